@@ -1,0 +1,61 @@
+"""The compiled kernels, and which instruction set's table is in use.
+
+`isa()` is chosen once: the highest that the CPU has, or what the environment variable FASTNN_ISA names.
+`run` calls one kernel on NumPy arrays; tests and benchmarks use it, plans do not.
+"""
+
+import functools
+
+import numpy as np
+
+from fastnn import config
+from fastnn._kernels import _engine
+
+# In the order of enum fnn_dtype.
+DTYPES = ("bool", "uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64", "float32", "float64")
+DTYPE_CODE = {name: code for code, name in enumerate(DTYPES)}
+
+
+@functools.cache
+def isa() -> str:
+    """The instruction set whose kernels run: `FASTNN_ISA`, or the highest of `_engine.isas()`."""
+    supported = _engine.isas()
+    wanted = config.FORCED_ISA
+    if wanted is None:
+        return supported[-1]
+    if wanted not in supported:
+        raise ValueError(f"FASTNN_ISA={wanted!r}: this build and CPU have {supported}.")
+    return wanted
+
+
+@functools.cache
+def opcodes() -> dict[str, int]:
+    """`{operation: opcode}` of the elementwise programs."""
+    return _engine.opcodes(isa())
+
+
+@functools.cache
+def kernels() -> dict[str, str]:
+    """`{kernel: family}` of the table in use."""
+    return _engine.kernels(isa())
+
+
+def run(name, buffers, ints, reals=(), threads=1, isa_name=None):
+    """Runs one kernel on `buffers` (NumPy arrays or None), in the order of the kernel's contract."""
+    slots = [(-2, 0) if array is None else (k, 0) for k, array in enumerate(buffers)]
+    plan = _engine.Plan(isa_name or isa(), [(name, slots, list(ints), list(reals), threads)], 0, len(buffers))
+    arena = plan.acquire(threads)
+    for k, array in enumerate(buffers):
+        if array is not None:
+            plan.bind(arena, k, array)
+    status, _ = plan.execute(arena, 0, 1, 0, 1, threads)
+    if status:
+        raise IndexError(f"kernel {name}: {_engine.STATUS[status]}")
+
+
+def aligned_empty(n: int, dtype) -> np.ndarray:
+    """`n` elements that start on a cache line."""
+    itemsize = np.dtype(dtype).itemsize
+    raw = np.empty(n * itemsize + _engine.ALIGN, np.uint8)
+    start = -raw.ctypes.data % _engine.ALIGN
+    return raw[start : start + n * itemsize].view(dtype)

@@ -1,0 +1,357 @@
+# cython: language_level=3, boundscheck=False, wraparound=False
+"""The border between Python and the kernels: look-up of kernels, plans as flat arrays, and their runs.
+
+Nothing here looks at elements. Python objects become pointers, the GIL is released, the executor is called, and its
+status becomes an exception.
+"""
+from cpython.buffer cimport PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
+from libc.stdint cimport int32_t, int64_t, uintptr_t
+from libc.stdlib cimport free, malloc
+from libc.string cimport memcpy, memset
+
+import threading
+
+
+cdef extern from "fnn.h":
+    int FNN_ALIGN, FNN_BLOCK, FNN_MAX_PHASES
+    ctypedef void fnn_program_fn() noexcept nogil
+    ctypedef struct fnn_work:
+        int32_t phases
+        int64_t units[4]
+        int64_t scratch_bytes, shared_bytes
+        double flops, bytes
+    ctypedef void (*fnn_run_fn)(const void *, int64_t, int64_t) noexcept nogil
+    ctypedef struct fnn_entry:
+        const char *name
+        void *run
+        void (*size)(const int64_t *ints, fnn_work *work) noexcept nogil
+    ctypedef struct fnn_table:
+        const fnn_entry *entries
+
+
+cdef extern from "executor.h":
+    ctypedef struct fnn_step:
+        void *run
+        int32_t first_buf
+        const int64_t *ints
+        const double *reals
+        fnn_work work
+        int32_t max_threads
+        int64_t shared
+    ctypedef struct fnn_instance:
+        const fnn_step *steps
+        char **bufs
+        char *arena
+        char *scratch
+        int64_t scratch_bytes
+        void *program
+        double *seconds
+    int32_t fnn_execute(const fnn_instance *, int64_t, int64_t, int64_t, int64_t, int, int64_t *) nogil
+    void fnn_install_fork_handler()
+
+
+cdef extern from "registry.h":
+    int fnn_isa_count()
+    const char *fnn_isa_name(int)
+    int fnn_isa_supported(int)
+    int fnn_table_count(int)
+    const fnn_table *fnn_table_get(int, int)
+    const char *fnn_table_family(int, int)
+    const fnn_entry *fnn_find(int, const char *)
+    void *fnn_programs(int)
+    const char *const *fnn_opcodes(int)
+    const char *fnn_cpu_features()
+    const char *fnn_compiler()
+    const char *fnn_kernel_flags()
+    const char *fnn_version()
+
+
+cdef extern from *:
+    """
+    #include <stdlib.h>
+    static void *fnn_aligned(size_t bytes) {
+      void *p = NULL;
+      return posix_memalign(&p, FNN_ALIGN, bytes ? bytes : FNN_ALIGN) ? NULL : p;
+    }
+    """
+    void *fnn_aligned(size_t)
+
+
+BLOCK = FNN_BLOCK
+ALIGN = FNN_ALIGN
+STATUS = {1: "an index is out of range"}
+
+fnn_install_fork_handler()
+
+
+def isas():
+    """Names of the instruction sets that tables were built for and this CPU can run, lowest first."""
+    return [fnn_isa_name(i).decode() for i in range(fnn_isa_count()) if fnn_isa_supported(i)]
+
+
+def built_isas():
+    """Names of the instruction sets that tables were built for, lowest first."""
+    return [fnn_isa_name(i).decode() for i in range(fnn_isa_count())]
+
+
+def build_info():
+    """Version, compiler, flags and CPU features, as strings."""
+    return {"version": fnn_version().decode(), "compiler": fnn_compiler().decode(),
+            "flags": fnn_kernel_flags().decode(), "cpu_features": fnn_cpu_features().decode()}
+
+
+cdef int isa_index(str isa) except -1:
+    for i in range(fnn_isa_count()):
+        if fnn_isa_name(i).decode() == isa:
+            if not fnn_isa_supported(i):
+                raise ValueError(f"this CPU cannot run the {isa!r} kernels; it can run {isas()}")
+            return i
+    raise ValueError(f"no kernels were built for {isa!r}; there are {built_isas()}")
+
+
+def kernels(str isa):
+    """`{kernel name: family}` of one instruction set."""
+    cdef int i = isa_index(isa)
+    cdef const fnn_entry *entry
+    names = {}
+    for k in range(fnn_table_count(i)):
+        entry = fnn_table_get(i, k).entries
+        while entry.name != NULL:
+            names[entry.name.decode()] = fnn_table_family(i, k).decode()
+            entry += 1
+    return names
+
+
+def opcodes(str isa):
+    """`{operation name: opcode}` of the elementwise programs."""
+    cdef const char *const *names = fnn_opcodes(isa_index(isa))
+    table = {}
+    cdef int k = 0
+    while names != NULL and names[k] != NULL:
+        table[names[k].decode()] = k
+        k += 1
+    return table
+
+
+cdef fnn_work work_of(const fnn_entry *entry, const int64_t *ints):
+    cdef fnn_work work
+    memset(&work, 0, sizeof(fnn_work))
+    entry.size(ints, &work)
+    return work
+
+
+def kernel_work(str isa, str name, ints):
+    """What a kernel says of its work: `(units per phase, scratch bytes, shared bytes, flops, bytes)`."""
+    cdef const fnn_entry *entry = fnn_find(isa_index(isa), name.encode())
+    if entry == NULL:
+        raise KeyError(name)
+    cdef int64_t *values = <int64_t *>malloc(max(len(ints), 1) * sizeof(int64_t))
+    if values == NULL:
+        raise MemoryError()
+    try:
+        for k, value in enumerate(ints):
+            values[k] = value
+        work = work_of(entry, values)
+    finally:
+        free(values)
+    return ([work.units[p] for p in range(work.phases)], work.scratch_bytes, work.shared_bytes, work.flops, work.bytes)
+
+
+cdef class Buffer:
+    """Holds a buffer export of an array, so that its memory stays where it is while the pointer is used."""
+    cdef Py_buffer view
+    cdef bint is_held
+    cdef readonly uintptr_t address
+    cdef readonly Py_ssize_t nbytes
+
+    def __cinit__(self, array, bint writable=False):
+        self.is_held = False
+        PyObject_GetBuffer(array, &self.view, 0x0118 | (PyBUF_WRITABLE if writable else 0))  # PyBUF_FULL_RO
+        self.is_held = True
+        self.address = <uintptr_t>self.view.buf
+        self.nbytes = self.view.len
+
+    def __dealloc__(self):
+        if self.is_held:
+            PyBuffer_Release(&self.view)
+
+
+cdef class Arena:
+    """Memory of one run of a plan: values between steps, scratch of each thread, and every step's pointers."""
+    cdef char *memory
+    cdef char *scratch
+    cdef char **bufs
+    cdef public list held      # keeps what the pointers lead to alive
+    cdef public object epoch   # the binding that the pointers were made for
+    cdef int threads
+
+    def __cinit__(self, Plan plan, int threads):
+        self.memory = <char *>fnn_aligned(plan.arena_bytes)
+        self.scratch = <char *>fnn_aligned(plan.scratch_bytes * threads)
+        self.bufs = <char **>malloc(max(plan.n_bufs, 1) * sizeof(char *))
+        self.threads = threads
+        self.held = [None] * plan.n_slots
+        self.epoch = None
+        if self.memory == NULL or self.scratch == NULL or self.bufs == NULL:
+            raise MemoryError(f"no memory for a plan's arena of {plan.arena_bytes} bytes")
+        cdef int64_t k
+        for k in range(plan.n_bufs):
+            self.bufs[k] = self.memory + plan.buf_offset[k] if plan.buf_slot[k] == -1 else NULL
+
+    def __dealloc__(self):
+        free(self.memory)
+        free(self.scratch)
+        free(self.bufs)
+
+
+cdef class Plan:
+    """A flat array of kernel calls.
+
+    Args:
+        isa: name of the kernel tables.
+        steps: for each step `(kernel name, buffers, ints, reals, max_threads)`; a buffer is `(slot, offset)` where
+            slot -1 is the arena, -2 is no buffer (NULL), and 0.. are arrays bound before a run.
+        arena_bytes: size of the arena without the steps' shared memory, which is laid out behind it.
+        n_slots: how many arrays are bound.
+    """
+    cdef fnn_step *steps
+    cdef int64_t *ints
+    cdef double *reals
+    cdef int64_t *buf_offset
+    cdef int32_t *buf_slot
+    cdef void *program
+    cdef readonly int64_t n_steps, n_bufs, n_slots, arena_bytes, scratch_bytes
+    cdef list arenas
+    cdef object lock
+    cdef readonly list work
+
+    def __cinit__(self, str isa, list steps, int64_t arena_bytes, int64_t n_slots):
+        cdef int index = isa_index(isa)
+        cdef const fnn_entry *entry
+        cdef int64_t n_ints = 0, n_reals = 0, n_bufs = 0, s, at_int = 0, at_real = 0, at_buf = 0, shared_bytes = 0
+        for _, bufs, ints, reals, _ in steps:
+            n_ints += len(ints)
+            n_reals += len(reals)
+            n_bufs += len(bufs)
+        self.n_steps = len(steps)
+        self.n_bufs = n_bufs
+        self.n_slots = n_slots
+        self.program = fnn_programs(index)
+        self.arenas = []
+        self.lock = threading.Lock()
+        self.work = []
+        self.scratch_bytes = 0
+        self.steps = <fnn_step *>malloc(max(self.n_steps, 1) * sizeof(fnn_step))
+        self.ints = <int64_t *>malloc(max(n_ints, 1) * sizeof(int64_t))
+        self.reals = <double *>malloc(max(n_reals, 1) * sizeof(double))
+        self.buf_offset = <int64_t *>malloc(max(n_bufs, 1) * sizeof(int64_t))
+        self.buf_slot = <int32_t *>malloc(max(n_bufs, 1) * sizeof(int32_t))
+        if not (self.steps and self.ints and self.reals and self.buf_offset and self.buf_slot):
+            raise MemoryError()
+        arena_bytes = (arena_bytes + FNN_ALIGN - 1) // FNN_ALIGN * FNN_ALIGN
+        for s in range(self.n_steps):
+            name, bufs, ints, reals, max_threads = steps[s]
+            entry = fnn_find(index, name.encode())
+            if entry == NULL:
+                raise KeyError(f"no kernel {name!r} in the {isa} tables")
+            step = &self.steps[s]
+            step.run = entry.run
+            step.first_buf = at_buf
+            step.ints = self.ints + at_int
+            step.reals = self.reals + at_real
+            step.max_threads = max_threads
+            for value in ints:
+                self.ints[at_int] = value
+                at_int += 1
+            for value in reals:
+                self.reals[at_real] = value
+                at_real += 1
+            for slot, offset in bufs:
+                self.buf_slot[at_buf] = slot
+                self.buf_offset[at_buf] = offset
+                at_buf += 1
+            step.work = work_of(entry, step.ints)
+            step.shared = arena_bytes
+            # Steps run one after another, so they share one area behind the values.
+            shared_bytes = max(shared_bytes, step.work.shared_bytes)
+            self.scratch_bytes = max(self.scratch_bytes, step.work.scratch_bytes)
+            self.work.append(([step.work.units[p] for p in range(step.work.phases)], step.work.scratch_bytes,
+                              step.work.shared_bytes, step.work.flops, step.work.bytes))
+        self.scratch_bytes = (self.scratch_bytes + FNN_ALIGN - 1) // FNN_ALIGN * FNN_ALIGN
+        self.arena_bytes = arena_bytes + shared_bytes
+
+    def __dealloc__(self):
+        free(self.steps)
+        free(self.ints)
+        free(self.reals)
+        free(self.buf_offset)
+        free(self.buf_slot)
+
+    def acquire(self, int threads):
+        """An arena that no other run is using. Give it back with `release`."""
+        cdef Arena arena
+        with self.lock:
+            while self.arenas:
+                arena = self.arenas.pop()
+                if arena.threads >= threads:
+                    return arena
+        return Arena(self, threads)
+
+    def release(self, Arena arena):
+        with self.lock:
+            self.arenas.append(arena)
+
+    def bind(self, Arena arena, int slot, array, bint writable=False):
+        """Points every buffer of `slot` into `array`; None unbinds."""
+        cdef int64_t k
+        cdef char *base = NULL
+        if array is not None:
+            buffer = Buffer(array, writable)
+            base = <char *><uintptr_t>buffer.address
+            arena.held[slot] = buffer
+        else:
+            arena.held[slot] = None
+        for k in range(self.n_bufs):
+            if self.buf_slot[k] == slot:
+                arena.bufs[k] = base + self.buf_offset[k] if base != NULL else NULL
+
+    def read(self, Arena arena, int64_t offset, array):
+        """Copies `array.nbytes` bytes of the arena from `offset` into `array`."""
+        cdef Py_buffer view
+        PyObject_GetBuffer(array, &view, 0x0018 | PyBUF_WRITABLE)
+        memcpy(view.buf, arena.memory + offset, view.len)
+        PyBuffer_Release(&view)
+
+    def write(self, Arena arena, int64_t offset, array):
+        """Copies the bytes of the contiguous `array` into the arena at `offset`."""
+        cdef Py_buffer view
+        PyObject_GetBuffer(array, &view, 0x0018)
+        memcpy(arena.memory + offset, view.buf, view.len)
+        PyBuffer_Release(&view)
+
+    def execute(self, Arena arena, int64_t begin, int64_t end, int64_t batch, int64_t batches, int threads,
+                seconds=None):
+        """Runs steps [begin, end) for `batches` batches. Returns `(status, failed step)`; status 0 is success."""
+        cdef fnn_instance instance
+        cdef int64_t failed = -1
+        cdef int32_t status
+        cdef Py_buffer view
+        if begin < 0 or end > self.n_steps or begin > end:
+            raise IndexError(f"steps [{begin}, {end}) of a plan of {self.n_steps}")
+        instance.steps = self.steps
+        instance.bufs = arena.bufs
+        instance.arena = arena.memory
+        instance.scratch = arena.scratch
+        instance.scratch_bytes = self.scratch_bytes
+        instance.program = self.program
+        instance.seconds = NULL
+        if threads > arena.threads:
+            threads = arena.threads
+        if seconds is not None:
+            PyObject_GetBuffer(seconds, &view, 0x0018 | PyBUF_WRITABLE)
+            instance.seconds = <double *>view.buf
+        with nogil:
+            status = fnn_execute(&instance, begin, end, batch, batches, threads, &failed)
+        if seconds is not None:
+            PyBuffer_Release(&view)
+        return status, failed

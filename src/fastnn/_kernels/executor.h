@@ -1,0 +1,38 @@
+/* executor.h: runs a plan, a flat array of kernel calls.
+ *
+ * One run may do many batches. Inside it: one parallel region, a barrier where a step or its neighbour used more
+ * than one thread, no allocation, no Python. The same plan may run in several threads at once, each with its own
+ * fnn_instance (arena and resolved pointers). */
+#ifndef FNN_EXECUTOR_H
+#define FNN_EXECUTOR_H
+
+#include "fnn.h"
+
+typedef struct {
+  fnn_run_fn *run;
+  int32_t first_buf;   /* index into fnn_instance.bufs */
+  const int64_t *ints;
+  const double *reals;
+  fnn_work work;
+  int32_t max_threads; /* chosen by the planner: 1 for steps too small to share */
+  int64_t shared;      /* offset of the step's shared memory in the arena */
+} fnn_step;
+
+typedef struct {
+  const fnn_step *steps;
+  char **bufs;         /* the buffers of every step, one after another */
+  char *arena;
+  char *scratch;       /* threads * scratch_bytes */
+  int64_t scratch_bytes;
+  fnn_program_fn *const *program;
+  double *seconds;     /* NULL, or a time for each step, added to */
+} fnn_instance;
+
+/* Runs steps [begin, end) for batches [batch, batch + batches) on at most `threads` threads.
+ * Returns FNN_OK, or the status of the step that failed and its number in *failed_step. */
+int32_t fnn_execute(const fnn_instance *instance, int64_t begin, int64_t end, int64_t batch, int64_t batches,
+                    int threads, int64_t *failed_step);
+
+void fnn_install_fork_handler(void);
+
+#endif

@@ -1,0 +1,35 @@
+/* program.h: how a chain of elementwise operations is written in a kernel's integer parameters.
+ *
+ *   program[0] operands   program[1] instructions   program[2] temporaries   program[3] length in ints
+ *   then for each operand      {buffer, dtype, row_stride, col_stride}      strides in elements; 0 broadcasts
+ *   then for each instruction  {opcode, dst, a, b, c}                       registers; unused ones are 0
+ *
+ * A buffer of -1 makes the operand a constant: its value is call->reals[row_stride].
+ * Registers 0 .. operands-1 are the operands, read (and cast to the program's type) as they are used; the
+ * temporaries follow. The opcode FNN_OP_STORE writes register a to operand dst (cast to its dtype).
+ * Instructions run in order over blocks of at most FNN_BLOCK elements. An operand may be stored to the buffer that
+ * another reads only if both have the same strides (then each element is read before it is written). */
+#ifndef FNN_PROGRAM_H
+#define FNN_PROGRAM_H
+
+#include "fnn.h"
+
+enum { FNN_PROGRAM_HEADER = 4, FNN_OPERAND_INTS = 4, FNN_INSTRUCTION_INTS = 5 };
+
+/* Opcode 0 is the store; the rest are numbered by the table of elementwise.c. */
+enum { FNN_OP_STORE = 0 };
+
+FNN_INLINE const int64_t *fnn_program_operand(const int64_t *program, int64_t k) {
+  return program + FNN_PROGRAM_HEADER + k * FNN_OPERAND_INTS;
+}
+
+FNN_INLINE const int64_t *fnn_program_instruction(const int64_t *program, int64_t k) {
+  return program + FNN_PROGRAM_HEADER + program[0] * FNN_OPERAND_INTS + k * FNN_INSTRUCTION_INTS;
+}
+
+/* Bytes of scratch that running `program` needs: a block for each operand and temporary. */
+FNN_INLINE int64_t fnn_program_scratch(const int64_t *program, int64_t element_bytes) {
+  return (program[0] + program[2]) * FNN_BLOCK * element_bytes;
+}
+
+#endif
