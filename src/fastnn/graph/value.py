@@ -1,0 +1,247 @@
+"""The graph: nodes that apply ops to values of static shape, in the order they were traced.
+
+A `Graph` is in static single assignment form: a value is written once, by the node it belongs to. Leaves are nodes
+too, of the ops INPUT, VARIABLE and CONSTANT. `updates` says which variables a run changes, and to what.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """Shape (static) and dtype of an array."""
+
+    shape: Shape
+    dtype: str
+
+    @property
+    def size(self) -> int:
+        return math.prod(self.shape)
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
+    @property
+    def nbytes(self) -> int:
+        return self.size * np.dtype(self.dtype).itemsize
+
+    def __str__(self) -> str:
+        return f"{self.dtype}[{','.join(map(str, self.shape))}]"
+
+
+class OpLike(Protocol):
+    """What the graph knows of an op's record (`fastnn.ops.record.Op`)."""
+
+    name: str
+    kind: str
+    grad: Any
+    simplify: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """The op of a node without inputs."""
+
+    name: str
+    kind: str = "leaf"
+    grad: Any = None
+    simplify: Any = None
+
+
+INPUT, VARIABLE, CONSTANT = Leaf("input"), Leaf("variable"), Leaf("constant")
+
+
+class Operators:
+    """Python's operators for every symbolic or variable value. `fastnn.ops` puts its functions into `functions`:
+    this module is below it and imports nothing of it."""
+
+    __slots__ = ()
+    functions: dict[str, Any] = {}  # noqa: RUF012 (filled once, by fastnn.ops)
+    __array_priority__ = 1000  # NumPy leaves `array + value` to __radd__
+
+
+def _binary(name: str):
+    def forward(self, other):
+        return self.functions[name](self, other)
+
+    def backward(self, other):
+        return self.functions[name](other, self)
+
+    return forward, backward
+
+
+def _unary(name: str):
+    def method(self):
+        return self.functions[name](self)
+
+    return method
+
+
+for _symbol, _name in {
+    "add": "add", "sub": "subtract", "mul": "multiply", "truediv": "divide", "floordiv": "floor_divide",
+    "mod": "mod", "pow": "power", "matmul": "matmul", "and": "logical_and", "or": "logical_or", "xor": "logical_xor",
+}.items():  # fmt: skip
+    _forward, _backward = _binary(_name)
+    setattr(Operators, f"__{_symbol}__", _forward)
+    setattr(Operators, f"__r{_symbol}__", _backward)
+for _symbol, _name in {
+    "lt": "less", "le": "less_equal", "gt": "greater", "ge": "greater_equal", "ne": "not_equal", "eq": "equal",
+}.items():  # fmt: skip
+    setattr(Operators, f"__{_symbol}__", _binary(_name)[0])
+for _symbol, _name in {"neg": "negative", "abs": "absolute", "invert": "logical_not"}.items():
+    setattr(Operators, f"__{_symbol}__", _unary(_name))
+Operators.__getitem__ = lambda self, index: self.functions["getitem"](self, index)
+Operators.__hash__ = object.__hash__
+
+
+class Value(Operators):
+    """A traced array: static shape and dtype, no numbers yet."""
+
+    __slots__ = ("__weakref__", "index", "node", "spec")
+    __array_ufunc__ = None
+
+    def __init__(self, node: Node, index: int, spec: Spec):
+        self.node = node
+        self.index = index
+        self.spec = spec
+
+    @property
+    def shape(self) -> Shape:
+        return self.spec.shape
+
+    @property
+    def dtype(self) -> str:
+        return self.spec.dtype
+
+    @property
+    def size(self) -> int:
+        return self.spec.size
+
+    @property
+    def ndim(self) -> int:
+        return len(self.spec.shape)
+
+    @property
+    def T(self) -> Value:
+        return self.functions["transpose"](self)
+
+    def __len__(self) -> int:
+        if not self.shape:
+            raise TypeError("a traced value of shape () has no length")
+        return self.shape[0]
+
+    def __iter__(self):
+        return (self[k] for k in range(len(self)))
+
+    def _concrete(self, *_args, **_kwargs):
+        raise TypeError(
+            f"This value ({self.spec}, from {self.node.op.name!r}) is being traced and has no numbers yet: it cannot "
+            "become a Python or NumPy value. Use fastnn.ops instead of NumPy and of Python's if/while on it, or "
+            "compile the model with run_eagerly=True."
+        )
+
+    __array__ = __bool__ = __float__ = __int__ = __index__ = numpy = _concrete
+
+    def __repr__(self) -> str:
+        return f"<Value {self.spec} of {self.node.op.name}>"
+
+
+class Node:
+    """One application of an op."""
+
+    __slots__ = ("inputs", "label", "op", "outputs", "params")
+
+    def __init__(self, op: OpLike, inputs: tuple[Value, ...], params: dict[str, Any], specs: tuple[Spec, ...], label=""):
+        self.op = op
+        self.inputs = inputs
+        self.params = params
+        self.outputs = tuple(Value(self, k, spec) for k, spec in enumerate(specs))
+        self.label = label
+
+    def __repr__(self) -> str:
+        return f"<Node {self.op.name} {[str(v.spec) for v in self.inputs]} -> {[str(v.spec) for v in self.outputs]}>"
+
+
+class Graph:
+    """Nodes in execution order, with what goes in, what comes out and which variables change.
+
+    Attributes:
+        nodes: in an order in which every input is written before it is read.
+        inputs: values bound before each run, in order.
+        outputs: values that a run returns, in order.
+        variables: the value that each variable has at the start of a run.
+        updates: the value that each changed variable has at its end.
+    """
+
+    def __init__(self):
+        self.nodes: list[Node] = []
+        self.inputs: list[Value] = []
+        self.outputs: list[Value] = []
+        self.variables: dict[Any, Value] = {}
+        self.updates: dict[Any, Value] = {}
+        self.labels: list[str] = []
+
+    def add(self, op: OpLike, inputs: tuple[Value, ...], params: dict[str, Any], specs: tuple[Spec, ...]) -> Node:
+        node = Node(op, inputs, params, specs, self.labels[-1] if self.labels else "")
+        self.nodes.append(node)
+        return node
+
+    def input(self, shape: Shape, dtype: str, name: str = "") -> Value:
+        value = self.add(INPUT, (), {"name": name}, (Spec(tuple(shape), dtype),)).outputs[0]
+        self.inputs.append(value)
+        return value
+
+    def constant(self, array) -> Value:
+        array = np.asarray(array)
+        return self.add(CONSTANT, (), {"array": array}, (Spec(array.shape, array.dtype.name),)).outputs[0]
+
+    def read(self, variable) -> Value:
+        """The value of `variable` at this point of the trace."""
+        if variable in self.updates:
+            return self.updates[variable]
+        if variable not in self.variables:
+            spec = Spec(tuple(variable.shape), variable.dtype)
+            self.variables[variable] = self.add(VARIABLE, (), {"variable": variable}, (spec,)).outputs[0]
+        return self.variables[variable]
+
+    def assign(self, variable, value: Value) -> None:
+        self.read(variable)
+        self.updates[variable] = value
+
+    def results(self) -> list[Value]:
+        """Everything a run must compute: outputs, then updates."""
+        return [*self.outputs, *self.updates.values()]
+
+    def __str__(self) -> str:
+        return "\n".join(format_nodes(self.nodes))
+
+
+def format_nodes(nodes: list[Node]) -> list[str]:
+    """One line a node: `%3 = add(%1, %2) float32[2,3]`."""
+    names: dict[Value, str] = {}
+    lines = []
+    for node in nodes:
+        for value in node.outputs:
+            names[value] = f"%{len(names)}"
+        inputs = ", ".join(names.get(value, "?") for value in node.inputs)
+        params = ", ".join(f"{k}={_short(v)}" for k, v in node.params.items())
+        written = ", ".join(names[value] for value in node.outputs)
+        specs = ", ".join(str(value.spec) for value in node.outputs)
+        arguments = ", ".join(filter(None, (inputs, params)))
+        lines.append(f"{written} = {node.op.name}({arguments}) {specs}" + (f"  # {node.label}" if node.label else ""))
+    return lines
+
+
+def _short(value) -> str:
+    if isinstance(value, np.ndarray):
+        return str(value) if value.size == 1 else f"array{list(value.shape)}"
+    return getattr(value, "name", None) or str(value)

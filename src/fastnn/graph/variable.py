@@ -1,0 +1,161 @@
+"""Variable: an array that outlives a call, and that a run of a plan can change where it lives."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+
+from fastnn import config
+from fastnn.graph import trace
+from fastnn.graph.dtypes import standardize_dtype
+from fastnn.graph.value import Operators, Value
+
+# Counts how often any variable moved to other memory. A plan resolves its pointers again when this has changed.
+_moves = itertools.count(1)
+moved = 0
+
+
+class Variable(Operators):
+    """An array with a name that training may change.
+
+    Args:
+        initializer: an array, a number, or a callable `initializer(shape, dtype)`.
+        shape: tuple of ints; needed when `initializer` is a callable.
+        dtype: defaults to the array's dtype, or `floatx()`.
+        trainable: whether optimizers see it.
+        autocast: kept for Keras's signature.
+        aggregation: kept for Keras's signature.
+        synchronization: kept for Keras's signature.
+        name: defaults to "variable".
+
+    Raises:
+        ValueError: for a callable without `shape`, or an array of another shape than `shape`.
+
+    Example:
+        >>> v = Variable([1.0, 2.0]); v.assign_add([1.0, 1.0]); v.numpy()
+        array([2., 3.], dtype=float32)
+    """
+
+    def __init__(
+        self, initializer, shape=None, dtype=None, trainable=True, autocast=True, aggregation="none",
+        synchronization="auto", name=None,
+    ):  # fmt: skip
+        self.name = name or "variable"
+        self.path = self.name
+        self._trainable = bool(trainable)
+        self.autocast, self.aggregation, self.synchronization = autocast, aggregation, synchronization
+        self.regularizer = None
+        self.constraint = None
+        self.overwrite_with_gradient = False
+        with trace.eager():
+            if callable(initializer):
+                if shape is None:
+                    raise ValueError(
+                        f"Variable {self.name!r}: `shape` is needed when the initializer is a callable ({initializer})."
+                    )
+                value = initializer(tuple(shape), dtype=standardize_dtype(dtype))
+            else:
+                value = initializer
+        if dtype is None:
+            dtype = getattr(value, "dtype", None)
+            if dtype is None:
+                dtype = np.asarray(value).dtype
+                dtype = config.floatx() if dtype == np.float64 else "int32" if dtype == np.int64 else dtype
+        self.dtype = standardize_dtype(dtype)
+        array = np.array(value, self.dtype, order="C")
+        if shape is not None and array.shape != tuple(shape):
+            raise ValueError(
+                f"Variable {self.name!r}: the initial value has shape {array.shape}, `shape` says {tuple(shape)}."
+            )
+        self._array = array
+
+    @property
+    def trainable(self) -> bool:
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, value) -> None:
+        self._trainable = bool(value)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self._array.shape
+
+    @property
+    def ndim(self) -> int:
+        return self._array.ndim
+
+    @property
+    def value(self):
+        """The array (a read-only view; a copy is `numpy().copy()`), or the traced value inside a trace."""
+        graph = trace.current()
+        if graph is not None:
+            return graph.read(self)
+        if trace.state.tapes:
+            return self.functions["identity"](self)
+        return self.numpy()
+
+    @property
+    def array(self) -> np.ndarray:
+        """The memory itself, writable: for the executor, optimizers and loaders."""
+        return self._array
+
+    def numpy(self) -> np.ndarray:
+        """The numbers, as a read-only view that later assignments show through."""
+        view = self._array.view()
+        view.flags.writeable = False
+        return view
+
+    def assign(self, value):
+        """Sets the numbers.
+
+        Raises:
+            ValueError: when the shape differs; the variable is as it was.
+        """
+        graph = trace.current()
+        shape = np.shape(value) if not hasattr(value, "shape") else tuple(value.shape)
+        if shape != self.shape:
+            raise ValueError(
+                f"The shape of the value assigned to variable {self.path!r} must be its own, {self.shape}; it is {shape}."
+            )
+        if graph is not None:
+            graph.assign(self, self.functions["cast"](value, self.dtype))
+        elif isinstance(value, Value):
+            value._concrete()
+        else:
+            self._array[...] = np.asarray(value)
+        return self
+
+    def assign_add(self, value):
+        """Adds `value` (broadcast to the variable's shape)."""
+        return self.assign(self.functions["add"](self, value))
+
+    def assign_sub(self, value):
+        """Subtracts `value` (broadcast to the variable's shape)."""
+        return self.assign(self.functions["subtract"](self, value))
+
+    def move(self, memory: np.ndarray) -> None:
+        """Makes `memory` (same shape and dtype) the variable's home and copies the numbers there."""
+        global moved
+        memory[...] = self._array
+        self._array = memory
+        moved = next(_moves)
+
+    def __array__(self, dtype=None, copy=None):
+        return np.array(self._array, dtype=dtype, copy=copy)
+
+    def __len__(self) -> int:
+        return len(self._array)
+
+    def __float__(self) -> float:
+        return float(self._array)
+
+    def __int__(self) -> int:
+        return int(self._array)
+
+    def __bool__(self) -> bool:
+        return bool(self._array)
+
+    def __repr__(self) -> str:
+        return f"<Variable path={self.path}, shape={self.shape}, dtype={self.dtype}, value={self._array}>"

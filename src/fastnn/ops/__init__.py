@@ -1,0 +1,17 @@
+"""Keras's `ops`: every function works on NumPy arrays at once, on traced values and on KerasTensors.
+
+One file a family; records and public functions stand next to each other there.
+"""
+
+from fastnn.graph.value import Operators
+
+
+class _Functions(dict):
+    """The functions behind Python's operators on values, looked up in this package by name."""
+
+    def __missing__(self, name):
+        self[name] = function = globals()[name]
+        return function
+
+
+Operators.functions = _Functions()

@@ -1,0 +1,220 @@
+"""Op: one record that says everything about an operation.
+
+Calling a record applies it: to arrays at once, to traced values by adding a node to the graph, to KerasTensors by
+recording a symbolic call. Eager execution, tracing, differentiation and lowering all read the record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from fastnn import config
+from fastnn.graph import dtypes, trace
+from fastnn.graph.symbolic import KerasTensor, symbolic_call
+from fastnn.graph.value import CONSTANT, Graph, Node, Spec, Value
+from fastnn.graph.variable import Variable
+
+REGISTRY: dict[str, Op] = {}
+KINDS = ("plain", "elementwise", "reduce", "view")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Op:
+    """The record of one operation.
+
+    Attributes:
+        name: unique; also the kernel's or opcode's name, the test's and the benchmark's.
+        shape: `(*specs, **params) -> Spec | tuple[Spec, ...]`, raising ValueError with the numbers when they do not
+            fit. Elementwise ops need none: they broadcast.
+        reference: `(*arrays, **params) -> array | tuple`: slow, obvious NumPy that judges the kernel.
+        grad: `(dy, y, *xs, **params)` -> the gradient of each input (None where there is none), in other ops. None:
+            the op is not differentiable.
+        kind: "elementwise" (one program opcode of the same name), "reduce" (params axis, keepdims), "view" (same bytes,
+            another shape) or "plain".
+        dtype: of an elementwise op's output: None is that of its promoted inputs, "float" the same made a float,
+            otherwise a dtype. With "float" the inputs are made floats first.
+        promote: which inputs of an elementwise op are promoted together; None is all.
+        lower: `(node, builder)`: emits the kernel calls, or returns False when no kernel fits.
+        simplify: `(node) -> None | Value | tuple`: a cheaper equivalent.
+        inplace: the first output may share the memory of the first input.
+        epilogue: the kernel applies an elementwise program to its output while it is in cache.
+        domain: `(rng, shape, dtype) -> array`: what generated tests sample the inputs from.
+    """
+
+    name: str
+    shape: Callable[..., Any] | None = None
+    reference: Callable[..., Any] | None = None
+    grad: Callable[..., Any] | None = None
+    kind: str = "plain"
+    dtype: str | None = None
+    promote: tuple[int, ...] | None = None
+    lower: Callable[..., Any] | None = None
+    simplify: Callable[..., Any] | None = None
+    inplace: bool = False
+    epilogue: bool = False
+    domain: Callable[..., Any] | None = None
+
+    def __post_init__(self):
+        if self.kind not in KINDS:
+            raise ValueError(f"op {self.name!r}: kind {self.kind!r} is none of {KINDS}")
+        if self.reference is None or (self.shape is None and self.kind != "elementwise"):
+            raise ValueError(f"op {self.name!r} needs a reference" + ("" if self.reference is None else " and a shape"))
+        if self.name in REGISTRY:
+            raise ValueError(f"two ops are named {self.name!r}")
+        REGISTRY[self.name] = self
+
+    def __call__(self, *args, **params):
+        if any(isinstance(x, KerasTensor) for x in args):
+            return symbolic_call(self, args, params)
+        if self.kind == "elementwise":
+            args = _promoted(self, args)
+        graph = trace.current()
+        if graph is not None:
+            return self.trace(graph, tuple(as_value(x) for x in args), params)
+        return run_eager(self, args, params)
+
+    def specs(self, inputs: tuple[Spec, ...], params: dict[str, Any]) -> tuple[Spec, ...]:
+        """Shapes and dtypes of the outputs."""
+        if self.shape is not None:
+            result = self.shape(*inputs, **params)
+        else:
+            result = Spec(broadcast_shapes(self.name, *(spec.shape for spec in inputs)), _elementwise_dtype(self, inputs))
+        return result if isinstance(result, tuple) else (result,)
+
+    def trace(self, graph: Graph, inputs: tuple[Value, ...], params: dict[str, Any]):
+        """Adds a node and returns its output (a tuple of them when there are several)."""
+        outputs = graph.add(self, inputs, params, self.specs(tuple(x.spec for x in inputs), params)).outputs
+        return outputs[0] if len(outputs) == 1 else outputs
+
+    def evaluate(self, arrays, params) -> tuple[np.ndarray, ...]:
+        """The outputs by the reference, checked against the shape rule's dtypes."""
+        specs = self.specs(tuple(Spec(a.shape, a.dtype.name) for a in arrays), params)
+        results = self.reference(*arrays, **params)
+        results = results if isinstance(results, tuple) else (results,)
+        # Some NumPy functions widen (float32 with a Python float under NumPy 1); the record's dtype is the promise.
+        return tuple(np.asarray(r, spec.dtype).reshape(spec.shape) for r, spec in zip(results, specs, strict=True))
+
+    def __repr__(self) -> str:
+        return f"<Op {self.name}>"
+
+
+def _elementwise_dtype(op: Op, inputs: tuple[Spec, ...]) -> str:
+    together = inputs if op.promote is None else tuple(inputs[k] for k in op.promote)
+    dtype = dtypes.promote(tuple(spec.dtype for spec in together))
+    if op.dtype is None:
+        return dtype
+    return dtypes.as_float(dtype) if op.dtype == "float" else op.dtype
+
+
+def _promoted(op: Op, args: tuple) -> tuple:
+    """The inputs of an elementwise op in one dtype; weak scalars become 0-d constants of it."""
+    which = range(len(args)) if op.promote is None else op.promote
+    kinds = {k: dtypes.weak_kind(args[k]) for k in which}
+    strong = tuple(dtype_of(args[k]) for k in which if kinds[k] is None)
+    dtype = dtypes.promote(strong, tuple(kind for kind in kinds.values() if kind))
+    if op.dtype == "float":
+        dtype = dtypes.as_float(dtype)
+    promoted = list(args)
+    for k in which:
+        x = args[k]
+        if kinds[k] is not None:
+            promoted[k] = np.asarray(x).astype(dtype)
+        elif dtype_of(x) != dtype:
+            promoted[k] = REGISTRY["cast"](x, dtype=dtype)
+    return tuple(promoted)
+
+
+def broadcast_shapes(name: str, *shapes) -> tuple[int, ...]:
+    """NumPy's broadcasting, with an error that names the op."""
+    try:
+        return np.broadcast_shapes(*shapes)
+    except ValueError:
+        raise ValueError(f"{name}: shapes {' and '.join(map(str, shapes))} do not broadcast together.") from None
+
+
+def as_value(x) -> Value:
+    """`x` as a value of the graph that is being traced."""
+    graph = trace.current()
+    if isinstance(x, Value):
+        return x
+    if isinstance(x, Variable):
+        return graph.read(x)
+    return graph.constant(as_array(x))
+
+
+def as_array(x) -> np.ndarray:
+    """`x` as a NumPy array: floats in `floatx` and ints in int32 when they are plain Python or NumPy scalars and
+    lists; arrays keep their dtype.
+
+    Raises:
+        TypeError: for a traced value, or what is no array.
+    """
+    if isinstance(x, np.ndarray):
+        return x
+    if isinstance(x, Variable):
+        return x.array
+    if isinstance(x, Value):
+        x._concrete()
+    if hasattr(x, "__array__") and not isinstance(x, np.generic):
+        return np.asarray(x)
+    array = np.asarray(x)
+    if array.dtype == np.float64:
+        return array.astype(config.floatx())
+    if array.dtype == np.int64:
+        return array.astype(np.int32) if np.all(array == array.astype(np.int32)) else array
+    if array.dtype == object:
+        raise TypeError(f"{x!r} ({type(x).__name__}) is not an array of numbers.")
+    return array
+
+
+def dtype_of(x) -> str:
+    """The dtype name of an array, Variable, Value, KerasTensor or scalar."""
+    dtype = getattr(x, "dtype", None)
+    if isinstance(dtype, str):
+        return dtype
+    return as_array(x).dtype.name if dtype is None or isinstance(x, np.generic) else np.dtype(dtype).name
+
+
+def shape_of(x) -> tuple[int, ...]:
+    """The shape of an array, Variable, Value, KerasTensor or scalar."""
+    shape = getattr(x, "shape", None)
+    return np.shape(x) if shape is None else tuple(shape)
+
+
+def run_eager(op: Op, args: tuple, params: dict[str, Any]):
+    """Applies `op` to arrays at once, and records it on the tapes that watch."""
+    arrays = tuple(as_array(x) for x in args)
+    outputs = evaluate(op, arrays, params)
+    for tape in trace.state.tapes:
+        outputs = tape.record(op, args, arrays, params, outputs)
+    return outputs[0] if len(outputs) == 1 else outputs
+
+
+def evaluate(op: Op, arrays: tuple[np.ndarray, ...], params: dict[str, Any]) -> tuple[np.ndarray, ...]:
+    """The outputs of `op`, by its kernel where there is one."""
+    return op.evaluate(arrays, params)
+
+
+def is_constant(value: Value) -> bool:
+    """Whether `value` is a constant of the graph (its array is `value.node.params["array"]`)."""
+    return value.node.op is CONSTANT
+
+
+def uniform(low: float, high: float) -> Callable[..., np.ndarray]:
+    """A domain: uniform floats in [low, high)."""
+    return lambda rng, shape, dtype: np.asarray(rng.uniform(low, high, shape), dtype)
+
+
+def integers(low: int, high: int) -> Callable[..., np.ndarray]:
+    """A domain: integers in [low, high)."""
+    return lambda rng, shape, dtype: np.asarray(rng.integers(low, high, shape), dtype)
+
+
+__all__ = [
+    "REGISTRY", "Node", "Op", "Spec", "Value", "as_array", "as_value", "broadcast_shapes", "dtype_of", "evaluate",
+    "integers", "is_constant", "shape_of", "uniform",
+]  # fmt: skip
