@@ -1,7 +1,333 @@
-"""Every setting of fastnn, and every environment variable it reads."""
+"""Every setting of fastnn, and every environment variable it reads.
 
-import json
+| variable | meaning | default |
+| --- | --- | --- |
+| `FASTNN_ISA` | kernel table to use: `generic`, `avx2`, `avx512` or `neon`, at most what the CPU has | the highest |
+| `OMP_NUM_THREADS` | upper bound of `threads()` | none |
+| `KERAS_HOME` | folder of `keras.json` and `datasets/` | `~/.keras` |
+| `FASTNN_TEST_DATA` | read by the tests alone: a `KERAS_HOME` with real data | `../shared/data` |
+
+Each is read once, at import. `keras.json` gives the defaults of `floatx`, `epsilon` and `image_data_format`, as in
+Keras; it is read when one of them is first asked for, and never written.
+"""
+
+import functools
 import os
 
-# FASTNN_ISA forces a kernel table: generic, avx2, avx512 or neon.
+__all__ = [
+    "backend",
+    "disable_interactive_logging",
+    "enable_interactive_logging",
+    "epsilon",
+    "floatx",
+    "image_data_format",
+    "is_interactive_logging_enabled",
+    "is_profiling",
+    "keras_home",
+    "profile",
+    "set_epsilon",
+    "set_floatx",
+    "set_image_data_format",
+    "set_threads",
+    "threads",
+]
+
 FORCED_ISA = os.environ.get("FASTNN_ISA") or None
+_OMP_NUM_THREADS = os.environ.get("OMP_NUM_THREADS", "")
+_KERAS_HOME = os.environ.get("KERAS_HOME")
+
+_FLOATS = ("float32", "float64")
+_IMAGE_DATA_FORMATS = ("channels_last", "channels_first")
+
+# What `set_*` changed; everything else is a default.
+_chosen: dict = {}
+
+
+def keras_home() -> str:
+    """The folder of `keras.json` and `datasets/`: the environment variable `KERAS_HOME`, or `~/.keras`.
+
+    Where the home directory cannot be written to it is `/tmp/.keras`, as in Keras.
+
+    Example:
+        >>> isinstance(fastnn.config.keras_home(), str)
+        True
+    """
+    if _KERAS_HOME:
+        return os.path.expanduser(_KERAS_HOME)
+    home = os.path.expanduser("~")
+    return os.path.join(home if os.access(home, os.W_OK) else "/tmp", ".keras")
+
+
+@functools.cache
+def _keras_json() -> dict:
+    import json  # here, because `import fastnn` should not pay for it
+
+    path = os.path.join(keras_home(), "keras.json")
+    try:
+        with open(path, encoding="utf-8") as file:
+            settings = json.load(file)
+    except OSError:
+        return {}
+    except ValueError as error:
+        raise ValueError(f"{path} is not valid JSON: {error}. Mend it or delete it.") from error
+    if not isinstance(settings, dict):
+        raise ValueError(f"{path} should hold a JSON object such as {{}}, but it holds {settings!r}.")
+    return {
+        "floatx": _one_of("floatx", settings.get("floatx", "float32"), _FLOATS, path),
+        "epsilon": _positive("epsilon", settings.get("epsilon", 1e-7), path),
+        "image_data_format": _one_of(
+            "image_data_format", settings.get("image_data_format", "channels_last"), _IMAGE_DATA_FORMATS, path
+        ),
+    }
+
+
+def _one_of(name, value, allowed, where=None):
+    value = str(value) if name == "image_data_format" else value
+    if value not in allowed:
+        raise ValueError(f"{name} should be one of {allowed}, but got {value!r}{f' in {where}' if where else ''}.")
+    return value
+
+
+def _positive(name, value, where=None):
+    value = float(value)
+    if not value > 0:
+        raise ValueError(f"{name} should be positive, but got {value!r}{f' in {where}' if where else ''}.")
+    return value
+
+
+def _setting(name, default):
+    return _chosen[name] if name in _chosen else _keras_json().get(name, default)
+
+
+def backend() -> str:
+    """The name of what computes: always `"fastnn"` (see `docs/differences.md`).
+
+    Example:
+        >>> fastnn.config.backend()
+        'fastnn'
+    """
+    return "fastnn"
+
+
+def floatx() -> str:
+    """The dtype that weights and inputs have by default: `"float32"` unless changed.
+
+    Example:
+        >>> fastnn.config.floatx()
+        'float32'
+    """
+    return _setting("floatx", "float32")
+
+
+def set_floatx(value: str) -> None:
+    """Sets the default float dtype of what is made from now on.
+
+    Args:
+        value: `"float32"` or `"float64"`.
+
+    Raises:
+        ValueError: for any other value.
+
+    Example:
+        >>> fastnn.config.set_floatx("float64"); fastnn.config.floatx()
+        'float64'
+        >>> fastnn.config.set_floatx("float32")
+    """
+    _chosen["floatx"] = _one_of("floatx", value, _FLOATS)
+
+
+def epsilon() -> float:
+    """The small number that keeps logarithms and divisions finite: 1e-7 unless changed.
+
+    Example:
+        >>> fastnn.config.epsilon()
+        1e-07
+    """
+    return _setting("epsilon", 1e-7)
+
+
+def set_epsilon(value: float) -> None:
+    """Sets `epsilon()`.
+
+    Args:
+        value: a positive number.
+
+    Raises:
+        ValueError: if it is not positive.
+
+    Example:
+        >>> fastnn.config.set_epsilon(1e-5); fastnn.config.epsilon()
+        1e-05
+        >>> fastnn.config.set_epsilon(1e-7)
+    """
+    _chosen["epsilon"] = _positive("epsilon", value)
+
+
+def image_data_format() -> str:
+    """`"channels_last"` (n, h, w, c), the default and the native layout, or `"channels_first"` (n, c, h, w).
+
+    Example:
+        >>> fastnn.config.image_data_format()
+        'channels_last'
+    """
+    return _setting("image_data_format", "channels_last")
+
+
+def set_image_data_format(data_format: str) -> None:
+    """Sets the layout that image layers assume when they are not told.
+
+    Args:
+        data_format: `"channels_last"` or `"channels_first"`.
+
+    Raises:
+        ValueError: for any other value.
+
+    Example:
+        >>> fastnn.config.set_image_data_format("channels_last")
+    """
+    _chosen["image_data_format"] = _one_of("image_data_format", data_format, _IMAGE_DATA_FORMATS)
+
+
+def enable_interactive_logging() -> None:
+    """Progress goes to standard output (the default).
+
+    Example:
+        >>> fastnn.config.enable_interactive_logging()
+    """
+    _chosen["interactive_logging"] = True
+
+
+def disable_interactive_logging() -> None:
+    """Progress goes to the logger `"fastnn"` at level INFO instead of standard output.
+
+    Example:
+        >>> fastnn.config.disable_interactive_logging()
+        >>> fastnn.config.is_interactive_logging_enabled()
+        False
+        >>> fastnn.config.enable_interactive_logging()
+    """
+    _chosen["interactive_logging"] = False
+
+
+def is_interactive_logging_enabled() -> bool:
+    """Whether progress goes to standard output.
+
+    Example:
+        >>> fastnn.config.is_interactive_logging_enabled()
+        True
+    """
+    return _chosen.get("interactive_logging", True)
+
+
+def profile(enabled: bool = True) -> None:
+    """Whether plans time each of their steps from now on; `model.explain()` shows the times.
+
+    Args:
+        enabled: timing costs about 50 nanoseconds a kernel call, so it is off by default.
+
+    Example:
+        >>> fastnn.config.profile(True); fastnn.config.is_profiling()
+        True
+        >>> fastnn.config.profile(False)
+    """
+    _chosen["profile"] = bool(enabled)
+
+
+def is_profiling() -> bool:
+    """Whether plans time each of their steps.
+
+    Example:
+        >>> fastnn.config.is_profiling()
+        False
+    """
+    return _chosen.get("profile", False)
+
+
+def threads() -> int:
+    """How many threads a plan may use.
+
+    What `set_threads` set; otherwise the least of the CPUs that this process may run on, the CPU quota of its
+    container (rounded up), and `OMP_NUM_THREADS`. The results do not depend on it: with a seed, the bits are the same
+    for any number.
+
+    Example:
+        >>> fastnn.config.threads() >= 1
+        True
+    """
+    return _chosen.get("threads") or _default_threads()
+
+
+def set_threads(count: int | None) -> None:
+    """Sets how many threads plans may use; `None` goes back to the default.
+
+    Args:
+        count: at least 1. More than the CPUs at hand is obeyed, and slow.
+
+    Raises:
+        ValueError: if `count` is below 1.
+
+    Example:
+        >>> fastnn.config.set_threads(1); fastnn.config.threads()
+        1
+        >>> fastnn.config.set_threads(None)
+    """
+    if count is not None and count < 1:
+        raise ValueError(f"the thread count should be at least 1, but got {count!r}.")
+    _chosen["threads"] = None if count is None else int(count)
+
+
+@functools.cache
+def _default_threads() -> int:
+    affinity = getattr(os, "sched_getaffinity", None)
+    limits = [len(affinity(0)) if affinity else os.cpu_count() or 1]
+    quota = _cgroup_cpus()
+    if quota is not None:
+        limits.append(quota)
+    # OpenMP allows one number per nesting level, "4,2"; the first is ours.
+    wanted = _OMP_NUM_THREADS.split(",")[0].strip()
+    if wanted.isdecimal() and int(wanted) >= 1:
+        limits.append(int(wanted))
+    return min(limits)
+
+
+def _cgroup_cpus(root: str = "/sys/fs/cgroup", membership: str = "/proc/self/cgroup") -> int | None:
+    """The CPU quota of this process's control groups, rounded up to whole CPUs; None where there is none.
+
+    A quota binds every group below it, so the least of the group and its ancestors counts. Version 2 writes
+    "quota period" to cpu.max; version 1 has one file for each, under the mount of the cpu controller.
+    """
+    try:
+        with open(membership, encoding="ascii", errors="replace") as file:
+            lines = [line.strip().split(":", 2) for line in file]
+    except OSError:
+        return None
+    cpus = []
+    for _, controllers, path in (line for line in lines if len(line) == 3):
+        if controllers == "":
+            mount = root
+        elif "cpu" in controllers.split(","):
+            mount = next((m for m in (f"{root}/{controllers}", f"{root}/cpu") if os.path.isdir(m)), None)
+        else:
+            continue
+        while mount:
+            quota, period = _cgroup_quota(f"{mount}/{path.strip('/')}".rstrip("/"))
+            if quota > 0 and period > 0:
+                cpus.append(max(1, -(-quota // period)))
+            if not path.strip("/"):
+                break
+            path = os.path.dirname(path)
+    return min(cpus, default=None)
+
+
+def _cgroup_quota(folder: str) -> tuple[int, int]:
+    """(quota, period) in microseconds of one control group; (0, 0) where it has none."""
+    for names in (("cpu.max",), ("cpu.cfs_quota_us", "cpu.cfs_period_us")):
+        try:
+            words = []
+            for name in names:
+                with open(f"{folder}/{name}", encoding="ascii") as file:
+                    words += file.read().split()
+            return (int(words[0]), int(words[1])) if words[0] not in ("max", "-1") else (0, 0)
+        except (OSError, ValueError, IndexError):
+            continue
+    return 0, 0

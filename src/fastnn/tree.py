@@ -5,6 +5,8 @@ Dict entries are visited in the order of their sorted keys, as in Keras.
 
 from collections.abc import Mapping
 
+__all__ = ["assert_same_structure", "flatten", "is_nested", "map_structure", "pack_sequence_as"]
+
 
 def is_nested(structure) -> bool:
     """Whether `structure` is a list, tuple or mapping.

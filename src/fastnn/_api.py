@@ -1,0 +1,127 @@
+"""The table of public names, and the lazy loader that it drives.
+
+`import fastnn` reads this file and nothing else: a name is imported when it is first asked for. `PUBLIC` says, for each
+lazy public module, which file defines which names; tests, docs and `__dir__` read the same table.
+To add a public name, add it here, beside its siblings. `"Ones ones=Ones"` publishes `Ones`, and `ones` for the same.
+
+The modules of `MODULES` without an entry in `PUBLIC` are plain modules, whose `__all__` is their list of names.
+
+A public name must differ from the submodules of its own package (`losses/huber.py` could not publish
+`losses.huber`, because importing the submodule binds that attribute to the module).
+"""
+
+import importlib
+import sys
+
+# Public modules, without "fastnn.". Each is an attribute of its parent, imported on first use.
+MODULES = (
+    "activations",
+    "backend",
+    "callbacks",
+    "config",
+    "constraints",
+    "datasets",
+    "initializers",
+    "layers",
+    "losses",
+    "metrics",
+    "models",
+    "ops",
+    "optimizers",
+    "optimizers.schedules",
+    "preprocessing",
+    "preprocessing.sequence",
+    "regularizers",
+    "saving",
+    "tree",
+    "utils",
+    "utils.np_utils",
+)
+
+# {public module: {file that defines them, without "fastnn.": "names"}}
+PUBLIC = {
+    "fastnn": {
+        "_build_report": "__version__ show_config version",
+        "graph.symbolic": "KerasTensor",
+        "graph.variable": "Variable",
+    },
+    "fastnn.activations": {},
+    "fastnn.backend": {
+        "graph.dtypes": "standardize_dtype",
+        "graph.symbolic": "is_keras_tensor",
+        "config": "backend epsilon floatx image_data_format set_epsilon set_floatx set_image_data_format",
+    },
+    "fastnn.callbacks": {},
+    "fastnn.constraints": {},
+    "fastnn.datasets": {},
+    "fastnn.initializers": {},
+    "fastnn.layers": {},
+    "fastnn.losses": {},
+    "fastnn.metrics": {},
+    "fastnn.models": {},
+    "fastnn.optimizers": {},
+    "fastnn.optimizers.schedules": {},
+    "fastnn.preprocessing": {},
+    "fastnn.preprocessing.sequence": {},
+    "fastnn.regularizers": {},
+    "fastnn.saving": {},
+    "fastnn.utils": {
+        "graph.dtypes": "standardize_dtype",
+        "graph.symbolic": "is_keras_tensor",
+        "config": "disable_interactive_logging enable_interactive_logging is_interactive_logging_enabled",
+    },
+    "fastnn.utils.np_utils": {},
+}
+
+
+def table(package: str) -> dict[str, tuple[str, str]]:
+    """`{public name: (defining module, attribute)}` of one lazy public module."""
+    names = {}
+    for module, line in PUBLIC[package].items():
+        for entry in line.split():
+            public, _, attribute = entry.partition("=")
+            names[public] = (f"fastnn.{module}", attribute or public)
+    return names
+
+
+def submodules(package: str) -> list[str]:
+    """Names of the public modules directly inside `package` ("fastnn" or "fastnn.optimizers")."""
+    prefix = package.removeprefix("fastnn").removeprefix(".")
+    return [name.rpartition(".")[2] for name in MODULES if name.rpartition(".")[0] == prefix]
+
+
+def public_names() -> list[str]:
+    """Every public dotted name except the modules themselves, such as "fastnn.layers.Dense"; imports what it must."""
+    names = [f"{package}.{name}" for package in PUBLIC for name in table(package)]
+    for module in MODULES:
+        package = f"fastnn.{module}"
+        if package not in PUBLIC:
+            names += [f"{package}.{name}" for name in importlib.import_module(package).__all__]
+    return sorted(names)
+
+
+def attach(package: str):
+    """The `__getattr__`, `__dir__` and `__all__` of a lazy public module.
+
+    Example:
+        __getattr__, __dir__, __all__ = _api.attach(__name__)
+    """
+    names = table(package)
+    modules = submodules(package)
+
+    def __getattr__(name):
+        if name in names:
+            module, attribute = names[name]
+            value = getattr(importlib.import_module(module), attribute)
+            setattr(sys.modules[package], name, value)
+            return value
+        if name in modules:
+            return importlib.import_module(f"{package}.{name}")
+        raise AttributeError(f"module {package!r} has no attribute {name!r}")
+
+    listed = sorted(names) + modules
+
+    def __dir__():
+        return listed
+
+    return __getattr__, __dir__, listed

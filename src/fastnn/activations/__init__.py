@@ -1,0 +1,5 @@
+"""Activation functions, by name or called directly."""
+
+from fastnn import _api
+
+__getattr__, __dir__, __all__ = _api.attach(__name__)

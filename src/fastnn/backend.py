@@ -1,0 +1,5 @@
+"""Keras's `backend` names that scripts still use; each is defined in `fastnn.config`."""
+
+from fastnn import _api
+
+__getattr__, __dir__, __all__ = _api.attach(__name__)

@@ -1,0 +1,5 @@
+"""Projections applied to a weight after each update."""
+
+from fastnn import _api
+
+__getattr__, __dir__, __all__ = _api.attach(__name__)

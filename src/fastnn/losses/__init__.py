@@ -1,0 +1,5 @@
+"""Losses, as classes with a reduction and as functions per sample."""
+
+from fastnn import _api
+
+__getattr__, __dir__, __all__ = _api.attach(__name__)

@@ -1,0 +1,5 @@
+"""Models: which layer feeds which, and who owns the weights."""
+
+from fastnn import _api
+
+__getattr__, __dir__, __all__ = _api.attach(__name__)

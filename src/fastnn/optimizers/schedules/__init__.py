@@ -1,0 +1,5 @@
+"""Learning rates as a function of the step."""
+
+from fastnn import _api
+
+__getattr__, __dir__, __all__ = _api.attach(__name__)

@@ -1,0 +1,5 @@
+"""Names that older scripts import from `preprocessing`."""
+
+from fastnn import _api
+
+__getattr__, __dir__, __all__ = _api.attach(__name__)

@@ -1,0 +1,5 @@
+"""Penalties on weights and activations, added to the loss."""
+
+from fastnn import _api
+
+__getattr__, __dir__, __all__ = _api.attach(__name__)

@@ -1,0 +1,5 @@
+"""Helpers of Keras's `utils` that users call: labels, files, progress, seeds."""
+
+from fastnn import _api
+
+__getattr__, __dir__, __all__ = _api.attach(__name__)

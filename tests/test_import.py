@@ -1,0 +1,71 @@
+"""`import fastnn` is quick and loads nothing, and every public name of `_api` leads somewhere."""
+
+import importlib
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from fastnn import _api
+
+# Each run is a fresh interpreter: what is imported, and how long fastnn itself takes after NumPy.
+PROBE = """
+import sys, time
+import numpy
+# The loader of an editable install asks the build tool first: that is the developer's cost, not the user's.
+sys.meta_path = [finder for finder in sys.meta_path if "Mesonpy" not in type(finder).__name__]
+sys.path.insert(0, sys.argv[1])
+before = set(sys.modules)
+start = time.perf_counter()
+import fastnn
+seconds = time.perf_counter() - start
+print(seconds, *sorted(set(sys.modules) - before))
+"""
+PACKAGE_PARENT = Path(_api.__file__).parents[1]
+
+
+def probe():
+    command = [sys.executable, "-c", PROBE, str(PACKAGE_PARENT)]
+    out = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+    return float(out[0]), out[1:]
+
+
+def test_import_loads_no_kernel_and_no_heavy_module():
+    _, modules = probe()
+    ours = [name for name in modules if name.split(".")[0] == "fastnn"]
+    assert ours == ["fastnn", "fastnn._api"]
+
+
+def test_import_adds_less_than_10_ms_to_numpy():
+    assert min(probe()[0] for _ in range(3)) < 0.010
+
+
+@pytest.mark.parametrize("module", _api.MODULES)
+def test_module_is_importable_and_an_attribute_of_its_parent(module):
+    parent, _, name = f"fastnn.{module}".rpartition(".")
+    assert importlib.import_module(f"fastnn.{module}") is getattr(importlib.import_module(parent), name)
+
+
+@pytest.mark.parametrize("package", sorted(_api.PUBLIC))
+def test_public_names_resolve_and_are_listed(package):
+    module = importlib.import_module(package)
+    for name in _api.table(package):
+        getattr(module, name)
+    assert set(_api.table(package)) <= set(dir(module))
+
+
+@pytest.mark.parametrize("package", sorted(_api.PUBLIC))
+def test_no_public_name_is_also_a_file_of_its_package(package):
+    """Importing `fastnn/losses/huber.py` would bind `fastnn.losses.huber` to the module and hide a function."""
+    files = {
+        module.rpartition(".")[2] for module, _ in _api.table(package).values() if module.startswith(package + ".")
+    }
+    assert not files & set(_api.table(package))
+
+
+def test_unknown_name_is_an_attribute_error():
+    import fastnn
+
+    with pytest.raises(AttributeError, match="Dence"):
+        _ = fastnn.layers.Dence
