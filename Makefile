@@ -1,0 +1,66 @@
+# Each target makes the private environment .venv with what it needs, installs fastnn there, and runs.
+# A machine needs Python 3.11 or newer, a C compiler and make. PYTHON=... picks the Python; ARGS=... is passed on.
+PYTHON ?= python3
+ARGS ?=
+
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+SOURCES := pyproject.toml meson.build meson.options $(wildcard src/fastnn/meson.build src/fastnn/*/meson.build)
+
+.PHONY: demo test parity bench lint isa sanitize wheel clean
+
+demo: .venv/package  ## train a small network on real handwriting that ships with the package
+	$(BIN)/fastnn demo $(ARGS)
+
+test: .venv/test  ## the whole test suite
+	$(BIN)/python -m pytest $(ARGS)
+
+parity: .venv/test  ## training trajectories against Keras on JAX; a process of its own, as Keras has one backend in each
+	KERAS_BACKEND=jax $(BIN)/python -m pytest tests/parity $(ARGS)
+
+isa: .venv/test  ## kernels and ops again on each lower kernel table that this CPU has
+	@for isa in $$($(BIN)/python -c "from fastnn._kernels import _engine; print(*_engine.isas()[:-1])"); do \
+	  echo "FASTNN_ISA=$$isa"; \
+	  FASTNN_ISA=$$isa $(BIN)/python -m pytest --quiet tests/kernels tests/ops $(ARGS) || exit 1; \
+	done
+
+# The interpreter is not instrumented, so libasan comes first by LD_PRELOAD (and libstdc++, whose exceptions it
+# intercepts); Python's own arenas never return memory, so leaks are not reported.
+sanitize: .venv/test  ## kernel tests in an AddressSanitizer and UndefinedBehaviorSanitizer build
+	$(PIP) install --no-build-isolation --no-deps --upgrade --target build-sanitize/site . \
+	  -Cbuild-dir=build-sanitize/objects -Csetup-args=-Dsanitize=true -Csetup-args=-Dcontracts=true
+	deps=$$($(BIN)/python -c "import sysconfig; print(sysconfig.get_path('purelib'))"); \
+	base=$$($(BIN)/python -c "import sys; print(sys._base_executable)"); \
+	LD_PRELOAD="$$($${CC:-cc} -print-file-name=libasan.so) $$($${CC:-cc} -print-file-name=libstdc++.so.6)" \
+	ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
+	PYTHONPATH=build-sanitize/site:$$deps PYTHONMALLOC=malloc \
+	$$base -m pytest --quiet -p no:cacheprovider tests/kernels $(ARGS)
+
+bench: .venv/test  ## time of an epoch of the `mlp` row against the frameworks that are installed
+	$(BIN)/python -m benchmarks.models mlp $(ARGS)
+
+lint: .venv/test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+wheel: .venv/package
+	$(BIN)/python -m pip wheel --no-deps --wheel-dir dist .
+
+.venv/python:
+	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11))" || \
+	  { echo "fastnn needs Python 3.11 or newer: run make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+	touch $@
+
+# An editable install rebuilds the kernels on import, so it needs the build tools beside it.
+.venv/package: .venv/python $(SOURCES)
+	$(PIP) install "meson-python>=0.18" "meson>=1.5" "Cython>=3.1" "ninja>=1.11"
+	$(PIP) install --no-build-isolation --editable ".[plot,hdf5]" -Cbuild-dir=build
+	touch $@
+
+.venv/test: .venv/package
+	$(PIP) install --no-build-isolation --editable ".[test]" -Cbuild-dir=build
+	touch $@
+
+clean:
+	rm -rf .venv build build-sanitize dist demo-output
