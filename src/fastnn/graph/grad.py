@@ -72,5 +72,7 @@ def _unbroadcast(dx: Value, x: Value) -> Value:
         return dx
     functions = Operators.functions
     lead = dx.ndim - x.ndim
-    axes = tuple(range(lead)) + tuple(k + lead for k, size in enumerate(x.shape) if size == 1 and dx.shape[k + lead] != 1)
+    axes = tuple(range(lead)) + tuple(
+        k + lead for k, size in enumerate(x.shape) if size == 1 and dx.shape[k + lead] != 1
+    )
     return functions["reshape"](functions["sum"](dx, axis=axes), x.shape)

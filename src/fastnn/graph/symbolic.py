@@ -91,9 +91,7 @@ def is_keras_tensor(x) -> bool:
 
 def infer_outputs(function, args: tuple, kwargs: dict[str, Any]):
     """What `function` returns for `args` and `kwargs`, as KerasTensors in the same structure."""
-    has_unknown = any(
-        isinstance(x, KerasTensor) and None in x.shape for x in tree.flatten((args, kwargs))
-    )
+    has_unknown = any(isinstance(x, KerasTensor) and None in x.shape for x in tree.flatten((args, kwargs)))
     results = [_probe(function, args, kwargs, size) for size in (_PROBES if has_unknown else _PROBES[:1])]
 
     def combine(*specs):

@@ -160,7 +160,9 @@ class Node:
 
     __slots__ = ("inputs", "label", "op", "outputs", "params")
 
-    def __init__(self, op: OpLike, inputs: tuple[Value, ...], params: dict[str, Any], specs: tuple[Spec, ...], label=""):
+    def __init__(
+        self, op: OpLike, inputs: tuple[Value, ...], params: dict[str, Any], specs: tuple[Spec, ...], label=""
+    ):
         self.op = op
         self.inputs = inputs
         self.params = params

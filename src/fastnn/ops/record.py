@@ -43,6 +43,7 @@ class Op:
         inplace: the first output may share the memory of the first input.
         epilogue: the kernel applies an elementwise program to its output while it is in cache.
         domain: `(rng, shape, dtype) -> array`: what generated tests sample the inputs from.
+        is_registered: False for records made for one call, such as a custom gradient's.
     """
 
     name: str
@@ -57,15 +58,17 @@ class Op:
     inplace: bool = False
     epilogue: bool = False
     domain: Callable[..., Any] | None = None
+    is_registered: bool = True
 
     def __post_init__(self):
         if self.kind not in KINDS:
             raise ValueError(f"op {self.name!r}: kind {self.kind!r} is none of {KINDS}")
         if self.reference is None or (self.shape is None and self.kind != "elementwise"):
             raise ValueError(f"op {self.name!r} needs a reference" + ("" if self.reference is None else " and a shape"))
-        if self.name in REGISTRY:
-            raise ValueError(f"two ops are named {self.name!r}")
-        REGISTRY[self.name] = self
+        if self.is_registered:
+            if self.name in REGISTRY:
+                raise ValueError(f"two ops are named {self.name!r}")
+            REGISTRY[self.name] = self
 
     def __call__(self, *args, **params):
         if any(isinstance(x, KerasTensor) for x in args):
@@ -82,7 +85,9 @@ class Op:
         if self.shape is not None:
             result = self.shape(*inputs, **params)
         else:
-            result = Spec(broadcast_shapes(self.name, *(spec.shape for spec in inputs)), _elementwise_dtype(self, inputs))
+            result = Spec(
+                broadcast_shapes(self.name, *(spec.shape for spec in inputs)), _elementwise_dtype(self, inputs)
+            )
         return result if isinstance(result, tuple) else (result,)
 
     def trace(self, graph: Graph, inputs: tuple[Value, ...], params: dict[str, Any]):
@@ -187,11 +192,17 @@ def shape_of(x) -> tuple[int, ...]:
 
 def run_eager(op: Op, args: tuple, params: dict[str, Any]):
     """Applies `op` to arrays at once, and records it on the tapes that watch."""
+    outputs = evaluate_recorded(op, args, params)
+    return outputs[0] if len(outputs) == 1 else outputs
+
+
+def evaluate_recorded(op: Op, args: tuple, params: dict[str, Any]) -> tuple[np.ndarray, ...]:
+    """The outputs of `op`, written down by the tapes that watch."""
     arrays = tuple(as_array(x) for x in args)
     outputs = evaluate(op, arrays, params)
     for tape in trace.state.tapes:
         outputs = tape.record(op, args, arrays, params, outputs)
-    return outputs[0] if len(outputs) == 1 else outputs
+    return outputs
 
 
 def evaluate(op: Op, arrays: tuple[np.ndarray, ...], params: dict[str, Any]) -> tuple[np.ndarray, ...]:
@@ -216,5 +227,5 @@ def integers(low: int, high: int) -> Callable[..., np.ndarray]:
 
 __all__ = [
     "REGISTRY", "Node", "Op", "Spec", "Value", "as_array", "as_value", "broadcast_shapes", "dtype_of", "evaluate",
-    "integers", "is_constant", "shape_of", "uniform",
+    "evaluate_recorded", "integers", "is_constant", "shape_of", "uniform",
 ]  # fmt: skip

@@ -1,0 +1,293 @@
+"""Gradients for custom loops: GradientTape, value_and_grad, custom_gradient, stop_gradient, jit.
+
+Inside a trace the tape only marks a place: the graph already holds every operation. Outside, it writes down the ops
+that run, and replays them as a graph when a gradient is asked for. Either way the same rules differentiate.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fastnn import tree
+from fastnn.graph import trace
+from fastnn.graph.grad import gradients
+from fastnn.graph.value import Graph, Operators, Value
+from fastnn.graph.variable import Variable
+from fastnn.ops.record import Op, Spec, as_value, evaluate_recorded
+from fastnn.plan.function import Compiled
+
+
+class TapeArray(np.ndarray):
+    """An array that a tape watches: NumPy's functions and operators on it run as fastnn.ops, so they are recorded."""
+
+    def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
+        name = {"true_divide": "divide", "matmul": "matmul"}.get(ufunc.__name__, ufunc.__name__)
+        if method == "__call__" and not kwargs and trace.state.tapes and hasattr(_ops(), name):
+            return getattr(_ops(), name)(*inputs)
+        plain = [x.view(np.ndarray) if isinstance(x, TapeArray) else x for x in inputs]
+        return getattr(ufunc, method)(*plain, **kwargs)
+
+    def __getitem__(self, index):
+        if trace.state.tapes:
+            return Operators.functions["getitem"](self, index)
+        return self.view(np.ndarray)[index]
+
+    def sum(self, axis=None, keepdims=False):
+        return Operators.functions["sum"](self, axis=axis, keepdims=keepdims)
+
+    def mean(self, axis=None, keepdims=False):
+        return Operators.functions["mean"](self, axis=axis, keepdims=keepdims)
+
+    def reshape(self, *shape):
+        return Operators.functions["reshape"](self, shape[0] if len(shape) == 1 else shape)
+
+
+def _ops():
+    import fastnn.ops
+
+    return fastnn.ops
+
+
+class GradientTape:
+    """Records operations so that their result can be differentiated.
+
+    Trainable variables are watched by themselves; arrays after `watch`. Watched arrays must pass through `fastnn.ops`
+    (or come out of an op: results carry Python's and NumPy's operators).
+
+    Args:
+        persistent: whether `gradient` may be called more than once.
+        watch_accessed_variables: whether trainable variables are watched as they are read.
+
+    Example:
+        >>> import fastnn, numpy as np
+        >>> w = fastnn.Variable([3.0])
+        >>> with fastnn.GradientTape() as tape:
+        ...     y = fastnn.ops.sum(w * w)
+        >>> tape.gradient(y, w)
+        array([6.], dtype=float32)
+    """
+
+    def __init__(self, persistent=False, watch_accessed_variables=True):
+        self._persistent = persistent
+        self._watch_variables = watch_accessed_variables
+        self._records: list | None = []
+        self._tracked: dict[int, object] = {}
+        self._graph: Graph | None = None
+
+    def __enter__(self):
+        self._graph = trace.current()
+        if self._graph is None:
+            trace.state.tapes.append(self)
+        return self
+
+    def __exit__(self, *_):
+        if self._graph is None:
+            trace.state.tapes.remove(self)
+
+    def watch(self, tensor) -> None:
+        """Lets `gradient` differentiate by `tensor` (an array, a Variable, or a structure of them)."""
+        for x in tree.flatten(tensor):
+            self._tracked[id(x)] = x
+
+    def reset(self) -> None:
+        """Forgets what was recorded."""
+        self._records, self._tracked = [], {}
+
+    def record(self, op, args, arrays, params, outputs):
+        """Called by every op that runs: notes it when an input is watched, and watches its outputs."""
+        if not any(self._is_tracked(x) for x in args):
+            return outputs
+        outputs = tuple(y if isinstance(y, TapeArray) else y.view(TapeArray) for y in outputs)
+        for y in outputs:
+            self._tracked[id(y)] = y
+        self._records.append((op, args, arrays, params, outputs))
+        return outputs
+
+    def gradient(self, target, sources, output_gradients=None, unconnected_gradients="none"):
+        """The gradient of the sum of `target` by `sources`, in their structure.
+
+        Args:
+            target: a value, or a structure of them.
+            sources: Variables or watched arrays, or a structure of them.
+            output_gradients: what flows into each target; ones by default.
+            unconnected_gradients: "none", or "zero" for zeroes where nothing depends on a source.
+
+        Raises:
+            RuntimeError: on a second call of a tape that is not persistent.
+        """
+        if self._records is None:
+            raise RuntimeError("GradientTape.gradient can be called once; make the tape with persistent=True for more.")
+        targets, flat = tree.flatten(target), tree.flatten(sources)
+        seeds = None if output_gradients is None else tree.flatten(output_gradients)
+        if self._graph is not None:
+            graph = self._graph
+            of = [graph.variables.get(x) if isinstance(x, Variable) else x for x in flat]
+            found = iter(gradients(graph, [as_value(t) for t in targets], [x for x in of if x is not None], seeds))
+            results = [None if x is None else next(found) for x in of]
+        else:
+            results = self._replay(targets, flat, seeds)
+            if not self._persistent:
+                self._records = None
+        if unconnected_gradients == "zero":
+            results = [
+                Operators.functions["zeros_like"](x) if g is None else g for x, g in zip(flat, results, strict=True)
+            ]
+        return tree.pack_sequence_as(sources, results)
+
+    def _is_tracked(self, x) -> bool:
+        if isinstance(x, Variable) and x.trainable and self._watch_variables:
+            self._tracked.setdefault(id(x), x)
+            return True
+        return self._tracked.get(id(x)) is x
+
+    def _replay(self, targets, sources, seeds):
+        """Rebuilds the recorded ops as a graph, differentiates it, and runs what is new in it."""
+        graph = Graph()
+        values: dict[int, Value] = {}
+        numbers: dict[Value, object] = {}
+
+        def value_of(x, array):
+            if id(x) not in values or not self._is_tracked(x):
+                value = graph.constant(array) if not self._is_tracked(x) else graph.input(array.shape, array.dtype.name)
+                numbers[value] = x if self._is_tracked(x) else array
+                if not self._is_tracked(x):
+                    return value
+                values[id(x)] = value
+            return values[id(x)]
+
+        with trace.tracing(graph):
+            for op, args, arrays, params, outputs in self._records:
+                inputs = tuple(value_of(x, array) for x, array in zip(args, arrays, strict=True))
+                node = graph.add(op, inputs, params, tuple(Spec(y.shape, y.dtype.name) for y in outputs))
+                for y, value in zip(outputs, node.outputs, strict=True):
+                    values[id(y)], numbers[value] = value, y
+            connected = [values.get(id(x)) for x in sources]
+            ends = [values.get(id(t)) for t in targets]
+            if all(end is None for end in ends):
+                return [None] * len(sources)
+            flowing = None if seeds is None else [s for s, end in zip(seeds, ends, strict=True) if end is not None]
+            if flowing is not None:
+                flowing = [None if s is None else as_value(s) for s in flowing]
+            found = iter(gradients(
+                graph, [e for e in ends if e is not None], [x for x in connected if x is not None], flowing
+            ))  # fmt: skip
+            results = [None if x is None else next(found) for x in connected]
+        return _run_new_nodes(graph, numbers, results)
+
+
+def _run_new_nodes(graph: Graph, numbers: dict[Value, object], results):
+    """Runs the nodes that `results` need and that have no numbers yet, so that tapes around this one see them."""
+    needed = {r for r in results if r is not None}
+    nodes = []
+    for node in reversed(graph.nodes):
+        if any(y in needed for y in node.outputs) and not all(y in numbers for y in node.outputs):
+            nodes.append(node)
+            needed.update(node.inputs)
+    for node in reversed(nodes):
+        if node.op.kind == "leaf":
+            numbers[node.outputs[0]] = node.params["array"]
+            continue
+        outputs = evaluate_recorded(node.op, tuple(numbers[x] for x in node.inputs), node.params)
+        numbers.update(zip(node.outputs, outputs, strict=True))
+    return [None if r is None else numbers[r] for r in results]
+
+
+def value_and_grad(function, variables=None, argnums=0, has_aux=False):
+    """A function that returns what `function` returns, and its gradient.
+
+    Args:
+        function: returns a scalar loss, or `(loss, aux)` with `has_aux`.
+        variables: Variables (a structure of them) to differentiate by; by default the arguments `argnums`.
+        argnums: an int or a tuple of ints.
+        has_aux: whether `function` also returns something that is passed through.
+
+    Returns:
+        A function with the arguments of `function` that returns `(value, gradients)`.
+
+    Example:
+        >>> import fastnn, numpy as np
+        >>> fastnn.value_and_grad(lambda x: fastnn.ops.sum(x**2))(np.float32([1, 2]))[1]
+        array([2., 4.], dtype=float32)
+    """
+
+    def run(*args, **kwargs):
+        args = list(args)
+        with GradientTape() as tape:
+            if variables is None:
+                positions = (argnums,) if isinstance(argnums, int) else tuple(argnums)
+                for k in positions:
+                    args[k] = tree.map_structure(lambda x: x if isinstance(x, Value) else np.array(x), args[k])
+                    tape.watch(args[k])
+                sources = args[argnums] if isinstance(argnums, int) else tuple(args[k] for k in positions)
+            else:
+                sources = variables
+            result = function(*args, **kwargs)
+            loss = result[0] if has_aux else result
+        return result, tape.gradient(loss, sources)
+
+    return run
+
+
+def custom_gradient(function):
+    """Gives `function` a gradient of its own.
+
+    `function(*args)` returns `(outputs, grad_fn)`; `grad_fn(*upstream)` returns the gradient of each argument.
+
+    Example:
+        >>> import fastnn
+        >>> @fastnn.custom_gradient
+        ... def clipped(x):
+        ...     return x, lambda dy: fastnn.ops.clip(dy, -1, 1)
+    """
+
+    def run(*args):
+        graph = trace.current()
+        with _recording_paused():
+            outputs, grad_fn = function(*args)
+        single = not isinstance(outputs, (tuple, list))
+        flat = (outputs,) if single else tuple(outputs)
+
+        def grad(dy, _y, *_xs):
+            dys = dy if isinstance(dy, tuple) else (dy,)
+            dxs = grad_fn(*dys)
+            dxs = tuple(dxs) if isinstance(dxs, (tuple, list)) else (dxs,)
+            return (None,) * len(flat) + dxs
+
+        # The outputs pass through a node whose gradient jumps over what computed them, straight to the arguments.
+        op = _passthrough(len(flat), grad)
+        inputs = (*flat, *args)
+        result = op(*inputs) if graph is None else op.trace(graph, tuple(as_value(x) for x in inputs), {})
+        return result if single or isinstance(result, tuple) else (result,)
+
+    return run
+
+
+def _passthrough(count: int, grad) -> Op:
+    return Op(
+        "custom_gradient", is_registered=False, grad=grad,
+        shape=lambda *specs: specs[:count] if count > 1 else specs[0],
+        reference=lambda *arrays: arrays[:count] if count > 1 else arrays[0],
+        simplify=lambda node: node.inputs[:count] if count > 1 else node.inputs[0],
+    )  # fmt: skip
+
+
+class _recording_paused:
+    def __enter__(self):
+        self.tapes, trace.state.tapes = trace.state.tapes, []
+
+    def __exit__(self, *_):
+        trace.state.tapes = self.tapes
+
+
+def jit(function):
+    """Compiles `function`: traced once for each signature, then run as one plan.
+
+    Array arguments are inputs; other leaves are constants of the trace and part of the signature. Python side effects
+    happen while tracing only.
+
+    Example:
+        >>> import fastnn, numpy as np
+        >>> fastnn.jit(lambda x: fastnn.ops.relu(x) + 1)(np.float32([-1, 1]))
+        array([1., 2.], dtype=float32)
+    """
+    return Compiled(function, getattr(function, "__name__", "function"))

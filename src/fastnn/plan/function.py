@@ -1,0 +1,162 @@
+"""Compiled: a Python function, traced and compiled once for each signature of its arguments.
+
+Owns the cache of executables and the way arguments become inputs; knows nothing of models.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from fastnn import config, tree
+from fastnn.graph import trace
+from fastnn.graph.value import Graph, Spec, Value
+from fastnn.graph.variable import Variable
+from fastnn.plan.executable import Executable
+
+
+@dataclass(slots=True)
+class _Traced:
+    executable: Executable
+    structure: Any  # of the outputs, with _Output where an array goes
+    n_outputs: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Output:
+    index: int
+
+
+class Compiled:
+    """`function`, compiled.
+
+    Args:
+        function: takes nested structures of arrays and returns one; runs on traced values.
+        name: for messages.
+        key: returns a hashable that selects the trace too: whatever `function` reads that may change.
+    """
+
+    CACHE_SIZE = 64  # signatures; the oldest is dropped beyond it
+
+    def __init__(self, function: Callable[..., Any], name: str, key: Callable[[], Hashable] | None = None):
+        self.function = function
+        self.name = name
+        self._key = key
+        self._cache: dict[Hashable, _Traced] = {}
+        self._lock = threading.RLock()
+
+    def __call__(self, *args, **kwargs):
+        if trace.current() is not None or trace.state.tapes:
+            return self.function(*args, **kwargs)
+        arrays: list[np.ndarray] = []
+        signature = (_signature(args, arrays), _signature(kwargs, arrays))
+        traced = self._traced(("call", signature), args, kwargs, [Spec(a.shape, a.dtype.name) for a in arrays], None)
+        return _packed(traced.structure, traced.executable.run(arrays))
+
+    def batches(self, data, batch_size: int, start: int, steps: int, index: np.ndarray | None = None, **kwargs):
+        """Runs `steps` batches of `batch_size` rows of `data` in one call and returns the outputs of the last.
+
+        Args:
+            data: a structure of arrays with the same number of rows.
+            batch_size: rows a batch; every batch is full.
+            start: the first row, in the order of `index`.
+            steps: how many batches.
+            index: int64 array: the order in which rows are taken; None for their own.
+            kwargs: further static arguments of the function.
+        """
+        sources: list[np.ndarray] = []
+        signature = (_signature(data, sources), _signature(kwargs, []))
+        rows = [(a.shape[1:], config.floatx() if a.dtype == np.float64 else a.dtype.name) for a in sources]
+        specs = [Spec((batch_size, *shape), dtype) for shape, dtype in rows]
+        # How many rows the data has is no part of the signature, only what a row is.
+        key = ("batches", batch_size, tuple(rows), _shapeless(signature))
+        traced = self._traced(key, (data,), kwargs, specs, [a.dtype.name for a in sources])
+        return _packed(traced.structure, traced.executable.run_batches(sources, index, batch_size, start, steps))
+
+    def executables(self) -> list[Executable]:
+        """What has been compiled so far, oldest first."""
+        return [traced.executable for traced in self._cache.values()]
+
+    def executable_for(self, args, kwargs) -> Executable:
+        """The executable that a call with these arguments would run, compiled if need be."""
+        arrays: list[np.ndarray] = []
+        signature = (_signature(args, arrays), _signature(kwargs, arrays))
+        specs = [Spec(a.shape, a.dtype.name) for a in arrays]
+        return self._traced(("call", signature), args, kwargs, specs, None).executable
+
+    def _traced(self, signature, args, kwargs, specs, gathered) -> _Traced:
+        key = (signature, config.floatx(), self._key() if self._key is not None else None)
+        traced = self._cache.get(key)
+        if traced is None:
+            with self._lock:
+                traced = self._cache.get(key)
+                if traced is None:
+                    traced = self._trace(args, kwargs, specs, gathered)
+                    # Tracing may have built layers, which changes the key.
+                    key = (signature, config.floatx(), self._key() if self._key is not None else None)
+                    while len(self._cache) >= self.CACHE_SIZE:
+                        del self._cache[next(iter(self._cache))]
+                    self._cache[key] = traced
+        return traced
+
+    def _trace(self, args, kwargs, specs, gathered) -> _Traced:
+        graph = Graph()
+        values = iter([graph.input(spec.shape, spec.dtype) for spec in specs])
+        traced_args, traced_kwargs = tree.map_structure(
+            lambda leaf: next(values) if _is_array(leaf) else leaf, (args, kwargs)
+        )
+        with trace.tracing(graph):
+            result = self.function(*traced_args, **traced_kwargs)
+            structure = tree.map_structure(lambda leaf: _output(graph, leaf), result)
+        return _Traced(Executable(graph, self.name, gathered), structure, len(graph.outputs))
+
+
+def _is_array(leaf) -> bool:
+    return isinstance(leaf, np.ndarray) or (hasattr(leaf, "__array__") and not isinstance(leaf, (np.generic, Variable)))
+
+
+def _signature(structure, arrays: list[np.ndarray]) -> Hashable:
+    """A hashable that tells the structure apart; its arrays are appended to `arrays`, in the order of tree.flatten."""
+    if type(structure) is np.ndarray:
+        arrays.append(structure)
+        return structure.shape, structure.dtype.char
+    if isinstance(structure, (tuple, list)):
+        return type(structure), tuple([_signature(item, arrays) for item in structure])
+    if isinstance(structure, dict):
+        keys = tuple(sorted(structure))
+        return keys, tuple([_signature(structure[key], arrays) for key in keys])
+    if _is_array(structure):
+        array = np.asarray(structure)
+        arrays.append(array)
+        return array.shape, array.dtype.char
+    return type(structure), structure
+
+
+def _shapeless(signature):
+    """`signature` with the number of rows of each array left out."""
+    if isinstance(signature, tuple):
+        if len(signature) == 2 and isinstance(signature[0], tuple) and isinstance(signature[1], str):
+            return signature[0][1:], signature[1]
+        return tuple(_shapeless(part) for part in signature)
+    return signature
+
+
+def _output(graph: Graph, leaf):
+    if isinstance(leaf, Variable):
+        leaf = graph.read(leaf)
+    elif isinstance(leaf, np.ndarray):
+        leaf = graph.constant(leaf)
+    if not isinstance(leaf, Value):
+        return leaf
+    graph.outputs.append(leaf)
+    return _Output(len(graph.outputs) - 1)
+
+
+def _packed(structure, outputs: list[np.ndarray]):
+    if type(structure) is _Output:
+        return outputs[structure.index]
+    return tree.map_structure(lambda leaf: outputs[leaf.index] if type(leaf) is _Output else leaf, structure)
