@@ -117,7 +117,7 @@ class Variable(Operators):
         shape = np.shape(value) if not hasattr(value, "shape") else tuple(value.shape)
         if shape != self.shape:
             raise ValueError(
-                f"The shape of the value assigned to variable {self.path!r} must be its own, {self.shape}; it is {shape}."
+                f"The shape of the value assigned to variable {self.path!r} must be {self.shape}; it is {shape}."
             )
         if graph is not None:
             graph.assign(self, self.functions["cast"](value, self.dtype))

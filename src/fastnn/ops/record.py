@@ -158,8 +158,10 @@ def as_array(x) -> np.ndarray:
     Raises:
         TypeError: for a traced value, or what is no array.
     """
-    if isinstance(x, np.ndarray):
+    if type(x) is np.ndarray:
         return x
+    if isinstance(x, np.ndarray):
+        return x.view(np.ndarray)  # the reference must not be recorded again
     if isinstance(x, Variable):
         return x.array
     if isinstance(x, Value):
