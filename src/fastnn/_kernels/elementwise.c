@@ -1,4 +1,131 @@
+/* elementwise.c: programs of elementwise operations, the opcodes they are made of, and the kernel that runs one
+ * over an N-d space with reductions.
+ *
+ * To add an operation: a vector body below (or in vmath.h) for both types, and its name in one of the lists here.
+ * Names are those of the op records in fastnn/ops/elementwise.py; a test compares the two. */
 #include "program.h"
+#include "vmath.h"
 
-static const fnn_entry entries[] = {{0}};
-const fnn_table FNN_TABLE(elementwise) = {entries, 0, 0};
+/* X(name): one input. */
+#define UNARY_OPS(X)                                                                                                   \
+  X(cast) X(negative) X(abs) X(sign) X(square) X(sqrt) X(rsqrt) X(reciprocal) X(exp) X(expm1) X(log) X(log1p) X(log2)  \
+  X(log10) X(sin) X(cos) X(tan) X(tanh) X(sigmoid) X(erf) X(softplus) X(floor) X(ceil) X(round) X(trunc) X(relu)       \
+  X(logical_not) X(isnan) X(isinf) X(isfinite) X(arcsin) X(arccos) X(arctan) X(sinh) X(cosh) X(arcsinh) X(arccosh)     \
+  X(arctanh)
+
+/* Two inputs, with variants in which the first or the second is a scalar. */
+#define BINARY_OPS(X)                                                                                                  \
+  X(add) X(subtract) X(multiply) X(divide) X(maximum) X(minimum) X(greater) X(greater_equal) X(less) X(less_equal)     \
+  X(equal) X(not_equal) X(logical_and) X(logical_or) X(logical_xor) X(relu_grad)
+
+/* Two inputs, so slow that a scalar may as well be copied to a block. */
+#define SLOW_BINARY_OPS(X) X(power) X(floor_divide) X(mod) X(arctan2)
+
+/* Three inputs, with variants for every set of scalars but all three. */
+#define TERNARY_OPS(X) X(where) X(clip) X(multiply_add)
+
+#define OPCODE_NAME(name) #name,
+static const char *const opcode_names[] = {
+  "store", UNARY_OPS(OPCODE_NAME) BINARY_OPS(OPCODE_NAME) SLOW_BINARY_OPS(OPCODE_NAME) TERNARY_OPS(OPCODE_NAME) 0};
+
+enum { MAX_DIMS = 6, UNIT = 8192 /* elements of a unit of work: 32 KiB of float32 an operand, some microseconds */ };
+
+static int64_t dtype_bytes(int64_t dtype) {
+  static const int8_t bytes[FNN_N_DTYPES] = {1, 1, 1, 2, 2, 4, 4, 8, 8, 4, 8};
+  return bytes[dtype];
+}
+
+/* X(dtype, C type). */
+#define INTEGER_TYPES(X)                                                                                               \
+  X(FNN_BOOL, uint8_t) X(FNN_U8, uint8_t) X(FNN_I8, int8_t) X(FNN_U16, uint16_t) X(FNN_I16, int16_t)                   \
+  X(FNN_U32, uint32_t) X(FNN_I32, int32_t) X(FNN_U64, uint64_t) X(FNN_I64, int64_t)
+#define ALL_TYPES(X) INTEGER_TYPES(X) X(FNN_F32, float) X(FNN_F64, double)
+
+/* Casts to integers as NumPy's on x86: toward zero, then modulo the width; what does not fit in 64 bits is not
+ * defined there either, and is the least int64 here. */
+FNN_INLINE int64_t to_int64(double x) {
+  return x >= -9223372036854775808.0 && x < 9223372036854775808.0 ? (int64_t)x : INT64_MIN;
+}
+FNN_INLINE uint64_t to_uint64(double x) {
+  return x >= 9223372036854775808.0 && x < 18446744073709551616.0 ? (uint64_t)x : (uint64_t)to_int64(x);
+}
+
+/* How the fused kernel's space is cut: a unit is a tile of rows by columns of one outer index, or all of several. */
+typedef struct {
+  int64_t outer, rows, cols;    /* the space */
+  int64_t tile_rows, tile_cols; /* of a unit */
+  int64_t row_tiles, col_tiles; /* of one outer index */
+  int64_t group;                /* outer indices of a unit, 1 unless an outer index is a single tile */
+  int64_t units;
+} tiling;
+
+static tiling tile_space(int64_t outer, int64_t rows, int64_t cols) {
+  tiling t = {.outer = outer, .rows = rows, .cols = cols, .tile_rows = 1, .tile_cols = cols, .group = 1};
+  if (!outer || !rows || !cols) return t;
+  if (cols >= UNIT) t.tile_cols = UNIT;
+  else t.tile_rows = fnn_min(rows, UNIT / cols);
+  t.row_tiles = fnn_ceil_div(rows, t.tile_rows);
+  t.col_tiles = fnn_ceil_div(cols, t.tile_cols);
+  int64_t tiles = t.row_tiles * t.col_tiles;
+  if (tiles == 1) t.group = fnn_max(1, UNIT / (rows * cols));
+  t.units = fnn_ceil_div(outer, t.group) * tiles;
+  return t;
+}
+
+static int64_t outer_size(const int64_t *ints) {
+  int64_t n = 1;
+  for (int64_t d = 0; d < ints[2]; d++) n *= ints[6 + d];
+  return n;
+}
+
+static void fused_size(const int64_t *ints, fnn_work *work, int64_t element_bytes) {
+  const int64_t *a = ints + ints[0], *b = ints[1] ? ints + ints[1] : 0;
+  int64_t reductions = ints[5];
+  tiling t = tile_space(outer_size(ints), ints[3], ints[4]);
+  double elements = (double)t.outer * (double)t.rows * (double)t.cols;
+  work->phases = reductions || b ? 2 : 1;
+  work->units[0] = t.units;
+  work->units[1] = 1;
+  work->scratch_bytes = fnn_program_scratch(a, element_bytes);
+  if (b) work->scratch_bytes = fnn_max(work->scratch_bytes, fnn_program_scratch(b, element_bytes));
+  work->shared_bytes = t.units * reductions * (int64_t)sizeof(double);
+  work->flops = elements * (double)(a[1] + reductions);
+  for (int64_t k = 0; k < a[0]; k++) {
+    const int64_t *operand = fnn_program_operand(a, k);
+    if (operand[0] < 0) continue;
+    /* A broadcast operand stays in cache: count what it holds. */
+    double rows = operand[2] ? (double)t.rows : 1, cols = operand[3] ? (double)t.cols : 1;
+    work->bytes += rows * cols * (double)t.outer * (double)dtype_bytes(operand[1]);
+  }
+}
+
+/* Reductions: 0 sum, 1 max, 2 min. NaN wins. */
+static double reduce_start(int64_t kind) { return kind == 0 ? 0.0 : kind == 1 ? -INFINITY : INFINITY; }
+static double reduce_step(int64_t kind, double a, double b) {
+  if (kind == 0) return a + b;
+  return (kind == 1 ? a > b : a < b) || a != a ? a : b;
+}
+
+static void store_scalar(char *p, int64_t dtype, double x) {
+  switch (dtype) {
+    case FNN_F64: *(double *)p = x; return;
+    case FNN_F32: *(float *)p = (float)x; return;
+    case FNN_BOOL: *(uint8_t *)p = x != 0; return;
+    case FNN_U64: *(uint64_t *)p = to_uint64(x); return;
+  }
+  int64_t i = to_int64(x);
+  memcpy(p, &i, (size_t)dtype_bytes(dtype)); /* little-endian: the low bytes come first */
+}
+
+#include "types_f32.h"
+#include "elementwise_body.h"
+#include "types_f64.h"
+#include "elementwise_body.h"
+
+static void fused_size_f32(const int64_t *ints, fnn_work *work) { fused_size(ints, work, sizeof(float)); }
+static void fused_size_f64(const int64_t *ints, fnn_work *work) { fused_size(ints, work, sizeof(double)); }
+
+static fnn_program_fn *const programs[] = {run_program_f32, run_program_f64};
+static const fnn_entry entries[] = {
+  {"fused_f32", fused_f32, fused_size_f32}, {"fused_f64", fused_f64, fused_size_f64}, {0}};
+const fnn_table FNN_TABLE(elementwise) = {entries, programs, opcode_names};

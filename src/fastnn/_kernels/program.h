@@ -8,7 +8,10 @@
  * Registers 0 .. operands-1 are the operands, read (and cast to the program's type) as they are used; the
  * temporaries follow. The opcode FNN_OP_STORE writes register a to operand dst (cast to its dtype).
  * Instructions run in order over blocks of at most FNN_BLOCK elements. An operand may be stored to the buffer that
- * another reads only if both have the same strides (then each element is read before it is written). */
+ * another reads only if both have the same strides (then each element is read before it is written), and only after
+ * the last instruction that reads that buffer: what a register read from a buffer holds after a store to it is
+ * undefined (the stored register still holds the value). A store must not broadcast: it writes every element once.
+ * Integers are computed in the program's type, so they are exact up to 2^24 (float32) or 2^53 (float64). */
 #ifndef FNN_PROGRAM_H
 #define FNN_PROGRAM_H
 
@@ -27,9 +30,14 @@ FNN_INLINE const int64_t *fnn_program_instruction(const int64_t *program, int64_
   return program + FNN_PROGRAM_HEADER + program[0] * FNN_OPERAND_INTS + k * FNN_INSTRUCTION_INTS;
 }
 
-/* Bytes of scratch that running `program` needs: a block for each operand and temporary. */
+enum { FNN_PROGRAM_DECODED = 40 /* bytes of the runner's records of a register, an operand, an instruction */ };
+
+/* Bytes of scratch that running `program` needs: a block for each register, and the decoded program (an instruction
+ * and each input may add one that copies a scalar to a block). */
 FNN_INLINE int64_t fnn_program_scratch(const int64_t *program, int64_t element_bytes) {
-  return (program[0] + program[2]) * FNN_BLOCK * element_bytes;
+  int64_t operands = program[0], instructions = program[1], temporaries = program[2];
+  return (operands + temporaries) * FNN_BLOCK * element_bytes +
+         (3 * operands + temporaries + 2 * instructions) * FNN_PROGRAM_DECODED;
 }
 
 #endif

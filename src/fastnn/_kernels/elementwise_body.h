@@ -1,0 +1,660 @@
+/* elementwise_body.h: what elementwise.c compiles for float32 and for float64 (T, V, M, N, FN, OWN: types_f32.h).
+ *
+ * A program is decoded once a tile, then run block by block. Every register has a block of scratch, but the pointer
+ * of a register that is a contiguous operand goes straight into the operand's buffer, and a value whose first use is
+ * to be stored is computed there. A register that is the same for the whole tile (a scalar operand, or made from
+ * such) holds one vector of equal lanes and is computed once. */
+
+enum { OWN(BLOCK) = FNN_BLOCK * 4 / (int)sizeof(T) };
+
+/* ---- loops over vector bodies ---- */
+
+/* d[0..n) = f(a[0..n), ...). d may be a, b or c exactly. */
+typedef void OWN(op_fn)(int64_t n, T *d, const T *a, const T *b, const T *c);
+
+FNN_INLINE void OWN(map1)(int64_t n, T *d, const T *a, V (*f)(V)) {
+  int64_t i = 0;
+  for (; i + N <= n; i += N) FN(store)(d + i, f(FN(load)(a + i)));
+  if (i < n) FN(store_part)(d + i, f(FN(load_part)(a + i, n - i)), n - i);
+}
+
+/* a_scalar, b_scalar: constants; that input is one vector. */
+FNN_INLINE void OWN(map2)(int64_t n, T *d, const T *a, const T *b, int a_scalar, int b_scalar, V (*f)(V, V)) {
+  V x = {0}, y = {0};
+  if (a_scalar) x = FN(load)(a);
+  if (b_scalar) y = FN(load)(b);
+  int64_t i = 0;
+  for (; i + N <= n; i += N)
+    FN(store)(d + i, f(a_scalar ? x : FN(load)(a + i), b_scalar ? y : FN(load)(b + i)));
+  if (i < n) {
+    if (!a_scalar) x = FN(load_part)(a + i, n - i);
+    if (!b_scalar) y = FN(load_part)(b + i, n - i);
+    FN(store_part)(d + i, f(x, y), n - i);
+  }
+}
+
+FNN_INLINE void OWN(map3)(int64_t n, T *d, const T *a, const T *b, const T *c, int scalars, V (*f)(V, V, V)) {
+  V x = {0}, y = {0}, z = {0};
+  if (scalars & 1) x = FN(load)(a);
+  if (scalars & 2) y = FN(load)(b);
+  if (scalars & 4) z = FN(load)(c);
+  int64_t i = 0;
+  for (; i + N <= n; i += N)
+    FN(store)(d + i, f(scalars & 1 ? x : FN(load)(a + i), scalars & 2 ? y : FN(load)(b + i),
+                       scalars & 4 ? z : FN(load)(c + i)));
+  if (i < n) {
+    if (!(scalars & 1)) x = FN(load_part)(a + i, n - i);
+    if (!(scalars & 2)) y = FN(load_part)(b + i, n - i);
+    if (!(scalars & 4)) z = FN(load_part)(c + i, n - i);
+    FN(store_part)(d + i, f(x, y, z), n - i);
+  }
+}
+
+/* ---- vector bodies ---- */
+
+FNN_INLINE V OWN(truth)(M mask) { return (V)(mask & (M)FN(splat)(1)); } /* 1 where the mask holds, else 0 */
+
+FNN_INLINE V OWN(v_cast)(V x) { return x; }
+FNN_INLINE V OWN(v_negative)(V x) { return -x; }
+FNN_INLINE V OWN(v_abs)(V x) { return FN(abs)(x); }
+/* -1, 0 or 1; NaN and the sign of zero as in NumPy: sign(NaN) is NaN, sign(-0) is 0. */
+FNN_INLINE V OWN(v_sign)(V x) { return FN(select)(x != x, x, OWN(truth)(x > 0) - OWN(truth)(x < 0)); }
+FNN_INLINE V OWN(v_square)(V x) { return x * x; }
+FNN_INLINE V OWN(v_sqrt)(V x) { return FN(sqrt)(x); }
+FNN_INLINE V OWN(v_rsqrt)(V x) { return (T)1 / FN(sqrt)(x); }
+FNN_INLINE V OWN(v_reciprocal)(V x) { return (T)1 / x; }
+FNN_INLINE V OWN(v_exp)(V x) { return FN(exp)(x); }
+FNN_INLINE V OWN(v_expm1)(V x) { return FN(expm1)(x); }
+FNN_INLINE V OWN(v_log)(V x) { return FN(log)(x); }
+FNN_INLINE V OWN(v_log1p)(V x) { return FN(log1p)(x); }
+FNN_INLINE V OWN(v_log2)(V x) { return FN(log2)(x); }
+FNN_INLINE V OWN(v_log10)(V x) { return FN(log10)(x); }
+FNN_INLINE V OWN(v_sin)(V x) { return FN(sin)(x); }
+FNN_INLINE V OWN(v_cos)(V x) { return FN(cos)(x); }
+FNN_INLINE V OWN(v_tan)(V x) { return FN(tan)(x); }
+FNN_INLINE V OWN(v_tanh)(V x) { return FN(tanh)(x); }
+FNN_INLINE V OWN(v_sigmoid)(V x) { return FN(sigmoid)(x); }
+FNN_INLINE V OWN(v_erf)(V x) { return FN(erf)(x); }
+FNN_INLINE V OWN(v_softplus)(V x) { return FN(softplus)(x); }
+FNN_INLINE V OWN(v_floor)(V x) { return FN(floor)(x); }
+FNN_INLINE V OWN(v_ceil)(V x) { return FN(ceil)(x); }
+FNN_INLINE V OWN(v_round)(V x) { return FN(rint)(x); }
+FNN_INLINE V OWN(v_trunc)(V x) { return FN(trunc)(x); }
+FNN_INLINE V OWN(v_relu)(V x) { return (V)((M)x & ~(x < 0)); } /* NaN stays */
+FNN_INLINE V OWN(v_logical_not)(V x) { return OWN(truth)(x == 0); }
+FNN_INLINE V OWN(v_isnan)(V x) { return OWN(truth)(x != x); }
+FNN_INLINE V OWN(v_isinf)(V x) { return OWN(truth)(FN(abs)(x) == (T)INFINITY); }
+FNN_INLINE V OWN(v_isfinite)(V x) { return OWN(truth)(FN(abs)(x) < (T)INFINITY); }
+FNN_INLINE V OWN(v_arcsin)(V x) { return FN(arcsin)(x); }
+FNN_INLINE V OWN(v_arccos)(V x) { return FN(arccos)(x); }
+FNN_INLINE V OWN(v_arctan)(V x) { return FN(arctan)(x); }
+FNN_INLINE V OWN(v_sinh)(V x) { return FN(sinh)(x); }
+FNN_INLINE V OWN(v_cosh)(V x) { return FN(cosh)(x); }
+FNN_INLINE V OWN(v_arcsinh)(V x) { return FN(arcsinh)(x); }
+FNN_INLINE V OWN(v_arccosh)(V x) { return FN(arccosh)(x); }
+FNN_INLINE V OWN(v_arctanh)(V x) { return FN(arctanh)(x); }
+
+FNN_INLINE V OWN(v_add)(V a, V b) { return a + b; }
+FNN_INLINE V OWN(v_subtract)(V a, V b) { return a - b; }
+FNN_INLINE V OWN(v_multiply)(V a, V b) { return a * b; }
+FNN_INLINE V OWN(v_divide)(V a, V b) { return a / b; }
+FNN_INLINE V OWN(v_maximum)(V a, V b) { return FN(select)((a > b) | (a != a), a, b); } /* NaN wins, as in NumPy */
+FNN_INLINE V OWN(v_minimum)(V a, V b) { return FN(select)((a < b) | (a != a), a, b); }
+FNN_INLINE V OWN(v_greater)(V a, V b) { return OWN(truth)(a > b); }
+FNN_INLINE V OWN(v_greater_equal)(V a, V b) { return OWN(truth)(a >= b); }
+FNN_INLINE V OWN(v_less)(V a, V b) { return OWN(truth)(a < b); }
+FNN_INLINE V OWN(v_less_equal)(V a, V b) { return OWN(truth)(a <= b); }
+FNN_INLINE V OWN(v_equal)(V a, V b) { return OWN(truth)(a == b); }
+FNN_INLINE V OWN(v_not_equal)(V a, V b) { return OWN(truth)(a != b); }
+FNN_INLINE V OWN(v_logical_and)(V a, V b) { return OWN(truth)((a != 0) & (b != 0)); }
+FNN_INLINE V OWN(v_logical_or)(V a, V b) { return OWN(truth)((a != 0) | (b != 0)); }
+FNN_INLINE V OWN(v_logical_xor)(V a, V b) { return OWN(truth)((a != 0) ^ (b != 0)); }
+FNN_INLINE V OWN(v_relu_grad)(V dy, V y) { return (V)((M)dy & (y > 0)); } /* dy where y > 0, else 0 */
+
+FNN_INLINE V OWN(v_power)(V a, V b) { return FN(pow)(a, b); }
+FNN_INLINE V OWN(v_arctan2)(V a, V b) { return FN(arctan2)(a, b); }
+
+/* The remainder with the sign of b, exact: fmod(a, b), plus b where the signs differ. As in Python and NumPy. */
+FNN_INLINE T OWN(remainder)(T a, T b) {
+  T r = sizeof(T) == 4 ? (T)fmodf((float)a, (float)b) : (T)fmod(a, b);
+  if (r == 0) return sizeof(T) == 4 ? (T)copysignf(0.0f, (float)b) : (T)copysign(0.0, b);
+  return (r < 0) != (b < 0) ? r + b : r;
+}
+
+/* floor(a / b) without the error of the rounded quotient: (a - remainder) / b is within half of an integer. Special
+ * values as NumPy's floor_divide. */
+FNN_INLINE T OWN(quotient)(T a, T b) {
+  if (b == 0) return a / b;
+  T r = sizeof(T) == 4 ? (T)fmodf((float)a, (float)b) : (T)fmod(a, b);
+  T whole = (a - r) / b;
+  if (r != 0 && (r < 0) != (b < 0)) whole -= 1;
+  if (whole == 0) return sizeof(T) == 4 ? (T)copysignf(0.0f, (float)(a / b)) : (T)copysign(0.0, a / b);
+  T low = sizeof(T) == 4 ? (T)floorf((float)whole) : (T)floor(whole);
+  return whole - low > (T)0.5 ? low + 1 : low;
+}
+
+FNN_INLINE V OWN(v_mod)(V a, V b) {
+  V y;
+  for (int k = 0; k < N; k++) y[k] = OWN(remainder)(a[k], b[k]);
+  return y;
+}
+
+FNN_INLINE V OWN(v_floor_divide)(V a, V b) {
+  V y;
+  for (int k = 0; k < N; k++) y[k] = OWN(quotient)(a[k], b[k]);
+  return y;
+}
+
+FNN_INLINE V OWN(v_where)(V condition, V a, V b) { return FN(select)(condition != 0, a, b); }
+/* min(max(x, low), high): NaN stays, and high wins over low. */
+FNN_INLINE V OWN(v_clip)(V x, V low, V high) { return OWN(v_minimum)(OWN(v_maximum)(x, low), high); }
+FNN_INLINE V OWN(v_multiply_add)(V a, V b, V c) { return a * b + c; } /* rounded once where the CPU has FMA */
+
+/* ---- the table: for each opcode its arity and a function for each set of scalar inputs (bit k: input k) ---- */
+
+typedef struct {
+  int8_t arity;
+  OWN(op_fn) *fn[7];
+} OWN(opcode);
+
+#define LOOP1(name)                                                                                                    \
+  static void OWN(loop_##name)(int64_t n, T *d, const T *a, const T *b, const T *c) {                                  \
+    (void)b, (void)c;                                                                                                  \
+    OWN(map1)(n, d, a, OWN(v_##name));                                                                                 \
+  }
+#define LOOP2_VARIANT(name, variant, a_scalar, b_scalar)                                                               \
+  static void OWN(loop_##name##variant)(int64_t n, T *d, const T *a, const T *b, const T *c) {                         \
+    (void)c;                                                                                                           \
+    OWN(map2)(n, d, a, b, a_scalar, b_scalar, OWN(v_##name));                                                          \
+  }
+#define LOOP2_SLOW(name) LOOP2_VARIANT(name, , 0, 0)
+#define LOOP2(name) LOOP2_VARIANT(name, , 0, 0) LOOP2_VARIANT(name, _1, 1, 0) LOOP2_VARIANT(name, _2, 0, 1)
+#define LOOP3_VARIANT(name, scalars)                                                                                   \
+  static void OWN(loop_##name##_##scalars)(int64_t n, T *d, const T *a, const T *b, const T *c) {                      \
+    OWN(map3)(n, d, a, b, c, scalars, OWN(v_##name));                                                                  \
+  }
+#define LOOP3(name)                                                                                                    \
+  LOOP3_VARIANT(name, 0) LOOP3_VARIANT(name, 1) LOOP3_VARIANT(name, 2) LOOP3_VARIANT(name, 3)                          \
+  LOOP3_VARIANT(name, 4) LOOP3_VARIANT(name, 5) LOOP3_VARIANT(name, 6)
+
+UNARY_OPS(LOOP1)
+BINARY_OPS(LOOP2)
+SLOW_BINARY_OPS(LOOP2_SLOW)
+TERNARY_OPS(LOOP3)
+
+#define ROW1(name) {1, {OWN(loop_##name)}},
+#define ROW2(name) {2, {OWN(loop_##name), OWN(loop_##name##_1), OWN(loop_##name##_2)}},
+#define ROW2_SLOW(name) {2, {OWN(loop_##name)}},
+#define ROW3(name)                                                                                                     \
+  {3, {OWN(loop_##name##_0), OWN(loop_##name##_1), OWN(loop_##name##_2), OWN(loop_##name##_3), OWN(loop_##name##_4),   \
+       OWN(loop_##name##_5), OWN(loop_##name##_6)}},
+
+static const OWN(opcode) OWN(opcodes)[] = {
+  {1, {0}}, UNARY_OPS(ROW1) BINARY_OPS(ROW2) SLOW_BINARY_OPS(ROW2_SLOW) TERNARY_OPS(ROW3)};
+
+#undef LOOP1
+#undef LOOP2_VARIANT
+#undef LOOP2_SLOW
+#undef LOOP2
+#undef LOOP3_VARIANT
+#undef LOOP3
+#undef ROW1
+#undef ROW2
+#undef ROW2_SLOW
+#undef ROW3
+
+/* ---- blocks in and out of buffers of any type ---- */
+
+FNN_INLINE void OWN(fill)(int64_t n, T *d, T value) {
+  for (int64_t i = 0; i < n; i++) d[i] = value;
+}
+
+/* d[r * cols + c] = (T)src[r * row_stride + c * col_stride]. */
+static void OWN(load_block)(T *d, const char *src, int64_t dtype, int64_t rows, int64_t cols, int64_t row_stride,
+                            int64_t col_stride) {
+  if (row_stride == cols && col_stride == 1) cols *= rows, rows = 1;
+  switch (dtype) {
+#define LOAD(code, type)                                                                                               \
+  case code:                                                                                                           \
+    for (int64_t r = 0; r < rows; r++, d += cols) {                                                                    \
+      const type *s = (const type *)src + r * row_stride;                                                              \
+      if (col_stride == 1)                                                                                             \
+        for (int64_t c = 0; c < cols; c++) d[c] = (T)s[c];                                                             \
+      else if (col_stride == 0)                                                                                        \
+        OWN(fill)(cols, d, (T)s[0]);                                                                                   \
+      else                                                                                                             \
+        for (int64_t c = 0; c < cols; c++) d[c] = (T)s[c * col_stride];                                                \
+    }                                                                                                                  \
+    break;
+    ALL_TYPES(LOAD)
+#undef LOAD
+  }
+}
+
+static void OWN(store_block)(const T *a, char *dst, int64_t dtype, int64_t rows, int64_t cols, int64_t row_stride,
+                             int64_t col_stride) {
+  if (row_stride == cols && col_stride == 1) cols *= rows, rows = 1;
+  switch (dtype) {
+#define STORE(code, type, convert)                                                                                     \
+  case code:                                                                                                           \
+    for (int64_t r = 0; r < rows; r++, a += cols) {                                                                    \
+      type *d = (type *)dst + r * row_stride;                                                                          \
+      if (col_stride == 1)                                                                                             \
+        for (int64_t c = 0; c < cols; c++) d[c] = (type)convert(a[c]);                                                 \
+      else                                                                                                             \
+        for (int64_t c = 0; c < cols; c++) d[c * col_stride] = (type)convert(a[c]);                                    \
+    }                                                                                                                  \
+    break;
+#define NONZERO(x) ((x) != 0)
+    STORE(FNN_BOOL, uint8_t, NONZERO)
+    STORE(FNN_U8, uint8_t, to_int64)
+    STORE(FNN_I8, int8_t, to_int64)
+    STORE(FNN_U16, uint16_t, to_int64)
+    STORE(FNN_I16, int16_t, to_int64)
+    STORE(FNN_U32, uint32_t, to_int64)
+    STORE(FNN_I32, int32_t, to_int64)
+    STORE(FNN_U64, uint64_t, to_uint64)
+    STORE(FNN_I64, int64_t, to_int64)
+    STORE(FNN_F32, float, )
+    STORE(FNN_F64, double, )
+#undef STORE
+#undef NONZERO
+  }
+}
+
+/* ---- decoding ---- */
+
+enum { OWN(SCALAR), OWN(ROW_SCALAR), OWN(DIRECT), OWN(REPLICATED), OWN(LOADED) };
+
+typedef struct {
+  char *base;      /* element (0, 0) of the space; NULL for a constant */
+  char *tile;      /* element (0, 0) of the tile */
+  int64_t row_stride, col_stride;
+  int32_t dtype;
+  int8_t mode;
+  int8_t is_read;
+} OWN(operand);
+
+/* When an instruction runs: once a tile or once a block on one vector of equal lanes, or over the whole block. */
+enum { OWN(ONCE), OWN(ONCE_FILL), OWN(PER_BLOCK), OWN(FILL), OWN(ELEMENTS), OWN(STORES) };
+
+typedef struct {
+  OWN(op_fn) *fn;
+  int32_t when, dst, a, b, c; /* registers */
+} OWN(instruction);
+
+typedef struct {
+  T *block;         /* this register's own scratch */
+  T *now;           /* where its value is in the present block */
+  int32_t slot;     /* decoding: the register that holds this one's value (an operand it was stored to, or itself) */
+  int32_t producer; /* decoding: the instruction that made it, -1 when none can be redirected */
+  int32_t definitions;
+  int8_t is_scalar; /* decoding: 0 varies within the block, 1 within the tile, 2 is one for the tile */
+  int8_t is_filled; /* decoding: its block is full though it is a scalar */
+} OWN(reg);
+
+typedef struct {
+  const fnn_call *call;
+  int64_t rows, cols;             /* of the largest tile */
+  int64_t block_rows, block_cols; /* of a block */
+  int is_column, is_flat;         /* tiles are one column, run as a row; are contiguous, run as one row */
+  int64_t n_operands, n_registers, n_instructions;
+  OWN(operand) *operands;
+  OWN(reg) *regs;
+  OWN(instruction) *instructions;
+} OWN(decoded);
+
+_Static_assert(sizeof(OWN(operand)) <= FNN_PROGRAM_DECODED && sizeof(OWN(reg)) <= FNN_PROGRAM_DECODED &&
+                 sizeof(OWN(instruction)) <= FNN_PROGRAM_DECODED, "fnn_program_scratch counts on it");
+
+/* Marks the operands that instructions or reductions read, and counts the definitions of registers. */
+static void OWN(find_reads)(OWN(decoded) *d, const int64_t *program, const int64_t *reductions, int64_t n_reductions) {
+  for (int64_t k = 0; k < program[1]; k++) {
+    const int64_t *ins = fnn_program_instruction(program, k);
+    int arity = OWN(opcodes)[ins[0]].arity;
+    for (int j = 0; j < arity; j++)
+      if (ins[2 + j] < d->n_operands) d->operands[ins[2 + j]].is_read = 1;
+    if (ins[0] != FNN_OP_STORE) d->regs[ins[1]].definitions++;
+  }
+  for (int64_t k = 0; k < n_reductions; k++)
+    if (reductions[4 * k + 1] < d->n_operands) d->operands[reductions[4 * k + 1]].is_read = 1;
+}
+
+/* Chooses the block's shape. Rows go together in one block where they are short, or where all operands are
+ * contiguous, whole rows or scalars; then a multiple of N of them, so that no block but the last has a tail. */
+static void OWN(choose_block)(OWN(decoded) *d) {
+  enum { LONG_ROW = 256 /* elements: above it, a call per row and instruction costs less than copying rows together */ };
+  int rows_are_contiguous = 1;
+  for (int64_t k = 0; k < d->n_operands; k++) {
+    const OWN(operand) *o = &d->operands[k];
+    if (o->row_stride && !(o->col_stride == 1 && o->row_stride == d->cols)) rows_are_contiguous = 0;
+  }
+  int64_t cols = d->cols;
+  if (d->rows == 1 || cols > OWN(BLOCK) / 2 || (cols >= LONG_ROW && !rows_are_contiguous)) {
+    int64_t pieces = fnn_max(1, fnn_ceil_div(cols, OWN(BLOCK)));
+    d->block_rows = 1;
+    d->block_cols = fnn_min(OWN(BLOCK), fnn_max(1, fnn_round_up(fnn_ceil_div(cols, pieces), N)));
+    if (pieces == 1) d->block_cols = fnn_max(1, cols);
+    return;
+  }
+  int64_t rows = OWN(BLOCK) / fnn_max(cols, 1);
+  if (rows >= N) rows -= rows % N;
+  d->block_rows = fnn_max(1, fnn_min(rows, d->rows));
+  d->block_cols = fnn_max(1, cols);
+}
+
+static void OWN(add)(OWN(decoded) *d, OWN(op_fn) *fn, int when, int dst, int a, int b, int c) {
+  d->instructions[d->n_instructions++] =
+    (OWN(instruction)){.fn = fn, .when = when, .dst = dst, .a = a, .b = b, .c = c};
+}
+
+/* Makes the block of a scalar register full. */
+static void OWN(need_filled)(OWN(decoded) *d, int slot) {
+  OWN(reg) *reg = &d->regs[slot];
+  if (!reg->is_scalar || reg->is_filled) return;
+  OWN(add)(d, 0, reg->is_scalar == 2 ? OWN(ONCE_FILL) : OWN(FILL), slot, slot, slot, slot);
+  reg->is_filled = 1;
+}
+
+/* A store: the instruction that made the value writes to the operand itself when it can; copies otherwise. */
+static void OWN(decode_store)(OWN(decoded) *d, int target, int source) {
+  OWN(reg) *reg = &d->regs[source];
+  int slot = reg->slot, p = reg->producer;
+  const OWN(operand) *operands = d->operands;
+  int direct = operands[target].mode == OWN(DIRECT) && p >= 0;
+  for (int k = p + 1; direct && k < d->n_instructions; k++) {
+    const OWN(instruction) *between = &d->instructions[k];
+    int used[4] = {between->a, between->b, between->c, between->dst};
+    for (int j = 0; j < 4; j++)
+      if (used[j] < d->n_operands && operands[used[j]].base == operands[target].base) direct = 0;
+  }
+  if (!direct) {
+    OWN(need_filled)(d, slot);
+    OWN(add)(d, 0, OWN(STORES), target, slot, slot, slot);
+    return;
+  }
+  for (int k = p; k < d->n_instructions; k++) {
+    OWN(instruction) *ins = &d->instructions[k];
+    if (k == p) {
+      ins->dst = target;
+      continue;
+    }
+    if (ins->a == slot) ins->a = target;
+    if (ins->b == slot) ins->b = target;
+    if (ins->c == slot) ins->c = target;
+  }
+  reg->slot = target;
+  reg->producer = -1;
+}
+
+static void OWN(decode_instruction)(OWN(decoded) *d, const int64_t *ins) {
+  const OWN(opcode) *opcode = &OWN(opcodes)[ins[0]];
+  int slots[3], scalars = 0, level = 2;
+  for (int k = 0; k < 3; k++) {
+    slots[k] = k < opcode->arity ? d->regs[ins[2 + k]].slot : d->regs[ins[2]].slot;
+    const OWN(reg) *reg = &d->regs[slots[k]];
+    if (k >= opcode->arity) continue;
+    if (reg->is_scalar) scalars |= 1 << k;
+    if (reg->is_scalar < level) level = reg->is_scalar;
+  }
+  OWN(reg) *dst = &d->regs[ins[1]];
+  /* A temporary that is used again for something else must be computed in its turn in every block. */
+  if (level == 2 && dst->definitions > 1) level = 1;
+  OWN(op_fn) *fn = opcode->fn[level ? 0 : scalars];
+  if (!fn) {
+    for (int k = 0; k < opcode->arity; k++) OWN(need_filled)(d, slots[k]);
+    fn = opcode->fn[0];
+  }
+  dst->slot = (int)ins[1];
+  dst->producer = level == 0 ? (int)d->n_instructions : -1;
+  OWN(add)(d, fn, level == 2 ? OWN(ONCE) : level == 1 ? OWN(PER_BLOCK) : OWN(ELEMENTS), (int)ins[1], slots[0], slots[1],
+           slots[2]);
+  dst->is_scalar = (int8_t)level;
+  dst->is_filled = 0;
+}
+
+/* Decodes the operands' addresses and whether each is contiguous; sets is_column and is_flat. */
+static void OWN(decode_operands)(OWN(decoded) *d, const int64_t *program, T *constants) {
+  const fnn_call *call = d->call;
+  int all_contiguous = 1;
+  for (int64_t k = 0; k < d->n_operands; k++) {
+    const int64_t *from = fnn_program_operand(program, k);
+    OWN(operand) o = {.dtype = (int32_t)from[1], .row_stride = from[2], .col_stride = from[3]};
+    if (from[0] < 0) {
+      constants[k * OWN(BLOCK)] = (T)call->reals[from[2]]; /* kept in the register's own block */
+      o.row_stride = o.col_stride = 0;
+    } else {
+      o.base = call->buf[from[0]];
+    }
+    if (d->is_column) o.col_stride = o.row_stride;
+    if (d->rows == 1) o.row_stride = 0;
+    if (d->cols == 1) o.col_stride = 0;
+    int is_scalar = !o.row_stride && !o.col_stride;
+    int is_contiguous = o.col_stride == 1 && (d->rows == 1 || o.row_stride == d->cols);
+    all_contiguous &= is_scalar || is_contiguous;
+    d->operands[k] = o;
+  }
+  if (!all_contiguous) return;
+  d->is_flat = 1;
+  d->cols *= d->rows;
+  d->rows = 1;
+  for (int64_t k = 0; k < d->n_operands; k++) d->operands[k].row_stride = 0;
+}
+
+static int OWN(choose_mode)(const OWN(decoded) *d, const OWN(operand) *o) {
+  int one_row = d->block_rows == 1;
+  if (!o->row_stride && !o->col_stride) return OWN(SCALAR);
+  if (one_row && !o->col_stride) return OWN(ROW_SCALAR);
+  if (o->dtype == TYPE_DTYPE && o->col_stride == 1 && (one_row || o->row_stride == d->block_cols)) return OWN(DIRECT);
+  if (!o->row_stride && d->block_cols == d->cols) return OWN(REPLICATED);
+  return OWN(LOADED);
+}
+
+/* Decodes `program` for tiles of at most rows by cols. Each reduction is {kind, register, buffer, dtype}. */
+static OWN(decoded) OWN(decode)(const int64_t *program, const fnn_call *call, int64_t rows, int64_t cols,
+                                const int64_t *reductions, int64_t n_reductions, char *scratch) {
+  OWN(decoded) d = {.call = call, .rows = rows, .cols = cols, .n_operands = program[0],
+                    .n_registers = program[0] + program[2]};
+  if (cols == 1) {
+    d.is_column = 1;
+    d.cols = rows;
+    d.rows = 1;
+  }
+  T *blocks = (T *)scratch;
+  d.operands = (OWN(operand) *)(blocks + d.n_registers * OWN(BLOCK));
+  d.regs = (OWN(reg) *)(d.operands + d.n_operands);
+  d.instructions = (OWN(instruction) *)(d.regs + d.n_registers);
+  OWN(decode_operands)(&d, program, blocks);
+  for (int64_t k = 0; k < d.n_registers; k++)
+    d.regs[k] = (OWN(reg)){.block = blocks + k * OWN(BLOCK), .now = blocks + k * OWN(BLOCK), .slot = (int32_t)k,
+                           .producer = -1};
+  OWN(find_reads)(&d, program, reductions, n_reductions);
+  OWN(choose_block)(&d);
+  for (int64_t k = 0; k < d.n_operands; k++) {
+    int mode = OWN(choose_mode)(&d, &d.operands[k]);
+    d.operands[k].mode = (int8_t)mode;
+    d.regs[k].is_scalar = mode == OWN(SCALAR) ? 2 : mode == OWN(ROW_SCALAR) ? 1 : 0;
+  }
+  for (int64_t k = 0; k < program[1]; k++) {
+    const int64_t *ins = fnn_program_instruction(program, k);
+    if (ins[0] == FNN_OP_STORE) OWN(decode_store)(&d, (int)ins[1], (int)ins[2]);
+    else OWN(decode_instruction)(&d, ins);
+  }
+  for (int64_t k = 0; k < n_reductions; k++) OWN(need_filled)(&d, d.regs[reductions[4 * k + 1]].slot);
+  return d;
+}
+
+/* ---- running ---- */
+
+/* What holds for the whole tile: scalar operands, rows to be repeated, and what is made from scalars alone. */
+static void OWN(start_tile)(OWN(decoded) *d, int64_t rows, int64_t cols) {
+  for (int64_t k = 0; k < d->n_operands; k++) {
+    OWN(operand) *o = &d->operands[k];
+    if (!o->is_read) continue;
+    T *block = d->regs[k].block;
+    if (o->mode == OWN(SCALAR)) {
+      if (o->base) OWN(load_block)(block, o->tile, o->dtype, 1, 1, 0, 0);
+      OWN(fill)(N, block, block[0]);
+    } else if (o->mode == OWN(REPLICATED)) {
+      OWN(load_block)(block, o->tile, o->dtype, fnn_min(d->block_rows, rows), cols, 0, o->col_stride);
+    }
+  }
+  for (int64_t k = 0; k < d->n_instructions; k++) {
+    const OWN(instruction) *ins = &d->instructions[k];
+    T *dst = d->regs[ins->dst].block;
+    if (ins->when == OWN(ONCE)) ins->fn(N, dst, d->regs[ins->a].block, d->regs[ins->b].block, d->regs[ins->c].block);
+    else if (ins->when == OWN(ONCE_FILL)) OWN(fill)(OWN(BLOCK), dst, dst[0]);
+  }
+}
+
+/* Points the operands at rows [row, row + rows) by columns [col, col + cols) of the tile, or loads them. */
+static void OWN(start_block)(OWN(decoded) *d, int64_t row, int64_t rows, int64_t col, int64_t cols) {
+  for (int64_t k = 0; k < d->n_operands; k++) {
+    OWN(operand) *o = &d->operands[k];
+    OWN(reg) *reg = &d->regs[k];
+    if (o->mode == OWN(SCALAR) || o->mode == OWN(REPLICATED)) continue;
+    char *at = o->tile + (row * o->row_stride + col * o->col_stride) * dtype_bytes(o->dtype);
+    if (o->mode == OWN(DIRECT)) {
+      reg->now = (T *)at;
+    } else if (o->is_read && o->mode == OWN(ROW_SCALAR)) {
+      OWN(load_block)(reg->block, at, o->dtype, 1, 1, 0, 0);
+      OWN(fill)(N, reg->block, reg->block[0]);
+    } else if (o->is_read) {
+      OWN(load_block)(reg->block, at, o->dtype, rows, cols, o->row_stride, o->col_stride);
+    }
+  }
+}
+
+/* The sum, largest or least of a block, in a fixed order: four vectors of partial results, each in the program's
+ * type, then their lanes in double. */
+static double OWN(reduce_block)(int64_t kind, const T *x, int64_t n, double so_far) {
+  enum { WAYS = 4 };
+  if (kind == 0) {
+    V sum[WAYS] = {{0}};
+    int64_t i = 0;
+    for (; i + WAYS * N <= n; i += WAYS * N)
+      for (int w = 0; w < WAYS; w++) sum[w] += FN(load)(x + i + w * N);
+    for (; i + N <= n; i += N) sum[0] += FN(load)(x + i);
+    if (i < n) sum[1] += FN(load_part)(x + i, n - i);
+    V total = (sum[0] + sum[1]) + (sum[2] + sum[3]);
+    for (int k = 0; k < N; k++) so_far += (double)total[k];
+    return so_far;
+  }
+  V best = FN(splat)((T)so_far);
+  int64_t i = 0;
+  if (kind == 1)
+    for (; i + N <= n; i += N) best = OWN(v_maximum)(best, FN(load)(x + i));
+  else
+    for (; i + N <= n; i += N) best = OWN(v_minimum)(best, FN(load)(x + i));
+  for (int k = 0; k < N; k++) so_far = reduce_step(kind, so_far, (double)best[k]);
+  for (; i < n; i++) so_far = reduce_step(kind, so_far, (double)x[i]);
+  return so_far;
+}
+
+/* Runs the program on the tile that the operands' `tile` point to, and adds it to `partials`, one a reduction. */
+static void OWN(run)(OWN(decoded) *d, int64_t rows, int64_t cols, const int64_t *reductions,
+                     int64_t n_reductions, double *partials) {
+  if (d->is_column) cols = rows, rows = 1;
+  if (d->is_flat) cols *= rows, rows = 1;
+  OWN(start_tile)(d, rows, cols);
+  OWN(reg) *regs = d->regs;
+  for (int64_t row = 0; row < rows; row += d->block_rows) {
+    int64_t block_rows = fnn_min(d->block_rows, rows - row);
+    for (int64_t col = 0; col < cols; col += d->block_cols) {
+      int64_t block_cols = fnn_min(d->block_cols, cols - col), n = block_rows * block_cols;
+      OWN(start_block)(d, row, block_rows, col, block_cols);
+      for (int64_t k = 0; k < d->n_instructions; k++) {
+        const OWN(instruction) *ins = &d->instructions[k];
+        const OWN(operand) *target;
+        switch (ins->when) {
+          case OWN(ELEMENTS):
+            ins->fn(n, regs[ins->dst].now, regs[ins->a].now, regs[ins->b].now, regs[ins->c].now);
+            break;
+          case OWN(PER_BLOCK):
+            ins->fn(N, regs[ins->dst].now, regs[ins->a].now, regs[ins->b].now, regs[ins->c].now);
+            break;
+          case OWN(FILL): OWN(fill)(n, regs[ins->dst].now, regs[ins->dst].now[0]); break;
+          case OWN(STORES):
+            target = &d->operands[ins->dst];
+            OWN(store_block)(regs[ins->a].now,
+                             target->tile + (row * target->row_stride + col * target->col_stride) *
+                                              dtype_bytes(target->dtype),
+                             target->dtype, block_rows, block_cols, target->row_stride, target->col_stride);
+            break;
+        }
+      }
+      for (int64_t k = 0; k < n_reductions; k++)
+        partials[k] = OWN(reduce_block)(reductions[4 * k], regs[regs[reductions[4 * k + 1]].slot].now, n, partials[k]);
+    }
+  }
+}
+
+static void OWN(run_program)(const int64_t *program, const fnn_call *call, int64_t row, int64_t rows, int64_t col,
+                             int64_t cols, char *scratch) {
+  OWN(decoded) d = OWN(decode)(program, call, rows, cols, 0, 0, scratch);
+  for (int64_t k = 0; k < d.n_operands; k++) {
+    const int64_t *operand = fnn_program_operand(program, k);
+    if (operand[0] >= 0)
+      d.operands[k].tile = d.operands[k].base + (row * operand[2] + col * operand[3]) * dtype_bytes(operand[1]);
+  }
+  OWN(run)(&d, rows, cols, 0, 0, 0);
+}
+
+/* fused_f32, fused_f64: a program over an N-d space, full reductions of its registers, and a program on the results.
+ *
+ * ints: [0] offset in ints of program A   [1] of program B, or 0   [2] n_outer (0..6)   [3] rows   [4] cols
+ *       [5] n_reductions   [6..] sizes of the outer dimensions; then for each operand of A its n_outer strides in
+ *       elements; then for each reduction {kind (0 sum, 1 max, 2 min), register of A at its end, output buffer,
+ *       output dtype}; then the programs, whose buffers are indices into call->buf.
+ * Phase 0 runs A on units of about 8 K elements. A sum is taken in vectors of the program's type within a block of at
+ * most 1024 elements and in float64 from there on, in the order of the units: the same for any number of threads.
+ * Its error is below (1024 / (4 N) + 8) eps of the sum of magnitudes. max and min give NaN when there is one.
+ * Phase 1 writes the reductions and runs B, a program over a space of 1 by 1, which may read them. An empty space
+ * sums to 0 (max: -inf, min: inf). Aliasing: see program.h. */
+static void OWN(fused_units)(const fnn_call *call, int64_t begin, int64_t end) {
+  const int64_t *ints = call->ints, *program = ints + ints[0], *sizes = ints + 6;
+  int64_t n_outer = ints[2], n_reductions = ints[5], n_operands = program[0];
+  const int64_t *strides = sizes + n_outer, *reductions = strides + n_operands * n_outer;
+  tiling t = tile_space(outer_size(ints), ints[3], ints[4]);
+  OWN(decoded) d = OWN(decode)(program, call, t.tile_rows, t.tile_cols, reductions, n_reductions, call->scratch);
+  int64_t tiles = t.row_tiles * t.col_tiles;
+  for (int64_t unit = begin; unit < end; unit++) {
+    int64_t tile = unit % tiles, first = unit / tiles * t.group, last = fnn_min(t.outer, first + t.group);
+    int64_t row = tile / t.col_tiles * t.tile_rows, col = tile % t.col_tiles * t.tile_cols;
+    double *partials = (double *)call->shared + unit * n_reductions;
+    for (int64_t k = 0; k < n_reductions; k++) partials[k] = reduce_start(reductions[4 * k]);
+    for (int64_t outer = first; outer < last; outer++) {
+      for (int64_t k = 0; k < n_operands; k++) {
+        const int64_t *operand = fnn_program_operand(program, k);
+        if (operand[0] < 0) continue;
+        int64_t offset = row * operand[2] + col * operand[3], index = outer;
+        for (int64_t dim = n_outer - 1; dim >= 0; dim--) {
+          offset += index % sizes[dim] * strides[k * n_outer + dim];
+          index /= sizes[dim];
+        }
+        d.operands[k].tile = d.operands[k].base + offset * dtype_bytes(operand[1]);
+      }
+      OWN(run)(&d, fnn_min(t.tile_rows, t.rows - row), fnn_min(t.tile_cols, t.cols - col), reductions, n_reductions,
+               partials);
+    }
+  }
+}
+
+static void OWN(fused)(const fnn_call *call, int64_t begin, int64_t end) {
+  const int64_t *ints = call->ints;
+  if (call->phase == 0) {
+    OWN(fused_units)(call, begin, end);
+    return;
+  }
+  int64_t n_outer = ints[2], n_reductions = ints[5];
+  const int64_t *reductions = ints + 6 + n_outer * (1 + ints[ints[0]]);
+  int64_t units = tile_space(outer_size(ints), ints[3], ints[4]).units;
+  for (int64_t k = 0; k < n_reductions; k++) {
+    const int64_t *r = reductions + 4 * k;
+    double total = reduce_start(r[0]);
+    for (int64_t unit = 0; unit < units; unit++)
+      total = reduce_step(r[0], total, ((const double *)call->shared)[unit * n_reductions + k]);
+    store_scalar(call->buf[r[2]], r[3], total);
+  }
+  if (ints[1]) OWN(run_program)(ints + ints[1], call, 0, 1, 0, 1, call->scratch);
+}

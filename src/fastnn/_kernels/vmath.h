@@ -1,0 +1,257 @@
+/* vmath.h: elementary functions of vectors, float32 (suffix f) and float64 (suffix d).
+ *
+ * Errors are in units in the last place of the correctly rounded result, the largest seen by tests/kernels/test_vmath.py
+ * on each instruction set. NaN gives NaN, infinities give the limit, denormals are read and written as such. */
+#ifndef FNN_VMATH_H
+#define FNN_VMATH_H
+
+#include <math.h>
+
+#include "vector.h"
+
+/* ---- float32: the functions that need their own polynomials ---- */
+
+FNN_INLINE fnn_vf fnn_bitsf(fnn_vi32 bits) { return (fnn_vf)bits; }
+FNN_INLINE fnn_vi32 fnn_asintf(fnn_vf x) { return (fnn_vi32)x; }
+FNN_INLINE fnn_vf fnn_absf(fnn_vf x) { return (fnn_vf)((fnn_vi32)x & 0x7fffffff); }
+FNN_INLINE fnn_vf fnn_copysignf(fnn_vf x, fnn_vf sign) {
+  return (fnn_vf)(((fnn_vi32)x & 0x7fffffff) | ((fnn_vi32)sign & (int32_t)0x80000000));
+}
+
+/* x = n ln2 + r, |r| <= ln2/2. Adding 1.5 * 2^23 rounds to an integer, which is then in the low bits of the sum. */
+FNN_INLINE fnn_vf fnn_exp_reducef(fnn_vf x, fnn_vi32 *n) {
+  const float magic = 12582912.0f;
+  fnn_vf shifted = x * 1.44269504f + magic;
+  *n = (fnn_vi32)shifted - (fnn_vi32)fnn_splatf(magic);
+  fnn_vf k = shifted - magic;
+  return (x - k * 0.693359375f) + k * 2.12194440e-4f; /* ln2 in two parts: the first has 10 bits, so k times it is exact */
+}
+
+/* e^r - 1 for |r| <= ln2/2: the coefficients of Cephes' expf. */
+FNN_INLINE fnn_vf fnn_expm1_polyf(fnn_vf r) {
+  fnn_vf p = 1.9875691500e-4f * r + 1.3981999507e-3f;
+  p = p * r + 8.3334519073e-3f;
+  p = p * r + 4.1665795894e-2f;
+  p = p * r + 1.6666665459e-1f;
+  p = p * r + 5.0000001201e-1f;
+  return p * (r * r) + r;
+}
+
+FNN_INLINE fnn_vf fnn_exp2if(fnn_vi32 n) { return (fnn_vf)((n + 127) << 23); } /* 2^n for n in [-126, 127]; inf at 128 */
+
+FNN_INLINE fnn_vf fnn_expf(fnn_vf x) {
+  x = fnn_selectf(x > 89.0f, fnn_splatf(89.0f), x);     /* e^89 overflows */
+  x = fnn_selectf(x < -104.0f, fnn_splatf(-104.0f), x); /* e^-104 is less than half of the least denormal */
+  fnn_vi32 n;
+  fnn_vf y = fnn_expm1_polyf(fnn_exp_reducef(x, &n)) + 1.0f;
+  fnn_vi32 half = n >> 1; /* 2^n itself may be out of range */
+  return y * fnn_exp2if(half) * fnn_exp2if(n - half);
+}
+
+FNN_INLINE fnn_vf fnn_expm1f(fnn_vf x) {
+  x = fnn_selectf(x > 89.0f, fnn_splatf(89.0f), x);
+  x = fnn_selectf(x < -20.0f, fnn_splatf(-20.0f), x); /* e^-20 is far less than half an ulp of 1 */
+  fnn_vi32 n;
+  fnn_vf p = fnn_expm1_polyf(fnn_exp_reducef(x, &n));
+  fnn_vf scale = fnn_exp2if(n - 1); /* one less, so that n = 128 is in range */
+  fnn_vf y = (scale * p + (scale - 0.5f)) * 2.0f;
+  return fnn_selectf(n == 0, p, y);
+}
+
+/* x = m 2^e, m in [sqrt(1/2), sqrt(2)), for positive finite x; returns m - 1. */
+FNN_INLINE fnn_vf fnn_log_reducef(fnn_vf x, fnn_vf *e) {
+  fnn_vi32 tiny = x < 1.17549435e-38f;
+  x = fnn_selectf(tiny, x * 8388608.0f, x); /* denormals: 2^23 times as large */
+  fnn_vi32 n = ((fnn_vi32)x - 0x3f3504f3) >> 23;
+  fnn_vf m = (fnn_vf)((fnn_vi32)x - (n << 23));
+  *e = __builtin_convertvector(n - (tiny & 23), fnn_vf);
+  return m - 1.0f;
+}
+
+/* log(1 + f) - f for 1 + f in [sqrt(1/2), sqrt(2)): the coefficients of Cephes' logf. */
+FNN_INLINE fnn_vf fnn_log_polyf(fnn_vf f) {
+  fnn_vf p = 7.0376836292e-2f * f - 1.1514610310e-1f;
+  p = p * f + 1.1676998740e-1f;
+  p = p * f - 1.2420140846e-1f;
+  p = p * f + 1.4249322787e-1f;
+  p = p * f - 1.6668057665e-1f;
+  p = p * f + 2.0000714765e-1f;
+  p = p * f - 2.4999993993e-1f;
+  p = p * f + 3.3333331174e-1f;
+  fnn_vf f2 = f * f;
+  return p * f * f2 - 0.5f * f2;
+}
+
+/* What a logarithm is where x is not a positive finite number. */
+FNN_INLINE fnn_vf fnn_log_specialf(fnn_vf x, fnn_vf y) {
+  y = fnn_selectf(x == 0.0f, fnn_splatf(-INFINITY), y);
+  y = fnn_selectf(x == INFINITY, x, y);
+  return fnn_selectf((x < 0.0f) | (x != x), fnn_splatf(NAN), y);
+}
+
+FNN_INLINE fnn_vf fnn_logf(fnn_vf x) {
+  fnn_vf e, f = fnn_log_reducef(x, &e);
+  fnn_vf y = fnn_log_polyf(f) - e * 2.12194440e-4f;
+  return fnn_log_specialf(x, (f + y) + e * 0.693359375f);
+}
+
+FNN_INLINE fnn_vf fnn_log2f(fnn_vf x) { /* exact at powers of two */
+  fnn_vf e, f = fnn_log_reducef(x, &e);
+  fnn_vf y = fnn_log_polyf(f);
+  /* log2(e) = 1 + 0.4427: the large part is added last, without rounding of its own. */
+  return fnn_log_specialf(x, ((y * 0.44269504f + f * 0.44269504f) + y + f) + e);
+}
+
+enum { fnn_TRIG_LIMITf = 8192 }; /* beyond it the three parts of pi/2 below lose bits */
+
+FNN_INLINE fnn_vf fnn_trig_reducef(fnn_vf x, fnn_vi32 *quadrant) {
+  const float magic = 12582912.0f;
+  fnn_vf shifted = x * 0.636619772f + magic;
+  *quadrant = (fnn_vi32)shifted;
+  fnn_vf k = shifted - magic;
+  return ((x - k * 1.5703125f) - k * 4.837512969970703125e-4f) - k * 7.54978995489188216e-8f;
+}
+
+FNN_INLINE fnn_vf fnn_sin_polyf(fnn_vf r) { /* |r| <= pi/4 */
+  fnn_vf z = r * r;
+  fnn_vf p = (-1.9515295891e-4f * z + 8.3321608736e-3f) * z - 1.6666654611e-1f;
+  return p * z * r + r;
+}
+
+FNN_INLINE fnn_vf fnn_cos_polyf(fnn_vf r) {
+  fnn_vf z = r * r;
+  fnn_vf p = (2.443315711809948e-5f * z - 1.388731625493765e-3f) * z + 4.166664568298827e-2f;
+  return p * z * z - 0.5f * z + 1.0f;
+}
+
+/* ---- float64 ---- */
+
+FNN_INLINE fnn_vd fnn_bitsd(fnn_vi64 bits) { return (fnn_vd)bits; }
+FNN_INLINE fnn_vi64 fnn_asintd(fnn_vd x) { return (fnn_vi64)x; }
+FNN_INLINE fnn_vd fnn_absd(fnn_vd x) { return (fnn_vd)((fnn_vi64)x & INT64_MAX); }
+FNN_INLINE fnn_vd fnn_copysignd(fnn_vd x, fnn_vd sign) {
+  return (fnn_vd)(((fnn_vi64)x & INT64_MAX) | ((fnn_vi64)sign & INT64_MIN));
+}
+
+FNN_INLINE fnn_vd fnn_exp_reduced(fnn_vd x, fnn_vi64 *n) {
+  const double magic = 6755399441055744.0; /* 1.5 * 2^52 */
+  fnn_vd shifted = x * 1.4426950408889634074 + magic;
+  *n = (fnn_vi64)shifted - (fnn_vi64)fnn_splatd(magic);
+  fnn_vd k = shifted - magic;
+  return (x - k * 6.93147180369123816490e-01) - k * 1.90821492927058770002e-10;
+}
+
+FNN_INLINE fnn_vd fnn_expm1_polyd(fnn_vd r) { /* Taylor: the first term left out is below 2^-57 of the sum */
+  fnn_vd p = r * (1.0 / 6227020800.0) + 1.0 / 479001600.0;
+  p = p * r + 1.0 / 39916800.0;
+  p = p * r + 1.0 / 3628800.0;
+  p = p * r + 1.0 / 362880.0;
+  p = p * r + 1.0 / 40320.0;
+  p = p * r + 1.0 / 5040.0;
+  p = p * r + 1.0 / 720.0;
+  p = p * r + 1.0 / 120.0;
+  p = p * r + 1.0 / 24.0;
+  p = p * r + 1.0 / 6.0;
+  p = p * r + 0.5;
+  return p * (r * r) + r;
+}
+
+FNN_INLINE fnn_vd fnn_exp2id(fnn_vi64 n) { return (fnn_vd)((n + 1023) << 52); }
+
+FNN_INLINE fnn_vd fnn_expd(fnn_vd x) {
+  x = fnn_selectd(x > 710.0, fnn_splatd(710.0), x);
+  x = fnn_selectd(x < -746.0, fnn_splatd(-746.0), x);
+  fnn_vi64 n;
+  fnn_vd y = fnn_expm1_polyd(fnn_exp_reduced(x, &n)) + 1.0;
+  fnn_vi64 half = n >> 1;
+  return y * fnn_exp2id(half) * fnn_exp2id(n - half);
+}
+
+FNN_INLINE fnn_vd fnn_expm1d(fnn_vd x) {
+  x = fnn_selectd(x > 710.0, fnn_splatd(710.0), x);
+  x = fnn_selectd(x < -40.0, fnn_splatd(-40.0), x);
+  fnn_vi64 n;
+  fnn_vd p = fnn_expm1_polyd(fnn_exp_reduced(x, &n));
+  fnn_vd scale = fnn_exp2id(n - 1);
+  fnn_vd y = (scale * p + (scale - 0.5)) * 2.0;
+  return fnn_selectd(n == 0, p, y);
+}
+
+FNN_INLINE fnn_vd fnn_log_reduced(fnn_vd x, fnn_vd *e) {
+  fnn_vi64 tiny = x < 2.2250738585072014e-308;
+  x = fnn_selectd(tiny, x * 4503599627370496.0, x); /* 2^52 */
+  fnn_vi64 n = ((fnn_vi64)x - 0x3fe6a09e667f3bcd) >> 52;
+  fnn_vd m = (fnn_vd)((fnn_vi64)x - (n << 52));
+  *e = __builtin_convertvector(n - (tiny & 52), fnn_vd);
+  return m - 1.0;
+}
+
+/* log(1 + f) - f by fdlibm's e_log.c: with s = f / (2 + f), log(1 + f) = f - f^2/2 + s (f^2/2 + R(s^2)). */
+FNN_INLINE fnn_vd fnn_log_polyd(fnn_vd f) {
+  fnn_vd s = f / (f + 2.0), z = s * s, half_square = 0.5 * f * f;
+  fnn_vd r = 1.479819860511658591e-01 * z + 1.531383769920937332e-01;
+  r = r * z + 1.818357216161805012e-01;
+  r = r * z + 2.222219843214978396e-01;
+  r = r * z + 2.857142874366239149e-01;
+  r = r * z + 3.999999999940941908e-01;
+  r = r * z + 6.666666666666735130e-01;
+  return s * (half_square + r * z) - half_square;
+}
+
+FNN_INLINE fnn_vd fnn_log_speciald(fnn_vd x, fnn_vd y) {
+  y = fnn_selectd(x == 0.0, fnn_splatd(-INFINITY), y);
+  y = fnn_selectd(x == INFINITY, x, y);
+  return fnn_selectd((x < 0.0) | (x != x), fnn_splatd(NAN), y);
+}
+
+FNN_INLINE fnn_vd fnn_logd(fnn_vd x) {
+  fnn_vd e, f = fnn_log_reduced(x, &e);
+  fnn_vd y = fnn_log_polyd(f) + e * 1.90821492927058770002e-10;
+  return fnn_log_speciald(x, (f + y) + e * 6.93147180369123816490e-01);
+}
+
+FNN_INLINE fnn_vd fnn_log2d(fnn_vd x) {
+  fnn_vd e, f = fnn_log_reduced(x, &e);
+  fnn_vd y = fnn_log_polyd(f);
+  return fnn_log_speciald(x, ((y * 0.4426950408889634074 + f * 0.4426950408889634074) + y + f) + e);
+}
+
+enum { fnn_TRIG_LIMITd = 100000 };
+
+FNN_INLINE fnn_vd fnn_trig_reduced(fnn_vd x, fnn_vi64 *quadrant) { /* pi/2 in parts of 33 bits, as in fdlibm */
+  const double magic = 6755399441055744.0;
+  fnn_vd shifted = x * 6.36619772367581382433e-01 + magic;
+  *quadrant = (fnn_vi64)shifted;
+  fnn_vd k = shifted - magic;
+  return ((x - k * 1.57079632673412561417e+00) - k * 6.07710050630396597660e-11) - k * 2.02226624879595063154e-21;
+}
+
+FNN_INLINE fnn_vd fnn_sin_polyd(fnn_vd r) {
+  fnn_vd z = r * r;
+  fnn_vd p = 1.58969099521155010221e-10 * z - 2.50507602534068634195e-08;
+  p = p * z + 2.75573137070700676789e-06;
+  p = p * z - 1.98412698298579493134e-04;
+  p = p * z + 8.33333333332248946124e-03;
+  p = p * z - 1.66666666666666324348e-01;
+  return p * z * r + r;
+}
+
+FNN_INLINE fnn_vd fnn_cos_polyd(fnn_vd r) {
+  fnn_vd z = r * r;
+  fnn_vd p = -1.13596475577881948265e-11 * z + 2.08757232129817482790e-09;
+  p = p * z - 2.75573143513906633035e-07;
+  p = p * z + 2.48015872894767294178e-05;
+  p = p * z - 1.38888888888741095749e-03;
+  p = p * z + 4.16666666666666019037e-02;
+  return p * z * z - 0.5 * z + 1.0;
+}
+
+/* ---- the functions that are the same for both types ---- */
+
+#include "types_f32.h"
+#include "vmath_body.h"
+#include "types_f64.h"
+#include "vmath_body.h"
+#include "types_none.h"
+
+#endif

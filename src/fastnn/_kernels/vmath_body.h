@@ -1,0 +1,113 @@
+/* vmath_body.h: the part of vmath.h that is written once for both types; see types_f32.h for T, V, M, N and FN. */
+
+FNN_INLINE V FN(splat1)(T x) { return (V){0} + x; }
+
+/* The first n lanes from p, zeroes after them; and the first n lanes to p. */
+FNN_INLINE V FN(load_part)(const T *p, int64_t n) {
+  V v = {0};
+  memcpy(&v, p, (size_t)n * sizeof(T));
+  return v;
+}
+FNN_INLINE void FN(store_part)(T *p, V v, int64_t n) { memcpy(p, &v, (size_t)n * sizeof(T)); }
+
+/* One lane at a time through the C library or an instruction that vectors have but vector types do not. */
+#define LANES1(name, call)                                                                                             \
+  FNN_INLINE V FN(name)(V x) {                                                                                         \
+    V y = x;                                                                                                           \
+    for (int k = 0; k < N; k++) y[k] = (T)call(x[k]);                                                                  \
+    return y;                                                                                                          \
+  }
+#define LANES2(name, call)                                                                                             \
+  FNN_INLINE V FN(name)(V a, V b) {                                                                                    \
+    V y = a;                                                                                                           \
+    for (int k = 0; k < N; k++) y[k] = (T)call(a[k], b[k]);                                                            \
+    return y;                                                                                                          \
+  }
+
+/* The compiler turns the loops of these five into single instructions. */
+#define LIBM(name) _Generic((T)0, float: name##f, double: name)
+LANES1(sqrt, LIBM(__builtin_sqrt))
+LANES1(floor, LIBM(__builtin_floor))
+LANES1(ceil, LIBM(__builtin_ceil))
+LANES1(trunc, LIBM(__builtin_trunc))
+LANES1(rint, LIBM(__builtin_rint)) /* half to even */
+
+/* 1 / (1 + e^-x) for x >= 0 and e^x / (1 + e^x) below, so that the small tail keeps its digits. 2 ulp. */
+FNN_INLINE V FN(sigmoid)(V x) {
+  V e = FN(exp)(-FN(abs)(x));
+  V r = (T)1 / (e + (T)1);
+  return FN(select)(x >= 0, r, e * r);
+}
+
+/* With t = e^(2|x|) - 1: tanh = t / (t + 2), exact in the limit of small x. 3 ulp. */
+FNN_INLINE V FN(tanh)(V x) {
+  V a = FN(abs)(x);
+  V t = FN(expm1)(FN(select)(a > 22, FN(splat1)(22), a) * 2); /* tanh(22) is 1 to the last bit */
+  return FN(copysign)(t / (t + 2), x);
+}
+
+/* u = 1 + x is rounded: its error, c, is put back as log(u + c) = log(u) + c / u. 2 ulp. */
+FNN_INLINE V FN(log1p)(V x) {
+  V u = x + 1;
+  V c = (x - (u - 1)) / u;
+  V y = FN(log)(u);
+  y = FN(select)((u > 0) & (u < (T)INFINITY), y + c, y);
+  return FN(select)(x == 0, x, y); /* keeps the sign of zero */
+}
+
+/* log(1 + e^x) = max(x, 0) + log(1 + e^-|x|). 2 ulp. */
+FNN_INLINE V FN(softplus)(V x) {
+  V y = FN(log1p)(FN(exp)(-FN(abs)(x)));
+  return y + FN(select)(x < 0, (V){0}, x);
+}
+
+FNN_INLINE V FN(log10)(V x) { return FN(log)(x) * (T)0.43429448190325182765; }
+
+LANES1(libm_sin, LIBM(sin))
+LANES1(libm_cos, LIBM(cos))
+
+/* True when every lane is in the range where the reduction is exact enough; NaN and infinity are not. */
+FNN_INLINE int FN(trig_is_small)(V x) {
+  M outside = ~(FN(abs)(x) < (T)FN(TRIG_LIMIT));
+  MT any = 0;
+  for (int k = 0; k < N; k++) any |= outside[k];
+  return !any;
+}
+
+/* Quadrants 0..3: sin, cos, -sin, -cos of the reduced angle. */
+FNN_INLINE V FN(sin_quadrant)(V r, M quadrant) {
+  V y = FN(select)((quadrant & 1) != 0, FN(cos_poly)(r), FN(sin_poly)(r));
+  return FN(select)((quadrant & 2) != 0, -y, y);
+}
+
+/* 2 ulp within 8192 (float32) and 10^5 (float64), the C library's beyond. */
+FNN_INLINE V FN(sin)(V x) {
+  if (!FN(trig_is_small)(x)) return FN(libm_sin)(x);
+  M quadrant;
+  V r = FN(trig_reduce)(x, &quadrant);
+  return FN(sin_quadrant)(r, quadrant);
+}
+
+FNN_INLINE V FN(cos)(V x) {
+  if (!FN(trig_is_small)(x)) return FN(libm_cos)(x);
+  M quadrant;
+  V r = FN(trig_reduce)(x, &quadrant);
+  return FN(sin_quadrant)(r, quadrant + 1);
+}
+
+LANES1(erf, LIBM(erf))
+LANES2(pow, LIBM(pow))
+LANES1(tan, LIBM(tan))
+LANES1(arcsin, LIBM(asin))
+LANES1(arccos, LIBM(acos))
+LANES1(arctan, LIBM(atan))
+LANES1(sinh, LIBM(sinh))
+LANES1(cosh, LIBM(cosh))
+LANES1(arcsinh, LIBM(asinh))
+LANES1(arccosh, LIBM(acosh))
+LANES1(arctanh, LIBM(atanh))
+LANES2(arctan2, LIBM(atan2))
+
+#undef LANES1
+#undef LANES2
+#undef LIBM

@@ -1,0 +1,373 @@
+"""Programs of elementwise operations: every opcode, every kind of operand, reductions, every instruction set.
+
+NumPy is the judge, and results are equal to the bit wherever an opcode is exact or correctly rounded. The elementary
+functions are in test_vmath.py.
+"""
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+
+from fastnn import _kernels
+from fastnn._kernels import DTYPE_CODE, _engine
+
+ISAS = _engine.isas()
+FLOATS = {"f32": np.float32, "f64": np.float64}
+
+
+def truth(condition):
+    return np.asarray(condition, np.float64)
+
+
+OPCODES = {
+    "cast": lambda x: x,
+    "negative": np.negative,
+    "abs": np.abs,
+    "sign": np.sign,
+    "square": np.square,
+    "sqrt": np.sqrt,
+    "reciprocal": np.reciprocal,
+    "floor": np.floor,
+    "ceil": np.ceil,
+    "round": lambda x: np.round(x),
+    "trunc": np.trunc,
+    "relu": lambda x: np.where(np.isnan(x), x, np.maximum(x, 0)),
+    "logical_not": lambda x: truth(x == 0),
+    "isnan": lambda x: truth(np.isnan(x)),
+    "isinf": lambda x: truth(np.isinf(x)),
+    "isfinite": lambda x: truth(np.isfinite(x)),
+    "add": np.add,
+    "subtract": np.subtract,
+    "multiply": np.multiply,
+    "divide": np.divide,
+    "maximum": np.maximum,
+    "minimum": np.minimum,
+    "greater": lambda a, b: truth(a > b),
+    "greater_equal": lambda a, b: truth(a >= b),
+    "less": lambda a, b: truth(a < b),
+    "less_equal": lambda a, b: truth(a <= b),
+    "equal": lambda a, b: truth(a == b),
+    "not_equal": lambda a, b: truth(a != b),
+    "logical_and": lambda a, b: truth((a != 0) & (b != 0)),
+    "logical_or": lambda a, b: truth((a != 0) | (b != 0)),
+    "logical_xor": lambda a, b: truth((a != 0) ^ (b != 0)),
+    "relu_grad": lambda dy, y: np.where(y > 0, dy, 0),
+    "floor_divide": np.floor_divide,
+    "mod": np.mod,
+    "where": lambda c, a, b: np.where(c != 0, a, b),
+    "clip": lambda x, low, high: np.minimum(np.maximum(x, low), high),
+}
+
+
+class Program:
+    """A program as a list of instructions on named registers, and its encoding.
+
+    Operands are `(buffer, dtype, row_stride, col_stride)`; constants are floats.
+    """
+
+    def __init__(self, *operands):
+        self.operands = operands
+        self.instructions = []
+        self.temporaries = 0
+
+    def temporary(self):
+        self.temporaries += 1
+        return len(self.operands) + self.temporaries - 1
+
+    def do(self, name, *inputs, to=None):
+        to = self.temporary() if to is None else to
+        self.instructions.append((name, to, *inputs))
+        return to
+
+    def store(self, register, operand):
+        self.instructions.append(("store", operand, register))
+
+    def encode(self, reals, isa):
+        codes = _engine.opcodes(isa)
+        body = []
+        for operand in self.operands:
+            if isinstance(operand, float):
+                reals.append(operand)
+                operand = (-1, 0, len(reals) - 1, 0)
+            body += operand
+        for name, to, *inputs in self.instructions:
+            body += [codes[name], to, *inputs, *[0] * (3 - len(inputs))]
+        return [len(self.operands), len(self.instructions), self.temporaries, len(body) + 4, *body]
+
+
+def fused(kind, isa, buffers, program, rows, cols, outer=(), outer_strides=None, reductions=(), then=None, threads=1):
+    """Runs the kernel fused_`kind`. Reductions are `(kind, register, buffer)`."""
+    reals = []
+    a = program.encode(reals, isa)
+    b = then.encode(reals, isa) if then else []
+    strides = outer_strides or [()] * len(program.operands)
+    head = [0, 0, len(outer), rows, cols, len(reductions), *outer, *itertools.chain(*strides)]
+    for how, register, buffer in reductions:
+        head += [how, register, buffer, DTYPE_CODE[buffers[buffer].dtype.name]]
+    head[0] = len(head)
+    head[1] = len(head) + len(a) if then else 0
+    _kernels.run(f"fused_{kind}", buffers, [*head, *a, *b], reals, threads, isa)
+
+
+def guarded(n, dtype, offset=0):
+    """`n` elements, NaN (or 99) at first, between canaries, `offset` elements off a cache line; and a check of them."""
+    dtype = np.dtype(dtype)
+    raw = _kernels.aligned_empty(n + 64 + offset, dtype)
+    canary = np.array(77).astype(dtype)
+    raw[...] = canary
+    inner = raw[32 + offset : 32 + offset + n]
+    inner[...] = np.nan if dtype.kind == "f" else np.array(99).astype(dtype)
+
+    def check():
+        assert (raw[: 32 + offset] == canary).all() and (raw[32 + offset + n :] == canary).all(), "wrote outside"
+
+    return inner, check
+
+
+def sample(rng, n, dtype):
+    dtype = np.dtype(dtype)
+    if dtype.kind == "b":
+        return rng.random(n) < 0.5
+    if dtype.kind == "f":
+        x = (rng.standard_normal(n) * 3).astype(dtype)
+        special = np.array([0.0, -0.0, np.nan, np.inf, -np.inf, 1.5, 2.5, -0.5, 3.0, -3.0], dtype)
+        where = rng.random(n) < 0.3
+        x[where] = rng.choice(special, where.sum())
+        return x
+    return rng.integers(0 if dtype.kind == "u" else -100, 100, n).astype(dtype)
+
+
+def arity(name):
+    return OPCODES[name].__code__.co_argcount if not isinstance(OPCODES[name], np.ufunc) else OPCODES[name].nin
+
+
+def sizes(kind, isa):
+    lanes = {"generic": 16, "neon": 16, "avx2": 32, "avx512": 64}[isa] // np.dtype(FLOATS[kind]).itemsize
+    return [0, 1, lanes - 1, lanes, lanes + 1, 61, 1023, 1025]
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("kind", FLOATS)
+@pytest.mark.parametrize("name", OPCODES)
+def test_opcode(name, kind, isa):
+    """One opcode on contiguous operands, and with every set of its inputs scalar; each size around vector and block."""
+    rng = np.random.default_rng(0)
+    dtype = FLOATS[kind]
+    n_inputs = arity(name)
+    for n in sizes(kind, isa):
+        for scalars in itertools.product([False, True], repeat=n_inputs):
+            inputs = [sample(rng, 1 if is_scalar else n, dtype) for is_scalar in scalars]
+            out, check = guarded(n, dtype, offset=1)
+            program = Program(
+                *[
+                    (k, DTYPE_CODE[x.dtype.name], 0, 0 if s else 1)
+                    for k, (x, s) in enumerate(zip(inputs, scalars, strict=True))
+                ],
+                (n_inputs, DTYPE_CODE[np.dtype(dtype).name], 0, 1),
+            )
+            program.store(program.do(name, *range(n_inputs)), n_inputs)
+            fused(kind, isa, [*inputs, out], program, 1, n)
+            with np.errstate(all="ignore"):
+                wanted = np.broadcast_to(OPCODES[name](*inputs), (n,)).astype(dtype)
+            np.testing.assert_array_equal(out, wanted, f"{name} of {inputs} with scalars {scalars}")
+            check()
+
+
+@pytest.mark.parametrize("isa", ISAS)
+def test_every_opcode_is_tested(isa):
+    elsewhere = "exp expm1 log log1p log2 log10 sin cos tan tanh sigmoid erf softplus arcsin arccos arctan sinh cosh"
+    elsewhere += " arcsinh arccosh arctanh arctan2 power rsqrt multiply_add store"  # test_vmath.py, test_adam_in_place
+    assert set(_engine.opcodes(isa)) == set(OPCODES) | set(elsewhere.split())
+    assert _engine.opcodes(isa)["store"] == 0
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("kind", FLOATS)
+@pytest.mark.parametrize("source", _kernels.DTYPES)
+def test_cast(source, kind, isa):
+    """Loads of every dtype, dense, strided and repeated; stores of every dtype follow NumPy's astype."""
+    rng = np.random.default_rng(1)
+    dtype = FLOATS[kind]
+    x = sample(rng, 4 * 37, source).reshape(4, 37)
+    for view, strides in [(x, (37, 1)), (x[:, ::2], (37, 2)), (x[:1], (0, 1)), (x[:, :1], (37, 0)), (x.T, (1, 37))]:
+        rows, cols = (37, 4) if strides == (1, 37) else (4, view.shape[1] if view.shape[1] > 1 else 37)
+        out, check = guarded(rows * cols, dtype)
+        program = Program((0, DTYPE_CODE[source], *strides), (1, DTYPE_CODE[np.dtype(dtype).name], cols, 1))
+        program.store(program.do("cast", 0), 1)
+        fused(kind, isa, [x, out], program, rows, cols)
+        np.testing.assert_array_equal(out.reshape(rows, cols), np.broadcast_to(view, (rows, cols)).astype(dtype))
+        check()
+    values = sample(rng, 200, dtype)
+    if np.dtype(source).kind in "iu":
+        values = np.trunc(np.nan_to_num(values, nan=0, posinf=100, neginf=-100))
+        values = np.abs(values) if np.dtype(source).kind == "u" else values
+    out, check = guarded(200, source)
+    program = Program((0, DTYPE_CODE[np.dtype(dtype).name], 0, 1), (1, DTYPE_CODE[source], 0, 1))
+    program.store(0, 1)
+    fused(kind, isa, [values, out], program, 1, 200)
+    np.testing.assert_array_equal(out, values.astype(source))
+    check()
+
+
+def dense_strides(shape):
+    strides = [1]
+    for size in shape[:0:-1]:
+        strides.insert(0, strides[0] * size)
+    return [0 if size == 1 else stride for size, stride in zip(shape, strides, strict=True)]
+
+
+SPACES = [
+    (1, 1),
+    (3, 1),
+    (1, 7),
+    (5, 3),
+    (400, 3),
+    (97, 10),
+    (33, 16),
+    (20, 48),
+    (7, 300),
+    (3, 700),
+    (2, 1100),
+    (1, 9000),
+]
+SPACES += [(3000, 7), (2, 8193), (2, 3, 4, 5), (5, 40, 10), (3, 2, 1, 2, 2, 3), (0, 4), (4, 0), (2, 0, 3), (6, 100, 20)]
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("kind", FLOATS)
+@pytest.mark.parametrize("shape", SPACES, ids=str)
+def test_broadcast(shape, kind, isa):
+    """y = where(mask, a * scale + b, c), with operands broadcast along every axis, sums and a program on the sums."""
+    rng = np.random.default_rng(2)
+    dtype = np.dtype(FLOATS[kind])
+    float_code = DTYPE_CODE[dtype.name]
+    n = math.prod(shape)
+    for trial in range(6):
+        shapes = [shape if k == 0 else tuple(1 if rng.random() < 0.5 else size for size in shape) for k in range(4)]
+        dtypes = [dtype, dtype, np.dtype(rng.choice(["bool", "int32", "float64"])), dtype]
+        a, b, mask, c = [
+            (rng.integers(-4, 5, math.prod(s)) / 4).astype(d).reshape(s) for s, d in zip(shapes, dtypes, strict=True)
+        ]
+        strides = [dense_strides(s) for s in shapes]
+        y, check = guarded(n, dtype, offset=trial % 2)
+        total, largest, least, doubled = (np.full(1, np.nan, t) for t in (dtype, "float64", dtype, dtype))
+        outer, (rows, cols) = shape[:-2], shape[-2:]
+        operands = [(k, DTYPE_CODE[d.name], *s[-2:]) for k, (d, s) in enumerate(zip(dtypes, strides, strict=True))]
+        y_strides = dense_strides(shape)
+        program = Program(*operands, (4, float_code, *y_strides[-2:]), 0.5)
+        scaled = program.do("multiply", 0, 5)
+        moved = program.do("add", scaled, 1, to=scaled)
+        chosen = program.do("where", 2, moved, 3)
+        program.store(chosen, 4)
+        then = Program((5, float_code, 0, 0), (8, float_code, 0, 0), 2.0)
+        then.store(then.do("multiply", 0, 2), 1)
+        results = []
+        for threads in (1, 2):
+            fused(
+                kind, isa, [a, b, mask, c, y, total, largest, least, doubled], program, rows, cols, outer,
+                [s[:-2] for s in [*strides, y_strides]] + [(0,) * len(outer)],
+                [(0, chosen, 5), (1, chosen, 6), (2, 0, 7)], then, threads,
+            )  # fmt: skip
+            results.append([r.copy() for r in (y, total, largest, least, doubled)])
+        wanted = np.broadcast_to(np.where(mask != 0, a * dtype.type(0.5) + b, c), shape)  # exact: eighths
+        np.testing.assert_array_equal(y.reshape(shape), wanted, f"shapes {shapes}")
+        assert total[0] == wanted.sum(dtype=np.float64) and doubled[0] == 2 * total[0]
+        assert largest[0] == wanted.max(initial=-np.inf) and least[0] == a.min(initial=np.inf)
+        for one, two in zip(*results, strict=True):
+            assert one.tobytes() == two.tobytes()
+        check()
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("kind", FLOATS)
+def test_sum_is_accurate_and_has_the_same_bits_on_all_threads(kind, isa):
+    rng = np.random.default_rng(3)
+    dtype = FLOATS[kind]
+    x = rng.standard_normal(100_003).astype(dtype)
+    code = DTYPE_CODE[x.dtype.name]
+    sums = []
+    for threads in (1, 2):
+        total = np.zeros(1, np.float64)
+        fused(kind, isa, [x, total], Program((0, code, 0, 1)), 1, x.size, reductions=[(0, 0, 1)], threads=threads)
+        sums.append(total[0])
+    assert sums[0] == sums[1]
+    exact = math.fsum(x.astype(np.float64))
+    lanes = 2 * x.itemsize  # the fewest lanes times four, in float32: 16 bytes
+    bound = (1024 / (4 * 16 / x.itemsize) + 8) * np.finfo(dtype).eps * np.abs(x).sum(dtype=np.float64)
+    assert lanes and abs(sums[0] - exact) <= bound
+    x[500] = np.nan
+    for how in (1, 2):
+        fused(kind, isa, [x, total], Program((0, code, 0, 1)), 1, x.size, reductions=[(how, 0, 1)])
+        assert np.isnan(total[0])
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("kind", FLOATS)
+@pytest.mark.parametrize("n", [1, 31, 1024, 20_000])
+def test_adam_in_place(n, kind, isa):
+    """The optimizer's pass: three buffers updated where they are, scalars computed once, stores beside reads."""
+    rng = np.random.default_rng(4)
+    dtype = np.dtype(FLOATS[kind])
+    f = DTYPE_CODE[dtype.name]
+    p, m, g = (rng.standard_normal(n).astype(dtype) for _ in range(3))
+    v = rng.random(n).astype(dtype)
+    rate = np.array([0.01], dtype)
+    program = Program(*[(k, f, 0, 1) for k in range(4)], (4, f, 0, 0), 0.9, 0.1, 0.999, 0.001, 1e-7, 2.0)
+    P, M, VAR, G, RATE, B1, C1, B2, C2, EPSILON, TWO = range(11)
+    double_rate = program.do("multiply", RATE, TWO)
+    step = program.do("multiply", G, C1)
+    new_m = program.do("multiply_add", M, B1, step)
+    program.store(new_m, M)
+    program.do("square", G, to=step)
+    program.do("multiply", step, C2, to=step)
+    new_v = program.do("multiply_add", VAR, B2, step)
+    program.store(new_v, VAR)
+    program.do("sqrt", new_v, to=step)
+    program.do("add", step, EPSILON, to=step)
+    program.do("divide", new_m, step, to=step)
+    program.do("multiply", step, double_rate, to=step)
+    program.store(program.do("subtract", P, step, to=step), P)
+    wanted_m = m.astype(float) * 0.9 + g.astype(float) * 0.1
+    wanted_v = v.astype(float) * 0.999 + g.astype(float) ** 2 * 0.001
+    wanted_p = p - 0.02 * wanted_m / (np.sqrt(wanted_v) + 1e-7)
+    fused(kind, isa, [p, m, v, g, rate], program, 1, n, threads=2)
+    eps = np.finfo(dtype).eps
+    assert (np.abs(m - wanted_m) <= 2 * eps * (np.abs(wanted_m) + np.abs(g))).all()
+    assert (np.abs(v - wanted_v) <= 4 * eps * wanted_v).all()
+    # The quotient's error: that of m (absolute) and eight roundings (relative).
+    bound = 8 * eps * (np.abs(p) + 0.02 * (np.abs(wanted_m) + np.abs(g)) / np.sqrt(wanted_v))
+    assert (np.abs(p - wanted_p) <= bound).all()
+
+
+@pytest.mark.parametrize("isa", ISAS)
+def test_value_stored_twice_and_used_after(isa):
+    """A value computed in the output's own memory is still there for later instructions and a second output."""
+    x = np.linspace(-2, 2, 3000, dtype=np.float32)
+    y, z, flag = np.empty_like(x), np.empty_like(x), np.empty(3000, bool)
+    program = Program((0, 9, 0, 1), (1, 9, 0, 1), (2, 9, 0, 1), (3, 0, 0, 1))
+    doubled = program.do("add", 0, 0)
+    used = program.do("square", doubled)
+    program.store(doubled, 1)
+    program.store(doubled, 3)
+    program.store(program.do("add", used, doubled), 2)
+    fused("f32", isa, [x, y, z, flag], program, 1, 3000)
+    np.testing.assert_array_equal(y, 2 * x)
+    np.testing.assert_array_equal(z, np.square(2 * x) + 2 * x)
+    np.testing.assert_array_equal(flag, x != 0)
+
+
+@pytest.mark.parametrize("isa", ISAS)
+def test_swap_in_place_keeps_the_old_values_until_they_are_read(isa):
+    """a, b = b + 1, a + 2: the first result may not be computed where the second instruction still reads."""
+    a, b = np.arange(2000, dtype=np.float32), -np.arange(2000, dtype=np.float32)
+    old_a, old_b = a.copy(), b.copy()
+    program = Program((0, 9, 0, 1), (1, 9, 0, 1), 1.0, 2.0)
+    new_a = program.do("add", 1, 2)
+    new_b = program.do("add", 0, 3)
+    program.store(new_a, 0)
+    program.store(new_b, 1)
+    fused("f32", isa, [a, b], program, 1, 2000)
+    np.testing.assert_array_equal(a, old_b + 1)
+    np.testing.assert_array_equal(b, old_a + 2)
