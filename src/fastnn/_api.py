@@ -56,7 +56,19 @@ PUBLIC = {
     "fastnn.datasets": {},
     "fastnn.initializers": {},
     "fastnn.layers": {},
-    "fastnn.losses": {},
+    "fastnn.losses": {
+        "losses.loss": "Loss",
+        "losses.crossentropy": "BinaryCrossentropy BinaryFocalCrossentropy CategoricalCrossentropy "
+        "CategoricalFocalCrossentropy CategoricalGeneralizedCrossEntropy KLDivergence SparseCategoricalCrossentropy "
+        "binary_crossentropy binary_focal_crossentropy categorical_crossentropy categorical_focal_crossentropy "
+        "categorical_generalized_cross_entropy kl_divergence sparse_categorical_crossentropy",
+        "losses.lookup": "deserialize get serialize",
+        "losses.margin": "CategoricalHinge Circle Hinge SquaredHinge categorical_hinge circle hinge squared_hinge",
+        "losses.overlap": "Dice Tversky dice tversky",
+        "losses.regression": "CosineSimilarity Huber LogCosh MeanAbsoluteError MeanAbsolutePercentageError "
+        "MeanSquaredError MeanSquaredLogarithmicError Poisson cosine_similarity huber log_cosh mean_absolute_error "
+        "mean_absolute_percentage_error mean_squared_error mean_squared_logarithmic_error poisson",
+    },
     "fastnn.metrics": {},
     "fastnn.models": {},
     "fastnn.optimizers": {},

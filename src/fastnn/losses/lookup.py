@@ -1,0 +1,74 @@
+"""`get`, `serialize` and `deserialize` of losses, and the table that they read."""
+
+from fastnn import registration
+from fastnn.losses import crossentropy, margin, overlap, regression
+from fastnn.losses.loss import Loss, LossFunctionWrapper
+
+_ALIASES = {
+    "mse": "mean_squared_error",
+    "mae": "mean_absolute_error",
+    "mape": "mean_absolute_percentage_error",
+    "msle": "mean_squared_logarithmic_error",
+    "bce": "binary_crossentropy",
+    "kld": "kl_divergence",
+}
+
+
+def _table():
+    names = {}
+    for module in (crossentropy, margin, overlap, regression):
+        names |= {
+            name: value
+            for name, value in vars(module).items()
+            if getattr(value, "__module__", None) == module.__name__ and not name.startswith("_")
+        }
+    names |= {"Loss": Loss, "LossFunctionWrapper": LossFunctionWrapper}
+    for alias, name in _ALIASES.items():
+        names[alias] = names[alias.upper()] = names[name]
+    return names
+
+
+TABLE = _table()
+
+
+def get(identifier):
+    """The loss that `identifier` names: a name gives the function or an instance of the class, None gives None.
+
+    Args:
+        identifier: a name ("mse", "mean_squared_error", "MeanSquaredError"), a config, a callable or a `Loss`.
+
+    Raises:
+        ValueError: for an unknown name, or what is none of these.
+
+    Example:
+        >>> get("mse").__name__
+        'mean_squared_error'
+    """
+    return registration.get_object(identifier, TABLE, "loss")
+
+
+def serialize(loss):
+    """The config of a loss; `deserialize` makes it again.
+
+    Example:
+        >>> serialize(get("MeanSquaredError"))["class_name"]
+        'MeanSquaredError'
+    """
+    return registration.serialize_object(loss, "keras.losses")
+
+
+def deserialize(name, custom_objects=None):
+    """The loss that a config describes.
+
+    Args:
+        name: a config from `serialize`, or a name.
+        custom_objects: `{name: class or function}`.
+
+    Raises:
+        ValueError: for an unknown name.
+
+    Example:
+        >>> deserialize(serialize(get("MeanSquaredError"))).name
+        'mean_squared_error'
+    """
+    return registration.deserialize_object(name, TABLE, custom_objects, "loss")
