@@ -42,6 +42,7 @@ MODULES = (
 PUBLIC = {
     "fastnn": {
         "_build_report": "__version__ show_config version",
+        "autodiff": "GradientTape custom_gradient jit value_and_grad",
         "graph.symbolic": "KerasTensor",
         "graph.variable": "Variable",
     },
@@ -74,15 +75,19 @@ PUBLIC = {
     "fastnn.optimizers": {},
     "fastnn.optimizers.schedules": {},
     "fastnn.preprocessing": {},
-    "fastnn.preprocessing.sequence": {},
+    "fastnn.preprocessing.sequence": {"utils.encoding": "pad_sequences"},
     "fastnn.regularizers": {},
     "fastnn.saving": {},
     "fastnn.utils": {
         "graph.dtypes": "standardize_dtype",
         "graph.symbolic": "is_keras_tensor",
         "config": "disable_interactive_logging enable_interactive_logging is_interactive_logging_enabled",
+        "utils.encoding": "normalize pad_sequences to_categorical",
+        "utils.files": "get_file",
+        "utils.progbar": "Progbar",
+        "utils.seeding": "set_random_seed",
     },
-    "fastnn.utils.np_utils": {},
+    "fastnn.utils.np_utils": {"utils.encoding": "normalize to_categorical"},
 }
 
 
