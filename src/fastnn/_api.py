@@ -70,7 +70,25 @@ PUBLIC = {
         "MeanSquaredError MeanSquaredLogarithmicError Poisson cosine_similarity huber log_cosh mean_absolute_error "
         "mean_absolute_percentage_error mean_squared_error mean_squared_logarithmic_error poisson",
     },
-    "fastnn.metrics": {},
+    "fastnn.metrics": {
+        "losses.crossentropy": "binary_crossentropy binary_focal_crossentropy categorical_crossentropy "
+        "categorical_focal_crossentropy kl_divergence sparse_categorical_crossentropy",
+        "losses.margin": "categorical_hinge hinge squared_hinge",
+        "losses.regression": "huber log_cosh mean_absolute_error mean_absolute_percentage_error mean_squared_error "
+        "mean_squared_logarithmic_error poisson",
+        "metrics.accuracy": "Accuracy BinaryAccuracy CategoricalAccuracy SparseCategoricalAccuracy "
+        "SparseTopKCategoricalAccuracy TopKCategoricalAccuracy binary_accuracy categorical_accuracy "
+        "sparse_categorical_accuracy sparse_top_k_categorical_accuracy top_k_categorical_accuracy",
+        "metrics.confusion": "AUC FalseNegatives FalsePositives Precision PrecisionAtRecall Recall RecallAtPrecision "
+        "SensitivityAtSpecificity SpecificityAtSensitivity TrueNegatives TruePositives",
+        "metrics.lookup": "deserialize get serialize",
+        "metrics.losses": "BinaryCrossentropy CategoricalCrossentropy CategoricalHinge ConcordanceCorrelation "
+        "CosineSimilarity Hinge KLDivergence LogCoshError MeanAbsoluteError MeanAbsolutePercentageError "
+        "MeanSquaredError MeanSquaredLogarithmicError PearsonCorrelation Poisson RootMeanSquaredError "
+        "SparseCategoricalCrossentropy SquaredHinge concordance_correlation pearson_correlation",
+        "metrics.mean": "Mean MeanMetricWrapper Sum",
+        "metrics.metric": "Metric",
+    },
     "fastnn.models": {},
     "fastnn.optimizers": {},
     "fastnn.optimizers.schedules": {},

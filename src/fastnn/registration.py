@@ -6,8 +6,26 @@ rules that all of them share. Custom objects come from the `custom_objects` argu
 
 from __future__ import annotations
 
+import itertools
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
+
+
+_counters: dict[str, itertools.count] = {}
+
+
+def snake_case(name: str) -> str:
+    """`name` as Keras makes default names of classes: "MeanSquaredError" -> "mean_squared_error", "AUC" -> "auc"."""
+    name = re.sub(r"(.)([A-Z][a-z0-9]+)", r"\1_\2", name)
+    return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()
+
+
+def unique_name(class_name: str) -> str:
+    """The snake_case of `class_name`, with "_1", "_2", ... from its second use on."""
+    name = snake_case(class_name)
+    k = next(_counters.setdefault(name, itertools.count()))
+    return f"{name}_{k}" if k else name
 
 
 def serialize_object(obj, module: str) -> Any:

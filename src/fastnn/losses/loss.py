@@ -3,6 +3,7 @@
 from fastnn import config, ops, tree
 from fastnn.graph.dtypes import standardize_dtype
 from fastnn.losses.reduction import as_tensor, check_reduction, masked_weights, reduce_values, same_rank, weighted
+from fastnn.registration import snake_case
 
 
 class Loss:
@@ -35,7 +36,7 @@ class Loss:
 
     def __init__(self, name=None, reduction="sum_over_batch_size", dtype=None):
         check_reduction(reduction)
-        self.name = name or _snake_case(type(self).__name__)
+        self.name = name or snake_case(type(self).__name__)
         self.reduction = reduction
         self._dtype = None if dtype is None else standardize_dtype(dtype)
 
@@ -126,7 +127,3 @@ def l2_normalized(x, axis):
     """x divided by its Euclidean norm along `axis`; norms below 1e-6 count as 1e-6."""
     square_sum = ops.sum(ops.square(x), axis=axis, keepdims=True)
     return x * ops.rsqrt(ops.maximum(square_sum, 1e-12))
-
-
-def _snake_case(name: str) -> str:
-    return "".join("_" + c.lower() if c.isupper() and k else c.lower() for k, c in enumerate(name))
