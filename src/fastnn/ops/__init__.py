@@ -4,6 +4,10 @@ One file a family; records and public functions stand next to each other there.
 """
 
 from fastnn.graph.value import Operators
+from fastnn.ops.activations import *
+from fastnn.ops.elementwise import *
+from fastnn.ops.logic import *
+from fastnn.ops.reduce import *
 
 
 class _Functions(dict):

@@ -1,0 +1,288 @@
+"""Activations. All but `relu` are short compositions of the records in `elementwise.py` and `logic.py`: they fuse into
+one pass, and so do their gradients. The forms are chosen so that neither value nor gradient overflows: an exponential
+is taken only of what is not positive."""
+
+import numpy as np
+
+from fastnn.graph.value import Operators
+from fastnn.ops.elementwise import (
+    absolute,
+    add,
+    clip,
+    divide,
+    elementwise,
+    erf,
+    expm1,
+    minimum,
+    multiply,
+    negative,
+    sigmoid,
+    softplus,
+    sqrt,
+    square,
+    subtract,
+    tanh,
+)
+from fastnn.ops.logic import greater, where
+from fastnn.ops.record import shape_of
+
+relu_grad_op = elementwise(
+    "relu_grad",
+    lambda dy, y: np.where(y > 0, dy, np.zeros_like(dy)),
+    lambda ddy, dz, dy, y: (relu_grad_op(ddy, y), None),
+)  # fmt: skip
+relu_op = elementwise("relu", lambda x: np.where(x < 0, np.zeros_like(x), x), lambda dy, y, x: relu_grad_op(dy, y))
+
+SELU_ALPHA, SELU_SCALE = 1.6732632423543772, 1.0507009873554805  # Klambauer et al. 2017, equation 14
+
+
+def relu(x):
+    """`max(x, 0)`; NaN stays NaN. The gradient at 0 is 0.
+
+    Example:
+        >>> relu(np.array([-1.0, 2.0]))
+        array([0., 2.])
+    """
+    return relu_op(x)
+
+
+def relu6(x):
+    """`min(max(x, 0), 6)`.
+
+    Example:
+        >>> relu6(np.array([-1.0, 2.0, 8.0]))
+        array([0., 2., 6.])
+    """
+    return minimum(relu(x), 6)
+
+
+def leaky_relu(x, negative_slope=0.2):
+    """`x` where it is positive, `negative_slope * x` elsewhere.
+
+    Example:
+        >>> leaky_relu(np.array([-1.0, 2.0]))
+        array([-0.2,  2. ])
+    """
+    return multiply(x, where(greater(x, 0), 1.0, float(negative_slope)))
+
+
+def elu(x, alpha=1.0):
+    """`x` where it is positive, `alpha * (exp(x) - 1)` elsewhere.
+
+    Example:
+        >>> elu(np.array([-1.0, 2.0]))
+        array([-0.63212056,  2.        ])
+    """
+    return add(relu(x), multiply(expm1(minimum(x, 0)), float(alpha)))
+
+
+def selu(x):
+    """`1.0507 * elu(x, 1.6733)`: layers of it keep mean 0 and variance 1.
+
+    Example:
+        >>> selu(np.array([-1.0, 2.0]))
+        array([-1.11133074,  2.10140197])
+    """
+    return multiply(elu(x, SELU_ALPHA), SELU_SCALE)
+
+
+def celu(x, alpha=1.0):
+    """`max(x, 0) + min(0, alpha * (exp(x / alpha) - 1))`.
+
+    Example:
+        >>> celu(np.array([-1.0, 2.0]))
+        array([-0.63212056,  2.        ])
+    """
+    return add(relu(x), multiply(expm1(multiply(minimum(x, 0), 1 / float(alpha))), float(alpha)))
+
+
+def gelu(x, approximate=True):
+    """`x` times the probability that a standard normal number is below `x`.
+
+    Args:
+        x: array.
+        approximate: `x * sigmoid(2 u)` with `u = sqrt(2 / pi) (x + 0.044715 x^3)`, which is
+            `0.5 x (1 + tanh(u))`; otherwise `0.5 x (1 + erf(x / sqrt(2)))`.
+
+    Example:
+        >>> gelu(np.array([-1.0, 2.0]), approximate=False)
+        array([-0.15865525,  1.95449974])
+    """
+    if approximate:
+        inner = multiply(x, add(multiply(square(x), 2 * np.sqrt(2 / np.pi) * 0.044715), 2 * np.sqrt(2 / np.pi)))
+        return multiply(x, sigmoid(inner))
+    return multiply(multiply(x, 0.5), add(erf(multiply(x, float(np.sqrt(0.5)))), 1))
+
+
+def silu(x):
+    """`x * sigmoid(x)`.
+
+    Example:
+        >>> silu(np.array([0.0, 100.0]))
+        array([  0., 100.])
+    """
+    return multiply(x, sigmoid(x))
+
+
+swish = silu
+
+
+def softsign(x):
+    """`x / (1 + |x|)`.
+
+    Example:
+        >>> softsign(np.array([-1.0, 3.0]))
+        array([-0.5 ,  0.75])
+    """
+    return divide(x, add(absolute(x), 1))
+
+
+def hard_sigmoid(x):
+    """`min(max(x / 6 + 1/2, 0), 1)`.
+
+    Example:
+        >>> hard_sigmoid(np.array([-3.0, 0.0, 3.0]))
+        array([0. , 0.5, 1. ])
+    """
+    return clip(add(multiply(x, 1 / 6), 0.5), 0.0, 1.0)
+
+
+def hard_silu(x):
+    """`x * hard_sigmoid(x)`.
+
+    Example:
+        >>> hard_silu(np.array([-3.0, 0.0, 3.0]))
+        array([-0.,  0.,  3.])
+    """
+    return multiply(x, hard_sigmoid(x))
+
+
+hard_swish = hard_silu
+
+
+def mish(x):
+    """`x * tanh(softplus(x))`. Public as `fastnn.activations.mish`, as in Keras.
+
+    Example:
+        >>> mish(np.array([0.0, 1.0]))
+        array([0.        , 0.86509839])
+    """
+    return multiply(x, tanh(softplus(x)))
+
+
+def log_sigmoid(x):
+    """`log(sigmoid(x))` without overflow.
+
+    Example:
+        >>> log_sigmoid(np.array([0.0, -100.0]))
+        array([  -0.69314718, -100.        ])
+    """
+    return negative(softplus(negative(x)))
+
+
+def tanh_shrink(x):
+    """`x - tanh(x)`.
+
+    Example:
+        >>> tanh_shrink(np.array([0.0, 1.0]))
+        array([0.        , 0.23840584])
+    """
+    return subtract(x, tanh(x))
+
+
+def soft_shrink(x, threshold=0.5):
+    """`x` moved toward 0 by `threshold`, and 0 where it is nearer.
+
+    Example:
+        >>> soft_shrink(np.array([-1.0, 0.2, 2.0]))
+        array([-0.5,  0. ,  1.5])
+    """
+    return subtract(x, clip(x, -float(threshold), float(threshold)))
+
+
+def hard_shrink(x, threshold=0.5):
+    """`x` where `|x| > threshold`, 0 elsewhere.
+
+    Example:
+        >>> hard_shrink(np.array([-1.0, 0.2, 2.0]))
+        array([-1.,  0.,  2.])
+    """
+    return where(greater(absolute(x), float(threshold)), x, 0)
+
+
+def hard_tanh(x):
+    """`min(max(x, -1), 1)`.
+
+    Example:
+        >>> hard_tanh(np.array([-2.0, 0.5]))
+        array([-1. ,  0.5])
+    """
+    return clip(x, -1.0, 1.0)
+
+
+def squareplus(x, b=4):
+    """`(x + sqrt(x^2 + b)) / 2`.
+
+    Example:
+        >>> squareplus(np.array([0.0]))
+        array([1.])
+    """
+    return multiply(add(x, sqrt(add(square(x), float(b)))), 0.5)
+
+
+def sparse_plus(x):
+    """0 below -1, `x` above 1, `(x + 1)^2 / 4` between.
+
+    Example:
+        >>> sparse_plus(np.array([-2.0, 0.0, 2.0]))
+        array([0.  , 0.25, 2.  ])
+    """
+    return add(multiply(square(add(clip(x, -1.0, 1.0), 1)), 0.25), relu(subtract(x, 1)))
+
+
+def sparse_sigmoid(x):
+    """`min(max(x / 2 + 1/2, 0), 1)`.
+
+    Example:
+        >>> sparse_sigmoid(np.array([-1.0, 0.0, 1.0]))
+        array([0. , 0.5, 1. ])
+    """
+    return clip(add(multiply(x, 0.5), 0.5), 0.0, 1.0)
+
+
+def threshold(x, threshold, default_value):
+    """`x` where it is above `threshold`, `default_value` elsewhere.
+
+    Example:
+        >>> threshold(np.array([-1.0, 2.0]), 0, 5)
+        array([5., 2.])
+    """
+    return where(greater(x, threshold), x, default_value)
+
+
+def glu(x, axis=-1):
+    """The first half of `x` along `axis`, times the sigmoid of the second.
+
+    Args:
+        x: array whose size along `axis` is even.
+        axis: the axis to halve.
+
+    Raises:
+        ValueError: for an odd size.
+
+    Example:
+        >>> glu(np.array([1.0, 2.0, 0.0, 0.0]))
+        array([0.5, 1. ])
+    """
+    size = shape_of(x)[axis]
+    if size is not None and size % 2:
+        raise ValueError(f"glu halves `x` along axis {axis}, whose size {size} is odd (shape {shape_of(x)}).")
+    value, gate = Operators.functions["split"](x, 2, axis=axis)
+    return multiply(value, sigmoid(gate))
+
+
+__all__ = [
+    "celu", "elu", "gelu", "glu", "hard_shrink", "hard_sigmoid", "hard_silu", "hard_swish", "hard_tanh", "leaky_relu",
+    "log_sigmoid", "relu", "relu6", "selu", "silu", "soft_shrink", "softsign", "sparse_plus", "sparse_sigmoid",
+    "squareplus", "swish", "tanh_shrink", "threshold",
+]  # fmt: skip

@@ -1,0 +1,852 @@
+"""Arithmetic and elementary functions, element by element.
+
+Records are written in the order: arithmetic, powers, exponentials and logarithms, trigonometry, rounding. Each is one
+opcode of the same name in `_kernels/elementwise.c`; chains of them become one program. Gradients use `y` instead of
+`x` where they can, so that the buffer of `x` is free. Comparisons and selection are in `logic.py`, activations in
+`activations.py`.
+"""
+
+import math
+
+import numpy as np
+
+from fastnn.graph.dtypes import as_float, is_float, standardize_dtype
+from fastnn.graph.value import CONSTANT, Value
+from fastnn.graph.variable import Variable
+from fastnn.ops.record import Op, Spec, as_array, dtype_of, uniform
+
+
+def quiet(reference):
+    """`reference` without NumPy's warnings: infinities and NaN are results here."""
+
+    def run(*arrays, **params):
+        with np.errstate(all="ignore"):
+            return reference(*arrays, **params)
+
+    return run
+
+
+def elementwise(name, reference, grad=None, *, dtype=None, domain=None, simplify=None, promote=None) -> Op:
+    """The record of an elementwise op; `reference` may ignore the parameters that the shape rule needs."""
+    return Op(
+        name, kind="elementwise", reference=quiet(reference), grad=grad, dtype=dtype, domain=domain or uniform(-3, 3),
+        simplify=simplify, promote=promote, inplace=True,
+    )  # fmt: skip
+
+
+def number_of(value: Value) -> float | None:
+    """The number that every element of a constant has, or None."""
+    if value.node.op is not CONSTANT:
+        return None
+    array = value.node.params["array"]
+    return array.flat[0].item() if array.size and (array == array.flat[0]).all() else None
+
+
+def _keep(node, k: int):
+    """Input `k` in place of the node, when it has the output's shape and dtype."""
+    x = node.inputs[k]
+    return x if x.spec == node.outputs[0].spec else None
+
+
+# ---- cast ----
+
+
+def _simplify_cast(node):
+    return _keep(node, 0)
+
+
+cast_op = Op(
+    "cast",
+    kind="elementwise",
+    shape=lambda x, dtype: Spec(x.shape, dtype),
+    reference=quiet(lambda x, dtype: x.astype(dtype)),
+    grad=lambda dy, y, x, dtype: cast(dy, x.dtype) if is_float(x.dtype) else None,
+    simplify=_simplify_cast,
+    promote=(),
+    domain=uniform(-3, 3),
+)
+
+
+def cast(x, dtype):
+    """`x` converted to `dtype`: floats to integers toward zero, anything to bool by `x != 0`.
+
+    Args:
+        x: array of any dtype.
+        dtype: name or NumPy dtype.
+
+    Example:
+        >>> cast(np.array([1.7, -1.7]), "int32")
+        array([ 1, -1], dtype=int32)
+    """
+    dtype = standardize_dtype(dtype)
+    if dtype_of(x) == dtype and not isinstance(x, Variable):
+        return as_array(x) if not hasattr(x, "dtype") else x
+    return cast_op(x, dtype=dtype)
+
+
+def saturate_cast(x, dtype):
+    """`x` clipped to the range of `dtype`, then converted.
+
+    Example:
+        >>> saturate_cast(np.array([-5.0, 300.0]), "uint8")
+        array([  0, 255], dtype=uint8)
+    """
+    dtype = standardize_dtype(dtype)
+    if dtype == "bool" or dtype_of(x) == "bool":
+        return cast(x, dtype)
+    wide = dtype_of(x) if is_float(dtype_of(x)) else "float64"
+    info = np.finfo(dtype) if is_float(dtype) else np.iinfo(dtype)
+    high = np.asarray(info.max, wide)
+    if high > info.max:  # 2^31 - 1, say, is no float32: the next number below it
+        high = np.nextafter(high, np.asarray(0, wide))
+    return cast(clip(cast(x, wide), float(info.min), float(high)), dtype)
+
+
+# ---- arithmetic ----
+
+
+def _simplify_add(node):
+    if number_of(node.inputs[1]) == 0:
+        return _keep(node, 0)
+    return _keep(node, 1) if number_of(node.inputs[0]) == 0 else None
+
+
+def _simplify_multiply(node):
+    if number_of(node.inputs[1]) == 1:
+        return _keep(node, 0)
+    return _keep(node, 1) if number_of(node.inputs[0]) == 1 else None
+
+
+def _divide_grad(dy, y, x1, x2):
+    d = divide(dy, x2)
+    return d, negative(multiply(d, y))
+
+
+add_op = elementwise("add", np.add, lambda dy, y, x1, x2: (dy, dy), simplify=_simplify_add)
+subtract_op = elementwise(
+    "subtract",
+    lambda a, b: np.subtract(a, b) if a.dtype != bool else a ^ b,
+    lambda dy, y, x1, x2: (dy, negative(dy)),
+    simplify=lambda node: _keep(node, 0) if number_of(node.inputs[1]) == 0 else None,
+)
+multiply_op = elementwise(
+    "multiply", np.multiply, lambda dy, y, x1, x2: (multiply(dy, x2), multiply(dy, x1)), simplify=_simplify_multiply
+)
+divide_op = elementwise(
+    "divide", np.divide, _divide_grad, dtype="float",
+    simplify=lambda node: _keep(node, 0) if number_of(node.inputs[1]) == 1 else None,
+)  # fmt: skip
+negative_op = elementwise("negative", np.negative, lambda dy, y, x: negative(dy))
+abs_op = elementwise("abs", np.abs, lambda dy, y, x: multiply(dy, sign(x)))
+sign_op = elementwise("sign", np.sign)
+reciprocal_op = elementwise(
+    "reciprocal",
+    lambda x: 1 / x,
+    lambda dy, y, x: negative(multiply(dy, square(y))),
+    dtype="float",
+    domain=uniform(0.5, 3),
+)
+floor_divide_op = elementwise("floor_divide", np.floor_divide)
+mod_op = elementwise("mod", np.mod, lambda dy, y, x1, x2: (dy, negative(multiply(dy, floor_divide(x1, x2)))))
+
+
+def add(x1, x2):
+    """`x1 + x2`.
+
+    Args:
+        x1: array.
+        x2: array of a shape that broadcasts with it.
+
+    Example:
+        >>> add(np.array([1.0, 2.0]), 3)
+        array([4., 5.])
+    """
+    return add_op(x1, x2)
+
+
+def subtract(x1, x2):
+    """`x1 - x2`.
+
+    Example:
+        >>> subtract(np.array([4.0, 5.0]), 3)
+        array([1., 2.])
+    """
+    return subtract_op(x1, x2)
+
+
+def multiply(x1, x2):
+    """`x1 * x2`.
+
+    Example:
+        >>> multiply(np.array([4.0, 5.0]), 3)
+        array([12., 15.])
+    """
+    return multiply_op(x1, x2)
+
+
+def divide(x1, x2):
+    """`x1 / x2`, a float also for integers.
+
+    Example:
+        >>> divide(np.array([3.0, 5.0]), 2)
+        array([1.5, 2.5])
+    """
+    return divide_op(x1, x2)
+
+
+true_divide = divide
+
+
+def divide_no_nan(x1, x2):
+    """`x1 / x2`, and 0 where `x2` is 0. Its gradient is 0 there too.
+
+    Example:
+        >>> divide_no_nan(np.array([3.0, 5.0]), np.array([2.0, 0.0]))
+        array([1.5, 0. ])
+    """
+    from_zero = logic.equal(x2, 0)
+    return logic.where(from_zero, 0, divide(x1, logic.where(from_zero, 1, x2)))
+
+
+def negative(x):
+    """`-x`.
+
+    Example:
+        >>> negative(np.array([1.0, -2.0]))
+        array([-1.,  2.])
+    """
+    return negative_op(x)
+
+
+def absolute(x):
+    """The absolute value; its gradient at 0 is 0.
+
+    Example:
+        >>> absolute(np.array([1.0, -2.0]))
+        array([1., 2.])
+    """
+    return abs_op(x) if dtype_of(x) != "bool" else x
+
+
+def sign(x):
+    """-1, 0 or 1; NaN for NaN. It has no gradient.
+
+    Example:
+        >>> sign(np.array([-3.0, 0.0, 2.0]))
+        array([-1.,  0.,  1.])
+    """
+    return sign_op(x)
+
+
+def reciprocal(x):
+    """`1 / x`.
+
+    Example:
+        >>> reciprocal(np.array([2.0, 4.0]))
+        array([0.5 , 0.25])
+    """
+    return reciprocal_op(x)
+
+
+def floor_divide(x1, x2):
+    """The largest integer not above `x1 / x2`. It has no gradient.
+
+    Example:
+        >>> floor_divide(np.array([7.0, -7.0]), 2)
+        array([ 3., -4.])
+    """
+    return floor_divide_op(*_not_bools(x1, x2))
+
+
+def mod(x1, x2):
+    """The remainder of `x1 / x2`, with the sign of `x2`.
+
+    Example:
+        >>> mod(np.array([7.0, -7.0]), 2)
+        array([1., 1.])
+    """
+    return mod_op(*_not_bools(x1, x2))
+
+
+def fmod(x1, x2):
+    """The remainder of `x1 / x2`, with the sign of `x1`.
+
+    Example:
+        >>> fmod(np.array([7.0, -7.0]), 2)
+        array([ 1., -1.])
+    """
+    remainder = mod(absolute(x1), absolute(x2))
+    return logic.where(logic.less(x1, 0), negative(remainder), remainder)
+
+
+def _not_bools(*xs):
+    """`xs`, in int32 when all are bools: those have no quotient of their own."""
+    return tuple(cast(x, "int32") for x in xs) if {dtype_of(x) for x in xs} == {"bool"} else xs
+
+
+# ---- largest and least ----
+
+# Where both are equal, x1 gets the gradient.
+maximum_op = elementwise(
+    "maximum",
+    np.maximum,
+    lambda dy, y, x1, x2: (
+        logic.where(logic.greater_equal(x1, x2), dy, 0),
+        logic.where(logic.greater_equal(x1, x2), 0, dy),
+    ),
+)
+minimum_op = elementwise(
+    "minimum",
+    np.minimum,
+    lambda dy, y, x1, x2: (
+        logic.where(logic.less_equal(x1, x2), dy, 0),
+        logic.where(logic.less_equal(x1, x2), 0, dy),
+    ),
+)
+
+
+def _clip_grad(dy, y, x, low, high):
+    """Inside, bounds included, y is x."""
+    d_low = None if low.node.op is CONSTANT else logic.where(logic.less(x, low), dy, 0)
+    d_high = None if high.node.op is CONSTANT else logic.where(logic.greater(x, high), dy, 0)
+    return logic.where(logic.equal(x, y), dy, 0), d_low, d_high
+
+
+clip_op = elementwise("clip", lambda x, low, high: np.minimum(np.maximum(x, low), high), _clip_grad)
+
+
+def maximum(x1, x2):
+    """The larger of two, NaN if either is NaN. Where they are equal the gradient goes to `x1`.
+
+    Example:
+        >>> maximum(np.array([1.0, 5.0]), 3)
+        array([3., 5.])
+    """
+    return maximum_op(x1, x2)
+
+
+def minimum(x1, x2):
+    """The smaller of two, NaN if either is NaN. Where they are equal the gradient goes to `x1`.
+
+    Example:
+        >>> minimum(np.array([1.0, 5.0]), 3)
+        array([1., 3.])
+    """
+    return minimum_op(x1, x2)
+
+
+def clip(x, x_min, x_max):
+    """`min(max(x, x_min), x_max)`. Its gradient is 1 from bound to bound, both included, and 0 outside.
+
+    Args:
+        x: array.
+        x_min: lower bound, a number or an array that broadcasts with `x`.
+        x_max: upper bound.
+
+    Example:
+        >>> clip(np.array([-1.0, 0.5, 2.0]), 0, 1)
+        array([0. , 0.5, 1. ])
+    """
+    return clip_op(*_not_bools(x), x_min, x_max)
+
+
+# ---- powers ----
+
+
+def _power_grad(dy, y, x, p):
+    if (exponent := number_of(p)) is not None:
+        return multiply(dy, multiply(power(x, exponent - 1), exponent)), None
+    # 0 * inf would be NaN where p is 0; and x^p has no derivative by p where x is 0 (its limit is 0) or negative.
+    dx = multiply(dy, logic.where(logic.equal(p, 0), 0, multiply(p, power(x, subtract(p, 1)))))
+    positive = logic.greater(x, 0)
+    return dx, multiply(dy, logic.where(positive, multiply(y, log(logic.where(positive, x, 1))), 0))
+
+
+def _simplify_power(node):
+    """Small exponents without `pow`. In float32 x * x * x has two roundings, `pow` one."""
+    x, exponent = node.inputs[0], number_of(node.inputs[1])
+    if exponent is None or x.spec != node.outputs[0].spec or not is_float(x.dtype):
+        return None
+    if exponent == 1:
+        return x
+    cheap = {2: square, 0.5: sqrt, -1: reciprocal, -0.5: rsqrt, 3: lambda x: multiply(square(x), x)}
+    return cheap[exponent](x) if exponent in cheap else None
+
+
+square_op = elementwise("square", np.square, lambda dy, y, x: multiply(dy, multiply(x, 2)))
+sqrt_op = elementwise(
+    "sqrt", np.sqrt, lambda dy, y, x: divide(multiply(dy, 0.5), y), dtype="float", domain=uniform(0.1, 4)
+)
+rsqrt_op = elementwise(
+    "rsqrt",
+    lambda x: 1 / np.sqrt(x),
+    lambda dy, y, x: multiply(multiply(dy, -0.5), multiply(y, square(y))),
+    dtype="float",
+    domain=uniform(0.1, 4),
+)
+power_op = elementwise("power", np.power, _power_grad, simplify=_simplify_power, domain=uniform(0.2, 3))
+
+
+def square(x):
+    """`x * x`.
+
+    Example:
+        >>> square(np.array([2.0, -3.0]))
+        array([4., 9.])
+    """
+    return square_op(*_not_bools(x))
+
+
+def sqrt(x):
+    """The square root; NaN for negative `x`.
+
+    Example:
+        >>> sqrt(np.array([4.0, 9.0]))
+        array([2., 3.])
+    """
+    return sqrt_op(x)
+
+
+def rsqrt(x):
+    """`1 / sqrt(x)`.
+
+    Example:
+        >>> rsqrt(np.array([4.0, 16.0]))
+        array([0.5 , 0.25])
+    """
+    return rsqrt_op(x)
+
+
+def power(x1, x2):
+    """`x1` to the power `x2`. Its gradient by `x2` is taken as 0 where `x1` is not positive.
+
+    Example:
+        >>> power(np.array([2.0, 3.0]), 3)
+        array([ 8., 27.])
+    """
+    return power_op(x1, x2)
+
+
+def cbrt(x):
+    """The real cube root.
+
+    Example:
+        >>> cbrt(np.array([8.0, -27.0]))
+        array([ 2., -3.])
+    """
+    x = cast(x, as_float(dtype_of(x)))
+    return multiply(sign(x), power(absolute(x), 1 / 3))
+
+
+def hypot(x1, x2):
+    """`sqrt(x1**2 + x2**2)` without overflow on the way.
+
+    Example:
+        >>> hypot(np.array([3.0]), np.array([4.0]))
+        array([5.])
+    """
+    a, b = absolute(x1), absolute(x2)
+    large, small = maximum(a, b), minimum(a, b)
+    return multiply(large, sqrt(add(1, square(divide_no_nan(small, large)))))
+
+
+# ---- exponentials and logarithms ----
+
+LN2, LN10 = float(np.log(2)), float(np.log(10))
+POSITIVE = uniform(0.1, 4)
+
+
+def _reference_softplus(x):
+    return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
+
+
+def _reference_sigmoid(x):
+    e = np.exp(-np.abs(x))  # never overflows
+    return np.where(x >= 0, 1, e).astype(x.dtype) / (1 + e)
+
+
+exp_op = elementwise("exp", np.exp, lambda dy, y, x: multiply(dy, y), dtype="float")
+expm1_op = elementwise("expm1", np.expm1, lambda dy, y, x: multiply(dy, add(y, 1)), dtype="float")
+log_op = elementwise("log", np.log, lambda dy, y, x: divide(dy, x), dtype="float", domain=POSITIVE)
+log1p_op = elementwise(
+    "log1p", np.log1p, lambda dy, y, x: divide(dy, add(x, 1)), dtype="float", domain=uniform(-0.9, 3)
+)
+log2_op = elementwise(
+    "log2", np.log2, lambda dy, y, x: divide(multiply(dy, 1 / LN2), x), dtype="float", domain=POSITIVE
+)
+log10_op = elementwise(
+    "log10", np.log10, lambda dy, y, x: divide(multiply(dy, 1 / LN10), x), dtype="float", domain=POSITIVE
+)
+logaddexp_op = elementwise(
+    "logaddexp", np.logaddexp,
+    lambda dy, y, x1, x2: (multiply(dy, sigmoid(subtract(x1, x2))), multiply(dy, sigmoid(subtract(x2, x1)))),
+    dtype="float",
+)  # fmt: skip
+sigmoid_op = elementwise(
+    "sigmoid", _reference_sigmoid, lambda dy, y, x: multiply(dy, multiply(y, subtract(1, y))), dtype="float"
+)
+tanh_op = elementwise("tanh", np.tanh, lambda dy, y, x: multiply(dy, subtract(1, square(y))), dtype="float")
+# 1 - e^-y is sigmoid(x).
+softplus_op = elementwise(
+    "softplus", _reference_softplus, lambda dy, y, x: multiply(dy, negative(expm1(negative(y)))), dtype="float"
+)
+
+
+def exp(x):
+    """e to the power `x`.
+
+    Example:
+        >>> exp(np.array([0.0, 1.0]))
+        array([1.        , 2.71828183])
+    """
+    return exp_op(x)
+
+
+def exp2(x):
+    """2 to the power `x`.
+
+    Example:
+        >>> exp2(np.array([0.0, 3.0]))
+        array([1., 8.])
+    """
+    return power(2.0, cast(x, as_float(dtype_of(x))))
+
+
+def expm1(x):
+    """`exp(x) - 1`, accurate for small `x`.
+
+    Example:
+        >>> expm1(np.array([0.0, 1e-10]))
+        array([0.e+00, 1.e-10])
+    """
+    return expm1_op(x)
+
+
+def log(x):
+    """The natural logarithm: -inf at 0, NaN below.
+
+    Example:
+        >>> log(np.array([1.0, 2.0]))
+        array([0.        , 0.69314718])
+    """
+    return log_op(x)
+
+
+def log1p(x):
+    """`log(1 + x)`, accurate for small `x`.
+
+    Example:
+        >>> log1p(np.array([0.0, 1e-10]))
+        array([0.e+00, 1.e-10])
+    """
+    return log1p_op(x)
+
+
+def log2(x):
+    """The logarithm to base 2, exact at powers of 2.
+
+    Example:
+        >>> log2(np.array([1.0, 8.0]))
+        array([0., 3.])
+    """
+    return log2_op(x)
+
+
+def log10(x):
+    """The logarithm to base 10.
+
+    Example:
+        >>> log10(np.array([1.0, 100.0]))
+        array([0., 2.])
+    """
+    return log10_op(x)
+
+
+def logaddexp(x1, x2):
+    """`log(exp(x1) + exp(x2))` without overflow.
+
+    Example:
+        >>> logaddexp(np.array([1000.0]), np.array([1000.0]))
+        array([1000.69314718])
+    """
+    return logaddexp_op(x1, x2)
+
+
+def sigmoid(x):
+    """`1 / (1 + exp(-x))`, accurate in the tails.
+
+    Example:
+        >>> sigmoid(np.array([0.0, 100.0]))
+        array([0.5, 1. ])
+    """
+    return sigmoid_op(x)
+
+
+def tanh(x):
+    """The hyperbolic tangent.
+
+    Example:
+        >>> tanh(np.array([0.0, 100.0]))
+        array([0., 1.])
+    """
+    return tanh_op(x)
+
+
+def softplus(x):
+    """`log(1 + exp(x))` without overflow.
+
+    Example:
+        >>> softplus(np.array([0.0, 100.0]))
+        array([  0.69314718, 100.        ])
+    """
+    return softplus_op(x)
+
+
+# ---- the error function ----
+
+TWO_OVER_SQRT_PI = float(2 / np.sqrt(np.pi))
+
+
+def _reference_erf(x):
+    return np.vectorize(math.erf, otypes=[x.dtype])(x) if x.size else x.copy()
+
+
+erf_op = elementwise(
+    "erf", _reference_erf,
+    lambda dy, y, x: multiply(dy, multiply(exp(negative(square(x))), TWO_OVER_SQRT_PI)), dtype="float",
+)  # fmt: skip
+
+
+def erf(x):
+    """The error function.
+
+    Example:
+        >>> erf(np.array([0.0, 1.0]))
+        array([0.        , 0.84270079])
+    """
+    return erf_op(x)
+
+
+# ---- trigonometry ----
+
+
+def _unit_rsqrt(x):
+    """1 / sqrt(1 - x^2), as a product: 1 - x^2 itself cancels near 1."""
+    return rsqrt(multiply(subtract(1, x), add(1, x)))
+
+
+def _arctan2_grad(dy, y, x1, x2):
+    scaled = divide(dy, add(square(x1), square(x2)))
+    return multiply(scaled, x2), negative(multiply(scaled, x1))
+
+
+sin_op = elementwise("sin", np.sin, lambda dy, y, x: multiply(dy, cos(x)), dtype="float")
+cos_op = elementwise("cos", np.cos, lambda dy, y, x: negative(multiply(dy, sin(x))), dtype="float")
+tan_op = elementwise(
+    "tan", np.tan, lambda dy, y, x: multiply(dy, add(1, square(y))), dtype="float", domain=uniform(-1.2, 1.2)
+)
+arcsin_op = elementwise(
+    "arcsin", np.arcsin, lambda dy, y, x: multiply(dy, _unit_rsqrt(x)), dtype="float", domain=uniform(-0.9, 0.9)
+)
+arccos_op = elementwise(
+    "arccos", np.arccos, lambda dy, y, x: negative(multiply(dy, _unit_rsqrt(x))), dtype="float",
+    domain=uniform(-0.9, 0.9),
+)  # fmt: skip
+arctan_op = elementwise("arctan", np.arctan, lambda dy, y, x: divide(dy, add(1, square(x))), dtype="float")
+arctan2_op = elementwise("arctan2", np.arctan2, _arctan2_grad, dtype="float", domain=uniform(0.2, 3))
+sinh_op = elementwise("sinh", np.sinh, lambda dy, y, x: multiply(dy, cosh(x)), dtype="float")
+cosh_op = elementwise("cosh", np.cosh, lambda dy, y, x: multiply(dy, sinh(x)), dtype="float")
+arcsinh_op = elementwise("arcsinh", np.arcsinh, lambda dy, y, x: multiply(dy, rsqrt(add(square(x), 1))), dtype="float")
+arccosh_op = elementwise(
+    "arccosh", np.arccosh, lambda dy, y, x: multiply(dy, rsqrt(multiply(subtract(x, 1), add(x, 1)))), dtype="float",
+    domain=uniform(1.1, 4),
+)  # fmt: skip
+arctanh_op = elementwise(
+    "arctanh", np.arctanh, lambda dy, y, x: divide(dy, multiply(subtract(1, x), add(1, x))), dtype="float",
+    domain=uniform(-0.9, 0.9),
+)  # fmt: skip
+
+
+def sin(x):
+    """The sine of `x` radians.
+
+    Example:
+        >>> sin(np.array([0.0, np.pi / 2]))
+        array([0., 1.])
+    """
+    return sin_op(x)
+
+
+def cos(x):
+    """The cosine of `x` radians.
+
+    Example:
+        >>> cos(np.array([0.0, np.pi]))
+        array([ 1., -1.])
+    """
+    return cos_op(x)
+
+
+def tan(x):
+    """The tangent of `x` radians.
+
+    Example:
+        >>> tan(np.array([0.0]))
+        array([0.])
+    """
+    return tan_op(x)
+
+
+def arcsin(x):
+    """The angle in [-pi/2, pi/2] whose sine is `x`.
+
+    Example:
+        >>> arcsin(np.array([0.0, 1.0]))
+        array([0.        , 1.57079633])
+    """
+    return arcsin_op(x)
+
+
+def arccos(x):
+    """The angle in [0, pi] whose cosine is `x`.
+
+    Example:
+        >>> arccos(np.array([1.0, -1.0]))
+        array([0.        , 3.14159265])
+    """
+    return arccos_op(x)
+
+
+def arctan(x):
+    """The angle in (-pi/2, pi/2) whose tangent is `x`.
+
+    Example:
+        >>> arctan(np.array([0.0, 1.0]))
+        array([0.        , 0.78539816])
+    """
+    return arctan_op(x)
+
+
+def arctan2(x1, x2):
+    """The angle in (-pi, pi] of the point with ordinate `x1` and abscissa `x2`.
+
+    Example:
+        >>> arctan2(np.array([1.0]), np.array([-1.0]))
+        array([2.35619449])
+    """
+    return arctan2_op(x1, x2)
+
+
+def sinh(x):
+    """The hyperbolic sine.
+
+    Example:
+        >>> sinh(np.array([0.0, 1.0]))
+        array([0.       , 1.1752012])
+    """
+    return sinh_op(x)
+
+
+def cosh(x):
+    """The hyperbolic cosine.
+
+    Example:
+        >>> cosh(np.array([0.0, 1.0]))
+        array([1.        , 1.54308063])
+    """
+    return cosh_op(x)
+
+
+def arcsinh(x):
+    """The inverse hyperbolic sine.
+
+    Example:
+        >>> arcsinh(np.array([0.0, 1.0]))
+        array([0.        , 0.88137359])
+    """
+    return arcsinh_op(x)
+
+
+def arccosh(x):
+    """The inverse hyperbolic cosine, for `x` from 1.
+
+    Example:
+        >>> arccosh(np.array([1.0, 2.0]))
+        array([0.        , 1.3169579])
+    """
+    return arccosh_op(x)
+
+
+def arctanh(x):
+    """The inverse hyperbolic tangent, for `x` in (-1, 1).
+
+    Example:
+        >>> arctanh(np.array([0.0, 0.5]))
+        array([0.        , 0.54930614])
+    """
+    return arctanh_op(x)
+
+
+# ---- rounding: none has a gradient ----
+
+floor_op = elementwise("floor", np.floor, dtype="float")
+ceil_op = elementwise("ceil", np.ceil, dtype="float")
+round_op = elementwise("round", np.round)
+trunc_op = elementwise("trunc", np.trunc)
+
+
+def floor(x):
+    """The largest integer not above `x`, as a float.
+
+    Example:
+        >>> floor(np.array([1.5, -1.5]))
+        array([ 1., -2.])
+    """
+    return floor_op(x)
+
+
+def ceil(x):
+    """The least integer not below `x`, as a float.
+
+    Example:
+        >>> ceil(np.array([1.5, -1.5]))
+        array([ 2., -1.])
+    """
+    return ceil_op(x)
+
+
+def trunc(x):
+    """`x` without its fraction.
+
+    Example:
+        >>> trunc(np.array([1.5, -1.5]))
+        array([ 1., -1.])
+    """
+    return trunc_op(x)
+
+
+def round(x, decimals=0):
+    """The nearest multiple of `10**-decimals`, of two the even one.
+
+    Example:
+        >>> round(np.array([0.5, 1.5, 2.26]))
+        array([0., 2., 2.])
+    """
+    if decimals == 0 or not is_float(dtype_of(x)):
+        return round_op(x)
+    scale = 10.0**decimals
+    return divide(round_op(multiply(x, scale)), scale)
+
+
+abs = absolute
+
+# logic.py builds on this module, and the gradients above on it: they look it up when they are called.
+from fastnn.ops import logic  # noqa: E402
+
+__all__ = [
+    "abs", "absolute", "add", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "cast", "cbrt",
+    "ceil", "clip", "cos", "cosh", "divide", "divide_no_nan", "erf", "exp", "exp2", "expm1", "floor", "floor_divide",
+    "fmod", "hypot", "log", "log1p", "log2", "log10", "logaddexp", "maximum", "minimum", "mod", "multiply", "negative",
+    "power", "reciprocal", "round", "rsqrt", "saturate_cast", "sigmoid", "sign", "sin", "sinh", "softplus", "sqrt",
+    "square", "subtract", "tan", "tanh", "true_divide", "trunc",
+]  # fmt: skip
