@@ -93,7 +93,7 @@ class Variable(Operators):
         if graph is not None:
             return graph.read(self)
         if trace.state.tapes:
-            return self.functions["identity"](self)
+            return self.functions["cast"](self, self.dtype)  # an op, so that the tape sees the read
         return self.numpy()
 
     @property
