@@ -30,22 +30,37 @@ FNN_INLINE fnn_vd fnn_loadd(const double *p) { return *(const fnn_vd_u *)p; }
 FNN_INLINE void fnn_storef(float *p, fnn_vf v) { *(fnn_vf_u *)p = v; }
 FNN_INLINE void fnn_stored(double *p, fnn_vd v) { *(fnn_vd_u *)p = v; }
 
-/* The first n lanes from p, zeroes after them; reads nothing past p[n-1]. */
-FNN_INLINE fnn_vf fnn_loadf_tail(const float *p, int64_t n) {
-  fnn_vf v = {0};
-  memcpy(&v, p, (size_t)n * sizeof(float));
+/* The first n lanes from p, zeroes after them; and the first n lanes to p. Nothing past p[n-1] is touched. Kept as
+ * loops, these become one masked instruction where the CPU has it. */
+FNN_INLINE fnn_vf fnn_load_partf(const float *p, int64_t n) {
+  fnn_vf v;
+  float lanes[FNN_VF];
+#pragma GCC unroll 1
+  for (int lane = 0; lane < FNN_VF; lane++) lanes[lane] = lane < (int32_t)n ? p[lane] : 0;
+  memcpy(&v, lanes, sizeof v);
   return v;
 }
-FNN_INLINE fnn_vd fnn_loadd_tail(const double *p, int64_t n) {
-  fnn_vd v = {0};
-  memcpy(&v, p, (size_t)n * sizeof(double));
+FNN_INLINE void fnn_store_partf(float *p, fnn_vf v, int64_t n) {
+#pragma GCC unroll 1
+  for (int lane = 0; lane < FNN_VF; lane++)
+    if (lane < (int32_t)n) p[lane] = v[lane];
+}
+FNN_INLINE fnn_vd fnn_load_partd(const double *p, int64_t n) {
+  fnn_vd v;
+  double lanes[FNN_VD];
+#pragma GCC unroll 1
+  for (int lane = 0; lane < FNN_VD; lane++) lanes[lane] = lane < (int64_t)n ? p[lane] : 0;
+  memcpy(&v, lanes, sizeof v);
   return v;
 }
-FNN_INLINE void fnn_storef_tail(float *p, fnn_vf v, int64_t n) { memcpy(p, &v, (size_t)n * sizeof(float)); }
-FNN_INLINE void fnn_stored_tail(double *p, fnn_vd v, int64_t n) { memcpy(p, &v, (size_t)n * sizeof(double)); }
+FNN_INLINE void fnn_store_partd(double *p, fnn_vd v, int64_t n) {
+#pragma GCC unroll 1
+  for (int lane = 0; lane < FNN_VD; lane++)
+    if (lane < (int64_t)n) p[lane] = v[lane];
+}
 
-FNN_INLINE fnn_vf fnn_splatf(float x) { return (fnn_vf){0} + x; }
-FNN_INLINE fnn_vd fnn_splatd(double x) { return (fnn_vd){0} + x; }
+FNN_INLINE fnn_vf fnn_splatf(float x) { return x - (fnn_vf){0}; } /* - folds away, + may turn -0 to 0 */
+FNN_INLINE fnn_vd fnn_splatd(double x) { return x - (fnn_vd){0}; }
 FNN_INLINE fnn_vf fnn_selectf(fnn_vi32 mask, fnn_vf a, fnn_vf b) {
   return (fnn_vf)((mask & (fnn_vi32)a) | (~mask & (fnn_vi32)b));
 }

@@ -2,14 +2,6 @@
 
 FNN_INLINE V FN(splat1)(T x) { return (V){0} + x; }
 
-/* The first n lanes from p, zeroes after them; and the first n lanes to p. */
-FNN_INLINE V FN(load_part)(const T *p, int64_t n) {
-  V v = {0};
-  memcpy(&v, p, (size_t)n * sizeof(T));
-  return v;
-}
-FNN_INLINE void FN(store_part)(T *p, V v, int64_t n) { memcpy(p, &v, (size_t)n * sizeof(T)); }
-
 /* One lane at a time through the C library or an instruction that vectors have but vector types do not. */
 #define LANES1(name, call)                                                                                             \
   FNN_INLINE V FN(name)(V x) {                                                                                         \
