@@ -1,0 +1,178 @@
+/* tile.h: the one microkernel behind every contraction, for the type of types_f32.h or types_f64.h.
+ *
+ * A tile is up to TILE_ROWS rows by TILE_VECTORS vectors of the result, all in registers:
+ *
+ *   acc[i][j] = sum over segments s, in order, and k in [0, s.k), in order, of
+ *               a[i][s.a_offset + k * a_stride] * s.b[column + k * s.b_stride + j]
+ *
+ * A is read by broadcast through a pointer for each row; B is read in place, a whole vector at a time, so a segment
+ * of B must hold the tile's full width from `column` on (see OWN(tile_tail) for the last columns of a matrix).
+ * Each element is one chain of fused multiply-adds (a product and a sum where the CPU has no FMA), whatever tile it
+ * falls in: results do not depend on how a matrix is cut. */
+#ifndef FNN_TILE_H
+#define FNN_TILE_H
+
+/* Accumulators + one row of B + one broadcast must fit the registers: 8x3 + 3 + 1 = 28 of 32 with AVX-512 and NEON,
+ * 6x2 + 2 + 1 = 15 of 16 with AVX2 and SSE. */
+#if defined(FNN_ISA_AVX512) || defined(FNN_ISA_NEON)
+enum { TILE_ROWS = 8, TILE_VECTORS = 3 };
+#else
+enum { TILE_ROWS = 6, TILE_VECTORS = 2 };
+#endif
+
+/* Columns in panels of at most TILE_VECTORS vectors, as equal as they can be: 128 columns of 16 lanes are 48, 48, 32
+ * and not 48, 48, 16, 16. */
+typedef struct {
+  int64_t begin, cols; /* valid columns */
+  int vectors;
+} tile_panel;
+
+FNN_INLINE int64_t tile_panels(int64_t cols, int64_t lanes) {
+  return fnn_ceil_div(fnn_ceil_div(cols, lanes), TILE_VECTORS);
+}
+
+FNN_INLINE tile_panel tile_panel_at(int64_t cols, int64_t lanes, int64_t index) {
+  int64_t vectors = fnn_ceil_div(cols, lanes), panels = tile_panels(cols, lanes);
+  /* The wider panels first. */
+  int64_t narrow = vectors / panels, wide = vectors % panels;
+  int64_t begin = (index * narrow + fnn_min(index, wide)) * lanes;
+  int here = (int)(narrow + (index < wide));
+  return (tile_panel){begin, fnn_min(cols - begin, here * lanes), here};
+}
+
+#endif
+
+enum { OWN(TILE_COLS) = TILE_VECTORS * N };
+
+typedef struct {
+  const T *b;
+  int64_t b_stride, a_offset, k;
+} OWN(tile_segment);
+
+typedef struct {
+  const T *a[TILE_ROWS]; /* rows past `rows` repeat a valid one */
+  T *c[TILE_ROWS];       /* the result's rows, at the tile's first column */
+  int64_t rows, cols;    /* valid ones; only these are written */
+  int64_t a_stride, column;
+  const OWN(tile_segment) * segments;
+  int64_t n_segments;
+  /* NULL, or TILE_ROWS x TILE_COLS, 64-byte aligned: where the sums are kept between calls. */
+  T *partial;
+  int resumes, continues; /* start from partial instead of zero; leave the sums there and write no result */
+  /* The result: max(alpha * acc + bias + beta * c, floor); c is not read when beta is 0. */
+  const T *bias; /* TILE_COLS of them or NULL */
+  T alpha, beta, floor;
+} OWN(tile);
+
+/* Finishes a row whose sums are in memory: at the edge of a matrix, or when C is read. */
+static void OWN(tile_finish_row)(const OWN(tile) * t, const T *acc, T *c) {
+  for (int j = 0; j * N < t->cols; j++, acc += N, c += N) {
+    const int64_t n = t->cols - j * N;
+    V y = FN(load)(acc) * t->alpha;
+    if (t->bias) y += FN(load)(t->bias + j * N);
+    if (t->beta != 0) y += t->beta * (n < N ? FN(load_part)(c, n) : FN(load)(c));
+    y = FN(select)(y < t->floor, FN(splat)(t->floor), y);
+    if (n < N) FN(store_part)(c, y, n);
+    else FN(store)(c, y);
+  }
+}
+
+static __attribute__((noinline)) void OWN(tile_finish_rows)(const OWN(tile) * t, const T *acc) {
+  for (int64_t i = 0; i < t->rows; i++) OWN(tile_finish_row)(t, acc + i * OWN(TILE_COLS), t->c[i]);
+}
+
+/* `rows` and `vectors` are constants of each caller below. */
+FNN_INLINE void OWN(tile_run)(const OWN(tile) * t, const int rows, const int vectors) {
+  V acc[TILE_ROWS][TILE_VECTORS];
+#pragma GCC unroll 8
+  for (int i = 0; i < rows; i++)
+#pragma GCC unroll 8
+    for (int j = 0; j < vectors; j++)
+      acc[i][j] = t->resumes ? FN(load)(t->partial + i * OWN(TILE_COLS) + j * N) : (V){0};
+
+  const T *a[TILE_ROWS];
+#pragma GCC unroll 8
+  for (int i = 0; i < rows; i++) a[i] = t->a[i];
+  const int64_t a_stride = t->a_stride;
+
+  for (const OWN(tile_segment) *s = t->segments, *end = s + t->n_segments; s < end; s++) {
+    const T *b = s->b + t->column;
+    const int64_t b_stride = s->b_stride;
+    int64_t at = s->a_offset;
+    for (int64_t k = s->k; k > 0; k--) {
+      V b_row[TILE_VECTORS];
+#pragma GCC unroll 8
+      for (int j = 0; j < vectors; j++) b_row[j] = FN(load)(b + j * N);
+#pragma GCC unroll 8
+      for (int i = 0; i < rows; i++) {
+        const V x = FN(splat)(a[i][at]);
+#pragma GCC unroll 8
+        for (int j = 0; j < vectors; j++) acc[i][j] += x * b_row[j];
+      }
+      at += a_stride;
+      b += b_stride;
+    }
+  }
+
+  if (t->continues || t->cols < vectors * N || t->beta != 0) {
+    _Alignas(FNN_ALIGN) T space[TILE_ROWS * OWN(TILE_COLS)];
+    T *out = t->continues ? t->partial : space;
+#pragma GCC unroll 8
+    for (int i = 0; i < rows; i++)
+#pragma GCC unroll 8
+      for (int j = 0; j < vectors; j++) FN(store)(out + i * OWN(TILE_COLS) + j * N, acc[i][j]);
+    if (!t->continues) OWN(tile_finish_rows)(t, space);
+    return;
+  }
+#pragma GCC unroll 8
+  for (int i = 0; i < rows; i++) {
+    if (i >= t->rows) break;
+#pragma GCC unroll 8
+    for (int j = 0; j < vectors; j++) {
+      V y = acc[i][j] * t->alpha;
+      if (t->bias) y += FN(load)(t->bias + j * N);
+      FN(store)(t->c[i] + j * N, FN(select)(y < t->floor, FN(splat)(t->floor), y));
+    }
+  }
+}
+
+#define TILE_VARIANT(rows, vectors)                                                                                    \
+  static __attribute__((noinline)) void OWN(tile_##rows##x##vectors)(const OWN(tile) * t) {                            \
+    OWN(tile_run)(t, rows, vectors);                                                                                   \
+  }
+TILE_VARIANT(1, 1) TILE_VARIANT(1, 2) TILE_VARIANT(2, 1) TILE_VARIANT(2, 2) TILE_VARIANT(4, 1) TILE_VARIANT(4, 2)
+#if defined(FNN_ISA_AVX512) || defined(FNN_ISA_NEON)
+TILE_VARIANT(1, 3) TILE_VARIANT(2, 3) TILE_VARIANT(4, 3)
+TILE_VARIANT(8, 1) TILE_VARIANT(8, 2) TILE_VARIANT(8, 3)
+static void (*const OWN(tile_variants)[4][TILE_VECTORS])(const OWN(tile) *) = {
+  {OWN(tile_1x1), OWN(tile_1x2), OWN(tile_1x3)},
+  {OWN(tile_2x1), OWN(tile_2x2), OWN(tile_2x3)},
+  {OWN(tile_4x1), OWN(tile_4x2), OWN(tile_4x3)},
+  {OWN(tile_8x1), OWN(tile_8x2), OWN(tile_8x3)}};
+#else
+TILE_VARIANT(6, 1) TILE_VARIANT(6, 2)
+static void (*const OWN(tile_variants)[4][TILE_VECTORS])(const OWN(tile) *) = {
+  {OWN(tile_1x1), OWN(tile_1x2)}, {OWN(tile_2x1), OWN(tile_2x2)},
+  {OWN(tile_4x1), OWN(tile_4x2)}, {OWN(tile_6x1), OWN(tile_6x2)}};
+#endif
+#undef TILE_VARIANT
+
+/* Runs a tile of t->rows rows (1 .. TILE_ROWS) by `vectors` vectors with the least variant that holds it. */
+FNN_INLINE void OWN(tile_call)(const OWN(tile) * t, int vectors) {
+  const int64_t rows = t->rows;
+  OWN(tile_variants)[rows == 1 ? 0 : rows == 2 ? 1 : rows <= 4 ? 2 : 3][vectors - 1](t);
+}
+
+/* How many of the last k rows of a row-major B a panel may not read in place, because its whole vectors reach past
+ * the last row's end: `cols` columns are valid from the panel's first on and row_stride >= cols. */
+FNN_INLINE int64_t OWN(tile_tail)(int64_t cols, int64_t row_stride) {
+  return fnn_ceil_div(fnn_round_up(cols, N) - cols, row_stride);
+}
+
+/* The bias of a panel as whole vectors in `space` (TILE_COLS, aligned); NULL when there is none. */
+FNN_INLINE const T *OWN(tile_bias)(const T *bias, tile_panel panel, T *space) {
+  if (!bias) return NULL;
+  memset(space, 0, sizeof(T) * OWN(TILE_COLS));
+  memcpy(space, bias + panel.begin, sizeof(T) * (size_t)panel.cols);
+  return space;
+}

@@ -1,0 +1,236 @@
+"""The matrix product kernel against NumPy in higher precision, on every instruction set.
+
+Bounds are per element: a sum of k products in one chain is off by at most (k + 2) eps (|A| @ |B|), and scaling, bias
+and C add a rounding each.
+"""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from fastnn import _kernels
+from fastnn._kernels import _engine
+
+ISAS = _engine.isas()
+FLOATS = {"f32": np.float32, "f64": np.float64}
+# Around the tiles (6, 8 rows), the vectors (2 to 16 lanes), the panels (to 48 columns) and the row blocks (48, 64).
+SIZES = [
+    (1, 1, 1),
+    (1, 10, 64),
+    (7, 15, 3),
+    (8, 16, 16),
+    (9, 17, 1),
+    (6, 48, 5),
+    (65, 49, 33),
+    (13, 33, 2),
+    (64, 96, 20),
+]
+BATCH_DIMS = 3
+
+
+class Guarded:
+    """An array in the middle of a buffer of canaries, `offset` elements from alignment."""
+
+    def __init__(self, shape, dtype, offset=1, fill=np.nan):
+        n = int(np.prod(shape))
+        self.buffer = _kernels.aligned_empty(n + 32, dtype)
+        self.buffer[:] = 12345
+        self.start = 8 + offset
+        self.array = self.buffer[self.start : self.start + n].reshape(shape)
+        self.array[...] = fill
+
+    def assert_canaries(self):
+        edges = np.delete(self.buffer, np.s_[self.start : self.start + self.array.size])
+        np.testing.assert_array_equal(edges, 12345)
+
+
+def gemm(a, b, *, c=None, bias=None, alpha=1.0, beta=0.0, relu=False, column_sum=None, batch=(), threads=1, isa=None):
+    """Runs the kernel on `a` (..., m, k) and `b` (..., k, n) of any strides; `batch` broadcasts over both."""
+    dtype = a.dtype
+    (m, k), n = a.shape[-2:], b.shape[-1]
+    out = Guarded((*batch, m, n), dtype)
+    if c is not None:
+        out.array[...] = c
+
+    def stride(x, axis):
+        return x.strides[axis] // dtype.itemsize
+
+    dims = []
+    for axis in range(-BATCH_DIMS, 0):
+        inside = len(batch) + axis >= 0
+        steps = [stride(x, axis - 2) if x.ndim + axis - 2 >= 0 and x.shape[axis - 2] > 1 else 0 for x in (a, b)]
+        dims += [batch[axis] if inside else 1, *(steps if inside else (0, 0))]
+    ints = [m, n, k, stride(a, -2), stride(a, -1), stride(b, -2), stride(b, -1), relu, 0, column_sum is not None, *dims]
+    suffix = "f32" if dtype == np.float32 else "f64"
+    _kernels.run(f"gemm_{suffix}", [a, b, out.array, bias, column_sum], ints, [alpha, beta], threads, isa)
+    out.assert_canaries()
+    return out.array
+
+
+def judge(a, b, *, c=0.0, bias=0.0, alpha=1.0, beta=0.0, relu=False):
+    """The product in extended precision and the bound of each element."""
+    wide = np.longdouble
+    a, b, c, bias = (np.asarray(x, wide) for x in (a, b, c, bias))
+    result = alpha * (a @ b) + bias + beta * c
+    size = abs(alpha) * (np.abs(a) @ np.abs(b)) + np.abs(bias) + abs(beta) * np.abs(c)
+    return np.maximum(result, 0) if relu else result, (a.shape[-1] + 4) * size
+
+
+def assert_close(got, expected, bound):
+    error, bound = np.abs(got - expected), bound * np.finfo(got.dtype).eps
+    worst = np.unravel_index(np.argmax(error - bound), error.shape) if error.size else None
+    assert np.all(error <= bound), (
+        f"at {worst}: {got[worst]} for {expected[worst]}, error / bound {error[worst] / bound[worst]}"
+    )
+
+
+def stored(rng, shape, layout, dtype, offset=0):
+    """A random matrix whose memory is row-major ("n"), column-major ("t"), or with a longer row stride ("s")."""
+    lead, (rows, cols) = shape[:-2], shape[-2:]
+    memory = {"n": (rows, cols), "t": (cols, rows), "s": (rows, cols + 3)}[layout]
+    size = int(np.prod(lead + memory))
+    buffer = _kernels.aligned_empty(size + offset, dtype)[offset:]
+    buffer[:] = rng.standard_normal(size)
+    x = buffer.reshape(lead + memory)
+    return x.swapaxes(-1, -2) if layout == "t" else x[..., :cols]
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("suffix", FLOATS)
+@pytest.mark.parametrize("layouts", ["nn", "nt", "tn", "tt", "ss"])
+@pytest.mark.parametrize("size", SIZES, ids=str)
+def test_layouts(size, layouts, suffix, isa):
+    m, n, k = size
+    rng = np.random.default_rng(m * n + k)
+    a = stored(rng, (m, k), layouts[0], FLOATS[suffix], offset=1)
+    b = stored(rng, (k, n), layouts[1], FLOATS[suffix], offset=3)
+    assert_close(gemm(a, b, isa=isa), *judge(a, b))
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("suffix", FLOATS)
+@pytest.mark.parametrize("size", [(5, 10, 7), (9, 48, 30), (70, 50, 3), (3, 20, 1100)], ids=str)
+@pytest.mark.parametrize("relu", [False, True])
+def test_alpha_beta_bias_relu(size, relu, suffix, isa):
+    m, n, k = size
+    rng = np.random.default_rng(7)
+    a, b = stored(rng, (m, k), "n", FLOATS[suffix]), stored(rng, (k, n), "n", FLOATS[suffix])
+    c, bias = (rng.standard_normal(shape).astype(FLOATS[suffix]) for shape in ((m, n), n))
+    arguments = {"bias": bias, "alpha": 0.5, "beta": -2.0, "relu": relu}
+    assert_close(gemm(a, b, c=c, **arguments, isa=isa), *judge(a, b, c=c, **arguments))
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("suffix", FLOATS)
+@pytest.mark.parametrize("size", [(9, 10, 33), (70, 50, 511), (20, 17, 1025), (3, 5, 5000)], ids=str)
+def test_column_sum_rides_along(size, suffix, isa):
+    m, n, k = size
+    rng = np.random.default_rng(8)
+    x, dy = stored(rng, (k, m), "n", FLOATS[suffix]), stored(rng, (k, n), "n", FLOATS[suffix])
+    db = Guarded((n,), FLOATS[suffix])
+    assert_close(gemm(x.T, dy, column_sum=db.array, isa=isa), *judge(x.T, dy))
+    assert_close(db.array, *(part[0] for part in judge(np.ones((1, k)), dy)))
+    db.assert_canaries()
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("suffix", FLOATS)
+@pytest.mark.parametrize("layouts", ["nn", "nt", "tn"])
+def test_batches_broadcast(layouts, suffix, isa):
+    rng = np.random.default_rng(9)
+    for left, right in itertools.product([(2, 3), (1, 3), (2, 1), ()], repeat=2):
+        a = stored(rng, (*left, 5, 4), layouts[0], FLOATS[suffix])
+        b = stored(rng, (*right, 4, 18), layouts[1], FLOATS[suffix])
+        batch = np.broadcast_shapes(left, right)
+        assert_close(gemm(a, b, batch=batch, isa=isa), *judge(a, b))
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("size", [(64, 20, 2000), (130, 100, 40), (10, 10, 10)], ids=str)
+def test_same_bits_for_any_thread_count(size, isa):
+    m, n, k = size
+    rng = np.random.default_rng(10)
+    for layouts in ("nn", "tt"):
+        a, b = stored(rng, (m, k), layouts[0], np.float32), stored(rng, (k, n), layouts[1], np.float32)
+        one, two, three = (gemm(a, b, threads=threads, isa=isa) for threads in (1, 2, 3))
+        np.testing.assert_array_equal(one, two)
+        np.testing.assert_array_equal(one, three)
+
+
+@pytest.mark.parametrize("isa", ISAS)
+def test_a_row_of_the_result_has_the_same_bits_in_any_tile(isa):
+    rng = np.random.default_rng(11)
+    a, b = stored(rng, (20, 40), "n", np.float32), stored(rng, (40, 30), "n", np.float32)
+    whole = gemm(a, b, isa=isa)
+    for row in range(20):
+        np.testing.assert_array_equal(gemm(a[row : row + 1], b, isa=isa)[0], whole[row])
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("suffix", FLOATS)
+def test_empty(suffix, isa):
+    dtype = FLOATS[suffix]
+    bias = np.arange(3, dtype=dtype)
+    result = gemm(np.empty((2, 0), dtype), np.empty((0, 3), dtype), bias=bias, c=1.0, beta=2.0, isa=isa)
+    np.testing.assert_array_equal(result, np.broadcast_to(bias + 2, (2, 3)))
+    gemm(np.empty((0, 4), dtype), np.empty((4, 3), dtype), isa=isa)
+    gemm(np.empty((2, 4), dtype), np.empty((4, 0), dtype), isa=isa)
+
+
+@pytest.mark.parametrize("isa", ISAS)
+def test_not_a_number_and_infinity_flow_through(isa):
+    a, b = np.ones((3, 2), np.float32), np.ones((2, 5), np.float32)
+    a[1, 0], b[1, 2] = np.nan, np.inf
+    with np.errstate(invalid="ignore"):
+        np.testing.assert_array_equal(gemm(a, b, relu=True, isa=isa), np.maximum(a @ b, 0))
+    # beta = 0 does not read C: test outputs start as NaN everywhere.
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("suffix", FLOATS)
+@pytest.mark.parametrize("size", [(70, 50, 6), (9, 10, 1500)], ids=str)
+def test_program_runs_on_finished_tiles(size, suffix, isa):
+    """The program stores relu(C + residual) over C; its operands have strides of (batch * m, n)."""
+    m, n, k = size
+    rng = np.random.default_rng(12)
+    dtype = FLOATS[suffix]
+    a, b = stored(rng, (2, m, k), "n", dtype), stored(rng, (2, k, n), "n", dtype)
+    residual = rng.standard_normal((2, m, n)).astype(dtype)
+    out = Guarded((2, m, n), dtype)
+    codes = _engine.opcodes(isa)
+    code = _kernels.DTYPE_CODE[np.dtype(dtype).name]
+    head = [m, n, k, k, 1, n, 1, 0, 19, 0, 1, 0, 0, 1, 0, 0, 2, m * k, k * n]
+    body = [
+        2,
+        code,
+        n,
+        1,
+        5,
+        code,
+        n,
+        1,
+        codes["add"],
+        2,
+        0,
+        1,
+        0,
+        codes["relu"],
+        3,
+        2,
+        0,
+        0,
+        codes["store"],
+        0,
+        3,
+        0,
+        0,
+    ]
+    program = [2, 3, 2, 4 + len(body), *body]
+    for threads in (1, 2):
+        out.array[...] = np.nan
+        buffers = [a, b, out.array, None, None, residual]
+        _kernels.run(f"gemm_{suffix}", buffers, head + program, [1.0, 0.0], threads, isa)
+        out.assert_canaries()
+        expected, bound = judge(a, b, c=residual, beta=1.0)
+        assert_close(out.array, np.maximum(expected, 0), bound)
