@@ -216,7 +216,7 @@ def value_and_grad(function, variables=None, argnums=0, has_aux=False):
             if variables is None:
                 positions = (argnums,) if isinstance(argnums, int) else tuple(argnums)
                 for k in positions:
-                    args[k] = tree.map_structure(lambda x: x if isinstance(x, Value) else np.array(x), args[k])
+                    args[k] = tree.map_structure(_watchable, args[k])
                     tape.watch(args[k])
                 sources = args[argnums] if isinstance(argnums, int) else tuple(args[k] for k in positions)
             else:
@@ -226,6 +226,10 @@ def value_and_grad(function, variables=None, argnums=0, has_aux=False):
         return result, tape.gradient(loss, sources)
 
     return run
+
+
+def _watchable(x):
+    return x if isinstance(x, Value) else np.array(x).view(TapeArray)
 
 
 def custom_gradient(function):

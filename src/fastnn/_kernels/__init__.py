@@ -4,6 +4,7 @@
 `run` calls one kernel on NumPy arrays; tests and benchmarks use it, plans do not.
 """
 
+import contextlib
 import functools
 
 import numpy as np
@@ -16,28 +17,53 @@ DTYPES = ("bool", "uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64
 DTYPE_CODE = {name: code for code, name in enumerate(DTYPES)}
 
 
-@functools.cache
+_chosen: list[str] = []  # the instruction set in use, once it is known
+
+
 def isa() -> str:
-    """The instruction set whose kernels run: `FASTNN_ISA`, or the highest of `_engine.isas()`."""
-    supported = _engine.isas()
-    wanted = config.FORCED_ISA
-    if wanted is None:
-        return supported[-1]
-    if wanted not in supported:
-        raise ValueError(f"FASTNN_ISA={wanted!r}: this build and CPU have {supported}.")
-    return wanted
+    """The instruction set whose kernels run: `FASTNN_ISA`, or the highest of `_engine.isas()`.
+
+    Raises:
+        ValueError: when `FASTNN_ISA` names what this build or CPU does not have.
+    """
+    if not _chosen:
+        supported = _engine.isas()
+        wanted = config.FORCED_ISA
+        if wanted is not None and wanted not in supported:
+            raise ValueError(f"FASTNN_ISA={wanted!r}: this build and CPU have {supported}.")
+        _chosen.append(wanted or supported[-1])
+    return _chosen[0]
+
+
+@contextlib.contextmanager
+def using(name: str):
+    """Plans compiled inside use the kernels of instruction set `name`."""
+    before = isa()
+    _chosen[:] = [name]
+    try:
+        yield
+    finally:
+        _chosen[:] = [before]
 
 
 @functools.cache
+def _opcodes(isa_name: str) -> dict[str, int]:
+    return _engine.opcodes(isa_name)
+
+
 def opcodes() -> dict[str, int]:
     """`{operation: opcode}` of the elementwise programs."""
-    return _engine.opcodes(isa())
+    return _opcodes(isa())
 
 
 @functools.cache
+def _kernels(isa_name: str) -> dict[str, str]:
+    return _engine.kernels(isa_name)
+
+
 def kernels() -> dict[str, str]:
     """`{kernel: family}` of the table in use."""
-    return _engine.kernels(isa())
+    return _kernels(isa())
 
 
 def run(name, buffers, ints, reals=(), threads=1, isa_name=None):

@@ -166,7 +166,7 @@ cdef class Buffer:
 
     def __cinit__(self, array, bint writable=False):
         self.is_held = False
-        PyObject_GetBuffer(array, &self.view, 0x0118 | (PyBUF_WRITABLE if writable else 0))  # PyBUF_FULL_RO
+        PyObject_GetBuffer(array, &self.view, 0x0018 | (PyBUF_WRITABLE if writable else 0))  # any strides
         self.is_held = True
         self.address = <uintptr_t>self.view.buf
         self.nbytes = self.view.len
@@ -194,6 +194,7 @@ cdef class Arena:
         self.epoch = None
         if self.memory == NULL or self.scratch == NULL or self.bufs == NULL:
             raise MemoryError(f"no memory for a plan's arena of {plan.arena_bytes} bytes")
+        memset(self.memory, 0, plan.arena_bytes)  # the padding of packed values is never written
         cdef int64_t k
         for k in range(plan.n_bufs):
             self.bufs[k] = self.memory + plan.buf_offset[k] if plan.buf_slot[k] == -1 else NULL
@@ -308,7 +309,7 @@ cdef class Plan:
         if array is not None:
             buffer = Buffer(array, writable)
             base = <char *><uintptr_t>buffer.address
-            arena.held[slot] = buffer
+            arena.held[slot] = buffer, array
         else:
             arena.held[slot] = None
         for k in range(self.n_bufs):

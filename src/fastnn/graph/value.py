@@ -60,6 +60,29 @@ class Leaf:
 INPUT, VARIABLE, CONSTANT = Leaf("input"), Leaf("variable"), Leaf("constant")
 
 
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """The op that moves numbers and changes none: the planner inserts it where memory must not be shared."""
+
+    name: str = "copy"
+    kind: str = "elementwise"
+    grad: Any = None
+    simplify: Any = None
+    lower: Any = None
+    epilogue: bool = False
+    inplace: bool = False
+    aliases: tuple = ()
+
+    def specs(self, inputs: tuple[Spec, ...], _params) -> tuple[Spec, ...]:
+        return inputs
+
+    def evaluate(self, arrays, _params) -> tuple[np.ndarray, ...]:
+        return (arrays[0].copy(),)
+
+
+COPY = Copy()
+
+
 class Operators:
     """Python's operators for every symbolic or variable value. `fastnn.ops` puts its functions into `functions`:
     this module is below it and imports nothing of it."""

@@ -12,11 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from fastnn import config
+from fastnn import _kernels, config
 from fastnn.graph import dtypes, trace
 from fastnn.graph.symbolic import KerasTensor, symbolic_call
 from fastnn.graph.value import CONSTANT, Graph, Node, Spec, Value
 from fastnn.graph.variable import Variable
+from fastnn.plan.executable import Executable
 
 REGISTRY: dict[str, Op] = {}
 KINDS = ("plain", "elementwise", "reduce", "view")
@@ -41,6 +42,7 @@ class Op:
         lower: `(node, builder)`: emits the kernel calls, or returns False when no kernel fits.
         simplify: `(node) -> None | Value | tuple`: a cheaper equivalent.
         inplace: the first output may share the memory of the first input.
+        aliases: pairs (output, input) of other outputs that may share the memory of an input.
         epilogue: the kernel applies an elementwise program to its output while it is in cache.
         domain: `(rng, shape, dtype) -> array`: what generated tests sample the inputs from.
         is_registered: False for records made for one call, such as a custom gradient's.
@@ -56,6 +58,7 @@ class Op:
     lower: Callable[..., Any] | None = None
     simplify: Callable[..., Any] | None = None
     inplace: bool = False
+    aliases: tuple[tuple[int, int], ...] = ()
     epilogue: bool = False
     domain: Callable[..., Any] | None = None
     is_registered: bool = True
@@ -207,9 +210,34 @@ def evaluate_recorded(op: Op, args: tuple, params: dict[str, Any]) -> tuple[np.n
     return outputs
 
 
+_executables: dict[tuple, Executable | None] = {}
+_EXECUTABLES = 1024  # signatures kept; the oldest go first
+
+
 def evaluate(op: Op, arrays: tuple[np.ndarray, ...], params: dict[str, Any]) -> tuple[np.ndarray, ...]:
-    """The outputs of `op`, by its kernel where there is one."""
-    return op.evaluate(arrays, params)
+    """The outputs of `op`: by a plan of its own where it has a kernel, else by the reference."""
+    if op.kind == "view" or not (op.lower is not None or op.name in _kernels.opcodes() or op.kind == "reduce"):
+        return op.evaluate(arrays, params)
+    try:
+        key = (op, _kernels.isa(), tuple((a.shape, a.dtype.char) for a in arrays), tuple(params.items()))
+        executable = _executables.get(key, op)
+    except TypeError:  # a parameter that cannot be hashed
+        return op.evaluate(arrays, params)
+    if executable is op:
+        executable = _executables[key] = _executable_of(op, arrays, params)
+        while len(_executables) > _EXECUTABLES:
+            _executables.pop(next(iter(_executables)), None)
+    return op.evaluate(arrays, params) if executable is None else tuple(executable.run(list(arrays)))
+
+
+def _executable_of(op: Op, arrays, params) -> Executable | None:
+    graph = Graph()
+    inputs = tuple(graph.input(a.shape, a.dtype.name) for a in arrays)
+    with trace.tracing(graph):
+        outputs = op.trace(graph, inputs, params)
+    graph.outputs = list(outputs) if isinstance(outputs, tuple) else [outputs]
+    executable = Executable(graph, op.name)
+    return None if executable.has_references else executable
 
 
 def is_constant(value: Value) -> bool:

@@ -1,13 +1,36 @@
-"""Executable: a compiled graph that can be run."""
+"""Executable: a graph compiled to a plan, and its runs.
+
+compile: simplify -> fuse -> lower -> assign memory -> `_engine.Plan`. A run takes an arena, points the plan's slots at
+the arrays of this run, executes without the GIL, and copies the outputs out.
+"""
 
 from __future__ import annotations
 
-import threading
+from dataclasses import dataclass
 
 import numpy as np
 
-from fastnn.graph.interpret import interpret
-from fastnn.graph.value import Graph
+from fastnn import _kernels, config
+from fastnn._kernels import _engine
+from fastnn.graph import fuse, simplify, variable
+from fastnn.graph.value import CONSTANT, COPY, INPUT, Graph, Node, Spec, Value
+from fastnn.graph.verify import verify
+from fastnn.plan import memory
+from fastnn.plan.lower import RULES, Builder, Step, fused_step
+
+# A step is shared between threads when it is expected to take longer than this: a barrier costs about 1 microsecond.
+SHARE_S = 4e-6
+FLOPS_PER_S, BYTES_PER_S = 40e9, 10e9  # one core, roughly: only the order of magnitude matters
+ALL_THREADS = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class _Segment:
+    """Steps [begin, end) of the native plan, or one reference call."""
+
+    begin: int = 0
+    end: int = 0
+    reference: Step | None = None
 
 
 class Executable:
@@ -20,20 +43,334 @@ class Executable:
     """
 
     def __init__(self, graph: Graph, name: str, gathered: list[str] | None = None):
-        self.graph = graph
         self.name = name
-        self._lock = threading.Lock()
+        self.sources = gathered
+        graph = verify(simplify.simplify(graph), "simplify")
+        if gathered is not None:
+            graph = _cast_while_gathering(graph)
+        self.graph = graph = _materialised(graph)
+        groups = fuse.fuse(graph, RULES)
+        self._bind_slots(graph)
+        self._update_in_place(graph, groups)
+        self.steps = self._lower(graph, fuse.order(groups))
+        self._compile(graph)
+        self.seconds = np.zeros(self.plan.n_steps)
+        self.runs = 0
+
+    # Compilation.
+
+    def _bind_slots(self, graph: Graph) -> None:
+        """Numbers the arrays that are bound: inputs (or their sources and the index), variables, constants."""
+        self.slots: dict[Value, int] = {}
+        count = len(graph.inputs)
+        if self.sources is None:
+            self.slots.update({value: k for k, value in enumerate(graph.inputs)})
+        else:
+            self.index_slot = count
+            count += 1
+        self.variables = []
+        for var, value in graph.variables.items():
+            self.variables.append((count, var))
+            self.slots[value] = count
+            count += 1
+        self.variable_slot = {var: slot for slot, var in self.variables}
+        self.constants = []
+        for node in graph.nodes:
+            if node.op is CONSTANT:
+                self.constants.append((count, np.ascontiguousarray(node.params["array"])))
+                self.slots[node.outputs[0]] = count
+                count += 1
+        self.n_slots = count
+
+    def _update_in_place(self, graph: Graph, groups: list[fuse.Group]) -> None:
+        """Lets groups store straight into the variables that they update, where every reader of the old numbers can
+        run before them; `copied` are the other updates."""
+        self.copied: list[tuple[object, Value]] = []
+        for var, value in graph.updates.items():
+            writer = _in_place_writer(graph, groups, var, value)
+            if writer is None or value in self.slots:
+                self.copied.append((var, value))
+            else:
+                writer.writes[var] = value
+                self.slots[value] = self.variable_slot[var]
+
+    def _lower(self, graph: Graph, groups: list[fuse.Group]) -> list[Step]:
+        needed = _needed(graph, groups)
+        self.inside = _packed_places(graph)
+        builder = Builder(needed)
+        for group in groups:
+            if group.anchor is None or group.anchor.op.name != "pack":
+                builder.lower(group)
+        for var, value in self.copied:
+            builder.steps.append(self._copy_to_variable(var, value))
+        return builder.steps
+
+    def _copy_to_variable(self, var, value: Value) -> Step:
+        copy = _copy(Graph(), value)
+        self.slots[copy] = self.variable_slot[var]
+        group = fuse.Group(value.shape, body=[copy.node], type=RULES.program_type(copy.node))
+        if RULES.is_elementwise(copy.node):
+            return fused_step(group, {copy})
+        step = Step(None, [value, copy], [], [], group, node=copy.node)
+        step.reads, step.writes = [value], [copy]
+        return step
+
+    def _compile(self, graph: Graph) -> None:
+        kept = [memory.root_of(value) for value in graph.outputs]
+        plan_memory = memory.assign(self.steps, self.slots, kept, self.inside)
+        self.places, self.live_bytes = plan_memory.places, plan_memory.live_bytes
+        isa = _kernels.isa()
+        native, self.segments, self.native_steps = [], [], []
+        if self.sources is not None:
+            native.append(self._gather_step(graph))
+            self.native_steps.append(None)
+            self.segments.append(_Segment(0, 1))
+        for step in self.steps:
+            if step.kernel is None:
+                self.segments.append(_Segment(reference=step))
+                continue
+            buffers = [(-2, 0) if v is None else self._place(v) for v in step.buffers]
+            work = _engine.kernel_work(isa, step.kernel, step.ints)
+            native.append((step.kernel, buffers, step.ints, step.reals, _threads(work)))
+            self.native_steps.append(step)
+            last = self.segments[-1] if self.segments else None
+            if last is not None and last.reference is None:
+                self.segments[-1] = _Segment(last.begin, len(native))
+            else:
+                self.segments.append(_Segment(len(native) - 1, len(native)))
+        self.plan = _engine.Plan(isa, native, plan_memory.arena_bytes, self.n_slots)
+        self.has_references = any(segment.reference is not None for segment in self.segments)
+
+    def _place(self, value: Value) -> tuple[int, int]:
+        place = self.places.get(value)
+        if place is not None:
+            return place.slot, place.offset
+        root = memory.root_of(value)
+        return (self.slots[root], 0) if root in self.slots else (self.places[root].slot, self.places[root].offset)
+
+    def _gather_step(self, graph: Graph):
+        """The call of `gather_rows`: one for all inputs, casting on the way."""
+        rows = graph.inputs[0].shape[0]
+        ints, buffers = [len(graph.inputs), rows], [(self.index_slot, 0)]
+        for slot, (value, source) in enumerate(zip(graph.inputs, self.sources, strict=True)):
+            row = value.size // rows
+            ints += [_kernels.DTYPE_CODE[source], _kernels.DTYPE_CODE[value.dtype], row, row]
+            buffers += [(slot, 0), self._place(value) if value in self.places else (-2, 0)]
+        reals = [1.0, 0.0] * len(graph.inputs)
+        work = _engine.kernel_work(_kernels.isa(), "gather_rows", ints)
+        return "gather_rows", buffers, ints, reals, _threads(work)
+
+    # Runs.
 
     def run(self, arrays: list[np.ndarray]) -> list[np.ndarray]:
         """The outputs for `arrays`; variables are updated."""
-        with self._lock:
-            return interpret(self.graph, arrays)
+        arena = self._acquire()
+        try:
+            for slot, array in enumerate(arrays):
+                self.plan.bind(arena, slot, array if array.flags.c_contiguous else np.ascontiguousarray(array))
+            self._execute(arena, 1)
+            return self._outputs(arena, arrays)
+        finally:
+            arena.held[: len(arrays)] = [None] * len(arrays)
+            self.plan.release(arena)
 
     def run_batches(self, sources, index, batch_size: int, start: int, steps: int) -> list[np.ndarray]:
         """Runs `steps` batches gathered from `sources` and returns the outputs of the last."""
-        outputs = []
-        for step in range(steps):
-            rows = slice(start + step * batch_size, start + (step + 1) * batch_size)
-            batch = [a[rows] if index is None else a[index[rows]] for a in sources]
-            outputs = self.run([x.astype(value.dtype) for x, value in zip(batch, self.graph.inputs, strict=True)])
-        return outputs
+        arena = self._acquire()
+        try:
+            rows = slice(start if index is None else 0, None)
+            for slot, array in enumerate(sources):
+                if not array.flags.c_contiguous:
+                    raise ValueError("run_batches needs contiguous source arrays")
+                self.plan.bind(arena, slot, array[rows])
+            self.plan.bind(arena, self.index_slot, None if index is None else index[start : start + steps * batch_size])
+            self._execute(arena, steps)
+            return self._outputs(arena, None)
+        finally:
+            arena.held[: self.index_slot + 1] = [None] * (self.index_slot + 1)
+            self.plan.release(arena)
+
+    def _acquire(self):
+        arena = self.plan.acquire(config.threads())
+        if arena.epoch != variable.moved:
+            for slot, array in self.constants:
+                self.plan.bind(arena, slot, array)
+            for slot, var in self.variables:
+                self.plan.bind(arena, slot, var.array)
+            arena.epoch = variable.moved
+        return arena
+
+    def _execute(self, arena, batches: int) -> None:
+        threads = config.threads()
+        seconds = self.seconds if config.is_profiling() else None
+        self.runs += batches if seconds is not None else 0
+        if not self.has_references:
+            self._native(arena, 0, self.plan.n_steps, 0, batches, threads, seconds)
+            return
+        for batch in range(batches):
+            for segment in self.segments:
+                if segment.reference is None:
+                    self._native(arena, segment.begin, segment.end, batch, 1, threads, seconds)
+                else:
+                    self._run_reference(arena, segment.reference)
+
+    def _native(self, arena, begin, end, batch, batches, threads, seconds) -> None:
+        status, failed = self.plan.execute(arena, begin, end, batch, batches, threads, seconds)
+        if status:
+            step = self.native_steps[failed]
+            node = step.group.anchor if step is not None else None
+            what = f"{node.op.name} in {node.label!r}" if node is not None and node.label else self.name
+            raise ValueError(f"{what}: {_engine.STATUS[status]}. Nothing was changed by this batch.")
+
+    def _run_reference(self, arena, step: Step) -> None:
+        arrays = [self._read(arena, x) for x in step.node.inputs]
+        results = step.node.op.evaluate(arrays, step.node.params)
+        for value, array in zip(step.node.outputs, results, strict=True):
+            slot, offset = self._place(value)
+            if slot == -1:
+                self.plan.write(arena, offset, np.ascontiguousarray(array))
+            else:
+                var = next(var for s, var in self.variables if s == slot)
+                var.array[...] = array
+
+    def _read(self, arena, value: Value) -> np.ndarray:
+        if value.node.op is CONSTANT:
+            return value.node.params["array"]
+        slot, offset = self._place(value)
+        if slot == -1:
+            array = np.empty(value.shape, value.dtype)
+            if array.size:
+                self.plan.read(arena, offset, array)
+            return array
+        for s, var in self.variables:
+            if s == slot:
+                return var.array.reshape(value.shape)
+        return arena.held[slot][1].reshape(value.shape)
+
+    def _outputs(self, arena, arrays) -> list[np.ndarray]:
+        return [self._read(arena, value) for value in self.graph.outputs]
+
+
+def _threads(work) -> int:
+    units, _, _, flops, bytes_ = work
+    expected_s = flops / FLOPS_PER_S + bytes_ / BYTES_PER_S
+    return ALL_THREADS if expected_s > SHARE_S and max(units, default=0) > 1 else 1
+
+
+def _copy(graph: Graph, value: Value) -> Value:
+    return graph.add(COPY, (value,), {}, (value.spec,)).outputs[0]
+
+
+def _materialised(graph: Graph) -> Graph:
+    """Copies what would otherwise be read after it may have changed: outputs and updates that are leaves, and inputs
+    of `pack` that nothing computes or that stand in it twice."""
+    copies: dict[Value, Value] = {}
+
+    def copy(value: Value, again: bool = False) -> Value:
+        if value not in copies or again:
+            copies[value] = _copy(graph, value)
+        return copies[value]
+
+    order = list(graph.nodes)
+    for node in order:
+        if node.op.name == "pack":
+            seen: set[Value] = set()
+            inputs = []
+            for x in node.inputs:
+                root = memory.root_of(x)
+                if root.node.op.kind == "leaf" or root in seen or root.node.op.name == "pack":
+                    x = copy(x, again=True)
+                    root = x
+                seen.add(root)
+                inputs.append(x)
+            node.inputs = tuple(inputs)
+    graph.outputs = [copy(y) if memory.root_of(y).node.op.kind == "leaf" else y for y in graph.outputs]
+    graph.updates = {
+        var: copy(y, again=True) if memory.root_of(y).node.op.kind == "leaf" else y for var, y in graph.updates.items()
+    }
+    return simplify.sort(graph)
+
+
+def _cast_while_gathering(graph: Graph) -> Graph:
+    """Gathers an input straight into the dtype that its only reader casts it to."""
+    readers = simplify.consumers(graph)
+    results = set(graph.results())
+    for k, x in enumerate(graph.inputs):
+        uses = readers.get(x, [])
+        if len(uses) == 1 and uses[0].op.name == "cast" and x not in results:
+            y = uses[0].outputs[0]
+            if y.dtype not in ("float32", "float64", "int32", "int64"):
+                continue
+            node = Node(INPUT, (), x.node.params, (Spec(x.shape, y.dtype),))
+            new = node.outputs[0]
+            graph.nodes[graph.nodes.index(x.node)] = node
+            graph.nodes.remove(uses[0])
+            for reader in readers.get(y, []):
+                reader.inputs = tuple(new if v is y else v for v in reader.inputs)
+            graph.inputs[k] = new
+            graph.outputs = [new if v is y else v for v in graph.outputs]
+            graph.updates = {var: new if v is y else v for var, v in graph.updates.items()}
+    return graph
+
+
+def _packed_places(graph: Graph) -> dict[Value, tuple[Value, int]]:
+    """Where the inputs of each `pack` stand in its output: they are produced there."""
+    inside = {}
+    for node in graph.nodes:
+        if node.op.name == "pack":
+            whole = node.outputs[0]
+            itemsize = np.dtype(whole.dtype).itemsize
+            for x, offset in zip(node.inputs, node.params["offsets"], strict=True):
+                inside[memory.root_of(x)] = (whole, offset * itemsize)
+    return inside
+
+
+def _needed(graph: Graph, groups: list[fuse.Group]) -> set[Value]:
+    """Values that somebody outside their own group reads, or that a run returns or stores."""
+    group_of = {node: group for group in groups for node in group.nodes}
+    needed = {memory.root_of(y) for y in graph.results()}
+    for node in graph.nodes:
+        for x in node.inputs:
+            root = memory.root_of(x)
+            if node.op.kind == "view":
+                continue
+            if group_of.get(root.node) is not group_of.get(node) or root is not x:
+                needed.add(root)
+    return needed
+
+
+def _aliases(graph: Graph, var) -> list:
+    """The variables of `graph` that share memory with `var`, itself included."""
+    owners = [v for v in graph.variables if any(view is var for view in getattr(v, "views", ()))]
+    views = [v for v in graph.variables if any(v is view for view in getattr(var, "views", ()))]
+    return [var, *owners, *views]
+
+
+def _in_place_writer(graph: Graph, groups: list[fuse.Group], var, value: Value):
+    """The group that may store `value` into `var`, ordered after all readers of the old numbers; None if none may."""
+    group_of = {node: group for group in groups for node in group.nodes}
+    writer = group_of.get(value.node)
+    if writer is None or value.dtype != var.dtype:
+        return None
+    old = graph.variables[var]
+    aliased = {graph.variables[v] for v in _aliases(graph, var)}
+    if value.node is writer.anchor:
+        pairs = [(y, x) for y, x in value.node.op.aliases if y == value.index and value.node.inputs[x] is old]
+        if not pairs:
+            return None
+    elif value.node in writer.reductions or (writer.anchor is not None and any(x is old for x in writer.anchor.inputs)):
+        return None
+    readers = set()
+    for node in graph.nodes:
+        if node.op.kind == "view":
+            continue
+        for x in node.inputs:
+            if memory.root_of(x) in aliased:
+                if group_of[node] is not writer:
+                    readers.add(group_of[node])
+                elif x is not old or (old.shape != writer.shape and node not in writer.tail):
+                    return None  # the group itself reads the old numbers in another order than it writes the new
+    if any(fuse.depends(reader, writer) for reader in readers):
+        return None
+    writer.after |= readers
+    return writer

@@ -1,0 +1,235 @@
+"""Which nodes become one kernel call.
+
+A group is an anchor (any op that is not elementwise) with the elementwise nodes that follow it on the same shape, or
+elementwise nodes over one shape, with full reductions of them and the scalar arithmetic after those. Groups are
+convex: nothing outside a group lies on a path between two of its nodes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from fastnn.graph.value import Graph, Node, Shape, Value
+
+MAX_INSTRUCTIONS = 48  # of one program: beyond it the operands' blocks leave the first-level cache
+MAX_OPERANDS = 24
+WIDEN_LIMIT = 1 << 14  # elements: a float32 group this small may run in float64 to be joined with one that must
+
+
+@dataclass(eq=False)
+class Group:
+    """Nodes that run as one kernel call.
+
+    Attributes:
+        anchor: the op that is not elementwise, or None.
+        body: elementwise nodes over `shape`, in order.
+        reductions: full reductions of values over `shape`.
+        tail: scalar nodes, after the reductions.
+        shape: the iteration space of `body`.
+        writes: variables that the group's stores change in place, with the value they take.
+        type: "f32" or "f64": what its elementwise nodes compute in.
+    """
+
+    shape: Shape
+    anchor: Node | None = None
+    body: list[Node] = field(default_factory=list)
+    reductions: list[Node] = field(default_factory=list)
+    tail: list[Node] = field(default_factory=list)
+    after: set[Group] = field(default_factory=set)
+    writes: dict[object, Value] = field(default_factory=dict)
+    type: str = ""
+
+    @property
+    def nodes(self) -> list[Node]:
+        anchor = [self.anchor] if self.anchor is not None else []
+        return [*anchor, *self.body, *self.reductions, *self.tail]
+
+    def inputs(self) -> list[Value]:
+        """Values from outside, each once, in the order of first use."""
+        own = {y for node in self.nodes for y in node.outputs}
+        return list(dict.fromkeys(x for node in self.nodes for x in node.inputs if x not in own))
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the planner can lower: asked by the fuser, which names no op."""
+
+    is_elementwise: Callable[[Node], bool]
+    is_full_reduction: Callable[[Node], bool]
+    has_epilogue: Callable[[Node], bool]
+    fits_epilogue: Callable[[Node, Shape], bool]
+    program_type: Callable[[Node], str]
+
+
+def fuse(graph: Graph, rules: Rules) -> list[Group]:
+    """Groups of the nodes of `graph` (leaves and views belong to none), in an order in which they can run."""
+    fuser = _Fuser(graph, rules)
+    for node in graph.nodes:
+        if node.op.kind not in ("leaf", "view"):
+            fuser.place(node)
+    for group in fuser.groups:
+        group.type = fuser.types.get(group, "")
+    return order(fuser.groups)
+
+
+class _Fuser:
+    def __init__(self, graph: Graph, rules: Rules):
+        self.rules = rules
+        self.groups: list[Group] = []
+        self.group_of: dict[Node, Group] = {}
+        self.types: dict[Group, str] = {}
+
+    def producers(self, node: Node) -> set[Group]:
+        """Groups whose values `node` reads, through views."""
+        return {self.group_of[source] for source in map(_source, node.inputs) if source in self.group_of}
+
+    def place(self, node: Node) -> None:
+        rules = self.rules
+        if rules.is_elementwise(node):
+            shape = node.outputs[0].shape
+            if shape == () and self.join_tail(node):
+                return
+            if not self.join(node, shape, "body"):
+                self.new(Group(shape, body=[node]), node)
+        elif rules.is_full_reduction(node):
+            shape = node.inputs[0].shape
+            if not self.join(node, shape, "reductions"):
+                self.new(Group(shape, reductions=[node]), node)
+        else:
+            self.new(Group(node.outputs[0].shape, anchor=node), node)
+
+    def new(self, group: Group, node: Node) -> None:
+        group.after = self.producers(node)
+        self.groups.append(group)
+        self.add(group, node)
+
+    def add(self, group: Group, node: Node) -> None:
+        self.group_of[node] = group
+        group.after |= self.producers(node) - {group}
+        if self.rules.is_elementwise(node) or self.rules.is_full_reduction(node):
+            self.types[group] = max(self.types.get(group, ""), self.rules.program_type(node))
+
+    def join(self, node: Node, shape: Shape, part: str) -> bool:
+        """Adds `node` to a group over `shape`: one that it reads from if there is one, else any."""
+        sources = self.producers(node)
+        candidates = [g for g in reversed(self.groups) if g in sources] + [
+            g for g in reversed(self.groups) if g not in sources and g.anchor is None
+        ]
+        for group in candidates:
+            if self.accepts(group, node, shape, part, sources):
+                getattr(group, part).append(node)
+                self.add(group, node)
+                return True
+        return False
+
+    def accepts(self, group: Group, node: Node, shape: Shape, part: str, sources: set[Group]) -> bool:
+        if group.shape != shape or len(group.body) >= MAX_INSTRUCTIONS or len(group.inputs()) >= MAX_OPERANDS:
+            return False
+        fits = (
+            self.continues_anchor(group, node, part) if group.anchor is not None else self.continues_body(group, node)
+        )
+        return fits and not self.reaches(sources - {group}, group)
+
+    def continues_anchor(self, group: Group, node: Node, part: str) -> bool:
+        """Whether `node` can be applied to each tile of the anchor's first output as it is finished."""
+        rules, anchor = self.rules, group.anchor
+        own = {anchor.outputs[0], *(y for member in group.body for y in member.outputs)}
+        return (
+            part == "body"
+            and rules.has_epilogue(anchor)
+            and rules.fits_epilogue(node, group.shape)
+            and rules.program_type(node) == rules.program_type(anchor)
+            and any(x in own for x in node.inputs)
+            and not any(x.node is anchor and x.index > 0 for x in node.inputs)
+            and not self.reads_through_view(group, node)
+        )
+
+    def continues_body(self, group: Group, node: Node) -> bool:
+        reads = {x.node for x in node.inputs}
+        if reads & set(group.reductions) or reads & set(group.tail):
+            return False  # the reduction's result is there after the last block only
+        return self.agrees(group, node) and not self.reads_through_view(group, node)
+
+    def agrees(self, group: Group, node: Node) -> bool:
+        """Whether both compute in the same type; a small group is widened rather than split."""
+        types = {self.types[group], self.rules.program_type(node)}
+        return len(types) == 1 or math.prod(group.shape) <= WIDEN_LIMIT
+
+    def reads_through_view(self, group: Group, node: Node) -> bool:
+        """Whether `node` reads a value of `group` through a view: the program has it in another shape."""
+        return any(x.node.op.kind == "view" and self.group_of.get(_source(x)) is group for x in node.inputs)
+
+    def join_tail(self, node: Node) -> bool:
+        """Adds a scalar node behind the reductions of a group: the nearest one it reads from, else any."""
+        sources = self.producers(node)
+        candidates = sorted(
+            (g for g in self.groups if g.reductions and len(g.tail) < MAX_INSTRUCTIONS), key=lambda g: g not in sources
+        )
+        for group in candidates:
+            own = {y for member in group.body for y in member.outputs}
+            if any(x in own for x in node.inputs) or self.reads_through_view(group, node):
+                continue
+            if self.agrees(group, node) and not self.reaches(sources - {group}, group):
+                group.tail.append(node)
+                self.add(group, node)
+                return True
+        return False
+
+    def reaches(self, starts: set[Group], goal: Group) -> bool:
+        """Whether any of `starts` depends on `goal`."""
+        seen, stack = set(starts), list(starts)
+        while stack:
+            group = stack.pop()
+            if group is goal:
+                return True
+            for before in group.after:
+                if before not in seen:
+                    seen.add(before)
+                    stack.append(before)
+        return False
+
+
+def _source(value: Value) -> Node:
+    node = value.node
+    while node.op.kind == "view":
+        node = node.inputs[0].node
+    return node
+
+
+def depends(group: Group, goal: Group) -> bool:
+    """Whether `group` must run after `goal`."""
+    seen, stack = {group}, [group]
+    while stack:
+        for before in stack.pop().after:
+            if before is goal:
+                return True
+            if before not in seen:
+                seen.add(before)
+                stack.append(before)
+    return False
+
+
+def order(groups: list[Group]) -> list[Group]:
+    """The groups in an order that respects `after`; those that change variables as late as they can be, so that a
+    step that finds bad data stops the run while the variables are as they were."""
+    position = {group: k for k, group in enumerate(groups)}
+    waiting = {group: len(group.after) for group in groups}
+    followers: dict[Group, list[Group]] = {}
+    for group in groups:
+        for before in group.after:
+            followers.setdefault(before, []).append(group)
+    ready = [group for group in groups if not waiting[group]]
+    result = []
+    while ready:
+        group = min(ready, key=lambda g: (bool(g.writes), position[g]))
+        ready.remove(group)
+        result.append(group)
+        for follower in followers.get(group, ()):
+            waiting[follower] -= 1
+            if not waiting[follower]:
+                ready.append(follower)
+    if len(result) != len(groups):
+        raise RuntimeError("the groups depend on each other in a circle")
+    return result

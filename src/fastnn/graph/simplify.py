@@ -1,0 +1,165 @@
+"""Cheaper graphs that compute the same: dead code, constants, common subexpressions, and the ops' own rules."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fastnn.graph.trace import tracing
+from fastnn.graph.value import CONSTANT, INPUT, VARIABLE, Graph, Node, Spec, Value
+
+# Folded constants are kept in the plan, so larger ones are computed in each run instead.
+FOLD_LIMIT = 4096  # elements
+ROUNDS = 8
+
+
+def simplify(graph: Graph) -> Graph:
+    """A graph equivalent to `graph`, rewritten until nothing changes."""
+    before = None
+    for _ in range(ROUNDS):
+        graph = _rewrite(prune(graph))
+        after = [(node.op.name, len(node.inputs)) for node in prune(graph).nodes]
+        if after == before:
+            break
+        before = after
+    return prune(graph)
+
+
+def prune(graph: Graph) -> Graph:
+    """The same graph without the nodes that no output and no update needs; inputs stay."""
+    needed = set(graph.results())
+    kept = []
+    for node in reversed(graph.nodes):
+        if node.op is INPUT or any(y in needed for y in node.outputs):
+            kept.append(node)
+            needed.update(node.inputs)
+    pruned = _like(graph)
+    pruned.nodes = kept[::-1]
+    pruned.variables = {variable: value for variable, value in graph.variables.items() if value in needed}
+    return pruned
+
+
+def consumers(graph: Graph) -> dict[Value, list[Node]]:
+    """Which nodes read each value, once for each time they do."""
+    readers: dict[Value, list[Node]] = {}
+    for node in graph.nodes:
+        for x in node.inputs:
+            readers.setdefault(x, []).append(node)
+    return readers
+
+
+def sort(graph: Graph) -> Graph:
+    """The same graph with its nodes in an order in which inputs come first, as near to the old one as may be."""
+    producers = {y: node for node in graph.nodes for y in node.outputs}
+    done: set[Node] = set()
+    order: list[Node] = []
+    for root in graph.nodes:
+        stack = [(root, False)]
+        while stack:
+            node, is_ready = stack.pop()
+            if node in done:
+                continue
+            if is_ready:
+                done.add(node)
+                order.append(node)
+                continue
+            stack.append((node, True))
+            stack.extend((producers[x], False) for x in reversed(node.inputs) if producers[x] not in done)
+    graph.nodes = order
+    return graph
+
+
+def _like(graph: Graph) -> Graph:
+    new = Graph()
+    new.inputs, new.outputs = list(graph.inputs), list(graph.outputs)
+    new.variables, new.updates = dict(graph.variables), dict(graph.updates)
+    return new
+
+
+class _Hashing(Graph):
+    """A graph in which an op applied twice to the same values is one node."""
+
+    def __init__(self):
+        super().__init__()
+        self.seen: dict[object, Node] = {}
+        self.label = ""
+
+    def add(self, op, inputs: tuple[Value, ...], params, specs: tuple[Spec, ...]) -> Node:
+        key = _key(op, inputs, params)
+        node = self.seen.get(key) if key is not None else None
+        if node is None:
+            node = Node(op, inputs, params, specs, self.label)
+            self.nodes.append(node)
+            if key is not None:
+                self.seen[key] = node
+        return node
+
+
+def _key(op, inputs, params):
+    if op is INPUT:
+        return None
+    if op is CONSTANT:
+        array = params["array"]
+        return (array.shape, array.dtype.name, array.tobytes()) if array.size <= FOLD_LIMIT else ("array", id(array))
+    try:
+        key = (op, inputs, tuple(sorted(params.items())))
+        hash(key)
+    except TypeError:  # a parameter that cannot be hashed: never the same as another
+        return None
+    return key
+
+
+def _rewrite(graph: Graph) -> Graph:
+    """One pass over the nodes in order: each is rebuilt on the rewritten inputs, then simplified."""
+    new = _Hashing()
+    becomes: dict[Value, Value] = {}
+    replaced: dict[Value, Value] = {}
+
+    def resolve(value: Value) -> Value:
+        while value in replaced:
+            value = replaced[value]
+        return value
+
+    for node in graph.nodes:
+        new.label = node.label
+        inputs = tuple(resolve(becomes[x]) for x in node.inputs)
+        rebuilt = new.add(node.op, inputs, node.params, tuple(y.spec for y in node.outputs))
+        outputs = rebuilt.outputs
+        with tracing(new):
+            better = _folded(new, rebuilt)
+            if better is None and node.op.simplify is not None:
+                better = node.op.simplify(rebuilt)
+        if isinstance(better, dict):
+            # The rule rewrites other values too; who read them before may now come too early: sorted below.
+            replaced.update({old: value for old, value in better.items() if old is not value})
+            better = None
+        if better is not None:
+            outputs = better if isinstance(better, tuple) else (better,)
+        for old, value in zip(node.outputs, outputs, strict=True):
+            if value.spec != old.spec:
+                raise RuntimeError(f"simplifying {node} gave {value.spec} in place of {old.spec}")
+            becomes[old] = value
+    if replaced:
+        for node in new.nodes:
+            # The node whose rule asked for the replacement keeps reading what it read.
+            node.inputs = tuple(resolve(x) if resolve(x).node is not node else x for x in node.inputs)
+    new.inputs = [becomes[x] for x in graph.inputs]
+    new.outputs = [resolve(becomes[y]) for y in graph.outputs]
+    new.variables = {variable: becomes[x] for variable, x in graph.variables.items()}
+    new.updates = {variable: resolve(becomes[x]) for variable, x in graph.updates.items()}
+    for node in new.nodes:  # rules may read variables that nothing read before
+        if node.op is VARIABLE:
+            new.variables.setdefault(node.params["variable"], node.outputs[0])
+    result = _like(new)
+    result.nodes = new.nodes
+    return sort(result) if replaced else result
+
+
+def _folded(graph: Graph, node: Node):
+    """The outputs as constants, when all inputs are constants and the result is small."""
+    if node.op.kind == "leaf" or not all(x.node.op is CONSTANT for x in node.inputs):
+        return None
+    if not node.inputs or any(y.size > FOLD_LIMIT for y in node.outputs):
+        return None
+    with np.errstate(all="ignore"):
+        arrays = node.op.evaluate([x.node.params["array"] for x in node.inputs], node.params)
+    return tuple(graph.constant(array) for array in arrays)

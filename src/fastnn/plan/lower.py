@@ -1,0 +1,246 @@
+"""From groups of nodes to kernel calls: which kernel, with which buffers and parameters.
+
+Where the values live is not decided here: a step names values, `plan/memory.py` gives them places.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from fastnn import _kernels
+from fastnn.graph.fuse import Group, Rules
+from fastnn.graph.value import Graph, Node, Shape, Spec, Value
+from fastnn.plan import program
+
+_REDUCTIONS = {"sum": 0, "max": 1, "min": 2}  # op name to the code of the fused kernel
+_SUFFIX = {"float32": "f32", "float64": "f64"}
+
+
+@dataclass(eq=False, slots=True)
+class Step:
+    """One kernel call, or one call of an op's reference where no kernel fits.
+
+    Attributes:
+        kernel: its name; None for a reference.
+        buffers: values in the order of the kernel's contract.
+        reads, writes: the same values by what happens to them.
+        group: what the step computes.
+        shares: pairs (output, input) that may have the same memory.
+    """
+
+    kernel: str | None
+    buffers: list[Value | None]
+    ints: list[int]
+    reals: list[float]
+    group: Group
+    reads: list[Value] = field(default_factory=list)
+    writes: list[Value] = field(default_factory=list)
+    shares: list[tuple[Value, Value]] = field(default_factory=list)
+    node: Node | None = None  # of a reference
+
+
+def _is_full_reduction(node: Node) -> bool:
+    x = node.inputs[0] if node.inputs else None
+    return (
+        node.op.kind == "reduce"
+        and node.op.name in _REDUCTIONS
+        and x is not None
+        and len(node.params["axis"]) == x.ndim
+        and x.dtype in _SUFFIX
+        and node.outputs[0].shape == ()
+        and x.size > 0
+    )
+
+
+def _fits_epilogue(node: Node, shape: Shape) -> bool:
+    return all(program.row_and_column_strides(x.shape, shape) is not None for x in node.inputs)
+
+
+def _anchor_type(node: Node) -> str:
+    if program.is_elementwise(node):
+        return program.program_type(node)
+    if _is_full_reduction(node):
+        return _SUFFIX[node.inputs[0].dtype]
+    return _SUFFIX.get(node.outputs[0].dtype, "")
+
+
+RULES = Rules(
+    is_elementwise=program.is_elementwise,
+    is_full_reduction=_is_full_reduction,
+    has_epilogue=lambda node: node.op.epilogue,
+    fits_epilogue=_fits_epilogue,
+    program_type=_anchor_type,
+)
+
+
+class Builder:
+    """What a record's `lower(node, builder)` emits its kernel calls to."""
+
+    def __init__(self, needed: set[Value]):
+        self.steps: list[Step] = []
+        self.needed = needed  # values that something outside their group reads
+        self.group: Group | None = None
+        self.scratch_values: list[Value] = []
+        self._epilogue_done = False
+
+    @staticmethod
+    def suffix(value: Value) -> str | None:
+        """ "f32" or "f64"; None for a dtype without float kernels."""
+        return _SUFFIX.get(value.dtype)
+
+    def scratch(self, shape: Shape, dtype: str) -> Value:
+        """Memory that lives from one of the op's kernel calls to the next: the output of one, an input of another."""
+        node = Graph().add(_SCRATCH, (), {}, (Spec(tuple(shape), dtype),))
+        return node.outputs[0]
+
+    def step(
+        self,
+        kernel: str,
+        buffers: Sequence[Value | None],
+        ints: Sequence[int],
+        reals: Sequence[float] = (),
+        epilogue_at: int | None = None,
+        writes: Sequence[Value] | None = None,
+    ) -> None:
+        """Appends one kernel call.
+
+        Args:
+            kernel: its name in the table.
+            buffers: values in the order of the kernel's contract; None for an optional one that is absent.
+            ints, reals: its parameters.
+            epilogue_at: where in `ints` the offset of the epilogue's program goes.
+            writes: which of `buffers` are written; by default the node's outputs.
+        """
+        group = self.group
+        step = Step(kernel, list(buffers), [int(i) for i in ints], [float(r) for r in reals], group)
+        outputs = set(group.anchor.outputs if writes is None else writes)
+        step.writes = [v for v in dict.fromkeys(buffers) if v in outputs]
+        step.reads = [v for v in dict.fromkeys(buffers) if v is not None and v not in outputs]
+        if epilogue_at is not None and group.body:
+            self._add_epilogue(step, epilogue_at)
+        elif group.anchor.op.inplace:
+            x, y = group.anchor.inputs[0], group.anchor.outputs[0]
+            if x.size == y.size and x.dtype == y.dtype:
+                step.shares.append((y, x))
+        step.shares += [(group.anchor.outputs[y], group.anchor.inputs[x]) for y, x in group.anchor.op.aliases]
+        self.steps.append(step)
+
+    def _add_epilogue(self, step: Step, at: int) -> None:
+        group = self.group
+        stored = {y for node in group.body for y in node.outputs if y in self.needed}
+        raw = group.anchor.outputs[0]
+        nodes = group.body
+        values = {raw, *stored, *(x for node in nodes for x in node.inputs)}
+        writer = program.Writer(
+            {v: program.row_and_column_strides(v.shape, group.shape) for v in values if v.shape or v.size == 1}
+        )
+        writer.run(nodes, stored)
+        buffer_of = {v: k for k, v in enumerate(step.buffers) if v is not None}
+        for v in writer.values():
+            if v not in buffer_of:
+                buffer_of[v] = len(step.buffers)
+                step.buffers.append(v)
+                (step.writes if v in stored else step.reads).append(v)
+        step.ints[at] = len(step.ints)
+        ints, reals = writer.encode(buffer_of, len(step.reals))
+        step.ints += ints
+        step.reals += reals
+        if raw not in self.needed:
+            # The unfinished tile may stand where the finished one goes.
+            step.shares += [(y, raw) for y in stored if y.dtype == raw.dtype][:1]
+        self._epilogue_done = True
+
+    def lower(self, group: Group) -> None:
+        """Appends the steps of `group`."""
+        self.group, self._epilogue_done = group, False
+        anchor = group.anchor
+        if anchor is None:
+            self._fused(group)
+            return
+        start = len(self.steps)
+        if anchor.op.lower is None or anchor.op.lower(anchor, self) is False:
+            if len(self.steps) != start:
+                raise RuntimeError(f"the lowering of {anchor.op.name!r} emitted steps and then declined")
+            self._reference(anchor)
+        if group.body and not self._epilogue_done:
+            self._fused(Group(group.shape, body=group.body, type=group.type or _anchor_type(group.body[0])))
+
+    def _reference(self, node: Node) -> None:
+        step = Step(None, [*node.inputs, *node.outputs], [], [], self.group, node=node)
+        step.reads, step.writes = list(dict.fromkeys(node.inputs)), list(node.outputs)
+        self.steps.append(step)
+
+    def _fused(self, group: Group) -> None:
+        self.steps.append(fused_step(group, self.needed))
+
+
+class _Scratch:
+    name, kind, grad, simplify = "scratch", "leaf", None, None
+
+
+_SCRATCH = _Scratch()
+
+
+def fused_step(group: Group, needed: set[Value]) -> Step:
+    """The call of the `fused` kernel for a group without an anchor (its contract is above the kernel)."""
+    own = {y for node in group.nodes for y in node.outputs}
+    stored = {y for node in group.body for y in node.outputs if y in needed}
+    reduced = [node.inputs[0] for node in group.reductions]
+    loaded = [x for node in group.body for x in node.inputs if x not in own] + [x for x in reduced if x not in own]
+    loaded = [x for x in loaded if not program.is_scalar_constant(x)]
+    space = program.Space.of(group.shape, [*loaded, *(y for node in group.body for y in node.outputs if y in stored)])
+    writer = program.Writer({v: tuple(s[-2:]) for v, s in space.strides.items()})
+    writer.run(group.body, stored, kept=set(reduced))
+    reduced_registers = [writer.load(x) for x in reduced]
+
+    results = [node.outputs[0] for node in group.reductions]
+    tail_stored = {y for node in group.tail for y in node.outputs if y in needed}
+    tail = program.Writer({v: (0, 0) for node in group.tail for v in (*node.inputs, *node.outputs)})
+    tail.run(group.tail, tail_stored)
+
+    buffers: list[Value | None] = []
+    buffer_of: dict[Value, int] = {}
+    for v in [*writer.values(), *results, *tail.values()]:
+        if v not in buffer_of:
+            buffer_of[v] = len(buffers)
+            buffers.append(v)
+    program_a, reals_a = writer.encode(buffer_of, 0)
+    program_b, reals_b = tail.encode(buffer_of, len(reals_a)) if group.tail else ([], [])
+    n_operands = program_a[0]
+
+    def register(r: int) -> int:
+        return r if r >= 0 else n_operands - r - 1
+
+    outer = len(space.sizes) - 2
+    operands = [*writer.operands, *(value for value, _ in writer.stores)]
+    outer_strides = [s for x in operands for s in (space.strides[x][:outer] if isinstance(x, Value) else [0] * outer)]
+    reductions = [
+        i
+        for node, r in zip(group.reductions, reduced_registers, strict=True)
+        for i in (
+            _REDUCTIONS[node.op.name], register(r), buffer_of[node.outputs[0]],
+            _kernels.DTYPE_CODE[node.outputs[0].dtype],
+        )
+    ]  # fmt: skip
+    header = [0, 0, outer, *space.sizes[-2:], len(group.reductions), *space.sizes[:outer], *outer_strides, *reductions]
+    header[0] = len(header)
+    header[1] = len(header) + len(program_a) if group.tail else 0
+    kernel = f"fused_{group.type or 'f32'}"
+    step = Step(kernel, buffers, [*header, *program_a, *program_b], [*reals_a, *reals_b], group)
+    outputs = stored | tail_stored | set(results)
+    step.writes = [v for v in buffers if v in outputs]
+    step.reads = [v for v in buffers if v not in outputs]
+    step.shares = _in_place_pairs(step, space, stored)
+    return step
+
+
+def _in_place_pairs(step: Step, space: program.Space, stored: set[Value]) -> list[tuple[Value, Value]]:
+    """Outputs that may overwrite an input: same dtype, and every element is read where it is written."""
+    return [
+        (y, x)
+        for y in step.writes
+        if y in stored
+        for x in step.reads
+        if x in space.strides and x.dtype == y.dtype and x.size == y.size and space.strides[x] == space.strides[y]
+    ]

@@ -1,0 +1,204 @@
+"""Writes elementwise nodes as the programs of _kernels/program.h."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from fastnn import _kernels
+from fastnn.graph.dtypes import is_float
+from fastnn.graph.value import CONSTANT, Node, Shape, Value
+
+STORE = 0
+_MOVES = ("cast", "copy")  # numbers go from one dtype to another, or the same: loads and stores do it
+_NOT_IN_F64 = {"int64", "uint64", "float16"}  # programs cannot hold or load these
+_EXACT_IN_F32 = {"bool", "uint8", "int8", "uint16", "int16", "float32"}
+
+
+def is_elementwise(node: Node) -> bool:
+    """Whether a program can run `node`: its op has an opcode and all its dtypes can be loaded."""
+    if node.op.name in _MOVES:
+        return not {node.inputs[0].dtype, node.outputs[0].dtype} & _NOT_IN_F64 or program_type(node) == "f32"
+    return node.op.kind == "elementwise" and node.op.name in _kernels.opcodes() and not node.params
+
+
+def program_type(node: Node) -> str:
+    """ "f32" where float32 holds every number that `node` handles, else "f64" (integers are exact to 2**53)."""
+    values = [*node.inputs, *node.outputs]
+    if node.op.name in _MOVES and is_float(node.outputs[0].dtype):
+        values = list(node.outputs)  # the load itself casts
+    return "f32" if all(v.dtype in _EXACT_IN_F32 for v in values) else "f64"
+
+
+def is_scalar_constant(value: Value) -> bool:
+    return value.node.op is CONSTANT and value.size == 1
+
+
+def element_strides(shape: Shape, space: Shape) -> list[int]:
+    """For each axis of `space`, how far apart neighbours lie in a contiguous array of `shape` that broadcasts to it."""
+    strides = [0] * len(space)
+    step = 1
+    for k in range(1, len(shape) + 1):
+        if shape[-k] != 1:
+            strides[-k] = step
+        step *= shape[-k]
+    return strides
+
+
+def row_and_column_strides(shape: Shape, space: Shape) -> tuple[int, int] | None:
+    """The strides over (rows, cols) = (prod(space[:-1]), space[-1]), or None where two strides cannot say it."""
+    if not space:
+        return 0, 0
+    *lead, col = element_strides(shape, space)
+    sizes = space[:-1]
+    kept = [(size, stride) for size, stride in zip(sizes, lead, strict=True) if size != 1]
+    row = kept[-1][1] if kept else 0
+    expected = row
+    for size, stride in reversed(kept):
+        if stride != expected:
+            return None
+        expected = stride * size
+    return row, col
+
+
+@dataclass(slots=True)
+class Space:
+    """The iteration space of a program: axes merged as far as all operands allow.
+
+    Attributes:
+        sizes: of the axes; the last two are rows and columns.
+        strides: of each value over those axes, in elements.
+    """
+
+    sizes: list[int]
+    strides: dict[Value, list[int]]
+
+    @classmethod
+    def of(cls, shape: Shape, values: Iterable[Value]) -> Space:
+        values = list(dict.fromkeys(values))
+        full = {v: element_strides(v.shape, shape) for v in values}
+        axes = [k for k, size in enumerate(shape) if size != 1]
+        merged: list[list[int]] = []
+        for k in axes:
+            if merged and all(s[merged[-1][-1]] == s[k] * shape[k] for s in full.values()):
+                merged[-1].append(k)
+            else:
+                merged.append([k])
+        sizes = [math.prod(shape[k] for k in group) for group in merged]
+        strides = {v: [s[group[-1]] for group in merged] for v, s in full.items()}
+        while len(sizes) < 2:
+            sizes.insert(0, 1)
+            for v, s in strides.items():
+                # A single row: its stride is never used, but equal strides tell the kernel that all is contiguous.
+                s.insert(0, sizes[-1] if s and s[-1] == 1 else 0)
+                strides[v] = s
+        return cls(sizes, strides)
+
+
+class Writer:
+    """Collects operands and instructions of one program, then writes them with absolute buffer numbers.
+
+    Args:
+        strides: `(row_stride, col_stride)` of each value that is read or stored.
+    """
+
+    def __init__(self, strides: dict[Value, tuple[int, int]]):
+        self.strides = strides
+        self.operands: list[Value | float] = []  # values, or constants
+        self.registers: dict[Value, int] = {}  # operands are >= 0, temporaries are -1 - number
+        self.constants: dict[float, int] = {}
+        self.instructions: list[tuple[int, int, int, int, int]] = []
+        self.stores: list[tuple[Value, int]] = []
+        self._free: list[int] = []
+        self._temporaries = 0
+
+    def load(self, value: Value) -> int:
+        if value in self.registers:
+            return self.registers[value]
+        if is_scalar_constant(value):
+            return self.constant(float(value.node.params["array"].reshape(())))
+        self.operands.append(value)
+        self.registers[value] = len(self.operands) - 1
+        return self.registers[value]
+
+    def constant(self, number: float) -> int:
+        key = np.float64(number).tobytes()  # tells -0.0 from 0.0, and finds NaN again
+        if key not in self.constants:
+            self.operands.append(number)
+            self.constants[key] = len(self.operands) - 1
+        return self.constants[key]
+
+    def run(self, nodes: Sequence[Node], stored: set[Value], kept: set[Value] = frozenset()) -> None:
+        """Adds `nodes`; the values `stored` are written to memory at the end, `kept` stay in their registers."""
+        opcodes = _kernels.opcodes()
+        last_use = {x: k for k, node in enumerate(nodes) for x in node.inputs}
+        pinned = stored | kept
+        shared: dict[int, int] = {}  # how many live values a temporary holds (a cast to a float is no instruction)
+        for k, node in enumerate(nodes):
+            sources = [self.load(x) for x in node.inputs]
+            y = node.outputs[0]
+            if node.op.name in _MOVES:
+                target = self._cast(node, sources[0], opcodes)
+            else:
+                target = self._temporary()
+                padded = [*sources, 0, 0, 0][:3]
+                self.instructions.append((opcodes[node.op.name], target, *padded))
+            self.registers[y] = target
+            if target < 0:
+                shared[target] = shared.get(target, 0) + 1
+            for x in dict.fromkeys([*node.inputs, y]):
+                register = self.registers.get(x, 0)
+                if register < 0 and x not in pinned and last_use.get(x, -1) <= k:
+                    shared[register] -= 1
+                    if not shared[register]:
+                        self._free.append(register)
+        self.stores += [(y, self.registers[y]) for node in nodes for y in node.outputs if y in stored]
+
+    def _temporary(self) -> int:
+        if self._free:
+            return self._free.pop()
+        self._temporaries += 1
+        return -self._temporaries
+
+    def _cast(self, node: Node, source: int, opcodes: dict[str, int]) -> int:
+        before, after = node.inputs[0].dtype, node.outputs[0].dtype
+        if is_float(after) or (not is_float(before) and after != "bool"):
+            return source
+        target = self._temporary()
+        if after == "bool":
+            self.instructions.append((opcodes["not_equal"], target, source, self.constant(0.0), 0))
+        else:
+            self.instructions.append((opcodes["trunc"], target, source, 0, 0))
+        return target
+
+    def encode(self, buffer_of: dict[Value, int], first_real: int) -> tuple[list[int], list[float]]:
+        """The program's ints and its constants; `buffer_of` numbers the buffers, constants start at `first_real`."""
+        operands: list[int] = []
+        reals: list[float] = []
+        for operand in self.operands:
+            if isinstance(operand, Value):
+                operands += [buffer_of[operand], _kernels.DTYPE_CODE[operand.dtype], *self.strides[operand]]
+            else:
+                operands += [-1, 0, first_real + len(reals), 0]
+                reals.append(operand)
+        store_register = {}
+        for value, _ in self.stores:
+            store_register[value] = len(operands) // 4
+            operands += [buffer_of[value], _kernels.DTYPE_CODE[value.dtype], *self.strides[value]]
+        n_operands = len(operands) // 4
+
+        def register(r: int) -> int:
+            return r if r >= 0 else n_operands - r - 1
+
+        code = [(op, register(d), register(a), register(b), register(c)) for op, d, a, b, c in self.instructions]
+        code += [(STORE, store_register[value], register(r), 0, 0) for value, r in self.stores]
+        ints = [n_operands, len(code), self._temporaries, 0, *operands, *(i for line in code for i in line)]
+        ints[3] = len(ints)
+        return ints, reals
+
+    def values(self) -> list[Value]:
+        """Every value that the program reads or stores, in the order of its operands."""
+        return [x for x in self.operands if isinstance(x, Value)] + [value for value, _ in self.stores]

@@ -1,0 +1,5 @@
+"""Checks for people who write ops and layers; no test cases."""
+
+from fastnn.testing.check_op import check_gradient, check_op
+
+__all__ = ["check_gradient", "check_op"]
