@@ -167,11 +167,16 @@ class Builder:
             self._fused(Group(group.shape, body=group.body, type=group.type or _anchor_type(group.body[0])))
 
     def _reference(self, node: Node) -> None:
+        """The op's reference, called by the executor: slow, and shown as such by explain()."""
         step = Step(None, [*node.inputs, *node.outputs], [], [], self.group, node=node)
         step.reads, step.writes = list(dict.fromkeys(node.inputs)), list(node.outputs)
         self.steps.append(step)
 
     def _fused(self, group: Group) -> None:
+        if f"fused_{group.type}" not in _kernels.kernels():
+            for node in group.nodes:
+                self._reference(node)
+            return
         self.steps.append(fused_step(group, self.needed))
 
 

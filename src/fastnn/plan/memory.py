@@ -128,7 +128,7 @@ class _Planner:
             return
         if source.node.op.kind == "leaf" and source.node.op.name != "scratch" and source.node.op is not INPUT:
             return
-        same_memory = [v for v in self.first if self.home(v)[0] is owner]
+        same_memory = {v for v in self.first if self.home(v)[0] is owner}
         if any(self.last[v] > number for v in same_memory) or y in same_memory:
             return
         if self.first[y] < number:

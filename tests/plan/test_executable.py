@@ -1,0 +1,178 @@
+"""Plans against the interpreter, on graphs that stress fusion, memory and in-place updates."""
+
+import threading
+
+import numpy as np
+import pytest
+
+import fastnn
+from fastnn import ops
+from fastnn.graph.interpret import interpret
+from fastnn.graph.trace import tracing
+from fastnn.graph.value import Graph
+from fastnn.plan.executable import Executable
+
+
+def build(function, *arrays):
+    graph = Graph()
+    values = [graph.input(a.shape, a.dtype.name) for a in arrays]
+    with tracing(graph):
+        outputs = function(*values)
+    graph.outputs = list(outputs) if isinstance(outputs, tuple) else [outputs]
+    return graph
+
+
+def check(function, *arrays, rtol=2e-6):
+    graph = build(function, *arrays)
+    expected = interpret(graph, list(arrays))
+    executable = Executable(build(function, *arrays), "test")
+    for result, wanted in zip(executable.run(list(arrays)), expected, strict=True):
+        assert result.dtype == wanted.dtype
+        np.testing.assert_allclose(result, wanted, rtol=rtol, atol=1e-6)
+    return executable
+
+
+RNG = np.random.default_rng(0)
+
+
+def floats(*shape):
+    return RNG.standard_normal(shape).astype(np.float32)
+
+
+def test_a_chain_is_one_kernel_call():
+    executable = check(lambda x, y: ops.tanh(x * y + 1.0) / 2.0, floats(300, 7), floats(7))
+    assert [step.kernel for step in executable.steps] == ["fused_f32"]
+
+
+def test_reductions_and_scalar_arithmetic_ride_along():
+    executable = check(lambda x, y: ops.sqrt(ops.sum(x * y) / 5.0 + 100.0) + ops.max(x), floats(40, 3), floats(40, 3))
+    assert len(executable.steps) == 1
+
+
+@pytest.mark.parametrize("shapes", [((2, 3, 4), (3, 1)), ((5, 1, 4), (1, 3, 1)), ((1,), (6, 1)), ((), (3,)), ((0, 3), (3,))])
+def test_broadcasting(shapes):
+    check(lambda x, y: (x - y) * (x + y), *(floats(*shape) for shape in shapes))
+
+
+def test_an_epilogue_follows_its_anchor():
+    x, w, b = floats(33, 20), floats(20, 17), floats(17)
+    executable = check(lambda x, w, b: ops.tanh(ops.matmul(x, w) + b) * 2.0, x, w, b, rtol=2e-5)
+    assert len(executable.steps) == 1
+
+
+def test_values_that_die_make_room():
+    def deep(x):
+        for _ in range(20):
+            x = ops.matmul(x, x) * 0.1
+        return x
+
+    executable = check(deep, floats(64, 64) * 0.1, rtol=1e-3)
+    assert executable.plan.arena_bytes < 4 * 64 * 64 * 4
+    assert executable.live_bytes <= executable.plan.arena_bytes
+
+
+def test_integers_and_booleans():
+    labels = RNG.integers(0, 5, 50)
+    executable = check(
+        lambda p, t: ops.mean(ops.cast(ops.equal(ops.argmax(p, axis=-1), t), "float32")), floats(50, 5), labels
+    )
+    assert not executable.has_references
+
+
+def test_variables_are_updated_in_place_and_read_before():
+    w = fastnn.Variable(np.arange(5, dtype=np.float32))
+    home = w.array
+
+    @fastnn.jit
+    def step(x):
+        old = ops.sum(w * x)
+        w.assign_add(x)
+        w.assign(w * 2.0)
+        return old, ops.sum(w.value)
+
+    old, new = step(np.ones(5, np.float32))
+    assert (old, new) == (10.0, 30.0)
+    assert w.array is home
+    np.testing.assert_array_equal(w.numpy(), (np.arange(5) + 1) * 2)
+
+
+def test_two_variables_can_swap():
+    a, b = fastnn.Variable([1.0, 2.0]), fastnn.Variable([3.0, 4.0])
+
+    @fastnn.jit
+    def swap():
+        old = a.value
+        a.assign(b.value)
+        b.assign(old)
+
+    swap()
+    np.testing.assert_array_equal(a.numpy(), [3.0, 4.0])
+    np.testing.assert_array_equal(b.numpy(), [1.0, 2.0])
+
+
+def test_a_variable_read_in_another_order_than_it_is_written():
+    w = fastnn.Variable(floats(4, 4))
+    before = w.numpy().copy()
+
+    @fastnn.jit
+    def flip():
+        w.assign(ops.transpose(w.value) + w.value)
+
+    flip()
+    np.testing.assert_allclose(w.numpy(), before.T + before)
+
+
+def test_outputs_are_not_overwritten_by_the_next_run():
+    double = fastnn.jit(lambda x: x * 2.0)
+    first = double(np.ones(3, np.float32))
+    double(np.full(3, 5, np.float32))
+    np.testing.assert_array_equal(first, [2.0, 2.0, 2.0])
+
+
+def test_batches_are_gathered_in_order():
+    total = fastnn.Variable(np.zeros(3))
+    fn = fastnn.plan.function.Compiled(lambda x: (total.assign_add(ops.sum(ops.cast(x, "float64"), axis=0)), x)[1], "sum")
+    data = np.arange(30, dtype=np.uint8).reshape(10, 3)
+    index = np.random.default_rng(1).permutation(10)
+    last = fn.batches(data, 3, 0, 3, index)
+    np.testing.assert_array_equal(last, data[index[6:9]])
+    np.testing.assert_array_equal(total.numpy(), data[index[:9]].sum(0))
+    last = fn.batches(data, 3, 1, 2)
+    np.testing.assert_array_equal(last, data[4:7])
+
+
+def test_runs_from_many_threads_do_not_share_memory():
+    fn = fastnn.jit(lambda x: ops.tanh(ops.matmul(x, x)) + x)
+    arrays = [floats(48, 48) for _ in range(4)]
+    expected = [fn(x) for x in arrays]
+    wrong = []
+
+    def work(k):
+        for _ in range(50):
+            if not np.array_equal(fn(arrays[k]), expected[k]):
+                wrong.append(k)
+
+    threads = [threading.Thread(target=work, args=(k,)) for k in range(4)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert not wrong
+
+
+def test_a_failed_trace_leaves_variables_alone():
+    w = fastnn.Variable([1.0])
+
+    @fastnn.jit
+    def broken(x):
+        w.assign(x)
+        return ops.matmul(x, np.ones((7, 7), np.float32))
+
+    with pytest.raises(ValueError, match="7"):
+        broken(np.ones(1, np.float32))
+    np.testing.assert_array_equal(w.numpy(), [1.0])
+
+
+def test_traced_values_say_that_they_have_no_numbers():
+    with pytest.raises(TypeError, match="run_eagerly"):
+        fastnn.jit(lambda x: x if x > 0 else -x)(np.float32(1))
