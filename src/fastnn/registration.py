@@ -11,7 +11,6 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-
 _counters: dict[str, itertools.count] = {}
 
 

@@ -49,7 +49,9 @@ def test_reductions_and_scalar_arithmetic_ride_along():
     assert len(executable.steps) == 1
 
 
-@pytest.mark.parametrize("shapes", [((2, 3, 4), (3, 1)), ((5, 1, 4), (1, 3, 1)), ((1,), (6, 1)), ((), (3,)), ((0, 3), (3,))])
+@pytest.mark.parametrize(
+    "shapes", [((2, 3, 4), (3, 1)), ((5, 1, 4), (1, 3, 1)), ((1,), (6, 1)), ((), (3,)), ((0, 3), (3,))]
+)
 def test_broadcasting(shapes):
     check(lambda x, y: (x - y) * (x + y), *(floats(*shape) for shape in shapes))
 
@@ -131,7 +133,9 @@ def test_outputs_are_not_overwritten_by_the_next_run():
 
 def test_batches_are_gathered_in_order():
     total = fastnn.Variable(np.zeros(3))
-    fn = fastnn.plan.function.Compiled(lambda x: (total.assign_add(ops.sum(ops.cast(x, "float64"), axis=0)), x)[1], "sum")
+    fn = fastnn.plan.function.Compiled(
+        lambda x: (total.assign_add(ops.sum(ops.cast(x, "float64"), axis=0)), x)[1], "sum"
+    )
     data = np.arange(30, dtype=np.uint8).reshape(10, 3)
     index = np.random.default_rng(1).permutation(10)
     last = fn.batches(data, 3, 0, 3, index)
@@ -175,4 +179,4 @@ def test_a_failed_trace_leaves_variables_alone():
 
 def test_traced_values_say_that_they_have_no_numbers():
     with pytest.raises(TypeError, match="run_eagerly"):
-        fastnn.jit(lambda x: x if x > 0 else -x)(np.float32(1))
+        fastnn.jit(lambda x: x if x > 0 else -x)(np.asarray(1, np.float32))

@@ -3,6 +3,8 @@
 Gradients are nodes of the same graph, so they can be differentiated again.
 """
 
+import numpy as np
+
 from fastnn.graph.dtypes import is_float
 from fastnn.graph.value import Graph, Node, Operators, Value
 
@@ -24,7 +26,7 @@ def gradients(graph: Graph, outputs: list[Value], sources: list[Value], output_g
     for k, y in enumerate(outputs):
         dy = output_gradients[k] if output_gradients is not None else None
         if dy is None:
-            dy = functions["ones_like"](y)
+            dy = graph.constant(np.ones(y.shape, y.dtype))
         flowing[y] = functions["add"](flowing[y], dy) if y in flowing else dy
     for node in reversed(_path(graph, outputs, sources)):
         dys = tuple(flowing.get(y) for y in node.outputs)

@@ -155,7 +155,14 @@ class Writer:
                     shared[register] -= 1
                     if not shared[register]:
                         self._free.append(register)
-        self.stores += [(y, self.registers[y]) for node in nodes for y in node.outputs if y in stored]
+        written = [y for node in nodes for y in node.outputs if y in stored]
+        for y in written:
+            register = self.registers[y]
+            if register >= 0 and len(written) > 1 and isinstance(self.operands[register], Value):
+                # A store is a block at a time: an earlier one may go where this one still has to read.
+                self.instructions.append((opcodes["cast"], target := self._temporary(), register, 0, 0))
+                self.registers[y] = target
+        self.stores += [(y, self.registers[y]) for y in written]
 
     def _temporary(self) -> int:
         if self._free:
