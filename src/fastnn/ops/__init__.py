@@ -3,11 +3,16 @@
 One file a family; records and public functions stand next to each other there.
 """
 
+from inspect import isfunction
+
 from fastnn.graph.value import Operators
 from fastnn.ops.activations import *
 from fastnn.ops.elementwise import *
 from fastnn.ops.logic import *
 from fastnn.ops.reduce import *
+
+# The families export public functions only.
+__all__ = sorted(name for name, value in dict(globals()).items() if isfunction(value) and value is not isfunction)
 
 
 class _Functions(dict):
