@@ -11,6 +11,7 @@ from fastnn.graph.interpret import interpret
 from fastnn.graph.trace import tracing
 from fastnn.graph.value import Graph
 from fastnn.plan.executable import Executable
+from fastnn.plan.function import Compiled
 
 
 def build(function, *arrays):
@@ -133,7 +134,7 @@ def test_outputs_are_not_overwritten_by_the_next_run():
 
 def test_batches_are_gathered_in_order():
     total = fastnn.Variable(np.zeros(3))
-    fn = fastnn.plan.function.Compiled(
+    fn = Compiled(
         lambda x: (total.assign_add(ops.sum(ops.cast(x, "float64"), axis=0)), x)[1], "sum"
     )
     data = np.arange(30, dtype=np.uint8).reshape(10, 3)

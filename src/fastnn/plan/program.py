@@ -134,22 +134,23 @@ class Writer:
     def run(self, nodes: Sequence[Node], stored: set[Value], kept: set[Value] = frozenset()) -> None:
         """Adds `nodes`; the values `stored` are written to memory at the end, `kept` stay in their registers."""
         opcodes = _kernels.opcodes()
-        last_use = {x: k for k, node in enumerate(nodes) for x in node.inputs}
         pinned = stored | kept
+        lines = _lines(nodes, pinned)
+        last_use = {x: k for k, (_, _, sources) in enumerate(lines) for x in sources}
         shared: dict[int, int] = {}  # how many live values a temporary holds (a cast to a float is no instruction)
-        for k, node in enumerate(nodes):
-            sources = [self.load(x) for x in node.inputs]
+        for k, (name, node, inputs) in enumerate(lines):
+            sources = [self.load(x) for x in inputs]
             y = node.outputs[0]
-            if node.op.name in _MOVES:
+            if name in _MOVES:
                 target = self._cast(node, sources[0], opcodes)
             else:
                 target = self._temporary()
                 padded = [*sources, 0, 0, 0][:3]
-                self.instructions.append((opcodes[node.op.name], target, *padded))
+                self.instructions.append((opcodes[name], target, *padded))
             self.registers[y] = target
             if target < 0:
                 shared[target] = shared.get(target, 0) + 1
-            for x in dict.fromkeys([*node.inputs, y]):
+            for x in dict.fromkeys([*inputs, y]):
                 register = self.registers.get(x, 0)
                 if register < 0 and x not in pinned and last_use.get(x, -1) <= k:
                     shared[register] -= 1
@@ -209,3 +210,27 @@ class Writer:
     def values(self) -> list[Value]:
         """Every value that the program reads or stores, in the order of its operands."""
         return [x for x in self.operands if isinstance(x, Value)] + [value for value, _ in self.stores]
+
+
+def _lines(nodes: Sequence[Node], pinned: set[Value]) -> list[tuple[str, Node, tuple[Value, ...]]]:
+    """(opcode name, node whose output it makes, inputs) for each node; a product that only a sum reads becomes one
+    multiply_add with it."""
+    uses: dict[Value, int] = {}
+    for node in nodes:
+        for x in node.inputs:
+            uses[x] = uses.get(x, 0) + 1
+    products = {
+        node.outputs[0]
+        for node in nodes
+        if node.op.name == "multiply" and uses.get(node.outputs[0]) == 1 and node.outputs[0] not in pinned
+    }
+    lines, merged = [], set()
+    for node in nodes:
+        found = next((x for x in node.inputs if x in products), None) if node.op.name == "add" else None
+        if found is None:
+            lines.append((node.op.name, node, node.inputs))
+        else:
+            other = node.inputs[1] if node.inputs[0] is found else node.inputs[0]
+            lines.append(("multiply_add", node, (*found.node.inputs, other)))
+            merged.add(found)
+    return [line for line in lines if line[1].outputs[0] not in merged]
