@@ -134,9 +134,7 @@ def test_outputs_are_not_overwritten_by_the_next_run():
 
 def test_batches_are_gathered_in_order():
     total = fastnn.Variable(np.zeros(3))
-    fn = Compiled(
-        lambda x: (total.assign_add(ops.sum(ops.cast(x, "float64"), axis=0)), x)[1], "sum"
-    )
+    fn = Compiled(lambda x: (total.assign_add(ops.sum(ops.cast(x, "float64"), axis=0)), x)[1], "sum")
     data = np.arange(30, dtype=np.uint8).reshape(10, 3)
     index = np.random.default_rng(1).permutation(10)
     last = fn.batches(data, 3, 0, 3, index)

@@ -54,7 +54,7 @@ class Compiled:
             return self.function(*args, **kwargs)
         arrays: list[np.ndarray] = []
         signature = (_signature(args, arrays), _signature(kwargs, arrays))
-        traced = self._traced(("call", signature), args, kwargs, [Spec(a.shape, a.dtype.name) for a in arrays], None)
+        traced = self._traced(("call", signature), args, kwargs, lambda: _specs(arrays))
         return _packed(traced.structure, traced.executable.run(arrays))
 
     def batches(self, data, batch_size: int, start: int, steps: int, index: np.ndarray | None = None, **kwargs):
@@ -71,10 +71,11 @@ class Compiled:
         sources: list[np.ndarray] = []
         signature = (_signature(data, sources), _signature(kwargs, []))
         rows = [(a.shape[1:], config.floatx() if a.dtype == np.float64 else a.dtype.name) for a in sources]
-        specs = [Spec((batch_size, *shape), dtype) for shape, dtype in rows]
         # How many rows the data has is no part of the signature, only what a row is.
         key = ("batches", batch_size, tuple(rows), _shapeless(signature))
-        traced = self._traced(key, (data,), kwargs, specs, [a.dtype.name for a in sources])
+        traced = self._traced(
+            key, (data,), kwargs, lambda: [Spec((batch_size, *shape), dtype) for shape, dtype in rows], sources
+        )
         return _packed(traced.structure, traced.executable.run_batches(sources, index, batch_size, start, steps))
 
     def executables(self) -> list[Executable]:
@@ -85,17 +86,16 @@ class Compiled:
         """The executable that a call with these arguments would run, compiled if need be."""
         arrays: list[np.ndarray] = []
         signature = (_signature(args, arrays), _signature(kwargs, arrays))
-        specs = [Spec(a.shape, a.dtype.name) for a in arrays]
-        return self._traced(("call", signature), args, kwargs, specs, None).executable
+        return self._traced(("call", signature), args, kwargs, lambda: _specs(arrays)).executable
 
-    def _traced(self, signature, args, kwargs, specs, gathered) -> _Traced:
+    def _traced(self, signature, args, kwargs, specs: Callable[[], list[Spec]], sources=None) -> _Traced:
         key = (signature, config.floatx(), self._key() if self._key is not None else None)
         traced = self._cache.get(key)
         if traced is None:
             with self._lock:
                 traced = self._cache.get(key)
                 if traced is None:
-                    traced = self._trace(args, kwargs, specs, gathered)
+                    traced = self._trace(args, kwargs, specs(), sources)
                     # Tracing may have built layers, which changes the key.
                     key = (signature, config.floatx(), self._key() if self._key is not None else None)
                     while len(self._cache) >= self.CACHE_SIZE:
@@ -103,7 +103,7 @@ class Compiled:
                     self._cache[key] = traced
         return traced
 
-    def _trace(self, args, kwargs, specs, gathered) -> _Traced:
+    def _trace(self, args, kwargs, specs, sources) -> _Traced:
         graph = Graph()
         values = iter([graph.input(spec.shape, spec.dtype) for spec in specs])
         traced_args, traced_kwargs = tree.map_structure(
@@ -112,7 +112,12 @@ class Compiled:
         with trace.tracing(graph):
             result = self.function(*traced_args, **traced_kwargs)
             structure = tree.map_structure(lambda leaf: _output(graph, leaf), result)
+        gathered = None if sources is None else [a.dtype.name for a in sources]
         return _Traced(Executable(graph, self.name, gathered), structure, len(graph.outputs))
+
+
+def _specs(arrays: list[np.ndarray]) -> list[Spec]:
+    return [Spec(a.shape, a.dtype.name) for a in arrays]
 
 
 def _is_array(leaf) -> bool:
