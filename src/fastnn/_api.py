@@ -40,6 +40,7 @@ MODULES = (
     "optimizers.schedules",
     "preprocessing",
     "preprocessing.sequence",
+    "random",
     "regularizers",
     "saving",
     "tree",
@@ -103,6 +104,10 @@ PUBLIC = {
     "fastnn.optimizers.schedules": {},
     "fastnn.preprocessing": {},
     "fastnn.preprocessing.sequence": {"utils.encoding": "pad_sequences"},
+    "fastnn.random": {
+        "random.samplers": "beta binomial categorical dropout gamma normal randint shuffle truncated_normal uniform",
+        "random.seed_generator": "SeedGenerator",
+    },
     "fastnn.regularizers": {},
     "fastnn.saving": {},
     "fastnn.utils": {

@@ -4,6 +4,9 @@ import random
 
 import numpy as np
 
+# Functions that start again after a new seed: what `fastnn.random` draws from is above this module.
+listeners = []
+
 
 def set_random_seed(seed: int) -> None:
     """Seeds Python's `random`, NumPy's global generator and fastnn's own numbers.
@@ -26,3 +29,5 @@ def set_random_seed(seed: int) -> None:
         )
     random.seed(int(seed))
     np.random.seed(int(seed))
+    for restart in listeners:
+        restart()

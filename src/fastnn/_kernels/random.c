@@ -1,0 +1,137 @@
+/* random.c: counter-based random numbers. Element k of an output depends only on the state and on k, not on who
+ * computes it, how many there are, or the instruction set (the integers; floats differ in their last bits, as exp does).
+ *
+ * The generator is Threefry4x32-20 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011): additions,
+ * rotations and exclusive ors only, so it needs no wide multiplication, which vectors lack. The key is (seed, counter
+ * of the state, 0, 0); the counter is (block, 0, 0, 0), and a block gives four words.
+ *
+ * Words are laid out in groups of GROUP = 64: group g is blocks 16 g .. 16 g + 15, and word 64 g + 16 j + i is word j of
+ * block 16 g + i. So vectors of 4, 8 or 16 lanes all store contiguously. Float32 numbers use a word each; float64
+ * numbers and integers use two, word 2 j (high) and 2 j + 1 (low) of a block giving number 32 g + 16 j + i.
+ *
+ * Every kernel has the buffers {state uint32[2], output [n], new state uint32[2] or NULL} and ints[0] = n. The new state,
+ * (seed, counter + 1), is written last and may be the memory of the state; the output overlaps neither. */
+#include "vmath.h"
+
+enum { GROUP = 64, BLOCKS = 16, UNIT_GROUPS = 64, UNIT = GROUP * UNIT_GROUPS };
+
+typedef struct {
+  uint32_t word[4][BLOCKS];
+} words;
+
+FNN_INLINE fnn_vu32 rotate(fnn_vu32 x, int bits) { return (x << bits) | (x >> (32 - bits)); }
+
+/* Four rounds and the injection of the key after them; `a`: the rotations of the first half of the schedule or not. */
+FNN_INLINE void rounds(fnn_vu32 x[4], int a, const uint32_t key[5], uint32_t injection) {
+  static const int8_t rotations[8][2] = {{10, 26}, {11, 21}, {13, 27}, {23, 5}, {6, 20}, {17, 11}, {25, 10}, {18, 20}};
+#pragma GCC unroll 4
+  for (int r = 0; r < 4; r++) {
+    int one = r % 2 ? 3 : 1, two = r % 2 ? 1 : 3;
+    x[0] += x[one];
+    x[one] = rotate(x[one], rotations[a + r][0]) ^ x[0];
+    x[2] += x[two];
+    x[two] = rotate(x[two], rotations[a + r][1]) ^ x[2];
+  }
+#pragma GCC unroll 4
+  for (int j = 0; j < 4; j++) x[j] += key[(injection + (uint32_t)j) % 5];
+  x[3] += injection;
+}
+
+/* The words of group `group`. */
+FNN_INLINE void threefry(const uint32_t *state, int64_t group, words *out) {
+  const uint32_t key[5] = {state[0], state[1], 0, 0, 0x1BD11BDA ^ state[0] ^ state[1]};
+  for (int first = 0; first < BLOCKS; first += FNN_VF) {
+    uint32_t lanes[FNN_VF];
+    for (int k = 0; k < FNN_VF; k++) lanes[k] = (uint32_t)k;
+    fnn_vu32 x[4], block;
+    memcpy(&block, lanes, sizeof block);
+    uint64_t start = (uint64_t)group * BLOCKS + (uint64_t)first;
+    x[0] = block + (uint32_t)start + key[0]; /* a multiple of 16: adding a lane does not carry */
+    x[1] = (fnn_vu32){0} + ((uint32_t)(start >> 32) + key[1]);
+    x[2] = (fnn_vu32){0} + key[2];
+    x[3] = (fnn_vu32){0} + key[3];
+    rounds(x, 0, key, 1);
+    rounds(x, 4, key, 2);
+    rounds(x, 0, key, 3);
+    rounds(x, 4, key, 4);
+    rounds(x, 0, key, 5);
+    for (int j = 0; j < 4; j++) memcpy(out->word[j] + first, &x[j], sizeof x[j]);
+  }
+}
+
+/* Phase 0: units of UNIT words; phase 1: the new state. */
+static void random_size(int64_t n, int64_t words_each, int64_t element_bytes, double flops_each, fnn_work *work) {
+  work->phases = 2;
+  work->units[0] = fnn_ceil_div(n * words_each, UNIT);
+  work->units[1] = 1;
+  work->flops = (double)n * flops_each;
+  work->bytes = (double)(n * element_bytes);
+}
+
+static void write_state(const fnn_call *call) {
+  const uint32_t *state = (const uint32_t *)call->buf[0];
+  uint32_t *next = (uint32_t *)call->buf[2];
+  if (!next) return;
+  uint32_t seed = state[0], counter = state[1];
+  next[0] = seed;
+  next[1] = counter + 1;
+}
+
+/* random_words: the words themselves, for tests of the generator. Output: uint32 [n]. */
+static void random_words(const fnn_call *call, int64_t begin, int64_t end) {
+  if (call->phase) {
+    write_state(call);
+    return;
+  }
+  int64_t n = call->ints[0];
+  uint32_t *out = (uint32_t *)call->buf[1];
+  for (int64_t first = begin * UNIT; first < fnn_min(n, end * UNIT); first += GROUP) {
+    words w;
+    threefry((const uint32_t *)call->buf[0], first / GROUP, &w);
+    memcpy(out + first, w.word, (size_t)fnn_min(GROUP, n - first) * sizeof(uint32_t));
+  }
+}
+static void random_words_size(const int64_t *ints, fnn_work *work) { random_size(ints[0], 1, 4, 35, work); }
+
+/* random_integers: uniform integers in [low, low + range). ints: [1] low, [2] range (uint64 bits; 0 is 2^64), [3] the
+ * output's integer dtype. The number is the high half of a 64-bit word times the range: its bias is below range / 2^64. */
+static void random_integers(const fnn_call *call, int64_t begin, int64_t end) {
+  if (call->phase) {
+    write_state(call);
+    return;
+  }
+  enum { EACH = GROUP / 2 };
+  static const int8_t bytes_of[FNN_N_DTYPES] = {1, 1, 1, 2, 2, 4, 4, 8, 8, 4, 8};
+  int64_t n = call->ints[0], bytes = bytes_of[call->ints[3]];
+  uint64_t low = (uint64_t)call->ints[1], range = (uint64_t)call->ints[2];
+  for (int64_t first = begin * (UNIT / 2); first < fnn_min(n, end * (UNIT / 2)); first += EACH) {
+    words w;
+    threefry((const uint32_t *)call->buf[0], first / EACH, &w);
+    for (int64_t k = 0; k < fnn_min(EACH, n - first); k++) {
+      int64_t j = k / BLOCKS, i = k % BLOCKS;
+      uint64_t x = (uint64_t)w.word[2 * j][i] << 32 | w.word[2 * j + 1][i];
+      if (range) x = (uint64_t)((unsigned __int128)x * range >> 64);
+      x += low;
+      memcpy(call->buf[1] + (first + k) * bytes, &x, (size_t)bytes); /* little-endian: the low bytes come first */
+    }
+  }
+}
+static void random_integers_size(const int64_t *ints, fnn_work *work) { random_size(ints[0], 2, 8, 75, work); }
+
+#include "types_f32.h"
+#include "random_body.h"
+#include "types_f64.h"
+#include "random_body.h"
+
+#define FLOAT_ENTRIES(type)                                                                                            \
+  {"random_uniform_" #type, random_uniform_##type, random_float_size_##type},                                          \
+    {"random_normal_" #type, random_normal_##type, random_float_size_##type},                                          \
+    {"random_truncated_normal_" #type, random_truncated_normal_##type, random_float_size_##type},                      \
+    {"random_bernoulli_" #type, random_bernoulli_##type, random_bernoulli_size_##type}
+
+static const fnn_entry entries[] = {{"random_words", random_words, random_words_size},
+                                    {"random_integers", random_integers, random_integers_size},
+                                    FLOAT_ENTRIES(f32),
+                                    FLOAT_ENTRIES(f64),
+                                    {0}};
+const fnn_table FNN_TABLE(random) = {entries, 0, 0};

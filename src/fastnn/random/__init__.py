@@ -1,0 +1,5 @@
+"""Keras's `random`: samplers, and the generators of their seeds."""
+
+from fastnn import _api
+
+__getattr__, __dir__, __all__ = _api.attach(__name__)

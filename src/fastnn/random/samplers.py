@@ -1,0 +1,280 @@
+"""Keras's random functions, on the records of `ops/random.py`.
+
+`seed` is an integer (the same numbers at every call), a `SeedGenerator` (which is advanced), or None (the global
+generator, which `fastnn.utils.set_random_seed` seeds).
+"""
+
+import numpy as np
+
+from fastnn import ops
+from fastnn.graph.dtypes import is_float, is_integer, standardize_dtype
+from fastnn.ops import random as records
+from fastnn.ops.record import as_array, dtype_of, shape_of
+from fastnn.random.seed_generator import SeedGenerator, global_seed_generator
+
+
+def _draw(op, seed, *inputs, **params):
+    """The numbers of `op` under `seed`; a generator is advanced."""
+    if seed is None:
+        seed = global_seed_generator()
+    if isinstance(seed, SeedGenerator):
+        values, state = op(seed.state, *inputs, **params)
+        seed.state.assign(state)
+        return values
+    if isinstance(seed, (int, np.integer)):
+        return op(np.array([seed, 0], np.uint32), *inputs, **params)[0]
+    if getattr(seed, "shape", None) == (2,) and dtype_of(seed) == "uint32":  # what SeedGenerator.next() gave
+        return op(seed, *inputs, **params)[0]
+    raise ValueError(
+        "Argument `seed` must be either an integer or an instance of `SeedGenerator`. "
+        f"Received: seed={seed} (of type {type(seed)})"
+    )
+
+
+def _shape(shape) -> tuple[int, ...]:
+    return tuple(int(size) for size in shape)
+
+
+def _float_dtype(name, dtype) -> str:
+    dtype = standardize_dtype(dtype)
+    if not is_float(dtype):
+        raise ValueError(f"`fastnn.random.{name}` requires a floating point `dtype`. Received: dtype={dtype}")
+    return dtype
+
+
+def _is_number(x) -> bool:
+    return isinstance(x, (int, float, np.number)) or (isinstance(x, np.ndarray) and x.ndim == 0)
+
+
+def _scaled(op, seed, shape, dtype, offset, scale, names, at_scale=lambda offset, scale: scale):
+    """Numbers moved and stretched by numbers inside the kernel, by arrays outside it."""
+    drawn_dtype = dtype if dtype in ("float32", "float64") else "float32"
+    if _is_number(offset) and _is_number(scale):
+        params = dict(zip(names, (float(offset), float(scale)), strict=True))
+        values = _draw(op, seed, shape=_shape(shape), dtype=drawn_dtype, **params)
+    else:
+        values = _draw(op, seed, shape=_shape(shape), dtype=drawn_dtype, **dict(zip(names, (0.0, 1.0), strict=True)))
+        values = ops.add(offset, ops.multiply(at_scale(offset, scale), values))
+    return ops.cast(values, dtype)
+
+
+def uniform(shape, minval=0.0, maxval=1.0, dtype=None, seed=None):
+    """Uniform numbers in [minval, maxval).
+
+    Args:
+        shape: of the result.
+        minval: lower bound, included; a number or an array that broadcasts to `shape`.
+        maxval: upper bound; rounding may give it itself.
+        dtype: a float dtype, by default `floatx()`.
+        seed: integer, `SeedGenerator` or None.
+
+    Raises:
+        ValueError: for a dtype that is no float, or another kind of seed.
+
+    Example:
+        >>> fastnn.random.uniform((2, 3), seed=1).shape
+        (2, 3)
+    """
+    dtype = _float_dtype("uniform", dtype)
+    return _scaled(
+        records.random_uniform_op, seed, shape, dtype, minval, maxval, ("low", "high"),
+        lambda low, high: ops.subtract(high, low),
+    )  # fmt: skip
+
+
+def normal(shape, mean=0.0, stddev=1.0, dtype=None, seed=None):
+    """Normal numbers.
+
+    Args:
+        shape: of the result.
+        mean: a number or an array that broadcasts to `shape`.
+        stddev: standard deviation, a number or an array that broadcasts to `shape`.
+        dtype: a float dtype, by default `floatx()`.
+        seed: integer, `SeedGenerator` or None.
+
+    Raises:
+        ValueError: for a dtype that is no float, or another kind of seed.
+
+    Example:
+        >>> fastnn.random.normal((2, 3), seed=1).shape
+        (2, 3)
+    """
+    dtype = _float_dtype("normal", dtype)
+    return _scaled(records.random_normal_op, seed, shape, dtype, mean, stddev, ("mean", "deviation"))
+
+
+def truncated_normal(shape, mean=0.0, stddev=1.0, dtype=None, seed=None):
+    """Normal numbers, those beyond two standard deviations drawn again. Arguments as of `normal`.
+
+    Example:
+        >>> x = fastnn.random.truncated_normal((1000,), seed=1)
+        >>> bool(abs(x).max() <= 2)
+        True
+    """
+    dtype = _float_dtype("truncated_normal", dtype)
+    return _scaled(records.random_truncated_normal_op, seed, shape, dtype, mean, stddev, ("mean", "deviation"))
+
+
+def randint(shape, minval, maxval, dtype="int32", seed=None):
+    """Uniform integers from `minval` to `maxval - 1`.
+
+    Args:
+        shape: of the result.
+        minval: least integer.
+        maxval: one more than the largest.
+        dtype: an integer dtype.
+        seed: integer, `SeedGenerator` or None.
+
+    Raises:
+        ValueError: for a dtype that is no integer, an empty range, or another kind of seed.
+
+    Example:
+        >>> x = fastnn.random.randint((100,), 0, 5, seed=1)
+        >>> int(x.min()), int(x.max())
+        (0, 4)
+    """
+    dtype = standardize_dtype(dtype)
+    if not is_integer(dtype):
+        raise ValueError(f"`fastnn.random.randint` requires an integer `dtype`. Received: dtype={dtype}")
+    low, high = int(minval), int(maxval)
+    if low >= high:
+        raise ValueError(f"randint: minval={minval} is not below maxval={maxval}.")
+    return _draw(records.random_integers_op, seed, shape=_shape(shape), dtype=dtype, low=low, high=high)
+
+
+def dropout(inputs, rate, noise_shape=None, seed=None):
+    """`inputs` with a share `rate` of its elements set to 0 and the others divided by `1 - rate`.
+
+    Args:
+        inputs: float array.
+        rate: the share to drop, in [0, 1].
+        noise_shape: shape of the mask, which broadcasts to `inputs`; None, whole or in places, is that of `inputs`.
+        seed: integer, `SeedGenerator` or None.
+
+    Raises:
+        ValueError: for a rate outside [0, 1], or a `noise_shape` that does not broadcast.
+
+    Example:
+        >>> fastnn.random.dropout(np.ones((2, 3), "float32"), 0.0, seed=1).sum()
+        6.0
+    """
+    rate = float(rate)
+    if not 0 <= rate <= 1:
+        raise ValueError(f"dropout: `rate` must be in [0, 1]; it is {rate}.")
+    shape = shape_of(inputs)
+    if noise_shape is not None:
+        if len(noise_shape) > len(shape) or any(
+            size not in (None, 1, of) for size, of in zip(noise_shape[::-1], shape[::-1], strict=False)
+        ):
+            raise ValueError(f"dropout: noise_shape {tuple(noise_shape)} does not broadcast to {shape}.")
+        lead = len(shape) - len(noise_shape)
+        shape = tuple(of if size is None else size for size, of in zip(noise_shape, shape[lead:], strict=True))
+    dtype = dtype_of(inputs) if is_float(dtype_of(inputs)) else standardize_dtype(None)
+    mask = _draw(
+        records.random_bernoulli_op, seed, shape=shape, dtype=dtype, probability=1 - rate,
+        scale=1 / (1 - rate) if rate < 1 else 0.0,
+    )  # fmt: skip
+    return ops.multiply(inputs, mask)
+
+
+def categorical(logits, num_samples, dtype="int32", seed=None):
+    """Classes drawn with the probabilities `softmax(logits)`.
+
+    Args:
+        logits: array of shape (batch, classes).
+        num_samples: draws for each row.
+        dtype: of the result.
+        seed: integer, `SeedGenerator` or None.
+
+    Returns:
+        Array of shape (batch, num_samples).
+
+    Raises:
+        ValueError: when `logits` is not 2-D.
+
+    Example:
+        >>> fastnn.random.categorical(np.zeros((2, 3), "float32"), 4, seed=1).shape
+        (2, 4)
+    """
+    if len(shape_of(logits)) != 2:
+        raise ValueError(
+            f"`logits` should be a 2-D tensor with shape [batch_size, num_classes]. Received shape {shape_of(logits)}"
+        )
+    dtype = standardize_dtype(dtype)
+    return _draw(records.random_categorical_op, seed, logits, num_samples=int(num_samples), dtype=dtype)
+
+
+def shuffle(x, axis=0, seed=None):
+    """`x` with its slices along `axis` in random order.
+
+    Args:
+        x: array.
+        axis: the axis to shuffle.
+        seed: integer, `SeedGenerator` or None.
+
+    Example:
+        >>> sorted(fastnn.random.shuffle(np.arange(4), seed=1).tolist())
+        [0, 1, 2, 3]
+    """
+    size = shape_of(x)[axis]
+    order = _draw(records.random_permutation_op, seed, shape=(size,), dtype="int32")
+    return ops.take(x, order, axis=axis)
+
+
+def gamma(shape, alpha, dtype=None, seed=None):
+    """Gamma numbers of scale 1.
+
+    Args:
+        shape: of the result.
+        alpha: shape parameter, a number or an array that broadcasts to `shape`.
+        dtype: a float dtype, by default `floatx()`.
+        seed: integer, `SeedGenerator` or None.
+
+    Example:
+        >>> fastnn.random.gamma((2,), 3.0, seed=1).shape
+        (2,)
+    """
+    dtype = _float_dtype("gamma", dtype)
+    return _draw(records.random_gamma_op, seed, _operand(alpha), shape=_shape(shape), dtype=dtype)
+
+
+def beta(shape, alpha, beta, dtype=None, seed=None):
+    """Beta numbers, in (0, 1).
+
+    Args:
+        shape: of the result.
+        alpha: first parameter, a number or an array that broadcasts to `shape`.
+        beta: second parameter.
+        dtype: a float dtype, by default `floatx()`.
+        seed: integer, `SeedGenerator` or None.
+
+    Example:
+        >>> fastnn.random.beta((2,), 3.0, 2.0, seed=1).shape
+        (2,)
+    """
+    dtype = _float_dtype("beta", dtype)
+    return _draw(records.random_beta_op, seed, _operand(alpha), _operand(beta), shape=_shape(shape), dtype=dtype)
+
+
+def binomial(shape, counts, probabilities, dtype=None, seed=None):
+    """The number of successes in `counts` trials.
+
+    Args:
+        shape: of the result.
+        counts: number of trials, a number or an array that broadcasts to `shape`.
+        probabilities: of success in each.
+        dtype: a float dtype, by default `floatx()`.
+        seed: integer, `SeedGenerator` or None.
+
+    Example:
+        >>> fastnn.random.binomial((2,), 10, 0.5, seed=1).shape
+        (2,)
+    """
+    dtype = _float_dtype("binomial", dtype)
+    return _draw(
+        records.random_binomial_op, seed, _operand(counts), _operand(probabilities), shape=_shape(shape), dtype=dtype
+    )
+
+
+def _operand(x):
+    return x if hasattr(x, "dtype") else as_array(x)
