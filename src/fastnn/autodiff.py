@@ -73,11 +73,15 @@ class GradientTape:
         self._records: list | None = []
         self._tracked: dict[int, object] = {}
         self._graph: Graph | None = None
+        self._updates: dict = {}
 
     def __enter__(self):
         self._graph = trace.current()
         if self._graph is None:
             trace.state.tapes.append(self)
+        else:
+            # A variable that was assigned before this point is differentiated by what it is now.
+            self._updates = dict(self._graph.updates)
         return self
 
     def __exit__(self, *_):
@@ -121,7 +125,7 @@ class GradientTape:
         seeds = None if output_gradients is None else tree.flatten(output_gradients)
         if self._graph is not None:
             graph = self._graph
-            of = [graph.variables.get(x) if isinstance(x, Variable) else x for x in flat]
+            of = [self._traced(graph, x) if isinstance(x, Variable) else x for x in flat]
             found = iter(gradients(graph, [as_value(t) for t in targets], [x for x in of if x is not None], seeds))
             results = [None if x is None else next(found) for x in of]
         else:
@@ -133,6 +137,12 @@ class GradientTape:
                 Operators.functions["zeros_like"](x) if g is None else g for x, g in zip(flat, results, strict=True)
             ]
         return tree.pack_sequence_as(sources, results)
+
+    def _traced(self, graph: Graph, variable: Variable):
+        """The value as which the tape saw `variable`; None when nothing has read it."""
+        if variable not in graph.variables and getattr(variable, "home", (None, 0))[0] not in self._updates:
+            return None
+        return graph.value_after(variable, self._updates)
 
     def _is_tracked(self, x) -> bool:
         if isinstance(x, Variable) and x.trainable and self._watch_variables:

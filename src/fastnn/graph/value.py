@@ -213,6 +213,7 @@ class Graph:
         self.outputs: list[Value] = []
         self.variables: dict[Any, Value] = {}
         self.updates: dict[Any, Value] = {}
+        self.parts: dict[Any, Value] = {}  # slices of updated buffers that trace as the variables in them
         self.labels: list[str] = []
 
     def add(self, op: OpLike, inputs: tuple[Value, ...], params: dict[str, Any], specs: tuple[Spec, ...]) -> Node:
@@ -231,12 +232,27 @@ class Graph:
 
     def read(self, variable) -> Value:
         """The value of `variable` at this point of the trace."""
-        if variable in self.updates:
-            return self.updates[variable]
+        return self.value_after(variable, self.updates)
+
+    def value_after(self, variable, updates) -> Value:
+        """The value of `variable` when `updates` have been made: its own, or its part of the buffer it lives in."""
+        if variable in updates:
+            return updates[variable]
+        owner, offset = getattr(variable, "home", (None, 0))
+        if owner is not None and owner in updates:
+            return self._part(updates[owner], variable, offset)
         if variable not in self.variables:
             spec = Spec(tuple(variable.shape), variable.dtype)
             self.variables[variable] = self.add(VARIABLE, (), {"variable": variable}, (spec,)).outputs[0]
         return self.variables[variable]
+
+    def _part(self, whole: Value, variable, offset: int) -> Value:
+        key = (whole, variable)
+        if key not in self.parts:
+            functions, size = Operators.functions, math.prod(variable.shape)
+            part = functions["getitem"](whole, slice(offset, offset + size))
+            self.parts[key] = functions["reshape"](part, tuple(variable.shape))
+        return self.parts[key]
 
     def assign(self, variable, value: Value) -> None:
         self.read(variable)
