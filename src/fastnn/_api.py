@@ -100,8 +100,18 @@ PUBLIC = {
         "metrics.metric": "Metric",
     },
     "fastnn.models": {},
-    "fastnn.optimizers": {},
-    "fastnn.optimizers.schedules": {},
+    "fastnn.optimizers": {
+        "optimizers.adaptive": "Adadelta Adagrad Adam AdamW Adamax Ftrl Lamb Nadam RMSprop",
+        "optimizers.lookup": "deserialize get serialize",
+        "optimizers.momentum": "Lion SGD",
+        "optimizers.optimizer": "Optimizer",
+    },
+    "fastnn.optimizers.schedules": {
+        "optimizers.schedules.learning_rate_schedule": "LearningRateSchedule",
+        "optimizers.schedules.lookup": "deserialize serialize",
+        "optimizers.schedules.schedules": "CosineDecay CosineDecayRestarts ExponentialDecay InverseTimeDecay "
+        "PiecewiseConstantDecay PolynomialDecay",
+    },
     "fastnn.preprocessing": {},
     "fastnn.preprocessing.sequence": {"utils.encoding": "pad_sequences"},
     "fastnn.random": {

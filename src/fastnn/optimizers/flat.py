@@ -1,0 +1,81 @@
+"""Flat state: the trainable variables of one dtype in one buffer, so that an update is one pass over it.
+
+Every variable begins at a multiple of 16 elements (64 bytes of float32); the padding between them is zero and stays so,
+because the gradient is zero there. Ordinary variables are views: whoever assigns to one changes the flat buffer.
+"""
+
+from __future__ import annotations
+
+from fastnn import _kernels
+from fastnn.graph import trace
+from fastnn.graph.variable import Variable
+from fastnn.ops.pack import pack
+
+ALIGNMENT = 16  # elements
+
+
+class Flat:
+    """Variables of one dtype that live in one buffer.
+
+    Attributes:
+        members: the variables, in the order of their places.
+        offsets: the first element of each.
+        size: elements of the buffer, padding included.
+        variable: the buffer as a Variable; its `views` are the members.
+    """
+
+    def __init__(self, members: list[Variable], name: str):
+        self.members = list(members)
+        self.offsets, self.size = [], 0
+        for member in members:
+            self.offsets.append(self.size)
+            self.size += -(-member.array.size // ALIGNMENT) * ALIGNMENT
+        shared = self._shared()
+        self.variable = self._moved(members, name) if shared is None else shared
+
+    def _shared(self) -> Variable | None:
+        """The buffer in which the same members already live in this order: that of another optimizer."""
+        flat = getattr(self.members[0], "home", (None, 0))[0]
+        if flat is None or len(flat.views) != len(self.members):
+            return None
+        is_same = all(a is b and b.home[0] is flat for a, b in zip(flat.views, self.members, strict=True))
+        return flat if is_same else None
+
+    def _moved(self, members, name: str) -> Variable:
+        buffer = Variable(0.0, dtype=members[0].dtype, trainable=False, name=name)
+        memory = _kernels.aligned_empty(self.size, members[0].dtype)
+        memory[...] = 0
+        buffer._array = memory
+        buffer.views = self.members
+        for member, offset in zip(members, self.offsets, strict=True):
+            member.move(memory[offset : offset + member.array.size].reshape(member.shape))
+            member.home = (buffer, offset)
+        return buffer
+
+    def like(self, parts: list[Variable], name: str, fill: float) -> Variable:
+        """A buffer of the same layout for one slot; `parts`, one per member, move into it."""
+        slot = Flat.__new__(Flat)
+        slot.members, slot.offsets, slot.size = parts, self.offsets, self.size
+        buffer = slot._moved(parts, name)
+        buffer.array[...] = fill
+        return buffer
+
+    def is_whole(self) -> bool:
+        """Whether every member still lives here, and none was assigned by itself in the current trace."""
+        graph = trace.current()
+        return all(
+            getattr(member, "home", (None, 0))[0] is self.variable and (graph is None or member not in graph.updates)
+            for member in self.members
+        )
+
+    def pack(self, gradients):
+        """The members' gradients, in their order, in the layout of the buffer."""
+        return pack(*gradients, offsets=tuple(self.offsets), size=self.size)
+
+
+def flats_of(variables: list[Variable], name: str) -> list[Flat]:
+    """One `Flat` for each dtype among `variables`."""
+    by_dtype: dict[str, list[Variable]] = {}
+    for variable in variables:
+        by_dtype.setdefault(variable.dtype, []).append(variable)
+    return [Flat(members, f"{name}_{dtype}") for dtype, members in by_dtype.items()]

@@ -1,0 +1,517 @@
+"""Optimizer: gradients in, updated variables out.
+
+Owns the order of one step (scale, accumulate, clip, decay, update, average, constrain) and the slots. A rule is
+`update_step`, written with ops on one gradient, one variable and its slots; rules that are elementwise run once on the
+flat state of `optimizers.flat` instead of once per variable.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+
+import numpy as np
+
+from fastnn import config, ops
+from fastnn.graph import trace
+from fastnn.graph.dtypes import is_float
+from fastnn.graph.variable import Variable
+from fastnn.optimizers.flat import Flat, flats_of
+from fastnn.optimizers.schedules.learning_rate_schedule import LearningRateSchedule
+from fastnn.registration import deserialize_object, serialize_object, unique_name
+
+COMMON_ARGUMENTS = """weight_decay: what share of a variable, times the learning rate, each step takes away.
+        clipnorm: the largest norm of the gradient of each variable.
+        clipvalue: the largest size of any entry of a gradient.
+        global_clipnorm: the largest norm of all gradients together.
+        use_ema: whether a moving average of the variables is kept; training ends with it.
+        ema_momentum: how slowly that average moves; 0.99.
+        ema_overwrite_frequency: after how many steps it overwrites the variables; never by default.
+        loss_scale_factor: multiplies the loss, and divides the gradients.
+        gradient_accumulation_steps: over how many steps gradients are averaged before one update.
+        name: of the slots; the snake_case of the class by default."""
+
+
+class Optimizer:
+    """Base of optimizers.
+
+    Args:
+        learning_rate: a float, a `LearningRateSchedule`, or a callable without arguments.
+        {common}
+
+    A subclass names its slots in `slot_names`, and writes `update_step(gradient, variable, learning_rate)`; or, as in
+    Keras, makes slots in `build` by `add_variable_from_reference` and finds them by `_get_variable_index`.
+
+    Raises:
+        ValueError: for unknown arguments, or numbers out of range.
+
+    Example:
+        >>> class Plain(Optimizer):
+        ...     def update_step(self, gradient, variable, learning_rate):
+        ...         self.assign_sub(variable, gradient * learning_rate)
+        >>> w = Variable([1.0]); Plain(0.5).apply([np.float32([1.0])], [w]); float(w.numpy()[0])
+        0.5
+    """
+
+    # Whether `update_step` treats each element by itself: a class that overrides `update_step` must say so again.
+    is_elementwise = False
+
+    def __init__(
+        self, learning_rate, weight_decay=None, clipnorm=None, clipvalue=None, global_clipnorm=None, use_ema=False,
+        ema_momentum=0.99, ema_overwrite_frequency=None, loss_scale_factor=None, gradient_accumulation_steps=None,
+        name=None, **kwargs,
+    ):  # fmt: skip
+        learning_rate = _legacy(learning_rate, kwargs)
+        _check(
+            clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum, ema_overwrite_frequency,
+            gradient_accumulation_steps,
+        )  # fmt: skip
+        self.name = name or unique_name(type(self).__name__)
+        self.weight_decay = weight_decay
+        self.clipnorm, self.clipvalue, self.global_clipnorm = clipnorm, clipvalue, global_clipnorm
+        self.use_ema, self.ema_momentum, self.ema_overwrite_frequency = use_ema, ema_momentum, ema_overwrite_frequency
+        self.loss_scale_factor, self.gradient_accumulation_steps = loss_scale_factor, gradient_accumulation_steps
+        self.built = False
+        self.version = 0  # counts what a compiled step cannot see change
+        self._variables: list[Variable] = []
+        self._trainable_variables: list[Variable] = []
+        self._flats: list[Flat] = []
+        self._slots: dict[tuple[str, int], Variable] = {}
+        self._excluded_from_decay: tuple[set[int], list[str]] = (set(), [])
+        self._iterations = self._own_variable(np.zeros((), "int32"), "iteration")
+        self._learning_rate = learning_rate
+        if isinstance(learning_rate, (int, float, np.number)):
+            self._learning_rate = self._own_variable(np.asarray(learning_rate, config.floatx()), "learning_rate")
+        elif not callable(learning_rate):
+            raise ValueError(
+                "Argument `learning_rate` should be float, or an instance of LearningRateSchedule, or a callable (that "
+                "takes in the current iteration value and returns the corresponding learning rate value). Received "
+                f"instead: learning_rate={learning_rate}"
+            )
+
+    # -- state ---------------------------------------------------------------------------------------------------------
+
+    @property
+    def variables(self) -> list[Variable]:
+        """Iterations, learning rate, then the slots of each variable: names and order are Keras's."""
+        return list(self._variables)
+
+    @property
+    def iterations(self):
+        """How many updates were made."""
+        steps = self.gradient_accumulation_steps
+        return ops.floor_divide(self._iterations, steps) if steps else self._iterations
+
+    @property
+    def learning_rate(self):
+        """The learning rate: a Variable, or the current value of the schedule or callable."""
+        if isinstance(self._learning_rate, LearningRateSchedule):
+            return self._learning_rate(self._iterations)
+        if isinstance(self._learning_rate, Variable):
+            return self._learning_rate
+        return self._learning_rate()
+
+    @learning_rate.setter
+    def learning_rate(self, value):
+        if callable(value):
+            self._variables = [v for v in self._variables if v is not self._learning_rate]
+            self._learning_rate = value
+            self.version += 1
+        elif isinstance(self._learning_rate, Variable):
+            self._learning_rate.assign(np.asarray(value, self._learning_rate.dtype))
+        else:
+            raise TypeError(
+                "This optimizer was created with a `LearningRateSchedule` object as its `learning_rate` constructor "
+                "argument, hence its learning rate is not settable. If you need the learning rate to be settable, you "
+                "should instantiate the optimizer with a float `learning_rate` argument."
+            )
+
+    def slot_names(self) -> tuple[tuple[str, ...], ...]:
+        """Names of the slots that each variable has, in groups: the first group of every variable, then the next."""
+        return ()
+
+    def initial_slot_value(self, slot: str) -> float:
+        """What the elements of a slot begin as."""
+        return 0.0
+
+    def build(self, variables) -> None:
+        """Makes the slots of `variables`, and moves the variables into flat buffers.
+
+        Args:
+            variables: the Variables to be trained.
+        """
+        if self.built:
+            return
+        variables = list(variables)
+        self._trainable_variables = variables
+        self._index_of = {id(v): k for k, v in enumerate(variables)}
+        if self._runs_flat():
+            self._flats = flats_of([v for v in variables if is_float(v.dtype)], self.name)
+        groups = [("average",)] if self.use_ema else []
+        groups += [("gradient_accumulator",)] if self.gradient_accumulation_steps else []
+        for names in [*groups, *self.slot_names()]:
+            self._add_slots(names)
+        for k, variable in enumerate(variables):
+            if self.use_ema:
+                self._slots["average", id(variable)].assign(variables[k].numpy())
+        self.built = True
+
+    def _add_slots(self, names: tuple[str, ...]) -> None:
+        for variable in self._trainable_variables:
+            for name in names:
+                fill = 0.0 if name in ("average", "gradient_accumulator") else self.initial_slot_value(name)
+                slot = self.add_variable_from_reference(variable, name)
+                slot.assign(np.full(slot.shape, fill, slot.dtype))
+                self._slots[name, id(variable)] = slot
+        for name in names:
+            fill = 0.0 if name in ("average", "gradient_accumulator") else self.initial_slot_value(name)
+            for flat in self._flats:
+                parts = [self._slots[name, id(member)] for member in flat.members]
+                self._slots[name, id(flat.variable)] = flat.like(parts, f"{self.name}_{name}", fill)
+
+    def slot(self, name: str, variable: Variable) -> Variable:
+        """The slot `name` of `variable`."""
+        return self._slots[name, id(variable)]
+
+    def add_variable(
+        self, shape, initializer="zeros", dtype=None, aggregation=None, layout=None, name=None
+    ) -> Variable:
+        """A new variable of the optimizer.
+
+        Args:
+            shape: tuple of ints.
+            initializer: "zeros", "ones" or a callable `initializer(shape, dtype)`.
+            dtype: `floatx()` by default.
+            name: for its path.
+        """
+        make = {"zeros": np.zeros, "ones": np.ones}.get(initializer, initializer)
+        return self._own_variable(np.asarray(make(tuple(shape), dtype=dtype or config.floatx())), name or "variable")
+
+    def add_variable_from_reference(self, reference_variable, name=None, initializer="zeros") -> Variable:
+        """A new variable with the shape and dtype of another one, such as a slot of it."""
+        prefix = reference_variable.path.replace("/", "_")
+        variable = self.add_variable(
+            reference_variable.shape, initializer, reference_variable.dtype, name=f"{prefix}_{name or 'variable'}"
+        )
+        return variable
+
+    def add_optimizer_variables(self, trainable_variables, name, initializer="zeros"):
+        """One variable per trainable variable for each of `name` (a name or a list of names)."""
+        names = name if isinstance(name, (list, tuple)) else [name]
+        made = [[self.add_variable_from_reference(v, n, initializer) for v in trainable_variables] for n in names]
+        return made if isinstance(name, (list, tuple)) else made[0]
+
+    def _own_variable(self, value: np.ndarray, name: str) -> Variable:
+        variable = Variable(value, dtype=value.dtype.name, trainable=False, name=name)
+        variable.path = f"{self.name}/{name}"
+        self._variables.append(variable)
+        return variable
+
+    def _get_variable_index(self, variable: Variable) -> int:
+        return self._index_of[id(variable)]
+
+    # -- one step ------------------------------------------------------------------------------------------------------
+
+    def update_step(self, gradient, variable, learning_rate) -> None:
+        """Updates `variable` and its slots from `gradient`, all of one shape."""
+        raise NotImplementedError(f"{type(self).__name__} does not implement `update_step`.")
+
+    def begin_step(self) -> None:
+        """Called once before the calls of `update_step`: for state that all variables share."""
+
+    def apply_gradients(self, grads_and_vars):
+        """Updates variables from `(gradient, variable)` pairs, and returns the number of updates so far."""
+        pairs = list(grads_and_vars)
+        self.apply([g for g, _ in pairs], [v for _, v in pairs])
+        return self._iterations
+
+    def apply(self, grads, trainable_variables=None) -> None:
+        """Updates variables.
+
+        Args:
+            grads: a gradient for each variable; None skips the variable, with a warning.
+            trainable_variables: the Variables; those that the optimizer was built with by default.
+
+        Raises:
+            ValueError: for variables it was not built with, a wrong number of gradients, or none at all.
+        """
+        grads = list(grads)
+        if not grads:
+            return
+        variables = self._variables_for(grads, trainable_variables)
+        grads, variables = _without_missing(grads, variables)
+        with trace.label(self.name):
+            if self.loss_scale_factor is not None:
+                grads = [g / self.loss_scale_factor for g in grads]
+            units = self._units(grads, variables)
+            if self.gradient_accumulation_steps:
+                self._accumulate(units)
+            else:
+                self._update(units)
+            if self.use_ema:
+                self._average([v for _, v in units])
+            self._constrain(variables)
+            self._iterations.assign_add(1)
+
+    def _variables_for(self, grads, variables) -> list[Variable]:
+        if variables is None:
+            if len(grads) != len(self._trainable_variables):
+                raise ValueError(
+                    "When passing `grads` as a list of gradient tensors, the gradients must match "
+                    f"`optimizer.variables` one-to-one. Received a list of {len(grads)} gradients, but the optimizer "
+                    f"is tracking {len(self._trainable_variables)} trainable variables."
+                )
+            return self._trainable_variables
+        variables = list(variables)
+        if not self.built:
+            with trace.eager():
+                self.build(variables)
+        for variable in variables:
+            if id(variable) not in self._index_of:
+                raise ValueError(
+                    f"Unknown variable: {variable}. This optimizer can only be called for the variables it was "
+                    "originally built with. When working with a new set of variables, you should recreate a new "
+                    "optimizer instance."
+                )
+        return variables
+
+    def _units(self, grads, variables) -> list[tuple]:
+        """What `update_step` is called with: one (gradient, variable) for each flat buffer, or for each variable."""
+        if self.clipnorm:
+            grads = [_clipped_by_norm(g, self.clipnorm) for g in grads]
+        gradient_of = {id(v): g for g, v in zip(grads, variables, strict=True)}
+        is_flat = (
+            bool(self._flats)
+            and len(gradient_of) == sum(len(flat.members) for flat in self._flats)
+            and all(id(member) in gradient_of for flat in self._flats for member in flat.members)
+            and not any(v.constraint is not None for v in variables)
+            and (self.weight_decay is None or all(self._use_weight_decay(v) for v in variables))
+            and all(flat.is_whole() for flat in self._flats)
+        )
+        if not is_flat:
+            return list(zip(grads, variables, strict=True))
+        return [(flat.pack([gradient_of[id(v)] for v in flat.members]), flat.variable) for flat in self._flats]
+
+    def _runs_flat(self) -> bool:
+        owner = next(cls for cls in type(self).__mro__ if "update_step" in cls.__dict__)
+        return bool(owner.__dict__.get("is_elementwise", False))
+
+    def _update(self, units) -> None:
+        if self.clipvalue:
+            units = [(ops.clip(g, -self.clipvalue, self.clipvalue), v) for g, v in units]
+        if self.global_clipnorm:
+            scale = _global_norm_scale([g for g, _ in units], self.global_clipnorm)
+            units = [(g * ops.cast(scale, v.dtype), v) for g, v in units]
+        learning_rate = self.learning_rate
+        self._apply_weight_decay([v for _, v in units], learning_rate)
+        self.begin_step()
+        for gradient, variable in units:
+            self.update_step(gradient, variable, ops.cast(learning_rate, variable.dtype))
+
+    def _accumulate(self, units) -> None:
+        """Adds gradients up, and updates with their mean in every n-th step."""
+        n = self.gradient_accumulation_steps
+        is_update = ops.equal(ops.mod(self._iterations + 1, n), 0)
+        sums = [(self.slot("gradient_accumulator", v), g) for g, v in units]
+        graph = trace.current()
+        if graph is None:
+            if bool(is_update):
+                self._update([((total + g) / n, v) for (total, g), (_, v) in zip(sums, units, strict=True)])
+                for total, _ in sums:
+                    total.assign(np.zeros(total.shape, total.dtype))
+            else:
+                for total, g in sums:
+                    total.assign_add(g)
+            return
+        # A plan has no branches: the update is computed, and kept or dropped.
+        changing = [v for v in self._state_of(units) if v is not self._iterations]
+        before = [graph.read(v) for v in changing]
+        self._update([((total + g) / n, v) for (total, g), (_, v) in zip(sums, units, strict=True)])
+        for variable, old in zip(changing, before, strict=True):
+            if graph.read(variable) is not old:
+                variable.assign(ops.where(is_update, graph.read(variable), old))
+        for total, g in sums:
+            total.assign(ops.where(is_update, ops.zeros_like(total), total + g))
+
+    def _state_of(self, units) -> list[Variable]:
+        """Everything that `_update(units)` may change."""
+        variables = [v for _, v in units]
+        slots = [s for (_, owner), s in self._slots.items() if any(owner == id(v) for v in variables)]
+        shared = [v for v in self._variables if not any(v is s for s in self._slots.values())]
+        return [*variables, *slots, *shared]
+
+    def exclude_from_weight_decay(self, var_list=None, var_names=None) -> None:
+        """Variables that weight decay leaves alone; to be called before the optimizer is built.
+
+        Args:
+            var_list: Variables.
+            var_names: regular expressions that are looked for in the variables' names.
+        """
+        if self.built:
+            raise ValueError("`exclude_from_weight_decay()` can only be configured before the optimizer is built.")
+        self._excluded_from_decay = ({id(v) for v in var_list or []}, list(var_names or []))
+
+    def _use_weight_decay(self, variable) -> bool:
+        excluded, patterns = self._excluded_from_decay
+        return id(variable) not in excluded and not any(re.search(p, variable.name) for p in patterns)
+
+    def _apply_weight_decay(self, variables, learning_rate) -> None:
+        if self.weight_decay is None:
+            return
+        for variable in variables:
+            if self._use_weight_decay(variable):
+                decay = ops.cast(learning_rate, variable.dtype) * self.weight_decay
+                variable.assign(variable - variable * decay)
+
+    def _average(self, variables) -> None:
+        """Moves the moving average, and overwrites the variables by it in every n-th step."""
+        n = self.ema_overwrite_frequency
+        for variable in variables:
+            average = self.slot("average", variable)
+            # The first step counts the whole: an average of one value is that value.
+            momentum = ops.cast(ops.not_equal(self.iterations, 0), variable.dtype) * self.ema_momentum
+            average.assign(average * momentum + variable * (1.0 - momentum))
+            if n:
+                is_overwriting = ops.equal(ops.mod(self.iterations + 1, n), 0)
+                variable.assign(ops.where(is_overwriting, average, variable))
+
+    def finalize_variable_values(self, var_list) -> None:
+        """Sets the variables to their moving averages, where there are any; called at the end of `fit`."""
+        if self.use_ema:
+            for variable in var_list:
+                if ("average", id(variable)) in self._slots:
+                    variable.assign(self._slots["average", id(variable)].numpy())
+
+    def _constrain(self, variables) -> None:
+        for variable in variables:
+            if variable.constraint is not None:
+                variable.assign(variable.constraint(variable))
+
+    def scale_loss(self, loss):
+        """The loss times `loss_scale_factor`; its gradients are divided by that again in `apply`."""
+        return loss if self.loss_scale_factor is None else loss * self.loss_scale_factor
+
+    def assign(self, variable, value) -> None:
+        """Sets a variable, in `update_step`."""
+        variable.assign(value)
+
+    def assign_add(self, variable, value) -> None:
+        """Adds to a variable, in `update_step`."""
+        variable.assign(variable + value)
+
+    def assign_sub(self, variable, value) -> None:
+        """Subtracts from a variable, in `update_step`."""
+        variable.assign(variable - value)
+
+    # -- config --------------------------------------------------------------------------------------------------------
+
+    def get_config(self):
+        if isinstance(self._learning_rate, Variable):
+            learning_rate = float(self._learning_rate.numpy())
+        elif isinstance(self._learning_rate, LearningRateSchedule):
+            learning_rate = serialize_object(self._learning_rate, "keras.optimizers.schedules")
+        else:
+            learning_rate = self._learning_rate
+        return {
+            "name": self.name,
+            "learning_rate": learning_rate,
+            "weight_decay": self.weight_decay,
+            "clipnorm": self.clipnorm,
+            "global_clipnorm": self.global_clipnorm,
+            "clipvalue": self.clipvalue,
+            "use_ema": self.use_ema,
+            "ema_momentum": self.ema_momentum,
+            "ema_overwrite_frequency": self.ema_overwrite_frequency,
+            "loss_scale_factor": self.loss_scale_factor,
+            "gradient_accumulation_steps": self.gradient_accumulation_steps,
+        }
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        from fastnn.optimizers.schedules.lookup import TABLE  # schedules are looked up by name only here
+
+        rate = config.get("learning_rate")
+        if isinstance(rate, dict):
+            config = {**config, "learning_rate": deserialize_object(rate, TABLE, custom_objects, "schedule")}
+        return cls(**config)
+
+    def save_own_variables(self, store) -> None:
+        """Writes the variables into `store` as "0", "1", ..."""
+        for k, variable in enumerate(self.variables):
+            store[str(k)] = variable.numpy()
+
+    def load_own_variables(self, store) -> None:
+        """Reads what `save_own_variables` wrote.
+
+        Raises:
+            ValueError: when the numbers of variables differ.
+        """
+        if len(store.keys()) != len(self.variables):
+            raise ValueError(
+                f"Skipping variable loading for optimizer '{self.name}', because it has {len(self.variables)} "
+                f"variables whereas the saved optimizer has {len(store.keys())} variables."
+            )
+        for k, variable in enumerate(self.variables):
+            variable.assign(np.asarray(store[str(k)]))
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} name={self.name}>"
+
+
+Optimizer.__doc__ = Optimizer.__doc__.replace("{common}", COMMON_ARGUMENTS)
+
+
+def _legacy(learning_rate, kwargs):
+    """The learning rate, with Keras 2's arguments handled and taken out of `kwargs`."""
+    if "lr" in kwargs:
+        warnings.warn(
+            "The argument `lr` of optimizers is deprecated; use `learning_rate`.", DeprecationWarning, stacklevel=4
+        )
+        learning_rate = kwargs.pop("lr")
+    if kwargs.pop("decay", None) is not None:
+        warnings.warn("Argument `decay` is no longer supported and will be ignored.", stacklevel=4)
+    if kwargs:
+        raise ValueError(f"Argument(s) not recognized: {kwargs}")
+    return learning_rate
+
+
+def _check(clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum, overwrite, accumulation) -> None:
+    if sum(c is not None for c in (clipnorm, clipvalue, global_clipnorm)) > 1:
+        raise ValueError(
+            "Only one of `clipnorm`, `clipvalue` and `global_clipnorm` can be set. Received: "
+            f"clipnorm={clipnorm}, clipvalue={clipvalue}, global_clipnorm={global_clipnorm}"
+        )
+    if use_ema and not 0 <= ema_momentum <= 1:
+        raise ValueError(f"`ema_momentum` must be in the range [0, 1]. Received: ema_momentum={ema_momentum}")
+    if overwrite is not None and (not isinstance(overwrite, int) or overwrite < 1):
+        raise ValueError(
+            f"`ema_overwrite_frequency` must be an integer >= 1 or None. Received: ema_overwrite_frequency={overwrite}"
+        )
+    if accumulation is not None and (not isinstance(accumulation, int) or accumulation < 2):
+        raise ValueError(
+            "`gradient_accumulation_steps` must be an integer >= 2. Received: "
+            f"gradient_accumulation_steps={accumulation}"
+        )
+
+
+def _without_missing(grads, variables):
+    pairs = [(g, v) for g, v in zip(grads, variables, strict=True) if g is not None]
+    if not pairs:
+        raise ValueError("No gradients provided for any variable.")
+    missing = [v.path for g, v in zip(grads, variables, strict=True) if g is None]
+    if missing:
+        warnings.warn(
+            f"Gradients do not exist for variables {missing} when minimizing the loss. If using `model.compile()`, did "
+            "you forget to provide a `loss` argument?",
+            stacklevel=4,
+        )
+    return [g for g, _ in pairs], [v for _, v in pairs]
+
+
+def _clipped_by_norm(gradient, norm):
+    return gradient * (norm / ops.maximum(ops.sqrt(ops.sum(ops.square(gradient))), norm))
+
+
+def _global_norm_scale(gradients, norm):
+    total = sum(ops.sum(ops.square(g)) for g in gradients[1:]) + ops.sum(ops.square(gradients[0]))
+    return norm / ops.maximum(ops.sqrt(total), norm)
