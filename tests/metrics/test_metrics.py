@@ -1,0 +1,226 @@
+"""Every metric against the released Keras: three batches with and without weights, reset, config."""
+
+import keras
+import numpy as np
+import pytest
+
+from fastnn import metrics, ops
+
+N, C = 16, 5
+BATCHES = 3
+
+
+def numbers(rng):
+    return rng.normal(size=(N, C)), rng.normal(size=(N, C))
+
+
+def positive(rng):
+    return rng.uniform(0, 3, (N, C)), rng.uniform(0.1, 3, (N, C))
+
+
+def yes_no(rng):
+    return rng.integers(0, 2, (N, 1)), rng.uniform(0, 1, (N, 1))
+
+
+def yes_no_flat(rng):
+    return rng.integers(0, 2, N), rng.uniform(0, 1, N)
+
+
+def many_yes_no(rng):
+    return rng.integers(0, 2, (N, C)), rng.uniform(0, 1, (N, C))
+
+
+def logits(rng):
+    return rng.integers(0, 2, (N, C)), rng.normal(size=(N, C))
+
+
+def signed(rng):
+    return rng.choice([-1.0, 1.0], (N, C)), rng.normal(size=(N, C))
+
+
+def one_hot(rng):
+    return np.eye(C)[rng.integers(0, C, N)], rng.dirichlet(np.ones(C), N)
+
+
+def sparse(rng):
+    return rng.integers(0, C, N), rng.dirichlet(np.ones(C), N)
+
+
+def sparse_column(rng):
+    return rng.integers(0, C, (N, 1)), rng.dirichlet(np.ones(C), N)
+
+
+def sequence(rng):
+    return rng.integers(0, C, (N, 3)), rng.dirichlet(np.ones(C), (N, 3))
+
+
+def ints(rng):
+    return rng.integers(0, 3, N), rng.integers(0, 3, N)
+
+
+CASES = [
+    ("Accuracy", {}, ints),
+    ("BinaryAccuracy", {}, yes_no),
+    ("BinaryAccuracy", {"threshold": 0.2}, yes_no_flat),
+    ("BinaryAccuracy", {}, many_yes_no),
+    ("CategoricalAccuracy", {}, one_hot),
+    ("SparseCategoricalAccuracy", {}, sparse),
+    ("SparseCategoricalAccuracy", {}, sparse_column),
+    ("SparseCategoricalAccuracy", {}, sequence),
+    ("TopKCategoricalAccuracy", {"k": 2}, one_hot),
+    ("SparseTopKCategoricalAccuracy", {"k": 2}, sparse),
+    ("SparseTopKCategoricalAccuracy", {"k": 3}, sparse_column),
+    ("MeanSquaredError", {}, numbers),
+    ("MeanAbsoluteError", {}, numbers),
+    ("MeanAbsolutePercentageError", {}, positive),
+    ("MeanSquaredLogarithmicError", {}, positive),
+    ("RootMeanSquaredError", {}, numbers),
+    ("LogCoshError", {}, numbers),
+    ("CosineSimilarity", {}, numbers),
+    ("PearsonCorrelation", {}, numbers),
+    ("ConcordanceCorrelation", {}, numbers),
+    ("Poisson", {}, positive),
+    ("KLDivergence", {}, one_hot),
+    ("Hinge", {}, signed),
+    ("SquaredHinge", {}, signed),
+    ("CategoricalHinge", {}, one_hot),
+    ("BinaryCrossentropy", {}, many_yes_no),
+    ("BinaryCrossentropy", {"from_logits": True, "label_smoothing": 0.1}, logits),
+    ("CategoricalCrossentropy", {"label_smoothing": 0.1}, one_hot),
+    ("SparseCategoricalCrossentropy", {}, sparse),
+    ("TruePositives", {}, yes_no),
+    ("FalsePositives", {"thresholds": [0.2, 0.8]}, yes_no),
+    ("TrueNegatives", {"thresholds": 0.3}, many_yes_no),
+    ("FalseNegatives", {}, yes_no_flat),
+    ("Precision", {}, yes_no),
+    ("Precision", {"thresholds": [0.1, 0.5, 0.9]}, many_yes_no),
+    ("Precision", {"top_k": 2}, many_yes_no),
+    ("Precision", {"class_id": 1, "top_k": 3}, many_yes_no),
+    ("Recall", {}, yes_no),
+    ("Recall", {"class_id": 2}, many_yes_no),
+    ("Recall", {"top_k": 2}, one_hot),
+    ("SensitivityAtSpecificity", {"specificity": 0.4}, yes_no),
+    ("SpecificityAtSensitivity", {"sensitivity": 0.6, "num_thresholds": 50}, yes_no),
+    ("PrecisionAtRecall", {"recall": 0.5}, yes_no),
+    ("RecallAtPrecision", {"precision": 0.5}, yes_no),
+    ("AUC", {}, yes_no),
+    ("AUC", {"num_thresholds": 11, "curve": "PR"}, yes_no_flat),
+    ("AUC", {"curve": "PR", "summation_method": "majoring"}, yes_no),
+    ("AUC", {"summation_method": "minoring", "thresholds": [0.1, 0.4, 0.7]}, many_yes_no),
+    ("AUC", {"from_logits": True}, logits),
+    ("AUC", {"multi_label": True, "num_thresholds": 20}, many_yes_no),
+    ("AUC", {"multi_label": True, "label_weights": [1, 2, 3, 4, 5], "curve": "PR"}, many_yes_no),
+    ("AUC", {"label_weights": [1, 2, 3, 4, 5]}, many_yes_no),
+]  # fmt: skip
+IDS = [f"{name}-{data.__name__}-{k}" for k, (name, _, data) in enumerate(CASES)]
+
+
+def batches(data):
+    rng = np.random.default_rng(11)
+    for _ in range(BATCHES):
+        yield tuple(x.astype("float32" if x.dtype.kind == "f" else "int32") for x in data(rng))
+
+
+def close(ours, theirs):
+    """Sums of up to 240 float32 terms of order one, in another order."""
+    np.testing.assert_allclose(np.asarray(ours), np.asarray(theirs), rtol=2e-5, atol=2e-6)
+
+
+@pytest.mark.parametrize("is_weighted", [False, True], ids=["plain", "weighted"])
+@pytest.mark.parametrize("case", CASES, ids=IDS)
+def test_agrees_with_keras(case, is_weighted):
+    name, arguments, data = case
+    if is_weighted and "label_weights" in arguments and "multi_label" not in arguments:
+        pytest.skip("Keras does not combine sample weights of shape (n,) with label weights")
+    ours, theirs = getattr(metrics, name)(**arguments), getattr(keras.metrics, name)(**arguments)
+    close(ours.result(), theirs.result()) if ours.variables else None
+    for y_true, y_pred in batches(data):
+        weights = np.linspace(0.5, 2, N, dtype="float32") if is_weighted else None
+        ours.update_state(y_true, y_pred, sample_weight=weights)
+        theirs.update_state(y_true, y_pred, sample_weight=weights)
+        close(ours.result(), theirs.result())
+    assert [v.shape for v in ours.variables] == [v.shape for v in theirs.variables]
+    ours.reset_state()
+    assert all(not v.numpy().any() for v in ours.variables)
+
+
+@pytest.mark.parametrize("case", CASES, ids=IDS)
+def test_config_round_trip(case):
+    name, arguments, data = case
+    ours, theirs = getattr(metrics, name)(name="m", **arguments), getattr(keras.metrics, name)(name="m", **arguments)
+    for key, value in theirs.get_config().items():
+        np.testing.assert_array_equal(ours.get_config()[key], value)
+    again = metrics.deserialize(metrics.serialize(ours))
+    y_true, y_pred = next(batches(data))
+    close(again(y_true, y_pred), ours(y_true, y_pred))
+
+
+@pytest.mark.parametrize("name", sorted({case[0] for case in CASES}))
+def test_default_name(name):
+    arguments = next(case[1] for case in CASES if case[0] == name)
+    theirs = getattr(keras.metrics, name)(**arguments).name.rstrip("0123456789").rstrip("_")
+    assert getattr(metrics, name)(**arguments).name.rstrip("0123456789").rstrip("_") == theirs
+
+
+@pytest.mark.parametrize("kind", ["Mean", "Sum"])
+@pytest.mark.parametrize(
+    ("values", "weights"),
+    [((), None), ((), ()), ((6,), None), ((6,), (6,)), ((6, 3), None), ((6, 3), (6,)), ((6, 3), (6, 3)), ((6, 1), (6,)),
+     ((6, 3, 2), (6, 3)), ((6, 3, 2), (6, 1)), ((6, 1), None)],
+)  # fmt: skip
+def test_mean_and_sum_weigh_as_in_keras(kind, values, weights):
+    rng = np.random.default_rng(2)
+    ours, theirs = getattr(metrics, kind)(), getattr(keras.metrics, kind)()
+    for _ in range(2):
+        x = rng.normal(size=values).astype("f")
+        w = None if weights is None else rng.uniform(size=weights).astype("f")
+        ours.update_state(x, sample_weight=w)
+        theirs.update_state(x, sample_weight=w)
+    close(ours.result(), theirs.result())
+
+
+def test_get():
+    assert isinstance(metrics.get("mse"), metrics.MeanSquaredError)
+    assert isinstance(metrics.get("AUC"), metrics.AUC)
+    assert metrics.get(None) is None
+    for name in ("kl_divergence", "binary_accuracy", "sparse_categorical_accuracy", "huber"):
+        assert metrics.get(name).name == name
+    with pytest.raises(ValueError, match="Could not interpret metric identifier: accuracyy"):
+        metrics.get("accuracyy")
+
+
+@pytest.mark.parametrize(
+    ("make", "numbers_named"),
+    [
+        (lambda: metrics.BinaryAccuracy(threshold=1.5), "1.5"),
+        (lambda: metrics.Precision(thresholds=[0.5, -2]), "-2"),
+        (lambda: metrics.AUC(num_thresholds=1), "1"),
+        (lambda: metrics.AUC(curve="ROK"), "ROK"),
+        (lambda: metrics.PrecisionAtRecall(3), "3"),
+    ],
+)
+def test_bad_arguments(make, numbers_named):
+    with pytest.raises(ValueError, match=numbers_named):
+        make()
+
+
+def test_a_custom_metric_keeps_its_state_in_variables():
+    class Largest(metrics.Metric):
+        def __init__(self):
+            super().__init__(name="largest")
+            self.value = self.add_variable((), name="value")
+            self.inner = metrics.Mean()
+
+        def update_state(self, y_true, y_pred, sample_weight=None):
+            self.value.assign(ops.maximum(self.value, ops.max(y_pred)))
+            self.inner.update_state(y_pred)
+
+        def result(self):
+            return {"largest": self.value, "mean": self.inner.result()}
+
+    metric = Largest()
+    assert [v.name for v in metric.variables] == ["value", "total", "count"]
+    result = metric(None, np.float32([1, 3, 2]))
+    assert float(result["largest"]) == 3 and float(result["mean"]) == 2
+    metric.reset_state()
+    assert not any(v.numpy() for v in metric.variables)
