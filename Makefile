@@ -31,9 +31,10 @@ sanitize: .venv/test  ## kernel tests in an AddressSanitizer and UndefinedBehavi
 	  -Cbuild-dir=build-sanitize/objects -Csetup-args=-Dsanitize=true -Csetup-args=-Dcontracts=true
 	deps=$$($(BIN)/python -c "import sysconfig; print(sysconfig.get_path('purelib'))"); \
 	base=$$($(BIN)/python -c "import sys; print(sys._base_executable)"); \
-	LD_PRELOAD="$$($${CC:-cc} -print-file-name=libasan.so) $$($${CC:-cc} -print-file-name=libstdc++.so.6)" \
-	ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
-	PYTHONPATH=build-sanitize/site:$$deps PYTHONMALLOC=malloc \
+	export ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 PYTHONMALLOC=malloc \
+	  PYTHONPATH=build-sanitize/site:$$deps \
+	  LD_PRELOAD="$$($${CC:-cc} -print-file-name=libasan.so) $$($${CC:-cc} -print-file-name=libstdc++.so.6)"; \
+	$$base -c 'import fastnn; assert "build-sanitize" in fastnn.__file__, fastnn.__file__' && \
 	$$base -m pytest --quiet -p no:cacheprovider tests/kernels $(ARGS)
 
 bench: .venv/test  ## time of an epoch of the `mlp` row against the frameworks that are installed
