@@ -79,9 +79,61 @@ def _simplify_reduce(node):
     return None
 
 
+def reduction_ints(shape, axis: tuple[int, ...]) -> list[int]:
+    """`shape` reduced over `axis`, as the kernels of `_kernels/reduce.c` want it: neighbouring dimensions of one kind
+    merged, those of size 1 left out."""
+    merged: list[tuple[bool, int]] = []
+    for k, size in enumerate(shape):
+        if size == 1:
+            continue
+        if merged and merged[-1][0] == (k in axis):
+            merged[-1] = (k in axis, merged[-1][1] * size)
+        else:
+            merged.append((k in axis, size))
+    cols = merged.pop()[1] if merged and not merged[-1][0] else 1
+    kept, reduced, stride = [], [], cols
+    for is_reduced, size in reversed(merged):
+        (reduced if is_reduced else kept).insert(0, (size, stride))
+        stride *= size
+    reduced = reduced or [(1, cols)]
+    return [
+        cols,
+        len(kept),
+        len(reduced),
+        *(n for dims in (kept, reduced) for column in zip(*dims, strict=True) for n in column),
+    ]
+
+
+_KERNEL_TYPES = {"float32": "f32", "float64": "f64", "int32": "i32"}
+
+
+def _lower_reduce(node, b):
+    x, y = node.inputs[0], node.outputs[0]
+    name = node.op.name
+    if name in ("any", "all"):
+        kernel = name if x.dtype == "bool" else None
+    else:
+        kernel = f"{name}_{_KERNEL_TYPES[x.dtype]}" if x.dtype in _KERNEL_TYPES and x.dtype == y.dtype else None
+    if kernel is None:
+        return False
+    b.step(kernel, [x, y], reduction_ints(x.shape, node.params["axis"]))
+    return None
+
+
+def _lower_along_axis(node, b):
+    """argmax, argmin, cumsum: the axis with what is outside and inside of it."""
+    x = node.inputs[0]
+    axis = node.params["axis"]
+    if x.dtype not in _KERNEL_TYPES:
+        return False
+    ints = [math.prod(x.shape[:axis]), x.shape[axis], math.prod(x.shape[axis + 1 :]), node.params.get("reverse", False)]
+    b.step(f"{node.op.name}_{_KERNEL_TYPES[x.dtype]}", [x, node.outputs[0]], ints)
+    return None
+
+
 def _reduction(name, reference, grad=None, dtype=lambda dtype: dtype, domain=None, simplify=_simplify_reduce) -> Op:
     return Op(
-        name, kind="reduce", grad=grad, domain=domain or uniform(-3, 3), simplify=simplify,
+        name, kind="reduce", grad=grad, domain=domain or uniform(-3, 3), simplify=simplify, lower=_lower_reduce,
         shape=lambda x, axis, keepdims: Spec(reduced_shape(x.shape, axis, keepdims), dtype(x.dtype)),
         reference=quiet(lambda x, axis, keepdims: reference(x, axis=axis, keepdims=keepdims)),
     )  # fmt: skip
@@ -102,8 +154,16 @@ prod_op = _reduction(
 )  # fmt: skip
 max_op = _reduction("max", np.max, _extreme_grad)
 min_op = _reduction("min", np.min, _extreme_grad)
-any_op = _reduction("any", np.any, dtype=lambda dtype: "bool")
-all_op = _reduction("all", np.all, dtype=lambda dtype: "bool")
+
+
+def _simplify_logical(node):
+    """Kernels see bools alone."""
+    x = node.inputs[0]
+    return None if x.dtype == "bool" else node.op(ew.cast(x, "bool"), **node.params)
+
+
+any_op = _reduction("any", np.any, dtype=lambda dtype: "bool", simplify=_simplify_logical)
+all_op = _reduction("all", np.all, dtype=lambda dtype: "bool", simplify=_simplify_logical)
 
 
 def _apply(op, x, axis, keepdims):
@@ -430,6 +490,7 @@ def _position(name, reference) -> Op:
         name,
         shape=lambda x, axis, keepdims: Spec(reduced_shape(x.shape, (axis,), keepdims), "int32"),
         reference=lambda x, axis, keepdims: reference(x, axis=axis, keepdims=keepdims).astype("int32"),
+        lower=_lower_along_axis,
         domain=uniform(-3, 3),
     )
 
@@ -490,6 +551,7 @@ cumsum_op = Op(
     "cumsum",
     shape=lambda x, axis, reverse: Spec(x.shape, _running_dtype(x.dtype)),
     reference=_reference_cumsum,
+    lower=_lower_along_axis,
     grad=lambda dy, y, x, axis, reverse: cumsum_op(dy, axis=axis, reverse=not reverse),
     domain=uniform(-3, 3),
 )

@@ -1,0 +1,150 @@
+/* reduce.c: reductions over any axes, positions of extremes, running sums.
+ *
+ * Plain loops over fixed numbers of lanes, which the compiler turns into vectors: the same lanes on every instruction
+ * set, so a sum has the same bits on all of them. A body is compiled for each type, T with totals in ACC.
+ *
+ * Accuracy of sums and products: partial results in T over at most RUN = 1024 elements a lane-group (row reductions) or
+ * RUN_ROWS = 64 rows (column reductions), totals in float64. The error of a float32 sum is below 33 eps of the sum of
+ * magnitudes, whatever its length (that of a float64 sum grows with the number of totals). */
+#include "fnn.h"
+
+#include <math.h>
+
+enum { SUM, PROD, MAX, MIN };
+
+enum {
+  UNIT = 16384,   /* elements of a unit of work */
+  FEW_UNITS = 16, /* with fewer outputs than this many units, the reduced range is split and combined in phase 1 */
+  WIDTH = 256,    /* outputs that a column reduction does at once: accumulators of 1 KiB of float32 and 2 KiB of float64 */
+  RUN = 1024,
+  RUN_ROWS = 64,
+  MAX_DIMS = 8
+};
+
+/* What a reduction's ints say: inner run of outputs, then the dimensions that are kept and that are reduced.
+ *
+ * ints: [0] cols   [1] n_kept   [2] n_reduced (at least 1)   then sizes and strides of the kept dimensions, sizes and
+ *       strides of the reduced ones, all in elements, outermost first.
+ * cols is the number of outputs that lie next to each other both in the input and in the output: the size of the last
+ * dimension if that is kept, else 1. The last reduced dimension has stride cols. */
+typedef struct {
+  int64_t cols, n_kept, n_reduced;
+  const int64_t *kept_sizes, *kept_strides, *sizes, *strides;
+  int64_t kept, reduced; /* products: outputs / cols; elements of each output */
+  int64_t width, chunks; /* columns of a unit, units to cover them */
+  int64_t group;         /* kept indices of a unit */
+  int64_t segment, segments; /* reduced elements of a unit, units to cover them */
+  int64_t units;
+} space;
+
+static int64_t product(const int64_t *sizes, int64_t n) {
+  int64_t p = 1;
+  for (int64_t k = 0; k < n; k++) p *= sizes[k];
+  return p;
+}
+
+static space read_space(const int64_t *ints) {
+  space s = {.cols = ints[0], .n_kept = ints[1], .n_reduced = ints[2], .kept_sizes = ints + 3};
+  s.kept_strides = s.kept_sizes + s.n_kept;
+  s.sizes = s.kept_strides + s.n_kept;
+  s.strides = s.sizes + s.n_reduced;
+  FNN_REQUIRE(s.n_reduced >= 1 && s.n_kept <= MAX_DIMS && s.n_reduced <= MAX_DIMS);
+  s.kept = product(s.kept_sizes, s.n_kept);
+  s.reduced = product(s.sizes, s.n_reduced);
+  s.width = fnn_min(s.cols, WIDTH);
+  s.chunks = s.cols ? fnn_ceil_div(s.cols, s.width) : 0;
+  s.group = 1;
+  s.segment = fnn_max(s.reduced, 1);
+  s.segments = 1;
+  int64_t elements = fnn_max(s.reduced * s.width, 1);
+  if (elements < UNIT) {
+    if (s.chunks == 1) s.group = UNIT / elements;
+  } else if (s.kept * s.chunks < FEW_UNITS) {
+    s.segment = fnn_max(1, UNIT / s.width);
+    s.segments = fnn_ceil_div(s.reduced, s.segment);
+  }
+  s.units = fnn_ceil_div(s.kept, s.group) * s.chunks * s.segments;
+  return s;
+}
+
+static int64_t offset_of(int64_t index, const int64_t *sizes, const int64_t *strides, int64_t n) {
+  int64_t offset = 0;
+  for (int64_t k = n - 1; k >= 0; k--) {
+    offset += index % sizes[k] * strides[k];
+    index /= sizes[k];
+  }
+  return offset;
+}
+
+static void reduce_size(const int64_t *ints, int64_t element_bytes, fnn_work *work) {
+  space s = read_space(ints);
+  work->phases = s.segments > 1 ? 2 : 1;
+  work->units[0] = s.units;
+  work->units[1] = s.kept * s.chunks; /* each combines the segments of its columns */
+  work->shared_bytes = s.segments > 1 ? s.kept * s.chunks * s.segments * s.width * 8 : 0;
+  work->flops = (double)(s.kept * s.cols) * (double)s.reduced;
+  work->bytes = work->flops * (double)element_bytes;
+}
+
+/* Units of kernels along one axis: groups of outer indices, or chunks of WIDTH inner ones. */
+static int64_t axis_group(const int64_t *ints) { return fnn_max(1, UNIT / fnn_max(1, ints[1] * ints[2])); }
+static int64_t axis_chunks(const int64_t *ints) { return fnn_ceil_div(ints[2], WIDTH); }
+
+#define T float
+#define ACC double
+#define OWN(name) name##_f32
+#define IS_FLOAT 1
+#include "reduce_body.h"
+#define T double
+#define ACC double
+#define OWN(name) name##_f64
+#define IS_FLOAT 1
+#include "reduce_body.h"
+#define T int32_t
+#define ACC int64_t
+#define OWN(name) name##_i32
+#define IS_FLOAT 0
+#include "reduce_body.h"
+#define T uint8_t
+#define ACC int64_t
+#define OWN(name) name##_bool
+#define IS_FLOAT 0
+#include "reduce_body.h"
+
+/* The space of kernels along one axis. ints: [0] outer   [1] size of the axis   [2] inner   [3] reverse (cumsum). */
+static void axis_size(const int64_t *ints, int64_t element_bytes, fnn_work *work) {
+  work->phases = 1;
+  work->units[0] = fnn_ceil_div(ints[0], axis_group(ints)) * axis_chunks(ints);
+  work->flops = (double)ints[0] * (double)ints[1] * (double)ints[2];
+  work->bytes = work->flops * (double)element_bytes;
+}
+
+#define SIZE(type, bytes)                                                                                              \
+  static void reduce_size_##type(const int64_t *ints, fnn_work *work) { reduce_size(ints, bytes, work); }
+#define AXIS_SIZE(type, bytes)                                                                                         \
+  static void axis_size_##type(const int64_t *ints, fnn_work *work) { axis_size(ints, bytes, work); }
+SIZE(f32, 4)
+SIZE(f64, 8)
+SIZE(i32, 4)
+SIZE(bool, 1)
+AXIS_SIZE(f32, 4)
+AXIS_SIZE(f64, 8)
+AXIS_SIZE(i32, 4)
+
+#define REDUCTIONS(type)                                                                                               \
+  {"sum_" #type, sum_##type, reduce_size_##type}, {"prod_" #type, prod_##type, reduce_size_##type},                    \
+    {"max_" #type, max_##type, reduce_size_##type}, {"min_" #type, min_##type, reduce_size_##type}
+#define ALONG_AXIS(type)                                                                                               \
+  {"argmax_" #type, argmax_##type, axis_size_##type}, {"argmin_" #type, argmin_##type, axis_size_##type},              \
+    {"cumsum_" #type, cumsum_##type, axis_size_##type}
+
+static const fnn_entry entries[] = {REDUCTIONS(f32),
+                                    REDUCTIONS(f64),
+                                    REDUCTIONS(i32),
+                                    {"any", max_bool, reduce_size_bool},
+                                    {"all", min_bool, reduce_size_bool},
+                                    ALONG_AXIS(f32),
+                                    ALONG_AXIS(f64),
+                                    ALONG_AXIS(i32),
+                                    {0}};
+const fnn_table FNN_TABLE(reduce) = {entries, 0, 0};

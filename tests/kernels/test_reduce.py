@@ -1,0 +1,139 @@
+"""Reductions against NumPy in float64, with the error bound that reduce.c states, on every instruction set."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from fastnn import _kernels
+from fastnn._kernels import _engine
+from fastnn.ops.reduce import reduction_ints
+
+ISAS = _engine.isas()
+TYPES = {"f32": np.float32, "f64": np.float64, "i32": np.int32}
+NUMPY = {"sum": np.sum, "prod": np.prod, "max": np.max, "min": np.min, "any": np.any, "all": np.all}
+
+SHAPES = [(), (1,), (7,), (1000, 1), (31, 33), (128, 10), (5, 1025), (2, 40_000), (70_000, 3), (300, 257), (3, 20_000)]
+SHAPES += [(4, 3, 5), (2, 17, 9, 33), (3, 1, 4, 2, 5), (0, 3), (3, 0), (2, 0, 4), (64, 8, 8, 16)]
+
+
+def axes_of(shape):
+    return [axes for n in range(1, len(shape) + 1) for axes in itertools.combinations(range(len(shape)), n)] or [()]
+
+
+def run(kernel, x, axes, isa, threads=1):
+    """The result of a kernel, written between canaries off alignment, from an input off alignment."""
+    wanted_shape = tuple(size for k, size in enumerate(x.shape) if k not in axes)
+    size = int(np.prod(wanted_shape))
+    source = np.zeros(x.size + 1, x.dtype)
+    source[1:] = x.reshape(-1)
+    raw = np.full(size + 2, 77, x.dtype)
+    if x.dtype.kind == "f":
+        raw[1:-1] = np.nan
+    _kernels.run(kernel, [source[1:], raw[1:-1]], reduction_ints(x.shape, axes), (), threads, isa)
+    assert raw[0] == raw[-1] == np.array(77).astype(x.dtype), "wrote outside"
+    return raw[1:-1].reshape(wanted_shape)
+
+
+def sample(rng, name, dtype, shape):
+    if dtype == np.int32:
+        return rng.integers(-100, 100, shape).astype(dtype)
+    if name == "prod":
+        return rng.uniform(0.99, 1.01, shape).astype(dtype)  # products of 80,000 stay in range
+    return rng.standard_normal(shape).astype(dtype)
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("kind", TYPES)
+@pytest.mark.parametrize("name", ["sum", "prod", "max", "min"])
+def test_reduction(name, kind, isa):
+    rng = np.random.default_rng(0)
+    dtype = TYPES[kind]
+    for shape in SHAPES:
+        x = sample(rng, name, dtype, shape)
+        for axes in axes_of(shape):
+            count = int(np.prod([shape[k] for k in axes]))
+            if name in ("max", "min") and count == 0:
+                continue
+            result = run(f"{name}_{kind}", x, axes, isa)
+            assert run(f"{name}_{kind}", x, axes, isa, threads=2).tobytes() == result.tobytes(), (shape, axes)
+            with np.errstate(over="ignore"):
+                wanted = NUMPY[name](x if dtype == np.int32 else x.astype(np.longdouble), axes, **(
+                    {"dtype": np.int32} if dtype == np.int32 and name in ("sum", "prod") else {}
+                ))  # fmt: skip
+            if dtype == np.int32 or name in ("max", "min"):
+                np.testing.assert_array_equal(result, wanted, f"{shape} {axes}")
+                continue
+            # In T at most 65 roundings of a partial result and of the result, in float64 one for each further total.
+            roundings = 66 * np.finfo(dtype).eps / 2 + count * np.finfo(np.float64).eps / 2
+            magnitude = NUMPY[name](np.abs(x).astype(np.longdouble), axes)
+            if name == "prod":  # every factor may be a rounding in T
+                roundings = (count + 1) * np.finfo(dtype).eps / 2
+            assert (np.abs(result - wanted) <= roundings * magnitude).all(), (shape, axes)
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("name", ["any", "all"])
+def test_any_and_all(name, isa):
+    rng = np.random.default_rng(1)
+    for shape in SHAPES:
+        for axes in axes_of(shape):
+            rare = 1 / max(1, np.prod([shape[k] for k in axes]))
+            x = rng.random(shape) < (rare if name == "any" else 1 - rare)
+            np.testing.assert_array_equal(run(name, np.asarray(x), axes, isa), NUMPY[name](x, axes))
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("kind", ["f32", "f64"])
+@pytest.mark.parametrize("name", ["max", "min", "sum"])
+def test_nan_and_infinity(name, kind, isa):
+    x = np.zeros((40, 1200), TYPES[kind])
+    x[3, 1100], x[7, 5], x[8, 6] = np.nan, np.inf, -np.inf
+    for axes in [(0,), (1,), (0, 1)]:
+        with np.errstate(invalid="ignore"):
+            wanted = NUMPY[name](x, axes)
+        np.testing.assert_array_equal(run(f"{name}_{kind}", x, axes, isa), wanted)
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("kind", TYPES)
+@pytest.mark.parametrize("name", ["argmax", "argmin"])
+def test_position_of_extreme(name, kind, isa):
+    """Few distinct values, so that ties are everywhere; NaN here and there."""
+    rng = np.random.default_rng(2)
+    for shape in [(1,), (10,), (128, 10), (3, 1025), (4, 5, 6), (2, 33, 300), (40_000, 2), (0, 3)]:
+        x = rng.integers(0, 5, shape).astype(TYPES[kind])
+        for with_nan in (False, True):
+            if with_nan and kind != "i32":
+                x[rng.random(shape) < 0.05] = np.nan
+            for axis in range(len(shape)):
+                if shape[axis] == 0:
+                    continue
+                outer, inner = int(np.prod(shape[:axis])), int(np.prod(shape[axis + 1 :]))
+                for threads in (1, 2):
+                    y = np.full(outer * inner + 2, 77, np.int32)
+                    _kernels.run(f"{name}_{kind}", [x, y[1:-1]], [outer, shape[axis], inner, 0], (), threads, isa)
+                    np.testing.assert_array_equal(y[1:-1], getattr(np, name)(x, axis).reshape(-1), f"{shape} {axis}")
+                    assert y[0] == y[-1] == 77
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("kind", TYPES)
+@pytest.mark.parametrize("reverse", [False, True])
+def test_cumsum(reverse, kind, isa):
+    """Totals are in float64: one rounding to T, and one in float64 for each term."""
+    rng = np.random.default_rng(3)
+    for shape in [(1,), (1000,), (3, 1025), (4, 5, 6), (2, 33, 300), (5000, 2), (0, 3), (3, 0)]:
+        x = sample(rng, "sum", TYPES[kind], shape)
+        for axis in range(len(shape)):
+            wanted = np.cumsum(
+                np.flip(x, axis) if reverse else x, axis, dtype=np.int32 if kind == "i32" else np.longdouble
+            )
+            magnitude = np.cumsum(np.abs(np.flip(x, axis) if reverse else x), axis, dtype=np.longdouble)
+            if reverse:
+                wanted, magnitude = np.flip(wanted, axis), np.flip(magnitude, axis)
+            y = x.copy()  # in place
+            ints = [int(np.prod(shape[:axis])), shape[axis], int(np.prod(shape[axis + 1 :])), int(reverse)]
+            _kernels.run(f"cumsum_{kind}", [y, y], ints, (), 2, isa)
+            eps = 0 if kind == "i32" else np.finfo(x.dtype).eps / 2 + shape[axis] * np.finfo(np.float64).eps / 2
+            assert (np.abs(y - wanted) <= eps * magnitude).all(), (shape, axis)
