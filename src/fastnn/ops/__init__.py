@@ -9,6 +9,7 @@ from fastnn.graph.value import Operators
 from fastnn.ops.activations import *
 from fastnn.ops.elementwise import *
 from fastnn.ops.logic import *
+from fastnn.ops.matmul import *
 from fastnn.ops.random import *
 from fastnn.ops.reduce import *
 
