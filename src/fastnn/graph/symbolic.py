@@ -6,6 +6,7 @@ each unknown size; the sizes of the outputs that differ are the unknown ones.
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -128,3 +129,22 @@ def _probe(function, args, kwargs, unknown_size: int):
     with tracing(graph):
         outputs = function(*args, **kwargs)
     return tree.map_structure(lambda v: v.spec if isinstance(v, Value) else v, outputs)
+
+
+def accepts_symbolic(function):
+    """Makes a public op that computes with shapes accept KerasTensors, whose sizes may be unknown.
+
+    A call with a KerasTensor among the arguments (or in a list or tuple of them) is recorded as one call of the whole
+    function, which then sees only static shapes.
+    """
+
+    @functools.wraps(function)
+    def run(*args, **kwargs):
+        for x in (*args, *kwargs.values()):
+            if isinstance(x, KerasTensor) or (
+                isinstance(x, (list, tuple)) and any(isinstance(part, KerasTensor) for part in x)
+            ):
+                return symbolic_call(run, args, kwargs)
+        return function(*args, **kwargs)
+
+    return run

@@ -7,11 +7,17 @@ from inspect import isfunction
 
 from fastnn.graph.value import Operators
 from fastnn.ops.activations import *
+from fastnn.ops.creation import *
 from fastnn.ops.elementwise import *
+from fastnn.ops.gather import *
+from fastnn.ops.indexing import *
+from fastnn.ops.layout import *
 from fastnn.ops.logic import *
-from fastnn.ops.matmul import *
+from fastnn.ops.pool2d import *
 from fastnn.ops.random import *
+from fastnn.ops.rearrange import *
 from fastnn.ops.reduce import *
+from fastnn.ops.softmax import *
 
 # The families export public functions only.
 __all__ = sorted(name for name, value in dict(globals()).items() if isfunction(value) and value is not isfunction)

@@ -1,0 +1,482 @@
+"""Elements at positions that are data: take, scatter, sort, top-k, one-hot.
+
+`take` and its gradient, a scatter-add of rows, have kernels in `_kernels/gather.c`. An index may count from the end
+(-1 is the last); one that lies outside raises IndexError, also from inside a compiled step.
+"""
+
+import math
+
+import numpy as np
+
+from fastnn import _kernels, config
+from fastnn.graph.dtypes import is_float, standardize_dtype
+from fastnn.graph.symbolic import accepts_symbolic
+from fastnn.ops import elementwise as ew
+from fastnn.ops import logic, reduce
+from fastnn.ops.layout import broadcast_to, contiguous_strides, expand_dims, moveaxis, reshape, squeeze
+from fastnn.ops.record import Op, Spec, as_array, dtype_of, shape_of
+from fastnn.ops.reduce import normalize_axis
+
+
+def _as_index(indices):
+    """`indices` as an array of integers; floats are truncated, as in Keras."""
+    indices = indices if hasattr(indices, "shape") else as_array(indices)
+    is_index = not is_float(dtype_of(indices)) and dtype_of(indices) != "bool"
+    return indices if is_index else ew.cast(indices, "int32")
+
+
+def check_index(name: str, indices: np.ndarray, n: int) -> np.ndarray:
+    """`indices` counted from 0.
+
+    Raises:
+        IndexError: when one is not in [-n, n).
+    """
+    outside = (indices < -n) | (indices >= n)
+    if outside.any():
+        raise IndexError(f"{name}: index {indices[outside].flat[0]} is out of bounds for an axis of size {n}.")
+    return np.where(indices < 0, indices + n, indices).astype(np.int64)
+
+
+# ---- take ----
+
+
+def _take_shape(x, indices, axis):
+    return Spec((*x.shape[:axis], *indices.shape, *x.shape[axis + 1 :]), x.dtype)
+
+
+def _split_at(shape, axis) -> tuple[int, int, int]:
+    """Elements before, along and behind `axis`."""
+    return math.prod(shape[:axis]), shape[axis], math.prod(shape[axis + 1 :])
+
+
+def _take_lower(node, b):
+    x, indices = node.inputs
+    outer, n, inner = _split_at(x.shape, node.params["axis"])
+    b.step(
+        "take", [x, indices, node.outputs[0]],
+        [np.dtype(x.dtype).itemsize, outer, n, inner, indices.size, _kernels.DTYPE_CODE[indices.dtype]],
+    )  # fmt: skip
+
+
+take_op = Op(
+    "take",
+    shape=_take_shape,
+    reference=lambda x, indices, axis: np.take(x, check_index("take", indices, x.shape[axis]), axis),
+    grad=lambda dy, y, x, indices, axis: (take_grad_op(dy, indices, shape=x.shape, axis=axis), None),
+)
+
+
+def _take_grad_reference(dy, indices, shape, axis):
+    outer, n, inner = _split_at(shape, axis)
+    dx = np.zeros((outer, n, inner), dy.dtype)
+    np.add.at(dx, (slice(None), check_index("take", indices, n).ravel()), dy.reshape(outer, indices.size, inner))
+    return dx.reshape(shape)
+
+
+def _take_grad_lower(node, b):
+    dy, indices = node.inputs
+    if b.suffix(dy) is None:
+        return False
+    outer, n, inner = _split_at(node.params["shape"], node.params["axis"])
+    b.step(
+        f"take_grad_{b.suffix(dy)}", [dy, indices, node.outputs[0]],
+        [outer, n, inner, indices.size, _kernels.DTYPE_CODE[indices.dtype]],
+    )  # fmt: skip
+    return True
+
+
+# dx[..., indices[j], ...] += dy[..., j, ...], in the order of j.
+take_grad_op = Op(
+    "take_grad",
+    shape=lambda dy, indices, shape, axis: Spec(tuple(shape), dy.dtype),
+    reference=_take_grad_reference,
+    grad=lambda ddy, dx, dy, indices, shape, axis: (take_op(ddy, indices, axis=axis), None),
+)
+
+
+@accepts_symbolic
+def take(x, indices, axis=None):
+    """The slices of `x` at `indices` along `axis`: an embedding is `take(table, ids, 0)`.
+
+    Args:
+        x: array.
+        indices: integers of any shape; negative ones count from the end.
+        axis: int; None takes elements of the flattened array.
+
+    Returns:
+        The shape of `x` with `axis` replaced by the shape of `indices`.
+
+    Raises:
+        IndexError: when an index is out of bounds.
+
+    Example:
+        >>> take(np.array([10, 20, 30]), [2, 0])
+        array([30, 10])
+    """
+    if axis is None:
+        x, axis = reshape(x, (-1,)), 0
+    return take_op(x, _as_index(indices), axis=normalize_axis("take", axis, len(shape_of(x))))
+
+
+# ---- take_along_axis ----
+
+
+def _along_shape(x, indices, axis):
+    rest = [n for k, n in enumerate(x.shape) if k != axis]
+    if len(indices.shape) != len(x.shape) or rest != [n for k, n in enumerate(indices.shape) if k != axis]:
+        raise ValueError(
+            f"take_along_axis: indices of shape {indices.shape} must have the shape of `x`, {x.shape}, but along axis "
+            f"{axis}."
+        )
+    return Spec(indices.shape, x.dtype)
+
+
+def _along_grad_reference(dy, indices, shape, axis):
+    dx = np.zeros(shape, dy.dtype)
+    where = [np.arange(n).reshape([-1 if j == k else 1 for j in range(dy.ndim)]) for k, n in enumerate(dy.shape)]
+    where[axis] = check_index("take_along_axis", indices, shape[axis])
+    np.add.at(dx, tuple(where), dy)
+    return dx
+
+
+take_along_axis_op = Op(
+    "take_along_axis",
+    shape=_along_shape,
+    reference=lambda x, indices, axis: np.take_along_axis(
+        x, check_index("take_along_axis", indices, x.shape[axis]), axis
+    ),
+    grad=lambda dy, y, x, indices, axis: (take_along_axis_grad_op(dy, indices, shape=x.shape, axis=axis), None),
+)
+take_along_axis_grad_op = Op(
+    "take_along_axis_grad",
+    shape=lambda dy, indices, shape, axis: Spec(tuple(shape), dy.dtype),
+    reference=_along_grad_reference,
+    grad=lambda ddy, dx, dy, indices, shape, axis: (take_along_axis_op(ddy, indices, axis=axis), None),
+)
+
+
+@accepts_symbolic
+def take_along_axis(x, indices, axis=None):
+    """`y[i, j] = x[indices[i, j], j]` for axis 0, and so on: one index for each element of the result.
+
+    Args:
+        x: array.
+        indices: integers with the shape of `x` on all axes but `axis` (where sizes broadcast).
+        axis: int; None works on the flattened arrays.
+
+    Raises:
+        IndexError: when an index is out of bounds.
+
+    Example:
+        >>> take_along_axis(np.array([[1, 2], [3, 4]]), np.array([[1], [0]]), axis=1)
+        array([[2],
+               [3]])
+    """
+    indices = _as_index(indices)
+    if axis is None:
+        return take(reshape(x, (-1,)), reshape(indices, (-1,)), 0)
+    axis = normalize_axis("take_along_axis", axis, len(shape_of(x)))
+    x_shape, index_shape = list(shape_of(x)), list(shape_of(indices))
+    along = x_shape[axis], index_shape[axis]
+    x_shape[axis] = index_shape[axis] = 1
+    if x_shape != index_shape:
+        common = list(np.broadcast_shapes(tuple(x_shape), tuple(index_shape)))
+        x = broadcast_to(x, [*common[:axis], along[0], *common[axis + 1 :]])
+        indices = broadcast_to(indices, [*common[:axis], along[1], *common[axis + 1 :]])
+    return take_along_axis_op(x, indices, axis=axis)
+
+
+# ---- scatter ----
+
+
+def _scatter_reference(x, indices, updates, reduction):
+    y = x.copy()
+    rows = check_index("scatter", indices, x.shape[0])
+    if reduction is None:
+        y[rows] = updates
+    else:
+        ufunc = {"add": np.add, "mul": np.multiply, "max": np.maximum, "min": np.minimum}[reduction]
+        ufunc.at(y, rows, updates)
+    return y
+
+
+def _scatter_grad(dy, y, x, indices, updates, reduction):
+    if reduction == "add":
+        return dy, None, take_op(dy, indices, axis=0)
+    if reduction is None:
+        nothing = np.zeros(updates.shape, dy.dtype)
+        return scatter_op(dy, indices, nothing, reduction=None), None, take_op(dy, indices, axis=0)
+    raise ValueError(f"scatter_update: reduction={reduction!r} has no gradient; None and 'add' have one.")
+
+
+# x (n, inner) with rows `indices` (m) replaced by, or combined with, `updates` (m, inner); for a row that is named
+# twice the last update counts.
+scatter_op = Op(
+    "scatter",
+    shape=lambda x, indices, updates, reduction: x,
+    reference=_scatter_reference,
+    grad=_scatter_grad,
+)
+
+
+@accepts_symbolic
+def scatter_update(inputs, indices, updates, reduction=None):
+    """`inputs` with the elements (or slices) at `indices` replaced by `updates`, or combined with them.
+
+    Args:
+        inputs: array of any rank.
+        indices: integers, shape `(..., k)`: each last-axis vector is a position along the first k axes.
+        updates: array of shape `indices.shape[:-1] + inputs.shape[k:]`.
+        reduction: None (replace; of several updates of one position the last counts), "add", "mul", "max" or "min".
+
+    Raises:
+        IndexError: when an index is out of bounds.
+
+    Example:
+        >>> scatter_update(np.zeros(3), [[2], [0]], np.array([5.0, 6.0]))
+        array([6., 0., 5.])
+    """
+    if reduction not in (None, "add", "mul", "max", "min"):
+        raise ValueError(f"scatter_update: reduction {reduction!r} is none of None, 'add', 'mul', 'max', 'min'.")
+    indices = _as_index(indices)
+    sizes = shape_of(inputs)
+    depth = shape_of(indices)[-1]
+    rows = _linear_index(indices, sizes[:depth])
+    count = math.prod(shape_of(indices)[:-1])
+    inner = math.prod(sizes[depth:])
+    flat = reshape(inputs, (math.prod(sizes[:depth]), inner))
+    updates = reshape(
+        ew.cast(updates if hasattr(updates, "shape") else as_array(updates), dtype_of(inputs)), (count, inner)
+    )
+    return reshape(scatter_op(flat, rows, updates, reduction=reduction), sizes)
+
+
+def _linear_index(indices, sizes):
+    """Positions, in C order in an array of shape `sizes`, of the vectors on the last axis of `indices`; flattened."""
+    strides = np.asarray(contiguous_strides(sizes), dtype_of(indices))
+    count = math.prod(shape_of(indices)[:-1])
+    vectors = reshape(indices, (count, len(sizes)))
+    vectors = logic.where(logic.less(vectors, 0), ew.add(vectors, np.asarray(sizes, dtype_of(indices))), vectors)
+    return reduce.sum(ew.multiply(vectors, strides), axis=1)
+
+
+def scatter(indices, values, shape):
+    """An array of zeros of `shape` in which `values` are added at `indices`.
+
+    Example:
+        >>> scatter([[0], [2], [0]], np.array([1.0, 2.0, 3.0]), (4,))
+        array([4., 0., 2., 0.])
+    """
+    return scatter_update(np.zeros(shape, dtype_of(values)), indices, values, reduction="add")
+
+
+# ---- order ----
+
+
+def _argsort_reference(x, axis):
+    return np.argsort(x, axis=axis, kind="stable").astype(np.int32)
+
+
+argsort_op = Op("argsort", shape=lambda x, axis: Spec(x.shape, "int32"), reference=_argsort_reference)
+
+
+def argsort(x, axis=-1):
+    """The indices (int32) that sort `x` along `axis` (None: flattened), smallest first; equal elements in their order.
+
+    Example:
+        >>> argsort(np.array([3, 1, 2]))
+        array([1, 2, 0], dtype=int32)
+    """
+    if axis is None:
+        x, axis = reshape(x, (-1,)), 0
+    return argsort_op(x, axis=normalize_axis("argsort", axis, len(shape_of(x))))
+
+
+@accepts_symbolic
+def sort(x, axis=-1):
+    """`x` sorted along `axis` (None: flattened), smallest first.
+
+    Example:
+        >>> sort(np.array([3, 1, 2]))
+        array([1, 2, 3])
+    """
+    if axis is None:
+        x, axis = reshape(x, (-1,)), 0
+    return take_along_axis(x, argsort(x, axis), axis)
+
+
+def _top_k_reference(x, k):
+    order = np.argsort(-x if x.dtype.kind == "f" else -x.astype(np.int64), axis=-1, kind="stable")[..., :k]
+    return np.take_along_axis(x, order, -1), order.astype(np.int32)
+
+
+def _top_k_shape(x, k):
+    if not x.shape or not 0 <= k <= x.shape[-1]:
+        raise ValueError(f"top_k: the last axis of shape {x.shape} has no {k} elements.")
+    sizes = (*x.shape[:-1], k)
+    return Spec(sizes, x.dtype), Spec(sizes, "int32")
+
+
+top_k_op = Op(
+    "top_k",
+    shape=_top_k_shape,
+    reference=_top_k_reference,
+    grad=lambda dy, y, x, k: take_along_axis_grad_op(dy[0], y[1], shape=x.shape, axis=x.ndim - 1),
+)
+
+
+def top_k(x, k, sorted=True):
+    """The `k` largest elements of the last axis, largest first, and their indices (int32).
+
+    Args:
+        x: array, at least one dimension.
+        k: int.
+        sorted: accepted for Keras's sake; the result is always sorted.
+
+    Example:
+        >>> values, indices = top_k(np.array([3, 1, 2]), 2)
+        >>> values, indices
+        (array([3, 2]), array([0, 2], dtype=int32))
+    """
+    return top_k_op(x, k=int(k))
+
+
+@accepts_symbolic
+def in_top_k(targets, predictions, k):
+    """Whether each target class is among the `k` largest predictions; ties count in its favour, NaN never.
+
+    Args:
+        targets: integers, shape (rows,).
+        predictions: floats, shape (rows, classes).
+        k: int.
+
+    Example:
+        >>> in_top_k(np.array([0, 1]), np.array([[0.9, 0.1], [0.8, 0.2]]), 1)
+        array([ True, False])
+    """
+    chosen = take_along_axis(predictions, expand_dims(_as_index(targets), -1), -1)
+    above = reduce.sum(ew.cast(logic.greater(predictions, chosen), "int32"), axis=-1)
+    return logic.logical_and(logic.less(above, k), squeeze(logic.equal(chosen, chosen), -1))
+
+
+searchsorted_op = Op(
+    "searchsorted",
+    shape=lambda sequence, values, side: Spec(values.shape, "int32"),
+    reference=lambda sequence, values, side: np.searchsorted(sequence, values, side).astype(np.int32),
+)
+
+
+def searchsorted(sorted_sequence, values, side="left"):
+    """Where each of `values` would go into a sorted vector (int32): before equal elements, or behind (`side="right"`).
+
+    Example:
+        >>> searchsorted(np.array([1, 3, 5]), np.array([3, 4]))
+        array([1, 2], dtype=int32)
+    """
+    if len(shape_of(sorted_sequence)) != 1:
+        raise ValueError(f"searchsorted: the sequence must be a vector, not of shape {shape_of(sorted_sequence)}.")
+    return searchsorted_op(sorted_sequence, values, side=side)
+
+
+# ---- what has no static shape: arrays only ----
+
+
+def nonzero(x):
+    """The positions of the elements that are not 0: one int32 vector for each axis. Not inside a compiled function.
+
+    Example:
+        >>> nonzero(np.array([0, 5, 6]))
+        (array([1, 2], dtype=int32),)
+    """
+    return tuple(axis.astype(np.int32) for axis in np.nonzero(as_array(x)))
+
+
+def unique(x, sorted=True, return_index=False, return_inverse=False, return_counts=False, axis=None, size=None,
+           fill_value=None):  # fmt: skip
+    """The distinct elements of `x`, sorted. Not inside a compiled function.
+
+    Args:
+        x: array.
+        sorted: accepted for Keras's sake; the result is always sorted.
+        return_index, return_inverse, return_counts: what else to return, as in NumPy.
+        axis: compares slices along an axis instead of elements.
+        size: pads the result with `fill_value` (its least element by default), or cuts it, to this size.
+        fill_value: see `size`.
+
+    Example:
+        >>> unique(np.array([3, 1, 3]))
+        array([1, 3])
+    """
+    results = np.unique(
+        as_array(x), return_index=return_index, return_inverse=return_inverse, return_counts=return_counts, axis=axis
+    )
+    several = isinstance(results, tuple)
+    values, *others = results if several else (results,)
+    if size is not None:
+        along = 0 if axis is None else axis
+        values = np.take(values, np.arange(min(size, values.shape[along])), along)
+        missing = size - values.shape[along]
+        if missing > 0:
+            fill = values.min() if fill_value is None else fill_value
+            widths = [(0, missing if k == along else 0) for k in range(values.ndim)]
+            values = np.pad(values, widths, constant_values=fill)
+    return (values, *others) if several else values
+
+
+# ---- one-hot ----
+
+
+@accepts_symbolic
+def one_hot(x, num_classes, axis=-1, dtype=None, sparse=False):
+    """1 at the class and 0 elsewhere, along a new `axis` of size `num_classes`.
+
+    Args:
+        x: integers of any shape. A class outside [0, num_classes) gives zeroes.
+        num_classes: int.
+        axis: where the new axis goes.
+        dtype: of the result, `floatx` by default.
+        sparse: must be false.
+
+    Example:
+        >>> one_hot([0, 2], 3)
+        array([[1., 0., 0.],
+               [0., 0., 1.]], dtype=float32)
+    """
+    if sparse:
+        raise ValueError("one_hot: sparse arrays are not supported.")
+    x = x if hasattr(x, "shape") else as_array(x)
+    rank = len(shape_of(x)) + 1
+    axis = normalize_axis("one_hot", axis, rank)
+    classes = np.arange(num_classes, dtype=dtype_of(x)).reshape([-1 if k == axis else 1 for k in range(rank)])
+    return ew.cast(logic.equal(expand_dims(x, axis), classes), standardize_dtype(dtype or config.floatx()))
+
+
+@accepts_symbolic
+def multi_hot(inputs, num_classes=None, axis=-1, dtype=None, sparse=False, **kwargs):
+    """1 at every class that occurs along the last axis of `inputs`, and 0 elsewhere.
+
+    Args:
+        inputs: integers, shape (n,) or (rows, n).
+        num_classes: int (also accepted as `num_tokens`).
+        axis: where the classes go in the result.
+        dtype: of the result, `floatx` by default.
+        sparse: must be false.
+
+    Example:
+        >>> multi_hot([0, 2], 3)
+        array([1., 0., 1.], dtype=float32)
+    """
+    num_classes = kwargs.pop("num_tokens", num_classes)
+    if num_classes is None:
+        raise ValueError("multi_hot: `num_classes` must be given.")
+    if kwargs:
+        raise TypeError(f"multi_hot: unknown arguments {sorted(kwargs)}.")
+    hot = one_hot(inputs, num_classes, axis=-1, dtype=dtype, sparse=sparse)
+    result = reduce.max(hot, axis=len(shape_of(hot)) - 2)
+    return moveaxis(result, -1, axis)
+
+
+__all__ = [
+    "argsort", "in_top_k", "multi_hot", "nonzero", "one_hot", "scatter", "scatter_update", "searchsorted", "sort",
+    "take", "take_along_axis", "top_k", "unique",
+]  # fmt: skip

@@ -1,0 +1,315 @@
+"""Functions composed of the records in `layout.py` and `gather.py`: stack, split, pad, tile, repeat, roll."""
+
+import itertools
+
+import numpy as np
+
+from fastnn.graph.symbolic import accepts_symbolic
+from fastnn.graph.value import Value
+from fastnn.ops.gather import take
+from fastnn.ops.layout import (
+    broadcast_to,
+    concatenate,
+    copy,
+    expand_dims,
+    flip,
+    in_one_dtype,
+    place_op,
+    reshape,
+    slice_axis,
+    squeeze,
+    swapaxes,
+)
+from fastnn.ops.record import shape_of
+from fastnn.ops.reduce import normalize_axis
+
+# ---- turning ----
+
+
+def rot90(array, k=1, axes=(0, 1)):
+    """`array` turned by `k` quarters in the plane of two axes, from the first toward the second.
+
+    Example:
+        >>> rot90(np.array([[1, 2], [3, 4]]))
+        array([[2, 4],
+               [1, 3]])
+    """
+    rank = len(shape_of(array))
+    first, second = (normalize_axis("rot90", a, rank) for a in axes)
+    if first == second:
+        raise ValueError(f"rot90: axes {axes} are the same.")
+    k %= 4
+    if k == 0:
+        return copy(array)
+    if k == 2:
+        return flip(array, (first, second))
+    turned = swapaxes(flip(array, second) if k == 1 else array, first, second)
+    return turned if k == 1 else flip(turned, second)
+
+
+@accepts_symbolic
+def roll(x, shift, axis=None):
+    """`x` moved along `axis` by `shift` places; what leaves at one end comes in at the other.
+
+    Args:
+        x: array.
+        shift: an int, or one for each axis.
+        axis: an int or several; None rolls the flattened array.
+
+    Example:
+        >>> roll(np.array([1, 2, 3]), 1)
+        array([3, 1, 2])
+    """
+    sizes = shape_of(x)
+    if axis is None:
+        return reshape(roll(reshape(x, (-1,)), shift, 0), sizes)
+    axes = (axis,) if isinstance(axis, (int, np.integer)) else tuple(axis)
+    shifts = (shift,) * len(axes) if isinstance(shift, (int, np.integer)) else tuple(shift)
+    for a, by in zip(axes, shifts, strict=True):
+        a = normalize_axis("roll", a, len(sizes))
+        cut = -by % sizes[a] if sizes[a] else 0
+        if cut:
+            x = concatenate([slice_axis(x, a, cut, sizes[a]), slice_axis(x, a, 0, cut)], axis=a)
+    return copy(x) if not isinstance(x, Value) else x
+
+
+# ---- joining ----
+
+
+def append(x1, x2, axis=None):
+    """`x2` behind `x1` along `axis`; both flattened by default.
+
+    Example:
+        >>> append(np.array([1, 2]), np.array([3]))
+        array([1, 2, 3])
+    """
+    return concatenate([x1, x2], axis=axis)
+
+
+@accepts_symbolic
+def stack(x, axis=0):
+    """Arrays of one shape, side by side along a new `axis`.
+
+    Example:
+        >>> stack([np.zeros(3), np.ones(3)], axis=1).shape
+        (3, 2)
+    """
+    xs = in_one_dtype(x)
+    if len({tuple(shape_of(part)) for part in xs}) > 1:
+        raise ValueError(f"stack: all arrays must have one shape, got {[tuple(shape_of(part)) for part in xs]}.")
+    return concatenate([expand_dims(part, axis) for part in xs], axis=axis)
+
+
+@accepts_symbolic
+def vstack(xs):
+    """Arrays one below another: along axis 0, vectors as rows.
+
+    Example:
+        >>> vstack([np.zeros(3), np.ones(3)]).shape
+        (2, 3)
+    """
+    return concatenate([reshape(x, (1, -1)) if len(shape_of(x)) < 2 else x for x in xs], axis=0)
+
+
+@accepts_symbolic
+def hstack(xs):
+    """Arrays side by side: along axis 1, vectors along axis 0.
+
+    Example:
+        >>> hstack([np.zeros(3), np.ones(1)]).shape
+        (4,)
+    """
+    xs = [reshape(x, (1,)) if len(shape_of(x)) == 0 else x for x in xs]
+    return concatenate(xs, axis=0 if len(shape_of(xs[0])) == 1 else 1)
+
+
+@accepts_symbolic
+def dstack(xs):
+    """Arrays behind each other: along axis 2.
+
+    Example:
+        >>> dstack([np.zeros((2, 3)), np.ones((2, 3))]).shape
+        (2, 3, 2)
+    """
+
+    def in_3d(x):
+        sizes = shape_of(x)
+        return x if len(sizes) > 2 else reshape(x, (1, -1, 1) if len(sizes) < 2 else (*sizes, 1))
+
+    return concatenate([in_3d(x) for x in xs], axis=2)
+
+
+# ---- cutting ----
+
+
+def _cut(name, x, cuts, axis):
+    n = shape_of(x)[axis]
+    edges = [0, *(min(max(c + n if c < 0 else c, 0), n) for c in cuts), n]
+    return [slice_axis(x, axis, a, max(a, b)) for a, b in itertools.pairwise(edges)]
+
+
+@accepts_symbolic
+def split(x, indices_or_sections, axis=0):
+    """`x` cut along `axis`, a list.
+
+    Args:
+        x: array.
+        indices_or_sections: how many equal parts, or the positions of the cuts.
+        axis: int.
+
+    Raises:
+        ValueError: when the parts would not be equal.
+
+    Example:
+        >>> [part.shape for part in split(np.zeros((6, 2)), 3)]
+        [(2, 2), (2, 2), (2, 2)]
+    """
+    axis = normalize_axis("split", axis, len(shape_of(x)))
+    n = shape_of(x)[axis]
+    if isinstance(indices_or_sections, (int, np.integer)):
+        if n % indices_or_sections:
+            raise ValueError(f"split: axis {axis} of shape {shape_of(x)} has no {indices_or_sections} equal parts.")
+        each = n // indices_or_sections
+        indices_or_sections = [each * k for k in range(1, indices_or_sections)]
+    return _cut("split", x, [int(i) for i in indices_or_sections], axis)
+
+
+@accepts_symbolic
+def array_split(x, indices_or_sections, axis=0):
+    """As `split`, but parts may differ by one element.
+
+    Example:
+        >>> [part.shape for part in array_split(np.zeros(5), 2)]
+        [(3,), (2,)]
+    """
+    axis = normalize_axis("array_split", axis, len(shape_of(x)))
+    if isinstance(indices_or_sections, (int, np.integer)):
+        each, longer = divmod(shape_of(x)[axis], indices_or_sections)
+        indices_or_sections = [each * k + min(k, longer) for k in range(1, indices_or_sections)]
+    return _cut("array_split", x, [int(i) for i in indices_or_sections], axis)
+
+
+def hsplit(x, indices_or_sections):
+    """`split` along axis 1 (axis 0 of a vector).
+
+    Example:
+        >>> len(hsplit(np.zeros((2, 4)), 2))
+        2
+    """
+    return split(x, indices_or_sections, axis=0 if len(shape_of(x)) == 1 else 1)
+
+
+def vsplit(x, indices_or_sections):
+    """`split` along axis 0.
+
+    Example:
+        >>> len(vsplit(np.zeros((2, 4)), 2))
+        2
+    """
+    return split(x, indices_or_sections, axis=0)
+
+
+@accepts_symbolic
+def unstack(x, num=None, axis=0):
+    """The slices of `x` along `axis`, without that axis.
+
+    Example:
+        >>> [part.shape for part in unstack(np.zeros((2, 3)))]
+        [(3,), (3,)]
+    """
+    axis = normalize_axis("unstack", axis, len(shape_of(x)))
+    n = shape_of(x)[axis]
+    if num is not None and num != n:
+        raise ValueError(f"unstack: axis {axis} of shape {shape_of(x)} has size {n}, not num={num}.")
+    return [squeeze(slice_axis(x, axis, k, k + 1), axis) for k in range(n)]
+
+
+# ---- padding and repeating ----
+
+
+@accepts_symbolic
+def pad(x, pad_width, mode="constant", constant_values=None):
+    """`x` with elements added around it.
+
+    Args:
+        x: array.
+        pad_width: `(before, after)` for each axis; one pair for all; or one int for all.
+        mode: "constant", "edge", "reflect" (the edge itself is not repeated) or "symmetric" (it is).
+        constant_values: what is added in mode "constant", 0 by default.
+
+    Raises:
+        ValueError: for another mode, or `constant_values` with a mode that takes none.
+
+    Example:
+        >>> pad(np.array([1, 2]), (1, 2))
+        array([0, 1, 2, 0, 0])
+    """
+    sizes = shape_of(x)
+    widths = [(int(a), int(b)) for a, b in np.broadcast_to(np.asarray(pad_width), (len(sizes), 2))]
+    if mode == "constant":
+        value = 0 if constant_values is None else np.asarray(constant_values).item()
+        return place_op(
+            x, shape=tuple(n + a + b for n, (a, b) in zip(sizes, widths, strict=True)),
+            starts=tuple(a for a, _ in widths), steps=(1,) * len(sizes), value=value,
+        )  # fmt: skip
+    if constant_values is not None:
+        raise ValueError(f"pad: `constant_values` can only be given with mode='constant'; got mode={mode!r}.")
+    if mode not in ("edge", "reflect", "symmetric"):
+        raise ValueError(f"pad: mode {mode!r} is none of 'constant', 'edge', 'reflect', 'symmetric'.")
+    for axis, (before, after) in enumerate(widths):
+        if before or after:
+            x = take(x, np.pad(np.arange(sizes[axis]), (before, after), mode=mode), axis=axis)
+    return x
+
+
+@accepts_symbolic
+def tile(x, repeats):
+    """`x` repeated as a whole, `repeats` times along each axis.
+
+    Args:
+        x: array.
+        repeats: an int (for the last axis), or one for each axis; missing ones, in front, are 1.
+
+    Example:
+        >>> tile(np.array([1, 2]), 2)
+        array([1, 2, 1, 2])
+    """
+    times = [int(repeats)] if isinstance(repeats, (int, np.integer)) else [int(r) for r in repeats]
+    sizes = list(shape_of(x))
+    rank = max(len(times), len(sizes))
+    times = [1] * (rank - len(times)) + times
+    sizes = [1] * (rank - len(sizes)) + sizes
+    apart = reshape(x, [n for size in sizes for n in (1, size)])
+    wide = broadcast_to(apart, [n for pair in zip(times, sizes, strict=True) for n in pair])
+    return reshape(wide, [t * n for t, n in zip(times, sizes, strict=True)])
+
+
+@accepts_symbolic
+def repeat(x, repeats, axis=None):
+    """`x` with each element along `axis` repeated.
+
+    Args:
+        x: array.
+        repeats: an int, or one for each element of the axis.
+        axis: int; None repeats the elements of the flattened array.
+
+    Example:
+        >>> repeat(np.array([1, 2]), 2)
+        array([1, 1, 2, 2])
+    """
+    if axis is None:
+        return repeat(reshape(x, (-1,)), repeats, axis=0)
+    sizes = shape_of(x)
+    axis = normalize_axis("repeat", axis, len(sizes))
+    counts = np.asarray(repeats)
+    if counts.size != 1:
+        return take(x, np.repeat(np.arange(sizes[axis]), counts), axis=axis)
+    count = int(counts.reshape(()))
+    wide = broadcast_to(expand_dims(x, axis + 1), (*sizes[: axis + 1], count, *sizes[axis + 1 :]))
+    return reshape(wide, (*sizes[:axis], sizes[axis] * count, *sizes[axis + 1 :]))
+
+
+__all__ = [
+    "append", "array_split", "dstack", "hsplit", "hstack", "pad", "repeat", "roll", "rot90", "split", "stack", "tile",
+    "unstack", "vsplit", "vstack",
+]  # fmt: skip
