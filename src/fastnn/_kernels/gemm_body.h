@@ -112,7 +112,7 @@ static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OW
   const int whole = c->splits == 1, sums = c->sums_columns && row_block == 0;
 
   OWN(tile_segment) segments[2];
-  OWN(tile) t = {.cols = panel.cols, .a_stride = ints[GEMM_A_COL], .segments = segments, .alpha = 1,
+  OWN(tile) t = {.cols = panel.cols, .c_column = panel.begin, .a_stride = ints[GEMM_A_COL], .segments = segments, .alpha = 1,
                  .floor = -INFINITY};
   T *out = (T *)call->shared + split * (c->batches * c->m + c->sums_columns) * c->n, *column_sum = out + c->m * c->n;
   if (whole) {
@@ -123,7 +123,13 @@ static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OW
     if (ints[GEMM_RELU]) t.floor = 0;
     t.bias = OWN(tile_bias)((const T *)call->buf[3], panel, scratch.bias);
   }
-  out += (z * c->m + row_begin) * c->n + panel.begin;
+  const T *a_rows[OWN(GEMM_ROWS)];
+  T *c_rows[OWN(GEMM_ROWS)];
+  for (int64_t i = 0; i < fnn_round_up(row_end - row_begin, TILE_ROWS); i++) {
+    const int64_t row = fnn_min(row_begin + i, row_end - 1);
+    a_rows[i] = a + row * ints[GEMM_A_ROW];
+    c_rows[i] = out + (z * c->m + row) * c->n;
+  }
 
   V sum[TILE_VECTORS] = {{0}};
   int64_t k = k_begin;
@@ -136,11 +142,8 @@ static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OW
     if (sums) OWN(gemm_add_columns)(sum, segments, (int)t.n_segments, panel.vectors);
     for (int64_t row = row_begin; row < row_end; row += TILE_ROWS) {
       t.rows = fnn_min(TILE_ROWS, row_end - row);
-      for (int64_t i = 0; i < TILE_ROWS; i++) {
-        int64_t valid = fnn_min(i, t.rows - 1);
-        t.a[i] = a + (row + valid) * ints[GEMM_A_ROW];
-        t.c[i] = out + (row - row_begin + valid) * c->n;
-      }
+      t.a = a_rows + (row - row_begin);
+      t.c = c_rows + (row - row_begin);
       OWN(tile_call)(&t, panel.vectors);
       t.partial += TILE_ROWS * OWN(TILE_COLS);
     }

@@ -50,10 +50,12 @@ typedef struct {
 } OWN(tile_segment);
 
 typedef struct {
-  const T *a[TILE_ROWS]; /* rows past `rows` repeat a valid one */
-  T *c[TILE_ROWS];       /* the result's rows, at the tile's first column */
-  int64_t rows, cols;    /* valid ones; only these are written */
-  int64_t a_stride, column;
+  const T *const *a;      /* TILE_ROWS of them; rows past `rows` repeat a valid one */
+  T *const *c;            /* the result's rows */
+  int64_t c_column;       /* the tile's first column there */
+  int64_t rows, cols;     /* valid ones; only these are written */
+  int64_t a_stride;       /* along k */
+  int64_t column;         /* added to every segment's b */
   const OWN(tile_segment) * segments;
   int64_t n_segments;
   /* NULL, or TILE_ROWS x TILE_COLS, 64-byte aligned: where the sums are kept between calls. */
@@ -78,7 +80,7 @@ static void OWN(tile_finish_row)(const OWN(tile) * t, const T *acc, T *c) {
 }
 
 static __attribute__((noinline)) void OWN(tile_finish_rows)(const OWN(tile) * t, const T *acc) {
-  for (int64_t i = 0; i < t->rows; i++) OWN(tile_finish_row)(t, acc + i * OWN(TILE_COLS), t->c[i]);
+  for (int64_t i = 0; i < t->rows; i++) OWN(tile_finish_row)(t, acc + i * OWN(TILE_COLS), t->c[i] + t->c_column);
 }
 
 /* `rows` and `vectors` are constants of each caller below. */
@@ -131,7 +133,7 @@ FNN_INLINE void OWN(tile_run)(const OWN(tile) * t, const int rows, const int vec
     for (int j = 0; j < vectors; j++) {
       V y = acc[i][j] * t->alpha;
       if (t->bias) y += FN(load)(t->bias + j * N);
-      FN(store)(t->c[i] + j * N, FN(select)(y < t->floor, FN(splat)(t->floor), y));
+      FN(store)(t->c[i] + t->c_column + j * N, FN(select)(y < t->floor, FN(splat)(t->floor), y));
     }
   }
 }

@@ -13,6 +13,7 @@ from fastnn.ops.gather import *
 from fastnn.ops.indexing import *
 from fastnn.ops.layout import *
 from fastnn.ops.logic import *
+from fastnn.ops.matmul import *
 from fastnn.ops.pool2d import *
 from fastnn.ops.random import *
 from fastnn.ops.rearrange import *

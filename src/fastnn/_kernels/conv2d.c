@@ -1,0 +1,121 @@
+/* conv2d.c: two-dimensional convolution and its gradients on the microkernel of tile.h, with no im2col buffer.
+ *
+ * Layouts, all contiguous: x (n, h, w, cin), kernel (kh, kw, cin / groups, cout), y (n, oh, ow, cout).
+ *   y[i, oy, ox, o] = bias[o] + sum over ky, kx, c of
+ *                     x[i, oy * stride_h - pad_top + ky * dilation_h, ox * stride_w - pad_left + kx * dilation_w, c]
+ *                     * kernel[ky, kx, c, o]
+ * Outside x there are zeros; the padding at the bottom and the right is whatever oh and ow need.
+ *
+ * conv2d             buffers 0 x, 1 kernel, 2 y, 3 bias (cout,) or NULL, then the program's over (n * oh * ow, cout)
+ * conv2d_grad_input  buffers 0 dy, 1 kernel, 2 dx, then the program's over (n * h * w, cin)
+ * conv2d_grad_kernel buffers 0 x, 1 dy, 2 dkernel, 3 dbias (cout,) or NULL, then the program's over
+ *                    (kh * kw * cin / groups, cout); its tiles are of one group
+ *   ints   enum conv2d_ints, the same for all three
+ *   reals  the program's
+ * Any element alignment; outputs must not overlap inputs; every element of an output is written.
+ *
+ * A tile's rows are result pixels (result rows of the kernel gradient are (ky, kx, c)); A is read through a pointer for
+ * each. Where a window reaches outside x it is first copied, with its zeros, to scratch. Order of summation: ky, kx,
+ * c ascending in one chain (grad_input: ky, kx descending, then o); grad_kernel adds fixed blocks of the batch, each
+ * a chain over its pixels in order. */
+#include <math.h>
+
+#include "program.h"
+#include "vector.h"
+
+enum conv2d_ints {
+  CONV_N,
+  CONV_H,
+  CONV_W,
+  CONV_CIN,
+  CONV_OH,
+  CONV_OW,
+  CONV_COUT,
+  CONV_KH,
+  CONV_KW,
+  CONV_STRIDE_H,
+  CONV_STRIDE_W,
+  CONV_DILATION_H,
+  CONV_DILATION_W,
+  CONV_PAD_TOP,
+  CONV_PAD_LEFT,
+  CONV_GROUPS,
+  CONV_RELU,     /* conv2d: clip the result at 0 */
+  CONV_EPILOGUE, /* where in ints the program begins; 0: none */
+  CONV_INTS
+};
+
+typedef struct {
+  int64_t n, h, w, cin, oh, ow, cout, kh, kw, stride_h, stride_w, dilation_h, dilation_w, pad_top, pad_left, groups;
+  int64_t cin_g, cout_g, taps; /* channels of a group, kh * kw */
+} conv_shape;
+
+static conv_shape conv_shape_of(const int64_t *ints) {
+  conv_shape s;
+  memcpy(&s, ints, 16 * sizeof(int64_t)); /* the fields are in the order of enum conv2d_ints */
+  s.cin_g = s.cin / s.groups;
+  s.cout_g = s.cout / s.groups;
+  s.taps = s.kh * s.kw;
+  return s;
+}
+
+static double conv_flops(const conv_shape *s) {
+  return 2.0 * (double)(s->n * s->oh * s->ow) * (double)(s->taps * s->cin_g * s->cout);
+}
+
+static double conv_elements(const conv_shape *s) {
+  return (double)(s->n * s->h * s->w * s->cin) + (double)(s->n * s->oh * s->ow * s->cout) +
+         (double)(s->taps * s->cin_g * s->cout);
+}
+
+/* What a unit covers of a stack of n images of `rows` rows: whole images, or a band of rows of one. */
+typedef struct {
+  int64_t images, rows;        /* of a unit */
+  int64_t image_units, bands;  /* units along the stack, bands of an image */
+} conv_bands;
+
+enum {
+  CONV_PIXELS = 512,          /* of a unit at most: enough tiles for a panel of weights to be worth loading */
+  CONV_FEW_PIXELS = 64,       /* at least, unless there are no more */
+  CONV_UNITS = 32,            /* wanted, for threads to share evenly */
+  CONV_WINDOW_BYTES = 1 << 18 /* what a unit may copy to scratch: with the weights it stays in L2 */
+};
+
+/* `row_bytes` is what a row of a unit's window takes in scratch. Bands are multiples of row_step. */
+static conv_bands conv_bands_of(int64_t n, int64_t rows, int64_t cols, int64_t row_bytes, int64_t row_step) {
+  conv_bands b = {.images = 1, .rows = rows};
+  if (!n || !rows || !cols) return b;
+  int64_t pixels = fnn_max(CONV_FEW_PIXELS, fnn_min(CONV_PIXELS, n * rows * cols / CONV_UNITS));
+  int64_t unit_rows = fnn_max(1, fnn_min(fnn_ceil_div(pixels, cols), CONV_WINDOW_BYTES / fnn_max(1, row_bytes)));
+  if (unit_rows >= rows) {
+    b.images = fnn_min(n, fnn_max(1, unit_rows / rows));
+  } else {
+    b.bands = fnn_ceil_div(rows, fnn_round_up(unit_rows, row_step));
+    b.rows = fnn_round_up(fnn_ceil_div(rows, b.bands), row_step); /* bands as equal as they can be */
+  }
+  b.image_units = fnn_ceil_div(n, b.images);
+  b.bands = fnn_ceil_div(rows, b.rows);
+  return b;
+}
+
+static int64_t floor_div(int64_t a, int64_t b) { return a / b - (a % b < 0); }
+
+#include "types_f32.h"
+#include "tile.h"
+#include "conv2d_body.h"
+#include "conv2d_grad_body.h"
+#include "types_f64.h"
+#include "tile.h"
+#include "conv2d_body.h"
+#include "conv2d_grad_body.h"
+#include "types_none.h"
+
+static const fnn_entry entries[] = {
+  {"conv2d_f32", conv2d_f32, conv2d_size_f32},
+  {"conv2d_f64", conv2d_f64, conv2d_size_f64},
+  {"conv2d_grad_input_f32", conv2d_grad_input_f32, conv2d_grad_input_size_f32},
+  {"conv2d_grad_input_f64", conv2d_grad_input_f64, conv2d_grad_input_size_f64},
+  {"conv2d_grad_kernel_f32", conv2d_grad_kernel_f32, conv2d_grad_kernel_size_f32},
+  {"conv2d_grad_kernel_f64", conv2d_grad_kernel_f64, conv2d_grad_kernel_size_f64},
+  {0}};
+const fnn_table FNN_TABLE(conv2d) = {entries, 0, 0};

@@ -1,0 +1,198 @@
+/* conv2d_body.h: windows, the walk over pixels, and the forward convolution, for float32 and for float64. */
+
+/* A rectangle of rows and columns of a stack of images: `at` is its first element, steps are in elements. */
+typedef struct {
+  const T *at;
+  int64_t image, row;
+} OWN(conv_window);
+
+/* Rows [y, y+rows) and columns [x, x+cols) of `images` images (h, w, c). In place when `copies` is 0 (then it must lie
+ * inside), else copied to `space` with zeros outside the images. */
+static OWN(conv_window) OWN(conv_window_of)(const T *images_at, int64_t images, int64_t h, int64_t w, int64_t c,
+                                            int64_t y, int64_t rows, int64_t x, int64_t cols, int copies, T *space) {
+  if (!copies) return (OWN(conv_window)){images_at + (y * w + x) * c, h * w * c, w * c};
+  const int64_t left = fnn_min(cols, fnn_max(0, -x)), begin = fnn_min(w, fnn_max(0, x));
+  const int64_t inside = fnn_max(0, fnn_min(w, x + cols) - begin), right = cols - left - inside;
+  T *out = space;
+  for (int64_t i = 0; i < images; i++) {
+    for (int64_t row = y; row < y + rows; row++, out += cols * c) {
+      if (row < 0 || row >= h || inside == 0) {
+        memset(out, 0, sizeof(T) * (size_t)(cols * c));
+        continue;
+      }
+      memset(out, 0, sizeof(T) * (size_t)(left * c));
+      memcpy(out + left * c, images_at + ((i * h + row) * w + begin) * c, sizeof(T) * (size_t)(inside * c));
+      memset(out + (left + inside) * c, 0, sizeof(T) * (size_t)(right * c));
+    }
+  }
+  return (OWN(conv_window)){space, rows * cols * c, cols * c};
+}
+
+/* Result pixels (image, row, column), one tile row each, and what they are contracted with. */
+typedef struct {
+  const T *a; /* what the first pixel's segments are offset from */
+  T *c;       /* the first pixel's result */
+  int64_t a_image, a_row, a_col, c_image, c_row, c_col; /* steps of both */
+  int64_t images, rows, cols;
+  const OWN(tile_segment) * segments;
+  int64_t n_segments;
+  int64_t columns, first_column; /* of the result and of B: all of a group */
+  const T *bias;                 /* of the group, or NULL */
+  T floor;
+} OWN(conv_walk);
+
+enum { OWN(CONV_BLOCK) = 8 * TILE_ROWS /* pixels whose pointers are made at once */ };
+
+static void OWN(conv_run)(const OWN(conv_walk) * walk) {
+  const int64_t pixels = walk->images * walk->rows * walk->cols, panels = tile_panels(walk->columns, N);
+  const T *a[OWN(CONV_BLOCK)];
+  T *c[OWN(CONV_BLOCK)];
+  _Alignas(FNN_ALIGN) T bias[OWN(TILE_COLS)];
+  OWN(tile) t = {.a_stride = 1, .segments = walk->segments, .n_segments = walk->n_segments, .alpha = 1,
+                 .floor = walk->floor};
+  int64_t image = 0, row = 0, col = 0;
+  for (int64_t done = 0; done < pixels; done += OWN(CONV_BLOCK)) {
+    const int64_t block = fnn_min(OWN(CONV_BLOCK), pixels - done), padded = fnn_round_up(block, TILE_ROWS);
+    for (int64_t p = 0; p < padded; p++) {
+      if (p >= block) {
+        a[p] = a[block - 1];
+        c[p] = c[block - 1];
+        continue;
+      }
+      a[p] = walk->a + image * walk->a_image + row * walk->a_row + col * walk->a_col;
+      c[p] = walk->c + image * walk->c_image + row * walk->c_row + col * walk->c_col;
+      if (++col == walk->cols) {
+        col = 0;
+        if (++row == walk->rows) row = 0, image++;
+      }
+    }
+    for (int64_t k = 0; k < panels; k++) {
+      const tile_panel panel = tile_panel_at(walk->columns, N, k);
+      t.cols = panel.cols;
+      t.column = t.c_column = walk->first_column + panel.begin;
+      t.bias = OWN(tile_bias)(walk->bias, panel, bias);
+      for (int64_t p = 0; p < block; p += TILE_ROWS) {
+        t.rows = fnn_min(TILE_ROWS, block - p);
+        t.a = a + p;
+        t.c = c + p;
+        OWN(tile_call)(&t, panel.vectors);
+      }
+    }
+  }
+}
+
+/* ---- conv2d ---- */
+
+/* How a forward convolution is cut. */
+typedef struct {
+  conv_shape s;
+  conv_bands bands;
+  int64_t window_cols, n_segments, window_elements, weight_blocks;
+  int copies, merges; /* windows are copied; the taps of a kernel row are one segment */
+} OWN(conv_cut);
+
+enum { OWN(CONV_WEIGHT_BLOCK) = 1 << 14 /* weights that a unit of the first phase copies */ };
+
+static OWN(conv_cut) OWN(conv_cut_of)(const int64_t *ints) {
+  OWN(conv_cut) c = {.s = conv_shape_of(ints)};
+  const conv_shape *s = &c.s;
+  const int64_t reach_h = (s->kh - 1) * s->dilation_h + 1, reach_w = (s->kw - 1) * s->dilation_w + 1;
+  c.copies = s->pad_top > 0 || s->pad_left > 0 || (s->oh - 1) * s->stride_h - s->pad_top + reach_h > s->h ||
+             (s->ow - 1) * s->stride_w - s->pad_left + reach_w > s->w;
+  c.window_cols = (s->ow - 1) * s->stride_w + reach_w;
+  c.merges = s->dilation_w == 1 && s->groups == 1;
+  c.n_segments = c.merges ? s->kh : s->taps;
+  const int64_t row = c.window_cols * s->cin;
+  c.bands = conv_bands_of(s->n, s->oh, s->ow, c.copies ? row * s->stride_h * (int64_t)sizeof(T) : 0, 1);
+  if (c.copies) c.window_elements = c.bands.images * ((c.bands.rows - 1) * s->stride_h + reach_h) * row;
+  /* Whole vectors of the last kernel row may reach past the kernel's end: then it is copied to where they may. */
+  if (s->cout_g % N) c.weight_blocks = fnn_ceil_div(s->taps * s->cin_g * s->cout, OWN(CONV_WEIGHT_BLOCK));
+  return c;
+}
+
+/* Scratch: segments, window, program. */
+static int64_t OWN(conv_window_at)(int64_t n_segments) {
+  return fnn_round_up(n_segments * (int64_t)sizeof(OWN(tile_segment)), FNN_ALIGN);
+}
+static int64_t OWN(conv_program_at)(int64_t n_segments, int64_t window_elements) {
+  return OWN(conv_window_at)(n_segments) + fnn_round_up(window_elements * (int64_t)sizeof(T), FNN_ALIGN);
+}
+static int64_t OWN(conv_scratch_bytes)(const int64_t *ints, int64_t n_segments, int64_t window_elements) {
+  int64_t program = ints[CONV_EPILOGUE] ? fnn_program_scratch(ints + ints[CONV_EPILOGUE], sizeof(T)) : 0;
+  return OWN(conv_program_at)(n_segments, window_elements) + program;
+}
+
+static void OWN(conv_run_program)(const fnn_call *call, int64_t row, int64_t rows, int64_t col, int64_t cols,
+                                  char *scratch) {
+  const int64_t at = call->ints[CONV_EPILOGUE];
+  if (at && rows) call->program[TYPE_DTYPE == FNN_F64](call->ints + at, call, row, rows, col, cols, scratch);
+}
+
+static void OWN(conv2d_size)(const int64_t *ints, fnn_work *work) {
+  const OWN(conv_cut) c = OWN(conv_cut_of)(ints);
+  int phase = 0;
+  if (c.weight_blocks) {
+    work->units[phase++] = c.weight_blocks;
+    work->shared_bytes = (c.s.taps * c.s.cin_g * c.s.cout + N) * (int64_t)sizeof(T);
+  }
+  work->units[phase++] = c.bands.image_units * c.bands.bands;
+  work->phases = phase;
+  work->scratch_bytes = OWN(conv_scratch_bytes)(ints, c.n_segments, c.window_elements);
+  work->flops = conv_flops(&c.s);
+  work->bytes = conv_elements(&c.s) * (double)sizeof(T);
+}
+
+/* One unit: images [image, image + images) by result rows [row, row + rows). */
+static void OWN(conv2d_unit)(const fnn_call *call, const OWN(conv_cut) * c, const T *weights, int64_t unit) {
+  const conv_shape *s = &c->s;
+  const int64_t image = unit / c->bands.bands * c->bands.images, row = unit % c->bands.bands * c->bands.rows;
+  const int64_t images = fnn_min(c->bands.images, s->n - image), rows = fnn_min(c->bands.rows, s->oh - row);
+  T *space = (T *)(call->scratch + OWN(conv_window_at)(c->n_segments));
+  const OWN(conv_window) x = OWN(conv_window_of)(
+    (const T *)call->buf[0] + image * s->h * s->w * s->cin, images, s->h, s->w, s->cin, row * s->stride_h - s->pad_top,
+    (rows - 1) * s->stride_h + (s->kh - 1) * s->dilation_h + 1, -s->pad_left, c->window_cols, c->copies, space);
+
+  OWN(tile_segment) *segments = (OWN(tile_segment) *)call->scratch;
+  const int64_t taps = c->merges ? s->kw : 1; /* of a segment */
+  for (int64_t k = 0; k < c->n_segments; k++) {
+    const int64_t ky = k * taps / s->kw, kx = k * taps % s->kw;
+    segments[k] = (OWN(tile_segment)){weights + (ky * s->kw + kx) * s->cin_g * s->cout, s->cout,
+                                      ky * s->dilation_h * x.row + kx * s->dilation_w * s->cin, taps * s->cin_g};
+  }
+  const int64_t first_pixel = (image * s->oh + row) * s->ow;
+  OWN(conv_walk) walk = {
+    .c = (T *)call->buf[2] + first_pixel * s->cout,
+    .a_image = x.image, .a_row = s->stride_h * x.row, .a_col = s->stride_w * s->cin,
+    .c_image = s->oh * s->ow * s->cout, .c_row = s->ow * s->cout, .c_col = s->cout,
+    .images = images, .rows = rows, .cols = s->ow, .segments = segments, .n_segments = c->n_segments,
+    .columns = s->cout_g, .floor = call->ints[CONV_RELU] ? 0 : -INFINITY};
+  for (int64_t g = 0; g < s->groups; g++) {
+    walk.a = x.at + g * s->cin_g;
+    walk.first_column = g * s->cout_g;
+    walk.bias = call->buf[3] ? (const T *)call->buf[3] + g * s->cout_g : NULL;
+    OWN(conv_run)(&walk);
+  }
+  OWN(conv_run_program)(call, first_pixel, images * rows * s->ow, 0, s->cout,
+                        call->scratch + OWN(conv_program_at)(c->n_segments, c->window_elements));
+}
+
+/* Copies [begin, end) of n elements in blocks, and zeroes the N after them. */
+static void OWN(conv_copy_weights)(T *out, const T *weights, int64_t n, int64_t begin, int64_t end) {
+  const int64_t from = begin * OWN(CONV_WEIGHT_BLOCK), to = fnn_min(n, end * OWN(CONV_WEIGHT_BLOCK));
+  memcpy(out + from, weights + from, sizeof(T) * (size_t)(to - from));
+  if (to == n) memset(out + n, 0, sizeof(T) * N);
+}
+
+static void OWN(conv2d)(const fnn_call *call, int64_t begin, int64_t end) {
+  const OWN(conv_cut) c = OWN(conv_cut_of)(call->ints);
+  const T *weights = (const T *)call->buf[1];
+  if (c.weight_blocks) {
+    if (call->phase == 0) {
+      const int64_t n = c.s.taps * c.s.cin_g * c.s.cout;
+      OWN(conv_copy_weights)((T *)call->shared, weights, n, begin, end);
+      return;
+    }
+    weights = (const T *)call->shared;
+  }
+  for (int64_t unit = begin; unit < end; unit++) OWN(conv2d_unit)(call, &c, weights, unit);
+}

@@ -1,0 +1,313 @@
+/* conv2d_grad_body.h: the gradients of the convolution, for float32 and for float64. */
+
+/* ---- conv2d_grad_input ----
+ *
+ * dx[y] takes dy[oy] through tap ky where y + pad_top - ky * dilation_h = oy * stride_h, and likewise along x. The rows
+ * y = residue + stride_h * j of one residue have the same taps, at oy = shift(ky) + j: each pair of residues is a
+ * convolution of stride 1 over dy, and no product with a zero is computed. The kernel is transposed first. */
+
+/* Along one axis: the shift of tap k for results of this residue; 0 if the tap does not reach them. */
+static int OWN(conv_shift)(int64_t residue, int64_t pad, int64_t k, int64_t dilation, int64_t stride, int64_t *shift) {
+  const int64_t at = residue + pad - k * dilation;
+  *shift = floor_div(at, stride);
+  return *shift * stride == at;
+}
+
+/* The least and the greatest shift along one axis over all residues that have results. */
+static void OWN(conv_shifts)(int64_t size, int64_t pad, int64_t taps, int64_t dilation, int64_t stride, int64_t *low,
+                             int64_t *high) {
+  int64_t shift;
+  int found = 0;
+  *low = *high = 0;
+  for (int64_t residue = 0; residue < fnn_min(stride, size); residue++) {
+    for (int64_t k = 0; k < taps; k++) {
+      if (!OWN(conv_shift)(residue, pad, k, dilation, stride, &shift)) continue;
+      *low = found ? fnn_min(*low, shift) : shift;
+      *high = found ? fnn_max(*high, shift) : shift;
+      found = 1;
+    }
+  }
+}
+
+typedef struct {
+  conv_shape s;
+  conv_bands bands; /* of rows of dx */
+  int64_t low_y, high_y, low_x, high_x; /* shifts */
+  int64_t window_cols, window_elements;
+  int copies;
+} OWN(conv_input_cut);
+
+static OWN(conv_input_cut) OWN(conv_input_cut_of)(const int64_t *ints) {
+  OWN(conv_input_cut) c = {.s = conv_shape_of(ints)};
+  const conv_shape *s = &c.s;
+  OWN(conv_shifts)(s->h, s->pad_top, s->kh, s->dilation_h, s->stride_h, &c.low_y, &c.high_y);
+  OWN(conv_shifts)(s->w, s->pad_left, s->kw, s->dilation_w, s->stride_w, &c.low_x, &c.high_x);
+  c.window_cols = c.high_x - c.low_x + fnn_ceil_div(s->w, s->stride_w);
+  c.copies = c.low_y < 0 || c.low_x < 0 || c.high_y + fnn_ceil_div(s->h, s->stride_h) > s->oh ||
+             c.low_x + c.window_cols > s->ow;
+  const int64_t row = c.window_cols * s->cout;
+  const int64_t row_bytes = c.copies ? fnn_ceil_div(row * (int64_t)sizeof(T), s->stride_h) : 0;
+  c.bands = conv_bands_of(s->n, s->h, s->w, row_bytes, s->stride_h);
+  if (c.copies)
+    c.window_elements = c.bands.images * (c.high_y - c.low_y + fnn_ceil_div(c.bands.rows, s->stride_h)) * row;
+  return c;
+}
+
+static void OWN(conv2d_grad_input_size)(const int64_t *ints, fnn_work *work) {
+  const OWN(conv_input_cut) c = OWN(conv_input_cut_of)(ints);
+  work->phases = 2;
+  work->units[0] = c.s.groups * c.s.taps;
+  work->units[1] = c.bands.image_units * c.bands.bands;
+  work->shared_bytes = (c.s.taps * c.s.cin_g * c.s.cout + N) * (int64_t)sizeof(T);
+  work->scratch_bytes = OWN(conv_scratch_bytes)(ints, c.s.taps, c.window_elements);
+  work->flops = conv_flops(&c.s);
+  work->bytes = conv_elements(&c.s) * (double)sizeof(T);
+}
+
+/* out[g][tap][o][i] = weights[tap][i][g * cout_g + o], and zeroes after the last. */
+static void OWN(conv_transpose_weights)(const conv_shape *s, T *out, const T *weights, int64_t unit) {
+  const int64_t g = unit / s->taps, tap = unit % s->taps;
+  T *to = out + unit * s->cout_g * s->cin_g;
+  const T *from = weights + tap * s->cin_g * s->cout + g * s->cout_g;
+  for (int64_t o = 0; o < s->cout_g; o++)
+    for (int64_t i = 0; i < s->cin_g; i++) to[o * s->cin_g + i] = from[i * s->cout + o];
+  if (unit == s->groups * s->taps - 1) memset(to + s->cout_g * s->cin_g, 0, sizeof(T) * N);
+}
+
+/* The taps of one pair of residues, as segments over the window of dy; returns how many there are. */
+static int64_t OWN(conv_input_segments)(const OWN(conv_input_cut) * c, int64_t residue_y, int64_t residue_x,
+                                        int64_t window_row, const T *weights, OWN(tile_segment) * segments) {
+  const conv_shape *s = &c->s;
+  int64_t n = 0, shift_y, shift_x;
+  for (int64_t ky = s->kh - 1; ky >= 0; ky--) {
+    if (!OWN(conv_shift)(residue_y, s->pad_top, ky, s->dilation_h, s->stride_h, &shift_y)) continue;
+    for (int64_t kx = s->kw - 1; kx >= 0; kx--) {
+      if (!OWN(conv_shift)(residue_x, s->pad_left, kx, s->dilation_w, s->stride_w, &shift_x)) continue;
+      segments[n++] = (OWN(tile_segment)){weights + (ky * s->kw + kx) * s->cout_g * s->cin_g, s->cin_g,
+                                          (shift_y - c->low_y) * window_row + (shift_x - c->low_x) * s->cout, s->cout_g};
+    }
+  }
+  return n;
+}
+
+/* One unit: images [image, image + images) by rows [row, row + rows) of dx. */
+static void OWN(conv_input_unit)(const fnn_call *call, const OWN(conv_input_cut) * c, int64_t unit) {
+  const conv_shape *s = &c->s;
+  const int64_t image = unit / c->bands.bands * c->bands.images, row = unit % c->bands.bands * c->bands.rows;
+  const int64_t images = fnn_min(c->bands.images, s->n - image), rows = fnn_min(c->bands.rows, s->h - row);
+  const int64_t steps = fnn_ceil_div(rows, s->stride_h), j = row / s->stride_h; /* bands begin at residue 0 */
+  const OWN(conv_window) dy = OWN(conv_window_of)(
+    (const T *)call->buf[0] + image * s->oh * s->ow * s->cout, images, s->oh, s->ow, s->cout, c->low_y + j,
+    c->high_y - c->low_y + steps, c->low_x, c->window_cols, c->copies, (T *)(call->scratch + OWN(conv_window_at)(s->taps)));
+  OWN(tile_segment) *segments = (OWN(tile_segment) *)call->scratch;
+  T *dx = (T *)call->buf[2] + (image * s->h + row) * s->w * s->cin;
+  for (int64_t residue_y = 0; residue_y < fnn_min(s->stride_h, rows); residue_y++) {
+    for (int64_t residue_x = 0; residue_x < fnn_min(s->stride_w, s->w); residue_x++) {
+      OWN(conv_walk) walk = {
+        .a_image = dy.image, .a_row = dy.row, .a_col = s->cout,
+        .c_image = s->h * s->w * s->cin, .c_row = s->stride_h * s->w * s->cin, .c_col = s->stride_w * s->cin,
+        .images = images, .rows = fnn_ceil_div(rows - residue_y, s->stride_h),
+        .cols = fnn_ceil_div(s->w - residue_x, s->stride_w), .segments = segments, .columns = s->cin_g,
+        .floor = -INFINITY};
+      for (int64_t g = 0; g < s->groups; g++) {
+        const T *weights = (const T *)call->shared + g * s->taps * s->cout_g * s->cin_g;
+        walk.n_segments = OWN(conv_input_segments)(c, residue_y, residue_x, dy.row, weights, segments);
+        walk.a = dy.at + g * s->cout_g;
+        walk.c = dx + (residue_y * s->w + residue_x) * s->cin + g * s->cin_g;
+        OWN(conv_run)(&walk);
+      }
+    }
+  }
+  OWN(conv_run_program)(call, (image * s->h + row) * s->w, images * rows * s->w, 0, s->cin,
+                        call->scratch + OWN(conv_program_at)(s->taps, c->window_elements));
+}
+
+static void OWN(conv2d_grad_input)(const fnn_call *call, int64_t begin, int64_t end) {
+  const OWN(conv_input_cut) c = OWN(conv_input_cut_of)(call->ints);
+  for (int64_t unit = begin; unit < end; unit++) {
+    if (call->phase == 0) OWN(conv_transpose_weights)(&c.s, (T *)call->shared, (const T *)call->buf[1], unit);
+    else OWN(conv_input_unit)(call, &c, unit);
+  }
+}
+
+/* ---- conv2d_grad_kernel ----
+ *
+ * dkernel[(ky, kx, c), o] is the sum over result pixels of x at the pixel's tap times dy: tile rows are (ky, kx, c), B
+ * is dy, k runs along a row of result pixels and each row is a segment. A unit of the first phase adds a block of the
+ * batch for a block of tile rows, and leaves its sums in shared memory; the second phase adds the blocks. */
+
+typedef struct {
+  conv_shape s;
+  conv_bands bands;                           /* what is contracted between two visits of a tile */
+  int64_t blocks, row_blocks;                 /* of the batch, of tile rows: a unit is a pair */
+  int64_t tiles, panels, tile_rows;           /* row tiles of a group, panels of a group, tile rows of a unit at most */
+  int64_t partial, window_cols, window_rows, window_elements, dy_elements;
+  int copies, copies_dy, sums_columns;
+} OWN(conv_kernel_cut);
+
+static OWN(conv_kernel_cut) OWN(conv_kernel_cut_of)(const int64_t *ints) {
+  const OWN(conv_cut) forward = OWN(conv_cut_of)(ints);
+  OWN(conv_kernel_cut) c = {.s = forward.s, .bands = forward.bands, .window_cols = forward.window_cols,
+                            .window_elements = forward.window_elements, .copies = forward.copies};
+  const conv_shape *s = &c.s;
+  c.window_rows = (s->kh - 1) * s->dilation_h + 1;
+  c.copies_dy = s->cout_g % N != 0; /* whole vectors may reach past the end of dy */
+  if (c.copies_dy) c.dy_elements = c.bands.images * c.bands.rows * s->ow * s->cout + N;
+  c.tiles = fnn_ceil_div(s->taps * s->cin_g, TILE_ROWS);
+  c.panels = tile_panels(s->cout_g, N);
+  c.row_blocks = fnn_max(1, fnn_min(8, c.tiles / 8));
+  c.tile_rows = fnn_ceil_div(c.tiles, c.row_blocks) * TILE_ROWS;
+  c.row_blocks = fnn_ceil_div(c.tiles * TILE_ROWS, c.tile_rows);
+  c.blocks = fnn_min(c.bands.image_units * c.bands.bands, fnn_ceil_div(CONV_UNITS, c.row_blocks));
+  /* A block's sums: its tiles, then the column sums of dy. */
+  c.partial = s->groups * c.tiles * c.panels * TILE_ROWS * OWN(TILE_COLS) + fnn_round_up(s->cout, N);
+  return c;
+}
+
+/* Scratch: segments, pointers to the unit's tile rows, window, dy, program. */
+static int64_t OWN(conv_kernel_rows_at)(const OWN(conv_kernel_cut) * c) {
+  return OWN(conv_window_at)(c->bands.images * c->bands.rows);
+}
+static int64_t OWN(conv_kernel_space_at)(const OWN(conv_kernel_cut) * c) {
+  return OWN(conv_kernel_rows_at)(c) + fnn_round_up(c->tile_rows * (int64_t)sizeof(T *), FNN_ALIGN);
+}
+static int64_t OWN(conv_kernel_program_at)(const OWN(conv_kernel_cut) * c) {
+  return OWN(conv_kernel_space_at)(c) +
+         fnn_round_up((fnn_round_up(c->window_elements, N) + c->dy_elements) * (int64_t)sizeof(T), FNN_ALIGN);
+}
+
+static void OWN(conv2d_grad_kernel_size)(const int64_t *ints, fnn_work *work) {
+  const OWN(conv_kernel_cut) c = OWN(conv_kernel_cut_of)(ints);
+  work->phases = 2;
+  work->units[0] = c.blocks * c.row_blocks;
+  work->units[1] = c.s.groups * c.tiles * c.panels;
+  work->shared_bytes = c.blocks * c.partial * (int64_t)sizeof(T);
+  work->scratch_bytes = OWN(conv_kernel_program_at)(&c);
+  if (ints[CONV_EPILOGUE]) work->scratch_bytes += fnn_program_scratch(ints + ints[CONV_EPILOGUE], sizeof(T));
+  work->flops = conv_flops(&c.s);
+  work->bytes = conv_elements(&c.s) * (double)sizeof(T);
+}
+
+/* Pointers to tile rows [first, last) of group 0, (ky, kx, c) of the window at `x`; rows past the end repeat the last. */
+static void OWN(conv_kernel_rows)(const conv_shape *s, const T **rows, const T *x, int64_t window_row, int64_t first,
+                                  int64_t last) {
+  const int64_t end = s->taps * s->cin_g, tap = first / s->cin_g;
+  int64_t ky = tap / s->kw, kx = tap % s->kw, c = first % s->cin_g;
+  for (int64_t r = first; r < last; r++) {
+    if (r >= end) {
+      rows[r - first] = rows[r - first - 1];
+      continue;
+    }
+    rows[r - first] = x + ky * s->dilation_h * window_row + kx * s->dilation_w * s->cin + c;
+    if (++c == s->cin_g) {
+      c = 0;
+      if (++kx == s->kw) kx = 0, ky++;
+    }
+  }
+}
+
+/* Adds the columns of `pixels` rows of dy to sum[0 .. cout). */
+static void OWN(conv_add_columns)(const conv_shape *s, T *sum, const T *dy, int64_t pixels, int starts) {
+  for (int64_t o = 0; o < s->cout; o += N) {
+    const int64_t n = fnn_min(N, s->cout - o);
+    V v = {0};
+    if (!starts) v = FN(load)(sum + o);
+    for (int64_t p = 0; p < pixels; p++) {
+      const T *at = dy + p * s->cout + o;
+      v += n < N ? FN(load_part)(at, n) : FN(load)(at);
+    }
+    FN(store)(sum + o, v);
+  }
+}
+
+/* One unit of the first phase: a block of bands for a block of tile rows. */
+static void OWN(conv_kernel_unit)(const fnn_call *call, const OWN(conv_kernel_cut) * c, int64_t unit) {
+  const conv_shape *s = &c->s;
+  const int64_t block = unit / c->row_blocks, row_block = unit % c->row_blocks;
+  const int64_t bands = c->bands.image_units * c->bands.bands;
+  const int64_t first_tile = row_block * c->tile_rows / TILE_ROWS;
+  const int64_t last_tile = fnn_min(c->tiles, first_tile + c->tile_rows / TILE_ROWS);
+  OWN(tile_segment) *segments = (OWN(tile_segment) *)call->scratch;
+  const T **rows = (const T **)(call->scratch + OWN(conv_kernel_rows_at)(c));
+  T *space = (T *)(call->scratch + OWN(conv_kernel_space_at)(c)), *dy_space = space + fnn_round_up(c->window_elements, N);
+  T *partial = (T *)call->shared + block * c->partial;
+  T *column_sum = partial + c->partial - fnn_round_up(s->cout, N);
+
+  const int64_t begin = bands * block / c->blocks, end = bands * (block + 1) / c->blocks;
+  for (int64_t band = begin; band < end; band++) {
+    const int64_t image = band / c->bands.bands * c->bands.images, row = band % c->bands.bands * c->bands.rows;
+    const int64_t images = fnn_min(c->bands.images, s->n - image), n_rows = fnn_min(c->bands.rows, s->oh - row);
+    const OWN(conv_window) x = OWN(conv_window_of)(
+      (const T *)call->buf[0] + image * s->h * s->w * s->cin, images, s->h, s->w, s->cin,
+      row * s->stride_h - s->pad_top, (n_rows - 1) * s->stride_h + c->window_rows, -s->pad_left, c->window_cols,
+      c->copies, space);
+    OWN(conv_kernel_rows)(s, rows, x.at, x.row, first_tile * TILE_ROWS, last_tile * TILE_ROWS);
+    const T *dy = (const T *)call->buf[1] + (image * s->oh + row) * s->ow * s->cout;
+    const int64_t pixels = images * n_rows * s->ow;
+    if (call->buf[3] && row_block == 0) OWN(conv_add_columns)(s, column_sum, dy, pixels, band == begin);
+    if (c->copies_dy) {
+      memcpy(dy_space, dy, sizeof(T) * (size_t)(pixels * s->cout));
+      memset(dy_space + pixels * s->cout, 0, sizeof(T) * N);
+      dy = dy_space;
+    }
+    for (int64_t k = 0; k < images * n_rows; k++)
+      segments[k] = (OWN(tile_segment)){dy + k * s->ow * s->cout, s->cout,
+                                        k / n_rows * x.image + k % n_rows * s->stride_h * x.row, s->ow};
+    for (int64_t g = 0; g < s->groups; g++) {
+      OWN(tile) t = {.rows = TILE_ROWS, .a_stride = s->stride_w * s->cin, .segments = segments,
+                     .n_segments = images * n_rows, .resumes = band > begin, .continues = 1};
+      for (int64_t k = 0; k < c->panels; k++) {
+        const tile_panel panel = tile_panel_at(s->cout_g, N, k);
+        t.column = g * s->cout_g + panel.begin;
+        for (int64_t tile = first_tile; tile < last_tile; tile++) {
+          t.rows = fnn_min(TILE_ROWS, s->taps * s->cin_g - tile * TILE_ROWS);
+          t.a = rows + (tile - first_tile) * TILE_ROWS;
+          t.partial = partial + ((g * c->panels + k) * c->tiles + tile) * TILE_ROWS * OWN(TILE_COLS);
+          OWN(tile_call)(&t, panel.vectors);
+        }
+      }
+      for (int64_t i = 0; i < (last_tile - first_tile) * TILE_ROWS; i++) rows[i] += s->cin_g; /* the next group's */
+    }
+  }
+}
+
+/* The sum over blocks of what starts at `partial` in each, `vectors` vectors, in order. */
+static void OWN(conv_add_blocks)(T *sum, const OWN(conv_kernel_cut) * c, const T *partial, int64_t vectors) {
+  for (int64_t j = 0; j < vectors; j++) {
+    V v = {0};
+    for (int64_t block = 0; block < c->blocks; block++) v += FN(load)(partial + block * c->partial + j * N);
+    FN(store)(sum + j * N, v);
+  }
+}
+
+/* One unit of the second phase: a tile of dkernel. The first also finishes dbias. */
+static void OWN(conv_kernel_combine)(const fnn_call *call, const OWN(conv_kernel_cut) * c, int64_t unit) {
+  const conv_shape *s = &c->s;
+  const int64_t tile = unit % c->tiles, g = unit / c->tiles / c->panels;
+  const tile_panel panel = tile_panel_at(s->cout_g, N, unit / c->tiles % c->panels);
+  const int64_t row = tile * TILE_ROWS, rows = fnn_min(TILE_ROWS, s->taps * s->cin_g - row);
+  const int64_t col = g * s->cout_g + panel.begin;
+  const T *partial = (const T *)call->shared;
+  _Alignas(FNN_ALIGN) T sum[OWN(TILE_COLS)];
+  const OWN(tile) plain = {.cols = panel.cols, .alpha = 1, .floor = -INFINITY};
+  for (int64_t i = 0; i < rows; i++) {
+    OWN(conv_add_blocks)(sum, c, partial + (unit * TILE_ROWS + i) * OWN(TILE_COLS), panel.vectors);
+    OWN(tile_finish_row)(&plain, sum, (T *)call->buf[2] + (row + i) * s->cout + col);
+  }
+  OWN(conv_run_program)(call, row, rows, col, panel.cols, call->scratch + OWN(conv_kernel_program_at)(c));
+  if (unit || !call->buf[3]) return;
+  const T *column_sum = partial + c->partial - fnn_round_up(s->cout, N);
+  for (int64_t o = 0; o < s->cout; o += N) {
+    const OWN(tile) rest = {.cols = fnn_min(N, s->cout - o), .alpha = 1, .floor = -INFINITY};
+    OWN(conv_add_blocks)(sum, c, column_sum + o, 1);
+    OWN(tile_finish_row)(&rest, sum, (T *)call->buf[3] + o);
+  }
+}
+
+static void OWN(conv2d_grad_kernel)(const fnn_call *call, int64_t begin, int64_t end) {
+  const OWN(conv_kernel_cut) c = OWN(conv_kernel_cut_of)(call->ints);
+  for (int64_t unit = begin; unit < end; unit++) {
+    if (call->phase == 0) OWN(conv_kernel_unit)(call, &c, unit);
+    else OWN(conv_kernel_combine)(call, &c, unit);
+  }
+}

@@ -1,0 +1,245 @@
+"""Convolution kernels against sums over taps in higher precision, on every instruction set.
+
+Bounds are per element: a chain of k products is off by at most (k + 2) eps times the sum of their sizes.
+"""
+
+from dataclasses import astuple, dataclass
+
+import numpy as np
+import pytest
+
+from fastnn import _kernels
+from fastnn._kernels import _engine
+
+ISAS = _engine.isas()
+FLOATS = {"f32": np.float32, "f64": np.float64}
+
+
+@dataclass(frozen=True)
+class Problem:
+    n: int
+    h: int
+    w: int
+    cin: int
+    cout: int
+    kh: int
+    kw: int
+    strides: tuple = (1, 1)
+    dilation: tuple = (1, 1)
+    pads: tuple = (0, 0, 0, 0)  # top, left, bottom, right
+    groups: int = 1
+
+    @property
+    def out(self):
+        top, left, bottom, right = self.pads
+        oh = (self.h + top + bottom - (self.kh - 1) * self.dilation[0] - 1) // self.strides[0] + 1
+        ow = (self.w + left + right - (self.kw - 1) * self.dilation[1] - 1) // self.strides[1] + 1
+        return oh, ow
+
+    @property
+    def ints(self):
+        sizes = [self.n, self.h, self.w, self.cin, *self.out, self.cout, self.kh, self.kw]
+        return [*sizes, *self.strides, *self.dilation, *self.pads[:2], self.groups, 0, 0]
+
+    @property
+    def shapes(self):
+        """Of x, kernel and y."""
+        kernel = (self.kh, self.kw, self.cin // self.groups, self.cout)
+        return (self.n, self.h, self.w, self.cin), kernel, (self.n, *self.out, self.cout)
+
+
+PROBLEMS = [
+    Problem(2, 6, 7, 1, 1, 1, 1),
+    Problem(1, 9, 9, 1, 32, 3, 3),
+    Problem(3, 8, 5, 3, 10, 3, 2),
+    Problem(2, 13, 13, 8, 17, 3, 3),
+    Problem(5, 4, 4, 2, 64, 3, 3, pads=(1, 1, 1, 1)),
+    Problem(1, 40, 37, 3, 5, 5, 4, pads=(2, 1, 2, 2)),
+    Problem(2, 9, 8, 4, 6, 3, 3, strides=(2, 2), pads=(0, 0, 1, 1)),
+    Problem(2, 9, 10, 3, 4, 3, 3, strides=(3, 2)),
+    Problem(2, 7, 9, 4, 50, 1, 1, strides=(2, 2)),
+    Problem(1, 11, 12, 2, 3, 3, 3, dilation=(2, 3), pads=(2, 3, 2, 3)),
+    Problem(1, 12, 13, 2, 3, 3, 3, strides=(2, 2), dilation=(2, 3)),
+    Problem(2, 6, 6, 6, 9, 3, 3, pads=(1, 1, 1, 1), groups=3),
+    Problem(2, 5, 6, 4, 40, 2, 2, strides=(2, 1), groups=2),
+    Problem(20, 3, 3, 5, 7, 3, 3, pads=(1, 1, 1, 1)),
+    Problem(1, 2, 2, 1, 1, 1, 1, pads=(3, 3, 3, 3)),
+    Problem(1, 8, 8, 2, 2, 2, 2, strides=(5, 5)),
+    Problem(0, 5, 5, 2, 3, 3, 3),
+]
+pytestmark = pytest.mark.parametrize("isa", ISAS)
+each_problem = pytest.mark.parametrize("problem", PROBLEMS, ids=lambda p: "-".join(map(str, astuple(p))))
+each_float = pytest.mark.parametrize("suffix", FLOATS)
+
+
+class Guarded:
+    """An array in the middle of a buffer of canaries, one element from alignment."""
+
+    def __init__(self, values, dtype):
+        values = np.asarray(values, dtype)
+        self.buffer = _kernels.aligned_empty(values.size + 32, dtype)
+        self.buffer[:] = 12345
+        self.array = self.buffer[9 : 9 + values.size].reshape(values.shape)
+        self.array[...] = values
+
+    def assert_canaries(self):
+        np.testing.assert_array_equal(np.delete(self.buffer, np.s_[9 : 9 + self.array.size]), 12345)
+
+
+def taps(problem, x):
+    """For each tap (ky, kx): the pixels of padded `x` that it multiplies, as (n, oh, ow, cin), and where they are."""
+    (oh, ow), (top, left, bottom, right) = problem.out, problem.pads
+    padded = np.pad(x, ((0, 0), (top, bottom), (left, right), (0, 0)))
+    for ky in range(problem.kh):
+        for kx in range(problem.kw):
+            y, z = ky * problem.dilation[0], kx * problem.dilation[1]
+            rows = slice(y, y + (oh - 1) * problem.strides[0] + 1, problem.strides[0])
+            cols = slice(z, z + (ow - 1) * problem.strides[1] + 1, problem.strides[1])
+            yield ky, kx, padded[:, rows, cols], (rows, cols)
+
+
+def forward(problem, x, kernel):
+    cin_g, cout_g = problem.cin // problem.groups, problem.cout // problem.groups
+    y = np.zeros(problem.shapes[2], x.dtype)
+    for ky, kx, pixels, _ in taps(problem, x):
+        for g in range(problem.groups):
+            inputs, outputs = slice(g * cin_g, (g + 1) * cin_g), slice(g * cout_g, (g + 1) * cout_g)
+            y[..., outputs] += pixels[..., inputs] @ kernel[ky, kx][:, outputs]
+    return y
+
+
+def grad_input(problem, dy, kernel):
+    cin_g, cout_g = problem.cin // problem.groups, problem.cout // problem.groups
+    top, left, bottom, right = problem.pads
+    padded = np.zeros((problem.n, problem.h + top + bottom, problem.w + left + right, problem.cin), dy.dtype)
+    for ky, kx, _, (rows, cols) in taps(problem, np.zeros(problem.shapes[0])):
+        for g in range(problem.groups):
+            inputs, outputs = slice(g * cin_g, (g + 1) * cin_g), slice(g * cout_g, (g + 1) * cout_g)
+            padded[:, rows, cols, inputs] += dy[..., outputs] @ kernel[ky, kx][:, outputs].T
+    return padded[:, top : top + problem.h, left : left + problem.w]
+
+
+def grad_kernel(problem, x, dy):
+    cin_g, cout_g = problem.cin // problem.groups, problem.cout // problem.groups
+    dw = np.zeros(problem.shapes[1], dy.dtype)
+    for ky, kx, pixels, _ in taps(problem, x):
+        for g in range(problem.groups):
+            inputs, outputs = slice(g * cin_g, (g + 1) * cin_g), slice(g * cout_g, (g + 1) * cout_g)
+            rows = pixels[..., inputs].reshape(-1, cin_g)
+            dw[ky, kx][:, outputs] = rows.T @ dy[..., outputs].reshape(-1, cout_g)
+    return dw
+
+
+def data(problem, suffix, which):
+    """Random arrays of the shapes `which` (0 x, 1 kernel, 2 y), unaligned, and their copies in higher precision."""
+    rng = np.random.default_rng(5)
+    arrays = [Guarded(rng.standard_normal(problem.shapes[k]), FLOATS[suffix]).array for k in which]
+    return arrays, [a.astype(np.longdouble if suffix == "f64" else np.float64) for a in arrays]
+
+
+def assert_close(got, expected, sizes, terms):
+    eps = np.finfo(got.dtype).eps
+    error, bound = np.abs(got - expected), (terms + 4) * eps * sizes
+    bad = ~(error <= bound)
+    assert not bad.any(), f"at {np.argwhere(bad)[0]}: {got[bad][0]} for {expected[bad][0]}, {bad.sum()} of {bad.size}"
+
+
+def run(kernel, problem, arrays, outputs, suffix, isa, threads=1, relu=False):
+    """Runs a kernel with outputs full of NaN between canaries."""
+    guarded = [
+        Guarded(np.full(shape, np.nan), FLOATS[suffix]) if isinstance(shape, tuple) else shape for shape in outputs
+    ]
+    buffers = [*arrays, *(g.array if isinstance(g, Guarded) else g for g in guarded)]
+    ints = [*problem.ints[:-2], relu, 0]
+    _kernels.run(f"{kernel}_{suffix}", buffers, ints, [], threads, isa)
+    for g in guarded:
+        if isinstance(g, Guarded):
+            g.assert_canaries()
+    return [g.array for g in guarded if isinstance(g, Guarded)]
+
+
+@each_float
+@each_problem
+def test_forward(problem, suffix, isa):
+    arrays, (x, kernel) = data(problem, suffix, (0, 1))
+    [y] = run("conv2d", problem, arrays, [problem.shapes[2], None], suffix, isa)
+    terms = problem.kh * problem.kw * problem.cin // problem.groups
+    assert_close(y, forward(problem, x, kernel), forward(problem, abs(x), abs(kernel)), terms)
+
+
+@each_float
+@each_problem
+def test_bias_and_relu(problem, suffix, isa):
+    arrays, (x, kernel) = data(problem, suffix, (0, 1))
+    bias = np.linspace(-1, 1, problem.cout).astype(FLOATS[suffix])
+    [y] = run("conv2d", problem, arrays, [problem.shapes[2], bias], suffix, isa, relu=True)
+    terms = problem.kh * problem.kw * problem.cin // problem.groups
+    expected = np.maximum(forward(problem, x, kernel) + bias.astype(x.dtype), 0)
+    assert_close(y, expected, forward(problem, abs(x), abs(kernel)) + abs(bias), terms)
+
+
+@each_float
+@each_problem
+def test_grad_input(problem, suffix, isa):
+    arrays, (dy, kernel) = data(problem, suffix, (2, 1))
+    [dx] = run("conv2d_grad_input", problem, arrays, [problem.shapes[0]], suffix, isa)
+    terms = problem.kh * problem.kw * problem.cout // problem.groups
+    assert_close(dx, grad_input(problem, dy, kernel), grad_input(problem, abs(dy), abs(kernel)), terms)
+
+
+@each_float
+@each_problem
+def test_grad_kernel(problem, suffix, isa):
+    arrays, (x, dy) = data(problem, suffix, (0, 2))
+    dw, db = run("conv2d_grad_kernel", problem, arrays, [problem.shapes[1], (problem.cout,)], suffix, isa)
+    terms = problem.n * int(np.prod(problem.out))
+    assert_close(dw, grad_kernel(problem, x, dy), grad_kernel(problem, abs(x), abs(dy)), terms)
+    assert_close(db, dy.sum((0, 1, 2)), abs(dy).sum((0, 1, 2)), terms)
+    [alone] = run("conv2d_grad_kernel", problem, arrays, [problem.shapes[1], None], suffix, isa)
+    np.testing.assert_array_equal(alone, dw)
+
+
+@pytest.mark.parametrize("problem", [PROBLEMS[k] for k in (3, 4, 5, 6, 11, 13)], ids=str)
+def test_same_bits_for_any_thread_count(problem, isa):
+    for kernel, which, outputs in [
+        ("conv2d", (0, 1), [problem.shapes[2], None]),
+        ("conv2d_grad_input", (2, 1), [problem.shapes[0]]),
+        ("conv2d_grad_kernel", (0, 2), [problem.shapes[1], (problem.cout,)]),
+    ]:
+        arrays, _ = data(problem, "f32", which)
+        one, two, three = (run(kernel, problem, arrays, outputs, "f32", isa, threads) for threads in (1, 2, 3))
+        for a, b, c in zip(one, two, three, strict=True):
+            np.testing.assert_array_equal(a, b)
+            np.testing.assert_array_equal(a, c)
+
+
+@each_float
+@pytest.mark.parametrize("kernel", ["conv2d", "conv2d_grad_input", "conv2d_grad_kernel"])
+@pytest.mark.parametrize("problem", [PROBLEMS[k] for k in (3, 5, 6, 11)], ids=str)
+def test_program_runs_on_what_is_finished(problem, kernel, suffix, isa):
+    """result = relu(result + residual), by a program over the rows and columns of the output."""
+    which, out = {"conv2d": ((0, 1), 2), "conv2d_grad_input": ((2, 1), 0), "conv2d_grad_kernel": ((0, 2), 1)}[kernel]
+    arrays, _ = data(problem, suffix, which)
+    shape, extra = problem.shapes[out], [] if kernel == "conv2d_grad_input" else [None]
+    [plain] = run(kernel, problem, arrays, [shape, *extra], suffix, isa)
+    residual = np.random.default_rng(6).standard_normal(shape).astype(FLOATS[suffix])
+    codes, dtype, n = _engine.opcodes(isa), _kernels.DTYPE_CODE[FLOATS[suffix].__name__], shape[-1]
+    at = 3 + len(extra)
+    body = [2, dtype, n, 1, at, dtype, n, 1]
+    body += [codes["add"], 2, 0, 1, 0, codes["relu"], 3, 2, 0, 0, codes["store"], 0, 3, 0, 0]
+    ints = [*problem.ints[:-1], len(problem.ints), 2, 3, 2, 4 + len(body), *body]
+    for threads in (1, 2):
+        y = Guarded(np.full(shape, np.nan), FLOATS[suffix])
+        _kernels.run(f"{kernel}_{suffix}", [*arrays, y.array, *extra, residual], ints, [], threads, isa)
+        y.assert_canaries()
+        np.testing.assert_array_equal(y.array, np.maximum(plain + residual, 0))
+
+
+def test_not_a_number_stays_where_it_reaches(isa):
+    problem = Problem(1, 6, 6, 2, 3, 3, 3, pads=(1, 1, 1, 1))
+    (x, kernel), _ = data(problem, "f32", (0, 1))
+    x[0, 1, 1, 0] = np.nan
+    [y] = run("conv2d", problem, [x, kernel], [problem.shapes[2], None], "f32", isa)
+    reached = np.zeros((6, 6), bool)
+    reached[:3, :3] = True
+    np.testing.assert_array_equal(np.isnan(y[0]), np.broadcast_to(reached[..., None], y[0].shape))
