@@ -9,9 +9,10 @@ import math
 import numpy as np
 
 from fastnn.graph import dtypes
+from fastnn.graph.symbolic import accepts_symbolic
 from fastnn.graph.value import Operators
 from fastnn.ops import elementwise as ew
-from fastnn.ops.record import Op, Spec, as_array, composite, dtype_of, shape_of, uniform
+from fastnn.ops.record import Op, Spec, as_array, dtype_of, shape_of, uniform
 from fastnn.ops.reduce import sum as reduce_sum
 
 BATCH_DIMS = 3  # of the kernel
@@ -166,7 +167,7 @@ matmul_op = Op(
 )
 
 
-@composite
+@accepts_symbolic
 def matmul(x1, x2):
     """The matrix product `x1 @ x2`; batch dimensions broadcast.
 
@@ -322,7 +323,7 @@ linear_grad_kernel_op = Op(
 # ---- what is made of them ----
 
 
-@composite
+@accepts_symbolic
 def dot(x1, x2):
     """The dot product: over the last axis of `x1` and the last but one of `x2` (its only one, if it is a vector).
 
@@ -343,7 +344,7 @@ def dot(x1, x2):
     return tensordot(x1, x2, axes=([len(a) - 1], [max(len(b) - 2, 0)]))
 
 
-@composite
+@accepts_symbolic
 def inner(x1, x2):
     """The inner product over the last axes.
 
@@ -357,7 +358,7 @@ def inner(x1, x2):
     return tensordot(x1, x2, axes=([len(a) - 1], [len(b) - 1]))
 
 
-@composite
+@accepts_symbolic
 def vdot(x1, x2):
     """The dot product of both arrays as vectors.
 
@@ -368,7 +369,7 @@ def vdot(x1, x2):
     return dot(*(Operators.functions["reshape"](x, (math.prod(shape_of(x)),)) for x in (x1, x2)))
 
 
-@composite
+@accepts_symbolic
 def outer(x1, x2):
     """The outer product of both arrays as vectors, of shape (size of x1, size of x2).
 
@@ -382,7 +383,7 @@ def outer(x1, x2):
     return ew.multiply(reshape(x1, (m, 1)), reshape(x2, (1, n)))
 
 
-@composite
+@accepts_symbolic
 def tensordot(x1, x2, axes=2):
     """The sum of products over pairs of axes.
 
@@ -419,7 +420,7 @@ def tensordot(x1, x2, axes=2):
     return _reshape(y, (*(a[axis] for axis in free_a), *(b[axis] for axis in free_b)))
 
 
-@composite
+@accepts_symbolic
 def einsum(subscripts, *operands, **kwargs):
     """The sum of products that Einstein's notation describes.
 

@@ -6,14 +6,13 @@ recording a symbolic call. Eager execution, tracing, differentiation and lowerin
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from fastnn import _kernels, config, tree
+from fastnn import _kernels, config
 from fastnn.graph import dtypes, trace
 from fastnn.graph.symbolic import KerasTensor, symbolic_call
 from fastnn.graph.value import CONSTANT, Graph, Node, Spec, Value
@@ -241,19 +240,6 @@ def _executable_of(op: Op, arrays, params) -> Executable | None:
     return None if executable.has_references else executable
 
 
-def composite(function):
-    """Marks a function that reads the shapes of its arguments and applies several ops: called on KerasTensors it is
-    recorded as one call, to be run when the shapes are known."""
-
-    @functools.wraps(function)
-    def wrapper(*args, **kwargs):
-        if any(isinstance(x, KerasTensor) for x in tree.flatten((args, kwargs))):
-            return symbolic_call(wrapper, args, kwargs)
-        return function(*args, **kwargs)
-
-    return wrapper
-
-
 def is_constant(value: Value) -> bool:
     """Whether `value` is a constant of the graph (its array is `value.node.params["array"]`)."""
     return value.node.op is CONSTANT
@@ -270,6 +256,6 @@ def integers(low: int, high: int) -> Callable[..., np.ndarray]:
 
 
 __all__ = [
-    "REGISTRY", "Node", "Op", "Spec", "Value", "as_array", "as_value", "broadcast_shapes", "composite", "dtype_of",
-    "evaluate", "evaluate_recorded", "integers", "is_constant", "shape_of", "uniform",
+    "REGISTRY", "Node", "Op", "Spec", "Value", "as_array", "as_value", "broadcast_shapes", "dtype_of", "evaluate",
+    "evaluate_recorded", "integers", "is_constant", "shape_of", "uniform",
 ]  # fmt: skip
