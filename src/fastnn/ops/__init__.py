@@ -7,6 +7,7 @@ from inspect import isfunction
 
 from fastnn.graph.value import Operators
 from fastnn.ops.activations import *
+from fastnn.ops.conv2d import *
 from fastnn.ops.creation import *
 from fastnn.ops.elementwise import *
 from fastnn.ops.gather import *

@@ -32,7 +32,7 @@ def _transpose(x, axes):
     return x if tuple(axes) == tuple(range(len(axes))) else Operators.functions["transpose"](x, axes)
 
 
-def _in_one_dtype(*xs):
+def in_one_dtype(*xs):
     """The operands in their promoted dtype; products of int8 are summed in int32, as in Keras."""
     xs = tuple(x if hasattr(x, "shape") else as_array(x) for x in xs)
     names = tuple(dtype_of(x) for x in xs)
@@ -145,14 +145,13 @@ def _swapped(x):
 
 def _matmul_simplify(node):
     """A transpose of the last two axes becomes a flag."""
-    operands, flags = list(node.inputs), [node.params.get("transpose_a", False), node.params.get("transpose_b", False)]
-    for k, x in enumerate(node.inputs):
-        z = _swapped(x)
-        if z is not None:
-            operands[k], flags[k] = z, not flags[k]
-    if operands == list(node.inputs):
+    flags = [node.params.get("transpose_a", False), node.params.get("transpose_b", False)]
+    swapped = [_swapped(x) for x in node.inputs]
+    if all(z is None for z in swapped):
         return None
-    return matmul_op(*operands, transpose_a=flags[0], transpose_b=flags[1])
+    a, b = (x if z is None else z for x, z in zip(node.inputs, swapped, strict=True))
+    flags = [flag == (z is None) for flag, z in zip(flags, swapped, strict=True)]
+    return matmul_op(a, b, transpose_a=flags[0], transpose_b=flags[1])
 
 
 matmul_op = Op(
@@ -191,7 +190,7 @@ def matmul(x1, x2):
     a, b = shape_of(x1), shape_of(x2)
     if not a or not b:
         raise ValueError(f"matmul: a scalar is no matrix; shapes are {a} and {b}. Use multiply.")
-    x1, x2 = _in_one_dtype(x1, x2)
+    x1, x2 = in_one_dtype(x1, x2)
     if len(a) > 1 and len(b) == 2:
         return linear_op(x1, x2)
     x1 = x1 if len(a) > 1 else Operators.functions["reshape"](x1, (1, a[0]))
@@ -268,7 +267,7 @@ def linear(x, kernel, bias=None):
         >>> linear(np.ones((1, 2)), np.ones((2, 3)), np.array([0.0, 1.0, 2.0]))
         array([[2., 3., 4.]])
     """
-    return linear_op(*_in_one_dtype(x, kernel, *(() if bias is None else (bias,))))
+    return linear_op(*in_one_dtype(x, kernel, *(() if bias is None else (bias,))))
 
 
 # ---- linear_grad_kernel: x (..., k), dy (..., n) -> dw (k, n), db (n,) ----
@@ -402,7 +401,7 @@ def tensordot(x1, x2, axes=2):
         >>> tensordot(np.ones((2, 3)), np.ones((3, 4)), axes=1).shape
         (2, 4)
     """
-    x1, x2 = _in_one_dtype(x1, x2)
+    x1, x2 = in_one_dtype(x1, x2)
     a, b = shape_of(x1), shape_of(x2)
     if isinstance(axes, int):
         axes = (list(range(len(a) - axes, len(a))), list(range(axes)))
@@ -440,7 +439,7 @@ def einsum(subscripts, *operands, **kwargs):
         >>> einsum("bij,bjk->bik", np.ones((2, 3, 4)), np.ones((2, 4, 5))).shape
         (2, 3, 5)
     """
-    operands = _in_one_dtype(*operands)
+    operands = in_one_dtype(*operands)
     terms, output = _parse_einsum(subscripts, [shape_of(x) for x in operands])
     labelled = [_without_repeats(x, term) for x, term in zip(operands, terms, strict=True)]
     x, term = labelled[0]

@@ -1,0 +1,114 @@
+"""Convolutions: records against references on every instruction set, gradients twice, and Keras as the judge."""
+
+import keras
+import numpy as np
+import pytest
+
+from fastnn import ops
+from fastnn.graph.symbolic import KerasTensor
+from fastnn.ops.conv2d import conv2d_grad_input_op, conv2d_grad_kernel_op, conv2d_op
+from fastnn.testing import check_gradient, check_op
+
+rng = np.random.default_rng(4)
+
+
+def normal(*shape, dtype=np.float32):
+    return rng.standard_normal(shape).astype(dtype)
+
+
+# x, kernel and the records' parameters: stride, padding, dilation, groups, and windows that leave pixels over.
+CASES = [
+    ((2, 5, 6, 3), (3, 2, 3, 4), {}),
+    ((2, 5, 4, 2), (3, 3, 2, 17), {"pads": (1, 1, 1, 1)}),
+    ((1, 8, 7, 2), (3, 3, 2, 3), {"strides": (2, 3), "pads": (0, 1, 1, 0)}),
+    ((1, 9, 8, 2), (2, 3, 2, 3), {"dilation": (3, 2)}),
+    ((2, 4, 4, 4), (3, 3, 2, 6), {"pads": (1, 1, 1, 1), "groups": 2}),
+    ((2, 4, 3, 3), (1, 1, 3, 5), {"strides": (2, 2)}),
+]
+each_case = pytest.mark.parametrize("x, kernel, params", CASES, ids=str)
+
+
+def with_defaults(params):
+    return {"strides": (1, 1), "pads": (0, 0, 0, 0), "dilation": (1, 1), "groups": 1} | params
+
+
+def output_shape(x, kernel, params):
+    return conv2d_op(np.zeros(x, np.float32), np.zeros(kernel, np.float32), **with_defaults(params)).shape
+
+
+@each_case
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_conv2d(x, kernel, params, dtype):
+    inputs = [normal(*x, dtype=dtype), normal(*kernel, dtype=dtype)]
+    check_op(conv2d_op, inputs, **with_defaults(params))
+    check_op(conv2d_op, [*inputs, normal(kernel[3], dtype=dtype)], **with_defaults(params))
+
+
+@each_case
+def test_conv2d_grad_input(x, kernel, params):
+    """Its own gradients are second derivatives of the convolution."""
+    dy = normal(*output_shape(x, kernel, params))
+    check_op(conv2d_grad_input_op, [dy, normal(*kernel)], size=x[1:3], **with_defaults(params))
+
+
+@each_case
+def test_conv2d_grad_kernel(x, kernel, params):
+    dy = normal(*output_shape(x, kernel, params))
+    check_op(conv2d_grad_kernel_op, [normal(*x), dy], atol=1e-4, kernel_size=kernel[:2], **with_defaults(params))
+
+
+def agrees_with_keras(name, *args, rtol=1e-5, **kwargs):
+    result, expected = getattr(ops, name)(*args, **kwargs), np.asarray(getattr(keras.ops, name)(*args, **kwargs))
+    assert result.shape == expected.shape and result.dtype == expected.dtype
+    np.testing.assert_allclose(result, expected, rtol=rtol, atol=rtol * np.abs(expected).max())
+
+
+@pytest.mark.parametrize("padding", ["valid", "same"])
+@pytest.mark.parametrize("strides, dilation_rate", [(1, 1), (2, 1), ((1, 2), 1), (1, 2), (1, (2, 1))], ids=str)
+@pytest.mark.parametrize("kernel", [(3, 3, 2, 5), (2, 4, 2, 3), (3, 3, 1, 4)], ids=str)
+def test_conv_agrees_with_keras(kernel, strides, dilation_rate, padding):
+    x = normal(2, 9, 10, 2)
+    agrees_with_keras("conv", x, normal(*kernel), strides=strides, padding=padding, dilation_rate=dilation_rate)
+
+
+@pytest.mark.parametrize("padding", ["valid", "same"])
+def test_channels_first(padding):
+    x, kernel = normal(2, 3, 7, 8), normal(3, 3, 3, 4)
+    first = ops.conv(x, kernel, padding=padding, data_format="channels_first")
+    last = ops.conv(x.transpose(0, 2, 3, 1), kernel, padding=padding, data_format="channels_last")
+    np.testing.assert_allclose(first, last.transpose(0, 3, 1, 2), rtol=1e-6)
+
+
+@pytest.mark.parametrize("padding", ["valid", "same"])
+def test_one_dimension(padding):
+    agrees_with_keras("conv", normal(2, 9, 3), normal(4, 3, 5), strides=2, padding=padding)
+
+
+def test_symbolic_sizes():
+    x = KerasTensor((None, None, 10, 3))
+    assert ops.conv(x, normal(3, 3, 3, 4), padding="same", strides=2).shape == (None, None, 5, 4)
+    assert ops.conv(x, normal(3, 3, 3, 4)).shape == (None, None, 8, 4)
+
+
+def test_gradient_of_the_public_function():
+    check_gradient(lambda x, w: ops.conv(x, w, strides=2, padding="same"), [normal(1, 6, 5, 2), normal(3, 3, 2, 3)])
+
+
+@pytest.mark.parametrize(
+    "call, numbers",
+    [
+        (lambda: ops.conv(normal(1, 5, 5, 3), normal(3, 3, 4, 2)), ("3 channels", "4")),
+        (lambda: ops.conv(normal(1, 5, 5, 4), normal(3, 3, 2, 3)), ("3 filters", "2 groups")),
+        (lambda: ops.conv(normal(1, 5, 5, 3), normal(7, 6, 3, 2)), ("(7, 6)", "(1, 5, 5, 3)")),
+        (lambda: ops.conv(normal(1, 5, 5, 3), normal(3, 3, 3, 2), padding="full"), ("full",)),
+        (lambda: ops.conv(normal(1, 5, 5, 3), normal(3, 3, 3, 2), strides=0), ("(0, 0)",)),
+        (lambda: ops.conv(normal(1, 5, 5, 3), normal(3, 3, 2)), ("(1, 5, 5, 3)", "(3, 3, 2)")),
+        (lambda: ops.conv(normal(1, 4, 4, 4, 2), normal(3, 3, 3, 2, 2)), ("rank 3",)),
+        (lambda: ops.conv(normal(1, 5, 5, 3), normal(3, 3, 3, 2), data_format="nhwc"), ("nhwc",)),
+    ],
+)
+def test_errors_have_the_numbers(call, numbers):
+    with pytest.raises(ValueError) as error:
+        call()
+    for number in numbers:
+        assert number in str(error.value)
