@@ -20,7 +20,17 @@ REPOSITORY = Path(__file__).parents[1]
 LAYERS_OF_CODE = (
     ("_api", "config", "naming", "py.typed"),
     ("_kernels", "tree", "utils", "_build_report"),
-    ("graph", "registration", "dtype_policy", "backend", "datasets", "preprocessing"),
+    (
+        "graph",
+        "registration",
+        "object_registration",
+        "serialization",
+        "lookup",
+        "dtype_policy",
+        "backend",
+        "datasets",
+        "preprocessing",
+    ),
     ("plan",),
     ("ops", "autodiff", "random"),
     ("activations", "constraints", "initializers", "regularizers", "callbacks"),

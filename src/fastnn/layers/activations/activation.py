@@ -1,0 +1,29 @@
+"""Activation: any function of one array as a layer."""
+
+from fastnn import activations
+from fastnn.layers.layer import Layer
+
+
+class Activation(Layer):
+    """`activation(inputs)`.
+
+    Args:
+        activation: name or function.
+
+    Input shape and output shape: any, the same.
+
+    Example:
+        >>> fastnn.layers.Activation("relu")(np.array([-1.0, 2.0], "float32"))
+        array([0., 2.], dtype=float32)
+    """
+
+    def __init__(self, activation, **kwargs):
+        super().__init__(**kwargs)
+        self.activation = activations.get(activation)
+        self.supports_masking = True
+
+    def call(self, inputs):
+        return self.activation(inputs)
+
+    def get_config(self):
+        return {**super().get_config(), "activation": activations.serialize(self.activation)}

@@ -1,0 +1,61 @@
+"""What nested layer calls of one thread share: names of the enclosing layers, and the value of `training`."""
+
+import threading
+from contextlib import contextmanager
+
+
+class _Context(threading.local):
+    def __init__(self):
+        self.names: list[str] = []
+        self.training: list = []
+
+
+_context = _Context()
+
+
+def depth() -> int:
+    """How many layer calls are running around this point."""
+    return len(_context.training)
+
+
+def training():
+    """The `training` of the innermost call that has one, or None."""
+    return _context.training[-1] if _context.training else None
+
+
+def path(name: str = "") -> str:
+    """The names of the enclosing layers, and `name`, joined by slashes."""
+    return "/".join([*_context.names, name] if name else _context.names)
+
+
+@contextmanager
+def calling(name: str, value):
+    """Inside, calls are nested in a call of the layer `name` with `training=value`."""
+    _context.training.append(value)
+    _context.names.append(name)
+    try:
+        yield
+    finally:
+        _context.training.pop()
+        _context.names.pop()
+
+
+@contextmanager
+def naming(name: str):
+    """Inside, variables are made under `name`."""
+    _context.names.append(name)
+    try:
+        yield
+    finally:
+        _context.names.pop()
+
+
+@contextmanager
+def without_training():
+    """Inside, `training` is not inherited from the calls around."""
+    saved = _context.training
+    _context.training = []
+    try:
+        yield
+    finally:
+        _context.training = saved

@@ -1,0 +1,92 @@
+"""Dense: a matrix product."""
+
+from fastnn import activations, constraints, initializers, regularizers
+from fastnn.layers.input_spec import InputSpec
+from fastnn.layers.layer import Layer
+from fastnn.ops.matmul import linear
+
+
+class Dense(Layer):
+    """`activation(inputs @ kernel + bias)` over the last axis.
+
+    Args:
+        units: positive int: size of the last axis of the outputs.
+        activation: name, function or None.
+        use_bias: whether there is a bias.
+        kernel_initializer, bias_initializer: of the weights.
+        kernel_regularizer, bias_regularizer: of the weights.
+        activity_regularizer: of the outputs.
+        kernel_constraint, bias_constraint: of the weights.
+        lora_rank, lora_alpha, quantization_config: only None; not supported by fastnn yet.
+
+    Input shape:
+        (batch, ..., inputs)
+
+    Output shape:
+        (batch, ..., units)
+
+    Weights: kernel (inputs, units), bias (units,).
+
+    Raises:
+        ValueError: for a `units` that is no positive int, or inputs of another size than it was built for.
+
+    Example:
+        >>> fastnn.layers.Dense(3)(np.zeros((2, 4), "float32")).shape
+        (2, 3)
+    """
+
+    def __init__(
+        self, units, activation=None, use_bias=True, kernel_initializer="glorot_uniform", bias_initializer="zeros",
+        kernel_regularizer=None, bias_regularizer=None, activity_regularizer=None, kernel_constraint=None,
+        bias_constraint=None, lora_rank=None, lora_alpha=None, quantization_config=None, **kwargs,
+    ):  # fmt: skip
+        if not isinstance(units, int) or units <= 0:
+            raise ValueError(
+                f"Received an invalid value for `units`, expected a positive integer. Received: units={units}"
+            )
+        if lora_rank or quantization_config:
+            raise ValueError("Dense: LoRA and quantization are not supported by fastnn yet.")
+        super().__init__(activity_regularizer=activity_regularizer, **kwargs)
+        self.units = units
+        self.activation = activations.get(activation)
+        self.use_bias = use_bias
+        self.kernel_initializer = initializers.get(kernel_initializer)
+        self.bias_initializer = initializers.get(bias_initializer)
+        self.kernel_regularizer = regularizers.get(kernel_regularizer)
+        self.bias_regularizer = regularizers.get(bias_regularizer)
+        self.kernel_constraint = constraints.get(kernel_constraint)
+        self.bias_constraint = constraints.get(bias_constraint)
+        self.input_spec = InputSpec(min_ndim=2)
+        self.supports_masking = True
+
+    def build(self, input_shape):
+        inputs = input_shape[-1]
+        self.kernel = self.add_weight(
+            (inputs, self.units), self.kernel_initializer, name="kernel", regularizer=self.kernel_regularizer,
+            constraint=self.kernel_constraint,
+        )  # fmt: skip
+        self.bias = None
+        if self.use_bias:
+            self.bias = self.add_weight(
+                (self.units,), self.bias_initializer, name="bias", regularizer=self.bias_regularizer,
+                constraint=self.bias_constraint,
+            )  # fmt: skip
+        self.input_spec = InputSpec(min_ndim=2, axes={-1: inputs})
+
+    def call(self, inputs, training=None):
+        return self.activation(linear(inputs, self.kernel, self.bias))
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "units": self.units,
+            "activation": activations.serialize(self.activation),
+            "use_bias": self.use_bias,
+            "kernel_initializer": initializers.serialize(self.kernel_initializer),
+            "bias_initializer": initializers.serialize(self.bias_initializer),
+            "kernel_regularizer": regularizers.serialize(self.kernel_regularizer),
+            "bias_regularizer": regularizers.serialize(self.bias_regularizer),
+            "kernel_constraint": constraints.serialize(self.kernel_constraint),
+            "bias_constraint": constraints.serialize(self.bias_constraint),
+            "quantization_config": None,
+        }

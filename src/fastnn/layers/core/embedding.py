@@ -1,0 +1,93 @@
+"""Embedding: a vector for each index."""
+
+from fastnn import constraints, initializers, ops, regularizers
+from fastnn.graph.dtypes import is_integer
+from fastnn.layers.layer import Layer
+from fastnn.ops.record import dtype_of
+
+
+class Embedding(Layer):
+    """Row `inputs[...]` of a table.
+
+    Args:
+        input_dim: int: how many rows the table has; indices are below it.
+        output_dim: int: the size of a row.
+        embeddings_initializer, embeddings_regularizer, embeddings_constraint: of the table.
+        mask_zero: whether index 0 stands for "nothing here": `compute_mask` says where.
+        weights: a list with the table, instead of the initializer.
+        lora_rank, lora_alpha, quantization_config: only None; not supported by fastnn yet.
+
+    Input shape:
+        (batch, ...): integers
+
+    Output shape:
+        (batch, ..., output_dim)
+
+    Weights: embeddings (input_dim, output_dim).
+
+    Raises:
+        ValueError: for sizes that are no positive ints.
+
+    Example:
+        >>> fastnn.layers.Embedding(10, 4)(np.array([[1, 2, 3]])).shape
+        (1, 3, 4)
+    """
+
+    def __init__(
+        self, input_dim, output_dim, embeddings_initializer="uniform", embeddings_regularizer=None,
+        embeddings_constraint=None, mask_zero=False, weights=None, lora_rank=None, lora_alpha=None,
+        quantization_config=None, **kwargs,
+    ):  # fmt: skip
+        input_length = kwargs.pop("input_length", None)  # Keras 2
+        if input_length is not None and "input_shape" not in kwargs:
+            kwargs["input_shape"] = (input_length,)
+        if lora_rank or quantization_config:
+            raise ValueError("Embedding: LoRA and quantization are not supported by fastnn yet.")
+        for name, value in (("input_dim", input_dim), ("output_dim", output_dim)):
+            if not isinstance(value, int) or value <= 0:
+                raise ValueError(
+                    f"`{name}` must be a positive integer. Received: {name}={value} (of type {type(value).__name__})."
+                )
+        super().__init__(**kwargs)
+        self.input_dim = input_dim
+        self.output_dim = output_dim
+        self.embeddings_initializer = initializers.get(embeddings_initializer)
+        self.embeddings_regularizer = regularizers.get(embeddings_regularizer)
+        self.embeddings_constraint = constraints.get(embeddings_constraint)
+        self.mask_zero = mask_zero
+        self.supports_masking = mask_zero
+        self.autocast = False
+        if weights is not None:
+            self.build()
+            self.set_weights(weights if isinstance(weights, list) else [weights])
+
+    def build(self, input_shape=None):
+        self.embeddings = self.add_weight(
+            (self.input_dim, self.output_dim), self.embeddings_initializer, name="embeddings",
+            regularizer=self.embeddings_regularizer, constraint=self.embeddings_constraint,
+        )  # fmt: skip
+
+    def call(self, inputs):
+        if not is_integer(dtype_of(inputs)):
+            inputs = ops.cast(inputs, "int32")
+        return ops.take(self.embeddings, inputs, axis=0)
+
+    @property
+    def input_dtype(self):
+        return "int32"
+
+    def compute_mask(self, inputs, mask=None):
+        return ops.not_equal(inputs, 0) if self.mask_zero else None
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "input_dim": self.input_dim,
+            "output_dim": self.output_dim,
+            "embeddings_initializer": initializers.serialize(self.embeddings_initializer),
+            "embeddings_regularizer": regularizers.serialize(self.embeddings_regularizer),
+            "activity_regularizer": regularizers.serialize(self.activity_regularizer),
+            "embeddings_constraint": constraints.serialize(self.embeddings_constraint),
+            "mask_zero": self.mask_zero,
+            "quantization_config": None,
+        }

@@ -1,0 +1,403 @@
+"""Layer: weights made by `build`, a computation written in `call`, and everything around one call.
+
+Owns what happens when a layer is called: argument checks, building, `training`, losses, naming of errors. What a layer
+has is `owner`'s, its config `configurable`'s; compiling is `fastnn.plan.function`'s.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import weakref
+
+import numpy as np
+
+from fastnn import dtype_policy, naming, regularizers, tree
+from fastnn.graph import trace
+from fastnn.graph.dtypes import is_float
+from fastnn.graph.symbolic import KerasTensor, infer_outputs, symbolic_call
+from fastnn.layers import call_context
+from fastnn.layers.call_signature import CallSignature, array_arguments, describe, is_array, shapes_of
+from fastnn.layers.configurable import Configurable
+from fastnn.layers.input_spec import assert_input_compatibility
+from fastnn.layers.owner import Owner
+from fastnn.layers.shapes import as_shapes, map_shapes
+from fastnn.ops import cast
+from fastnn.ops.record import dtype_of
+from fastnn.plan.function import Compiled
+
+
+class Layer(Owner, Configurable):
+    """A computation with weights.
+
+    A subclass makes its weights in `build(input_shape)` and computes in `call(inputs)`, with `fastnn.ops`. Gradients
+    are derived from that; no backward pass is written.
+
+    Args:
+        activity_regularizer: a regularizer of the outputs.
+        trainable: whether its weights are trained.
+        dtype: a dtype or a `DTypePolicy`: of the computation and of the weights. Defaults to `floatx()`.
+        autocast: whether float inputs are cast to the dtype of the computation.
+        name: defaults to the class's name in snake case, numbered.
+        input_shape: as in Keras 2: a `Sequential` that begins with this layer starts with such an `Input`. So do
+            `batch_input_shape` and `input_dim`.
+
+    Raises:
+        ValueError: for other arguments.
+
+    Example:
+        >>> class Double(fastnn.layers.Layer):
+        ...     def call(self, inputs):
+        ...         return inputs * 2
+        >>> Double()(np.ones(2, "float32"))
+        array([2., 2.], dtype=float32)
+    """
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        if "build" in cls.__dict__:
+            cls.build = _building(cls.__dict__["build"])
+
+    def __init__(self, *, activity_regularizer=None, trainable=True, dtype=None, autocast=True, name=None, **kwargs):
+        self._state.super_called = True
+        self.built = False
+        self._input_shape_arg = _legacy_input_shape(kwargs)
+        if kwargs:
+            raise ValueError(f"Unrecognized keyword arguments passed to {type(self).__name__}: {kwargs}")
+        if name is not None and (not isinstance(name, str) or "/" in name):
+            raise ValueError(
+                f"Argument `name` must be a string and cannot contain character `/`. Received: name={name}"
+            )
+        self.name = name or naming.auto_name(naming.to_snake_case(type(self).__name__))
+        self.activity_regularizer = regularizers.get(activity_regularizer)
+        self.dtype_policy = dtype_policy.get(dtype)
+        self.autocast = autocast
+        self.input_spec = None
+        self.supports_masking = False
+        self._allow_non_tensor_positional_args = False
+        self._trainable = bool(trainable)
+
+    # -- building ------------------------------------------------------------------------------------------------------
+
+    def build(self, input_shape):
+        """Makes the weights. Called once, with the shape(s) of the first call's inputs.
+
+        Args:
+            input_shape: tuple of sizes with None where unknown (or a structure of them, like the inputs).
+        """
+        self.built = True
+
+    def _maybe_build(self, bound: inspect.BoundArguments) -> None:
+        if self.built:
+            return
+        if type(self).build is not Layer.build:
+            shapes = {f"{name}_shape": shapes_of(value) for name, value in array_arguments(bound).items()}
+            accepted = inspect.signature(self.build).parameters
+            with trace.eager():
+                if len(accepted) == 1 and not any(p.kind is p.VAR_KEYWORD for p in accepted.values()):
+                    self.build(next(iter(shapes.values()), None))
+                else:
+                    takes_any = any(p.kind is p.VAR_KEYWORD for p in accepted.values())
+                    self.build(**{name: shape for name, shape in shapes.items() if takes_any or name in accepted})
+        self.built = True
+
+    # -- calling -------------------------------------------------------------------------------------------------------
+
+    def call(self, *args, **kwargs):
+        """The computation, on traced values or arrays; written by the subclass."""
+        raise NotImplementedError(f"Layer {type(self).__name__} does not have a `call` method implemented.")
+
+    def __call__(self, *args, **kwargs):
+        if self._runs_compiled() and not _has_keras_tensor(args, kwargs):
+            return self._call_compiled(args, kwargs)
+        self._check_super_called()
+        if _has_keras_tensor(args, kwargs):
+            return self._call_symbolic(args, kwargs)
+        return self._call_now(args, kwargs)
+
+    def _runs_compiled(self) -> bool:
+        state = trace.state
+        return state.graph is None and not state.tapes and not call_context.depth() and self._state.super_called
+
+    def _call_compiled(self, args, kwargs):
+        """Arrays in, arrays out, through a plan for this signature."""
+        state = self._state
+        if state.compiled is None:
+            # A weak reference: the layer owns what it compiled, not the other way round.
+            layer = weakref.ref(self)
+            state.compiled = Compiled(lambda *a, **k: layer()._call_for_plan(a, k), self.name, self._trace_key)
+        outputs, losses = state.compiled(*args, **kwargs)
+        if losses or state.losses:
+            self._clear_losses()
+            state.losses = [(None, loss) for loss in losses]
+        return outputs
+
+    def _call_for_plan(self, args, kwargs):
+        outputs = self._call_now(args, kwargs)
+        losses = [loss for layer in self._flatten_layers() for loss in layer._current_losses()]
+        self._clear_losses()
+        return outputs, losses
+
+    def _call_now(self, args, kwargs):
+        """Runs `call` on values or arrays."""
+        bound = self._bind(args, kwargs)
+        self._check_and_build(bound)
+        if not call_context.depth():
+            self._clear_losses()
+        training = bound.arguments.get("training")
+        if training is None:
+            training = call_context.training() if kwargs.get("training") is None else kwargs["training"]
+        with trace.label(self.name), call_context.calling(self.name, training):
+            try:
+                outputs = self.call(*bound.args, **bound.kwargs)
+            except Exception as error:
+                _name_layer(error, self, bound)
+                raise
+        if self.activity_regularizer is not None:
+            for y in tree.flatten(outputs):
+                if is_array(y):
+                    self.add_loss(self.activity_regularizer(y))
+        return outputs
+
+    def _call_symbolic(self, args, kwargs):
+        """KerasTensors in, KerasTensors out; the call is recorded for the model that is being built."""
+        bound = self._bind(args, kwargs)
+        self._check_and_build(bound)
+        given = self._call_signature().bind(args, kwargs)  # without the resolved `training`: that is the model's to say
+        args, kwargs = given.args, given.kwargs
+        outputs = self.compute_output_spec(*args, **kwargs)
+        outputs = symbolic_call(self, args, kwargs, outputs)
+        produced = [y for y in tree.flatten(outputs) if isinstance(y, KerasTensor)]
+        if produced:
+            self._state.inbound.append((produced[0].call, outputs))
+        return outputs
+
+    def _call_signature(self) -> CallSignature:
+        return CallSignature.of(self.call)
+
+    def _bind(self, args, kwargs) -> inspect.BoundArguments:
+        """The arguments by name, arrays cast to the compute dtype, `training` resolved."""
+        if not self._allow_non_tensor_positional_args:
+            for leaf in tree.flatten(args):
+                if leaf is not None and not is_array(leaf):
+                    raise ValueError(
+                        "Only input tensors may be passed as positional arguments. The following argument value should "
+                        f"be passed as a keyword argument: {leaf} (of type {type(leaf)})"
+                    )
+        signature = self._call_signature()
+        bound = signature.bind(args, kwargs)
+        if signature.has("training") and bound.arguments.get("training") is None:
+            inherited = call_context.training()
+            bound.arguments["training"] = signature.default("training") if inherited is None else inherited
+        if self.autocast and is_float(self.compute_dtype):
+            for name, value in bound.arguments.items():
+                bound.arguments[name] = tree.map_structure(self._cast, value)
+        return bound
+
+    def _cast(self, x):
+        """`x` in the compute dtype when it is an array of other floats."""
+        if not is_array(x) or isinstance(x, (KerasTensor, np.generic)):
+            return x
+        dtype = dtype_of(x)
+        return cast(x, self.compute_dtype) if is_float(dtype) and dtype != self.compute_dtype else x
+
+    def _check_and_build(self, bound: inspect.BoundArguments) -> None:
+        first = next(iter(bound.arguments.values()), None)
+        assert_input_compatibility(self.input_spec, first, self.name)
+        if not self.built:
+            self._maybe_build(bound)
+
+    def compute_output_shape(self, *args, **kwargs):
+        """The shape(s) of the outputs for inputs of the given shape(s); computes nothing.
+
+        Example:
+            >>> fastnn.layers.Flatten().compute_output_shape((None, 2, 3))
+            (None, 6)
+        """
+        to_tensor = functools.partial(KerasTensor, dtype=self.compute_dtype)
+        args, kwargs = map_shapes(to_tensor, (args, {name.removesuffix("_shape"): s for name, s in kwargs.items()}))
+        outputs = infer_outputs(self._clone_for_shapes()._call_for_shapes, args, kwargs)
+        return tree.map_structure(lambda y: y.shape if isinstance(y, KerasTensor) else y, outputs)
+
+    def compute_output_spec(self, *args, **kwargs):
+        """The outputs for KerasTensors `args` and `kwargs`, as KerasTensors; found by tracing `call`."""
+        if type(self).compute_output_shape is not Layer.compute_output_shape:
+            bound = self._call_signature().bind(args, kwargs)
+            shapes = [shapes_of(value) for value in array_arguments(bound).values()]
+            return map_shapes(
+                functools.partial(KerasTensor, dtype=self.compute_dtype), self.compute_output_shape(*shapes[:1])
+            )
+        return infer_outputs(self._call_for_shapes, args, kwargs)
+
+    def _call_for_shapes(self, *args, **kwargs):
+        with call_context.without_training():
+            return self._call_now(args, kwargs)
+
+    def _clone_for_shapes(self) -> Layer:
+        """This layer, or, before it is built, another one with its attributes that can be built instead of it."""
+        if self.built:
+            return self
+        clone = type(self).__new__(type(self))
+        clone.__dict__.update({name: value for name, value in self.__dict__.items() if name != "_state"})
+        clone._state.super_called = True
+        return clone
+
+    def compute_mask(self, inputs, previous_mask):
+        """The mask of the outputs, given that of the inputs."""
+        return previous_mask
+
+    # -- losses --------------------------------------------------------------------------------------------------------
+
+    def add_loss(self, loss):
+        """Adds a scalar to the loss that training minimises. For use in `call`.
+
+        Args:
+            loss: a scalar array or value, or a structure of them.
+
+        Raises:
+            ValueError: for anything else.
+        """
+        for leaf in tree.flatten(loss):
+            if not is_array(leaf):
+                raise ValueError(
+                    "`add_loss()` can only be called from inside `build()` or `call()`, on a tensor input. Received "
+                    f"invalid value: {leaf}"
+                )
+            self._state.losses.append((trace.current(), leaf))
+
+    @property
+    def losses(self) -> list:
+        """Scalars: what `add_loss` and activity regularizers gave in the last call, then the weights' regularizers."""
+        losses = [loss for layer in self._flatten_layers() for loss in layer._current_losses()]
+        for variable in self.trainable_weights:
+            if variable.regularizer is not None:
+                losses.append(variable.regularizer(variable))
+        return losses
+
+    def _current_losses(self) -> list:
+        # A loss belongs to the trace that made it: a value of another one is not a number here.
+        graph = trace.current()
+        return [loss for made_in, loss in self._state.losses if made_in is graph or made_in is None]
+
+    def _clear_losses(self) -> None:
+        for layer in self._flatten_layers():
+            layer._state.losses = []
+
+    @property
+    def compute_dtype(self) -> str:
+        """The dtype of the computation."""
+        return self.dtype_policy.compute_dtype
+
+    @property
+    def variable_dtype(self) -> str:
+        """The dtype of the weights."""
+        return self.dtype_policy.variable_dtype
+
+    @property
+    def dtype(self) -> str:
+        """The dtype of the weights."""
+        return self.variable_dtype
+
+    @property
+    def input_dtype(self) -> str:
+        """The dtype that float inputs are cast to."""
+        return self.compute_dtype
+
+    @property
+    def path(self) -> str | None:
+        """The names of the layers around it and its own, joined by slashes; None before it is built."""
+        return self._state.path
+
+    @property
+    def input(self):
+        """The KerasTensors of its only symbolic call."""
+        call, _ = self._only_symbolic_call("input")
+        structure = [*call.args, *(value for value in call.kwargs.values() if _has_keras_tensor((value,), {}))]
+        return structure[0] if len(structure) == 1 else structure
+
+    @property
+    def output(self):
+        """The KerasTensors that its only symbolic call returned."""
+        return self._only_symbolic_call("output")[1]
+
+    def _only_symbolic_call(self, what: str):
+        calls = self._state.inbound
+        if len(calls) != 1:
+            trouble = "has never been called" if not calls else f"has been called {len(calls)} times"
+            raise AttributeError(
+                f"The layer {self.name!r} {trouble} on symbolic inputs and thus has no defined {what}."
+            )
+        return calls[0]
+
+    def _check_super_called(self) -> None:
+        if not self._state.super_called:
+            raise RuntimeError(
+                f"In layer {type(self).__name__!r}, you forgot to call `super().__init__()` as the first statement in "
+                "the `__init__()` method. Go add it!"
+            )
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} name={self.__dict__.get('name')}, built={self.__dict__.get('built', False)}>"
+
+    def __str__(self) -> str:
+        return repr(self)
+
+
+def _building(build):
+    """`build` of a subclass, so that the weights it makes are named, and its shapes remembered."""
+    signature = inspect.signature(build)
+
+    @functools.wraps(build)
+    def wrapper(self, *args, **kwargs):
+        state = self._state
+        if state.is_building:  # super().build(...) inside build
+            return build(self, *args, **kwargs)
+        bound = signature.bind(self, *args, **kwargs)
+        state.is_building = True
+        state.path = call_context.path(self.name)
+        try:
+            with call_context.naming(self.name), trace.eager():
+                build(self, *args, **kwargs)
+        finally:
+            state.is_building = False
+        shapes = dict(list(bound.arguments.items())[1:])
+        state.build_shapes = {name: as_shapes(shape) for name, shape in shapes.items()}
+        self.built = True
+
+    return wrapper
+
+
+def _has_keras_tensor(args, kwargs) -> bool:
+    if len(args) == 1 and not kwargs and type(args[0]) is np.ndarray:
+        return False
+    return any(isinstance(leaf, KerasTensor) for leaf in tree.flatten((args, kwargs)))
+
+
+def _name_layer(error: Exception, layer: Layer, bound: inspect.BoundArguments) -> None:
+    """Adds the layer and its arguments to the message of `error`, once: the innermost layer is the one to name."""
+    if getattr(error, "_names_layer", False):
+        return
+    kind = type(layer).__name__
+    where = f"Exception encountered when calling {kind}.call() of layer {call_context.path()!r}."
+    arguments = f"Arguments received by {kind}.call():\n{describe(bound)}"
+    if error.args and isinstance(error.args[0], str):
+        error.args = (f"{where}\n\n{error.args[0]}\n\n{arguments}", *error.args[1:])
+    else:
+        error.add_note(f"{where}\n{arguments}")
+    error._names_layer = True
+
+
+def _legacy_input_shape(kwargs: dict):
+    """The batch shape that the Keras 2 arguments of a first layer say, taken out of `kwargs`; None without them."""
+    input_dim = kwargs.pop("input_dim", None)
+    input_shape = kwargs.pop("input_shape", None)
+    batch_input_shape = kwargs.pop("batch_input_shape", None)
+    batch_size = kwargs.pop("batch_size", None) if input_shape or input_dim else None
+    if batch_input_shape is not None:
+        return tuple(batch_input_shape)
+    if input_shape is None and input_dim is not None:
+        input_shape = (input_dim,)
+    if input_shape is None:
+        return None
+    input_shape = (input_shape,) if isinstance(input_shape, int) else tuple(input_shape)
+    return (batch_size, *input_shape)

@@ -1,0 +1,29 @@
+"""GlobalMaxPooling1D: the largest value of each channel."""
+
+from fastnn import ops
+from fastnn.layers.pooling.base_global_pooling import BaseGlobalPooling
+
+
+class GlobalMaxPooling1D(BaseGlobalPooling):
+    """The largest value over all steps, channel by channel.
+
+    Args:
+        data_format: "channels_last" or "channels_first"; None is `fastnn.config.image_data_format()`.
+        keepdims: whether the pooled axes stay, with size 1.
+
+    Input shape:
+        (batch, steps, features)
+
+    Output shape:
+        (batch, channels)
+
+    Example:
+        >>> fastnn.layers.GlobalMaxPooling1D()(np.zeros((2, 6, 3), "float32")).shape
+        (2, 3)
+    """
+
+    def __init__(self, data_format=None, keepdims=False, **kwargs):
+        super().__init__(1, data_format, keepdims, **kwargs)
+
+    def reduce(self, inputs, axis, keepdims):
+        return ops.max(inputs, axis=axis, keepdims=keepdims)

@@ -1,0 +1,177 @@
+"""The config of a functional model: its layers, and for each of them the calls that led to it.
+
+The format is Keras's: a tensor is written as (operation's name, which of its calls, which output of that call). An
+operation that is an op has module "fastnn.ops" and the op's name as class.
+"""
+
+from __future__ import annotations
+
+from fastnn import ops, tree
+from fastnn.graph.symbolic import KerasTensor
+from fastnn.layers.core.input_layer import InputLayer
+from fastnn.layers.layer import Layer
+from fastnn.models.network import name_of
+from fastnn.naming import to_snake_case
+from fastnn.object_registration import custom_object_scope
+from fastnn.ops.record import REGISTRY
+from fastnn.serialization import deserialize_keras_object, serialize_keras_object
+
+
+def get_config(model) -> dict:
+    """The config of `model`, which has a network."""
+    network = model._network
+    sources = network.source_of()
+
+    def reference(x):
+        if not isinstance(x, KerasTensor):
+            return serialize_keras_object(x)
+        config = {"shape": x.shape, "dtype": x.dtype, "keras_history": list(sources[id(x)])}
+        return {"class_name": "__keras_tensor__", "config": config}
+
+    layers = []
+    for name, operation, steps in network.operations:
+        if isinstance(operation, Layer):
+            config = serialize_keras_object(operation)
+        else:
+            config = {"module": "fastnn.ops", "class_name": name_of(operation), "config": {}, "registered_name": None}
+        nodes = [
+            {"args": [tree.map_structure(reference, arg) for arg in step.call.args],
+             "kwargs": tree.map_structure(reference, step.call.kwargs)}
+            for step in sorted(steps, key=lambda step: step.index)
+        ]  # fmt: skip
+        layers.append({**config, "name": name, "inbound_nodes": nodes})
+
+    def place(x):
+        return list(sources[id(x)])
+
+    return {
+        "name": model.name,
+        "trainable": model.trainable,
+        "layers": layers,
+        "input_layers": tree.map_structure(place, network.inputs_structure),
+        "output_layers": tree.map_structure(place, network.outputs_structure),
+    }
+
+
+def from_config(cls, config: dict, custom_objects=None):
+    """The model of a config that `get_config`, or Keras, gave.
+
+    Raises:
+        ValueError: for a config whose calls depend on each other in a circle.
+    """
+    with custom_object_scope(custom_objects):
+        operations = {layer["name"]: _operation(layer) for layer in config["layers"]}
+    outputs: dict[tuple[str, int], list] = {
+        (name, 0): [operation.output] for name, operation in operations.items() if isinstance(operation, InputLayer)
+    }
+    waiting = [(layer["name"], k, node) for layer in config["layers"] for k, node in enumerate(_nodes(layer))]
+    while waiting:
+        left = []
+        for name, k, node in waiting:
+            # A call is numbered by its place among the calls of its layer, so they are made in that order.
+            if (k and (name, k - 1) not in outputs) or not all(place[:2] in outputs for place in _places(node)):
+                left.append((name, k, node))
+                continue
+            args, kwargs = _resolved(node["args"], outputs), _resolved(node["kwargs"], outputs)
+            kwargs = {key: value for key, value in kwargs.items() if not (key == "mask" and _is_empty(value))}
+            results = tree.flatten(operations[name](*args, **kwargs))
+            outputs[name, k] = [y for y in results if isinstance(y, KerasTensor)]
+        if len(left) == len(waiting):
+            raise ValueError(f"The calls of {sorted({name for name, _, _ in left})} depend on each other in a circle.")
+        waiting = left
+
+    def tensor(place):
+        return outputs[place[0], place[1]][place[2]]
+
+    model = cls(
+        inputs=_map_places(tensor, config["input_layers"]), outputs=_map_places(tensor, config["output_layers"]),
+        name=config.get("name"),
+    )  # fmt: skip
+    if config.get("trainable") is False:
+        model.trainable = False
+    return model
+
+
+def _operation(config: dict):
+    module = config.get("module") or ""
+    if module == "fastnn.ops" or module.startswith("keras.src.ops."):
+        name = config["class_name"] if module == "fastnn.ops" else to_snake_case(config["class_name"])
+        operation = REGISTRY.get(name) or (getattr(ops, name) if name in ops.__all__ else None)
+        if operation is None:
+            raise ValueError(
+                f"This model uses the op {config['class_name']!r} of {module!r}, which fastnn does not have."
+            )
+        return operation
+    layer = deserialize_keras_object({key: value for key, value in config.items() if key != "inbound_nodes"})
+    if layer.name != config["name"]:
+        layer.name = config["name"]
+    return layer
+
+
+def _nodes(layer: dict) -> list[dict]:
+    nodes = layer.get("inbound_nodes", [])
+    if any(not isinstance(node, dict) for node in nodes):
+        raise ValueError(f"Layer {layer['name']!r}: this config was written by Keras 2; only Keras 3's can be read.")
+    return nodes
+
+
+def _is_tensor(x) -> bool:
+    return isinstance(x, dict) and x.get("class_name") == "__keras_tensor__"
+
+
+def _places(node) -> list[tuple[str, int, int]]:
+    """The tensors that the arguments of `node` mention."""
+    if _is_tensor(node):
+        return [tuple(node["config"]["keras_history"])]
+    items = node.values() if isinstance(node, dict) else node if isinstance(node, (list, tuple)) else ()
+    return [place for item in items for place in _places(item)]
+
+
+def _resolved(x, outputs):
+    """Arguments with the KerasTensors in place of what stands for them."""
+    if _is_tensor(x):
+        name, call, index = x["config"]["keras_history"]
+        return outputs[name, call][index]
+    if isinstance(x, dict):
+        return deserialize_keras_object(x) if "class_name" in x else {k: _resolved(v, outputs) for k, v in x.items()}
+    if isinstance(x, (list, tuple)):
+        return type(x)(_resolved(item, outputs) for item in x)
+    return x
+
+
+def _is_empty(x) -> bool:
+    return all(leaf is None for leaf in tree.flatten(x))
+
+
+def _map_places(function, structure):
+    """`function` of every [name, call, output] in `structure`."""
+    if isinstance(structure, dict):
+        return {key: _map_places(function, value) for key, value in structure.items()}
+    if len(structure) == 3 and isinstance(structure[0], str):
+        return function(structure)
+    return [_map_places(function, item) for item in structure]
+
+
+def copy_network(model, clone, input_tensors=None):
+    """A functional model of the layers that `clone` makes of those of `model`, called as they were.
+
+    Args:
+        model: a model with a network.
+        clone: from a layer to its clone.
+        input_tensors: KerasTensors in the structure of the inputs, or None for new inputs.
+    """
+    network = model._network
+    if input_tensors is None:
+        starts = [clone(layer).output for layer in network.input_layers]
+    else:
+        starts = tree.flatten(input_tensors)
+    clones = {
+        id(operation): clone(operation)
+        for _, operation, _ in network.operations
+        if isinstance(operation, Layer) and not isinstance(operation, InputLayer)
+    }
+    values = {id(x): start for x, start in zip(network.inputs, starts, strict=True)}
+    for step in network.steps:
+        step.run(values, clones.get(id(step.operation), step.operation))
+    outputs = tree.map_structure(lambda y: values[id(y)], network.outputs_structure)
+    return type(model)(inputs=tree.pack_sequence_as(network.inputs_structure, starts), outputs=outputs, name=model.name)

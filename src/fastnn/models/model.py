@@ -1,0 +1,189 @@
+"""Model: layers that make one network. What a model computes is here; how it is trained is `training.trainer`'s."""
+
+from __future__ import annotations
+
+import json
+
+from fastnn import tree
+from fastnn.graph.symbolic import KerasTensor
+from fastnn.layers.layer import Layer
+from fastnn.layers.shapes import is_shape, map_shapes
+from fastnn.layers.tracking import Children
+from fastnn.models import functional_config
+from fastnn.models.inputs import match_inputs
+from fastnn.models.network import Network
+from fastnn.serialization import serialize_keras_object
+
+
+class Model(Layer):
+    """Layers that make one network, which can be trained, saved and shown.
+
+    Made in one of three ways: `Model(inputs, outputs)` from KerasTensors; a subclass with layers made in `__init__` and
+    used in `call`; or `Sequential`.
+
+    Args:
+        inputs: KerasTensor, or a list or dict of them.
+        outputs: KerasTensor, or a list or dict of them.
+        name: defaults to "functional", or the subclass's name in snake case, numbered.
+        trainable: whether its weights are trained.
+
+    Raises:
+        ValueError: when an output does not depend on the inputs alone.
+
+    Example:
+        >>> x = fastnn.Input((4,))
+        >>> model = fastnn.Model(x, fastnn.layers.Dense(3)(x))
+        >>> model(np.zeros((2, 4), "float32")).shape
+        (2, 3)
+    """
+
+    _unversioned_attributes = Layer._unversioned_attributes | {"history", "stop_training"}
+
+    def __new__(cls, *args, **kwargs):
+        if cls is Model and _is_functional(args, kwargs):
+            cls = Functional
+        return super().__new__(cls, *args, **kwargs)
+
+    def __init__(self, *args, **kwargs):
+        network = None
+        if _is_functional(args, kwargs):
+            network = Network(*_take_inputs_and_outputs(args, kwargs))
+            args = args[2:] if len(args) > 1 else ()
+        if args:
+            raise TypeError(
+                f"{type(self).__name__}() takes inputs and outputs as positional arguments only; got {args}."
+            )
+        super().__init__(**kwargs)
+        self._network = network
+        if network is not None:
+            self.built = True
+
+    def call(self, inputs, training=None, mask=None):
+        """The outputs for `inputs`: by the network of `Model(inputs, outputs)`, else written by the subclass."""
+        network = self._network
+        if network is None:
+            raise NotImplementedError(
+                f"Model {type(self).__name__} does not have a `call()` method implemented. Implement it, or pass "
+                "`inputs` and `outputs` to `Model()`."
+            )
+        return network.run(match_inputs(inputs, network.inputs_structure, network.input_layers, self.name))
+
+    def build(self, input_shape):
+        """Makes the weights of a subclassed model, by tracing `call` for inputs of the given shape(s).
+
+        Args:
+            input_shape: tuple with the batch (None where unknown), or a structure of them.
+        """
+        if self._network is None and (is_shape(input_shape) or tree.is_nested(input_shape)):
+            inputs = map_shapes(lambda shape: KerasTensor(shape, self.compute_dtype), input_shape)
+            self.compute_output_spec(inputs)
+
+    def _maybe_build(self, bound) -> None:
+        if type(self).build in (Model.build, Layer.build):
+            self.built = True  # its layers are built as `call` reaches them
+        else:
+            super()._maybe_build(bound)
+
+    def _scan(self) -> Children:
+        children = super()._scan()
+        network = self.__dict__.get("_network")
+        if network is not None:
+            known = {id(layer) for layer in network.layers}
+            children.layers = network.layers + [layer for layer in children.layers if id(layer) not in known]
+        return children
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers directly inside the model."""
+        return list(self._children().layers)
+
+    @property
+    def inputs(self) -> list | None:
+        """The KerasTensors that go in; None for a subclassed model."""
+        return None if self._network is None else self._network.inputs
+
+    @property
+    def outputs(self) -> list | None:
+        """The KerasTensors that come out; None for a subclassed model."""
+        return None if self._network is None else self._network.outputs
+
+    @property
+    def input(self):
+        """`inputs`, in their structure."""
+        return super().input if self._network is None else self._network.inputs_structure
+
+    @property
+    def output(self):
+        """`outputs`, in their structure."""
+        return super().output if self._network is None else self._network.outputs_structure
+
+    @property
+    def input_shape(self):
+        """The shapes of `input`."""
+        return tree.map_structure(lambda x: x.shape, self.input)
+
+    @property
+    def output_shape(self):
+        """The shapes of `output`."""
+        return tree.map_structure(lambda x: x.shape, self.output)
+
+    def get_layer(self, name=None, index=None) -> Layer:
+        """The layer of that name, or at that place in `layers`.
+
+        Raises:
+            ValueError: when there is none, with the names there are.
+        """
+        if (name is None) == (index is None):
+            raise ValueError(
+                f"Provide one of a layer name and a layer index at `get_layer`. Got name={name}, index={index}."
+            )
+        if index is not None:
+            if not -len(self.layers) <= index < len(self.layers):
+                raise ValueError(
+                    f"Was asked to retrieve layer at index {index} but model only has {len(self.layers)} layers."
+                )
+            return self.layers[index]
+        for layer in self.layers:
+            if layer.name == name:
+                return layer
+        raise ValueError(f"No such layer: {name}. Existing layers are: {[layer.name for layer in self.layers]}.")
+
+    def get_config(self) -> dict:
+        """What `from_config` makes such a model from, without its weights."""
+        if self._network is not None and type(self).__init__ is Model.__init__:
+            return functional_config.get_config(self)
+        return super().get_config()
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        """A new model from the result of `get_config`.
+
+        Args:
+            config: dict.
+            custom_objects: dict from names in the config to the user's classes and functions.
+        """
+        if "input_layers" in config and "output_layers" in config and "layers" in config:
+            return functional_config.from_config(cls, config, custom_objects)
+        return super().from_config(config)
+
+    def to_json(self, **kwargs) -> str:
+        """The config with its class, as JSON; `fastnn.models.model_from_json` makes the model again.
+
+        Args:
+            kwargs: passed to `json.dumps`.
+        """
+        return json.dumps(serialize_keras_object(self), **kwargs)
+
+
+class Functional(Model):
+    """What `Model(inputs, outputs)` makes."""
+
+
+def _is_functional(args, kwargs) -> bool:
+    return len(args) >= 2 or (len(args) == 1 and "outputs" in kwargs) or ("inputs" in kwargs and "outputs" in kwargs)
+
+
+def _take_inputs_and_outputs(args, kwargs):
+    """inputs and outputs, taken out of `kwargs` where they are."""
+    inputs = args[0] if args else kwargs.pop("inputs")
+    return inputs, args[1] if len(args) > 1 else kwargs.pop("outputs")
