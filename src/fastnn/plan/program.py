@@ -14,14 +14,15 @@ from fastnn.graph.value import CONSTANT, Node, Shape, Value
 
 STORE = 0
 _MOVES = ("cast", "copy")  # numbers go from one dtype to another, or the same: loads and stores do it
-_NOT_IN_F64 = {"int64", "uint64", "float16"}  # programs cannot hold or load these
+_WIDE = {"int64", "uint64"}  # moved between themselves they would lose what float64 cannot hold
 _EXACT_IN_F32 = {"bool", "uint8", "int8", "uint16", "int16", "float32"}
 
 
 def is_elementwise(node: Node) -> bool:
     """Whether a program can run `node`: its op has an opcode and all its dtypes can be loaded."""
     if node.op.name in _MOVES:
-        return not {node.inputs[0].dtype, node.outputs[0].dtype} & _NOT_IN_F64 or program_type(node) == "f32"
+        dtypes = {node.inputs[0].dtype, node.outputs[0].dtype}
+        return dtypes <= _kernels.DTYPE_CODE.keys() and not dtypes <= _WIDE
     return node.op.kind == "elementwise" and node.op.name in _kernels.opcodes() and not node.params
 
 
@@ -157,10 +158,11 @@ class Writer:
                     if not shared[register]:
                         self._free.append(register)
         written = [y for node in nodes for y in node.outputs if y in stored]
-        for y in written:
-            register = self.registers[y]
-            if register >= 0 and len(written) > 1 and isinstance(self.operands[register], Value):
-                # A store is a block at a time: an earlier one may go where this one still has to read.
+        # A store may overwrite an operand (that is what in place means): what is read after the first store must not
+        # be in memory any more.
+        for y in [*written, *kept] if len(written) + len(kept) > 1 and written else ():
+            register = self.load(y)
+            if register >= 0 and isinstance(self.operands[register], Value):
                 self.instructions.append((opcodes["cast"], target := self._temporary(), register, 0, 0))
                 self.registers[y] = target
         self.stores += [(y, self.registers[y]) for y in written]
