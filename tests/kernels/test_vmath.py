@@ -1,0 +1,189 @@
+"""Elementary functions against mpmath: units in the last place over the whole range, special values, zeroes."""
+
+import functools
+import itertools
+
+import mpmath
+import numpy as np
+import pytest
+
+from fastnn import _kernels
+from fastnn._kernels import DTYPE_CODE, _engine
+
+ISAS = _engine.isas()
+FLOATS = {"f32": np.float32, "f64": np.float64}
+mpmath.mp.prec = 160
+
+
+def mp_sigmoid(x):
+    return 1 / (1 + mpmath.exp(-x))
+
+
+def mp_softplus(x):
+    return mpmath.log1p(mpmath.exp(x)) if x < 200 else x + mpmath.exp(-x)
+
+
+# name: (exact, ranges that are sampled, bound in ulp for float32 and for float64)
+FUNCTIONS = {
+    "exp": (mpmath.exp, [(-90, 90), (-1, 1)], 1.5, 1.5),
+    "expm1": (mpmath.expm1, [(-20, 90), (-1, 1), (-1e-3, 1e-3)], 2, 2),
+    "log": (mpmath.log, [(0, 1e3), (0.5, 2), (0, 1e-3)], 1.5, 1.5),
+    "log1p": (mpmath.log1p, [(-1, 1e3), (-0.5, 0.5), (-1e-4, 1e-4)], 2.5, 2.5),
+    "log2": (lambda x: mpmath.log(x, 2), [(0, 1e3), (0.5, 2)], 2.5, 2.5),
+    "log10": (mpmath.log10, [(0, 1e3), (0.5, 2)], 2.5, 2.5),
+    "sin": (mpmath.sin, [(-10, 10), (-8000, 8000), (-1e6, 1e6)], 2, 2),
+    "cos": (mpmath.cos, [(-10, 10), (-8000, 8000), (-1e6, 1e6)], 2, 2),
+    "tan": (mpmath.tan, [(-10, 10), (-8000, 8000)], 3.5, 3.5),
+    "tanh": (mpmath.tanh, [(-10, 10), (-1, 1), (-1e-3, 1e-3)], 3, 3),
+    "sigmoid": (mp_sigmoid, [(-90, 90), (-5, 5)], 3, 3),
+    "erf": (mpmath.erf, [(-6, 6), (-1, 1), (-1e-3, 1e-3)], 2, 2),
+    "softplus": (mp_softplus, [(-90, 90), (-5, 5)], 3, 3),
+    "rsqrt": (lambda x: 1 / mpmath.sqrt(x), [(0, 1e3)], 1.5, 1.5),
+    "arcsin": (mpmath.asin, [(-1, 1)], 2, 2),
+    "arccos": (mpmath.acos, [(-1, 1)], 2, 2),
+    "arctan": (mpmath.atan, [(-10, 10)], 2, 2),
+    "sinh": (mpmath.sinh, [(-80, 80), (-1, 1)], 3, 3),
+    "cosh": (mpmath.cosh, [(-80, 80)], 3, 3),
+    "arcsinh": (mpmath.asinh, [(-100, 100), (-1e-2, 1e-2)], 3, 3),
+    "arccosh": (mpmath.acosh, [(1, 100)], 3, 3),
+    "arctanh": (mpmath.atanh, [(-1, 1)], 3, 3),
+}
+
+
+def apply(name, kind, isa, *inputs):
+    """One opcode over contiguous operands."""
+    dtype = np.dtype(FLOATS[kind])
+    code, n = DTYPE_CODE[dtype.name], inputs[0].size
+    out = np.full(n, 77, dtype)
+    k = len(inputs)
+    operands = [i for j in range(k + 1) for i in (j, code, 0, 1)]
+    opcodes = _engine.opcodes(isa)
+    body = [opcodes[name], k + 1, *range(k), *[0] * (3 - k), opcodes["store"], k, k + 1, 0, 0]
+    program = [k + 1, 2, 1, 4 + len(operands) + len(body), *operands, *body]
+    _kernels.run(f"fused_{kind}", [*inputs, out], [6, 0, 0, 1, n, 0, *program], (), 1, isa)
+    return out
+
+
+@functools.cache
+def samples(name, kind):
+    """Inputs, and exact results as mpmath numbers."""
+    exact, ranges, *_ = FUNCTIONS[name]
+    rng = np.random.default_rng(0)
+    n = 700
+    x = np.concatenate([rng.uniform(*limits, n) for limits in ranges]).astype(FLOATS[kind])
+    if ranges[0][0] < 0 or name not in ("arccosh",):  # all magnitudes, too
+        exponents = np.exp(rng.uniform(np.log(1e-30), np.log(abs(ranges[0][1])), n))
+        x = np.concatenate([x, exponents.astype(FLOATS[kind])])
+        if ranges[0][0] < 0:
+            negative = np.exp(rng.uniform(np.log(1e-30), np.log(abs(ranges[0][0])), n))
+            x = np.concatenate([x, -negative.astype(FLOATS[kind])])
+    x = np.unique(x)
+    x = x[(x > ranges[0][0]) & (x < ranges[0][1])] if name in ("arctanh", "log1p", "arccosh", "log") else x
+    return x, [exact(mpmath.mpf(float(v))) for v in x]
+
+
+def ulps(result, exact, dtype):
+    """The error in units of the last place of the exact result."""
+    info = np.finfo(dtype)
+    worst = (0.0, None)
+    for k, (y, wanted) in enumerate(zip(result, exact, strict=True)):
+        if abs(wanted) > float(info.max):
+            assert np.isinf(y) and (y > 0) == (wanted > 0), (k, y, wanted)
+            continue
+        exponent = max(mpmath.frexp(wanted)[1] - 1, info.minexp) if wanted else info.minexp
+        error = float(abs(mpmath.mpf(float(y)) - wanted) / mpmath.ldexp(1, int(exponent - info.nmant)))
+        worst = max(worst, (error, k), key=lambda pair: pair[0])
+    return worst
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("kind", FLOATS)
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_accuracy(name, kind, isa):
+    x, exact = samples(name, kind)
+    result = apply(name, kind, isa, x)
+    error, k = ulps(result, exact, FLOATS[kind])
+    bound = FUNCTIONS[name][2 if kind == "f32" else 3]
+    assert error <= bound, f"{name}({x[k]!r}) = {result[k]!r} is off by {error:.2f} ulp; exact: {exact[k]}"
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("kind", FLOATS)
+def test_power(kind, isa):
+    rng = np.random.default_rng(1)
+    x = rng.uniform(0, 20, 3000).astype(FLOATS[kind])
+    p = rng.uniform(-20, 20, 3000).astype(FLOATS[kind])
+    exact = [mpmath.power(mpmath.mpf(float(a)), mpmath.mpf(float(b))) for a, b in zip(x, p, strict=True)]
+    error, k = ulps(apply("power", kind, isa, x, p), exact, FLOATS[kind])
+    assert error <= 1.5, f"power({x[k]}, {p[k]}) is off by {error:.2f} ulp"
+    values = [0.0, -0.0, 1.0, -1.0, 2.0, -2.0, 0.5, -0.5, 3.0, -3.0, 1e30, -1e30, np.inf, -np.inf, np.nan]
+    a, b = (np.array(v, FLOATS[kind]) for v in zip(*itertools.product(values, values), strict=True))
+    with np.errstate(all="ignore"):
+        np.testing.assert_allclose(apply("power", kind, isa, a, b), np.power(a, b), rtol=2 * np.finfo(a.dtype).eps)
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("kind", FLOATS)
+def test_arctan2(kind, isa):
+    values = [0.0, -0.0, 1.0, -1.0, 2.5, -2.5, 1e30, -1e-30, np.inf, -np.inf, np.nan]
+    a, b = (np.array(v, FLOATS[kind]) for v in zip(*itertools.product(values, values), strict=True))
+    wanted = np.arctan2(a.astype(np.longdouble), b.astype(np.longdouble)).astype(a.dtype)
+    np.testing.assert_allclose(apply("arctan2", kind, isa, a, b), wanted, rtol=2 * np.finfo(FLOATS[kind]).eps)
+
+
+SPECIAL = {
+    "exp": lambda x: np.exp(x),
+    "expm1": lambda x: np.expm1(x),
+    "log": lambda x: np.log(x),
+    "log1p": lambda x: np.log1p(x),
+    "log2": lambda x: np.log2(x),
+    "log10": lambda x: np.log10(x),
+    "sin": lambda x: np.sin(x),
+    "cos": lambda x: np.cos(x),
+    "tan": lambda x: np.tan(x),
+    "tanh": lambda x: np.tanh(x),
+    "sigmoid": lambda x: 1 / (1 + np.exp(-x)),
+    "softplus": lambda x: np.logaddexp(x, 0),
+}
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("kind", FLOATS)
+@pytest.mark.parametrize("name", SPECIAL)
+def test_special_values(name, kind, isa):
+    """NaN, infinities, both zeroes with their signs, denormals, and where results become infinite or zero."""
+    info = np.finfo(FLOATS[kind])
+    tiny, least = float(info.tiny), float(info.smallest_subnormal)
+    values = [0.0, -0.0, np.inf, -np.inf, np.nan, tiny, -tiny, least, -least, 3 * least, 1.0, -1.0]
+    values += [float(info.max), -float(info.max)] if name not in ("sin", "cos", "tan") else []
+    x = np.array(values, FLOATS[kind])
+    with np.errstate(all="ignore"):
+        wanted = SPECIAL[name](x.astype(np.longdouble)).astype(FLOATS[kind])
+    result = apply(name, kind, isa, x)
+    np.testing.assert_allclose(result, wanted, rtol=4 * info.eps, atol=0, err_msg=str(x))
+    zero = wanted == 0
+    np.testing.assert_array_equal(np.signbit(result[zero]), np.signbit(wanted[zero]), str(x[zero]))
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("kind", FLOATS)
+def test_results_do_not_depend_on_position(kind, isa):
+    """The tail of a vector gives the bits that a whole vector gives."""
+    x = np.linspace(-3, 3, 200).astype(FLOATS[kind])
+    for name in ("exp", "tanh", "sigmoid", "erf", "log1p", "sin"):
+        whole = apply(name, kind, isa, x)
+        for first, last in [(0, 1), (1, 18), (3, 70), (5, 200)]:
+            part = apply(name, kind, isa, x[first:last].copy())
+            assert part.tobytes() == whole[first:last].tobytes(), name
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("kind", FLOATS)
+def test_exact_results(kind, isa):
+    powers = np.array([2.0**k for k in range(-100, 101)], FLOATS[kind])
+    np.testing.assert_array_equal(apply("log2", kind, isa, powers), np.arange(-100, 101))
+    large = np.array([50, 100, 1e4, 1e30], FLOATS[kind])
+    np.testing.assert_array_equal(apply("softplus", kind, isa, large), large)
+    np.testing.assert_array_equal(apply("tanh", kind, isa, large), 1)
+    np.testing.assert_array_equal(apply("sigmoid", kind, isa, large), 1)
+    np.testing.assert_array_equal(apply("erf", kind, isa, large), 1)
