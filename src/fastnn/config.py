@@ -82,7 +82,6 @@ def _keras_json() -> dict:
 
 
 def _one_of(name, value, allowed, where=None):
-    value = str(value) if name == "image_data_format" else value
     if value not in allowed:
         raise ValueError(f"{name} should be one of {allowed}, but got {value!r}{f' in {where}' if where else ''}.")
     return value
