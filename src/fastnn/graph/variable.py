@@ -33,7 +33,7 @@ class Variable(Operators):
         ValueError: for a callable without `shape`, or an array of another shape than `shape`.
 
     Example:
-        >>> v = Variable([1.0, 2.0]); v.assign_add([1.0, 1.0]); v.numpy()
+        >>> v = Variable([1.0, 2.0]); _ = v.assign_add([1.0, 1.0]); v.numpy()
         array([2., 3.], dtype=float32)
     """
 

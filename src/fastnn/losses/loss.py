@@ -27,7 +27,7 @@ class Loss:
         >>> class Squared(Loss):
         ...     def call(self, y_true, y_pred):
         ...         return ops.mean((y_true - y_pred) ** 2, axis=-1)
-        >>> float(Squared()([[0.0, 1.0]], [[2.0, 1.0]]))
+        >>> float(Squared()(np.float32([[0, 1]]), np.float32([[2, 1]])))
         2.0
     """
 

@@ -302,7 +302,7 @@ def trace(x, offset=0, axis1=0, axis2=1):
 
     Example:
         >>> trace(np.array([[1, 2], [3, 4]]))
-        np.int64(5)
+        array(5)
     """
     return reduce.sum(diagonal(x, offset, axis1, axis2), axis=-1)
 

@@ -742,7 +742,7 @@ def sinh(x):
 
     Example:
         >>> sinh(np.array([0.0, 1.0]))
-        array([0.       , 1.1752012])
+        array([0.        , 1.17520119])
     """
     return sinh_op(x)
 

@@ -25,7 +25,7 @@ def getitem(x, key):
         IndexError: when an int is out of bounds or there are too many.
 
     Example:
-        >>> getitem(np.array([[1, 2], [3, 4]]), (slice(None), 1))
+        >>> getitem(np.array([[1, 2], [3, 4]]), np.s_[:, 1])
         array([2, 4])
     """
     keys = list(key) if isinstance(key, tuple) else [key]
@@ -152,7 +152,7 @@ def get_item(x, key):
 
     Example:
         >>> get_item(np.array([1, 2, 3]), 1)
-        2
+        array(2)
     """
     return getitem(x, key)
 

@@ -19,7 +19,7 @@ class RMSprop(Optimizer):
         {common}
 
     Example:
-        >>> w = Variable([1.0]); RMSprop(0.1).apply([np.float32([1.0])], [w]); round(float(w.numpy()[0]), 3)
+        >>> w = fastnn.Variable([1.0]); RMSprop(0.1).apply([np.float32([1.0])], [w]); round(float(w.numpy()[0]), 3)
         0.684
     """
 
@@ -76,7 +76,7 @@ class Adam(Optimizer):
         {common}
 
     Example:
-        >>> w = Variable([1.0]); Adam(0.1).apply([np.float32([5.0])], [w]); round(float(w.numpy()[0]), 3)
+        >>> w = fastnn.Variable([1.0]); Adam(0.1).apply([np.float32([5.0])], [w]); round(float(w.numpy()[0]), 3)
         0.9
     """
 
@@ -126,7 +126,7 @@ class AdamW(Adam):
         ValueError: when weight_decay is None.
 
     Example:
-        >>> w = Variable([1.0]); AdamW(0.1).apply([np.float32([0.0])], [w]); round(float(w.numpy()[0]), 4)
+        >>> w = fastnn.Variable([1.0]); AdamW(0.1).apply([np.float32([0.0])], [w]); round(float(w.numpy()[0]), 4)
         0.9996
     """
 
@@ -155,7 +155,7 @@ class Adamax(Optimizer):
         {common}
 
     Example:
-        >>> w = Variable([1.0]); Adamax(0.1).apply([np.float32([5.0])], [w]); round(float(w.numpy()[0]), 3)
+        >>> w = fastnn.Variable([1.0]); Adamax(0.1).apply([np.float32([5.0])], [w]); round(float(w.numpy()[0]), 3)
         0.9
     """
 
@@ -198,7 +198,7 @@ class Nadam(Optimizer):
         {common}
 
     Example:
-        >>> w = Variable([1.0]); Nadam(0.1).apply([np.float32([5.0])], [w]); float(w.numpy()[0]) < 1
+        >>> w = fastnn.Variable([1.0]); Nadam(0.1).apply([np.float32([5.0])], [w]); float(w.numpy()[0]) < 1
         True
     """
 
@@ -256,7 +256,7 @@ class Adagrad(Optimizer):
         {common}
 
     Example:
-        >>> w = Variable([1.0]); Adagrad(0.1, 0.0).apply([np.float32([5.0])], [w]); round(float(w.numpy()[0]), 3)
+        >>> w = fastnn.Variable([1.0]); Adagrad(0.1, 0.0).apply([np.float32([5.0])], [w]); round(float(w.numpy()[0]), 3)
         0.9
     """
 
@@ -299,7 +299,7 @@ class Adadelta(Optimizer):
         {common}
 
     Example:
-        >>> w = Variable([1.0]); Adadelta(1.0).apply([np.float32([5.0])], [w]); float(w.numpy()[0]) < 1
+        >>> w = fastnn.Variable([1.0]); Adadelta(1.0).apply([np.float32([5.0])], [w]); float(w.numpy()[0]) < 1
         True
     """
 
@@ -346,7 +346,7 @@ class Ftrl(Optimizer):
         ValueError: for numbers out of range.
 
     Example:
-        >>> w = Variable([1.0]); Ftrl(0.1).apply([np.float32([5.0])], [w]); float(w.numpy()[0]) < 1
+        >>> w = fastnn.Variable([1.0]); Ftrl(0.1).apply([np.float32([5.0])], [w]); float(w.numpy()[0]) < 1
         True
     """
 
@@ -419,7 +419,7 @@ class Lamb(Optimizer):
         {common}
 
     Example:
-        >>> w = Variable([1.0]); Lamb(0.1).apply([np.float32([5.0])], [w]); round(float(w.numpy()[0]), 3)
+        >>> w = fastnn.Variable([1.0]); Lamb(0.1).apply([np.float32([5.0])], [w]); round(float(w.numpy()[0]), 3)
         0.9
     """
 

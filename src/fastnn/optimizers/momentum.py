@@ -19,7 +19,7 @@ class SGD(Optimizer):
         ValueError: for a momentum outside [0, 1].
 
     Example:
-        >>> w = Variable([1.0]); SGD(0.5).apply([np.float32([1.0])], [w]); float(w.numpy()[0])
+        >>> w = fastnn.Variable([1.0]); SGD(0.5).apply([np.float32([1.0])], [w]); float(w.numpy()[0])
         0.5
     """
 
@@ -67,7 +67,7 @@ class Lion(Optimizer):
         ValueError: for beta_1 outside (0, 1].
 
     Example:
-        >>> w = Variable([1.0]); Lion(0.5).apply([np.float32([3.0])], [w]); float(w.numpy()[0])
+        >>> w = fastnn.Variable([1.0]); Lion(0.5).apply([np.float32([3.0])], [w]); float(w.numpy()[0])
         0.5
     """
 

@@ -49,7 +49,7 @@ class Optimizer:
         >>> class Plain(Optimizer):
         ...     def update_step(self, gradient, variable, learning_rate):
         ...         self.assign_sub(variable, gradient * learning_rate)
-        >>> w = Variable([1.0]); Plain(0.5).apply([np.float32([1.0])], [w]); float(w.numpy()[0])
+        >>> w = fastnn.Variable([1.0]); Plain(0.5).apply([np.float32([1.0])], [w]); float(w.numpy()[0])
         0.5
     """
 

@@ -155,7 +155,7 @@ def dropout(inputs, rate, noise_shape=None, seed=None):
         ValueError: for a rate outside [0, 1], or a `noise_shape` that does not broadcast.
 
     Example:
-        >>> fastnn.random.dropout(np.ones((2, 3), "float32"), 0.0, seed=1).sum()
+        >>> float(fastnn.random.dropout(np.ones((2, 3), "float32"), 0.0, seed=1).sum())
         6.0
     """
     rate = float(rate)
