@@ -76,7 +76,14 @@ PUBLIC = {
         "config": "backend epsilon floatx image_data_format set_epsilon set_floatx set_image_data_format",
         "naming": "clear_session get_uid",
     },
-    "fastnn.callbacks": {},
+    "fastnn.callbacks": {
+        "callbacks.callback": "Callback",
+        "callbacks.callback_list": "CallbackList",
+        "callbacks.history": "History",
+        "callbacks.progbar_logger": "ProgbarLogger",
+        "callbacks.simple": "CSVLogger LambdaCallback LearningRateScheduler TerminateOnNaN",
+        "callbacks.watching": "EarlyStopping ModelCheckpoint ReduceLROnPlateau",
+    },
     "fastnn.constraints": {
         "constraints.constraint": "Constraint",
         "constraints.constraints": "MaxNorm MinMaxNorm NonNeg UnitNorm deserialize get max_norm=MaxNorm "
@@ -223,6 +230,7 @@ PUBLIC = {
         "utils.progbar": "Progbar",
         "utils.seeding": "set_random_seed",
         "naming": "clear_session",
+        "training.py_dataset": "PyDataset Sequence=PyDataset",
         "object_registration": "CustomObjectScope custom_object_scope=CustomObjectScope get_custom_objects "
         "get_registered_name get_registered_object register_keras_serializable",
         "serialization": "deserialize_keras_object serialize_keras_object",

@@ -11,11 +11,12 @@ from fastnn.layers.shapes import is_shape, map_shapes
 from fastnn.layers.tracking import Children
 from fastnn.models import functional_config
 from fastnn.models.inputs import match_inputs
-from fastnn.models.network import Network
+from fastnn.models.network import Network, name_of
 from fastnn.serialization import serialize_keras_object
+from fastnn.training.trainer import Trainer
 
 
-class Model(Layer):
+class Model(Trainer, Layer):
     """Layers that make one network, which can be trained, saved and shown.
 
     Made in one of three ways: `Model(inputs, outputs)` from KerasTensors; a subclass with layers made in `__init__` and
@@ -106,6 +107,11 @@ class Model(Layer):
     def outputs(self) -> list | None:
         """The KerasTensors that come out; None for a subclassed model."""
         return None if self._network is None else self._network.outputs
+
+    @property
+    def output_names(self) -> list[str] | None:
+        """The names of the layers that made `outputs`; None for a subclassed model."""
+        return None if self._network is None else [name_of(y.call.operation) for y in self._network.outputs]
 
     @property
     def input(self):

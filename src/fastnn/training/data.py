@@ -1,0 +1,390 @@
+"""What users pass to fit, evaluate and predict, checked and cut into batches.
+
+Owns: arrays, lists and dicts of arrays, generators, PyDatasets; sample and class weights; the validation split; the
+order of rows. It copies no rows: a compiled function gathers them itself (`plan.function.Compiled.batches`).
+"""
+
+from __future__ import annotations
+
+import itertools
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from fastnn import config, tree
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Some consecutive batches, to be done in one call.
+
+    Attributes:
+        first: the number of the first batch in the epoch.
+        steps: how many.
+        on: applies a function that has `batches` (see `Compiled`) to them and returns the outputs of the last.
+    """
+
+    first: int
+    steps: int
+    on: Callable[[Any], Any]
+
+
+def source_of(
+    x, y=None, sample_weight=None, batch_size=None, steps=None, shuffle=False, class_weight=None
+) -> ArraySource | IteratorSource | DatasetSource:
+    """The batches of what the user passed.
+
+    Args:
+        x: an array (n, ...), a list or dict of them, a generator or iterable of batches, or a PyDataset.
+        y: targets with n rows, in the structure of the outputs; None with anything but arrays.
+        sample_weight: weights with n rows.
+        batch_size: 32 by default; arrays only.
+        steps: batches an epoch; all by default.
+        shuffle: whether rows (or the batches of a PyDataset) are taken in random order; "batch" keeps batches together.
+        class_weight: `{class: weight}`.
+
+    Raises:
+        ValueError: for data that is empty, differs in length, has no numbers, or does not go with the arguments.
+    """
+    if x is None:
+        raise ValueError("The data is missing: `x` is None.")
+    if is_array_data(x):
+        arrays = as_data(x, y, sample_weight)
+        if class_weight is not None:
+            arrays = with_class_weight(arrays, class_weight)
+        return ArraySource(arrays, batch_size, steps, shuffle)
+    kind = "PyDataset" if _is_dataset(x) else "generator"
+    for name, value in (("y", y), ("sample_weight", sample_weight)):
+        if value is not None:
+            what = "targets" if name == "y" else "sample weights"
+            raise ValueError(
+                f"When providing `x` as a {kind}, `{name}` should not be passed. Instead, the {what} should be "
+                f"included as part of the {kind}."
+            )
+    if kind == "PyDataset":
+        return DatasetSource(x, steps, bool(shuffle), class_weight)
+    if hasattr(x, "__next__") or hasattr(x, "__iter__"):
+        return IteratorSource(x, steps, class_weight)
+    raise ValueError(f"Unrecognized data type: x={_short(x)} (of type {type(x)})")
+
+
+class ArraySource:
+    """Batches of rows of arrays.
+
+    Args:
+        arrays: `(x,)`, `(x, y)` or `(x, y, sample_weight)`, each a structure of arrays with n rows.
+        batch_size: 32 by default.
+        steps: batches an epoch; an epoch then goes on where the last one stopped.
+        shuffle: False, True or "batch".
+    """
+
+    def __init__(self, arrays: tuple, batch_size=None, steps=None, shuffle=False):
+        self.arrays = arrays
+        self.rows = row_count(arrays)
+        self.batch_size = _checked_batch_size(batch_size)
+        self.num_batches = -(-self.rows // self.batch_size)
+        self.steps = steps or self.num_batches
+        self._shuffle = shuffle
+        self._order: np.ndarray | None = None
+        self._next = self.num_batches  # the batch to come; at the end, a new order is drawn
+
+    def epoch(self, chunk: Callable[[], int]) -> Iterator[Run]:
+        """The runs of an epoch, of at most `chunk()` batches each; the last, smaller batch is a run of its own."""
+        if self._next >= self.num_batches:
+            self._order, self._next = self._new_order(), 0
+        full = self.rows // self.batch_size
+        done = 0
+        while done < self.steps:
+            if self._next >= self.num_batches:
+                warn_out_of_data()
+                return
+            start = self._next
+            if start < full:
+                count = max(1, min(chunk(), full - start, self.steps - done))
+                size = self.batch_size
+            else:
+                count, size = 1, self.rows - full * self.batch_size
+            self._next = start + count
+            yield Run(done, count, self._runner(size, start * self.batch_size, count))
+            done += count
+
+    def first_batch(self):
+        """The first rows as they are, for looking at shapes."""
+        return self.arrays
+
+    def _runner(self, size: int, row: int, count: int):
+        return lambda function: function.batches(
+            self.arrays, batch_size=size, start=row, steps=count, index=self._order
+        )
+
+    def _new_order(self) -> np.ndarray | None:
+        if not self._shuffle:
+            return None
+        if self._shuffle != "batch":
+            return np.random.permutation(self.rows)
+        starts = np.random.permutation(self.rows // self.batch_size) * self.batch_size
+        order = (starts[:, None] + np.arange(self.batch_size)).ravel()
+        return np.concatenate([order, np.arange(order.size, self.rows)])
+
+
+class IteratorSource:
+    """Batches from a generator (which goes on from epoch to epoch) or another iterable (which starts anew)."""
+
+    num_batches = None
+    rows = None
+
+    def __init__(self, batches, steps=None, class_weight=None):
+        self._batches, self._class_weight = batches, class_weight
+        self.steps = steps
+        self.arrays = None
+        self._iterator = iter(batches)
+        self._is_one_pass = self._iterator is batches
+
+    def epoch(self, chunk: Callable[[], int]) -> Iterator[Run]:
+        """The runs of an epoch, of one batch each."""
+        for k in itertools.count() if self.steps is None else range(self.steps):
+            try:
+                batch = next(self._iterator)
+            except StopIteration:
+                self._end_of_data(k)
+                return
+            batch = as_batch(batch, self._class_weight)
+            yield Run(k, 1, _caller(batch))
+        if not self._is_one_pass and self.steps is None:
+            self._iterator = iter(self._batches)
+
+    def _end_of_data(self, k: int) -> None:
+        is_surprise = self.steps is not None or k == 0
+        if not self._is_one_pass:
+            self._iterator = iter(self._batches)
+        if is_surprise:
+            warn_out_of_data()
+
+
+class DatasetSource:
+    """Batches of a PyDataset, by number."""
+
+    rows = None
+
+    def __init__(self, dataset, steps=None, shuffle=False, class_weight=None):
+        self._dataset, self._shuffle, self._class_weight = dataset, shuffle, class_weight
+        self.num_batches = len(dataset)
+        if self.num_batches == 0:
+            raise ValueError(f"The data is empty: {type(dataset).__name__} has 0 batches.")
+        self.steps = steps or self.num_batches
+        self.arrays = None
+        self._order, self._next = range(self.num_batches), self.num_batches
+
+    def epoch(self, chunk: Callable[[], int]) -> Iterator[Run]:
+        """The runs of an epoch, of one batch each."""
+        _call(self._dataset, "on_epoch_begin")
+        if self._next >= self.num_batches:
+            self._order = range(self.num_batches)
+            if self._shuffle:
+                self._order = np.random.permutation(self.num_batches).tolist()
+            self._next = 0
+        for k in range(self.steps):
+            if self._next >= self.num_batches:
+                warn_out_of_data()
+                break
+            batch = as_batch(self._dataset[self._order[self._next]], self._class_weight)
+            self._next += 1
+            yield Run(k, 1, _caller(batch))
+        _call(self._dataset, "on_epoch_end")
+
+
+def _caller(batch: tuple):
+    return lambda function: function(batch)
+
+
+def _call(dataset, method: str) -> None:
+    hook = getattr(dataset, method, None)
+    if hook is not None:
+        hook()
+
+
+def warn_out_of_data() -> None:
+    warnings.warn(
+        "Your input ran out of data; interrupting training. Make sure that your dataset or generator can generate at "
+        "least `steps_per_epoch * epochs` batches. You may need to use the `.repeat()` function when building your "
+        "dataset.",
+        stacklevel=4,
+    )
+
+
+# -- arrays ------------------------------------------------------------------------------------------------------------
+
+
+def is_array_data(x) -> bool:
+    """Whether `x` is an array, or a structure of nothing but arrays."""
+    leaves = tree.flatten(x)
+    return (
+        bool(leaves) and all(leaf is None or _is_array(leaf) for leaf in leaves) and any(_is_array(v) for v in leaves)
+    )
+
+
+def as_data(x, y=None, sample_weight=None) -> tuple:
+    """`(x,)`, `(x, y)` or `(x, y, sample_weight)` as NumPy arrays of numbers with the same number of rows.
+
+    Raises:
+        ValueError: when they differ in rows, have none, or hold no numbers.
+    """
+    data = pack_x_y_sample_weight(x, y, sample_weight)
+    named = dict(zip(("x", "y", "sample_weight"), data, strict=False))
+    for name, part in named.items():
+        for leaf in tree.flatten(part):
+            if leaf is not None and not _is_array(leaf):
+                raise ValueError(f"Unrecognized data type: {name}={_short(part)} (of type {type(part)})")
+    data = tuple(tree.map_structure(lambda leaf, name=name: _as_numbers(leaf, name), p) for name, p in named.items())
+    sizes = {
+        name: [a.shape[0] for a in tree.flatten(part) if a is not None] for name, part in zip(named, data, strict=True)
+    }
+    if len({size for part in sizes.values() for size in part}) > 1:
+        listing = "\n".join(f"'{name}' sizes: {', '.join(map(str, part))}" for name, part in sizes.items() if part)
+        raise ValueError(
+            f"Data cardinality is ambiguous. Make sure all arrays contain the same number of samples.\n{listing}"
+        )
+    if sizes["x"] and sizes["x"][0] == 0:
+        shapes = tree.map_structure(lambda a: a.shape, data[0])
+        raise ValueError(f"The data is empty: `x` has 0 samples (shape {shapes}).")
+    return data
+
+
+def as_batch(batch, class_weight=None) -> tuple:
+    """One batch from a generator as `(x,)`, `(x, y)` or `(x, y, sample_weight)` of arrays.
+
+    Raises:
+        ValueError: for anything else.
+    """
+    data = as_data(*unpack_x_y_sample_weight(batch))
+    if class_weight is not None:
+        data = with_class_weight(data, class_weight)
+    # A batch goes into the plan as it is, so it is cast here and not while it is gathered.
+    return tree.map_structure(as_input, data)
+
+
+def as_input(array):
+    """`array` in a dtype that models compute in: float64 becomes `floatx`."""
+    return array.astype(config.floatx()) if array is not None and array.dtype == np.float64 else array
+
+
+def row_count(arrays) -> int:
+    return next(a.shape[0] for a in tree.flatten(arrays) if a is not None)
+
+
+def _is_array(x) -> bool:
+    return hasattr(x, "__array__") and hasattr(x, "shape") and not isinstance(x, np.generic)
+
+
+def _is_dataset(x) -> bool:
+    return hasattr(x, "__getitem__") and hasattr(x, "__len__") and not isinstance(x, (list, tuple, dict, str))
+
+
+def _as_numbers(leaf, name: str):
+    """`leaf` as an array of bool, integers or floats with at least one axis."""
+    if leaf is None:
+        return None
+    array = np.asarray(leaf)
+    if array.dtype == object or array.dtype.kind not in "biuf":
+        raise ValueError(f"Invalid dtype: {array.dtype} of `{name}` (shape {array.shape}). Expected numbers.")
+    if array.ndim == 0:
+        raise ValueError(f"`{name}` is a scalar, but it needs one row per sample.")
+    if array.dtype.kind == "f" and array.dtype not in (np.float32, np.float64):
+        array = array.astype(config.floatx())
+    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
+
+
+def _checked_batch_size(batch_size) -> int:
+    if batch_size is None or (isinstance(batch_size, (int, np.integer)) and batch_size == 0):
+        return 32  # as in Keras, where 0 counts as not given
+    if not isinstance(batch_size, (int, np.integer)):
+        raise TypeError(f"`batch_size` should be an integer, but got {batch_size!r} (of type {type(batch_size)}).")
+    if batch_size < 0:
+        raise ValueError(f"`batch_size` should be positive, but got {batch_size}.")
+    return int(batch_size)
+
+
+def _short(x) -> str:
+    text = repr(x)
+    return text if len(text) <= 200 else text[:197] + "..."
+
+
+# -- packing and weights -----------------------------------------------------------------------------------------------
+
+
+def pack_x_y_sample_weight(x, y=None, sample_weight=None) -> tuple:
+    """`(x,)`, `(x, y)` or `(x, y, sample_weight)`: without what is None at the end."""
+    if sample_weight is not None:
+        return (x, y, sample_weight)
+    return (x,) if y is None else (x, y)
+
+
+def unpack_x_y_sample_weight(data) -> tuple:
+    """x, y and sample weights of a batch, None where it has none.
+
+    Raises:
+        ValueError: for a tuple of more than three.
+    """
+    if isinstance(data, list):
+        data = tuple(data)
+    if not isinstance(data, tuple):
+        return data, None, None
+    if 1 <= len(data) <= 3:
+        return (*data, None, None)[:3]
+    raise ValueError(
+        "Data is expected to be in format `x`, `(x,)`, `(x, y)`, or `(x, y, sample_weight)`, found: a tuple of length "
+        f"{len(data)}."
+    )
+
+
+def train_validation_split(arrays: tuple, validation_split: float) -> tuple[tuple, tuple]:
+    """The first rows of `arrays` and their last share `validation_split`, as views.
+
+    Raises:
+        ValueError: when one of the two would be empty, or the data is not arrays.
+    """
+    for leaf in tree.flatten(arrays):
+        if leaf is not None and not _is_array(leaf):
+            raise ValueError(
+                "Argument `validation_split` is only supported for tensors or NumPy arrays. Found incompatible type in "
+                f"the input: {type(leaf)}"
+            )
+    n = row_count(arrays)
+    split_at = int(n * (1.0 - validation_split))
+    if not 0 < split_at < n:
+        raise ValueError(
+            f"Training data contains {n} samples, which is not sufficient to split it into a validation and training "
+            f"set as specified by `validation_split={validation_split}`. Either provide more data, or a different "
+            "value for the `validation_split` argument."
+        )
+    first = tree.map_structure(lambda a: None if a is None else a[:split_at], arrays)
+    last = tree.map_structure(lambda a: None if a is None else a[split_at:], arrays)
+    return first, last
+
+
+def with_class_weight(data: tuple, class_weight) -> tuple:
+    """`(x, y, weights)`: each row has the weight of its class, 1 for a class that has none.
+
+    Args:
+        data: `(x, y)` with y (n,) or (n, 1) class numbers, or (n, c) one-hot.
+        class_weight: `{class: weight}`.
+
+    Raises:
+        ValueError: with sample weights, without y, or for several outputs.
+    """
+    x, y, sample_weight = unpack_x_y_sample_weight(data)
+    if sample_weight is not None:
+        raise ValueError("You cannot `class_weight` and `sample_weight` at the same time.")
+    if tree.is_nested(y) and len(tree.flatten(y)) == 1:
+        y = tree.flatten(y)[0]
+    if y is None or tree.is_nested(y):
+        raise ValueError("`class_weight` is only supported for Models with a single output and needs targets `y`.")
+    labels = y
+    if labels.ndim > 1:
+        labels = np.argmax(labels, axis=-1) if labels.shape[-1] != 1 else labels[..., 0]
+    classes, which = np.unique(np.round(labels).astype("int64"), return_inverse=True)
+    weights = np.array([class_weight.get(int(c), 1.0) for c in classes], config.floatx())
+    return x, data[1], weights[which.reshape(labels.shape)]

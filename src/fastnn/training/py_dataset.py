@@ -1,0 +1,44 @@
+"""PyDataset: data that comes as a numbered set of batches."""
+
+import warnings
+
+
+class PyDataset:
+    """Base of data sets whose batches can be asked for by number.
+
+    Args:
+        workers, use_multiprocessing, max_queue_size: accepted for Keras; batches are made in the calling thread.
+
+    Subclasses write `__getitem__(index)`, which returns a batch `(x, y)` or `(x, y, sample_weight)`, and `__len__`.
+
+    Example:
+        >>> class Squares(PyDataset):
+        ...     def __len__(self):
+        ...         return 10
+        ...     def __getitem__(self, index):
+        ...         x = np.arange(index * 8, index * 8 + 8, dtype="float32")[:, None] / 80
+        ...         return x, x**2
+        >>> Squares()[0][0].shape
+        (8, 1)
+    """
+
+    def __init__(self, workers=1, use_multiprocessing=False, max_queue_size=10):
+        if use_multiprocessing:
+            warnings.warn("use_multiprocessing is ignored: batches are made in the calling thread.", stacklevel=2)
+        self.workers, self.use_multiprocessing, self.max_queue_size = workers, use_multiprocessing, max_queue_size
+
+    def __getitem__(self, index):
+        """Batch number `index`."""
+        raise NotImplementedError(f"{type(self).__name__} does not implement `__getitem__(index)`.")
+
+    def __len__(self):
+        """How many batches there are."""
+        if hasattr(self, "num_batches"):
+            return self.num_batches
+        raise NotImplementedError(f"{type(self).__name__} does not implement `__len__()`.")
+
+    def on_epoch_begin(self):
+        """Called before each epoch."""
+
+    def on_epoch_end(self):
+        """Called after each epoch."""
