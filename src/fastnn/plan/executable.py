@@ -1,6 +1,6 @@
 """Executable: a graph compiled to a plan, and its runs.
 
-compile: simplify -> fuse -> lower -> assign memory -> `_engine.Plan`. A run takes an arena, points the plan's slots at
+compile: simplify -> raise over views -> fuse -> lower -> assign memory -> `_engine.Plan`. A run takes an arena, points the plan's slots at
 the arrays of this run, executes without the GIL, and copies the outputs out.
 """
 
@@ -15,6 +15,7 @@ from fastnn._kernels import _engine
 from fastnn.graph import fuse, simplify, variable
 from fastnn.graph.value import CONSTANT, COPY, INPUT, Graph, Node, Spec, Value
 from fastnn.graph.verify import verify
+from fastnn.graph.views import raise_over_views
 from fastnn.plan import memory
 from fastnn.plan.lower import RULES, Builder, Step, fused_step
 
@@ -46,6 +47,7 @@ class Executable:
         self.name = name
         self.sources = gathered
         graph = verify(simplify.simplify(graph), "simplify")
+        graph = verify(raise_over_views(graph), "raise_over_views")
         if gathered is not None:
             graph = _cast_while_gathering(graph)
         self.graph = graph = _materialised(graph)
