@@ -131,6 +131,21 @@ def test_arctan2(kind, isa):
     np.testing.assert_allclose(apply("arctan2", kind, isa, a, b), wanted, rtol=2 * np.finfo(FLOATS[kind]).eps)
 
 
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("kind", FLOATS)
+def test_logaddexp(kind, isa):
+    """The error is that of the larger plus that of the logarithm: 3 ulp of their magnitudes."""
+    values = [0.0, 1.0, -1.0, 1.5, 50.0, -50.0, 1e4, -1e4, np.inf, -np.inf, np.nan]
+    a, b = (np.array(v, FLOATS[kind]) for v in zip(*itertools.product(values, values), strict=True))
+    with np.errstate(invalid="ignore"):
+        wanted = np.logaddexp(a.astype(np.longdouble), b.astype(np.longdouble))
+    bound = 3 * np.finfo(a.dtype).eps * (np.abs(wanted[np.isfinite(wanted)]) + 0.7)
+    result = apply("logaddexp", kind, isa, a, b)
+    finite = np.isfinite(wanted)
+    assert (np.abs(result[finite] - wanted[finite]) <= bound).all()
+    np.testing.assert_array_equal(result[~finite], wanted[~finite].astype(a.dtype))
+
+
 SPECIAL = {
     "exp": lambda x: np.exp(x),
     "expm1": lambda x: np.expm1(x),

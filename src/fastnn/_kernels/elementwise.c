@@ -19,7 +19,7 @@
   X(equal) X(not_equal) X(logical_and) X(logical_or) X(logical_xor) X(relu_grad)
 
 /* Two inputs, so slow that a scalar may as well be copied to a block. */
-#define SLOW_BINARY_OPS(X) X(power) X(floor_divide) X(mod) X(arctan2)
+#define SLOW_BINARY_OPS(X) X(power) X(floor_divide) X(mod) X(arctan2) X(logaddexp)
 
 /* Three inputs, with variants for every set of scalars but all three. */
 #define TERNARY_OPS(X) X(where) X(clip) X(multiply_add)

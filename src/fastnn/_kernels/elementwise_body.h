@@ -113,6 +113,11 @@ FNN_INLINE V OWN(v_relu_grad)(V dy, V y) { return (V)((M)dy & (y > 0)); } /* dy 
 
 FNN_INLINE V OWN(v_power)(V a, V b) { return FN(pow)(a, b); }
 FNN_INLINE V OWN(v_arctan2)(V a, V b) { return FN(arctan2)(a, b); }
+/* max(a, b) + log(1 + e^-|a - b|); where they are equal, infinities too, a + log 2. */
+FNN_INLINE V OWN(v_logaddexp)(V a, V b) {
+  V y = OWN(v_maximum)(a, b) + FN(softplus)(-FN(abs)(a - b));
+  return FN(select)(a == b, a + (T)0.69314718055994530942, y);
+}
 
 /* The remainder with the sign of b, exact: fmod(a, b), plus b where the signs differ. As in Python and NumPy. */
 FNN_INLINE T OWN(remainder)(T a, T b) {

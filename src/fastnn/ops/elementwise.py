@@ -97,7 +97,7 @@ def saturate_cast(x, dtype):
     wide = dtype_of(x) if is_float(dtype_of(x)) else "float64"
     info = np.finfo(dtype) if is_float(dtype) else np.iinfo(dtype)
     high = np.asarray(info.max, wide)
-    if high > info.max:  # 2^31 - 1, say, is no float32: the next number below it
+    if float(high) > info.max:  # 2^31 - 1, say, is no float32: the next number below it
         high = np.nextafter(high, np.asarray(0, wide))
     return cast(clip(cast(x, wide), float(info.min), float(high)), dtype)
 
@@ -306,9 +306,12 @@ minimum_op = elementwise(
 
 
 def _clip_grad(dy, y, x, low, high):
-    """Inside, bounds included, y is x."""
-    d_low = None if low.node.op is CONSTANT else logic.where(logic.less(x, low), dy, 0)
-    d_high = None if high.node.op is CONSTANT else logic.where(logic.greater(x, high), dy, 0)
+    """Inside, bounds included, y is x. `high` wins where the bounds are crossed."""
+    d_low = d_high = None
+    if low.node.op is not CONSTANT:
+        d_low = logic.where(logic.logical_and(logic.less(x, low), logic.less_equal(low, high)), dy, 0)
+    if high.node.op is not CONSTANT:
+        d_high = logic.where(logic.greater(maximum(x, low), high), dy, 0)
     return logic.where(logic.equal(x, y), dy, 0), d_low, d_high
 
 

@@ -1,0 +1,259 @@
+"""Elementwise ops, comparisons and activations: plans against references, gradients against differences, and Keras."""
+
+import inspect
+import os
+
+import numpy as np
+import pytest
+
+os.environ.setdefault("KERAS_BACKEND", "numpy")
+import keras
+
+from fastnn import _kernels, ops
+from fastnn.graph import trace
+from fastnn.graph.grad import gradients
+from fastnn.graph.interpret import interpret
+from fastnn.graph.value import Graph
+from fastnn.ops import activations, elementwise, logic
+from fastnn.ops.record import REGISTRY
+from fastnn.testing.check_op import check_op
+
+SHAPES = {1: [((37,),), ((2, 3, 5),), ((),)], 2: [((37,), (37,)), ((4, 1, 5), (3, 1)), ((3, 17), ())]}
+UNARY = """negative abs square sqrt rsqrt reciprocal exp expm1 log log1p log2 log10 sin cos tan tanh sigmoid erf
+    softplus relu arcsin arccos arctan sinh cosh arcsinh arccosh arctanh"""
+UNARY, BINARY = UNARY.split(), ["add", "subtract", "multiply", "divide", "power", "logaddexp", "arctan2"]
+WITHOUT_GRADIENT = """sign floor ceil round trunc isnan isinf isfinite logical_not floor_divide greater greater_equal
+    less less_equal equal not_equal logical_and logical_or logical_xor"""
+WITHOUT_GRADIENT = WITHOUT_GRADIENT.split()
+PIECEWISE = {"maximum", "minimum", "mod", "clip", "where", "relu_grad", "cast"}  # below
+
+
+def count_of_inputs(name):
+    parameters = inspect.signature(getattr(ops, name)).parameters.values()
+    return sum(p.default is p.empty for p in parameters)
+
+
+def test_every_record_is_tested():
+    mine = {name for name, op in REGISTRY.items() if op.kind == "elementwise" and op.domain is not None}
+    assert mine <= {*UNARY, *BINARY, *WITHOUT_GRADIENT, *PIECEWISE}, "add new records to a list above"
+
+
+def test_every_record_has_an_opcode():
+    """Casts are loads and stores; everything else of this kind must be named as in _kernels/elementwise.c."""
+    without = {name for name, op in REGISTRY.items() if op.kind == "elementwise"} - set(_kernels.opcodes())
+    assert without <= {"copy"}
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", UNARY + BINARY)
+def test_value_and_gradient(name, dtype):
+    op = REGISTRY[name]
+    rng = np.random.default_rng(0)
+    for shapes in SHAPES[1 if name in UNARY else 2]:
+        check_op(op, [op.domain(rng, shape, dtype) for shape in shapes])
+
+
+@pytest.mark.parametrize("name", [*UNARY, *BINARY])
+def test_second_derivative(name):
+    """The gradient is made of ops that have gradients; those of relu and abs are 0, and so not there."""
+    if name in ("add", "subtract", "negative", "relu", "abs"):
+        return
+    op = REGISTRY[name]
+    rng = np.random.default_rng(1)
+    inputs = [op.domain(rng, (7,), "float64") for _ in range(1 if name in UNARY else 2)]
+
+    def first_derivatives(*xs):
+        return [g for g in gradients(trace.current(), [op(*xs)], list(xs)) if g is not None]
+
+    check_op(first_derivatives, inputs, isas=["generic"])
+
+
+@pytest.mark.parametrize("name", WITHOUT_GRADIENT)
+def test_value_of_ops_without_gradient(name):
+    rng = np.random.default_rng(2)
+    for shapes in SHAPES[count_of_inputs(name)]:
+        inputs = [(rng.integers(-3, 4, shape) / 2).astype("float32") for shape in shapes]
+        if name in ("floor_divide",):
+            inputs[1] = np.where(inputs[1] == 0, 1, inputs[1]).astype("float32")
+        check_op(REGISTRY[name], inputs, gradient=False)
+
+
+@pytest.mark.parametrize(
+    "function, count",
+    [
+        (ops.maximum, 2),
+        (ops.minimum, 2),
+        (lambda x, y: ops.mod(x, ops.abs(y) + 2), 2),
+        (lambda x: ops.clip(x, -0.5, 1.0), 1),
+        (ops.clip, 3),
+        (lambda c, x, y: ops.where(ops.stop_gradient(c) > 0, x, y), 3),
+        (lambda dy, y: activations.relu_grad_op(dy, ops.stop_gradient(y)), 2),
+        (
+            lambda x: ops.cast(ops.cast(x, "float32"), "float64") if x.dtype == "float16" else ops.cast(x, x.dtype) * 2,
+            1,
+        ),
+        (ops.divide_no_nan, 2),
+        (ops.hypot, 2),
+        (ops.fmod, 2),
+        (ops.cbrt, 1),
+        (ops.exp2, 1),
+        (ops.nan_to_num, 1),
+    ],
+)
+def test_piecewise_ops_away_from_their_borders(function, count):
+    rng = np.random.default_rng(3)
+    inputs = [rng.permutation(np.linspace(-3, 3, 41)) + 0.013 * k + 0.0371 for k in range(count)]
+    check_op(function, inputs)
+
+
+ACTIVATIONS = [*activations.__all__, "mish", "sigmoid", "tanh", "softplus"]
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_activation_against_keras_and_differences(name):
+    """Samples stay 1e-3 away from the kinks, which lie at multiples of a half (and at 0.2 for one threshold)."""
+    ours = getattr(activations, name, None) or getattr(ops, name)
+    theirs = getattr(keras.activations if name == "mish" else keras.ops, name)
+    rng = np.random.default_rng(4)
+    x = rng.uniform(-8, 8, (6, 34))
+    x = x[np.abs(x * 2 - np.round(x * 2)) > 4e-3][:200].reshape(50, 4)
+    for kwargs in {
+        "leaky_relu": [{}, {"negative_slope": 0.7}],
+        "elu": [{}, {"alpha": 2.5}],
+        "celu": [{}, {"alpha": 2.5}],
+        "gelu": [{"approximate": True}, {"approximate": False}],
+        "threshold": [{"threshold": 0.5, "default_value": 2.0}],
+        "soft_shrink": [{}, {"threshold": 1.5}],
+        "hard_shrink": [{}, {"threshold": 1.5}],
+        "squareplus": [{}, {"b": 2}],
+        "glu": [{}, {"axis": 0}],
+    }.get(name, [{}]):
+        check_op(lambda v, kwargs=kwargs: ours(v, **kwargs), [x])
+        x32 = x.astype("float32")
+        result = ours(x32, **kwargs)
+        assert result.dtype == np.float32
+        # Keras's own float32 forms cancel here and there: a few eps of the largest term, which is |x| + 1.
+        np.testing.assert_allclose(result, theirs(x32, **kwargs), rtol=2e-6, atol=2e-6)
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_activations_and_gradients_do_not_overflow(name):
+    """At +-1e4 and +-100 every value and gradient is finite, in float32."""
+    if name == "glu":
+        return
+    ours = getattr(activations, name, None) or getattr(ops, name)
+    kwargs = {"threshold": 0.5, "default_value": 2.0} if name == "threshold" else {}
+    x = np.array([-1e4, -100, -20, 0, 20, 100, 1e4], "float32")
+    graph = Graph()
+    value = graph.input(x.shape, "float32")
+    with trace.tracing(graph):
+        y = ours(value, **kwargs)
+        graph.outputs = [y, *gradients(graph, [y], [value])]
+    for result in interpret(graph, [x]):
+        assert np.isfinite(result).all(), result
+
+
+def gradient_of(function, *arrays):
+    """Gradients of the sum of `function`, by the references."""
+    graph = Graph()
+    values = [graph.input(a.shape, a.dtype.name) for a in arrays]
+    with trace.tracing(graph):
+        graph.outputs = gradients(graph, [function(*values)], values)
+    return interpret(graph, list(arrays))
+
+
+def test_gradients_at_borders():
+    zero = np.zeros(1)
+    assert gradient_of(ops.relu, zero) == [0]
+    assert gradient_of(ops.abs, zero) == [0]
+    assert gradient_of(ops.elu, zero) == [1]
+    assert gradient_of(lambda x: ops.clip(x, 0, 1), zero) == [1]
+    assert gradient_of(ops.maximum, zero, zero) == [1, 0]
+    assert gradient_of(ops.logaddexp, zero, zero) == [0.5, 0.5]
+    assert gradient_of(ops.divide_no_nan, np.ones(1), zero) == [0, 0]
+    assert gradient_of(lambda x: ops.power(x, 2.0), zero) == [0]
+    assert gradient_of(lambda x: ops.power(x, 1.0), zero) == [1]
+    dx, dp = gradient_of(ops.power, zero, np.zeros(1))
+    assert dx == 0 and dp == 0
+
+
+def test_powers_with_small_exponents_are_products():
+    graph = Graph()
+    x = graph.input((5,), "float32")
+    with trace.tracing(graph):
+        for exponent, name in ((2, "square"), (0.5, "sqrt"), (-1, "reciprocal"), (-0.5, "rsqrt")):
+            y = ops.power(x, exponent)
+            assert y.node.op.simplify(y.node).node.op.name == name
+        assert ops.power(x, 1).node.op.simplify(ops.power(x, 1).node) is x
+
+
+KERAS_SKIPS = {"cast", "saturate_cast", "clip", "where", "isclose"}  # below
+
+
+@pytest.mark.parametrize("name", sorted({*elementwise.__all__, *logic.__all__} - KERAS_SKIPS))
+def test_value_and_dtype_against_keras(name):
+    """float32 and int32, arrays and Python numbers. (float64 and int64 are narrowed by Keras's NumPy backend.)"""
+    ours, theirs = getattr(ops, name), getattr(keras.ops, name)
+    rng = np.random.default_rng(5)
+    floats = rng.uniform(0.1, 0.9, (3, 4)).astype("float32")
+    integers = rng.integers(1, 5, (3, 4)).astype("int32")
+    if count_of_inputs(name) == 1:
+        # Keras's NumPy backend leaves these in integers, which its other backends do not.
+        calls = [(floats,)] if name in ("erf", "rsqrt", "reciprocal") else [(floats,), (integers,)]
+    else:
+        calls = [
+            (floats, floats[0]),
+            (floats, integers),
+            (integers, integers),
+            (floats, 2),
+            (floats, 2.5),
+            (integers, 2),
+        ]
+    for call in calls:
+        with np.errstate(all="ignore"):
+            wanted = np.asarray(theirs(*call))
+        result = ours(*call)
+        assert result.dtype == (np.float32 if wanted.dtype == np.float64 else wanted.dtype), (
+            result.dtype,
+            wanted.dtype,
+        )
+        np.testing.assert_allclose(result, wanted, rtol=3e-6, err_msg=str(call))
+
+
+def test_cast_and_where_against_keras():
+    x = np.array([-1.7, 0.0, 1.7, 300.4], "float32")
+    for dtype in ("bool", "uint8", "int8", "int32", "float64", "float32"):
+        result = ops.cast(np.abs(x) if dtype == "uint8" else x[:3], dtype)
+        assert result.dtype.name == dtype
+    np.testing.assert_array_equal(ops.cast(x, "int32"), keras.ops.cast(x, "int32"))
+    np.testing.assert_array_equal(ops.saturate_cast(x, "uint8"), [0, 0, 1, 255])
+    np.testing.assert_array_equal(ops.saturate_cast(np.array([3e9], "float32"), "int32"), [2147483520])
+    condition = np.array([True, False, True, False])
+    for a, b in ((x, 0), (x, x.astype("float64")), (np.arange(4, dtype="int32"), 1.5)):
+        np.testing.assert_array_equal(ops.where(condition, a, b), keras.ops.where(condition, a, b))
+    np.testing.assert_array_equal(ops.where(condition), keras.ops.where(condition))
+    with pytest.raises(ValueError, match="x1"):
+        ops.where(condition, x)
+
+
+def test_isclose_against_keras():
+    a = np.array([1.0, 1.0, np.inf, np.nan, 0.0], "float32")
+    b = np.array([1.000001, 1.1, np.inf, np.nan, 1e-9], "float32")
+    for equal_nan in (False, True):
+        np.testing.assert_array_equal(ops.isclose(a, b, equal_nan=equal_nan), np.isclose(a, b, equal_nan=equal_nan))
+
+
+def test_error_names_the_op_and_the_shapes():
+    with pytest.raises(ValueError, match=r"multiply.*\(2, 3\).*\(4,\)"):
+        ops.multiply(np.ones((2, 3)), np.ones(4))
+    with pytest.raises(ValueError, match=r"odd.*\(2, 3\)|3.*odd"):
+        ops.glu(np.ones((2, 3)))
+
+
+def test_clip_against_keras():
+    x = np.linspace(-2, 2, 9).astype("float32")
+    for low, high in ((-1, 1), (-0.5, 0.25), (1, -1), (x[::-1].copy(), 1.5)):
+        np.testing.assert_array_equal(ops.clip(x, low, high), keras.ops.clip(x, low, high))
+    integers = np.arange(5, dtype="int32")
+    result = ops.clip(integers, 1, 3)
+    assert result.dtype == np.int32 and result.tolist() == [1, 1, 2, 3, 3]

@@ -1,0 +1,181 @@
+"""Reductions: plans against references, gradients against differences, values, shapes and dtypes against Keras."""
+
+import os
+
+import numpy as np
+import pytest
+
+os.environ.setdefault("KERAS_BACKEND", "numpy")
+import keras
+
+from fastnn import ops
+from fastnn.ops.reduce import reduction_ints
+from fastnn.testing.check_op import check_op
+
+CASES = [
+    ((37,), None),
+    ((4, 5), 0),
+    ((4, 5), -1),
+    ((3, 1, 5), (0, 2)),
+    ((2, 3, 4, 5), (0, 1, 2)),
+    ((), None),
+    ((6, 2000), 1),
+]
+
+
+def sample(shape, dtype="float64", seed=0):
+    """Distinct numbers, so that extremes are unique."""
+    rng = np.random.default_rng(seed)
+    n = int(np.prod(shape))
+    return (rng.permutation(np.linspace(0.5, 2.5, n)) * rng.choice([-1, 1], n)).reshape(shape).astype(dtype)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("keepdims", [False, True])
+@pytest.mark.parametrize("name", ["sum", "mean", "max", "min", "var", "std", "logsumexp", "prod", "ptp"])
+def test_reduction(name, keepdims, dtype):
+    for shape, axis in CASES:
+        x = sample(shape, dtype)
+        if name == "prod":
+            x = np.sign(x) * np.exp((np.abs(x) - 1.5) / 20).astype(dtype)
+        if name in ("std", "ptp") and shape == ():
+            continue  # the root of a variance that is 0 has no derivative; a range of one element has none either
+        check_op(lambda v, a=axis: getattr(ops, name)(v, axis=a, keepdims=keepdims), [x], gradient=shape != (6, 2000))
+
+
+@pytest.mark.parametrize("name", ["any", "all", "count_nonzero", "argmax", "argmin"])
+def test_reduction_without_gradient(name):
+    rng = np.random.default_rng(1)
+    for shape, axis in CASES:
+        if name.startswith("arg") and (isinstance(axis, tuple) or shape == ()):
+            continue
+        for dtype in ("float32", "int32", "bool"):
+            check_op(
+                lambda v, a=axis: getattr(ops, name)(v, axis=a),
+                [rng.integers(0, 2, shape).astype(dtype)],
+                gradient=False,
+            )
+
+
+@pytest.mark.parametrize("name", ["cumsum", "cumprod"])
+def test_running(name):
+    for shape, axis in [((7,), 0), ((3, 4, 5), 1), ((3, 4, 5), -1), ((3, 4), None)]:
+        check_op(lambda v, a=axis: getattr(ops, name)(v, axis=a), [sample(shape)])
+
+
+def test_norm_and_average():
+    x = sample((3, 4, 5))
+    for kwargs in [
+        {}, {"axis": 1}, {"axis": 1, "ord": 1}, {"axis": 2, "ord": np.inf}, {"axis": 0, "ord": -np.inf},
+        {"axis": 1, "ord": 3}, {"axis": (0, 2)}, {"axis": (0, 2), "ord": "fro"}, {"axis": (0, 2), "ord": 1},
+        {"axis": (2, 0), "ord": np.inf}, {"axis": (1, 2), "ord": -1}, {"axis": 1, "ord": 0},
+    ]:  # fmt: skip
+        for keepdims in (False, True):
+            wanted = np.linalg.norm(x.reshape(-1) if not kwargs else x, keepdims=keepdims and bool(kwargs), **kwargs)
+            np.testing.assert_allclose(
+                ops.norm(x, keepdims=keepdims, **kwargs).reshape(wanted.shape), wanted, rtol=1e-12
+            )
+        if kwargs.get("ord") != 0:
+            check_op(lambda v, kwargs=kwargs: ops.norm(v, **kwargs), [x])
+    weights = np.abs(sample((4,), seed=2))
+    np.testing.assert_allclose(ops.average(x, 1, weights), np.average(x, 1, weights), rtol=1e-12)
+    check_op(lambda v, w: ops.average(v, 1, w), [x, weights])
+    with pytest.raises(ValueError, match=r"\(3,\).*\(3, 4, 5\)"):
+        ops.average(x, 1, np.ones(3))
+    with pytest.raises(ValueError, match="'nuclear'"):
+        ops.norm(x, "nuclear", axis=(0, 1))
+
+
+def test_gradient_of_product_with_zeroes():
+    """One zero: only its own gradient is not 0; two: none is. Central differences see it, the product is linear."""
+    for row in ([1.0, 2.0, 0.0, 4.0], [0.0, 2.0, 0.0, 4.0]):
+        check_op(lambda v: ops.prod(v, axis=1), [np.array([row, [1.0, 2.0, 3.0, 4.0]])])
+
+
+def test_equal_extremes_share_the_gradient():
+    from fastnn import value_and_grad
+
+    x = np.array([[1.0, 3.0, 3.0], [2.0, 1.0, 0.0]])
+    np.testing.assert_array_equal(
+        value_and_grad(lambda v: ops.sum(ops.max(v, axis=1)))(x)[1], [[0, 0.5, 0.5], [1, 0, 0]]
+    )
+
+
+def test_logsumexp_of_infinities():
+    x = np.array([[-np.inf, -np.inf], [0.0, np.inf], [1000.0, 1000.0], [np.nan, 0.0]], "float32")
+    np.testing.assert_allclose(ops.logsumexp(x, axis=1), [-np.inf, np.inf, 1000 + np.log(2), np.nan], rtol=1e-6)
+
+
+NAMES = ["sum", "prod", "max", "min", "amax", "amin", "any", "all", "mean", "var", "std", "median", "logsumexp", "ptp"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_against_keras(name):
+    rng = np.random.default_rng(3)
+    for dtype in ("float32", "int32", "uint8", "bool"):
+        x = rng.integers(0, 5, (3, 4, 2)).astype(dtype)
+        if dtype == "bool" and name == "ptp":
+            continue
+        for axis in (None, 0, -1, (0, 2)):
+            for keepdims in (False, True):
+                wanted = np.asarray(getattr(keras.ops, name)(x, axis=axis, keepdims=keepdims))
+                result = getattr(ops, name)(x, axis=axis, keepdims=keepdims)
+                assert result.shape == wanted.shape
+                # Keras's NumPy backend leaves logsumexp of integers in float64.
+                assert result.dtype == (np.float32 if wanted.dtype == np.float64 else wanted.dtype)
+                np.testing.assert_allclose(result, wanted, rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["argmax", "argmin", "cumsum", "cumprod", "average", "count_nonzero"])
+def test_others_against_keras(name):
+    rng = np.random.default_rng(4)
+    for dtype in ("float32", "int32", "int8", "bool"):
+        x = rng.integers(0, 3, (3, 4)).astype(dtype)
+        for axis in (None, 0, -1):
+            wanted = np.asarray(getattr(keras.ops, name)(x, axis=axis))
+            result = getattr(ops, name)(x, axis=axis)
+            assert result.shape == wanted.shape and result.dtype == wanted.dtype
+            np.testing.assert_allclose(result, wanted, rtol=1e-6)
+
+
+def test_quantile_against_keras():
+    x = sample((4, 7), "float32")
+    for q in (0.3, [0.0, 0.5, 1.0]):
+        for kwargs in ({}, {"axis": 1}, {"axis": 0, "keepdims": True}, {"axis": 1, "method": "nearest"}):
+            wanted = keras.ops.quantile(x, q, **kwargs)
+            np.testing.assert_allclose(ops.quantile(x, q, **kwargs), wanted, rtol=1e-6, atol=1e-7)
+
+
+def test_moments():
+    x = sample((4, 7), "float32")
+    for result, wanted in zip(ops.moments(x, axes=(0,)), keras.ops.moments(x, axes=(0,)), strict=True):
+        np.testing.assert_allclose(result, wanted, rtol=1e-5)
+    with pytest.raises(NotImplementedError):
+        ops.moments(x, axes=0, synchronized=True)
+
+
+def test_symbolic_shapes():
+    import fastnn
+
+    x = fastnn.KerasTensor((None, 3, 4))
+    for axis, keepdims, shape in [(1, False, (None, 4)), ((0, 1), False, (4,)), (-1, True, (None, 3, 1))]:
+        for name in ("sum", "mean", "max", "logsumexp", "var", "argmax"):
+            if name == "argmax" and isinstance(axis, tuple):
+                continue
+            assert getattr(ops, name)(x, axis=axis, keepdims=keepdims).shape == shape, name
+
+
+def test_empty():
+    assert ops.sum(np.zeros((0, 3), "float32"), axis=0).tolist() == [0, 0, 0]
+    assert ops.max(np.zeros((0, 3), "float32"), axis=0, initial=2.0).tolist() == [2, 2, 2]
+    with pytest.raises(ValueError, match=r"max.*\(0, 3\)"):
+        ops.max(np.zeros((0, 3)), axis=0)
+    with pytest.raises(ValueError, match=r"axis.*2 dimensions"):
+        ops.sum(np.zeros((2, 3)), axis=2)
+
+
+def test_reduction_ints_merge_dimensions():
+    """NHWC statistics are one reduction of rows, whatever lies in between."""
+    assert reduction_ints((8, 5, 7, 16), (0, 1, 2)) == [16, 0, 1, 8 * 5 * 7, 16]
+    assert reduction_ints((8, 1, 7), (2,)) == [1, 1, 1, 8, 7, 7, 1]
+    assert reduction_ints((2, 3, 4, 5), (1, 3)) == [1, 2, 2, 2, 4, 60, 5, 3, 5, 20, 1]
