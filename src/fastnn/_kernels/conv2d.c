@@ -22,6 +22,7 @@
 
 #include "program.h"
 #include "vector.h"
+#include "window.h"
 
 enum conv2d_ints {
   CONV_N,
@@ -67,38 +68,6 @@ static double conv_elements(const conv_shape *s) {
   return (double)(s->n * s->h * s->w * s->cin) + (double)(s->n * s->oh * s->ow * s->cout) +
          (double)(s->taps * s->cin_g * s->cout);
 }
-
-/* What a unit covers of a stack of n images of `rows` rows: whole images, or a band of rows of one. */
-typedef struct {
-  int64_t images, rows;        /* of a unit */
-  int64_t image_units, bands;  /* units along the stack, bands of an image */
-} conv_bands;
-
-enum {
-  CONV_PIXELS = 512,          /* of a unit at most: enough tiles for a panel of weights to be worth loading */
-  CONV_FEW_PIXELS = 64,       /* at least, unless there are no more */
-  CONV_UNITS = 32,            /* wanted, for threads to share evenly */
-  CONV_WINDOW_BYTES = 1 << 18 /* what a unit may copy to scratch: with the weights it stays in L2 */
-};
-
-/* `row_bytes` is what a row of a unit's window takes in scratch. Bands are multiples of row_step. */
-static conv_bands conv_bands_of(int64_t n, int64_t rows, int64_t cols, int64_t row_bytes, int64_t row_step) {
-  conv_bands b = {.images = 1, .rows = rows};
-  if (!n || !rows || !cols) return b;
-  int64_t pixels = fnn_max(CONV_FEW_PIXELS, fnn_min(CONV_PIXELS, n * rows * cols / CONV_UNITS));
-  int64_t unit_rows = fnn_max(1, fnn_min(fnn_ceil_div(pixels, cols), CONV_WINDOW_BYTES / fnn_max(1, row_bytes)));
-  if (unit_rows >= rows) {
-    b.images = fnn_min(n, fnn_max(1, unit_rows / rows));
-  } else {
-    b.bands = fnn_ceil_div(rows, fnn_round_up(unit_rows, row_step));
-    b.rows = fnn_round_up(fnn_ceil_div(rows, b.bands), row_step); /* bands as equal as they can be */
-  }
-  b.image_units = fnn_ceil_div(n, b.images);
-  b.bands = fnn_ceil_div(rows, b.rows);
-  return b;
-}
-
-static int64_t floor_div(int64_t a, int64_t b) { return a / b - (a % b < 0); }
 
 #include "types_f32.h"
 #include "tile.h"

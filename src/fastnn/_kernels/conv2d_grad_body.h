@@ -6,29 +6,6 @@
  * y = residue + stride_h * j of one residue have the same taps, at oy = shift(ky) + j: each pair of residues is a
  * convolution of stride 1 over dy, and no product with a zero is computed. The kernel is transposed first. */
 
-/* Along one axis: the shift of tap k for results of this residue; 0 if the tap does not reach them. */
-static int OWN(conv_shift)(int64_t residue, int64_t pad, int64_t k, int64_t dilation, int64_t stride, int64_t *shift) {
-  const int64_t at = residue + pad - k * dilation;
-  *shift = floor_div(at, stride);
-  return *shift * stride == at;
-}
-
-/* The least and the greatest shift along one axis over all residues that have results. */
-static void OWN(conv_shifts)(int64_t size, int64_t pad, int64_t taps, int64_t dilation, int64_t stride, int64_t *low,
-                             int64_t *high) {
-  int64_t shift;
-  int found = 0;
-  *low = *high = 0;
-  for (int64_t residue = 0; residue < fnn_min(stride, size); residue++) {
-    for (int64_t k = 0; k < taps; k++) {
-      if (!OWN(conv_shift)(residue, pad, k, dilation, stride, &shift)) continue;
-      *low = found ? fnn_min(*low, shift) : shift;
-      *high = found ? fnn_max(*high, shift) : shift;
-      found = 1;
-    }
-  }
-}
-
 typedef struct {
   conv_shape s;
   conv_bands bands; /* of rows of dx */
@@ -40,8 +17,8 @@ typedef struct {
 static OWN(conv_input_cut) OWN(conv_input_cut_of)(const int64_t *ints) {
   OWN(conv_input_cut) c = {.s = conv_shape_of(ints)};
   const conv_shape *s = &c.s;
-  OWN(conv_shifts)(s->h, s->pad_top, s->kh, s->dilation_h, s->stride_h, &c.low_y, &c.high_y);
-  OWN(conv_shifts)(s->w, s->pad_left, s->kw, s->dilation_w, s->stride_w, &c.low_x, &c.high_x);
+  conv_shifts(s->h, s->pad_top, s->kh, s->dilation_h, s->stride_h, &c.low_y, &c.high_y);
+  conv_shifts(s->w, s->pad_left, s->kw, s->dilation_w, s->stride_w, &c.low_x, &c.high_x);
   c.window_cols = c.high_x - c.low_x + fnn_ceil_div(s->w, s->stride_w);
   c.copies = c.low_y < 0 || c.low_x < 0 || c.high_y + fnn_ceil_div(s->h, s->stride_h) > s->oh ||
              c.low_x + c.window_cols > s->ow;
@@ -80,9 +57,9 @@ static int64_t OWN(conv_input_segments)(const OWN(conv_input_cut) * c, int64_t r
   const conv_shape *s = &c->s;
   int64_t n = 0, shift_y, shift_x;
   for (int64_t ky = s->kh - 1; ky >= 0; ky--) {
-    if (!OWN(conv_shift)(residue_y, s->pad_top, ky, s->dilation_h, s->stride_h, &shift_y)) continue;
+    if (!conv_shift(residue_y, s->pad_top, ky, s->dilation_h, s->stride_h, &shift_y)) continue;
     for (int64_t kx = s->kw - 1; kx >= 0; kx--) {
-      if (!OWN(conv_shift)(residue_x, s->pad_left, kx, s->dilation_w, s->stride_w, &shift_x)) continue;
+      if (!conv_shift(residue_x, s->pad_left, kx, s->dilation_w, s->stride_w, &shift_x)) continue;
       segments[n++] = (OWN(tile_segment)){weights + (ky * s->kw + kx) * s->cout_g * s->cin_g, s->cin_g,
                                           (shift_y - c->low_y) * window_row + (shift_x - c->low_x) * s->cout, s->cout_g};
     }

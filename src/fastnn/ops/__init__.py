@@ -9,6 +9,7 @@ from fastnn.graph.value import Operators
 from fastnn.ops.activations import *
 from fastnn.ops.conv2d import *
 from fastnn.ops.creation import *
+from fastnn.ops.depthwise import *
 from fastnn.ops.elementwise import *
 from fastnn.ops.gather import *
 from fastnn.ops.indexing import *

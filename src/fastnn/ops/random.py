@@ -141,6 +141,7 @@ def _op(name, reference, lower=None) -> Op:
         shape=lambda state, *inputs, shape, dtype, **params: (Spec(tuple(shape), dtype), STATE),
         reference=apply,
         lower=lower,
+        aliases=((1, 0),),  # the kernels write the state behind, after all else
     )
 
 

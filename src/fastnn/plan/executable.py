@@ -374,7 +374,7 @@ def _in_place_writer(graph: Graph, groups: list[fuse.Group], var, value: Value):
         return None
     readers = set()
     for node in graph.nodes:
-        if node.op.kind == "view":
+        if node.op.kind == "view" or node is value.node is writer.anchor:
             continue
         for x in node.inputs:
             if memory.root_of(x) in aliased:

@@ -149,6 +149,7 @@ class Builder:
         if raw not in self.needed:
             # The unfinished tile may stand where the finished one goes.
             step.shares += [(y, raw) for y in stored if y.dtype == raw.dtype][:1]
+            step.writes = [v for v in step.writes if v is not raw]
         self._epilogue_done = True
 
     def lower(self, group: Group) -> None:

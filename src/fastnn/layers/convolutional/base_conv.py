@@ -4,6 +4,7 @@ from fastnn import activations, constraints, initializers, ops, regularizers
 from fastnn.layers.image_format import standardize_data_format, standardize_padding, standardize_tuple
 from fastnn.layers.input_spec import InputSpec
 from fastnn.layers.layer import Layer
+from fastnn.ops.conv2d import biased_conv
 
 
 class BaseConv(Layer):
@@ -59,11 +60,10 @@ class BaseConv(Layer):
             widths = [(0, 0)] * 3
             widths[1 if self.data_format == "channels_last" else 2] = (before, 0)
             inputs, padding = ops.pad(inputs, tuple(widths)), "valid"
-        outputs = ops.conv(
-            inputs, self.kernel, strides=self.strides, padding=padding, dilation_rate=self.dilation_rate,
-            data_format=self.data_format,
-        )  # fmt: skip
-        return finish(self, outputs)
+        outputs = biased_conv(
+            inputs, self.kernel, self.bias, self.strides, padding, self.data_format, self.dilation_rate
+        )
+        return self.activation(outputs)
 
     def get_config(self):
         return {

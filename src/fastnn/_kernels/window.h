@@ -1,0 +1,65 @@
+/* window.h: how convolutions are cut into units, and which taps reach which results of the input gradient. */
+#ifndef FNN_WINDOW_H
+#define FNN_WINDOW_H
+
+#include "fnn.h"
+
+/* What a unit covers of a stack of n images of `rows` rows: whole images, or a band of rows of one. */
+typedef struct {
+  int64_t images, rows;        /* of a unit */
+  int64_t image_units, bands;  /* units along the stack, bands of an image */
+} conv_bands;
+
+enum {
+  CONV_PIXELS = 512,          /* of a unit at most: enough tiles for a panel of weights to be worth loading */
+  CONV_FEW_PIXELS = 64,       /* at least, unless there are no more */
+  CONV_UNITS = 32,            /* wanted, for threads to share evenly */
+  CONV_WINDOW_BYTES = 1 << 18 /* what a unit may copy to scratch: with the weights it stays in L2 */
+};
+
+/* `row_bytes` is what a row of a unit's window takes in scratch. Bands are multiples of row_step. */
+FNN_INLINE conv_bands conv_bands_of(int64_t n, int64_t rows, int64_t cols, int64_t row_bytes, int64_t row_step) {
+  conv_bands b = {.images = 1, .rows = rows};
+  if (!n || !rows || !cols) return b;
+  int64_t pixels = fnn_max(CONV_FEW_PIXELS, fnn_min(CONV_PIXELS, n * rows * cols / CONV_UNITS));
+  int64_t unit_rows = fnn_max(1, fnn_min(fnn_ceil_div(pixels, cols), CONV_WINDOW_BYTES / fnn_max(1, row_bytes)));
+  if (unit_rows >= rows) {
+    b.images = fnn_min(n, fnn_max(1, unit_rows / rows));
+  } else {
+    b.bands = fnn_ceil_div(rows, fnn_round_up(unit_rows, row_step));
+    b.rows = fnn_round_up(fnn_ceil_div(rows, b.bands), row_step); /* bands as equal as they can be */
+  }
+  b.image_units = fnn_ceil_div(n, b.images);
+  b.bands = fnn_ceil_div(rows, b.rows);
+  return b;
+}
+
+/* dx[y] takes dy[oy] through tap k where y + pad - k * dilation = oy * stride. The elements y = residue + stride * j of
+ * one residue have the same taps, at oy = shift(k) + j: each residue is a convolution of stride 1 over dy. */
+
+FNN_INLINE int64_t floor_div(int64_t a, int64_t b) { return a / b - (a % b < 0); }
+
+/* Along one axis: the shift of tap k for results of this residue; 0 if the tap does not reach them. */
+FNN_INLINE int conv_shift(int64_t residue, int64_t pad, int64_t k, int64_t dilation, int64_t stride, int64_t *shift) {
+  const int64_t at = residue + pad - k * dilation;
+  *shift = floor_div(at, stride);
+  return *shift * stride == at;
+}
+
+/* The least and the greatest shift along one axis over all residues that have results. */
+FNN_INLINE void conv_shifts(int64_t size, int64_t pad, int64_t taps, int64_t dilation, int64_t stride, int64_t *low,
+                            int64_t *high) {
+  int64_t shift;
+  int found = 0;
+  *low = *high = 0;
+  for (int64_t residue = 0; residue < fnn_min(stride, size); residue++) {
+    for (int64_t k = 0; k < taps; k++) {
+      if (!conv_shift(residue, pad, k, dilation, stride, &shift)) continue;
+      *low = found ? fnn_min(*low, shift) : shift;
+      *high = found ? fnn_max(*high, shift) : shift;
+      found = 1;
+    }
+  }
+}
+
+#endif

@@ -1,0 +1,171 @@
+"""Depthwise convolution kernels against sums over taps in higher precision, on every instruction set."""
+
+from dataclasses import astuple, dataclass
+
+import numpy as np
+import pytest
+
+from fastnn import _kernels
+from fastnn._kernels import _engine
+
+ISAS = _engine.isas()
+FLOATS = {"f32": np.float32, "f64": np.float64}
+
+
+@dataclass(frozen=True)
+class Problem:
+    n: int
+    h: int
+    w: int
+    channels: int
+    mult: int
+    kh: int
+    kw: int
+    strides: tuple = (1, 1)
+    dilation: tuple = (1, 1)
+    pads: tuple = (0, 0, 0, 0)  # top, left, bottom, right
+
+    @property
+    def out(self):
+        top, left, bottom, right = self.pads
+        oh = (self.h + top + bottom - (self.kh - 1) * self.dilation[0] - 1) // self.strides[0] + 1
+        ow = (self.w + left + right - (self.kw - 1) * self.dilation[1] - 1) // self.strides[1] + 1
+        return oh, ow
+
+    @property
+    def ints(self):
+        sizes = [self.n, self.h, self.w, self.channels, *self.out, self.mult, self.kh, self.kw]
+        return [*sizes, *self.strides, *self.dilation, *self.pads[:2], 0]
+
+    @property
+    def shapes(self):
+        """Of x, kernel and y; y has an axis for the multiplier."""
+        kernel = (self.kh, self.kw, self.channels, self.mult)
+        return (self.n, self.h, self.w, self.channels), kernel, (self.n, *self.out, self.channels, self.mult)
+
+
+PROBLEMS = [
+    Problem(2, 6, 7, 1, 1, 1, 1),
+    Problem(2, 9, 12, 16, 1, 3, 3),
+    Problem(1, 9, 12, 64, 1, 3, 2),
+    Problem(2, 8, 17, 5, 1, 3, 3, pads=(1, 1, 1, 1)),
+    Problem(2, 7, 9, 17, 1, 3, 3, strides=(2, 2), pads=(0, 0, 1, 1)),
+    Problem(1, 6, 9, 3, 4, 3, 3, pads=(1, 1, 1, 1)),
+    Problem(2, 6, 9, 7, 3, 2, 3, strides=(1, 2)),
+    Problem(1, 11, 12, 4, 2, 3, 3, dilation=(2, 3), pads=(2, 3, 2, 3)),
+    Problem(1, 12, 14, 6, 1, 3, 3, strides=(2, 2), dilation=(2, 3)),
+    Problem(1, 60, 30, 33, 1, 5, 5, pads=(2, 2, 2, 2)),
+    Problem(1, 8, 8, 2, 2, 2, 2, strides=(5, 5)),
+    Problem(0, 5, 5, 2, 1, 3, 3),
+]
+pytestmark = pytest.mark.parametrize("isa", ISAS)
+each_problem = pytest.mark.parametrize("problem", PROBLEMS, ids=lambda p: "-".join(map(str, astuple(p))))
+each_float = pytest.mark.parametrize("suffix", FLOATS)
+
+
+class Guarded:
+    """An array in the middle of a buffer of canaries, one element from alignment."""
+
+    def __init__(self, values, dtype):
+        values = np.asarray(values, dtype)
+        self.buffer = _kernels.aligned_empty(values.size + 32, dtype)
+        self.buffer[:] = 12345
+        self.array = self.buffer[9 : 9 + values.size].reshape(values.shape)
+        self.array[...] = values
+
+    def assert_canaries(self):
+        np.testing.assert_array_equal(np.delete(self.buffer, np.s_[9 : 9 + self.array.size]), 12345)
+
+
+def taps(problem):
+    """For each tap: its number along both axes and the rows and columns of padded x that it multiplies."""
+    oh, ow = problem.out
+    for ky in range(problem.kh):
+        for kx in range(problem.kw):
+            y, z = ky * problem.dilation[0], kx * problem.dilation[1]
+            rows = slice(y, y + (oh - 1) * problem.strides[0] + 1, problem.strides[0])
+            yield ky, kx, rows, slice(z, z + (ow - 1) * problem.strides[1] + 1, problem.strides[1])
+
+
+def padded(problem, x):
+    top, left, bottom, right = problem.pads
+    return np.pad(x, ((0, 0), (top, bottom), (left, right), (0, 0)))
+
+
+def forward(problem, x, kernel):
+    big = padded(problem, x)
+    return sum(big[:, rows, cols, :, None] * kernel[ky, kx] for ky, kx, rows, cols in taps(problem))
+
+
+def grad_input(problem, dy, kernel):
+    top, left, _, _ = problem.pads
+    dx = np.zeros_like(padded(problem, np.zeros(problem.shapes[0], dy.dtype)))
+    for ky, kx, rows, cols in taps(problem):
+        dx[:, rows, cols] += (dy * kernel[ky, kx]).sum(-1)
+    return dx[:, top : top + problem.h, left : left + problem.w]
+
+
+def grad_kernel(problem, x, dy):
+    dw, big = np.zeros(problem.shapes[1], dy.dtype), padded(problem, x)
+    for ky, kx, rows, cols in taps(problem):
+        dw[ky, kx] = (big[:, rows, cols, :, None] * dy).sum((0, 1, 2))
+    return dw
+
+
+# Kernel name: the shapes of its inputs and of its output, its judge, and the products in an element of the output.
+KERNELS = {
+    "depthwise_conv2d": ((0, 1), 2, forward, lambda p: p.kh * p.kw),
+    "depthwise_conv2d_grad_input": ((2, 1), 0, grad_input, lambda p: p.kh * p.kw * p.mult),
+    "depthwise_conv2d_grad_kernel": ((0, 2), 1, grad_kernel, lambda p: p.n * int(np.prod(p.out))),
+}
+
+
+def data(problem, suffix, which):
+    rng = np.random.default_rng(5)
+    return [Guarded(rng.standard_normal(problem.shapes[k]), FLOATS[suffix]).array for k in which]
+
+
+def run(kernel, problem, arrays, suffix, isa, threads=1, program=(), extra=()):
+    y = Guarded(np.full(problem.shapes[KERNELS[kernel][1]], np.nan), FLOATS[suffix])
+    ints = [*problem.ints[:-1], len(problem.ints), *program] if program else problem.ints
+    _kernels.run(f"{kernel}_{suffix}", [*arrays, y.array, *extra], ints, [], threads, isa)
+    y.assert_canaries()
+    return y.array
+
+
+@each_float
+@each_problem
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_against_sums_over_taps(kernel, problem, suffix, isa):
+    which, _, judge, terms = KERNELS[kernel]
+    arrays = data(problem, suffix, which)
+    y = run(kernel, problem, arrays, suffix, isa)
+    wide = [a.astype(np.longdouble) for a in arrays]
+    bound = (terms(problem) + 4) * np.finfo(y.dtype).eps * judge(problem, *map(abs, wide))
+    bad = ~(np.abs(y - judge(problem, *wide)) <= bound)
+    assert not bad.any(), f"{bad.sum()} of {bad.size} are off, the first at {np.argwhere(bad)[0]}"
+
+
+@each_problem
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_same_bits_for_any_thread_count(kernel, problem, isa):
+    arrays = data(problem, "f32", KERNELS[kernel][0])
+    one, two, three = (run(kernel, problem, arrays, "f32", isa, threads) for threads in (1, 2, 3))
+    np.testing.assert_array_equal(one, two)
+    np.testing.assert_array_equal(one, three)
+
+
+@each_float
+@pytest.mark.parametrize("kernel", ["depthwise_conv2d", "depthwise_conv2d_grad_input"])
+@pytest.mark.parametrize("problem", [PROBLEMS[k] for k in (1, 4, 6)], ids=str)
+def test_program_runs_on_what_is_finished(problem, kernel, suffix, isa):
+    """result = result + residual, by a program over the rows and columns of the output."""
+    arrays = data(problem, suffix, KERNELS[kernel][0])
+    plain = run(kernel, problem, arrays, suffix, isa)
+    residual = np.random.default_rng(6).standard_normal(plain.shape).astype(plain.dtype)
+    codes, dtype = _engine.opcodes(isa), _kernels.DTYPE_CODE[plain.dtype.name]
+    n = int(np.prod(plain.shape[3:]))
+    body = [2, dtype, n, 1, 3, dtype, n, 1, codes["add"], 2, 0, 1, 0, codes["store"], 0, 2, 0, 0]
+    for threads in (1, 2):
+        y = run(kernel, problem, arrays, suffix, isa, threads, [2, 2, 1, 4 + len(body), *body], [residual])
+        np.testing.assert_array_equal(y, plain + residual)
