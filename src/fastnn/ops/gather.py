@@ -63,6 +63,7 @@ take_op = Op(
     shape=_take_shape,
     reference=lambda x, indices, axis: np.take(x, check_index("take", indices, x.shape[axis]), axis),
     grad=lambda dy, y, x, indices, axis: (take_grad_op(dy, indices, shape=x.shape, axis=axis), None),
+    lower=_take_lower,
 )
 
 
@@ -91,6 +92,7 @@ take_grad_op = Op(
     shape=lambda dy, indices, shape, axis: Spec(tuple(shape), dy.dtype),
     reference=_take_grad_reference,
     grad=lambda ddy, dx, dy, indices, shape, axis: (take_op(ddy, indices, axis=axis), None),
+    lower=_take_grad_lower,
 )
 
 

@@ -56,9 +56,8 @@ def copy_part(dst: int, src: int, sizes, dst_strides, src_strides, dst_offset=0,
         else:
             merged.append((size, d, s))
     if merged and merged[-1][2] not in (0, 1):
-        along_src = [k for k, axis in enumerate(merged[:-1]) if axis[2] == 1]
-        if along_src:
-            merged.insert(len(merged) - 1, merged.pop(along_src[0]))
+        along_src = [axis for axis in merged[:-1] if axis[2] == 1][:1]
+        merged = [*(axis for axis in merged[:-1] if axis not in along_src), *along_src, merged[-1]]
     if len(merged) > MAX_DIMS:
         return None
     columns = zip(*merged, strict=True) if merged else ((), (), ())
@@ -112,6 +111,7 @@ copy_op = Op(
     reference=np.copy,
     grad=lambda dy, y, x: dy,
     simplify=lambda node: node.inputs[0],
+    lower=_copy_lower,
     domain=uniform(-3, 3),
 )
 
@@ -142,6 +142,7 @@ transpose_op = Op(
     shape=lambda x, axes: Spec(tuple(x.shape[a] for a in axes), x.dtype),
     reference=lambda x, axes: np.ascontiguousarray(x.transpose(axes)),
     grad=lambda dy, y, x, axes: transpose_op(dy, axes=tuple(int(a) for a in np.argsort(axes))),
+    lower=_transpose_lower,
     simplify=_transpose_simplify,
     domain=uniform(-3, 3),
 )
@@ -182,6 +183,7 @@ broadcast_to_op = Op(
     shape=_broadcast_shape,
     reference=lambda x, shape: np.broadcast_to(x, shape).copy(),
     grad=_broadcast_grad,
+    lower=_broadcast_lower,
     simplify=_broadcast_simplify,
     domain=uniform(-3, 3),
 )
@@ -211,17 +213,14 @@ def _concatenate_grad(dy, y, *xs, axis):
 
 def _concatenate_lower(node, b):
     y, axis = node.outputs[0], node.params["axis"]
-    buffers, parts, start = [y], [], 0
+    buffer_of = {x: k for k, x in enumerate(dict.fromkeys(node.inputs), start=1)}
     strides = contiguous_strides(y.shape)
+    parts, start = [], 0
     for x in node.inputs:
-        if x not in buffers:
-            buffers.append(x)
-        part = copy_part(
-            0, buffers.index(x), x.shape, strides, contiguous_strides(x.shape), dst_offset=start * strides[axis]
-        )
-        parts.append(part)
+        own = contiguous_strides(x.shape)
+        parts.append(copy_part(0, buffer_of[x], x.shape, strides, own, dst_offset=start * strides[axis]))
         start += x.shape[axis]
-    return copy_step(b, buffers, y.dtype, parts)
+    return copy_step(b, [y, *buffer_of], y.dtype, parts)
 
 
 concatenate_op = Op(
@@ -229,6 +228,7 @@ concatenate_op = Op(
     shape=_concatenate_shape,
     reference=lambda *xs, axis: np.concatenate(xs, axis),
     grad=_concatenate_grad,
+    lower=_concatenate_lower,
     simplify=lambda node: node.inputs[0] if len(node.inputs) == 1 else None,
     domain=uniform(-3, 3),
 )
@@ -280,6 +280,7 @@ strided_slice_op = Op(
     shape=_strided_slice_shape,
     reference=lambda x, starts, sizes, steps: x[_box(starts, sizes, steps)].copy(),
     grad=lambda dy, y, x, starts, sizes, steps: place_op(dy, shape=x.shape, starts=starts, steps=steps, value=0),
+    lower=_strided_slice_lower,
     simplify=_strided_slice_simplify,
     domain=uniform(-3, 3),
 )
@@ -343,6 +344,7 @@ place_op = Op(
     shape=lambda x, shape, starts, steps, value: Spec(tuple(shape), x.dtype),
     reference=_place_reference,
     grad=_place_grad,
+    lower=_place_lower,
     simplify=lambda node: node.inputs[0] if node.inputs[0].shape == node.outputs[0].shape else None,
     domain=uniform(-3, 3),
 )
@@ -385,6 +387,7 @@ slice_update_op = Op(
     shape=_slice_update_shape,
     reference=_slice_update_reference,
     grad=_slice_update_grad,
+    lower=_slice_update_lower,
     domain=uniform(-3, 3),
 )
 

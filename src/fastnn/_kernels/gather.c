@@ -1,0 +1,177 @@
+/* gather.c: rows at given positions. The batch gather from the user's arrays, `take`, and its gradient. */
+#include "fnn.h"
+
+enum { UNIT = 8192 /* elements of a unit: 32 KiB of float32 */ };
+
+/* X(dtype, C type). */
+#define INDEX_TYPES(X)                                                                                                 \
+  X(FNN_BOOL, uint8_t) X(FNN_U8, uint8_t) X(FNN_I8, int8_t) X(FNN_U16, uint16_t) X(FNN_I16, int16_t)                   \
+  X(FNN_U32, uint32_t) X(FNN_I32, int32_t) X(FNN_U64, uint64_t) X(FNN_I64, int64_t)
+#define ALL_TYPES(X) INDEX_TYPES(X) X(FNN_F32, float) X(FNN_F64, double)
+#define RESULT_TYPES(X) X(FNN_F32, float) X(FNN_F64, double) X(FNN_I32, int32_t) X(FNN_I64, int64_t)
+
+static int64_t dtype_bytes(int64_t dtype) {
+  static const int8_t bytes[FNN_N_DTYPES] = {1, 1, 1, 2, 2, 4, 4, 8, 8, 4, 8};
+  return bytes[dtype];
+}
+
+/* ---- gather_rows: the batch of every input of a step ----
+ * ints:  [0] arrays   [1] rows of the batch; then for each array
+ *        {source dtype, destination dtype, elements of a row, source row stride in elements}
+ * reals: for each array {scale, offset}
+ * buffers: [0] index (int64): this batch's rows are those at index[call->batch * rows ..]; NULL: rows
+ *        call->batch * rows .. of the sources themselves. Then for each array its source and destination.
+ * Row i of a destination (contiguous) is source[index] * scale + offset, computed in the destination's type; with a
+ * scale of 1 and an offset of 0 it is a plain cast, or a copy of bytes when the dtypes agree.
+ * Destinations are float32, float64, int32 or int64, or the source's dtype (then no scale). A cast to an integer
+ * rounds toward zero. Every index must lie in its source: whoever binds the arrays has checked it. */
+
+enum { GATHER_INTS = 4 };
+
+/* Rows of a unit of array k. */
+static int64_t gather_unit_rows(const int64_t *ints, int64_t k) {
+  return fnn_max(1, UNIT / fnn_max(1, ints[2 + GATHER_INTS * k + 2]));
+}
+
+static void gather_rows_size(const int64_t *ints, fnn_work *work) {
+  work->phases = 1;
+  for (int64_t k = 0; k < ints[0]; k++) {
+    const int64_t *a = ints + 2 + GATHER_INTS * k;
+    work->units[0] += fnn_ceil_div(ints[1], gather_unit_rows(ints, k));
+    work->bytes += (double)ints[1] * (double)a[2] * (double)(dtype_bytes(a[0]) + dtype_bytes(a[1]));
+  }
+}
+
+/* One row of n elements. */
+static void cast_row(char *dst, const char *src, int64_t from, int64_t to, int64_t n, double scale, double offset) {
+  int is_plain = scale == 1 && offset == 0;
+  if (from == to && is_plain) {
+    memcpy(dst, src, (size_t)(n * dtype_bytes(from)));
+    return;
+  }
+#define CONVERT(to_type, from_type)                                                                                    \
+  {                                                                                                                    \
+    to_type *d = (to_type *)dst;                                                                                       \
+    const from_type *s = (const from_type *)src;                                                                       \
+    to_type a = (to_type)scale, b = (to_type)offset;                                                                   \
+    if (is_plain)                                                                                                      \
+      for (int64_t i = 0; i < n; i++) d[i] = (to_type)s[i];                                                            \
+    else                                                                                                               \
+      for (int64_t i = 0; i < n; i++) d[i] = (to_type)s[i] * a + b;                                                    \
+    break;                                                                                                             \
+  }
+#define TO_F32(code, type) case code: CONVERT(float, type)
+#define TO_F64(code, type) case code: CONVERT(double, type)
+#define TO_I32(code, type) case code: CONVERT(int32_t, type)
+#define TO_I64(code, type) case code: CONVERT(int64_t, type)
+  switch (to) {
+    case FNN_F32: switch (from) { ALL_TYPES(TO_F32) } break;
+    case FNN_F64: switch (from) { ALL_TYPES(TO_F64) } break;
+    case FNN_I32: switch (from) { ALL_TYPES(TO_I32) } break;
+    case FNN_I64: switch (from) { ALL_TYPES(TO_I64) } break;
+  }
+#undef TO_F32
+#undef TO_F64
+#undef TO_I32
+#undef TO_I64
+#undef CONVERT
+}
+
+static void gather_rows_of(const fnn_call *call, int64_t k, int64_t first, int64_t last) {
+  const int64_t *a = call->ints + 2 + GATHER_INTS * k;
+  const int64_t *index = (const int64_t *)call->buf[0];
+  const char *src = call->buf[1 + 2 * k];
+  char *dst = call->buf[2 + 2 * k];
+  int64_t start = call->batch * call->ints[1];
+  int64_t src_bytes = a[3] * dtype_bytes(a[0]), dst_bytes = a[2] * dtype_bytes(a[1]);
+  for (int64_t i = first; i < last; i++) {
+    int64_t row = index ? index[start + i] : start + i;
+    if (index && i + 1 < last) __builtin_prefetch(src + index[start + i + 1] * src_bytes);
+    cast_row(dst + i * dst_bytes, src + row * src_bytes, a[0], a[1], a[2], call->reals[2 * k], call->reals[2 * k + 1]);
+  }
+}
+
+static void gather_rows(const fnn_call *call, int64_t begin, int64_t end) {
+  const int64_t *ints = call->ints;
+  int64_t first = 0; /* unit of the array at hand */
+  for (int64_t k = 0; k < ints[0]; k++) {
+    int64_t step = gather_unit_rows(ints, k), units = fnn_ceil_div(ints[1], step);
+    int64_t from = fnn_max(begin, first) - first, to = fnn_min(end, first + units) - first;
+    first += units;
+    if (from < to) gather_rows_of(call, k, from * step, fnn_min(ints[1], to * step));
+  }
+}
+
+/* ---- take: y[o, j, :] = x[o, index[j], :] ----
+ * ints: [0] bytes of an element   [1] outer   [2] n, rows of x   [3] inner, elements of a row   [4] m, indices
+ *       [5] dtype of the index
+ * buffers: x (outer, n, inner), index (m), y (outer, m, inner); y overlaps none of the others.
+ * An index of -n .. -1 counts from the end. One outside [-n, n) sets the status, and its row of y is left as it was. */
+
+/* index[j] counted from 0; -1 when it is outside. */
+static int64_t index_at(const char *index, int64_t dtype, int64_t j, int64_t n) {
+  int64_t i = -1;
+  switch (dtype) {
+#define READ(code, type) case code: i = (int64_t)((const type *)index)[j]; break;
+    INDEX_TYPES(READ)
+#undef READ
+  }
+  if (dtype == FNN_U64 && i < 0) return -1; /* beyond 2^63 */
+  if (i < 0) i += n;
+  return i >= 0 && i < n ? i : -1;
+}
+
+static void set_status(const fnn_call *call, int32_t status) { __atomic_store_n(call->status, status, __ATOMIC_RELAXED); }
+
+static int64_t take_unit_rows(const int64_t *ints) { return fnn_max(1, UNIT / fnn_max(1, ints[3])); }
+
+static void take_size(const int64_t *ints, fnn_work *work) {
+  work->phases = 1;
+  work->units[0] = fnn_ceil_div(ints[1] * ints[4], take_unit_rows(ints));
+  work->bytes = 2.0 * (double)ints[0] * (double)ints[1] * (double)ints[4] * (double)ints[3];
+}
+
+static void take(const fnn_call *call, int64_t begin, int64_t end) {
+  const int64_t *ints = call->ints;
+  int64_t outer = ints[1], n = ints[2], m = ints[4], row_bytes = ints[0] * ints[3], step = take_unit_rows(ints);
+  for (int64_t row = begin * step; row < fnn_min(outer * m, end * step); row++) {
+    int64_t i = index_at(call->buf[1], ints[5], row % m, n);
+    if (i < 0) set_status(call, FNN_INDEX_OUT_OF_RANGE);
+    else memcpy(call->buf[2] + row * row_bytes, call->buf[0] + (row / m * n + i) * row_bytes, (size_t)row_bytes);
+  }
+}
+
+/* ---- take_grad: dx[o, i, :] = sum over the j with index[j] = i of dy[o, j, :], in the order of j ----
+ * ints: [0] outer   [1] n, rows of dx   [2] inner, elements of a row   [3] m, indices   [4] dtype of the index
+ * buffers: dy (outer, m, inner), index (m), dx (outer, n, inner); dx overlaps none of the others.
+ * A unit owns a range of the rows of one dx: it zeroes them and looks through all indices for its own, so no two
+ * units write to one place and the order of a sum is that of j for any number of threads. */
+
+enum { MAX_RANGES = 16 /* each looks through all m indices: more of them would cost more than they share out */ };
+
+static int64_t range_rows(const int64_t *ints) {
+  int64_t ranges = fnn_min(MAX_RANGES, fnn_ceil_div(ints[1] * ints[2], UNIT));
+  return fnn_max(1, fnn_ceil_div(ints[1], fnn_max(1, ranges)));
+}
+
+static void take_grad_size(const int64_t *ints, fnn_work *work, double bytes) {
+  work->phases = 1;
+  work->units[0] = ints[0] * fnn_ceil_div(ints[1], range_rows(ints));
+  work->flops = (double)ints[0] * (double)ints[3] * (double)ints[2];
+  work->bytes = bytes * (double)ints[0] * (double)ints[2] * ((double)ints[1] + 3.0 * (double)ints[3]);
+}
+
+#include "vector.h"
+
+#include "types_f32.h"
+#include "gather_body.h"
+#include "types_f64.h"
+#include "gather_body.h"
+
+static const fnn_entry entries[] = {
+  {"gather_rows", gather_rows, gather_rows_size},
+  {"take", take, take_size},
+  {"take_grad_f32", take_grad_f32, take_grad_size_f32},
+  {"take_grad_f64", take_grad_f64, take_grad_size_f64},
+  {0}};
+const fnn_table FNN_TABLE(gather) = {entries, 0, 0};

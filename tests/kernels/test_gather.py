@@ -1,0 +1,141 @@
+"""gather_rows, take and take_grad: every dtype, empty batches, bad indices, on every instruction set."""
+
+import numpy as np
+import pytest
+
+from fastnn import _kernels
+from fastnn._kernels import DTYPE_CODE, DTYPES, _engine
+
+ISAS = _engine.isas()
+
+
+def code(x):
+    return DTYPE_CODE[np.asarray(x).dtype.name]
+
+
+def guarded(shape, dtype, offset=0):
+    n = int(np.prod(shape))
+    raw = _kernels.aligned_empty(n + 64 + offset, dtype)
+    canary = np.array(77).astype(dtype)
+    raw[...] = canary
+    inner = raw[32 + offset : 32 + offset + n]
+    inner[...] = np.nan if np.dtype(dtype).kind == "f" else 99
+
+    def check():
+        assert (raw[: 32 + offset] == canary).all() and (raw[32 + offset + n :] == canary).all(), "wrote outside"
+
+    return inner.reshape(shape), check
+
+
+def sample(rng, shape, dtype):
+    dtype = np.dtype(dtype)
+    if dtype.kind == "f":
+        return (rng.standard_normal(shape) * 50).astype(dtype)
+    return rng.integers(0 if dtype.kind in "ub" else -100, 2 if dtype.kind == "b" else 100, shape).astype(dtype)
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("source", DTYPES)
+@pytest.mark.parametrize("target", ["float32", "float64", "int32", "int64", "same"])
+def test_gather_rows(target, source, isa):
+    rng = np.random.default_rng(0)
+    target = source if target == "same" else target
+    for elements, threads in ((1, 1), (3, 2), (785, 2)):
+        x = sample(rng, (50, elements), source)
+        index = rng.integers(0, 50, 40).astype(np.int64)
+        y, check = guarded((13, elements), target, offset=1)
+        ints = [1, 13, code(x), DTYPE_CODE[target], elements, elements]
+        _kernels.run("gather_rows", [index, x, y], ints, [1.0, 0.0], threads, isa)
+        np.testing.assert_array_equal(y, x[index[:13]].astype(target))
+        check()
+
+
+@pytest.mark.parametrize("isa", ISAS)
+def test_gather_rows_of_several_arrays_in_order(isa):
+    """No index: consecutive rows; wider source rows; scaled pixels; empty rows; one call for all."""
+    rng = np.random.default_rng(1)
+    images, labels, weights = sample(rng, (20, 30), "uint8"), sample(rng, (20,), "int64"), sample(rng, (20,), "float64")
+    x, check_x = guarded((8, 20), "float32")
+    y, check_y = guarded((8,), "int32")
+    w, check_w = guarded((8,), "float32")
+    nothing = np.zeros((20, 0), "float32")
+    ints = [4, 8]
+    for source, to, elements, stride in (
+        (images, "float32", 20, 30), (labels, "int32", 1, 1), (weights, "float32", 1, 1), (nothing, "float32", 0, 0),
+    ):  # fmt: skip
+        ints += [code(source), DTYPE_CODE[to], elements, stride]
+    buffers = [None, images, x, labels, y, weights, w, nothing, np.zeros((8, 0), "float32")]
+    _kernels.run("gather_rows", buffers, ints, [1 / 255, -0.5, 1, 0, 1, 0, 1, 0], 2, isa)
+    pixels = images[:8, :20].astype("float32")
+    # One rounding of the product and one of the sum, or one of both where the CPU has FMA.
+    np.testing.assert_allclose(x, pixels * np.float32(1 / 255) - np.float32(0.5), rtol=0, atol=2**-23)
+    np.testing.assert_array_equal(y, labels[:8])
+    np.testing.assert_array_equal(w, weights[:8].astype("float32"))
+    check_x(), check_y(), check_w()
+
+
+@pytest.mark.parametrize("isa", ISAS)
+def test_gather_rows_empty_batch(isa):
+    y, check = guarded((0, 3), "float32")
+    ints = [1, 0, DTYPE_CODE["uint8"], DTYPE_CODE["float32"], 3, 3]
+    _kernels.run("gather_rows", [None, np.zeros((5, 3), "uint8"), y], ints, [1, 0], 1, isa)
+    check()
+
+
+INDEX_DTYPES = [name for name in DTYPES if name[0] in "iu"]
+SHAPES = [(1, 1, 1, 1), (2, 5, 3, 7), (3, 9, 16, 1), (1, 40, 17, 33), (1, 300, 64, 500), (2, 4, 0, 3), (1, 3, 2, 0)]
+
+
+def run_take(isa, x, index, y, threads=1):
+    outer, n, inner = x.shape
+    ints = [x.itemsize, outer, n, inner, index.size, code(index)]
+    _kernels.run("take", [x, index, y], ints, threads=threads, isa_name=isa)
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("dtype", ["uint8", "int16", "float32", "float64"])
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_take(shape, dtype, isa):
+    rng = np.random.default_rng(2)
+    outer, n, inner, m = shape
+    x = sample(rng, (outer, n, inner), dtype)
+    for k, index_dtype in enumerate(INDEX_DTYPES):
+        low = 0 if index_dtype[0] == "u" else -min(n, 128)
+        index = rng.integers(low, min(n, 127), m).astype(index_dtype)
+        y, check = guarded((outer, m, inner), dtype, offset=1)
+        run_take(isa, x, index, y, threads=1 + k % 2)
+        np.testing.assert_array_equal(y, np.take(x, index.astype(np.int64), 1))
+        check()
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("kind", ["f32", "f64"])
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_take_grad(shape, kind, isa):
+    rng = np.random.default_rng(3)
+    outer, n, inner, m = shape
+    dtype = {"f32": np.float32, "f64": np.float64}[kind]
+    dy = sample(rng, (outer, m, inner), dtype)
+    index = rng.integers(-n, n, m).astype(np.int32)
+    wanted = np.zeros((outer, n, inner), dtype)
+    np.add.at(wanted, (slice(None), index), dy)  # in the order of the indices, as the kernel promises
+    for threads in (1, 2):
+        dx, check = guarded(wanted.shape, dtype, offset=1)
+        _kernels.run(f"take_grad_{kind}", [dy, index, dx], [outer, n, inner, m, code(index)], (), threads, isa)
+        np.testing.assert_array_equal(dx, wanted)
+        check()
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize(("bad", "dtype"), [(5, "int32"), (-6, "int64"), (200, "uint8"), (2**63 + 1, "uint64")])
+def test_bad_index(bad, dtype, isa):
+    x = np.zeros((1, 5, 2), np.float32)
+    index = np.array([0, bad, 1], dtype)
+    y, check = guarded((1, 3, 2), np.float32)
+    with pytest.raises(IndexError):
+        run_take(isa, x, index, y)
+    check()
+    dx, check = guarded((1, 5, 2), np.float32)
+    with pytest.raises(IndexError):
+        _kernels.run("take_grad_f32", [y, index, dx], [1, 5, 2, 3, code(index)], isa_name=isa)
+    check()

@@ -1,0 +1,138 @@
+"""The strided copy: every element size, contiguous runs, transposes, fills and gaps, on every instruction set.
+
+NumPy is the judge and results are equal to the bit.
+"""
+
+import numpy as np
+import pytest
+
+from fastnn import _kernels
+from fastnn._kernels import _engine
+from fastnn.ops.layout import MAX_DIMS, contiguous_strides, copy_part, element_bits
+
+ISAS = _engine.isas()
+DTYPES = ["uint8", "int16", "float32", "float64"]
+
+
+def copy(isa, buffers, parts, threads=1):
+    parts = [part for part in parts if part]
+    ints = [buffers[0].dtype.itemsize, len(parts), *(i for part in parts for i in part)]
+    _kernels.run("copy", buffers, ints, threads=threads, isa_name=isa)
+
+
+def numbered(shape, dtype, offset=0):
+    """Distinct elements (as far as the dtype goes), starting `offset` elements off a cache line."""
+    n = int(np.prod(shape))
+    raw = _kernels.aligned_empty(n + offset, dtype)[offset:]
+    raw[...] = np.arange(1, n + 1) % 251
+    return raw.reshape(shape)
+
+
+def guarded(shape, dtype, offset=0):
+    """An array of 255s (NaN for floats) between canaries, and a check of these."""
+    n = int(np.prod(shape))
+    raw = _kernels.aligned_empty(n + 64 + offset, dtype)
+    raw[...] = 77
+    inner = raw[32 + offset : 32 + offset + n]
+    inner[...] = np.nan if np.dtype(dtype).kind == "f" else 255
+
+    def check():
+        assert (raw[: 32 + offset] == 77).all() and (raw[32 + offset + n :] == 77).all(), "wrote outside"
+
+    return inner.reshape(shape), check
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(
+    "shape",
+    [(1, 1), (3, 5), (4, 4), (7, 9), (15, 17), (16, 16), (17, 33), (64, 130), (200, 3), (3, 200), (130, 257)],
+    ids=str,
+)
+def test_transpose(shape, dtype, isa):
+    for threads in (1, 2):
+        x = numbered(shape, dtype, offset=1)
+        y, check = guarded(shape[::-1], dtype, offset=1)
+        copy(isa, [y, x], [copy_part(0, 1, y.shape, contiguous_strides(y.shape), (1, shape[1]))], threads)
+        np.testing.assert_array_equal(y, x.T)
+        check()
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_any_view(dtype, isa):
+    """Random shapes, permutations, steps, flips and repeats, against NumPy's views."""
+    rng = np.random.default_rng(0)
+    for trial in range(60):
+        ndim = rng.integers(0, 6)
+        source = numbered(tuple(rng.integers(1, 9, ndim)), dtype, offset=trial % 2)
+        view = source.transpose(rng.permutation(ndim))
+        view = view[tuple(slice(None, None, int(rng.choice([1, 1, 2, -1, -2]))) for _ in range(ndim))]
+        if rng.random() < 0.3:
+            view = np.broadcast_to(view, (3, *view.shape))
+        y, check = guarded(view.shape, dtype, offset=trial % 3)
+        strides = [s // view.itemsize for s in view.strides]
+        start = (view.__array_interface__["data"][0] - source.ctypes.data) // view.itemsize
+        part = copy_part(0, 1, view.shape, contiguous_strides(view.shape), strides, src_offset=start)
+        copy(isa, [y, source], [part], threads=1 + trial % 2)
+        np.testing.assert_array_equal(y, view, f"shape {view.shape}, strides {strides}")
+        check()
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_parts_and_fill(dtype, isa):
+    """Two arrays side by side in a frame of a constant; what no part covers stays."""
+    a, b = numbered((5, 7), dtype), numbered((5, 2), dtype)
+    y, check = guarded((8, 12), dtype)
+    before = y.copy()
+    bits = element_bits(3, dtype)
+    parts = [
+        copy_part(0, 1, a.shape, (12, 1), (7, 1), dst_offset=12 + 1),
+        copy_part(0, 2, b.shape, (12, 1), (2, 1), dst_offset=12 + 8),
+        copy_part(0, -1, (1, 12), (12, 1), (0, 0), src_offset=bits),
+        copy_part(0, -1, (5,), (12,), (0,), dst_offset=12, src_offset=bits),
+    ]
+    copy(isa, [y, a, b], parts, threads=2)
+    wanted = before
+    wanted[1:6, 1:8], wanted[1:6, 8:10], wanted[0], wanted[1:6, 0] = a, b, 3, 3
+    np.testing.assert_array_equal(y, wanted)
+    check()
+
+
+@pytest.mark.parametrize("isa", ISAS)
+def test_large_and_split(isa):
+    """Sizes around the unit of 8192 elements, and one that two threads share."""
+    for n in (8191, 8192, 8193, 50_000):
+        x = numbered((n,), "float32", offset=1)
+        y, check = guarded((n,), "float32", offset=1)
+        copy(isa, [y, x], [copy_part(0, 1, (n,), (1,), (1,))], threads=2)
+        np.testing.assert_array_equal(y, x)
+        check()
+    y, check = guarded((300, 200), "float64")
+    copy(isa, [y, np.float64([5])], [copy_part(0, 1, (300, 200), (200, 1), (0, 0))], threads=2)
+    assert (y == 5).all()
+    check()
+
+
+def test_fill_keeps_every_bit():
+    for value, dtype in [(-1, "int8"), (2**63 - 1, "int64"), (-(2**62) - 1, "int64"), (2**64 - 1, "uint64")]:
+        y = np.zeros(5, dtype)
+        copy(ISAS[0], [y], [copy_part(0, -1, (5,), (1,), (0,), src_offset=element_bits(value, dtype))])
+        assert (y == np.array(value, dtype)).all()
+    y = np.zeros(3, "float32")
+    copy(ISAS[0], [y], [copy_part(0, -1, (3,), (1,), (0,), src_offset=element_bits(-np.inf, "float32"))])
+    assert (y == -np.inf).all()
+
+
+def test_axes_are_merged():
+    shape = (2, 3, 4, 5)
+    strides = contiguous_strides(shape)
+    assert copy_part(0, 1, shape, strides, strides)[4:] == [1, 120, 1, 1]
+    assert copy_part(0, 1, (2, 0), (0, 1), (0, 1)) == []
+    # Where src runs along another axis than dst, that one comes last but one.
+    assert copy_part(0, 1, (4, 5, 6), (30, 6, 1), (1, 24, 4))[4:7] == [2, 4, 30]
+    assert copy_part(0, 1, (4, 5, 6), (30, 6, 1), (1, 4, 20))[4:8] == [3, 5, 4, 6]
+    many = (2,) * (MAX_DIMS + 1)
+    odd = tuple(3**k for k in range(MAX_DIMS + 1))
+    assert copy_part(0, 1, many, contiguous_strides(many), odd) is None
