@@ -22,7 +22,7 @@ from fastnn.layers.configurable import Configurable
 from fastnn.layers.input_spec import assert_input_compatibility
 from fastnn.layers.owner import Owner
 from fastnn.layers.shapes import as_shapes, map_shapes
-from fastnn.ops import cast
+from fastnn.ops.elementwise import cast_op
 from fastnn.ops.record import dtype_of
 from fastnn.plan.function import Compiled
 
@@ -199,7 +199,9 @@ class Layer(Owner, Configurable):
         if not is_array(x) or isinstance(x, (KerasTensor, np.generic)):
             return x
         dtype = dtype_of(x)
-        return cast(x, self.compute_dtype) if is_float(dtype) and dtype != self.compute_dtype else x
+        # Under a tape a plain array goes through an op in any case: NumPy's operators on it would not be recorded.
+        needs_op = dtype != self.compute_dtype or (type(x) is np.ndarray and bool(trace.state.tapes))
+        return cast_op(x, dtype=self.compute_dtype) if is_float(dtype) and needs_op else x
 
     def _check_and_build(self, bound: inspect.BoundArguments) -> None:
         first = next(iter(bound.arguments.values()), None)

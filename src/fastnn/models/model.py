@@ -114,6 +114,19 @@ class Model(Trainer, Layer):
         return None if self._network is None else [name_of(y.call.operation) for y in self._network.outputs]
 
     @property
+    def input_names(self) -> list[str] | None:
+        """The names of the inputs."""
+        return None if self._network is None else [layer.name for layer in self._network.input_layers]
+
+    @property
+    def output_names(self) -> list[str] | None:
+        """The names of the layers that make the outputs; a layer that makes several is there several times."""
+        if self._network is None:
+            return None
+        sources = self._network.source_of()
+        return [sources[id(y)][0] for y in self._network.outputs]
+
+    @property
     def input(self):
         """`inputs`, in their structure."""
         return super().input if self._network is None else self._network.inputs_structure
