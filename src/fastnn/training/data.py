@@ -56,6 +56,8 @@ def source_of(
         if class_weight is not None:
             arrays = with_class_weight(arrays, class_weight)
         return ArraySource(arrays, batch_size, steps, shuffle)
+    if tree.is_nested(x) or isinstance(x, str) or not (_is_dataset(x) or hasattr(x, "__iter__")):
+        raise ValueError(f"Unrecognized data type: x={_short(x)} (of type {type(x)})")
     kind = "PyDataset" if _is_dataset(x) else "generator"
     for name, value in (("y", y), ("sample_weight", sample_weight)):
         if value is not None:
@@ -66,9 +68,7 @@ def source_of(
             )
     if kind == "PyDataset":
         return DatasetSource(x, steps, bool(shuffle), class_weight)
-    if hasattr(x, "__next__") or hasattr(x, "__iter__"):
-        return IteratorSource(x, steps, class_weight)
-    raise ValueError(f"Unrecognized data type: x={_short(x)} (of type {type(x)})")
+    return IteratorSource(x, steps, class_weight)
 
 
 class ArraySource:
