@@ -90,7 +90,8 @@ def test_schedule(schedule, options):
     [
         ("kernel_regularizer", lambda k: k.regularizers.L2(0.01)),
         ("kernel_regularizer", lambda k: k.regularizers.L1(0.001)),
-        ("bias_regularizer", lambda k: k.regularizers.L1L2(0.001, 0.01)),
+        # Not L1: biases start at 0, where its gradient jumps, so rounding would decide the sign of an update.
+        ("bias_regularizer", lambda k: k.regularizers.L2(0.01)),
         ("activity_regularizer", lambda k: k.regularizers.L2(0.01)),
         ("kernel_constraint", lambda k: k.constraints.MaxNorm(0.8)),
     ],

@@ -156,7 +156,8 @@ class Layer(Owner, Configurable):
         if self.activity_regularizer is not None:
             for y in tree.flatten(outputs):
                 if is_array(y):
-                    self.add_loss(self.activity_regularizer(y))
+                    # As in Keras, the mean over the batch: the penalty should not depend on the batch's size.
+                    self.add_loss(self.activity_regularizer(y) / (y.shape[0] if y.shape else 1))
         return outputs
 
     def _call_symbolic(self, args, kwargs):
