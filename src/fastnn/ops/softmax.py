@@ -33,7 +33,7 @@ def _total(x):
 def _lower_rows(node, b):
     """The kernel of the record's name over the rows of its first output."""
     y = node.outputs[0]
-    if b.suffix(y) is None:
+    if b.suffix(y) is None or y.size == 0:
         return False
     b.step(f"{node.op.name}_{b.suffix(y)}", [*node.inputs, y], _rows(y))
     return True
@@ -54,6 +54,7 @@ softmax_op = Op(
     shape=lambda x: x,
     reference=_softmax_reference,
     grad=lambda dy, y, x: softmax_grad_op(dy, y),
+    lower=_lower_rows,
     inplace=True,
     domain=uniform(-3, 3),
 )
@@ -72,6 +73,7 @@ softmax_grad_op = Op(
     shape=lambda dy, y: y,
     reference=lambda dy, y: y * (dy - np.sum(dy * y, axis=-1, keepdims=True)),
     grad=_softmax_grad_grad,
+    lower=_lower_rows,
     inplace=True,
     domain=uniform(-3, 3),
 )
@@ -89,6 +91,7 @@ log_softmax_op = Op(
     shape=lambda x: x,
     reference=_log_softmax_reference,
     grad=lambda dy, y, x: log_softmax_grad_op(dy, y),
+    lower=_lower_rows,
     inplace=True,
     domain=uniform(-3, 3),
 )
@@ -105,6 +108,7 @@ log_softmax_grad_op = Op(
     shape=lambda dy, y: y,
     reference=lambda dy, y: dy - np.exp(y) * np.sum(dy, axis=-1, keepdims=True),
     grad=_log_softmax_grad_grad,
+    lower=_lower_rows,
     inplace=True,
     domain=uniform(-3, 3),
 )
@@ -212,7 +216,7 @@ def _sum_of(a, b):
 def _fused_lower(node, b):
     target, logits = node.inputs[:2]
     loss, p = node.outputs
-    if b.suffix(logits) is None:
+    if b.suffix(logits) is None or logits.size == 0:
         return False
     is_sparse = node.op is sparse_softmax_cross_entropy_op
     b.step(
@@ -228,6 +232,7 @@ softmax_cross_entropy_op = Op(
     shape=_cross_entropy_shape,
     reference=_cross_entropy_reference,
     grad=_cross_entropy_grad,
+    lower=_fused_lower,
     simplify=_simplify_given_softmax,
     domain=uniform(0, 1),
 )
@@ -247,6 +252,7 @@ softmax_cross_entropy_grad_op = Op(
     shape=lambda dloss, target, p: p,
     reference=lambda dloss, target, p: dloss[..., None] * (p * target.sum(axis=-1, keepdims=True) - target),
     grad=_cross_entropy_grad_grad,
+    lower=_lower_rows,
     domain=uniform(0, 1),
 )
 
@@ -294,6 +300,7 @@ sparse_softmax_cross_entropy_op = Op(
     shape=_sparse_shape,
     reference=_sparse_reference,
     grad=_sparse_grad,
+    lower=_fused_lower,
     simplify=_simplify_given_softmax,
 )
 
@@ -327,6 +334,7 @@ sparse_softmax_cross_entropy_grad_op = Op(
     shape=lambda dloss, labels, p: p,
     reference=_sparse_grad_reference,
     grad=_sparse_grad_grad,
+    lower=_sparse_grad_lower,
 )
 
 
@@ -359,6 +367,7 @@ pick_label_op = Op(
     shape=_pick_shape,
     reference=lambda labels, x: np.take_along_axis(x, _class_numbers(labels, x.shape[-1]), -1)[..., 0],
     grad=_pick_grad,
+    lower=_pick_lower,
 )
 
 

@@ -1,0 +1,54 @@
+/* softmax.c: softmax, log-softmax and cross-entropies of rows, with their gradients.
+ *
+ * Every kernel works on rows of `cols` elements: ints are [0] rows [1] cols, and [2] the labels' dtype where there are
+ * labels. Buffers are contiguous and aligned to the element; outputs overlap no input, but softmax, log_softmax and
+ * their gradients may write over their first input. A unit is a block of rows; a row's sums are taken in one order (N
+ * lanes along the row, then the lanes), so the bits do not depend on the threads.
+ * A row's sum of exponentials, all positive, has a relative error below (cols / N + log2(N) + 3) eps. */
+#include <math.h>
+
+#include "vmath.h"
+
+enum { UNIT = 4096 /* elements of a unit: some 5 microseconds of exponentials */ };
+
+FNN_INLINE int64_t unit_rows(const int64_t *ints) { return fnn_max(1, UNIT / fnn_max(1, ints[1])); }
+
+static void rows_size(const int64_t *ints, fnn_work *work, double buffers, double flops, double element_bytes) {
+  work->phases = 1;
+  work->units[0] = ints[1] ? fnn_ceil_div(ints[0], unit_rows(ints)) : 0;
+  double elements = (double)ints[0] * (double)ints[1];
+  work->bytes = buffers * elements * element_bytes;
+  work->flops = flops * elements;
+}
+
+/* Label `row` as a class in [0, cols); -1, with the status set, when it is none. Floats are truncated. */
+static int64_t label_at(const fnn_call *call, const char *labels, int64_t dtype, int64_t row, int64_t cols) {
+  double as_real = 0;
+  int64_t label = -1;
+  switch (dtype) {
+#define READ(code, type) case code: label = (int64_t)((const type *)labels)[row]; break;
+    READ(FNN_BOOL, uint8_t) READ(FNN_U8, uint8_t) READ(FNN_I8, int8_t) READ(FNN_U16, uint16_t) READ(FNN_I16, int16_t)
+    READ(FNN_U32, uint32_t) READ(FNN_I32, int32_t) READ(FNN_U64, uint64_t) READ(FNN_I64, int64_t)
+#undef READ
+    case FNN_F32: as_real = ((const float *)labels)[row]; break;
+    case FNN_F64: as_real = ((const double *)labels)[row]; break;
+  }
+  if (dtype >= FNN_F32) label = as_real >= 0 && as_real < (double)cols ? (int64_t)as_real : -1;
+  if (label >= 0 && label < cols) return label;
+  __atomic_store_n(call->status, FNN_INDEX_OUT_OF_RANGE, __ATOMIC_RELAXED);
+  return -1;
+}
+
+#include "types_f32.h"
+#include "softmax_body.h"
+#include "types_f64.h"
+#include "softmax_body.h"
+
+static const fnn_entry entries[] = {
+#define BOTH(name) {#name "_f32", name##_f32, name##_size_f32}, {#name "_f64", name##_f64, name##_size_f64},
+  BOTH(softmax) BOTH(softmax_grad) BOTH(log_softmax) BOTH(log_softmax_grad) BOTH(softmax_cross_entropy)
+  BOTH(softmax_cross_entropy_grad) BOTH(sparse_softmax_cross_entropy) BOTH(sparse_softmax_cross_entropy_grad)
+  BOTH(pick_label)
+#undef BOTH
+  {0}};
+const fnn_table FNN_TABLE(softmax) = {entries, 0, 0};

@@ -1,0 +1,226 @@
+/* softmax_body.h: what softmax.c compiles for float32 and for float64 (T, V, M, N, FN, OWN: types_f32.h). */
+
+/* ---- one row ---- */
+
+FNN_INLINE T OWN(sum_lanes)(V v) {
+  T total = 0;
+  for (int k = 0; k < N; k++) total += v[k];
+  return total;
+}
+
+/* The greatest element of a row of n >= 1. A NaN may be passed over: it reaches the result through the sum. */
+FNN_INLINE T OWN(row_max)(const T *x, int64_t n) {
+  V best = FN(splat)(-(T)INFINITY);
+  int64_t i = 0;
+  for (; i + N <= n; i += N) {
+    V v = FN(load)(x + i);
+    best = FN(select)(v > best, v, best);
+  }
+  T top = -(T)INFINITY;
+  for (int k = 0; k < N; k++) top = best[k] > top ? best[k] : top;
+  for (; i < n; i++) top = x[i] > top ? x[i] : top;
+  return top;
+}
+
+/* Lanes of a partial vector that hold elements, as a mask. */
+FNN_INLINE V OWN(first_lanes)(V v, int64_t n) {
+  for (int k = 0; k < N; k++) v[k] = k < n ? v[k] : 0;
+  return v;
+}
+
+/* y = exp(x - top) where y is not NULL; returns the sum. y may be x. */
+FNN_INLINE T OWN(row_exp)(T *y, const T *x, int64_t n, T top) {
+  V sum = {0};
+  int64_t i = 0;
+  for (; i + N <= n; i += N) {
+    V e = FN(exp)(FN(load)(x + i) - top);
+    if (y) FN(store)(y + i, e);
+    sum += e;
+  }
+  if (i < n) {
+    V e = FN(exp)(FN(load_part)(x + i, n - i) - top);
+    if (y) FN(store_part)(y + i, e, n - i);
+    sum += OWN(first_lanes)(e, n - i);
+  }
+  return OWN(sum_lanes)(sum);
+}
+
+FNN_INLINE void OWN(row_scale)(T *y, int64_t n, T by) {
+  int64_t i = 0;
+  for (; i + N <= n; i += N) FN(store)(y + i, FN(load)(y + i) * by);
+  if (i < n) FN(store_part)(y + i, FN(load_part)(y + i, n - i) * by, n - i);
+}
+
+FNN_INLINE T OWN(log1)(T x) { return sizeof(T) == 4 ? (T)logf((float)x) : (T)log(x); }
+
+/* y = softmax(x); returns log(sum(exp(x - top))) and top. */
+FNN_INLINE T OWN(row_softmax)(T *y, const T *x, int64_t n, T *top) {
+  *top = OWN(row_max)(x, n);
+  T sum = OWN(row_exp)(y, x, n, *top);
+  OWN(row_scale)(y, n, 1 / sum);
+  return OWN(log1)(sum);
+}
+
+/* Sums of f(a, b) over a row. */
+FNN_INLINE T OWN(row_sum2)(const T *a, const T *b, int64_t n, V (*f)(V, V)) {
+  V sum = {0};
+  int64_t i = 0;
+  for (; i + N <= n; i += N) sum += f(FN(load)(a + i), FN(load)(b + i));
+  if (i < n) sum += f(FN(load_part)(a + i, n - i), FN(load_part)(b + i, n - i)); /* f(0, 0) is 0 */
+  return OWN(sum_lanes)(sum);
+}
+FNN_INLINE V OWN(product)(V a, V b) { return a * b; }
+FNN_INLINE V OWN(first)(V a, V b) { return (void)b, a; }
+
+/* d = f(a, b, s, t) over a row; d may be a or b. */
+FNN_INLINE void OWN(row_map)(T *d, const T *a, const T *b, int64_t n, T s, T t, V (*f)(V, V, T, T)) {
+  int64_t i = 0;
+  for (; i + N <= n; i += N) FN(store)(d + i, f(FN(load)(a + i), FN(load)(b + i), s, t));
+  if (i < n) FN(store_part)(d + i, f(FN(load_part)(a + i, n - i), FN(load_part)(b + i, n - i), s, t), n - i);
+}
+
+/* Rows [*row, *last) of the units. */
+FNN_INLINE int64_t OWN(rows)(const fnn_call *call, int64_t begin, int64_t end, int64_t *row) {
+  int64_t step = unit_rows(call->ints);
+  *row = begin * step;
+  return fnn_min(call->ints[0], end * step);
+}
+
+#define SIZE(name, buffers, flops)                                                                                     \
+  static void OWN(name##_size)(const int64_t *ints, fnn_work *work) {                                                  \
+    rows_size(ints, work, buffers, flops, sizeof(T));                                                                  \
+  }
+
+/* ---- softmax: x, y. y = exp(x - max) / sum(exp(x - max)); y may be x ---- */
+
+SIZE(softmax, 2, 12)
+static void OWN(softmax)(const fnn_call *call, int64_t begin, int64_t end) {
+  int64_t row, cols = call->ints[1], last = OWN(rows)(call, begin, end, &row);
+  for (; row < last; row++) {
+    const T *x = (const T *)call->buf[0] + row * cols;
+    T *y = (T *)call->buf[1] + row * cols;
+    T sum = OWN(row_exp)(y, x, cols, OWN(row_max)(x, cols));
+    OWN(row_scale)(y, cols, 1 / sum);
+  }
+}
+
+/* ---- softmax_grad: dy, y, dx. dx = y (dy - sum(dy y)); dx may be dy ---- */
+
+FNN_INLINE V OWN(f_softmax_grad)(V dy, V y, T sum, T unused) { return (void)unused, y * (dy - sum); }
+
+SIZE(softmax_grad, 3, 4)
+static void OWN(softmax_grad)(const fnn_call *call, int64_t begin, int64_t end) {
+  int64_t row, cols = call->ints[1], last = OWN(rows)(call, begin, end, &row);
+  for (; row < last; row++) {
+    const T *dy = (const T *)call->buf[0] + row * cols, *y = (const T *)call->buf[1] + row * cols;
+    T sum = OWN(row_sum2)(dy, y, cols, OWN(product));
+    OWN(row_map)((T *)call->buf[2] + row * cols, dy, y, cols, sum, 0, OWN(f_softmax_grad));
+  }
+}
+
+/* ---- log_softmax: x, y. y = x - max - log(sum(exp(x - max))); y may be x ---- */
+
+FNN_INLINE V OWN(f_log_softmax)(V x, V unused, T top, T log_sum) { return (void)unused, x - top - log_sum; }
+
+SIZE(log_softmax, 2, 12)
+static void OWN(log_softmax)(const fnn_call *call, int64_t begin, int64_t end) {
+  int64_t row, cols = call->ints[1], last = OWN(rows)(call, begin, end, &row);
+  for (; row < last; row++) {
+    const T *x = (const T *)call->buf[0] + row * cols;
+    T top = OWN(row_max)(x, cols), log_sum = OWN(log1)(OWN(row_exp)(0, x, cols, top));
+    OWN(row_map)((T *)call->buf[1] + row * cols, x, x, cols, top, log_sum, OWN(f_log_softmax));
+  }
+}
+
+/* ---- log_softmax_grad: dy, y, dx. dx = dy - exp(y) sum(dy); dx may be dy ---- */
+
+FNN_INLINE V OWN(f_log_softmax_grad)(V dy, V y, T sum, T unused) { return (void)unused, dy - FN(exp)(y) * sum; }
+
+SIZE(log_softmax_grad, 3, 12)
+static void OWN(log_softmax_grad)(const fnn_call *call, int64_t begin, int64_t end) {
+  int64_t row, cols = call->ints[1], last = OWN(rows)(call, begin, end, &row);
+  for (; row < last; row++) {
+    const T *dy = (const T *)call->buf[0] + row * cols, *y = (const T *)call->buf[1] + row * cols;
+    T sum = OWN(row_sum2)(dy, y, cols, OWN(first));
+    OWN(row_map)((T *)call->buf[2] + row * cols, dy, y, cols, sum, 0, OWN(f_log_softmax_grad));
+  }
+}
+
+/* ---- softmax_cross_entropy: target, x, loss (rows), p. p = softmax(x), loss = -sum(target log_softmax(x)) ----
+ * A class whose target is 0 adds 0, also where its probability is 0. */
+
+SIZE(softmax_cross_entropy, 3, 16)
+static void OWN(softmax_cross_entropy)(const fnn_call *call, int64_t begin, int64_t end) {
+  int64_t row, cols = call->ints[1], last = OWN(rows)(call, begin, end, &row);
+  for (; row < last; row++) {
+    const T *target = (const T *)call->buf[0] + row * cols, *x = (const T *)call->buf[1] + row * cols;
+    T top, log_sum = OWN(row_softmax)((T *)call->buf[3] + row * cols, x, cols, &top);
+    V loss = {0};
+    for (int64_t i = 0; i < cols; i += N) {
+      int64_t n = fnn_min(N, cols - i);
+      V t = n == N ? FN(load)(target + i) : FN(load_part)(target + i, n);
+      V v = n == N ? FN(load)(x + i) : FN(load_part)(x + i, n);
+      loss += FN(select)(t == 0, FN(splat)(0), t * (log_sum - (v - top)));
+    }
+    ((T *)call->buf[2])[row] = OWN(sum_lanes)(loss);
+  }
+}
+
+/* ---- softmax_cross_entropy_grad: dloss (rows), target, p, dx. dx = dloss (p sum(target) - target) ---- */
+
+FNN_INLINE V OWN(f_cross_entropy_grad)(V p, V target, T mass, T dloss) { return dloss * (p * mass - target); }
+
+SIZE(softmax_cross_entropy_grad, 3, 4)
+static void OWN(softmax_cross_entropy_grad)(const fnn_call *call, int64_t begin, int64_t end) {
+  int64_t row, cols = call->ints[1], last = OWN(rows)(call, begin, end, &row);
+  for (; row < last; row++) {
+    const T *target = (const T *)call->buf[1] + row * cols, *p = (const T *)call->buf[2] + row * cols;
+    T mass = OWN(row_sum2)(target, target, cols, OWN(first)), dloss = ((const T *)call->buf[0])[row];
+    OWN(row_map)((T *)call->buf[3] + row * cols, p, target, cols, mass, dloss, OWN(f_cross_entropy_grad));
+  }
+}
+
+/* ---- sparse_softmax_cross_entropy: labels (rows), x, loss (rows), p ----
+ * p = softmax(x), loss = -log_softmax(x)[label]. A label outside [0, cols) sets the status; its loss is NaN. */
+
+SIZE(sparse_softmax_cross_entropy, 2, 12)
+static void OWN(sparse_softmax_cross_entropy)(const fnn_call *call, int64_t begin, int64_t end) {
+  int64_t row, cols = call->ints[1], last = OWN(rows)(call, begin, end, &row);
+  for (; row < last; row++) {
+    const T *x = (const T *)call->buf[1] + row * cols;
+    T top, log_sum = OWN(row_softmax)((T *)call->buf[3] + row * cols, x, cols, &top);
+    int64_t label = label_at(call, call->buf[0], call->ints[2], row, cols);
+    ((T *)call->buf[2])[row] = label < 0 ? (T)NAN : log_sum - (x[label] - top);
+  }
+}
+
+/* ---- sparse_softmax_cross_entropy_grad: dloss (rows), labels (rows), p, dx. dx = dloss (p - one_hot(label)) ----
+ * A label outside [0, cols) sets the status. */
+
+FNN_INLINE V OWN(f_times)(V p, V unused, T dloss, T unused_too) { return (void)unused, (void)unused_too, p * dloss; }
+
+SIZE(sparse_softmax_cross_entropy_grad, 2, 1)
+static void OWN(sparse_softmax_cross_entropy_grad)(const fnn_call *call, int64_t begin, int64_t end) {
+  int64_t row, cols = call->ints[1], last = OWN(rows)(call, begin, end, &row);
+  for (; row < last; row++) {
+    const T *p = (const T *)call->buf[2] + row * cols;
+    T *dx = (T *)call->buf[3] + row * cols, dloss = ((const T *)call->buf[0])[row];
+    OWN(row_map)(dx, p, p, cols, dloss, 0, OWN(f_times));
+    int64_t label = label_at(call, call->buf[1], call->ints[2], row, cols);
+    if (label >= 0) dx[label] = (p[label] - 1) * dloss;
+  }
+}
+
+/* ---- pick_label: labels (rows), x, y (rows). y = x[label] ----
+ * A label outside [0, cols) sets the status; its y is NaN. */
+
+SIZE(pick_label, 1, 0)
+static void OWN(pick_label)(const fnn_call *call, int64_t begin, int64_t end) {
+  int64_t row, cols = call->ints[1], last = OWN(rows)(call, begin, end, &row);
+  for (; row < last; row++) {
+    int64_t label = label_at(call, call->buf[0], call->ints[2], row, cols);
+    ((T *)call->buf[2])[row] = label < 0 ? (T)NAN : ((const T *)call->buf[1])[row * cols + label];
+  }
+}
+
+#undef SIZE
