@@ -232,7 +232,7 @@ class Executable:
             step = self.native_steps[failed]
             node = step.group.anchor if step is not None else None
             what = f"{node.op.name} in {node.label!r}" if node is not None and node.label else self.name
-            raise ValueError(f"{what}: {_engine.STATUS[status]}. Nothing was changed by this batch.")
+            raise IndexError(f"{what}: {_engine.STATUS[status]}. Nothing was changed by this batch.")
 
     def _run_reference(self, arena, step: Step) -> None:
         arrays = [self._read(arena, x) for x in step.node.inputs]
