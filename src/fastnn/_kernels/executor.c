@@ -1,37 +1,16 @@
 #include "executor.h"
 
+#include <limits.h>
 #include <omp.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <time.h>
-
-/* A barrier that spins, then yields: steps take microseconds, so sleeping would cost more than the work, but on a
- * machine with fewer free cores than threads the others must get the core. */
-typedef struct {
-  _Alignas(64) atomic_int waiting;
-  _Alignas(64) atomic_int generation;
-} barrier;
-
-enum { SPINS = 2000 /* about 20 microseconds of pause instructions, the length of a middling step */ };
-
-static void wait_barrier(barrier *b, int threads) {
-  int generation = atomic_load_explicit(&b->generation, memory_order_acquire);
-  if (atomic_fetch_add_explicit(&b->waiting, 1, memory_order_acq_rel) == threads - 1) {
-    atomic_store_explicit(&b->waiting, 0, memory_order_relaxed);
-    atomic_store_explicit(&b->generation, generation + 1, memory_order_release);
-    return;
-  }
-  for (int64_t spin = 0; atomic_load_explicit(&b->generation, memory_order_acquire) == generation; spin++) {
-    if (spin > SPINS) {
-      sched_yield();
-    } else {
-#if defined(__x86_64__)
-      __builtin_ia32_pause();
+#if defined(__linux__)
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 #endif
-    }
-  }
-}
 
 static double now_s(void) {
   struct timespec t;
@@ -39,71 +18,187 @@ static double now_s(void) {
   return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
+/* How threads share a run.
+ *
+ * A phase is cut into chunks. A thread takes its own chunks first, so that the same rows stay in the same core's cache
+ * from step to step, then those that nobody has begun. The phase is over when its chunks are done, whoever did them:
+ * a thread that has lost its core holds up nobody, and finds its place again when it comes back. */
+enum {
+  MAX_CHUNKS = 32,       /* bits of `claims` */
+  CHUNKS_PER_THREAD = 4, /* what a thread may be late by costs a quarter of its share, not all of it */
+  SPINS = 4000           /* some tens of microseconds of pause instructions, the length of a middling step */
+};
+
 typedef struct {
   const fnn_instance *instance;
-  int64_t begin, end, batch, batches;
-  barrier barrier;
+  int64_t begin, end, batch_end;
+  int threads;
   int32_t status;
   int64_t failed_step;
+  double phase_start;
+  _Alignas(64) _Atomic uint64_t claims; /* number of the phase << 32 | which of its chunks are taken */
+  _Alignas(64) atomic_int done;         /* chunks of this phase that are finished */
+  _Alignas(64) atomic_int passed;       /* phases that are over; sleepers wait for it to change */
+  atomic_int sleepers;
 } team;
 
-static void run_units(team *team, const fnn_call *call, int64_t s, int64_t begin, int64_t end) {
-  if (__atomic_load_n(&team->status, __ATOMIC_RELAXED)) return; /* a step before failed: only meet the barriers */
-  team->instance->steps[s].run(call, begin, end);
-  if (__atomic_load_n(&team->status, __ATOMIC_RELAXED)) __atomic_store_n(&team->failed_step, s, __ATOMIC_RELAXED);
+/* A place in the run: a phase of a step of a batch. */
+typedef struct {
+  int64_t batch, step;
+  int phase;
+} place;
+
+static int64_t units_at(const team *team, place at) { return team->instance->steps[at.step].work.units[at.phase]; }
+
+static int chunks_at(const team *team, place at) {
+  const fnn_step *step = &team->instance->steps[at.step];
+  int64_t threads = fnn_min(team->threads, step->max_threads);
+  if (threads <= 1) return 1;
+  return (int)fnn_max(1, fnn_min(fnn_min(threads * CHUNKS_PER_THREAD, MAX_CHUNKS), units_at(team, at)));
 }
 
-/* Every thread of the team walks the same steps. `pending` says that other threads may still be working on what
- * came before; all threads compute the same value, so they meet at the same barriers. Steps of one part are always
- * thread 0's, so between two of them there is no barrier. */
-static void walk(team *team, int thread, int threads) {
+/* The next phase that has work; 0 at the end. `at.phase` may point one past the step's last phase on entry. */
+static int settle(const team *team, place *at) {
+  while (at->batch < team->batch_end) {
+    for (; at->step < team->end; at->step++, at->phase = 0)
+      for (; at->phase < team->instance->steps[at->step].work.phases; at->phase++)
+        if (units_at(team, *at) > 0) return 1;
+    at->batch++;
+    at->step = team->begin;
+    if (team->begin == team->end) return 0;
+  }
+  return 0;
+}
+
+static int advance(const team *team, place *at) {
+  at->phase++;
+  return settle(team, at);
+}
+
+static void run_chunk(team *team, place at, int thread, int chunk, int chunks) {
+  if (__atomic_load_n(&team->status, __ATOMIC_RELAXED)) return; /* a step before failed: only the counting goes on */
   const fnn_instance *instance = team->instance;
-  int pending = 0;
-  for (int64_t batch = team->batch; batch < team->batch + team->batches; batch++) {
-    for (int64_t s = team->begin; s < team->end; s++) {
-      const fnn_step *step = &instance->steps[s];
-      fnn_call call = {
-        .buf = instance->bufs + step->first_buf,
-        .ints = step->ints,
-        .reals = step->reals,
-        .scratch = instance->scratch + thread * instance->scratch_bytes,
-        .shared = instance->arena + step->shared,
-        .status = &team->status,
-        .batch = batch,
-        .program = instance->program,
-      };
-      double start = instance->seconds && thread == 0 ? now_s() : 0;
-      for (int phase = 0; phase < step->work.phases; phase++) {
-        int64_t units = step->work.units[phase];
-        int64_t parts = fnn_max(1, fnn_min(fnn_min(threads, step->max_threads), units));
-        if (threads > 1 && (pending || parts > 1)) wait_barrier(&team->barrier, threads);
-        pending = parts > 1;
-        if (thread < parts && units > 0) {
-          call.phase = phase;
-          run_units(team, &call, s, units * thread / parts, units * (thread + 1) / parts);
+  const fnn_step *step = &instance->steps[at.step];
+  const fnn_call call = {
+    .buf = instance->bufs + step->first_buf,
+    .ints = step->ints,
+    .reals = step->reals,
+    .scratch = instance->scratch + thread * instance->scratch_bytes,
+    .shared = instance->arena + step->shared,
+    .status = &team->status,
+    .batch = at.batch,
+    .program = instance->program,
+    .phase = at.phase,
+  };
+  int64_t units = units_at(team, at);
+  step->run(&call, units * chunk / chunks, units * (chunk + 1) / chunks);
+  if (__atomic_load_n(&team->status, __ATOMIC_RELAXED)) __atomic_store_n(&team->failed_step, at.step, __ATOMIC_RELAXED);
+}
+
+static void note_time(team *team, int64_t step) {
+  if (!team->instance->seconds) return;
+  double now = now_s();
+  team->instance->seconds[step] += now - team->phase_start;
+  team->phase_start = now;
+}
+
+static int claim(team *team, uint32_t number, int chunk) {
+  uint64_t seen = atomic_load(&team->claims), bit = (uint64_t)1 << chunk;
+  while (seen >> 32 == number && !(seen & bit))
+    if (atomic_compare_exchange_weak(&team->claims, &seen, seen | bit)) return 1;
+  return 0;
+}
+
+#if defined(__linux__)
+static void sleep_while(atomic_int *word, int value) { syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, 0, 0, 0); }
+static void wake_all(atomic_int *word) { syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, INT_MAX, 0, 0, 0); }
+#else
+static void sleep_while(atomic_int *word, int value) { (void)word, (void)value, sched_yield(); }
+static void wake_all(atomic_int *word) { (void)word; }
+#endif
+
+/* Counts `finished` chunks of phase `number`; whoever finishes the last opens the next phase. */
+static void finish(team *team, uint32_t number, int finished, int chunks, int64_t step) {
+  if (!finished || atomic_fetch_add(&team->done, finished) + finished < chunks) return;
+  note_time(team, step);
+  atomic_store(&team->done, 0);
+  atomic_store(&team->claims, (uint64_t)(number + 1) << 32);
+  atomic_store(&team->passed, (int)(number + 1));
+  if (atomic_load(&team->sleepers)) wake_all(&team->passed);
+}
+
+static void wait_until_passed(team *team, uint32_t number) {
+  for (int spin = 0; spin < SPINS; spin++) {
+    if ((int32_t)((uint32_t)atomic_load_explicit(&team->passed, memory_order_acquire) - number) > 0) return;
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#endif
+  }
+  atomic_fetch_add(&team->sleepers, 1);
+  int passed;
+  while ((int32_t)((uint32_t)(passed = atomic_load(&team->passed)) - number) <= 0) sleep_while(&team->passed, passed);
+  atomic_fetch_sub(&team->sleepers, 1);
+}
+
+/* Every thread walks the same phases, numbered alike. Phases of one chunk that follow each other are one. */
+static void walk(team *team, int thread, place at) {
+  int more = settle(team, &at);
+  for (uint32_t number = 0; more; number++) {
+    int chunks = chunks_at(team, at), finished = 0;
+    if (chunks == 1) {
+      int is_mine = claim(team, number, 0);
+      int64_t last;
+      do {
+        last = at.step;
+        if (is_mine) run_chunk(team, at, thread, 0, 1);
+        more = advance(team, &at);
+        if (is_mine && more && at.step != last) note_time(team, last);
+      } while (more && chunks_at(team, at) == 1);
+      finish(team, number, is_mine, 1, last);
+    } else {
+      /* Its own from the first on; those of others from their last on, where they get to last. */
+      int own = chunks * thread / team->threads, own_end = chunks * (thread + 1) / team->threads;
+      for (int k = 0; k < chunks; k++) {
+        int chunk = k < own_end - own ? own + k : (own - 1 - (k - (own_end - own)) + chunks) % chunks;
+        if (claim(team, number, chunk)) {
+          run_chunk(team, at, thread, chunk, chunks);
+          finished++;
         }
       }
-      if (instance->seconds) {
-        if (pending && threads > 1) wait_barrier(&team->barrier, threads);
-        pending = 0;
-        if (thread == 0) instance->seconds[s] += now_s() - start;
-      }
+      finish(team, number, finished, chunks, at.step);
+      more = advance(team, &at);
     }
+    if (more) wait_until_passed(team, number);
+  }
+}
+
+/* The same without anybody to share with. */
+static void walk_alone(team *team, place at) {
+  for (int more = settle(team, &at); more;) {
+    int64_t step = at.step;
+    run_chunk(team, at, 0, 0, 1);
+    more = advance(team, &at);
+    if (!more || at.step != step) note_time(team, step);
   }
 }
 
 int32_t fnn_execute(const fnn_instance *instance, int64_t begin, int64_t end, int64_t batch, int64_t batches,
                     int threads, int64_t *failed_step) {
-  team team = {.instance = instance, .begin = begin, .end = end, .batch = batch, .batches = batches, .failed_step = -1};
+  team team = {.instance = instance, .begin = begin, .end = end, .batch_end = batch + batches, .failed_step = -1};
+  place start = {.batch = batch, .step = begin};
   int widest = 1;
-  for (int64_t s = begin; s < end; s++)
-    if (instance->steps[s].max_threads > widest) widest = instance->steps[s].max_threads;
-  if (threads > widest) threads = widest;
-  if (threads <= 1) {
-    walk(&team, 0, 1);
+  for (int64_t s = begin; s < end; s++) widest = (int)fnn_max(widest, instance->steps[s].max_threads);
+  team.threads = (int)fnn_min(fnn_min(threads, widest), MAX_CHUNKS);
+  if (instance->seconds) team.phase_start = now_s();
+  if (team.threads <= 1) {
+    walk_alone(&team, start);
   } else {
-#pragma omp parallel num_threads(threads)
-    walk(&team, omp_get_thread_num(), omp_get_num_threads());
+#pragma omp parallel num_threads(team.threads)
+    {
+#pragma omp single
+      team.threads = omp_get_num_threads();
+      walk(&team, omp_get_thread_num(), start);
+    }
   }
   *failed_step = team.failed_step;
   return team.status;

@@ -1,7 +1,7 @@
 /* executor.h: runs a plan, a flat array of kernel calls.
  *
- * One run may do many batches. Inside it: one parallel region, a barrier where a step or its neighbour used more
- * than one thread, no allocation, no Python. The same plan may run in several threads at once, each with its own
+ * One run may do many batches. Inside it: one parallel region, no barrier but "all of this phase is done" between
+ * phases that are shared, no allocation, no Python. The same plan may run in several threads at once, each with its own
  * fnn_instance (arena and resolved pointers). */
 #ifndef FNN_EXECUTOR_H
 #define FNN_EXECUTOR_H

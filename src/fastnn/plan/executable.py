@@ -1,7 +1,7 @@
 """Executable: a graph compiled to a plan, and its runs.
 
-compile: simplify -> raise over views -> fuse -> lower -> assign memory -> `_engine.Plan`. A run takes an arena, points the plan's slots at
-the arrays of this run, executes without the GIL, and copies the outputs out.
+compile: simplify -> raise over views -> fuse -> lower -> assign memory -> `_engine.Plan`. A run takes an arena, points
+the plan's slots at the arrays of this run, executes without the GIL, and copies the outputs out.
 """
 
 from __future__ import annotations
