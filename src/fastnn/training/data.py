@@ -1,7 +1,8 @@
 """What users pass to fit, evaluate and predict, checked and cut into batches.
 
 Owns: arrays, lists and dicts of arrays, generators, PyDatasets; sample and class weights; the validation split; the
-order of rows. It copies no rows: a compiled function gathers them itself (`plan.function.Compiled.batches`).
+order of rows. It copies no rows of contiguous arrays: a compiled function gathers them itself
+(`plan.function.Compiled.batches`).
 """
 
 from __future__ import annotations
@@ -82,7 +83,8 @@ class ArraySource:
     """
 
     def __init__(self, arrays: tuple, batch_size=None, steps=None, shuffle=False):
-        self.arrays = arrays
+        # Rows are gathered where they lie, so they must lie in one piece; other arrays are laid out so, once.
+        self.arrays = tree.map_structure(lambda a: None if a is None else np.ascontiguousarray(a), arrays)
         self.rows = row_count(arrays)
         self.batch_size = _checked_batch_size(batch_size)
         self.num_batches = -(-self.rows // self.batch_size)
