@@ -154,12 +154,14 @@ class Executable:
     def _gather_step(self, graph: Graph):
         """The call of `gather_rows`: one for all inputs, casting on the way."""
         rows = graph.inputs[0].shape[0]
-        ints, buffers = [len(graph.inputs), rows], [(self.index_slot, 0)]
-        for slot, (value, source) in enumerate(zip(graph.inputs, self.sources, strict=True)):
+        # An input that nothing reads has no place to be gathered to.
+        read = [(slot, value) for slot, value in enumerate(graph.inputs) if value in self.places]
+        ints, buffers = [len(read), rows], [(self.index_slot, 0)]
+        for slot, value in read:
             row = value.size // rows
-            ints += [_kernels.DTYPE_CODE[source], _kernels.DTYPE_CODE[value.dtype], row, row]
-            buffers += [(slot, 0), self._place(value) if value in self.places else (-2, 0)]
-        reals = [1.0, 0.0] * len(graph.inputs)
+            ints += [_kernels.DTYPE_CODE[self.sources[slot]], _kernels.DTYPE_CODE[value.dtype], row, row]
+            buffers += [(slot, 0), self._place(value)]
+        reals = [1.0, 0.0] * len(read)
         work = _engine.kernel_work(_kernels.isa(), "gather_rows", ints)
         return "gather_rows", buffers, ints, reals, _threads(work)
 
