@@ -220,6 +220,7 @@ PUBLIC = {
         "object_registration": "CustomObjectScope custom_object_scope=CustomObjectScope get_custom_objects "
         "get_registered_name get_registered_object register_keras_serializable",
         "serialization": "deserialize_keras_object serialize_keras_object",
+        "saving.weights": "load_weights save_weights",
     },
     "fastnn.utils": {
         "graph.dtypes": "standardize_dtype",

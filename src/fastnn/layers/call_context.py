@@ -8,6 +8,7 @@ class _Context(threading.local):
     def __init__(self):
         self.names: list[str] = []
         self.training: list = []
+        self.is_probing = False
 
 
 _context = _Context()
@@ -50,12 +51,17 @@ def naming(name: str):
         _context.names.pop()
 
 
+def is_probing() -> bool:
+    """Whether the sizes that layers see now stand for unknown ones."""
+    return _context.is_probing
+
+
 @contextmanager
-def without_training():
-    """Inside, `training` is not inherited from the calls around."""
-    saved = _context.training
-    _context.training = []
+def probing():
+    """Inside, layers are called to infer shapes: `training` is not inherited from the calls around."""
+    saved = _context.training, _context.is_probing
+    _context.training, _context.is_probing = [], True
     try:
         yield
     finally:
-        _context.training = saved
+        _context.training, _context.is_probing = saved

@@ -153,6 +153,8 @@ class Layer(Owner, Configurable):
             except Exception as error:
                 _name_layer(error, self, bound)
                 raise
+        if not call_context.is_probing():
+            self._state.output_shape = tree.map_structure(lambda y: tuple(getattr(y, "shape", ())), outputs)
         if self.activity_regularizer is not None:
             for y in tree.flatten(outputs):
                 if is_array(y):
@@ -233,7 +235,7 @@ class Layer(Owner, Configurable):
         return infer_outputs(self._call_for_shapes, args, kwargs)
 
     def _call_for_shapes(self, *args, **kwargs):
-        with call_context.without_training():
+        with call_context.probing():
             return self._call_now(args, kwargs)
 
     def _clone_for_shapes(self) -> Layer:

@@ -19,7 +19,7 @@ class LayerState:
 
     __slots__ = (
         "build_shapes", "children", "children_at", "compiled", "inbound", "init_arguments", "is_building", "key",
-        "key_at", "losses", "path", "super_called", "version", "weights",
+        "key_at", "losses", "output_shape", "path", "super_called", "version", "weights",
     )  # fmt: skip
 
     def __init__(self, init_arguments):
@@ -30,6 +30,7 @@ class LayerState:
         self.losses: list = []  # (the graph that was being traced or None, loss), from add_loss
         self.inbound: list = []  # (symbolic call, its outputs)
         self.build_shapes: dict | None = None
+        self.output_shape = None  # of the last call, for summaries
         self.is_building = False
         self.path: str | None = None
         self.compiled = None  # the Compiled of this layer's own calls
@@ -269,6 +270,26 @@ class Owner:
             ValueError: when a number or a shape differs; no weight has changed then.
         """
         weight_lists.set_weights(self, weights)
+
+    def save_own_variables(self, store) -> None:
+        """Writes this layer's own variables (not those of sublayers) into `store`; for subclasses with other state.
+
+        Args:
+            store: takes arrays by name: `store["0"] = array`.
+        """
+        for k, variable in enumerate(weight_lists.own(self)):
+            store[str(k)] = variable.array
+
+    def load_own_variables(self, store) -> None:
+        """Reads them back.
+
+        Args:
+            store: gives arrays by name, and has `keys()`.
+
+        Raises:
+            ValueError: when their number or shapes differ.
+        """
+        weight_lists.assign_all(self.name, weight_lists.own(self), store)
 
     def count_params(self) -> int:
         """How many numbers the weights hold.

@@ -14,20 +14,20 @@ def without(items, others) -> list:
     return [item for item in items if id(item) not in excluded]
 
 
-def _own(layer) -> list:
+def own(layer) -> list:
     """Own variables, trainable ones first: the order of Keras's lists and files."""
     own = layer._children().variables
     return [v for v in own if v.trainable] + [v for v in own if not v.trainable]
 
 
 def weights(layer) -> list:
-    return unique(variable for inner in layer._flatten_layers() for variable in _own(inner))
+    return unique(variable for inner in layer._flatten_layers() for variable in own(inner))
 
 
 def variables(layer) -> list:
     found = []
     for inner in layer._flatten_layers():
-        found += _own(inner)
+        found += own(inner)
         found += [variable for generator in inner._children().seed_generators for variable in [generator.state]]
     return unique(found)
 
@@ -67,4 +67,24 @@ def set_weights(layer, arrays) -> None:
             )
         converted.append(array.astype(variable.dtype))
     for variable, array in zip(targets, converted, strict=True):
+        variable.assign(array)
+
+
+def assign_all(owner_name: str, variables, store) -> None:
+    """Sets `variables` from the arrays "0", "1", ... of `store`, all of them or none."""
+    if len(list(store.keys())) != len(variables):
+        raise ValueError(
+            f"Layer {owner_name!r} expected {len(variables)} variables, but received {len(list(store.keys()))} variables "
+            f"during loading. Expected: {[v.name for v in variables]}"
+        )
+    arrays = []
+    for k, variable in enumerate(variables):
+        # A file's store checks the shape before it reads the numbers.
+        array = store.read(str(k), variable.shape) if hasattr(store, "read") else np.asarray(store[str(k)])
+        if array.shape != variable.shape:
+            raise ValueError(
+                f"Variable {variable.path!r} has shape {variable.shape}; the array has shape {array.shape}."
+            )
+        arrays.append(array.astype(variable.dtype))
+    for variable, array in zip(variables, arrays, strict=True):
         variable.assign(array)

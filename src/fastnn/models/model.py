@@ -11,7 +11,9 @@ from fastnn.layers.shapes import is_shape, map_shapes
 from fastnn.layers.tracking import Children
 from fastnn.models import functional_config
 from fastnn.models.inputs import match_inputs
-from fastnn.models.network import Network, name_of
+from fastnn.models.network import Network
+from fastnn.models.summary import summary_text
+from fastnn.saving import weights
 from fastnn.serialization import serialize_keras_object
 from fastnn.training.trainer import Trainer
 
@@ -109,11 +111,6 @@ class Model(Trainer, Layer):
         return None if self._network is None else self._network.outputs
 
     @property
-    def output_names(self) -> list[str] | None:
-        """The names of the layers that made `outputs`; None for a subclassed model."""
-        return None if self._network is None else [name_of(y.call.operation) for y in self._network.outputs]
-
-    @property
     def input_names(self) -> list[str] | None:
         """The names of the inputs."""
         return None if self._network is None else [layer.name for layer in self._network.input_layers]
@@ -166,6 +163,55 @@ class Model(Trainer, Layer):
             if layer.name == name:
                 return layer
         raise ValueError(f"No such layer: {name}. Existing layers are: {[layer.name for layer in self.layers]}.")
+
+    def save_weights(self, filepath, overwrite=True, max_shard_size=None) -> None:
+        """Writes the weights, and the optimizer's state, to a `.weights.h5` file that Keras reads too.
+
+        Args:
+            filepath: ends in `.weights.h5`.
+            overwrite: whether an existing file is replaced.
+            max_shard_size: only None; files are never split.
+
+        Raises:
+            ValueError: for another ending, or a model that is not built.
+            FileExistsError: when the file is there and `overwrite` is false.
+        """
+        weights.save_weights(self, filepath, overwrite=overwrite, max_shard_size=max_shard_size)
+
+    def load_weights(self, filepath, skip_mismatch=False, **kwargs) -> None:
+        """Reads what `save_weights`, or Keras 3's, wrote.
+
+        Args:
+            filepath: ends in `.weights.h5`.
+            skip_mismatch: whether layers whose weights do not fit are left as they are, with a warning.
+
+        Raises:
+            ValueError: when the weights do not fit, with both shapes; the model is as it was.
+        """
+        weights.load_weights(self, filepath, skip_mismatch=skip_mismatch, **kwargs)
+
+    def summary(
+        self, line_length=None, positions=None, print_fn=None, expand_nested=False, show_trainable=False,
+        layer_range=None,
+    ):  # fmt: skip
+        """Prints the layers, what they make and how many numbers their weights hold.
+
+        Args:
+            line_length: width in characters; that of the terminal by default.
+            positions: where the columns end, as shares of the width.
+            print_fn: takes the text instead of `print`.
+            expand_nested: whether the layers of models inside are listed too.
+            show_trainable: whether a column says which layers are trained.
+            layer_range: two names (or regular expressions): the first and the last layer to list.
+
+        Raises:
+            ValueError: for a `layer_range` that no layer matches.
+
+        Example:
+            >>> fastnn.Sequential([fastnn.Input((4,)), fastnn.layers.Dense(3)]).summary(print_fn=lambda text: None)
+        """
+        text = summary_text(self, line_length, positions, expand_nested, show_trainable, layer_range)
+        (print_fn or print)(text)
 
     def get_config(self) -> dict:
         """What `from_config` makes such a model from, without its weights."""

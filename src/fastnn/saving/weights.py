@@ -1,0 +1,290 @@
+"""Weights in `.weights.h5` files, in the layout of Keras 3, so that files go both ways.
+
+The file is a tree of groups that mirrors the attributes of the model: a layer kept as `model.encoder` is the group
+`encoder`, layers in a list (`model.layers` too) are named by their class, numbered: `layers/dense`, `layers/dense_1`.
+Its own weights are `vars/0`, `vars/1`, ... in the order of `layer.weights`; an object met twice is written once.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import tempfile
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from fastnn.layers import weight_lists
+from fastnn.layers.layer import Layer
+from fastnn.naming import to_snake_case
+
+SUFFIX = ".weights.h5"
+# What a layer keeps for itself; Keras's tree has no such attributes.
+_INTERNAL = {"_state", "_chain", "_tensors", "_network", "_compilation"}
+
+
+def save_weights(model, filepath, overwrite=True, max_shard_size=None) -> None:
+    """Writes the weights of `model`, and the state of its optimizer, to a file. The file is replaced in one step: a
+    reader sees the old one or the new one.
+
+    Args:
+        model: a model or a layer.
+        filepath: ends in `.weights.h5`.
+        overwrite: whether an existing file is replaced.
+        max_shard_size: only None; files are never split.
+
+    Raises:
+        ValueError: for another ending, or a model without weights yet.
+        FileExistsError: when the file is there and `overwrite` is false.
+        ImportError: without h5py.
+    """
+    path = Path(filepath)
+    if not path.name.endswith(SUFFIX):
+        raise ValueError(f"The filename must end in `{SUFFIX}`. Received: filepath={filepath}")
+    if max_shard_size is not None:
+        raise ValueError("save_weights: `max_shard_size` is not supported by fastnn.")
+    if not model.built:
+        raise ValueError(
+            "You are saving a model that has not yet been built. Try building the model first by calling it on some data "
+            "or by using `build()`."
+        )
+    if path.exists() and not overwrite:
+        raise FileExistsError(f"{path} is there already. Pass overwrite=True to replace it.")
+    h5py = _h5py()
+    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    os.close(handle)
+    try:
+        with h5py.File(temporary, "w") as file:
+            for place, owner in walk(model):
+                variables = file.require_group(f"{place}/vars" if place else "vars")
+                variables.attrs["name"] = owner.name
+                _save_own(owner, variables)
+        _give_permissions(temporary)
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+def load_weights(model, filepath, skip_mismatch=False, **kwargs) -> None:
+    """Reads the weights of `model`, and the state of its optimizer, from a file.
+
+    Args:
+        model: a model or a layer.
+        filepath: ends in `.weights.h5`; written by fastnn or by Keras 3.
+        skip_mismatch: whether layers whose weights do not fit are left as they are, with a warning.
+
+    Raises:
+        ValueError: for another ending, a model without weights yet, or weights that do not fit, with both shapes. The
+            model is as it was.
+        FileNotFoundError: when there is no such file.
+        OSError: when it is no HDF5 file.
+        ImportError: without h5py.
+    """
+    path = Path(filepath)
+    if kwargs:
+        raise ValueError(f"Invalid keyword arguments: {kwargs}")
+    if not path.name.endswith(SUFFIX):
+        raise ValueError(f"File format not supported: filepath={filepath}. fastnn reads weights from `{SUFFIX}` files.")
+    if not model.built:
+        raise ValueError(
+            "You are loading weights into a model that has not yet been built. Try building the model first by calling it "
+            "on some data or by using `build()`."
+        )
+    if not path.exists():
+        raise FileNotFoundError(f"There is no file {path}.")
+    h5py = _h5py()
+    try:
+        file = h5py.File(path, "r")
+    except OSError as error:
+        raise OSError(f"{path} is not a readable HDF5 file: {error}") from error
+    with file:
+        _load(model, file, path.stat().st_size, skip_mismatch)
+
+
+def _load(model, file, file_bytes: int, skip_mismatch: bool) -> None:
+    before = {}
+    problems = []
+    for place, owner in walk(model):
+        store = Store(file, f"{place}/vars" if place else "vars", file_bytes)
+        before[id(owner)] = (owner, [np.array(v) for v in own_variables(owner)])
+        try:
+            _load_own(owner, store, model)
+        except (ValueError, KeyError) as error:
+            if _is_optimizer(owner):
+                warnings.warn(f"The state of the optimizer is left as it is: {error}", stacklevel=4)
+            else:
+                problems.append((owner, error))
+            _restore(*before[id(owner)])
+    if not problems:
+        return
+    owner, error = problems[0]
+    message = (
+        f"A total of {len(problems)} objects could not be loaded. Example error message for object {owner}:\n\n{error}\n\n"
+        f"List of objects that could not be loaded:\n{[owner for owner, _ in problems]}"
+    )
+    if skip_mismatch:
+        warnings.warn(message, stacklevel=4)
+        return
+    for saved in before.values():
+        _restore(*saved)
+    raise ValueError(message)
+
+
+def _restore(owner, arrays) -> None:
+    for variable, array in zip(own_variables(owner), arrays, strict=False):
+        variable.assign(array)
+
+
+def walk(root) -> Iterator[tuple[str, object]]:
+    """(place in the tree, layer or optimizer), each object once, in Keras's order."""
+    seen: set[int] = set()
+    yield from _walk(root, "", seen)
+
+
+def _walk(owner, place: str, seen: set[int]):
+    if id(owner) in seen:
+        return
+    seen.add(id(owner))
+    yield place, owner
+    if _is_optimizer(owner):
+        return
+    for name, child in sorted(_attributes(owner).items()):
+        yield from _walk_child(child, f"{place}/{name}".lstrip("/"), seen)
+
+
+def _walk_child(child, place: str, seen: set[int]):
+    if isinstance(child, Layer) or _is_optimizer(child):
+        yield from _walk(child, place, seen)
+    elif isinstance(child, (list, tuple, dict, set)) and id(child) not in seen:
+        seen.add(id(child))
+        counts: dict[str, int] = {}
+        for item in child.values() if isinstance(child, dict) else child:
+            is_container = isinstance(item, (list, tuple, dict, set))
+            if not (is_container or isinstance(item, Layer)):
+                continue
+            name = "container" if is_container else to_snake_case(type(item).__name__)
+            counts[name] = counts.get(name, -1) + 1
+            yield from _walk_child(item, f"{place}/{name}_{counts[name]}" if counts[name] else f"{place}/{name}", seen)
+
+
+def _attributes(owner) -> dict:
+    """What of `owner` may hold layers, by the names in the tree."""
+    found = {name: value for name, value in vars(owner).items() if name not in _INTERNAL}
+    if hasattr(owner, "_network"):  # a model
+        found["layers"] = owner.layers
+        if owner.optimizer is not None:
+            found["optimizer"] = owner.optimizer
+    return found
+
+
+def _is_optimizer(x) -> bool:
+    return hasattr(x, "apply_gradients") and hasattr(x, "variables")
+
+
+def own_variables(owner) -> list:
+    """The variables written under `owner`: trainable ones first."""
+    return list(owner.variables) if _is_optimizer(owner) else weight_lists.own(owner)
+
+
+def _save_own(owner, store) -> None:
+    if isinstance(owner, Layer):
+        owner.save_own_variables(store)
+        return
+    for k, variable in enumerate(owner.variables):
+        store[str(k)] = variable.array
+
+
+def _load_own(owner, store: Store, model) -> None:
+    if isinstance(owner, Layer):
+        owner.load_own_variables(store)
+        return
+    if not owner.built and len(store.keys()) > len(owner.variables):
+        owner.build(model.trainable_variables)
+    weight_lists.assign_all(owner.name, owner.variables, store)
+
+
+class Store:
+    """The datasets of one group of a file, read with care: what a file says is checked before memory is taken for it,
+    and links to other places and files are not followed.
+
+    Args:
+        file: the open h5py File.
+        place: the group's path.
+        file_bytes: the file's size.
+    """
+
+    def __init__(self, file, place: str, file_bytes: int):
+        self._group, self._place, self._file_bytes = _hard_linked(file, place), place, file_bytes
+
+    def keys(self) -> list[str]:
+        """The names of the datasets."""
+        return [] if self._group is None else list(self._group)
+
+    def __contains__(self, name) -> bool:
+        return name in self.keys()
+
+    def __getitem__(self, name) -> np.ndarray:
+        return self.read(name, None)
+
+    def read(self, name: str, shape: tuple[int, ...] | None) -> np.ndarray:
+        """The array `name`.
+
+        Args:
+            shape: what it must be, or None for any that the file can hold.
+
+        Raises:
+            ValueError: when it is another, or what is there is no array of numbers in this file.
+        """
+        where = f"{self._place}/{name}"
+        found = None if self._group is None else _hard_linked(self._group, name)
+        if found is None or not hasattr(found, "dtype"):
+            raise ValueError(f"The file has no array {where!r}.")
+        if found.external or found.is_virtual:
+            raise ValueError(f"The array {where!r} is kept in another file, which is not followed.")
+        if found.dtype.kind not in "biuf":
+            raise ValueError(f"The array {where!r} holds {found.dtype}, not numbers.")
+        if shape is not None and found.shape != shape:
+            raise ValueError(
+                f"The array {where!r} of the file has shape {found.shape}; the variable has shape {shape}."
+            )
+        if shape is None and found.size * found.dtype.itemsize > self._file_bytes:
+            raise ValueError(
+                f"The array {where!r} claims shape {found.shape}: more than the file's {self._file_bytes} bytes."
+            )
+        return found[()]
+
+
+def _hard_linked(group, place: str):
+    """What is at `place` below `group`; None when nothing is.
+
+    Raises:
+        ValueError: when the way there is a soft or external link.
+    """
+    h5py = _h5py()
+    for part in place.split("/"):
+        if not isinstance(group, h5py.Group):
+            return None
+        link = group.get(part, getlink=True)
+        if link is None:
+            return None
+        if not isinstance(link, h5py.HardLink):
+            raise ValueError(f"{place!r} is a link to another place, which is not followed.")
+        group = group[part]
+    return group
+
+
+def _give_permissions(path: str) -> None:
+    """Those of a file made by `open`: `mkstemp` makes one for the owner alone."""
+    mask = os.umask(0)
+    os.umask(mask)
+    os.chmod(path, 0o666 & ~mask)
+
+
+def _h5py():
+    try:
+        return importlib.import_module("h5py")
+    except ImportError as error:
+        raise ImportError("Files of weights need h5py: install `fastnn-cpu[hdf5]`, or h5py itself.") from error
