@@ -27,7 +27,8 @@ def _out_size(size: int, window: int, stride: int, pads: tuple[int, int]) -> int
 def _pool_shape(x, window, strides, pads):
     n, h, w, c = x.shape
     oh, ow = (_out_size(*axis) for axis in zip((h, w), window, strides, pads, strict=True))
-    if oh < 1 or ow < 1:
+    is_inside = all(max(pad) < size for pad, size in zip(pads, window, strict=True))
+    if oh < 1 or ow < 1 or not is_inside:
         raise ValueError(f"pooling with a window of {window} and padding {pads} does not fit images of {h} by {w}.")
     return Spec((n, oh, ow, c), x.dtype)
 
@@ -71,6 +72,7 @@ max_pool2d_op = Op(
     shape=_pool_shape,
     reference=_max_reference,
     grad=lambda dy, y, x, **params: max_pool2d_grad_op(dy, x, **params),
+    lower=_lower_forward,
     epilogue=True,
     domain=uniform(-3, 3),
 )
@@ -79,7 +81,10 @@ max_pool2d_op = Op(
 def _max_positions(x, window, strides, pads):
     """For each element of y, where in x its maximum is (the first, row by row; NaN is larger than all): n, h, w, c."""
     views = _windows(x, window, strides, pads, _lowest(x.dtype))
-    first = views.reshape(*views.shape[:4], -1).argmax(axis=-1)
+    is_image = _windows(np.ones(x.shape, bool), window, strides, pads, False)
+    top = views.max(axis=(4, 5), keepdims=True)
+    is_top = is_image & ((views == top) | ((views != views) & (top != top)))
+    first = is_top.reshape(*is_top.shape[:4], -1).argmax(axis=-1)
     n, oh, ow, c = np.indices(first.shape)
     rows = oh * strides[0] - pads[0][0] + first // window[1]
     cols = ow * strides[1] - pads[1][0] + first % window[1]
@@ -108,6 +113,7 @@ max_pool2d_grad_op = Op(
     shape=lambda dy, x, window, strides, pads: x,
     reference=_max_grad_reference,
     grad=lambda g, dx, dy, x, **params: (max_pool2d_pick_op(g, x, **params), None),
+    lower=_max_grad_lower,
     epilogue=True,
     domain=uniform(-3, 3),
 )
@@ -140,6 +146,7 @@ average_pool2d_op = Op(
     shape=_pool_shape,
     reference=_average_reference,
     grad=lambda dy, y, x, **params: average_pool2d_grad_op(dy, shape=x.shape, **params),
+    lower=_lower_forward,
     epilogue=True,
     domain=uniform(-3, 3),
 )
@@ -171,6 +178,7 @@ average_pool2d_grad_op = Op(
     shape=lambda dy, shape, window, strides, pads: Spec(tuple(shape), dy.dtype),
     reference=_average_grad_reference,
     grad=lambda g, dx, dy, shape, **params: average_pool2d_op(g, **params),
+    lower=_average_grad_lower,
     epilogue=True,
     domain=uniform(-3, 3),
 )

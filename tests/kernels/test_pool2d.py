@@ -1,0 +1,144 @@
+"""Pooling and its gradients: windows, strides, padding, channels around the vector, epilogues, every ISA."""
+
+import numpy as np
+import pytest
+
+from fastnn import _kernels
+from fastnn._kernels import DTYPE_CODE, _engine
+from fastnn.ops.pool2d import average_pool2d_grad_op, average_pool2d_op, max_pool2d_grad_op, max_pool2d_op
+from fastnn.ops.record import Spec
+
+ISAS = _engine.isas()
+FLOATS = {"f32": np.float32, "f64": np.float64}
+
+# x shape, window, strides, pads
+CASES = [
+    ((1, 1, 1, 1), (1, 1), (1, 1), ((0, 0), (0, 0))),
+    ((2, 4, 4, 3), (2, 2), (2, 2), ((0, 0), (0, 0))),
+    ((3, 7, 5, 16), (2, 2), (2, 2), ((0, 0), (0, 0))),  # a row and a column left over
+    ((2, 5, 5, 17), (3, 3), (2, 2), ((1, 1), (1, 1))),
+    ((2, 6, 5, 8), (3, 2), (1, 1), ((1, 1), (0, 1))),  # windows overlap
+    ((1, 9, 8, 5), (2, 3), (3, 4), ((0, 0), (0, 2))),  # gaps between windows
+    ((2, 5, 1, 33), (5, 1), (1, 1), ((2, 2), (0, 0))),
+    ((1, 70, 40, 7), (3, 3), (2, 1), ((0, 1), (1, 1))),  # several bands of one image
+    ((40, 8, 8, 15), (2, 2), (2, 2), ((0, 0), (0, 0))),  # several images in one unit
+    ((0, 4, 4, 3), (2, 2), (2, 2), ((0, 0), (0, 0))),
+    ((2, 4, 4, 0), (2, 2), (2, 2), ((0, 0), (0, 0))),
+]
+
+
+def guarded(shape, dtype, offset=1):
+    n = int(np.prod(shape))
+    raw = _kernels.aligned_empty(n + 64 + offset, dtype)
+    raw[...] = 77
+    inner = raw[32 + offset : 32 + offset + n]
+    inner[...] = np.nan
+
+    def check():
+        assert (raw[: 32 + offset] == 77).all() and (raw[32 + offset + n :] == 77).all(), "wrote outside"
+
+    return inner.reshape(shape), check
+
+
+def run(name, kind, isa, inputs, x_shape, y_shape, out_shape, case):
+    """The output of one thread, after a check that two give the same bits."""
+    _, window, strides, pads = case
+    ints = [*x_shape, *y_shape[1:3], *window, *strides, pads[0][0], pads[1][0], 0]
+    results = []
+    for threads in (1, 2):
+        out, check = guarded(out_shape, FLOATS[kind])
+        _kernels.run(f"{name}_{kind}", [*inputs, out], ints, (), threads, isa)
+        check()
+        results.append(out)
+    assert results[0].tobytes() == results[1].tobytes()
+    return results[0]
+
+
+def relu_times(isa, out, factor, channels, dtype):
+    """The program out = relu(out) * factor, where `factor` is a buffer of one number for each channel."""
+    code, opcodes = DTYPE_CODE[np.dtype(dtype).name], _engine.opcodes(isa)
+    operands = [out, code, channels, 1, factor, code, 0, 1]
+    steps = [opcodes["relu"], 2, 0, 0, 0, opcodes["multiply"], 3, 2, 1, 0, opcodes["store"], 0, 3, 0, 0]
+    return [2, 3, 2, 4 + len(operands) + len(steps), *operands, *steps]
+
+
+def sample(rng, shape, dtype):
+    """Small integers: sums are exact and maxima are tied."""
+    return rng.integers(-3, 4, shape).astype(dtype)
+
+
+def shape_of(case):
+    return max_pool2d_op.shape(Spec(case[0], "float32"), *case[1:]).shape
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("kind", FLOATS)
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_max(case, kind, isa):
+    rng = np.random.default_rng(0)
+    shape, params = case[0], dict(zip(("window", "strides", "pads"), case[1:], strict=True))
+    y_shape = shape_of(case)
+    for special in (False, True):
+        x = sample(rng, shape, FLOATS[kind])
+        if special:
+            where = rng.random(shape) < 0.2
+            x[where] = rng.choice(np.array([np.nan, np.inf, -np.inf], x.dtype), where.sum())
+        y = run("max_pool2d", kind, isa, [x], shape, y_shape, y_shape, case)
+        np.testing.assert_array_equal(y, max_pool2d_op.reference(x, **params))
+        dy = sample(rng, y_shape, FLOATS[kind])
+        dx = run("max_pool2d_grad", kind, isa, [dy, x], shape, y_shape, shape, case)
+        np.testing.assert_array_equal(dx, max_pool2d_grad_op.reference(dy, x, **params))
+
+
+def test_max_of_nothing_but_minus_infinity():
+    """Padding, which is -inf to the reference, is never where the maximum is."""
+    case = ((1, 3, 3, 5), (3, 3), (2, 2), ((1, 1), (1, 1)))
+    params = dict(zip(("window", "strides", "pads"), case[1:], strict=True))
+    x = np.full(case[0], -np.inf, np.float32)
+    dy = np.ones((1, 2, 2, 5), np.float32)
+    dx = run("max_pool2d_grad", "f32", ISAS[-1], [dy, x], case[0], dy.shape, case[0], case)
+    assert dx.sum() == dy.sum()
+    np.testing.assert_array_equal(dx, max_pool2d_grad_op.reference(dy, x, **params))
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("kind", FLOATS)
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_average(case, kind, isa):
+    rng = np.random.default_rng(1)
+    shape, params = case[0], dict(zip(("window", "strides", "pads"), case[1:], strict=True))
+    y_shape = shape_of(case)
+    eps = np.finfo(FLOATS[kind]).eps
+    x, dy = sample(rng, shape, FLOATS[kind]), sample(rng, y_shape, FLOATS[kind])
+    y = run("average_pool2d", kind, isa, [x], shape, y_shape, y_shape, case)
+    wanted = average_pool2d_op.reference(x.astype(np.float64), **params)
+    assert (np.abs(y - wanted) <= eps * np.abs(wanted)).all()  # the sum is exact: one division
+    dx = run("average_pool2d_grad", kind, isa, [dy], shape, y_shape, shape, case)
+    params["shape"] = shape
+    wanted = average_pool2d_grad_op.reference(dy.astype(np.float64), **params)
+    magnitude = average_pool2d_grad_op.reference(np.abs(dy).astype(np.float64), **params)
+    assert (np.abs(dx - wanted) <= (np.prod(case[1]) + 1) * eps * magnitude).all()
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("kind", FLOATS)
+@pytest.mark.parametrize("case", CASES[:-2], ids=str)
+def test_epilogue(case, kind, isa):
+    rng = np.random.default_rng(2)
+    shape, params = case[0], dict(zip(("window", "strides", "pads"), case[1:], strict=True))
+    y_shape, dtype = shape_of(case), FLOATS[kind]
+    x, dy = sample(rng, shape, dtype), sample(rng, y_shape, dtype)
+    factor = sample(rng, (shape[3],), dtype)
+    # The program's operands are looked up among the buffers, so the factor goes behind the kernel's own.
+    for name, inputs, out_shape, plain in (
+        ("max_pool2d", [x], y_shape, max_pool2d_op.reference(x, **params)),
+        ("max_pool2d_grad", [dy, x], shape, max_pool2d_grad_op.reference(dy, x, **params)),
+    ):
+        out_at = len(inputs)
+        program = relu_times(isa, out_at, out_at + 1, shape[3], dtype)
+        ints = [*shape, *y_shape[1:3], *case[1], *case[2], case[3][0][0], case[3][1][0], 13, *program]
+        for threads in (1, 2):
+            out, check = guarded(out_shape, dtype)
+            _kernels.run(f"{name}_{kind}", [*inputs, out, factor], ints, (), threads, isa)
+            np.testing.assert_array_equal(out, np.maximum(plain, 0) * factor)
+            check()
