@@ -58,6 +58,7 @@ class Executable:
         self._compile(graph)
         self.seconds = np.zeros(self.plan.n_steps)
         self.runs = 0
+        self._current_at, self._is_current = -1, True
 
     # Compilation.
 
@@ -164,6 +165,18 @@ class Executable:
         reals = [1.0, 0.0] * len(read)
         work = _engine.kernel_work(_kernels.isa(), "gather_rows", ints)
         return "gather_rows", buffers, ints, reals, _threads(work)
+
+    def is_current(self) -> bool:
+        """Whether the variables that this plan updates as parts of a buffer still live in that buffer.
+
+        Another optimizer may have moved some of them into a buffer of its own; then the plan must be traced again.
+        """
+        if self._current_at != variable.moved:
+            owners = [var for var in self.graph.variables if getattr(var, "views", None)]
+            homes = [(var, getattr(view, "home", (var, 0))[0]) for var in owners for view in var.views]
+            self._is_current = all(var is home for var, home in homes)
+            self._current_at = variable.moved
+        return self._is_current
 
     # Runs.
 

@@ -91,10 +91,10 @@ class Compiled:
     def _traced(self, signature, args, kwargs, specs: Callable[[], list[Spec]], sources=None) -> _Traced:
         key = (signature, config.floatx(), self._key() if self._key is not None else None)
         traced = self._cache.get(key)
-        if traced is None:
+        if traced is None or not traced.executable.is_current():
             with self._lock:
                 traced = self._cache.get(key)
-                if traced is None:
+                if traced is None or not traced.executable.is_current():
                     traced = self._trace(args, kwargs, specs(), sources)
                     # Tracing may have built layers, which changes the key.
                     key = (signature, config.floatx(), self._key() if self._key is not None else None)
