@@ -124,8 +124,7 @@ class Executable:
         self.places, self.live_bytes = plan_memory.places, plan_memory.live_bytes
         isa = _kernels.isa()
         native, self.segments, self.native_steps = [], [], []
-        self.gathers = self.sources is not None and "gather_rows" in _kernels.kernels()
-        if self.gathers:
+        if self.sources is not None:
             native.append(self._gather_step(graph))
             self.native_steps.append(None)
             self.segments.append(_Segment(0, 1))
@@ -195,15 +194,6 @@ class Executable:
     def run_batches(self, sources, index, batch_size: int, start: int, steps: int) -> list[np.ndarray]:
         """Runs `steps` batches gathered from `sources` and returns the outputs of the last."""
         arena = self._acquire()
-        if not self.gathers:
-            for step in range(steps):
-                rows = slice(start + step * batch_size, start + (step + 1) * batch_size)
-                for source, value in zip(sources, self.graph.inputs, strict=True):
-                    if value in self.places:
-                        batch = source[rows] if index is None else source[index[rows]]
-                        self.plan.write(arena, self._place(value)[1], np.ascontiguousarray(batch, value.dtype))
-                self._execute(arena, 1)
-            return self._outputs(arena, None)
         try:
             rows = slice(start if index is None else 0, None)
             for slot, array in enumerate(sources):
