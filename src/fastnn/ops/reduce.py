@@ -305,6 +305,24 @@ argmax_op = _position("argmax", np.argmax)
 argmin_op = _position("argmin", np.argmin)
 
 
+def _lower_same_argmax(node, b):
+    a, c = node.inputs
+    if a.dtype not in _KERNEL_TYPES:
+        return False
+    b.step(f"same_argmax_{_KERNEL_TYPES[a.dtype]}", [a, c, node.outputs[0]], [a.size // a.shape[-1], a.shape[-1], 1, 0])
+    return None
+
+
+# What the comparison of two argmax along the last axis becomes (see `logic.equal_op`): the accuracies' one kernel call.
+same_argmax_op = Op(
+    "same_argmax",
+    shape=lambda a, b: Spec(a.shape[:-1], "bool"),
+    reference=lambda a, b: np.argmax(a, axis=-1) == np.argmax(b, axis=-1),
+    lower=_lower_same_argmax,
+    domain=uniform(-3, 3),
+)
+
+
 def _apply_position(op, x, axis, keepdims):
     ndim = len(shape_of(x))
     _require_elements(op.name, x, axis)
