@@ -15,7 +15,7 @@ from fastnn.graph.trace import tracing
 from fastnn.graph.value import Graph, Operators, Value
 
 # Two primes that no layer is likely to have as a size, so that a product or sum with them is recognised too.
-_PROBES = (83, 89)
+PROBES = (83, 89)
 
 
 @dataclass(eq=False)
@@ -93,7 +93,7 @@ def is_keras_tensor(x) -> bool:
 def infer_outputs(function, args: tuple, kwargs: dict[str, Any]):
     """What `function` returns for `args` and `kwargs`, as KerasTensors in the same structure."""
     has_unknown = any(isinstance(x, KerasTensor) and None in x.shape for x in tree.flatten((args, kwargs)))
-    results = [_probe(function, args, kwargs, size) for size in (_PROBES if has_unknown else _PROBES[:1])]
+    results = [_probe(function, args, kwargs, size) for size in (PROBES if has_unknown else PROBES[:1])]
 
     def combine(*specs):
         first = specs[0]

@@ -5,6 +5,8 @@ import inspect
 from dataclasses import dataclass
 
 from fastnn import tree
+from fastnn.graph.symbolic import PROBES
+from fastnn.layers import call_context
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +34,13 @@ class CallSignature:
         Raises:
             TypeError: when they do not fit the signature.
         """
+        return self.signature.bind(*args, **self.accepted(kwargs))
+
+    def accepted(self, kwargs: dict) -> dict:
+        """`kwargs` without `training` where `call` has no such argument: it is for layers inside."""
         if "training" in kwargs and not self._takes("training"):
-            kwargs = {name: value for name, value in kwargs.items() if name != "training"}
-        return self.signature.bind(*args, **kwargs)
+            return {name: value for name, value in kwargs.items() if name != "training"}
+        return kwargs
 
     def _takes(self, name: str) -> bool:
         parameters = self.signature.parameters
@@ -75,8 +81,14 @@ def describe(bound: inspect.BoundArguments) -> str:
 
 
 def _describe(value) -> str:
+    # While shapes are inferred, numbers stand in for sizes that are not known.
+    stand_ins = PROBES if call_context.is_probing() else ()
+
     def leaf(x):
-        return _Text(f"{type(x).__name__}(shape={tuple(x.shape)}, dtype={x.dtype})" if is_array(x) else repr(x))
+        if not is_array(x):
+            return _Text(repr(x))
+        shape = tuple(None if size in stand_ins else size for size in x.shape)
+        return _Text(f"{type(x).__name__}(shape={shape}, dtype={x.dtype})")
 
     return str(tree.map_structure(leaf, value))
 

@@ -166,8 +166,8 @@ class Layer(Owner, Configurable):
         """KerasTensors in, KerasTensors out; the call is recorded for the model that is being built."""
         bound = self._bind(args, kwargs)
         self._check_and_build(bound)
-        given = self._call_signature().bind(args, kwargs)  # without the resolved `training`: that is the model's to say
-        args, kwargs = given.args, given.kwargs
+        # As they were given: what `training` is where it was not said is for each call of the model to say.
+        kwargs = self._call_signature().accepted(kwargs)
         outputs = self.compute_output_spec(*args, **kwargs)
         outputs = symbolic_call(self, args, kwargs, outputs)
         produced = [y for y in tree.flatten(outputs) if isinstance(y, KerasTensor)]

@@ -72,10 +72,11 @@ def set_weights(layer, arrays) -> None:
 
 def assign_all(owner_name: str, variables, store) -> None:
     """Sets `variables` from the arrays "0", "1", ... of `store`, all of them or none."""
-    if len(list(store.keys())) != len(variables):
+    count = len(list(store.keys()))
+    if count != len(variables):
         raise ValueError(
-            f"Layer {owner_name!r} expected {len(variables)} variables, but received {len(list(store.keys()))} variables "
-            f"during loading. Expected: {[v.name for v in variables]}"
+            f"Layer {owner_name!r} expected {len(variables)} variables, but received {count} variables during loading. "
+            f"Expected: {[v.name for v in variables]}"
         )
     arrays = []
     for k, variable in enumerate(variables):

@@ -23,7 +23,7 @@ _WIDTH, _CONNECTED_WIDTH = 88, 108  # the widest that a table gets by itself
 
 @dataclass(frozen=True, slots=True)
 class _Borders:
-    """The characters of the table's lines: top, header's bottom, between rows, bottom; and what stands between cells."""
+    """The characters of the table's lines (top, header's bottom, between rows, bottom) and between cells."""
 
     top: str = "┏━┳┓"
     header: str = "┡━╇┩"
@@ -142,7 +142,7 @@ def _weight_count(operation) -> str:
 def _totals(model) -> list[str]:
     trainable, rest = model.trainable_weights, model.non_trainable_weights
     optimizer = getattr(model, "optimizer", None)
-    slots = [v for v in optimizer.variables if hasattr(v, "shape")] if optimizer is not None else []
+    slots = optimizer.variables if optimizer is not None else []
     lines = [
         ("Total params", [*trainable, *rest, *slots]),
         ("Trainable params", trainable),

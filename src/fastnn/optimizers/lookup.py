@@ -1,9 +1,8 @@
 """`get`, `serialize` and `deserialize` of optimizers, and the table that they read."""
 
-from fastnn.object_registration import get_registered_object
+from fastnn import registration
 from fastnn.optimizers import adaptive, momentum
 from fastnn.optimizers.optimizer import Optimizer
-from fastnn.serialization import deserialize_keras_object, serialize_keras_object
 
 TABLE = {
     name: value
@@ -29,14 +28,11 @@ def get(identifier):
     """
     if identifier is None or isinstance(identifier, Optimizer):
         return identifier
-    if isinstance(identifier, dict):
-        return deserialize(identifier)
-    if isinstance(identifier, type) and issubclass(identifier, Optimizer):
-        return identifier()
     if isinstance(identifier, str):
-        found = get_registered_object(identifier, module_objects=TABLE) or TABLE.get(identifier.lower())
-        if found is not None:
-            return found()
+        lower = identifier.lower()
+        return registration.get_object(lower if lower in TABLE else identifier, TABLE, "optimizer")
+    if isinstance(identifier, (dict, type)):
+        return registration.get_object(identifier, TABLE, "optimizer")
     raise ValueError(f"Could not interpret optimizer identifier: {identifier}")
 
 
@@ -47,7 +43,7 @@ def serialize(optimizer):
         >>> serialize(get("adam"))["class_name"]
         'Adam'
     """
-    return serialize_keras_object(optimizer)
+    return registration.serialize_object(optimizer, "keras.optimizers")
 
 
 def deserialize(config, custom_objects=None):
@@ -60,9 +56,4 @@ def deserialize(config, custom_objects=None):
         >>> deserialize(serialize(get("sgd"))).momentum
         0.0
     """
-    if isinstance(config, str):
-        return get(config)
-    name = config.get("class_name") if isinstance(config, dict) else None
-    if name in TABLE and not config.get("registered_name"):
-        return TABLE[name].from_config(config.get("config") or {}, custom_objects)
-    return deserialize_keras_object(config, custom_objects)
+    return registration.deserialize_object(config, TABLE, custom_objects, "optimizer")

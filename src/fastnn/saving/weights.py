@@ -47,8 +47,8 @@ def save_weights(model, filepath, overwrite=True, max_shard_size=None) -> None:
         raise ValueError("save_weights: `max_shard_size` is not supported by fastnn.")
     if not model.built:
         raise ValueError(
-            "You are saving a model that has not yet been built. Try building the model first by calling it on some data "
-            "or by using `build()`."
+            "You are saving a model that has not yet been built. Try building the model first by calling it on some "
+            "data or by using `build()`."
         )
     if path.exists() and not overwrite:
         raise FileExistsError(f"{path} is there already. Pass overwrite=True to replace it.")
@@ -90,8 +90,8 @@ def load_weights(model, filepath, skip_mismatch=False, **kwargs) -> None:
         raise ValueError(f"File format not supported: filepath={filepath}. fastnn reads weights from `{SUFFIX}` files.")
     if not model.built:
         raise ValueError(
-            "You are loading weights into a model that has not yet been built. Try building the model first by calling it "
-            "on some data or by using `build()`."
+            "You are loading weights into a model that has not yet been built. Try building the model first by calling "
+            "it on some data or by using `build()`."
         )
     if not path.exists():
         raise FileNotFoundError(f"There is no file {path}.")
@@ -122,8 +122,8 @@ def _load(model, file, file_bytes: int, skip_mismatch: bool) -> None:
         return
     owner, error = problems[0]
     message = (
-        f"A total of {len(problems)} objects could not be loaded. Example error message for object {owner}:\n\n{error}\n\n"
-        f"List of objects that could not be loaded:\n{[owner for owner, _ in problems]}"
+        f"A total of {len(problems)} objects could not be loaded. Example error message for object {owner}:\n\n"
+        f"{error}\n\nList of objects that could not be loaded:\n{[owner for owner, _ in problems]}"
     )
     if skip_mismatch:
         warnings.warn(message, stacklevel=4)
