@@ -22,7 +22,6 @@ LAYERS_OF_CODE = (
     ("_kernels", "tree", "utils", "_build_report"),
     (
         "graph",
-        "registration",
         "object_registration",
         "serialization",
         "lookup",

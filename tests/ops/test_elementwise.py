@@ -14,7 +14,7 @@ from fastnn.graph import trace
 from fastnn.graph.grad import gradients
 from fastnn.graph.interpret import interpret
 from fastnn.graph.value import Graph
-from fastnn.ops import activations, elementwise, logic
+from fastnn.ops import activations, elementwise, logic, rare, rounding, trigonometry
 from fastnn.ops.record import REGISTRY
 from fastnn.testing.check_op import check_op
 
@@ -25,6 +25,7 @@ UNARY, BINARY = UNARY.split(), ["add", "subtract", "multiply", "divide", "power"
 WITHOUT_GRADIENT = """sign floor ceil round trunc isnan isinf isfinite logical_not floor_divide greater greater_equal
     less less_equal equal not_equal logical_and logical_or logical_xor"""
 WITHOUT_GRADIENT = WITHOUT_GRADIENT.split()
+RARE = {name for name in rare.__all__ if name in REGISTRY}
 PIECEWISE = {"maximum", "minimum", "mod", "clip", "where", "relu_grad", "cast"}  # below
 
 
@@ -34,14 +35,14 @@ def count_of_inputs(name):
 
 
 def test_every_record_is_tested():
-    mine = {name for name, op in REGISTRY.items() if op.kind == "elementwise" and op.domain is not None}
+    mine = {name for name, op in REGISTRY.items() if op.kind == "elementwise" and op.domain is not None} - RARE
     assert mine <= {*UNARY, *BINARY, *WITHOUT_GRADIENT, *PIECEWISE}, "add new records to a list above"
 
 
 def test_every_record_has_an_opcode():
     """Casts are loads and stores; everything else of this kind must be named as in _kernels/elementwise.c."""
     without = {name for name, op in REGISTRY.items() if op.kind == "elementwise"} - set(_kernels.opcodes())
-    assert without <= {"copy"}
+    assert without - RARE <= {"copy"}
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -187,10 +188,11 @@ def test_powers_with_small_exponents_are_products():
         assert ops.power(x, 1).node.op.simplify(ops.power(x, 1).node) is x
 
 
-KERAS_SKIPS = {"cast", "saturate_cast", "clip", "where", "isclose"}  # below
+PUBLIC = {name for module in (elementwise, logic, rounding, trigonometry) for name in module.__all__}
+KERAS_SKIPS = {"cast", "saturate_cast", "clip", "where", "isclose", "stop_gradient"}  # below
 
 
-@pytest.mark.parametrize("name", sorted({*elementwise.__all__, *logic.__all__} - KERAS_SKIPS))
+@pytest.mark.parametrize("name", sorted(PUBLIC - KERAS_SKIPS))
 def test_value_and_dtype_against_keras(name):
     """float32 and int32, arrays and Python numbers. (float64 and int64 are narrowed by Keras's NumPy backend.)"""
     ours, theirs = getattr(ops, name), getattr(keras.ops, name)
@@ -257,3 +259,46 @@ def test_clip_against_keras():
     integers = np.arange(5, dtype="int32")
     result = ops.clip(integers, 1, 3)
     assert result.dtype == np.int32 and result.tolist() == [1, 1, 2, 3, 3]
+
+
+@pytest.mark.parametrize("name", sorted(set(rare.__all__) - {"allclose"}))
+def test_rare_functions_against_keras(name):
+    ours, theirs = getattr(ops, name), getattr(keras.ops, name)
+    rng = np.random.default_rng(6)
+    x = rng.uniform(-0.9, 0.9, (3, 4)).astype("float32")
+    x[0, :2] = 0.0, -0.0
+    with_nan = np.where(rng.random((3, 4)) < 0.2, np.nan, x).astype("float32")
+    n = np.arange(1, 13, dtype="int32").reshape(3, 4)
+    if name.startswith("bitwise") or name.endswith("shift") or name in ("gcd", "lcm"):
+        calls = [(n,)] if count_of_inputs(name) == 1 else [(n, n[0]), (n, 3)]
+    elif name == "ldexp":
+        calls = [(x, n)]
+    elif name == "nextafter":
+        calls = [(x, x[::-1].copy())]
+    else:
+        calls = [(x,), (with_nan,)] if count_of_inputs(name) == 1 else [(x, x[0]), (with_nan, x)]
+    for call in calls:
+        with np.errstate(all="ignore"):
+            wanted = np.asarray(theirs(*call))
+        result = ours(*call)
+        assert result.dtype == wanted.dtype
+        # Keras computes erfinv and i0 in float32, of which the slope is up to 5 there.
+        np.testing.assert_allclose(result, wanted, rtol=3e-6, atol=1e-7)
+
+
+@pytest.mark.parametrize(
+    "name", ["erfc", "erfinv", "deg2rad", "rad2deg", "fabs", "fmax", "fmin", "logaddexp2", "sinc", "ldexp"]
+)
+def test_gradients_of_rare_functions(name):
+    rng = np.random.default_rng(7)
+    inputs = [rng.uniform(0.1, 0.9, 20) * rng.choice([-1, 1], 20) for _ in range(count_of_inputs(name))]
+    check_op(getattr(ops, name), inputs)
+
+
+def test_allclose():
+    a = np.array([1.0, np.nan])
+    assert not ops.allclose(a, a) and ops.allclose(a, a, equal_nan=True) and not ops.allclose(a[:1], 1.1)
+
+
+def test_stop_gradient():
+    assert gradient_of(lambda x: x * ops.stop_gradient(x), np.full(1, 3.0)) == [3]

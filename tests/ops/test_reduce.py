@@ -179,3 +179,28 @@ def test_reduction_ints_merge_dimensions():
     assert reduction_ints((8, 5, 7, 16), (0, 1, 2)) == [16, 0, 1, 8 * 5 * 7, 16]
     assert reduction_ints((8, 1, 7), (2,)) == [1, 1, 1, 8, 7, 7, 1]
     assert reduction_ints((2, 3, 4, 5), (1, 3)) == [1, 2, 2, 2, 4, 60, 5, 3, 5, 20, 1]
+
+
+@pytest.mark.parametrize("name", ["nansum", "nanprod", "nanmax", "nanmin", "nanmean", "nanvar", "nanstd"])
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_reductions_without_nan(name):
+    x = sample((4, 5), "float32")
+    x[0, 1], x[2, 3], x[3] = np.nan, np.nan, np.nan
+    for axis in (None, 0, 1):
+        for keepdims in (False, True):
+            wanted = np.asarray(getattr(keras.ops, name)(x, axis=axis, keepdims=keepdims))
+            result = getattr(ops, name)(x, axis=axis, keepdims=keepdims)
+            assert result.shape == wanted.shape and result.dtype == wanted.dtype
+            np.testing.assert_allclose(result, wanted, rtol=1e-5)
+    check_op(lambda v: getattr(ops, name)(v[:3], axis=1), [sample((4, 5))])
+    integers = np.arange(1, 5, dtype="int32")
+    np.testing.assert_allclose(getattr(ops, name)(integers), getattr(np, name)(integers), rtol=1e-6)
+
+
+def test_running_sums_without_nan_and_percentiles():
+    x = sample((4, 5), "float32")
+    x[0, 1] = np.nan
+    for name in ("nancumsum", "nancumprod"):
+        np.testing.assert_allclose(getattr(ops, name)(x, axis=1), getattr(np, name)(x, axis=1), rtol=1e-6)
+    y = sample((4, 5), "float32")
+    np.testing.assert_allclose(ops.percentile(y, [25, 50], axis=1), np.percentile(y, [25, 50], axis=1), rtol=1e-5)

@@ -367,3 +367,22 @@ def test_no_warning_without_reason():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         optimizers.Adam().apply(gradients()[0], weights(ours))
+
+
+def test_a_compiled_step_survives_that_another_optimizer_moves_its_variables():
+    """Two models that share layers: the plan of the first updates a buffer in which the shared ones no longer live."""
+    shared, own = fastnn.Variable([1.0, 1.0]), fastnn.Variable([1.0])
+    first, second = optimizers.SGD(0.25), optimizers.SGD(0.25)
+
+    @fastnn.jit
+    def step(x):
+        with fastnn.GradientTape() as tape:
+            loss = fastnn.ops.sum(shared * x) + fastnn.ops.sum(own)
+        first.apply(tape.gradient(loss, [shared, own]), [shared, own])
+
+    x = np.float32([1, 2])
+    step(x)
+    second.apply([x], [shared])
+    step(x)
+    np.testing.assert_array_equal(shared.numpy(), [0.25, -0.5])  # three steps of 0.25 and 0.5
+    np.testing.assert_array_equal(own.numpy(), [0.5])

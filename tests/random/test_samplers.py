@@ -109,3 +109,13 @@ def test_dropout():
 def test_errors(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_shuffle():
+    x = np.arange(60, dtype="float32").reshape(20, 3)
+    y = random.shuffle(x, seed=1)
+    assert (y != x).any() and sorted(map(tuple, y)) == sorted(map(tuple, x))
+    columns = random.shuffle(x, axis=1, seed=1)
+    assert (np.sort(columns, axis=1) == x).all()
+    first = [int(random.shuffle(np.arange(5), seed=k)[0]) for k in range(1000)]
+    assert scipy.stats.chisquare(np.bincount(first, minlength=5)).pvalue > 1e-3

@@ -2,7 +2,7 @@
  * over an N-d space with reductions.
  *
  * To add an operation: a vector body below (or in vmath.h) for both types, and its name in one of the lists here.
- * Names are those of the op records in fastnn/ops/elementwise.py; a test compares the two. */
+ * Names are those of the op records in fastnn/ops; a test compares the two. */
 #include "program.h"
 #include "vmath.h"
 

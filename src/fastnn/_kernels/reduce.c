@@ -136,7 +136,7 @@ AXIS_SIZE(i32, 4)
     {"max_" #type, max_##type, reduce_size_##type}, {"min_" #type, min_##type, reduce_size_##type}
 #define ALONG_AXIS(type)                                                                                               \
   {"argmax_" #type, argmax_##type, axis_size_##type}, {"argmin_" #type, argmin_##type, axis_size_##type},              \
-    {"cumsum_" #type, cumsum_##type, axis_size_##type}
+    {"cumsum_" #type, cumsum_##type, axis_size_##type}, {"same_argmax_" #type, same_argmax_##type, axis_size_##type}
 
 static const fnn_entry entries[] = {REDUCTIONS(f32),
                                     REDUCTIONS(f64),

@@ -142,6 +142,14 @@ REDUCTION(max, MAX)
 REDUCTION(min, MIN)
 #undef REDUCTION
 
+/* Where the extreme of n elements is: the first one, or the first NaN. */
+FNN_INLINE int64_t OWN(arg_row)(int kind, const T *x, int64_t n) {
+  T best = (T)OWN(reduce_row)(kind, x, n, OWN(start)(kind));
+  int64_t i = 0;
+  while (i < n - 1 && !(x[i] == best || IS_NAN(x[i]))) i++;
+  return i;
+}
+
 /* argmax, argmin: the index of the first extreme, or of the first NaN, along one axis (not empty).
  * Buffers: {input [outer, n, inner], output int32 [outer, inner]}. */
 FNN_INLINE void OWN(arg)(const fnn_call *call, int64_t begin, int64_t end, int kind) {
@@ -153,11 +161,8 @@ FNN_INLINE void OWN(arg)(const fnn_call *call, int64_t begin, int64_t end, int k
     for (int64_t o = first; o < fnn_min(outer, first + group); o++) {
       const T *x = (const T *)call->buf[0] + o * n * inner + col;
       int32_t *found = y + o * inner + col;
-      if (inner == 1) { /* the extreme first, then where it is */
-        T best = (T)OWN(reduce_row)(kind, x, n, OWN(start)(kind));
-        int64_t i = 0;
-        while (i < n - 1 && !(x[i] == best || IS_NAN(x[i]))) i++;
-        found[0] = (int32_t)i;
+      if (inner == 1) {
+        found[0] = (int32_t)OWN(arg_row)(kind, x, n);
         continue;
       }
       T best[WIDTH];
@@ -178,6 +183,15 @@ static __attribute__((unused)) void OWN(argmax)(const fnn_call *call, int64_t be
 }
 static __attribute__((unused)) void OWN(argmin)(const fnn_call *call, int64_t begin, int64_t end) {
   OWN(arg)(call, begin, end, MIN);
+}
+
+/* same_argmax: whether the rows of two arrays have their largest element in the same place.
+ * Buffers: {a [outer, n], b [outer, n], output bool [outer]}; ints as along one axis, with inner 1. */
+static __attribute__((unused)) void OWN(same_argmax)(const fnn_call *call, int64_t begin, int64_t end) {
+  int64_t outer = call->ints[0], n = call->ints[1], group = axis_group(call->ints);
+  const T *a = (const T *)call->buf[0], *b = (const T *)call->buf[1];
+  for (int64_t row = begin * group; row < fnn_min(outer, end * group); row++)
+    ((uint8_t *)call->buf[2])[row] = OWN(arg_row)(MAX, a + row * n, n) == OWN(arg_row)(MAX, b + row * n, n);
 }
 
 /* cumsum: the sum of all elements up to each (from the end with ints[3]) along one axis, running totals in ACC.

@@ -1,8 +1,9 @@
 """`get`, `serialize` and `deserialize` of losses, and the table that they read."""
 
-from fastnn import registration
+from fastnn.lookup import get_object
 from fastnn.losses import crossentropy, margin, overlap, regression
 from fastnn.losses.loss import Loss, LossFunctionWrapper
+from fastnn.serialization import deserialize_keras_object, serialize_keras_object
 
 _ALIASES = {
     "mse": "mean_squared_error",
@@ -15,14 +16,11 @@ _ALIASES = {
 
 
 def _table():
-    names = {}
+    names = {"Loss": Loss, "LossFunctionWrapper": LossFunctionWrapper}
     for module in (crossentropy, margin, overlap, regression):
-        names |= {
-            name: value
-            for name, value in vars(module).items()
-            if getattr(value, "__module__", None) == module.__name__ and not name.startswith("_")
-        }
-    names |= {"Loss": Loss, "LossFunctionWrapper": LossFunctionWrapper}
+        for name, value in vars(module).items():
+            if getattr(value, "__module__", None) == module.__name__ and not name.startswith("_"):
+                names[name] = value
     for alias, name in _ALIASES.items():
         names[alias] = names[alias.upper()] = names[name]
     return names
@@ -44,7 +42,7 @@ def get(identifier):
         >>> get("mse").__name__
         'mean_squared_error'
     """
-    return registration.get_object(identifier, TABLE, "loss")
+    return get_object(identifier, TABLE, "loss")
 
 
 def serialize(loss):
@@ -54,7 +52,7 @@ def serialize(loss):
         >>> serialize(get("MeanSquaredError"))["class_name"]
         'MeanSquaredError'
     """
-    return registration.serialize_object(loss, "keras.losses")
+    return serialize_keras_object(loss)
 
 
 def deserialize(name, custom_objects=None):
@@ -71,4 +69,6 @@ def deserialize(name, custom_objects=None):
         >>> deserialize(serialize(get("MeanSquaredError"))).name
         'mean_squared_error'
     """
-    return registration.deserialize_object(name, TABLE, custom_objects, "loss")
+    if isinstance(name, str):
+        return get_object(name, {**TABLE, **(custom_objects or {})}, "loss")
+    return deserialize_keras_object(name, custom_objects)

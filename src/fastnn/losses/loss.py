@@ -1,9 +1,8 @@
 """Loss: a function per sample together with its reduction."""
 
-from fastnn import config, ops, tree
+from fastnn import config, naming, ops, tree
 from fastnn.graph.dtypes import standardize_dtype
 from fastnn.losses.reduction import as_tensor, check_reduction, masked_weights, reduce_values, same_rank, weighted
-from fastnn.registration import snake_case
 
 
 class Loss:
@@ -36,7 +35,7 @@ class Loss:
 
     def __init__(self, name=None, reduction="sum_over_batch_size", dtype=None):
         check_reduction(reduction)
-        self.name = name or snake_case(type(self).__name__)
+        self.name = name or naming.to_snake_case(type(self).__name__)
         self.reduction = reduction
         self._dtype = None if dtype is None else standardize_dtype(dtype)
 

@@ -1,9 +1,11 @@
 """`get`, `serialize` and `deserialize` of metrics, and the table that they read."""
 
-from fastnn import registration
+from fastnn.lookup import get_object
 from fastnn.losses.lookup import TABLE as LOSSES
 from fastnn.metrics import accuracy, confusion, losses, mean
 from fastnn.metrics.metric import Metric
+from fastnn.naming import to_snake_case
+from fastnn.serialization import deserialize_keras_object, serialize_keras_object
 
 _ALIASES = {
     "mse": "MeanSquaredError",
@@ -24,7 +26,7 @@ def _table():
                 if name.startswith("_"):
                     continue
                 names[name] = value
-                names[registration.snake_case(name)] = value
+                names[to_snake_case(name)] = value
     names |= {"Metric": Metric, "logcosh": names["LogCoshError"], "kl_divergence": names["KLDivergence"]}
     for alias, name in _ALIASES.items():
         names[alias] = names[alias.upper()] = names[name]
@@ -50,7 +52,7 @@ def get(identifier):
     if isinstance(identifier, str) and identifier not in TABLE and identifier in LOSSES:
         # A loss without a metric of its own, such as "huber", is averaged over the samples.
         return mean.MeanMetricWrapper(LOSSES[identifier])
-    return registration.get_object(identifier, TABLE, "metric")
+    return get_object(identifier, TABLE, "metric")
 
 
 def serialize(metric):
@@ -60,7 +62,7 @@ def serialize(metric):
         >>> serialize(get("mse"))["class_name"]
         'MeanSquaredError'
     """
-    return registration.serialize_object(metric, "keras.metrics")
+    return serialize_keras_object(metric)
 
 
 def deserialize(config, custom_objects=None):
@@ -77,4 +79,6 @@ def deserialize(config, custom_objects=None):
         >>> deserialize(serialize(get("mse"))).name
         'mean_squared_error'
     """
-    return registration.deserialize_object(config, TABLE, custom_objects, "metric")
+    if isinstance(config, str):
+        return get_object(config, {**TABLE, **(custom_objects or {})}, "metric")
+    return deserialize_keras_object(config, custom_objects)

@@ -5,7 +5,7 @@ import numpy as np
 from fastnn import initializers
 from fastnn.graph.dtypes import standardize_dtype
 from fastnn.graph.variable import Variable
-from fastnn.registration import unique_name
+from fastnn.naming import auto_name, to_snake_case
 
 
 class Metric:
@@ -32,7 +32,7 @@ class Metric:
     """
 
     def __init__(self, dtype=None, name=None):
-        self.name = name or unique_name(type(self).__name__)
+        self.name = name or auto_name(to_snake_case(type(self).__name__))
         self._dtype = standardize_dtype(getattr(dtype, "compute_dtype", dtype))
 
     def __setattr__(self, name, value):

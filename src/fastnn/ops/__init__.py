@@ -16,11 +16,16 @@ from fastnn.ops.indexing import *
 from fastnn.ops.layout import *
 from fastnn.ops.logic import *
 from fastnn.ops.matmul import *
+from fastnn.ops.nan import *
 from fastnn.ops.pool2d import *
 from fastnn.ops.random import *
+from fastnn.ops.rare import *
 from fastnn.ops.rearrange import *
 from fastnn.ops.reduce import *
+from fastnn.ops.rounding import *
 from fastnn.ops.softmax import *
+from fastnn.ops.statistics import *
+from fastnn.ops.trigonometry import *
 
 # The families export public functions only.
 __all__ = sorted(name for name, value in dict(globals()).items() if isfunction(value) and value is not isfunction)

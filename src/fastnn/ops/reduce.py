@@ -8,8 +8,6 @@ import math
 
 import numpy as np
 
-from fastnn import config
-from fastnn.graph.dtypes import as_float, is_float
 from fastnn.graph.value import Operators
 from fastnn.ops import elementwise as ew
 from fastnn.ops import logic
@@ -51,7 +49,7 @@ def _spread(dy, x, axis: tuple[int, ...]):
     return Operators.functions["reshape"](dy, reduced_shape(x.shape, axis, True))
 
 
-def _sum_grad(dy, y, x, axis, keepdims):
+def sum_grad(dy, y, x, axis, keepdims):
     return Operators.functions["broadcast_to"](_spread(dy, x, axis), x.shape)
 
 
@@ -145,7 +143,7 @@ def _sum_dtype(dtype: str) -> str:
 
 
 sum_op = _reduction(
-    "sum", lambda x, axis, keepdims: np.sum(x, axis, dtype=_sum_dtype(x.dtype.name), keepdims=keepdims), _sum_grad,
+    "sum", lambda x, axis, keepdims: np.sum(x, axis, dtype=_sum_dtype(x.dtype.name), keepdims=keepdims), sum_grad,
     _sum_dtype,
 )  # fmt: skip
 prod_op = _reduction(
@@ -166,7 +164,7 @@ any_op = _reduction("any", np.any, dtype=lambda dtype: "bool", simplify=_simplif
 all_op = _reduction("all", np.all, dtype=lambda dtype: "bool", simplify=_simplify_logical)
 
 
-def _apply(op, x, axis, keepdims):
+def apply_reduction(op, x, axis, keepdims):
     return op(x, axis=normalize_axes(op.name, axis, len(shape_of(x))), keepdims=bool(keepdims))
 
 
@@ -191,7 +189,7 @@ def sum(x, axis=None, keepdims=False):
         >>> sum(np.array([[1.0, 2.0], [3.0, 4.0]]), axis=0)
         array([4., 6.])
     """
-    return _apply(sum_op, x, axis, keepdims)
+    return apply_reduction(sum_op, x, axis, keepdims)
 
 
 def prod(x, axis=None, keepdims=False, dtype=None):
@@ -207,7 +205,7 @@ def prod(x, axis=None, keepdims=False, dtype=None):
         >>> prod(np.array([[1.0, 2.0], [3.0, 4.0]]), axis=0)
         array([3., 8.])
     """
-    return _apply(prod_op, x if dtype is None else ew.cast(x, dtype), axis, keepdims)
+    return apply_reduction(prod_op, x if dtype is None else ew.cast(x, dtype), axis, keepdims)
 
 
 def max(x, axis=None, keepdims=False, initial=None):
@@ -242,12 +240,12 @@ def min(x, axis=None, keepdims=False, initial=None):
 def _extreme(op, pair, x, axis, keepdims, initial):
     if initial is None:
         _require_elements(op.name, x, axis)
-        return _apply(op, x, axis, keepdims)
+        return apply_reduction(op, x, axis, keepdims)
     shape = shape_of(x)
     axes = normalize_axes(op.name, axis, len(shape))
     if 0 in (shape[k] for k in axes):
         return Operators.functions["full"](reduced_shape(shape, axes, keepdims), initial, dtype=dtype_of(x))
-    return pair(_apply(op, x, axis, keepdims), initial)
+    return pair(apply_reduction(op, x, axis, keepdims), initial)
 
 
 def amax(x, axis=None, keepdims=False):
@@ -277,7 +275,7 @@ def any(x, axis=None, keepdims=False):
         >>> any(np.array([[True, False], [False, False]]), axis=1)
         array([ True, False])
     """
-    return _apply(any_op, x, axis, keepdims)
+    return apply_reduction(any_op, x, axis, keepdims)
 
 
 def all(x, axis=None, keepdims=False):
@@ -287,199 +285,7 @@ def all(x, axis=None, keepdims=False):
         >>> all(np.array([[True, True], [True, False]]), axis=1)
         array([ True, False])
     """
-    return _apply(all_op, x, axis, keepdims)
-
-
-def _count(x, axis) -> int:
-    """Number of elements that each result of a reduction is made of."""
-    shape = shape_of(x)
-    return math.prod(shape[k] for k in normalize_axes("mean", axis, len(shape)))
-
-
-def _float(x):
-    dtype = dtype_of(x)
-    return x if is_float(dtype) else ew.cast(x, as_float(dtype))
-
-
-# A mean divides by a number of elements that a symbolic shape does not know: it needs a record of its own to be
-# called on KerasTensors; traced, it is a sum and a division.
-mean_op = Op(
-    "mean",
-    kind="plain",
-    shape=lambda x, axis, keepdims: Spec(reduced_shape(x.shape, axis, keepdims), as_float(x.dtype)),
-    reference=quiet(lambda x, axis, keepdims: np.mean(x, axis, dtype=as_float(x.dtype.name), keepdims=keepdims)),
-    grad=lambda dy, y, x, axis, keepdims: ew.divide(_sum_grad(dy, y, x, axis, keepdims), float(_count(x, axis))),
-    simplify=lambda node: ew.divide(
-        sum(_float(node.inputs[0]), **node.params), float(_count(node.inputs[0], node.params["axis"]))
-    ),
-    domain=uniform(-3, 3),
-)
-
-
-def mean(x, axis=None, keepdims=False):
-    """The mean over axes, a float also for integers; NaN of nothing.
-
-    Args:
-        x: array.
-        axis: an axis, several, or None for all.
-        keepdims: whether the axes stay, with size 1.
-
-    Example:
-        >>> mean(np.array([[1.0, 2.0], [3.0, 4.0]]), axis=0)
-        array([2., 3.])
-    """
-    return _apply(mean_op, x, axis, keepdims)
-
-
-def var(x, axis=None, keepdims=False):
-    """The variance over axes, the mean of the squared distance to the mean (two passes).
-
-    Example:
-        >>> var(np.array([1.0, 2.0, 3.0, 4.0]))
-        array(1.25)
-    """
-    return mean(ew.square(ew.subtract(_float(x), mean(x, axis, keepdims=True))), axis, keepdims)
-
-
-def std(x, axis=None, keepdims=False):
-    """The standard deviation over axes, `sqrt(var(x))`.
-
-    Example:
-        >>> std(np.array([1.0, 3.0]))
-        array(1.)
-    """
-    return ew.sqrt(var(x, axis, keepdims))
-
-
-def moments(x, axes, keepdims=False, synchronized=False):
-    """The mean and the variance over `axes`.
-
-    Args:
-        x: array.
-        axes: an axis or several.
-        keepdims: whether the axes stay, with size 1.
-        synchronized: only False: there is one process.
-
-    Raises:
-        NotImplementedError: for `synchronized=True`.
-
-    Example:
-        >>> moments(np.array([1.0, 3.0]), axes=0)
-        (array(2.), array(1.))
-    """
-    if synchronized:
-        raise NotImplementedError("Argument synchronized=True is not supported: fastnn runs in one process.")
-    return mean(x, axes, keepdims), var(x, axes, keepdims)
-
-
-def average(x, axis=None, weights=None):
-    """The mean over axes, weighted when `weights` are given.
-
-    Args:
-        x: array.
-        axis: an axis, several, or None for all.
-        weights: array of the shape of `x`, or of its size along the one `axis`.
-
-    Raises:
-        ValueError: when the shapes do not fit.
-
-    Example:
-        >>> average(np.array([1.0, 3.0]), weights=np.array([3.0, 1.0]))
-        array(1.5)
-    """
-    if weights is None:
-        return mean(x, axis)
-    shape, weights_shape = shape_of(x), shape_of(weights)
-    if weights_shape != shape:
-        if not isinstance(axis, int) or len(weights_shape) != 1 or weights_shape[0] != shape[axis]:
-            raise ValueError(f"average: weights of shape {weights_shape} fit neither {shape} nor axis {axis} of it.")
-        index = normalize_axis("average", axis, len(shape))
-        weights = Operators.functions["reshape"](weights, (-1,) + (1,) * (len(shape) - index - 1))
-    total = ew.multiply(_float(x), weights)
-    everywhere = ew.multiply(Operators.functions["ones_like"](total), weights)
-    return ew.divide(sum(total, axis), sum(everywhere, axis))
-
-
-def logsumexp(x, axis=None, keepdims=False):
-    """`log(sum(exp(x)))` over axes, without overflow.
-
-    Example:
-        >>> logsumexp(np.array([1000.0, 1000.0]))
-        array(1000.69314718)
-    """
-    x = _float(x)
-    largest = max(x, axis, keepdims=True)
-    # Without a finite largest, x - largest would be NaN where the sum is 0 or infinite.
-    offset = stop_gradient(logic.where(logic.isfinite(largest), largest, 0))
-    total = ew.log(sum(ew.exp(ew.subtract(x, offset)), axis, keepdims))
-    axes = normalize_axes("logsumexp", axis, len(shape_of(x)))
-    return ew.add(total, offset if keepdims else Operators.functions["squeeze"](offset, axis=axes))
-
-
-def count_nonzero(x, axis=None):
-    """The number of elements that are not zero, int32.
-
-    Example:
-        >>> count_nonzero(np.array([1, 0, 2]))
-        array(2, dtype=int32)
-    """
-    return sum(ew.cast(logic.not_equal(x, 0), "int32"), axis)
-
-
-def ptp(x, axis=None, keepdims=False):
-    """The largest minus the least element over axes.
-
-    Example:
-        >>> ptp(np.array([1.0, 4.0]))
-        array(3.)
-    """
-    return ew.subtract(max(x, axis, keepdims), min(x, axis, keepdims))
-
-
-def norm(x, ord=None, axis=None, keepdims=False):
-    """The norm of a vector, or of a matrix along two axes.
-
-    Args:
-        x: array.
-        ord: None (square root of the sum of squares), "fro", inf, -inf, 0 or a positive number for vectors; "fro", inf,
-            -inf, 1, -1 for matrices.
-        axis: one axis: vectors; two: matrices; None: all of `x`.
-        keepdims: whether the axes stay, with size 1.
-
-    Raises:
-        ValueError: for another `ord`.
-
-    Example:
-        >>> norm(np.array([3.0, 4.0]))
-        array(5.)
-    """
-    x = _float(x)
-    ndim = len(shape_of(x))
-    axes = tuple(range(ndim)) if axis is None else (axis,) if isinstance(axis, int) else tuple(axis)
-    axes = tuple(normalize_axis("norm", a, ndim) for a in axes)
-    if ord is None or (ord == "fro" and len(axes) == 2) or (ord == 2 and len(axes) == 1):
-        return ew.sqrt(sum(ew.square(x), axes, keepdims))
-    size = ew.absolute(x)
-    if len(axes) == 1:
-        return _vector_norm(size, ord, axes, keepdims)
-    if len(axes) == 2 and ord in (1, -1, np.inf, -np.inf):
-        along, across = axes if ord in (1, -1) else axes[::-1]
-        totals = sum(size, along, keepdims=True)
-        largest = (max if ord > 0 else min)(totals, across, keepdims=True)
-        return largest if keepdims else Operators.functions["squeeze"](largest, axis=axes)
-    raise ValueError(f"norm: `ord` {ord!r} is not known for {len(axes)} axes.")
-
-
-def _vector_norm(size, ord, axes, keepdims):
-    if ord == np.inf:
-        return max(size, axes, keepdims)
-    if ord == -np.inf:
-        return min(size, axes, keepdims)
-    if ord == 0:
-        return sum(ew.cast(logic.not_equal(size, 0), dtype_of(size)), axes, keepdims)
-    if isinstance(ord, str):
-        raise ValueError(f"norm: `ord` {ord!r} is not known for vectors.")
-    return ew.power(sum(ew.power(size, ord), axes, keepdims), 1 / ord)
+    return apply_reduction(all_op, x, axis, keepdims)
 
 
 # ---- positions of extremes ----
@@ -497,6 +303,24 @@ def _position(name, reference) -> Op:
 
 argmax_op = _position("argmax", np.argmax)
 argmin_op = _position("argmin", np.argmin)
+
+
+def _lower_same_argmax(node, b):
+    a, c = node.inputs
+    if a.dtype not in _KERNEL_TYPES:
+        return False
+    b.step(f"same_argmax_{_KERNEL_TYPES[a.dtype]}", [a, c, node.outputs[0]], [a.size // a.shape[-1], a.shape[-1], 1, 0])
+    return None
+
+
+# What the comparison of two argmax along the last axis becomes (see `logic.equal_op`): the accuracies' one kernel call.
+same_argmax_op = Op(
+    "same_argmax",
+    shape=lambda a, b: Spec(a.shape[:-1], "bool"),
+    reference=lambda a, b: np.argmax(a, axis=-1) == np.argmax(b, axis=-1),
+    lower=_lower_same_argmax,
+    domain=uniform(-3, 3),
+)
 
 
 def _apply_position(op, x, axis, keepdims):
@@ -598,70 +422,6 @@ def cumprod(x, axis=None, dtype=None):
     return _running(cumprod_op, x, axis, dtype)
 
 
-# ---- order statistics, by the reference alone ----
-
-
-def _quantile_shape(x, q, axis, keepdims, method):
-    return Spec(q.shape + reduced_shape(x.shape, axis, keepdims), as_float(x.dtype))
-
-
-quantile_op = Op(
-    "quantile",
-    shape=_quantile_shape,
-    reference=lambda x, q, axis, keepdims, method: np.quantile(
-        x.astype(np.float64), q, axis, keepdims=keepdims, method=method
-    ),
-    domain=uniform(0, 1),
-)
-
-
-def quantile(x, q, axis=None, method="linear", keepdims=False):
-    """Quantiles over axes. It has no gradient.
-
-    Args:
-        x: array.
-        q: number or vector of numbers in [0, 1]; a vector adds a first axis to the result.
-        axis: an axis, several, or None for all.
-        method: between two elements: "linear", "lower", "higher", "midpoint" or "nearest".
-        keepdims: whether the axes stay, with size 1.
-
-    Example:
-        >>> quantile(np.array([0.0, 1.0, 2.0]), 0.25)
-        array(0.5)
-    """
-    axes = normalize_axes("quantile", axis, len(shape_of(x)))
-    return quantile_op(x, ew.cast(np.asarray(q), config.floatx()), axis=axes, keepdims=bool(keepdims), method=method)
-
-
-def median(x, axis=None, keepdims=False):
-    """The median over axes. It has no gradient.
-
-    Example:
-        >>> median(np.array([3.0, 1.0, 2.0]))
-        array(2.)
-    """
-    return quantile(x, 0.5, axis, keepdims=keepdims)
-
-
-# ---- a stop for gradients ----
-
-stop_gradient_op = Op(
-    "stop_gradient", kind="view", shape=lambda x: x, reference=lambda x: x, simplify=lambda node: node.inputs[0],
-    domain=uniform(-3, 3),
-)  # fmt: skip
-
-
-def stop_gradient(variable):
-    """`variable`, as a constant for differentiation.
-
-    Example:
-        >>> stop_gradient(np.array([1.0]))
-        array([1.])
-    """
-    return stop_gradient_op(variable)
-
-
 __all__ = [
-    "all", "amax", "amin", "any", "argmax", "argmin", "average", "count_nonzero", "cumprod", "cumsum", "logsumexp",
-    "max", "mean", "median", "min", "moments", "norm", "prod", "ptp", "quantile", "std", "stop_gradient", "sum", "var",
+    "all", "amax", "amin", "any", "argmax", "argmin", "cumprod", "cumsum", "max", "min", "prod", "sum",
 ]  # fmt: skip

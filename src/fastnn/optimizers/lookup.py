@@ -1,8 +1,9 @@
 """`get`, `serialize` and `deserialize` of optimizers, and the table that they read."""
 
-from fastnn import registration
+from fastnn.object_registration import get_registered_object
 from fastnn.optimizers import adaptive, momentum
 from fastnn.optimizers.optimizer import Optimizer
+from fastnn.serialization import deserialize_keras_object, serialize_keras_object
 
 TABLE = {
     name: value
@@ -28,11 +29,14 @@ def get(identifier):
     """
     if identifier is None or isinstance(identifier, Optimizer):
         return identifier
+    if isinstance(identifier, dict):
+        return deserialize(identifier)
+    if isinstance(identifier, type) and issubclass(identifier, Optimizer):
+        return identifier()
     if isinstance(identifier, str):
-        lower = identifier.lower()
-        return registration.get_object(lower if lower in TABLE else identifier, TABLE, "optimizer")
-    if isinstance(identifier, (dict, type)):
-        return registration.get_object(identifier, TABLE, "optimizer")
+        found = get_registered_object(identifier, module_objects=TABLE) or TABLE.get(identifier.lower())
+        if found is not None:
+            return found()
     raise ValueError(f"Could not interpret optimizer identifier: {identifier}")
 
 
@@ -43,7 +47,7 @@ def serialize(optimizer):
         >>> serialize(get("adam"))["class_name"]
         'Adam'
     """
-    return registration.serialize_object(optimizer, "keras.optimizers")
+    return serialize_keras_object(optimizer)
 
 
 def deserialize(config, custom_objects=None):
@@ -56,4 +60,9 @@ def deserialize(config, custom_objects=None):
         >>> deserialize(serialize(get("sgd"))).momentum
         0.0
     """
-    return registration.deserialize_object(config, TABLE, custom_objects, "optimizer")
+    if isinstance(config, str):
+        return get(config)
+    name = config.get("class_name") if isinstance(config, dict) else None
+    if name in TABLE and not config.get("registered_name"):
+        return TABLE[name].from_config(config.get("config") or {}, custom_objects)
+    return deserialize_keras_object(config, custom_objects)

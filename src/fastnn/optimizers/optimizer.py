@@ -16,9 +16,10 @@ from fastnn import config, ops
 from fastnn.graph import trace
 from fastnn.graph.dtypes import is_float
 from fastnn.graph.variable import Variable
+from fastnn.naming import auto_name, to_snake_case
 from fastnn.optimizers.flat import Flat, flats_of
 from fastnn.optimizers.schedules.learning_rate_schedule import LearningRateSchedule
-from fastnn.registration import deserialize_object, serialize_object, unique_name
+from fastnn.serialization import deserialize_keras_object, serialize_keras_object
 
 COMMON_ARGUMENTS = """weight_decay: what share of a variable, times the learning rate, each step takes away.
         clipnorm: the largest norm of the gradient of each variable.
@@ -66,7 +67,7 @@ class Optimizer:
             clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum, ema_overwrite_frequency,
             gradient_accumulation_steps,
         )  # fmt: skip
-        self.name = name or unique_name(type(self).__name__)
+        self.name = name or auto_name(to_snake_case(type(self).__name__))
         self.weight_decay = weight_decay
         self.clipnorm, self.clipvalue, self.global_clipnorm = clipnorm, clipvalue, global_clipnorm
         self.use_ema, self.ema_momentum, self.ema_overwrite_frequency = use_ema, ema_momentum, ema_overwrite_frequency
@@ -409,7 +410,7 @@ class Optimizer:
         if isinstance(self._learning_rate, Variable):
             learning_rate = float(self._learning_rate.numpy())
         elif isinstance(self._learning_rate, LearningRateSchedule):
-            learning_rate = serialize_object(self._learning_rate, "keras.optimizers.schedules")
+            learning_rate = serialize_keras_object(self._learning_rate)
         else:
             learning_rate = self._learning_rate
         return {
@@ -428,11 +429,9 @@ class Optimizer:
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
-        from fastnn.optimizers.schedules.lookup import TABLE  # schedules are looked up by name only here
-
         rate = config.get("learning_rate")
         if isinstance(rate, dict):
-            config = {**config, "learning_rate": deserialize_object(rate, TABLE, custom_objects, "schedule")}
+            config = {**config, "learning_rate": deserialize_keras_object(rate, custom_objects)}
         return cls(**config)
 
     def save_own_variables(self, store) -> None:

@@ -58,6 +58,7 @@ class Executable:
         self._compile(graph)
         self.seconds = np.zeros(self.plan.n_steps)
         self.runs = 0
+        self._current_at, self._is_current = -1, True
 
     # Compilation.
 
@@ -123,8 +124,7 @@ class Executable:
         self.places, self.live_bytes = plan_memory.places, plan_memory.live_bytes
         isa = _kernels.isa()
         native, self.segments, self.native_steps = [], [], []
-        self.gathers = self.sources is not None and "gather_rows" in _kernels.kernels()
-        if self.gathers:
+        if self.sources is not None:
             native.append(self._gather_step(graph))
             self.native_steps.append(None)
             self.segments.append(_Segment(0, 1))
@@ -165,6 +165,18 @@ class Executable:
         work = _engine.kernel_work(_kernels.isa(), "gather_rows", ints)
         return "gather_rows", buffers, ints, reals, _threads(work)
 
+    def is_current(self) -> bool:
+        """Whether the variables that this plan updates as parts of a buffer still live in that buffer.
+
+        Another optimizer may have moved some of them into a buffer of its own; then the plan must be traced again.
+        """
+        if self._current_at != variable.moved:
+            owners = [var for var in self.graph.variables if getattr(var, "views", None)]
+            homes = [(var, getattr(view, "home", (var, 0))[0]) for var in owners for view in var.views]
+            self._is_current = all(var is home for var, home in homes)
+            self._current_at = variable.moved
+        return self._is_current
+
     # Runs.
 
     def run(self, arrays: list[np.ndarray]) -> list[np.ndarray]:
@@ -182,15 +194,6 @@ class Executable:
     def run_batches(self, sources, index, batch_size: int, start: int, steps: int) -> list[np.ndarray]:
         """Runs `steps` batches gathered from `sources` and returns the outputs of the last."""
         arena = self._acquire()
-        if not self.gathers:
-            for step in range(steps):
-                rows = slice(start + step * batch_size, start + (step + 1) * batch_size)
-                for source, value in zip(sources, self.graph.inputs, strict=True):
-                    if value in self.places:
-                        batch = source[rows] if index is None else source[index[rows]]
-                        self.plan.write(arena, self._place(value)[1], np.ascontiguousarray(batch, value.dtype))
-                self._execute(arena, 1)
-            return self._outputs(arena, None)
         try:
             rows = slice(start if index is None else 0, None)
             for slot, array in enumerate(sources):

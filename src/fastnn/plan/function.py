@@ -68,6 +68,10 @@ class Compiled:
             index: int64 array: the order in which rows are taken; None for their own.
             kwargs: further static arguments of the function.
         """
+        traced, sources = self._traced_batches(data, batch_size, kwargs)
+        return _packed(traced.structure, traced.executable.run_batches(sources, index, batch_size, start, steps))
+
+    def _traced_batches(self, data, batch_size: int, kwargs) -> tuple[_Traced, list[np.ndarray]]:
         sources: list[np.ndarray] = []
         signature = (_signature(data, sources), _signature(kwargs, []))
         rows = [(a.shape[1:], config.floatx() if a.dtype == np.float64 else a.dtype.name) for a in sources]
@@ -76,25 +80,29 @@ class Compiled:
         traced = self._traced(
             key, (data,), kwargs, lambda: [Spec((batch_size, *shape), dtype) for shape, dtype in rows], sources
         )
-        return _packed(traced.structure, traced.executable.run_batches(sources, index, batch_size, start, steps))
+        return traced, sources
 
     def executables(self) -> list[Executable]:
         """What has been compiled so far, oldest first."""
         return [traced.executable for traced in self._cache.values()]
 
-    def executable_for(self, args, kwargs) -> Executable:
-        """The executable that a call with these arguments would run, compiled if need be."""
+    def executable_for(self, *args, **kwargs) -> Executable:
+        """The executable that a call with these arguments runs, compiled if need be."""
         arrays: list[np.ndarray] = []
         signature = (_signature(args, arrays), _signature(kwargs, arrays))
         return self._traced(("call", signature), args, kwargs, lambda: _specs(arrays)).executable
 
+    def executable_for_batches(self, data, batch_size: int, **kwargs) -> Executable:
+        """The executable that `batches` runs for data like `data`, compiled if need be."""
+        return self._traced_batches(data, batch_size, kwargs)[0].executable
+
     def _traced(self, signature, args, kwargs, specs: Callable[[], list[Spec]], sources=None) -> _Traced:
         key = (signature, config.floatx(), self._key() if self._key is not None else None)
         traced = self._cache.get(key)
-        if traced is None:
+        if traced is None or not traced.executable.is_current():
             with self._lock:
                 traced = self._cache.get(key)
-                if traced is None:
+                if traced is None or not traced.executable.is_current():
                     traced = self._trace(args, kwargs, specs(), sources)
                     # Tracing may have built layers, which changes the key.
                     key = (signature, config.floatx(), self._key() if self._key is not None else None)

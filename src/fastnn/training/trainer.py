@@ -17,6 +17,7 @@ from fastnn.graph import trace
 from fastnn.metrics.mean import Mean
 from fastnn.plan.function import Compiled
 from fastnn.training import data as batches
+from fastnn.training import explained
 from fastnn.training.logs import as_logs, concatenated, in_order
 from fastnn.training.loop import EagerFunction, Pace, run_epoch
 from fastnn.training.losses_and_metrics import CompileLoss, CompileMetrics
@@ -289,6 +290,36 @@ class Trainer:
     def make_predict_function(self, force=False):
         """The compiled `predict_step`, made anew with `force`."""
         return self._function("predict_step", force)
+
+    def explain(self, batch_size=32, mode="train"):
+        """The kernel calls of one compiled step: what runs, on which shapes, with how much arithmetic and memory.
+
+        After `fastnn.config.profile(True)` and a run with this batch size, each call has its time and speed as well.
+
+        Args:
+            batch_size: rows of a batch.
+            mode: "train", "test" or "predict".
+
+        Returns:
+            An object that prints as a table; its `steps` is the list of kernel calls
+            (see `fastnn.plan.explain.StepInfo`).
+
+        Raises:
+            ValueError: for another mode, a model that is not compiled, or one whose input sizes are not known yet.
+
+        Example:
+            >>> model = fastnn.Sequential([fastnn.Input((4,)), fastnn.layers.Dense(3)])
+            >>> [step.kernel for step in model.explain(batch_size=8, mode="predict").steps]
+            ['gemm_f32']
+        """
+        if mode not in explained.MODES:
+            raise ValueError(f"explain: mode must be one of {sorted(explained.MODES)}, not {mode!r}.")
+        if mode != "predict":
+            self._assert_compile_called()
+        if self.run_eagerly:
+            raise ValueError("explain: the model was compiled with run_eagerly=True, so there is no plan to show.")
+        self._compilation.targets = None
+        return explained.explain(self, self._function(explained.MODES[mode]), batch_size, mode)
 
     def _function(self, step: str, force=False):
         functions = self._compilation.functions

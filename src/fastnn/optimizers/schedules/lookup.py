@@ -1,34 +1,26 @@
-"""`serialize` and `deserialize` of learning-rate schedules, and the table that they read."""
+"""`serialize` and `deserialize` of learning-rate schedules."""
 
-from fastnn import registration
-from fastnn.optimizers.schedules import schedules
-from fastnn.optimizers.schedules.learning_rate_schedule import LearningRateSchedule
-
-TABLE = {
-    name: value
-    for name, value in vars(schedules).items()
-    if isinstance(value, type) and issubclass(value, LearningRateSchedule) and value is not LearningRateSchedule
-}
+from fastnn.serialization import deserialize_keras_object, serialize_keras_object
 
 
 def serialize(learning_rate_schedule):
     """The config of a schedule; `deserialize` makes it again.
 
     Example:
-        >>> serialize(schedules.ExponentialDecay(0.1, 10, 0.9))["class_name"]
+        >>> serialize(fastnn.optimizers.schedules.ExponentialDecay(0.1, 10, 0.9))["class_name"]
         'ExponentialDecay'
     """
-    return registration.serialize_object(learning_rate_schedule, "keras.optimizers.schedules")
+    return serialize_keras_object(learning_rate_schedule)
 
 
 def deserialize(config, custom_objects=None):
     """The schedule that a config describes.
 
     Raises:
-        ValueError: for an unknown name.
+        TypeError: for an unknown name.
 
     Example:
-        >>> deserialize(serialize(schedules.ExponentialDecay(0.1, 10, 0.9))).decay_steps
+        >>> deserialize(serialize(fastnn.optimizers.schedules.ExponentialDecay(0.1, 10, 0.9))).decay_steps
         10
     """
-    return registration.deserialize_object(config, TABLE, custom_objects, "schedule")
+    return deserialize_keras_object(config, custom_objects)

@@ -1,0 +1,124 @@
+"""Reductions that leave NaN out."""
+
+from fastnn.ops import elementwise as ew
+from fastnn.ops import logic, reduce, statistics
+from fastnn.ops.record import dtype_of
+
+
+def _filled(x, number):
+    """`x` with `number` in place of NaN."""
+    return logic.where(logic.isnan(x), number, x)
+
+
+def _numbers(x, axis, keepdims):
+    """How many elements are not NaN, in the float dtype of a mean."""
+    present = ew.cast(logic.logical_not(logic.isnan(x)), dtype_of(statistics.mean(x, axis)))
+    return reduce.sum(present, axis, keepdims)
+
+
+def nansum(x, axis=None, keepdims=False):
+    """The sum over axes of what is not NaN.
+
+    Args:
+        x: array.
+        axis: an axis, several, or None for all.
+        keepdims: whether the axes stay, with size 1.
+
+    Example:
+        >>> nansum(np.array([1.0, np.nan, 2.0]))
+        array(3.)
+    """
+    return reduce.sum(_filled(x, 0), axis, keepdims)
+
+
+def nanprod(x, axis=None, keepdims=False):
+    """The product over axes of what is not NaN.
+
+    Example:
+        >>> nanprod(np.array([3.0, np.nan, 2.0]))
+        array(6.)
+    """
+    return reduce.prod(_filled(x, 1), axis, keepdims)
+
+
+def nanmax(x, axis=None, keepdims=False):
+    """The largest element over axes that is not NaN; NaN where all are.
+
+    Example:
+        >>> nanmax(np.array([1.0, np.nan, 2.0]))
+        array(2.)
+    """
+    return _nan_extreme(reduce.max, "-inf", x, axis, keepdims)
+
+
+def nanmin(x, axis=None, keepdims=False):
+    """The least element over axes that is not NaN; NaN where all are.
+
+    Example:
+        >>> nanmin(np.array([1.0, np.nan, 2.0]))
+        array(1.)
+    """
+    return _nan_extreme(reduce.min, "inf", x, axis, keepdims)
+
+
+def _nan_extreme(extreme, start, x, axis, keepdims):
+    if not dtype_of(x).startswith("float"):
+        return extreme(x, axis, keepdims)
+    is_nan = logic.isnan(x)
+    found = extreme(logic.where(is_nan, float(start), x), axis, keepdims)
+    return logic.where(reduce.all(is_nan, axis, keepdims), float("nan"), found)
+
+
+def nanmean(x, axis=None, keepdims=False):
+    """The mean over axes of what is not NaN; NaN where all are.
+
+    Example:
+        >>> nanmean(np.array([1.0, np.nan, 3.0]))
+        array(2.)
+    """
+    return ew.divide(nansum(x, axis, keepdims), _numbers(x, axis, keepdims))
+
+
+def nanvar(x, axis=None, keepdims=False):
+    """The variance over axes of what is not NaN; NaN where all are.
+
+    Example:
+        >>> nanvar(np.array([1.0, np.nan, 3.0]))
+        array(1.)
+    """
+    return nanmean(ew.square(ew.subtract(x, nanmean(x, axis, keepdims=True))), axis, keepdims)
+
+
+def nanstd(x, axis=None, keepdims=False):
+    """The standard deviation over axes of what is not NaN; NaN where all are.
+
+    Example:
+        >>> nanstd(np.array([1.0, np.nan, 3.0]))
+        array(1.)
+    """
+    return ew.sqrt(nanvar(x, axis, keepdims))
+
+
+def nancumsum(x, axis=None, dtype=None):
+    """The sum of all elements up to each that are not NaN, along an axis.
+
+    Example:
+        >>> nancumsum(np.array([1.0, np.nan, 2.0]))
+        array([1., 1., 3.])
+    """
+    return reduce.cumsum(_filled(x, 0), axis, dtype)
+
+
+def nancumprod(x, axis=None, dtype=None):
+    """The product of all elements up to each that are not NaN, along an axis.
+
+    Example:
+        >>> nancumprod(np.array([3.0, np.nan, 2.0]))
+        array([3., 3., 6.])
+    """
+    return reduce.cumprod(_filled(x, 1), axis, dtype)
+
+
+__all__ = [
+    "nancumprod", "nancumsum", "nanmax", "nanmean", "nanmin", "nanprod", "nanstd", "nansum", "nanvar",
+]  # fmt: skip

@@ -1,0 +1,328 @@
+"""Elementwise functions that networks rarely use: compositions, and records that only their references compute."""
+
+import math
+import statistics
+
+import numpy as np
+
+from fastnn.ops import logic, reduce
+from fastnn.ops import trigonometry as trig
+from fastnn.ops.elementwise import (
+    absolute,
+    cast,
+    divide,
+    elementwise,
+    exp,
+    logaddexp,
+    maximum,
+    minimum,
+    multiply,
+    negative,
+    power,
+    square,
+)
+from fastnn.ops.record import as_array, dtype_of, uniform
+
+TWO_OVER_SQRT_PI = 2 / math.sqrt(math.pi)
+
+
+def _by_lane(function):
+    return lambda x: np.vectorize(function, otypes=[x.dtype])(x) if x.size else x.copy()
+
+
+def _erfinv(x: float) -> float:
+    """The normal quantile, and one step of Newton's method for the digits that (x + 1) / 2 loses near 0."""
+    if not -1 < x < 1:
+        return math.copysign(math.inf, x) if abs(x) == 1 else math.nan
+    y = statistics.NormalDist().inv_cdf((x + 1) / 2) / math.sqrt(2)
+    return y - (math.erf(y) - x) / (TWO_OVER_SQRT_PI * math.exp(-y * y))
+
+
+erfc_op = elementwise(
+    "erfc", _by_lane(math.erfc),
+    lambda dy, y, x: multiply(dy, multiply(exp(negative(square(x))), -TWO_OVER_SQRT_PI)), dtype="float",
+)  # fmt: skip
+erfinv_op = elementwise(
+    "erfinv", _by_lane(_erfinv), lambda dy, y, x: multiply(dy, multiply(exp(square(y)), 1 / TWO_OVER_SQRT_PI)),
+    dtype="float", domain=uniform(-0.9, 0.9),
+)  # fmt: skip
+signbit_op = elementwise("signbit", lambda x: np.signbit(x) if x.dtype.kind == "f" else x < 0, dtype="bool")
+nextafter_op = elementwise("nextafter", np.nextafter, dtype="float")
+i0_op = elementwise("i0", np.i0, dtype="float")
+gcd_op = elementwise("gcd", np.gcd)
+lcm_op = elementwise("lcm", np.lcm)
+bitwise_and_op = elementwise("bitwise_and", np.bitwise_and)
+bitwise_or_op = elementwise("bitwise_or", np.bitwise_or)
+bitwise_xor_op = elementwise("bitwise_xor", np.bitwise_xor)
+bitwise_not_op = elementwise("bitwise_not", np.bitwise_not)
+left_shift_op = elementwise("left_shift", np.left_shift)
+right_shift_op = elementwise("right_shift", np.right_shift)
+
+
+def erfc(x):
+    """`1 - erf(x)`, accurate where that is small.
+
+    Example:
+        >>> erfc(np.array([0.0]))
+        array([1.])
+    """
+    return erfc_op(x)
+
+
+def erfinv(x):
+    """The number whose error function is `x`, in (-1, 1).
+
+    Example:
+        >>> erfinv(np.array([0.0, 1.0]))
+        array([ 0., inf])
+    """
+    return erfinv_op(x)
+
+
+def signbit(x):
+    """Whether the sign bit is set: for negative numbers and -0.
+
+    Example:
+        >>> signbit(np.array([-1.0, 1.0]))
+        array([ True, False])
+    """
+    return signbit_op(x)
+
+
+def nextafter(x1, x2):
+    """The next number after `x1` in the direction of `x2`.
+
+    Example:
+        >>> bool(nextafter(np.array([1.0]), 2.0)[0] > 1)
+        True
+    """
+    return nextafter_op(x1, x2)
+
+
+def i0(x):
+    """The modified Bessel function of the first kind and order 0. It has no gradient.
+
+    Example:
+        >>> i0(np.array([0.0]))
+        array([1.])
+    """
+    return i0_op(x)
+
+
+def gcd(x1, x2):
+    """The greatest common divisor of integers.
+
+    Example:
+        >>> gcd(np.array([12, 9]), 6)
+        array([6, 3])
+    """
+    return gcd_op(x1, x2)
+
+
+def lcm(x1, x2):
+    """The least common multiple of integers.
+
+    Example:
+        >>> lcm(np.array([4, 9]), 6)
+        array([12, 18])
+    """
+    return lcm_op(x1, x2)
+
+
+def bitwise_and(x, y):
+    """The bits that both integers have.
+
+    Example:
+        >>> bitwise_and(np.array([5, 6]), 4)
+        array([4, 4])
+    """
+    return bitwise_and_op(x, y)
+
+
+def bitwise_or(x, y):
+    """The bits that either integer has.
+
+    Example:
+        >>> bitwise_or(np.array([5, 2]), 4)
+        array([5, 6])
+    """
+    return bitwise_or_op(x, y)
+
+
+def bitwise_xor(x, y):
+    """The bits that one integer has and not the other.
+
+    Example:
+        >>> bitwise_xor(np.array([5, 2]), 4)
+        array([1, 6])
+    """
+    return bitwise_xor_op(x, y)
+
+
+def bitwise_not(x):
+    """The other bits.
+
+    Example:
+        >>> bitwise_not(np.array([0, 5]))
+        array([-1, -6])
+    """
+    return bitwise_not_op(x)
+
+
+bitwise_invert = bitwise_not
+
+
+def left_shift(x, y):
+    """`x` with its bits moved left by `y`.
+
+    Example:
+        >>> left_shift(np.array([1, 3]), 2)
+        array([ 4, 12])
+    """
+    return left_shift_op(x, y)
+
+
+def right_shift(x, y):
+    """`x` with its bits moved right by `y`.
+
+    Example:
+        >>> right_shift(np.array([4, 13]), 2)
+        array([1, 3])
+    """
+    return right_shift_op(x, y)
+
+
+bitwise_left_shift, bitwise_right_shift = left_shift, right_shift
+
+
+def deg2rad(x):
+    """Degrees in radians.
+
+    Example:
+        >>> deg2rad(np.array([180.0]))
+        array([3.14159265])
+    """
+    return multiply(x, math.pi / 180)
+
+
+def rad2deg(x):
+    """Radians in degrees.
+
+    Example:
+        >>> rad2deg(np.array([np.pi]))
+        array([180.])
+    """
+    return multiply(x, 180 / math.pi)
+
+
+def fabs(x):
+    """The absolute value, as a float.
+
+    Example:
+        >>> fabs(np.array([-2.0]))
+        array([2.])
+    """
+    return absolute(x if np.dtype(dtype_of(x)).kind == "f" else cast(x, None))
+
+
+def fmax(x1, x2):
+    """The larger of two, and the other where one is NaN.
+
+    Example:
+        >>> fmax(np.array([1.0, np.nan]), 0.0)
+        array([1., 0.])
+    """
+    return logic.where(logic.isnan(x1), x2, logic.where(logic.isnan(x2), x1, maximum(x1, x2)))
+
+
+def fmin(x1, x2):
+    """The smaller of two, and the other where one is NaN.
+
+    Example:
+        >>> fmin(np.array([1.0, np.nan]), 0.0)
+        array([0., 0.])
+    """
+    return logic.where(logic.isnan(x1), x2, logic.where(logic.isnan(x2), x1, minimum(x1, x2)))
+
+
+def heaviside(x1, x2):
+    """0 where `x1` is negative, 1 where it is positive, `x2` where it is 0.
+
+    Example:
+        >>> heaviside(np.array([-1.0, 0.0, 2.0]), 0.5)
+        array([0. , 0.5, 1. ])
+    """
+    step = logic.where(logic.greater(x1, 0), 1.0, logic.where(logic.less(x1, 0), 0.0, x1))
+    return logic.where(logic.equal(x1, 0), x2, step)
+
+
+def ldexp(x1, x2):
+    """`x1` times 2 to the power `x2`.
+
+    Example:
+        >>> ldexp(np.array([0.5, 3.0]), 2)
+        array([ 2., 12.])
+    """
+    exponent = cast(x2 if hasattr(x2, "dtype") else as_array(x2), dtype_of(fabs(x1)))
+    return multiply(x1, power(2.0, exponent))
+
+
+def logaddexp2(x1, x2):
+    """`log2(2**x1 + 2**x2)` without overflow.
+
+    Example:
+        >>> logaddexp2(np.array([3.0]), np.array([3.0]))
+        array([4.])
+    """
+    ln2 = math.log(2)
+    return divide(logaddexp(multiply(x1, ln2), multiply(x2, ln2)), ln2)
+
+
+def sinc(x):
+    """`sin(pi x) / (pi x)`, and 1 at 0.
+
+    Example:
+        >>> sinc(np.array([0.0, 0.5]))
+        array([1.        , 0.63661977])
+    """
+    is_zero = logic.equal(x, 0)
+    angle = multiply(logic.where(is_zero, 1, x), math.pi)
+    return logic.where(is_zero, 1, divide(trig.sin(angle), angle))
+
+
+def real(x):
+    """`x`: there are no complex numbers here.
+
+    Example:
+        >>> real(np.array([1.0]))
+        array([1.])
+    """
+    return x if hasattr(x, "dtype") else as_array(x)
+
+
+def isreal(x):
+    """True everywhere: there are no complex numbers here.
+
+    Example:
+        >>> isreal(np.array([1.0, np.nan]))
+        array([ True,  True])
+    """
+    return logic.logical_or(logic.isnan(x), True)
+
+
+def allclose(x1, x2, rtol=1e-5, atol=1e-8, equal_nan=False):
+    """Whether all elements are close, as of `isclose`.
+
+    Example:
+        >>> bool(allclose(np.array([1.0]), 1.000001))
+        True
+    """
+    return reduce.all(logic.isclose(x1, x2, rtol, atol, equal_nan))
+
+
+__all__ = [
+    "allclose", "bitwise_and", "bitwise_invert", "bitwise_left_shift", "bitwise_not", "bitwise_or",
+    "bitwise_right_shift", "bitwise_xor", "deg2rad", "erfc", "erfinv", "fabs", "fmax", "fmin", "gcd", "heaviside", "i0",
+    "isreal", "lcm", "ldexp", "left_shift", "logaddexp2", "nextafter", "rad2deg", "real", "right_shift", "signbit",
+    "sinc",
+]  # fmt: skip

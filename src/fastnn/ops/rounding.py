@@ -1,0 +1,60 @@
+"""Rounding, element by element. None of it has a gradient."""
+
+import numpy as np
+
+from fastnn.graph.dtypes import is_float
+from fastnn.ops.elementwise import divide, elementwise, multiply
+from fastnn.ops.record import dtype_of
+
+floor_op = elementwise("floor", np.floor, dtype="float")
+ceil_op = elementwise("ceil", np.ceil, dtype="float")
+round_op = elementwise("round", np.round)
+trunc_op = elementwise("trunc", np.trunc)
+
+
+def floor(x):
+    """The largest integer not above `x`, as a float.
+
+    Example:
+        >>> floor(np.array([1.5, -1.5]))
+        array([ 1., -2.])
+    """
+    return floor_op(x)
+
+
+def ceil(x):
+    """The least integer not below `x`, as a float.
+
+    Example:
+        >>> ceil(np.array([1.5, -1.5]))
+        array([ 2., -1.])
+    """
+    return ceil_op(x)
+
+
+def trunc(x):
+    """`x` without its fraction.
+
+    Example:
+        >>> trunc(np.array([1.5, -1.5]))
+        array([ 1., -1.])
+    """
+    return trunc_op(x)
+
+
+def round(x, decimals=0):
+    """The nearest multiple of `10**-decimals`, of two the even one.
+
+    Example:
+        >>> round(np.array([0.5, 1.5, 2.26]))
+        array([0., 2., 2.])
+    """
+    if decimals == 0 or not is_float(dtype_of(x)):
+        return round_op(x)
+    scale = 10.0**decimals
+    return divide(round_op(multiply(x, scale)), scale)
+
+
+__all__ = [
+    "ceil", "floor", "round", "trunc",
+]  # fmt: skip

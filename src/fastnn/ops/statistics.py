@@ -1,0 +1,267 @@
+"""Means, variances, norms and quantiles: compositions of the reductions in `reduce.py`."""
+
+import math
+
+import numpy as np
+
+from fastnn import config
+from fastnn.graph.dtypes import as_float, is_float
+from fastnn.graph.value import Operators
+from fastnn.ops import elementwise as ew
+from fastnn.ops import logic
+from fastnn.ops.elementwise import quiet, stop_gradient
+from fastnn.ops.record import Op, Spec, dtype_of, shape_of, uniform
+from fastnn.ops.reduce import apply_reduction, max, min, normalize_axes, normalize_axis, reduced_shape, sum, sum_grad
+
+
+def _count(x, axis) -> int:
+    """Number of elements that each result of a reduction is made of."""
+    shape = shape_of(x)
+    return math.prod(shape[k] for k in normalize_axes("mean", axis, len(shape)))
+
+
+def _float(x):
+    dtype = dtype_of(x)
+    return x if is_float(dtype) else ew.cast(x, as_float(dtype))
+
+
+# A mean divides by a number of elements that a symbolic shape does not know: it needs a record of its own to be
+# called on KerasTensors; traced, it is a sum and a division.
+mean_op = Op(
+    "mean",
+    kind="plain",
+    shape=lambda x, axis, keepdims: Spec(reduced_shape(x.shape, axis, keepdims), as_float(x.dtype)),
+    reference=quiet(lambda x, axis, keepdims: np.mean(x, axis, dtype=as_float(x.dtype.name), keepdims=keepdims)),
+    grad=lambda dy, y, x, axis, keepdims: ew.divide(sum_grad(dy, y, x, axis, keepdims), float(_count(x, axis))),
+    simplify=lambda node: ew.divide(
+        sum(_float(node.inputs[0]), **node.params), float(_count(node.inputs[0], node.params["axis"]))
+    ),
+    domain=uniform(-3, 3),
+)
+
+
+def mean(x, axis=None, keepdims=False):
+    """The mean over axes, a float also for integers; NaN of nothing.
+
+    Args:
+        x: array.
+        axis: an axis, several, or None for all.
+        keepdims: whether the axes stay, with size 1.
+
+    Example:
+        >>> mean(np.array([[1.0, 2.0], [3.0, 4.0]]), axis=0)
+        array([2., 3.])
+    """
+    return apply_reduction(mean_op, x, axis, keepdims)
+
+
+def var(x, axis=None, keepdims=False):
+    """The variance over axes, the mean of the squared distance to the mean (two passes).
+
+    Example:
+        >>> var(np.array([1.0, 2.0, 3.0, 4.0]))
+        array(1.25)
+    """
+    return mean(ew.square(ew.subtract(_float(x), mean(x, axis, keepdims=True))), axis, keepdims)
+
+
+def std(x, axis=None, keepdims=False):
+    """The standard deviation over axes, `sqrt(var(x))`.
+
+    Example:
+        >>> std(np.array([1.0, 3.0]))
+        array(1.)
+    """
+    return ew.sqrt(var(x, axis, keepdims))
+
+
+def moments(x, axes, keepdims=False, synchronized=False):
+    """The mean and the variance over `axes`.
+
+    Args:
+        x: array.
+        axes: an axis or several.
+        keepdims: whether the axes stay, with size 1.
+        synchronized: only False: there is one process.
+
+    Raises:
+        NotImplementedError: for `synchronized=True`.
+
+    Example:
+        >>> moments(np.array([1.0, 3.0]), axes=0)
+        (array(2.), array(1.))
+    """
+    if synchronized:
+        raise NotImplementedError("Argument synchronized=True is not supported: fastnn runs in one process.")
+    return mean(x, axes, keepdims), var(x, axes, keepdims)
+
+
+def average(x, axis=None, weights=None):
+    """The mean over axes, weighted when `weights` are given.
+
+    Args:
+        x: array.
+        axis: an axis, several, or None for all.
+        weights: array of the shape of `x`, or of its size along the one `axis`.
+
+    Raises:
+        ValueError: when the shapes do not fit.
+
+    Example:
+        >>> average(np.array([1.0, 3.0]), weights=np.array([3.0, 1.0]))
+        array(1.5)
+    """
+    if weights is None:
+        return mean(x, axis)
+    shape, weights_shape = shape_of(x), shape_of(weights)
+    if weights_shape != shape:
+        if not isinstance(axis, int) or len(weights_shape) != 1 or weights_shape[0] != shape[axis]:
+            raise ValueError(f"average: weights of shape {weights_shape} fit neither {shape} nor axis {axis} of it.")
+        index = normalize_axis("average", axis, len(shape))
+        weights = Operators.functions["reshape"](weights, (-1,) + (1,) * (len(shape) - index - 1))
+    total = ew.multiply(_float(x), weights)
+    everywhere = ew.multiply(Operators.functions["ones_like"](total), weights)
+    return ew.divide(sum(total, axis), sum(everywhere, axis))
+
+
+def logsumexp(x, axis=None, keepdims=False):
+    """`log(sum(exp(x)))` over axes, without overflow.
+
+    Example:
+        >>> logsumexp(np.array([1000.0, 1000.0]))
+        array(1000.69314718)
+    """
+    x = _float(x)
+    largest = max(x, axis, keepdims=True)
+    # Without a finite largest, x - largest would be NaN where the sum is 0 or infinite.
+    offset = stop_gradient(logic.where(logic.isfinite(largest), largest, 0))
+    total = ew.log(sum(ew.exp(ew.subtract(x, offset)), axis, keepdims))
+    axes = normalize_axes("logsumexp", axis, len(shape_of(x)))
+    return ew.add(total, offset if keepdims else Operators.functions["squeeze"](offset, axis=axes))
+
+
+def count_nonzero(x, axis=None):
+    """The number of elements that are not zero, int32.
+
+    Example:
+        >>> count_nonzero(np.array([1, 0, 2]))
+        array(2, dtype=int32)
+    """
+    return sum(ew.cast(logic.not_equal(x, 0), "int32"), axis)
+
+
+def ptp(x, axis=None, keepdims=False):
+    """The largest minus the least element over axes.
+
+    Example:
+        >>> ptp(np.array([1.0, 4.0]))
+        array(3.)
+    """
+    return ew.subtract(max(x, axis, keepdims), min(x, axis, keepdims))
+
+
+def norm(x, ord=None, axis=None, keepdims=False):
+    """The norm of a vector, or of a matrix along two axes.
+
+    Args:
+        x: array.
+        ord: None (square root of the sum of squares), "fro", inf, -inf, 0 or a positive number for vectors; "fro", inf,
+            -inf, 1, -1 for matrices.
+        axis: one axis: vectors; two: matrices; None: all of `x`.
+        keepdims: whether the axes stay, with size 1.
+
+    Raises:
+        ValueError: for another `ord`.
+
+    Example:
+        >>> norm(np.array([3.0, 4.0]))
+        array(5.)
+    """
+    x = _float(x)
+    ndim = len(shape_of(x))
+    axes = tuple(range(ndim)) if axis is None else (axis,) if isinstance(axis, int) else tuple(axis)
+    axes = tuple(normalize_axis("norm", a, ndim) for a in axes)
+    if ord is None or (ord == "fro" and len(axes) == 2) or (ord == 2 and len(axes) == 1):
+        return ew.sqrt(sum(ew.square(x), axes, keepdims))
+    size = ew.absolute(x)
+    if len(axes) == 1:
+        return _vector_norm(size, ord, axes, keepdims)
+    if len(axes) == 2 and ord in (1, -1, np.inf, -np.inf):
+        along, across = axes if ord in (1, -1) else axes[::-1]
+        totals = sum(size, along, keepdims=True)
+        largest = (max if ord > 0 else min)(totals, across, keepdims=True)
+        return largest if keepdims else Operators.functions["squeeze"](largest, axis=axes)
+    raise ValueError(f"norm: `ord` {ord!r} is not known for {len(axes)} axes.")
+
+
+def _vector_norm(size, ord, axes, keepdims):
+    if ord == np.inf:
+        return max(size, axes, keepdims)
+    if ord == -np.inf:
+        return min(size, axes, keepdims)
+    if ord == 0:
+        return sum(ew.cast(logic.not_equal(size, 0), dtype_of(size)), axes, keepdims)
+    if isinstance(ord, str):
+        raise ValueError(f"norm: `ord` {ord!r} is not known for vectors.")
+    return ew.power(sum(ew.power(size, ord), axes, keepdims), 1 / ord)
+
+
+# ---- order statistics, by the reference alone ----
+
+
+def _quantile_shape(x, q, axis, keepdims, method):
+    return Spec(q.shape + reduced_shape(x.shape, axis, keepdims), as_float(x.dtype))
+
+
+quantile_op = Op(
+    "quantile",
+    shape=_quantile_shape,
+    reference=lambda x, q, axis, keepdims, method: np.quantile(
+        x.astype(np.float64), q, axis, keepdims=keepdims, method=method
+    ),
+    domain=uniform(0, 1),
+)
+
+
+def quantile(x, q, axis=None, method="linear", keepdims=False):
+    """Quantiles over axes. It has no gradient.
+
+    Args:
+        x: array.
+        q: number or vector of numbers in [0, 1]; a vector adds a first axis to the result.
+        axis: an axis, several, or None for all.
+        method: between two elements: "linear", "lower", "higher", "midpoint" or "nearest".
+        keepdims: whether the axes stay, with size 1.
+
+    Example:
+        >>> quantile(np.array([0.0, 1.0, 2.0]), 0.25)
+        array(0.5)
+    """
+    axes = normalize_axes("quantile", axis, len(shape_of(x)))
+    return quantile_op(x, ew.cast(np.asarray(q), config.floatx()), axis=axes, keepdims=bool(keepdims), method=method)
+
+
+def percentile(x, q, axis=None, method="linear", keepdims=False):
+    """Percentiles over axes: `quantile` with `q` in [0, 100]. It has no gradient.
+
+    Example:
+        >>> percentile(np.array([0.0, 1.0, 2.0]), 25)
+        array(0.5)
+    """
+    return quantile(x, np.asarray(q) / 100, axis, method, keepdims)
+
+
+def median(x, axis=None, keepdims=False):
+    """The median over axes. It has no gradient.
+
+    Example:
+        >>> median(np.array([3.0, 1.0, 2.0]))
+        array(2.)
+    """
+    return quantile(x, 0.5, axis, keepdims=keepdims)
+
+
+__all__ = [
+    "average", "count_nonzero", "logsumexp", "mean", "median", "moments", "norm", "percentile", "ptp", "quantile",
+    "std", "var",
+]  # fmt: skip
