@@ -14,7 +14,7 @@ from fastnn._kernels import _engine
 
 ISAS = _engine.isas()
 FLOATS = {"f32": np.float32, "f64": np.float64}
-# Around the tiles (6, 8 rows), the vectors (2 to 16 lanes), the panels (to 48 columns) and the row blocks (48, 64).
+# Around the tiles (6, 8 rows), the vectors (2 to 16 lanes), the panels (to 64 columns) and the row blocks (48).
 SIZES = [
     (1, 1, 1),
     (1, 10, 64),

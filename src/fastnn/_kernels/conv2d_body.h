@@ -41,7 +41,7 @@ typedef struct {
   T floor;
 } OWN(conv_walk);
 
-enum { OWN(CONV_BLOCK) = 8 * TILE_ROWS /* pixels whose pointers are made at once */ };
+enum { OWN(CONV_BLOCK) = 4 * TILE_BLOCK /* pixels whose pointers are made at once */ };
 
 static void OWN(conv_run)(const OWN(conv_walk) * walk) {
   const int64_t pixels = walk->images * walk->rows * walk->cols, panels = tile_panels(walk->columns, N);
@@ -52,7 +52,7 @@ static void OWN(conv_run)(const OWN(conv_walk) * walk) {
                  .floor = walk->floor};
   int64_t image = 0, row = 0, col = 0;
   for (int64_t done = 0; done < pixels; done += OWN(CONV_BLOCK)) {
-    const int64_t block = fnn_min(OWN(CONV_BLOCK), pixels - done), padded = fnn_round_up(block, TILE_ROWS);
+    const int64_t block = fnn_min(OWN(CONV_BLOCK), pixels - done), padded = fnn_round_up(block, TILE_BLOCK);
     for (int64_t p = 0; p < padded; p++) {
       if (p >= block) {
         a[p] = a[block - 1];
@@ -71,8 +71,9 @@ static void OWN(conv_run)(const OWN(conv_walk) * walk) {
       t.cols = panel.cols;
       t.column = t.c_column = walk->first_column + panel.begin;
       t.bias = OWN(tile_bias)(walk->bias, panel, bias);
-      for (int64_t p = 0; p < block; p += TILE_ROWS) {
-        t.rows = fnn_min(TILE_ROWS, block - p);
+      const int64_t height = tile_rows(panel.vectors);
+      for (int64_t p = 0; p < block; p += height) {
+        t.rows = fnn_min(height, block - p);
         t.a = a + p;
         t.c = c + p;
         OWN(tile_call)(&t, panel.vectors);

@@ -117,7 +117,7 @@ typedef struct {
   conv_shape s;
   conv_bands bands;                           /* what is contracted between two visits of a tile */
   int64_t blocks, row_blocks;                 /* of the batch, of tile rows: a unit is a pair */
-  int64_t tiles, panels, tile_rows;           /* row tiles of a group, panels of a group, tile rows of a unit at most */
+  int64_t rows, panels, unit_rows;            /* of a group: rows rounded up to TILE_BLOCK, panels; rows of a unit */
   int64_t partial, window_cols, window_rows, window_elements, dy_elements;
   int copies, copies_dy, sums_columns;
 } OWN(conv_kernel_cut);
@@ -130,14 +130,14 @@ static OWN(conv_kernel_cut) OWN(conv_kernel_cut_of)(const int64_t *ints) {
   c.window_rows = (s->kh - 1) * s->dilation_h + 1;
   c.copies_dy = s->cout_g % N != 0; /* whole vectors may reach past the end of dy */
   if (c.copies_dy) c.dy_elements = c.bands.images * c.bands.rows * s->ow * s->cout + N;
-  c.tiles = fnn_ceil_div(s->taps * s->cin_g, TILE_ROWS);
+  c.rows = fnn_round_up(s->taps * s->cin_g, TILE_BLOCK);
   c.panels = tile_panels(s->cout_g, N);
-  c.row_blocks = fnn_max(1, fnn_min(8, c.tiles / 8));
-  c.tile_rows = fnn_ceil_div(c.tiles, c.row_blocks) * TILE_ROWS;
-  c.row_blocks = fnn_ceil_div(c.tiles * TILE_ROWS, c.tile_rows);
+  c.row_blocks = fnn_max(1, fnn_min(8, c.rows / (3 * TILE_BLOCK)));
+  c.unit_rows = fnn_round_up(fnn_ceil_div(c.rows, c.row_blocks), TILE_BLOCK);
+  c.row_blocks = fnn_ceil_div(c.rows, c.unit_rows);
   c.blocks = fnn_min(c.bands.image_units * c.bands.bands, fnn_ceil_div(CONV_UNITS, c.row_blocks));
   /* A block's sums: its tiles, then the column sums of dy. */
-  c.partial = s->groups * c.tiles * c.panels * TILE_ROWS * OWN(TILE_COLS) + fnn_round_up(s->cout, N);
+  c.partial = s->groups * c.panels * c.rows * OWN(TILE_COLS) + fnn_round_up(s->cout, N);
   return c;
 }
 
@@ -146,7 +146,7 @@ static int64_t OWN(conv_kernel_rows_at)(const OWN(conv_kernel_cut) * c) {
   return OWN(conv_window_at)(c->bands.images * c->bands.rows);
 }
 static int64_t OWN(conv_kernel_space_at)(const OWN(conv_kernel_cut) * c) {
-  return OWN(conv_kernel_rows_at)(c) + fnn_round_up(c->tile_rows * (int64_t)sizeof(T *), FNN_ALIGN);
+  return OWN(conv_kernel_rows_at)(c) + fnn_round_up(c->unit_rows * (int64_t)sizeof(T *), FNN_ALIGN);
 }
 static int64_t OWN(conv_kernel_program_at)(const OWN(conv_kernel_cut) * c) {
   return OWN(conv_kernel_space_at)(c) +
@@ -157,7 +157,7 @@ static void OWN(conv2d_grad_kernel_size)(const int64_t *ints, fnn_work *work) {
   const OWN(conv_kernel_cut) c = OWN(conv_kernel_cut_of)(ints);
   work->phases = 2;
   work->units[0] = c.blocks * c.row_blocks;
-  work->units[1] = c.s.groups * c.tiles * c.panels;
+  work->units[1] = c.s.groups * c.panels * (c.rows / TILE_BLOCK);
   work->shared_bytes = c.blocks * c.partial * (int64_t)sizeof(T);
   work->scratch_bytes = OWN(conv_kernel_program_at)(&c);
   if (ints[CONV_EPILOGUE]) work->scratch_bytes += fnn_program_scratch(ints + ints[CONV_EPILOGUE], sizeof(T));
@@ -202,8 +202,7 @@ static void OWN(conv_kernel_unit)(const fnn_call *call, const OWN(conv_kernel_cu
   const conv_shape *s = &c->s;
   const int64_t block = unit / c->row_blocks, row_block = unit % c->row_blocks;
   const int64_t bands = c->bands.image_units * c->bands.bands;
-  const int64_t first_tile = row_block * c->tile_rows / TILE_ROWS;
-  const int64_t last_tile = fnn_min(c->tiles, first_tile + c->tile_rows / TILE_ROWS);
+  const int64_t first_row = row_block * c->unit_rows, last_row = fnn_min(c->rows, first_row + c->unit_rows);
   OWN(tile_segment) *segments = (OWN(tile_segment) *)call->scratch;
   const T **rows = (const T **)(call->scratch + OWN(conv_kernel_rows_at)(c));
   T *space = (T *)(call->scratch + OWN(conv_kernel_space_at)(c)), *dy_space = space + fnn_round_up(c->window_elements, N);
@@ -218,7 +217,7 @@ static void OWN(conv_kernel_unit)(const fnn_call *call, const OWN(conv_kernel_cu
       (const T *)call->buf[0] + image * s->h * s->w * s->cin, images, s->h, s->w, s->cin,
       row * s->stride_h - s->pad_top, (n_rows - 1) * s->stride_h + c->window_rows, -s->pad_left, c->window_cols,
       c->copies, space);
-    OWN(conv_kernel_rows)(s, rows, x.at, x.row, first_tile * TILE_ROWS, last_tile * TILE_ROWS);
+    OWN(conv_kernel_rows)(s, rows, x.at, x.row, first_row, last_row);
     const T *dy = (const T *)call->buf[1] + (image * s->oh + row) * s->ow * s->cout;
     const int64_t pixels = images * n_rows * s->ow;
     if (call->buf[3] && row_block == 0) OWN(conv_add_columns)(s, column_sum, dy, pixels, band == begin);
@@ -231,19 +230,20 @@ static void OWN(conv_kernel_unit)(const fnn_call *call, const OWN(conv_kernel_cu
       segments[k] = (OWN(tile_segment)){dy + k * s->ow * s->cout, s->cout,
                                         k / n_rows * x.image + k % n_rows * s->stride_h * x.row, s->ow};
     for (int64_t g = 0; g < s->groups; g++) {
-      OWN(tile) t = {.rows = TILE_ROWS, .a_stride = s->stride_w * s->cin, .segments = segments,
-                     .n_segments = images * n_rows, .resumes = band > begin, .continues = 1};
+      OWN(tile) t = {.a_stride = s->stride_w * s->cin, .segments = segments, .n_segments = images * n_rows,
+                     .resumes = band > begin, .continues = 1};
       for (int64_t k = 0; k < c->panels; k++) {
         const tile_panel panel = tile_panel_at(s->cout_g, N, k);
+        const int64_t height = tile_rows(panel.vectors), end_row = fnn_min(last_row, s->taps * s->cin_g);
         t.column = g * s->cout_g + panel.begin;
-        for (int64_t tile = first_tile; tile < last_tile; tile++) {
-          t.rows = fnn_min(TILE_ROWS, s->taps * s->cin_g - tile * TILE_ROWS);
-          t.a = rows + (tile - first_tile) * TILE_ROWS;
-          t.partial = partial + ((g * c->panels + k) * c->tiles + tile) * TILE_ROWS * OWN(TILE_COLS);
+        for (int64_t r = first_row; r < end_row; r += height) {
+          t.rows = fnn_min(height, end_row - r);
+          t.a = rows + (r - first_row);
+          t.partial = partial + ((g * c->panels + k) * c->rows + r) * OWN(TILE_COLS);
           OWN(tile_call)(&t, panel.vectors);
         }
       }
-      for (int64_t i = 0; i < (last_tile - first_tile) * TILE_ROWS; i++) rows[i] += s->cin_g; /* the next group's */
+      for (int64_t i = 0; i < last_row - first_row; i++) rows[i] += s->cin_g; /* the next group's */
     }
   }
 }
@@ -257,18 +257,18 @@ static void OWN(conv_add_blocks)(T *sum, const OWN(conv_kernel_cut) * c, const T
   }
 }
 
-/* One unit of the second phase: a tile of dkernel. The first also finishes dbias. */
+/* One unit of the second phase: TILE_BLOCK rows of a panel of dkernel. The first also finishes dbias. */
 static void OWN(conv_kernel_combine)(const fnn_call *call, const OWN(conv_kernel_cut) * c, int64_t unit) {
   const conv_shape *s = &c->s;
-  const int64_t tile = unit % c->tiles, g = unit / c->tiles / c->panels;
-  const tile_panel panel = tile_panel_at(s->cout_g, N, unit / c->tiles % c->panels);
-  const int64_t row = tile * TILE_ROWS, rows = fnn_min(TILE_ROWS, s->taps * s->cin_g - row);
+  const int64_t blocks = c->rows / TILE_BLOCK, row = unit % blocks * TILE_BLOCK, g = unit / blocks / c->panels;
+  const tile_panel panel = tile_panel_at(s->cout_g, N, unit / blocks % c->panels);
+  const int64_t rows = fnn_min(TILE_BLOCK, s->taps * s->cin_g - row);
   const int64_t col = g * s->cout_g + panel.begin;
   const T *partial = (const T *)call->shared;
   _Alignas(FNN_ALIGN) T sum[OWN(TILE_COLS)];
   const OWN(tile) plain = {.cols = panel.cols, .alpha = 1, .floor = -INFINITY};
   for (int64_t i = 0; i < rows; i++) {
-    OWN(conv_add_blocks)(sum, c, partial + (unit * TILE_ROWS + i) * OWN(TILE_COLS), panel.vectors);
+    OWN(conv_add_blocks)(sum, c, partial + (unit * TILE_BLOCK + i) * OWN(TILE_COLS), panel.vectors);
     OWN(tile_finish_row)(&plain, sum, (T *)call->buf[2] + (row + i) * s->cout + col);
   }
   OWN(conv_run_program)(call, row, rows, col, panel.cols, call->scratch + OWN(conv_kernel_program_at)(c));

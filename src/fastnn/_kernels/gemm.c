@@ -10,7 +10,11 @@
  *   reals    0 alpha, 1 beta; then the program's
  *   The program's space is (batch * m, n); it runs on each tile of C once that is stored.
  *   Order of summation: k ascending, in one chain; where the result is small and k is long, k is cut in fixed blocks
- *   whose sums are added in order (a function of the shapes alone). */
+ *   whose sums are added in order (a function of the shapes alone).
+ *
+ * fma_peak: what the machine can do at most: multiply-adds on registers, for benchmarks and shares of peak.
+ *   buffers  0: two factors, then a vector for each unit, written
+ *   ints     0 units, 1 iterations of GEMM_PEAK_CHAINS vector multiply-adds of a unit */
 #include <math.h>
 
 #include "program.h"
@@ -33,8 +37,13 @@ enum gemm_ints {
 };
 
 enum {
-  GEMM_K_BLOCK = 512, /* 512 x 48 floats of B are 96 KiB: with the rows of A they stay in L2 while a unit runs */
-  GEMM_UNITS = 16     /* cut k when a product has fewer units than this */
+  GEMM_K_BLOCK = 256,              /* k is cut in multiples of it, where k is long: 256 x 64 floats of B are 64 KiB */
+  GEMM_K_MOST = 2048,              /* of a range of k that is not cut, at a time */
+  GEMM_SPLIT_BYTES = 1 << 20,      /* k is cut when the partial results take no more than this */
+  GEMM_FEW_UNITS = 4,              /* with fewer units k is cut earlier, so that threads have something to share */
+  GEMM_STRADDLED_BYTES = 1 << 14,  /* that a panel of B is spread over, from which packing it pays */
+  GEMM_SCATTERED_BYTES = 1 << 19,
+  GEMM_PEAK_CHAINS = 12 /* more than two multipliers with a latency of four cycles can use; fits 16 registers */
 };
 
 #include "types_f32.h"
@@ -45,5 +54,9 @@ enum {
 #include "gemm_body.h"
 #include "types_none.h"
 
-static const fnn_entry entries[] = {{"gemm_f32", gemm_f32, gemm_size_f32}, {"gemm_f64", gemm_f64, gemm_size_f64}, {0}};
+static const fnn_entry entries[] = {{"gemm_f32", gemm_f32, gemm_size_f32},
+                                    {"gemm_f64", gemm_f64, gemm_size_f64},
+                                    {"fma_peak_f32", fma_peak_f32, fma_peak_size_f32},
+                                    {"fma_peak_f64", fma_peak_f64, fma_peak_size_f64},
+                                    {0}};
 const fnn_table FNN_TABLE(gemm) = {entries, 0, 0};

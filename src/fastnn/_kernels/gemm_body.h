@@ -1,47 +1,60 @@
 /* gemm_body.h: what gemm.c compiles for float32 and for float64.
  *
  * A unit is a block of rows by a panel of columns (by a range of k when k is cut). Its panel of B stays in cache while
- * the block's tiles pass over it. */
+ * the block's tiles pass over it. What must be packed is kept in scratch from unit to unit: neighbours share it. */
 
-enum { OWN(GEMM_ROWS) = 8 * TILE_ROWS };
+enum { OWN(GEMM_ROWS) = 2 * TILE_BLOCK };
 
 /* How a product is cut. */
 typedef struct {
   int64_t m, n, k, batches;
   int64_t row_blocks, panels, splits, split_k; /* a split is a range of split_k along k */
-  int packs;                                   /* B cannot be read in place: panels of it are copied to scratch */
-  int sums_columns;
+  int64_t k_block;                             /* of a split that is done at a time */
+  int packs_b, sums_columns;
 } OWN(gemm_cut);
 
 static OWN(gemm_cut) OWN(gemm_cut_of)(const int64_t *ints) {
-  OWN(gemm_cut) c = {.m = ints[GEMM_M], .n = ints[GEMM_N], .k = ints[GEMM_K], .batches = 1};
+  OWN(gemm_cut) c = {.m = ints[GEMM_M], .n = ints[GEMM_N], .k = ints[GEMM_K], .batches = 1, .splits = 1};
   for (int d = 0; d < GEMM_BATCH_DIMS; d++) c.batches *= ints[GEMM_BATCH + 3 * d];
   c.row_blocks = fnn_ceil_div(c.m, OWN(GEMM_ROWS));
   c.panels = tile_panels(c.n, N);
-  c.packs = ints[GEMM_B_COL] != 1 || ints[GEMM_B_ROW] < c.n;
   c.sums_columns = ints[GEMM_COLUMN_SUM] != 0;
-  int64_t units = c.batches * c.row_blocks * c.panels;
-  c.splits = 1;
+  const int64_t units = c.batches * c.row_blocks * c.panels;
   c.split_k = c.k;
-  if (units > 0 && units < GEMM_UNITS && c.k >= 2 * GEMM_K_BLOCK) {
-    int64_t wanted = fnn_min(c.k / GEMM_K_BLOCK, fnn_ceil_div(GEMM_UNITS, units));
-    c.split_k = fnn_round_up(fnn_ceil_div(c.k, wanted), GEMM_K_BLOCK);
+  const int64_t partial_bytes = c.batches * c.m * c.n * (int64_t)sizeof(T);
+  if (units > 0 && c.k >= (units < GEMM_FEW_UNITS ? 2 : 4) * GEMM_K_BLOCK && partial_bytes <= GEMM_SPLIT_BYTES) {
+    const int64_t wanted = fnn_min(c.k / GEMM_K_BLOCK, GEMM_SPLIT_BYTES / partial_bytes);
+    c.split_k = fnn_round_up(fnn_ceil_div(c.k, fnn_max(1, wanted)), GEMM_K_BLOCK);
     c.splits = fnn_ceil_div(c.k, c.split_k);
   }
+  c.k_block = fnn_min(c.split_k, GEMM_K_MOST);
+  /* Packing a panel pays when blocks of rows share it and its vectors straddle cache lines, or when it is scattered
+   * over many pages (measured; see benchmarks/kernels/gemm.py). */
+  const int64_t row_bytes = ints[GEMM_B_ROW] * (int64_t)sizeof(T), span = row_bytes * c.k_block;
+  const int is_scattered = c.row_blocks > 1 && ((row_bytes % FNN_VECTOR_BYTES && span > GEMM_STRADDLED_BYTES) ||
+                                                (row_bytes > 1024 && span > GEMM_SCATTERED_BYTES));
+  c.packs_b = ints[GEMM_B_COL] != 1 || ints[GEMM_B_ROW] < c.n || is_scattered;
   return c;
 }
 
-/* A thread's scratch: a panel of B, the panel's bias, the block's sums between blocks of k, the program's. */
+/* A thread's scratch: a packed panel of B, the panel's bias, the block's sums between blocks of k. */
 typedef struct {
-  T *panel, *bias, *partial;
+  T *b, *bias, *partial;
+  int64_t b_of; /* number of the (batch, split, panel) that is packed; -1: none */
   char *program;
 } OWN(gemm_scratch);
 
 enum {
-  OWN(GEMM_PANEL) = GEMM_K_BLOCK * OWN(TILE_COLS),
-  OWN(GEMM_PARTIAL) = OWN(GEMM_ROWS) * OWN(TILE_COLS),
-  OWN(GEMM_SCRATCH) = OWN(GEMM_PANEL) + OWN(TILE_COLS) + OWN(GEMM_PARTIAL)
+  OWN(GEMM_SUMS) = OWN(GEMM_ROWS) * OWN(TILE_COLS),
+  OWN(GEMM_TAIL) = N * OWN(TILE_COLS) /* rows of B whose vectors reach past its end */
 };
+
+static int64_t OWN(gemm_b_elements)(const OWN(gemm_cut) * c) {
+  return c->packs_b ? c->k_block * OWN(TILE_COLS) : OWN(GEMM_TAIL);
+}
+static int64_t OWN(gemm_scratch_elements)(const OWN(gemm_cut) * c) {
+  return fnn_round_up(OWN(gemm_b_elements)(c) + OWN(TILE_COLS) + OWN(GEMM_SUMS), FNN_ALIGN);
+}
 
 static void OWN(gemm_size)(const int64_t *ints, fnn_work *work) {
   const OWN(gemm_cut) c = OWN(gemm_cut_of)(ints);
@@ -50,41 +63,91 @@ static void OWN(gemm_size)(const int64_t *ints, fnn_work *work) {
   work->phases = c.splits > 1 ? 2 : 1;
   work->units[0] = tiles * c.splits;
   work->units[1] = tiles;
-  work->scratch_bytes = OWN(GEMM_SCRATCH) * (int64_t)sizeof(T);
+  work->scratch_bytes = OWN(gemm_scratch_elements)(&c) * (int64_t)sizeof(T);
   if (ints[GEMM_EPILOGUE]) work->scratch_bytes += fnn_program_scratch(ints + ints[GEMM_EPILOGUE], sizeof(T));
   if (c.splits > 1) work->shared_bytes = c.splits * (c.batches * c.m + c.sums_columns) * c.n * (int64_t)sizeof(T);
   work->flops = 2 * batches * m * n * k;
   work->bytes = batches * (m * k + k * n + m * n) * (double)sizeof(T);
 }
 
-/* The panel's columns of rows [0, k) of B as whole vectors, zeroes after the valid ones. */
-static void OWN(gemm_pack)(T *out, const T *b, int64_t b_row, int64_t b_col, int64_t k, tile_panel panel) {
-  const int64_t width = panel.vectors * N;
-  b += panel.begin * b_col;
-  for (int64_t j = 0; j < panel.cols; j++)
-    for (int64_t i = 0; i < k; i++) out[i * width + j] = b[i * b_row + j * b_col];
-  for (int64_t i = 0; i < k; i++)
-    for (int64_t j = panel.cols; j < width; j++) out[i * width + j] = 0;
+/* Transposes N vectors of N lanes: in the step of distance d, lanes with bit d change places with the lanes without it
+ * of the other vector of a pair. */
+FNN_INLINE void OWN(gemm_transpose)(V *v) {
+  static const MT lanes[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+  M lane;
+  memcpy(&lane, lanes, sizeof lane);
+#pragma GCC unroll 4
+  for (int d = 1; d < N; d *= 2) {
+    const M moves = (lane & d) != 0;
+    const M low = lane + (moves & (N - d)), high = lane + (moves & N) + (~moves & d);
+#pragma GCC unroll 16
+    for (int i = 0; i < N; i++) {
+      if (i & d) continue;
+      const V x = v[i], y = v[i + d];
+      v[i] = __builtin_shuffle(x, y, low);
+      v[i + d] = __builtin_shuffle(x, y, high);
+    }
+  }
 }
 
-/* Where rows [begin, end) of B's panel are read: in place, but for the last rows when whole vectors would reach past
- * the end of B; those are copied to `space`. Returns the number of segments. */
-static int OWN(gemm_segments)(OWN(tile_segment) * s, const OWN(gemm_cut) * c, const int64_t *ints, const T *b,
-                              int64_t begin, int64_t end, tile_panel panel, T *space) {
-  const int64_t b_row = ints[GEMM_B_ROW], a_col = ints[GEMM_A_COL], width = panel.vectors * N;
-  if (c->packs) {
-    OWN(gemm_pack)(space, b + begin * b_row, b_row, ints[GEMM_B_COL], end - begin, panel);
-    s[0] = (OWN(tile_segment)){space, width, begin * a_col, end - begin};
-    return 1;
+/* Rows [0, k) of a panel of B whose columns are contiguous along k (b_col apart), as whole vectors. */
+static void OWN(gemm_pack_transposed)(T *out, const T *b, int64_t b_col, int64_t k, tile_panel panel) {
+  const int64_t width = panel.vectors * N;
+  for (int64_t j = 0; j < width; j += N) {
+    const int64_t cols = fnn_min(N, panel.cols - j);
+    for (int64_t i = 0; i < k; i += N) {
+      const int64_t rows = fnn_min(N, k - i);
+      const T *from = b + j * b_col + i;
+      V v[N];
+      if (cols == N && rows == N) {
+#pragma GCC unroll 16
+        for (int c = 0; c < N; c++) v[c] = FN(load)(from + c * b_col);
+      } else {
+        for (int c = 0; c < N; c++) v[c] = c < cols ? FN(load_part)(from + c * b_col, rows) : (V){0};
+      }
+      OWN(gemm_transpose)(v);
+      T *to = out + i * width + j;
+      if (rows == N) {
+#pragma GCC unroll 16
+        for (int r = 0; r < N; r++) FN(store)(to + r * width, v[r]);
+      } else {
+        for (int r = 0; r < rows; r++) FN(store)(to + r * width, v[r]);
+      }
+    }
   }
+}
+
+/* The panel's columns of rows [0, k) of B as whole vectors, zeroes after the valid ones. */
+static __attribute__((noinline)) void OWN(gemm_pack_b)(T *out, const T *b, int64_t b_row, int64_t b_col, int64_t k, tile_panel panel) {
+  const int64_t width = panel.vectors * N;
+  b += panel.begin * b_col;
+  if (b_row == 1) {
+    OWN(gemm_pack_transposed)(out, b, b_col, k, panel);
+  } else if (b_col == 1) {
+    for (int64_t i = 0; i < k; i++, b += b_row, out += width) {
+      int64_t j = 0;
+      for (; j + N <= panel.cols; j += N) FN(store)(out + j, FN(load)(b + j));
+      if (j < width) FN(store)(out + j, FN(load_part)(b + j, panel.cols - j));
+    }
+  } else {
+    for (int64_t i = 0; i < k; i++)
+      for (int64_t j = 0; j < width; j++) out[i * width + j] = j < panel.cols ? b[i * b_row + j * b_col] : 0;
+  }
+}
+
+/* Where rows [begin, end) of B's panel are read in place; the last rows, whose whole vectors would reach past the end
+ * of B, are copied to `space`. Returns the number of segments. */
+static int OWN(gemm_segments_in_place)(OWN(tile_segment) * s, const OWN(gemm_cut) * c, const int64_t *ints, const T *b,
+                                       int64_t begin, int64_t end, tile_panel panel, int64_t a_step, T *space) {
+  const int64_t b_row = ints[GEMM_B_ROW], width = panel.vectors * N;
   int64_t tail = panel.cols < width ? OWN(tile_tail)(panel.cols, b_row) : 0;
   int64_t in_place = fnn_max(begin, fnn_min(end, c->k - tail));
   int n = 0;
   if (in_place > begin)
-    s[n++] = (OWN(tile_segment)){b + panel.begin + begin * b_row, b_row, begin * a_col, in_place - begin};
+    s[n++] = (OWN(tile_segment)){b + panel.begin + begin * b_row, b_row, 0, in_place - begin};
   if (in_place < end) {
-    OWN(gemm_pack)(space, b + in_place * b_row, b_row, 1, end - in_place, panel);
-    s[n++] = (OWN(tile_segment)){space, width, in_place * a_col, end - in_place};
+    OWN(gemm_pack_b)(space, b + in_place * b_row, b_row, 1, end - in_place, panel);
+    s[n++] = (OWN(tile_segment)){space, width, (in_place - begin) * a_step, end - in_place};
   }
   return n;
 }
@@ -96,7 +159,7 @@ static void OWN(gemm_add_columns)(V *sum, const OWN(tile_segment) * s, int n_seg
 }
 
 /* Unit (batch z, row block, panel, split) of the products. */
-static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OWN(gemm_scratch) scratch, int64_t z,
+static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OWN(gemm_scratch) * scratch, int64_t z,
                                int64_t row_block, int64_t panel_index, int64_t split) {
   const int64_t *ints = call->ints;
   const T *a = (const T *)call->buf[0], *b = (const T *)call->buf[1];
@@ -107,13 +170,14 @@ static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OW
     rest /= dim[0];
   }
   const tile_panel panel = tile_panel_at(c->n, N, panel_index);
-  const int64_t row_begin = row_block * OWN(GEMM_ROWS), row_end = fnn_min(c->m, row_begin + OWN(GEMM_ROWS));
+  const int64_t row_begin = row_block * OWN(GEMM_ROWS), rows = fnn_min(c->m - row_begin, OWN(GEMM_ROWS));
   const int64_t k_begin = split * c->split_k, k_end = fnn_min(c->k, k_begin + c->split_k);
+  const int64_t height = tile_rows(panel.vectors);
   const int whole = c->splits == 1, sums = c->sums_columns && row_block == 0;
 
   OWN(tile_segment) segments[2];
-  OWN(tile) t = {.cols = panel.cols, .c_column = panel.begin, .a_stride = ints[GEMM_A_COL], .segments = segments, .alpha = 1,
-                 .floor = -INFINITY};
+  OWN(tile) t = {.cols = panel.cols, .c_column = panel.begin, .a_stride = ints[GEMM_A_COL],
+                 .segments = segments, .alpha = 1, .floor = -INFINITY};
   T *out = (T *)call->shared + split * (c->batches * c->m + c->sums_columns) * c->n, *column_sum = out + c->m * c->n;
   if (whole) {
     out = (T *)call->buf[2];
@@ -121,31 +185,39 @@ static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OW
     t.alpha = (T)call->reals[0];
     t.beta = (T)call->reals[1];
     if (ints[GEMM_RELU]) t.floor = 0;
-    t.bias = OWN(tile_bias)((const T *)call->buf[3], panel, scratch.bias);
+    t.bias = OWN(tile_bias)((const T *)call->buf[3], panel, scratch->bias);
   }
   const T *a_rows[OWN(GEMM_ROWS)];
   T *c_rows[OWN(GEMM_ROWS)];
-  for (int64_t i = 0; i < fnn_round_up(row_end - row_begin, TILE_ROWS); i++) {
-    const int64_t row = fnn_min(row_begin + i, row_end - 1);
-    a_rows[i] = a + row * ints[GEMM_A_ROW];
-    c_rows[i] = out + (z * c->m + row) * c->n;
-  }
+  for (int64_t i = 0; i < fnn_round_up(rows, height); i++)
+    c_rows[i] = out + (z * c->m + row_begin + fnn_min(i, rows - 1)) * c->n;
 
   V sum[TILE_VECTORS] = {{0}};
   int64_t k = k_begin;
   do { /* once even when k is zero: the result is then bias + beta * c */
-    const int64_t k_next = fnn_min(k_end, k + GEMM_K_BLOCK);
-    t.n_segments = OWN(gemm_segments)(segments, c, ints, b, k, k_next, panel, scratch.panel);
+    const int64_t k_next = fnn_min(k_end, k + c->k_block);
+    const int64_t b_of = (z * c->splits + split) * c->panels + panel_index;
+    for (int64_t i = 0; i < fnn_round_up(rows, height); i++)
+      a_rows[i] = a + (row_begin + fnn_min(i, rows - 1)) * ints[GEMM_A_ROW] + k * ints[GEMM_A_COL];
+    if (c->packs_b) {
+      if (scratch->b_of != b_of)
+        OWN(gemm_pack_b)(scratch->b, b + k * ints[GEMM_B_ROW], ints[GEMM_B_ROW], ints[GEMM_B_COL], k_next - k, panel);
+      scratch->b_of = c->split_k <= c->k_block ? b_of : -1; /* all of a range may serve the next unit too */
+      segments[0] = (OWN(tile_segment)){scratch->b, panel.vectors * N, 0, k_next - k};
+      t.n_segments = 1;
+    } else {
+      t.n_segments = OWN(gemm_segments_in_place)(segments, c, ints, b, k, k_next, panel, t.a_stride, scratch->b);
+    }
     t.resumes = k > k_begin;
     t.continues = k_next < k_end;
-    t.partial = scratch.partial;
+    t.partial = scratch->partial;
     if (sums) OWN(gemm_add_columns)(sum, segments, (int)t.n_segments, panel.vectors);
-    for (int64_t row = row_begin; row < row_end; row += TILE_ROWS) {
-      t.rows = fnn_min(TILE_ROWS, row_end - row);
-      t.a = a_rows + (row - row_begin);
-      t.c = c_rows + (row - row_begin);
+    for (int64_t row = 0; row < rows; row += height) {
+      t.rows = fnn_min(height, rows - row);
+      t.a = a_rows + row;
+      t.c = c_rows + row;
       OWN(tile_call)(&t, panel.vectors);
-      t.partial += TILE_ROWS * OWN(TILE_COLS);
+      t.partial += height * OWN(TILE_COLS);
     }
     k = k_next;
   } while (k < k_end);
@@ -169,7 +241,7 @@ static void OWN(gemm_add_splits)(const OWN(tile) * finish, const T *partial, int
 }
 
 /* Unit (batch z, row block, panel) of the second phase. */
-static void OWN(gemm_combine)(const fnn_call *call, const OWN(gemm_cut) * c, OWN(gemm_scratch) scratch, int64_t z,
+static void OWN(gemm_combine)(const fnn_call *call, const OWN(gemm_cut) * c, T *bias_space, int64_t z,
                               int64_t row_block, int64_t panel_index) {
   const tile_panel panel = tile_panel_at(c->n, N, panel_index);
   const int64_t row_begin = row_block * OWN(GEMM_ROWS), row_end = fnn_min(c->m, row_begin + OWN(GEMM_ROWS));
@@ -177,7 +249,7 @@ static void OWN(gemm_combine)(const fnn_call *call, const OWN(gemm_cut) * c, OWN
   const T *partial = (const T *)call->shared;
   const OWN(tile) finish = {.cols = panel.cols, .alpha = (T)call->reals[0], .beta = (T)call->reals[1],
                             .floor = call->ints[GEMM_RELU] ? 0 : -INFINITY,
-                            .bias = OWN(tile_bias)((const T *)call->buf[3], panel, scratch.bias)};
+                            .bias = OWN(tile_bias)((const T *)call->buf[3], panel, bias_space)};
   for (int64_t row = row_begin; row < row_end; row++) {
     int64_t at = (z * c->m + row) * c->n + panel.begin;
     OWN(gemm_add_splits)(&finish, partial + at, split_stride, c->splits, (T *)call->buf[2] + at);
@@ -194,20 +266,45 @@ static void OWN(gemm)(const fnn_call *call, int64_t begin, int64_t end) {
   const OWN(gemm_cut) c = OWN(gemm_cut_of)(ints);
   FNN_REQUIRE(!c.sums_columns || c.batches == 1);
   T *space = (T *)call->scratch;
-  const OWN(gemm_scratch) scratch = {.panel = space, .bias = space + OWN(GEMM_PANEL),
-                                     .partial = space + OWN(GEMM_PANEL) + OWN(TILE_COLS),
-                                     .program = (char *)(space + OWN(GEMM_SCRATCH))};
+  OWN(gemm_scratch) scratch = {.b = space, .b_of = -1};
+  scratch.bias = scratch.b + OWN(gemm_b_elements)(&c);
+  scratch.partial = scratch.bias + OWN(TILE_COLS);
+  scratch.program = (char *)(space + OWN(gemm_scratch_elements)(&c));
   for (int64_t unit = begin; unit < end; unit++) {
-    /* Splits vary slowest, then batches, row blocks and panels: neighbours share rows of A. */
-    const int64_t panel = unit % c.panels, row_block = unit / c.panels % c.row_blocks;
-    const int64_t z = unit / (c.panels * c.row_blocks) % c.batches;
-    if (call->phase == 1) OWN(gemm_combine)(call, &c, scratch, z, row_block, panel);
-    else OWN(gemm_multiply)(call, &c, scratch, z, row_block, panel, unit / (c.panels * c.row_blocks * c.batches));
+    /* Splits and batches vary slowest; then what neighbours share: a packed panel of B, or rows of A. */
+    const int64_t inner = unit % (c.panels * c.row_blocks), z = unit / (c.panels * c.row_blocks) % c.batches;
+    const int64_t split = unit / (c.panels * c.row_blocks * c.batches);
+    const int64_t panel = c.packs_b ? inner / c.row_blocks : inner % c.panels;
+    const int64_t row_block = c.packs_b ? inner % c.row_blocks : inner / c.panels;
+    if (call->phase == 1) OWN(gemm_combine)(call, &c, scratch.bias, z, row_block, panel);
+    else OWN(gemm_multiply)(call, &c, &scratch, z, row_block, panel, split);
     if (ints[GEMM_EPILOGUE] && (call->phase == 1 || c.splits == 1)) {
       const tile_panel p = tile_panel_at(c.n, N, panel);
       const int64_t row = row_block * OWN(GEMM_ROWS), rows = fnn_min(c.m - row, OWN(GEMM_ROWS));
       call->program[TYPE_DTYPE == FNN_F64](ints + ints[GEMM_EPILOGUE], call, z * c.m + row, rows, p.begin, p.cols,
                                            scratch.program);
     }
+  }
+}
+
+/* ---- fma_peak ---- */
+
+static void OWN(fma_peak_size)(const int64_t *ints, fnn_work *work) {
+  work->phases = 1;
+  work->units[0] = ints[0];
+  work->flops = 2.0 * (double)(ints[0] * ints[1] * GEMM_PEAK_CHAINS * N);
+}
+
+static void OWN(fma_peak)(const fnn_call *call, int64_t begin, int64_t end) {
+  T *out = (T *)call->buf[0];
+  for (int64_t unit = begin; unit < end; unit++) {
+    V acc[GEMM_PEAK_CHAINS];
+    for (int k = 0; k < GEMM_PEAK_CHAINS; k++) acc[k] = FN(splat)((T)k); /* different: equal chains would be one */
+    const V x = FN(splat)(out[0]), y = FN(splat)(out[1]);
+    for (int64_t i = 0; i < call->ints[1]; i++)
+#pragma GCC unroll 16
+      for (int k = 0; k < GEMM_PEAK_CHAINS; k++) acc[k] = acc[k] * x + y;
+    for (int k = 1; k < GEMM_PEAK_CHAINS; k++) acc[0] += acc[k];
+    FN(store)(out + 2 + unit * N, acc[0]);
   }
 }

@@ -1,6 +1,6 @@
 /* tile.h: the one microkernel behind every contraction, for the type of types_f32.h or types_f64.h.
  *
- * A tile is up to TILE_ROWS rows by TILE_VECTORS vectors of the result, all in registers:
+ * A tile is some rows by some vectors of the result, all in registers:
  *
  *   acc[i][j] = sum over segments s, in order, and k in [0, s.k), in order, of
  *               a[i][s.a_offset + k * a_stride] * s.b[column + k * s.b_stride + j]
@@ -12,16 +12,22 @@
 #ifndef FNN_TILE_H
 #define FNN_TILE_H
 
-/* Accumulators + one row of B + one broadcast must fit the registers: 8x3 + 3 + 1 = 28 of 32 with AVX-512 and NEON,
- * 6x2 + 2 + 1 = 15 of 16 with AVX2 and SSE. */
+/* A tile has as many rows as its width in vectors allows: accumulators, a row of B and a broadcast must fit the
+ * registers. Heights divide TILE_BLOCK. */
+enum { TILE_BLOCK = 24, TILE_MOST_ROWS = 8 };
 #if defined(FNN_ISA_AVX512) || defined(FNN_ISA_NEON)
-enum { TILE_ROWS = 8, TILE_VECTORS = 3 };
+/* 8x3 + 3 + 1 and 6x4 + 4 + 1: 29 of 32 at most. More rows for narrower tiles would need more row pointers than there
+ * are general registers (measured: 12x2 is slower than 8x2 in convolutions). */
+enum { TILE_VECTORS = 4 };
+FNN_INLINE int64_t tile_rows(int vectors) { return vectors == 4 ? 6 : 8; }
 #else
-enum { TILE_ROWS = 6, TILE_VECTORS = 2 };
+/* 6x2 + 2 + 1: 15 of 16. */
+enum { TILE_VECTORS = 2 };
+FNN_INLINE int64_t tile_rows(int vectors) { return vectors ? 6 : 0; }
 #endif
 
-/* Columns in panels of at most TILE_VECTORS vectors, as equal as they can be: 128 columns of 16 lanes are 48, 48, 32
- * and not 48, 48, 16, 16. */
+/* Columns in panels of at most TILE_VECTORS vectors, as equal as they can be: 80 columns of 16 lanes are 48 and
+ * 32, not 64 and 16. */
 typedef struct {
   int64_t begin, cols; /* valid columns */
   int vectors;
@@ -50,7 +56,7 @@ typedef struct {
 } OWN(tile_segment);
 
 typedef struct {
-  const T *const *a;      /* TILE_ROWS of them; rows past `rows` repeat a valid one */
+  const T *const *a;      /* tile_rows(vectors) of them; rows past `rows` repeat a valid one */
   T *const *c;            /* the result's rows */
   int64_t c_column;       /* the tile's first column there */
   int64_t rows, cols;     /* valid ones; only these are written */
@@ -58,7 +64,7 @@ typedef struct {
   int64_t column;         /* added to every segment's b */
   const OWN(tile_segment) * segments;
   int64_t n_segments;
-  /* NULL, or TILE_ROWS x TILE_COLS, 64-byte aligned: where the sums are kept between calls. */
+  /* NULL, or a TILE_COLS for each row of `a`, 64-byte aligned: where the sums are kept between calls. */
   T *partial;
   int resumes, continues; /* start from partial instead of zero; leave the sums there and write no result */
   /* The result: max(alpha * acc + bias + beta * c, floor); c is not read when beta is 0. */
@@ -85,14 +91,14 @@ static __attribute__((noinline)) void OWN(tile_finish_rows)(const OWN(tile) * t,
 
 /* `rows` and `vectors` are constants of each caller below. */
 FNN_INLINE void OWN(tile_run)(const OWN(tile) * t, const int rows, const int vectors) {
-  V acc[TILE_ROWS][TILE_VECTORS];
+  V acc[TILE_MOST_ROWS][TILE_VECTORS];
 #pragma GCC unroll 8
   for (int i = 0; i < rows; i++)
 #pragma GCC unroll 8
     for (int j = 0; j < vectors; j++)
       acc[i][j] = t->resumes ? FN(load)(t->partial + i * OWN(TILE_COLS) + j * N) : (V){0};
 
-  const T *a[TILE_ROWS];
+  const T *a[TILE_MOST_ROWS];
 #pragma GCC unroll 8
   for (int i = 0; i < rows; i++) a[i] = t->a[i];
   const int64_t a_stride = t->a_stride;
@@ -101,6 +107,7 @@ FNN_INLINE void OWN(tile_run)(const OWN(tile) * t, const int rows, const int vec
     const T *b = s->b + t->column;
     const int64_t b_stride = s->b_stride;
     int64_t at = s->a_offset;
+#pragma GCC unroll 2
     for (int64_t k = s->k; k > 0; k--) {
       V b_row[TILE_VECTORS];
 #pragma GCC unroll 8
@@ -112,12 +119,15 @@ FNN_INLINE void OWN(tile_run)(const OWN(tile) * t, const int rows, const int vec
         for (int j = 0; j < vectors; j++) acc[i][j] += x * b_row[j];
       }
       at += a_stride;
+      /* Keeps `at` one register that all rows share: the compiler would rather advance a pointer for each, in every
+       * step and anew for every segment, on the ports that the multiply-adds need. */
+      __asm__("" : "+r"(at));
       b += b_stride;
     }
   }
 
   if (t->continues || t->cols < vectors * N || t->beta != 0) {
-    _Alignas(FNN_ALIGN) T space[TILE_ROWS * OWN(TILE_COLS)];
+    _Alignas(FNN_ALIGN) T space[TILE_MOST_ROWS * OWN(TILE_COLS)];
     T *out = t->continues ? t->partial : space;
 #pragma GCC unroll 8
     for (int i = 0; i < rows; i++)
@@ -142,27 +152,31 @@ FNN_INLINE void OWN(tile_run)(const OWN(tile) * t, const int rows, const int vec
   static __attribute__((noinline)) void OWN(tile_##rows##x##vectors)(const OWN(tile) * t) {                            \
     OWN(tile_run)(t, rows, vectors);                                                                                   \
   }
-TILE_VARIANT(1, 1) TILE_VARIANT(1, 2) TILE_VARIANT(2, 1) TILE_VARIANT(2, 2) TILE_VARIANT(4, 1) TILE_VARIANT(4, 2)
+#define TILE_VARIANTS(rows) TILE_VARIANT(rows, 1) TILE_VARIANT(rows, 2)
+TILE_VARIANTS(1) TILE_VARIANTS(2) TILE_VARIANTS(4)
+/* The least variant that holds 1, 2, 3-4, 5-6, 7-8 rows, by vectors. */
 #if defined(FNN_ISA_AVX512) || defined(FNN_ISA_NEON)
-TILE_VARIANT(1, 3) TILE_VARIANT(2, 3) TILE_VARIANT(4, 3)
-TILE_VARIANT(8, 1) TILE_VARIANT(8, 2) TILE_VARIANT(8, 3)
-static void (*const OWN(tile_variants)[4][TILE_VECTORS])(const OWN(tile) *) = {
-  {OWN(tile_1x1), OWN(tile_1x2), OWN(tile_1x3)},
-  {OWN(tile_2x1), OWN(tile_2x2), OWN(tile_2x3)},
-  {OWN(tile_4x1), OWN(tile_4x2), OWN(tile_4x3)},
-  {OWN(tile_8x1), OWN(tile_8x2), OWN(tile_8x3)}};
+TILE_VARIANTS(8)
+TILE_VARIANT(1, 3) TILE_VARIANT(2, 3) TILE_VARIANT(4, 3) TILE_VARIANT(8, 3)
+TILE_VARIANT(1, 4) TILE_VARIANT(2, 4) TILE_VARIANT(4, 4) TILE_VARIANT(6, 4)
+static void (*const OWN(tile_variants)[TILE_VECTORS][5])(const OWN(tile) *) = {
+  {OWN(tile_1x1), OWN(tile_2x1), OWN(tile_4x1), OWN(tile_8x1), OWN(tile_8x1)},
+  {OWN(tile_1x2), OWN(tile_2x2), OWN(tile_4x2), OWN(tile_8x2), OWN(tile_8x2)},
+  {OWN(tile_1x3), OWN(tile_2x3), OWN(tile_4x3), OWN(tile_8x3), OWN(tile_8x3)},
+  {OWN(tile_1x4), OWN(tile_2x4), OWN(tile_4x4), OWN(tile_6x4)}};
 #else
-TILE_VARIANT(6, 1) TILE_VARIANT(6, 2)
-static void (*const OWN(tile_variants)[4][TILE_VECTORS])(const OWN(tile) *) = {
-  {OWN(tile_1x1), OWN(tile_1x2)}, {OWN(tile_2x1), OWN(tile_2x2)},
-  {OWN(tile_4x1), OWN(tile_4x2)}, {OWN(tile_6x1), OWN(tile_6x2)}};
+TILE_VARIANTS(6)
+static void (*const OWN(tile_variants)[TILE_VECTORS][5])(const OWN(tile) *) = {
+  {OWN(tile_1x1), OWN(tile_2x1), OWN(tile_4x1), OWN(tile_6x1)},
+  {OWN(tile_1x2), OWN(tile_2x2), OWN(tile_4x2), OWN(tile_6x2)}};
 #endif
 #undef TILE_VARIANT
+#undef TILE_VARIANTS
 
-/* Runs a tile of t->rows rows (1 .. TILE_ROWS) by `vectors` vectors with the least variant that holds it. */
+/* Runs a tile of t->rows rows, 1 .. tile_rows(vectors), by `vectors` vectors. */
 FNN_INLINE void OWN(tile_call)(const OWN(tile) * t, int vectors) {
-  const int64_t rows = t->rows;
-  OWN(tile_variants)[rows == 1 ? 0 : rows == 2 ? 1 : rows <= 4 ? 2 : 3][vectors - 1](t);
+  static const int8_t variant[9] = {0, 0, 1, 2, 2, 3, 3, 4, 4};
+  OWN(tile_variants)[vectors - 1][variant[t->rows]](t);
 }
 
 /* How many of the last k rows of a row-major B a panel may not read in place, because its whole vectors reach past
