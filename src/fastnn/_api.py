@@ -179,6 +179,8 @@ PUBLIC = {
         "sparse_categorical_accuracy sparse_top_k_categorical_accuracy top_k_categorical_accuracy",
         "metrics.confusion": "AUC FalseNegatives FalsePositives Precision PrecisionAtRecall Recall RecallAtPrecision "
         "SensitivityAtSpecificity SpecificityAtSensitivity TrueNegatives TruePositives",
+        "metrics.f_score": "F1Score FBetaScore",
+        "metrics.iou": "BinaryIoU IoU MeanIoU OneHotIoU OneHotMeanIoU",
         "metrics.lookup": "deserialize get serialize",
         "metrics.losses": "BinaryCrossentropy CategoricalCrossentropy CategoricalHinge ConcordanceCorrelation "
         "CosineSimilarity Hinge KLDivergence LogCoshError MeanAbsoluteError MeanAbsolutePercentageError "
@@ -186,6 +188,7 @@ PUBLIC = {
         "SparseCategoricalCrossentropy SquaredHinge concordance_correlation pearson_correlation",
         "metrics.mean": "Mean MeanMetricWrapper Sum",
         "metrics.metric": "Metric",
+        "metrics.r2_score": "R2Score",
     },
     "fastnn.models": {
         "models.cloning": "clone_model",

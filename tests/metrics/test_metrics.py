@@ -99,6 +99,19 @@ CASES = [
     ("Recall", {}, yes_no),
     ("Recall", {"class_id": 2}, many_yes_no),
     ("Recall", {"top_k": 2}, one_hot),
+    ("FBetaScore", {"beta": 2.0}, one_hot),
+    ("FBetaScore", {"average": "weighted", "threshold": 0.3, "beta": 0.5}, many_yes_no),
+    ("F1Score", {"average": "micro", "threshold": 0.5}, many_yes_no),
+    ("F1Score", {"average": "macro"}, one_hot),
+    ("IoU", {"num_classes": 3, "target_class_ids": [0, 2]}, ints),
+    ("MeanIoU", {"num_classes": 3}, ints),
+    ("MeanIoU", {"num_classes": 3, "ignore_class": 1}, ints),
+    ("BinaryIoU", {"threshold": 0.3}, yes_no_flat),
+    ("OneHotIoU", {"num_classes": 5, "target_class_ids": [1, 3]}, one_hot),
+    ("OneHotMeanIoU", {"num_classes": 5}, one_hot),
+    ("R2Score", {}, numbers),
+    ("R2Score", {"class_aggregation": "variance_weighted_average", "num_regressors": 3}, numbers),
+    ("R2Score", {"class_aggregation": None}, numbers),
     ("SensitivityAtSpecificity", {"specificity": 0.4}, yes_no),
     ("SpecificityAtSensitivity", {"sensitivity": 0.6, "num_thresholds": 50}, yes_no),
     ("PrecisionAtRecall", {"recall": 0.5}, yes_no),
@@ -133,9 +146,12 @@ def test_agrees_with_keras(case, is_weighted):
     if is_weighted and "label_weights" in arguments and "multi_label" not in arguments:
         pytest.skip("Keras does not combine sample weights of shape (n,) with label weights")
     ours, theirs = getattr(metrics, name)(**arguments), getattr(keras.metrics, name)(**arguments)
-    close(ours.result(), theirs.result()) if ours.variables else None
+    if ours.variables and name != "R2Score":  # which has no result before the first batch, in Keras too
+        close(ours.result(), theirs.result())
     for y_true, y_pred in batches(data):
         weights = np.linspace(0.5, 2, N, dtype="float32") if is_weighted else None
+        if is_weighted and "IoU" in name:
+            weights = np.ceil(weights)  # Keras cuts fractions off here; see docs/differences.md
         ours.update_state(y_true, y_pred, sample_weight=weights)
         theirs.update_state(y_true, y_pred, sample_weight=weights)
         close(ours.result(), theirs.result())
@@ -149,6 +165,8 @@ def test_config_round_trip(case):
     name, arguments, data = case
     ours, theirs = getattr(metrics, name)(name="m", **arguments), getattr(keras.metrics, name)(name="m", **arguments)
     for key, value in theirs.get_config().items():
+        if key == "dtype" and "IoU" in name:
+            continue  # see docs/differences.md
         np.testing.assert_array_equal(ours.get_config()[key], value)
     again = metrics.deserialize(metrics.serialize(ours))
     y_true, y_pred = next(batches(data))

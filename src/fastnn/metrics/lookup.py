@@ -2,7 +2,7 @@
 
 from fastnn.lookup import get_object
 from fastnn.losses.lookup import TABLE as LOSSES
-from fastnn.metrics import accuracy, confusion, losses, mean
+from fastnn.metrics import accuracy, confusion, f_score, iou, losses, mean, r2_score
 from fastnn.metrics.metric import Metric
 from fastnn.naming import to_snake_case
 from fastnn.serialization import deserialize_keras_object, serialize_keras_object
@@ -20,7 +20,7 @@ _ALIASES = {
 def _table():
     """Names of classes, and the default name of each: "mean_squared_error" is `MeanSquaredError` here."""
     names = {}
-    for module in (accuracy, confusion, losses, mean):
+    for module in (accuracy, confusion, f_score, iou, losses, mean, r2_score):
         for name, value in vars(module).items():
             if isinstance(value, type) and issubclass(value, Metric) and value.__module__ == module.__name__:
                 if name.startswith("_"):
