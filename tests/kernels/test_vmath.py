@@ -109,6 +109,18 @@ def test_accuracy(name, kind, isa):
 
 @pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize("kind", FLOATS)
+@pytest.mark.parametrize("name", ["sin", "cos", "tan"])
+def test_trigonometry_next_to_multiples_of_half_pi(name, kind, isa):
+    """Where the reduced angle is tiny, every bit of pi/2 counts; and on both sides of the limit of the fast path."""
+    multiples = np.arange(1, 64_000, 61)
+    x = np.concatenate([multiples * (np.pi / 2), [99_999.0, 100_000.0, 100_001.0, 1e6, 1e30]]).astype(FLOATS[kind])
+    exact = [FUNCTIONS[name][0](mpmath.mpf(float(v))) for v in x]
+    error, k = ulps(apply(name, kind, isa, x), exact, FLOATS[kind])
+    assert error <= FUNCTIONS[name][2], f"{name}({x[k]!r}) is off by {error:.2f} ulp"
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("kind", FLOATS)
 def test_power(kind, isa):
     rng = np.random.default_rng(1)
     x = rng.uniform(0, 20, 3000).astype(FLOATS[kind])

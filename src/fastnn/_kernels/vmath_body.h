@@ -24,21 +24,21 @@ LANES1(ceil, LIBM(__builtin_ceil))
 LANES1(trunc, LIBM(__builtin_trunc))
 LANES1(rint, LIBM(__builtin_rint)) /* half to even */
 
-/* 1 / (1 + e^-x) for x >= 0 and e^x / (1 + e^x) below, so that the small tail keeps its digits. 2 ulp. */
+/* 1 / (1 + e^-x) for x >= 0 and e^x / (1 + e^x) below, so that the small tail keeps its digits. */
 FNN_INLINE V FN(sigmoid)(V x) {
   V e = FN(exp)(-FN(abs)(x));
   V r = (T)1 / (e + (T)1);
   return FN(select)(x >= 0, r, e * r);
 }
 
-/* With t = e^(2|x|) - 1: tanh = t / (t + 2), exact in the limit of small x. 3 ulp. */
+/* With t = e^(2|x|) - 1: tanh = t / (t + 2), exact in the limit of small x. */
 FNN_INLINE V FN(tanh)(V x) {
   V a = FN(abs)(x);
   V t = FN(expm1)(FN(select)(a > 22, FN(splat1)(22), a) * 2); /* tanh(22) is 1 to the last bit */
   return FN(copysign)(t / (t + 2), x);
 }
 
-/* u = 1 + x is rounded: its error, c, is put back as log(u + c) = log(u) + c / u. 2 ulp. */
+/* u = 1 + x is rounded: its error, c, is put back as log(u + c) = log(u) + c / u. */
 FNN_INLINE V FN(log1p)(V x) {
   V u = x + 1;
   V c = (x - (u - 1)) / u;
@@ -47,7 +47,7 @@ FNN_INLINE V FN(log1p)(V x) {
   return FN(select)(x == 0, x, y); /* keeps the sign of zero */
 }
 
-/* log(1 + e^x) = max(x, 0) + log(1 + e^-|x|). 2 ulp. */
+/* log(1 + e^x) = max(x, 0) + log(1 + e^-|x|). */
 FNN_INLINE V FN(softplus)(V x) {
   V y = FN(log1p)(FN(exp)(-FN(abs)(x)));
   return y + FN(select)(x < 0, (V){0}, x);
@@ -73,7 +73,7 @@ FNN_INLINE V FN(sin_quadrant)(V r, M quadrant) {
   return FN(select)((quadrant & 2) != 0, -y, y);
 }
 
-/* 2 ulp within 8192 (float32) and 10^5 (float64), the C library's beyond. */
+/* Within 10^5; the C library's beyond. */
 FNN_INLINE V FN(sin)(V x) {
   if (!FN(trig_is_small)(x)) return FN(libm_sin)(x);
   M quadrant;
@@ -88,7 +88,7 @@ FNN_INLINE V FN(cos)(V x) {
   return FN(sin_quadrant)(r, quadrant + 1);
 }
 
-/* sin / cos, or -cos / sin in the odd quadrants. 3.5 ulp. */
+/* sin / cos, or -cos / sin in the odd quadrants. */
 FNN_INLINE V FN(tan)(V x) {
   if (!FN(trig_is_small)(x)) return FN(libm_tan)(x);
   M quadrant;
