@@ -122,7 +122,12 @@ def assert_input_compatibility(input_spec, inputs, layer_name: str) -> None:
             raise ValueError(
                 f"Inputs to a layer should be arrays. Got {x!r} ({type(x).__name__}) as input {k} of {layer_name!r}."
             )
-        problem = spec.mismatch(tuple(x.shape))
-        if problem:
-            named = f" with name {spec.name!r}" if spec.name else ""
-            raise ValueError(f"Input {k}{named} of layer {layer_name!r} is incompatible with the layer: {problem}")
+        check_shape(spec, x, k, layer_name)
+
+
+def check_shape(spec: InputSpec, x, k: int, layer_name: str) -> None:
+    """Raises ValueError unless the shape of `x`, input number `k` of a layer, is what `spec` asks."""
+    problem = spec.mismatch(tuple(x.shape))
+    if problem:
+        named = f" with name {spec.name!r}" if spec.name else ""
+        raise ValueError(f"Input {k}{named} of layer {layer_name!r} is incompatible with the layer: {problem}")

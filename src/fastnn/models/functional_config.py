@@ -21,12 +21,22 @@ def get_config(model) -> dict:
     """The config of `model`, which has a network."""
     network = model._network
     sources = network.source_of()
+    functional = {name for name, operation, _ in network.operations if _is_functional(operation)}
+
+    def place(x):
+        name, call, index = sources[id(x)]
+        return [name, call + (name in functional), index]
 
     def reference(x):
-        if not isinstance(x, KerasTensor):
-            return serialize_keras_object(x)
-        config = {"shape": x.shape, "dtype": x.dtype, "keras_history": list(sources[id(x)])}
-        return {"class_name": "__keras_tensor__", "config": config}
+        if isinstance(x, KerasTensor):
+            config = {"shape": x.shape, "dtype": x.dtype, "keras_history": place(x)}
+            return {"class_name": "__keras_tensor__", "config": config}
+        if isinstance(x, dict):
+            return {key: reference(value) for key, value in x.items()}
+        if isinstance(x, tuple) and not any(isinstance(leaf, KerasTensor) for leaf in tree.flatten(x)):
+            # JSON makes lists of tuples, and an index or a shape as a list means something else.
+            return {"class_name": "__tuple__", "config": {"value": [reference(item) for item in x]}}
+        return [reference(item) for item in x] if isinstance(x, (list, tuple)) else serialize_keras_object(x)
 
     layers = []
     for name, operation, steps in network.operations:
@@ -35,14 +45,10 @@ def get_config(model) -> dict:
         else:
             config = {"module": "fastnn.ops", "class_name": name_of(operation), "config": {}, "registered_name": None}
         nodes = [
-            {"args": [tree.map_structure(reference, arg) for arg in step.call.args],
-             "kwargs": tree.map_structure(reference, step.call.kwargs)}
+            {"args": [reference(arg) for arg in step.call.args], "kwargs": reference(step.call.kwargs)}
             for step in sorted(steps, key=lambda step: step.index)
         ]  # fmt: skip
         layers.append({**config, "name": name, "inbound_nodes": nodes})
-
-    def place(x):
-        return list(sources[id(x)])
 
     return {
         "name": model.name,
@@ -64,12 +70,16 @@ def from_config(cls, config: dict, custom_objects=None):
     outputs: dict[tuple[str, int], list] = {
         (name, 0): [operation.output] for name, operation in operations.items() if isinstance(operation, InputLayer)
     }
-    waiting = [(layer["name"], k, node) for layer in config["layers"] for k, node in enumerate(_nodes(layer))]
+    waiting = []
+    for layer in config["layers"]:
+        first = int(_is_functional(operations[layer["name"]]))
+        outputs[layer["name"], first - 1] = outputs.get((layer["name"], first - 1), [])
+        waiting += [(layer["name"], k, node) for k, node in enumerate(_nodes(layer), start=first)]
     while waiting:
         left = []
         for name, k, node in waiting:
             # A call is numbered by its place among the calls of its layer, so they are made in that order.
-            if (k and (name, k - 1) not in outputs) or not all(place[:2] in outputs for place in _places(node)):
+            if (name, k - 1) not in outputs or not all(place[:2] in outputs for place in _places(node)):
                 left.append((name, k, node))
                 continue
             args, kwargs = _resolved(node["args"], outputs), _resolved(node["kwargs"], outputs)
@@ -90,6 +100,11 @@ def from_config(cls, config: dict, custom_objects=None):
     if config.get("trainable") is False:
         model.trainable = False
     return model
+
+
+def _is_functional(operation) -> bool:
+    """Whether `operation` is a functional model: Keras counts its calls from 1, because making it was call 0."""
+    return type(operation).__name__ == "Functional"
 
 
 def _operation(config: dict):

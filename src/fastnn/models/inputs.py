@@ -2,7 +2,7 @@
 
 from fastnn import ops, tree
 from fastnn.layers.call_signature import is_array
-from fastnn.layers.input_spec import InputSpec, assert_input_compatibility
+from fastnn.layers.input_spec import InputSpec, check_shape
 from fastnn.ops.record import dtype_of
 
 
@@ -30,9 +30,8 @@ def match_inputs(inputs, structure, layers, model_name: str, check_sizes: bool =
                 f"Inputs to a model should be arrays. Input {k} of {model_name!r} is {x!r} ({type(x).__name__})."
             )
         x = _with_rank(x, layer.batch_shape)
-        spec = InputSpec(shape=layer.batch_shape) if check_sizes else InputSpec(ndim=len(layer.batch_shape))
-        spec.name = layer.name
-        assert_input_compatibility(spec, x, model_name)
+        shape = layer.batch_shape if check_sizes else (None,) * len(layer.batch_shape)
+        check_shape(InputSpec(shape=shape, name=layer.name), x, k, model_name)
         fitted.append(x if dtype_of(x) == layer.dtype else ops.cast(x, layer.dtype))
     return fitted
 

@@ -142,6 +142,9 @@ class Sequential(Model):
     def input_dtype(self) -> str:
         return self._chain[0].input_dtype if self._chain else super().input_dtype
 
+    def get_build_config(self):
+        return {"input_shape": self._tensors[0].shape} if self._tensors else None
+
     def get_config(self):
         config = {
             "name": self.name,
