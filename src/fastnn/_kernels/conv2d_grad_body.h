@@ -51,12 +51,30 @@ static void OWN(conv_transpose_weights)(const conv_shape *s, T *out, const T *we
   if (unit == s->groups * s->taps - 1) memset(to + s->cout_g * s->cin_g, 0, sizeof(T) * N);
 }
 
+/* Of the taps ky that reach rows of this residue, those whose dy row shift + j exists: [first, last]. */
+typedef struct {
+  int64_t first, last;
+} OWN(conv_taps);
+
+static OWN(conv_taps) OWN(conv_taps_of_row)(const conv_shape *s, int64_t residue_y, int64_t j) {
+  OWN(conv_taps) taps = {s->kh, -1};
+  for (int64_t ky = 0; ky < s->kh; ky++) {
+    int64_t shift;
+    if (!conv_shift(residue_y, s->pad_top, ky, s->dilation_h, s->stride_h, &shift)) continue;
+    if (shift + j < 0 || shift + j >= s->oh) continue;
+    taps.first = fnn_min(taps.first, ky);
+    taps.last = ky;
+  }
+  return taps;
+}
+
 /* The taps of one pair of residues, as segments over the window of dy; returns how many there are. */
-static int64_t OWN(conv_input_segments)(const OWN(conv_input_cut) * c, int64_t residue_y, int64_t residue_x,
-                                        int64_t window_row, const T *weights, OWN(tile_segment) * segments) {
+static int64_t OWN(conv_input_segments)(const OWN(conv_input_cut) * c, OWN(conv_taps) taps, int64_t residue_y,
+                                        int64_t residue_x, int64_t window_row, const T *weights,
+                                        OWN(tile_segment) * segments) {
   const conv_shape *s = &c->s;
   int64_t n = 0, shift_y, shift_x;
-  for (int64_t ky = s->kh - 1; ky >= 0; ky--) {
+  for (int64_t ky = taps.last; ky >= taps.first; ky--) {
     if (!conv_shift(residue_y, s->pad_top, ky, s->dilation_h, s->stride_h, &shift_y)) continue;
     for (int64_t kx = s->kw - 1; kx >= 0; kx--) {
       if (!conv_shift(residue_x, s->pad_left, kx, s->dilation_w, s->stride_w, &shift_x)) continue;
@@ -67,31 +85,39 @@ static int64_t OWN(conv_input_segments)(const OWN(conv_input_cut) * c, int64_t r
   return n;
 }
 
-/* One unit: images [image, image + images) by rows [row, row + rows) of dx. */
+/* One unit: images [image, image + images) by rows [row, row + rows) of dx. Rows whose taps are the same are walked
+ * together: near the top and the bottom, taps that would meet only zeros are left out. */
 static void OWN(conv_input_unit)(const fnn_call *call, const OWN(conv_input_cut) * c, int64_t unit) {
   const conv_shape *s = &c->s;
   const int64_t image = unit / c->bands.bands * c->bands.images, row = unit % c->bands.bands * c->bands.rows;
   const int64_t images = fnn_min(c->bands.images, s->n - image), rows = fnn_min(c->bands.rows, s->h - row);
-  const int64_t steps = fnn_ceil_div(rows, s->stride_h), j = row / s->stride_h; /* bands begin at residue 0 */
+  const int64_t steps = fnn_ceil_div(rows, s->stride_h), first_j = row / s->stride_h; /* bands begin at residue 0 */
   const OWN(conv_window) dy = OWN(conv_window_of)(
-    (const T *)call->buf[0] + image * s->oh * s->ow * s->cout, images, s->oh, s->ow, s->cout, c->low_y + j,
+    (const T *)call->buf[0] + image * s->oh * s->ow * s->cout, images, s->oh, s->ow, s->cout, c->low_y + first_j,
     c->high_y - c->low_y + steps, c->low_x, c->window_cols, c->copies, (T *)(call->scratch + OWN(conv_window_at)(s->taps)));
   OWN(tile_segment) *segments = (OWN(tile_segment) *)call->scratch;
   T *dx = (T *)call->buf[2] + (image * s->h + row) * s->w * s->cin;
   for (int64_t residue_y = 0; residue_y < fnn_min(s->stride_h, rows); residue_y++) {
-    for (int64_t residue_x = 0; residue_x < fnn_min(s->stride_w, s->w); residue_x++) {
-      OWN(conv_walk) walk = {
-        .a_image = dy.image, .a_row = dy.row, .a_col = s->cout,
-        .c_image = s->h * s->w * s->cin, .c_row = s->stride_h * s->w * s->cin, .c_col = s->stride_w * s->cin,
-        .images = images, .rows = fnn_ceil_div(rows - residue_y, s->stride_h),
-        .cols = fnn_ceil_div(s->w - residue_x, s->stride_w), .segments = segments, .columns = s->cin_g,
-        .floor = -INFINITY};
-      for (int64_t g = 0; g < s->groups; g++) {
-        const T *weights = (const T *)call->shared + g * s->taps * s->cout_g * s->cin_g;
-        walk.n_segments = OWN(conv_input_segments)(c, residue_y, residue_x, dy.row, weights, segments);
-        walk.a = dy.at + g * s->cout_g;
-        walk.c = dx + (residue_y * s->w + residue_x) * s->cin + g * s->cin_g;
-        OWN(conv_run)(&walk);
+    const int64_t end_j = first_j + fnn_ceil_div(rows - residue_y, s->stride_h);
+    for (int64_t j = first_j, next_j; j < end_j; j = next_j) {
+      const OWN(conv_taps) taps = OWN(conv_taps_of_row)(s, residue_y, j);
+      for (next_j = j + 1; next_j < end_j; next_j++) {
+        const OWN(conv_taps) next = OWN(conv_taps_of_row)(s, residue_y, next_j);
+        if (next.first != taps.first || next.last != taps.last) break;
+      }
+      for (int64_t residue_x = 0; residue_x < fnn_min(s->stride_w, s->w); residue_x++) {
+        OWN(conv_walk) walk = {
+          .a_image = dy.image, .a_row = dy.row, .a_col = s->cout,
+          .c_image = s->h * s->w * s->cin, .c_row = s->stride_h * s->w * s->cin, .c_col = s->stride_w * s->cin,
+          .images = images, .rows = next_j - j, .cols = fnn_ceil_div(s->w - residue_x, s->stride_w),
+          .segments = segments, .columns = s->cin_g, .floor = -INFINITY};
+        for (int64_t g = 0; g < s->groups; g++) {
+          const T *weights = (const T *)call->shared + g * s->taps * s->cout_g * s->cin_g;
+          walk.n_segments = OWN(conv_input_segments)(c, taps, residue_y, residue_x, dy.row, weights, segments);
+          walk.a = dy.at + (j - first_j) * dy.row + g * s->cout_g;
+          walk.c = dx + ((residue_y + (j - first_j) * s->stride_h) * s->w + residue_x) * s->cin + g * s->cin_g;
+          OWN(conv_run)(&walk);
+        }
       }
     }
   }
