@@ -386,3 +386,21 @@ def test_a_compiled_step_survives_that_another_optimizer_moves_its_variables():
     step(x)
     np.testing.assert_array_equal(shared.numpy(), [0.25, -0.5])  # three steps of 0.25 and 0.5
     np.testing.assert_array_equal(own.numpy(), [0.5])
+
+
+@pytest.mark.parametrize("how", ["copy.deepcopy", "pickle"])
+def test_copies_train_by_themselves(how):
+    import copy
+    import pickle
+
+    w, optimizer = weights(ours), optimizers.Adam(0.1)
+    optimizer.apply(gradients()[0], w)
+    duplicate = copy.deepcopy if how == "copy.deepcopy" else lambda x: pickle.loads(pickle.dumps(x))
+    other_w, other = duplicate((w, optimizer))
+    kept = [v.numpy().copy() for v in w]
+    other.apply(gradients()[1], other_w)
+    for variable, old in zip(w, kept, strict=True):
+        np.testing.assert_array_equal(variable.numpy(), old)
+    optimizer.apply(gradients()[1], w)
+    for a, b in zip([*w, *optimizer.variables], [*other_w, *other.variables], strict=True):
+        np.testing.assert_array_equal(a.numpy(), b.numpy())

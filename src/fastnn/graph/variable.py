@@ -142,6 +142,11 @@ class Variable(Operators):
         self._array = memory
         moved = next(_moves)
 
+    def __getstate__(self) -> dict:
+        """For copies: an array of its own, in no buffer."""
+        state = {name: value for name, value in self.__dict__.items() if name not in ("home", "views")}
+        return {**state, "_array": self._array.copy()}
+
     def __array__(self, dtype=None, copy=None):
         return np.array(self._array, dtype=dtype, copy=copy)
 

@@ -41,10 +41,10 @@ class Flat:
         is_same = all(a is b and b.home[0] is flat for a, b in zip(flat.views, self.members, strict=True))
         return flat if is_same else None
 
-    def _moved(self, members, name: str) -> Variable:
+    def _moved(self, members, name: str, fill: float = 0.0) -> Variable:
         buffer = Variable(0.0, dtype=members[0].dtype, trainable=False, name=name)
         memory = _kernels.aligned_empty(self.size, members[0].dtype)
-        memory[...] = 0
+        memory[...] = fill
         buffer._array = memory
         buffer.views = self.members
         for member, offset in zip(members, self.offsets, strict=True):
@@ -53,12 +53,10 @@ class Flat:
         return buffer
 
     def like(self, parts: list[Variable], name: str, fill: float) -> Variable:
-        """A buffer of the same layout for one slot; `parts`, one per member, move into it."""
+        """A buffer of the same layout for one slot; `parts`, one per member, move into it; `fill` is between them."""
         slot = Flat.__new__(Flat)
         slot.members, slot.offsets, slot.size = parts, self.offsets, self.size
-        buffer = slot._moved(parts, name)
-        buffer.array[...] = fill
-        return buffer
+        return slot._moved(parts, name, fill)
 
     def is_whole(self) -> bool:
         """Whether every member still lives here, and none was assigned by itself in the current trace."""

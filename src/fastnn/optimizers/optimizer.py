@@ -145,30 +145,49 @@ class Optimizer:
             return
         variables = list(variables)
         self._trainable_variables = variables
-        self._index_of = {id(v): k for k, v in enumerate(variables)}
-        if self._runs_flat():
-            self._flats = flats_of([v for v in variables if is_float(v.dtype)], self.name)
+        self._index_of = {id(variable): k for k, variable in enumerate(variables)}
         groups = [("average",)] if self.use_ema else []
         groups += [("gradient_accumulator",)] if self.gradient_accumulation_steps else []
         for names in [*groups, *self.slot_names()]:
             self._add_slots(names)
-        for k, variable in enumerate(variables):
-            if self.use_ema:
-                self._slots["average", id(variable)].assign(variables[k].numpy())
+        for variable in variables if self.use_ema else ():
+            self._slots["average", id(variable)].assign(variable.numpy())
         self.built = True
+        self._lay_out()
+
+    def _lay_out(self) -> None:
+        """Moves the variables and their slots into flat buffers of one layout."""
+        self._flats = []
+        if self._runs_flat():
+            self._flats = flats_of([v for v in self._trainable_variables if is_float(v.dtype)], self.name)
+        names = dict.fromkeys(name for name, _ in self._slots)
+        for flat in self._flats:
+            for name in names:
+                parts = [self._slots[name, id(member)] for member in flat.members]
+                buffer = flat.like(parts, f"{self.name}_{name}", self._first_value(name))
+                self._slots[name, id(flat.variable)] = buffer
+
+    def _first_value(self, slot: str) -> float:
+        return 0.0 if slot in ("average", "gradient_accumulator") else self.initial_slot_value(slot)
 
     def _add_slots(self, names: tuple[str, ...]) -> None:
         for variable in self._trainable_variables:
             for name in names:
-                fill = 0.0 if name in ("average", "gradient_accumulator") else self.initial_slot_value(name)
                 slot = self.add_variable_from_reference(variable, name)
-                slot.assign(np.full(slot.shape, fill, slot.dtype))
+                slot.assign(np.full(slot.shape, self._first_value(name), slot.dtype))
                 self._slots[name, id(variable)] = slot
-        for name in names:
-            fill = 0.0 if name in ("average", "gradient_accumulator") else self.initial_slot_value(name)
-            for flat in self._flats:
-                parts = [self._slots[name, id(member)] for member in flat.members]
-                self._slots[name, id(flat.variable)] = flat.like(parts, f"{self.name}_{name}", fill)
+
+    def __getstate__(self) -> dict:
+        """For copies: slots by the place of their variable, not its identity, and no buffers."""
+        places = {id(variable): k for k, variable in enumerate(self._trainable_variables)}
+        slots = [(name, places[owner], slot) for (name, owner), slot in self._slots.items() if owner in places]
+        return {**self.__dict__, "_slots": slots, "_flats": None, "_index_of": None}
+
+    def __setstate__(self, state: dict) -> None:
+        self.__dict__.update(state)
+        variables = self._trainable_variables
+        self._index_of = {id(variable): k for k, variable in enumerate(variables)}
+        self._slots = {(name, id(variables[k])): slot for name, k, slot in state["_slots"]}
 
     def slot(self, name: str, variable: Variable) -> Variable:
         """The slot `name` of `variable`."""
@@ -280,6 +299,9 @@ class Optimizer:
         """What `update_step` is called with: one (gradient, variable) for each flat buffer, or for each variable."""
         if self.clipnorm:
             grads = [_clipped_by_norm(g, self.clipnorm) for g in grads]
+        if self._flats is None:  # a copy
+            with trace.eager():
+                self._lay_out()
         gradient_of = {id(v): g for g, v in zip(grads, variables, strict=True)}
         is_flat = (
             bool(self._flats)
