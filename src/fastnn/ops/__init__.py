@@ -17,6 +17,7 @@ from fastnn.ops.layout import *
 from fastnn.ops.logic import *
 from fastnn.ops.matmul import *
 from fastnn.ops.nan import *
+from fastnn.ops.normalization import *
 from fastnn.ops.pool2d import *
 from fastnn.ops.random import *
 from fastnn.ops.rare import *

@@ -1,0 +1,67 @@
+/* normalization.c: batch normalization (columns over all rows) and layer normalization (rows over their columns), and
+ * their gradients. All work on matrices of `rows` by `cols`, contiguous and aligned to the element; outputs overlap no
+ * input (but see program.h for the operands of an epilogue, which runs over the first output, tile by tile).
+ *
+ * Sums over rows are taken in T over blocks of fixed size and in double from block to block, in order, so that threads
+ * do not change the bits. A block's variance is taken about the block's own mean, and blocks are joined by Chan's
+ * formula (Chan, Golub, LeVeque 1979, eq. 2.1): nothing cancels, however far the mean is from 0. */
+#include <math.h>
+
+#include "vmath.h"
+
+#include "program.h"
+
+enum {
+  UNIT = 8192,      /* elements of a block of rows: read twice, it stays in L2 */
+  BLOCK_ROWS = 256, /* at most: rows summed in T one after another */
+  UNIT_COLS = 64,   /* columns that a unit joins */
+  LAYER_UNITS = 64  /* blocks of rows of a layer normalization's gradient, roughly: each has its sums of columns */
+};
+
+static int64_t batch_rows(const int64_t *ints) { return fnn_max(1, fnn_min(BLOCK_ROWS, UNIT / fnn_max(1, ints[1]))); }
+static int64_t layer_rows(const int64_t *ints) {
+  int64_t rows = fnn_max(fnn_max(1, UNIT / fnn_max(1, ints[1])), fnn_ceil_div(ints[0], LAYER_UNITS));
+  return fnn_min(BLOCK_ROWS, rows);
+}
+
+/* Shared memory of batch_norm and its gradient: two numbers for each block and column, then three for each column. */
+static void batch_size(const int64_t *ints, fnn_work *work, double matrices, int64_t element_bytes) {
+  int64_t blocks = fnn_ceil_div(ints[0], batch_rows(ints)), cols = ints[1];
+  double elements = (double)ints[0] * (double)cols;
+  work->phases = 3;
+  work->units[0] = work->units[2] = blocks;
+  work->units[1] = fnn_ceil_div(cols, UNIT_COLS);
+  work->shared_bytes = (2 * blocks + 3) * cols * element_bytes;
+  work->scratch_bytes = ints[2] ? fnn_program_scratch(ints + ints[2], element_bytes) : 0;
+  work->flops = 8 * elements;
+  work->bytes = matrices * elements * (double)element_bytes;
+}
+
+static void layer_size(const int64_t *ints, fnn_work *work, double matrices, int64_t element_bytes) {
+  double elements = (double)ints[0] * (double)ints[1];
+  work->phases = 1;
+  work->units[0] = fnn_ceil_div(ints[0], layer_rows(ints));
+  work->scratch_bytes = ints[3] ? fnn_program_scratch(ints + ints[3], element_bytes) : 0;
+  work->flops = 8 * elements;
+  work->bytes = matrices * elements * (double)element_bytes;
+}
+
+/* As layer_size, and a phase that adds the blocks' two sums of each column. */
+static void layer_grad_size(const int64_t *ints, fnn_work *work, int64_t element_bytes) {
+  layer_size(ints, work, 3, element_bytes);
+  work->phases = 2;
+  work->units[1] = fnn_ceil_div(ints[1], UNIT_COLS);
+  work->shared_bytes = 2 * work->units[0] * ints[1] * element_bytes;
+}
+
+#include "types_f32.h"
+#include "normalization_body.h"
+#include "types_f64.h"
+#include "normalization_body.h"
+
+static const fnn_entry entries[] = {
+#define BOTH(name) {#name "_f32", name##_f32, name##_size_f32}, {#name "_f64", name##_f64, name##_size_f64},
+  BOTH(batch_norm) BOTH(batch_norm_grad) BOTH(layer_norm) BOTH(layer_norm_grad)
+#undef BOTH
+  {0}};
+const fnn_table FNN_TABLE(normalization) = {entries, 0, 0};

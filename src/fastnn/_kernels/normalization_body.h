@@ -1,0 +1,270 @@
+/* normalization_body.h: what normalization.c compiles for float32 and for float64 (T, V, M, N, FN, OWN: types_f32.h).
+ * Loops over columns take whole vectors and then a partial one; n is how many elements the vector at hand has. */
+
+FNN_INLINE V OWN(load_n)(const T *p, int64_t n) { return n == N ? FN(load)(p) : FN(load_part)(p, n); }
+FNN_INLINE void OWN(store_n)(T *p, V v, int64_t n) {
+  if (n == N) FN(store)(p, v);
+  else FN(store_part)(p, v, n);
+}
+FNN_INLINE T OWN(root)(T x) { return sizeof(T) == 4 ? (T)sqrtf((float)x) : (T)sqrt(x); }
+FNN_INLINE T OWN(sum_lanes)(V v) {
+  T total = 0;
+  for (int k = 0; k < N; k++) total += v[k];
+  return total;
+}
+
+/* The epilogue on rows [row, last) of the first output. */
+FNN_INLINE void OWN(finish)(const fnn_call *call, int64_t at, int64_t row, int64_t last) {
+  const int64_t *ints = call->ints;
+  if (ints[at])
+    call->program[TYPE_DTYPE == FNN_F64](ints + ints[at], call, row, last - row, 0, ints[1], call->scratch);
+}
+
+/* ---- batch_norm ----
+ * ints: [0] rows [1] cols [2] epilogue   reals: [0] epsilon
+ * buffers: x, gamma (cols), beta (cols), y, mean (cols), variance (cols)
+ * y = (x - mean) / sqrt(variance + epsilon) gamma + beta; the variance is the biased one. rows >= 1. */
+
+static void OWN(batch_norm_size)(const int64_t *ints, fnn_work *work) { batch_size(ints, work, 3, sizeof(T)); }
+
+/* Phase 0: the mean of each column over a block of rows, and the sum of squares about it. */
+FNN_INLINE void OWN(block_moments)(const T *x, int64_t rows, int64_t cols, T *mean, T *squares) {
+  for (int64_t c = 0; c < cols; c += N) {
+    int64_t n = fnn_min(N, cols - c);
+    V sum = {0}, square = {0};
+    for (int64_t r = 0; r < rows; r++) sum += OWN(load_n)(x + r * cols + c, n);
+    V centre = sum / (T)rows;
+    for (int64_t r = 0; r < rows; r++) {
+      V d = OWN(load_n)(x + r * cols + c, n) - centre;
+      square += d * d;
+    }
+    OWN(store_n)(mean + c, centre, n);
+    OWN(store_n)(squares + c, square, n);
+  }
+}
+
+/* Phase 1: the blocks of columns [first, last) joined; and what phase 2 multiplies by. */
+FNN_INLINE void OWN(join_moments)(const fnn_call *call, int64_t first, int64_t last) {
+  int64_t rows = call->ints[0], cols = call->ints[1], step = batch_rows(call->ints);
+  int64_t blocks = fnn_ceil_div(rows, step);
+  const T *partial = (const T *)call->shared;
+  T *factor = (T *)call->shared + 2 * blocks * cols;
+  for (int64_t c = first; c < last; c++) {
+    double count = 0, mean = 0, squares = 0;
+    for (int64_t b = 0; b < blocks; b++) {
+      double n = (double)fnn_min(step, rows - b * step), d = (double)partial[2 * b * cols + c] - mean;
+      squares += (double)partial[(2 * b + 1) * cols + c] + d * d * count * n / (count + n);
+      mean += d * n / (count + n);
+      count += n;
+    }
+    double variance = squares / count;
+    ((T *)call->buf[4])[c] = (T)mean;
+    ((T *)call->buf[5])[c] = (T)variance;
+    factor[c] = (T)((double)((const T *)call->buf[1])[c] / sqrt(variance + call->reals[0]));
+  }
+}
+
+static void OWN(batch_norm)(const fnn_call *call, int64_t begin, int64_t end) {
+  int64_t rows = call->ints[0], cols = call->ints[1], step = batch_rows(call->ints);
+  T *shared = (T *)call->shared;
+  const T *x = (const T *)call->buf[0];
+  if (call->phase == 1) {
+    OWN(join_moments)(call, begin * UNIT_COLS, fnn_min(cols, end * UNIT_COLS));
+    return;
+  }
+  const T *factor = shared + 2 * fnn_ceil_div(rows, step) * cols, *mean = (const T *)call->buf[4];
+  for (int64_t b = begin; b < end; b++) {
+    int64_t first = b * step, last = fnn_min(rows, first + step);
+    if (call->phase == 0) {
+      OWN(block_moments)(x + first * cols, last - first, cols, shared + 2 * b * cols, shared + (2 * b + 1) * cols);
+      continue;
+    }
+    for (int64_t c = 0; c < cols; c += N) {
+      int64_t n = fnn_min(N, cols - c);
+      V m = OWN(load_n)(mean + c, n), f = OWN(load_n)(factor + c, n);
+      V offset = OWN(load_n)((const T *)call->buf[2] + c, n);
+      for (int64_t r = first; r < last; r++)
+        OWN(store_n)((T *)call->buf[3] + r * cols + c, (OWN(load_n)(x + r * cols + c, n) - m) * f + offset, n);
+    }
+    OWN(finish)(call, 2, first, last);
+  }
+}
+
+/* ---- batch_norm_grad ----
+ * ints, reals: as batch_norm
+ * buffers: dy, x, gamma, mean, variance (as batch_norm gave them), dx, dgamma (cols), dbeta (cols)
+ * With r = 1 / sqrt(variance + epsilon): dbeta = sum(dy), dgamma = r sum(dy (x - mean)),
+ * dx = gamma r (dy - dbeta / rows - r (x - mean) dgamma / rows). */
+
+static void OWN(batch_norm_grad_size)(const int64_t *ints, fnn_work *work) { batch_size(ints, work, 5, sizeof(T)); }
+
+FNN_INLINE void OWN(block_sums)(const T *dy, const T *x, const T *mean, int64_t rows, int64_t cols, T *sums, T *products) {
+  for (int64_t c = 0; c < cols; c += N) {
+    int64_t n = fnn_min(N, cols - c);
+    V sum = {0}, product = {0}, m = OWN(load_n)(mean + c, n);
+    for (int64_t r = 0; r < rows; r++) {
+      V g = OWN(load_n)(dy + r * cols + c, n);
+      sum += g;
+      product += g * (OWN(load_n)(x + r * cols + c, n) - m);
+    }
+    OWN(store_n)(sums + c, sum, n);
+    OWN(store_n)(products + c, product, n);
+  }
+}
+
+/* Phase 1: dgamma, dbeta, and the three numbers a column with dx = k0 dy + k1 + k2 (x - mean). */
+FNN_INLINE void OWN(join_sums)(const fnn_call *call, int64_t first, int64_t last) {
+  int64_t rows = call->ints[0], cols = call->ints[1], blocks = fnn_ceil_div(rows, batch_rows(call->ints));
+  const T *partial = (const T *)call->shared;
+  T *k = (T *)call->shared + 2 * blocks * cols;
+  for (int64_t c = first; c < last; c++) {
+    double sum = 0, product = 0;
+    for (int64_t b = 0; b < blocks; b++) {
+      sum += (double)partial[2 * b * cols + c];
+      product += (double)partial[(2 * b + 1) * cols + c];
+    }
+    double r = 1 / sqrt((double)((const T *)call->buf[4])[c] + call->reals[0]);
+    double scale = (double)((const T *)call->buf[2])[c] * r;
+    ((T *)call->buf[6])[c] = (T)(product * r);
+    ((T *)call->buf[7])[c] = (T)sum;
+    k[c] = (T)scale;
+    k[cols + c] = (T)(-scale * sum / (double)rows);
+    k[2 * cols + c] = (T)(-scale * r * r * product / (double)rows);
+  }
+}
+
+static void OWN(batch_norm_grad)(const fnn_call *call, int64_t begin, int64_t end) {
+  int64_t rows = call->ints[0], cols = call->ints[1], step = batch_rows(call->ints);
+  T *shared = (T *)call->shared;
+  const T *dy = (const T *)call->buf[0], *x = (const T *)call->buf[1], *mean = (const T *)call->buf[3];
+  if (call->phase == 1) {
+    OWN(join_sums)(call, begin * UNIT_COLS, fnn_min(cols, end * UNIT_COLS));
+    return;
+  }
+  const T *k = shared + 2 * fnn_ceil_div(rows, step) * cols;
+  for (int64_t b = begin; b < end; b++) {
+    int64_t first = b * step, last = fnn_min(rows, first + step);
+    if (call->phase == 0) {
+      OWN(block_sums)(dy + first * cols, x + first * cols, mean, last - first, cols, shared + 2 * b * cols,
+                      shared + (2 * b + 1) * cols);
+      continue;
+    }
+    for (int64_t c = 0; c < cols; c += N) {
+      int64_t n = fnn_min(N, cols - c);
+      V k0 = OWN(load_n)(k + c, n), k1 = OWN(load_n)(k + cols + c, n), k2 = OWN(load_n)(k + 2 * cols + c, n);
+      V m = OWN(load_n)(mean + c, n);
+      for (int64_t r = first; r < last; r++) {
+        V g = OWN(load_n)(dy + r * cols + c, n), d = OWN(load_n)(x + r * cols + c, n) - m;
+        OWN(store_n)((T *)call->buf[5] + r * cols + c, k0 * g + (k1 + k2 * d), n);
+      }
+    }
+    OWN(finish)(call, 2, first, last);
+  }
+}
+
+/* ---- layer_norm ----
+ * ints: [0] rows [1] cols [2] is_centered [3] epilogue   reals: [0] epsilon
+ * buffers: x, gamma (cols), beta (cols), y, mean (rows), r (rows)
+ * mean of each row (0 unless is_centered), r = 1 / sqrt(mean((x - mean)^2) + epsilon), y = (x - mean) r gamma + beta.
+ * cols >= 1. A row's sums: N lanes in T, then the lanes. */
+
+static void OWN(layer_norm_size)(const int64_t *ints, fnn_work *work) { layer_size(ints, work, 2, sizeof(T)); }
+
+FNN_INLINE V OWN(masked)(V v, int64_t n) { /* 0 in the lanes that hold no element */
+  if (n < N)
+    for (int k = 0; k < N; k++) v[k] = k < n ? v[k] : 0;
+  return v;
+}
+
+FNN_INLINE T OWN(row_mean)(const T *x, int64_t cols) {
+  V sum = {0};
+  for (int64_t c = 0; c < cols; c += N) sum += OWN(load_n)(x + c, fnn_min(N, cols - c));
+  return OWN(sum_lanes)(sum) / (T)cols;
+}
+
+FNN_INLINE T OWN(row_variance)(const T *x, int64_t cols, T mean) {
+  V sum = {0};
+  for (int64_t c = 0; c < cols; c += N) {
+    int64_t n = fnn_min(N, cols - c);
+    V d = OWN(masked)(OWN(load_n)(x + c, n) - mean, n);
+    sum += d * d;
+  }
+  return OWN(sum_lanes)(sum) / (T)cols;
+}
+
+static void OWN(layer_norm)(const fnn_call *call, int64_t begin, int64_t end) {
+  int64_t rows = call->ints[0], cols = call->ints[1], step = layer_rows(call->ints);
+  const T *gamma = (const T *)call->buf[1], *beta = (const T *)call->buf[2];
+  for (int64_t b = begin; b < end; b++) {
+    int64_t first = b * step, last = fnn_min(rows, first + step);
+    for (int64_t row = first; row < last; row++) {
+      const T *x = (const T *)call->buf[0] + row * cols;
+      T *y = (T *)call->buf[3] + row * cols;
+      T mean = call->ints[2] ? OWN(row_mean)(x, cols) : 0;
+      T r = 1 / OWN(root)(OWN(row_variance)(x, cols, mean) + (T)call->reals[0]);
+      for (int64_t c = 0; c < cols; c += N) {
+        int64_t n = fnn_min(N, cols - c);
+        V scaled = (OWN(load_n)(x + c, n) - mean) * r;
+        OWN(store_n)(y + c, scaled * OWN(load_n)(gamma + c, n) + OWN(load_n)(beta + c, n), n);
+      }
+      ((T *)call->buf[4])[row] = mean;
+      ((T *)call->buf[5])[row] = r;
+    }
+    OWN(finish)(call, 3, first, last);
+  }
+}
+
+/* ---- layer_norm_grad ----
+ * ints: as layer_norm
+ * buffers: dy, x, gamma, mean, r (as layer_norm gave them), dx, dgamma (cols), dbeta (cols)
+ * With s = (x - mean) r and g = dy gamma: dx = r (g - mean(g) - s mean(g s)), without mean(g) unless is_centered;
+ * dgamma = sum(dy s), dbeta = sum(dy) over the rows. */
+
+static void OWN(layer_norm_grad_size)(const int64_t *ints, fnn_work *work) { layer_grad_size(ints, work, sizeof(T)); }
+
+FNN_INLINE void OWN(layer_row)(const fnn_call *call, int64_t row, T *dgamma, T *dbeta) {
+  int64_t cols = call->ints[1];
+  const T *dy = (const T *)call->buf[0] + row * cols, *x = (const T *)call->buf[1] + row * cols;
+  const T *gamma = (const T *)call->buf[2];
+  T *dx = (T *)call->buf[5] + row * cols;
+  T mean = ((const T *)call->buf[3])[row], r = ((const T *)call->buf[4])[row];
+  V sum = {0}, product = {0};
+  for (int64_t c = 0; c < cols; c += N) {
+    int64_t n = fnn_min(N, cols - c);
+    V d = OWN(load_n)(dy + c, n), s = (OWN(load_n)(x + c, n) - mean) * r, g = d * OWN(load_n)(gamma + c, n);
+    sum += g;         /* 0 in the lanes that hold no element */
+    product += OWN(masked)(g * s, n);
+    OWN(store_n)(dgamma + c, OWN(load_n)(dgamma + c, n) + d * s, n);
+    OWN(store_n)(dbeta + c, OWN(load_n)(dbeta + c, n) + d, n);
+  }
+  T centre = call->ints[2] ? OWN(sum_lanes)(sum) / (T)cols : 0, along = OWN(sum_lanes)(product) / (T)cols;
+  for (int64_t c = 0; c < cols; c += N) {
+    int64_t n = fnn_min(N, cols - c);
+    V s = (OWN(load_n)(x + c, n) - mean) * r, g = OWN(load_n)(dy + c, n) * OWN(load_n)(gamma + c, n);
+    OWN(store_n)(dx + c, r * (g - centre - s * along), n);
+  }
+}
+
+static void OWN(layer_norm_grad)(const fnn_call *call, int64_t begin, int64_t end) {
+  int64_t rows = call->ints[0], cols = call->ints[1], step = layer_rows(call->ints);
+  T *shared = (T *)call->shared;
+  if (call->phase == 1) {
+    for (int64_t c = begin * UNIT_COLS; c < fnn_min(cols, end * UNIT_COLS); c++) {
+      double dgamma = 0, dbeta = 0;
+      for (int64_t b = 0; b < fnn_ceil_div(rows, step); b++) {
+        dgamma += (double)shared[2 * b * cols + c];
+        dbeta += (double)shared[(2 * b + 1) * cols + c];
+      }
+      ((T *)call->buf[6])[c] = (T)dgamma;
+      ((T *)call->buf[7])[c] = (T)dbeta;
+    }
+    return;
+  }
+  for (int64_t b = begin; b < end; b++) {
+    T *dgamma = shared + 2 * b * cols, *dbeta = dgamma + cols;
+    memset(dgamma, 0, (size_t)(2 * cols) * sizeof(T));
+    int64_t first = b * step, last = fnn_min(rows, first + step);
+    for (int64_t row = first; row < last; row++) OWN(layer_row)(call, row, dgamma, dbeta);
+    OWN(finish)(call, 3, first, last);
+  }
+}
