@@ -116,11 +116,6 @@ CASES = [
 ]
 
 
-# TODO(normalization): drop with the op records
-if not hasattr(fastnn.ops, "batch_normalization"):
-    CASES = [case for case in CASES if "Normalization" not in case[0]]
-
-
 def ids(case):
     name, arguments, _ = case
     return f"{name}-{'-'.join(f'{key}={value}' for key, value in arguments.items())}"

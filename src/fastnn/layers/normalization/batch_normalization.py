@@ -3,6 +3,7 @@
 from fastnn import constraints, initializers, ops, regularizers
 from fastnn.layers.input_spec import InputSpec
 from fastnn.layers.layer import Layer
+from fastnn.ops.normalization import batch_norm
 
 
 class BatchNormalization(Layer):
@@ -93,15 +94,15 @@ class BatchNormalization(Layer):
     def call(self, inputs, training=None, mask=None):
         if mask is not None:
             raise ValueError(f"BatchNormalization {self.name!r}: `mask` is not supported by fastnn yet.")
-        mean, variance = self.moving_mean, self.moving_variance
-        if training and self.trainable:
-            axes = tuple(k for k in range(len(inputs.shape)) if k != self.axis % len(inputs.shape))
-            mean, variance = ops.moments(inputs, axes)
-            for moving, of_batch in ((self.moving_mean, mean), (self.moving_variance, variance)):
-                moving.assign(moving * self.momentum + of_batch * (1.0 - self.momentum))
-        return ops.batch_normalization(
-            inputs, mean, variance, self.axis, offset=self.beta, scale=self.gamma, epsilon=self.epsilon
-        )
+        if not (training and self.trainable):
+            return ops.batch_normalization(
+                inputs, self.moving_mean, self.moving_variance, self.axis, offset=self.beta, scale=self.gamma,
+                epsilon=self.epsilon,
+            )  # fmt: skip
+        y, mean, variance = batch_norm(inputs, self.gamma, self.beta, self.axis, self.epsilon)
+        for moving, of_batch in ((self.moving_mean, mean), (self.moving_variance, variance)):
+            moving.assign(moving * self.momentum + of_batch * (1.0 - self.momentum))
+        return y
 
     def get_config(self):
         return {

@@ -56,13 +56,14 @@ class LayerNormalization(Layer):
         return self.axis if isinstance(self.axis, list) else [self.axis]
 
     def build(self, input_shape):
+        self.axis = self._axes()  # a list in the config of a built layer, as in Keras
         ndim = len(input_shape)
-        for axis in self._axes():
+        for axis in self.axis:
             if not -ndim <= axis < ndim:
                 raise ValueError(
                     f"LayerNormalization {self.name!r}: axis {axis} is no axis of inputs of shape {tuple(input_shape)}."
                 )
-        shape = tuple(input_shape[axis] for axis in self._axes())
+        shape = tuple(input_shape[axis] for axis in self.axis)
         if self.scale:
             self.gamma = self.add_weight(
                 shape, self.gamma_initializer, name="gamma", regularizer=self.gamma_regularizer,
