@@ -14,7 +14,7 @@ from fastnn.graph.dtypes import is_float
 from fastnn.graph.grad import gradients
 from fastnn.graph.symbolic import accepts_symbolic
 from fastnn.ops import elementwise as ew
-from fastnn.ops import reduce
+from fastnn.ops import reduce, statistics
 from fastnn.ops.layout import broadcast_to, copy_op, expand_dims, moveaxis, reshape, transpose
 from fastnn.ops.record import Op, Spec, as_array, dtype_of, shape_of, uniform
 from fastnn.ops.reduce import normalize_axes, normalize_axis
@@ -274,9 +274,9 @@ def _layer_norm_grad_composed(dy, x, gamma, mean, r, is_centered):
     wide_r = expand_dims(r, -1)
     scaled = ew.multiply(ew.subtract(x, expand_dims(mean, -1)), wide_r)
     g = ew.multiply(dy, gamma)
-    inner = ew.subtract(g, ew.multiply(scaled, reduce.mean(ew.multiply(g, scaled), -1, keepdims=True)))
+    inner = ew.subtract(g, ew.multiply(scaled, statistics.mean(ew.multiply(g, scaled), -1, keepdims=True)))
     if is_centered:
-        inner = ew.subtract(inner, reduce.mean(g, -1, keepdims=True))
+        inner = ew.subtract(inner, statistics.mean(g, -1, keepdims=True))
     return ew.multiply(wide_r, inner), reduce.sum(ew.multiply(dy, scaled), _lead(x)), reduce.sum(dy, _lead(x))
 
 
@@ -340,7 +340,7 @@ def layer_normalization(x, gamma=None, beta=None, axis=-1, epsilon=None, **kwarg
     if kwargs:
         raise TypeError(f"layer_normalization: unknown arguments {sorted(kwargs)}.")
     if rms_scaling:
-        variance = reduce.var(x, axis=axis, keepdims=True)
+        variance = statistics.var(x, axis=axis, keepdims=True)
         y = ew.multiply(x, ew.rsqrt(ew.add(variance, config.epsilon() if epsilon is None else epsilon)))
         return y if gamma is None else ew.multiply(y, gamma)
     return _over_axes(x, gamma, beta, axis, epsilon, True)
@@ -385,7 +385,7 @@ def normalize(x, axis=-1, order=2, epsilon=None):
         # The root of the larger square: its derivative is finite at 0.
         square = reduce.sum(ew.square(x), axis=axis, keepdims=True)
         return ew.multiply(x, ew.rsqrt(ew.maximum(square, epsilon**2)))
-    return ew.divide(x, ew.maximum(reduce.norm(x, ord=order, axis=axis, keepdims=True), epsilon))
+    return ew.divide(x, ew.maximum(statistics.norm(x, ord=order, axis=axis, keepdims=True), epsilon))
 
 
 __all__ = ["batch_normalization", "layer_normalization", "normalize", "rms_normalization"]
