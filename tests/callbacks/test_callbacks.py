@@ -86,7 +86,7 @@ def test_watching_callbacks_do_what_keras_does(name, arguments, monitor):
 @pytest.mark.parametrize(
     ("monitor", "is_larger_better"),
     [("val_loss", False), ("accuracy", True), ("val_acc", True), ("val_auc", True), ("mae", False), ("a_loss", False),
-     ("val_precision", True), ("mean_squared_error", False), ("my_accuracy_loss", False)],
+     ("val_precision", True), ("val_mean_io_u", True), ("mean_squared_error", False), ("my_accuracy_loss", False)],
 )  # fmt: skip
 def test_auto_mode(monitor, is_larger_better):
     rising = [0.1, 0.2, 0.3, 0.4]

@@ -461,3 +461,41 @@ def test_verbosity(verbose, capsys):
     lines = out.splitlines()
     assert lines[0] == "Epoch 1/2" and lines[1].startswith("3/3") and "accuracy: " in lines[1] and "loss: " in lines[1]
     assert len(lines) == 6
+
+
+def test_the_step_of_keras_own_guide():
+    """Every metric is updated in a loop, and all results are returned, the compiled ones in a dict of their own."""
+
+    class Model(keras.Model):
+        def train_step(self, data):
+            x, y = data
+            with keras.GradientTape() as tape:
+                y_pred = self(x, training=True)
+                loss = self.compute_loss(y=y, y_pred=y_pred)
+            grads = tape.gradient(loss, self.trainable_variables)
+            self.optimizer.apply_gradients(zip(grads, self.trainable_variables, strict=True))
+            for metric in self.metrics:
+                if metric.name == "loss":
+                    metric.update_state(loss)
+                else:
+                    metric.update_state(y, y_pred)
+            return {m.name: m.result() for m in self.metrics}
+
+    def build(cls):
+        keras.utils.set_random_seed(0)
+        inputs = keras.Input((4,))
+        made = cls(inputs, layers.Dense(3, activation="softmax")(inputs))
+        made.compile("adam", "categorical_crossentropy", metrics=["accuracy"])
+        return made.fit(X, Y, batch_size=5, epochs=2, shuffle=False, verbose=0).history
+
+    ours, default = build(Model), build(keras.Model)
+    assert ours.keys() == default.keys() == {"accuracy", "loss"}
+    np.testing.assert_allclose(ours["loss"], default["loss"], rtol=1e-6)
+
+
+def test_a_model_without_input_shape_is_built_by_its_data():
+    model = keras.Sequential([layers.Dense(5, activation="relu"), layers.Dense(3)])
+    model.compile("adam", losses.SparseCategoricalCrossentropy(from_logits=True), metrics=["accuracy"])
+    history = model.fit(X, LABELS, epochs=2, batch_size=4, validation_split=0.2, verbose=0)
+    assert sorted(history.history) == ["accuracy", "loss", "val_accuracy", "val_loss"]
+    assert [w.shape for w in model.get_weights()] == [(4, 5), (5,), (5, 3), (3,)]

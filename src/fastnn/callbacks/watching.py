@@ -11,7 +11,7 @@ from fastnn.callbacks.callback import Callback
 
 # Names whose larger values are better; Keras asks the metric, which comes to this for all of its own.
 _LARGER_IS_BETTER = (
-    "acc", "auc", "precision", "recall", "f1", "fbeta", "iou", "r2", "top_k", "similarity", "sensitivity",
+    "acc", "auc", "precision", "recall", "f1", "fbeta", "iou", "io_u", "r2", "top_k", "similarity", "sensitivity",
     "specificity", "correlation",
 )  # fmt: skip
 
