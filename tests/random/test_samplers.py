@@ -119,3 +119,12 @@ def test_shuffle():
     assert (np.sort(columns, axis=1) == x).all()
     first = [int(random.shuffle(np.arange(5), seed=k)[0]) for k in range(1000)]
     assert scipy.stats.chisquare(np.bincount(first, minlength=5)).pvalue > 1e-3
+
+
+def test_functional_model_draws_new_numbers_in_each_call():
+    x = fastnn.Input((1000,))
+    model = fastnn.Model(x, random.dropout(x, 0.5, seed=random.SeedGenerator(1)))
+    ones = np.ones((2, 1000), "float32")
+    first, second = np.asarray(model(ones)), np.asarray(model(ones))
+    assert set(np.unique(first)) == {0, 2} and (first != second).any()
+    assert random.shuffle(fastnn.KerasTensor((None, 3)), seed=1).shape == (None, 3)

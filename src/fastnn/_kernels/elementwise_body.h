@@ -393,6 +393,8 @@ static void OWN(decode_store)(OWN(decoded) *d, int target, int source) {
 }
 
 static void OWN(decode_instruction)(OWN(decoded) *d, const int64_t *ins) {
+  FNN_REQUIRE(ins[0] > FNN_OP_STORE && ins[0] < (int64_t)(sizeof OWN(opcodes) / sizeof OWN(opcodes)[0]) &&
+              ins[1] >= d->n_operands && ins[1] < d->n_registers);
   const OWN(opcode) *opcode = &OWN(opcodes)[ins[0]];
   int slots[3], scalars = 0, level = 2;
   for (int k = 0; k < 3; k++) {
@@ -458,6 +460,7 @@ static int OWN(choose_mode)(const OWN(decoded) *d, const OWN(operand) *o) {
 /* Decodes `program` for tiles of at most rows by cols. Each reduction is {kind, register, buffer, dtype}. */
 static OWN(decoded) OWN(decode)(const int64_t *program, const fnn_call *call, int64_t rows, int64_t cols,
                                 const int64_t *reductions, int64_t n_reductions, char *scratch) {
+  FNN_REQUIRE(program[3] == FNN_PROGRAM_HEADER + program[0] * FNN_OPERAND_INTS + program[1] * FNN_INSTRUCTION_INTS);
   OWN(decoded) d = {.call = call, .rows = rows, .cols = cols, .n_operands = program[0],
                     .n_registers = program[0] + program[2]};
   if (cols == 1) {
@@ -619,6 +622,7 @@ static void OWN(run_program)(const int64_t *program, const fnn_call *call, int64
 static void OWN(fused_units)(const fnn_call *call, int64_t begin, int64_t end) {
   const int64_t *ints = call->ints, *program = ints + ints[0], *sizes = ints + 6;
   int64_t n_outer = ints[2], n_reductions = ints[5], n_operands = program[0];
+  FNN_REQUIRE(n_outer >= 0 && n_outer <= MAX_DIMS && ints[3] >= 0 && ints[4] >= 0 && n_reductions >= 0);
   const int64_t *strides = sizes + n_outer, *reductions = strides + n_operands * n_outer;
   tiling t = tile_space(outer_size(ints), ints[3], ints[4]);
   OWN(decoded) d = OWN(decode)(program, call, t.tile_rows, t.tile_cols, reductions, n_reductions, call->scratch);

@@ -155,6 +155,7 @@ FNN_INLINE int64_t OWN(arg_row)(int kind, const T *x, int64_t n) {
 FNN_INLINE void OWN(arg)(const fnn_call *call, int64_t begin, int64_t end, int kind) {
   const int64_t *ints = call->ints;
   int64_t outer = ints[0], n = ints[1], inner = ints[2], group = axis_group(ints), chunks = axis_chunks(ints);
+  FNN_REQUIRE(n > 0 && n <= INT32_MAX);
   int32_t *y = (int32_t *)call->buf[1];
   for (int64_t unit = begin; unit < end; unit++) {
     int64_t first = unit / chunks * group, col = unit % chunks * WIDTH, width = fnn_min(WIDTH, inner - col);

@@ -8,6 +8,7 @@ import numpy as np
 
 from fastnn import ops
 from fastnn.graph.dtypes import is_float, is_integer, standardize_dtype
+from fastnn.graph.symbolic import accepts_symbolic
 from fastnn.ops import random as records
 from fastnn.ops.record import as_array, dtype_of, shape_of
 from fastnn.random.seed_generator import SeedGenerator, global_seed_generator
@@ -142,6 +143,7 @@ def randint(shape, minval, maxval, dtype="int32", seed=None):
     return _draw(records.random_integers_op, seed, shape=_shape(shape), dtype=dtype, low=low, high=high)
 
 
+@accepts_symbolic
 def dropout(inputs, rate, noise_shape=None, seed=None):
     """`inputs` with a share `rate` of its elements set to 0 and the others divided by `1 - rate`.
 
@@ -204,6 +206,7 @@ def categorical(logits, num_samples, dtype="int32", seed=None):
     return _draw(records.random_categorical_op, seed, logits, num_samples=int(num_samples), dtype=dtype)
 
 
+@accepts_symbolic
 def shuffle(x, axis=0, seed=None):
     """`x` with its slices along `axis` in random order.
 
