@@ -66,6 +66,9 @@ def inputs_of(make):
 
 @pytest.mark.parametrize("make", MAKERS)
 def test_same_outputs_as_keras(make):
+    # Automatic names count from the beginning in both, whatever tests ran before.
+    fastnn.backend.clear_session()
+    keras.backend.clear_session()
     ours, theirs = make(fastnn), make(keras)
     assert [layer.name for layer in ours.layers] == [layer.name for layer in theirs.layers]
     assert [(w.name, w.shape) for w in ours.weights] == [(w.name, tuple(w.shape)) for w in theirs.weights]
