@@ -56,5 +56,5 @@ def test_demo_learns_the_digits(model, epochs, floor, tmp_path, capsys):
     match = re.fullmatch(r"test accuracy: (0\.\d{3})", lines[-1])
     assert match and float(match[1]) >= floor
     assert sum(re.match(r" +\d+ +\d\.\d{4} ", line) is not None for line in lines) == epochs
-    assert (tmp_path / "model.weights.h5").stat().st_size > 0
+    assert (tmp_path / "model.keras").stat().st_size > 0
     assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")

@@ -195,6 +195,7 @@ PUBLIC = {
         "models.json_format": "model_from_json",
         "models.model": "Model",
         "models.sequential": "Sequential",
+        "saving.model_file": "load_model save_model",
     },
     "fastnn.optimizers": {
         "optimizers.adaptive": "Adadelta Adagrad Adam AdamW Adamax Ftrl Lamb Nadam RMSprop",
@@ -223,6 +224,7 @@ PUBLIC = {
         "object_registration": "CustomObjectScope custom_object_scope=CustomObjectScope get_custom_objects "
         "get_registered_name get_registered_object register_keras_serializable",
         "serialization": "deserialize_keras_object serialize_keras_object",
+        "saving.model_file": "load_model save_model",
         "saving.weights": "load_weights save_weights",
     },
     "fastnn.utils": {

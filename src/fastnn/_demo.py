@@ -107,9 +107,9 @@ def print_confusion(y_true, y_predicted, class_names):
 
 
 def save(network, history, output):
-    """Weights as `model.weights.h5`, and `curves.png` where matplotlib is installed."""
-    path = os.path.join(output, "model.weights.h5")
-    network.save_weights(path)
+    """The model as `model.keras`, and `curves.png` where matplotlib is installed."""
+    path = os.path.join(output, "model.keras")
+    network.save(path)
     print(f"\nsaved {path}")
     try:
         from matplotlib.figure import Figure

@@ -189,8 +189,8 @@ def test_model_checkpoint(tmp_path):
 
 
 def test_model_checkpoint_says_what_it_cannot_do():
-    with pytest.raises(NotImplementedError, match="save_weights_only=True"):
-        callbacks.ModelCheckpoint("model.keras")
+    with pytest.raises(ValueError, match=r"\.keras"):
+        callbacks.ModelCheckpoint("model.weights.h5")
     with pytest.raises(ValueError, match=r"best\.h5"):
         callbacks.ModelCheckpoint("best.h5", save_weights_only=True)
     with pytest.raises(ValueError, match="save_freq: often"):

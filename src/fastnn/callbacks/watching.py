@@ -186,21 +186,21 @@ class ReduceLROnPlateau(_Watching):
 
 
 class ModelCheckpoint(_Watching):
-    """Saves the weights after each epoch, or after some batches.
+    """Saves the model, or its weights, after each epoch or after some batches.
 
     Args:
-        filepath: where, with `{epoch}` and names of logs as in `str.format`; must end in ".weights.h5".
+        filepath: where, with `{epoch}` and names of logs as in `str.format`; must end in ".keras", or
+            ".weights.h5" for weights only.
         monitor: the name in the logs; "val_loss".
         verbose: 1 says so.
         save_best_only: whether only improvements are saved.
-        save_weights_only: must be True: whole models are not saved yet.
+        save_weights_only: whether only the weights are saved, not the whole model.
         mode: "min", "max" or "auto" (by the name).
         save_freq: "epoch", or after how many batches.
         initial_value_threshold: what the first saved value must improve on.
 
     Raises:
         ValueError: for a path with another ending, or an unknown `save_freq`.
-        NotImplementedError: when whole models are asked for.
 
     Example:
         >>> ModelCheckpoint("best.weights.h5", save_best_only=True, save_weights_only=True).monitor
@@ -213,19 +213,15 @@ class ModelCheckpoint(_Watching):
     ):  # fmt: skip
         super().__init__(monitor, mode)
         self.filepath = os.fspath(filepath)
-        if not save_weights_only:
-            raise NotImplementedError(
-                "ModelCheckpoint saves weights only so far: pass save_weights_only=True and a path that ends in "
-                f"'.weights.h5'. Received: filepath={self.filepath}"
-            )
-        if not self.filepath.endswith(".weights.h5"):
+        ending, kind = (".weights.h5", "weights") if save_weights_only else (".keras", "model")
+        if not self.filepath.endswith(ending):
             raise ValueError(
-                "When using `save_weights_only=True` in `ModelCheckpoint`, the filepath provided must end in "
-                f"`.weights.h5` (Keras weights format). Received: filepath={self.filepath}"
+                f"When using `save_weights_only={save_weights_only}` in `ModelCheckpoint`, the filepath provided must end "
+                f"in `{ending}` (Keras {kind} format). Received: filepath={self.filepath}"
             )
         if save_freq != "epoch" and not isinstance(save_freq, int):
             raise ValueError(f"Unrecognized save_freq: {save_freq}. Expected save_freq are 'epoch' or integer values")
-        self.verbose, self.save_best_only, self.save_weights_only = verbose, save_best_only, True
+        self.verbose, self.save_best_only, self.save_weights_only = verbose, save_best_only, save_weights_only
         self.save_freq = save_freq
         self.best = self._worst() if initial_value_threshold is None else initial_value_threshold
         self._batches, self._epoch = 0, 0
@@ -269,7 +265,8 @@ class ModelCheckpoint(_Watching):
         folder = os.path.dirname(path)
         if folder:
             os.makedirs(folder, exist_ok=True)
-        self.model.save_weights(path, overwrite=True)
+        save = self.model.save_weights if self.save_weights_only else self.model.save
+        save(path, overwrite=True)
 
 
 def _say(line):

@@ -13,7 +13,7 @@ from fastnn.models import functional_config
 from fastnn.models.inputs import match_inputs
 from fastnn.models.network import Network
 from fastnn.models.summary import summary_text
-from fastnn.saving import weights
+from fastnn.saving import model_file, weights
 from fastnn.serialization import serialize_keras_object
 from fastnn.training.trainer import Trainer
 
@@ -163,6 +163,23 @@ class Model(Trainer, Layer):
             if layer.name == name:
                 return layer
         raise ValueError(f"No such layer: {name}. Existing layers are: {[layer.name for layer in self.layers]}.")
+
+    def save(self, filepath, overwrite=True, zipped=None, **kwargs) -> None:
+        """Writes the whole model to a `.keras` file that Keras reads too: config, compilation, weights, optimizer.
+
+        Args:
+            filepath: ends in `.keras`.
+            overwrite: whether an existing file is replaced.
+            zipped: only None or True.
+            kwargs: none are known.
+
+        Raises:
+            ValueError: for another ending, or a model that is not built.
+            FileExistsError: when the file is there and `overwrite` is false.
+        """
+        if kwargs:
+            raise ValueError(f"save: unknown arguments {sorted(kwargs)}.")
+        model_file.save_model(self, filepath, overwrite=overwrite, zipped=zipped)
 
     def save_weights(self, filepath, overwrite=True, max_shard_size=None) -> None:
         """Writes the weights, and the optimizer's state, to a `.weights.h5` file that Keras reads too.

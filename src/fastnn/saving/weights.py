@@ -7,6 +7,7 @@ Its own weights are `vars/0`, `vars/1`, ... in the order of `layer.weights`; an 
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
 import tempfile
@@ -52,20 +53,31 @@ def save_weights(model, filepath, overwrite=True, max_shard_size=None) -> None:
         )
     if path.exists() and not overwrite:
         raise FileExistsError(f"{path} is there already. Pass overwrite=True to replace it.")
-    h5py = _h5py()
+    with replacing(path) as temporary:
+        write(model, temporary)
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[str]:
+    """The name of a new file beside `path`, which takes its place at the end; on an exception `path` is as it was."""
     handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     os.close(handle)
     try:
-        with h5py.File(temporary, "w") as file:
-            for place, owner in walk(model):
-                variables = file.require_group(f"{place}/vars" if place else "vars")
-                variables.attrs["name"] = owner.name
-                _save_own(owner, variables)
+        yield temporary
         _give_permissions(temporary)
         os.replace(temporary, path)
     except BaseException:
         os.unlink(temporary)
         raise
+
+
+def write(model, target) -> None:
+    """Writes the tree of weights to `target`, a path or a binary file object."""
+    with _h5py().File(target, "w") as file:
+        for place, owner in walk(model):
+            variables = file.require_group(f"{place}/vars" if place else "vars")
+            variables.attrs["name"] = owner.name
+            _save_own(owner, variables)
 
 
 def load_weights(model, filepath, skip_mismatch=False, **kwargs) -> None:
@@ -95,13 +107,17 @@ def load_weights(model, filepath, skip_mismatch=False, **kwargs) -> None:
         )
     if not path.exists():
         raise FileNotFoundError(f"There is no file {path}.")
-    h5py = _h5py()
+    read(model, path, path.stat().st_size, str(path), skip_mismatch)
+
+
+def read(model, source, file_bytes: int, name: str, skip_mismatch: bool = False) -> None:
+    """Reads the tree of weights from `source`, a path or a binary file object of `file_bytes` bytes."""
     try:
-        file = h5py.File(path, "r")
+        file = _h5py().File(source, "r")
     except OSError as error:
-        raise OSError(f"{path} is not a readable HDF5 file: {error}") from error
+        raise OSError(f"{name} is not a readable HDF5 file: {error}") from error
     with file:
-        _load(model, file, path.stat().st_size, skip_mismatch)
+        _load(model, file, file_bytes, skip_mismatch)
 
 
 def _load(model, file, file_bytes: int, skip_mismatch: bool) -> None:
