@@ -122,6 +122,7 @@ def save(network, history, output):
         axes.plot(epochs, history[name], label="training")
         axes.plot(epochs, history[f"val_{name}"], label="validation")
         axes.set(xlabel="epoch", ylabel=name)
+        axes.xaxis.get_major_locator().set_params(integer=True)
         axes.grid(alpha=0.3)
         axes.legend()
     path = os.path.join(output, "curves.png")

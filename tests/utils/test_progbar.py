@@ -106,3 +106,13 @@ def test_add_weights_values_by_steps(n, capsys):
     bar.add(1, [("loss", 0.0)])
     total, count = bar._sums["loss"]
     assert total / count == n / (n + 1)
+
+
+def test_time_per_step_when_many_steps_come_at_once(monkeypatch, capsys):
+    """`fit` runs many steps in one call, so the first update may be far from 1."""
+    clock = iter([0.0, 2.0, 4.0])
+    monkeypatch.setattr("fastnn.utils.progbar.time.perf_counter", lambda: next(clock))
+    bar = utils.Progbar(40, verbose=2)
+    bar.update(20)
+    bar.update(40)
+    assert "40/40 - 4s - 100ms/step" in capsys.readouterr().out

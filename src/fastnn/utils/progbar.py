@@ -56,8 +56,8 @@ class Progbar:
         self._seen = 0
         self._start_s = time.perf_counter()
         self._drawn_s = -float("inf")
-        # The first step compiles, so the time per step is counted from its end.
-        self._first_step_end_s = None
+        # The first step compiles, so the time per step is counted from the first update: (its steps, its time).
+        self._first_update = None
 
     def update(self, current, values=None, finalize=None):
         """Says that `current` steps are done.
@@ -78,8 +78,8 @@ class Progbar:
                 self._sums[name] = [total + value * steps, count + steps]
         self._seen = current
         now = time.perf_counter()
-        if self._first_step_end_s is None and current >= 1:
-            self._first_step_end_s = now
+        if self._first_update is None and current >= 1:
+            self._first_update = (current, now)
         if self.verbose and (finalize or (self._is_live() and now - self._drawn_s >= self.interval)):
             self._write(self._line(current, now, finalize), finalize)
             self._drawn_s = now
@@ -132,9 +132,10 @@ class Progbar:
     def _step_seconds(self, current, now):
         if current <= 0:
             return 0.0
-        if current == 1 or self._first_step_end_s is None:
-            return (now - self._start_s) / current
-        return (now - self._first_step_end_s) / (current - 1)
+        first, first_s = self._first_update
+        if current > first:
+            return (now - first_s) / (current - first)
+        return (now - self._start_s) / current
 
 
 def _is_terminal(stream) -> bool:
