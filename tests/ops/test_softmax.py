@@ -34,6 +34,23 @@ def test_softmax(name, axis):
     check_op(getattr(ops, name), [X], axis=axis)
 
 
+@pytest.mark.parametrize("axis", [-1, 0, 1])
+def test_sparsemax(axis):
+    """The nearest point to x on the simplex: x - y is one number where y > 0, and x no larger than it elsewhere.
+
+    Not compared with keras 3.15, whose results do not sum to 1 (docs/differences.md).
+    """
+    y = np.moveaxis(ops.sparsemax(X, axis=axis), axis, -1).reshape(-1, X.shape[axis])
+    x = np.moveaxis(X, axis, -1).reshape(y.shape)
+    assert np.all(y >= 0)
+    np.testing.assert_allclose(y.sum(axis=-1), 1, rtol=1e-6)
+    for x_row, y_row in zip(x, y, strict=True):
+        thresholds = (x_row - y_row)[y_row > 0]
+        np.testing.assert_allclose(thresholds, thresholds[0], rtol=0, atol=1e-6)
+        assert np.all(x_row[y_row == 0] <= thresholds[0] + 1e-6)
+    check_op(ops.sparsemax, [X], axis=axis)
+
+
 def test_softmax_of_integers_is_floatx():
     assert ops.softmax(np.array([1, 2])).dtype == np.float32
 

@@ -1,6 +1,7 @@
 """The activations, as functions of arrays, traced values and KerasTensors. Most are `fastnn.ops` under their names."""
 
 from fastnn import ops
+from fastnn.ops.activations import mish  # noqa: F401 - public here, as in Keras; not in `ops`
 
 
 def relu(x, negative_slope=0.0, max_value=None, threshold=0.0):
@@ -215,7 +216,6 @@ tanh = _op("tanh", "The hyperbolic tangent.", "[0.0]", "[0.]")
 tanh_shrink = _op("tanh_shrink", "`x - tanh(x)`.", "[0.0]", "[0.]")
 selu = _op("selu", "`1.0507 * elu(x, 1.6733)` (Klambauer et al. 2017).", "[1.0]", "[1.051]")
 silu = _op("silu", "`x * sigmoid(x)`; also called swish.", "[0.0]", "[0.]")
-mish = _op("mish", "`x * tanh(softplus(x))`.", "[0.0]", "[0.]")
 hard_sigmoid = _op("hard_sigmoid", "`min(max(x / 6 + 0.5, 0), 1)`.", "[0.0]", "[0.5]")
 hard_silu = _op("hard_silu", "`x * hard_sigmoid(x)`; also called hard_swish.", "[6.0]", "[6.]")
 hard_tanh = _op("hard_tanh", "`min(max(x, -1), 1)`.", "[6.0]", "[1.]")

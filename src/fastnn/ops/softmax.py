@@ -145,6 +145,51 @@ def softmax(x, axis=-1):
     return _over_axes(softmax_op, x, axis)
 
 
+# ---- sparsemax ----
+
+
+def _sparsemax_reference(x):
+    """Martins and Astudillo 2016, algorithm 1: max(x - tau, 0), with tau such that the result sums to 1."""
+    if x.size == 0:
+        return x.copy()
+    largest_first = -np.sort(-x, axis=-1)
+    excess = np.cumsum(largest_first, axis=-1) - 1
+    count = np.arange(1, x.shape[-1] + 1)
+    support = np.sum(largest_first * count > excess, axis=-1, keepdims=True)
+    tau = np.take_along_axis(excess, support - 1, axis=-1) / support
+    return np.maximum(x - tau, 0).astype(x.dtype)
+
+
+def _sparsemax_grad(dy, y, x):
+    # On the support every entry moves with x minus the mean of the support; elsewhere y is 0 and stays 0.
+    support = ew.cast(logic.greater(y, 0), y.dtype)
+    return ew.multiply(support, ew.subtract(dy, ew.divide(_total(ew.multiply(dy, support)), _total(support))))
+
+
+# No kernel: plans run the reference.
+sparsemax_op = Op(
+    "sparsemax", shape=lambda x: x, reference=_sparsemax_reference, grad=_sparsemax_grad, domain=uniform(-3, 3)
+)
+
+
+@accepts_symbolic
+def sparsemax(x, axis=-1):
+    """The nearest point to `x` on the probability simplex, along `axis`: like softmax, with exact zeros.
+
+    Args:
+        x: numbers of any shape.
+        axis: an integer.
+
+    Returns:
+        The shape of `x`; float.
+
+    Example:
+        >>> sparsemax(np.array([[0.0, 3.0, 2.5]], "float32"))
+        array([[0.  , 0.75, 0.25]], dtype=float32)
+    """
+    return _over_axes(sparsemax_op, x, axis)
+
+
 @accepts_symbolic
 def log_softmax(x, axis=-1):
     """The logarithm of `softmax(x, axis)`, exact also where the softmax is 0 in floating point.
@@ -504,4 +549,5 @@ def binary_crossentropy(target, output, from_logits=False):
 
 __all__ = [
     "binary_crossentropy", "categorical_crossentropy", "log_softmax", "softmax", "sparse_categorical_crossentropy",
+    "sparsemax",
 ]  # fmt: skip

@@ -15,7 +15,7 @@ class ActivityRegularization(Layer):
     Example:
         >>> layer = fastnn.layers.ActivityRegularization(l1=0.5); _ = layer(np.ones((2, 2), "float32"))
         >>> float(layer.losses[0])
-        2.0
+        1.0
     """
 
     def __init__(self, l1=0.0, l2=0.0, **kwargs):
