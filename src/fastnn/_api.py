@@ -60,8 +60,11 @@ PUBLIC = {
         "layers.core.input_layer": "Input",
         "layers.input_spec": "InputSpec",
         "layers.layer": "Layer",
+        "losses.loss": "Loss",
+        "metrics.metric": "Metric",
         "models.model": "Model",
         "models.sequential": "Sequential",
+        "optimizers.optimizer": "Optimizer",
         "regularizers.regularizer": "Regularizer",
     },
     "fastnn.activations": {
