@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from fastnn import KerasTensor, Variable, ops
+from fastnn.ops.layout import place_op, slice_update_op, strided_slice_op
 from fastnn.testing import check_op
 
 RNG = np.random.default_rng(0)
@@ -72,6 +73,9 @@ SAME_AS_KERAS = [
     ("size", ()),
     ("ndim", ()),
     ("copy", ()),
+    ("fliplr", ()),
+    ("flipud", ()),
+    ("dsplit", (5,)),
     ("get_item", ((slice(None), 1),)),
 ]
 
@@ -127,6 +131,10 @@ CREATED = [
     ("convert_to_tensor", (True,)),
     ("convert_to_tensor", ([1, 2], "float64")),
     ("convert_to_numpy", ([[1.5]],)),
+    ("array", ([1, 2],)),
+    ("space_to_depth", (np.arange(64.0).reshape(1, 4, 4, 4), 2)),
+    ("depth_to_space", (np.arange(64.0).reshape(1, 4, 4, 4), 2)),
+    ("depth_to_space", (np.arange(64.0).reshape(1, 4, 4, 4), 2, "channels_first")),
 ]
 
 
@@ -192,6 +200,19 @@ def test_getitem_gradient(key):
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_kernel_and_gradient(function, dtype):
     check_op(function, [X.astype(dtype)])
+
+
+@pytest.mark.parametrize("steps", [(1, 1), (2, -1), (1, -1), (-2, 3)])
+@pytest.mark.parametrize("size", [(3, 4), (1, 2), (0, 2)])
+def test_boxes(size, steps):
+    """The records, forwards, backwards and with gaps, also where the box is the whole array."""
+    last = [max(n - 1, 0) * abs(step) for n, step in zip(size, steps, strict=True)]
+    starts = tuple(0 if step > 0 else end for step, end in zip(steps, last, strict=True))
+    for margin in (1, 4):
+        shape = tuple(end + margin for end in last)
+        check_op(place_op, [floats(*size)], shape=shape, starts=starts, steps=steps, value=0)
+        check_op(strided_slice_op, [floats(*shape)], starts=starts, sizes=size, steps=steps)
+        check_op(slice_update_op, [floats(*shape), floats(*size)], starts=starts, steps=steps)
 
 
 @pytest.mark.parametrize("dtype", ["bool", "uint8", "int16", "int32", "int64"])

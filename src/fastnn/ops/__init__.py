@@ -6,6 +6,7 @@ One file a family; records and public functions stand next to each other there.
 from inspect import isfunction
 
 from fastnn.graph.value import Operators
+from fastnn.ops import image as image
 from fastnn.ops.activations import *
 from fastnn.ops.conv2d import *
 from fastnn.ops.creation import *

@@ -333,6 +333,16 @@ def convert_to_tensor(x, dtype=None, sparse=None, ragged=None):
     return x if dtype is None else ew.cast(x, dtype)
 
 
+def array(x, dtype=None):
+    """`x` as an array; see `convert_to_tensor`.
+
+    Example:
+        >>> array([1, 2])
+        array([1, 2], dtype=int32)
+    """
+    return convert_to_tensor(x, dtype)
+
+
 def convert_to_numpy(x):
     """`x` as a plain NumPy array.
 
@@ -356,7 +366,7 @@ def is_tensor(x):
 
 
 __all__ = [
-    "arange", "convert_to_numpy", "convert_to_tensor", "diag", "diagflat", "diagonal", "empty", "empty_like", "eye",
-    "full", "full_like", "identity", "is_tensor", "linspace", "logspace", "meshgrid", "ones", "ones_like", "trace",
-    "tri", "tril", "triu", "zeros", "zeros_like",
+    "arange", "array", "convert_to_numpy", "convert_to_tensor", "diag", "diagflat", "diagonal", "empty", "empty_like",
+    "eye", "full", "full_like", "identity", "is_tensor", "linspace", "logspace", "meshgrid", "ones", "ones_like",
+    "trace", "tri", "tril", "triu", "zeros", "zeros_like",
 ]  # fmt: skip

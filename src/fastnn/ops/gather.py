@@ -13,7 +13,7 @@ from fastnn.graph.dtypes import is_float, standardize_dtype
 from fastnn.graph.symbolic import accepts_symbolic
 from fastnn.ops import elementwise as ew
 from fastnn.ops import logic, reduce
-from fastnn.ops.layout import broadcast_to, contiguous_strides, expand_dims, moveaxis, reshape, squeeze
+from fastnn.ops.layout import broadcast_to, contiguous_strides, expand_dims, moveaxis, reshape
 from fastnn.ops.record import Op, Spec, as_array, dtype_of, shape_of
 from fastnn.ops.reduce import normalize_axis
 
@@ -343,24 +343,6 @@ def top_k(x, k, sorted=True):
     return top_k_op(x, k=int(k))
 
 
-@accepts_symbolic
-def in_top_k(targets, predictions, k):
-    """Whether each target class is among the `k` largest predictions; ties count in its favour, NaN never.
-
-    Args:
-        targets: integers, shape (rows,).
-        predictions: floats, shape (rows, classes).
-        k: int.
-
-    Example:
-        >>> in_top_k(np.array([0, 1]), np.array([[0.9, 0.1], [0.8, 0.2]]), 1)
-        array([ True, False])
-    """
-    chosen = take_along_axis(predictions, expand_dims(_as_index(targets), -1), -1)
-    above = reduce.sum(ew.cast(logic.greater(predictions, chosen), "int32"), axis=-1)
-    return logic.logical_and(logic.less(above, k), squeeze(logic.equal(chosen, chosen), -1))
-
-
 searchsorted_op = Op(
     "searchsorted",
     shape=lambda sequence, values, side: Spec(values.shape, "int32"),
@@ -378,6 +360,82 @@ def searchsorted(sorted_sequence, values, side="left"):
     if len(shape_of(sorted_sequence)) != 1:
         raise ValueError(f"searchsorted: the sequence must be a vector, not of shape {shape_of(sorted_sequence)}.")
     return searchsorted_op(sorted_sequence, values, side=side)
+
+
+# ---- segments ----
+
+
+def _segments(reduction, start, data, segment_ids, num_segments):
+    ids = _as_index(segment_ids)
+    if num_segments is None:
+        num_segments = int(as_array(ids).max()) + 1 if shape_of(ids)[0] else 0
+    rest = shape_of(data)[1:]
+    # One segment more than wanted takes the rows whose number is outside, which do not count.
+    is_inside = logic.logical_and(logic.greater_equal(ids, 0), logic.less(ids, num_segments))
+    ids = logic.where(is_inside, ids, np.asarray(num_segments, dtype_of(ids)))
+    if reduction == "sum":
+        return take_grad_op(data, ids, shape=(num_segments + 1, *rest), axis=0)[:num_segments]
+    rows = np.full((num_segments + 1, math.prod(rest)), start(dtype_of(data)), dtype_of(data))
+    flat = reshape(data, (shape_of(data)[0], math.prod(rest)))
+    return reshape(scatter_op(rows, ids, flat, reduction=reduction)[:num_segments], (num_segments, *rest))
+
+
+def _least(dtype):
+    return -np.inf if is_float(dtype) else np.iinfo(dtype).min
+
+
+def _greatest(dtype):
+    return np.inf if is_float(dtype) else np.iinfo(dtype).max
+
+
+@accepts_symbolic
+def segment_sum(data, segment_ids, num_segments=None, sorted=False):
+    """For each segment, the sum of the rows of `data` that belong to it.
+
+    Args:
+        data: array, shape (rows, ...).
+        segment_ids: the segment of each row, integers of shape (rows,); rows with another number do not count.
+        num_segments: int; one more than the largest id by default (not inside a compiled function).
+        sorted: accepted for Keras's sake.
+
+    Example:
+        >>> segment_sum(np.array([1.0, 2.0, 3.0]), np.array([0, 2, 0]), 3)
+        array([4., 0., 2.])
+    """
+    return _segments("sum", None, data, segment_ids, num_segments)
+
+
+@accepts_symbolic
+def segment_max(data, segment_ids, num_segments=None, sorted=False):
+    """For each segment, the largest of its rows; -inf (or the least integer) where it has none. See `segment_sum`.
+
+    Example:
+        >>> segment_max(np.array([1.0, 2.0, 3.0]), np.array([0, 1, 0]), 2)
+        array([3., 2.])
+    """
+    return _segments("max", _least, data, segment_ids, num_segments)
+
+
+@accepts_symbolic
+def segment_min(data, segment_ids, num_segments=None, sorted=False):
+    """For each segment, the least of its rows; inf (or the greatest integer) where it has none. See `segment_sum`.
+
+    Example:
+        >>> segment_min(np.array([1.0, 2.0, 3.0]), np.array([0, 1, 0]), 2)
+        array([1., 2.])
+    """
+    return _segments("min", _greatest, data, segment_ids, num_segments)
+
+
+@accepts_symbolic
+def segment_prod(data, segment_ids, num_segments=None, sorted=False):
+    """For each segment, the product of its rows; 1 where it has none. See `segment_sum`.
+
+    Example:
+        >>> segment_prod(np.array([1.0, 2.0, 3.0]), np.array([0, 1, 0]), 2)
+        array([3., 2.])
+    """
+    return _segments("mul", lambda dtype: 1, data, segment_ids, num_segments)
 
 
 # ---- what has no static shape: arrays only ----
@@ -479,6 +537,7 @@ def multi_hot(inputs, num_classes=None, axis=-1, dtype=None, sparse=False, **kwa
 
 
 __all__ = [
-    "argsort", "in_top_k", "multi_hot", "nonzero", "one_hot", "scatter", "scatter_update", "searchsorted", "sort",
+    "argsort", "multi_hot", "nonzero", "one_hot", "scatter", "scatter_update", "searchsorted",
+    "segment_max", "segment_min", "segment_prod", "segment_sum", "sort",
     "take", "take_along_axis", "top_k", "unique",
 ]  # fmt: skip

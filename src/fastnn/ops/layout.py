@@ -268,7 +268,8 @@ def _strided_slice_lower(node, b):
     return copy_step(b, [y, x], x.dtype, [part])
 
 
-def _strided_slice_simplify(node):
+def _simplify_box(node):
+    """A box that is everything, in order."""
     x, y, p = node.inputs[0], node.outputs[0], node.params
     is_all = x.shape == y.shape and all(step > 0 or n <= 1 for step, n in zip(p["steps"], x.shape, strict=True))
     return x if is_all else None
@@ -281,7 +282,7 @@ strided_slice_op = Op(
     reference=lambda x, starts, sizes, steps: x[_box(starts, sizes, steps)].copy(),
     grad=lambda dy, y, x, starts, sizes, steps: place_op(dy, shape=x.shape, starts=starts, steps=steps, value=0),
     lower=_strided_slice_lower,
-    simplify=_strided_slice_simplify,
+    simplify=_simplify_box,
     domain=uniform(-3, 3),
 )
 
@@ -345,7 +346,7 @@ place_op = Op(
     reference=_place_reference,
     grad=_place_grad,
     lower=_place_lower,
-    simplify=lambda node: node.inputs[0] if node.inputs[0].shape == node.outputs[0].shape else None,
+    simplify=_simplify_box,
     domain=uniform(-3, 3),
 )
 

@@ -19,6 +19,7 @@ from fastnn.ops.layout import (
     slice_axis,
     squeeze,
     swapaxes,
+    transpose,
 )
 from fastnn.ops.record import shape_of
 from fastnn.ops.reduce import normalize_axis
@@ -45,6 +46,26 @@ def rot90(array, k=1, axes=(0, 1)):
         return flip(array, (first, second))
     turned = swapaxes(flip(array, second) if k == 1 else array, first, second)
     return turned if k == 1 else flip(turned, second)
+
+
+def fliplr(x):
+    """`x` in reverse order along axis 1.
+
+    Example:
+        >>> fliplr(np.array([[1, 2]]))
+        array([[2, 1]])
+    """
+    return flip(x, 1)
+
+
+def flipud(x):
+    """`x` in reverse order along axis 0.
+
+    Example:
+        >>> flipud(np.array([1, 2]))
+        array([2, 1])
+    """
+    return flip(x, 0)
 
 
 @accepts_symbolic
@@ -209,6 +230,16 @@ def vsplit(x, indices_or_sections):
     return split(x, indices_or_sections, axis=0)
 
 
+def dsplit(x, indices_or_sections):
+    """`split` along axis 2.
+
+    Example:
+        >>> len(dsplit(np.zeros((2, 3, 4)), 2))
+        2
+    """
+    return split(x, indices_or_sections, axis=2)
+
+
 @accepts_symbolic
 def unstack(x, num=None, axis=0):
     """The slices of `x` along `axis`, without that axis.
@@ -309,7 +340,62 @@ def repeat(x, repeats, axis=None):
     return reshape(wide, (*sizes[:axis], sizes[axis] * count, *sizes[axis + 1 :]))
 
 
+# ---- space and depth ----
+
+
+def _check_blocks(name, sizes, block_size, is_divisible):
+    if len(sizes) != 4 or not is_divisible:
+        raise ValueError(f"{name}: blocks of {block_size} do not divide images of shape {sizes}.")
+
+
+@accepts_symbolic
+def space_to_depth(x, block_size, data_format="channels_last"):
+    """Each block of `block_size` by `block_size` pixels as one pixel with their channels, row by row.
+
+    Args:
+        x: images, shape (n, h, w, c), or (n, c, h, w) when `data_format` is "channels_first".
+        block_size: int that divides h and w.
+        data_format: see `x`.
+
+    Example:
+        >>> space_to_depth(np.arange(4).reshape(1, 2, 2, 1), 2)
+        array([[[[0, 1, 2, 3]]]])
+    """
+    if data_format == "channels_first":
+        x = transpose(x, (0, 2, 3, 1))
+    sizes, b = shape_of(x), block_size
+    _check_blocks("space_to_depth", sizes, b, sizes[1] % b == sizes[2] % b == 0)
+    n, h, w, c = sizes
+    blocks = transpose(reshape(x, (n, h // b, b, w // b, b, c)), (0, 1, 3, 2, 4, 5))
+    y = reshape(blocks, (n, h // b, w // b, b * b * c))
+    return transpose(y, (0, 3, 1, 2)) if data_format == "channels_first" else y
+
+
+@accepts_symbolic
+def depth_to_space(x, block_size, data_format="channels_last"):
+    """The inverse of `space_to_depth`: the channels of each pixel as a block of pixels.
+
+    Args:
+        x: images, shape (n, h, w, c), or (n, c, h, w) when `data_format` is "channels_first".
+        block_size: int whose square divides c.
+        data_format: see `x`.
+
+    Example:
+        >>> depth_to_space(np.arange(4).reshape(1, 1, 1, 4), 2)[0, :, :, 0]
+        array([[0, 1],
+               [2, 3]])
+    """
+    if data_format == "channels_first":
+        x = transpose(x, (0, 2, 3, 1))
+    sizes, b = shape_of(x), block_size
+    _check_blocks("depth_to_space", sizes, b, sizes[-1] % (b * b) == 0)
+    n, h, w, c = sizes
+    pixels = transpose(reshape(x, (n, h, w, b, b, c // (b * b))), (0, 1, 3, 2, 4, 5))
+    y = reshape(pixels, (n, h * b, w * b, c // (b * b)))
+    return transpose(y, (0, 3, 1, 2)) if data_format == "channels_first" else y
+
+
 __all__ = [
-    "append", "array_split", "dstack", "hsplit", "hstack", "pad", "repeat", "roll", "rot90", "split", "stack", "tile",
-    "unstack", "vsplit", "vstack",
+    "append", "array_split", "depth_to_space", "dsplit", "dstack", "fliplr", "flipud", "hsplit", "hstack", "pad",
+    "repeat", "roll", "rot90", "space_to_depth", "split", "stack", "tile", "unstack", "vsplit", "vstack",
 ]  # fmt: skip

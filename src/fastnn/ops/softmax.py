@@ -416,6 +416,27 @@ pick_label_op = Op(
 )
 
 
+@accepts_symbolic
+def in_top_k(targets, predictions, k):
+    """Whether each target class is among the `k` largest predictions; ties count in its favour, NaN never.
+
+    Args:
+        targets: class numbers, shape (rows,).
+        predictions: floats, shape (rows, classes).
+        k: int.
+
+    Raises:
+        IndexError: when a class number is not in [0, classes).
+
+    Example:
+        >>> in_top_k(np.array([0, 1]), np.array([[0.9, 0.1], [0.8, 0.2]]), 1)
+        array([ True, False])
+    """
+    chosen = pick_label_op(targets if hasattr(targets, "shape") else as_array(targets), predictions)
+    above = reduce.sum(ew.cast(logic.greater(predictions, expand_dims(chosen, -1)), "int32"), axis=-1)
+    return logic.logical_and(logic.less(above, k), logic.equal(chosen, chosen))
+
+
 def _made_by(value, name: str):
     """The input of the op `name` that made `value`, or None."""
     is_made = isinstance(value, Value) and value.node.op.name == name
@@ -548,6 +569,6 @@ def binary_crossentropy(target, output, from_logits=False):
 
 
 __all__ = [
-    "binary_crossentropy", "categorical_crossentropy", "log_softmax", "softmax", "sparse_categorical_crossentropy",
-    "sparsemax",
+    "binary_crossentropy", "categorical_crossentropy", "in_top_k", "log_softmax", "softmax",
+    "sparse_categorical_crossentropy", "sparsemax",
 ]  # fmt: skip

@@ -1,0 +1,150 @@
+"""Positions that are data: against NumPy and the released Keras; gradients against central differences."""
+
+import keras
+import numpy as np
+import pytest
+
+from fastnn import KerasTensor, ops
+from fastnn.ops.gather import scatter_op, take_grad_op, take_op
+from fastnn.testing import check_op
+
+RNG = np.random.default_rng(0)
+X = RNG.permutation(60).reshape(3, 4, 5).astype(np.float32) / 8  # no ties, and far apart
+
+
+@pytest.mark.parametrize(
+    ("indices", "axis"),
+    [([2, 0], 0), ([[1, -1], [0, 3]], 1), (2, 2), ([0, 0, 4], -1), ([59, -60], None), (np.zeros((0,), int), 1)],
+    ids=str,
+)
+def test_take(indices, axis):
+    wanted = np.take(X, np.asarray(indices), axis)
+    np.testing.assert_array_equal(ops.take(X, indices, axis), wanted)
+    check_op(lambda x: ops.take(x, indices, axis), [X])
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int16", "int32", "int64", "float32"])
+def test_index_dtypes(dtype):
+    np.testing.assert_array_equal(ops.take(X, np.array([2, 1], dtype), 0), X[[2, 1]])
+
+
+@pytest.mark.parametrize("bad", [3, -4])
+def test_out_of_bounds(bad):
+    with pytest.raises(IndexError):
+        ops.take(X, [0, bad], 0)
+    with pytest.raises(IndexError):
+        ops.take_along_axis(X[:, 0, 0], np.array([bad]), 0)
+    with pytest.raises(IndexError, match=str(bad)):
+        take_op.reference(X, np.array([bad]), axis=0)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_take_records(dtype):
+    indices = np.array([1, 1, 0, -1])
+    check_op(take_op, [X.astype(dtype), indices], axis=1)
+    dy = RNG.standard_normal((3, 4, 5)).astype(dtype)
+    check_op(take_grad_op, [dy, indices], shape=(3, 6, 5), axis=1)
+
+
+def test_take_along_axis():
+    indices = RNG.integers(-4, 4, (3, 2, 5))
+    np.testing.assert_array_equal(ops.take_along_axis(X, indices, 1), np.take_along_axis(X, indices, 1))
+    np.testing.assert_array_equal(
+        ops.take_along_axis(X, indices[:1, :, :1], 1), np.take_along_axis(X, indices[:1, :, :1], 1)
+    )
+    np.testing.assert_array_equal(ops.take_along_axis(X, np.array([3, 7])), X.ravel()[[3, 7]])
+    check_op(lambda x: ops.take_along_axis(x, indices, 1), [X])
+
+
+@pytest.mark.parametrize("reduction", [None, "add", "mul", "max", "min"])
+def test_scatter_update(reduction):
+    indices = np.array([[0, 1], [2, 3], [1, 0]])
+    updates = RNG.standard_normal((3, 5)).astype(np.float32)
+    wanted = keras.ops.scatter_update(X.copy(), indices, updates, reduction)
+    np.testing.assert_allclose(ops.scatter_update(X, indices, updates, reduction), wanted, rtol=1e-6)
+    if reduction in (None, "add"):
+        check_op(lambda x, u: ops.scatter_update(x, indices, u, reduction), [X, updates])
+
+
+def test_scatter():
+    indices, values = np.array([[0], [2], [0]]), np.float32([1, 2, 3])
+    np.testing.assert_array_equal(ops.scatter(indices, values, (4,)), [4, 0, 2, 0])
+    with pytest.raises(ValueError, match="mean"):
+        ops.scatter_update(values, indices, values, "mean")
+    check_op(scatter_op, [X[0], np.array([3, 1]), X[1, :2]], reduction="add")
+
+
+@pytest.mark.parametrize("axis", [-1, 0, None])
+def test_sort(axis):
+    np.testing.assert_array_equal(ops.argsort(X, axis), np.argsort(X, axis))
+    np.testing.assert_array_equal(ops.sort(X, axis), np.sort(X, axis))
+    check_op(lambda x: ops.sort(x, axis), [X])
+
+
+def test_top_k():
+    values, indices = ops.top_k(X, 3)
+    wanted = keras.ops.top_k(X, 3)
+    np.testing.assert_array_equal(values, wanted[0])
+    np.testing.assert_array_equal(indices, wanted[1])
+    assert indices.dtype == np.int32
+    check_op(lambda x: ops.top_k(x, 3)[0], [X])
+    with pytest.raises(ValueError, match="6"):
+        ops.top_k(X, 6)
+
+
+def test_in_top_k():
+    targets, predictions = np.array([0, 4, 2, 1]), X.reshape(12, 5)[:4]
+    for k in (1, 2, 5):
+        np.testing.assert_array_equal(
+            ops.in_top_k(targets, predictions, k), keras.ops.in_top_k(targets, predictions, k)
+        )
+    tied = np.zeros((2, 3), np.float32)
+    assert ops.in_top_k(np.array([0, 2]), tied, 1).all()
+    assert not ops.in_top_k(np.array([0]), np.float32([[np.nan, 0, 0]]), 3).any()
+
+
+def test_searchsorted_nonzero_unique():
+    sequence = np.float32([1, 3, 5])
+    for side in ("left", "right"):
+        wanted = keras.ops.searchsorted(sequence, sequence, side=side)
+        np.testing.assert_array_equal(ops.searchsorted(sequence, sequence, side), wanted)
+    for ours, theirs in zip(ops.nonzero(X), np.nonzero(X), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    values, counts = ops.unique(np.array([3, 1, 3]), return_counts=True)
+    assert values.tolist() == [1, 3] and counts.tolist() == [1, 2]
+    assert ops.unique(np.array([3, 1, 3]), size=4, fill_value=9).tolist() == [1, 3, 9, 9]
+    assert ops.unique(np.array([3, 1, 3]), size=1).tolist() == [1]
+
+
+@pytest.mark.parametrize("name", ["segment_sum", "segment_max", "segment_min", "segment_prod"])
+def test_segments(name):
+    ids = np.array([1, 0, 1])
+    wanted = getattr(keras.ops, name)(X, ids, 3)
+    np.testing.assert_allclose(getattr(ops, name)(X, ids, 3), wanted, rtol=1e-6)
+    np.testing.assert_allclose(getattr(ops, name)(X, ids), wanted[:2], rtol=1e-6)
+    if name == "segment_sum":
+        check_op(lambda x: ops.segment_sum(x, ids, 3), [X])
+        np.testing.assert_array_equal(ops.segment_sum(X, np.array([-1, 0, 5]), 2)[0], X[1])
+
+
+@pytest.mark.parametrize("axis", [-1, 0, 1])
+def test_one_hot(axis):
+    classes = np.array([[0, 2], [1, 1]])
+    np.testing.assert_array_equal(ops.one_hot(classes, 3, axis=axis), keras.ops.one_hot(classes, 3, axis=axis))
+    assert ops.one_hot([5, -1], 3).sum() == 0
+    assert ops.one_hot([1], 3, dtype="int32").dtype == np.int32
+
+
+def test_multi_hot():
+    classes = np.array([[0, 2], [1, 1]])
+    np.testing.assert_array_equal(ops.multi_hot(classes, 3), keras.ops.multi_hot(classes, 3))
+    with pytest.raises(ValueError, match="num_classes"):
+        ops.multi_hot(classes)
+
+
+def test_symbolic():
+    ids = KerasTensor((None, 7), "int32")
+    assert ops.take(np.zeros((10, 4), np.float32), ids, 0).shape == (None, 7, 4)
+    assert ops.one_hot(ids, 5).shape == (None, 7, 5)
+    values, indices = ops.top_k(KerasTensor((None, 7)), 2)
+    assert values.shape == indices.shape == (None, 2) and indices.dtype == "int32"
