@@ -76,11 +76,7 @@ def subclassed(library):
     return model
 
 
-def needs_normalization(*makers):
-    return [m for m in makers if hasattr(fastnn.ops, "batch_normalization") or m is branching]
-
-
-MAKERS = needs_normalization(small, branching, nested, subclassed)
+MAKERS = [small, branching, nested, subclassed]
 
 
 def tree_of(path):

@@ -5,7 +5,7 @@ from fastnn.layers.layer import Layer
 
 
 class ActivityRegularization(Layer):
-    """The inputs, which add `l1 * sum(abs(inputs)) + l2 * sum(inputs**2)` to the loss.
+    """The inputs, which add `(l1 * sum(abs(inputs)) + l2 * sum(inputs**2)) / batch` to the loss.
 
     Args:
         l1, l2: non-negative floats.
