@@ -14,8 +14,9 @@ NAMES = sorted(set(_api.table("fastnn.activations")) - {"get", "serialize", "des
 EXTRA = {"threshold": {"threshold": 0.5, "default_value": -2.0}}
 MORE = {
     "relu": {"negative_slope": 0.1, "max_value": 3.0, "threshold": 0.5}, "leaky_relu": {"negative_slope": 0.3},
-    "elu": {"alpha": 0.5}, "celu": {"alpha": 0.5}, "gelu": {"approximate": True}, "glu": {"axis": 1}, "softmax": {"axis": 0},
-    "log_softmax": {"axis": 0}, "sparsemax": {"axis": 1}, "squareplus": {"b": 2}, "hard_shrink": {"threshold": 1.2},
+    "elu": {"alpha": 0.5}, "celu": {"alpha": 0.5}, "gelu": {"approximate": True}, "glu": {"axis": 1},
+    "softmax": {"axis": 0}, "log_softmax": {"axis": 0}, "sparsemax": {"axis": 1}, "squareplus": {"b": 2},
+    "hard_shrink": {"threshold": 1.2},
     "soft_shrink": {"threshold": 1.2},
 }  # fmt: skip
 

@@ -9,7 +9,8 @@ from fastnn import constraints
 W = np.random.default_rng(0).normal(size=(2, 3, 4)).astype("float32")
 CASES = [
     ("MaxNorm", {}), ("MaxNorm", {"max_value": 0.5, "axis": 1}), ("NonNeg", {}), ("UnitNorm", {}),
-    ("UnitNorm", {"axis": [0, 1]}), ("MinMaxNorm", {"min_value": 0.5, "max_value": 1.0, "rate": 0.7}), ("MinMaxNorm", {}),
+    ("UnitNorm", {"axis": [0, 1]}), ("MinMaxNorm", {"min_value": 0.5, "max_value": 1.0, "rate": 0.7}),
+    ("MinMaxNorm", {}),
 ]  # fmt: skip
 
 
@@ -25,5 +26,5 @@ def test_get():
     assert constraints.get(None) is None
     assert constraints.get("max_norm").get_config() == {"max_value": 2, "axis": 0}
     assert constraints.get(abs) is abs
-    with pytest.raises(ValueError, match="max_nrom.*max_norm"):
+    with pytest.raises(ValueError, match=r"max_nrom.*max_norm"):
         constraints.get("max_nrom")
