@@ -1,14 +1,14 @@
 """`get`, `serialize` and `deserialize` of activations."""
 
-from fastnn import lookup
+from fastnn import _api, lookup
 from fastnn.activations import activations
 from fastnn.object_registration import custom_object_scope
 from fastnn.serialization import find_function, serialize_keras_object
 
 NAMES = {
-    name: value
-    for name, value in vars(activations).items()
-    if callable(value) and getattr(value, "__module__", None) == activations.__name__ and not name.startswith("_")
+    name: getattr(activations, attribute)
+    for name, (module, attribute) in _api.table("fastnn.activations").items()
+    if module == activations.__name__
 }
 
 
