@@ -8,8 +8,7 @@ class DTypePolicy:
     """The dtypes of a layer.
 
     Args:
-        name: a dtype, used for computing and for weights; or `"mixed_float16"`: float16 and float32. bfloat16 is not
-            there yet.
+        name: a dtype, used for computing and for weights. There is no half precision yet, mixed or not.
 
     Raises:
         ValueError: for any other name.
@@ -24,15 +23,12 @@ class DTypePolicy:
             name = config.floatx()
         if not isinstance(name, str):
             raise TypeError(f"'name' must be a string, such as 'float32'. Received: name={name} (of type {type(name)})")
-        if name == "mixed_float16":
-            self.compute_dtype, self.variable_dtype = "float16", "float32"
-        elif "bfloat16" in name:
-            raise ValueError(f"Cannot use dtype policy {name!r}: fastnn has no bfloat16 yet. Use 'float32'.")
-        else:
-            try:
-                self.compute_dtype = self.variable_dtype = standardize_dtype(name)
-            except ValueError:
-                raise ValueError(f"Cannot convert {name!r} to a dtype policy. Use a dtype such as 'float32'.") from None
+        if "float16" in name:
+            raise ValueError(f"Cannot use dtype policy {name!r}: fastnn has no half precision yet. Use 'float32'.")
+        try:
+            self.compute_dtype = self.variable_dtype = standardize_dtype(name)
+        except ValueError:
+            raise ValueError(f"Cannot convert {name!r} to a dtype policy. Use a dtype such as 'float32'.") from None
         self.name = name
 
     def get_config(self) -> dict:

@@ -214,8 +214,20 @@ def test_dtypes():
     assert layers.Dense(2)(np.ones((2, 3), "int64")).dtype == np.float32
     assert layers.Identity(autocast=False)(X.astype("float64")).dtype == np.float64
     assert layers.Identity()(np.ones((2, 3), "int64")).dtype == np.int64
-    with pytest.raises(ValueError, match="bfloat16"):
-        layers.Dense(2, dtype="mixed_bfloat16")
+    for name in ("mixed_bfloat16", "mixed_float16", "float16", "floaty"):
+        with pytest.raises(ValueError, match=name):
+            layers.Dense(2, dtype=name)
+
+
+def test_a_shape_rule_of_several_inputs():
+    class Two(layers.Layer):
+        def call(self, a, b):
+            return ops.concatenate([a, b], axis=-1)
+
+        def compute_output_shape(self, a_shape, b_shape):
+            return (*a_shape[:-1], a_shape[-1] + b_shape[-1])
+
+    assert Two()(fastnn.Input((3,)), fastnn.Input((4,))).shape == (None, 7)
 
 
 def test_several_inputs_and_build_by_name():

@@ -228,10 +228,12 @@ class Layer(Owner, Configurable):
         """The outputs for KerasTensors `args` and `kwargs`, as KerasTensors; found by tracing `call`."""
         if type(self).compute_output_shape is not Layer.compute_output_shape:
             bound = self._call_signature().bind(args, kwargs)
-            shapes = [shapes_of(value) for value in array_arguments(bound).values()]
-            return map_shapes(
-                functools.partial(KerasTensor, dtype=self.compute_dtype), self.compute_output_shape(*shapes[:1])
-            )
+            shapes = {f"{name}_shape": shapes_of(value) for name, value in array_arguments(bound).items()}
+            if len(inspect.signature(self.compute_output_shape).parameters) == 1:
+                shape = self.compute_output_shape(next(iter(shapes.values())))
+            else:
+                shape = self.compute_output_shape(**shapes)
+            return map_shapes(functools.partial(KerasTensor, dtype=self.compute_dtype), shape)
         return infer_outputs(self._call_for_shapes, args, kwargs)
 
     def _call_for_shapes(self, *args, **kwargs):
