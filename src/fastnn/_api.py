@@ -64,6 +64,7 @@ PUBLIC = {
         "metrics.metric": "Metric",
         "models.model": "Model",
         "models.sequential": "Sequential",
+        "ops.elementwise": "stop_gradient",
         "optimizers.optimizer": "Optimizer",
         "regularizers.regularizer": "Regularizer",
     },

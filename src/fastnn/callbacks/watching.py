@@ -216,8 +216,8 @@ class ModelCheckpoint(_Watching):
         ending, kind = (".weights.h5", "weights") if save_weights_only else (".keras", "model")
         if not self.filepath.endswith(ending):
             raise ValueError(
-                f"When using `save_weights_only={save_weights_only}` in `ModelCheckpoint`, the filepath provided must end "
-                f"in `{ending}` (Keras {kind} format). Received: filepath={self.filepath}"
+                f"When using `save_weights_only={save_weights_only}` in `ModelCheckpoint`, the filepath provided must "
+                f"end in `{ending}` (Keras {kind} format). Received: filepath={self.filepath}"
             )
         if save_freq != "epoch" and not isinstance(save_freq, int):
             raise ValueError(f"Unrecognized save_freq: {save_freq}. Expected save_freq are 'epoch' or integer values")
