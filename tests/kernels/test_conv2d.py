@@ -10,6 +10,7 @@ import pytest
 
 from fastnn import _kernels
 from fastnn._kernels import _engine
+from tests.kernels.guarded import Guarded
 
 ISAS = _engine.isas()
 FLOATS = {"f32": np.float32, "f64": np.float64}
@@ -72,20 +73,6 @@ each_problem = pytest.mark.parametrize("problem", PROBLEMS, ids=lambda p: "-".jo
 each_float = pytest.mark.parametrize("suffix", FLOATS)
 
 
-class Guarded:
-    """An array in the middle of a buffer of canaries, one element from alignment."""
-
-    def __init__(self, values, dtype):
-        values = np.asarray(values, dtype)
-        self.buffer = _kernels.aligned_empty(values.size + 32, dtype)
-        self.buffer[:] = 12345
-        self.array = self.buffer[9 : 9 + values.size].reshape(values.shape)
-        self.array[...] = values
-
-    def assert_canaries(self):
-        np.testing.assert_array_equal(np.delete(self.buffer, np.s_[9 : 9 + self.array.size]), 12345)
-
-
 def taps(problem, x):
     """For each tap (ky, kx): the pixels of padded `x` that it multiplies, as (n, oh, ow, cin), and where they are."""
     (oh, ow), (top, left, bottom, right) = problem.out, problem.pads
@@ -146,9 +133,7 @@ def assert_close(got, expected, sizes, terms):
 
 def run(kernel, problem, arrays, outputs, suffix, isa, threads=1, relu=False):
     """Runs a kernel with outputs full of NaN between canaries."""
-    guarded = [
-        Guarded(np.full(shape, np.nan), FLOATS[suffix]) if isinstance(shape, tuple) else shape for shape in outputs
-    ]
+    guarded = [Guarded.unwritten(shape, FLOATS[suffix]) if isinstance(shape, tuple) else shape for shape in outputs]
     buffers = [*arrays, *(g.array if isinstance(g, Guarded) else g for g in guarded)]
     ints = [*problem.ints[:-2], relu, 0]
     _kernels.run(f"{kernel}_{suffix}", buffers, ints, [], threads, isa)
@@ -229,7 +214,7 @@ def test_program_runs_on_what_is_finished(problem, kernel, suffix, isa):
     body += [codes["add"], 2, 0, 1, 0, codes["relu"], 3, 2, 0, 0, codes["store"], 0, 3, 0, 0]
     ints = [*problem.ints[:-1], len(problem.ints), 2, 3, 2, 4 + len(body), *body]
     for threads in (1, 2):
-        y = Guarded(np.full(shape, np.nan), FLOATS[suffix])
+        y = Guarded.unwritten(shape, FLOATS[suffix])
         _kernels.run(f"{kernel}_{suffix}", [*arrays, y.array, *extra, residual], ints, [], threads, isa)
         y.assert_canaries()
         np.testing.assert_array_equal(y.array, np.maximum(plain + residual, 0))

@@ -7,6 +7,7 @@ import pytest
 
 from fastnn import _kernels
 from fastnn._kernels import _engine
+from tests.kernels.guarded import Guarded
 
 ISAS = _engine.isas()
 FLOATS = {"f32": np.float32, "f64": np.float64}
@@ -63,20 +64,6 @@ each_problem = pytest.mark.parametrize("problem", PROBLEMS, ids=lambda p: "-".jo
 each_float = pytest.mark.parametrize("suffix", FLOATS)
 
 
-class Guarded:
-    """An array in the middle of a buffer of canaries, one element from alignment."""
-
-    def __init__(self, values, dtype):
-        values = np.asarray(values, dtype)
-        self.buffer = _kernels.aligned_empty(values.size + 32, dtype)
-        self.buffer[:] = 12345
-        self.array = self.buffer[9 : 9 + values.size].reshape(values.shape)
-        self.array[...] = values
-
-    def assert_canaries(self):
-        np.testing.assert_array_equal(np.delete(self.buffer, np.s_[9 : 9 + self.array.size]), 12345)
-
-
 def taps(problem):
     """For each tap: its number along both axes and the rows and columns of padded x that it multiplies."""
     oh, ow = problem.out
@@ -126,7 +113,7 @@ def data(problem, suffix, which):
 
 
 def run(kernel, problem, arrays, suffix, isa, threads=1, program=(), extra=()):
-    y = Guarded(np.full(problem.shapes[KERNELS[kernel][1]], np.nan), FLOATS[suffix])
+    y = Guarded.unwritten(problem.shapes[KERNELS[kernel][1]], FLOATS[suffix])
     ints = [*problem.ints[:-1], len(problem.ints), *program] if program else problem.ints
     _kernels.run(f"{kernel}_{suffix}", [*arrays, y.array, *extra], ints, [], threads, isa)
     y.assert_canaries()

@@ -11,6 +11,7 @@ import pytest
 
 from fastnn import _kernels
 from fastnn._kernels import _engine
+from tests.kernels.guarded import Guarded
 
 ISAS = _engine.isas()
 FLOATS = {"f32": np.float32, "f64": np.float64}
@@ -29,27 +30,11 @@ SIZES = [
 BATCH_DIMS = 3
 
 
-class Guarded:
-    """An array in the middle of a buffer of canaries, `offset` elements from alignment."""
-
-    def __init__(self, shape, dtype, offset=1, fill=np.nan):
-        n = int(np.prod(shape))
-        self.buffer = _kernels.aligned_empty(n + 32, dtype)
-        self.buffer[:] = 12345
-        self.start = 8 + offset
-        self.array = self.buffer[self.start : self.start + n].reshape(shape)
-        self.array[...] = fill
-
-    def assert_canaries(self):
-        edges = np.delete(self.buffer, np.s_[self.start : self.start + self.array.size])
-        np.testing.assert_array_equal(edges, 12345)
-
-
 def gemm(a, b, *, c=None, bias=None, alpha=1.0, beta=0.0, relu=False, column_sum=None, batch=(), threads=1, isa=None):
     """Runs the kernel on `a` (..., m, k) and `b` (..., k, n) of any strides; `batch` broadcasts over both."""
     dtype = a.dtype
     (m, k), n = a.shape[-2:], b.shape[-1]
-    out = Guarded((*batch, m, n), dtype)
+    out = Guarded.unwritten((*batch, m, n), dtype)
     if c is not None:
         out.array[...] = c
 
@@ -128,7 +113,7 @@ def test_column_sum_rides_along(size, suffix, isa):
     m, n, k = size
     rng = np.random.default_rng(8)
     x, dy = stored(rng, (k, m), "n", FLOATS[suffix]), stored(rng, (k, n), "n", FLOATS[suffix])
-    db = Guarded((n,), FLOATS[suffix])
+    db = Guarded.unwritten((n,), FLOATS[suffix])
     assert_close(gemm(x.T, dy, column_sum=db.array, isa=isa), *judge(x.T, dy))
     assert_close(db.array, *(part[0] for part in judge(np.ones((1, k)), dy)))
     db.assert_canaries()
@@ -197,7 +182,7 @@ def test_program_runs_on_finished_tiles(size, suffix, isa):
     dtype = FLOATS[suffix]
     a, b = stored(rng, (2, m, k), "n", dtype), stored(rng, (2, k, n), "n", dtype)
     residual = rng.standard_normal((2, m, n)).astype(dtype)
-    out = Guarded((2, m, n), dtype)
+    out = Guarded.unwritten((2, m, n), dtype)
     codes = _engine.opcodes(isa)
     code = _kernels.DTYPE_CODE[np.dtype(dtype).name]
     head = [m, n, k, k, 1, n, 1, 0, 19, 0, 1, 0, 0, 1, 0, 0, 2, m * k, k * n]
