@@ -119,6 +119,22 @@ def test_column_sum_rides_along(size, suffix, isa):
     db.assert_canaries()
 
 
+# Where a panel is packed because its vectors straddle cache lines or are scattered over pages, where k is cut into
+# splits, and where it is done in blocks that leave their sums in between.
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("suffix", FLOATS)
+@pytest.mark.parametrize("layouts", ["nn", "nt", "tn"])
+@pytest.mark.parametrize("size", [(100, 100, 200), (100, 300, 500), (20, 40, 1030), (520, 520, 2100)], ids=str)
+def test_cuts_of_long_products_are_exact_on_small_integers(size, layouts, suffix, isa):
+    m, n, k = size
+    rng = np.random.default_rng(13)
+    a, b = (stored(rng, shape, layout, FLOATS[suffix]) for shape, layout in zip(((m, k), (k, n)), layouts, strict=True))
+    for x in (a, b):
+        x[...] = rng.integers(-4, 5, x.shape)  # sums stay below 16 * 2100 < 2^24: every order gives the same
+    for threads in (1, 2):
+        np.testing.assert_array_equal(gemm(a, b, threads=threads, isa=isa), a @ b)
+
+
 @pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize("suffix", FLOATS)
 @pytest.mark.parametrize("layouts", ["nn", "nt", "tn"])

@@ -54,6 +54,9 @@ typedef struct {
 static conv_shape conv_shape_of(const int64_t *ints) {
   conv_shape s;
   memcpy(&s, ints, 16 * sizeof(int64_t)); /* the fields are in the order of enum conv2d_ints */
+  FNN_REQUIRE(s.groups > 0 && s.cin % s.groups == 0 && s.cout % s.groups == 0);
+  FNN_REQUIRE(s.kh > 0 && s.kw > 0 && s.stride_h > 0 && s.stride_w > 0 && s.dilation_h > 0 && s.dilation_w > 0);
+  FNN_REQUIRE(s.n >= 0 && s.h > 0 && s.w > 0 && s.oh > 0 && s.ow > 0);
   s.cin_g = s.cin / s.groups;
   s.cout_g = s.cout / s.groups;
   s.taps = s.kh * s.kw;

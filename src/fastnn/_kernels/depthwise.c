@@ -48,6 +48,8 @@ typedef struct {
 static depthwise_shape depthwise_shape_of(const int64_t *ints) {
   depthwise_shape s;
   memcpy(&s, ints, 15 * sizeof(int64_t)); /* the fields are in the order of enum depthwise_ints */
+  FNN_REQUIRE(s.kh > 0 && s.kw > 0 && s.stride_h > 0 && s.stride_w > 0 && s.dilation_h > 0 && s.dilation_w > 0);
+  FNN_REQUIRE(s.n >= 0 && s.h > 0 && s.w > 0 && s.oh > 0 && s.ow > 0 && s.mult > 0);
   s.channels = s.c * s.mult;
   s.taps = s.kh * s.kw;
   return s;

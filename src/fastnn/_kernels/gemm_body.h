@@ -264,7 +264,7 @@ static void OWN(gemm_combine)(const fnn_call *call, const OWN(gemm_cut) * c, T *
 static void OWN(gemm)(const fnn_call *call, int64_t begin, int64_t end) {
   const int64_t *ints = call->ints;
   const OWN(gemm_cut) c = OWN(gemm_cut_of)(ints);
-  FNN_REQUIRE(!c.sums_columns || c.batches == 1);
+  FNN_REQUIRE(c.m >= 0 && c.n >= 0 && c.k >= 0 && (!c.sums_columns || c.batches == 1));
   T *space = (T *)call->scratch;
   OWN(gemm_scratch) scratch = {.b = space, .b_of = -1};
   scratch.bias = scratch.b + OWN(gemm_b_elements)(&c);
