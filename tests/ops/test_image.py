@@ -39,7 +39,13 @@ def test_resize_bytes():
     wanted = keras.ops.image.resize(x, (7, 3))
     result = image.resize(x, (7, 3))
     assert result.dtype == np.uint8
-    np.testing.assert_array_equal(result, wanted)
+    # Where the exact value is half-way between two bytes, float32 rounding decides, and kernels with and without
+    # fused multiply-add differ; everywhere else the byte is the nearest one.
+    exact = np.asarray(keras.ops.image.resize(x.astype(np.float32), (7, 3)))
+    is_tie = np.abs(exact % 1 - 0.5) < 256 * 4 * np.finfo(np.float32).eps
+    assert is_tie.mean() < 0.2
+    np.testing.assert_array_equal(result[~is_tie], wanted[~is_tie])
+    np.testing.assert_array_equal(np.abs(result[is_tie] - exact[is_tie]).round(3), 0.5)
 
 
 @pytest.mark.parametrize("interpolation", ["nearest", "bilinear"])
