@@ -164,3 +164,26 @@ def test_longest_files_and_functions(capsys):
         print("\nlongest files:", *(f"{n} {path.relative_to(SOURCE)}" for n, path in lengths[:10]), sep="\n  ")
         print("longest functions:", *(f"{n} {name}" for n, name in functions[:10]), sep="\n  ")
     assert lengths[0][0] <= 900
+
+
+def test_architecture_names_files_that_exist():
+    text = (REPOSITORY / "docs" / "architecture.md").read_text()
+    folders = (REPOSITORY, SOURCE, SOURCE / "graph", SOURCE / "plan", SOURCE / "_kernels")
+    named = re.findall(r"`([\w/.]+(?:\.py|\.pyx|\.h|\.c|/))`", text)
+    assert named and not [name for name in named if not any((folder / name).exists() for folder in folders)]
+
+
+def test_every_source_folder_of_the_engine_says_what_belongs():
+    for folder in (
+        "_kernels",
+        "datasets",
+        "graph",
+        "layers",
+        "losses",
+        "metrics",
+        "ops",
+        "optimizers",
+        "plan",
+        "utils",
+    ):
+        assert len((SOURCE / folder / "README.md").read_text().splitlines()) <= 10
