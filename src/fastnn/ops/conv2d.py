@@ -15,7 +15,7 @@ from fastnn.graph.value import Operators
 from fastnn.ops.matmul import in_one_dtype
 from fastnn.ops.record import Op, Spec, shape_of, uniform
 
-_EPILOGUE = 17  # where the kernels' ints have the program's offset
+_RELU, _EPILOGUE = 16, 17  # where the kernels' ints have the flag (of conv2d alone), and the program's offset
 
 
 def output_size(size: int, kernel: int, stride: int, dilation: int, before: int, after: int) -> int:
@@ -109,7 +109,7 @@ def _conv2d_lower(node, b):
         return False
     ints = _ints(x.shape, y.shape, kernel.shape[:2], **node.params)
     buffers = [x, kernel, y, bias[0] if bias else None]
-    b.step(f"conv2d_{b.suffix(y)}", buffers, ints, epilogue_at=_EPILOGUE)
+    b.step(f"conv2d_{b.suffix(y)}", buffers, ints, epilogue_at=_EPILOGUE, relu_at=_RELU)
     return True
 
 

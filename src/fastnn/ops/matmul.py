@@ -16,7 +16,7 @@ from fastnn.ops.record import Op, Spec, as_array, dtype_of, shape_of, uniform
 from fastnn.ops.reduce import sum as reduce_sum
 
 BATCH_DIMS = 3  # of the kernel
-_EPILOGUE = 8  # where its ints have the program's offset
+_RELU, _EPILOGUE = 7, 8  # where its ints have the flag, and the program's offset
 
 
 def _reshape(x, shape):
@@ -129,7 +129,7 @@ def _matmul_lower(node, b):
         return False
     a_strides, b_strides = (1, m) if transpose_a else (k, 1), (1, k) if transpose_b else (n, 1)
     ints = _gemm_ints(m, n, k, a_strides, b_strides, dims)
-    b.step(f"gemm_{b.suffix(y)}", [left, right, y, None, None], ints, [1.0, 0.0], epilogue_at=_EPILOGUE)
+    b.step(f"gemm_{b.suffix(y)}", [left, right, y, None, None], ints, [1.0, 0.0], _EPILOGUE, _RELU)
     return True
 
 
@@ -237,7 +237,7 @@ def _linear_lower(node, b):
     k, n = kernel.shape
     ints = _gemm_ints(math.prod(x.shape[:-1]), n, k, (k, 1), (n, 1))
     buffers = [x, kernel, y, bias[0] if bias else None, None]
-    b.step(f"gemm_{b.suffix(y)}", buffers, ints, [1.0, 0.0], epilogue_at=_EPILOGUE)
+    b.step(f"gemm_{b.suffix(y)}", buffers, ints, [1.0, 0.0], _EPILOGUE, _RELU)
     return True
 
 

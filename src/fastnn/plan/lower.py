@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from fastnn import _kernels
 from fastnn.graph.fuse import Group, Rules
-from fastnn.graph.value import Graph, Node, Shape, Spec, Value
+from fastnn.graph.value import Node, Shape, Value
 from fastnn.plan import program
 
 _REDUCTIONS = {"sum": 0, "max": 1, "min": 2}  # op name to the code of the fused kernel
@@ -81,18 +81,12 @@ class Builder:
         self.steps: list[Step] = []
         self.needed = needed  # values that something outside their group reads
         self.group: Group | None = None
-        self.scratch_values: list[Value] = []
         self._epilogue_done = False
 
     @staticmethod
     def suffix(value: Value) -> str | None:
         """ "f32" or "f64"; None for a dtype without float kernels."""
         return _SUFFIX.get(value.dtype)
-
-    def scratch(self, shape: Shape, dtype: str) -> Value:
-        """Memory that lives from one of the op's kernel calls to the next: the output of one, an input of another."""
-        node = Graph().add(_SCRATCH, (), {}, (Spec(tuple(shape), dtype),))
-        return node.outputs[0]
 
     def step(
         self,
@@ -101,6 +95,7 @@ class Builder:
         ints: Sequence[int],
         reals: Sequence[float] = (),
         epilogue_at: int | None = None,
+        relu_at: int | None = None,
         writes: Sequence[Value] | None = None,
     ) -> None:
         """Appends one kernel call.
@@ -110,6 +105,7 @@ class Builder:
             buffers: values in the order of the kernel's contract; None for an optional one that is absent.
             ints, reals: its parameters.
             epilogue_at: where in `ints` the offset of the epilogue's program goes.
+            relu_at: where in `ints` a flag makes the kernel clip its result at 0, in registers.
             writes: which of `buffers` are written; by default the node's outputs.
         """
         group = self.group
@@ -118,7 +114,7 @@ class Builder:
         step.writes = [v for v in dict.fromkeys(buffers) if v in outputs]
         step.reads = [v for v in dict.fromkeys(buffers) if v is not None and v not in outputs]
         if epilogue_at is not None and group.body:
-            self._add_epilogue(step, epilogue_at)
+            self._add_epilogue(step, epilogue_at, relu_at)
         elif group.anchor.op.inplace:
             x, y = group.anchor.inputs[0], group.anchor.outputs[0]
             if x.size == y.size and x.dtype == y.dtype:
@@ -126,11 +122,17 @@ class Builder:
         step.shares += [(group.anchor.outputs[y], group.anchor.inputs[x]) for y, x in group.anchor.op.aliases]
         self.steps.append(step)
 
-    def _add_epilogue(self, step: Step, at: int) -> None:
-        group = self.group
-        stored = {y for node in group.body for y in node.outputs if y in self.needed}
-        raw = group.anchor.outputs[0]
-        nodes = group.body
+    def _add_epilogue(self, step: Step, at: int, relu_at: int | None) -> None:
+        group, raw, nodes = self.group, self.group.anchor.outputs[0], self.group.body
+        self._epilogue_done = True
+        if relu_at is not None and self._begins_with_relu(group):
+            step.ints[relu_at] = 1
+            clipped = nodes[0].outputs[0]
+            step.buffers, step.writes = ([clipped if v is raw else v for v in vs] for vs in (step.buffers, step.writes))
+            raw, nodes = clipped, nodes[1:]
+            if not nodes:
+                return
+        stored = {y for node in nodes for y in node.outputs if y in self.needed}
         values = {raw, *stored, *(x for node in nodes for x in node.inputs)}
         writer = program.Writer(
             {v: program.row_and_column_strides(v.shape, group.shape) for v in values if v.shape or v.size == 1}
@@ -150,7 +152,12 @@ class Builder:
             # The unfinished tile may stand where the finished one goes.
             step.shares += [(y, raw) for y in stored if y.dtype == raw.dtype][:1]
             step.writes = [v for v in step.writes if v is not raw]
-        self._epilogue_done = True
+
+    def _begins_with_relu(self, group: Group) -> bool:
+        """Whether all that anybody reads of the anchor's output is its relu."""
+        first, raw = group.body[0], group.anchor.outputs[0]
+        readers = [node for node in group.body if any(x is raw for x in node.inputs)]
+        return first.op.name == "relu" and readers == [first] and raw not in self.needed
 
     def lower(self, group: Group) -> None:
         """Appends the steps of `group`."""
@@ -174,18 +181,7 @@ class Builder:
         self.steps.append(step)
 
     def _fused(self, group: Group) -> None:
-        if f"fused_{group.type}" not in _kernels.kernels():
-            for node in group.nodes:
-                self._reference(node)
-            return
         self.steps.append(fused_step(group, self.needed))
-
-
-class _Scratch:
-    name, kind, grad, simplify = "scratch", "leaf", None, None
-
-
-_SCRATCH = _Scratch()
 
 
 def fused_step(group: Group, needed: set[Value]) -> Step:

@@ -126,7 +126,7 @@ class _Planner:
         owner, _ = self.home(source)
         if owner in self.bound or owner in taken or source in self.inside or owner in self.inside:
             return
-        if source.node.op.kind == "leaf" and source.node.op.name != "scratch" and source.node.op is not INPUT:
+        if source.node.op.kind == "leaf" and source.node.op is not INPUT:
             return
         same_memory = {v for v in self.first if self.home(v)[0] is owner}
         if any(self.last[v] > number for v in same_memory) or y in same_memory:
