@@ -144,6 +144,24 @@ def test_batches_are_gathered_in_order():
     np.testing.assert_array_equal(last, data[4:7])
 
 
+@pytest.mark.parametrize("dtype", ["uint8", "int32", "float32", "float64"])
+def test_casts_and_scales_ride_in_the_gather(dtype):
+    fn = Compiled(lambda x: ops.cast(x, "float32") * (1 / 255) - 0.5, "rescale")
+    data = RNG.integers(0, 255, (12, 5)).astype(dtype)
+    expected = data[4:8].astype(np.float32) * np.float32(1 / 255) - np.float32(0.5)
+    np.testing.assert_allclose(fn.batches(data, 4, 4, 1), expected, rtol=3e-7, atol=1e-7)
+    steps = fn.executables()[0].steps
+    assert [[node.op.name for node in step.group.nodes] for step in steps] == [["copy"]]  # out, for the caller
+
+
+def test_an_input_that_is_read_twice_is_not_scaled_in_the_gather():
+    fn = Compiled(lambda x: (ops.cast(x, "float32") * 2.0, ops.sum(ops.cast(x, "float32"))), "twice")
+    data = np.arange(12, dtype=np.uint8).reshape(4, 3)
+    doubled, total = fn.batches(data, 4, 0, 1)
+    np.testing.assert_array_equal(doubled, data * 2.0)
+    assert total == data.sum()
+
+
 def test_runs_from_many_threads_do_not_share_memory():
     fn = fastnn.jit(lambda x: ops.tanh(ops.matmul(x, x)) + x)
     arrays = [floats(48, 48) for _ in range(4)]

@@ -13,10 +13,11 @@ import numpy as np
 from fastnn import _kernels, config
 from fastnn._kernels import _engine
 from fastnn.graph import fuse, simplify, variable
-from fastnn.graph.value import CONSTANT, COPY, INPUT, Graph, Node, Spec, Value
+from fastnn.graph.value import CONSTANT, COPY, Graph, Value
 from fastnn.graph.verify import verify
 from fastnn.graph.views import raise_over_views
 from fastnn.plan import memory
+from fastnn.plan.gathering import absorb_into_gather
 from fastnn.plan.lower import RULES, Builder, Step, fused_step
 
 # A step is shared between threads when it is expected to take longer than this: a barrier costs about 1 microsecond.
@@ -49,7 +50,7 @@ class Executable:
         graph = verify(simplify.simplify(graph), "simplify")
         graph = verify(raise_over_views(graph), "raise_over_views")
         if gathered is not None:
-            graph = _cast_while_gathering(graph)
+            self.factors = absorb_into_gather(graph)
         self.graph = graph = _materialised(graph)
         groups = fuse.fuse(graph, RULES)
         self._bind_slots(graph)
@@ -152,7 +153,7 @@ class Executable:
         return (self.slots[root], 0) if root in self.slots else (self.places[root].slot, self.places[root].offset)
 
     def _gather_step(self, graph: Graph):
-        """The call of `gather_rows`: one for all inputs, casting on the way."""
+        """The call of `gather_rows`: one for all inputs, casting and scaling on the way."""
         rows = graph.inputs[0].shape[0]
         # An input that nothing reads has no place to be gathered to.
         read = [(slot, value) for slot, value in enumerate(graph.inputs) if value in self.places]
@@ -161,7 +162,7 @@ class Executable:
             row = value.size // rows
             ints += [_kernels.DTYPE_CODE[self.sources[slot]], _kernels.DTYPE_CODE[value.dtype], row, row]
             buffers += [(slot, 0), self._place(value)]
-        reals = [1.0, 0.0] * len(read)
+        reals = [number for slot, _ in read for number in self.factors[slot]]
         work = _engine.kernel_work(_kernels.isa(), "gather_rows", ints)
         return "gather_rows", buffers, ints, reals, _threads(work)
 
@@ -306,28 +307,6 @@ def _materialised(graph: Graph) -> Graph:
         var: copy(y, again=True) if memory.root_of(y).node.op.kind == "leaf" else y for var, y in graph.updates.items()
     }
     return simplify.sort(graph)
-
-
-def _cast_while_gathering(graph: Graph) -> Graph:
-    """Gathers an input straight into the dtype that its only reader casts it to."""
-    readers = simplify.consumers(graph)
-    results = set(graph.results())
-    for k, x in enumerate(graph.inputs):
-        uses = readers.get(x, [])
-        if len(uses) == 1 and uses[0].op.name == "cast" and x not in results:
-            y = uses[0].outputs[0]
-            if y.dtype not in ("float32", "float64", "int32", "int64"):
-                continue
-            node = Node(INPUT, (), x.node.params, (Spec(x.shape, y.dtype),))
-            new = node.outputs[0]
-            graph.nodes[graph.nodes.index(x.node)] = node
-            graph.nodes.remove(uses[0])
-            for reader in readers.get(y, []):
-                reader.inputs = tuple(new if v is y else v for v in reader.inputs)
-            graph.inputs[k] = new
-            graph.outputs = [new if v is y else v for v in graph.outputs]
-            graph.updates = {var: new if v is y else v for var, v in graph.updates.items()}
-    return graph
 
 
 def _packed_places(graph: Graph) -> dict[Value, tuple[Value, int]]:
