@@ -197,3 +197,9 @@ def test_a_failed_trace_leaves_variables_alone():
 def test_traced_values_say_that_they_have_no_numbers():
     with pytest.raises(TypeError, match="run_eagerly"):
         fastnn.jit(lambda x: x if x > 0 else -x)(np.asarray(1, np.float32))
+
+
+def test_denormals_are_zero_in_plans_and_the_callers_mode_is_as_it_was():
+    tiny = np.full(100_000, 1e-40, np.float32)
+    assert not fastnn.jit(lambda x: x * 0.5)(tiny).any()
+    assert (tiny * np.float32(0.5)).all()

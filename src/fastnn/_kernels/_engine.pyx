@@ -46,6 +46,7 @@ cdef extern from "executor.h":
         int64_t scratch_bytes
         void *program
         double *seconds
+        int32_t flushes_denormals
     int32_t fnn_execute(const fnn_instance *, int64_t, int64_t, int64_t, int64_t, int, int64_t *) nogil
     void fnn_install_fork_handler()
 
@@ -331,7 +332,7 @@ cdef class Plan:
         PyBuffer_Release(&view)
 
     def execute(self, Arena arena, int64_t begin, int64_t end, int64_t batch, int64_t batches, int threads,
-                seconds=None):
+                seconds=None, bint flushes_denormals=True):
         """Runs steps [begin, end) for `batches` batches. Returns `(status, failed step)`; status 0 is success."""
         cdef fnn_instance instance
         cdef int64_t failed = -1
@@ -346,6 +347,7 @@ cdef class Plan:
         instance.scratch_bytes = self.scratch_bytes
         instance.program = self.program
         instance.seconds = NULL
+        instance.flushes_denormals = flushes_denormals
         if threads > arena.threads:
             threads = arena.threads
         if seconds is not None:

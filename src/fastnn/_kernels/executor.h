@@ -26,6 +26,7 @@ typedef struct {
   int64_t scratch_bytes;
   fnn_program_fn *const *program;
   double *seconds;     /* NULL, or a time for each step, added to */
+  int32_t flushes_denormals; /* numbers below the least normal one count as zero, in and out */
 } fnn_instance;
 
 /* Runs steps [begin, end) for batches [batch, batch + batches) on at most `threads` threads.
