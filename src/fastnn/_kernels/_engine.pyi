@@ -42,6 +42,13 @@ class Plan:
     def read(self, arena: Arena, offset: int, array: Any) -> None: ...
     def write(self, arena: Arena, offset: int, array: Any) -> None: ...
     def execute(
-        self, arena: Arena, begin: int, end: int, batch: int, batches: int, threads: int, seconds: Any = ...,
+        self,
+        arena: Arena,
+        begin: int,
+        end: int,
+        batch: int,
+        batches: int,
+        threads: int,
+        seconds: Any = ...,
         flushes_denormals: bool = ...,
     ) -> tuple[int, int]: ...
