@@ -25,7 +25,7 @@ isa: .venv/test  ## kernels and ops again on each lower kernel table that this C
 	done
 
 # The interpreter is not instrumented, so libasan comes first by LD_PRELOAD (and libstdc++, whose exceptions it
-# intercepts); Python's own arenas never return memory, so leaks are not reported.
+# intercepts); Python's own arenas never return memory, so leaks are not reported. Not captured, or a report would be lost.
 sanitize: .venv/test  ## kernel tests in an AddressSanitizer and UndefinedBehaviorSanitizer build
 	$(PIP) install --no-build-isolation --no-deps --upgrade --target build-sanitize/site . \
 	  -Cbuild-dir=build-sanitize/objects -Csetup-args=-Dsanitize=true -Csetup-args=-Dcontracts=true
@@ -35,7 +35,7 @@ sanitize: .venv/test  ## kernel tests in an AddressSanitizer and UndefinedBehavi
 	  PYTHONPATH=build-sanitize/site:$$deps \
 	  LD_PRELOAD="$$($${CC:-cc} -print-file-name=libasan.so) $$($${CC:-cc} -print-file-name=libstdc++.so.6)"; \
 	$$base -c 'import fastnn; assert "build-sanitize" in fastnn.__file__, fastnn.__file__' && \
-	$$base -m pytest --quiet -p no:cacheprovider tests/kernels $(ARGS)
+	$$base -m pytest --quiet --capture=no -p no:cacheprovider tests/kernels $(ARGS)
 
 bench: .venv/test  ## time of an epoch of the `mlp` row against the frameworks that are installed
 	$(BIN)/python -m benchmarks.models mlp $(ARGS)

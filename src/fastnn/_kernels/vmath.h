@@ -64,8 +64,9 @@ FNN_INLINE fnn_vf fnn_expm1f(fnn_vf x) {
 FNN_INLINE fnn_vf fnn_log_reducef(fnn_vf x, fnn_vf *e) {
   fnn_vi32 tiny = x < 1.17549435e-38f;
   x = fnn_selectf(tiny, x * 8388608.0f, x); /* denormals: 2^23 times as large */
-  fnn_vi32 n = ((fnn_vi32)x - 0x3f3504f3) >> 23;
-  fnn_vf m = (fnn_vf)((fnn_vi32)x - (n << 23));
+  /* Unsigned, because the bits of a negative x would overflow; fnn_log_specialf replaces what comes of it. */
+  fnn_vi32 n = (fnn_vi32)((fnn_vu32)x - 0x3f3504f3u) >> 23;
+  fnn_vf m = (fnn_vf)((fnn_vu32)x - ((fnn_vu32)n << 23));
   *e = __builtin_convertvector(n - (tiny & 23), fnn_vf);
   return m - 1.0f;
 }
@@ -213,8 +214,8 @@ FNN_INLINE fnn_vd fnn_expm1d(fnn_vd x) {
 FNN_INLINE fnn_vd fnn_log_reduced(fnn_vd x, fnn_vd *e) {
   fnn_vi64 tiny = x < 2.2250738585072014e-308;
   x = fnn_selectd(tiny, x * 4503599627370496.0, x); /* 2^52 */
-  fnn_vi64 n = ((fnn_vi64)x - 0x3fe6a09e667f3bcd) >> 52;
-  fnn_vd m = (fnn_vd)((fnn_vi64)x - (n << 52));
+  fnn_vi64 n = (fnn_vi64)((fnn_vu64)x - 0x3fe6a09e667f3bcdu) >> 52;
+  fnn_vd m = (fnn_vd)((fnn_vu64)x - ((fnn_vu64)n << 52));
   *e = __builtin_convertvector(n - (tiny & 52), fnn_vd);
   return m - 1.0;
 }
