@@ -135,7 +135,7 @@ class Executable:
                 continue
             buffers = [(-2, 0) if v is None else self._place(v) for v in step.buffers]
             work = _engine.kernel_work(isa, step.kernel, step.ints)
-            native.append((step.kernel, buffers, step.ints, step.reals, _threads(work)))
+            native.append((step.kernel, buffers, step.ints, step.reals, threads_for(work)))
             self.native_steps.append(step)
             last = self.segments[-1] if self.segments else None
             if last is not None and last.reference is None:
@@ -164,7 +164,7 @@ class Executable:
             buffers += [(slot, 0), self._place(value)]
         reals = [number for slot, _ in read for number in self.factors[slot]]
         work = _engine.kernel_work(_kernels.isa(), "gather_rows", ints)
-        return "gather_rows", buffers, ints, reals, _threads(work)
+        return "gather_rows", buffers, ints, reals, threads_for(work)
 
     def is_current(self) -> bool:
         """Whether the variables that this plan updates as parts of a buffer still live in that buffer.
@@ -269,7 +269,8 @@ class Executable:
         return [self._read(arena, value) for value in self.graph.outputs]
 
 
-def _threads(work) -> int:
+def threads_for(work) -> int:
+    """How many threads may share a step with this work: one, or as many as there are."""
     units, _, _, flops, bytes_ = work
     expected_s = flops / FLOPS_PER_S + bytes_ / BYTES_PER_S
     return ALL_THREADS if expected_s > SHARE_S and max(units, default=0) > 1 else 1

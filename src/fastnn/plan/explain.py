@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fastnn import _kernels, config
-from fastnn.plan.executable import ALL_THREADS, Executable, _threads
+from fastnn.plan.executable import ALL_THREADS, Executable, threads_for
 
 Column = tuple[str, str]  # heading, alignment
 
@@ -92,7 +92,7 @@ def _steps(executable: Executable) -> list[StepInfo]:
     infos: dict[object, StepInfo] = {}
     for number, (step, work) in enumerate(zip(executable.native_steps, executable.plan.work, strict=True)):
         seconds = executable.seconds[number] / executable.runs if executable.runs else None
-        share = threads if _threads(work) == ALL_THREADS else 1
+        share = threads if threads_for(work) == ALL_THREADS else 1
         if step is None:
             specs = tuple(str(x.spec) for x in executable.graph.inputs)
             infos[None] = StepInfo("gather_rows", ("gather",), "", (), specs, work[4], work[3], share, seconds)
