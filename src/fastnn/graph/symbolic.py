@@ -57,7 +57,6 @@ class KerasTensor(Operators):
             name = f"keras_tensor_{KerasTensor._count - 1}"
         self.name = name
         self.call: Call | None = None
-        self.call_index = 0
 
     @property
     def ndim(self) -> int:
@@ -112,7 +111,7 @@ def symbolic_call(operation, args: tuple, kwargs: dict[str, Any], outputs=None):
     call = Call(operation, args, kwargs)
     for tensor in tree.flatten(outputs):
         if isinstance(tensor, KerasTensor):
-            tensor.call, tensor.call_index = call, len(call.outputs)
+            tensor.call = call
             call.outputs.append(tensor)
     return outputs
 

@@ -15,7 +15,7 @@ import numpy as np
 from fastnn import _kernels, config
 from fastnn.graph import dtypes, trace
 from fastnn.graph.symbolic import KerasTensor, symbolic_call
-from fastnn.graph.value import CONSTANT, Graph, Node, Spec, Value
+from fastnn.graph.value import Graph, Node, Spec, Value
 from fastnn.graph.variable import Variable
 from fastnn.plan.executable import Executable
 
@@ -240,11 +240,6 @@ def _executable_of(op: Op, arrays, params) -> Executable | None:
     return None if executable.has_references else executable
 
 
-def is_constant(value: Value) -> bool:
-    """Whether `value` is a constant of the graph (its array is `value.node.params["array"]`)."""
-    return value.node.op is CONSTANT
-
-
 def uniform(low: float, high: float) -> Callable[..., np.ndarray]:
     """A domain: uniform floats in [low, high)."""
     return lambda rng, shape, dtype: np.asarray(rng.uniform(low, high, shape), dtype)
@@ -257,5 +252,5 @@ def integers(low: int, high: int) -> Callable[..., np.ndarray]:
 
 __all__ = [
     "REGISTRY", "Node", "Op", "Spec", "Value", "as_array", "as_value", "broadcast_shapes", "dtype_of", "evaluate",
-    "evaluate_recorded", "integers", "is_constant", "shape_of", "uniform",
+    "evaluate_recorded", "integers", "shape_of", "uniform",
 ]  # fmt: skip

@@ -20,7 +20,7 @@ from fastnn.plan import memory
 from fastnn.plan.gathering import absorb_into_gather
 from fastnn.plan.lower import RULES, Builder, Step, fused_step
 
-# A step is shared between threads when it is expected to take longer than this: a barrier costs about 1 microsecond.
+# A step is shared between threads when it is expected to take longer than this: to meet costs about 1 microsecond.
 SHARE_S = 4e-6
 FLOPS_PER_S, BYTES_PER_S = 40e9, 10e9  # one core, roughly: only the order of magnitude matters
 ALL_THREADS = 1 << 20

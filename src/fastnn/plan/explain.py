@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from fastnn import _kernels, config
 from fastnn.plan.executable import ALL_THREADS, Executable, threads_for
 
-Column = tuple[str, str]  # heading, alignment
-
 
 @dataclass(frozen=True, slots=True)
 class StepInfo:

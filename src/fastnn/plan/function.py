@@ -23,7 +23,6 @@ from fastnn.plan.executable import Executable
 class _Traced:
     executable: Executable
     structure: Any  # of the outputs, with _Output where an array goes
-    n_outputs: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +120,7 @@ class Compiled:
             result = self.function(*traced_args, **traced_kwargs)
             structure = tree.map_structure(lambda leaf: _output(graph, leaf), result)
         gathered = None if sources is None else [a.dtype.name for a in sources]
-        return _Traced(Executable(graph, self.name, gathered), structure, len(graph.outputs))
+        return _Traced(Executable(graph, self.name, gathered), structure)
 
 
 def _specs(arrays: list[np.ndarray]) -> list[Spec]:
