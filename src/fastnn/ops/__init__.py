@@ -1,12 +1,16 @@
 """Keras's `ops`: every function works on NumPy arrays at once, on traced values and on KerasTensors.
 
-One file a family; records and public functions stand next to each other there.
+One file a family; records and public functions stand next to each other there. `linalg`, `nn` and `numpy` hold no code:
+they are Keras's other addresses of the same functions, listed in `_api.py`.
 """
 
 from inspect import isfunction
 
 from fastnn.graph.value import Operators
 from fastnn.ops import image as image
+from fastnn.ops import linalg as linalg
+from fastnn.ops import nn as nn
+from fastnn.ops import numpy as numpy
 from fastnn.ops.activations import *
 from fastnn.ops.conv2d import *
 from fastnn.ops.creation import *

@@ -1,0 +1,5 @@
+"""The functions of `fastnn.ops` on matrices, by the address that Keras gives them too."""
+
+from fastnn import _api
+
+__getattr__, __dir__, __all__ = _api.attach(__name__)
