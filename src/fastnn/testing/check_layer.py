@@ -10,7 +10,9 @@ from fastnn.serialization import deserialize_keras_object, serialize_keras_objec
 _STEP = 1e-6  # of the central differences: their error is of the order of step**2 + eps / step, about 1e-9 here
 
 
-def check_layer(cls, arguments, inputs, *, call_arguments=None, gradient=True, custom_objects=None, seed=0):
+def check_layer(
+    cls, arguments, inputs, *, call_arguments=None, gradient=True, config=True, custom_objects=None, seed=0
+):
     """Checks what every layer promises: its config makes it again, symbolic shapes are the real ones, weights come and
     go as lists, gradients are right, a training step lowers its loss, and batches of one and of none work.
 
@@ -18,8 +20,9 @@ def check_layer(cls, arguments, inputs, *, call_arguments=None, gradient=True, c
         cls: the layer's class.
         arguments: dict of its arguments.
         inputs: an array, or a list of arrays, with the batch as first axis.
-        call_arguments: dict of further arguments of the call.
+        call_arguments: dict of further arguments of the call; arrays among them have the batch first too.
         gradient: whether the outputs are differentiable (float outputs of float inputs or weights).
+        config: whether the layer is made again from its config.
         custom_objects: what its config mentions beyond fastnn's own names.
         seed: of the directions of the gradient check.
 
@@ -33,7 +36,8 @@ def check_layer(cls, arguments, inputs, *, call_arguments=None, gradient=True, c
     layer = cls(**arguments)
     outputs = layer(inputs, **call_arguments)
     _clause("symbolic shape", _symbolic_shape, layer, inputs, outputs, call_arguments)
-    _clause("config", _config, layer, inputs, outputs, call_arguments, custom_objects)
+    if config:
+        _clause("config", _config, layer, inputs, outputs, call_arguments, custom_objects)
     _clause("batch of one", _batch, layer, inputs, call_arguments, 1)
     _clause("empty batch", _batch, layer, inputs, call_arguments, 0)
     if gradient:
@@ -48,7 +52,9 @@ def _clause(name: str, check, *args) -> None:
 
 
 def _symbolic_shape(layer, inputs, outputs, call_arguments):
-    unknown = tree.map_structure(lambda x: KerasTensor((None, *x.shape[1:]), x.dtype.name), inputs)
+    unknown, call_arguments = _map_arrays(
+        lambda x: KerasTensor((None, *x.shape[1:]), x.dtype.name), (inputs, call_arguments)
+    )
     symbolic = tree.flatten(layer(unknown, **call_arguments))
     for y, s in zip(tree.flatten(outputs), symbolic, strict=True):
         assert s.shape[1:] == y.shape[1:] and s.shape[0] in (None, y.shape[0]), f"{s.shape} announced, {y.shape} made"
@@ -68,16 +74,23 @@ def _config(layer, inputs, outputs, call_arguments, custom_objects):
 
 
 def _batch(layer, inputs, call_arguments, size: int):
-    outputs = layer(tree.map_structure(lambda x: x[:size], inputs), **call_arguments)
+    inputs, call_arguments = _map_arrays(lambda x: x[:size], (inputs, call_arguments))
+    outputs = layer(inputs, **call_arguments)
     for y in tree.flatten(outputs):
         assert y.shape[0] == size, f"{size} rows in, {y.shape} out"
+
+
+def _map_arrays(function, structure):
+    return tree.map_structure(lambda x: function(x) if isinstance(x, np.ndarray) else x, structure)
 
 
 def _gradient(cls, arguments, inputs, call_arguments, rng):
     """The directional derivative of a weighted sum of the outputs, by inputs and weights, in float64; and that a step
     against the gradient lowers that sum."""
     layer = cls(**{**arguments, "dtype": "float64"})
-    inputs = tree.map_structure(lambda x: x.astype("float64") if x.dtype.kind == "f" else x, inputs)
+    inputs, call_arguments = _map_arrays(
+        lambda x: x.astype("float64") if x.dtype.kind == "f" else x, (inputs, call_arguments)
+    )
     weights = [np.asarray(rng.normal(size=y.shape)) for y in tree.flatten(layer(inputs, **call_arguments))]
     variables = layer.trainable_variables
     floats = [k for k, x in enumerate(tree.flatten(inputs)) if x.dtype.kind == "f"]

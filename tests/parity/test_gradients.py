@@ -1,0 +1,86 @@
+"""Gradients of every layer and op of `tests/tables` agree with those of Keras on JAX."""
+
+import jax
+import keras
+import numpy as np
+import pytest
+
+import fastnn
+from fastnn import tree
+from tests.layers.against_keras import pair
+from tests.ops.test_against_keras import arrays_of, function, with_arrays
+from tests.tables import close, table
+
+pytestmark = pytest.mark.skipif(keras.backend.backend() != "jax", reason="needs Keras on JAX")
+
+
+def is_float(x):
+    return np.dtype(x.dtype).kind == "f"
+
+
+def weighted(outputs, ops):
+    """A scalar in which every element of every output counts differently."""
+    floats = [y for y in tree.flatten(outputs) if keras.backend.is_float_dtype(str(np.dtype(y.dtype)))]
+    seeds = [
+        np.random.default_rng(k).normal(size=tuple(y.shape)).astype(np.dtype(y.dtype)) for k, y in enumerate(floats)
+    ]
+    return sum(ops.sum(ops.multiply(y, w)) for y, w in zip(floats, seeds, strict=True))
+
+
+def ours_by(target, arrays):
+    """The gradients of `target(*arrays)` by the float arrays, on a tape."""
+    with fastnn.GradientTape() as tape:
+        for x in arrays:
+            tape.watch(x)
+        value = target(arrays)
+    return tape.gradient(value, arrays, unconnected_gradients="zero")
+
+
+@pytest.mark.parametrize("case", [case for case in table("OPS") if case.gradient], ids=str)
+def test_op(case):
+    structure = (case.args, case.kwargs)
+    arrays = arrays_of(structure)
+    floats = [k for k, x in enumerate(arrays) if is_float(x)]
+
+    def total(k, values):
+        full = list(arrays)
+        for position, value in zip(floats, values, strict=True):
+            full[position] = value
+        args, kwargs = with_arrays(structure, full)
+        return weighted(function(k, case.name)(*args, **kwargs), k.ops)
+
+    values = [np.array(arrays[k]) for k in floats]
+    expected = jax.grad(lambda values: total(keras, values))(values)
+    actual = ours_by(lambda values: total(fastnn, values), values)
+    for k, (g, wanted) in enumerate(zip(actual, expected, strict=True)):
+        close(g, wanted, 5 * case.rtol, f"by float argument {k}")
+
+
+@pytest.mark.parametrize("case", [case for case in table("LAYERS") if case.gradient], ids=str)
+def test_layer(case):
+    ours, theirs = pair(case)
+    leaves = tree.flatten(case.inputs)
+    floats = [k for k, x in enumerate(leaves) if is_float(x)]
+
+    def inputs(values):
+        full = list(leaves)
+        for position, value in zip(floats, values, strict=True):
+            full[position] = value
+        return tree.pack_sequence_as(case.inputs, full)
+
+    values = [np.array(leaves[k]) for k in floats]
+    others = [v.value for v in theirs.non_trainable_variables]
+
+    def keras_total(trainable, values):
+        outputs, _ = theirs.stateless_call(trainable, others, inputs(values), **case.call)
+        return weighted(outputs, keras.ops)
+
+    by_weights, by_inputs = jax.grad(keras_total, argnums=(0, 1))([v.value for v in theirs.trainable_variables], values)
+    with fastnn.GradientTape() as tape:
+        for x in values:
+            tape.watch(x)
+        target = weighted(ours(inputs(values), **case.call), fastnn.ops)
+    actual = tape.gradient(target, [*ours.trainable_variables, *values], unconnected_gradients="zero")
+    names = [v.path for v in ours.trainable_variables] + [f"input {k}" for k in floats]
+    for g, wanted, name in zip(actual, [*by_weights, *by_inputs], names, strict=True):
+        close(g, wanted, 5 * case.rtol, f"by {name}")

@@ -1,0 +1,20 @@
+"""Activation layers."""
+
+from tests.tables import LayerCase, rows
+
+IMAGES = rows(2, 6, 5, 4)
+SEQUENCES = rows(2, 7, 3)
+ROWS = rows(3, 4)
+
+LAYERS = [
+    LayerCase("Activation", {"activation": "gelu"}, ROWS),
+    LayerCase("Activation", {"activation": "softmax"}, ROWS),
+    LayerCase("ReLU", {}, ROWS),
+    LayerCase("ReLU", {"max_value": 1.0, "negative_slope": 0.1, "threshold": 0.2}, ROWS),
+    LayerCase("LeakyReLU", {"negative_slope": 0.2}, ROWS),
+    LayerCase("PReLU", {}, ROWS),
+    LayerCase("PReLU", {"shared_axes": [1, 2], "alpha_initializer": "ones"}, IMAGES),
+    LayerCase("ELU", {"alpha": 0.7}, ROWS),
+    LayerCase("Softmax", {}, SEQUENCES),
+    LayerCase("Softmax", {"axis": 1}, SEQUENCES),
+]

@@ -1,0 +1,16 @@
+"""Regularization and noise."""
+
+from tests.tables import LayerCase, rows
+
+IMAGES = rows(2, 6, 5, 4)
+SEQUENCES = rows(2, 7, 3)
+ROWS = rows(3, 4)
+
+LAYERS = [
+    LayerCase("Dropout", {"rate": 0.5}, ROWS),
+    LayerCase("GaussianNoise", {"stddev": 0.5, "seed": 3}, ROWS),
+    LayerCase("GaussianDropout", {"rate": 0.5}, ROWS),
+    LayerCase("SpatialDropout1D", {"rate": 0.5}, SEQUENCES),
+    LayerCase("SpatialDropout2D", {"rate": 0.5}, IMAGES),
+    LayerCase("ActivityRegularization", {"l1": 0.1, "l2": 0.2}, ROWS),
+]
