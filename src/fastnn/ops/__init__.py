@@ -12,9 +12,8 @@ from fastnn.ops import linalg as linalg
 from fastnn.ops import nn as nn
 from fastnn.ops import numpy as numpy
 from fastnn.ops.activations import *
-from fastnn.ops.conv2d import *
+from fastnn.ops.conv import *
 from fastnn.ops.creation import *
-from fastnn.ops.depthwise import *
 from fastnn.ops.elementwise import *
 from fastnn.ops.gather import *
 from fastnn.ops.indexing import *

@@ -3,17 +3,15 @@
     y[i, oy, ox, o] = sum over ky, kx, c of
                       x[i, oy * sh - top + ky * dh, ox * sw - left + kx * dw, c] * kernel[ky, kx, c, o]
 
-The records take explicit padding `pads` = (top, left, bottom, right); `conv` works it out. y is bilinear in x and the
-kernel, so each of the three records has the other two as its gradients.
+The records take explicit padding `pads` = (top, left, bottom, right), which the functions of conv.py work out; bottom
+and right may be negative: so much of x is not looked at. y is bilinear in x and the kernel, so each of the three
+records has the other two as its gradients.
 """
 
 import numpy as np
 
-from fastnn import config
-from fastnn.graph.symbolic import accepts_symbolic
 from fastnn.graph.value import Operators
-from fastnn.ops.matmul import in_one_dtype
-from fastnn.ops.record import Op, Spec, shape_of, uniform
+from fastnn.ops.record import Op, Spec, uniform
 
 _RELU, _EPILOGUE = 16, 17  # where the kernels' ints have the flag (of conv2d alone), and the program's offset
 
@@ -49,7 +47,7 @@ def taps(x, kernel_size, out, strides, pads, dilation):
 def padded(x, pads):
     """`x` with zeros around it."""
     top, left, bottom, right = pads
-    return np.pad(x, ((0, 0), (top, bottom), (left, right), (0, 0)))
+    return np.pad(x, ((0, 0), (top, max(bottom, 0)), (left, max(right, 0)), (0, 0)))
 
 
 def _groups(groups: int, cin: int, cout: int):
@@ -134,7 +132,7 @@ def _grad_input_shape(dy, kernel, *, size, strides, pads, dilation, groups):
 def _grad_input_reference(dy, kernel, *, size, strides, pads, dilation, groups):
     top, left, bottom, right = pads
     cin = kernel.shape[2] * groups
-    dx = np.zeros((dy.shape[0], size[0] + top + bottom, size[1] + left + right, cin), dy.dtype)
+    dx = np.zeros((dy.shape[0], size[0] + top + max(bottom, 0), size[1] + left + max(right, 0), cin), dy.dtype)
     for ky, kx, (rows, cols) in taps(dx, kernel.shape[:2], dy.shape[1:3], strides, pads, dilation):
         for inputs, outputs in _groups(groups, cin, kernel.shape[3]):
             dx[:, rows, cols, inputs] += dy[..., outputs] @ kernel[ky, kx][:, outputs].T
@@ -214,104 +212,3 @@ conv2d_grad_kernel_op = Op(
     epilogue=True,
     domain=uniform(-1, 1),
 )
-
-
-# ---- Keras's functions ----
-
-
-def window_params(name: str, inputs, kernel_size, strides, padding, dilation_rate) -> dict:
-    """Keras's arguments as the records' parameters, for an input of shape (n, *spatial, channels).
-
-    Raises:
-        ValueError: for a padding that is neither "valid" nor "same", or strides that are no positive numbers.
-    """
-    rank = len(kernel_size)
-    strides, dilation = (
-        (value,) * rank if isinstance(value, (int, np.integer)) else tuple(int(v) for v in value)
-        for value in (strides, dilation_rate)
-    )
-    if len(strides) != rank or len(dilation) != rank or min(strides + dilation) < 1:
-        raise ValueError(f"{name}: strides {strides} and dilation_rate {dilation} must be {rank} positive integers.")
-    if str(padding).lower() not in ("valid", "same"):
-        raise ValueError(f"{name}: padding must be 'valid' or 'same', not {padding!r}.")
-    before, after = [0] * rank, [0] * rank
-    if str(padding).lower() == "same":
-        for k in range(rank):
-            size, stride = inputs[1 + k], strides[k]
-            total = max((-(-size // stride) - 1) * stride + (kernel_size[k] - 1) * dilation[k] + 1 - size, 0)
-            before[k], after[k] = total // 2, total - total // 2
-    return {"strides": strides, "pads": (*before, *after), "dilation": dilation}
-
-
-def in_two_dimensions(function, name: str, inputs, kernel, strides, padding, data_format, dilation_rate, *rest):
-    """Calls `function(x, kernel, *rest, **params)` on (n, h, w, channels), whatever the rank and the data format.
-
-    A sequence (n, steps, channels) is an image of one row.
-    """
-    data_format = config.image_data_format() if data_format is None else data_format
-    if data_format not in ("channels_last", "channels_first"):
-        raise ValueError(f"{name}: data_format must be 'channels_last' or 'channels_first', not {data_format!r}.")
-    rank = len(shape_of(kernel)) - 2
-    if rank not in (1, 2):
-        raise ValueError(f"{name}: kernels of rank 1 and 2 are implemented; the kernel of shape {shape_of(kernel)} has "
-                         f"rank {rank}.")  # fmt: skip
-    if len(shape_of(inputs)) != rank + 2:
-        raise ValueError(f"{name}: a kernel of shape {shape_of(kernel)} needs an input of {rank + 2} dimensions, "
-                         f"not of shape {shape_of(inputs)}.")  # fmt: skip
-    transpose, reshape = Operators.functions["transpose"], Operators.functions["reshape"]
-    is_last = data_format == "channels_last"
-    x = inputs if is_last else transpose(inputs, (0, *range(2, rank + 2), 1))
-    params = window_params(name, shape_of(x), shape_of(kernel)[:-2], strides, padding, dilation_rate)
-    if rank == 1:
-        (n, steps, channels), (k, *channels_k) = shape_of(x), shape_of(kernel)
-        x, kernel = reshape(x, (n, 1, steps, channels)), reshape(kernel, (1, k, *channels_k))
-        params = {"strides": (1, *params["strides"]), "dilation": (1, *params["dilation"]),
-                  "pads": (0, params["pads"][0], 0, params["pads"][1])}  # fmt: skip
-    y = function(x, kernel, *rest, **params)
-    if rank == 1:
-        y = reshape(y, (y.shape[0], *y.shape[2:]))
-    return y if is_last else transpose(y, (0, rank + 1, *range(1, rank + 1)))
-
-
-def _apply_conv(x, kernel, *bias, **params):
-    channels, kernel_channels = shape_of(x)[-1], shape_of(kernel)[2]
-    groups = channels // kernel_channels if kernel_channels and channels % kernel_channels == 0 else 1
-    return conv2d_op(x, kernel, *bias, groups=max(groups, 1), **params)
-
-
-@accepts_symbolic
-def biased_conv(inputs, kernel, bias=None, strides=1, padding="valid", data_format=None, dilation_rate=1):
-    """`conv` plus a bias of shape (filters,): what a convolution layer computes, and one kernel call."""
-    inputs, kernel, *bias = in_one_dtype(inputs, kernel, *(() if bias is None else (bias,)))
-    return in_two_dimensions(_apply_conv, "conv", inputs, kernel, strides, padding, data_format, dilation_rate, *bias)
-
-
-@accepts_symbolic
-def conv(inputs, kernel, strides=1, padding="valid", data_format=None, dilation_rate=1):
-    """Convolution over one or two spatial dimensions (a cross-correlation: the kernel is not flipped).
-
-    Sums of float32 are taken in float32, one chain of fused multiply-adds over (ky, kx, channel).
-
-    Args:
-        inputs: array of shape (n, *spatial, channels), or (n, channels, *spatial) with "channels_first".
-        kernel: array of shape (*kernel_size, channels / groups, filters); the number of groups follows from the
-            channels of the input.
-        strides: a number or one for each spatial dimension.
-        padding: "valid", or "same": zeros around the input so that with stride 1 the size stays.
-        data_format: "channels_last" or "channels_first"; None for `fastnn.config.image_data_format()`.
-        dilation_rate: the distance of neighbouring taps, a number or one for each spatial dimension.
-
-    Returns:
-        Array of shape (n, *new_spatial, filters), channels where the input has them.
-
-    Raises:
-        ValueError: when the channels do not fit, the output would be empty, or the kernel has three spatial dimensions.
-
-    Example:
-        >>> conv(np.ones((1, 28, 28, 1)), np.ones((3, 3, 1, 32)), padding="same").shape
-        (1, 28, 28, 32)
-    """
-    return biased_conv(inputs, kernel, None, strides, padding, data_format, dilation_rate)
-
-
-__all__ = ["conv"]

@@ -6,10 +6,8 @@ three records has the other two as its gradients.
 
 import numpy as np
 
-from fastnn.graph.symbolic import accepts_symbolic
-from fastnn.ops.conv2d import biased_conv, in_two_dimensions, output_sizes, padded, taps
-from fastnn.ops.matmul import in_one_dtype
-from fastnn.ops.record import Op, Spec, shape_of, uniform
+from fastnn.ops.conv2d import output_sizes, padded, taps
+from fastnn.ops.record import Op, Spec, uniform
 
 _EPILOGUE = 15  # where the kernels' ints have the program's offset
 
@@ -75,7 +73,8 @@ def _grad_input_shape(dy, kernel, *, size, strides, pads, dilation):
 
 def _grad_input_reference(dy, kernel, *, size, strides, pads, dilation):
     top, left, bottom, right = pads
-    dx = np.zeros((dy.shape[0], size[0] + top + bottom, size[1] + left + right, kernel.shape[2]), dy.dtype)
+    tall, wide = size[0] + top + max(bottom, 0), size[1] + left + max(right, 0)
+    dx = np.zeros((dy.shape[0], tall, wide, kernel.shape[2]), dy.dtype)
     dy = dy.reshape(*dy.shape[:3], *kernel.shape[2:])
     for ky, kx, (rows, cols) in taps(dx, kernel.shape[:2], dy.shape[1:3], strides, pads, dilation):
         dx[:, rows, cols] += (dy * kernel[ky, kx]).sum(-1)
@@ -147,65 +146,3 @@ depthwise_conv2d_grad_kernel_op = Op(
     lower=_grad_kernel_lower,
     domain=uniform(-1, 1),
 )
-
-
-# ---- Keras's functions ----
-
-
-@accepts_symbolic
-def depthwise_conv(inputs, kernel, strides=1, padding="valid", data_format=None, dilation_rate=1):
-    """Convolution of each channel by itself, over one or two spatial dimensions.
-
-    Args:
-        inputs: array of shape (n, *spatial, channels), or (n, channels, *spatial) with "channels_first".
-        kernel: array of shape (*kernel_size, channels, multiplier).
-        strides: a number or one for each spatial dimension.
-        padding: "valid" or "same".
-        data_format: "channels_last" or "channels_first"; None for `fastnn.config.image_data_format()`.
-        dilation_rate: the distance of neighbouring taps, a number or one for each spatial dimension.
-
-    Returns:
-        Array of shape (n, *new_spatial, channels * multiplier), channels where the input has them.
-
-    Raises:
-        ValueError: when the channels do not fit, or the output would be empty.
-
-    Example:
-        >>> depthwise_conv(np.ones((1, 8, 8, 4)), np.ones((3, 3, 4, 2))).shape
-        (1, 6, 6, 8)
-    """
-    inputs, kernel = in_one_dtype(inputs, kernel)
-    return in_two_dimensions(
-        depthwise_conv2d_op, "depthwise_conv", inputs, kernel, strides, padding, data_format, dilation_rate
-    )
-
-
-@accepts_symbolic
-def separable_conv(
-    inputs, depthwise_kernel, pointwise_kernel, strides=1, padding="valid", data_format=None, dilation_rate=1
-):
-    """`depthwise_conv`, then a convolution with a kernel of size 1 that mixes the channels.
-
-    Args:
-        inputs: array of shape (n, *spatial, channels), or (n, channels, *spatial) with "channels_first".
-        depthwise_kernel: array of shape (*kernel_size, channels, multiplier).
-        pointwise_kernel: array of shape (1, ..., channels * multiplier, filters).
-        strides, padding, data_format, dilation_rate: of the depthwise convolution.
-
-    Returns:
-        Array of shape (n, *new_spatial, filters), channels where the input has them.
-
-    Raises:
-        ValueError: when the channels do not fit, or the output would be empty.
-
-    Example:
-        >>> separable_conv(np.ones((1, 8, 8, 4)), np.ones((3, 3, 4, 1)), np.ones((1, 1, 4, 5))).shape
-        (1, 6, 6, 5)
-    """
-    if set(shape_of(pointwise_kernel)[:-2]) > {1}:
-        raise ValueError(f"separable_conv: the pointwise kernel must have size 1, not {shape_of(pointwise_kernel)}.")
-    x = depthwise_conv(inputs, depthwise_kernel, strides, padding, data_format, dilation_rate)
-    return biased_conv(x, pointwise_kernel, None, 1, "valid", data_format)
-
-
-__all__ = ["depthwise_conv", "separable_conv"]

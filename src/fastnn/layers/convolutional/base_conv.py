@@ -4,7 +4,7 @@ from fastnn import activations, constraints, initializers, ops, regularizers
 from fastnn.layers.image_format import standardize_data_format, standardize_padding, standardize_tuple
 from fastnn.layers.input_spec import InputSpec
 from fastnn.layers.layer import Layer
-from fastnn.ops.conv2d import biased_conv
+from fastnn.ops.conv import biased_conv
 
 
 class BaseConv(Layer):

@@ -1,0 +1,158 @@
+"""Keras's convolutions of every rank against the released Keras, with their first and second derivatives."""
+
+import itertools
+
+import keras
+import numpy as np
+import pytest
+
+from fastnn import KerasTensor, ops
+from fastnn.graph.grad import gradients
+from fastnn.graph.trace import current
+from fastnn.ops.windows import windows_op, windows_sum_op
+from fastnn.testing import check_gradient, check_op
+
+rng = np.random.default_rng(4)
+
+
+def normal(*shape, dtype=np.float32):
+    return rng.standard_normal(shape).astype(dtype)
+
+
+def agrees_with_keras(name, *args, **kwargs):
+    result, expected = getattr(ops, name)(*args, **kwargs), np.asarray(getattr(keras.ops, name)(*args, **kwargs))
+    assert result.shape == expected.shape and result.dtype == expected.dtype
+    np.testing.assert_allclose(result, expected, rtol=1e-5, atol=1e-5 * np.abs(expected).max())
+
+
+# ---- the windows that three dimensions and patches are made of ----
+
+# out, taps, stride, dilation, before: overlapping, apart, reaching outside on both sides, wholly outside.
+WINDOWS = [(5, 3, 1, 1, 1), (3, 3, 2, 1, 1), (2, 2, 2, 2, 0), (4, 2, 3, 1, 5), (9, 4, 1, 2, 4), (2, 1, 3, 1, 0)]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("case", WINDOWS, ids=str)
+def test_windows(case, dtype):
+    params = dict(zip(("out", "taps", "stride", "dilation", "before"), case, strict=True))
+    x = normal(2, 5, 3, 4, dtype=dtype)
+    check_op(windows_op, [x], **params)
+    y = normal(2, params.pop("out"), 3, 4 * params["taps"], dtype=dtype)
+    check_op(windows_sum_op, [y], size=5, **params)
+
+
+# ---- conv ----
+
+VOLUMES = [
+    ((3, 2, 3), {}),
+    ((2, 2, 2), {"strides": 2, "padding": "same"}),
+    ((3, 1, 2), {"strides": (1, 2, 3), "padding": "same"}),
+    ((3, 3, 2), {"dilation_rate": (2, 1, 2), "padding": "same"}),
+    ((1, 3, 3), {"strides": (2, 1, 1)}),
+]
+
+
+@pytest.mark.parametrize("kernel, arguments", VOLUMES, ids=str)
+@pytest.mark.parametrize("groups", [1, 2])
+def test_volumes(kernel, arguments, groups):
+    agrees_with_keras("conv", normal(2, 6, 5, 7, 4), normal(*kernel, 4 // groups, 6), **arguments)
+
+
+@pytest.mark.parametrize("kernel, arguments", VOLUMES, ids=str)
+def test_depthwise_volumes(kernel, arguments):
+    agrees_with_keras("depthwise_conv", normal(2, 6, 5, 7, 3), normal(*kernel, 3, 2), **arguments)
+
+
+def test_separable_volumes():
+    agrees_with_keras("separable_conv", normal(1, 4, 5, 6, 3), normal(2, 3, 2, 3, 2), normal(1, 1, 1, 6, 4))
+
+
+# ---- conv_transpose: every rule of sizes in one dimension, then ranks ----
+
+
+@pytest.mark.parametrize("padding", ["valid", "same"])
+@pytest.mark.parametrize("size, stride, dilation", [*itertools.product((1, 2, 3, 4), (1, 2, 3), (1,)), (2, 1, 3)])
+@pytest.mark.parametrize("output_padding", [None, 0, 1, 2])
+def test_transposed_sizes(size, stride, dilation, output_padding, padding):
+    agrees_with_keras(
+        "conv_transpose", normal(2, 5, 3), normal(size, 2, 3), strides=stride, padding=padding,
+        output_padding=output_padding, dilation_rate=dilation,
+    )  # fmt: skip
+
+
+TRANSPOSED = [
+    ((5, 4), (3, 2), {"strides": 2, "padding": "same"}),
+    ((5, 4), (2, 4), {"strides": (2, 1), "output_padding": (1, 0)}),
+    ((4, 3), (3, 3), {"dilation_rate": 2, "padding": "same"}),
+    ((3, 4, 2), (3, 2, 3), {"strides": 2, "padding": "same"}),
+    ((3, 4, 2), (2, 3, 1), {"strides": (3, 1, 2), "output_padding": (2, 0, 1)}),
+    ((3, 4, 2), (2, 2, 2), {"dilation_rate": (2, 1, 1)}),
+]
+
+
+@pytest.mark.parametrize("sizes, kernel, arguments", TRANSPOSED, ids=str)
+def test_transposed(sizes, kernel, arguments):
+    x, w = normal(2, *sizes, 3), normal(*kernel, 4, 3)
+    agrees_with_keras("conv_transpose", x, w, **arguments)
+    first = ops.conv_transpose(np.moveaxis(x, -1, 1), w, data_format="channels_first", **arguments)
+    np.testing.assert_allclose(np.moveaxis(first, 1, -1), ops.conv_transpose(x, w, **arguments), rtol=1e-5, atol=1e-5)
+
+
+# ---- derivatives ----
+
+DIFFERENTIATED = [
+    ("conv", [(1, 4, 3, 4, 4), (2, 2, 3, 2, 4)], {"strides": 2, "padding": "same"}),
+    ("conv", [(1, 5, 3, 3, 2), (3, 1, 2, 2, 3)], {"dilation_rate": (2, 1, 1)}),
+    ("depthwise_conv", [(1, 4, 3, 4, 2), (2, 2, 3, 2, 2)], {"padding": "same"}),
+    ("conv_transpose", [(1, 3, 4, 2), (3, 2, 3, 2)], {"strides": 2, "padding": "same"}),
+    ("conv_transpose", [(1, 2, 3, 2, 2), (3, 2, 3, 3, 2)], {"strides": (2, 1, 1), "output_padding": 2}),
+    ("separable_conv", [(1, 5, 3), (2, 3, 2), (1, 6, 4)], {}),
+]
+
+
+@pytest.mark.parametrize("name, shapes, arguments", DIFFERENTIATED, ids=str)
+def test_first_derivative(name, shapes, arguments):
+    check_op(lambda *xs: getattr(ops, name)(*xs, **arguments), [normal(*shape) for shape in shapes])
+
+
+@pytest.mark.parametrize("name, shapes, arguments", DIFFERENTIATED[:5], ids=str)
+def test_second_derivative(name, shapes, arguments):
+    """The gradient of a cubic of the outputs along a direction, differentiated again."""
+
+    direction = normal(*shapes[0], dtype=np.float64)
+
+    def slope(*xs):
+        y = getattr(ops, name)(*xs, **arguments)
+        (dx,) = gradients(current(), [ops.sum(y * y * y)], [xs[0]])
+        return ops.sum(dx * direction)
+
+    check_gradient(slope, [normal(*shape) for shape in shapes])
+
+
+# ---- what is not numbers ----
+
+
+def test_symbolic_sizes():
+    x = KerasTensor((None, None, 10, 8, 3))
+    assert ops.conv(x, normal(3, 3, 3, 3, 4), padding="same", strides=2).shape == (None, None, 5, 4, 4)
+    assert ops.conv_transpose(x, normal(2, 3, 3, 4, 3), strides=2).shape == (None, None, 21, 17, 4)
+    assert ops.depthwise_conv(x, normal(3, 3, 3, 3, 2)).shape == (None, None, 8, 6, 6)
+
+
+@pytest.mark.parametrize(
+    "call, numbers",
+    [
+        (lambda: ops.conv(normal(1, 4, 4, 4, 3), normal(2, 2, 2, 2, 2)), ("3 channels", "(2, 2, 2, 2, 2)")),
+        (lambda: ops.conv(normal(1, 2, 4, 4, 2), normal(3, 3, 3, 2, 2)), ("(3, 3, 3)", "(1, 2, 4, 4, 2)")),
+        (lambda: ops.conv(normal(1, 4, 4, 4, 4, 2), normal(3, 3, 3, 3, 2, 2)), ("(1, 4, 4, 4, 4, 2)",)),
+        (lambda: ops.conv_transpose(normal(1, 4, 3), normal(2, 3, 2)), ("3 channels", "2")),
+        (lambda: ops.conv_transpose(normal(1, 4, 3), normal(2, 2, 3), output_padding=-1), ("output_padding", "-1")),
+        (lambda: ops.conv_transpose(normal(1, 4, 3), normal(2, 2, 3), padding="causal"), ("causal",)),
+        (lambda: ops.depthwise_conv(normal(1, 4, 3), normal(2, 2, 3)), ("3 channels", "2")),
+    ],
+)
+def test_errors_have_the_numbers(call, numbers):
+    with pytest.raises(ValueError) as error:
+        call()
+    for number in numbers:
+        assert number in str(error.value)
