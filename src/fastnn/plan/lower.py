@@ -119,7 +119,8 @@ class Builder:
             x, y = group.anchor.inputs[0], group.anchor.outputs[0]
             if x.size == y.size and x.dtype == y.dtype:
                 step.shares.append((y, x))
-        step.shares += [(group.anchor.outputs[y], group.anchor.inputs[x]) for y, x in group.anchor.op.aliases]
+        pairs = [(group.anchor.outputs[y], group.anchor.inputs[x]) for y, x in group.anchor.op.aliases]
+        step.shares += [(y, x) for y, x in pairs if y in set(step.writes)]  # an output nobody reads may be left out
         self.steps.append(step)
 
     def _add_epilogue(self, step: Step, at: int, relu_at: int | None) -> None:
