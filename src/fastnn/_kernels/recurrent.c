@@ -1,0 +1,58 @@
+/* recurrent.c: LSTM and GRU over a whole sequence, and their gradients.
+ *
+ * A unit of work is a block of batch rows, which goes through all time steps by itself: rows meet no barrier, and the
+ * recurrent weights, packed once by phase 0 in the order in which they are read, stay in cache from step to step. The
+ * products over all steps at once (of the inputs with their kernel; of the states with the gradients of the gates) are
+ * ordinary ones, outside.
+ *
+ * Letters: b batch rows, t time steps, u units, G gates, k = G u. All buffers are contiguous and aligned to the
+ * element; outputs overlap no input (but see `gates` and `dx`). mask (b, t) is of bytes: where it is 0, a step leaves
+ * the state as it is. With `backwards` the steps go through the inputs from the last to the first. What belongs to an
+ * input (x, mask, gates, dx, dinner, before) stands in the order of the inputs, what belongs to a step (y, c, dy) in
+ * that of the steps.
+ *
+ *   ints     0 b, 1 t, 2 u, 3 backwards
+ *
+ * lstm: with z = x + h U of four parts, i, f, o = sigmoid(z0, z1, z3), g = tanh(z2): c = f c + i g, h = o tanh(c).
+ *   buffers  0 x (b, t, 4u), 1 U (u, 4u), 2 h0 (b, u), 3 c0 (b, u), 4 mask or NULL,
+ *            5 y (b, t, u): h of each step, 6 h_last (b, u), 7 c_last (b, u), 8 c (b, t, u),
+ *            9 gates (b, t, 4u): i, f, g, o, 0 where masked; may be x itself.   5 to 9 may be NULL.
+ * lstm_grad: buffers 0 dy (b, t, u), 1 dh_last (b, u), 2 dc_last (b, u) or NULL,
+ *            3 U, 4 h0, 5 c0, 6 mask or NULL, 7 y, 8 c, 9 gates,
+ *            10 dx (b, t, 4u): may be gates itself, 11 before (b, t, u): h before the step, 12 dh0, 13 dc0 (b, u)
+ * gru: with m = h U + bias, z, r = sigmoid(x0 + m0, x1 + m1), g = tanh(x2 + r m2): h = z h + (1 - z) g.
+ *   buffers  0 x (b, t, 3u), 1 U (u, 3u), 2 bias (3u), 3 h0, 4 mask or NULL,
+ *            5 y, 6 h_last, 7 gates (b, t, 4u): z, r, g, m2, 0 where masked.   5 to 7 may be NULL.
+ * gru_grad: buffers 0 dy, 1 dh_last or NULL, 2 U, 3 h0, 4 mask or NULL, 5 y, 6 gates,
+ *            7 dx (b, t, 3u), 8 dinner (b, t, 3u): the gradient by m, 9 before, 10 dh0
+ * The gradient by U is the product of `before` and dx (dinner), that by the bias the sum of dinner.
+ *
+ * Sums over u are one chain of multiply-adds, whatever the block: see tile.h. */
+#include <math.h>
+
+#include "vmath.h"
+
+enum rnn_ints { RNN_BATCH, RNN_TIME, RNN_UNITS, RNN_BACKWARDS };
+enum { LSTM_GATES = 4, GRU_GATES = 3 };
+enum {
+  RNN_UNITS_WANTED = 8, /* units of work, where there are rows enough: for as many threads */
+  RNN_LEAST_ROWS = 6,   /* of a unit: the height of a tile, so that a vector of weights is used so often */
+  RNN_PACK_ROWS = 64    /* of the transposed weights: a unit of phase 0 */
+};
+
+#include "types_f32.h"
+#include "tile.h"
+#include "recurrent_body.h"
+#include "recurrent_grad_body.h"
+#include "types_f64.h"
+#include "tile.h"
+#include "recurrent_body.h"
+#include "recurrent_grad_body.h"
+#include "types_none.h"
+
+static const fnn_entry entries[] = {
+#define BOTH(name) {#name "_f32", name##_f32, name##_size_f32}, {#name "_f64", name##_f64, name##_size_f64},
+  BOTH(lstm) BOTH(lstm_grad) BOTH(gru) BOTH(gru_grad)
+#undef BOTH
+  {0}};
+const fnn_table FNN_TABLE(recurrent) = {entries, 0, 0};

@@ -1,0 +1,244 @@
+/* recurrent_body.h: what recurrent.c compiles for float32 and for float64, forward (T, V, N, FN, OWN: types_f32.h).
+ *
+ * Units are taken N at a time. Phase 0 packs the weights as [vector of units][row][gate][lane], so that the gates of
+ * the same units come from one tile; lanes past the last unit are zero. Loops over units take whole vectors and then a
+ * partial one; n is how many units the vector at hand has. */
+
+FNN_INLINE V OWN(load_n)(const T *p, int64_t n) { return n == N ? FN(load)(p) : FN(load_part)(p, n); }
+FNN_INLINE void OWN(store_n)(T *p, V v, int64_t n) {
+  if (n == N) FN(store)(p, v);
+  else FN(store_part)(p, v, n);
+}
+
+/* The problem, and how it is cut. */
+typedef struct {
+  int64_t batch, time, units, gates, backwards;
+  int64_t vectors, width; /* of units: ceil(units / N), and that times N */
+  int64_t blocks, rows;   /* of the batch; the last block may have fewer rows */
+} OWN(rnn);
+
+static OWN(rnn) OWN(rnn_of)(const int64_t *ints, int64_t gates) {
+  OWN(rnn) r = {ints[RNN_BATCH], ints[RNN_TIME], ints[RNN_UNITS], gates, ints[RNN_BACKWARDS]};
+  r.vectors = fnn_ceil_div(r.units, N);
+  r.width = r.vectors * N;
+  r.blocks = fnn_max(fnn_ceil_div(r.batch, TILE_BLOCK),
+                     fnn_min(RNN_UNITS_WANTED, fnn_ceil_div(r.batch, RNN_LEAST_ROWS)));
+  r.rows = r.blocks ? fnn_ceil_div(r.batch, r.blocks) : 0;
+  r.blocks = r.rows ? fnn_ceil_div(r.batch, r.rows) : 0;
+  return r;
+}
+
+/* `lanes`: vectors' worth of results that a unit and step computes beside the product, for the cost model. */
+static void OWN(rnn_size)(const OWN(rnn) * r, fnn_work *work, int64_t scratch, double moved) {
+  const double steps = (double)r->batch * (double)r->time, u = (double)r->units, k = (double)(r->gates * r->units);
+  work->phases = 2;
+  work->units[1] = r->blocks;
+  work->shared_bytes = r->width * r->gates * r->units * (int64_t)sizeof(T);
+  work->scratch_bytes = scratch * (int64_t)sizeof(T);
+  work->flops = steps * (2 * u * k + 25 * k); /* about 25 for each sigmoid or tanh */
+  work->bytes = (steps * u * moved + u * k) * (double)sizeof(T);
+}
+
+/* A block of rows on its way through time. */
+typedef struct {
+  int64_t first, rows;                      /* of the batch */
+  const T *a[TILE_BLOCK]; /* rows of what is multiplied; those past `rows` repeat the last */
+  T *c[TILE_BLOCK];       /* rows of the product */
+} OWN(rnn_block);
+
+static OWN(rnn_block) OWN(rnn_block_at)(const OWN(rnn) * r, int64_t index) {
+  OWN(rnn_block) b = {.first = index * r->rows};
+  b.rows = fnn_min(r->rows, r->batch - b.first);
+  return b;
+}
+
+/* Points the block's rows of A at `a` + i * a_row, and of the product at `c` + i * c_row. */
+FNN_INLINE void OWN(rnn_point)(OWN(rnn_block) * b, const T *a, int64_t a_row, T *c, int64_t c_row) {
+  for (int64_t i = 0; i < TILE_BLOCK; i++) {
+    const int64_t row = fnn_min(i, b->rows - 1);
+    b->a[i] = a + row * a_row;
+    b->c[i] = c + row * c_row;
+  }
+}
+
+/* Columns of `panel` of the product of the block's rows with k rows of packed weights, b_row apart. */
+FNN_INLINE void OWN(rnn_multiply)(const OWN(rnn_block) * b, const T *weights, int64_t b_row, int64_t k,
+                                  tile_panel panel, int64_t column, int64_t c_column) {
+  const OWN(tile_segment) segment = {weights, b_row, 0, k};
+  const int64_t height = tile_rows(panel.vectors);
+  OWN(tile) t = {.c_column = c_column, .cols = panel.vectors * N, .a_stride = 1, .column = column,
+                 .segments = &segment, .n_segments = 1, .alpha = 1, .floor = -INFINITY};
+  for (int64_t row = 0; row < b->rows; row += height) {
+    t.rows = fnn_min(height, b->rows - row);
+    t.a = b->a + row;
+    t.c = b->c + row;
+    OWN(tile_call)(&t, panel.vectors);
+  }
+}
+
+/* Phase 0 of the forward kernels: the weights of the units of vector j, [row][gate][lane]. */
+static void OWN(rnn_pack)(const OWN(rnn) * r, const T *weights, T *packed, int64_t j) {
+  const int64_t n = fnn_min(N, r->units - j * N);
+  T *to = packed + j * r->units * r->gates * N;
+  for (int64_t row = 0; row < r->units; row++)
+    for (int64_t gate = 0; gate < r->gates; gate++, to += N)
+      FN(store)(to, OWN(load_n)(weights + (row * r->gates + gate) * r->units + j * N, n));
+}
+
+/* The gates' sums of the units of vector j for all rows of the block: [row][gate][lane] where b->c points. */
+FNN_INLINE void OWN(rnn_gates)(const OWN(rnn) * r, const OWN(rnn_block) * b, const T *packed, int64_t j) {
+  const int64_t cols = r->gates * N;
+  for (int64_t p = 0; p < tile_panels(cols, N); p++) {
+    const tile_panel panel = tile_panel_at(cols, N, p);
+    OWN(rnn_multiply)(b, packed + j * r->units * cols, cols, r->units, panel, panel.begin, panel.begin);
+  }
+}
+
+/* `rows` rows of `units` between the caller's memory and scratch, whose rows are `width` apart; from NULL: zeroes. */
+static void OWN(rnn_read)(const OWN(rnn) * r, const OWN(rnn_block) * b, const T *from, T *to) {
+  for (int64_t i = 0; i < b->rows; i++)
+    for (int64_t j = 0; j < r->width; j += N)
+      FN(store)(to + i * r->width + j, from ? OWN(load_n)(from + (b->first + i) * r->units + j,
+                                                          fnn_min(N, r->units - j)) : (V){0});
+}
+static void OWN(rnn_write)(const OWN(rnn) * r, const OWN(rnn_block) * b, const T *from, T *to) {
+  for (int64_t i = 0; to && i < b->rows; i++)
+    memcpy(to + (b->first + i) * r->units, from + i * r->width, sizeof(T) * (size_t)r->units);
+}
+
+/* Where things stand at one step of one row of the batch. */
+FNN_INLINE int64_t OWN(rnn_input_of)(const OWN(rnn) * r, int64_t row, int64_t step) {
+  return row * r->time + (r->backwards ? r->time - 1 - step : step);
+}
+
+/* Stores v at element `at` of an output that may be NULL. */
+FNN_INLINE void OWN(put)(T *out, int64_t at, V v, int64_t n) {
+  if (out) OWN(store_n)(out + at, v, n);
+}
+
+/* ---- lstm ---- */
+
+/* A thread's scratch: the product, two states h, the state c. */
+static void OWN(lstm_size)(const int64_t *ints, fnn_work *work) {
+  const OWN(rnn) r = OWN(rnn_of)(ints, LSTM_GATES);
+  OWN(rnn_size)(&r, work, TILE_BLOCK * (LSTM_GATES * N + 3 * r.width), 10);
+  work->units[0] = r.vectors;
+}
+
+static void OWN(lstm_block)(const fnn_call *call, const OWN(rnn) * r, OWN(rnn_block) * b) {
+  const T *x = (const T *)call->buf[0], *packed = (const T *)call->shared;
+  const uint8_t *mask = (const uint8_t *)call->buf[4];
+  T *y = (T *)call->buf[5], *c_out = (T *)call->buf[8], *gates = (T *)call->buf[9];
+  const int64_t u = r->units, w = r->width;
+  T *sums = (T *)call->scratch, *h = sums + TILE_BLOCK * LSTM_GATES * N, *h_next = h + TILE_BLOCK * w;
+  T *c = h_next + TILE_BLOCK * w;
+  OWN(rnn_read)(r, b, (const T *)call->buf[2], h);
+  OWN(rnn_read)(r, b, (const T *)call->buf[3], c);
+  for (int64_t step = 0; step < r->time; step++) {
+    OWN(rnn_point)(b, h, w, sums, LSTM_GATES * N);
+    for (int64_t j = 0; j < r->vectors; j++) {
+      const int64_t n = fnn_min(N, u - j * N);
+      OWN(rnn_gates)(r, b, packed, j);
+      for (int64_t row = 0; row < b->rows; row++) {
+        const int64_t in = OWN(rnn_input_of)(r, b->first + row, step), at = row * w + j * N;
+        const int64_t out = ((b->first + row) * r->time + step) * u + j * N, z_at = in * LSTM_GATES * u + j * N;
+        V i = {0}, f = {0}, g = {0}, o = {0}, h_new = FN(load)(h + at), c_new = FN(load)(c + at);
+        if (!mask || mask[in]) {
+          const T *z = sums + row * LSTM_GATES * N;
+          i = FN(sigmoid)(OWN(load_n)(x + z_at, n) + FN(load)(z));
+          f = FN(sigmoid)(OWN(load_n)(x + z_at + u, n) + FN(load)(z + N));
+          g = FN(tanh)(OWN(load_n)(x + z_at + 2 * u, n) + FN(load)(z + 2 * N));
+          o = FN(sigmoid)(OWN(load_n)(x + z_at + 3 * u, n) + FN(load)(z + 3 * N));
+          c_new = f * c_new + i * g;
+          h_new = o * FN(tanh)(c_new);
+          FN(store)(c + at, c_new);
+        }
+        FN(store)(h_next + at, h_new);
+        OWN(put)(y, out, h_new, n);
+        OWN(put)(c_out, out, c_new, n);
+        OWN(put)(gates, z_at, i, n);
+        OWN(put)(gates, z_at + u, f, n);
+        OWN(put)(gates, z_at + 2 * u, g, n);
+        OWN(put)(gates, z_at + 3 * u, o, n);
+      }
+    }
+    T *swap = h;
+    h = h_next;
+    h_next = swap;
+  }
+  OWN(rnn_write)(r, b, h, (T *)call->buf[6]);
+  OWN(rnn_write)(r, b, c, (T *)call->buf[7]);
+}
+
+static void OWN(lstm)(const fnn_call *call, int64_t begin, int64_t end) {
+  const OWN(rnn) r = OWN(rnn_of)(call->ints, LSTM_GATES);
+  for (int64_t unit = begin; unit < end; unit++) {
+    if (call->phase == 0) {
+      OWN(rnn_pack)(&r, (const T *)call->buf[1], (T *)call->shared, unit);
+    } else {
+      OWN(rnn_block) b = OWN(rnn_block_at)(&r, unit);
+      OWN(lstm_block)(call, &r, &b);
+    }
+  }
+}
+
+/* ---- gru ---- */
+
+static void OWN(gru_size)(const int64_t *ints, fnn_work *work) {
+  const OWN(rnn) r = OWN(rnn_of)(ints, GRU_GATES);
+  OWN(rnn_size)(&r, work, TILE_BLOCK * (GRU_GATES * N + 2 * r.width), 8);
+  work->units[0] = r.vectors;
+}
+
+static void OWN(gru_block)(const fnn_call *call, const OWN(rnn) * r, OWN(rnn_block) * b) {
+  const T *x = (const T *)call->buf[0], *bias = (const T *)call->buf[2], *packed = (const T *)call->shared;
+  const uint8_t *mask = (const uint8_t *)call->buf[4];
+  T *y = (T *)call->buf[5], *gates = (T *)call->buf[7];
+  const int64_t u = r->units, w = r->width;
+  T *sums = (T *)call->scratch, *h = sums + TILE_BLOCK * GRU_GATES * N, *h_next = h + TILE_BLOCK * w;
+  OWN(rnn_read)(r, b, (const T *)call->buf[3], h);
+  for (int64_t step = 0; step < r->time; step++) {
+    OWN(rnn_point)(b, h, w, sums, GRU_GATES * N);
+    for (int64_t j = 0; j < r->vectors; j++) {
+      const int64_t n = fnn_min(N, u - j * N);
+      V of_bias[GRU_GATES];
+      for (int k = 0; k < GRU_GATES; k++) of_bias[k] = OWN(load_n)(bias + k * u + j * N, n);
+      OWN(rnn_gates)(r, b, packed, j);
+      for (int64_t row = 0; row < b->rows; row++) {
+        const int64_t in = OWN(rnn_input_of)(r, b->first + row, step), at = row * w + j * N;
+        const int64_t x_at = in * GRU_GATES * u + j * N, gates_at = in * 4 * u + j * N;
+        V z = {0}, r_gate = {0}, g = {0}, m = {0}, h_new = FN(load)(h + at);
+        if (!mask || mask[in]) {
+          const T *s = sums + row * GRU_GATES * N;
+          z = FN(sigmoid)(OWN(load_n)(x + x_at, n) + (FN(load)(s) + of_bias[0]));
+          r_gate = FN(sigmoid)(OWN(load_n)(x + x_at + u, n) + (FN(load)(s + N) + of_bias[1]));
+          m = FN(load)(s + 2 * N) + of_bias[2];
+          g = FN(tanh)(OWN(load_n)(x + x_at + 2 * u, n) + r_gate * m);
+          h_new = z * h_new + (1 - z) * g;
+        }
+        FN(store)(h_next + at, h_new);
+        OWN(put)(y, ((b->first + row) * r->time + step) * u + j * N, h_new, n);
+        OWN(put)(gates, gates_at, z, n);
+        OWN(put)(gates, gates_at + u, r_gate, n);
+        OWN(put)(gates, gates_at + 2 * u, g, n);
+        OWN(put)(gates, gates_at + 3 * u, m, n);
+      }
+    }
+    T *swap = h;
+    h = h_next;
+    h_next = swap;
+  }
+  OWN(rnn_write)(r, b, h, (T *)call->buf[6]);
+}
+
+static void OWN(gru)(const fnn_call *call, int64_t begin, int64_t end) {
+  const OWN(rnn) r = OWN(rnn_of)(call->ints, GRU_GATES);
+  for (int64_t unit = begin; unit < end; unit++) {
+    if (call->phase == 0) {
+      OWN(rnn_pack)(&r, (const T *)call->buf[1], (T *)call->shared, unit);
+    } else {
+      OWN(rnn_block) b = OWN(rnn_block_at)(&r, unit);
+      OWN(gru_block)(call, &r, &b);
+    }
+  }
+}
