@@ -1,0 +1,273 @@
+"""LSTM and GRU over a whole sequence: one kernel forward, one backward.
+
+The projection of the inputs is made outside, for all time steps in one product; the records take its result. So is the
+gradient by the recurrent weights: one product over all steps, of the states before them with the gates' gradients.
+
+Letters: b batch rows, t time steps, u units. With `backwards` the steps take the inputs from the last to the first; y
+is in the order of the steps. Where the mask (b, t) is false, a step leaves the state as it is.
+"""
+
+import functools
+from types import SimpleNamespace
+
+import numpy as np
+
+from fastnn.ops import elementwise as ew
+from fastnn.ops import recurrent_steps as steps
+from fastnn.ops.layout import concatenate, transpose
+from fastnn.ops.logic import where
+from fastnn.ops.matmul import linear_grad_kernel_op
+from fastnn.ops.normalization import gradient_by_composition
+from fastnn.ops.rearrange import stack
+from fastnn.ops.record import Op, Spec, dtype_of, shape_of
+
+_OPS = SimpleNamespace(
+    sigmoid=ew.sigmoid, tanh=ew.tanh, transpose=transpose, where=where, join=lambda xs: concatenate(xs, -1),
+    stack=lambda xs: stack(xs, 1),
+)  # fmt: skip
+LSTM_GATES, GRU_GATES = 4, 3
+
+
+def _sizes(name, x, kernel, gates, states, mask):
+    """b, t and u; raises when the shapes do not fit."""
+    u = kernel.shape[0]
+    if len(x.shape) != 3 or x.shape[-1] != gates * u or kernel.shape != (u, gates * u):
+        raise ValueError(
+            f"{name}: the projected inputs must have shape (batch, time, {gates} units) and the recurrent kernel "
+            f"(units, {gates} units), not {x.shape} and {kernel.shape}."
+        )
+    b, t, _ = x.shape
+    for state in states:
+        if state.shape != (b, u):
+            raise ValueError(f"{name}: a state has shape {state.shape}; {b} rows of {u} units need {(b, u)}.")
+    for m in mask:
+        if m.shape != (b, t) or m.dtype != "bool":
+            raise ValueError(f"{name}: the mask is {m}; {b} rows of {t} steps need bool[{b},{t}].")
+    return b, t, u
+
+
+def _kernel_fits(x, b) -> bool:
+    return b.suffix(x) is not None and x.size > 0
+
+
+def _wanted(node, b):
+    """The outputs, None for those that nothing reads: what only a gradient needs is not stored without one."""
+    return [y if y in b.needed else None for y in node.outputs]
+
+
+def _ints(shape, backwards):
+    b, t, u = shape
+    return [b, t, u, int(backwards)]
+
+
+def _split_flows(rest, masked: bool, given: tuple[bool, ...]):
+    """(mask, *gradients) from the inputs that are present."""
+    rest = iter(rest)
+    mask = next(rest) if masked else None
+    return mask, *(next(rest) if is_given else None for is_given in given)
+
+
+# ---- lstm ----
+
+
+def _lstm_shape(x, kernel, h0, c0, *mask, backwards):
+    b, t, u = _sizes("lstm", x, kernel, LSTM_GATES, (h0, c0), mask)
+    sequence, state = Spec((b, t, u), x.dtype), Spec((b, u), x.dtype)
+    return sequence, state, state, sequence, x
+
+
+def _lstm_grad(dys, ys, x, kernel, h0, c0, *mask, backwards):
+    y, _, _, c, gates = ys
+    if dys[3] is not None or dys[4] is not None:  # of a second derivative: rare, and then composed of other ops
+        compose = functools.partial(steps.lstm, _OPS)
+        return gradient_by_composition(compose)(dys, ys, x, kernel, h0, c0, *mask, backwards=backwards)
+    given = tuple(d is not None for d in dys[:3])
+    flows = [d for d in dys[:3] if d is not None]
+    dx, before, dh0, dc0 = lstm_grad_op(
+        kernel, h0, c0, y, c, gates, *mask, *flows, masked=bool(mask), given=given, backwards=backwards
+    )
+    dkernel, _ = linear_grad_kernel_op(before, dx)
+    return dx, dkernel, dh0, dc0, *(None for _ in mask)
+
+
+def _lstm_lower(node, b):
+    x, kernel, h0, c0, *mask = node.inputs
+    if not _kernel_fits(x, b):
+        return False
+    buffers = [x, kernel, h0, c0, *(mask or [None]), *_wanted(node, b)]
+    b.step(f"lstm_{b.suffix(x)}", buffers, _ints(node.outputs[0].shape, node.params["backwards"]))
+    return True
+
+
+# (x (b, t, 4u), kernel (u, 4u), h0, c0[, mask]) -> y (b, t, u), h_last, c_last (b, u), and for the gradient c (b, t, u)
+# and gates (b, t, 4u): i, f, g, o of each input, 0 where masked.
+lstm_op = Op(
+    "lstm",
+    shape=_lstm_shape,
+    reference=functools.partial(steps.lstm, steps.NUMPY),
+    grad=_lstm_grad,
+    lower=_lstm_lower,
+    aliases=((4, 0),),
+)
+
+
+def _lstm_grad_steps(xp, kernel, h0, c0, y, c, gates, *rest, masked, given, backwards):
+    flows = _split_flows(rest, masked, given)
+    return steps.lstm_grad(xp, kernel, h0, c0, y, c, gates, *flows, backwards=backwards)
+
+
+def _lstm_grad_lower(node, b):
+    kernel, h0, c0, y, c, gates, *rest = node.inputs
+    if not _kernel_fits(gates, b):
+        return False
+    mask, *flows = _split_flows(rest, node.params["masked"], node.params["given"])
+    buffers = [*flows, kernel, h0, c0, mask, y, c, gates, *node.outputs]
+    b.step(f"lstm_grad_{b.suffix(gates)}", buffers, _ints(y.shape, node.params["backwards"]))
+    return True
+
+
+# (kernel, h0, c0, y, c, gates[, mask][, dy][, dh_last][, dc_last]) -> dx (b, t, 4u), before (b, t, u): the state before
+# each input, dh0, dc0 (b, u). `given` says which of the three gradients are there.
+lstm_grad_op = Op(
+    "lstm_grad",
+    shape=lambda kernel, h0, c0, y, c, gates, *rest, masked, given, backwards: (gates, y, h0, c0),
+    reference=functools.partial(_lstm_grad_steps, steps.NUMPY),
+    grad=gradient_by_composition(functools.partial(_lstm_grad_steps, _OPS)),
+    lower=_lstm_grad_lower,
+    aliases=((0, 5),),
+)
+
+
+def lstm(x, kernel, h0, c0, mask=None, backwards=False):
+    """A long short-term memory over a sequence (Hochreiter and Schmidhuber 1997, with forget gates).
+
+    With z = x[:, k] + h @ kernel of four parts, i, f, o = sigmoid of parts 0, 1 and 3 and g = tanh of part 2:
+    c = f c + i g and h = o tanh(c).
+
+    Args:
+        x: floats (batch, time, 4 units): the inputs, projected, with their bias.
+        kernel: (units, 4 units).
+        h0, c0: states (batch, units) before the first step.
+        mask: bool (batch, time) or None: a step whose entry is false leaves the states as they are.
+        backwards: whether the first step takes the last input.
+
+    Returns:
+        `(y, h, c)`: h after each step (batch, time, units), and both states after the last.
+
+    Raises:
+        ValueError: when the shapes do not fit.
+
+    Example:
+        >>> lstm(np.zeros((2, 3, 4)), np.zeros((1, 4)), np.zeros((2, 1)), np.ones((2, 1)))[2]
+        array([[0.125],
+               [0.125]])
+    """
+    inputs = (x, kernel, h0, c0) if mask is None else (x, kernel, h0, c0, ew.cast(mask, "bool"))
+    return lstm_op(*inputs, backwards=bool(backwards))[:3]
+
+
+# ---- gru ----
+
+
+def _gru_shape(x, kernel, bias, h0, *mask, backwards):
+    b, t, u = _sizes("gru", x, kernel, GRU_GATES, (h0,), mask)
+    if bias.shape != (GRU_GATES * u,):
+        raise ValueError(f"gru: the bias has shape {bias.shape}; {u} units need {(GRU_GATES * u,)}.")
+    return Spec((b, t, u), x.dtype), h0, Spec((b, t, 4 * u), x.dtype)
+
+
+def _gru_grad(dys, ys, x, kernel, bias, h0, *mask, backwards):
+    y, _, gates = ys
+    if dys[2] is not None:
+        compose = functools.partial(steps.gru, _OPS)
+        return gradient_by_composition(compose)(dys, ys, x, kernel, bias, h0, *mask, backwards=backwards)
+    given = tuple(d is not None for d in dys[:2])
+    flows = [d for d in dys[:2] if d is not None]
+    dx, dinner, before, dh0 = gru_grad_op(
+        kernel, h0, y, gates, *mask, *flows, masked=bool(mask), given=given, backwards=backwards
+    )
+    return dx, *linear_grad_kernel_op(before, dinner), dh0, *(None for _ in mask)
+
+
+def _gru_lower(node, b):
+    x, kernel, bias, h0, *mask = node.inputs
+    if not _kernel_fits(x, b):
+        return False
+    buffers = [x, kernel, bias, h0, *(mask or [None]), *_wanted(node, b)]
+    b.step(f"gru_{b.suffix(x)}", buffers, _ints(node.outputs[0].shape, node.params["backwards"]))
+    return True
+
+
+# (x (b, t, 3u), kernel (u, 3u), bias (3u), h0[, mask]) -> y (b, t, u), h_last (b, u), and for the gradient gates
+# (b, t, 4u): z, r, g and the third part of h @ kernel + bias of each input, 0 where masked.
+gru_op = Op(
+    "gru",
+    shape=_gru_shape,
+    reference=functools.partial(steps.gru, steps.NUMPY),
+    grad=_gru_grad,
+    lower=_gru_lower,
+)
+
+
+def _gru_grad_shape(kernel, h0, y, gates, *rest, masked, given, backwards):
+    d = Spec((*y.shape[:-1], GRU_GATES * y.shape[-1]), y.dtype)
+    return d, d, y, h0
+
+
+def _gru_grad_steps(xp, kernel, h0, y, gates, *rest, masked, given, backwards):
+    flows = _split_flows(rest, masked, given)
+    return steps.gru_grad(xp, kernel, h0, y, gates, *flows, backwards=backwards)
+
+
+def _gru_grad_lower(node, b):
+    kernel, h0, y, gates, *rest = node.inputs
+    if not _kernel_fits(gates, b):
+        return False
+    mask, *flows = _split_flows(rest, node.params["masked"], node.params["given"])
+    buffers = [*flows, kernel, h0, mask, y, gates, *node.outputs]
+    b.step(f"gru_grad_{b.suffix(gates)}", buffers, _ints(y.shape, node.params["backwards"]))
+    return True
+
+
+# (kernel, h0, y, gates[, mask][, dy][, dh_last]) -> dx, dinner (b, t, 3u): the gradients by x and by h @ kernel + bias,
+# before (b, t, u), dh0 (b, u).
+gru_grad_op = Op(
+    "gru_grad",
+    shape=_gru_grad_shape,
+    reference=functools.partial(_gru_grad_steps, steps.NUMPY),
+    grad=gradient_by_composition(functools.partial(_gru_grad_steps, _OPS)),
+    lower=_gru_grad_lower,
+)
+
+
+def gru(x, kernel, bias, h0, mask=None, backwards=False):
+    """A gated recurrent unit over a sequence (Cho et al. 2014), the reset gate applied after the product.
+
+    With m = h @ kernel + bias, z and r = sigmoid of parts 0 and 1 of x[:, k] + m, and g = tanh(x2 + r m2):
+    h = z h + (1 - z) g.
+
+    Args:
+        x: floats (batch, time, 3 units): the inputs, projected, with their bias.
+        kernel: (units, 3 units).
+        bias: (3 units,) of the recurrent product, or None.
+        h0: state (batch, units) before the first step.
+        mask: bool (batch, time) or None: a step whose entry is false leaves the state as it is.
+        backwards: whether the first step takes the last input.
+
+    Returns:
+        `(y, h)`: h after each step (batch, time, units), and after the last.
+
+    Raises:
+        ValueError: when the shapes do not fit.
+
+    Example:
+        >>> gru(np.zeros((2, 3, 3)), np.zeros((1, 3)), None, np.ones((2, 1)))[1]
+        array([[0.125],
+               [0.125]])
+    """
+    bias = np.zeros(shape_of(kernel)[-1], dtype_of(kernel)) if bias is None else bias
+    inputs = (x, kernel, bias, h0) if mask is None else (x, kernel, bias, h0, ew.cast(mask, "bool"))
+    return gru_op(*inputs, backwards=bool(backwards))[:2]
+
+
+__all__: list[str] = []
