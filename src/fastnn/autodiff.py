@@ -239,7 +239,7 @@ def value_and_grad(function, variables=None, argnums=0, has_aux=False):
 
 
 def _watchable(x):
-    return x if isinstance(x, Value) else np.array(x).view(TapeArray)
+    return as_value(x) if trace.current() is not None else np.array(x).view(TapeArray)
 
 
 def custom_gradient(function):

@@ -12,6 +12,7 @@ from fastnn.ops import linalg as linalg
 from fastnn.ops import nn as nn
 from fastnn.ops import numpy as numpy
 from fastnn.ops.activations import *
+from fastnn.ops.branches import *
 from fastnn.ops.conv import *
 from fastnn.ops.creation import *
 from fastnn.ops.elementwise import *
@@ -19,10 +20,12 @@ from fastnn.ops.gather import *
 from fastnn.ops.indexing import *
 from fastnn.ops.layout import *
 from fastnn.ops.logic import *
+from fastnn.ops.loops import *
 from fastnn.ops.matmul import *
 from fastnn.ops.nan import *
 from fastnn.ops.normalization import *
 from fastnn.ops.pool2d import *
+from fastnn.ops.prefix_scan import *
 from fastnn.ops.random import *
 from fastnn.ops.rare import *
 from fastnn.ops.rearrange import *
