@@ -305,7 +305,7 @@ def map(f, xs):
 
     Example:
         >>> fastnn.ops.map(lambda x: x * x, np.arange(4))
-        array([ 0,  1,  4,  9])
+        array([0, 1, 4, 9])
     """
     return scan(lambda _, x: ((), f(x)), (), xs)[1]
 
