@@ -25,8 +25,8 @@ def simplify(graph: Graph) -> Graph:
 
 
 def prune(graph: Graph) -> Graph:
-    """The same graph without the nodes that no output and no update needs; inputs stay."""
-    needed = set(graph.results())
+    """The same graph without the nodes that no output and no update needs; inputs and updated variables stay."""
+    needed = {*graph.results(), *(graph.variables[v] for v in graph.updates if v in graph.variables)}
     kept = []
     for node in reversed(graph.nodes):
         if node.op is INPUT or any(y in needed for y in node.outputs):
