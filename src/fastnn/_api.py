@@ -41,6 +41,7 @@ MODULES = (
     "ops.nn",
     "ops.numpy",
     "optimizers",
+    "optimizers.legacy",
     "optimizers.schedules",
     "preprocessing",
     "preprocessing.sequence",
@@ -232,10 +233,19 @@ PUBLIC = {
         "var vdot vsplit vstack where zeros zeros_like",
     },
     "fastnn.optimizers": {
+        "optimizers.adafactor": "Adafactor",
         "optimizers.adaptive": "Adadelta Adagrad Adam AdamW Adamax Ftrl Lamb Nadam RMSprop",
         "optimizers.lookup": "deserialize get serialize",
+        "optimizers.loss_scale": "LossScaleOptimizer",
         "optimizers.momentum": "Lion SGD",
+        "optimizers.multi": "MultiOptimizer OptimizerMap",
+        "optimizers.muon": "Muon",
+        "optimizers.schedule_free": "ScheduleFreeAdamW",
         "optimizers.optimizer": "Optimizer",
+    },
+    "fastnn.optimizers.legacy": {
+        "optimizers.keras2": "Adagrad=LegacyOptimizer Adam=LegacyOptimizer Ftrl=LegacyOptimizer "
+        "Optimizer=LegacyOptimizer RMSprop=LegacyOptimizer SGD=LegacyOptimizer",
     },
     "fastnn.optimizers.schedules": {
         "optimizers.schedules.learning_rate_schedule": "LearningRateSchedule",

@@ -11,6 +11,7 @@ from fastnn import optimizers
 from fastnn.optimizers import schedules
 
 SHAPES = {"layer/kernel": (5, 3), "layer/bias": (3,), "scale": ()}
+MORE_SHAPES = SHAPES | {"embedding/embeddings": (2, 4), "conv/kernel": (2, 3, 4)}
 STEPS = 10
 DECAY = {"initial_learning_rate": 0.1, "decay_steps": 3, "decay_rate": 0.7}
 
@@ -42,14 +43,27 @@ CASES = [
     ("Ftrl", {"learning_rate": 0.05, "l1_regularization_strength": 0.01, "l2_regularization_strength": 0.1,
               "l2_shrinkage_regularization_strength": 0.1, "beta": 0.1}),
     ("Lamb", {"learning_rate": 0.05}),
+    ("Adafactor", {}),
+    ("Adafactor", {"learning_rate": 0.5, "beta_2_decay": -0.5, "epsilon_2": 0.1, "clip_threshold": 0.5}),
+    ("Adafactor", {"learning_rate": 0.8, "relative_step": False, "weight_decay": 0.01}),
+    ("Adafactor", {"learning_rate": "ExponentialDecay", "gradient_accumulation_steps": 2}),
+    ("Muon", {}),
+    ("Muon", {"learning_rate": 0.05, "nesterov": False, "rms_rate": None, "weight_decay": 0.1, "ns_steps": 3}),
+    ("Muon", {"learning_rate": 0.05, "adam_lr_ratio": 0.5, "adam_weight_decay": 0.2, "exclude_embeddings": False}),
+    ("Muon", {"learning_rate": 0.05, "exclude_layers": ["layer"], "adam_beta_1": 0.8, "adam_beta_2": 0.99}),
+    ("Muon", {"learning_rate": 0.05, "weight_decay": None}),
+    ("Muon", {"learning_rate": 0.05, "adam_weight_decay": None}),
+    ("ScheduleFreeAdamW", {}),
+    ("ScheduleFreeAdamW", {"learning_rate": 0.05, "warmup_steps": 4, "beta_1": 0.8}),
+    ("ScheduleFreeAdamW", {"learning_rate": "ExponentialDecay", "weight_decay": 0.1, "beta_2": 0.99}),
 ]  # fmt: skip
 IDS = [f"{name}-{k}" for k, (name, _) in enumerate(CASES)]
 
 
-def weights(make):
+def weights(make, shapes=SHAPES):
     rng = np.random.default_rng(7)
     made = []
-    for path, shape in SHAPES.items():
+    for path, shape in shapes.items():
         variable = make(rng.normal(size=shape).astype("float32"), path)
         made.append(variable)
     return made
@@ -67,9 +81,9 @@ def theirs(array, path):
     return variable
 
 
-def gradients():
+def gradients(shapes=SHAPES):
     rng = np.random.default_rng(8)
-    return [[rng.normal(size=s).astype("float32") for s in SHAPES.values()] for _ in range(STEPS)]
+    return [[rng.normal(size=s).astype("float32") for s in shapes.values()] for _ in range(STEPS)]
 
 
 def make(library, name, arguments):
@@ -88,7 +102,7 @@ def close(a, b):
 @pytest.mark.parametrize("case", CASES, ids=IDS)
 def test_trajectory(case, mode):
     optimizer, judge = make(fastnn, *case), make(keras, *case)
-    ours_w, theirs_w = weights(ours), weights(theirs)
+    ours_w, theirs_w = weights(ours, MORE_SHAPES), weights(theirs, MORE_SHAPES)
     optimizer.build(ours_w)
     judge.build(theirs_w)
     if mode == "per variable":
@@ -100,7 +114,7 @@ def test_trajectory(case, mode):
         def apply(grads, _):
             optimizer.apply(grads, ours_w)
 
-    for step in gradients():
+    for step in gradients(MORE_SHAPES):
         apply(step, ours_w if mode != "compiled" else None)
         judge.apply(step, theirs_w)
         for a, b in zip(ours_w, theirs_w, strict=True):
@@ -109,7 +123,7 @@ def test_trajectory(case, mode):
     for a, b in zip(optimizer.variables, judge.variables, strict=True):
         assert a.shape == b.shape and a.dtype == b.dtype
         if case[0] != "Nadam":
-            assert a.path.removeprefix(optimizer.name) == b.path.removeprefix(judge.name)
+            assert a.path.removeprefix(f"{optimizer.name}/") == b.path.removeprefix(f"{judge.name}/")
         close(a, b.value)
     assert int(np.asarray(optimizer.iterations)) == int(judge.iterations)
     optimizer.finalize_variable_values(ours_w)

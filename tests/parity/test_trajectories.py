@@ -41,14 +41,23 @@ OPTIMIZERS = {
     "Lion": {"learning_rate": 0.0005},
     "Lamb": {"learning_rate": 0.005},
     "Adafactor": {"learning_rate": 0.01},
+    "Muon": {"learning_rate": 0.005},
+    "ScheduleFreeAdamW": {"learning_rate": 0.01},
 }
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_optimizer(name):
-    if name not in dir(fastnn.optimizers):
-        pytest.skip(f"fastnn has no {name} yet")
     compare(mlp(lambda k: getattr(k.optimizers, name)(**OPTIMIZERS[name])), BLOBS)
+
+
+def test_two_optimizers():
+    def optimizer(k):
+        return k.optimizers.MultiOptimizer(
+            k.optimizers.OptimizerMap(k.optimizers.SGD(0.05, momentum=0.9), {".*bias": k.optimizers.Adam(0.005)})
+        )
+
+    compare(mlp(optimizer), BLOBS)
 
 
 @pytest.mark.parametrize(
@@ -76,6 +85,9 @@ def test_optimizer_options(name, options):
     ("schedule", "options"),
     [
         ("ExponentialDecay", {"initial_learning_rate": 0.02, "decay_steps": 10, "decay_rate": 0.5}),
+        ("InverseTimeDecay", {"initial_learning_rate": 0.02, "decay_steps": 10, "decay_rate": 0.5}),
+        ("PolynomialDecay", {"initial_learning_rate": 0.02, "decay_steps": 20, "power": 2.0, "cycle": True}),
+        ("CosineDecayRestarts", {"initial_learning_rate": 0.02, "first_decay_steps": 9.5, "m_mul": 0.5}),
         ("ExponentialDecay", {"initial_learning_rate": 0.02, "decay_steps": 10, "decay_rate": 0.5, "staircase": True}),
         ("CosineDecay", {"initial_learning_rate": 0.01, "decay_steps": 40, "warmup_target": 0.02, "warmup_steps": 5}),
         ("PiecewiseConstantDecay", {"boundaries": [10, 30], "values": [0.02, 0.01, 0.001]}),

@@ -36,6 +36,7 @@ def compare(build, data, rtol=RTOL):
         data: list of batches (x, y).
         rtol: bound of the relative difference of losses.
     """
+    keras.utils.set_random_seed(0)  # weights come from `theirs`: the same ones in every run
     theirs, ours = build(keras), build(fastnn)
     assert [tuple(w.shape) for w in ours.weights] == [tuple(w.shape) for w in theirs.weights]
     ours.set_weights(theirs.get_weights())

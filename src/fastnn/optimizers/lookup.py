@@ -1,15 +1,15 @@
 """`get`, `serialize` and `deserialize` of optimizers, and the table that they read."""
 
 from fastnn.object_registration import get_registered_object
-from fastnn.optimizers import adaptive, momentum
+from fastnn.optimizers import adafactor, adaptive, loss_scale, momentum, multi, muon, schedule_free
 from fastnn.optimizers.optimizer import Optimizer
 from fastnn.serialization import deserialize_keras_object, serialize_keras_object
 
 TABLE = {
     name: value
-    for module in (momentum, adaptive)
+    for module in (momentum, adaptive, adafactor, muon, schedule_free, loss_scale, multi)
     for name, value in vars(module).items()
-    if isinstance(value, type) and value.__module__ == module.__name__ and not name.startswith("_")
+    if isinstance(value, type) and issubclass(value, Optimizer) and value.__module__ == module.__name__
 }
 TABLE |= {name.lower(): value for name, value in TABLE.items()}
 

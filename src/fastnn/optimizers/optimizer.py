@@ -173,9 +173,12 @@ class Optimizer:
     def _add_slots(self, names: tuple[str, ...]) -> None:
         for variable in self._trainable_variables:
             for name in names:
-                slot = self.add_variable_from_reference(variable, name)
-                slot.assign(np.full(slot.shape, self._first_value(name), slot.dtype))
-                self._slots[name, id(variable)] = slot
+                self._add_slot(name, variable)
+
+    def _add_slot(self, name: str, variable: Variable) -> None:
+        slot = self.add_variable_from_reference(variable, name)
+        slot.assign(np.full(slot.shape, self._first_value(name), slot.dtype))
+        self._slots[name, id(variable)] = slot
 
     def __getstate__(self) -> dict:
         """For copies: slots by the place of their variable, not its identity, and no buffers."""
@@ -335,33 +338,14 @@ class Optimizer:
         """Adds gradients up, and updates with their mean in every n-th step."""
         n = self.gradient_accumulation_steps
         is_update = ops.equal(ops.mod(self._iterations + 1, n), 0)
-        sums = [(self.slot("gradient_accumulator", v), g) for g, v in units]
-        graph = trace.current()
-        if graph is None:
-            if bool(is_update):
-                self._update([((total + g) / n, v) for (total, g), (_, v) in zip(sums, units, strict=True)])
-                for total, _ in sums:
-                    total.assign(np.zeros(total.shape, total.dtype))
-            else:
-                for total, g in sums:
-                    total.assign_add(g)
-            return
-        # A plan has no branches: the update is computed, and kept or dropped.
-        changing = [v for v in self._state_of(units) if v is not self._iterations]
-        before = [graph.read(v) for v in changing]
-        self._update([((total + g) / n, v) for (total, g), (_, v) in zip(sums, units, strict=True)])
-        for variable, old in zip(changing, before, strict=True):
-            if graph.read(variable) is not old:
-                variable.assign(ops.where(is_update, graph.read(variable), old))
-        for total, g in sums:
-            total.assign(ops.where(is_update, ops.zeros_like(total), total + g))
-
-    def _state_of(self, units) -> list[Variable]:
-        """Everything that `_update(units)` may change."""
-        variables = [v for _, v in units]
-        slots = [s for (_, owner), s in self._slots.items() if any(owner == id(v) for v in variables)]
-        shared = [v for v in self._variables if not any(v is s for s in self._slots.values())]
-        return [*variables, *slots, *shared]
+        sums = [self.slot("gradient_accumulator", v) for _, v in units]
+        totals = [total + g for total, (g, _) in zip(sums, units, strict=True)]
+        only_if(
+            is_update,
+            lambda: self._update([(total / n, v) for total, (_, v) in zip(totals, units, strict=True)]),
+        )
+        for slot, total in zip(sums, totals, strict=True):
+            slot.assign(ops.where(is_update, ops.zeros_like(total), total))
 
     def exclude_from_weight_decay(self, var_list=None, var_names=None) -> None:
         """Variables that weight decay leaves alone; to be called before the optimizer is built.
@@ -374,17 +358,19 @@ class Optimizer:
             raise ValueError("`exclude_from_weight_decay()` can only be configured before the optimizer is built.")
         self._excluded_from_decay = ({id(v) for v in var_list or []}, list(var_names or []))
 
+    def weight_decay_of(self, variable) -> float | None:
+        """The weight decay of one variable, for rules that tell variables apart."""
+        return self.weight_decay
+
     def _use_weight_decay(self, variable) -> bool:
         excluded, patterns = self._excluded_from_decay
         return id(variable) not in excluded and not any(re.search(p, variable.name) for p in patterns)
 
     def _apply_weight_decay(self, variables, learning_rate) -> None:
-        if self.weight_decay is None:
-            return
         for variable in variables:
-            if self._use_weight_decay(variable):
-                decay = ops.cast(learning_rate, variable.dtype) * self.weight_decay
-                variable.assign(variable - variable * decay)
+            rate = self.weight_decay_of(variable)
+            if rate and self._use_weight_decay(variable):
+                variable.assign(variable - variable * (ops.cast(learning_rate, variable.dtype) * rate))
 
     def _average(self, variables) -> None:
         """Moves the moving average, and overwrites the variables by it in every n-th step."""
@@ -480,6 +466,24 @@ class Optimizer:
 
 
 Optimizer.__doc__ = Optimizer.__doc__.replace("{common}", COMMON_ARGUMENTS)
+
+
+def only_if(condition, change) -> None:
+    """Calls `change` when `condition`, a scalar, is true.
+
+    A plan has no branches: in a trace everything is computed, and what `change` assigned is kept or dropped.
+    """
+    graph = trace.current()
+    if graph is None:
+        if bool(condition):
+            change()
+        return
+    before = dict(graph.updates)
+    change()
+    for variable, value in list(graph.updates.items()):
+        old = graph.value_after(variable, before)
+        if value is not old:
+            variable.assign(ops.where(condition, value, old))
 
 
 def _legacy(learning_rate, kwargs):
