@@ -1,6 +1,6 @@
 """Pooling layers."""
 
-from tests.tables import LayerCase, rows
+from tests.tables import LayerCase, OpCase, rows
 
 IMAGES = rows(2, 6, 5, 4)
 SEQUENCES = rows(2, 7, 3)
@@ -22,4 +22,21 @@ LAYERS = [
     LayerCase("GlobalAveragePooling1D", {"data_format": "channels_first"}, SEQUENCES),
     LayerCase("GlobalAveragePooling2D", {}, IMAGES),
     LayerCase("GlobalAveragePooling2D", {"data_format": "channels_first", "keepdims": True}, IMAGES),
+]
+
+VOLUMES = rows(2, 4, 5, 3, 4)
+
+
+def op(name, *args, **kwargs):
+    return OpCase(name, args, kwargs, gradient=True)
+
+
+OPS = [
+    *(op(name, SEQUENCES, (2,), (2,)) for name in ("max_pool", "average_pool")),
+    *(op(name, IMAGES, (3, 2), (2, 1), "same") for name in ("max_pool", "average_pool")),
+    *(op(name, VOLUMES, (2, 2, 2), (2, 1, 1), "same") for name in ("max_pool", "average_pool")),
+    *(op(name, SEQUENCES, 3) for name in ("adaptive_max_pool", "adaptive_average_pool")),
+    *(op(name, IMAGES, (3, 7)) for name in ("adaptive_max_pool", "adaptive_average_pool")),
+    *(op(name, VOLUMES, (3, 2, 1)) for name in ("adaptive_max_pool", "adaptive_average_pool")),
+    *(op(name, VOLUMES, 2, "channels_first") for name in ("adaptive_max_pool", "adaptive_average_pool")),
 ]

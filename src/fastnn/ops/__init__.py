@@ -12,6 +12,7 @@ from fastnn.ops import linalg as linalg
 from fastnn.ops import nn as nn
 from fastnn.ops import numpy as numpy
 from fastnn.ops.activations import *
+from fastnn.ops.adaptive_pool import *
 from fastnn.ops.branches import *
 from fastnn.ops.conv import *
 from fastnn.ops.creation import *
@@ -24,6 +25,7 @@ from fastnn.ops.loops import *
 from fastnn.ops.matmul import *
 from fastnn.ops.nan import *
 from fastnn.ops.normalization import *
+from fastnn.ops.patches import *
 from fastnn.ops.pool2d import *
 from fastnn.ops.prefix_scan import *
 from fastnn.ops.random import *

@@ -54,10 +54,10 @@ class Geometry:
             "pads": (*two(self.before, 0), *two(after, 0)),
         }
 
-    def of_depth(self) -> dict:
-        """The parameters of `windows` along the depth, but `out` and `size`."""
-        return {"axis": 1, "taps": self.kernel_size[0], "stride": self.strides[0], "dilation": self.dilation[0],
-                "before": self.before[0]}  # fmt: skip
+    def along(self, k: int) -> dict:
+        """The parameters of `windows` and `windows_sum`, but for `out` and `size`, along the spatial dimension `k`."""
+        return {"axis": k + 1, "taps": self.kernel_size[k], "stride": self.strides[k], "dilation": self.dilation[k],
+                "before": self.before[k]}  # fmt: skip
 
 
 def _is_same(name: str, padding) -> bool:
@@ -158,7 +158,7 @@ def _deep_planes(x, g: Geometry, groups: int):
     if g.rank < 3:
         return _planes(x)
     *sizes, c = shape_of(x)
-    x = windows(reshape(x, (*sizes, groups, c // groups)), out=g.out[0], **g.of_depth())
+    x = windows(reshape(x, (*sizes, groups, c // groups)), out=g.out[0], **g.along(0))
     return reshape(x, (sizes[0] * g.out[0], *sizes[2:], g.kernel_size[0] * c))
 
 
@@ -249,7 +249,7 @@ def conv_transpose(inputs, kernel, strides=1, padding="valid", output_padding=No
     y = conv2d_grad_input_op(_planes(x), _kernel_of_planes(kernel), size=size, groups=1, **g.of_planes())
     if g.rank == 3:
         y = reshape(y, (n, sizes[0], *size, kernel_size[0] * filters))
-        y = windows_sum(y, size=g.sizes[0], **g.of_depth())
+        y = windows_sum(y, size=g.sizes[0], **g.along(0))
     return _finish(reshape(y, (n, *g.sizes, filters)), order)
 
 

@@ -14,6 +14,7 @@ from fastnn.ops.gather import take
 from fastnn.ops.indexing import getitem
 from fastnn.ops.layout import expand_dims, moveaxis, squeeze
 from fastnn.ops.matmul import matmul
+from fastnn.ops.patches import extract_patches, extract_patches_3d
 from fastnn.ops.rearrange import pad
 from fastnn.ops.record import as_array, dtype_of, shape_of
 from fastnn.ops.rounding import round as round_to_even
@@ -210,4 +211,4 @@ def crop_images(
     return _cropped(images, axes, [(rows[0], lengths[0]), (cols[0], lengths[1])])
 
 
-__all__ = ["crop_images", "pad_images", "resize"]
+__all__ = ["crop_images", "extract_patches", "extract_patches_3d", "pad_images", "resize"]
