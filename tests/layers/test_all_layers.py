@@ -11,8 +11,9 @@ from tests.tables import table
 
 CASES = table("LAYERS")
 
-# These have tests of their own.
+# These have tests of their own: some are no common layers, others read strings.
 APART = {"Input", "InputLayer", "InputSpec", "Lambda", "Layer"}
+STRINGS = {"HashedCrossing", "Hashing", "IntegerLookup", "StringLookup", "TextVectorization"}
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
@@ -39,7 +40,7 @@ def test_every_layer_is_here():
         for name, (_, attribute) in _api.table("fastnn.layers").items()
         if isinstance(getattr(fastnn.layers, name), type)
     }
-    assert {case.name for case in CASES} == published - APART
+    assert {case.name for case in CASES} == published - APART - STRINGS
 
 
 @pytest.mark.parametrize("name", sorted(APART - {"Input"}))

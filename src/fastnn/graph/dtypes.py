@@ -74,6 +74,8 @@ def standardize_dtype(dtype) -> str:
         return config.floatx()
     if isinstance(dtype, str) and dtype == "int":
         return "int32"
+    if isinstance(dtype, str) and dtype == "string":
+        return dtype  # of what layers of strings take, which run outside of plans
     if isinstance(dtype, str) and dtype == "float":
         return config.floatx()
     try:

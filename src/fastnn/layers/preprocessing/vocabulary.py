@@ -1,0 +1,81 @@
+"""Vocabulary: the tokens of a lookup layer, in order, and the tokens that were counted on the way to one."""
+
+import collections
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+
+class Vocabulary:
+    """Tokens in order, and the place of each.
+
+    Args:
+        tokens: `bytes` or `int`, each once.
+
+    Raises:
+        ValueError: when one is there twice.
+    """
+
+    def __init__(self, tokens: Iterable):
+        self.tokens = list(tokens)
+        self._place = {token: k for k, token in enumerate(self.tokens)}
+        if len(self._place) < len(self.tokens):
+            repeated = [token for token, count in collections.Counter(self.tokens).items() if count > 1]
+            raise ValueError(
+                "The passed vocabulary has at least one repeated term. Please uniquify your dataset. The repeated "
+                f"terms are: {repeated}"
+            )
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+    def __contains__(self, token) -> bool:
+        return token in self._place
+
+    def places(self, tokens: np.ndarray) -> np.ndarray:
+        """The place of each of `tokens` (an array of `bytes` objects or integers), -1 for those that are not here.
+        int64, of the same shape."""
+        place = self._place
+        found = [place.get(token, -1) for token in tokens.ravel().tolist()]
+        return np.array(found, np.int64).reshape(tokens.shape)
+
+
+class TokenCounts:
+    """How often tokens came, and in how many documents, while a layer adapts."""
+
+    def __init__(self):
+        self.clear()
+
+    def clear(self) -> None:
+        self.tokens: collections.Counter = collections.Counter()
+        self.documents: collections.Counter = collections.Counter()
+        self.num_documents = 0
+
+    def add(self, rows: Iterator[list]) -> None:
+        """Counts the tokens of some documents, each a list."""
+        for row in rows:
+            self.tokens.update(row)
+            self.documents.update(set(row))
+            self.num_documents += 1
+
+    def most_common(self, count: int | None, without: tuple = ()) -> list:
+        """The tokens, the most frequent first, of equally frequent ones the last in order first."""
+        tokens = sorted((n, token) for token, n in self.tokens.items() if token not in without)[::-1]
+        return [token for _, token in tokens[:count]]
+
+    def idf(self, tokens: list) -> np.ndarray:
+        """`log(1 + documents / (1 + documents with the token))` of each token, float64."""
+        counts = np.array([self.documents[token] for token in tokens], np.float64)
+        return np.log(1 + self.num_documents / (1 + counts))
+
+
+def read_lines(path: str) -> list[str]:
+    """The terms of a vocabulary file, one a line.
+
+    Raises:
+        ValueError: when there is no such file.
+    """
+    if not Path(path).exists():
+        raise ValueError(f"Vocabulary file {path} does not exist.")
+    return Path(path).read_text(encoding="utf-8").splitlines()

@@ -1,0 +1,35 @@
+"""Strings in NumPy arrays: which arrays hold some, and their bytes."""
+
+import numpy as np
+
+
+def is_text(x) -> bool:
+    """Whether `x` is a string, an array of strings, or a list, tuple or dict with one inside."""
+    if isinstance(x, np.ndarray):
+        return x.dtype.kind in "SUT" or (x.dtype.kind == "O" and (x.size == 0 or isinstance(x.flat[0], (str, bytes))))
+    if isinstance(x, dict):
+        x = list(x.values())
+    if isinstance(x, (list, tuple)):
+        return any(is_text(item) for item in x)
+    return isinstance(x, (str, bytes))
+
+
+def to_bytes(x, encoding: str = "utf-8") -> np.ndarray:
+    """The strings of `x` as an array of `bytes` objects, of the same shape; numbers as they are written."""
+    array = np.asarray(x)
+    if array.dtype.kind == "S":
+        return array.astype(object)
+    flat = array.ravel().tolist()
+    result = np.empty(len(flat), object)
+    result[:] = [item if isinstance(item, bytes) else str(item).encode(encoding) for item in flat]
+    return result.reshape(array.shape)
+
+
+def to_str(x, encoding: str = "utf-8") -> np.ndarray:
+    """The strings of `x` as an array of `str`, of the same shape."""
+    array = np.asarray(x)
+    if array.dtype.kind in "UT":
+        return array
+    return np.array(
+        [item.decode(encoding) if isinstance(item, bytes) else str(item) for item in array.ravel().tolist()], dtype=str
+    ).reshape(array.shape)
