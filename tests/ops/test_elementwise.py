@@ -15,7 +15,7 @@ from fastnn.graph import trace
 from fastnn.graph.grad import gradients
 from fastnn.graph.interpret import interpret
 from fastnn.graph.value import Graph
-from fastnn.ops import activations, elementwise, logic, rare, rounding, trigonometry
+from fastnn.ops import activations, complex_numbers, elementwise, logic, rare, rounding, trigonometry
 from fastnn.ops.record import REGISTRY
 from fastnn.testing.check_op import check_op
 
@@ -26,7 +26,7 @@ UNARY, BINARY = UNARY.split(), ["add", "subtract", "multiply", "divide", "power"
 WITHOUT_GRADIENT = """sign floor ceil round trunc isnan isinf isfinite logical_not floor_divide greater greater_equal
     less less_equal equal not_equal logical_and logical_or logical_xor"""
 WITHOUT_GRADIENT = WITHOUT_GRADIENT.split()
-RARE = {name for name in rare.__all__ if name in REGISTRY}
+RARE = {name for family in (rare, complex_numbers) for name in family.__all__ if name in REGISTRY}
 PIECEWISE = {"maximum", "minimum", "mod", "clip", "where", "relu_grad", "cast"}  # below
 
 

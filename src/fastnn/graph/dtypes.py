@@ -1,7 +1,8 @@
 """Which dtype an operation on several values has: Keras's promotion rules.
 
 Floats win over integers whatever their widths (int64 with float32 is float32); a Python or NumPy scalar is weak: it
-takes the dtype of what it meets, and only its kind (a float with integers gives `floatx`) counts.
+takes the dtype of what it meets, and only its kind (a float with integers gives `floatx`) counts. A complex dtype wins
+over all, as wide as the widest float among them.
 """
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from fastnn import config
 
 FLOATS = ("float16", "float32", "float64")
+COMPLEX = {"float16": "complex64", "float32": "complex64", "float64": "complex128"}  # by the dtype of the parts
 _RANK = {"bool": 0, "uint8": 1, "int8": 1, "uint16": 2, "int16": 2, "uint32": 3, "int32": 3, "uint64": 4, "int64": 4}
 _RANK |= {"float16": 5, "float32": 6, "float64": 7}
 
@@ -21,21 +23,39 @@ def is_integer(dtype: str) -> bool:
     return dtype in _RANK and dtype not in FLOATS and dtype != "bool"
 
 
+def is_complex(dtype: str) -> bool:
+    return dtype in ("complex64", "complex128")
+
+
+def is_inexact(dtype: str) -> bool:
+    """Whether values of `dtype` can have a gradient."""
+    return is_float(dtype) or is_complex(dtype)
+
+
+def real_part(dtype: str) -> str:
+    """The dtype of the real part of values of `dtype`."""
+    return {"complex64": "float32", "complex128": "float64"}.get(dtype, dtype)
+
+
 def weak_kind(x) -> str | None:
-    """'bool', 'int' or 'float' for a Python or NumPy scalar; None for anything else."""
+    """'bool', 'int', 'float' or 'complex' for a Python or NumPy scalar; None for anything else."""
     if isinstance(x, (bool, np.bool_)):
         return "bool"
     if isinstance(x, (int, np.integer)):
         return "int"
     if isinstance(x, (float, np.floating)):
         return "float"
+    if isinstance(x, (complex, np.complexfloating)):
+        return "complex"
     return None
 
 
 def promote(dtypes: tuple[str, ...], weak: tuple[str, ...] = ()) -> str:
     """The dtype in which values of `dtypes`, with scalars of the kinds `weak`, are combined."""
     result = _promote_strong(dtypes) if dtypes else None
-    if "float" in weak and (result is None or not is_float(result)):
+    if "complex" in weak and (result is None or not is_complex(result)):
+        return COMPLEX[as_float(result or "bool")]
+    if "float" in weak and (result is None or not is_inexact(result)):
         return config.floatx()
     if "int" in weak and result in (None, "bool"):
         return "int32"
@@ -43,8 +63,8 @@ def promote(dtypes: tuple[str, ...], weak: tuple[str, ...] = ()) -> str:
 
 
 def as_float(dtype: str) -> str:
-    """`dtype` where it is a float, else `floatx`: the dtype of exp, divide and their like."""
-    return dtype if is_float(dtype) else config.floatx()
+    """`dtype` where it is a float or complex, else `floatx`: the dtype of exp, divide and their like."""
+    return dtype if is_inexact(dtype) else config.floatx()
 
 
 def _promote_strong(dtypes: tuple[str, ...]) -> str:
@@ -57,6 +77,8 @@ def _promote_strong(dtypes: tuple[str, ...]) -> str:
 def _pair(a: str, b: str) -> str:
     if a == b:
         return a
+    if is_complex(a) or is_complex(b):
+        return COMPLEX["float64" if {"complex128", "float64"} & {a, b} else "float32"]
     if is_float(a) or is_float(b) or "bool" in (a, b):
         return a if _RANK[a] > _RANK[b] else b
     promoted = np.promote_types(a, b).name

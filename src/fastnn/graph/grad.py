@@ -5,7 +5,7 @@ Gradients are nodes of the same graph, so they can be differentiated again.
 
 import numpy as np
 
-from fastnn.graph.dtypes import is_float
+from fastnn.graph.dtypes import is_inexact
 from fastnn.graph.value import Graph, Node, Operators, Value
 
 
@@ -33,7 +33,7 @@ def gradients(graph: Graph, outputs: list[Value], sources: list[Value], output_g
         if all(dy is None for dy in dys):
             continue
         for x, dx in zip(node.inputs, _input_gradients(node, dys), strict=True):
-            if dx is not None and is_float(x.dtype):
+            if dx is not None and is_inexact(x.dtype):
                 flowing[x] = functions["add"](flowing[x], dx) if x in flowing else dx
     return [flowing.get(x) for x in sources]
 
@@ -45,7 +45,7 @@ def _path(graph: Graph, outputs, sources) -> list[Node]:
     for node in graph.nodes:
         if node.op.grad is not None and any(x in depends for x in node.inputs):
             forward.append(node)
-            depends.update(y for y in node.outputs if y not in depends and is_float(y.dtype))
+            depends.update(y for y in node.outputs if y not in depends and is_inexact(y.dtype))
     needed = set(outputs)
     path = []
     for node in reversed(forward):

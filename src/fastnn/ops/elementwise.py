@@ -10,10 +10,10 @@ import math
 
 import numpy as np
 
-from fastnn.graph.dtypes import as_float, is_float, standardize_dtype
+from fastnn.graph.dtypes import as_float, is_complex, is_float, is_inexact, standardize_dtype
 from fastnn.graph.value import CONSTANT, Value
 from fastnn.graph.variable import Variable
-from fastnn.ops.record import Op, Spec, as_array, dtype_of, uniform
+from fastnn.ops.record import REGISTRY, Op, Spec, as_array, dtype_of, uniform
 
 
 def quiet(reference):
@@ -55,12 +55,18 @@ def _simplify_cast(node):
     return _keep(node, 0)
 
 
+def _reference_cast(x, dtype):
+    """Of a complex number cast to a real dtype, the real part."""
+    is_cut = np.iscomplexobj(x) and not is_complex(dtype) and dtype != "bool"
+    return (x.real if is_cut else x).astype(dtype)
+
+
 cast_op = Op(
     "cast",
     kind="elementwise",
     shape=lambda x, dtype: Spec(x.shape, dtype),
-    reference=quiet(lambda x, dtype: x.astype(dtype)),
-    grad=lambda dy, y, x, dtype: cast(dy, x.dtype) if is_float(x.dtype) else None,
+    reference=quiet(_reference_cast),
+    grad=lambda dy, y, x, dtype: cast(dy, x.dtype) if is_inexact(x.dtype) else None,
     simplify=_simplify_cast,
     promote=(),
     domain=uniform(-3, 3),
@@ -135,6 +141,11 @@ def _simplify_multiply(node):
     return _keep(node, 1) if number_of(node.inputs[0]) == 1 else None
 
 
+def _abs_grad(dy, y, x):
+    """dy x / |x|, with the conjugate of a complex x; see `complex_numbers.py` for the convention."""
+    return multiply(dy, REGISTRY["conj"](sign(x)) if is_complex(x.dtype) else sign(x))
+
+
 def _divide_grad(dy, y, x1, x2):
     d = divide(dy, x2)
     return d, negative(multiply(d, y))
@@ -155,7 +166,7 @@ divide_op = elementwise(
     simplify=lambda node: _keep(node, 0) if number_of(node.inputs[1]) == 1 else None,
 )  # fmt: skip
 negative_op = elementwise("negative", np.negative, lambda dy, y, x: negative(dy))
-abs_op = elementwise("abs", np.abs, lambda dy, y, x: multiply(dy, sign(x)))
+abs_op = elementwise("abs", np.abs, _abs_grad, dtype="real")
 sign_op = elementwise("sign", np.sign)
 reciprocal_op = elementwise(
     "reciprocal",
@@ -482,6 +493,8 @@ def _reference_softplus(x):
 
 
 def _reference_sigmoid(x):
+    if np.iscomplexobj(x):
+        return 1 / (1 + np.exp(-x))
     e = np.exp(-np.abs(x))  # never overflows
     return np.where(x >= 0, 1, e).astype(x.dtype) / (1 + e)
 

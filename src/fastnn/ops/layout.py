@@ -22,6 +22,7 @@ from fastnn.ops.reduce import normalize_axes, normalize_axis
 # ---- the copy kernel's parameters ----
 
 MAX_DIMS = 8  # of a part, as in layout.c
+MAX_BYTES = 8  # of an element, which leaves complex128 out
 
 
 def contiguous_strides(shape) -> tuple[int, ...]:
@@ -66,7 +67,7 @@ def copy_part(dst: int, src: int, sizes, dst_strides, src_strides, dst_offset=0,
 
 def copy_step(b, buffers, dtype: str, parts) -> bool:
     """Emits a call of `copy` with the `parts` (of `copy_part`); False when one of them does not fit the kernel."""
-    if any(part is None for part in parts):
+    if any(part is None for part in parts) or np.dtype(dtype).itemsize > MAX_BYTES:
         return False
     parts = [part for part in parts if part]
     b.step("copy", buffers, [np.dtype(dtype).itemsize, len(parts), *(i for part in parts for i in part)])

@@ -290,26 +290,6 @@ def sinc(x):
     return logic.where(is_zero, 1, divide(trig.sin(angle), angle))
 
 
-def real(x):
-    """`x`: there are no complex numbers here.
-
-    Example:
-        >>> real(np.array([1.0]))
-        array([1.])
-    """
-    return x if hasattr(x, "dtype") else as_array(x)
-
-
-def isreal(x):
-    """True everywhere: there are no complex numbers here.
-
-    Example:
-        >>> isreal(np.array([1.0, np.nan]))
-        array([ True,  True])
-    """
-    return logic.logical_or(logic.isnan(x), True)
-
-
 def allclose(x1, x2, rtol=1e-5, atol=1e-8, equal_nan=False):
     """Whether all elements are close, as of `isclose`.
 
@@ -323,6 +303,6 @@ def allclose(x1, x2, rtol=1e-5, atol=1e-8, equal_nan=False):
 __all__ = [
     "allclose", "bitwise_and", "bitwise_invert", "bitwise_left_shift", "bitwise_not", "bitwise_or",
     "bitwise_right_shift", "bitwise_xor", "deg2rad", "erfc", "erfinv", "fabs", "fmax", "fmin", "gcd", "heaviside", "i0",
-    "isreal", "lcm", "ldexp", "left_shift", "logaddexp2", "nextafter", "rad2deg", "real", "right_shift", "signbit",
+    "lcm", "ldexp", "left_shift", "logaddexp2", "nextafter", "rad2deg", "right_shift", "signbit",
     "sinc",
 ]  # fmt: skip

@@ -37,7 +37,8 @@ class Op:
         kind: "elementwise" (one program opcode of the same name), "reduce" (params axis, keepdims), "view" (same bytes,
             another shape) or "plain".
         dtype: of an elementwise op's output: None is that of its promoted inputs, "float" the same made a float,
-            otherwise a dtype. With "float" the inputs are made floats first.
+            "real" that of their
+            real parts, otherwise a dtype. With "float" the inputs are made floats first.
         promote: which inputs of an elementwise op are promoted together; None is all.
         lower: `(node, builder)`: emits the kernel calls, or returns False when no kernel fits.
         simplify: `(node) -> None | Value | tuple`: a cheaper equivalent.
@@ -115,6 +116,8 @@ def _elementwise_dtype(op: Op, inputs: tuple[Spec, ...]) -> str:
     dtype = dtypes.promote(tuple(spec.dtype for spec in together))
     if op.dtype is None:
         return dtype
+    if op.dtype == "real":
+        return dtypes.real_part(dtype)
     return dtypes.as_float(dtype) if op.dtype == "float" else op.dtype
 
 
@@ -174,6 +177,8 @@ def as_array(x) -> np.ndarray:
     array = np.asarray(x)
     if array.dtype == np.float64:
         return array.astype(config.floatx())
+    if array.dtype == np.complex128:
+        return array.astype(dtypes.COMPLEX[config.floatx()])
     if array.dtype == np.int64:
         return array.astype(np.int32) if np.all(array == array.astype(np.int32)) else array
     if array.dtype == object:

@@ -9,7 +9,7 @@ exact where the clipped form is not; `docs/differences.md` says what that change
 import numpy as np
 
 from fastnn import _kernels, config
-from fastnn.graph.dtypes import is_float
+from fastnn.graph.dtypes import is_float, is_inexact
 from fastnn.graph.symbolic import accepts_symbolic
 from fastnn.graph.value import Value
 from fastnn.ops import elementwise as ew
@@ -117,7 +117,7 @@ log_softmax_grad_op = Op(
 def _over_axes(op, x, axis):
     """Applies `op`, which works on the last axis, over `axis`: an int, several (as one), or None for all."""
     x = x if hasattr(x, "shape") else as_array(x)
-    if not is_float(dtype_of(x)):
+    if not is_inexact(dtype_of(x)):
         x = ew.cast(x, config.floatx())
     sizes = shape_of(x)
     axes = normalize_axes(op.name, axis, len(sizes))

@@ -23,7 +23,9 @@ def is_elementwise(node: Node) -> bool:
     if node.op.name in _MOVES:
         dtypes = {node.inputs[0].dtype, node.outputs[0].dtype}
         return dtypes <= _kernels.DTYPE_CODE.keys() and not dtypes <= _WIDE
-    return node.op.kind == "elementwise" and node.op.name in _kernels.opcodes() and not node.params
+    if node.op.kind != "elementwise" or node.op.name not in _kernels.opcodes() or node.params:
+        return False
+    return all(value.dtype in _kernels.DTYPE_CODE for value in (*node.inputs, *node.outputs))
 
 
 def program_type(node: Node) -> str:
