@@ -213,32 +213,34 @@ PUBLIC = {
         "saving.model_file": "load_model save_model",
     },
     "fastnn.ops.linalg": {
-        "ops": "norm",
+        "ops": "cholesky cholesky_inverse det eig eigh inv lstsq lu_factor matrix_rank norm pinv qr solve "
+        "solve_triangular svd",
     },
     "fastnn.ops.nn": {
         "ops": "adaptive_average_pool adaptive_max_pool average_pool batch_normalization binary_crossentropy "
         "categorical_crossentropy celu conv conv_transpose depth_to_space depthwise_conv elu fold gelu glu "
         "hard_shrink hard_sigmoid hard_silu hard_swish hard_tanh layer_normalization leaky_relu log_sigmoid "
-        "log_softmax max_pool moments multi_hot normalize one_hot relu relu6 rms_normalization selu "
+        "log_softmax max_pool moments multi_hot normalize one_hot polar psnr relu relu6 rms_normalization selu "
         "separable_conv sigmoid silu soft_shrink softmax softplus softsign space_to_depth "
         "sparse_categorical_crossentropy sparse_plus sparse_sigmoid sparsemax squareplus swish tanh_shrink "
         "threshold unfold",
     },
     "fastnn.ops.numpy": {
-        "ops": "abs absolute add all allclose amax amin any append arange arccos arccosh arcsin arcsinh arctan arctan2 "
-        "arctanh argmax argmin argsort array array_split average bitwise_and bitwise_invert bitwise_left_shift "
-        "bitwise_not bitwise_or bitwise_right_shift bitwise_xor broadcast_to cbrt ceil clip concatenate copy cos cosh "
-        "count_nonzero cumprod cumsum deg2rad diag diagflat diagonal divide divide_no_nan dot dsplit dstack einsum "
-        "empty empty_like equal exp exp2 expand_dims expm1 eye fabs flip fliplr flipud floor floor_divide fmax fmin "
-        "fmod full full_like gcd get_item greater greater_equal heaviside hsplit hstack hypot i0 identity inner "
-        "isclose isfinite isinf isnan isneginf isposinf isreal lcm ldexp left_shift less less_equal linspace log "
-        "log10 log1p log2 logaddexp logaddexp2 logical_and logical_not logical_or logical_xor logspace matmul max "
-        "maximum mean median meshgrid min minimum mod moveaxis multiply nan_to_num nancumprod nancumsum nanmax "
-        "nanmean nanmin nanprod nanstd nansum nanvar ndim negative nextafter nonzero not_equal ones ones_like outer "
-        "pad percentile power prod ptp quantile rad2deg ravel real reciprocal repeat reshape right_shift roll rot90 "
-        "round searchsorted sign signbit sin sinc sinh size sort split sqrt square squeeze stack std subtract sum "
-        "swapaxes take take_along_axis tan tanh tensordot tile trace transpose tri tril triu true_divide trunc unique "
-        "var vdot vsplit vstack where zeros zeros_like",
+        "ops": "abs absolute add all allclose amax amin angle any append arange arccos arccosh arcsin arcsinh arctan "
+        "arctan2 arctanh argmax argmin argsort array array_split average bitwise_and bitwise_invert "
+        "bitwise_left_shift bitwise_not bitwise_or bitwise_right_shift bitwise_xor broadcast_to cbrt ceil clip "
+        "concatenate conj conjugate copy cos cosh count_nonzero cumprod cumsum deg2rad diag diagflat diagonal "
+        "divide divide_no_nan dot dsplit dstack einsum empty empty_like equal exp exp2 expand_dims expm1 eye "
+        "fabs flip fliplr flipud floor floor_divide fmax fmin fmod full full_like gcd get_item greater "
+        "greater_equal heaviside hsplit hstack hypot i0 identity imag inner isclose isfinite isinf isnan "
+        "isneginf isposinf isreal lcm ldexp left_shift less less_equal linspace log log10 log1p log2 logaddexp "
+        "logaddexp2 logical_and logical_not logical_or logical_xor logspace matmul max maximum mean median "
+        "meshgrid min minimum mod moveaxis multiply nan_to_num nancumprod nancumsum nanmax nanmean nanmin "
+        "nanprod nanstd nansum nanvar ndim negative nextafter nonzero not_equal ones ones_like outer pad "
+        "percentile power prod ptp quantile rad2deg ravel real reciprocal repeat reshape right_shift roll "
+        "rot90 round searchsorted sign signbit sin sinc sinh size slogdet sort split sqrt square squeeze stack "
+        "std subtract sum swapaxes take take_along_axis tan tanh tensordot tile trace transpose tri tril triu "
+        "true_divide trunc unique var vdot view vsplit vstack where zeros zeros_like",
     },
     "fastnn.optimizers": {
         "optimizers.adafactor": "Adafactor",

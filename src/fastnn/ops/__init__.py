@@ -14,9 +14,11 @@ from fastnn.ops import numpy as numpy
 from fastnn.ops.activations import *
 from fastnn.ops.adaptive_pool import *
 from fastnn.ops.branches import *
+from fastnn.ops.complex_numbers import *
 from fastnn.ops.conv import *
 from fastnn.ops.creation import *
 from fastnn.ops.elementwise import *
+from fastnn.ops.factorizations import *
 from fastnn.ops.gather import *
 from fastnn.ops.indexing import *
 from fastnn.ops.layout import *
@@ -25,6 +27,7 @@ from fastnn.ops.loops import *
 from fastnn.ops.matmul import *
 from fastnn.ops.nan import *
 from fastnn.ops.normalization import *
+from fastnn.ops.norms import *
 from fastnn.ops.patches import *
 from fastnn.ops.pool2d import *
 from fastnn.ops.prefix_scan import *
@@ -34,6 +37,7 @@ from fastnn.ops.rearrange import *
 from fastnn.ops.reduce import *
 from fastnn.ops.rounding import *
 from fastnn.ops.softmax import *
+from fastnn.ops.solving import *
 from fastnn.ops.statistics import *
 from fastnn.ops.trigonometry import *
 

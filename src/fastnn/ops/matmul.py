@@ -73,7 +73,7 @@ def _matmul_reference(a, b, transpose_a=False, transpose_b=False):
     return np.matmul(a.swapaxes(-1, -2) if transpose_a else a, b.swapaxes(-1, -2) if transpose_b else b)
 
 
-def _unbroadcast(dx, shape):
+def unbroadcast(dx, shape):
     """Sums `dx` over the batch dimensions along which an operand of `shape` was broadcast."""
     lead = dx.ndim - len(shape)
     axes = [*range(lead), *(k + lead for k, size in enumerate(shape) if size == 1 and dx.shape[k + lead] != 1)]
@@ -94,7 +94,7 @@ def _matmul_grad(dy, y, a, b, transpose_a=False, transpose_b=False):
         db = matmul_op(dy, a, transpose_a=True, transpose_b=transpose_a)
     else:
         db = matmul_op(a, dy, transpose_a=not transpose_a, transpose_b=False)
-    return _unbroadcast(da, a.shape), _unbroadcast(db, b.shape)
+    return unbroadcast(da, a.shape), unbroadcast(db, b.shape)
 
 
 def _batch_dims(a, b, batch, a_size, b_size):

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from fastnn import config
-from fastnn.graph.dtypes import as_float, is_float
+from fastnn.graph.dtypes import as_float, is_complex, is_inexact
 from fastnn.graph.value import Operators
 from fastnn.ops import elementwise as ew
 from fastnn.ops import logic
@@ -22,7 +22,7 @@ def _count(x, axis) -> int:
 
 def _float(x):
     dtype = dtype_of(x)
-    return x if is_float(dtype) else ew.cast(x, as_float(dtype))
+    return x if is_inexact(dtype) else ew.cast(x, as_float(dtype))
 
 
 # A mean divides by a number of elements that a symbolic shape does not know: it needs a record of its own to be
@@ -62,7 +62,8 @@ def var(x, axis=None, keepdims=False):
         >>> var(np.array([1.0, 2.0, 3.0, 4.0]))
         array(1.25)
     """
-    return mean(ew.square(ew.subtract(_float(x), mean(x, axis, keepdims=True))), axis, keepdims)
+    distance = ew.subtract(_float(x), mean(x, axis, keepdims=True))
+    return mean(ew.square(ew.absolute(distance) if is_complex(dtype_of(x)) else distance), axis, keepdims)
 
 
 def std(x, axis=None, keepdims=False):
@@ -160,52 +161,6 @@ def ptp(x, axis=None, keepdims=False):
     return ew.subtract(max(x, axis, keepdims), min(x, axis, keepdims))
 
 
-def norm(x, ord=None, axis=None, keepdims=False):
-    """The norm of a vector, or of a matrix along two axes.
-
-    Args:
-        x: array.
-        ord: None (square root of the sum of squares), "fro", inf, -inf, 0 or a positive number for vectors; "fro", inf,
-            -inf, 1, -1 for matrices.
-        axis: one axis: vectors; two: matrices; None: all of `x`.
-        keepdims: whether the axes stay, with size 1.
-
-    Raises:
-        ValueError: for another `ord`.
-
-    Example:
-        >>> norm(np.array([3.0, 4.0]))
-        array(5.)
-    """
-    x = _float(x)
-    ndim = len(shape_of(x))
-    axes = tuple(range(ndim)) if axis is None else (axis,) if isinstance(axis, int) else tuple(axis)
-    axes = tuple(normalize_axis("norm", a, ndim) for a in axes)
-    if ord is None or (ord == "fro" and len(axes) == 2) or (ord == 2 and len(axes) == 1):
-        return ew.sqrt(sum(ew.square(x), axes, keepdims))
-    size = ew.absolute(x)
-    if len(axes) == 1:
-        return _vector_norm(size, ord, axes, keepdims)
-    if len(axes) == 2 and ord in (1, -1, np.inf, -np.inf):
-        along, across = axes if ord in (1, -1) else axes[::-1]
-        totals = sum(size, along, keepdims=True)
-        largest = (max if ord > 0 else min)(totals, across, keepdims=True)
-        return largest if keepdims else Operators.functions["squeeze"](largest, axis=axes)
-    raise ValueError(f"norm: `ord` {ord!r} is not known for {len(axes)} axes.")
-
-
-def _vector_norm(size, ord, axes, keepdims):
-    if ord == np.inf:
-        return max(size, axes, keepdims)
-    if ord == -np.inf:
-        return min(size, axes, keepdims)
-    if ord == 0:
-        return sum(ew.cast(logic.not_equal(size, 0), dtype_of(size)), axes, keepdims)
-    if isinstance(ord, str):
-        raise ValueError(f"norm: `ord` {ord!r} is not known for vectors.")
-    return ew.power(sum(ew.power(size, ord), axes, keepdims), 1 / ord)
-
-
 # ---- order statistics, by the reference alone ----
 
 
@@ -262,6 +217,6 @@ def median(x, axis=None, keepdims=False):
 
 
 __all__ = [
-    "average", "count_nonzero", "logsumexp", "mean", "median", "moments", "norm", "percentile", "ptp", "quantile",
+    "average", "count_nonzero", "logsumexp", "mean", "median", "moments", "percentile", "ptp", "quantile",
     "std", "var",
 ]  # fmt: skip

@@ -1,0 +1,98 @@
+"""Factorizations and what is made of them: gradients in float64, and properties that a table of values cannot say."""
+
+import numpy as np
+import pytest
+
+from fastnn import ops
+from fastnn.ops.solving import cofactors_op
+from fastnn.testing import check_gradient
+
+RNG = np.random.default_rng(0)
+SQUARE = RNG.standard_normal((2, 3, 3))
+TALL, WIDE = RNG.standard_normal((2, 4, 3)), RNG.standard_normal((2, 3, 4))
+POSITIVE = SQUARE @ SQUARE.swapaxes(-1, -2) + np.eye(3)
+SYMMETRIC = (SQUARE + SQUARE.swapaxes(-1, -2)) / 2
+VECTORS, SIDES = RNG.standard_normal((2, 3)), RNG.standard_normal((2, 3, 4))
+
+
+def without_signs(factors):
+    """Products of the factors of an svd or eigh that the signs of the vectors do not change."""
+    return [x if x.ndim == 2 else ops.square(x) for x in factors]
+
+
+GRADIENTS = {
+    "cholesky": (ops.cholesky, [POSITIVE]),
+    "cholesky_upper": (lambda x: ops.cholesky(x, upper=True), [POSITIVE]),
+    "cholesky_inverse": (ops.cholesky_inverse, [SQUARE]),
+    "cholesky_inverse_upper": (lambda x: ops.cholesky_inverse(x, upper=True), [SQUARE]),
+    "qr_tall": (ops.qr, [TALL]),
+    "qr_square": (lambda x: ops.qr(x, mode="complete"), [SQUARE]),
+    "qr_r_only": (lambda x: ops.qr(x)[1], [TALL]),
+    "lu_factor": (lambda x: ops.lu_factor(x)[0], [SQUARE]),
+    "eigh": (lambda x: without_signs(ops.eigh(x)), [SYMMETRIC]),
+    "eigh_values": (lambda x: ops.eigh(x)[0], [SYMMETRIC]),
+    "eigh_vectors": (lambda x: ops.square(ops.eigh(x)[1]), [SYMMETRIC]),
+    "svd_tall": (lambda x: without_signs(ops.svd(x, full_matrices=False)), [TALL]),
+    "svd_wide": (lambda x: without_signs(ops.svd(x, full_matrices=False)), [WIDE]),
+    "svd_square": (lambda x: without_signs(ops.svd(x)), [SQUARE]),
+    "svd_left": (lambda x: ops.square(ops.svd(x, full_matrices=False)[0]), [TALL]),
+    "svd_values": (lambda x: ops.svd(x, compute_uv=False), [WIDE]),
+    "svd_values_of_full": (lambda x: ops.svd(x)[1], [TALL]),
+    "solve": (ops.solve, [SQUARE, SIDES]),
+    "solve_vectors": (ops.solve, [SQUARE, VECTORS]),
+    "solve_one_matrix_many_sides": (ops.solve, [SQUARE, SIDES[0]]),
+    "solve_triangular": (ops.solve_triangular, [SQUARE, SIDES]),
+    "solve_triangular_lower": (lambda a, b: ops.solve_triangular(a, b, lower=True), [SQUARE, VECTORS]),
+    "inv": (ops.inv, [SQUARE]),
+    "pinv_tall": (ops.pinv, [TALL]),
+    "pinv_wide": (ops.pinv, [WIDE]),
+    "lstsq_tall": (ops.lstsq, [TALL[0], RNG.standard_normal((4, 2))]),
+    "lstsq_wide": (ops.lstsq, [WIDE[0], RNG.standard_normal(3)]),
+    "det": (ops.det, [SQUARE]),
+    "det_of_singular": (ops.det, [np.ones((3, 3)) + np.diag([1.0, 0.0, 0.0])]),
+    "slogdet": (ops.slogdet, [SQUARE]),
+    "logdet": (ops.logdet, [POSITIVE]),
+    "norm_nuclear": (lambda x: ops.norm(x, "nuc", (1, 2)), [TALL]),
+    "norm_spectral": (lambda x: ops.norm(x, 2, (1, 2)), [TALL]),
+    "norm_columns": (lambda x: ops.norm(x, 1, (1, 2)), [TALL]),
+    "norm_p": (lambda x: ops.norm(x, 3, 1), [TALL]),
+    "cdist": (ops.cdist, [TALL, SQUARE]),
+}
+
+
+@pytest.mark.parametrize("name", GRADIENTS)
+def test_gradient(name):
+    function, inputs = GRADIENTS[name]
+    check_gradient(function, inputs, rtol=1e-5)
+
+
+def test_second_derivative_of_the_determinant():
+    """The gradient of a determinant is its cofactors, which have a gradient of their own."""
+    check_gradient(cofactors_op, [SQUARE])
+
+
+@pytest.mark.parametrize("shape", [(3, 3), (4, 3), (3, 4), (2, 5, 3), (2, 2, 4, 4), (1, 1), (0, 3, 3)])
+def test_lu_factor_is_scipys(shape):
+    from scipy.linalg import lu_factor
+
+    x = RNG.standard_normal(shape)
+    lu, pivots = ops.lu_factor(x)
+    for k in np.ndindex(shape[:-2]):
+        expected, expected_pivots = lu_factor(x[k])
+        np.testing.assert_allclose(lu[k], expected, rtol=1e-12, atol=1e-12)
+        np.testing.assert_array_equal(pivots[k], expected_pivots)
+
+
+def test_what_has_no_gradient_says_so():
+    for function, x in (
+        (lambda x: ops.qr(x)[0], WIDE), (lambda x: ops.qr(x, mode="complete")[0], TALL),
+        (lambda x: ops.svd(x)[0], TALL), (lambda x: ops.lu_factor(x)[0], TALL),
+    ):  # fmt: skip
+        with pytest.raises(NotImplementedError, match=str(x.shape[-1])):
+            check_gradient(function, [x])
+
+
+def test_empty_batches():
+    x = np.zeros((0, 3, 3), "float32")
+    assert ops.det(x).shape == (0,) and ops.inv(x).shape == x.shape
+    assert [part.shape for part in ops.svd(x)] == [(0, 3, 3), (0, 3), (0, 3, 3)]
