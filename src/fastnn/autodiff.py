@@ -242,10 +242,10 @@ def _watchable(x):
     return as_value(x) if trace.current() is not None else np.array(x).view(TapeArray)
 
 
-def custom_gradient(function):
-    """Gives `function` a gradient of its own.
+def custom_gradient(f):
+    """Gives `f` a gradient of its own.
 
-    `function(*args)` returns `(outputs, grad_fn)`; `grad_fn(*upstream)` returns the gradient of each argument.
+    `f(*args)` returns `(outputs, grad_fn)`; `grad_fn(*upstream)` returns the gradient of each argument.
 
     Example:
         >>> import fastnn
@@ -257,7 +257,7 @@ def custom_gradient(function):
     def run(*args):
         graph = trace.current()
         with _recording_paused():
-            outputs, grad_fn = function(*args)
+            outputs, grad_fn = f(*args)
         single = not isinstance(outputs, (tuple, list))
         flat = (outputs,) if single else tuple(outputs)
 

@@ -33,7 +33,9 @@ from fastnn.ops.pool2d import *
 from fastnn.ops.prefix_scan import *
 from fastnn.ops.random import *
 from fastnn.ops.rare import *
-from fastnn.ops.rearrange import *
+from fastnn.ops.rearrange import *  # isort: split
+
+from fastnn.ops.einops import *  # its `rearrange` takes the name of the file above
 from fastnn.ops.reduce import *
 from fastnn.ops.rounding import *
 from fastnn.ops.softmax import *

@@ -19,7 +19,7 @@ LARGEST_CONFIG = 1 << 26  # bytes; thousands of layers take some millions
 LARGEST_RATIO = 20  # of a member's size to the file's: weights hardly compress, bombs do
 
 
-def save_model(model, filepath, overwrite=True, zipped=None) -> None:
+def save_model(model, filepath, overwrite=True, zipped=None, **kwargs) -> None:
     """Writes `model` to a `.keras` file: its config, how it was compiled, weights and optimizer state. The file is
     replaced in one step: a reader sees the old one or the new one.
 
@@ -28,12 +28,15 @@ def save_model(model, filepath, overwrite=True, zipped=None) -> None:
         filepath: ends in `.keras`.
         overwrite: whether an existing file is replaced.
         zipped: only None or True.
+        **kwargs: of other versions of Keras; there are none that mean something here.
 
     Raises:
-        ValueError: for another ending, or a model that is not built.
+        ValueError: for another ending or argument, or a model that is not built.
         FileExistsError: when the file is there and `overwrite` is false.
         ImportError: without h5py.
     """
+    if kwargs:
+        raise ValueError(f"The following argument(s) are not supported: {list(kwargs)}")
     path = Path(filepath)
     if path.suffix != SUFFIX or zipped is False:
         raise ValueError(f"The filename must end in `{SUFFIX}`, and the file is a zip. Received: filepath={filepath}")
