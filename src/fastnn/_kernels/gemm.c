@@ -48,9 +48,11 @@ enum {
 
 #include "types_f32.h"
 #include "tile.h"
+#include "pack.h"
 #include "gemm_body.h"
 #include "types_f64.h"
 #include "tile.h"
+#include "pack.h"
 #include "gemm_body.h"
 #include "types_none.h"
 

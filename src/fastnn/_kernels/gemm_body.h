@@ -70,71 +70,6 @@ static void OWN(gemm_size)(const int64_t *ints, fnn_work *work) {
   work->bytes = batches * (m * k + k * n + m * n) * (double)sizeof(T);
 }
 
-/* Transposes N vectors of N lanes: in the step of distance d, lanes with bit d change places with the lanes without it
- * of the other vector of a pair. */
-FNN_INLINE void OWN(gemm_transpose)(V *v) {
-  static const MT lanes[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
-  M lane;
-  memcpy(&lane, lanes, sizeof lane);
-#pragma GCC unroll 4
-  for (int d = 1; d < N; d *= 2) {
-    const M moves = (lane & d) != 0;
-    const M low = lane + (moves & (N - d)), high = lane + (moves & N) + (~moves & d);
-#pragma GCC unroll 16
-    for (int i = 0; i < N; i++) {
-      if (i & d) continue;
-      const V x = v[i], y = v[i + d];
-      v[i] = __builtin_shuffle(x, y, low);
-      v[i + d] = __builtin_shuffle(x, y, high);
-    }
-  }
-}
-
-/* Rows [0, k) of a panel of B whose columns are contiguous along k (b_col apart), as whole vectors. */
-static void OWN(gemm_pack_transposed)(T *out, const T *b, int64_t b_col, int64_t k, tile_panel panel) {
-  const int64_t width = panel.vectors * N;
-  for (int64_t j = 0; j < width; j += N) {
-    const int64_t cols = fnn_min(N, panel.cols - j);
-    for (int64_t i = 0; i < k; i += N) {
-      const int64_t rows = fnn_min(N, k - i);
-      const T *from = b + j * b_col + i;
-      V v[N];
-      if (cols == N && rows == N) {
-#pragma GCC unroll 16
-        for (int c = 0; c < N; c++) v[c] = FN(load)(from + c * b_col);
-      } else {
-        for (int c = 0; c < N; c++) v[c] = c < cols ? FN(load_part)(from + c * b_col, rows) : (V){0};
-      }
-      OWN(gemm_transpose)(v);
-      T *to = out + i * width + j;
-      if (rows == N) {
-#pragma GCC unroll 16
-        for (int r = 0; r < N; r++) FN(store)(to + r * width, v[r]);
-      } else {
-        for (int r = 0; r < rows; r++) FN(store)(to + r * width, v[r]);
-      }
-    }
-  }
-}
-
-/* The panel's columns of rows [0, k) of B as whole vectors, zeroes after the valid ones. */
-static __attribute__((noinline)) void OWN(gemm_pack_b)(T *out, const T *b, int64_t b_row, int64_t b_col, int64_t k, tile_panel panel) {
-  const int64_t width = panel.vectors * N;
-  b += panel.begin * b_col;
-  if (b_row == 1) {
-    OWN(gemm_pack_transposed)(out, b, b_col, k, panel);
-  } else if (b_col == 1) {
-    for (int64_t i = 0; i < k; i++, b += b_row, out += width) {
-      int64_t j = 0;
-      for (; j + N <= panel.cols; j += N) FN(store)(out + j, FN(load)(b + j));
-      if (j < width) FN(store)(out + j, FN(load_part)(b + j, panel.cols - j));
-    }
-  } else {
-    for (int64_t i = 0; i < k; i++)
-      for (int64_t j = 0; j < width; j++) out[i * width + j] = j < panel.cols ? b[i * b_row + j * b_col] : 0;
-  }
-}
-
 /* Where rows [begin, end) of B's panel are read in place; the last rows, whose whole vectors would reach past the end
  * of B, are copied to `space`. Returns the number of segments. */
 static int OWN(gemm_segments_in_place)(OWN(tile_segment) * s, const OWN(gemm_cut) * c, const int64_t *ints, const T *b,
@@ -146,7 +81,7 @@ static int OWN(gemm_segments_in_place)(OWN(tile_segment) * s, const OWN(gemm_cut
   if (in_place > begin)
     s[n++] = (OWN(tile_segment)){b + panel.begin + begin * b_row, b_row, 0, in_place - begin};
   if (in_place < end) {
-    OWN(gemm_pack_b)(space, b + in_place * b_row, b_row, 1, end - in_place, panel);
+    OWN(pack_panel)(space, b + in_place * b_row, b_row, 1, end - in_place, panel);
     s[n++] = (OWN(tile_segment)){space, width, (in_place - begin) * a_step, end - in_place};
   }
   return n;
@@ -201,7 +136,7 @@ static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OW
       a_rows[i] = a + (row_begin + fnn_min(i, rows - 1)) * ints[GEMM_A_ROW] + k * ints[GEMM_A_COL];
     if (c->packs_b) {
       if (scratch->b_of != b_of)
-        OWN(gemm_pack_b)(scratch->b, b + k * ints[GEMM_B_ROW], ints[GEMM_B_ROW], ints[GEMM_B_COL], k_next - k, panel);
+        OWN(pack_panel)(scratch->b, b + k * ints[GEMM_B_ROW], ints[GEMM_B_ROW], ints[GEMM_B_COL], k_next - k, panel);
       scratch->b_of = c->split_k <= c->k_block ? b_of : -1; /* all of a range may serve the next unit too */
       segments[0] = (OWN(tile_segment)){scratch->b, panel.vectors * N, 0, k_next - k};
       t.n_segments = 1;
