@@ -13,6 +13,7 @@ from fastnn.ops import nn as nn
 from fastnn.ops import numpy as numpy
 from fastnn.ops.activations import *
 from fastnn.ops.adaptive_pool import *
+from fastnn.ops.attention import *
 from fastnn.ops.branches import *
 from fastnn.ops.complex_numbers import *
 from fastnn.ops.conv import *

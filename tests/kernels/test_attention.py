@@ -1,0 +1,238 @@
+"""Attention kernels against whole matrices of scores in higher precision, on every instruction set.
+
+Bounds are per element and derived from those of their parts: a score is a chain of `depth` products; a weight is an
+exponential of it; the running softmax rounds a few times for each block of keys.
+"""
+
+from dataclasses import astuple, dataclass
+
+import numpy as np
+import pytest
+
+from fastnn import _kernels
+from fastnn._kernels import _engine
+from fastnn.ops.attention import attention_grad_op, attention_op
+from tests.kernels.guarded import Guarded
+
+ISAS = _engine.isas()
+FLOATS = {"f32": np.float32, "f64": np.float64}
+WIDE = np.longdouble
+BLOCK = 48  # of queries and of keys
+
+
+@dataclass(frozen=True)
+class Problem:
+    batch: int
+    queries: int
+    keys: int
+    heads: int
+    key_heads: int
+    depth: int
+    value_depth: int
+    causal: bool = False
+    bias: tuple | None = None  # its shape
+    mask: tuple | None = None
+
+    @property
+    def shapes(self):
+        """Of q, k, v and y."""
+        b, t, s, h, key_heads, d, e = astuple(self)[:7]
+        return (b, t, h, d), (b, s, key_heads, d), (b, s, key_heads, e), (b, t, h, e)
+
+    @property
+    def ints(self):
+        def strides(shape):
+            return [0 if n == 1 else int(np.prod(shape[k + 1 :])) for k, n in enumerate(shape or ())] or [0] * 4
+
+        return [*astuple(self)[:7], int(self.causal), *strides(self.bias), *strides(self.mask)]
+
+    @property
+    def params(self):
+        extras = {"has_bias": self.bias is not None, "has_mask": self.mask is not None}
+        return {"scale": self.depth**-0.5, "is_causal": self.causal, **extras}
+
+
+PROBLEMS = [
+    Problem(1, 1, 1, 1, 1, 1, 1),
+    Problem(2, 3, 5, 4, 2, 4, 6),
+    Problem(1, 47, 49, 1, 1, 16, 16),
+    Problem(2, 48, 48, 2, 1, 17, 33, causal=True),
+    Problem(1, 49, 97, 3, 3, 64, 65),
+    Problem(1, 5, 200, 2, 2, 7, 5, causal=True),
+    Problem(1, 200, 5, 2, 2, 3, 80, causal=True),
+    Problem(2, 7, 50, 2, 2, 8, 8, bias=(2, 2, 7, 50)),
+    Problem(2, 50, 7, 4, 2, 8, 9, bias=(1, 4, 1, 7), mask=(2, 1, 50, 7)),
+    Problem(2, 53, 61, 1, 1, 5, 5, causal=True, bias=(1, 1, 53, 1), mask=(2, 1, 1, 61)),
+    Problem(1, 1, 300, 8, 2, 16, 16),
+    Problem(0, 5, 5, 1, 1, 3, 3),
+]
+pytestmark = pytest.mark.parametrize("isa", ISAS)
+each_problem = pytest.mark.parametrize("problem", PROBLEMS, ids=lambda p: "-".join(map(str, astuple(p))))
+each_float = pytest.mark.parametrize("suffix", FLOATS)
+
+
+def run(name, suffix, isa, problem, inputs, extras, outputs):
+    """The outputs for one thread, after a check that more give the same bits and write nothing else."""
+    bits = []
+    for threads in (1, 2, 3):
+        guarded = [Guarded.unwritten(shape, FLOATS[suffix]) for shape in outputs]
+        buffers = [*inputs, *extras, *(g.array for g in guarded)]
+        _kernels.run(f"{name}_{suffix}", buffers, problem.ints, [problem.params["scale"]], threads, isa)
+        for g in guarded:
+            g.assert_canaries()
+        bits.append([g.array.tobytes() for g in guarded])
+    assert bits[0] == bits[1] == bits[2]
+    return [g.array for g in guarded]
+
+
+def drawn(problem, dtype, seed=0):
+    """q, k, v and [bias, mask], with None for an absent one; each query may see a key (see test_blind_queries)."""
+    rng = np.random.default_rng(seed)
+    q, k, v, _ = (Guarded(rng.standard_normal(shape), dtype).array for shape in problem.shapes)
+    bias = None if problem.bias is None else Guarded(rng.standard_normal(problem.bias), dtype).array
+    mask = None if problem.mask is None else (rng.random(problem.mask) < 0.4) | (np.arange(problem.mask[3]) == 0)
+    return [q, k, v], [bias, mask]
+
+
+def wide(arrays):
+    return [a.astype(WIDE) if a.dtype.kind == "f" else a for a in arrays if a is not None]
+
+
+class Exact:
+    """Scores and weights in extended precision, with bounds of what a kernel makes of them."""
+
+    def __init__(self, problem, inputs, extras, eps):
+        p = problem
+        q, k, self.v = wide(inputs)
+        group = p.heads // p.key_heads if p.key_heads else 1
+        self.k, self.v = (np.repeat(x, group, axis=2) for x in (k, self.v))
+        scale = WIDE(p.params["scale"])
+        scores = np.einsum("bthd,bshd->bhts", q, self.k) * scale
+        error = np.einsum("bthd,bshd->bhts", np.abs(q), np.abs(self.k)) * scale * (p.depth + 2)
+        bias, mask = extras
+        if bias is not None:
+            scores = scores + bias
+            error = error + 2 * (np.abs(scores) + np.abs(bias.astype(WIDE)))
+        sees = np.ones(scores.shape, bool) if mask is None else np.broadcast_to(mask, scores.shape)
+        if p.causal:
+            sees = sees & (np.arange(p.keys) <= np.arange(p.queries)[:, None])
+        self.sees = sees
+        scores = np.where(sees, scores, -np.inf)
+        self.top = scores.max(-1, initial=-np.inf, keepdims=True)
+        weights = np.exp(scores - self.top)
+        self.total = weights.sum(-1, keepdims=True)
+        self.weights = weights / self.total
+        self.score_error = eps * np.where(sees, error, 0).max(-1, initial=0, keepdims=True)
+        spread = np.where(sees, self.top - scores, 0).max(-1, initial=0, keepdims=True)
+        # Of a weight before it is divided by the sum: exp is good to 2 ulp, its argument was rounded once.
+        self.weight_error = 2 * self.score_error + eps * (spread + 4)
+
+
+@each_problem
+@each_float
+def test_attention(problem, suffix, isa):
+    dtype, eps = FLOATS[suffix], np.finfo(FLOATS[suffix]).eps
+    inputs, extras = drawn(problem, dtype)
+    exact = Exact(problem, inputs, extras, eps)
+    rows = exact.top.shape[:3]
+    y, top, inverse = run("attention", suffix, isa, problem, inputs, extras, [problem.shapes[3], rows, rows])
+    blocks = -(-problem.keys // BLOCK)
+    # The running sums are scaled once a block, by an exponential; they add up a block's keys in a chain, then blocks.
+    error = exact.weight_error * 2 + eps * (8 * blocks + BLOCK + 4)
+    bound = np.einsum("bhts,bshd->bthd", exact.weights * (error + eps * problem.keys), np.abs(exact.v))
+    wanted = np.einsum("bhts,bshd->bthd", exact.weights, exact.v)
+    assert (np.abs(y - wanted) <= bound).all(), np.max(np.abs(y - wanted) / bound)
+    assert (np.abs(top - exact.top[..., 0]) <= exact.score_error[..., 0]).all()
+    assert (np.abs(inverse * exact.total[..., 0] - 1) <= error[..., 0]).all()
+
+
+@each_problem
+@each_float
+def test_attention_grad(problem, suffix, isa):
+    p, dtype, eps = problem, FLOATS[suffix], np.finfo(FLOATS[suffix]).eps
+    inputs, extras = drawn(p, dtype, seed=1)
+    exact = Exact(p, inputs, extras, eps)
+    dy = Guarded(np.random.default_rng(2).standard_normal(p.shapes[3]), dtype).array
+    given = [np.ascontiguousarray(x, dtype) for x in attention_op.reference(*wide([*inputs, *extras]), **p.params)]
+    found = run("attention_grad", suffix, isa, p, [dy, *inputs, *given], extras, p.shapes[:3])
+    wanted = attention_grad_op.reference(*wide([dy, *inputs, *given, *extras]), **p.params)
+
+    q, wide_dy, scale = inputs[0].astype(WIDE), dy.astype(WIDE), p.params["scale"]
+    d, d_error = (
+        np.einsum("bthe,bshe->bhts", wide_dy, exact.v),
+        np.einsum("bthe,bshe->bhts", abs(wide_dy), abs(exact.v)),
+    )
+    mean, mean_error = ((f(wide_dy) * f(given[0])).sum(-1).swapaxes(1, 2)[..., None] for f in (lambda x: x, np.abs))
+    weights = np.where(exact.sees, exact.weights, 0)
+    ds = weights * np.abs(d - mean)
+    ds_error = weights * eps * (p.value_depth + 2) * (d_error + mean_error) + ds * (exact.weight_error + 4 * eps)
+    key_heads, group = p.key_heads, p.heads // p.key_heads
+
+    def of_keys(x):
+        return x.reshape(*x.shape[:2], key_heads, group, x.shape[3]).sum(3)
+
+    # A sum is a chain over keys or queries (and the heads of a group), and one over the ranges of keys.
+    terms = {"keys": eps * (p.keys + 4), "queries": eps * (p.queries * group + 4)}
+    bounds = [
+        scale * np.einsum("bhts,bshd->bthd", ds_error + terms["keys"] * ds, np.abs(exact.k)),
+        scale * of_keys(np.einsum("bhts,bthd->bshd", ds_error + terms["queries"] * ds, np.abs(q))),
+        of_keys(np.einsum("bhts,bthe->bshe", weights * (exact.weight_error + terms["queries"]), abs(wide_dy))),
+    ]
+    for name, x, expected, bound in zip(("dq", "dk", "dv"), found, wanted, bounds, strict=True):
+        assert (np.abs(x - expected) <= bound).all(), (name, np.max(np.abs(x - expected) / bound))
+
+
+@each_float
+@pytest.mark.parametrize("causal", [False, True])
+def test_blind_queries(suffix, causal, isa):
+    """A query that may see no key takes the mean of all values, also of those that causality hides; only the values
+    get a gradient from it."""
+    p = Problem(1, 70, 130, 1, 1, 8, 8, causal=causal, mask=(1, 1, 70, 130))
+    dtype = FLOATS[suffix]
+    (q, k, v), (_, mask) = drawn(p, dtype)
+    blind = [0, 20, 69]
+    mask[0, 0, blind] = False
+    y, top, inverse = run("attention", suffix, isa, p, [q, k, v], [None, mask], [q.shape, (1, 1, 70), (1, 1, 70)])
+    wanted = v.astype(WIDE).mean(1, keepdims=True)
+    np.testing.assert_allclose(y[:, blind].astype(WIDE), np.repeat(wanted, 3, axis=1), atol=40 * np.finfo(dtype).eps)
+    dy = np.zeros_like(y)
+    dy[:, blind] = 1
+    dq, dk, dv = run(
+        "attention_grad", suffix, isa, p, [dy, q, k, v, y, top, inverse], [None, mask], [q.shape, k.shape, v.shape]
+    )
+    assert (dq == 0).all() and (dk == 0).all()
+    np.testing.assert_allclose(dv, np.full(v.shape, 3 / 130), rtol=8 * np.finfo(dtype).eps)
+
+
+@each_float
+def test_strides_of_a_transposed_mask(suffix, isa):
+    """The mask's strides are what counts, not its shape."""
+    p = Problem(2, 20, 60, 2, 1, 4, 4, mask=(2, 2, 20, 60))
+    inputs, (_, mask) = drawn(p, FLOATS[suffix])
+    rows = (2, 2, 20)
+    expected = run("attention", suffix, isa, p, inputs, [None, mask], [inputs[0].shape, rows, rows])
+    turned = np.ascontiguousarray(mask.transpose(3, 0, 2, 1))
+    strides = [turned.strides[axis] for axis in (1, 3, 2, 0)]
+    results = [np.empty_like(x) for x in expected]
+    ints = [*p.ints[:12], *strides]
+    _kernels.run(f"attention_{suffix}", [*inputs, None, turned, *results], ints, [p.params["scale"]], 1, isa)
+    for result, wanted in zip(results, expected, strict=True):
+        np.testing.assert_array_equal(result, wanted)
+
+
+@each_float
+def test_special_values(suffix, isa):
+    """Scores that overflow an exponential, biases of minus infinity (a whole block of them), and NaN."""
+    p = Problem(1, 4, 100, 1, 1, 2, 3, bias=(1, 1, 4, 100))
+    (q, k, v), (bias, _) = drawn(p, FLOATS[suffix])
+    bias[0, 0, 0] += 1e4
+    bias[0, 0, 1, :60] = -np.inf
+    bias[0, 0, 2] = -np.inf
+    bias[0, 0, 3, 70] = np.nan
+    y, _, _ = run("attention", suffix, isa, p, [q, k, v], [bias, None], [(1, 4, 1, 3), (1, 1, 4), (1, 1, 4)])
+    with np.errstate(invalid="ignore"):
+        wanted, _, _ = attention_op.reference(*wide([q, k, v, bias]), **p.params)
+    assert np.isnan(y[0, 2:]).all()
+    tolerance = 1e-2 if suffix == "f32" else 1e-10  # a score of 1e4 has a rounding error of 1e4 eps
+    np.testing.assert_allclose(y[0, 0], wanted[0, 0].astype(float), atol=tolerance)
+    np.testing.assert_allclose(y[0, 1], wanted[0, 1].astype(float), atol=200 * np.finfo(FLOATS[suffix]).eps)
