@@ -7,9 +7,11 @@ nearest neighbour is a `take`.
 import numpy as np
 
 from fastnn import config
+from fastnn.graph import trace
 from fastnn.graph.dtypes import is_float
 from fastnn.graph.symbolic import accepts_symbolic
 from fastnn.ops import elementwise as ew
+from fastnn.ops import logic, reduce
 from fastnn.ops.gather import take
 from fastnn.ops.indexing import getitem
 from fastnn.ops.layout import expand_dims, moveaxis, squeeze
@@ -17,21 +19,40 @@ from fastnn.ops.matmul import matmul
 from fastnn.ops.rearrange import pad
 from fastnn.ops.record import as_array, dtype_of, shape_of
 from fastnn.ops.rounding import round as round_to_even
+from fastnn.ops.trigonometry import sin
 
 
 def _cubic(x):
     """Keys's kernel with a = -1/2: third-order accurate (Keys 1981)."""
-    near = (1.5 * x - 2.5) * x * x + 1
-    far = ((-0.5 * x + 2.5) * x - 4) * x + 2
-    return np.where(x < 1, near, np.where(x < 2, far, 0))
+    near = _polynomial(x, 1.5, -2.5, 0, 1)
+    far = _polynomial(x, -0.5, 2.5, -4, 2)
+    return _where_below(x, 1, near, _where_below(x, 2, far, 0))
+
+
+def _polynomial(x, *coefficients):
+    total = coefficients[0]
+    for coefficient in coefficients[1:]:
+        total = ew.add(ew.multiply(total, x), coefficient)
+    return total
+
+
+def _where_below(x, limit, y, otherwise):
+    return logic.where(logic.less(x, limit), y, otherwise)
 
 
 def _lanczos(radius):
-    return lambda x: np.where(x < radius, np.sinc(x) * np.sinc(x / radius), 0)
+    def kernel(x):
+        is_centre = logic.equal(x, 0)
+        angle = logic.where(is_centre, 1, ew.multiply(x, np.pi))
+        lobes = ew.multiply(sin(angle), sin(ew.divide(angle, radius)))
+        lobes = ew.divide(ew.multiply(lobes, radius), ew.square(angle))
+        return _where_below(x, radius, logic.where(is_centre, 1, lobes), 0)
+
+    return kernel
 
 
 _KERNELS = {
-    "bilinear": lambda x: np.maximum(1 - x, 0),
+    "bilinear": lambda x: ew.maximum(ew.subtract(1, x), 0),
     "bicubic": _cubic,
     "lanczos3": _lanczos(3),
     "lanczos5": _lanczos(5),
@@ -43,7 +64,8 @@ def _weights(size: int, target: int, interpolation: str, antialias: bool, dtype:
     scale = size / target
     at = (np.arange(target) + 0.5) * scale - 0.5
     width = max(scale, 1) if antialias else 1
-    weights = _KERNELS[interpolation](np.abs(at[:, None] - np.arange(size)) / width)
+    with trace.eager():
+        weights = _KERNELS[interpolation](np.abs(at[:, None] - np.arange(size)) / width)
     return (weights / weights.sum(axis=1, keepdims=True)).astype(dtype)
 
 
@@ -108,14 +130,89 @@ def resize(
     dtype = dtype_of(x)
     wide = x if is_float(dtype) else ew.cast(x, config.floatx())
     for axis, n in zip(axes, target, strict=True):
-        weights = _weights(shape_of(wide)[axis], n, interpolation, antialias, dtype_of(wide))
-        # The axis before the last is the one that a product sums over.
-        moved = moveaxis(expand_dims(wide, -1), axis - 1, -2)
-        wide = moveaxis(squeeze(matmul(weights, moved), -1), -1, axis)
+        wide = _along(wide, axis, _weights(shape_of(wide)[axis], n, interpolation, antialias, dtype_of(wide)))
     if is_float(dtype):
         return wide
     info = np.iinfo(dtype)
     return ew.cast(ew.clip(round_to_even(wide), info.min, info.max), dtype)
+
+
+def _along(x, axis, weights):
+    """x with weights (target, size) applied along a negative `axis`."""
+    # The axis before the last is the one that a product sums over.
+    moved = moveaxis(expand_dims(x, -1), axis - 1, -2)
+    return moveaxis(squeeze(matmul(weights, moved), -1), -1, axis)
+
+
+_METHODS = {
+    "linear": "bilinear", "bilinear": "bilinear", "trilinear": "bilinear", "cubic": "bicubic", "bicubic": "bicubic",
+    "tricubic": "bicubic", "lanczos3": "lanczos3", "lanczos5": "lanczos5",
+}  # fmt: skip
+
+
+@accepts_symbolic
+def scale_and_translate(images, output_shape, scale, translation, spatial_dims, method, antialias=True):
+    """An array resampled along some of its axes: what lay at x comes to lie at `x * scale + translation`.
+
+    Args:
+        images: array of any rank. The centre of pixel k of an axis lies at k + 0.5.
+        output_shape: shape of the result, that of `images` but along `spatial_dims`.
+        scale: one factor for each of `spatial_dims`.
+        translation: one offset for each of `spatial_dims`.
+        spatial_dims: axes.
+        method: "linear" (or "bilinear", "trilinear"), "cubic" (or "bicubic", "tricubic"), "lanczos3" or "lanczos5".
+        antialias: whether a reduction takes the mean over what a result covers.
+
+    Returns:
+        Array of shape `output_shape`; 0 where nothing of the input comes to lie. Integers are rounded.
+
+    Raises:
+        ValueError: for another method, or shapes that do not fit.
+
+    Example:
+        >>> scale_and_translate(np.array([0.0, 4.0]), (4,), np.array([2.0]), np.array([0.0]), (0,), "linear")
+        array([0., 1., 3., 4.])
+    """
+    x = images if hasattr(images, "shape") else as_array(images)
+    shape, target, dtype = shape_of(x), tuple(int(n) for n in output_shape), dtype_of(x)
+    if method not in _METHODS:
+        raise ValueError(f"scale_and_translate: `method` {method!r} is none of {tuple(_METHODS)}.")
+    dims = [d % len(shape) for d in spatial_dims]
+    rest = [k for k in range(len(shape)) if k not in dims]
+    if len(target) != len(shape) or any(target[k] != shape[k] for k in rest):
+        raise ValueError(
+            f"scale_and_translate: `output_shape` {target} must be {shape}, the input's, but along axes {dims}."
+        )
+    wide = dtype if is_float(dtype) else config.floatx()
+    scale, translation = (
+        ew.cast(v if hasattr(v, "shape") else as_array(v), wide) for v in (scale, translation)
+    )  # fmt: skip
+    if shape_of(scale) != (len(dims),) or shape_of(translation) != (len(dims),):
+        raise ValueError(
+            f"scale_and_translate: `scale` of shape {shape_of(scale)} and `translation` of shape "
+            f"{shape_of(translation)} must have one number for each of `spatial_dims` {tuple(spatial_dims)}."
+        )
+    y = ew.cast(x, wide)
+    for k, d in enumerate(dims):
+        weights = _moved_weights(
+            shape[d], target[d], getitem(scale, k), getitem(translation, k), _METHODS[method], antialias, wide
+        )
+        y = _along(y, d - len(shape), weights)
+    return y if is_float(dtype) else ew.cast(round_to_even(y), dtype)
+
+
+def _moved_weights(size, target, scale, translation, kernel, antialias, dtype):
+    """As `_weights`, for a scale and a translation that are data; a row is 0 where the input has nothing."""
+    step = ew.divide(1, scale)
+    centres = np.arange(target).astype(dtype) + np.asarray(0.5, dtype)
+    at = ew.subtract(ew.multiply(ew.subtract(centres, translation), step), 0.5)
+    at = expand_dims(at, -1)
+    distance = ew.absolute(ew.subtract(at, np.arange(size).astype(dtype)))
+    weights = _KERNELS[kernel](ew.divide(distance, ew.maximum(step, 1)) if antialias else distance)
+    total = reduce.sum(weights, axis=1, keepdims=True)
+    is_inside = logic.logical_and(logic.greater_equal(at, -0.5), logic.less_equal(at, size - 0.5))
+    is_there = logic.logical_and(logic.greater(ew.absolute(total), 1000 * float(np.finfo(dtype).eps)), is_inside)
+    return logic.where(is_there, ew.divide(weights, logic.where(is_there, total, 1)), 0)
 
 
 def _cropped(x, axes, spans):
@@ -210,4 +307,4 @@ def crop_images(
     return _cropped(images, axes, [(rows[0], lengths[0]), (cols[0], lengths[1])])
 
 
-__all__ = ["crop_images", "pad_images", "resize"]
+__all__ = ["crop_images", "pad_images", "resize", "scale_and_translate"]

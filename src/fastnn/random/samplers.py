@@ -11,25 +11,7 @@ from fastnn.graph.dtypes import is_float, is_integer, standardize_dtype
 from fastnn.graph.symbolic import accepts_symbolic
 from fastnn.ops import random as records
 from fastnn.ops.record import as_array, dtype_of, shape_of
-from fastnn.random.seed_generator import SeedGenerator, global_seed_generator
-
-
-def _draw(op, seed, *inputs, **params):
-    """The numbers of `op` under `seed`; a generator is advanced."""
-    if seed is None:
-        seed = global_seed_generator()
-    if isinstance(seed, SeedGenerator):
-        values, state = op(seed.state, *inputs, **params)
-        seed.state.assign(state)
-        return values
-    if isinstance(seed, (int, np.integer)):
-        return op(np.array([seed, 0], np.uint32), *inputs, **params)[0]
-    if getattr(seed, "shape", None) == (2,) and dtype_of(seed) == "uint32":  # what SeedGenerator.next() gave
-        return op(seed, *inputs, **params)[0]
-    raise ValueError(
-        "Argument `seed` must be either an integer or an instance of `SeedGenerator`. "
-        f"Received: seed={seed} (of type {type(seed)})"
-    )
+from fastnn.random.drawing import draw
 
 
 def _shape(shape) -> tuple[int, ...]:
@@ -52,9 +34,9 @@ def _scaled(op, seed, shape, dtype, offset, scale, names, at_scale=lambda offset
     drawn_dtype = dtype if dtype in ("float32", "float64") else "float32"
     if _is_number(offset) and _is_number(scale):
         params = dict(zip(names, (float(offset), float(scale)), strict=True))
-        values = _draw(op, seed, shape=_shape(shape), dtype=drawn_dtype, **params)
+        values = draw(op, seed, shape=_shape(shape), dtype=drawn_dtype, **params)
     else:
-        values = _draw(op, seed, shape=_shape(shape), dtype=drawn_dtype, **dict(zip(names, (0.0, 1.0), strict=True)))
+        values = draw(op, seed, shape=_shape(shape), dtype=drawn_dtype, **dict(zip(names, (0.0, 1.0), strict=True)))
         values = ops.add(offset, ops.multiply(at_scale(offset, scale), values))
     return ops.cast(values, dtype)
 
@@ -140,7 +122,7 @@ def randint(shape, minval, maxval, dtype="int32", seed=None):
     low, high = int(minval), int(maxval)
     if low >= high:
         raise ValueError(f"randint: minval={minval} is not below maxval={maxval}.")
-    return _draw(records.random_integers_op, seed, shape=_shape(shape), dtype=dtype, low=low, high=high)
+    return draw(records.random_integers_op, seed, shape=_shape(shape), dtype=dtype, low=low, high=high)
 
 
 @accepts_symbolic
@@ -172,7 +154,7 @@ def dropout(inputs, rate, noise_shape=None, seed=None):
         lead = len(shape) - len(noise_shape)
         shape = tuple(of if size is None else size for size, of in zip(noise_shape, shape[lead:], strict=True))
     dtype = dtype_of(inputs) if is_float(dtype_of(inputs)) else standardize_dtype(None)
-    mask = _draw(
+    mask = draw(
         records.random_bernoulli_op, seed, shape=shape, dtype=dtype, probability=1 - rate,
         scale=1 / (1 - rate) if rate < 1 else 0.0,
     )  # fmt: skip
@@ -203,7 +185,7 @@ def categorical(logits, num_samples, dtype="int32", seed=None):
             f"`logits` should be a 2-D tensor with shape [batch_size, num_classes]. Received shape {shape_of(logits)}"
         )
     dtype = standardize_dtype(dtype)
-    return _draw(records.random_categorical_op, seed, logits, num_samples=int(num_samples), dtype=dtype)
+    return draw(records.random_categorical_op, seed, logits, num_samples=int(num_samples), dtype=dtype)
 
 
 @accepts_symbolic
@@ -220,7 +202,7 @@ def shuffle(x, axis=0, seed=None):
         [0, 1, 2, 3]
     """
     size = shape_of(x)[axis]
-    order = _draw(records.random_permutation_op, seed, shape=(size,), dtype="int32")
+    order = draw(records.random_permutation_op, seed, shape=(size,), dtype="int32")
     return ops.take(x, order, axis=axis)
 
 
@@ -238,7 +220,7 @@ def gamma(shape, alpha, dtype=None, seed=None):
         (2,)
     """
     dtype = _float_dtype("gamma", dtype)
-    return _draw(records.random_gamma_op, seed, _operand(alpha), shape=_shape(shape), dtype=dtype)
+    return draw(records.random_gamma_op, seed, _operand(alpha), shape=_shape(shape), dtype=dtype)
 
 
 def beta(shape, alpha, beta, dtype=None, seed=None):
@@ -256,7 +238,7 @@ def beta(shape, alpha, beta, dtype=None, seed=None):
         (2,)
     """
     dtype = _float_dtype("beta", dtype)
-    return _draw(records.random_beta_op, seed, _operand(alpha), _operand(beta), shape=_shape(shape), dtype=dtype)
+    return draw(records.random_beta_op, seed, _operand(alpha), _operand(beta), shape=_shape(shape), dtype=dtype)
 
 
 def binomial(shape, counts, probabilities, dtype=None, seed=None):
@@ -274,7 +256,7 @@ def binomial(shape, counts, probabilities, dtype=None, seed=None):
         (2,)
     """
     dtype = _float_dtype("binomial", dtype)
-    return _draw(
+    return draw(
         records.random_binomial_op, seed, _operand(counts), _operand(probabilities), shape=_shape(shape), dtype=dtype
     )
 
