@@ -81,6 +81,7 @@ PUBLIC = {
     },
     "fastnn.backend": {
         "graph.dtypes": "standardize_dtype",
+        "graph.masks": "get_keras_mask set_keras_mask",
         "graph.symbolic": "is_keras_tensor",
         "config": "backend epsilon floatx image_data_format set_epsilon set_floatx set_image_data_format",
         "naming": "clear_session get_uid",
@@ -126,6 +127,7 @@ PUBLIC = {
         "layers.core.identity": "Identity",
         "layers.core.input_layer": "Input InputLayer",
         "layers.core.lambda_layer": "Lambda",
+        "layers.core.masking": "Masking",
         "layers.input_spec": "InputSpec",
         "layers.layer": "Layer",
         "layers.lookup": "deserialize serialize",

@@ -2,7 +2,8 @@
 
 The same rows are run several times: `tests/layers/test_all_layers.py` holds each layer to its contract and compares it
 with Keras's on NumPy, `tests/ops/test_against_keras.py` does so for ops, `tests/parity` compares gradients with Keras
-on JAX, `tests/surface/test_bad_arguments.py` compares exceptions.
+on JAX, `tests/surface/test_bad_arguments.py` compares exceptions. `tests/layers/test_masking.py` and `tests/parity` do
+so for masks, which Keras on NumPy has not.
 """
 
 import importlib
@@ -66,6 +67,34 @@ class OpCase:
 
 
 @dataclass(frozen=True)
+class MaskCase:
+    """A layer called on arrays with masks: what it makes of them, and which masks its outputs have.
+
+    Attributes:
+        name, arguments, inputs, call: as in `LayerCase`.
+        masks: one for the input, or a list of one for each, None where it has none.
+        training: of the call.
+        rtol: of outputs.
+    """
+
+    name: str
+    arguments: dict | Callable
+    inputs: object
+    masks: object
+    call: dict = field(default_factory=dict)
+    training: bool = False
+    rtol: float = 1e-5
+
+    def arguments_for(self, k) -> dict:
+        return self.arguments(k) if callable(self.arguments) else dict(self.arguments)
+
+    def __str__(self):
+        masks = self.masks if isinstance(self.masks, list) else [self.masks]
+        shown = "".join("0" if mask is None else "1" for mask in masks)
+        return _id(self.name, (), {} if callable(self.arguments) else self.arguments, {**self.call, "masks": shown})
+
+
+@dataclass(frozen=True)
 class BadCase:
     """A call that must raise what Keras raises: `call` is a function of `fastnn` or `keras`.
 
@@ -92,7 +121,7 @@ def rows(*shape, low=None, seed=7, dtype="float32"):
 
 
 def table(kind: str) -> list:
-    """The rows of all families: `kind` is "LAYERS", "OPS" or "BAD"."""
+    """The rows of all families: `kind` is "LAYERS", "OPS", "MASKS" or "BAD"."""
     names = sorted(module.name for module in pkgutil.iter_modules(__path__))
     return [row for name in names for row in getattr(importlib.import_module(f"{__name__}.{name}"), kind, ())]
 

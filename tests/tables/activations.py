@@ -1,6 +1,6 @@
 """Activation layers."""
 
-from tests.tables import LayerCase, rows
+from tests.tables import LayerCase, MaskCase, rows
 
 IMAGES = rows(2, 6, 5, 4)
 SEQUENCES = rows(2, 7, 3)
@@ -17,4 +17,10 @@ LAYERS = [
     LayerCase("ELU", {"alpha": 0.7}, ROWS),
     LayerCase("Softmax", {}, SEQUENCES),
     LayerCase("Softmax", {"axis": 1}, SEQUENCES),
+]
+
+MASKS = [
+    MaskCase("Activation", {"activation": "tanh"}, SEQUENCES, rows(2, 7, seed=1) > 0),
+    MaskCase("PReLU", {}, SEQUENCES, rows(2, 7, seed=1) > 0),
+    MaskCase("Softmax", {}, SEQUENCES, rows(2, 7, 3, seed=1) > 0),
 ]

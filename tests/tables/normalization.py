@@ -1,6 +1,6 @@
 """Normalizations."""
 
-from tests.tables import LayerCase, OpCase, rows
+from tests.tables import LayerCase, MaskCase, OpCase, rows
 
 IMAGES = rows(2, 6, 5, 4)
 SEQUENCES = rows(2, 7, 3)
@@ -13,6 +13,15 @@ LAYERS = [
     LayerCase("LayerNormalization", {}, ROWS),
     LayerCase("LayerNormalization", {"axis": [1, 2], "epsilon": 1e-5}, IMAGES),
     LayerCase("LayerNormalization", {"scale": False}, SEQUENCES),
+]
+
+STEPS = rows(2, 7, seed=1) > 0
+
+MASKS = [
+    MaskCase("BatchNormalization", {}, SEQUENCES, STEPS, training=True),
+    MaskCase("BatchNormalization", {"scale": False}, SEQUENCES, STEPS),
+    MaskCase("BatchNormalization", {}, SEQUENCES, STEPS & False, training=True),
+    MaskCase("LayerNormalization", {}, SEQUENCES, STEPS),
 ]
 
 OPS = [

@@ -1,6 +1,6 @@
 """Pooling layers."""
 
-from tests.tables import LayerCase, OpCase, rows
+from tests.tables import LayerCase, MaskCase, OpCase, rows
 
 IMAGES = rows(2, 6, 5, 4)
 SEQUENCES = rows(2, 7, 3)
@@ -39,4 +39,15 @@ OPS = [
     *(op(name, IMAGES, (3, 7)) for name in ("adaptive_max_pool", "adaptive_average_pool")),
     *(op(name, VOLUMES, (3, 2, 1)) for name in ("adaptive_max_pool", "adaptive_average_pool")),
     *(op(name, VOLUMES, 2, "channels_first") for name in ("adaptive_max_pool", "adaptive_average_pool")),
+]
+
+STEPS = rows(2, 7, seed=1) > 0
+
+MASKS = [
+    MaskCase("GlobalAveragePooling1D", {}, SEQUENCES, STEPS),
+    MaskCase("GlobalAveragePooling1D", {"keepdims": True}, SEQUENCES, STEPS),
+    MaskCase("GlobalAveragePooling1D", {"data_format": "channels_first"}, rows(2, 3, 7), STEPS),
+    MaskCase("GlobalAveragePooling1D", {}, SEQUENCES, STEPS & False),
+    MaskCase("GlobalMaxPooling1D", {}, SEQUENCES, STEPS),
+    MaskCase("MaxPooling1D", {}, SEQUENCES, STEPS),
 ]

@@ -1,6 +1,6 @@
 """Regularization and noise."""
 
-from tests.tables import LayerCase, rows
+from tests.tables import LayerCase, MaskCase, rows
 
 IMAGES = rows(2, 6, 5, 4)
 SEQUENCES = rows(2, 7, 3)
@@ -13,4 +13,12 @@ LAYERS = [
     LayerCase("SpatialDropout1D", {"rate": 0.5}, SEQUENCES),
     LayerCase("SpatialDropout2D", {"rate": 0.5}, IMAGES),
     LayerCase("ActivityRegularization", {"l1": 0.1, "l2": 0.2}, ROWS),
+]
+
+STEPS = rows(2, 7, seed=1) > 0
+
+MASKS = [
+    *(MaskCase(name, {"rate": 0.5}, SEQUENCES, STEPS) for name in ("Dropout", "GaussianDropout", "SpatialDropout1D")),
+    MaskCase("GaussianNoise", {"stddev": 0.5}, SEQUENCES, STEPS),
+    MaskCase("ActivityRegularization", {"l1": 0.1}, SEQUENCES, STEPS),
 ]

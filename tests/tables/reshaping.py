@@ -1,6 +1,6 @@
 """Reshaping, padding, cropping and upsampling layers."""
 
-from tests.tables import LayerCase, rows
+from tests.tables import LayerCase, MaskCase, rows
 
 IMAGES = rows(2, 6, 5, 4)
 SEQUENCES = rows(2, 7, 3)
@@ -24,4 +24,15 @@ LAYERS = [
     LayerCase("UpSampling2D", {"size": (2, 3)}, IMAGES),
     LayerCase("UpSampling2D", {"size": 2, "interpolation": "bilinear"}, IMAGES),
     LayerCase("UpSampling2D", {"size": (3, 2), "interpolation": "bilinear", "data_format": "channels_first"}, IMAGES),
+]
+
+STEPS = rows(2, 7, seed=1) > 0
+
+MASKS = [
+    MaskCase("Flatten", {}, SEQUENCES, STEPS),
+    MaskCase("Reshape", {"target_shape": (3, 7)}, SEQUENCES, STEPS),
+    MaskCase("Permute", {"dims": (2, 1)}, SEQUENCES, STEPS),
+    MaskCase("RepeatVector", {"n": 3}, ROWS, rows(3, seed=1) > 0),
+    MaskCase("ZeroPadding1D", {}, SEQUENCES, STEPS),
+    MaskCase("UpSampling1D", {}, SEQUENCES, STEPS),
 ]

@@ -47,6 +47,7 @@ class KerasTensor(Operators):
 
     __array_ufunc__ = None
     _count = 0
+    _keras_mask: KerasTensor | None = None  # see `masks`
 
     def __init__(self, shape, dtype="float32", sparse=False, ragged=False, record_history=True, name=None):
         self.shape = tuple(None if size is None else int(size) for size in shape)

@@ -129,13 +129,14 @@ Operators.__hash__ = object.__hash__
 class Value(Operators):
     """A traced array: static shape and dtype, no numbers yet."""
 
-    __slots__ = ("__weakref__", "index", "node", "spec")
+    __slots__ = ("__weakref__", "_keras_mask", "index", "node", "spec")
     __array_ufunc__ = None
 
     def __init__(self, node: Node, index: int, spec: Spec):
         self.node = node
         self.index = index
         self.spec = spec
+        self._keras_mask = None  # a Value, see `masks`
 
     @property
     def shape(self) -> Shape:

@@ -80,6 +80,20 @@ def describe(bound: inspect.BoundArguments) -> str:
     return "\n".join(f"  • {name}={_describe(value)}" for name, value in bound.arguments.items())
 
 
+def name_layer(error: Exception, layer, bound: inspect.BoundArguments) -> None:
+    """Adds the layer and its arguments to the message of `error`, once: the innermost layer is the one to name."""
+    if getattr(error, "_names_layer", False):
+        return
+    kind = type(layer).__name__
+    where = f"Exception encountered when calling {kind}.call() of layer {call_context.path()!r}."
+    arguments = f"Arguments received by {kind}.call():\n{describe(bound)}"
+    if error.args and isinstance(error.args[0], str):
+        error.args = (f"{where}\n\n{error.args[0]}\n\n{arguments}", *error.args[1:])
+    else:
+        error.add_note(f"{where}\n{arguments}")
+    error._names_layer = True
+
+
 def _describe(value) -> str:
     # While shapes are inferred, numbers stand in for sizes that are not known.
     stand_ins = PROBES if call_context.is_probing() else ()

@@ -15,13 +15,15 @@ import numpy as np
 from fastnn import dtype_policy, naming, regularizers, tree
 from fastnn.graph import trace
 from fastnn.graph.dtypes import is_float
+from fastnn.graph.masks import attach_masks, carry_mask, flat_masks_of_arrays, has_mask, masks_of
 from fastnn.graph.symbolic import KerasTensor, infer_outputs, symbolic_call
-from fastnn.layers import call_context
-from fastnn.layers.call_signature import CallSignature, array_arguments, describe, is_array, shapes_of
+from fastnn.layers import call_context, masking
+from fastnn.layers.building import building, legacy_input_shape
+from fastnn.layers.call_signature import CallSignature, array_arguments, is_array, name_layer, shapes_of
 from fastnn.layers.configurable import Configurable
 from fastnn.layers.input_spec import assert_input_compatibility
 from fastnn.layers.owner import Owner
-from fastnn.layers.shapes import as_shapes, map_shapes
+from fastnn.layers.shapes import map_shapes
 from fastnn.ops.elementwise import cast_op
 from fastnn.ops.record import dtype_of
 from fastnn.plan.function import Compiled
@@ -56,12 +58,12 @@ class Layer(Owner, Configurable):
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
         if "build" in cls.__dict__:
-            cls.build = _building(cls.__dict__["build"])
+            cls.build = building(cls.__dict__["build"])
 
     def __init__(self, *, activity_regularizer=None, trainable=True, dtype=None, autocast=True, name=None, **kwargs):
         self._state.super_called = True
         self.built = False
-        self._input_shape_arg = _legacy_input_shape(kwargs)
+        self._input_shape_arg = legacy_input_shape(kwargs)
         if kwargs:
             raise ValueError(f"Unrecognized keyword arguments passed to {type(self).__name__}: {kwargs}")
         if name is not None and (not isinstance(name, str) or "/" in name):
@@ -73,7 +75,7 @@ class Layer(Owner, Configurable):
         self.dtype_policy = dtype_policy.get(dtype)
         self.autocast = autocast
         self.input_spec = None
-        self.supports_masking = False
+        self.supports_masking = type(self).compute_mask is not Layer.compute_mask
         self._allow_non_tensor_positional_args = False
         self._trainable = bool(trainable)
 
@@ -125,23 +127,29 @@ class Layer(Owner, Configurable):
         if state.compiled is None:
             # A weak reference: the layer owns what it compiled, not the other way round.
             layer = weakref.ref(self)
-            state.compiled = Compiled(lambda *a, **k: layer()._call_for_plan(a, k), self.name, self._trace_key)
-        outputs, losses = state.compiled(*args, **kwargs)
+            state.compiled = Compiled(lambda m, *a, **k: layer()._call_for_plan(m, a, k), self.name, self._trace_key)
+        outputs, losses, masks = state.compiled(flat_masks_of_arrays((args, kwargs)), *args, **kwargs)
+        if masks:
+            attach_masks(outputs, masks)
         if losses or state.losses:
             self._clear_losses()
             state.losses = [(None, loss) for loss in losses]
         return outputs
 
-    def _call_for_plan(self, args, kwargs):
+    def _call_for_plan(self, masks, args, kwargs):
+        """The outputs, the losses and the outputs' masks, for values with `masks` beside them; () for no masks."""
+        attach_masks((args, kwargs), masks)
         outputs = self._call_now(args, kwargs)
-        losses = [loss for layer in self._flatten_layers() for loss in layer._current_losses()]
+        losses = tuple(loss for layer in self._flatten_layers() for loss in layer._current_losses())
         self._clear_losses()
-        return outputs, losses
+        masks = tuple(masks_of(tree.flatten(outputs)))
+        return outputs, losses, masks if has_mask(masks) else ()
 
     def _call_now(self, args, kwargs):
         """Runs `call` on values or arrays."""
         bound = self._bind(args, kwargs)
         self._check_and_build(bound)
+        bound.arguments.update(masking.fill(self._call_signature(), bound, kwargs))
         if not call_context.depth():
             self._clear_losses()
         training = bound.arguments.get("training")
@@ -151,8 +159,9 @@ class Layer(Owner, Configurable):
             try:
                 outputs = self.call(*bound.args, **bound.kwargs)
             except Exception as error:
-                _name_layer(error, self, bound)
+                name_layer(error, self, bound)
                 raise
+            masking.leave(self, bound, outputs)
         if not call_context.is_probing():
             self._state.output_shape = tree.map_structure(lambda y: tuple(getattr(y, "shape", ())), outputs)
         if self.activity_regularizer is not None:
@@ -167,9 +176,13 @@ class Layer(Owner, Configurable):
         bound = self._bind(args, kwargs)
         self._check_and_build(bound)
         # As they were given: what `training` is where it was not said is for each call of the model to say.
-        kwargs = self._call_signature().accepted(kwargs)
+        signature = self._call_signature()
+        masks = {name: m for name, m in masking.fill(signature, bound, kwargs).items() if has_mask(m)}
+        kwargs = signature.accepted(kwargs) | masks
+        bound.arguments.update(masks)
         outputs = self.compute_output_spec(*args, **kwargs)
         outputs = symbolic_call(self, args, kwargs, outputs)
+        masking.leave(self, bound, outputs)
         produced = [y for y in tree.flatten(outputs) if isinstance(y, KerasTensor)]
         if produced:
             self._state.inbound.append((produced[0].call, outputs))
@@ -204,7 +217,7 @@ class Layer(Owner, Configurable):
         dtype = dtype_of(x)
         # Under a tape a plain array goes through an op in any case: NumPy's operators on it would not be recorded.
         needs_op = dtype != self.compute_dtype or (type(x) is np.ndarray and bool(trace.state.tapes))
-        return cast_op(x, dtype=self.compute_dtype) if is_float(dtype) and needs_op else x
+        return carry_mask(x, cast_op(x, dtype=self.compute_dtype)) if is_float(dtype) and needs_op else x
 
     def _check_and_build(self, bound: inspect.BoundArguments) -> None:
         first = next(iter(bound.arguments.values()), None)
@@ -229,10 +242,11 @@ class Layer(Owner, Configurable):
         if type(self).compute_output_shape is not Layer.compute_output_shape:
             bound = self._call_signature().bind(args, kwargs)
             shapes = {f"{name}_shape": shapes_of(value) for name, value in array_arguments(bound).items()}
-            if len(inspect.signature(self.compute_output_shape).parameters) == 1:
+            accepted = inspect.signature(self.compute_output_shape).parameters
+            if len(accepted) == 1:
                 shape = self.compute_output_shape(next(iter(shapes.values())))
             else:
-                shape = self.compute_output_shape(**shapes)
+                shape = self.compute_output_shape(**{name: s for name, s in shapes.items() if name in accepted})
             return map_shapes(functools.partial(KerasTensor, dtype=self.compute_dtype), shape)
         return infer_outputs(self._call_for_shapes, args, kwargs)
 
@@ -250,7 +264,14 @@ class Layer(Owner, Configurable):
         return clone
 
     def compute_mask(self, inputs, previous_mask):
-        """The mask of the outputs, given that of the inputs."""
+        """The mask of the outputs (one for each, in their structure), given that of the inputs.
+
+        A layer whose masks are not simply those of its inputs overrides it; one whose are sets `supports_masking`.
+
+        Args:
+            inputs: the first argument of the call.
+            previous_mask: the mask of it, or a structure of them; None where there is none.
+        """
         return previous_mask
 
     # -- losses --------------------------------------------------------------------------------------------------------
@@ -350,61 +371,7 @@ class Layer(Owner, Configurable):
         return repr(self)
 
 
-def _building(build):
-    """`build` of a subclass, so that the weights it makes are named, and its shapes remembered."""
-    signature = inspect.signature(build)
-
-    @functools.wraps(build)
-    def wrapper(self, *args, **kwargs):
-        state = self._state
-        if state.is_building:  # super().build(...) inside build
-            return build(self, *args, **kwargs)
-        bound = signature.bind(self, *args, **kwargs)
-        state.is_building = True
-        state.path = call_context.path(self.name)
-        try:
-            with call_context.naming(self.name), trace.eager():
-                build(self, *args, **kwargs)
-        finally:
-            state.is_building = False
-        shapes = dict(list(bound.arguments.items())[1:])
-        state.build_shapes = {name: as_shapes(shape) for name, shape in shapes.items()}
-        self.built = True
-
-    return wrapper
-
-
 def _has_keras_tensor(args, kwargs) -> bool:
     if len(args) == 1 and not kwargs and type(args[0]) is np.ndarray:
         return False
     return any(isinstance(leaf, KerasTensor) for leaf in tree.flatten((args, kwargs)))
-
-
-def _name_layer(error: Exception, layer: Layer, bound: inspect.BoundArguments) -> None:
-    """Adds the layer and its arguments to the message of `error`, once: the innermost layer is the one to name."""
-    if getattr(error, "_names_layer", False):
-        return
-    kind = type(layer).__name__
-    where = f"Exception encountered when calling {kind}.call() of layer {call_context.path()!r}."
-    arguments = f"Arguments received by {kind}.call():\n{describe(bound)}"
-    if error.args and isinstance(error.args[0], str):
-        error.args = (f"{where}\n\n{error.args[0]}\n\n{arguments}", *error.args[1:])
-    else:
-        error.add_note(f"{where}\n{arguments}")
-    error._names_layer = True
-
-
-def _legacy_input_shape(kwargs: dict):
-    """The batch shape that the Keras 2 arguments of a first layer say, taken out of `kwargs`; None without them."""
-    input_dim = kwargs.pop("input_dim", None)
-    input_shape = kwargs.pop("input_shape", None)
-    batch_input_shape = kwargs.pop("batch_input_shape", None)
-    batch_size = kwargs.pop("batch_size", None) if input_shape or input_dim else None
-    if batch_input_shape is not None:
-        return tuple(batch_input_shape)
-    if input_shape is None and input_dim is not None:
-        input_shape = (input_dim,)
-    if input_shape is None:
-        return None
-    input_shape = (input_shape,) if isinstance(input_shape, int) else tuple(input_shape)
-    return (batch_size, *input_shape)

@@ -1,7 +1,10 @@
 """Loss: a function per sample together with its reduction."""
 
+import functools
+
 from fastnn import config, naming, ops, tree
 from fastnn.graph.dtypes import standardize_dtype
+from fastnn.graph.masks import get_keras_mask
 from fastnn.losses.reduction import as_tensor, check_reduction, masked_weights, reduce_values, same_rank, weighted
 
 
@@ -16,7 +19,7 @@ class Loss:
 
     Call arguments:
         y_true: labels, (n, ...).
-        y_pred: predictions, (n, ...).
+        y_pred: predictions, (n, ...); where its mask is false, they do not count.
         sample_weight: weights that broadcast against the values per sample: (n,) or (n, ...).
 
     Raises:
@@ -52,12 +55,15 @@ class Loss:
         return None
 
     def __call__(self, y_true, y_pred, sample_weight=None):
+        mask_of_predictions = get_keras_mask(y_pred)
         y_pred = tree.map_structure(lambda x: as_tensor(x, self.dtype), y_pred)
         label_dtype = None if self._labels_are_classes else self.dtype
         y_true = tree.map_structure(lambda x: as_tensor(x, label_dtype), y_true)
         values = as_tensor(self.call(y_true, y_pred), self.dtype)
-        mask = self.mask(y_true, values)
-        if mask is not None:
+        masks = (mask_of_predictions, get_keras_mask(values), self.mask(y_true, values))
+        masks = [mask for mask in masks if mask is not None]
+        if masks:
+            mask = functools.reduce(ops.logical_and, masks)
             sample_weight = masked_weights(mask, sample_weight, self.reduction)
         if sample_weight is not None:
             values, sample_weight = weighted(values, sample_weight)

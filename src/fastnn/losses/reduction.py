@@ -6,6 +6,7 @@ Axes: `n` batch, `...` any further ones, `c` classes. Metrics use the same helpe
 import math
 
 from fastnn import ops
+from fastnn.graph.masks import carry_mask
 from fastnn.ops.record import as_array, dtype_of
 
 REDUCTIONS = ("sum_over_batch_size", "sum", "mean", "mean_with_sample_weight", "none", None)
@@ -23,7 +24,7 @@ def as_tensor(x, dtype=None):
     """`x` as an array or traced value, in `dtype` if it is given."""
     if not hasattr(x, "shape") or not hasattr(x, "dtype"):
         x = as_array(x)
-    return x if dtype is None or dtype_of(x) == dtype else ops.cast(x, dtype)
+    return x if dtype is None or dtype_of(x) == dtype else carry_mask(x, ops.cast(x, dtype))
 
 
 def same_rank(x, y, expand_rank_1=True):
@@ -57,7 +58,7 @@ def masked_weights(mask, sample_weight, reduction):
     """Weights that leave out the samples where `mask` is False; means are then over those that count."""
     weights = ops.cast(mask, "float32")
     if reduction not in ("sum", "none", None):
-        weights = weights * (math.prod(mask.shape) / ops.sum(weights))
+        weights = weights * ops.divide_no_nan(float(math.prod(mask.shape)), ops.sum(weights))
     return weights if sample_weight is None else weighted(as_tensor(sample_weight, "float32"), weights)[0]
 
 

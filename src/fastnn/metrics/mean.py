@@ -6,7 +6,8 @@ The updates are full reductions and scalar arithmetic, which the planner fuses i
 import math
 
 from fastnn import ops
-from fastnn.losses.reduction import as_tensor, same_rank
+from fastnn.graph.masks import get_keras_mask
+from fastnn.losses.reduction import as_tensor, masked_weights, same_rank
 from fastnn.metrics.metric import Metric
 from fastnn.ops.record import dtype_of
 
@@ -16,6 +17,9 @@ def weighted_samples(values, sample_weight, reduce):
 
     Weights of fewer axes than the values weigh what is left after `reduce` over the axes that they lack.
     """
+    mask = get_keras_mask(values)
+    if mask is not None:
+        sample_weight = masked_weights(mask, sample_weight, "sum")
     values, sample_weight = same_rank(values, as_tensor(sample_weight, dtype_of(values)))
     rank = len(sample_weight.shape)
     if len(values.shape) > rank:
@@ -117,7 +121,10 @@ class MeanMetricWrapper(Mean):
         self._fn_kwargs = kwargs
 
     def update_state(self, y_true, y_pred, sample_weight=None):
-        """Takes labels and predictions (n, ...) into account."""
+        """Takes labels and predictions (n, ...) into account, those where the mask of `y_pred` is false left out."""
+        mask = get_keras_mask(y_pred)
+        if mask is not None:
+            sample_weight = masked_weights(mask, sample_weight, "sum")
         super().update_state(self._fn(as_tensor(y_true), as_tensor(y_pred), **self._fn_kwargs), sample_weight)
 
     def get_config(self):

@@ -1,6 +1,7 @@
 """What is passed to a model, matched with its inputs: structure, rank, shape and dtype."""
 
 from fastnn import ops, tree
+from fastnn.graph.masks import carry_mask
 from fastnn.layers.call_signature import is_array
 from fastnn.layers.input_spec import InputSpec, check_shape
 from fastnn.ops.record import dtype_of
@@ -29,10 +30,10 @@ def match_inputs(inputs, structure, layers, model_name: str, check_sizes: bool =
             raise ValueError(
                 f"Inputs to a model should be arrays. Input {k} of {model_name!r} is {x!r} ({type(x).__name__})."
             )
-        x = _with_rank(x, layer.batch_shape)
+        given, x = x, _with_rank(x, layer.batch_shape)
         shape = layer.batch_shape if check_sizes else (None,) * len(layer.batch_shape)
         check_shape(InputSpec(shape=shape, name=layer.name), x, k, model_name)
-        fitted.append(x if dtype_of(x) == layer.dtype else ops.cast(x, layer.dtype))
+        fitted.append(carry_mask(given, x if dtype_of(x) == layer.dtype else ops.cast(x, layer.dtype)))
     return fitted
 
 

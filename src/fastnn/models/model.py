@@ -6,6 +6,7 @@ import json
 
 from fastnn import tree
 from fastnn.graph.symbolic import KerasTensor
+from fastnn.layers import masking
 from fastnn.layers.layer import Layer
 from fastnn.layers.shapes import is_shape, map_shapes
 from fastnn.layers.tracking import Children
@@ -69,7 +70,8 @@ class Model(Trainer, Layer):
                 f"Model {type(self).__name__} does not have a `call()` method implemented. Implement it, or pass "
                 "`inputs` and `outputs` to `Model()`."
             )
-        return network.run(match_inputs(inputs, network.inputs_structure, network.input_layers, self.name))
+        values = match_inputs(inputs, network.inputs_structure, network.input_layers, self.name)
+        return network.run(masking.enter(values, mask))
 
     def build(self, input_shape):
         """Makes the weights of a subclassed model, by tracing `call` for inputs of the given shape(s).

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 
 from fastnn.graph.symbolic import KerasTensor
-from fastnn.layers import call_context
+from fastnn.layers import call_context, masking
 from fastnn.layers.core.input_layer import InputLayer
 from fastnn.layers.layer import Layer
 from fastnn.layers.shapes import is_shape
@@ -129,6 +129,7 @@ class Sequential(Model):
         if self._tensors:
             start = self._tensors[0]
             (inputs,) = match_inputs(inputs, start, [start.call.operation], self.name, check_sizes=False)
+        masking.enter(inputs, mask)
         for layer in self._chain[1:] if self._chain and isinstance(self._chain[0], InputLayer) else self._chain:
             inputs = layer(inputs)
         return inputs

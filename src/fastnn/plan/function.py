@@ -171,4 +171,6 @@ def _output(graph: Graph, leaf):
 def _packed(structure, outputs: list[np.ndarray]):
     if type(structure) is _Output:
         return outputs[structure.index]
+    if type(structure) is tuple:
+        return tuple([_packed(item, outputs) for item in structure])
     return tree.map_structure(lambda leaf: outputs[leaf.index] if type(leaf) is _Output else leaf, structure)

@@ -32,10 +32,12 @@ class Softmax(Layer):
         self.built = True
 
     def call(self, inputs, mask=None):
-        if mask is not None:
-            inputs = inputs - (1.0 - ops.cast(mask, inputs.dtype)) * _FAR_BELOW
         axis = tuple(self.axis) if isinstance(self.axis, (list, tuple)) else self.axis
-        return activations.softmax(inputs, axis=axis)
+        if mask is None:
+            return activations.softmax(inputs, axis=axis)
+        mask = ops.cast(mask, inputs.dtype)
+        # Times the mask again, for rows that are masked throughout.
+        return activations.softmax(inputs - (1.0 - mask) * _FAR_BELOW, axis=axis) * mask
 
     def get_config(self):
         return {**super().get_config(), "axis": self.axis}

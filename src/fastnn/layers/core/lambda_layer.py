@@ -60,8 +60,8 @@ class Lambda(Layer):
             shape = (batch, *self._output_shape) if is_shape(self._output_shape) else self._output_shape
         return KerasTensor(shape, self.compute_dtype)
 
-    def compute_mask(self, inputs, previous_mask):
-        return self.mask(inputs, previous_mask) if callable(self.mask) else self.mask
+    def compute_mask(self, inputs, mask=None):
+        return self.mask(inputs, mask) if callable(self.mask) else self.mask
 
     def get_config(self):
         config = {**super().get_config(), "function": _saved(self.function), "arguments": dict(self.arguments)}

@@ -4,6 +4,7 @@ import functools
 
 from fastnn import ops
 from fastnn.layers.layer import Layer
+from fastnn.layers.merging.masks import any_of
 
 
 class Merge(Layer):
@@ -42,8 +43,8 @@ class Merge(Layer):
         """All of `inputs`, which have the same number of axes, as one."""
         return functools.reduce(self.merge_two, inputs)
 
-    def compute_mask(self, inputs, previous_mask):
-        return None
+    def compute_mask(self, inputs, mask=None):
+        return any_of(inputs, mask)
 
 
 def _with_ndim(x, ndim: int):

@@ -2,6 +2,7 @@
 
 from fastnn import ops
 from fastnn.layers.layer import Layer
+from fastnn.layers.merging.masks import joined
 
 
 class Concatenate(Layer):
@@ -52,6 +53,9 @@ class Concatenate(Layer):
 
     def call(self, inputs):
         return ops.concatenate(inputs, axis=self.axis)
+
+    def compute_mask(self, inputs, mask=None):
+        return joined(inputs, mask, self.axis)
 
     def get_config(self):
         return {**super().get_config(), "axis": self.axis}

@@ -78,7 +78,7 @@ class Dot(Layer):
         x2 = ops.reshape(ops.transpose(x2, (0, axis2, *rest2)), (batch, size, math.prod(sizes2)))
         return ops.reshape(ops.matmul(x1, x2), (batch, *(sizes1 + sizes2 or [1])))
 
-    def compute_mask(self, inputs, previous_mask):
+    def compute_mask(self, inputs, mask=None):
         return None
 
     def get_config(self):

@@ -2,10 +2,11 @@
 
 from fastnn import ops
 from fastnn.layers.merging.base_merge import Merge
+from fastnn.layers.merging.masks import where_both_count
 
 
 class Maximum(Merge):
-    """The largest of the inputs, element by element.
+    """The largest of the inputs that their masks let count, element by element; of none, the first input.
 
     Input shape:
         a list of shapes that broadcast together: (batch, ...)
@@ -21,8 +22,8 @@ class Maximum(Merge):
         array([2., 2.], dtype=float32)
     """
 
-    def merge_two(self, x1, x2):
-        return ops.maximum(x1, x2)
+    def merge(self, inputs):
+        return where_both_count(ops.maximum, inputs)
 
 
 def maximum(inputs, **kwargs):

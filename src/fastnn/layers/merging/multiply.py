@@ -2,10 +2,11 @@
 
 from fastnn import ops
 from fastnn.layers.merging.base_merge import Merge
+from fastnn.layers.merging.masks import where_any_counts
 
 
 class Multiply(Merge):
-    """The product of the inputs, element by element.
+    """The product of the inputs that their masks let count, element by element; zero where none does.
 
     Input shape:
         a list of shapes that broadcast together: (batch, ...)
@@ -21,8 +22,8 @@ class Multiply(Merge):
         array([2., 2.], dtype=float32)
     """
 
-    def merge_two(self, x1, x2):
-        return ops.multiply(x1, x2)
+    def merge(self, inputs):
+        return where_any_counts(ops.multiply, inputs, neutral=1)
 
 
 def multiply(inputs, **kwargs):

@@ -1,6 +1,6 @@
 """BatchNormalization: mean 0 and variance 1 over the batch, for each channel."""
 
-from fastnn import constraints, initializers, ops, regularizers
+from fastnn import config, constraints, initializers, ops, regularizers
 from fastnn.layers.input_spec import InputSpec
 from fastnn.layers.layer import Layer
 from fastnn.ops.normalization import batch_norm
@@ -24,6 +24,11 @@ class BatchNormalization(Layer):
         beta_constraint, gamma_constraint: of the weights.
         renorm, renorm_clipping, renorm_momentum: batch renormalization, which is not supported by fastnn yet.
         synchronized: kept for Keras's signature; there is one replica.
+
+    Call arguments:
+        inputs: array.
+        training: whether it is training.
+        mask: bool, of the leading axes of the inputs: where it is false, the moments of the batch do not see them.
 
     Input shape and output shape: any, the same.
 
@@ -92,17 +97,21 @@ class BatchNormalization(Layer):
         self.input_spec = InputSpec(ndim=len(input_shape), axes={self.axis: channels})
 
     def call(self, inputs, training=None, mask=None):
-        if mask is not None:
-            raise ValueError(f"BatchNormalization {self.name!r}: `mask` is not supported by fastnn yet.")
         if not (training and self.trainable):
-            return ops.batch_normalization(
-                inputs, self.moving_mean, self.moving_variance, self.axis, offset=self.beta, scale=self.gamma,
-                epsilon=self.epsilon,
-            )  # fmt: skip
-        y, mean, variance = batch_norm(inputs, self.gamma, self.beta, self.axis, self.epsilon)
+            return self._normalized(inputs, self.moving_mean, self.moving_variance)
+        if mask is None:
+            y, mean, variance = batch_norm(inputs, self.gamma, self.beta, self.axis, self.epsilon)
+        else:
+            mean, variance = _masked_moments(inputs, mask, self.axis)
+            y = self._normalized(inputs, mean, variance)
         for moving, of_batch in ((self.moving_mean, mean), (self.moving_variance, variance)):
             moving.assign(moving * self.momentum + of_batch * (1.0 - self.momentum))
         return y
+
+    def _normalized(self, inputs, mean, variance):
+        return ops.batch_normalization(
+            inputs, mean, variance, self.axis, offset=self.beta, scale=self.gamma, epsilon=self.epsilon
+        )
 
     def get_config(self):
         return {
@@ -125,3 +134,19 @@ class BatchNormalization(Layer):
             "renorm_clipping": self.renorm_clipping,
             "renorm_momentum": self.renorm_momentum,
         }
+
+
+def _masked_moments(x, mask, axis: int):
+    """Mean and variance of each channel over the positions where `mask` is true."""
+    ndim = len(x.shape)
+    mask = ops.cast(mask, x.dtype)
+    for _ in range(ndim - len(mask.shape)):
+        mask = ops.expand_dims(mask, -1)
+    weights = mask * ops.ones_like(x)
+    others = tuple(k for k in range(ndim) if k != axis % ndim)
+    # Zero weights give zeros, not NaN.
+    count = ops.sum(weights, axis=others, keepdims=True) + config.epsilon()
+    mean = ops.sum(weights * x, axis=others, keepdims=True) / count
+    variance = ops.sum(weights * ops.square(x - mean), axis=others, keepdims=True) / count
+    channels = (x.shape[axis],)
+    return ops.reshape(mean, channels), ops.reshape(variance, channels)
