@@ -1,9 +1,12 @@
 """Pooling layers."""
 
-from tests.tables import LayerCase, MaskCase, OpCase, rows
+import numpy as np
+
+from tests.tables import BadCase, LayerCase, MaskCase, OpCase, rows
 
 IMAGES = rows(2, 6, 5, 4)
 SEQUENCES = rows(2, 7, 3)
+VOLUMES = rows(2, 4, 5, 3, 4)
 
 LAYERS = [
     LayerCase("MaxPooling1D", {}, SEQUENCES),
@@ -22,9 +25,20 @@ LAYERS = [
     LayerCase("GlobalAveragePooling1D", {"data_format": "channels_first"}, SEQUENCES),
     LayerCase("GlobalAveragePooling2D", {}, IMAGES),
     LayerCase("GlobalAveragePooling2D", {"data_format": "channels_first", "keepdims": True}, IMAGES),
+    LayerCase("MaxPooling3D", {}, VOLUMES),
+    LayerCase("MaxPooling3D", {"pool_size": (3, 2, 2), "strides": (2, 1, 3), "padding": "same"}, VOLUMES),
+    LayerCase("AveragePooling3D", {"pool_size": 2, "data_format": "channels_first"}, VOLUMES),
+    LayerCase("AveragePooling3D", {"pool_size": 3, "strides": 2, "padding": "same"}, VOLUMES),
+    LayerCase("GlobalMaxPooling3D", {}, VOLUMES),
+    LayerCase("GlobalMaxPooling3D", {"data_format": "channels_first", "keepdims": True}, VOLUMES),
+    LayerCase("GlobalAveragePooling3D", {"keepdims": True}, VOLUMES),
+    LayerCase("AdaptiveMaxPooling1D", {"output_size": 3}, SEQUENCES),
+    LayerCase("AdaptiveMaxPooling2D", {"output_size": (4, 2)}, IMAGES),
+    LayerCase("AdaptiveMaxPooling3D", {"output_size": 2, "data_format": "channels_first"}, VOLUMES),
+    LayerCase("AdaptiveAveragePooling1D", {"output_size": (9,), "data_format": "channels_first"}, SEQUENCES),
+    LayerCase("AdaptiveAveragePooling2D", {"output_size": 3}, IMAGES),
+    LayerCase("AdaptiveAveragePooling3D", {"output_size": (3, 2, 1)}, VOLUMES),
 ]
-
-VOLUMES = rows(2, 4, 5, 3, 4)
 
 
 def op(name, *args, **kwargs):
@@ -50,4 +64,20 @@ MASKS = [
     MaskCase("GlobalAveragePooling1D", {}, SEQUENCES, STEPS & False),
     MaskCase("GlobalMaxPooling1D", {}, SEQUENCES, STEPS),
     MaskCase("MaxPooling1D", {}, SEQUENCES, STEPS),
+]
+
+
+def bad(name, layer, mentions, **arguments):
+    return BadCase(f"{layer}: {name}", lambda k: getattr(k.layers, layer)(**arguments), mentions)
+
+
+BAD = [
+    bad("pool size", "MaxPooling3D", "pool_size", pool_size=(2, 2)),
+    bad("no pool size", "AveragePooling3D", "pool_size", pool_size=0),
+    bad("data format", "GlobalMaxPooling3D", "data_format", data_format="last"),
+    bad("two sizes", "AdaptiveAveragePooling1D", "output_size", output_size=(2, 3)),
+    bad("one size", "AdaptiveMaxPooling2D", "output_size", output_size=(2,)),
+    bad("no size", "AdaptiveMaxPooling3D", "output_size", output_size=None),
+    BadCase("adaptive_max_pool: rank", lambda k: k.ops.adaptive_max_pool(np.ones((4, 4)), 2), "(4, 4)"),
+    BadCase("adaptive_average_pool: sizes", lambda k: k.ops.adaptive_average_pool(IMAGES, (2,)), "output_size"),
 ]

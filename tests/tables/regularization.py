@@ -12,6 +12,7 @@ LAYERS = [
     LayerCase("GaussianDropout", {"rate": 0.5}, ROWS),
     LayerCase("SpatialDropout1D", {"rate": 0.5}, SEQUENCES),
     LayerCase("SpatialDropout2D", {"rate": 0.5}, IMAGES),
+    LayerCase("SpatialDropout3D", {"rate": 0.5, "data_format": "channels_first"}, rows(2, 4, 5, 3, 4)),
     LayerCase("ActivityRegularization", {"l1": 0.1, "l2": 0.2}, ROWS),
 ]
 

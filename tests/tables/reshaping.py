@@ -3,6 +3,7 @@
 from tests.tables import LayerCase, MaskCase, rows
 
 IMAGES = rows(2, 6, 5, 4)
+VOLUMES = rows(2, 4, 5, 3, 4)
 SEQUENCES = rows(2, 7, 3)
 ROWS = rows(3, 4)
 
@@ -23,6 +24,13 @@ LAYERS = [
     LayerCase("UpSampling1D", {"size": 3}, SEQUENCES),
     LayerCase("UpSampling2D", {"size": (2, 3)}, IMAGES),
     LayerCase("UpSampling2D", {"size": 2, "interpolation": "bilinear"}, IMAGES),
+    *(LayerCase("UpSampling2D", {"interpolation": name}, IMAGES) for name in ("bicubic", "lanczos3", "lanczos5")),
+    LayerCase("UpSampling3D", {}, VOLUMES),
+    LayerCase("UpSampling3D", {"size": (1, 3, 2), "data_format": "channels_first"}, VOLUMES),
+    LayerCase("ZeroPadding3D", {}, VOLUMES),
+    LayerCase("ZeroPadding3D", {"padding": ((1, 0), (0, 2), (3, 1)), "data_format": "channels_first"}, VOLUMES),
+    LayerCase("Cropping3D", {}, VOLUMES),
+    LayerCase("Cropping3D", {"cropping": ((1, 0), (0, 2), (0, 1)), "data_format": "channels_first"}, VOLUMES),
     LayerCase("UpSampling2D", {"size": (3, 2), "interpolation": "bilinear", "data_format": "channels_first"}, IMAGES),
 ]
 

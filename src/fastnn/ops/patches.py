@@ -56,7 +56,7 @@ def extract_patches(images, size, strides=None, dilation_rate=1, padding="valid"
 
     Args:
         images: shape (h, w, c) or (n, h, w, c), channels first when `data_format` says so.
-        size: an int, or (height, width) of a patch.
+        size: an int, or (height, width) of a patch; with three numbers the call is one of `extract_patches_3d`.
         strides: the distance of neighbouring patches; `size` by default.
         dilation_rate: the distance of neighbouring pixels of a patch.
         padding: "valid" (whole patches only) or "same" (size / stride patches an axis, rounded up; zeros outside).
@@ -67,14 +67,18 @@ def extract_patches(images, size, strides=None, dilation_rate=1, padding="valid"
         the channels are.
 
     Raises:
-        TypeError: for another `size`.
-        ValueError: when no patch fits.
+        TypeError: for a `size` that is neither an int nor a tuple.
+        ValueError: for a tuple of another length, and when no patch fits.
 
     Example:
         >>> extract_patches(np.arange(16.0).reshape(4, 4, 1), 2)[0, 1]
         array([2., 3., 6., 7.])
     """
-    return _extract("extract_patches", images, size, strides, dilation_rate, padding, data_format, 2)
+    is_sequence = isinstance(size, (tuple, list))
+    if is_sequence and len(size) not in (2, 3):
+        raise ValueError(f"Invalid `size` argument of extract_patches: expected 2 or 3 numbers. Received: size={size}")
+    rank = len(size) if is_sequence else 2
+    return _extract("extract_patches", images, size, strides, dilation_rate, padding, data_format, rank)
 
 
 @accepts_symbolic

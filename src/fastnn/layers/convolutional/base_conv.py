@@ -11,7 +11,7 @@ class BaseConv(Layer):
     """A convolution over `rank` axes: `activation(conv(inputs, kernel) + bias)`.
 
     Args:
-        rank: 1 for sequences, 2 for images.
+        rank: 1 for sequences, 2 for images, 3 for volumes.
         filters: how many output channels.
 
     The other arguments are those of `Conv2D`.
@@ -35,7 +35,7 @@ class BaseConv(Layer):
         self.kernel_initializer = initializers.get(kernel_initializer)
         self.kernel_regularizer = regularizers.get(kernel_regularizer)
         self.kernel_constraint = constraints.get(kernel_constraint)
-        set_window(self, rank, kernel_size, strides, padding, data_format, dilation_rate)
+        set_window(self, rank, kernel_size, strides, padding, data_format, dilation_rate, allow_causal=rank == 1)
         set_bias_and_activation(self, activation, use_bias, bias_initializer, bias_regularizer, bias_constraint)
 
     def build(self, input_shape):
@@ -87,16 +87,17 @@ def check_positive(name: str, value) -> int:
     return value
 
 
-def set_window(layer, rank: int, kernel_size, strides, padding, data_format, dilation_rate) -> None:
-    """Checks and keeps the arguments that say where the window goes."""
+def set_window(
+    layer, rank: int, kernel_size, strides, padding, data_format, dilation_rate, allow_causal: bool,
+    allow_both: bool = False,
+) -> None:  # fmt: skip
+    """Checks and keeps the arguments that say where the window goes; `allow_both`: strides and dilation."""
     layer.kernel_size = standardize_tuple(kernel_size, rank, "kernel_size")
     layer.strides = standardize_tuple(strides, rank, "strides")
     layer.dilation_rate = standardize_tuple(dilation_rate, rank, "dilation_rate")
-    layer.padding = standardize_padding(padding, allow_causal=rank == 1)
+    layer.padding = standardize_padding(padding, allow_causal)
     layer.data_format = standardize_data_format(data_format)
-    if layer.padding == "causal" and layer.data_format != "channels_last":
-        raise ValueError("Causal padding needs `data_format='channels_last'`.")
-    if max(layer.strides) > 1 and max(layer.dilation_rate) > 1:
+    if not allow_both and max(layer.strides) > 1 and max(layer.dilation_rate) > 1:
         raise ValueError(
             "`strides > 1` not supported in conjunction with `dilation_rate > 1`. Received: "
             f"strides={layer.strides} and dilation_rate={layer.dilation_rate}"

@@ -38,7 +38,9 @@ class BaseDepthwiseConv(Layer):
         self.depthwise_initializer = initializers.get(depthwise_initializer)
         self.depthwise_regularizer = regularizers.get(depthwise_regularizer)
         self.depthwise_constraint = constraints.get(depthwise_constraint)
-        set_window(self, rank, kernel_size, strides, padding, data_format, dilation_rate)
+        set_window(
+            self, rank, kernel_size, strides, padding, data_format, dilation_rate, allow_causal=False, allow_both=True
+        )
         set_bias_and_activation(self, activation, use_bias, bias_initializer, bias_regularizer, bias_constraint)
 
     def build(self, input_shape):

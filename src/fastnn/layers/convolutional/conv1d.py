@@ -12,7 +12,7 @@ class Conv1D(BaseConv):
         kernel_size: int: size of the window.
         strides: int: steps of the window.
         padding: "valid" (no padding), "same" (output size = input size / stride, rounded up) or "causal" (an output
-            sees no later step; "channels_last" only).
+            sees no later step).
         data_format: "channels_last" or "channels_first"; None is `fastnn.config.image_data_format()`.
         dilation_rate: int: distance between the places of the window; not together with strides.
         groups: channels are split into so many groups, convolved separately; it divides channels and filters.

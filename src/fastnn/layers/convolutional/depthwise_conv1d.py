@@ -13,7 +13,7 @@ class DepthwiseConv1D(BaseDepthwiseConv):
         padding: "valid" (no padding) or "same" (output size = input size / stride, rounded up).
         depth_multiplier: positive int: how many output channels each input channel gives.
         data_format: "channels_last" or "channels_first"; None is `fastnn.config.image_data_format()`.
-        dilation_rate: int: distance between the places of the window; not together with strides.
+        dilation_rate: int: distance between the places of the window.
         activation: name, function or None.
         use_bias: whether there is a bias.
         depthwise_initializer, bias_initializer: of the weights.

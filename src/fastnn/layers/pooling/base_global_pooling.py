@@ -9,7 +9,7 @@ class BaseGlobalPooling(Layer):
     """One value a channel; the subclass says which in `reduce(inputs, axis, keepdims)`.
 
     Args:
-        pool_dimensions: 1 or 2.
+        pool_dimensions: 1, 2 or 3.
         data_format: "channels_last" or "channels_first".
         keepdims: whether the pooled axes stay, with size 1.
     """

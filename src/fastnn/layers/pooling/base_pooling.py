@@ -10,7 +10,7 @@ class BasePooling(Layer):
 
     Args:
         pool_size: size of the window, an int or a tuple.
-        pool_dimensions: 1 or 2.
+        pool_dimensions: 1, 2 or 3.
         strides: steps of the window; None is `pool_size`.
         padding: "valid" or "same".
         data_format: "channels_last" or "channels_first".

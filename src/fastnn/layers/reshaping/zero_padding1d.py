@@ -1,10 +1,10 @@
 """ZeroPadding1D: zeros before and after sequences."""
 
-from fastnn import ops
 from fastnn.layers.image_format import standardize_data_format
 from fastnn.layers.input_spec import InputSpec
 from fastnn.layers.layer import Layer
 from fastnn.layers.reshaping.borders import pair_of, spatial_axes
+from fastnn.layers.reshaping.zero_padding2d import with_zeros
 
 
 class ZeroPadding1D(Layer):
@@ -32,9 +32,7 @@ class ZeroPadding1D(Layer):
         self.input_spec = InputSpec(ndim=3)
 
     def call(self, inputs):
-        widths = [(0, 0)] * 3
-        widths[spatial_axes(self.data_format, 1)[0]] = self.padding
-        return ops.pad(inputs, tuple(widths))
+        return with_zeros(inputs, (self.padding,), spatial_axes(self.data_format, 1))
 
     def get_config(self):
         return {**super().get_config(), "padding": self.padding, "data_format": self.data_format}

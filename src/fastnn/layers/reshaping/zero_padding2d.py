@@ -32,10 +32,15 @@ class ZeroPadding2D(Layer):
         self.input_spec = InputSpec(ndim=4)
 
     def call(self, inputs):
-        widths = [(0, 0)] * 4
-        for axis, pair in zip(spatial_axes(self.data_format, 2), self.padding, strict=True):
-            widths[axis] = tuple(pair)
-        return ops.pad(inputs, tuple(widths))
+        return with_zeros(inputs, self.padding, spatial_axes(self.data_format, 2))
 
     def get_config(self):
         return {**super().get_config(), "padding": self.padding, "data_format": self.data_format}
+
+
+def with_zeros(x, padding, axes):
+    """`x` with zeros before and behind: `padding` (pairs) along `axes`."""
+    widths = [(0, 0)] * len(x.shape)
+    for axis, pair in zip(axes, padding, strict=True):
+        widths[axis] = pair
+    return ops.pad(x, tuple(widths))
