@@ -35,6 +35,7 @@ LAYERS_OF_CODE = (
     ("activations", "constraints", "initializers", "regularizers", "callbacks"),
     ("layers", "losses", "metrics", "optimizers"),
     ("models", "saving", "training", "testing"),
+    ("wrappers",),
     ("_demo",),
     ("_cli",),
 )

@@ -51,6 +51,7 @@ MODULES = (
     "tree",
     "utils",
     "utils.np_utils",
+    "wrappers",
 )
 
 # {public module: {file that defines them, without "fastnn.": "names"}}
@@ -317,6 +318,9 @@ PUBLIC = {
         "serialization": "deserialize_keras_object serialize_keras_object",
     },
     "fastnn.utils.np_utils": {"utils.encoding": "normalize to_categorical"},
+    "fastnn.wrappers": {
+        "wrappers.estimators": "SKLearnClassifier SKLearnRegressor SKLearnTransformer",
+    },
 }
 
 
