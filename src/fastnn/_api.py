@@ -58,7 +58,7 @@ MODULES = (
 PUBLIC = {
     "fastnn": {
         "_build_report": "__version__ show_config version",
-        "autodiff": "GradientTape custom_gradient jit value_and_grad",
+        "autodiff": "GradientTape jit value_and_grad",
         "graph.symbolic": "KerasTensor",
         "graph.variable": "Variable",
         "dtype_policy": "DTypePolicy",
@@ -71,6 +71,7 @@ PUBLIC = {
         "models.model": "Model",
         "models.sequential": "Sequential",
         "ops.elementwise": "stop_gradient",
+        "ops.own_gradient": "custom_gradient",
         "optimizers.optimizer": "Optimizer",
         "regularizers.regularizer": "Regularizer",
     },

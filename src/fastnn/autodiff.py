@@ -1,4 +1,4 @@
-"""Gradients for custom loops: GradientTape, value_and_grad, custom_gradient, stop_gradient, jit.
+"""Gradients for custom loops: GradientTape, value_and_grad, jit. (`custom_gradient` is an op: `ops/own_gradient.py`.)
 
 Inside a trace the tape only marks a place: the graph already holds every operation. Outside, it writes down the ops
 that run, and replays them as a graph when a gradient is asked for. Either way the same rules differentiate.
@@ -13,7 +13,7 @@ from fastnn.graph import trace
 from fastnn.graph.grad import gradients
 from fastnn.graph.value import Graph, Operators, Value
 from fastnn.graph.variable import Variable
-from fastnn.ops.record import Op, Spec, as_value, evaluate_recorded
+from fastnn.ops.record import Spec, as_value, evaluate_recorded
 from fastnn.plan.function import Compiled
 
 
@@ -240,57 +240,6 @@ def value_and_grad(function, variables=None, argnums=0, has_aux=False):
 
 def _watchable(x):
     return as_value(x) if trace.current() is not None else np.array(x).view(TapeArray)
-
-
-def custom_gradient(f):
-    """Gives `f` a gradient of its own.
-
-    `f(*args)` returns `(outputs, grad_fn)`; `grad_fn(*upstream)` returns the gradient of each argument.
-
-    Example:
-        >>> import fastnn
-        >>> @fastnn.custom_gradient
-        ... def clipped(x):
-        ...     return x, lambda dy: fastnn.ops.clip(dy, -1, 1)
-    """
-
-    def run(*args):
-        graph = trace.current()
-        with _recording_paused():
-            outputs, grad_fn = f(*args)
-        single = not isinstance(outputs, (tuple, list))
-        flat = (outputs,) if single else tuple(outputs)
-
-        def grad(dy, _y, *_xs):
-            dys = dy if isinstance(dy, tuple) else (dy,)
-            dxs = grad_fn(*dys)
-            dxs = tuple(dxs) if isinstance(dxs, (tuple, list)) else (dxs,)
-            return (None,) * len(flat) + dxs
-
-        # The outputs pass through a node whose gradient jumps over what computed them, straight to the arguments.
-        op = _passthrough(len(flat), grad)
-        inputs = (*flat, *args)
-        result = op(*inputs) if graph is None else op.trace(graph, tuple(as_value(x) for x in inputs), {})
-        return result if single or isinstance(result, tuple) else (result,)
-
-    return run
-
-
-def _passthrough(count: int, grad) -> Op:
-    return Op(
-        "custom_gradient", is_registered=False, grad=grad,
-        shape=lambda *specs: specs[:count] if count > 1 else specs[0],
-        reference=lambda *arrays: arrays[:count] if count > 1 else arrays[0],
-        simplify=lambda node: node.inputs[:count] if count > 1 else node.inputs[0],
-    )  # fmt: skip
-
-
-class _recording_paused:
-    def __enter__(self):
-        self.tapes, trace.state.tapes = trace.state.tapes, []
-
-    def __exit__(self, *_):
-        trace.state.tapes = self.tapes
 
 
 def jit(function):

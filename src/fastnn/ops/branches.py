@@ -9,7 +9,6 @@ from __future__ import annotations
 import numpy as np
 
 from fastnn import tree
-from fastnn.autodiff import custom_gradient
 from fastnn.graph import trace
 from fastnn.graph.body import Body
 from fastnn.graph.dtypes import is_float
@@ -20,7 +19,7 @@ from fastnn.ops.bodies import as_arrays, check_same, has_symbolic, leaves, outer
 from fastnn.ops.logic import where
 from fastnn.ops.record import Op, as_value
 
-__all__ = ["cond", "custom_gradient", "switch"]
+__all__ = ["cond", "switch"]
 
 # Inputs: the index, then all that any branch reads; `picks` says which of those each branch takes, in its order.
 
