@@ -55,6 +55,8 @@ class Layer(Owner, Configurable):
         array([2., 2.], dtype=float32)
     """
 
+    runs_on_host = False  # see `layers.preprocessing.host_layer`
+
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
         if "build" in cls.__dict__:

@@ -1,9 +1,12 @@
 """What is passed to a model, matched with its inputs: structure, rank, shape and dtype."""
 
+import numpy as np
+
 from fastnn import ops, tree
 from fastnn.graph.masks import carry_mask
 from fastnn.layers.call_signature import is_array
 from fastnn.layers.input_spec import InputSpec, check_shape
+from fastnn.layers.text import is_text
 from fastnn.ops.record import dtype_of
 
 
@@ -33,7 +36,8 @@ def match_inputs(inputs, structure, layers, model_name: str, check_sizes: bool =
         given, x = x, _with_rank(x, layer.batch_shape)
         shape = layer.batch_shape if check_sizes else (None,) * len(layer.batch_shape)
         check_shape(InputSpec(shape=shape, name=layer.name), x, k, model_name)
-        fitted.append(carry_mask(given, x if dtype_of(x) == layer.dtype else ops.cast(x, layer.dtype)))
+        x = x if layer.dtype in (dtype_of(x), "string") else ops.cast(x, layer.dtype)
+        fitted.append(carry_mask(given, x))
     return fitted
 
 
@@ -60,8 +64,9 @@ def _in_order(inputs, structure, layers, model_name: str) -> list:
 def _with_rank(x, wanted: tuple):
     """`x` with a last axis of 1 added or taken away where that makes it fit, as in Keras."""
     ndim = len(x.shape)
+    arrays = np if is_text(x) else ops
     if ndim == len(wanted) + 1 and x.shape[-1] == 1:
-        return ops.squeeze(x, axis=-1)
+        return arrays.squeeze(x, axis=-1)
     if ndim == len(wanted) - 1 and wanted[-1] == 1:
-        return ops.expand_dims(x, axis=-1)
+        return arrays.expand_dims(x, axis=-1)
     return x

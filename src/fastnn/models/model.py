@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
+
 from fastnn import tree
 from fastnn.graph.symbolic import KerasTensor
 from fastnn.layers import masking
 from fastnn.layers.layer import Layer
 from fastnn.layers.shapes import is_shape, map_shapes
+from fastnn.layers.text import is_text
 from fastnn.layers.tracking import Children
 from fastnn.models import functional_config
 from fastnn.models.inputs import match_inputs
@@ -62,6 +65,39 @@ class Model(Trainer, Layer):
         if network is not None:
             self.built = True
 
+    def __call__(self, *args, **kwargs):
+        if not args or not is_text(args[0]):
+            return super().__call__(*args, **kwargs)
+        prepared = self._on_host(args[0])
+        if not is_text(prepared):
+            return super().__call__(prepared, *args[1:], **kwargs)
+        if self._network is not None:  # nothing but layers of strings
+            return self._network.host_part.run(prepared, self.name)
+        return self._call_now((prepared, *args[1:]), kwargs)
+
+    def _on_host(self, inputs):
+        """What the compiled part of the network takes for `inputs`: where they hold strings, the results of the layers
+        that read them. Strings stay strings where there is no such part, or no network."""
+        if not is_text(inputs):
+            return inputs
+        if isinstance(inputs, (list, tuple, str)) and all(isinstance(leaf, str) for leaf in tree.flatten(inputs)):
+            inputs = np.asarray(inputs)
+        if not self.built:
+            self._build_on_strings(inputs)
+        part = None if self._network is None else self._network.host_part
+        return inputs if part is None or part.rest is None else part.run(inputs, self.name)
+
+    def _build_on_strings(self, inputs) -> None:
+        """Makes the network of a `Sequential` without an input."""
+
+    def _has_host_layers(self) -> bool:
+        return any(layer.runs_on_host for layer in self._flatten_layers())
+
+    def _check_host_layers(self) -> None:
+        """Raises ValueError when a layer would be trained that runs outside of what is differentiated."""
+        if self._network is not None and self._network.host_part is not None:
+            self._network.host_part.check_trainable(self.name)
+
     def call(self, inputs, training=None, mask=None):
         """The outputs for `inputs`: by the network of `Model(inputs, outputs)`, else written by the subclass."""
         network = self._network
@@ -70,8 +106,16 @@ class Model(Trainer, Layer):
                 f"Model {type(self).__name__} does not have a `call()` method implemented. Implement it, or pass "
                 "`inputs` and `outputs` to `Model()`."
             )
+        if network.host_part is not None:
+            network = network.host_part.rest  # what is called here has been through `_on_host`
         values = match_inputs(inputs, network.inputs_structure, network.input_layers, self.name)
         return network.run(masking.enter(values, mask))
+
+    def compute_output_spec(self, *args, **kwargs):
+        """The outputs for KerasTensors `args` and `kwargs`, as KerasTensors."""
+        if self._network is not None and self._network.host_part is not None:
+            return tree.map_structure(lambda y: KerasTensor(y.shape, y.dtype), self._network.outputs_structure)
+        return super().compute_output_spec(*args, **kwargs)
 
     def build(self, input_shape):
         """Makes the weights of a subclassed model, by tracing `call` for inputs of the given shape(s).

@@ -5,6 +5,7 @@ Owns the walk from outputs to inputs and running the calls again on other values
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,7 @@ from fastnn.graph.symbolic import Call, KerasTensor
 from fastnn.layers.call_signature import is_array
 from fastnn.layers.core.input_layer import InputLayer
 from fastnn.layers.layer import Layer
+from fastnn.models.host import HostPart
 
 
 @dataclass(eq=False, slots=True)
@@ -89,6 +91,12 @@ class Network:
     def layers(self) -> list[Layer]:
         """The layers among `operations`."""
         return [operation for _, operation, _ in self.operations if isinstance(operation, Layer)]
+
+    @functools.cached_property
+    def host_part(self) -> HostPart | None:
+        """What of it reads strings and therefore runs in NumPy; None when nothing does."""
+        tensors = [*self.inputs, *(y for step in self.steps for y in step.outputs)]
+        return HostPart(self) if any(x.dtype == "string" for x in tensors) else None
 
     def run(self, values: list):
         """The outputs, in their structure, for `values` of the inputs, in the order of `inputs`."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 
+import numpy as np
+
 from fastnn.graph.symbolic import KerasTensor
 from fastnn.layers import call_context, masking
 from fastnn.layers.core.input_layer import InputLayer
@@ -119,13 +121,19 @@ class Sequential(Model):
             )
         if not is_shape(input_shape):
             return  # a structure of inputs: each layer is built as `call` reaches it
-        start = InputLayer(batch_shape=(None, *input_shape[1:]), dtype=self._chain[0].input_dtype)
-        self._extend(start)
-        for layer in self._chain:
+        self._begin(InputLayer(batch_shape=(None, *input_shape[1:]), dtype=self._chain[0].input_dtype))
+
+    def _begin(self, start: InputLayer) -> None:
+        for layer in (start, *self._chain):
             self._extend(layer)
+
+    def _build_on_strings(self, inputs):
+        self._begin(InputLayer(batch_shape=(None, *np.shape(inputs)[1:]), dtype="string"))
 
     def call(self, inputs, training=None, mask=None):
         """The layers, one after the other."""
+        if self._network is not None and self._network.host_part is not None:
+            return super().call(inputs)
         if self._tensors:
             start = self._tensors[0]
             (inputs,) = match_inputs(inputs, start, [start.call.operation], self.name, check_sizes=False)

@@ -73,7 +73,7 @@ class Compiled:
     def _traced_batches(self, data, batch_size: int, kwargs) -> tuple[_Traced, list[np.ndarray]]:
         sources: list[np.ndarray] = []
         signature = (_signature(data, sources), _signature(kwargs, []))
-        rows = [(a.shape[1:], config.floatx() if a.dtype == np.float64 else a.dtype.name) for a in sources]
+        rows = [(a.shape[1:], config.floatx() if a.dtype == np.float64 else _number_type(a)) for a in sources]
         # How many rows the data has is no part of the signature, only what a row is.
         key = ("batches", batch_size, tuple(rows), _shapeless(signature))
         traced = self._traced(
@@ -124,7 +124,13 @@ class Compiled:
 
 
 def _specs(arrays: list[np.ndarray]) -> list[Spec]:
-    return [Spec(a.shape, a.dtype.name) for a in arrays]
+    return [Spec(a.shape, _number_type(a)) for a in arrays]
+
+
+def _number_type(array: np.ndarray) -> str:
+    if array.dtype.kind not in "biuf":
+        raise ValueError(f"Invalid dtype: {array.dtype} of an array of shape {array.shape}. Expected numbers.")
+    return array.dtype.name
 
 
 def _is_array(leaf) -> bool:

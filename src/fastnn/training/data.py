@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from fastnn import config, tree
+from fastnn.layers.text import is_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,6 +291,8 @@ def _as_numbers(leaf, name: str):
     if leaf is None:
         return None
     array = np.asarray(leaf)
+    if name == "x" and is_text(array):
+        return array
     if array.dtype == object or array.dtype.kind not in "biuf":
         raise ValueError(f"Invalid dtype: {array.dtype} of `{name}` (shape {array.shape}). Expected numbers.")
     if array.ndim == 0:

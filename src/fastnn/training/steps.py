@@ -11,6 +11,7 @@ from fastnn.graph import trace
 from fastnn.plan.function import Compiled
 from fastnn.training import data as batches
 from fastnn.training import explained
+from fastnn.training.host import HostFunction
 from fastnn.training.loop import EagerFunction
 
 
@@ -179,6 +180,8 @@ class Steps:
                 functions[step] = EagerFunction(run)
             else:
                 functions[step] = Compiled(run, f"{self.name}.{step}", lambda: model()._step_key())
+            if self._has_host_layers():
+                functions[step] = HostFunction(functions[step], run, step, model)
         return functions[step]
 
     def _checked_step(self, step: str, data):
