@@ -1,4 +1,4 @@
-"""Cases of the layers that Keras makes of TensorFlow's string ops, and what Keras 3.15 on TensorFlow 2.21 answers.
+"""Cases of the layers that Keras makes of TensorFlow's ops, and what Keras 3.15 on TensorFlow 2.21 answers.
 
 `python -m tests.layers.string_cases` writes the answers to `string_cases.json`; it needs both packages. The tests read
 that file and need neither.
@@ -25,8 +25,10 @@ class Case:
     batches: tuple = field(default=())
 
     def __str__(self):
-        learned = self.adapt or self.batches
-        return f"{self.layer}-{self.arguments}-{str(self.inputs)[:40]}" + (f"-{str(learned)[:40]}" if learned else "")
+        learned = self.adapt if self.adapt is not None else self.batches
+        return f"{self.layer}-{self.arguments}-{str(self.inputs)[:40]}" + (
+            f"-{str(learned)[:60]}" if len(learned) else ""
+        )
 
 
 LETTERS = [["a", "c", "d"], ["d", "z", "b"]]
@@ -36,6 +38,9 @@ LONG = [["x" * n] for n in (0, 1, 3, 4, 7, 8, 15, 16, 17, 31, 32, 33, 63, 64, 65
 VOCABULARY = ["a", "b", "c", "d"]
 NUMBERS = [[12, 1138, 42], [42, 1000, -36]]
 VECTORS = ("one_hot", "multi_hot", "count")
+WAVE = [[round(10 * np.sin(k * k), 3), float(k % 7)] for k in range(120)]
+SOME = np.array(WAVE[:9])
+PARTS = (np.array(WAVE[:7]), np.array(WAVE[7:90]), np.array(WAVE[90:]))
 
 CASES = [
     Case("StringLookup", {"vocabulary": VOCABULARY}, LETTERS),
@@ -132,6 +137,12 @@ CASES = [
     ),
     Case("TextVectorization", {"vocabulary": ["earth", "wind", "and", "fire"]}, ["wind and water", "Earth"]),
     Case("TextVectorization", {"vocabulary": ["earth", "wind"], "output_mode": "multi_hot"}, "wind and water"),
+    Case("Discretization", {"num_bins": 4}, SOME, adapt=np.array(WAVE)),
+    Case("Discretization", {"num_bins": 4}, SOME, adapt=np.array(WAVE[:3])),
+    Case("Discretization", {"num_bins": 4}, SOME, batches=PARTS),
+    Case("Discretization", {"num_bins": 10, "epsilon": 0.1}, SOME, batches=PARTS),
+    Case("Discretization", {"num_bins": 3, "output_mode": "one_hot"}, SOME, batches=PARTS),
+    Case("Discretization", {"num_bins": 1, "epsilon": 0.001}, SOME, batches=PARTS),
 ]
 
 

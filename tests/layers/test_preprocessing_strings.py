@@ -26,3 +26,125 @@ def test_answers_are_keras_s(case):
 @pytest.mark.parametrize("name", sorted({case.layer for case in CASES}))
 def test_signatures(name):
     check_signature(name)
+
+
+def write_vocabulary(path, tokens, end="\n"):
+    path.write_bytes("".join(token + end for token in tokens).encode())
+    return str(path)
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_vocabularies_from_files(tmp_path, end):
+    path = write_vocabulary(tmp_path / "words.txt", ["ä", "b"], end)
+    layer = fastnn.layers.StringLookup(vocabulary=path)
+    assert layer.get_vocabulary() == ["[UNK]", "ä", "b"]
+    assert layer.get_config()["vocabulary"] is None, "it is saved as a file beside the config"
+    assert fastnn.layers.TextVectorization(vocabulary=path)(["b ä x"]).tolist() == [[3, 2, 1]]
+    numbers = write_vocabulary(tmp_path / "numbers.txt", ["7", "-3"], end)
+    assert fastnn.layers.IntegerLookup(vocabulary=numbers)([-3, 7, 0]).tolist() == [2, 1, 0]
+
+
+def test_functions_standardize_and_split():
+    def last_letter_off(texts):
+        return np.strings.slice(texts, 0, -1)
+
+    layer = fastnn.layers.TextVectorization(
+        standardize=last_letter_off, split=lambda texts: [text.split("-") for text in texts], vocabulary=["a", "b", "c"]
+    )
+    assert layer(["a-b!", "c?"]).tolist() == [[2, 3], [4, 0]]
+
+
+@fastnn.saving.register_keras_serializable()
+def dashes(texts):
+    return [text.split("-") for text in texts]
+
+
+def test_a_layer_with_a_function_comes_back_from_its_config():
+    layer = fastnn.layers.TextVectorization(standardize=None, split=dashes, ngrams=(1, 2), vocabulary=["a", "b", "a b"])
+    again = fastnn.saving.deserialize_keras_object(json.loads(json.dumps(fastnn.saving.serialize_keras_object(layer))))
+    assert again(["a-b"]).tolist() == layer(["a-b"]).tolist() == [[2, 3, 4]]
+
+
+def test_kinds_of_arrays():
+    layer = fastnn.layers.StringLookup(vocabulary=["a", "é"])
+    for texts in (["é", "x"], np.array(["é", "x"]), np.array(["é", "x"], object), np.array([b"\xc3\xa9", b"x"])):
+        assert layer(texts).tolist() == [2, 0]
+    assert layer(np.empty((0, 3), object)).shape == (0, 3)
+    assert fastnn.layers.TextVectorization(vocabulary=["a"])(np.empty(0, object)).shape == (0, 0)
+
+
+class Texts(fastnn.utils.PyDataset):
+    def __len__(self):
+        return 2
+
+    def __getitem__(self, index):
+        return np.array([["a b", "b c"], ["c c", "c b"]][index])
+
+
+@pytest.mark.parametrize("data", [Texts, lambda: (batch for batch in Texts()), lambda: [*Texts()[0], *Texts()[1]]])
+def test_what_adapt_takes(data):
+    layer = fastnn.layers.TextVectorization()
+    layer.adapt(data())
+    assert layer.get_vocabulary() == ["", "[UNK]", "c", "b", "a"]
+
+
+def test_adapt_stops_after_steps():
+    layer = fastnn.layers.TextVectorization()
+    layer.adapt((batch for batch in Texts()), steps=1)
+    assert layer.get_vocabulary(include_special_tokens=False) == ["b", "c", "a"]
+
+
+def test_padded_vectors_take_larger_vocabularies():
+    layer = fastnn.layers.StringLookup(max_tokens=9, output_mode="count", pad_to_max_tokens=True, vocabulary=["a"])
+    assert layer(["a"]).shape == (9,)
+    layer.set_vocabulary(["a", "b"])
+    assert layer(["b"]).tolist() == [0, 0, 1, *[0] * 6]
+
+
+BAD = {
+    "max_tokens": lambda: fastnn.layers.StringLookup(max_tokens=1),
+    "pad_to_max_tokens": lambda: fastnn.layers.StringLookup(pad_to_max_tokens=True),
+    "num_oov_indices": lambda: fastnn.layers.StringLookup(num_oov_indices=-1),
+    "invert": lambda: fastnn.layers.StringLookup(invert=True, output_mode="count"),
+    "idf_weights": lambda: fastnn.layers.StringLookup(vocabulary=["a"], output_mode="tf_idf"),
+    "same length": lambda: fastnn.layers.StringLookup(vocabulary=["a"], output_mode="tf_idf", idf_weights=[1.0, 2.0]),
+    "repeated": lambda: fastnn.layers.StringLookup(vocabulary=["a", "b", "a"]),
+    "mask token": lambda: fastnn.layers.StringLookup(vocabulary=["a", "m"], mask_token="m"),
+    "OOV token": lambda: fastnn.layers.StringLookup(vocabulary=["a", "[UNK]"], invert=True),
+    "larger than": lambda: fastnn.layers.StringLookup(vocabulary=["a", "b"], max_tokens=2),
+    "empty": lambda: fastnn.layers.StringLookup(vocabulary=[]),
+    "does not exist": lambda: fastnn.layers.StringLookup(vocabulary="nowhere.txt"),
+    "static": lambda: fastnn.layers.StringLookup(vocabulary=["a"]).adapt(["b"]),
+    "all inputs should be": lambda: fastnn.layers.StringLookup(vocabulary=["a"], num_oov_indices=0)(["b"]),
+    "sparse": lambda: fastnn.layers.StringLookup(sparse=True, output_mode="count"),
+    "output_mode": lambda: fastnn.layers.StringLookup(output_mode="two_hot"),
+    "salt": lambda: fastnn.layers.IntegerLookup(salt=3),
+    "vocabulary_dtype": lambda: fastnn.layers.IntegerLookup(vocabulary_dtype="int32"),
+    "oov_method": lambda: fastnn.layers.IntegerLookup(oov_method="md5"),
+    "num_bins": lambda: fastnn.layers.Hashing(0),
+    "tuple of 2 integers": lambda: fastnn.layers.Hashing(3, salt="x"),
+    "integer type": lambda: fastnn.layers.Hashing(3, dtype="float32"),
+    "at least two": lambda: fastnn.layers.HashedCrossing(3)([np.array([1])]),
+    "equal shape": lambda: fastnn.layers.HashedCrossing(3)([np.array([1]), np.array([1, 2])]),
+    "integer or string": lambda: fastnn.layers.HashedCrossing(3)([np.array([1]), np.array([1.0])]),
+    "standardize": lambda: fastnn.layers.TextVectorization(standardize="upper"),
+    "split": lambda: fastnn.layers.TextVectorization(split="words"),
+    "ngrams": lambda: fastnn.layers.TextVectorization(ngrams=[1]),
+    "output_sequence_length": lambda: fastnn.layers.TextVectorization(output_mode="count", output_sequence_length=3),
+    "ragged": lambda: fastnn.layers.TextVectorization(ragged=True),
+    "input rank": lambda: fastnn.layers.TextVectorization(vocabulary=["a"])([["a", "b"]]),
+}
+
+
+@pytest.mark.parametrize("message", BAD)
+def test_bad_arguments(message):
+    with pytest.raises(ValueError, match=message):
+        BAD[message]()
+
+
+def test_no_vocabulary_and_another_size():
+    with pytest.raises(RuntimeError, match="adapt"):
+        fastnn.layers.TextVectorization()(["a"])
+    layer = fastnn.layers.StringLookup(output_mode="count", vocabulary=["a"])
+    with pytest.raises(RuntimeError, match="cannot be changed"):
+        layer.set_vocabulary(["a", "b"])

@@ -154,6 +154,8 @@ def get_item(x, key):
         >>> get_item(np.array([1, 2, 3]), 1)
         array(2)
     """
+    if isinstance(key, list) and any(k is None or k is Ellipsis or isinstance(k, builtins.slice) for k in key):
+        key = tuple(key)  # as Keras's files write it
     return getitem(x, key)
 
 

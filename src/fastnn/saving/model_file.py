@@ -1,4 +1,5 @@
-"""Whole models in `.keras` files: a zip of config.json, metadata.json and model.weights.h5, as Keras 3 writes them."""
+"""Whole models in `.keras` files: a zip of config.json, metadata.json, model.weights.h5 and the files of layers
+(vocabularies), as Keras 3 writes them."""
 
 from __future__ import annotations
 
@@ -9,7 +10,7 @@ import zipfile
 from pathlib import Path
 
 from fastnn.object_registration import custom_object_scope
-from fastnn.saving import weights
+from fastnn.saving import assets, weights
 from fastnn.serialization import deserialize_keras_object, serialize_keras_object
 
 SUFFIX = ".keras"
@@ -52,6 +53,7 @@ def save_model(model, filepath, overwrite=True, zipped=None, **kwargs) -> None:
         content = io.BytesIO()
         weights.write(model, content)
         archive.writestr(WEIGHTS, content.getbuffer())
+        assets.write(model, archive)
 
 
 def load_model(filepath, custom_objects=None, compile=True, safe_mode=True):
@@ -81,13 +83,15 @@ def load_model(filepath, custom_objects=None, compile=True, safe_mode=True):
     except zipfile.BadZipFile as error:
         raise ValueError(f"{path} is not a `{SUFFIX}` file: {error}.") from error
     with archive:
+        largest = LARGEST_RATIO * path.stat().st_size
         config = json.loads(_member(archive, path, CONFIG, LARGEST_CONFIG))
-        content = _member(archive, path, WEIGHTS, LARGEST_RATIO * path.stat().st_size)
-    if not compile:
-        config.pop("compile_config", None)
-    with custom_object_scope(custom_objects or {}):
-        model = deserialize_keras_object(config, safe_mode=safe_mode)
-    weights.read(model, io.BytesIO(content), len(content), str(path))
+        content = _member(archive, path, WEIGHTS, largest)
+        if not compile:
+            config.pop("compile_config", None)
+        with custom_object_scope(custom_objects or {}):
+            model = deserialize_keras_object(config, safe_mode=safe_mode)
+        weights.read(model, io.BytesIO(content), len(content), str(path))
+        assets.read(model, lambda name: _member(archive, path, name, largest), archive.namelist())
     return model
 
 

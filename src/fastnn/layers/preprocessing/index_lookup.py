@@ -1,5 +1,7 @@
 """IndexLookup: what StringLookup and IntegerLookup share. Tokens to indices by a table, and back."""
 
+from pathlib import Path
+
 import numpy as np
 
 from fastnn import config, ops
@@ -365,13 +367,12 @@ class IndexLookup(HostLayer):
         """Writes the vocabulary to `vocabulary.txt` in a folder, where it is not in the config."""
         if self.input_vocabulary is None:
             lines = [str(token) for token in self.get_vocabulary()]
-            with open(f"{dir_path}/vocabulary.txt", "w", encoding="utf-8") as file:
-                file.write("\n".join(lines))
+            Path(dir_path, "vocabulary.txt").write_bytes("\n".join(lines).encode())
 
     def load_assets(self, dir_path) -> None:
         """Reads what `save_assets` wrote."""
         if self.input_vocabulary is None:
-            lines = read_lines(f"{dir_path}/vocabulary.txt")
+            lines = read_lines(Path(dir_path, "vocabulary.txt"))
             while lines and not lines[-1]:
                 lines.pop()
             weights = self.idf_weights if self.output_mode == "tf_idf" else None

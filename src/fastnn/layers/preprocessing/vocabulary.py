@@ -70,7 +70,7 @@ class TokenCounts:
         return np.log(1 + self.num_documents / (1 + counts))
 
 
-def read_lines(path: str) -> list[str]:
+def read_lines(path: str | Path) -> list[str]:
     """The terms of a vocabulary file, one a line.
 
     Raises:
@@ -78,4 +78,5 @@ def read_lines(path: str) -> list[str]:
     """
     if not Path(path).exists():
         raise ValueError(f"Vocabulary file {path} does not exist.")
-    return Path(path).read_text(encoding="utf-8").splitlines()
+    lines = Path(path).read_bytes().decode().split("\n")  # nothing else ends a line: tokens may hold U+2028
+    return [line.removesuffix("\r") for line in (lines if lines[-1] else lines[:-1])]
