@@ -17,11 +17,13 @@ from fastnn.ops.attention import *
 from fastnn.ops.branches import *
 from fastnn.ops.complex_numbers import *
 from fastnn.ops.conv import *
+from fastnn.ops.counting import *
 from fastnn.ops.creation import *
 from fastnn.ops.elementwise import *
 from fastnn.ops.factorizations import *
 from fastnn.ops.gather import *
 from fastnn.ops.indexing import *
+from fastnn.ops.joining import *
 from fastnn.ops.layout import *
 from fastnn.ops.logic import *
 from fastnn.ops.loops import *
@@ -31,11 +33,13 @@ from fastnn.ops.normalization import *
 from fastnn.ops.norms import *
 from fastnn.ops.own_gradient import *
 from fastnn.ops.patches import *
+from fastnn.ops.patterns import *
 from fastnn.ops.pool2d import *
 from fastnn.ops.prefix_scan import *
+from fastnn.ops.quantiles import *
 from fastnn.ops.random import *
 from fastnn.ops.rare import *
-from fastnn.ops.rearrange import *  # isort: split
+from fastnn.ops.joining import *  # isort: split
 
 from fastnn.ops.einops import *  # its `rearrange` takes the name of the file above
 from fastnn.ops.reduce import *
@@ -43,7 +47,10 @@ from fastnn.ops.rounding import *
 from fastnn.ops.softmax import *
 from fastnn.ops.solving import *
 from fastnn.ops.statistics import *
+from fastnn.ops.transforms import *
 from fastnn.ops.trigonometry import *
+from fastnn.ops.vectors import *
+from fastnn.ops.window_functions import *
 
 # The families export public functions only.
 __all__ = sorted(name for name, value in dict(globals()).items() if isfunction(value) and value is not isfunction)

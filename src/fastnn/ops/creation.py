@@ -6,15 +6,15 @@ What depends on nothing traced is a plain NumPy array, also inside a trace, wher
 import numpy as np
 
 from fastnn import config
-from fastnn.graph.dtypes import standardize_dtype
+from fastnn.graph.dtypes import as_float, promote, standardize_dtype
 from fastnn.graph.symbolic import accepts_symbolic
 from fastnn.graph.value import Value
 from fastnn.graph.variable import Variable
 from fastnn.ops import elementwise as ew
 from fastnn.ops import logic, reduce
 from fastnn.ops.gather import take
-from fastnn.ops.layout import broadcast_to, copy_op, place_op, reshape
-from fastnn.ops.rearrange import stack
+from fastnn.ops.joining import stack
+from fastnn.ops.layout import broadcast_to, copy_op, moveaxis, place_op, reshape
 from fastnn.ops.record import as_array, dtype_of, shape_of
 from fastnn.ops.reduce import normalize_axis
 
@@ -131,6 +131,23 @@ def arange(start, stop=None, step=None, dtype=None):
     return np.arange(start, stop, step, dtype=standardize_dtype(dtype))
 
 
+def _is_known(*xs) -> bool:
+    return not any(isinstance(x, (Value, Variable)) for x in xs)
+
+
+def _spread(start, stop, num, endpoint, axis):
+    """`start` to `stop` as two sums of products, of traced values too."""
+    if num < 0:
+        raise ValueError(f"linspace: `num` must be at least 0, got {num}.")
+    start, stop = (x if hasattr(x, "shape") else as_array(x) for x in (start, stop))
+    dtype = as_float(promote((dtype_of(start), dtype_of(stop))))
+    rank = len(np.broadcast_shapes(shape_of(start), shape_of(stop)))
+    part = np.linspace(0, 1, num, endpoint).astype(dtype).reshape(-1, *(1,) * rank)
+    y = ew.add(ew.multiply(ew.cast(start, dtype), 1 - part), ew.multiply(ew.cast(stop, dtype), part))
+    return moveaxis(y, 0, axis)
+
+
+@accepts_symbolic
 def linspace(start, stop, num=50, endpoint=True, retstep=False, dtype=None, axis=0):
     """`num` numbers at equal distances from `start` to `stop` (included when `endpoint`).
 
@@ -139,27 +156,82 @@ def linspace(start, stop, num=50, endpoint=True, retstep=False, dtype=None, axis
         num: int.
         endpoint: bool.
         retstep: whether the distance is returned too.
-        dtype: `floatx` by default.
+        dtype: of the result; `floatx` by default, float64 for float64 arrays.
         axis: of the numbers in the result, when `start` or `stop` is an array.
+
+    Raises:
+        ValueError: for `num` < 0.
 
     Example:
         >>> linspace(0, 1, 3)
         array([0. , 0.5, 1. ], dtype=float32)
     """
-    numbers, step = np.linspace(
-        as_array(start), as_array(stop), num, endpoint=endpoint, retstep=True, dtype=standardize_dtype(dtype), axis=axis
-    )
-    return (numbers, step) if retstep else numbers
+    if _is_known(start, stop):
+        start, stop = as_array(start), as_array(stop)
+        wanted = standardize_dtype(dtype or as_float(promote((start.dtype.name, stop.dtype.name))))
+        numbers, step = np.linspace(start, stop, num, endpoint, retstep=True, dtype=wanted, axis=axis)
+        return (numbers, np.asarray(step, as_float(wanted))) if retstep else numbers
+    y = _spread(start, stop, num, endpoint, axis)
+    y = y if dtype is None else ew.cast(y, dtype)
+    return (y, ew.divide(ew.subtract(stop, start), max(num - bool(endpoint), 1))) if retstep else y
 
 
+@accepts_symbolic
 def logspace(start, stop, num=50, endpoint=True, base=10, dtype=None, axis=0):
     """`base` to the power of `num` numbers at equal distances from `start` to `stop`.
+
+    Args:
+        start, stop: numbers or arrays, the first and the last exponent.
+        num: int.
+        endpoint: whether `stop` is included.
+        base: number or array.
+        dtype: of the result; `floatx` by default.
+        axis: of the numbers in the result, when `start` or `stop` is an array.
 
     Example:
         >>> logspace(0, 2, 3)
         array([  1.,  10., 100.], dtype=float32)
     """
-    return np.logspace(as_array(start), as_array(stop), num, endpoint, base, standardize_dtype(dtype), axis)
+    return _power_of(base, linspace(start, stop, num, endpoint, axis=axis), dtype)
+
+
+def _power_of(base, exponents, dtype):
+    """In float64 where nothing is traced, so that whole powers stay whole."""
+    if _is_known(base, exponents):
+        exponents = np.asarray(exponents)
+        wanted = exponents.dtype if dtype is None else standardize_dtype(dtype)
+        return np.power(np.float64(as_array(base)), exponents.astype(np.float64)).astype(wanted)
+    y = ew.power(ew.cast(base, dtype_of(exponents)), exponents)
+    return y if dtype is None else ew.cast(y, dtype)
+
+
+@accepts_symbolic
+def geomspace(start, stop, num=50, endpoint=True, dtype=None, axis=0):
+    """`num` numbers from `start` to `stop`, each the one before times the same factor.
+
+    Args:
+        start, stop: numbers or arrays, not 0 and of one sign.
+        num: int.
+        endpoint: whether `stop` is included.
+        dtype: of the result; `floatx` by default.
+        axis: of the numbers in the result, when `start` or `stop` is an array.
+
+    Raises:
+        ValueError: when a number is 0.
+
+    Example:
+        >>> geomspace(1, 8, 4)
+        array([1., 2., 4., 8.], dtype=float32)
+    """
+    if _is_known(start, stop):
+        start, stop = as_array(start), as_array(stop)
+        wanted = standardize_dtype(dtype or as_float(promote((start.dtype.name, stop.dtype.name))))
+        with np.errstate(invalid="ignore"):
+            return np.geomspace(start, stop, num, endpoint, axis=axis).real.astype(wanted)
+    exponents = linspace(ew.log(ew.absolute(start)), ew.log(ew.absolute(stop)), num, endpoint, axis=axis)
+    signs = linspace(ew.sign(start), ew.sign(stop), num, endpoint, axis=axis)
+    y = ew.multiply(signs, ew.exp(exponents))
+    return y if dtype is None else ew.cast(y, dtype)
 
 
 @accepts_symbolic
@@ -355,6 +427,16 @@ def convert_to_numpy(x):
     return as_array(x) if hasattr(x, "shape") else np.asarray(x)
 
 
+def dtype(x):
+    """The name of the dtype of an array, a Variable or a traced value.
+
+    Example:
+        >>> dtype(np.zeros(2, "int32"))
+        'int32'
+    """
+    return dtype_of(x)
+
+
 def is_tensor(x):
     """Whether `x` is an array or a traced value.
 
@@ -366,7 +448,7 @@ def is_tensor(x):
 
 
 __all__ = [
-    "arange", "array", "convert_to_numpy", "convert_to_tensor", "diag", "diagflat", "diagonal", "empty", "empty_like",
-    "eye", "full", "full_like", "identity", "is_tensor", "linspace", "logspace", "meshgrid", "ones", "ones_like",
-    "trace", "tri", "tril", "triu", "zeros", "zeros_like",
+    "arange", "array", "convert_to_numpy", "convert_to_tensor", "diag", "diagflat", "diagonal", "dtype", "empty",
+    "empty_like", "eye", "full", "full_like", "geomspace", "identity", "is_tensor", "linspace", "logspace",
+    "meshgrid", "ones", "ones_like", "trace", "tri", "tril", "triu", "zeros", "zeros_like",
 ]  # fmt: skip

@@ -2,7 +2,7 @@
 
 The records, and the functions that apply one of them. `reshape` is a view; the others (`transpose`, `broadcast_to`,
 `concatenate`, `strided_slice`, its inverse `place`, and `slice_update`) are calls of one kernel, the strided copy of
-`_kernels/layout.c`. What is composed of them is in `rearrange.py`, new arrays are in `creation.py`, `x[...]` in
+`_kernels/layout.c`. What is composed of them is in `joining.py`, new arrays are in `creation.py`, `x[...]` in
 `indexing.py`, positions given by data in `gather.py`.
 """
 

@@ -239,6 +239,31 @@ def where(condition, x1=None, x2=None):
     return where_op(condition, x1, x2)
 
 
+def select(condlist, choicelist, default=0):
+    """For each element the choice of the first condition that holds, `default` where none does.
+
+    Args:
+        condlist: list of bool arrays.
+        choicelist: list of as many arrays; all broadcast together.
+        default: array or number.
+
+    Raises:
+        ValueError: when the lists are empty or of different lengths.
+
+    Example:
+        >>> x = np.array([1, 2, 3])
+        >>> select([x < 2, x > 2], [x, x * 10], 0)
+        array([ 1,  0, 30])
+    """
+    if not condlist or len(condlist) != len(choicelist):
+        raise ValueError(
+            f"select: as many conditions as choices are needed, at least 1; got {len(condlist)}, {len(choicelist)}."
+        )
+    for condition, choice in zip(reversed(condlist), reversed(choicelist), strict=True):
+        default = where(condition, choice, default)
+    return default
+
+
 def nan_to_num(x, nan=0.0, posinf=None, neginf=None):
     """`x` with numbers in place of NaN and infinities.
 
@@ -263,5 +288,6 @@ def nan_to_num(x, nan=0.0, posinf=None, neginf=None):
 
 __all__ = [
     "equal", "greater", "greater_equal", "isclose", "isfinite", "isinf", "isnan", "isneginf", "isposinf", "less",
-    "less_equal", "logical_and", "logical_not", "logical_or", "logical_xor", "nan_to_num", "not_equal", "where",
+    "less_equal", "logical_and", "logical_not", "logical_or", "logical_xor", "nan_to_num", "not_equal",
+    "select", "where",
 ]  # fmt: skip

@@ -18,7 +18,7 @@ from fastnn.graph.grad import gradients
 from fastnn.graph.symbolic import symbolic_call
 from fastnn.graph.value import Operators, Spec, Value
 from fastnn.ops.bodies import as_arrays, check_same, has_symbolic, leaves, outer_values, packed, run_body, zeros_of
-from fastnn.ops.rearrange import stack
+from fastnn.ops.joining import stack
 from fastnn.ops.record import Op, as_array, as_value
 
 __all__ = ["fori_loop", "map", "scan", "vectorized_map", "while_loop"]

@@ -1,5 +1,8 @@
 """Reductions that leave NaN out."""
 
+import numpy as np
+
+from fastnn.graph.dtypes import is_float
 from fastnn.ops import elementwise as ew
 from fastnn.ops import logic, reduce, statistics
 from fastnn.ops.record import dtype_of
@@ -62,11 +65,49 @@ def nanmin(x, axis=None, keepdims=False):
 
 
 def _nan_extreme(extreme, start, x, axis, keepdims):
-    if not dtype_of(x).startswith("float"):
+    if not is_float(dtype_of(x)):
         return extreme(x, axis, keepdims)
     is_nan = logic.isnan(x)
     found = extreme(logic.where(is_nan, float(start), x), axis, keepdims)
     return logic.where(reduce.all(is_nan, axis, keepdims), float("nan"), found)
+
+
+def _nan_position(position, start, x, axis, keepdims):
+    if not is_float(dtype_of(x)):
+        return position(x, axis, keepdims)
+    is_nan = logic.isnan(x)
+    found = position(logic.where(is_nan, float(start), x), axis, keepdims)
+    return logic.where(reduce.all(is_nan, axis, keepdims), np.int32(-1), found)
+
+
+def nanargmax(x, axis=None, keepdims=False):
+    """The index of the largest element along an axis that is not NaN, int32; -1 where all are.
+
+    Args:
+        x: array.
+        axis: an axis; None looks at `x` as one long row.
+        keepdims: whether the axis stays, with size 1.
+
+    Example:
+        >>> nanargmax(np.array([1.0, np.nan, 2.0]))
+        array(2, dtype=int32)
+    """
+    return _nan_position(reduce.argmax, "-inf", x, axis, keepdims)
+
+
+def nanargmin(x, axis=None, keepdims=False):
+    """The index of the least element along an axis that is not NaN, int32; -1 where all are.
+
+    Args:
+        x: array.
+        axis: an axis; None looks at `x` as one long row.
+        keepdims: whether the axis stays, with size 1.
+
+    Example:
+        >>> nanargmin(np.array([1.0, np.nan, 2.0]))
+        array(0, dtype=int32)
+    """
+    return _nan_position(reduce.argmin, "inf", x, axis, keepdims)
 
 
 def nanmean(x, axis=None, keepdims=False):
@@ -120,5 +161,6 @@ def nancumprod(x, axis=None, dtype=None):
 
 
 __all__ = [
-    "nancumprod", "nancumsum", "nanmax", "nanmean", "nanmin", "nanprod", "nanstd", "nansum", "nanvar",
+    "nanargmax", "nanargmin", "nancumprod", "nancumsum", "nanmax", "nanmean", "nanmin", "nanprod", "nanstd",
+    "nansum", "nanvar",
 ]  # fmt: skip

@@ -8,8 +8,8 @@ from fastnn import tree
 from fastnn.graph.symbolic import symbolic_call
 from fastnn.graph.value import Operators, Value
 from fastnn.ops.bodies import has_symbolic
+from fastnn.ops.joining import stack
 from fastnn.ops.layout import concatenate
-from fastnn.ops.rearrange import stack
 from fastnn.ops.record import as_array
 
 __all__ = ["associative_scan"]

@@ -14,11 +14,11 @@ import numpy as np
 
 from fastnn.ops import elementwise as ew
 from fastnn.ops import recurrent_steps as steps
+from fastnn.ops.joining import stack
 from fastnn.ops.layout import concatenate, transpose
 from fastnn.ops.logic import where
 from fastnn.ops.matmul import linear_grad_kernel_op
 from fastnn.ops.normalization import gradient_by_composition
-from fastnn.ops.rearrange import stack
 from fastnn.ops.record import Op, Spec, dtype_of, shape_of
 
 _OPS = SimpleNamespace(

@@ -19,7 +19,8 @@ def normalize_axes(name: str, axis, ndim: int) -> tuple[int, ...]:
     """`axis` (None, an int or several) as a sorted tuple of axes from 0.
 
     Raises:
-        ValueError: for an axis that is not there, or is named twice.
+        numpy.exceptions.AxisError: for an axis that is not there; it is a ValueError.
+        ValueError: for one that is named twice.
     """
     if axis is None:
         return tuple(range(ndim))
@@ -34,8 +35,10 @@ def normalize_axis(name: str, axis: int, ndim: int) -> int:
 
 def _checked(name, axes, ndim) -> list[int]:
     found = [int(a) + ndim if a < 0 else int(a) for a in axes]
-    if len(set(found) & set(range(ndim))) < len(found):
-        raise ValueError(f"{name}: axis {axes} does not fit an array of {ndim} dimensions.")
+    if not set(found) <= set(range(ndim)):
+        raise np.exceptions.AxisError(f"{name}: axis {axes} does not fit an array of {ndim} dimensions.")
+    if len(set(found)) < len(found):
+        raise ValueError(f"{name}: axis {axes} names one of {ndim} dimensions twice.")
     return found
 
 

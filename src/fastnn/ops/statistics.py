@@ -4,7 +4,6 @@ import math
 
 import numpy as np
 
-from fastnn import config
 from fastnn.graph.dtypes import as_float, is_complex, is_inexact
 from fastnn.graph.value import Operators
 from fastnn.ops import elementwise as ew
@@ -161,62 +160,6 @@ def ptp(x, axis=None, keepdims=False):
     return ew.subtract(max(x, axis, keepdims), min(x, axis, keepdims))
 
 
-# ---- order statistics, by the reference alone ----
-
-
-def _quantile_shape(x, q, axis, keepdims, method):
-    return Spec(q.shape + reduced_shape(x.shape, axis, keepdims), as_float(x.dtype))
-
-
-quantile_op = Op(
-    "quantile",
-    shape=_quantile_shape,
-    reference=lambda x, q, axis, keepdims, method: np.quantile(
-        x.astype(np.float64), q, axis, keepdims=keepdims, method=method
-    ),
-    domain=uniform(0, 1),
-)
-
-
-def quantile(x, q, axis=None, method="linear", keepdims=False):
-    """Quantiles over axes. It has no gradient.
-
-    Args:
-        x: array.
-        q: number or vector of numbers in [0, 1]; a vector adds a first axis to the result.
-        axis: an axis, several, or None for all.
-        method: between two elements: "linear", "lower", "higher", "midpoint" or "nearest".
-        keepdims: whether the axes stay, with size 1.
-
-    Example:
-        >>> quantile(np.array([0.0, 1.0, 2.0]), 0.25)
-        array(0.5)
-    """
-    axes = normalize_axes("quantile", axis, len(shape_of(x)))
-    return quantile_op(x, ew.cast(np.asarray(q), config.floatx()), axis=axes, keepdims=bool(keepdims), method=method)
-
-
-def percentile(x, q, axis=None, method="linear", keepdims=False):
-    """Percentiles over axes: `quantile` with `q` in [0, 100]. It has no gradient.
-
-    Example:
-        >>> percentile(np.array([0.0, 1.0, 2.0]), 25)
-        array(0.5)
-    """
-    return quantile(x, np.asarray(q) / 100, axis, method, keepdims)
-
-
-def median(x, axis=None, keepdims=False):
-    """The median over axes. It has no gradient.
-
-    Example:
-        >>> median(np.array([3.0, 1.0, 2.0]))
-        array(2.)
-    """
-    return quantile(x, 0.5, axis, keepdims=keepdims)
-
-
 __all__ = [
-    "average", "count_nonzero", "logsumexp", "mean", "median", "moments", "percentile", "ptp", "quantile",
-    "std", "var",
+    "average", "count_nonzero", "logsumexp", "mean", "moments", "ptp", "std", "var",
 ]  # fmt: skip

@@ -1,0 +1,210 @@
+"""Which elements there are, where they belong, and how many: bincount, histogram, digitize, isin, unravel_index."""
+
+import math
+
+import numpy as np
+
+from fastnn.graph.dtypes import as_float, is_integer
+from fastnn.ops.gather import take_grad_op
+from fastnn.ops.layout import reshape
+from fastnn.ops.record import Op, Spec, as_array, shape_of
+from fastnn.ops.reduce import normalize_axis
+
+
+def _as_input(x):
+    return x if hasattr(x, "shape") else as_array(x)
+
+
+def bincount(x, weights=None, minlength=0, sparse=False):
+    """How often each of the numbers 0, 1, ... occurs; or the sum of the weights of where it does.
+
+    The length of the result depends on the numbers: `x` must be an array, also inside a compiled function.
+
+    Args:
+        x: integers that are not negative, shape (n,); or (rows, n), counted row by row.
+        weights: array of the shape of `x`.
+        minlength: the least length of the result.
+        sparse: must be false; there are no sparse arrays here.
+
+    Returns:
+        int32, or the dtype of `weights`; shape (length,) or (rows, length), where the length is one more than the
+        largest number.
+
+    Raises:
+        ValueError: for negative numbers, weights of another shape, or `sparse=True`.
+        TypeError: when `x` is not of integers.
+
+    Example:
+        >>> bincount(np.array([1, 1, 3]))
+        array([0, 2, 0, 1], dtype=int32)
+    """
+    if sparse:
+        raise ValueError("bincount: sparse=True is not supported; there are no sparse arrays here.")
+    x = as_array(x)
+    if not (is_integer(x.dtype.name) or x.dtype == bool):
+        raise TypeError(f"bincount: `x` must be of integers, not {x.dtype.name}.")
+    if x.size and x.min() < 0:
+        raise ValueError(f"bincount: `x` must not be negative, got {x.min()}.")
+    if x.ndim not in (1, 2):
+        raise ValueError(f"bincount: `x` must have one axis or two, not shape {x.shape}.")
+    length = max(int(minlength), int(x.max()) + 1 if x.size else 0)
+    if weights is None:
+        weights = np.ones(x.shape, np.int32)
+    elif shape_of(weights) != x.shape:
+        raise ValueError(f"bincount: weights of shape {shape_of(weights)} must have the shape of `x`, {x.shape}.")
+    rows = x.shape[0] if x.ndim == 2 else 1
+    # A sum over what is equal is the gradient of take.
+    places = x.reshape(rows, -1).astype(np.int64) + length * np.arange(rows)[:, None]
+    flat = reshape(_as_input(weights), (x.size,))
+    return reshape(take_grad_op(flat, places.ravel(), shape=(rows * length,), axis=0), (*x.shape[:-1], length))
+
+
+histogram_op = Op(
+    "histogram",
+    shape=lambda x, bins, range: (Spec((bins,), "int64"), Spec((bins + 1,), as_float(x.dtype))),
+    reference=lambda x, bins, range: np.histogram(x, bins=bins, range=range),
+)
+
+
+def histogram(x, bins=10, range=None):
+    """How many numbers of a vector fall into each of `bins` intervals of one length. It has no gradient.
+
+    Args:
+        x: vector.
+        bins: int, the number of intervals; each but the last leaves its upper edge out.
+        range: `(low, high)`; by default the least and the largest number.
+
+    Returns:
+        `(counts, edges)`, int64 of shape (bins,) and floats of shape (bins + 1,).
+
+    Raises:
+        TypeError: when `bins` is no int.
+        ValueError: when `bins` is not positive, `range` is no rising pair, or `x` no vector.
+
+    Example:
+        >>> histogram(np.array([0.0, 1.0, 1.5, 4.0]), bins=2)
+        (array([3, 1]), array([0., 2., 4.]))
+    """
+    if not isinstance(bins, int):
+        raise TypeError(f"histogram: `bins` must be an int, got {bins!r}.")
+    if bins <= 0:
+        raise ValueError(f"histogram: `bins` must be positive, got {bins}.")
+    if range and (len(range) != 2 or range[0] > range[1]):
+        raise ValueError(f"histogram: `range` must be (low, high) with low <= high, got {range}.")
+    x = _as_input(x)
+    if len(shape_of(x)) != 1:
+        raise ValueError(f"histogram: `x` must be a vector, not of shape {shape_of(x)}.")
+    return histogram_op(x, bins=bins, range=tuple(range) if range else None)
+
+
+def _digitize_shape(x, bins):
+    if len(bins.shape) != 1:
+        raise ValueError(f"digitize: `bins` must be a vector, not of shape {bins.shape}.")
+    return Spec(x.shape, "int32")
+
+
+digitize_op = Op("digitize", shape=_digitize_shape, reference=np.digitize)
+
+
+def digitize(x, bins):
+    """The number of edges that lie at or below each element: the bin that it belongs to, int32.
+
+    Args:
+        x: array.
+        bins: vector of edges that rise (or fall: then the edges above each element are counted).
+
+    Raises:
+        ValueError: when `bins` is no vector, or neither rises nor falls.
+
+    Example:
+        >>> digitize(np.array([0.5, 1.0, 3.0]), np.array([0.0, 1.0, 2.0]))
+        array([1, 2, 3], dtype=int32)
+    """
+    return digitize_op(_as_input(x), _as_input(bins))
+
+
+isin_op = Op(
+    "isin",
+    shape=lambda x1, x2, assume_unique, invert: Spec(x1.shape, "bool"),
+    reference=lambda x1, x2, assume_unique, invert: np.isin(x1, x2, assume_unique=assume_unique, invert=invert),
+)
+
+
+def isin(x1, x2, assume_unique=False, invert=False):
+    """Whether each element of `x1` is among the elements of `x2`.
+
+    Args:
+        x1: array.
+        x2: array.
+        assume_unique: a promise that neither has equal elements, which makes it faster.
+        invert: whether to say which are not among them instead.
+
+    Returns:
+        bool, the shape of `x1`.
+
+    Example:
+        >>> isin(np.array([1, 2, 3]), np.array([2, 4]))
+        array([False,  True, False])
+    """
+    return isin_op(_as_input(x1), _as_input(x2), assume_unique=bool(assume_unique), invert=bool(invert))
+
+
+unravel_index_op = Op(
+    "unravel_index",
+    shape=lambda indices, shape: (indices,) * len(shape),
+    reference=lambda indices, shape: tuple(np.unravel_index(indices, shape)),
+)
+
+
+def unravel_index(indices, shape):
+    """The positions along each axis, of positions in the flattened array.
+
+    Args:
+        indices: integers.
+        shape: of the array.
+
+    Returns:
+        For each axis, an array of the shape and dtype of `indices`.
+
+    Raises:
+        ValueError: when an index lies outside.
+
+    Example:
+        >>> unravel_index(np.array([1, 5], "int32"), (2, 3))
+        (array([0, 1], dtype=int32), array([1, 2], dtype=int32))
+    """
+    sizes = (int(shape),) if isinstance(shape, (int, np.integer)) else tuple(int(n) for n in shape)
+    y = unravel_index_op(_as_input(indices), shape=sizes)
+    return y if len(sizes) > 1 else (y,)
+
+
+argpartition_op = Op(
+    "argpartition",
+    shape=lambda x, kth, axis: Spec(x.shape, "int32"),
+    reference=lambda x, kth, axis: np.argpartition(x, kth, axis).astype(np.int32),
+)
+
+
+def argpartition(x, kth, axis=-1):
+    """Indices (int32) in an order in which element `kth` stands where sorting puts it, smaller ones before it.
+
+    Args:
+        x: array.
+        kth: int; negative ones count from the end.
+        axis: int; None flattens `x`.
+
+    Raises:
+        ValueError: when `kth` lies outside.
+
+    Example:
+        >>> argpartition(np.array([7, 1, 5]), 1)
+        array([1, 2, 0], dtype=int32)
+    """
+    x = _as_input(x)
+    if axis is None:
+        x, axis = reshape(x, (math.prod(shape_of(x)),)), 0
+    axis = normalize_axis("argpartition", axis, len(shape_of(x)))
+    return argpartition_op(x, kth=kth if isinstance(kth, int) else tuple(int(k) for k in kth), axis=axis)
+
+
+__all__ = ["argpartition", "bincount", "digitize", "histogram", "isin", "unravel_index"]

@@ -1,0 +1,152 @@
+"""Quantiles, percentiles and medians, with or without NaN: a sort, and what lies at or between two positions in it."""
+
+import math
+
+import numpy as np
+
+from fastnn.graph.dtypes import as_float
+from fastnn.graph.symbolic import accepts_symbolic
+from fastnn.graph.value import Value
+from fastnn.ops import elementwise as ew
+from fastnn.ops import logic, reduce
+from fastnn.ops.gather import sort, take_along_axis
+from fastnn.ops.layout import broadcast_to, moveaxis, reshape, transpose
+from fastnn.ops.record import as_array, dtype_of, shape_of
+from fastnn.ops.reduce import normalize_axes, reduced_shape
+from fastnn.ops.rounding import ceil, floor, round
+
+METHODS = ("linear", "lower", "higher", "midpoint", "nearest")
+
+
+def _quantile(name, x, q, axis, method, keepdims, skips_nan=False, scale=1):
+    if method not in METHODS:
+        raise ValueError(f"{name}: method {method!r} is none of {METHODS}.")
+    x, q = (part if hasattr(part, "shape") else as_array(part) for part in (x, q))
+    if not isinstance(q, Value) and not np.all((as_array(q) >= 0) & (as_array(q) <= scale)):
+        raise ValueError(f"{name}: `q` must lie in [0, {scale}], got {as_array(q)}.")
+    x = ew.cast(x, as_float(dtype_of(x)))
+    sizes = shape_of(x)
+    axes = normalize_axes(name, axis, len(sizes))
+    rest = [k for k in range(len(sizes)) if k not in axes]
+    kept = [sizes[k] for k in rest]
+    rows = sort(reshape(transpose(x, [*rest, *axes]), [*kept, math.prod(sizes[k] for k in axes)]))
+    last = shape_of(rows)[-1] - 1
+    fractions = reshape(ew.divide(ew.cast(q, dtype_of(x)), scale), (math.prod(shape_of(q)),))
+    if skips_nan:  # they come last
+        last = reduce.sum(ew.cast(logic.logical_not(logic.isnan(rows)), dtype_of(x)), axis=-1, keepdims=True)
+        last = ew.maximum(ew.subtract(last, 1), 0)
+    y = _between(rows, ew.multiply(fractions, last), [*kept, shape_of(fractions)[0]], method)
+    if not skips_nan:
+        y = logic.where(logic.isnan(rows[..., -1:]), float("nan"), y)
+    return reshape(moveaxis(y, -1, 0), (*shape_of(q), *reduced_shape(sizes, axes, keepdims)))
+
+
+def _between(rows, position, sizes, method):
+    """What lies at `position` in sorted `rows`; `sizes` is the shape of the result."""
+
+    def at(index):
+        return take_along_axis(rows, broadcast_to(ew.cast(index, "int32"), sizes), axis=-1)
+
+    if method == "nearest":
+        return at(round(position))
+    low = at(floor(position)) if method != "higher" else None
+    high = at(ceil(position)) if method != "lower" else None
+    if low is None or high is None:
+        return high if low is None else low
+    weight = ew.subtract(position, floor(position))
+    if method == "midpoint":
+        weight = ew.multiply(ew.cast(logic.greater(weight, 0), dtype_of(rows)), 0.5)
+    return ew.add(low, ew.multiply(ew.subtract(high, low), weight))
+
+
+@accepts_symbolic
+def quantile(x, q, axis=None, method="linear", keepdims=False):
+    """Quantiles over axes; NaN where there is one.
+
+    Args:
+        x: array.
+        q: numbers in [0, 1], of any shape.
+        axis: an axis, several, or None for all.
+        method: what to take of the two elements that a quantile lies between: "linear", "lower", "higher", "midpoint"
+            or "nearest" (halfway, the one at an even position).
+        keepdims: whether the axes stay, with size 1.
+
+    Returns:
+        Floats; the shape of `q`, then what is left of the shape of `x`.
+
+    Raises:
+        ValueError: for another method, or numbers outside of [0, 1].
+
+    Example:
+        >>> quantile(np.array([0.0, 1.0, 2.0]), 0.25)
+        array(0.5)
+    """
+    return _quantile("quantile", x, q, axis, method, keepdims)
+
+
+@accepts_symbolic
+def nanquantile(x, q, axis=None, method="linear", keepdims=False):
+    """Quantiles over axes of what is not NaN; NaN where all are. Arguments as of `quantile`.
+
+    Example:
+        >>> nanquantile(np.array([0.0, np.nan, 1.0, 2.0]), 0.25)
+        array(0.5)
+    """
+    return _quantile("nanquantile", x, q, axis, method, keepdims, skips_nan=True)
+
+
+@accepts_symbolic
+def percentile(x, q, axis=None, method="linear", keepdims=False):
+    """Percentiles over axes: `quantile` with `q` in [0, 100].
+
+    Example:
+        >>> percentile(np.array([0.0, 1.0, 2.0]), 25)
+        array(0.5)
+    """
+    return _quantile("percentile", x, q, axis, method, keepdims, scale=100)
+
+
+@accepts_symbolic
+def nanpercentile(x, q, axis=None, method="linear", keepdims=False):
+    """Percentiles over axes of what is not NaN: `nanquantile` with `q` in [0, 100].
+
+    Example:
+        >>> nanpercentile(np.array([0.0, np.nan, 1.0, 2.0]), 25)
+        array(0.5)
+    """
+    return _quantile("nanpercentile", x, q, axis, method, keepdims, skips_nan=True, scale=100)
+
+
+@accepts_symbolic
+def median(x, axis=None, keepdims=False):
+    """The median over axes; NaN where there is one.
+
+    Args:
+        x: array.
+        axis: an axis, several, or None for all.
+        keepdims: whether the axes stay, with size 1.
+
+    Example:
+        >>> median(np.array([3.0, 1.0, 2.0]))
+        array(2.)
+    """
+    return _quantile("median", x, 0.5, axis, "midpoint", keepdims)
+
+
+@accepts_symbolic
+def nanmedian(x, axis=None, keepdims=False):
+    """The median over axes of what is not NaN; NaN where all are.
+
+    Args:
+        x: array.
+        axis: an axis, several, or None for all.
+        keepdims: whether the axes stay, with size 1.
+
+    Example:
+        >>> nanmedian(np.array([3.0, np.nan, 1.0]))
+        array(2.)
+    """
+    return _quantile("nanmedian", x, 0.5, axis, "midpoint", keepdims, skips_nan=True)
+
+
+__all__ = ["median", "nanmedian", "nanpercentile", "nanquantile", "percentile", "quantile"]
