@@ -23,7 +23,9 @@ from fastnn.ops.elementwise import *
 from fastnn.ops.factorizations import *
 from fastnn.ops.gather import *
 from fastnn.ops.indexing import *
-from fastnn.ops.joining import *
+from fastnn.ops.joining import *  # isort: split
+
+from fastnn.ops.einops import *  # its `rearrange` takes the name of the file above
 from fastnn.ops.layout import *
 from fastnn.ops.logic import *
 from fastnn.ops.loops import *
@@ -39,9 +41,6 @@ from fastnn.ops.prefix_scan import *
 from fastnn.ops.quantiles import *
 from fastnn.ops.random import *
 from fastnn.ops.rare import *
-from fastnn.ops.joining import *  # isort: split
-
-from fastnn.ops.einops import *  # its `rearrange` takes the name of the file above
 from fastnn.ops.reduce import *
 from fastnn.ops.rounding import *
 from fastnn.ops.softmax import *

@@ -14,8 +14,8 @@ from fastnn.ops import elementwise as ew
 from fastnn.ops import reduce, rounding
 from fastnn.ops.conv import depthwise_conv
 from fastnn.ops.image_size import image_axes
-from fastnn.ops.layout import broadcast_to, moveaxis, reshape
 from fastnn.ops.joining import pad, stack
+from fastnn.ops.layout import broadcast_to, moveaxis, reshape
 from fastnn.ops.record import as_array, dtype_of, shape_of
 
 

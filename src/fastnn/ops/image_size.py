@@ -14,9 +14,9 @@ from fastnn.ops import elementwise as ew
 from fastnn.ops import logic, reduce
 from fastnn.ops.gather import take
 from fastnn.ops.indexing import getitem
+from fastnn.ops.joining import pad
 from fastnn.ops.layout import expand_dims, moveaxis, squeeze
 from fastnn.ops.matmul import matmul
-from fastnn.ops.joining import pad
 from fastnn.ops.record import as_array, dtype_of, shape_of
 from fastnn.ops.rounding import round as round_to_even
 from fastnn.ops.trigonometry import sin
