@@ -19,13 +19,12 @@ from fastnn.ops.complex_numbers import *
 from fastnn.ops.conv import *
 from fastnn.ops.counting import *
 from fastnn.ops.creation import *
+from fastnn.ops.einops import *
 from fastnn.ops.elementwise import *
 from fastnn.ops.factorizations import *
 from fastnn.ops.gather import *
 from fastnn.ops.indexing import *
-from fastnn.ops.joining import *  # isort: split
-
-from fastnn.ops.einops import *  # its `rearrange` takes the name of the file above
+from fastnn.ops.joining import *
 from fastnn.ops.layout import *
 from fastnn.ops.logic import *
 from fastnn.ops.loops import *
@@ -35,7 +34,6 @@ from fastnn.ops.normalization import *
 from fastnn.ops.norms import *
 from fastnn.ops.own_gradient import *
 from fastnn.ops.patches import *
-from fastnn.ops.patterns import *
 from fastnn.ops.pool2d import *
 from fastnn.ops.prefix_scan import *
 from fastnn.ops.quantiles import *
