@@ -16,11 +16,14 @@ import os
 
 __all__ = [
     "backend",
+    "disable_flash_attention",
     "disable_interactive_logging",
+    "enable_flash_attention",
     "enable_interactive_logging",
     "epsilon",
     "floatx",
     "image_data_format",
+    "is_flash_attention_enabled",
     "is_interactive_logging_enabled",
     "is_profiling",
     "keras_home",
@@ -216,6 +219,40 @@ def is_interactive_logging_enabled() -> bool:
         True
     """
     return _chosen.get("interactive_logging", True)
+
+
+def enable_flash_attention() -> None:
+    """Takes `disable_flash_attention` back.
+
+    Example:
+        >>> fastnn.config.enable_flash_attention()
+        >>> fastnn.config.is_flash_attention_enabled() is None
+        True
+    """
+    _chosen["flash_attention"] = None
+
+
+def disable_flash_attention() -> None:
+    """Notes that attention by blocks is not wanted. It has no effect: attention without scores to return or to drop is
+    always computed by blocks here, and gives the same numbers.
+
+    Example:
+        >>> fastnn.config.disable_flash_attention()
+        >>> fastnn.config.is_flash_attention_enabled()
+        False
+        >>> fastnn.config.enable_flash_attention()
+    """
+    _chosen["flash_attention"] = False
+
+
+def is_flash_attention_enabled() -> bool | None:
+    """False after `disable_flash_attention`, otherwise None: attention is computed by blocks where it can be.
+
+    Example:
+        >>> fastnn.config.is_flash_attention_enabled() is None
+        True
+    """
+    return _chosen.get("flash_attention")
 
 
 def profile(enabled: bool = True) -> None:
