@@ -14,7 +14,7 @@ from fastnn.graph.dtypes import is_float
 from fastnn.graph.grad import gradients
 from fastnn.graph.symbolic import accepts_symbolic
 from fastnn.ops import elementwise as ew
-from fastnn.ops import reduce, statistics
+from fastnn.ops import norms, reduce, statistics
 from fastnn.ops.layout import broadcast_to, copy_op, expand_dims, moveaxis, reshape, transpose
 from fastnn.ops.record import Op, Spec, as_array, dtype_of, shape_of, uniform
 from fastnn.ops.reduce import normalize_axes, normalize_axis
@@ -342,7 +342,9 @@ def layer_normalization(x, gamma=None, beta=None, axis=-1, epsilon=None, **kwarg
     if rms_scaling:
         variance = statistics.var(x, axis=axis, keepdims=True)
         y = ew.multiply(x, ew.rsqrt(ew.add(variance, config.epsilon() if epsilon is None else epsilon)))
-        return y if gamma is None else ew.multiply(y, gamma)
+        axes = normalize_axes("normalization", axis, len(shape_of(x)))
+        wide = [size if k in axes else 1 for k, size in enumerate(shape_of(x))]
+        return y if gamma is None else ew.multiply(y, reshape(gamma, wide))
     return _over_axes(x, gamma, beta, axis, epsilon, True)
 
 
@@ -385,7 +387,7 @@ def normalize(x, axis=-1, order=2, epsilon=None):
         # The root of the larger square: its derivative is finite at 0.
         square = reduce.sum(ew.square(x), axis=axis, keepdims=True)
         return ew.multiply(x, ew.rsqrt(ew.maximum(square, epsilon**2)))
-    return ew.divide(x, ew.maximum(statistics.norm(x, ord=order, axis=axis, keepdims=True), epsilon))
+    return ew.divide(x, ew.maximum(norms.norm(x, ord=order, axis=axis, keepdims=True), epsilon))
 
 
 __all__ = ["batch_normalization", "layer_normalization", "normalize", "rms_normalization"]

@@ -13,6 +13,10 @@ class BatchNormalization(Layer):
     `moving = moving * momentum + batch's * (1 - momentum)`. Otherwise, and when the layer is frozen by
     `trainable = False`, they are the moving ones.
 
+    With `renorm` the batch's mean and deviation are brought to slower moving ones, as constants r and d:
+    `(inputs - mean) / stddev * r + d`, `r = stddev / renorm_stddev`, `d = (mean - renorm_mean) / renorm_stddev` (Ioffe
+    2017): training then computes what inference does, up to the clipping of r and d.
+
     Args:
         axis: int: the axis of the channels.
         momentum: of the moving mean and variance.
@@ -22,20 +26,23 @@ class BatchNormalization(Layer):
         beta_initializer, gamma_initializer, moving_mean_initializer, moving_variance_initializer: of the weights.
         beta_regularizer, gamma_regularizer: of the weights.
         beta_constraint, gamma_constraint: of the weights.
-        renorm, renorm_clipping, renorm_momentum: batch renormalization, which is not supported by fastnn yet.
-        synchronized: kept for Keras's signature; there is one replica.
+        renorm: whether to renormalize batches.
+        renorm_clipping: dict of `rmax`, `rmin` (of r) and `dmax` (of the magnitude of d); what it lacks is not clipped.
+        renorm_momentum: of the mean and deviation that r and d are made of.
+        synchronized: must be False: there is one replica.
 
     Call arguments:
-        inputs: array.
-        training: whether it is training.
-        mask: bool, of the leading axes of the inputs: where it is false, the moments of the batch do not see them.
+        inputs: array of any shape with the channels at `axis`.
+        training: whether the batch's moments are used, and the moving ones updated.
+        mask: array of bools, one axis less than the inputs; where False, positions do not count in the batch's moments.
 
     Input shape and output shape: any, the same.
 
-    Weights: gamma, beta, moving_mean, moving_variance: (channels,).
+    Weights: gamma, beta, moving_mean, moving_variance: (channels,); with `renorm` moving_stddev, renorm_mean and
+    renorm_stddev too.
 
     Raises:
-        ValueError: when the inputs have no such axis, or its size is not known.
+        ValueError: when the inputs have no such axis, its size is not known, or for a wrong `renorm_clipping`.
 
     Example:
         >>> x = np.array([[1.0], [3.0]], "float32")
@@ -51,8 +58,8 @@ class BatchNormalization(Layer):
         renorm_clipping=None, renorm_momentum=0.99, synchronized=False, **kwargs,
     ):  # fmt: skip
         super().__init__(**kwargs)
-        if renorm:
-            raise ValueError("BatchNormalization: `renorm=True` is not supported by fastnn yet.")
+        if synchronized:
+            raise ValueError("Argument synchronized=True is only supported with the TensorFlow backend.")
         self.axis = int(axis)
         self.momentum = float(momentum)
         self.epsilon = float(epsilon)
@@ -66,7 +73,8 @@ class BatchNormalization(Layer):
         self.gamma_regularizer = regularizers.get(gamma_regularizer)
         self.beta_constraint = constraints.get(beta_constraint)
         self.gamma_constraint = constraints.get(gamma_constraint)
-        self.renorm, self.renorm_clipping, self.renorm_momentum = renorm, renorm_clipping, renorm_momentum
+        self.renorm, self.renorm_momentum = renorm, renorm_momentum
+        self.renorm_clipping = _checked_clipping(renorm_clipping) if renorm else renorm_clipping
         self.synchronized = synchronized
         self.supports_masking = True
         self.gamma = self.beta = self.moving_mean = self.moving_variance = None
@@ -88,30 +96,78 @@ class BatchNormalization(Layer):
                 (channels,), self.beta_initializer, name="beta", regularizer=self.beta_regularizer,
                 constraint=self.beta_constraint, autocast=False,
             )  # fmt: skip
-        self.moving_mean = self.add_weight(
-            (channels,), self.moving_mean_initializer, name="moving_mean", trainable=False, autocast=False
-        )
-        self.moving_variance = self.add_weight(
-            (channels,), self.moving_variance_initializer, name="moving_variance", trainable=False, autocast=False
-        )
+        self.moving_mean = self._statistic("moving_mean", self.moving_mean_initializer, channels)
+        self.moving_variance = self._statistic("moving_variance", self.moving_variance_initializer, channels)
+        if self.renorm:
+            self.moving_stddev = self._statistic("moving_stddev", self._deviation_initializer, channels)
+            self.renorm_mean = self._statistic("renorm_mean", self.moving_mean_initializer, channels)
+            self.renorm_stddev = self._statistic("renorm_stddev", self._deviation_initializer, channels)
         self.input_spec = InputSpec(ndim=len(input_shape), axes={self.axis: channels})
 
+    def _statistic(self, name, initializer, channels):
+        return self.add_weight((channels,), initializer, name=name, trainable=False, autocast=False)
+
+    def _deviation_initializer(self, shape, dtype=None):
+        return ops.sqrt(self.moving_variance_initializer(shape, dtype=dtype))
+
     def call(self, inputs, training=None, mask=None):
+        if mask is not None and len(mask.shape) != len(inputs.shape) - 1:
+            raise ValueError(
+                "The mask provided should be one dimension less than the inputs. "
+                f"Received: mask.shape={tuple(mask.shape)}, inputs.shape={tuple(inputs.shape)}"
+            )
         if not (training and self.trainable):
-            return self._normalized(inputs, self.moving_mean, self.moving_variance)
+            return ops.batch_normalization(
+                inputs, self.moving_mean, self.moving_variance, self.axis, offset=self.beta, scale=self.gamma,
+                epsilon=self.epsilon,
+            )  # fmt: skip
+        gamma, beta = (None, None) if self.renorm else (self.gamma, self.beta)
         if mask is None:
-            y, mean, variance = batch_norm(inputs, self.gamma, self.beta, self.axis, self.epsilon)
+            y, mean, variance = batch_norm(inputs, gamma, beta, self.axis, self.epsilon)
         else:
-            mean, variance = _masked_moments(inputs, mask, self.axis)
-            y = self._normalized(inputs, mean, variance)
-        for moving, of_batch in ((self.moving_mean, mean), (self.moving_variance, variance)):
-            moving.assign(moving * self.momentum + of_batch * (1.0 - self.momentum))
+            mean, variance = self._masked_moments(inputs, mask)
+            y = ops.batch_normalization(inputs, mean, variance, self.axis, beta, gamma, self.epsilon)
+        if self.renorm:
+            y = self._renormalized(y, mean, variance)
+        _follow(self.moving_mean, mean, self.momentum)
+        if self.renorm:  # so that inference divides by the deviation that training followed
+            variance = ops.square(self.moving_stddev) - self.epsilon
+            self.moving_variance.assign(variance)
+        else:
+            _follow(self.moving_variance, variance, self.momentum)
         return y
 
-    def _normalized(self, inputs, mean, variance):
-        return ops.batch_normalization(
-            inputs, mean, variance, self.axis, offset=self.beta, scale=self.gamma, epsilon=self.epsilon
-        )
+    def _masked_moments(self, inputs, mask):
+        """Mean and variance of each channel over the positions of which the mask is True."""
+        counts = ops.expand_dims(ops.cast(mask, inputs.dtype), -1)
+        axes = tuple(k for k in range(len(inputs.shape)) if k != self.axis % len(inputs.shape))
+        counts = ops.broadcast_to(counts, inputs.shape)
+        total = ops.sum(counts, axes, keepdims=True) + config.epsilon()  # all may be False
+        mean = ops.sum(inputs * counts, axes, keepdims=True) / total
+        variance = ops.sum(ops.square(inputs - mean) * counts, axes, keepdims=True) / total
+        return ops.squeeze(mean, axes), ops.squeeze(variance, axes)
+
+    def _renormalized(self, normalized, mean, variance):
+        """`(normalized * r + d) * gamma + beta`; the deviations follow the batch's."""
+        stddev = ops.sqrt(variance + self.epsilon)
+        clipping = self.renorm_clipping or {}
+        r = ops.stop_gradient(stddev / self.renorm_stddev)
+        d = ops.stop_gradient((mean - self.renorm_mean) / self.renorm_stddev)
+        if "rmax" in clipping:
+            r = ops.minimum(r, clipping["rmax"])
+        if "rmin" in clipping:
+            r = ops.maximum(r, clipping["rmin"])
+        if "dmax" in clipping:
+            d = ops.clip(d, -clipping["dmax"], clipping["dmax"])
+        _follow(self.moving_stddev, stddev, self.momentum)
+        _follow(self.renorm_mean, mean, self.renorm_momentum)
+        _follow(self.renorm_stddev, stddev, self.renorm_momentum)
+        if self.scale:
+            r, d = r * self.gamma, d * self.gamma
+        if self.center:
+            d = d + self.beta
+        wide = [-1 if k == self.axis % normalized.ndim else 1 for k in range(normalized.ndim)]
+        return normalized * ops.reshape(r, wide) + ops.reshape(d, wide)
 
     def get_config(self):
         return {
@@ -136,17 +192,21 @@ class BatchNormalization(Layer):
         }
 
 
-def _masked_moments(x, mask, axis: int):
-    """Mean and variance of each channel over the positions where `mask` is true."""
-    ndim = len(x.shape)
-    mask = ops.cast(mask, x.dtype)
-    for _ in range(ndim - len(mask.shape)):
-        mask = ops.expand_dims(mask, -1)
-    weights = mask * ops.ones_like(x)
-    others = tuple(k for k in range(ndim) if k != axis % ndim)
-    # Zero weights give zeros, not NaN.
-    count = ops.sum(weights, axis=others, keepdims=True) + config.epsilon()
-    mean = ops.sum(weights * x, axis=others, keepdims=True) / count
-    variance = ops.sum(weights * ops.square(x - mean), axis=others, keepdims=True) / count
-    channels = (x.shape[axis],)
-    return ops.reshape(mean, channels), ops.reshape(variance, channels)
+def _follow(moving, of_batch, momentum):
+    moving.assign(moving * momentum + ops.stop_gradient(of_batch) * (1.0 - momentum))
+
+
+def _checked_clipping(clipping):
+    if clipping is None:
+        return None
+    allowed = ["rmax", "rmin", "dmax"]
+    if not set(clipping) <= set(allowed):
+        raise ValueError(
+            f"Received invalid keys for `renorm_clipping` argument: {clipping}. Supported values: {allowed}."
+        )
+    rmax, rmin, dmax = (clipping.get(key) for key in allowed)
+    if rmax is not None and rmin is not None and rmax < rmin:
+        raise ValueError(f"`renorm_clipping`: rmax should be greater than rmin. Received: rmax={rmax}, rmin={rmin}.")
+    if dmax is not None and dmax < 0:
+        raise ValueError(f"`renorm_clipping`: dmax should be non-negative. Received: dmax={dmax}.")
+    return clipping

@@ -16,6 +16,8 @@ class LayerNormalization(Layer):
         beta_regularizer, gamma_regularizer: of the weights.
         beta_constraint, gamma_constraint: of the weights.
 
+        rms_scaling: whether `inputs / sqrt(variance + epsilon) * gamma` is computed, with the mean left in and no beta.
+
     Input shape and output shape: (batch, ...), the same.
 
     Weights: gamma, beta: the sizes at `axis`.
@@ -34,8 +36,6 @@ class LayerNormalization(Layer):
         beta_regularizer=None, gamma_regularizer=None, beta_constraint=None, gamma_constraint=None, **kwargs,
     ):  # fmt: skip
         self.rms_scaling = kwargs.pop("rms_scaling", False)
-        if self.rms_scaling:
-            raise ValueError("LayerNormalization: `rms_scaling=True` is not supported by fastnn yet.")
         super().__init__(**kwargs)
         if not isinstance(axis, (int, tuple, list)):
             raise TypeError(f"Expected an int or a list/tuple of ints for the argument 'axis', but received: {axis!r}")
@@ -64,19 +64,22 @@ class LayerNormalization(Layer):
                     f"LayerNormalization {self.name!r}: axis {axis} is no axis of inputs of shape {tuple(input_shape)}."
                 )
         shape = tuple(input_shape[axis] for axis in self.axis)
-        if self.scale:
+        if self.scale or self.rms_scaling:
             self.gamma = self.add_weight(
                 shape, self.gamma_initializer, name="gamma", regularizer=self.gamma_regularizer,
                 constraint=self.gamma_constraint, autocast=False,
             )  # fmt: skip
-        if self.center:
+        if self.center and not self.rms_scaling:
             self.beta = self.add_weight(
                 shape, self.beta_initializer, name="beta", regularizer=self.beta_regularizer,
                 constraint=self.beta_constraint, autocast=False,
             )  # fmt: skip
 
     def call(self, inputs):
-        return ops.layer_normalization(inputs, gamma=self.gamma, beta=self.beta, axis=self.axis, epsilon=self.epsilon)
+        return ops.layer_normalization(
+            inputs, gamma=self.gamma, beta=self.beta, axis=self.axis, epsilon=self.epsilon,
+            rms_scaling=self.rms_scaling,
+        )  # fmt: skip
 
     def get_config(self):
         return {

@@ -1,0 +1,62 @@
+"""BatchNormalization in training as Keras on NumPy: what three batches leave behind; and the steps of a group."""
+
+import keras
+import numpy as np
+import pytest
+
+import fastnn
+from tests.tables import close, rows
+
+CLIPPING = {"rmax": 1.1, "rmin": 0.9, "dmax": 0.1}
+ROWS, IMAGES = rows(6, 3), rows(3, 4, 5, 3)
+
+
+@pytest.mark.parametrize("x", [ROWS, IMAGES], ids=["rows", "images"])
+@pytest.mark.parametrize("has_mask", [False, True])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {},
+        {"axis": 1, "momentum": 0.5},
+        {"renorm": True},
+        {"renorm": True, "renorm_clipping": CLIPPING, "renorm_momentum": 0.5},
+        {"renorm": True, "renorm_clipping": {"rmax": 1.1}, "axis": 1, "scale": False},
+        {"renorm": True, "renorm_clipping": {"dmax": 0.1}, "center": False},
+    ],
+    ids=str,
+)
+def test_batch_normalization_in_training(arguments, has_mask, x):
+    mask = rows(*x.shape[:-1]) < 0.5 if has_mask else None
+    layers = [
+        k.layers.BatchNormalization(**arguments, moving_variance_initializer=k.initializers.Constant(2.0))
+        for k in (fastnn, keras)
+    ]
+    for step in range(3):  # batches whose moments move
+        ours, theirs = (layer(x * (step + 1) + step, training=True, mask=mask) for layer in layers)
+        close(ours, np.asarray(theirs), 1e-5, f"step {step}")
+    for ours, theirs in zip(layers[0].weights, layers[1].weights, strict=True):
+        close(np.asarray(ours), np.asarray(theirs.value), 1e-5, ours.name)
+    close(layers[0](x), np.asarray(layers[1](x)), 1e-5, "inference")
+
+
+def test_batch_normalization_where_nothing_is_seen():
+    nothing = np.zeros(6, bool)
+    ours, theirs = (k.layers.BatchNormalization()(ROWS, training=True, mask=nothing) for k in (fastnn, keras))
+    close(ours, np.asarray(theirs), 1e-5)
+
+
+def test_renormalized_batches_train():
+    L = fastnn.layers
+    model = fastnn.Sequential([fastnn.Input((3,)), L.Dense(8), L.BatchNormalization(renorm=True), L.Dense(1)])
+    model.compile("adam", "mse")
+    x, y = rows(64, 3), rows(64, 1)
+    losses = model.fit(x, y, epochs=20, verbose=0).history["loss"]
+    assert losses[-1] < losses[0]
+
+
+def test_group_normalization_is_a_few_steps():
+    layer = fastnn.layers.GroupNormalization(groups=2)
+    model = fastnn.Sequential([fastnn.Input((8, 8, 4)), layer])
+    model.compile("sgd", "mse")
+    kernels = [step.kernel for step in model.explain(batch_size=4, mode="predict").steps]
+    assert sum(kernel.startswith("layer_norm") for kernel in kernels) == 1 and len(kernels) <= 4, kernels
