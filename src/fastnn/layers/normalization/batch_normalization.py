@@ -132,7 +132,7 @@ class BatchNormalization(Layer):
         _follow(self.moving_mean, mean, self.momentum)
         if self.renorm:  # so that inference divides by the deviation that training followed
             variance = ops.square(self.moving_stddev) - self.epsilon
-            self.moving_variance.assign(variance)
+            self.moving_variance.assign(ops.maximum(variance, 0.0))
         else:
             _follow(self.moving_variance, variance, self.momentum)
         return y
