@@ -22,6 +22,7 @@ from fastnn.ops.creation import *
 from fastnn.ops.einops import *
 from fastnn.ops.elementwise import *
 from fastnn.ops.factorizations import *
+from fastnn.ops.fourier import *
 from fastnn.ops.gather import *
 from fastnn.ops.indexing import *
 from fastnn.ops.joining import *

@@ -1,0 +1,384 @@
+"""Fourier transforms, and sequences cut into windows and transformed.
+
+A complex array is a pair of real ones, as in Keras. The transforms run on NumPy. Each is linear, so its gradient is its
+transpose, which is a transform in the other direction: with F = (exp(-2 pi i j k / n)) symmetric, the transpose of a
+map of pairs by F is the map by its conjugate, the inverse transform without its 1/n (and the other way round).
+"""
+
+import numpy as np
+
+from fastnn import config
+from fastnn.graph.dtypes import is_float
+from fastnn.graph.symbolic import accepts_symbolic
+from fastnn.ops import elementwise as ew
+from fastnn.ops import logic
+from fastnn.ops.indexing import getitem
+from fastnn.ops.joining import pad
+from fastnn.ops.layout import reshape
+from fastnn.ops.record import Op, Spec, as_array, dtype_of, shape_of, uniform
+from fastnn.ops.windows import windows_op, windows_sum_op
+
+_OTHER = {"backward": "forward", "forward": "backward"}  # which of the two directions divides by n
+
+
+def _pair(z, dtype):
+    return np.real(z).astype(dtype), np.imag(z).astype(dtype)
+
+
+def _last(x, size: int) -> tuple[int, ...]:
+    return (*x.shape[:-1], size)
+
+
+def _filled(dy, y):
+    """The gradients of two outputs, zeros for one that nothing depends on."""
+    return tuple(np.zeros(part.shape, part.dtype) if d is None else d for d, part in zip(dy, y, strict=True))
+
+
+# ---- complex to complex ----
+
+
+def _dft_reference(real, imag, axes, is_inverse, norm):
+    transform = np.fft.ifftn if is_inverse else np.fft.fftn
+    return _pair(transform(real + 1j * imag, axes=axes, norm=norm), real.dtype)
+
+
+dft_op = Op(
+    "dft",
+    shape=lambda real, imag, **_: (real, imag),
+    reference=_dft_reference,
+    grad=lambda dy, y, real, imag, axes, is_inverse, norm: dft_op(
+        *_filled(dy, y), axes=axes, is_inverse=not is_inverse, norm=_OTHER[norm]
+    ),
+    domain=uniform(-1, 1),
+)
+
+# ---- real to half of the frequencies, and back ----
+
+
+def _once_or_twice(n: int, dtype: str) -> np.ndarray:
+    """How often each of the frequencies 0 ... n // 2 occurs among all n, where others are their conjugates."""
+    count = np.full(n // 2 + 1, 2, dtype)
+    count[0] = 1
+    if n % 2 == 0:
+        count[-1] = 1
+    return count
+
+
+def _fitted(x, size: int):
+    """`x` with its last axis cut or filled with zeros to `size`."""
+    have = x.shape[-1]
+    if have > size:
+        return getitem(x, (Ellipsis, slice(0, size)))
+    return x if have == size else pad(x, [(0, 0)] * (len(x.shape) - 1) + [(0, size - have)])
+
+
+def _rfft_grad(dy, y, x, n, norm):
+    """Frequencies that occur twice count half: the transpose knows only the half that is there."""
+    share = 1 / _once_or_twice(n, x.dtype)
+    real, imag = (ew.multiply(d, share) for d in _filled(dy, y))
+    return (_fitted(irfft_op(real, imag, n=n, norm=_OTHER[norm]), x.shape[-1]),)
+
+
+def _irfft_grad(dy, y, real, imag, n, norm):
+    count = _once_or_twice(n, real.dtype)
+    return tuple(_fitted(ew.multiply(d, count), real.shape[-1]) for d in rfft_op(dy, n=n, norm=_OTHER[norm]))
+
+
+rfft_op = Op(
+    "rfft",
+    shape=lambda x, n, **_: (Spec(_last(x, n // 2 + 1), x.dtype),) * 2,
+    reference=lambda x, n, norm: _pair(np.fft.rfft(x, n=n, norm=norm), x.dtype),
+    grad=_rfft_grad,
+    domain=uniform(-1, 1),
+)
+irfft_op = Op(
+    "irfft",
+    shape=lambda real, imag, n, **_: Spec(_last(real, n), real.dtype),
+    reference=lambda real, imag, n, norm: np.fft.irfft(real + 1j * imag, n=n, norm=norm).astype(real.dtype),
+    grad=_irfft_grad,
+    domain=uniform(-1, 1),
+)
+
+
+def _complex_input(name: str, x, rank: int):
+    """The two parts of `x`, as floats of one dtype."""
+    if not isinstance(x, (tuple, list)) or len(x) != 2:
+        raise ValueError(f"{name}: input `x` should be a tuple of two arrays - real and imaginary. Received: x={x}")
+    real, imag = (part if hasattr(part, "dtype") else as_array(part) for part in x)
+    if shape_of(real) != shape_of(imag):
+        raise ValueError(
+            f"{name}: input `x` should be a tuple of two arrays of the same shape. Received: {shape_of(real)} and "
+            f"{shape_of(imag)}"
+        )
+    if len(shape_of(real)) < rank:
+        raise ValueError(f"{name}: input should have rank >= {rank}. Received: input.shape = {shape_of(real)}")
+    if not is_float(dtype_of(real)) or not is_float(dtype_of(imag)):
+        raise ValueError(
+            f"{name}: real and imaginary part must be floats. Received: {dtype_of(real)} and {dtype_of(imag)}"
+        )
+    return real, ew.cast(imag, dtype_of(real))
+
+
+@accepts_symbolic
+def fft(x):
+    """The discrete Fourier transform along the last axis, `y_k = sum_t x_t exp(-2 pi i k t / n)`.
+
+    Args:
+        x: tuple of the real and the imaginary part, each (..., n).
+
+    Returns:
+        Such a tuple.
+
+    Raises:
+        ValueError: for anything but two floating arrays of one shape.
+
+    Example:
+        >>> fft((np.array([1.0, 0.0]), np.array([0.0, 0.0])))
+        (array([1., 1.]), array([0., 0.]))
+    """
+    return dft_op(*_complex_input("fft", x, 1), axes=(-1,), is_inverse=False, norm="backward")
+
+
+@accepts_symbolic
+def fft2(x):
+    """The discrete Fourier transform along the last two axes.
+
+    Args:
+        x: tuple of the real and the imaginary part, each (..., m, n).
+
+    Returns:
+        Such a tuple.
+
+    Raises:
+        ValueError: for anything but two floating arrays of one shape.
+
+    Example:
+        >>> fft2((np.eye(2), np.zeros((2, 2))))[0]
+        array([[2., 0.],
+               [0., 2.]])
+    """
+    return dft_op(*_complex_input("fft2", x, 2), axes=(-2, -1), is_inverse=False, norm="backward")
+
+
+@accepts_symbolic
+def ifft2(x):
+    """The inverse of `fft2`.
+
+    Args:
+        x: tuple of the real and the imaginary part, each (..., m, n).
+
+    Returns:
+        Such a tuple.
+
+    Raises:
+        ValueError: for anything but two floating arrays of one shape.
+
+    Example:
+        >>> ifft2(fft2((np.eye(2), np.zeros((2, 2)))))[0]
+        array([[1., 0.],
+               [0., 1.]])
+    """
+    return dft_op(*_complex_input("ifft2", x, 2), axes=(-2, -1), is_inverse=True, norm="backward")
+
+
+@accepts_symbolic
+def rfft(x, fft_length=None):
+    """The discrete Fourier transform of real numbers along the last axis: frequencies 0 to n // 2, as the others are
+    their conjugates.
+
+    Args:
+        x: array (..., n).
+        fft_length: n: the axis is cut, or filled with zeros, to it. Its own size by default.
+
+    Returns:
+        Tuple of the real and the imaginary part, each (..., n // 2 + 1).
+
+    Raises:
+        ValueError: for a scalar, or a `fft_length` below 1.
+
+    Example:
+        >>> rfft(np.array([1.0, 2.0, 3.0, 4.0]))
+        (array([10., -2., -2.]), array([0., 2., 0.]))
+    """
+    x = x if hasattr(x, "dtype") else as_array(x)
+    if not shape_of(x):
+        raise ValueError(f"rfft: input should have rank >= 1. Received: input.shape = {shape_of(x)}")
+    n = shape_of(x)[-1] if fft_length is None else int(fft_length)
+    if n < 1:
+        raise ValueError(f"rfft: `fft_length` should be a positive integer. Received: fft_length={fft_length}")
+    return rfft_op(x if is_float(dtype_of(x)) else ew.cast(x, config.floatx()), n=n, norm="backward")
+
+
+@accepts_symbolic
+def irfft(x, fft_length=None):
+    """The inverse of `rfft`.
+
+    Args:
+        x: tuple of the real and the imaginary part of frequencies 0 to n // 2, each (..., n // 2 + 1).
+        fft_length: n; the even one of the two that are possible by default.
+
+    Returns:
+        Array (..., n).
+
+    Raises:
+        ValueError: for anything but two floating arrays of one shape.
+
+    Example:
+        >>> irfft(rfft(np.array([0.0, 1.0, 2.0, 3.0, 4.0])), fft_length=5)
+        array([0., 1., 2., 3., 4.])
+    """
+    real, imag = _complex_input("irfft", x, 1)
+    n = 2 * (shape_of(real)[-1] - 1) if fft_length is None else int(fft_length)
+    if n < 1:
+        raise ValueError(f"irfft: `fft_length` should be a positive integer. Received: fft_length={fft_length}")
+    return irfft_op(real, imag, n=n, norm="backward")
+
+
+# ---- sequences ----
+
+
+@accepts_symbolic
+def extract_sequences(x, sequence_length, sequence_stride):
+    """Windows of the last axis, which may overlap.
+
+    Args:
+        x: array (..., time).
+        sequence_length: the length of a window.
+        sequence_stride: the distance of neighbouring windows.
+
+    Returns:
+        Array (..., windows, sequence_length).
+
+    Raises:
+        ValueError: for a scalar.
+
+    Example:
+        >>> extract_sequences(np.array([1.0, 2.0, 3.0, 4.0]), 3, 1)
+        array([[1., 2., 3.],
+               [2., 3., 4.]])
+    """
+    x = x if hasattr(x, "dtype") else as_array(x)
+    if not shape_of(x):
+        raise ValueError(f"extract_sequences: input should have rank >= 1. Received: input.shape = {shape_of(x)}")
+    *outer, time = shape_of(x)
+    out = max(0, 1 + (time - sequence_length) // sequence_stride)
+    flat = reshape(x, (int(np.prod(outer)), time, 1, 1))
+    found = windows_op(flat, out=out, taps=sequence_length, stride=sequence_stride, dilation=1, before=0)
+    return reshape(found, (*outer, out, sequence_length))
+
+
+def _sequences_sum(y, sequence_stride: int):
+    """The transpose of `extract_sequences`: windows (..., windows, length) added up where they overlap."""
+    *outer, count, length = shape_of(y)
+    time = length + sequence_stride * (count - 1)
+    flat = reshape(y, (int(np.prod(outer)), count, 1, length))
+    summed = windows_sum_op(flat, size=time, taps=length, stride=sequence_stride, dilation=1, before=0)
+    return reshape(summed, (*outer, time))
+
+
+def _window(name: str, window, sequence_length: int, fft_length: int, dtype: str):
+    """The window's numbers, in the middle of `fft_length` of them."""
+    if isinstance(window, str):
+        if window not in ("hann", "hamming"):
+            raise ValueError(
+                f"{name}: if a string is passed to `window`, it must be one of `'hann'`, `'hamming'`. Received: "
+                f"window={window}"
+            )
+        # Periodic: the first of the numbers after the last would be the first again.
+        a = 0.5 if window == "hann" else 0.54
+        window = a - (1 - a) * np.cos(2 * np.pi * np.arange(sequence_length) / sequence_length)
+    before = (fft_length - sequence_length) // 2
+    after = fft_length - sequence_length - before
+    if window is None:
+        return np.ones(fft_length, dtype)
+    window = ew.cast(window if hasattr(window, "dtype") else as_array(window), dtype)
+    if shape_of(window) != (sequence_length,):
+        raise ValueError(
+            f"{name}: the shape of `window` must be equal to [sequence_length], {sequence_length}. Received: window "
+            f"shape={shape_of(window)}"
+        )
+    return pad(window, [(before, after)])
+
+
+def _check_lengths(name: str, sequence_length: int, fft_length: int) -> None:
+    if fft_length < sequence_length:
+        raise ValueError(
+            f"{name}: `fft_length` must equal or larger than `sequence_length`. Received: "
+            f"sequence_length={sequence_length}, fft_length={fft_length}"
+        )
+
+
+@accepts_symbolic
+def stft(x, sequence_length, sequence_stride, fft_length, window="hann", center=True):
+    """The short-time Fourier transform: `rfft` of windows of the last axis.
+
+    Args:
+        x: floats (..., time).
+        sequence_length: the length of a window.
+        sequence_stride: the distance of neighbouring windows.
+        fft_length: the length of the transforms; windows are filled up with zeros on both sides.
+        window: "hann", "hamming" (both periodic), an array (sequence_length,), or None for ones.
+        center: whether `x` is mirrored at its ends, so that window t has its centre at time t * sequence_stride.
+
+    Returns:
+        Tuple of the real and the imaginary part, each (..., windows, fft_length // 2 + 1).
+
+    Raises:
+        TypeError: for anything but floats.
+        ValueError: for lengths or a window that do not fit.
+
+    Example:
+        >>> stft(np.arange(8.0), 4, 2, 4, window=None, center=False)[0]
+        array([[ 6., -2., -2.],
+               [14., -2., -2.],
+               [22., -2., -2.]])
+    """
+    x = x if hasattr(x, "dtype") else as_array(x)
+    if dtype_of(x) not in ("float32", "float64"):
+        raise TypeError(f"Invalid input type. Expected `float32` or `float64`. Received: input type={dtype_of(x)}")
+    _check_lengths("stft", sequence_length, fft_length)
+    window = _window("stft", window, sequence_length, fft_length, dtype_of(x))
+    if center:
+        half = fft_length // 2
+        x = pad(x, [(0, 0)] * (len(shape_of(x)) - 1) + [(half, half)], mode="reflect")
+    return rfft(ew.multiply(extract_sequences(x, fft_length, sequence_stride), window))
+
+
+@accepts_symbolic
+def istft(x, sequence_length, sequence_stride, fft_length, length=None, window="hann", center=True):
+    """The inverse of `stft`: the signal whose windows are closest to the given ones (Griffin and Lim 1984, eq. 6).
+
+    Args:
+        x: tuple of the real and the imaginary part, each (..., windows, fft_length // 2 + 1).
+        sequence_length, sequence_stride, fft_length, window, center: as they were for `stft`.
+        length: of the signal; all that the windows reach by default.
+
+    Returns:
+        Array (..., time). With `window=None` it is the sum of the windows, not their mean: Keras's convention.
+
+    Raises:
+        ValueError: for lengths or a window that do not fit.
+
+    Example:
+        >>> x = np.arange(8.0)
+        >>> bool(np.allclose(istft(stft(x, 4, 2, 4), 4, 2, 4), x))
+        True
+    """
+    real, imag = _complex_input("istft", x, 2)
+    dtype = dtype_of(real)
+    _check_lengths("istft", sequence_length, fft_length)
+    has_window = window is not None
+    window = _window("istft", window, sequence_length, fft_length, dtype)
+    frames = ew.multiply(irfft_op(real, imag, n=fft_length, norm="backward"), window)
+    # What each moment was multiplied by on the way in and out.
+    squares = ew.multiply(np.ones((shape_of(real)[-2], fft_length), dtype), ew.multiply(window, window))
+    weight = _sequences_sum(squares, sequence_stride)
+    signal = ew.divide(_sequences_sum(frames, sequence_stride), logic.where(logic.greater(weight, 1e-10), weight, 1))
+    if not has_window:
+        signal = ew.multiply(signal, fft_length / sequence_stride)
+    start = fft_length // 2 if center else 0
+    stop = start + length if length is not None else shape_of(signal)[-1] - start
+    return getitem(signal, (Ellipsis, slice(start, max(start, stop))))
+
+
+__all__ = ["extract_sequences", "fft", "fft2", "ifft2", "irfft", "istft", "rfft", "stft"]
