@@ -13,6 +13,9 @@ A public name must differ from the submodules of its own package (`losses/huber.
 import importlib
 import sys
 
+# The release of Keras whose public names, file format and behaviour these are.
+KERAS_VERSION = "3.15.1"
+
 # Public modules, without "fastnn.". Each is an attribute of its parent, imported on first use.
 MODULES = (
     "activations",
@@ -58,6 +61,7 @@ MODULES = (
 PUBLIC = {
     "fastnn": {
         "_build_report": "__version__ show_config version",
+        "as_keras": "install_as_keras",
         "autodiff": "GradientTape jit value_and_grad",
         "graph.symbolic": "KerasTensor",
         "graph.variable": "Variable",
