@@ -12,7 +12,7 @@ from tests.tables import table
 CASES = table("LAYERS")
 
 # These have tests of their own: some are no common layers, others read strings.
-APART = {"Input", "InputLayer", "InputSpec", "Lambda", "Layer"}
+APART = {"Input", "InputLayer", "InputSpec", "Lambda", "Layer", "Wrapper"}
 STRINGS = {"HashedCrossing", "Hashing", "IntegerLookup", "StringLookup", "TextVectorization"}
 
 

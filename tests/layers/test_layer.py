@@ -120,11 +120,11 @@ def test_trainable_goes_inward():
 
 
 def test_replaced_and_deleted_weights_are_forgotten():
-    layer = layers.Dense(2)
+    layer = layers.LayerNormalization()
     layer(X)
-    layer.bias = None
-    assert [w.name for w in layer.weights] == ["kernel"]
-    del layer.kernel
+    layer.beta = None
+    assert [w.name for w in layer.weights] == ["gamma"]
+    del layer.gamma
     assert not layer.weights
 
 

@@ -43,7 +43,7 @@ class Variable(Operators):
     ):  # fmt: skip
         self.name = name or "variable"
         self.path = self.name
-        self._trainable = bool(trainable)
+        self._trainable = self.made_trainable = bool(trainable)
         self.autocast, self.aggregation, self.synchronization = autocast, aggregation, synchronization
         self.regularizer = None
         self.constraint = None

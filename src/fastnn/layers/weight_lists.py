@@ -15,9 +15,9 @@ def without(items, others) -> list:
 
 
 def own(layer) -> list:
-    """Own variables, trainable ones first: the order of Keras's lists and files."""
+    """Own variables, those made trainable first: the order of Keras's lists and files, whatever is frozen later."""
     own = layer._children().variables
-    return [v for v in own if v.trainable] + [v for v in own if not v.trainable]
+    return [v for v in own if v.made_trainable] + [v for v in own if not v.made_trainable]
 
 
 def weights(layer) -> list:

@@ -1,12 +1,13 @@
 """Dense: a matrix product."""
 
 from fastnn import activations, constraints, initializers, regularizers
+from fastnn.layers.core.lora import LoRA, refuse_quantization
 from fastnn.layers.input_spec import InputSpec
 from fastnn.layers.layer import Layer
 from fastnn.ops.matmul import linear
 
 
-class Dense(Layer):
+class Dense(LoRA, Layer):
     """`activation(inputs @ kernel + bias)` over the last axis.
 
     Args:
@@ -17,7 +18,10 @@ class Dense(Layer):
         kernel_regularizer, bias_regularizer: of the weights.
         activity_regularizer: of the outputs.
         kernel_constraint, bias_constraint: of the weights.
-        lora_rank, lora_alpha, quantization_config: only None; not supported by fastnn yet.
+        lora_rank: int: the kernel is frozen, and a product of two matrices of this rank trained instead; see
+            `enable_lora`.
+        lora_alpha: the product is scaled by `lora_alpha / lora_rank`; `lora_rank` by default.
+        quantization_config: only None.
 
     Input shape:
         (batch, ..., inputs)
@@ -44,8 +48,7 @@ class Dense(Layer):
             raise ValueError(
                 f"Received an invalid value for `units`, expected a positive integer. Received: units={units}"
             )
-        if lora_rank or quantization_config:
-            raise ValueError("Dense: LoRA and quantization are not supported by fastnn yet.")
+        refuse_quantization("Dense", quantization_config)
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
         self.units = units
         self.activation = activations.get(activation)
@@ -58,10 +61,11 @@ class Dense(Layer):
         self.bias_constraint = constraints.get(bias_constraint)
         self.input_spec = InputSpec(min_ndim=2)
         self.supports_masking = True
+        self._set_lora(lora_rank, lora_alpha)
 
     def build(self, input_shape):
         inputs = input_shape[-1]
-        self.kernel = self.add_weight(
+        self._weight = self.add_weight(
             (inputs, self.units), self.kernel_initializer, name="kernel", regularizer=self.kernel_regularizer,
             constraint=self.kernel_constraint,
         )  # fmt: skip
@@ -72,6 +76,12 @@ class Dense(Layer):
                 constraint=self.bias_constraint,
             )  # fmt: skip
         self.input_spec = InputSpec(min_ndim=2, axes={-1: inputs})
+        self._build_lora()
+
+    @property
+    def kernel(self):
+        """The matrix (inputs, units); with LoRA, as it acts."""
+        return self._merged_weight()
 
     def call(self, inputs, training=None):
         return self.activation(linear(inputs, self.kernel, self.bias))
@@ -89,4 +99,5 @@ class Dense(Layer):
             "kernel_constraint": constraints.serialize(self.kernel_constraint),
             "bias_constraint": constraints.serialize(self.bias_constraint),
             "quantization_config": None,
+            **self._lora_config(),
         }

@@ -2,11 +2,12 @@
 
 from fastnn import constraints, initializers, ops, regularizers
 from fastnn.graph.dtypes import is_integer
+from fastnn.layers.core.lora import LoRA, refuse_quantization
 from fastnn.layers.layer import Layer
 from fastnn.ops.record import dtype_of
 
 
-class Embedding(Layer):
+class Embedding(LoRA, Layer):
     """Row `inputs[...]` of a table.
 
     Args:
@@ -15,7 +16,10 @@ class Embedding(Layer):
         embeddings_initializer, embeddings_regularizer, embeddings_constraint: of the table.
         mask_zero: whether index 0 stands for "nothing here": `compute_mask` says where.
         weights: a list with the table, instead of the initializer.
-        lora_rank, lora_alpha, quantization_config: only None; not supported by fastnn yet.
+        lora_rank: int: the table is frozen, and a product of two matrices of this rank trained instead; see
+            `enable_lora`.
+        lora_alpha: the product is scaled by `lora_alpha / lora_rank`; `lora_rank` by default.
+        quantization_config: only None.
 
     Input shape:
         (batch, ...): integers
@@ -33,6 +37,8 @@ class Embedding(Layer):
         (1, 3, 4)
     """
 
+    _adapted = "embeddings"
+
     def __init__(
         self, input_dim, output_dim, embeddings_initializer="uniform", embeddings_regularizer=None,
         embeddings_constraint=None, mask_zero=False, weights=None, lora_rank=None, lora_alpha=None,
@@ -41,8 +47,7 @@ class Embedding(Layer):
         input_length = kwargs.pop("input_length", None)  # Keras 2
         if input_length is not None and "input_shape" not in kwargs:
             kwargs["input_shape"] = (input_length,)
-        if lora_rank or quantization_config:
-            raise ValueError("Embedding: LoRA and quantization are not supported by fastnn yet.")
+        refuse_quantization(type(self).__name__, quantization_config)
         for name, value in (("input_dim", input_dim), ("output_dim", output_dim)):
             if not isinstance(value, int) or value <= 0:
                 raise ValueError(
@@ -57,20 +62,31 @@ class Embedding(Layer):
         self.mask_zero = mask_zero
         self.supports_masking = mask_zero
         self.autocast = False
+        self._set_lora(lora_rank, lora_alpha)
         if weights is not None:
             self.build()
             self.set_weights(weights if isinstance(weights, list) else [weights])
 
     def build(self, input_shape=None):
-        self.embeddings = self.add_weight(
+        self._weight = self.add_weight(
             (self.input_dim, self.output_dim), self.embeddings_initializer, name="embeddings",
             regularizer=self.embeddings_regularizer, constraint=self.embeddings_constraint,
         )  # fmt: skip
+        self._build_lora()
+
+    @property
+    def embeddings(self):
+        """The table (input_dim, output_dim); with LoRA, as it acts."""
+        return self._merged_weight()
 
     def call(self, inputs):
         if not is_integer(dtype_of(inputs)):
             inputs = ops.cast(inputs, "int32")
-        return ops.take(self.embeddings, inputs, axis=0)
+        rows = ops.take(self._weight, inputs, axis=0)
+        if not self.lora_enabled:
+            return rows
+        # The rows that are asked for, not the whole table.
+        return rows + self._lora_scale() * ops.matmul(ops.take(self._lora_a, inputs, axis=0), self._lora_b)
 
     @property
     def input_dtype(self):
@@ -90,4 +106,5 @@ class Embedding(Layer):
             "embeddings_constraint": constraints.serialize(self.embeddings_constraint),
             "mask_zero": self.mask_zero,
             "quantization_config": None,
+            **self._lora_config(),
         }
