@@ -53,6 +53,7 @@ MODULES = (
     "saving",
     "tree",
     "utils",
+    "utils.bounding_boxes",
     "utils.np_utils",
     "wrappers",
 )
@@ -332,6 +333,10 @@ PUBLIC = {
         "object_registration": "CustomObjectScope custom_object_scope=CustomObjectScope get_custom_objects "
         "get_registered_name get_registered_object register_keras_serializable",
         "serialization": "deserialize_keras_object serialize_keras_object",
+    },
+    "fastnn.utils.bounding_boxes": {
+        "ops.bounding_boxes": "affine_transform clip_to_image_size compute_ciou compute_iou convert_format crop "
+        "decode_deltas_to_boxes encode_box_to_deltas pad",
     },
     "fastnn.utils.np_utils": {"utils.encoding": "normalize to_categorical"},
     "fastnn.wrappers": {
