@@ -215,6 +215,7 @@ PUBLIC = {
         "losses.lookup": "deserialize get serialize",
         "losses.margin": "CategoricalHinge Circle Hinge SquaredHinge categorical_hinge circle hinge squared_hinge",
         "losses.overlap": "Dice Tversky dice tversky",
+        "losses.sequence": "CTC ctc",
         "losses.regression": "CosineSimilarity Huber LogCosh MeanAbsoluteError MeanAbsolutePercentageError "
         "MeanSquaredError MeanSquaredLogarithmicError Poisson cosine_similarity huber log_cosh mean_absolute_error "
         "mean_absolute_percentage_error mean_squared_error mean_squared_logarithmic_error poisson",

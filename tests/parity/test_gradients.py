@@ -10,6 +10,7 @@ from fastnn import tree
 from tests.layers.against_keras import pair
 from tests.ops.test_against_keras import arrays_of, function, with_arrays
 from tests.tables import close, table
+from tests.tables.losses import LOSSES
 
 pytestmark = pytest.mark.skipif(keras.backend.backend() != "jax", reason="needs Keras on JAX")
 
@@ -84,3 +85,14 @@ def test_layer(case):
     names = [v.path for v in ours.trainable_variables] + [f"input {k}" for k in floats]
     for g, wanted, name in zip(actual, [*by_weights, *by_inputs], names, strict=True):
         close(g, wanted, 5 * case.rtol, f"by {name}")
+
+
+@pytest.mark.parametrize("case", LOSSES, ids=str)
+def test_loss(case):
+    """Every loss class, weighted, by its predictions."""
+    y_true, y_pred = case.arrays()
+    kept = {"reduction": "sum"}
+    ours, theirs = (getattr(k.losses, case.name)(**kept, **case.arguments) for k in (fastnn, keras))
+    expected = jax.grad(lambda y: theirs(y_true, y))(y_pred)
+    (result,) = ours_by(lambda arrays: ours(y_true, arrays[0]), [y_pred])
+    close(result, expected, 1e-5)

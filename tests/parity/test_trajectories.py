@@ -37,7 +37,7 @@ OPTIMIZERS = {
     "Adadelta": {"learning_rate": 0.5},
     "Adamax": {"learning_rate": 0.005},
     "Nadam": {"learning_rate": 0.005},
-    "Ftrl": {"learning_rate": 0.02},
+    "Ftrl": {"learning_rate": 0.1},
     "Lion": {"learning_rate": 0.0005},
     "Lamb": {"learning_rate": 0.005},
     "Adafactor": {"learning_rate": 0.01},

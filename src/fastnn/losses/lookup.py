@@ -1,7 +1,7 @@
 """`get`, `serialize` and `deserialize` of losses, and the table that they read."""
 
 from fastnn.lookup import get_object
-from fastnn.losses import crossentropy, margin, overlap, regression
+from fastnn.losses import crossentropy, margin, overlap, regression, sequence
 from fastnn.losses.loss import Loss, LossFunctionWrapper
 from fastnn.serialization import deserialize_keras_object, serialize_keras_object
 
@@ -17,7 +17,7 @@ _ALIASES = {
 
 def _table():
     names = {"Loss": Loss, "LossFunctionWrapper": LossFunctionWrapper}
-    for module in (crossentropy, margin, overlap, regression):
+    for module in (crossentropy, margin, overlap, regression, sequence):
         for name, value in vars(module).items():
             if getattr(value, "__module__", None) == module.__name__ and not name.startswith("_"):
                 names[name] = value

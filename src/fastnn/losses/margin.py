@@ -1,7 +1,7 @@
 """Losses with a margin: y_true is -1 or 1 (0 or 1 is converted), or one-hot; y_pred is a score."""
 
 from fastnn import ops
-from fastnn.losses.loss import LossFunctionWrapper, l2_normalized, matched
+from fastnn.losses.loss import LossFunctionWrapper, matched
 from fastnn.losses.reduction import as_tensor
 
 
@@ -62,15 +62,16 @@ def circle(y_true, y_pred, ref_labels=None, ref_embeddings=None, remove_diagonal
     y_true = ops.reshape(as_tensor(y_true, "int32"), (-1, 1))
     others = y_true if ref_labels is None else ops.reshape(as_tensor(ref_labels, "int32"), (-1, 1))
     references = y_pred if ref_embeddings is None else as_tensor(ref_embeddings, dtype)
-    distance = 1.0 - ops.matmul(y_pred, ops.transpose(references))  # (n, r)
+    distance = ops.maximum(1.0 - ops.matmul(y_pred, ops.transpose(references)), 0.0)  # (n, r)
     is_positive = ops.equal(y_true, ops.transpose(others))
     is_negative = ops.logical_not(is_positive)
     if remove_diagonal:
         n, r = is_positive.shape
         is_positive = ops.logical_and(is_positive, ops.logical_not(ops.eye(n, r, dtype="bool")))
-    # With distances 1 - s in place of similarities s: alpha_p = [d_p + m]+, alpha_n = [1 + m - d_n]+, stopped.
-    alpha_positive = ops.stop_gradient(ops.maximum(distance + margin, 0.0))
-    alpha_negative = ops.stop_gradient(ops.maximum(1.0 + margin - distance, 0.0))
+    # With distances 1 - s in place of similarities s: alpha_p = [d_p + m]+, alpha_n = [1 + m - d_n]+. They are not held
+    # fixed in the gradient, as the paper's are: Keras differentiates them too.
+    alpha_positive = ops.maximum(distance + margin, 0.0)
+    alpha_negative = ops.maximum(1.0 + margin - distance, 0.0)
     score_positive = alpha_positive * (distance - margin) * gamma
     score_negative = alpha_negative * (1.0 - margin - distance) * gamma
     return ops.softplus(_masked_logsumexp(score_positive, is_positive) + _masked_logsumexp(score_negative, is_negative))
@@ -138,7 +139,7 @@ class CategoricalHinge(LossFunctionWrapper):
 
 
 class Circle(LossFunctionWrapper):
-    """The circle loss of embeddings (n, d) with integer labels (n,); embeddings are normalised first.
+    """The circle loss of embeddings (n, d) with integer labels (n,); embeddings have unit length.
 
     Args:
         gamma: the scale; 80.
@@ -162,7 +163,7 @@ class Circle(LossFunctionWrapper):
 
     def call(self, y_true, y_pred, ref_labels=None, ref_embeddings=None):
         return circle(
-            y_true, l2_normalized(y_pred, -1), ref_labels, ref_embeddings,
+            y_true, y_pred, ref_labels, ref_embeddings,
             remove_diagonal=self.remove_diagonal, gamma=self.gamma, margin=self.margin,
         )  # fmt: skip
 

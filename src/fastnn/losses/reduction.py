@@ -5,8 +5,12 @@ Axes: `n` batch, `...` any further ones, `c` classes. Metrics use the same helpe
 
 import math
 
+import numpy as np
+
 from fastnn import ops
+from fastnn.graph import trace
 from fastnn.graph.masks import carry_mask
+from fastnn.ops.elementwise import cast_op
 from fastnn.ops.record import as_array, dtype_of
 
 REDUCTIONS = ("sum_over_batch_size", "sum", "mean", "mean_with_sample_weight", "none", None)
@@ -24,7 +28,10 @@ def as_tensor(x, dtype=None):
     """`x` as an array or traced value, in `dtype` if it is given."""
     if not hasattr(x, "shape") or not hasattr(x, "dtype"):
         x = as_array(x)
-    return x if dtype is None or dtype_of(x) == dtype else carry_mask(x, ops.cast(x, dtype))
+    dtype = dtype or dtype_of(x)
+    # Under a tape a plain array goes through an op in any case: NumPy's operators on it would not be recorded.
+    needs_op = dtype_of(x) != dtype or (type(x) is np.ndarray and bool(trace.state.tapes))
+    return carry_mask(x, cast_op(x, dtype=dtype)) if needs_op else x
 
 
 def same_rank(x, y, expand_rank_1=True):

@@ -19,6 +19,7 @@ from fastnn.ops.complex_numbers import *
 from fastnn.ops.conv import *
 from fastnn.ops.counting import *
 from fastnn.ops.creation import *
+from fastnn.ops.ctc import *
 from fastnn.ops.einops import *
 from fastnn.ops.elementwise import *
 from fastnn.ops.factorizations import *
