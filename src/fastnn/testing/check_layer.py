@@ -5,6 +5,7 @@ import numpy as np
 from fastnn import ops, tree
 from fastnn.autodiff import GradientTape
 from fastnn.graph.symbolic import KerasTensor
+from fastnn.layers.layer import Layer
 from fastnn.serialization import deserialize_keras_object, serialize_keras_object
 
 _STEP = 1e-6  # of the central differences: their error is of the order of step**2 + eps / step, about 1e-9 here
@@ -41,7 +42,9 @@ def check_layer(
     _clause("batch of one", _batch, layer, inputs, call_arguments, 1)
     _clause("empty batch", _batch, layer, inputs, call_arguments, 0)
     if gradient:
-        _clause("gradient", _gradient, cls, arguments, inputs, call_arguments, np.random.default_rng(seed))
+        _clause(
+            "gradient", _gradient, cls, arguments, inputs, call_arguments, custom_objects, np.random.default_rng(seed)
+        )
 
 
 def _clause(name: str, check, *args) -> None:
@@ -84,10 +87,10 @@ def _map_arrays(function, structure):
     return tree.map_structure(lambda x: function(x) if isinstance(x, np.ndarray) else x, structure)
 
 
-def _gradient(cls, arguments, inputs, call_arguments, rng):
+def _gradient(cls, arguments, inputs, call_arguments, custom_objects, rng):
     """The directional derivative of a weighted sum of the outputs, by inputs and weights, in float64; and that a step
     against the gradient lowers that sum."""
-    layer = cls(**{**arguments, "dtype": "float64"})
+    layer = _in_float64(cls, arguments, custom_objects)
     inputs, call_arguments = _map_arrays(
         lambda x: x.astype("float64") if x.dtype.kind == "f" else x, (inputs, call_arguments)
     )
@@ -121,3 +124,17 @@ def _gradient(cls, arguments, inputs, call_arguments, rng):
     norm = sum(float(np.sum(g * g)) for g in gradients)
     stepped = float(total([v - 1e-4 / max(norm, 1e-12) ** 0.5 * g for v, g in zip(values, gradients, strict=True)]))
     assert norm == 0 or stepped < float(np.asarray(target)), f"a step against the gradient gave {stepped} from {target}"
+
+
+def _in_float64(cls, arguments, custom_objects):
+    """The layer, and the layers that its arguments hold, in float64."""
+    if not any(isinstance(leaf, Layer) for leaf in tree.flatten(arguments)):
+        return cls(**{**arguments, "dtype": "float64"})
+
+    def widened(config):
+        if isinstance(config, dict):
+            is_policy = config.get("class_name") == "DTypePolicy"
+            return "float64" if is_policy else {key: widened(c) for key, c in config.items()}
+        return [widened(c) for c in config] if isinstance(config, list) else config
+
+    return deserialize_keras_object(widened(serialize_keras_object(cls(**arguments))), custom_objects=custom_objects)
