@@ -1,0 +1,54 @@
+"""SingleCellRNN: what SimpleRNN, LSTM, GRU and ConvLSTM share."""
+
+import operator
+
+from fastnn import regularizers
+from fastnn.layers.input_spec import InputSpec
+from fastnn.layers.recurrent.rnn import RNN
+
+
+class SingleCellRNN(RNN):
+    """An RNN whose cell is made of the layer's own arguments, which are attributes and config entries of both.
+
+    Class attribute:
+        cell_arguments: names, separated by spaces.
+    """
+
+    cell_arguments = ""
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        for name in cls.__dict__.get("cell_arguments", "").split():
+            setattr(cls, name, property(operator.attrgetter(f"cell.{name}"), doc=f"`{name}` of the cell."))
+
+    def __init__(self, cell, ndim=3, **kwargs):
+        kwargs.pop("implementation", None)  # Keras 2 had several ways to compute the same
+        super().__init__(cell, **kwargs)
+        self.input_spec = InputSpec(ndim=ndim)
+
+    def get_config(self):
+        of_cell = self.cell.get_config()
+        return {
+            **self._loop_config(),
+            **{name: of_cell[name] for name in self.cell_arguments.split()},
+            "activity_regularizer": regularizers.serialize(self.activity_regularizer),
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        return super(RNN, cls).from_config(config)
+
+
+SHARED_ARGUMENTS = (
+    "activation use_bias kernel_initializer recurrent_initializer bias_initializer kernel_regularizer "
+    "recurrent_regularizer bias_regularizer kernel_constraint recurrent_constraint bias_constraint dropout "
+    "recurrent_dropout"
+)
+
+
+def shared_by(layer_arguments: dict) -> dict:
+    """The arguments that a layer hands to its cell: its dtype and whether it is trainable."""
+    return {
+        "dtype": layer_arguments.get("dtype"),
+        "trainable": layer_arguments.get("trainable", True),
+    }
