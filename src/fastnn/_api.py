@@ -111,6 +111,7 @@ PUBLIC = {
         "initializers.initializer": "Initializer",
         "initializers.constant_initializers": "Constant Identity IdentityInitializer=Identity Ones Zeros "
         "constant=Constant identity=Identity ones=Ones zeros=Zeros",
+        "initializers.fourier_initializers": "STFT STFTInitializer=STFT stft=STFT",
         "initializers.random_initializers": "GlorotNormal GlorotUniform HeNormal HeUniform LecunNormal LecunUniform "
         "Orthogonal OrthogonalInitializer=Orthogonal RandomNormal RandomUniform TruncatedNormal VarianceScaling "
         "glorot_normal=GlorotNormal glorot_uniform=GlorotUniform he_normal=HeNormal he_uniform=HeUniform "
@@ -183,8 +184,10 @@ PUBLIC = {
         "layers.preprocessing.hashed_crossing": "HashedCrossing",
         "layers.preprocessing.hashing": "Hashing",
         "layers.preprocessing.integer_lookup": "IntegerLookup",
+        "layers.preprocessing.mel_spectrogram": "MelSpectrogram",
         "layers.preprocessing.normalization": "Normalization",
         "layers.preprocessing.rescaling": "Rescaling",
+        "layers.preprocessing.stft_spectrogram": "STFTSpectrogram",
         "layers.preprocessing.string_lookup": "StringLookup",
         "layers.preprocessing.text_vectorization": "TextVectorization",
         "layers.recurrent.gru": "GRU",

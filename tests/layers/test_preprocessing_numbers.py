@@ -120,3 +120,13 @@ def test_discretization_inside_a_compiled_model():
     layer = adapted(fastnn.layers.Discretization, {"num_bins": 4}, NUMBERS)
     model = fastnn.Sequential([fastnn.Input((2,)), layer, fastnn.layers.CategoryEncoding(4)])
     np.testing.assert_array_equal(model.predict(NUMBERS, verbose=0), fastnn.layers.CategoryEncoding(4)(layer(NUMBERS)))
+
+
+def test_mel_spectrogram_of_one_signal_and_half_bands():
+    arguments = {"fft_length": 16, "sequence_stride": 6, "num_mel_bins": 3, "sampling_rate": 4000}
+    ours, theirs = fastnn.layers.MelSpectrogram(**arguments), keras.layers.MelSpectrogram(**arguments)
+    signal = rows(40)
+    np.testing.assert_allclose(ours(signal), theirs(signal), rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(
+        ours.linear_to_mel_weight_matrix(), theirs.linear_to_mel_weight_matrix(), rtol=1e-4, atol=1e-5
+    )

@@ -3,6 +3,7 @@
 from fastnn import lookup
 from fastnn.graph.variable import Variable
 from fastnn.initializers.constant_initializers import Constant, Identity, Ones, Zeros
+from fastnn.initializers.fourier_initializers import STFT
 from fastnn.initializers.initializer import Initializer
 from fastnn.initializers.random_initializers import (
     GlorotNormal,
@@ -23,11 +24,12 @@ from fastnn.serialization import serialize_keras_object
 NAMES = lookup.named(
     (
         Initializer, Constant, Identity, Ones, Zeros, GlorotNormal, GlorotUniform, HeNormal, HeUniform, LecunNormal,
-        LecunUniform, Orthogonal, RandomNormal, RandomUniform, TruncatedNormal, VarianceScaling,
+        LecunUniform, Orthogonal, RandomNormal, RandomUniform, STFT, TruncatedNormal, VarianceScaling,
     ),
     {
         "normal": RandomNormal, "uniform": RandomUniform, "one": Ones, "zero": Zeros,
         "IdentityInitializer": Identity, "OrthogonalInitializer": Orthogonal,
+        "STFTInitializer": STFT,
     },
 )  # fmt: skip
 
