@@ -11,6 +11,7 @@ from fastnn.graph import dtypes
 from fastnn.ops import elementwise as ew
 from fastnn.ops import logic
 from fastnn.ops import trigonometry as trig
+from fastnn.ops.creation import zeros_like
 from fastnn.ops.elementwise import elementwise
 from fastnn.ops.record import Op, Spec, as_array, dtype_of
 
@@ -44,7 +45,7 @@ def imag(x):
         >>> imag(np.array([1 + 2j]))
         array([2.])
     """
-    return imag_op(x) if _is_complex(x) else ew.multiply(x, 0)
+    return imag_op(x) if _is_complex(x) else zeros_like(x)
 
 
 def conj(x):

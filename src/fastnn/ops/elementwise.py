@@ -315,23 +315,19 @@ def _not_bools(*xs):
 
 # ---- largest and least ----
 
-# Where both are equal, x1 gets the gradient.
-maximum_op = elementwise(
-    "maximum",
-    np.maximum,
-    lambda dy, y, x1, x2: (
-        logic.where(logic.greater_equal(x1, x2), dy, 0),
-        logic.where(logic.greater_equal(x1, x2), 0, dy),
-    ),
-)
-minimum_op = elementwise(
-    "minimum",
-    np.minimum,
-    lambda dy, y, x1, x2: (
-        logic.where(logic.less_equal(x1, x2), dy, 0),
-        logic.where(logic.less_equal(x1, x2), 0, dy),
-    ),
-)
+
+def _extreme_grad(wins):
+    """The gradient goes to the one that `wins` over the other, and half to each where they are equal."""
+
+    def grad(dy, y, x1, x2):
+        shared = logic.where(logic.equal(x1, x2), multiply(dy, 0.5), 0)
+        return logic.where(wins(x1, x2), dy, shared), logic.where(wins(x2, x1), dy, shared)
+
+    return grad
+
+
+maximum_op = elementwise("maximum", np.maximum, _extreme_grad(lambda a, b: logic.greater(a, b)))
+minimum_op = elementwise("minimum", np.minimum, _extreme_grad(lambda a, b: logic.less(a, b)))
 
 
 def _clip_grad(dy, y, x, low, high):
@@ -348,7 +344,7 @@ clip_op = elementwise("clip", lambda x, low, high: np.minimum(np.maximum(x, low)
 
 
 def maximum(x1, x2):
-    """The larger of two, NaN if either is NaN. Where they are equal the gradient goes to `x1`.
+    """The larger of two, NaN if either is NaN. Where they are equal each gets half of the gradient.
 
     Example:
         >>> maximum(np.array([1.0, 5.0]), 3)
@@ -358,7 +354,7 @@ def maximum(x1, x2):
 
 
 def minimum(x1, x2):
-    """The smaller of two, NaN if either is NaN. Where they are equal the gradient goes to `x1`.
+    """The smaller of two, NaN if either is NaN. Where they are equal each gets half of the gradient.
 
     Example:
         >>> minimum(np.array([1.0, 5.0]), 3)
@@ -375,11 +371,16 @@ def clip(x, x_min, x_max):
         x_min: lower bound, a number or an array that broadcasts with `x`.
         x_max: upper bound.
 
+    Returns:
+        The dtype of `x`, int32 for bools.
+
     Example:
         >>> clip(np.array([-1.0, 0.5, 2.0]), 0, 1)
         array([0. , 0.5, 1. ])
     """
-    return clip_op(*_not_bools(x), x_min, x_max)
+    (x,) = _not_bools(x)
+    y = clip_op(x, x_min, x_max)
+    return y if is_float(dtype_of(x)) else cast(y, dtype_of(x))
 
 
 # ---- powers ----
@@ -471,7 +472,7 @@ def cbrt(x):
 
 
 def hypot(x1, x2):
-    """`sqrt(x1**2 + x2**2)` without overflow on the way.
+    """`sqrt(x1**2 + x2**2)` without overflow on the way; infinite where one is, whatever the other.
 
     Example:
         >>> hypot(np.array([3.0]), np.array([4.0]))
@@ -479,7 +480,8 @@ def hypot(x1, x2):
     """
     a, b = absolute(x1), absolute(x2)
     large, small = maximum(a, b), minimum(a, b)
-    return multiply(large, sqrt(add(1, square(divide_no_nan(small, large)))))
+    y = multiply(large, sqrt(add(1, square(divide_no_nan(small, large)))))
+    return logic.where(logic.logical_or(logic.isinf(a), logic.isinf(b)), float("inf"), y)
 
 
 # ---- exponentials and logarithms ----

@@ -20,6 +20,7 @@ from fastnn.ops.elementwise import (
     negative,
     power,
     square,
+    subtract,
 )
 from fastnn.ops.record import as_array, dtype_of, uniform
 
@@ -48,7 +49,24 @@ erfinv_op = elementwise(
 )  # fmt: skip
 signbit_op = elementwise("signbit", lambda x: np.signbit(x) if x.dtype.kind == "f" else x < 0, dtype="bool")
 nextafter_op = elementwise("nextafter", np.nextafter, dtype="float")
-i0_op = elementwise("i0", np.i0, dtype="float")
+
+
+def _reference_i1(x):
+    from scipy.special import i1
+
+    return i1(x)
+
+
+# The derivatives of i0 and i1; that of i1 at 0 is 1/2.
+i1_op = elementwise("i1", _reference_i1, lambda dy, y, x: multiply(dy, _i1_derivative(y, x)), dtype="float")
+i0_op = elementwise("i0", np.i0, lambda dy, y, x: multiply(dy, i1_op(x)), dtype="float")
+
+
+def _i1_derivative(y, x):
+    is_zero = logic.equal(x, 0)
+    return subtract(i0_op(x), logic.where(is_zero, 0.5, divide(y, logic.where(is_zero, 1, x))))
+
+
 gcd_op = elementwise("gcd", np.gcd)
 lcm_op = elementwise("lcm", np.lcm)
 bitwise_and_op = elementwise("bitwise_and", np.bitwise_and)
@@ -100,7 +118,7 @@ def nextafter(x1, x2):
 
 
 def i0(x):
-    """The modified Bessel function of the first kind and order 0. It has no gradient.
+    """The modified Bessel function of the first kind and order 0.
 
     Example:
         >>> i0(np.array([0.0]))
@@ -129,6 +147,11 @@ def lcm(x1, x2):
     return lcm_op(x1, x2)
 
 
+def _as_input(x):
+    """Unlike in arithmetic, a Python number counts as int32 here."""
+    return x if hasattr(x, "shape") and not isinstance(x, np.generic) else as_array(x)
+
+
 def bitwise_and(x, y):
     """The bits that both integers have.
 
@@ -136,7 +159,7 @@ def bitwise_and(x, y):
         >>> bitwise_and(np.array([5, 6]), 4)
         array([4, 4])
     """
-    return bitwise_and_op(x, y)
+    return bitwise_and_op(_as_input(x), _as_input(y))
 
 
 def bitwise_or(x, y):
@@ -146,7 +169,7 @@ def bitwise_or(x, y):
         >>> bitwise_or(np.array([5, 2]), 4)
         array([5, 6])
     """
-    return bitwise_or_op(x, y)
+    return bitwise_or_op(_as_input(x), _as_input(y))
 
 
 def bitwise_xor(x, y):
@@ -156,7 +179,7 @@ def bitwise_xor(x, y):
         >>> bitwise_xor(np.array([5, 2]), 4)
         array([1, 6])
     """
-    return bitwise_xor_op(x, y)
+    return bitwise_xor_op(_as_input(x), _as_input(y))
 
 
 def bitwise_not(x):

@@ -3,7 +3,7 @@
 import numpy as np
 
 from fastnn.graph.dtypes import is_float
-from fastnn.ops.elementwise import divide, elementwise, multiply
+from fastnn.ops.elementwise import cast, divide, elementwise, multiply
 from fastnn.ops.record import dtype_of
 
 floor_op = elementwise("floor", np.floor, dtype="float")
@@ -49,10 +49,13 @@ def round(x, decimals=0):
         >>> round(np.array([0.5, 1.5, 2.26]))
         array([0., 2., 2.])
     """
-    if decimals == 0 or not is_float(dtype_of(x)):
+    if decimals == 0 or (decimals > 0 and not is_float(dtype_of(x))):
         return round_op(x)
-    scale = 10.0**decimals
-    return divide(round_op(multiply(x, scale)), scale)
+    if not is_float(dtype_of(x)):
+        return cast(round(cast(x, "float64"), decimals), dtype_of(x))
+    if decimals < 0:
+        return multiply(round_op(divide(x, 10.0**-decimals)), 10.0**-decimals)
+    return divide(round_op(multiply(x, 10.0**decimals)), 10.0**decimals)
 
 
 __all__ = [
