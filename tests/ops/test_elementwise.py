@@ -26,7 +26,7 @@ UNARY, BINARY = UNARY.split(), ["add", "subtract", "multiply", "divide", "power"
 WITHOUT_GRADIENT = """sign floor ceil round trunc isnan isinf isfinite logical_not floor_divide greater greater_equal
     less less_equal equal not_equal logical_and logical_or logical_xor"""
 WITHOUT_GRADIENT = WITHOUT_GRADIENT.split()
-RARE = {name for family in (rare, complex_numbers) for name in family.__all__ if name in REGISTRY}
+RARE = {name for family in (rare, complex_numbers) for name in family.__all__ if name in REGISTRY} | {"i1"}
 PIECEWISE = {"maximum", "minimum", "mod", "clip", "where", "relu_grad", "cast"}  # below
 
 

@@ -2,6 +2,8 @@
 one pass, and so do their gradients. The forms are chosen so that neither value nor gradient overflows: an exponential
 is taken only of what is not positive."""
 
+import math
+
 import numpy as np
 
 from fastnn.graph.value import Operators
@@ -66,6 +68,11 @@ def leaky_relu(x, negative_slope=0.2):
     return multiply(x, where(greater(x, 0), 1.0, float(negative_slope)))
 
 
+def _not_positive(x):
+    """The lesser of `x` and 0, whose gradient at 0 is that of `x`: that of `relu` is 0 there."""
+    return clip(x, -math.inf, 0.0)
+
+
 def elu(x, alpha=1.0):
     """`x` where it is positive, `alpha * (exp(x) - 1)` elsewhere.
 
@@ -73,7 +80,7 @@ def elu(x, alpha=1.0):
         >>> elu(np.array([-1.0, 2.0]))
         array([-0.63212056,  2.        ])
     """
-    return add(relu(x), multiply(expm1(minimum(x, 0)), float(alpha)))
+    return add(relu(x), multiply(expm1(_not_positive(x)), float(alpha)))
 
 
 def selu(x):
@@ -93,7 +100,7 @@ def celu(x, alpha=1.0):
         >>> celu(np.array([-1.0, 2.0]))
         array([-0.63212056,  2.        ])
     """
-    return add(relu(x), multiply(expm1(multiply(minimum(x, 0), 1 / float(alpha))), float(alpha)))
+    return add(relu(x), multiply(expm1(multiply(_not_positive(x), 1 / float(alpha))), float(alpha)))
 
 
 def gelu(x, approximate=True):
