@@ -121,11 +121,19 @@ CASES = [
     ("AUC", {"curve": "PR", "summation_method": "majoring"}, yes_no),
     ("AUC", {"summation_method": "minoring", "thresholds": [0.1, 0.4, 0.7]}, many_yes_no),
     ("AUC", {"from_logits": True}, logits),
+    ("AUC", {"curve": "PRGAIN"}, yes_no),
+    ("AUC", {"curve": "PRGAIN", "summation_method": "minoring", "num_thresholds": 12}, yes_no_flat),
+    ("AUC", {"curve": "PRGAIN", "summation_method": "majoring", "multi_label": True}, many_yes_no),
     ("AUC", {"multi_label": True, "num_thresholds": 20}, many_yes_no),
     ("AUC", {"multi_label": True, "label_weights": [1, 2, 3, 4, 5], "curve": "PR"}, many_yes_no),
     ("AUC", {"label_weights": [1, 2, 3, 4, 5]}, many_yes_no),
 ]  # fmt: skip
 IDS = [f"{name}-{data.__name__}-{k}" for k, (name, _, data) in enumerate(CASES)]
+
+
+# Entries of configs that differ on purpose (docs/differences.md).
+DIFFERENT = {(name, "dtype") for name in ("IoU", "MeanIoU", "BinaryIoU", "OneHotIoU", "OneHotMeanIoU")}
+DIFFERENT |= {("SparseTopKCategoricalAccuracy", "from_sorted_ids")}
 
 
 def batches(data):
@@ -164,10 +172,14 @@ def test_agrees_with_keras(case, is_weighted):
 def test_config_round_trip(case):
     name, arguments, data = case
     ours, theirs = getattr(metrics, name)(name="m", **arguments), getattr(keras.metrics, name)(name="m", **arguments)
-    for key, value in theirs.get_config().items():
-        if key == "dtype" and "IoU" in name:
-            continue  # see docs/differences.md
-        np.testing.assert_array_equal(ours.get_config()[key], value)
+    config, wanted = ours.get_config(), theirs.get_config()
+    assert config.keys() - {key for kind, key in DIFFERENT if kind == name} == wanted.keys() - {
+        key for kind, key in DIFFERENT if kind == name
+    }
+    for key, value in wanted.items():
+        if (name, key) not in DIFFERENT:
+            np.testing.assert_array_equal(config[key], value)
+    assert type(keras.metrics.deserialize(metrics.serialize(ours))) is type(theirs)
     again = metrics.deserialize(metrics.serialize(ours))
     y_true, y_pred = next(batches(data))
     close(again(y_true, y_pred), ours(y_true, y_pred))
@@ -195,6 +207,15 @@ def test_mean_and_sum_weigh_as_in_keras(kind, values, weights):
         ours.update_state(x, sample_weight=w)
         theirs.update_state(x, sample_weight=w)
     close(ours.result(), theirs.result())
+
+
+@pytest.mark.parametrize("labels", ["all 0", "all 1", "perfect", "wrong"])
+@pytest.mark.parametrize("curve", ["ROC", "PR", "PRGAIN"])
+def test_area_at_the_edges(curve, labels):
+    y_pred = np.linspace(0, 1, N, dtype="float32")
+    y_true = {"all 0": y_pred < 0, "all 1": y_pred >= 0, "perfect": y_pred > 0.4, "wrong": y_pred < 0.4}[labels]
+    ours, theirs = (k.AUC(curve=curve, num_thresholds=9) for k in (metrics, keras.metrics))
+    close(ours(y_true.astype("int32"), y_pred), theirs(y_true.astype("int32"), y_pred))
 
 
 def test_get():

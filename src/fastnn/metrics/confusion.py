@@ -405,11 +405,11 @@ class RecallAtPrecision(_BestAt):
 
 
 class AUC(_Curve):
-    """The area under the ROC or the precision-recall curve, by a Riemann sum over thresholds.
+    """The area under the ROC, precision-recall or precision-recall-gain curve, by a Riemann sum over thresholds.
 
     Args:
         num_thresholds: 200.
-        curve: "ROC" or "PR".
+        curve: "ROC", "PR" or "PRGAIN" (Flach and Kull, 2015).
         summation_method: "interpolation" (the trapezoid rule; Davis and Goadrich's for PR), "minoring" or "majoring".
         name, dtype: as in `Metric`.
         thresholds: floats in [0, 1] instead of evenly spaced ones; 0 and 1 are added.
@@ -432,8 +432,8 @@ class AUC(_Curve):
     ):  # fmt: skip
         super().__init__(dtype, name)
         self.curve, self.summation_method = str(curve).upper(), str(summation_method).lower()
-        if self.curve not in ("ROC", "PR"):
-            raise ValueError(f'Invalid `curve` argument value "{curve}". Expected one of: ["ROC", "PR"]')
+        if self.curve not in ("ROC", "PR", "PRGAIN"):
+            raise ValueError(f'Invalid `curve` argument value "{curve}". Expected one of: ["ROC", "PR", "PRGAIN"]')
         if self.summation_method not in ("interpolation", "minoring", "majoring"):
             raise ValueError(
                 f'Invalid `summation_method` argument value "{summation_method}". '
@@ -483,6 +483,8 @@ class AUC(_Curve):
         recall = self._recall()
         if self.curve == "ROC":
             x, y = ops.divide_no_nan(self.false_positives, self.false_positives + self.true_negatives), recall
+        elif self.curve == "PRGAIN":
+            x, y = self._gains()
         else:
             x, y = recall, self._precision()
         if self.summation_method == "interpolation":
@@ -505,6 +507,15 @@ class AUC(_Curve):
         has_both = ops.logical_and(ops.greater(p[:-1], 0.0), ops.greater(p[1:], 0.0))
         ratio = ops.where(has_both, ops.divide_no_nan(p[:-1], ops.maximum(p[1:], 0.0)), ops.ones_like(dp))
         return ops.divide_no_nan(slope * (dtp + intercept * ops.log(ratio)), ops.maximum(tp[1:] + fn[1:], 0.0))
+
+    def _gains(self):
+        """Recall gain, at least 0, and precision gain: 1 - o fn / tp and 1 - o fp / tp with the positives' odds o."""
+        tp = self.true_positives
+        odds = ops.divide_no_nan(tp + self.false_negatives, self.false_positives + self.true_negatives)
+        recall, precision = (
+            1.0 - odds * ops.divide_no_nan(errors, tp) for errors in (self.false_negatives, self.false_positives)
+        )
+        return ops.where(ops.greater(tp, 0), ops.maximum(recall, 0.0), 0.0), precision
 
     def _averaged(self, increments):
         areas = ops.sum(increments, axis=0)
