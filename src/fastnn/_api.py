@@ -94,6 +94,7 @@ PUBLIC = {
         "naming": "clear_session get_uid",
     },
     "fastnn.callbacks": {
+        "callbacks.backup": "BackupAndRestore",
         "callbacks.callback": "Callback",
         "callbacks.callback_list": "CallbackList",
         "callbacks.history": "History",

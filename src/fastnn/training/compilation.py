@@ -28,10 +28,12 @@ class Compilation:
         self.functions: dict[str, Compiled | EagerFunction] = {}
         self.paces: dict[str, Pace] = {}  # how long a step takes is remembered from fit to fit
         self.targets = None  # y of the data that is about to run, for checks while a step is traced
+        self.source = None  # the data of the `fit` that runs
+        self.start = (0, 0)  # the epoch, and how many of its batches are done, with which it begins
 
     def __getstate__(self) -> dict:
         """For copies: without what was compiled for this model."""
-        return {**self.__dict__, "functions": {}, "paces": {}, "targets": None}
+        return {**self.__dict__, "functions": {}, "paces": {}, "targets": None, "source": None}
 
 
 class Compilable:

@@ -7,6 +7,7 @@ order of rows. It copies no rows of contiguous arrays: a compiled function gathe
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import warnings
 from collections.abc import Callable, Iterator
@@ -73,6 +74,32 @@ def source_of(
     return IteratorSource(x, steps, class_weight)
 
 
+class Shuffler:
+    """Permutations by NumPy's global generator, and its state before the last of them."""
+
+    def __init__(self):
+        self._before = np.random.get_state()
+
+    def permutation(self, n: int) -> np.ndarray:
+        self._before = np.random.get_state()
+        return np.random.permutation(n)
+
+    def position(self) -> dict:
+        """The generator before the last permutation and now, as lists."""
+        return {"before": _as_list(self._before), "now": _as_list(np.random.get_state())}
+
+    @contextlib.contextmanager
+    def resumed(self, position: dict):
+        """Inside, the last permutation can be drawn again; afterwards the generator is as it was at `position`."""
+        np.random.set_state(tuple(position["before"]))
+        yield
+        np.random.set_state(tuple(position["now"]))
+
+
+def _as_list(state) -> list:
+    return [part.tolist() if isinstance(part, np.ndarray) else part for part in state]
+
+
 class ArraySource:
     """Batches of rows of arrays.
 
@@ -93,13 +120,15 @@ class ArraySource:
         self._shuffle = shuffle
         self._order: np.ndarray | None = None
         self._next = self.num_batches  # the batch to come; at the end, a new order is drawn
+        self._shuffler = Shuffler()
 
-    def epoch(self, chunk: Callable[[], int]) -> Iterator[Run]:
-        """The runs of an epoch, of at most `chunk()` batches each; the last, smaller batch is a run of its own."""
+    def epoch(self, chunk: Callable[[], int], first: int = 0) -> Iterator[Run]:
+        """The runs of an epoch after its `first` batches, of at most `chunk()` batches each; the last, smaller batch is
+        a run of its own."""
         if self._next >= self.num_batches:
             self._order, self._next = self._new_order(), 0
         full = self.rows // self.batch_size
-        done = 0
+        done = first
         while done < self.steps:
             if self._next >= self.num_batches:
                 warn_out_of_data()
@@ -114,9 +143,20 @@ class ArraySource:
             yield Run(done, count, self._runner(size, start * self.batch_size, count))
             done += count
 
-    def first_batch(self):
-        """The first rows as they are, for looking at shapes."""
-        return self.arrays
+    def example(self):
+        """Inputs, for looking at shapes."""
+        return self.arrays[0]
+
+    def position(self) -> dict:
+        """What `resume` takes to go on after the batches that are done."""
+        return {"next": self._next, "shuffler": self._shuffler.position()}
+
+    def resume(self, position: dict) -> None:
+        """Goes on where `position` was taken, in another process perhaps."""
+        with self._shuffler.resumed(position["shuffler"]):
+            if position["next"] < self.num_batches:
+                self._order = self._new_order()
+        self._next = position["next"]
 
     def _runner(self, size: int, row: int, count: int):
         return lambda function: function.batches(
@@ -127,8 +167,8 @@ class ArraySource:
         if not self._shuffle:
             return None
         if self._shuffle != "batch":
-            return np.random.permutation(self.rows)
-        starts = np.random.permutation(self.rows // self.batch_size) * self.batch_size
+            return self._shuffler.permutation(self.rows)
+        starts = self._shuffler.permutation(self.rows // self.batch_size) * self.batch_size
         order = (starts[:, None] + np.arange(self.batch_size)).ravel()
         return np.concatenate([order, np.arange(order.size, self.rows)])
 
@@ -145,24 +185,45 @@ class IteratorSource:
         self.arrays = None
         self._iterator = iter(batches)
         self._is_one_pass = self._iterator is batches
+        self._drawn = 0  # from this iterator
 
-    def epoch(self, chunk: Callable[[], int]) -> Iterator[Run]:
-        """The runs of an epoch, of one batch each."""
-        for k in itertools.count() if self.steps is None else range(self.steps):
+    def epoch(self, chunk: Callable[[], int], first: int = 0) -> Iterator[Run]:
+        """The runs of an epoch after its `first` batches, of one batch each."""
+        for k in itertools.count(first) if self.steps is None else range(first, self.steps):
             try:
                 batch = next(self._iterator)
             except StopIteration:
                 self._end_of_data(k)
                 return
+            self._drawn += 1
             batch = as_batch(batch, self._class_weight)
             yield Run(k, 1, _caller(batch))
-        if not self._is_one_pass and self.steps is None:
-            self._iterator = iter(self._batches)
+
+    def example(self):
+        """Inputs, for looking at shapes: there are none without taking a batch away.
+
+        Raises:
+            ValueError: always.
+        """
+        raise ValueError(
+            "A model that is trained on a generator must be built before it can go on from a backup: give it an "
+            "`Input`, or call `build()`."
+        )
+
+    def position(self) -> dict:
+        """What `resume` takes to go on after the batches that are done."""
+        return {"drawn": self._drawn}
+
+    def resume(self, position: dict) -> None:
+        """Goes on where `position` was taken: the batches before it are taken from the iterator and dropped."""
+        for _ in range(position["drawn"]):
+            next(self._iterator, None)
+        self._drawn = position["drawn"]
 
     def _end_of_data(self, k: int) -> None:
         is_surprise = self.steps is not None or k == 0
         if not self._is_one_pass:
-            self._iterator = iter(self._batches)
+            self._iterator, self._drawn = iter(self._batches), 0
         if is_surprise:
             warn_out_of_data()
 
@@ -180,16 +241,14 @@ class DatasetSource:
         self.steps = steps or self.num_batches
         self.arrays = None
         self._order, self._next = range(self.num_batches), self.num_batches
+        self._shuffler = Shuffler()
 
-    def epoch(self, chunk: Callable[[], int]) -> Iterator[Run]:
-        """The runs of an epoch, of one batch each."""
+    def epoch(self, chunk: Callable[[], int], first: int = 0) -> Iterator[Run]:
+        """The runs of an epoch after its `first` batches, of one batch each."""
         _call(self._dataset, "on_epoch_begin")
         if self._next >= self.num_batches:
-            self._order = range(self.num_batches)
-            if self._shuffle:
-                self._order = np.random.permutation(self.num_batches).tolist()
-            self._next = 0
-        for k in range(self.steps):
+            self._order, self._next = self._new_order(), 0
+        for k in range(first, self.steps):
             if self._next >= self.num_batches:
                 warn_out_of_data()
                 break
@@ -197,6 +256,24 @@ class DatasetSource:
             self._next += 1
             yield Run(k, 1, _caller(batch))
         _call(self._dataset, "on_epoch_end")
+
+    def _new_order(self):
+        return self._shuffler.permutation(self.num_batches).tolist() if self._shuffle else range(self.num_batches)
+
+    def example(self):
+        """Inputs, for looking at shapes."""
+        return as_batch(self._dataset[0])[0]
+
+    def position(self) -> dict:
+        """What `resume` takes to go on after the batches that are done."""
+        return {"next": self._next, "shuffler": self._shuffler.position()}
+
+    def resume(self, position: dict) -> None:
+        """Goes on where `position` was taken, in another process perhaps."""
+        with self._shuffler.resumed(position["shuffler"]):
+            if position["next"] < self.num_batches:
+                self._order = self._new_order()
+        self._next = position["next"]
 
 
 def _caller(batch: tuple):

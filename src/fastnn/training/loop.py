@@ -37,7 +37,9 @@ class Pace:
             self._step_s = seconds / steps
 
 
-def run_epoch(source, function, pace: Pace, begin: Callable[[int], None], end: Callable[[int, object], bool | None]):
+def run_epoch(
+    source, function, pace: Pace, begin: Callable[[int], None], end: Callable[[int, object], bool | None], first=0
+):
     """Applies `function` to the batches of an epoch, and returns what it returned last (None without batches).
 
     Args:
@@ -46,9 +48,10 @@ def run_epoch(source, function, pace: Pace, begin: Callable[[int], None], end: C
         pace: how many batches a call.
         begin: called before a call, with the number of its first batch.
         end: called after it, with the number of its last batch and the outputs; True stops the epoch.
+        first: how many batches of the epoch are done already.
     """
     outputs = None
-    runs: Iterator[Run] = source.epoch(pace.steps)
+    runs: Iterator[Run] = source.epoch(pace.steps, first)
     for run in runs:
         begin(run.first)
         start_s = time.perf_counter()

@@ -12,10 +12,11 @@ from fastnn.training import data as batches
 from fastnn.training.compilation import Compilable
 from fastnn.training.logs import as_logs, concatenated, in_order
 from fastnn.training.loop import Pace, run_epoch
+from fastnn.training.resuming import Resumable
 from fastnn.training.steps import Steps
 
 
-class Trainer(Steps, Compilable):
+class Trainer(Steps, Compilable, Resumable):
     """The training part of a model; the class that it is mixed into is a layer."""
 
     def fit(
@@ -70,7 +71,9 @@ class Trainer(Steps, Compilable):
         function = self.make_train_function()
         pace = self._pace("train", callbacks)
         self.stop_training = False
+        self._compilation.source, self._compilation.start = source, (initial_epoch, 0)
         callbacks.on_train_begin()
+        initial_epoch, first = self._compilation.start
         logs: dict = {}
         for epoch in range(initial_epoch, epochs):
             self.reset_metrics()
@@ -82,7 +85,9 @@ class Trainer(Steps, Compilable):
                 pace,
                 callbacks.on_train_batch_begin,
                 lambda step, outputs: callbacks.on_train_batch_end(step, as_logs(outputs)) or self.stop_training,
+                first,
             )
+            first = 0
             logs = {} if outputs is None else as_logs(outputs)
             if validation is not None and _is_validated(epoch, validation_freq):
                 logs |= {f"val_{name}": value for name, value in self._evaluate(validation, callbacks).items()}
@@ -92,7 +97,7 @@ class Trainer(Steps, Compilable):
         if self.optimizer is not None and epochs > 0:
             self.optimizer.finalize_variable_values(self.trainable_variables)
         callbacks.on_train_end(logs)
-        self._compilation.targets = None
+        self._compilation.targets = self._compilation.source = None
         return self.history
 
     def _validation_source(self, validation_data, batch_size, steps):
