@@ -1,9 +1,8 @@
 """GRU: a gated recurrent unit over a sequence."""
 
 from fastnn.layers.recurrent.gru_cell import GRUCell
-from fastnn.layers.recurrent.lstm import check_use_cudnn, dropped_sequence, fused_outputs, is_fused
+from fastnn.layers.recurrent.lstm import check_use_cudnn, fused_outputs, is_fused
 from fastnn.layers.recurrent.single_cell_rnn import SHARED_ARGUMENTS, SingleCellRNN, shared_by
-from fastnn.ops.matmul import linear
 from fastnn.ops.recurrent import gru
 
 
@@ -63,12 +62,10 @@ class GRU(SingleCellRNN):
         )  # fmt: skip
         self.use_cudnn = use_cudnn
 
-    def inner_loop(self, sequences, initial_state, mask, training=False):
+    def steps(self, z, initial_state, mask, training):
         check_use_cudnn(self.use_cudnn)
-        cell = self.cell
-        if not (cell.reset_after and is_fused(cell, training)):
-            return super().inner_loop(sequences, initial_state, mask, training)
-        of_inputs, of_state = cell.biases()
-        x = linear(dropped_sequence(cell, sequences, training), cell.kernel, of_inputs)
-        y, h = gru(x, cell.recurrent_kernel, of_state, initial_state[0], mask, backwards=self.go_backwards)
+        if not (self.reset_after and is_fused(self.cell, training)):
+            return super().steps(z, initial_state, mask, training)
+        bias = self.cell.biases()[1]
+        y, h = gru(z, self.cell.recurrent_kernel, bias, initial_state[0], mask, backwards=self.go_backwards)
         return *fused_outputs(self, y, h, mask), [h]

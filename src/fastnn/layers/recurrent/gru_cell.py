@@ -70,19 +70,20 @@ class GRUCell(UnitsCell):
             return None, None
         return (self.bias[0], self.bias[1]) if self.reset_after else (self.bias, None)
 
-    def call(self, inputs, states, training=False):
+    def project(self, inputs):
+        return linear(inputs, self.kernel, self.biases()[0])
+
+    def step(self, z, states, training):
         h = tree.flatten(states)[0]
-        of_inputs, of_state = self.biases()
-        x = linear(self.dropped(inputs, training), self.kernel, of_inputs)
-        x0, x1, x2 = ops.split(x, 3, axis=-1)
+        x0, x1, x2 = ops.split(z, 3, axis=-1)
         h_in = self.dropped_state(h, training)
         if self.reset_after:
-            m0, m1, m2 = ops.split(linear(h_in, self.recurrent_kernel, of_state), 3, axis=-1)
+            m0, m1, m2 = ops.split(linear(h_in, self.recurrent_kernel, self.biases()[1]), 3, axis=-1)
         else:
             m0, m1 = ops.split(ops.matmul(h_in, self.recurrent_kernel[:, : 2 * self.units]), 2, axis=-1)
-        z, r = self.recurrent_activation(x0 + m0), self.recurrent_activation(x1 + m1)
+        update, r = self.recurrent_activation(x0 + m0), self.recurrent_activation(x1 + m1)
         inner = r * m2 if self.reset_after else ops.matmul(r * h_in, self.recurrent_kernel[:, 2 * self.units :])
-        h = z * h + (1 - z) * self.activation(x2 + inner)
+        h = update * h + (1 - update) * self.activation(x2 + inner)
         return h, [h] if tree.is_nested(states) else h
 
     def get_config(self):

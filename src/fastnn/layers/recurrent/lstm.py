@@ -3,7 +3,6 @@
 from fastnn import activations, ops
 from fastnn.layers.recurrent.lstm_cell import LSTMCell
 from fastnn.layers.recurrent.single_cell_rnn import SHARED_ARGUMENTS, SingleCellRNN, shared_by
-from fastnn.ops.matmul import linear
 from fastnn.ops.recurrent import lstm
 
 
@@ -61,13 +60,12 @@ class LSTM(SingleCellRNN):
         )  # fmt: skip
         self.use_cudnn = use_cudnn
 
-    def inner_loop(self, sequences, initial_state, mask, training=False):
+    def steps(self, z, initial_state, mask, training):
         check_use_cudnn(self.use_cudnn)
         if not is_fused(self.cell, training):
-            return super().inner_loop(sequences, initial_state, mask, training)
-        cell, (h, c) = self.cell, initial_state
-        x = linear(dropped_sequence(cell, sequences, training), cell.kernel, cell.bias)
-        y, h, c = lstm(x, cell.recurrent_kernel, h, c, mask, backwards=self.go_backwards)
+            return super().steps(z, initial_state, mask, training)
+        h, c = initial_state
+        y, h, c = lstm(z, self.cell.recurrent_kernel, h, c, mask, backwards=self.go_backwards)
         return *fused_outputs(self, y, h, mask), [h, c]
 
 
@@ -78,13 +76,6 @@ def is_fused(cell, training) -> bool:
         and cell.recurrent_activation is activations.sigmoid
         and not (training and cell.recurrent_dropout)
     )
-
-
-def dropped_sequence(cell, sequences, training):
-    """The sequences (batch, time, features) with the same dropout mask at every step."""
-    if not (training and cell.dropout):
-        return sequences
-    return sequences * ops.expand_dims(cell.get_dropout_mask(sequences[:, 0]), 1)
 
 
 def fused_outputs(layer, y, h, mask):

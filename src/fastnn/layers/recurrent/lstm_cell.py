@@ -63,9 +63,11 @@ class LSTMCell(UnitsCell):
         initializer = forget_bias(self.bias_initializer) if self.unit_forget_bias else None
         self.add_weights((input_shape[-1], width), (self.units, width), (width,), initializer)
 
-    def call(self, inputs, states, training=False):
+    def project(self, inputs):
+        return linear(inputs, self.kernel, self.bias)
+
+    def step(self, z, states, training):
         h, c = states
-        z = linear(self.dropped(inputs, training), self.kernel, self.bias)
         z = z + ops.matmul(self.dropped_state(h, training), self.recurrent_kernel)
         h, c = lstm_step(z, c, self.activation, self.recurrent_activation)
         return h, [h, c]

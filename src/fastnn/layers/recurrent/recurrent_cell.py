@@ -33,6 +33,9 @@ class RecurrentCell(Layer):
         seed: int or None: of the dropout.
 
     The other arguments are those of `LSTMCell`.
+
+    A subclass writes `project(inputs)`, the part that needs no state, for one step or for all of them (batch, time,
+    ...), and `step(z, states, training)`, the rest of a step: `(output, new states)`.
     """
 
     def __init__(
@@ -105,9 +108,18 @@ class RecurrentCell(Layer):
         """`inputs` of a step, with dropout in training."""
         return inputs * self.get_dropout_mask(inputs) if training and self.dropout else inputs
 
+    def dropped_sequences(self, sequences, training):
+        """`sequences` (batch, time, ...) with the same dropout mask at every step, in training."""
+        if not (training and self.dropout):
+            return sequences
+        return sequences * ops.expand_dims(self.get_dropout_mask(sequences[:, 0]), 1)
+
     def dropped_state(self, state, training):
         """`state`, with recurrent dropout in training."""
         return state * self.get_recurrent_dropout_mask(state) if training and self.recurrent_dropout else state
+
+    def call(self, inputs, states, training=False):
+        return self.step(self.project(self.dropped(inputs, training)), states, training)
 
     def get_config(self):
         return {

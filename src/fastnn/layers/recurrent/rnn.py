@@ -158,10 +158,12 @@ class RNN(Layer):
     def inner_loop(self, sequences, initial_state, mask, training=False):
         """All steps: `(last_output, outputs, states)`, outputs None unless they are returned; what a subclass with a
         faster way overrides."""
+        return self._loop(lambda x, states: call_cell(self.cell, x, states, training), sequences, initial_state, mask)
+
+    def _loop(self, step, sequences, initial_state, mask):
         return time_loop(
-            lambda inputs, states: call_cell(self.cell, inputs, states, training), sequences, initial_state, mask,
-            go_backwards=self.go_backwards, unroll=self.unroll, zero_output_for_mask=self.zero_output_for_mask,
-            return_all=self.return_sequences,
+            step, sequences, initial_state, mask, go_backwards=self.go_backwards, unroll=self.unroll,
+            zero_output_for_mask=self.zero_output_for_mask, return_all=self.return_sequences,
         )  # fmt: skip
 
     def reset_state(self):

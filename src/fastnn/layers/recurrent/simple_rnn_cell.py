@@ -53,7 +53,12 @@ class SimpleRNNCell(UnitsCell):
         self.add_weights((input_shape[-1], self.units), (self.units, self.units), (self.units,))
 
     def call(self, sequence, states, training=False):
+        return super().call(sequence, states, training)
+
+    def project(self, inputs):
+        return linear(inputs, self.kernel, self.bias)
+
+    def step(self, z, states, training):
         h = tree.flatten(states)[0]
-        z = linear(self.dropped(sequence, training), self.kernel, self.bias)
         h = self.activation(z + ops.matmul(self.dropped_state(h, training), self.recurrent_kernel))
         return h, [h] if tree.is_nested(states) else h

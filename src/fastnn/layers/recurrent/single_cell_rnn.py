@@ -26,6 +26,15 @@ class SingleCellRNN(RNN):
         super().__init__(cell, **kwargs)
         self.input_spec = InputSpec(ndim=ndim)
 
+    def inner_loop(self, sequences, initial_state, mask, training=False):
+        """As in `RNN`; the products with the inputs are made for all steps at once."""
+        z = self.cell.project(self.cell.dropped_sequences(sequences, training))
+        return self.steps(z, initial_state, mask, training)
+
+    def steps(self, z, initial_state, mask, training):
+        """What `inner_loop` returns, from the projected inputs (batch, time, ...)."""
+        return self._loop(lambda x, states: self.cell.step(x, states, training), z, initial_state, mask)
+
     def get_config(self):
         of_cell = self.cell.get_config()
         return {
