@@ -339,6 +339,7 @@ PUBLIC = {
         "saving.weights": "load_weights save_weights",
     },
     "fastnn.utils": {
+        "models.feature_space": "FeatureSpace",
         "graph.dtypes": "standardize_dtype",
         "graph.symbolic": "is_keras_tensor",
         "config": "disable_interactive_logging enable_interactive_logging is_interactive_logging_enabled",

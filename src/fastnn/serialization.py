@@ -18,11 +18,15 @@ PLAIN = (str, int, float, bool, type(None))
 _SEARCHED = (
     "fastnn.layers", "fastnn", "fastnn.models", "fastnn.initializers", "fastnn.regularizers", "fastnn.constraints",
     "fastnn.optimizers", "fastnn.optimizers.schedules", "fastnn.losses", "fastnn.metrics", "fastnn.random",
-    "fastnn.activations",
+    "fastnn.activations", "fastnn.utils",
 )  # fmt: skip
 # Classes that are not public names in Keras either, but appear in its files.
 _UNPUBLISHED = {
     ("keras.src.models.functional", "Functional"): ("fastnn.models.model", "Functional"),
+    **{
+        ("keras.src.layers.preprocessing.feature_space", name): ("fastnn.models.features", name)
+        for name in ("Cross", "Feature", "TFDIdentity")
+    },
 }
 
 

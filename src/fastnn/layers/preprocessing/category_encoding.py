@@ -60,6 +60,10 @@ class CategoryEncoding(Layer):
             count_weights = ops.cast(count_weights, self.compute_dtype)
         return encode(inputs, self.output_mode, self.num_tokens, self.compute_dtype, count_weights)
 
+    @property
+    def _categories(self) -> int | None:
+        return self.num_tokens
+
     def compute_output_shape(self, input_shape):
         return encoded_shape(input_shape, self.output_mode, self.num_tokens)
 

@@ -50,6 +50,14 @@ class Discretization(HostLayer):
         self.epsilon = epsilon
         self.reset_state()
 
+    @property
+    def _categories(self) -> int | None:
+        return self.num_bins or self._depth
+
+    @property
+    def _learns(self) -> bool:
+        return self.num_bins is not None
+
     def adapt(self, data, steps=None) -> None:
         """Finds the boundaries that part data into `num_bins` bins of about one size.
 

@@ -52,6 +52,11 @@ class HostLayer(Layer):
         return step(*inputs)
 
     @property
+    def _categories(self) -> int | None:
+        """How many indices there are."""
+        return getattr(self, "num_bins", None)
+
+    @property
     def output_dtype(self) -> str:
         """The dtype of the results."""
         return self.compute_dtype

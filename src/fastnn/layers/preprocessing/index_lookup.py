@@ -208,6 +208,14 @@ class IndexLookup(HostLayer):
 
     # -- adapting ------------------------------------------------------------------------------------------------------
 
+    @property
+    def _categories(self) -> int | None:
+        return self.vocabulary_size()
+
+    @property
+    def _learns(self) -> bool:
+        return not self._has_input_vocabulary
+
     def adapt(self, data, steps=None) -> None:
         """Makes the vocabulary of the tokens in `data`, the most frequent first, at most `max_tokens` of them.
 

@@ -106,6 +106,10 @@ class Normalization(Layer):
         """The variance, in the shape of `mean`."""
         return None if self._shape is None else self._statistics()[1]
 
+    @property
+    def _learns(self) -> bool:
+        return self.input_mean is None
+
     def adapt(self, data) -> None:
         """Finds the mean and variance of data, and forgets what was found before.
 

@@ -87,6 +87,10 @@ class TextVectorization(HostLayer):
 
     # -- the vocabulary ------------------------------------------------------------------------------------------------
 
+    @property
+    def _learns(self) -> bool:
+        return self._lookup_layer._learns
+
     def adapt(self, data, batch_size=None, steps=None) -> None:
         """Makes the vocabulary of the words in `data`, the most frequent first, at most `max_tokens` of them.
 
