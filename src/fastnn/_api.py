@@ -64,8 +64,11 @@ PUBLIC = {
         "_build_report": "__version__ show_config version",
         "as_keras": "install_as_keras",
         "autodiff": "GradientTape jit value_and_grad",
+        "graph.stateless": "StatelessScope SymbolicScope",
         "graph.symbolic": "KerasTensor",
         "graph.variable": "Variable",
+        "naming": "name_scope",
+        "placement": "device",
         "dtype_policy": "DTypePolicy",
         "initializers.initializer": "Initializer",
         "layers.core.input_layer": "Input",
@@ -79,6 +82,7 @@ PUBLIC = {
         "ops.own_gradient": "custom_gradient",
         "optimizers.optimizer": "Optimizer",
         "regularizers.regularizer": "Regularizer",
+        "rematerialization": "RematScope remat",
     },
     "fastnn.activations": {
         "activations.activations": "celu elu exponential gelu glu hard_shrink hard_sigmoid hard_silu hard_swish "
@@ -87,7 +91,7 @@ PUBLIC = {
         "activations.lookup": "deserialize get serialize",
     },
     "fastnn.backend": {
-        "graph.dtypes": "standardize_dtype",
+        "graph.dtypes": "is_float_dtype is_int_dtype result_type standardize_dtype",
         "graph.masks": "get_keras_mask set_keras_mask",
         "graph.symbolic": "is_keras_tensor",
         "config": "backend epsilon floatx image_data_format set_epsilon set_floatx set_image_data_format",

@@ -140,7 +140,8 @@ class GradientTape:
 
     def _traced(self, graph: Graph, variable: Variable):
         """The value as which the tape saw `variable`; None when nothing has read it."""
-        if variable not in graph.variables and getattr(variable, "home", (None, 0))[0] not in self._updates:
+        home = getattr(variable, "home", (None, 0))[0]
+        if variable not in graph.variables and variable not in self._updates and home not in self._updates:
             return None
         return graph.value_after(variable, self._updates)
 

@@ -8,6 +8,69 @@ _counts: Counter[str] = Counter()
 _lock = threading.Lock()
 
 
+class _Scopes(threading.local):
+    def __init__(self):
+        self.names: list[str] = []
+
+
+scopes = _Scopes()
+
+
+def path(name: str = "") -> str:
+    """The names of the scopes around this point of the thread (layers, `name_scope`) and `name`, joined by slashes."""
+    return "/".join([*scopes.names, name] if name else scopes.names)
+
+
+class name_scope:
+    """Inside, the paths of new variables begin with `name`.
+
+    Args:
+        name: no slash in it.
+        caller, deduplicate: the same `caller` does not enter the scope it is in a second time.
+        override_parent: a path to begin with instead of the scopes around.
+
+    Raises:
+        ValueError: for what is no name.
+
+    Example:
+        >>> with fastnn.name_scope("block"):
+        ...     print(fastnn.Variable(1.0, name="scale").path)
+        block/scale
+    """
+
+    def __init__(self, name, **kwargs):
+        if not isinstance(name, str) or "/" in name:
+            raise ValueError(
+                f"Argument `name` must be a string and cannot contain character `/`. Received: name={name}"
+            )
+        self.name, self.caller = name, kwargs.pop("caller", None)
+        self.deduplicate, self.override_parent = kwargs.pop("deduplicate", True), kwargs.pop("override_parent", None)
+        if kwargs:
+            raise ValueError(f"name_scope: unknown arguments {sorted(kwargs)}")
+
+    def __enter__(self):
+        self._outer = scopes.names
+        if self.override_parent is not None:
+            parent = [self.override_parent] if self.override_parent else []
+            scopes.names = _Names([*parent, self.name], self.caller)
+            return self
+        is_again = self.caller is not None and getattr(scopes.names, "caller", None) is self.caller
+        if not (self.deduplicate and is_again and scopes.names[-1:] == [self.name]):
+            scopes.names = _Names([*scopes.names, self.name], self.caller)
+        return self
+
+    def __exit__(self, *_):
+        scopes.names = self._outer
+
+
+class _Names(list):
+    """The names of nested scopes, and who opened the innermost."""
+
+    def __init__(self, names, caller):
+        super().__init__(names)
+        self.caller = caller
+
+
 def to_snake_case(name: str) -> str:
     """A class's name as a layer's: "MaxPooling2D" -> "max_pooling2d", "ReLU" -> "re_lu".
 

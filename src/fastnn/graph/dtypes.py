@@ -86,6 +86,51 @@ def _pair(a: str, b: str) -> str:
     return config.floatx() if is_float(promoted) else promoted
 
 
+def is_float_dtype(dtype) -> bool:
+    """Whether `dtype` is one of floats.
+
+    Args:
+        dtype: a name, a NumPy dtype or a type.
+
+    Example:
+        >>> fastnn.backend.is_float_dtype("float32"), fastnn.backend.is_float_dtype("int32")
+        (True, False)
+    """
+    return standardize_dtype(dtype).startswith(("float", "bfloat"))
+
+
+def is_int_dtype(dtype) -> bool:
+    """Whether `dtype` is one of integers, with or without sign.
+
+    Args:
+        dtype: a name, a NumPy dtype or a type.
+
+    Example:
+        >>> fastnn.backend.is_int_dtype("uint8"), fastnn.backend.is_int_dtype("bool")
+        (True, False)
+    """
+    return standardize_dtype(dtype).startswith(("int", "uint"))
+
+
+_WEAK = {bool: "bool", int: "int", float: "float", complex: "complex"}
+
+
+def result_type(*dtypes) -> str:
+    """The dtype that an operation on values of `dtypes` has; `floatx` for none.
+
+    Args:
+        dtypes: names, NumPy dtypes or types; Python's `int`, `float` and `bool` give way to any other of their kind.
+
+    Example:
+        >>> fastnn.backend.result_type("int32", "float32"), fastnn.backend.result_type("int8", int)
+        ('float32', 'int8')
+    """
+    if not dtypes:
+        return config.floatx()
+    strong = tuple(standardize_dtype(dtype) for dtype in dtypes if dtype not in _WEAK)
+    return promote(strong, tuple(_WEAK[dtype] for dtype in dtypes if dtype in _WEAK))
+
+
 def standardize_dtype(dtype) -> str:
     """The name of `dtype` ('float32' for a NumPy dtype, type or name), or `floatx` for None.
 

@@ -10,6 +10,7 @@ class _State(threading.local):
     def __init__(self):
         self.graph: Graph | None = None
         self.tapes: list = []
+        self.scope = None  # the eager StatelessScope, see `stateless`
 
 
 state = _State()

@@ -6,7 +6,7 @@ import itertools
 
 import numpy as np
 
-from fastnn import config
+from fastnn import config, naming
 from fastnn.graph import trace
 from fastnn.graph.dtypes import standardize_dtype
 from fastnn.graph.value import Operators, Value
@@ -42,7 +42,7 @@ class Variable(Operators):
         synchronization="auto", name=None,
     ):  # fmt: skip
         self.name = name or "variable"
-        self.path = self.name
+        self.path = naming.path(self.name)
         self._trainable = self.made_trainable = bool(trainable)
         self.autocast, self.aggregation, self.synchronization = autocast, aggregation, synchronization
         self.regularizer = None
@@ -94,7 +94,13 @@ class Variable(Operators):
             return graph.read(self)
         if trace.state.tapes:
             return self.functions["cast"](self, self.dtype)  # an op, so that the tape sees the read
-        return self.numpy()
+        return self._here() if trace.state.scope is not None else self.numpy()
+
+    def _here(self) -> np.ndarray:
+        """The numbers as this thread sees them: a StatelessScope may have others."""
+        scope = trace.state.scope
+        value = None if scope is None else scope.get_current_value(self)
+        return self._array if value is None else value
 
     @property
     def array(self) -> np.ndarray:
@@ -103,7 +109,7 @@ class Variable(Operators):
 
     def numpy(self) -> np.ndarray:
         """The numbers, as a read-only view that later assignments show through."""
-        view = self._array.view()
+        view = self._here().view()
         view.flags.writeable = False
         return view
 
@@ -123,6 +129,8 @@ class Variable(Operators):
             graph.assign(self, self.functions["cast"](value, self.dtype))
         elif isinstance(value, Value):
             value._concrete()
+        elif trace.state.scope is not None:
+            trace.state.scope.add_update((self, self.functions["cast"](value, self.dtype)))
         else:
             self._array[...] = np.asarray(value)
         return self
@@ -148,19 +156,19 @@ class Variable(Operators):
         return {**state, "_array": self._array.copy()}
 
     def __array__(self, dtype=None, copy=None):
-        return np.array(self._array, dtype=dtype, copy=copy)
+        return np.array(self._here(), dtype=dtype, copy=copy)
 
     def __len__(self) -> int:
         return len(self._array)
 
     def __float__(self) -> float:
-        return float(self._array)
+        return float(self._here())
 
     def __int__(self) -> int:
-        return int(self._array)
+        return int(self._here())
 
     def __bool__(self) -> bool:
-        return bool(self._array)
+        return bool(self._here())
 
     def __repr__(self) -> str:
         return f"<Variable path={self.path}, shape={self.shape}, dtype={self.dtype}, value={self._array}>"

@@ -1,17 +1,20 @@
-"""What nested layer calls of one thread share: names of the enclosing layers, and the value of `training`."""
+"""What nested layer calls of one thread share: names of the enclosing layers (in `fastnn.naming`), and `training`."""
 
 import threading
 from contextlib import contextmanager
 
+from fastnn.naming import path, scopes
+
 
 class _Context(threading.local):
     def __init__(self):
-        self.names: list[str] = []
         self.training: list = []
         self.is_probing = False
 
 
 _context = _Context()
+
+__all__ = ["calling", "depth", "is_probing", "naming", "path", "probing", "training"]
 
 
 def depth() -> int:
@@ -24,31 +27,26 @@ def training():
     return _context.training[-1] if _context.training else None
 
 
-def path(name: str = "") -> str:
-    """The names of the enclosing layers, and `name`, joined by slashes."""
-    return "/".join([*_context.names, name] if name else _context.names)
-
-
 @contextmanager
 def calling(name: str, value):
     """Inside, calls are nested in a call of the layer `name` with `training=value`."""
     _context.training.append(value)
-    _context.names.append(name)
+    scopes.names.append(name)
     try:
         yield
     finally:
         _context.training.pop()
-        _context.names.pop()
+        scopes.names.pop()
 
 
 @contextmanager
 def naming(name: str):
     """Inside, variables are made under `name`."""
-    _context.names.append(name)
+    scopes.names.append(name)
     try:
         yield
     finally:
-        _context.names.pop()
+        scopes.names.pop()
 
 
 def is_probing() -> bool:

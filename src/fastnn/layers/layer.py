@@ -24,12 +24,13 @@ from fastnn.layers.configurable import Configurable
 from fastnn.layers.input_spec import assert_input_compatibility
 from fastnn.layers.owner import Owner
 from fastnn.layers.shapes import map_shapes
+from fastnn.layers.stateless import Stateless
 from fastnn.ops.elementwise import cast_op
 from fastnn.ops.record import dtype_of
 from fastnn.plan.function import Compiled
 
 
-class Layer(Owner, Configurable):
+class Layer(Owner, Configurable, Stateless):
     """A computation with weights.
 
     A subclass makes its weights in `build(input_shape)` and computes in `call(inputs)`, with `fastnn.ops`. Gradients
@@ -121,7 +122,8 @@ class Layer(Owner, Configurable):
 
     def _runs_compiled(self) -> bool:
         state = trace.state
-        return state.graph is None and not state.tapes and not call_context.depth() and self._state.super_called
+        is_plain = state.graph is None and not state.tapes and state.scope is None
+        return is_plain and not call_context.depth() and self._state.super_called
 
     def _call_compiled(self, args, kwargs):
         """Arrays in, arrays out, through a plan for this signature."""

@@ -4,6 +4,7 @@ import numpy as np
 
 from fastnn import initializers
 from fastnn.graph.dtypes import standardize_dtype
+from fastnn.graph.stateless import StatelessScope, pairs
 from fastnn.graph.variable import Variable
 from fastnn.naming import auto_name, to_snake_case
 
@@ -87,6 +88,53 @@ class Metric:
         """Forgets what was seen: all variables become zero."""
         for variable in self.variables:
             variable.assign(np.zeros(variable.shape, variable.dtype))
+
+    def stateless_update_state(self, metric_variables, *args, **kwargs) -> list:
+        """`update_state` on values of the variables; returns the new ones and changes nothing.
+
+        Args:
+            metric_variables: values, in the order of `variables`.
+            args, kwargs: of `update_state`.
+
+        Raises:
+            ValueError: when their number is another.
+
+        Example:
+            >>> metric = fastnn.metrics.Mean()
+            >>> [float(v) for v in metric.stateless_update_state([0.0, 0.0], [1.0, 3.0])]
+            [4.0, 2.0]
+        """
+        with StatelessScope(pairs(self, "metric_variables", self.variables, metric_variables)) as scope:
+            self.update_state(*args, **kwargs)
+            return [scope.get_current_value(v) for v in self.variables]
+
+    def stateless_result(self, metric_variables):
+        """`result` for values of the variables.
+
+        Args:
+            metric_variables: values, in the order of `variables`.
+
+        Raises:
+            ValueError: when their number is another.
+
+        Example:
+            >>> float(fastnn.metrics.Mean().stateless_result([4.0, 2.0]))
+            2.0
+        """
+        with StatelessScope(pairs(self, "metric_variables", self.variables, metric_variables)):
+            result = self.result()
+            return result.value if isinstance(result, Variable) else result
+
+    def stateless_reset_state(self) -> list:
+        """What `reset_state` would make of the variables.
+
+        Example:
+            >>> [float(v) for v in fastnn.metrics.Mean().stateless_reset_state()]
+            [0.0, 0.0]
+        """
+        with StatelessScope([(v, v.value) for v in self.variables]) as scope:
+            self.reset_state()
+            return [scope.get_current_value(v) for v in self.variables]
 
     def __call__(self, *args, **kwargs):
         self.update_state(*args, **kwargs)

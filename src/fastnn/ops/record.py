@@ -169,7 +169,7 @@ def as_array(x) -> np.ndarray:
     if isinstance(x, np.ndarray):
         return x.view(np.ndarray)  # the reference must not be recorded again
     if isinstance(x, Variable):
-        return x.array
+        return x.array if trace.state.scope is None else x.numpy()
     if isinstance(x, Value):
         x._concrete()
     if hasattr(x, "__array__") and not isinstance(x, np.generic):
@@ -208,6 +208,8 @@ def run_eager(op: Op, args: tuple, params: dict[str, Any]):
 
 def evaluate_recorded(op: Op, args: tuple, params: dict[str, Any]) -> tuple[np.ndarray, ...]:
     """The outputs of `op`, written down by the tapes that watch."""
+    if trace.state.scope is not None:
+        args = tuple(trace.state.scope.read(x) for x in args)
     arrays = tuple(as_array(x) for x in args)
     outputs = evaluate(op, arrays, params)
     for tape in trace.state.tapes:

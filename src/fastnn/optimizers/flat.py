@@ -59,9 +59,9 @@ class Flat:
         return slot._moved(parts, name, fill)
 
     def is_whole(self) -> bool:
-        """Whether every member still lives here, and none was assigned by itself in the current trace."""
+        """Whether every member still lives here, and none was assigned by itself in the current trace or scope."""
         graph = trace.current()
-        return all(
+        return trace.state.scope is None and all(
             getattr(member, "home", (None, 0))[0] is self.variable and (graph is None or member not in graph.updates)
             for member in self.members
         )

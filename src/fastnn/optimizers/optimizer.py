@@ -15,6 +15,7 @@ import numpy as np
 from fastnn import config, ops
 from fastnn.graph import trace
 from fastnn.graph.dtypes import is_float
+from fastnn.graph.stateless import StatelessScope, pairs
 from fastnn.graph.variable import Variable
 from fastnn.naming import auto_name, to_snake_case
 from fastnn.optimizers.flat import Flat, flats_of
@@ -275,6 +276,44 @@ class Optimizer:
                 self._average([v for _, v in units])
             self._constrain(variables)
             self._iterations.assign_add(1)
+
+    def stateless_apply(self, optimizer_variables, grads, trainable_variables):
+        """`apply` on values; returns the new ones and changes nothing.
+
+        Args:
+            optimizer_variables: values, in the order of `variables`.
+            grads: a gradient for each variable.
+            trainable_variables: values, in the order of the variables that the optimizer was built with.
+
+        Returns:
+            `(trainable_variables, optimizer_variables)`: the values after the update.
+
+        Raises:
+            ValueError: when the optimizer is not built, or a list has another length.
+
+        Example:
+            >>> optimizer = fastnn.optimizers.SGD(0.5); optimizer.build([fastnn.Variable([1.0])])
+            >>> values, state = optimizer.stateless_apply(optimizer.variables, [np.ones(1, "float32")], [np.ones(1)])
+            >>> values
+            [array([0.5], dtype=float32)]
+        """
+        if not self.built:
+            raise ValueError(
+                f"To call `stateless_apply`, {type(self).__name__} must be built (i.e. its variables must have been "
+                "created). You can build it via `optimizer.build(trainable_variables)`."
+            )
+        trained = self._trainable_variables
+        trainable_variables = list(trainable_variables)
+        if len(trainable_variables) != len(trained):
+            raise ValueError(
+                "Argument `trainable_variables` must be a list of tensors corresponding 1:1 to the trainable variables "
+                f"list that the optimizer was built with. Received len(trainable_variables) == "
+                f"{len(trainable_variables)} whereas the optimizer was built with {len(trained)} variables."
+            )
+        mapping = pairs(self, "optimizer_variables", self.variables, optimizer_variables)
+        with StatelessScope([*zip(trained, trainable_variables, strict=True), *mapping]) as scope:
+            self.apply(grads)
+            return tuple([scope.get_current_value(v) for v in variables] for variables in (trained, self.variables))
 
     def _variables_for(self, grads, variables) -> list[Variable]:
         if variables is None:

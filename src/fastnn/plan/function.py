@@ -49,7 +49,7 @@ class Compiled:
         self._lock = threading.RLock()
 
     def __call__(self, *args, **kwargs):
-        if trace.current() is not None or trace.state.tapes:
+        if trace.current() is not None or trace.state.tapes or trace.state.scope is not None:
             return self.function(*args, **kwargs)
         arrays: list[np.ndarray] = []
         signature = (_signature(args, arrays), _signature(kwargs, arrays))
