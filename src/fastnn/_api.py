@@ -98,12 +98,16 @@ PUBLIC = {
         "naming": "clear_session get_uid",
     },
     "fastnn.callbacks": {
+        "callbacks.averaging": "SwapEMAWeights",
         "callbacks.backup": "BackupAndRestore",
         "callbacks.callback": "Callback",
         "callbacks.callback_list": "CallbackList",
         "callbacks.history": "History",
+        "callbacks.orbax": "OrbaxCheckpoint",
         "callbacks.progbar_logger": "ProgbarLogger",
+        "callbacks.remote_monitor": "RemoteMonitor",
         "callbacks.simple": "CSVLogger LambdaCallback LearningRateScheduler TerminateOnNaN",
+        "callbacks.tensorboard": "TensorBoard",
         "callbacks.watching": "EarlyStopping ModelCheckpoint ReduceLROnPlateau",
     },
     "fastnn.constraints": {

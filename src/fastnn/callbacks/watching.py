@@ -31,7 +31,7 @@ def is_larger_better(mode: str, monitor: str) -> bool:
     return any(part in name for part in _LARGER_IS_BETTER) and not name.endswith("loss")
 
 
-class _Watching(Callback):
+class Watching(Callback):
     """The value of one log, and whether it improves."""
 
     def __init__(self, monitor, mode):
@@ -58,7 +58,7 @@ class _Watching(Callback):
         return -np.inf if is_larger_better(self.mode, self.monitor) else np.inf
 
 
-class EarlyStopping(_Watching):
+class EarlyStopping(Watching):
     """Stops training when a logged value has not improved for some epochs.
 
     Args:
@@ -110,14 +110,14 @@ class EarlyStopping(_Watching):
 
     def on_train_end(self, logs=None):
         if self.stopped_epoch > 0 and self.verbose > 0:
-            _say(f"Epoch {self.stopped_epoch + 1}: early stopping")
+            say(f"Epoch {self.stopped_epoch + 1}: early stopping")
         if self.restore_best_weights and self.best_weights is not None:
             if self.verbose > 0:
-                _say(f"Restoring model weights from the end of the best epoch: {self.best_epoch + 1}.")
+                say(f"Restoring model weights from the end of the best epoch: {self.best_epoch + 1}.")
             self.model.set_weights(self.best_weights)
 
 
-class ReduceLROnPlateau(_Watching):
+class ReduceLROnPlateau(Watching):
     """Lowers the learning rate when a logged value has not improved for some epochs.
 
     Args:
@@ -180,12 +180,39 @@ class ReduceLROnPlateau(_Watching):
             new = max(old * self.factor, self.min_lr)
             self.model.optimizer.learning_rate = new
             if self.verbose > 0:
-                _say(f"\nEpoch {epoch + 1}: ReduceLROnPlateau reducing learning rate to {new}.")
+                say(f"\nEpoch {epoch + 1}: ReduceLROnPlateau reducing learning rate to {new}.")
             self.cooldown_counter = self.cooldown
             self.wait = 0
 
 
-class ModelCheckpoint(_Watching):
+class SavingFrequency(Callback):
+    """Hooks that call `_save(epoch, batch, logs)` after each epoch (batch is None then) or after some batches."""
+
+    def _set_frequency(self, save_freq) -> None:
+        if save_freq != "epoch" and not isinstance(save_freq, int):
+            raise ValueError(f"Unrecognized save_freq: {save_freq}. Expected save_freq are 'epoch' or integer values")
+        self.save_freq = save_freq
+        self._batches, self._epoch = 0, 0
+        # Only with a number of batches must every batch be seen.
+        self.needs_every_batch = save_freq != "epoch"
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._epoch = epoch
+
+    def on_train_batch_end(self, batch, logs=None):
+        if self.save_freq == "epoch":
+            return
+        self._batches += 1
+        if self._batches >= self.save_freq:
+            self._batches = 0
+            self._save(self._epoch, batch, logs)
+
+    def on_epoch_end(self, epoch, logs=None):
+        if self.save_freq == "epoch":
+            self._save(epoch, None, logs)
+
+
+class ModelCheckpoint(Watching, SavingFrequency):
     """Saves the model, or its weights, after each epoch or after some batches.
 
     Args:
@@ -219,29 +246,9 @@ class ModelCheckpoint(_Watching):
                 f"When using `save_weights_only={save_weights_only}` in `ModelCheckpoint`, the filepath provided must "
                 f"end in `{ending}` (Keras {kind} format). Received: filepath={self.filepath}"
             )
-        if save_freq != "epoch" and not isinstance(save_freq, int):
-            raise ValueError(f"Unrecognized save_freq: {save_freq}. Expected save_freq are 'epoch' or integer values")
+        self._set_frequency(save_freq)
         self.verbose, self.save_best_only, self.save_weights_only = verbose, save_best_only, save_weights_only
-        self.save_freq = save_freq
         self.best = self._worst() if initial_value_threshold is None else initial_value_threshold
-        self._batches, self._epoch = 0, 0
-        # Only with a number of batches must every batch be seen.
-        self.needs_every_batch = save_freq != "epoch"
-
-    def on_epoch_begin(self, epoch, logs=None):
-        self._epoch = epoch
-
-    def on_train_batch_end(self, batch, logs=None):
-        if self.save_freq == "epoch":
-            return
-        self._batches += 1
-        if self._batches >= self.save_freq:
-            self._batches = 0
-            self._save(self._epoch, batch, logs)
-
-    def on_epoch_end(self, epoch, logs=None):
-        if self.save_freq == "epoch":
-            self._save(epoch, None, logs)
 
     def _save(self, epoch, batch, logs):
         logs = logs or {}
@@ -258,10 +265,10 @@ class ModelCheckpoint(_Watching):
                 return
             if self.verbose > 0:
                 better = f"{self.monitor} improved from {self.best:.5f} to {current:.5f}"
-                _say(f"\nEpoch {epoch + 1}: {better}, saving model to {path}")
+                say(f"\nEpoch {epoch + 1}: {better}, saving model to {path}")
             self.best = current
         elif self.verbose > 0:
-            _say(f"\nEpoch {epoch + 1}: saving model to {path}")
+            say(f"\nEpoch {epoch + 1}: saving model to {path}")
         folder = os.path.dirname(path)
         if folder:
             os.makedirs(folder, exist_ok=True)
@@ -269,8 +276,8 @@ class ModelCheckpoint(_Watching):
         save(path, overwrite=True)
 
 
-def _say(line):
-
+def say(line):
+    """Prints a line where progress goes."""
     if config.is_interactive_logging_enabled():
         print(line, flush=True)
     else:

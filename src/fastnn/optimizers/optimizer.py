@@ -423,6 +423,11 @@ class Optimizer:
                 is_overwriting = ops.equal(ops.mod(self.iterations + 1, n), 0)
                 variable.assign(ops.where(is_overwriting, average, variable))
 
+    def averages(self) -> list[tuple[Variable, Variable]]:
+        """Pairs of a variable and its moving average; none without `use_ema`."""
+        found = [(v, self._slots.get(("average", id(v)))) for v in self._trainable_variables]
+        return [(variable, average) for variable, average in found if average is not None]
+
     def finalize_variable_values(self, var_list) -> None:
         """Sets the variables to their moving averages, where there are any; called at the end of `fit`."""
         if self.use_ema:
