@@ -344,31 +344,37 @@ def repeat(x, repeats, axis=None):
 
 
 def _check_blocks(name, sizes, block_size, is_divisible):
-    if len(sizes) != 4 or not is_divisible:
+    if not is_divisible:
         raise ValueError(f"{name}: blocks of {block_size} do not divide images of shape {sizes}.")
 
 
 @accepts_symbolic
 def space_to_depth(x, block_size, data_format="channels_last"):
-    """Each block of `block_size` by `block_size` pixels as one pixel with their channels, row by row.
+    """Each block of `block_size` by `block_size` pixels as one pixel with their channels.
 
     Args:
         x: images, shape (n, h, w, c), or (n, c, h, w) when `data_format` is "channels_first".
         block_size: int that divides h and w.
-        data_format: see `x`.
+        data_format: see `x`. The channels of a result are those of the block's pixels, row by row; when channels are
+            first, each channel's pixels stand together.
+
+    Raises:
+        ValueError: when `block_size` does not divide the images.
 
     Example:
         >>> space_to_depth(np.arange(4).reshape(1, 2, 2, 1), 2)
         array([[[[0, 1, 2, 3]]]])
     """
-    if data_format == "channels_first":
-        x = transpose(x, (0, 2, 3, 1))
     sizes, b = shape_of(x), block_size
-    _check_blocks("space_to_depth", sizes, b, sizes[1] % b == sizes[2] % b == 0)
+    if data_format == "channels_first":
+        _check_blocks("space_to_depth", sizes, b, len(sizes) == 4 and sizes[2] % b == sizes[3] % b == 0)
+        n, c, h, w = sizes
+        blocks = transpose(reshape(x, (n, c, h // b, b, w // b, b)), (0, 1, 3, 5, 2, 4))
+        return reshape(blocks, (n, c * b * b, h // b, w // b))
+    _check_blocks("space_to_depth", sizes, b, len(sizes) == 4 and sizes[1] % b == sizes[2] % b == 0)
     n, h, w, c = sizes
     blocks = transpose(reshape(x, (n, h // b, b, w // b, b, c)), (0, 1, 3, 2, 4, 5))
-    y = reshape(blocks, (n, h // b, w // b, b * b * c))
-    return transpose(y, (0, 3, 1, 2)) if data_format == "channels_first" else y
+    return reshape(blocks, (n, h // b, w // b, b * b * c))
 
 
 @accepts_symbolic
@@ -380,19 +386,24 @@ def depth_to_space(x, block_size, data_format="channels_last"):
         block_size: int whose square divides c.
         data_format: see `x`.
 
+    Raises:
+        ValueError: when the square of `block_size` does not divide the channels.
+
     Example:
         >>> depth_to_space(np.arange(4).reshape(1, 1, 1, 4), 2)[0, :, :, 0]
         array([[0, 1],
                [2, 3]])
     """
-    if data_format == "channels_first":
-        x = transpose(x, (0, 2, 3, 1))
     sizes, b = shape_of(x), block_size
-    _check_blocks("depth_to_space", sizes, b, sizes[-1] % (b * b) == 0)
+    if data_format == "channels_first":
+        _check_blocks("depth_to_space", sizes, b, len(sizes) == 4 and sizes[1] % (b * b) == 0)
+        n, c, h, w = sizes
+        pixels = transpose(reshape(x, (n, c // (b * b), b, b, h, w)), (0, 1, 4, 2, 5, 3))
+        return reshape(pixels, (n, c // (b * b), h * b, w * b))
+    _check_blocks("depth_to_space", sizes, b, len(sizes) == 4 and sizes[-1] % (b * b) == 0)
     n, h, w, c = sizes
     pixels = transpose(reshape(x, (n, h, w, b, b, c // (b * b))), (0, 1, 3, 2, 4, 5))
-    y = reshape(pixels, (n, h * b, w * b, c // (b * b)))
-    return transpose(y, (0, 3, 1, 2)) if data_format == "channels_first" else y
+    return reshape(pixels, (n, h * b, w * b, c // (b * b)))
 
 
 __all__ = [
