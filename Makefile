@@ -37,8 +37,8 @@ sanitize: .venv/test  ## kernel tests in an AddressSanitizer and UndefinedBehavi
 	$$base -c 'import fastnn; assert "build-sanitize" in fastnn.__file__, fastnn.__file__' && \
 	$$base -m pytest --quiet --capture=no -p no:cacheprovider tests/kernels $(ARGS)
 
-bench: .venv/test  ## time of an epoch of the `mlp` row against the frameworks that are installed
-	$(BIN)/python -m benchmarks.models mlp $(ARGS)
+bench: .venv/test  ## times of the networks and calls of benchmarks/models, against the frameworks that are installed
+	$(BIN)/python -m benchmarks.models $(ARGS)
 
 lint: .venv/test
 	$(BIN)/ruff check .

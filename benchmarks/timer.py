@@ -103,12 +103,12 @@ def report(problem, kernel, peers=None, dtype="float32", threads=1) -> None:
             "spread": values[len(values) * 3 // 4] / values[len(values) // 4],
             "gflops": flops / values[0] / 1e9,
             "share_of_peak": flops / values[0] / peak_rate,
-            **_machine(),
+            **machine(),
         }
         print(json.dumps({key: round(v, 9) if isinstance(v, float) else v for key, v in line.items()}), flush=True)
 
 
-def _machine() -> dict:
+def machine() -> dict:
     try:
         with open("/proc/cpuinfo") as lines:
             cpu = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
