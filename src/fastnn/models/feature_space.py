@@ -39,7 +39,7 @@ class FeatureSpace(Layer):
         >>> space = fastnn.utils.FeatureSpace({"age": "float_rescaled", "town": "string_categorical"})
         >>> space.adapt(data)
         >>> space({"age": [25.0], "town": ["Bonn"]})
-        array([[25.,  0.,  0.,  1.]], dtype=float32)
+        array([[25.,  0.,  1.,  0.]], dtype=float32)
     """
 
     def __init__(
