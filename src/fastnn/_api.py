@@ -47,6 +47,7 @@ MODULES = (
     "optimizers.legacy",
     "optimizers.schedules",
     "preprocessing",
+    "preprocessing.image",
     "preprocessing.sequence",
     "random",
     "regularizers",
@@ -328,7 +329,14 @@ PUBLIC = {
         "optimizers.schedules.schedules": "CosineDecay CosineDecayRestarts ExponentialDecay InverseTimeDecay "
         "PiecewiseConstantDecay PolynomialDecay",
     },
-    "fastnn.preprocessing": {},
+    "fastnn.preprocessing": {
+        "preprocessing.from_directory": "image_dataset_from_directory text_dataset_from_directory",
+        "preprocessing.timeseries": "timeseries_dataset_from_array",
+    },
+    "fastnn.preprocessing.image": {
+        "preprocessing.image_files": "array_to_img img_to_array load_img save_img",
+        "preprocessing.resizing": "smart_resize",
+    },
     "fastnn.preprocessing.sequence": {"utils.encoding": "pad_sequences"},
     "fastnn.random": {
         "random.samplers": "beta binomial categorical dropout gamma normal randint shuffle truncated_normal uniform",
@@ -348,6 +356,10 @@ PUBLIC = {
     },
     "fastnn.utils": {
         "models.feature_space": "FeatureSpace",
+        "preprocessing.from_directory": "audio_dataset_from_directory image_dataset_from_directory "
+        "text_dataset_from_directory",
+        "preprocessing.image_files": "array_to_img img_to_array load_img save_img",
+        "preprocessing.timeseries": "timeseries_dataset_from_array",
         "graph.dtypes": "standardize_dtype",
         "graph.symbolic": "is_keras_tensor",
         "config": "disable_interactive_logging enable_interactive_logging is_interactive_logging_enabled",

@@ -59,7 +59,7 @@ _KERNELS = {
 }
 
 
-def _weights(size: int, target: int, interpolation: str, antialias: bool, dtype: str) -> np.ndarray:
+def axis_weights(size: int, target: int, interpolation: str, antialias: bool, dtype: str) -> np.ndarray:
     """(target, size): what each pixel adds to each result, about the centres of pixels; rows add up to 1."""
     scale = size / target
     at = (np.arange(target) + 0.5) * scale - 0.5
@@ -130,7 +130,7 @@ def resize(
     dtype = dtype_of(x)
     wide = x if is_float(dtype) else ew.cast(x, config.floatx())
     for axis, n in zip(axes, target, strict=True):
-        wide = _along(wide, axis, _weights(shape_of(wide)[axis], n, interpolation, antialias, dtype_of(wide)))
+        wide = _along(wide, axis, axis_weights(shape_of(wide)[axis], n, interpolation, antialias, dtype_of(wide)))
     if is_float(dtype):
         return wide
     info = np.iinfo(dtype)
@@ -202,7 +202,7 @@ def scale_and_translate(images, output_shape, scale, translation, spatial_dims, 
 
 
 def _moved_weights(size, target, scale, translation, kernel, antialias, dtype):
-    """As `_weights`, for a scale and a translation that are data; a row is 0 where the input has nothing."""
+    """As `axis_weights`, for a scale and a translation that are data; a row is 0 where the input has nothing."""
     step = ew.divide(1, scale)
     centres = np.arange(target).astype(dtype) + np.asarray(0.5, dtype)
     at = ew.subtract(ew.multiply(ew.subtract(centres, translation), step), 0.5)

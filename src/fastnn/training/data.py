@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import operator
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -176,11 +177,11 @@ class ArraySource:
 class IteratorSource:
     """Batches from a generator (which goes on from epoch to epoch) or another iterable (which starts anew)."""
 
-    num_batches = None
     rows = None
 
     def __init__(self, batches, steps=None, class_weight=None):
         self._batches, self._class_weight = batches, class_weight
+        self.num_batches = operator.length_hint(batches) or None
         self.steps = steps
         self.arrays = None
         self._iterator = iter(batches)
