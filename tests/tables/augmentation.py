@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tests.tables import BadCase, OpCase, rows
+from tests.tables import BadCase, LayerCase, OpCase, rows
 
 IMAGES = rows(2, 6, 5, 3, low=0.0)
 FIRST = np.ascontiguousarray(np.moveaxis(IMAGES, -1, 1))
@@ -90,6 +90,99 @@ OPS = [
            {"target_width": 1, "data_format": "channels_first"}, gradient=True),
 ]  # fmt: skip
 
+# Without training: what a layer does with it is compared for the same transformation in tests/layers.
+CONFIGS = [
+    ("RandomFlip", {"mode": "vertical", "seed": 3}),
+    ("RandomFlip", {"data_format": "channels_first", "bounding_box_format": "xyxy"}),
+    ("RandomRotation", {"factor": 0.2}),
+    ("RandomRotation", {"factor": (0.3, 0.1), "fill_mode": "constant", "fill_value": 2.0, "interpolation": "nearest"}),
+    ("RandomZoom", {"height_factor": 0.2}),
+    ("RandomZoom", {"height_factor": (-0.3, -0.2), "width_factor": 0.1, "fill_mode": "wrap", "seed": 5}),
+    ("RandomTranslation", {"height_factor": 0.2, "width_factor": (-0.1, 0.3), "fill_mode": "nearest"}),
+    ("RandomShear", {"x_factor": (0.2, 0.3), "y_factor": (0.1, 0.3), "interpolation": "nearest"}),
+    ("RandomCrop", {"height": 6, "width": 5, "seed": 2}),  # all of it: see docs/differences.md
+    ("RandomBrightness", {"factor": 0.2}),
+    ("RandomBrightness", {"factor": [-0.3, 0.1], "value_range": [0, 1], "seed": 1}),
+    ("RandomContrast", {"factor": 0.2}),
+    ("RandomContrast", {"factor": (0.1, 0.3), "value_range": (0, 1)}),
+    ("RandomHue", {"factor": 0.2}),
+    ("RandomHue", {"factor": (0.1, 0.3), "value_range": (0, 1), "data_format": "channels_first"}),
+    ("RandomSaturation", {"factor": 0.2}),
+    ("RandomSaturation", {"factor": (0.1, 0.3), "value_range": (0, 1)}),
+    ("RandomColorDegeneration", {"factor": (0.1, 0.3)}),
+    ("RandomColorJitter", {}),
+    ("RandomColorJitter", {"brightness_factor": 0.1, "contrast_factor": 0.2, "saturation_factor": 0.3, "seed": 2}),
+    ("RandomGrayscale", {}),
+    ("RandomInvert", {"factor": (0.2, 0.5)}),
+    ("RandomInvert", {"factor": 0.4, "value_range": (0, 1)}),
+    ("RandomPosterization", {"factor": 3}),
+    ("RandomPosterization", {"factor": (2, 5), "value_range": (0, 1)}),
+    ("RandomSharpness", {"factor": 0.3}),
+    ("RandomGaussianBlur", {}),
+    ("RandomGaussianBlur", {"factor": (0.1, 0.2), "kernel_size": (3, 5), "sigma": (0.5, 2.0)}),
+    ("RandomErasing", {}),
+    ("RandomErasing", {"factor": (0.1, 0.2), "scale": (0.1, 0.2), "fill_value": 3.0}),
+    ("RandomElasticTransform", {}),
+    ("RandomElasticTransform", {"factor": 0.3, "scale": (0.5, 0.8), "fill_mode": "constant", "fill_value": 1.0}),
+    ("RandomPerspective", {}),
+    ("RandomPerspective", {"factor": (0.5, 0.7), "scale": 0.3, "fill_value": 1.0, "interpolation": "nearest"}),
+    ("Equalization", {"bins": 32, "value_range": [0, 1]}),
+    ("Solarization", {}),
+    ("Solarization", {"addition_factor": 0.2, "threshold_factor": (0.1, 0.3), "value_range": (0, 1)}),
+    ("CutMix", {}),
+    ("CutMix", {"factor": (0.3, 0.6), "seed": 4}),
+    ("MixUp", {"alpha": 0.4}),
+    ("AugMix", {}),
+    ("AugMix", {"value_range": (0, 1), "num_chains": 2, "chain_depth": 1, "factor": (0.1, 0.2), "all_ops": False}),
+    ("RandAugment", {}),
+    ("RandAugment", {"value_range": (0, 1), "num_ops": 3, "factor": 0.3, "interpolation": "nearest", "seed": 7}),
+    ("MaxNumBoundingBoxes", {"max_number": 3, "bounding_box_format": "xywh"}),
+]
+LAYERS = [
+    *(LayerCase(name, arguments, 255 * IMAGES, {"training": False}) for name, arguments in CONFIGS),
+    LayerCase("AutoContrast", {}, 200 * IMAGES),
+    LayerCase("AutoContrast", {"value_range": [0, 1]}, IMAGES),
+    LayerCase("Equalization", {}, 255 * IMAGES, {"training": True}, gradient=False),
+    LayerCase("Equalization", {"bins": 32, "value_range": [0, 1]}, IMAGES, {"training": True}, gradient=False),
+    LayerCase("ContrastLimitedAdaptiveHistogramEqualization", {}, 255 * IMAGES, gradient=False),
+    LayerCase(
+        "ContrastLimitedAdaptiveHistogramEqualization",
+        {"value_range": (0, 1), "clip_limit": 1.5, "tile_grid_size": (2, 3)}, IMAGES, gradient=False,
+    ),
+    LayerCase(
+        "Pipeline",
+        lambda k: {"layers": [k.layers.AutoContrast(), k.layers.RandomFlip(seed=1)], "name": "both"},
+        IMAGES, {"training": False}, gradient=False, config=False,  # it has no dtype; its config: tests/layers
+    ),
+]  # fmt: skip
+
+BAD_ARGUMENTS = [
+    ("RandomRotation", "factor", 1.2),
+    ("RandomRotation", "factor", (1, 2, 3)),
+    ("RandomZoom", "height_factor", -2),
+    ("RandomShear", "x_factor", 2),
+    ("RandomShear", "x_factor", -0.1),
+    ("RandomBrightness", "factor", 2),
+    ("RandomContrast", "factor", -0.2),
+    ("RandomHue", "factor", 1.5),
+    ("RandomSaturation", "factor", 1.5),
+    ("RandomGrayscale", "factor", 2),
+    ("RandomInvert", "factor", 2),
+    ("RandomPosterization", "factor", 9),
+    ("RandomSharpness", "factor", -1),
+    ("RandomGaussianBlur", "kernel_size", 2),
+    ("RandomGaussianBlur", "kernel_size", (3,)),
+    ("RandomErasing", "scale", 2),
+    ("RandomElasticTransform", "scale", -1),
+    ("RandomElasticTransform", "interpolation", "x"),
+    ("RandomPerspective", "scale", 2),
+    ("RandomPerspective", "interpolation", "x"),
+    ("AutoContrast", "value_range", 3),
+    ("Solarization", "threshold_factor", -1),
+    ("CutMix", "factor", 2),
+    ("AugMix", "factor", 2),
+    ("RandAugment", "factor", 2),
+]
 BAD = [
     BadCase("affine rank", lambda k: k.ops.image.affine_transform(IMAGES[0, 0], AFFINE[0]), "3 dimensions"),
     BadCase("affine interpolation", lambda k: k.ops.image.affine_transform(IMAGES, AFFINE, "cubic"), "interpolation"),
@@ -105,5 +198,20 @@ BAD = [
     BadCase("rgb_to_grayscale channels", lambda k: k.ops.image.rgb_to_grayscale(IMAGES[..., :2]), "channels"),
     BadCase("scale_and_translate method",
             lambda k: k.ops.image.scale_and_translate(IMAGES, (2, 6, 5, 3), *MOVED, (1, 2), "x"), "method"),
+    *(
+        BadCase(f"{name} {mentions} {number}", lambda k, case=case: getattr(k.layers, case[0])(**{case[1]: case[2]}),
+                mentions)
+        for case in BAD_ARGUMENTS
+        for name, mentions, number in [case]
+    ),
+    BadCase("RandomRotation fill mode", lambda k: k.layers.RandomRotation(0.1, fill_mode="mirror"), "fill_mode"),
+    BadCase("RandomRotation interpolation", lambda k: k.layers.RandomRotation(0.1, interpolation="x"), "interpolation"),
+    BadCase("RandomTranslation factor", lambda k: k.layers.RandomTranslation(2, 0.1), "height_factor"),
+    BadCase("RandomFlip rank", lambda k: k.layers.RandomFlip()(IMAGES[0, 0]), "rank 3"),
+    BadCase("RandomFlip boxes without a format",
+            lambda k: k.layers.RandomFlip()({"images": IMAGES, "bounding_boxes": {"boxes": rows(2, 1, 4),
+                                                                                  "labels": np.ones((2, 1))}}),
+            "bounding_box_format"),
+    BadCase("RandomFlip without images", lambda k: k.layers.RandomFlip()({"labels": np.ones(2)}), "images"),
     BadCase("ssim rank", lambda k: k.ops.image.ssim(IMAGES[0, 0], IMAGES[0, 0]), "3 dimensions"),
 ]  # fmt: skip

@@ -332,19 +332,22 @@ def elastic_transform(
         >>> elastic_transform(np.ones((4, 5, 1)), seed=1)[0, 0]
         array([1.])
     """
+    width = 2 * int(3 * sigma) + 1
+    return elastic_warp(images, alpha, sigma, width, interpolation, fill_mode, fill_value, seed, data_format)
+
+
+def elastic_warp(images, alpha, sigma, width, interpolation, fill_mode, fill_value, seed, data_format):
+    """`elastic_transform` with a Gaussian of `width` pixels, so that alpha and sigma may be traced."""
     sizes = [shape_of(images)[axis] for axis in image_axes(images, data_format)]
 
     def positions(n, y, x):
-        dtype = dtype_of(y)
-        moved = []
-        for start in (y, x):
-            noise = drawing.draw(
-                random_normal_op, seed, shape=(n, *sizes, 1), dtype=dtype, mean=0.0, deviation=float(sigma)
-            )  # fmt: skip
-            width = 2 * int(3 * sigma) + 1
-            smooth = gaussian_blur(noise, (width, width), (sigma, sigma), "channels_last")
-            moved.append(ew.add(start, ew.multiply(reshape(smooth, (n, *sizes)), alpha)))
-        return moved
+        noise = drawing.draw(
+            random_normal_op, seed, shape=(2 * n, *sizes, 1), dtype=dtype_of(y), mean=0.0, deviation=1.0
+        )  # fmt: skip
+        smooth = gaussian_blur(noise, (width, width), (sigma, sigma), "channels_last")
+        # The deviation of smoothed noise is 1 / (2 sqrt(pi) sigma).
+        moves = ew.multiply(reshape(smooth, (2, n, *sizes)), ew.multiply(ew.cast(alpha, dtype_of(y)), sigma))
+        return [ew.add(start, getitem(moves, k)) for k, start in enumerate((y, x))]
 
     return _warped("elastic_transform", images, positions, interpolation, fill_mode, fill_value, data_format)
 
