@@ -32,6 +32,10 @@ class TapeArray(np.ndarray):
             return Operators.functions["getitem"](self, index)
         return self.view(np.ndarray)[index]
 
+    @property
+    def T(self):
+        return Operators.functions["transpose"](self)
+
     def sum(self, axis=None, keepdims=False):
         return Operators.functions["sum"](self, axis=axis, keepdims=keepdims)
 

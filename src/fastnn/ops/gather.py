@@ -125,7 +125,7 @@ def take(x, indices, axis=None):
 
 def _along_shape(x, indices, axis):
     rest = [n for k, n in enumerate(x.shape) if k != axis]
-    if len(indices.shape) != len(x.shape) or rest != [n for k, n in enumerate(indices.shape) if k != axis]:
+    if rest != [n for k, n in enumerate(indices.shape) if k != axis]:
         raise ValueError(
             f"take_along_axis: indices of shape {indices.shape} must have the shape of `x`, {x.shape}, but along axis "
             f"{axis}."
@@ -179,6 +179,8 @@ def take_along_axis(x, indices, axis=None):
         return take(reshape(x, (-1,)), reshape(indices, (-1,)), 0)
     axis = normalize_axis("take_along_axis", axis, len(shape_of(x)))
     x_shape, index_shape = list(shape_of(x)), list(shape_of(indices))
+    if len(x_shape) != len(index_shape):
+        raise ValueError(f"take_along_axis: indices of shape {shape_of(indices)} need as many axes as {shape_of(x)}.")
     along = x_shape[axis], index_shape[axis]
     x_shape[axis] = index_shape[axis] = 1
     if x_shape != index_shape:
@@ -208,7 +210,28 @@ def _scatter_grad(dy, y, x, indices, updates, reduction):
     if reduction is None:
         nothing = np.zeros(updates.shape, dy.dtype)
         return scatter_op(dy, indices, nothing, reduction=None), None, take_op(dy, indices, axis=0)
-    raise ValueError(f"scatter_update: reduction={reduction!r} has no gradient; None and 'add' have one.")
+    if reduction == "mul":
+        return _scatter_product_grad(dy, x, indices, updates)
+    # max and min: shared equally by all that are equal to the result.
+    is_x = ew.cast(logic.equal(x, y), x.dtype)
+    is_update = ew.cast(logic.equal(updates, take_op(y, indices, axis=0)), x.dtype)
+    share = ew.divide(dy, ew.maximum(scatter_op(is_x, indices, is_update, reduction="add"), 1))
+    return ew.multiply(share, is_x), None, ew.multiply(take_op(share, indices, axis=0), is_update)
+
+
+def _scatter_product_grad(dy, x, indices, updates):
+    """The product of the others: the quotient where nothing is 0; where one factor is 0, it alone has a gradient."""
+    zero_x, zero_updates = (ew.cast(logic.equal(z, 0), x.dtype) for z in (x, updates))
+    factor_x, factor_updates = ew.add(x, zero_x), ew.add(updates, zero_updates)  # 1 in place of 0
+    zeros = scatter_op(zero_x, indices, zero_updates, reduction="add")
+    product = scatter_op(factor_x, indices, factor_updates, reduction="mul")
+
+    def others(zeros, own, product, factor):
+        return logic.where(logic.equal(ew.subtract(zeros, own), 0), ew.divide(product, factor), 0)
+
+    dx = ew.multiply(dy, others(zeros, zero_x, product, factor_x))
+    at = [take_op(z, indices, axis=0) for z in (dy, zeros, product)]
+    return dx, None, ew.multiply(at[0], others(at[1], zero_updates, at[2], factor_updates))
 
 
 # x (n, inner) with rows `indices` (m) replaced by, or combined with, `updates` (m, inner); for a row that is named

@@ -178,6 +178,10 @@ def slice(inputs, start_indices, shape):
     """
     sizes = shape_of(inputs)
     starts = _starts(start_indices, len(sizes))
+    if not len(starts) == len(shape) == len(sizes):
+        raise ValueError(
+            f"slice: `start_indices` and `shape` need {len(sizes)} numbers, got {len(starts)}, {len(shape)}."
+        )
     if any(isinstance(s, Value) for s in starts):
         for axis, (start, count) in enumerate(zip(starts, shape, strict=True)):
             inputs = take(inputs, ew.add(np.arange(count, dtype=np.int32), start), axis=axis)
@@ -206,8 +210,24 @@ def slice_update(inputs, start_indices, updates):
     starts = _starts(start_indices, len(shape_of(inputs)))
     updates = ew.cast(updates if hasattr(updates, "shape") else as_array(updates), dtype_of(inputs))
     if any(isinstance(s, Value) for s in starts):
-        raise TypeError("slice_update: `start_indices` must be numbers, not traced values.")
+        return _updated_at(inputs, starts, updates)
     return slice_update_op(inputs, updates, starts=starts, steps=(1,) * len(starts))
+
+
+def _updated_at(inputs, starts, updates):
+    """`inputs` with `updates` where each position, less the traced start, lies in them; a box that would stand out is
+    moved inside."""
+    is_inside = True
+    sizes, counts = shape_of(inputs), shape_of(updates)
+    for axis, (start, n, count) in enumerate(zip(starts, sizes, counts, strict=True)):
+        first = ew.clip(start if isinstance(start, Value) else np.int32(start), 0, n - count)
+        place = ew.subtract(np.arange(n, dtype=np.int32), first)
+        updates = take(updates, ew.clip(place, 0, count - 1), axis=axis)
+        inside = logic.logical_and(logic.greater_equal(place, 0), logic.less(place, count))
+        along = [1] * len(sizes)
+        along[axis] = n
+        is_inside = logic.logical_and(reshape_op(inside, newshape=tuple(along)), is_inside)
+    return logic.where(is_inside, updates, inputs)
 
 
 __all__ = ["get_item", "getitem", "slice", "slice_update"]

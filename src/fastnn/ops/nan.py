@@ -127,7 +127,8 @@ def nanvar(x, axis=None, keepdims=False):
         >>> nanvar(np.array([1.0, np.nan, 3.0]))
         array(1.)
     """
-    return nanmean(ew.square(ew.subtract(x, nanmean(x, axis, keepdims=True))), axis, keepdims)
+    distance = logic.where(logic.isnan(x), 0.0, ew.subtract(x, nanmean(x, axis, keepdims=True)))
+    return ew.divide(reduce.sum(ew.square(distance), axis, keepdims), _numbers(x, axis, keepdims))
 
 
 def nanstd(x, axis=None, keepdims=False):

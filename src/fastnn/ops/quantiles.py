@@ -36,8 +36,8 @@ def _quantile(name, x, q, axis, method, keepdims, skips_nan=False, scale=1):
         last = reduce.sum(ew.cast(logic.logical_not(logic.isnan(rows)), dtype_of(x)), axis=-1, keepdims=True)
         last = ew.maximum(ew.subtract(last, 1), 0)
     y = _between(rows, ew.multiply(fractions, last), [*kept, shape_of(fractions)[0]], method)
-    if not skips_nan:
-        y = logic.where(logic.isnan(rows[..., -1:]), float("nan"), y)
+    # NaN stands last: there is one where the last is, and all are where the first is.
+    y = logic.where(logic.isnan(rows[..., :1] if skips_nan else rows[..., -1:]), float("nan"), y)
     return reshape(moveaxis(y, -1, 0), (*shape_of(q), *reduced_shape(sizes, axes, keepdims)))
 
 

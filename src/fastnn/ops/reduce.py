@@ -382,12 +382,36 @@ cumsum_op = Op(
     grad=lambda dy, y, x, axis, reverse: cumsum_op(dy, axis=axis, reverse=not reverse),
     domain=uniform(-3, 3),
 )
-# The gradient divides by x: it is not finite where x is 0.
+
+
+def _shifted(x, axis, by, fill):
+    """`x` moved along `axis` by `by` places, toward the end when that is positive; `fill` comes in."""
+    n = x.shape[axis]
+    stays = [slice(None)] * x.ndim
+    stays[axis] = slice(0, n - by) if by > 0 else slice(-by, n)
+    width = [(0, 0)] * x.ndim
+    width[axis] = (by, 0) if by > 0 else (0, -by)
+    return Operators.functions["pad"](x[tuple(stays)], width, constant_values=fill)
+
+
+def _cumprod_grad(dy, y, x, axis):
+    """Backward through the product of all within 1, 2, 4, ... places, which divides by nothing: y / x is not the
+    product of the others where x is 0."""
+    places = [1 << k for k in range((x.shape[axis] - 1).bit_length())]
+    x = ew.cast(x, y.dtype)
+    stages = [x]
+    for by in places[:-1]:
+        stages.append(ew.multiply(stages[-1], _shifted(stages[-1], axis, by, 1)))
+    for by, z in zip(reversed(places), reversed(stages[: len(places)]), strict=True):
+        dy = ew.add(ew.multiply(dy, _shifted(z, axis, by, 1)), _shifted(ew.multiply(dy, z), axis, -by, 0))
+    return dy
+
+
 cumprod_op = Op(
     "cumprod",
     shape=lambda x, axis: Spec(x.shape, _running_dtype(x.dtype)),
     reference=lambda x, axis: np.cumprod(x, axis, dtype=_running_dtype(x.dtype.name)),
-    grad=lambda dy, y, x, axis: ew.divide(cumsum_op(ew.multiply(dy, y), axis=axis, reverse=True), x),
+    grad=_cumprod_grad,
     domain=uniform(0.5, 2),
 )
 
@@ -416,7 +440,7 @@ def cumsum(x, axis=None, dtype=None):
 
 
 def cumprod(x, axis=None, dtype=None):
-    """The product of all elements up to each, along an axis. Its gradient is not finite where `x` is 0.
+    """The product of all elements up to each, along an axis.
 
     Example:
         >>> cumprod(np.array([1.0, 2.0, 3.0]))

@@ -10,7 +10,7 @@ from fastnn.ops.complex_numbers import conj
 from fastnn.ops.creation import diagonal
 from fastnn.ops.gather import take
 from fastnn.ops.joining import pad, stack
-from fastnn.ops.layout import expand_dims, moveaxis, reshape, slice_axis
+from fastnn.ops.layout import expand_dims, moveaxis, reshape, slice_axis, transpose
 from fastnn.ops.matmul import in_one_dtype, matmul
 from fastnn.ops.record import as_array, dtype_of, shape_of
 from fastnn.ops.reduce import normalize_axis
@@ -150,7 +150,7 @@ def corrcoef(x):
         raise ValueError(f"corrcoef: `x` must have at most two dimensions, not shape {shape_of(x)}.")
     rows = reshape(x, (-1, shape_of(x)[-1])) if shape_of(x) else reshape(x, (1, 1))
     apart = ew.subtract(rows, mean(rows, axis=1, keepdims=True))
-    products = matmul(apart, conj(apart).T)
+    products = matmul(apart, transpose(conj(apart)))
     size = ew.sqrt(diagonal(products))
     y = ew.divide(ew.divide(products, expand_dims(size, 1)), size)
     return y if len(shape_of(x)) == 2 else reshape(y, ())
