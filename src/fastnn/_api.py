@@ -33,10 +33,12 @@ MODULES = (
     "datasets.imdb",
     "datasets.mnist",
     "datasets.reuters",
+    "dtype_policies",
     "initializers",
     "layers",
     "losses",
     "metrics",
+    "mixed_precision",
     "models",
     "ops",
     "ops.image",
@@ -70,7 +72,7 @@ PUBLIC = {
         "graph.variable": "Variable",
         "naming": "name_scope",
         "placement": "device",
-        "dtype_policy": "DTypePolicy",
+        "dtype_policy": "DTypePolicy FloatDTypePolicy",
         "initializers.initializer": "Initializer",
         "layers.core.input_layer": "Input",
         "layers.input_spec": "InputSpec",
@@ -111,12 +113,27 @@ PUBLIC = {
         "callbacks.tensorboard": "TensorBoard",
         "callbacks.watching": "EarlyStopping ModelCheckpoint ReduceLROnPlateau",
     },
+    "fastnn.config": {
+        "config": "backend disable_flash_attention disable_flash_attention disable_interactive_logging "
+        "disable_traceback_filtering enable_flash_attention enable_flash_attention "
+        "enable_interactive_logging enable_traceback_filtering enable_unsafe_deserialization epsilon "
+        "floatx image_data_format is_flash_attention_enabled is_flash_attention_enabled "
+        "is_interactive_logging_enabled is_nnx_enabled is_profiling is_traceback_filtering_enabled "
+        "keras_home max_epochs max_steps_per_epoch profile set_backend set_epsilon set_floatx "
+        "set_image_data_format set_max_epochs set_max_steps_per_epoch set_threads threads",
+        "dtype_policy": "dtype_policy set_dtype_policy",
+    },
     "fastnn.constraints": {
         "constraints.constraint": "Constraint",
         "constraints.constraints": "MaxNorm MinMaxNorm NonNeg UnitNorm deserialize get max_norm=MaxNorm "
         "min_max_norm=MinMaxNorm non_neg=NonNeg serialize unit_norm=UnitNorm",
     },
     "fastnn.datasets": {},
+    "fastnn.dtype_policies": {
+        "dtype_policy": "AWQDTypePolicy DTypePolicy FloatDTypePolicy GPTQDTypePolicy Int4DTypePolicy "
+        "QuantizedDTypePolicy QuantizedFloat8DTypePolicy deserialize get serialize",
+        "dtype_policy_map": "DTypePolicyMap",
+    },
     "fastnn.initializers": {
         "initializers.initializer": "Initializer",
         "initializers.constant_initializers": "Constant Identity IdentityInitializer=Identity Ones Zeros "
@@ -297,6 +314,11 @@ PUBLIC = {
         "metrics.mean": "Mean MeanMetricWrapper Sum",
         "metrics.metric": "Metric",
         "metrics.r2_score": "R2Score",
+    },
+    "fastnn.mixed_precision": {
+        "dtype_policy": "DTypePolicy Policy=DTypePolicy dtype_policy global_policy=dtype_policy set_dtype_policy "
+        "set_global_policy=set_dtype_policy",
+        "optimizers.loss_scale": "LossScaleOptimizer",
     },
     "fastnn.models": {
         "models.cloning": "clone_model",

@@ -14,32 +14,15 @@ Keras; it is read when one of them is first asked for, and never written.
 import functools
 import os
 
-__all__ = [
-    "backend",
-    "disable_flash_attention",
-    "disable_interactive_logging",
-    "enable_flash_attention",
-    "enable_interactive_logging",
-    "epsilon",
-    "floatx",
-    "image_data_format",
-    "is_flash_attention_enabled",
-    "is_interactive_logging_enabled",
-    "is_profiling",
-    "keras_home",
-    "profile",
-    "set_epsilon",
-    "set_floatx",
-    "set_image_data_format",
-    "set_threads",
-    "threads",
-]
+from fastnn import _api
+
+__getattr__, __dir__, __all__ = _api.attach(__name__)
 
 FORCED_ISA = os.environ.get("FASTNN_ISA") or None
 _OMP_NUM_THREADS = os.environ.get("OMP_NUM_THREADS", "")
 _KERAS_HOME = os.environ.get("KERAS_HOME")
 
-_FLOATS = ("float32", "float64")
+_FLOATS = ("float32", "float64", "float16", "bfloat16")
 _IMAGE_DATA_FORMATS = ("channels_last", "channels_first")
 
 # What `set_*` changed; everything else is a default.
@@ -101,6 +84,16 @@ def _setting(name, default):
     return _chosen[name] if name in _chosen else _keras_json().get(name, default)
 
 
+def chosen(name: str):
+    """What was set for `name`; None when nothing was."""
+    return _chosen.get(name)
+
+
+def choose(name: str, value) -> None:
+    """Sets `name`, for modules whose settings are objects that this one does not know."""
+    _chosen[name] = value
+
+
 def backend() -> str:
     """The name of what computes: always `"fastnn"` (see `docs/differences.md`).
 
@@ -125,7 +118,7 @@ def set_floatx(value: str) -> None:
     """Sets the default float dtype of what is made from now on.
 
     Args:
-        value: `"float32"` or `"float64"`.
+        value: `"float32"`, `"float64"`, `"float16"` or `"bfloat16"`.
 
     Raises:
         ValueError: for any other value.
@@ -253,6 +246,117 @@ def is_flash_attention_enabled() -> bool | None:
         True
     """
     return _chosen.get("flash_attention")
+
+
+def set_backend(backend: str) -> None:
+    """Accepts `"fastnn"`, the only backend.
+
+    Args:
+        backend: `"fastnn"`.
+
+    Raises:
+        ValueError: for any other name.
+
+    Example:
+        >>> fastnn.config.set_backend("fastnn")
+    """
+    if backend != "fastnn":
+        raise ValueError(f"Unable to import backend : {backend}. fastnn has one backend, 'fastnn'.")
+
+
+def max_epochs() -> int | None:
+    """The largest number of epochs of any `fit`; None: no limit.
+
+    Example:
+        >>> fastnn.config.max_epochs()
+    """
+    return _chosen.get("max_epochs")
+
+
+def set_max_epochs(max_epochs: int | None) -> None:
+    """Limits the epochs of every `fit`, to try a long script quickly.
+
+    Args:
+        max_epochs: an int, or None for no limit.
+
+    Example:
+        >>> fastnn.config.set_max_epochs(1); fastnn.config.max_epochs()
+        1
+        >>> fastnn.config.set_max_epochs(None)
+    """
+    _chosen["max_epochs"] = max_epochs
+
+
+def max_steps_per_epoch() -> int | None:
+    """The largest number of batches of an epoch, evaluation or prediction; None: no limit.
+
+    Example:
+        >>> fastnn.config.max_steps_per_epoch()
+    """
+    return _chosen.get("max_steps_per_epoch")
+
+
+def set_max_steps_per_epoch(max_steps_per_epoch: int | None) -> None:
+    """Limits the batches of every epoch, evaluation and prediction, to try a long script quickly.
+
+    Args:
+        max_steps_per_epoch: an int, or None for no limit.
+
+    Example:
+        >>> fastnn.config.set_max_steps_per_epoch(2); fastnn.config.max_steps_per_epoch()
+        2
+        >>> fastnn.config.set_max_steps_per_epoch(None)
+    """
+    _chosen["max_steps_per_epoch"] = max_steps_per_epoch
+
+
+def enable_traceback_filtering() -> None:
+    """Kept for scripts: nothing is ever taken out of tracebacks here.
+
+    Example:
+        >>> fastnn.config.enable_traceback_filtering(); fastnn.config.is_traceback_filtering_enabled()
+        True
+    """
+    _chosen["traceback_filtering"] = True
+
+
+def disable_traceback_filtering() -> None:
+    """Kept for scripts: nothing is ever taken out of tracebacks here.
+
+    Example:
+        >>> fastnn.config.disable_traceback_filtering(); fastnn.config.is_traceback_filtering_enabled()
+        False
+        >>> fastnn.config.enable_traceback_filtering()
+    """
+    _chosen["traceback_filtering"] = False
+
+
+def is_traceback_filtering_enabled() -> bool:
+    """What `enable_traceback_filtering` or its opposite set; True by default.
+
+    Example:
+        >>> fastnn.config.is_traceback_filtering_enabled()
+        True
+    """
+    return _chosen.get("traceback_filtering", True)
+
+
+def is_nnx_enabled() -> bool:
+    """False: there is no Flax here.
+
+    Example:
+        >>> fastnn.config.is_nnx_enabled()
+        False
+    """
+    return False
+
+
+def enable_unsafe_deserialization() -> None:
+    """Kept for scripts; code inside a file of a model is never run, whatever is set.
+
+    Example:
+        >>> fastnn.config.enable_unsafe_deserialization()
+    """
 
 
 def profile(enabled: bool = True) -> None:

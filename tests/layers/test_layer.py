@@ -214,9 +214,8 @@ def test_dtypes():
     assert layers.Dense(2)(np.ones((2, 3), "int64")).dtype == np.float32
     assert layers.Identity(autocast=False)(X.astype("float64")).dtype == np.float64
     assert layers.Identity()(np.ones((2, 3), "int64")).dtype == np.int64
-    for name in ("mixed_bfloat16", "mixed_float16", "float16", "floaty"):
-        with pytest.raises(ValueError, match=name):
-            layers.Dense(2, dtype=name)
+    with pytest.raises(ValueError, match="floaty"):
+        layers.Dense(2, dtype="floaty")
 
 
 def test_a_shape_rule_of_several_inputs():

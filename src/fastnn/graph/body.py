@@ -70,7 +70,7 @@ class Body:
             return node.outputs[0]
 
         for variable in carried:
-            value = further(None, Spec(tuple(variable.shape), variable.dtype))
+            value = further(None, Spec(tuple(variable.shape), variable.storage_dtype))
             if variable in graph.variables:
                 becomes[graph.variables[variable]] = value
         self.n_arguments += len(carried)

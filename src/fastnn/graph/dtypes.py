@@ -9,14 +9,23 @@ import numpy as np
 
 from fastnn import config
 
-FLOATS = ("float16", "float32", "float64")
-COMPLEX = {"float16": "complex64", "float32": "complex64", "float64": "complex128"}  # by the dtype of the parts
+FLOATS = ("bfloat16", "float16", "float32", "float64")
+COMPLEX = {
+    "bfloat16": "complex64",
+    "float16": "complex64",
+    "float32": "complex64",
+    "float64": "complex128",
+}  # by the dtype of the parts
 _RANK = {"bool": 0, "uint8": 1, "int8": 1, "uint16": 2, "int16": 2, "uint32": 3, "int32": 3, "uint64": 4, "int64": 4}
-_RANK |= {"float16": 5, "float32": 6, "float64": 7}
+_RANK |= {"bfloat16": 5, "float16": 5, "float32": 6, "float64": 7}
 
 
 def is_float(dtype: str) -> bool:
     return dtype in FLOATS
+
+
+def is_half(dtype: str) -> bool:
+    return dtype in ("float16", "bfloat16")
 
 
 def is_integer(dtype: str) -> bool:
@@ -79,6 +88,8 @@ def _pair(a: str, b: str) -> str:
         return a
     if is_complex(a) or is_complex(b):
         return COMPLEX["float64" if {"complex128", "float64"} & {a, b} else "float32"]
+    if is_half(a) and is_half(b):
+        return "float32"  # neither holds the other
     if is_float(a) or is_float(b) or "bool" in (a, b):
         return a if _RANK[a] > _RANK[b] else b
     promoted = np.promote_types(a, b).name
@@ -131,6 +142,15 @@ def result_type(*dtypes) -> str:
     return promote(strong, tuple(_WEAK[dtype] for dtype in dtypes if dtype in _WEAK))
 
 
+def _bfloat16() -> str:
+    """The name; NumPy knows it once ml_dtypes is imported."""
+    try:
+        import ml_dtypes  # noqa: F401 (an extra; only bfloat16 needs it)
+    except ImportError:
+        raise ImportError("bfloat16 needs ml_dtypes: pip install 'fastnn-cpu[bfloat16]'.") from None
+    return "bfloat16"
+
+
 def standardize_dtype(dtype) -> str:
     """The name of `dtype` ('float32' for a NumPy dtype, type or name), or `floatx` for None.
 
@@ -145,6 +165,8 @@ def standardize_dtype(dtype) -> str:
         return dtype  # of what layers of strings take, which run outside of plans
     if isinstance(dtype, str) and dtype == "float":
         return config.floatx()
+    if isinstance(dtype, str) and dtype == "bfloat16":
+        return _bfloat16()
     try:
         return np.dtype(getattr(dtype, "name", dtype)).name
     except TypeError:

@@ -11,6 +11,7 @@ class _State(threading.local):
         self.graph: Graph | None = None
         self.tapes: list = []
         self.scope = None  # the eager StatelessScope, see `stateless`
+        self.autocast: str | None = None  # the dtype that float variables are read in
 
 
 state = _State()
@@ -41,6 +42,17 @@ def eager():
         yield
     finally:
         state.graph = outer
+
+
+@contextmanager
+def autocasting(dtype: str | None):
+    """Float variables that allow it are read in `dtype` inside; None: as they are."""
+    outer = state.autocast
+    state.autocast = dtype
+    try:
+        yield
+    finally:
+        state.autocast = outer
 
 
 @contextmanager

@@ -243,7 +243,7 @@ class Graph:
         if owner is not None and owner in updates:
             return self._part(updates[owner], variable, offset)
         if variable not in self.variables:
-            spec = Spec(tuple(variable.shape), variable.dtype)
+            spec = Spec(tuple(variable.shape), variable.storage_dtype)
             self.variables[variable] = self.add(VARIABLE, (), {"variable": variable}, (spec,)).outputs[0]
         return self.variables[variable]
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from fastnn import config, naming
 from fastnn.graph import trace
-from fastnn.graph.dtypes import standardize_dtype
+from fastnn.graph.dtypes import is_float, standardize_dtype
 from fastnn.graph.value import Operators, Value
 
 # Counts how often any variable moved to other memory. A plan resolves its pointers again when this has changed.
@@ -24,7 +24,7 @@ class Variable(Operators):
         shape: tuple of ints; needed when `initializer` is a callable.
         dtype: defaults to the array's dtype, or `floatx()`.
         trainable: whether optimizers see it.
-        autocast: kept for Keras's signature.
+        autocast: whether layers that compute in another float dtype read it in that dtype.
         aggregation: kept for Keras's signature.
         synchronization: kept for Keras's signature.
         name: defaults to "variable".
@@ -62,8 +62,8 @@ class Variable(Operators):
             if dtype is None:
                 dtype = np.asarray(value).dtype
                 dtype = config.floatx() if dtype == np.float64 else "int32" if dtype == np.int64 else dtype
-        self.dtype = standardize_dtype(dtype)
-        array = np.array(value, self.dtype, order="C")
+        self.storage_dtype = standardize_dtype(dtype)
+        array = np.array(value, self.storage_dtype, order="C")
         if shape is not None and array.shape != tuple(shape):
             raise ValueError(
                 f"Variable {self.name!r}: the initial value has shape {array.shape}, `shape` says {tuple(shape)}."
@@ -79,6 +79,12 @@ class Variable(Operators):
         self._trainable = bool(value)
 
     @property
+    def dtype(self) -> str:
+        """The dtype in which it is read here: in a layer of mixed precision not the one in which it is kept."""
+        dtype = trace.state.autocast
+        return dtype if dtype and self.autocast and is_float(self.storage_dtype) else self.storage_dtype
+
+    @property
     def shape(self) -> tuple[int, ...]:
         return self._array.shape
 
@@ -91,10 +97,14 @@ class Variable(Operators):
         """The array (a read-only view; a copy is `numpy().copy()`), or the traced value inside a trace."""
         graph = trace.current()
         if graph is not None:
-            return graph.read(self)
-        if trace.state.tapes:
-            return self.functions["cast"](self, self.dtype)  # an op, so that the tape sees the read
-        return self._here() if trace.state.scope is not None else self.numpy()
+            value = graph.read(self)
+        elif trace.state.tapes:
+            dtype = self.dtype
+            with trace.autocasting(None):  # the cast reads what is kept, so that its gradient has that dtype
+                return self.functions["cast"](self, dtype)  # an op, so that the tape sees the read
+        else:
+            value = self._here() if trace.state.scope is not None else self.numpy()
+        return value if self.dtype == self.storage_dtype else self.functions["cast"](value, self.dtype)
 
     def _here(self) -> np.ndarray:
         """The numbers as this thread sees them: a StatelessScope may have others."""
@@ -126,11 +136,11 @@ class Variable(Operators):
                 f"The shape of the value assigned to variable {self.path!r} must be {self.shape}; it is {shape}."
             )
         if graph is not None:
-            graph.assign(self, self.functions["cast"](value, self.dtype))
+            graph.assign(self, self.functions["cast"](value, self.storage_dtype))
         elif isinstance(value, Value):
             value._concrete()
         elif trace.state.scope is not None:
-            trace.state.scope.add_update((self, self.functions["cast"](value, self.dtype)))
+            trace.state.scope.add_update((self, self.functions["cast"](value, self.storage_dtype)))
         else:
             self._array[...] = np.asarray(value)
         return self

@@ -22,7 +22,7 @@ class Configurable:
         config = {
             "name": self.name,
             "trainable": self.trainable,
-            "dtype": _saved(self.dtype_policy),
+            "dtype": dtype_policy.serialize(self.dtype_policy),
         }
         if self.activity_regularizer is not None:
             config["activity_regularizer"] = regularizers.serialize(self.activity_regularizer)
@@ -82,10 +82,6 @@ class Configurable:
             self.build(as_shapes(config["input_shape"]))
         elif "shapes_dict" in config:
             self.build(**{name: as_shapes(shape) for name, shape in config["shapes_dict"].items()})
-
-
-def _saved(policy) -> dict:
-    return {"module": "keras", "class_name": "DTypePolicy", "config": policy.get_config(), "registered_name": None}
 
 
 def _is_base_init(cls) -> bool:

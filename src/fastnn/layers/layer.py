@@ -159,7 +159,9 @@ class Layer(Owner, Configurable, Stateless):
         training = bound.arguments.get("training")
         if training is None:
             training = call_context.training() if kwargs.get("training") is None else kwargs["training"]
-        with trace.label(self.name), call_context.calling(self.name, training):
+        compute, kept = self.compute_dtype, self.variable_dtype
+        autocast = trace.autocasting(compute if self.autocast and compute != kept and is_float(compute) else None)
+        with trace.label(self.name), call_context.calling(self.name, training), autocast:
             try:
                 outputs = self.call(*bound.args, **bound.kwargs)
             except Exception as error:

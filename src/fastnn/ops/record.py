@@ -84,6 +84,13 @@ class Op:
             return self.trace(graph, tuple(as_value(x) for x in args), params)
         return run_eager(self, args, params)
 
+    @property
+    def has_kernel(self) -> bool:
+        """Whether a kernel may compute it; not for views, which compute nothing."""
+        return self.kind != "view" and (
+            self.lower is not None or self.kind == "reduce" or self.name in _kernels.opcodes()
+        )
+
     def specs(self, inputs: tuple[Spec, ...], params: dict[str, Any]) -> tuple[Spec, ...]:
         """Shapes and dtypes of the outputs."""
         if self.shape is not None:
@@ -102,6 +109,8 @@ class Op:
     def evaluate(self, arrays, params) -> tuple[np.ndarray, ...]:
         """The outputs by the reference, checked against the shape rule's dtypes."""
         specs = self.specs(tuple(Spec(a.shape, a.dtype.name) for a in arrays), params)
+        if self.has_kernel and self.name != "cast":  # as in a plan (`graph.halves`): in float32, and rounded
+            arrays = tuple(a.astype(np.float32) if dtypes.is_half(a.dtype.name) else a for a in arrays)
         results = self.reference(*arrays, **params)
         results = results if isinstance(results, tuple) else (results,)
         # Some NumPy functions widen (float32 with a Python float under NumPy 1); the record's dtype is the promise.
@@ -153,7 +162,7 @@ def as_value(x) -> Value:
     if isinstance(x, Value):
         return x
     if isinstance(x, Variable):
-        return graph.read(x)
+        return x.value
     return graph.constant(as_array(x))
 
 
@@ -169,7 +178,8 @@ def as_array(x) -> np.ndarray:
     if isinstance(x, np.ndarray):
         return x.view(np.ndarray)  # the reference must not be recorded again
     if isinstance(x, Variable):
-        return x.array if trace.state.scope is None else x.numpy()
+        array = x.array if trace.state.scope is None else x.numpy()
+        return array if x.dtype == x.storage_dtype else array.astype(x.dtype)
     if isinstance(x, Value):
         x._concrete()
     if hasattr(x, "__array__") and not isinstance(x, np.generic):
@@ -210,6 +220,8 @@ def evaluate_recorded(op: Op, args: tuple, params: dict[str, Any]) -> tuple[np.n
     """The outputs of `op`, written down by the tapes that watch."""
     if trace.state.scope is not None:
         args = tuple(trace.state.scope.read(x) for x in args)
+    if trace.state.autocast and trace.state.tapes:
+        args = tuple(x.value if isinstance(x, Variable) else x for x in args)
     arrays = tuple(as_array(x) for x in args)
     outputs = evaluate(op, arrays, params)
     for tape in trace.state.tapes:
@@ -223,7 +235,7 @@ _EXECUTABLES = 1024  # signatures kept; the oldest go first
 
 def evaluate(op: Op, arrays: tuple[np.ndarray, ...], params: dict[str, Any]) -> tuple[np.ndarray, ...]:
     """The outputs of `op`: by a plan of its own where it has a kernel, else by the reference."""
-    if op.kind == "view" or not (op.lower is not None or op.name in _kernels.opcodes() or op.kind == "reduce"):
+    if not op.has_kernel:
         return op.evaluate(arrays, params)
     try:
         key = (op, _kernels.isa(), tuple((a.shape, a.dtype.char) for a in arrays), tuple(params.items()))

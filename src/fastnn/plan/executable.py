@@ -13,6 +13,7 @@ import numpy as np
 from fastnn import _kernels, config
 from fastnn._kernels import _engine
 from fastnn.graph import fuse, simplify, variable
+from fastnn.graph.halves import widen
 from fastnn.graph.value import CONSTANT, COPY, Graph, Value
 from fastnn.graph.verify import verify
 from fastnn.graph.views import raise_over_views
@@ -48,6 +49,7 @@ class Executable:
         self.name = name
         self.sources = gathered
         graph = verify(simplify.simplify(graph), "simplify")
+        graph = verify(widen(graph, lambda node: node.op.has_kernel), "widen")
         graph = verify(raise_over_views(graph), "raise_over_views")
         if gathered is not None:
             self.factors = absorb_into_gather(graph)
@@ -347,7 +349,7 @@ def _in_place_writer(graph: Graph, groups: list[fuse.Group], var, value: Value):
     """The group that may store `value` into `var`, ordered after all readers of the old numbers; None if none may."""
     group_of = {node: group for group in groups for node in group.nodes}
     writer = group_of.get(value.node)
-    if writer is None or value.dtype != var.dtype:
+    if writer is None or value.dtype != var.storage_dtype:
         return None
     old = graph.variables[var]
     aliased = {graph.variables[v] for v in _aliases(graph, var)}

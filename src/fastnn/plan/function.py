@@ -128,7 +128,7 @@ def _specs(arrays: list[np.ndarray]) -> list[Spec]:
 
 
 def _number_type(array: np.ndarray) -> str:
-    if array.dtype.kind not in "biufc":
+    if array.dtype.kind not in "biufc" and array.dtype.name != "bfloat16":
         raise ValueError(f"Invalid dtype: {array.dtype} of an array of shape {array.shape}. Expected numbers.")
     return array.dtype.name
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from fastnn import losses, metrics, optimizers, tree
 from fastnn.metrics.mean import Mean
+from fastnn.optimizers.loss_scale import LossScaleOptimizer
 from fastnn.plan.function import Compiled
 from fastnn.training.loop import EagerFunction, Pace
 from fastnn.training.losses_and_metrics import CompileLoss, CompileMetrics
@@ -54,7 +55,8 @@ class Compilable:
             run_eagerly: whether steps run as Python, op by op, for debugging.
             steps_per_execution: how many batches run between two callback hooks for batches.
             jit_compile: accepted for Keras; steps are compiled unless `run_eagerly`.
-            auto_scale_loss: accepted for Keras; only float16 training needs it.
+            auto_scale_loss: whether a model of the policy "mixed_float16" gets a `LossScaleOptimizer` around its
+                optimizer.
 
         Raises:
             ValueError: for unknown names, or structures that no model has.
@@ -65,7 +67,9 @@ class Compilable:
         """
         made = Compilation()
         names = self._output_names()
-        made.optimizer = optimizers.get(optimizer)
+        made.optimizer = given = optimizers.get(optimizer)
+        if auto_scale_loss and self.dtype_policy.name == "mixed_float16" and given is not None:
+            made.optimizer = given if isinstance(given, LossScaleOptimizer) else LossScaleOptimizer(given)
         made.loss = None if loss is None else CompileLoss(loss, loss_weights, names)
         if metrics is not None or weighted_metrics is not None:
             made.metrics = CompileMetrics(metrics, weighted_metrics, names)
@@ -73,14 +77,14 @@ class Compilable:
         made.run_eagerly = bool(run_eagerly)
         made.steps_per_execution = int(steps_per_execution)
         made.arguments = {
-            "optimizer": made.optimizer,
+            "optimizer": given,
             "loss": loss,
             "loss_weights": loss_weights,
             "metrics": metrics,
             "weighted_metrics": weighted_metrics,
             "run_eagerly": run_eagerly,
             "steps_per_execution": steps_per_execution,
-            "jit_compile": jit_compile,
+            "jit_compile": bool(jit_compile) and not run_eagerly,  # "auto" is True
         }
         self.__dict__["_compilation"] = made
         self.stop_training = False
@@ -109,6 +113,11 @@ class Compilable:
     def run_eagerly(self, value):
         self._compilation.run_eagerly = bool(value)
         self._compilation.functions = {}
+
+    @property
+    def jit_compile(self) -> bool:
+        """Whether steps are compiled to the fullest; here they are compiled in any case, unless they run eagerly."""
+        return bool((self._compilation.arguments or {}).get("jit_compile"))
 
     @property
     def steps_per_execution(self) -> int:

@@ -1,0 +1,5 @@
+"""Older addresses of the policies of dtypes, and of the optimizer that scales losses."""
+
+from fastnn import _api
+
+__getattr__, __dir__, __all__ = _api.attach(__name__)
