@@ -38,7 +38,7 @@ LAYERS_OF_CODE = (
     ("layers", "losses", "metrics", "optimizers"),
     ("preprocessing",),
     ("models", "saving", "training", "testing"),
-    ("wrappers",),
+    ("applications", "wrappers"),
     ("_demo",),
     ("_cli",),
 )

@@ -19,6 +19,19 @@ KERAS_VERSION = "3.15.1"
 # Public modules, without "fastnn.". Each is an attribute of its parent, imported on first use.
 MODULES = (
     "activations",
+    "applications",
+    "applications.densenet",
+    "applications.efficientnet",
+    "applications.imagenet_utils",
+    "applications.mobilenet",
+    "applications.mobilenet_v2",
+    "applications.mobilenet_v3",
+    "applications.resnet",
+    "applications.resnet50",
+    "applications.resnet_v2",
+    "applications.vgg16",
+    "applications.vgg19",
+    "applications.xception",
     "backend",
     "callbacks",
     "config",
@@ -92,6 +105,19 @@ PUBLIC = {
         "hard_tanh leaky_relu linear log_sigmoid log_softmax mish relu relu6 selu sigmoid silu soft_shrink softmax "
         "softplus softsign sparse_plus sparse_sigmoid sparsemax squareplus swish tanh tanh_shrink threshold",
         "activations.lookup": "deserialize get serialize",
+    },
+    "fastnn.applications": {
+        "applications.densenet": "DenseNet121 DenseNet169 DenseNet201",
+        "applications.efficientnet": "EfficientNetB0 EfficientNetB1 EfficientNetB2 EfficientNetB3 EfficientNetB4 "
+        "EfficientNetB5 EfficientNetB6 EfficientNetB7",
+        "applications.mobilenet": "MobileNet",
+        "applications.mobilenet_v2": "MobileNetV2",
+        "applications.mobilenet_v3": "MobileNetV3Large MobileNetV3Small",
+        "applications.resnet": "ResNet101 ResNet152 ResNet50",
+        "applications.resnet_v2": "ResNet101V2 ResNet152V2 ResNet50V2",
+        "applications.vgg16": "VGG16",
+        "applications.vgg19": "VGG19",
+        "applications.xception": "Xception",
     },
     "fastnn.backend": {
         "graph.dtypes": "is_float_dtype is_int_dtype result_type standardize_dtype",

@@ -236,7 +236,7 @@ def test_bad_arguments(tmp_path):
     with pytest.raises(ValueError, match=r"\.weights\.h5"):
         model.save_weights(tmp_path / "x.h5")
     with pytest.raises(ValueError, match=r"\.weights\.h5"):
-        model.load_weights(tmp_path / "x.h5")
+        model.load_weights(tmp_path / "x.npz")
     with pytest.raises(FileNotFoundError, match=r"missing\.weights\.h5"):
         model.load_weights(tmp_path / "missing.weights.h5")
     (tmp_path / "text.weights.h5").write_text("hello")
@@ -255,3 +255,74 @@ def test_without_h5py(tmp_path, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "h5py", None)
     with pytest.raises(ImportError, match=r"fastnn-cpu\[hdf5\]"):
         dense(5).save_weights(tmp_path / "x.weights.h5")
+
+
+# ---- .h5 files of Keras 2 ----
+
+
+def write_legacy(path, groups, prefix=""):
+    """A file in that layout: `groups` maps a layer's name to the names and arrays of its weights."""
+    with h5py.File(path, "w") as file:
+        top = file.require_group(prefix) if prefix else file
+        top.attrs["layer_names"] = [name.encode() for name in groups]
+        for name, weights in groups.items():
+            group = top.create_group(name)
+            group.attrs["weight_names"] = [f"{name}/{weight}:0".encode() for weight in weights]
+            for weight, array in weights.items():
+                group[f"{name}/{weight}:0"] = array
+
+
+def legacy_groups():
+    rng = np.random.default_rng(0)
+    vectors = {name: rng.normal(size=3) for name in ("gamma", "beta", "moving_mean", "moving_variance")}
+    return {
+        "first": {"kernel": rng.normal(size=(4, 3)), "bias": rng.normal(size=3)},
+        "batch_normalization": vectors,
+        "dropout": {},
+        "dense": {"kernel": rng.normal(size=(3, 2)), "bias": rng.normal(size=2)},
+    }
+
+
+@pytest.mark.parametrize("prefix", ["", "model_weights"])
+def test_legacy_file(tmp_path, prefix):
+    groups = legacy_groups()
+    write_legacy(tmp_path / "old.h5", groups, prefix)
+    model, theirs = small(fastnn), small(keras)
+    model.load_weights(tmp_path / "old.h5")
+    theirs.load_weights(tmp_path / "old.h5")
+    wanted = [array.astype("float32") for group in groups.values() for array in group.values()]
+    for ours, other, array in zip(model.get_weights(), theirs.get_weights(), wanted, strict=True):
+        np.testing.assert_array_equal(ours, other)
+        np.testing.assert_array_equal(ours, array)
+
+
+def test_legacy_file_of_a_whole_model(tmp_path):
+    theirs = small(keras)
+    theirs.save(tmp_path / "whole.h5")
+    model = small(fastnn)
+    model.load_weights(tmp_path / "whole.h5")
+    for ours, other in zip(model.get_weights(), theirs.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, other)
+
+
+def test_legacy_file_that_does_not_fit(tmp_path):
+    groups = legacy_groups()
+    groups["dense"]["kernel"] = np.zeros((3, 5))
+    write_legacy(tmp_path / "old.h5", groups)
+    model = small(fastnn)
+    before = model.get_weights()
+    with pytest.raises(ValueError, match=r"\(3, 5\).*\(3, 2\)"):
+        model.load_weights(tmp_path / "old.h5")
+    for now, then in zip(model.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(now, then)
+    with pytest.warns(UserWarning, match="dense"):
+        model.load_weights(tmp_path / "old.h5", skip_mismatch=True)
+    np.testing.assert_array_equal(model.get_weights()[0], groups["first"]["kernel"].astype("float32"))
+    np.testing.assert_array_equal(model.get_weights()[-2], before[-2])
+    del groups["dense"]
+    write_legacy(tmp_path / "old.h5", groups)
+    with pytest.raises(ValueError, match="expected 3 layers, found 2"):
+        model.load_weights(tmp_path / "old.h5")
+    write_legacy(tmp_path / "none.h5", {})
+    with pytest.raises(ValueError, match="expected 3 layers, found 0"):
+        model.load_weights(tmp_path / "none.h5")

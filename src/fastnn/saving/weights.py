@@ -8,7 +8,6 @@ Its own weights are `vars/0`, `vars/1`, ... in the order of `layer.weights`; an 
 from __future__ import annotations
 
 import contextlib
-import importlib
 import os
 import tempfile
 import warnings
@@ -20,6 +19,8 @@ import numpy as np
 from fastnn.layers import weight_lists
 from fastnn.layers.layer import Layer
 from fastnn.naming import to_snake_case
+from fastnn.saving import legacy_weights
+from fastnn.saving.stores import Store, h5py_module
 
 SUFFIX = ".weights.h5"
 # What a layer keeps for itself; Keras's tree has no such attributes.
@@ -73,7 +74,7 @@ def replacing(path: Path) -> Iterator[str]:
 
 def write(model, target) -> None:
     """Writes the tree of weights to `target`, a path or a binary file object."""
-    with _h5py().File(target, "w") as file:
+    with h5py_module().File(target, "w") as file:
         for place, owner in walk(model):
             variables = file.require_group(f"{place}/vars" if place else "vars")
             variables.attrs["name"] = owner.name
@@ -85,7 +86,8 @@ def load_weights(model, filepath, skip_mismatch=False, **kwargs) -> None:
 
     Args:
         model: a model or a layer.
-        filepath: ends in `.weights.h5`; written by fastnn or by Keras 3.
+        filepath: ends in `.weights.h5`, written by fastnn or by Keras 3; or in `.h5` or `.hdf5`, in the layout of
+            Keras 2 (the model's layers are matched by their order).
         skip_mismatch: whether layers whose weights do not fit are left as they are, with a warning.
 
     Raises:
@@ -98,8 +100,11 @@ def load_weights(model, filepath, skip_mismatch=False, **kwargs) -> None:
     path = Path(filepath)
     if kwargs:
         raise ValueError(f"Invalid keyword arguments: {kwargs}")
-    if not path.name.endswith(SUFFIX):
-        raise ValueError(f"File format not supported: filepath={filepath}. fastnn reads weights from `{SUFFIX}` files.")
+    if not path.name.endswith((SUFFIX, *legacy_weights.SUFFIXES)):
+        raise ValueError(
+            f"File format not supported: filepath={filepath}. fastnn reads weights from `{SUFFIX}` files, and from "
+            "`.h5` files in the layout of Keras 2."
+        )
     if not model.built:
         raise ValueError(
             "You are loading weights into a model that has not yet been built. Try building the model first by calling "
@@ -113,11 +118,12 @@ def load_weights(model, filepath, skip_mismatch=False, **kwargs) -> None:
 def read(model, source, file_bytes: int, name: str, skip_mismatch: bool = False) -> None:
     """Reads the tree of weights from `source`, a path or a binary file object of `file_bytes` bytes."""
     try:
-        file = _h5py().File(source, "r")
+        file = h5py_module().File(source, "r")
     except OSError as error:
         raise OSError(f"{name} is not a readable HDF5 file: {error}") from error
     with file:
-        _load(model, file, file_bytes, skip_mismatch)
+        is_legacy = "layer_names" in file.attrs or "model_weights" in file
+        (legacy_weights.load if is_legacy else _load)(model, file, file_bytes, skip_mismatch)
 
 
 def _load(model, file, file_bytes: int, skip_mismatch: bool) -> None:
@@ -222,85 +228,8 @@ def _load_own(owner, store: Store, model) -> None:
     weight_lists.assign_all(owner.name, owner.variables, store)
 
 
-class Store:
-    """The datasets of one group of a file, read with care: what a file says is checked before memory is taken for it,
-    and links to other places and files are not followed.
-
-    Args:
-        file: the open h5py File.
-        place: the group's path.
-        file_bytes: the file's size.
-    """
-
-    def __init__(self, file, place: str, file_bytes: int):
-        self._group, self._place, self._file_bytes = _hard_linked(file, place), place, file_bytes
-
-    def keys(self) -> list[str]:
-        """The names of the datasets."""
-        return [] if self._group is None else list(self._group)
-
-    def __contains__(self, name) -> bool:
-        return name in self.keys()
-
-    def __getitem__(self, name) -> np.ndarray:
-        return self.read(name, None)
-
-    def read(self, name: str, shape: tuple[int, ...] | None) -> np.ndarray:
-        """The array `name`.
-
-        Args:
-            shape: what it must be, or None for any that the file can hold.
-
-        Raises:
-            ValueError: when it is another, or what is there is no array of numbers in this file.
-        """
-        where = f"{self._place}/{name}"
-        found = None if self._group is None else _hard_linked(self._group, name)
-        if found is None or not hasattr(found, "dtype"):
-            raise ValueError(f"The file has no array {where!r}.")
-        if found.external or found.is_virtual:
-            raise ValueError(f"The array {where!r} is kept in another file, which is not followed.")
-        if found.dtype.kind not in "biuf":
-            raise ValueError(f"The array {where!r} holds {found.dtype}, not numbers.")
-        if shape is not None and found.shape != shape:
-            raise ValueError(
-                f"The array {where!r} of the file has shape {found.shape}; the variable has shape {shape}."
-            )
-        if shape is None and found.size * found.dtype.itemsize > self._file_bytes:
-            raise ValueError(
-                f"The array {where!r} claims shape {found.shape}: more than the file's {self._file_bytes} bytes."
-            )
-        return found[()]
-
-
-def _hard_linked(group, place: str):
-    """What is at `place` below `group`; None when nothing is.
-
-    Raises:
-        ValueError: when the way there is a soft or external link.
-    """
-    h5py = _h5py()
-    for part in place.split("/"):
-        if not isinstance(group, h5py.Group):
-            return None
-        link = group.get(part, getlink=True)
-        if link is None:
-            return None
-        if not isinstance(link, h5py.HardLink):
-            raise ValueError(f"{place!r} is a link to another place, which is not followed.")
-        group = group[part]
-    return group
-
-
 def _give_permissions(path: str) -> None:
     """Those of a file made by `open`: `mkstemp` makes one for the owner alone."""
     mask = os.umask(0)
     os.umask(mask)
     os.chmod(path, 0o666 & ~mask)
-
-
-def _h5py():
-    try:
-        return importlib.import_module("h5py")
-    except ImportError as error:
-        raise ImportError("Files of weights need h5py: install `fastnn-cpu[hdf5]`, or h5py itself.") from error

@@ -1,0 +1,5 @@
+"""Image classifiers with published weights."""
+
+from fastnn import _api
+
+__getattr__, __dir__, __all__ = _api.attach(__name__)

@@ -1,0 +1,85 @@
+"""The arrays in an HDF5 file, read with care."""
+
+from __future__ import annotations
+
+import importlib
+
+import numpy as np
+
+
+class Store:
+    """The datasets of one group of a file, read with care: what a file says is checked before memory is taken for it,
+    and links to other places and files are not followed.
+
+    Args:
+        file: the open h5py File.
+        place: the group's path.
+        file_bytes: the file's size.
+    """
+
+    def __init__(self, file, place: str, file_bytes: int):
+        self._group, self._place, self._file_bytes = hard_linked(file, place), place, file_bytes
+
+    def keys(self) -> list[str]:
+        """The names of the datasets."""
+        return [] if self._group is None else list(self._group)
+
+    def __contains__(self, name) -> bool:
+        return name in self.keys()
+
+    def __getitem__(self, name) -> np.ndarray:
+        return self.read(name, None)
+
+    def read(self, name: str, shape: tuple[int, ...] | None) -> np.ndarray:
+        """The array `name`.
+
+        Args:
+            shape: what it must be, or None for any that the file can hold.
+
+        Raises:
+            ValueError: when it is another, or what is there is no array of numbers in this file.
+        """
+        where = f"{self._place}/{name}"
+        found = None if self._group is None else hard_linked(self._group, name)
+        if found is None or not hasattr(found, "dtype"):
+            raise ValueError(f"The file has no array {where!r}.")
+        if found.external or found.is_virtual:
+            raise ValueError(f"The array {where!r} is kept in another file, which is not followed.")
+        if found.dtype.kind not in "biuf":
+            raise ValueError(f"The array {where!r} holds {found.dtype}, not numbers.")
+        if shape is not None and found.shape != shape:
+            raise ValueError(
+                f"The array {where!r} of the file has shape {found.shape}; the variable has shape {shape}."
+            )
+        if shape is None and found.size * found.dtype.itemsize > self._file_bytes:
+            raise ValueError(
+                f"The array {where!r} claims shape {found.shape}: more than the file's {self._file_bytes} bytes."
+            )
+        return found[()]
+
+
+def hard_linked(group, place: str):
+    """What is at `place` below `group`; None when nothing is.
+
+    Raises:
+        ValueError: when the way there is a soft or external link.
+    """
+    h5py = h5py_module()
+    for part in place.split("/"):
+        if not isinstance(group, h5py.Group):
+            return None
+        link = group.get(part, getlink=True)
+        if link is None:
+            return None
+        if not isinstance(link, h5py.HardLink):
+            raise ValueError(f"{place!r} is a link to another place, which is not followed.")
+        group = group[part]
+    return group
+
+
+def h5py_module():
+    """h5py, imported when a file is opened."""
+    try:
+        return importlib.import_module("h5py")
+    except ImportError as error:
+        raise ImportError("Files of weights need h5py: install `fastnn-cpu[hdf5]`, or h5py itself.") from error
