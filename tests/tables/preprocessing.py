@@ -15,7 +15,25 @@ CHANNELS = rows(2, 40, 3)
 SHORT = {"frame_length": 8, "frame_step": 3}
 MEL = {"fft_length": 16, "sequence_stride": 6, "num_mel_bins": 3, "sampling_rate": 4000}
 
+PICTURES = rows(2, 5, 8, 3)
+BYTES = np.random.default_rng(0).integers(0, 256, (2, 5, 8, 3), dtype=np.uint8)
+RESIZED = [
+    {"interpolation": "nearest"},
+    {"interpolation": "bicubic", "antialias": True},
+    {"crop_to_aspect_ratio": True},
+    {"pad_to_aspect_ratio": True, "fill_value": 2.0},
+    {"data_format": "channels_first"},
+]
+
 LAYERS = [
+    LayerCase("Resizing", {"height": 3, "width": 4}, PICTURES),
+    *[LayerCase("Resizing", {"height": 4, "width": 4, **arguments}, PICTURES) for arguments in RESIZED],
+    LayerCase("Resizing", {"height": 7, "width": 3}, BYTES, gradient=False),
+    LayerCase("CenterCrop", {"height": 3, "width": 4}, PICTURES),
+    LayerCase("CenterCrop", {"height": 2, "width": 5}, BYTES, gradient=False),
+    LayerCase("CenterCrop", {"height": 6, "width": 4}, PICTURES),
+    LayerCase("CenterCrop", {"height": 2, "width": 9}, PICTURES),
+    LayerCase("CenterCrop", {"height": 4, "width": 2, "data_format": "channels_first"}, PICTURES),
     LayerCase("MelSpectrogram", MEL, SIGNALS, rtol=1e-4),
     LayerCase("MelSpectrogram", {**MEL, "power_to_db": False, "mag_exp": 1.0, "window": "hamming"}, SIGNALS),
     LayerCase(
