@@ -90,8 +90,10 @@ PUBLIC = {
         "layers.core.input_layer": "Input",
         "layers.input_spec": "InputSpec",
         "layers.layer": "Layer",
+        "layers.operation": "Operation",
         "losses.loss": "Loss",
         "metrics.metric": "Metric",
+        "models.function": "Function",
         "models.model": "Model",
         "models.sequential": "Sequential",
         "ops.elementwise": "stop_gradient",
@@ -447,6 +449,7 @@ PUBLIC = {
         "utils.files": "get_file",
         "utils.progbar": "Progbar",
         "utils.seeding": "set_random_seed",
+        "models.network": "get_source_inputs",
         "naming": "clear_session",
         "training.py_dataset": "PyDataset Sequence=PyDataset",
         "object_registration": "CustomObjectScope custom_object_scope=CustomObjectScope get_custom_objects "

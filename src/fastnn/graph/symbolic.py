@@ -56,6 +56,7 @@ class KerasTensor(Operators):
         if name is None:
             KerasTensor._count += 1
             name = f"keras_tensor_{KerasTensor._count - 1}"
+        self.ragged_rank = self.row_splits_dtype = None
         self.name = name
         self.call: Call | None = None
 

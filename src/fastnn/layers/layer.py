@@ -22,6 +22,7 @@ from fastnn.layers.building import building, legacy_input_shape
 from fastnn.layers.call_signature import CallSignature, array_arguments, is_array, name_layer, shapes_of
 from fastnn.layers.configurable import Configurable
 from fastnn.layers.input_spec import assert_input_compatibility
+from fastnn.layers.operation import Operation
 from fastnn.layers.owner import Owner
 from fastnn.layers.shapes import map_shapes
 from fastnn.layers.stateless import Stateless
@@ -30,7 +31,7 @@ from fastnn.ops.record import dtype_of
 from fastnn.plan.function import Compiled
 
 
-class Layer(Owner, Configurable, Stateless):
+class Layer(Owner, Configurable, Stateless, Operation):
     """A computation with weights.
 
     A subclass makes its weights in `build(input_shape)` and computes in `call(inputs)`, with `fastnn.ops`. Gradients
@@ -117,7 +118,7 @@ class Layer(Owner, Configurable, Stateless):
             return self._call_compiled(args, kwargs)
         self._check_super_called()
         if _has_keras_tensor(args, kwargs):
-            return self._call_symbolic(args, kwargs)
+            return self.symbolic_call(*args, **kwargs)
         return self._call_now(args, kwargs)
 
     def _runs_compiled(self) -> bool:
@@ -177,7 +178,7 @@ class Layer(Owner, Configurable, Stateless):
                     self.add_loss(self.activity_regularizer(y) / (y.shape[0] if y.shape else 1))
         return outputs
 
-    def _call_symbolic(self, args, kwargs):
+    def symbolic_call(self, *args, **kwargs):
         """KerasTensors in, KerasTensors out; the call is recorded for the model that is being built."""
         bound = self._bind(args, kwargs)
         self._check_and_build(bound)
@@ -191,8 +192,12 @@ class Layer(Owner, Configurable, Stateless):
         masking.leave(self, bound, outputs)
         produced = [y for y in tree.flatten(outputs) if isinstance(y, KerasTensor)]
         if produced:
-            self._state.inbound.append((produced[0].call, outputs))
+            self._inbound.append((produced[0].call, outputs))
         return outputs
+
+    @property
+    def _inbound(self) -> list:
+        return self._state.inbound
 
     def _call_signature(self) -> CallSignature:
         return CallSignature.of(self.call)
@@ -355,7 +360,7 @@ class Layer(Owner, Configurable, Stateless):
         return self._only_symbolic_call("output")[1]
 
     def _only_symbolic_call(self, what: str):
-        calls = self._state.inbound
+        calls = self._inbound
         if len(calls) != 1:
             trouble = "has never been called" if not calls else f"has been called {len(calls)} times"
             raise AttributeError(

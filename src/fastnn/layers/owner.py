@@ -61,7 +61,7 @@ class Owner:
     _unversioned_attributes: frozenset[str] = frozenset({"built", "name", "supports_masking"})
 
     def __new__(cls, *args, **kwargs):
-        layer = super().__new__(cls)
+        layer = object.__new__(cls)
         layer.__dict__["_state"] = LayerState((args, kwargs))
         return layer
 

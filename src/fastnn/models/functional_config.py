@@ -10,6 +10,7 @@ from fastnn import ops, tree
 from fastnn.graph.symbolic import KerasTensor
 from fastnn.layers.core.input_layer import InputLayer
 from fastnn.layers.layer import Layer
+from fastnn.layers.operation import Operation
 from fastnn.models.network import name_of
 from fastnn.naming import to_snake_case
 from fastnn.object_registration import custom_object_scope
@@ -40,7 +41,7 @@ def get_config(model) -> dict:
 
     layers = []
     for name, operation, steps in network.operations:
-        if isinstance(operation, Layer):
+        if isinstance(operation, Operation):
             config = serialize_keras_object(operation)
         else:
             config = {"module": "fastnn.ops", "class_name": name_of(operation), "config": {}, "registered_name": None}

@@ -15,6 +15,7 @@ from fastnn.graph.symbolic import Call, KerasTensor
 from fastnn.layers.call_signature import is_array
 from fastnn.layers.core.input_layer import InputLayer
 from fastnn.layers.layer import Layer
+from fastnn.layers.operation import Operation
 from fastnn.models.host import HostPart
 
 
@@ -98,6 +99,12 @@ class Network:
         tensors = [*self.inputs, *(y for step in self.steps for y in step.outputs)]
         return HostPart(self) if any(x.dtype == "string" for x in tensors) else None
 
+    def called(self) -> list:
+        """The operations; the input layers that were made for tensors without one are left out."""
+        known = {id(x.call.operation) for x in self.inputs if x.call is not None}
+        made = {id(layer) for layer in self.input_layers} - known
+        return [operation for _, operation, _ in self.operations if id(operation) not in made]
+
     def run(self, values: list):
         """The outputs, in their structure, for `values` of the inputs, in the order of `inputs`."""
         known = {id(x): value for x, value in zip(self.inputs, values, strict=True)}
@@ -134,13 +141,13 @@ class Network:
 
     def _make_steps(self, calls: list[Call]) -> list[Step]:
         taken = {layer.name for layer in self.input_layers}
-        taken |= {call.operation.name for call in calls if isinstance(call.operation, Layer)}
+        taken |= {call.operation.name for call in calls if isinstance(call.operation, Operation)}
         indices: dict[int, int] = {}
         steps = []
         for call in sorted(calls, key=_order_of_creation(calls)):
             key = _key(call)
             name = name_of(call.operation)
-            if not isinstance(call.operation, Layer):
+            if not isinstance(call.operation, Operation):
                 name = next(n for n in _numbered(name) if n not in taken)
                 taken.add(name)
             steps.append(Step(call.operation, name, call, indices.get(key, 0), call.outputs))
@@ -173,7 +180,7 @@ def name_of(operation) -> str:
 
 def _key(call: Call) -> int:
     """What identifies the operation of `call`: the layer, or, for an op, the call itself."""
-    return id(call.operation) if isinstance(call.operation, Layer) else id(call)
+    return id(call.operation) if isinstance(call.operation, Operation) else id(call)
 
 
 def _input_layer_of(x: KerasTensor) -> InputLayer:
@@ -230,7 +237,7 @@ def _order_of_creation(calls: list[Call]):
     position = {}
     for call in calls:
         layer = call.operation
-        made = [c for c, _ in layer._state.inbound] if isinstance(layer, Layer) else []
+        made = [c for c, _ in layer._inbound] if isinstance(layer, Operation) else []
         position[id(call)] = next((k for k, c in enumerate(made) if c is call), 0)
     return lambda call: position[id(call)]
 
@@ -241,3 +248,32 @@ def _numbered(name: str) -> Iterator[str]:
     while True:
         yield f"{name}_{k}"
         k += 1
+
+
+def get_source_inputs(tensor):
+    """The KerasTensors from which `tensor` was made.
+
+    Args:
+        tensor: a KerasTensor.
+
+    Returns:
+        A list; anything that was not made by a call is returned as it is.
+
+    Example:
+        >>> x = fastnn.Input((3,), name="x")
+        >>> [t.name for t in fastnn.utils.get_source_inputs(fastnn.layers.Dense(2)(x) + 1)]
+        ['x']
+    """
+    if getattr(tensor, "call", None) is None:
+        return tensor
+    sources: dict[int, KerasTensor] = {}
+    seen: set[int] = set()
+    stack = [tensor]
+    while stack:
+        x = stack.pop()
+        if x.call is None or not x.call.inputs:
+            sources.setdefault(id(x), x)
+        elif id(x.call) not in seen:
+            seen.add(id(x.call))
+            stack.extend(reversed(x.call.inputs))
+    return list(sources.values())

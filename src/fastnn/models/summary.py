@@ -118,8 +118,8 @@ def _in_range(listed, layer_range):
 def _shape_of_layer(layer: Layer) -> str:
     if isinstance(layer, InputLayer):
         return str(layer.batch_shape)
-    if layer._state.inbound:
-        outputs = layer._state.inbound[-1][1]
+    if layer._inbound:
+        outputs = layer._inbound[-1][1]
         return _format_shapes([y.shape for y in tree.flatten(outputs) if hasattr(y, "shape")])
     if getattr(layer, "_network", None) is not None:
         return _format_shapes([y.shape for y in layer.outputs])

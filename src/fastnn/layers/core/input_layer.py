@@ -52,7 +52,7 @@ class InputLayer(Layer):
         if input_tensor is None:
             input_tensor = KerasTensor(self.batch_shape, self._dtype, name=self.name)
         symbolic_call(self, (), {}, input_tensor)
-        self._state.inbound.append((input_tensor.call, input_tensor))
+        self._inbound.append((input_tensor.call, input_tensor))
         self.built = True
 
     def call(self):
