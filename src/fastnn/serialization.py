@@ -86,10 +86,10 @@ def _serialize_function(function):
 
 def _serialize_instance(obj) -> dict:
     cls = type(obj)
-    module, registered_name = public_module(cls)
+    module, class_name, registered_name = mention_of(cls)
     config = {
         "module": module,
-        "class_name": cls.__name__,
+        "class_name": class_name,
         "config": serialize_keras_object(obj.get_config()),
         "registered_name": registered_name,
     }
@@ -101,16 +101,20 @@ def _serialize_instance(obj) -> dict:
 
 
 @functools.lru_cache(maxsize=4096)
-def public_module(cls) -> tuple[str | None, str | None]:
-    """Under which module, and which registered name, a config mentions `cls`; Keras's modules for what is ours."""
-    for written, defined in _UNPUBLISHED.items():
-        if defined == (cls.__module__, cls.__name__):
-            return written
+def mention_of(cls) -> tuple[str | None, str, str | None]:
+    """With which module, class name and registered name a config mentions `cls`: for what is ours Keras's module, and
+    the public name (that of the class where it is one)."""
+    own = (cls.__module__, cls.__name__)
+    for (module, registered_name), defined in _UNPUBLISHED.items():
+        if defined == own:
+            return module, cls.__name__, registered_name
     for package in ("fastnn", *_SEARCHED):
-        if _api.table(package).get(cls.__name__) == (cls.__module__, cls.__name__):
-            return package.replace("fastnn", "keras", 1), None
-    name = get_registered_name(cls)
-    return (None if cls.__module__ in ("builtins", "__main__") else cls.__module__), name
+        names = [name for name, defined in _api.table(package).items() if defined == own]
+        if names:
+            name = cls.__name__ if cls.__name__ in names else names[0]
+            return package.replace("fastnn", "keras", 1), name, None
+    module = None if cls.__module__ in ("builtins", "__main__") else cls.__module__
+    return module, cls.__name__, get_registered_name(cls)
 
 
 def deserialize_keras_object(config, custom_objects=None, safe_mode=True, **kwargs):

@@ -12,13 +12,13 @@ from fastnn.graph.symbolic import accepts_symbolic
 from fastnn.ops import elementwise as ew
 from fastnn.ops import reduce
 from fastnn.ops.layout import expand_dims, reshape, transpose
-from fastnn.ops.logic import logical_not, logical_or, where
+from fastnn.ops.logic import greater, logical_not, logical_or, where
 from fastnn.ops.matmul import in_one_dtype, matmul_op
 from fastnn.ops.normalization import gradient_by_composition
-from fastnn.ops.record import Op, Spec, as_array, shape_of, uniform
+from fastnn.ops.record import Op, Spec, as_array, dtype_of, shape_of, uniform
 
 
-def _hidden(dtype: str) -> float:
+def hidden_score(dtype: str) -> float:
     """The score of a key that is not seen: finite, so that a query that sees none takes the mean of all values."""
     return -0.7 * float(np.finfo(dtype).max)
 
@@ -71,7 +71,7 @@ def _attention_reference(q, k, v, *extras, scale, is_causal, has_bias, has_mask)
     hides = np.zeros(scores.shape, bool) if mask is None else np.broadcast_to(~mask, scores.shape)
     if is_causal:
         hides = hides | _later(q.shape[1], k.shape[1])
-    scores = np.where(hides, q.dtype.type(_hidden(q.dtype.name)), scores)
+    scores = np.where(hides, q.dtype.type(hidden_score(q.dtype.name)), scores)
     top = scores.max(-1, initial=np.finfo(q.dtype).min)
     weights = np.exp(scores - top[..., None])
     with np.errstate(divide="ignore"):  # without a key the sum is 0, and so is y
@@ -162,7 +162,7 @@ def _scores(q, k, *extras, scale, is_causal, has_bias, has_mask):
     if is_causal:
         later = _later(q.shape[1], k.shape[1])
         hides = later if hides is None else logical_or(hides, later)
-    return scores if hides is None else where(hides, _hidden(q.dtype), scores), hides
+    return scores if hides is None else where(hides, hidden_score(q.dtype), scores), hides
 
 
 def _composed(q, k, v, *extras, **params):
@@ -208,7 +208,7 @@ def _attention_grad_reference(dy, q, k, v, y, top, inverse, *extras, scale, is_c
     sees = np.ones(scores.shape, bool) if mask is None else np.broadcast_to(mask, scores.shape)
     if is_causal:
         sees = sees & ~_later(q.shape[1], k.shape[1])
-    scores = np.where(sees, scores, q.dtype.type(_hidden(q.dtype.name)))
+    scores = np.where(sees, scores, q.dtype.type(hidden_score(q.dtype.name)))
     p = np.exp(scores - top[..., None]) * inverse[..., None]
     dp = np.einsum("bthe,bshe->bhts", dy, wide_v)
     ds = sees * p * (dp - (dy * y).sum(-1).swapaxes(1, 2)[..., None]) * q.dtype.type(scale)
@@ -239,6 +239,30 @@ attention_grad_op = Op(
     grad=gradient_by_composition(_grad_composed),
     lower=_attention_grad_lower,
 )
+
+
+# ---- what layers use ----
+
+
+def attend(query, key, value, mask=None, scale=None, is_causal=False, zeros_where_blind=False):
+    """`dot_product_attention` of values that are being traced or arrays, with a choice of what a blind query gets.
+
+    Args:
+        query, key, value, scale, is_causal: as of `dot_product_attention`.
+        mask: bools of four dimensions that broadcast to (batch, heads, queries, keys), or None.
+        zeros_where_blind: whether a query that may see no key gets zeros, as from a masked softmax whose weights are
+            all zero, and not the mean of all values.
+    """
+    query, key, value = in_one_dtype(query, key, value)
+    scale = 1 / math.sqrt(max(shape_of(query)[3], 1)) if scale is None else float(scale)
+    y, top, _ = attention_op(
+        query, key, value, *(() if mask is None else (mask,)), scale=scale, is_causal=bool(is_causal), has_bias=False,
+        has_mask=mask is not None,
+    )  # fmt: skip
+    if mask is None or not zeros_where_blind:
+        return y
+    sees = greater(top, hidden_score(dtype_of(top)))
+    return where(expand_dims(transpose(sees, (0, 2, 1)), -1), y, 0)
 
 
 # ---- Keras's function ----
