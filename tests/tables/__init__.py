@@ -25,6 +25,7 @@ class LayerCase:
         call: further arguments of the call; arrays among them have the batch first too.
         gradient: whether gradients by the float inputs and the weights are compared.
         config: whether the layer is made again from its config.
+        flat: ends of the paths of weights that change nothing: their gradient is nothing but rounding.
         rtol: of outputs and gradients against Keras; also of the largest value, for what cancels.
     """
 
@@ -34,6 +35,7 @@ class LayerCase:
     call: dict = field(default_factory=dict)
     gradient: bool = True
     config: bool = True
+    flat: tuple[str, ...] = ()
     rtol: float = 1e-5
 
     def arguments_for(self, k) -> dict:

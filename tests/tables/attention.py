@@ -31,16 +31,22 @@ VALUES = rows(2, 5, 7)
 FRAMES, OTHERS = rows(2, 3, 4, 6), rows(2, 3, 5, 6)
 SEES = (rows(2, 3, 5) < 0.3) | (np.arange(5) == 1)
 BLIND_ROW = SEES & (np.arange(3) != 1)[:, None]
-KNOWN = rows(2, 5, seed=3) < 0.5
+KNOWN = (rows(2, 5, seed=3) < 0.5) | (np.arange(5) == 0)
 
 
-def multi_head(arguments, query=X, value=Y, **call):
-    return LayerCase("MultiHeadAttention", {"num_heads": 2, "key_dim": 3, **arguments}, query, {"value": value, **call})
+def heads(name, arguments, query, value, call, gradient=True):
+    # A bias of the keys adds the same to all scores of a query.
+    call = {"value": value, **call}
+    return LayerCase(name, arguments, query, call, gradient=gradient, flat=("/key/bias",))
+
+
+def multi_head(arguments, query=X, value=Y, gradient=True, **call):
+    return heads("MultiHeadAttention", {"num_heads": 2, "key_dim": 3, **arguments}, query, value, call, gradient)
 
 
 def grouped(arguments, query=X, value=Y, **call):
     sizes = {"head_dim": 3, "num_query_heads": 4, "num_key_value_heads": 2}
-    return LayerCase("GroupQueryAttention", {**sizes, **arguments}, query, {"value": value, **call})
+    return heads("GroupQueryAttention", {**sizes, **arguments}, query, value, call)
 
 
 LAYERS = [
@@ -50,19 +56,23 @@ LAYERS = [
     LayerCase("Attention", {"score_mode": "concat", "seed": 3, "dropout": 0.5}, [X, Y], {"use_causal_mask": True}),
     LayerCase("Attention", {"dropout": 0.5}, [X, Y], {"return_attention_scores": True}),
     LayerCase("Attention", {}, [X, Y], {"mask": [SEES[:, :, 0], KNOWN]}),
-    LayerCase("Attention", {}, [X, Y], {"mask": [None, KNOWN & False], "use_causal_mask": True}),
+    # By a blind query's scores Keras has a gradient, although they change nothing that is seen.
+    LayerCase("Attention", {}, [X, Y], {"mask": [None, KNOWN & False], "use_causal_mask": True}, gradient=False),
     LayerCase("Attention", {}, [X, Y], {"mask": [SEES[:, :, 0], KNOWN], "return_attention_scores": True}),
     LayerCase("Attention", {}, [FRAMES, OTHERS]),
     LayerCase("AdditiveAttention", {}, [X, Y]),
     LayerCase("AdditiveAttention", {"use_scale": False}, [X, VALUES, KEYS], {"return_attention_scores": True}),
     LayerCase("AdditiveAttention", {"dropout": 0.5}, [X, Y], {"mask": [SEES[:, :, 0], KNOWN], "use_causal_mask": True}),
     multi_head({}),
-    multi_head({"use_bias": False, "value_dim": 5, "kernel_regularizer": "l2"}, X, VALUES, key=KEYS),
+    # Keras on JAX has no such attention unless it returns scores.
+    multi_head({"value_dim": 5}, X, VALUES, gradient=False, key=KEYS),
+    multi_head({"value_dim": 5, "kernel_regularizer": "l2"}, X, VALUES, key=KEYS, return_attention_scores=True),
+    multi_head({"use_bias": False}, X, VALUES, key=KEYS),
     multi_head({"output_shape": 4, "bias_initializer": "ones"}, use_causal_mask=True),
     multi_head({"output_shape": (2, 4), "use_gate": True}),
     multi_head({"activity_regularizer": "l2", "kernel_constraint": "max_norm"}),
     multi_head({"dropout": 0.5, "seed": 4}, attention_mask=SEES),
-    multi_head({}, attention_mask=SEES, value_mask=KNOWN, use_causal_mask=True),
+    multi_head({}, attention_mask=SEES, value_mask=KNOWN),
     multi_head({}, key=KEYS, key_mask=KNOWN, query_mask=SEES[:, :, 0]),
     multi_head({}, return_attention_scores=True, attention_mask=SEES[:, None], use_causal_mask=True),
     multi_head({}, attention_mask=BLIND_ROW),
