@@ -103,6 +103,7 @@ static void OWN(lstm_grad_block)(const fnn_call *call, const OWN(rnn) * r, OWN(r
 
 static void OWN(lstm_grad)(const fnn_call *call, int64_t begin, int64_t end) {
   const OWN(rnn) r = OWN(rnn_of)(call->ints, LSTM_GATES);
+  FNN_REQUIRE(r.batch >= 0 && r.time >= 0 && r.units > 0);
   for (int64_t unit = begin; unit < end; unit++) {
     if (call->phase == 0) {
       OWN(rnn_pack_transposed)(&r, (const T *)call->buf[3], (T *)call->shared, unit);
@@ -168,6 +169,7 @@ static void OWN(gru_grad_block)(const fnn_call *call, const OWN(rnn) * r, OWN(rn
 
 static void OWN(gru_grad)(const fnn_call *call, int64_t begin, int64_t end) {
   const OWN(rnn) r = OWN(rnn_of)(call->ints, GRU_GATES);
+  FNN_REQUIRE(r.batch >= 0 && r.time >= 0 && r.units > 0);
   for (int64_t unit = begin; unit < end; unit++) {
     if (call->phase == 0) {
       OWN(rnn_pack_transposed)(&r, (const T *)call->buf[2], (T *)call->shared, unit);
