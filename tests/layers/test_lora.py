@@ -1,4 +1,4 @@
-"""LoRA on Dense, EinsumDense and Embedding: what is trained, what is computed, what is saved."""
+"""LoRA on Dense, EinsumDense, Embedding and the convolutions: what is trained, what is computed, what is saved."""
 
 import numpy as np
 import pytest
@@ -12,6 +12,7 @@ CASES = [
     (lambda **lora: layers.Dense(3, use_bias=False, **lora), rows(2, 5, 4), "kernel"),
     (lambda **lora: layers.EinsumDense("abc,cde->abde", (None, 3, 2), **lora), rows(2, 5, 4), "kernel"),
     (lambda **lora: layers.Embedding(5, 3, **lora), np.array([[1, 0, 4]]), "embeddings"),
+    (lambda **lora: layers.Conv2D(4, 2, groups=2, **lora), rows(2, 5, 4, 6), "kernel"),
 ]
 
 
@@ -26,7 +27,7 @@ def adapted(make, x, **lora):
     return layer
 
 
-@pytest.mark.parametrize("make, x, name", CASES, ids=["Dense", "no bias", "EinsumDense", "Embedding"])
+@pytest.mark.parametrize("make, x, name", CASES, ids=["Dense", "no bias", "EinsumDense", "Embedding", "Conv2D"])
 def test_lora(make, x, name):
     plain = make()
     before = plain(x)
@@ -53,7 +54,7 @@ def test_lora(make, x, name):
     np.testing.assert_allclose(layer(x), reference(x), rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("make, x, name", CASES, ids=["Dense", "no bias", "EinsumDense", "Embedding"])
+@pytest.mark.parametrize("make, x, name", CASES, ids=["Dense", "no bias", "EinsumDense", "Embedding", "Conv2D"])
 def test_arguments_do_what_the_method_does(make, x, name):
     by_arguments, by_method = adapted(make, x, lora_rank=2, lora_alpha=3), adapted(make, x)
     assert by_arguments.get_config()["lora_rank"] == 2 and by_arguments.get_config()["lora_alpha"] == 3

@@ -28,6 +28,8 @@ LAYERS = [
     LayerCase("DepthwiseConv2D", {"kernel_size": 2, "strides": 2, "padding": "same", "activation": "relu"}, IMAGES),
     LayerCase("DepthwiseConv2D", {"kernel_size": 3, "data_format": "channels_first"}, IMAGES),
     LayerCase("Conv1D", {"filters": 2, "kernel_size": 3, "padding": "causal", "dilation_rate": 2, **FIRST}, SEQUENCES),
+    LayerCase("Conv1D", {"filters": 4, "kernel_size": 3, "lora_rank": 2, "kernel_regularizer": "l2"}, SEQUENCES),
+    LayerCase("Conv2D", {"filters": 4, "kernel_size": 2, "groups": 2, "lora_rank": 2, "lora_alpha": 5}, IMAGES),
     LayerCase("Conv3D", {"filters": 3, "kernel_size": 2}, VOLUMES),
     LayerCase(
         "Conv3D",
@@ -127,6 +129,7 @@ BAD = [
     bad("no filters", "SeparableConv1D", "filters", filters=-1, kernel_size=2),
     bad("multiplier", "SeparableConv2D", "depth_multiplier", filters=2, kernel_size=2, depth_multiplier=0),
     bad("multiplier", "DepthwiseConv1D", "depth_multiplier", kernel_size=2, depth_multiplier=0),
+    BadCase("Conv2D: LoRA before build", lambda k: k.layers.Conv2D(3, 2).enable_lora(2), "built"),
     BadCase("conv: channels", lambda k: k.ops.conv(IMAGES, rows(2, 2, 3, 2)), "3"),
     BadCase("conv_transpose: channels", lambda k: k.ops.conv_transpose(IMAGES, rows(2, 2, 4, 3)), "3"),
     BadCase("unfold: rank", lambda k: k.ops.unfold(SEQUENCES, 2), "(2, 7, 3)"),

@@ -1,18 +1,20 @@
 """What the convolutions share: arguments, checks, weights and configs."""
 
 from fastnn import activations, constraints, initializers, ops, regularizers
+from fastnn.layers.core.lora import LoRA
 from fastnn.layers.image_format import standardize_data_format, standardize_padding, standardize_tuple
 from fastnn.layers.input_spec import InputSpec
 from fastnn.layers.layer import Layer
 from fastnn.ops.conv import biased_conv
 
 
-class BaseConv(Layer):
+class BaseConv(LoRA, Layer):
     """A convolution over `rank` axes: `activation(conv(inputs, kernel) + bias)`.
 
     Args:
         rank: 1 for sequences, 2 for images, 3 for volumes.
         filters: how many output channels.
+        lora_rank, lora_alpha: as in `Dense`; None for no LoRA.
 
     The other arguments are those of `Conv2D`.
     """
@@ -21,7 +23,7 @@ class BaseConv(Layer):
         self, rank, filters, kernel_size, strides=1, padding="valid", data_format=None, dilation_rate=1, groups=1,
         activation=None, use_bias=True, kernel_initializer="glorot_uniform", bias_initializer="zeros",
         kernel_regularizer=None, bias_regularizer=None, activity_regularizer=None, kernel_constraint=None,
-        bias_constraint=None, trainable=True, name=None, **kwargs,
+        bias_constraint=None, trainable=True, name=None, lora_rank=None, lora_alpha=None, **kwargs,
     ):  # fmt: skip
         super().__init__(trainable=trainable, name=name, activity_regularizer=activity_regularizer, **kwargs)
         self.rank = rank
@@ -37,6 +39,7 @@ class BaseConv(Layer):
         self.kernel_constraint = constraints.get(kernel_constraint)
         set_window(self, rank, kernel_size, strides, padding, data_format, dilation_rate, allow_causal=rank == 1)
         set_bias_and_activation(self, activation, use_bias, bias_initializer, bias_regularizer, bias_constraint)
+        self._set_lora(lora_rank, lora_alpha)
 
     def build(self, input_shape):
         axis = channel_axis(self)
@@ -46,12 +49,18 @@ class BaseConv(Layer):
                 "The number of input channels must be evenly divisible by the number of groups. Received groups="
                 f"{self.groups}, but the input has {channels} channels (full input shape is {tuple(input_shape)})."
             )
-        self.kernel = self.add_weight(
+        self._weight = self.add_weight(
             (*self.kernel_size, channels // self.groups, self.filters), self.kernel_initializer, name="kernel",
             regularizer=self.kernel_regularizer, constraint=self.kernel_constraint,
         )  # fmt: skip
         self.bias = add_bias(self, self.filters)
         self.input_spec = InputSpec(min_ndim=self.rank + 2, axes={axis: channels})
+        self._build_lora()
+
+    @property
+    def kernel(self):
+        """The weight (*kernel_size, channels / groups, filters); with LoRA, as it acts."""
+        return self._merged_weight()
 
     def call(self, inputs):
         padding = self.padding
@@ -76,6 +85,7 @@ class BaseConv(Layer):
             "kernel_regularizer": regularizers.serialize(self.kernel_regularizer),
             "kernel_constraint": constraints.serialize(self.kernel_constraint),
             "activity_regularizer": regularizers.serialize(self.activity_regularizer),
+            **self._lora_config(),
         }
 
 
