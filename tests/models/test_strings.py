@@ -5,6 +5,7 @@ import pytest
 
 import fastnn
 from fastnn import layers
+from fastnn.preprocessing.dataset import Dataset
 
 TEXTS = np.array(["good film", "bad film", "a good good one", "bad", "what a bad story", "good"])
 LABELS = np.array([1, 0, 1, 0, 0, 1])
@@ -172,3 +173,20 @@ def test_strings_for_a_model_of_numbers():
     model = fastnn.Sequential([fastnn.Input((1,)), layers.Dense(1)])
     with pytest.raises(ValueError, match="Invalid dtype"):
         model.predict(TEXTS, verbose=0)
+
+
+def test_explain_shows_the_compiled_rest():
+    model = classifier(STARTS["input (1,)"](output_sequence_length=4))
+    model.compile("adam", "binary_crossentropy")
+    for mode in ("predict", "train"):
+        assert any(step.kernel.startswith("gemm") for step in model.explain(batch_size=2, mode=mode).steps)
+    unknown = classifier(STARTS["input (1,)"]())
+    with pytest.raises(ValueError, match="unknown size"):
+        unknown.explain(batch_size=2, mode="predict")
+
+
+def test_layers_of_strings_in_the_threads_of_a_data_set():
+    layer = vectorizer(output_mode="count")
+    batches = Dataset(lambda: iter([(TEXTS[k : k + 2], LABELS[k : k + 2]) for k in (0, 2, 4)]), 3)
+    encoded = list(batches.map(lambda x, y: (layer(x), y), num_parallel_calls=3))
+    np.testing.assert_array_equal(np.concatenate([x for x, _ in encoded]), layer(TEXTS))

@@ -6,6 +6,7 @@ import numpy as np
 
 from fastnn import layers, naming, tree
 from fastnn.layers.layer import Layer
+from fastnn.layers.preprocessing.host_layer import iterated
 from fastnn.models.features import Cross, Feature, TFDIdentity, categories_of, learns
 from fastnn.models.network import Network
 from fastnn.saving import model_file
@@ -170,19 +171,23 @@ class FeatureSpace(Layer):
         """Lets all layers that learn from data (vocabularies, means, bins) see some.
 
         Args:
-            dataset: `{name: array or list}` of whole columns; or an iterable of such dicts, which are batches or rows.
+            dataset: `{name: array or list}` of whole columns; or a `PyDataset` or another iterable of such dicts, which
+                are batches or rows.
 
         Raises:
             ValueError: for anything else.
         """
         if isinstance(dataset, dict):
             dataset = _batches({name: np.asarray(column) for name, column in dataset.items()})
-        elif isinstance(dataset, (str, np.ndarray)) or not hasattr(dataset, "__iter__"):
+        if isinstance(dataset, (str, np.ndarray)) or not any(
+            hasattr(dataset, name) for name in ("__iter__", "__len__")
+        ):
             raise ValueError(
                 "`adapt()` can only be called on a dict of arrays or lists, or an iterable of dicts. Received instead: "
                 f"{dataset} (of type {type(dataset)})"
             )
-        batches = list(dataset) if iter(dataset) is dataset else dataset  # a generator can be read once
+        found = iterated(dataset)
+        batches = list(found) if iter(found) is found else found  # a generator can be read once
         for name, layer in self.preprocessors.items():
             if learns(layer):
                 layer.adapt(_column(batch[name]) for batch in batches)

@@ -90,6 +90,11 @@ class Model(Trainer, Layer):
     def _build_on_strings(self, inputs) -> None:
         """Makes the network of a `Sequential` without an input."""
 
+    def _compiled_inputs(self) -> list | None:
+        """The KerasTensors that the compiled part begins with: `inputs`, but for models of strings."""
+        part = None if self._network is None else self._network.host_part
+        return self.inputs if part is None or part.rest is None else part.rest.inputs
+
     def _has_host_layers(self) -> bool:
         return any(layer.runs_on_host for layer in self._flatten_layers())
 

@@ -19,12 +19,13 @@ def explain(model, function, batch_size: int, mode: str) -> Explanation:
     for executable in reversed(function.executables()):
         if executable.graph.inputs and executable.graph.inputs[0].shape[:1] == (batch_size,):
             return Explanation(executable)
-    if not model.inputs:
+    inputs = model._compiled_inputs()
+    if not inputs:
         raise ValueError(
             f"explain: the model {model.name!r} does not declare its inputs; run {mode} once with batch_size="
             f"{batch_size}, then ask again."
         )
-    x = tree.map_structure(lambda t: _zeros(t.shape[1:], t.dtype, batch_size), _as_given(model.inputs))
+    x = tree.map_structure(lambda t: _zeros(t.shape[1:], t.dtype, batch_size), _as_given(inputs))
     if mode == "predict":
         return Explanation(function.executable_for((x,)))
     losses = tree.flatten(model.loss)

@@ -20,11 +20,11 @@ class HostFunction(EagerFunction):
 
     def __init__(self, compiled, eager, name: str, model):
         super().__init__(self._run)
-        self._compiled, self._eager, self._name, self._model = compiled, eager, name, model
+        self.compiled, self._eager, self._name, self._model = compiled, eager, name, model
 
     def _run(self, batch):
         model = self._model()
         x = model._on_host(batch[0])
         if self._name == "train_step":
             model._check_host_layers()
-        return (self._eager if is_text(x) else self._compiled)((x, *batch[1:]))
+        return (self._eager if is_text(x) else self.compiled)((x, *batch[1:]))

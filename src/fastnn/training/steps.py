@@ -166,7 +166,8 @@ class Steps:
         if self.run_eagerly:
             raise ValueError("explain: the model was compiled with run_eagerly=True, so there is no plan to show.")
         self._compilation.targets = None
-        return explained.explain(self, self._function(explained.MODES[mode]), batch_size, mode)
+        function = self._function(explained.MODES[mode])
+        return explained.explain(self, getattr(function, "compiled", function), batch_size, mode)
 
     def _function(self, step: str, force=False):
         functions = self._compilation.functions

@@ -143,6 +143,9 @@ class Normalization(Layer):
             self.adapt_mean.assign(mean)
             self.adapt_variance.assign(squares / count)
 
+    def finalize_state(self) -> None:
+        """Kept for Keras's callers: what `adapt` or `set_weights` sets counts at once."""
+
     def _check_batch(self, shape) -> None:
         if not self.built:
             self.build(tuple(shape))

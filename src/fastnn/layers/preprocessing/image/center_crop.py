@@ -46,6 +46,10 @@ class CenterCrop(BaseImagePreprocessingLayer):
             )
         return (height - size[0]) // 2, (width - size[1]) // 2, *size
 
+    def transform_images(self, images, transformation=None, training=True):
+        """Images, (n, h, w, c) or (h, w, c), cropped."""
+        return super().transform_images(images, transformation, training)
+
     def augment(self, images, transformation):
         top, left, height, width = self._window(*shape_of(images)[1:3])
         window = images[:, top : top + height, left : left + width]

@@ -65,6 +65,10 @@ class Resizing(BaseImagePreprocessingLayer):
         """Images, (n, h, w, c) or (h, w, c), resized."""
         return self._resized(images, self.interpolation)
 
+    def transform_labels(self, labels, transformation=None, training=True):
+        """Labels as they are."""
+        return labels
+
     def transform_segmentation_masks(self, segmentation_masks, transformation=None, training=True):
         """Masks, resized: each result is the nearest pixel."""
         return self._resized(segmentation_masks, "nearest")
