@@ -52,9 +52,11 @@ def test_same_seed_same_bits_for_any_thread_count():
     assert trained_bits(3) == one
 
 
-def test_many_threads_call_one_model_at_once():
+@pytest.mark.parametrize("threads", [None, 16])
+def test_many_threads_call_one_model_at_once(threads):
+    """Each with helpers of its own; 16 is far above the cores of a small machine, so that helpers come late."""
     model = network()
-    inputs = [data(16)[0] + k for k in range(8)]
+    inputs = [data(64)[0] + k for k in range(8)]
     expected = [np.asarray(model(x)) for x in inputs]
     wrong = []
 
@@ -64,10 +66,14 @@ def test_many_threads_call_one_model_at_once():
                 wrong.append(k)
 
     workers = [threading.Thread(target=work, args=(k,)) for k in range(8)]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
+    config.set_threads(threads)
+    try:
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join()
+    finally:
+        config.set_threads(None)
     assert not wrong
 
 

@@ -29,6 +29,9 @@ cdef extern from "fnn.h":
         const fnn_entry *entries
 
 
+cdef extern from "pool.h":
+    void fnn_install_fork_handler()
+
 cdef extern from "executor.h":
     ctypedef struct fnn_step:
         void *run
@@ -48,7 +51,6 @@ cdef extern from "executor.h":
         double *seconds
         int32_t flushes_denormals
     int32_t fnn_execute(const fnn_instance *, int64_t, int64_t, int64_t, int64_t, int, int64_t *) nogil
-    void fnn_install_fork_handler()
 
 
 cdef extern from "registry.h":

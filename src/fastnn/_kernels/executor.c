@@ -1,16 +1,8 @@
 #include "executor.h"
 
-#include <limits.h>
-#include <omp.h>
-#include <pthread.h>
-#include <sched.h>
-#include <stdatomic.h>
 #include <time.h>
-#if defined(__linux__)
-#include <linux/futex.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-#endif
+
+#include "pool.h"
 
 static double now_s(void) {
   struct timespec t;
@@ -24,29 +16,29 @@ static double now_s(void) {
  * from step to step, then those that nobody has begun. The phase is over when its chunks are done, whoever did them:
  * a thread that has lost its core holds up nobody, and finds its place again when it comes back. */
 enum {
-  MAX_CHUNKS = 32,       /* bits of `claims` */
-  CHUNKS_PER_THREAD = 4, /* what a thread may be late by costs a quarter of its share, not all of it */
-  SPINS = 4000           /* some tens of microseconds of pause instructions, the length of a middling step */
+  MAX_CHUNKS = FNN_MAX_THREADS, /* bits of `claims` */
+  CHUNKS_PER_THREAD = 4         /* what a thread may be late by costs a quarter of its share, not all of it */
 };
-
-typedef struct {
-  const fnn_instance *instance;
-  int64_t begin, end, batch_end;
-  int threads;
-  int32_t status;
-  int64_t failed_step;
-  double phase_start;
-  _Alignas(64) _Atomic uint64_t claims; /* number of the phase << 32 | which of its chunks are taken */
-  _Alignas(64) atomic_int done;         /* chunks of this phase that are finished */
-  _Alignas(64) atomic_int passed;       /* phases that are over; sleepers wait for it to change */
-  atomic_int sleepers;
-} team;
 
 /* A place in the run: a phase of a step of a batch. */
 typedef struct {
   int64_t batch, step;
   int phase;
 } place;
+
+typedef struct {
+  const fnn_instance *instance;
+  int64_t begin, end, batch_end;
+  place start;
+  uint32_t first; /* number of the first phase; they count on from run to run of a job */
+  int threads;
+  int32_t status;
+  fnn_job *job; /* NULL for a run of one thread */
+  int64_t failed_step;
+  double phase_start;
+  _Alignas(64) _Atomic uint64_t claims; /* number of the phase << 32 | which of its chunks are taken */
+  _Alignas(64) atomic_int done;         /* chunks of this phase that are finished */
+} team;
 
 static int64_t units_at(const team *team, place at) { return team->instance->steps[at.step].work.units[at.phase]; }
 
@@ -109,41 +101,22 @@ static int claim(team *team, uint32_t number, int chunk) {
   return 0;
 }
 
-#if defined(__linux__)
-static void sleep_while(atomic_int *word, int value) { syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, 0, 0, 0); }
-static void wake_all(atomic_int *word) { syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, INT_MAX, 0, 0, 0); }
-#else
-static void sleep_while(atomic_int *word, int value) { (void)word, (void)value, sched_yield(); }
-static void wake_all(atomic_int *word) { (void)word; }
-#endif
-
 /* Counts `finished` chunks of phase `number`; whoever finishes the last opens the next phase. */
 static void finish(team *team, uint32_t number, int finished, int chunks, int64_t step) {
   if (!finished || atomic_fetch_add(&team->done, finished) + finished < chunks) return;
   note_time(team, step);
   atomic_store(&team->done, 0);
   atomic_store(&team->claims, (uint64_t)(number + 1) << 32);
-  atomic_store(&team->passed, (int)(number + 1));
-  if (atomic_load(&team->sleepers)) wake_all(&team->passed);
+  fnn_pass(team->job, (int32_t)(number + 1));
 }
 
-static void wait_until_passed(team *team, uint32_t number) {
-  for (int spin = 0; spin < SPINS; spin++) {
-    if ((int32_t)((uint32_t)atomic_load_explicit(&team->passed, memory_order_acquire) - number) > 0) return;
-#if defined(__x86_64__)
-    __builtin_ia32_pause();
-#endif
-  }
-  atomic_fetch_add(&team->sleepers, 1);
-  int passed;
-  while ((int32_t)((uint32_t)(passed = atomic_load(&team->passed)) - number) <= 0) sleep_while(&team->passed, passed);
-  atomic_fetch_sub(&team->sleepers, 1);
-}
-
-/* Every thread walks the same phases, numbered alike. Phases of one chunk that follow each other are one. */
-static void walk(team *team, int thread, place at) {
+/* Every thread walks the same phases, numbered alike. Phases of one chunk that follow each other are one.
+ * `job_number` lets a helper back in after each wait; the owner of the run (0) never leaves. */
+static void walk(team *team, int thread, uint32_t job_number) {
+  fnn_job *job = team->job;
+  place at = team->start;
   int more = settle(team, &at);
-  for (uint32_t number = 0; more; number++) {
+  for (uint32_t number = team->first; more; number++) {
     int chunks = chunks_at(team, at), finished = 0;
     if (chunks == 1) {
       int is_mine = claim(team, number, 0);
@@ -168,12 +141,17 @@ static void walk(team *team, int thread, place at) {
       finish(team, number, finished, chunks, at.step);
       more = advance(team, &at);
     }
-    if (more) wait_until_passed(team, number);
+    if (!more && job_number) break;
+    if (job_number) fnn_leave(job);
+    fnn_wait_past(job, (int32_t)number); /* the owner waits for the last phase too */
+    if (job_number && !fnn_enter(job, job_number)) return;
   }
+  if (job_number) fnn_leave(job);
 }
 
 /* The same without anybody to share with. */
-static void walk_alone(team *team, place at) {
+static void walk_alone(team *team) {
+  place at = team->start;
   for (int more = settle(team, &at); more;) {
     int64_t step = at.step;
     run_chunk(team, at, 0, 0, 1);
@@ -204,36 +182,36 @@ static void restore_float_mode(uint64_t mode) {
 #endif
 }
 
-static void walk_flushing(team *team, int thread, place start) {
-  uint64_t mode = team->instance->flushes_denormals ? flush_denormals() : 0;
-  if (team->threads > 1) walk(team, thread, start);
-  else walk_alone(team, start);
-  if (team->instance->flushes_denormals) restore_float_mode(mode);
+static void walk_flushing(team *team, int thread, uint32_t job_number) {
+  int is_flushing = team->instance->flushes_denormals;
+  uint64_t mode = is_flushing ? flush_denormals() : 0;
+  if (team->job) walk(team, thread, job_number);
+  else walk_alone(team);
+  if (is_flushing) restore_float_mode(mode);
+}
+
+static void help(fnn_job *job, uint32_t number, int thread) {
+  if (fnn_enter(job, number)) walk_flushing(job->context, thread, number);
 }
 
 int32_t fnn_execute(const fnn_instance *instance, int64_t begin, int64_t end, int64_t batch, int64_t batches,
                     int threads, int64_t *failed_step) {
   team team = {.instance = instance, .begin = begin, .end = end, .batch_end = batch + batches, .failed_step = -1};
-  place start = {.batch = batch, .step = begin};
+  team.start = (place){.batch = batch, .step = begin};
   int widest = 1;
   for (int64_t s = begin; s < end; s++) widest = (int)fnn_max(widest, instance->steps[s].max_threads);
   team.threads = (int)fnn_min(fnn_min(threads, widest), MAX_CHUNKS);
   if (instance->seconds) team.phase_start = now_s();
-  if (team.threads <= 1) {
-    walk_flushing(&team, 0, start);
-  } else {
-#pragma omp parallel num_threads(team.threads)
-    {
-#pragma omp single
-      team.threads = omp_get_num_threads();
-      walk_flushing(&team, omp_get_thread_num(), start);
-    }
+  team.job = team.threads > 1 ? fnn_take_job() : NULL;
+  if (team.job) {
+    team.first = (uint32_t)atomic_load(&team.job->word);
+    atomic_store(&team.claims, (uint64_t)team.first << 32);
+    team.job->help = help;
+    team.job->context = &team;
+    fnn_open_job(team.job, team.threads);
   }
+  walk_flushing(&team, 0, 0);
+  if (team.job) fnn_close_job(team.job);
   *failed_step = team.failed_step;
   return team.status;
 }
-
-/* libgomp's idle workers do not survive a fork, and the child would wait for them: give them back before it. */
-static void release_pool(void) { omp_pause_resource_all(omp_pause_soft); }
-
-void fnn_install_fork_handler(void) { pthread_atfork(release_pool, NULL, NULL); }

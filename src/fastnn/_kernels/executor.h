@@ -1,6 +1,6 @@
 /* executor.h: runs a plan, a flat array of kernel calls.
  *
- * One run may do many batches. Inside it: one parallel region, no barrier but "all of this phase is done" between
+ * One run may do many batches. Inside it: no barrier but "all of this phase is done" between
  * phases that are shared, no allocation, no Python. The same plan may run in several threads at once, each with its own
  * fnn_instance (arena and resolved pointers). */
 #ifndef FNN_EXECUTOR_H
@@ -33,7 +33,5 @@ typedef struct {
  * Returns FNN_OK, or the status of the step that failed and its number in *failed_step. */
 int32_t fnn_execute(const fnn_instance *instance, int64_t begin, int64_t end, int64_t batch, int64_t batches,
                     int threads, int64_t *failed_step);
-
-void fnn_install_fork_handler(void);
 
 #endif
