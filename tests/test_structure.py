@@ -35,7 +35,7 @@ LAYERS_OF_CODE = (
     ("plan",),
     ("ops", "autodiff", "random"),
     ("activations", "constraints", "initializers", "regularizers", "callbacks"),
-    ("layers", "losses", "metrics", "optimizers"),
+    ("layers", "losses", "metrics", "optimizers", "visualization"),
     ("preprocessing",),
     ("models", "saving", "training", "testing"),
     ("applications", "wrappers"),

@@ -72,6 +72,7 @@ MODULES = (
     "utils.bounding_boxes",
     "utils.np_utils",
     "wrappers",
+    "visualization",
 )
 
 # {public module: {file that defines them, without "fastnn.": "names"}}
@@ -467,6 +468,10 @@ PUBLIC = {
     "fastnn.utils.np_utils": {"utils.encoding": "normalize to_categorical"},
     "fastnn.wrappers": {
         "wrappers.estimators": "SKLearnClassifier SKLearnRegressor SKLearnTransformer",
+    },
+    "fastnn.visualization": {
+        "visualization.drawing": "draw_bounding_boxes draw_segmentation_masks",
+        "visualization.galleries": "plot_bounding_box_gallery plot_image_gallery plot_segmentation_mask_gallery",
     },
 }
 
