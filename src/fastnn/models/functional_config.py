@@ -9,7 +9,6 @@ from __future__ import annotations
 from fastnn import ops, tree
 from fastnn.graph.symbolic import KerasTensor
 from fastnn.layers.core.input_layer import InputLayer
-from fastnn.layers.layer import Layer
 from fastnn.layers.operation import Operation
 from fastnn.models.network import name_of
 from fastnn.naming import to_snake_case
@@ -166,28 +165,3 @@ def _map_places(function, structure):
     if len(structure) == 3 and isinstance(structure[0], str):
         return function(structure)
     return [_map_places(function, item) for item in structure]
-
-
-def copy_network(model, clone, input_tensors=None):
-    """A functional model of the layers that `clone` makes of those of `model`, called as they were.
-
-    Args:
-        model: a model with a network.
-        clone: from a layer to its clone.
-        input_tensors: KerasTensors in the structure of the inputs, or None for new inputs.
-    """
-    network = model._network
-    if input_tensors is None:
-        starts = [clone(layer).output for layer in network.input_layers]
-    else:
-        starts = tree.flatten(input_tensors)
-    clones = {
-        id(operation): clone(operation)
-        for _, operation, _ in network.operations
-        if isinstance(operation, Layer) and not isinstance(operation, InputLayer)
-    }
-    values = {id(x): start for x, start in zip(network.inputs, starts, strict=True)}
-    for step in network.steps:
-        step.run(values, clones.get(id(step.operation), step.operation))
-    outputs = tree.map_structure(lambda y: values[id(y)], network.outputs_structure)
-    return type(model)(inputs=tree.pack_sequence_as(network.inputs_structure, starts), outputs=outputs, name=model.name)

@@ -152,6 +152,17 @@ class Model(Trainer, Layer):
         return list(self._children().layers)
 
     @property
+    def operations(self) -> list:
+        """The layers and the ops of a functional model, in the order of `layers`.
+
+        Raises:
+            AttributeError: for other models.
+        """
+        if self._network is None:
+            raise AttributeError(f"Model {self.name!r} is no functional model: it has layers, not operations.")
+        return self._network.called()
+
+    @property
     def inputs(self) -> list | None:
         """The KerasTensors that go in; None for a subclassed model."""
         return None if self._network is None else self._network.inputs

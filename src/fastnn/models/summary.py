@@ -15,10 +15,14 @@ from fastnn.layers.core.input_layer import InputLayer
 from fastnn.layers.layer import Layer
 from fastnn.models.network import name_of
 
-# Where the columns end, as shares of the width: name, shape, weights; with connections; with "trainable" too.
-_POSITIONS = {3: (0.45, 0.80, 1.0), 4: (0.40, 0.66, 0.84, 1.0)}
-_CONNECTED_POSITIONS = {4: (0.30, 0.56, 0.74, 1.0), 5: (0.28, 0.50, 0.64, 0.84, 1.0)}
-_WIDTH, _CONNECTED_WIDTH = 88, 108  # the widest that a table gets by itself
+# By whether there are connections and a column "trainable": where the columns end, as shares of the width, and the
+# widest that the table gets by itself.
+_LAYOUTS = {
+    (False, False): ((0.45, 0.80, 1.0), 88),
+    (False, True): ((0.40, 0.72, 0.90, 1.0), 100),
+    (True, False): ((0.30, 0.56, 0.74, 1.0), 108),
+    (True, True): ((0.27, 0.50, 0.66, 0.90, 1.0), 120),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +47,7 @@ def summary_text(model, line_length=None, positions=None, expand_nested=False, s
     header += ["Connected to"] if connections is not None else []
     header += ["Trainable"] if show_trainable else []
     rows = _rows(model, connections, expand_nested, show_trainable, layer_range)
-    default = (_POSITIONS if connections is None else _CONNECTED_POSITIONS)[len(header)]
-    widest = _WIDTH if connections is None else _CONNECTED_WIDTH
+    default, widest = _LAYOUTS[connections is not None, bool(show_trainable)]
     width = line_length or min(widest, shutil.get_terminal_size().columns - 4)
     table = _table(header, rows, _column_widths(positions or default, width, len(header)))
     return "\n".join([f'Model: "{model.name}"', *table, *_totals(model)])
@@ -164,8 +167,11 @@ def _bytes(variables) -> str:
 
 def _column_widths(positions, width: int, columns: int) -> list[int]:
     ends = [int(end * width) if end <= 1 else int(end) for end in positions][:columns]
-    # A cell has a space on either side, and a bar after it.
-    return [max(4, end - start - 3) for start, end in zip([0, *ends], ends, strict=False)]
+    widths = [end - start - 3 for start, end in zip([0, *ends], ends, strict=False)]
+    # A cell has a space on either side, and a bar after it. The first bar is taken off the last column but one.
+    if columns > 1:
+        widths[-2] -= 1
+    return [max(4, size) for size in widths]
 
 
 def _table(header, rows, widths) -> list[str]:
