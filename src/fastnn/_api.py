@@ -295,6 +295,7 @@ PUBLIC = {
         "layers.recurrent.simple_rnn_cell": "SimpleRNNCell",
         "layers.recurrent.stacked_rnn_cells": "StackedRNNCells",
         "layers.recurrent.time_distributed": "TimeDistributed",
+        "layers.regularization.alpha_dropout": "AlphaDropout",
         "layers.regularization.activity_regularization": "ActivityRegularization",
         "layers.regularization.dropout": "Dropout",
         "layers.regularization.gaussian_dropout": "GaussianDropout",

@@ -38,15 +38,13 @@ class name_scope:
         block/scale
     """
 
-    def __init__(self, name, **kwargs):
+    def __init__(self, name, caller=None, deduplicate=True, override_parent=None):
         if not isinstance(name, str) or "/" in name:
             raise ValueError(
                 f"Argument `name` must be a string and cannot contain character `/`. Received: name={name}"
             )
-        self.name, self.caller = name, kwargs.pop("caller", None)
-        self.deduplicate, self.override_parent = kwargs.pop("deduplicate", True), kwargs.pop("override_parent", None)
-        if kwargs:
-            raise ValueError(f"name_scope: unknown arguments {sorted(kwargs)}")
+        self.name, self.caller = name, caller
+        self.deduplicate, self.override_parent = deduplicate, override_parent
 
     def __enter__(self):
         self._outer = scopes.names

@@ -8,6 +8,7 @@ ROWS = rows(3, 4)
 
 LAYERS = [
     LayerCase("Dropout", {"rate": 0.5}, ROWS),
+    LayerCase("AlphaDropout", {"rate": 0.5, "noise_shape": (None, 1)}, ROWS),
     LayerCase("GaussianNoise", {"stddev": 0.5, "seed": 3}, ROWS),
     LayerCase("GaussianDropout", {"rate": 0.5}, ROWS),
     LayerCase("SpatialDropout1D", {"rate": 0.5}, SEQUENCES),

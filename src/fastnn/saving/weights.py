@@ -27,7 +27,7 @@ SUFFIX = ".weights.h5"
 _INTERNAL = {"_state", "_chain", "_tensors", "_network", "_compilation"}
 
 
-def save_weights(model, filepath, overwrite=True, max_shard_size=None) -> None:
+def save_weights(model, filepath, overwrite=True, max_shard_size=None, **kwargs) -> None:
     """Writes the weights of `model`, and the state of its optimizer, to a file. The file is replaced in one step: a
     reader sees the old one or the new one.
 
@@ -36,12 +36,16 @@ def save_weights(model, filepath, overwrite=True, max_shard_size=None) -> None:
         filepath: ends in `.weights.h5`.
         overwrite: whether an existing file is replaced.
         max_shard_size: only None; files are never split.
+        **kwargs: of other versions of Keras; there are none that mean something here.
 
     Raises:
+        TypeError: for other arguments.
         ValueError: for another ending, or a model without weights yet.
         FileExistsError: when the file is there and `overwrite` is false.
         ImportError: without h5py.
     """
+    if kwargs:
+        raise TypeError(f"save_weights() got unexpected keyword arguments: {sorted(kwargs)}")
     path = Path(filepath)
     if not path.name.endswith(SUFFIX):
         raise ValueError(f"The filename must end in `{SUFFIX}`. Received: filepath={filepath}")
