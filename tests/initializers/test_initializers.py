@@ -111,6 +111,12 @@ def test_limits_are_keras_s(shape, mode):
         assert limit(fastnn, axes) == pytest.approx(limit(keras, axes), rel=0.05)
 
 
+def test_orthogonal_in_half_precision():
+    q = initializers.Orthogonal(seed=1)((4, 4), "float16")
+    assert q.dtype == "float16"
+    np.testing.assert_array_equal(q, np.asarray(initializers.Orthogonal(seed=1)((4, 4), "float32"), "float16"))
+
+
 def test_orthogonal():
     for shape in ((6, 4), (4, 6), (2, 3, 4)):
         q = initializers.Orthogonal(gain=3.0, seed=1)(shape, "float64").reshape(-1, shape[-1])

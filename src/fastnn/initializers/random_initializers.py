@@ -6,7 +6,7 @@ import math
 import numpy as np
 
 from fastnn import random
-from fastnn.graph.dtypes import standardize_dtype
+from fastnn.graph.dtypes import is_half, standardize_dtype
 from fastnn.initializers.initializer import Initializer
 from fastnn.random.seed_generator import SeedGenerator, make_default_seed
 from fastnn.serialization import deserialize_keras_object, serialize_keras_object
@@ -308,7 +308,9 @@ class Orthogonal(RandomInitializer):
         dtype = standardize_dtype(dtype)
         rows, columns = math.prod(shape[:-1]), shape[-1]
         tall = (max(rows, columns), min(rows, columns))
-        q, r = np.linalg.qr(np.asarray(random.normal(tall, dtype=dtype, seed=self.seed)))
+        # LAPACK has no half precision.
+        drawn = random.normal(tall, dtype="float32" if is_half(dtype) else dtype, seed=self.seed)
+        q, r = np.linalg.qr(np.asarray(drawn))
         # The signs of R's diagonal are the algorithm's choice; with them taken out, Q is uniform over all rotations.
         q = q * np.sign(np.diag(r))
         return np.asarray(self.gain * (q if rows >= columns else q.T).reshape(shape), dtype)
