@@ -310,3 +310,18 @@ def test_any_number_of_threads_gives_the_same_bits(name):
         fastnn.config.set_threads(before)
     for one, two in zip(*weights, strict=True):
         assert one.tobytes() == two.tobytes()
+
+
+# ---- half precision ----
+
+
+@pytest.mark.parametrize("policy", ["mixed_float16", "float16", "float64"])
+@pytest.mark.parametrize("name", EVERY)
+def test_dtype_policies(name, policy):
+    layer, wide = EVERY[name](4, dtype=policy), EVERY[name](4)
+    y, _ = layer(STEPS), wide(STEPS)
+    wide.set_weights([np.asarray(w, "float32") for w in layer.get_weights()])
+    expected = wide(STEPS)
+    assert y.dtype == layer.compute_dtype and {w.dtype for w in layer.weights} == {layer.variable_dtype}
+    half = layer.compute_dtype == "float16"
+    np.testing.assert_allclose(y, expected, rtol=0, atol=5e-3 if half else 1e-6)  # 6 steps of 5e-4 and less
