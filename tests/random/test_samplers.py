@@ -48,6 +48,20 @@ def test_array_parameters_broadcast():
     np.testing.assert_allclose(x.std(0), [1, 0.1], rtol=0.1)
 
 
+def test_randint_between_arrays():
+    low, high = np.array([0, -3, 100]), np.array([1, 4, 200])
+    for draw in (random.randint, fastnn.jit(lambda *args, **kwargs: random.randint((N, 3), *args[1:], **kwargs))):
+        x = draw((N, 3), low, high, seed=1)
+        assert x.dtype == np.int32 and (x >= low).all() and (x < high).all()
+        for k in range(3):
+            counts = np.bincount(x[:, k] - low[k], minlength=high[k] - low[k])
+            assert scipy.stats.chisquare(counts).pvalue > 1e-3 or high[k] - low[k] == 1
+
+
+def test_binomial_of_integers():
+    assert random.binomial((3,), 4, 0.5, dtype="int32", seed=1).dtype == np.int32
+
+
 def test_integer_seed_gives_the_same_numbers_and_a_generator_new_ones():
     np.testing.assert_array_equal(random.normal((5,), seed=3), random.normal((5,), seed=3))
     generator = random.SeedGenerator(3)

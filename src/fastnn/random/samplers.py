@@ -103,8 +103,8 @@ def randint(shape, minval, maxval, dtype="int32", seed=None):
 
     Args:
         shape: of the result.
-        minval: least integer.
-        maxval: one more than the largest.
+        minval: least integer, or an array of such that broadcasts to `shape`.
+        maxval: one more than the largest, likewise.
         dtype: an integer dtype.
         seed: integer, `SeedGenerator` or None.
 
@@ -119,6 +119,10 @@ def randint(shape, minval, maxval, dtype="int32", seed=None):
     dtype = standardize_dtype(dtype)
     if not is_integer(dtype):
         raise ValueError(f"`fastnn.random.randint` requires an integer `dtype`. Received: dtype={dtype}")
+    if not (_is_number(minval) and _is_number(maxval)):
+        share = draw(records.random_uniform_op, seed, shape=_shape(shape), dtype="float64", low=0.0, high=1.0)
+        low, high = ops.cast(_operand(minval), "float64"), ops.cast(_operand(maxval), "float64")
+        return ops.cast(ops.floor(low + share * (high - low)), dtype)
     low, high = int(minval), int(maxval)
     if low >= high:
         raise ValueError(f"randint: minval={minval} is not below maxval={maxval}.")
@@ -248,14 +252,14 @@ def binomial(shape, counts, probabilities, dtype=None, seed=None):
         shape: of the result.
         counts: number of trials, a number or an array that broadcasts to `shape`.
         probabilities: of success in each.
-        dtype: a float dtype, by default `floatx()`.
+        dtype: of the result, by default `floatx()`.
         seed: integer, `SeedGenerator` or None.
 
     Example:
         >>> fastnn.random.binomial((2,), 10, 0.5, seed=1).shape
         (2,)
     """
-    dtype = _float_dtype("binomial", dtype)
+    dtype = standardize_dtype(dtype)
     return draw(
         records.random_binomial_op, seed, _operand(counts), _operand(probabilities), shape=_shape(shape), dtype=dtype
     )
