@@ -163,6 +163,11 @@ BAD = [
         "go_backwards",
     ),
     BadCase(
+        "Bidirectional forward go_backwards",
+        lambda k: k.layers.Bidirectional(k.layers.GRU(3, go_backwards=True)),
+        "go_backwards",
+    ),
+    BadCase(
         "Bidirectional return_sequences",
         lambda k: k.layers.Bidirectional(
             k.layers.GRU(3), backward_layer=k.layers.GRU(3, go_backwards=True, return_sequences=True)

@@ -22,7 +22,7 @@ class Bidirectional(Layer):
             and `get_config`. Two others are made of its config.
         merge_mode: "concat" (along the last axis), "sum", "mul", "ave", or None: both outputs are returned.
         weights: kept for Keras's signature, without effect as there.
-        backward_layer: the layer that goes backwards; by default one like `layer` with the other `go_backwards`.
+        backward_layer: the layer that goes backwards; by default one like `layer` with `go_backwards`.
 
     Call arguments:
         sequences: (batch, time, ...).
@@ -56,8 +56,7 @@ class Bidirectional(Layer):
         name = layer.name.removeprefix("forward_")
         self.forward_layer = _like(layer, name=f"forward_{name}")
         if backward_layer is None:
-            backwards = not getattr(layer, "go_backwards", False)
-            backward_layer = _like(layer, name=f"backward_{name}", go_backwards=backwards)
+            backward_layer = _like(layer, name=f"backward_{name}", go_backwards=True)
         self.backward_layer = backward_layer
         _check_mirror(self.forward_layer, backward_layer)
         self.merge_mode = merge_mode
