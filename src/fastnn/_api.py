@@ -220,6 +220,7 @@ PUBLIC = {
         "layers.normalization.group_normalization": "GroupNormalization",
         "layers.normalization.layer_normalization": "LayerNormalization",
         "layers.normalization.rms_normalization": "RMSNormalization",
+        "layers.normalization.spectral_normalization": "SpectralNormalization",
         "layers.normalization.unit_normalization": "UnitNormalization",
         "layers.pooling.adaptive_average_pooling1d": "AdaptiveAveragePooling1D",
         "layers.pooling.adaptive_average_pooling2d": "AdaptiveAveragePooling2D",
@@ -369,12 +370,12 @@ PUBLIC = {
     },
     "fastnn.ops.nn": {
         "ops": "adaptive_average_pool adaptive_max_pool average_pool batch_normalization binary_crossentropy "
-        "categorical_crossentropy celu conv conv_transpose depth_to_space depthwise_conv dot_product_attention elu "
-        "fold gelu glu hard_shrink hard_sigmoid hard_silu hard_swish hard_tanh layer_normalization leaky_relu "
-        "log_sigmoid log_softmax max_pool moments multi_hot normalize one_hot polar psnr relu relu6 rms_normalization "
-        "selu separable_conv sigmoid silu soft_shrink softmax softplus softsign space_to_depth "
-        "sparse_categorical_crossentropy sparse_plus sparse_sigmoid sparsemax squareplus swish tanh_shrink threshold "
-        "unfold",
+        "categorical_crossentropy celu conv conv_transpose ctc_decode ctc_loss depth_to_space depthwise_conv "
+        "dot_product_attention elu fold gelu glu hard_shrink hard_sigmoid hard_silu hard_swish hard_tanh "
+        "layer_normalization leaky_relu log_sigmoid log_softmax max_pool moments multi_hot normalize one_hot polar "
+        "psnr relu relu6 rms_normalization selu separable_conv sigmoid silu soft_shrink softmax softplus softsign "
+        "space_to_depth sparse_categorical_crossentropy sparse_plus sparse_sigmoid sparsemax squareplus swish "
+        "tanh_shrink threshold unfold",
     },
     "fastnn.ops.numpy": {
         "ops": "abs absolute add all allclose amax amin angle any append arange arccos arccosh arcsin arcsinh arctan "

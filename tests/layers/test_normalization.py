@@ -60,3 +60,45 @@ def test_group_normalization_is_a_few_steps():
     model.compile("sgd", "mse")
     kernels = [step.kernel for step in model.explain(batch_size=4, mode="predict").steps]
     assert sum(kernel.startswith("layer_norm") for kernel in kernels) == 1 and len(kernels) <= 4, kernels
+
+
+@pytest.mark.parametrize("is_zero", [False, True])
+@pytest.mark.parametrize(
+    "inner, x",
+    [
+        (lambda k: k.layers.Dense(4), ROWS),
+        (lambda k: k.layers.Conv2D(4, 2), IMAGES),
+        (lambda k: k.layers.Embedding(9, 3), rows(4, 1, low=3)),
+    ],
+    ids=["dense", "conv", "embedding"],
+)
+def test_spectral_normalization_in_training(inner, x, is_zero):
+    layers = [k.layers.SpectralNormalization(inner(k), power_iterations=2) for k in (fastnn, keras)]
+    for layer in layers:
+        layer(x)
+    weights = [rows(*w.shape) for w in layers[0].weights]
+    weights[0] *= not is_zero
+    for layer in layers:
+        layer.set_weights(weights)
+    for step in range(2):
+        ours, theirs = (layer(x, training=True) for layer in layers)
+        close(ours, np.asarray(theirs), 1e-5, f"step {step}")
+    for ours, theirs in zip(layers[0].weights, layers[1].weights, strict=True):
+        close(np.asarray(ours), np.asarray(theirs.value), 1e-5, ours.name)
+
+
+def test_spectral_normalization_trains_through_the_norm():
+    """The gradient of an epoch of one batch is that of `W / sigma`: what divides W flows back too."""
+    layer = fastnn.layers.SpectralNormalization(fastnn.layers.Dense(2, use_bias=False))
+    model = fastnn.Sequential([fastnn.Input((3,)), layer])
+    model.compile(fastnn.optimizers.SGD(0.1), "mse")
+    x, y, w, u = rows(4, 3), rows(4, 2), rows(3, 2), rows(1, 2)
+    model.set_weights([w, u])
+    model.fit(x, y, batch_size=4, verbose=0)
+    v = u @ w.T / np.linalg.norm(u @ w.T)
+    u = v @ w / np.linalg.norm(v @ w)
+    norm = (v @ w @ u.T).item()
+    by_kernel = x.T @ (x @ w / norm - y) * 2 / y.size
+    by_weights = (by_kernel - np.sum(by_kernel * w) * v.T @ u / norm) / norm
+    close(np.asarray(layer.kernel), w / norm - np.float32(0.1) * by_weights, 1e-5)
+    close(np.asarray(layer.vector_u), u, 1e-5)

@@ -26,6 +26,14 @@ LAYERS = [
     LayerCase("LayerNormalization", {"scale": False}, SEQUENCES),
     LayerCase("RMSNormalization", {}, ROWS),
     LayerCase("RMSNormalization", {"axis": [2, 3], "epsilon": 0.1}, IMAGES),
+    LayerCase("SpectralNormalization", lambda k: {"layer": k.layers.Dense(3, name="d"), "power_iterations": 2}, ROWS),
+    LayerCase("SpectralNormalization", lambda k: {"layer": k.layers.Conv2D(3, 2, name="c")}, IMAGES),
+    # Floats, as Keras's returns the dtype of its inputs: an embedding of ints is cut off to zeros there.
+    LayerCase(
+        "SpectralNormalization",
+        lambda k: {"layer": k.layers.Embedding(9, 3, name="e")},
+        (np.arange(8.0).reshape(4, 2) + 0.5).astype("float32"),
+    ),
     LayerCase("UnitNormalization", {}, ROWS),
     LayerCase("UnitNormalization", {"axis": [1, 2]}, IMAGES),
     LayerCase("UnitNormalization", {"axis": 1}, SEQUENCES),
@@ -73,6 +81,13 @@ BAD = [
         lambda k: k.layers.GroupNormalization(groups=2)(k.Input((4, None))),
         "(None, 4, None)",
     ),
+    BadCase(
+        "SpectralNormalization iterations",
+        lambda k: k.layers.SpectralNormalization(k.layers.Dense(2), power_iterations=0),
+        "power_iterations=0",
+    ),
+    BadCase("SpectralNormalization kernel", lambda k: k.layers.SpectralNormalization(k.layers.ReLU())(ROWS), "ReLU"),
+    BadCase("SpectralNormalization layer", lambda k: k.layers.SpectralNormalization("dense"), "dense"),
     BadCase("UnitNormalization axis", lambda k: k.layers.UnitNormalization(axis="a"), "axis=a"),
     BadCase("LayerNormalization axis", lambda k: k.layers.LayerNormalization(axis="a"), "'axis'"),
     BadCase(
