@@ -1,7 +1,8 @@
 """Configs: what an object was made from, as plain data, and the object made from it again.
 
-A config names only objects of fastnn's own public table (`fastnn._api`) and custom objects that the user registered or
-passed: reading a config never imports a module that it mentions.
+A config is data. The names in it stand for classes of a closed list (`_CLASSES`), a few kinds of functions
+(`_FUNCTIONS`) and custom objects that the user registered or passed: reading a config imports nothing by its name, and
+calls nothing but the constructors of those classes.
 """
 
 import functools
@@ -11,15 +12,31 @@ import types
 import numpy as np
 
 from fastnn import _api
+from fastnn.graph.dtypes import standardize_dtype
 from fastnn.object_registration import custom_object_scope, get_registered_name, get_registered_object
 
 PLAIN = (str, int, float, bool, type(None))
-# Public modules whose names a config may mention, and the order in which a name without a module is looked for.
-_SEARCHED = (
-    "fastnn.layers", "fastnn", "fastnn.models", "fastnn.initializers", "fastnn.regularizers", "fastnn.constraints",
-    "fastnn.optimizers", "fastnn.optimizers.schedules", "fastnn.losses", "fastnn.metrics", "fastnn.random",
-    "fastnn.activations", "fastnn.utils",
-)  # fmt: skip
+# Public modules whose classes a config may mention, in the order in which a name without a module is looked for, and
+# which of their names: None for all that have `from_config`.
+_CLASSES: dict[str, tuple[str, ...] | None] = {
+    "fastnn.layers": None,
+    "fastnn": ("DTypePolicy", "FloatDTypePolicy", "Initializer", "InputSpec", "Layer", "Loss", "Metric", "Model",
+               "Operation", "Optimizer", "Regularizer", "Sequential"),
+    "fastnn.models": ("Model", "Sequential"),
+    "fastnn.initializers": None,
+    "fastnn.regularizers": None,
+    "fastnn.constraints": None,
+    "fastnn.optimizers": None,
+    "fastnn.optimizers.schedules": None,
+    "fastnn.losses": None,
+    "fastnn.metrics": None,
+    "fastnn.random": ("SeedGenerator",),
+    "fastnn.dtype_policies": None,
+    "fastnn.utils": ("FeatureSpace",),
+}  # fmt: skip
+# Those whose functions it may mention, but for what looks names up.
+_FUNCTIONS = ("fastnn.activations", "fastnn.losses", "fastnn.metrics")
+_LOOKUPS = ("deserialize", "get", "serialize")
 # Classes that are not public names in Keras either, but appear in its files.
 _UNPUBLISHED = {
     ("keras.src.models.functional", "Functional"): ("fastnn.models.model", "Functional"),
@@ -108,7 +125,7 @@ def mention_of(cls) -> tuple[str | None, str, str | None]:
     for (module, registered_name), defined in _UNPUBLISHED.items():
         if defined == own:
             return module, cls.__name__, registered_name
-    for package in ("fastnn", *_SEARCHED):
+    for package in ("fastnn", *_CLASSES):
         names = [name for name, defined in _api.table(package).items() if defined == own]
         if names:
             name = cls.__name__ if cls.__name__ in names else names[0]
@@ -160,7 +177,7 @@ def _deserialize_instance(config: dict):
             "use a named function and pass it in `custom_objects`."
         )
     cls = find_class(config)
-    if not hasattr(cls, "from_config"):
+    if not hasattr(cls, "from_config"):  # a custom object
         raise TypeError(f"Unable to reconstruct an instance of '{name}': it has no from_config() method.")
     made = cls.from_config(inner or {})
     if config.get("build_config") and hasattr(made, "build_from_config") and not getattr(made, "built", False):
@@ -172,8 +189,8 @@ def _deserialize_instance(config: dict):
 
 _PLAIN_CLASSES = {
     "__tuple__": lambda inner: tuple(deserialize_keras_object(item) for item in inner["value"]),
-    "__numpy__": lambda inner: np.array(inner["value"], dtype=inner["dtype"]),
-    "__tensor__": lambda inner: np.array(inner["value"], dtype=inner["dtype"]),
+    "__numpy__": lambda inner: np.array(inner["value"], dtype=standardize_dtype(inner["dtype"])),
+    "__tensor__": lambda inner: np.array(inner["value"], dtype=standardize_dtype(inner["dtype"])),
     "__slice__": lambda inner: slice(*(deserialize_keras_object(inner[k]) for k in ("start", "stop", "step"))),
     "__ellipsis__": lambda inner: Ellipsis,
 }
@@ -182,9 +199,9 @@ _PLAIN_CLASSES = {
 def find_function(name: str):
     """The function that a config calls `name`: a custom object, an activation, a loss, a metric."""
     found = get_registered_object(name)
-    for package in ("fastnn.activations", "fastnn.losses", "fastnn.metrics") if found is None else ():
-        if found is None:
-            found = _public(package, name)
+    candidates = (_public(package, name) for package in _FUNCTIONS if name not in _LOOKUPS)
+    if found is None:
+        found = next((f for f in candidates if f is not None and not isinstance(f, type)), None)
     if found is None:
         raise TypeError(_not_found("function", name, name))
     return found
@@ -205,9 +222,10 @@ def find_class(config: dict):
         source, attribute = _UNPUBLISHED[module, name]
         return getattr(importlib.import_module(source), attribute)
     package = (module or "").replace("keras", "fastnn", 1)
-    for candidate in (package, *_SEARCHED) if package in _SEARCHED else _SEARCHED:
-        found = _public(candidate, name)
-        if isinstance(found, type):
+    for candidate in (package, *_CLASSES) if package in _CLASSES else _CLASSES:
+        allowed = _CLASSES[candidate]
+        found = _public(candidate, name) if allowed is None or name in allowed else None
+        if isinstance(found, type) and hasattr(found, "from_config"):
             return found
     raise TypeError(_not_found("class", name, config))
 

@@ -168,6 +168,9 @@ def standardize_dtype(dtype) -> str:
     if isinstance(dtype, str) and dtype == "bfloat16":
         return _bfloat16()
     try:
-        return np.dtype(getattr(dtype, "name", dtype)).name
+        found = np.dtype(getattr(dtype, "name", dtype))
     except TypeError:
-        raise ValueError(f"Invalid dtype: {dtype!r}") from None
+        found = np.dtype(object)
+    if found.kind not in "biufc" and found.isbuiltin != 2:  # 2: from another package, such as ml_dtypes
+        raise ValueError(f"Invalid dtype: {dtype!r}")
+    return found.name

@@ -12,6 +12,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from fastnn import limits
+
 Shape = tuple[int, ...]
 
 
@@ -218,6 +220,7 @@ class Graph:
         self.labels: list[str] = []
 
     def add(self, op: OpLike, inputs: tuple[Value, ...], params: dict[str, Any], specs: tuple[Spec, ...]) -> Node:
+        limits.count_node()
         node = Node(op, inputs, params, specs, self.labels[-1] if self.labels else "")
         self.nodes.append(node)
         return node

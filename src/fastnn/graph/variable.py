@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import itertools
+import math
 
 import numpy as np
 
-from fastnn import config, naming
+from fastnn import config, limits, naming
 from fastnn.graph import trace
 from fastnn.graph.dtypes import is_float, standardize_dtype
 from fastnn.graph.value import Operators, Value
@@ -54,7 +55,9 @@ class Variable(Operators):
                     raise ValueError(
                         f"Variable {self.name!r}: `shape` is needed when the initializer is a callable ({initializer})."
                     )
-                value = initializer(tuple(shape), dtype=standardize_dtype(dtype))
+                shape, wanted = tuple(shape), standardize_dtype(dtype)
+                limits.count_variable(self.path, shape, math.prod(shape) * np.dtype(wanted).itemsize)
+                value = initializer(shape, dtype=wanted)
             else:
                 value = initializer
         if dtype is None:

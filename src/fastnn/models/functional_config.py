@@ -84,6 +84,8 @@ def from_config(cls, config: dict, custom_objects=None):
                 continue
             args, kwargs = _resolved(node["args"], outputs), _resolved(node["kwargs"], outputs)
             kwargs = {key: value for key, value in kwargs.items() if not (key == "mask" and _is_empty(value))}
+            if not any(isinstance(x, KerasTensor) for x in tree.flatten((args, kwargs))):
+                raise ValueError(f"The call of {name!r} has no tensor among its arguments: {node}. It is not made.")
             results = tree.flatten(operations[name](*args, **kwargs))
             outputs[name, k] = [y for y in results if isinstance(y, KerasTensor)]
         if len(left) == len(waiting):

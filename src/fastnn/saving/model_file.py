@@ -3,14 +3,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import io
 import json
 import warnings
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
+from fastnn import limits
 from fastnn._api import KERAS_VERSION
+from fastnn.layers.layer import Layer
 from fastnn.object_registration import custom_object_scope
 from fastnn.saving import assets, weights
 from fastnn.serialization import deserialize_keras_object, serialize_keras_object
@@ -18,7 +22,8 @@ from fastnn.serialization import deserialize_keras_object, serialize_keras_objec
 SUFFIX = ".keras"
 CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
 LARGEST_CONFIG = 1 << 26  # bytes; thousands of layers take some millions
-LARGEST_RATIO = 20  # of a member's size to the file's: weights hardly compress, bombs do
+# Of all members' sizes to the file's: weights hardly compress, bombs do.
+LARGEST_RATIO, SMALLEST_LIMIT = 20, 1 << 24
 
 
 def save_model(model, filepath, overwrite=True, zipped=None, **kwargs) -> None:
@@ -97,28 +102,50 @@ def load_model(filepath, custom_objects=None, compile=True, safe_mode=True):
         with path.open("rb") as file:
             return load_model(file, custom_objects, compile, safe_mode)
     name = str(getattr(filepath, "name", "the file"))
-    try:
-        archive = zipfile.ZipFile(filepath)
-    except zipfile.BadZipFile as error:
-        raise ValueError(f"{name} is not a `{SUFFIX}` file: {error}.") from error
-    with archive:
-        largest = LARGEST_RATIO * filepath.seek(0, io.SEEK_END)
-        config = json.loads(_member(archive, name, CONFIG, LARGEST_CONFIG))
-        content = _member(archive, name, WEIGHTS, largest)
+    with _clear_errors(name), _opened(filepath, name) as archive:
+        config = json.loads(_member(archive, name, CONFIG))
+        content = _member(archive, name, WEIGHTS)
         if not compile:
             config.pop("compile_config", None)
-        with custom_object_scope(custom_objects or {}):
+        with custom_object_scope(custom_objects or {}), limits.reading(len(content)):
             model = deserialize_keras_object(config, safe_mode=safe_mode)
-        weights.read(model, io.BytesIO(content), len(content), name)
-        assets.read(model, lambda member: _member(archive, name, member, largest), archive.namelist())
+            if not isinstance(model, Layer):
+                raise ValueError(f"{name} holds no model but {model!r:.200}.")
+            weights.read(model, io.BytesIO(content), len(content), name)
+            assets.read(model, lambda member: _member(archive, name, member), archive.namelist())
     return model
 
 
-def _member(archive: zipfile.ZipFile, file: str, name: str, largest: int) -> bytes:
+@contextlib.contextmanager
+def _clear_errors(name: str) -> Iterator[None]:
+    """Makes ValueErrors of what a broken file makes Python and its libraries raise."""
     try:
-        info = archive.getinfo(name)
+        yield
+    except (ValueError, TypeError, OSError, ImportError, NotImplementedError):
+        raise
+    except Exception as error:
+        raise ValueError(f"{name} is no file of a model: {type(error).__name__}: {error}") from error
+
+
+def _opened(file, name: str) -> zipfile.ZipFile:
+    """The archive in `file`, of which no member and not all together unpack to more than the file's size allows."""
+    try:
+        archive = zipfile.ZipFile(file)
+    except zipfile.BadZipFile as error:
+        raise ValueError(f"{name} is not a `{SUFFIX}` file: {error}.") from error
+    file_bytes = file.seek(0, io.SEEK_END)
+    left = LARGEST_RATIO * file_bytes + SMALLEST_LIMIT
+    for info in archive.infolist():
+        left -= info.file_size
+        if left < 0 or (info.filename == CONFIG and info.file_size > LARGEST_CONFIG):
+            raise ValueError(f"{name}: {info.filename} claims {info.file_size} bytes, in a file of {file_bytes}.")
+        if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):  # only these are unpacked in bounds
+            raise ValueError(f"{name}: {info.filename} has compression {info.compress_type}, which is not read.")
+    return archive
+
+
+def _member(archive: zipfile.ZipFile, file: str, name: str) -> bytes:
+    try:
+        return archive.read(name)
     except KeyError:
         raise ValueError(f"{file} is not a `{SUFFIX}` file: it has no {name}.") from None
-    if info.file_size > largest:
-        raise ValueError(f"{file}: {name} claims {info.file_size} bytes; at most {largest} are read.")
-    return archive.read(info)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import math
 
 import numpy as np
+
+_LARGEST_CHUNK = 1 << 20  # bytes; h5py's own choice is never larger
 
 
 class Store:
@@ -43,7 +46,7 @@ class Store:
         found = None if self._group is None else hard_linked(self._group, name)
         if found is None or not hasattr(found, "dtype"):
             raise ValueError(f"The file has no array {where!r}.")
-        if found.external or found.is_virtual:
+        if found.is_virtual or found.external:
             raise ValueError(f"The array {where!r} is kept in another file, which is not followed.")
         if found.dtype.kind not in "biuf":
             raise ValueError(f"The array {where!r} holds {found.dtype}, not numbers.")
@@ -55,7 +58,17 @@ class Store:
             raise ValueError(
                 f"The array {where!r} claims shape {found.shape}: more than the file's {self._file_bytes} bytes."
             )
+        _check_chunks(found, where)
         return found[()]
+
+
+def _check_chunks(array, where: str) -> None:
+    """Raises ValueError where more memory would be taken to read `array` than it has bytes."""
+    if array.id.get_create_plist().get_nfilters():
+        raise ValueError(f"The array {where!r} is compressed, which may hide any size: it is not read.")
+    chunk_bytes = math.prod(array.chunks or ()) * array.dtype.itemsize
+    if chunk_bytes > max(array.nbytes, _LARGEST_CHUNK):
+        raise ValueError(f"The array {where!r} of {array.nbytes} bytes is kept in a chunk of {chunk_bytes} bytes.")
 
 
 def hard_linked(group, place: str):

@@ -79,6 +79,12 @@ class Lambda(Layer):
             else value
             for name, value in config.items()
         }
+        if not callable(config.get("function")):
+            raise ValueError(
+                f"The function of Lambda layer {config.get('name')!r} is no function that is known by name: "
+                f"{config.get('function')!r:.200}. Code in a file is never run: use a named function and pass it in "
+                "`custom_objects`."
+            )
         return super().from_config(config)
 
 

@@ -156,9 +156,11 @@ class IndexLookup(HostLayer):
         keys = self._keys(np.asarray(vocabulary)).tolist()
         if not keys:
             raise ValueError(f"Cannot set an empty vocabulary. Received: vocabulary={vocabulary}")
-        special = [self._key(self.mask_token)] * self._oov_start + [self._key(self.oov_token)] * self.num_oov_indices
-        has_special = keys[: len(special)] == special
-        tokens = keys[len(special) :] if has_special else keys
+        count = self._token_start
+        special = [self._key(self.mask_token)] * self._oov_start
+        special += [self._key(self.oov_token)] * min(self.num_oov_indices, len(keys))
+        has_special = len(keys) >= count and keys[:count] == special
+        tokens = keys[count:] if has_special else keys
         self._check_special(tokens)
         if self.max_tokens is not None and self._token_start + len(tokens) > self.max_tokens:
             raise ValueError(
@@ -339,6 +341,11 @@ class IndexLookup(HostLayer):
 
     # -- saving --------------------------------------------------------------------------------------------------------
 
+    @classmethod
+    def from_config(cls, config):
+        check_vocabulary_is_no_path(cls, config)
+        return super().from_config(config)
+
     def get_config(self):
         return {
             **super().get_config(),
@@ -385,6 +392,15 @@ class IndexLookup(HostLayer):
                 lines.pop()
             weights = self.idf_weights if self.output_mode == "tf_idf" else None
             self.set_vocabulary(self._keys(np.array(lines, dtype=object)), idf_weights=weights)
+
+
+def check_vocabulary_is_no_path(cls, config: dict) -> None:
+    """Raises ValueError where a config names a file to read the vocabulary from: a config opens no files."""
+    if isinstance(config.get("vocabulary"), str):
+        raise ValueError(
+            f"The config of {cls.__name__} names a vocabulary file, {config['vocabulary']!r}, which is not read: make "
+            "the layer with `vocabulary=...` yourself, or call `set_vocabulary`."
+        )
 
 
 def as_list(x):

@@ -5,7 +5,7 @@ import numpy as np
 from fastnn.layers.preprocessing import tokens
 from fastnn.layers.preprocessing.categories import check_mode, check_sparse
 from fastnn.layers.preprocessing.host_layer import HostLayer, batches_of
-from fastnn.layers.preprocessing.index_lookup import DROPPED, as_list
+from fastnn.layers.preprocessing.index_lookup import DROPPED, as_list, check_vocabulary_is_no_path
 from fastnn.layers.preprocessing.string_lookup import StringLookup
 from fastnn.serialization import deserialize_keras_object
 
@@ -217,6 +217,7 @@ class TextVectorization(HostLayer):
 
     @classmethod
     def from_config(cls, config):
+        check_vocabulary_is_no_path(cls, config)
         functions = {name: deserialize_keras_object(config[name]) for name in ("standardize", "split")}
         ngrams = tuple(config["ngrams"]) if isinstance(config["ngrams"], list) else config["ngrams"]
         return super().from_config(
