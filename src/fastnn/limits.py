@@ -1,14 +1,22 @@
 """What reading a file may cost: variables and traced nodes in proportion to the bytes that are there.
 
 A config of a hundred bytes can ask for arrays of any size, and for a graph of any length. So while a model is read from
-a file, what is made on that thread is counted, and refused before it is made.
+a file, what is made on that thread is counted, and refused before it is made. Behind that stands a limit on all that
+NumPy allocates there, whoever asks: constants that are computed while a layer is traced, tables, arrays of a file.
 """
 
+import importlib
 import threading
 from contextlib import contextmanager
 
+import numpy as np
+
+from fastnn._kernels import _engine
+
 # Variables are in the file, and an optimizer keeps up to five numbers for each of them; metrics are not.
 VARIABLE_RATIO, VARIABLE_BASE = 8, 1 << 24
+# Copies while variables are filled, an optimizer's flat buffers, and random numbers before they are cast.
+MEMORY_RATIO, MEMORY_BASE = 32, 1 << 26
 # The deepest published models trace some ten thousand nodes while they are read.
 NODES = 300_000
 
@@ -28,9 +36,26 @@ def reading(file_bytes: int):
     outer = vars(_state).copy()
     _state.variable_bytes, _state.nodes = VARIABLE_RATIO * file_bytes + VARIABLE_BASE, NODES
     try:
-        yield
+        with memory(MEMORY_RATIO * file_bytes + MEMORY_BASE):
+            yield
     finally:
         vars(_state).update(outer)
+
+
+@contextmanager
+def memory(nbytes: int):
+    """Inside, NumPy raises MemoryError on this thread where its arrays made here would take more than `nbytes`."""
+    outer = _engine.set_memory_handler(_array_api(), _engine.memory_handler(nbytes))
+    try:
+        yield
+    finally:
+        _engine.set_memory_handler(_array_api(), outer)
+
+
+def _array_api():
+    """NumPy's table of C functions; NumPy 1 kept it in another package."""
+    package = "numpy._core" if hasattr(np, "_core") else "numpy.core"
+    return importlib.import_module(f"{package}._multiarray_umath")._ARRAY_API
 
 
 def count_variable(name: str, shape: tuple[int, ...], nbytes: int) -> None:

@@ -4,6 +4,7 @@
 Nothing here looks at elements. Python objects become pointers, the GIL is released, the executor is called, and its
 status becomes an exception.
 """
+from cpython.pycapsule cimport PyCapsule_GetPointer, PyCapsule_New
 from cpython.buffer cimport PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
 from libc.stdint cimport int32_t, int64_t, uintptr_t
 from libc.stdlib cimport free, malloc
@@ -28,6 +29,10 @@ cdef extern from "fnn.h":
     ctypedef struct fnn_table:
         const fnn_entry *entries
 
+
+cdef extern from "memory_limit.h":
+    void *fnn_limited_memory(int64_t)
+    void fnn_free_limited_memory(void *)
 
 cdef extern from "pool.h":
     void fnn_install_fork_handler()
@@ -158,6 +163,31 @@ def kernel_work(str isa, str name, ints):
     finally:
         free(values)
     return ([work.units[p] for p in range(work.phases)], work.scratch_bytes, work.shared_bytes, work.flops, work.bytes)
+
+
+cdef void _free_memory_handler(object capsule) noexcept:
+    fnn_free_limited_memory(PyCapsule_GetPointer(capsule, "mem_handler"))
+
+
+def memory_handler(int64_t limit):
+    """A handler of NumPy's memory (NEP 49) in which at most `limit` bytes are in use at once."""
+    cdef void *made = fnn_limited_memory(limit)
+    if made == NULL:
+        raise MemoryError
+    return PyCapsule_New(made, "mem_handler", _free_memory_handler)
+
+
+ctypedef object (*_set_handler_fn)(object)
+
+
+def set_memory_handler(array_api, handler):
+    """Makes NumPy allocate by `handler` in this context (PyDataMem_SetHandler), and returns the handler before.
+
+    Args:
+        array_api: NumPy's table of C functions, the capsule `_ARRAY_API`.
+    """
+    cdef void **functions = <void **>PyCapsule_GetPointer(array_api, NULL)
+    return (<_set_handler_fn>functions[304])(handler)
 
 
 cdef class Buffer:
