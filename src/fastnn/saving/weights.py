@@ -166,14 +166,14 @@ def _restore(owner, arrays) -> None:
 
 def walk(root) -> Iterator[tuple[str, object]]:
     """(place in the tree, layer or optimizer), each object once, in Keras's order."""
-    seen: set[int] = set()
+    seen: dict[int, object] = {}  # by id; it holds them, for the id of a list that is gone becomes that of another
     yield from _walk(root, "", seen)
 
 
-def _walk(owner, place: str, seen: set[int]):
+def _walk(owner, place: str, seen: dict[int, object]):
     if id(owner) in seen:
         return
-    seen.add(id(owner))
+    seen[id(owner)] = owner
     yield place, owner
     if _is_optimizer(owner):
         return
@@ -181,11 +181,11 @@ def _walk(owner, place: str, seen: set[int]):
         yield from _walk_child(child, f"{place}/{name}".lstrip("/"), seen)
 
 
-def _walk_child(child, place: str, seen: set[int]):
+def _walk_child(child, place: str, seen: dict[int, object]):
     if isinstance(child, Layer) or _is_optimizer(child):
         yield from _walk(child, place, seen)
     elif isinstance(child, (list, tuple, dict, set)) and id(child) not in seen:
-        seen.add(id(child))
+        seen[id(child)] = child
         counts: dict[str, int] = {}
         for item in child.values() if isinstance(child, dict) else child:
             is_container = isinstance(item, (list, tuple, dict, set))
