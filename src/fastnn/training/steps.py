@@ -119,6 +119,11 @@ class Steps:
         """The names of `metrics`."""
         return [metric.name for metric in self.metrics]
 
+    def _log_names(self) -> list[str]:
+        """The names of logs in the order of `metrics`: those of the compiled metrics one by one."""
+        held = (m.metrics if m is self._compilation.metrics else [m] for m in self.metrics)
+        return [metric.name for metrics in held for metric in metrics]
+
     def reset_metrics(self) -> None:
         """Forgets what all metrics have seen."""
         for metric in self.metrics:

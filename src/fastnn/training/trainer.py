@@ -155,7 +155,7 @@ class Trainer(Steps, Compilable, Resumable):
             callbacks, self, _verbosity(verbose), epochs=1, steps=source.steps or source.num_batches
         )
         logs = self._evaluate(source, callbacks)
-        return logs if return_dict else in_order(logs, self.metrics_names)
+        return logs if return_dict else in_order(logs, self._log_names())
 
     def _evaluate(self, source, callbacks) -> dict:
         self._about_to_run(_targets_of(source))
@@ -261,7 +261,7 @@ class Trainer(Steps, Compilable, Resumable):
 
     def _on_batch(self, function, batch, return_dict):
         logs = as_logs(_CheckedFunction(function, self)(batch))
-        return logs if return_dict else in_order(logs, self.metrics_names)
+        return logs if return_dict else in_order(logs, self._log_names())
 
 
 class _CheckedFunction:
