@@ -39,7 +39,7 @@ LAYERS_OF_CODE = (
     ("layers", "losses", "metrics", "optimizers", "visualization"),
     ("preprocessing",),
     ("models", "saving", "training", "testing"),
-    ("applications", "wrappers"),
+    ("applications", "distillation", "wrappers"),
     ("_demo",),
     ("_cli",),
 )

@@ -46,6 +46,7 @@ MODULES = (
     "datasets.imdb",
     "datasets.mnist",
     "datasets.reuters",
+    "distillation",
     "dtype_policies",
     "initializers",
     "layers",
@@ -158,6 +159,10 @@ PUBLIC = {
         "min_max_norm=MinMaxNorm non_neg=NonNeg serialize unit_norm=UnitNorm",
     },
     "fastnn.datasets": {},
+    "fastnn.distillation": {
+        "distillation.distillation_losses": "DistillationLoss FeatureDistillation LogitsDistillation",
+        "distillation.distiller": "Distiller",
+    },
     "fastnn.dtype_policies": {
         "dtype_policy": "AWQDTypePolicy DTypePolicy FloatDTypePolicy GPTQDTypePolicy Int4DTypePolicy "
         "QuantizedDTypePolicy QuantizedFloat8DTypePolicy deserialize get serialize",

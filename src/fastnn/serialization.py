@@ -33,6 +33,7 @@ _CLASSES: dict[str, tuple[str, ...] | None] = {
     "fastnn.random": ("SeedGenerator",),
     "fastnn.dtype_policies": None,
     "fastnn.utils": ("FeatureSpace",),
+    "fastnn.distillation": None,
 }  # fmt: skip
 # Those whose functions it may mention, but for what looks names up.
 _FUNCTIONS = ("fastnn.activations", "fastnn.losses", "fastnn.metrics")
