@@ -35,7 +35,7 @@ LAYERS_OF_CODE = (
     ),
     ("plan",),
     ("ops", "autodiff", "random"),
-    ("activations", "constraints", "initializers", "regularizers", "callbacks"),
+    ("activations", "constraints", "initializers", "quantizers", "regularizers", "callbacks"),
     ("layers", "losses", "metrics", "optimizers", "visualization"),
     ("preprocessing",),
     ("models", "saving", "training", "testing"),

@@ -65,6 +65,7 @@ MODULES = (
     "preprocessing",
     "preprocessing.image",
     "preprocessing.sequence",
+    "quantizers",
     "random",
     "regularizers",
     "saving",
@@ -101,6 +102,7 @@ PUBLIC = {
         "ops.elementwise": "stop_gradient",
         "ops.own_gradient": "custom_gradient",
         "optimizers.optimizer": "Optimizer",
+        "quantizers.quantizer": "Quantizer",
         "regularizers.regularizer": "Regularizer",
         "rematerialization": "RematScope remat",
     },
@@ -432,6 +434,16 @@ PUBLIC = {
         "preprocessing.resizing": "smart_resize",
     },
     "fastnn.preprocessing.sequence": {"utils.encoding": "pad_sequences"},
+    "fastnn.quantizers": {
+        "quantizers.abs_max": "AbsMaxQuantizer abs_max_quantize abs_max_quantize_grouped_with_zero_point",
+        "quantizers.configs": "AWQConfig Float8QuantizationConfig GPTQConfig Int4QuantizationConfig "
+        "Int8QuantizationConfig QuantizationConfig",
+        "quantizers.fake_quant": "fake_quant_with_min_max_vars",
+        "quantizers.float8": "compute_float8_amax_history compute_float8_scale quantize_and_dequantize",
+        "quantizers.int4": "pack_int4 unpack_int4",
+        "quantizers.lookup": "deserialize get serialize",
+        "quantizers.quantizer": "Quantizer",
+    },
     "fastnn.random": {
         "random.samplers": "beta binomial categorical dropout gamma normal randint shuffle truncated_normal uniform",
         "random.seed_generator": "SeedGenerator",

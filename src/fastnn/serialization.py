@@ -34,6 +34,7 @@ _CLASSES: dict[str, tuple[str, ...] | None] = {
     "fastnn.dtype_policies": None,
     "fastnn.utils": ("FeatureSpace",),
     "fastnn.distillation": None,
+    "fastnn.quantizers": None,
 }  # fmt: skip
 # Those whose functions it may mention, but for what looks names up.
 _FUNCTIONS = ("fastnn.activations", "fastnn.losses", "fastnn.metrics")

@@ -12,7 +12,7 @@ CASES = table("OPS")
 
 
 def function(k, name):
-    result = k.ops
+    result = k if name.startswith("quantizers.") else k.ops
     for part in name.split("."):
         result = getattr(result, part)
     return result

@@ -50,7 +50,7 @@ class OpCase:
     """One call of an op.
 
     Attributes:
-        name: in `ops`, dotted for a namespace of it ("image.resize").
+        name: in `ops`, dotted for a namespace of it ("image.resize"), or in `quantizers`, which it begins with.
         args, kwargs: of the call; arrays among them (in lists too) become inputs of the traced and symbolic call.
         gradient: whether the gradient by the float arrays is compared with JAX's.
         traced: whether it can be traced (False where the output's shape depends on values).
