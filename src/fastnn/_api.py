@@ -47,6 +47,7 @@ MODULES = (
     "datasets.mnist",
     "datasets.reuters",
     "distillation",
+    "distribution",
     "dtype_policies",
     "initializers",
     "layers",
