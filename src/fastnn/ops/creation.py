@@ -8,6 +8,7 @@ import numpy as np
 from fastnn import config
 from fastnn.graph.dtypes import as_float, promote, standardize_dtype
 from fastnn.graph.symbolic import accepts_symbolic
+from fastnn.graph.trace import state
 from fastnn.graph.value import Value
 from fastnn.graph.variable import Variable
 from fastnn.ops import elementwise as ew
@@ -132,7 +133,8 @@ def arange(start, stop=None, step=None, dtype=None):
 
 
 def _is_known(*xs) -> bool:
-    return not any(isinstance(x, (Value, Variable)) for x in xs)
+    """Whether these are numbers that nobody asks the gradient of."""
+    return not state.tapes and not any(isinstance(x, (Value, Variable)) for x in xs)
 
 
 def _spread(start, stop, num, endpoint, axis):
