@@ -86,10 +86,11 @@ def _checked_thresholds(thresholds, default):
     return thresholds
 
 
-def _spread(num_thresholds: int) -> list[float]:
-    """Evenly spaced thresholds from just below 0 to just above 1, so that the ends take all and none."""
-    inner = [k / (num_thresholds - 1) for k in range(1, num_thresholds - 1)]
-    return [-config.epsilon(), *inner, 1.0 + config.epsilon()]
+def _spread(num_thresholds: int) -> np.ndarray:
+    """Evenly spaced thresholds from just below 0 to just above 1, so that the ends take all and none; float64."""
+    thresholds = np.arange(num_thresholds) / (num_thresholds - 1)
+    thresholds[[0, -1]] = -config.epsilon(), 1.0 + config.epsilon()
+    return thresholds
 
 
 class _Count(Metric):
@@ -284,8 +285,8 @@ class _BestAt(_Curve):
         super().__init__(dtype, name)
         setattr(self, self._argument, value)
         self.value, self.num_thresholds, self.class_id = value, num_thresholds, class_id
-        self.thresholds = [0.5] if num_thresholds == 1 else _spread(num_thresholds)
-        self._add_counts((len(self.thresholds),))
+        self._add_counts((num_thresholds,))
+        self.thresholds = [0.5] if num_thresholds == 1 else _spread(num_thresholds).tolist()
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         """Counts labels and predictions (n, ...)."""
@@ -448,7 +449,7 @@ class AUC(_Curve):
             if num_thresholds <= 1:
                 raise ValueError(f"Argument `num_thresholds` must be an integer > 1. Received: {num_thresholds}")
             self.num_thresholds = num_thresholds
-            self._thresholds = np.array(_spread(num_thresholds))
+            self._thresholds = _spread(num_thresholds)
         self.multi_label, self.num_labels, self._from_logits = multi_label, num_labels, from_logits
         self.label_weights = None if label_weights is None else np.asarray(label_weights, self.dtype)
         self._built = False

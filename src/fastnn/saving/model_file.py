@@ -103,11 +103,11 @@ def load_model(filepath, custom_objects=None, compile=True, safe_mode=True):
             return load_model(file, custom_objects, compile, safe_mode)
     name = str(getattr(filepath, "name", "the file"))
     with _clear_errors(name), _opened(filepath, name) as archive:
-        config = json.loads(_member(archive, name, CONFIG))
-        content = _member(archive, name, WEIGHTS)
+        text, content = _member(archive, name, CONFIG), _member(archive, name, WEIGHTS)
+        config = json.loads(text)
         if not compile:
             config.pop("compile_config", None)
-        with custom_object_scope(custom_objects or {}), limits.reading(len(content)):
+        with custom_object_scope(custom_objects or {}), limits.reading(len(content), len(text)):
             model = deserialize_keras_object(config, safe_mode=safe_mode)
             if not isinstance(model, Layer):
                 raise ValueError(f"{name} holds no model but {model!r:.200}.")
