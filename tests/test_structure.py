@@ -38,7 +38,7 @@ LAYERS_OF_CODE = (
     ("activations", "constraints", "initializers", "quantizers", "regularizers", "callbacks"),
     ("layers", "losses", "metrics", "optimizers", "visualization"),
     ("preprocessing",),
-    ("models", "saving", "training", "testing"),
+    ("export", "models", "saving", "training", "testing"),
     ("applications", "distillation", "wrappers"),
     ("_demo",),
     ("_cli",),

@@ -7,10 +7,12 @@ import json
 import numpy as np
 
 from fastnn import tree
+from fastnn.export.exporting import export_model
 from fastnn.graph.symbolic import KerasTensor
-from fastnn.layers import masking
+from fastnn.layers import call_context, masking
+from fastnn.layers.call_signature import array_arguments, shapes_of
 from fastnn.layers.layer import Layer
-from fastnn.layers.shapes import is_shape, map_shapes
+from fastnn.layers.shapes import as_shapes, is_shape, map_shapes
 from fastnn.layers.text import is_text
 from fastnn.layers.tracking import Children
 from fastnn.models import functional_config
@@ -135,6 +137,9 @@ class Model(Trainer, Layer):
     def _maybe_build(self, bound) -> None:
         if type(self).build in (Model.build, Layer.build):
             self.built = True  # its layers are built as `call` reaches them
+            inputs = array_arguments(bound)
+            if len(inputs) == 1 and not call_context.is_probing():
+                self._state.build_shapes = {"input_shape": as_shapes(shapes_of(*inputs.values()))}
         else:
             super()._maybe_build(bound)
 
@@ -268,6 +273,32 @@ class Model(Trainer, Layer):
             ValueError: when the weights do not fit, with both shapes; the model is as it was.
         """
         weights.load_weights(self, filepath, skip_mismatch=skip_mismatch, **kwargs)
+
+    def export(self, filepath, format="tf_saved_model", verbose=None, input_signature=None, **kwargs) -> None:
+        """Writes what the model computes at inference to an ONNX file, for ONNX Runtime and other engines.
+
+        The batch, and every other size that is None in the shapes of the inputs, stays open. Inputs have the names of
+        the model's inputs, outputs those of the layers that make them, and weights their paths. The file is replaced in
+        one step; arrays of more than 2 GB in all go into a second file beside it, `<name>.data`.
+
+        Args:
+            filepath: where to; ends in `.onnx`, unless `format` says so.
+            format: "onnx"; with Keras's default the ending of `filepath` decides.
+            verbose: whether a line says what was written; None: yes.
+            input_signature: `InputSpec`s or other things with `shape` and `dtype`, in the structure of the inputs.
+                Needed for a subclassed model that was not called yet, or to fix sizes that are None.
+            kwargs: `opset_version`: the version of ONNX's ops, at least 18, the default.
+
+        Raises:
+            ValueError: for another format, or for a computation that ONNX has no ops for, with the layer's name.
+            ImportError: without the package `onnx`.
+
+        Example:
+            >>> model = fastnn.Sequential([fastnn.Input((4,)), fastnn.layers.Dense(3)])
+            >>> import tempfile
+            >>> model.export(tempfile.mkdtemp() + "/model.onnx", verbose=False)
+        """
+        export_model(self, filepath, format, verbose, input_signature, **kwargs)
 
     def summary(
         self, line_length=None, positions=None, print_fn=None, expand_nested=False, show_trainable=False,

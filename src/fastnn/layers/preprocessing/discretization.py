@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from fastnn import config
+from fastnn import config, ops
 from fastnn.layers.call_signature import is_array
 from fastnn.layers.preprocessing.categories import check_mode, check_sparse, encode, encoded_shape
 from fastnn.layers.preprocessing.host_layer import HostLayer, iterated
@@ -99,11 +99,8 @@ class Discretization(HostLayer):
                 "You need to either pass the `bin_boundaries` argument at construction time or call `adapt(dataset)` "
                 "before you can start using the `Discretization` layer."
             )
-        bins = self.on_host(self._bins, [inputs], inputs.shape, "int32")
+        bins = ops.digitize(inputs, np.asarray(self.bin_boundaries))
         return encode(bins, self.output_mode, self._depth, self.output_dtype)
-
-    def _bins(self, numbers: np.ndarray) -> np.ndarray:
-        return np.digitize(numbers, self.bin_boundaries).astype(np.int32)
 
     @property
     def _depth(self) -> int | None:

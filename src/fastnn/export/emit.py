@@ -1,0 +1,93 @@
+"""From steps of a traced graph to ONNX nodes, by the table of emitters."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fastnn.export.builder import Builder
+from fastnn.export.table import EMITTERS, emits
+from fastnn.export.traced import Array, Size, Step, Traced, Varying
+
+
+def emit(b: Builder, traced: Traced, inputs: list[str]) -> list[str]:
+    """Makes the nodes of `traced` for inputs of the given names; returns the names of its outputs."""
+    names: dict[Array, str] = {}
+
+    def bind(array: Array, name: str) -> None:
+        names[array] = name
+        b.know(name, array.shape)
+
+    for array, name in zip(traced.inputs, inputs, strict=True):
+        bind(array, name)
+    for step in traced.steps:
+        if step.op.name == "input":
+            continue
+        with b.at(step.label, step.op.name):
+            for x in step.inputs:
+                if x not in names:
+                    raise b.cannot("needs what is computed for gradients only")
+            made = _emit_step(b, step, [names[x] for x in step.inputs])
+        for array, name in zip(step.outputs, made if isinstance(made, tuple) else (made,), strict=True):
+            if name is not None:
+                bind(array, name)
+    return [names[y] for y in traced.outputs]
+
+
+def _emit_step(b: Builder, step: Step, inputs: list[str]):
+    emitter = EMITTERS.get(step.op.name)
+    if emitter is None or not (step.op.kind == "leaf" or getattr(step.op, "is_registered", True)):
+        raise b.cannot("has no counterpart there")
+    return emitter(b, step, *inputs)
+
+
+def inside(b: Builder, body: Traced, arguments: list[Array], captured: list[str]) -> Builder:
+    """The graph of a body, whose first inputs are `arguments`; the others are read from around it."""
+    inner = Builder(b)
+    names = [inner.unique("argument") for _ in arguments]
+    inner.inputs = list(zip(names, arguments, strict=True))
+    results = emit(inner, body, [*names, *captured])
+    inner.outputs = [(inner.add("Identity", name), y) for name, y in zip(results, body.outputs, strict=True)]
+    return inner
+
+
+@emits("variable")
+def _variable(b, step):
+    variable = step.params["variable"]
+    key = ("variable", id(variable))
+    if key not in b.shared.constants:
+        b.shared.constants[key] = b.initializer(variable.path, np.array(variable.array))
+    return b.shared.constants[key]
+
+
+@emits("constant")
+def _constant(b, step):
+    array = step.params["array"]
+    return _varying(b, step, array.arrays) if isinstance(array, Varying) else b.constant(array)
+
+
+def _varying(b, step, arrays):
+    """A constant that the sizes of the inputs decide: one number everywhere, which may be such a size itself, or
+    numbers that rise evenly along an axis."""
+    first, shape = arrays[0], step.y.shape
+    if all(array.size and (array == array.flat[0]).all() for array in arrays):
+        values = [array.flat[0].item() for array in arrays]
+        if len(set(values)) == 1:
+            number = b.constant(first.flat[0], first.dtype)
+        elif all(value == int(value) for value in values):
+            number = b.cast(b.squeeze(b.size(Size(tuple(map(int, values)))), 0), first.dtype.name)
+        else:
+            raise b.cannot("holds a number that depends on the sizes of the inputs")
+        return b.add("Expand", number, b.sizes(shape)) if shape else number
+    axes = [axis for axis, size in enumerate(shape) if not isinstance(size, int)]
+    if len(axes) == 1 and first.dtype.kind in "iuf" and first.shape[axes[0]] > 1:
+        (axis,) = axes
+        begin, second = (first.take([k], axis) for k in (0, 1))
+        gap = second - begin
+        wide = [-1 if k == axis else 1 for k in range(first.ndim)]
+        places = [np.arange(array.shape[axis]).reshape(wide).astype(first.dtype) for array in arrays]
+        if all(np.array_equal(array, begin + gap * place) for array, place in zip(arrays, places, strict=True)):
+            count = b.squeeze(b.size(shape[axis]), 0)
+            place = b.cast(b.add("Range", b.constant(0, np.int64), count, b.constant(1, np.int64)), first.dtype.name)
+            place = b.reshape(place, wide)
+            return b.add("Add", b.add("Mul", place, b.constant(gap)), b.constant(begin))
+    raise b.cannot("holds numbers that depend on the sizes of the inputs (give `input_signature` shapes without None)")

@@ -1,0 +1,15 @@
+"""The emitters, a file a family of ops."""
+
+from fastnn.export.onnx_ops import (  # noqa: F401 (each fills the table)
+    conv,
+    elementwise,
+    fourier,
+    gather,
+    layout,
+    loops,
+    matmul,
+    normalization,
+    pool,
+    recurrent,
+    reduce,
+)

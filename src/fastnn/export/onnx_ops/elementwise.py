@@ -1,0 +1,173 @@
+"""Elementwise ops."""
+
+import math
+
+import numpy as np
+
+from fastnn.export.table import emits
+
+# Ops that are one ONNX node of the same inputs.
+SAME = {
+    "add": "Add", "multiply": "Mul", "subtract": "Sub", "divide": "Div", "negative": "Neg", "abs": "Abs",
+    "sign": "Sign", "reciprocal": "Reciprocal", "maximum": "Max", "minimum": "Min", "sqrt": "Sqrt", "power": "Pow",
+    "exp": "Exp", "log": "Log", "sigmoid": "Sigmoid", "tanh": "Tanh", "softplus": "Softplus", "erf": "Erf",
+    "isnan": "IsNaN", "isinf": "IsInf", "floor": "Floor", "ceil": "Ceil", "round": "Round", "relu": "Relu",
+    "sin": "Sin", "cos": "Cos", "tan": "Tan", "arcsin": "Asin", "arccos": "Acos", "arctan": "Atan", "sinh": "Sinh",
+    "cosh": "Cosh", "arcsinh": "Asinh", "arccosh": "Acosh", "arctanh": "Atanh", "bitwise_and": "BitwiseAnd",
+    "bitwise_or": "BitwiseOr", "bitwise_xor": "BitwiseXor", "bitwise_not": "BitwiseNot",
+}  # fmt: skip
+OF_BOOLS = {"add": "Or", "multiply": "And", "subtract": "Xor", "maximum": "Or", "minimum": "And"}
+COMPARISONS = {
+    "greater": "Greater", "greater_equal": "GreaterOrEqual", "less": "Less", "less_equal": "LessOrEqual",
+    "equal": "Equal",
+}  # fmt: skip
+LOGIC = {"logical_and": "And", "logical_or": "Or", "logical_xor": "Xor", "logical_not": "Not"}
+IS_CLOSE = 0.5  # to 0: where expm1 and log1p must not go through exp and log
+
+
+@emits(*SAME)
+def _same(b, step, *xs):
+    if step.op.name in OF_BOOLS and step.y.dtype == "bool":
+        return b.add(OF_BOOLS[step.op.name], *xs)
+    return b.add(SAME[step.op.name], *xs)
+
+
+def _scalar(b, step, value):
+    return b.constant(value, step.x.dtype)
+
+
+def as_bool(b, x, array):
+    return x if array.dtype == "bool" else b.cast(x, "bool")
+
+
+@emits("cast")
+def _cast(b, step, x):
+    return x if step.x.dtype == step.params["dtype"] else b.cast(x, step.params["dtype"])
+
+
+@emits("stop_gradient", "copy")
+def _as_it_is(b, step, x):
+    return x
+
+
+@emits(*COMPARISONS, "not_equal")
+def _comparison(b, step, x1, x2):
+    if step.x.dtype == "bool" and step.op.name not in ("equal", "not_equal"):
+        x1, x2 = b.cast(x1, "int32"), b.cast(x2, "int32")
+    if step.op.name == "not_equal":
+        return b.add("Not", b.add("Equal", x1, x2))
+    return b.add(COMPARISONS[step.op.name], x1, x2)
+
+
+@emits(*LOGIC)
+def _logic(b, step, *xs):
+    return b.add(LOGIC[step.op.name], *(as_bool(b, x, array) for x, array in zip(xs, step.inputs, strict=True)))
+
+
+@emits("isfinite")
+def _isfinite(b, step, x):
+    return b.add("Not", b.add("IsNaN", b.add("Sub", x, x)))
+
+
+@emits("where")
+def _where(b, step, condition, x1, x2):
+    condition = as_bool(b, condition, step.x)
+    if step.y.dtype == "bool":  # no Where of bools in ONNX Runtime
+        return b.add("Or", b.add("And", condition, x1), b.add("And", b.add("Not", condition), x2))
+    return b.add("Where", condition, x1, x2)
+
+
+@emits("clip")
+def _clip(b, step, x, low, high):
+    if step.inputs[1].ndim == step.inputs[2].ndim == 0:
+        return b.add("Clip", x, low, high)
+    return b.add("Min", b.add("Max", x, low), high)
+
+
+@emits("square")
+def _square(b, step, x):
+    return b.add("Mul", x, x)
+
+
+@emits("rsqrt")
+def _rsqrt(b, step, x):
+    return b.add("Reciprocal", b.add("Sqrt", x))
+
+
+@emits("trunc")
+def _trunc(b, step, x):
+    return b.add("Mul", b.add("Sign", x), b.add("Floor", b.add("Abs", x)))
+
+
+@emits("log2", "log10")
+def _log(b, step, x):
+    return b.add("Mul", b.add("Log", x), _scalar(b, step, 1 / math.log(2 if step.op.name == "log2" else 10)))
+
+
+def _where_close_to_zero(b, step, x, near, far):
+    return b.add("Where", b.add("Less", b.add("Abs", x), _scalar(b, step, IS_CLOSE)), near, far)
+
+
+@emits("expm1")
+def _expm1(b, step, x):
+    """exp(x) - 1; near 0, where that cancels, 2 t / (1 - t) with t = tanh(x / 2)."""
+    t = b.add("Tanh", b.add("Mul", x, _scalar(b, step, 0.5)))
+    near = b.add("Div", b.add("Add", t, t), b.add("Sub", _scalar(b, step, 1), t))
+    return _where_close_to_zero(b, step, x, near, b.add("Sub", b.add("Exp", x), _scalar(b, step, 1)))
+
+
+@emits("log1p")
+def _log1p(b, step, x):
+    """log(1 + x); near 0, where that cancels, 2 artanh(x / (x + 2))."""
+    t = b.add("Atanh", b.add("Div", x, b.add("Add", x, _scalar(b, step, 2))))
+    return _where_close_to_zero(b, step, x, b.add("Add", t, t), b.add("Log", b.add("Add", x, _scalar(b, step, 1))))
+
+
+@emits("logaddexp")
+def _logaddexp(b, step, x1, x2):
+    return b.add("Add", x2, b.add("Softplus", b.add("Sub", x1, x2)))
+
+
+@emits("erfc")
+def _erfc(b, step, x):
+    return b.add("Sub", _scalar(b, step, 1), b.add("Erf", x))
+
+
+@emits("arctan2")
+def _arctan2(b, step, y, x):
+    """atan(y / x), and on the left half plane pi more or less; on the y axis, half of that."""
+    zero, pi = _scalar(b, step, 0), _scalar(b, step, math.pi)
+    is_negative = b.add("Less", y, zero)
+    side = b.add("Where", is_negative, b.add("Neg", pi), pi)
+    angle = b.add("Atan", b.add("Div", y, x))
+    angle = b.add("Where", b.add("Less", x, zero), b.add("Add", angle, side), angle)
+    half = b.add("Mul", side, _scalar(b, step, 0.5))
+    upright = b.add("Where", b.add("Equal", y, zero), zero, half)
+    return b.add("Where", b.add("Equal", x, zero), upright, angle)
+
+
+@emits("signbit")
+def _signbit(b, step, x):
+    zero = _scalar(b, step, 0)
+    if np.dtype(step.x.dtype).kind != "f":
+        return b.add("Less", x, zero)
+    return b.add("Or", b.add("Less", x, zero), b.add("Less", b.add("Reciprocal", x), zero))
+
+
+@emits("mod")
+def _mod(b, step, x1, x2):
+    """The remainder with the sign of x2."""
+    if np.dtype(step.x.dtype).kind != "f":
+        return b.add("Mod", x1, x2)
+    zero = _scalar(b, step, 0)
+    remainder = b.add("Mod", x1, x2, fmod=1)
+    differs = b.add("Xor", b.add("Less", remainder, zero), b.add("Less", x2, zero))
+    differs = b.add("And", differs, b.add("Not", b.add("Equal", remainder, zero)))
+    return b.add("Where", differs, b.add("Add", remainder, x2), remainder)
+
+
+@emits("floor_divide")
+def _floor_divide(b, step, x1, x2):
+    """Exactly: (x1 - x1 mod x2) / x2."""
+    quotient = b.add("Div", b.add("Sub", x1, _mod(b, step, x1, x2)), x2)
+    return b.add("Round", quotient) if np.dtype(step.x.dtype).kind == "f" else quotient

@@ -1,0 +1,128 @@
+"""ONNX's own records and files, from what a `Builder` holds. The only module that imports `onnx`."""
+
+from __future__ import annotations
+
+import importlib
+import os
+from pathlib import Path
+
+import numpy as np
+
+from fastnn._build_report import __version__
+from fastnn.export.builder import Builder
+from fastnn.export.traced import Array, Size
+from fastnn.saving.weights import replacing
+
+LIMIT = 2**31 - 2**20  # bytes of arrays that one protobuf message can hold; more of them go into a file of their own
+OPSET = 18  # reductions whose axes are an input; LayerNormalization is there since 17
+
+
+def onnx_module():
+    """onnx, imported when a model is exported."""
+    try:
+        importlib.import_module("onnx.checker")
+        return importlib.import_module("onnx")
+    except ImportError as error:
+        raise ImportError("Exporting to ONNX needs onnx: install `fastnn-cpu[onnx]`, or onnx itself.") from error
+
+
+def make_model(b: Builder, name: str, symbols: dict[tuple[int, ...], str], opset: int):
+    """The `onnx.ModelProto` of `b`.
+
+    Args:
+        b: a finished builder.
+        name: of the graph.
+        symbols: names of the sizes that the inputs decide.
+        opset: version of ONNX's ops.
+    """
+    onnx = onnx_module()
+    used = _used(b)
+    rename = _final_names(b, used)
+    types = _Types(onnx, symbols)
+    initializers = [
+        onnx.numpy_helper.from_array(array, rename.get(key, key))
+        for key, array in b.shared.initializers.items()
+        if key in used
+    ]
+    graph = _graph(onnx, b, name, types, rename, initializers)
+    opsets = [onnx.helper.make_opsetid("", opset)]
+    return onnx.helper.make_model(
+        graph, opset_imports=opsets, ir_version=onnx.helper.find_min_ir_version_for(opsets), producer_name="fastnn",
+        producer_version=__version__,
+    )  # fmt: skip
+
+
+def _used(b: Builder) -> set[str]:
+    """The names that nodes read, in graphs inside too."""
+    used = {name for name, _ in b.outputs}
+    for node in b.nodes:
+        used.update(node.inputs)
+        for value in node.attributes.values():
+            if isinstance(value, Builder):
+                used |= _used(value)
+    return used
+
+
+def _final_names(b: Builder, used: set[str]) -> dict[str, str]:
+    """A weight that is used only rearranged gets the weight's own name."""
+    rename: dict[str, str] = {}
+    for name, original in b.shared.originals.items():
+        if name in used and original not in used and original not in rename.values():
+            rename[name] = original
+    return rename
+
+
+class _Types:
+    """Types of inputs and outputs."""
+
+    def __init__(self, onnx, symbols):
+        self.onnx, self.symbols = onnx, symbols
+
+    def info(self, name: str, array: Array):
+        kind = self.onnx.helper.np_dtype_to_tensor_dtype(np.dtype(array.dtype))
+        shape = [self.symbols.get(size.values) if isinstance(size, Size) else size for size in array.shape]
+        return self.onnx.helper.make_tensor_value_info(name, kind, shape)
+
+
+def _graph(onnx, b: Builder, name: str, types: _Types, rename: dict[str, str], initializers=()):
+    nodes = []
+    for node in b.nodes:
+        attributes = {
+            key: _graph(onnx, value, f"{node.name}/{key}", types, rename) if isinstance(value, Builder) else value
+            for key, value in node.attributes.items()
+        }
+        for key, value in attributes.items():
+            if isinstance(value, (np.dtype, type)):
+                attributes[key] = int(onnx.helper.np_dtype_to_tensor_dtype(np.dtype(value)))
+        inputs = [rename.get(x, x) for x in node.inputs]
+        nodes.append(onnx.helper.make_node(node.op_type, inputs, node.outputs, name=node.name, **attributes))
+    return onnx.helper.make_graph(
+        nodes, name, [types.info(x, array) for x, array in b.inputs], [types.info(y, array) for y, array in b.outputs],
+        list(initializers),
+    )  # fmt: skip
+
+
+def write(model, path: Path) -> None:
+    """Checks the model and writes it; `path` is replaced in one step.
+
+    Arrays of more than `LIMIT` bytes in all go into a file of their own beside it, `<name>.data`.
+    """
+    onnx = onnx_module()
+    if sum(array.ByteSize() for array in model.graph.initializer) < LIMIT:
+        onnx.checker.check_model(model, full_check=True)
+        with replacing(path) as temporary:
+            Path(temporary).write_bytes(model.SerializeToString())
+        return
+    data = path.with_name(path.name + ".data")
+    with replacing(path) as temporary, replacing(data) as temporary_data:
+        os.unlink(temporary_data)  # onnx appends to a file that is there
+        onnx.external_data_helper.convert_model_to_external_data(
+            model, all_tensors_to_one_file=True, location=Path(temporary_data).name
+        )
+        onnx.save_model(model, temporary)
+        for array in model.graph.initializer:
+            for entry in array.external_data:
+                if entry.key == "location":
+                    entry.value = data.name
+        onnx.checker.check_model(temporary)
+        Path(temporary).write_bytes(model.SerializeToString())

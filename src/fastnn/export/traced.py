@@ -1,0 +1,204 @@
+"""The graph of a model's inference, with the sizes in it that its inputs decide.
+
+Traces see static shapes only. So a model is traced several times, with other numbers in place of the sizes that are not
+known, and the traces are laid on each other: a number that is the same in all of them is that number, one that differs
+is a `Size`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from fastnn import tree
+from fastnn.graph.body import Body
+from fastnn.graph.simplify import prune
+from fastnn.graph.symbolic import KerasTensor
+from fastnn.graph.trace import tracing
+from fastnn.graph.value import Graph, Value
+from fastnn.ops.record import as_value
+
+
+@dataclass(frozen=True)
+class Size:
+    """A size that the inputs decide: what it was in each of the traces."""
+
+    values: tuple[int, ...]
+
+
+Dim = int | Size
+
+
+@dataclass(frozen=True, eq=False)
+class Array:
+    """What an array of the traces is in all of them."""
+
+    shape: tuple[Dim, ...]
+    dtype: str
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
+
+@dataclass(frozen=True, eq=False)
+class Varying:
+    """A constant that is another in each of the traces."""
+
+    arrays: tuple[np.ndarray, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """A node of the traces."""
+
+    op: Any
+    inputs: tuple[Array, ...]
+    params: dict[str, Any]
+    outputs: tuple[Array, ...]
+    label: str
+
+    @property
+    def x(self) -> Array:
+        return self.inputs[0]
+
+    @property
+    def y(self) -> Array:
+        return self.outputs[0]
+
+
+@dataclass(frozen=True, eq=False)
+class Traced:
+    """The traces laid on each other."""
+
+    steps: list[Step]
+    inputs: list[Array]
+    outputs: list[Array]
+    structure: Any = None
+
+
+class Unexportable(ValueError):
+    """A computation that the file's format does not know."""
+
+
+def cannot(step_label: str, op: str, why: str) -> Unexportable:
+    """The error that names the layer."""
+    where = f"layer {step_label.rsplit('/', 1)[-1]!r} (at {step_label!r})" if step_label else "the model"
+    return Unexportable(f"export: {where} cannot be written as ONNX: its op {op!r} {why}.")
+
+
+# Sizes in place of unknown ones, all within what symbolic calls are tried with (`graph.symbolic.PROBES`) but for the
+# batch. Odd and even, and with several remainders by 4 and 8, as the padding of strided windows depends on those.
+BATCH = (5, 8, 7, 12)
+OTHER = (83, 84, 86, 88)
+
+
+def unknown_sizes(specs: list[KerasTensor], together: bool) -> list[tuple[Dim, ...]]:
+    """The shapes of the inputs: one `Size` for all batches, and one for each other size that is not known, or, with
+    `together`, one for each axis of all inputs."""
+    sizes: dict[Any, Size] = {}
+    only_batch = all(size is not None for spec in specs for size in spec.shape[1:])
+
+    def size_of(k: int, axis: int) -> Size:
+        key = axis if together or axis == 0 else (k, axis)
+        if key not in sizes:
+            values = BATCH if axis == 0 else OTHER[len(sizes) % 4 :] + OTHER[: len(sizes) % 4]
+            sizes[key] = Size(values[:3] if only_batch else values)
+        return sizes[key]
+
+    return [
+        tuple(size_of(k, axis) if size is None else size for axis, size in enumerate(spec.shape))
+        for k, spec in enumerate(specs)
+    ]
+
+
+def trace(function: Callable, structure: Any, rewrite: Callable[[Graph], Graph]) -> Traced:
+    """The traces of `function(structure)`, whose leaves are KerasTensors, each rewritten by `rewrite`."""
+    specs = tree.flatten(structure)
+    try:
+        return _trace_with(function, structure, unknown_sizes(specs, together=False), rewrite)
+    except Unexportable:
+        raise
+    except ValueError:  # unknown sizes of several inputs that must be equal
+        return _trace_with(function, structure, unknown_sizes(specs, together=True), rewrite)
+
+
+def _trace_with(function, structure, shapes, rewrite) -> Traced:
+    count = max((len(size.values) for shape in shapes for size in shape if isinstance(size, Size)), default=1)
+    graphs = []
+    for k in range(count):
+        graph, shape = Graph(), iter(shapes)
+
+        def value_of(x, graph=graph, shape=shape, k=k):
+            sizes = tuple(size.values[k] if isinstance(size, Size) else size for size in next(shape))
+            return graph.input(sizes, x.dtype, x.name)
+
+        with tracing(graph):
+            outputs = function(tree.map_structure(value_of, structure))
+            graph.outputs = [as_value(y) for y in tree.flatten(outputs)]
+        if graph.updates:
+            names = ", ".join(variable.path for variable in graph.updates)
+            raise Unexportable(f"export: a call of the model changes variables, which ONNX does not know: {names}.")
+        graphs.append(prune(rewrite(prune(graph))))
+    merged = merge(graphs)
+    return Traced(merged.steps, merged.inputs, merged.outputs, outputs)
+
+
+def merge(graphs: Sequence[Graph]) -> Traced:
+    """The graphs of the same computation for several sizes as one."""
+    arrays: dict[Value, Array] = {}
+    steps = []
+    for nodes in _side_by_side([graph.nodes for graph in graphs], ""):
+        first = nodes[0]
+        if any(node.op.name != first.op.name for node in nodes):
+            raise cannot(first.label, first.op.name, "is another for other sizes of the inputs")
+        inputs = tuple(_same(xs, arrays, first) for xs in _side_by_side([node.inputs for node in nodes], first.label))
+        outputs = []
+        for values in _side_by_side([node.outputs for node in nodes], first.label):
+            shape = tuple(combine(sizes, first) for sizes in zip(*(v.shape for v in values), strict=True))
+            outputs.append(Array(shape, values[0].dtype))
+            arrays.update((value, outputs[-1]) for value in values)
+        params = combine([node.params for node in nodes], first)
+        steps.append(Step(first.op, inputs, params, tuple(outputs), first.label))
+    return Traced(
+        steps,
+        [arrays[x] for x in graphs[0].inputs],
+        [arrays[y] for y in graphs[0].outputs],
+    )
+
+
+def _same(values, arrays, node) -> Array:
+    found = [arrays[value] for value in values]
+    if any(array is not found[0] for array in found):
+        raise cannot(node.label, node.op.name, "reads another array for other sizes of the inputs")
+    return found[0]
+
+
+def _side_by_side(rows: list, label: str):
+    if any(len(row) != len(rows[0]) for row in rows):
+        raise cannot(label, "trace", "has another number of steps for other sizes of the inputs")
+    return zip(*rows, strict=True)
+
+
+def combine(values: Sequence, node) -> Any:
+    """A parameter in all traces as one."""
+    first = values[0]
+    if isinstance(first, dict):
+        return {key: combine([value[key] for value in values], node) for key in first}
+    if isinstance(first, (tuple, list)):
+        if any(len(value) != len(first) for value in values):
+            raise cannot(node.label, node.op.name, "has another number of parameters for other sizes of the inputs")
+        return tuple(combine(parts, node) for parts in zip(*values, strict=True))
+    if isinstance(first, Body):
+        return merge([prune(value.graph) for value in values])
+    if isinstance(first, np.ndarray):
+        is_same = all(value.shape == first.shape and np.array_equal(value, first) for value in values)
+        return first if is_same else Varying(tuple(values))
+    if all(value is first or value == first for value in values):
+        return first
+    if all(isinstance(value, (int, np.integer)) for value in values):
+        return Size(tuple(int(value) for value in values))
+    raise cannot(node.label, node.op.name, f"has the parameters {values} for other sizes of the inputs")
