@@ -19,7 +19,7 @@ REPOSITORY = Path(__file__).parents[1]
 # Lowest first: a file may import from its own row and from the rows above it here.
 LAYERS_OF_CODE = (
     ("_api", "config", "distribution", "naming", "placement", "py.typed", "rematerialization"),
-    ("_kernels", "tree", "utils", "_build_report", "as_keras"),
+    ("_kernels", "tree", "utils", "_build_report", "as_keras", "legacy"),
     (
         "graph",
         "limits",

@@ -51,6 +51,8 @@ MODULES = (
     "dtype_policies",
     "initializers",
     "layers",
+    "legacy",
+    "legacy.saving",
     "losses",
     "metrics",
     "mixed_precision",
@@ -73,6 +75,7 @@ MODULES = (
     "tree",
     "utils",
     "utils.bounding_boxes",
+    "utils.legacy",
     "utils.np_utils",
     "wrappers",
     "visualization",
@@ -324,6 +327,8 @@ PUBLIC = {
         "layers.reshaping.zero_padding2d": "ZeroPadding2D",
         "layers.reshaping.zero_padding3d": "ZeroPadding3D",
     },
+    "fastnn.legacy": {},
+    "fastnn.legacy.saving": {"saving.legacy_objects": "deserialize_keras_object serialize_keras_object"},
     "fastnn.losses": {
         "losses.loss": "Loss",
         "losses.crossentropy": "BinaryCrossentropy BinaryFocalCrossentropy CategoricalCrossentropy "
@@ -466,16 +471,19 @@ PUBLIC = {
         "preprocessing.from_directory": "audio_dataset_from_directory image_dataset_from_directory "
         "text_dataset_from_directory",
         "preprocessing.image_files": "array_to_img img_to_array load_img save_img",
+        "preprocessing.splitting": "split_dataset",
         "preprocessing.timeseries": "timeseries_dataset_from_array",
         "graph.dtypes": "standardize_dtype",
         "graph.symbolic": "is_keras_tensor",
         "config": "disable_interactive_logging enable_interactive_logging is_interactive_logging_enabled",
         "utils.encoding": "normalize pad_sequences to_categorical",
         "utils.files": "get_file",
+        "utils.named_values": "Config",
         "utils.progbar": "Progbar",
         "utils.seeding": "set_random_seed",
         "models.network": "get_source_inputs",
         "naming": "clear_session",
+        "training.data": "pack_x_y_sample_weight unpack_x_y_sample_weight",
         "training.py_dataset": "PyDataset Sequence=PyDataset",
         "object_registration": "CustomObjectScope custom_object_scope=CustomObjectScope get_custom_objects "
         "get_registered_name get_registered_object register_keras_serializable",
@@ -485,6 +493,7 @@ PUBLIC = {
         "ops.bounding_boxes": "affine_transform clip_to_image_size compute_ciou compute_iou convert_format crop "
         "decode_deltas_to_boxes encode_box_to_deltas pad",
     },
+    "fastnn.utils.legacy": {"saving.legacy_objects": "deserialize_keras_object serialize_keras_object"},
     "fastnn.utils.np_utils": {"utils.encoding": "normalize to_categorical"},
     "fastnn.wrappers": {
         "wrappers.estimators": "SKLearnClassifier SKLearnRegressor SKLearnTransformer",

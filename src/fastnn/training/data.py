@@ -313,7 +313,8 @@ def as_data(x, y=None, sample_weight=None) -> tuple:
     Raises:
         ValueError: when they differ in rows, have none, or hold no numbers.
     """
-    data = pack_x_y_sample_weight(x, y, sample_weight)
+    # Without what is None at the end.
+    data = (x, y, sample_weight) if sample_weight is not None else (x,) if y is None else (x, y)
     named = dict(zip(("x", "y", "sample_weight"), data, strict=False))
     for name, part in named.items():
         for leaf in tree.flatten(part):
@@ -398,18 +399,35 @@ def _short(x) -> str:
 # -- packing and weights -----------------------------------------------------------------------------------------------
 
 
-def pack_x_y_sample_weight(x, y=None, sample_weight=None) -> tuple:
-    """`(x,)`, `(x, y)` or `(x, y, sample_weight)`: without what is None at the end."""
-    if sample_weight is not None:
-        return (x, y, sample_weight)
-    return (x,) if y is None else (x, y)
+def pack_x_y_sample_weight(x, y=None, sample_weight=None):
+    """What a generator for `fit` yields: `(x, y, sample_weight)`, `(x, y)`, or `x` alone (a list or tuple as `(x,)`).
+
+    Args:
+        x: inputs of a batch.
+        y: targets.
+        sample_weight: weights of the rows; left out where there is no `y`.
+
+    Example:
+        >>> fastnn.utils.pack_x_y_sample_weight(1, 2), fastnn.utils.pack_x_y_sample_weight([1])
+        ((1, 2), ([1],))
+    """
+    if y is None:
+        return (x,) if isinstance(x, (list, tuple)) else x
+    return (x, y) if sample_weight is None else (x, y, sample_weight)
 
 
 def unpack_x_y_sample_weight(data) -> tuple:
-    """x, y and sample weights of a batch, None where it has none.
+    """x, y and sample weights of a batch, None where it has none; for a `train_step` of one's own.
+
+    Args:
+        data: `x`, `(x,)`, `(x, y)` or `(x, y, sample_weight)`.
 
     Raises:
         ValueError: for a tuple of more than three.
+
+    Example:
+        >>> fastnn.utils.unpack_x_y_sample_weight((1, 2))
+        (1, 2, None)
     """
     if isinstance(data, list):
         data = tuple(data)

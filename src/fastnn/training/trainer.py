@@ -234,7 +234,7 @@ class Trainer(Steps, Compilable, Resumable):
                 "Arguments `sample_weight` and `class_weight` cannot be specified at the same time. Received: "
                 f"sample_weight={sample_weight}, class_weight={class_weight}"
             )
-        batch = batches.as_batch(batches.pack_x_y_sample_weight(x, y, sample_weight), class_weight)
+        batch = batches.as_batch((x, y, sample_weight), class_weight)
         return self._on_batch(self.make_train_function(), batch, return_dict)
 
     def test_on_batch(self, x, y=None, sample_weight=None, return_dict=False):
@@ -248,7 +248,7 @@ class Trainer(Steps, Compilable, Resumable):
             ValueError: as `evaluate`.
         """
         self._assert_compile_called()
-        batch = batches.as_batch(batches.pack_x_y_sample_weight(x, y, sample_weight))
+        batch = batches.as_batch((x, y, sample_weight))
         return self._on_batch(self.make_test_function(), batch, return_dict)
 
     def predict_on_batch(self, x):

@@ -1,0 +1,5 @@
+"""Keras's `legacy`: what Keras 2 had."""
+
+from fastnn import _api
+
+__getattr__, __dir__, __all__ = _api.attach(__name__)

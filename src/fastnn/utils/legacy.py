@@ -1,0 +1,5 @@
+"""Keras 2's serialization of objects."""
+
+from fastnn import _api
+
+__getattr__, __dir__, __all__ = _api.attach(__name__)
