@@ -94,6 +94,11 @@ def test_forced_isa():
     assert "FASTNN_ISA='pdp11'" in run("import fastnn; fastnn.show_config()", FASTNN_ISA="pdp11")
 
 
+def test_winograd_is_on_unless_the_environment_says_0():
+    code = "import fastnn; print(fastnn.config.winograd())"
+    assert [run(code, FASTNN_WINOGRAD=value) for value in ("0", "1")] == ["False", "True"]
+
+
 def test_interactive_logging_flag(monkeypatch):
     monkeypatch.setattr(config, "_chosen", {})
     config.disable_interactive_logging()

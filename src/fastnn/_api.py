@@ -156,7 +156,7 @@ PUBLIC = {
         "floatx image_data_format is_flash_attention_enabled is_flash_attention_enabled "
         "is_interactive_logging_enabled is_nnx_enabled is_profiling is_traceback_filtering_enabled "
         "keras_home max_epochs max_steps_per_epoch profile set_backend set_epsilon set_floatx "
-        "set_image_data_format set_max_epochs set_max_steps_per_epoch set_threads threads",
+        "set_image_data_format set_max_epochs set_max_steps_per_epoch set_threads set_winograd threads winograd",
         "dtype_policy": "dtype_policy set_dtype_policy",
     },
     "fastnn.constraints": {

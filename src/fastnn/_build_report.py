@@ -47,6 +47,7 @@ def report() -> str:
         "kernel table in use": f"{_kernels.isa()}{forced}",
         "kernels": len(_kernels.kernels()),
         "threads": config.threads(),
+        "winograd": config.winograd(),
         "compiler": build["compiler"],
         "kernel flags": build["flags"],
         "floatx": config.floatx(),

@@ -4,6 +4,7 @@
 | --- | --- | --- |
 | `FASTNN_ISA` | kernel table to use: `generic`, `avx2`, `avx512` or `neon`, at most what the CPU has | the highest |
 | `OMP_NUM_THREADS` | upper bound of `threads()` | none |
+| `FASTNN_WINOGRAD` | `0`: no convolution by Winograd's algorithm, until `set_winograd` | `1` |
 | `KERAS_HOME` | folder of `keras.json` and `datasets/` | `~/.keras` |
 | `FASTNN_TEST_DATA` | read by the tests alone: a `KERAS_HOME` with real data | `../shared/data` |
 
@@ -19,6 +20,7 @@ from fastnn import _api
 __getattr__, __dir__, __all__ = _api.attach(__name__)
 
 FORCED_ISA = os.environ.get("FASTNN_ISA") or None
+_WINOGRAD = os.environ.get("FASTNN_WINOGRAD", "1")
 _OMP_NUM_THREADS = os.environ.get("OMP_NUM_THREADS", "")
 _KERAS_HOME = os.environ.get("KERAS_HOME")
 
@@ -414,6 +416,36 @@ def set_threads(count: int | None) -> None:
     if count is not None and count < 1:
         raise ValueError(f"the thread count should be at least 1, but got {count!r}.")
     _chosen["threads"] = None if count is None else int(count)
+
+
+def winograd() -> bool:
+    """Whether 3 by 3 convolutions may be computed by Winograd's algorithm: what `set_winograd` set, else whether the
+    environment variable `FASTNN_WINOGRAD` is not `0`.
+
+    Example:
+        >>> fastnn.config.winograd()
+        True
+    """
+    return _chosen.get("winograd", _WINOGRAD != "0")
+
+
+def set_winograd(enabled: bool) -> None:
+    """Allows or forbids Winograd's algorithm for float32 convolutions with a 3 by 3 kernel, stride 1 and one group.
+
+    It is used where it is expected to be faster, with its gradients. It does a quarter of the multiplications, and its
+    rounding errors are two to three times those of plain sums of products; one number that is not finite makes up to
+    16 results around it not finite. `model.explain` shows which convolutions use it. Plans that are compiled already
+    stay as they are: call this before the first `fit` or `predict`.
+
+    Args:
+        enabled: a bool.
+
+    Example:
+        >>> fastnn.config.set_winograd(False); fastnn.config.winograd()
+        False
+        >>> fastnn.config.set_winograd(True)
+    """
+    _chosen["winograd"] = bool(enabled)
 
 
 @functools.cache

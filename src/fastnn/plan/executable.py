@@ -19,11 +19,10 @@ from fastnn.graph.verify import verify
 from fastnn.graph.views import raise_over_views
 from fastnn.plan import memory
 from fastnn.plan.gathering import absorb_into_gather
-from fastnn.plan.lower import RULES, Builder, Step, fused_step
+from fastnn.plan.lower import RULES, Builder, Step, expected_s, fused_step
 
 # A step is shared between threads when it is expected to take longer than this: to meet costs about 1 microsecond.
 SHARE_S = 4e-6
-FLOPS_PER_S, BYTES_PER_S = 40e9, 10e9  # one core, roughly: only the order of magnitude matters
 ALL_THREADS = 1 << 20
 
 
@@ -273,9 +272,7 @@ class Executable:
 
 def threads_for(work) -> int:
     """How many threads may share a step with this work: one, or as many as there are."""
-    units, _, _, flops, bytes_ = work
-    expected_s = flops / FLOPS_PER_S + bytes_ / BYTES_PER_S
-    return ALL_THREADS if expected_s > SHARE_S and max(units, default=0) > 1 else 1
+    return ALL_THREADS if expected_s(work) > SHARE_S and max(work[0], default=0) > 1 else 1
 
 
 def _copy(graph: Graph, value: Value) -> Value:

@@ -1,0 +1,54 @@
+/* winograd.c: the convolutions of conv2d.c with a 3 by 3 kernel, stride 1, dilation 1 and one group, by Winograd's
+ * minimal filtering F(4 x 4, 3 x 3): 36 products for 16 results where the sums of products have 144.
+ *
+ * winograd_conv2d, winograd_conv2d_grad_input, winograd_conv2d_grad_kernel: buffers, ints and reals as of conv2d.c.
+ *
+ * A 4 by 4 tile of y is A^T [(G g G^T) * (B^T d B)] A summed over channels, with g the 3 by 3 kernel, d the 6 by 6
+ * tile of x under it, and * the product of elements: for all tiles and channels at once, 36 products of matrices.
+ * The kernel gradient is the transposed form G^T [(B^T d B) * (A dy A^T)] G summed over tiles. The matrices are
+ * those of Toom and Cook for polynomials evaluated at 0, a, -a, b, -b and infinity (A. Lavin and S. Gray, "Fast
+ * algorithms for convolutional neural networks", 2016). a = 5/8 and b = 3/2 are exact in binary and near the points
+ * with the least error: on average about 2.5 times that of sums of products, where the usual 1 and 2 have 4.5.
+ *
+ * What a tile's 36 numbers are summed from is mixed: one that is not finite makes the whole tile so.
+ * Order of summation: forward and input gradient, channels in one chain for each of the 36; kernel gradient, tiles of
+ * a fixed block of the batch in one chain, then the blocks. */
+#include <math.h>
+
+#include "conv2d.h"
+#include "program.h"
+#include "vector.h"
+
+enum {
+  WINO_OUT = 4,               /* results along an axis of a tile */
+  WINO_IN = 6,                /* elements under them, and points of evaluation */
+  WINO_POINTS = WINO_IN * WINO_IN,
+  WINO_TAPS = 9,
+  WINO_UNITS = 32,            /* wanted, for threads to share evenly */
+  WINO_FEW_TILES = 24,        /* of a unit at least, unless there are no more: a panel of weights is worth loading */
+  WINO_MOST_TILES = 96,       /* of a unit at most */
+  WINO_BLOCK_BYTES = 1 << 19, /* of transformed tiles at once: about a level-2 cache */
+  WINO_SUM_TILES = 64,        /* of a block of the kernel gradient at least: its sums are transformed back once */
+  WINO_SUM_CHANNELS = 64      /* on both sides of the kernel gradient at once */
+};
+
+/* Image, row and column of a tile of the batch. */
+typedef struct {
+  int64_t image, row, col;
+} wino_tile;
+
+FNN_INLINE wino_tile wino_tile_at(int64_t tiles_h, int64_t tiles_w, int64_t tile) {
+  return (wino_tile){tile / tiles_w / tiles_h, tile / tiles_w % tiles_h, tile % tiles_w};
+}
+
+#include "types_f32.h"
+#include "tile.h"
+#include "pack.h"
+#include "winograd_body.h"
+#include "types_none.h"
+
+static const fnn_entry entries[] = {
+  {"winograd_conv2d_f32", winograd_conv2d_f32, winograd_conv2d_size_f32},
+  {"winograd_conv2d_grad_input_f32", winograd_conv2d_grad_input_f32, winograd_conv2d_grad_input_size_f32},
+  {0}};
+const fnn_table FNN_TABLE(winograd) = {entries, 0, 0};

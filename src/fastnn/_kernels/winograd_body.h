@@ -1,0 +1,383 @@
+/* winograd_body.h: transforms of tiles, and the forward convolution and input gradient, for the type of types_f32.h. */
+
+#define WINO_A2 (T)0.390625 /* squares of the points a = 5/8 and b = 3/2 */
+#define WINO_B2 (T)2.25
+#define WINO_A (T)0.625
+#define WINO_B (T)1.5
+/* One over the products of a point's distances from the others. */
+#define WINO_SCALE_0 (1 / (WINO_A2 * WINO_B2))
+#define WINO_SCALE_A (1 / (2 * WINO_A2 * (WINO_A2 - WINO_B2)))
+#define WINO_SCALE_B (1 / (2 * WINO_B2 * (WINO_B2 - WINO_A2)))
+
+/* ---- Transforms along one axis: x and y are read and written `step` apart. ---- */
+
+/* B^T x: six values from six. */
+FNN_INLINE void OWN(wino_from_input)(V *y, const V *x, const int step) {
+  const V x1 = x[step], x2 = x[2 * step], x3 = x[3 * step], x4 = x[4 * step];
+  const V even_a = x4 - WINO_B2 * x2, odd_a = WINO_A * (x3 - WINO_B2 * x1);
+  const V even_b = x4 - WINO_A2 * x2, odd_b = WINO_B * (x3 - WINO_A2 * x1);
+  y[0] = WINO_A2 * WINO_B2 * x[0] + (x4 - (WINO_A2 + WINO_B2) * x2);
+  y[1] = even_a + odd_a;
+  y[2] = even_a - odd_a;
+  y[3] = even_b + odd_b;
+  y[4] = even_b - odd_b;
+  y[5] = WINO_A2 * WINO_B2 * x1 + (x[5 * step] - (WINO_A2 + WINO_B2) * x3);
+}
+
+/* A^T x: four results from six values. */
+FNN_INLINE void OWN(wino_to_output)(V *y, const V *x, const int step) {
+  const V even_a = x[step] + x[2 * step], odd_a = x[step] - x[2 * step];
+  const V even_b = x[3 * step] + x[4 * step], odd_b = x[3 * step] - x[4 * step];
+  y[0] = x[0] + (even_a + even_b);
+  y[1] = WINO_A * odd_a + WINO_B * odd_b;
+  y[2] = WINO_A2 * even_a + WINO_B2 * even_b;
+  y[3] = WINO_A * WINO_A2 * odd_a + (WINO_B * WINO_B2 * odd_b + x[5 * step]);
+}
+
+/* A x: six values from four results. */
+FNN_INLINE void OWN(wino_from_output)(V *y, const V *x, const int step) {
+  const V even_a = x[0] + WINO_A2 * x[2 * step], odd_a = WINO_A * (x[step] + WINO_A2 * x[3 * step]);
+  const V even_b = x[0] + WINO_B2 * x[2 * step], odd_b = WINO_B * (x[step] + WINO_B2 * x[3 * step]);
+  y[0] = x[0];
+  y[1] = even_a + odd_a;
+  y[2] = even_a - odd_a;
+  y[3] = even_b + odd_b;
+  y[4] = even_b - odd_b;
+  y[5] = x[3 * step];
+}
+
+/* G x: six values from three taps. */
+FNN_INLINE void OWN(wino_from_kernel)(V *y, const V *x, const int step) {
+  const V even_a = x[0] + WINO_A2 * x[2 * step], even_b = x[0] + WINO_B2 * x[2 * step];
+  y[0] = x[0] * WINO_SCALE_0;
+  y[1] = WINO_SCALE_A * (even_a + WINO_A * x[step]);
+  y[2] = WINO_SCALE_A * (even_a - WINO_A * x[step]);
+  y[3] = WINO_SCALE_B * (even_b + WINO_B * x[step]);
+  y[4] = WINO_SCALE_B * (even_b - WINO_B * x[step]);
+  y[5] = x[2 * step];
+}
+
+/* G^T x: three taps from six values. */
+FNN_INLINE void OWN(wino_to_kernel)(V *y, const V *x, const int step) {
+  const V even_a = WINO_SCALE_A * (x[step] + x[2 * step]), odd_a = WINO_SCALE_A * (x[step] - x[2 * step]);
+  const V even_b = WINO_SCALE_B * (x[3 * step] + x[4 * step]), odd_b = WINO_SCALE_B * (x[3 * step] - x[4 * step]);
+  y[0] = WINO_SCALE_0 * x[0] + (even_a + even_b);
+  y[1] = WINO_A * odd_a + WINO_B * odd_b;
+  y[2] = WINO_A2 * even_a + (WINO_B2 * even_b + x[5 * step]);
+}
+
+/* ---- How the forward convolution is cut ---- */
+
+typedef struct {
+  conv_shape s;
+  int64_t tiles_h, tiles_w;                 /* of an image */
+  int64_t images, rows, image_units, bands; /* of a unit: whole images, or rows of tiles of one; units along both */
+  int64_t block;                            /* tiles that are transformed at once */
+  int64_t channels, width;                  /* cin in whole vectors, columns of the widest panel of cout */
+  int64_t x_point, y_point;                 /* from one of the 36 to the next, of transformed tiles of x and of y */
+  int64_t k_blocks, columns;                /* of the kernel's transform: blocks of N channels, vectors of cout */
+  int turned;
+} OWN(wino_cut);
+
+/* Cuts n images of tiles into units of about `tiles` tiles. */
+static void OWN(wino_units)(OWN(wino_cut) * c, int64_t tiles) {
+  const int64_t image = c->tiles_h * c->tiles_w;
+  c->images = 1;
+  c->rows = c->tiles_h;
+  if (image >= tiles) {
+    c->bands = fnn_ceil_div(c->tiles_h, fnn_max(1, tiles / c->tiles_w));
+    c->rows = fnn_ceil_div(c->tiles_h, c->bands); /* bands as equal as they can be */
+  } else {
+    c->images = fnn_max(1, fnn_min(c->s.n, tiles / image));
+  }
+  c->bands = fnn_ceil_div(c->tiles_h, c->rows);
+  c->image_units = fnn_ceil_div(c->s.n, c->images);
+}
+
+/* A plane of `elements` for each of the 36, not a multiple of 4 KiB apart: those would share one set of the cache. */
+FNN_INLINE int64_t OWN(wino_plane)(int64_t elements) {
+  return fnn_round_up(elements, FNN_ALIGN / (int64_t)sizeof(T)) + FNN_ALIGN / (int64_t)sizeof(T);
+}
+
+/* The input gradient is the forward convolution of dy with the kernel turned round and its channels swapped. */
+static conv_shape OWN(wino_turned)(conv_shape s) {
+  conv_shape t = s;
+  t.h = s.oh, t.w = s.ow, t.cin = t.cin_g = s.cout;
+  t.oh = s.h, t.ow = s.w, t.cout = t.cout_g = s.cin;
+  t.pad_top = s.kh - 1 - s.pad_top;
+  t.pad_left = s.kw - 1 - s.pad_left;
+  return t;
+}
+
+static OWN(wino_cut) OWN(wino_cut_of)(const int64_t *ints, int turned) {
+  conv_shape s = conv_shape_of(ints);
+  FNN_REQUIRE(s.kh == 3 && s.kw == 3 && s.groups == 1);
+  FNN_REQUIRE(s.stride_h == 1 && s.stride_w == 1 && s.dilation_h == 1 && s.dilation_w == 1);
+  if (turned) s = OWN(wino_turned)(s);
+  OWN(wino_cut) c = {.s = s, .turned = turned};
+  c.tiles_h = fnn_ceil_div(s.oh, WINO_OUT);
+  c.tiles_w = fnn_ceil_div(s.ow, WINO_OUT);
+  c.k_blocks = fnn_ceil_div(s.cin, N);
+  c.columns = fnn_ceil_div(s.cout, N);
+  c.channels = c.k_blocks * N;
+  c.width = s.cout ? tile_panel_at(s.cout, N, 0).vectors * N : 0;
+  const int64_t tiles = s.n * c.tiles_h * c.tiles_w;
+  OWN(wino_units)(&c, fnn_max(WINO_FEW_TILES, fnn_min(WINO_MOST_TILES, tiles / WINO_UNITS)));
+  const int64_t unit = c.images * c.rows * c.tiles_w;
+  const int64_t most = WINO_BLOCK_BYTES / (WINO_POINTS * (int64_t)sizeof(T) * fnn_max(1, c.channels + c.width));
+  c.block = fnn_ceil_div(unit, fnn_ceil_div(unit, fnn_max(WINO_FEW_TILES / 2, most)));
+  c.x_point = OWN(wino_plane)(c.block * c.channels);
+  c.y_point = OWN(wino_plane)((c.block + TILE_MOST_ROWS) * OWN(TILE_COLS));
+  return c;
+}
+
+/* The transformed kernel: for each panel of columns its 36 planes, of cin rows of whole vectors. */
+FNN_INLINE int64_t OWN(wino_weights_plane)(const conv_shape *s, int vectors) {
+  return OWN(wino_plane)(s->cin * vectors * N);
+}
+static int64_t OWN(wino_weights_at)(const conv_shape *s, int64_t panel) {
+  int64_t at = 0;
+  for (int64_t k = 0; k < panel; k++)
+    at += WINO_POINTS * OWN(wino_weights_plane)(s, tile_panel_at(s->cout, N, k).vectors);
+  return at;
+}
+
+/* Scratch: pointers to the block's transformed tiles, zeros, transformed tiles of x and of y, program. */
+static int64_t OWN(wino_zeros_at)(const OWN(wino_cut) * c) {
+  return fnn_round_up((c->block + TILE_MOST_ROWS) * (int64_t)sizeof(T *), FNN_ALIGN);
+}
+static int64_t OWN(wino_x_at)(const OWN(wino_cut) * c) {
+  return OWN(wino_zeros_at)(c) + WINO_IN * c->channels * (int64_t)sizeof(T);
+}
+static int64_t OWN(wino_y_at)(const OWN(wino_cut) * c) {
+  return OWN(wino_x_at)(c) + WINO_POINTS * c->x_point * (int64_t)sizeof(T);
+}
+static int64_t OWN(wino_program_at)(const OWN(wino_cut) * c) {
+  return OWN(wino_y_at)(c) + WINO_POINTS * c->y_point * (int64_t)sizeof(T);
+}
+
+FNN_INLINE void OWN(wino_size)(const int64_t *ints, int turned, fnn_work *work) {
+  const OWN(wino_cut) c = OWN(wino_cut_of)(ints, turned);
+  const conv_shape *s = &c.s;
+  work->phases = 2;
+  work->units[0] = c.k_blocks * c.columns;
+  work->units[1] = c.image_units * c.bands;
+  work->shared_bytes = OWN(wino_weights_at)(s, tile_panels(s->cout, N)) * (int64_t)sizeof(T);
+  work->scratch_bytes = OWN(wino_program_at)(&c);
+  if (ints[CONV_EPILOGUE]) work->scratch_bytes += fnn_program_scratch(ints + ints[CONV_EPILOGUE], sizeof(T));
+  /* The products, and the transforms, of whole vectors, of the tiles of x and of y and of the kernel. */
+  const double tiles = (double)(s->n * c.tiles_h * c.tiles_w), columns = (double)(c.columns * N);
+  work->flops = tiles * (2 * WINO_POINTS * (double)(s->cin * s->cout) + 264 * (double)c.channels + 160 * columns) +
+                153 * (double)s->cin * columns;
+  work->bytes = conv_elements(s) * (double)sizeof(T) + (double)work->shared_bytes;
+}
+
+/* ---- The kernel's transform ---- */
+
+/* One unit of the first phase: N channels by a vector of results. A turned kernel is that of the convolution whose
+ * input gradient is computed: (3, 3, cout, cin), read backwards and transposed. */
+static void OWN(wino_kernel_unit)(const OWN(wino_cut) * c, T *out, const T *kernel, int64_t unit) {
+  const conv_shape *s = &c->s;
+  const int64_t k = unit / c->columns * N, o = unit % c->columns * N;
+  const int64_t rows = fnn_min(N, s->cin - k), cols = fnn_min(N, s->cout - o);
+  V g[N][WINO_TAPS];
+  for (int64_t tap = 0; tap < WINO_TAPS; tap++) {
+    const T *from = c->turned ? kernel + ((WINO_TAPS - 1 - tap) * s->cout + o) * s->cin + k
+                              : kernel + (tap * s->cin + k) * s->cout + o;
+    const int64_t step = c->turned ? s->cin : s->cout, there = c->turned ? cols : rows, lanes = c->turned ? rows : cols;
+    V v[N];
+    for (int64_t r = 0; r < N; r++, from += step)
+      v[r] = r >= there ? (V){0} : lanes == N ? FN(load)(from) : FN(load_part)(from, lanes);
+    if (c->turned) OWN(transpose)(v);
+    for (int64_t r = 0; r < N; r++) g[r][tap] = v[r];
+  }
+  int64_t index = 0;
+  tile_panel panel = tile_panel_at(s->cout, N, 0);
+  while (o >= panel.begin + panel.vectors * N) panel = tile_panel_at(s->cout, N, ++index);
+  const int64_t width = panel.vectors * N, plane = OWN(wino_weights_plane)(s, panel.vectors);
+  out += OWN(wino_weights_at)(s, index) + k * width + o - panel.begin;
+  for (int64_t r = 0; r < rows; r++, out += width) {
+    V half[3][WINO_IN], u[WINO_IN];
+    for (int x = 0; x < 3; x++) OWN(wino_from_kernel)(half[x], g[r] + x, 3);
+    for (int y = 0; y < WINO_IN; y++) {
+      OWN(wino_from_kernel)(u, &half[0][y], WINO_IN);
+      for (int x = 0; x < WINO_IN; x++) FN(store)(out + (y * WINO_IN + x) * plane, u[x]);
+    }
+  }
+}
+
+/* ---- Tiles of x ---- */
+
+/* The part of an image under a tile that may reach outside it: a pointer for each row, to the first column inside; rows
+ * outside are zeros. Columns [first, last) are inside. */
+typedef struct {
+  const T *rows[WINO_IN];
+  int64_t first, last;
+} OWN(wino_patch);
+
+FNN_INLINE OWN(wino_patch) OWN(wino_patch_at)(const T *image, int64_t h, int64_t w, int64_t c, int64_t y, int64_t x,
+                                              const int size, const T *zeros) {
+  OWN(wino_patch) p = {.first = fnn_max(0, fnn_min(size, -x)), .last = fnn_max(0, fnn_min(size, w - x))};
+  for (int i = 0; i < size; i++)
+    p.rows[i] = y + i < 0 || y + i >= h || p.first >= p.last ? zeros : image + ((y + i) * w + x + p.first) * c;
+  return p;
+}
+
+/* The 36 values, `point` apart, of a vector of channels of a patch of x (`size` 6) or dy (4); n of them exist. */
+FNN_INLINE void OWN(wino_patch_vector)(T *out, int64_t point, const OWN(wino_patch) * d, const int size, int64_t c,
+                                       int64_t at, int64_t n, const int part) {
+  V half[WINO_IN][WINO_IN]; /* [column][point] */
+  for (int64_t x = 0; x < size; x++) {
+    if (x < d->first || x >= d->last) {
+#pragma GCC unroll 6
+      for (int y = 0; y < WINO_IN; y++) half[x][y] = (V){0};
+      continue;
+    }
+    const int64_t from = (x - d->first) * c + at;
+    V column[WINO_IN];
+#pragma GCC unroll 6
+    for (int y = 0; y < size; y++)
+      column[y] = part ? FN(load_part)(d->rows[y] + from, n) : FN(load)(d->rows[y] + from);
+    if (size == WINO_IN) OWN(wino_from_input)(half[x], column, 1);
+    else OWN(wino_from_output)(half[x], column, 1);
+  }
+  for (int64_t y = 0; y < WINO_IN; y++, out += WINO_IN * point) {
+    V v[WINO_IN];
+    if (size == WINO_IN) OWN(wino_from_input)(v, &half[0][y], WINO_IN);
+    else OWN(wino_from_output)(v, &half[0][y], WINO_IN);
+#pragma GCC unroll 6
+    for (int x = 0; x < WINO_IN; x++) FN(store)(out + x * point, v[x]);
+  }
+}
+
+/* The same for `count` channels from `begin` on, with zeros up to a whole vector. */
+FNN_INLINE void OWN(wino_patch_channels)(T *out, int64_t point, const OWN(wino_patch) * d, const int size, int64_t c,
+                                         int64_t begin, int64_t count) {
+  int64_t k = 0;
+  for (; k + N <= count; k += N) OWN(wino_patch_vector)(out + k, point, d, size, c, begin + k, N, 0);
+  if (k < count) OWN(wino_patch_vector)(out + k, point, d, size, c, begin + k, count - k, 1);
+}
+
+/* ---- Tiles of y ---- */
+
+/* rows by cols of the tile at `out`, rows `row` and columns `col` apart, from the 36 values of a panel. */
+FNN_INLINE void OWN(wino_output_vector)(T *out, int64_t row, int64_t col, const T *m, int64_t point, int64_t rows,
+                                        int64_t cols, V bias, T floor, int64_t n, const int part) {
+  V half[WINO_IN][WINO_OUT]; /* [column][row] */
+  for (int64_t x = 0; x < WINO_IN; x++, m += point) {
+    V column[WINO_IN];
+#pragma GCC unroll 6
+    for (int y = 0; y < WINO_IN; y++) column[y] = FN(load)(m + y * WINO_IN * point);
+    OWN(wino_to_output)(half[x], column, 1);
+  }
+  for (int64_t y = 0; y < rows; y++, out += row) {
+    V v[WINO_OUT];
+    OWN(wino_to_output)(v, &half[0][y], WINO_OUT);
+#pragma GCC unroll 4
+    for (int x = 0; x < WINO_OUT; x++) {
+      if (x >= cols) break;
+      const V sum = v[x] + bias, result = FN(select)(sum < floor, FN(splat)(floor), sum);
+      if (part) FN(store_part)(out + x * col, result, n);
+      else FN(store)(out + x * col, result);
+    }
+  }
+}
+
+static void OWN(wino_output_tile)(const conv_shape *s, T *out, const T *m, int64_t point, int64_t rows, int64_t cols,
+                                  tile_panel panel, const T *bias, T floor) {
+  int64_t j = 0;
+  for (; j + N <= panel.cols; j += N)
+    OWN(wino_output_vector)(out + j, s->ow * s->cout, s->cout, m + j, point, rows, cols,
+                            bias ? FN(load)(bias + j) : (V){0}, floor, N, 0);
+  if (j < panel.cols)
+    OWN(wino_output_vector)(out + j, s->ow * s->cout, s->cout, m + j, point, rows, cols,
+                            bias ? FN(load)(bias + j) : (V){0}, floor, panel.cols - j, 1);
+}
+
+/* ---- The convolution ---- */
+
+/* The 36 products of the block's tiles with a panel of the transformed kernel, TILE_COLS for each tile. */
+static void OWN(wino_products)(const OWN(wino_cut) * c, T *y, const T *const *x, int64_t tiles, const T *weights,
+                               int vectors) {
+  const int64_t height = tile_rows(vectors);
+  OWN(tile_segment) segment = {weights, vectors * N, 0, c->s.cin};
+  /* The sums are left where they are kept between calls: there is nothing to finish before the transform. */
+  OWN(tile) t = {.a_stride = 1, .segments = &segment, .n_segments = 1, .continues = 1};
+  for (int point = 0; point < WINO_POINTS; point++) {
+    for (int64_t i = 0; i < tiles; i += height) {
+      t.rows = fnn_min(height, tiles - i);
+      t.a = x + i;
+      t.partial = y + i * OWN(TILE_COLS);
+      OWN(tile_call)(&t, vectors);
+    }
+    segment.b += OWN(wino_weights_plane)(&c->s, vectors);
+    segment.a_offset += c->x_point;
+    y += c->y_point;
+  }
+}
+
+/* Tiles [first, first + tiles) of the batch, counted along rows, then images. */
+static void OWN(wino_block)(const fnn_call *call, const OWN(wino_cut) * c, int64_t first, int64_t tiles) {
+  const conv_shape *s = &c->s;
+  const T *zeros = (const T *)(call->scratch + OWN(wino_zeros_at)(c));
+  const T *bias_at = c->turned ? NULL : (const T *)call->buf[3];
+  const T **x = (const T **)call->scratch;
+  T *y = (T *)(call->scratch + OWN(wino_y_at)(c));
+  for (int64_t i = 0; i < tiles + TILE_MOST_ROWS; i++) {
+    const int64_t valid = fnn_min(i, tiles - 1);
+    x[i] = (const T *)(call->scratch + OWN(wino_x_at)(c)) + valid * c->channels;
+  }
+  for (int64_t i = 0; i < tiles; i++) {
+    const wino_tile at = wino_tile_at(c->tiles_h, c->tiles_w, first + i);
+    const OWN(wino_patch) patch =
+      OWN(wino_patch_at)((const T *)call->buf[0] + at.image * s->h * s->w * s->cin, s->h, s->w, s->cin,
+                         at.row * WINO_OUT - s->pad_top, at.col * WINO_OUT - s->pad_left, WINO_IN, zeros);
+    OWN(wino_patch_channels)((T *)x[i], c->x_point, &patch, WINO_IN, s->cin, 0, s->cin);
+  }
+  for (int64_t k = 0; k < tile_panels(s->cout, N); k++) {
+    const tile_panel panel = tile_panel_at(s->cout, N, k);
+    OWN(wino_products)(c, y, x, tiles, (const T *)call->shared + OWN(wino_weights_at)(s, k), panel.vectors);
+    _Alignas(FNN_ALIGN) T bias_space[OWN(TILE_COLS)];
+    const T *bias = OWN(tile_bias)(bias_at, panel, bias_space);
+    for (int64_t i = 0; i < tiles; i++) {
+      const wino_tile at = wino_tile_at(c->tiles_h, c->tiles_w, first + i);
+      const int64_t row = at.row * WINO_OUT, col = at.col * WINO_OUT;
+      T *out = (T *)call->buf[2] + ((at.image * s->oh + row) * s->ow + col) * s->cout + panel.begin;
+      OWN(wino_output_tile)(s, out, y + i * OWN(TILE_COLS), c->y_point, fnn_min(WINO_OUT, s->oh - row), fnn_min(WINO_OUT, s->ow - col),
+                            panel, bias, !c->turned && call->ints[CONV_RELU] ? 0 : -INFINITY);
+    }
+  }
+}
+
+/* One unit of the second phase: images [image, image + images) by rows of tiles [row, row + rows). */
+static void OWN(wino_unit)(const fnn_call *call, const OWN(wino_cut) * c, int64_t unit) {
+  const conv_shape *s = &c->s;
+  const int64_t image = unit / c->bands * c->images, row = unit % c->bands * c->rows;
+  const int64_t images = fnn_min(c->images, s->n - image), rows = fnn_min(c->rows, c->tiles_h - row);
+  const int64_t first = (image * c->tiles_h + row) * c->tiles_w, tiles = images * rows * c->tiles_w;
+  memset(call->scratch + OWN(wino_zeros_at)(c), 0, sizeof(T) * (size_t)(WINO_IN * c->channels));
+  for (int64_t i = 0; i < tiles; i += c->block) OWN(wino_block)(call, c, first + i, fnn_min(c->block, tiles - i));
+  const int64_t at = call->ints[CONV_EPILOGUE], y = row * WINO_OUT;
+  if (!at) return;
+  const int64_t pixels = ((images - 1) * s->oh + fnn_min(s->oh - y, rows * WINO_OUT)) * s->ow;
+  call->program[0](call->ints + at, call, (image * s->oh + y) * s->ow, pixels, 0, s->cout,
+                   call->scratch + OWN(wino_program_at)(c));
+}
+
+FNN_INLINE void OWN(wino_run)(const fnn_call *call, int turned, int64_t begin, int64_t end) {
+  const OWN(wino_cut) c = OWN(wino_cut_of)(call->ints, turned);
+  for (int64_t unit = begin; unit < end; unit++) {
+    if (call->phase == 0) OWN(wino_kernel_unit)(&c, (T *)call->shared, (const T *)call->buf[1], unit);
+    else OWN(wino_unit)(call, &c, unit);
+  }
+}
+
+static void OWN(winograd_conv2d_size)(const int64_t *ints, fnn_work *work) { OWN(wino_size)(ints, 0, work); }
+static void OWN(winograd_conv2d)(const fnn_call *call, int64_t begin, int64_t end) {
+  OWN(wino_run)(call, 0, begin, end);
+}
+
+static void OWN(winograd_conv2d_grad_input_size)(const int64_t *ints, fnn_work *work) { OWN(wino_size)(ints, 1, work); }
+static void OWN(winograd_conv2d_grad_input)(const fnn_call *call, int64_t begin, int64_t end) {
+  OWN(wino_run)(call, 1, begin, end);
+}

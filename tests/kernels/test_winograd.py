@@ -1,0 +1,141 @@
+"""Winograd's convolutions against sums over taps in float64, on every instruction set.
+
+Its error is not bounded element by element: the transforms add numbers of the whole tile. So it is measured against
+the size of the result, and against the error of the plain kernels.
+"""
+
+from dataclasses import astuple, replace
+
+import numpy as np
+import pytest
+
+from fastnn import _kernels
+from fastnn._kernels import _engine
+from tests.kernels.guarded import Guarded
+from tests.kernels.test_conv2d import Problem, data, forward, grad_input, run
+
+ISAS = _engine.isas()
+SAME = (1, 1, 1, 1)
+PROBLEMS = [
+    Problem(2, 3, 3, 1, 1, 3, 3),
+    Problem(1, 6, 6, 8, 16, 3, 3),
+    Problem(2, 13, 13, 8, 17, 3, 3),
+    Problem(3, 8, 8, 16, 16, 3, 3, pads=SAME),
+    Problem(5, 4, 4, 2, 64, 3, 3, pads=SAME),
+    Problem(1, 1, 1, 3, 5, 3, 3, pads=SAME),
+    Problem(2, 5, 9, 33, 40, 3, 3, pads=SAME),
+    Problem(1, 18, 7, 5, 130, 3, 3, pads=(0, 1, 1, 0)),
+    Problem(1, 9, 11, 4, 3, 3, 3, pads=(2, 2, 2, 2)),
+    Problem(2, 10, 9, 6, 7, 3, 3, pads=(1, 0, 0, 1)),
+    Problem(30, 7, 7, 3, 9, 3, 3, pads=SAME),
+    Problem(1, 40, 37, 20, 24, 3, 3, pads=SAME),
+    Problem(1, 5, 150, 17, 31, 3, 3, pads=SAME),
+    Problem(0, 5, 5, 2, 3, 3, 3),
+]
+pytestmark = pytest.mark.parametrize("isa", ISAS)
+each_problem = pytest.mark.parametrize("problem", PROBLEMS, ids=lambda p: "-".join(map(str, astuple(p))))
+
+# kernel: which arrays it reads, which it writes (0 x, 1 kernel, 2 y), and the sums over taps.
+KERNELS = {"conv2d": ((0, 1), 2, forward), "conv2d_grad_input": ((2, 1), 0, grad_input)}
+each_kernel = pytest.mark.parametrize("kernel", KERNELS)
+
+
+def outputs(kernel, problem):
+    """The shape of the output, and no bias."""
+    return [problem.shapes[KERNELS[kernel][1]], *([None] if kernel == "conv2d" else [])]
+
+
+def assert_close(got, expected, size):
+    """Of a result whose terms have the root mean square `size`: 60 eps, which a wrong term would exceed by far."""
+    np.testing.assert_allclose(got, expected, rtol=0, atol=60 * np.finfo(np.float32).eps * (size or 1))
+
+
+def size_of(kernel, problem, exact):
+    return np.sqrt(KERNELS[kernel][2](problem, *(a**2 for a in exact)).max(initial=0))
+
+
+@each_kernel
+@each_problem
+def test_against_sums(problem, kernel, isa):
+    which, _, sums = KERNELS[kernel]
+    arrays, exact = data(problem, "f32", which)
+    [got] = run(f"winograd_{kernel}", problem, arrays, outputs(kernel, problem), "f32", isa)
+    assert_close(got, sums(problem, *exact), size_of(kernel, problem, exact))
+
+
+@each_problem
+def test_bias_and_relu(problem, isa):
+    arrays, (x, kernel) = data(problem, "f32", (0, 1))
+    bias = np.linspace(-1, 1, problem.cout).astype(np.float32)
+    [y] = run("winograd_conv2d", problem, arrays, [problem.shapes[2], bias], "f32", isa, relu=True)
+    assert_close(y, np.maximum(forward(problem, x, kernel) + bias, 0), size_of("conv2d", problem, (x, kernel)) + 1)
+
+
+@each_kernel
+def test_error_is_near_that_of_plain_sums(kernel, isa):
+    problem = Problem(4, 16, 16, 32, 32, 3, 3, pads=SAME)
+    which, _, sums = KERNELS[kernel]
+    arrays, exact = data(problem, "f32", which)
+    expected = sums(problem, *exact)
+    errors = [
+        abs(run(name, problem, arrays, outputs(kernel, problem), "f32", isa)[0] - expected)
+        for name in (kernel, f"winograd_{kernel}")
+    ]
+    plain, fast = errors
+    assert fast.mean() < 4 * plain.mean()
+    assert fast.max() < 6 * plain.max()
+
+
+@each_kernel
+@pytest.mark.parametrize("problem", [PROBLEMS[k] for k in (2, 4, 10, 11, 12)], ids=str)
+def test_same_bits_for_any_thread_count(problem, kernel, isa):
+    arrays, _ = data(problem, "f32", KERNELS[kernel][0])
+    one, two, three = (
+        run(f"winograd_{kernel}", problem, arrays, outputs(kernel, problem), "f32", isa, threads)
+        for threads in (1, 2, 3)
+    )
+    for a, b, c in zip(one, two, three, strict=True):
+        np.testing.assert_array_equal(a, b)
+        np.testing.assert_array_equal(a, c)
+
+
+def test_same_bits_for_any_batch(isa):
+    """An image's results do not depend on which others come with it."""
+    problem = Problem(30, 7, 9, 5, 9, 3, 3, pads=SAME)
+    for kernel in ("conv2d", "conv2d_grad_input"):
+        (stack, weights), _ = data(problem, "f32", KERNELS[kernel][0])
+        [whole] = run(f"winograd_{kernel}", problem, (stack, weights), outputs(kernel, problem), "f32", isa)
+        one = replace(problem, n=1)
+        [alone] = run(f"winograd_{kernel}", one, (stack[7:8], weights), outputs(kernel, one), "f32", isa)
+        np.testing.assert_array_equal(whole[7:8], alone)
+
+
+@each_kernel
+@pytest.mark.parametrize("problem", [PROBLEMS[k] for k in (2, 9, 10, 12)], ids=str)
+def test_program_runs_on_what_is_finished(problem, kernel, isa):
+    """result = relu(result + residual), by a program over the rows and columns of the output."""
+    which = KERNELS[kernel][0]
+    arrays, _ = data(problem, "f32", which)
+    shape, *extra = outputs(kernel, problem)
+    [plain] = run(f"winograd_{kernel}", problem, arrays, [shape, *extra], "f32", isa)
+    residual = np.random.default_rng(6).standard_normal(shape).astype(np.float32)
+    codes, dtype, n = _engine.opcodes(isa), _kernels.DTYPE_CODE["float32"], shape[-1]
+    at = 3 + len(extra)
+    body = [2, dtype, n, 1, at, dtype, n, 1]
+    body += [codes["add"], 2, 0, 1, 0, codes["relu"], 3, 2, 0, 0, codes["store"], 0, 3, 0, 0]
+    ints = [*problem.ints[:-1], len(problem.ints), 2, 3, 2, 4 + len(body), *body]
+    for threads in (1, 2):
+        y = Guarded.unwritten(shape, np.float32)
+        _kernels.run(f"winograd_{kernel}_f32", [*arrays, y.array, *extra, residual], ints, [], threads, isa)
+        y.assert_canaries()
+        np.testing.assert_array_equal(y.array, np.maximum(plain + residual, 0))
+
+
+def test_not_a_number_stays_in_its_tiles(isa):
+    problem = Problem(1, 12, 12, 2, 3, 3, 3, pads=SAME)
+    (x, kernel), _ = data(problem, "f32", (0, 1))
+    x[0, 1, 1, 0] = np.nan
+    [y] = run("winograd_conv2d", problem, [x, kernel], [problem.shapes[2], None], "f32", isa)
+    reached = np.zeros((12, 12), bool)
+    reached[:4, :4] = True
+    np.testing.assert_array_equal(np.isnan(y[0]), np.broadcast_to(reached[..., None], y[0].shape))

@@ -1,0 +1,74 @@
+"""Which convolutions Winograd's algorithm computes, and that layers give the same with it and without."""
+
+import numpy as np
+import pytest
+
+import fastnn as keras
+from fastnn import config, layers
+
+
+@pytest.fixture(autouse=True)
+def settings(monkeypatch):
+    monkeypatch.setattr(config, "_chosen", {})
+
+
+def convolution_of(shape, batch_size, dtype="float32", **kwargs):
+    """The kernel that computes a convolution to 16 channels."""
+    layer = layers.Conv2D(16, **{"kernel_size": 3, "padding": "same", **kwargs}, dtype=dtype)
+    model = keras.Sequential([keras.Input(shape, dtype=dtype), layer])
+    model.compile("sgd", "mse")
+    [kernel] = [s.kernel for s in model.explain(batch_size=batch_size, mode="predict").steps if "conv2d" in s.kernel]
+    return kernel
+
+
+@pytest.mark.parametrize(
+    ("shape", "batch_size", "kwargs", "expected"),
+    [
+        ((32, 32, 16), 8, {}, "winograd_conv2d_f32"),
+        ((32, 32, 16), 8, {"padding": "valid"}, "winograd_conv2d_f32"),
+        ((28, 28, 32), 1, {}, "winograd_conv2d_f32"),
+        ((28, 28, 1), 8, {}, "conv2d_f32"),  # one channel: the transforms cost more than they save
+        ((2, 2, 16), 64, {}, "conv2d_f32"),  # a quarter of each tile is used
+        ((4, 4, 64), 1, {}, "conv2d_f32"),  # the kernel's transform serves one tile
+        ((32, 32, 16), 8, {"strides": 2}, "conv2d_f32"),
+        ((32, 32, 16), 8, {"dilation_rate": 2}, "conv2d_f32"),
+        ((32, 32, 16), 8, {"groups": 2}, "conv2d_f32"),
+        ((32, 32, 16), 8, {"kernel_size": 5}, "conv2d_f32"),
+        ((32, 32, 16), 8, {"dtype": "float64"}, "conv2d_f64"),
+    ],
+)
+def test_where_it_is_chosen(shape, batch_size, kwargs, expected):
+    assert convolution_of(shape, batch_size, **kwargs) == expected
+
+
+def test_set_winograd():
+    config.set_winograd(False)
+    assert not config.winograd()
+    assert convolution_of((32, 32, 16), 8) == "conv2d_f32"
+    config.set_winograd(True)
+    assert convolution_of((32, 32, 16), 8) == "winograd_conv2d_f32"
+
+
+def outputs_and_trained_weights(padding, activation):
+    """Of two convolutions, the second with a sum in its epilogue: a prediction, and the weights after a step."""
+    keras.utils.set_random_seed(1)
+    x = keras.Input((14, 15, 16))
+    y = layers.Conv2D(16, 3, padding=padding, activation=activation, bias_initializer="random_normal")(x)
+    z = layers.Conv2D(16, 3, padding="same")(y)
+    model = keras.Model(x, layers.ReLU()(layers.Add()([y, z])))
+    model.compile(keras.optimizers.SGD(1.0), "mse")
+    data = np.random.default_rng(0).standard_normal((6, 14, 15, 16)).astype(np.float32)
+    out = model.predict(data, verbose=0)
+    model.train_on_batch(data, np.zeros_like(out))
+    return [out, *model.get_weights()]
+
+
+@pytest.mark.parametrize("padding", ["same", "valid"])
+@pytest.mark.parametrize("activation", [None, "relu", "tanh"])
+def test_same_numbers_as_without(padding, activation):
+    fast = outputs_and_trained_weights(padding, activation)
+    config.set_winograd(False)
+    plain = outputs_and_trained_weights(padding, activation)
+    assert any(not np.array_equal(a, b) for a, b in zip(fast, plain, strict=True))
+    for got, expected in zip(fast, plain, strict=True):
+        np.testing.assert_allclose(got, expected, rtol=1e-5, atol=1e-5 * np.abs(expected).max())
