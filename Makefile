@@ -7,7 +7,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 SOURCES := pyproject.toml meson.build meson.options $(wildcard src/fastnn/meson.build src/fastnn/*/meson.build)
 
-.PHONY: demo test parity bench lint isa sanitize wheel clean
+.PHONY: demo test parity bench bench-peers lint isa sanitize wheel clean
 
 demo: .venv/package  ## train a small network on real handwriting that ships with the package
 	$(BIN)/fastnn demo $(ARGS)
@@ -37,8 +37,16 @@ sanitize: .venv/test  ## kernel tests in an AddressSanitizer and UndefinedBehavi
 	$$base -c 'import fastnn; assert "build-sanitize" in fastnn.__file__, fastnn.__file__' && \
 	$$base -m pytest --quiet --capture=no -p no:cacheprovider tests/kernels $(ARGS)
 
-bench: .venv/test  ## times of the networks and calls of benchmarks/models, against the frameworks that are installed
-	$(BIN)/python -m benchmarks.models $(ARGS)
+# Figures are wanted of a quiet machine. Results go to bench-results/.
+bench: .venv/test  ## fastnn beside NumPy: kernels, networks, overheads
+	mkdir -p bench-results
+	$(BIN)/python -m benchmarks --json bench-results/numpy.json $(ARGS)
+
+# What cannot be installed is named as missing by the run itself.
+bench-peers: .venv/test  ## the same beside Keras on three backends, PyTorch, scikit-learn and ONNX Runtime
+	mkdir -p bench-results
+	for peer in tensorflow-cpu "jax[cpu]" "torch<2.14" scikit-learn "onnx onnxruntime"; do $(PIP) install $$peer || true; done
+	$(BIN)/python -m benchmarks --peers all --json bench-results/peers.json $(ARGS)
 
 lint: .venv/test
 	$(BIN)/ruff check .

@@ -29,7 +29,7 @@ static OWN(gemm_cut) OWN(gemm_cut_of)(const int64_t *ints) {
   }
   c.k_block = fnn_min(c.split_k, GEMM_K_MOST);
   /* Packing a panel pays when blocks of rows share it and its vectors straddle cache lines, or when it is scattered
-   * over many pages (measured; see benchmarks/kernels/gemm.py). */
+   * over many pages (measured; see `python -m benchmarks gemm`). */
   const int64_t row_bytes = ints[GEMM_B_ROW] * (int64_t)sizeof(T), span = row_bytes * c.k_block;
   const int is_scattered = c.row_blocks > 1 && ((row_bytes % FNN_VECTOR_BYTES && span > GEMM_STRADDLED_BYTES) ||
                                                 (row_bytes > 1024 && span > GEMM_SCATTERED_BYTES));

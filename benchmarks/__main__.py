@@ -1,0 +1,58 @@
+"""`python -m benchmarks [WHAT...]`: fastnn against others. WHAT is levels, or groups of one; everything by default.
+
+Each figure is the median over rounds. Each ratio is a contender's figure over fastnn's of the same round, the median of
+the rounds with the smallest and the largest beside it: above 1, fastnn needs less.
+"""
+
+import argparse
+import datetime
+import json
+import os
+import sys
+
+from benchmarks import pairs, report
+from benchmarks.kernels import level as kernels
+
+LEVELS = {"kernels": kernels}
+
+
+def main():
+    levels = {group: level for level, module in LEVELS.items() for group in module.GROUPS}
+    peers = list(dict.fromkeys(peer for module in LEVELS.values() for peer in module.PEERS))
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__.split(": ", 1)[1])
+    parser.add_argument("what", nargs="*", help=f"of {', '.join([*LEVELS, *levels])}")
+    parser.add_argument("--peers", default="numpy", help=f"of {','.join(peers)}; or all, or none; numpy by default")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--threads", default=str(len(os.sched_getaffinity(0))), help="counts, such as 1,2; all cores")
+    parser.add_argument("--json", metavar="FILE", help="write the results there")
+    parser.add_argument("--match", default="", help="kernels: only problems whose names this regular expression finds")
+    parser.add_argument("--budget", type=float, default=0.05, help="kernels: seconds for which a problem is repeated")
+    options = parser.parse_args()
+    chosen = {"all": peers, "none": []}.get(options.peers, options.peers.split(","))
+    for name, known in [*((name, [*LEVELS, *levels]) for name in options.what), *((name, peers) for name in chosen)]:
+        if name not in known:
+            parser.error(f"unknown {name!r}; there are {', '.join(known)}")
+
+    results = {"command": " ".join(["python -m benchmarks", *sys.argv[1:]]), "rounds": options.rounds, "rows": []}
+    cores = len(os.sched_getaffinity(0))
+    results |= {"date": datetime.date.today().isoformat(), "machine": pairs.run("benchmarks.machine", threads=cores)}
+    print(report.machine_line(results), flush=True)
+    for group, level in levels.items():
+        if options.what and not {group, level} & set(options.what):
+            continue
+        module = LEVELS[level]
+        for threads in map(int, options.threads.split(",")):
+            of_level = [peer for peer in module.PEERS if peer in chosen]
+            for row in module.measure(group, of_level, options.rounds, threads, options):
+                row |= {"level": level, "threads": threads}
+                results["rows"].append(row)
+                print(report.row_line(row), flush=True)
+                if options.json:  # after each row, so that a run that is cut short leaves what it has
+                    with open(options.json, "w", encoding="utf-8") as file:
+                        json.dump(results, file, indent=1)
+    for name, reason in report.missing(results["rows"]).items():
+        print(f"missing: {name}: {reason}")
+
+
+if __name__ == "__main__":
+    main()

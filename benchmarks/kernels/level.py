@@ -1,0 +1,55 @@
+"""The level `kernels`: each problem against NumPy and PyTorch, and against what the machine can do.
+
+Each round runs every contender once on a family of problems, in a new process.
+"""
+
+import re
+import statistics
+import sys
+
+import numpy as np
+
+from benchmarks import pairs
+from benchmarks.kernels.problems import FAMILIES, PROBLEMS
+
+PEERS = ("numpy", "torch")
+GROUPS = FAMILIES
+
+
+def measure(family, peers, rounds, threads, options):
+    """Yields a row for each problem of `family`."""
+    problems = [p for p in PROBLEMS if p.family == family and re.search(options.match, p.name)]
+    if not problems:
+        return
+
+    def contender(name):
+        arguments = (name, options.budget, options.match, family)
+        return lambda: pairs.run("benchmarks.kernels.worker", *arguments, threads=threads)
+
+    # The machine is a contender like the others: what it can do is measured in the same minutes.
+    contenders = {"machine": lambda: pairs.run("benchmarks.machine", threads=threads)}
+    results, missing = pairs.alternate(contenders | {name: contender(name) for name in ("fastnn", *peers)}, rounds)
+    machine = results.pop("machine")
+    peak = statistics.median(found["flops_per_s"] for found in machine)
+    bandwidth = statistics.median(found["bytes_per_s"] for found in machine)
+    for problem in problems:
+        seconds = {name: [found[problem.name][0] for found in values] for name, values in results.items()}
+        contenders = {name: pairs.summary(seconds["fastnn"], values) for name, values in seconds.items()}
+        work, most = (problem.flops, peak) if problem.flops else (problem.bytes, bandwidth)
+        rate = work / contenders["fastnn"]["median"]
+        yield {
+            "group": family, "row": problem.name, "figure": "time", "unit": "s", "contenders": contenders,
+            "missing": missing, "rate": rate, "rate_unit": "FLOP/s" if problem.flops else "B/s", "share": rate / most,
+            "differing": _differing({name: values[0][problem.name][1:] for name, values in results.items()}),
+        }  # fmt: skip
+
+
+def _differing(checks: dict) -> list[str]:
+    """The contenders whose results are not ours."""
+    ours = np.array(checks["fastnn"])
+    found = []
+    for name, check in checks.items():
+        if not np.allclose(check, ours, rtol=1e-3, atol=1e-3 * max(ours[0], 1e-3)):
+            print(f"the results of {name} differ: {check}, and ours {checks['fastnn']}", file=sys.stderr)
+            found.append(name)
+    return found

@@ -1,0 +1,226 @@
+"""The kernel problems, one table: what is computed, on which shapes, and how much work that is.
+
+Arithmetic and bytes are those of the problem, not of an algorithm: a convolution counts its direct form however it is
+done, and bytes are inputs plus outputs once. Letters: b batch rows, t time steps, u units, h heads, d depth.
+"""
+
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One problem.
+
+    Attributes:
+        family: the group that runs together.
+        kind: the function that each contender has for it.
+        text: the shapes, for people.
+        arrays: the shape of each float32 argument; `(shape, n)` for int32 indices below n.
+        flops: arithmetic operations; 0 where bytes are what matters.
+        bytes: read plus written.
+        params: further arguments of the function.
+    """
+
+    family: str
+    kind: str
+    text: str
+    arrays: tuple
+    flops: float = 0.0
+    bytes: float = 0.0
+    params: dict = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        return f"{self.kind} {self.text}"
+
+    def inputs(self) -> list[np.ndarray]:
+        """The arguments, within [-1, 1): the same for every contender."""
+        rng = np.random.default_rng(0)
+        arrays = []
+        for entry in self.arrays:
+            if isinstance(entry[0], tuple):
+                arrays.append(rng.integers(0, entry[1], entry[0]).astype("int32"))
+            else:
+                # Weights of recurrent layers are small enough that rounding does not grow from step to step.
+                size = entry[0] ** -0.5 if self.family == "recurrent" and len(entry) == 2 else 1.0
+                arrays.append(rng.uniform(-size, size, entry).astype("float32"))
+        return arrays
+
+
+def _bytes(*shapes) -> float:
+    return 4.0 * sum(math.prod(shape) for shape in shapes)
+
+
+# ---- gemm: the three products of a dense layer (b, k) to (b, n) ----
+
+WIDTHS, BATCHES = (32, 128, 512, 2048), (1, 32, 128, 1024)
+# (b, k, n) of the reference networks
+DENSE = [(128, 784, 128), (128, 128, 64), (128, 64, 10), (32, 4, 16), (4096, 64, 256), (6400, 128, 256)]
+
+
+def _gemm():
+    for b, k, n in [(b, width, width) for width in WIDTHS for b in BATCHES] + DENSE:
+        x, w, dy, text = (b, k), (k, n), (b, n), f"({b}, {k}) to {n}"
+        # One row reads the whole kernel for two operations a number.
+        work = {"flops": 2.0 * b * k * n if b > 1 else 0.0, "bytes": _bytes(x, w, dy)}
+        yield Problem("gemm", "dense", text, (x, w, (n,)), **work)
+        yield Problem("gemm", "dense_grad_input", text, (dy, w), **work)
+        yield Problem("gemm", "dense_grad_kernel", text, (x, dy), **work)
+
+
+# ---- conv2d, depthwise ----
+
+# (n, size, cin, cout, kernel, stride, pad)
+CONVOLUTIONS = [
+    (128, 28, 1, 32, 3, 1, 0),  # cnn
+    (128, 13, 32, 64, 3, 1, 0),
+    (128, 32, 3, 16, 3, 1, 1),  # resnet
+    (128, 32, 16, 16, 3, 1, 1),
+    (128, 32, 16, 32, 3, 2, 1),
+    (128, 32, 16, 32, 1, 2, 0),
+    (128, 16, 32, 32, 3, 1, 1),
+    (128, 8, 64, 64, 3, 1, 1),
+    (1, 13, 32, 64, 3, 1, 0),  # one image
+    (1, 32, 16, 16, 3, 1, 1),
+    (2, 224, 3, 64, 3, 1, 1),  # VGG
+    (4, 56, 128, 128, 3, 1, 1),
+    (4, 28, 256, 256, 3, 1, 1),
+    (4, 14, 512, 512, 3, 1, 1),
+    (4, 224, 3, 32, 3, 2, 1),  # MobileNet
+    (4, 56, 128, 128, 1, 1, 0),
+    (4, 14, 512, 512, 1, 1, 0),
+]
+# (n, size, channels, stride), 3x3, of MobileNet
+DEPTHWISE = [(4, 112, 32, 1), (4, 56, 128, 1), (4, 56, 128, 2), (4, 14, 512, 1), (1, 14, 512, 1)]
+
+
+def _convolutions(kind, sizes):
+    for n, size, cin, cout, k, stride, pad in sizes:
+        out = (size + 2 * pad - k) // stride + 1
+        x, y = (n, size, size, cin), (n, out, out, cout)
+        w = (k, k, cin) if kind == "depthwise" else (k, k, cin, cout)
+        # A depthwise convolution has few operations a number: its limit is memory.
+        work = {"flops": 0.0 if kind == "depthwise" else 2.0 * math.prod(y) * k * k * cin, "bytes": _bytes(x, w, y)}
+        work["params"] = {"stride": stride, "pad": pad, "kernel": k, "size": size}
+        text = f"{n}x{size}x{size}x{cin} to {cout}, {k}x{k} stride {stride} pad {pad}"
+        yield Problem(kind, kind, text, (x, w, (cout,)), **work)
+        yield Problem(kind, f"{kind}_grad_input", text, (y, w), **work)
+        yield Problem(kind, f"{kind}_grad_kernel", text, (x, y), **work)
+
+
+# ---- what passes over memory ----
+
+POOLED = [(128, 26, 32, 2, 2), (128, 11, 64, 2, 2), (4, 112, 64, 3, 2)]  # (n, size, channels, window, stride)
+SCORED = [(128, 10), (4096, 128), (1024, 1000)]
+BATCH_NORMALIZED = [(128 * 32 * 32, 16), (128 * 8 * 8, 64)]
+LAYER_NORMALIZED = [(4096, 64), (4096, 768)]
+CHAINED = [(128, 128), (1024, 1024), (8192, 2048)]  # in the first cache, in the last, in memory
+EMBEDDED = [(20_000, 128, (32, 200)), (5_000, 64, (32, 128))]  # (words, width, indices)
+PARAMETERS = [10_000, 1_000_000, 10_000_000]
+
+
+def _pooling():
+    for n, size, c, window, stride in POOLED:
+        out = (size - window) // stride + 1
+        x, y, params = (n, size, size, c), (n, out, out, c), {"window": window, "stride": stride}
+        text = f"{n}x{size}x{size}x{c}, {window}x{window} stride {stride}"
+        yield Problem("pooling", "max_pool", text, (x,), bytes=_bytes(x, y), params=params)
+        yield Problem("pooling", "max_pool_grad", text, (y, x), bytes=_bytes(x, x, y), params=params)
+        yield Problem("pooling", "average_pool", text, (x,), bytes=_bytes(x, y), params=params)
+
+
+def _softmax():
+    for shape in SCORED:
+        text, labels = f"{shape[0]}x{shape[1]}", ((shape[0],), shape[1])
+        yield Problem("softmax", "softmax", text, (shape,), bytes=_bytes(shape, shape))
+        # The mean loss, and its gradient by the logits.
+        yield Problem("softmax", "cross_entropy_fit", text, (shape, labels), bytes=_bytes(shape, shape))
+
+
+def _normalization():
+    for kind, shapes in (("batch_norm", BATCH_NORMALIZED), ("layer_norm", LAYER_NORMALIZED)):
+        for shape in shapes:
+            text, c = f"{shape[0]}x{shape[1]}", (shape[1],)
+            yield Problem("normalization", kind, text, (shape, c, c), bytes=_bytes(shape, shape))
+            # Forward and the three gradients: x and dy in, y and dx out.
+            of_both = _bytes(shape, shape, shape, shape)
+            yield Problem("normalization", f"{kind}_fit", text, (shape, c, c, shape), bytes=of_both)
+
+
+def _elementwise():
+    for shape in CHAINED:
+        text, column = f"{shape[0]}x{shape[1]}", (shape[1],)
+        two, three = _bytes(shape, shape), _bytes(shape, shape, shape)
+        yield Problem("elementwise", "add_relu", text, (shape, shape), bytes=three)
+        yield Problem("elementwise", "bias_gelu", text, (shape, column), bytes=two)
+        yield Problem("elementwise", "gate", text, (shape, shape), bytes=three)  # sigmoid(a) tanh(b)
+        yield Problem("elementwise", "polynomial", text, (shape,), bytes=two)  # of degree 8
+        yield Problem("elementwise", "column_sum", text, (shape,), bytes=_bytes(shape, column))
+
+
+def _embedding():
+    for words, width, index in EMBEDDED:
+        table, rows, indices = (words, width), (*index, width), (index, words)
+        text, params = f"{words}x{width}, {index[0]}x{index[1]} indices", {"words": words}
+        yield Problem("embedding", "take", text, (table, indices), bytes=_bytes(rows, rows))
+        yield Problem("embedding", "take_grad", text, (rows, indices), bytes=_bytes(rows, rows, table), params=params)
+
+
+def _optimizers():
+    for n in PARAMETERS:
+        text = f"{n} parameters"  # the gradient is read; the parameters and each slot are read and written
+        yield Problem("optimizers", "sgd", text, ((n,),), bytes=4.0 * n * 3)
+        yield Problem("optimizers", "momentum", text, ((n,),), bytes=4.0 * n * 5)
+        yield Problem("optimizers", "adam", text, ((n,),), bytes=4.0 * n * 7)
+
+
+# ---- recurrent, attention ----
+
+RECURRENT = [(32, 200, 128, 64), (1, 200, 128, 64), (128, 50, 256, 256), (32, 1, 128, 64)]  # (b, t, d, u)
+ATTENTION = [  # (b, queries, keys, h, d, causal)
+    (32, 128, 128, 4, 16, False),
+    (8, 256, 256, 8, 64, False),
+    (1, 1024, 1024, 8, 64, False),
+    (1, 1024, 1024, 8, 64, True),
+    (1, 1, 1024, 8, 64, False),
+]
+
+
+def _recurrent():
+    for b, t, d, u in RECURRENT:
+        for kind, gates in (("lstm", 4), ("gru", 3)):
+            bias, y = (gates * u,), (b, t, u)
+            arrays = ((b, t, d), (d, gates * u), (u, gates * u), *[bias] * (1 if kind == "lstm" else 2))
+            flops, text = 2.0 * b * t * (d + u) * gates * u, f"b={b} t={t} d={d} u={u}"
+            yield Problem("recurrent", kind, text, arrays, flops, _bytes(*arrays, y))
+            # Forward, and the gradients by the inputs and all weights: three times the products.
+            yield Problem("recurrent", f"{kind}_fit", text, (*arrays, y), 3 * flops, 2 * _bytes(*arrays, y))
+
+
+def _attention():
+    for b, t, s, h, d, causal in ATTENTION:
+        q, k, params = (b, t, h, d), (b, s, h, d), {"causal": causal}
+        flops = 4.0 * b * t * s * h * d * (0.5 if causal else 1)
+        text = f"{b}x{t}x{s}, {h} heads of {d}{', causal' if causal else ''}"
+        yield Problem("attention", "attention", text, (q, k, k), flops, _bytes(q, q, k, k), params)
+        # The gradient has four products where the forward pass has two; recomputed scores are not counted.
+        yield Problem("attention", "attention_fit", text, (q, k, k, q), 3 * flops, 2 * _bytes(q, q, k, k), params)
+
+
+PROBLEMS = [
+    *_gemm(),
+    *_convolutions("conv2d", CONVOLUTIONS),
+    *_convolutions("depthwise", [(n, size, c, c, 3, stride, 1) for n, size, c, stride in DEPTHWISE]),
+    *_pooling(),
+    *_softmax(),
+    *_normalization(),
+    *_elementwise(),
+    *_embedding(),
+    *_optimizers(),
+    *_recurrent(),
+    *_attention(),
+]
+FAMILIES = tuple(dict.fromkeys(problem.family for problem in PROBLEMS))

@@ -1,0 +1,91 @@
+"""What the machine is and the most that it does: `python -m benchmarks.machine` prints one JSON line.
+
+The peak of arithmetic is multiply-adds on registers and nothing else. The bandwidth of memory is that of `memcpy` over
+arrays far larger than the caches, one slice a thread, bytes read plus bytes written.
+"""
+
+import json
+import os
+import platform
+import subprocess
+import threading
+import time
+
+import numpy as np
+
+REPEATS = 5
+COPIED_BYTES = 128 << 20
+
+
+def threads() -> int:
+    """The threads of this process: `OMP_NUM_THREADS`, or the cores that it may use."""
+    return int(os.environ.get("OMP_NUM_THREADS") or len(os.sched_getaffinity(0)))
+
+
+def description() -> dict:
+    """CPU, cores, kernel table, system, Python, NumPy and the commit."""
+    from fastnn import _kernels
+    from fastnn._kernels import _engine
+
+    info = {}
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as lines:
+            for line in lines:
+                name, _, value = line.partition(":")
+                info.setdefault(name.strip(), value.strip())
+    except OSError:
+        pass
+    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
+    names = ("model name", "cpu family", "model")
+    return {
+        "cpu": ", ".join(f"{name} {info[name]}".removeprefix("model name ") for name in names if name in info),
+        "cores": len(os.sched_getaffinity(0)),
+        "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
+        "kernel_table": _kernels.isa(),
+        "compiler": _engine.build_info()["compiler"],
+        "system": platform.platform(),
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "commit": commit.stdout.strip(),
+    }
+
+
+def flops_peak() -> float:
+    """The most float32 operations a second, by fastnn's `fma_peak` kernel."""
+    from fastnn import _kernels
+    from fastnn._kernels import _engine
+
+    units = 4 * threads()
+    buffer = np.full(2 + units * 64, 0.5, "float32")
+    plan = _engine.Plan(_kernels.isa(), [("fma_peak_f32", [(0, 0)], [units, 20_000], [], threads())], 0, 1)
+    arena = plan.acquire(threads())
+    plan.bind(arena, 0, buffer)
+    return plan.work[0][3] / _shortest(lambda: plan.execute(arena, 0, 1, 0, 1, threads()))
+
+
+def bandwidth() -> float:
+    """Bytes a second that the cores move between them and memory."""
+    source, target = np.ones(COPIED_BYTES // 8), np.zeros(COPIED_BYTES // 8)
+    slices = list(zip(np.array_split(source, threads()), np.array_split(target, threads()), strict=True))
+
+    def copy():
+        workers = [threading.Thread(target=np.copyto, args=(to, of)) for of, to in slices]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join()
+
+    return 2 * COPIED_BYTES / _shortest(copy)
+
+
+def _shortest(function) -> float:
+    seconds = []
+    for _ in range(REPEATS):
+        start = time.perf_counter()
+        function()
+        seconds.append(time.perf_counter() - start)
+    return min(seconds)
+
+
+if __name__ == "__main__":
+    print(json.dumps({"flops_per_s": flops_peak(), "bytes_per_s": bandwidth(), "machine": description()}))
