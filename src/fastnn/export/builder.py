@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from fastnn.export.traced import Dim, Size, cannot
+from fastnn.export.traced import Dim, Size, Step, cannot
 
 LAST = np.iinfo(np.int64).max  # as an end of a slice: up to the end
 
@@ -37,6 +37,7 @@ class Shared:
     originals: dict[str, str] = field(default_factory=dict)  # of weights that were rearranged
     label: str = ""
     op: str = ""
+    sources: dict[str, tuple[Step, list[str]]] = field(default_factory=dict)  # of names: the step, and its inputs
 
 
 class Builder:
@@ -113,6 +114,10 @@ class Builder:
         """The numbers of an initializer."""
         return self.shared.initializers.get(name)
 
+    def source_of(self, name: str) -> tuple[Step | None, list[str]]:
+        """The step that made `name`, and the names of its inputs; None and nothing for inputs of a graph."""
+        return self.shared.sources.get(name, (None, []))
+
     # -- common nodes --------------------------------------------------------------------------------------------------
 
     def cast(self, x: str, dtype: str) -> str:
@@ -124,7 +129,7 @@ class Builder:
             return x
         array = self.array_of(x)
         if array is not None:
-            return self._rearranged(x, f"transposed{''.join(map(str, axes))}", lambda: array.transpose(axes))
+            return self.rearranged(x, f"transposed{''.join(map(str, axes))}", lambda: array.transpose(axes))
         return self.add("Transpose", x, perm=list(axes))
 
     def reshape(self, x: str, shape, old=()) -> str:
@@ -133,7 +138,7 @@ class Builder:
             return x
         array, is_static = self.array_of(x), all(isinstance(size, int) for size in shape)
         if array is not None and is_static:
-            return self._rearranged(x, f"reshaped{'x'.join(map(str, shape))}", lambda: array.reshape(shape))
+            return self.rearranged(x, f"reshaped{'x'.join(map(str, shape))}", lambda: array.reshape(shape))
         sizes: list[Dim] = [
             0 if isinstance(size, Size) and k < len(old) and old[k] == size else size for k, size in enumerate(shape)
         ]
@@ -143,17 +148,14 @@ class Builder:
         has_empty = any(size == 0 for size in shape)
         return self.add("Reshape", x, self.sizes(shape if has_empty else sizes), allowzero=1 if has_empty else None)
 
-    def _rearranged(self, x: str, how: str, make) -> str:
+    def rearranged(self, x: str, how: str, make) -> str:
+        """The initializer `x` with its numbers in another order, `make()`; it gets the name of `x` where that itself is
+        not used."""
         key = ("rearranged", x, how)
         if key not in self.shared.constants:
-            self.shared.constants[key] = self.derived(x, make())
+            name = self.shared.constants[key] = self.initializer(x, np.ascontiguousarray(make()))
+            self.shared.originals[name] = self.shared.originals.get(x, x)
         return self.shared.constants[key]
-
-    def derived(self, x: str, array: np.ndarray) -> str:
-        """The initializer `x` with its numbers in another order, which gets its name where `x` itself is not used."""
-        name = self.initializer(x, np.ascontiguousarray(array))
-        self.shared.originals[name] = self.shared.originals.get(x, x)
-        return name
 
     def end(self, x: str, name: str) -> None:
         """Gives `x` the name of an output."""

@@ -179,3 +179,12 @@ def _cumprod(node, x, axis):
         y = y * ops.pad(stays, [(by if k == axis else 0, 0) for k in range(x.ndim)], constant_values=1)
         by *= 2
     return y
+
+
+@rule("unravel_index")
+def _unravel_index(node, indices, shape):
+    places = []
+    for size in reversed(shape):
+        places.append(ops.mod(indices, size))
+        indices = ops.floor_divide(indices, size)
+    return tuple(ops.cast(place, y.dtype) for place, y in zip(reversed(places), node.outputs, strict=True))

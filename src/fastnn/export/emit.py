@@ -26,10 +26,14 @@ def emit(b: Builder, traced: Traced, inputs: list[str]) -> list[str]:
             for x in step.inputs:
                 if x not in names:
                     raise b.cannot("needs what is computed for gradients only")
-            made = _emit_step(b, step, [names[x] for x in step.inputs])
+            if any("complex" in array.dtype for array in (*step.inputs, *step.outputs)):
+                raise b.cannot("computes with complex numbers")
+            inputs_of_step = [names[x] for x in step.inputs]
+            made = _emit_step(b, step, inputs_of_step)
         for array, name in zip(step.outputs, made if isinstance(made, tuple) else (made,), strict=True):
             if name is not None:
                 bind(array, name)
+                b.shared.sources.setdefault(name, (step, inputs_of_step))
     return [names[y] for y in traced.outputs]
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from fastnn._build_report import __version__
 from fastnn.export.builder import Builder
-from fastnn.export.traced import Array, Size
+from fastnn.export.traced import Array, Size, Unexportable
 from fastnn.saving.weights import replacing
 
 LIMIT = 2**31 - 2**20  # bytes of arrays that one protobuf message can hold; more of them go into a file of their own
@@ -36,7 +36,7 @@ def make_model(b: Builder, name: str, symbols: dict[tuple[int, ...], str], opset
         opset: version of ONNX's ops.
     """
     onnx = onnx_module()
-    used = _used(b)
+    used = _keep_used(b, set())
     rename = _final_names(b, used)
     types = _Types(onnx, symbols)
     initializers = [
@@ -52,14 +52,18 @@ def make_model(b: Builder, name: str, symbols: dict[tuple[int, ...], str], opset
     )  # fmt: skip
 
 
-def _used(b: Builder) -> set[str]:
-    """The names that nodes read, in graphs inside too."""
-    used = {name for name, _ in b.outputs}
-    for node in b.nodes:
-        used.update(node.inputs)
-        for value in node.attributes.values():
-            if isinstance(value, Builder):
-                used |= _used(value)
+def _keep_used(b: Builder, used: set[str]) -> set[str]:
+    """Drops nodes that nothing reads, in graphs inside too; returns the names that are read, with those of `used`."""
+    used = used | {name for name, _ in b.outputs}
+    kept = []
+    for node in reversed(b.nodes):
+        if any(name in used for name in node.outputs):
+            kept.append(node)
+            used.update(node.inputs)
+            for value in node.attributes.values():
+                if isinstance(value, Builder):
+                    used |= _keep_used(value, used)
+    b.nodes = kept[::-1]
     return used
 
 
@@ -109,7 +113,7 @@ def write(model, path: Path) -> None:
     """
     onnx = onnx_module()
     if sum(array.ByteSize() for array in model.graph.initializer) < LIMIT:
-        onnx.checker.check_model(model, full_check=True)
+        _check(onnx, model)
         with replacing(path) as temporary:
             Path(temporary).write_bytes(model.SerializeToString())
         return
@@ -126,3 +130,11 @@ def write(model, path: Path) -> None:
                     entry.value = data.name
         onnx.checker.check_model(temporary)
         Path(temporary).write_bytes(model.SerializeToString())
+
+
+def _check(onnx, model) -> None:
+    try:
+        onnx.checker.check_model(model, full_check=True)
+    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
+        # As a rule a dtype that an op does not take; the node's name is the layer's path.
+        raise Unexportable(f"export: what was made is not valid ONNX: {error}") from error

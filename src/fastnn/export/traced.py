@@ -195,7 +195,7 @@ def combine(values: Sequence, node) -> Any:
     if isinstance(first, Body):
         return merge([prune(value.graph) for value in values])
     if isinstance(first, np.ndarray):
-        is_same = all(value.shape == first.shape and np.array_equal(value, first) for value in values)
+        is_same = all(value.shape == first.shape and value.tobytes() == first.tobytes() for value in values)
         return first if is_same else Varying(tuple(values))
     if all(value is first or value == first for value in values):
         return first

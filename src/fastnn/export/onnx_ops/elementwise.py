@@ -11,12 +11,18 @@ SAME = {
     "add": "Add", "multiply": "Mul", "subtract": "Sub", "divide": "Div", "negative": "Neg", "abs": "Abs",
     "sign": "Sign", "reciprocal": "Reciprocal", "maximum": "Max", "minimum": "Min", "sqrt": "Sqrt", "power": "Pow",
     "exp": "Exp", "log": "Log", "sigmoid": "Sigmoid", "tanh": "Tanh", "softplus": "Softplus", "erf": "Erf",
-    "isnan": "IsNaN", "isinf": "IsInf", "floor": "Floor", "ceil": "Ceil", "round": "Round", "relu": "Relu",
+    "relu": "Relu",
     "sin": "Sin", "cos": "Cos", "tan": "Tan", "arcsin": "Asin", "arccos": "Acos", "arctan": "Atan", "sinh": "Sinh",
     "cosh": "Cosh", "arcsinh": "Asinh", "arccosh": "Acosh", "arctanh": "Atanh", "bitwise_and": "BitwiseAnd",
     "bitwise_or": "BitwiseOr", "bitwise_xor": "BitwiseXor", "bitwise_not": "BitwiseNot",
 }  # fmt: skip
-OF_BOOLS = {"add": "Or", "multiply": "And", "subtract": "Xor", "maximum": "Or", "minimum": "And"}
+OF_BOOLS = {
+    "add": "Or", "multiply": "And", "subtract": "Xor", "maximum": "Or", "minimum": "And", "bitwise_not": "Not",
+    "bitwise_and": "And", "bitwise_or": "Or", "bitwise_xor": "Xor",
+}  # fmt: skip
+ROUNDING = {"floor": "Floor", "ceil": "Ceil", "round": "Round"}
+# What has few kernels in ONNX Runtime, or none in ONNX, is computed in the second type and cast back.
+WIDER = dict.fromkeys(("int8", "uint8", "int16", "uint16"), "int32") | {"uint32": "int64", "uint64": "int64"}
 COMPARISONS = {
     "greater": "Greater", "greater_equal": "GreaterOrEqual", "less": "Less", "less_equal": "LessOrEqual",
     "equal": "Equal",
@@ -29,11 +35,18 @@ IS_CLOSE = 0.5  # to 0: where expm1 and log1p must not go through exp and log
 def _same(b, step, *xs):
     if step.op.name in OF_BOOLS and step.y.dtype == "bool":
         return b.add(OF_BOOLS[step.op.name], *xs)
+    if step.x.dtype in WIDER and "bitwise" not in step.op.name:
+        wide = WIDER[step.x.dtype]
+        return b.cast(b.add(SAME[step.op.name], *(b.cast(x, wide) for x in xs)), step.y.dtype)
     return b.add(SAME[step.op.name], *xs)
 
 
 def _scalar(b, step, value):
     return b.constant(value, step.x.dtype)
+
+
+def is_float(array) -> bool:
+    return array.dtype == "bfloat16" or np.dtype(array.dtype).kind == "f"
 
 
 def as_bool(b, x, array):
@@ -64,9 +77,23 @@ def _logic(b, step, *xs):
     return b.add(LOGIC[step.op.name], *(as_bool(b, x, array) for x, array in zip(xs, step.inputs, strict=True)))
 
 
-@emits("isfinite")
-def _isfinite(b, step, x):
-    return b.add("Not", b.add("IsNaN", b.add("Sub", x, x)))
+@emits("isnan", "isinf", "isfinite")
+def _is(b, step, x):
+    if not is_float(step.x):
+        same = b.add("Equal", x, x)
+        return same if step.op.name == "isfinite" else b.add("Not", same)
+    if step.op.name == "isfinite":
+        return b.add("Not", b.add("IsNaN", b.add("Sub", x, x)))
+    return b.add("IsNaN" if step.op.name == "isnan" else "IsInf", x)
+
+
+@emits(*ROUNDING, "trunc")
+def _rounding(b, step, x):
+    if not is_float(step.x):
+        return x
+    if step.op.name == "trunc":
+        return b.add("Mul", b.add("Sign", x), b.add("Floor", b.add("Abs", x)))
+    return b.add(ROUNDING[step.op.name], x)
 
 
 @emits("where")
@@ -74,6 +101,9 @@ def _where(b, step, condition, x1, x2):
     condition = as_bool(b, condition, step.x)
     if step.y.dtype == "bool":  # no Where of bools in ONNX Runtime
         return b.add("Or", b.add("And", condition, x1), b.add("And", b.add("Not", condition), x2))
+    if step.y.dtype in WIDER:
+        x1, x2 = (b.cast(x, WIDER[step.y.dtype]) for x in (x1, x2))
+        return b.cast(b.add("Where", condition, x1, x2), step.y.dtype)
     return b.add("Where", condition, x1, x2)
 
 
@@ -92,11 +122,6 @@ def _square(b, step, x):
 @emits("rsqrt")
 def _rsqrt(b, step, x):
     return b.add("Reciprocal", b.add("Sqrt", x))
-
-
-@emits("trunc")
-def _trunc(b, step, x):
-    return b.add("Mul", b.add("Sign", x), b.add("Floor", b.add("Abs", x)))
 
 
 @emits("log2", "log10")
@@ -148,8 +173,10 @@ def _arctan2(b, step, y, x):
 
 @emits("signbit")
 def _signbit(b, step, x):
+    if step.x.dtype == "bool":
+        return b.add("And", x, b.add("Not", x))
     zero = _scalar(b, step, 0)
-    if np.dtype(step.x.dtype).kind != "f":
+    if not is_float(step.x):
         return b.add("Less", x, zero)
     return b.add("Or", b.add("Less", x, zero), b.add("Less", b.add("Reciprocal", x), zero))
 
@@ -157,7 +184,7 @@ def _signbit(b, step, x):
 @emits("mod")
 def _mod(b, step, x1, x2):
     """The remainder with the sign of x2."""
-    if np.dtype(step.x.dtype).kind != "f":
+    if not is_float(step.x):
         return b.add("Mod", x1, x2)
     zero = _scalar(b, step, 0)
     remainder = b.add("Mod", x1, x2, fmod=1)
@@ -170,4 +197,17 @@ def _mod(b, step, x1, x2):
 def _floor_divide(b, step, x1, x2):
     """Exactly: (x1 - x1 mod x2) / x2."""
     quotient = b.add("Div", b.add("Sub", x1, _mod(b, step, x1, x2)), x2)
-    return b.add("Round", quotient) if np.dtype(step.x.dtype).kind == "f" else quotient
+    return b.add("Round", quotient) if is_float(step.x) else quotient
+
+
+@emits("left_shift", "right_shift")
+def _shift(b, step, x, count):
+    """x times, or divided by, 2 to the power of the count; ONNX shifts unsigned integers only."""
+    wide = WIDER.get(step.x.dtype, step.x.dtype)
+    x, count = (value if wide == step.x.dtype else b.cast(value, wide) for value in (x, count))
+    factor = b.add("Pow", b.constant(2, wide), count)
+    if step.op.name == "left_shift":
+        y = b.add("Mul", x, factor)
+    else:
+        y = b.add("Div", b.add("Sub", x, b.add("Mod", x, factor)), factor)
+    return y if wide == step.x.dtype else b.cast(y, step.y.dtype)

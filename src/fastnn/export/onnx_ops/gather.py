@@ -76,3 +76,12 @@ def _digitize(b, step, x, bins):
     falls = edges.size > 1 and edges[0] > edges[-1]
     x = b.unsqueeze(b.cast(x, edges.dtype.name), step.x.ndim)
     return _count(b, step, b.add("Greater" if falls else "LessOrEqual", bins, x))
+
+
+@emits("isin")
+def _isin(b, step, x, among):
+    """Whether each value is equal to one of the others."""
+    others = b.reshape(among, (-1,))
+    equal = b.add("Equal", b.unsqueeze(x, step.x.ndim), others)
+    found = b.cast(b.add("ReduceSum", b.cast(equal, "int32"), b.constant([-1], np.int64), keepdims=0), "bool")
+    return b.add("Not", found) if step.params["invert"] else found

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from fastnn.export.onnx_ops.elementwise import as_bool
+from fastnn.export.onnx_ops.elementwise import WIDER, as_bool
 from fastnn.export.table import emits
 
 REDUCTIONS = {"sum": "ReduceSum", "prod": "ReduceProd", "max": "ReduceMax", "min": "ReduceMin", "mean": "ReduceMean"}
@@ -19,15 +19,17 @@ def _reduction(b, step, x):
     name = step.op.name
     if step.x.dtype == "bool" and name in ("max", "min"):
         return _logical(b, step, x)
-    x = x if step.x.dtype == step.y.dtype else b.cast(x, step.y.dtype)
-    return _reduced(b, REDUCTIONS[name], step, x)
+    wide = WIDER.get(step.y.dtype, step.y.dtype)
+    x = x if step.x.dtype == wide else b.cast(x, wide)
+    y = _reduced(b, REDUCTIONS[name], step, x)
+    return y if wide == step.y.dtype else b.cast(y, step.y.dtype)
 
 
 @emits("any", "all")
 def _logical(b, step, x):
     is_any = step.op.name in ("any", "max")
     ones = b.cast(as_bool(b, x, step.x), "int32")
-    return b.cast(_reduced(b, "ReduceMax" if is_any else "ReduceMin", step, ones), "bool")
+    return b.cast(_reduced(b, "ReduceSum" if is_any else "ReduceProd", step, ones), "bool")
 
 
 @emits("argmax", "argmin")
@@ -39,8 +41,10 @@ def _position(b, step, x):
 
 @emits("cumsum")
 def _cumsum(b, step, x):
-    x = x if step.x.dtype == step.y.dtype else b.cast(x, step.y.dtype)
-    return b.add("CumSum", x, b.constant(step.params["axis"], np.int64), reverse=int(step.params["reverse"]))
+    wide = WIDER.get(step.y.dtype, step.y.dtype)
+    x = x if step.x.dtype == wide else b.cast(x, wide)
+    y = b.add("CumSum", x, b.constant(step.params["axis"], np.int64), reverse=int(step.params["reverse"]))
+    return y if wide == step.y.dtype else b.cast(y, step.y.dtype)
 
 
 @emits("softmax")
