@@ -77,7 +77,6 @@ class Traced:
     steps: list[Step]
     inputs: list[Array]
     outputs: list[Array]
-    structure: Any = None
 
 
 class Unexportable(ValueError):
@@ -90,13 +89,14 @@ def cannot(step_label: str, op: str, why: str) -> Unexportable:
     return Unexportable(f"export: {where} cannot be written as ONNX: its op {op!r} {why}.")
 
 
-# Sizes in place of unknown ones, all within what symbolic calls are tried with (`graph.symbolic.PROBES`) but for the
-# batch. Odd and even, and with several remainders by 4 and 8, as the padding of strided windows depends on those.
+# Sizes in place of unknown ones. Odd and even, and with several remainders by 4 and 8, as the padding of strided
+# windows depends on those; and so far apart that they differ after many strides. A model may allow no large ones: then
+# those that every symbolic call is tried with (`graph.symbolic.PROBES`), and some between them.
 BATCH = (5, 8, 7, 12)
-OTHER = (83, 84, 86, 88)
+WIDE, NARROW = (83, 198, 264, 389), (83, 84, 86, 89)
 
 
-def unknown_sizes(specs: list[KerasTensor], together: bool) -> list[tuple[Dim, ...]]:
+def unknown_sizes(specs: list[KerasTensor], others: tuple[int, ...], together: bool) -> list[tuple[Dim, ...]]:
     """The shapes of the inputs: one `Size` for all batches, and one for each other size that is not known, or, with
     `together`, one for each axis of all inputs."""
     sizes: dict[Any, Size] = {}
@@ -105,7 +105,8 @@ def unknown_sizes(specs: list[KerasTensor], together: bool) -> list[tuple[Dim, .
     def size_of(k: int, axis: int) -> Size:
         key = axis if together or axis == 0 else (k, axis)
         if key not in sizes:
-            values = BATCH if axis == 0 else OTHER[len(sizes) % 4 :] + OTHER[: len(sizes) % 4]
+            turn, more = len(sizes) % len(others), 16 * (len(sizes) // len(others))
+            values = BATCH if axis == 0 else tuple(size + more for size in others[turn:] + others[:turn])
             sizes[key] = Size(values[:3] if only_batch else values)
         return sizes[key]
 
@@ -116,14 +117,20 @@ def unknown_sizes(specs: list[KerasTensor], together: bool) -> list[tuple[Dim, .
 
 
 def trace(function: Callable, structure: Any, rewrite: Callable[[Graph], Graph]) -> Traced:
-    """The traces of `function(structure)`, whose leaves are KerasTensors, each rewritten by `rewrite`."""
+    """The traces of `function(structure)`, whose leaves are KerasTensors, each rewritten by `rewrite`.
+
+    Unknown sizes are taken as independent of each other first, then as equal on the same axis of all inputs.
+    """
     specs = tree.flatten(structure)
-    try:
-        return _trace_with(function, structure, unknown_sizes(specs, together=False), rewrite)
-    except Unexportable:
-        raise
-    except ValueError:  # unknown sizes of several inputs that must be equal
-        return _trace_with(function, structure, unknown_sizes(specs, together=True), rewrite)
+    attempts = [(others, together) for others in (WIDE, NARROW) for together in (False, True)]
+    for others, together in attempts[:-1]:
+        try:
+            return _trace_with(function, structure, unknown_sizes(specs, others, together), rewrite)
+        except Unexportable:
+            raise
+        except ValueError:
+            continue
+    return _trace_with(function, structure, unknown_sizes(specs, *attempts[-1]), rewrite)
 
 
 def _trace_with(function, structure, shapes, rewrite) -> Traced:
@@ -143,8 +150,7 @@ def _trace_with(function, structure, shapes, rewrite) -> Traced:
             names = ", ".join(variable.path for variable in graph.updates)
             raise Unexportable(f"export: a call of the model changes variables, which ONNX does not know: {names}.")
         graphs.append(prune(rewrite(prune(graph))))
-    merged = merge(graphs)
-    return Traced(merged.steps, merged.inputs, merged.outputs, outputs)
+    return merge(graphs)
 
 
 def merge(graphs: Sequence[Graph]) -> Traced:
