@@ -20,9 +20,13 @@ KERAS_VERSION = "3.15.1"
 MODULES = (
     "activations",
     "applications",
+    "applications.convnext",
     "applications.densenet",
     "applications.efficientnet",
+    "applications.efficientnet_v2",
     "applications.imagenet_utils",
+    "applications.inception_resnet_v2",
+    "applications.inception_v3",
     "applications.mobilenet",
     "applications.mobilenet_v2",
     "applications.mobilenet_v3",
@@ -117,9 +121,14 @@ PUBLIC = {
         "activations.lookup": "deserialize get serialize",
     },
     "fastnn.applications": {
+        "applications.convnext": "ConvNeXtBase ConvNeXtLarge ConvNeXtSmall ConvNeXtTiny ConvNeXtXLarge",
         "applications.densenet": "DenseNet121 DenseNet169 DenseNet201",
         "applications.efficientnet": "EfficientNetB0 EfficientNetB1 EfficientNetB2 EfficientNetB3 EfficientNetB4 "
         "EfficientNetB5 EfficientNetB6 EfficientNetB7",
+        "applications.efficientnet_v2": "EfficientNetV2B0 EfficientNetV2B1 EfficientNetV2B2 EfficientNetV2B3 "
+        "EfficientNetV2L EfficientNetV2M EfficientNetV2S",
+        "applications.inception_resnet_v2": "InceptionResNetV2",
+        "applications.inception_v3": "InceptionV3",
         "applications.mobilenet": "MobileNet",
         "applications.mobilenet_v2": "MobileNetV2",
         "applications.mobilenet_v3": "MobileNetV3Large MobileNetV3Small",

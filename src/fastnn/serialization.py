@@ -42,6 +42,11 @@ _LOOKUPS = ("deserialize", "get", "serialize")
 # Classes that are not public names in Keras either, but appear in its files.
 _UNPUBLISHED = {
     ("keras.src.models.functional", "Functional"): ("fastnn.models.model", "Functional"),
+    ("keras.src.applications.convnext", "LayerScale"): ("fastnn.applications.convnext", "LayerScale"),
+    ("keras.src.applications.inception_resnet_v2", "CustomScaleLayer"): (
+        "fastnn.applications.inception_resnet_v2",
+        "CustomScaleLayer",
+    ),
     **{
         ("keras.src.layers.preprocessing.feature_space", name): ("fastnn.models.features", name)
         for name in ("Cross", "Feature", "TFDIdentity")

@@ -12,6 +12,7 @@ import pytest
 import fastnn
 from fastnn import _api
 from fastnn.applications import base, imagenet_utils, vgg16
+from tests.layers.against_keras import plain
 
 # The smallest of each family: arguments, and (height, width) of the images.
 MODELS = [
@@ -25,6 +26,16 @@ MODELS = [
     ("DenseNet121", {}, (32, 32)),
     ("EfficientNetB0", {}, (32, 33)),
     ("Xception", {"include_top": False, "pooling": "avg"}, (71, 71)),
+    ("ConvNeXtTiny", {"include_top": False, "pooling": "avg"}, (32, 40)),
+    ("EfficientNetV2B0", {}, (32, 33)),
+    ("InceptionV3", {}, (75, 75)),
+]
+# Of these, whose outputs take Keras long, layers and weights alone.
+LAYERS_ALONE = [
+    ("ConvNeXtSmall", {"include_preprocessing": False}, (32, 32)),
+    ("EfficientNetV2B3", {"include_top": False, "include_preprocessing": False}, (32, 32)),
+    ("EfficientNetV2S", {"include_top": False}, (32, 32)),
+    ("InceptionResNetV2", {"include_top": False, "pooling": "max"}, (75, 75)),
 ]
 FUNCTIONS = sorted(_api.table("fastnn.applications"))
 
@@ -33,25 +44,47 @@ def build(k, name, arguments, size):
     return getattr(k.applications, name)(weights=None, input_shape=(*size, 3), **{"classes": 7, **arguments})
 
 
+def without_numbers(config):
+    """`config` without the numbers of automatic names."""
+    if isinstance(config, dict):
+        return {
+            key: re.sub(r"_?\d+$", "", value) if key == "name" and isinstance(value, str) else without_numbers(value)
+            for key, value in config.items()
+        }
+    return tuple(without_numbers(item) for item in config) if isinstance(config, tuple) else config
+
+
 def layers_of(model):
-    """Class, name (without the number of automatic ones), output shape and weights of each layer."""
+    """Class, name (without the number of automatic ones), output shape, weights and config of each layer."""
     return [
         (
             type(layer).__name__,
             re.sub(r"_\d+$", "", layer.name),
             [tuple(x.shape) for x in fastnn.tree.flatten(layer.output)],
-            [(w.name, tuple(w.shape), w.trainable) for w in layer.weights],
+            [(re.sub(r"_\d+$", "", w.name), tuple(w.shape), w.trainable) for w in layer.weights],
+            without_numbers(plain(layer.get_config())),
         )
         for layer in model.layers
     ]
 
 
-@pytest.mark.parametrize("name, arguments, size", MODELS, ids=lambda x: x if isinstance(x, str) else "")
-def test_same_model_as_keras(name, arguments, size):
+def same_layers(name, arguments, size):
+    """Our model and Keras's, found to have the same layers."""
     ours, theirs = build(fastnn, name, arguments, size), build(keras, name, arguments, size)
     assert (ours.name, ours.input_shape, ours.output_shape) == (theirs.name, theirs.input_shape, theirs.output_shape)
     for layer, wanted in zip(layers_of(ours), layers_of(theirs), strict=True):
         assert layer == wanted
+    return ours, theirs
+
+
+@pytest.mark.parametrize("name, arguments, size", LAYERS_ALONE, ids=lambda x: x if isinstance(x, str) else "")
+def test_same_layers_as_keras(name, arguments, size):
+    same_layers(name, arguments, size)
+
+
+@pytest.mark.parametrize("name, arguments, size", MODELS, ids=lambda x: x if isinstance(x, str) else "")
+def test_same_model_as_keras(name, arguments, size):
+    ours, theirs = same_layers(name, arguments, size)
     rng = np.random.default_rng(0)
     weights = [
         rng.uniform(0.8, 1.2, w.shape) if len(w.shape) < 2 else rng.normal(0, np.prod(w.shape[:-1]) ** -0.5, w.shape)
@@ -149,7 +182,7 @@ def test_weights_from_a_file_and_from_the_web(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("include_top", [True, False])
-@pytest.mark.parametrize("name", ["MobileNet", "MobileNetV2", "MobileNetV3Small"])
+@pytest.mark.parametrize("name", ["MobileNet", "MobileNetV2", "MobileNetV3Small", "EfficientNetV2B0"])
 def test_addresses_are_keras_s(name, include_top, monkeypatch):
     """What each model would fetch, with and without its classifier, is what Keras fetches."""
 

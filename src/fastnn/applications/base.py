@@ -34,6 +34,8 @@ ARGUMENTS = """
     Raises:
         ValueError: for arguments that do not fit each other or the weights.
 """
+NAME = "        name: the model's.\n"
+PREPROCESSING = "        include_preprocessing: whether the model scales the images, whose values are then 0 to 255.\n"
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,7 @@ class Family:
         top: `(features, classes, activation) -> outputs`.
         pool_names: of the layers that pool when there is no classifier; None for automatic names.
         needs_size: whether the classifier needs a known image size.
+        last: what stands on the (pooled) features when there is no classifier.
     """
 
     default_size: int = 224
@@ -73,6 +76,7 @@ class Family:
     top: Callable | None = None
     pool_names: tuple[str | None, str | None] = ("avg_pool", "max_pool")
     needs_size: bool = True
+    last: Callable | None = None
 
 
 def build(
@@ -86,14 +90,20 @@ def build(
     x = features(image)
     if include_top:
         x = (family.top or average_and_dense)(x, classes, classifier_activation)
-    elif pooling == "avg":
-        x = layers.GlobalAveragePooling2D(name=family.pool_names[0])(x)
-    elif pooling == "max":
-        x = layers.GlobalMaxPooling2D(name=family.pool_names[1])(x)
+    else:
+        x = _without_classifier(x, pooling, family)
     model = Model(image if input_tensor is None else _sources(image), x, name=name)
     if weights is not None:
         model.load_weights(files.fetch(include_top) if weights == "imagenet" else weights)
     return model
+
+
+def _without_classifier(x, pooling, family: Family):
+    if pooling == "avg":
+        x = layers.GlobalAveragePooling2D(name=family.pool_names[0])(x)
+    elif pooling == "max":
+        x = layers.GlobalMaxPooling2D(name=family.pool_names[1])(x)
+    return x if family.last is None else family.last(x)
 
 
 def application(title: str, paper: str, features, family: Family, files: Files, name: str, example: str = ""):
@@ -119,11 +129,12 @@ def application(title: str, paper: str, features, family: Family, files: Files, 
     return documented(model, title, paper, example)
 
 
-def documented(function, title: str, paper: str, example: str = ""):
-    """`function` with a name and a docstring."""
+def documented(function, title: str, paper: str, example: str = "", has_preprocessing: bool = False):
+    """`function` with a name and a docstring; `has_preprocessing` for one with the argument `include_preprocessing`."""
     function.__name__ = function.__qualname__ = title
     shown = f"\n    Example:\n        >>> {example or f'fastnn.applications.{title}()  # doctest: +SKIP'}\n"
-    function.__doc__ = f"{title}, a classifier of images.\n{ARGUMENTS}{shown}\n    Paper: {paper}.\n    "
+    arguments = ARGUMENTS.replace(NAME, PREPROCESSING + NAME) if has_preprocessing else ARGUMENTS
+    function.__doc__ = f"{title}, a classifier of images.\n{arguments}{shown}\n    Paper: {paper}.\n    "
     return function
 
 
