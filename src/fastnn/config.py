@@ -432,10 +432,10 @@ def winograd() -> bool:
 def set_winograd(enabled: bool) -> None:
     """Allows or forbids Winograd's algorithm for float32 convolutions with a 3 by 3 kernel, stride 1 and one group.
 
-    It is used where it is expected to be faster, with its gradients. It does a quarter of the multiplications, and its
-    rounding errors are two to three times those of plain sums of products; one number that is not finite makes up to
-    16 results around it not finite. `model.explain` shows which convolutions use it. Plans that are compiled already
-    stay as they are: call this before the first `fit` or `predict`.
+    It is used where it is expected to be faster, with its gradients. It does a quarter of the multiplications. Its
+    rounding errors are two to three times those of plain sums of products, three to five in the kernel's gradient; one
+    number that is not finite makes up to 16 results around it not finite. `model.explain` shows which convolutions use
+    it. Plans that are compiled already stay as they are: call this before the first `fit` or `predict`.
 
     Args:
         enabled: a bool.

@@ -35,21 +35,42 @@ def data(n=160):
     return rng.random((n, 12, 12, 1)).astype("float32"), rng.integers(0, 4, n)
 
 
-def trained_bits(threads):
+def wide_network():
+    """Its convolutions run by Winograd's algorithm."""
+    keras.utils.set_random_seed(3)
+    model = keras.Sequential(
+        [
+            keras.Input((12, 12, 1)),
+            layers.Conv2D(16, 3, activation="relu"),
+            layers.Conv2D(24, 3, padding="same", activation="relu"),
+            layers.Conv2D(16, 3, padding="same", activation="relu"),
+            layers.GlobalAveragePooling2D(),
+            layers.Dense(4, activation="softmax"),
+        ]
+    )
+    model.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+    kernels = [step.kernel for step in model.explain(batch_size=32, mode="train").steps]
+    for kernel in ("conv2d", "conv2d_grad_input", "conv2d_grad_kernel"):
+        assert f"winograd_{kernel}_f32" in kernels
+    return model
+
+
+def trained_bits(threads, build):
     config.set_threads(threads)
     try:
-        model = network()
+        model = build()
         model.fit(*data(), batch_size=32, epochs=3, verbose=0)
         return [w.tobytes() for w in model.get_weights()]
     finally:
         config.set_threads(None)
 
 
-def test_same_seed_same_bits_for_any_thread_count():
-    one = trained_bits(1)
-    assert trained_bits(1) == one
-    assert trained_bits(2) == one
-    assert trained_bits(3) == one
+@pytest.mark.parametrize("build", [network, wide_network])
+def test_same_seed_same_bits_for_any_thread_count(build):
+    one = trained_bits(1, build)
+    assert trained_bits(1, build) == one
+    assert trained_bits(2, build) == one
+    assert trained_bits(3, build) == one
 
 
 @pytest.mark.parametrize("threads", [None, 16])

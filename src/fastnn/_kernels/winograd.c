@@ -8,7 +8,7 @@
  * The kernel gradient is the transposed form G^T [(B^T d B) * (A dy A^T)] G summed over tiles. The matrices are
  * those of Toom and Cook for polynomials evaluated at 0, a, -a, b, -b and infinity (A. Lavin and S. Gray, "Fast
  * algorithms for convolutional neural networks", 2016). a = 5/8 and b = 3/2 are exact in binary and near the points
- * with the least error: on average about 2.5 times that of sums of products, where the usual 1 and 2 have 4.5.
+ * with the least error: 2 to 3 times that of sums of products, where the usual 1 and 2 have 3 to 5.
  *
  * What a tile's 36 numbers are summed from is mixed: one that is not finite makes the whole tile so.
  * Order of summation: forward and input gradient, channels in one chain for each of the 36; kernel gradient, tiles of
@@ -24,6 +24,9 @@ enum {
   WINO_IN = 6,                /* elements under them, and points of evaluation */
   WINO_POINTS = WINO_IN * WINO_IN,
   WINO_TAPS = 9,
+  /* An operation of a transform, which loads and stores more than it computes, takes the time of so many of a product:
+   * they are counted so, in whole vectors, where a kernel tells its work. Measured. */
+  WINO_TRANSFORM_COST = 4,
   WINO_UNITS = 32,            /* wanted, for threads to share evenly */
   WINO_FEW_TILES = 24,        /* of a unit at least, unless there are no more: a panel of weights is worth loading */
   WINO_MOST_TILES = 96,       /* of a unit at most */
@@ -31,6 +34,13 @@ enum {
   WINO_SUM_TILES = 64,        /* of a block of the kernel gradient at least: its sums are transformed back once */
   WINO_SUM_CHANNELS = 64      /* on both sides of the kernel gradient at once */
 };
+
+FNN_INLINE conv_shape wino_shape_of(const int64_t *ints) {
+  const conv_shape s = conv_shape_of(ints);
+  FNN_REQUIRE(s.kh == 3 && s.kw == 3 && s.groups == 1);
+  FNN_REQUIRE(s.stride_h == 1 && s.stride_w == 1 && s.dilation_h == 1 && s.dilation_w == 1);
+  return s;
+}
 
 /* Image, row and column of a tile of the batch. */
 typedef struct {
@@ -41,14 +51,24 @@ FNN_INLINE wino_tile wino_tile_at(int64_t tiles_h, int64_t tiles_w, int64_t tile
   return (wino_tile){tile / tiles_w / tiles_h, tile / tiles_w % tiles_h, tile % tiles_w};
 }
 
+FNN_INLINE void wino_advance(wino_tile *at, int64_t tiles_h, int64_t tiles_w) {
+  if (++at->col < tiles_w) return;
+  at->col = 0;
+  if (++at->row < tiles_h) return;
+  at->row = 0;
+  at->image++;
+}
+
 #include "types_f32.h"
 #include "tile.h"
 #include "pack.h"
 #include "winograd_body.h"
+#include "winograd_grad_body.h"
 #include "types_none.h"
 
 static const fnn_entry entries[] = {
   {"winograd_conv2d_f32", winograd_conv2d_f32, winograd_conv2d_size_f32},
   {"winograd_conv2d_grad_input_f32", winograd_conv2d_grad_input_f32, winograd_conv2d_grad_input_size_f32},
+  {"winograd_conv2d_grad_kernel_f32", winograd_conv2d_grad_kernel_f32, winograd_conv2d_grad_kernel_size_f32},
   {0}};
 const fnn_table FNN_TABLE(winograd) = {entries, 0, 0};

@@ -110,9 +110,7 @@ static conv_shape OWN(wino_turned)(conv_shape s) {
 }
 
 static OWN(wino_cut) OWN(wino_cut_of)(const int64_t *ints, int turned) {
-  conv_shape s = conv_shape_of(ints);
-  FNN_REQUIRE(s.kh == 3 && s.kw == 3 && s.groups == 1);
-  FNN_REQUIRE(s.stride_h == 1 && s.stride_w == 1 && s.dilation_h == 1 && s.dilation_w == 1);
+  conv_shape s = wino_shape_of(ints);
   if (turned) s = OWN(wino_turned)(s);
   OWN(wino_cut) c = {.s = s, .turned = turned};
   c.tiles_h = fnn_ceil_div(s.oh, WINO_OUT);
@@ -135,12 +133,6 @@ static OWN(wino_cut) OWN(wino_cut_of)(const int64_t *ints, int turned) {
 FNN_INLINE int64_t OWN(wino_weights_plane)(const conv_shape *s, int vectors) {
   return OWN(wino_plane)(s->cin * vectors * N);
 }
-static int64_t OWN(wino_weights_at)(const conv_shape *s, int64_t panel) {
-  int64_t at = 0;
-  for (int64_t k = 0; k < panel; k++)
-    at += WINO_POINTS * OWN(wino_weights_plane)(s, tile_panel_at(s->cout, N, k).vectors);
-  return at;
-}
 
 /* Scratch: pointers to the block's transformed tiles, zeros, transformed tiles of x and of y, program. */
 static int64_t OWN(wino_zeros_at)(const OWN(wino_cut) * c) {
@@ -162,14 +154,14 @@ FNN_INLINE void OWN(wino_size)(const int64_t *ints, int turned, fnn_work *work) 
   work->phases = 2;
   work->units[0] = c.k_blocks * c.columns;
   work->units[1] = c.image_units * c.bands;
-  work->shared_bytes = OWN(wino_weights_at)(s, tile_panels(s->cout, N)) * (int64_t)sizeof(T);
+  for (int64_t k = 0; k < tile_panels(s->cout, N); k++)
+    work->shared_bytes += WINO_POINTS * OWN(wino_weights_plane)(s, tile_panel_at(s->cout, N, k).vectors) * (int64_t)sizeof(T);
   work->scratch_bytes = OWN(wino_program_at)(&c);
   if (ints[CONV_EPILOGUE]) work->scratch_bytes += fnn_program_scratch(ints + ints[CONV_EPILOGUE], sizeof(T));
-  /* The products, and the transforms, of whole vectors, of the tiles of x and of y and of the kernel. */
-  const double tiles = (double)(s->n * c.tiles_h * c.tiles_w), columns = (double)(c.columns * N);
-  work->flops = tiles * (2 * WINO_POINTS * (double)(s->cin * s->cout) + 264 * (double)c.channels + 160 * columns) +
-                153 * (double)s->cin * columns;
-  work->bytes = conv_elements(s) * (double)sizeof(T) + (double)work->shared_bytes;
+  const double cin = (double)s->cin, tiles = (double)(s->n * c.tiles_h * c.tiles_w), columns = (double)(c.columns * N);
+  work->flops = tiles * 2 * WINO_POINTS * cin * (double)s->cout +
+                WINO_TRANSFORM_COST * (tiles * (264 * (double)c.channels + 160 * columns) + 153 * cin * columns);
+  work->bytes = conv_elements(s) * (double)sizeof(T);
 }
 
 /* ---- The kernel's transform ---- */
@@ -191,11 +183,13 @@ static void OWN(wino_kernel_unit)(const OWN(wino_cut) * c, T *out, const T *kern
     if (c->turned) OWN(transpose)(v);
     for (int64_t r = 0; r < N; r++) g[r][tap] = v[r];
   }
-  int64_t index = 0;
   tile_panel panel = tile_panel_at(s->cout, N, 0);
-  while (o >= panel.begin + panel.vectors * N) panel = tile_panel_at(s->cout, N, ++index);
+  for (int64_t index = 1; o >= panel.begin + panel.vectors * N; index++) {
+    out += WINO_POINTS * OWN(wino_weights_plane)(s, panel.vectors);
+    panel = tile_panel_at(s->cout, N, index);
+  }
   const int64_t width = panel.vectors * N, plane = OWN(wino_weights_plane)(s, panel.vectors);
-  out += OWN(wino_weights_at)(s, index) + k * width + o - panel.begin;
+  out += k * width + o - panel.begin;
   for (int64_t r = 0; r < rows; r++, out += width) {
     V half[3][WINO_IN], u[WINO_IN];
     for (int x = 0; x < 3; x++) OWN(wino_from_kernel)(half[x], g[r] + x, 3);
@@ -258,6 +252,16 @@ FNN_INLINE void OWN(wino_patch_channels)(T *out, int64_t point, const OWN(wino_p
   if (k < count) OWN(wino_patch_vector)(out + k, point, d, size, c, begin + k, count - k, 1);
 }
 
+static __attribute__((noinline)) void OWN(wino_x_tile)(T *out, int64_t point, const OWN(wino_patch) * d, int64_t c,
+                                                       int64_t begin, int64_t count) {
+  OWN(wino_patch_channels)(out, point, d, WINO_IN, c, begin, count);
+}
+
+static __attribute__((noinline)) void OWN(wino_dy_tile)(T *out, int64_t point, const OWN(wino_patch) * d, int64_t c,
+                                                        int64_t begin, int64_t count) {
+  OWN(wino_patch_channels)(out, point, d, WINO_OUT, c, begin, count);
+}
+
 /* ---- Tiles of y ---- */
 
 /* rows by cols of the tile at `out`, rows `row` and columns `col` apart, from the 36 values of a panel. */
@@ -283,8 +287,9 @@ FNN_INLINE void OWN(wino_output_vector)(T *out, int64_t row, int64_t col, const 
   }
 }
 
-static void OWN(wino_output_tile)(const conv_shape *s, T *out, const T *m, int64_t point, int64_t rows, int64_t cols,
-                                  tile_panel panel, const T *bias, T floor) {
+static __attribute__((noinline)) void OWN(wino_output_tile)(const conv_shape *s, T *out, const T *m, int64_t point,
+                                                            int64_t rows, int64_t cols, tile_panel panel,
+                                                            const T *bias, T floor) {
   int64_t j = 0;
   for (; j + N <= panel.cols; j += N)
     OWN(wino_output_vector)(out + j, s->ow * s->cout, s->cout, m + j, point, rows, cols,
@@ -327,20 +332,23 @@ static void OWN(wino_block)(const fnn_call *call, const OWN(wino_cut) * c, int64
     const int64_t valid = fnn_min(i, tiles - 1);
     x[i] = (const T *)(call->scratch + OWN(wino_x_at)(c)) + valid * c->channels;
   }
-  for (int64_t i = 0; i < tiles; i++) {
-    const wino_tile at = wino_tile_at(c->tiles_h, c->tiles_w, first + i);
+  const wino_tile start = wino_tile_at(c->tiles_h, c->tiles_w, first);
+  wino_tile at = start;
+  for (int64_t i = 0; i < tiles; i++, wino_advance(&at, c->tiles_h, c->tiles_w)) {
     const OWN(wino_patch) patch =
       OWN(wino_patch_at)((const T *)call->buf[0] + at.image * s->h * s->w * s->cin, s->h, s->w, s->cin,
                          at.row * WINO_OUT - s->pad_top, at.col * WINO_OUT - s->pad_left, WINO_IN, zeros);
-    OWN(wino_patch_channels)((T *)x[i], c->x_point, &patch, WINO_IN, s->cin, 0, s->cin);
+    OWN(wino_x_tile)((T *)x[i], c->x_point, &patch, s->cin, 0, s->cin);
   }
+  const T *weights = (const T *)call->shared;
   for (int64_t k = 0; k < tile_panels(s->cout, N); k++) {
     const tile_panel panel = tile_panel_at(s->cout, N, k);
-    OWN(wino_products)(c, y, x, tiles, (const T *)call->shared + OWN(wino_weights_at)(s, k), panel.vectors);
+    OWN(wino_products)(c, y, x, tiles, weights, panel.vectors);
+    weights += WINO_POINTS * OWN(wino_weights_plane)(s, panel.vectors);
     _Alignas(FNN_ALIGN) T bias_space[OWN(TILE_COLS)];
     const T *bias = OWN(tile_bias)(bias_at, panel, bias_space);
-    for (int64_t i = 0; i < tiles; i++) {
-      const wino_tile at = wino_tile_at(c->tiles_h, c->tiles_w, first + i);
+    at = start;
+    for (int64_t i = 0; i < tiles; i++, wino_advance(&at, c->tiles_h, c->tiles_w)) {
       const int64_t row = at.row * WINO_OUT, col = at.col * WINO_OUT;
       T *out = (T *)call->buf[2] + ((at.image * s->oh + row) * s->ow + col) * s->cout + panel.begin;
       OWN(wino_output_tile)(s, out, y + i * OWN(TILE_COLS), c->y_point, fnn_min(WINO_OUT, s->oh - row), fnn_min(WINO_OUT, s->ow - col),

@@ -64,9 +64,7 @@ def _ints(x, y, kernel_size, strides, pads, dilation, groups):
     return [n, h, w, cin, oh, ow, cout, *kernel_size, *strides, *dilation, *pads[:2], groups, 0, 0]
 
 
-# A floating-point operation of Winograd's algorithm, on small matrices that are transformed before and after, takes so
-# many times as long as one of a plain sum of products. Measured: 1.2 to 1.7 times from 8 channels on.
-_WINOGRAD_SLOWNESS = 1.5
+_WINOGRAD_GAIN = 1.1  # times that Winograd's algorithm must be expected to be faster to be taken: the estimate is rough
 
 
 def _kernel(name, value, ints, b):
@@ -74,7 +72,7 @@ def _kernel(name, value, ints, b):
     plain = f"{name}_{b.suffix(value)}"
     fast = f"winograd_{plain}"
     fits = value.dtype == "float32" and ints[7:13] == [3, 3, 1, 1, 1, 1] and ints[15] == 1  # size, steps and groups
-    return fast if fits and config.winograd() and b.is_faster(fast, plain, ints, _WINOGRAD_SLOWNESS) else plain
+    return fast if fits and config.winograd() and b.is_faster(fast, plain, ints, _WINOGRAD_GAIN) else plain
 
 
 # ---- conv2d: x, kernel[, bias (cout,)] -> y ----
@@ -213,7 +211,7 @@ def _grad_kernel_lower(node, b):
     if b.suffix(dw) is None:
         return False
     ints = _ints(x.shape, dy.shape, **node.params)
-    b.step(f"conv2d_grad_kernel_{b.suffix(dw)}", [x, dy, dw, db], ints, epilogue_at=_EPILOGUE)
+    b.step(_kernel("conv2d_grad_kernel", dw, ints, b), [x, dy, dw, db], ints, epilogue_at=_EPILOGUE)
     return True
 
 

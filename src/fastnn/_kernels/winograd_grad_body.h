@@ -1,0 +1,214 @@
+/* winograd_grad_body.h: the kernel gradient by Winograd's algorithm, for the type of types_f32.h.
+ *
+ * A unit of the first phase takes a block of tiles of the batch, some channels of x and some of dy: for each of the 36,
+ * the sum over tiles of the product of transformed x and dy, a matrix (channels of x, channels of dy), whose transform
+ * is the block's part of dkernel. It is left in shared memory; the second phase adds the blocks. */
+
+typedef struct {
+  conv_shape s;
+  int64_t tiles_h, tiles_w, tiles;       /* of an image, along both axes; of the batch */
+  int64_t x_channels, dy_channels;       /* of a unit at most */
+  int64_t blocks, x_blocks, dy_blocks;   /* units along the batch and along both channels */
+  int64_t batch;                         /* tiles that are transformed at once */
+  int64_t x_width, dy_width;             /* of a unit in whole vectors */
+  int64_t x_point, dy_point, sums_point; /* from one of the 36 to the next */
+  int64_t sums_rows, columns;            /* of a panel of sums; cout in whole vectors */
+  int64_t part;                          /* elements of a block's part: dkernel, then the sums of dy's columns */
+} OWN(wino_kernel_cut);
+
+static OWN(wino_kernel_cut) OWN(wino_kernel_cut_of)(const int64_t *ints) {
+  OWN(wino_kernel_cut) c = {.s = wino_shape_of(ints)};
+  const conv_shape *s = &c.s;
+  c.tiles_h = fnn_ceil_div(s->oh, WINO_OUT);
+  c.tiles_w = fnn_ceil_div(s->ow, WINO_OUT);
+  c.tiles = s->n * c.tiles_h * c.tiles_w;
+  c.x_channels = fnn_min(s->cin, WINO_SUM_CHANNELS);
+  c.dy_channels = fnn_min(s->cout, WINO_SUM_CHANNELS);
+  c.x_blocks = fnn_ceil_div(s->cin, fnn_max(1, c.x_channels));
+  c.dy_blocks = fnn_ceil_div(s->cout, fnn_max(1, c.dy_channels));
+  c.x_width = fnn_round_up(c.x_channels, N);
+  c.dy_width = fnn_round_up(c.dy_channels, N);
+  c.columns = fnn_round_up(s->cout, N);
+  const int64_t wanted = fnn_ceil_div(WINO_UNITS, fnn_max(1, c.x_blocks * c.dy_blocks));
+  c.blocks = fnn_max(1, fnn_min(wanted, c.tiles / WINO_SUM_TILES));
+  const int64_t block = fnn_ceil_div(c.tiles, c.blocks);
+  const int64_t most = WINO_BLOCK_BYTES / (WINO_POINTS * (int64_t)sizeof(T) * fnn_max(1, c.x_width + c.dy_width));
+  c.batch = fnn_max(1, fnn_ceil_div(block, fnn_max(1, fnn_ceil_div(block, fnn_max(WINO_FEW_TILES / 2, most)))));
+  c.x_point = OWN(wino_plane)(c.batch * c.x_width);
+  c.dy_point = OWN(wino_plane)(c.batch * c.dy_width);
+  c.sums_rows = fnn_round_up(c.x_channels, TILE_BLOCK);
+  c.sums_point = OWN(wino_plane)((c.dy_channels ? tile_panels(c.dy_channels, N) : 0) * c.sums_rows * OWN(TILE_COLS));
+  c.part = (WINO_TAPS * s->cin + 1) * c.columns;
+  return c;
+}
+
+/* Scratch: pointers to rows of x, zeros, transformed tiles of x and of dy, sums. The program of the second phase may use
+ * all of it. */
+static int64_t OWN(wino_kernel_zeros_at)(const OWN(wino_kernel_cut) * c) {
+  return fnn_round_up(c->sums_rows * (int64_t)sizeof(T *), FNN_ALIGN);
+}
+static int64_t OWN(wino_kernel_x_at)(const OWN(wino_kernel_cut) * c) {
+  const int64_t row = WINO_IN * (fnn_max(c->s.cin, c->s.cout) + N);
+  return OWN(wino_kernel_zeros_at)(c) + fnn_round_up(row * (int64_t)sizeof(T), FNN_ALIGN);
+}
+static int64_t OWN(wino_kernel_dy_at)(const OWN(wino_kernel_cut) * c) {
+  return OWN(wino_kernel_x_at)(c) + WINO_POINTS * c->x_point * (int64_t)sizeof(T);
+}
+static int64_t OWN(wino_kernel_sums_at)(const OWN(wino_kernel_cut) * c) {
+  return OWN(wino_kernel_dy_at)(c) + WINO_POINTS * c->dy_point * (int64_t)sizeof(T);
+}
+
+static void OWN(winograd_conv2d_grad_kernel_size)(const int64_t *ints, fnn_work *work) {
+  const OWN(wino_kernel_cut) c = OWN(wino_kernel_cut_of)(ints);
+  const conv_shape *s = &c.s;
+  work->phases = 2;
+  work->units[0] = c.blocks * c.x_blocks * c.dy_blocks;
+  work->units[1] = fnn_ceil_div(WINO_TAPS * s->cin, TILE_BLOCK);
+  work->shared_bytes = c.blocks * c.part * (int64_t)sizeof(T);
+  work->scratch_bytes = OWN(wino_kernel_sums_at)(&c) + WINO_POINTS * c.sums_point * (int64_t)sizeof(T);
+  if (ints[CONV_EPILOGUE])
+    work->scratch_bytes = fnn_max(work->scratch_bytes, fnn_program_scratch(ints + ints[CONV_EPILOGUE], sizeof(T)));
+  const double cin = (double)s->cin, columns = (double)c.columns;
+  const double x_transforms = 264 * (double)(fnn_round_up(s->cin, N) * c.dy_blocks);
+  const double dy_transforms = 140 * columns * (double)c.x_blocks;
+  work->flops = (double)c.tiles * 2 * WINO_POINTS * cin * (double)s->cout +
+                WINO_TRANSFORM_COST * ((double)c.tiles * (x_transforms + dy_transforms) +
+                                       (double)c.blocks * 144 * cin * columns);
+  work->bytes = conv_elements(s) * (double)sizeof(T);
+}
+
+/* Adds the products of `tiles` transformed tiles to the sums of a unit with `rows` channels of x and `cols` of dy. */
+static void OWN(wino_kernel_products)(const OWN(wino_kernel_cut) * c, const fnn_call *call, int64_t tiles, int64_t rows,
+                                      int64_t cols, int resumes) {
+  const T **x = (const T **)call->scratch;
+  T *sums = (T *)(call->scratch + OWN(wino_kernel_sums_at)(c));
+  for (int64_t i = 0; i < c->sums_rows; i++)
+    x[i] = (const T *)(call->scratch + OWN(wino_kernel_x_at)(c)) + fnn_min(i, rows - 1);
+  OWN(tile_segment) segment = {(const T *)(call->scratch + OWN(wino_kernel_dy_at)(c)), c->dy_width, 0, tiles};
+  OWN(tile) t = {.a_stride = c->x_width, .segments = &segment, .n_segments = 1, .resumes = resumes, .continues = 1};
+  for (int point = 0; point < WINO_POINTS; point++) {
+    for (int64_t k = 0; k < tile_panels(cols, N); k++) {
+      const tile_panel panel = tile_panel_at(cols, N, k);
+      const int64_t height = tile_rows(panel.vectors);
+      t.column = panel.begin;
+      for (int64_t i = 0; i < rows; i += height) {
+        t.rows = fnn_min(height, rows - i);
+        t.a = x + i;
+        t.partial = sums + (k * c->sums_rows + i) * OWN(TILE_COLS);
+        OWN(tile_call)(&t, panel.vectors);
+      }
+    }
+    segment.b += c->dy_point;
+    segment.a_offset += c->x_point;
+    sums += c->sums_point;
+  }
+}
+
+/* G^T M G of a unit's sums, written to the block's part from channels `x_channel` and `dy_channel` on. */
+static void OWN(wino_kernel_back)(const OWN(wino_kernel_cut) * c, T *part, const T *sums, int64_t x_channel,
+                                  int64_t rows, int64_t dy_channel, int64_t cols) {
+  for (int64_t k = 0; k < tile_panels(cols, N); k++) {
+    const tile_panel panel = tile_panel_at(cols, N, k);
+    for (int64_t i = 0; i < rows; i++) {
+      for (int64_t j = 0; j < panel.vectors * N; j += N) {
+        const T *m = sums + (k * c->sums_rows + i) * OWN(TILE_COLS) + j;
+        T *out = part + (x_channel + i) * c->columns + dy_channel + panel.begin + j;
+        V half[WINO_IN][3]; /* [column][row] */
+        for (int x = 0; x < WINO_IN; x++, m += c->sums_point) {
+          V column[WINO_IN];
+#pragma GCC unroll 6
+          for (int y = 0; y < WINO_IN; y++) column[y] = FN(load)(m + y * WINO_IN * c->sums_point);
+          OWN(wino_to_kernel)(half[x], column, 1);
+        }
+        for (int y = 0; y < 3; y++) {
+          V v[3];
+          OWN(wino_to_kernel)(v, &half[0][y], 3);
+#pragma GCC unroll 3
+          for (int x = 0; x < 3; x++) FN(store)(out + (y * 3 + x) * c->s.cin * c->columns, v[x]);
+        }
+      }
+    }
+  }
+}
+
+/* The sums over pixels [begin, end) of the columns of dy. */
+static void OWN(wino_column_sums)(const conv_shape *s, T *sums, const T *dy, int64_t begin, int64_t end) {
+  for (int64_t o = 0; o < s->cout; o += N) {
+    const int64_t n = fnn_min(N, s->cout - o);
+    V v = {0};
+    for (int64_t p = begin; p < end; p++) {
+      const T *at = dy + p * s->cout + o;
+      v += n < N ? FN(load_part)(at, n) : FN(load)(at);
+    }
+    FN(store)(sums + o, v);
+  }
+}
+
+/* One unit of the first phase. */
+static void OWN(wino_kernel_sums)(const fnn_call *call, const OWN(wino_kernel_cut) * c, int64_t unit) {
+  const conv_shape *s = &c->s;
+  const int64_t block = unit / (c->x_blocks * c->dy_blocks);
+  const int64_t x_channel = unit / c->dy_blocks % c->x_blocks * c->x_channels;
+  const int64_t dy_channel = unit % c->dy_blocks * c->dy_channels;
+  const int64_t rows = fnn_min(c->x_channels, s->cin - x_channel);
+  const int64_t cols = fnn_min(c->dy_channels, s->cout - dy_channel);
+  const int64_t begin = c->tiles * block / c->blocks, end = c->tiles * (block + 1) / c->blocks;
+  T *zeros = (T *)(call->scratch + OWN(wino_kernel_zeros_at)(c)), *part = (T *)call->shared + block * c->part;
+  memset(zeros, 0, sizeof(T) * (size_t)(WINO_IN * (fnn_max(s->cin, s->cout) + N)));
+  wino_tile at = wino_tile_at(c->tiles_h, c->tiles_w, begin);
+  for (int64_t first = begin; first < end; first += c->batch) {
+    const int64_t tiles = fnn_min(c->batch, end - first);
+    T *x = (T *)(call->scratch + OWN(wino_kernel_x_at)(c)), *dy = (T *)(call->scratch + OWN(wino_kernel_dy_at)(c));
+    for (int64_t i = 0; i < tiles; i++, x += c->x_width, dy += c->dy_width) {
+      const int64_t row = at.row * WINO_OUT, col = at.col * WINO_OUT;
+      const OWN(wino_patch) of_x = OWN(wino_patch_at)((const T *)call->buf[0] + at.image * s->h * s->w * s->cin, s->h,
+                                                      s->w, s->cin, row - s->pad_top, col - s->pad_left, WINO_IN, zeros);
+      OWN(wino_x_tile)(x, c->x_point, &of_x, s->cin, x_channel, rows);
+      const OWN(wino_patch) of_dy = OWN(wino_patch_at)((const T *)call->buf[1] + at.image * s->oh * s->ow * s->cout,
+                                                       s->oh, s->ow, s->cout, row, col, WINO_OUT, zeros);
+      OWN(wino_dy_tile)(dy, c->dy_point, &of_dy, s->cout, dy_channel, cols);
+      wino_advance(&at, c->tiles_h, c->tiles_w);
+    }
+    OWN(wino_kernel_products)(c, call, tiles, rows, cols, first > begin);
+  }
+  if (begin < end)
+    OWN(wino_kernel_back)(c, part, (const T *)(call->scratch + OWN(wino_kernel_sums_at)(c)), x_channel, rows, dy_channel,
+                          cols);
+  else
+    memset(part, 0, sizeof(T) * (size_t)c->part);
+  if (!call->buf[3] || x_channel || dy_channel) return;
+  const int64_t pixels = s->n * s->oh * s->ow;
+  OWN(wino_column_sums)(s, part + WINO_TAPS * s->cin * c->columns, (const T *)call->buf[1],
+                        pixels * block / c->blocks, pixels * (block + 1) / c->blocks);
+}
+
+/* Adds the blocks' parts of a row of cout elements, in order. */
+static void OWN(wino_add_parts)(const OWN(wino_kernel_cut) * c, T *out, const T *part) {
+  for (int64_t o = 0; o < c->s.cout; o += N) {
+    V v = {0};
+    for (int64_t block = 0; block < c->blocks; block++) v += FN(load)(part + block * c->part + o);
+    if (c->s.cout - o < N) FN(store_part)(out + o, v, c->s.cout - o);
+    else FN(store)(out + o, v);
+  }
+}
+
+/* One unit of the second phase: TILE_BLOCK rows of dkernel. The first also finishes dbias. */
+static void OWN(wino_kernel_combine)(const fnn_call *call, const OWN(wino_kernel_cut) * c, int64_t unit) {
+  const conv_shape *s = &c->s;
+  const int64_t row = unit * TILE_BLOCK, rows = fnn_min(TILE_BLOCK, WINO_TAPS * s->cin - row);
+  const T *parts = (const T *)call->shared;
+  for (int64_t i = row; i < row + rows; i++)
+    OWN(wino_add_parts)(c, (T *)call->buf[2] + i * s->cout, parts + i * c->columns);
+  if (call->ints[CONV_EPILOGUE])
+    call->program[0](call->ints + call->ints[CONV_EPILOGUE], call, row, rows, 0, s->cout, call->scratch);
+  if (unit == 0 && call->buf[3])
+    OWN(wino_add_parts)(c, (T *)call->buf[3], parts + WINO_TAPS * s->cin * c->columns);
+}
+
+static void OWN(winograd_conv2d_grad_kernel)(const fnn_call *call, int64_t begin, int64_t end) {
+  const OWN(wino_kernel_cut) c = OWN(wino_kernel_cut_of)(call->ints);
+  for (int64_t unit = begin; unit < end; unit++) {
+    if (call->phase == 0) OWN(wino_kernel_sums)(call, &c, unit);
+    else OWN(wino_kernel_combine)(call, &c, unit);
+  }
+}
