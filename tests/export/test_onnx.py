@@ -182,6 +182,15 @@ def test_signature_fixes_sizes(tmp_path):
     close(session.run(None, {file.graph.input[0].name: x})[0], model(x), 1e-5)
 
 
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+def test_half_precision(policy, tmp_path):
+    """The last layer gives float32: ONNX Runtime returns no bfloat16."""
+    L, half = fastnn.layers, fastnn.dtype_policies.DTypePolicy(policy)
+    layers = [L.Conv1D(4, 3, dtype=half), L.LayerNormalization(dtype=half), L.LSTM(3, dtype=half)]
+    model = fastnn.Sequential([fastnn.Input((8, 3)), *layers, L.Dense(2, dtype="float32")])
+    check(model, [[numbers(rows, 8, 3)] for rows in (2, 3)], tmp_path / "m.onnx", 2e-2 if "b" in policy else 2e-3)
+
+
 # -- models of one's own -----------------------------------------------------------------------------------------------
 
 

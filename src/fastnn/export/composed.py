@@ -10,6 +10,7 @@ import numpy as np
 
 from fastnn import ops
 from fastnn.graph.body import Body
+from fastnn.graph.halves import widen
 from fastnn.graph.trace import tracing
 from fastnn.graph.value import Graph, Node, Value
 from fastnn.ops.attention import hidden_score
@@ -27,8 +28,11 @@ def rule(name: str):
 
 
 def compose(graph: Graph) -> Graph:
-    """`graph` with the ops of `RULES` replaced, in the bodies of its loops and branches too."""
-    again = True
+    """`graph` with the ops of `RULES` replaced, in the bodies of its loops and branches too.
+
+    What is in bfloat16, which few ops of ONNX take, is computed in float32 and rounded, as in a plan.
+    """
+    graph, again = widen(graph, _is_in_bfloat16), True
     while again:
         graph, again = _pass(graph)
     for node in graph.nodes:
@@ -37,6 +41,10 @@ def compose(graph: Graph) -> Graph:
                 if isinstance(body, Body):
                     body.graph = compose(body.graph)
     return graph
+
+
+def _is_in_bfloat16(node: Node) -> bool:
+    return node.op.kind != "leaf" and node.op.has_kernel and any(x.dtype == "bfloat16" for x in node.inputs)
 
 
 def _pass(graph: Graph) -> tuple[Graph, bool]:

@@ -66,7 +66,11 @@ def _variable(b, step):
 @emits("constant")
 def _constant(b, step):
     array = step.params["array"]
-    return _varying(b, step, array.arrays) if isinstance(array, Varying) else b.constant(array)
+    if not isinstance(array, Varying):
+        return b.constant(array)
+    if step.y.dtype != "bfloat16":
+        return _varying(b, step, array.arrays)
+    return b.cast(_varying(b, step, [each.astype("float32") for each in array.arrays]), "bfloat16")
 
 
 def _varying(b, step, arrays):
