@@ -225,6 +225,20 @@ def test_a_model_that_was_never_called_takes_a_signature(tmp_path):
     assert shapes(file.graph.input) == {"x": ["batch", 4]}
 
 
+LOOKUPS = (
+    {}, {"num_oov_indices": 3}, {"mask_token": 5, "output_mode": "count"}, {"mask_token": 0, "num_oov_indices": 2},
+    {"invert": True}, {"invert": True, "mask_token": 0},
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("arguments", LOOKUPS, ids=str)
+def test_integer_lookup(arguments, tmp_path):
+    layer = fastnn.layers.IntegerLookup(vocabulary=[36, 12, 2**40, 7], **arguments)
+    model = fastnn.Sequential([fastnn.Input((8,), dtype="int64"), layer])
+    x = np.array([[36, 12, 0, 5, -3, 2**40, 7, 8], [1, 2, 3, 4, 5, 6, 7, -1]])
+    check(model, [[x], [x[:1]]], tmp_path / "m.onnx")
+
+
 # -- what cannot be exported -------------------------------------------------------------------------------------------
 
 
@@ -243,6 +257,7 @@ REFUSED = {
     "no op": ([L.Dense(4), Erfinv(name="inner")], "'inner'.*'erfinv'"),
     "random": ([Noise(name="noise")], "'noise'.*'random_normal'"),
     "table": ([L.Hashing(5, name="hash")], "'hash'"),
+    "no place": ([L.IntegerLookup(vocabulary=[1, 2], num_oov_indices=0, name="sure")], "'sure'"),
     "state": ([L.Reshape((4, 1)), L.GRU(2, stateful=True, name="kept")], "kept/"),
 }
 
@@ -250,7 +265,7 @@ REFUSED = {
 @pytest.mark.parametrize("case", REFUSED)
 def test_refused(case, tmp_path):
     layers, message = REFUSED[case]
-    dtype, size = ("int32" if case == "table" else "float32"), (2 if case == "state" else None)
+    dtype, size = ("int32" if case in ("table", "no place") else "float32"), (2 if case == "state" else None)
     model = fastnn.Sequential([fastnn.Input((4,), batch_size=size, dtype=dtype), *layers])
     (tmp_path / "m.onnx").write_text("before")
     with pytest.raises(ValueError, match=message):

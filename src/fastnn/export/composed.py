@@ -68,10 +68,11 @@ def _pass(graph: Graph) -> tuple[Graph, bool]:
 
 
 def _composed(graph: Graph, node: Node, inputs):
-    if node.op.name not in RULES:
+    as_ops = node.params.get("as_ops")
+    if as_ops is None and node.op.name not in RULES:
         return None
     with tracing(graph):
-        outputs = RULES[node.op.name](node, *inputs, **node.params)
+        outputs = as_ops(*inputs) if as_ops is not None else RULES[node.op.name](node, *inputs, **node.params)
     return outputs if outputs is None or isinstance(outputs, tuple) else (outputs,)
 
 

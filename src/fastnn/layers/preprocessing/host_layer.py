@@ -36,7 +36,7 @@ class HostLayer(Layer):
         """`inputs` of a call as an array; a layer of several inputs makes several."""
         return inputs if is_array(inputs) else np.asarray(inputs)
 
-    def on_host(self, function, inputs: list, shape, dtype: str):
+    def on_host(self, function, inputs: list, shape, dtype: str, as_ops=None):
         """`function(*arrays)`: now, or, where one of `inputs` is traced, as a step of the plan.
 
         Args:
@@ -44,12 +44,16 @@ class HostLayer(Layer):
             inputs: arrays and traced values.
             shape: of the result.
             dtype: of the result.
+            as_ops: the same, written with `ops`, for files that know no NumPy; None where there is no such way.
         """
         if not any(isinstance(x, Value) for x in inputs):
             return function(*[np.asarray(x) for x in inputs])
         spec = Spec(tuple(shape), dtype)
-        step = Op(self.name, shape=lambda *specs: spec, reference=function, is_registered=False)
-        return step(*inputs)
+        step = Op(
+            self.name, shape=lambda *specs, as_ops: spec, reference=lambda *arrays, as_ops: function(*arrays),
+            is_registered=False,
+        )  # fmt: skip
+        return step(*inputs, as_ops=as_ops)
 
     @property
     def _categories(self) -> int | None:

@@ -266,8 +266,12 @@ class IndexLookup(HostLayer):
 
     def call(self, inputs):
         if self.invert:
-            return self.on_host(self._invert, [inputs], inputs.shape, self.output_dtype)
-        return self.encode(self.on_host(lambda x: self.indices(self._keys(x)), [inputs], inputs.shape, "int64"))
+            return self.on_host(self._invert, [inputs], inputs.shape, self.output_dtype, self._as_ops())
+        made = self.on_host(lambda x: self.indices(self._keys(x)), [inputs], inputs.shape, "int64", self._as_ops())
+        return self.encode(made)
+
+    def _as_ops(self):
+        """What is computed from the inputs, as a function that uses `ops`; None where that cannot be."""
 
     def encode(self, indices):
         """What the output mode makes of indices."""

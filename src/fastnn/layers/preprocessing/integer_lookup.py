@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from fastnn.layers.preprocessing.index_lookup import IndexLookup
+from fastnn import ops
+from fastnn.layers.preprocessing.index_lookup import DROPPED, IndexLookup
 
 
 class IntegerLookup(IndexLookup):
@@ -56,6 +57,36 @@ class IntegerLookup(IndexLookup):
     def _check_salt(self, salt, oov_method):
         if salt is not None and oov_method != "farmhash":
             raise ValueError(f"`salt` can only be used when `oov_method='farmhash'`. Received: oov_method={oov_method}")
+
+    def _as_ops(self):
+        if not self._vocabulary:
+            return None
+        if self.invert:
+            return self._invert_by_ops
+        # Without a place for unknown numbers they are an error, and FarmHash is no arithmetic.
+        is_known = self.num_oov_indices == 1 or (self.num_oov_indices > 1 and self.oov_method == "floormod")
+        return self._indices_by_ops if is_known else None
+
+    def _indices_by_ops(self, values):
+        """`indices`, by a search among the sorted tokens."""
+        keys = ops.cast(values, "int64")
+        tokens = np.asarray(self._vocabulary.tokens, np.int64)
+        order = np.argsort(tokens)
+        place = ops.minimum(ops.searchsorted(tokens[order], keys), len(tokens) - 1)
+        is_token = ops.equal(ops.take(tokens[order], place), keys)
+        index = ops.take(order.astype(np.int64) + self._token_start, place)
+        bucket = ops.mod(keys, self.num_oov_indices) + np.int64(self._oov_start)
+        index = ops.where(is_token, index, bucket)
+        if self.mask_token is not None:
+            index = ops.where(keys == self.mask_token, 0 if self.output_mode == "int" else DROPPED, index)
+        return ops.cast(index, "int64")
+
+    def _invert_by_ops(self, indices):
+        """`_invert`, by taking from a table whose last entry is for indices without a token."""
+        size = self._oov_start + self.num_oov_indices + len(self._vocabulary)
+        table = self._invert(np.arange(size + 1))
+        is_known = ops.logical_and(ops.greater_equal(indices, 0), ops.less(indices, size))
+        return ops.take(table, ops.where(is_known, indices, size))
 
     def _keys(self, values):
         return np.asarray(values).astype(np.int64)
