@@ -67,7 +67,7 @@ def test_what_is_refused(tmp_path):
     model = build(fastnn, compiled=False)
     path = tmp_path / "model.keras"
     with pytest.raises(ValueError, match=r"\.keras"):
-        model.save(tmp_path / "model.h5")
+        model.save(tmp_path / "model.tf")
     model.save(path)
     with pytest.raises(FileExistsError):
         model.save(path, overwrite=False)

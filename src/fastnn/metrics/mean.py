@@ -10,6 +10,7 @@ from fastnn.graph.masks import get_keras_mask
 from fastnn.losses.reduction import as_tensor, masked_weights, same_rank
 from fastnn.metrics.metric import Metric
 from fastnn.ops.record import dtype_of
+from fastnn.serialization import deserialize_keras_object, find_function, serialize_keras_object
 
 
 def weighted_samples(values, sample_weight, reduce):
@@ -129,4 +130,13 @@ class MeanMetricWrapper(Mean):
 
     def get_config(self):
         config = {**super().get_config(), **self._fn_kwargs}
-        return config if type(self) is not MeanMetricWrapper else {**config, "fn": self._fn.__name__}
+        return config if type(self) is not MeanMetricWrapper else {**config, "fn": serialize_keras_object(self._fn)}
+
+    @classmethod
+    def from_config(cls, config):
+        fn = config.get("fn")
+        if isinstance(fn, str):  # as Keras 2 writes it
+            config = {**config, "fn": find_function(fn)}
+        elif fn is not None:
+            config = {**config, "fn": deserialize_keras_object(fn)}
+        return cls(**config)

@@ -232,10 +232,10 @@ class Model(Trainer, Layer):
         raise ValueError(f"No such layer: {name}. Existing layers are: {[layer.name for layer in self.layers]}.")
 
     def save(self, filepath, overwrite=True, zipped=None, **kwargs) -> None:
-        """Writes the whole model to a `.keras` file that Keras reads too: config, compilation, weights, optimizer.
+        """Writes the whole model to a file that Keras reads too: config, compilation, weights, optimizer.
 
         Args:
-            filepath: ends in `.keras`.
+            filepath: ends in `.keras`; or in `.h5` or `.hdf5`, for the layout of Keras 2.
             overwrite: whether an existing file is replaced.
             zipped: only None or True.
             kwargs: none are known.

@@ -8,10 +8,15 @@ import warnings
 
 import numpy as np
 
-from fastnn.saving.stores import Store, hard_linked
+from fastnn import config
+from fastnn._api import KERAS_VERSION
+from fastnn.layers import weight_lists
+from fastnn.saving.stores import Store, hard_linked, has_texts, texts
 
 SUFFIXES = (".h5", ".hdf5")
-_WHOLE_MODEL = "model_weights"  # the group of the weights in a file of a whole model
+WHOLE_MODEL = "model_weights"  # the group of the weights in a file of a whole model
+_OWN = "top_level_model_weights"  # and in it that of the model's own, which are no layer's
+_STRINGS = 4000  # in an attribute, each a reference of 16 bytes
 
 
 def load(model, file, file_bytes: int, skip_mismatch: bool) -> None:
@@ -20,11 +25,12 @@ def load(model, file, file_bytes: int, skip_mismatch: bool) -> None:
     Raises:
         ValueError: when layers or weights do not fit. The model is as it was.
     """
-    place = "" if "layer_names" in file.attrs else _WHOLE_MODEL
+    place = "" if has_texts(file, "layer_names") else WHOLE_MODEL
     group = hard_linked(file, place) if place else file
-    if group is None or "layer_names" not in group.attrs:
+    if group is None or not has_texts(group, "layer_names"):
         raise ValueError("The file holds no weights in the layout of Keras 2: it has no attribute 'layer_names'.")
-    saved = [(name, _names(hard_linked(group, name), "weight_names")) for name in _names(group, "layer_names")]
+    names = texts(group, "layer_names", file_bytes)
+    saved = [(name, texts(hard_linked(group, name), "weight_names", file_bytes)) for name in names]
     saved = [(name, weights) for name, weights in saved if weights]
     layers = [layer for layer in model.layers if layer.weights]
     if len(saved) != len(layers):
@@ -40,18 +46,44 @@ def load(model, file, file_bytes: int, skip_mismatch: bool) -> None:
             if not skip_mismatch:
                 raise
             warnings.warn(f"Layer {layer.name!r} is left as it is: {error}", stacklevel=5)
+    own = texts(hard_linked(group, _OWN), "weight_names", file_bytes) if _OWN in group else []
+    variables = weight_lists.own(model)
+    if own and len(own) == len(variables):
+        store = Store(file, f"{place}/{_OWN}".lstrip("/"), file_bytes)
+        found += [(v, store.read(name, v.shape)) for name, v in zip(own, variables, strict=True)]
     for variable, array in found:
         variable.assign(array)
 
 
-def _names(group, attribute: str) -> list[str]:
-    """The attribute's names; long lists are kept in parts, `attribute` with a number behind."""
-    if group is None:
-        raise ValueError("The file lists a layer that it has no group of.")
-    parts = [group.attrs[attribute]] if attribute in group.attrs else []
-    while f"{attribute}{len(parts)}" in group.attrs:
-        parts.append(group.attrs[f"{attribute}{len(parts)}"])
-    return [name.decode() if isinstance(name, bytes) else str(name) for part in parts for name in part]
+def write(model, group) -> None:
+    """Writes the weights of `model` into `group`."""
+    _set_texts(group, "layer_names", [layer.name for layer in model.layers])
+    group.attrs["keras_version"], group.attrs["backend"] = KERAS_VERSION, config.backend()
+    for layer in model.layers:
+        variables = [*layer.trainable_weights, *layer.non_trainable_weights]
+        write_group(group.create_group(layer.name), variables, [v.path for v in variables])
+    own = weight_lists.own(model)
+    write_group(group.create_group(_OWN), own, [v.path for v in own])
+
+
+def write_group(group, variables, names: list[str]) -> None:
+    """Writes variables under names, the second of a name with a number behind."""
+    seen: dict[str, int] = {}
+    unique = []
+    for name in names:
+        seen[name] = seen.get(name, -1) + 1
+        unique.append(f"{name}_{seen[name]}" if seen[name] else name)
+    _set_texts(group, "weight_names", unique)
+    for name, variable in zip(unique, variables, strict=True):
+        group.create_dataset(name, data=variable.array)
+
+
+def _set_texts(group, attribute: str, texts: list[str]) -> None:
+    """Sets an attribute to a list of strings, in parts where HDF5 takes no attribute as long (64 kB)."""
+    parts = [texts[k : k + _STRINGS] for k in range(0, len(texts), _STRINGS)] or [[]]
+    for k, part in enumerate(parts):
+        name = attribute if len(parts) == 1 else f"{attribute}{k}"
+        group.attrs[name] = np.array(part, dtype=object if part else "S1")
 
 
 def _read(layer, store: Store, name: str, names: list[str]) -> list[tuple[object, np.ndarray]]:

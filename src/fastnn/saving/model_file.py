@@ -1,23 +1,22 @@
 """Whole models in `.keras` files: a zip of config.json, metadata.json, model.weights.h5 and the files of layers
-(vocabularies), as Keras 3 writes them."""
+(vocabularies), as Keras 3 writes them; and the way to those in `.h5` files (`legacy_file`)."""
 
 from __future__ import annotations
 
-import contextlib
 import datetime
 import io
 import json
 import warnings
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 
 from fastnn import limits
 from fastnn._api import KERAS_VERSION
-from fastnn.layers.layer import Layer
 from fastnn.object_registration import custom_object_scope
-from fastnn.saving import assets, weights
-from fastnn.serialization import deserialize_keras_object, serialize_keras_object
+from fastnn.saving import assets, legacy_file, weights
+from fastnn.saving.legacy_weights import SUFFIXES as LEGACY
+from fastnn.saving.reading import clear_errors, model_of
+from fastnn.serialization import serialize_keras_object
 
 SUFFIX = ".keras"
 CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
@@ -27,12 +26,13 @@ LARGEST_RATIO, SMALLEST_LIMIT = 20, 1 << 24
 
 
 def save_model(model, filepath, overwrite=True, zipped=None, **kwargs) -> None:
-    """Writes `model` to a `.keras` file: its config, how it was compiled, weights and optimizer state. The file is
-    replaced in one step: a reader sees the old one or the new one.
+    """Writes `model` to a `.keras` file: its config, how it was compiled, weights and optimizer state; or to an `.h5`
+    file in the layout of Keras 2. The file is replaced in one step: a reader sees the old one or the new one.
 
     Args:
         model: a model; one that is not built is saved without weights, with a warning.
-        filepath: ends in `.keras`; or a binary file object, which is written from where it stands.
+        filepath: ends in `.keras`, `.h5` or `.hdf5`; or a binary file object, which is written from where it stands, in
+            the format `.keras`.
         overwrite: whether an existing file is replaced.
         zipped: only None or True.
         **kwargs: of other versions of Keras; there are none that mean something here.
@@ -54,12 +54,15 @@ def save_model(model, filepath, overwrite=True, zipped=None, **kwargs) -> None:
         _write(model, filepath)
         return
     path = Path(filepath)
-    if path.suffix != SUFFIX or zipped is False:
-        raise ValueError(f"The filename must end in `{SUFFIX}`, and the file is a zip. Received: filepath={filepath}")
+    if path.suffix not in (SUFFIX, *LEGACY) or zipped is False:
+        raise ValueError(
+            "Invalid filepath extension for saving. Please add either a `.keras` extension for the native Keras format "
+            f"(recommended), which is a zip, or a `.h5` extension. Received: filepath={filepath}, zipped={zipped}"
+        )
     if path.exists() and not overwrite:
         raise FileExistsError(f"{path} is there already. Pass overwrite=True to replace it.")
     with weights.replacing(path) as temporary:
-        _write(model, temporary)
+        (legacy_file.write if path.suffix in LEGACY else _write)(model, temporary)
 
 
 def _write(model, target) -> None:
@@ -75,13 +78,13 @@ def _write(model, target) -> None:
 
 
 def load_model(filepath, custom_objects=None, compile=True, safe_mode=True):
-    """The model that `save_model`, or Keras 3, wrote to a `.keras` file.
+    """The model that `save_model`, or Keras, wrote to a `.keras` file, or to an `.h5` file.
 
     Names in the file are looked up among fastnn's own classes and the custom objects; nothing is imported by name, and
     no code is taken from the file.
 
     Args:
-        filepath: ends in `.keras`; or a binary file object.
+        filepath: ends in `.keras`, `.h5` or `.hdf5`; or a binary file object with a `.keras` file.
         custom_objects: dict from names in the config to the user's classes and functions.
         compile: whether the model is compiled as it was, with the optimizer's state.
         safe_mode: kept for Keras's signature: code in a file is never run.
@@ -93,38 +96,29 @@ def load_model(filepath, custom_objects=None, compile=True, safe_mode=True):
     """
     if not hasattr(filepath, "read"):
         path = Path(filepath)
-        if path.suffix != SUFFIX:
+        if path.suffix not in (SUFFIX, *LEGACY):
             raise ValueError(
-                f"File format not supported: filepath={filepath}. fastnn reads models from `{SUFFIX}` files."
+                f"File format not supported: filepath={filepath}. fastnn reads models from `{SUFFIX}` files, and from "
+                "`.h5` files in the layout of Keras 2."
             )
         if not path.exists():
             raise FileNotFoundError(f"There is no file {path}.")
+        if path.suffix in LEGACY:
+            with clear_errors(str(path)):
+                return legacy_file.read(path, custom_objects, compile)
         with path.open("rb") as file:
             return load_model(file, custom_objects, compile, safe_mode)
     name = str(getattr(filepath, "name", "the file"))
-    with _clear_errors(name), _opened(filepath, name) as archive:
+    with clear_errors(name), _opened(filepath, name) as archive:
         text, content = _member(archive, name, CONFIG), _member(archive, name, WEIGHTS)
         config = json.loads(text)
         if not compile:
             config.pop("compile_config", None)
         with custom_object_scope(custom_objects or {}), limits.reading(len(content), len(text)):
-            model = deserialize_keras_object(config, safe_mode=safe_mode)
-            if not isinstance(model, Layer):
-                raise ValueError(f"{name} holds no model but {model!r:.200}.")
+            model = model_of(config, name)
             weights.read(model, io.BytesIO(content), len(content), name)
             assets.read(model, lambda member: _member(archive, name, member), archive.namelist())
     return model
-
-
-@contextlib.contextmanager
-def _clear_errors(name: str) -> Iterator[None]:
-    """Makes ValueErrors of what a broken file makes Python and its libraries raise."""
-    try:
-        yield
-    except (ValueError, TypeError, OSError, ImportError, NotImplementedError):
-        raise
-    except Exception as error:
-        raise ValueError(f"{name} is no file of a model: {type(error).__name__}: {error}") from error
 
 
 def _opened(file, name: str) -> zipfile.ZipFile:

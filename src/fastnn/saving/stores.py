@@ -71,6 +71,44 @@ def _check_chunks(array, where: str) -> None:
         raise ValueError(f"The array {where!r} of {array.nbytes} bytes is kept in a chunk of {chunk_bytes} bytes.")
 
 
+def open_file(source, name: str):
+    """The h5py File of `source`, a path or a binary file object, to be read.
+
+    Raises:
+        OSError: when it is no HDF5 file.
+    """
+    try:
+        return h5py_module().File(source, "r")
+    except OSError as error:
+        raise OSError(f"{name} is not a readable HDF5 file: {error}") from error
+
+
+def has_texts(group, attribute: str) -> bool:
+    """Whether `texts` finds the attribute."""
+    return attribute in group.attrs or f"{attribute}0" in group.attrs
+
+
+def texts(group, attribute: str, file_bytes: int) -> list[str]:
+    """The strings in an attribute, a single one or a list; long lists are kept in parts, `attribute` with a number
+    behind. Empty when it is not there.
+
+    Raises:
+        ValueError: when the file has fewer bytes than it claims strings.
+    """
+    if group is None:
+        raise ValueError(f"The file lists a group with the attribute {attribute!r} that it does not have.")
+    parts = [attribute] if attribute in group.attrs else []
+    while f"{attribute}{len(parts)}" in group.attrs:
+        parts.append(f"{attribute}{len(parts)}")
+    found: list[str] = []
+    for part in parts:
+        claimed = math.prod(group.attrs.get_id(part).shape)
+        if claimed > file_bytes:
+            raise ValueError(f"The attribute {part!r} claims {claimed} strings in a file of {file_bytes} bytes.")
+        found += np.atleast_1d(group.attrs[part]).tolist()
+    return [text.decode() if isinstance(text, bytes) else str(text) for text in found]
+
+
 def hard_linked(group, place: str):
     """What is at `place` below `group`; None when nothing is.
 

@@ -20,7 +20,7 @@ from fastnn.layers import weight_lists
 from fastnn.layers.layer import Layer
 from fastnn.naming import to_snake_case
 from fastnn.saving import legacy_weights
-from fastnn.saving.stores import Store, h5py_module
+from fastnn.saving.stores import Store, h5py_module, has_texts, open_file
 
 SUFFIX = ".weights.h5"
 # What a layer keeps for itself; Keras's tree has no such attributes.
@@ -121,12 +121,8 @@ def load_weights(model, filepath, skip_mismatch=False, **kwargs) -> None:
 
 def read(model, source, file_bytes: int, name: str, skip_mismatch: bool = False) -> None:
     """Reads the tree of weights from `source`, a path or a binary file object of `file_bytes` bytes."""
-    try:
-        file = h5py_module().File(source, "r")
-    except OSError as error:
-        raise OSError(f"{name} is not a readable HDF5 file: {error}") from error
-    with file:
-        is_legacy = "layer_names" in file.attrs or "model_weights" in file
+    with open_file(source, name) as file:
+        is_legacy = has_texts(file, "layer_names") or legacy_weights.WHOLE_MODEL in file
         (legacy_weights.load if is_legacy else _load)(model, file, file_bytes, skip_mismatch)
 
 
