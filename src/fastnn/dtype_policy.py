@@ -80,7 +80,7 @@ class FloatDTypePolicy(DTypePolicy):
 
 
 class QuantizedDTypePolicy(DTypePolicy):
-    """A policy of quantized weights: a name for configs; nothing here computes with quantized weights.
+    """A policy of layers whose weights are kept in few bits; see `Layer.quantize`.
 
     Args:
         mode: "int8", "int4", "float8", "gptq" or "awq".

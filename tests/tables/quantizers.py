@@ -66,6 +66,24 @@ def _config(name, /, **arguments):
     return lambda k: getattr(k.quantizers, name)(*positional, **arguments)
 
 
+def _built(layer, shape):
+    layer.build(shape)
+    return layer
+
+
+def _dense(k, **arguments):
+    return _built(k.layers.Dense(3, **arguments), (None, 4))
+
+
+def _twice(layer):
+    layer.quantize("int8")
+    layer.quantize("int4")
+
+
+def _model(k):
+    return k.Sequential([k.Input((4,)), k.layers.Dense(2)])
+
+
 BAD = [
     BadCase("pack_int4 of int32", lambda k: k.quantizers.pack_int4(NIBBLES.astype("int32")), "int32"),
     BadCase("pack_int4 into int32", lambda k: k.quantizers.pack_int4(NIBBLES, dtype="int32"), "int32"),
@@ -79,6 +97,24 @@ BAD = [
         lambda k: k.quantizers.fake_quant_with_min_max_vars(FLOATS, LOW, HIGH, axis=5),
         "5",
     ),
+    BadCase("quantize before build", lambda k: k.layers.Dense(3).quantize("int8"), "built"),
+    BadCase("quantize by nothing", lambda k: _dense(k).quantize(), "mode"),
+    BadCase(
+        "quantize by two modes",
+        lambda k: _dense(k).quantize("int8", config=k.quantizers.Int4QuantizationConfig()),
+        "int4",
+    ),
+    BadCase("quantize by no mode", lambda k: _dense(k).quantize("int3"), "int3"),
+    BadCase("quantize by GPTQ without a config", lambda k: _dense(k).quantize("gptq"), "GPTQConfig"),
+    BadCase("quantize by AWQ without a config", lambda k: _dense(k).quantize("awq"), "AWQConfig"),
+    BadCase("int8 of float16", lambda k: _dense(k, dtype="float16").quantize("int8"), "float16"),
+    BadCase("quantize twice", lambda k: _twice(_dense(k)), "already quantized"),
+    BadCase("quantize what cannot be", lambda k: k.layers.Dropout(0.5).quantize("int8"), "Dropout"),
+    BadCase("float8 of Embedding", lambda k: _built(k.layers.Embedding(3, 2), None).quantize("float8"), "float8"),
+    BadCase("quantize a model before build", lambda k: k.Sequential([k.layers.Dense(2)]).quantize("int8"), "built"),
+    BadCase("filters that are none", lambda k: _model(k).quantize("int8", filters=3), "filters"),
+    BadCase("quantize a model by nothing", lambda k: _model(k).quantize(), "mode"),
+    BadCase("quantize a model with more", lambda k: _model(k).quantize("int8", more=3), "more"),
     BadCase("quantizer of no name", lambda k: k.quantizers.get("int3"), "int3"),
     BadCase("quantizer of a number", lambda k: k.quantizers.get(3), "3"),
     BadCase("quantizer without a config", lambda k: k.Quantizer().get_config(), "get_config"),

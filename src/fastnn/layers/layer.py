@@ -338,6 +338,28 @@ class Layer(Owner, Configurable, Stateless, Operation):
         return self.variable_dtype
 
     @property
+    def quantization_mode(self) -> str | None:
+        """How its dtype policy says that weights are quantized; None: not."""
+        return self.dtype_policy.quantization_mode
+
+    def quantize(self, mode=None, type_check=True, config=None):
+        """Keeps the weights in few bits; for layers that can.
+
+        Args:
+            mode: "int8", "int4" or "float8".
+            type_check: whether subclasses of a layer that can are refused.
+            config: a `QuantizationConfig`.
+
+        Raises:
+            NotImplementedError: for the other layers.
+        """
+        self.check_quantizable(mode, type_check)
+
+    def check_quantizable(self, mode: str, type_check: bool = True) -> None:
+        """Raises what `quantize` raises."""
+        raise NotImplementedError(f"Layer {type(self).__name__} does not have a `quantize` method implemented.")
+
+    @property
     def input_dtype(self) -> str:
         """The dtype that float inputs are cast to."""
         return self.compute_dtype

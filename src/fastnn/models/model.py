@@ -15,7 +15,7 @@ from fastnn.layers.layer import Layer
 from fastnn.layers.shapes import as_shapes, is_shape, map_shapes
 from fastnn.layers.text import is_text
 from fastnn.layers.tracking import Children
-from fastnn.models import functional_config
+from fastnn.models import functional_config, quantization
 from fastnn.models.inputs import match_inputs
 from fastnn.models.network import Network
 from fastnn.models.summary import summary_text
@@ -299,6 +299,30 @@ class Model(Trainer, Layer):
             >>> model.export(tempfile.mkdtemp() + "/model.onnx", verbose=False)
         """
         export_model(self, filepath, format, verbose, input_signature, **kwargs)
+
+    def quantize(self, mode=None, config=None, filters=None, **kwargs) -> None:
+        """Keeps the weights of the layers that can in few bits; warns of the others. A compiled model is to be compiled
+        again.
+
+        Args:
+            mode: "int8", "int4" or "float8"; that of `config` by default.
+            config: a `QuantizationConfig`; by default that of the mode.
+            filters: which layers: a regular expression that is found in their names, a list of some, or a function of
+                the layer.
+            kwargs: `type_check=False` quantizes subclasses of layers that can, too.
+
+        Raises:
+            ValueError: for an unknown mode, a model that is not built, or a layer that is quantized already; the model
+                is as it was.
+
+        Example:
+            >>> model = fastnn.Sequential([fastnn.Input((8,)), fastnn.layers.Dense(4)])
+            >>> model.layers[0].quantization_mode
+            >>> model.quantize("int8", filters="dense")
+            >>> model.layers[0].quantization_mode
+            'int8'
+        """
+        quantization.quantize(self, mode, config, filters, **kwargs)
 
     def summary(
         self, line_length=None, positions=None, print_fn=None, expand_nested=False, show_trainable=False,

@@ -1,13 +1,13 @@
 """Dense: a matrix product."""
 
-from fastnn import activations, constraints, initializers, regularizers
-from fastnn.layers.core.lora import LoRA, refuse_quantization
+from fastnn import activations, constraints, initializers, ops, regularizers
+from fastnn.layers.core.quantized import Kept, Quantized
 from fastnn.layers.input_spec import InputSpec
 from fastnn.layers.layer import Layer
 from fastnn.ops.matmul import linear
 
 
-class Dense(LoRA, Layer):
+class Dense(Quantized, Layer):
     """`activation(inputs @ kernel + bias)` over the last axis.
 
     Args:
@@ -21,7 +21,8 @@ class Dense(LoRA, Layer):
         lora_rank: int: the kernel is frozen, and a product of two matrices of this rank trained instead; see
             `enable_lora`.
         lora_alpha: the product is scaled by `lora_alpha / lora_rank`; `lora_rank` by default.
-        quantization_config: only None.
+        quantization_config: a `QuantizationConfig`: how a quantized `dtype`, such as "int8_from_float32", keeps weights
+            and rounds inputs; see `quantize`.
 
     Input shape:
         (batch, ..., inputs)
@@ -48,7 +49,6 @@ class Dense(LoRA, Layer):
             raise ValueError(
                 f"Received an invalid value for `units`, expected a positive integer. Received: units={units}"
             )
-        refuse_quantization("Dense", quantization_config)
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
         self.units = units
         self.activation = activations.get(activation)
@@ -62,11 +62,13 @@ class Dense(LoRA, Layer):
         self.input_spec = InputSpec(min_ndim=2)
         self.supports_masking = True
         self._set_lora(lora_rank, lora_alpha)
+        self._set_quantization(quantization_config)
 
     def build(self, input_shape):
         inputs = input_shape[-1]
-        self._weight = self.add_weight(
-            (inputs, self.units), self.kernel_initializer, name="kernel", regularizer=self.kernel_regularizer,
+        self._kernel_shape = (inputs, self.units)
+        self._build_weight(
+            self._kernel_shape, self.kernel_initializer, name="kernel", regularizer=self.kernel_regularizer,
             constraint=self.kernel_constraint,
         )  # fmt: skip
         self.bias = None
@@ -80,11 +82,19 @@ class Dense(LoRA, Layer):
 
     @property
     def kernel(self):
-        """The matrix (inputs, units); with LoRA, as it acts."""
+        """The matrix (inputs, units): with LoRA, as it acts; a quantized one as integers."""
         return self._merged_weight()
 
     def call(self, inputs, training=None):
+        if self.quantization_mode is not None:
+            return self.activation(self._quantized_product(inputs, -1))
         return self.activation(linear(inputs, self.kernel, self.bias))
+
+    def _product(self, inputs, kernel):
+        return ops.matmul(inputs, kernel)
+
+    def _kept_weights(self):
+        return [Kept("kernel", "_weight", self._kernel_shape, (0,), self._kernel_shape)]
 
     def get_config(self):
         return {
@@ -98,6 +108,6 @@ class Dense(LoRA, Layer):
             "bias_regularizer": regularizers.serialize(self.bias_regularizer),
             "kernel_constraint": constraints.serialize(self.kernel_constraint),
             "bias_constraint": constraints.serialize(self.bias_constraint),
-            "quantization_config": None,
+            **self._quantization_config(),
             **self._lora_config(),
         }

@@ -1,15 +1,16 @@
 """EinsumDense: a product with a weight along any axes."""
 
+import math
 import re
 
 from fastnn import activations, constraints, initializers, ops, regularizers
 from fastnn.graph.symbolic import infer_outputs
-from fastnn.layers.core.lora import LoRA, refuse_quantization
+from fastnn.layers.core.quantized import Kept, Quantized
 from fastnn.layers.input_spec import InputSpec
 from fastnn.layers.layer import Layer
 
 
-class EinsumDense(LoRA, Layer):
+class EinsumDense(Quantized, Layer):
     """`activation(einsum(equation, inputs, kernel) + bias)`.
 
     Args:
@@ -25,7 +26,8 @@ class EinsumDense(LoRA, Layer):
             `enable_lora`.
         lora_alpha: the product is scaled by `lora_alpha / lora_rank`; `lora_rank` by default.
         gptq_unpacked_column_size: kept for Keras's signature.
-        quantization_config: only None.
+        quantization_config: a `QuantizationConfig`: how a quantized `dtype`, such as "int8_from_float32", keeps weights
+            and rounds inputs; see `quantize`.
 
     Input shape:
         (batch, ...), an axis for each letter of the first term
@@ -50,7 +52,6 @@ class EinsumDense(LoRA, Layer):
         bias_constraint=None, lora_rank=None, lora_alpha=None, gptq_unpacked_column_size=None,
         quantization_config=None, **kwargs,
     ):  # fmt: skip
-        refuse_quantization("EinsumDense", quantization_config)
         super().__init__(**kwargs)
         self.equation = equation
         self.partial_output_shape = (output_shape,) if isinstance(output_shape, int) else tuple(output_shape)
@@ -63,11 +64,13 @@ class EinsumDense(LoRA, Layer):
         self.kernel_constraint = constraints.get(kernel_constraint)
         self.bias_constraint = constraints.get(bias_constraint)
         self._set_lora(lora_rank, lora_alpha)
+        self._set_quantization(quantization_config)
 
     def build(self, input_shape):
-        kernel_shape, bias_shape, _ = self._shapes(input_shape)
-        self._weight = self.add_weight(
-            kernel_shape, self.kernel_initializer, name="kernel", regularizer=self.kernel_regularizer,
+        self._kernel_shape, bias_shape, _ = self._shapes(input_shape)
+        self.input_spec = InputSpec(ndim=len(input_shape))
+        self._build_weight(
+            self._kernel_shape, self.kernel_initializer, name="kernel", regularizer=self.kernel_regularizer,
             constraint=self.kernel_constraint,
         )  # fmt: skip
         self.bias = None
@@ -76,17 +79,44 @@ class EinsumDense(LoRA, Layer):
                 bias_shape, self.bias_initializer, name="bias", regularizer=self.bias_regularizer,
                 constraint=self.bias_constraint,
             )  # fmt: skip
-        self.input_spec = InputSpec(ndim=len(input_shape))
         self._build_lora()
 
     @property
     def kernel(self):
-        """The weight of the product; with LoRA, as it acts."""
+        """The weight of the product: with LoRA, as it acts; a quantized one as integers."""
         return self._merged_weight()
 
     def call(self, inputs, training=None):
-        x = ops.einsum(self.equation, inputs, self.kernel)
+        if self.quantization_mode is not None:
+            given, _, result, front, _ = self._terms(inputs.ndim)
+            axes = tuple(front + k for k, letter in enumerate(given) if letter not in result)
+            return self.activation(self._quantized_product(inputs, axes))
+        x = self._product(inputs, self.kernel)
         return self.activation(x if self.bias is None else x + self.bias)
+
+    def _product(self, inputs, kernel):
+        return ops.einsum(self.equation, inputs, kernel)
+
+    def _kept_weights(self):
+        _, weight, result, _, back = self._terms(self.input_spec.ndim)
+        sizes = dict(zip(weight, self._kernel_shape, strict=True))
+        axes = tuple(k for k, letter in enumerate(weight) if letter not in result)
+        rows = math.prod(self._kernel_shape[k] for k in axes)
+        # The scale of int8 has the letters of the result, as the product that it divides in Keras.
+        left, shared = ([x for x in letters if x in weight and x in result] for letters in (weight, result))
+        kept = tuple(sizes.get(letter, 1) for letter in result) + (1,) * back
+
+        def from_weight(scale):
+            return scale.reshape([sizes[x] for x in left]).transpose([left.index(x) for x in shared]).reshape(kept)
+
+        def to_weight(scale):
+            scale = ops.transpose(ops.reshape(scale, [sizes[x] for x in shared]), [shared.index(x) for x in left])
+            return ops.reshape(scale, [sizes[x] if x in result else 1 for x in weight])
+
+        matrix = (rows, math.prod(self._kernel_shape) // rows)
+        return [
+            Kept("kernel", "_weight", self._kernel_shape, axes, matrix, from_weight=from_weight, to_weight=to_weight)
+        ]
 
     def compute_output_shape(self, input_shape):
         return self._shapes(input_shape)[2]
@@ -97,23 +127,16 @@ class EinsumDense(LoRA, Layer):
 
     def _shapes(self, input_shape):
         """The shapes of kernel, bias (None without one) and outputs."""
-        form = re.fullmatch(r"(\.\.\.)?([a-zA-Z]+)(\.\.\.)?,([a-zA-Z]+)->(\.\.\.)?([a-zA-Z]+)(\.\.\.)?", self.equation)
-        if form is None or (form[1], form[3]) != (form[5], form[7]) or (form[1] and form[3]):
-            raise ValueError(
-                f"Invalid einsum equation '{self.equation}'. Equations must be in the form [X],[Y]->[Z], "
-                "...[X],[Y]->...[Z], or [X]...,[Y]->[Z]...."
-            )
-        given, weight, result = form[2], form[4], form[6]
-        elided = len(input_shape) - len(given)
-        if elided < 0 or (elided and not (form[1] or form[3])):
+        given, weight, result, front, back = self._terms(len(input_shape))
+        if front + len(given) + back != len(input_shape):
             raise ValueError(
                 f"EinsumDense {self.name!r}: equation '{self.equation}' does not fit an input of shape "
                 f"{tuple(input_shape)}."
             )
-        front, back = (elided, 0) if form[1] else (0, elided)
         of_inputs = dict(zip(given, input_shape[front:], strict=False))
         # Without "..." in front, the first letter of the outputs is the batch.
-        named = self.partial_output_shape if form[1] else (input_shape[0], *self.partial_output_shape)
+        is_open = self.equation.startswith("...")
+        named = self.partial_output_shape if is_open else (input_shape[0], *self.partial_output_shape)
         if len(named) != len(result):
             raise ValueError(
                 f"EinsumDense {self.name!r}: `output_shape` {self.partial_output_shape} does not fit the outputs "
@@ -136,6 +159,18 @@ class EinsumDense(LoRA, Layer):
         kernel_shape = tuple(of_inputs.get(letter, of_outputs.get(letter)) for letter in weight)
         output_shape = (*input_shape[:front], *named, *input_shape[len(given) + front :])
         return kernel_shape, self._bias_shape(of_outputs, back), output_shape
+
+    def _terms(self, ndim: int):
+        """The letters of inputs, kernel and outputs, and for inputs of `ndim` axes how many "..." stands for in front
+        and at the end."""
+        form = re.fullmatch(r"(\.\.\.)?([a-zA-Z]+)(\.\.\.)?,([a-zA-Z]+)->(\.\.\.)?([a-zA-Z]+)(\.\.\.)?", self.equation)
+        if form is None or (form[1], form[3]) != (form[5], form[7]) or (form[1] and form[3]):
+            raise ValueError(
+                f"Invalid einsum equation '{self.equation}'. Equations must be in the form [X],[Y]->[Z], "
+                "...[X],[Y]->...[Z], or [X]...,[Y]->[Z]...."
+            )
+        elided = max(ndim - len(form[2]), 0)
+        return form[2], form[4], form[6], elided if form[1] else 0, elided if form[3] else 0
 
     def _bias_shape(self, of_outputs: dict, elided_at_end: int):
         if self.bias_axes is None:
@@ -165,6 +200,6 @@ class EinsumDense(LoRA, Layer):
             "activity_regularizer": regularizers.serialize(self.activity_regularizer),
             "kernel_constraint": constraints.serialize(self.kernel_constraint),
             "bias_constraint": constraints.serialize(self.bias_constraint),
-            "quantization_config": None,
+            **self._quantization_config(),
             **self._lora_config(),
         }

@@ -2,12 +2,12 @@
 
 from fastnn import constraints, initializers, ops, regularizers
 from fastnn.graph.dtypes import is_integer
-from fastnn.layers.core.lora import LoRA, refuse_quantization
+from fastnn.layers.core.quantized import Kept, Quantized
 from fastnn.layers.layer import Layer
 from fastnn.ops.record import dtype_of
 
 
-class Embedding(LoRA, Layer):
+class Embedding(Quantized, Layer):
     """Row `inputs[...]` of a table.
 
     Args:
@@ -19,7 +19,8 @@ class Embedding(LoRA, Layer):
         lora_rank: int: the table is frozen, and a product of two matrices of this rank trained instead; see
             `enable_lora`.
         lora_alpha: the product is scaled by `lora_alpha / lora_rank`; `lora_rank` by default.
-        quantization_config: only None.
+        quantization_config: a `QuantizationConfig`: how a quantized `dtype`, such as "int8_from_float32", keeps weights
+            and rounds inputs; see `quantize`.
 
     Input shape:
         (batch, ...): integers
@@ -47,7 +48,6 @@ class Embedding(LoRA, Layer):
         input_length = kwargs.pop("input_length", None)  # Keras 2
         if input_length is not None and "input_shape" not in kwargs:
             kwargs["input_shape"] = (input_length,)
-        refuse_quantization(type(self).__name__, quantization_config)
         for name, value in (("input_dim", input_dim), ("output_dim", output_dim)):
             if not isinstance(value, int) or value <= 0:
                 raise ValueError(
@@ -63,12 +63,13 @@ class Embedding(LoRA, Layer):
         self.supports_masking = mask_zero
         self.autocast = False
         self._set_lora(lora_rank, lora_alpha)
+        self._set_quantization(quantization_config)
         if weights is not None:
             self.build()
             self.set_weights(weights if isinstance(weights, list) else [weights])
 
     def build(self, input_shape=None):
-        self._weight = self.add_weight(
+        self._build_weight(
             (self.input_dim, self.output_dim), self.embeddings_initializer, name="embeddings",
             regularizer=self.embeddings_regularizer, constraint=self.embeddings_constraint,
         )  # fmt: skip
@@ -76,17 +77,25 @@ class Embedding(LoRA, Layer):
 
     @property
     def embeddings(self):
-        """The table (input_dim, output_dim); with LoRA, as it acts."""
+        """The table (input_dim, output_dim): with LoRA, as it acts; a quantized one as integers."""
         return self._merged_weight()
 
     def call(self, inputs):
         if not is_integer(dtype_of(inputs)):
             inputs = ops.cast(inputs, "int32")
-        rows = ops.take(self._weight, inputs, axis=0)
+        if self.quantization_mode is None:
+            rows = ops.take(self._weight, inputs, axis=0)
+        else:
+            kept = self._kept_weights()[0]
+            rows = kept.rows(self._parts(kept), inputs, self.compute_dtype)
         if not self.lora_enabled:
             return rows
         # The rows that are asked for, not the whole table.
         return rows + self._lora_scale() * ops.matmul(ops.take(self._lora_a, inputs, axis=0), self._lora_b)
+
+    def _kept_weights(self):
+        shape = (self.input_dim, self.output_dim)
+        return [Kept("embeddings", "_weight", shape, (1,), shape, axis=1)]
 
     @property
     def input_dtype(self):
@@ -105,6 +114,6 @@ class Embedding(LoRA, Layer):
             "activity_regularizer": regularizers.serialize(self.activity_regularizer),
             "embeddings_constraint": constraints.serialize(self.embeddings_constraint),
             "mask_zero": self.mask_zero,
-            "quantization_config": None,
+            **self._quantization_config(),
             **self._lora_config(),
         }

@@ -95,9 +95,3 @@ class LoRA:
 
     def _lora_config(self) -> dict:
         return {"lora_rank": self.lora_rank, "lora_alpha": self.lora_alpha} if self.lora_rank else {}
-
-
-def refuse_quantization(layer_name: str, config) -> None:
-    """Raises ValueError for a `quantization_config`: there are no quantized kernels."""
-    if config is not None:
-        raise ValueError(f"{layer_name}: `quantization_config` must be None; fastnn does not quantize. Got {config}.")

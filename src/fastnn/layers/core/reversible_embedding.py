@@ -4,6 +4,7 @@ from fastnn import ops
 from fastnn.graph.masks import set_keras_mask
 from fastnn.graph.symbolic import KerasTensor
 from fastnn.layers.core.embedding import Embedding
+from fastnn.layers.core.quantized import Kept
 
 
 class ReversibleEmbedding(Embedding):
@@ -53,7 +54,7 @@ class ReversibleEmbedding(Embedding):
     def build(self, input_shape=None):
         super().build(input_shape)
         if not self.tie_weights:
-            self.reverse_embeddings = self.add_weight(
+            self._build_weight(
                 (self.output_dim, self.input_dim), self.embeddings_initializer, name="reverse_embeddings",
                 regularizer=self.embeddings_regularizer, constraint=self.embeddings_constraint,
             )  # fmt: skip
@@ -64,12 +65,26 @@ class ReversibleEmbedding(Embedding):
             if self.mask_zero:
                 set_keras_mask(outputs, super().compute_mask(inputs))
             return outputs
-        kernel = ops.transpose(self.embeddings) if self.tie_weights else self.reverse_embeddings
         dtype = self.reverse_dtype or self.compute_dtype
+        if self.quantization_mode is not None:
+            inputs = self._quantized_inputs(inputs, -1)
+            kernel = self._float_weight(self._kept_weights()[-1])
+            if self.tie_weights:
+                kernel = ops.transpose(kernel)
+        else:
+            kernel = ops.transpose(self.embeddings) if self.tie_weights else self.reverse_embeddings
         logits = ops.matmul(ops.cast(inputs, dtype), ops.cast(kernel, dtype))
         if self.logit_soft_cap is not None:
             logits = ops.tanh(logits / self.logit_soft_cap) * self.logit_soft_cap
         return logits
+
+    def _kept_weights(self):
+        kept, shape = super()._kept_weights(), (self.output_dim, self.input_dim)
+        if not self.tie_weights:
+            # As Keras keeps it: zero points in floats; the blocks are those of `embeddings`.
+            names = "reverse_embeddings", "reverse_embeddings"
+            kept.append(Kept(*names, shape, (0,), shape, packed=0, zero_dtype="float32", group_index=False))
+        return kept
 
     def compute_mask(self, inputs, mask=None):
         return None  # `call` sets it, where it goes forward

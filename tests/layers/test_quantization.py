@@ -1,0 +1,193 @@
+"""Quantized layers against Keras's: what is kept, what is computed, configs, and stores that go both ways."""
+
+import keras
+import numpy as np
+import pytest
+
+import fastnn
+from tests.layers.against_keras import check_config
+from tests.tables import close, rows
+
+INDICES = np.array([[0, 3, 1], [6, 2, 0]])
+LAYERS = [
+    ("Dense", {"units": 3}, rows(4, 5), {}),
+    ("Dense", {"units": 4, "activation": "relu", "use_bias": False}, rows(2, 3, 6), {}),
+    ("EinsumDense", {"equation": "abc,cde->abde", "output_shape": (None, 2, 4), "bias_axes": "de"}, rows(2, 3, 5), {}),
+    ("EinsumDense", {"equation": "abc,cde->abed", "output_shape": (None, 4, 2), "bias_axes": "d"}, rows(2, 3, 5), {}),
+    ("EinsumDense", {"equation": "abc,dec->abde", "output_shape": (None, 2, 4)}, rows(2, 3, 5), {}),
+    ("EinsumDense", {"equation": "btnh,nhd->btd", "output_shape": (None, 3), "bias_axes": "d"}, rows(2, 4, 5, 3), {}),
+    ("EinsumDense", {"equation": "abc,bcd->abd", "output_shape": (3, 2)}, rows(2, 3, 5), {}),
+    ("EinsumDense", {"equation": "abc,bd->adc", "output_shape": (3, None)}, rows(2, 4, 5), {}),
+    ("Embedding", {"input_dim": 7, "output_dim": 5, "mask_zero": True}, INDICES, {}),
+    ("ReversibleEmbedding", {"input_dim": 7, "output_dim": 5}, INDICES, {}),
+    ("ReversibleEmbedding", {"input_dim": 7, "output_dim": 5}, rows(2, 3, 5), {"reverse": True}),
+    (
+        "ReversibleEmbedding",
+        {"input_dim": 7, "output_dim": 5, "tie_weights": False, "logit_soft_cap": 0.5},
+        rows(2, 3, 5),
+        {"reverse": True},
+    ),
+]  # fmt: skip
+
+
+def _config(name, **arguments):
+    return lambda k, axis: getattr(k.quantizers, name)(**arguments)
+
+
+CONFIGS = {
+    "int8": _config("Int8QuantizationConfig"),
+    "int8, weights alone": _config("Int8QuantizationConfig", activation_quantizer=None),
+    "int4": _config("Int4QuantizationConfig"),
+    "int4, blocks of 2": _config("Int4QuantizationConfig", block_size=2),
+    "int4, one block": _config("Int4QuantizationConfig", block_size=None),
+    "int4, inputs too": lambda k, axis: k.quantizers.Int4QuantizationConfig(
+        activation_quantizer=k.quantizers.AbsMaxQuantizer(), block_size=-1
+    ),
+}
+CASES = [pytest.param(layer, config, id=f"{layer[0]}-{next(iter(layer[1].values()))}-{list(layer[3])}-{name}")
+         for layer in LAYERS for name, config in CONFIGS.items()]  # fmt: skip
+
+
+def pair(layer, rank=None):
+    """Our layer and Keras's in floats, with the same weights."""
+    name, arguments, x, call = layer
+    both = [getattr(k.layers, name)(**arguments, name="layer") for k in (fastnn, keras)]
+    for each in both:
+        each(x, **call)
+        if rank:
+            each.enable_lora(rank, lora_alpha=3)
+    weights = [rows(*w.shape, seed=k) for k, w in enumerate(both[0].weights)]
+    for each in both:
+        each.set_weights(weights)
+    return both
+
+
+def described(layer):
+    return [(w.name, str(w.dtype), tuple(w.shape), w.trainable, w.path) for w in layer.weights]
+
+
+def check_kept(ours, theirs):
+    assert described(ours) == described(theirs)
+    for w, wanted in zip(ours.weights, theirs.weights, strict=True):
+        close(np.array(w), keras.ops.convert_to_numpy(wanted), 1e-6, w.name)
+    assert ours.dtype_policy.name == theirs.dtype_policy.name and ours.quantization_mode == theirs.quantization_mode
+
+
+def store_of(layer):
+    store = {}
+    layer.save_own_variables(store)
+    return {key: np.asarray(value) for key, value in store.items()}
+
+
+@pytest.mark.parametrize("layer, config", CASES)
+def test_as_keras(layer, config):
+    _, _, x, call = layer
+    ours, theirs = pair(layer)
+    before = ours(x, **call)
+    for k, each in ((fastnn, ours), (keras, theirs)):
+        each.quantize(config=config(k, 0))
+    check_kept(ours, theirs)
+    check_config(ours, theirs)
+    close(ours(x, **call), theirs(x, **call), 1e-5)
+    assert np.abs(ours(x, **call) - before).max() > 0
+    stores = store_of(ours), store_of(theirs)
+    assert stores[0].keys() == stores[1].keys()
+    for key in stores[0]:
+        close(stores[0][key], stores[1][key], 1e-6, key)
+
+
+@pytest.mark.parametrize("layer, config", CASES)
+def test_from_a_policy(layer, config):
+    """A layer made from the config of a quantized one keeps the same, and reads what either has saved."""
+    name, _, x, call = layer
+    ours, theirs = pair(layer)
+    theirs.quantize(config=config(keras, 0))
+    again, wanted = (
+        getattr(k.layers, name).from_config({**theirs.get_config(), "name": "layer"}) for k in (fastnn, keras)
+    )
+    for each in (again, wanted):
+        each(x, **call)
+    check_kept(again, wanted)
+    again.load_own_variables(store_of(theirs))
+    close(again(x, **call), theirs(x, **call), 1e-5)
+    ours.quantize(config=config(fastnn, 0))
+    wanted.load_own_variables(store_of(ours))
+    close(wanted(x, **call), theirs(x, **call), 1e-5)
+
+
+WITH_LORA = [LAYERS[0], LAYERS[2], LAYERS[8], LAYERS[9]]
+
+
+@pytest.mark.parametrize("config", ["int8", "int4", "int4, blocks of 2"])
+@pytest.mark.parametrize("layer", WITH_LORA, ids=lambda layer: layer[0])
+def test_lora(layer, config):
+    """On top of what is quantized; merged, and quantized again, in what is saved."""
+    _, _, x, call = layer
+    ours, theirs = pair(layer, rank=2)
+    for k, each in ((fastnn, ours), (keras, theirs)):
+        each.quantize(config=CONFIGS[config](k, 0))
+    check_kept(ours, theirs)
+    check_config(ours, theirs)
+    close(ours(x, **call), theirs(x, **call), 1e-5)
+    saved, wanted = store_of(ours), store_of(theirs)
+    assert saved.keys() == wanted.keys()
+    for key in saved:
+        close(saved[key], wanted[key], 1e-5, key)
+    merged = ours(x, **call)
+    for each in (ours, theirs):
+        each.load_own_variables(saved)
+    close(ours(x, **call), theirs(x, **call), 1e-5)
+    assert np.abs(ours(x, **call) - merged).max() > 0
+
+
+def test_lora_after_quantization_is_what_is_trained():
+    layer = fastnn.layers.Dense(3, dtype="int8_from_float32")
+    model = fastnn.Sequential([fastnn.Input((4,)), layer])
+    layer.kernel.assign(np.random.default_rng(0).integers(-127, 128, (4, 3)))
+    layer.kernel_scale.assign(np.full(3, 100))
+    layer.enable_lora(2)
+    integers = np.array(layer._weight)
+    model.compile("adam", "mse")
+    x, y = rows(32, 4), rows(32, 3)
+    losses = model.fit(x, y, epochs=20, verbose=0).history["loss"]
+    assert losses[-1] < losses[0] and [w.name for w in model.trainable_weights] == [
+        "bias", "lora_kernel_a", "lora_kernel_b",
+    ]  # fmt: skip
+    np.testing.assert_array_equal(layer._weight, integers)
+    assert layer.kernel.dtype == np.float32 and np.abs(np.array(layer.kernel) - integers / 100).max() > 0
+
+
+def test_a_failed_call_changes_nothing():
+    layer = fastnn.layers.Dense(3, dtype="float16")
+    layer.build((None, 4))
+    before = described(layer)
+    for mode, config in (("int8", None), ("int8", fastnn.quantizers.Int4QuantizationConfig()), ("gptq", None)):
+        with pytest.raises(ValueError):
+            layer.quantize(mode, config=config)
+    assert described(layer) == before and layer.quantization_mode is None
+
+
+def test_a_subclass_is_quantized_without_the_check():
+    class Own(fastnn.layers.Dense):
+        pass
+
+    layer = Own(2)
+    layer.build((None, 3))
+    with pytest.raises(NotImplementedError, match="Own"):
+        layer.quantize("int8")
+    layer.quantize("int8", type_check=False)
+    assert layer.kernel.dtype == "int8"
+
+
+@pytest.mark.parametrize("source", ["mixed_bfloat16", "bfloat16"])
+@pytest.mark.parametrize("mode", ["int8", "int4"])
+def test_half_precision(mode, source):
+    x = rows(4, 300)
+    ours, theirs = pair(("Dense", {"units": 3, "dtype": source}, x, {}))
+    for layer in (ours, theirs):
+        layer.quantize(mode)
+    assert described(ours) == described(theirs)
+    y, wanted = np.array(ours(x)), np.asarray(theirs(x))
+    assert y.dtype.name == wanted.dtype.name == "bfloat16"
+    y, wanted = y.astype("float32"), wanted.astype("float32")
+    np.testing.assert_allclose(y, wanted, atol=2e-2 * np.abs(wanted).max())
