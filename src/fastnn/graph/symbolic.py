@@ -10,7 +10,7 @@ import functools
 from dataclasses import dataclass, field
 from typing import Any
 
-from fastnn import tree
+from fastnn import naming, tree
 from fastnn.graph.trace import tracing
 from fastnn.graph.value import Graph, Operators, Value
 
@@ -20,11 +20,15 @@ PROBES = (83, 89)
 
 @dataclass(eq=False)
 class Call:
-    """One call of a layer or an op on KerasTensors: what ran, with which arguments, and what came out."""
+    """One call of a layer or an op on KerasTensors: what ran, with which arguments, and what came out.
+
+    A call of an op has a `name`; those of a layer go by the layer's, and have None.
+    """
 
     operation: Any
     args: tuple
     kwargs: dict[str, Any]
+    name: str | None = None
     outputs: list[KerasTensor] = field(default_factory=list)
 
     @property
@@ -106,16 +110,26 @@ def infer_outputs(function, args: tuple, kwargs: dict[str, Any]):
     return tree.map_structure(combine, *results)
 
 
-def symbolic_call(operation, args: tuple, kwargs: dict[str, Any], outputs=None):
-    """Records `operation` on KerasTensors and returns its symbolic outputs (inferred unless they are given)."""
+def symbolic_call(operation, args: tuple, kwargs: dict[str, Any], outputs=None, name: str | None = None):
+    """Records `operation` on KerasTensors and returns its symbolic outputs (inferred unless they are given).
+
+    A call of an op gets a `name`, numbered unless it is given.
+    """
     if outputs is None:
         outputs = infer_outputs(operation, args, kwargs)
-    call = Call(operation, args, kwargs)
+    if name is None and not hasattr(operation, "get_config"):
+        name = naming.auto_name(name_of(operation))
+    call = Call(operation, args, kwargs, name)
     for tensor in tree.flatten(outputs):
         if isinstance(tensor, KerasTensor):
             tensor.call = call
             call.outputs.append(tensor)
     return outputs
+
+
+def name_of(operation) -> str:
+    """The name of a layer, of an op's record, or of a function recorded as one call."""
+    return getattr(operation, "name", None) or operation.__name__
 
 
 def _probe(function, args, kwargs, unknown_size: int):

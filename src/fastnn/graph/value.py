@@ -112,7 +112,7 @@ def _unary(name: str):
 
 
 for _symbol, _name in {
-    "add": "add", "sub": "subtract", "mul": "multiply", "truediv": "divide", "floordiv": "floor_divide",
+    "add": "add", "sub": "subtract", "mul": "multiply", "truediv": "true_divide", "floordiv": "floor_divide",
     "mod": "mod", "pow": "power", "matmul": "matmul", "and": "logical_and", "or": "logical_or", "xor": "logical_xor",
 }.items():  # fmt: skip
     _forward, _backward = _binary(_name)
@@ -124,7 +124,7 @@ for _symbol, _name in {
     setattr(Operators, f"__{_symbol}__", _binary(_name)[0])
 for _symbol, _name in {"neg": "negative", "abs": "absolute", "invert": "logical_not"}.items():
     setattr(Operators, f"__{_symbol}__", _unary(_name))
-Operators.__getitem__ = lambda self, index: self.functions["getitem"](self, index)
+Operators.__getitem__ = lambda self, index: self.functions["get_item"](self, index)
 Operators.__hash__ = object.__hash__
 
 

@@ -185,15 +185,20 @@ class Layer(Owner, Configurable, Stateless, Operation):
         # As they were given: what `training` is where it was not said is for each call of the model to say.
         signature = self._call_signature()
         masks = {name: m for name, m in masking.fill(signature, bound, kwargs).items() if has_mask(m)}
-        kwargs = signature.accepted(kwargs) | masks
+        kwargs = signature.accepted(kwargs)
         bound.arguments.update(masks)
-        outputs = self.compute_output_spec(*args, **kwargs)
-        outputs = symbolic_call(self, args, kwargs, outputs)
+        outputs = self.compute_output_spec(*args, **kwargs, **masks)
+        outputs = symbolic_call(self, args, kwargs | masks if self._records_more(args, kwargs) else kwargs, outputs)
         masking.leave(self, bound, outputs)
         produced = [y for y in tree.flatten(outputs) if isinstance(y, KerasTensor)]
         if produced:
             self._inbound.append((produced[0].call, outputs))
         return outputs
+
+    def _records_more(self, args, kwargs) -> bool:
+        """Whether a call with KerasTensors is recorded with its masks, and written with them and `training`: as in
+        Keras, where nothing has to be converted. The masks are found again in any case when the model runs."""
+        return not kwargs and len(args) == 1 and getattr(args[0], "dtype", None) == self.input_dtype
 
     @property
     def _inbound(self) -> list:

@@ -1,16 +1,18 @@
 """The config of a functional model: its layers, and for each of them the calls that led to it.
 
-The format is Keras's: a tensor is written as (operation's name, which of its calls, which output of that call). An
-operation that is an op has module "fastnn.ops" and the op's name as class.
+The format is Keras's: a tensor is written as (operation's name, which of its calls, which output of that call). How an
+op is written is in `ops.forms`; those that Keras has no form of have the module "fastnn.ops" and their name as class.
 """
 
 from __future__ import annotations
 
-from fastnn import ops, tree
-from fastnn.graph.symbolic import KerasTensor
+from fastnn import activations, ops, tree
+from fastnn.graph.masks import masks_of
+from fastnn.graph.symbolic import KerasTensor, name_of, symbolic_call
+from fastnn.layers import masking
 from fastnn.layers.core.input_layer import InputLayer
+from fastnn.layers.layer import Layer
 from fastnn.layers.operation import Operation
-from fastnn.models.network import name_of
 from fastnn.naming import to_snake_case
 from fastnn.object_registration import custom_object_scope
 from fastnn.ops.record import REGISTRY
@@ -29,25 +31,21 @@ def get_config(model) -> dict:
 
     def reference(x):
         if isinstance(x, KerasTensor):
-            config = {"shape": x.shape, "dtype": x.dtype, "keras_history": place(x)}
+            config = {"shape": x.shape, "dtype": x.dtype, "keras_history": list(sources[id(x)])}
             return {"class_name": "__keras_tensor__", "config": config}
         if isinstance(x, dict):
             return {key: reference(value) for key, value in x.items()}
-        if isinstance(x, tuple) and not any(isinstance(leaf, KerasTensor) for leaf in tree.flatten(x)):
-            # JSON makes lists of tuples, and an index or a shape as a list means something else.
-            return {"class_name": "__tuple__", "config": {"value": [reference(item) for item in x]}}
-        return [reference(item) for item in x] if isinstance(x, (list, tuple)) else serialize_keras_object(x)
+        return type(x)(reference(item) for item in x) if isinstance(x, (list, tuple)) else serialize_keras_object(x)
 
     layers = []
     for name, operation, steps in network.operations:
         if isinstance(operation, Operation):
             config = serialize_keras_object(operation)
+            calls = [_filled(operation, step.call) for step in sorted(steps, key=lambda step: step.index)]
         else:
-            config = {"module": "fastnn.ops", "class_name": name_of(operation), "config": {}, "registered_name": None}
-        nodes = [
-            {"args": [reference(arg) for arg in step.call.args], "kwargs": reference(step.call.kwargs)}
-            for step in sorted(steps, key=lambda step: step.index)
-        ]  # fmt: skip
+            config, *call = _written(operation, steps[0].call, name)
+            calls = [call]
+        nodes = [{"args": [reference(arg) for arg in args], "kwargs": reference(kwargs)} for args, kwargs in calls]
         layers.append({**config, "name": name, "inbound_nodes": nodes})
 
     return {
@@ -57,6 +55,47 @@ def get_config(model) -> dict:
         "input_layers": tree.map_structure(place, network.inputs_structure),
         "output_layers": tree.map_structure(place, network.outputs_structure),
     }
+
+
+def _filled(operation, call) -> tuple[tuple, dict]:
+    """The arguments of a call, with what Keras writes beside them: the masks that it looked for, and `training` where
+    it has a default."""
+    if not isinstance(operation, Layer):
+        return call.args, call.kwargs
+    found = masks_of(call.args[0]) if call.args else None  # what `symbolic_call` has added
+    given = {name: value for name, value in call.kwargs.items() if name != "mask" or value is not found}
+    if not operation._records_more(call.args, given):
+        return call.args, call.kwargs
+    signature = operation._call_signature()
+    filled = masking.fill(signature, signature.bind(call.args, call.kwargs), call.kwargs)
+    if signature.has("training") and signature.default("training") is not None:
+        filled["training"] = signature.default("training")
+    return call.args, filled | call.kwargs
+
+
+def _as_called(operation, kwargs: dict) -> dict:
+    """`kwargs` without what `_filled` adds: a mask that is none, and a `training` that nobody asked for."""
+    if not isinstance(operation, Layer):
+        return kwargs
+    signature = operation._call_signature()
+    default = signature.default("training") if signature.has("training") else None
+    return {
+        name: value
+        for name, value in kwargs.items()
+        if not (name.endswith("mask") and _is_empty(value)) and not (name == "training" and value == default)
+    }
+
+
+def _written(operation, call, name: str) -> tuple[dict, list, dict]:
+    """The config of an op, and the positional and named arguments of its call."""
+    form = getattr(operation, "form", None)
+    if form is None:
+        config = {"module": "fastnn.ops", "class_name": name_of(operation), "config": {"name": name}}
+        return {**config, "registered_name": None}, call.args, call.kwargs
+    arguments, args, kwargs = form.split(operation, call.args, call.kwargs)
+    config = {"module": form.module, "class_name": form.class_name, "config": {"name": name}}
+    config["config"] |= serialize_keras_object(arguments)
+    return {**config, "registered_name": form.class_name}, args, kwargs
 
 
 def from_config(cls, config: dict, custom_objects=None):
@@ -72,9 +111,8 @@ def from_config(cls, config: dict, custom_objects=None):
     }
     waiting = []
     for layer in config["layers"]:
-        first = int(_is_functional(operations[layer["name"]]))
-        outputs[layer["name"], first - 1] = outputs.get((layer["name"], first - 1), [])
-        waiting += [(layer["name"], k, node) for k, node in enumerate(_nodes(layer), start=first)]
+        outputs[layer["name"], -1] = []
+        waiting += [(layer["name"], k, node) for k, node in enumerate(_nodes(layer))]
     while waiting:
         left = []
         for name, k, node in waiting:
@@ -83,7 +121,7 @@ def from_config(cls, config: dict, custom_objects=None):
                 left.append((name, k, node))
                 continue
             args, kwargs = _resolved(node["args"], outputs), _resolved(node["kwargs"], outputs)
-            kwargs = {key: value for key, value in kwargs.items() if not (key == "mask" and _is_empty(value))}
+            kwargs = _as_called(operations[name], kwargs)
             if not any(isinstance(x, KerasTensor) for x in tree.flatten((args, kwargs))):
                 raise ValueError(f"The call of {name!r} has no tensor among its arguments: {node}. It is not made.")
             results = tree.flatten(operations[name](*args, **kwargs))
@@ -93,7 +131,8 @@ def from_config(cls, config: dict, custom_objects=None):
         waiting = left
 
     def tensor(place):
-        return outputs[place[0], place[1]][place[2]]
+        name, call, index = place
+        return outputs[name, call - _is_functional(operations[name])][index]
 
     model = cls(
         inputs=_map_places(tensor, config["input_layers"]), outputs=_map_places(tensor, config["output_layers"]),
@@ -105,24 +144,44 @@ def from_config(cls, config: dict, custom_objects=None):
 
 
 def _is_functional(operation) -> bool:
-    """Whether `operation` is a functional model: Keras counts its calls from 1, because making it was call 0."""
+    """Whether `operation` is a functional model. In the lists of inputs and outputs, and only there, Keras counts its
+    calls from 1."""
     return type(operation).__name__ == "Functional"
 
 
 def _operation(config: dict):
     module = config.get("module") or ""
-    if module == "fastnn.ops" or module.startswith("keras.src.ops."):
-        name = config["class_name"] if module == "fastnn.ops" else to_snake_case(config["class_name"])
-        operation = REGISTRY.get(name) or (getattr(ops, name) if name in ops.__all__ else None)
-        if operation is None:
-            raise ValueError(
-                f"This model uses the op {config['class_name']!r} of {module!r}, which fastnn does not have."
-            )
-        return operation
+    if module == "fastnn.ops" or module.startswith(("keras.src.ops.", "keras.src.activations.")):
+        return _op(module, config)
     layer = deserialize_keras_object({key: value for key, value in config.items() if key != "inbound_nodes"})
     if layer.name != config["name"]:
         layer.name = config["name"]
     return layer
+
+
+def _op(module: str, config: dict):
+    """A function that records a call of the op."""
+    function = _function(module, config["class_name"])
+    settings = {key: deserialize_keras_object(value) for key, value in config["config"].items() if key != "name"}
+
+    def record(*args, **kwargs):
+        if form := getattr(function, "form", None):
+            args, kwargs = form.join(function, settings, args, kwargs)
+        return symbolic_call(function, args, kwargs, name=config["name"])
+
+    return record
+
+
+def _function(module: str, name: str):
+    if module == "fastnn.ops":
+        found = REGISTRY.get(name) or (getattr(ops, name) if name in ops.__all__ else None)
+    else:
+        functions = (*(getattr(ops, name) for name in ops.__all__), *vars(ops.image).values(), activations.relu)
+        forms = [f for f in functions if hasattr(f, "form") and (f.form.module, f.form.class_name) == (module, name)]
+        found = forms[0] if forms else getattr(ops, to_snake_case(name), None)
+    if found is None:
+        raise ValueError(f"This model uses the op {name!r} of {module!r}, which fastnn does not have.")
+    return found
 
 
 def _nodes(layer: dict) -> list[dict]:

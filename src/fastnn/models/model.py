@@ -377,6 +377,9 @@ class Model(Trainer, Layer):
 class Functional(Model):
     """What `Model(inputs, outputs)` makes."""
 
+    def _records_more(self, args, kwargs) -> bool:
+        return True  # it converts nothing itself
+
 
 def _is_functional(args, kwargs) -> bool:
     return len(args) >= 2 or (len(args) == 1 and "outputs" in kwargs) or ("inputs" in kwargs and "outputs" in kwargs)

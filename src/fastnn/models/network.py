@@ -140,17 +140,13 @@ class Network:
         return depths
 
     def _make_steps(self, calls: list[Call]) -> list[Step]:
-        taken = {layer.name for layer in self.input_layers}
-        taken |= {call.operation.name for call in calls if isinstance(call.operation, Operation)}
         indices: dict[int, int] = {}
         steps = []
         for call in sorted(calls, key=_order_of_creation(calls)):
             key = _key(call)
-            name = name_of(call.operation)
-            if not isinstance(call.operation, Operation):
-                name = next(n for n in _numbered(name) if n not in taken)
-                taken.add(name)
-            steps.append(Step(call.operation, name, call, indices.get(key, 0), call.outputs))
+            steps.append(
+                Step(call.operation, call.name or call.operation.name, call, indices.get(key, 0), call.outputs)
+            )
             indices[key] = indices.get(key, 0) + 1
         order = {id(call): k for k, call in enumerate(calls)}
         return sorted(steps, key=lambda step: order[id(step.call)])
@@ -171,11 +167,6 @@ class Network:
                 "should be unique."
             )
         return [found[key] for key in sorted(found, key=lambda key: (-depths[key], met[key]))]
-
-
-def name_of(operation) -> str:
-    """The name of a layer, of an op's record, or of a function recorded as one call."""
-    return getattr(operation, "name", None) or operation.__name__
 
 
 def _key(call: Call) -> int:
@@ -240,14 +231,6 @@ def _order_of_creation(calls: list[Call]):
         made = [c for c, _ in layer._inbound] if isinstance(layer, Operation) else []
         position[id(call)] = next((k for k, c in enumerate(made) if c is call), 0)
     return lambda call: position[id(call)]
-
-
-def _numbered(name: str) -> Iterator[str]:
-    yield name
-    k = 1
-    while True:
-        yield f"{name}_{k}"
-        k += 1
 
 
 def get_source_inputs(tensor):

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from fastnn import tree
+from fastnn.graph.symbolic import name_of
 from fastnn.layers.core.input_layer import InputLayer
 from fastnn.layers.layer import Layer
-from fastnn.models.network import name_of
 
 # By whether there are connections and a column "trainable": where the columns end, as shares of the width, and the
 # widest that the table gets by itself.
@@ -103,7 +103,8 @@ def _listed(model):
 def _type_name(operation) -> str:
     if isinstance(operation, Layer):
         return type(operation).__name__
-    return "".join(part.capitalize() for part in name_of(operation).split("_"))
+    form = getattr(operation, "form", None)
+    return form.class_name if form else "".join(part.capitalize() for part in name_of(operation).split("_"))
 
 
 def _in_range(listed, layer_range):

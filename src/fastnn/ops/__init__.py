@@ -23,6 +23,7 @@ from fastnn.ops.ctc import *
 from fastnn.ops.einops import *
 from fastnn.ops.elementwise import *
 from fastnn.ops.factorizations import *
+from fastnn.ops.forms import install
 from fastnn.ops.fourier import *
 from fastnn.ops.gather import *
 from fastnn.ops.indexing import *
@@ -52,7 +53,13 @@ from fastnn.ops.vectors import *
 from fastnn.ops.window_functions import *
 
 # The families export public functions only.
-__all__ = sorted(name for name, value in dict(globals()).items() if isfunction(value) and value is not isfunction)
+__all__ = sorted(
+    name for name, value in dict(globals()).items() if isfunction(value) and value not in (isfunction, install)
+)
+
+# Here, and not where they are written: what one is composed of is called directly there, and so recorded as one call.
+install(globals())
+install(vars(image), "image.")
 
 
 class _Functions(dict):
