@@ -275,7 +275,7 @@ class _Distribution:
                 f"{list_devices()} alone. Received: devices={device_mesh.devices.ravel().tolist()}"
             )
         self._device_mesh, self._batch_dim_name = device_mesh, batch_dim_name
-        self._auto_shard_dataset = auto_shard_dataset
+        self.auto_shard_dataset = auto_shard_dataset  # whether processes would share the data
 
     @property
     def device_mesh(self) -> DeviceMesh:
@@ -286,11 +286,6 @@ class _Distribution:
     def batch_dim_name(self) -> str:
         """The axis of the mesh along which batches are split."""
         return self._batch_dim_name
-
-    @property
-    def auto_shard_dataset(self) -> bool:
-        """Whether processes would share the data."""
-        return self._auto_shard_dataset
 
     @property
     def num_model_replicas(self) -> int:

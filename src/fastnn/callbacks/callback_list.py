@@ -26,6 +26,7 @@ class CallbackList:
 
     def __init__(self, callbacks=None, add_history=False, add_progbar=False, model=None, **params):
         self.callbacks = _flat(callbacks)
+        self.model = self.params = None
         if add_progbar and not any(isinstance(c, ProgbarLogger) for c in self.callbacks):
             self.callbacks.append(ProgbarLogger())
         if add_history:
@@ -52,6 +53,7 @@ class CallbackList:
 
     def set_model(self, model):
         """The model for all."""
+        self.model = model
         for callback in self.callbacks:
             callback.set_model(model)
 
@@ -64,12 +66,17 @@ class CallbackList:
         )
 
 
-def _caller(hook: str, takes_number: bool):
-    if takes_number:
+def _caller(hook: str):
+    if "batch" in hook:
 
-        def call(self, number, logs=None):
+        def call(self, batch, logs=None):
             for callback in self.callbacks:
-                getattr(callback, hook)(number, {} if logs is None else logs)
+                getattr(callback, hook)(batch, {} if logs is None else logs)
+    elif "epoch" in hook:
+
+        def call(self, epoch, logs=None):
+            for callback in self.callbacks:
+                getattr(callback, hook)(epoch, {} if logs is None else logs)
     else:
 
         def call(self, logs=None):
@@ -82,7 +89,7 @@ def _caller(hook: str, takes_number: bool):
 
 
 for _hook in [name for name in vars(Callback) if name.startswith("on_")]:
-    setattr(CallbackList, _hook, _caller(_hook, "batch" in _hook or "epoch" in _hook))
+    setattr(CallbackList, _hook, _caller(_hook))
 
 
 def _flat(callbacks) -> list[Callback]:

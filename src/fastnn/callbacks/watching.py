@@ -84,7 +84,7 @@ class EarlyStopping(Watching):
         self.min_delta, self.patience, self.verbose, self.baseline = abs(min_delta), patience, verbose, baseline
         self.restore_best_weights, self.start_from_epoch = restore_best_weights, start_from_epoch
         self.wait = self.stopped_epoch = self.best_epoch = 0
-        self.best_weights = None
+        self.best = self.best_weights = None
 
     def on_train_begin(self, logs=None):
         self.wait = self.stopped_epoch = self.best_epoch = 0
@@ -164,15 +164,19 @@ class ReduceLROnPlateau(Watching):
         current = self._current(logs)
         if current is None:
             return
-        if self.cooldown_counter > 0:
+        if self.in_cooldown():
             self.cooldown_counter -= 1
             self.wait = 0
         if self._improves(current, self.best, self.min_delta):
             self.best, self.wait = current, 0
-        elif self.cooldown_counter <= 0:
+        elif not self.in_cooldown():
             self.wait += 1
             if self.wait >= self.patience:
                 self._reduce(epoch)
+
+    def in_cooldown(self) -> bool:
+        """Whether epochs are left alone after a change."""
+        return self.cooldown_counter > 0
 
     def _reduce(self, epoch):
         old = float(np.asarray(self.model.optimizer.learning_rate))

@@ -152,7 +152,7 @@ def layer_output(role: str, model: Layer, name: str):
     Raises:
         ValueError: when there is no such layer, or `model` is subclassed.
     """
-    if getattr(model, "inputs", None) is None:
+    if not hasattr(model, "inputs"):
         raise ValueError(
             "FeatureDistillation with layer names needs Functional or Sequential models that are built. The "
             f"{role} {model.name!r} has no symbolic inputs. Leave the layer name out to compare final outputs."

@@ -131,7 +131,7 @@ class Distiller(Model):
         return cls(**deserialize_keras_object(config, custom_objects))
 
     def _output_names(self):
-        return self.student.output_names
+        return self.student._output_names()
 
 
 class _Features:
@@ -156,7 +156,7 @@ class _Features:
 def _check_alike(teacher: Model, student: Model) -> None:
     """Raises ValueError when inputs or outputs differ in structure, shape or dtype, where they are known."""
     for what in ("input", "output"):
-        if teacher.inputs is None or student.inputs is None:
+        if teacher._network is None or student._network is None:
             return
         of_teacher, of_student = getattr(teacher, what), getattr(student, what)
         tree.assert_same_structure(of_teacher, of_student)

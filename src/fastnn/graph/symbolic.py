@@ -56,7 +56,7 @@ class KerasTensor(Operators):
     def __init__(self, shape, dtype="float32", sparse=False, ragged=False, record_history=True, name=None):
         self.shape = tuple(None if size is None else int(size) for size in shape)
         self.dtype = dtype
-        self.sparse, self.ragged = bool(sparse), bool(ragged)
+        self.sparse, self.ragged, self.record_history = bool(sparse), bool(ragged), record_history
         if name is None:
             KerasTensor._count += 1
             name = f"keras_tensor_{KerasTensor._count - 1}"

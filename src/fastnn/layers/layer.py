@@ -58,6 +58,7 @@ class Layer(Owner, Configurable, Stateless, Operation):
     """
 
     runs_on_host = False  # see `layers.preprocessing.host_layer`
+    supports_jit = True  # kept for Keras: what has a plan is compiled
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
@@ -309,6 +310,13 @@ class Layer(Owner, Configurable, Stateless, Operation):
                 )
             self._state.losses.append((trace.current(), leaf))
 
+    def add_metric(self, *args, **kwargs):
+        """Raises NotImplementedError, as in Keras 3: metrics are attributes, or go into `compile`."""
+        raise NotImplementedError(
+            "Layer `add_metric()` method is deprecated. Add your metric in `Model.compile(metrics=[...])`, or keep it "
+            "as an attribute of the layer and call `metric.update_state()` in `call`."
+        )
+
     @property
     def losses(self) -> list:
         """Scalars: what `add_loss` and activity regularizers gave in the last call, then the weights' regularizers."""
@@ -376,24 +384,10 @@ class Layer(Owner, Configurable, Stateless, Operation):
 
     @property
     def input(self):
-        """The KerasTensors of its only symbolic call."""
-        call, _ = self._only_symbolic_call("input")
+        """The KerasTensors of its first symbolic call."""
+        call, _ = self._first_call()
         structure = [*call.args, *(value for value in call.kwargs.values() if _has_keras_tensor((value,), {}))]
         return structure[0] if len(structure) == 1 else structure
-
-    @property
-    def output(self):
-        """The KerasTensors that its only symbolic call returned."""
-        return self._only_symbolic_call("output")[1]
-
-    def _only_symbolic_call(self, what: str):
-        calls = self._inbound
-        if len(calls) != 1:
-            trouble = "has never been called" if not calls else f"has been called {len(calls)} times"
-            raise AttributeError(
-                f"The layer {self.name!r} {trouble} on symbolic inputs and thus has no defined {what}."
-            )
-        return calls[0]
 
     def _check_super_called(self) -> None:
         if not self._state.super_called:

@@ -75,7 +75,10 @@ class Operation:
 
     def _first_call(self):
         if not self._inbound:
-            raise AttributeError(f"The operation {self.name!r} has never been called on symbolic inputs.")
+            raise AttributeError(
+                f"{type(self).__name__} {self.name!r} has never been called on symbolic inputs: no input or output is "
+                "defined."
+            )
         return self._inbound[0]
 
     def get_config(self) -> dict:

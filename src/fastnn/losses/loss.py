@@ -98,6 +98,7 @@ class LossFunctionWrapper(Loss):
         super().__init__(name=name or getattr(fn, "__name__", None), reduction=reduction, dtype=dtype)
         self.fn = fn
         self._fn_kwargs = kwargs
+        self.__dict__.update(kwargs)  # `loss.from_logits`: for readers, changing them changes nothing
         self._labels_are_classes = getattr(fn, "labels_are_classes", False)
 
     def call(self, y_true, y_pred):

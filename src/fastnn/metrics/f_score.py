@@ -39,6 +39,7 @@ class FBetaScore(Metric):
                 f"threshold={threshold}"
             )
         self.average, self.beta, self.threshold = average, beta, threshold
+        self.axis = None  # there for readers, as in Keras
         self._built = False
 
     def _build(self, classes):

@@ -120,6 +120,7 @@ class MeanMetricWrapper(Mean):
         super().__init__(name or getattr(fn, "__name__", None), dtype)
         self._fn = fn
         self._fn_kwargs = kwargs
+        self.__dict__.update(kwargs)  # `metric.threshold`: for readers, changing them changes nothing
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         """Takes labels and predictions (n, ...) into account, those where the mask of `y_pred` is false left out."""

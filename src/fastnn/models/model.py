@@ -16,6 +16,7 @@ from fastnn.layers.shapes import as_shapes, is_shape, map_shapes
 from fastnn.layers.text import is_text
 from fastnn.layers.tracking import Children
 from fastnn.models import functional_config, quantization
+from fastnn.models import state_tree as state_trees
 from fastnn.models.inputs import match_inputs
 from fastnn.models.network import Network
 from fastnn.models.summary import summary_text
@@ -94,7 +95,9 @@ class Model(Trainer, Layer):
 
     def _compiled_inputs(self) -> list | None:
         """The KerasTensors that the compiled part begins with: `inputs`, but for models of strings."""
-        part = None if self._network is None else self._network.host_part
+        if self._network is None:
+            return None
+        part = self._network.host_part
         return self.inputs if part is None or part.rest is None else part.rest.inputs
 
     def _has_host_layers(self) -> bool:
@@ -156,6 +159,10 @@ class Model(Trainer, Layer):
         """The layers directly inside the model."""
         return list(self._children().layers)
 
+    @layers.setter
+    def layers(self, _):
+        raise AttributeError(f"`{type(self).__name__}.layers` attribute is reserved and should not be used.")
+
     @property
     def operations(self) -> list:
         """The layers and the ops of a functional model, in the order of `layers`.
@@ -163,32 +170,39 @@ class Model(Trainer, Layer):
         Raises:
             AttributeError: for other models.
         """
-        if self._network is None:
-            raise AttributeError(f"Model {self.name!r} is no functional model: it has layers, not operations.")
-        return self._network.called()
+        return self._recorded("operations").called()
 
     @property
-    def inputs(self) -> list | None:
-        """The KerasTensors that go in; None for a subclassed model."""
-        return None if self._network is None else self._network.inputs
+    def inputs(self) -> list:
+        """The KerasTensors that go in.
+
+        Raises:
+            AttributeError: for subclassed models, and `Sequential` ones whose input is not known yet; so do the next.
+        """
+        return self._recorded("inputs").inputs
 
     @property
-    def outputs(self) -> list | None:
-        """The KerasTensors that come out; None for a subclassed model."""
-        return None if self._network is None else self._network.outputs
+    def outputs(self) -> list:
+        """The KerasTensors that come out."""
+        return self._recorded("outputs").outputs
 
     @property
-    def input_names(self) -> list[str] | None:
+    def input_names(self) -> list[str]:
         """The names of the inputs."""
-        return None if self._network is None else [layer.name for layer in self._network.input_layers]
+        return [layer.name for layer in self._recorded("input_names").input_layers]
 
     @property
-    def output_names(self) -> list[str] | None:
+    def output_names(self) -> list[str]:
         """The names of the layers that make the outputs; a layer that makes several is there several times."""
+        network = self._recorded("output_names")
+        sources = network.source_of()
+        return [sources[id(y)][0] for y in network.outputs]
+
+    def _recorded(self, what: str) -> Network:
+        """The network, for the property `what`."""
         if self._network is None:
-            return None
-        sources = self._network.source_of()
-        return [sources[id(y)][0] for y in self._network.outputs]
+            raise AttributeError(f"Model {self.name!r} has no {what}: it is not of KerasTensors, or not built yet.")
+        return self._network
 
     @property
     def input(self):
@@ -203,12 +217,12 @@ class Model(Trainer, Layer):
     @property
     def input_shape(self):
         """The shapes of `input`."""
-        return tree.map_structure(lambda x: x.shape, self.input)
+        return tree.map_structure(lambda x: x.shape, self._recorded("input_shape").inputs_structure)
 
     @property
     def output_shape(self):
         """The shapes of `output`."""
-        return tree.map_structure(lambda x: x.shape, self.output)
+        return tree.map_structure(lambda x: x.shape, self._recorded("output_shape").outputs_structure)
 
     def get_layer(self, name=None, index=None) -> Layer:
         """The layer of that name, or at that place in `layers`.
@@ -323,6 +337,36 @@ class Model(Trainer, Layer):
             'int8'
         """
         quantization.quantize(self, mode, config, filters, **kwargs)
+
+    def get_state_tree(self, value_format="backend_tensor") -> dict:
+        """Copies of all values, in dicts by the parts of the variables' paths.
+
+        Args:
+            value_format: "backend_tensor" or "numpy_array", which are the same here.
+
+        Returns:
+            A dict with "trainable_variables", "non_trainable_variables", "optimizer_variables", "metrics_variables".
+
+        Raises:
+            ValueError: for another format.
+
+        Example:
+            >>> model = fastnn.Sequential([fastnn.Input((1,)), fastnn.layers.Dense(1, name="d")], name="m")
+            >>> model.get_state_tree()["trainable_variables"]["m"]["d"]["bias"]
+            array([0.], dtype=float32)
+        """
+        return state_trees.get_state_tree(self, value_format)
+
+    def set_state_tree(self, state_tree) -> None:
+        """Assigns the values of a tree like that of `get_state_tree`, of which parts may be missing.
+
+        Args:
+            state_tree: dict; paths that the model does not have are ignored, as in Keras.
+
+        Raises:
+            ValueError: for another group of variables, or a value of another shape; nothing has changed then.
+        """
+        state_trees.set_state_tree(self, state_tree)
 
     def summary(
         self, line_length=None, positions=None, print_fn=None, expand_nested=False, show_trainable=False,

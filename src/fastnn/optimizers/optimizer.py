@@ -491,6 +491,21 @@ class Optimizer:
         for k, variable in enumerate(self.variables):
             store[str(k)] = variable.numpy()
 
+    def set_weights(self, weights) -> None:
+        """Sets the variables.
+
+        Args:
+            weights: arrays, in the order and shapes of `variables`.
+
+        Raises:
+            ValueError: when their number or a shape differs; no variable has changed then.
+        """
+        given, wanted = [np.shape(value) for value in weights], [variable.shape for variable in self.variables]
+        if given != wanted:
+            raise ValueError(f"Optimizer {self.name!r}: the weights must have the shapes {wanted}; they have {given}.")
+        for variable, value in zip(self.variables, weights, strict=True):
+            variable.assign(value)
+
     def load_own_variables(self, store) -> None:
         """Reads what `save_own_variables` wrote.
 

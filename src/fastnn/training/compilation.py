@@ -119,6 +119,11 @@ class Compilable:
         """Whether steps are compiled to the fullest; here they are compiled in any case, unless they run eagerly."""
         return bool((self._compilation.arguments or {}).get("jit_compile"))
 
+    @jit_compile.setter
+    def jit_compile(self, value):
+        self._assert_compile_called()
+        self._compilation.arguments["jit_compile"] = bool(value)
+
     @property
     def steps_per_execution(self) -> int:
         """How many batches run between two callback hooks for batches."""

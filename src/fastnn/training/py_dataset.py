@@ -32,10 +32,13 @@ class PyDataset:
         raise NotImplementedError(f"{type(self).__name__} does not implement `__getitem__(index)`.")
 
     def __len__(self):
-        """How many batches there are."""
-        if hasattr(self, "num_batches"):
-            return self.num_batches
-        raise NotImplementedError(f"{type(self).__name__} does not implement `__len__()`.")
+        """How many batches there are: `num_batches`, unless the subclass says it here."""
+        return self.num_batches
+
+    @property
+    def num_batches(self):
+        """How many batches there are; written by the subclass, unless it has `__len__`."""
+        raise NotImplementedError(f"{type(self).__name__} implements neither `__len__()` nor `num_batches`.")
 
     def on_epoch_begin(self):
         """Called before each epoch."""

@@ -8,6 +8,7 @@ import weakref
 from fastnn import config, ops, tree
 from fastnn.autodiff import GradientTape
 from fastnn.graph import trace
+from fastnn.graph.stateless import StatelessScope, pairs
 from fastnn.plan.function import Compiled
 from fastnn.training import data as batches
 from fastnn.training import explained
@@ -129,6 +130,33 @@ class Steps:
         for metric in self.metrics:
             metric.reset_state()
 
+    def stateless_compute_loss(
+        self, trainable_variables, non_trainable_variables, metrics_variables, x=None, y=None, y_pred=None,
+        sample_weight=None, training=True,
+    ):  # fmt: skip
+        """`compute_loss` as if the variables had the given values; none of them changes.
+
+        Args:
+            trainable_variables, non_trainable_variables, metrics_variables: values, in the order of the attributes.
+            x, y, y_pred, sample_weight, training: as in `compute_loss`.
+
+        Returns:
+            `(loss, (trainable_variables, non_trainable_variables, metrics_variables))`, as they are afterwards.
+
+        Raises:
+            ValueError: when a list has another length.
+        """
+        given = {
+            "trainable_variables": trainable_variables,
+            "non_trainable_variables": non_trainable_variables,
+            "metrics_variables": metrics_variables,
+        }
+        groups = [pairs(self, name, getattr(self, name), values) for name, values in given.items()]
+        with StatelessScope([pair for group in groups for pair in group]) as scope:
+            loss = self.compute_loss(x, y, y_pred, sample_weight, training)
+            after = tuple([scope.get_current_value(variable) for variable, _ in group] for group in groups)
+        return loss, after
+
     # -- compiled functions --------------------------------------------------------------------------------------------
 
     def make_train_function(self, force=False):
@@ -142,6 +170,21 @@ class Steps:
     def make_predict_function(self, force=False):
         """The compiled `predict_step`, made anew with `force`."""
         return self._function("predict_step", force)
+
+    @property
+    def train_function(self):
+        """The compiled `train_step`; None before it is made."""
+        return self._compilation.functions.get("train_step")
+
+    @property
+    def test_function(self):
+        """The compiled `test_step`; None before it is made."""
+        return self._compilation.functions.get("test_step")
+
+    @property
+    def predict_function(self):
+        """The compiled `predict_step`; None before it is made."""
+        return self._compilation.functions.get("predict_step")
 
     def explain(self, batch_size=32, mode="train"):
         """The kernel calls of one compiled step: what runs, on which shapes, with how much arithmetic and memory.
