@@ -46,7 +46,7 @@ bench: .venv/test  ## fastnn beside NumPy: kernels, networks, overheads
 bench-peers: .venv/test  ## the same beside Keras on three backends, PyTorch, scikit-learn and ONNX Runtime
 	mkdir -p bench-results
 	for peer in tensorflow-cpu "jax[cpu]" "torch<2.14" scikit-learn "onnx onnxruntime"; do $(PIP) install $$peer || true; done
-	$(BIN)/python -m benchmarks --peers all --json bench-results/peers.json $(ARGS)
+	$(BIN)/python -m benchmarks --peers frameworks --json bench-results/peers.json $(ARGS)
 
 lint: .venv/test
 	$(BIN)/ruff check .

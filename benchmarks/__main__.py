@@ -12,8 +12,9 @@ import sys
 
 from benchmarks import pairs, report
 from benchmarks.kernels import level as kernels
+from benchmarks.models import level as networks
 
-LEVELS = {"kernels": kernels}
+LEVELS = {"kernels": kernels, "networks": networks}
 
 
 def main():
@@ -21,14 +22,17 @@ def main():
     peers = list(dict.fromkeys(peer for module in LEVELS.values() for peer in module.PEERS))
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__.split(": ", 1)[1])
     parser.add_argument("what", nargs="*", help=f"of {', '.join([*LEVELS, *levels])}")
-    parser.add_argument("--peers", default="numpy", help=f"of {','.join(peers)}; or all, or none; numpy by default")
+    parser.add_argument("--peers", default="numpy", help=f"of {','.join(peers)}; or all, frameworks, none")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", default=str(len(os.sched_getaffinity(0))), help="counts, such as 1,2; all cores")
     parser.add_argument("--json", metavar="FILE", help="write the results there")
     parser.add_argument("--match", default="", help="kernels: only problems whose names this regular expression finds")
     parser.add_argument("--budget", type=float, default=0.05, help="kernels: seconds for which a problem is repeated")
+    parser.add_argument("--epochs", type=int, default=2, help="networks: timed epochs of a process after the first")
     options = parser.parse_args()
-    chosen = {"all": peers, "none": []}.get(options.peers, options.peers.split(","))
+    chosen = {"all": peers, "frameworks": [p for p in peers if p != "numpy"], "none": []}.get(
+        options.peers, options.peers.split(",")
+    )
     for name, known in [*((name, [*LEVELS, *levels]) for name in options.what), *((name, peers) for name in chosen)]:
         if name not in known:
             parser.error(f"unknown {name!r}; there are {', '.join(known)}")

@@ -22,6 +22,13 @@ def threads() -> int:
     return int(os.environ.get("OMP_NUM_THREADS") or len(os.sched_getaffinity(0)))
 
 
+def memory() -> dict:
+    """Bytes of memory that this process holds now, and the most that it has held."""
+    with open("/proc/self/status", encoding="utf-8") as lines:
+        found = dict(line.split(":", 1) for line in lines)
+    return {name: int(found[key].split()[0]) * 1024 for name, key in (("now", "VmRSS"), ("peak", "VmHWM"))}
+
+
 def description() -> dict:
     """CPU, cores, kernel table, system, Python, NumPy and the commit."""
     from fastnn import _kernels

@@ -10,6 +10,7 @@ import statistics
 import subprocess
 import sys
 
+LIMIT_S = 900  # a contender that takes longer is given up
 MISSING = 3  # the exit status of a contender that is not installed or cannot do the row
 
 
@@ -40,7 +41,12 @@ def run(module: str, *arguments, threads: int) -> dict:
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(threads),
         preexec_fn=lambda: os.sched_setaffinity(0, cores),
     )  # fmt: skip
-    output, errors = process.communicate()
+    try:
+        output, errors = process.communicate(timeout=LIMIT_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()
+        raise Missing(f"it took more than {LIMIT_S} s") from None
     if process.returncode == MISSING:
         raise Missing((errors.strip().splitlines() or ["no reason given"])[-1])
     if process.returncode:

@@ -13,6 +13,8 @@ def quantity(value: float, unit: str) -> str:
     if unit == "s":
         _, name, factor = next(scale for scale in SCALES if abs(value) < scale[0])
         return f"{value * factor:.3g} {name}"
+    if unit == "s/row":
+        return f"{1 / value:.3g} rows/s"
     if unit == "bytes":
         return f"{value / 1e6:.1f} MB" if value >= 1e5 else f"{value:.0f} B"
     for name, factor in (("T", 1e12), ("G", 1e9), ("M", 1e6)):

@@ -22,11 +22,11 @@ def prepare(problem):
 # ---- dense, convolution ----
 
 
-def _padded(x, pad):
+def padded(x, pad):
     return np.pad(x, ((0, 0), (pad, pad), (pad, pad), (0, 0))) if pad else x
 
 
-def _columns(x, kernel, stride):
+def columns(x, kernel, stride):
     """(n, h, w, c) to (n * out * out, kernel * kernel * c)."""
     if kernel == 1:
         return x[:, ::stride, ::stride].reshape(-1, x.shape[3])
@@ -34,14 +34,14 @@ def _columns(x, kernel, stride):
     return windows.transpose(0, 1, 2, 4, 5, 3).reshape(-1, kernel * kernel * x.shape[3])
 
 
-def _conv2d(p, x, w, b):
+def conv2d(p, x, w, b):
     n, out = x.shape[0], (p["size"] + 2 * p["pad"] - p["kernel"]) // p["stride"] + 1
-    y = _columns(_padded(x, p["pad"]), p["kernel"], p["stride"]) @ w.reshape(-1, w.shape[3])
+    y = columns(padded(x, p["pad"]), p["kernel"], p["stride"]) @ w.reshape(-1, w.shape[3])
     y += b
     return y.reshape(n, out, out, w.shape[3])
 
 
-def _conv2d_grad_input(p, dy, w):
+def conv2d_grad_input(p, dy, w):
     """A convolution of dy, spread out by the stride, with the kernel turned around."""
     before, k = p["kernel"] - 1 - p["pad"], p["kernel"]
     n, out, _, cout = dy.shape
@@ -49,15 +49,15 @@ def _conv2d_grad_input(p, dy, w):
     places = slice(before, before + (out - 1) * p["stride"] + 1, p["stride"])
     spread[:, places, places] = dy
     turned = w[::-1, ::-1].transpose(0, 1, 3, 2).reshape(-1, w.shape[2])
-    return (_columns(spread, k, 1) @ turned).reshape(n, p["size"], p["size"], w.shape[2])
+    return (columns(spread, k, 1) @ turned).reshape(n, p["size"], p["size"], w.shape[2])
 
 
-def _conv2d_grad_kernel(p, x, dy):
+def conv2d_grad_kernel(p, x, dy):
     flat = dy.reshape(-1, dy.shape[3])
-    return _columns(_padded(x, p["pad"]), p["kernel"], p["stride"]).T @ flat, flat.sum(0)
+    return columns(padded(x, p["pad"]), p["kernel"], p["stride"]).T @ flat, flat.sum(0)
 
 
-def _taps(x, window, stride, out):
+def taps(x, window, stride, out):
     """Each element of every window, as a view (n, out, out, c)."""
     reach = (out - 1) * stride + 1
     for row in range(window):
@@ -70,7 +70,7 @@ def _depthwise(p, x, w, b):
     y = np.empty((x.shape[0], out, out, x.shape[3]), x.dtype)
     y[...] = b
     product = np.empty_like(y)
-    for row, column, tap in _taps(_padded(x, p["pad"]), p["kernel"], p["stride"], out):
+    for row, column, tap in taps(padded(x, p["pad"]), p["kernel"], p["stride"], out):
         y += np.multiply(tap, w[row, column], out=product)
     return y
 
@@ -79,14 +79,14 @@ def _depthwise_grad_input(p, dy, w):
     size = p["size"] + 2 * p["pad"]
     dx = np.zeros((dy.shape[0], size, size, dy.shape[3]), dy.dtype)
     product = np.empty_like(dy)
-    for row, column, tap in _taps(dx, p["kernel"], p["stride"], dy.shape[1]):
+    for row, column, tap in taps(dx, p["kernel"], p["stride"], dy.shape[1]):
         tap += np.multiply(dy, w[row, column], out=product)
     return dx[:, p["pad"] : p["pad"] + p["size"], p["pad"] : p["pad"] + p["size"]]
 
 
 def _depthwise_grad_kernel(p, x, dy):
     dw = np.empty((p["kernel"], p["kernel"], x.shape[3]), x.dtype)
-    for row, column, tap in _taps(_padded(x, p["pad"]), p["kernel"], p["stride"], dy.shape[1]):
+    for row, column, tap in taps(padded(x, p["pad"]), p["kernel"], p["stride"], dy.shape[1]):
         dw[row, column] = np.einsum("nhwc,nhwc->c", tap, dy)
     return dw
 
@@ -96,21 +96,21 @@ def _depthwise_grad_kernel(p, x, dy):
 
 def _pool(p, x, add):
     out = (x.shape[1] - p["window"]) // p["stride"] + 1
-    taps = _taps(x, p["window"], p["stride"], out)
-    y = next(taps)[2].copy()
-    for _, _, tap in taps:
+    elements = taps(x, p["window"], p["stride"], out)
+    y = next(elements)[2].copy()
+    for _, _, tap in elements:
         add(y, tap, out=y)
     return y
 
 
-def _max_pool(p, x):
+def max_pool(p, x):
     return _pool(p, x, np.maximum)
 
 
-def _max_pool_grad(p, dy, x):
-    y, dx = _max_pool(p, x), np.zeros_like(x)
+def max_pool_grad(p, dy, x):
+    y, dx = max_pool(p, x), np.zeros_like(x)
     is_open = np.ones(y.shape, bool)
-    of_x, of_dx = (_taps(array, p["window"], p["stride"], y.shape[1]) for array in (x, dx))
+    of_x, of_dx = (taps(array, p["window"], p["stride"], y.shape[1]) for array in (x, dx))
     for (_, _, tap), (_, _, into) in zip(of_x, of_dx, strict=True):
         hit = (tap == y) & is_open
         is_open &= ~hit
@@ -118,14 +118,15 @@ def _max_pool_grad(p, dy, x):
     return dx
 
 
-def _softmax(_, x):
+def softmax(_, x):
     y = x - x.max(-1, keepdims=True)
     np.exp(y, out=y)
     y /= y.sum(-1, keepdims=True)
     return y
 
 
-def _cross_entropy_fit(_, logits, labels):
+def cross_entropy_fit(_, logits, labels):
+    """The mean loss, and its gradient by the logits."""
     rows = np.arange(len(logits))
     shifted = logits - logits.max(-1, keepdims=True)
     p = np.exp(shifted)
@@ -137,7 +138,7 @@ def _cross_entropy_fit(_, logits, labels):
     return loss, p
 
 
-def _normalized(x, axis):
+def normalized(x, axis):
     z = x - x.mean(axis, keepdims=True)
     inverse = 1 / np.sqrt(np.einsum("rc,rc->c" if axis == 0 else "rc,rc->r", z, z) / x.shape[axis] + 1e-3)
     inverse = inverse[None] if axis == 0 else inverse[:, None]
@@ -145,9 +146,18 @@ def _normalized(x, axis):
     return z, inverse
 
 
+def norm_gradients(z, inverse, gamma, dy, axis):
+    """By x, gamma and beta, given what `normalized` returned."""
+    dgamma, dbeta = np.einsum("rc,rc->c", dy, z), dy.sum(0)
+    dz = dy * gamma
+    mean = dz.mean(axis, keepdims=True)
+    along = np.einsum("rc,rc->c" if axis == 0 else "rc,rc->r", dz, z) / z.shape[axis]
+    return (dz - mean - z * (along[None] if axis == 0 else along[:, None])) * inverse, dgamma, dbeta
+
+
 def _norm(axis):
     def function(_, x, gamma, beta):
-        y, _ = _normalized(x, axis)
+        y, _ = normalized(x, axis)
         y *= gamma
         y += beta
         return y
@@ -157,13 +167,8 @@ def _norm(axis):
 
 def _norm_fit(axis):
     def function(_, x, gamma, beta, dy):
-        z, inverse = _normalized(x, axis)
-        dgamma, dbeta = np.einsum("rc,rc->c", dy, z), dy.sum(0)
-        dz = dy * gamma
-        mean = dz.mean(axis, keepdims=True)
-        along = np.einsum("rc,rc->c" if axis == 0 else "rc,rc->r", dz, z) / x.shape[axis]
-        dx = (dz - mean - z * (along[None] if axis == 0 else along[:, None])) * inverse
-        return z * gamma + beta, dx, dgamma, dbeta
+        z, inverse = normalized(x, axis)
+        return z * gamma + beta, *norm_gradients(z, inverse, gamma, dy, axis)
 
     return function
 
@@ -171,7 +176,7 @@ def _norm_fit(axis):
 # ---- elementwise, embedding ----
 
 
-def _sigmoid(x):
+def sigmoid(x):
     return 1 / (1 + np.exp(-x))
 
 
@@ -188,7 +193,7 @@ def _polynomial(_, x):
     return y
 
 
-def _take_grad(p, dy, index):
+def take_grad(p, dy, index):
     """Rows of one index side by side, then summed: several times faster than `np.add.at`."""
     order = np.argsort(index, axis=None, kind="stable")
     used, starts = np.unique(index.ravel()[order], return_index=True)
@@ -200,7 +205,7 @@ def _take_grad(p, dy, index):
 # ---- recurrent, attention ----
 
 
-def _lstm_states(x, w, r, bias):
+def lstm_states(x, w, r, bias):
     """y (b, t, u), c (b, t + 1, u) from the state before the first step, gates (b, t, 4u)."""
     (b, t, _), u = x.shape, r.shape[0]
     z = x @ w + bias
@@ -210,7 +215,7 @@ def _lstm_states(x, w, r, bias):
         gates = z[:, k]
         gates += h @ r
         g = np.tanh(gates[:, 2 * u : 3 * u])
-        gates[...] = _sigmoid(gates)
+        gates[...] = sigmoid(gates)
         gates[:, 2 * u : 3 * u] = g
         c[:, k + 1] = gates[:, u : 2 * u] * c[:, k] + gates[:, :u] * g
         h = gates[:, 3 * u :] * np.tanh(c[:, k + 1])
@@ -223,8 +228,8 @@ def _before(y):
     return np.concatenate([np.zeros_like(y[:, :1]), y[:, :-1]], 1).reshape(-1, y.shape[2])
 
 
-def _lstm_fit(_, x, w, r, bias, dy):
-    y, c, gates = _lstm_states(x, w, r, bias)
+def lstm_gradients(x, w, r, y, c, gates, dy):
+    """By x, w, r and bias, given what `lstm_states` returned."""
     u = r.shape[0]
     dz = np.empty_like(gates)
     dh = dc = np.zeros_like(c[:, 0])
@@ -238,7 +243,12 @@ def _lstm_fit(_, x, w, r, bias, dy):
         dh = dz[:, k] @ r.T
         dc = dc * f
     flat = dz.reshape(-1, 4 * u)
-    return y, dz @ w.T, x.reshape(-1, x.shape[2]).T @ flat, _before(y).T @ flat, flat.sum(0)
+    return dz @ w.T, x.reshape(-1, x.shape[2]).T @ flat, _before(y).T @ flat, flat.sum(0)
+
+
+def _lstm_fit(_, x, w, r, bias, dy):
+    states = lstm_states(x, w, r, bias)
+    return states[0], *lstm_gradients(x, w, r, *states, dy)
 
 
 def _gru_states(x, w, r, bias, recurrent_bias):
@@ -250,7 +260,7 @@ def _gru_states(x, w, r, bias, recurrent_bias):
     for k in range(t):
         m = h @ r + recurrent_bias
         both = gates[:, k, : 2 * u]
-        both[...] = _sigmoid(both + m[:, : 2 * u])
+        both[...] = sigmoid(both + m[:, : 2 * u])
         inner[:, k] = m[:, 2 * u :]
         g = np.tanh(gates[:, k, 2 * u :] + both[:, u:] * inner[:, k])
         gates[:, k, 2 * u :] = g
@@ -279,32 +289,39 @@ def _gru_fit(_, x, w, r, bias, recurrent_bias, dy):
     return y, dx @ w.T, *by_weights, flat.sum(0), recurrent.sum(0)
 
 
-def _heads_first(*arrays):
+def heads_first(*arrays):
+    """(b, t, h, d) to (b, h, t, d), and back."""
     return [array.transpose(0, 2, 1, 3) for array in arrays]
 
 
-def _weights(p, q, k):
+def attention_weights(q, k, causal=False):
+    """(b, h, t, s) of q and k with their heads first."""
     scores = q @ k.transpose(0, 1, 3, 2)
     scores *= q.shape[-1] ** -0.5
-    if p["causal"]:
+    if causal:
         scores[..., np.triu(np.ones(scores.shape[-2:], bool), 1)] = -np.inf
-    return _softmax(None, scores)
+    return softmax(None, scores)
 
 
-def _attention(p, q, k, v):
-    q, k, v = _heads_first(q, k, v)
-    return (_weights(p, q, k) @ v).transpose(0, 2, 1, 3)
-
-
-def _attention_fit(p, q, k, v, dy):
-    q, k, v, dy = _heads_first(q, k, v, dy)
-    weights, scale = _weights(p, q, k), q.shape[-1] ** -0.5
+def attention_gradients(weights, q, k, v, dy):
+    """By q, k and v, heads first."""
     dv = weights.transpose(0, 1, 3, 2) @ dy
     ds = dy @ v.transpose(0, 1, 3, 2)
     ds -= np.einsum("bhts,bhts->bht", ds, weights)[..., None]
     ds *= weights
-    ds *= scale
-    return _heads_first(weights @ v, ds @ k, ds.transpose(0, 1, 3, 2) @ q, dv)
+    ds *= q.shape[-1] ** -0.5
+    return ds @ k, ds.transpose(0, 1, 3, 2) @ q, dv
+
+
+def _attention(p, q, k, v):
+    q, k, v = heads_first(q, k, v)
+    return (attention_weights(q, k, p["causal"]) @ v).transpose(0, 2, 1, 3)
+
+
+def _attention_fit(p, q, k, v, dy):
+    q, k, v, dy = heads_first(q, k, v, dy)
+    weights = attention_weights(q, k, p["causal"])
+    return heads_first(weights @ v, *attention_gradients(weights, q, k, v, dy))
 
 
 # {kind: function(params, *arrays)}
@@ -312,29 +329,29 @@ FUNCTIONS = {
     "dense": lambda _, x, w, b: x @ w + b,
     "dense_grad_input": lambda _, dy, w: dy @ w.T,
     "dense_grad_kernel": lambda _, x, dy: (x.T @ dy, dy.sum(0)),
-    "conv2d": _conv2d,
-    "conv2d_grad_input": _conv2d_grad_input,
-    "conv2d_grad_kernel": _conv2d_grad_kernel,
+    "conv2d": conv2d,
+    "conv2d_grad_input": conv2d_grad_input,
+    "conv2d_grad_kernel": conv2d_grad_kernel,
     "depthwise": _depthwise,
     "depthwise_grad_input": _depthwise_grad_input,
     "depthwise_grad_kernel": _depthwise_grad_kernel,
-    "max_pool": _max_pool,
-    "max_pool_grad": _max_pool_grad,
+    "max_pool": max_pool,
+    "max_pool_grad": max_pool_grad,
     "average_pool": lambda p, x: _pool(p, x, np.add) / p["window"] ** 2,
-    "softmax": _softmax,
-    "cross_entropy_fit": _cross_entropy_fit,
+    "softmax": softmax,
+    "cross_entropy_fit": cross_entropy_fit,
     "batch_norm": _norm(0),
     "batch_norm_fit": _norm_fit(0),
     "layer_norm": _norm(1),
     "layer_norm_fit": _norm_fit(1),
     "add_relu": lambda _, a, b: np.maximum(a + b, 0),
     "bias_gelu": _bias_gelu,
-    "gate": lambda _, a, b: _sigmoid(a) * np.tanh(b),
+    "gate": lambda _, a, b: sigmoid(a) * np.tanh(b),
     "polynomial": _polynomial,
     "column_sum": lambda _, x: x.sum(0),
     "take": lambda _, table, index: np.take(table, index, 0),
-    "take_grad": _take_grad,
-    "lstm": lambda _, *xs: _lstm_states(*xs)[0],
+    "take_grad": take_grad,
+    "lstm": lambda _, *xs: lstm_states(*xs)[0],
     "lstm_fit": _lstm_fit,
     "gru": lambda _, *xs: _gru_states(*xs)[0],
     "gru_fit": _gru_fit,
@@ -368,9 +385,9 @@ def _momentum(gradient):
     return step
 
 
-def _adam(gradient):
-    w, m, v, scratch = np.zeros_like(gradient), np.zeros_like(gradient), np.zeros_like(gradient), gradient.copy()
-    steps = 0
+def adam(gradient, w):
+    """A step of Adam on `w`."""
+    m, v, scratch, steps = np.zeros_like(w), np.zeros_like(w), np.empty_like(w), 0
 
     def step():
         nonlocal steps
@@ -389,4 +406,4 @@ def _adam(gradient):
     return step
 
 
-OPTIMIZERS = {"sgd": _sgd, "momentum": _momentum, "adam": _adam}
+OPTIMIZERS = {"sgd": _sgd, "momentum": _momentum, "adam": lambda gradient: adam(gradient, np.zeros_like(gradient))}

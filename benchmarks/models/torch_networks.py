@@ -1,6 +1,5 @@
-"""The rows in PyTorch, as a careful user writes them: logits out, channels_last for images."""
+"""The rows in PyTorch, as a careful user writes them: logits out."""
 
-import torch
 from torch import nn
 from torch.nn import functional
 
@@ -17,9 +16,9 @@ def build(name: str) -> nn.Module:
         return nn.Sequential(
             nn.Conv2d(1, 32, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(32, 64, 3), nn.ReLU(), nn.MaxPool2d(2),
             nn.Flatten(), nn.Dropout(0.5), nn.Linear(1600, 10),
-        ).to(memory_format=torch.channels_last)  # fmt: skip
+        )  # fmt: skip
     if name == "resnet":
-        return _ResNet().to(memory_format=torch.channels_last)
+        return _ResNet()
     return _Recurrent() if name == "lstm" else _Transformer()
 
 

@@ -1,24 +1,30 @@
-"""One contender in a process of its own: `python -m benchmarks.models.contender ROW CONTENDER MEASURE EPOCHS`.
+"""One contender in a process of its own: `python -m benchmarks.models.worker ROW CONTENDER MEASURE EPOCHS`.
 
-MEASURE is `fit` (seconds of the first epoch, with all compilation, and of each later one; bytes by which it raised the
-process's peak) or `infer` (seconds of `model(x)` and of `predict` on one row, of `predict` a row at batches of 512, and
-of one `train_on_batch`). Prints one JSON line, with the last loss where there is one, by which the caller sees that the
-contenders did the same work.
+MEASURE is `fit` (seconds of the first epoch, with all compilation, and the shortest of the later ones; the most memory
+that the process held, and by how much training raised it) or `infer` (seconds of `model(x)` and of `predict` on one
+row, of a row by `predict` at batches of 512, and of one `train_on_batch`). Prints one JSON line, with the last loss
+where there is one, by which the caller sees that the contenders did the same work.
 """
 
 import json
 import os
-import resource
-import statistics
 import sys
+import tempfile
 import time
 import warnings
 
 import numpy as np
 
+from benchmarks.machine import memory, threads
 from benchmarks.models import networks
+from benchmarks.pairs import MISSING
+from benchmarks.timing import median_of
 
-THREADS = int(os.environ.get("OMP_NUM_THREADS") or len(os.sched_getaffinity(0)))
+LIMIT_S = 60.0  # no further epoch begins after this long
+
+
+class Unable(Exception):
+    """The contender has no such network or measure."""
 
 
 class KerasLike:
@@ -44,26 +50,31 @@ class KerasLike:
 
 
 class Torch:
-    """A plain loop, the data as one tensor: eager, or with the forward pass compiled."""
+    """A plain loop, the data as one tensor: eager, in channels_last, or that with the forward pass compiled."""
 
-    def __init__(self, name, compiled=False):
+    def __init__(self, name, channels_last=True, compiled=False):
         import torch
 
         from benchmarks.models import torch_networks
 
         self.torch, self.row = torch, networks.ROWS[name]
-        torch.set_num_threads(THREADS)
+        torch.set_num_threads(threads())
         x, y = networks.data(name)
+        if channels_last and not compiled and x.ndim != 4:
+            raise Unable("channels_last is for images")
+        self.format = torch.channels_last if channels_last else torch.contiguous_format
         self.x, self.y = self.tensor(x), torch.from_numpy(y)
         self.is_binary = self.row.classes == 1
         self.loss_of = torch.nn.BCEWithLogitsLoss() if self.is_binary else torch.nn.CrossEntropyLoss()
         self.model = torch_networks.build(name)
+        if x.ndim == 4:
+            self.model = self.model.to(memory_format=self.format)
         self.forward = torch.compile(self.model) if compiled else self.model
         self.optimizer = torch.optim.Adam(self.model.parameters(), lr=1e-3, eps=1e-7, fused=True)
 
     def tensor(self, x):
         x = self.torch.from_numpy(x)
-        return x.permute(0, 3, 1, 2).contiguous(memory_format=self.torch.channels_last) if x.ndim == 4 else x
+        return x.permute(0, 3, 1, 2).contiguous(memory_format=self.format) if x.ndim == 4 else x
 
     def epoch(self):
         torch, total, right = self.torch, self.torch.zeros(()), self.torch.zeros(())
@@ -105,7 +116,7 @@ class SciKitLearn:
 
         sizes = {"tiny": (16,), "mlp": (128, 64)}
         if name not in sizes:
-            raise ImportError("scikit-learn has dense layers only")
+            raise Unable("scikit-learn has dense layers only")
         self.x, self.y = networks.data(name)
         self.classes = np.unique(self.y)
         self.model = MLPClassifier(sizes[name], batch_size=networks.ROWS[name].batch_size, alpha=0.0)
@@ -122,6 +133,36 @@ class SciKitLearn:
 
     def train_on_batch(self, x, y):
         self.model.partial_fit(x, y, classes=self.classes)
+
+
+class OnnxRuntime:
+    """The network that fastnn exports, served by ONNX Runtime; it does not train."""
+
+    def __init__(self, name):
+        import onnxruntime
+
+        import fastnn
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads()
+        self.x, _ = networks.data(name)
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "model.onnx")
+            networks.build(name, fastnn).export(path, verbose=False)
+            self.session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        self.input = self.session.get_inputs()[0].name
+
+    def call(self, x):
+        return self.session.run(None, {self.input: x})[0]
+
+    def predict(self, x, batch_size):
+        return np.concatenate([self.call(x[start : start + batch_size]) for start in range(0, len(x), batch_size)])
+
+
+def _numpy(name):
+    from benchmarks.models.numpy_networks import NumPy
+
+    return NumPy(name)
 
 
 def _keras_on(backend):
@@ -142,65 +183,62 @@ def _fastnn(name):
 
 CONTENDERS = {
     "fastnn": _fastnn,
+    "numpy": _numpy,
+    "keras-tensorflow": _keras_on("tensorflow"),
     "keras-jax": _keras_on("jax"),
     "keras-torch": _keras_on("torch"),
-    "keras-tensorflow": _keras_on("tensorflow"),
-    "torch": Torch,
+    "torch": lambda name: Torch(name, channels_last=False),
+    "torch-channels-last": Torch,
     "torch-compile": lambda name: Torch(name, compiled=True),
-    "sklearn": SciKitLearn,
+    "scikit-learn": SciKitLearn,
+    "onnxruntime": OnnxRuntime,
 }
 
 
 def fit(contender, epochs: int) -> dict:
     """Seconds of the first epoch and of the others, the last loss, and bytes of memory."""
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    seconds = []
-    for _ in range(epochs + 1):
+    if not hasattr(contender, "epoch"):
+        raise Unable("it does not train")
+    before, seconds, begin = memory()["peak"], [], time.perf_counter()
+    while not seconds or (len(seconds) <= epochs and time.perf_counter() - begin < LIMIT_S):
         start = time.perf_counter()
         loss = contender.epoch()
         seconds.append(time.perf_counter() - start)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return {"first_epoch": seconds[0], "epoch": min(seconds[1:]), "loss": float(loss), "bytes": (peak - before) * 1024}
+        if not getattr(contender, "compiles", True):
+            break
+    peak = memory()["peak"]
+    figures = {"first_epoch": seconds[0], "epoch": min(seconds[1:] or seconds), "loss": float(loss)}
+    return figures | {"peak_memory": peak, "memory_of_fit": peak - before}
 
 
 def infer(contender, _epochs: int) -> dict:
     """Seconds of the calls that serve and of those that learn from a stream; medians."""
     one, many, batch = contender.x[:1], contender.x[:2048], slice(0, 32)
-    contender.train_on_batch(contender.x[batch], contender.y[batch])  # scikit-learn predicts after training only
-    return {
-        "call": _median(lambda: contender.call(one)),
-        "predict": _median(lambda: contender.predict(one, 32)),
-        "row_of_512": _median(lambda: contender.predict(many, 512)) / len(many),
-        "train_on_batch": _median(lambda: contender.train_on_batch(contender.x[batch], contender.y[batch])),
+    trains = hasattr(contender, "train_on_batch")
+    if trains:
+        x, y = contender.x[batch], contender.y[batch]
+        contender.train_on_batch(x, y)  # scikit-learn predicts after training only
+    figures = {
+        "call": median_of(lambda: contender.call(one)),
+        "predict": median_of(lambda: contender.predict(one, 32)),
+        "predict_512": median_of(lambda: contender.predict(many, 512)) / len(many),
     }
+    return figures | ({"train_on_batch": median_of(lambda: contender.train_on_batch(x, y))} if trains else {})
 
 
 MEASURES = {"fit": fit, "infer": infer}
 
 
-def _median(call, budget_s=1.0):
-    call()
-    start = time.perf_counter()
-    call()
-    times = max(3, min(2000, int(budget_s / (time.perf_counter() - start))))
-    seconds = []
-    for _ in range(times):
-        start = time.perf_counter()
-        call()
-        seconds.append(time.perf_counter() - start)
-    return statistics.median(seconds)
-
-
 def main():
-    """Exit status 3 says that the contender is not installed or cannot run this row."""
+    """The exit status MISSING says that the contender is not installed or cannot do this."""
     name, contender, measure, epochs = sys.argv[1:]
     warnings.simplefilter("ignore")
     try:
-        made = CONTENDERS[contender](name)
-    except ImportError as error:
+        figures = MEASURES[measure](CONTENDERS[contender](name), int(epochs))
+    except (ImportError, Unable) as error:
         print(error, file=sys.stderr)
-        sys.exit(3)
-    print(json.dumps(MEASURES[measure](made, int(epochs))))
+        sys.exit(MISSING)
+    print(json.dumps(figures))
 
 
 if __name__ == "__main__":
