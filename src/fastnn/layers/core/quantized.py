@@ -12,6 +12,7 @@ from fastnn.graph import trace
 from fastnn.layers import weight_lists
 from fastnn.layers.core.lora import LoRA
 from fastnn.ops.own_gradient import custom_gradient
+from fastnn.ops.quantization import dequantize_int4_op
 from fastnn.ops.record import dtype_of
 from fastnn.quantizers.int4 import unpacked
 from fastnn.serialization import deserialize_keras_object, serialize_keras_object
@@ -92,28 +93,31 @@ class Kept:
         """The numbers of int4, in the shape of the matrix."""
         return unpacked(kept[""], self.matrix[self.packed], self.packed)
 
+    def from_int4(self, kept: dict, dtype):
+        matrix = dequantize_int4_op(
+            kept[""], *self._groups(kept), shape=self.matrix, packed=self.packed, axis=self.axis
+        )  # fmt: skip
+        return ops.cast(ops.reshape(matrix, self.shape), dtype)
+
     def rows(self, kept: dict, indices, dtype):
-        """The rows at `indices` of the floats for which it stands, where scales and blocks are those of rows."""
+        """The rows at `indices` of the floats for which it stands, where scales and groups are those of rows."""
         of_rows = {end: part if end == "g_idx" else ops.take(part, indices, axis=0) for end, part in kept.items()}
         if kept[""].shape == self.shape:
-            numbers = of_rows[""]
-        else:
-            numbers = unpacked(of_rows[""], self.shape[-1], -1)
-        return spread(ops.cast(numbers, dtype), of_rows, -1, dtype)
+            scale = ops.reciprocal(ops.cast(of_rows["_scale"], dtype))
+            return ops.cast(of_rows[""], dtype) * ops.expand_dims(scale, -1)
+        *parts, group = (of_rows[""], *self._groups(of_rows))
+        parts = [ops.reshape(part, (-1, part.shape[-1])) for part in parts]
+        shape = (parts[0].shape[0], self.shape[-1])
+        rows = dequantize_int4_op(*parts, group, shape=shape, packed=1, axis=1)
+        return ops.cast(ops.reshape(rows, (*indices.shape, self.shape[-1])), dtype)
 
-    def from_int4(self, kept: dict, dtype):
-        numbers = ops.cast(self.numbers(kept), dtype)
-        return ops.reshape(spread(numbers, kept, self.axis, dtype), self.shape)
-
-
-def spread(numbers, kept: dict, axis: int, dtype):
-    """The floats for which `numbers` stand, with the scales and zero points of their blocks along `axis`."""
-    scale = ops.cast(kept["_scale"], dtype)
-    if "_zero" not in kept:
-        return numbers * ops.expand_dims(ops.reciprocal(scale), axis)
-    blocks = ops.cast(kept["g_idx"], "int32")
-    zero = ops.take(ops.cast(kept["_zero"], dtype), blocks, axis=axis)
-    return (numbers - zero) * ops.take(scale, blocks, axis=axis)
+    def _groups(self, kept: dict):
+        """Scales, zero points, and to which of them each position along `axis` belongs."""
+        scale = ops.cast(kept["_scale"], "float32")
+        if "_zero" in kept:
+            return scale, ops.cast(kept["_zero"], "float32"), ops.cast(kept["g_idx"], "int32")
+        scale = ops.expand_dims(ops.reciprocal(scale), -1 if self.axis else 0)
+        return scale, ops.zeros_like(scale), np.zeros(self.matrix[self.axis], "int32")
 
 
 class Quantized(LoRA):
