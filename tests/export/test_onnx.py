@@ -191,6 +191,25 @@ def test_half_precision(policy, tmp_path):
     check(model, [[numbers(rows, 8, 3)] for rows in (2, 3)], tmp_path / "m.onnx", 2e-2 if "b" in policy else 2e-3)
 
 
+class OverTheBatch(fastnn.layers.Layer):
+    """What depends on how many rows there are: numbers, slices, positions and matrices of that size."""
+
+    def call(self, x):
+        ops, rows = fastnn.ops, x.shape[0]
+        square = ops.matmul(x, ops.transpose(x))
+        return [
+            x / ops.mean(x), ops.std(x, axis=0), ops.cumsum(x, axis=0), ops.argsort(x, axis=0), ops.flip(x, axis=0),
+            x[::2], x[1:], x[:-1], x[-2:], ops.arange(rows, dtype="float32")[:, None] * x, ops.eye(rows) @ x,
+            ops.tril(square), ops.triu(square, 1), ops.repeat(x, 2, axis=0), ops.roll(x, 1, axis=0),
+            ops.where(ops.tril(ops.ones((rows, rows), "bool")), square, -1e9), ops.reshape(x, (-1,)),
+        ]  # fmt: skip
+
+
+def test_sizes_of_the_batch(tmp_path):
+    x = fastnn.Input((4,))
+    check(fastnn.Model(x, OverTheBatch()(x)), [[numbers(rows, 4)] for rows in (2, 7)], tmp_path / "m.onnx")
+
+
 # -- models of one's own -----------------------------------------------------------------------------------------------
 
 
@@ -252,8 +271,14 @@ class Noise(fastnn.layers.Layer):
         return x + fastnn.random.normal((4,), seed=1)
 
 
+class Steps(fastnn.layers.Layer):
+    def call(self, x):
+        return fastnn.ops.cumprod(x, axis=0)
+
+
 L = fastnn.layers
 REFUSED = {
+    "number of steps": ([Steps(name="running")], "'running'"),
     "no op": ([L.Dense(4), Erfinv(name="inner")], "'inner'.*'erfinv'"),
     "random": ([Noise(name="noise")], "'noise'.*'random_normal'"),
     "table": ([L.Hashing(5, name="hash")], "'hash'"),
@@ -277,7 +302,7 @@ def test_refused(case, tmp_path):
 def test_strings_are_refused(tmp_path):
     x = fastnn.Input((), dtype="string", name="text")
     ids = L.TextVectorization(vocabulary=["a", "b"], output_sequence_length=3, name="words")(x)
-    with pytest.raises(ValueError, match=r"'words' reads strings.*'text'"):
+    with pytest.raises(ValueError, match=r"'words' works on strings"):
         fastnn.Model(x, L.Embedding(4, 2)(ids)).export(tmp_path / "m.onnx")
 
 

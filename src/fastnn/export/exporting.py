@@ -56,12 +56,12 @@ def make_onnx(model, structure, opset: int):
         return model._call_for_shapes(inputs, training=False)
 
     specs = tree.flatten(structure)
-    for spec in specs:
-        if spec.dtype == "string":
-            raise Unexportable(
-                f"export: {_string_reader(model)} reads strings (input {spec.name!r}), which cannot be written as "
-                "ONNX. Export a model of the layers behind it."
-            )
+    reader = _layer_of_strings(model)
+    if reader is not None or any(spec.dtype == "string" for spec in specs):
+        raise Unexportable(
+            f"export: {reader or f'model {model.name!r}'} works on strings, which cannot be written as ONNX. Export a "
+            "model of the layers behind it."
+        )
     traced = trace(infer, structure, compose)
     b = Builder()
     names = [b.unique(spec.name) for spec in specs]
@@ -143,11 +143,9 @@ def _symbols(inputs: list[Array]) -> dict[tuple[int, ...], str]:
     return {values: "batch" if axis == 0 else f"size_{k}" for k, (values, axis) in enumerate(sizes)}
 
 
-def _string_reader(model) -> str:
-    """Which layer reads strings."""
-    network = model._network
-    steps = [] if network is None else network.steps
-    for step in steps:
-        if any(x.dtype == "string" for x in step.call.inputs):
+def _layer_of_strings(model) -> str | None:
+    """Which layer takes or gives strings."""
+    for step in [] if model._network is None else model._network.steps:
+        if any(x.dtype == "string" for x in (*step.call.inputs, *step.outputs)):
             return f"layer {step.name!r}"
-    return f"model {model.name!r}"
+    return None

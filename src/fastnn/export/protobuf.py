@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import os
 from pathlib import Path
 
 import numpy as np
@@ -39,17 +38,16 @@ def make_model(b: Builder, name: str, symbols: dict[tuple[int, ...], str], opset
     used = _keep_used(b, set())
     rename = _final_names(b, used)
     types = _Types(onnx, symbols)
-    initializers = [
-        onnx.numpy_helper.from_array(array, rename.get(key, key))
-        for key, array in b.shared.initializers.items()
-        if key in used
-    ]
-    graph = _graph(onnx, b, name, types, rename, initializers)
+    graph = _graph(onnx, b, name, types, rename)
     opsets = [onnx.helper.make_opsetid("", opset)]
-    return onnx.helper.make_model(
+    model = onnx.helper.make_model(
         graph, opset_imports=opsets, ir_version=onnx.helper.find_min_ir_version_for(opsets), producer_name="fastnn",
         producer_version=__version__,
     )  # fmt: skip
+    for key, array in b.shared.initializers.items():  # one by one: they may be large, and each step before copies
+        if key in used:
+            model.graph.initializer.append(onnx.numpy_helper.from_array(array, rename.get(key, key)))
+    return model
 
 
 def _keep_used(b: Builder, used: set[str]) -> set[str]:
@@ -88,7 +86,7 @@ class _Types:
         return self.onnx.helper.make_tensor_value_info(name, kind, shape)
 
 
-def _graph(onnx, b: Builder, name: str, types: _Types, rename: dict[str, str], initializers=()):
+def _graph(onnx, b: Builder, name: str, types: _Types, rename: dict[str, str]):
     nodes = []
     for node in b.nodes:
         attributes = {
@@ -100,10 +98,8 @@ def _graph(onnx, b: Builder, name: str, types: _Types, rename: dict[str, str], i
                 attributes[key] = int(onnx.helper.np_dtype_to_tensor_dtype(np.dtype(value)))
         inputs = [rename.get(x, x) for x in node.inputs]
         nodes.append(onnx.helper.make_node(node.op_type, inputs, node.outputs, name=node.name, **attributes))
-    return onnx.helper.make_graph(
-        nodes, name, [types.info(x, array) for x, array in b.inputs], [types.info(y, array) for y, array in b.outputs],
-        list(initializers),
-    )  # fmt: skip
+    inputs, outputs = ([types.info(x, array) for x, array in named] for named in (b.inputs, b.outputs))
+    return onnx.helper.make_graph(nodes, name, inputs, outputs)
 
 
 def write(model, path: Path) -> None:
@@ -119,7 +115,6 @@ def write(model, path: Path) -> None:
         return
     data = path.with_name(path.name + ".data")
     with replacing(path) as temporary, replacing(data) as temporary_data:
-        os.unlink(temporary_data)  # onnx appends to a file that is there
         onnx.external_data_helper.convert_model_to_external_data(
             model, all_tensors_to_one_file=True, location=Path(temporary_data).name
         )

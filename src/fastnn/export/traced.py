@@ -7,6 +7,7 @@ is a `Size`.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -90,9 +91,10 @@ def cannot(step_label: str, op: str, why: str) -> Unexportable:
 
 
 # Sizes in place of unknown ones. Odd and even, and with several remainders by 4 and 8, as the padding of strided
-# windows depends on those; and so far apart that they differ after many strides. A model may allow no large ones: then
-# those that every symbolic call is tried with (`graph.symbolic.PROBES`), and some between them.
-BATCH = (5, 8, 7, 12)
+# windows depends on those; with several numbers of binary digits, as halving takes that many steps; and so far apart
+# that they differ after many strides. A model may allow no large ones: then those that every symbolic call is tried
+# with (`graph.symbolic.PROBES`), and some between them.
+BATCH = (3, 8, 21, 14)
 WIDE, NARROW = (83, 198, 264, 389), (83, 84, 86, 89)
 
 
@@ -157,13 +159,13 @@ def merge(graphs: Sequence[Graph]) -> Traced:
     """The graphs of the same computation for several sizes as one."""
     arrays: dict[Value, Array] = {}
     steps = []
-    for nodes in _side_by_side([graph.nodes for graph in graphs], ""):
-        first = nodes[0]
-        if any(node.op.name != first.op.name for node in nodes):
-            raise cannot(first.label, first.op.name, "is another for other sizes of the inputs")
-        inputs = tuple(_same(xs, arrays, first) for xs in _side_by_side([node.inputs for node in nodes], first.label))
+    for nodes in itertools.zip_longest(*(graph.nodes for graph in graphs)):
+        first = next(node for node in nodes if node is not None)
+        if any(node is None or node.op.name != first.op.name for node in nodes):
+            raise cannot(first.label, first.op.name, "is not a step of it for other sizes of the inputs")
+        inputs = tuple(_same(xs, arrays, first) for xs in _side_by_side([node.inputs for node in nodes], first))
         outputs = []
-        for values in _side_by_side([node.outputs for node in nodes], first.label):
+        for values in _side_by_side([node.outputs for node in nodes], first):
             shape = tuple(combine(sizes, first) for sizes in zip(*(v.shape for v in values), strict=True))
             outputs.append(Array(shape, values[0].dtype))
             arrays.update((value, outputs[-1]) for value in values)
@@ -183,9 +185,9 @@ def _same(values, arrays, node) -> Array:
     return found[0]
 
 
-def _side_by_side(rows: list, label: str):
+def _side_by_side(rows: list, node):
     if any(len(row) != len(rows[0]) for row in rows):
-        raise cannot(label, "trace", "has another number of steps for other sizes of the inputs")
+        raise cannot(node.label, node.op.name, "has other inputs for other sizes of the inputs")
     return zip(*rows, strict=True)
 
 

@@ -53,6 +53,13 @@ def _last(start, size, step):
     return values[0] if len(set(values)) == 1 else Size(values)
 
 
+def _runs_out(n, start, size, gap: int) -> bool:
+    """Whether a slice by steps of `gap` ends where the axis does, whatever its size."""
+    count = max((len(each.values) for each in (n, start, size) if isinstance(each, Size)), default=1)
+    rows = zip(*(each.values if isinstance(each, Size) else (each,) * count for each in (n, start, size)), strict=True)
+    return all(size == len(range(start, n if gap > 0 else -1, gap)) for n, start, size in rows)
+
+
 @emits("strided_slice")
 def _strided_slice(b, step, x):
     """Bounds from the beginning, or from the end where those depend on the axis's size."""
@@ -63,7 +70,9 @@ def _strided_slice(b, step, x):
             continue
         last = _last(start, size, gap)
         begin = _difference(b, n, start) if isinstance(start, Size) else start
-        if isinstance(n, Size) and isinstance(last, Size):
+        if _runs_out(n, start, size, gap):
+            stop = LAST if gap > 0 else -LAST
+        elif isinstance(n, Size) and isinstance(last, Size):
             stop = _difference(b, n, last) + (1 if gap > 0 else -1)  # below 0: counted from the end
             stop = LAST if stop == 0 else stop
         elif isinstance(last, Size):
