@@ -16,6 +16,11 @@ from fastnn.graph.value import Operators, Value
 _moves = itertools.count(1)
 moved = 0
 
+_CHOICES = {
+    "aggregation": (None, "none", "mean", "sum", "only_first_replica"),
+    "synchronization": (None, "none", "on_read", "on_write", "auto"),
+}
+
 
 class Variable(Operators):
     """An array with a name that training may change.
@@ -26,12 +31,13 @@ class Variable(Operators):
         dtype: defaults to the array's dtype, or `floatx()`.
         trainable: whether optimizers see it.
         autocast: whether layers that compute in another float dtype read it in that dtype.
-        aggregation: kept for Keras's signature.
-        synchronization: kept for Keras's signature.
-        name: defaults to "variable".
+        aggregation: how replicas would be joined; there is one.
+        synchronization: when replicas would be.
+        name: without "/"; "variable", "variable_1", ... by default.
 
     Raises:
-        ValueError: for a callable without `shape`, or an array of another shape than `shape`.
+        ValueError: for a callable without `shape`, an array of another shape than `shape`, a name or a choice that is
+            none.
 
     Example:
         >>> v = Variable([1.0, 2.0]); _ = v.assign_add([1.0, 1.0]); v.numpy()
@@ -42,10 +48,20 @@ class Variable(Operators):
         self, initializer, shape=None, dtype=None, trainable=True, autocast=True, aggregation="none",
         synchronization="auto", name=None,
     ):  # fmt: skip
-        self.name = name or "variable"
+        if name is not None and (not isinstance(name, str) or "/" in name):
+            raise ValueError(
+                f"Argument `name` must be a string and cannot contain character `/`. Received: name={name}"
+            )
+        for argument, value in (("aggregation", aggregation), ("synchronization", synchronization)):
+            if value not in _CHOICES[argument]:
+                raise ValueError(
+                    f"Variable: `{argument}` must be one of {_CHOICES[argument]}. Received: {argument}={value}"
+                )
+        self.name = name or naming.auto_name("variable")
         self.path = naming.path(self.name)
         self._trainable = self.made_trainable = bool(trainable)
-        self.autocast, self.aggregation, self.synchronization = autocast, aggregation, synchronization
+        self.autocast = autocast
+        self.aggregation, self.synchronization = aggregation or "none", synchronization or "none"
         self.regularizer = None
         self.constraint = None
         self.overwrite_with_gradient = False

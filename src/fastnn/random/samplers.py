@@ -11,6 +11,7 @@ from fastnn.graph.dtypes import is_float, is_integer, standardize_dtype
 from fastnn.graph.symbolic import accepts_symbolic
 from fastnn.ops import random as records
 from fastnn.ops.record import as_array, dtype_of, shape_of
+from fastnn.ops.reduce import normalize_axis
 from fastnn.random.drawing import draw
 
 
@@ -205,7 +206,8 @@ def shuffle(x, axis=0, seed=None):
         >>> sorted(fastnn.random.shuffle(np.arange(4), seed=1).tolist())
         [0, 1, 2, 3]
     """
-    size = shape_of(x)[axis]
+    shape = shape_of(x)
+    size = shape[normalize_axis("shuffle", axis, len(shape))]
     order = draw(records.random_permutation_op, seed, shape=(size,), dtype="int32")
     return ops.take(x, order, axis=axis)
 

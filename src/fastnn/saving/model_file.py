@@ -90,8 +90,7 @@ def load_model(filepath, custom_objects=None, compile=True, safe_mode=True):
         safe_mode: kept for Keras's signature: code in a file is never run.
 
     Raises:
-        ValueError: for another ending, or a file that is not what it should be.
-        FileNotFoundError: when there is no such file.
+        ValueError: for another ending, where there is no file, or for one that is not what it should be.
         ImportError: without h5py.
     """
     if not hasattr(filepath, "read"):
@@ -102,7 +101,7 @@ def load_model(filepath, custom_objects=None, compile=True, safe_mode=True):
                 "`.h5` files in the layout of Keras 2."
             )
         if not path.exists():
-            raise FileNotFoundError(f"There is no file {path}.")
+            raise ValueError(f"There is no file {path}.")
         if path.suffix in LEGACY:
             with clear_errors(str(path)):
                 return legacy_file.read(path, custom_objects, compile)

@@ -36,6 +36,8 @@ class PReLU(Layer):
     def build(self, input_shape):
         shape = list(input_shape[1:])
         for axis in self.shared_axes or ():
+            if not 0 < axis < len(input_shape):
+                raise IndexError(f"PReLU: axis {axis} of `shared_axes` is none of an input of shape {input_shape}.")
             shape[axis - 1] = 1
         self.alpha = self.add_weight(
             shape, self.alpha_initializer, name="alpha", regularizer=self.alpha_regularizer,
