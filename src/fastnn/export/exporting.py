@@ -34,8 +34,7 @@ def export_model(
             f"knows. Received: {opset_version}"
         )
     structure = _signature(model, input_signature)
-    proto = make_onnx(model, structure, opset)
-    protobuf.write(proto, path)
+    protobuf.write(*make_onnx(model, structure, opset), path)
     if verbose or verbose is None:
         print(f"Saved artifact at '{filepath}'.")
 
@@ -50,7 +49,7 @@ def _check_format(path: Path, format) -> None:
 
 
 def make_onnx(model, structure, opset: int):
-    """The `onnx.ModelProto` of `model` called on arrays like the KerasTensors of `structure`."""
+    """The `onnx.ModelProto` of `model` called on arrays like the KerasTensors of `structure`, and its arrays."""
 
     def infer(inputs):
         return model._call_for_shapes(inputs, training=False)

@@ -13,6 +13,8 @@ from fastnn.export.traced import Array, Size, Unexportable
 from fastnn.saving.weights import replacing
 
 LIMIT = 2**31 - 2**20  # bytes of arrays that one protobuf message can hold; more of them go into a file of their own
+INLINE = 1024  # bytes: smaller arrays, shapes among them, stay in the message
+ALIGNMENT = 4096  # bytes, so that the other file can be mapped
 OPSET = 18  # reductions whose axes are an input; LayerNormalization is there since 17
 
 
@@ -26,7 +28,7 @@ def onnx_module():
 
 
 def make_model(b: Builder, name: str, symbols: dict[tuple[int, ...], str], opset: int):
-    """The `onnx.ModelProto` of `b`.
+    """The `onnx.ModelProto` of `b` without its arrays, and the arrays by name.
 
     Args:
         b: a finished builder.
@@ -37,17 +39,12 @@ def make_model(b: Builder, name: str, symbols: dict[tuple[int, ...], str], opset
     onnx = onnx_module()
     used = _keep_used(b, set())
     rename = _final_names(b, used)
-    types = _Types(onnx, symbols)
-    graph = _graph(onnx, b, name, types, rename)
     opsets = [onnx.helper.make_opsetid("", opset)]
     model = onnx.helper.make_model(
-        graph, opset_imports=opsets, ir_version=onnx.helper.find_min_ir_version_for(opsets), producer_name="fastnn",
-        producer_version=__version__,
+        _graph(onnx, b, name, _Types(onnx, symbols), rename), opset_imports=opsets,
+        ir_version=onnx.helper.find_min_ir_version_for(opsets), producer_name="fastnn", producer_version=__version__,
     )  # fmt: skip
-    for key, array in b.shared.initializers.items():  # one by one: they may be large, and each step before copies
-        if key in used:
-            model.graph.initializer.append(onnx.numpy_helper.from_array(array, rename.get(key, key)))
-    return model
+    return model, {rename.get(key, key): array for key, array in b.shared.initializers.items() if key in used}
 
 
 def _keep_used(b: Builder, used: set[str]) -> set[str]:
@@ -102,34 +99,54 @@ def _graph(onnx, b: Builder, name: str, types: _Types, rename: dict[str, str]):
     return onnx.helper.make_graph(nodes, name, inputs, outputs)
 
 
-def write(model, path: Path) -> None:
-    """Checks the model and writes it; `path` is replaced in one step.
+def write(model, arrays: dict[str, np.ndarray], path: Path) -> None:
+    """Checks the model and writes it with its arrays; `path` is replaced in one step.
 
     Arrays of more than `LIMIT` bytes in all go into a file of their own beside it, `<name>.data`.
+
+    Raises:
+        ValueError: when the model is not valid.
     """
     onnx = onnx_module()
-    if sum(array.ByteSize() for array in model.graph.initializer) < LIMIT:
-        _check(onnx, model)
+    if sum(array.nbytes for array in arrays.values()) < LIMIT:
+        model.graph.initializer.extend(onnx.numpy_helper.from_array(array, name) for name, array in arrays.items())
+        _check(onnx, model, full_check=True)
         with replacing(path) as temporary:
             Path(temporary).write_bytes(model.SerializeToString())
         return
     data = path.with_name(path.name + ".data")
     with replacing(path) as temporary, replacing(data) as temporary_data:
-        onnx.external_data_helper.convert_model_to_external_data(
-            model, all_tensors_to_one_file=True, location=Path(temporary_data).name
-        )
-        onnx.save_model(model, temporary)
-        for array in model.graph.initializer:
-            for entry in array.external_data:
-                if entry.key == "location":
-                    entry.value = data.name
-        onnx.checker.check_model(temporary)
-        Path(temporary).write_bytes(model.SerializeToString())
+        with open(temporary_data, "wb") as file:
+            places = [_put(onnx, model, name, array, file) for name, array in arrays.items()]
+        for location in (Path(temporary_data).name, data.name):  # checked with the first, where the numbers are now
+            for place in filter(None, places):
+                place.value = location
+            Path(temporary).write_bytes(model.SerializeToString())
+            if location != data.name:
+                _check(onnx, temporary)
 
 
-def _check(onnx, model) -> None:
+def _put(onnx, model, name: str, array: np.ndarray, file):
+    """Adds an array to the model, with its numbers in `file` where they are many; returns the record of the file's
+    name."""
+    if array.nbytes < INLINE:
+        model.graph.initializer.append(onnx.numpy_helper.from_array(array, name))
+        return None
+    kind = onnx.helper.np_dtype_to_tensor_dtype(array.dtype)
+    tensor = model.graph.initializer.add(
+        name=name, dims=array.shape, data_type=kind, data_location=onnx.TensorProto.EXTERNAL
+    )
+    offset = file.seek(-file.tell() % ALIGNMENT, 1)
+    array.tofile(file)
+    place = tensor.external_data.add(key="location")
+    tensor.external_data.add(key="offset", value=str(offset))
+    tensor.external_data.add(key="length", value=str(array.nbytes))
+    return place
+
+
+def _check(onnx, model, **how) -> None:
     try:
-        onnx.checker.check_model(model, full_check=True)
+        onnx.checker.check_model(model, **how)
     except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
         # As a rule a dtype that an op does not take; the node's name is the layer's path.
         raise Unexportable(f"export: what was made is not valid ONNX: {error}") from error
