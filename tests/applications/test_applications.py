@@ -2,6 +2,7 @@
 
 import importlib
 import inspect
+import itertools
 import json
 import re
 
@@ -30,12 +31,13 @@ MODELS = [
     ("EfficientNetV2B0", {}, (32, 33)),
     ("InceptionV3", {}, (75, 75)),
 ]
-# Of these, whose outputs take Keras long, layers and weights alone.
+# Of these, whose outputs take Keras long, layers, what feeds them, and weights alone.
 LAYERS_ALONE = [
     ("ConvNeXtSmall", {"include_preprocessing": False}, (32, 32)),
     ("EfficientNetV2B3", {"include_top": False, "include_preprocessing": False}, (32, 32)),
     ("EfficientNetV2S", {"include_top": False}, (32, 32)),
     ("InceptionResNetV2", {"include_top": False, "pooling": "max"}, (75, 75)),
+    ("NASNetMobile", {}, (40, 33)),
 ]
 FUNCTIONS = sorted(_api.table("fastnn.applications"))
 
@@ -68,12 +70,24 @@ def layers_of(model):
     ]
 
 
+def wiring(model):
+    """For each layer the places in `model.layers` of those that feed it; None for what is no layer, as a sum is."""
+    places = {layer.name: k for k, layer in enumerate(model.layers)}
+
+    def origin(x):
+        return (x._keras_history if hasattr(x, "_keras_history") else x.call).operation.name
+
+    outer = [layer for layer in model.layers if type(layer).__name__ != "Sequential"]  # whose input is that inside
+    return [[places.get(origin(x)) for x in fastnn.tree.flatten(layer.input)] for layer in outer]
+
+
 def same_layers(name, arguments, size):
     """Our model and Keras's, found to have the same layers."""
     ours, theirs = build(fastnn, name, arguments, size), build(keras, name, arguments, size)
     assert (ours.name, ours.input_shape, ours.output_shape) == (theirs.name, theirs.input_shape, theirs.output_shape)
     for layer, wanted in zip(layers_of(ours), layers_of(theirs), strict=True):
         assert layer == wanted
+    assert wiring(ours) == wiring(theirs)
     return ours, theirs
 
 
@@ -181,8 +195,13 @@ def test_weights_from_a_file_and_from_the_web(tmp_path, monkeypatch):
     assert asked == [(name, f"{base.KERAS_FILES}mobilenet/{name}", "models", None)]
 
 
-@pytest.mark.parametrize("include_top", [True, False])
-@pytest.mark.parametrize("name", ["MobileNet", "MobileNetV2", "MobileNetV3Small", "EfficientNetV2B0"])
+ADDRESSES = [
+    *itertools.product(["MobileNet", "MobileNetV2", "MobileNetV3Small"], [True, False]),
+    ("NASNetMobile", False),
+]
+
+
+@pytest.mark.parametrize("name, include_top", ADDRESSES)
 def test_addresses_are_keras_s(name, include_top, monkeypatch):
     """What each model would fetch, with and without its classifier, is what Keras fetches."""
 

@@ -46,16 +46,19 @@ class Files:
         folder: address, with a slash at its end.
         names: of the two files.
         hashes: of the two files; None where none is known.
+        published: their names at the address, where they have others.
     """
 
     folder: str
     names: tuple[str, str]
     hashes: tuple[str | None, str | None] = (None, None)
+    published: tuple[str, str] | None = None
 
     def fetch(self, include_top: bool) -> str:
         """The path of the file, downloaded unless it is there."""
         k = 0 if include_top else 1
-        return get_file(self.names[k], self.folder + self.names[k], cache_subdir="models", file_hash=self.hashes[k])
+        address = self.folder + (self.published or self.names)[k]
+        return get_file(self.names[k], address, cache_subdir="models", file_hash=self.hashes[k])
 
 
 @dataclass(frozen=True)
