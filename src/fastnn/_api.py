@@ -493,6 +493,7 @@ PUBLIC = {
         "utils.progbar": "Progbar",
         "utils.seeding": "set_random_seed",
         "models.network": "get_source_inputs",
+        "models.plotting": "model_to_dot plot_model",
         "naming": "clear_session",
         "training.data": "pack_x_y_sample_weight unpack_x_y_sample_weight",
         "training.py_dataset": "PyDataset Sequence=PyDataset",

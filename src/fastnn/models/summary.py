@@ -76,7 +76,7 @@ def _rows(model, connections, expand_nested, show_trainable, layer_range, level:
     rows = []
     for name, operation, shape in _in_range(_listed(model), layer_range):
         prefix = "   " * level + "└ " if level else ""
-        row = [f"{prefix}{name} ({_type_name(operation)})", shape, _weight_count(operation)]
+        row = [f"{prefix}{name} ({type_name(operation)})", shape, _weight_count(operation)]
         if connections is not None:
             row.append(", ".join(connections.get(name, ())) if level == 0 else "-")
             row[-1] = row[-1] or "-"
@@ -100,7 +100,7 @@ def _listed(model):
     ]
 
 
-def _type_name(operation) -> str:
+def type_name(operation) -> str:
     if isinstance(operation, Layer):
         return type(operation).__name__
     form = getattr(operation, "form", None)
