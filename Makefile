@@ -7,7 +7,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 SOURCES := pyproject.toml meson.build meson.options $(wildcard src/fastnn/meson.build src/fastnn/*/meson.build)
 
-.PHONY: demo test parity bench bench-peers lint isa sanitize wheel clean
+.PHONY: demo test parity bench bench-peers performance lint isa sanitize wheel clean
 
 demo: .venv/package  ## train a small network on real handwriting that ships with the package
 	$(BIN)/fastnn demo $(ARGS)
@@ -37,16 +37,24 @@ sanitize: .venv/test  ## kernel tests in an AddressSanitizer and UndefinedBehavi
 	$$base -c 'import fastnn; assert "build-sanitize" in fastnn.__file__, fastnn.__file__' && \
 	$$base -m pytest --quiet --capture=no -p no:cacheprovider tests/kernels $(ARGS)
 
+BENCHMARKS := BENCHMARK_SITE=bench-results/site $(BIN)/python -m benchmarks
+
 # Figures are wanted of a quiet machine. Results go to bench-results/.
-bench: .venv/test  ## fastnn beside NumPy: kernels, networks, overheads
-	mkdir -p bench-results
-	$(BIN)/python -m benchmarks --json bench-results/numpy.json $(ARGS)
+bench: .venv/test bench-results/site  ## fastnn beside NumPy: kernels, networks, overheads
+	$(BENCHMARKS) --json bench-results/numpy.json $(ARGS)
 
 # What cannot be installed is named as missing by the run itself.
-bench-peers: .venv/test  ## the same beside Keras on three backends, PyTorch, scikit-learn and ONNX Runtime
-	mkdir -p bench-results
+bench-peers: .venv/test bench-results/site  ## the same beside Keras on three backends, PyTorch, scikit-learn and ONNX Runtime
 	for peer in tensorflow-cpu "jax[cpu]" "torch<2.14" scikit-learn "onnx onnxruntime"; do $(PIP) install $$peer || true; done
-	$(BIN)/python -m benchmarks --peers frameworks --json bench-results/peers.json $(ARGS)
+	$(BENCHMARKS) --peers frameworks --json bench-results/peers.json $(ARGS)
+
+# fastnn as a user has it: an editable install looks for something to build at each import.
+bench-results/site: .venv/test $(shell find src -type f -not -name '*.pyc')
+	rm -rf $@
+	$(PIP) install --no-build-isolation --no-deps --target $@ . -Cbuild-dir=build-bench
+
+performance:  ## docs/performance.md from the newest results
+	$(BIN)/python -m benchmarks.report bench-results/*.json > docs/performance.md
 
 lint: .venv/test
 	$(BIN)/ruff check .

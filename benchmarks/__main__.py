@@ -13,8 +13,9 @@ import sys
 from benchmarks import pairs, report
 from benchmarks.kernels import level as kernels
 from benchmarks.models import level as networks
+from benchmarks.overheads import level as overheads
 
-LEVELS = {"kernels": kernels, "networks": networks}
+LEVELS = {"kernels": kernels, "networks": networks, "overheads": overheads}
 
 
 def main():

@@ -9,6 +9,7 @@ import os
 import statistics
 import subprocess
 import sys
+import sysconfig
 
 LIMIT_S = 900  # a contender that takes longer is given up
 MISSING = 3  # the exit status of a contender that is not installed or cannot do the row
@@ -26,19 +27,25 @@ def environment(threads: int) -> dict:
     return kept | dict.fromkeys(counts, str(threads)) | quiet
 
 
-def run(module: str, *arguments, threads: int) -> dict:
+def run(module: str, *arguments, threads: int, extra: dict | None = None) -> dict:
     """The JSON object that a fresh `python -m module arguments` prints last.
 
-    It may use as many cores as threads: the one limit that every framework obeys.
+    It may use as many cores as threads: the one limit that every framework obeys. `extra` is added to its environment.
+    Where BENCHMARK_SITE names a folder into which fastnn was installed, that one is used, as a user has it: an editable
+    install looks for something to build at each import.
 
     Raises:
         Missing: when it exits with the status `MISSING`; the last line of its errors says why.
         RuntimeError: when it fails.
     """
     cores = sorted(os.sched_getaffinity(0))[:threads]
-    command = [sys.executable, "-m", module, *map(str, arguments)]
+    python, variables = sys.executable, environment(threads) | (extra or {})
+    if site := os.environ.get("BENCHMARK_SITE"):
+        paths = [os.path.abspath(site), *(sysconfig.get_path(name) for name in ("purelib", "platlib"))]
+        python, variables["PYTHONPATH"] = sys._base_executable, os.pathsep.join(paths)
+    command = [python, "-m", module, *map(str, arguments)]
     process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(threads),
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=variables,
         preexec_fn=lambda: os.sched_setaffinity(0, cores),
     )  # fmt: skip
     try:
