@@ -1,4 +1,4 @@
-"""What reading a file may cost: variables and traced nodes in proportion to the bytes that are there.
+"""What reading a file may cost: variables and steps of tracing in proportion to the bytes that are there.
 
 A config of a hundred bytes can ask for arrays of any size, and for a graph of any length. So while a model is read from
 a file, what is made on that thread is counted, and refused before it is made. Behind that stands a limit on all that
@@ -17,14 +17,15 @@ from fastnn._kernels import _engine
 VARIABLE_RATIO, VARIABLE_BASE = 8, 1 << 24
 # Copies while variables are filled, an optimizer's flat buffers, and random numbers before they are cast.
 MEMORY_RATIO, MEMORY_BASE = 32, 1 << 26
-# A layer takes some ten nodes, its config some hundreds of bytes; AugMix alone takes 12,000 nodes.
-NODES_PER_BYTE, NODES_BASE = 0.05, 25_000
+# A traced node is a step and a layer's call ten more, some milliseconds; its config takes some hundreds of bytes.
+# AugMix alone takes 12,000 steps.
+STEPS_PER_BYTE, STEPS_BASE, LAYER_CALL = 0.1, 25_000, 10
 
 
 class _State(threading.local):
     def __init__(self):
         self.variable_bytes: int | None = None
-        self.nodes: int | None = None
+        self.steps: int | None = None
 
 
 _state = _State()
@@ -35,7 +36,7 @@ def reading(weight_bytes: int, config_bytes: int):
     """Inside, what weights and a config of so many bytes cannot stand for is refused on this thread."""
     outer = vars(_state).copy()
     _state.variable_bytes = VARIABLE_RATIO * weight_bytes + VARIABLE_BASE
-    _state.nodes = int(NODES_PER_BYTE * config_bytes) + NODES_BASE
+    _state.steps = int(STEPS_PER_BYTE * config_bytes) + STEPS_BASE
     try:
         with memory(MEMORY_RATIO * (weight_bytes + config_bytes) + MEMORY_BASE):
             yield
@@ -75,14 +76,14 @@ def count_variable(name: str, shape: tuple[int, ...], nbytes: int) -> None:
     _state.variable_bytes -= nbytes
 
 
-def count_node() -> None:
-    """Counts a traced node.
+def count_steps(count: int) -> None:
+    """Counts steps of tracing: nodes, and calls of layers.
 
     Raises:
-        ValueError: when the model that is being read has too many.
+        ValueError: when the model that is being read takes too many.
     """
-    if _state.nodes is None:
+    if _state.steps is None:
         return
-    if _state.nodes == 0:
-        raise ValueError("The model takes more traced nodes than a config of its length can stand for.")
-    _state.nodes -= 1
+    if _state.steps < count:
+        raise ValueError("The model takes more calls and traced nodes than a config of its length can stand for.")
+    _state.steps -= count

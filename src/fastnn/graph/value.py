@@ -220,7 +220,7 @@ class Graph:
         self.labels: list[str] = []
 
     def add(self, op: OpLike, inputs: tuple[Value, ...], params: dict[str, Any], specs: tuple[Spec, ...]) -> Node:
-        limits.count_node()
+        limits.count_steps(1)
         node = Node(op, inputs, params, specs, self.labels[-1] if self.labels else "")
         self.nodes.append(node)
         return node

@@ -12,7 +12,7 @@ import weakref
 
 import numpy as np
 
-from fastnn import dtype_policy, naming, regularizers, tree
+from fastnn import dtype_policy, limits, naming, regularizers, tree
 from fastnn.graph import trace
 from fastnn.graph.dtypes import is_float
 from fastnn.graph.masks import attach_masks, carry_mask, flat_masks_of_arrays, has_mask, masks_of
@@ -153,6 +153,7 @@ class Layer(Owner, Configurable, Stateless, Operation):
 
     def _call_now(self, args, kwargs):
         """Runs `call` on values or arrays."""
+        limits.count_steps(limits.LAYER_CALL)
         bound = self._bind(args, kwargs)
         self._check_and_build(bound)
         bound.arguments.update(masking.fill(self._call_signature(), bound, kwargs))

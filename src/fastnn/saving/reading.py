@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Iterator
 
 from fastnn.layers.layer import Layer
@@ -14,6 +15,8 @@ def clear_errors(name: str) -> Iterator[None]:
     """Makes ValueErrors of what a broken file makes Python and its libraries raise."""
     try:
         yield
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"{name} is no file of a model: its config is no JSON: {error}") from error
     except (ValueError, TypeError, OSError, ImportError, NotImplementedError):
         raise
     except Exception as error:
