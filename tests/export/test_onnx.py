@@ -1,6 +1,7 @@
 """Models as ONNX files, run by ONNX Runtime, against the models themselves: every row of the tables of layers."""
 
 import inspect
+import operator
 import sys
 
 import keras
@@ -59,6 +60,50 @@ def model_of(case):
 def test_layer(case, tmp_path):
     model, given = model_of(case)
     check(model, [[np.concatenate([x] * times) for x in given] for times in (1, 2)], tmp_path / "model.onnx")
+
+
+class Call(fastnn.layers.Layer):
+    """One call of an op, in which arrays stand for those of a list."""
+
+    def __init__(self, case):
+        super().__init__(autocast=False)
+        self.case = case
+
+    def call(self, arrays):
+        rest = iter(arrays)
+        args, kwargs = tree.map_structure(
+            lambda x: next(rest) if isinstance(x, np.ndarray) else x, (self.case.args, self.case.kwargs)
+        )
+        place = fastnn if self.case.name.startswith("quantizers.") else fastnn.ops
+        return operator.attrgetter(self.case.name)(place)(*args, **kwargs)
+
+
+def first_rows():
+    """A row for each op that can be traced, and that takes arrays."""
+    rows = {}
+    for case in table("OPS"):
+        has_arrays = any(isinstance(x, np.ndarray) for x in tree.flatten((case.args, case.kwargs)))
+        if case.traced and has_arrays and "complex" not in str(case):
+            rows.setdefault(case.name, case)
+    return rows.values()
+
+
+NO_COUNTERPART = {
+    "argpartition", "ctc_decode", "ctc_loss", "erfinv", "gcd", "histogram", "i0", "in_top_k", "lcm",
+    "nextafter", "polar", "quantizers.quantize_and_dequantize", "view",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", first_rows(), ids=lambda case: case.name)
+def test_op(case, tmp_path):
+    arrays = [x for x in tree.flatten((case.args, case.kwargs)) if isinstance(x, np.ndarray)]
+    inputs = [fastnn.Input(batch_shape=x.shape, dtype=x.dtype.name) for x in arrays]
+    model = fastnn.Model(inputs, Call(case)(inputs))
+    if case.name in NO_COUNTERPART:
+        with pytest.raises(ValueError, match="'call"):
+            model.export(tmp_path / "m.onnx")
+        return
+    check(model, [arrays], tmp_path / "m.onnx", case.rtol)
 
 
 # -- what a file says --------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from fastnn.export.builder import LAST
 from fastnn.export.table import emits
 
 
@@ -70,12 +71,12 @@ def _searchsorted(b, step, sequence, values):
 @emits("digitize")
 def _digitize(b, step, x, bins):
     """How many edges lie at or below each value; of edges that fall, above."""
-    edges = b.array_of(bins)
-    if edges is None:
-        raise b.cannot("has edges that are no constants")
-    falls = edges.size > 1 and edges[0] > edges[-1]
-    x = b.unsqueeze(b.cast(x, edges.dtype.name), step.x.ndim)
-    return _count(b, step, b.add("Greater" if falls else "LessOrEqual", bins, x))
+    edges = step.inputs[1]
+    dtype = np.result_type(step.x.dtype, edges.dtype).name
+    x, bins = (each if own.dtype == dtype else b.cast(each, dtype) for each, own in ((x, step.x), (bins, edges)))
+    falls = b.add("Greater", b.slice(bins, 0, 0, 1), b.slice(bins, 0, -1, LAST))
+    below = b.add("LessOrEqual", bins, b.unsqueeze(x, step.x.ndim))
+    return _count(b, step, b.add("Xor", below, falls))
 
 
 @emits("isin")
