@@ -236,6 +236,17 @@ def test_half_precision(policy, tmp_path):
     check(model, [[numbers(rows, 8, 3)] for rows in (2, 3)], tmp_path / "m.onnx", 2e-2 if "b" in policy else 2e-3)
 
 
+@pytest.mark.parametrize("mode", ["int8", "int4"])
+def test_quantized_weights(mode, tmp_path):
+    L = fastnn.layers
+    layers = [L.Embedding(9, 4), L.EinsumDense("abc,cd->abd", (None, 3)), L.Dense(5)]
+    model = fastnn.Sequential([fastnn.Input((6,), dtype="int32"), *layers])
+    for layer in layers:
+        layer.quantize(mode)
+    rng = np.random.default_rng(0)
+    check(model, [[rng.integers(0, 9, (rows, 6)).astype("int32")] for rows in (2, 3)], tmp_path / "m.onnx")
+
+
 class OverTheBatch(fastnn.layers.Layer):
     """What depends on how many rows there are: numbers, slices, positions and matrices of that size."""
 

@@ -197,3 +197,14 @@ def _unravel_index(node, indices, shape):
         places.append(ops.mod(indices, size))
         indices = ops.floor_divide(indices, size)
     return tuple(ops.cast(place, y.dtype) for place, y in zip(reversed(places), node.outputs, strict=True))
+
+
+@rule("dequantize_int4")
+def _dequantize_int4(node, numbers, scale, zero, group, shape, packed, axis):
+    """Two numbers in each byte: the remainder by 16, from -8 to 7, and the quotient."""
+    numbers = ops.cast(numbers, "int32")
+    low = ops.mod(numbers, 16)
+    halves = ops.stack([ops.where(low > 7, low - 16, low), ops.floor_divide(numbers, 16)], packed + 1)
+    unpacked = ops.reshape(halves, [2 * n if k == packed else n for k, n in enumerate(numbers.shape)])
+    unpacked = ops.cast(unpacked[: shape[0], : shape[1]], "float32")
+    return (unpacked - ops.take(zero, group, axis)) * ops.take(scale, group, axis)
