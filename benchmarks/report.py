@@ -1,10 +1,25 @@
-"""`python -m benchmarks.report RESULTS.json... > docs/performance.md`: the tables of one or several runs.
+"""`python -m benchmarks.report RESULTS.json... > docs/performance.md`: the tables and charts of one or several runs.
 
-Rows of several runs stand side by side: each ratio was paired with fastnn in its own run; the times are of the first.
-Charts are written beside: `docs/performance-LEVEL.svg`. Remarks written by hand are taken from
-`docs/performance_notes.md`.
+Rows of several runs stand side by side: each ratio was paired with fastnn in its own run, fastnn's own figures are of
+the first. Charts are written to `docs/performance_LEVEL.svg`. Remarks written by hand are taken from
+`docs/performance_notes.md`. Nothing in the output is typed by hand but those.
 """
 
+import argparse
+import json
+import math
+import os
+import re
+
+DOCS = "docs"
+NOTES = os.path.join(DOCS, "performance_notes.md")
+TITLES = {
+    "first_epoch": "first epoch", "epoch": "epoch", "call": "`model(x)`, one row", "predict": "`predict`, one row",
+    "predict_512": "`predict` at 512", "train_on_batch": "`train_on_batch`, 32 rows", "peak_memory": "peak memory",
+    "memory_of_fit": "memory of `fit`", "import": "import", "first_step": "start to first step",
+    "installed_size": "installed", "fit_of_ten": "`fit` on ten rows", "bytes_a_step": "allocated by a step of `fit`",
+    "bytes_a_train_on_batch": "allocated by `train_on_batch`", "bytes_a_call": "allocated by `model(x)`",
+}  # fmt: skip
 SCALES = ((1e-6, "ns", 1e9), (1e-3, "us", 1e6), (1.0, "ms", 1e3), (float("inf"), "s", 1.0))
 
 
@@ -28,6 +43,11 @@ def ratio(of: dict) -> str:
     return f"{of['ratio']:.2f} ({of['low']:.2f} to {of['high']:.2f})" if "ratio" in of else "-"
 
 
+def differs(row: dict, name: str) -> str:
+    """A mark where the contender computed something else."""
+    return " (other result)" if name in row.get("differing", ()) else ""
+
+
 def machine_line(results: dict) -> str:
     machine = results["machine"]["machine"]
     return f"{machine['cpu']}, {machine['cores']} cores, {machine['kernel_table']}, commit {machine['commit']}"
@@ -42,8 +62,7 @@ def row_line(row: dict) -> str:
         parts.append(f"{quantity(row['rate'], row['rate_unit']):>12} {row['share']:5.0%} of peak")
     for name, of in row["contenders"].items():
         if name != "fastnn":
-            differs = " (other result)" if name in row.get("differing", ()) else ""
-            parts.append(f"{name} {quantity(of['median'], row['unit'])} = {ratio(of)}{differs}")
+            parts.append(f"{name} {quantity(of['median'], row['unit'])} = {ratio(of)}{differs(row, name)}")
     return "  ".join(parts)
 
 
@@ -57,3 +76,201 @@ def missing(rows) -> dict:
         name: "; ".join(f"{', '.join(groups)}: {reason}" for reason, groups in reasons.items())
         for name, reasons in found.items()
     }
+
+
+# ---- Markdown ----
+
+INTRODUCTION = """# Performance
+
+Made by `python -m benchmarks.report` from the results of `make bench` and `make bench-peers`.
+
+A ratio is a contender's time (or memory) over fastnn's in the same round: above 1, fastnn needs less. Contenders
+alternate in fresh processes on the same cores; a ratio is the median over rounds, with the smallest and the largest in
+brackets. Times are medians of their run, and are not comparable with those of another. Shares are of the multiply-adds
+on registers, or of the memory bandwidth of `memcpy`, that the same machine reached in the same minutes; data that stay
+in cache can be faster than memory.
+"""
+
+
+def merged(runs: list[dict]) -> list[dict]:
+    """The rows of all runs, those of one problem as one."""
+    rows = {}
+    for run in runs:
+        for row in run["rows"]:
+            key = row["level"], row["group"], row["row"], row["figure"], row["threads"]
+            if key in rows:
+                rows[key]["contenders"] = row["contenders"] | rows[key]["contenders"]
+                rows[key]["missing"] = row["missing"] | rows[key]["missing"]
+                rows[key]["differing"] = [*rows[key].get("differing", ()), *row.get("differing", ())]
+            else:
+                rows[key] = dict(row)
+    return list(rows.values())
+
+
+def table(head: list[str], lines: list[list[str]]) -> str:
+    rows = [head, ["---"] * len(head), *lines]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in rows) + "\n"
+
+
+def contenders_of(rows) -> list[str]:
+    """Those besides fastnn, in the order in which they were met."""
+    return [name for name in dict.fromkeys(n for row in rows for n in row["contenders"]) if name != "fastnn"]
+
+
+def geometric_mean(rows, name: str) -> str:
+    ratios = [of["ratio"] for row in rows if "ratio" in (of := row["contenders"].get(name, {}))]
+    return f"{math.exp(sum(map(math.log, ratios)) / len(ratios)):.2f}" if ratios else "-"
+
+
+def grouped(rows, key) -> dict:
+    found = {}
+    for row in rows:
+        found.setdefault(row[key], []).append(row)
+    return found
+
+
+def kernels(rows) -> str:
+    peers = contenders_of(rows)
+    families = grouped(rows, "group")
+    means = [
+        [family, str(len(of)), f"{sum(r['share'] for r in of) / len(of):.0%}", *(geometric_mean(of, p) for p in peers)]
+        for family, of in families.items()
+    ]
+    parts = ["Geometric means of the ratios, and the mean share of what the machine can do:\n"]
+    parts.append(table(["family", "problems", "share", *peers], means))
+    for family, of in families.items():
+        lines = [
+            [
+                row["row"], quantity(row["contenders"]["fastnn"]["median"], row["unit"]),
+                quantity(row["rate"], row["rate_unit"]), f"{row['share']:.0%}",
+                *(ratio(row["contenders"].get(peer, {})) + differs(row, peer) for peer in peers),
+            ]
+            for row in of
+        ]  # fmt: skip
+        parts += [f"\n#### {family}\n", table(["problem", "fastnn", "rate", "share", *peers], lines)]
+    return "\n".join(parts)
+
+
+def by_contender(rows, groups_are_shown: bool) -> str:
+    """A table for each group: a line for each contender, a column for each figure."""
+    parts = []
+    for group, of in grouped(rows, "group").items() if groups_are_shown else [("", rows)]:
+        lines = []
+        for name in ["fastnn", *contenders_of(of)]:
+            cells = []
+            for row in of:
+                figures = row["contenders"].get(name)
+                cells.append("-" if figures is None else quantity(figures["median"], row["unit"]))
+                if figures is not None and name != "fastnn" and "ratio" in figures:
+                    cells[-1] = (
+                        f"**{figures['ratio']:.2f}** ({figures['low']:.2f} to {figures['high']:.2f}), {cells[-1]}"
+                    )
+            lines.append([name, *cells])
+        parts += [f"\n#### {group}\n"] if group else []
+        parts.append(table(["", *(TITLES.get(row["figure"], row["figure"]) for row in of)], lines))
+    return "\n".join(parts)
+
+
+SECTIONS = {
+    "kernels": ("Kernels", kernels),
+    "networks": ("Networks", lambda rows: by_contender(rows, True)),
+    "overheads": ("Overheads", lambda rows: by_contender(rows, False)),
+}
+
+
+def machine_lines(run: dict) -> str:
+    machine = run["machine"]["machine"]
+    memory, peak = machine["memory_bytes"] / 2**30, run["machine"]
+    return (
+        f"- `{run['command']}`, {run['date']}, {run['rounds']} rounds: {machine_line(run)}; {memory:.0f} GiB, "
+        f"{quantity(peak['flops_per_s'], 'FLOP/s')} of multiply-adds, {quantity(peak['bytes_per_s'], 'B/s')} of memory "
+        f"bandwidth; {machine['compiler']}, {machine['system']}, Python {machine['python']}, NumPy {machine['numpy']}."
+    )
+
+
+def document(runs: list[dict]) -> str:
+    rows = merged(runs)
+    parts = [INTRODUCTION, "## Machine\n", *map(machine_lines, runs), ""]
+    for level, (title, section) in SECTIONS.items():
+        of_level = [row for row in rows if row["level"] == level]
+        if of_level:
+            parts += (
+                [f"## {title}\n", f"![{title}](performance_{level}.svg)\n"] if level in CHARTS else [f"## {title}\n"]
+            )
+        for threads, of in grouped(of_level, "threads").items():
+            parts += [f"### {threads} thread{'s' if threads > 1 else ''}\n", section(of)]
+    if absent := missing(rows):
+        parts += ["## Missing, or not able\n", *(f"- {name}: {reason}" for name, reason in absent.items()), ""]
+    if os.path.exists(NOTES):
+        with open(NOTES, encoding="utf-8") as file:
+            parts.append(file.read())
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(parts)).rstrip() + "\n"
+
+
+# ---- charts ----
+
+
+def chart_of_kernels(axes, rows) -> None:
+    """The share of each problem, a column a family."""
+    families = grouped(rows, "group")
+    for place, of in enumerate(families.values()):
+        axes.scatter([place] * len(of), [row["share"] for row in of], s=14, alpha=0.6)
+    axes.set_xticks(range(len(families)), families, rotation=30, ha="right")
+    axes.axhline(1, color="grey", lw=0.8)
+    axes.set_yscale("log")
+    axes.set_ylabel("share of the machine's peak")
+
+
+def chart_of_networks(axes, rows) -> None:
+    """Each contender's epoch over fastnn's."""
+    epochs = [row for row in rows if row["figure"] == "epoch"]
+    peers = contenders_of(epochs)
+    width = 0.8 / max(len(peers), 1)
+    for number, peer in enumerate(peers):
+        for place, row in enumerate(epochs):
+            if of := row["contenders"].get(peer):
+                spread = [[of["ratio"] - of["low"]], [of["high"] - of["ratio"]]]
+                label = peer if row is next(r for r in epochs if peer in r["contenders"]) else None
+                axes.bar(place + number * width, of["ratio"], width, yerr=spread, color=f"C{number}", label=label)
+    axes.set_xticks([place + 0.4 - width / 2 for place in range(len(epochs))], [row["group"] for row in epochs])
+    axes.axhline(1, color="black", lw=0.8)
+    axes.set_yscale("log")
+    axes.set_ylabel("time of an epoch / fastnn's")
+    axes.legend(fontsize=7)
+
+
+CHARTS = {"kernels": chart_of_kernels, "networks": chart_of_networks}
+
+
+def draw(runs: list[dict]) -> None:
+    """Writes a chart for each level, of the largest number of threads."""
+    import matplotlib
+
+    matplotlib.use("svg")
+    from matplotlib import pyplot
+
+    matplotlib.rcParams["svg.hashsalt"] = "fastnn"  # the same figures give the same file
+    rows = merged(runs)
+    for level, chart in CHARTS.items():
+        of_level = [row for row in rows if row["level"] == level]
+        most = max((row["threads"] for row in of_level), default=0)
+        if of_level:
+            figure, axes = pyplot.subplots(figsize=(9, 4), layout="constrained")
+            chart(axes, [row for row in of_level if row["threads"] == most])
+            axes.set_title(f"{level}, {most} thread{'s' if most > 1 else ''}")
+            figure.savefig(os.path.join(DOCS, f"performance_{level}.svg"), metadata={"Date": None})
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.report", description=__doc__.split(": ", 1)[1])
+    parser.add_argument("results", nargs="+", help="files of `python -m benchmarks --json`")
+    runs = []
+    for path in parser.parse_args().results:
+        with open(path, encoding="utf-8") as file:
+            runs.append(json.load(file))
+    draw(runs)
+    print(document(runs), end="")
+
+
+if __name__ == "__main__":
+    main()
