@@ -1,12 +1,14 @@
-"""dequantize_int4: odd sizes, both axes of packing and of groups, groups out of range, on every instruction set."""
+"""dequantize_int4: odd sizes, both axes of packing and of groups, groups out of range; through_float8: all numbers that
+float8 has, the middles between them and their neighbours. On every instruction set."""
 
+import ml_dtypes
 import numpy as np
 import pytest
 
 import fastnn
 from fastnn import _kernels
 from fastnn._kernels import _engine
-from fastnn.ops.quantization import dequantize_int4_op
+from fastnn.ops.quantization import FLOAT8, dequantize_int4_op, through_float8_op
 from fastnn.testing import check_op
 from tests.kernels.guarded import Guarded
 
@@ -53,3 +55,34 @@ def test_shapes_that_do_not_fit():
     _, inputs = arguments(4, 6, 1, 0)
     with pytest.raises(ValueError, match="dequantize_int4"):
         dequantize_int4_op(*inputs, shape=(4, 8), packed=1, axis=0)
+
+
+@pytest.mark.parametrize("isa", _engine.isas())
+@pytest.mark.parametrize("name", FLOAT8)
+def test_float8(name, isa):
+    """As ml_dtypes rounds."""
+    dtype = np.dtype(getattr(ml_dtypes, name))
+    mantissa, least, largest = FLOAT8[name]
+    numbers = np.arange(256, dtype="uint8").view(dtype).astype("float32")
+    numbers = np.sort(numbers[np.isfinite(numbers)])
+    middles = (numbers[1:] + numbers[:-1]) / 2
+    near = np.concatenate([numbers, middles]).astype("float32")
+    x = np.concatenate([near, np.nextafter(near, np.float32(-1e9)), np.nextafter(near, np.float32(1e9))])
+    x = np.concatenate([x, np.float32([1e30, -1e30, np.inf, -np.inf, np.nan, 1e-30])]) * np.float32(0.5)
+    wanted = np.clip(x / np.float32(0.5), -largest, largest).astype(dtype).astype("float32") * np.float32(0.5)
+    y = Guarded.unwritten(x.shape, "float32")
+    _kernels.run("through_float8", [x, np.float32([0.5]), y.array], [x.size, mantissa, least], [largest], 2, isa)
+    np.testing.assert_array_equal(y.array, wanted)
+    y.assert_canaries()
+    for values in (x, x.astype("float64")):
+        result = through_float8_op(values, values.dtype.type(0.5), dtype=name)
+        assert result.dtype == values.dtype
+        np.testing.assert_array_equal(result, wanted)
+
+
+def test_float8_gradient():
+    x = np.float32([-1000, -3, 0.3, 449, 500])
+    with fastnn.GradientTape() as tape:
+        tape.watch(x)
+        y = through_float8_op(x, np.float32(1), dtype="float8_e4m3fn")
+    np.testing.assert_array_equal(tape.gradient(y, x), [0, 1, 1, 0, 0])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import fastnn
-from tests.layers.test_quantization import CONFIGS, LAYERS, pair
+from tests.layers.test_quantization import CONFIGS, LAYERS, float8_pair, pair
 from tests.tables import close, rows
 
 pytestmark = pytest.mark.skipif(keras.backend.backend() != "jax", reason="needs Keras on JAX")
@@ -40,3 +40,35 @@ def test_gradients(layer, config):
     found = tape.gradient(target, [*ours.trainable_variables, *([x] if is_float else [])], None, "zero")
     for g, expected in zip(found, wanted, strict=True):
         close(g, expected, 5e-5)
+
+
+def test_float8():
+    """The gradients, and the next scales and histories, which stand in their place."""
+    ours, theirs = float8_pair()
+    x, seeds = LAYERS[0][2], rows(4, 3, seed=5)
+    others = [v.value for v in theirs.non_trainable_variables]
+
+    def total(trainable, x):
+        return keras.ops.sum(theirs.stateless_call(trainable, others, x, training=True)[0] * seeds)
+
+    by_weights, by_x = jax.grad(total, argnums=(0, 1))([v.value for v in theirs.trainable_variables], x)
+    with fastnn.GradientTape() as tape:
+        tape.watch(x)
+        target = fastnn.ops.sum(ours(x, training=True) * seeds)
+    found = tape.gradient(target, [*ours.trainable_variables, x])
+    for g, expected, v in zip(found, [*by_weights, by_x], [*ours.trainable_variables, None], strict=True):
+        close(g, expected, 1e-5, getattr(v, "name", "inputs"))
+
+
+def test_float8_training():
+    """The same weights, scales and histories after some steps of `fit`."""
+    models = []
+    for k in (fastnn, keras):
+        model = k.Sequential([k.Input((5,)), k.layers.Dense(4, activation="tanh"), k.layers.Dense(3)])
+        model.set_weights([rows(*w.shape, seed=n) for n, w in enumerate(model.weights)])
+        model.quantize("float8")
+        model.compile(k.optimizers.SGD(0.1, momentum=0.5), "mse")
+        model.fit(rows(12, 5), rows(12, 3), epochs=3, batch_size=4, shuffle=False, verbose=0)
+        models.append(model)
+    for w, wanted in zip(models[0].weights, models[1].weights, strict=True):
+        close(np.array(w), np.array(wanted), 1e-4, w.path)

@@ -1,4 +1,4 @@
-/* quantization.c: the floats for which numbers of four bits stand. */
+/* quantization.c: the floats for which numbers of four bits stand, and floats as float8 keeps them. */
 #include "fnn.h"
 
 enum { UNIT = 8192 /* elements of a unit: 32 KiB of float32 */ };
@@ -68,5 +68,38 @@ static void dequantize_int4(const fnn_call *call, int64_t begin, int64_t end) {
   }
 }
 
-static const fnn_entry entries[] = {{"dequantize_int4", dequantize_int4, dequantize_int4_size}, {0}};
+/* ---- through_float8: y = round(clip(x / scale)) * scale, to the nearest of the numbers of a float8, ties to even ----
+ * ints:  [0] n   [1] bits of the mantissa   [2] exponent of the least normal number
+ * reals: [0] the largest number
+ * buffers: x (n), scale (1), y (n), float32; y may be x. A NaN stays. */
+
+static void through_float8_size(const int64_t *ints, fnn_work *work) {
+  work->phases = 1;
+  work->units[0] = fnn_ceil_div(ints[0], UNIT);
+  work->flops = 5.0 * (double)ints[0];
+  work->bytes = 8.0 * (double)ints[0];
+}
+
+static void through_float8(const fnn_call *call, int64_t begin, int64_t end) {
+  const float *x = (const float *)call->buf[0];
+  float *y = (float *)call->buf[2], scale = *(const float *)call->buf[1], largest = (float)call->reals[0];
+  uint32_t least = (uint32_t)(call->ints[2] + 127) << 23, up = (uint32_t)(23 - call->ints[1]) << 23;
+  for (int64_t i = begin * UNIT; i < fnn_min(call->ints[0], end * UNIT); i++) {
+    float v = x[i] / scale;
+    v = v > largest ? largest : v < -largest ? -largest : v;
+    uint32_t bits, exponent;
+    memcpy(&bits, &v, 4);
+    exponent = bits & 0x7f800000u;
+    exponent = exponent < least ? least : exponent;
+    /* Where 1.5 * 2^(exponent + 23 - mantissa) is added, the last bit of a float is the last that float8 has. */
+    bits = (exponent + up) | 0x00400000u;
+    float magic;
+    memcpy(&magic, &bits, 4);
+    float rounded = (v + magic) - magic;
+    y[i] = (v != v ? v : rounded) * scale;
+  }
+}
+
+static const fnn_entry entries[] = {
+  {"dequantize_int4", dequantize_int4, dequantize_int4_size}, {"through_float8", through_float8, through_float8_size}, {0}};
 const fnn_table FNN_TABLE(quantization) = {entries, 0, 0};

@@ -1,9 +1,13 @@
-"""The floats for which numbers of four bits stand; the kernel is in `_kernels/quantization.c`."""
+"""The floats for which numbers of four bits stand, and floats as float8 keeps them.
+
+The kernels are in `_kernels/quantization.c`.
+"""
 
 import math
 
 import numpy as np
 
+from fastnn.ops import elementwise as ew
 from fastnn.ops.gather import check_index
 from fastnn.ops.record import Op, Spec
 
@@ -40,3 +44,36 @@ def _lower(node, b):
 # `(numbers - zero) * scale`: int8 with two numbers in each along `packed`, scale and zero (float32) of the group
 # (int32) of each position along `axis`. Nothing of it is trained.
 dequantize_int4_op = Op("dequantize_int4", shape=_shape, reference=_reference, lower=_lower)
+
+
+# {dtype: (bits of the mantissa, exponent of the least normal number, the largest number)}
+FLOAT8 = {"float8_e4m3fn": (3, -6, 448.0), "float8_e5m2": (2, -14, 57344.0)}
+
+
+def _float8_reference(x, scale, dtype):
+    mantissa, least, largest = FLOAT8[dtype]
+    scaled = np.clip(x / scale, -largest, largest)
+    step = np.ldexp(1.0, np.maximum(np.frexp(scaled)[1] - 1, least) - mantissa)  # between neighbours
+    return np.rint(scaled / step) * step * scale
+
+
+def _float8_grad(dy, y, x, scale, dtype):
+    inside = ew.cast(ew.abs(x) <= FLOAT8[dtype][2] * scale, dy.dtype)
+    return dy * inside, None
+
+
+def _float8_lower(node, b):
+    x, scale = node.inputs
+    if x.dtype != "float32" or scale.dtype != "float32":
+        return False
+    mantissa, least, largest = FLOAT8[node.params["dtype"]]
+    b.step("through_float8", [x, scale, node.outputs[0]], [x.size, mantissa, least], [largest])
+    return True
+
+
+# `x` as it comes back from float8: divided by the number `scale`, cut off, rounded (ties to even), multiplied.
+# Gradients by `x` pass what is inside of the range; there is none by `scale`.
+through_float8_op = Op(
+    "through_float8", shape=lambda x, scale, dtype: Spec(x.shape, x.dtype), reference=_float8_reference,
+    grad=_float8_grad, lower=_float8_lower, inplace=True,
+)  # fmt: skip

@@ -95,7 +95,11 @@ class LossScaleOptimizer(Optimizer):
                 self.build(list(trainable_variables))
         is_finite = ops.all(ops.stack([ops.all(ops.isfinite(g)) for g in grads if g is not None]))
         scale = self.dynamic_scale.value
-        unscaled = [None if g is None else g / ops.cast(scale, g.dtype) for g in grads]
+        variables = self._trainable_variables if trainable_variables is None else list(trainable_variables)
+        unscaled = [
+            g if g is None or v.overwrite_with_gradient else g / ops.cast(scale, g.dtype)
+            for g, v in zip(grads, variables, strict=True)
+        ]
         only_if(is_finite, lambda: self.inner_optimizer.apply(unscaled, trainable_variables))
         is_growing = ops.greater_equal(self.step_counter + 1, self.dynamic_growth_steps)
         self.step_counter.assign(

@@ -151,7 +151,7 @@ class Optimizer:
         groups += [("gradient_accumulator",)] if self.gradient_accumulation_steps else []
         for names in [*groups, *self.slot_names()]:
             self._add_slots(names)
-        for variable in variables if self.use_ema else ():
+        for variable in _by_gradients(variables) if self.use_ema else ():
             self._slots["average", id(variable)].assign(variable.numpy())
         self.built = True
         self._lay_out()
@@ -160,7 +160,8 @@ class Optimizer:
         """Moves the variables and their slots into flat buffers of one layout."""
         self._flats = []
         if self._runs_flat():
-            self._flats = flats_of([v for v in self._trainable_variables if is_float(v.dtype)], self.name)
+            trained = _by_gradients(self._trainable_variables)
+            self._flats = flats_of([v for v in trained if is_float(v.dtype)], self.name)
         names = dict.fromkeys(name for name, _ in self._slots)
         for flat in self._flats:
             for name in names:
@@ -172,7 +173,7 @@ class Optimizer:
         return 0.0 if slot in ("average", "gradient_accumulator") else self.initial_slot_value(slot)
 
     def _add_slots(self, names: tuple[str, ...]) -> None:
-        for variable in self._trainable_variables:
+        for variable in _by_gradients(self._trainable_variables):
             for name in names:
                 self._add_slot(name, variable)
 
@@ -265,6 +266,7 @@ class Optimizer:
         variables = self._variables_for(grads, trainable_variables)
         grads, variables = _without_missing(grads, variables)
         with trace.label(self.name):
+            grads, variables = _without_overwritten(grads, variables)
             if self.loss_scale_factor is not None:
                 grads = [g / self.loss_scale_factor for g in grads]
             units = self._units(grads, variables)
@@ -576,6 +578,20 @@ def _check(clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum, overwrit
             "`gradient_accumulation_steps` must be an integer >= 2. Received: "
             f"gradient_accumulation_steps={accumulation}"
         )
+
+
+def _by_gradients(variables) -> list[Variable]:
+    """The variables that updates change; the others are overwritten by their "gradients"."""
+    return [v for v in variables if not v.overwrite_with_gradient]
+
+
+def _without_overwritten(grads, variables):
+    """Overwrites the variables that want that; gradients and variables of the rest."""
+    for gradient, variable in zip(grads, variables, strict=True):
+        if variable.overwrite_with_gradient:
+            variable.assign(gradient)
+    rest = [(g, v) for g, v in zip(grads, variables, strict=True) if not v.overwrite_with_gradient]
+    return [g for g, _ in rest], [v for _, v in rest]
 
 
 def _without_missing(grads, variables):

@@ -40,6 +40,8 @@ class Dense(Quantized, Layer):
         (2, 3)
     """
 
+    _modes = ("int8", "int4", "float8")
+
     def __init__(
         self, units, activation=None, use_bias=True, kernel_initializer="glorot_uniform", bias_initializer="zeros",
         kernel_regularizer=None, bias_regularizer=None, activity_regularizer=None, kernel_constraint=None,
@@ -87,7 +89,7 @@ class Dense(Quantized, Layer):
 
     def call(self, inputs, training=None):
         if self.quantization_mode is not None:
-            return self.activation(self._quantized_product(inputs, -1))
+            return self.activation(self._quantized_product(inputs, -1, training))
         return self.activation(linear(inputs, self.kernel, self.bias))
 
     def _product(self, inputs, kernel):

@@ -46,6 +46,8 @@ class EinsumDense(Quantized, Layer):
         (2, 3, 8)
     """
 
+    _modes = ("int8", "int4", "float8")
+
     def __init__(
         self, equation, output_shape, activation=None, bias_axes=None, kernel_initializer="glorot_uniform",
         bias_initializer="zeros", kernel_regularizer=None, bias_regularizer=None, kernel_constraint=None,
@@ -90,7 +92,7 @@ class EinsumDense(Quantized, Layer):
         if self.quantization_mode is not None:
             given, _, result, front, _ = self._terms(inputs.ndim)
             axes = tuple(front + k for k, letter in enumerate(given) if letter not in result)
-            return self.activation(self._quantized_product(inputs, axes))
+            return self.activation(self._quantized_product(inputs, axes, training))
         x = self._product(inputs, self.kernel)
         return self.activation(x if self.bias is None else x + self.bias)
 

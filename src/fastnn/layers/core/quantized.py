@@ -10,6 +10,7 @@ import numpy as np
 from fastnn import dtype_policy, ops, quantizers
 from fastnn.graph import trace
 from fastnn.layers import weight_lists
+from fastnn.layers.core.float8 import add_float8_weights, float8_bias, float8_product, float8_weights
 from fastnn.layers.core.lora import LoRA
 from fastnn.ops.own_gradient import custom_gradient
 from fastnn.ops.quantization import dequantize_int4_op
@@ -140,7 +141,7 @@ class Quantized(LoRA):
         """Keeps the weights in few bits from now on. A compiled model is to be compiled again.
 
         Args:
-            mode: "int8", or "int4"; that of `config` by default.
+            mode: "int8", "int4" or "float8" (which needs ml_dtypes, the extra `bfloat16`); that of `config` by default.
             type_check: whether subclasses are refused, whose `call` may be another.
             config: a `QuantizationConfig`; by default that of the mode.
 
@@ -156,7 +157,9 @@ class Quantized(LoRA):
         config = config_of(mode, config)
         self.check_quantizable(config.mode, type_check)
         policy = dtype_policy.get(f"{config.dtype_policy_string()}_from_{self.dtype_policy.name}")
-        weights = self._kept_weights()
+        if config.mode == "float8":
+            add_float8_weights(self, policy.amax_history_length)
+        weights = [] if config.mode == "float8" else self._kept_weights()
         arrays = [_keep(kept, np.array(getattr(self, kept.attribute)), config) for kept in weights]
         for kept, parts in zip(weights, arrays, strict=True):
             self._add_kept(kept, parts)
@@ -203,10 +206,14 @@ class Quantized(LoRA):
     def _build_weight(self, shape, initializer, **arguments) -> None:
         """Makes a weight, in floats or, for a quantized dtype policy, as zeros with scales of one."""
         kept = next(kept for kept in self._kept_weights() if kept.name == arguments["name"])
-        if self.quantization_mode is None:
+        mode = self.quantization_mode
+        if mode is not None:
+            self._check_mode(mode)
+        if mode == "float8":
+            add_float8_weights(self, self.dtype_policy.amax_history_length)
+        if mode in (None, "float8"):
             setattr(self, kept.attribute, self.add_weight(shape, initializer, **arguments))
             return
-        self._check_mode(self.quantization_mode)
         arrays = _keep(kept, np.zeros(kept.shape, "float32"), self._config_in_use())
         ends = {"": 0, "_scale": 1, "_zero": 0}
         self._add_kept(kept, {end: np.full_like(a, ends[end]) if end in ends else a for end, a in arrays.items()})
@@ -246,7 +253,7 @@ class Quantized(LoRA):
 
     def _merged_weight(self):
         """The weight as it acts; a quantized one without LoRA as its integers."""
-        if self.quantization_mode is None:
+        if self.quantization_mode in (None, "float8"):
             return super()._merged_weight()
         kept = self._kept_weights()[0]
         if self.lora_enabled:
@@ -255,12 +262,17 @@ class Quantized(LoRA):
             return self._weight
         return ops.cast(ops.reshape(kept.numbers(self._parts(kept)), kept.shape), "int8")
 
-    def _quantized_product(self, inputs, axis):
+    def _quantized_product(self, inputs, axis, training):
         """What `_product` makes of the inputs and the weight, with LoRA and bias."""
-        y = self._product(self._quantized_inputs(inputs, axis), self._float_weight(self._kept_weights()[0]))
+        if self.quantization_mode == "float8":
+            y = float8_product(self, inputs, self._weight.value, training)
+        else:
+            y = self._product(self._quantized_inputs(inputs, axis), self._float_weight(self._kept_weights()[0]))
         if self.lora_enabled:
             y = y + self._product(inputs, self._lora_product())
-        return y if self.bias is None else y + self.bias
+        if self.bias is None:
+            return y
+        return y + (float8_bias(self.bias) if self.quantization_mode == "float8" else self.bias)
 
     def _lora_product(self):
         return self._lora_scale() * ops.matmul(self._lora_a, self._lora_b)
@@ -268,8 +280,9 @@ class Quantized(LoRA):
     def _saved_variables(self) -> list:
         """What is written into files, in order."""
         bias = getattr(self, "bias", None)
-        if self.quantization_mode is None:
+        if self.quantization_mode in (None, "float8"):
             weights = [getattr(self, kept.attribute) for kept in self._kept_weights()]
+            weights += float8_weights(self) if self.quantization_mode else []
             return weights if bias is None else [weights[0], bias, *weights[1:]]
         saved = []
         for kept in self._kept_weights():
@@ -288,7 +301,7 @@ class Quantized(LoRA):
 
     def _with_lora_merged(self, saved: list) -> list:
         merged = np.asarray(self._merged_weight())
-        if self.quantization_mode is None:
+        if self.quantization_mode in (None, "float8"):
             return [merged, *saved[1:]]
         kept = self._kept_weights()[0]
         parts = _keep(kept, merged, self._config_in_use())
