@@ -30,7 +30,8 @@ enum {
   WINO_UNITS = 32,            /* wanted, for threads to share evenly */
   WINO_FEW_TILES = 24,        /* of a unit at least, unless there are no more: a panel of weights is worth loading */
   WINO_MOST_TILES = 96,       /* of a unit at most */
-  WINO_BLOCK_BYTES = 1 << 19, /* of transformed tiles at once: about a level-2 cache */
+  WINO_BLOCK_BYTES = 1 << 17, /* of transformed tiles at once: the larger half of a small level-2 cache is the kernel's */
+  WINO_BATCH_BYTES = 1 << 18, /* the same of the kernel gradient, whose sums are read and written for each batch */
   WINO_SUM_TILES = 64,        /* of a block of the kernel gradient at least: its sums are transformed back once */
   WINO_SUM_CHANNELS = 64      /* on both sides of the kernel gradient at once */
 };
@@ -57,6 +58,27 @@ FNN_INLINE void wino_advance(wino_tile *at, int64_t tiles_h, int64_t tiles_w) {
   if (++at->row < tiles_h) return;
   at->row = 0;
   at->image++;
+}
+
+/* Memory that will be needed soon: asked for between the products, which leave the way to memory free. */
+typedef struct {
+  const char *at;
+  int64_t lines;
+} wino_span;
+
+/* Of rows of `row` elements of float32, under tiles [first, first + tiles) of images of h rows. */
+FNN_INLINE wino_span wino_span_of(const void *images, int64_t h, int64_t row, int64_t tiles_h, int64_t tiles_w,
+                                  int64_t first, int64_t tiles) {
+  if (tiles <= 0) return (wino_span){images, 0};
+  const wino_tile begin = wino_tile_at(tiles_h, tiles_w, first), last = wino_tile_at(tiles_h, tiles_w, first + tiles - 1);
+  const int64_t from = begin.image * h + fnn_min(h, begin.row * WINO_OUT);
+  const int64_t to = last.image * h + fnn_min(h, (last.row + 1) * WINO_OUT);
+  return (wino_span){(const char *)images + from * row * 4, (to - from) * row * 4 / FNN_ALIGN};
+}
+
+FNN_INLINE void wino_fetch(wino_span span, int point) {
+  const int64_t end = span.lines * (point + 1) / WINO_POINTS;
+  for (int64_t k = span.lines * point / WINO_POINTS; k < end; k++) __builtin_prefetch(span.at + k * FNN_ALIGN, 0, 2);
 }
 
 #include "types_f32.h"

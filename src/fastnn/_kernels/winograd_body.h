@@ -123,7 +123,9 @@ static OWN(wino_cut) OWN(wino_cut_of)(const int64_t *ints, int turned) {
   OWN(wino_units)(&c, fnn_max(WINO_FEW_TILES, fnn_min(WINO_MOST_TILES, tiles / WINO_UNITS)));
   const int64_t unit = c.images * c.rows * c.tiles_w;
   const int64_t most = WINO_BLOCK_BYTES / (WINO_POINTS * (int64_t)sizeof(T) * fnn_max(1, c.channels + c.width));
-  c.block = fnn_ceil_div(unit, fnn_ceil_div(unit, fnn_max(WINO_FEW_TILES / 2, most)));
+  const int64_t height = tile_rows((int)(c.width / N)); /* of the products' tiles: whole ones, as far as can be */
+  c.block = unit ? fnn_ceil_div(unit, fnn_ceil_div(unit, fnn_max(2 * height, most))) : 0;
+  c.block = fnn_min(unit, fnn_round_up(c.block, fnn_max(1, height)));
   c.x_point = OWN(wino_plane)(c.block * c.channels);
   c.y_point = OWN(wino_plane)((c.block + TILE_MOST_ROWS) * OWN(TILE_COLS));
   return c;
@@ -172,16 +174,11 @@ static void OWN(wino_kernel_unit)(const OWN(wino_cut) * c, T *out, const T *kern
   const conv_shape *s = &c->s;
   const int64_t k = unit / c->columns * N, o = unit % c->columns * N;
   const int64_t rows = fnn_min(N, s->cin - k), cols = fnn_min(N, s->cout - o);
-  V g[N][WINO_TAPS];
+  _Alignas(FNN_ALIGN) T taps[WINO_TAPS][N * N]; /* rows of a vector */
   for (int64_t tap = 0; tap < WINO_TAPS; tap++) {
     const T *from = c->turned ? kernel + ((WINO_TAPS - 1 - tap) * s->cout + o) * s->cin + k
                               : kernel + (tap * s->cin + k) * s->cout + o;
-    const int64_t step = c->turned ? s->cin : s->cout, there = c->turned ? cols : rows, lanes = c->turned ? rows : cols;
-    V v[N];
-    for (int64_t r = 0; r < N; r++, from += step)
-      v[r] = r >= there ? (V){0} : lanes == N ? FN(load)(from) : FN(load_part)(from, lanes);
-    if (c->turned) OWN(transpose)(v);
-    for (int64_t r = 0; r < N; r++) g[r][tap] = v[r];
+    OWN(pack_panel)(taps[tap], from, c->turned ? 1 : s->cout, c->turned ? s->cin : 1, rows, (tile_panel){0, cols, 1});
   }
   tile_panel panel = tile_panel_at(s->cout, N, 0);
   for (int64_t index = 1; o >= panel.begin + panel.vectors * N; index++) {
@@ -191,8 +188,9 @@ static void OWN(wino_kernel_unit)(const OWN(wino_cut) * c, T *out, const T *kern
   const int64_t width = panel.vectors * N, plane = OWN(wino_weights_plane)(s, panel.vectors);
   out += k * width + o - panel.begin;
   for (int64_t r = 0; r < rows; r++, out += width) {
-    V half[3][WINO_IN], u[WINO_IN];
-    for (int x = 0; x < 3; x++) OWN(wino_from_kernel)(half[x], g[r] + x, 3);
+    V g[WINO_TAPS], half[3][WINO_IN], u[WINO_IN];
+    for (int tap = 0; tap < WINO_TAPS; tap++) g[tap] = FN(load)(taps[tap] + r * N);
+    for (int x = 0; x < 3; x++) OWN(wino_from_kernel)(half[x], g + x, 3);
     for (int y = 0; y < WINO_IN; y++) {
       OWN(wino_from_kernel)(u, &half[0][y], WINO_IN);
       for (int x = 0; x < WINO_IN; x++) FN(store)(out + (y * WINO_IN + x) * plane, u[x]);
@@ -235,6 +233,7 @@ FNN_INLINE void OWN(wino_patch_vector)(T *out, int64_t point, const OWN(wino_pat
     if (size == WINO_IN) OWN(wino_from_input)(half[x], column, 1);
     else OWN(wino_from_output)(half[x], column, 1);
   }
+#pragma GCC unroll 1
   for (int64_t y = 0; y < WINO_IN; y++, out += WINO_IN * point) {
     V v[WINO_IN];
     if (size == WINO_IN) OWN(wino_from_input)(v, &half[0][y], WINO_IN);
@@ -268,12 +267,14 @@ static __attribute__((noinline)) void OWN(wino_dy_tile)(T *out, int64_t point, c
 FNN_INLINE void OWN(wino_output_vector)(T *out, int64_t row, int64_t col, const T *m, int64_t point, int64_t rows,
                                         int64_t cols, V bias, T floor, int64_t n, const int part) {
   V half[WINO_IN][WINO_OUT]; /* [column][row] */
+#pragma GCC unroll 1
   for (int64_t x = 0; x < WINO_IN; x++, m += point) {
     V column[WINO_IN];
 #pragma GCC unroll 6
     for (int y = 0; y < WINO_IN; y++) column[y] = FN(load)(m + y * WINO_IN * point);
     OWN(wino_to_output)(half[x], column, 1);
   }
+#pragma GCC unroll 1
   for (int64_t y = 0; y < rows; y++, out += row) {
     V v[WINO_OUT];
     OWN(wino_to_output)(v, &half[0][y], WINO_OUT);
@@ -303,12 +304,14 @@ static __attribute__((noinline)) void OWN(wino_output_tile)(const conv_shape *s,
 
 /* The 36 products of the block's tiles with a panel of the transformed kernel, TILE_COLS for each tile. */
 static void OWN(wino_products)(const OWN(wino_cut) * c, T *y, const T *const *x, int64_t tiles, const T *weights,
-                               int vectors) {
+                               int vectors, wino_span next_x, wino_span next_y) {
   const int64_t height = tile_rows(vectors);
   OWN(tile_segment) segment = {weights, vectors * N, 0, c->s.cin};
   /* The sums are left where they are kept between calls: there is nothing to finish before the transform. */
   OWN(tile) t = {.a_stride = 1, .segments = &segment, .n_segments = 1, .continues = 1};
   for (int point = 0; point < WINO_POINTS; point++) {
+    wino_fetch(next_x, point);
+    wino_fetch(next_y, point);
     for (int64_t i = 0; i < tiles; i += height) {
       t.rows = fnn_min(height, tiles - i);
       t.a = x + i;
@@ -341,9 +344,14 @@ static void OWN(wino_block)(const fnn_call *call, const OWN(wino_cut) * c, int64
     OWN(wino_x_tile)((T *)x[i], c->x_point, &patch, s->cin, 0, s->cin);
   }
   const T *weights = (const T *)call->shared;
+  const int64_t all = s->n * c->tiles_h * c->tiles_w, next = first + tiles;
+  wino_span next_x = wino_span_of(call->buf[0], s->h, s->w * s->cin, c->tiles_h, c->tiles_w, next,
+                                  fnn_min(tiles, all - next));
+  wino_span next_y = wino_span_of(call->buf[2], s->oh, s->ow * s->cout, c->tiles_h, c->tiles_w, first, tiles);
   for (int64_t k = 0; k < tile_panels(s->cout, N); k++) {
     const tile_panel panel = tile_panel_at(s->cout, N, k);
-    OWN(wino_products)(c, y, x, tiles, weights, panel.vectors);
+    OWN(wino_products)(c, y, x, tiles, weights, panel.vectors, next_x, next_y);
+    next_x.lines = next_y.lines = 0;
     weights += WINO_POINTS * OWN(wino_weights_plane)(s, panel.vectors);
     _Alignas(FNN_ALIGN) T bias_space[OWN(TILE_COLS)];
     const T *bias = OWN(tile_bias)(bias_at, panel, bias_space);

@@ -32,7 +32,7 @@ static OWN(wino_kernel_cut) OWN(wino_kernel_cut_of)(const int64_t *ints) {
   const int64_t wanted = fnn_ceil_div(WINO_UNITS, fnn_max(1, c.x_blocks * c.dy_blocks));
   c.blocks = fnn_max(1, fnn_min(wanted, c.tiles / WINO_SUM_TILES));
   const int64_t block = fnn_ceil_div(c.tiles, c.blocks);
-  const int64_t most = WINO_BLOCK_BYTES / (WINO_POINTS * (int64_t)sizeof(T) * fnn_max(1, c.x_width + c.dy_width));
+  const int64_t most = WINO_BATCH_BYTES / (WINO_POINTS * (int64_t)sizeof(T) * fnn_max(1, c.x_width + c.dy_width));
   c.batch = fnn_max(1, fnn_ceil_div(block, fnn_max(1, fnn_ceil_div(block, fnn_max(WINO_FEW_TILES / 2, most)))));
   c.x_point = OWN(wino_plane)(c.batch * c.x_width);
   c.dy_point = OWN(wino_plane)(c.batch * c.dy_width);
@@ -79,7 +79,7 @@ static void OWN(winograd_conv2d_grad_kernel_size)(const int64_t *ints, fnn_work 
 
 /* Adds the products of `tiles` transformed tiles to the sums of a unit with `rows` channels of x and `cols` of dy. */
 static void OWN(wino_kernel_products)(const OWN(wino_kernel_cut) * c, const fnn_call *call, int64_t tiles, int64_t rows,
-                                      int64_t cols, int resumes) {
+                                      int64_t cols, int resumes, wino_span next_x, wino_span next_dy) {
   const T **x = (const T **)call->scratch;
   T *sums = (T *)(call->scratch + OWN(wino_kernel_sums_at)(c));
   for (int64_t i = 0; i < c->sums_rows; i++)
@@ -87,6 +87,8 @@ static void OWN(wino_kernel_products)(const OWN(wino_kernel_cut) * c, const fnn_
   OWN(tile_segment) segment = {(const T *)(call->scratch + OWN(wino_kernel_dy_at)(c)), c->dy_width, 0, tiles};
   OWN(tile) t = {.a_stride = c->x_width, .segments = &segment, .n_segments = 1, .resumes = resumes, .continues = 1};
   for (int point = 0; point < WINO_POINTS; point++) {
+    wino_fetch(next_x, point);
+    wino_fetch(next_dy, point);
     for (int64_t k = 0; k < tile_panels(cols, N); k++) {
       const tile_panel panel = tile_panel_at(cols, N, k);
       const int64_t height = tile_rows(panel.vectors);
@@ -169,7 +171,11 @@ static void OWN(wino_kernel_sums)(const fnn_call *call, const OWN(wino_kernel_cu
       OWN(wino_dy_tile)(dy, c->dy_point, &of_dy, s->cout, dy_channel, cols);
       wino_advance(&at, c->tiles_h, c->tiles_w);
     }
-    OWN(wino_kernel_products)(c, call, tiles, rows, cols, first > begin);
+    const int64_t next = first + tiles, more = fnn_min(c->batch, end - next);
+    OWN(wino_kernel_products)(
+      c, call, tiles, rows, cols, first > begin,
+      wino_span_of(call->buf[0], s->h, s->w * s->cin, c->tiles_h, c->tiles_w, next, more),
+      wino_span_of(call->buf[1], s->oh, s->ow * s->cout, c->tiles_h, c->tiles_w, next, more));
   }
   if (begin < end)
     OWN(wino_kernel_back)(c, part, (const T *)(call->scratch + OWN(wino_kernel_sums_at)(c)), x_channel, rows, dy_channel,
