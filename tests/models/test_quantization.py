@@ -92,6 +92,16 @@ def test_layers_inside_layers(mode):
     close(ours.predict(TOKENS, verbose=0), theirs.predict(TOKENS, verbose=0), 1e-5)
 
 
+@pytest.mark.parametrize("name", ["GPTQConfig", "AWQConfig"])
+def test_what_is_not_there_says_so(name):
+    config = getattr(fastnn.quantizers, name)(["a text"], None)
+    with pytest.raises(NotImplementedError, match=config.mode):
+        model_of(fastnn).quantize(config=config)
+    with pytest.raises(NotImplementedError, match=config.mode):
+        layer = fastnn.layers.Dense(3, dtype=f"{config.dtype_policy_string()}_from_float32")
+        layer.build((None, 4))
+
+
 def test_quantizing_twice_changes_nothing():
     model, _ = quantized(fastnn, model_of, "int8", filters="third")
     before = model.predict(X, verbose=0)

@@ -328,6 +328,7 @@ class Model(Trainer, Layer):
         Raises:
             ValueError: for an unknown mode, a model that is not built, or a layer that is quantized already; the model
                 is as it was.
+            NotImplementedError: for "gptq" and "awq".
 
         Example:
             >>> model = fastnn.Sequential([fastnn.Input((8,)), fastnn.layers.Dense(4)])

@@ -16,6 +16,8 @@ def quantize(model, mode, config, filters, type_check=True, **kwargs) -> None:
             f"Cannot quantize a layer that isn't yet built. Layer '{model.name}' (of type "
             f"'{type(model).__name__}') is not built yet."
         )
+    if config.mode in ("gptq", "awq"):
+        raise NotImplementedError(f"Model.quantize: mode '{config.mode}' is not implemented by fastnn.")
     is_chosen = _filter(filters)
     layers = [layer for layer in model._flatten_layers() if not layer._children().layers and is_chosen(layer)]
     quantized = []
