@@ -31,7 +31,7 @@ MODELS = [
     ("EfficientNetV2B0", {}, (32, 33)),
     ("InceptionV3", {}, (75, 75)),
 ]
-# Of these, whose outputs take Keras long, layers, what feeds them, and weights alone.
+# Of these, whose outputs take Keras long, layers and weights alone.
 LAYERS_ALONE = [
     ("ConvNeXtSmall", {"include_preprocessing": False}, (32, 32)),
     ("EfficientNetV2B3", {"include_top": False, "include_preprocessing": False}, (32, 32)),
@@ -46,48 +46,27 @@ def build(k, name, arguments, size):
     return getattr(k.applications, name)(weights=None, input_shape=(*size, 3), **{"classes": 7, **arguments})
 
 
-def without_numbers(config):
-    """`config` without the numbers of automatic names."""
-    if isinstance(config, dict):
-        return {
-            key: re.sub(r"_?\d+$", "", value) if key == "name" and isinstance(value, str) else without_numbers(value)
-            for key, value in config.items()
-        }
-    return tuple(without_numbers(item) for item in config) if isinstance(config, tuple) else config
-
-
-def layers_of(model):
-    """Class, name (without the number of automatic ones), output shape, weights and config of each layer."""
-    return [
-        (
-            type(layer).__name__,
-            re.sub(r"_\d+$", "", layer.name),
-            [tuple(x.shape) for x in fastnn.tree.flatten(layer.output)],
-            [(re.sub(r"_\d+$", "", w.name), tuple(w.shape), w.trainable) for w in layer.weights],
-            without_numbers(plain(layer.get_config())),
-        )
-        for layer in model.layers
-    ]
-
-
-def wiring(model):
-    """For each layer the places in `model.layers` of those that feed it; None for what is no layer, as a sum is."""
-    places = {layer.name: k for k, layer in enumerate(model.layers)}
-
-    def origin(x):
-        return (x._keras_history if hasattr(x, "_keras_history") else x.call).operation.name
-
-    outer = [layer for layer in model.layers if type(layer).__name__ != "Sequential"]  # whose input is that inside
-    return [[places.get(origin(x)) for x in fastnn.tree.flatten(layer.input)] for layer in outer]
+def path_of(weight):
+    """Layer and name. Keras numbers weights without a name, and puts scopes before some layers."""
+    layer, name = weight.path.split("/")[-2:]
+    return layer, re.sub(r"^variable_\d+$", "variable", name)
 
 
 def same_layers(name, arguments, size):
-    """Our model and Keras's, found to have the same layers."""
-    ours, theirs = build(fastnn, name, arguments, size), build(keras, name, arguments, size)
-    assert (ours.name, ours.input_shape, ours.output_shape) == (theirs.name, theirs.input_shape, theirs.output_shape)
-    for layer, wanted in zip(layers_of(ours), layers_of(theirs), strict=True):
-        assert layer == wanted
-    assert wiring(ours) == wiring(theirs)
+    """Our model and Keras's, found to have the same layers, wired in the same way, and weights."""
+    models = []
+    for k in (fastnn, keras):
+        k.utils.clear_session()  # automatic names count from 1
+        models.append(build(k, name, arguments, size))
+    ours, theirs = models
+    assert (ours.input_shape, ours.output_shape) == (theirs.input_shape, theirs.output_shape)
+    config, wanted = (plain(model.get_config(), "build_config", "compile_config") for model in models)
+    layers, wanted_layers = config.pop("layers"), wanted.pop("layers")
+    for layer, wanted_layer in zip(layers, wanted_layers, strict=True):
+        assert layer == wanted_layer
+    assert config == wanted
+    weights = [[(path_of(w), tuple(w.shape), w.trainable) for w in model.weights] for model in models]
+    assert weights[0] == weights[1]
     return ours, theirs
 
 
@@ -238,6 +217,17 @@ def test_bad_arguments(arguments):
     """Keras raises ValueError for each, some of them after it has built the model."""
     with pytest.raises(ValueError):
         fastnn.applications.VGG16(**{"weights": None, **arguments})
+
+
+def test_nasnet_wants_a_size_for_its_weights():
+    with pytest.raises(ValueError, match=r"\(None, None, 3\)"):
+        fastnn.applications.NASNetMobile((None, None, 3), include_top=False)
+
+
+def test_convnext_wants_channels_last(monkeypatch):
+    monkeypatch.setattr(fastnn.config, "image_data_format", lambda: "channels_first")
+    with pytest.raises(ValueError, match="channels_first"):
+        fastnn.applications.ConvNeXtTiny(weights=None)
 
 
 def test_classifier_of_vgg():

@@ -99,7 +99,7 @@ def _convnext(size, depths, filters, hashes):
         pooling=None, classes=1000, classifier_activation="softmax", name=default_name,
     ):  # fmt: skip
         if config.image_data_format() == "channels_first":
-            raise ValueError(f"{size}: ConvNeXt does not support the image data format `channels_first`.")
+            raise ValueError(f"ConvNeXt{size} does not support the image data format `channels_first`.")
         body = partial(features, depths=depths, filters=filters, include_preprocessing=include_preprocessing, name=name)
         family = Family(top=partial(top, name=name), pool_names=(None, None), last=_normalized)
         return build(
