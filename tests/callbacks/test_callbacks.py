@@ -238,3 +238,13 @@ def test_params_and_model_are_set():
     made = model()
     made.fit(X, Y, batch_size=5, epochs=2, verbose=0, callbacks=look)
     assert look.model is made and look.seen == {"epochs": 2, "steps": 3, "verbose": 0}
+
+
+def test_a_hook_that_is_set_on_a_callback_sees_each_batch():
+    begun = []
+    callback = keras.callbacks.Callback()
+    callback.on_train_batch_begin = lambda batch, logs=None: begun.append(batch)
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    model.fit(np.ones((12, 2)), np.ones(12), batch_size=3, epochs=3, verbose=0, callbacks=[callback])
+    assert begun == [0, 1, 2, 3] * 3

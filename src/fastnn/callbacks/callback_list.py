@@ -60,10 +60,14 @@ class CallbackList:
     def wants_batches(self, mode: str) -> bool:
         """Whether a callback has to be called for every batch; `mode` is "train" or "test"."""
         return any(
-            callback.needs_every_batch
-            and any(getattr(type(callback), hook) is not getattr(Callback, hook) for hook in _BATCH_HOOKS[mode])
+            callback.needs_every_batch and any(_is_own(callback, hook) for hook in _BATCH_HOOKS[mode])
             for callback in self.callbacks
         )
+
+
+def _is_own(callback, hook: str) -> bool:
+    """Whether the callback has the hook from somewhere else than the base: from its class, or set on it."""
+    return getattr(getattr(callback, hook), "__func__", None) is not getattr(Callback, hook)
 
 
 def _caller(hook: str):
