@@ -198,11 +198,42 @@ def sequences(L):
     ]  # fmt: skip
 
 
+class Positions(fastnn.layers.Layer):
+    """As many rows of a weight as there are steps; the rest of 100 steps is zeros."""
+
+    def build(self, input_shape):
+        self.table = self.add_weight(shape=(100, input_shape[-1]), name="table")
+
+    def call(self, x):
+        length = x.shape[1]
+        x = x + self.table[:length] * self.table[length - 1 :: -1]
+        return fastnn.ops.pad(x, ((0, 0), (0, 100 - length), (0, 0)))
+
+
+def thirds(L):
+    """Strides of 3 and 5 pad by the remainder of the size."""
+    return [
+        L.Conv2D(3, 3, strides=3, padding="same"), L.UpSampling2D(4), L.MaxPooling2D(3, strides=5, padding="same"),
+        L.AveragePooling2D(2, strides=1, padding="same"),
+    ]  # fmt: skip
+
+
+def positions(L):
+    return [Positions(), L.AveragePooling1D(3)]
+
+
+def volumes(L):
+    return [L.Conv3D(3, 3, padding="same"), L.MaxPooling3D(2), L.Conv3DTranspose(2, 3, strides=2, padding="same")]
+
+
 @pytest.mark.parametrize(
     "shape, layers, batches",
     [
         ((None, None, 3), images, [(1, 30, 31, 3), (2, 37, 64, 3), (1, 33, 40, 3)]),
         ((None, 3), sequences, [(2, 5, 3), (1, 8, 3), (3, 14, 3)]),
+        ((None, None, 2), thirds, [(1, n, 11, 2) for n in range(7, 13)]),
+        ((None, 3), positions, [(2, 5, 3), (1, 8, 3)]),
+        ((None, None, 5, 2), volumes, [(1, 5, 6, 5, 2), (2, 8, 7, 5, 2)]),
     ],
 )
 def test_open_sizes(shape, layers, batches, tmp_path):

@@ -171,6 +171,14 @@ class Builder:
         """`x[start:stop:step]` along an axis."""
         return self.add("Slice", x, self.ints(start), self.ints(stop), self.ints(axis), self.ints(step))
 
+    def count_up(self, size: Dim) -> str:
+        """0, 1, ... below a size, as int64."""
+        if not isinstance(size, Size):
+            return self.constant(np.arange(size), np.int64)
+        return self.add(
+            "Range", self.constant(0, np.int64), self.squeeze(self.size(size), 0), self.constant(1, np.int64)
+        )
+
     # -- sizes ---------------------------------------------------------------------------------------------------------
 
     def know(self, name: str, shape: tuple[Dim, ...]) -> None:

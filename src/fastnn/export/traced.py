@@ -33,6 +33,18 @@ class Size:
 Dim = int | Size
 
 
+def each(*sizes: Dim) -> list[tuple[int, ...]]:
+    """What each of the sizes was in each of the traces."""
+    count = max((len(size.values) for size in sizes if isinstance(size, Size)), default=1)
+    return [size.values if isinstance(size, Size) else (size,) * count for size in sizes]
+
+
+def over(function: Callable[..., int], *sizes: Dim) -> Dim:
+    """`function(*sizes)`: a number where it is the same in all traces."""
+    values = tuple(function(*numbers) for numbers in zip(*each(*sizes), strict=True))
+    return values[0] if len(set(values)) == 1 else Size(values)
+
+
 @dataclass(frozen=True, eq=False)
 class Array:
     """What an array of the traces is in all of them."""
@@ -90,12 +102,12 @@ def cannot(step_label: str, op: str, why: str) -> Unexportable:
     return Unexportable(f"export: {where} cannot be written as ONNX: its op {op!r} {why}.")
 
 
-# Sizes in place of unknown ones. Odd and even, and with several remainders by 4 and 8, as the padding of strided
-# windows depends on those; with several numbers of binary digits, as halving takes that many steps; and so far apart
-# that they differ after many strides. A model may allow no large ones: then those that every symbolic call is tried
-# with (`graph.symbolic.PROBES`), and some between them.
+# Sizes in place of unknown ones. All remainders by 2, 3 and 4 are among them, as the padding of strided windows depends
+# on those; several numbers of binary digits, as halving takes that many steps; and they are so far apart that they
+# differ after many strides. A model may allow no large ones: then sizes like those of every symbolic call
+# (`graph.symbolic.PROBES`).
 BATCH = (3, 8, 21, 14)
-WIDE, NARROW = (83, 198, 264, 389), (83, 84, 86, 89)
+WIDE, NARROW = (83, 196, 265, 390), (83, 84, 85, 86)
 
 
 def unknown_sizes(specs: list[KerasTensor], others: tuple[int, ...], together: bool) -> list[tuple[Dim, ...]]:

@@ -48,7 +48,7 @@ def _varying(b, step, arrays):
         wide = [-1 if k == axis else 1 for k in range(first.ndim)]
         places = [np.arange(array.shape[axis]).reshape(wide).astype(first.dtype) for array in arrays]
         if all(np.array_equal(array, begin + gap * place) for array, place in zip(arrays, places, strict=True)):
-            place = b.reshape(b.cast(_count_up(b, shape[axis]), first.dtype.name), wide)
+            place = b.reshape(b.cast(b.count_up(shape[axis]), first.dtype.name), wide)
             return b.add("Add", b.add("Mul", place, b.constant(gap)), b.constant(begin))
     raise b.cannot("holds numbers that depend on the sizes of the inputs (give `input_signature` shapes without None)")
 
@@ -68,15 +68,10 @@ def _band(b, step, arrays):
         if all(
             np.array_equal(a, np.where(test(d, diagonal), number, low)) for a, d in zip(arrays, distances, strict=True)
         ):
-            rows, cols = (_count_up(b, size) for size in shape)
+            rows, cols = (b.count_up(size) for size in shape)
             distance = b.add("Sub", b.unsqueeze(cols, 0), b.unsqueeze(rows, 1))
             is_there = b.add(op_type, distance, b.constant(diagonal, np.int64))
             if step.y.dtype == "bool":
                 return is_there if number else b.add("Not", is_there)
             return b.add("Where", is_there, b.constant(number), b.constant(low))
     return None
-
-
-def _count_up(b, size):
-    """0, 1, ... as int64."""
-    return b.add("Range", b.constant(0, np.int64), b.squeeze(b.size(size), 0), b.constant(1, np.int64))

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fastnn.export.onnx_ops.layout import pad
 from fastnn.export.table import emits
-from fastnn.export.traced import Size
+from fastnn.export.traced import Size, each, over
 
 TO_NCHW, TO_NHWC = (0, 3, 1, 2), (0, 2, 3, 1)
 
@@ -43,24 +44,11 @@ class _Axis:
 
 
 def _axes(step, kernel_size) -> list[_Axis]:
-    p = step.params
-    numbers = (*step.x.shape, *step.y.shape, *p["pads"])
-    count = max((len(n.values) for n in numbers if isinstance(n, Size)), default=1)
-
-    def each(value):
-        return value.values if isinstance(value, Size) else (value,) * count
-
-    return [
-        _Axis(
-            each(step.x.shape[1 + k]),
-            each(step.y.shape[1 + k]),
-            each(p["pads"][k]),
-            each(p["pads"][2 + k]),
-            (kernel_size[k] - 1) * p["dilation"][k] + 1,
-            p["strides"][k],
-        )
-        for k in range(2)
-    ]
+    p, axes = step.params, []
+    for k in range(2):
+        numbers = each(step.x.shape[1 + k], step.y.shape[1 + k], p["pads"][k], p["pads"][2 + k])
+        axes.append(_Axis(*numbers, (kernel_size[k] - 1) * p["dilation"][k] + 1, p["strides"][k]))
+    return axes
 
 
 def _attributes(b, step, kernel_size):
@@ -69,11 +57,12 @@ def _attributes(b, step, kernel_size):
     attributes = {
         "kernel_shape": list(kernel_size), "strides": list(p["strides"]), "dilations": list(p["dilation"]),
     }  # fmt: skip
+    is_open = any(isinstance(size, Size) for size in step.x.shape[1:3])
+    if is_open and max(p["strides"]) > 1 and all(axis.is_same for axis in axes):
+        return attributes | {"auto_pad": "SAME_UPPER"}, (0, 0)
     ends = [axis.end for axis in axes]
     if None not in ends and not any(isinstance(pad, Size) for pad in p["pads"][:2]):
         return attributes | {"pads": [*p["pads"][:2], *(max(end, 0) for end in ends)]}, [min(end, 0) for end in ends]
-    if all(axis.is_same for axis in axes):
-        return attributes | {"auto_pad": "SAME_UPPER"}, (0, 0)
     raise b.cannot("pads by what depends on the sizes of the inputs (give `input_signature` shapes without None)")
 
 
@@ -105,30 +94,21 @@ def _depthwise(b, step, x, kernel):
 @emits("conv2d_grad_input")
 def _transposed(b, step, dy, kernel):
     """The whole transposed convolution, cut or filled up to the size that is wanted."""
-    p, kernel_size = step.params, step.inputs[1].shape[:2]
-    full = []
-    for axis in range(2):
-        span, stride = (kernel_size[axis] - 1) * p["dilation"][axis] + 1, p["strides"][axis]
-        size = step.x.shape[1 + axis]
-        sizes = size.values if isinstance(size, Size) else (size,)
-        full.append([(n - 1) * stride + span for n in sizes])
-    missing = []
-    for axis, wanted in enumerate(p["size"]):
-        values = wanted.values if isinstance(wanted, Size) else (wanted,) * len(full[axis])
-        gaps = {w + p["pads"][axis] - n for w, n in zip(values, full[axis], strict=True)}
-        if len(gaps) > 1:
-            raise b.cannot("has an output whose size does not follow from that of the input")
-        missing.append(gaps.pop())
-    x = b.transpose(dy, TO_NCHW)
-    kernel = b.transpose(kernel, (3, 2, 0, 1))
+    p, kernel_size, missing = step.params, step.inputs[1].shape[:2], []
+    for k in range(2):
+        span, stride = (kernel_size[k] - 1) * p["dilation"][k] + 1, p["strides"][k]
+        sizes = step.x.shape[1 + k], p["size"][k], p["pads"][k]
+        missing.append(
+            over(lambda n, wanted, before, span=span, stride=stride: wanted + before - (n - 1) * stride - span, *sizes)
+        )
+    if any(isinstance(size, Size) for size in (*missing, *p["pads"])):
+        raise b.cannot("has an output whose size does not follow from that of the input")
     y = b.add(
-        "ConvTranspose", x, kernel, group=p["groups"], kernel_shape=list(kernel_size), strides=list(p["strides"]),
-        dilations=list(p["dilation"]),
-        pads=[p["pads"][0], p["pads"][1], max(-missing[0], 0), max(-missing[1], 0)],
+        "ConvTranspose", b.transpose(dy, TO_NCHW), b.transpose(kernel, (3, 2, 0, 1)), group=p["groups"],
+        kernel_shape=list(kernel_size), strides=list(p["strides"]), dilations=list(p["dilation"]),
+        pads=[*p["pads"][:2], *(max(-size, 0) for size in missing)],
     )  # fmt: skip
-    if max(missing) > 0:
-        zero = b.constant(0, step.x.dtype)
-        y = b.add("Pad", y, b.ints(*[0] * 6, max(missing[0], 0), max(missing[1], 0)), zero)
+    y = pad(b, y, [0] * 4, [0, 0, *(max(size, 0) for size in missing)], 0, step.x.dtype)
     return b.transpose(y, TO_NHWC)
 
 
@@ -136,14 +116,14 @@ def _transposed(b, step, dy, kernel):
 def _windows(b, step, x):
     """Rows of the padded input, by a table of which ones each window holds."""
     p = step.params
-    size, out, taps = step.x.shape[1], p["out"], p["taps"]
-    if isinstance(size, Size) or isinstance(out, Size) or isinstance(p["before"], Size):
-        raise b.cannot("has windows whose number depends on the sizes of the inputs (give `input_signature` shapes "
-                       "without None)")  # fmt: skip
-    rows = np.arange(out)[:, None] * p["stride"] + np.arange(taps) * p["dilation"]
-    after = max(int(rows.max()) + 1 - p["before"] - size, 0) if rows.size else 0
-    if p["before"] or after:
-        pads = b.ints(0, p["before"], 0, 0, 0, after, 0, 0)
-        x = b.add("Pad", x, pads, b.constant(0, step.x.dtype))
-    x = b.add("Gather", x, b.constant(rows, np.int64), axis=1)  # outer, out, taps, inner, c
+    begins = b.add("Mul", b.count_up(p["out"]), b.constant(p["stride"], np.int64))
+    taps = np.arange(p["taps"]) * p["dilation"]
+    rows = b.add("Add", b.unsqueeze(begins, 1), b.constant(taps, np.int64))
+    after = over(
+        lambda size, out, before: max((out - 1) * p["stride"] + int(taps[-1]) + 1 - before - size, 0),
+        step.x.shape[1], p["out"], p["before"],
+    )  # fmt: skip
+    after = max(after.values) if isinstance(after, Size) else after  # too much does not matter
+    x = pad(b, x, [0, p["before"], 0, 0], [0, after, 0, 0], 0, step.x.dtype)
+    x = b.add("Gather", x, rows, axis=1)  # outer, out, taps, inner, c
     return b.reshape(b.transpose(x, (0, 1, 3, 2, 4)), step.y.shape)

@@ -1,10 +1,12 @@
 """Shapes, order of axes, slices and what is put around arrays."""
 
+import operator
+
 import numpy as np
 
 from fastnn.export.builder import LAST
 from fastnn.export.table import emits
-from fastnn.export.traced import Size
+from fastnn.export.traced import Size, each, over
 
 
 @emits("reshape")
@@ -32,60 +34,36 @@ def _concatenate(b, step, *xs):
     return b.add("Concat", *xs, axis=step.params["axis"])
 
 
-def _difference(b, low, high) -> int:
-    """high - low, which must be the same whatever the inputs' sizes are."""
-    if not isinstance(low, Size) and not isinstance(high, Size):
-        return high - low
-    count = len((low if isinstance(low, Size) else high).values)
-    lows, highs = (size.values if isinstance(size, Size) else (size,) * count for size in (low, high))
-    gaps = {high - low for low, high in zip(lows, highs, strict=True)}
-    if len(gaps) > 1:
-        raise b.cannot("has bounds that depend on the sizes of the inputs (give `input_signature` shapes without None)")
-    return gaps.pop()
-
-
-def _last(start, size, step):
-    """start + (size - 1) * step, where those may be Sizes."""
-    parts = [p.values if isinstance(p, Size) else p for p in (start, size, step)]
-    count = max((len(p) for p in parts if isinstance(p, tuple)), default=1)
-    start, size, step = (p if isinstance(p, tuple) else (p,) * count for p in parts)
-    values = tuple(a + (n - 1) * s for a, n, s in zip(start, size, step, strict=True))
-    return values[0] if len(set(values)) == 1 else Size(values)
-
-
 def _runs_out(n, start, size, gap: int) -> bool:
     """Whether a slice by steps of `gap` ends where the axis does, whatever its size."""
-    count = max((len(each.values) for each in (n, start, size) if isinstance(each, Size)), default=1)
-    rows = zip(*(each.values if isinstance(each, Size) else (each,) * count for each in (n, start, size)), strict=True)
+    rows = zip(*each(n, start, size), strict=True)
     return all(size == len(range(start, n if gap > 0 else -1, gap)) for n, start, size in rows)
+
+
+def _bound(place, n):
+    """A place on an axis of size n, counted from its end where that makes it a number."""
+    from_end = over(operator.sub, place, n)
+    return from_end if isinstance(place, Size) and isinstance(from_end, int) and from_end < 0 else place
 
 
 @emits("strided_slice")
 def _strided_slice(b, step, x):
-    """Bounds from the beginning, or from the end where those depend on the axis's size."""
     starts, stops, axes, steps = [], [], [], []
     p = step.params
     for axis, (n, start, size, gap) in enumerate(zip(step.x.shape, p["starts"], p["sizes"], p["steps"], strict=True)):
         if start == 0 and size == n and gap == 1:
             continue
-        last = _last(start, size, gap)
-        begin = _difference(b, n, start) if isinstance(start, Size) else start
-        if _runs_out(n, start, size, gap):
-            stop = LAST if gap > 0 else -LAST
-        elif isinstance(n, Size) and isinstance(last, Size):
-            stop = _difference(b, n, last) + (1 if gap > 0 else -1)  # below 0: counted from the end
-            stop = LAST if stop == 0 else stop
-        elif isinstance(last, Size):
-            raise b.cannot("takes a part that depends on the sizes of the inputs")
-        else:
-            stop = last + (1 if gap > 0 else -1)
-            stop = -LAST if stop < 0 else stop
+        stop = over(lambda start, size, gap=gap: start + (size - 1) * gap + (1 if gap > 0 else -1), start, size)
         if size == 0:
             begin = stop = 0
+        elif _runs_out(n, start, size, gap) or (isinstance(stop, int) and stop < 0):
+            begin, stop = _bound(start, n), LAST if gap > 0 else -LAST
+        else:
+            begin, stop = _bound(start, n), _bound(stop, n)
         starts, stops, axes, steps = [*starts, begin], [*stops, stop], [*axes, axis], [*steps, gap]
     if not axes:
         return x
-    return b.add("Slice", x, b.ints(*starts), b.ints(*stops), b.ints(*axes), b.ints(*steps))
+    return b.add("Slice", x, b.sizes(starts), b.sizes(stops), b.ints(*axes), b.ints(*steps))
 
 
 @emits("place")
@@ -95,22 +73,23 @@ def _place(b, step, x):
     for axis, gap in enumerate(p["steps"]):
         if gap > 1 and shape[axis] != 1:
             x = _spread(b, x, shape, axis, gap, p["value"], step.x.dtype)
-            shape[axis] = _last(1, shape[axis], gap)
+            shape[axis] = over(lambda n, gap=gap: (n - 1) * gap + 1, shape[axis])
         elif gap < 0 and shape[axis] != 1:
             raise b.cannot("turns an array around while it is placed")
-    ends = [_last(start, size, 1) for start, size in zip(p["starts"], shape, strict=True)]
-    before = [_difference(b, 0, start) for start in p["starts"]]
-    after = [_difference(b, end, size) - 1 for end, size in zip(ends, p["shape"], strict=True)]
-    if not any(before) and not any(after):
-        return x
-    return pad(b, x, before, after, p["value"], step.x.dtype)
+    after = [
+        over(lambda total, start, n: total - start - n, *sizes)
+        for sizes in zip(p["shape"], p["starts"], shape, strict=True)
+    ]
+    return pad(b, x, p["starts"], after, p["value"], step.x.dtype)
 
 
 def pad(b, x, before, after, value, dtype: str):
     """`x` with `value` around it."""
+    if not any((*before, *after)):
+        return x
     as_int = dtype == "bool"  # no Pad of bools in ONNX Runtime
     x = b.cast(x, "int32") if as_int else x
-    y = b.add("Pad", x, b.ints(*before, *after), b.constant(value, "int32" if as_int else dtype))
+    y = b.add("Pad", x, b.sizes([*before, *after]), b.constant(value, "int32" if as_int else dtype))
     return b.cast(y, "bool") if as_int else y
 
 
@@ -119,7 +98,8 @@ def _spread(b, x, shape, axis, gap, value, dtype):
     x = b.unsqueeze(x, axis + 1)
     rank = len(shape) + 1
     x = pad(b, x, [0] * rank, [gap - 1 if k == axis + 1 else 0 for k in range(rank)], value, dtype)
-    x = b.reshape(x, [*shape[:axis], -1, *shape[axis + 1 :]], shape)
+    spread = [*shape[:axis], over(lambda n: n * gap, shape[axis]), *shape[axis + 1 :]]
+    x = b.reshape(x, spread, [*shape[: axis + 1], gap, *shape[axis + 1 :]])
     return b.slice(x, axis, 0, 1 - gap)
 
 

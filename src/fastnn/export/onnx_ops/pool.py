@@ -11,8 +11,9 @@ from fastnn.export.traced import Size
 def _pool(b, step, x):
     p = step.params
     (top, bottom), (left, right) = p["pads"]
-    if any(isinstance(pad, Size) for pad in (top, bottom, left, right)):
-        pads = {"auto_pad": "SAME_UPPER"}  # what depends on the sizes is "same" with strides
+    is_open = any(isinstance(size, Size) for size in step.x.shape[1:3])
+    if is_open and any((top, bottom, left, right)):  # only "same" pads, and by what depends on the sizes
+        pads = {"auto_pad": "SAME_UPPER"}
     else:
         pads = {"pads": [top, left, bottom, right]}
     is_float = np.dtype(step.x.dtype).kind == "f"
