@@ -11,6 +11,7 @@ from types import ModuleType
 from fastnn.graph.symbolic import KerasTensor
 from fastnn.layers.core.input_layer import InputLayer
 from fastnn.layers.layer import Layer
+from fastnn.layers.operation import Operation
 from fastnn.models.summary import type_name
 
 
@@ -151,42 +152,32 @@ class _Drawing:
             graph.add_node(self.node(str(id(model)), model.name, model, None, None))
             return [str(id(model))], [str(id(model))]
         hides_inputs = hasattr(model, "_chain")  # the input of a Sequential is no layer of it
-        readers: dict[str, list[str]] = {}
-        makers: dict[int, str] = {}  # by id of the KerasTensor
+        inputs = {id(layer): x for layer, x in zip(network.input_layers, network.inputs, strict=True)}
+        makers: dict[int, str] = {}  # the node of each KerasTensor, by id
+        reads: list[tuple[KerasTensor, str]] = []  # what is read, and by which node
         for name, operation, steps in network.operations:
-            key = str(id(operation)) if isinstance(operation, Layer) or not steps else str(id(steps[0].call))
-            if isinstance(operation, InputLayer):
-                x = network.inputs[next(k for k, layer in enumerate(network.input_layers) if layer is operation)]
-                if not hides_inputs:
-                    graph.add_node(self.node(key, name, operation, None, [x]))
-                    makers[id(x)] = key
-                readers[key] = [key]
+            if hides_inputs and isinstance(operation, InputLayer):
                 continue
-            ends = [key]
-            if self.expand_nested and getattr(operation, "_network", None) is not None:
-                inside = self.cluster(operation.name)
-                readers[key], ends = self.add_model(inside, operation)
-                graph.add_subgraph(inside)
-            else:
-                readers[key] = [key]
-                graph.add_node(self.node(key, name, operation, steps[0].call.inputs, steps[0].outputs))
+            made = [step.outputs for step in steps] or [[inputs[id(operation)]]]
+            readers, ends = self.add_operation(graph, name, operation, steps, made[0])
+            for outputs in made:
+                makers |= {id(y): ends[k % len(ends)] for k, y in enumerate(outputs)}
             for step in steps:
-                makers |= {id(y): ends[k % len(ends)] for k, y in enumerate(step.outputs)}
-        edges: dict[tuple[str, str], None] = {}
-        starts = [[] for _ in network.inputs]
-        places = {id(x): k for k, x in enumerate(network.inputs)}
-        for _, operation, steps in network.operations:
-            for step in steps:
-                into = readers[str(id(operation)) if isinstance(operation, Layer) else str(id(step.call))]
-                for k, x in enumerate(step.call.inputs):
-                    if id(x) in makers:
-                        edges[makers[id(x)], into[k % len(into)]] = None
-                    elif id(x) in places:
-                        starts[places[id(x)]].append(into[k % len(into)])
-        for source, target in edges:
+                reads += [(x, readers[k % len(readers)]) for k, x in enumerate(step.call.inputs)]
+        for source, target in dict.fromkeys((makers[id(x)], reader) for x, reader in reads if id(x) in makers):
             graph.add_edge(self.pydot.Edge(source, target, penwidth=2))
-        entries = [makers.get(id(x)) or starts[k][0] for k, x in enumerate(network.inputs)]
+        entries = [makers.get(id(x)) or next(reader for y, reader in reads if y is x) for x in network.inputs]
         return entries, [makers[id(y)] for y in network.outputs]
+
+    def add_operation(self, graph, name: str, operation, steps, outputs) -> tuple[list[str], list[str]]:
+        """Adds a node, or the cluster of a nested model; returns what `add_model` does."""
+        if self.expand_nested and getattr(operation, "_network", None) is not None:
+            inside = self.cluster(operation.name)
+            graph.add_subgraph(inside)
+            return self.add_model(inside, operation)
+        key = str(id(operation if isinstance(operation, Operation) else steps[0].call))
+        graph.add_node(self.node(key, name, operation, steps[0].call.inputs if steps else None, outputs))
+        return [key], [key]
 
     def node(self, key: str, name: str, operation, inputs, outputs):
         """A node whose label is a table."""
