@@ -147,6 +147,27 @@ def test_lora(layer, config):
     assert np.abs(ours(x, **call) - merged).max() > 0
 
 
+@pytest.mark.parametrize("config", ["int8", "int4", "int4, blocks of 2"])
+@pytest.mark.parametrize("layer", WITH_LORA, ids=lambda layer: layer[0])
+def test_lora_after_quantization(layer, config):
+    """As before it; a layer made from the config has the same weights."""
+    name, _, x, call = layer
+    before, after = pair(layer, rank=2)[0], pair(layer)[0]
+    weights = {w.name: np.array(w) for w in before.weights}
+    after.set_weights([weights[w.name] for w in after.weights])
+    before.quantize(config=CONFIGS[config](fastnn, 0))
+    after.quantize(config=CONFIGS[config](fastnn, 0))
+    after.enable_lora(2, lora_alpha=3)
+    for w in after.weights:
+        if "lora" in w.name:
+            w.assign(weights[w.name])
+    close(after(x, **call), before(x, **call), 1e-6)
+    again = getattr(fastnn.layers, name).from_config(after.get_config())
+    again(x, **call)
+    again.set_weights(after.get_weights())
+    np.testing.assert_array_equal(again(x, **call), after(x, **call))
+
+
 def test_lora_after_quantization_is_what_is_trained():
     layer = fastnn.layers.Dense(3, dtype="int8_from_float32")
     model = fastnn.Sequential([fastnn.Input((4,)), layer])

@@ -52,12 +52,16 @@ class LoRA:
             raise ValueError("Cannot enable lora on a layer that isn't yet built.")
         if self.lora_enabled:
             raise ValueError("lora is already enabled. This can only be done once per layer.")
-        self._lora_a = self._lora_weight("a", (*self._weight.shape[:-1], rank), a_initializer)
-        self._lora_b = self._lora_weight("b", (rank, self._weight.shape[-1]), b_initializer)
+        *rows, columns = self._adapted_shape()
+        self._lora_a = self._lora_weight("a", (*rows, rank), a_initializer)
+        self._lora_b = self._lora_weight("b", (rank, columns), b_initializer)
         self._weight.trainable = False
         self.lora_enabled = True
         self.lora_rank = rank
         self.lora_alpha = rank if lora_alpha is None else lora_alpha
+
+    def _adapted_shape(self) -> tuple[int, ...]:
+        return self._weight.shape
 
     def _lora_weight(self, part: str, shape, initializer):
         name = f"lora_{self._adapted}_{part}"

@@ -251,6 +251,9 @@ class Quantized(LoRA):
 
         return rounded(inputs)
 
+    def _adapted_shape(self) -> tuple[int, ...]:
+        return self._kept_weights()[0].shape  # the weight itself may be packed
+
     def _merged_weight(self):
         """The weight as it acts; a quantized one without LoRA as its integers."""
         if self.quantization_mode in (None, "float8"):
