@@ -335,7 +335,7 @@ def giant_places_of_unknown_tokens(folder):
     return with_config(folder / "a.keras", sequence(layer("StringLookup", **described), layer("Dense", units=HUGE)))
 
 
-@attack("traced nodes|recursion|no file of a model")
+@attack("traced nodes|recursion|no file")
 def models_in_models_that_double(folder):
     """Each model calls the one inside it twice: 2**30 calls in a few lines."""
     described = layer("Dense", units=4, name="d")

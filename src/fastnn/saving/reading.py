@@ -1,4 +1,4 @@
-"""What the readers of whole models share: the model of a config, and errors that say what is wrong with a file."""
+"""What the readers of files share: the model of a config, and errors that say what is wrong with a file."""
 
 from __future__ import annotations
 

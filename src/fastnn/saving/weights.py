@@ -20,6 +20,7 @@ from fastnn.layers import weight_lists
 from fastnn.layers.layer import Layer
 from fastnn.naming import to_snake_case
 from fastnn.saving import legacy_weights
+from fastnn.saving.reading import clear_errors
 from fastnn.saving.stores import Store, h5py_module, has_texts, open_file
 
 SUFFIX = ".weights.h5"
@@ -121,7 +122,7 @@ def load_weights(model, filepath, skip_mismatch=False, **kwargs) -> None:
 
 def read(model, source, file_bytes: int, name: str, skip_mismatch: bool = False) -> None:
     """Reads the tree of weights from `source`, a path or a binary file object of `file_bytes` bytes."""
-    with open_file(source, name) as file:
+    with clear_errors(name), open_file(source, name) as file:
         is_legacy = has_texts(file, "layer_names") or legacy_weights.WHOLE_MODEL in file
         (legacy_weights.load if is_legacy else _load)(model, file, file_bytes, skip_mismatch)
 
