@@ -5,30 +5,23 @@ import time
 
 
 def seconds_of(run, budget_s: float, slices: int = 3) -> float:
-    """The shortest mean of `slices` slices of `run(times)`, which together take about `budget_s`; `run` is warm."""
-    start = time.perf_counter()
-    run(1)
-    times = max(1, int(budget_s / slices / max(time.perf_counter() - start, 1e-7)))
-    means = []
-    for _ in range(slices):
-        start = time.perf_counter()
-        run(times)
-        means.append((time.perf_counter() - start) / times)
-    return min(means)
+    """The shortest mean of `slices` slices of `run(times)`, which together take about `budget_s`; `run` is warm.
+
+    A call that takes longer than that is timed twice.
+    """
+    first = _seconds(lambda: run(1))
+    if first > budget_s:
+        return min(first, _seconds(lambda: run(1)))
+    times = max(1, int(budget_s / slices / max(first, 1e-7)))
+    return min(_seconds(lambda: run(times)) / times for _ in range(slices))
 
 
 def median_of(call, budget_s: float = 0.5) -> float:
-    """The median of calls, each timed by itself, for about `budget_s`."""
+    """The median of calls after the first, each timed by itself, for about `budget_s`; of one if it takes longer."""
     call()
-    start = time.perf_counter()
-    call()
-    times = max(3, min(2000, int(budget_s / (time.perf_counter() - start))))
-    seconds = []
-    for _ in range(times):
-        start = time.perf_counter()
-        call()
-        seconds.append(time.perf_counter() - start)
-    return statistics.median(seconds)
+    first = _seconds(call)
+    times = min(2000, int(budget_s / first))
+    return statistics.median([_seconds(call) for _ in range(times)] or [first])
 
 
 def repeated(function):
@@ -39,3 +32,9 @@ def repeated(function):
             function()
 
     return run
+
+
+def _seconds(call) -> float:
+    start = time.perf_counter()
+    call()
+    return time.perf_counter() - start
