@@ -133,16 +133,17 @@ static void OWN(wino_kernel_back)(const OWN(wino_kernel_cut) * c, T *part, const
   }
 }
 
-/* The sums over pixels [begin, end) of the columns of dy. */
-static void OWN(wino_column_sums)(const conv_shape *s, T *sums, const T *dy, int64_t begin, int64_t end) {
-  for (int64_t o = 0; o < s->cout; o += N) {
-    const int64_t n = fnn_min(N, s->cout - o);
-    V v = {0};
-    for (int64_t p = begin; p < end; p++) {
-      const T *at = dy + p * s->cout + o;
-      v += n < N ? FN(load_part)(at, n) : FN(load)(at);
+/* Adds the pixels of a tile of dy, `count` channels from `begin` on, to `sums`. */
+static void OWN(wino_add_columns)(T *sums, const OWN(wino_patch) * d, int64_t c, int64_t begin, int64_t count) {
+  for (int64_t k = 0; k < count; k += N) {
+    V v = FN(load)(sums + k);
+    for (int64_t x = 0; x < d->last; x++) {
+      for (int y = 0; y < WINO_OUT; y++) {
+        const T *at = d->rows[y] + x * c + begin + k;
+        v += count - k < N ? FN(load_part)(at, count - k) : FN(load)(at);
+      }
     }
-    FN(store)(sums + o, v);
+    FN(store)(sums + k, v);
   }
 }
 
@@ -156,6 +157,10 @@ static void OWN(wino_kernel_sums)(const fnn_call *call, const OWN(wino_kernel_cu
   const int64_t cols = fnn_min(c->dy_channels, s->cout - dy_channel);
   const int64_t begin = c->tiles * block / c->blocks, end = c->tiles * (block + 1) / c->blocks;
   T *zeros = (T *)(call->scratch + OWN(wino_kernel_zeros_at)(c)), *part = (T *)call->shared + block * c->part;
+  T *sums = (T *)(call->scratch + OWN(wino_kernel_sums_at)(c));
+  T *column_sums = call->buf[3] && x_channel == 0 ? part + WINO_TAPS * s->cin * c->columns + dy_channel : NULL;
+  if (column_sums) memset(column_sums, 0, sizeof(T) * (size_t)fnn_round_up(cols, N));
+  if (begin == end) memset(sums, 0, sizeof(T) * (size_t)(WINO_POINTS * c->sums_point)); /* an empty batch */
   memset(zeros, 0, sizeof(T) * (size_t)(WINO_IN * (fnn_max(s->cin, s->cout) + N)));
   wino_tile at = wino_tile_at(c->tiles_h, c->tiles_w, begin);
   for (int64_t first = begin; first < end; first += c->batch) {
@@ -169,23 +174,16 @@ static void OWN(wino_kernel_sums)(const fnn_call *call, const OWN(wino_kernel_cu
       const OWN(wino_patch) of_dy = OWN(wino_patch_at)((const T *)call->buf[1] + at.image * s->oh * s->ow * s->cout,
                                                        s->oh, s->ow, s->cout, row, col, WINO_OUT, zeros);
       OWN(wino_dy_tile)(dy, c->dy_point, &of_dy, s->cout, dy_channel, cols);
+      if (column_sums) OWN(wino_add_columns)(column_sums, &of_dy, s->cout, dy_channel, cols);
       wino_advance(&at, c->tiles_h, c->tiles_w);
     }
-    const int64_t next = first + tiles, more = fnn_min(c->batch, end - next);
+    const int64_t next = first + tiles, more = fnn_min(c->batch, c->tiles - next);
     OWN(wino_kernel_products)(
       c, call, tiles, rows, cols, first > begin,
       wino_span_of(call->buf[0], s->h, s->w * s->cin, c->tiles_h, c->tiles_w, next, more),
       wino_span_of(call->buf[1], s->oh, s->ow * s->cout, c->tiles_h, c->tiles_w, next, more));
   }
-  if (begin < end)
-    OWN(wino_kernel_back)(c, part, (const T *)(call->scratch + OWN(wino_kernel_sums_at)(c)), x_channel, rows, dy_channel,
-                          cols);
-  else
-    memset(part, 0, sizeof(T) * (size_t)c->part);
-  if (!call->buf[3] || x_channel || dy_channel) return;
-  const int64_t pixels = s->n * s->oh * s->ow;
-  OWN(wino_column_sums)(s, part + WINO_TAPS * s->cin * c->columns, (const T *)call->buf[1],
-                        pixels * block / c->blocks, pixels * (block + 1) / c->blocks);
+  OWN(wino_kernel_back)(c, part, sums, x_channel, rows, dy_channel, cols);
 }
 
 /* Adds the blocks' parts of a row of cout elements, in order. */
