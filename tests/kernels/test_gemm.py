@@ -15,10 +15,13 @@ from tests.kernels.guarded import Guarded
 
 ISAS = _engine.isas()
 FLOATS = {"f32": np.float32, "f64": np.float64}
-# Around the tiles (6, 8 rows), the vectors (2 to 16 lanes), the panels (to 64 columns) and the row blocks (48).
+# Around the tiles (6, 8 rows), the vectors (2 to 16 lanes), the panels (to 64 columns, 128 of a single row) and the row
+# blocks (48).
 SIZES = [
     (1, 1, 1),
     (1, 10, 64),
+    (1, 61, 9),
+    (1, 300, 7),
     (7, 15, 3),
     (8, 16, 16),
     (9, 17, 1),

@@ -40,7 +40,7 @@ enum {
   GEMM_K_BLOCK = 256,              /* k is cut in multiples of it, where k is long: 256 x 64 floats of B are 64 KiB */
   GEMM_K_MOST = 2048,              /* of a range of k that is not cut, at a time */
   GEMM_SPLIT_BYTES = 1 << 20,      /* k is cut when the partial results take no more than this */
-  GEMM_FEW_UNITS = 4,              /* with fewer units k is cut earlier, so that threads have something to share */
+  GEMM_FEW_UNITS = 4,              /* with fewer units of many rows k is cut earlier: threads have something to share */
   GEMM_STRADDLED_BYTES = 1 << 14,  /* that a panel of B is spread over, from which packing it pays */
   GEMM_SCATTERED_BYTES = 1 << 19,
   GEMM_PEAK_CHAINS = 12 /* more than two multipliers with a latency of four cycles can use; fits 16 registers */

@@ -8,6 +8,7 @@ enum { OWN(GEMM_ROWS) = 2 * TILE_BLOCK };
 /* How a product is cut. */
 typedef struct {
   int64_t m, n, k, batches;
+  int64_t widest;                              /* panel, in vectors */
   int64_t row_blocks, panels, splits, split_k; /* a split is a range of split_k along k */
   int64_t k_block;                             /* of a split that is done at a time */
   int packs_b, sums_columns;
@@ -17,12 +18,13 @@ static OWN(gemm_cut) OWN(gemm_cut_of)(const int64_t *ints) {
   OWN(gemm_cut) c = {.m = ints[GEMM_M], .n = ints[GEMM_N], .k = ints[GEMM_K], .batches = 1, .splits = 1};
   for (int d = 0; d < GEMM_BATCH_DIMS; d++) c.batches *= ints[GEMM_BATCH + 3 * d];
   c.row_blocks = fnn_ceil_div(c.m, OWN(GEMM_ROWS));
-  c.panels = tile_panels(c.n, N);
+  c.widest = c.m == 1 ? TILE_ROW_VECTORS : TILE_VECTORS;
+  c.panels = tile_panels_of(c.n, N, c.widest);
   c.sums_columns = ints[GEMM_COLUMN_SUM] != 0;
   const int64_t units = c.batches * c.row_blocks * c.panels;
   c.split_k = c.k;
   const int64_t partial_bytes = c.batches * c.m * c.n * (int64_t)sizeof(T);
-  if (units > 0 && c.k >= (units < GEMM_FEW_UNITS ? 2 : 4) * GEMM_K_BLOCK && partial_bytes <= GEMM_SPLIT_BYTES) {
+  if (units > 0 && c.k >= (units < GEMM_FEW_UNITS && c.m > 1 ? 2 : 4) * GEMM_K_BLOCK && partial_bytes <= GEMM_SPLIT_BYTES) {
     const int64_t wanted = fnn_min(c.k / GEMM_K_BLOCK, GEMM_SPLIT_BYTES / partial_bytes);
     c.split_k = fnn_round_up(fnn_ceil_div(c.k, fnn_max(1, wanted)), GEMM_K_BLOCK);
     c.splits = fnn_ceil_div(c.k, c.split_k);
@@ -44,16 +46,11 @@ typedef struct {
   char *program;
 } OWN(gemm_scratch);
 
-enum {
-  OWN(GEMM_SUMS) = OWN(GEMM_ROWS) * OWN(TILE_COLS),
-  OWN(GEMM_TAIL) = N * OWN(TILE_COLS) /* rows of B whose vectors reach past its end */
-};
-
-static int64_t OWN(gemm_b_elements)(const OWN(gemm_cut) * c) {
-  return c->packs_b ? c->k_block * OWN(TILE_COLS) : OWN(GEMM_TAIL);
-}
+/* A packed panel of B; where it is read in place, the last rows, of which at most N reach past the end of B. */
+static int64_t OWN(gemm_b_elements)(const OWN(gemm_cut) * c) { return (c->packs_b ? c->k_block : N) * c->widest * N; }
 static int64_t OWN(gemm_scratch_elements)(const OWN(gemm_cut) * c) {
-  return fnn_round_up(OWN(gemm_b_elements)(c) + OWN(TILE_COLS) + OWN(GEMM_SUMS), FNN_ALIGN);
+  const int64_t sums = fnn_max(OWN(GEMM_ROWS) * OWN(TILE_COLS), c->widest * N);
+  return fnn_round_up(OWN(gemm_b_elements)(c) + c->widest * N + sums, FNN_ALIGN);
 }
 
 static void OWN(gemm_size)(const int64_t *ints, fnn_work *work) {
@@ -104,7 +101,7 @@ static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OW
     b += rest % dim[0] * dim[2];
     rest /= dim[0];
   }
-  const tile_panel panel = tile_panel_at(c->n, N, panel_index);
+  const tile_panel panel = tile_panel_of(c->n, N, c->widest, panel_index);
   const int64_t row_begin = row_block * OWN(GEMM_ROWS), rows = fnn_min(c->m - row_begin, OWN(GEMM_ROWS));
   const int64_t k_begin = split * c->split_k, k_end = fnn_min(c->k, k_begin + c->split_k);
   const int64_t height = tile_rows(panel.vectors);
@@ -127,7 +124,7 @@ static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OW
   for (int64_t i = 0; i < fnn_round_up(rows, height); i++)
     c_rows[i] = out + (z * c->m + row_begin + fnn_min(i, rows - 1)) * c->n;
 
-  V sum[TILE_VECTORS] = {{0}};
+  V sum[TILE_ROW_VECTORS] = {{0}};
   int64_t k = k_begin;
   do { /* once even when k is zero: the result is then bias + beta * c */
     const int64_t k_next = fnn_min(k_end, k + c->k_block);
@@ -162,7 +159,7 @@ static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OW
 /* Adds the splits of k for one row of a panel and finishes it. */
 static void OWN(gemm_add_splits)(const OWN(tile) * finish, const T *partial, int64_t split_stride, int64_t splits,
                                  T *out) {
-  _Alignas(FNN_ALIGN) T sums[OWN(TILE_COLS)];
+  _Alignas(FNN_ALIGN) T sums[OWN(TILE_ROW_COLS)];
   for (int j = 0; j * N < finish->cols; j++) {
     const int64_t n = finish->cols - j * N;
     V sum = {0};
@@ -178,7 +175,7 @@ static void OWN(gemm_add_splits)(const OWN(tile) * finish, const T *partial, int
 /* Unit (batch z, row block, panel) of the second phase. */
 static void OWN(gemm_combine)(const fnn_call *call, const OWN(gemm_cut) * c, T *bias_space, int64_t z,
                               int64_t row_block, int64_t panel_index) {
-  const tile_panel panel = tile_panel_at(c->n, N, panel_index);
+  const tile_panel panel = tile_panel_of(c->n, N, c->widest, panel_index);
   const int64_t row_begin = row_block * OWN(GEMM_ROWS), row_end = fnn_min(c->m, row_begin + OWN(GEMM_ROWS));
   const int64_t split_stride = (c->batches * c->m + c->sums_columns) * c->n;
   const T *partial = (const T *)call->shared;
@@ -203,7 +200,7 @@ static void OWN(gemm)(const fnn_call *call, int64_t begin, int64_t end) {
   T *space = (T *)call->scratch;
   OWN(gemm_scratch) scratch = {.b = space, .b_of = -1};
   scratch.bias = scratch.b + OWN(gemm_b_elements)(&c);
-  scratch.partial = scratch.bias + OWN(TILE_COLS);
+  scratch.partial = scratch.bias + c.widest * N;
   scratch.program = (char *)(space + OWN(gemm_scratch_elements)(&c));
   for (int64_t unit = begin; unit < end; unit++) {
     /* Splits and batches vary slowest; then what neighbours share: a packed panel of B, or rows of A. */
@@ -214,7 +211,7 @@ static void OWN(gemm)(const fnn_call *call, int64_t begin, int64_t end) {
     if (call->phase == 1) OWN(gemm_combine)(call, &c, scratch.bias, z, row_block, panel);
     else OWN(gemm_multiply)(call, &c, &scratch, z, row_block, panel, split);
     if (ints[GEMM_EPILOGUE] && (call->phase == 1 || c.splits == 1)) {
-      const tile_panel p = tile_panel_at(c.n, N, panel);
+      const tile_panel p = tile_panel_of(c.n, N, c.widest, panel);
       const int64_t row = row_block * OWN(GEMM_ROWS), rows = fnn_min(c.m - row, OWN(GEMM_ROWS));
       call->program[TYPE_DTYPE == FNN_F64](ints + ints[GEMM_EPILOGUE], call, z * c.m + row, rows, p.begin, p.cols,
                                            scratch.program);

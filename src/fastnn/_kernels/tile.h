@@ -26,19 +26,23 @@ enum { TILE_VECTORS = 2 };
 FNN_INLINE int64_t tile_rows(int vectors) { return vectors ? 6 : 0; }
 #endif
 
-/* Columns in panels of at most TILE_VECTORS vectors, as equal as they can be: 80 columns of 16 lanes are 48 and
- * 32, not 64 and 16. */
+/* A single row has few sums, and waits for each multiply-add unless its tile is wide: 8 cover two multipliers with a
+ * latency of four cycles. */
+enum { TILE_ROW_VECTORS = 8, TILE_MOST_SUMS = 24 };
+
+/* Columns in panels of at most `widest` vectors, as equal as they can be: 80 columns of 16 lanes are 48 and 32, not 64
+ * and 16. `widest` is TILE_VECTORS, or TILE_ROW_VECTORS for a single row. */
 typedef struct {
   int64_t begin, cols; /* valid columns */
   int vectors;
 } tile_panel;
 
-FNN_INLINE int64_t tile_panels(int64_t cols, int64_t lanes) {
-  return fnn_ceil_div(fnn_ceil_div(cols, lanes), TILE_VECTORS);
+FNN_INLINE int64_t tile_panels_of(int64_t cols, int64_t lanes, int64_t widest) {
+  return fnn_ceil_div(fnn_ceil_div(cols, lanes), widest);
 }
 
-FNN_INLINE tile_panel tile_panel_at(int64_t cols, int64_t lanes, int64_t index) {
-  int64_t vectors = fnn_ceil_div(cols, lanes), panels = tile_panels(cols, lanes);
+FNN_INLINE tile_panel tile_panel_of(int64_t cols, int64_t lanes, int64_t widest, int64_t index) {
+  int64_t vectors = fnn_ceil_div(cols, lanes), panels = tile_panels_of(cols, lanes, widest);
   /* The wider panels first. */
   int64_t narrow = vectors / panels, wide = vectors % panels;
   int64_t begin = (index * narrow + fnn_min(index, wide)) * lanes;
@@ -46,9 +50,14 @@ FNN_INLINE tile_panel tile_panel_at(int64_t cols, int64_t lanes, int64_t index) 
   return (tile_panel){begin, fnn_min(cols - begin, here * lanes), here};
 }
 
+FNN_INLINE int64_t tile_panels(int64_t cols, int64_t lanes) { return tile_panels_of(cols, lanes, TILE_VECTORS); }
+FNN_INLINE tile_panel tile_panel_at(int64_t cols, int64_t lanes, int64_t index) {
+  return tile_panel_of(cols, lanes, TILE_VECTORS, index);
+}
+
 #endif
 
-enum { OWN(TILE_COLS) = TILE_VECTORS * N };
+enum { OWN(TILE_COLS) = TILE_VECTORS * N, OWN(TILE_ROW_COLS) = TILE_ROW_VECTORS * N };
 
 typedef struct {
   const T *b;
@@ -68,7 +77,7 @@ typedef struct {
   T *partial;
   int resumes, continues; /* start from partial instead of zero; leave the sums there and write no result */
   /* The result: max(alpha * acc + bias + beta * c, floor); c is not read when beta is 0. */
-  const T *bias; /* TILE_COLS of them or NULL */
+  const T *bias; /* whole vectors of them or NULL */
   T alpha, beta, floor;
 } OWN(tile);
 
@@ -91,12 +100,12 @@ static __attribute__((noinline)) void OWN(tile_finish_rows)(const OWN(tile) * t,
 
 /* `rows` and `vectors` are constants of each caller below. */
 FNN_INLINE void OWN(tile_run)(const OWN(tile) * t, const int rows, const int vectors) {
-  V acc[TILE_MOST_ROWS][TILE_VECTORS];
+  V acc[TILE_MOST_SUMS];
 #pragma GCC unroll 8
   for (int i = 0; i < rows; i++)
 #pragma GCC unroll 8
     for (int j = 0; j < vectors; j++)
-      acc[i][j] = t->resumes ? FN(load)(t->partial + i * OWN(TILE_COLS) + j * N) : (V){0};
+      acc[i * vectors + j] = t->resumes ? FN(load)(t->partial + i * OWN(TILE_COLS) + j * N) : (V){0};
 
   const T *a[TILE_MOST_ROWS];
 #pragma GCC unroll 8
@@ -109,14 +118,14 @@ FNN_INLINE void OWN(tile_run)(const OWN(tile) * t, const int rows, const int vec
     int64_t at = s->a_offset;
 #pragma GCC unroll 2
     for (int64_t k = s->k; k > 0; k--) {
-      V b_row[TILE_VECTORS];
+      V b_row[TILE_ROW_VECTORS];
 #pragma GCC unroll 8
       for (int j = 0; j < vectors; j++) b_row[j] = FN(load)(b + j * N);
 #pragma GCC unroll 8
       for (int i = 0; i < rows; i++) {
         const V x = FN(splat)(a[i][at]);
 #pragma GCC unroll 8
-        for (int j = 0; j < vectors; j++) acc[i][j] += x * b_row[j];
+        for (int j = 0; j < vectors; j++) acc[i * vectors + j] += x * b_row[j];
       }
       at += a_stride;
       /* Keeps `at` one register that all rows share: the compiler would rather advance a pointer for each, in every
@@ -132,7 +141,7 @@ FNN_INLINE void OWN(tile_run)(const OWN(tile) * t, const int rows, const int vec
 #pragma GCC unroll 8
     for (int i = 0; i < rows; i++)
 #pragma GCC unroll 8
-      for (int j = 0; j < vectors; j++) FN(store)(out + i * OWN(TILE_COLS) + j * N, acc[i][j]);
+      for (int j = 0; j < vectors; j++) FN(store)(out + i * OWN(TILE_COLS) + j * N, acc[i * vectors + j]);
     if (!t->continues) OWN(tile_finish_rows)(t, space);
     return;
   }
@@ -141,7 +150,7 @@ FNN_INLINE void OWN(tile_run)(const OWN(tile) * t, const int rows, const int vec
     if (i >= t->rows) break;
 #pragma GCC unroll 8
     for (int j = 0; j < vectors; j++) {
-      V y = acc[i][j] * t->alpha;
+      V y = acc[i * vectors + j] * t->alpha;
       if (t->bias) y += FN(load)(t->bias + j * N);
       FN(store)(t->c[i] + t->c_column + j * N, FN(select)(y < t->floor, FN(splat)(t->floor), y));
     }
@@ -166,15 +175,21 @@ static void (*const OWN(tile_variants)[TILE_VECTORS][5])(const OWN(tile) *) = {
   {OWN(tile_1x4), OWN(tile_2x4), OWN(tile_4x4), OWN(tile_6x4)}};
 #else
 TILE_VARIANTS(6)
+TILE_VARIANT(1, 3) TILE_VARIANT(1, 4)
 static void (*const OWN(tile_variants)[TILE_VECTORS][5])(const OWN(tile) *) = {
   {OWN(tile_1x1), OWN(tile_2x1), OWN(tile_4x1), OWN(tile_6x1)},
   {OWN(tile_1x2), OWN(tile_2x2), OWN(tile_4x2), OWN(tile_6x2)}};
 #endif
+TILE_VARIANT(1, 5) TILE_VARIANT(1, 6) TILE_VARIANT(1, 7) TILE_VARIANT(1, 8)
+static void (*const OWN(tile_row_variants)[TILE_ROW_VECTORS])(const OWN(tile) *) = {
+  OWN(tile_1x1), OWN(tile_1x2), OWN(tile_1x3), OWN(tile_1x4), OWN(tile_1x5), OWN(tile_1x6), OWN(tile_1x7), OWN(tile_1x8)};
 #undef TILE_VARIANT
 #undef TILE_VARIANTS
 
-/* Runs a tile of t->rows rows, 1 .. tile_rows(vectors), by `vectors` vectors. */
+/* Runs a tile of t->rows rows, 1 .. tile_rows(vectors), by `vectors` vectors; more of them than TILE_VECTORS if it is
+ * a single row. */
 FNN_INLINE void OWN(tile_call)(const OWN(tile) * t, int vectors) {
+  if (vectors > TILE_VECTORS) return OWN(tile_row_variants)[vectors - 1](t);
   static const int8_t variant[9] = {0, 0, 1, 2, 2, 3, 3, 4, 4};
   OWN(tile_variants)[vectors - 1][variant[t->rows]](t);
 }
@@ -185,10 +200,10 @@ FNN_INLINE int64_t OWN(tile_tail)(int64_t cols, int64_t row_stride) {
   return fnn_ceil_div(fnn_round_up(cols, N) - cols, row_stride);
 }
 
-/* The bias of a panel as whole vectors in `space` (TILE_COLS, aligned); NULL when there is none. */
+/* The bias of a panel as whole vectors in `space` (of the panel's vectors, aligned); NULL when there is none. */
 FNN_INLINE const T *OWN(tile_bias)(const T *bias, tile_panel panel, T *space) {
   if (!bias) return NULL;
-  memset(space, 0, sizeof(T) * OWN(TILE_COLS));
+  memset(space, 0, sizeof(T) * (size_t)(panel.vectors * N));
   memcpy(space, bias + panel.begin, sizeof(T) * (size_t)panel.cols);
   return space;
 }
