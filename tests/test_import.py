@@ -1,4 +1,4 @@
-"""`import fastnn` is quick and loads nothing, and every public name of `_api` leads somewhere."""
+"""`import fastnn` loads nothing, and every public name of `_api` leads somewhere."""
 
 import importlib
 import subprocess
@@ -9,36 +9,25 @@ import pytest
 
 from fastnn import _api
 
-# Each run is a fresh interpreter: what is imported, and how long fastnn itself takes after NumPy.
+# In a fresh interpreter: what is imported beside NumPy. How long that takes is measured by `benchmarks`.
 PROBE = """
-import sys, time
+import sys
 import numpy
 # The loader of an editable install asks the build tool first: that is the developer's cost, not the user's.
 sys.meta_path = [finder for finder in sys.meta_path if "Mesonpy" not in type(finder).__name__]
 sys.path.insert(0, sys.argv[1])
 before = set(sys.modules)
-start = time.perf_counter()
 import fastnn
-seconds = time.perf_counter() - start
-print(seconds, *sorted(set(sys.modules) - before))
+print(*sorted(set(sys.modules) - before))
 """
 PACKAGE_PARENT = Path(_api.__file__).parents[1]
 
 
-def probe():
-    command = [sys.executable, "-c", PROBE, str(PACKAGE_PARENT)]
-    out = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
-    return float(out[0]), out[1:]
-
-
 def test_import_loads_no_kernel_and_no_heavy_module():
-    _, modules = probe()
-    ours = [name for name in modules if name.split(".")[0] == "fastnn"]
-    assert ours == ["fastnn", "fastnn._api"]
-
-
-def test_import_adds_less_than_10_ms_to_numpy():
-    assert min(probe()[0] for _ in range(3)) < 0.010
+    command = [sys.executable, "-c", PROBE, str(PACKAGE_PARENT)]
+    modules = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+    assert [name for name in modules if name.split(".")[0] == "fastnn"] == ["fastnn", "fastnn._api"]
+    assert not {"h5py", "scipy", "rich"} & set(modules)
 
 
 @pytest.mark.parametrize("module", _api.MODULES)
