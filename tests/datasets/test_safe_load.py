@@ -1,7 +1,9 @@
 """Pickles that ask for anything but arrays are refused; the arrays themselves come back as NumPy reads them."""
 
+import io
 import os
 import pickle
+import zipfile
 
 import numpy as np
 import pytest
@@ -33,6 +35,35 @@ def test_builtin_functions_are_refused_too(tmp_path):
     (tmp_path / "a").write_bytes(b"cbuiltins\neval\n(S'1'\ntR.")
     with pytest.raises(pickle.UnpicklingError, match=r"builtins\.eval"):
         load_pickle(tmp_path / "a")
+
+
+class Giant:
+    def __reduce__(self):
+        return np.ndarray, ((10**12,),)
+
+
+def test_giant_arrays_in_a_pickle(tmp_path):
+    (tmp_path / "a").write_bytes(pickle.dumps({"data": Giant()}))
+    with pytest.raises(ValueError, match="more memory than its size allows"):
+        load_pickle(tmp_path / "a")
+
+
+@pytest.mark.parametrize("described", [("<f4", (10**12,)), ("<U100000000", (1,)), ("<f4", (10**5, 10**5))])
+def test_shapes_that_are_only_declared(described, tmp_path):
+    stream = io.BytesIO()
+    dtype, shape = described
+    np.lib.format.write_array_header_1_0(stream, {"descr": dtype, "fortran_order": False, "shape": shape})
+    with zipfile.ZipFile(tmp_path / "a.npz", "w") as pack:
+        pack.writestr("x.npy", stream.getvalue() + bytes(64))
+    with pytest.raises(ValueError, match="is said to be in"):
+        load_npz(tmp_path / "a.npz")
+
+
+def test_bomb(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.npz", "w", zipfile.ZIP_DEFLATED) as pack:
+        pack.writestr("x.npy", bytes(100_000_000))
+    with pytest.raises(ValueError, match="claims 100000000 bytes"):
+        load_npz(tmp_path / "a.npz")
 
 
 @pytest.mark.parametrize(

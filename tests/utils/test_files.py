@@ -5,6 +5,7 @@ import hashlib
 import http.server
 import io
 import os
+import stat
 import tarfile
 import threading
 import zipfile
@@ -140,10 +141,13 @@ def hostile_tar(name, kind=tarfile.REGTYPE):
     return stream.getvalue()
 
 
-def hostile_zip(name):
+def hostile_zip(name, kind=0):
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w") as pack:
-        pack.writestr(name, "x")
+        pack.writestr("first", "x")
+        info = zipfile.ZipInfo(name)
+        info.external_attr = (kind | 0o644) << 16
+        pack.writestr(info, "/etc/passwd")
     return stream.getvalue()
 
 
@@ -155,8 +159,15 @@ def hostile_zip(name):
         hostile_tar("link", tarfile.SYMTYPE),
         hostile_tar("hard", tarfile.LNKTYPE),
         hostile_tar("pipe", tarfile.FIFOTYPE),
+        hostile_tar("device", tarfile.CHRTYPE),
+        hostile_tar("block", tarfile.BLKTYPE),
+        hostile_tar("inside/../../evil"),
         hostile_zip("../../evil"),
         hostile_zip("/tmp/evil"),
+        hostile_zip("inside/../../evil"),
+        hostile_zip("link", stat.S_IFLNK),
+        hostile_zip("device", stat.S_IFCHR),
+        hostile_zip("pipe", stat.S_IFIFO),
         b"no archive at all",
     ],
 )

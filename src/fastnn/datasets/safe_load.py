@@ -1,14 +1,22 @@
 """Reading `.npz` and pickle files from the web without running what they say.
 
 A pickle can name any function and have it called. The data sets need arrays, lists, strings and numbers only, so the
-unpickler here knows the few functions that rebuild NumPy arrays and refuses every other name.
+unpickler here knows the few functions that rebuild NumPy arrays and refuses every other name. Those take any shape, so
+arrays may take no more memory than the file's size allows.
 """
 
+import contextlib
 import io
+import math
+import os
 import pickle
 import zipfile
 
 import numpy as np
+
+from fastnn import limits
+
+LARGEST_RATIO, SMALLEST_LIMIT = 64, 1 << 26  # of what is made to the size of the file, which is compressed
 
 _ALLOWED = {
     ("numpy", "dtype"),
@@ -37,8 +45,9 @@ def load_pickle(path: str, encoding: str = "bytes"):
 
     Raises:
         pickle.UnpicklingError: if the file asks for anything else.
+        ValueError: if its arrays are larger than the file can hold.
     """
-    with open(path, "rb") as file:
+    with _bounded(path), open(path, "rb") as file:
         return _ArrayUnpickler(file, encoding=encoding).load()
 
 
@@ -47,9 +56,23 @@ def load_npz(path: str) -> dict[str, np.ndarray]:
 
     Raises:
         pickle.UnpicklingError: if an object array asks for anything else.
+        ValueError: if its arrays are larger than the file can hold.
     """
-    with zipfile.ZipFile(path) as pack:
+    with _bounded(path) as largest, zipfile.ZipFile(path) as pack:
+        claimed = sum(info.file_size for info in pack.infolist())
+        if claimed > largest:
+            raise ValueError(f"{path} claims {claimed} bytes of arrays; at most {largest} are read.")
         return {name.removesuffix(".npy"): _load_npy(pack.read(name)) for name in pack.namelist()}
+
+
+@contextlib.contextmanager
+def _bounded(path):
+    largest = LARGEST_RATIO * os.path.getsize(path) + SMALLEST_LIMIT
+    try:
+        with limits.memory(largest):
+            yield largest
+    except MemoryError as error:
+        raise ValueError(f"{path} asks for more memory than its size allows: {error}") from error
 
 
 def _load_npy(content: bytes) -> np.ndarray:
@@ -58,6 +81,8 @@ def _load_npy(content: bytes) -> np.ndarray:
     read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
     shape, is_fortran, dtype = read_header(stream)
     if not dtype.hasobject:
+        if math.prod(shape) * dtype.itemsize > len(content):
+            raise ValueError(f"an array of shape {shape} and dtype {dtype} is said to be in {len(content)} bytes.")
         return np.load(io.BytesIO(content), allow_pickle=False)
     array = _ArrayUnpickler(stream, encoding="latin1").load()
     return np.asarray(array, dtype).reshape(shape, order="F" if is_fortran else "C")

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import shutil
+import stat
 import tarfile
 import tempfile
 import urllib.parse
@@ -208,8 +209,11 @@ def _unpack_tar(archive, folder):
 
 def _unpack_zip(archive, folder):
     with zipfile.ZipFile(archive) as pack:
-        for name in pack.namelist():
-            _require_inside(archive, folder, name)
+        for info in pack.infolist():
+            kind = stat.S_IFMT(info.external_attr >> 16)  # 0 where the archive was not made on Unix
+            if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
+                raise ValueError(f"{archive}: member {info.filename!r} is a link or a device; the archive is refused.")
+            _require_inside(archive, folder, info.filename)
         pack.extractall(folder)
 
 
