@@ -256,6 +256,9 @@ def test_sizes_that_must_be_equal_have_one_name(tmp_path):
     a, b = fastnn.Input((None, 3)), fastnn.Input((None, 3))
     equal = loaded(fastnn.Model([a, b], fastnn.layers.Add()([a, b])), tmp_path / "m.onnx")
     assert [x.type.tensor_type.shape.dim[1].dim_param for x in equal.graph.input] == ["size_1"] * 2
+    c = fastnn.Input((None, 3))
+    partly = loaded(fastnn.Model([a, b, c], fastnn.layers.Attention()([a, b, c])), tmp_path / "m.onnx")
+    assert [x.type.tensor_type.shape.dim[1].dim_param for x in partly.graph.input] == ["size_1", "size_2", "size_2"]
     free = loaded(fastnn.Model([a, b], fastnn.layers.Attention()([a, b])), tmp_path / "m.onnx")
     assert [x.type.tensor_type.shape.dim[1].dim_param for x in free.graph.input] == ["size_1", "size_2"]
 

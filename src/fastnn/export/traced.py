@@ -104,47 +104,63 @@ def cannot(step_label: str, op: str, why: str) -> Unexportable:
 
 # Sizes in place of unknown ones. All remainders by 2, 3 and 4 are among them, as the padding of strided windows depends
 # on those; several numbers of binary digits, as halving takes that many steps; and they are so far apart that they
-# differ after many strides. A model may allow no large ones: then sizes like those of every symbolic call
+# differ after many strides. A model may allow no large ones: then sizes like those of symbolic calls
 # (`graph.symbolic.PROBES`).
 BATCH = (3, 8, 21, 14)
 WIDE, NARROW = (83, 196, 265, 390), (83, 84, 85, 86)
 
 
-def unknown_sizes(specs: list[KerasTensor], others: tuple[int, ...], together: bool) -> list[tuple[Dim, ...]]:
-    """The shapes of the inputs: one `Size` for all batches, and one for each other size that is not known, or, with
-    `together`, one for each axis of all inputs."""
-    sizes: dict[Any, Size] = {}
+def unknown_sizes(
+    specs: list[KerasTensor], others: tuple[int, ...], equal: dict[tuple[int, int], tuple[int, int]]
+) -> tuple[tuple[Dim, ...], ...]:
+    """The shapes of the inputs: one `Size` for all batches, and one for each other size that is not known.
+
+    Args:
+        others: what those are in the traces.
+        equal: axes (input, axis) whose size is that of another.
+    """
+    sizes: dict[tuple[int, int], Size] = {}
     only_batch = all(size is not None for spec in specs for size in spec.shape[1:])
 
     def size_of(k: int, axis: int) -> Size:
-        key = axis if together or axis == 0 else (k, axis)
+        key = equal.get((k, axis), (k, axis)) if axis else (0, 0)
         if key not in sizes:
             turn, more = len(sizes) % len(others), 16 * (len(sizes) // len(others))
-            values = BATCH if axis == 0 else tuple(size + more for size in others[turn:] + others[:turn])
+            values = tuple(size + more for size in others[turn:] + others[:turn]) if axis else BATCH
             sizes[key] = Size(values[:3] if only_batch else values)
         return sizes[key]
 
-    return [
+    return tuple(
         tuple(size_of(k, axis) if size is None else size for axis, size in enumerate(spec.shape))
         for k, spec in enumerate(specs)
-    ]
+    )
+
+
+def _equalities(specs: list[KerasTensor]) -> list[dict[tuple[int, int], tuple[int, int]]]:
+    """Which unknown sizes may have to be equal: none, those of two inputs on one axis or on all, all on each axis."""
+    axes = range(1, max(len(spec.shape) for spec in specs))
+    pairs = list(itertools.combinations(range(len(specs)), 2))
+    on_one = [{(j, axis): (i, axis)} for i, j in pairs for axis in axes]
+    on_all = [{(j, axis): (i, axis) for axis in axes} for i, j in pairs]
+    return [{}, *on_one, *on_all, {(k, axis): (0, axis) for k in range(len(specs)) for axis in axes}]
 
 
 def trace(function: Callable, structure: Any, rewrite: Callable[[Graph], Graph]) -> Traced:
     """The traces of `function(structure)`, whose leaves are KerasTensors, each rewritten by `rewrite`.
 
-    Unknown sizes are taken as independent of each other first, then as equal on the same axis of all inputs.
+    Unknown sizes are taken as independent of each other first; where the function does not run, as equal.
     """
     specs = tree.flatten(structure)
-    attempts = [(others, together) for others in (WIDE, NARROW) for together in (False, True)]
-    for others, together in attempts[:-1]:
+    attempts = [unknown_sizes(specs, others, equal) for others in (WIDE, NARROW) for equal in _equalities(specs)]
+    attempts = list(dict.fromkeys(attempts))
+    for shapes in attempts[:-1]:
         try:
-            return _trace_with(function, structure, unknown_sizes(specs, others, together), rewrite)
+            return _trace_with(function, structure, shapes, rewrite)
         except Unexportable:
             raise
         except ValueError:
             continue
-    return _trace_with(function, structure, unknown_sizes(specs, *attempts[-1]), rewrite)
+    return _trace_with(function, structure, attempts[-1], rewrite)
 
 
 def _trace_with(function, structure, shapes, rewrite) -> Traced:

@@ -43,27 +43,31 @@ class _Axis:
         return True
 
 
-def _axes(step, kernel_size) -> list[_Axis]:
-    p, axes = step.params, []
+def window_attributes(b, step, kernel_size, dilation, pads):
+    """Attributes of Conv and of pools, and how much of the input's ends is not looked at.
+
+    Args:
+        pads: (top, left, bottom, right).
+    """
+    strides, axes = step.params["strides"], []
     for k in range(2):
-        numbers = each(step.x.shape[1 + k], step.y.shape[1 + k], p["pads"][k], p["pads"][2 + k])
-        axes.append(_Axis(*numbers, (kernel_size[k] - 1) * p["dilation"][k] + 1, p["strides"][k]))
-    return axes
+        numbers = each(step.x.shape[1 + k], step.y.shape[1 + k], pads[k], pads[2 + k])
+        axes.append(_Axis(*numbers, (kernel_size[k] - 1) * dilation[k] + 1, strides[k]))
+    attributes = {"kernel_shape": list(kernel_size), "strides": list(strides)}
+    is_open = any(isinstance(size, Size) for size in step.x.shape[1:3])
+    # What is padded may then depend on the size; ONNX Runtime computes it rightly for windows that leave nothing out.
+    if is_open and max(strides) > 1 and all(axis.is_same and axis.span >= axis.stride for axis in axes):
+        return attributes | {"auto_pad": "SAME_UPPER"}, (0, 0)
+    ends = [axis.end for axis in axes]
+    if None not in ends and not any(isinstance(pad, Size) for pad in pads[:2]):
+        return attributes | {"pads": [*pads[:2], *(max(end, 0) for end in ends)]}, [min(end, 0) for end in ends]
+    raise b.cannot("pads by what depends on the sizes of the inputs (give `input_signature` shapes without None)")
 
 
 def _attributes(b, step, kernel_size):
-    """Attributes of Conv, and how much of the input's ends is not looked at."""
-    p, axes = step.params, _axes(step, kernel_size)
-    attributes = {
-        "kernel_shape": list(kernel_size), "strides": list(p["strides"]), "dilations": list(p["dilation"]),
-    }  # fmt: skip
-    is_open = any(isinstance(size, Size) for size in step.x.shape[1:3])
-    if is_open and max(p["strides"]) > 1 and all(axis.is_same for axis in axes):
-        return attributes | {"auto_pad": "SAME_UPPER"}, (0, 0)
-    ends = [axis.end for axis in axes]
-    if None not in ends and not any(isinstance(pad, Size) for pad in p["pads"][:2]):
-        return attributes | {"pads": [*p["pads"][:2], *(max(end, 0) for end in ends)]}, [min(end, 0) for end in ends]
-    raise b.cannot("pads by what depends on the sizes of the inputs (give `input_signature` shapes without None)")
+    dilation = step.params["dilation"]
+    attributes, unseen = window_attributes(b, step, kernel_size, dilation, step.params["pads"])
+    return attributes | {"dilations": list(dilation)}, unseen
 
 
 def _without_ends(b, x, unseen):

@@ -1,23 +1,14 @@
 """Pooling."""
 
-import numpy as np
-
-from fastnn.export.onnx_ops.conv import TO_NCHW, TO_NHWC
+from fastnn.export.onnx_ops.conv import TO_NCHW, TO_NHWC, window_attributes
+from fastnn.export.onnx_ops.elementwise import is_float
 from fastnn.export.table import emits
-from fastnn.export.traced import Size
 
 
 @emits("max_pool2d", "average_pool2d")
 def _pool(b, step, x):
-    p = step.params
-    (top, bottom), (left, right) = p["pads"]
-    is_open = any(isinstance(size, Size) for size in step.x.shape[1:3])
-    if is_open and any((top, bottom, left, right)):  # only "same" pads, and by what depends on the sizes
-        pads = {"auto_pad": "SAME_UPPER"}
-    else:
-        pads = {"pads": [top, left, bottom, right]}
-    is_float = np.dtype(step.x.dtype).kind == "f"
-    x = b.transpose(x if is_float else b.cast(x, "float32"), TO_NCHW)
-    op_type = "MaxPool" if step.op.name == "max_pool2d" else "AveragePool"
-    y = b.transpose(b.add(op_type, x, kernel_shape=list(p["window"]), strides=list(p["strides"]), **pads), TO_NHWC)
-    return y if is_float else b.cast(y, step.y.dtype)
+    (top, bottom), (left, right) = step.params["pads"]
+    attributes, _ = window_attributes(b, step, step.params["window"], (1, 1), (top, left, bottom, right))
+    x = b.transpose(x if is_float(step.x) else b.cast(x, "float32"), TO_NCHW)
+    y = b.transpose(b.add("MaxPool" if step.op.name == "max_pool2d" else "AveragePool", x, **attributes), TO_NHWC)
+    return y if is_float(step.x) else b.cast(y, step.y.dtype)
