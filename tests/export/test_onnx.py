@@ -211,9 +211,9 @@ class Positions(fastnn.layers.Layer):
 
 
 def thirds(L):
-    """Strides of 3 and 5 pad by the remainder of the size."""
+    """Strides of 3 pad by the remainder of the size."""
     return [
-        L.Conv2D(3, 3, strides=3, padding="same"), L.UpSampling2D(4), L.MaxPooling2D(3, strides=5, padding="same"),
+        L.Conv2D(3, 3, strides=3, padding="same"), L.UpSampling2D(4), L.MaxPooling2D(5, strides=3, padding="same"),
         L.AveragePooling2D(2, strides=1, padding="same"),
     ]  # fmt: skip
 
@@ -261,6 +261,13 @@ def test_sizes_that_must_be_equal_have_one_name(tmp_path):
     assert [x.type.tensor_type.shape.dim[1].dim_param for x in partly.graph.input] == ["size_1", "size_2", "size_2"]
     free = loaded(fastnn.Model([a, b], fastnn.layers.Attention()([a, b])), tmp_path / "m.onnx")
     assert [x.type.tensor_type.shape.dim[1].dim_param for x in free.graph.input] == ["size_1", "size_2"]
+
+
+def test_padding_by_an_open_size_is_refused(tmp_path):
+    """ONNX Runtime does not compute it for windows smaller than their strides."""
+    model = fastnn.Sequential([fastnn.Input((None, 9, 2)), fastnn.layers.MaxPooling2D(3, strides=5, padding="same")])
+    with pytest.raises(ValueError, match=r"'max_pooling2d.*pads by what depends"):
+        model.export(tmp_path / "m.onnx")
 
 
 def test_signature_fixes_sizes(tmp_path):
