@@ -79,13 +79,15 @@ typedef struct {
   int turned;
 } OWN(wino_cut);
 
+FNN_INLINE int64_t OWN(wino_ratio)(int64_t a, int64_t b) { return (a + b / 2) / b; } /* to the nearest */
+
 /* Cuts n images of tiles into units of about `tiles` tiles. */
 static void OWN(wino_units)(OWN(wino_cut) * c, int64_t tiles) {
   const int64_t image = c->tiles_h * c->tiles_w;
   c->images = 1;
   c->rows = c->tiles_h;
   if (image >= tiles) {
-    c->bands = fnn_ceil_div(c->tiles_h, fnn_max(1, tiles / c->tiles_w));
+    c->bands = fnn_ceil_div(c->tiles_h, fnn_max(1, OWN(wino_ratio)(tiles, c->tiles_w)));
     c->rows = fnn_ceil_div(c->tiles_h, c->bands); /* bands as equal as they can be */
   } else {
     c->images = fnn_max(1, fnn_min(c->s.n, tiles / image));
@@ -123,9 +125,9 @@ static OWN(wino_cut) OWN(wino_cut_of)(const int64_t *ints, int turned) {
   OWN(wino_units)(&c, fnn_max(WINO_FEW_TILES, fnn_min(WINO_MOST_TILES, tiles / WINO_UNITS)));
   const int64_t unit = c.images * c.rows * c.tiles_w;
   const int64_t most = WINO_BLOCK_BYTES / (WINO_POINTS * (int64_t)sizeof(T) * fnn_max(1, c.channels + c.width));
-  const int64_t height = tile_rows((int)(c.width / N)); /* of the products' tiles: whole ones, as far as can be */
-  c.block = unit ? fnn_ceil_div(unit, fnn_ceil_div(unit, fnn_max(2 * height, most))) : 0;
-  c.block = fnn_min(unit, fnn_round_up(c.block, fnn_max(1, height)));
+  const int64_t height = fnn_max(1, tile_rows((int)(c.width / N))); /* blocks are multiples of it */
+  c.block = fnn_ceil_div(unit, fnn_max(1, OWN(wino_ratio)(unit, fnn_max(2 * height, most))));
+  c.block = fnn_min(unit, fnn_round_up(c.block, height));
   c.x_point = OWN(wino_plane)(c.block * c.channels);
   c.y_point = OWN(wino_plane)((c.block + TILE_MOST_ROWS) * OWN(TILE_COLS));
   return c;
