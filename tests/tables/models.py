@@ -161,7 +161,8 @@ def nested(k):
     x = k.Input((4,))
     deeper = k.Model(x, k.layers.Dense(2)(inner(x)), name="deeper")
     y = k.Input((4,))
-    return k.Model(y, k.layers.Concatenate()([deeper(y), inner(y)]))
+    beside = chain(k, (4,), lambda L: [L.Dense(3), L.Dense(2)])
+    return k.Model(y, k.layers.Concatenate()([deeper(y), beside(y), deeper(y * 2)]))
 
 
 def encoder(k):

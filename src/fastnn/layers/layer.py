@@ -92,13 +92,16 @@ class Layer(Owner, Configurable, Stateless, Operation):
         Args:
             input_shape: tuple of sizes with None where unknown (or a structure of them, like the inputs).
         """
+        self._state.build_shapes = {"input_shape": input_shape}
         self.built = True
 
     def _maybe_build(self, bound: inspect.BoundArguments) -> None:
         if self.built:
             return
-        if type(self).build is not Layer.build:
-            shapes = {f"{name}_shape": shapes_of(value) for name, value in array_arguments(bound).items()}
+        shapes = {f"{name}_shape": shapes_of(value) for name, value in array_arguments(bound).items()}
+        if type(self).build is Layer.build:
+            self.build(next(iter(shapes.values()), None))
+        else:
             accepted = inspect.signature(self.build).parameters
             with trace.eager():
                 if len(accepted) == 1 and not any(p.kind is p.VAR_KEYWORD for p in accepted.values()):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import json
+import warnings
 
 import numpy as np
 
@@ -120,6 +122,26 @@ class Model(Trainer, Layer):
             network = network.host_part.rest  # what is called here has been through `_on_host`
         values = match_inputs(inputs, network.inputs_structure, network.input_layers, self.name)
         return network.run(masking.enter(values, mask))
+
+    def get_build_config(self):
+        return super().get_build_config() if self._network is None else {"input_shape": None}
+
+    def build_from_config(self, config):
+        """Builds it for the shapes of `get_build_config`, where it has no `build` of its own by a call on
+        nothing."""
+        if "input_shape" not in (config or {}) or type(self).build is not Layer.build:
+            super().build_from_config(config)
+            return
+        self._build_for(as_shapes(config["input_shape"]))
+
+    def _build_for(self, shapes) -> None:
+        to_tensor = functools.partial(KerasTensor, dtype=self.compute_dtype)
+        try:
+            self.compute_output_spec(map_shapes(to_tensor, shapes))
+        except Exception as error:  # the call of a user's class, on inputs of which the config says the shape alone
+            warnings.warn(f"{self!r} could not be built for inputs of shape {shapes}: {error}", stacklevel=2)
+            return
+        self.build(shapes)
 
     def compute_output_spec(self, *args, **kwargs):
         """The outputs for KerasTensors `args` and `kwargs`, as KerasTensors."""

@@ -2,6 +2,8 @@
 
 import math
 
+import numpy as np
+
 from fastnn import lookup, ops
 from fastnn.graph.dtypes import weak_kind
 from fastnn.object_registration import custom_object_scope
@@ -66,7 +68,7 @@ class L1(Regularizer):
         return self.l1 * ops.sum(ops.absolute(x))
 
     def get_config(self):
-        return {"l1": self.l1}
+        return {"l1": float(np.float32(self.l1))}  # as Keras, which keeps it as a float32
 
 
 class L2(Regularizer):
@@ -129,7 +131,7 @@ class OrthogonalRegularizer(Regularizer):
         return self.factor * 0.5 * ops.sum(ops.absolute(cosines)) / max(1.0, size * (size - 1.0) / 2.0)
 
     def get_config(self):
-        return {"factor": self.factor, "mode": self.mode}
+        return {"factor": float(np.float32(self.factor)), "mode": self.mode}
 
 
 NAMES = lookup.named(

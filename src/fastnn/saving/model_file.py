@@ -69,8 +69,8 @@ def _write(model, target) -> None:
     saved = datetime.datetime.now().strftime("%Y-%m-%d@%H:%M:%S")
     metadata = {"keras_version": KERAS_VERSION, "date_saved": saved}
     with zipfile.ZipFile(target, "w") as archive:
-        archive.writestr(CONFIG, json.dumps(serialize_keras_object(model)))
         archive.writestr(METADATA, json.dumps(metadata))
+        archive.writestr(CONFIG, json.dumps(serialize_keras_object(model)))
         content = io.BytesIO()
         weights.write(model, content)
         archive.writestr(WEIGHTS, content.getbuffer())

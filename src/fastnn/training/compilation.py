@@ -133,11 +133,11 @@ class Compilable:
     def steps_per_execution(self, value):
         self._compilation.steps_per_execution = int(value)
 
-    def get_compile_config(self) -> dict | None:
-        """The arguments of `compile`, as a config; None before."""
+    def get_compile_config(self) -> dict:
+        """The arguments of `compile`, as a config; empty before."""
         arguments = self._compilation.arguments
         if arguments is None:
-            return None
+            return {}
         serialized = dict(arguments)
         serialized["optimizer"] = optimizers.serialize(arguments["optimizer"])
         serialized["loss"] = _map_config(losses.serialize, arguments["loss"])

@@ -51,7 +51,7 @@ class _Estimator(BaseEstimator):
             model = model(X=X, y=y, **(self.model_kwargs or {}))
         elif not self.warm_start:
             model = clone_model(model)
-            if (config := self.model.get_compile_config()) is not None:
+            if config := self.model.get_compile_config():
                 model.compile_from_config(config)
         if not isinstance(model, Model):
             raise TypeError(f"`model` should be a Model or return one. Received: {model} (of type {type(model)})")

@@ -21,6 +21,7 @@ class Activation(Layer):
         super().__init__(**kwargs)
         self.activation = activations.get(activation)
         self.supports_masking = True
+        self.built = True
 
     def call(self, inputs):
         return self.activation(inputs)

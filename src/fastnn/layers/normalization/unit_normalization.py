@@ -28,6 +28,7 @@ class UnitNormalization(Layer):
             )
         self.axis = list(axis) if isinstance(axis, (tuple, list)) else axis
         self.supports_masking = True
+        self.built = True
 
     def call(self, inputs):
         return ops.normalize(inputs, axis=self.axis, order=2, epsilon=1e-12)

@@ -19,7 +19,6 @@ class BaseAdaptivePooling(Layer):
         self.output_size = _sizes(output_size, pool_dimensions)
         self.data_format = standardize_data_format(data_format)
         self.input_spec = InputSpec(ndim=pool_dimensions + 2)
-        self.built = True
 
     def call(self, inputs):
         return self.pool(inputs, self.output_size, self.data_format)

@@ -30,6 +30,7 @@ class Dropout(Layer):
         self.seed = seed
         self.seed_generator = random.SeedGenerator(seed) if rate > 0 else None
         self.supports_masking = True
+        self.built = True
 
     def call(self, inputs, training=False):
         if not training or self.rate == 0:
