@@ -7,6 +7,7 @@ import sys
 import numpy as np
 import pytest
 
+import fastnn
 from fastnn import _cli, _demo, config
 
 
@@ -58,3 +59,25 @@ def test_demo_learns_the_digits(model, epochs, floor, tmp_path, capsys):
     assert sum(re.match(r" +\d+ +\d\.\d{4} ", line) is not None for line in lines) == epochs
     assert (tmp_path / "model.keras").stat().st_size > 0
     assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_convert_and_summary(tmp_path, capsys):
+    model = fastnn.Sequential([fastnn.Input((4,)), fastnn.layers.Dense(3, name="first")])
+    path = tmp_path / "model.keras"
+    model.save(path)
+    for ending in ("onnx", "keras", "h5", "weights.h5", "safetensors"):
+        output = tmp_path / f"out.{ending}"
+        assert _cli.main(["convert", str(path), str(output)]) == 0 and output.stat().st_size
+    again = fastnn.saving.load_model(tmp_path / "out.h5")
+    again.load_weights(tmp_path / "out.weights.h5")
+    assert (again.get_weights()[0] == model.get_weights()[0]).all()
+    assert _cli.main(["summary", str(path)]) == 0
+    assert "first" in capsys.readouterr().out
+
+
+def test_convert_to_something_else(tmp_path, capsys):
+    path = tmp_path / "model.keras"
+    fastnn.Sequential([fastnn.Input((4,)), fastnn.layers.Dense(3)]).save(path)
+    assert _cli.main(["convert", str(path), str(tmp_path / "out.txt")]) == 1
+    assert ".safetensors" in capsys.readouterr().err
+    assert _cli.main(["summary", str(tmp_path / "none.keras")]) == 1

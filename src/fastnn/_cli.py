@@ -1,4 +1,4 @@
-"""The console command `fastnn`: `fastnn demo` and `fastnn info`."""
+"""The console command `fastnn`: `fastnn demo`, `fastnn info`, `fastnn summary` and `fastnn convert`."""
 
 import argparse
 import sys
@@ -24,6 +24,15 @@ def _parser():
 
     info = commands.add_parser("info", help="print version, CPU features, kernel table, threads and compiler")
     info.set_defaults(command=_info)
+
+    summary = commands.add_parser("summary", help="print the layers of a model in a .keras or .h5 file")
+    summary.set_defaults(command=_summary)
+    summary.add_argument("model", help="a .keras or .h5 file")
+
+    convert = commands.add_parser("convert", help="write a model, or its weights, in another format")
+    convert.set_defaults(command=_convert)
+    convert.add_argument("model", help="a .keras or .h5 file")
+    convert.add_argument("output", help="ends in .onnx, .keras, .h5, .weights.h5 or .safetensors")
 
     demo = commands.add_parser("demo", help="train a small network on real images and show what it learnt")
     demo.set_defaults(command=_demo)
@@ -52,6 +61,28 @@ def _info(_):
     from fastnn import _build_report
 
     print(_build_report.report())
+    return 0
+
+
+def _summary(options):
+    import fastnn
+
+    fastnn.saving.load_model(options.model, compile=False).summary()
+    return 0
+
+
+def _convert(options):
+    import fastnn
+
+    model, output = fastnn.saving.load_model(options.model), options.output
+    if output.endswith(".onnx"):
+        model.export(output, format="onnx", verbose=False)
+    elif output.endswith((".weights.h5", ".safetensors")):
+        model.save_weights(output)
+    elif output.endswith((".keras", ".h5")):
+        model.save(output)
+    else:
+        raise ValueError(f"{output}: the output ends in .onnx, .keras, .h5, .weights.h5 or .safetensors.")
     return 0
 
 

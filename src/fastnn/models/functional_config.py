@@ -178,7 +178,8 @@ def _function(module: str, name: str):
     else:
         functions = (*(getattr(ops, name) for name in ops.__all__), *vars(ops.image).values(), activations.relu)
         forms = [f for f in functions if hasattr(f, "form") and (f.form.module, f.form.class_name) == (module, name)]
-        found = forms[0] if forms else getattr(ops, to_snake_case(name), None)
+        plain = to_snake_case(name)
+        found = forms[0] if forms else getattr(ops, plain) if plain in ops.__all__ else None
     if found is None:
         raise ValueError(f"This model uses the op {name!r} of {module!r}, which fastnn does not have.")
     return found

@@ -1,4 +1,4 @@
-"""Weights in `.weights.h5` files, in the layout of Keras 3, so that files go both ways.
+"""Weights in `.weights.h5` files, in the layout of Keras 3, so that files go both ways; which file is which format.
 
 The file is a tree of groups that mirrors the attributes of the model: a layer kept as `model.encoder` is the group
 `encoder`, layers in a list (`model.layers` too) are named by their class, numbered: `layers/dense`, `layers/dense_1`.
@@ -11,7 +11,7 @@ import contextlib
 import os
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +19,7 @@ import numpy as np
 from fastnn.layers import weight_lists
 from fastnn.layers.layer import Layer
 from fastnn.naming import to_snake_case
-from fastnn.saving import legacy_weights
+from fastnn.saving import legacy_weights, safetensors_file, shards
 from fastnn.saving.reading import clear_errors
 from fastnn.saving.stores import Store, h5py_module, has_texts, open_file
 
@@ -34,24 +34,26 @@ def save_weights(model, filepath, overwrite=True, max_shard_size=None, **kwargs)
 
     Args:
         model: a model or a layer.
-        filepath: ends in `.weights.h5`.
+        filepath: ends in `.weights.h5`; or in `.safetensors`, which holds weights alone, by their paths.
         overwrite: whether an existing file is replaced.
-        max_shard_size: only None; files are never split.
+        max_shard_size: the largest size in GiB of one file. With it `filepath` ends in `.weights.json`, and the arrays
+            are in files beside it.
         **kwargs: of other versions of Keras; there are none that mean something here.
 
     Raises:
         TypeError: for other arguments.
         ValueError: for another ending, or a model without weights yet.
         FileExistsError: when the file is there and `overwrite` is false.
-        ImportError: without h5py.
+        ImportError: without h5py, or safetensors.
     """
     if kwargs:
         raise TypeError(f"save_weights() got unexpected keyword arguments: {sorted(kwargs)}")
     path = Path(filepath)
-    if not path.name.endswith(SUFFIX):
-        raise ValueError(f"The filename must end in `{SUFFIX}`. Received: filepath={filepath}")
-    if max_shard_size is not None:
-        raise ValueError("save_weights: `max_shard_size` is not supported by fastnn.")
+    if max_shard_size is not None and path.name.endswith(SUFFIX):
+        path = path.with_name(path.name.removesuffix(SUFFIX) + shards.SUFFIX)
+    suffixes = (SUFFIX, safetensors_file.SUFFIX) if max_shard_size is None else (shards.SUFFIX,)
+    if not path.name.endswith(suffixes):
+        raise ValueError(f"The filename must end in `{'` or `'.join(suffixes)}`. Received: filepath={filepath}")
     if not model.built:
         raise ValueError(
             "You are saving a model that has not yet been built. Try building the model first by calling it on some "
@@ -59,8 +61,13 @@ def save_weights(model, filepath, overwrite=True, max_shard_size=None, **kwargs)
         )
     if path.exists() and not overwrite:
         raise FileExistsError(f"{path} is there already. Pass overwrite=True to replace it.")
+    if max_shard_size is not None:
+        with shards.written(path, max_shard_size) as files:
+            for place, owner in walk(model):
+                _save_own(owner, shards.Group(files, f"{place}/vars" if place else "vars", owner.name))
+        return
     with replacing(path) as temporary:
-        write(model, temporary)
+        (safetensors_file.write if path.name.endswith(safetensors_file.SUFFIX) else write)(model, temporary)
 
 
 @contextlib.contextmanager
@@ -91,8 +98,9 @@ def load_weights(model, filepath, skip_mismatch=False, **kwargs) -> None:
 
     Args:
         model: a model or a layer.
-        filepath: ends in `.weights.h5`, written by fastnn or by Keras 3; or in `.h5` or `.hdf5`, in the layout of
-            Keras 2 (the model's layers are matched by their order).
+        filepath: ends in `.weights.h5` or, for several files, `.weights.json`, written by fastnn or by Keras 3; in
+            `.safetensors`; or in `.h5` or `.hdf5`, in the layout of Keras 2 (the model's layers are matched by their
+            order).
         skip_mismatch: whether layers whose weights do not fit are left as they are, with a warning.
 
     Raises:
@@ -105,10 +113,10 @@ def load_weights(model, filepath, skip_mismatch=False, **kwargs) -> None:
     path = Path(filepath)
     if kwargs:
         raise ValueError(f"Invalid keyword arguments: {kwargs}")
-    if not path.name.endswith((SUFFIX, *legacy_weights.SUFFIXES)):
+    if not path.name.endswith((SUFFIX, shards.SUFFIX, safetensors_file.SUFFIX, *legacy_weights.SUFFIXES)):
         raise ValueError(
-            f"File format not supported: filepath={filepath}. fastnn reads weights from `{SUFFIX}` files, and from "
-            "`.h5` files in the layout of Keras 2."
+            f"File format not supported: filepath={filepath}. fastnn reads weights from `{SUFFIX}`, `{shards.SUFFIX}` "
+            f"and `{safetensors_file.SUFFIX}` files, and from `.h5` files in the layout of Keras 2."
         )
     if not model.built:
         raise ValueError(
@@ -117,21 +125,31 @@ def load_weights(model, filepath, skip_mismatch=False, **kwargs) -> None:
         )
     if not path.exists():
         raise FileNotFoundError(f"There is no file {path}.")
-    read(model, path, path.stat().st_size, str(path), skip_mismatch)
+    if path.name.endswith(safetensors_file.SUFFIX):
+        if problems := safetensors_file.read(model, str(path), skip_mismatch):
+            warnings.warn(f"Some weights are left as they are: {'; '.join(problems)}", stacklevel=3)
+    elif path.name.endswith(shards.SUFFIX):
+        with shards.opened(path) as places:
+            _load(model, lambda place: places.get(place, shards.Stores([])), skip_mismatch)
+    else:
+        read(model, path, path.stat().st_size, str(path), skip_mismatch)
 
 
 def read(model, source, file_bytes: int, name: str, skip_mismatch: bool = False) -> None:
     """Reads the tree of weights from `source`, a path or a binary file object of `file_bytes` bytes."""
     with clear_errors(name), open_file(source, name) as file:
         is_legacy = has_texts(file, "layer_names") or legacy_weights.WHOLE_MODEL in file
-        (legacy_weights.load if is_legacy else _load)(model, file, file_bytes, skip_mismatch)
+        if is_legacy:
+            legacy_weights.load(model, file, file_bytes, skip_mismatch)
+        else:
+            _load(model, lambda place: Store(file, place, file_bytes), skip_mismatch)
 
 
-def _load(model, file, file_bytes: int, skip_mismatch: bool) -> None:
+def _load(model, store_at: Callable[[str], Store | shards.Stores], skip_mismatch: bool) -> None:
     before = {}
     problems = []
     for place, owner in walk(model):
-        store = Store(file, f"{place}/vars" if place else "vars", file_bytes)
+        store = store_at(f"{place}/vars" if place else "vars")
         before[id(owner)] = (owner, [np.array(v) for v in own_variables(owner)])
         try:
             _load_own(owner, store, model)
