@@ -56,7 +56,7 @@ LEFT_OUT = {
         "the layers inside AugMix, RandAugment and RandomColorJitter",
     ),
 }  # fmt: skip
-QUANTIZATION = ("quantiz", "gptq", "amax_", "default_amax", "get_quantiz")
+QUANTIZATION = ("quantized_", "gptq", "default_amax", "get_quantiz")
 
 # Signatures that differ: {(class, method): why}. The class is the one of Keras that defines the method.
 OTHER_SIGNATURES = {
