@@ -369,6 +369,26 @@ def test_integer_lookup(arguments, tmp_path):
     check(model, [[x], [x[:1]]], tmp_path / "m.onnx")
 
 
+class Two(fastnn.Model):
+    def call(self, a, b, training=None):
+        return a - b
+
+
+def test_a_model_of_several_arguments_takes_a_list(tmp_path):
+    spec = fastnn.InputSpec(shape=(None, 4))
+    Two().export(tmp_path / "m.onnx", verbose=False, input_signature=[spec, spec])
+    session = session_of(tmp_path / "m.onnx")
+    a, b = numbers(2, 4), numbers(2, 4) * 3
+    close(session.run(None, {"inputs_0": a, "inputs_1": b})[0], a - b, 1e-5)
+
+
+@pytest.mark.parametrize("given", [[fastnn.InputSpec(ndim=2)], [fastnn.InputSpec(shape=(None, 5))], ["x"]])
+def test_signatures_that_say_nothing_or_do_not_fit(given, tmp_path):
+    model = fastnn.Sequential([fastnn.Input((4,)), fastnn.layers.Dense(3)])
+    with pytest.raises(ValueError, match="shape"):
+        model.export(tmp_path / "m.onnx", input_signature=given)
+
+
 # -- what cannot be exported -------------------------------------------------------------------------------------------
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from pathlib import Path
 
 from fastnn import config, tree
@@ -52,7 +53,8 @@ def make_onnx(model, structure, opset: int):
     """The `onnx.ModelProto` of `model` called on arrays like the KerasTensors of `structure`, and its arrays."""
 
     def infer(inputs):
-        return model._call_for_shapes(inputs, training=False)
+        args = inputs if _takes_several(model) else [inputs]
+        return model._call_for_shapes(*args, training=False)
 
     specs = tree.flatten(structure)
     reader = _layer_of_strings(model)
@@ -73,6 +75,13 @@ def make_onnx(model, structure, opset: int):
     return protobuf.make_model(b, model.name, _symbols(traced.inputs), opset)
 
 
+def _takes_several(model) -> bool:
+    """Whether `call` of a subclassed model has several arguments that must be given; a signature lists them then."""
+    parameters = inspect.signature(model.call).parameters.values()
+    needed = [p for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD and p.default is p.empty]
+    return model._network is None and len(needed) > 1
+
+
 def _signature(model, given):
     """The inputs of `model` as KerasTensors in their structure.
 
@@ -81,6 +90,9 @@ def _signature(model, given):
     """
     while isinstance(given, (list, tuple)) and len(given) == 1:  # Keras's signatures are lists of arguments
         given = given[0]
+    for leaf in [] if given is None else tree.flatten(given):
+        if getattr(leaf, "shape", None) is None:
+            raise ValueError(f"export: `input_signature` needs things with a shape. Received: {leaf}")
     network = model._network
     if network is not None:
         own = [
