@@ -264,3 +264,15 @@ def test_float8_with_a_scaled_loss():
     x, y = rows(8, 5), rows(8, 3)
     model.fit(x, y, epochs=3, batch_size=8, verbose=0)
     np.testing.assert_allclose(model.layers[0].inputs_scale, np.abs(x).max() / 448, rtol=1e-5)
+
+
+@pytest.mark.parametrize("mode", ["int8", "int4"])
+def test_one_column(mode):
+    """A byte holds it alone, and looks like a number that is not packed."""
+    table = ("Embedding", {"input_dim": 7, "output_dim": 1}, INDICES, {})
+    for layer in (table, ("Dense", {"units": 1}, rows(4, 5), {})):
+        ours, theirs = pair(layer)
+        for each in (ours, theirs):
+            each.quantize(mode)
+        check_kept(ours, theirs)
+        close(ours(layer[2]), theirs(layer[2]), 1e-5)

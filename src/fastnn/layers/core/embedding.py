@@ -87,7 +87,7 @@ class Embedding(Quantized, Layer):
             rows = ops.take(self._weight, inputs, axis=0)
         else:
             kept = self._kept_weights()[0]
-            rows = kept.rows(self._parts(kept), inputs, self.compute_dtype)
+            rows = kept.rows(self._parts(kept), self.quantization_mode, inputs, self.compute_dtype)
         if not self.lora_enabled:
             return rows
         # The rows that are asked for, not the whole table.

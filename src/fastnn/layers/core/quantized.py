@@ -100,10 +100,10 @@ class Kept:
         )  # fmt: skip
         return ops.cast(ops.reshape(matrix, self.shape), dtype)
 
-    def rows(self, kept: dict, indices, dtype):
+    def rows(self, kept: dict, mode: str, indices, dtype):
         """The rows at `indices` of the floats for which it stands, where scales and groups are those of rows."""
         of_rows = {end: part if end == "g_idx" else ops.take(part, indices, axis=0) for end, part in kept.items()}
-        if kept[""].shape == self.shape:
+        if mode == "int8":
             scale = ops.reciprocal(ops.cast(of_rows["_scale"], dtype))
             return ops.cast(of_rows[""], dtype) * ops.expand_dims(scale, -1)
         *parts, group = (of_rows[""], *self._groups(of_rows))
