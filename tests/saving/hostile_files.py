@@ -182,6 +182,7 @@ def compile_config(folder, name):
 @attack(
     "no tensor among its arguments|Could not locate|does not have", "os system", "builtins eval",
     "keras.utils get_file", "keras.src.ops.numpy get_file", "keras.src.ops.os system", "fastnn.ops load_img",
+    "keras.src.ops.numpy REGISTRY", "keras.src.ops.numpy record", "keras.src.ops.core install", "fastnn.ops image",
 )  # fmt: skip
 def call_of_a_functional_model(folder, name):
     module, function = name.split(" ")
@@ -344,7 +345,7 @@ def models_in_models_that_double(folder):
         inner = described["config"]["name"]
         skip = int(k > 0)
         calls = [{"args": [tensor(f"in{k}")], "kwargs": {}}]
-        calls.append({"args": [{**tensor(inner), "config": {"keras_history": [inner, skip, 0]}}], "kwargs": {}})
+        calls.append({"args": [{**tensor(inner), "config": {"keras_history": [inner, 0, 0]}}], "kwargs": {}})
         network = {"name": f"m{k}", "layers": [first, {**described, "name": inner, "inbound_nodes": calls}]}
         network |= {"input_layers": [[f"in{k}", 0, 0]], "output_layers": [[inner, skip + 1, 0]]}
         described = mention("Functional", "keras.src.models.functional", **network)

@@ -13,6 +13,8 @@ import pytest
 
 from tests.saving import hostile_files
 
+GOOD = ("a .keras file", "an .h5 file")
+
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory):
@@ -29,6 +31,7 @@ def results(tmp_path_factory):
         folder = root / str(k)
         folder.mkdir()
         paths.append(build(folder))
+    paths += [root / "good.keras", hostile_files.legacy(root / "good.h5")]
     before = {path: path.read_bytes() for path in root.rglob("*") if path.is_file()}
     script = Path(__file__).with_name("loading_process.py")
     run = subprocess.run(
@@ -38,7 +41,7 @@ def results(tmp_path_factory):
     assert run.returncode == 0, run.stderr
     after = {path: path.read_bytes() for path in root.rglob("*") if path.is_file()}
     assert after == before, "a file was written, changed or removed"
-    return dict(zip(hostile_files.ATTACKS, map(json.loads, run.stdout.splitlines()), strict=True))
+    return dict(zip([*hostile_files.ATTACKS, *GOOD], map(json.loads, run.stdout.splitlines()), strict=True))
 
 
 @pytest.mark.parametrize("name", hostile_files.ATTACKS)
@@ -50,6 +53,13 @@ def test_attack(name, results):
     assert result["touched"] == [] and result["changed"] == []
     assert result["megabytes"] < 200, result
     assert result["seconds"] < 5, result
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_good_files_touch_and_change_nothing(name, results):
+    result = results[name]
+    assert result["outcome"] == "model" and result["touched"] == [] and result["changed"] == [], result
+    assert result["megabytes"] < 30, result
 
 
 def test_nobody_was_asked(results):

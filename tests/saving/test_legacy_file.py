@@ -146,18 +146,25 @@ def functional(layers, outputs):
 
 def test_functional_of_keras2(tmp_path):
     inner = {"class_name": "Sequential", "config": {"name": "q", "layers": [started((2,)), described("ReLU", "r")]}}
+    first = {**started((2,)), "name": "in", "inbound_nodes": []}
+    last = {**described("ReLU", "r"), "name": "r", "inbound_nodes": [[["in", 0, 0, {}]]]}
+    ends = {"input_layers": [["in", 0, 0]], "output_layers": [["r", 0, 0]]}
+    model = {"class_name": "Functional", "config": {"name": "f", "layers": [first, last], **ends}}
     layers = [
         (DENSE, [[["in", 0, 0, {}]]]),
         (inner, [[["d", 0, 0, {}]]]),
-        (described("Add", "add"), [[["d", 0, 0, {}], ["q", 1, 0, {}]]]),
+        (model, [[["q", 1, 0, {}]], [["d", 0, 0, {}]]]),
+        (described("Add", "add"), [[["f", 1, 0, {}], ["q", 1, 0, {}]]]),
         (described("Dropout", "drop", rate=0.5), [[["add", 0, 0, {"training": False}]]]),
     ]
-    write(tmp_path / "old.h5", functional(layers, [["drop", 0, 0], ["d", 0, 0]]), WEIGHTS)
+    write(tmp_path / "old.h5", functional(layers, [["drop", 0, 0], ["d", 0, 0], ["q", 1, 0], ["f", 2, 0]]), WEIGHTS)
     model = fastnn.saving.load_model(tmp_path / "old.h5")
     x = np.ones((1, 4), "float32")
-    total, single = model(x)
+    total, single, again, once_more = model(x)
     np.testing.assert_allclose(single, np.maximum(x @ KERNEL + BIAS, 0))
     np.testing.assert_allclose(total, 2 * single)
+    np.testing.assert_allclose(again, single)
+    np.testing.assert_allclose(once_more, single)
 
 
 def test_arguments_of_keras2(tmp_path):

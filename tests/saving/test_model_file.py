@@ -2,6 +2,7 @@
 
 import io
 import json
+import threading
 import zipfile
 
 import keras
@@ -129,3 +130,53 @@ def test_weights_fit_in_memory():
     model = build(fastnn, compiled=False)
     fastnn.saving.weights.write(model, content)
     assert content.getvalue().startswith(b"\x89HDF")
+
+
+@fastnn.saving.register_keras_serializable("test_model_file")
+def halved(x):
+    return x / 2
+
+
+def test_lambdas_load_by_name(tmp_path):
+    def doubled(x):
+        return x * 2
+
+    layers = fastnn.layers
+    chain = [layers.Lambda(halved), layers.Lambda(fastnn.activations.relu), layers.Lambda(doubled)]
+    model = fastnn.Sequential([fastnn.Input((3,)), *chain])
+    for name in ("model.keras", "model.h5"):
+        model.save(tmp_path / name)
+        with pytest.raises(TypeError, match="Could not locate function 'doubled'"):
+            fastnn.saving.load_model(tmp_path / name)
+        again = fastnn.saving.load_model(tmp_path / name, custom_objects={"doubled": doubled}, compile=False)
+        np.testing.assert_array_equal(again(np.array([[-1.0, 0, 3]], "float32")), [[0.0, 0, 3]])
+
+
+def test_a_vocabulary_of_a_path_is_not_read_from_a_config(tmp_path):
+    (tmp_path / "words.txt").write_text("a\nb")
+    layer = fastnn.layers.StringLookup(vocabulary=str(tmp_path / "words.txt"))
+    assert layer.get_vocabulary() == ["[UNK]", "a", "b"]
+    config = {**layer.get_config(), "vocabulary": str(tmp_path / "words.txt")}
+    with pytest.raises(ValueError, match="names a vocabulary file"):
+        fastnn.layers.StringLookup.from_config(config)
+
+
+def test_limits_end_with_the_file(tmp_path):
+    """What is made after a file was read, or refused, is not limited; nor is what other threads make."""
+    build(fastnn).save(tmp_path / "model.keras")
+    fastnn.models.load_model(tmp_path / "model.keras")
+    with pytest.raises((ValueError, OSError)):
+        fastnn.models.load_model(rewritten(tmp_path / "model.keras", "model.weights.h5", b"no HDF5"))
+    layer = fastnn.layers.Dense(3000)
+    layer.build((None, 4000))  # 48 MB
+    assert np.ones(30_000_000).nbytes == 240_000_000
+    with fastnn.limits.reading(0, 0):
+        with pytest.raises(ValueError, match="too small for the weights"):
+            fastnn.layers.Dense(3000).build((None, 4000))
+        with pytest.raises(MemoryError):
+            np.ones(30_000_000)
+        made = []
+        thread = threading.Thread(target=lambda: made.append(np.ones(30_000_000).nbytes))
+        thread.start()
+        thread.join()
+        assert made == [240_000_000]

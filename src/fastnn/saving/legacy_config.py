@@ -45,23 +45,28 @@ def modern(config):
         if key in inner:
             inner[key] = modern(inner[key])
     if isinstance(inner.get("layers"), list):
-        inner["layers"] = _modern_layers(inner["layers"])
+        inner |= _modern_network(inner)
     if kind == "Functional":  # no public name
         config = {**config, "module": "keras.src.models.functional"}
     return {**config, "config": inner}
 
 
-def _modern_layers(layers: list) -> list:
-    layers = [modern(layer) for layer in layers]
-    # Keras 2 counts the calls of Sequential models, too, from 1: making one was call 0.
-    first = {layer.get("name"): int(layer["class_name"] == "Sequential") for layer in layers}
+def _modern_network(inner: dict) -> dict:
+    """The entries of a model's config that name its layers and their calls."""
+    layers = [modern(layer) for layer in inner["layers"]]
+    if not any(isinstance(call, list) for layer in layers for call in layer.get("inbound_nodes", ())):
+        return {"layers": layers}
+    # Keras 2 counts the calls of models from 1 (making one was call 0), Keras 3 only those of functional ones, and
+    # only in the lists of inputs and outputs.
+    kinds = {layer["name"]: layer["class_name"] for layer in layers}
 
     def tensor(place: list) -> dict:
         name, call, output = place[:3]
-        return {"class_name": "__keras_tensor__", "config": {"keras_history": [name, call - first[name], output]}}
+        first = kinds[name] in ("Sequential", "Functional", "Model")
+        return {"class_name": "__keras_tensor__", "config": {"keras_history": [name, call - first, output]}}
 
     def argument(value):
-        is_place = isinstance(value, list) and len(value) in (3, 4) and value[0] in first and isinstance(value[1], int)
+        is_place = isinstance(value, list) and len(value) in (3, 4) and value[0] in kinds and isinstance(value[1], int)
         return tensor(value) if is_place else value
 
     def node(places: list) -> dict:
@@ -69,9 +74,11 @@ def _modern_layers(layers: list) -> list:
         kwargs = {key: argument(value) for place in places if len(place) > 3 for key, value in place[3].items()}
         return {"args": tensors if len(tensors) == 1 else [tensors], "kwargs": kwargs}
 
-    return [
-        {**layer, "inbound_nodes": [node(call) if isinstance(call, list) else call for call in layer["inbound_nodes"]]}
-        if "inbound_nodes" in layer
-        else layer
-        for layer in layers
-    ]
+    def end(place: list) -> list:
+        if isinstance(place[0], list):
+            return [end(part) for part in place]
+        return [place[0], place[1] - (kinds[place[0]] == "Sequential"), *place[2:]]
+
+    calls = [[node(call) if isinstance(call, list) else call for call in layer["inbound_nodes"]] for layer in layers]
+    layers = [{**layer, "inbound_nodes": nodes} for layer, nodes in zip(layers, calls, strict=True)]
+    return {"layers": layers, **{key: end(inner[key]) for key in ("input_layers", "output_layers")}}

@@ -91,6 +91,7 @@ def load_model(filepath, custom_objects=None, compile=True, safe_mode=True):
 
     Raises:
         ValueError: for another ending, where there is no file, or for one that is not what it should be.
+        FileNotFoundError: where there is no `.h5` file.
         ImportError: without h5py.
     """
     if not hasattr(filepath, "read"):
@@ -101,7 +102,7 @@ def load_model(filepath, custom_objects=None, compile=True, safe_mode=True):
                 "`.h5` files in the layout of Keras 2."
             )
         if not path.exists():
-            raise ValueError(f"There is no file {path}.")
+            raise (FileNotFoundError if path.suffix in LEGACY else ValueError)(f"There is no file {path}.")
         if path.suffix in LEGACY:
             with clear_errors(str(path)):
                 return legacy_file.read(path, custom_objects, compile)
