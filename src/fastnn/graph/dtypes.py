@@ -20,6 +20,11 @@ _RANK = {"bool": 0, "uint8": 1, "int8": 1, "uint16": 2, "int16": 2, "uint32": 3,
 _RANK |= {"bfloat16": 5, "float16": 5, "float32": 6, "float64": 7}
 
 
+def from_dlpack(x):
+    """`x`, or the NumPy array of what has `__dlpack__` and nothing else that NumPy reads; without a copy."""
+    return np.from_dlpack(x) if hasattr(x, "__dlpack__") and not hasattr(x, "__array__") else x
+
+
 def is_float(dtype: str) -> bool:
     return dtype in FLOATS
 

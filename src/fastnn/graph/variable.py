@@ -184,6 +184,13 @@ class Variable(Operators):
         state = {name: value for name, value in self.__dict__.items() if name not in ("home", "views")}
         return {**state, "_array": self._array.copy()}
 
+    def __dlpack__(self, **kwargs):
+        """The numbers for another library, without a copy: read-only ones to who can be told so, by `max_version`."""
+        return (self.numpy() if kwargs.get("max_version") else self._array).__dlpack__(**kwargs)
+
+    def __dlpack_device__(self):
+        return self._array.__dlpack_device__()
+
     def __array__(self, dtype=None, copy=None):
         return np.array(self._here(), dtype=dtype, copy=copy)
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from fastnn import dtype_policy, limits, naming, regularizers, tree
 from fastnn.graph import trace
-from fastnn.graph.dtypes import is_float
+from fastnn.graph.dtypes import from_dlpack, is_float
 from fastnn.graph.masks import attach_masks, carry_mask, flat_masks_of_arrays, has_mask, masks_of
 from fastnn.graph.symbolic import KerasTensor, infer_outputs, symbolic_call
 from fastnn.layers import call_context, masking
@@ -133,6 +133,8 @@ class Layer(Owner, Configurable, Stateless, Operation):
     def _call_compiled(self, args, kwargs):
         """Arrays in, arrays out, through a plan for this signature."""
         state = self._state
+        if len(args) != 1 or kwargs or type(args[0]) is not np.ndarray:
+            args, kwargs = tree.map_structure(from_dlpack, (args, kwargs))
         if state.compiled is None:
             # A weak reference: the layer owns what it compiled, not the other way round.
             layer = weakref.ref(self)

@@ -9,7 +9,7 @@ from fastnn import config
 from fastnn.graph.dtypes import as_float, promote, standardize_dtype
 from fastnn.graph.symbolic import accepts_symbolic
 from fastnn.graph.trace import state
-from fastnn.graph.value import Value
+from fastnn.graph.value import Operators, Value
 from fastnn.graph.variable import Variable
 from fastnn.ops import elementwise as ew
 from fastnn.ops import logic, reduce
@@ -402,7 +402,7 @@ def convert_to_tensor(x, dtype=None, sparse=None, ragged=None):
         x = stack(x)
     if isinstance(x, Variable):
         x = copy_op(x)  # later assignments must not change it, and a tape must see it
-    elif not hasattr(x, "shape") or isinstance(x, np.generic):
+    elif not isinstance(x, (np.ndarray, Operators)):
         x = as_array(x)
     return x if dtype is None else ew.cast(x, dtype)
 

@@ -184,6 +184,8 @@ def as_array(x) -> np.ndarray:
         x._concrete()
     if hasattr(x, "__array__") and not isinstance(x, np.generic):
         return np.asarray(x)
+    if hasattr(x, "__dlpack__"):
+        return np.from_dlpack(x)
     array = np.asarray(x)
     if array.dtype == np.float64:
         return array.astype(config.floatx())

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from fastnn import config, tree
+from fastnn.graph.dtypes import from_dlpack
 from fastnn.layers.text import is_text
 
 
@@ -358,7 +359,8 @@ def row_count(arrays) -> int:
 
 
 def _is_array(x) -> bool:
-    return hasattr(x, "__array__") and hasattr(x, "shape") and not isinstance(x, np.generic)
+    has_numbers = (hasattr(x, "__array__") and hasattr(x, "shape")) or hasattr(x, "__dlpack__")
+    return has_numbers and not isinstance(x, np.generic)
 
 
 def _is_dataset(x) -> bool:
@@ -369,9 +371,11 @@ def _as_numbers(leaf, name: str):
     """`leaf` as an array of bool, integers or floats with at least one axis."""
     if leaf is None:
         return None
-    array = np.asarray(leaf)
+    array = np.asarray(from_dlpack(leaf))
     if name == "x" and is_text(array):
         return array
+    if array.dtype == object and hasattr(leaf, "to_numpy"):  # columns of several dtypes
+        array = leaf.to_numpy(dtype=config.floatx())
     if array.dtype == object or array.dtype.kind not in "biuf":
         raise ValueError(f"Invalid dtype: {array.dtype} of `{name}` (shape {array.shape}). Expected numbers.")
     if array.ndim == 0:

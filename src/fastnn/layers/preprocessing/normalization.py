@@ -121,6 +121,7 @@ class Normalization(Layer):
             ValueError: for no data, and for shapes that do not fit.
         """
         count, mean, squares = 0, 0.0, 0.0
+        data = np.asarray(data) if hasattr(data, "__array__") else data
         for batch in [data] if is_array(data) else iterated(data):
             batch = batch[0] if isinstance(batch, tuple) else batch
             if not is_array(batch):
