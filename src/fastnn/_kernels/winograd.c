@@ -30,7 +30,7 @@ enum {
   WINO_UNITS = 32,            /* wanted, for threads to share evenly */
   WINO_FEW_TILES = 24,        /* of a unit at least, unless there are no more: a panel of weights is worth loading */
   WINO_MOST_TILES = 96,       /* of a unit at most */
-  WINO_BLOCK_BYTES = 1 << 17, /* of transformed tiles at once: the larger half of a small level-2 cache is the kernel's */
+  WINO_BLOCK_BYTES = 1 << 17, /* of transformed tiles at once: most of a small level-2 cache is for the kernel */
   WINO_BATCH_BYTES = 1 << 18, /* the same of the kernel gradient, whose sums are read and written for each batch */
   WINO_SUM_TILES = 64,        /* of a block of the kernel gradient at least: its sums are transformed back once */
   WINO_SUM_CHANNELS = 64      /* on both sides of the kernel gradient at once */
@@ -70,7 +70,8 @@ typedef struct {
 FNN_INLINE wino_span wino_span_of(const void *images, int64_t h, int64_t row, int64_t tiles_h, int64_t tiles_w,
                                   int64_t first, int64_t tiles) {
   if (tiles <= 0) return (wino_span){images, 0};
-  const wino_tile begin = wino_tile_at(tiles_h, tiles_w, first), last = wino_tile_at(tiles_h, tiles_w, first + tiles - 1);
+  const wino_tile begin = wino_tile_at(tiles_h, tiles_w, first);
+  const wino_tile last = wino_tile_at(tiles_h, tiles_w, first + tiles - 1);
   const int64_t from = begin.image * h + fnn_min(h, begin.row * WINO_OUT);
   const int64_t to = last.image * h + fnn_min(h, (last.row + 1) * WINO_OUT);
   return (wino_span){(const char *)images + from * row * 4, (to - from) * row * 4 / FNN_ALIGN};

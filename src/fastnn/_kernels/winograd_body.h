@@ -159,7 +159,8 @@ FNN_INLINE void OWN(wino_size)(const int64_t *ints, int turned, fnn_work *work) 
   work->units[0] = c.k_blocks * c.columns;
   work->units[1] = c.image_units * c.bands;
   for (int64_t k = 0; k < tile_panels(s->cout, N); k++)
-    work->shared_bytes += WINO_POINTS * OWN(wino_weights_plane)(s, tile_panel_at(s->cout, N, k).vectors) * (int64_t)sizeof(T);
+    work->shared_bytes += WINO_POINTS * (int64_t)sizeof(T) *
+                          OWN(wino_weights_plane)(s, tile_panel_at(s->cout, N, k).vectors);
   work->scratch_bytes = OWN(wino_program_at)(&c);
   if (ints[CONV_EPILOGUE]) work->scratch_bytes += fnn_program_scratch(ints + ints[CONV_EPILOGUE], sizeof(T));
   const double cin = (double)s->cin, tiles = (double)(s->n * c.tiles_h * c.tiles_w), columns = (double)(c.columns * N);
@@ -361,8 +362,9 @@ static void OWN(wino_block)(const fnn_call *call, const OWN(wino_cut) * c, int64
     for (int64_t i = 0; i < tiles; i++, wino_advance(&at, c->tiles_h, c->tiles_w)) {
       const int64_t row = at.row * WINO_OUT, col = at.col * WINO_OUT;
       T *out = (T *)call->buf[2] + ((at.image * s->oh + row) * s->ow + col) * s->cout + panel.begin;
-      OWN(wino_output_tile)(s, out, y + i * OWN(TILE_COLS), c->y_point, fnn_min(WINO_OUT, s->oh - row), fnn_min(WINO_OUT, s->ow - col),
-                            panel, bias, !c->turned && call->ints[CONV_RELU] ? 0 : -INFINITY);
+      OWN(wino_output_tile)(s, out, y + i * OWN(TILE_COLS), c->y_point, fnn_min(WINO_OUT, s->oh - row),
+                            fnn_min(WINO_OUT, s->ow - col), panel, bias,
+                            !c->turned && call->ints[CONV_RELU] ? 0 : -INFINITY);
     }
   }
 }

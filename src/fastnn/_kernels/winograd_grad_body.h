@@ -42,8 +42,8 @@ static OWN(wino_kernel_cut) OWN(wino_kernel_cut_of)(const int64_t *ints) {
   return c;
 }
 
-/* Scratch: pointers to rows of x, zeros, transformed tiles of x and of dy, sums. The program of the second phase may use
- * all of it. */
+/* Scratch: pointers to rows of x, zeros, transformed tiles of x and of dy, sums; all of it is the program's in the
+ * second phase. */
 static int64_t OWN(wino_kernel_zeros_at)(const OWN(wino_kernel_cut) * c) {
   return fnn_round_up(c->sums_rows * (int64_t)sizeof(T *), FNN_ALIGN);
 }
@@ -168,8 +168,9 @@ static void OWN(wino_kernel_sums)(const fnn_call *call, const OWN(wino_kernel_cu
     T *x = (T *)(call->scratch + OWN(wino_kernel_x_at)(c)), *dy = (T *)(call->scratch + OWN(wino_kernel_dy_at)(c));
     for (int64_t i = 0; i < tiles; i++, x += c->x_width, dy += c->dy_width) {
       const int64_t row = at.row * WINO_OUT, col = at.col * WINO_OUT;
-      const OWN(wino_patch) of_x = OWN(wino_patch_at)((const T *)call->buf[0] + at.image * s->h * s->w * s->cin, s->h,
-                                                      s->w, s->cin, row - s->pad_top, col - s->pad_left, WINO_IN, zeros);
+      const OWN(wino_patch) of_x =
+        OWN(wino_patch_at)((const T *)call->buf[0] + at.image * s->h * s->w * s->cin, s->h, s->w, s->cin,
+                           row - s->pad_top, col - s->pad_left, WINO_IN, zeros);
       OWN(wino_x_tile)(x, c->x_point, &of_x, s->cin, x_channel, rows);
       const OWN(wino_patch) of_dy = OWN(wino_patch_at)((const T *)call->buf[1] + at.image * s->oh * s->ow * s->cout,
                                                        s->oh, s->ow, s->cout, row, col, WINO_OUT, zeros);
