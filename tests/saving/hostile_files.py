@@ -6,6 +6,7 @@ import http.server
 import io
 import json
 import marshal
+import re
 import struct
 import tempfile
 import zipfile
@@ -557,6 +558,27 @@ def names_in_a_legacy_file(folder, name):
         file["model_weights"].attrs["layer_names"] = [NAMES_IN_H5[int(name.split()[1])][:60_000]]
 
     return legacy(folder / "a.h5", change=rename)
+
+
+@attack("claims 2000 strings")
+def names_that_are_all_one_long_string(folder):
+    """2000 references to one string of 2 MB: 4 GB when they are read."""
+    count, size = 2000, 2_000_000
+
+    def put(file, group):
+        names = ["x" * size, *(f"b{k}" for k in range(count - 1))]
+        file["model_weights"].attrs.create("layer_names", names, dtype=h5py.string_dtype())
+
+    path = Path(legacy(folder / "a.h5", change=put))
+    content = bytearray(path.read_bytes())
+    first = next(
+        m.start() for m in re.finditer(re.escape(struct.pack("<I", size)), content) if content[m.start() + 16] == 2
+    )
+    content[first : first + 16 * count] = (
+        content[first : first + 16] * count
+    )  # length, address of the heap, place in it
+    path.write_bytes(content)
+    return str(path)
 
 
 @attack("link", "group", "whole")

@@ -138,7 +138,7 @@ def load_weights(model, filepath, skip_mismatch=False, **kwargs) -> None:
 def read(model, source, file_bytes: int, name: str, skip_mismatch: bool = False) -> None:
     """Reads the tree of weights from `source`, a path or a binary file object of `file_bytes` bytes."""
     with clear_errors(name), open_file(source, name) as file:
-        is_legacy = has_texts(file, "layer_names") or legacy_weights.WHOLE_MODEL in file
+        is_legacy = isinstance(source, Path) and (has_texts(file, "layer_names") or legacy_weights.WHOLE_MODEL in file)
         if is_legacy:
             legacy_weights.load(model, file, file_bytes, skip_mismatch)
         else:
