@@ -26,7 +26,7 @@ enum {
   WINO_TAPS = 9,
   /* An operation of a transform, which loads and stores more than it computes, takes the time of so many of a product:
    * they are counted so, in whole vectors, where a kernel tells its work. Measured. */
-  WINO_TRANSFORM_COST = 4,
+  WINO_TRANSFORM_COST = 3,
   WINO_UNITS = 32,            /* wanted, for threads to share evenly */
   WINO_FEW_TILES = 24,        /* of a unit at least, unless there are no more: a panel of weights is worth loading */
   WINO_MOST_TILES = 96,       /* of a unit at most */

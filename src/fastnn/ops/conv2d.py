@@ -64,7 +64,9 @@ def _ints(x, y, kernel_size, strides, pads, dilation, groups):
     return [n, h, w, cin, oh, ow, cout, *kernel_size, *strides, *dilation, *pads[:2], groups, 0, 0]
 
 
-_WINOGRAD_GAIN = 1.1  # times that Winograd's algorithm must be expected to be faster to be taken: the estimate is rough
+_WINOGRAD_GAIN = (
+    1.15  # times that Winograd's algorithm must be expected to be faster to be taken: the estimate is rough
+)
 
 
 def _kernel(name, value, ints, b):
