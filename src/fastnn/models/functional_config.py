@@ -6,7 +6,7 @@ op is written is in `ops.forms`; those that Keras has no form of have the module
 
 from __future__ import annotations
 
-from fastnn import activations, ops, tree
+from fastnn import _api, activations, ops, tree
 from fastnn.graph.masks import masks_of
 from fastnn.graph.symbolic import KerasTensor, name_of, symbolic_call
 from fastnn.layers import masking
@@ -15,6 +15,7 @@ from fastnn.layers.layer import Layer
 from fastnn.layers.operation import Operation
 from fastnn.naming import to_snake_case
 from fastnn.object_registration import custom_object_scope
+from fastnn.ops.forms import FORMS
 from fastnn.ops.record import REGISTRY
 from fastnn.serialization import deserialize_keras_object, serialize_keras_object
 
@@ -151,6 +152,9 @@ def _is_functional(operation) -> bool:
 
 def _operation(config: dict):
     module = config.get("module") or ""
+    if not module and config["class_name"] not in _api.table("fastnn.layers"):
+        # Keras 3 leaves modules out in `.h5` files: what is no layer there may be an op.
+        module = next((f.module for f in FORMS.values() if f.class_name == config["class_name"]), "")
     if module == "fastnn.ops" or module.startswith(("keras.src.ops.", "keras.src.activations.")):
         return _op(module, config)
     layer = deserialize_keras_object({key: value for key, value in config.items() if key != "inbound_nodes"})

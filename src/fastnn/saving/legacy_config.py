@@ -6,9 +6,12 @@ are lists `[layer, call, output, arguments]` for each tensor, and some arguments
 
 from __future__ import annotations
 
+from fastnn.object_registration import get_registered_object
+
 # Arguments that Keras 2 writes and Keras 3 does not have: with the only value that either has kernels for.
 _GONE = {
     "DepthwiseConv2D": ("groups",),
+    "MultiHeadAttention": ("query_shape", "key_shape", "value_shape"),
     **dict.fromkeys(("SimpleRNN", "GRU", "LSTM", "RNN"), ("implementation", "time_major")),
 }
 
@@ -49,6 +52,16 @@ def modern(config):
     if kind == "Functional":  # no public name
         config = {**config, "module": "keras.src.models.functional"}
     return {**config, "config": inner}
+
+
+def modern_optimizer(config):
+    """The config of an optimizer in a file of Keras 2, where those of Keras itself are called as if they were custom
+    ones."""
+    if not isinstance(config, dict) or get_registered_object(config.get("class_name")) is not None:
+        return config
+    gone = ("jit_compile", "is_legacy_optimizer")
+    inner = {key: value for key, value in config["config"].items() if key not in gone}
+    return {**config, "class_name": config["class_name"].removeprefix("Custom>"), "config": inner}
 
 
 def _modern_network(inner: dict) -> dict:

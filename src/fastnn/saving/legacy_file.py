@@ -14,7 +14,7 @@ from fastnn import config, limits
 from fastnn._api import KERAS_VERSION
 from fastnn.object_registration import custom_object_scope
 from fastnn.saving import legacy_weights
-from fastnn.saving.legacy_config import modern, without_modules
+from fastnn.saving.legacy_config import modern, modern_optimizer, without_modules
 from fastnn.saving.reading import model_of
 from fastnn.saving.stores import Store, h5py_module, hard_linked, open_file, texts
 from fastnn.serialization import serialize_keras_object
@@ -88,7 +88,7 @@ def _compile(model, file, file_bytes: int) -> None:
     training = json.loads(training[0])
     known = ("loss", "loss_weights", "metrics", "weighted_metrics", "run_eagerly", "steps_per_execution", "jit_compile")
     arguments = {key: training[key] for key in known if key in training}
-    model.compile_from_config({**arguments, "optimizer": training["optimizer_config"]})
+    model.compile_from_config({**arguments, "optimizer": modern_optimizer(training["optimizer_config"])})
     if hard_linked(file, _OPTIMIZER) is None or not model.built:
         return
     variables = model.optimizer.variables
