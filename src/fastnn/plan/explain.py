@@ -18,7 +18,7 @@ class StepInfo:
         layer: the layer that its first operation belongs to.
         reads, writes: shapes and dtypes.
         bytes: read and written, as the kernel estimates them.
-        flops: arithmetic operations.
+        flops: arithmetic operations, as the kernel estimates them.
         threads: at most this many share it.
         seconds: per run while `fastnn.config.profile(True)` was on; None before.
     """
