@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import math
 import mmap
+import os
 import re
 
 import numpy as np
@@ -106,16 +108,21 @@ def texts(group, attribute: str, file_bytes: int) -> list[str]:
     found: list[str] = []
     for part in parts:
         claimed = math.prod(group.attrs.get_id(part).shape)
-        if claimed > file_bytes or (claimed > 1 and claimed * _longest_text(group.file) > _LARGEST_LIST):
+        if claimed > file_bytes or (claimed > 1 and claimed * _longest_text_in(group.file) > _LARGEST_LIST):
             raise ValueError(f"The attribute {part!r} claims {claimed} strings in a file of {file_bytes} bytes.")
         found += np.atleast_1d(group.attrs[part]).tolist()
     return [text.decode() if isinstance(text, bytes) else str(text) for text in found]
 
 
-def _longest_text(file) -> int:
+def _longest_text_in(file) -> int:
     """No string of variable length in the file has more bytes. HDF5 keeps them in heaps, and gives each as often as it
     is referred to."""
-    with open(file.filename, "rb") as raw, mmap.mmap(raw.fileno(), 0, access=mmap.ACCESS_READ) as content:
+    return _longest_text(file.filename, os.stat(file.filename).st_mtime_ns)
+
+
+@functools.lru_cache(maxsize=1)
+def _longest_text(path: str, changed: int) -> int:
+    with open(path, "rb") as raw, mmap.mmap(raw.fileno(), 0, access=mmap.ACCESS_READ) as content:
         heaps = re.finditer(rb"GCOL\x01\0\0\0", content)  # followed by the heap's size
         return max((int.from_bytes(content[h.end() : h.end() + 8], "little") for h in heaps), default=0)
 
