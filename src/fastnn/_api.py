@@ -386,6 +386,7 @@ PUBLIC = {
         "models.json_format": "model_from_json",
         "models.model": "Model",
         "models.sequential": "Sequential",
+        "saving.file_editor": "KerasFileEditor",
         "saving.model_file": "load_model save_model",
     },
     "fastnn.ops.linalg": {
@@ -474,6 +475,7 @@ PUBLIC = {
         "object_registration": "CustomObjectScope custom_object_scope=CustomObjectScope get_custom_objects "
         "get_registered_name get_registered_object register_keras_serializable",
         "serialization": "deserialize_keras_object serialize_keras_object",
+        "saving.file_editor": "KerasFileEditor",
         "saving.model_file": "load_model save_model",
         "saving.weights": "load_weights save_weights",
     },

@@ -64,7 +64,7 @@ def save_weights(model, filepath, overwrite=True, max_shard_size=None, **kwargs)
     if max_shard_size is not None:
         with shards.written(path, max_shard_size) as files:
             for place, owner in walk(model):
-                _save_own(owner, shards.Group(files, f"{place}/vars" if place else "vars", owner.name))
+                save_own(owner, shards.Group(files, f"{place}/vars" if place else "vars", owner.name))
         return
     with replacing(path) as temporary:
         (safetensors_file.write if path.name.endswith(safetensors_file.SUFFIX) else write)(model, temporary)
@@ -90,7 +90,7 @@ def write(model, target) -> None:
         for place, owner in walk(model):
             variables = file.require_group(f"{place}/vars" if place else "vars")
             variables.attrs["name"] = owner.name
-            _save_own(owner, variables)
+            save_own(owner, variables)
 
 
 def load_weights(model, filepath, skip_mismatch=False, **kwargs) -> None:
@@ -230,7 +230,8 @@ def own_variables(owner) -> list:
     return list(owner.variables) if _is_optimizer(owner) else weight_lists.own(owner)
 
 
-def _save_own(owner, store) -> None:
+def save_own(owner, store) -> None:
+    """Writes the variables of a layer or optimizer into `store`, as "0", "1", ..."""
     if isinstance(owner, Layer):
         owner.save_own_variables(store)
         return
