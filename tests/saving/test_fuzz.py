@@ -37,7 +37,9 @@ def mixed():
 
 
 def plain():
-    model = fastnn.Sequential([fastnn.Input((4,)), layers.Dense(3, activation="relu"), layers.Dense(1)])
+    model = fastnn.Sequential(
+        [fastnn.Input((4,)), layers.Dense(3, activation="relu", name="a"), layers.Dense(1, name="b")]
+    )
     model.compile(fastnn.optimizers.Adam(fastnn.optimizers.schedules.ExponentialDecay(0.1, 5, 0.9)), "mse", ["mae"])
     return model
 
@@ -49,6 +51,7 @@ def good(tmp_path_factory):
     plain().save(folder / "a.keras")
     plain().save(folder / "a.h5")
     plain().save_weights(folder / "a.weights.h5")
+    plain().save_weights(folder / "a.safetensors")
     mixed().save(folder / "mixed.keras")
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
@@ -64,7 +67,7 @@ def load(name: str, content: bytes, folder) -> None:
     path = folder / name
     path.write_bytes(content)
     with only_clear_errors():
-        if name.endswith(".weights.h5"):
+        if name.endswith((".weights.h5", ".safetensors")):
             plain().load_weights(path)
         else:
             fastnn.saving.load_model(path)
@@ -95,7 +98,7 @@ def changed_bytes(content: bytes, steps) -> bytes:
     return bytes(content)
 
 
-@pytest.mark.parametrize("name", ["a.keras", "a.h5", "a.weights.h5"])
+@pytest.mark.parametrize("name", ["a.keras", "a.h5", "a.weights.h5", "a.safetensors"])
 def test_changed_bytes(name, good, tmp_path):
     @fuzz(150)
     @given(changes)

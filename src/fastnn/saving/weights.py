@@ -126,10 +126,12 @@ def load_weights(model, filepath, skip_mismatch=False, **kwargs) -> None:
     if not path.exists():
         raise FileNotFoundError(f"There is no file {path}.")
     if path.name.endswith(safetensors_file.SUFFIX):
-        if problems := safetensors_file.read(model, str(path), skip_mismatch):
+        with clear_errors(str(path)):
+            problems = safetensors_file.read(model, str(path), skip_mismatch)
+        if problems:
             warnings.warn(f"Some weights are left as they are: {'; '.join(problems)}", stacklevel=3)
     elif path.name.endswith(shards.SUFFIX):
-        with shards.opened(path) as places:
+        with clear_errors(str(path)), shards.opened(path) as places:
             _load(model, lambda place: places.get(place, shards.Stores([])), skip_mismatch)
     else:
         read(model, path, path.stat().st_size, str(path), skip_mismatch)
