@@ -217,3 +217,19 @@ def test_dropout_of_a_keras_file_drops(tmp_path):
     model = fastnn.models.load_model(tmp_path / "model.keras")
     ones = np.ones((1, 1000), "float32")
     assert (model(ones, training=True) == 0).any() and (model(ones) == 1).all()
+
+
+@pytest.mark.parametrize(("source", "target"), [*PAIRS, (fastnn, fastnn)], ids=[*IDS, "to itself"])
+def test_half_precision(source, target, tmp_path):
+    """bfloat16 is no type of HDF5."""
+    layers = source.layers
+    halves = [layers.Dense(3, dtype="bfloat16"), layers.BatchNormalization(dtype="bfloat16")]
+    model = source.Sequential([source.Input((4,)), *halves, layers.Dense(2, dtype="float16")])
+    scatter(model)
+    model.save(tmp_path / "model.keras")
+    loaded = target.models.load_model(tmp_path / "model.keras")
+    for a, b in zip(loaded.get_weights(), model.get_weights(), strict=True):
+        assert np.asarray(a).dtype == np.asarray(b).dtype
+        np.testing.assert_array_equal(np.asarray(a), np.asarray(b))
+    loaded.save(tmp_path / "again.keras")
+    assert content_of(tmp_path / "again.keras") == content_of(tmp_path / "model.keras")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fastnn.saving.stores import Store, h5py_module, open_file
+from fastnn.saving.stores import Store, Target, h5py_module, open_file
 
 SUFFIX = ".weights.json"
 _LARGEST_INDEX = 1 << 26  # bytes
@@ -55,7 +55,7 @@ class Shards:
             self._begin()
         self._bytes += array.nbytes
         self.total_bytes += array.nbytes
-        self.file.require_group(place)[key] = array
+        Target(self.file.require_group(place))[key] = array
         found = self.places.setdefault(f"/{place}", [])
         if self.names[-1] not in found:
             found.append(self.names[-1])

@@ -11,6 +11,8 @@ import re
 
 import numpy as np
 
+from fastnn.graph.dtypes import standardize_dtype
+
 _LARGEST_LIST = 1 << 30  # bytes of all its strings, if each were the longest of the file: a config is one of them
 _LARGEST_CHUNK = 1 << 20  # bytes; h5py's own choice is never larger
 
@@ -53,7 +55,8 @@ class Store:
             raise ValueError(f"The file has no array {where!r}.")
         if found.is_virtual or found.external:
             raise ValueError(f"The array {where!r} is kept in another file, which is not followed.")
-        if found.dtype.kind not in "biuf":
+        is_bfloat16 = _is_bfloat16(found)
+        if found.dtype.kind not in "biuf" and not is_bfloat16:
             raise ValueError(f"The array {where!r} holds {found.dtype}, not numbers.")
         if shape is not None and found.shape != shape:
             raise ValueError(
@@ -64,7 +67,26 @@ class Store:
                 f"The array {where!r} claims shape {found.shape}: more than the file's {self._file_bytes} bytes."
             )
         _check_chunks(found, where)
-        return found[()]
+        return np.asarray(found[()]).view(standardize_dtype("bfloat16")) if is_bfloat16 else found[()]
+
+
+class Target:
+    """A group that is written to. HDF5 does not know bfloat16: as in Keras it is kept as bytes, and named in an
+    attribute."""
+
+    def __init__(self, group):
+        self._group = group
+
+    def __setitem__(self, key, array) -> None:
+        array = np.asarray(array)
+        written = self._group.create_dataset(key, data=array)
+        if array.dtype.name == "bfloat16":
+            written.attrs["dtype"] = "bfloat16"
+
+
+def _is_bfloat16(found) -> bool:
+    is_named = found.dtype.kind == "V" and found.dtype.itemsize == 2 and "dtype" in found.attrs
+    return is_named and found.attrs.get_id("dtype").shape == () and found.attrs["dtype"] == "bfloat16"
 
 
 def _check_chunks(array, where: str) -> None:

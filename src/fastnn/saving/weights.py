@@ -21,7 +21,7 @@ from fastnn.layers.layer import Layer
 from fastnn.naming import to_snake_case
 from fastnn.saving import legacy_weights, safetensors_file, shards
 from fastnn.saving.reading import clear_errors
-from fastnn.saving.stores import Store, h5py_module, has_texts, open_file
+from fastnn.saving.stores import Store, Target, h5py_module, has_texts, open_file
 
 SUFFIX = ".weights.h5"
 # What a layer keeps for itself; Keras's tree has no such attributes.
@@ -90,7 +90,7 @@ def write(model, target) -> None:
         for place, owner in walk(model):
             variables = file.require_group(f"{place}/vars" if place else "vars")
             variables.attrs["name"] = owner.name
-            save_own(owner, variables)
+            save_own(owner, Target(variables))
 
 
 def load_weights(model, filepath, skip_mismatch=False, **kwargs) -> None:
