@@ -126,10 +126,15 @@ class Form:
         variadic = [k for k, p in enumerate(signature.parameters.values()) if p.kind is p.VAR_POSITIONAL]
         if variadic:
             return (*(values.pop(name) for name in names[: variadic[0]]), *args), values
-        values |= dict(zip(self._positional(signature), args, strict=False))
+        positional = self._positional(signature)
+        args = [
+            tuple(x) if name == "key" and isinstance(x, list) else x for name, x in zip(positional, args, strict=False)
+        ]
         if isinstance(values.get("key"), list):
             values["key"] = tuple(values["key"])
-        return (), values
+        if list(positional) == names[: len(positional)]:  # in their order, by which layers are listed
+            return tuple(args), values
+        return (), {**dict(zip(positional, args, strict=False)), **values}
 
     def _positional(self, signature: inspect.Signature) -> tuple[str, ...]:
         if isinstance(self.positional, tuple):
