@@ -30,6 +30,7 @@ CASES = [
     ("Adam", {"learning_rate": 0.1, "amsgrad": True}),
     ("Adam", {"learning_rate": "ExponentialDecay", "weight_decay": 0.01, "global_clipnorm": 1.0}),
     ("Adam", {"gradient_accumulation_steps": 3}),
+    ("SGD", {"gradient_accumulation_steps": 2, "clipnorm": 0.1}),
     ("Adam", {"use_ema": True, "ema_momentum": 0.8, "ema_overwrite_frequency": 4}),
     ("Adam", {"learning_rate": "ExponentialDecay", "gradient_accumulation_steps": 2, "use_ema": True}),
     ("AdamW", {}),

@@ -341,7 +341,7 @@ class Optimizer:
 
     def _units(self, grads, variables) -> list[tuple]:
         """What `update_step` is called with: one (gradient, variable) for each flat buffer, or for each variable."""
-        if self.clipnorm:
+        if self.clipnorm and not self.gradient_accumulation_steps:
             grads = [_clipped_by_norm(g, self.clipnorm) for g in grads]
         if self._flats is None:  # a copy
             with trace.eager():
@@ -352,6 +352,7 @@ class Optimizer:
             and len(gradient_of) == sum(len(flat.members) for flat in self._flats)
             and all(id(member) in gradient_of for flat in self._flats for member in flat.members)
             and not any(v.constraint is not None for v in variables)
+            and not (self.clipnorm and self.gradient_accumulation_steps)  # the mean of each variable is clipped
             and (self.weight_decay is None or all(self._use_weight_decay(v) for v in variables))
             and all(flat.is_whole() for flat in self._flats)
         )
@@ -364,6 +365,8 @@ class Optimizer:
         return bool(owner.__dict__.get("is_elementwise", False))
 
     def _update(self, units) -> None:
+        if self.clipnorm and self.gradient_accumulation_steps:
+            units = [(_clipped_by_norm(g, self.clipnorm), v) for g, v in units]
         if self.clipvalue:
             units = [(ops.clip(g, -self.clipvalue, self.clipvalue), v) for g, v in units]
         if self.global_clipnorm:
