@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import fastnn as keras
-from fastnn import callbacks, layers, losses, metrics, ops, optimizers
+from fastnn import callbacks, layers, losses, metrics, ops, optimizers, tree
 
 rng = np.random.default_rng(4)
 X = rng.normal(size=(10, 4)).astype("float32")
@@ -127,6 +127,42 @@ def test_every_row_is_seen_once_an_epoch_in_a_new_order():
     model.fit(x, x, batch_size=4, verbose=0, shuffle="batch")
     assert all(np.diff(batch).tolist() == [1.0] * (len(batch) - 1) for batch in seen)
     assert sorted(flat(seen)) == list(range(10))
+
+
+class Batches(keras.utils.PyDataset):
+    def __len__(self):
+        return 1
+
+    def __getitem__(self, index):
+        return X
+
+
+@pytest.mark.parametrize("run_eagerly", [False, True])
+def test_steps_get_x_alone_as_it_was_given(run_eagerly):
+    seen = []
+
+    class Model(keras.Model):
+        def train_step(self, data):
+            seen.append(tree.map_structure(lambda a: a.shape, data))
+            return {"loss": 0.0}
+
+        test_step = predict_step = train_step
+
+    model = Model()
+    model.compile("sgd", run_eagerly=run_eagerly)
+    rows = (4, *X.shape[1:])
+    for x, data in ((X[:4], rows), ({"a": X[:4]}, {"a": rows}), ([X[:4]], ([rows],))):
+        model.fit(x, batch_size=4, verbose=0)
+        model.evaluate(x, batch_size=4, verbose=0)
+        assert seen == [data, data]
+        seen.clear()
+    model.fit(Batches(), verbose=0)
+    model.fit(iter([(X,)]), verbose=0)
+    model.train_on_batch(X)
+    assert set(map(str, seen)) == {str((X.shape,))}  # packed, as Keras's adapters of these do
+    seen.clear()
+    model.fit(iter([X]), verbose=0)
+    assert seen == [X.shape]
 
 
 def test_float64_integer_and_strided_inputs_arrive():

@@ -161,9 +161,8 @@ class ArraySource:
         self._next = position["next"]
 
     def _runner(self, size: int, row: int, count: int):
-        return lambda function: function.batches(
-            self.arrays, batch_size=size, start=row, steps=count, index=self._order
-        )
+        data = self.arrays if len(self.arrays) > 1 else pack_x_y_sample_weight(*self.arrays)
+        return lambda function: function.batches(data, batch_size=size, start=row, steps=count, index=self._order)
 
     def _new_order(self) -> np.ndarray | None:
         if not self._shuffle:
@@ -198,8 +197,8 @@ class IteratorSource:
                 self._end_of_data(k)
                 return
             self._drawn += 1
-            batch = as_batch(batch, self._class_weight)
-            yield Run(k, 1, _caller(batch))
+            data = as_batch(batch, self._class_weight)
+            yield Run(k, 1, _caller(data if isinstance(batch, (tuple, list)) else data[0]))
 
     def example(self):
         """Inputs, for looking at shapes: there are none without taking a batch away.
@@ -278,7 +277,7 @@ class DatasetSource:
         self._next = position["next"]
 
 
-def _caller(batch: tuple):
+def _caller(batch):
     return lambda function: function(batch)
 
 

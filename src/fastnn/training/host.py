@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fastnn.layers.text import is_text
+from fastnn.training.data import pack_x_y_sample_weight
 from fastnn.training.loop import EagerFunction
 
 
@@ -24,7 +25,9 @@ class HostFunction(EagerFunction):
 
     def _run(self, batch):
         model = self._model()
-        x = model._on_host(batch[0])
+        is_packed = isinstance(batch, tuple)
+        x = model._on_host(batch[0] if is_packed else batch)
         if self._name == "train_step":
             model._check_host_layers()
-        return (self._eager if is_text(x) else self.compiled)((x, *batch[1:]))
+        data = (x, *batch[1:]) if is_packed else pack_x_y_sample_weight(x)
+        return (self._eager if is_text(x) else self.compiled)(data)

@@ -23,7 +23,8 @@ class Steps:
         """One batch of training: forward, loss, gradients, update, metrics. Override it to train in another way.
 
         Args:
-            data: `(x,)`, `(x, y)` or `(x, y, sample_weight)`.
+            data: `(x, y)` or `(x, y, sample_weight)`; `x` where `fit` was given nothing else, `(x,)` where x is a
+                list or tuple; what a generator yields or a PyDataset returns, as a tuple.
 
         Returns:
             `{name: value}`: what `fit` shows and hands to callbacks.
@@ -45,7 +46,7 @@ class Steps:
         """One batch of evaluation: forward, loss, metrics. Override it to evaluate in another way.
 
         Args:
-            data: `(x,)`, `(x, y)` or `(x, y, sample_weight)`.
+            data: as in `train_step`.
 
         Returns:
             `{name: value}`.
@@ -60,7 +61,7 @@ class Steps:
         """One batch of prediction: the outputs for `x`. Override it to predict in another way.
 
         Args:
-            data: `(x,)`, or what a generator yielded.
+            data: `x`, or what a generator yielded.
         """
         x, _, _ = batches.unpack_x_y_sample_weight(data)
         return self(x, training=False)

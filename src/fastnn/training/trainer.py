@@ -271,7 +271,7 @@ class _CheckedFunction:
         self._function, self._model = function, model
 
     def __call__(self, batch):
-        self._model._about_to_run(batch[1] if len(batch) > 1 else None)
+        self._model._about_to_run(batches.unpack_x_y_sample_weight(batch)[1])
         return self._function(batch)
 
 
