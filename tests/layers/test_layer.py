@@ -257,6 +257,38 @@ def test_structures_in_and_out():
     assert symbolic["a"].shape == (None, 4) and symbolic["b"][0].shape == (None, 3)
 
 
+def test_input_and_output_are_tensors_or_lists_of_them():
+    class Structures(layers.Layer):
+        def call(self, x):
+            return {"b": (x["u"], x["u"] + 1), "a": [x["u"]]}
+
+    def tell(k):
+        layer = type("Structures", (k.layers.Layer,), {"call": Structures.call})()
+        outputs = layer({"u": k.Input((3,))})
+        assert [id(y) for y in layer.output] == [id(y) for y in (outputs["a"][0], *outputs["b"])]
+        lstm = k.layers.LSTM(2, return_state=True)
+        lstm(k.Input((None, 3)))
+        add = k.layers.Add()
+        add([k.Input((3,)), k.Input((3,))])
+        return [type(part).__name__ for part in (layer.input, layer.output, lstm.output, add.input, add.output)]
+
+    assert tell(fastnn) == tell(keras) == ["KerasTensor", "list", "list", "list", "KerasTensor"]
+
+
+def test_sizes_that_ops_computed_are_numbers_while_traced():
+    class Causal(layers.Layer):
+        def call(self, x):
+            n, size, _ = ops.shape(x)
+            mask = ops.cast(ops.arange(size)[:, None] >= ops.arange(size), "int32")
+            times = ops.concatenate([ops.expand_dims(n, -1), ops.convert_to_tensor([1, 1])], axis=0)
+            return ops.tile(ops.reshape(mask, (1, size, size)), times)
+
+    model = fastnn.Sequential([fastnn.Input((None, 2)), Causal()])
+    np.testing.assert_array_equal(model.predict(np.zeros((2, 3, 2)), verbose=0), [np.tri(3)] * 2)
+    with pytest.raises(TypeError, match="no numbers yet"):
+        fastnn.jit(lambda x: int(ops.sum(x)))(X)
+
+
 @pytest.mark.parametrize(
     "make, error, message",
     [

@@ -47,6 +47,7 @@ class OpLike(Protocol):
     kind: str
     grad: Any
     simplify: Any
+    evaluate: Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,7 @@ class Leaf:
     kind: str = "leaf"
     grad: Any = None
     simplify: Any = None
+    evaluate: Any = None
 
 
 INPUT, VARIABLE, CONSTANT = Leaf("input"), Leaf("variable"), Leaf("constant")
@@ -175,10 +177,29 @@ class Value(Operators):
             "compile the model with run_eagerly=True."
         )
 
-    __array__ = __bool__ = __float__ = __int__ = __index__ = numpy = _concrete
+    __array__ = __bool__ = __float__ = numpy = _concrete
+
+    def __int__(self) -> int:
+        numbers = _known(self)
+        return self._concrete() if numbers is None else int(numbers)
+
+    __index__ = __int__
 
     def __repr__(self) -> str:
         return f"<Value {self.spec} of {self.node.op.name}>"
+
+
+def _known(value: Value, depth: int = 16) -> np.ndarray | None:
+    """The numbers of sizes and the like, which ops computed from constants alone; None for what a run computes."""
+    node = value.node
+    if node.op is CONSTANT:
+        return node.params["array"]
+    if not node.inputs or value.size > 64 or depth == 0:
+        return None
+    arrays = [_known(x, depth - 1) for x in node.inputs]
+    if any(array is None for array in arrays):
+        return None
+    return node.op.evaluate(arrays, node.params)[value.index]
 
 
 class Node:

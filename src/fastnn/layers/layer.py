@@ -388,13 +388,6 @@ class Layer(Owner, Configurable, Stateless, Operation):
         """The names of the layers around it and its own, joined by slashes; None before it is built."""
         return self._state.path
 
-    @property
-    def input(self):
-        """The KerasTensors of its first symbolic call."""
-        call, _ = self._first_call()
-        structure = [*call.args, *(value for value in call.kwargs.values() if _has_keras_tensor((value,), {}))]
-        return structure[0] if len(structure) == 1 else structure
-
     def _check_super_called(self) -> None:
         if not self._state.super_called:
             raise RuntimeError(

@@ -64,14 +64,15 @@ class Operation:
 
     @property
     def input(self):
-        """The KerasTensors of its first symbolic call."""
-        call, _ = self._first_call()
-        return call.args[0] if len(call.args) == 1 and not call.kwargs else call.inputs
+        """The KerasTensor of its first symbolic call, or a list of them."""
+        tensors = self._first_call()[0].inputs
+        return tensors[0] if len(tensors) == 1 else tensors
 
     @property
     def output(self):
-        """The KerasTensors that its first symbolic call returned."""
-        return self._first_call()[1]
+        """The KerasTensor that its first symbolic call returned, or a list of them."""
+        tensors = [y for y in tree.flatten(self._first_call()[1]) if isinstance(y, KerasTensor)]
+        return tensors[0] if len(tensors) == 1 else tensors
 
     def _first_call(self):
         if not self._inbound:
