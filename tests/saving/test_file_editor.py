@@ -1,5 +1,7 @@
 """KerasFileEditor, on files of both libraries; what it saves goes into the changed model."""
 
+import zipfile
+
 import keras
 import numpy as np
 import pytest
@@ -78,3 +80,12 @@ def test_a_name_that_two_have(tmp_path):
     fastnn.Sequential([fastnn.Input((4,)), inner, fastnn.layers.Dense(2)]).save_weights(tmp_path / "m.weights.h5")
     with pytest.raises(ValueError, match="more than once"):
         KerasFileEditor(tmp_path / "m.weights.h5").delete_object("dense")
+
+
+def test_a_file_that_unpacks_to_more_than_it_may(tmp_path):
+    with zipfile.ZipFile(tmp_path / "m.keras", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("config.json", "{}")
+        archive.writestr("metadata.json", "{}")
+        archive.writestr("model.weights.h5", bytes(70_000_000))
+    with pytest.raises(ValueError, match="claims"):
+        KerasFileEditor(tmp_path / "m.keras")

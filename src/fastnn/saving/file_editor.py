@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import io
 import json
-import zipfile
 from pathlib import Path
 
 import numpy as np
 
 from fastnn.saving import weights
+from fastnn.saving.archive import CONFIG, METADATA, SUFFIX, WEIGHTS, member, opened
 from fastnn.saving.stores import Store, h5py_module, hard_linked, open_file
 
 _VARIABLES = "vars"
@@ -26,7 +26,7 @@ class KerasFileEditor:
         metadata, config: of a `.keras` file, else None.
 
     Raises:
-        ValueError: for another ending.
+        ValueError: for another ending, or a file that is not what it should be.
         FileNotFoundError: when there is no such file.
         ImportError: without h5py.
 
@@ -43,11 +43,11 @@ class KerasFileEditor:
     def __init__(self, filepath):
         self.filepath = str(filepath)
         self.metadata = self.config = None
-        if self.filepath.endswith(".keras"):
-            with zipfile.ZipFile(filepath) as archive:
-                self.metadata = json.loads(archive.read("metadata.json"))
-                self.config = json.loads(archive.read("config.json"))
-                content = archive.read("model.weights.h5")
+        if self.filepath.endswith(SUFFIX):
+            with open(filepath, "rb") as file, opened(file, self.filepath) as archive:
+                self.metadata = json.loads(member(archive, self.filepath, METADATA))
+                self.config = json.loads(member(archive, self.filepath, CONFIG))
+                content = member(archive, self.filepath, WEIGHTS)
             source, size = io.BytesIO(content), len(content)
         elif self.filepath.endswith(weights.SUFFIX):
             source, size = filepath, Path(filepath).stat().st_size

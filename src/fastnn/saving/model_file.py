@@ -14,15 +14,10 @@ from fastnn import limits
 from fastnn._api import KERAS_VERSION
 from fastnn.object_registration import custom_object_scope
 from fastnn.saving import assets, legacy_file, weights
+from fastnn.saving.archive import CONFIG, METADATA, SUFFIX, WEIGHTS, member, opened
 from fastnn.saving.legacy_weights import SUFFIXES as LEGACY
 from fastnn.saving.reading import clear_errors, model_of
 from fastnn.serialization import serialize_keras_object
-
-SUFFIX = ".keras"
-CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
-LARGEST_CONFIG = 1 << 26  # bytes; thousands of layers take some millions
-# Of all members' sizes to the file's: weights hardly compress, bombs do.
-LARGEST_RATIO, SMALLEST_LIMIT = 20, 1 << 24
 
 
 def save_model(model, filepath, overwrite=True, zipped=None, **kwargs) -> None:
@@ -109,37 +104,13 @@ def load_model(filepath, custom_objects=None, compile=True, safe_mode=True):
         with path.open("rb") as file:
             return load_model(file, custom_objects, compile, safe_mode)
     name = str(getattr(filepath, "name", "the file"))
-    with clear_errors(name), _opened(filepath, name) as archive:
-        text, content = _member(archive, name, CONFIG), _member(archive, name, WEIGHTS)
+    with clear_errors(name), opened(filepath, name) as archive:
+        text, content = member(archive, name, CONFIG), member(archive, name, WEIGHTS)
         config = json.loads(text)
         if not compile:
             config.pop("compile_config", None)
         with custom_object_scope(custom_objects or {}), limits.reading(len(content), len(text)):
             model = model_of(config, name)
             weights.read(model, io.BytesIO(content), len(content), name)
-            assets.read(model, lambda member: _member(archive, name, member), archive.namelist())
+            assets.read(model, lambda asset: member(archive, name, asset), archive.namelist())
     return model
-
-
-def _opened(file, name: str) -> zipfile.ZipFile:
-    """The archive in `file`, of which no member and not all together unpack to more than the file's size allows."""
-    try:
-        archive = zipfile.ZipFile(file)
-    except zipfile.BadZipFile as error:
-        raise ValueError(f"{name} is not a `{SUFFIX}` file: {error}.") from error
-    file_bytes = file.seek(0, io.SEEK_END)
-    left = LARGEST_RATIO * file_bytes + SMALLEST_LIMIT
-    for info in archive.infolist():
-        left -= info.file_size
-        if left < 0 or (info.filename == CONFIG and info.file_size > LARGEST_CONFIG):
-            raise ValueError(f"{name}: {info.filename} claims {info.file_size} bytes, in a file of {file_bytes}.")
-        if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):  # only these are unpacked in bounds
-            raise ValueError(f"{name}: {info.filename} has compression {info.compress_type}, which is not read.")
-    return archive
-
-
-def _member(archive: zipfile.ZipFile, file: str, name: str) -> bytes:
-    try:
-        return archive.read(name)
-    except KeyError:
-        raise ValueError(f"{file} is not a `{SUFFIX}` file: it has no {name}.") from None
