@@ -257,6 +257,37 @@ def test_structures_in_and_out():
     assert symbolic["a"].shape == (None, 4) and symbolic["b"][0].shape == (None, 3)
 
 
+def test_paths_of_weights_made_in_init_and_build():
+    def paths(k):
+        class Inner(k.layers.Layer):
+            def __init__(self):
+                super().__init__()
+                self.a = self.add_weight(shape=(1,))
+                self.b = self.add_weight(shape=(2,), name="named")
+
+            def build(self, shape):
+                self.c = self.add_weight(shape=(3,))
+
+            def call(self, x):
+                return x + self.a
+
+        class Outer(k.layers.Layer):
+            def __init__(self):
+                super().__init__()
+                self.inner = Inner()
+
+            def call(self, x):
+                return self.inner(x)
+
+        k.utils.clear_session()
+        outer = Outer()
+        outer(X)
+        made = k.optimizers.SGD().add_variable((1,)), k.metrics.Mean().add_variable((), "zeros")
+        return [v.path for v in (*outer.weights, *made)]
+
+    assert paths(fastnn) == paths(keras)
+
+
 def test_input_and_output_are_tensors_or_lists_of_them():
     class Structures(layers.Layer):
         def call(self, x):

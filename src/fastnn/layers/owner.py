@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from fastnn import constraints, initializers, regularizers
+from fastnn import constraints, initializers, naming, regularizers
 from fastnn.graph import trace
 from fastnn.graph.dtypes import is_float, standardize_dtype
 from fastnn.graph.variable import Variable
@@ -104,7 +104,7 @@ class Owner:
             trainable: whether optimizers see it.
             regularizer: a loss on it, or None.
             constraint: applied after each update, or None.
-            name: default "variable".
+            name: "variable", "variable_1", ... by default.
 
         Returns:
             the `Variable`.
@@ -124,8 +124,9 @@ class Owner:
         shape, initializer = given.get("shape", shape), given.get("initializer", initializer)
         dtype, trainable, name = given.get("dtype", dtype), given.get("trainable", trainable), given.get("name", name)
         shape = () if shape is None else (shape,) if isinstance(shape, int) else tuple(shape)
-        name = name or "variable"
-        path = call_context.path(name)
+        name = name or naming.auto_name("variable")
+        is_inside = naming.scopes.names[-1:] == [self.name]  # in build or call, not in __init__
+        path = call_context.path(name if is_inside else f"{self.name}/{name}")
         if any(size is None for size in shape):
             raise ValueError(
                 "Shapes used to initialize variables must be fully-defined (no `None` dimensions). Received: "

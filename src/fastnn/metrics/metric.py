@@ -67,7 +67,7 @@ class Metric:
             name: for messages.
         """
         initializer = np.zeros if initializer == "zeros" else initializers.get(initializer)
-        variable = Variable(initializer, tuple(shape), dtype or self.dtype, trainable=False, name=name or "variable")
+        variable = Variable(initializer, tuple(shape), dtype or self.dtype, trainable=False, name=name)
         variable.path = f"{self.name}/{variable.name}"
         self._tracked.append(variable)
         return variable

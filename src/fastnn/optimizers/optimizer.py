@@ -210,7 +210,7 @@ class Optimizer:
             name: for its path.
         """
         make = {"zeros": np.zeros, "ones": np.ones}.get(initializer, initializer)
-        return self._own_variable(np.asarray(make(tuple(shape), dtype=dtype or config.floatx())), name or "variable")
+        return self._own_variable(np.asarray(make(tuple(shape), dtype=dtype or config.floatx())), name)
 
     def add_variable_from_reference(self, reference_variable, name=None, initializer="zeros") -> Variable:
         """A new variable with the shape and dtype of another one, such as a slot of it."""
@@ -226,9 +226,9 @@ class Optimizer:
         made = [[self.add_variable_from_reference(v, n, initializer) for v in trainable_variables] for n in names]
         return made if isinstance(name, (list, tuple)) else made[0]
 
-    def _own_variable(self, value: np.ndarray, name: str) -> Variable:
+    def _own_variable(self, value: np.ndarray, name: str | None) -> Variable:
         variable = Variable(value, dtype=value.dtype.name, trainable=False, name=name)
-        variable.path = f"{self.name}/{name}"
+        variable.path = f"{self.name}/{variable.name}"
         self._variables.append(variable)
         return variable
 
