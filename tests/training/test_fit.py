@@ -353,6 +353,20 @@ def test_several_outputs_have_keras_names(kind, y, arguments, names):
     assert shapes == [(10, 3), (10, 1)]
 
 
+@pytest.mark.parametrize("y", [B, [B]], ids=["array", "list"])
+def test_an_output_without_a_loss_needs_no_target(y):
+    model = two_outputs("list")
+    model.compile("sgd", [None, "mse"])
+    alone = model.evaluate(X, y, verbose=0)
+    assert alone == model.evaluate(X, [LABELS, B], verbose=0)
+    model.compile("sgd", [SPARSE, None])
+    with pytest.raises(ValueError, match="labels must be in"):
+        model.fit(X, LABELS + 3, verbose=0)
+    model.compile("sgd", [SPARSE, "mse"])
+    with pytest.raises(ValueError, match="2 outputs, `y` has 1 entries"):
+        model.evaluate(X, y, verbose=0)
+
+
 def test_loss_weights_and_order_of_evaluate():
     model = two_outputs("list")
     model.compile("sgd", [SPARSE, "mse"], loss_weights={"a": 0.5, "b": 2}, metrics=[["accuracy"], ["mae"]])

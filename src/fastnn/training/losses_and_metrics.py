@@ -25,6 +25,7 @@ class Outputs:
 
     def __init__(self, y_pred, names: list[str] | None):
         self.count = len(tree.flatten(y_pred))
+        self.has_loss = [True] * self.count
         self.is_dict = isinstance(y_pred, dict) and not any(tree.is_nested(v) for v in y_pred.values())
         if self.is_dict:
             self.names = sorted(y_pred)
@@ -61,12 +62,15 @@ class Outputs:
         return entries
 
     def flat_targets(self, y_true, what: str) -> list:
-        """Targets (or weights) as a list with one entry for each output."""
+        """Targets (or weights) as a list with one entry for each output; outputs without a loss may have none."""
         if y_true is None or (not tree.is_nested(y_true) and self.count == 1):
             return [y_true] * self.count
         if isinstance(y_true, dict):
             return self.matched(y_true, what)
         flat = tree.flatten(y_true)
+        if len(flat) == sum(self.has_loss):
+            rest = iter(flat)
+            return [next(rest) if has_loss else None for has_loss in self.has_loss]
         if not tree.is_nested(y_true) or len(flat) != self.count:
             raise ValueError(
                 f"y_true and y_pred have different structures: the model has {self.count} outputs, `{what}` has "
@@ -101,6 +105,7 @@ class CompileLoss:
         """Finds the loss of each output; `y_true` and `y_pred` are looked at for their shapes alone."""
         outputs = Outputs(y_pred, self._output_names)
         identifiers = outputs.matched(self._loss, "loss")
+        outputs.has_loss = [identifier is not None for identifier in identifiers]
         weights = self._matched_weights(outputs)
         targets = outputs.flat_targets(y_true, "y")
         functions = [
