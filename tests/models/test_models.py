@@ -319,3 +319,14 @@ def test_frozen_parts():
     names = {w.path for w in model.trainable_weights}
     assert names and not any(w.path in names for w in model.get_layer("chain").weights)
     assert len(model.trainable_weights) + len(model.non_trainable_weights) == len(model.weights)
+
+
+@pytest.mark.parametrize("k", [fastnn, keras], ids=["fastnn", "keras"])
+def test_a_sequential_inside_another_model_has_the_tensors_of_that_call(k):
+    inner = k.Sequential([k.Input((4,)), k.layers.Dense(3)])
+    outer = k.Sequential([k.Input((4,)), inner, k.layers.Dense(2)])
+    inner(k.Input((4,)))
+    assert inner.input is outer.inputs[0] and inner.output is not inner.outputs[0]
+    hidden = k.Model(outer.inputs, inner.output)
+    x = np.ones((2, 4), "float32")
+    np.testing.assert_allclose(hidden.predict(x, verbose=0), inner.predict(x, verbose=0), rtol=1e-6)

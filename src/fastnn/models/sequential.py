@@ -10,6 +10,7 @@ from fastnn.graph.symbolic import KerasTensor
 from fastnn.layers import call_context, masking
 from fastnn.layers.core.input_layer import InputLayer
 from fastnn.layers.layer import Layer
+from fastnn.layers.operation import Operation
 from fastnn.layers.shapes import is_shape
 from fastnn.models.inputs import match_inputs
 from fastnn.models.model import Model
@@ -146,6 +147,16 @@ class Sequential(Model):
     def layers(self) -> list[Layer]:
         """The layers, without the input."""
         return [layer for layer in self._chain if not isinstance(layer, InputLayer)]
+
+    @property
+    def input(self):
+        """The input of its first call in another model, as of any layer; before one, that of its first layer."""
+        return Operation.input.fget(self) if self._inbound else super().input
+
+    @property
+    def output(self):
+        """What its first call in another model returned, as of any layer; before one, what its last layer returns."""
+        return Operation.output.fget(self) if self._inbound else super().output
 
     @property
     def input_dtype(self) -> str:
