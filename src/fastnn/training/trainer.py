@@ -215,7 +215,7 @@ class Trainer(Steps, Compilable, Resumable):
     # -- single batches ------------------------------------------------------------------------------------------------
 
     def train_on_batch(self, x, y=None, sample_weight=None, class_weight=None, return_dict=False):
-        """One step of training on one batch. Metrics go on from the last call.
+        """One step of training on one batch, and the metrics of it alone.
 
         Args:
             x, y, sample_weight: arrays of the batch, in the structures of inputs and outputs.
@@ -238,7 +238,7 @@ class Trainer(Steps, Compilable, Resumable):
         return self._on_batch(self.make_train_function(), batch, return_dict)
 
     def test_on_batch(self, x, y=None, sample_weight=None, return_dict=False):
-        """The loss and metrics of one batch. Metrics go on from the last call.
+        """The loss and metrics of one batch.
 
         Args:
             x, y, sample_weight: arrays of the batch, in the structures of inputs and outputs.
@@ -260,6 +260,7 @@ class Trainer(Steps, Compilable, Resumable):
         return self.make_predict_function()(batches.as_batch((x,)))
 
     def _on_batch(self, function, batch, return_dict):
+        self.reset_metrics()
         logs = as_logs(_CheckedFunction(function, self)(batch))
         return logs if return_dict else in_order(logs, self._log_names())
 
