@@ -111,7 +111,7 @@ def test_alpha_beta_bias_relu(size, relu, suffix, isa):
 
 @pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize("suffix", FLOATS)
-@pytest.mark.parametrize("size", [(9, 10, 33), (70, 50, 511), (20, 17, 1025), (3, 5, 5000)], ids=str)
+@pytest.mark.parametrize("size", [(9, 10, 33), (70, 50, 511), (20, 17, 1025), (3, 5, 5000), (270, 260, 600)], ids=str)
 def test_column_sum_rides_along(size, suffix, isa):
     m, n, k = size
     rng = np.random.default_rng(8)
@@ -122,12 +122,14 @@ def test_column_sum_rides_along(size, suffix, isa):
     db.assert_canaries()
 
 
-# Where a panel is packed because its vectors straddle cache lines or are scattered over pages, where k is cut into
-# splits, and where it is done in blocks that leave their sums in between.
+# Where a panel is packed because its vectors straddle cache lines or are scattered over pages, where a transposed A is
+# packed, where k is cut into splits, and where it is done in blocks that leave their sums in between.
 @pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize("suffix", FLOATS)
 @pytest.mark.parametrize("layouts", ["nn", "nt", "tn"])
-@pytest.mark.parametrize("size", [(100, 100, 200), (100, 300, 500), (20, 40, 1030), (520, 520, 2100)], ids=str)
+@pytest.mark.parametrize(
+    "size", [(100, 100, 200), (100, 300, 500), (20, 40, 1030), (520, 520, 2100), (259, 270, 41)], ids=str
+)
 def test_cuts_of_long_products_are_exact_on_small_integers(size, layouts, suffix, isa):
     m, n, k = size
     rng = np.random.default_rng(13)
@@ -151,11 +153,11 @@ def test_batches_broadcast(layouts, suffix, isa):
 
 
 @pytest.mark.parametrize("isa", ISAS)
-@pytest.mark.parametrize("size", [(64, 20, 2000), (130, 100, 40), (10, 10, 10)], ids=str)
+@pytest.mark.parametrize("size", [(64, 20, 2000), (130, 100, 40), (10, 10, 10), (300, 270, 300)], ids=str)
 def test_same_bits_for_any_thread_count(size, isa):
     m, n, k = size
     rng = np.random.default_rng(10)
-    for layouts in ("nn", "tt"):
+    for layouts in ("nn", "tn", "tt"):
         a, b = stored(rng, (m, k), layouts[0], np.float32), stored(rng, (k, n), layouts[1], np.float32)
         one, two, three = (gemm(a, b, threads=threads, isa=isa) for threads in (1, 2, 3))
         np.testing.assert_array_equal(one, two)

@@ -37,6 +37,13 @@ enum gemm_ints {
 };
 
 enum {
+  /* A transposed A is packed when its columns lie so many bytes apart and so many columns of B share it. A unit is then
+   * of so many rows and columns, fewer rows where that leaves too few units; its A and its sums fit the L2 cache. */
+  GEMM_PAGES_APART = 1024,
+  GEMM_SHARING_COLS = 256,
+  GEMM_MOST_ROWS = 192,
+  GEMM_GROUP_COLS = 256,
+  GEMM_MANY_UNITS = 16,
   GEMM_K_BLOCK = 256,              /* k is cut in multiples of it, where k is long: 256 x 64 floats of B are 64 KiB */
   GEMM_K_MOST = 2048,              /* of a range of k that is not cut, at a time */
   GEMM_SPLIT_BYTES = 1 << 20,      /* k is cut when the partial results take no more than this */

@@ -1,62 +1,83 @@
 /* gemm_body.h: what gemm.c compiles for float32 and for float64.
  *
- * A unit is a block of rows by a panel of columns (by a range of k when k is cut). Its panel of B stays in cache while
- * the block's tiles pass over it. What must be packed is kept in scratch from unit to unit: neighbours share it. */
+ * A unit is a block of rows by a panel of columns, or a few of them (by a range of k when k is cut). A panel of B stays
+ * in cache while the block's tiles pass over it. What must be packed is kept in scratch from unit to unit: neighbours
+ * share it. */
 
 enum { OWN(GEMM_ROWS) = 2 * TILE_BLOCK };
 
 /* How a product is cut. */
 typedef struct {
   int64_t m, n, k, batches;
-  int64_t widest;                              /* panel, in vectors */
-  int64_t row_blocks, panels, splits, split_k; /* a split is a range of split_k along k */
-  int64_t k_block;                             /* of a split that is done at a time */
-  int packs_b, sums_columns;
+  int64_t rows, row_blocks; /* of a unit; units along the rows */
+  int64_t widest, panels;   /* vectors of the widest panel of columns; panels */
+  int64_t group, groups;    /* panels of a unit; units along the columns */
+  int64_t splits, split_k;  /* a split is a range of split_k along k */
+  int64_t k_block;          /* of a split that is done at a time */
+  int packs_a, packs_b, sums_columns;
 } OWN(gemm_cut);
 
+/* A transposed A whose columns lie pages apart is packed for a block of rows. That pays when many columns of B share
+ * it, so a unit has many panels; its rows are as many as leave units for the threads. */
+static void OWN(gemm_cut_transposed)(OWN(gemm_cut) * c) {
+  c->packs_a = 1;
+  c->group = fnn_max(1, GEMM_GROUP_COLS / (c->widest * N));
+  c->groups = fnn_ceil_div(c->panels, c->group);
+  c->rows = GEMM_MOST_ROWS;
+  while (c->rows > OWN(GEMM_ROWS) && c->batches * c->groups * fnn_ceil_div(c->m, c->rows) < GEMM_MANY_UNITS)
+    c->rows -= OWN(GEMM_ROWS);
+}
+
 static OWN(gemm_cut) OWN(gemm_cut_of)(const int64_t *ints) {
-  OWN(gemm_cut) c = {.m = ints[GEMM_M], .n = ints[GEMM_N], .k = ints[GEMM_K], .batches = 1, .splits = 1};
+  OWN(gemm_cut) c = {.m = ints[GEMM_M], .n = ints[GEMM_N], .k = ints[GEMM_K], .batches = 1, .splits = 1,
+                     .rows = OWN(GEMM_ROWS), .group = 1};
   for (int d = 0; d < GEMM_BATCH_DIMS; d++) c.batches *= ints[GEMM_BATCH + 3 * d];
-  c.row_blocks = fnn_ceil_div(c.m, OWN(GEMM_ROWS));
   c.widest = c.m == 1 ? TILE_ROW_VECTORS : TILE_VECTORS;
-  c.panels = tile_panels_of(c.n, N, c.widest);
+  c.panels = c.groups = tile_panels_of(c.n, N, c.widest);
   c.sums_columns = ints[GEMM_COLUMN_SUM] != 0;
-  const int64_t units = c.batches * c.row_blocks * c.panels;
+  if (ints[GEMM_A_ROW] == 1 && ints[GEMM_A_COL] * (int64_t)sizeof(T) >= GEMM_PAGES_APART && c.n >= GEMM_SHARING_COLS)
+    OWN(gemm_cut_transposed)(&c);
+  c.row_blocks = fnn_ceil_div(c.m, c.rows);
+  const int64_t units = c.batches * c.row_blocks * c.groups;
   c.split_k = c.k;
   const int64_t partial_bytes = c.batches * c.m * c.n * (int64_t)sizeof(T);
-  if (units > 0 && c.k >= (units < GEMM_FEW_UNITS && c.m > 1 ? 2 : 4) * GEMM_K_BLOCK && partial_bytes <= GEMM_SPLIT_BYTES) {
+  if (units > 0 && c.k >= (units < GEMM_FEW_UNITS && c.m > 1 ? 2 : 4) * GEMM_K_BLOCK &&
+      partial_bytes <= GEMM_SPLIT_BYTES) {
     const int64_t wanted = fnn_min(c.k / GEMM_K_BLOCK, GEMM_SPLIT_BYTES / partial_bytes);
     c.split_k = fnn_round_up(fnn_ceil_div(c.k, fnn_max(1, wanted)), GEMM_K_BLOCK);
     c.splits = fnn_ceil_div(c.k, c.split_k);
   }
-  c.k_block = fnn_min(c.split_k, GEMM_K_MOST);
+  c.k_block = fnn_min(c.split_k, c.packs_a ? GEMM_K_BLOCK : GEMM_K_MOST);
   /* Packing a panel pays when blocks of rows share it and its vectors straddle cache lines, or when it is scattered
-   * over many pages (measured; see `python -m benchmarks gemm`). */
+   * over many pages (measured by benchmarks/kernels). */
   const int64_t row_bytes = ints[GEMM_B_ROW] * (int64_t)sizeof(T), span = row_bytes * c.k_block;
-  const int is_scattered = c.row_blocks > 1 && ((row_bytes % FNN_VECTOR_BYTES && span > GEMM_STRADDLED_BYTES) ||
-                                                (row_bytes > 1024 && span > GEMM_SCATTERED_BYTES));
+  const int is_scattered = c.m > OWN(GEMM_ROWS) && ((row_bytes % FNN_VECTOR_BYTES && span > GEMM_STRADDLED_BYTES) ||
+                                                    (row_bytes > 1024 && span > GEMM_SCATTERED_BYTES));
   c.packs_b = ints[GEMM_B_COL] != 1 || ints[GEMM_B_ROW] < c.n || is_scattered;
   return c;
 }
 
-/* A thread's scratch: a packed panel of B, the panel's bias, the block's sums between blocks of k. */
+/* A thread's scratch: a packed panel of B, its bias, a packed block of A, the unit's sums between blocks of k. */
 typedef struct {
-  T *b, *bias, *partial;
+  T *b, *bias, *a, *partial;
   int64_t b_of; /* number of the (batch, split, panel) that is packed; -1: none */
   char *program;
 } OWN(gemm_scratch);
 
 /* A packed panel of B; where it is read in place, the last rows, of which at most N reach past the end of B. */
 static int64_t OWN(gemm_b_elements)(const OWN(gemm_cut) * c) { return (c->packs_b ? c->k_block : N) * c->widest * N; }
+static int64_t OWN(gemm_a_elements)(const OWN(gemm_cut) * c) {
+  return c->packs_a ? fnn_round_up(c->rows * c->k_block + N, FNN_ALIGN) : 0;
+}
 static int64_t OWN(gemm_scratch_elements)(const OWN(gemm_cut) * c) {
-  const int64_t sums = fnn_max(OWN(GEMM_ROWS) * OWN(TILE_COLS), c->widest * N);
-  return fnn_round_up(OWN(gemm_b_elements)(c) + c->widest * N + sums, FNN_ALIGN);
+  const int64_t sums = c->rows * c->group * fnn_max(OWN(TILE_COLS), c->widest * N);
+  return fnn_round_up(OWN(gemm_b_elements)(c) + c->widest * N + OWN(gemm_a_elements)(c) + sums, FNN_ALIGN);
 }
 
 static void OWN(gemm_size)(const int64_t *ints, fnn_work *work) {
   const OWN(gemm_cut) c = OWN(gemm_cut_of)(ints);
   const double m = (double)c.m, n = (double)c.n, k = (double)c.k, batches = (double)c.batches;
-  int64_t tiles = c.batches * c.row_blocks * c.panels;
+  int64_t tiles = c.batches * c.row_blocks * c.groups;
   work->phases = c.splits > 1 ? 2 : 1;
   work->units[0] = tiles * c.splits;
   work->units[1] = tiles;
@@ -84,15 +105,32 @@ static int OWN(gemm_segments_in_place)(OWN(tile_segment) * s, const OWN(gemm_cut
   return n;
 }
 
-static void OWN(gemm_add_columns)(V *sum, const OWN(tile_segment) * s, int n_segments, int vectors) {
+/* The sum over k of a panel of B: to `out`, or added to what is there. */
+static void OWN(gemm_add_columns)(T *out, int adds, const OWN(tile_segment) * s, int n_segments, tile_panel panel) {
+  V sum[TILE_ROW_VECTORS] = {{0}};
+  if (adds) memcpy(sum, out, sizeof(T) * (size_t)panel.cols);
   for (int i = 0; i < n_segments; i++)
     for (int64_t k = 0; k < s[i].k; k++)
-      for (int j = 0; j < vectors; j++) sum[j] += FN(load)(s[i].b + k * s[i].b_stride + j * N);
+      for (int j = 0; j < panel.vectors; j++) sum[j] += FN(load)(s[i].b + k * s[i].b_stride + j * N);
+  memcpy(out, sum, sizeof(T) * (size_t)panel.cols);
 }
 
-/* Unit (batch z, row block, panel, split) of the products. */
+/* Rows [0, rows) and k [0, k) of an A that is contiguous along its rows, tile by tile: the rows of a tile side by side
+ * for each k. Whole vectors are stored, each over the end of the one before. */
+static __attribute__((noinline)) void OWN(gemm_pack_a)(T *out, const T *a, int64_t a_col, int64_t rows, int64_t k,
+                                                       int64_t height) {
+  for (int64_t row = 0; row < rows; row += height, out += height * k)
+    for (int64_t i = 0; i < k; i++)
+      for (int64_t j = 0; j < height; j += N) {
+        const int64_t left = rows - row - j;
+        const T *from = a + i * a_col + row + j;
+        FN(store)(out + i * height + j, left >= N ? FN(load)(from) : FN(load_part)(from, fnn_max(0, left)));
+      }
+}
+
+/* Unit (batch z, row block, group of panels, split) of the products. */
 static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OWN(gemm_scratch) * scratch, int64_t z,
-                               int64_t row_block, int64_t panel_index, int64_t split) {
+                               int64_t row_block, int64_t group, int64_t split) {
   const int64_t *ints = call->ints;
   const T *a = (const T *)call->buf[0], *b = (const T *)call->buf[1];
   for (int64_t d = GEMM_BATCH_DIMS - 1, rest = z; d >= 0; d--) {
@@ -101,15 +139,13 @@ static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OW
     b += rest % dim[0] * dim[2];
     rest /= dim[0];
   }
-  const tile_panel panel = tile_panel_of(c->n, N, c->widest, panel_index);
-  const int64_t row_begin = row_block * OWN(GEMM_ROWS), rows = fnn_min(c->m - row_begin, OWN(GEMM_ROWS));
+  const int64_t row_begin = row_block * c->rows, rows = fnn_min(c->m - row_begin, c->rows);
   const int64_t k_begin = split * c->split_k, k_end = fnn_min(c->k, k_begin + c->split_k);
-  const int64_t height = tile_rows(panel.vectors);
+  const int64_t panel_begin = group * c->group, panel_end = fnn_min(c->panels, panel_begin + c->group);
   const int whole = c->splits == 1, sums = c->sums_columns && row_block == 0;
 
   OWN(tile_segment) segments[2];
-  OWN(tile) t = {.cols = panel.cols, .c_column = panel.begin, .a_stride = ints[GEMM_A_COL],
-                 .segments = segments, .alpha = 1, .floor = -INFINITY};
+  OWN(tile) t = {.a_stride = ints[GEMM_A_COL], .segments = segments, .alpha = 1, .floor = -INFINITY};
   T *out = (T *)call->shared + split * (c->batches * c->m + c->sums_columns) * c->n, *column_sum = out + c->m * c->n;
   if (whole) {
     out = (T *)call->buf[2];
@@ -117,43 +153,55 @@ static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OW
     t.alpha = (T)call->reals[0];
     t.beta = (T)call->reals[1];
     if (ints[GEMM_RELU]) t.floor = 0;
-    t.bias = OWN(tile_bias)((const T *)call->buf[3], panel, scratch->bias);
   }
-  const T *a_rows[OWN(GEMM_ROWS)];
-  T *c_rows[OWN(GEMM_ROWS)];
-  for (int64_t i = 0; i < fnn_round_up(rows, height); i++)
+  const T *a_rows[GEMM_MOST_ROWS];
+  T *c_rows[GEMM_MOST_ROWS];
+  for (int64_t i = 0; i < fnn_round_up(rows, TILE_BLOCK); i++)
     c_rows[i] = out + (z * c->m + row_begin + fnn_min(i, rows - 1)) * c->n;
 
-  V sum[TILE_ROW_VECTORS] = {{0}};
   int64_t k = k_begin;
   do { /* once even when k is zero: the result is then bias + beta * c */
     const int64_t k_next = fnn_min(k_end, k + c->k_block);
-    const int64_t b_of = (z * c->splits + split) * c->panels + panel_index;
-    for (int64_t i = 0; i < fnn_round_up(rows, height); i++)
-      a_rows[i] = a + (row_begin + fnn_min(i, rows - 1)) * ints[GEMM_A_ROW] + k * ints[GEMM_A_COL];
-    if (c->packs_b) {
-      if (scratch->b_of != b_of)
-        OWN(pack_panel)(scratch->b, b + k * ints[GEMM_B_ROW], ints[GEMM_B_ROW], ints[GEMM_B_COL], k_next - k, panel);
-      scratch->b_of = c->split_k <= c->k_block ? b_of : -1; /* all of a range may serve the next unit too */
-      segments[0] = (OWN(tile_segment)){scratch->b, panel.vectors * N, 0, k_next - k};
-      t.n_segments = 1;
-    } else {
-      t.n_segments = OWN(gemm_segments_in_place)(segments, c, ints, b, k, k_next, panel, t.a_stride, scratch->b);
-    }
     t.resumes = k > k_begin;
     t.continues = k_next < k_end;
     t.partial = scratch->partial;
-    if (sums) OWN(gemm_add_columns)(sum, segments, (int)t.n_segments, panel.vectors);
-    for (int64_t row = 0; row < rows; row += height) {
-      t.rows = fnn_min(height, rows - row);
-      t.a = a_rows + row;
-      t.c = c_rows + row;
-      OWN(tile_call)(&t, panel.vectors);
-      t.partial += height * OWN(TILE_COLS);
+    int64_t packed_height = 0;
+    if (!c->packs_a)
+      for (int64_t i = 0; i < fnn_round_up(rows, TILE_BLOCK); i++)
+        a_rows[i] = a + (row_begin + fnn_min(i, rows - 1)) * ints[GEMM_A_ROW] + k * ints[GEMM_A_COL];
+    for (int64_t panel_index = panel_begin; panel_index < panel_end; panel_index++) {
+      const tile_panel panel = tile_panel_of(c->n, N, c->widest, panel_index);
+      const int64_t b_of = (z * c->splits + split) * c->panels + panel_index;
+      const int64_t height = tile_rows(panel.vectors);
+      if (c->packs_a && packed_height != height) {
+        OWN(gemm_pack_a)(scratch->a, a + row_begin + k * ints[GEMM_A_COL], ints[GEMM_A_COL], rows, k_next - k, height);
+        packed_height = t.a_stride = height;
+        for (int64_t i = 0; i < fnn_round_up(rows, height); i++)
+          a_rows[i] = scratch->a + i / height * height * (k_next - k) + i % height;
+      }
+      if (c->packs_b) {
+        if (scratch->b_of != b_of)
+          OWN(pack_panel)(scratch->b, b + k * ints[GEMM_B_ROW], ints[GEMM_B_ROW], ints[GEMM_B_COL], k_next - k, panel);
+        scratch->b_of = c->split_k <= c->k_block ? b_of : -1; /* all of a range may serve the next unit too */
+        segments[0] = (OWN(tile_segment)){scratch->b, panel.vectors * N, 0, k_next - k};
+        t.n_segments = 1;
+      } else {
+        t.n_segments = OWN(gemm_segments_in_place)(segments, c, ints, b, k, k_next, panel, t.a_stride, scratch->b);
+      }
+      t.c_column = panel.begin;
+      t.cols = panel.cols;
+      if (whole) t.bias = OWN(tile_bias)((const T *)call->buf[3], panel, scratch->bias);
+      if (sums) OWN(gemm_add_columns)(column_sum + panel.begin, t.resumes, segments, (int)t.n_segments, panel);
+      for (int64_t row = 0; row < rows; row += height) {
+        t.rows = fnn_min(height, rows - row);
+        t.a = a_rows + row;
+        t.c = c_rows + row;
+        OWN(tile_call)(&t, panel.vectors);
+        t.partial += height * OWN(TILE_COLS);
+      }
     }
     k = k_next;
   } while (k < k_end);
-  if (sums) memcpy(column_sum + panel.begin, sum, sizeof(T) * (size_t)panel.cols);
 }
 
 /* Adds the splits of k for one row of a panel and finishes it. */
@@ -172,11 +220,11 @@ static void OWN(gemm_add_splits)(const OWN(tile) * finish, const T *partial, int
   OWN(tile_finish_row)(finish, sums, out);
 }
 
-/* Unit (batch z, row block, panel) of the second phase. */
+/* A panel of unit (batch z, row block, group) of the second phase. */
 static void OWN(gemm_combine)(const fnn_call *call, const OWN(gemm_cut) * c, T *bias_space, int64_t z,
                               int64_t row_block, int64_t panel_index) {
   const tile_panel panel = tile_panel_of(c->n, N, c->widest, panel_index);
-  const int64_t row_begin = row_block * OWN(GEMM_ROWS), row_end = fnn_min(c->m, row_begin + OWN(GEMM_ROWS));
+  const int64_t row_begin = row_block * c->rows, row_end = fnn_min(c->m, row_begin + c->rows);
   const int64_t split_stride = (c->batches * c->m + c->sums_columns) * c->n;
   const T *partial = (const T *)call->shared;
   const OWN(tile) finish = {.cols = panel.cols, .alpha = (T)call->reals[0], .beta = (T)call->reals[1],
@@ -200,21 +248,24 @@ static void OWN(gemm)(const fnn_call *call, int64_t begin, int64_t end) {
   T *space = (T *)call->scratch;
   OWN(gemm_scratch) scratch = {.b = space, .b_of = -1};
   scratch.bias = scratch.b + OWN(gemm_b_elements)(&c);
-  scratch.partial = scratch.bias + c.widest * N;
+  scratch.a = scratch.bias + c.widest * N;
+  scratch.partial = scratch.a + OWN(gemm_a_elements)(&c);
   scratch.program = (char *)(space + OWN(gemm_scratch_elements)(&c));
   for (int64_t unit = begin; unit < end; unit++) {
     /* Splits and batches vary slowest; then what neighbours share: a packed panel of B, or rows of A. */
-    const int64_t inner = unit % (c.panels * c.row_blocks), z = unit / (c.panels * c.row_blocks) % c.batches;
-    const int64_t split = unit / (c.panels * c.row_blocks * c.batches);
-    const int64_t panel = c.packs_b ? inner / c.row_blocks : inner % c.panels;
-    const int64_t row_block = c.packs_b ? inner % c.row_blocks : inner / c.panels;
-    if (call->phase == 1) OWN(gemm_combine)(call, &c, scratch.bias, z, row_block, panel);
-    else OWN(gemm_multiply)(call, &c, &scratch, z, row_block, panel, split);
-    if (ints[GEMM_EPILOGUE] && (call->phase == 1 || c.splits == 1)) {
+    const int64_t inner = unit % (c.groups * c.row_blocks), z = unit / (c.groups * c.row_blocks) % c.batches;
+    const int64_t split = unit / (c.groups * c.row_blocks * c.batches);
+    const int64_t group = c.packs_b ? inner / c.row_blocks : inner % c.groups;
+    const int64_t row_block = c.packs_b ? inner % c.row_blocks : inner / c.groups;
+    if (call->phase == 0) OWN(gemm_multiply)(call, &c, &scratch, z, row_block, group, split);
+    if (call->phase == 0 && c.splits > 1) continue;
+    const int64_t row = row_block * c.rows, rows = fnn_min(c.m - row, c.rows);
+    for (int64_t panel = group * c.group; panel < fnn_min(c.panels, (group + 1) * c.group); panel++) {
+      if (call->phase == 1) OWN(gemm_combine)(call, &c, scratch.bias, z, row_block, panel);
       const tile_panel p = tile_panel_of(c.n, N, c.widest, panel);
-      const int64_t row = row_block * OWN(GEMM_ROWS), rows = fnn_min(c.m - row, OWN(GEMM_ROWS));
-      call->program[TYPE_DTYPE == FNN_F64](ints + ints[GEMM_EPILOGUE], call, z * c.m + row, rows, p.begin, p.cols,
-                                           scratch.program);
+      if (ints[GEMM_EPILOGUE])
+        call->program[TYPE_DTYPE == FNN_F64](ints + ints[GEMM_EPILOGUE], call, z * c.m + row, rows, p.begin, p.cols,
+                                             scratch.program);
     }
   }
 }
