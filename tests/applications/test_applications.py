@@ -56,7 +56,7 @@ def same_layers(name, arguments, size):
     """Our model and Keras's, found to have the same layers, wired in the same way, and weights."""
     models = []
     for k in (fastnn, keras):
-        k.utils.clear_session()  # automatic names count from 1
+        k.utils.clear_session(free_memory=False)  # automatic names count from 1
         models.append(build(k, name, arguments, size))
     ours, theirs = models
     assert (ours.input_shape, ours.output_shape) == (theirs.input_shape, theirs.output_shape)

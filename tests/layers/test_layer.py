@@ -30,13 +30,13 @@ class Scale(layers.Layer):
 
 
 def test_names_count_up():
-    fastnn.backend.clear_session()
+    fastnn.backend.clear_session(free_memory=False)
     assert [layers.Dense(1).name, layers.Dense(1).name, layers.MaxPooling2D().name] == [
         "dense",
         "dense_1",
         "max_pooling2d",
     ]
-    fastnn.utils.clear_session()
+    fastnn.utils.clear_session(free_memory=False)
     assert layers.Dense(1).name == "dense"
     for cls in ("ReLU", "PReLU", "InputLayer", "GlobalAveragePooling2D", "Conv2D", "UpSampling2D"):
         assert fastnn.naming.to_snake_case(cls) == keras.src.utils.naming.to_snake_case(cls)
@@ -279,7 +279,7 @@ def test_paths_of_weights_made_in_init_and_build():
             def call(self, x):
                 return self.inner(x)
 
-        k.utils.clear_session()
+        k.utils.clear_session(free_memory=False)
         outer = Outer()
         outer(X)
         made = k.optimizers.SGD().add_variable((1,)), k.metrics.Mean().add_variable((), "zeros")

@@ -67,8 +67,8 @@ def inputs_of(make):
 @pytest.mark.parametrize("make", MAKERS)
 def test_same_outputs_as_keras(make):
     # Automatic names count from the beginning in both, whatever tests ran before.
-    fastnn.backend.clear_session()
-    keras.backend.clear_session()
+    fastnn.backend.clear_session(free_memory=False)
+    keras.backend.clear_session(free_memory=False)
     ours, theirs = make(fastnn), make(keras)
     assert [layer.name for layer in ours.layers] == [layer.name for layer in theirs.layers]
     assert [(w.name, w.shape) for w in ours.weights] == [(w.name, tuple(w.shape)) for w in theirs.weights]
@@ -93,8 +93,8 @@ def clean(config):
 
 @pytest.mark.parametrize("make", MAKERS)
 def test_same_config_as_keras(make):
-    fastnn.backend.clear_session()
-    keras.backend.clear_session()
+    fastnn.backend.clear_session(free_memory=False)
+    keras.backend.clear_session(free_memory=False)
     ours, theirs = json.loads(make(fastnn).to_json()), json.loads(make(keras).to_json())
     assert clean(ours) == clean(theirs)
 

@@ -80,7 +80,7 @@ MODELS = (nested, nested_with_several, chain, functional_in_chain, operations, s
 
 def text(k, make, options):
     """Nodes are called by numbers, here in the order in which they come; names of ops count from the beginning."""
-    k.utils.clear_session()
+    k.utils.clear_session(free_memory=False)
     numbers = {}
     dot = k.utils.model_to_dot(make(k), **options).to_string()
     return re.sub(r"\b\d{6,}\b", lambda match: numbers.setdefault(match[0], f"n{len(numbers)}"), dot)

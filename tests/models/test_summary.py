@@ -49,8 +49,8 @@ def totals(text):
 
 @pytest.mark.parametrize("make", [chain, branching])
 def test_same_rows_as_keras(make):
-    fastnn.backend.clear_session()
-    keras.backend.clear_session()
+    fastnn.backend.clear_session(free_memory=False)
+    keras.backend.clear_session(free_memory=False)
     ours, theirs = text_of(make(fastnn)), text_of(make(keras))
     assert cells(ours) == cells(theirs)
     assert totals(ours) == totals(theirs)

@@ -59,7 +59,7 @@ def optimizer_of(model):
 @pytest.mark.parametrize("name", MODELS)
 def test_models_travel(name, source, target, tmp_path):
     for library in (source, target):
-        library.utils.clear_session()
+        library.utils.clear_session(free_memory=False)
     model = MODELS[name](source)
     scatter(model)
     if optimizer_of(model):
@@ -204,7 +204,7 @@ def load_in_scope(k, path, classes):
 @pytest.mark.parametrize("name", ["branches", "residual", "encoder", "operations"])
 def test_json(name, source, target):
     for library in (source, target):
-        library.utils.clear_session()
+        library.utils.clear_session(free_memory=False)
     model = MODELS[name](source)
     again = target.models.model_from_json(model.to_json())
     assert plain(json.loads(again.to_json())) == plain(json.loads(model.to_json()))

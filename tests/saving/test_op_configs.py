@@ -25,7 +25,7 @@ CASES = [
 
 
 def model_of(k, case):
-    k.utils.clear_session()
+    k.utils.clear_session(free_memory=False)
     structure = (case.args, case.kwargs)
     inputs = [k.Input(batch_shape=x.shape, dtype=x.dtype.name) for x in arrays_of(structure)]
     args, kwargs = with_arrays(structure, inputs)
