@@ -36,6 +36,22 @@ def public_examples():
                     yield pytest.param(example, id=member_name)
 
 
+@pytest.fixture
+def keras_as_it_was():
+    """The example of `install_as_keras` would give this library to every test after it."""
+    kept, finders = keras_modules(), sys.meta_path[:]
+    yield
+    for name in keras_modules():
+        del sys.modules[name]
+    sys.modules.update(kept)
+    sys.meta_path[:] = finders
+
+
+def keras_modules():
+    return {name: module for name, module in sys.modules.items() if name.partition(".")[0] == "keras"}
+
+
+@pytest.mark.usefixtures("keras_as_it_was")
 @pytest.mark.parametrize("example", public_examples())
 def test_example(example):
     report = []

@@ -60,6 +60,7 @@ def optimizer_of(model):
 def test_models_travel(name, source, target, tmp_path):
     for library in (source, target):
         library.utils.clear_session(free_memory=False)
+        library.utils.set_random_seed(1)
     model = MODELS[name](source)
     scatter(model)
     if optimizer_of(model):
