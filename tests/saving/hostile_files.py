@@ -560,10 +560,10 @@ def names_in_a_legacy_file(folder, name):
     return legacy(folder / "a.h5", change=rename)
 
 
-@attack("claims 2000 strings")
-def names_that_are_all_one_long_string(folder):
-    """2000 references to one string of 2 MB: 4 GB when they are read."""
-    count, size = 2000, 2_000_000
+@attack("claims .* strings", "2000", "100")
+def names_that_are_all_one_long_string(folder, name):
+    """References to one string of 2 MB: 4 GB and 200 MB when they are read."""
+    count, size = int(name), 2_000_000
 
     def put(file, group):
         names = ["x" * size, *(f"b{k}" for k in range(count - 1))]

@@ -13,7 +13,7 @@ import numpy as np
 
 from fastnn.graph.dtypes import standardize_dtype
 
-_LARGEST_LIST = 1 << 30  # bytes of all its strings, if each were the longest of the file: a config is one of them
+_LARGEST_LIST = 1 << 27  # bytes of all its strings; if their length varies, as if each were the longest of the file
 _LARGEST_CHUNK = 1 << 20  # bytes; h5py's own choice is never larger
 
 
@@ -129,8 +129,10 @@ def texts(group, attribute: str, file_bytes: int) -> list[str]:
         parts.append(f"{attribute}{len(parts)}")
     found: list[str] = []
     for part in parts:
-        claimed = math.prod(group.attrs.get_id(part).shape)
-        if claimed > file_bytes or (claimed > 1 and claimed * _longest_text_in(group.file) > _LARGEST_LIST):
+        kept = group.attrs.get_id(part)
+        claimed = math.prod(kept.shape)
+        each = kept.dtype.itemsize if kept.dtype.kind == "S" or claimed <= 1 else _longest_text_in(group.file)
+        if claimed > file_bytes or (claimed > 1 and claimed * each > _LARGEST_LIST):
             raise ValueError(f"The attribute {part!r} claims {claimed} strings in a file of {file_bytes} bytes.")
         found += np.atleast_1d(group.attrs[part]).tolist()
     return [text.decode() if isinstance(text, bytes) else str(text) for text in found]
