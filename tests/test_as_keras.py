@@ -59,7 +59,6 @@ def test_the_other_keras_may_have_been_imported():
     ("tuner", "arguments"), [("RandomSearch", {"max_trials": 3}), ("Hyperband", {"max_epochs": 4})], ids=str
 )
 def test_keras_tuner(tuner, arguments):
-    pytest.importorskip("keras_tuner")
     out = run(f"""
     import keras_tuner
 
@@ -81,7 +80,6 @@ def test_keras_tuner(tuner, arguments):
 
 
 def test_scikeras():
-    pytest.importorskip("scikeras")
     run("""
     import pickle
     from scikeras.wrappers import KerasClassifier, KerasRegressor
