@@ -169,7 +169,8 @@ class _CalibratedConfig(QuantizationConfig):
 
 
 class GPTQConfig(_CalibratedConfig):
-    """Weights of few bits by GPTQ (Frantar et al. 2022, arXiv:2210.17323).
+    """Weights of few bits by GPTQ (Frantar et al. 2022, arXiv:2210.17323), as data: `quantize` cannot do it yet, and
+    raises `NotImplementedError`.
 
     Args:
         dataset: strings, or arrays of tokens: what the model is shown.
@@ -223,7 +224,8 @@ class GPTQConfig(_CalibratedConfig):
 
 
 class AWQConfig(_CalibratedConfig):
-    """Weights of four bits by AWQ (Lin et al. 2023, arXiv:2306.00978).
+    """Weights of four bits by AWQ (Lin et al. 2023, arXiv:2306.00978), as data: `quantize` cannot do it yet, and raises
+    `NotImplementedError`.
 
     Args:
         dataset: strings, or arrays of tokens: what the model is shown.
