@@ -506,3 +506,38 @@ def test_softmax_mask():
     x, mask = np.ones((2, 3), "float32"), np.array([[True, False, True], [True, True, True]])
     expected = keras.layers.Softmax()(x, mask=mask)
     np.testing.assert_allclose(layers.Softmax()(x, mask=mask), expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        lambda x: x.astype(">f4"),
+        lambda x: x.astype(">f8"),
+        np.asfortranarray,
+        lambda x: np.repeat(x, 2, axis=0)[::2],
+        lambda x: x[::-1].copy()[::-1],
+    ],
+)
+def test_arrays_in_any_layout_and_byte_order(form):
+    layer, x = layers.Dense(2), np.arange(12, dtype="float32").reshape(4, 3)
+    np.testing.assert_array_equal(layer(form(x)), layer(x))
+
+
+def test_keyword_arrays_keep_their_names_in_any_order():
+    class Weigh(layers.Layer):
+        def call(self, a, z=None, b=None):
+            return a + 2 * z + 3 * b
+
+    layer, one = Weigh(), np.ones(2, "float32")
+    for _ in range(2):
+        np.testing.assert_array_equal(layer(one, z=one, b=10 * one), [33, 33])
+        np.testing.assert_array_equal(layer(one, b=10 * one, z=one), [33, 33])
+
+
+def test_constants_of_different_types_are_different_calls():
+    class Times(layers.Layer):
+        def call(self, x, by=1):
+            return x * (5 if by is True else by)
+
+    layer, one = Times(), np.ones(2, "float32")
+    assert [layer(one, by=by)[0] for by in (1, True, 1.0, 2, True)] == [1, 5, 1, 2, 5]

@@ -548,3 +548,13 @@ def test_a_model_without_input_shape_is_built_by_its_data():
     history = model.fit(X, LABELS, epochs=2, batch_size=4, validation_split=0.2, verbose=0)
     assert sorted(history.history) == ["accuracy", "loss", "val_accuracy", "val_loss"]
     assert [w.shape for w in model.get_weights()] == [(4, 5), (5,), (5, 3), (3,)]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", ">f4", "float16", "int32", "uint8", "bool"])
+@pytest.mark.parametrize("batch_size", [None, 1, 3, 7, 100])
+def test_predicting_without_callbacks_is_predicting_with_them(dtype, batch_size):
+    model = fastnn.Sequential([fastnn.Input((4,)), fastnn.layers.Dense(3)])
+    x = (np.arange(28).reshape(7, 4) % 5).astype(dtype)
+    seen = model.predict(x, batch_size=batch_size, verbose=0, callbacks=[fastnn.callbacks.Callback()])
+    np.testing.assert_array_equal(model.predict(x, batch_size=batch_size, verbose=0), seen)
+    assert seen.shape == (7, 3) and seen.dtype == "float32"

@@ -54,3 +54,12 @@ class Plan:
         seconds: Any = ...,
         flushes_denormals: bool = ...,
     ) -> tuple[int, int]: ...
+    def run(
+        self,
+        arena: Arena,
+        arrays: list[Any],
+        outputs: list[Any],
+        offsets: list[int],
+        threads: int,
+        seconds: Any = ...,
+    ) -> tuple[int, int] | None: ...

@@ -10,8 +10,6 @@ from libc.stdint cimport int32_t, int64_t, uintptr_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 
-import threading
-
 
 cdef extern from "fnn.h":
     int FNN_ALIGN, FNN_BLOCK, FNN_MAX_PHASES
@@ -214,6 +212,7 @@ cdef class Arena:
     cdef char *memory
     cdef char *scratch
     cdef char **bufs
+    cdef Py_buffer *views      # of the arrays of `Plan.run`
     cdef public list held      # keeps what the pointers lead to alive
     cdef public object epoch   # the binding that the pointers were made for
     cdef int threads
@@ -222,10 +221,11 @@ cdef class Arena:
         self.memory = <char *>fnn_aligned(plan.arena_bytes)
         self.scratch = <char *>fnn_aligned(plan.scratch_bytes * threads)
         self.bufs = <char **>malloc(max(plan.n_bufs, 1) * sizeof(char *))
+        self.views = <Py_buffer *>malloc(max(plan.n_slots, 1) * sizeof(Py_buffer))
         self.threads = threads
         self.held = [None] * plan.n_slots
         self.epoch = None
-        if self.memory == NULL or self.scratch == NULL or self.bufs == NULL:
+        if not (self.memory and self.scratch and self.bufs and self.views):
             raise MemoryError(f"no memory for a plan's arena of {plan.arena_bytes} bytes")
         memset(self.memory, 0, plan.arena_bytes)  # the padding of packed values is never written
         cdef int64_t k
@@ -236,6 +236,7 @@ cdef class Arena:
         free(self.memory)
         free(self.scratch)
         free(self.bufs)
+        free(self.views)
 
 
 cdef class Plan:
@@ -256,7 +257,6 @@ cdef class Plan:
     cdef void *program
     cdef readonly int64_t n_steps, n_bufs, n_slots, arena_bytes, scratch_bytes
     cdef list arenas
-    cdef object lock
     cdef readonly list work
 
     def __cinit__(self, str isa, list steps, int64_t arena_bytes, int64_t n_slots):
@@ -272,7 +272,6 @@ cdef class Plan:
         self.n_slots = n_slots
         self.program = fnn_programs(index)
         self.arenas = []
-        self.lock = threading.Lock()
         self.work = []
         self.scratch_bytes = 0
         self.steps = <fnn_step *>malloc(max(self.n_steps, 1) * sizeof(fnn_step))
@@ -324,32 +323,34 @@ cdef class Plan:
     def acquire(self, int threads):
         """An arena that no other run is using. Give it back with `release`."""
         cdef Arena arena
-        with self.lock:
-            while self.arenas:
+        try:
+            while True:  # a list gives each of its items to one caller, whoever else asks at the same time
                 arena = self.arenas.pop()
                 if arena.threads >= threads:
                     return arena
-        return Arena(self, threads)
+        except IndexError:
+            return Arena(self, threads)
 
     def release(self, Arena arena):
-        with self.lock:
-            self.arenas.append(arena)
+        self.arenas.append(arena)
 
     def bind(self, Arena arena, int slot, array, bint writable=False):
         """Points every buffer of `slot` into `array`; None unbinds."""
-        cdef int64_t k
-        cdef char *base = NULL
         if array is not None:
             buffer = Buffer(array, writable)
-            base = <char *><uintptr_t>buffer.address
+            self.point(arena, slot, <char *><uintptr_t>buffer.address)
             arena.held[slot] = buffer, array
         else:
+            self.point(arena, slot, NULL)
             arena.held[slot] = None
+
+    cdef void point(self, Arena arena, int64_t slot, char *base) noexcept:
+        cdef int64_t k
         for k in range(self.n_bufs):
             if self.buf_slot[k] == slot:
                 arena.bufs[k] = base + self.buf_offset[k] if base != NULL else NULL
 
-    def read(self, Arena arena, int64_t offset, array):
+    cpdef read(self, Arena arena, int64_t offset, array):
         """Copies `array.nbytes` bytes of the arena from `offset` into `array`."""
         cdef Py_buffer view
         PyObject_GetBuffer(array, &view, 0x0018 | PyBUF_WRITABLE)
@@ -366,12 +367,38 @@ cdef class Plan:
     def execute(self, Arena arena, int64_t begin, int64_t end, int64_t batch, int64_t batches, int threads,
                 seconds=None, bint flushes_denormals=True):
         """Runs steps [begin, end) for `batches` batches. Returns `(status, failed step)`; status 0 is success."""
-        cdef fnn_instance instance
         cdef int64_t failed = -1
         cdef int32_t status
-        cdef Py_buffer view
         if begin < 0 or end > self.n_steps or begin > end:
             raise IndexError(f"steps [{begin}, {end}) of a plan of {self.n_steps}")
+        status = self.go(arena, begin, end, batch, batches, threads, seconds, flushes_denormals, &failed)
+        return status, failed
+
+    def run(self, Arena arena, list arrays, list outputs, list offsets, int threads, seconds=None):
+        """Runs all steps once: the first slots are `arrays` (contiguous) meanwhile, and the contiguous arrays `outputs`
+        get what stands at `offsets` of the arena. Returns the step that failed with its status, None if none did."""
+        cdef int64_t failed = -1
+        cdef int32_t status
+        cdef Py_ssize_t bound = 0, k
+        try:
+            for array in arrays:
+                PyObject_GetBuffer(array, &arena.views[bound], 0x0018)
+                self.point(arena, bound, <char *>arena.views[bound].buf)
+                bound += 1
+            status = self.go(arena, 0, self.n_steps, 0, 1, threads, seconds, True, &failed)
+            for k in range(len(outputs)):
+                self.read(arena, offsets[k], outputs[k])
+        finally:
+            for k in range(bound):
+                self.point(arena, k, NULL)
+                PyBuffer_Release(&arena.views[k])
+        return (status, failed) if status else None
+
+    cdef int32_t go(self, Arena arena, int64_t begin, int64_t end, int64_t batch, int64_t batches, int threads,
+                    seconds, bint flushes_denormals, int64_t *failed) except -1:
+        cdef fnn_instance instance
+        cdef int32_t status
+        cdef Py_buffer view
         instance.steps = self.steps
         instance.bufs = arena.bufs
         instance.arena = arena.memory
@@ -386,7 +413,7 @@ cdef class Plan:
             PyObject_GetBuffer(seconds, &view, 0x0018 | PyBUF_WRITABLE)
             instance.seconds = <double *>view.buf
         with nogil:
-            status = fnn_execute(&instance, begin, end, batch, batches, threads, &failed)
+            status = fnn_execute(&instance, begin, end, batch, batches, threads, failed)
         if seconds is not None:
             PyBuffer_Release(&view)
-        return status, failed
+        return status

@@ -28,7 +28,7 @@ from fastnn.layers.shapes import map_shapes
 from fastnn.layers.stateless import Stateless
 from fastnn.ops.elementwise import cast_op
 from fastnn.ops.record import dtype_of
-from fastnn.plan.function import Compiled
+from fastnn.plan.function import Compiled, flat_signature
 
 
 class Layer(Owner, Configurable, Stateless, Operation):
@@ -118,28 +118,33 @@ class Layer(Owner, Configurable, Stateless, Operation):
         raise NotImplementedError(f"Layer {type(self).__name__} does not have a `call` method implemented.")
 
     def __call__(self, *args, **kwargs):
-        if self._runs_compiled() and not _has_keras_tensor(args, kwargs):
-            return self._call_compiled(args, kwargs)
+        arrays: list[np.ndarray] = []
+        signature = flat_signature(args, kwargs, arrays)
+        is_symbolic = signature is None and any(isinstance(leaf, KerasTensor) for leaf in tree.flatten((args, kwargs)))
+        if not is_symbolic and self._runs_compiled():
+            return self._call_compiled(args, kwargs, signature, arrays)
         self._check_super_called()
-        if _has_keras_tensor(args, kwargs):
-            return self.symbolic_call(*args, **kwargs)
-        return self._call_now(args, kwargs)
+        return self.symbolic_call(*args, **kwargs) if is_symbolic else self._call_now(args, kwargs)
 
     def _runs_compiled(self) -> bool:
         state = trace.state
         is_plain = state.graph is None and not state.tapes and state.scope is None
         return is_plain and not call_context.depth() and self._state.super_called
 
-    def _call_compiled(self, args, kwargs):
-        """Arrays in, arrays out, through a plan for this signature."""
+    def _call_compiled(self, args, kwargs, signature, arrays):
+        """Arrays in, arrays out, through a plan for this signature; None stands for arguments with a structure."""
         state = self._state
-        if len(args) != 1 or kwargs or type(args[0]) is not np.ndarray:
-            args, kwargs = tree.map_structure(from_dlpack, (args, kwargs))
         if state.compiled is None:
             # A weak reference: the layer owns what it compiled, not the other way round.
             layer = weakref.ref(self)
             state.compiled = Compiled(lambda m, *a, **k: layer()._call_for_plan(m, a, k), self.name, self._trace_key)
-        outputs, losses, masks = state.compiled(flat_masks_of_arrays((args, kwargs)), *args, **kwargs)
+        if signature is None:
+            args, kwargs = tree.map_structure(from_dlpack, (args, kwargs))
+        masks = flat_masks_of_arrays((args, kwargs))
+        if masks or signature is None:
+            outputs, losses, masks = state.compiled.run((masks, *args), kwargs)
+        else:
+            outputs, losses, masks = state.compiled.run_flat(((), *args), kwargs, signature, arrays)
         if masks:
             attach_masks(outputs, masks)
         if losses or state.losses:
@@ -400,9 +405,3 @@ class Layer(Owner, Configurable, Stateless, Operation):
 
     def __str__(self) -> str:
         return repr(self)
-
-
-def _has_keras_tensor(args, kwargs) -> bool:
-    if len(args) == 1 and not kwargs and type(args[0]) is np.ndarray:
-        return False
-    return any(isinstance(leaf, KerasTensor) for leaf in tree.flatten((args, kwargs)))

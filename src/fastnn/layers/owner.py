@@ -84,8 +84,10 @@ class Owner:
             _forget(self._state.weights, old)
 
     def _note_change(self, name, old, value) -> None:
+        if name in self._unversioned_attributes:
+            return
         Changes.count += 1
-        if name in self._unversioned_attributes or not self.__dict__.get("built"):
+        if not self.__dict__.get("built"):
             return
         # A plain attribute set while tracing (a counter, a note of the last output) is no reason to trace again.
         if trace.current() is None or kind_of(value, _is_layer) or kind_of(old, _is_layer):

@@ -6,7 +6,8 @@ import numpy as np
 def is_text(x) -> bool:
     """Whether `x` is a string, an array of strings, or a list, tuple or dict with one inside."""
     if isinstance(x, np.ndarray):
-        return x.dtype.kind in "SUT" or (x.dtype.kind == "O" and (x.size == 0 or isinstance(x.flat[0], (str, bytes))))
+        kind = x.dtype.kind
+        return kind in "SUT" or (kind == "O" and (x.size == 0 or isinstance(x.flat[0], (str, bytes))))
     if isinstance(x, dict):
         x = list(x.values())
     if isinstance(x, (list, tuple)):

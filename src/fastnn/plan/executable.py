@@ -145,6 +145,17 @@ class Executable:
                 self.segments.append(_Segment(len(native) - 1, len(native)))
         self.plan = _engine.Plan(isa, native, plan_memory.arena_bytes, self.n_slots)
         self.has_references = any(segment.reference is not None for segment in self.segments)
+        self._find_results(graph)
+
+    def _find_results(self, graph: Graph) -> None:
+        """Where in the arena the outputs are; `result_offsets` is None when a run is not one call of native code that
+        leaves all of them there."""
+        places = [self._place(value) for value in graph.outputs]
+        self.result_types = [(value.shape, np.dtype(value.dtype)) for value in graph.outputs]
+        is_direct = not self.has_references and all(
+            slot == -1 and value.size for value, (slot, _) in zip(graph.outputs, places, strict=True)
+        )
+        self.result_offsets = [offset for _, offset in places] if is_direct else None
 
     def _place(self, value: Value) -> tuple[int, int]:
         place = self.places.get(value)
@@ -183,19 +194,39 @@ class Executable:
 
     def run(self, arrays: list[np.ndarray]) -> list[np.ndarray]:
         """The outputs for `arrays`; variables are updated."""
-        arena = self._acquire()
+        for k, array in enumerate(arrays):
+            if not (array.flags.c_contiguous and array.dtype.isnative):
+                arrays[k] = np.ascontiguousarray(array, array.dtype.newbyteorder("="))
+        if self.result_offsets is None:
+            return self._run_in_parts(arrays)
+        threads = config.threads()
+        seconds = self._timing(1)
+        outputs = [np.empty(shape, dtype) for shape, dtype in self.result_types]
+        arena = self._acquire(threads)
+        try:
+            failure = self.plan.run(arena, arrays, outputs, self.result_offsets, threads, seconds)
+        finally:
+            self.plan.release(arena)
+        if failure:
+            self._check(*failure)
+        return outputs
+
+    def _run_in_parts(self, arrays: list[np.ndarray]) -> list[np.ndarray]:
+        threads = config.threads()
+        arena = self._acquire(threads)
         try:
             for slot, array in enumerate(arrays):
-                self.plan.bind(arena, slot, array if array.flags.c_contiguous else np.ascontiguousarray(array))
-            self._execute(arena, 1)
-            return self._outputs(arena, arrays)
+                self.plan.bind(arena, slot, array)
+            self._execute(arena, 1, threads)
+            return self._outputs(arena)
         finally:
             arena.held[: len(arrays)] = [None] * len(arrays)
             self.plan.release(arena)
 
     def run_batches(self, sources, index, batch_size: int, start: int, steps: int) -> list[np.ndarray]:
         """Runs `steps` batches gathered from `sources` and returns the outputs of the last."""
-        arena = self._acquire()
+        threads = config.threads()
+        arena = self._acquire(threads)
         try:
             rows = slice(start if index is None else 0, None)
             for slot, array in enumerate(sources):
@@ -203,14 +234,14 @@ class Executable:
                     raise ValueError("run_batches needs contiguous source arrays")
                 self.plan.bind(arena, slot, array[rows])
             self.plan.bind(arena, self.index_slot, None if index is None else index[start : start + steps * batch_size])
-            self._execute(arena, steps)
-            return self._outputs(arena, None)
+            self._execute(arena, steps, threads)
+            return self._outputs(arena)
         finally:
             arena.held[: self.index_slot + 1] = [None] * (self.index_slot + 1)
             self.plan.release(arena)
 
-    def _acquire(self):
-        arena = self.plan.acquire(config.threads())
+    def _acquire(self, threads: int):
+        arena = self.plan.acquire(threads)
         if arena.epoch != variable.moved:
             for slot, array in self.constants:
                 self.plan.bind(arena, slot, array)
@@ -219,22 +250,27 @@ class Executable:
             arena.epoch = variable.moved
         return arena
 
-    def _execute(self, arena, batches: int) -> None:
-        threads = config.threads()
-        seconds = self.seconds if config.is_profiling() else None
-        self.runs += batches if seconds is not None else 0
+    def _timing(self, batches: int) -> np.ndarray | None:
+        """Where the times of the steps of a run are added, when they are wanted."""
+        if not config.is_profiling():
+            return None
+        self.runs += batches
+        return self.seconds
+
+    def _execute(self, arena, batches: int, threads: int) -> None:
+        seconds = self._timing(batches)
         if not self.has_references:
-            self._native(arena, 0, self.plan.n_steps, 0, batches, threads, seconds)
+            self._check(*self.plan.execute(arena, 0, self.plan.n_steps, 0, batches, threads, seconds))
             return
         for batch in range(batches):
             for segment in self.segments:
                 if segment.reference is None:
-                    self._native(arena, segment.begin, segment.end, batch, 1, threads, seconds)
+                    self._check(*self.plan.execute(arena, segment.begin, segment.end, batch, 1, threads, seconds))
                 else:
                     self._run_reference(arena, segment.reference)
 
-    def _native(self, arena, begin, end, batch, batches, threads, seconds) -> None:
-        status, failed = self.plan.execute(arena, begin, end, batch, batches, threads, seconds)
+    def _check(self, status: int, failed: int) -> None:
+        """Raises what a run that failed in the native step `failed` has to say."""
         if status:
             step = self.native_steps[failed]
             node = step.group.anchor if step is not None else None
@@ -266,7 +302,7 @@ class Executable:
                 return var.array.reshape(value.shape)
         return arena.held[slot][1].reshape(value.shape)
 
-    def _outputs(self, arena, arrays) -> list[np.ndarray]:
+    def _outputs(self, arena) -> list[np.ndarray]:
         return [self._read(arena, value) for value in self.graph.outputs]
 
 

@@ -19,6 +19,11 @@ from fastnn.graph.variable import Variable
 from fastnn.plan.executable import Executable
 
 
+_PLAIN = frozenset({bool, int, float, str, type(None)})  # nothing inside, so no structure and no array
+
+_NOTHING = ()
+
+
 @dataclass(slots=True)
 class _Traced:
     executable: Executable
@@ -51,9 +56,18 @@ class Compiled:
     def __call__(self, *args, **kwargs):
         if trace.current() is not None or trace.state.tapes or trace.state.scope is not None:
             return self.function(*args, **kwargs)
+        return self.run(args, kwargs)
+
+    def run(self, args: tuple, kwargs: dict):
+        """What a call does where nothing is being traced or taped."""
         arrays: list[np.ndarray] = []
         signature = (_signature(args, arrays), _signature(kwargs, arrays))
         traced = self._traced(("call", signature), args, kwargs, lambda: _specs(arrays))
+        return _packed(traced.structure, traced.executable.run(arrays))
+
+    def run_flat(self, args: tuple, kwargs: dict, signature: tuple, arrays: list[np.ndarray]):
+        """`run` where `flat_signature` has looked at the arguments already."""
+        traced = self._traced(signature, args, kwargs, lambda: _specs(arrays))
         return _packed(traced.structure, traced.executable.run(arrays))
 
     def batches(self, data, batch_size: int, start: int, steps: int, index: np.ndarray | None = None, **kwargs):
@@ -137,27 +151,56 @@ def _is_array(leaf) -> bool:
     return isinstance(leaf, np.ndarray) or (hasattr(leaf, "__array__") and not isinstance(leaf, (np.generic, Variable)))
 
 
+def flat_signature(args: tuple, kwargs: dict, arrays: list[np.ndarray]) -> tuple | None:
+    """What tells apart calls whose arguments are arrays and constants, with nothing inside that has to be looked at;
+    None for others. The arrays are appended to `arrays`. Every call of a layer passes here, so it is one flat loop."""
+    signature: list = ["flat"]
+    for x in args:
+        kind = type(x)
+        if kind is np.ndarray:
+            arrays.append(x)
+            signature += (x.shape, x.dtype)
+        elif kind in _PLAIN:
+            signature += (kind, x)
+        else:
+            return None
+    for name in sorted(kwargs):  # the order of tree.flatten
+        x = kwargs[name]
+        kind = type(x)
+        if kind is np.ndarray:
+            arrays.append(x)
+            signature += (name, x.shape, x.dtype)
+        elif kind in _PLAIN:
+            signature += (name, kind, x)
+        else:
+            return None
+    return tuple(signature)
+
+
 def _signature(structure, arrays: list[np.ndarray]) -> Hashable:
     """A hashable that tells the structure apart; its arrays are appended to `arrays`, in the order of tree.flatten."""
-    if type(structure) is np.ndarray:
+    kind = type(structure)
+    if kind is np.ndarray:
         arrays.append(structure)
-        return structure.shape, structure.dtype.char
+        return structure.shape, structure.dtype
+    if kind in _PLAIN:
+        return kind, structure
     if isinstance(structure, (tuple, list)):
-        return type(structure), tuple([_signature(item, arrays) for item in structure])
+        return kind, tuple([_signature(item, arrays) for item in structure]) if structure else ()
     if isinstance(structure, dict):
         keys = tuple(sorted(structure))
         return keys, tuple([_signature(structure[key], arrays) for key in keys])
     if _is_array(structure):
         array = np.asarray(structure)
         arrays.append(array)
-        return array.shape, array.dtype.char
-    return type(structure), structure
+        return array.shape, array.dtype
+    return kind, structure
 
 
 def _shapeless(signature):
     """`signature` with the number of rows of each array left out."""
     if isinstance(signature, tuple):
-        if len(signature) == 2 and isinstance(signature[0], tuple) and isinstance(signature[1], str):
+        if len(signature) == 2 and isinstance(signature[0], tuple) and isinstance(signature[1], np.dtype):
             return signature[0][1:], signature[1]
         return tuple(_shapeless(part) for part in signature)
     return signature
@@ -178,5 +221,5 @@ def _packed(structure, outputs: list[np.ndarray]):
     if type(structure) is _Output:
         return outputs[structure.index]
     if type(structure) is tuple:
-        return tuple([_packed(item, outputs) for item in structure])
+        return tuple([item if item is _NOTHING else _packed(item, outputs) for item in structure])
     return tree.map_structure(lambda leaf: outputs[leaf.index] if type(leaf) is _Output else leaf, structure)

@@ -163,7 +163,8 @@ class Compilable:
     @property
     def _compilation(self) -> Compilation:
         # Not an attribute like others: what trains a layer is no part of it, and says nothing about what it computes.
-        return self.__dict__.setdefault("_compilation", Compilation())
+        found = self.__dict__.get("_compilation")
+        return self.__dict__.setdefault("_compilation", Compilation()) if found is None else found
 
     def _output_names(self) -> list[str] | None:
         return getattr(self, "output_names", None)

@@ -22,6 +22,9 @@ from fastnn.graph.dtypes import from_dlpack
 from fastnn.layers.text import is_text
 
 
+_TAKEN = frozenset(map(np.dtype, ("bool", "u1", "u2", "u4", "u8", "i1", "i2", "i4", "i8", "f4", "f8")))
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
     """Some consecutive batches, to be done in one call.
@@ -80,7 +83,7 @@ class Shuffler:
     """Permutations by NumPy's global generator, and its state before the last of them."""
 
     def __init__(self):
-        self._before = np.random.get_state()
+        self._before = None  # read when it is wanted: that takes longer than a step of a small network
 
     def permutation(self, n: int) -> np.ndarray:
         self._before = np.random.get_state()
@@ -88,7 +91,8 @@ class Shuffler:
 
     def position(self) -> dict:
         """The generator before the last permutation and now, as lists."""
-        return {"before": _as_list(self._before), "now": _as_list(np.random.get_state())}
+        now = np.random.get_state()
+        return {"before": _as_list(now if self._before is None else self._before), "now": _as_list(now)}
 
     @contextlib.contextmanager
     def resumed(self, position: dict):
@@ -116,7 +120,7 @@ class ArraySource:
         # Rows are gathered where they lie, so they must lie in one piece; other arrays are laid out so, once.
         self.arrays = tree.map_structure(lambda a: None if a is None else np.ascontiguousarray(a), arrays)
         self.rows = row_count(arrays)
-        self.batch_size = _checked_batch_size(batch_size)
+        self.batch_size = checked_batch_size(batch_size)
         self.num_batches = -(-self.rows // self.batch_size)
         self.steps = steps or self.num_batches
         self._shuffle = shuffle
@@ -307,6 +311,11 @@ def is_array_data(x) -> bool:
     )
 
 
+def is_number_array(x) -> bool:
+    """Whether `x` is an array with rows that models take as it is, or cast from float64."""
+    return type(x) is np.ndarray and x.dtype in _TAKEN and x.ndim > 0 and len(x) > 0
+
+
 def as_data(x, y=None, sample_weight=None) -> tuple:
     """`(x,)`, `(x, y)` or `(x, y, sample_weight)` as NumPy arrays of numbers with the same number of rows.
 
@@ -384,7 +393,7 @@ def _as_numbers(leaf, name: str):
     return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
 
 
-def _checked_batch_size(batch_size) -> int:
+def checked_batch_size(batch_size) -> int:
     if batch_size is None or (isinstance(batch_size, (int, np.integer)) and batch_size == 0):
         return 32  # as in Keras, where 0 counts as not given
     if not isinstance(batch_size, (int, np.integer)):
