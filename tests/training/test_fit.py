@@ -553,8 +553,8 @@ def test_a_model_without_input_shape_is_built_by_its_data():
 @pytest.mark.parametrize("dtype", ["float32", "float64", ">f4", "float16", "int32", "uint8", "bool"])
 @pytest.mark.parametrize("batch_size", [None, 1, 3, 7, 100])
 def test_predicting_without_callbacks_is_predicting_with_them(dtype, batch_size):
-    model = fastnn.Sequential([fastnn.Input((4,)), fastnn.layers.Dense(3)])
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
     x = (np.arange(28).reshape(7, 4) % 5).astype(dtype)
-    seen = model.predict(x, batch_size=batch_size, verbose=0, callbacks=[fastnn.callbacks.Callback()])
+    seen = model.predict(x, batch_size=batch_size, verbose=0, callbacks=[keras.callbacks.Callback()])
     np.testing.assert_array_equal(model.predict(x, batch_size=batch_size, verbose=0), seen)
     assert seen.shape == (7, 3) and seen.dtype == "float32"

@@ -18,7 +18,6 @@ from fastnn.graph.value import Graph, Spec, Value
 from fastnn.graph.variable import Variable
 from fastnn.plan.executable import Executable
 
-
 _PLAIN = frozenset({bool, int, float, str, type(None)})  # nothing inside, so no structure and no array
 
 _NOTHING = ()

@@ -21,7 +21,6 @@ from fastnn import config, tree
 from fastnn.graph.dtypes import from_dlpack
 from fastnn.layers.text import is_text
 
-
 _TAKEN = frozenset(map(np.dtype, ("bool", "u1", "u2", "u4", "u8", "i1", "i2", "i4", "i8", "f4", "f8")))
 
 
