@@ -284,6 +284,40 @@ def test_broadcast(shape, kind, isa):
 
 @pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize("kind", FLOATS)
+@pytest.mark.parametrize("shape", [(5, 37), (20, 48), (97, 10), (33, 16), (9, 200), (3, 300), (1, 40)], ids=str)
+def test_rows_apart(shape, kind, isa):
+    """x = relu_grad(x, y) * 0.5 + b over rows that lie further apart than they are long, x in place; stored twice."""
+    rng = np.random.default_rng(4)
+    dtype = np.dtype(FLOATS[kind])
+    code, other = DTYPE_CODE[dtype.name], np.dtype("float64" if kind == "f32" else "float32")
+    rows, cols = shape
+    wide = cols + 13
+    for b_strides in [(0, 0), (0, 1), (1, 0), (wide, 1)]:
+        (x, check), (copy, check_copy) = guarded(rows * wide, dtype), guarded(rows * (cols + 5), other, offset=1)
+        x[...] = rng.integers(-4, 5, x.size)
+        y, b = (rng.integers(-4, 5, x.size).astype(dtype) for _ in range(2))
+        before, over = x.reshape(rows, wide).copy(), copy.reshape(rows, cols + 5)
+        untouched = over[:, cols:].copy()
+        program = Program(
+            (0, code, wide, 1), (1, code, wide, 1), (2, code, *b_strides), (0, code, wide, 1),
+            (3, DTYPE_CODE[other.name], cols + 5, 1), 0.5,
+        )  # fmt: skip
+        result = program.do("multiply_add", program.do("relu_grad", 0, 1), 5, 2)
+        program.store(result, 3)
+        program.store(result, 4)
+        fused(kind, isa, [x, y, b, copy], program, rows, cols)
+        b_rows = np.lib.stride_tricks.as_strided(b, shape, [dtype.itemsize * stride for stride in b_strides])
+        wanted = np.where(y.reshape(rows, wide)[:, :cols] > 0, before[:, :cols], 0) * dtype.type(0.5) + b_rows  # exact
+        np.testing.assert_array_equal(x.reshape(rows, wide)[:, :cols], wanted)
+        np.testing.assert_array_equal(over[:, :cols], wanted)
+        np.testing.assert_array_equal(x.reshape(rows, wide)[:, cols:], before[:, cols:])
+        np.testing.assert_array_equal(over[:, cols:], untouched)
+        check()
+        check_copy()
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("kind", FLOATS)
 def test_sum_is_accurate_and_has_the_same_bits_on_all_threads(kind, isa):
     rng = np.random.default_rng(3)
     dtype = FLOATS[kind]

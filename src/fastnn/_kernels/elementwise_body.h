@@ -1,8 +1,8 @@
 /* elementwise_body.h: what elementwise.c compiles for float32 and for float64 (T, V, M, N, FN, OWN: types_f32.h).
  *
  * A program is decoded once a tile, then run block by block. Every register has a block of scratch, but the pointer
- * of a register that is a contiguous operand goes straight into the operand's buffer, and a value whose first use is
- * to be stored is computed there. A register that is the same for the whole tile (a scalar operand, or made from
+ * of a register that is an operand of contiguous rows goes straight into the operand's buffer, and a value whose first
+ * use is to be stored is computed there. A register that is the same for the whole tile (a scalar operand, or made from
  * such) holds one vector of equal lanes and is computed once. */
 
 enum { OWN(BLOCK) = FNN_BLOCK * 4 / (int)sizeof(T) };
@@ -269,7 +269,8 @@ static void OWN(store_block)(const T *a, char *dst, int64_t dtype, int64_t rows,
 
 /* ---- decoding ---- */
 
-enum { OWN(SCALAR), OWN(ROW_SCALAR), OWN(DIRECT), OWN(REPLICATED), OWN(LOADED) };
+/* Of an operand. DIRECT: read and written where it lies. STRIDED: so too, row by row of a block of many rows. */
+enum { OWN(SCALAR), OWN(ROW_SCALAR), OWN(DIRECT), OWN(STRIDED), OWN(REPLICATED), OWN(LOADED) };
 
 typedef struct {
   char *base;      /* element (0, 0) of the space; NULL for a constant */
@@ -286,11 +287,14 @@ enum { OWN(ONCE), OWN(ONCE_FILL), OWN(PER_BLOCK), OWN(FILL), OWN(ELEMENTS), OWN(
 typedef struct {
   OWN(op_fn) *fn;
   int32_t when, dst, a, b, c; /* registers */
+  int8_t scalars;             /* bit 0: a is a scalar; 1: b; 2: c */
+  int8_t by_rows;             /* a register is STRIDED: a call for each row of the block */
 } OWN(instruction);
 
 typedef struct {
   T *block;         /* this register's own scratch */
   T *now;           /* where its value is in the present block */
+  int64_t step;     /* from a row of a block to the next, unless it is a scalar */
   int32_t slot;     /* decoding: the register that holds this one's value (an operand it was stored to, or itself) */
   int32_t producer; /* decoding: the instruction that made it, -1 when none can be redirected */
   int32_t definitions;
@@ -366,7 +370,7 @@ static void OWN(decode_store)(OWN(decoded) *d, int target, int source) {
   OWN(reg) *reg = &d->regs[source];
   int slot = reg->slot, p = reg->producer;
   const OWN(operand) *operands = d->operands;
-  int direct = operands[target].mode == OWN(DIRECT) && p >= 0;
+  int mode = operands[target].mode, direct = (mode == OWN(DIRECT) || mode == OWN(STRIDED)) && p >= 0;
   for (int k = p + 1; direct && k < d->n_instructions; k++) {
     const OWN(instruction) *between = &d->instructions[k];
     int used[4] = {between->a, between->b, between->c, between->dst};
@@ -416,6 +420,7 @@ static void OWN(decode_instruction)(OWN(decoded) *d, const int64_t *ins) {
   dst->producer = level == 0 ? (int)d->n_instructions : -1;
   OWN(add)(d, fn, level == 2 ? OWN(ONCE) : level == 1 ? OWN(PER_BLOCK) : OWN(ELEMENTS), (int)ins[1], slots[0], slots[1],
            slots[2]);
+  d->instructions[d->n_instructions - 1].scalars = (int8_t)scalars;
   dst->is_scalar = (int8_t)level;
   dst->is_filled = 0;
 }
@@ -448,11 +453,13 @@ static void OWN(decode_operands)(OWN(decoded) *d, const int64_t *program, T *con
   for (int64_t k = 0; k < d->n_operands; k++) d->operands[k].row_stride = 0;
 }
 
-static int OWN(choose_mode)(const OWN(decoded) *d, const OWN(operand) *o) {
+static int OWN(choose_mode)(const OWN(decoded) *d, const OWN(operand) *o, int has_reductions) {
   int one_row = d->block_rows == 1;
   if (!o->row_stride && !o->col_stride) return OWN(SCALAR);
   if (one_row && !o->col_stride) return OWN(ROW_SCALAR);
   if (o->dtype == TYPE_DTYPE && o->col_stride == 1 && (one_row || o->row_stride == d->block_cols)) return OWN(DIRECT);
+  if (o->dtype == TYPE_DTYPE && o->col_stride == 1 && o->row_stride && d->block_cols >= 2 * N && !has_reductions)
+    return OWN(STRIDED);
   if (!o->row_stride && d->block_cols == d->cols) return OWN(REPLICATED);
   return OWN(LOADED);
 }
@@ -478,9 +485,11 @@ static OWN(decoded) OWN(decode)(const int64_t *program, const fnn_call *call, in
                            .producer = -1};
   OWN(find_reads)(&d, program, reductions, n_reductions);
   OWN(choose_block)(&d);
+  for (int64_t k = 0; k < d.n_registers; k++) d.regs[k].step = d.block_cols;
   for (int64_t k = 0; k < d.n_operands; k++) {
-    int mode = OWN(choose_mode)(&d, &d.operands[k]);
+    int mode = OWN(choose_mode)(&d, &d.operands[k], n_reductions > 0);
     d.operands[k].mode = (int8_t)mode;
+    if (mode == OWN(STRIDED)) d.regs[k].step = d.operands[k].row_stride;
     d.regs[k].is_scalar = mode == OWN(SCALAR) ? 2 : mode == OWN(ROW_SCALAR) ? 1 : 0;
   }
   for (int64_t k = 0; k < program[1]; k++) {
@@ -489,6 +498,12 @@ static OWN(decoded) OWN(decode)(const int64_t *program, const fnn_call *call, in
     else OWN(decode_instruction)(&d, ins);
   }
   for (int64_t k = 0; k < n_reductions; k++) OWN(need_filled)(&d, d.regs[reductions[4 * k + 1]].slot);
+  for (int64_t k = 0; k < d.n_instructions; k++) {
+    OWN(instruction) *ins = &d.instructions[k];
+    const int used[4] = {ins->dst, ins->a, ins->b, ins->c};
+    for (int j = ins->when == OWN(STORES); j < 4; j++)
+      ins->by_rows |= used[j] < d.n_operands && d.operands[used[j]].mode == OWN(STRIDED);
+  }
   return d;
 }
 
@@ -522,7 +537,7 @@ static void OWN(start_block)(OWN(decoded) *d, int64_t row, int64_t rows, int64_t
     OWN(reg) *reg = &d->regs[k];
     if (o->mode == OWN(SCALAR) || o->mode == OWN(REPLICATED)) continue;
     char *at = o->tile + (row * o->row_stride + col * o->col_stride) * dtype_bytes(o->dtype);
-    if (o->mode == OWN(DIRECT)) {
+    if (o->mode == OWN(DIRECT) || o->mode == OWN(STRIDED)) {
       reg->now = (T *)at;
     } else if (o->is_read && o->mode == OWN(ROW_SCALAR)) {
       OWN(load_block)(reg->block, at, o->dtype, 1, 1, 0, 0);
@@ -559,6 +574,16 @@ static double OWN(reduce_block)(int64_t kind, const T *x, int64_t n, double so_f
   return so_far;
 }
 
+/* An instruction on a block of rows of which some do not follow each other. */
+static void OWN(run_rows)(const OWN(instruction) *ins, const OWN(reg) *regs, int64_t rows, int64_t cols) {
+  T *dst = regs[ins->dst].now;
+  const T *a = regs[ins->a].now, *b = regs[ins->b].now, *c = regs[ins->c].now;
+  const int64_t a_step = ins->scalars & 1 ? 0 : regs[ins->a].step, b_step = ins->scalars & 2 ? 0 : regs[ins->b].step;
+  const int64_t c_step = ins->scalars & 4 ? 0 : regs[ins->c].step, step = regs[ins->dst].step;
+  for (int64_t row = 0; row < rows; row++, dst += step, a += a_step, b += b_step, c += c_step)
+    ins->fn(cols, dst, a, b, c);
+}
+
 /* Runs the program on the tile that the operands' `tile` point to, and adds it to `partials`, one a reduction. */
 static void OWN(run)(OWN(decoded) *d, int64_t rows, int64_t cols, const int64_t *reductions,
                      int64_t n_reductions, double *partials) {
@@ -576,7 +601,8 @@ static void OWN(run)(OWN(decoded) *d, int64_t rows, int64_t cols, const int64_t 
         const OWN(operand) *target;
         switch (ins->when) {
           case OWN(ELEMENTS):
-            ins->fn(n, regs[ins->dst].now, regs[ins->a].now, regs[ins->b].now, regs[ins->c].now);
+            if (ins->by_rows) OWN(run_rows)(ins, regs, block_rows, block_cols);
+            else ins->fn(n, regs[ins->dst].now, regs[ins->a].now, regs[ins->b].now, regs[ins->c].now);
             break;
           case OWN(PER_BLOCK):
             ins->fn(N, regs[ins->dst].now, regs[ins->a].now, regs[ins->b].now, regs[ins->c].now);
@@ -584,10 +610,12 @@ static void OWN(run)(OWN(decoded) *d, int64_t rows, int64_t cols, const int64_t 
           case OWN(FILL): OWN(fill)(n, regs[ins->dst].now, regs[ins->dst].now[0]); break;
           case OWN(STORES):
             target = &d->operands[ins->dst];
-            OWN(store_block)(regs[ins->a].now,
-                             target->tile + (row * target->row_stride + col * target->col_stride) *
-                                              dtype_bytes(target->dtype),
-                             target->dtype, block_rows, block_cols, target->row_stride, target->col_stride);
+            char *to = target->tile + (row * target->row_stride + col * target->col_stride) * dtype_bytes(target->dtype);
+            const int64_t rows_of_a_call = ins->by_rows ? 1 : block_rows;
+            for (int64_t r = 0; r < block_rows; r += rows_of_a_call)
+              OWN(store_block)(regs[ins->a].now + r * regs[ins->a].step,
+                               to + r * target->row_stride * dtype_bytes(target->dtype), target->dtype, rows_of_a_call,
+                               block_cols, target->row_stride, target->col_stride);
             break;
         }
       }
