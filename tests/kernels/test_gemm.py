@@ -195,7 +195,7 @@ def test_not_a_number_and_infinity_flow_through(isa):
 
 @pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize("suffix", FLOATS)
-@pytest.mark.parametrize("size", [(70, 50, 6), (9, 10, 1500)], ids=str)
+@pytest.mark.parametrize("size", [(70, 50, 6), (9, 10, 1500), (70, 150, 6), (1100, 260, 5)], ids=str)
 def test_program_runs_on_finished_tiles(size, suffix, isa):
     """The program stores relu(C + residual) over C; its operands have strides of (batch * m, n)."""
     m, n, k = size

@@ -50,6 +50,7 @@ enum {
   GEMM_FEW_UNITS = 4,              /* with fewer units of many rows k is cut earlier: threads have something to share */
   GEMM_STRADDLED_BYTES = 1 << 14,  /* that a panel of B is spread over, from which packing it pays */
   GEMM_SCATTERED_BYTES = 1 << 19,
+  GEMM_PREFETCHED_BYTES = 1 << 20, /* of a C in panels, above which its short rows are fetched ahead */
   GEMM_PEAK_CHAINS = 12 /* more than two multipliers with a latency of four cycles can use; fits 16 registers */
 };
 

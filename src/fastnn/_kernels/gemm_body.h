@@ -128,6 +128,23 @@ static __attribute__((noinline)) void OWN(gemm_pack_a)(T *out, const T *a, int64
       }
 }
 
+FNN_INLINE void OWN(gemm_prefetch_rows)(const T *at, int64_t stride, int64_t rows, int64_t cols, const int writes) {
+  for (int64_t i = 0; i < rows; i++)
+    for (int64_t j = 0; j < cols; j += FNN_ALIGN / (int64_t)sizeof(T)) __builtin_prefetch(at + i * stride + j, writes);
+}
+
+/* Fetches what a tile at (row, col) of the program's space and its epilogue will write and read, while the tile's
+ * products are computed. */
+static void OWN(gemm_prefetch)(const fnn_call *call, int64_t row, int64_t rows, int64_t col, int64_t cols) {
+  const int64_t *program = call->ints + call->ints[GEMM_EPILOGUE], n = call->ints[GEMM_N];
+  OWN(gemm_prefetch_rows)((const T *)call->buf[2] + row * n + col, n, rows, cols, 1);
+  for (int64_t k = 0; call->ints[GEMM_EPILOGUE] && k < program[0]; k++) {
+    const int64_t *o = fnn_program_operand(program, k);
+    if (o[0] > 2 && o[1] == TYPE_DTYPE && o[2] >= cols && o[3] == 1)
+      OWN(gemm_prefetch_rows)((const T *)call->buf[o[0]] + row * o[2] + col, o[2], rows, cols, 0);
+  }
+}
+
 /* Unit (batch z, row block, group of panels, split) of the products. */
 static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OWN(gemm_scratch) * scratch, int64_t z,
                                int64_t row_block, int64_t group, int64_t split) {
@@ -166,6 +183,8 @@ static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OW
     t.continues = k_next < k_end;
     t.partial = scratch->partial;
     int64_t packed_height = 0;
+    const int prefetches = c->panels > 1 && whole && !t.continues && c->widest * FNN_VECTOR_BYTES > 2 * FNN_ALIGN &&
+                           c->batches * c->m * c->n * (int64_t)sizeof(T) > GEMM_PREFETCHED_BYTES;
     if (!c->packs_a)
       for (int64_t i = 0; i < fnn_round_up(rows, TILE_BLOCK); i++)
         a_rows[i] = a + (row_begin + fnn_min(i, rows - 1)) * ints[GEMM_A_ROW] + k * ints[GEMM_A_COL];
@@ -196,6 +215,7 @@ static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OW
         t.rows = fnn_min(height, rows - row);
         t.a = a_rows + row;
         t.c = c_rows + row;
+        if (prefetches) OWN(gemm_prefetch)(call, z * c->m + row_begin + row, t.rows, panel.begin, panel.cols);
         OWN(tile_call)(&t, panel.vectors);
         t.partial += height * OWN(TILE_COLS);
       }
