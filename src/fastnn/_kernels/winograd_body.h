@@ -48,12 +48,13 @@ FNN_INLINE void OWN(wino_from_output)(V *y, const V *x, const int step) {
 
 /* G x: six values from three taps. */
 FNN_INLINE void OWN(wino_from_kernel)(V *y, const V *x, const int step) {
-  const V even_a = x[0] + WINO_A2 * x[2 * step], even_b = x[0] + WINO_B2 * x[2 * step];
-  y[0] = x[0] * WINO_SCALE_0;
-  y[1] = WINO_SCALE_A * (even_a + WINO_A * x[step]);
-  y[2] = WINO_SCALE_A * (even_a - WINO_A * x[step]);
-  y[3] = WINO_SCALE_B * (even_b + WINO_B * x[step]);
-  y[4] = WINO_SCALE_B * (even_b - WINO_B * x[step]);
+  const V even_a = WINO_SCALE_A * x[0] + (WINO_SCALE_A * WINO_A2) * x[2 * step];
+  const V even_b = WINO_SCALE_B * x[0] + (WINO_SCALE_B * WINO_B2) * x[2 * step];
+  y[0] = WINO_SCALE_0 * x[0];
+  y[1] = even_a + (WINO_SCALE_A * WINO_A) * x[step];
+  y[2] = even_a - (WINO_SCALE_A * WINO_A) * x[step];
+  y[3] = even_b + (WINO_SCALE_B * WINO_B) * x[step];
+  y[4] = even_b - (WINO_SCALE_B * WINO_B) * x[step];
   y[5] = x[2 * step];
 }
 
@@ -76,7 +77,8 @@ typedef struct {
   int64_t channels, width;                  /* cin in whole vectors, columns of the widest panel of cout */
   int64_t x_point, y_point;                 /* from one of the 36 to the next, of transformed tiles of x and of y */
   int64_t k_blocks, columns;                /* of the kernel's transform: blocks of N channels, vectors of cout */
-  int turned;
+  int64_t panels, k_block;                  /* few tiles: panels of columns, channels that are transformed at once */
+  int turned, few;
 } OWN(wino_cut);
 
 FNN_INLINE int64_t OWN(wino_ratio)(int64_t a, int64_t b) { return (a + b / 2) / b; } /* to the nearest */
@@ -111,6 +113,24 @@ static conv_shape OWN(wino_turned)(conv_shape s) {
   return t;
 }
 
+/* Few tiles are one block, and a unit is a panel of columns. It transforms the kernel's columns for itself, some
+ * channels at a time, so that they are still in its cache when they are multiplied, and the tiles of x anew: that is
+ * cheaper than to wait for other threads and to read what they have written. */
+static void OWN(wino_cut_few)(OWN(wino_cut) * c, int64_t tiles) {
+  const int64_t widest = fnn_max(1, fnn_min(TILE_VECTORS, c->columns / WINO_FEW_PANELS));
+  c->panels = tile_panels_of(c->s.cout, N, widest);
+  c->width = tile_panel_of(c->s.cout, N, widest, 0).vectors * N;
+  const int64_t most = WINO_FEW_BYTES / (WINO_POINTS * (int64_t)sizeof(T) * (tiles + c->width)) / N * N;
+  const int64_t blocks = fnn_ceil_div(c->channels, fnn_max(N, most));
+  c->k_block = fnn_round_up(fnn_ceil_div(c->channels, blocks), N);
+  c->images = c->s.n;
+  c->rows = c->tiles_h;
+  c->image_units = c->bands = 1;
+  c->block = tiles;
+  c->x_point = OWN(wino_plane)(c->block * c->k_block);
+  c->y_point = OWN(wino_plane)((c->block + TILE_MOST_ROWS) * OWN(TILE_COLS));
+}
+
 static OWN(wino_cut) OWN(wino_cut_of)(const int64_t *ints, int turned) {
   conv_shape s = wino_shape_of(ints);
   if (turned) s = OWN(wino_turned)(s);
@@ -122,7 +142,13 @@ static OWN(wino_cut) OWN(wino_cut_of)(const int64_t *ints, int turned) {
   c.channels = c.k_blocks * N;
   c.width = s.cout ? tile_panel_at(s.cout, N, 0).vectors * N : 0;
   const int64_t tiles = s.n * c.tiles_h * c.tiles_w;
-  OWN(wino_units)(&c, fnn_max(WINO_FEW_TILES, fnn_min(WINO_MOST_TILES, tiles / WINO_UNITS)));
+  c.few = tiles > 0 && tiles <= WINO_FEW_TILES && c.columns > 1;
+  if (c.few) {
+    OWN(wino_cut_few)(&c, tiles);
+    return c;
+  }
+  const int64_t least = fnn_max(WINO_LEAST_TILES, fnn_min(WINO_FEW_TILES, tiles / WINO_FEW_UNITS));
+  OWN(wino_units)(&c, fnn_max(least, fnn_min(WINO_MOST_TILES, tiles / WINO_UNITS)));
   const int64_t unit = c.images * c.rows * c.tiles_w;
   const int64_t most = WINO_BLOCK_BYTES / (WINO_POINTS * (int64_t)sizeof(T) * fnn_max(1, c.channels + c.width));
   const int64_t height = fnn_max(1, tile_rows((int)(c.width / N))); /* blocks are multiples of it */
@@ -138,7 +164,8 @@ FNN_INLINE int64_t OWN(wino_weights_plane)(const conv_shape *s, int vectors) {
   return OWN(wino_plane)(s->cin * vectors * N);
 }
 
-/* Scratch: pointers to the block's transformed tiles, zeros, transformed tiles of x and of y, program. */
+/* Scratch: pointers to the block's transformed tiles, zeros, transformed tiles of x and of y, program; of few tiles
+ * between the last two the transformed kernel. */
 static int64_t OWN(wino_zeros_at)(const OWN(wino_cut) * c) {
   return fnn_round_up((c->block + TILE_MOST_ROWS) * (int64_t)sizeof(T *), FNN_ALIGN);
 }
@@ -148,35 +175,46 @@ static int64_t OWN(wino_x_at)(const OWN(wino_cut) * c) {
 static int64_t OWN(wino_y_at)(const OWN(wino_cut) * c) {
   return OWN(wino_x_at)(c) + WINO_POINTS * c->x_point * (int64_t)sizeof(T);
 }
-static int64_t OWN(wino_program_at)(const OWN(wino_cut) * c) {
+static int64_t OWN(wino_kernel_at)(const OWN(wino_cut) * c) {
   return OWN(wino_y_at)(c) + WINO_POINTS * c->y_point * (int64_t)sizeof(T);
+}
+static int64_t OWN(wino_program_at)(const OWN(wino_cut) * c) {
+  if (!c->few) return OWN(wino_kernel_at)(c);
+  return OWN(wino_kernel_at)(c) + WINO_POINTS * OWN(wino_plane)(c->k_block * c->width) * (int64_t)sizeof(T);
 }
 
 FNN_INLINE void OWN(wino_size)(const int64_t *ints, int turned, fnn_work *work) {
   const OWN(wino_cut) c = OWN(wino_cut_of)(ints, turned);
   const conv_shape *s = &c.s;
-  work->phases = 2;
-  work->units[0] = c.k_blocks * c.columns;
-  work->units[1] = c.image_units * c.bands;
-  for (int64_t k = 0; k < tile_panels(s->cout, N); k++)
-    work->shared_bytes += WINO_POINTS * (int64_t)sizeof(T) *
-                          OWN(wino_weights_plane)(s, tile_panel_at(s->cout, N, k).vectors);
+  if (c.few) {
+    work->phases = 1;
+    work->units[0] = c.panels;
+  } else {
+    work->phases = 2;
+    work->units[0] = c.k_blocks * c.columns;
+    work->units[1] = c.image_units * c.bands;
+    for (int64_t k = 0; k < tile_panels(s->cout, N); k++)
+      work->shared_bytes += WINO_POINTS * (int64_t)sizeof(T) *
+                            OWN(wino_weights_plane)(s, tile_panel_at(s->cout, N, k).vectors);
+  }
   work->scratch_bytes = OWN(wino_program_at)(&c);
   if (ints[CONV_EPILOGUE]) work->scratch_bytes += fnn_program_scratch(ints + ints[CONV_EPILOGUE], sizeof(T));
   const double cin = (double)s->cin, tiles = (double)(s->n * c.tiles_h * c.tiles_w), columns = (double)(c.columns * N);
-  /* The kernel's transform has 153 operations, and takes half as long again for them: its planes are far apart. */
-  work->flops = tiles * 2 * WINO_POINTS * cin * (double)s->cout +
-                WINO_TRANSFORM_COST * (tiles * (264 * (double)c.channels + 160 * columns) + 230 * cin * columns);
+  /* The kernel's transform has 153 operations, and takes half as long again for them where its planes are far apart. Of
+   * few tiles they stay in the cache. */
+  const double kernel = c.few ? 115 : 230, panels = c.few ? (double)c.panels : 1;
+  const double transforms = tiles * (264 * (double)c.channels * panels + 160 * columns) + kernel * cin * columns;
+  work->flops = tiles * 2 * WINO_POINTS * cin * (double)s->cout + WINO_TRANSFORM_COST * transforms;
   work->bytes = conv_elements(s) * (double)sizeof(T);
 }
 
 /* ---- The kernel's transform ---- */
 
-/* One unit of the first phase: N channels by a vector of results. A turned kernel is that of the convolution whose
- * input gradient is computed: (3, 3, cout, cin), read backwards and transposed. */
-static void OWN(wino_kernel_unit)(const OWN(wino_cut) * c, T *out, const T *kernel, int64_t unit) {
+/* N channels from k on by a vector of results from o on, to `out`: rows of `width`, 36 planes. A turned kernel is that
+ * of the convolution whose input gradient is computed: (3, 3, cout, cin), read backwards and transposed. */
+static void OWN(wino_kernel_block)(const OWN(wino_cut) * c, T *out, int64_t width, int64_t plane, const T *kernel,
+                                   int64_t k, int64_t o) {
   const conv_shape *s = &c->s;
-  const int64_t k = unit / c->columns * N, o = unit % c->columns * N;
   const int64_t rows = fnn_min(N, s->cin - k), cols = fnn_min(N, s->cout - o);
   _Alignas(FNN_ALIGN) T taps[WINO_TAPS][N * N]; /* rows of a vector */
   for (int64_t tap = 0; tap < WINO_TAPS; tap++) {
@@ -184,13 +222,6 @@ static void OWN(wino_kernel_unit)(const OWN(wino_cut) * c, T *out, const T *kern
                               : kernel + (tap * s->cin + k) * s->cout + o;
     OWN(pack_panel)(taps[tap], from, c->turned ? 1 : s->cout, c->turned ? s->cin : 1, rows, (tile_panel){0, cols, 1});
   }
-  tile_panel panel = tile_panel_at(s->cout, N, 0);
-  for (int64_t index = 1; o >= panel.begin + panel.vectors * N; index++) {
-    out += WINO_POINTS * OWN(wino_weights_plane)(s, panel.vectors);
-    panel = tile_panel_at(s->cout, N, index);
-  }
-  const int64_t width = panel.vectors * N, plane = OWN(wino_weights_plane)(s, panel.vectors);
-  out += k * width + o - panel.begin;
   for (int64_t r = 0; r < rows; r++, out += width) {
     V g[WINO_TAPS], half[3][WINO_IN], u[WINO_IN];
     for (int tap = 0; tap < WINO_TAPS; tap++) g[tap] = FN(load)(taps[tap] + r * N);
@@ -200,6 +231,20 @@ static void OWN(wino_kernel_unit)(const OWN(wino_cut) * c, T *out, const T *kern
       for (int x = 0; x < WINO_IN; x++) FN(store)(out + (y * WINO_IN + x) * plane, u[x]);
     }
   }
+}
+
+/* One unit of the first phase: N channels by a vector of results. */
+static void OWN(wino_kernel_unit)(const OWN(wino_cut) * c, T *out, const T *kernel, int64_t unit) {
+  const conv_shape *s = &c->s;
+  const int64_t k = unit / c->columns * N, o = unit % c->columns * N;
+  tile_panel panel = tile_panel_at(s->cout, N, 0);
+  for (int64_t index = 1; o >= panel.begin + panel.vectors * N; index++) {
+    out += WINO_POINTS * OWN(wino_weights_plane)(s, panel.vectors);
+    panel = tile_panel_at(s->cout, N, index);
+  }
+  const int64_t width = panel.vectors * N;
+  OWN(wino_kernel_block)(c, out + k * width + o - panel.begin, width, OWN(wino_weights_plane)(s, panel.vectors),
+                         kernel, k, o);
 }
 
 /* ---- Tiles of x ---- */
@@ -306,13 +351,51 @@ static __attribute__((noinline)) void OWN(wino_output_tile)(const conv_shape *s,
 
 /* ---- The convolution ---- */
 
-/* The 36 products of the block's tiles with a panel of the transformed kernel, TILE_COLS for each tile. */
+/* Pointers to the transformed tiles of a block, `row` elements for each; those past the last repeat it. */
+static const T **OWN(wino_rows)(const fnn_call *call, const OWN(wino_cut) * c, int64_t tiles, int64_t row) {
+  const T **x = (const T **)call->scratch;
+  for (int64_t i = 0; i < tiles + TILE_MOST_ROWS; i++)
+    x[i] = (const T *)(call->scratch + OWN(wino_x_at)(c)) + fnn_min(i, tiles - 1) * row;
+  return x;
+}
+
+/* Transforms channels [k, k + count) of tiles of x, `at` and those after it. */
+static void OWN(wino_x_tiles)(const fnn_call *call, const OWN(wino_cut) * c, const T *const *x, wino_tile at,
+                              int64_t tiles, int64_t k, int64_t count) {
+  const conv_shape *s = &c->s;
+  const T *zeros = (const T *)(call->scratch + OWN(wino_zeros_at)(c));
+  for (int64_t i = 0; i < tiles; i++, wino_advance(&at, c->tiles_h, c->tiles_w)) {
+    const OWN(wino_patch) patch =
+      OWN(wino_patch_at)((const T *)call->buf[0] + at.image * s->h * s->w * s->cin, s->h, s->w, s->cin,
+                         at.row * WINO_OUT - s->pad_top, at.col * WINO_OUT - s->pad_left, WINO_IN, zeros);
+    OWN(wino_x_tile)((T *)x[i], c->x_point, &patch, s->cin, k, count);
+  }
+}
+
+/* Transforms back a panel of the results of tile `at` and those after it. */
+static void OWN(wino_y_tiles)(const fnn_call *call, const OWN(wino_cut) * c, const T *y, wino_tile at, int64_t tiles,
+                              tile_panel panel) {
+  const conv_shape *s = &c->s;
+  _Alignas(FNN_ALIGN) T bias_space[OWN(TILE_COLS)];
+  const T *bias = OWN(tile_bias)(c->turned ? NULL : (const T *)call->buf[3], panel, bias_space);
+  for (int64_t i = 0; i < tiles; i++, wino_advance(&at, c->tiles_h, c->tiles_w)) {
+    const int64_t row = at.row * WINO_OUT, col = at.col * WINO_OUT;
+    T *out = (T *)call->buf[2] + ((at.image * s->oh + row) * s->ow + col) * s->cout + panel.begin;
+    OWN(wino_output_tile)(s, out, y + i * OWN(TILE_COLS), c->y_point, fnn_min(WINO_OUT, s->oh - row),
+                          fnn_min(WINO_OUT, s->ow - col), panel, bias,
+                          !c->turned && call->ints[CONV_RELU] ? 0 : -INFINITY);
+  }
+}
+
+/* The 36 products of the block's tiles with `count` rows of a panel of the transformed kernel, TILE_COLS for each tile;
+ * added to what is there if it resumes. */
 static void OWN(wino_products)(const OWN(wino_cut) * c, T *y, const T *const *x, int64_t tiles, const T *weights,
-                               int vectors, wino_span next_x, wino_span next_y) {
+                               int64_t plane, int64_t count, int vectors, int resumes, wino_span next_x,
+                               wino_span next_y) {
   const int64_t height = tile_rows(vectors);
-  OWN(tile_segment) segment = {weights, vectors * N, 0, c->s.cin};
+  OWN(tile_segment) segment = {weights, vectors * N, 0, count};
   /* The sums are left where they are kept between calls: there is nothing to finish before the transform. */
-  OWN(tile) t = {.a_stride = 1, .segments = &segment, .n_segments = 1, .continues = 1};
+  OWN(tile) t = {.a_stride = 1, .segments = &segment, .n_segments = 1, .resumes = resumes, .continues = 1};
   for (int point = 0; point < WINO_POINTS; point++) {
     wino_fetch(next_x, point);
     wino_fetch(next_y, point);
@@ -322,7 +405,7 @@ static void OWN(wino_products)(const OWN(wino_cut) * c, T *y, const T *const *x,
       t.partial = y + i * OWN(TILE_COLS);
       OWN(tile_call)(&t, vectors);
     }
-    segment.b += OWN(wino_weights_plane)(&c->s, vectors);
+    segment.b += plane;
     segment.a_offset += c->x_point;
     y += c->y_point;
   }
@@ -331,22 +414,10 @@ static void OWN(wino_products)(const OWN(wino_cut) * c, T *y, const T *const *x,
 /* Tiles [first, first + tiles) of the batch, counted along rows, then images. */
 static void OWN(wino_block)(const fnn_call *call, const OWN(wino_cut) * c, int64_t first, int64_t tiles) {
   const conv_shape *s = &c->s;
-  const T *zeros = (const T *)(call->scratch + OWN(wino_zeros_at)(c));
-  const T *bias_at = c->turned ? NULL : (const T *)call->buf[3];
-  const T **x = (const T **)call->scratch;
+  const T **x = OWN(wino_rows)(call, c, tiles, c->channels);
   T *y = (T *)(call->scratch + OWN(wino_y_at)(c));
-  for (int64_t i = 0; i < tiles + TILE_MOST_ROWS; i++) {
-    const int64_t valid = fnn_min(i, tiles - 1);
-    x[i] = (const T *)(call->scratch + OWN(wino_x_at)(c)) + valid * c->channels;
-  }
   const wino_tile start = wino_tile_at(c->tiles_h, c->tiles_w, first);
-  wino_tile at = start;
-  for (int64_t i = 0; i < tiles; i++, wino_advance(&at, c->tiles_h, c->tiles_w)) {
-    const OWN(wino_patch) patch =
-      OWN(wino_patch_at)((const T *)call->buf[0] + at.image * s->h * s->w * s->cin, s->h, s->w, s->cin,
-                         at.row * WINO_OUT - s->pad_top, at.col * WINO_OUT - s->pad_left, WINO_IN, zeros);
-    OWN(wino_x_tile)((T *)x[i], c->x_point, &patch, s->cin, 0, s->cin);
-  }
+  OWN(wino_x_tiles)(call, c, x, start, tiles, 0, s->cin);
   const T *weights = (const T *)call->shared;
   const int64_t all = s->n * c->tiles_h * c->tiles_w, next = first + tiles;
   wino_span next_x = wino_span_of(call->buf[0], s->h, s->w * s->cin, c->tiles_h, c->tiles_w, next,
@@ -354,20 +425,36 @@ static void OWN(wino_block)(const fnn_call *call, const OWN(wino_cut) * c, int64
   wino_span next_y = wino_span_of(call->buf[2], s->oh, s->ow * s->cout, c->tiles_h, c->tiles_w, first, tiles);
   for (int64_t k = 0; k < tile_panels(s->cout, N); k++) {
     const tile_panel panel = tile_panel_at(s->cout, N, k);
-    OWN(wino_products)(c, y, x, tiles, weights, panel.vectors, next_x, next_y);
+    const int64_t plane = OWN(wino_weights_plane)(s, panel.vectors);
+    OWN(wino_products)(c, y, x, tiles, weights, plane, s->cin, panel.vectors, 0, next_x, next_y);
     next_x.lines = next_y.lines = 0;
-    weights += WINO_POINTS * OWN(wino_weights_plane)(s, panel.vectors);
-    _Alignas(FNN_ALIGN) T bias_space[OWN(TILE_COLS)];
-    const T *bias = OWN(tile_bias)(bias_at, panel, bias_space);
-    at = start;
-    for (int64_t i = 0; i < tiles; i++, wino_advance(&at, c->tiles_h, c->tiles_w)) {
-      const int64_t row = at.row * WINO_OUT, col = at.col * WINO_OUT;
-      T *out = (T *)call->buf[2] + ((at.image * s->oh + row) * s->ow + col) * s->cout + panel.begin;
-      OWN(wino_output_tile)(s, out, y + i * OWN(TILE_COLS), c->y_point, fnn_min(WINO_OUT, s->oh - row),
-                            fnn_min(WINO_OUT, s->ow - col), panel, bias,
-                            !c->turned && call->ints[CONV_RELU] ? 0 : -INFINITY);
-    }
+    weights += WINO_POINTS * plane;
+    OWN(wino_y_tiles)(call, c, y, start, tiles, panel);
   }
+}
+
+/* One unit where there are few tiles: a panel of columns of all of them. */
+static void OWN(wino_few_unit)(const fnn_call *call, const OWN(wino_cut) * c, int64_t unit) {
+  const conv_shape *s = &c->s;
+  const tile_panel panel = tile_panel_of(s->cout, N, c->width / N, unit);
+  const int64_t width = panel.vectors * N, plane = OWN(wino_plane)(c->k_block * width);
+  const T **x = OWN(wino_rows)(call, c, c->block, c->k_block);
+  T *y = (T *)(call->scratch + OWN(wino_y_at)(c)), *weights = (T *)(call->scratch + OWN(wino_kernel_at)(c));
+  memset(call->scratch + OWN(wino_zeros_at)(c), 0, sizeof(T) * (size_t)(WINO_IN * c->channels));
+  for (int64_t k = 0; k < s->cin; k += c->k_block) {
+    const int64_t count = fnn_min(c->k_block, s->cin - k);
+    OWN(wino_x_tiles)(call, c, x, (wino_tile){0, 0, 0}, c->block, k, count);
+    for (int64_t i = 0; i < count; i += N)
+      for (int64_t o = 0; o < panel.cols; o += N)
+        OWN(wino_kernel_block)(c, weights + i * width + o, width, plane, (const T *)call->buf[1], k + i,
+                               panel.begin + o);
+    OWN(wino_products)(c, y, x, c->block, weights, plane, count, panel.vectors, k > 0, (wino_span){0}, (wino_span){0});
+  }
+  OWN(wino_y_tiles)(call, c, y, (wino_tile){0, 0, 0}, c->block, panel);
+  const int64_t at = call->ints[CONV_EPILOGUE];
+  if (at)
+    call->program[0](call->ints + at, call, 0, s->n * s->oh * s->ow, panel.begin, panel.cols,
+                     call->scratch + OWN(wino_program_at)(c));
 }
 
 /* One unit of the second phase: images [image, image + images) by rows of tiles [row, row + rows). */
@@ -388,7 +475,8 @@ static void OWN(wino_unit)(const fnn_call *call, const OWN(wino_cut) * c, int64_
 FNN_INLINE void OWN(wino_run)(const fnn_call *call, int turned, int64_t begin, int64_t end) {
   const OWN(wino_cut) c = OWN(wino_cut_of)(call->ints, turned);
   for (int64_t unit = begin; unit < end; unit++) {
-    if (call->phase == 0) OWN(wino_kernel_unit)(&c, (T *)call->shared, (const T *)call->buf[1], unit);
+    if (c.few) OWN(wino_few_unit)(call, &c, unit);
+    else if (call->phase == 0) OWN(wino_kernel_unit)(&c, (T *)call->shared, (const T *)call->buf[1], unit);
     else OWN(wino_unit)(call, &c, unit);
   }
 }
