@@ -1,7 +1,10 @@
 /* gather.c: rows at given positions. The batch gather from the user's arrays, `take`, and its gradient. */
 #include "fnn.h"
 
-enum { UNIT = 8192 /* elements of a unit: 32 KiB of float32 */ };
+enum {
+  UNIT = 8192,   /* elements of a unit: 32 KiB of float32 */
+  FETCHED = 256 /* bytes at the start of a row that are asked for ahead: no CPU guesses where the next one lies */
+};
 
 /* X(dtype, C type). */
 #define INDEX_TYPES(X)                                                                                                 \
@@ -84,9 +87,13 @@ static void gather_rows_of(const fnn_call *call, int64_t k, int64_t first, int64
   char *dst = call->buf[2 + 2 * k];
   int64_t start = call->batch * call->ints[1];
   int64_t src_bytes = a[3] * dtype_bytes(a[0]), dst_bytes = a[2] * dtype_bytes(a[1]);
+  int64_t fetched = fnn_min(FETCHED, a[2] * dtype_bytes(a[0]));
+  int64_t ahead = fnn_max(1, FETCHED / fnn_max(1, fetched));
   for (int64_t i = first; i < last; i++) {
     int64_t row = index ? index[start + i] : start + i;
-    if (index && i + 1 < last) __builtin_prefetch(src + index[start + i + 1] * src_bytes);
+    if (index && i + ahead < last)
+      for (int64_t byte = 0; byte < fetched; byte += 64)
+        __builtin_prefetch(src + index[start + i + ahead] * src_bytes + byte);
     cast_row(dst + i * dst_bytes, src + row * src_bytes, a[0], a[1], a[2], call->reals[2 * k], call->reals[2 * k + 1]);
   }
 }
