@@ -1,10 +1,9 @@
 """What this installation is: version, CPU, kernel table in use, threads and compiler."""
 
-import importlib.metadata
-
 from fastnn import config
+from fastnn._kernels import _engine
 
-__version__ = importlib.metadata.version("fastnn-cpu")
+__version__ = _engine.build_info()["version"]
 
 
 def version() -> str:
@@ -34,7 +33,6 @@ def report() -> str:
     import numpy as np
 
     from fastnn import _kernels
-    from fastnn._kernels import _engine
 
     build = _engine.build_info()
     forced = " (forced by FASTNN_ISA)" if config.FORCED_ISA else ""

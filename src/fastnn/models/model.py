@@ -8,8 +8,7 @@ import warnings
 
 import numpy as np
 
-from fastnn import tree
-from fastnn.export.exporting import export_model
+from fastnn import saving, tree
 from fastnn.graph.symbolic import KerasTensor
 from fastnn.layers import call_context, masking
 from fastnn.layers.call_signature import array_arguments, shapes_of
@@ -22,7 +21,6 @@ from fastnn.models import state_tree as state_trees
 from fastnn.models.inputs import match_inputs
 from fastnn.models.network import Network
 from fastnn.models.summary import summary_text
-from fastnn.saving import model_file, weights
 from fastnn.serialization import serialize_keras_object
 from fastnn.training.trainer import Trainer
 
@@ -282,33 +280,34 @@ class Model(Trainer, Layer):
         """
         if kwargs:
             raise ValueError(f"save: unknown arguments {sorted(kwargs)}.")
-        model_file.save_model(self, filepath, overwrite=overwrite, zipped=zipped)
+        saving.save_model(self, filepath, overwrite=overwrite, zipped=zipped)
 
     def save_weights(self, filepath, overwrite=True, max_shard_size=None) -> None:
         """Writes the weights, and the optimizer's state, to a `.weights.h5` file that Keras reads too.
 
         Args:
-            filepath: ends in `.weights.h5`.
+            filepath: ends in `.weights.h5`, or in `.safetensors` (weights alone); with `max_shard_size` in
+                `.weights.json`.
             overwrite: whether an existing file is replaced.
-            max_shard_size: only None; files are never split.
+            max_shard_size: the largest size in GiB of one file; None: one file.
 
         Raises:
             ValueError: for another ending, or a model that is not built.
             FileExistsError: when the file is there and `overwrite` is false.
         """
-        weights.save_weights(self, filepath, overwrite=overwrite, max_shard_size=max_shard_size)
+        saving.save_weights(self, filepath, overwrite=overwrite, max_shard_size=max_shard_size)
 
     def load_weights(self, filepath, skip_mismatch=False, **kwargs) -> None:
         """Reads what `save_weights`, or Keras 3's, wrote.
 
         Args:
-            filepath: ends in `.weights.h5`.
+            filepath: ends in `.weights.h5`, `.weights.json`, `.safetensors`, or in `.h5` for the layout of Keras 2.
             skip_mismatch: whether layers whose weights do not fit are left as they are, with a warning.
 
         Raises:
             ValueError: when the weights do not fit, with both shapes; the model is as it was.
         """
-        weights.load_weights(self, filepath, skip_mismatch=skip_mismatch, **kwargs)
+        saving.load_weights(self, filepath, skip_mismatch=skip_mismatch, **kwargs)
 
     def export(self, filepath, format="tf_saved_model", verbose=None, input_signature=None, **kwargs) -> None:
         """Writes what the model computes at inference to an ONNX file, for ONNX Runtime and other engines.
@@ -334,6 +333,8 @@ class Model(Trainer, Layer):
             >>> import tempfile
             >>> model.export(tempfile.mkdtemp() + "/model.onnx", verbose=False)
         """
+        from fastnn.export.exporting import export_model  # a tenth of what a first import takes, and few export
+
         export_model(self, filepath, format, verbose, input_signature, **kwargs)
 
     def quantize(self, mode=None, config=None, filters=None, **kwargs) -> None:

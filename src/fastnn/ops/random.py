@@ -5,6 +5,8 @@ generator and the layout are described in `_kernels/random.c`; the references he
 functions are in `fastnn.random`.
 """
 
+from __future__ import annotations
+
 import math
 
 import numpy as np

@@ -1,7 +1,6 @@
 """Elementwise functions that networks rarely use: compositions, and records that only their references compute."""
 
 import math
-import statistics
 
 import numpy as np
 
@@ -35,6 +34,8 @@ def _erfinv(x: float) -> float:
     """The normal quantile, and one step of Newton's method for the digits that (x + 1) / 2 loses near 0."""
     if not -1 < x < 1:
         return math.copysign(math.inf, x) if abs(x) == 1 else math.nan
+    import statistics  # slow to import, and seldom wanted
+
     y = statistics.NormalDist().inv_cdf((x + 1) / 2) / math.sqrt(2)
     return y - (math.erf(y) - x) / (TWO_OVER_SQRT_PI * math.exp(-y * y))
 
