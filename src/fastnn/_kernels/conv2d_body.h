@@ -37,6 +37,7 @@ typedef struct {
   const OWN(tile_segment) * segments;
   int64_t n_segments;
   int64_t columns, first_column; /* of the result and of B: all of a group */
+  int64_t widest, panel, panels; /* how the columns are cut, and which panels are done: from one on, how many */
   const T *bias;                 /* of the group, or NULL */
   T floor;
 } OWN(conv_walk);
@@ -44,7 +45,7 @@ typedef struct {
 enum { OWN(CONV_BLOCK) = 4 * TILE_BLOCK /* pixels whose pointers are made at once */ };
 
 static void OWN(conv_run)(const OWN(conv_walk) * walk) {
-  const int64_t pixels = walk->images * walk->rows * walk->cols, panels = tile_panels(walk->columns, N);
+  const int64_t pixels = walk->images * walk->rows * walk->cols;
   const T *a[OWN(CONV_BLOCK)];
   T *c[OWN(CONV_BLOCK)];
   _Alignas(FNN_ALIGN) T bias[OWN(TILE_COLS)];
@@ -66,8 +67,8 @@ static void OWN(conv_run)(const OWN(conv_walk) * walk) {
         if (++row == walk->rows) row = 0, image++;
       }
     }
-    for (int64_t k = 0; k < panels; k++) {
-      const tile_panel panel = tile_panel_at(walk->columns, N, k);
+    for (int64_t k = walk->panel; k < walk->panel + walk->panels; k++) {
+      const tile_panel panel = tile_panel_of(walk->columns, N, walk->widest, k);
       t.cols = panel.cols;
       t.column = t.c_column = walk->first_column + panel.begin;
       t.bias = OWN(tile_bias)(walk->bias, panel, bias);
@@ -89,10 +90,14 @@ typedef struct {
   conv_shape s;
   conv_bands bands;
   int64_t window_cols, n_segments, window_elements, weight_blocks;
-  int copies, merges; /* windows are copied; the taps of a kernel row are one segment */
+  int64_t widest, parts; /* few bands: a unit is one panel of columns, of `parts` */
+  int copies, merges;    /* windows are copied; the taps of a kernel row are one segment */
 } OWN(conv_cut);
 
-enum { OWN(CONV_WEIGHT_BLOCK) = 1 << 14 /* weights that a unit of the first phase copies */ };
+enum {
+  OWN(CONV_WEIGHT_BLOCK) = 1 << 14, /* weights that a unit of the first phase copies */
+  OWN(CONV_FEW_BANDS) = 4           /* fewer, of a single image, are cut by columns too, so that threads can share them */
+};
 
 static OWN(conv_cut) OWN(conv_cut_of)(const int64_t *ints) {
   OWN(conv_cut) c = {.s = conv_shape_of(ints)};
@@ -106,6 +111,13 @@ static OWN(conv_cut) OWN(conv_cut_of)(const int64_t *ints) {
   const int64_t row = c.window_cols * s->cin;
   c.bands = conv_bands_of(s->n, s->oh, s->ow, c.copies ? row * s->stride_h * (int64_t)sizeof(T) : 0, 1);
   if (c.copies) c.window_elements = c.bands.images * ((c.bands.rows - 1) * s->stride_h + reach_h) * row;
+  c.widest = TILE_VECTORS;
+  c.parts = 1;
+  const int64_t bands = c.bands.image_units * c.bands.bands, columns = fnn_ceil_div(s->cout, N);
+  if (bands > 0 && bands < OWN(CONV_FEW_BANDS) && s->groups == 1 && columns > 1) {
+    c.widest = fnn_min(TILE_VECTORS, columns / 2);
+    c.parts = tile_panels_of(s->cout, N, c.widest);
+  }
   /* Whole vectors of the last kernel row may reach past the kernel's end: then it is copied to where they may. */
   if (s->cout_g % N) c.weight_blocks = fnn_ceil_div(s->taps * s->cin_g * s->cout, OWN(CONV_WEIGHT_BLOCK));
   return c;
@@ -136,16 +148,19 @@ static void OWN(conv2d_size)(const int64_t *ints, fnn_work *work) {
     work->units[phase++] = c.weight_blocks;
     work->shared_bytes = (c.s.taps * c.s.cin_g * c.s.cout + N) * (int64_t)sizeof(T);
   }
-  work->units[phase++] = c.bands.image_units * c.bands.bands;
+  work->units[phase++] = c.bands.image_units * c.bands.bands * c.parts;
   work->phases = phase;
   work->scratch_bytes = OWN(conv_scratch_bytes)(ints, c.n_segments, c.window_elements);
   work->flops = conv_flops(&c.s);
   work->bytes = conv_elements(&c.s) * (double)sizeof(T);
 }
 
-/* One unit: images [image, image + images) by result rows [row, row + rows). */
+/* One unit: images [image, image + images) by result rows [row, row + rows), by all columns or a panel of them. Bands
+ * of a panel follow each other: a thread reads few panels of the weights. */
 static void OWN(conv2d_unit)(const fnn_call *call, const OWN(conv_cut) * c, const T *weights, int64_t unit) {
   const conv_shape *s = &c->s;
+  const int64_t bands = c->bands.image_units * c->bands.bands, part = unit / bands;
+  unit %= bands;
   const int64_t image = unit / c->bands.bands * c->bands.images, row = unit % c->bands.bands * c->bands.rows;
   const int64_t images = fnn_min(c->bands.images, s->n - image), rows = fnn_min(c->bands.rows, s->oh - row);
   T *space = (T *)(call->scratch + OWN(conv_window_at)(c->n_segments));
@@ -166,14 +181,20 @@ static void OWN(conv2d_unit)(const fnn_call *call, const OWN(conv_cut) * c, cons
     .a_image = x.image, .a_row = s->stride_h * x.row, .a_col = s->stride_w * s->cin,
     .c_image = s->oh * s->ow * s->cout, .c_row = s->ow * s->cout, .c_col = s->cout,
     .images = images, .rows = rows, .cols = s->ow, .segments = segments, .n_segments = c->n_segments,
-    .columns = s->cout_g, .floor = call->ints[CONV_RELU] ? 0 : -INFINITY};
+    .columns = s->cout_g, .widest = c->widest, .panel = part, .panels = 1,
+    .floor = call->ints[CONV_RELU] ? 0 : -INFINITY};
+  tile_panel columns = tile_panel_of(s->cout, N, c->widest, part);
+  if (c->parts == 1) {
+    walk.panels = tile_panels_of(s->cout_g, N, c->widest);
+    columns = (tile_panel){.cols = s->cout};
+  }
   for (int64_t g = 0; g < s->groups; g++) {
     walk.a = x.at + g * s->cin_g;
     walk.first_column = g * s->cout_g;
     walk.bias = call->buf[3] ? (const T *)call->buf[3] + g * s->cout_g : NULL;
     OWN(conv_run)(&walk);
   }
-  OWN(conv_run_program)(call, first_pixel, images * rows * s->ow, 0, s->cout,
+  OWN(conv_run_program)(call, first_pixel, images * rows * s->ow, columns.begin, columns.cols,
                         call->scratch + OWN(conv_program_at)(c->n_segments, c->window_elements));
 }
 

@@ -110,7 +110,8 @@ static void OWN(conv_input_unit)(const fnn_call *call, const OWN(conv_input_cut)
           .a_image = dy.image, .a_row = dy.row, .a_col = s->cout,
           .c_image = s->h * s->w * s->cin, .c_row = s->stride_h * s->w * s->cin, .c_col = s->stride_w * s->cin,
           .images = images, .rows = next_j - j, .cols = fnn_ceil_div(s->w - residue_x, s->stride_w),
-          .segments = segments, .columns = s->cin_g, .floor = -INFINITY};
+          .segments = segments, .columns = s->cin_g, .widest = TILE_VECTORS,
+          .panels = tile_panels(s->cin_g, N), .floor = -INFINITY};
         for (int64_t g = 0; g < s->groups; g++) {
           const T *weights = (const T *)call->shared + g * s->taps * s->cout_g * s->cin_g;
           walk.n_segments = OWN(conv_input_segments)(c, taps, residue_y, residue_x, dy.row, weights, segments);
