@@ -1,7 +1,5 @@
 """ProgbarLogger: the progress bar of fit, evaluate and predict."""
 
-import logging
-
 from fastnn import config
 from fastnn.callbacks.callback import Callback
 from fastnn.utils.progbar import Progbar
@@ -84,4 +82,6 @@ class ProgbarLogger(Callback):
         if config.is_interactive_logging_enabled():
             print(line, flush=True)
         else:
+            import logging  # slow to import, and seldom needed
+
             logging.getLogger("fastnn").info(line)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-import shutil
 import sys
 from dataclasses import dataclass
 
@@ -48,6 +47,8 @@ def summary_text(model, line_length=None, positions=None, expand_nested=False, s
     header += ["Trainable"] if show_trainable else []
     rows = _rows(model, connections, expand_nested, show_trainable, layer_range)
     default, widest = _LAYOUTS[connections is not None, bool(show_trainable)]
+    import shutil  # slow to import, and needed here alone
+
     width = line_length or min(widest, shutil.get_terminal_size().columns - 4)
     table = _table(header, rows, _column_widths(positions or default, width, len(header)))
     return "\n".join([f'Model: "{model.name}"', *table, *_totals(model)])

@@ -1,7 +1,5 @@
 """The progress bar of `fit`, `evaluate`, `predict` and downloads."""
 
-import logging
-import shutil
 import sys
 import time
 
@@ -93,6 +91,8 @@ class Progbar:
 
     def _write(self, line, finalize):
         if not config.is_interactive_logging_enabled():
+            import logging  # like shutil below a twentieth of a first import, and seldom needed
+
             logging.getLogger("fastnn").info(line)
         elif self._is_live():
             sys.stdout.write("\r" + line + _CLEAR_LINE + ("\n" if finalize else ""))
@@ -115,6 +115,8 @@ class Progbar:
         bar = f" {self._bar(current)} " if self.target else " "
         line_width = len(count) + (self.width + 2 if self.target else 1) + len(clock) + 1
         # A line that wraps could not be redrawn by a carriage return, so the values are cut at the terminal's edge.
+        import shutil
+
         room = shutil.get_terminal_size().columns - 1 - line_width
         rest = f"{pace}{values}"
         return f"{_BOLD}{count}{_RESET}{bar}{_BOLD}{clock}{_RESET} {rest if finalize else rest[: max(room, 0)]}"
