@@ -145,14 +145,19 @@ FNN_INLINE void OWN(tile_run)(const OWN(tile) * t, const int rows, const int vec
     if (!t->continues) OWN(tile_finish_rows)(t, space);
     return;
   }
+  const int is_plain = t->alpha == 1 && !t->bias && t->floor == -(T)INFINITY;
 #pragma GCC unroll 8
   for (int i = 0; i < rows; i++) {
     if (i >= t->rows) break;
 #pragma GCC unroll 8
     for (int j = 0; j < vectors; j++) {
-      V y = acc[i * vectors + j] * t->alpha;
-      if (t->bias) y += FN(load)(t->bias + j * N);
-      FN(store)(t->c[i] + t->c_column + j * N, FN(select)(y < t->floor, FN(splat)(t->floor), y));
+      V y = acc[i * vectors + j];
+      if (!is_plain) {
+        y *= t->alpha;
+        if (t->bias) y += FN(load)(t->bias + j * N);
+        y = FN(select)(y < t->floor, FN(splat)(t->floor), y);
+      }
+      FN(store)(t->c[i] + t->c_column + j * N, y);
     }
   }
 }
