@@ -35,12 +35,13 @@ static OWN(operand) OWN(operand_of)(T *space, const T *rows, int64_t row, int64_
   return (OWN(operand)){space, 0, n};
 }
 
-/* The same of the transposed matrix: `depth` rows of n columns. */
-static OWN(operand) OWN(transposed_of)(T *space, const T *rows, int64_t row, int64_t n, int64_t depth) {
+/* The same of the transposed matrix, times `by`: `depth` rows of n columns. */
+static OWN(operand) OWN(transposed_of)(T *space, const T *rows, int64_t row, int64_t n, int64_t depth, T by) {
   for (int64_t p = 0; p < tile_panels(n, N); p++) {
     const tile_panel panel = tile_panel_at(n, N, p);
     OWN(pack_panel)(space + depth * panel.begin, rows, 1, row, depth, panel);
   }
+  for (int64_t i = 0; i < depth * OWN(padded)(n); i += N) FN(store)(space + i, FN(load)(space + i) * by);
   return (OWN(operand)){space, 0, depth};
 }
 
@@ -55,9 +56,9 @@ static OWN(sums) OWN(sums_of)(T *space, int64_t rows) {
 }
 
 /* The first `rows` rows of A @ B in tiles: A's rows are a_row apart, its columns a_col, and B has `cols` columns. The
- * result, times alpha, goes to `out`, BLOCK apart and in whole vectors; or is added to row `row_at` on of `sums`. */
+ * result goes to `out`, BLOCK apart and in whole vectors; or is added to row `row_at` on of `sums`. */
 static void OWN(multiply)(const T *a, int64_t a_row, int64_t a_col, int64_t rows, const OWN(operand) * b, int64_t cols,
-                          T *out, T alpha, const OWN(sums) * sums, int64_t row_at) {
+                          T *out, const OWN(sums) * sums, int64_t row_at) {
   for (int64_t p = 0; p < tile_panels(cols, N); p++) {
     const tile_panel panel = tile_panel_at(cols, N, p);
     const int64_t height = tile_rows(panel.vectors), width = panel.vectors * N;
@@ -65,7 +66,7 @@ static void OWN(multiply)(const T *a, int64_t a_row, int64_t a_col, int64_t rows
     const T *a_rows[TILE_MOST_ROWS];
     T *c_rows[TILE_MOST_ROWS];
     OWN(tile) t = {.a = a_rows, .c = c_rows, .c_column = panel.begin, .cols = width, .a_stride = a_col,
-                   .segments = &segment, .n_segments = 1, .alpha = alpha, .floor = -INFINITY,
+                   .segments = &segment, .n_segments = 1, .alpha = 1, .floor = -INFINITY,
                    .resumes = !out, .continues = !out};
     for (int64_t row = 0; row < rows; row += height) {
       t.rows = fnn_min(height, rows - row);
@@ -114,11 +115,19 @@ FNN_INLINE V OWN(mask_lanes)(const char *at, int64_t step, int64_t n) {
 FNN_INLINE V OWN(with_bias)(V scores, V bias) { return scores + bias; }
 FNN_INLINE V OWN(with_mask)(V scores, V mask) { return FN(select)(mask == 0, FN(splat)(HIDDEN), scores); }
 
-/* scores = with(scores, operand) for an operand that lies with the keys along its rows, or broadcasts: it is read a
- * square of lanes at a time and transposed. `bytes` is the size of its element. */
+/* scores = with(scores, operand) for an operand that lies with the keys along its rows: it is read a square of lanes at
+ * a time and transposed, unless it is the same for all queries. `bytes` is the size of its element. */
 FNN_INLINE void OWN(apply)(T *scores, int64_t queries, int64_t keys, const char *operand, int64_t query_stride,
                            int64_t key_stride, int64_t bytes, V (*lanes)(const char *, int64_t, int64_t),
                            V (*with)(V, V)) {
+  if (query_stride == 0) {
+    for (int64_t j = 0; j < keys; j++) {
+      const V v = FN(splat)(lanes(operand + j * key_stride * bytes, 1, 1)[0]);
+      T *at = scores + j * BLOCK;
+      for (int64_t i = 0; i < queries; i += N) FN(store)(at + i, with(FN(load)(at + i), v));
+    }
+    return;
+  }
   for (int64_t i = 0; i < queries; i += N)
     for (int64_t j = 0; j < keys; j += N) {
       const int64_t rows = fnn_min(N, queries - i), cols = fnn_min(N, keys - j);
@@ -181,7 +190,7 @@ static OWN(block) OWN(block_of)(const fnn_call *call, const attention_shape *s, 
 
 /* Scores of keys [key, key + keys) with the block's queries. */
 static void OWN(scores_of)(const OWN(block) * o, T *scores, const OWN(operand) * q, int64_t key, int64_t keys) {
-  OWN(multiply)(o->k + key * o->k_row, o->k_row, 1, keys, q, o->n, scores, o->scale, NULL, 0);
+  OWN(multiply)(o->k + key * o->k_row, o->k_row, 1, keys, q, o->n, scores, NULL, 0);
   if (o->bias) OWN(apply_bias)(scores, o->n, keys, o->bias + key * o->bias_strides[3], o->bias_strides);
   if (o->mask) OWN(apply_mask)(scores, o->n, keys, o->mask + key * o->mask_strides[3], o->mask_strides);
   if (o->s->causal && key + keys - 1 > o->first) OWN(hide_later)(scores, o->n, keys, key - o->first);
@@ -210,31 +219,35 @@ static void OWN(attention_size)(const int64_t *ints, fnn_work *work) {
   attention_work(&s, work, (double)(s.depth + s.value_depth), sizeof(T));
 }
 
+/* The greater of each pair of lanes; as a loop, it becomes one instruction. */
+FNN_INLINE V OWN(greater)(V a, V b) {
+  for (int k = 0; k < N; k++) b[k] = a[k] > b[k] ? a[k] : b[k];
+  return b;
+}
+
 /* The running softmax: scores become exp(scores - top) with the new top; total is what it was, brought to the new top,
  * and what they add; factors bring what was summed with the old top to the new one. Returns whether any is not 1. */
 static int OWN(advance)(T *scores, int64_t queries, int64_t keys, T *top, T *total, T *factors) {
-  int moves = 0;
+  M moves = {0};
   for (int64_t i = 0; i < queries; i += N) {
     T *column = scores + i;
     const V before = FN(load)(top + i);
     V most = before, sum = {0};
+    for (int64_t j = 0; j < keys; j += 2)
+      most = OWN(greater)(OWN(greater)(FN(load)(column + j * BLOCK), FN(load)(column + fnn_min(j + 1, keys - 1) * BLOCK)),
+                          most);
     for (int64_t j = 0; j < keys; j++) {
-      const V x = FN(load)(column + j * BLOCK);
-      most = FN(select)(x > most, x, most);
-    }
-    for (int64_t j = 0; j < keys; j++) {
-      const V e = FN(exp)(FN(load)(column + j * BLOCK) - most);
+      const V e = FN(exp_below0)(FN(load)(column + j * BLOCK) - most);
       FN(store)(column + j * BLOCK, e);
       sum += e;
     }
-    const V factor = FN(exp)(before - most);
-    const M same = factor == 1;
-    for (int k = 0; k < N; k++) moves |= !same[k];
+    const V factor = FN(exp_below0)(before - most);
+    moves |= most != before;
     FN(store)(factors + i, factor);
     FN(store)(total + i, FN(load)(total + i) * factor + sum);
     FN(store)(top + i, most);
   }
-  return moves;
+  return memcmp(&moves, &(M){0}, sizeof moves) != 0;
 }
 
 static void OWN(scale_sums)(const OWN(sums) * sums, int64_t rows, int64_t cols, const T *factors) {
@@ -255,7 +268,7 @@ static void OWN(attention)(const fnn_call *call, int64_t begin, int64_t end) {
     const int64_t z = unit / s.blocks;
     const OWN(block) o =
       OWN(block_of)(call, &s, call->buf, call->buf + 3, z / s.heads, z % s.heads, unit % s.blocks);
-    const OWN(operand) q = OWN(transposed_of)(q_space, o.q, o.q_row, o.n, s.depth);
+    const OWN(operand) q = OWN(transposed_of)(q_space, o.q, o.q_row, o.n, s.depth, o.scale);
     _Alignas(FNN_ALIGN) T top[BLOCK], total[BLOCK] = {0}, factors[BLOCK];
     for (int64_t i = 0; i < BLOCK; i++) top[i] = LOWEST;
     memset(sums.at, 0, sizeof(T) * (size_t)OWN(sum_elements)(BLOCK, s.value_depth));
@@ -264,7 +277,7 @@ static void OWN(attention)(const fnn_call *call, int64_t begin, int64_t end) {
       OWN(scores_of)(&o, scores, &q, key, keys);
       if (OWN(advance)(scores, o.n, keys, top, total, factors)) OWN(scale_sums)(&sums, o.n, s.value_depth, factors);
       const OWN(operand) v = OWN(operand_of)(v_space, o.v + key * o.v_row, o.v_row, keys, s.value_depth);
-      OWN(multiply)(scores, 1, BLOCK, o.n, &v, s.value_depth, NULL, 1, &sums, 0);
+      OWN(multiply)(scores, 1, BLOCK, o.n, &v, s.value_depth, NULL, &sums, 0);
     }
     for (int64_t i = 0; i < BLOCK; i++) total[i] = 1 / total[i];
     OWN(store_sums)((T *)call->buf[5] + o.y_at, o.y_row, &sums, o.n, s.value_depth, total, 1);
@@ -305,7 +318,7 @@ static void OWN(softmax_gradient)(T *scores, T *d, int64_t queries, int64_t keys
     const V most = FN(load)(top + i), by = FN(load)(inverse + i), mean = FN(load)(delta + i);
     for (int64_t j = 0; j < keys; j++) {
       T *score = scores + j * BLOCK + i, *at = d + j * BLOCK + i;
-      const V x = FN(load)(score), p = FN(exp)(x - most) * by;
+      const V x = FN(load)(score), p = FN(exp_below0)(x - most) * by;
       FN(store)(score, p);
       FN(store)(at, FN(select)(x == HIDDEN, FN(splat)(0), p * (FN(load)(at) - mean)));
     }
@@ -347,8 +360,8 @@ static void OWN(grad_of_block)(const fnn_call *call, const OWN(block) * o, const
                                int64_t end, T *dq) {
   const attention_shape *s = o->s;
   const T *dy = (const T *)call->buf[0] + o->y_at, *y = (const T *)call->buf[4] + o->y_at;
-  const OWN(operand) q_columns = OWN(transposed_of)(g->q, o->q, o->q_row, o->n, s->depth);
-  const OWN(operand) dy_columns = OWN(transposed_of)(g->dy, dy, o->y_row, o->n, s->value_depth);
+  const OWN(operand) q_columns = OWN(transposed_of)(g->q, o->q, o->q_row, o->n, s->depth, o->scale);
+  const OWN(operand) dy_columns = OWN(transposed_of)(g->dy, dy, o->y_row, o->n, s->value_depth, 1);
   const OWN(operand) q_rows = OWN(operand_of)(g->q_rows, o->q, o->q_row, o->n, s->depth);
   const OWN(operand) dy_rows = OWN(operand_of)(g->dy_rows, dy, o->y_row, o->n, s->value_depth);
   _Alignas(FNN_ALIGN) T top[BLOCK] = {0}, inverse[BLOCK] = {0}, delta[BLOCK] = {0};
@@ -359,12 +372,12 @@ static void OWN(grad_of_block)(const fnn_call *call, const OWN(block) * o, const
   for (int64_t key = begin; key < end && !OWN(is_done)(o, top, key); key += BLOCK) {
     const int64_t keys = fnn_min(BLOCK, end - key);
     OWN(scores_of)(o, g->p, &q_columns, key, keys);
-    OWN(multiply)(o->v + key * o->v_row, o->v_row, 1, keys, &dy_columns, o->n, g->ds, 1, NULL, 0);
+    OWN(multiply)(o->v + key * o->v_row, o->v_row, 1, keys, &dy_columns, o->n, g->ds, NULL, 0);
     OWN(softmax_gradient)(g->p, g->ds, o->n, keys, top, inverse, delta);
     const OWN(operand) k_rows = OWN(operand_of)(g->k_rows, o->k + key * o->k_row, o->k_row, keys, s->depth);
-    OWN(multiply)(g->ds, 1, BLOCK, o->n, &k_rows, s->depth, NULL, 1, &g->dq, 0);
-    OWN(multiply)(g->ds, BLOCK, 1, keys, &q_rows, s->depth, NULL, 1, &g->dk, key - begin);
-    OWN(multiply)(g->p, BLOCK, 1, keys, &dy_rows, s->value_depth, NULL, 1, &g->dv, key - begin);
+    OWN(multiply)(g->ds, 1, BLOCK, o->n, &k_rows, s->depth, NULL, &g->dq, 0);
+    OWN(multiply)(g->ds, BLOCK, 1, keys, &q_rows, s->depth, NULL, &g->dk, key - begin);
+    OWN(multiply)(g->p, BLOCK, 1, keys, &dy_rows, s->value_depth, NULL, &g->dv, key - begin);
   }
   OWN(store_sums)(dq, o->q_row, &g->dq, o->n, s->depth, &o->scale, 0);
 }
