@@ -233,9 +233,10 @@ static int OWN(advance)(T *scores, int64_t queries, int64_t keys, T *top, T *tot
     T *column = scores + i;
     const V before = FN(load)(top + i);
     V most = before, sum = {0};
-    for (int64_t j = 0; j < keys; j += 2)
-      most = OWN(greater)(OWN(greater)(FN(load)(column + j * BLOCK), FN(load)(column + fnn_min(j + 1, keys - 1) * BLOCK)),
-                          most);
+    for (int64_t j = 0; j < keys; j += 2) {
+      const T *next = column + fnn_min(j + 1, keys - 1) * BLOCK;
+      most = OWN(greater)(OWN(greater)(FN(load)(column + j * BLOCK), FN(load)(next)), most);
+    }
     for (int64_t j = 0; j < keys; j++) {
       const V e = FN(exp_below0)(FN(load)(column + j * BLOCK) - most);
       FN(store)(column + j * BLOCK, e);
