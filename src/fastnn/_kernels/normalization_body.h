@@ -7,11 +7,6 @@ FNN_INLINE void OWN(store_n)(T *p, V v, int64_t n) {
   else FN(store_part)(p, v, n);
 }
 FNN_INLINE T OWN(root)(T x) { return sizeof(T) == 4 ? (T)sqrtf((float)x) : (T)sqrt(x); }
-FNN_INLINE T OWN(sum_lanes)(V v) {
-  T total = 0;
-  for (int k = 0; k < N; k++) total += v[k];
-  return total;
-}
 
 /* The epilogue on rows [row, last) of the first output. */
 FNN_INLINE void OWN(finish)(const fnn_call *call, int64_t at, int64_t row, int64_t last) {
@@ -171,15 +166,13 @@ static void OWN(batch_norm_grad)(const fnn_call *call, int64_t begin, int64_t en
 static void OWN(layer_norm_size)(const int64_t *ints, fnn_work *work) { layer_size(ints, work, 2, sizeof(T)); }
 
 FNN_INLINE V OWN(masked)(V v, int64_t n) { /* 0 in the lanes that hold no element */
-  if (n < N)
-    for (int k = 0; k < N; k++) v[k] = k < n ? v[k] : 0;
-  return v;
+  return n < N ? FN(first_lanes)(v, n, 0) : v;
 }
 
 FNN_INLINE T OWN(row_mean)(const T *x, int64_t cols) {
   V sum = {0};
   for (int64_t c = 0; c < cols; c += N) sum += OWN(load_n)(x + c, fnn_min(N, cols - c));
-  return OWN(sum_lanes)(sum) / (T)cols;
+  return FN(sum_lanes)(sum) / (T)cols;
 }
 
 FNN_INLINE T OWN(row_variance)(const T *x, int64_t cols, T mean) {
@@ -189,7 +182,7 @@ FNN_INLINE T OWN(row_variance)(const T *x, int64_t cols, T mean) {
     V d = OWN(masked)(OWN(load_n)(x + c, n) - mean, n);
     sum += d * d;
   }
-  return OWN(sum_lanes)(sum) / (T)cols;
+  return FN(sum_lanes)(sum) / (T)cols;
 }
 
 static void OWN(layer_norm)(const fnn_call *call, int64_t begin, int64_t end) {
@@ -237,7 +230,7 @@ FNN_INLINE void OWN(layer_row)(const fnn_call *call, int64_t row, T *dgamma, T *
     OWN(store_n)(dgamma + c, OWN(load_n)(dgamma + c, n) + d * s, n);
     OWN(store_n)(dbeta + c, OWN(load_n)(dbeta + c, n) + d, n);
   }
-  T centre = call->ints[2] ? OWN(sum_lanes)(sum) / (T)cols : 0, along = OWN(sum_lanes)(product) / (T)cols;
+  T centre = call->ints[2] ? FN(sum_lanes)(sum) / (T)cols : 0, along = FN(sum_lanes)(product) / (T)cols;
   for (int64_t c = 0; c < cols; c += N) {
     int64_t n = fnn_min(N, cols - c);
     V s = (OWN(load_n)(x + c, n) - mean) * r, g = OWN(load_n)(dy + c, n) * OWN(load_n)(gamma + c, n);

@@ -2,12 +2,6 @@
 
 /* ---- one row ---- */
 
-FNN_INLINE T OWN(sum_lanes)(V v) {
-  T total = 0;
-  for (int k = 0; k < N; k++) total += v[k];
-  return total;
-}
-
 /* The greatest element of a row of n >= 1. A NaN may be passed over: it reaches the result through the sum. */
 FNN_INLINE T OWN(row_max)(const T *x, int64_t n) {
   V best = FN(splat)(-(T)INFINITY);
@@ -16,16 +10,11 @@ FNN_INLINE T OWN(row_max)(const T *x, int64_t n) {
     V v = FN(load)(x + i);
     best = FN(select)(v > best, v, best);
   }
-  T top = -(T)INFINITY;
-  for (int k = 0; k < N; k++) top = best[k] > top ? best[k] : top;
-  for (; i < n; i++) top = x[i] > top ? x[i] : top;
-  return top;
-}
-
-/* Lanes of a partial vector that hold elements, as a mask. */
-FNN_INLINE V OWN(first_lanes)(V v, int64_t n) {
-  for (int k = 0; k < N; k++) v[k] = k < n ? v[k] : 0;
-  return v;
+  if (i < n) {
+    V v = FN(first_lanes)(FN(load_part)(x + i, n - i), n - i, -(T)INFINITY);
+    best = FN(select)(v > best, v, best);
+  }
+  return FN(max_lanes)(best);
 }
 
 /* y = exp(x - top) where y is not NULL; returns the sum. y may be x. */
@@ -40,9 +29,9 @@ FNN_INLINE T OWN(row_exp)(T *y, const T *x, int64_t n, T top) {
   if (i < n) {
     V e = FN(exp)(FN(load_part)(x + i, n - i) - top);
     if (y) FN(store_part)(y + i, e, n - i);
-    sum += OWN(first_lanes)(e, n - i);
+    sum += FN(first_lanes)(e, n - i, 0);
   }
-  return OWN(sum_lanes)(sum);
+  return FN(sum_lanes)(sum);
 }
 
 FNN_INLINE void OWN(row_scale)(T *y, int64_t n, T by) {
@@ -67,7 +56,7 @@ FNN_INLINE T OWN(row_sum2)(const T *a, const T *b, int64_t n, V (*f)(V, V)) {
   int64_t i = 0;
   for (; i + N <= n; i += N) sum += f(FN(load)(a + i), FN(load)(b + i));
   if (i < n) sum += f(FN(load_part)(a + i, n - i), FN(load_part)(b + i, n - i)); /* f(0, 0) is 0 */
-  return OWN(sum_lanes)(sum);
+  return FN(sum_lanes)(sum);
 }
 FNN_INLINE V OWN(product)(V a, V b) { return a * b; }
 FNN_INLINE V OWN(first)(V a, V b) { return (void)b, a; }
@@ -162,7 +151,7 @@ static void OWN(softmax_cross_entropy)(const fnn_call *call, int64_t begin, int6
       V v = n == N ? FN(load)(x + i) : FN(load_part)(x + i, n);
       loss += FN(select)(t == 0, FN(splat)(0), t * (log_sum - (v - top)));
     }
-    ((T *)call->buf[2])[row] = OWN(sum_lanes)(loss);
+    ((T *)call->buf[2])[row] = FN(sum_lanes)(loss);
   }
 }
 

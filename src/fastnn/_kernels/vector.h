@@ -68,4 +68,59 @@ FNN_INLINE fnn_vd fnn_selectd(fnn_vi64 mask, fnn_vd a, fnn_vd b) {
   return (fnn_vd)((mask & (fnn_vi64)a) | (~mask & (fnn_vi64)b));
 }
 
+/* What fnn_sum_lanes, fnn_max_lanes and fnn_first_lanes share: the numbers of the lanes, and v with lane k ^ half in
+ * lane k. Halves are joined, then quarters, and so on: log2(lanes) steps, where a loop over lanes would be a chain of as
+ * many as there are. */
+FNN_INLINE fnn_vi32 fnn_lanesf(void) {
+  static const int32_t numbers[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+  fnn_vi32 lane;
+  memcpy(&lane, numbers, sizeof lane);
+  return lane;
+}
+FNN_INLINE fnn_vi64 fnn_lanesd(void) {
+  static const int64_t numbers[8] = {0, 1, 2, 3, 4, 5, 6, 7};
+  fnn_vi64 lane;
+  memcpy(&lane, numbers, sizeof lane);
+  return lane;
+}
+FNN_INLINE fnn_vf fnn_acrossf(fnn_vf v, int half) { return __builtin_shuffle(v, fnn_lanesf() ^ half); }
+FNN_INLINE fnn_vd fnn_acrossd(fnn_vd v, int half) { return __builtin_shuffle(v, fnn_lanesd() ^ half); }
+
+FNN_INLINE float fnn_sum_lanesf(fnn_vf v) {
+#pragma GCC unroll 4
+  for (int half = FNN_VF / 2; half; half /= 2) v += fnn_acrossf(v, half);
+  return v[0];
+}
+FNN_INLINE double fnn_sum_lanesd(fnn_vd v) {
+#pragma GCC unroll 4
+  for (int half = FNN_VD / 2; half; half /= 2) v += fnn_acrossd(v, half);
+  return v[0];
+}
+
+/* The greatest lane; one that is NaN may be passed over. */
+FNN_INLINE float fnn_max_lanesf(fnn_vf v) {
+#pragma GCC unroll 4
+  for (int half = FNN_VF / 2; half; half /= 2) {
+    const fnn_vf there = fnn_acrossf(v, half);
+    v = fnn_selectf(v > there, v, there);
+  }
+  return v[0];
+}
+FNN_INLINE double fnn_max_lanesd(fnn_vd v) {
+#pragma GCC unroll 4
+  for (int half = FNN_VD / 2; half; half /= 2) {
+    const fnn_vd there = fnn_acrossd(v, half);
+    v = fnn_selectd(v > there, v, there);
+  }
+  return v[0];
+}
+
+/* The first n lanes of v, `rest` in the others. */
+FNN_INLINE fnn_vf fnn_first_lanesf(fnn_vf v, int64_t n, float rest) {
+  return fnn_selectf(fnn_lanesf() < (int32_t)n, v, fnn_splatf(rest));
+}
+FNN_INLINE fnn_vd fnn_first_lanesd(fnn_vd v, int64_t n, double rest) {
+  return fnn_selectd(fnn_lanesd() < n, v, fnn_splatd(rest));
+}
+
 #endif
