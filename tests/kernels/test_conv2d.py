@@ -68,6 +68,10 @@ PROBLEMS = [
     Problem(1, 8, 8, 2, 2, 2, 2, strides=(5, 5)),
     Problem(0, 5, 5, 2, 3, 3, 3),
     Problem(1, 13, 12, 3, 70, 3, 3, pads=(1, 1, 1, 1)),  # few bands: cut by columns too
+    Problem(2, 7, 6, 1, 19, 3, 3, dilation=(2, 1)),  # few channels: 4 pixels at once
+    Problem(2, 9, 11, 2, 32, 3, 3, strides=(2, 2), pads=(1, 1, 1, 1)),
+    Problem(1, 6, 7, 3, 33, 3, 3, pads=(1, 1, 1, 1)),
+    Problem(3, 5, 9, 4, 16, 3, 3, strides=(1, 2), pads=(0, 1, 2, 1)),
 ]
 pytestmark = pytest.mark.parametrize("isa", ISAS)
 each_problem = pytest.mark.parametrize("problem", PROBLEMS, ids=lambda p: "-".join(map(str, astuple(p))))
@@ -185,7 +189,7 @@ def test_grad_kernel(problem, suffix, isa):
     np.testing.assert_array_equal(alone, dw)
 
 
-@pytest.mark.parametrize("problem", [PROBLEMS[k] for k in (3, 4, 5, 6, 11, 13, 17)], ids=str)
+@pytest.mark.parametrize("problem", [PROBLEMS[k] for k in (3, 4, 5, 6, 11, 13, 17, 20)], ids=str)
 def test_same_bits_for_any_thread_count(problem, isa):
     for kernel, which, outputs in [
         ("conv2d", (0, 1), [problem.shapes[2], None]),
@@ -201,7 +205,7 @@ def test_same_bits_for_any_thread_count(problem, isa):
 
 @each_float
 @pytest.mark.parametrize("kernel", ["conv2d", "conv2d_grad_input", "conv2d_grad_kernel"])
-@pytest.mark.parametrize("problem", [PROBLEMS[k] for k in (3, 5, 6, 11, 17)], ids=str)
+@pytest.mark.parametrize("problem", [PROBLEMS[k] for k in (3, 5, 6, 11, 17, 20)], ids=str)
 def test_program_runs_on_what_is_finished(problem, kernel, suffix, isa):
     """result = relu(result + residual), by a program over the rows and columns of the output."""
     which, out = {"conv2d": ((0, 1), 2), "conv2d_grad_input": ((2, 1), 0), "conv2d_grad_kernel": ((0, 2), 1)}[kernel]

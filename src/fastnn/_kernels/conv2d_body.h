@@ -83,6 +83,8 @@ static void OWN(conv_run)(const OWN(conv_walk) * walk) {
   }
 }
 
+#include "conv2d_thin_body.h"
+
 /* ---- conv2d ---- */
 
 /* How a forward convolution is cut. */
@@ -192,7 +194,8 @@ static void OWN(conv2d_unit)(const fnn_call *call, const OWN(conv_cut) * c, cons
     walk.a = x.at + g * s->cin_g;
     walk.first_column = g * s->cout_g;
     walk.bias = call->buf[3] ? (const T *)call->buf[3] + g * s->cout_g : NULL;
-    OWN(conv_run)(&walk);
+    if (OWN(thin_fits)(s)) OWN(thin_run)(&walk, s->cin, columns.begin, columns.cols);
+    else OWN(conv_run)(&walk);
   }
   OWN(conv_run_program)(call, first_pixel, images * rows * s->ow, columns.begin, columns.cols,
                         call->scratch + OWN(conv_program_at)(c->n_segments, c->window_elements));

@@ -1,0 +1,79 @@
+/* conv2d_thin_body.h: 3 by 3 convolutions of images of few channels, for float32 and for float64.
+ *
+ * A pixel of such a convolution has 9 to 36 products for each result: a tile of tile.h would take about as long to
+ * begin and to end. Here a vector of columns has all its weights in registers while it walks over the pixels of a unit,
+ * THIN_PIXELS at a time. The sums are those of a tile, in the same order, with the same bits. */
+
+enum {
+#if defined(FNN_ISA_AVX512) || defined(FNN_ISA_NEON)
+  OWN(THIN_CHANNELS) = 4, /* 27 weights and 4 sums in 32 registers; 36 weights are read for each 4 pixels */
+#elif defined(FNN_ISA_AVX2)
+  OWN(THIN_CHANNELS) = 1, /* 9 and 4 in 16 */
+#else
+  OWN(THIN_CHANNELS) = 0, /* without fused multiply-adds and broadcasts tiles are faster */
+#endif
+  OWN(THIN_PIXELS) = 4 /* sums at once, which cover the latency of a multiply-add; a row has at least so many pixels */
+};
+
+/* A vector of columns from `column` on, n of them valid, of all pixels. `run` are the elements of a row of the window,
+ * a constant of each caller. */
+FNN_INLINE void OWN(thin_vector)(const OWN(conv_walk) * walk, int64_t column, int64_t n, const int run) {
+  enum { PIXELS = OWN(THIN_PIXELS) };
+  const OWN(tile_segment) *s = walk->segments;
+  const int64_t offsets[3] = {s[0].a_offset, s[1].a_offset, s[2].a_offset}, step = walk->a_col, c_col = walk->c_col;
+  const V bias = walk->bias ? FN(load_part)(walk->bias + column, n) : (V){0}, floor = FN(splat)(walk->floor);
+  V weights[3 * 3 * 4];
+#pragma GCC unroll 3
+  for (int ky = 0; ky < 3; ky++)
+#pragma GCC unroll 12
+    for (int k = 0; k < run; k++) weights[ky * run + k] = FN(load)(s[ky].b + k * s[ky].b_stride + column);
+  for (int64_t row = 0; row < walk->images * walk->rows; row++) {
+    const int64_t image = row / walk->rows, y = row % walk->rows;
+    const T *a = walk->a + image * walk->a_image + y * walk->a_row;
+    T *c = walk->c + image * walk->c_image + y * walk->c_row + column;
+    for (int64_t p = 0; p < walk->cols; p += PIXELS) {
+      const int64_t first = fnn_min(p, walk->cols - PIXELS); /* the last may do some pixels again */
+      const T *x[PIXELS];
+      V acc[PIXELS] = {{0}};
+#pragma GCC unroll 4
+      for (int i = 0; i < PIXELS; i++) x[i] = a + (first + i) * step;
+#pragma GCC unroll 3
+      for (int ky = 0; ky < 3; ky++) {
+        int64_t at = offsets[ky];
+        /* As in tile.h: one register that all pixels share, where the compiler would compute each address anew. */
+        __asm__("" : "+r"(at));
+#pragma GCC unroll 12
+        for (int k = 0; k < run; k++)
+#pragma GCC unroll 4
+          for (int i = 0; i < PIXELS; i++) acc[i] += FN(splat)(x[i][at + k]) * weights[ky * run + k];
+      }
+#pragma GCC unroll 4
+      for (int i = 0; i < PIXELS; i++) {
+        V sum = acc[i] + bias;
+        sum = FN(select)(sum < floor, floor, sum);
+        if (n < N) FN(store_part)(c + (first + i) * c_col, sum, n);
+        else FN(store)(c + (first + i) * c_col, sum);
+      }
+    }
+  }
+}
+
+#define THIN_VARIANT(channels)                                                                                         \
+  static __attribute__((noinline)) void OWN(thin_##channels)(const OWN(conv_walk) * walk, int64_t column, int64_t n) { \
+    OWN(thin_vector)(walk, column, n, 3 * channels);                                                                   \
+  }
+THIN_VARIANT(1) THIN_VARIANT(2) THIN_VARIANT(3) THIN_VARIANT(4)
+static void (*const OWN(thin_variants)[])(const OWN(conv_walk) *, int64_t, int64_t) = {OWN(thin_1), OWN(thin_2),
+                                                                                       OWN(thin_3), OWN(thin_4)};
+#undef THIN_VARIANT
+
+/* Whether these run a convolution. */
+static int OWN(thin_fits)(const conv_shape *s) {
+  return s->kh == 3 && s->kw == 3 && s->dilation_w == 1 && s->groups == 1 && s->cin > 0 &&
+         s->cin <= OWN(THIN_CHANNELS) && s->ow >= OWN(THIN_PIXELS);
+}
+
+/* Columns [begin, begin + cols). */
+static void OWN(thin_run)(const OWN(conv_walk) * walk, int64_t channels, int64_t begin, int64_t cols) {
+  for (int64_t j = 0; j < cols; j += N) OWN(thin_variants)[channels - 1](walk, begin + j, fnn_min(N, cols - j));
+}
