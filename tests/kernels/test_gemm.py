@@ -128,7 +128,9 @@ def test_column_sum_rides_along(size, suffix, isa):
 @pytest.mark.parametrize("suffix", FLOATS)
 @pytest.mark.parametrize("layouts", ["nn", "nt", "tn"])
 @pytest.mark.parametrize(
-    "size", [(100, 100, 200), (100, 300, 500), (20, 40, 1030), (520, 520, 2100), (259, 270, 41)], ids=str
+    "size",
+    [(100, 100, 200), (100, 300, 500), (20, 40, 1030), (520, 520, 2100), (259, 270, 41), (100, 256, 2100)],
+    ids=str,
 )
 def test_cuts_of_long_products_are_exact_on_small_integers(size, layouts, suffix, isa):
     m, n, k = size
@@ -153,7 +155,9 @@ def test_batches_broadcast(layouts, suffix, isa):
 
 
 @pytest.mark.parametrize("isa", ISAS)
-@pytest.mark.parametrize("size", [(64, 20, 2000), (130, 100, 40), (10, 10, 10), (300, 270, 300)], ids=str)
+@pytest.mark.parametrize(
+    "size", [(64, 20, 2000), (130, 100, 40), (10, 10, 10), (300, 270, 300), (100, 256, 2100)], ids=str
+)
 def test_same_bits_for_any_thread_count(size, isa):
     m, n, k = size
     rng = np.random.default_rng(10)

@@ -15,7 +15,14 @@ typedef struct {
   int64_t splits, split_k;  /* a split is a range of split_k along k */
   int64_t k_block;          /* of a split that is done at a time */
   int packs_a, packs_b, sums_columns;
+  int fetches; /* a tile fetches what comes after its panel */
 } OWN(gemm_cut);
+
+/* In how many splits k may be cut. */
+static int64_t OWN(gemm_most_splits)(const OWN(gemm_cut) * c) {
+  const int64_t partial_bytes = c->batches * c->m * c->n * (int64_t)sizeof(T);
+  return partial_bytes ? fnn_max(1, fnn_min(c->k / GEMM_K_BLOCK, GEMM_SPLIT_BYTES / partial_bytes)) : 1;
+}
 
 /* A transposed A whose columns lie pages apart is packed for a block of rows. That pays when many columns of B share
  * it, so a unit has many panels; its rows are as many as leave units for the threads. */
@@ -28,6 +35,14 @@ static void OWN(gemm_cut_transposed)(OWN(gemm_cut) * c) {
     c->rows -= OWN(GEMM_ROWS);
 }
 
+/* Where splits of k make enough units, all rows of a unit share B: it is read once. */
+static void OWN(gemm_cut_tall)(OWN(gemm_cut) * c) {
+  const int64_t units = c->batches * c->groups * OWN(gemm_most_splits)(c);
+  int64_t blocks = fnn_ceil_div(c->m, GEMM_MOST_ROWS);
+  if (units < GEMM_MANY_UNITS) blocks = fnn_max(blocks, fnn_ceil_div(GEMM_MANY_UNITS, units));
+  c->rows = fnn_round_up(fnn_ceil_div(c->m, blocks), OWN(GEMM_ROWS));
+}
+
 static OWN(gemm_cut) OWN(gemm_cut_of)(const int64_t *ints) {
   OWN(gemm_cut) c = {.m = ints[GEMM_M], .n = ints[GEMM_N], .k = ints[GEMM_K], .batches = 1, .splits = 1,
                      .rows = OWN(GEMM_ROWS), .group = 1};
@@ -35,16 +50,15 @@ static OWN(gemm_cut) OWN(gemm_cut_of)(const int64_t *ints) {
   c.widest = c.m == 1 ? TILE_ROW_VECTORS : TILE_VECTORS;
   c.panels = c.groups = tile_panels_of(c.n, N, c.widest);
   c.sums_columns = ints[GEMM_COLUMN_SUM] != 0;
-  if (ints[GEMM_A_ROW] == 1 && ints[GEMM_A_COL] * (int64_t)sizeof(T) >= GEMM_PAGES_APART && c.n >= GEMM_SHARING_COLS)
-    OWN(gemm_cut_transposed)(&c);
+  const int is_transposed = ints[GEMM_A_ROW] == 1, is_shared = c.n >= GEMM_SHARING_COLS;
+  const int is_paged = ints[GEMM_A_COL] * (int64_t)sizeof(T) >= GEMM_PAGES_APART;
+  if (is_transposed && is_paged && is_shared) OWN(gemm_cut_transposed)(&c);
+  if (is_transposed && !is_paged && c.k >= 4 * GEMM_K_BLOCK) OWN(gemm_cut_tall)(&c);
   c.row_blocks = fnn_ceil_div(c.m, c.rows);
   const int64_t units = c.batches * c.row_blocks * c.groups;
   c.split_k = c.k;
-  const int64_t partial_bytes = c.batches * c.m * c.n * (int64_t)sizeof(T);
-  if (units > 0 && c.k >= (units < GEMM_FEW_UNITS && c.m > 1 ? 2 : 4) * GEMM_K_BLOCK &&
-      partial_bytes <= GEMM_SPLIT_BYTES) {
-    const int64_t wanted = fnn_min(c.k / GEMM_K_BLOCK, GEMM_SPLIT_BYTES / partial_bytes);
-    c.split_k = fnn_round_up(fnn_ceil_div(c.k, fnn_max(1, wanted)), GEMM_K_BLOCK);
+  if (units > 0 && c.k >= (units < GEMM_FEW_UNITS && c.m > 1 ? 2 : 4) * GEMM_K_BLOCK) {
+    c.split_k = fnn_round_up(fnn_ceil_div(c.k, OWN(gemm_most_splits)(&c)), N);
     c.splits = fnn_ceil_div(c.k, c.split_k);
   }
   c.k_block = fnn_min(c.split_k, c.packs_a ? GEMM_K_BLOCK : GEMM_K_MOST);
@@ -54,6 +68,7 @@ static OWN(gemm_cut) OWN(gemm_cut_of)(const int64_t *ints) {
   const int is_scattered = c.m > OWN(GEMM_ROWS) && ((row_bytes % FNN_VECTOR_BYTES && span > GEMM_STRADDLED_BYTES) ||
                                                     (row_bytes > 1024 && span > GEMM_SCATTERED_BYTES));
   c.packs_b = ints[GEMM_B_COL] != 1 || ints[GEMM_B_ROW] < c.n || is_scattered;
+  c.fetches = is_transposed && !is_paged && is_shared && c.splits > 1 && !c.packs_b;
   return c;
 }
 
@@ -130,7 +145,8 @@ static __attribute__((noinline)) void OWN(gemm_pack_a)(T *out, const T *a, int64
 
 FNN_INLINE void OWN(gemm_prefetch_rows)(const T *at, int64_t stride, int64_t rows, int64_t cols, const int writes) {
   for (int64_t i = 0; i < rows; i++)
-    for (int64_t j = 0; j < cols; j += FNN_ALIGN / (int64_t)sizeof(T)) __builtin_prefetch(at + i * stride + j, writes);
+    for (int64_t j = 0; j < cols; j += FNN_ALIGN / (int64_t)sizeof(T))
+      __builtin_prefetch(at + i * stride + j, writes, 2);
 }
 
 /* Fetches what a tile at (row, col) of the program's space and its epilogue will write and read, while the tile's
@@ -143,6 +159,21 @@ static void OWN(gemm_prefetch)(const fnn_call *call, int64_t row, int64_t rows, 
     if (o[0] > 2 && o[1] == TYPE_DTYPE && o[2] >= cols && o[3] == 1)
       OWN(gemm_prefetch_rows)((const T *)call->buf[o[0]] + row * o[2] + col, o[2], rows, cols, 0);
   }
+}
+
+/* Fetches a tile's share of what the next units read: the next panel of B, or the first one of the next split, whose
+ * part of A all panels fetch. Rows of a part of a matrix are no stream that the hardware would see. */
+static void OWN(gemm_fetch_next)(const OWN(gemm_cut) * c, const int64_t *ints, const T *a, const T *b, int64_t rows,
+                                 int64_t k, int64_t k_next, int64_t panel_index, int64_t tile, int64_t tiles) {
+  const int64_t more = c->k - k_next, span = k_next - k, share = panel_index * tiles + tile, shares = c->panels * tiles;
+  const int64_t a_begin = fnn_min(more, span * share / shares), a_end = fnn_min(more, span * (share + 1) / shares);
+  OWN(gemm_prefetch_rows)(a + (k_next + a_begin) * ints[GEMM_A_COL], ints[GEMM_A_COL], a_end - a_begin, rows, 0);
+  const int is_last = panel_index + 1 == c->panels;
+  const tile_panel next = tile_panel_of(c->n, N, c->widest, is_last ? 0 : panel_index + 1);
+  const int64_t left = is_last ? more : span, b_row = ints[GEMM_B_ROW];
+  const int64_t begin = fnn_min(left, span * tile / tiles), end = fnn_min(left, span * (tile + 1) / tiles);
+  b += next.begin + ((is_last ? k_next : k) + begin) * b_row;
+  OWN(gemm_prefetch_rows)(b, b_row, end - begin, next.cols, 0);
 }
 
 /* Unit (batch z, row block, group of panels, split) of the products. */
@@ -216,6 +247,9 @@ static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OW
         t.a = a_rows + row;
         t.c = c_rows + row;
         if (prefetches) OWN(gemm_prefetch)(call, z * c->m + row_begin + row, t.rows, panel.begin, panel.cols);
+        if (c->fetches)
+          OWN(gemm_fetch_next)(c, ints, a + row_begin, b, rows, k, k_next, panel_index, row / height,
+                               fnn_ceil_div(rows, height));
         OWN(tile_call)(&t, panel.vectors);
         t.partial += height * OWN(TILE_COLS);
       }
