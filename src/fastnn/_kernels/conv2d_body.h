@@ -98,7 +98,7 @@ typedef struct {
 
 enum {
   OWN(CONV_WEIGHT_BLOCK) = 1 << 14, /* weights that a unit of the first phase copies */
-  OWN(CONV_FEW_BANDS) = 4           /* fewer, of a single image, are cut by columns too, so that threads can share them */
+  OWN(CONV_FEW_BANDS) = 4           /* fewer are cut by columns too, so that threads can share them */
 };
 
 static OWN(conv_cut) OWN(conv_cut_of)(const int64_t *ints) {
@@ -194,7 +194,7 @@ static void OWN(conv2d_unit)(const fnn_call *call, const OWN(conv_cut) * c, cons
     walk.a = x.at + g * s->cin_g;
     walk.first_column = g * s->cout_g;
     walk.bias = call->buf[3] ? (const T *)call->buf[3] + g * s->cout_g : NULL;
-    if (OWN(thin_fits)(s)) OWN(thin_run)(&walk, s->cin, columns.begin, columns.cols);
+    if (OWN(thin_fits)(s, OWN(THIN_CHANNELS))) OWN(thin_run)(&walk, s->cin, columns.begin, columns.cols);
     else OWN(conv_run)(&walk);
   }
   OWN(conv_run_program)(call, first_pixel, images * rows * s->ow, columns.begin, columns.cols,

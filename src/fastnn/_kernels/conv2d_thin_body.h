@@ -1,8 +1,10 @@
-/* conv2d_thin_body.h: 3 by 3 convolutions of images of few channels, for float32 and for float64.
+/* conv2d_thin_body.h: 3 by 3 convolutions of images of few channels and their kernel gradients, for float32 and for
+ * float64.
  *
  * A pixel of such a convolution has 9 to 36 products for each result: a tile of tile.h would take about as long to
  * begin and to end. Here a vector of columns has all its weights in registers while it walks over the pixels of a unit,
- * THIN_PIXELS at a time. The sums are those of a tile, in the same order, with the same bits. */
+ * THIN_PIXELS at a time; or all sums of its weights' gradients. The sums are those of a tile, in the same order, with
+ * the same bits. */
 
 enum {
 #if defined(FNN_ISA_AVX512) || defined(FNN_ISA_NEON)
@@ -67,13 +69,65 @@ static void (*const OWN(thin_variants)[])(const OWN(conv_walk) *, int64_t, int64
                                                                                        OWN(thin_3), OWN(thin_4)};
 #undef THIN_VARIANT
 
-/* Whether these run a convolution. */
-static int OWN(thin_fits)(const conv_shape *s) {
-  return s->kh == 3 && s->kw == 3 && s->dilation_w == 1 && s->groups == 1 && s->cin > 0 &&
-         s->cin <= OWN(THIN_CHANNELS) && s->ow >= OWN(THIN_PIXELS);
+/* Whether these run a convolution, of at most `most` channels. */
+static int OWN(thin_fits)(const conv_shape *s, int64_t most) {
+  return s->kh == 3 && s->kw == 3 && s->dilation_w == 1 && s->groups == 1 && s->cin > 0 && s->cin <= most &&
+         s->ow >= OWN(THIN_PIXELS);
 }
 
 /* Columns [begin, begin + cols). */
 static void OWN(thin_run)(const OWN(conv_walk) * walk, int64_t channels, int64_t begin, int64_t cols) {
   for (int64_t j = 0; j < cols; j += N) OWN(thin_variants)[channels - 1](walk, begin + j, fnn_min(N, cols - j));
 }
+
+/* ---- The kernel gradient ---- */
+
+#if defined(FNN_ISA_AVX512) || defined(FNN_ISA_NEON)
+enum { OWN(THIN_GRAD_CHANNELS) = 3 }; /* 27 sums, those of dy and dy itself in 32 registers */
+#else
+enum { OWN(THIN_GRAD_CHANNELS) = OWN(THIN_CHANNELS) };
+#endif
+
+/* What a unit of the kernel gradient contracts for a vector of columns. */
+typedef struct {
+  OWN(conv_window) x;
+  const T *dy;    /* the first pixel's vector; whole vectors may be read */
+  int64_t images, rows, cols, x_row, x_tap_row, x_col, dy_pixel; /* steps to the next row, tap, pixel */
+  T *sums;        /* TILE_COLS apart, (ky, kx, c) */
+  T *column_sum;  /* of dy, or NULL */
+  int resumes;
+} OWN(thin_grad);
+
+FNN_INLINE void OWN(thin_grad_vector)(const OWN(thin_grad) * g, const int run) {
+  V acc[3 * 3 * 3], column = {0};
+#pragma GCC unroll 27
+  for (int k = 0; k < 3 * run; k++) acc[k] = g->resumes ? FN(load)(g->sums + k * OWN(TILE_COLS)) : (V){0};
+  if (g->resumes && g->column_sum) column = FN(load)(g->column_sum);
+  const int64_t x_col = g->x_col, dy_pixel = g->dy_pixel, tap_row = g->x_tap_row;
+  const T *dy = g->dy;
+  for (int64_t row = 0; row < g->images * g->rows; row++) {
+    const T *x = g->x.at + row / g->rows * g->x.image + row % g->rows * g->x_row, *x1 = x + tap_row, *x2 = x1 + tap_row;
+    for (int64_t p = 0; p < g->cols; p++, dy += dy_pixel, x += x_col, x1 += x_col, x2 += x_col) {
+      const V d = FN(load)(dy);
+      column += d;
+#pragma GCC unroll 9
+      for (int k = 0; k < run; k++) {
+        acc[k] += FN(splat)(x[k]) * d;
+        acc[run + k] += FN(splat)(x1[k]) * d;
+        acc[2 * run + k] += FN(splat)(x2[k]) * d;
+      }
+    }
+  }
+#pragma GCC unroll 27
+  for (int k = 0; k < 3 * run; k++) FN(store)(g->sums + k * OWN(TILE_COLS), acc[k]);
+  if (g->column_sum) FN(store)(g->column_sum, column);
+}
+
+#define THIN_VARIANT(channels)                                                                                         \
+  static __attribute__((noinline)) void OWN(thin_grad_##channels)(const OWN(thin_grad) * g) {                          \
+    OWN(thin_grad_vector)(g, 3 * channels);                                                                            \
+  }
+THIN_VARIANT(1) THIN_VARIANT(2) THIN_VARIANT(3)
+static void (*const OWN(thin_grad_variants)[])(const OWN(thin_grad) *) = {OWN(thin_grad_1), OWN(thin_grad_2),
+                                                                          OWN(thin_grad_3)};
+#undef THIN_VARIANT
