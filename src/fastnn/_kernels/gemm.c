@@ -51,8 +51,30 @@ enum {
   GEMM_STRADDLED_BYTES = 1 << 14,  /* that a panel of B is spread over, from which packing it pays */
   GEMM_SCATTERED_BYTES = 1 << 19,
   GEMM_PREFETCHED_BYTES = 1 << 20, /* of a C in panels, above which its short rows are fetched ahead */
+  GEMM_TURNED_ROWS = 8,
+  GEMM_TURNED_K = 512,
   GEMM_PEAK_CHAINS = 12 /* more than two multipliers with a latency of four cycles can use; fits 16 registers */
 };
+
+/* A product of one column, written as one of a row: the operands change places, and a vector holds many rows of the
+ * result instead of one. What came is returned where that does not pay; else `space`, without the program. */
+static const int64_t *gemm_turn(const int64_t *ints, int64_t *space) {
+  const int is_short = ints[GEMM_A_ROW] == 1 || ints[GEMM_K] <= GEMM_TURNED_K; /* else packing A takes as long */
+  if (ints[GEMM_N] != 1 || ints[GEMM_M] < GEMM_TURNED_ROWS || !is_short || ints[GEMM_COLUMN_SUM]) return ints;
+  memcpy(space, ints, GEMM_INTS * sizeof *ints);
+  space[GEMM_M] = 1;
+  space[GEMM_N] = ints[GEMM_M];
+  space[GEMM_A_ROW] = 0;
+  space[GEMM_A_COL] = ints[GEMM_B_ROW];
+  space[GEMM_B_ROW] = ints[GEMM_A_COL];
+  space[GEMM_B_COL] = ints[GEMM_A_ROW];
+  space[GEMM_EPILOGUE] = 0;
+  for (int d = 0; d < GEMM_BATCH_DIMS; d++) {
+    space[GEMM_BATCH + 3 * d + 1] = ints[GEMM_BATCH + 3 * d + 2];
+    space[GEMM_BATCH + 3 * d + 2] = ints[GEMM_BATCH + 3 * d + 1];
+  }
+  return space;
+}
 
 #include "types_f32.h"
 #include "tile.h"

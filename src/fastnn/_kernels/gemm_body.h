@@ -15,7 +15,8 @@ typedef struct {
   int64_t splits, split_k;  /* a split is a range of split_k along k */
   int64_t k_block;          /* of a split that is done at a time */
   int packs_a, packs_b, sums_columns;
-  int fetches; /* a tile fetches what comes after its panel */
+  int fetches;              /* a tile fetches what comes after its panel */
+  int is_turned;            /* see gemm_turn */
 } OWN(gemm_cut);
 
 /* In how many splits k may be cut. */
@@ -61,7 +62,8 @@ static OWN(gemm_cut) OWN(gemm_cut_of)(const int64_t *ints) {
     c.split_k = fnn_round_up(fnn_ceil_div(c.k, OWN(gemm_most_splits)(&c)), N);
     c.splits = fnn_ceil_div(c.k, c.split_k);
   }
-  c.k_block = fnn_min(c.split_k, c.packs_a ? GEMM_K_BLOCK : GEMM_K_MOST);
+  const int transposes_for_one = c.m == 1 && ints[GEMM_B_COL] != 1; /* what is packed is read once: from the L2 cache */
+  c.k_block = fnn_min(c.split_k, c.packs_a || transposes_for_one ? GEMM_K_BLOCK : GEMM_K_MOST);
   /* Packing a panel pays when blocks of rows share it and its vectors straddle cache lines, or when it is scattered
    * over many pages (measured by benchmarks/kernels). */
   const int64_t row_bytes = ints[GEMM_B_ROW] * (int64_t)sizeof(T), span = row_bytes * c.k_block;
@@ -90,7 +92,8 @@ static int64_t OWN(gemm_scratch_elements)(const OWN(gemm_cut) * c) {
 }
 
 static void OWN(gemm_size)(const int64_t *ints, fnn_work *work) {
-  const OWN(gemm_cut) c = OWN(gemm_cut_of)(ints);
+  int64_t space[GEMM_INTS];
+  const OWN(gemm_cut) c = OWN(gemm_cut_of)(gemm_turn(ints, space));
   const double m = (double)c.m, n = (double)c.n, k = (double)c.k, batches = (double)c.batches;
   int64_t tiles = c.batches * c.row_blocks * c.groups;
   work->phases = c.splits > 1 ? 2 : 1;
@@ -176,6 +179,13 @@ static void OWN(gemm_fetch_next)(const OWN(gemm_cut) * c, const int64_t *ints, c
   OWN(gemm_prefetch_rows)(b, b_row, end - begin, next.cols, 0);
 }
 
+/* The bias of a panel: of a turned product one number for all. */
+static const T *OWN(gemm_bias)(const OWN(gemm_cut) * c, const T *bias, tile_panel panel, T *space) {
+  if (!bias || !c->is_turned) return OWN(tile_bias)(bias, panel, space);
+  for (int64_t i = 0; i < panel.vectors * N; i++) space[i] = bias[0];
+  return space;
+}
+
 /* Unit (batch z, row block, group of panels, split) of the products. */
 static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OWN(gemm_scratch) * scratch, int64_t z,
                                int64_t row_block, int64_t group, int64_t split) {
@@ -240,7 +250,7 @@ static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OW
       }
       t.c_column = panel.begin;
       t.cols = panel.cols;
-      if (whole) t.bias = OWN(tile_bias)((const T *)call->buf[3], panel, scratch->bias);
+      if (whole) t.bias = OWN(gemm_bias)(c, (const T *)call->buf[3], panel, scratch->bias);
       if (sums) OWN(gemm_add_columns)(column_sum + panel.begin, t.resumes, segments, (int)t.n_segments, panel);
       for (int64_t row = 0; row < rows; row += height) {
         t.rows = fnn_min(height, rows - row);
@@ -283,7 +293,7 @@ static void OWN(gemm_combine)(const fnn_call *call, const OWN(gemm_cut) * c, T *
   const T *partial = (const T *)call->shared;
   const OWN(tile) finish = {.cols = panel.cols, .alpha = (T)call->reals[0], .beta = (T)call->reals[1],
                             .floor = call->ints[GEMM_RELU] ? 0 : -INFINITY,
-                            .bias = OWN(tile_bias)((const T *)call->buf[3], panel, bias_space)};
+                            .bias = OWN(gemm_bias)(c, (const T *)call->buf[3], panel, bias_space)};
   for (int64_t row = row_begin; row < row_end; row++) {
     int64_t at = (z * c->m + row) * c->n + panel.begin;
     OWN(gemm_add_splits)(&finish, partial + at, split_stride, c->splits, (T *)call->buf[2] + at);
@@ -295,9 +305,16 @@ static void OWN(gemm_combine)(const fnn_call *call, const OWN(gemm_cut) * c, T *
   }
 }
 
-static void OWN(gemm)(const fnn_call *call, int64_t begin, int64_t end) {
-  const int64_t *ints = call->ints;
-  const OWN(gemm_cut) c = OWN(gemm_cut_of)(ints);
+static void OWN(gemm)(const fnn_call *outer, int64_t begin, int64_t end) {
+  int64_t space_of_ints[GEMM_INTS];
+  const int64_t *ints = gemm_turn(outer->ints, space_of_ints), program = outer->ints[GEMM_EPILOGUE];
+  OWN(gemm_cut) c = OWN(gemm_cut_of)(ints);
+  c.is_turned = ints != outer->ints;
+  fnn_call turned = *outer;
+  char *const bufs[] = {outer->buf[1], outer->buf[0], outer->buf[2], outer->buf[3]};
+  turned.ints = ints;
+  turned.buf = bufs;
+  const fnn_call *call = c.is_turned ? &turned : outer;
   FNN_REQUIRE(c.m >= 0 && c.n >= 0 && c.k >= 0 && (!c.sums_columns || c.batches == 1));
   T *space = (T *)call->scratch;
   OWN(gemm_scratch) scratch = {.b = space, .b_of = -1};
@@ -317,9 +334,10 @@ static void OWN(gemm)(const fnn_call *call, int64_t begin, int64_t end) {
     for (int64_t panel = group * c.group; panel < fnn_min(c.panels, (group + 1) * c.group); panel++) {
       if (call->phase == 1) OWN(gemm_combine)(call, &c, scratch.bias, z, row_block, panel);
       const tile_panel p = tile_panel_of(c.n, N, c.widest, panel);
-      if (ints[GEMM_EPILOGUE])
-        call->program[TYPE_DTYPE == FNN_F64](ints + ints[GEMM_EPILOGUE], call, z * c.m + row, rows, p.begin, p.cols,
-                                             scratch.program);
+      if (!program) continue;
+      fnn_program_fn *run = outer->program[TYPE_DTYPE == FNN_F64];
+      if (c.is_turned) run(outer->ints + program, outer, z * c.n + p.begin, p.cols, 0, 1, scratch.program);
+      else run(ints + program, outer, z * c.m + row, rows, p.begin, p.cols, scratch.program);
     }
   }
 }
