@@ -27,10 +27,10 @@ def prepare(problem):
     executable = compiled.executable_for(*arrays)
     if executable.has_references:
         return lambda times: [executable.run(arrays) for _ in range(times)], lambda: compiled(*arrays)
-    arena = executable._acquire()
+    steps, threads = executable.plan.n_steps, fastnn.config.threads()
+    arena = executable._acquire(threads)
     for slot, array in enumerate(arrays):
         executable.plan.bind(arena, slot, array)
-    steps, threads = executable.plan.n_steps, fastnn.config.threads()
     return lambda times: executable.plan.execute(arena, 0, steps, 0, times, threads), lambda: compiled(*arrays)
 
 
