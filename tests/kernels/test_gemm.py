@@ -142,6 +142,7 @@ def test_column_sum_rides_along(size, suffix, isa):
         (100, 256, 2100),
         (140, 1, 2100),
         (140, 1, 500),
+        (130, 130, 70),
     ],
     ids=str,
 )
@@ -170,7 +171,7 @@ def test_batches_broadcast(m, n, layouts, suffix, isa):
 
 @pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize(
-    "size", [(64, 20, 2000), (130, 100, 40), (10, 10, 10), (300, 270, 300), (100, 256, 2100)], ids=str
+    "size", [(64, 20, 2000), (130, 100, 40), (10, 10, 10), (300, 270, 300), (100, 256, 2100), (130, 130, 70)], ids=str
 )
 def test_same_bits_for_any_thread_count(size, isa):
     m, n, k = size

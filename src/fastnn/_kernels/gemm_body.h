@@ -44,6 +44,15 @@ static void OWN(gemm_cut_tall)(OWN(gemm_cut) * c) {
   c->rows = fnn_round_up(fnn_ceil_div(c->m, blocks), OWN(GEMM_ROWS));
 }
 
+/* Few units that threads share are of equal rows and an even number: 128 rows are not 48, 48 and 32, of which a thread
+ * gets 96. */
+static void OWN(gemm_cut_evenly)(OWN(gemm_cut) * c) {
+  const int64_t blocks = fnn_round_up(fnn_ceil_div(c->m, c->rows), 2);
+  if (c->m > c->rows && c->batches * c->groups * blocks < GEMM_MANY_UNITS &&
+      c->m * c->n * c->k >= GEMM_SHARED_PRODUCTS)
+    c->rows = fnn_round_up(fnn_ceil_div(c->m, blocks), 2);
+}
+
 static OWN(gemm_cut) OWN(gemm_cut_of)(const int64_t *ints) {
   OWN(gemm_cut) c = {.m = ints[GEMM_M], .n = ints[GEMM_N], .k = ints[GEMM_K], .batches = 1, .splits = 1,
                      .rows = OWN(GEMM_ROWS), .group = 1};
@@ -54,7 +63,8 @@ static OWN(gemm_cut) OWN(gemm_cut_of)(const int64_t *ints) {
   const int is_transposed = ints[GEMM_A_ROW] == 1, is_shared = c.n >= GEMM_SHARING_COLS;
   const int is_paged = ints[GEMM_A_COL] * (int64_t)sizeof(T) >= GEMM_PAGES_APART;
   if (is_transposed && is_paged && is_shared) OWN(gemm_cut_transposed)(&c);
-  if (is_transposed && !is_paged && c.k >= 4 * GEMM_K_BLOCK) OWN(gemm_cut_tall)(&c);
+  else if (is_transposed && !is_paged && c.k >= 4 * GEMM_K_BLOCK) OWN(gemm_cut_tall)(&c);
+  else OWN(gemm_cut_evenly)(&c);
   c.row_blocks = fnn_ceil_div(c.m, c.rows);
   const int64_t units = c.batches * c.row_blocks * c.groups;
   c.split_k = c.k;
