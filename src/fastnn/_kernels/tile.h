@@ -145,19 +145,25 @@ FNN_INLINE void OWN(tile_run)(const OWN(tile) * t, const int rows, const int vec
     if (!t->continues) OWN(tile_finish_rows)(t, space);
     return;
   }
+  /* Read before anything is stored: the compiler must take it that a result may lie over *t. */
   const int is_plain = t->alpha == 1 && !t->bias && t->floor == -(T)INFINITY;
+  const int64_t c_column = t->c_column, c_rows = t->rows;
+  const T *bias = t->bias;
+  const V alpha = FN(splat)(t->alpha), floor = FN(splat)(t->floor);
+  T *const *c_row = t->c;
 #pragma GCC unroll 8
   for (int i = 0; i < rows; i++) {
-    if (i >= t->rows) break;
+    if (i >= c_rows) break;
+    T *c = c_row[i] + c_column;
 #pragma GCC unroll 8
     for (int j = 0; j < vectors; j++) {
       V y = acc[i * vectors + j];
       if (!is_plain) {
-        y *= t->alpha;
-        if (t->bias) y += FN(load)(t->bias + j * N);
-        y = FN(select)(y < t->floor, FN(splat)(t->floor), y);
+        y *= alpha;
+        if (bias) y += FN(load)(bias + j * N);
+        y = FN(select)(y < floor, floor, y);
       }
-      FN(store)(t->c[i] + t->c_column + j * N, y);
+      FN(store)(c + j * N, y);
     }
   }
 }
