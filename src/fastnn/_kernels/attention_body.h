@@ -219,12 +219,6 @@ static void OWN(attention_size)(const int64_t *ints, fnn_work *work) {
   attention_work(&s, work, (double)(s.depth + s.value_depth), sizeof(T));
 }
 
-/* The greater of each pair of lanes; as a loop, it becomes one instruction. */
-FNN_INLINE V OWN(greater)(V a, V b) {
-  for (int k = 0; k < N; k++) b[k] = a[k] > b[k] ? a[k] : b[k];
-  return b;
-}
-
 /* The running softmax: scores become exp(scores - top) with the new top; total is what it was, brought to the new top,
  * and what they add; factors bring what was summed with the old top to the new one. Returns whether any is not 1. */
 static int OWN(advance)(T *scores, int64_t queries, int64_t keys, T *top, T *total, T *factors) {
@@ -235,7 +229,7 @@ static int OWN(advance)(T *scores, int64_t queries, int64_t keys, T *top, T *tot
     V most = before, sum = {0};
     for (int64_t j = 0; j < keys; j += 2) {
       const T *next = column + fnn_min(j + 1, keys - 1) * BLOCK;
-      most = OWN(greater)(OWN(greater)(FN(load)(column + j * BLOCK), FN(load)(next)), most);
+      most = FN(max)(FN(max)(FN(load)(column + j * BLOCK), FN(load)(next)), most);
     }
     for (int64_t j = 0; j < keys; j++) {
       const V e = FN(exp_below0)(FN(load)(column + j * BLOCK) - most);
@@ -331,9 +325,7 @@ static T OWN(row_dot)(const T *a, const T *b, int64_t n) {
   int64_t j = 0;
   for (; j + N <= n; j += N) sum += FN(load)(a + j) * FN(load)(b + j);
   if (j < n) sum += FN(load_part)(a + j, n - j) * FN(load_part)(b + j, n - j);
-  T total = 0;
-  for (int k = 0; k < N; k++) total += sum[k];
-  return total;
+  return FN(sum_lanes)(sum);
 }
 
 /* A thread's scratch: operands, a block's P and dS, and the sums of dq, dk and dv. */

@@ -37,7 +37,8 @@ enum { LSTM_GATES = 4, GRU_GATES = 3 };
 enum {
   RNN_UNITS_WANTED = 8, /* units of work, where there are rows enough: for as many threads */
   RNN_LEAST_ROWS = 6,   /* of a unit: the height of a tile, so that a vector of weights is used so often */
-  RNN_PACK_ROWS = 64    /* of the transposed weights: a unit of phase 0 */
+  RNN_PACK_ROWS = 64,   /* of the transposed weights: a unit of phase 0 */
+  RNN_PREFETCH_BYTES = 1 << 20 /* of gates, from which on gradients ask for those of the next step */
 };
 
 #include "types_f32.h"

@@ -155,12 +155,12 @@ static void OWN(lstm_block)(const fnn_call *call, const OWN(rnn) * r, OWN(rnn_bl
         V i = {0}, f = {0}, g = {0}, o = {0}, h_new = FN(load)(h + at), c_new = FN(load)(c + at);
         if (!mask || mask[in]) {
           const T *z = sums + row * LSTM_GATES * N;
-          i = FN(sigmoid)(OWN(load_n)(x + z_at, n) + FN(load)(z));
-          f = FN(sigmoid)(OWN(load_n)(x + z_at + u, n) + FN(load)(z + N));
-          g = FN(tanh)(OWN(load_n)(x + z_at + 2 * u, n) + FN(load)(z + 2 * N));
-          o = FN(sigmoid)(OWN(load_n)(x + z_at + 3 * u, n) + FN(load)(z + 3 * N));
+          i = FN(gate_sigmoid)(OWN(load_n)(x + z_at, n) + FN(load)(z));
+          f = FN(gate_sigmoid)(OWN(load_n)(x + z_at + u, n) + FN(load)(z + N));
+          g = FN(gate_tanh)(OWN(load_n)(x + z_at + 2 * u, n) + FN(load)(z + 2 * N));
+          o = FN(gate_sigmoid)(OWN(load_n)(x + z_at + 3 * u, n) + FN(load)(z + 3 * N));
           c_new = f * c_new + i * g;
-          h_new = o * FN(tanh)(c_new);
+          h_new = o * FN(gate_tanh)(c_new);
           FN(store)(c + at, c_new);
         }
         FN(store)(h_next + at, h_new);
@@ -222,10 +222,10 @@ static void OWN(gru_block)(const fnn_call *call, const OWN(rnn) * r, OWN(rnn_blo
         V z = {0}, r_gate = {0}, g = {0}, m = {0}, h_new = FN(load)(h + at);
         if (!mask || mask[in]) {
           const T *s = sums + row * GRU_GATES * N;
-          z = FN(sigmoid)(OWN(load_n)(x + x_at, n) + (FN(load)(s) + of_bias[0]));
-          r_gate = FN(sigmoid)(OWN(load_n)(x + x_at + u, n) + (FN(load)(s + N) + of_bias[1]));
+          z = FN(gate_sigmoid)(OWN(load_n)(x + x_at, n) + (FN(load)(s) + of_bias[0]));
+          r_gate = FN(gate_sigmoid)(OWN(load_n)(x + x_at + u, n) + (FN(load)(s + N) + of_bias[1]));
           m = FN(load)(s + 2 * N) + of_bias[2];
-          g = FN(tanh)(OWN(load_n)(x + x_at + 2 * u, n) + r_gate * m);
+          g = FN(gate_tanh)(OWN(load_n)(x + x_at + 2 * u, n) + r_gate * m);
           h_new = z * h_new + (1 - z) * g;
         }
         FN(store)(h_next + at, h_new);

@@ -38,6 +38,24 @@ FNN_INLINE V OWN(rnn_dh)(const T *product, const T *passed, const T *dy, int64_t
   return dy ? sum + OWN(load_n)(dy + out, n) : sum;
 }
 
+FNN_INLINE void OWN(rnn_prefetch_row)(const T *p, int64_t n) {
+  for (int64_t j = 0; j < n; j += FNN_ALIGN / (int64_t)sizeof(T)) __builtin_prefetch(p + j);
+}
+
+/* Asks for what the step before is the first to read, as rnn_prefetch does forward: a row of gates, `gate` on, of dy,
+ * and of the states y and c (or NULL) before it; `at` is where this step's stand. Not where all of it stays in cache:
+ * there it was a fifth of a step. */
+static void OWN(rnn_prefetch_before)(const OWN(rnn) * r, int64_t step, const T *gates, int64_t gate, int64_t n_gates,
+                                     const T *dy, const T *y, const T *c, int64_t at) {
+  const int64_t u = r->units, k = n_gates * u;
+  if (step == 0 || r->batch * r->time * k * (int64_t)sizeof(T) < RNN_PREFETCH_BYTES) return;
+  OWN(rnn_prefetch_row)(gates + gate + (r->backwards ? k : -k), k);
+  if (dy) OWN(rnn_prefetch_row)(dy + at - u, u);
+  if (step == 1) return;
+  OWN(rnn_prefetch_row)(y + at - 2 * u, u);
+  if (c) OWN(rnn_prefetch_row)(c + at - 2 * u, u);
+}
+
 /* dh0: what is left when the first step is done. */
 static void OWN(rnn_first)(const OWN(rnn) * r, const OWN(rnn_block) * b, T *product, const T *passed, T *out) {
   for (int64_t at = 0; at < b->rows * r->width; at += N)
@@ -70,6 +88,7 @@ static void OWN(lstm_grad_block)(const fnn_call *call, const OWN(rnn) * r, OWN(r
       const int64_t in = first_in + row * r->time, states = ((b->first + row) * r->time + step) * u;
       const T *h_before = step ? y + states - u : h0 + (b->first + row) * u;
       const T *c_before = step ? c + states - u : c0 + (b->first + row) * u;
+      OWN(rnn_prefetch_before)(r, step, gates, in * k, LSTM_GATES, dy, y, c, states);
       for (int64_t j = 0; j < w; j += N) {
         const int64_t n = fnn_min(N, u - j), at = row * w + j, gate = in * k + j;
         const V dh = OWN(rnn_dh)(product + at, passed + at, dy, states + j, n);
@@ -77,7 +96,7 @@ static void OWN(lstm_grad_block)(const fnn_call *call, const OWN(rnn) * r, OWN(r
         if (!mask || mask[in]) {
           const V i = OWN(load_n)(gates + gate, n), f = OWN(load_n)(gates + gate + u, n);
           const V g = OWN(load_n)(gates + gate + 2 * u, n), o = OWN(load_n)(gates + gate + 3 * u, n);
-          const V tanh_c = FN(tanh)(OWN(load_n)(c + states + j, n));
+          const V tanh_c = FN(gate_tanh)(OWN(load_n)(c + states + j, n));
           const V dc_here = FN(load)(dc + at) + dh * o * (1 - tanh_c * tanh_c);
           d_o = dh * tanh_c * (o * (1 - o));
           di = dc_here * g * (i * (1 - i));
@@ -137,6 +156,7 @@ static void OWN(gru_grad_block)(const fnn_call *call, const OWN(rnn) * r, OWN(rn
     for (int64_t row = 0; row < b->rows; row++) {
       const int64_t in = first_in + row * r->time, states = ((b->first + row) * r->time + step) * u;
       const T *h_before = step ? y + states - u : h0 + (b->first + row) * u;
+      OWN(rnn_prefetch_before)(r, step, gates, in * 4 * u, 4, dy, y, NULL, states);
       for (int64_t j = 0; j < w; j += N) {
         const int64_t n = fnn_min(N, u - j), at = row * w + j, gate = in * 4 * u + j, d_at = in * k + j;
         const V dh = OWN(rnn_dh)(product + at, passed + at, dy, states + j, n);

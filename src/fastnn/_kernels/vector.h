@@ -123,4 +123,21 @@ FNN_INLINE fnn_vd fnn_first_lanesd(fnn_vd v, int64_t n, double rest) {
   return fnn_selectd(fnn_lanesd() < n, v, fnn_splatd(rest));
 }
 
+/* The greater and the smaller of each pair of lanes; of a NaN and a number, the second. Kept as loops, these become one
+ * instruction where the CPU has it; fnn_select is three. */
+#define FNN_PAIRS(name, V, T, lanes, op)                                                                               \
+  FNN_INLINE V name(V a, V b) {                                                                                        \
+    T x[lanes], y[lanes];                                                                                              \
+    memcpy(x, &a, sizeof x);                                                                                           \
+    memcpy(y, &b, sizeof y);                                                                                           \
+    _Pragma("GCC unroll 1") for (int k = 0; k < lanes; k++) y[k] = x[k] op y[k] ? x[k] : y[k];                         \
+    memcpy(&b, y, sizeof y);                                                                                           \
+    return b;                                                                                                          \
+  }
+FNN_PAIRS(fnn_maxf, fnn_vf, float, FNN_VF, >)
+FNN_PAIRS(fnn_minf, fnn_vf, float, FNN_VF, <)
+FNN_PAIRS(fnn_maxd, fnn_vd, double, FNN_VD, >)
+FNN_PAIRS(fnn_mind, fnn_vd, double, FNN_VD, <)
+#undef FNN_PAIRS
+
 #endif

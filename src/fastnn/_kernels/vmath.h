@@ -50,21 +50,42 @@ FNN_INLINE fnn_vf fnn_expf(fnn_vf x) {
   return y * fnn_exp2if(half) * fnn_exp2if(n - half);
 }
 
-/* e^x of x <= 0, two thirds of the work of exp: for sums of such terms. It is 0 below 2^-125, and off by 1 ulp and what
- * comes of rounding x once more: it takes 2^(x / ln2), with a polynomial fitted to 2^r - 1, |r| <= 1/2. */
-FNN_INLINE fnn_vf fnn_exp_below0f(fnn_vf x) {
+/* 2^t = scale (1 + what is returned) for t in [-127, 128], by a polynomial fitted to 2^r - 1, |r| <= 1/2. */
+FNN_INLINE fnn_vf fnn_exp2_partsf(fnn_vf t, fnn_vf *scale) {
   const float magic = 12582912.0f;
-  fnn_vf t = x * 1.44269504f, shifted = t + magic, r = t - (shifted - magic);
+  fnn_vf shifted = t + magic, r = t - (shifted - magic);
   fnn_vf p = 0.00015353362f * r + 0.0013398875f;
   p = p * r + 0.00961843692f;
   p = p * r + 0.0555033237f;
   p = p * r + 0.240226477f;
   p = p * r + 0.693147182f;
-  p = p * r + 1.0f;
-  fnn_vf scale = (fnn_vf)(((fnn_vi32)shifted + 127) << 23); /* magic's own bits are shifted out */
-  fnn_vf y = p * scale;
+  *scale = (fnn_vf)(((fnn_vi32)shifted + 127) << 23); /* magic's own bits are shifted out */
+  return p * r;
+}
+
+/* The next three are for arguments that are sums, and so known to half an ulp at best: they round x / ln2 once, which
+ * is as if x were off by as much, and take half the work of exp, sigmoid and tanh. */
+
+/* e^x of x <= 0; it is 0 below 2^-125. */
+FNN_INLINE fnn_vf fnn_exp_below0f(fnn_vf x) {
+  fnn_vf t = x * 1.44269504f, scale, p = fnn_exp2_partsf(t, &scale), y = (p + 1.0f) * scale;
   for (int k = 0; k < FNN_VF; k++) y[k] = t[k] < -125.0f ? 0.0f : y[k]; /* one masked move where the CPU has it */
   return y;
+}
+
+/* 1 / (1 + e^-x), 0 below -88.4. */
+FNN_INLINE fnn_vf fnn_gate_sigmoidf(fnn_vf x) {
+  fnn_vf t = x * -1.44269504f, scale;
+  t = fnn_minf(fnn_splatf(128.0f), fnn_maxf(fnn_splatf(-127.0f), t));
+  fnn_vf p = fnn_exp2_partsf(t, &scale);
+  return 1.0f / ((p + 1.0f) * scale + 1.0f);
+}
+
+/* With e = e^-2|x| - 1: |tanh| = -e / (e + 2). */
+FNN_INLINE fnn_vf fnn_gate_tanhf(fnn_vf x) {
+  fnn_vf t = fnn_absf(x) * -2.88539008f, scale;
+  fnn_vf p = fnn_exp2_partsf(fnn_maxf(fnn_splatf(-60.0f), t), &scale), e = scale * p + (scale - 1.0f);
+  return fnn_copysignf(e / (e + 2.0f), x);
 }
 
 FNN_INLINE fnn_vf fnn_expm1f(fnn_vf x) {
@@ -372,5 +393,8 @@ FNN_INLINE fnn_vd fnn_powd(fnn_vd x, fnn_vd y) { /* float64 has nothing wider to
 #include "types_f64.h"
 #include "vmath_body.h"
 #include "types_none.h"
+
+FNN_INLINE fnn_vd fnn_gate_sigmoidd(fnn_vd x) { return fnn_sigmoidd(x); }
+FNN_INLINE fnn_vd fnn_gate_tanhd(fnn_vd x) { return fnn_tanhd(x); }
 
 #endif
