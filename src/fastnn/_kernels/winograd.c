@@ -32,8 +32,7 @@ enum {
   WINO_FEW_UNITS = 4,         /* wanted where there are few */
   WINO_LEAST_TILES = 8,       /* of a unit, unless there are no more */
   WINO_MOST_TILES = 96,       /* of a unit at most */
-  WINO_FEW_PANELS = 2,        /* wanted where there are no more tiles */
-  WINO_FEW_BYTES = 1 << 18,   /* of transformed tiles and kernel at once, there */
+  WINO_FEW_BYTES = 5 << 16,   /* of transformed tiles and kernel at once, there */
   WINO_BLOCK_BYTES = 1 << 17, /* of transformed tiles at once: most of a small level-2 cache is for the kernel */
   WINO_BATCH_BYTES = 1 << 18, /* the same of the kernel gradient, whose sums are read and written for each batch */
   WINO_SUM_TILES = 64,        /* of a block of the kernel gradient at least: its sums are transformed back once */

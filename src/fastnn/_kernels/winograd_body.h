@@ -113,20 +113,18 @@ static conv_shape OWN(wino_turned)(conv_shape s) {
   return t;
 }
 
-/* Few tiles are one block, and a unit is a panel of columns. It transforms the kernel's columns for itself, some
- * channels at a time, so that they are still in its cache when they are multiplied, and the tiles of x anew: that is
+/* Few tiles: a unit is one block of tiles and a panel of columns, in one phase. It transforms what it needs of the kernel
+ * for itself, some channels at a time, so that they are still in its cache when they are multiplied, and of x: that is
  * cheaper than to wait for other threads and to read what they have written. */
 static void OWN(wino_cut_few)(OWN(wino_cut) * c, int64_t tiles) {
-  const int64_t widest = fnn_max(1, fnn_min(TILE_VECTORS, c->columns / WINO_FEW_PANELS));
+  OWN(wino_units)(c, tiles <= WINO_FEW_TILES ? tiles : fnn_max(WINO_FEW_TILES, fnn_ceil_div(tiles, 2)));
+  const int64_t widest = c->image_units * c->bands > 1 ? TILE_VECTORS : fnn_min(TILE_VECTORS, c->columns / 2);
   c->panels = tile_panels_of(c->s.cout, N, widest);
   c->width = tile_panel_of(c->s.cout, N, widest, 0).vectors * N;
-  const int64_t most = WINO_FEW_BYTES / (WINO_POINTS * (int64_t)sizeof(T) * (tiles + c->width)) / N * N;
+  c->block = c->images * c->rows * c->tiles_w;
+  const int64_t most = WINO_FEW_BYTES / (WINO_POINTS * (int64_t)sizeof(T) * (c->block + c->width)) / N * N;
   const int64_t blocks = fnn_ceil_div(c->channels, fnn_max(N, most));
   c->k_block = fnn_round_up(fnn_ceil_div(c->channels, blocks), N);
-  c->images = c->s.n;
-  c->rows = c->tiles_h;
-  c->image_units = c->bands = 1;
-  c->block = tiles;
   c->x_point = OWN(wino_plane)(c->block * c->k_block);
   c->y_point = OWN(wino_plane)((c->block + TILE_MOST_ROWS) * OWN(TILE_COLS));
 }
@@ -142,7 +140,8 @@ static OWN(wino_cut) OWN(wino_cut_of)(const int64_t *ints, int turned) {
   c.channels = c.k_blocks * N;
   c.width = s.cout ? tile_panel_at(s.cout, N, 0).vectors * N : 0;
   const int64_t tiles = s.n * c.tiles_h * c.tiles_w;
-  c.few = tiles > 0 && tiles <= WINO_FEW_TILES && c.columns > 1;
+  const int64_t kernel_bytes = WINO_POINTS * (int64_t)sizeof(T) * c.channels * c.columns * N;
+  c.few = tiles > WINO_FEW_TILES ? tiles <= WINO_MOST_TILES && kernel_bytes <= WINO_FEW_BYTES : tiles > 0 && c.columns > 1;
   if (c.few) {
     OWN(wino_cut_few)(&c, tiles);
     return c;
@@ -188,7 +187,7 @@ FNN_INLINE void OWN(wino_size)(const int64_t *ints, int turned, fnn_work *work) 
   const conv_shape *s = &c.s;
   if (c.few) {
     work->phases = 1;
-    work->units[0] = c.panels;
+    work->units[0] = c.image_units * c.bands * c.panels;
   } else {
     work->phases = 2;
     work->units[0] = c.k_blocks * c.columns;
@@ -202,7 +201,7 @@ FNN_INLINE void OWN(wino_size)(const int64_t *ints, int turned, fnn_work *work) 
   const double cin = (double)s->cin, tiles = (double)(s->n * c.tiles_h * c.tiles_w), columns = (double)(c.columns * N);
   /* The kernel's transform has 153 operations, and takes half as long again for them where its planes are far apart. Of
    * few tiles they stay in the cache. */
-  const double kernel = c.few ? 115 : 230, panels = c.few ? (double)c.panels : 1;
+  const double kernel = c.few ? 115 * (double)(c.image_units * c.bands) : 230, panels = c.few ? (double)c.panels : 1;
   const double transforms = tiles * (264 * (double)c.channels * panels + 160 * columns) + kernel * cin * columns;
   work->flops = tiles * 2 * WINO_POINTS * cin * (double)s->cout + WINO_TRANSFORM_COST * transforms;
   work->bytes = conv_elements(s) * (double)sizeof(T);
@@ -433,50 +432,53 @@ static void OWN(wino_block)(const fnn_call *call, const OWN(wino_cut) * c, int64
   }
 }
 
-/* One unit where there are few tiles: a panel of columns of all of them. */
-static void OWN(wino_few_unit)(const fnn_call *call, const OWN(wino_cut) * c, int64_t unit) {
+/* Few tiles: a panel of columns of [first, first + tiles). */
+static void OWN(wino_few_block)(const fnn_call *call, const OWN(wino_cut) * c, int64_t first, int64_t tiles,
+                                tile_panel panel) {
   const conv_shape *s = &c->s;
-  const tile_panel panel = tile_panel_of(s->cout, N, c->width / N, unit);
   const int64_t width = panel.vectors * N, plane = OWN(wino_plane)(c->k_block * width);
-  const T **x = OWN(wino_rows)(call, c, c->block, c->k_block);
+  const T **x = OWN(wino_rows)(call, c, tiles, c->k_block);
+  const wino_tile start = wino_tile_at(c->tiles_h, c->tiles_w, first);
   T *y = (T *)(call->scratch + OWN(wino_y_at)(c)), *weights = (T *)(call->scratch + OWN(wino_kernel_at)(c));
-  memset(call->scratch + OWN(wino_zeros_at)(c), 0, sizeof(T) * (size_t)(WINO_IN * c->channels));
   for (int64_t k = 0; k < s->cin; k += c->k_block) {
     const int64_t count = fnn_min(c->k_block, s->cin - k);
-    OWN(wino_x_tiles)(call, c, x, (wino_tile){0, 0, 0}, c->block, k, count);
+    OWN(wino_x_tiles)(call, c, x, start, tiles, k, count);
     for (int64_t i = 0; i < count; i += N)
       for (int64_t o = 0; o < panel.cols; o += N)
         OWN(wino_kernel_block)(c, weights + i * width + o, width, plane, (const T *)call->buf[1], k + i,
                                panel.begin + o);
-    OWN(wino_products)(c, y, x, c->block, weights, plane, count, panel.vectors, k > 0, (wino_span){0}, (wino_span){0});
+    OWN(wino_products)(c, y, x, tiles, weights, plane, count, panel.vectors, k > 0, (wino_span){0}, (wino_span){0});
   }
-  OWN(wino_y_tiles)(call, c, y, (wino_tile){0, 0, 0}, c->block, panel);
-  const int64_t at = call->ints[CONV_EPILOGUE];
-  if (at)
-    call->program[0](call->ints + at, call, 0, s->n * s->oh * s->ow, panel.begin, panel.cols,
-                     call->scratch + OWN(wino_program_at)(c));
+  OWN(wino_y_tiles)(call, c, y, start, tiles, panel);
 }
 
-/* One unit of the second phase: images [image, image + images) by rows of tiles [row, row + rows). */
+/* One unit of the last phase: images [image, image + images) by rows of tiles [row, row + rows), all columns or, where
+ * there are few tiles, a panel of them. */
 static void OWN(wino_unit)(const fnn_call *call, const OWN(wino_cut) * c, int64_t unit) {
   const conv_shape *s = &c->s;
-  const int64_t image = unit / c->bands * c->images, row = unit % c->bands * c->rows;
+  const int64_t band = unit % (c->image_units * c->bands), part = unit / (c->image_units * c->bands);
+  const int64_t image = band / c->bands * c->images, row = band % c->bands * c->rows;
   const int64_t images = fnn_min(c->images, s->n - image), rows = fnn_min(c->rows, c->tiles_h - row);
   const int64_t first = (image * c->tiles_h + row) * c->tiles_w, tiles = images * rows * c->tiles_w;
+  tile_panel columns = {.cols = s->cout};
   memset(call->scratch + OWN(wino_zeros_at)(c), 0, sizeof(T) * (size_t)(WINO_IN * c->channels));
-  for (int64_t i = 0; i < tiles; i += c->block) OWN(wino_block)(call, c, first + i, fnn_min(c->block, tiles - i));
+  if (c->few) {
+    columns = tile_panel_of(s->cout, N, c->width / N, part);
+    OWN(wino_few_block)(call, c, first, tiles, columns);
+  } else {
+    for (int64_t i = 0; i < tiles; i += c->block) OWN(wino_block)(call, c, first + i, fnn_min(c->block, tiles - i));
+  }
   const int64_t at = call->ints[CONV_EPILOGUE], y = row * WINO_OUT;
   if (!at) return;
   const int64_t pixels = ((images - 1) * s->oh + fnn_min(s->oh - y, rows * WINO_OUT)) * s->ow;
-  call->program[0](call->ints + at, call, (image * s->oh + y) * s->ow, pixels, 0, s->cout,
+  call->program[0](call->ints + at, call, (image * s->oh + y) * s->ow, pixels, columns.begin, columns.cols,
                    call->scratch + OWN(wino_program_at)(c));
 }
 
 FNN_INLINE void OWN(wino_run)(const fnn_call *call, int turned, int64_t begin, int64_t end) {
   const OWN(wino_cut) c = OWN(wino_cut_of)(call->ints, turned);
   for (int64_t unit = begin; unit < end; unit++) {
-    if (c.few) OWN(wino_few_unit)(call, &c, unit);
-    else if (call->phase == 0) OWN(wino_kernel_unit)(&c, (T *)call->shared, (const T *)call->buf[1], unit);
+    if (!c.few && call->phase == 0) OWN(wino_kernel_unit)(&c, (T *)call->shared, (const T *)call->buf[1], unit);
     else OWN(wino_unit)(call, &c, unit);
   }
 }
