@@ -94,7 +94,7 @@ typedef struct {
 /* A packed panel of B; where it is read in place, the last rows, of which at most N reach past the end of B. */
 static int64_t OWN(gemm_b_elements)(const OWN(gemm_cut) * c) { return (c->packs_b ? c->k_block : N) * c->widest * N; }
 static int64_t OWN(gemm_a_elements)(const OWN(gemm_cut) * c) {
-  return c->packs_a ? fnn_round_up(c->rows * c->k_block + N, FNN_ALIGN) : 0;
+  return c->packs_a ? fnn_round_up(fnn_round_up(c->rows, N) * c->k_block, FNN_ALIGN) : 0;
 }
 static int64_t OWN(gemm_scratch_elements)(const OWN(gemm_cut) * c) {
   const int64_t sums = c->rows * c->group * fnn_max(OWN(TILE_COLS), c->widest * N);
@@ -143,17 +143,14 @@ static void OWN(gemm_add_columns)(T *out, int adds, const OWN(tile_segment) * s,
   memcpy(out, sum, sizeof(T) * (size_t)panel.cols);
 }
 
-/* Rows [0, rows) and k [0, k) of an A that is contiguous along its rows, tile by tile: the rows of a tile side by side
- * for each k. Whole vectors are stored, each over the end of the one before. */
-static __attribute__((noinline)) void OWN(gemm_pack_a)(T *out, const T *a, int64_t a_col, int64_t rows, int64_t k,
-                                                       int64_t height) {
-  for (int64_t row = 0; row < rows; row += height, out += height * k)
-    for (int64_t i = 0; i < k; i++)
-      for (int64_t j = 0; j < height; j += N) {
-        const int64_t left = rows - row - j;
-        const T *from = a + i * a_col + row + j;
-        FN(store)(out + i * height + j, left >= N ? FN(load)(from) : FN(load_part)(from, fnn_max(0, left)));
-      }
+/* Rows [0, rows) and k [0, k) of an A that is contiguous along its rows, `stride` apart. */
+static __attribute__((noinline)) void OWN(gemm_pack_a)(T *out, int64_t stride, const T *a, int64_t a_col, int64_t rows,
+                                                       int64_t k) {
+  for (int64_t i = 0; i < k; i++, a += a_col, out += stride) {
+    int64_t j = 0;
+    for (; j + N <= rows; j += N) FN(store)(out + j, FN(load)(a + j));
+    if (j < rows) FN(store)(out + j, FN(load_part)(a + j, rows - j));
+  }
 }
 
 FNN_INLINE void OWN(gemm_prefetch_rows)(const T *at, int64_t stride, int64_t rows, int64_t cols, const int writes) {
@@ -233,22 +230,19 @@ static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OW
     t.resumes = k > k_begin;
     t.continues = k_next < k_end;
     t.partial = scratch->partial;
-    int64_t packed_height = 0;
     const int prefetches = c->panels > 1 && whole && !t.continues && c->widest * FNN_VECTOR_BYTES > 2 * FNN_ALIGN &&
                            c->batches * c->m * c->n * (int64_t)sizeof(T) > GEMM_PREFETCHED_BYTES;
-    if (!c->packs_a)
-      for (int64_t i = 0; i < fnn_round_up(rows, TILE_BLOCK); i++)
-        a_rows[i] = a + (row_begin + fnn_min(i, rows - 1)) * ints[GEMM_A_ROW] + k * ints[GEMM_A_COL];
+    const T *from = a + row_begin * ints[GEMM_A_ROW] + k * ints[GEMM_A_COL];
+    if (c->packs_a) {
+      t.a_stride = fnn_round_up(rows, N);
+      OWN(gemm_pack_a)(scratch->a, t.a_stride, from, ints[GEMM_A_COL], rows, k_next - k);
+      from = scratch->a;
+    }
+    for (int64_t i = 0; i < fnn_round_up(rows, TILE_BLOCK); i++) a_rows[i] = from + fnn_min(i, rows - 1) * ints[GEMM_A_ROW];
     for (int64_t panel_index = panel_begin; panel_index < panel_end; panel_index++) {
       const tile_panel panel = tile_panel_of(c->n, N, c->widest, panel_index);
       const int64_t b_of = (z * c->splits + split) * c->panels + panel_index;
       const int64_t height = tile_rows(panel.vectors);
-      if (c->packs_a && packed_height != height) {
-        OWN(gemm_pack_a)(scratch->a, a + row_begin + k * ints[GEMM_A_COL], ints[GEMM_A_COL], rows, k_next - k, height);
-        packed_height = t.a_stride = height;
-        for (int64_t i = 0; i < fnn_round_up(rows, height); i++)
-          a_rows[i] = scratch->a + i / height * height * (k_next - k) + i % height;
-      }
       if (c->packs_b) {
         if (scratch->b_of != b_of)
           OWN(pack_panel)(scratch->b, b + k * ints[GEMM_B_ROW], ints[GEMM_B_ROW], ints[GEMM_B_COL], k_next - k, panel);
@@ -321,7 +315,7 @@ static void OWN(gemm)(const fnn_call *outer, int64_t begin, int64_t end) {
   OWN(gemm_cut) c = OWN(gemm_cut_of)(ints);
   c.is_turned = ints != outer->ints;
   fnn_call turned = *outer;
-  char *const bufs[] = {outer->buf[1], outer->buf[0], outer->buf[2], outer->buf[3]};
+  char *const bufs[] = {outer->buf[1], outer->buf[0], outer->buf[2], outer->buf[3], 0}; /* no column sum */
   turned.ints = ints;
   turned.buf = bufs;
   const fnn_call *call = c.is_turned ? &turned : outer;
