@@ -178,9 +178,8 @@ def test_opcode(name, kind, isa):
 @pytest.mark.parametrize("isa", ISAS)
 def test_every_opcode_is_tested(isa):
     elsewhere = "exp expm1 log log1p log2 log10 sin cos tan tanh sigmoid erf softplus arcsin arccos arctan sinh cosh"
-    elsewhere += (
-        " arcsinh arccosh arctanh arctan2 power logaddexp rsqrt multiply_add store"  # test_vmath.py, test_adam_in_place
-    )
+    elsewhere += " arcsinh arccosh arctanh arctan2 power logaddexp rsqrt"  # test_vmath.py
+    elsewhere += " multiply_add lerp divide_by_root store"  # below
     assert set(_engine.opcodes(isa)) == set(OPCODES) | set(elsewhere.split())
     assert _engine.opcodes(isa)["store"] == 0
 
@@ -342,7 +341,8 @@ def test_sum_is_accurate_and_has_the_same_bits_on_all_threads(kind, isa):
 @pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize("kind", FLOATS)
 @pytest.mark.parametrize("n", [1, 31, 1024, 20_000])
-def test_adam_in_place(n, kind, isa):
+@pytest.mark.parametrize("is_merged", [False, True])
+def test_adam_in_place(is_merged, n, kind, isa):
     """The optimizer's pass: three buffers updated where they are, scalars computed once, stores beside reads."""
     rng = np.random.default_rng(4)
     dtype = np.dtype(FLOATS[kind])
@@ -353,16 +353,24 @@ def test_adam_in_place(n, kind, isa):
     program = Program(*[(k, f, 0, 1) for k in range(4)], (4, f, 0, 0), 0.9, 0.1, 0.999, 0.001, 1e-7, 2.0)
     P, M, VAR, G, RATE, B1, C1, B2, C2, EPSILON, TWO = range(11)
     double_rate = program.do("multiply", RATE, TWO)
-    step = program.do("multiply", G, C1)
-    new_m = program.do("multiply_add", M, B1, step)
-    program.store(new_m, M)
-    program.do("square", G, to=step)
-    program.do("multiply", step, C2, to=step)
-    new_v = program.do("multiply_add", VAR, B2, step)
-    program.store(new_v, VAR)
-    program.do("sqrt", new_v, to=step)
-    program.do("add", step, EPSILON, to=step)
-    program.do("divide", new_m, step, to=step)
+    if is_merged:
+        new_m = program.do("lerp", M, G, C1)
+        program.store(new_m, M)
+        step = program.do("square", G)
+        new_v = program.do("lerp", VAR, step, C2)
+        program.store(new_v, VAR)
+        program.do("divide_by_root", new_m, new_v, EPSILON, to=step)
+    else:
+        step = program.do("multiply", G, C1)
+        new_m = program.do("multiply_add", M, B1, step)
+        program.store(new_m, M)
+        program.do("square", G, to=step)
+        program.do("multiply", step, C2, to=step)
+        new_v = program.do("multiply_add", VAR, B2, step)
+        program.store(new_v, VAR)
+        program.do("sqrt", new_v, to=step)
+        program.do("add", step, EPSILON, to=step)
+        program.do("divide", new_m, step, to=step)
     program.do("multiply", step, double_rate, to=step)
     program.store(program.do("subtract", P, step, to=step), P)
     wanted_m = m.astype(float) * 0.9 + g.astype(float) * 0.1
@@ -375,6 +383,33 @@ def test_adam_in_place(n, kind, isa):
     # The quotient's error: that of m (absolute) and eight roundings (relative).
     bound = 8 * eps * (np.abs(p) + 0.02 * (np.abs(wanted_m) + np.abs(g)) / np.sqrt(wanted_v))
     assert (np.abs(p - wanted_p) <= bound).all()
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("kind", FLOATS)
+@pytest.mark.parametrize(
+    "name, function",
+    [
+        ("multiply_add", lambda a, b, c: a * b + c),
+        ("lerp", lambda a, b, t: (b - a) * t + a),
+        ("divide_by_root", lambda a, b, c: a / (np.sqrt(b) + c)),
+    ],
+)
+@pytest.mark.parametrize("scalars", itertools.product([False, True], repeat=3), ids=str)
+def test_merged_operations(name, function, scalars, kind, isa):
+    rng, n = np.random.default_rng(5), 43
+    dtype = np.dtype(FLOATS[kind])
+    code = DTYPE_CODE[dtype.name]
+    inputs = [rng.uniform(0.5, 2, 1 if is_scalar else n).astype(dtype) for is_scalar in scalars]
+    out, check = guarded(n, dtype)
+    operands = [(k, code, 0, 0 if is_scalar else 1) for k, is_scalar in enumerate(scalars)]
+    program = Program(*operands, (3, code, 0, 1))
+    program.store(program.do(name, 0, 1, 2), 3)
+    fused(kind, isa, [*inputs, out], program, 1, n)
+    wanted = np.broadcast_to(function(*(x.astype(np.longdouble) for x in inputs)), (n,))
+    eps = np.finfo(dtype).eps
+    np.testing.assert_allclose(out, wanted.astype(dtype), rtol=4 * eps, atol=8 * eps)  # what is rounded is below 5
+    check()
 
 
 @pytest.mark.parametrize("isa", ISAS)

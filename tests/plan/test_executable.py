@@ -45,6 +45,34 @@ def test_a_chain_is_one_kernel_call():
     assert [step.kernel for step in executable.steps] == ["fused_f32"]
 
 
+@pytest.mark.parametrize(
+    "function, instructions",  # with the store
+    [
+        (lambda x, y: x * 0.5 + y, 2),
+        (lambda x, y: (y - x) * 0.25 + x, 2),
+        (lambda x, y: x + 0.25 * (y - x), 2),
+        (lambda x, y: y + 0.25 * (y - x), 3),
+        (lambda x, y: (x - y) * (x - y) + y, 3),
+        (lambda x, y: x / (ops.sqrt(ops.abs(y)) + 0.5), 3),
+        (lambda x, y: x / (0.5 + ops.sqrt(ops.abs(y))), 3),
+        (lambda x, y: (ops.sqrt(ops.abs(y)) + 0.5) / (ops.abs(x) + 1.0), 7),
+        (lambda x, y: x / (ops.sqrt(ops.abs(y)) + ops.sqrt(ops.abs(x))), 5),
+    ],
+)
+def test_operations_that_one_opcode_does_together(function, instructions):
+    executable = check(function, floats(50, 7), floats(50, 7))
+    (step,) = executable.steps
+    assert step.ints[step.ints[0] + 1] == instructions
+
+
+def test_what_is_needed_again_is_no_part_of_another_operation():
+    def function(x, y):
+        difference, root = y - x, ops.sqrt(ops.abs(y))
+        return difference * 0.25 + x, difference, x / (root + 0.5), root
+
+    check(function, floats(50, 7), floats(50, 7))
+
+
 def test_reductions_and_scalar_arithmetic_ride_along():
     executable = check(lambda x, y: ops.sqrt(ops.sum(x * y) / 5.0 + 100.0) + ops.max(x), floats(40, 3), floats(40, 3))
     assert len(executable.steps) == 1

@@ -22,7 +22,7 @@
 #define SLOW_BINARY_OPS(X) X(power) X(floor_divide) X(mod) X(arctan2) X(logaddexp)
 
 /* Three inputs, with variants for every set of scalars but all three. */
-#define TERNARY_OPS(X) X(where) X(clip) X(multiply_add)
+#define TERNARY_OPS(X) X(where) X(clip) X(multiply_add) X(lerp) X(divide_by_root)
 
 #define OPCODE_NAME(name) #name,
 static const char *const opcode_names[] = {

@@ -154,6 +154,8 @@ FNN_INLINE V OWN(v_where)(V condition, V a, V b) { return FN(select)(condition !
 /* min(max(x, low), high): NaN stays, and high wins over low. */
 FNN_INLINE V OWN(v_clip)(V x, V low, V high) { return OWN(v_minimum)(OWN(v_maximum)(x, low), high); }
 FNN_INLINE V OWN(v_multiply_add)(V a, V b, V c) { return a * b + c; } /* rounded once where the CPU has FMA */
+FNN_INLINE V OWN(v_lerp)(V a, V b, V t) { return (b - a) * t + a; }
+FNN_INLINE V OWN(v_divide_by_root)(V a, V b, V c) { return a / (FN(sqrt)(b) + c); }
 
 /* ---- the table: for each opcode its arity and a function for each set of scalar inputs (bit k: input k) ---- */
 

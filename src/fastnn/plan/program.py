@@ -217,24 +217,38 @@ class Writer:
 
 
 def _lines(nodes: Sequence[Node], pinned: set[Value]) -> list[tuple[str, Node, tuple[Value, ...]]]:
-    """(opcode name, node whose output it makes, inputs) for each node; a product that only a sum reads becomes one
-    multiply_add with it."""
+    """(opcode name, node whose output it makes, inputs) for each node. What only one other node reads becomes a part of
+    that where an opcode does both, as passes over memory cost more than arithmetic: a b + c is multiply_add,
+    (b - a) t + a is lerp, a / (sqrt(b) + c) is divide_by_root."""
     uses: dict[Value, int] = {}
     for node in nodes:
         for x in node.inputs:
             uses[x] = uses.get(x, 0) + 1
-    products = {
-        node.outputs[0]
-        for node in nodes
-        if node.op.name == "multiply" and uses.get(node.outputs[0]) == 1 and node.outputs[0] not in pinned
-    }
+    inner = {y for node in nodes for y in node.outputs if uses.get(y) == 1 and y not in pinned}
+
+    def part(node: Node, name: str) -> Value | None:
+        return next((x for x in node.inputs if x in inner and x.node.op.name == name), None)
+
     lines, merged = [], set()
     for node in nodes:
-        found = next((x for x in node.inputs if x in products), None) if node.op.name == "add" else None
-        if found is None:
-            lines.append((node.op.name, node, node.inputs))
-        else:
-            other = node.inputs[1] if node.inputs[0] is found else node.inputs[0]
-            lines.append(("multiply_add", node, (*found.node.inputs, other)))
-            merged.add(found)
+        line = (node.op.name, node, node.inputs)
+        if node.op.name == "add" and (product := part(node, "multiply")) is not None:
+            a, (b, c) = _other(node, product), product.node.inputs
+            merged.add(product)
+            line = ("multiply_add", node, (b, c, a))
+            difference = part(product.node, "subtract")
+            if difference is not None and difference.node.inputs[1] is a:
+                merged.add(difference)
+                line = ("lerp", node, (a, difference.node.inputs[0], _other(product.node, difference)))
+        elif node.op.name == "divide" and (total := part(node, "add")) is node.inputs[1] and total is not None:
+            root = part(total.node, "sqrt")
+            if root is not None:
+                merged |= {total, root}
+                line = ("divide_by_root", node, (node.inputs[0], root.node.inputs[0], _other(total.node, root)))
+        lines.append(line)
     return [line for line in lines if line[1].outputs[0] not in merged]
+
+
+def _other(node: Node, x: Value) -> Value:
+    """The input of a node of two that is not `x`."""
+    return node.inputs[1] if node.inputs[0] is x else node.inputs[0]
