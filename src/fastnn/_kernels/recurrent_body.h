@@ -120,6 +120,13 @@ FNN_INLINE void OWN(rnn_prefetch)(const OWN(rnn) * r, const T *x, int64_t at, in
   for (int64_t g = 0; g < gates; g++) __builtin_prefetch(next + g * r->units);
 }
 
+/* The v-th vector of units that a step computes. With one row every other step begins with the one whose weights were
+ * used last, so that what fits the first cache is read from there (64 units of lstm have 64 KiB): a tenth of the time.
+ * With more rows the weights are not what is waited for, and inputs read backwards come later. */
+FNN_INLINE int64_t OWN(rnn_vector)(const OWN(rnn) * r, const OWN(rnn_block) * b, int64_t step, int64_t v) {
+  return b->rows == 1 && step % 2 ? r->vectors - 1 - v : v;
+}
+
 /* Stores v at element `at` of an output that may be NULL. */
 FNN_INLINE void OWN(put)(T *out, int64_t at, V v, int64_t n) {
   if (out) OWN(store_n)(out + at, v, n);
@@ -145,8 +152,8 @@ static void OWN(lstm_block)(const fnn_call *call, const OWN(rnn) * r, OWN(rnn_bl
   OWN(rnn_read)(r, b, (const T *)call->buf[3], c);
   for (int64_t step = 0; step < r->time; step++) {
     OWN(rnn_point)(b, h, w, sums, LSTM_GATES * N);
-    for (int64_t j = 0; j < r->vectors; j++) {
-      const int64_t n = fnn_min(N, u - j * N);
+    for (int64_t v = 0; v < r->vectors; v++) {
+      const int64_t j = OWN(rnn_vector)(r, b, step, v), n = fnn_min(N, u - j * N);
       OWN(rnn_gates)(r, b, packed, j);
       for (int64_t row = 0; row < b->rows; row++) {
         const int64_t in = OWN(rnn_input_of)(r, b->first + row, step), at = row * w + j * N;
@@ -210,8 +217,8 @@ static void OWN(gru_block)(const fnn_call *call, const OWN(rnn) * r, OWN(rnn_blo
   OWN(rnn_read)(r, b, (const T *)call->buf[3], h);
   for (int64_t step = 0; step < r->time; step++) {
     OWN(rnn_point)(b, h, w, sums, GRU_GATES * N);
-    for (int64_t j = 0; j < r->vectors; j++) {
-      const int64_t n = fnn_min(N, u - j * N);
+    for (int64_t v = 0; v < r->vectors; v++) {
+      const int64_t j = OWN(rnn_vector)(r, b, step, v), n = fnn_min(N, u - j * N);
       V of_bias[GRU_GATES];
       for (int k = 0; k < GRU_GATES; k++) of_bias[k] = OWN(load_n)(bias + k * u + j * N, n);
       OWN(rnn_gates)(r, b, packed, j);
