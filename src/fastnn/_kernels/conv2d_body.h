@@ -54,19 +54,18 @@ static void OWN(conv_run)(const OWN(conv_walk) * walk) {
   int64_t image = 0, row = 0, col = 0;
   for (int64_t done = 0; done < pixels; done += OWN(CONV_BLOCK)) {
     const int64_t block = fnn_min(OWN(CONV_BLOCK), pixels - done), padded = fnn_round_up(block, TILE_BLOCK);
-    for (int64_t p = 0; p < padded; p++) {
-      if (p >= block) {
-        a[p] = a[block - 1];
-        c[p] = c[block - 1];
-        continue;
-      }
-      a[p] = walk->a + image * walk->a_image + row * walk->a_row + col * walk->a_col;
-      c[p] = walk->c + image * walk->c_image + row * walk->c_row + col * walk->c_col;
-      if (++col == walk->cols) {
+    for (int64_t p = 0; p < block;) {
+      const T *from = walk->a + image * walk->a_image + row * walk->a_row + col * walk->a_col;
+      T *to = walk->c + image * walk->c_image + row * walk->c_row + col * walk->c_col;
+      const int64_t end = fnn_min(block, p + walk->cols - col);
+      col += end - p;
+      for (; p < end; p++, from += walk->a_col, to += walk->c_col) a[p] = from, c[p] = to;
+      if (col == walk->cols) {
         col = 0;
         if (++row == walk->rows) row = 0, image++;
       }
     }
+    for (int64_t p = block; p < padded; p++) a[p] = a[block - 1], c[p] = c[block - 1];
     for (int64_t k = walk->panel; k < walk->panel + walk->panels; k++) {
       const tile_panel panel = tile_panel_of(walk->columns, N, walk->widest, k);
       t.cols = panel.cols;

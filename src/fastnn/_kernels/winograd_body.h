@@ -113,8 +113,8 @@ static conv_shape OWN(wino_turned)(conv_shape s) {
   return t;
 }
 
-/* Few tiles: a unit is one block of tiles and a panel of columns, in one phase. It transforms what it needs of the kernel
- * for itself, some channels at a time, so that they are still in its cache when they are multiplied, and of x: that is
+/* Few tiles: a unit is one block of tiles and a panel of columns, in one phase. It transforms what it needs of x and of
+ * the kernel for itself, some channels at a time, so that they are still in its cache when they are multiplied: that is
  * cheaper than to wait for other threads and to read what they have written. */
 static void OWN(wino_cut_few)(OWN(wino_cut) * c, int64_t tiles) {
   OWN(wino_units)(c, tiles <= WINO_FEW_TILES ? tiles : fnn_max(WINO_FEW_TILES, fnn_ceil_div(tiles, 2)));
@@ -141,7 +141,8 @@ static OWN(wino_cut) OWN(wino_cut_of)(const int64_t *ints, int turned) {
   c.width = s.cout ? tile_panel_at(s.cout, N, 0).vectors * N : 0;
   const int64_t tiles = s.n * c.tiles_h * c.tiles_w;
   const int64_t kernel_bytes = WINO_POINTS * (int64_t)sizeof(T) * c.channels * c.columns * N;
-  c.few = tiles > WINO_FEW_TILES ? tiles <= WINO_MOST_TILES && kernel_bytes <= WINO_FEW_BYTES : tiles > 0 && c.columns > 1;
+  c.few = tiles > WINO_FEW_TILES ? tiles <= WINO_MOST_TILES && kernel_bytes <= WINO_FEW_BYTES
+                                 : tiles > 0 && c.columns > 1;
   if (c.few) {
     OWN(wino_cut_few)(&c, tiles);
     return c;
