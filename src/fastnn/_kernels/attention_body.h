@@ -188,9 +188,22 @@ static OWN(block) OWN(block_of)(const fnn_call *call, const attention_shape *s, 
   return o;
 }
 
-/* Scores of keys [key, key + keys) with the block's queries. */
+static T OWN(row_dot)(const T *a, const T *b, int64_t n) {
+  V sum = {0};
+  int64_t j = 0;
+  for (; j + N <= n; j += N) sum += FN(load)(a + j) * FN(load)(b + j);
+  if (j < n) sum += FN(load_part)(a + j, n - j) * FN(load_part)(b + j, n - j);
+  return FN(sum_lanes)(sum);
+}
+
+/* Scores of keys [key, key + keys) with the block's queries. A single query's, which would be one lane of a vector, are
+ * sums of vectors along depth. */
 static void OWN(scores_of)(const OWN(block) * o, T *scores, const OWN(operand) * q, int64_t key, int64_t keys) {
-  OWN(multiply)(o->k + key * o->k_row, o->k_row, 1, keys, q, o->n, scores, NULL, 0);
+  const T *k = o->k + key * o->k_row;
+  if (o->n > 1 || o->s->depth < N) OWN(multiply)(k, o->k_row, 1, keys, q, o->n, scores, NULL, 0);
+  else
+    for (int64_t j = 0; j < keys; j++)
+      FN(store)(scores + j * BLOCK, FN(splat)(OWN(row_dot)(o->q, k + j * o->k_row, o->s->depth) * o->scale));
   if (o->bias) OWN(apply_bias)(scores, o->n, keys, o->bias + key * o->bias_strides[3], o->bias_strides);
   if (o->mask) OWN(apply_mask)(scores, o->n, keys, o->mask + key * o->mask_strides[3], o->mask_strides);
   if (o->s->causal && key + keys - 1 > o->first) OWN(hide_later)(scores, o->n, keys, key - o->first);
@@ -318,14 +331,6 @@ static void OWN(softmax_gradient)(T *scores, T *d, int64_t queries, int64_t keys
       FN(store)(at, FN(select)(x == HIDDEN, FN(splat)(0), p * (FN(load)(at) - mean)));
     }
   }
-}
-
-static T OWN(row_dot)(const T *a, const T *b, int64_t n) {
-  V sum = {0};
-  int64_t j = 0;
-  for (; j + N <= n; j += N) sum += FN(load)(a + j) * FN(load)(b + j);
-  if (j < n) sum += FN(load_part)(a + j, n - j) * FN(load_part)(b + j, n - j);
-  return FN(sum_lanes)(sum);
 }
 
 /* A thread's scratch: operands, a block's P and dS, and the sums of dq, dk and dv. */
