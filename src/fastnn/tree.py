@@ -6,12 +6,17 @@ Dict entries are visited in the order of their sorted keys, those of an OrderedD
 from collections import OrderedDict, defaultdict, deque
 from collections.abc import Mapping
 
+import numpy as np
+
 __all__ = [
     "MAP_TO_NONE", "assert_same_paths", "assert_same_structure", "flatten", "flatten_with_path", "is_nested",
     "lists_to_tuples", "map_shape_structure", "map_structure", "map_structure_up_to", "pack_sequence_as", "traverse",
 ]  # fmt: skip
 
 _SEQUENCES = (list, tuple, deque)
+_NESTED = (*_SEQUENCES, Mapping)
+# What most leaves are: to ask whether something is a Mapping takes longer.
+_LEAVES = frozenset({np.ndarray, bool, int, float, str, type(None)})
 
 
 class MAP_TO_NONE:
@@ -30,7 +35,7 @@ def is_nested(structure) -> bool:
         >>> is_nested([1]), is_nested(1)
         (True, False)
     """
-    return isinstance(structure, (*_SEQUENCES, Mapping))
+    return type(structure) not in _LEAVES and isinstance(structure, _NESTED)
 
 
 def flatten(structure) -> list:
@@ -40,6 +45,8 @@ def flatten(structure) -> list:
         >>> flatten({"b": 1, "a": [2, 3]})
         [2, 3, 1]
     """
+    if type(structure) in _LEAVES:
+        return [structure]
     if isinstance(structure, _SEQUENCES):
         return [leaf for item in structure for leaf in flatten(item)]
     if isinstance(structure, Mapping):

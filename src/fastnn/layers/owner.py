@@ -18,8 +18,8 @@ class LayerState:
     """What a layer keeps for itself; nothing in here is searched for sublayers or weights."""
 
     __slots__ = (
-        "build_shapes", "children", "children_at", "compiled", "inbound", "init_arguments", "is_building", "key",
-        "key_at", "losses", "output_shape", "path", "super_called", "version", "weights",
+        "build_shapes", "children", "children_at", "compiled", "flat", "flat_at", "inbound", "init_arguments",
+        "is_building", "key", "key_at", "losses", "output_shape", "path", "super_called", "version", "weights",
     )  # fmt: skip
 
     def __init__(self, init_arguments):
@@ -36,6 +36,8 @@ class LayerState:
         self.compiled = None  # the Compiled of this layer's own calls
         self.children: Children | None = None
         self.children_at = -1
+        self.flat: list = []  # the layers inside, as `_flatten_layers` found them
+        self.flat_at = -1
         self.key: tuple = ()
         self.key_at = -1
 
@@ -183,6 +185,10 @@ class Owner:
 
     def _flatten_layers(self, include_self: bool = True, recursive: bool = True) -> list[Owner]:
         """This layer and those inside it, each once, outer before inner."""
+        state = self._state
+        if recursive and state.flat_at == Changes.count:
+            return [self, *state.flat] if include_self else list(state.flat)
+        at = Changes.count
         found: list[Owner] = []
         seen: set[int] = set()
         stack = [self]
@@ -194,6 +200,8 @@ class Owner:
             found.append(layer)
             if recursive or layer is self:
                 stack.extend(reversed(layer._children().layers))
+        if recursive:
+            state.flat, state.flat_at = found[1:], at  # not self: layers are freed when the last name of them goes
         return found if include_self else found[1:]
 
     def _trace_key(self) -> tuple:
