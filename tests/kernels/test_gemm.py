@@ -143,6 +143,7 @@ def test_column_sum_rides_along(size, suffix, isa):
         (140, 1, 2100),
         (140, 1, 500),
         (130, 130, 70),
+        (60, 1100, 1000),
     ],
     ids=str,
 )

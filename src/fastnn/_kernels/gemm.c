@@ -47,6 +47,8 @@ enum {
   GEMM_SHARED_PRODUCTS = 1 << 20,  /* from 10 microseconds on, the work of a unit matters more than its overhead */
   GEMM_K_BLOCK = 256,              /* the least range of a k that is cut: 256 x 64 floats of B are 64 KiB */
   GEMM_K_MOST = 2048,              /* of a range of k that is not cut, at a time */
+  GEMM_K_WIDE = 512,               /* the same where B has GEMM_WIDE_BYTES and few rows share it */
+  GEMM_WIDE_BYTES = 1 << 22,
   GEMM_SPLIT_BYTES = 1 << 20,      /* k is cut when the partial results take no more than this */
   GEMM_FEW_UNITS = 4,              /* with fewer units of many rows k is cut earlier: threads have something to share */
   GEMM_STRADDLED_BYTES = 1 << 14,  /* that a panel of B is spread over, from which packing it pays */

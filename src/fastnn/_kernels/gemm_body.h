@@ -16,6 +16,7 @@ typedef struct {
   int64_t k_block;          /* of a split that is done at a time */
   int packs_a, packs_b, sums_columns;
   int fetches;              /* a tile fetches what comes after its panel */
+  int fetches_packed;       /* a tile fetches what is packed next */
   int is_turned;            /* see gemm_turn */
 } OWN(gemm_cut);
 
@@ -65,6 +66,10 @@ static OWN(gemm_cut) OWN(gemm_cut_of)(const int64_t *ints) {
   if (is_transposed && is_paged && is_shared) OWN(gemm_cut_transposed)(&c);
   else if (is_transposed && !is_paged && c.k >= 4 * GEMM_K_BLOCK) OWN(gemm_cut_tall)(&c);
   else OWN(gemm_cut_evenly)(&c);
+  /* Of a B much larger than the L2 cache all rows share what is packed, in blocks that leave room for the next one. */
+  const int is_wide = c.m > OWN(GEMM_ROWS) && c.m <= GEMM_MOST_ROWS && c.panels >= GEMM_MANY_UNITS && !is_transposed &&
+                      ints[GEMM_B_COL] == 1 && c.n * c.k * (int64_t)sizeof(T) >= GEMM_WIDE_BYTES;
+  if (is_wide) c.rows = fnn_round_up(c.m, OWN(GEMM_ROWS));
   c.row_blocks = fnn_ceil_div(c.m, c.rows);
   const int64_t units = c.batches * c.row_blocks * c.groups;
   c.split_k = c.k;
@@ -73,13 +78,14 @@ static OWN(gemm_cut) OWN(gemm_cut_of)(const int64_t *ints) {
     c.splits = fnn_ceil_div(c.k, c.split_k);
   }
   const int transposes_for_one = c.m == 1 && ints[GEMM_B_COL] != 1; /* what is packed is read once: from the L2 cache */
-  c.k_block = fnn_min(c.split_k, c.packs_a || transposes_for_one ? GEMM_K_BLOCK : GEMM_K_MOST);
+  c.k_block = fnn_min(c.split_k, c.packs_a || transposes_for_one ? GEMM_K_BLOCK : is_wide ? GEMM_K_WIDE : GEMM_K_MOST);
   /* Packing a panel pays when blocks of rows share it and its vectors straddle cache lines, or when it is scattered
    * over many pages (measured by benchmarks/kernels). */
   const int64_t row_bytes = ints[GEMM_B_ROW] * (int64_t)sizeof(T), span = row_bytes * c.k_block;
   const int is_scattered = c.m > OWN(GEMM_ROWS) && ((row_bytes % FNN_VECTOR_BYTES && span > GEMM_STRADDLED_BYTES) ||
                                                     (row_bytes > 1024 && span > GEMM_SCATTERED_BYTES));
   c.packs_b = ints[GEMM_B_COL] != 1 || ints[GEMM_B_ROW] < c.n || is_scattered;
+  c.fetches_packed = is_wide && c.packs_b;
   c.fetches = is_transposed && !is_paged && is_shared && c.splits > 1 && !c.packs_b;
   return c;
 }
@@ -186,6 +192,17 @@ static void OWN(gemm_fetch_next)(const OWN(gemm_cut) * c, const int64_t *ints, c
   OWN(gemm_prefetch_rows)(b, b_row, end - begin, next.cols, 0);
 }
 
+/* Fetches a tile's share of what is packed next: the next block of [k_begin, k_end), or the next panel's first. */
+static void OWN(gemm_fetch_packed)(const OWN(gemm_cut) * c, const T *b, int64_t b_row, int64_t k_begin, int64_t k_next,
+                                   int64_t k_end, int64_t panel_index, int64_t tile, int64_t tiles) {
+  const int is_last = k_next >= k_end;
+  if (is_last && panel_index + 1 == c->panels) return;
+  const tile_panel panel = tile_panel_of(c->n, N, c->widest, panel_index + is_last);
+  const int64_t k = is_last ? k_begin : k_next, span = fnn_min(c->k_block, k_end - k);
+  const int64_t begin = span * tile / tiles, end = span * (tile + 1) / tiles;
+  OWN(gemm_prefetch_rows)(b + panel.begin + (k + begin) * b_row, b_row, end - begin, panel.cols, 0);
+}
+
 /* The bias of a panel: of a turned product one number for all. */
 static const T *OWN(gemm_bias)(const OWN(gemm_cut) * c, const T *bias, tile_panel panel, T *space) {
   if (!bias || !c->is_turned) return OWN(tile_bias)(bias, panel, space);
@@ -238,7 +255,8 @@ static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OW
       OWN(gemm_pack_a)(scratch->a, t.a_stride, from, ints[GEMM_A_COL], rows, k_next - k);
       from = scratch->a;
     }
-    for (int64_t i = 0; i < fnn_round_up(rows, TILE_BLOCK); i++) a_rows[i] = from + fnn_min(i, rows - 1) * ints[GEMM_A_ROW];
+    for (int64_t i = 0; i < fnn_round_up(rows, TILE_BLOCK); i++)
+      a_rows[i] = from + fnn_min(i, rows - 1) * ints[GEMM_A_ROW];
     for (int64_t panel_index = panel_begin; panel_index < panel_end; panel_index++) {
       const tile_panel panel = tile_panel_of(c->n, N, c->widest, panel_index);
       const int64_t b_of = (z * c->splits + split) * c->panels + panel_index;
@@ -264,6 +282,9 @@ static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OW
         if (c->fetches)
           OWN(gemm_fetch_next)(c, ints, a + row_begin, b, rows, k, k_next, panel_index, row / height,
                                fnn_ceil_div(rows, height));
+        if (c->fetches_packed)
+          OWN(gemm_fetch_packed)(c, b, ints[GEMM_B_ROW], k_begin, k_next, k_end, panel_index, row / height,
+                                 fnn_ceil_div(rows, height));
         OWN(tile_call)(&t, panel.vectors);
         t.partial += height * OWN(TILE_COLS);
       }
