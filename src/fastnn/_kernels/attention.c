@@ -37,26 +37,31 @@ enum attention_ints {
 };
 
 enum {
-  BLOCK = 48,      /* queries, and keys, of a block: both tile heights divide it; its scores take 9 KiB of float32 */
+  BLOCK = 64,      /* queries, and keys, of a block at most; its scores take 16 KiB of float32 */
+  TILED = 48,      /* of a block unless BLOCK makes fewer of them: the heights of all tiles divide it */
   GRAD_UNITS = 16, /* keys are cut in ranges until a gradient has this many units, so that threads have some to share */
   ALIGNED = FNN_ALIGN / 4 /* elements: regions of scratch are multiples of it */
 };
 
 typedef struct {
   int64_t batch, queries, keys, heads, key_heads, depth, value_depth;
-  int64_t blocks;             /* of queries */
-  int64_t range, ranges;      /* keys of a unit of the gradient */
+  int64_t block, step, blocks; /* queries and keys of a block; blocks of queries */
+  int64_t range, ranges;       /* keys of a unit of the gradient */
   int causal;
 } attention_shape;
+
+static int64_t attention_block(int64_t n) { return fnn_ceil_div(n, BLOCK) < fnn_ceil_div(n, TILED) ? BLOCK : TILED; }
 
 static attention_shape attention_shape_of(const int64_t *ints) {
   attention_shape s = {
     .batch = ints[ATTENTION_BATCH], .queries = ints[ATTENTION_QUERIES], .keys = ints[ATTENTION_KEYS],
     .heads = ints[ATTENTION_HEADS], .key_heads = ints[ATTENTION_KEY_HEADS], .depth = ints[ATTENTION_DEPTH],
     .value_depth = ints[ATTENTION_VALUE_DEPTH], .causal = ints[ATTENTION_CAUSAL] != 0};
-  s.blocks = fnn_ceil_div(s.queries, BLOCK);
+  s.block = attention_block(s.queries);
+  s.step = attention_block(s.keys);
+  s.blocks = fnn_ceil_div(s.queries, s.block);
   const int64_t ranges = fnn_ceil_div(GRAD_UNITS, fnn_max(1, s.batch * s.key_heads));
-  s.range = fnn_round_up(fnn_ceil_div(s.keys, ranges), BLOCK);
+  s.range = fnn_round_up(fnn_ceil_div(s.keys, ranges), s.step);
   s.ranges = fnn_ceil_div(s.keys, fnn_max(1, s.range));
   return s;
 }

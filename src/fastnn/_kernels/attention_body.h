@@ -55,6 +55,12 @@ static OWN(sums) OWN(sums_of)(T *space, int64_t rows) {
   return (OWN(sums)){space, fnn_round_up(rows, TILE_BLOCK) * OWN(TILE_COLS)};
 }
 
+/* Zeroes in the first `rows` rows, and in those that their last tile has besides. */
+static void OWN(clear_sums)(const OWN(sums) * sums, int64_t rows, int64_t cols) {
+  const int64_t n = fnn_round_up(rows, TILE_BLOCK) * OWN(TILE_COLS);
+  for (int64_t p = 0; p < tile_panels(cols, N); p++) memset(sums->at + p * sums->panel, 0, sizeof(T) * (size_t)n);
+}
+
 /* The first `rows` rows of A @ B in tiles: A's rows are a_row apart, its columns a_col, and B has `cols` columns. The
  * result goes to `out`, BLOCK apart and in whole vectors; or is added to row `row_at` on of `sums`. */
 static void OWN(multiply)(const T *a, int64_t a_row, int64_t a_col, int64_t rows, const OWN(operand) * b, int64_t cols,
@@ -173,11 +179,11 @@ typedef struct {
 static OWN(block) OWN(block_of)(const fnn_call *call, const attention_shape *s, char *const *q, char *const *extras,
                                 int64_t b, int64_t head, int64_t index) {
   const int64_t *ints = call->ints, *bias = ints + ATTENTION_BIAS, *mask = ints + ATTENTION_MASK;
-  const int64_t key_head = head / (s->heads / s->key_heads), first = index * BLOCK;
+  const int64_t key_head = head / (s->heads / s->key_heads), first = index * s->block;
   OWN(block) o = {
     .s = s, .bias_strides = bias, .mask_strides = mask, .q_row = s->heads * s->depth,
     .k_row = s->key_heads * s->depth, .v_row = s->key_heads * s->value_depth, .y_row = s->heads * s->value_depth,
-    .first = first, .n = fnn_min(BLOCK, s->queries - first), .scale = (T)call->reals[0]};
+    .first = first, .n = fnn_min(s->block, s->queries - first), .scale = (T)call->reals[0]};
   o.q = (const T *)q[0] + (b * s->queries + first) * o.q_row + head * s->depth;
   o.k = (const T *)q[1] + b * s->keys * o.k_row + key_head * s->depth;
   o.v = (const T *)q[2] + b * s->keys * o.v_row + key_head * s->value_depth;
@@ -279,9 +285,9 @@ static void OWN(attention)(const fnn_call *call, int64_t begin, int64_t end) {
     const OWN(operand) q = OWN(transposed_of)(q_space, o.q, o.q_row, o.n, s.depth, o.scale);
     _Alignas(FNN_ALIGN) T top[BLOCK], total[BLOCK] = {0}, factors[BLOCK];
     for (int64_t i = 0; i < BLOCK; i++) top[i] = LOWEST;
-    memset(sums.at, 0, sizeof(T) * (size_t)OWN(sum_elements)(BLOCK, s.value_depth));
-    for (int64_t key = 0; key < s.keys && !OWN(is_done)(&o, top, key); key += BLOCK) {
-      const int64_t keys = fnn_min(BLOCK, s.keys - key);
+    OWN(clear_sums)(&sums, o.n, s.value_depth);
+    for (int64_t key = 0; key < s.keys && !OWN(is_done)(&o, top, key); key += s.step) {
+      const int64_t keys = fnn_min(s.step, s.keys - key);
       OWN(scores_of)(&o, scores, &q, key, keys);
       if (OWN(advance)(scores, o.n, keys, top, total, factors)) OWN(scale_sums)(&sums, o.n, s.value_depth, factors);
       const OWN(operand) v = OWN(operand_of)(v_space, o.v + key * o.v_row, o.v_row, keys, s.value_depth);
@@ -366,9 +372,9 @@ static void OWN(grad_of_block)(const fnn_call *call, const OWN(block) * o, const
   memcpy(top, (const T *)call->buf[5] + o->stat_at, sizeof(T) * (size_t)o->n);
   memcpy(inverse, (const T *)call->buf[6] + o->stat_at, sizeof(T) * (size_t)o->n);
   for (int64_t i = 0; i < o->n; i++) delta[i] = OWN(row_dot)(dy + i * o->y_row, y + i * o->y_row, s->value_depth);
-  memset(g->dq.at, 0, sizeof(T) * (size_t)OWN(sum_elements)(BLOCK, s->depth));
-  for (int64_t key = begin; key < end && !OWN(is_done)(o, top, key); key += BLOCK) {
-    const int64_t keys = fnn_min(BLOCK, end - key);
+  OWN(clear_sums)(&g->dq, o->n, s->depth);
+  for (int64_t key = begin; key < end && !OWN(is_done)(o, top, key); key += s->step) {
+    const int64_t keys = fnn_min(s->step, end - key);
     OWN(scores_of)(o, g->p, &q_columns, key, keys);
     OWN(multiply)(o->v + key * o->v_row, o->v_row, 1, keys, &dy_columns, o->n, g->ds, NULL, 0);
     OWN(softmax_gradient)(g->p, g->ds, o->n, keys, top, inverse, delta);
@@ -411,8 +417,8 @@ static void OWN(attention_grad)(const fnn_call *call, int64_t begin, int64_t end
     const int64_t first = range * s.range, last = fnn_min(s.keys, first + s.range);
     T *dq = s.ranges == 1 ? (T *)call->buf[9]
                           : (T *)call->shared + range * s.batch * s.queries * s.heads * s.depth;
-    memset(g.dk.at, 0, sizeof(T) * (size_t)OWN(sum_elements)(s.range, s.depth));
-    memset(g.dv.at, 0, sizeof(T) * (size_t)OWN(sum_elements)(s.range, s.value_depth));
+    OWN(clear_sums)(&g.dk, last - first, s.depth);
+    OWN(clear_sums)(&g.dv, last - first, s.value_depth);
     for (int64_t head = key_head * group; head < (key_head + 1) * group; head++)
       for (int64_t index = 0; index < s.blocks; index++) {
         const OWN(block) o = OWN(block_of)(call, &s, call->buf + 1, call->buf + 7, b, head, index);
