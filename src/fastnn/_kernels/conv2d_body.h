@@ -91,8 +91,8 @@ typedef struct {
   conv_shape s;
   conv_bands bands;
   int64_t window_cols, n_segments, window_elements, weight_blocks;
-  int64_t widest, parts; /* few bands: a unit is one panel of columns, of `parts` */
-  int copies, merges;    /* windows are copied; the taps of a kernel row are one segment */
+  int64_t widest, panels, parts; /* of columns: few bands are cut by them too; panels of a part */
+  int copies, merges;            /* windows are copied; the taps of a kernel row are one segment */
 } OWN(conv_cut);
 
 enum {
@@ -113,12 +113,13 @@ static OWN(conv_cut) OWN(conv_cut_of)(const int64_t *ints) {
   c.bands = conv_bands_of(s->n, s->oh, s->ow, c.copies ? row * s->stride_h * (int64_t)sizeof(T) : 0, 1);
   if (c.copies) c.window_elements = c.bands.images * ((c.bands.rows - 1) * s->stride_h + reach_h) * row;
   c.widest = TILE_VECTORS;
-  c.parts = 1;
+  c.panels = tile_panels_of(s->cout_g, N, c.widest);
   const int64_t bands = c.bands.image_units * c.bands.bands, columns = fnn_ceil_div(s->cout, N);
   if (bands > 0 && bands < OWN(CONV_FEW_BANDS) && s->groups == 1 && columns > 1) {
     c.widest = fnn_min(TILE_VECTORS, columns / 2);
-    c.parts = tile_panels_of(s->cout, N, c.widest);
+    c.panels = tile_part_panels(s->cout, N, c.widest);
   }
+  c.parts = fnn_max(1, fnn_ceil_div(tile_panels_of(s->cout_g, N, c.widest), fnn_max(1, c.panels)));
   /* Whole vectors of the last kernel row may reach past the kernel's end: then it is copied to where they may. */
   if (s->cout_g % N) c.weight_blocks = fnn_ceil_div(s->taps * s->cin_g * s->cout, OWN(CONV_WEIGHT_BLOCK));
   return c;
@@ -156,8 +157,8 @@ static void OWN(conv2d_size)(const int64_t *ints, fnn_work *work) {
   work->bytes = conv_elements(&c.s) * (double)sizeof(T);
 }
 
-/* One unit: images [image, image + images) by result rows [row, row + rows), by all columns or a panel of them. Bands
- * of a panel follow each other: a thread reads few panels of the weights. */
+/* One unit: images [image, image + images) by result rows [row, row + rows), by all columns or a part of them. Bands of
+ * a part follow each other: a thread reads few parts of the weights. */
 static void OWN(conv2d_unit)(const fnn_call *call, const OWN(conv_cut) * c, const T *weights, int64_t unit) {
   const conv_shape *s = &c->s;
   const int64_t bands = c->bands.image_units * c->bands.bands, part = unit / bands;
@@ -182,21 +183,23 @@ static void OWN(conv2d_unit)(const fnn_call *call, const OWN(conv_cut) * c, cons
     .a_image = x.image, .a_row = s->stride_h * x.row, .a_col = s->stride_w * s->cin,
     .c_image = s->oh * s->ow * s->cout, .c_row = s->ow * s->cout, .c_col = s->cout,
     .images = images, .rows = rows, .cols = s->ow, .segments = segments, .n_segments = c->n_segments,
-    .columns = s->cout_g, .widest = c->widest, .panel = part, .panels = 1,
+    .columns = s->cout_g, .widest = c->widest, .panel = part * c->panels,
+    .panels = fnn_min(c->panels, tile_panels_of(s->cout_g, N, c->widest) - part * c->panels),
     .floor = call->ints[CONV_RELU] ? 0 : -INFINITY};
-  tile_panel columns = tile_panel_of(s->cout, N, c->widest, part);
-  if (c->parts == 1) {
-    walk.panels = tile_panels_of(s->cout_g, N, c->widest);
-    columns = (tile_panel){.cols = s->cout};
+  int64_t column = 0, columns = s->cout;
+  if (c->parts > 1) {
+    const tile_panel last = tile_panel_of(s->cout, N, c->widest, walk.panel + walk.panels - 1);
+    column = tile_panel_of(s->cout, N, c->widest, walk.panel).begin;
+    columns = last.begin + last.cols - column;
   }
   for (int64_t g = 0; g < s->groups; g++) {
     walk.a = x.at + g * s->cin_g;
     walk.first_column = g * s->cout_g;
     walk.bias = call->buf[3] ? (const T *)call->buf[3] + g * s->cout_g : NULL;
-    if (OWN(thin_fits)(s, OWN(THIN_CHANNELS))) OWN(thin_run)(&walk, s->cin, columns.begin, columns.cols);
+    if (OWN(thin_fits)(s, OWN(THIN_CHANNELS))) OWN(thin_run)(&walk, s->cin, column, columns);
     else OWN(conv_run)(&walk);
   }
-  OWN(conv_run_program)(call, first_pixel, images * rows * s->ow, columns.begin, columns.cols,
+  OWN(conv_run_program)(call, first_pixel, images * rows * s->ow, column, columns,
                         call->scratch + OWN(conv_program_at)(c->n_segments, c->window_elements));
 }
 

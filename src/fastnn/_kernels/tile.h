@@ -50,6 +50,13 @@ FNN_INLINE tile_panel tile_panel_of(int64_t cols, int64_t lanes, int64_t widest,
   return (tile_panel){begin, fnn_min(cols - begin, here * lanes), here};
 }
 
+/* How many panels of `widest` vectors are a part of the columns, where these are cut for threads to share: two parts at
+ * least, but none so narrow that what is done anew for each would show. */
+enum { TILE_PART_COLUMNS = 64 };
+FNN_INLINE int64_t tile_part_panels(int64_t cols, int64_t lanes, int64_t widest) {
+  return fnn_max(1, fnn_min(TILE_PART_COLUMNS / (widest * lanes), tile_panels_of(cols, lanes, widest) / 2));
+}
+
 FNN_INLINE int64_t tile_panels(int64_t cols, int64_t lanes) { return tile_panels_of(cols, lanes, TILE_VECTORS); }
 FNN_INLINE tile_panel tile_panel_at(int64_t cols, int64_t lanes, int64_t index) {
   return tile_panel_of(cols, lanes, TILE_VECTORS, index);

@@ -77,7 +77,7 @@ typedef struct {
   int64_t channels, width;                  /* cin in whole vectors, columns of the widest panel of cout */
   int64_t x_point, y_point;                 /* from one of the 36 to the next, of transformed tiles of x and of y */
   int64_t k_blocks, columns;                /* of the kernel's transform: blocks of N channels, vectors of cout */
-  int64_t panels, k_block;                  /* few tiles: panels of columns, channels that are transformed at once */
+  int64_t panels, part, k_block;            /* few tiles: panels of columns, and of a unit; channels at once */
   int turned, few;
 } OWN(wino_cut);
 
@@ -113,14 +113,15 @@ static conv_shape OWN(wino_turned)(conv_shape s) {
   return t;
 }
 
-/* Few tiles: a unit is one block of tiles and a panel of columns, in one phase. It transforms what it needs of x and of
- * the kernel for itself, some channels at a time, so that they are still in its cache when they are multiplied: that is
+/* Few tiles: a unit is one block of tiles and a part of the columns, in one phase. It transforms what it needs of x and
+ * of the kernel for itself, some channels at a time, so that they are still in its cache when they are multiplied: that is
  * cheaper than to wait for other threads and to read what they have written. */
 static void OWN(wino_cut_few)(OWN(wino_cut) * c, int64_t tiles) {
   OWN(wino_units)(c, tiles <= WINO_FEW_TILES ? tiles : fnn_max(WINO_FEW_TILES, fnn_ceil_div(tiles, 2)));
   const int64_t widest = c->image_units * c->bands > 1 ? TILE_VECTORS : fnn_min(TILE_VECTORS, c->columns / 2);
   c->panels = tile_panels_of(c->s.cout, N, widest);
   c->width = tile_panel_of(c->s.cout, N, widest, 0).vectors * N;
+  c->part = c->image_units * c->bands > 1 ? c->panels : tile_part_panels(c->s.cout, N, c->width / N);
   c->block = c->images * c->rows * c->tiles_w;
   const int64_t most = WINO_FEW_BYTES / (WINO_POINTS * (int64_t)sizeof(T) * (c->block + c->width)) / N * N;
   const int64_t blocks = fnn_ceil_div(c->channels, fnn_max(N, most));
@@ -176,7 +177,7 @@ static int64_t OWN(wino_y_at)(const OWN(wino_cut) * c) {
   return OWN(wino_x_at)(c) + WINO_POINTS * c->x_point * (int64_t)sizeof(T);
 }
 static int64_t OWN(wino_kernel_at)(const OWN(wino_cut) * c) {
-  return OWN(wino_y_at)(c) + WINO_POINTS * c->y_point * (int64_t)sizeof(T);
+  return OWN(wino_y_at)(c) + (c->few ? c->part : 1) * WINO_POINTS * c->y_point * (int64_t)sizeof(T);
 }
 static int64_t OWN(wino_program_at)(const OWN(wino_cut) * c) {
   if (!c->few) return OWN(wino_kernel_at)(c);
@@ -188,7 +189,7 @@ FNN_INLINE void OWN(wino_size)(const int64_t *ints, int turned, fnn_work *work) 
   const conv_shape *s = &c.s;
   if (c.few) {
     work->phases = 1;
-    work->units[0] = c.image_units * c.bands * c.panels;
+    work->units[0] = c.image_units * c.bands * fnn_ceil_div(c.panels, c.part);
   } else {
     work->phases = 2;
     work->units[0] = c.k_blocks * c.columns;
@@ -202,8 +203,9 @@ FNN_INLINE void OWN(wino_size)(const int64_t *ints, int turned, fnn_work *work) 
   const double cin = (double)s->cin, tiles = (double)(s->n * c.tiles_h * c.tiles_w), columns = (double)(c.columns * N);
   /* The kernel's transform has 153 operations, and takes half as long again for them where its planes are far apart. Of
    * few tiles they stay in the cache. */
-  const double kernel = c.few ? 115 * (double)(c.image_units * c.bands) : 230, panels = c.few ? (double)c.panels : 1;
-  const double transforms = tiles * (264 * (double)c.channels * panels + 160 * columns) + kernel * cin * columns;
+  const double kernel = c.few ? 115 * (double)(c.image_units * c.bands) : 230;
+  const double parts = c.few ? (double)fnn_ceil_div(c.panels, c.part) : 1;
+  const double transforms = tiles * (264 * (double)c.channels * parts + 160 * columns) + kernel * cin * columns;
   work->flops = tiles * 2 * WINO_POINTS * cin * (double)s->cout + WINO_TRANSFORM_COST * transforms;
   work->bytes = conv_elements(s) * (double)sizeof(T);
 }
@@ -433,46 +435,54 @@ static void OWN(wino_block)(const fnn_call *call, const OWN(wino_cut) * c, int64
   }
 }
 
-/* Few tiles: a panel of columns of [first, first + tiles). */
+/* Few tiles: panels [begin, end) of columns of [first, first + tiles). */
 static void OWN(wino_few_block)(const fnn_call *call, const OWN(wino_cut) * c, int64_t first, int64_t tiles,
-                                tile_panel panel) {
+                                int64_t begin, int64_t end) {
   const conv_shape *s = &c->s;
-  const int64_t width = panel.vectors * N, plane = OWN(wino_plane)(c->k_block * width);
   const T **x = OWN(wino_rows)(call, c, tiles, c->k_block);
   const wino_tile start = wino_tile_at(c->tiles_h, c->tiles_w, first);
   T *y = (T *)(call->scratch + OWN(wino_y_at)(c)), *weights = (T *)(call->scratch + OWN(wino_kernel_at)(c));
   for (int64_t k = 0; k < s->cin; k += c->k_block) {
     const int64_t count = fnn_min(c->k_block, s->cin - k);
     OWN(wino_x_tiles)(call, c, x, start, tiles, k, count);
-    for (int64_t i = 0; i < count; i += N)
-      for (int64_t o = 0; o < panel.cols; o += N)
-        OWN(wino_kernel_block)(c, weights + i * width + o, width, plane, (const T *)call->buf[1], k + i,
-                               panel.begin + o);
-    OWN(wino_products)(c, y, x, tiles, weights, plane, count, panel.vectors, k > 0, (wino_span){0}, (wino_span){0});
+    for (int64_t p = begin; p < end; p++) {
+      const tile_panel panel = tile_panel_of(s->cout, N, c->width / N, p);
+      const int64_t width = panel.vectors * N, plane = OWN(wino_plane)(c->k_block * width);
+      for (int64_t i = 0; i < count; i += N)
+        for (int64_t o = 0; o < panel.cols; o += N)
+          OWN(wino_kernel_block)(c, weights + i * width + o, width, plane, (const T *)call->buf[1], k + i,
+                                 panel.begin + o);
+      OWN(wino_products)(c, y + (p - begin) * WINO_POINTS * c->y_point, x, tiles, weights, plane, count, panel.vectors,
+                         k > 0, (wino_span){0}, (wino_span){0});
+    }
   }
-  OWN(wino_y_tiles)(call, c, y, start, tiles, panel);
+  for (int64_t p = begin; p < end; p++, y += WINO_POINTS * c->y_point)
+    OWN(wino_y_tiles)(call, c, y, start, tiles, tile_panel_of(s->cout, N, c->width / N, p));
 }
 
 /* One unit of the last phase: images [image, image + images) by rows of tiles [row, row + rows), all columns or, where
- * there are few tiles, a panel of them. */
+ * there are few tiles, a part of them. */
 static void OWN(wino_unit)(const fnn_call *call, const OWN(wino_cut) * c, int64_t unit) {
   const conv_shape *s = &c->s;
   const int64_t band = unit % (c->image_units * c->bands), part = unit / (c->image_units * c->bands);
   const int64_t image = band / c->bands * c->images, row = band % c->bands * c->rows;
   const int64_t images = fnn_min(c->images, s->n - image), rows = fnn_min(c->rows, c->tiles_h - row);
   const int64_t first = (image * c->tiles_h + row) * c->tiles_w, tiles = images * rows * c->tiles_w;
-  tile_panel columns = {.cols = s->cout};
+  int64_t column = 0, columns = s->cout;
   memset(call->scratch + OWN(wino_zeros_at)(c), 0, sizeof(T) * (size_t)(WINO_IN * c->channels));
   if (c->few) {
-    columns = tile_panel_of(s->cout, N, c->width / N, part);
-    OWN(wino_few_block)(call, c, first, tiles, columns);
+    const int64_t begin = part * c->part, end = fnn_min(c->panels, begin + c->part);
+    const tile_panel last = tile_panel_of(s->cout, N, c->width / N, end - 1);
+    column = tile_panel_of(s->cout, N, c->width / N, begin).begin;
+    columns = last.begin + last.cols - column;
+    OWN(wino_few_block)(call, c, first, tiles, begin, end);
   } else {
     for (int64_t i = 0; i < tiles; i += c->block) OWN(wino_block)(call, c, first + i, fnn_min(c->block, tiles - i));
   }
   const int64_t at = call->ints[CONV_EPILOGUE], y = row * WINO_OUT;
   if (!at) return;
   const int64_t pixels = ((images - 1) * s->oh + fnn_min(s->oh - y, rows * WINO_OUT)) * s->ow;
-  call->program[0](call->ints + at, call, (image * s->oh + y) * s->ow, pixels, columns.begin, columns.cols,
+  call->program[0](call->ints + at, call, (image * s->oh + y) * s->ow, pixels, column, columns,
                    call->scratch + OWN(wino_program_at)(c));
 }
 
