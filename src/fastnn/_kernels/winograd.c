@@ -30,7 +30,7 @@ enum {
   WINO_UNITS = 32,            /* wanted, for threads to share evenly */
   WINO_FEW_TILES = 24,        /* of a unit at least, unless there are few: a panel of weights is worth loading */
   WINO_FEW_UNITS = 4,         /* wanted where there are few */
-  WINO_LEAST_TILES = 8,       /* of a unit, unless there are no more */
+  WINO_LEAST_TILES = 12,      /* of a unit, unless there are no more: two tiles of 6 rows */
   WINO_MOST_TILES = 96,       /* of a unit at most */
   WINO_FEW_BYTES = 5 << 16,   /* of transformed tiles and kernel at once, there */
   WINO_BLOCK_BYTES = 1 << 17, /* of transformed tiles at once: most of a small level-2 cache is for the kernel */

@@ -114,8 +114,8 @@ static conv_shape OWN(wino_turned)(conv_shape s) {
 }
 
 /* Few tiles: a unit is one block of tiles and a part of the columns, in one phase. It transforms what it needs of x and
- * of the kernel for itself, some channels at a time, so that they are still in its cache when they are multiplied: that is
- * cheaper than to wait for other threads and to read what they have written. */
+ * of the kernel for itself, some channels at a time, so that they are still in its cache when they are multiplied.
+ * That is cheaper than to wait for other threads and to read what they have written. */
 static void OWN(wino_cut_few)(OWN(wino_cut) * c, int64_t tiles) {
   OWN(wino_units)(c, tiles <= WINO_FEW_TILES ? tiles : fnn_max(WINO_FEW_TILES, fnn_ceil_div(tiles, 2)));
   const int64_t widest = c->image_units * c->bands > 1 ? TILE_VECTORS : fnn_min(TILE_VECTORS, c->columns / 2);
