@@ -9,7 +9,8 @@
  *   ints     enum gemm_ints; strides in elements, they may be zero or negative
  *   reals    0 alpha, 1 beta; then the program's
  *   The program's space is (batch * m, n); it runs on each tile of C once that is stored.
- *   Order of summation: k ascending, in one chain; where the result is small and k is long, k is cut in fixed blocks
+ *   Order of summation: k ascending, in one chain, or, of a row by a B that is contiguous along k, in one chain a lane;
+ *   where the result is small and k is long, k is cut in fixed blocks
  *   whose sums are added in order (a function of the shapes alone).
  *
  * fma_peak: what the machine can do at most: multiply-adds on registers, for benchmarks and shares of peak.
@@ -54,6 +55,7 @@ enum {
   GEMM_STRADDLED_BYTES = 1 << 14,  /* that a panel of B is spread over, from which packing it pays */
   GEMM_SCATTERED_BYTES = 1 << 19,
   GEMM_PREFETCHED_BYTES = 1 << 20, /* of a C in panels, above which its short rows are fetched ahead */
+  GEMM_DOTS_K = 32, /* below it, the sums of lanes take longer than transposing */
   GEMM_TURNED_ROWS = 8,
   GEMM_TURNED_K = 512,
   GEMM_PEAK_CHAINS = 12 /* more than two multipliers with a latency of four cycles can use; fits 16 registers */
@@ -62,7 +64,9 @@ enum {
 /* A product of one column, written as one of a row: the operands change places, and a vector holds many rows of the
  * result instead of one. What came is returned where that does not pay; else `space`, without the program. */
 static const int64_t *gemm_turn(const int64_t *ints, int64_t *space) {
-  const int is_short = ints[GEMM_A_ROW] == 1 || ints[GEMM_K] <= GEMM_TURNED_K; /* else packing A takes as long */
+  /* Else packing A takes as long; as dots it is not packed. */
+  const int is_dots = ints[GEMM_A_COL] == 1 && ints[GEMM_B_ROW] == 1;
+  const int is_short = ints[GEMM_A_ROW] == 1 || ints[GEMM_K] <= GEMM_TURNED_K || is_dots;
   if (ints[GEMM_N] != 1 || ints[GEMM_M] < GEMM_TURNED_ROWS || !is_short || ints[GEMM_COLUMN_SUM]) return ints;
   memcpy(space, ints, GEMM_INTS * sizeof *ints);
   space[GEMM_M] = 1;

@@ -17,6 +17,7 @@ typedef struct {
   int packs_a, packs_b, sums_columns;
   int fetches;              /* a tile fetches what comes after its panel */
   int fetches_packed;       /* a tile fetches what is packed next */
+  int is_dots;              /* a row by columns that are contiguous along k: see gemm_dots */
   int is_turned;            /* see gemm_turn */
 } OWN(gemm_cut);
 
@@ -77,6 +78,7 @@ static OWN(gemm_cut) OWN(gemm_cut_of)(const int64_t *ints) {
     c.split_k = fnn_round_up(fnn_ceil_div(c.k, OWN(gemm_most_splits)(&c)), N);
     c.splits = fnn_ceil_div(c.k, c.split_k);
   }
+  c.is_dots = c.m == 1 && ints[GEMM_A_COL] == 1 && ints[GEMM_B_ROW] == 1 && c.k >= GEMM_DOTS_K && !c.sums_columns;
   const int transposes_for_one = c.m == 1 && ints[GEMM_B_COL] != 1; /* what is packed is read once: from the L2 cache */
   c.k_block = fnn_min(c.split_k, c.packs_a || transposes_for_one ? GEMM_K_BLOCK : is_wide ? GEMM_K_WIDE : GEMM_K_MOST);
   /* Packing a panel pays when blocks of rows share it and its vectors straddle cache lines, or when it is scattered
@@ -84,7 +86,8 @@ static OWN(gemm_cut) OWN(gemm_cut_of)(const int64_t *ints) {
   const int64_t row_bytes = ints[GEMM_B_ROW] * (int64_t)sizeof(T), span = row_bytes * c.k_block;
   const int is_scattered = c.m > OWN(GEMM_ROWS) && ((row_bytes % FNN_VECTOR_BYTES && span > GEMM_STRADDLED_BYTES) ||
                                                     (row_bytes > 1024 && span > GEMM_SCATTERED_BYTES));
-  c.packs_b = ints[GEMM_B_COL] != 1 || ints[GEMM_B_ROW] < c.n || is_scattered;
+  if (c.is_dots) c.k_block = c.split_k;
+  c.packs_b = !c.is_dots && (ints[GEMM_B_COL] != 1 || ints[GEMM_B_ROW] < c.n || is_scattered);
   c.fetches_packed = is_wide && c.packs_b;
   c.fetches = is_transposed && !is_paged && is_shared && c.splits > 1 && !c.packs_b;
   return c;
@@ -210,6 +213,31 @@ static const T *OWN(gemm_bias)(const OWN(gemm_cut) * c, const T *bias, tile_pane
   return space;
 }
 
+/* The sums of a row of A by `cols` columns of B, each contiguous along k: a lane adds every Nth product, then lanes are
+ * added. Transposing B so that a lane has a column would take longer than reading it. */
+static __attribute__((noinline)) void OWN(gemm_dots)(T *out, const T *a, const T *b, int64_t b_col, int64_t k,
+                                                     int64_t cols) {
+  enum { WAYS = 8 /* columns at a time: two multipliers with a latency of four cycles */ };
+  for (int64_t col = 0; col < cols; col += WAYS) {
+    const T *p[WAYS];
+    V sum[WAYS] = {{0}};
+    for (int j = 0; j < WAYS; j++) p[j] = b + fnn_min(col + j, cols - 1) * b_col;
+    int64_t i = 0;
+    for (; i + N <= k; i += N) {
+      const V x = FN(load)(a + i);
+#pragma GCC unroll 8
+      for (int j = 0; j < WAYS; j++) sum[j] += x * FN(load)(p[j] + i);
+    }
+    if (i < k) {
+      const V x = FN(load_part)(a + i, k - i);
+#pragma GCC unroll 8
+      for (int j = 0; j < WAYS; j++) sum[j] += x * FN(load_part)(p[j] + i, k - i);
+    }
+#pragma GCC unroll 8
+    for (int j = 0; j < WAYS; j++) out[fnn_min(col + j, cols - 1)] = FN(sum_lanes)(sum[j]);
+  }
+}
+
 /* Unit (batch z, row block, group of panels, split) of the products. */
 static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OWN(gemm_scratch) * scratch, int64_t z,
                                int64_t row_block, int64_t group, int64_t split) {
@@ -261,6 +289,13 @@ static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OW
       const tile_panel panel = tile_panel_of(c->n, N, c->widest, panel_index);
       const int64_t b_of = (z * c->splits + split) * c->panels + panel_index;
       const int64_t height = tile_rows(panel.vectors);
+      if (whole) t.bias = OWN(gemm_bias)(c, (const T *)call->buf[3], panel, scratch->bias);
+      t.cols = panel.cols;
+      if (c->is_dots) {
+        OWN(gemm_dots)(t.partial, from, b + panel.begin * ints[GEMM_B_COL] + k, ints[GEMM_B_COL], k_next - k, t.cols);
+        OWN(tile_finish_row)(&t, t.partial, c_rows[0] + panel.begin);
+        continue;
+      }
       if (c->packs_b) {
         if (scratch->b_of != b_of)
           OWN(pack_panel)(scratch->b, b + k * ints[GEMM_B_ROW], ints[GEMM_B_ROW], ints[GEMM_B_COL], k_next - k, panel);
@@ -271,8 +306,6 @@ static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OW
         t.n_segments = OWN(gemm_segments_in_place)(segments, c, ints, b, k, k_next, panel, t.a_stride, scratch->b);
       }
       t.c_column = panel.begin;
-      t.cols = panel.cols;
-      if (whole) t.bias = OWN(gemm_bias)(c, (const T *)call->buf[3], panel, scratch->bias);
       if (sums) OWN(gemm_add_columns)(column_sum + panel.begin, t.resumes, segments, (int)t.n_segments, panel);
       for (int64_t row = 0; row < rows; row += height) {
         t.rows = fnn_min(height, rows - row);
