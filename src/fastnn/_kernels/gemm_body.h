@@ -49,9 +49,9 @@ static void OWN(gemm_cut_tall)(OWN(gemm_cut) * c) {
 /* Few units that threads share are of equal rows and an even number: 128 rows are not 48, 48 and 32, of which a thread
  * gets 96. */
 static void OWN(gemm_cut_evenly)(OWN(gemm_cut) * c) {
+  if (c->m <= c->rows || c->m * c->n * c->k < GEMM_SHARED_PRODUCTS) return;
   const int64_t blocks = fnn_round_up(fnn_ceil_div(c->m, c->rows), 2);
-  if (c->m > c->rows && c->batches * c->groups * blocks < GEMM_MANY_UNITS &&
-      c->m * c->n * c->k >= GEMM_SHARED_PRODUCTS)
+  if (c->batches * c->groups * blocks < GEMM_MANY_UNITS)
     c->rows = fnn_round_up(fnn_ceil_div(c->m, blocks), 2);
 }
 
@@ -368,11 +368,16 @@ static void OWN(gemm)(const fnn_call *outer, int64_t begin, int64_t end) {
   const int64_t *ints = gemm_turn(outer->ints, space_of_ints), program = outer->ints[GEMM_EPILOGUE];
   OWN(gemm_cut) c = OWN(gemm_cut_of)(ints);
   c.is_turned = ints != outer->ints;
-  fnn_call turned = *outer;
-  char *const bufs[] = {outer->buf[1], outer->buf[0], outer->buf[2], outer->buf[3], 0}; /* no column sum */
-  turned.ints = ints;
-  turned.buf = bufs;
-  const fnn_call *call = c.is_turned ? &turned : outer;
+  fnn_call turned;
+  char *bufs[5];
+  const fnn_call *call = outer;
+  if (c.is_turned) {
+    memcpy(bufs, (char *[]){outer->buf[1], outer->buf[0], outer->buf[2], outer->buf[3], 0}, sizeof bufs);
+    turned = *outer;
+    turned.ints = ints;
+    turned.buf = bufs; /* no column sum */
+    call = &turned;
+  }
   FNN_REQUIRE(c.m >= 0 && c.n >= 0 && c.k >= 0 && (!c.sums_columns || c.batches == 1));
   T *space = (T *)call->scratch;
   OWN(gemm_scratch) scratch = {.b = space, .b_of = -1};
