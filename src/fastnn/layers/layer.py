@@ -128,8 +128,9 @@ class Layer(Owner, Configurable, Stateless, Operation):
 
     def _runs_compiled(self) -> bool:
         state = trace.state
-        is_plain = state.graph is None and not state.tapes and state.scope is None
-        return is_plain and not call_context.depth() and self._state.super_called
+        if state.graph is not None or state.tapes or state.scope is not None:
+            return False
+        return not call_context.depth() and self._state.super_called
 
     def _call_compiled(self, args, kwargs, signature, arrays):
         """Arrays in, arrays out, through a plan for this signature; None stands for arguments with a structure."""

@@ -27,6 +27,7 @@ _NOTHING = ()
 class _Traced:
     executable: Executable
     structure: Any  # of the outputs, with _Output where an array goes
+    is_one_of_three: bool  # the structure is (array, (), ()): what a layer without losses and masks has
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +67,11 @@ class Compiled:
 
     def run_flat(self, args: tuple, kwargs: dict, signature: tuple, arrays: list[np.ndarray]):
         """`run` where `flat_signature` has looked at the arguments already."""
-        traced = self._traced(signature, args, kwargs, lambda: _specs(arrays))
-        return _packed(traced.structure, traced.executable.run(arrays))
+        traced = self._cache.get((signature, config.floatx(), self._key()))
+        if traced is None or not traced.executable.is_current():
+            traced = self._traced(signature, args, kwargs, lambda: _specs(arrays))
+        outputs = traced.executable.run(arrays)
+        return (outputs[0], (), ()) if traced.is_one_of_three else _packed(traced.structure, outputs)
 
     def batches(self, data, batch_size: int, start: int, steps: int, index: np.ndarray | None = None, **kwargs):
         """Runs `steps` batches of `batch_size` rows of `data` in one call and returns the outputs of the last.
@@ -133,7 +137,7 @@ class Compiled:
             result = self.function(*traced_args, **traced_kwargs)
             structure = tree.map_structure(lambda leaf: _output(graph, leaf), result)
         gathered = None if sources is None else [a.dtype.name for a in sources]
-        return _Traced(Executable(graph, self.name, gathered), structure)
+        return _Traced(Executable(graph, self.name, gathered), structure, structure == (_Output(0), (), ()))
 
 
 def _specs(arrays: list[np.ndarray]) -> list[Spec]:
