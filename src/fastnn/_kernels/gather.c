@@ -130,6 +130,8 @@ static int64_t index_at(const char *index, int64_t dtype, int64_t j, int64_t n) 
 
 static void set_status(const fnn_call *call, int32_t status) { __atomic_store_n(call->status, status, __ATOMIC_RELAXED); }
 
+enum { TAKE_AHEAD = 8, TAKE_FETCHED = 1024, TAKE_LEAST_FETCHED = 64 /* bytes; of shorter rows a line has several */ };
+
 static int64_t take_unit_rows(const int64_t *ints) { return fnn_max(1, UNIT / fnn_max(1, ints[3])); }
 
 static void take_size(const int64_t *ints, fnn_work *work) {
@@ -138,13 +140,30 @@ static void take_size(const int64_t *ints, fnn_work *work) {
   work->bytes = 2.0 * (double)ints[0] * (double)ints[1] * (double)ints[4] * (double)ints[3];
 }
 
+/* Rows [j, end) of one y. Those of x lie anywhere: they are asked for ahead. */
+static void take_rows(const fnn_call *call, char *y, const char *x, int64_t j, int64_t end) {
+  const int64_t *ints = call->ints;
+  const int64_t n = ints[2], row_bytes = ints[0] * ints[3], fetched = fnn_min(TAKE_FETCHED, row_bytes);
+  for (; j < end; j++) {
+    if (fetched >= TAKE_LEAST_FETCHED && j + TAKE_AHEAD < end) {
+      const char *next = x + fnn_max(0, index_at(call->buf[1], ints[5], j + TAKE_AHEAD, n)) * row_bytes;
+      for (int64_t byte = 0; byte < fetched; byte += 64) __builtin_prefetch(next + byte);
+    }
+    int64_t i = index_at(call->buf[1], ints[5], j, n);
+    if (i < 0) set_status(call, FNN_INDEX_OUT_OF_RANGE);
+    else if (row_bytes == 4) memcpy(y + j * 4, x + i * 4, 4); /* one instruction, not a call */
+    else memcpy(y + j * row_bytes, x + i * row_bytes, (size_t)row_bytes);
+  }
+}
+
 static void take(const fnn_call *call, int64_t begin, int64_t end) {
   const int64_t *ints = call->ints;
   int64_t outer = ints[1], n = ints[2], m = ints[4], row_bytes = ints[0] * ints[3], step = take_unit_rows(ints);
-  for (int64_t row = begin * step; row < fnn_min(outer * m, end * step); row++) {
-    int64_t i = index_at(call->buf[1], ints[5], row % m, n);
-    if (i < 0) set_status(call, FNN_INDEX_OUT_OF_RANGE);
-    else memcpy(call->buf[2] + row * row_bytes, call->buf[0] + (row / m * n + i) * row_bytes, (size_t)row_bytes);
+  int64_t last = fnn_min(outer * m, end * step);
+  for (int64_t row = begin * step; row < last; row = (row / m + 1) * m) {
+    int64_t of = row / m, first = of * m;
+    take_rows(call, call->buf[2] + first * row_bytes, call->buf[0] + of * n * row_bytes, row - first,
+              fnn_min(m, last - first));
   }
 }
 
