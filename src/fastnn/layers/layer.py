@@ -145,7 +145,7 @@ class Layer(Owner, Configurable, Stateless, Operation):
         if masks or signature is None:
             outputs, losses, masks = state.compiled.run((masks, *args), kwargs)
         else:
-            outputs, losses, masks = state.compiled.run_flat(((), *args), kwargs, signature, arrays)
+            outputs, losses, masks = state.compiled.run(((), *args), kwargs, signature, arrays)
         if masks:
             attach_masks(outputs, masks)
         if losses or state.losses:

@@ -49,7 +49,7 @@ class Compiled:
     def __init__(self, function: Callable[..., Any], name: str, key: Callable[[], Hashable] | None = None):
         self.function = function
         self.name = name
-        self._key = key
+        self._key = key or _no_key
         self._cache: dict[Hashable, _Traced] = {}
         self._lock = threading.RLock()
 
@@ -58,15 +58,13 @@ class Compiled:
             return self.function(*args, **kwargs)
         return self.run(args, kwargs)
 
-    def run(self, args: tuple, kwargs: dict):
-        """What a call does where nothing is being traced or taped."""
-        arrays: list[np.ndarray] = []
-        signature = (_signature(args, arrays), _signature(kwargs, arrays))
-        traced = self._traced(("call", signature), args, kwargs, lambda: _specs(arrays))
-        return _packed(traced.structure, traced.executable.run(arrays))
+    def run(self, args: tuple, kwargs: dict, signature: Hashable = None, arrays: list[np.ndarray] | None = None):
+        """What a call does where nothing is being traced or taped.
 
-    def run_flat(self, args: tuple, kwargs: dict, signature: tuple, arrays: list[np.ndarray]):
-        """`run` where `flat_signature` has looked at the arguments already."""
+        `signature` and `arrays` are what `flat_signature` found, where the caller has asked it.
+        """
+        if signature is None or arrays is None:
+            signature, arrays = _signature_of_call(args, kwargs)
         traced = self._cache.get((signature, config.floatx(), self._key()))
         if traced is None or not traced.executable.is_current():
             traced = self._traced(signature, args, kwargs, lambda: _specs(arrays))
@@ -104,16 +102,15 @@ class Compiled:
 
     def executable_for(self, *args, **kwargs) -> Executable:
         """The executable that a call with these arguments runs, compiled if need be."""
-        arrays: list[np.ndarray] = []
-        signature = (_signature(args, arrays), _signature(kwargs, arrays))
-        return self._traced(("call", signature), args, kwargs, lambda: _specs(arrays)).executable
+        signature, arrays = _signature_of_call(args, kwargs)
+        return self._traced(signature, args, kwargs, lambda: _specs(arrays)).executable
 
     def executable_for_batches(self, data, batch_size: int, **kwargs) -> Executable:
         """The executable that `batches` runs for data like `data`, compiled if need be."""
         return self._traced_batches(data, batch_size, kwargs)[0].executable
 
     def _traced(self, signature, args, kwargs, specs: Callable[[], list[Spec]], sources=None) -> _Traced:
-        key = (signature, config.floatx(), self._key() if self._key is not None else None)
+        key = (signature, config.floatx(), self._key())
         traced = self._cache.get(key)
         if traced is None or not traced.executable.is_current():
             with self._lock:
@@ -121,7 +118,7 @@ class Compiled:
                 if traced is None or not traced.executable.is_current():
                     traced = self._trace(args, kwargs, specs(), sources)
                     # Tracing may have built layers, which changes the key.
-                    key = (signature, config.floatx(), self._key() if self._key is not None else None)
+                    key = (signature, config.floatx(), self._key())
                     while len(self._cache) >= self.CACHE_SIZE:
                         del self._cache[next(iter(self._cache))]
                     self._cache[key] = traced
@@ -178,6 +175,20 @@ def flat_signature(args: tuple, kwargs: dict, arrays: list[np.ndarray]) -> tuple
         else:
             return None
     return tuple(signature)
+
+
+def _signature_of_call(args: tuple, kwargs: dict) -> tuple[Hashable, list[np.ndarray]]:
+    """What tells calls apart, and their arrays in the order of tree.flatten."""
+    arrays: list[np.ndarray] = []
+    signature = flat_signature(args, kwargs, arrays)
+    if signature is None:
+        arrays = []
+        signature = ("call", _signature(args, arrays), _signature(kwargs, arrays))
+    return signature, arrays
+
+
+def _no_key() -> None:
+    """The key of a function that reads nothing that changes."""
 
 
 def _signature(structure, arrays: list[np.ndarray]) -> Hashable:
