@@ -42,12 +42,33 @@ FNN_INLINE void OWN(row_scale)(T *y, int64_t n, T by) {
 
 FNN_INLINE T OWN(log1)(T x) { return sizeof(T) == 4 ? (T)logf((float)x) : (T)log(x); }
 
-/* y = softmax(x); returns log(sum(exp(x - top))) and top. */
-FNN_INLINE T OWN(row_softmax)(T *y, const T *x, int64_t n, T *top) {
-  *top = OWN(row_max)(x, n);
-  T sum = OWN(row_exp)(y, x, n, *top);
-  OWN(row_scale)(y, n, 1 / sum);
-  return OWN(log1)(sum);
+enum { OWN(SOFTMAX_ROWS) = 4 };
+
+/* y = softmax(x) of up to SOFTMAX_ROWS rows, with the sums of exp(x - top) and the tops. Rows of one vector stay in
+ * registers, and all are read before any is stored: a load beside a store of part of a vector waits for it. */
+FNN_INLINE void OWN(softmax_rows)(T *y, const T *x, int64_t rows, int64_t n, T *sum, T *top) {
+  if (n > N) {
+    for (int64_t r = 0; r < rows; r++, y += n, x += n) {
+      top[r] = OWN(row_max)(x, n);
+      sum[r] = OWN(row_exp)(y, x, n, top[r]);
+      OWN(row_scale)(y, n, 1 / sum[r]);
+    }
+    return;
+  }
+  V v[OWN(SOFTMAX_ROWS)];
+#pragma GCC unroll 4
+  for (int r = 0; r < OWN(SOFTMAX_ROWS); r++)
+    v[r] = FN(first_lanes)(FN(load_part)(x + fnn_min(r, rows - 1) * n, n), n, -(T)INFINITY);
+#pragma GCC unroll 4
+  for (int r = 0; r < OWN(SOFTMAX_ROWS); r++) {
+    top[r] = FN(max_lanes)(v[r]);
+    v[r] = FN(first_lanes)(FN(exp)(v[r] - top[r]), n, 0);
+    sum[r] = FN(sum_lanes)(v[r]);
+    v[r] *= 1 / sum[r];
+  }
+#pragma GCC unroll 4
+  for (int r = 0; r < OWN(SOFTMAX_ROWS); r++)
+    if (r < rows) FN(store_part)(y + r * n, v[r], n);
 }
 
 /* Sums of f(a, b) over a row. */
@@ -85,11 +106,10 @@ FNN_INLINE int64_t OWN(rows)(const fnn_call *call, int64_t begin, int64_t end, i
 SIZE(softmax, 2, 12)
 static void OWN(softmax)(const fnn_call *call, int64_t begin, int64_t end) {
   int64_t row, cols = call->ints[1], last = OWN(rows)(call, begin, end, &row);
-  for (; row < last; row++) {
-    const T *x = (const T *)call->buf[0] + row * cols;
-    T *y = (T *)call->buf[1] + row * cols;
-    T sum = OWN(row_exp)(y, x, cols, OWN(row_max)(x, cols));
-    OWN(row_scale)(y, cols, 1 / sum);
+  for (; row < last; row += OWN(SOFTMAX_ROWS)) {
+    T sum[OWN(SOFTMAX_ROWS)], top[OWN(SOFTMAX_ROWS)];
+    OWN(softmax_rows)((T *)call->buf[1] + row * cols, (const T *)call->buf[0] + row * cols,
+                      fnn_min(OWN(SOFTMAX_ROWS), last - row), cols, sum, top);
   }
 }
 
@@ -141,9 +161,14 @@ static void OWN(log_softmax_grad)(const fnn_call *call, int64_t begin, int64_t e
 SIZE(softmax_cross_entropy, 3, 16)
 static void OWN(softmax_cross_entropy)(const fnn_call *call, int64_t begin, int64_t end) {
   int64_t row, cols = call->ints[1], last = OWN(rows)(call, begin, end, &row);
+  const int64_t first = row;
+  T sums[OWN(SOFTMAX_ROWS)], tops[OWN(SOFTMAX_ROWS)];
   for (; row < last; row++) {
     const T *target = (const T *)call->buf[0] + row * cols, *x = (const T *)call->buf[1] + row * cols;
-    T top, log_sum = OWN(row_softmax)((T *)call->buf[3] + row * cols, x, cols, &top);
+    const int64_t at = (row - first) % OWN(SOFTMAX_ROWS);
+    if (at == 0)
+      OWN(softmax_rows)((T *)call->buf[3] + row * cols, x, fnn_min(OWN(SOFTMAX_ROWS), last - row), cols, sums, tops);
+    const T top = tops[at], log_sum = OWN(log1)(sums[at]);
     V loss = {0};
     for (int64_t i = 0; i < cols; i += N) {
       int64_t n = fnn_min(N, cols - i);
@@ -175,9 +200,14 @@ static void OWN(softmax_cross_entropy_grad)(const fnn_call *call, int64_t begin,
 SIZE(sparse_softmax_cross_entropy, 2, 12)
 static void OWN(sparse_softmax_cross_entropy)(const fnn_call *call, int64_t begin, int64_t end) {
   int64_t row, cols = call->ints[1], last = OWN(rows)(call, begin, end, &row);
+  const int64_t first = row;
+  T sums[OWN(SOFTMAX_ROWS)], tops[OWN(SOFTMAX_ROWS)];
   for (; row < last; row++) {
     const T *x = (const T *)call->buf[1] + row * cols;
-    T top, log_sum = OWN(row_softmax)((T *)call->buf[3] + row * cols, x, cols, &top);
+    const int64_t at = (row - first) % OWN(SOFTMAX_ROWS);
+    if (at == 0)
+      OWN(softmax_rows)((T *)call->buf[3] + row * cols, x, fnn_min(OWN(SOFTMAX_ROWS), last - row), cols, sums, tops);
+    const T top = tops[at], log_sum = OWN(log1)(sums[at]);
     int64_t label = label_at(call, call->buf[0], call->ints[2], row, cols);
     ((T *)call->buf[2])[row] = label < 0 ? (T)NAN : log_sum - (x[label] - top);
   }
