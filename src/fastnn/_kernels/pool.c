@@ -1,3 +1,4 @@
+#define _GNU_SOURCE /* sched_getcpu, CPU sets */
 #include "pool.h"
 
 #include <limits.h>
@@ -87,6 +88,24 @@ static int join(fnn_job *job, int wanted) {
   return 0;
 }
 
+#if defined(__linux__)
+static int present_cpu(void) { return sched_getcpu(); }
+
+/* The kernel may wake a worker on the CPU of the thread that calls for help, and leave both there for some tens of
+ * milliseconds while another idles. Then the worker has taken the place of the one it came to help: it moves on. */
+static void leave_cpu(int cpu) {
+  cpu_set_t allowed, others;
+  if (cpu < 0 || sched_getcpu() != cpu || sched_getaffinity(0, sizeof allowed, &allowed)) return;
+  others = allowed;
+  CPU_CLR(cpu, &others);
+  if (CPU_COUNT(&others) && !sched_setaffinity(0, sizeof others, &others))
+    sched_setaffinity(0, sizeof allowed, &allowed);
+}
+#else
+static int present_cpu(void) { return -1; }
+static void leave_cpu(int cpu) { (void)cpu; }
+#endif
+
 /* Helps with one job, if any is open; whether it did. */
 static int help_any(int worker) {
   int used = atomic_load(&jobs_used);
@@ -96,8 +115,10 @@ static int help_any(int worker) {
     if (!(number & 1) || !atomic_load(&job->free_threads) || !fnn_enter(job, number)) continue;
     int thread = join(job, (worker + 1) % FNN_MAX_THREADS);
     void (*help)(fnn_job *, uint32_t, int) = job->help;
+    int cpu = job->cpu;
     fnn_leave(job);
     if (!thread) continue;
+    leave_cpu(cpu);
     help(job, number, thread);
     return 1;
   }
@@ -152,6 +173,7 @@ fnn_job *fnn_take_job(void) {
 
 void fnn_open_job(fnn_job *job, int threads) {
   start_workers(threads - 1);
+  job->cpu = present_cpu();
   atomic_store(&job->free_threads, ((uint64_t)1 << threads) - 2);
   atomic_fetch_add(&job->gate, (uint64_t)1 << 32);
   atomic_fetch_add(&posted, 1);

@@ -16,6 +16,7 @@ typedef struct fnn_job fnn_job;
 struct fnn_job {
   void (*help)(fnn_job *job, uint32_t number, int thread); /* a helper's part; begins with fnn_enter */
   void *context;
+  int cpu; /* of the owner, when it opened the job; -1 where that cannot be had */
   _Alignas(64) _Atomic uint64_t gate; /* number of the job << 32 | who is inside; open while the number is odd */
   _Atomic uint64_t free_threads;      /* bit t: nobody is thread t yet */
   atomic_int is_taken;
