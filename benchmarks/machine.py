@@ -13,7 +13,9 @@ import time
 
 import numpy as np
 
-REPEATS = 5
+from benchmarks.timing import settle
+
+REPEATS_S = 0.3
 COPIED_BYTES = 128 << 20
 
 
@@ -86,8 +88,9 @@ def bandwidth() -> float:
 
 
 def _shortest(function) -> float:
-    seconds = []
-    for _ in range(REPEATS):
+    settle()
+    seconds, begin = [], time.perf_counter()
+    while time.perf_counter() < begin + REPEATS_S:
         start = time.perf_counter()
         function()
         seconds.append(time.perf_counter() - start)

@@ -4,6 +4,15 @@ import statistics
 import time
 
 
+SETTLE_S = 0.3
+
+
+def settle() -> None:
+    """Waits until the threads of NumPy's BLAS sleep: they spin for a tenth of a second after the import and after each
+    product, on the cores that something else is about to be measured on."""
+    time.sleep(SETTLE_S)
+
+
 def seconds_of(run, budget_s: float, slices: int = 3) -> float:
     """The shortest mean of `slices` slices of `run(times)`, which together take about `budget_s`; `run` is warm.
 
