@@ -3,7 +3,6 @@
 import statistics
 import time
 
-
 SETTLE_S = 0.3
 
 
