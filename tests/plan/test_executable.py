@@ -57,6 +57,10 @@ def test_a_chain_is_one_kernel_call():
         (lambda x, y: x / (0.5 + ops.sqrt(ops.abs(y))), 3),
         (lambda x, y: (ops.sqrt(ops.abs(y)) + 0.5) / (ops.abs(x) + 1.0), 7),
         (lambda x, y: x / (ops.sqrt(ops.abs(y)) + ops.sqrt(ops.abs(x))), 5),
+        (lambda x, y: x / (ops.sqrt(ops.abs(y)) + x * x), 5),
+        (lambda x, y: x / (x * x + ops.sqrt(ops.abs(y))), 5),
+        (lambda x, y: x / ((y - x) * (y - x) + ops.sqrt(ops.abs(y) + 1.0)), 7),
+        (lambda x, y: (ops.abs(x) * y - x) * y + x, 4),
     ],
 )
 def test_operations_that_one_opcode_does_together(function, instructions):

@@ -242,7 +242,7 @@ def _lines(nodes: Sequence[Node], pinned: set[Value]) -> list[tuple[str, Node, t
                 line = ("lerp", node, (a, difference.node.inputs[0], _other(product.node, difference)))
         elif node.op.name == "divide" and (total := part(node, "add")) is node.inputs[1] and total is not None:
             root = part(total.node, "sqrt")
-            if root is not None:
+            if root is not None and _other(total.node, root) not in merged:  # else the sum is a multiply_add itself
                 merged |= {total, root}
                 line = ("divide_by_root", node, (node.inputs[0], root.node.inputs[0], _other(total.node, root)))
         lines.append(line)
