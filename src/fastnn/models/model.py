@@ -69,8 +69,7 @@ class Model(Trainer, Layer):
             self.built = True
 
     def __call__(self, *args, **kwargs):
-        x = args[0] if args else None
-        if (type(x) is np.ndarray and x.dtype.kind in "fiub") or not is_text(x):
+        if not args or not is_text(args[0]):
             return super().__call__(*args, **kwargs)
         prepared = self._on_host(args[0])
         if not is_text(prepared):

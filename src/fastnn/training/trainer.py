@@ -199,7 +199,7 @@ class Trainer(Steps, Compilable, Resumable):
         verbosity = _verbosity(verbose)
         if not (verbosity or callbacks or steps) and batches.is_number_array(x):
             function, size = self.make_predict_function(), batches.checked_batch_size(batch_size)
-            slices = [x] if len(x) <= size else [x[row : row + size] for row in range(0, len(x), size)]
+            slices = (x[row : row + size] for row in range(0, len(x), size))
             return concatenated([function(batches.as_input(rows)) for rows in slices])
         source = batches.source_of(x, batch_size=batch_size, steps=steps)
         callbacks = _callback_list(callbacks, self, verbosity, epochs=1, steps=source.steps or source.num_batches)
