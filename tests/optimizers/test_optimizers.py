@@ -9,6 +9,7 @@ import pytest
 import fastnn
 from fastnn import optimizers
 from fastnn.optimizers import schedules
+from fastnn.plan.function import Compiled
 
 SHAPES = {"layer/kernel": (5, 3), "layer/bias": (3,), "scale": ()}
 MORE_SHAPES = SHAPES | {"embedding/embeddings": (2, 4), "conv/kernel": (2, 3, 4)}
@@ -166,6 +167,27 @@ def test_elementwise_rules_run_once_on_flat_state():
         *(optimizer._slots[name, id(optimizer._flats[0].variable)].array for name in ("momentum", "velocity")),
     ):
         assert not buffer[padding].any() and buffer[~padding].all()
+
+
+@pytest.mark.parametrize(("name", "arguments"), [("SGD", {}), ("SGD", {"momentum": 0.9}), ("Adam", {})])
+def test_the_gradient_of_one_variable_is_read_where_it_lies(name, arguments):
+    """5,008 elements: more than a block, and no padding; also where the variable's own memory is the gradient."""
+    start = np.random.default_rng(0).normal(size=(313, 16)).astype("float32")
+    found = []
+    for own in (False, True):
+        w = fastnn.Variable(start)
+        optimizer = getattr(optimizers, name)(0.1, **arguments)
+        optimizer.build([w])
+        for _ in range(3):
+            optimizer.apply([w.array if own else w.numpy().copy()], [w])
+        found.append(w.numpy())
+    np.testing.assert_array_equal(*found)
+
+    def step(gradient):
+        optimizer.apply([gradient], [w])
+
+    kernels = [s.kernel for s in Compiled(step, "step").executable_for(start).steps if s.writes[0].size > 1]
+    assert kernels == ["fused_f32"]
 
 
 def test_slots_are_views_of_the_flat_slots():

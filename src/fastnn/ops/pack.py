@@ -36,5 +36,11 @@ def _grad(dy, _y, *xs, offsets, size):
     )
 
 
+def _simplify(node):
+    """One array that fills the buffer is the buffer."""
+    x, size = node.inputs[0], node.params["size"]
+    return ops.reshape(x, (size,)) if x.size == size else None
+
+
 # pack(*xs, offsets, size): xs[k], flattened, starts at element offsets[k] of the (size,) output; zeros between.
-pack = Op("pack", shape=_shape, reference=_reference, grad=_grad)
+pack = Op("pack", shape=_shape, reference=_reference, grad=_grad, simplify=_simplify)
