@@ -58,6 +58,18 @@ PROBLEMS = [
     Problem(1, 60, 30, 33, 1, 5, 5, pads=(2, 2, 2, 2)),
     Problem(1, 8, 8, 2, 2, 2, 2, strides=(5, 5)),
     Problem(0, 5, 5, 2, 1, 3, 3),
+    # Whole vectors and one that overlaps, pairs of rows and a single one, borders on one side or wider than the kernel.
+    Problem(2, 14, 14, 24, 1, 3, 3, pads=(1, 1, 1, 1)),
+    Problem(1, 5, 6, 31, 1, 3, 3, pads=(2, 0, 0, 2)),
+    Problem(3, 7, 8, 40, 1, 3, 3, strides=(2, 2), pads=(1, 1, 1, 1)),
+    Problem(1, 9, 9, 16, 1, 3, 3, dilation=(2, 2), strides=(2, 2), pads=(2, 2, 2, 2)),
+    Problem(2, 1, 17, 19, 1, 1, 3, pads=(0, 1, 0, 1)),
+    Problem(1, 3, 1, 32, 1, 3, 3, pads=(1, 1, 1, 1)),
+    Problem(1, 2, 3, 18, 1, 3, 3, pads=(4, 5, 4, 5)),
+    Problem(1, 13, 11, 20, 1, 4, 7, strides=(1, 2), pads=(2, 3, 1, 3)),
+    Problem(1, 10, 22, 16, 1, 5, 5, strides=(2, 2), pads=(1, 2, 2, 1)),
+    Problem(1, 70, 40, 16, 1, 3, 3, pads=(1, 1, 1, 1)),
+    Problem(1, 4, 6, 130, 1, 2, 2, pads=(0, 0, 1, 1)),
 ]
 pytestmark = pytest.mark.parametrize("isa", ISAS)
 each_problem = pytest.mark.parametrize("problem", PROBLEMS, ids=lambda p: "-".join(map(str, astuple(p))))

@@ -12,10 +12,11 @@
  *   reals  the program's
  * Any element alignment; outputs must not overlap inputs; every element of an output is written.
  *
- * Everything runs on "wide" pixels: c * mult channels, each channel of x repeated mult times, padded to whole vectors
- * with zeros. A window of x that has no such pixels, or reaches outside the image, is copied to scratch as wide ones.
+ * The loops run over pixels as they lie, vectors of channels first, rectangle by rectangle of results that the same taps
+ * reach, so that nothing is padded. With mult > 1, or fewer channels than a vector has lanes, pixels are copied to "wide"
+ * ones in scratch: c * mult channels, each of x repeated mult times, padded to whole vectors with zeros.
  * Order of summation: ky, kx ascending (grad_input: descending, and then over m); grad_kernel adds fixed blocks of the
- * batch, each band of them in four chains over the pixels of a row. */
+ * batch, each from the first pixel to the last of its rectangles. */
 #include "program.h"
 #include "vector.h"
 #include "window.h"
@@ -55,7 +56,15 @@ static depthwise_shape depthwise_shape_of(const int64_t *ints) {
   return s;
 }
 
-enum { DW_PIXELS = 8 /* results in registers: as many chains as two multipliers with a latency of four cycles need */ };
+enum {
+  DW_TAPS = 3,                /* along an axis: the weights of 3 by 3 stay in registers */
+  DW_PIXELS = 8,              /* with more, results in registers: chains for two multipliers with a latency of four */
+  DW_UNITS = 32,              /* wanted, for threads to share evenly */
+  DW_BAND_BYTES = 1 << 15,    /* of the results of a unit: still in L1 or near it when its program runs */
+  DW_KERNEL_PIXELS = 1024,    /* grad_kernel: of a band */
+  DW_KERNEL_UNITS = 16,       /* grad_kernel: wanted */
+  DW_GROUP_BYTES = 256        /* grad_kernel: of a pixel, for a unit: some lines in a row */
+};
 
 #include "types_f32.h"
 #include "depthwise_body.h"

@@ -1,201 +1,316 @@
 /* depthwise_body.h: what depthwise.c compiles for float32 and for float64. */
 
-/* How a call is cut. A unit is a band of rows of the result of one image (of y, or of dx). */
+/* How a call is cut. A unit is a band of rows of the result of one image (of y, or of dx); of grad_kernel it is a group
+ * of vectors of channels in a block of such bands. */
 typedef struct {
   depthwise_shape s;
-  conv_bands bands;
-  int64_t wide;                       /* channels of a wide pixel */
-  int64_t window_rows, window_cols;   /* of a unit at most */
-  int64_t low_y, high_y, low_x;       /* grad_input: shifts of the taps */
-  int64_t blocks;                     /* grad_kernel: of the batch */
-  int copies;                         /* windows are copied */
+  int64_t rows, bands;        /* of a band, of an image */
+  int64_t lanes;              /* of a pixel as the loops see it: channels, or wide ones */
+  int64_t window_rows;        /* wide: rows of x (or dy) that a band needs at most */
+  int64_t vectors, groups, blocks; /* grad_kernel: vectors of a group, groups, blocks of bands */
+  int64_t low_y, high_y;      /* grad_input: shifts of the taps */
+  int wide;                   /* pixels are copied to wide ones */
 } OWN(depthwise_cut);
 
-/* Cuts by rows of the result, one image a unit; window_row is how many elements of the window a row needs. */
-static void OWN(depthwise_bands)(OWN(depthwise_cut) * c, int64_t rows, int64_t cols, int64_t step, int64_t window_row) {
-  c->bands = conv_bands_of(c->s.n, rows, cols, c->copies ? window_row * (int64_t)sizeof(T) : 0, step);
-  c->bands.images = 1;
-  c->bands.image_units = c->s.n;
+static OWN(depthwise_cut) OWN(depthwise_cut_of)(const int64_t *ints) {
+  OWN(depthwise_cut) c = {.s = depthwise_shape_of(ints)};
+  c.wide = c.s.mult > 1 || c.s.channels < N;
+  c.lanes = c.wide ? fnn_round_up(c.s.channels, N) : c.s.channels;
+  return c;
+}
+
+/* Bands of `height` rows of a result of `width` pixels, in multiples of `step`. */
+static void OWN(depthwise_bands)(OWN(depthwise_cut) * c, int64_t height, int64_t width, int64_t step) {
+  const int64_t row_bytes = fnn_max(1, width * c->lanes * (int64_t)sizeof(T));
+  int64_t rows = fnn_min(fnn_ceil_div(c->s.n * height, DW_UNITS), DW_BAND_BYTES / row_bytes);
+  rows = fnn_max(1, fnn_min(fnn_round_up(fnn_max(rows, 1), step), height));
+  c->bands = fnn_ceil_div(height, rows);
+  c->rows = rows;
 }
 
 static OWN(depthwise_cut) OWN(depthwise_forward_cut)(const int64_t *ints) {
-  OWN(depthwise_cut) c = {.s = depthwise_shape_of(ints)};
-  const depthwise_shape *s = &c.s;
-  const int64_t reach_h = (s->kh - 1) * s->dilation_h + 1, reach_w = (s->kw - 1) * s->dilation_w + 1;
-  c.wide = fnn_round_up(s->channels, N);
-  c.copies = c.wide != s->c || s->pad_top > 0 || s->pad_left > 0 ||
-             (s->oh - 1) * s->stride_h - s->pad_top + reach_h > s->h ||
-             (s->ow - 1) * s->stride_w - s->pad_left + reach_w > s->w;
-  c.window_cols = (s->ow - 1) * s->stride_w + reach_w;
-  OWN(depthwise_bands)(&c, s->oh, s->ow, 1, s->stride_h * c.window_cols * c.wide);
-  c.window_rows = (c.bands.rows - 1) * s->stride_h + reach_h;
-  c.blocks = fnn_min(c.bands.image_units * c.bands.bands, CONV_UNITS);
+  OWN(depthwise_cut) c = OWN(depthwise_cut_of)(ints);
+  OWN(depthwise_bands)(&c, c.s.oh, c.s.ow, 2);
+  c.window_rows = fnn_min(c.s.h, (c.rows - 1) * c.s.stride_h + (c.s.kh - 1) * c.s.dilation_h + 1);
   return c;
 }
 
 static OWN(depthwise_cut) OWN(depthwise_input_cut)(const int64_t *ints) {
-  OWN(depthwise_cut) c = {.s = depthwise_shape_of(ints)};
+  OWN(depthwise_cut) c = OWN(depthwise_cut_of)(ints);
   const depthwise_shape *s = &c.s;
-  int64_t high_x;
   conv_shifts(s->h, s->pad_top, s->kh, s->dilation_h, s->stride_h, &c.low_y, &c.high_y);
-  conv_shifts(s->w, s->pad_left, s->kw, s->dilation_w, s->stride_w, &c.low_x, &high_x);
-  c.wide = fnn_round_up(s->channels, N);
-  c.window_cols = high_x - c.low_x + fnn_ceil_div(s->w, s->stride_w);
-  c.copies = c.wide != s->channels || c.low_y < 0 || c.low_x < 0 ||
-             c.high_y + fnn_ceil_div(s->h, s->stride_h) > s->oh || c.low_x + c.window_cols > s->ow;
-  OWN(depthwise_bands)(&c, s->h, s->w, s->stride_h, fnn_ceil_div(c.window_cols * c.wide, s->stride_h));
-  c.window_rows = c.high_y - c.low_y + fnn_ceil_div(c.bands.rows, s->stride_h);
+  OWN(depthwise_bands)(&c, s->h, s->w, s->stride_h == 1 ? 2 : s->stride_h);
+  c.window_rows = fnn_min(s->oh, c.high_y - c.low_y + fnn_ceil_div(c.rows, s->stride_h));
   return c;
 }
 
-/* Scratch: the wide kernel, a window, a vector (grad_input), the program's. */
-static int64_t OWN(depthwise_window_at)(const OWN(depthwise_cut) * c) { return c->s.taps * c->wide; }
-static int64_t OWN(depthwise_vector_at)(const OWN(depthwise_cut) * c) {
-  return OWN(depthwise_window_at)(c) + (c->copies ? c->window_rows * c->window_cols * c->wide : 0);
-}
-static int64_t OWN(depthwise_program_at)(const OWN(depthwise_cut) * c) {
-  return fnn_round_up((OWN(depthwise_vector_at)(c) + N) * (int64_t)sizeof(T), FNN_ALIGN);
+static OWN(depthwise_cut) OWN(depthwise_kernel_cut)(const int64_t *ints) {
+  OWN(depthwise_cut) c = OWN(depthwise_cut_of)(ints);
+  const depthwise_shape *s = &c.s;
+  const int64_t vectors = fnn_ceil_div(c.lanes, N);
+  c.rows = fnn_max(1, fnn_min(s->oh, DW_KERNEL_PIXELS / s->ow));
+  c.bands = fnn_ceil_div(s->oh, c.rows);
+  c.window_rows = fnn_min(s->h, (c.rows - 1) * s->stride_h + (s->kh - 1) * s->dilation_h + 1);
+  c.vectors = c.wide ? vectors : DW_GROUP_BYTES / FNN_VECTOR_BYTES;
+  c.groups = fnn_ceil_div(vectors, c.vectors);
+  c.blocks = fnn_min(s->n * c.bands, fnn_ceil_div(DW_KERNEL_UNITS, c.groups));
+  return c;
 }
 
-static void OWN(depthwise_work)(const int64_t *ints, const OWN(depthwise_cut) * c, fnn_work *work) {
+/* Scratch: the wide kernel, the wide window, the wide results (of grad_kernel: the wide dy); the program's. */
+static int64_t OWN(depthwise_window_at)(const OWN(depthwise_cut) * c) { return c->s.taps * c->lanes; }
+static int64_t OWN(depthwise_results_at)(const OWN(depthwise_cut) * c, int64_t width) {
+  return OWN(depthwise_window_at)(c) + c->window_rows * width * c->lanes;
+}
+static int64_t OWN(depthwise_program_at)(const OWN(depthwise_cut) * c, int64_t width, int64_t result_width) {
+  if (!c->wide) return 0;
+  return fnn_round_up((OWN(depthwise_results_at)(c, width) + c->rows * result_width * c->lanes) * (int64_t)sizeof(T),
+                      FNN_ALIGN);
+}
+
+/* `width` is that of the windows, result_width that of the results (of grad_kernel: of dy). */
+static void OWN(depthwise_work)(const int64_t *ints, const OWN(depthwise_cut) * c, int64_t width, int64_t result_width,
+                                fnn_work *work) {
   const depthwise_shape *s = &c->s;
   const double x = (double)(s->n * s->h * s->w * s->c), y = (double)(s->n * s->oh * s->ow * s->channels);
   work->phases = 1;
-  work->units[0] = c->bands.image_units * c->bands.bands;
-  work->scratch_bytes = OWN(depthwise_program_at)(c);
+  work->units[0] = s->n * c->bands;
+  work->scratch_bytes = OWN(depthwise_program_at)(c, width, result_width);
   if (ints[DW_EPILOGUE]) work->scratch_bytes += fnn_program_scratch(ints + ints[DW_EPILOGUE], sizeof(T));
   work->flops = 2 * y * (double)s->taps;
   work->bytes = (x + y + (double)(s->taps * s->channels)) * (double)sizeof(T);
 }
 
-/* The kernel with whole vectors a tap. */
-static void OWN(depthwise_widen_kernel)(const OWN(depthwise_cut) * c, T *out, const T *kernel) {
-  for (int64_t tap = 0; tap < c->s.taps; tap++, out += c->wide) {
-    memcpy(out, kernel + tap * c->s.channels, sizeof(T) * (size_t)c->s.channels);
-    memset(out + c->s.channels, 0, sizeof(T) * (size_t)(c->wide - c->s.channels));
+/* ---- wide pixels ---- */
+
+/* `pixels` of `channels`, each channel `mult` times, as wide ones. */
+static void OWN(depthwise_widen)(T *to, int64_t lanes, const T *from, int64_t pixels, int64_t channels, int64_t mult) {
+  for (int64_t p = 0; p < pixels; p++, from += channels, to += lanes) {
+    if (mult == 1) {
+      memcpy(to, from, sizeof(T) * (size_t)channels);
+    } else {
+      for (int64_t k = 0; k < channels; k++)
+        for (int64_t m = 0; m < mult; m++) to[k * mult + m] = from[k];
+    }
+    memset(to + channels * mult, 0, sizeof(T) * (size_t)(lanes - channels * mult));
   }
 }
 
-/* Rows [y, y+rows) and columns [x, x+cols) of one image (h, w, channels) as wide pixels, each channel `mult` times. */
-static const T *OWN(depthwise_window)(const OWN(depthwise_cut) * c, const T *image, int64_t h, int64_t w,
-                                      int64_t channels, int64_t mult, int64_t y, int64_t rows, int64_t x, T *space) {
-  T *out = space;
-  for (int64_t row = y; row < y + rows; row++) {
-    for (int64_t col = x; col < x + c->window_cols; col++, out += c->wide) {
-      if (row < 0 || row >= h || col < 0 || col >= w) {
-        memset(out, 0, sizeof(T) * (size_t)c->wide);
-        continue;
-      }
-      const T *from = image + (row * w + col) * channels;
-      if (mult == 1) {
-        memcpy(out, from, sizeof(T) * (size_t)channels);
-      } else {
-        for (int64_t k = 0; k < channels; k++)
-          for (int64_t m = 0; m < mult; m++) out[k * mult + m] = from[k];
-      }
-      memset(out + channels * mult, 0, sizeof(T) * (size_t)(c->wide - channels * mult));
+/* The reverse: the sums of each channel's `mult`. */
+static void OWN(depthwise_narrow)(T *to, const T *from, int64_t lanes, int64_t pixels, int64_t channels, int64_t mult) {
+  for (int64_t p = 0; p < pixels; p++, from += lanes, to += channels) {
+    if (mult == 1) memcpy(to, from, sizeof(T) * (size_t)channels);
+    else for (int64_t k = 0; k < channels; k++) {
+      T sum = from[k * mult];
+      for (int64_t m = 1; m < mult; m++) sum += from[k * mult + m];
+      to[k] = sum;
     }
   }
-  return space;
 }
 
-/* acc[p] = the sum over taps (ky < kh, kx < kw) of a vector of x and one of the kernel, for `pixels` (a constant). */
-typedef struct {
-  const T *x, *kernel; /* of the first pixel and tap */
-  int64_t kh, kw, tap_row, tap_col, kernel_row, kernel_col, pixel;
-} OWN(depthwise_sums);
+/* ---- sums over taps ---- */
 
-FNN_INLINE void OWN(depthwise_sum)(const OWN(depthwise_sums) * s, V *acc, const int pixels) {
+/* One axis of a convolution: result o reads x at o * stride + k * step + origin through tap k, if that is inside. */
+typedef struct {
+  int64_t size, taps, stride, step, origin;
+} OWN(depthwise_axis);
+
+/* The taps [*first, *end) that find x for result o. Returns where the next result with other ones may be. */
+static int64_t OWN(depthwise_reach)(const OWN(depthwise_axis) * a, int64_t o, int64_t *first, int64_t *end) {
+  const int64_t at = o * a->stride + a->origin, last = at + (a->taps - 1) * a->step;
+  *first = 0;
+  *end = a->taps;
+  if (at >= 0 && last < a->size) return o + 1 + (a->size - 1 - last) / a->stride;
+  if (at < 0) *first = fnn_min(a->taps, fnn_ceil_div(-at, a->step));
+  if (last >= a->size) *end = fnn_max(*first, at < a->size ? fnn_min(a->taps, fnn_ceil_div(a->size - at, a->step)) : 0);
+  return o + 1;
+}
+
+/* A rectangle of results that the same taps reach: one row, or two of which the second's taps are the first's, a row
+ * of x further. Offsets and strides in elements. */
+typedef struct {
+  const T *x, *kernel; /* x under the first tap of the first result */
+  T *y;
+  int64_t rows, cols, channels, kh, kw;
+  int64_t tap_row, tap_col, kernel_row, kernel_col, x_step, y_row, y_step;
+} OWN(depthwise_rect);
+
+/* The weights of a vector of channels stay in registers while it moves along the row. The last vector overlaps the one
+ * before, so that none is partial. */
+FNN_INLINE void OWN(depthwise_rows)(const OWN(depthwise_rect) * r, const int rows, const int kh, const int kw) {
+  for (int64_t j = 0; j < r->channels; j += N) {
+    const int64_t at = fnn_min(j, r->channels - N);
+    const T *x = r->x + at;
+    T *y = r->y + at;
+    V k[DW_TAPS * DW_TAPS];
+#pragma GCC unroll 3
+    for (int ky = 0; ky < kh; ky++)
+#pragma GCC unroll 3
+      for (int kx = 0; kx < kw; kx++) k[ky * kw + kx] = FN(load)(r->kernel + ky * r->kernel_row + kx * r->kernel_col + at);
+    for (int64_t ox = 0; ox < r->cols; ox++, x += r->x_step, y += r->y_step) {
+      V sum[2] = {{0}, {0}};
+#pragma GCC unroll 4
+      for (int row = 0; row < kh + rows - 1; row++) {
+#pragma GCC unroll 3
+        for (int kx = 0; kx < kw; kx++) {
+          const V v = FN(load)(x + row * r->tap_row + kx * r->tap_col);
+          if (row < kh) sum[0] += v * k[row * kw + kx];
+          if (rows == 2 && row > 0) sum[1] += v * k[(row - 1) * kw + kx];
+        }
+      }
+      FN(store)(y, sum[0]);
+      if (rows == 2) FN(store)(y + r->y_row, sum[1]);
+    }
+  }
+}
+
+#define DW_VARIANT(kh, kw)                                                                                             \
+  static __attribute__((noinline)) void OWN(depthwise_rows_##kh##kw)(const OWN(depthwise_rect) * r) {                  \
+    if (r->rows == 2) OWN(depthwise_rows)(r, 2, kh, kw);                                                               \
+    else OWN(depthwise_rows)(r, 1, kh, kw);                                                                            \
+  }
+DW_VARIANT(1, 1) DW_VARIANT(1, 2) DW_VARIANT(1, 3)
+DW_VARIANT(2, 1) DW_VARIANT(2, 2) DW_VARIANT(2, 3)
+DW_VARIANT(3, 1) DW_VARIANT(3, 2) DW_VARIANT(3, 3)
+#undef DW_VARIANT
+static void (*const OWN(depthwise_rows_variants)[])(const OWN(depthwise_rect) *) = {
+  OWN(depthwise_rows_11), OWN(depthwise_rows_12), OWN(depthwise_rows_13),
+  OWN(depthwise_rows_21), OWN(depthwise_rows_22), OWN(depthwise_rows_23),
+  OWN(depthwise_rows_31), OWN(depthwise_rows_32), OWN(depthwise_rows_33)};
+
+/* Any number of taps, `pixels` (a constant) results of a row and a vector of channels at once. */
+FNN_INLINE void OWN(depthwise_pixels)(const OWN(depthwise_rect) * r, int64_t ox, int64_t at, const int pixels) {
+  const T *x = r->x + ox * r->x_step + at;
+  T *y = r->y + ox * r->y_step + at;
   V sum[DW_PIXELS];
 #pragma GCC unroll 8
   for (int p = 0; p < pixels; p++) sum[p] = (V){0};
-  for (int64_t ky = 0; ky < s->kh; ky++) {
-    for (int64_t kx = 0; kx < s->kw; kx++) {
-      const V k = FN(load)(s->kernel + ky * s->kernel_row + kx * s->kernel_col);
-      const T *x = s->x + ky * s->tap_row + kx * s->tap_col;
+  for (int64_t ky = 0; ky < r->kh; ky++) {
+    for (int64_t kx = 0; kx < r->kw; kx++) {
+      const V k = FN(load)(r->kernel + ky * r->kernel_row + kx * r->kernel_col + at);
+      const T *from = x + ky * r->tap_row + kx * r->tap_col;
 #pragma GCC unroll 8
-      for (int p = 0; p < pixels; p++) sum[p] += FN(load)(x + p * s->pixel) * k;
+      for (int p = 0; p < pixels; p++) sum[p] += FN(load)(from + p * r->x_step) * k;
     }
   }
 #pragma GCC unroll 8
-  for (int p = 0; p < pixels; p++) acc[p] = sum[p];
+  for (int p = 0; p < pixels; p++) FN(store)(y + p * r->y_step, sum[p]);
 }
 
-/* The sums of pixels [0, n), n <= DW_PIXELS: all at once or one by one, with the same bits. */
-static void OWN(depthwise_pixels)(OWN(depthwise_sums) s, V *acc, int64_t n) {
-  if (n == DW_PIXELS) {
-    OWN(depthwise_sum)(&s, acc, DW_PIXELS);
-    return;
+static void OWN(depthwise_row)(const OWN(depthwise_rect) * r) {
+  for (int64_t j = 0; j < r->channels; j += N) {
+    const int64_t at = fnn_min(j, r->channels - N);
+    int64_t ox = 0;
+    for (; ox + DW_PIXELS <= r->cols; ox += DW_PIXELS) OWN(depthwise_pixels)(r, ox, at, DW_PIXELS);
+    if (ox + 4 <= r->cols) OWN(depthwise_pixels)(r, ox, at, 4), ox += 4;
+    if (ox + 2 <= r->cols) OWN(depthwise_pixels)(r, ox, at, 2), ox += 2;
+    if (ox < r->cols) OWN(depthwise_pixels)(r, ox, at, 1);
   }
-  for (int64_t p = 0; p < n; p++, s.x += s.pixel) OWN(depthwise_sum)(&s, acc + p, 1);
 }
 
-static void OWN(depthwise_run_program)(const fnn_call *call, const OWN(depthwise_cut) * c, int64_t row, int64_t rows,
-                                       int64_t cols) {
+/* What two images of one convolution have to do with each other: where a row, a pixel, a tap lies. */
+typedef struct {
+  const T *x, *kernel; /* x[0, 0] of rows.size by cols.size pixels; the first tap */
+  T *y;
+  OWN(depthwise_axis) rows, cols;
+  int64_t channels, x_row, kernel_row, kernel_col, y_row, y_step;
+} OWN(depthwise_images);
+
+static void OWN(depthwise_correlate)(const OWN(depthwise_images) * m, int64_t height, int64_t width) {
+  OWN(depthwise_rect) r = {.channels = m->channels, .tap_row = m->rows.step * m->x_row,
+                           .tap_col = m->cols.step * m->channels, .kernel_row = m->kernel_row,
+                           .kernel_col = m->kernel_col, .x_step = m->cols.stride * m->channels, .y_row = m->y_row,
+                           .y_step = m->y_step};
+  for (int64_t oy = 0, ky, ky_end; oy < height; oy += r.rows) {
+    const int64_t same_rows = fnn_min(height, OWN(depthwise_reach)(&m->rows, oy, &ky, &ky_end)) - oy;
+    r.kh = ky_end - ky;
+    const int pairs = same_rows >= 2 && m->rows.stride == m->rows.step && r.kh <= DW_TAPS;
+    for (int64_t ox = 0, next, kx, kx_end; ox < width; ox = next) {
+      next = fnn_min(width, OWN(depthwise_reach)(&m->cols, ox, &kx, &kx_end));
+      r.kw = kx_end - kx;
+      r.cols = next - ox;
+      r.y = m->y + oy * m->y_row + ox * m->y_step;
+      r.rows = 1 + (pairs && m->cols.taps <= DW_TAPS);
+      if (!r.kh || !r.kw) {
+        for (int64_t p = 0; p < r.cols * r.rows; p++)
+          memset(r.y + p / r.cols * r.y_row + p % r.cols * r.y_step, 0, sizeof(T) * (size_t)r.channels);
+        continue;
+      }
+      r.x = m->x + (oy * m->rows.stride + ky * m->rows.step + m->rows.origin) * m->x_row +
+            (ox * m->cols.stride + kx * m->cols.step + m->cols.origin) * m->channels;
+      r.kernel = m->kernel + ky * m->kernel_row + kx * m->kernel_col;
+      if (r.kh > DW_TAPS || r.kw > DW_TAPS) OWN(depthwise_row)(&r);
+      else OWN(depthwise_rows_variants)[(r.kh - 1) * DW_TAPS + r.kw - 1](&r);
+    }
+  }
+}
+
+static void OWN(depthwise_run_program)(const fnn_call *call, int64_t row, int64_t rows, int64_t cols, int64_t scratch) {
   const int64_t at = call->ints[DW_EPILOGUE];
   if (at && rows && cols)
-    call->program[TYPE_DTYPE == FNN_F64](call->ints + at, call, row, rows, 0, cols,
-                                         call->scratch + OWN(depthwise_program_at)(c));
+    call->program[TYPE_DTYPE == FNN_F64](call->ints + at, call, row, rows, 0, cols, call->scratch + scratch);
+}
+
+/* The kernel's taps as the loops see them. */
+static const T *OWN(depthwise_taps_of)(const fnn_call *call, const OWN(depthwise_cut) * c) {
+  if (!c->wide) return (const T *)call->buf[1];
+  OWN(depthwise_widen)((T *)call->scratch, c->lanes, (const T *)call->buf[1], c->s.taps, c->s.channels, 1);
+  return (const T *)call->scratch;
+}
+
+/* Rows [*low, high) of an image (height, width, channels) as the loops see them; makes [*low, high) those that exist,
+ * and returns the first of them. Without wide pixels they are all there. */
+static const T *OWN(depthwise_window)(const fnn_call *call, const OWN(depthwise_cut) * c, const T *image,
+                                      int64_t height, int64_t width, int64_t mult, int64_t *low, int64_t *high) {
+  if (!c->wide) {
+    *low = 0;
+    *high = height;
+    return image;
+  }
+  *low = fnn_max(0, fnn_min(*low, height));
+  *high = fnn_max(*low, fnn_min(*high, height));
+  T *space = (T *)call->scratch + OWN(depthwise_window_at)(c);
+  const int64_t channels = c->s.channels / mult;
+  OWN(depthwise_widen)(space, c->lanes, image + *low * width * channels, (*high - *low) * width, channels, mult);
+  return space;
 }
 
 /* ---- depthwise_conv2d ---- */
 
 static void OWN(depthwise_conv2d_size)(const int64_t *ints, fnn_work *work) {
   const OWN(depthwise_cut) c = OWN(depthwise_forward_cut)(ints);
-  OWN(depthwise_work)(ints, &c, work);
+  OWN(depthwise_work)(ints, &c, c.s.w, c.s.ow, work);
 }
 
-/* Image `image` and rows [*row, *row + *rows) of a unit. */
-FNN_INLINE int64_t OWN(depthwise_unit)(const OWN(depthwise_cut) * c, int64_t unit, int64_t all_rows, int64_t *row,
-                                       int64_t *rows) {
-  *row = unit % c->bands.bands * c->bands.rows;
-  *rows = fnn_min(c->bands.rows, all_rows - *row);
-  return unit / c->bands.bands;
-}
-
-/* The window of x that result rows [row, row + rows) need; *x_row is its row's length. */
+/* The window of x that rows [row, row + rows) of the results need, and the axes that say how. */
 static const T *OWN(depthwise_input_window)(const fnn_call *call, const OWN(depthwise_cut) * c, int64_t image,
-                                            int64_t row, int64_t rows, int64_t *x_row) {
+                                            int64_t row, int64_t rows, OWN(depthwise_axis) * y,
+                                            OWN(depthwise_axis) * x) {
   const depthwise_shape *s = &c->s;
-  const T *x = (const T *)call->buf[0] + image * s->h * s->w * s->c;
-  const int64_t y = row * s->stride_h - s->pad_top;
-  *x_row = (c->copies ? c->window_cols : s->w) * c->wide;
-  if (!c->copies) return x + (y * s->w - s->pad_left) * s->c;
-  return OWN(depthwise_window)(c, x, s->h, s->w, s->c, s->mult, y,
-                               (rows - 1) * s->stride_h + (s->kh - 1) * s->dilation_h + 1, -s->pad_left,
-                               (T *)call->scratch + OWN(depthwise_window_at)(c));
+  const int64_t first = row * s->stride_h - s->pad_top;
+  int64_t low = first, high = first + (rows - 1) * s->stride_h + (s->kh - 1) * s->dilation_h + 1;
+  const T *from = OWN(depthwise_window)(call, c, (const T *)call->buf[0] + image * s->h * s->w * s->c, s->h, s->w,
+                                        s->mult, &low, &high);
+  *y = (OWN(depthwise_axis)){high - low, s->kh, s->stride_h, s->dilation_h, first - low};
+  *x = (OWN(depthwise_axis)){s->w, s->kw, s->stride_w, s->dilation_w, -s->pad_left};
+  return from;
 }
 
 static void OWN(depthwise_conv2d)(const fnn_call *call, int64_t begin, int64_t end) {
   const OWN(depthwise_cut) c = OWN(depthwise_forward_cut)(call->ints);
   const depthwise_shape *s = &c.s;
-  T *kernel = (T *)call->scratch;
-  OWN(depthwise_widen_kernel)(&c, kernel, (const T *)call->buf[1]);
+  OWN(depthwise_images) m = {.kernel = OWN(depthwise_taps_of)(call, &c), .channels = c.lanes, .x_row = s->w * c.lanes,
+                             .kernel_row = s->kw * c.lanes, .kernel_col = c.lanes, .y_row = s->ow * c.lanes,
+                             .y_step = c.lanes};
   for (int64_t unit = begin; unit < end; unit++) {
-    int64_t row, rows, x_row;
-    const int64_t image = OWN(depthwise_unit)(&c, unit, s->oh, &row, &rows);
-    const T *x = OWN(depthwise_input_window)(call, &c, image, row, rows, &x_row);
+    const int64_t image = unit / c.bands, row = unit % c.bands * c.rows, rows = fnn_min(c.rows, s->oh - row);
     T *y = (T *)call->buf[2] + (image * s->oh + row) * s->ow * s->channels;
-    OWN(depthwise_sums) sums = {.kh = s->kh, .kw = s->kw, .tap_row = s->dilation_h * x_row,
-                                .tap_col = s->dilation_w * c.wide, .kernel_row = s->kw * c.wide, .kernel_col = c.wide,
-                                .pixel = s->stride_w * c.wide};
-    for (int64_t oy = 0; oy < rows; oy++) {
-      for (int64_t j = 0; j < s->channels; j += N) {
-        for (int64_t ox = 0; ox < s->ow; ox += DW_PIXELS) {
-          V acc[DW_PIXELS];
-          const int64_t pixels = fnn_min(DW_PIXELS, s->ow - ox), lanes = s->channels - j;
-          sums.x = x + oy * s->stride_h * x_row + ox * sums.pixel + j;
-          sums.kernel = kernel + j;
-          OWN(depthwise_pixels)(sums, acc, pixels);
-          T *out = y + (oy * s->ow + ox) * s->channels + j;
-          for (int64_t p = 0; p < pixels; p++, out += s->channels) {
-            if (lanes < N) FN(store_part)(out, acc[p], lanes);
-            else FN(store)(out, acc[p]);
-          }
-        }
-      }
-    }
-    OWN(depthwise_run_program)(call, &c, (image * s->oh + row) * s->ow, rows * s->ow, s->channels);
+    m.x = OWN(depthwise_input_window)(call, &c, image, row, rows, &m.rows, &m.cols);
+    m.y = c.wide ? (T *)call->scratch + OWN(depthwise_results_at)(&c, s->w) : y;
+    OWN(depthwise_correlate)(&m, rows, s->ow);
+    if (c.wide) OWN(depthwise_narrow)(y, m.y, c.lanes, rows * s->ow, s->channels, 1);
+    OWN(depthwise_run_program)(call, (image * s->oh + row) * s->ow, rows * s->ow, s->channels,
+                               OWN(depthwise_program_at)(&c, s->w, s->ow));
   }
 }
 
@@ -203,173 +318,207 @@ static void OWN(depthwise_conv2d)(const fnn_call *call, int64_t begin, int64_t e
 
 static void OWN(depthwise_conv2d_grad_input_size)(const int64_t *ints, fnn_work *work) {
   const OWN(depthwise_cut) c = OWN(depthwise_input_cut)(ints);
-  OWN(depthwise_work)(ints, &c, work);
+  OWN(depthwise_work)(ints, &c, c.s.ow, c.s.w, work);
 }
 
-/* The taps of one residue along an axis: the last one (the least shift), how many, and the distance of neighbours in
- * taps and in shifts. Taps of a residue are evenly spaced. */
-typedef struct {
-  int64_t last, count, tap_step, shift, shift_step;
-} OWN(depthwise_taps);
-
-static OWN(depthwise_taps) OWN(depthwise_taps_of)(int64_t residue, int64_t pad, int64_t taps, int64_t dilation,
-                                                  int64_t stride) {
-  OWN(depthwise_taps) t = {0};
+/* The taps of one residue along an axis, which are evenly spaced: the last one of the kernel comes first, `tap_step`
+ * leads to the next. */
+static OWN(depthwise_axis) OWN(depthwise_residue)(int64_t size, int64_t residue, int64_t pad, int64_t taps,
+                                                  int64_t dilation, int64_t stride, int64_t *last, int64_t *tap_step) {
+  OWN(depthwise_axis) a = {.size = size, .stride = 1, .step = 1};
   int64_t shift;
+  *last = *tap_step = 0;
   for (int64_t k = taps - 1; k >= 0; k--) {
     if (!conv_shift(residue, pad, k, dilation, stride, &shift)) continue;
-    if (t.count == 0) {
-      t.last = k;
-      t.shift = shift;
-    } else if (t.count == 1) {
-      t.tap_step = t.last - k;
-      t.shift_step = shift - t.shift;
+    if (a.taps == 0) {
+      *last = k;
+      a.origin = shift;
+    } else if (a.taps == 1) {
+      *tap_step = *last - k;
+      a.step = shift - a.origin;
     }
-    t.count++;
+    a.taps++;
   }
-  return t;
-}
-
-/* Stores the wide vector j of `pixels` results to dx (each `step` elements from the one before), adding the `mult`
- * channels that belong to one of x. A channel's group may begin in one vector and end in a later one. */
-static void OWN(depthwise_store_input)(const depthwise_shape *s, T *dx, int64_t step, int64_t j, const V *acc,
-                                       int64_t pixels, T *space) {
-  const int64_t lanes = fnn_min(N, s->channels - j);
-  for (int64_t p = 0; p < pixels; p++, dx += step) {
-    if (s->mult == 1) {
-      if (lanes < N) FN(store_part)(dx + j, acc[p], lanes);
-      else FN(store)(dx + j, acc[p]);
-      continue;
-    }
-    FN(store)(space, acc[p]);
-    for (int64_t k = 0; k < lanes; k++) {
-      const int64_t channel = (j + k) / s->mult;
-      dx[channel] = (j + k) % s->mult ? dx[channel] + space[k] : space[k];
-    }
-  }
-}
-
-static void OWN(depthwise_input_residue)(const fnn_call *call, const OWN(depthwise_cut) * c, const T *dy, int64_t dy_row,
-                                         T *dx, int64_t rows, int64_t residue_y, int64_t residue_x) {
-  const depthwise_shape *s = &c->s;
-  const OWN(depthwise_taps) ty =
-    OWN(depthwise_taps_of)(residue_y, s->pad_top, s->kh, s->dilation_h, s->stride_h);
-  const OWN(depthwise_taps) tx =
-    OWN(depthwise_taps_of)(residue_x, s->pad_left, s->kw, s->dilation_w, s->stride_w);
-  OWN(depthwise_sums) sums = {.kh = ty.count, .kw = tx.count, .tap_row = ty.shift_step * dy_row,
-                              .tap_col = tx.shift_step * c->wide, .kernel_row = -ty.tap_step * s->kw * c->wide,
-                              .kernel_col = -tx.tap_step * c->wide, .pixel = c->wide};
-  const T *kernel = (const T *)call->scratch + (ty.last * s->kw + tx.last) * c->wide;
-  T *space = (T *)call->scratch + OWN(depthwise_vector_at)(c);
-  const int64_t n_rows = fnn_ceil_div(rows - residue_y, s->stride_h), step = s->stride_w * s->c;
-  const int64_t cols = fnn_ceil_div(s->w - residue_x, s->stride_w);
-  if (!ty.count || !tx.count) sums.kh = sums.kw = 0; /* no tap reaches them: zeros */
-  for (int64_t row = 0; row < n_rows; row++) {
-    T *out = dx + ((residue_y + row * s->stride_h) * s->w + residue_x) * s->c;
-    const T *from = dy;
-    if (sums.kh) from += (ty.shift - c->low_y + row) * dy_row + (tx.shift - c->low_x) * c->wide;
-    for (int64_t col = 0; col < cols; col += DW_PIXELS) {
-      const int64_t pixels = fnn_min(DW_PIXELS, cols - col);
-      for (int64_t j = 0; j < s->channels; j += N) {
-        V acc[DW_PIXELS];
-        sums.x = from + col * c->wide + j;
-        sums.kernel = kernel + j;
-        OWN(depthwise_pixels)(sums, acc, pixels);
-        OWN(depthwise_store_input)(s, out + col * step, step, j, acc, pixels, space);
-      }
-    }
-  }
+  return a;
 }
 
 static void OWN(depthwise_conv2d_grad_input)(const fnn_call *call, int64_t begin, int64_t end) {
   const OWN(depthwise_cut) c = OWN(depthwise_input_cut)(call->ints);
   const depthwise_shape *s = &c.s;
-  OWN(depthwise_widen_kernel)(&c, (T *)call->scratch, (const T *)call->buf[1]);
+  const T *kernel = OWN(depthwise_taps_of)(call, &c);
+  OWN(depthwise_images) m = {.channels = c.lanes, .x_row = s->ow * c.lanes, .y_row = s->stride_h * s->w * c.lanes,
+                             .y_step = s->stride_w * c.lanes};
   for (int64_t unit = begin; unit < end; unit++) {
-    int64_t row, rows;
-    const int64_t image = OWN(depthwise_unit)(&c, unit, s->h, &row, &rows), j = row / s->stride_h;
-    const T *dy = (const T *)call->buf[0] + image * s->oh * s->ow * s->channels;
-    if (c.copies)
-      dy = OWN(depthwise_window)(&c, dy, s->oh, s->ow, s->channels, 1, c.low_y + j,
-                                 c.high_y - c.low_y + fnn_ceil_div(rows, s->stride_h), c.low_x,
-                                 (T *)call->scratch + OWN(depthwise_window_at)(&c));
-    else
-      dy += ((c.low_y + j) * s->ow + c.low_x) * s->channels;
-    const int64_t dy_row = (c.copies ? c.window_cols : s->ow) * c.wide;
+    const int64_t image = unit / c.bands, row = unit % c.bands * c.rows, rows = fnn_min(c.rows, s->h - row);
+    int64_t low = c.low_y + row / s->stride_h, high = c.high_y + row / s->stride_h + fnn_ceil_div(rows, s->stride_h);
     T *dx = (T *)call->buf[2] + (image * s->h + row) * s->w * s->c;
-    for (int64_t residue_y = 0; residue_y < fnn_min(s->stride_h, rows); residue_y++)
-      for (int64_t residue_x = 0; residue_x < fnn_min(s->stride_w, s->w); residue_x++)
-        OWN(depthwise_input_residue)(call, &c, dy, dy_row, dx, rows, residue_y, residue_x);
-    OWN(depthwise_run_program)(call, &c, (image * s->h + row) * s->w, rows * s->w, s->c);
+    T *to = c.wide ? (T *)call->scratch + OWN(depthwise_results_at)(&c, s->ow) : dx;
+    m.x = OWN(depthwise_window)(call, &c, (const T *)call->buf[0] + image * s->oh * s->ow * s->channels, s->oh, s->ow,
+                                1, &low, &high);
+    for (int64_t ry = 0; ry < fnn_min(s->stride_h, rows); ry++) {
+      for (int64_t rx = 0; rx < fnn_min(s->stride_w, s->w); rx++) {
+        int64_t ky, kx, step_y, step_x;
+        m.rows = OWN(depthwise_residue)(high - low, ry, s->pad_top, s->kh, s->dilation_h, s->stride_h, &ky, &step_y);
+        m.cols = OWN(depthwise_residue)(s->ow, rx, s->pad_left, s->kw, s->dilation_w, s->stride_w, &kx, &step_x);
+        m.rows.origin += row / s->stride_h - low;
+        m.kernel = kernel + (ky * s->kw + kx) * c.lanes;
+        m.kernel_row = -step_y * s->kw * c.lanes;
+        m.kernel_col = -step_x * c.lanes;
+        m.y = to + (ry * s->w + rx) * c.lanes;
+        OWN(depthwise_correlate)(&m, fnn_ceil_div(rows - ry, s->stride_h), fnn_ceil_div(s->w - rx, s->stride_w));
+      }
+    }
+    if (c.wide) OWN(depthwise_narrow)(dx, to, c.lanes, rows * s->w, s->c, s->mult);
+    OWN(depthwise_run_program)(call, (image * s->h + row) * s->w, rows * s->w, s->c,
+                               OWN(depthwise_program_at)(&c, s->ow, s->w));
   }
 }
 
 /* ---- depthwise_conv2d_grad_kernel ---- */
 
 static void OWN(depthwise_conv2d_grad_kernel_size)(const int64_t *ints, fnn_work *work) {
-  const OWN(depthwise_cut) c = OWN(depthwise_forward_cut)(ints);
-  OWN(depthwise_work)(ints, &c, work);
+  const OWN(depthwise_cut) c = OWN(depthwise_kernel_cut)(ints);
+  OWN(depthwise_work)(ints, &c, c.s.w, c.s.ow, work);
   work->phases = 2;
-  work->units[0] = c.blocks;
+  work->units[0] = c.blocks * c.groups;
   work->units[1] = c.s.taps;
-  work->shared_bytes = c.blocks * c.s.taps * c.wide * (int64_t)sizeof(T);
+  work->shared_bytes = c.blocks * c.s.taps * fnn_round_up(c.lanes, N) * (int64_t)sizeof(T);
 }
 
-/* The sum over a row of `pixels` of x times dy, vector by vector, in four chains. */
-FNN_INLINE V OWN(depthwise_row)(V sum, const T *x, int64_t x_pixel, const T *dy, int64_t dy_pixel, int64_t pixels,
-                                int64_t lanes) {
-  V chain[4] = {sum, {0}, {0}, {0}};
-  int64_t p = 0;
-  if (lanes >= N) {
-    for (; p + 4 <= pixels; p += 4)
+/* A rectangle of dy of which each pixel meets x at the same taps, [begin, end) of its vectors. */
+typedef struct {
+  const T *x, *dy; /* x under the first tap of the first pixel */
+  T *sums;         /* of the first tap, in whole vectors */
+  int64_t rows, cols, channels, begin, end, kh, kw;
+  int64_t tap_row, tap_col, sum_row, sum_col, x_row, x_step, dy_row, dy_step;
+} OWN(depthwise_grad_rect);
+
+/* One row of it, or two of which the second's taps are the first's, a row of x further. */
+FNN_INLINE void OWN(depthwise_grad_rows)(const OWN(depthwise_grad_rect) * r, V *sum, const T *x, const T *dy,
+                                         const int rows, const int kh, const int kw) {
+  for (int64_t ox = 0; ox < r->cols; ox++, x += r->x_step, dy += r->dy_step) {
+    const V d0 = FN(load)(dy), d1 = rows == 2 ? FN(load)(dy + r->dy_row) : d0;
 #pragma GCC unroll 4
-      for (int k = 0; k < 4; k++) chain[k] += FN(load)(x + (p + k) * x_pixel) * FN(load)(dy + (p + k) * dy_pixel);
-    for (; p < pixels; p++) chain[0] += FN(load)(x + p * x_pixel) * FN(load)(dy + p * dy_pixel);
-  } else {
-    for (; p < pixels; p++) chain[0] += FN(load)(x + p * x_pixel) * FN(load_part)(dy + p * dy_pixel, lanes);
+    for (int row = 0; row < kh + rows - 1; row++) {
+#pragma GCC unroll 3
+      for (int kx = 0; kx < kw; kx++) {
+        const V v = FN(load)(x + row * r->tap_row + kx * r->tap_col);
+        if (row < kh) sum[row * kw + kx] += v * d0;
+        if (rows == 2 && row > 0) sum[(row - 1) * kw + kx] += v * d1;
+      }
+    }
   }
-  return (chain[0] + chain[1]) + (chain[2] + chain[3]);
 }
 
-static void OWN(depthwise_kernel_block)(const fnn_call *call, const OWN(depthwise_cut) * c, int64_t block) {
+FNN_INLINE void OWN(depthwise_grad)(const OWN(depthwise_grad_rect) * r, const int kh, const int kw) {
+  for (int64_t j = r->begin * N; j < r->end * N; j += N) {
+    const int64_t at = fnn_min(j, r->channels - N);
+    const T *x = r->x + at, *dy = r->dy + at;
+    V sum[DW_TAPS * DW_TAPS];
+    int64_t row = 0;
+#pragma GCC unroll 9
+    for (int k = 0; k < kh * kw; k++) sum[k] = FN(load)(r->sums + k / kw * r->sum_row + k % kw * r->sum_col + j);
+    if (r->x_row == r->tap_row)
+      for (; row + 2 <= r->rows; row += 2, x += 2 * r->x_row, dy += 2 * r->dy_row)
+        OWN(depthwise_grad_rows)(r, sum, x, dy, 2, kh, kw);
+    for (; row < r->rows; row++, x += r->x_row, dy += r->dy_row) OWN(depthwise_grad_rows)(r, sum, x, dy, 1, kh, kw);
+#pragma GCC unroll 9
+    for (int k = 0; k < kh * kw; k++) FN(store)(r->sums + k / kw * r->sum_row + k % kw * r->sum_col + j, sum[k]);
+  }
+}
+
+#define DW_VARIANT(kh, kw)                                                                                             \
+  static __attribute__((noinline)) void OWN(depthwise_grad_##kh##kw)(const OWN(depthwise_grad_rect) * r) {             \
+    OWN(depthwise_grad)(r, kh, kw);                                                                                    \
+  }
+DW_VARIANT(1, 1) DW_VARIANT(1, 2) DW_VARIANT(1, 3)
+DW_VARIANT(2, 1) DW_VARIANT(2, 2) DW_VARIANT(2, 3)
+DW_VARIANT(3, 1) DW_VARIANT(3, 2) DW_VARIANT(3, 3)
+#undef DW_VARIANT
+static void (*const OWN(depthwise_grad_variants)[])(const OWN(depthwise_grad_rect) *) = {
+  OWN(depthwise_grad_11), OWN(depthwise_grad_12), OWN(depthwise_grad_13),
+  OWN(depthwise_grad_21), OWN(depthwise_grad_22), OWN(depthwise_grad_23),
+  OWN(depthwise_grad_31), OWN(depthwise_grad_32), OWN(depthwise_grad_33)};
+
+/* Adds what a band gives to the sums of the taps of `rows` and `cols` (DW_TAPS each at most). */
+static void OWN(depthwise_grad_taps)(OWN(depthwise_grad_rect) r, const OWN(depthwise_axis) * rows,
+                                     const OWN(depthwise_axis) * cols, int64_t height, int64_t width) {
+  const OWN(depthwise_grad_rect) all = r;
+  const int64_t x_row = r.tap_row / rows->step, x_pixel = r.tap_col / cols->step;
+  for (int64_t oy = 0, next_row, ky, ky_end; oy < height; oy = next_row) {
+    next_row = fnn_min(height, OWN(depthwise_reach)(rows, oy, &ky, &ky_end));
+    r.kh = ky_end - ky;
+    r.rows = next_row - oy;
+    for (int64_t ox = 0, next, kx, kx_end; ox < width; ox = next) {
+      next = fnn_min(width, OWN(depthwise_reach)(cols, ox, &kx, &kx_end));
+      r.kw = kx_end - kx;
+      r.cols = next - ox;
+      if (!r.kh || !r.kw) continue;
+      r.x = all.x + (oy * rows->stride + ky * rows->step + rows->origin) * x_row +
+            (ox * cols->stride + kx * cols->step + cols->origin) * x_pixel;
+      r.dy = all.dy + oy * r.dy_row + ox * r.dy_step;
+      r.sums = all.sums + ky * r.sum_row + kx * r.sum_col;
+      OWN(depthwise_grad_variants)[(r.kh - 1) * DW_TAPS + r.kw - 1](&r);
+    }
+  }
+}
+
+/* Some taps of an axis. */
+static OWN(depthwise_axis) OWN(depthwise_some_taps)(OWN(depthwise_axis) a, int64_t first) {
+  a.origin += first * a.step;
+  a.taps = fnn_min(DW_TAPS, a.taps - first);
+  return a;
+}
+
+static void OWN(depthwise_kernel_block)(const fnn_call *call, const OWN(depthwise_cut) * c, int64_t block,
+                                        int64_t group) {
   const depthwise_shape *s = &c->s;
-  const int64_t bands = c->bands.image_units * c->bands.bands;
-  const int64_t begin = bands * block / c->blocks, end = bands * (block + 1) / c->blocks;
-  T *partial = (T *)call->shared + block * s->taps * c->wide;
-  memset(partial, 0, sizeof(T) * (size_t)(s->taps * c->wide));
-  for (int64_t band = begin; band < end; band++) {
-    int64_t row, rows, x_row;
-    const int64_t image = OWN(depthwise_unit)(c, band, s->oh, &row, &rows);
-    const T *x = OWN(depthwise_input_window)(call, c, image, row, rows, &x_row);
-    const T *dy = (const T *)call->buf[1] + (image * s->oh + row) * s->ow * s->channels;
-    for (int64_t tap = 0; tap < s->taps; tap++) {
-      const T *at = x + tap / s->kw * s->dilation_h * x_row + tap % s->kw * s->dilation_w * c->wide;
-      for (int64_t j = 0; j < s->channels; j += N) {
-        V sum = FN(load)(partial + tap * c->wide + j);
-        for (int64_t oy = 0; oy < rows; oy++)
-          sum = OWN(depthwise_row)(sum, at + oy * s->stride_h * x_row + j, s->stride_w * c->wide,
-                                   dy + oy * s->ow * s->channels + j, s->channels, s->ow, s->channels - j);
-        FN(store)(partial + tap * c->wide + j, sum);
+  const int64_t bands = s->n * c->bands, stored = fnn_round_up(c->lanes, N);
+  OWN(depthwise_grad_rect) r = {.channels = c->lanes, .begin = group * c->vectors,
+                                .end = fnn_min((group + 1) * c->vectors, stored / N),
+                                .tap_row = s->dilation_h * s->w * c->lanes, .tap_col = s->dilation_w * c->lanes,
+                                .sum_row = s->kw * stored, .sum_col = stored, .x_row = s->stride_h * s->w * c->lanes,
+                                .x_step = s->stride_w * c->lanes, .dy_row = s->ow * c->lanes, .dy_step = c->lanes};
+  T *sums = (T *)call->shared + block * s->taps * stored;
+  for (int64_t tap = 0; tap < s->taps; tap++)
+    memset(sums + tap * stored + r.begin * N, 0, sizeof(V) * (size_t)(r.end - r.begin));
+  for (int64_t band = bands * block / c->blocks; band < bands * (block + 1) / c->blocks; band++) {
+    const int64_t image = band / c->bands, row = band % c->bands * c->rows, rows = fnn_min(c->rows, s->oh - row);
+    OWN(depthwise_axis) y_axis, x_axis;
+    r.x = OWN(depthwise_input_window)(call, c, image, row, rows, &y_axis, &x_axis);
+    r.dy = (const T *)call->buf[1] + (image * s->oh + row) * s->ow * s->channels;
+    if (c->wide) {
+      T *dy = (T *)call->scratch + OWN(depthwise_results_at)(c, s->w);
+      OWN(depthwise_widen)(dy, c->lanes, r.dy, rows * s->ow, s->channels, 1);
+      r.dy = dy;
+    }
+    for (int64_t ky = 0; ky < s->kh; ky += DW_TAPS) {
+      for (int64_t kx = 0; kx < s->kw; kx += DW_TAPS) {
+        const OWN(depthwise_axis) ys = OWN(depthwise_some_taps)(y_axis, ky), xs = OWN(depthwise_some_taps)(x_axis, kx);
+        r.sums = sums + ky * r.sum_row + kx * r.sum_col;
+        OWN(depthwise_grad_taps)(r, &ys, &xs, rows, s->ow);
       }
     }
   }
 }
 
 static void OWN(depthwise_conv2d_grad_kernel)(const fnn_call *call, int64_t begin, int64_t end) {
-  const OWN(depthwise_cut) c = OWN(depthwise_forward_cut)(call->ints);
+  const OWN(depthwise_cut) c = OWN(depthwise_kernel_cut)(call->ints);
   const depthwise_shape *s = &c.s;
+  const int64_t stored = fnn_round_up(c.lanes, N);
   for (int64_t unit = begin; unit < end; unit++) {
     if (call->phase == 0) {
-      OWN(depthwise_kernel_block)(call, &c, unit);
+      OWN(depthwise_kernel_block)(call, &c, unit / c.groups, unit % c.groups);
       continue;
     }
     for (int64_t j = 0; j < s->channels; j += N) { /* unit is a tap: add the blocks */
       V sum = {0};
       for (int64_t block = 0; block < c.blocks; block++)
-        sum += FN(load)((const T *)call->shared + (block * s->taps + unit) * c.wide + j);
-      T *out = (T *)call->buf[2] + unit * s->channels + j;
-      if (s->channels - j < N) FN(store_part)(out, sum, s->channels - j);
-      else FN(store)(out, sum);
+        sum += FN(load)((const T *)call->shared + (block * s->taps + unit) * stored + j);
+      T *out = (T *)call->buf[2] + unit * s->channels;
+      if (s->channels < N) FN(store_part)(out, sum, s->channels);
+      else if (c.wide && s->channels - j < N) FN(store_part)(out + j, sum, s->channels - j);
+      else FN(store)(out + fnn_min(j, s->channels - N), sum);
     }
   }
 }
