@@ -164,6 +164,18 @@ def test_outputs_are_not_overwritten_by_the_next_run():
     np.testing.assert_array_equal(first, [2.0, 2.0, 2.0])
 
 
+@pytest.mark.parametrize("rows", [1, 37])
+def test_what_a_step_remembers_follows_the_arrays(rows):
+    """Programs stay decoded from run to run: by these runs for the same arrays, others, and one array twice."""
+    fn = fastnn.jit(lambda x, y: (x * y + 0.5, ops.sum(x - y), ops.relu(ops.matmul(x, y[:1].T) + y[0, 0]) * x[:, :1]))
+    a, b, c = floats(rows, 9), floats(rows, 9), floats(rows, 9)
+    for x, y in [(a, b), (a, b), (b, a), (a, a), (c, c), (a, b), (c, b)]:
+        product, total, anchored = fn(x, y)
+        np.testing.assert_allclose(product, x * y + 0.5, rtol=2e-6)
+        np.testing.assert_allclose(total, np.sum(x - y, dtype=np.float64), rtol=1e-5, atol=1e-5)
+        np.testing.assert_allclose(anchored, np.maximum(x @ y[:1].T + y[0, 0], 0) * x[:, :1], rtol=2e-5, atol=1e-5)
+
+
 def test_batches_are_gathered_in_order():
     total = fastnn.Variable(np.zeros(3))
     fn = Compiled(lambda x: (total.assign_add(ops.sum(ops.cast(x, "float64"), axis=0)), x)[1], "sum")

@@ -17,7 +17,7 @@ cdef extern from "fnn.h":
     ctypedef struct fnn_work:
         int32_t phases
         int64_t units[4]
-        int64_t scratch_bytes, shared_bytes
+        int64_t scratch_bytes, shared_bytes, memo_bytes
         double flops, bytes
     ctypedef void (*fnn_run_fn)(const void *, int64_t, int64_t) noexcept nogil
     ctypedef struct fnn_entry:
@@ -43,7 +43,7 @@ cdef extern from "executor.h":
         const double *reals
         fnn_work work
         int32_t max_threads
-        int64_t shared
+        int64_t shared, memo
     ctypedef struct fnn_instance:
         const fnn_step *steps
         char **bufs
@@ -263,6 +263,7 @@ cdef class Plan:
         cdef int index = isa_index(isa)
         cdef const fnn_entry *entry
         cdef int64_t n_ints = 0, n_reals = 0, n_bufs = 0, s, at_int = 0, at_real = 0, at_buf = 0, shared_bytes = 0
+        cdef int64_t memo_at
         for _, bufs, ints, reals, _ in steps:
             n_ints += len(ints)
             n_reals += len(reals)
@@ -311,7 +312,14 @@ cdef class Plan:
             self.work.append(([step.work.units[p] for p in range(step.work.phases)], step.work.scratch_bytes,
                               step.work.shared_bytes, step.work.flops, step.work.bytes))
         self.scratch_bytes = (self.scratch_bytes + FNN_ALIGN - 1) // FNN_ALIGN * FNN_ALIGN
-        self.arena_bytes = arena_bytes + shared_bytes
+        memo_at = arena_bytes + (shared_bytes + FNN_ALIGN - 1) // FNN_ALIGN * FNN_ALIGN
+        for s in range(self.n_steps):
+            step = &self.steps[s]
+            step.memo = -1
+            if step.max_threads == 1 and step.work.memo_bytes > 0:  # only one thread at a time has such a step
+                step.memo = memo_at
+                memo_at += (step.work.memo_bytes + FNN_ALIGN - 1) // FNN_ALIGN * FNN_ALIGN
+        self.arena_bytes = memo_at
 
     def __dealloc__(self):
         free(self.steps)

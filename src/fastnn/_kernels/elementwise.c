@@ -88,6 +88,7 @@ static void fused_size(const int64_t *ints, fnn_work *work, int64_t element_byte
   work->units[1] = 1;
   work->scratch_bytes = fnn_program_scratch(a, element_bytes);
   if (b) work->scratch_bytes = fnn_max(work->scratch_bytes, fnn_program_scratch(b, element_bytes));
+  work->memo_bytes = fnn_program_memo(a) + (b ? fnn_program_memo(b) : 0);
   work->shared_bytes = t.units * reductions * (int64_t)sizeof(double);
   work->flops = elements * (double)(a[1] + reductions);
   for (int64_t k = 0; k < a[0]; k++) {

@@ -1,6 +1,6 @@
 /* elementwise_body.h: what elementwise.c compiles for float32 and for float64 (T, V, M, N, FN, OWN: types_f32.h).
  *
- * A program is decoded once a tile, then run block by block. Every register has a block of scratch, but the pointer
+ * A program is decoded once for tiles of one size, then run block by block. Every register has a block of scratch, but the pointer
  * of a register that is an operand of contiguous rows goes straight into the operand's buffer, and a value whose first
  * use is to be stored is computed there. A register that is the same for the whole tile (a scalar operand, or made from
  * such) holds one vector of equal lanes and is computed once. */
@@ -276,7 +276,7 @@ enum { OWN(SCALAR), OWN(ROW_SCALAR), OWN(DIRECT), OWN(STRIDED), OWN(REPLICATED),
 
 typedef struct {
   char *base;      /* element (0, 0) of the space; NULL for a constant */
-  char *tile;      /* element (0, 0) of the tile */
+  char *tile;      /* element (0, 0) of the tile; of a constant, where it stands among the reals */
   int64_t row_stride, col_stride;
   int32_t dtype;
   int8_t mode;
@@ -305,8 +305,9 @@ typedef struct {
 } OWN(reg);
 
 typedef struct {
-  const fnn_call *call;
-  int64_t rows, cols;             /* of the largest tile */
+  const char *scratch;            /* what it was decoded for; NULL before */
+  int64_t tile_rows, tile_cols;
+  int64_t rows, cols;             /* of the largest tile, as it is run */
   int64_t block_rows, block_cols; /* of a block */
   int is_column, is_flat;         /* tiles are one column, run as a row; are contiguous, run as one row */
   int64_t n_operands, n_registers, n_instructions;
@@ -316,7 +317,8 @@ typedef struct {
 } OWN(decoded);
 
 _Static_assert(sizeof(OWN(operand)) <= FNN_PROGRAM_DECODED && sizeof(OWN(reg)) <= FNN_PROGRAM_DECODED &&
-                 sizeof(OWN(instruction)) <= FNN_PROGRAM_DECODED, "fnn_program_scratch counts on it");
+                 sizeof(OWN(instruction)) <= FNN_PROGRAM_DECODED && sizeof(OWN(decoded)) <= FNN_PROGRAM_HEAD,
+               "fnn_program_memo counts on it");
 
 /* Marks the operands that instructions or reductions read, and counts the definitions of registers. */
 static void OWN(find_reads)(OWN(decoded) *d, const int64_t *program, const int64_t *reductions, int64_t n_reductions) {
@@ -428,14 +430,14 @@ static void OWN(decode_instruction)(OWN(decoded) *d, const int64_t *ins) {
 }
 
 /* Decodes the operands' addresses and whether each is contiguous; sets is_column and is_flat. */
-static void OWN(decode_operands)(OWN(decoded) *d, const int64_t *program, T *constants) {
-  const fnn_call *call = d->call;
+static void OWN(decode_operands)(OWN(decoded) *d, const int64_t *program, const fnn_call *call) {
   int all_contiguous = 1;
   for (int64_t k = 0; k < d->n_operands; k++) {
     const int64_t *from = fnn_program_operand(program, k);
     OWN(operand) o = {.dtype = (int32_t)from[1], .row_stride = from[2], .col_stride = from[3]};
     if (from[0] < 0) {
-      constants[k * OWN(BLOCK)] = (T)call->reals[from[2]]; /* kept in the register's own block */
+      o.tile = (char *)(call->reals + from[2]);
+      o.dtype = FNN_F64;
       o.row_stride = o.col_stride = 0;
     } else {
       o.base = call->buf[from[0]];
@@ -466,46 +468,66 @@ static int OWN(choose_mode)(const OWN(decoded) *d, const OWN(operand) *o, int ha
   return OWN(LOADED);
 }
 
+/* Whether `d` is the program decoded for this tile: only buffers, and who runs it, change from call to call. */
+static int OWN(is_decoded)(const OWN(decoded) *d, const int64_t *program, const fnn_call *call, int64_t rows,
+                           int64_t cols, const char *scratch) {
+  if (d->scratch != scratch || d->tile_rows != rows || d->tile_cols != cols) return 0;
+  for (int64_t k = 0; k < d->n_operands; k++) {
+    const int64_t buffer = fnn_program_operand(program, k)[0];
+    if (buffer >= 0 && d->operands[k].base != call->buf[buffer]) return 0;
+  }
+  return 1;
+}
+
 /* Decodes `program` for tiles of at most rows by cols. Each reduction is {kind, register, buffer, dtype}. */
-static OWN(decoded) OWN(decode)(const int64_t *program, const fnn_call *call, int64_t rows, int64_t cols,
-                                const int64_t *reductions, int64_t n_reductions, char *scratch) {
+static void OWN(decode)(OWN(decoded) *d, const int64_t *program, const fnn_call *call, int64_t rows, int64_t cols,
+                        const int64_t *reductions, int64_t n_reductions, char *scratch) {
   FNN_REQUIRE(program[3] == FNN_PROGRAM_HEADER + program[0] * FNN_OPERAND_INTS + program[1] * FNN_INSTRUCTION_INTS);
-  OWN(decoded) d = {.call = call, .rows = rows, .cols = cols, .n_operands = program[0],
-                    .n_registers = program[0] + program[2]};
+  *d = (OWN(decoded)){.scratch = scratch, .tile_rows = rows, .tile_cols = cols, .rows = rows, .cols = cols,
+                      .n_operands = program[0], .n_registers = program[0] + program[2]};
   if (cols == 1) {
-    d.is_column = 1;
-    d.cols = rows;
-    d.rows = 1;
+    d->is_column = 1;
+    d->cols = rows;
+    d->rows = 1;
   }
   T *blocks = (T *)scratch;
-  d.operands = (OWN(operand) *)(blocks + d.n_registers * OWN(BLOCK));
-  d.regs = (OWN(reg) *)(d.operands + d.n_operands);
-  d.instructions = (OWN(instruction) *)(d.regs + d.n_registers);
-  OWN(decode_operands)(&d, program, blocks);
-  for (int64_t k = 0; k < d.n_registers; k++)
-    d.regs[k] = (OWN(reg)){.block = blocks + k * OWN(BLOCK), .now = blocks + k * OWN(BLOCK), .slot = (int32_t)k,
-                           .producer = -1};
-  OWN(find_reads)(&d, program, reductions, n_reductions);
-  OWN(choose_block)(&d);
-  for (int64_t k = 0; k < d.n_registers; k++) d.regs[k].step = d.block_cols;
-  for (int64_t k = 0; k < d.n_operands; k++) {
-    int mode = OWN(choose_mode)(&d, &d.operands[k], n_reductions > 0);
-    d.operands[k].mode = (int8_t)mode;
-    if (mode == OWN(STRIDED)) d.regs[k].step = d.operands[k].row_stride;
-    d.regs[k].is_scalar = mode == OWN(SCALAR) ? 2 : mode == OWN(ROW_SCALAR) ? 1 : 0;
+  d->operands = (OWN(operand) *)((char *)d + FNN_PROGRAM_HEAD);
+  d->regs = (OWN(reg) *)(d->operands + d->n_operands);
+  d->instructions = (OWN(instruction) *)(d->regs + d->n_registers);
+  OWN(decode_operands)(d, program, call);
+  for (int64_t k = 0; k < d->n_registers; k++)
+    d->regs[k] = (OWN(reg)){.block = blocks + k * OWN(BLOCK), .now = blocks + k * OWN(BLOCK), .slot = (int32_t)k,
+                            .producer = -1};
+  OWN(find_reads)(d, program, reductions, n_reductions);
+  OWN(choose_block)(d);
+  for (int64_t k = 0; k < d->n_registers; k++) d->regs[k].step = d->block_cols;
+  for (int64_t k = 0; k < d->n_operands; k++) {
+    int mode = OWN(choose_mode)(d, &d->operands[k], n_reductions > 0);
+    d->operands[k].mode = (int8_t)mode;
+    if (mode == OWN(STRIDED)) d->regs[k].step = d->operands[k].row_stride;
+    d->regs[k].is_scalar = mode == OWN(SCALAR) ? 2 : mode == OWN(ROW_SCALAR) ? 1 : 0;
   }
   for (int64_t k = 0; k < program[1]; k++) {
     const int64_t *ins = fnn_program_instruction(program, k);
-    if (ins[0] == FNN_OP_STORE) OWN(decode_store)(&d, (int)ins[1], (int)ins[2]);
-    else OWN(decode_instruction)(&d, ins);
+    if (ins[0] == FNN_OP_STORE) OWN(decode_store)(d, (int)ins[1], (int)ins[2]);
+    else OWN(decode_instruction)(d, ins);
   }
-  for (int64_t k = 0; k < n_reductions; k++) OWN(need_filled)(&d, d.regs[reductions[4 * k + 1]].slot);
-  for (int64_t k = 0; k < d.n_instructions; k++) {
-    OWN(instruction) *ins = &d.instructions[k];
+  for (int64_t k = 0; k < n_reductions; k++) OWN(need_filled)(d, d->regs[reductions[4 * k + 1]].slot);
+  for (int64_t k = 0; k < d->n_instructions; k++) {
+    OWN(instruction) *ins = &d->instructions[k];
     const int used[4] = {ins->dst, ins->a, ins->b, ins->c};
     for (int j = ins->when == OWN(STORES); j < 4; j++)
-      ins->by_rows |= used[j] < d.n_operands && d.operands[used[j]].mode == OWN(STRIDED);
+      ins->by_rows |= used[j] < d->n_operands && d->operands[used[j]].mode == OWN(STRIDED);
   }
+}
+
+/* The decoded program: in call->memo as it was left there, if that fits; else made anew, there or behind the blocks. */
+static OWN(decoded) *OWN(decoded_of)(const int64_t *program, const fnn_call *call, int64_t rows, int64_t cols,
+                                     const int64_t *reductions, int64_t n_reductions, char *scratch) {
+  char *behind = scratch + (program[0] + program[2]) * OWN(BLOCK) * (int64_t)sizeof(T);
+  OWN(decoded) *d = (OWN(decoded) *)(call->memo ? call->memo : behind);
+  if (!call->memo || !OWN(is_decoded)(d, program, call, rows, cols, scratch))
+    OWN(decode)(d, program, call, rows, cols, reductions, n_reductions, scratch);
   return d;
 }
 
@@ -518,8 +540,9 @@ static void OWN(start_tile)(OWN(decoded) *d, int64_t rows, int64_t cols) {
     if (!o->is_read) continue;
     T *block = d->regs[k].block;
     if (o->mode == OWN(SCALAR)) {
-      if (o->base) OWN(load_block)(block, o->tile, o->dtype, 1, 1, 0, 0);
-      OWN(fill)(N, block, block[0]);
+      if (o->dtype == TYPE_DTYPE) block[0] = *(const T *)o->tile;
+      else OWN(load_block)(block, o->tile, o->dtype, 1, 1, 0, 0);
+      FN(store)(block, FN(splat)(block[0]));
     } else if (o->mode == OWN(REPLICATED)) {
       OWN(load_block)(block, o->tile, o->dtype, fnn_min(d->block_rows, rows), cols, 0, o->col_stride);
     }
@@ -543,7 +566,7 @@ static void OWN(start_block)(OWN(decoded) *d, int64_t row, int64_t rows, int64_t
       reg->now = (T *)at;
     } else if (o->is_read && o->mode == OWN(ROW_SCALAR)) {
       OWN(load_block)(reg->block, at, o->dtype, 1, 1, 0, 0);
-      OWN(fill)(N, reg->block, reg->block[0]);
+      FN(store)(reg->block, FN(splat)(reg->block[0]));
     } else if (o->is_read) {
       OWN(load_block)(reg->block, at, o->dtype, rows, cols, o->row_stride, o->col_stride);
     }
@@ -629,13 +652,13 @@ static void OWN(run)(OWN(decoded) *d, int64_t rows, int64_t cols, const int64_t 
 
 static void OWN(run_program)(const int64_t *program, const fnn_call *call, int64_t row, int64_t rows, int64_t col,
                              int64_t cols, char *scratch) {
-  OWN(decoded) d = OWN(decode)(program, call, rows, cols, 0, 0, scratch);
-  for (int64_t k = 0; k < d.n_operands; k++) {
+  OWN(decoded) *d = OWN(decoded_of)(program, call, rows, cols, 0, 0, scratch);
+  for (int64_t k = 0; k < d->n_operands; k++) {
     const int64_t *operand = fnn_program_operand(program, k);
     if (operand[0] >= 0)
-      d.operands[k].tile = d.operands[k].base + (row * operand[2] + col * operand[3]) * dtype_bytes(operand[1]);
+      d->operands[k].tile = d->operands[k].base + (row * operand[2] + col * operand[3]) * dtype_bytes(operand[1]);
   }
-  OWN(run)(&d, rows, cols, 0, 0, 0);
+  OWN(run)(d, rows, cols, 0, 0, 0);
 }
 
 /* fused_f32, fused_f64: a program over an N-d space, full reductions of its registers, and a program on the results.
@@ -655,7 +678,7 @@ static void OWN(fused_units)(const fnn_call *call, int64_t begin, int64_t end) {
   FNN_REQUIRE(n_outer >= 0 && n_outer <= MAX_DIMS && ints[3] >= 0 && ints[4] >= 0 && n_reductions >= 0);
   const int64_t *strides = sizes + n_outer, *reductions = strides + n_operands * n_outer;
   tiling t = tile_space(outer_size(ints), ints[3], ints[4]);
-  OWN(decoded) d = OWN(decode)(program, call, t.tile_rows, t.tile_cols, reductions, n_reductions, call->scratch);
+  OWN(decoded) *d = OWN(decoded_of)(program, call, t.tile_rows, t.tile_cols, reductions, n_reductions, call->scratch);
   int64_t tiles = t.row_tiles * t.col_tiles;
   for (int64_t unit = begin; unit < end; unit++) {
     int64_t tile = unit % tiles, first = unit / tiles * t.group, last = fnn_min(t.outer, first + t.group);
@@ -671,9 +694,9 @@ static void OWN(fused_units)(const fnn_call *call, int64_t begin, int64_t end) {
           offset += index % sizes[dim] * strides[k * n_outer + dim];
           index /= sizes[dim];
         }
-        d.operands[k].tile = d.operands[k].base + offset * dtype_bytes(operand[1]);
+        d->operands[k].tile = d->operands[k].base + offset * dtype_bytes(operand[1]);
       }
-      OWN(run)(&d, fnn_min(t.tile_rows, t.rows - row), fnn_min(t.tile_cols, t.cols - col), reductions, n_reductions,
+      OWN(run)(d, fnn_min(t.tile_rows, t.rows - row), fnn_min(t.tile_cols, t.cols - col), reductions, n_reductions,
                partials);
     }
   }
@@ -695,5 +718,8 @@ static void OWN(fused)(const fnn_call *call, int64_t begin, int64_t end) {
       total = reduce_step(r[0], total, ((const double *)call->shared)[unit * n_reductions + k]);
     store_scalar(call->buf[r[2]], r[3], total);
   }
-  if (ints[1]) OWN(run_program)(ints + ints[1], call, 0, 1, 0, 1, call->scratch);
+  if (!ints[1]) return;
+  fnn_call inner = *call;
+  if (inner.memo) inner.memo += fnn_program_memo(ints + ints[0]); /* the first program's comes first */
+  OWN(run_program)(ints + ints[1], &inner, 0, 1, 0, 1, call->scratch);
 }

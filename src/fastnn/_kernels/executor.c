@@ -77,6 +77,7 @@ static void run_chunk(team *team, place at, int thread, int chunk, int chunks) {
     .reals = step->reals,
     .scratch = instance->scratch + thread * instance->scratch_bytes,
     .shared = instance->arena + step->shared,
+    .memo = step->memo < 0 ? NULL : instance->arena + step->memo,
     .status = &team->status,
     .batch = at.batch,
     .program = instance->program,

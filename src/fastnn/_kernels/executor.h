@@ -16,6 +16,7 @@ typedef struct {
   fnn_work work;
   int32_t max_threads; /* chosen by the planner: 1 for steps too small to share */
   int64_t shared;      /* offset of the step's shared memory in the arena */
+  int64_t memo;        /* offset of the step's memo in the arena; -1: none */
 } fnn_step;
 
 typedef struct {

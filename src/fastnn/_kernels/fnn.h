@@ -4,8 +4,8 @@
  *   size  tells, from the integer parameters alone, how the work splits: phases, units a phase, scratch, cost;
  *   run   does the units [begin, end) of one phase.
  * Units of a phase are independent: any thread may do any of them in any order and the result has the same bits.
- * What phase p wrote is seen by every unit of phase p+1. A kernel allocates nothing, prints nothing, keeps no
- * state, and writes only to its output buffers, its scratch and its shared memory. */
+ * What phase p wrote is seen by every unit of phase p+1. A kernel allocates nothing, prints nothing, and
+ * writes only to its output buffers, its scratch, its shared memory and its memo; results depend on no memo. */
 #ifndef FNN_H
 #define FNN_H
 
@@ -42,7 +42,8 @@ enum fnn_status { FNN_OK, FNN_INDEX_OUT_OF_RANGE };
 typedef struct fnn_call fnn_call;
 
 /* Runs a program of elementwise instructions over rows [row, row+rows) by columns [col, col+cols) of the
- * iteration space in which its operands' strides are given. `scratch` has fnn_program_scratch() bytes.
+ * iteration space in which its operands' strides are given. `scratch` has fnn_program_scratch() bytes. Where call->memo
+ * is not NULL it has fnn_program_memo() bytes, and a tile of the size of the last one is not decoded again.
  * See program.h for the encoding. One for each of float32 and float64 in the elementwise table. */
 typedef void fnn_program_fn(const int64_t *program, const fnn_call *call, int64_t row, int64_t rows, int64_t col,
                             int64_t cols, char *scratch);
@@ -53,6 +54,8 @@ struct fnn_call {
   const double *reals;   /* real parameters, constants of programs */
   char *scratch;         /* this thread's own, scratch_bytes, 64-byte aligned, contents undefined */
   char *shared;          /* the step's own, shared_bytes, 64-byte aligned, kept from phase to phase */
+  char *memo;            /* the step's own, memo_bytes, 64-byte aligned, zero at first, kept from run to run; NULL where
+                            threads share the step. What a kernel notes there it must compare with what it was given. */
   int32_t *status;       /* set to an fnn_status when the data is bad; never cleared by a kernel */
   int64_t batch;         /* which of the batches of this run is being done: 0, 1, ... */
   fnn_program_fn *const *program; /* the table's program runners: [0] float32, [1] float64 */
@@ -64,6 +67,7 @@ typedef struct {
   int64_t units[FNN_MAX_PHASES];
   int64_t scratch_bytes; /* a thread */
   int64_t shared_bytes;  /* a step */
+  int64_t memo_bytes;    /* a step */
   double flops, bytes;   /* arithmetic done and memory read and written, for the cost model and explain() */
 } fnn_work;
 

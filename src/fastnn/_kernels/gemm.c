@@ -37,6 +37,8 @@ enum gemm_ints {
   GEMM_INTS = GEMM_BATCH + 3 * GEMM_BATCH_DIMS
 };
 
+enum { GEMM_MEMO = 384 /* bytes of a gemm_memo, before that of the program */ };
+
 enum {
   /* A transposed A is packed when its columns lie so many bytes apart and so many columns of B share it. A unit is then
    * of so many rows and columns, fewer rows where that leaves too few units; its A and its sums fit the L2 cache. */

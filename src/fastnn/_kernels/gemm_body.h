@@ -87,7 +87,7 @@ static OWN(gemm_cut) OWN(gemm_cut_of)(const int64_t *ints) {
   const int is_scattered = c.m > OWN(GEMM_ROWS) && ((row_bytes % FNN_VECTOR_BYTES && span > GEMM_STRADDLED_BYTES) ||
                                                     (row_bytes > 1024 && span > GEMM_SCATTERED_BYTES));
   if (c.is_dots) c.k_block = c.split_k;
-  c.packs_b = !c.is_dots && (ints[GEMM_B_COL] != 1 || ints[GEMM_B_ROW] < c.n || is_scattered);
+  c.packs_b = !c.is_dots && (ints[GEMM_B_COL] != 1 || (ints[GEMM_B_ROW] < c.n && c.k > 1) || is_scattered);
   c.fetches_packed = is_wide && c.packs_b;
   c.fetches = is_transposed && !is_paged && is_shared && c.splits > 1 && !c.packs_b;
   return c;
@@ -119,7 +119,11 @@ static void OWN(gemm_size)(const int64_t *ints, fnn_work *work) {
   work->units[0] = tiles * c.splits;
   work->units[1] = tiles;
   work->scratch_bytes = OWN(gemm_scratch_elements)(&c) * (int64_t)sizeof(T);
-  if (ints[GEMM_EPILOGUE]) work->scratch_bytes += fnn_program_scratch(ints + ints[GEMM_EPILOGUE], sizeof(T));
+  work->memo_bytes = GEMM_MEMO;
+  if (ints[GEMM_EPILOGUE]) {
+    work->scratch_bytes += fnn_program_scratch(ints + ints[GEMM_EPILOGUE], sizeof(T));
+    work->memo_bytes += fnn_program_memo(ints + ints[GEMM_EPILOGUE]);
+  }
   if (c.splits > 1) work->shared_bytes = c.splits * (c.batches * c.m + c.sums_columns) * c.n * (int64_t)sizeof(T);
   work->flops = 2 * batches * m * n * k;
   work->bytes = batches * (m * k + k * n + m * n) * (double)sizeof(T);
@@ -363,20 +367,38 @@ static void OWN(gemm_combine)(const fnn_call *call, const OWN(gemm_cut) * c, T *
   }
 }
 
+/* What the shapes alone decide, kept in a step's memo. */
+typedef struct {
+  int64_t is_known;
+  int64_t turned[GEMM_INTS];
+  OWN(gemm_cut) cut;
+} OWN(gemm_memo);
+
+_Static_assert(sizeof(OWN(gemm_memo)) <= GEMM_MEMO, "gemm_size counts on it");
+
 static void OWN(gemm)(const fnn_call *outer, int64_t begin, int64_t end) {
-  int64_t space_of_ints[GEMM_INTS];
-  const int64_t *ints = gemm_turn(outer->ints, space_of_ints), program = outer->ints[GEMM_EPILOGUE];
-  OWN(gemm_cut) c = OWN(gemm_cut_of)(ints);
-  c.is_turned = ints != outer->ints;
-  fnn_call turned;
+  OWN(gemm_memo) space_of_memo, *memo = outer->memo ? (OWN(gemm_memo) *)outer->memo : &space_of_memo;
+  if (!outer->memo || !memo->is_known) {
+    const int64_t *ints = gemm_turn(outer->ints, memo->turned);
+    memo->cut = OWN(gemm_cut_of)(ints);
+    memo->cut.is_turned = ints != outer->ints;
+    memo->is_known = 1;
+  }
+  const OWN(gemm_cut) c = memo->cut;
+  const int64_t program = outer->ints[GEMM_EPILOGUE];
+  fnn_call turned, epilogue;
   char *bufs[5];
   const fnn_call *call = outer;
   if (c.is_turned) {
     memcpy(bufs, (char *[]){outer->buf[1], outer->buf[0], outer->buf[2], outer->buf[3], 0}, sizeof bufs);
     turned = *outer;
-    turned.ints = ints;
+    turned.ints = memo->turned;
     turned.buf = bufs; /* no column sum */
     call = &turned;
+  }
+  if (program) {
+    epilogue = *outer;
+    if (epilogue.memo) epilogue.memo += GEMM_MEMO;
   }
   FNN_REQUIRE(c.m >= 0 && c.n >= 0 && c.k >= 0 && (!c.sums_columns || c.batches == 1));
   T *space = (T *)call->scratch;
@@ -399,8 +421,9 @@ static void OWN(gemm)(const fnn_call *outer, int64_t begin, int64_t end) {
       const tile_panel p = tile_panel_of(c.n, N, c.widest, panel);
       if (!program) continue;
       fnn_program_fn *run = outer->program[TYPE_DTYPE == FNN_F64];
-      if (c.is_turned) run(outer->ints + program, outer, z * c.n + p.begin, p.cols, 0, 1, scratch.program);
-      else run(ints + program, outer, z * c.m + row, rows, p.begin, p.cols, scratch.program);
+      const int64_t *of = outer->ints + program;
+      if (c.is_turned) run(of, &epilogue, z * c.n + p.begin, p.cols, 0, 1, scratch.program);
+      else run(of, &epilogue, z * c.m + row, rows, p.begin, p.cols, scratch.program);
     }
   }
 }

@@ -30,14 +30,20 @@ FNN_INLINE const int64_t *fnn_program_instruction(const int64_t *program, int64_
   return program + FNN_PROGRAM_HEADER + program[0] * FNN_OPERAND_INTS + k * FNN_INSTRUCTION_INTS;
 }
 
-enum { FNN_PROGRAM_DECODED = 40 /* bytes of the runner's records of a register, an operand, an instruction */ };
+enum {
+  FNN_PROGRAM_HEAD = 128,  /* bytes of the runner's record of a program */
+  FNN_PROGRAM_DECODED = 40 /* of a register, an operand, an instruction */
+};
 
-/* Bytes of scratch that running `program` needs: a block for each register, and the decoded program (an instruction
- * and each input may add one that copies a scalar to a block). */
+/* Bytes of a decoded program (an instruction and each input may add an instruction that copies a scalar to a block). */
+FNN_INLINE int64_t fnn_program_memo(const int64_t *program) {
+  return fnn_round_up(
+    FNN_PROGRAM_HEAD + (3 * program[0] + program[2] + 2 * program[1]) * FNN_PROGRAM_DECODED, FNN_ALIGN);
+}
+
+/* Bytes of scratch that running `program` needs: a block for each register, and the decoded program. */
 FNN_INLINE int64_t fnn_program_scratch(const int64_t *program, int64_t element_bytes) {
-  int64_t operands = program[0], instructions = program[1], temporaries = program[2];
-  return (operands + temporaries) * FNN_BLOCK * element_bytes +
-         (3 * operands + temporaries + 2 * instructions) * FNN_PROGRAM_DECODED;
+  return (program[0] + program[2]) * FNN_BLOCK * element_bytes + fnn_program_memo(program);
 }
 
 #endif
