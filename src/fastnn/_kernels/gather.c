@@ -45,13 +45,20 @@ static void gather_rows_size(const int64_t *ints, fnn_work *work) {
   }
 }
 
+/* A short row in some instructions, not by a call. */
+FNN_INLINE void copy_row(char *dst, const char *src, int64_t bytes) {
+  switch (bytes) {
+    case 4: memcpy(dst, src, 4); return;
+    case 8: memcpy(dst, src, 8); return;
+    case 16: memcpy(dst, src, 16); return;
+    case 32: memcpy(dst, src, 32); return;
+    default: memcpy(dst, src, (size_t)bytes);
+  }
+}
+
 /* One row of n elements. */
 static void cast_row(char *dst, const char *src, int64_t from, int64_t to, int64_t n, double scale, double offset) {
   int is_plain = scale == 1 && offset == 0;
-  if (from == to && is_plain) {
-    memcpy(dst, src, (size_t)(n * dtype_bytes(from)));
-    return;
-  }
 #define CONVERT(to_type, from_type)                                                                                    \
   {                                                                                                                    \
     to_type *d = (to_type *)dst;                                                                                       \
@@ -89,12 +96,16 @@ static void gather_rows_of(const fnn_call *call, int64_t k, int64_t first, int64
   int64_t src_bytes = a[3] * dtype_bytes(a[0]), dst_bytes = a[2] * dtype_bytes(a[1]);
   int64_t fetched = fnn_min(FETCHED, a[2] * dtype_bytes(a[0]));
   int64_t ahead = fnn_max(1, FETCHED / fnn_max(1, fetched));
+  int is_copied = a[0] == a[1] && call->reals[2 * k] == 1 && call->reals[2 * k + 1] == 0;
   for (int64_t i = first; i < last; i++) {
     int64_t row = index ? index[start + i] : start + i;
     if (index && i + ahead < last)
       for (int64_t byte = 0; byte < fetched; byte += 64)
         __builtin_prefetch(src + index[start + i + ahead] * src_bytes + byte);
-    cast_row(dst + i * dst_bytes, src + row * src_bytes, a[0], a[1], a[2], call->reals[2 * k], call->reals[2 * k + 1]);
+    char *to = dst + i * dst_bytes;
+    const char *from = src + row * src_bytes;
+    if (is_copied) copy_row(to, from, dst_bytes);
+    else cast_row(to, from, a[0], a[1], a[2], call->reals[2 * k], call->reals[2 * k + 1]);
   }
 }
 
@@ -151,8 +162,7 @@ static void take_rows(const fnn_call *call, char *y, const char *x, int64_t j, i
     }
     int64_t i = index_at(call->buf[1], ints[5], j, n);
     if (i < 0) set_status(call, FNN_INDEX_OUT_OF_RANGE);
-    else if (row_bytes == 4) memcpy(y + j * 4, x + i * 4, 4); /* one instruction, not a call */
-    else memcpy(y + j * row_bytes, x + i * row_bytes, (size_t)row_bytes);
+    else copy_row(y + j * row_bytes, x + i * row_bytes, row_bytes);
   }
 }
 
