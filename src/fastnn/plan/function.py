@@ -87,14 +87,14 @@ class Compiled:
 
     def _traced_batches(self, data, batch_size: int, kwargs) -> tuple[_Traced, list[np.ndarray]]:
         sources: list[np.ndarray] = []
-        signature = (_signature(data, sources), _signature(kwargs, []))
-        rows = [(a.shape[1:], config.floatx() if a.dtype == np.float64 else _number_type(a)) for a in sources]
         # How many rows the data has is no part of the signature, only what a row is.
-        key = ("batches", batch_size, tuple(rows), _shapeless(signature))
-        traced = self._traced(
-            key, (data,), kwargs, lambda: [Spec((batch_size, *shape), dtype) for shape, dtype in rows], sources
-        )
-        return traced, sources
+        key = ("batches", batch_size, _signature(data, sources, 1), _signature(kwargs, []))
+
+        def specs():
+            types = [config.floatx() if a.dtype == np.float64 else _number_type(a) for a in sources]
+            return [Spec((batch_size, *a.shape[1:]), dtype) for a, dtype in zip(sources, types, strict=True)]
+
+        return self._traced(key, (data,), kwargs, specs, sources), sources
 
     def executables(self) -> list[Executable]:
         """What has been compiled so far, oldest first."""
@@ -191,33 +191,23 @@ def _no_key() -> None:
     """The key of a function that reads nothing that changes."""
 
 
-def _signature(structure, arrays: list[np.ndarray]) -> Hashable:
-    """A hashable that tells the structure apart; its arrays are appended to `arrays`, in the order of tree.flatten."""
+def _signature(structure, arrays: list[np.ndarray], first_axis: int = 0) -> Hashable:
+    """A hashable that tells the structure apart, with the sizes of arrays from `first_axis` on; its arrays are appended
+    to `arrays`, in the order of tree.flatten."""
     kind = type(structure)
     if kind is np.ndarray:
         arrays.append(structure)
-        return structure.shape, structure.dtype
+        return structure.shape[first_axis:], structure.dtype
     if kind in _PLAIN:
         return kind, structure
     if isinstance(structure, (tuple, list)):
-        return kind, tuple([_signature(item, arrays) for item in structure]) if structure else ()
+        return kind, tuple([_signature(item, arrays, first_axis) for item in structure]) if structure else ()
     if isinstance(structure, dict):
         keys = tuple(sorted(structure))
-        return keys, tuple([_signature(structure[key], arrays) for key in keys])
+        return keys, tuple([_signature(structure[key], arrays, first_axis) for key in keys])
     if _is_array(structure):
-        array = np.asarray(structure)
-        arrays.append(array)
-        return array.shape, array.dtype
+        return _signature(np.asarray(structure), arrays, first_axis)
     return kind, structure
-
-
-def _shapeless(signature):
-    """`signature` with the number of rows of each array left out."""
-    if isinstance(signature, tuple):
-        if len(signature) == 2 and isinstance(signature[0], tuple) and isinstance(signature[1], np.dtype):
-            return signature[0][1:], signature[1]
-        return tuple(_shapeless(part) for part in signature)
-    return signature
 
 
 def _output(graph: Graph, leaf):
