@@ -108,6 +108,15 @@ def test_integers(dtype, isa):
 
 
 @pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("dtype", ["int32", "int64"])
+def test_permutation(dtype, isa):
+    for n in SIZES:
+        numbers = run("random_permutation", isa, n, dtype, ints=[DTYPE_CODE[dtype]])
+        np.testing.assert_array_equal(numbers, records._permutation(STATE, (n,), dtype))
+        assert sorted(numbers.tolist()) == list(range(n))
+
+
+@pytest.mark.parametrize("isa", ISAS)
 def test_state_may_be_updated_in_place_or_not_at_all(isa):
     state, out = STATE.copy(), np.empty(5000, np.float32)
     _kernels.run("random_uniform_f32", [state, out, state], [5000], [0, 1], 2, isa)

@@ -1,7 +1,7 @@
 """The compiled kernels, and which instruction set's table is in use.
 
 `isa()` is chosen once: the highest that the CPU has, or what the environment variable FASTNN_ISA names.
-`run` calls one kernel on NumPy arrays; tests and benchmarks use it, plans do not.
+`run` calls one kernel on NumPy arrays, without a plan.
 """
 
 import contextlib

@@ -118,6 +118,40 @@ static void random_integers(const fnn_call *call, int64_t begin, int64_t end) {
 }
 static void random_integers_size(const int64_t *ints, fnn_work *work) { random_size(ints[0], 2, 8, 75, work); }
 
+/* random_permutation: 0 .. n - 1 in random order, by Fisher's and Yates' method (Durstenfeld, CACM 7, 1964), here from
+ * the front: number k takes the place of one of those before it, or its own. ints: [1] the output's dtype, int32 or
+ * int64. The places are chosen as by random_integers. One unit: each number depends on those before it. */
+#define PERMUTE(type)                                                                                                  \
+  {                                                                                                                    \
+    type *y = (type *)call->buf[1];                                                                                    \
+    for (int64_t k = 0; k < count; k++) {                                                                              \
+      uint64_t x = (uint64_t)w.word[2 * (k / BLOCKS)][k % BLOCKS] << 32 | w.word[2 * (k / BLOCKS) + 1][k % BLOCKS];    \
+      int64_t place = (int64_t)((unsigned __int128)x * (uint64_t)(first + k + 1) >> 64);                               \
+      y[first + k] = y[place];                                                                                         \
+      y[place] = (type)(first + k);                                                                                    \
+    }                                                                                                                  \
+  }
+static void random_permutation(const fnn_call *call, int64_t begin, int64_t end) {
+  if (call->phase) {
+    write_state(call);
+    return;
+  }
+  enum { EACH = GROUP / 2 };
+  int64_t n = begin < end ? call->ints[0] : 0;
+  for (int64_t first = 0; first < n; first += EACH) {
+    words w;
+    threefry((const uint32_t *)call->buf[0], first / EACH, &w);
+    int64_t count = fnn_min(EACH, n - first);
+    if (call->ints[1] == FNN_I32) PERMUTE(int32_t)
+    else PERMUTE(int64_t)
+  }
+}
+#undef PERMUTE
+static void random_permutation_size(const int64_t *ints, fnn_work *work) {
+  random_size(ints[0], 2, 8, 85, work);
+  work->units[0] = 1;
+}
+
 #include "types_f32.h"
 #include "random_body.h"
 #include "types_f64.h"
@@ -131,6 +165,7 @@ static void random_integers_size(const int64_t *ints, fnn_work *work) { random_s
 
 static const fnn_entry entries[] = {{"random_words", random_words, random_words_size},
                                     {"random_integers", random_integers, random_integers_size},
+                                    {"random_permutation", random_permutation, random_permutation_size},
                                     FLOAT_ENTRIES(f32),
                                     FLOAT_ENTRIES(f64),
                                     {0}};

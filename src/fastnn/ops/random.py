@@ -107,6 +107,15 @@ def _integers(state, shape, dtype, low, high):
     return (low + ((x * (high - low)) >> 64)).astype(dtype)
 
 
+def _permutation(state, shape, dtype):
+    """Number k takes the place of one of those before it, or its own."""
+    y = list(range(shape[0]))
+    for k, word in enumerate(wide_words(state, shape[0]).tolist()):
+        place = word * (k + 1) >> 64
+        y[k], y[place] = y[place], k
+    return np.array(y, dtype)
+
+
 def _lower(kernel, first: str | None = None, second: str | None = None):
     """A kernel of random.c, whose reals are the parameters `first` and `second`."""
 
@@ -133,6 +142,11 @@ def _lower_integers(node, b):
     b.step("random_integers", [node.inputs[0], values, state_after], ints, [])
 
 
+def _lower_permutation(node, b):
+    values, state_after = node.outputs
+    b.step("random_permutation", [node.inputs[0], values, state_after], [values.size, DTYPE_CODE[values.dtype]], [])
+
+
 def _op(name, reference, lower=None) -> Op:
     def apply(state, *inputs, shape, dtype, **params):
         values = np.asarray(reference(state, *inputs, shape=shape, dtype=dtype, **params)).reshape(shape)
@@ -154,6 +168,7 @@ random_truncated_normal_op = _op(
 )
 random_bernoulli_op = _op("random_bernoulli", _bernoulli, _lower("random_bernoulli", "probability", "scale"))
 random_integers_op = _op("random_integers", _integers, _lower_integers)
+random_permutation_op = _op("random_permutation", _permutation, _lower_permutation)
 
 
 # ---- by NumPy's generators: cold ----
@@ -163,9 +178,6 @@ def _generator(state) -> np.random.Generator:
     return np.random.Generator(np.random.Philox(key=(int(state[0]) << 32) | int(state[1])))
 
 
-random_permutation_op = _op(
-    "random_permutation", lambda state, shape, dtype: np.argsort(wide_words(state, shape[0]), kind="stable")
-)
 random_gamma_op = _op("random_gamma", lambda state, alpha, shape, dtype: _generator(state).standard_gamma(alpha, shape))
 random_beta_op = _op("random_beta", lambda state, alpha, beta, shape, dtype: _generator(state).beta(alpha, beta, shape))
 random_binomial_op = _op(

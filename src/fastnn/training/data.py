@@ -7,7 +7,6 @@ order of rows. It copies no rows of contiguous arrays: a compiled function gathe
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import operator
 import warnings
@@ -17,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from fastnn import config, tree
+from fastnn import _kernels, config, tree
 from fastnn.graph.dtypes import from_dlpack
 from fastnn.layers.text import is_text
 
@@ -79,30 +78,29 @@ def source_of(
 
 
 class Shuffler:
-    """Permutations by NumPy's global generator, and its state before the last of them."""
+    """Permutations, each from a number that NumPy's global generator draws: `np.random.permutation` takes three times
+    as long, and reading the generator's state, to draw one again, as long as ten steps of a small network."""
 
     def __init__(self):
-        self._before = None  # read when it is wanted: that takes longer than a step of a small network
+        self._drawn = 0
 
-    def permutation(self, n: int) -> np.ndarray:
-        self._before = np.random.get_state()
-        return np.random.permutation(n)
+    def permutation(self, n: int, again: bool = False) -> np.ndarray:
+        """0 .. n - 1 in a new order, or in the last one."""
+        if not again:
+            self._drawn = int(np.random.randint(2**63))
+        order = np.empty(n, np.int64)
+        state = np.array(divmod(self._drawn, 2**32), np.uint32)
+        _kernels.run("random_permutation", [state, order, None], [n, _kernels.DTYPE_CODE["int64"]])
+        return order
 
     def position(self) -> dict:
-        """The generator before the last permutation and now, as lists."""
-        now = np.random.get_state()
-        return {"before": _as_list(now if self._before is None else self._before), "now": _as_list(now)}
+        """What `resume` takes: what the last permutation was made from, and the generator now."""
+        now = [part.tolist() if isinstance(part, np.ndarray) else part for part in np.random.get_state()]
+        return {"drawn": self._drawn, "now": now}
 
-    @contextlib.contextmanager
-    def resumed(self, position: dict):
-        """Inside, the last permutation can be drawn again; afterwards the generator is as it was at `position`."""
-        np.random.set_state(tuple(position["before"]))
-        yield
+    def resume(self, position: dict) -> None:
+        self._drawn = position["drawn"]
         np.random.set_state(tuple(position["now"]))
-
-
-def _as_list(state) -> list:
-    return [part.tolist() if isinstance(part, np.ndarray) else part for part in state]
 
 
 class ArraySource:
@@ -158,21 +156,21 @@ class ArraySource:
 
     def resume(self, position: dict) -> None:
         """Goes on where `position` was taken, in another process perhaps."""
-        with self._shuffler.resumed(position["shuffler"]):
-            if position["next"] < self.num_batches:
-                self._order = self._new_order()
+        self._shuffler.resume(position["shuffler"])
+        if position["next"] < self.num_batches:
+            self._order = self._new_order(again=True)
         self._next = position["next"]
 
     def _runner(self, size: int, row: int, count: int):
         data = self.arrays if len(self.arrays) > 1 else pack_x_y_sample_weight(*self.arrays)
         return lambda function: function.batches(data, batch_size=size, start=row, steps=count, index=self._order)
 
-    def _new_order(self) -> np.ndarray | None:
+    def _new_order(self, again: bool = False) -> np.ndarray | None:
         if not self._shuffle:
             return None
         if self._shuffle != "batch":
-            return self._shuffler.permutation(self.rows)
-        starts = self._shuffler.permutation(self.rows // self.batch_size) * self.batch_size
+            return self._shuffler.permutation(self.rows, again)
+        starts = self._shuffler.permutation(self.rows // self.batch_size, again) * self.batch_size
         order = (starts[:, None] + np.arange(self.batch_size)).ravel()
         return np.concatenate([order, np.arange(order.size, self.rows)])
 
@@ -261,8 +259,10 @@ class DatasetSource:
             yield Run(k, 1, _caller(batch))
         _call(self._dataset, "on_epoch_end")
 
-    def _new_order(self):
-        return self._shuffler.permutation(self.num_batches).tolist() if self._shuffle else range(self.num_batches)
+    def _new_order(self, again: bool = False):
+        return (
+            self._shuffler.permutation(self.num_batches, again).tolist() if self._shuffle else range(self.num_batches)
+        )
 
     def example(self):
         """Inputs, for looking at shapes."""
@@ -274,9 +274,9 @@ class DatasetSource:
 
     def resume(self, position: dict) -> None:
         """Goes on where `position` was taken, in another process perhaps."""
-        with self._shuffler.resumed(position["shuffler"]):
-            if position["next"] < self.num_batches:
-                self._order = self._new_order()
+        self._shuffler.resume(position["shuffler"])
+        if position["next"] < self.num_batches:
+            self._order = self._new_order(again=True)
         self._next = position["next"]
 
 
