@@ -171,7 +171,7 @@ def test_what_a_step_remembers_follows_the_arrays(rows):
     a, b, c = floats(rows, 9), floats(rows, 9), floats(rows, 9)
     for x, y in [(a, b), (a, b), (b, a), (a, a), (c, c), (a, b), (c, b)]:
         product, total, anchored = fn(x, y)
-        np.testing.assert_allclose(product, x * y + 0.5, rtol=2e-6)
+        np.testing.assert_allclose(product, x * y + 0.5, rtol=2e-6, atol=1e-6)
         np.testing.assert_allclose(total, np.sum(x - y, dtype=np.float64), rtol=1e-5, atol=1e-5)
         np.testing.assert_allclose(anchored, np.maximum(x @ y[:1].T + y[0, 0], 0) * x[:, :1], rtol=2e-5, atol=1e-5)
 
