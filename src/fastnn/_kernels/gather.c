@@ -87,25 +87,39 @@ static void cast_row(char *dst, const char *src, int64_t from, int64_t to, int64
 #undef CONVERT
 }
 
-static void gather_rows_of(const fnn_call *call, int64_t k, int64_t first, int64_t last) {
+/* Rows [first, last) of the batch of array k; `copied`: bytes of a row that is copied as it is, 0: it is cast. Of a size
+ * that is known here a short row is some instructions, not a call. */
+FNN_INLINE void gather_each(const fnn_call *call, int64_t k, int64_t first, int64_t last, const int64_t copied) {
   const int64_t *a = call->ints + 2 + GATHER_INTS * k;
   const int64_t *index = (const int64_t *)call->buf[0];
   const char *src = call->buf[1 + 2 * k];
   char *dst = call->buf[2 + 2 * k];
   int64_t start = call->batch * call->ints[1];
   int64_t src_bytes = a[3] * dtype_bytes(a[0]), dst_bytes = a[2] * dtype_bytes(a[1]);
-  int64_t fetched = fnn_min(FETCHED, a[2] * dtype_bytes(a[0]));
+  int64_t fetched = fnn_min(FETCHED, copied ? copied : a[2] * dtype_bytes(a[0]));
   int64_t ahead = fnn_max(1, FETCHED / fnn_max(1, fetched));
-  int is_copied = a[0] == a[1] && call->reals[2 * k] == 1 && call->reals[2 * k + 1] == 0;
   for (int64_t i = first; i < last; i++) {
     int64_t row = index ? index[start + i] : start + i;
     if (index && i + ahead < last)
       for (int64_t byte = 0; byte < fetched; byte += 64)
         __builtin_prefetch(src + index[start + i + ahead] * src_bytes + byte);
-    char *to = dst + i * dst_bytes;
-    const char *from = src + row * src_bytes;
-    if (is_copied) copy_row(to, from, dst_bytes);
-    else cast_row(to, from, a[0], a[1], a[2], call->reals[2 * k], call->reals[2 * k + 1]);
+    if (copied) memcpy(dst + i * copied, src + row * src_bytes, (size_t)copied);
+    else
+      cast_row(dst + i * dst_bytes, src + row * src_bytes, a[0], a[1], a[2], call->reals[2 * k],
+               call->reals[2 * k + 1]);
+  }
+}
+
+static void gather_rows_of(const fnn_call *call, int64_t k, int64_t first, int64_t last) {
+  const int64_t *a = call->ints + 2 + GATHER_INTS * k;
+  int is_copied = a[0] == a[1] && call->reals[2 * k] == 1 && call->reals[2 * k + 1] == 0;
+  int64_t bytes = is_copied ? a[2] * dtype_bytes(a[0]) : 0;
+  switch (bytes) {
+    case 4: gather_each(call, k, first, last, 4); break;
+    case 8: gather_each(call, k, first, last, 8); break;
+    case 16: gather_each(call, k, first, last, 16); break;
+    case 32: gather_each(call, k, first, last, 32); break;
+    default: gather_each(call, k, first, last, bytes);
   }
 }
 
