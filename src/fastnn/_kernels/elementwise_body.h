@@ -307,10 +307,12 @@ typedef struct {
 typedef struct {
   const char *scratch;            /* what it was decoded for; NULL before */
   int64_t tile_rows, tile_cols;
+  int64_t row, col;               /* where the last tile was */
   int64_t rows, cols;             /* of the largest tile, as it is run */
   int64_t block_rows, block_cols; /* of a block */
   int is_column, is_flat;         /* tiles are one column, run as a row; are contiguous, run as one row */
   int64_t n_operands, n_registers, n_instructions;
+  int64_t n_once;                 /* instructions that run once a tile, which come first */
   OWN(operand) *operands;
   OWN(reg) *regs;
   OWN(instruction) *instructions;
@@ -440,7 +442,7 @@ static void OWN(decode_operands)(OWN(decoded) *d, const int64_t *program, const 
       o.dtype = FNN_F64;
       o.row_stride = o.col_stride = 0;
     } else {
-      o.base = call->buf[from[0]];
+      o.base = o.tile = call->buf[from[0]];
     }
     if (d->is_column) o.col_stride = o.row_stride;
     if (d->rows == 1) o.row_stride = 0;
@@ -519,6 +521,12 @@ static void OWN(decode)(OWN(decoded) *d, const int64_t *program, const fnn_call 
     for (int j = ins->when == OWN(STORES); j < 4; j++)
       ins->by_rows |= used[j] < d->n_operands && d->operands[used[j]].mode == OWN(STRIDED);
   }
+  for (int64_t k = 0; k < d->n_instructions; k++) {
+    const OWN(instruction) ins = d->instructions[k];
+    if (ins.when != OWN(ONCE) && ins.when != OWN(ONCE_FILL)) continue;
+    memmove(d->instructions + d->n_once + 1, d->instructions + d->n_once, (size_t)(k - d->n_once) * sizeof ins);
+    d->instructions[d->n_once++] = ins;
+  }
 }
 
 /* The decoded program: in call->memo as it was left there, if that fits; else made anew, there or behind the blocks. */
@@ -547,11 +555,11 @@ static void OWN(start_tile)(OWN(decoded) *d, int64_t rows, int64_t cols) {
       OWN(load_block)(block, o->tile, o->dtype, fnn_min(d->block_rows, rows), cols, 0, o->col_stride);
     }
   }
-  for (int64_t k = 0; k < d->n_instructions; k++) {
+  for (int64_t k = 0; k < d->n_once; k++) {
     const OWN(instruction) *ins = &d->instructions[k];
     T *dst = d->regs[ins->dst].block;
     if (ins->when == OWN(ONCE)) ins->fn(N, dst, d->regs[ins->a].block, d->regs[ins->b].block, d->regs[ins->c].block);
-    else if (ins->when == OWN(ONCE_FILL)) OWN(fill)(OWN(BLOCK), dst, dst[0]);
+    else OWN(fill)(fnn_min(d->block_rows, rows) * d->block_cols, dst, dst[0]);
   }
 }
 
@@ -621,7 +629,7 @@ static void OWN(run)(OWN(decoded) *d, int64_t rows, int64_t cols, const int64_t 
     for (int64_t col = 0; col < cols; col += d->block_cols) {
       int64_t block_cols = fnn_min(d->block_cols, cols - col), n = block_rows * block_cols;
       OWN(start_block)(d, row, block_rows, col, block_cols);
-      for (int64_t k = 0; k < d->n_instructions; k++) {
+      for (int64_t k = d->n_once; k < d->n_instructions; k++) {
         const OWN(instruction) *ins = &d->instructions[k];
         const OWN(operand) *target;
         switch (ins->when) {
@@ -653,11 +661,12 @@ static void OWN(run)(OWN(decoded) *d, int64_t rows, int64_t cols, const int64_t 
 static void OWN(run_program)(const int64_t *program, const fnn_call *call, int64_t row, int64_t rows, int64_t col,
                              int64_t cols, char *scratch) {
   OWN(decoded) *d = OWN(decoded_of)(program, call, rows, cols, 0, 0, scratch);
-  for (int64_t k = 0; k < d->n_operands; k++) {
+  for (int64_t k = 0; (row != d->row || col != d->col) && k < d->n_operands; k++) {
     const int64_t *operand = fnn_program_operand(program, k);
     if (operand[0] >= 0)
       d->operands[k].tile = d->operands[k].base + (row * operand[2] + col * operand[3]) * dtype_bytes(operand[1]);
   }
+  d->row = row, d->col = col;
   OWN(run)(d, rows, cols, 0, 0, 0);
 }
 

@@ -270,8 +270,9 @@ static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OW
   }
   const T *a_rows[GEMM_MOST_ROWS];
   T *c_rows[GEMM_MOST_ROWS];
-  for (int64_t i = 0; i < fnn_round_up(rows, TILE_BLOCK); i++)
-    c_rows[i] = out + (z * c->m + row_begin + fnn_min(i, rows - 1)) * c->n;
+  T *first_row = out + (z * c->m + row_begin) * c->n;
+  for (int64_t i = 0; i < rows; i++) c_rows[i] = first_row + i * c->n;
+  for (int64_t i = rows; i < fnn_round_up(rows, TILE_BLOCK); i++) c_rows[i] = c_rows[rows - 1];
 
   int64_t k = k_begin;
   do { /* once even when k is zero: the result is then bias + beta * c */
@@ -287,8 +288,8 @@ static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OW
       OWN(gemm_pack_a)(scratch->a, t.a_stride, from, ints[GEMM_A_COL], rows, k_next - k);
       from = scratch->a;
     }
-    for (int64_t i = 0; i < fnn_round_up(rows, TILE_BLOCK); i++)
-      a_rows[i] = from + fnn_min(i, rows - 1) * ints[GEMM_A_ROW];
+    for (int64_t i = 0; i < rows; i++) a_rows[i] = from + i * ints[GEMM_A_ROW];
+    for (int64_t i = rows; i < fnn_round_up(rows, TILE_BLOCK); i++) a_rows[i] = a_rows[rows - 1];
     for (int64_t panel_index = panel_begin; panel_index < panel_end; panel_index++) {
       const tile_panel panel = tile_panel_of(c->n, N, c->widest, panel_index);
       const int64_t b_of = (z * c->splits + split) * c->panels + panel_index;
@@ -384,12 +385,12 @@ static void OWN(gemm)(const fnn_call *outer, int64_t begin, int64_t end) {
     memo->cut.is_turned = ints != outer->ints;
     memo->is_known = 1;
   }
-  const OWN(gemm_cut) c = memo->cut;
+  const OWN(gemm_cut) *c = &memo->cut;
   const int64_t program = outer->ints[GEMM_EPILOGUE];
   fnn_call turned, epilogue;
   char *bufs[5];
   const fnn_call *call = outer;
-  if (c.is_turned) {
+  if (c->is_turned) {
     memcpy(bufs, (char *[]){outer->buf[1], outer->buf[0], outer->buf[2], outer->buf[3], 0}, sizeof bufs);
     turned = *outer;
     turned.ints = memo->turned;
@@ -400,30 +401,30 @@ static void OWN(gemm)(const fnn_call *outer, int64_t begin, int64_t end) {
     epilogue = *outer;
     if (epilogue.memo) epilogue.memo += GEMM_MEMO;
   }
-  FNN_REQUIRE(c.m >= 0 && c.n >= 0 && c.k >= 0 && (!c.sums_columns || c.batches == 1));
+  FNN_REQUIRE(c->m >= 0 && c->n >= 0 && c->k >= 0 && (!c->sums_columns || c->batches == 1));
   T *space = (T *)call->scratch;
   OWN(gemm_scratch) scratch = {.b = space, .b_of = -1};
-  scratch.bias = scratch.b + OWN(gemm_b_elements)(&c);
-  scratch.a = scratch.bias + c.widest * N;
-  scratch.partial = scratch.a + OWN(gemm_a_elements)(&c);
-  scratch.program = (char *)(space + OWN(gemm_scratch_elements)(&c));
+  scratch.bias = scratch.b + OWN(gemm_b_elements)(c);
+  scratch.a = scratch.bias + c->widest * N;
+  scratch.partial = scratch.a + OWN(gemm_a_elements)(c);
+  scratch.program = (char *)(space + OWN(gemm_scratch_elements)(c));
   for (int64_t unit = begin; unit < end; unit++) {
     /* Splits and batches vary slowest; then what neighbours share: a packed panel of B, or rows of A. */
-    const int64_t inner = unit % (c.groups * c.row_blocks), z = unit / (c.groups * c.row_blocks) % c.batches;
-    const int64_t split = unit / (c.groups * c.row_blocks * c.batches);
-    const int64_t group = c.packs_b ? inner / c.row_blocks : inner % c.groups;
-    const int64_t row_block = c.packs_b ? inner % c.row_blocks : inner / c.groups;
-    if (call->phase == 0) OWN(gemm_multiply)(call, &c, &scratch, z, row_block, group, split);
-    if (call->phase == 0 && c.splits > 1) continue;
-    const int64_t row = row_block * c.rows, rows = fnn_min(c.m - row, c.rows);
-    for (int64_t panel = group * c.group; panel < fnn_min(c.panels, (group + 1) * c.group); panel++) {
-      if (call->phase == 1) OWN(gemm_combine)(call, &c, scratch.bias, z, row_block, panel);
-      const tile_panel p = tile_panel_of(c.n, N, c.widest, panel);
+    const int64_t inner = unit % (c->groups * c->row_blocks), z = unit / (c->groups * c->row_blocks) % c->batches;
+    const int64_t split = unit / (c->groups * c->row_blocks * c->batches);
+    const int64_t group = c->packs_b ? inner / c->row_blocks : inner % c->groups;
+    const int64_t row_block = c->packs_b ? inner % c->row_blocks : inner / c->groups;
+    if (call->phase == 0) OWN(gemm_multiply)(call, c, &scratch, z, row_block, group, split);
+    if (call->phase == 0 && c->splits > 1) continue;
+    const int64_t row = row_block * c->rows, rows = fnn_min(c->m - row, c->rows);
+    for (int64_t panel = group * c->group; panel < fnn_min(c->panels, (group + 1) * c->group); panel++) {
+      if (call->phase == 1) OWN(gemm_combine)(call, c, scratch.bias, z, row_block, panel);
+      const tile_panel p = tile_panel_of(c->n, N, c->widest, panel);
       if (!program) continue;
       fnn_program_fn *run = outer->program[TYPE_DTYPE == FNN_F64];
       const int64_t *of = outer->ints + program;
-      if (c.is_turned) run(of, &epilogue, z * c.n + p.begin, p.cols, 0, 1, scratch.program);
-      else run(of, &epilogue, z * c.m + row, rows, p.begin, p.cols, scratch.program);
+      if (c->is_turned) run(of, &epilogue, z * c->n + p.begin, p.cols, 0, 1, scratch.program);
+      else run(of, &epilogue, z * c->m + row, rows, p.begin, p.cols, scratch.program);
     }
   }
 }

@@ -31,7 +31,7 @@ FNN_INLINE const int64_t *fnn_program_instruction(const int64_t *program, int64_
 }
 
 enum {
-  FNN_PROGRAM_HEAD = 128,  /* bytes of the runner's record of a program */
+  FNN_PROGRAM_HEAD = 192,  /* bytes of the runner's record of a program */
   FNN_PROGRAM_DECODED = 40 /* of a register, an operand, an instruction */
 };
 
