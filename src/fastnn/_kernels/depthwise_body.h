@@ -48,11 +48,12 @@ static OWN(depthwise_cut) OWN(depthwise_kernel_cut)(const int64_t *ints) {
   OWN(depthwise_cut) c = OWN(depthwise_cut_of)(ints);
   const depthwise_shape *s = &c.s;
   const int64_t vectors = fnn_ceil_div(c.lanes, N);
-  c.rows = fnn_max(1, fnn_min(s->oh, DW_KERNEL_PIXELS / s->ow));
-  c.bands = fnn_ceil_div(s->oh, c.rows);
-  c.window_rows = fnn_min(s->h, (c.rows - 1) * s->stride_h + (s->kh - 1) * s->dilation_h + 1);
   c.vectors = c.wide ? vectors : DW_GROUP_BYTES / FNN_VECTOR_BYTES;
   c.groups = fnn_ceil_div(vectors, c.vectors);
+  c.rows = fnn_min(DW_KERNEL_PIXELS / s->ow, fnn_ceil_div(s->n * s->oh * c.groups, DW_KERNEL_UNITS));
+  c.rows = fnn_max(1, fnn_min(fnn_round_up(c.rows, 2), s->oh));
+  c.bands = fnn_ceil_div(s->oh, c.rows);
+  c.window_rows = fnn_min(s->h, (c.rows - 1) * s->stride_h + (s->kh - 1) * s->dilation_h + 1);
   c.blocks = fnn_min(s->n * c.bands, fnn_ceil_div(DW_KERNEL_UNITS, c.groups));
   return c;
 }
@@ -127,47 +128,70 @@ static int64_t OWN(depthwise_reach)(const OWN(depthwise_axis) * a, int64_t o, in
 }
 
 /* A rectangle of results that the same taps reach: one row, or two of which the second's taps are the first's, a row
- * of x further. Offsets and strides in elements. */
+ * of x further. Where results and taps are neighbours in x (`slides`), it is a whole row of results, padding and all.
+ * Offsets and strides in elements. */
 typedef struct {
   const T *x, *kernel; /* x under the first tap of the first result */
   T *y;
   int64_t rows, cols, channels, kh, kw;
   int64_t tap_row, tap_col, kernel_row, kernel_col, x_step, y_row, y_step;
+  int64_t first, size; /* slides: the column of x under the first tap, how many columns there are */
 } OWN(depthwise_rect);
 
 /* The weights of a vector of channels stay in registers while it moves along the row. The last vector overlaps the one
  * before, so that none is partial. */
-FNN_INLINE void OWN(depthwise_rows)(const OWN(depthwise_rect) * r, const int rows, const int kh, const int kw) {
+FNN_INLINE void OWN(depthwise_rows)(const OWN(depthwise_rect) * r, const int rows, const int kh, const int kw,
+                                    const int slides) {
+  const V nothing = {0};
+  const int n = kh + rows - 1; /* rows of x */
+  const int64_t inside = slides ? fnn_max(0, fnn_min(r->cols, r->size - (kw - 1) - r->first)) : r->cols;
   for (int64_t j = 0; j < r->channels; j += N) {
     const int64_t at = fnn_min(j, r->channels - N);
     const T *x = r->x + at;
     T *y = r->y + at;
-    V k[DW_TAPS * DW_TAPS];
-#pragma GCC unroll 3
-    for (int ky = 0; ky < kh; ky++)
-#pragma GCC unroll 3
-      for (int kx = 0; kx < kw; kx++) k[ky * kw + kx] = FN(load)(r->kernel + ky * r->kernel_row + kx * r->kernel_col + at);
-    for (int64_t ox = 0; ox < r->cols; ox++, x += r->x_step, y += r->y_step) {
-      V sum[2] = {{0}, {0}};
-#pragma GCC unroll 4
-      for (int row = 0; row < kh + rows - 1; row++) {
-#pragma GCC unroll 3
-        for (int kx = 0; kx < kw; kx++) {
-          const V v = FN(load)(x + row * r->tap_row + kx * r->tap_col);
-          if (row < kh) sum[0] += v * k[row * kw + kx];
-          if (rows == 2 && row > 0) sum[1] += v * k[(row - 1) * kw + kx];
-        }
+    V k[DW_TAPS * DW_TAPS], v[DW_TAPS + 1][DW_TAPS];
+#pragma GCC unroll 9
+    for (int t = 0; t < kh * kw; t++) k[t] = FN(load)(r->kernel + t / kw * r->kernel_row + t % kw * r->kernel_col + at);
+    if (slides) { /* the columns before the one that the first result's last tap reads */
+#pragma GCC unroll 12
+      for (int t = 0; t < n * (kw - 1); t++) {
+        const int row = t / (kw - 1), kx = t % (kw - 1);
+        const int is_inside = r->first + kx >= 0 && r->first + kx < r->size;
+        v[row][kx + 1] = is_inside ? FN(load)(x + row * r->tap_row + kx * r->tap_col) : nothing;
       }
-      FN(store)(y, sum[0]);
-      if (rows == 2) FN(store)(y + r->y_row, sum[1]);
+    }
+    int64_t tap_row = r->tap_row, tap_col = r->tap_col, x_step = r->x_step;
+    for (int64_t ox = 0, end = inside;;) {
+      for (; ox < end; ox++, x += x_step, y += r->y_step) {
+        V sum[2] = {{0}, {0}};
+#pragma GCC unroll 4
+        for (int row = 0; row < n; row++) {
+#pragma GCC unroll 3
+          for (int kx = 0; kx < kw; kx++) {
+            v[row][kx] = slides && kx < kw - 1 ? v[row][kx + 1] : FN(load)(x + row * tap_row + kx * tap_col);
+            if (row < kh) sum[0] += v[row][kx] * k[row * kw + kx];
+            if (rows == 2 && row > 0) sum[1] += v[row][kx] * k[(row - 1) * kw + kx];
+          }
+        }
+        FN(store)(y, sum[0]);
+        if (rows == 2) FN(store)(y + r->y_row, sum[1]);
+      }
+      if (!slides || end == r->cols) break;
+      end = r->cols; /* the rest in the padding at the right */
+      x = (const T *)&nothing;
+      tap_row = tap_col = x_step = 0;
     }
   }
 }
 
 #define DW_VARIANT(kh, kw)                                                                                             \
   static __attribute__((noinline)) void OWN(depthwise_rows_##kh##kw)(const OWN(depthwise_rect) * r) {                  \
-    if (r->rows == 2) OWN(depthwise_rows)(r, 2, kh, kw);                                                               \
-    else OWN(depthwise_rows)(r, 1, kh, kw);                                                                            \
+    if (r->rows == 2) OWN(depthwise_rows)(r, 2, kh, kw, 0);                                                            \
+    else OWN(depthwise_rows)(r, 1, kh, kw, 0);                                                                         \
+  }                                                                                                                    \
+  static __attribute__((noinline)) void OWN(depthwise_slide_##kh##kw)(const OWN(depthwise_rect) * r) {                 \
+    if (r->rows == 2) OWN(depthwise_rows)(r, 2, kh, kw, 1);                                                            \
+    else OWN(depthwise_rows)(r, 1, kh, kw, 1);                                                                         \
   }
 DW_VARIANT(1, 1) DW_VARIANT(1, 2) DW_VARIANT(1, 3)
 DW_VARIANT(2, 1) DW_VARIANT(2, 2) DW_VARIANT(2, 3)
@@ -177,6 +201,10 @@ static void (*const OWN(depthwise_rows_variants)[])(const OWN(depthwise_rect) *)
   OWN(depthwise_rows_11), OWN(depthwise_rows_12), OWN(depthwise_rows_13),
   OWN(depthwise_rows_21), OWN(depthwise_rows_22), OWN(depthwise_rows_23),
   OWN(depthwise_rows_31), OWN(depthwise_rows_32), OWN(depthwise_rows_33)};
+static void (*const OWN(depthwise_slide_variants)[])(const OWN(depthwise_rect) *) = {
+  OWN(depthwise_slide_11), OWN(depthwise_slide_12), OWN(depthwise_slide_13),
+  OWN(depthwise_slide_21), OWN(depthwise_slide_22), OWN(depthwise_slide_23),
+  OWN(depthwise_slide_31), OWN(depthwise_slide_32), OWN(depthwise_slide_33)};
 
 /* Any number of taps, `pixels` (a constant) results of a row and a vector of channels at once. */
 FNN_INLINE void OWN(depthwise_pixels)(const OWN(depthwise_rect) * r, int64_t ox, int64_t at, const int pixels) {
@@ -220,11 +248,22 @@ static void OWN(depthwise_correlate)(const OWN(depthwise_images) * m, int64_t he
   OWN(depthwise_rect) r = {.channels = m->channels, .tap_row = m->rows.step * m->x_row,
                            .tap_col = m->cols.step * m->channels, .kernel_row = m->kernel_row,
                            .kernel_col = m->kernel_col, .x_step = m->cols.stride * m->channels, .y_row = m->y_row,
-                           .y_step = m->y_step};
+                           .y_step = m->y_step, .first = m->cols.origin, .size = m->cols.size};
+  const int slides = DW_SLIDES && m->cols.stride == 1 && m->cols.step == 1 && m->cols.taps && m->cols.taps <= DW_TAPS &&
+                     m->cols.origin > -m->cols.taps;
   for (int64_t oy = 0, ky, ky_end; oy < height; oy += r.rows) {
     const int64_t same_rows = fnn_min(height, OWN(depthwise_reach)(&m->rows, oy, &ky, &ky_end)) - oy;
     r.kh = ky_end - ky;
     const int pairs = same_rows >= 2 && m->rows.stride == m->rows.step && r.kh <= DW_TAPS;
+    if (slides && r.kh && r.kh <= DW_TAPS) {
+      r.rows = 1 + pairs;
+      r.cols = width;
+      r.x = m->x + (oy * m->rows.stride + ky * m->rows.step + m->rows.origin) * m->x_row + r.first * m->channels;
+      r.kernel = m->kernel + ky * m->kernel_row;
+      r.y = m->y + oy * m->y_row;
+      OWN(depthwise_slide_variants)[(r.kh - 1) * DW_TAPS + m->cols.taps - 1](&r);
+      continue;
+    }
     for (int64_t ox = 0, next, kx, kx_end; ox < width; ox = next) {
       next = fnn_min(width, OWN(depthwise_reach)(&m->cols, ox, &kx, &kx_end));
       r.kw = kx_end - kx;
@@ -385,12 +424,14 @@ static void OWN(depthwise_conv2d_grad_kernel_size)(const int64_t *ints, fnn_work
   work->shared_bytes = c.blocks * c.s.taps * fnn_round_up(c.lanes, N) * (int64_t)sizeof(T);
 }
 
-/* A rectangle of dy of which each pixel meets x at the same taps, [begin, end) of its vectors. */
+/* A rectangle of dy of which each pixel meets x at the same taps, [begin, end) of its vectors. Where the pixels and the
+ * taps are neighbours in x (`slides`), it is whole rows of dy, padding and all. */
 typedef struct {
-  const T *x, *dy; /* x under the first tap of the first pixel */
+  const T *x, *dy; /* x under the first tap of the first pixel; slides: the first column of x */
   T *sums;         /* of the first tap, in whole vectors */
   int64_t rows, cols, channels, begin, end, kh, kw;
   int64_t tap_row, tap_col, sum_row, sum_col, x_row, x_step, dy_row, dy_step;
+  int64_t first, size; /* slides: the column of x under the first tap, how many columns there are */
 } OWN(depthwise_grad_rect);
 
 /* One row of it, or two of which the second's taps are the first's, a row of x further. */
@@ -410,7 +451,39 @@ FNN_INLINE void OWN(depthwise_grad_rows)(const OWN(depthwise_grad_rect) * r, V *
   }
 }
 
-FNN_INLINE void OWN(depthwise_grad)(const OWN(depthwise_grad_rect) * r, const int kh, const int kw) {
+/* The same by columns of x: each is read once, as are those of dy, which wait in registers for kw columns. */
+FNN_INLINE void OWN(depthwise_grad_slide)(const OWN(depthwise_grad_rect) * r, V *sum, const T *x, const T *dy,
+                                          const int rows, const int kh, const int kw) {
+  const int64_t begin = fnn_max(0, r->first), end = fnn_min(r->size, r->cols + r->first + kw - 1);
+  V d[2][DW_TAPS]; /* of columns ox, ox - 1, ... */
+#pragma GCC unroll 6
+  for (int t = 0; t < rows * (kw - 1); t++) {
+    const int64_t ox = begin - r->first - 1 - t / rows;
+    d[t % rows][t / rows] = ox >= 0 && ox < r->cols ? FN(load)(dy + t % rows * r->dy_row + ox * r->dy_step) : (V){0};
+  }
+  x += begin * r->x_step;
+  for (int64_t ox = begin - r->first; ox < end - r->first; ox++, x += r->x_step) {
+    const int is_inside = ox >= kw - 1 && ox < r->cols;
+#pragma GCC unroll 2
+    for (int row = 0; row < rows; row++) {
+#pragma GCC unroll 3
+      for (int kx = kw - 1; kx > 0; kx--) d[row][kx] = d[row][kx - 1];
+      d[row][0] = ox < r->cols ? FN(load)(dy + row * r->dy_row + ox * r->dy_step) : (V){0};
+    }
+#pragma GCC unroll 4
+    for (int row = 0; row < kh + rows - 1; row++) {
+      const V v = FN(load)(x + row * r->tap_row);
+#pragma GCC unroll 3
+      for (int kx = 0; kx < kw; kx++) {
+        if (!is_inside && (ox < kx || ox - kx >= r->cols)) continue;
+        if (row < kh) sum[row * kw + kx] += v * d[0][kx];
+        if (rows == 2 && row > 0) sum[(row - 1) * kw + kx] += v * d[1][kx];
+      }
+    }
+  }
+}
+
+FNN_INLINE void OWN(depthwise_grad)(const OWN(depthwise_grad_rect) * r, const int kh, const int kw, const int slides) {
   for (int64_t j = r->begin * N; j < r->end * N; j += N) {
     const int64_t at = fnn_min(j, r->channels - N);
     const T *x = r->x + at, *dy = r->dy + at;
@@ -418,10 +491,16 @@ FNN_INLINE void OWN(depthwise_grad)(const OWN(depthwise_grad_rect) * r, const in
     int64_t row = 0;
 #pragma GCC unroll 9
     for (int k = 0; k < kh * kw; k++) sum[k] = FN(load)(r->sums + k / kw * r->sum_row + k % kw * r->sum_col + j);
-    if (r->x_row == r->tap_row)
-      for (; row + 2 <= r->rows; row += 2, x += 2 * r->x_row, dy += 2 * r->dy_row)
-        OWN(depthwise_grad_rows)(r, sum, x, dy, 2, kh, kw);
-    for (; row < r->rows; row++, x += r->x_row, dy += r->dy_row) OWN(depthwise_grad_rows)(r, sum, x, dy, 1, kh, kw);
+    if (r->x_row == r->tap_row) {
+      for (; row + 2 <= r->rows; row += 2, x += 2 * r->x_row, dy += 2 * r->dy_row) {
+        if (slides) OWN(depthwise_grad_slide)(r, sum, x, dy, 2, kh, kw);
+        else OWN(depthwise_grad_rows)(r, sum, x, dy, 2, kh, kw);
+      }
+    }
+    for (; row < r->rows; row++, x += r->x_row, dy += r->dy_row) {
+      if (slides) OWN(depthwise_grad_slide)(r, sum, x, dy, 1, kh, kw);
+      else OWN(depthwise_grad_rows)(r, sum, x, dy, 1, kh, kw);
+    }
 #pragma GCC unroll 9
     for (int k = 0; k < kh * kw; k++) FN(store)(r->sums + k / kw * r->sum_row + k % kw * r->sum_col + j, sum[k]);
   }
@@ -429,7 +508,10 @@ FNN_INLINE void OWN(depthwise_grad)(const OWN(depthwise_grad_rect) * r, const in
 
 #define DW_VARIANT(kh, kw)                                                                                             \
   static __attribute__((noinline)) void OWN(depthwise_grad_##kh##kw)(const OWN(depthwise_grad_rect) * r) {             \
-    OWN(depthwise_grad)(r, kh, kw);                                                                                    \
+    OWN(depthwise_grad)(r, kh, kw, 0);                                                                                 \
+  }                                                                                                                    \
+  static __attribute__((noinline)) void OWN(depthwise_grad_slide_##kh##kw)(const OWN(depthwise_grad_rect) * r) {       \
+    OWN(depthwise_grad)(r, kh, kw, 1);                                                                                 \
   }
 DW_VARIANT(1, 1) DW_VARIANT(1, 2) DW_VARIANT(1, 3)
 DW_VARIANT(2, 1) DW_VARIANT(2, 2) DW_VARIANT(2, 3)
@@ -439,6 +521,10 @@ static void (*const OWN(depthwise_grad_variants)[])(const OWN(depthwise_grad_rec
   OWN(depthwise_grad_11), OWN(depthwise_grad_12), OWN(depthwise_grad_13),
   OWN(depthwise_grad_21), OWN(depthwise_grad_22), OWN(depthwise_grad_23),
   OWN(depthwise_grad_31), OWN(depthwise_grad_32), OWN(depthwise_grad_33)};
+static void (*const OWN(depthwise_grad_slide_variants)[])(const OWN(depthwise_grad_rect) *) = {
+  OWN(depthwise_grad_slide_11), OWN(depthwise_grad_slide_12), OWN(depthwise_grad_slide_13),
+  OWN(depthwise_grad_slide_21), OWN(depthwise_grad_slide_22), OWN(depthwise_grad_slide_23),
+  OWN(depthwise_grad_slide_31), OWN(depthwise_grad_slide_32), OWN(depthwise_grad_slide_33)};
 
 /* Adds what a band gives to the sums of the taps of `rows` and `cols` (DW_TAPS each at most). */
 static void OWN(depthwise_grad_taps)(OWN(depthwise_grad_rect) r, const OWN(depthwise_axis) * rows,
@@ -449,6 +535,16 @@ static void OWN(depthwise_grad_taps)(OWN(depthwise_grad_rect) r, const OWN(depth
     next_row = fnn_min(height, OWN(depthwise_reach)(rows, oy, &ky, &ky_end));
     r.kh = ky_end - ky;
     r.rows = next_row - oy;
+    if (cols->stride == 1 && cols->step == 1 && r.kh) {
+      r.first = cols->origin;
+      r.size = cols->size;
+      r.cols = width;
+      r.x = all.x + (oy * rows->stride + ky * rows->step + rows->origin) * x_row;
+      r.dy = all.dy + oy * r.dy_row;
+      r.sums = all.sums + ky * r.sum_row;
+      OWN(depthwise_grad_slide_variants)[(r.kh - 1) * DW_TAPS + cols->taps - 1](&r);
+      continue;
+    }
     for (int64_t ox = 0, next, kx, kx_end; ox < width; ox = next) {
       next = fnn_min(width, OWN(depthwise_reach)(cols, ox, &kx, &kx_end));
       r.kw = kx_end - kx;
