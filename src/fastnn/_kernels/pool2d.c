@@ -34,8 +34,19 @@ FNN_INLINE span window_span(int64_t at, int64_t stride, int64_t pad, int64_t k, 
   return (span){fnn_max(0, first), fnn_min(size, first + k)};
 }
 
+/* Which windows along one axis lie in the image as a whole: [first, last), none if last <= first. */
+FNN_INLINE span whole_windows(int64_t size, int64_t out, int64_t k, int64_t stride, int64_t pad) {
+  int64_t last = size + pad < k ? 0 : (size + pad - k) / stride + 1;
+  return (span){fnn_ceil_div(pad, stride), fnn_min(out, last)};
+}
+
 /* Forward: a unit is `rows` rows of the n * oh rows of results. */
 FNN_INLINE int64_t forward_rows(const pool *p) { return fnn_max(1, UNIT / fnn_max(1, p->ow * p->c)); }
+
+enum {
+  BAND_STEPS = 8, /* rows of windows of a band at least, where they overlap: those on its border are searched twice */
+  RUN = 256       /* elements of a row of x that are done for all channels before the next */
+};
 
 /* Gradient: a unit is a band of rows of one image, or several whole images. */
 typedef struct {
@@ -45,15 +56,13 @@ typedef struct {
 FNN_INLINE band_split gradient_bands(const pool *p) {
   int64_t row = fnn_max(1, p->w * p->c), image = fnn_max(1, p->h * row);
   if (image <= UNIT) return (band_split){fnn_max(1, UNIT / image), fnn_max(1, p->h), 1};
-  int64_t rows = fnn_min(p->h, fnn_round_up(fnn_max(1, UNIT / row), p->sh)); /* few windows on two bands */
+  int64_t least = p->kh > p->sh ? BAND_STEPS * p->sh : 1;
+  int64_t rows = fnn_min(p->h, fnn_round_up(fnn_max(least, UNIT / row), p->sh));
   return (band_split){1, rows, fnn_ceil_div(p->h, rows)};
 }
 
-/* Whether the windows do not overlap, and whether they cover the whole image. */
+/* Whether no windows overlap. */
 FNN_INLINE int is_disjoint(const pool *p) { return p->sh >= p->kh && p->sw >= p->kw; }
-FNN_INLINE int is_tiling(const pool *p) {
-  return p->sh == p->kh && p->sw == p->kw && !p->top && !p->left && p->oh * p->sh == p->h && p->ow * p->sw == p->w;
-}
 
 /* What one window gives to dx. `skip` rows of the window lie above the band and `rows` of it are there;
  * the first maximum is looked for in all `all` rows. */
