@@ -67,7 +67,7 @@ static int advance(const team *team, place *at) {
   return settle(team, at);
 }
 
-static void run_chunk(team *team, place at, int thread, int chunk, int chunks) {
+static void run_chunk(team *team, place at, int thread, int chunk, int chunks, int follows) {
   if (__atomic_load_n(&team->status, __ATOMIC_RELAXED)) return; /* a step before failed: only the counting goes on */
   const fnn_instance *instance = team->instance;
   const fnn_step *step = &instance->steps[at.step];
@@ -82,6 +82,7 @@ static void run_chunk(team *team, place at, int thread, int chunk, int chunks) {
     .batch = at.batch,
     .program = instance->program,
     .phase = at.phase,
+    .follows = follows,
   };
   int64_t units = units_at(team, at);
   step->run(&call, units * chunk / chunks, units * (chunk + 1) / chunks);
@@ -124,7 +125,7 @@ static void walk(team *team, int thread, uint32_t job_number) {
       int64_t last;
       do {
         last = at.step;
-        if (is_mine) run_chunk(team, at, thread, 0, 1);
+        if (is_mine) run_chunk(team, at, thread, 0, 1, 0);
         more = advance(team, &at);
         if (is_mine && more && at.step != last) note_time(team, last);
       } while (more && chunks_at(team, at) == 1);
@@ -135,7 +136,7 @@ static void walk(team *team, int thread, uint32_t job_number) {
       for (int k = 0; k < chunks; k++) {
         int chunk = k < own_end - own ? own + k : (own - 1 - (k - (own_end - own)) + chunks) % chunks;
         if (claim(team, number, chunk)) {
-          run_chunk(team, at, thread, chunk, chunks);
+          run_chunk(team, at, thread, chunk, chunks, finished > 0);
           finished++;
         }
       }
@@ -155,7 +156,7 @@ static void walk_alone(team *team) {
   place at = team->start;
   for (int more = settle(team, &at); more;) {
     int64_t step = at.step;
-    run_chunk(team, at, 0, 0, 1);
+    run_chunk(team, at, 0, 0, 1, 0);
     more = advance(team, &at);
     if (!more || at.step != step) note_time(team, step);
   }

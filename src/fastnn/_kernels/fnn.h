@@ -52,7 +52,7 @@ struct fnn_call {
   char *const *buf;      /* buffers, in the order of the kernel's contract; an optional one may be NULL */
   const int64_t *ints;   /* integer parameters: sizes, strides in elements, flags, programs */
   const double *reals;   /* real parameters, constants of programs */
-  char *scratch;         /* this thread's own, scratch_bytes, 64-byte aligned, contents undefined */
+  char *scratch;         /* this thread's own, scratch_bytes, 64-byte aligned, contents undefined; see follows */
   char *shared;          /* the step's own, shared_bytes, 64-byte aligned, kept from phase to phase */
   char *memo;            /* the step's own, memo_bytes, 64-byte aligned, zero at first, kept from run to run; NULL where
                             threads share the step. What a kernel notes there it must compare with what it was given. */
@@ -60,6 +60,7 @@ struct fnn_call {
   int64_t batch;         /* which of the batches of this run is being done: 0, 1, ... */
   fnn_program_fn *const *program; /* the table's program runners: [0] float32, [1] float64 */
   int32_t phase;
+  int32_t follows; /* 1: this thread's last call did other units of this phase, and scratch is as it was left */
 };
 
 typedef struct {

@@ -96,7 +96,7 @@ static OWN(gemm_cut) OWN(gemm_cut_of)(const int64_t *ints) {
 /* A thread's scratch: a packed panel of B, its bias, a packed block of A, the unit's sums between blocks of k. */
 typedef struct {
   T *b, *bias, *a, *partial;
-  int64_t b_of; /* number of the (batch, split, panel) that is packed; -1: none */
+  int64_t *b_of; /* number of the (batch, split, panel) that is packed; -1: none; from chunk to chunk of a thread */
   char *program;
 } OWN(gemm_scratch);
 
@@ -107,7 +107,7 @@ static int64_t OWN(gemm_a_elements)(const OWN(gemm_cut) * c) {
 }
 static int64_t OWN(gemm_scratch_elements)(const OWN(gemm_cut) * c) {
   const int64_t sums = c->rows * c->group * fnn_max(OWN(TILE_COLS), c->widest * N);
-  return fnn_round_up(OWN(gemm_b_elements)(c) + c->widest * N + OWN(gemm_a_elements)(c) + sums, FNN_ALIGN);
+  return fnn_round_up(FNN_ALIGN + OWN(gemm_b_elements)(c) + c->widest * N + OWN(gemm_a_elements)(c) + sums, FNN_ALIGN);
 }
 
 static void OWN(gemm_size)(const int64_t *ints, fnn_work *work) {
@@ -302,9 +302,9 @@ static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OW
         continue;
       }
       if (c->packs_b) {
-        if (scratch->b_of != b_of)
+        if (*scratch->b_of != b_of)
           OWN(pack_panel)(scratch->b, b + k * ints[GEMM_B_ROW], ints[GEMM_B_ROW], ints[GEMM_B_COL], k_next - k, panel);
-        scratch->b_of = c->split_k <= c->k_block ? b_of : -1; /* all of a range may serve the next unit too */
+        *scratch->b_of = c->split_k <= c->k_block ? b_of : -1; /* all of a range may serve the next unit too */
         segments[0] = (OWN(tile_segment)){scratch->b, panel.vectors * N, 0, k_next - k};
         t.n_segments = 1;
       } else {
@@ -403,7 +403,8 @@ static void OWN(gemm)(const fnn_call *outer, int64_t begin, int64_t end) {
   }
   FNN_REQUIRE(c->m >= 0 && c->n >= 0 && c->k >= 0 && (!c->sums_columns || c->batches == 1));
   T *space = (T *)call->scratch;
-  OWN(gemm_scratch) scratch = {.b = space, .b_of = -1};
+  OWN(gemm_scratch) scratch = {.b_of = (int64_t *)space, .b = space + FNN_ALIGN};
+  if (!call->follows) *scratch.b_of = -1;
   scratch.bias = scratch.b + OWN(gemm_b_elements)(c);
   scratch.a = scratch.bias + c->widest * N;
   scratch.partial = scratch.a + OWN(gemm_a_elements)(c);
