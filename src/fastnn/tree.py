@@ -102,6 +102,8 @@ def map_structure(func, *structures, none_is_leaf=True):
         {'a': 3}
     """
     _check_function(func, structures)
+    if len(structures) == 1 and none_is_leaf:
+        return _rebuild(structures[0], func)
     for other in structures[1:]:
         assert_same_structure(structures[0], other)
     others = [iter(flatten(other)) for other in structures[1:]]
@@ -281,6 +283,8 @@ def _parts(shallow, structure) -> list:
 def _rebuild(structure, leaf_fn):
     if not is_nested(structure):
         return leaf_fn(structure)
+    if type(structure) is tuple:
+        return tuple([_rebuild(item, leaf_fn) for item in structure])
     return _with_items(structure, [_rebuild(item, leaf_fn) for _, item in _items(structure)])
 
 
