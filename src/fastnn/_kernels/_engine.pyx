@@ -75,12 +75,18 @@ cdef extern from "registry.h":
 cdef extern from *:
     """
     #include <stdlib.h>
-    static void *fnn_aligned(size_t bytes) {
+    /* Memory that begins half-way between two multiples of 128: images of 32 and 64 channels that begin there are up to
+     * a tenth faster on Zen 4 than at a multiple of it. NULL if there is none. */
+    static char *fnn_aligned(size_t bytes) {
       void *p = NULL;
-      return posix_memalign(&p, FNN_ALIGN, bytes ? bytes : FNN_ALIGN) ? NULL : p;
+      return posix_memalign(&p, 2 * FNN_ALIGN, FNN_ALIGN + bytes) ? NULL : (char *)p + FNN_ALIGN;
+    }
+    static void fnn_free_aligned(char *p) {
+      if (p) free(p - FNN_ALIGN);
     }
     """
-    void *fnn_aligned(size_t)
+    char *fnn_aligned(size_t)
+    void fnn_free_aligned(char *)
 
 
 BLOCK = FNN_BLOCK
@@ -218,8 +224,8 @@ cdef class Arena:
     cdef int threads
 
     def __cinit__(self, Plan plan, int threads):
-        self.memory = <char *>fnn_aligned(plan.arena_bytes)
-        self.scratch = <char *>fnn_aligned(plan.scratch_bytes * threads)
+        self.memory = fnn_aligned(plan.arena_bytes)
+        self.scratch = fnn_aligned(plan.scratch_bytes * threads)
         self.bufs = <char **>malloc(max(plan.n_bufs, 1) * sizeof(char *))
         self.views = <Py_buffer *>malloc(max(plan.n_slots, 1) * sizeof(Py_buffer))
         self.threads = threads
@@ -233,8 +239,8 @@ cdef class Arena:
             self.bufs[k] = self.memory + plan.buf_offset[k] if plan.buf_slot[k] == -1 else NULL
 
     def __dealloc__(self):
-        free(self.memory)
-        free(self.scratch)
+        fnn_free_aligned(self.memory)
+        fnn_free_aligned(self.scratch)
         free(self.bufs)
         free(self.views)
 

@@ -1,7 +1,7 @@
 """Where each value of a plan lives: in a bound array, or at an offset of the arena.
 
 Values whose lifetimes do not meet share bytes; an output takes over an input that dies with it where the kernel
-allows; `pack` costs nothing where its inputs can be produced in place.
+allows; `pack` costs nothing where its inputs can be produced in place, and until one is there, others use its bytes.
 """
 
 from __future__ import annotations
@@ -13,7 +13,9 @@ import numpy as np
 from fastnn.graph.value import INPUT, Value
 from fastnn.plan.lower import Step
 
-ALIGN = 64
+ALIGN = 128  # a pair of cache lines; the arena begins in the middle of one (`fnn_aligned`)
+LARGE, ALIGN_LARGE = 1 << 16, 4096  # how fast a step is depends on where in a page its arrays begin: alike in all plans
+FOREVER = 1 << 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +24,16 @@ class Place:
 
     slot: int
     offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Bytes [offset, offset + size) of an owner of memory, in use from step `first` to step `last`."""
+
+    offset: int
+    size: int
+    first: int
+    last: int
 
 
 @dataclass(slots=True)
@@ -59,6 +71,7 @@ class _Planner:
         self.bound = bound
         self.inside = inside
         self.kept = kept
+        self.wholes = {whole for whole, _ in inside.values()}
         self.shared: dict[Value, Value] = {}  # an output, and the input whose memory it takes over
         self.first: dict[Value, int] = {}
         self.last: dict[Value, int] = {}
@@ -83,14 +96,8 @@ class _Planner:
             taken: set[Value] = set()
             for y, x in step.shares:
                 self.try_share(number, y, x, taken)
-        intervals: dict[Value, list[int]] = {}
-        for value in self.first:
-            home, _ = self.home(value)
-            span = intervals.setdefault(home, [self.first[value], self.last[value]])
-            span[0] = min(span[0], self.first[value])
-            span[1] = max(span[1], self.last[value])
-        arena = {v: span for v, span in intervals.items() if v not in self.bound}
-        offsets, arena_bytes = _pack(arena)
+        parts = self.parts()
+        offsets, arena_bytes = _pack(parts)
         places = {}
         for value in self.first:
             home, offset = self.home(value)
@@ -98,7 +105,34 @@ class _Planner:
                 places[value] = Place(self.bound[home], offset)
             else:
                 places[value] = Place(-1, offsets[home] + offset)
-        return Memory(places, arena_bytes, _peak(arena, len(self.steps)))
+        return Memory(places, arena_bytes, _peak(parts, len(self.steps)))
+
+    def parts(self) -> dict[Value, list[_Part]]:
+        """What the arena holds: the owners of memory in it, each whole or in the pieces that are produced there."""
+        spans: dict[Value, list[int]] = {}
+        for value in self.first:
+            span = spans.setdefault(self.unit(value), [self.first[value], self.last[value]])
+            span[0] = min(span[0], self.first[value])
+            span[1] = max(span[1], self.last[value])
+        pieces: dict[Value, list[_Part]] = {}
+        for piece, (whole, offset) in self.inside.items():
+            first, last = spans.pop(piece)
+            pieces.setdefault(whole, []).append(
+                _Part(offset, piece.spec.nbytes, first, max(last, spans.get(whole, (0, 0))[1]))
+            )
+        whole = {v: [_Part(0, v.spec.nbytes, *span)] for v, span in spans.items() if v not in pieces}
+        return {v: found for v, found in (pieces | whole).items() if v not in self.bound}
+
+    def unit(self, value: Value) -> Value:
+        """What `value` lives and dies with: the owner of its memory, or the piece of one."""
+        while value not in self.inside:
+            if value.node.op.kind == "view":
+                value = value.node.inputs[0]
+            elif value in self.shared:
+                value = self.shared[value]
+            else:
+                break
+        return value
 
     def lifetimes(self) -> None:
         for number, step in enumerate(self.steps):
@@ -110,13 +144,9 @@ class _Planner:
             for v in {value, root_of(value)}:
                 self.first.setdefault(v, 0)
                 self.last[v] = len(self.steps)
-        for value in list(self.first):
+        for value in self.first:
             if value.node.op is INPUT:
                 self.first[value] = 0
-            if value in self.inside:
-                # The whole is written piece by piece, and its padding is never written: it is there from the start.
-                whole = self.inside[value][0]
-                self.first[whole], self.last[whole] = 0, len(self.steps)
 
     def try_share(self, number: int, y: Value, x: Value, taken: set[Value]) -> None:
         """Lets `y` take over the memory of `x`, which dies in step `number`."""
@@ -124,7 +154,7 @@ class _Planner:
         if y in self.shared or y in self.inside or y in self.bound or y.node.op.kind == "view":
             return
         owner, _ = self.home(source)
-        if owner in self.bound or owner in taken or source in self.inside or owner in self.inside:
+        if owner in self.bound or owner in taken or source in self.inside or owner in self.wholes:
             return
         if source.node.op.kind == "leaf" and source.node.op is not INPUT:
             return
@@ -137,29 +167,51 @@ class _Planner:
         self.shared[y] = source
 
 
-def _pack(intervals: dict[Value, list[int]]) -> tuple[dict[Value, int], int]:
-    """Offsets such that values that live at the same time do not overlap: largest first, each at the lowest gap."""
+def _pack(owners: dict[Value, list[_Part]]) -> tuple[dict[Value, int], int]:
+    """Offsets such that what lives at the same time does not overlap: first what consists of pieces, one behind the
+    other; then the largest first, each at the lowest gap."""
     offsets: dict[Value, int] = {}
     placed: list[tuple[int, int, int, int]] = []  # offset, end, first, last
     total = 0
-    for value in sorted(intervals, key=lambda v: -v.spec.nbytes):
-        first, last = intervals[value]
-        size = -(-max(value.spec.nbytes, 1) // ALIGN) * ALIGN
-        at = 0
-        for offset, end, begin, until in sorted(placed):
-            if begin <= last and first <= until:
-                if offset - at >= size:
-                    break
-                at = max(at, end)
+
+    def place(offset, end, first, last):
+        if offset < end:
+            placed.append((offset, end, first, last))
+
+    for value in sorted(owners, key=lambda v: (_is_whole(v, owners[v]), -v.spec.nbytes)):
+        parts, size = owners[value], _aligned(max(value.spec.nbytes, 1), ALIGN)
+        align = ALIGN if size < LARGE else ALIGN_LARGE
+        if _is_whole(value, parts):
+            at, part = 0, parts[0]
+            for offset, end, begin, until in sorted(placed):
+                if begin <= part.last and part.first <= until:
+                    if offset - at >= size:
+                        break
+                    at = max(at, _aligned(end, align))
+            place(at, at + size, part.first, part.last)
+        else:
+            at = end = _aligned(total, align)
+            for part in sorted(parts, key=lambda part: part.offset):
+                place(end, at + part.offset, 0, FOREVER)  # padding, which is never written: its zeros stay
+                end = at + part.offset + part.size
+                place(at + part.offset, end, part.first, part.last)
+            place(end, at + size, 0, FOREVER)
         offsets[value] = at
-        placed.append((at, at + size, first, last))
         total = max(total, at + size)
     return offsets, total
 
 
-def _peak(intervals: dict[Value, list[int]], n_steps: int) -> int:
+def _is_whole(value: Value, parts: list[_Part]) -> bool:
+    return len(parts) == 1 and parts[0].size == value.spec.nbytes
+
+
+def _aligned(size: int, align: int) -> int:
+    return -(-size // align) * align
+
+
+def _peak(owners: dict[Value, list[_Part]], n_steps: int) -> int:
     change = np.zeros(n_steps + 2, np.int64)
-    for value, (first, last) in intervals.items():
-        change[first] += value.spec.nbytes
-        change[last + 1] -= value.spec.nbytes
+    for part in (part for parts in owners.values() for part in parts):
+        change[part.first] += part.size
+        change[part.last + 1] -= part.size
     return int(np.cumsum(change).max(initial=0))

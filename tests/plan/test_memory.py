@@ -1,0 +1,97 @@
+"""Where the values of a plan live: nobody writes into what is still to be read, and the arena is not much larger than
+what lives at once."""
+
+import numpy as np
+import pytest
+
+import fastnn as k
+from benchmarks.models import networks
+from fastnn.graph.value import INPUT, Graph
+from fastnn.plan.memory import _pack, _Part, root_of
+
+NOTHING = 0
+
+
+def plan_of(model, batch_size):
+    model.explain(batch_size=batch_size)
+    return model.train_function.executables()[-1]
+
+
+def bytes_of(executable, value):
+    """The bytes of the arena that `value` stands in; None elsewhere."""
+    slot, offset = executable._place(value)
+    return slice(offset, offset + value.spec.nbytes) if slot == -1 else None
+
+
+def replay(executable):
+    """Runs the plan with names instead of numbers: each byte of the arena holds the number of the value that was
+    written there last, and whoever reads a value finds its number, or zeros in the padding of a packed one."""
+    written = np.full(executable.plan.arena_bytes, NOTHING, np.int32)
+    number = {}
+    pieces = {}
+    for piece, (whole, offset) in executable.inside.items():
+        pieces.setdefault(whole, []).append((piece, offset))
+
+    def write(value):
+        place = bytes_of(executable, value)
+        if place is not None:
+            written[place] = number.setdefault(root_of(value), len(number) + 1)
+
+    def check(value):
+        root, place = root_of(value), bytes_of(executable, value)
+        if place is None:
+            return
+        expected = np.full(value.spec.nbytes, number.get(root, NOTHING), np.int32)
+        if root in pieces:
+            expected[:] = NOTHING
+            for piece, offset in pieces[root]:
+                expected[offset : offset + piece.spec.nbytes] = number[piece]
+        np.testing.assert_array_equal(written[place], expected, str(root))
+
+    for _ in range(2):  # the second batch finds what the first one left
+        for node in executable.graph.nodes:
+            if node.op is INPUT and node.outputs[0] in executable.places:
+                write(node.outputs[0])
+        for step in executable.steps:
+            for value in step.reads:
+                check(value)
+            for value in step.buffers:
+                if value is not None and value not in set(step.reads):
+                    write(value)
+            for value in step.writes:
+                write(value)
+        for value in executable.graph.outputs:
+            check(value)
+
+
+def odd_sizes():
+    """Gradients with padding between them, one of which is as large as all else and produced last."""
+    model = k.Sequential([k.Input((7,), dtype="int32"), k.layers.Embedding(301, 5), k.layers.GRU(3), k.layers.Dense(1)])
+    model.compile(k.optimizers.Adam(global_clipnorm=0.1, weight_decay=0.01), "mse")
+    return model
+
+
+@pytest.mark.parametrize("name", networks.ROWS)
+def test_nobody_writes_into_what_is_still_to_be_read(name):
+    replay(plan_of(networks.build(name, k), 2))
+
+
+def test_pieces_of_a_packed_value_with_padding():
+    executable = plan_of(odd_sizes(), 4)
+    wholes = {whole for whole, _ in executable.inside.values()}
+    assert sum(whole.spec.nbytes for whole in wholes) > sum(piece.spec.nbytes for piece in executable.inside)
+    replay(executable)
+
+
+@pytest.mark.parametrize("name", networks.ROWS)
+def test_the_arena_is_within_1_3_times_what_lives_at_once(name):
+    plan = networks.build(name, k).explain(batch_size=networks.ROWS[name].batch_size)
+    assert plan.live_bytes <= plan.arena_bytes < 1.3 * plan.live_bytes
+
+
+def test_padding_stays_as_it_is():
+    """100 bytes fit where the first piece will be, but for the padding behind it; the second piece's are free."""
+    graph = Graph()
+    whole, early = graph.input((64,), "float32"), graph.input((25,), "float32")
+    offsets, total = _pack({whole: [_Part(0, 40, 5, 9), _Part(128, 128, 6, 9)], early: [_Part(0, 100, 0, 4)]})
+    assert (offsets[whole], offsets[early], total) == (0, 128, 256)
