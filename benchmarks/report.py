@@ -11,6 +11,8 @@ import math
 import os
 import re
 
+from benchmarks.models.memory import GOALS
+
 DOCS = "docs"
 NOTES = os.path.join(DOCS, "performance_notes.md")
 TITLES = {
@@ -18,6 +20,9 @@ TITLES = {
     "predict_512": "`predict` at 512", "train_on_batch": "`train_on_batch`, 32 rows", "peak_memory": "peak memory",
     "memory_of_fit": "memory of `fit`", "import": "import", "first_step": "start to first step",
     "installed_size": "installed", "fit_of_ten": "`fit` on ten rows", "bytes_a_step": "allocated by a step of `fit`",
+    "data": "data", "state": "weights and slots", "live": "largest set of live arrays", "arena": "arena",
+    "epoch_memory": "peak memory of an epoch", "arena_over_live": "arena / live",
+    "epoch_over_data_and_arena": "epoch / (data + arena)",
     "bytes_a_train_on_batch": "allocated by `train_on_batch`", "bytes_a_call": "allocated by `model(x)`",
 }  # fmt: skip
 SCALES = ((1e-6, "ns", 1e9), (1e-3, "us", 1e6), (1.0, "ms", 1e3), (float("inf"), "s", 1.0))
@@ -30,12 +35,18 @@ def quantity(value: float, unit: str) -> str:
         return f"{value * factor:.3g} {name}"
     if unit == "s/row":
         return f"{1 / value:.3g} rows/s"
+    if unit == "":
+        return f"{value:.2f}"
     if unit == "bytes":
         return f"{value / 1e6:.1f} MB" if value >= 1e5 else f"{value:.0f} B"
     for name, factor in (("T", 1e12), ("G", 1e9), ("M", 1e6)):
         if value >= factor:
             return f"{value / factor:.3g} {name}{unit}"
     return f"{value:.3g} {unit}"
+
+
+def plural(count: int) -> str:
+    return "" if count == 1 else "s"
 
 
 def ratio(of: dict) -> str:
@@ -171,9 +182,28 @@ def by_contender(rows, groups_are_shown: bool) -> str:
     return "\n".join(parts)
 
 
+MEMORY = """The goals: an arena of at most {arena_over_live} times the arrays that live at once, and an epoch of `fit`
+that holds at most {epoch_over_data_and_arena} times the data and the arena. What is counted is said in
+`benchmarks/models/memory.py`.
+
+""".format(**GOALS)
+
+
+def by_network(rows) -> str:
+    """A line for each network, a column for each figure; those that miss a goal are marked."""
+    lines = []
+    for of in grouped(rows, "row").values():
+        values = {row["figure"]: (row["contenders"]["fastnn"]["median"], row["unit"]) for row in of}
+        missed = {figure for figure, goal in GOALS.items() if values[figure][0] > goal}
+        cells = [quantity(*value) + " (missed)" * (figure in missed) for figure, value in values.items()]
+        lines.append([of[0]["row"], *cells])
+    return table(["", *(TITLES[figure] for figure in values)], lines)
+
+
 SECTIONS = {
     "kernels": ("Kernels", kernels),
     "networks": ("Networks", lambda rows: by_contender(rows, True)),
+    "memory": ("Memory", lambda rows: MEMORY + by_network(rows)),
     "overheads": ("Overheads", lambda rows: by_contender(rows, False)),
 }
 
@@ -182,9 +212,10 @@ def machine_lines(run: dict) -> str:
     machine = run["machine"]["machine"]
     memory, peak = machine["memory_bytes"] / 2**30, run["machine"]
     return (
-        f"- `{run['command']}`, {run['date']}, {run['rounds']} rounds: {machine_line(run)}; {memory:.0f} GiB, "
-        f"{quantity(peak['flops_per_s'], 'FLOP/s')} of multiply-adds, {quantity(peak['bytes_per_s'], 'B/s')} of memory "
-        f"bandwidth; {machine['compiler']}, {machine['system']}, Python {machine['python']}, NumPy {machine['numpy']}."
+        f"- `{run['command']}`, {run['date']}, {run['rounds']} round{plural(run['rounds'])}: {machine_line(run)}; "
+        f"{memory:.0f} GiB, {quantity(peak['flops_per_s'], 'FLOP/s')} of multiply-adds, "
+        f"{quantity(peak['bytes_per_s'], 'B/s')} of memory bandwidth; {machine['compiler']}, "
+        f"{machine['system']}, Python {machine['python']}, NumPy {machine['numpy']}."
     )
 
 
@@ -198,7 +229,7 @@ def document(runs: list[dict]) -> str:
                 [f"## {title}\n", f"![{title}](performance_{level}.svg)\n"] if level in CHARTS else [f"## {title}\n"]
             )
         for threads, of in grouped(of_level, "threads").items():
-            parts += [f"### {threads} thread{'s' if threads > 1 else ''}\n", section(of)]
+            parts += [f"### {threads} thread{plural(threads)}\n", section(of)]
     if absent := missing(rows):
         parts += ["## Missing, or not able\n", *(f"- {name}: {reason}" for name, reason in absent.items()), ""]
     if os.path.exists(NOTES):
@@ -257,7 +288,7 @@ def draw(runs: list[dict]) -> None:
         if of_level:
             figure, axes = pyplot.subplots(figsize=(9, 4), layout="constrained")
             chart(axes, [row for row in of_level if row["threads"] == most])
-            axes.set_title(f"{level}, {most} thread{'s' if most > 1 else ''}")
+            axes.set_title(f"{level}, {most} thread{plural(most)}")
             figure.savefig(os.path.join(DOCS, f"performance_{level}.svg"), metadata={"Date": None})
 
 

@@ -6,6 +6,7 @@ import pytest
 from benchmarks import pairs, report
 from benchmarks.kernels import by_fastnn, by_numpy
 from benchmarks.kernels.problems import PROBLEMS
+from benchmarks.models import memory
 from benchmarks.models.networks import ROWS
 from benchmarks.models.numpy_networks import NumPy
 
@@ -65,3 +66,26 @@ def test_report_lays_runs_side_by_side():
     assert "| numpy | **2.50** (2.50 to 2.50), 2.5 s |" in text
     assert "| torch | **2.50** (2.50 to 2.50), 2.5 s |" in text
     assert "- jax: mlp: not installed" in text
+
+
+def test_an_epoch_holds_little_beside_the_data_and_the_arena():
+    """Measured in a process of its own, as `python -m benchmarks memory` does; the plans of all six networks are in
+    `plan/test_memory.py`."""
+    figures = pairs.run("benchmarks.models.memory", "mlp", threads=1)
+    assert figures["data"] == 60_000 * (784 * 4 + 8)
+    assert figures["state"] > 3 * 4 * (784 * 128 + 128 * 64 + 64 * 10)
+    assert 0 < figures["live"] <= figures["arena"] < memory.GOALS["arena_over_live"] * figures["live"]
+    assert figures["data"] + figures["arena"] < figures["epoch_memory"]
+    assert figures["epoch_over_data_and_arena"] < memory.GOALS["epoch_over_data_and_arena"]
+
+
+def test_report_marks_what_misses_its_goal():
+    figures = {"data": 2e6, "arena": 1.5e6, "arena_over_live": 1.5, "epoch_over_data_and_arena": 1.04}
+    row = {"level": "memory", "group": "memory-mlp", "row": "mlp", "threads": 1, "missing": {}}
+    rows = [
+        row | {"figure": f, "unit": "" if "over" in f else "bytes", "contenders": {"fastnn": pairs.summary([v], [v])}}
+        for f, v in figures.items()
+    ]
+    text = report.SECTIONS["memory"][1](rows)
+    assert "|  | data | arena | arena / live | epoch / (data + arena) |" in text
+    assert "| mlp | 2.0 MB | 1.5 MB | 1.50 (missed) | 1.04 |" in text

@@ -1,0 +1,85 @@
+"""The level `memory`: what an epoch of `fit` holds, against the data and the arena of the plan, for the six networks.
+
+- `data`: bytes of x and y.
+- `state`: bytes of the weights, the optimizer's slots and the metrics.
+- `live`: the most bytes of arrays that live at once in the compiled step of a full batch, each from the kernel call
+  that writes it to the last one that reads it; one that takes over the bytes of another counts once.
+- `arena`: what the plan of that step asks for to hold them, with what the threads of a call share beside them.
+- `epoch_memory`: the data, and by how much the process grows at most from before the first epoch until it ends: its
+  resident set, thus compilation, threads and the pages of code that are touched for the first time too. The state is
+  there before: the optimizer is built with the model.
+- `arena_over_live`, `epoch_over_data_and_arena`: the goals of `GOALS`.
+
+Other frameworks have no arena to compare with; their `memory of fit` is among the figures of the networks.
+`python -m benchmarks.models.memory NETWORK` prints one network's figures as one JSON line.
+"""
+
+import ctypes
+import gc
+import json
+import sys
+
+from benchmarks import pairs
+from benchmarks.machine import memory
+from benchmarks.models.networks import ROWS
+
+PEERS = ()
+GROUPS = tuple(f"memory-{name}" for name in ROWS)
+GOALS = {"arena_over_live": 1.3, "epoch_over_data_and_arena": 1.25}  # at most
+
+
+def measure(group, peers, rounds, threads, options):
+    """Yields a row for each figure of the group."""
+    network = group.removeprefix("memory-")
+    ours = lambda: pairs.run("benchmarks.models.memory", network, threads=threads)  # noqa: E731
+    results, missing = pairs.alternate({"fastnn": ours}, rounds)
+    for figure in results["fastnn"][0]:
+        values = [found[figure] for found in results["fastnn"]]
+        yield {
+            "group": group, "row": network, "figure": figure, "unit": "" if figure in GOALS else "bytes",
+            "contenders": {"fastnn": pairs.summary(values, values)}, "missing": missing,
+        }  # fmt: skip
+
+
+def figures(name: str) -> dict:
+    """The figures of a network, measured in this process, which has trained nothing before."""
+    import fastnn
+    from benchmarks.models import networks
+
+    row = ROWS[name]
+    model = networks.build(name, fastnn)
+    model.optimizer.build(model.trainable_variables)
+    x, y = networks.data(name)
+    before = _settled()
+    model.fit(x, y, batch_size=row.batch_size, epochs=1, verbose=0)
+    grown = memory()["peak"] - before
+    plan = model.explain(batch_size=row.batch_size)
+    data, epoch = x.nbytes + y.nbytes, x.nbytes + y.nbytes + grown
+    variables = {id(v): v for v in (*model.weights, *model.optimizer.variables, *model.metrics_variables)}
+    return {
+        "data": data,
+        "state": sum(v.array.nbytes for v in variables.values()),
+        "live": plan.live_bytes,
+        "arena": plan.arena_bytes,
+        "epoch_memory": epoch,
+        "arena_over_live": plan.arena_bytes / plan.live_bytes,
+        "epoch_over_data_and_arena": epoch / (data + plan.arena_bytes),
+    }
+
+
+def _settled() -> int:
+    """The resident set, from which its peak counts from now on; what was freed before is given back to the system, so
+    that it cannot serve what is measured."""
+    gc.collect()
+    ctypes.CDLL(None).malloc_trim(0)
+    with open("/proc/self/clear_refs", "w", encoding="utf-8") as file:
+        file.write("5")
+    return memory()["now"]
+
+
+if __name__ == "__main__":
+    try:
+        print(json.dumps(figures(sys.argv[1])))
+    except OSError as error:
+        print(f"the peak of the resident set cannot be begun anew: {error}", file=sys.stderr)
+        sys.exit(pairs.MISSING)
