@@ -21,7 +21,7 @@ TITLES = {
     "memory_of_fit": "memory of `fit`", "import": "import", "first_step": "start to first step",
     "installed_size": "installed", "fit_of_ten": "`fit` on ten rows", "bytes_a_step": "allocated by a step of `fit`",
     "data": "data", "state": "weights and slots", "live": "largest set of live arrays", "arena": "arena",
-    "epoch_memory": "peak memory of an epoch", "arena_over_live": "arena / live",
+    "memo": "notes of calls", "epoch_memory": "peak memory of an epoch", "arena_over_live": "arena / live",
     "epoch_over_data_and_arena": "epoch / (data + arena)",
     "bytes_a_train_on_batch": "allocated by `train_on_batch`", "bytes_a_call": "allocated by `model(x)`",
 }  # fmt: skip

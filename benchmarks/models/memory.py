@@ -5,6 +5,7 @@
 - `live`: the most bytes of arrays that live at once in the compiled step of a full batch, each from the kernel call
   that writes it to the last one that reads it; one that takes over the bytes of another counts once.
 - `arena`: what the plan of that step asks for to hold them, with what the threads of a call share beside them.
+- `memo`: what calls note of their programs from run to run, behind the arena.
 - `epoch_memory`: the data, and by how much the process grows at most from before the first epoch until it ends: its
   resident set, thus compilation, threads and the pages of code that are touched for the first time too. The state is
   there before: the optimizer is built with the model.
@@ -61,6 +62,7 @@ def figures(name: str) -> dict:
         "state": sum(v.array.nbytes for v in variables.values()),
         "live": plan.live_bytes,
         "arena": plan.arena_bytes,
+        "memo": plan.memo_bytes,
         "epoch_memory": epoch,
         "arena_over_live": plan.arena_bytes / plan.live_bytes,
         "epoch_over_data_and_arena": epoch / (data + plan.arena_bytes),

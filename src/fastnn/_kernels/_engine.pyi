@@ -29,6 +29,7 @@ class Plan:
     n_bufs: int
     n_slots: int
     arena_bytes: int
+    memo_bytes: int
     scratch_bytes: int
     work: list[tuple[list[int], int, int, float, float]]
     def __init__(

@@ -224,7 +224,7 @@ cdef class Arena:
     cdef int threads
 
     def __cinit__(self, Plan plan, int threads):
-        self.memory = fnn_aligned(plan.arena_bytes)
+        self.memory = fnn_aligned(plan.arena_bytes + plan.memo_bytes)
         self.scratch = fnn_aligned(plan.scratch_bytes * threads)
         self.bufs = <char **>malloc(max(plan.n_bufs, 1) * sizeof(char *))
         self.views = <Py_buffer *>malloc(max(plan.n_slots, 1) * sizeof(Py_buffer))
@@ -233,7 +233,7 @@ cdef class Arena:
         self.epoch = None
         if not (self.memory and self.scratch and self.bufs and self.views):
             raise MemoryError(f"no memory for a plan's arena of {plan.arena_bytes} bytes")
-        memset(self.memory, 0, plan.arena_bytes)  # the padding of packed values is never written
+        memset(self.memory, 0, plan.arena_bytes + plan.memo_bytes)  # the padding of packed values is never written
         cdef int64_t k
         for k in range(plan.n_bufs):
             self.bufs[k] = self.memory + plan.buf_offset[k] if plan.buf_slot[k] == -1 else NULL
@@ -261,7 +261,7 @@ cdef class Plan:
     cdef int64_t *buf_offset
     cdef int32_t *buf_slot
     cdef void *program
-    cdef readonly int64_t n_steps, n_bufs, n_slots, arena_bytes, scratch_bytes
+    cdef readonly int64_t n_steps, n_bufs, n_slots, arena_bytes, memo_bytes, scratch_bytes
     cdef list arenas
     cdef readonly list work
 
@@ -269,7 +269,6 @@ cdef class Plan:
         cdef int index = isa_index(isa)
         cdef const fnn_entry *entry
         cdef int64_t n_ints = 0, n_reals = 0, n_bufs = 0, s, at_int = 0, at_real = 0, at_buf = 0, shared_bytes = 0
-        cdef int64_t memo_at
         for _, bufs, ints, reals, _ in steps:
             n_ints += len(ints)
             n_reals += len(reals)
@@ -318,14 +317,14 @@ cdef class Plan:
             self.work.append(([step.work.units[p] for p in range(step.work.phases)], step.work.scratch_bytes,
                               step.work.shared_bytes, step.work.flops, step.work.bytes))
         self.scratch_bytes = (self.scratch_bytes + FNN_ALIGN - 1) // FNN_ALIGN * FNN_ALIGN
-        memo_at = arena_bytes + (shared_bytes + FNN_ALIGN - 1) // FNN_ALIGN * FNN_ALIGN
+        self.arena_bytes = arena_bytes + (shared_bytes + FNN_ALIGN - 1) // FNN_ALIGN * FNN_ALIGN
+        self.memo_bytes = 0  # what steps note for the next run, behind the arena
         for s in range(self.n_steps):
             step = &self.steps[s]
             step.memo = -1
             if step.max_threads == 1 and step.work.memo_bytes > 0:  # only one thread at a time has such a step
-                step.memo = memo_at
-                memo_at += (step.work.memo_bytes + FNN_ALIGN - 1) // FNN_ALIGN * FNN_ALIGN
-        self.arena_bytes = memo_at
+                step.memo = self.arena_bytes + self.memo_bytes
+                self.memo_bytes += (step.work.memo_bytes + FNN_ALIGN - 1) // FNN_ALIGN * FNN_ALIGN
 
     def __dealloc__(self):
         free(self.steps)

@@ -45,6 +45,7 @@ class Explanation:
     Attributes:
         steps: `StepInfo` of each kernel call, in order.
         arena_bytes: memory of one run for values between steps, with the steps' own.
+        memo_bytes: what the steps note for the next run, behind the arena.
         live_bytes: the largest set of values that are alive at once.
         isa: instruction set of the kernels.
     """
@@ -53,6 +54,7 @@ class Explanation:
         self.name = executable.name
         self.isa = _kernels.isa()
         self.arena_bytes = executable.plan.arena_bytes
+        self.memo_bytes = executable.plan.memo_bytes
         self.live_bytes = executable.live_bytes
         self.steps = _steps(executable)
 
