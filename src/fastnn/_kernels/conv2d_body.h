@@ -40,6 +40,7 @@ typedef struct {
   int64_t widest, panel, panels; /* how the columns are cut, and which panels are done: from one on, how many */
   const T *bias;                 /* of the group, or NULL */
   T floor;
+  int fetches; /* a tile asks for the first segment of the next one's pixels */
 } OWN(conv_walk);
 
 enum { OWN(CONV_BLOCK) = 4 * TILE_BLOCK /* pixels whose pointers are made at once */ };
@@ -76,6 +77,8 @@ static void OWN(conv_run)(const OWN(conv_walk) * walk) {
         t.rows = fnn_min(height, block - p);
         t.a = a + p;
         t.c = c + p;
+        for (int64_t i = p + height; walk->fetches && i < fnn_min(block, p + 2 * height); i++)
+          for (int64_t e = 0; e < walk->segments->k; e += FNN_ALIGN / (int64_t)sizeof(T)) __builtin_prefetch(a[i] + e);
         OWN(tile_call)(&t, panel.vectors);
       }
     }

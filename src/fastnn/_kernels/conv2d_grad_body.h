@@ -6,6 +6,8 @@
  * y = residue + stride_h * j of one residue have the same taps, at oy = shift(ky) + j: each pair of residues is a
  * convolution of stride 1 over dy, and no product with a zero is computed. The kernel is transposed first. */
 
+#include "conv2d_scatter_body.h"
+
 typedef struct {
   conv_shape s;
   conv_bands bands; /* of rows of dx */
@@ -31,14 +33,23 @@ static OWN(conv_input_cut) OWN(conv_input_cut_of)(const int64_t *ints) {
 }
 
 static void OWN(conv2d_grad_input_size)(const int64_t *ints, fnn_work *work) {
-  const OWN(conv_input_cut) c = OWN(conv_input_cut_of)(ints);
+  const conv_shape s = conv_shape_of(ints);
   work->phases = 2;
-  work->units[0] = c.s.groups * c.s.taps;
+  work->flops = conv_flops(&s);
+  work->bytes = conv_elements(&s) * (double)sizeof(T);
+  if (OWN(scatter_fits)(&s)) {
+    const OWN(scatter_cut) c = OWN(scatter_cut_of)(ints);
+    work->units[0] = 1;
+    work->units[1] = c.bands.image_units * c.bands.bands;
+    work->shared_bytes = c.columns * s.cout * (int64_t)sizeof(T);
+    work->scratch_bytes = OWN(conv_scratch_bytes)(ints, s.taps, c.rows * c.row + N);
+    return;
+  }
+  const OWN(conv_input_cut) c = OWN(conv_input_cut_of)(ints);
+  work->units[0] = s.groups * s.taps;
   work->units[1] = c.bands.image_units * c.bands.bands;
-  work->shared_bytes = (c.s.taps * c.s.cin_g * c.s.cout + N) * (int64_t)sizeof(T);
-  work->scratch_bytes = OWN(conv_scratch_bytes)(ints, c.s.taps, c.window_elements);
-  work->flops = conv_flops(&c.s);
-  work->bytes = conv_elements(&c.s) * (double)sizeof(T);
+  work->shared_bytes = (s.taps * s.cin_g * s.cout + N) * (int64_t)sizeof(T);
+  work->scratch_bytes = OWN(conv_scratch_bytes)(ints, s.taps, c.window_elements);
 }
 
 /* out[g][tap][o][i] = weights[tap][i][g * cout_g + o], and zeroes after the last. */
@@ -127,6 +138,15 @@ static void OWN(conv_input_unit)(const fnn_call *call, const OWN(conv_input_cut)
 }
 
 static void OWN(conv2d_grad_input)(const fnn_call *call, int64_t begin, int64_t end) {
+  const conv_shape s = conv_shape_of(call->ints);
+  if (OWN(scatter_fits)(&s)) {
+    const OWN(scatter_cut) c = OWN(scatter_cut_of)(call->ints);
+    for (int64_t unit = begin; unit < end; unit++) {
+      if (call->phase == 0) OWN(scatter_weights)(&c, (T *)call->shared, (const T *)call->buf[1]);
+      else OWN(scatter_unit)(call, &c, unit);
+    }
+    return;
+  }
   const OWN(conv_input_cut) c = OWN(conv_input_cut_of)(call->ints);
   for (int64_t unit = begin; unit < end; unit++) {
     if (call->phase == 0) OWN(conv_transpose_weights)(&c.s, (T *)call->shared, (const T *)call->buf[1], unit);
