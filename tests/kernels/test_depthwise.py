@@ -36,7 +36,7 @@ class Problem:
     @property
     def ints(self):
         sizes = [self.n, self.h, self.w, self.channels, *self.out, self.mult, self.kh, self.kw]
-        return [*sizes, *self.strides, *self.dilation, *self.pads[:2], 0]
+        return [*sizes, *self.strides, *self.dilation, *self.pads[:2], 0, 0]
 
     @property
     def shapes(self):
@@ -152,6 +152,20 @@ def test_same_bits_for_any_thread_count(kernel, problem, isa):
     one, two, three = (run(kernel, problem, arrays, "f32", isa, threads) for threads in (1, 2, 3))
     np.testing.assert_array_equal(one, two)
     np.testing.assert_array_equal(one, three)
+
+
+@each_float
+@each_problem
+def test_bias_is_added_to_each_pixel(problem, suffix, isa):
+    x, kernel = data(problem, suffix, (0, 1))
+    bias = Guarded(np.random.default_rng(7).standard_normal(problem.channels * problem.mult), FLOATS[suffix]).array
+    y = Guarded.unwritten(problem.shapes[2], FLOATS[suffix])
+    _kernels.run(f"depthwise_conv2d_{suffix}", [x, kernel, y.array, bias], [*problem.ints[:-2], 3, 0], [], 1, isa)
+    y.assert_canaries()
+    x, kernel, wide_bias = (a.astype(np.longdouble) for a in (x, kernel, bias.reshape(problem.channels, problem.mult)))
+    bound = (problem.kh * problem.kw + 4) * np.finfo(bias.dtype).eps
+    off = np.abs(y.array - forward(problem, x, kernel) - wide_bias)
+    assert (off <= bound * (forward(problem, abs(x), abs(kernel)) + abs(wide_bias))).all()
 
 
 @each_float

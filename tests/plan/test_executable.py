@@ -95,6 +95,28 @@ def test_an_epilogue_follows_its_anchor():
     assert len(executable.steps) == 1
 
 
+@pytest.mark.parametrize(
+    "after, begins_with_bias, has_program",
+    [
+        (lambda y, b, z: y + b, True, False),
+        (lambda y, b, z: b + y, True, False),
+        (lambda y, b, z: ops.relu(y + ops.reshape(b, (1, 1, 17))), True, True),
+        (lambda y, b, z: (y + b) * y, False, True),
+        (lambda y, b, z: (y + b, y), False, True),
+        (lambda y, b, z: y + z, False, True),
+        (lambda y, b, z: y + b[3], False, True),
+        (lambda y, b, z: y * b, False, True),
+    ],
+)
+def test_a_row_that_is_added_is_where_depthwise_sums_begin(after, begins_with_bias, has_program):
+    def function(x, w, b, z):
+        return after(ops.depthwise_conv(x, w, padding="same"), b, z)
+
+    arrays = floats(2, 5, 6, 17), floats(3, 3, 17, 1), floats(17), floats(2, 5, 6, 17)
+    step = next(s for s in check(function, *arrays, rtol=2e-5).steps if s.kernel.startswith("depthwise"))
+    assert (step.ints[15] > 0, step.ints[16] > 0) == (begins_with_bias, has_program)
+
+
 def test_values_that_die_make_room():
     def deep(x):
         for _ in range(20):

@@ -5,7 +5,7 @@
  *     x[i, oy * stride_h - pad_top + ky * dilation_h, ox * stride_w - pad_left + kx * dilation_w, c] * kernel[ky, kx, c, m]
  * Outside x there are zeros; the padding at the bottom and the right is whatever oh and ow need.
  *
- * depthwise_conv2d             buffers 0 x, 1 kernel, 2 y, then the program's over (n * oh * ow, c * mult)
+ * depthwise_conv2d             buffers 0 x, 1 kernel, 2 y, then its bias and the program's over (n * oh * ow, c * mult)
  * depthwise_conv2d_grad_input  buffers 0 dy, 1 kernel, 2 dx, then the program's over (n * h * w, c)
  * depthwise_conv2d_grad_kernel buffers 0 x, 1 dy, 2 dkernel
  *   ints   enum depthwise_ints, the same for all three
@@ -14,7 +14,7 @@
  *
  * The loops run over pixels as they lie, vectors of channels first, rectangle by rectangle of results that the same taps
  * reach, so that nothing is padded. With mult > 1, or fewer channels than a vector has lanes, pixels are copied to "wide"
- * ones in scratch: c * mult channels, each of x repeated mult times, padded to whole vectors with zeros.
+ * ones in scratch: c * mult channels, each of x repeated mult times, padded to a vector with zeros.
  * Order of summation: ky, kx ascending (grad_input: descending, and then over m); grad_kernel adds fixed blocks of the
  * batch, each from the first pixel to the last of its rectangles. */
 #include "program.h"
@@ -37,6 +37,7 @@ enum depthwise_ints {
   DW_DILATION_W,
   DW_PAD_TOP,
   DW_PAD_LEFT,
+  DW_BIAS,     /* depthwise_conv2d: the buffer of a row (c * mult) that is added to each pixel of y, or 0 */
   DW_EPILOGUE, /* where in ints the program begins; 0: none */
   DW_INTS
 };
@@ -58,7 +59,6 @@ static depthwise_shape depthwise_shape_of(const int64_t *ints) {
 
 enum {
   DW_TAPS = 3,                /* along an axis: the weights of 3 by 3 stay in registers */
-  DW_SLIDES = 1,
   DW_PIXELS = 8,              /* with more, results in registers: chains for two multipliers with a latency of four */
   DW_UNITS = 32,              /* wanted, for threads to share evenly */
   DW_BAND_BYTES = 1 << 15,    /* of the results of a unit: still in L1 or near it when its program runs */

@@ -5,7 +5,7 @@
 typedef struct {
   depthwise_shape s;
   int64_t rows, bands;        /* of a band, of an image */
-  int64_t lanes;              /* of a pixel as the loops see it: channels, or wide ones */
+  int64_t lanes;              /* of a pixel as the loops see it: its channels, a vector of them at least */
   int64_t window_rows;        /* wide: rows of x (or dy) that a band needs at most */
   int64_t vectors, groups, blocks; /* grad_kernel: vectors of a group, groups, blocks of bands */
   int64_t low_y, high_y;      /* grad_input: shifts of the taps */
@@ -15,7 +15,7 @@ typedef struct {
 static OWN(depthwise_cut) OWN(depthwise_cut_of)(const int64_t *ints) {
   OWN(depthwise_cut) c = {.s = depthwise_shape_of(ints)};
   c.wide = c.s.mult > 1 || c.s.channels < N;
-  c.lanes = c.wide ? fnn_round_up(c.s.channels, N) : c.s.channels;
+  c.lanes = fnn_max(c.s.channels, N);
   return c;
 }
 
@@ -58,8 +58,8 @@ static OWN(depthwise_cut) OWN(depthwise_kernel_cut)(const int64_t *ints) {
   return c;
 }
 
-/* Scratch: the wide kernel, the wide window, the wide results (of grad_kernel: the wide dy); the program's. */
-static int64_t OWN(depthwise_window_at)(const OWN(depthwise_cut) * c) { return c->s.taps * c->lanes; }
+/* Scratch: the wide kernel and bias, the wide window, the wide results (of grad_kernel: the wide dy); the program's. */
+static int64_t OWN(depthwise_window_at)(const OWN(depthwise_cut) * c) { return (c->s.taps + 1) * c->lanes; }
 static int64_t OWN(depthwise_results_at)(const OWN(depthwise_cut) * c, int64_t width) {
   return OWN(depthwise_window_at)(c) + c->window_rows * width * c->lanes;
 }
@@ -132,11 +132,17 @@ static int64_t OWN(depthwise_reach)(const OWN(depthwise_axis) * a, int64_t o, in
  * Offsets and strides in elements. */
 typedef struct {
   const T *x, *kernel; /* x under the first tap of the first result */
+  const T *bias;       /* of a pixel, or NULL */
   T *y;
   int64_t rows, cols, channels, kh, kw;
   int64_t tap_row, tap_col, kernel_row, kernel_col, x_step, y_row, y_step;
   int64_t first, size; /* slides: the column of x under the first tap, how many columns there are */
 } OWN(depthwise_rect);
+
+/* Where the sums of a vector of channels begin. */
+FNN_INLINE V OWN(depthwise_bias)(const OWN(depthwise_rect) * r, int64_t at) {
+  return r->bias ? FN(load)(r->bias + at) : (V){0};
+}
 
 /* The weights of a vector of channels stay in registers while it moves along the row. The last vector overlaps the one
  * before, so that none is partial. */
@@ -149,6 +155,7 @@ FNN_INLINE void OWN(depthwise_rows)(const OWN(depthwise_rect) * r, const int row
     const int64_t at = fnn_min(j, r->channels - N);
     const T *x = r->x + at;
     T *y = r->y + at;
+    const V bias = OWN(depthwise_bias)(r, at);
     V k[DW_TAPS * DW_TAPS], v[DW_TAPS + 1][DW_TAPS];
 #pragma GCC unroll 9
     for (int t = 0; t < kh * kw; t++) k[t] = FN(load)(r->kernel + t / kw * r->kernel_row + t % kw * r->kernel_col + at);
@@ -163,7 +170,7 @@ FNN_INLINE void OWN(depthwise_rows)(const OWN(depthwise_rect) * r, const int row
     int64_t tap_row = r->tap_row, tap_col = r->tap_col, x_step = r->x_step;
     for (int64_t ox = 0, end = inside;;) {
       for (; ox < end; ox++, x += x_step, y += r->y_step) {
-        V sum[2] = {{0}, {0}};
+        V sum[2] = {bias, bias};
 #pragma GCC unroll 4
         for (int row = 0; row < n; row++) {
 #pragma GCC unroll 3
@@ -212,7 +219,7 @@ FNN_INLINE void OWN(depthwise_pixels)(const OWN(depthwise_rect) * r, int64_t ox,
   T *y = r->y + ox * r->y_step + at;
   V sum[DW_PIXELS];
 #pragma GCC unroll 8
-  for (int p = 0; p < pixels; p++) sum[p] = (V){0};
+  for (int p = 0; p < pixels; p++) sum[p] = OWN(depthwise_bias)(r, at);
   for (int64_t ky = 0; ky < r->kh; ky++) {
     for (int64_t kx = 0; kx < r->kw; kx++) {
       const V k = FN(load)(r->kernel + ky * r->kernel_row + kx * r->kernel_col + at);
@@ -236,9 +243,17 @@ static void OWN(depthwise_row)(const OWN(depthwise_rect) * r) {
   }
 }
 
+/* Results that no tap reaches. */
+static void OWN(depthwise_no_taps)(const OWN(depthwise_rect) * r) {
+  OWN(depthwise_rect) none = *r;
+  none.kh = 0;
+  none.x = none.y;
+  for (int64_t row = 0; row < r->rows; row++, none.y += r->y_row) OWN(depthwise_row)(&none);
+}
+
 /* What two images of one convolution have to do with each other: where a row, a pixel, a tap lies. */
 typedef struct {
-  const T *x, *kernel; /* x[0, 0] of rows.size by cols.size pixels; the first tap */
+  const T *x, *kernel, *bias; /* x[0, 0] of rows.size by cols.size pixels; the first tap; of a pixel, or NULL */
   T *y;
   OWN(depthwise_axis) rows, cols;
   int64_t channels, x_row, kernel_row, kernel_col, y_row, y_step;
@@ -248,8 +263,8 @@ static void OWN(depthwise_correlate)(const OWN(depthwise_images) * m, int64_t he
   OWN(depthwise_rect) r = {.channels = m->channels, .tap_row = m->rows.step * m->x_row,
                            .tap_col = m->cols.step * m->channels, .kernel_row = m->kernel_row,
                            .kernel_col = m->kernel_col, .x_step = m->cols.stride * m->channels, .y_row = m->y_row,
-                           .y_step = m->y_step, .first = m->cols.origin, .size = m->cols.size};
-  const int slides = DW_SLIDES && m->cols.stride == 1 && m->cols.step == 1 && m->cols.taps && m->cols.taps <= DW_TAPS &&
+                           .y_step = m->y_step, .first = m->cols.origin, .size = m->cols.size, .bias = m->bias};
+  const int slides = m->cols.stride == 1 && m->cols.step == 1 && m->cols.taps && m->cols.taps <= DW_TAPS &&
                      m->cols.origin > -m->cols.taps;
   for (int64_t oy = 0, ky, ky_end; oy < height; oy += r.rows) {
     const int64_t same_rows = fnn_min(height, OWN(depthwise_reach)(&m->rows, oy, &ky, &ky_end)) - oy;
@@ -271,8 +286,7 @@ static void OWN(depthwise_correlate)(const OWN(depthwise_images) * m, int64_t he
       r.y = m->y + oy * m->y_row + ox * m->y_step;
       r.rows = 1 + (pairs && m->cols.taps <= DW_TAPS);
       if (!r.kh || !r.kw) {
-        for (int64_t p = 0; p < r.cols * r.rows; p++)
-          memset(r.y + p / r.cols * r.y_row + p % r.cols * r.y_step, 0, sizeof(T) * (size_t)r.channels);
+        OWN(depthwise_no_taps)(&r);
         continue;
       }
       r.x = m->x + (oy * m->rows.stride + ky * m->rows.step + m->rows.origin) * m->x_row +
@@ -295,6 +309,16 @@ static const T *OWN(depthwise_taps_of)(const fnn_call *call, const OWN(depthwise
   if (!c->wide) return (const T *)call->buf[1];
   OWN(depthwise_widen)((T *)call->scratch, c->lanes, (const T *)call->buf[1], c->s.taps, c->s.channels, 1);
   return (const T *)call->scratch;
+}
+
+/* The bias, or NULL. */
+static const T *OWN(depthwise_bias_of)(const fnn_call *call, const OWN(depthwise_cut) * c) {
+  if (!call->ints[DW_BIAS]) return 0;
+  const T *bias = (const T *)call->buf[call->ints[DW_BIAS]];
+  if (!c->wide) return bias;
+  T *space = (T *)call->scratch + c->s.taps * c->lanes;
+  OWN(depthwise_widen)(space, c->lanes, bias, 1, c->s.channels, 1);
+  return space;
 }
 
 /* Rows [*low, high) of an image (height, width, channels) as the loops see them; makes [*low, high) those that exist,
@@ -340,14 +364,14 @@ static void OWN(depthwise_conv2d)(const fnn_call *call, int64_t begin, int64_t e
   const depthwise_shape *s = &c.s;
   OWN(depthwise_images) m = {.kernel = OWN(depthwise_taps_of)(call, &c), .channels = c.lanes, .x_row = s->w * c.lanes,
                              .kernel_row = s->kw * c.lanes, .kernel_col = c.lanes, .y_row = s->ow * c.lanes,
-                             .y_step = c.lanes};
+                             .y_step = c.lanes, .bias = OWN(depthwise_bias_of)(call, &c)};
   for (int64_t unit = begin; unit < end; unit++) {
     const int64_t image = unit / c.bands, row = unit % c.bands * c.rows, rows = fnn_min(c.rows, s->oh - row);
     T *y = (T *)call->buf[2] + (image * s->oh + row) * s->ow * s->channels;
     m.x = OWN(depthwise_input_window)(call, &c, image, row, rows, &m.rows, &m.cols);
-    m.y = c.wide ? (T *)call->scratch + OWN(depthwise_results_at)(&c, s->w) : y;
+    m.y = c.lanes > s->channels ? (T *)call->scratch + OWN(depthwise_results_at)(&c, s->w) : y;
     OWN(depthwise_correlate)(&m, rows, s->ow);
-    if (c.wide) OWN(depthwise_narrow)(y, m.y, c.lanes, rows * s->ow, s->channels, 1);
+    if (m.y != y) OWN(depthwise_narrow)(y, m.y, c.lanes, rows * s->ow, s->channels, 1);
     OWN(depthwise_run_program)(call, (image * s->oh + row) * s->ow, rows * s->ow, s->channels,
                                OWN(depthwise_program_at)(&c, s->w, s->ow));
   }
@@ -583,7 +607,7 @@ static void OWN(depthwise_kernel_block)(const fnn_call *call, const OWN(depthwis
     OWN(depthwise_axis) y_axis, x_axis;
     r.x = OWN(depthwise_input_window)(call, c, image, row, rows, &y_axis, &x_axis);
     r.dy = (const T *)call->buf[1] + (image * s->oh + row) * s->ow * s->channels;
-    if (c->wide) {
+    if (c->lanes > s->channels) {
       T *dy = (T *)call->scratch + OWN(depthwise_results_at)(c, s->w);
       OWN(depthwise_widen)(dy, c->lanes, r.dy, rows * s->ow, s->channels, 1);
       r.dy = dy;
@@ -613,7 +637,6 @@ static void OWN(depthwise_conv2d_grad_kernel)(const fnn_call *call, int64_t begi
         sum += FN(load)((const T *)call->shared + (block * s->taps + unit) * stored + j);
       T *out = (T *)call->buf[2] + unit * s->channels;
       if (s->channels < N) FN(store_part)(out, sum, s->channels);
-      else if (c.wide && s->channels - j < N) FN(store_part)(out + j, sum, s->channels - j);
       else FN(store)(out + fnn_min(j, s->channels - N), sum);
     }
   }

@@ -9,13 +9,13 @@ import numpy as np
 from fastnn.ops.conv2d import output_sizes, padded, taps
 from fastnn.ops.record import Op, Spec, uniform
 
-_EPILOGUE = 15  # where the kernels' ints have the program's offset
+_BIAS, _EPILOGUE = 15, 16  # where the kernels' ints have the buffer of a bias (of depthwise_conv2d alone), the program
 
 
 def _ints(x, y, kernel_size, strides, pads, dilation):
     """The kernels' integers (enum depthwise_ints), from the shapes of x and y."""
     n, h, w, channels = x
-    return [n, h, w, channels, *y[1:3], y[3] // channels, *kernel_size, *strides, *dilation, *pads[:2], 0]
+    return [n, h, w, channels, *y[1:3], y[3] // channels, *kernel_size, *strides, *dilation, *pads[:2], 0, 0]
 
 
 # ---- depthwise_conv2d: x, kernel -> y ----
@@ -49,7 +49,7 @@ def _lower(node, b):
     if b.suffix(y) is None:
         return False
     ints = _ints(x.shape, y.shape, kernel.shape[:2], **node.params)
-    b.step(f"depthwise_conv2d_{b.suffix(y)}", [x, kernel, y], ints, epilogue_at=_EPILOGUE)
+    b.step(f"depthwise_conv2d_{b.suffix(y)}", [x, kernel, y], ints, epilogue_at=_EPILOGUE, bias_at=_BIAS)
     return True
 
 

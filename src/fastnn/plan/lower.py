@@ -109,6 +109,7 @@ class Builder:
         reals: Sequence[float] = (),
         epilogue_at: int | None = None,
         relu_at: int | None = None,
+        bias_at: int | None = None,
         writes: Sequence[Value] | None = None,
     ) -> None:
         """Appends one kernel call.
@@ -119,6 +120,7 @@ class Builder:
             ints, reals: its parameters.
             epilogue_at: where in `ints` the offset of the epilogue's program goes.
             relu_at: where in `ints` a flag makes the kernel clip its result at 0, in registers.
+            bias_at: where in `ints` the number of a buffer makes the kernel add it to each row of its result, before.
             writes: which of `buffers` are written; by default the node's outputs.
         """
         group = self.group
@@ -127,7 +129,7 @@ class Builder:
         step.writes = [v for v in dict.fromkeys(buffers) if v in outputs]
         step.reads = [v for v in dict.fromkeys(buffers) if v is not None and v not in outputs]
         if epilogue_at is not None and group.body:
-            self._add_epilogue(step, epilogue_at, relu_at)
+            self._add_epilogue(step, epilogue_at, relu_at, bias_at)
         elif group.anchor.op.inplace:
             x, y = group.anchor.inputs[0], group.anchor.outputs[0]
             if x.size == y.size and x.dtype == y.dtype:
@@ -136,16 +138,20 @@ class Builder:
         step.shares += [(y, x) for y, x in pairs if y in set(step.writes)]  # an output nobody reads may be left out
         self.steps.append(step)
 
-    def _add_epilogue(self, step: Step, at: int, relu_at: int | None) -> None:
+    def _add_epilogue(self, step: Step, at: int, relu_at: int | None, bias_at: int | None) -> None:
         group, raw, nodes = self.group, self.group.anchor.outputs[0], self.group.body
         self._epilogue_done = True
-        if relu_at is not None and self._begins_with_relu(group):
+        bias = self._row_that_is_added(raw, nodes) if bias_at is not None else None
+        if bias is not None:
+            step.ints[bias_at] = len(step.buffers)
+            raw, nodes = self._finished_by(step, raw, nodes)
+            step.buffers.append(bias)
+            step.reads.append(bias)
+        if relu_at is not None and self._begins_with(nodes, "relu", raw):
             step.ints[relu_at] = 1
-            clipped = nodes[0].outputs[0]
-            step.buffers, step.writes = ([clipped if v is raw else v for v in vs] for vs in (step.buffers, step.writes))
-            raw, nodes = clipped, nodes[1:]
-            if not nodes:
-                return
+            raw, nodes = self._finished_by(step, raw, nodes)
+        if not nodes:
+            return
         stored = {y for node in nodes for y in node.outputs if y in self.needed}
         values = {raw, *stored, *(x for node in nodes for x in node.inputs)}
         writer = program.Writer(
@@ -167,11 +173,24 @@ class Builder:
             step.shares += [(y, raw) for y in stored if y.dtype == raw.dtype][:1]
             step.writes = [v for v in step.writes if v is not raw]
 
-    def _begins_with_relu(self, group: Group) -> bool:
-        """Whether all that anybody reads of the anchor's output is its relu."""
-        first, raw = group.body[0], group.anchor.outputs[0]
-        readers = [node for node in group.body if any(x is raw for x in node.inputs)]
-        return first.op.name == "relu" and readers == [first] and raw not in self.needed
+    @staticmethod
+    def _finished_by(step: Step, raw: Value, nodes: Sequence[Node]) -> tuple[Value, Sequence[Node]]:
+        """The kernel does the first of `nodes` itself: its output instead of `raw`, and the other nodes."""
+        y = nodes[0].outputs[0]
+        step.buffers, step.writes = ([y if v is raw else v for v in vs] for vs in (step.buffers, step.writes))
+        return y, nodes[1:]
+
+    def _begins_with(self, nodes: Sequence[Node], name: str, raw: Value) -> bool:
+        """Whether all that anybody reads of `raw` is what the first of `nodes`, an op of that name, makes of it."""
+        readers = [node for node in nodes if any(x is raw for x in node.inputs)]
+        return bool(nodes) and nodes[0].op.name == name and readers == [nodes[0]] and raw not in self.needed
+
+    def _row_that_is_added(self, raw: Value, nodes: Sequence[Node]) -> Value | None:
+        if not self._begins_with(nodes, "add", raw):
+            return None
+        rows = [x for x in nodes[0].inputs if x is not raw and x.dtype == raw.dtype == nodes[0].outputs[0].dtype]
+        is_row = rows and program.row_and_column_strides(rows[0].shape, raw.shape) == (0, 1)
+        return rows[0] if is_row else None
 
     def lower(self, group: Group) -> None:
         """Appends the steps of `group`."""
