@@ -317,6 +317,33 @@ def test_rows_apart(shape, kind, isa):
 
 @pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize("kind", FLOATS)
+@pytest.mark.parametrize("length", [2, 9])
+@pytest.mark.parametrize("b_varies", [(False, False), (False, True), (True, False)], ids=str)
+@pytest.mark.parametrize("shape", [(1, 2_200_003), (1100, 2003), (28_600, 77)], ids=str)
+def test_spaces_beyond_every_cache(shape, b_varies, length, kind, isa):
+    """y = ((x * b - x) * b - x) ..., then x = the same in place, in spaces that are cut into shorter blocks."""
+    rng = np.random.default_rng(5)
+    dtype = np.dtype(FLOATS[kind])
+    code, (rows, cols) = DTYPE_CODE[dtype.name], shape
+    x, b = rng.integers(-4, 5, shape).astype(dtype), rng.integers(-1, 2, (rows, cols)).astype(dtype)
+    b = np.ascontiguousarray(b[: rows if b_varies[0] else 1, : cols if b_varies[1] else 1])
+    y, check = guarded(x.size, dtype, offset=1)
+    program = Program((0, code, cols, 1), (1, code, int(b_varies[0]), int(b_varies[1])), (2, code, cols, 1))
+    wanted, found = x.copy(), 0
+    for k in range(length):
+        found = program.do("multiply" if k % 2 == 0 else "subtract", found, 1 if k % 2 == 0 else 0)
+        wanted = wanted * b if k % 2 == 0 else wanted - x
+    program.store(found, 2)
+    fused(kind, isa, [x, b, y], program, rows, cols, threads=2)
+    np.testing.assert_array_equal(y.reshape(shape), wanted)
+    check()
+    program.instructions[-1] = ("store", 0, found)
+    fused(kind, isa, [x, b, y], program, rows, cols)
+    np.testing.assert_array_equal(x, wanted)
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("kind", FLOATS)
 def test_sum_is_accurate_and_has_the_same_bits_on_all_threads(kind, isa):
     rng = np.random.default_rng(3)
     dtype = FLOATS[kind]

@@ -28,7 +28,11 @@
 static const char *const opcode_names[] = {
   "store", UNARY_OPS(OPCODE_NAME) BINARY_OPS(OPCODE_NAME) SLOW_BINARY_OPS(OPCODE_NAME) TERNARY_OPS(OPCODE_NAME) 0};
 
-enum { MAX_DIMS = 6, UNIT = 8192 /* elements of a unit of work: 32 KiB of float32 an operand, some microseconds */ };
+enum {
+  MAX_DIMS = 6,
+  UNIT = 8192,         /* elements of a unit of work: 32 KiB of float32 an operand, some microseconds */
+  FAR_BYTES = 16 << 20 /* a program that reads and writes more than this finds little of it in the last cache */
+};
 
 static int64_t dtype_bytes(int64_t dtype) {
   static const int8_t bytes[FNN_N_DTYPES] = {1, 1, 1, 2, 2, 4, 4, 8, 8, 4, 8};
@@ -78,6 +82,18 @@ static int64_t outer_size(const int64_t *ints) {
   return n;
 }
 
+/* Bytes that a program reads and writes in its space. A broadcast operand stays in cache: it counts what it holds. */
+static double space_bytes(const int64_t *program, const tiling *t) {
+  double bytes = 0;
+  for (int64_t k = 0; k < program[0]; k++) {
+    const int64_t *operand = fnn_program_operand(program, k);
+    if (operand[0] < 0) continue;
+    double rows = operand[2] ? (double)t->rows : 1, cols = operand[3] ? (double)t->cols : 1;
+    bytes += rows * cols * (double)t->outer * (double)dtype_bytes(operand[1]);
+  }
+  return bytes;
+}
+
 static void fused_size(const int64_t *ints, fnn_work *work, int64_t element_bytes) {
   const int64_t *a = ints + ints[0], *b = ints[1] ? ints + ints[1] : 0;
   int64_t reductions = ints[5];
@@ -91,13 +107,7 @@ static void fused_size(const int64_t *ints, fnn_work *work, int64_t element_byte
   work->memo_bytes = fnn_program_memo(a) + (b ? fnn_program_memo(b) : 0);
   work->shared_bytes = t.units * reductions * (int64_t)sizeof(double);
   work->flops = elements * (double)(a[1] + reductions);
-  for (int64_t k = 0; k < a[0]; k++) {
-    const int64_t *operand = fnn_program_operand(a, k);
-    if (operand[0] < 0) continue;
-    /* A broadcast operand stays in cache: count what it holds. */
-    double rows = operand[2] ? (double)t.rows : 1, cols = operand[3] ? (double)t.cols : 1;
-    work->bytes += rows * cols * (double)t.outer * (double)dtype_bytes(operand[1]);
-  }
+  work->bytes = space_bytes(a, &t);
 }
 
 /* Reductions: 0 sum, 1 max, 2 min. NaN wins. */

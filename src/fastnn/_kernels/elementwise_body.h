@@ -5,7 +5,13 @@
  * use is to be stored is computed there. A register that is the same for the whole tile (a scalar operand, or made from
  * such) holds one vector of equal lanes and is computed once. */
 
-enum { OWN(BLOCK) = FNN_BLOCK * 4 / (int)sizeof(T) };
+enum {
+  OWN(BLOCK) = FNN_BLOCK * 4 / (int)sizeof(T),
+  /* Of a space that no cache holds. Passes over a longer block leave memory idle while they work on what the first one
+   * has fetched; over this few, the CPU has begun with the next block before this one is done. */
+  OWN(FAR_BLOCK) = 192 * 4 / (int)sizeof(T),
+  OWN(LINE) = 64 / (int)sizeof(T)
+};
 
 /* ---- loops over vector bodies ---- */
 
@@ -281,6 +287,7 @@ typedef struct {
   int32_t dtype;
   int8_t mode;
   int8_t is_read;
+  int8_t is_fresh; /* written where it lies, and its buffer is not read */
 } OWN(operand);
 
 /* When an instruction runs: once a tile or once a block on one vector of equal lanes, or over the whole block. */
@@ -310,6 +317,9 @@ typedef struct {
   int64_t row, col;               /* where the last tile was */
   int64_t rows, cols;             /* of the largest tile, as it is run */
   int64_t block_rows, block_cols; /* of a block */
+  int64_t block_size;             /* elements of a register's block, a multiple of N */
+  int only_moves;                 /* from a block to the next of its row, nothing but pointers changes */
+  int asks_for_lines;             /* of the targets that nobody reads, before they are written */
   int is_column, is_flat;         /* tiles are one column, run as a row; are contiguous, run as one row */
   int64_t n_operands, n_registers, n_instructions;
   int64_t n_once;                 /* instructions that run once a tile, which come first */
@@ -337,7 +347,7 @@ static void OWN(find_reads)(OWN(decoded) *d, const int64_t *program, const int64
 
 /* Chooses the block's shape. Rows go together in one block where they are short, or where all operands are
  * contiguous, whole rows or scalars; then a multiple of N of them, so that no block but the last has a tail. */
-static void OWN(choose_block)(OWN(decoded) *d) {
+static void OWN(choose_block)(OWN(decoded) *d, int is_far) {
   enum { LONG_ROW = 256 /* elements: above it, a call per row and instruction costs less than copying rows together */ };
   int rows_are_contiguous = 1;
   for (int64_t k = 0; k < d->n_operands; k++) {
@@ -346,9 +356,9 @@ static void OWN(choose_block)(OWN(decoded) *d) {
   }
   int64_t cols = d->cols;
   if (d->rows == 1 || cols > OWN(BLOCK) / 2 || (cols >= LONG_ROW && !rows_are_contiguous)) {
-    int64_t pieces = fnn_max(1, fnn_ceil_div(cols, OWN(BLOCK)));
+    int64_t most = is_far ? OWN(FAR_BLOCK) : OWN(BLOCK), pieces = fnn_max(1, fnn_ceil_div(cols, most));
     d->block_rows = 1;
-    d->block_cols = fnn_min(OWN(BLOCK), fnn_max(1, fnn_round_up(fnn_ceil_div(cols, pieces), N)));
+    d->block_cols = fnn_min(most, fnn_max(1, fnn_round_up(fnn_ceil_div(cols, pieces), N)));
     if (pieces == 1) d->block_cols = fnn_max(1, cols);
     return;
   }
@@ -481,12 +491,26 @@ static int OWN(is_decoded)(const OWN(decoded) *d, const int64_t *program, const 
   return 1;
 }
 
-/* Decodes `program` for tiles of at most rows by cols. Each reduction is {kind, register, buffer, dtype}. */
+/* Stores wait for their lines in order, those to scratch behind them too: in a long program that is more than the CPU
+ * keeps. So the lines of targets that no instruction has read are asked for at the start of a block. Of a short program
+ * they would only be in the way of what it reads. */
+static void OWN(find_fresh)(OWN(decoded) *d) {
+  enum { LONG = 7 /* instructions */ };
+  d->asks_for_lines = d->only_moves && d->n_instructions - d->n_once >= LONG;
+  for (int64_t k = 0; k < d->n_operands; k++) {
+    OWN(operand) *o = &d->operands[k];
+    o->is_fresh = o->mode == OWN(DIRECT) && !o->is_read;
+    for (int64_t j = 0; j < d->n_operands; j++) o->is_fresh &= j == k || d->operands[j].base != o->base;
+  }
+}
+
+/* Decodes `program` for tiles of at most rows by cols. Each reduction is {kind, register, buffer, dtype}. is_far: the
+ * tiles are of a space that no cache holds. */
 static void OWN(decode)(OWN(decoded) *d, const int64_t *program, const fnn_call *call, int64_t rows, int64_t cols,
-                        const int64_t *reductions, int64_t n_reductions, char *scratch) {
+                        const int64_t *reductions, int64_t n_reductions, int is_far, char *scratch) {
   FNN_REQUIRE(program[3] == FNN_PROGRAM_HEADER + program[0] * FNN_OPERAND_INTS + program[1] * FNN_INSTRUCTION_INTS);
   *d = (OWN(decoded)){.scratch = scratch, .tile_rows = rows, .tile_cols = cols, .rows = rows, .cols = cols,
-                      .n_operands = program[0], .n_registers = program[0] + program[2]};
+                      .n_operands = program[0], .n_registers = program[0] + program[2], .only_moves = 1};
   if (cols == 1) {
     d->is_column = 1;
     d->cols = rows;
@@ -497,17 +521,19 @@ static void OWN(decode)(OWN(decoded) *d, const int64_t *program, const fnn_call 
   d->regs = (OWN(reg) *)(d->operands + d->n_operands);
   d->instructions = (OWN(instruction) *)(d->regs + d->n_registers);
   OWN(decode_operands)(d, program, call);
+  OWN(choose_block)(d, is_far);
+  d->block_size = fnn_round_up(d->block_rows * d->block_cols, N);
   for (int64_t k = 0; k < d->n_registers; k++)
-    d->regs[k] = (OWN(reg)){.block = blocks + k * OWN(BLOCK), .now = blocks + k * OWN(BLOCK), .slot = (int32_t)k,
+    d->regs[k] = (OWN(reg)){.block = blocks + k * d->block_size, .now = blocks + k * d->block_size, .slot = (int32_t)k,
                             .producer = -1};
   OWN(find_reads)(d, program, reductions, n_reductions);
-  OWN(choose_block)(d);
   for (int64_t k = 0; k < d->n_registers; k++) d->regs[k].step = d->block_cols;
   for (int64_t k = 0; k < d->n_operands; k++) {
     int mode = OWN(choose_mode)(d, &d->operands[k], n_reductions > 0);
     d->operands[k].mode = (int8_t)mode;
     if (mode == OWN(STRIDED)) d->regs[k].step = d->operands[k].row_stride;
     d->regs[k].is_scalar = mode == OWN(SCALAR) ? 2 : mode == OWN(ROW_SCALAR) ? 1 : 0;
+    d->only_moves &= mode == OWN(SCALAR) || mode == OWN(DIRECT);
   }
   for (int64_t k = 0; k < program[1]; k++) {
     const int64_t *ins = fnn_program_instruction(program, k);
@@ -527,15 +553,17 @@ static void OWN(decode)(OWN(decoded) *d, const int64_t *program, const fnn_call 
     memmove(d->instructions + d->n_once + 1, d->instructions + d->n_once, (size_t)(k - d->n_once) * sizeof ins);
     d->instructions[d->n_once++] = ins;
   }
+  if (is_far) OWN(find_fresh)(d);
 }
 
 /* The decoded program: in call->memo as it was left there, if that fits; else made anew, there or behind the blocks. */
 static OWN(decoded) *OWN(decoded_of)(const int64_t *program, const fnn_call *call, int64_t rows, int64_t cols,
-                                     const int64_t *reductions, int64_t n_reductions, char *scratch) {
+                                     const int64_t *reductions, int64_t n_reductions, int is_far,
+                                     char *scratch) {
   char *behind = scratch + (program[0] + program[2]) * OWN(BLOCK) * (int64_t)sizeof(T);
   OWN(decoded) *d = (OWN(decoded) *)(call->memo ? call->memo : behind);
   if (!call->memo || !OWN(is_decoded)(d, program, call, rows, cols, scratch))
-    OWN(decode)(d, program, call, rows, cols, reductions, n_reductions, scratch);
+    OWN(decode)(d, program, call, rows, cols, reductions, n_reductions, is_far, scratch);
   return d;
 }
 
@@ -579,6 +607,16 @@ static void OWN(start_block)(OWN(decoded) *d, int64_t row, int64_t rows, int64_t
       OWN(load_block)(reg->block, at, o->dtype, rows, cols, o->row_stride, o->col_stride);
     }
   }
+}
+
+/* The same for the next block of the same row, where only_moves. */
+static void OWN(next_block)(OWN(decoded) *d) {
+  for (int64_t k = 0; k < d->n_operands; k++) d->regs[k].now += d->operands[k].mode == OWN(DIRECT) ? d->block_cols : 0;
+}
+
+static void OWN(ask_for_lines)(const OWN(decoded) *d, int64_t cols) {
+  for (int64_t k = 0; k < d->n_operands; k++)
+    for (int64_t c = 0; d->operands[k].is_fresh && c < cols; c += OWN(LINE)) __builtin_prefetch(d->regs[k].now + c, 1);
 }
 
 /* The sum, largest or least of a block, in a fixed order: four vectors of partial results, each in the program's
@@ -628,15 +666,18 @@ static void OWN(run)(OWN(decoded) *d, int64_t rows, int64_t cols, const int64_t 
     int64_t block_rows = fnn_min(d->block_rows, rows - row);
     for (int64_t col = 0; col < cols; col += d->block_cols) {
       int64_t block_cols = fnn_min(d->block_cols, cols - col), n = block_rows * block_cols;
-      OWN(start_block)(d, row, block_rows, col, block_cols);
+      if (col && d->only_moves) OWN(next_block)(d);
+      else OWN(start_block)(d, row, block_rows, col, block_cols);
+      if (d->asks_for_lines) OWN(ask_for_lines)(d, block_cols);
       for (int64_t k = d->n_once; k < d->n_instructions; k++) {
         const OWN(instruction) *ins = &d->instructions[k];
         const OWN(operand) *target;
+        if (ins->when == OWN(ELEMENTS) && !ins->by_rows) { /* nearly always, so not by a jump through a table */
+          ins->fn(n, regs[ins->dst].now, regs[ins->a].now, regs[ins->b].now, regs[ins->c].now);
+          continue;
+        }
         switch (ins->when) {
-          case OWN(ELEMENTS):
-            if (ins->by_rows) OWN(run_rows)(ins, regs, block_rows, block_cols);
-            else ins->fn(n, regs[ins->dst].now, regs[ins->a].now, regs[ins->b].now, regs[ins->c].now);
-            break;
+          case OWN(ELEMENTS): OWN(run_rows)(ins, regs, block_rows, block_cols); break;
           case OWN(PER_BLOCK):
             ins->fn(N, regs[ins->dst].now, regs[ins->a].now, regs[ins->b].now, regs[ins->c].now);
             break;
@@ -660,7 +701,7 @@ static void OWN(run)(OWN(decoded) *d, int64_t rows, int64_t cols, const int64_t 
 
 static void OWN(run_program)(const int64_t *program, const fnn_call *call, int64_t row, int64_t rows, int64_t col,
                              int64_t cols, char *scratch) {
-  OWN(decoded) *d = OWN(decoded_of)(program, call, rows, cols, 0, 0, scratch);
+  OWN(decoded) *d = OWN(decoded_of)(program, call, rows, cols, 0, 0, 0, scratch);
   for (int64_t k = 0; (row != d->row || col != d->col) && k < d->n_operands; k++) {
     const int64_t *operand = fnn_program_operand(program, k);
     if (operand[0] >= 0)
@@ -687,7 +728,10 @@ static void OWN(fused_units)(const fnn_call *call, int64_t begin, int64_t end) {
   FNN_REQUIRE(n_outer >= 0 && n_outer <= MAX_DIMS && ints[3] >= 0 && ints[4] >= 0 && n_reductions >= 0);
   const int64_t *strides = sizes + n_outer, *reductions = strides + n_operands * n_outer;
   tiling t = tile_space(outer_size(ints), ints[3], ints[4]);
-  OWN(decoded) *d = OWN(decoded_of)(program, call, t.tile_rows, t.tile_cols, reductions, n_reductions, call->scratch);
+  /* Sums are taken block by block: those of far spaces are as of near ones. */
+  const int is_far = !n_reductions && space_bytes(program, &t) > FAR_BYTES;
+  OWN(decoded) *d =
+    OWN(decoded_of)(program, call, t.tile_rows, t.tile_cols, reductions, n_reductions, is_far, call->scratch);
   int64_t tiles = t.row_tiles * t.col_tiles;
   for (int64_t unit = begin; unit < end; unit++) {
     int64_t tile = unit % tiles, first = unit / tiles * t.group, last = fnn_min(t.outer, first + t.group);
