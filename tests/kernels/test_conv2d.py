@@ -73,6 +73,7 @@ PROBLEMS = [
     Problem(1, 6, 7, 3, 33, 3, 3, pads=(1, 1, 1, 1)),
     Problem(3, 5, 9, 4, 16, 3, 3, strides=(1, 2), pads=(0, 1, 2, 1)),
     Problem(1, 40, 70, 4, 6, 5, 5, pads=(2, 2, 2, 2)),  # rows of products in parts
+    Problem(3, 9, 11, 6, 8, 2, 1, strides=(3, 2), pads=(1, 0, 0, 1), groups=2),  # some pixels have no tap
     Problem(2, 50, 90, 3, 4, 5, 4, strides=(2, 2), pads=(1, 2, 2, 1)),
 ]
 pytestmark = pytest.mark.parametrize("isa", ISAS)
@@ -191,7 +192,7 @@ def test_grad_kernel(problem, suffix, isa):
     np.testing.assert_array_equal(alone, dw)
 
 
-@pytest.mark.parametrize("problem", [PROBLEMS[k] for k in (3, 4, 5, 6, 11, 13, 17, 20, 22, 23)], ids=str)
+@pytest.mark.parametrize("problem", [PROBLEMS[k] for k in (3, 4, 5, 6, 11, 13, 17, 20, 22, 23, 24)], ids=str)
 def test_same_bits_for_any_thread_count(problem, isa):
     for kernel, which, outputs in [
         ("conv2d", (0, 1), [problem.shapes[2], None]),

@@ -188,7 +188,8 @@ static void OWN(conv2d_unit)(const fnn_call *call, const OWN(conv_cut) * c, cons
     .images = images, .rows = rows, .cols = s->ow, .segments = segments, .n_segments = c->n_segments,
     .columns = s->cout_g, .widest = c->widest, .panel = part * c->panels,
     .panels = fnn_min(c->panels, tile_panels_of(s->cout_g, N, c->widest) - part * c->panels),
-    .floor = call->ints[CONV_RELU] ? 0 : -INFINITY};
+    .floor = call->ints[CONV_RELU] ? 0 : -INFINITY,
+    .fetches = s->taps == 1 && s->stride_w > 1}; /* pixels that do not follow each other */
   int64_t column = 0, columns = s->cout;
   if (c->parts > 1) {
     const tile_panel last = tile_panel_of(s->cout, N, c->widest, walk.panel + walk.panels - 1);

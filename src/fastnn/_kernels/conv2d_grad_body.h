@@ -108,6 +108,8 @@ static void OWN(conv_input_unit)(const fnn_call *call, const OWN(conv_input_cut)
     c->high_y - c->low_y + steps, c->low_x, c->window_cols, c->copies, (T *)(call->scratch + OWN(conv_window_at)(s->taps)));
   OWN(tile_segment) *segments = (OWN(tile_segment) *)call->scratch;
   T *dx = (T *)call->buf[2] + (image * s->h + row) * s->w * s->cin;
+  const int has_gaps = s->stride_h > s->kh || s->stride_w > s->kw; /* cleared at once, not by tiles without a tap */
+  if (has_gaps) memset(dx, 0, sizeof(T) * (size_t)(images * rows * s->w * s->cin));
   for (int64_t residue_y = 0; residue_y < fnn_min(s->stride_h, rows); residue_y++) {
     const int64_t end_j = first_j + fnn_ceil_div(rows - residue_y, s->stride_h);
     for (int64_t j = first_j, next_j; j < end_j; j = next_j) {
@@ -128,7 +130,7 @@ static void OWN(conv_input_unit)(const fnn_call *call, const OWN(conv_input_cut)
           walk.n_segments = OWN(conv_input_segments)(c, taps, residue_y, residue_x, dy.row, weights, segments);
           walk.a = dy.at + (j - first_j) * dy.row + g * s->cout_g;
           walk.c = dx + ((residue_y + (j - first_j) * s->stride_h) * s->w + residue_x) * s->cin + g * s->cin_g;
-          OWN(conv_run)(&walk);
+          if (walk.n_segments || !has_gaps) OWN(conv_run)(&walk);
         }
       }
     }

@@ -88,6 +88,8 @@ enum { OWN(THIN_GRAD_CHANNELS) = 3 }; /* 27 sums, those of dy and dy itself in 3
 enum { OWN(THIN_GRAD_CHANNELS) = OWN(THIN_CHANNELS) };
 #endif
 
+enum { OWN(THIN_AHEAD) = 32 }; /* pixels of dy: those of a vector lie too far apart for the CPU to foresee them */
+
 /* What a unit of the kernel gradient contracts for a vector of columns. */
 typedef struct {
   OWN(conv_window) x;
@@ -108,6 +110,7 @@ FNN_INLINE void OWN(thin_grad_vector)(const OWN(thin_grad) * g, const int run) {
   for (int64_t row = 0; row < g->images * g->rows; row++) {
     const T *x = g->x.at + row / g->rows * g->x.image + row % g->rows * g->x_row, *x1 = x + tap_row, *x2 = x1 + tap_row;
     for (int64_t p = 0; p < g->cols; p++, dy += dy_pixel, x += x_col, x1 += x_col, x2 += x_col) {
+      __builtin_prefetch(dy + OWN(THIN_AHEAD) * dy_pixel);
       const V d = FN(load)(dy);
       column += d;
 #pragma GCC unroll 9
