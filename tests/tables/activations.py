@@ -1,6 +1,6 @@
-"""Activation layers."""
+"""Activations: layers, and as functions those that no layer of a table uses."""
 
-from tests.tables import LayerCase, MaskCase, rows
+from tests.tables import LayerCase, MaskCase, OpCase, rows
 
 IMAGES = rows(2, 6, 5, 4)
 SEQUENCES = rows(2, 7, 3)
@@ -23,4 +23,9 @@ MASKS = [
     MaskCase("Activation", {"activation": "tanh"}, SEQUENCES, rows(2, 7, seed=1) > 0),
     MaskCase("PReLU", {}, SEQUENCES, rows(2, 7, seed=1) > 0),
     MaskCase("Softmax", {}, SEQUENCES, rows(2, 7, 3, seed=1) > 0),
+]
+
+OPS = [
+    OpCase("softplus", (ROWS,), gradient=True),
+    OpCase("log_softmax", (SEQUENCES,), {"axis": 1}, gradient=True),
 ]

@@ -16,6 +16,7 @@ LAYERS = [
     LayerCase("BatchNormalization", {"center": False, "gamma_regularizer": "l2"}, IMAGES),
     LayerCase("BatchNormalization", {"renorm": True, "renorm_clipping": {"rmax": 2.0, "dmax": 1.0}}, IMAGES),
     LayerCase("BatchNormalization", {"moving_variance_initializer": "ones"}, SEQUENCES, call={"mask": SEEN}),
+    LayerCase("BatchNormalization", {}, IMAGES, {"training": True}, rtol=1e-4),
     LayerCase("GroupNormalization", {"groups": 2}, IMAGES),
     LayerCase("GroupNormalization", {"groups": 1, "epsilon": 0.1, "scale": False}, SEQUENCES),
     LayerCase("GroupNormalization", {"groups": -1, "center": False, "gamma_regularizer": "l2"}, IMAGES),
