@@ -70,6 +70,7 @@ PROBLEMS = [
     Problem(1, 10, 22, 16, 1, 5, 5, strides=(2, 2), pads=(1, 2, 2, 1)),
     Problem(1, 70, 40, 16, 1, 3, 3, pads=(1, 1, 1, 1)),
     Problem(1, 4, 6, 130, 1, 2, 2, pads=(0, 0, 1, 1)),
+    Problem(1, 5, 6, 512, 1, 3, 3, pads=(1, 1, 1, 1)),
 ]
 pytestmark = pytest.mark.parametrize("isa", ISAS)
 each_problem = pytest.mark.parametrize("problem", PROBLEMS, ids=lambda p: "-".join(map(str, astuple(p))))
@@ -166,6 +167,25 @@ def test_bias_is_added_to_each_pixel(problem, suffix, isa):
     bound = (problem.kh * problem.kw + 4) * np.finfo(bias.dtype).eps
     off = np.abs(y.array - forward(problem, x, kernel) - wide_bias)
     assert (off <= bound * (forward(problem, abs(x), abs(kernel)) + abs(wide_bias))).all()
+
+
+@pytest.mark.parametrize("kernel", ["depthwise_conv2d", "depthwise_conv2d_grad_input"])
+@pytest.mark.parametrize("width", [6, 32, 33])
+def test_results_where_the_input_lies_in_a_page(width, kernel, isa):
+    """Pixels of 2 and 4 KiB collide there, so that the results of a row are kept."""
+    problem = Problem(1, 3, width, 512, 1, 3, 3, pads=(1, 1, 1, 1))
+    which = KERNELS[kernel][0]
+    arrays = data(problem, "f32", which)
+    plain = run(kernel, problem, arrays, "f32", isa)
+    both = _kernels.aligned_empty(2 * plain.size + 3072, np.float32)
+    both[:] = np.nan
+    gap = -plain.size % 1024 + plain.size  # elements from the input to the result, whole pages
+    x, y = (both[k : k + plain.size].reshape(a.shape) for k, a in ((0, arrays[0]), (gap, plain)))
+    x[...] = arrays[0]
+    _kernels.run(f"{kernel}_f32", [x, arrays[1], y], problem.ints, [], 1, isa)
+    np.testing.assert_array_equal(y, plain)
+    np.testing.assert_array_equal(x, arrays[0])
+    assert np.isnan(both[gap + plain.size :]).all() and np.isnan(both[plain.size : gap]).all()
 
 
 @each_float

@@ -59,6 +59,7 @@ static depthwise_shape depthwise_shape_of(const int64_t *ints) {
 
 enum {
   DW_TAPS = 3,                /* along an axis: the weights of 3 by 3 stay in registers */
+  DW_KEPT = 32,               /* results of a row that may wait for the rest of it */
   DW_PIXELS = 8,              /* with more, results in registers: chains for two multipliers with a latency of four */
   DW_UNITS = 32,              /* wanted, for threads to share evenly */
   DW_BAND_BYTES = 1 << 15,    /* of the results of a unit: still in L1 or near it when its program runs */

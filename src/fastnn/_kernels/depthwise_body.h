@@ -137,7 +137,15 @@ typedef struct {
   int64_t rows, cols, channels, kh, kw;
   int64_t tap_row, tap_col, kernel_row, kernel_col, x_step, y_row, y_step;
   int64_t first, size; /* slides: the column of x under the first tap, how many columns there are */
+  int keeps;           /* slides: the row of a vector of channels is written when it is complete */
 } OWN(depthwise_rect);
+
+/* Whether pixels of y lie where those of x do in a page, all of them: then what is loaded next waits for what was just
+ * stored, since processors compare 12 bits of addresses first. */
+static int OWN(depthwise_collides)(const OWN(depthwise_rect) * r) {
+  const int64_t pixel = r->channels * (int64_t)sizeof(T), spread = fnn_min(4096, pixel & -pixel);
+  return spread >= 2048 && ((uintptr_t)r->x - (uintptr_t)r->y) % (uintptr_t)spread < FNN_VECTOR_BYTES;
+}
 
 /* Where the sums of a vector of channels begin. */
 FNN_INLINE V OWN(depthwise_bias)(const OWN(depthwise_rect) * r, int64_t at) {
@@ -149,6 +157,7 @@ FNN_INLINE V OWN(depthwise_bias)(const OWN(depthwise_rect) * r, int64_t at) {
 FNN_INLINE void OWN(depthwise_rows)(const OWN(depthwise_rect) * r, const int rows, const int kh, const int kw,
                                     const int slides) {
   const V nothing = {0};
+  const int keeps = slides && kw == DW_TAPS && r->keeps;
   const int n = kh + rows - 1; /* rows of x */
   const int64_t inside = slides ? fnn_max(0, fnn_min(r->cols, r->size - (kw - 1) - r->first)) : r->cols;
   for (int64_t j = 0; j < r->channels; j += N) {
@@ -168,8 +177,12 @@ FNN_INLINE void OWN(depthwise_rows)(const OWN(depthwise_rect) * r, const int row
       }
     }
     int64_t tap_row = r->tap_row, tap_col = r->tap_col, x_step = r->x_step;
+    V kept[2 * DW_KEPT];
+    T *const row = y;
+    const int64_t y_row = keeps ? DW_KEPT * N : r->y_row, y_step = keeps ? N : r->y_step;
+    if (keeps) y = (T *)kept;
     for (int64_t ox = 0, end = inside;;) {
-      for (; ox < end; ox++, x += x_step, y += r->y_step) {
+      for (; ox < end; ox++, x += x_step, y += slides && kw == DW_TAPS ? y_step : r->y_step) {
         V sum[2] = {bias, bias};
 #pragma GCC unroll 4
         for (int row = 0; row < n; row++) {
@@ -181,12 +194,17 @@ FNN_INLINE void OWN(depthwise_rows)(const OWN(depthwise_rect) * r, const int row
           }
         }
         FN(store)(y, sum[0]);
-        if (rows == 2) FN(store)(y + r->y_row, sum[1]);
+        if (rows == 2) FN(store)(y + y_row, sum[1]);
       }
       if (!slides || end == r->cols) break;
       end = r->cols; /* the rest in the padding at the right */
       x = (const T *)&nothing;
       tap_row = tap_col = x_step = 0;
+    }
+    if (!keeps) continue;
+    for (int64_t ox = 0; ox < r->cols; ox++) {
+      FN(store)(row + ox * r->y_step, kept[ox]);
+      if (rows == 2) FN(store)(row + r->y_row + ox * r->y_step, kept[DW_KEPT + ox]);
     }
   }
 }
@@ -276,6 +294,7 @@ static void OWN(depthwise_correlate)(const OWN(depthwise_images) * m, int64_t he
       r.x = m->x + (oy * m->rows.stride + ky * m->rows.step + m->rows.origin) * m->x_row + r.first * m->channels;
       r.kernel = m->kernel + ky * m->kernel_row;
       r.y = m->y + oy * m->y_row;
+      r.keeps = width <= DW_KEPT && OWN(depthwise_collides)(&r);
       OWN(depthwise_slide_variants)[(r.kh - 1) * DW_TAPS + m->cols.taps - 1](&r);
       continue;
     }
