@@ -44,8 +44,9 @@ FNN_INLINE span whole_windows(int64_t size, int64_t out, int64_t k, int64_t stri
 FNN_INLINE int64_t forward_rows(const pool *p) { return fnn_max(1, UNIT / fnn_max(1, p->ow * p->c)); }
 
 enum {
-  BAND_STEPS = 8, /* rows of windows of a band at least, where they overlap: those on its border are searched twice */
-  RUN = 256       /* elements of a row of x that are done for all channels before the next */
+  BAND_STEPS = 16, /* rows of windows of a band at least, where they overlap: those on its border are searched twice */
+  RUN = 256,       /* elements of a row of x that are done for all channels before the next */
+  AHEAD = 16       /* how many results before its use dy is asked for */
 };
 
 /* Gradient: a unit is a band of rows of one image, or several whole images. */

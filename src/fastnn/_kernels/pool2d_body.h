@@ -187,6 +187,7 @@ FNN_INLINE void OWN(give_max_row)(const OWN(max_row) * g, int64_t i, int64_t n, 
     for (int ky = k; ky < k + stride; ky++)
 #pragma GCC unroll 3
       for (int kx = 0; kx < stride; kx++) __builtin_prefetch(ahead + ky * line + kx * N);
+    if (shared) __builtin_prefetch(dy + AHEAD * c);
     const V d = OWN(load_n)(dy, n), place = OWN(max_place)(x, k, k, line, c, n);
 #pragma GCC unroll 3
     for (int ky = 0; ky < k; ky++) {
