@@ -27,10 +27,12 @@
 
 #include "types_f32.h"
 #include "tile.h"
+#include "pack.h"
 #include "conv2d_body.h"
 #include "conv2d_grad_body.h"
 #include "types_f64.h"
 #include "tile.h"
+#include "pack.h"
 #include "conv2d_body.h"
 #include "conv2d_grad_body.h"
 #include "types_none.h"

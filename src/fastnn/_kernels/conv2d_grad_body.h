@@ -8,6 +8,8 @@
 
 #include "conv2d_scatter_body.h"
 
+enum { OWN(CONV_TURNED) = 64 /* o of a tap that a unit of the first phase transposes */ };
+
 typedef struct {
   conv_shape s;
   conv_bands bands; /* of rows of dx */
@@ -46,20 +48,26 @@ static void OWN(conv2d_grad_input_size)(const int64_t *ints, fnn_work *work) {
     return;
   }
   const OWN(conv_input_cut) c = OWN(conv_input_cut_of)(ints);
-  work->units[0] = s.groups * s.taps;
+  work->units[0] = s.groups * s.taps * fnn_ceil_div(s.cout_g, OWN(CONV_TURNED));
   work->units[1] = c.bands.image_units * c.bands.bands;
   work->shared_bytes = (s.taps * s.cin_g * s.cout + N) * (int64_t)sizeof(T);
   work->scratch_bytes = OWN(conv_scratch_bytes)(ints, s.taps, c.window_elements);
 }
 
-/* out[g][tap][o][i] = weights[tap][i][g * cout_g + o], and zeroes after the last. */
+/* out[g][tap][o][i] = weights[tap][i][g * cout_g + o], and zeroes after the last: a block of o of a tap. */
 static void OWN(conv_transpose_weights)(const conv_shape *s, T *out, const T *weights, int64_t unit) {
-  const int64_t g = unit / s->taps, tap = unit % s->taps;
-  T *to = out + unit * s->cout_g * s->cin_g;
-  const T *from = weights + tap * s->cin_g * s->cout + g * s->cout_g;
-  for (int64_t o = 0; o < s->cout_g; o++)
-    for (int64_t i = 0; i < s->cin_g; i++) to[o * s->cin_g + i] = from[i * s->cout + o];
-  if (unit == s->groups * s->taps - 1) memset(to + s->cout_g * s->cin_g, 0, sizeof(T) * N);
+  const int64_t blocks = fnn_ceil_div(s->cout_g, OWN(CONV_TURNED)), g = unit / blocks / s->taps;
+  const int64_t tap = unit / blocks % s->taps, first = unit % blocks * OWN(CONV_TURNED);
+  const int64_t n = fnn_min(OWN(CONV_TURNED), s->cout_g - first);
+  T *to = out + ((g * s->taps + tap) * s->cout_g + first) * s->cin_g;
+  const T *from = weights + tap * s->cin_g * s->cout + g * s->cout_g + first;
+  if (s->cin_g % N == 0) {
+    OWN(pack_panel)(to, from, 1, s->cout, n, (tile_panel){0, s->cin_g, (int)(s->cin_g / N)});
+  } else {
+    for (int64_t o = 0; o < n; o++)
+      for (int64_t i = 0; i < s->cin_g; i++) to[o * s->cin_g + i] = from[i * s->cout + o];
+  }
+  if (unit == s->groups * s->taps * blocks - 1) memset(to + n * s->cin_g, 0, sizeof(T) * N);
 }
 
 /* Of the taps ky that reach rows of this residue, those whose dy row shift + j exists: [first, last]. */
