@@ -15,9 +15,11 @@ enum { SUM, PROD, MAX, MIN };
 enum {
   UNIT = 16384,   /* elements of a unit of work */
   FEW_UNITS = 16, /* with fewer outputs than this many units, the reduced range is split and combined in phase 1 */
-  WIDTH = 256,    /* outputs that a column reduction does at once: accumulators of 1 KiB of float32 and 2 KiB of float64 */
+  WIDTH = 256,    /* outputs that a loop along an axis does at once */
+  WIDEST = 2048,  /* that a column reduction does at once: whole rows, as memory likes them, with 24 KiB of sums */
   RUN = 1024,
   RUN_ROWS = 64,
+  SEGMENTS = 64,  /* at most this many sets of totals of a column reduction are kept, each of RUN_ROWS rows or more */
   MAX_DIMS = 8
 };
 
@@ -51,7 +53,7 @@ static space read_space(const int64_t *ints) {
   FNN_REQUIRE(s.n_reduced >= 1 && s.n_kept <= MAX_DIMS && s.n_reduced <= MAX_DIMS);
   s.kept = product(s.kept_sizes, s.n_kept);
   s.reduced = product(s.sizes, s.n_reduced);
-  s.width = fnn_min(s.cols, WIDTH);
+  s.width = fnn_min(s.cols, WIDEST);
   s.chunks = s.cols ? fnn_ceil_div(s.cols, s.width) : 0;
   s.group = 1;
   s.segment = fnn_max(s.reduced, 1);
@@ -61,6 +63,7 @@ static space read_space(const int64_t *ints) {
     if (s.chunks == 1) s.group = UNIT / elements;
   } else if (s.kept * s.chunks < FEW_UNITS) {
     s.segment = fnn_max(1, UNIT / s.width);
+    if (s.cols > 1) s.segment = fnn_max(fnn_max(s.segment, RUN_ROWS), fnn_ceil_div(s.reduced, SEGMENTS));
     s.segments = fnn_ceil_div(s.reduced, s.segment);
   }
   s.units = fnn_ceil_div(s.kept, s.group) * s.chunks * s.segments;

@@ -65,11 +65,21 @@ FNN_INLINE ACC OWN(reduce_row)(int kind, const T *x, int64_t n, ACC total) {
 /* `rows` contiguous rows of the input, of which columns [0, width) are reduced into totals. Where rows are short and
  * whole, several lie side by side as one long row, whose parts are put together at the end. */
 FNN_INLINE void OWN(reduce_rows)(int kind, const T *x, int64_t rows, int64_t stride, int64_t width, ACC *total) {
-  T partial[WIDTH];
-  int64_t together = stride == width ? WIDTH / width : 1, wide = together * width;
+  T partial[WIDEST];
+  int64_t together = stride == width ? fnn_max(1, WIDTH / width) : 1, wide = together * width;
+  /* Parts of rows wider than WIDEST, which the CPU does not fetch ahead from one to the next, are taken four at once;
+   * not for extremes, whose comparisons within comparisons do not become vectors. */
+  const int is_cut = (kind == SUM || kind == PROD) && stride > width;
   for (int64_t row = 0; row < rows;) {
     int64_t end = fnn_min(rows, row + RUN_ROWS * together);
     for (int64_t c = 0; c < wide; c++) partial[c] = (T)OWN(start)(kind);
+    for (; is_cut && row + 4 <= end; row += 4) {
+      const T *p = x + row * stride, *q = p + 2 * stride;
+      for (int64_t c = 0; c < wide; c++) {
+        const T pair = OWN(step)(kind, p[c], p[c + stride]), next = OWN(step)(kind, q[c], q[c + stride]);
+        partial[c] = OWN(step)(kind, partial[c], OWN(step)(kind, pair, next));
+      }
+    }
     for (; row + together <= end; row += together) {
       const T *p = x + row * stride;
       for (int64_t c = 0; c < wide; c++) partial[c] = OWN(step)(kind, partial[c], p[c]);
@@ -102,16 +112,15 @@ FNN_INLINE void OWN(reduce)(const fnn_call *call, int64_t begin, int64_t end, in
   space s = read_space(call->ints);
   const T *x = (const T *)call->buf[0];
   T *y = (T *)call->buf[1];
-  ACC total[WIDTH];
+  ACC total[WIDEST];
   if (call->phase == 1) { /* put the segments together */
     for (int64_t unit = begin; unit < end; unit++) {
       int64_t col = unit % s.chunks * s.width, width = fnn_min(s.width, s.cols - col);
       const ACC *partial = (const ACC *)call->shared + unit * s.segments * s.width;
-      for (int64_t c = 0; c < width; c++) {
-        ACC sum = OWN(start)(kind);
-        for (int64_t k = 0; k < s.segments; k++) sum = OWN(total)(kind, sum, partial[k * s.width + c]);
-        y[unit / s.chunks * s.cols + col + c] = (T)sum;
-      }
+      for (int64_t c = 0; c < width; c++) total[c] = partial[c];
+      for (int64_t k = 1; k < s.segments; k++)
+        for (int64_t c = 0; c < width; c++) total[c] = OWN(total)(kind, total[c], partial[k * s.width + c]);
+      for (int64_t c = 0; c < width; c++) y[unit / s.chunks * s.cols + col + c] = (T)total[c];
     }
     return;
   }
