@@ -100,7 +100,11 @@ alternate in fresh processes on the same cores; a ratio is the median over round
 brackets. Times are medians of their run, and are not comparable with those of another. Shares are of the multiply-adds
 on registers, or of the memory bandwidth of `memcpy`, that the same machine reached in the same minutes; data that stay
 in cache can be faster than memory.
-"""
+
+The goals for memory: an arena of at most {arena_over_live} times the arrays that live at once, and an epoch of `fit`
+that holds at most {epoch_over_data_and_arena} times the data and the arena (`benchmarks/models/memory.py` says what is
+counted).
+""".format(**GOALS)
 
 
 def merged(runs: list[dict]) -> list[dict]:
@@ -182,13 +186,6 @@ def by_contender(rows, groups_are_shown: bool) -> str:
     return "\n".join(parts)
 
 
-MEMORY = """The goals: an arena of at most {arena_over_live} times the arrays that live at once, and an epoch of `fit`
-that holds at most {epoch_over_data_and_arena} times the data and the arena. What is counted is said in
-`benchmarks/models/memory.py`.
-
-""".format(**GOALS)
-
-
 def by_network(rows) -> str:
     """A line for each network, a column for each figure; those that miss a goal are marked."""
     lines = []
@@ -203,7 +200,7 @@ def by_network(rows) -> str:
 SECTIONS = {
     "kernels": ("Kernels", kernels),
     "networks": ("Networks", lambda rows: by_contender(rows, True)),
-    "memory": ("Memory", lambda rows: MEMORY + by_network(rows)),
+    "memory": ("Memory", by_network),
     "overheads": ("Overheads", lambda rows: by_contender(rows, False)),
 }
 
