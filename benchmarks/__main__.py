@@ -10,13 +10,13 @@ import json
 import os
 import sys
 
-from benchmarks import pairs, report
+from benchmarks import constants, pairs, report
 from benchmarks.kernels import level as kernels
 from benchmarks.models import level as networks
 from benchmarks.models import memory
 from benchmarks.overheads import level as overheads
 
-LEVELS = {"kernels": kernels, "networks": networks, "memory": memory, "overheads": overheads}
+LEVELS = {"kernels": kernels, "networks": networks, "memory": memory, "overheads": overheads, "constants": constants}
 
 
 def main():

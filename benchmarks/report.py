@@ -202,6 +202,7 @@ SECTIONS = {
     "networks": ("Networks", lambda rows: by_contender(rows, True)),
     "memory": ("Memory", by_network),
     "overheads": ("Overheads", lambda rows: by_contender(rows, False)),
+    "constants": ("Constants of the cost model", lambda rows: by_contender(rows, False)),
 }
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from fastnn import config
 from fastnn.graph.value import Operators
 from fastnn.ops.record import Op, Spec, uniform
+from fastnn.plan import cost
 
 _RELU, _EPILOGUE = 16, 17  # where the kernels' ints have the flag (of conv2d alone), and the program's offset
 
@@ -64,17 +65,13 @@ def _ints(x, y, kernel_size, strides, pads, dilation, groups):
     return [n, h, w, cin, oh, ow, cout, *kernel_size, *strides, *dilation, *pads[:2], groups, 0, 0]
 
 
-_WINOGRAD_GAIN = (
-    1.15  # times that Winograd's algorithm must be expected to be faster to be taken: the estimate is rough
-)
-
-
 def _kernel(name, value, ints, b):
     """The kernel `name` for the dtype of `value`: by Winograd's algorithm where that is faster and allowed."""
     plain = f"{name}_{b.suffix(value)}"
     fast = f"winograd_{plain}"
     fits = value.dtype == "float32" and ints[7:13] == [3, 3, 1, 1, 1, 1] and ints[15] == 1  # size, steps and groups
-    return fast if fits and config.winograd() and b.is_faster(fast, plain, ints, _WINOGRAD_GAIN) else plain
+    gain = cost.WINOGRAD_GAIN_OF_FEW if min(ints[3], ints[6]) < cost.WINOGRAD_FEW else cost.WINOGRAD_GAIN
+    return fast if fits and config.winograd() and cost.is_faster(fast, plain, ints, gain) else plain
 
 
 # ---- conv2d: x, kernel[, bias (cout,)] -> y ----

@@ -18,12 +18,9 @@ from fastnn.graph.value import CONSTANT, COPY, Graph, Value
 from fastnn.graph.verify import verify
 from fastnn.graph.views import raise_over_views
 from fastnn.plan import memory
+from fastnn.plan.cost import threads_for
 from fastnn.plan.gathering import absorb_into_gather
-from fastnn.plan.lower import RULES, Builder, Step, expected_s, fused_step
-
-# A step is shared between threads when it is expected to take longer than this: to meet costs about 1 microsecond.
-SHARE_S = 4e-6
-ALL_THREADS = 1 << 20
+from fastnn.plan.lower import RULES, Builder, Step, fused_step
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,11 +301,6 @@ class Executable:
 
     def _outputs(self, arena) -> list[np.ndarray]:
         return [self._read(arena, value) for value in self.graph.outputs]
-
-
-def threads_for(work) -> int:
-    """How many threads may share a step with this work: one, or as many as there are."""
-    return ALL_THREADS if expected_s(work) > SHARE_S and max(work[0], default=0) > 1 else 1
 
 
 def _copy(graph: Graph, value: Value) -> Value:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fastnn import _kernels, config
-from fastnn.plan.executable import ALL_THREADS, Executable, threads_for
+from fastnn.plan.cost import ALL_THREADS, threads_for
+from fastnn.plan.executable import Executable
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,19 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from fastnn import _kernels
-from fastnn._kernels import _engine
 from fastnn.graph.fuse import Group, Rules
 from fastnn.graph.value import Node, Shape, Value
 from fastnn.plan import program
 
 _REDUCTIONS = {"sum": 0, "max": 1, "min": 2}  # op name to the code of the fused kernel
 _SUFFIX = {"float32": "f32", "float64": "f64"}
-FLOPS_PER_S, BYTES_PER_S = 40e9, 10e9  # one core, roughly: only the order of magnitude matters
-
-
-def expected_s(work) -> float:
-    """What one core is expected to need for a kernel's `work` (see `_engine.kernel_work`)."""
-    return work[3] / FLOPS_PER_S + work[4] / BYTES_PER_S
 
 
 @dataclass(eq=False, slots=True)
@@ -94,12 +87,6 @@ class Builder:
     def suffix(value: Value) -> str | None:
         """ "f32" or "f64"; None for a dtype without float kernels."""
         return _SUFFIX.get(value.dtype)
-
-    @staticmethod
-    def is_faster(kernel: str, other: str, ints: Sequence[int], times: float) -> bool:
-        """Whether `other` is expected to need more than `times` as long as `kernel` for the same parameters."""
-        one, two = (expected_s(_engine.kernel_work(_kernels.isa(), name, ints)) for name in (kernel, other))
-        return two > times * one
 
     def step(
         self,

@@ -1,0 +1,44 @@
+"""What a kernel call is expected to take, and what is decided by that when a plan is made: which of two algorithms
+runs, and whether threads share it.
+
+Kernels say how much they do (`_engine.kernel_work`), for their shapes and instruction set; the constants below turn it
+into seconds. They are the same on every machine. The choice of an algorithm changes the last bits of a result, so it
+must not hang on a measurement; that of threads changes none, but is needed in the first microseconds of a process,
+when a measurement is worth least. `python -m benchmarks constants` measures what they stand for, and how many calls of
+the six networks would be decided in another way by what it found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fastnn import _kernels
+from fastnn._kernels import _engine
+
+# One core on work that fits its caches, for the least of the instruction sets: two to three times as fast with AVX-512.
+FLOPS_PER_S, BYTES_PER_S = 40e9, 10e9
+# A call is shared when it is expected to take longer than this, in fact about 1 microsecond with AVX-512; to meet costs
+# 0.3 where both threads are awake.
+SHARE_S = 4e-6
+# Winograd's algorithm is taken when it is expected to be this many times as fast. Where both are close it is 1.1 to 1.6
+# times as fast as the other, with each instruction set; but not for few channels, where the sums of products have
+# kernels of their own.
+WINOGRAD_GAIN, WINOGRAD_GAIN_OF_FEW = 0.9, 1.15
+WINOGRAD_FEW = 8  # channels; fewer, in or out, are few
+ALL_THREADS = 1 << 20
+
+
+def expected_s(work) -> float:
+    """What one core is expected to need for a kernel's `work` (see `_engine.kernel_work`)."""
+    return work[3] / FLOPS_PER_S + work[4] / BYTES_PER_S
+
+
+def is_faster(kernel: str, other: str, ints: Sequence[int], times: float) -> bool:
+    """Whether `other` is expected to need more than `times` as long as `kernel` for the same parameters."""
+    one, two = (expected_s(_engine.kernel_work(_kernels.isa(), name, ints)) for name in (kernel, other))
+    return two > times * one
+
+
+def threads_for(work) -> int:
+    """How many threads may share a step with this work: one, or as many as there are."""
+    return ALL_THREADS if expected_s(work) > SHARE_S and max(work[0], default=0) > 1 else 1

@@ -1,0 +1,43 @@
+"""What is decided by the expected cost of a kernel call."""
+
+import numpy as np
+import pytest
+
+import fastnn as k
+from benchmarks import constants
+from fastnn.plan import cost
+
+
+def kernel_of(channels, size=14):
+    model = k.Sequential([k.Input((size, size, channels)), k.layers.Conv2D(16, 3, padding="same")])
+    return model.explain(batch_size=1, mode="predict").steps[0].kernel
+
+
+def test_small_work_stays_on_one_thread():
+    flops = cost.SHARE_S * cost.FLOPS_PER_S
+    assert cost.threads_for(([8], 0, 0, 0.9 * flops, 0.0)) == 1
+    assert cost.threads_for(([8], 0, 0, 1.1 * flops, 0.0)) == cost.ALL_THREADS
+    assert cost.threads_for(([1], 0, 0, 1.1 * flops, 0.0)) == 1  # nothing to share
+
+
+@pytest.mark.parametrize(("channels", "expected"), [(3, "conv2d_f32"), (16, "winograd_conv2d_f32")])
+def test_algorithms_are_chosen_by_shapes_alone(channels, expected):
+    try:
+        for threads in (1, 2):
+            k.config.set_threads(threads)
+            assert kernel_of(channels) == expected
+    finally:
+        k.config.set_threads(None)
+
+
+def test_no_output_is_too_small_to_choose():
+    x = np.ones((0, 14, 14, 16), "float32")
+    assert k.ops.conv(x, np.ones((3, 3, 16, 16), "float32"), padding="same").shape == (0, 14, 14, 16)
+
+
+def test_the_best_limit_loses_nothing_where_the_estimate_is_in_order():
+    expected, actual = [0.5, 0.8, 1.1, 2.0], [0.6, 1.2, 1.5, 2.5]
+    losses = {gain: constants._loss(gain, expected, actual) for gain in constants._middles(expected)}
+    assert min(losses.values()) == 1
+    assert constants._loss(0.7, expected, actual) == 1
+    assert constants._loss(1.0, expected, actual) == pytest.approx(1.2**0.25)
