@@ -139,3 +139,28 @@ def test_bad_index(bad, dtype, isa):
     with pytest.raises(IndexError):
         _kernels.run("take_grad_f32", [y, index, dx], [1, 5, 2, 3, code(index)], isa_name=isa)
     check()
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("index", [None, [2, 0, 1]])
+def test_put_rows(index, isa):
+    """Rows of 3 floats, 1 byte and nothing, in the order of the index."""
+    rows = [np.float32([1, 2, 3]), np.uint8([7]), np.zeros(0, np.float32)]
+    outputs = [guarded((3, row.size), row.dtype) for row in rows]
+    index = None if index is None else np.array(index)
+    slots = [array for row, (y, _) in zip(rows, outputs, strict=True) for array in (row, y)]
+    buffers = [(-2, 0) if index is None else (6, 0), *((k, 0) for k in range(6))]
+    plan = _engine.Plan(isa, [("put_rows", buffers, [3, 12, 1, 0], [], 1)], 0, 7)
+    arena = plan.acquire(1)
+    for slot, array in enumerate([*slots, index]):
+        plan.bind(arena, slot, array)
+    for batch in range(3):
+        for row in rows[:2]:
+            row[...] = np.arange(row.size) + 10 * batch
+        plan.execute(arena, 0, 1, batch, 1, 1)
+    order = [0, 1, 2] if index is None else [2, 0, 1]
+    for row, (y, check) in zip(rows, outputs, strict=True):
+        wanted = np.empty((3, row.size))
+        wanted[order] = np.arange(row.size) + 10 * np.arange(3)[:, None]
+        np.testing.assert_array_equal(y, wanted)
+        check()

@@ -72,6 +72,9 @@ cdef extern from "registry.h":
     const char *fnn_version()
 
 
+cdef extern from "Python.h":
+    object PyMemoryView_FromMemory(char *, Py_ssize_t, int)
+
 cdef extern from *:
     """
     #include <stdlib.h>
@@ -369,6 +372,10 @@ cdef class Plan:
         PyObject_GetBuffer(array, &view, 0x0018 | PyBUF_WRITABLE)
         memcpy(view.buf, arena.memory + offset, view.len)
         PyBuffer_Release(&view)
+
+    def memory(self, Arena arena, int64_t offset, int64_t nbytes):
+        """`nbytes` bytes of the arena from `offset`, in place: to be forgotten before `arena` is given back."""
+        return PyMemoryView_FromMemory(arena.memory + offset, nbytes, 0x200)  # PyBUF_WRITE
 
     def write(self, Arena arena, int64_t offset, array):
         """Copies the bytes of the contiguous `array` into the arena at `offset`."""

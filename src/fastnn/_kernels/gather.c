@@ -134,6 +134,23 @@ static void gather_rows(const fnn_call *call, int64_t begin, int64_t end) {
   }
 }
 
+/* ---- put_rows: the reverse for one row a batch, as it is ----
+ * ints: [0] arrays; then for each array the bytes of a row. buffers: [0] index (int64) or NULL, as of gather_rows with
+ * batches of one row; then for each array the row and the destination, which do not overlap. */
+
+static void put_rows_size(const int64_t *ints, fnn_work *work) {
+  work->phases = 1;
+  work->units[0] = 1;
+  for (int64_t k = 0; k < ints[0]; k++) work->bytes += 2.0 * (double)ints[1 + k];
+}
+
+static void put_rows(const fnn_call *call, int64_t begin, int64_t end) {
+  const int64_t *ints = call->ints, *index = (const int64_t *)call->buf[0];
+  int64_t row = index ? index[call->batch] : call->batch;
+  for (int64_t k = 0; begin < end && k < ints[0]; k++)
+    memcpy(call->buf[2 + 2 * k] + row * ints[1 + k], call->buf[1 + 2 * k], (size_t)ints[1 + k]);
+}
+
 /* ---- take: y[o, j, :] = x[o, index[j], :] ----
  * ints: [0] bytes of an element   [1] outer   [2] n, rows of x   [3] inner, elements of a row   [4] m, indices
  *       [5] dtype of the index
@@ -220,6 +237,7 @@ static void take_grad_size(const int64_t *ints, fnn_work *work, double bytes) {
 
 static const fnn_entry entries[] = {
   {"gather_rows", gather_rows, gather_rows_size},
+  {"put_rows", put_rows, put_rows_size},
   {"take", take, take_size},
   {"take_grad_f32", take_grad_f32, take_grad_size_f32},
   {"take_grad_f64", take_grad_f64, take_grad_size_f64},

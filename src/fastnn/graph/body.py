@@ -41,7 +41,7 @@ class Body:
             self.structure = tree.map_structure(lambda leaf: None if leaf is None else as_value(leaf), result)
         self.leaves: list[Value] = [leaf for leaf in tree.flatten(self.structure) if leaf is not None]
         self.captured: list[Any] = []
-        self.executables: dict[str, Any] = {}  # by instruction set
+        self.executables: dict[Any, Any] = {}  # by instruction set, and how it is run
 
     @property
     def updated(self) -> list:

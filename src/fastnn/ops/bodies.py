@@ -10,6 +10,7 @@ from fastnn.graph.symbolic import KerasTensor
 from fastnn.graph.value import Graph, Spec, Value
 from fastnn.ops.record import as_array, as_value
 from fastnn.plan.executable import Executable
+from fastnn.plan.scan import Scan
 
 
 def run_body(body: Body, arrays) -> list[np.ndarray]:
@@ -19,6 +20,16 @@ def run_body(body: Body, arrays) -> list[np.ndarray]:
         graph.nodes, graph.inputs, graph.outputs = list(body.graph.nodes), body.graph.inputs, body.graph.outputs
         body.executables[isa] = Executable(graph, "body")
     return body.executables[isa].run(arrays)
+
+
+def scan_of(body: Body, n_carry: int, n_xs: int, saves: bool) -> Scan | None:
+    """The plan of all steps of a scan; None where a part of the body has no kernel."""
+    key = (_kernels.isa(), saves)
+    if key not in body.executables:
+        has_kernels = all(x.dtype in _kernels.DTYPE_CODE for x in (*body.graph.inputs, *body.graph.outputs))
+        scan = Scan(body, n_carry, n_xs, saves) if has_kernels else None
+        body.executables[key] = scan if scan is not None and scan.is_native else None
+    return body.executables[key]
 
 
 def outer_values(captured) -> list[Value]:

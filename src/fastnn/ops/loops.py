@@ -1,8 +1,9 @@
 """Loops: scan, while_loop, fori_loop, map and their like.
 
 On arrays they are Python loops. While a graph is traced they become one node, whose body is a graph of its own
-(`graph/body.py`), compiled once and run by the reference: a step costs one run of the body's plan. A scan
-differentiates: its gradient is a scan backwards over the saved carries, which computes each step again (Griewank and
+(`graph/body.py`), compiled once and run by the reference. All steps of a scan are one run of a plan (`plan/scan.py`)
+where its body has kernels; else, as in a `while_loop`, a step costs one run of the body's plan. A scan differentiates:
+its gradient is a scan backwards over the saved carries, which computes each step again (Griewank and
 Walther, "Evaluating Derivatives", 2008, section 12).
 """
 
@@ -17,7 +18,17 @@ from fastnn.graph.dtypes import is_float, weak_kind
 from fastnn.graph.grad import gradients
 from fastnn.graph.symbolic import symbolic_call
 from fastnn.graph.value import Operators, Spec, Value
-from fastnn.ops.bodies import as_arrays, check_same, has_symbolic, leaves, outer_values, packed, run_body, zeros_of
+from fastnn.ops.bodies import (
+    as_arrays,
+    check_same,
+    has_symbolic,
+    leaves,
+    outer_values,
+    packed,
+    run_body,
+    scan_of,
+    zeros_of,
+)
 from fastnn.ops.joining import stack
 from fastnn.ops.record import Op, as_array, as_value
 
@@ -47,6 +58,13 @@ def _scan_reference(*arrays, body, n_carry, n_xs, length, reverse, saves):
         for y, result in zip(ys, results[n_carry:], strict=True):
             y[step] = result
     return (*carry, *ys, *saved)
+
+
+def _scan_into(outputs, inputs, body, n_carry, n_xs, length, reverse, saves):
+    scan = scan_of(body, n_carry, n_xs, saves)
+    if scan is not None:
+        scan.run_steps(outputs, inputs, length, reverse)
+    return scan is not None
 
 
 def _scan_grad(dys, ys, *inputs, body, n_carry, n_xs, length, reverse, saves):
@@ -106,7 +124,7 @@ def _scan_grad(dys, ys, *inputs, body, n_carry, n_xs, length, reverse, saves):
     return tuple(by.get(k) for k in range(len(inputs)))
 
 
-_scan_op = Op("scan", shape=_scan_shape, reference=_scan_reference, grad=_scan_grad)
+_scan_op = Op("scan", shape=_scan_shape, reference=_scan_reference, grad=_scan_grad, into=_scan_into)
 
 
 def scan(f, init, xs=None, length=None, reverse=False, unroll=1):

@@ -44,6 +44,8 @@ class Op:
         simplify: `(node) -> None | Value | tuple`: a cheaper equivalent.
         inplace: the first output may share the memory of the first input.
         aliases: pairs (output, input) of other outputs that may share the memory of an input.
+        into: `(outputs, inputs, **params) -> bool`: the reference, but into the arrays `outputs`, which it gives whole;
+            False where it cannot. The arrays are the plan's own memory, so nothing may keep them.
         epilogue: the kernel applies an elementwise program to its output while it is in cache.
         domain: `(rng, shape, dtype) -> array`: what generated tests sample the inputs from.
         is_registered: False for records made for one call, such as a custom gradient's.
@@ -60,6 +62,7 @@ class Op:
     simplify: Callable[..., Any] | None = None
     inplace: bool = False
     aliases: tuple[tuple[int, int], ...] = ()
+    into: Callable[..., bool] | None = None
     epilogue: bool = False
     domain: Callable[..., Any] | None = None
     is_registered: bool = True

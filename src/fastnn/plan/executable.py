@@ -123,10 +123,10 @@ class Executable:
         self.places, self.live_bytes = plan_memory.places, plan_memory.live_bytes
         isa = _kernels.isa()
         native, self.segments, self.native_steps = [], [], []
-        if self.sources is not None:
-            native.append(self._gather_step(graph))
+        for step in self._steps_before(graph):
+            native.append(step)
             self.native_steps.append(None)
-            self.segments.append(_Segment(0, 1))
+            self.segments[:] = [_Segment(0, len(native))]
         for step in self.steps:
             if step.kernel is None:
                 self.segments.append(_Segment(reference=step))
@@ -140,6 +140,9 @@ class Executable:
                 self.segments[-1] = _Segment(last.begin, len(native))
             else:
                 self.segments.append(_Segment(len(native) - 1, len(native)))
+        after = self._steps_after(graph)
+        native += after
+        self.native_steps += [None] * len(after)
         self.plan = _engine.Plan(isa, native, plan_memory.arena_bytes, self.n_slots)
         self.has_references = any(segment.reference is not None for segment in self.segments)
         self._find_results(graph)
@@ -161,17 +164,26 @@ class Executable:
         root = memory.root_of(value)
         return (self.slots[root], 0) if root in self.slots else (self.places[root].slot, self.places[root].offset)
 
-    def _gather_step(self, graph: Graph):
+    def _steps_before(self, graph: Graph) -> list[tuple]:
+        """Native steps that bring the inputs, in `_engine.Plan`'s form."""
+        if self.sources is None:
+            return []
+        return [self._gather_step(graph, graph.inputs[0].shape[0], self.sources, self.factors)]
+
+    def _steps_after(self, graph: Graph) -> list[tuple]:
+        """Native steps that take the outputs away."""
+        return []
+
+    def _gather_step(self, graph: Graph, rows: int, sources: list[str], factors: list[tuple[float, float]]) -> tuple:
         """The call of `gather_rows`: one for all inputs, casting and scaling on the way."""
-        rows = graph.inputs[0].shape[0]
         # An input that nothing reads has no place to be gathered to.
         read = [(slot, value) for slot, value in enumerate(graph.inputs) if value in self.places]
         ints, buffers = [len(read), rows], [(self.index_slot, 0)]
         for slot, value in read:
             row = value.size // rows
-            ints += [_kernels.DTYPE_CODE[self.sources[slot]], _kernels.DTYPE_CODE[value.dtype], row, row]
+            ints += [_kernels.DTYPE_CODE[sources[slot]], _kernels.DTYPE_CODE[value.dtype], row, row]
             buffers += [(slot, 0), self._place(value)]
-        reals = [number for slot, _ in read for number in self.factors[slot]]
+        reals = [number for slot, _ in read for number in factors[slot]]
         work = _engine.kernel_work(_kernels.isa(), "gather_rows", ints)
         return "gather_rows", buffers, ints, reals, threads_for(work)
 
@@ -275,8 +287,13 @@ class Executable:
             raise IndexError(f"{what}: {_engine.STATUS[status]}. Nothing was changed by this batch.")
 
     def _run_reference(self, arena, step: Step) -> None:
+        op = step.node.op
+        if op.into is not None and all(self._place(y)[0] == -1 and y.size for y in step.node.outputs):
+            outputs = [self._in_place(arena, y) for y in step.node.outputs]
+            if op.into(outputs, [self._in_place(arena, x) for x in step.node.inputs], **step.node.params):
+                return
         arrays = [self._read(arena, x) for x in step.node.inputs]
-        results = step.node.op.evaluate(arrays, step.node.params)
+        results = op.evaluate(arrays, step.node.params)
         for value, array in zip(step.node.outputs, results, strict=True):
             slot, offset = self._place(value)
             if slot == -1:
@@ -284,6 +301,15 @@ class Executable:
             else:
                 var = next(var for s, var in self.variables if s == slot)
                 var.array[...] = array
+
+    def _in_place(self, arena, value: Value) -> np.ndarray:
+        """The array of `value` where it lies."""
+        if value.node.op is CONSTANT or not value.size:
+            return self._read(arena, value)
+        slot, offset = self._place(value)
+        if slot != -1:
+            return self._read(arena, value)
+        return np.frombuffer(self.plan.memory(arena, offset, value.spec.nbytes), value.dtype).reshape(value.shape)
 
     def _read(self, arena, value: Value) -> np.ndarray:
         if value.node.op is CONSTANT:
