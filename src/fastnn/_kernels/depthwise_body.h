@@ -498,6 +498,9 @@ FNN_INLINE void OWN(depthwise_grad_rows)(const OWN(depthwise_grad_rect) * r, V *
 FNN_INLINE void OWN(depthwise_grad_slide)(const OWN(depthwise_grad_rect) * r, V *sum, const T *x, const T *dy,
                                           const int rows, const int kh, const int kw) {
   const int64_t begin = fnn_max(0, r->first), end = fnn_min(r->size, r->cols + r->first + kw - 1);
+  /* Pixels that are a multiple of 2 KiB apart share one or two sets of the first cache, and what it fetched beside a line
+   * is gone before the next vector's turn: that line is asked for again, into the second. */
+  const int fetches = r->channels * (int64_t)sizeof(T) % 2048 == 0;
   V d[2][DW_TAPS]; /* of columns ox, ox - 1, ... */
 #pragma GCC unroll 6
   for (int t = 0; t < rows * (kw - 1); t++) {
@@ -516,6 +519,7 @@ FNN_INLINE void OWN(depthwise_grad_slide)(const OWN(depthwise_grad_rect) * r, V 
 #pragma GCC unroll 4
     for (int row = 0; row < kh + rows - 1; row++) {
       const V v = FN(load)(x + row * r->tap_row);
+      if (fetches && row >= kh - 1) __builtin_prefetch(x + row * r->tap_row + N, 0, 2);
 #pragma GCC unroll 3
       for (int kx = 0; kx < kw; kx++) {
         if (!is_inside && (ox < kx || ox - kx >= r->cols)) continue;
