@@ -350,6 +350,10 @@ cdef class Plan:
     def release(self, Arena arena):
         self.arenas.append(arena)
 
+    def forget_arenas(self):
+        """Gives back the memory of arenas that no run is using."""
+        self.arenas.clear()
+
     def bind(self, Arena arena, int slot, array, bint writable=False):
         """Points every buffer of `slot` into `array`; None unbinds."""
         if array is not None:

@@ -251,6 +251,10 @@ def evaluate(op: Op, arrays: tuple[np.ndarray, ...], params: dict[str, Any]) -> 
         executable = _executables[key] = _executable_of(op, arrays, params)
         while len(_executables) > _EXECUTABLES:
             _executables.pop(next(iter(_executables)), None)
+        if executable is not None:
+            outputs = tuple(executable.run(list(arrays)))
+            executable.plan.forget_arenas()  # most calls are not made again, such as that which draws a weight
+            return outputs
     return op.evaluate(arrays, params) if executable is None else tuple(executable.run(list(arrays)))
 
 
