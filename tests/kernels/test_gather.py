@@ -121,7 +121,9 @@ def test_take_grad(shape, kind, isa):
     np.add.at(wanted, (slice(None), index), dy)  # in the order of the indices, as the kernel promises
     for threads in (1, 2):
         dx, check = guarded(wanted.shape, dtype, offset=1)
-        _kernels.run(f"take_grad_{kind}", [dy, index, dx], [outer, n, inner, m, code(index)], (), threads, isa)
+        _kernels.run(
+            f"take_grad_{kind}", [dy, index, dx], [outer, n, inner, m, code(index), 0, inner], (), threads, isa
+        )
         np.testing.assert_array_equal(dx, wanted)
         check()
 
@@ -137,7 +139,7 @@ def test_bad_index(bad, dtype, isa):
     check()
     dx, check = guarded((1, 5, 2), np.float32)
     with pytest.raises(IndexError):
-        _kernels.run("take_grad_f32", [y, index, dx], [1, 5, 2, 3, code(index)], isa_name=isa)
+        _kernels.run("take_grad_f32", [y, index, dx], [1, 5, 2, 3, code(index), 0, 2], isa_name=isa)
     check()
 
 
@@ -164,3 +166,60 @@ def test_put_rows(index, isa):
         wanted[order] = np.arange(row.size) + 10 * np.arange(3)[:, None]
         np.testing.assert_array_equal(y, wanted)
         check()
+
+
+# Several tiles, rows longer than a tile, rows of several rows of the program's space, no indices.
+SHAPES_OF_PROGRAMS = [
+    (1, 700, 128, 300, 128), (3, 5, 6, 4, 2), (1, 1, 1, 1, 1), (2, 300, 257, 50, 257), (1, 3, 40000, 2, 8),
+    (1, 9, 5, 0, 5),
+]  # fmt: skip
+
+
+def descent(kind, columns, rate, tile):
+    """The program of w -= rate * dx, with dx in buffer 2 or in the kernel's tile, and w in buffer 3."""
+    opcodes = _kernels.opcodes()
+    dtype = DTYPE_CODE[kind]
+    operands = [[tile, dtype, columns, 1], [3, dtype, columns, 1], [-1, 0, 0, 0], [3, dtype, columns, 1]]
+    code = [[opcodes["multiply"], 4, 0, 2, 0], [opcodes["subtract"], 4, 1, 4, 0], [0, 3, 4, 0, 0]]
+    ints = [len(operands), len(code), 1, 0, *np.ravel(operands), *np.ravel(code)]
+    ints[3] = len(ints)
+    return [int(i) for i in ints], [rate]
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("kind", ["f32", "f64"])
+@pytest.mark.parametrize("shape", SHAPES_OF_PROGRAMS, ids=str)
+def test_take_grad_with_a_program(shape, kind, isa):
+    """With dx in memory, and in the kernel's scratch alone."""
+    rng = np.random.default_rng(4)
+    outer, n, inner, m, columns = shape
+    dtype = {"f32": np.float32, "f64": np.float64}[kind]
+    dy = sample(rng, (outer, m, inner), dtype)
+    index = rng.integers(-n, n, m).astype(np.int64)
+    gradient = np.zeros((outer, n, inner), dtype)
+    np.add.at(gradient, (slice(None), index), dy)
+    start = sample(rng, gradient.shape, dtype)
+    wanted = start - gradient * dtype(0.5)  # exact: half of a number, whether or not the CPU rounds once
+    for tile, threads in ((2, 1), (-2, 1), (-2, 2)):
+        dx, check_dx = guarded(gradient.shape, dtype)
+        w, check_w = guarded(gradient.shape, dtype)
+        w[...] = start
+        program, reals = descent(np.dtype(dtype).name, columns, 0.5, tile)
+        ints = [outer, n, inner, m, code(index), 7, columns, *program]
+        buffers = [dy, index, dx if tile == 2 else None, w]
+        _kernels.run(f"take_grad_{kind}", buffers, ints, reals, threads, isa)
+        np.testing.assert_array_equal(w, wanted)
+        if tile == 2:
+            np.testing.assert_array_equal(dx, gradient)
+        check_dx(), check_w()
+
+
+@pytest.mark.parametrize("isa", ISAS)
+def test_a_bad_index_of_take_grad_leaves_what_the_program_writes(isa):
+    w = np.ones((500, 128), np.float32)
+    program, reals = descent("float32", 128, 0.5, -2)
+    index = np.array([3, 500], np.int32)
+    with pytest.raises(IndexError):
+        ints = [1, 500, 128, 2, code(index), 7, 128, *program]
+        _kernels.run("take_grad_f32", [np.ones((2, 128), np.float32), index, None, w], ints, reals, 2, isa)
+    assert (w == 1).all()

@@ -441,18 +441,22 @@ static void OWN(decode_instruction)(OWN(decoded) *d, const int64_t *ins) {
   dst->is_filled = 0;
 }
 
+/* Where an operand begins; NULL for a constant. */
+FNN_INLINE char *OWN(base_of)(const fnn_call *call, int64_t buffer) {
+  return buffer == FNN_TILE ? call->tile : buffer == FNN_CONSTANT ? NULL : call->buf[buffer];
+}
+
 /* Decodes the operands' addresses and whether each is contiguous; sets is_column and is_flat. */
 static void OWN(decode_operands)(OWN(decoded) *d, const int64_t *program, const fnn_call *call) {
   int all_contiguous = 1;
   for (int64_t k = 0; k < d->n_operands; k++) {
     const int64_t *from = fnn_program_operand(program, k);
     OWN(operand) o = {.dtype = (int32_t)from[1], .row_stride = from[2], .col_stride = from[3]};
-    if (from[0] < 0) {
+    o.base = o.tile = OWN(base_of)(call, from[0]);
+    if (from[0] == FNN_CONSTANT) {
       o.tile = (char *)(call->reals + from[2]);
       o.dtype = FNN_F64;
       o.row_stride = o.col_stride = 0;
-    } else {
-      o.base = o.tile = call->buf[from[0]];
     }
     if (d->is_column) o.col_stride = o.row_stride;
     if (d->rows == 1) o.row_stride = 0;
@@ -484,10 +488,8 @@ static int OWN(choose_mode)(const OWN(decoded) *d, const OWN(operand) *o, int ha
 static int OWN(is_decoded)(const OWN(decoded) *d, const int64_t *program, const fnn_call *call, int64_t rows,
                            int64_t cols, const char *scratch) {
   if (d->scratch != scratch || d->tile_rows != rows || d->tile_cols != cols) return 0;
-  for (int64_t k = 0; k < d->n_operands; k++) {
-    const int64_t buffer = fnn_program_operand(program, k)[0];
-    if (buffer >= 0 && d->operands[k].base != call->buf[buffer]) return 0;
-  }
+  for (int64_t k = 0; k < d->n_operands; k++)
+    if (d->operands[k].base != OWN(base_of)(call, fnn_program_operand(program, k)[0])) return 0;
   return 1;
 }
 

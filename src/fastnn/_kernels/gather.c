@@ -1,5 +1,5 @@
 /* gather.c: rows at given positions. The batch gather from the user's arrays, `take`, and its gradient. */
-#include "fnn.h"
+#include "program.h"
 
 enum {
   UNIT = 8192,   /* elements of a unit: 32 KiB of float32 */
@@ -210,22 +210,72 @@ static void take(const fnn_call *call, int64_t begin, int64_t end) {
 
 /* ---- take_grad: dx[o, i, :] = sum over the j with index[j] = i of dy[o, j, :], in the order of j ----
  * ints: [0] outer   [1] n, rows of dx   [2] inner, elements of a row   [3] m, indices   [4] dtype of the index
- * buffers: dy (outer, m, inner), index (m), dx (outer, n, inner); dx overlaps none of the others.
- * A unit owns a range of the rows of one dx: it zeroes them and looks through all indices for its own, so no two
- * units write to one place and the order of a sum is that of j for any number of threads. */
+ *       [5] offset in ints of the epilogue's program, 0 for none   [6] columns of its space: they divide inner
+ * buffers: dy (outer, m, inner), index (m), dx (outer, n, inner), then the epilogue's; dx overlaps none of the others.
+ * Without a dx only the program reads it (FNN_TILE), and it is never in memory as a whole.
+ * Phase 0 sorts the indices by tiles of rows of dx, keeping their order, so that a sum has the order of j for any number
+ * of threads. A unit of phase 1 zeroes a tile, adds its rows of dy, and runs the program on it, in cache. An index that
+ * is outside is found in phase 0, when nothing is written yet. */
 
-enum { MAX_RANGES = 16 /* each looks through all m indices: more of them would cost more than they share out */ };
+enum {
+  GRAD_TILE = 1 << 15, /* elements; of longer rows a tile has one */
+  GRAD_AHEAD = 4       /* rows of dy that are asked for before they are added */
+};
 
-static int64_t range_rows(const int64_t *ints) {
-  int64_t ranges = fnn_min(MAX_RANGES, fnn_ceil_div(ints[1] * ints[2], UNIT));
-  return fnn_max(1, fnn_ceil_div(ints[1], fnn_max(1, ranges)));
+typedef struct {
+  int64_t rows, row_bits; /* of a tile: 2^row_bits */
+  int64_t tiles;          /* of one outer index */
+} grad_tiling;
+
+static grad_tiling grad_tiles(const int64_t *ints) {
+  grad_tiling t = {1, 0, 0};
+  while (2 * t.rows * ints[2] <= GRAD_TILE && t.rows < ints[1]) t.rows *= 2, t.row_bits++;
+  t.tiles = fnn_ceil_div(ints[1], t.rows);
+  return t;
 }
 
-static void take_grad_size(const int64_t *ints, fnn_work *work, double bytes) {
-  work->phases = 1;
-  work->units[0] = ints[0] * fnn_ceil_div(ints[1], range_rows(ints));
-  work->flops = (double)ints[0] * (double)ints[3] * (double)ints[2];
-  work->bytes = bytes * (double)ints[0] * (double)ints[2] * ((double)ints[1] + 3.0 * (double)ints[3]);
+static void take_grad_size(const int64_t *ints, fnn_work *work, int64_t element_bytes) {
+  grad_tiling t = grad_tiles(ints);
+  double elements = (double)ints[0] * (double)ints[2];
+  work->phases = 2;
+  work->units[0] = 1;
+  work->units[1] = ints[0] * t.tiles;
+  work->shared_bytes = (t.tiles + ints[3]) * (int64_t)sizeof(int64_t);
+  work->flops = elements * (double)ints[3];
+  work->bytes = (double)element_bytes * elements * ((double)ints[1] + 3.0 * (double)ints[3]);
+  if (!ints[5]) return;
+  const int64_t *program = ints + ints[5];
+  work->scratch_bytes = fnn_round_up(t.rows * ints[2] * element_bytes, FNN_ALIGN) +
+                        fnn_program_scratch(program, element_bytes);
+  work->memo_bytes = fnn_program_memo(program);
+  work->flops += elements * (double)ints[1] * (double)program[1];
+  for (int64_t k = 0; k < program[0]; k++) {
+    const int64_t *operand = fnn_program_operand(program, k);
+    if (operand[0] >= 0 && operand[2]) work->bytes += elements * (double)ints[1] * (double)dtype_bytes(operand[1]);
+  }
+}
+
+/* Phase 0: order[..] are the j of the first tile, then those of the second, ...; ends[t] is behind those of tile t. */
+static void sort_by_tile(const fnn_call *call) {
+  const int64_t *ints = call->ints;
+  const int64_t n = ints[1], m = ints[3];
+  grad_tiling t = grad_tiles(ints);
+  int64_t *ends = (int64_t *)call->shared, *order = ends + t.tiles;
+  memset(ends, 0, (size_t)t.tiles * sizeof *ends);
+  for (int64_t j = 0; j < m; j++) {
+    int64_t i = index_at(call->buf[1], ints[4], j, n);
+    if (i < 0) {
+      set_status(call, FNN_INDEX_OUT_OF_RANGE);
+      return;
+    }
+    ends[i >> t.row_bits]++;
+  }
+  for (int64_t k = 0, begin = 0; k < t.tiles; k++) {
+    int64_t count = ends[k];
+    ends[k] = begin;
+    begin += count;
+  }
+  for (int64_t j = 0; j < m; j++) order[ends[index_at(call->buf[1], ints[4], j, n) >> t.row_bits]++] = j;
 }
 
 #include "vector.h"

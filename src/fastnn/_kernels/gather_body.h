@@ -2,21 +2,40 @@
 
 static void OWN(take_grad_size)(const int64_t *ints, fnn_work *work) { take_grad_size(ints, work, sizeof(T)); }
 
-static void OWN(take_grad)(const fnn_call *call, int64_t begin, int64_t end) {
+/* to[i - first] += dy[j] for the i and j of one tile, which begins at row `first`. */
+static void OWN(add_rows)(const fnn_call *call, T *restrict to, const T *restrict dy, int64_t first,
+                          const int64_t *order, int64_t count) {
   const int64_t *ints = call->ints;
-  int64_t n = ints[1], inner = ints[2], m = ints[3], step = range_rows(ints), ranges = fnn_ceil_div(n, step);
+  const int64_t inner = ints[2];
+  for (int64_t k = 0; k < count; k++) {
+    if (k + GRAD_AHEAD < count)
+      for (int64_t c = 0; c < inner; c += 64 / (int64_t)sizeof(T))
+        __builtin_prefetch(dy + order[k + GRAD_AHEAD] * inner + c);
+    T *sum = to + (index_at(call->buf[1], ints[4], order[k], ints[1]) - first) * inner;
+    const T *row = dy + order[k] * inner;
+    for (int64_t c = 0; c < inner; c++) sum[c] += row[c];
+  }
+}
+
+static void OWN(take_grad)(const fnn_call *call, int64_t begin, int64_t end) {
+  if (call->phase == 0) {
+    sort_by_tile(call);
+    return;
+  }
+  const int64_t *ints = call->ints, n = ints[1], inner = ints[2], m = ints[3];
+  grad_tiling t = grad_tiles(ints);
+  const int64_t *ends = (const int64_t *)call->shared, *order = ends + t.tiles;
+  fnn_call finish = *call;
+  finish.tile = call->scratch;
   for (int64_t unit = begin; unit < end; unit++) {
-    int64_t outer = unit / ranges, first = unit % ranges * step, last = fnn_min(n, first + step);
-    T *dx = (T *)call->buf[2] + outer * n * inner;
-    const T *dy = (const T *)call->buf[0] + outer * m * inner;
-    memset(dx + first * inner, 0, (size_t)((last - first) * inner) * sizeof(T));
-    for (int64_t j = 0; j < m; j++) {
-      int64_t i = index_at(call->buf[1], ints[4], j, n);
-      if (i < 0) set_status(call, FNN_INDEX_OUT_OF_RANGE);
-      if (i < first || i >= last) continue;
-      T *to = dx + i * inner;
-      const T *from = dy + j * inner;
-      for (int64_t c = 0; c < inner; c++) to[c] += from[c];
-    }
+    int64_t outer = unit / t.tiles, tile = unit % t.tiles, first = tile * t.rows, rows = fnn_min(n - first, t.rows);
+    int64_t from = tile ? ends[tile - 1] : 0, row = outer * n + first;
+    T *dx = call->buf[2] ? (T *)call->buf[2] + row * inner : (T *)call->scratch;
+    memset(dx, 0, (size_t)(rows * inner) * sizeof(T));
+    OWN(add_rows)(call, dx, (const T *)call->buf[0] + outer * m * inner, first, order + from, ends[tile] - from);
+    if (!ints[5]) continue;
+    int64_t parts = inner / ints[6]; /* rows of the program's space in one of dx */
+    call->program[TYPE_DTYPE == FNN_F64](ints + ints[5], &finish, row * parts, rows * parts, 0, ints[6],
+                                         call->scratch + fnn_round_up(t.rows * inner * sizeof(T), FNN_ALIGN));
   }
 }

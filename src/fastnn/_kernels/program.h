@@ -4,7 +4,8 @@
  *   then for each operand      {buffer, dtype, row_stride, col_stride}      strides in elements; 0 broadcasts
  *   then for each instruction  {opcode, dst, a, b, c}                       registers; unused ones are 0
  *
- * A buffer of -1 makes the operand a constant: its value is call->reals[row_stride].
+ * A buffer of -1 makes the operand a constant: its value is call->reals[row_stride]. FNN_TILE makes it call->tile: rows
+ * and columns of the part of the space that the program is run on, which nothing else reads.
  * Registers 0 .. operands-1 are the operands, read (and cast to the program's type) as they are used; the
  * temporaries follow. The opcode FNN_OP_STORE writes register a to operand dst (cast to its dtype).
  * Instructions run in order over blocks of at most FNN_BLOCK elements. An operand may be stored to the buffer that
@@ -18,6 +19,9 @@
 #include "fnn.h"
 
 enum { FNN_PROGRAM_HEADER = 4, FNN_OPERAND_INTS = 4, FNN_INSTRUCTION_INTS = 5 };
+
+/* Instead of the number of a buffer. */
+enum { FNN_CONSTANT = -1, FNN_TILE = -2 };
 
 /* Opcode 0 is the store; the rest are numbered by the table of elementwise.c. */
 enum { FNN_OP_STORE = 0 };

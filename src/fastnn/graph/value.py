@@ -74,6 +74,7 @@ class Copy:
     simplify: Any = None
     lower: Any = None
     epilogue: bool = False
+    keeps_tile: bool = False
     inplace: bool = False
     aliases: tuple = ()
 

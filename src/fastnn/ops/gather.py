@@ -74,14 +74,20 @@ def _take_grad_reference(dy, indices, shape, axis):
     return dx.reshape(shape)
 
 
+_LONGEST_TILE = 1 << 16  # elements of a row of dx that is kept in scratch until the epilogue has read it
+
+
 def _take_grad_lower(node, b):
     dy, indices = node.inputs
     if b.suffix(dy) is None:
         return False
     outer, n, inner = _split_at(node.params["shape"], node.params["axis"])
+    cols = node.params["shape"][-1]
+    is_by_rows = inner % cols == 0 if cols else False  # else a row of dx is a part of a column of the epilogue's space
     b.step(
         f"take_grad_{b.suffix(dy)}", [dy, indices, node.outputs[0]],
-        [outer, n, inner, indices.size, _kernels.DTYPE_CODE[indices.dtype]],
+        [outer, n, inner, indices.size, _kernels.DTYPE_CODE[indices.dtype], 0, cols],
+        epilogue_at=5 if is_by_rows and inner <= _LONGEST_TILE else None,
     )  # fmt: skip
     return True
 
@@ -93,6 +99,8 @@ take_grad_op = Op(
     reference=_take_grad_reference,
     grad=lambda ddy, dx, dy, indices, shape, axis: (take_op(ddy, indices, axis=axis), None),
     lower=_take_grad_lower,
+    epilogue=True,
+    keeps_tile=True,
 )
 
 

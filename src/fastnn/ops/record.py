@@ -47,6 +47,7 @@ class Op:
         into: `(outputs, inputs, **params) -> bool`: the reference, but into the arrays `outputs`, which it gives whole;
             False where it cannot. The arrays are the plan's own memory, so nothing may keep them.
         epilogue: the kernel applies an elementwise program to its output while it is in cache.
+        keeps_tile: the kernel needs no memory for an output that only its epilogue reads.
         domain: `(rng, shape, dtype) -> array`: what generated tests sample the inputs from.
         is_registered: False for records made for one call, such as a custom gradient's.
     """
@@ -64,6 +65,7 @@ class Op:
     aliases: tuple[tuple[int, int], ...] = ()
     into: Callable[..., bool] | None = None
     epilogue: bool = False
+    keeps_tile: bool = False
     domain: Callable[..., Any] | None = None
     is_registered: bool = True
 

@@ -146,6 +146,9 @@ class Builder:
         )
         writer.run(nodes, stored)
         buffer_of = {v: k for k, v in enumerate(step.buffers) if v is not None}
+        is_tile = group.anchor.op.keeps_tile and raw not in self.needed
+        if is_tile:
+            step.buffers[buffer_of[raw]], buffer_of[raw] = None, program.TILE
         for v in writer.values():
             if v not in buffer_of:
                 buffer_of[v] = len(step.buffers)
@@ -157,7 +160,7 @@ class Builder:
         step.reals += reals
         if raw not in self.needed:
             # The unfinished tile may stand where the finished one goes.
-            step.shares += [(y, raw) for y in stored if y.dtype == raw.dtype][:1]
+            step.shares += [(y, raw) for y in stored if y.dtype == raw.dtype and not is_tile][:1]
             step.writes = [v for v in step.writes if v is not raw]
 
     @staticmethod

@@ -13,6 +13,7 @@ from fastnn.graph.dtypes import is_float
 from fastnn.graph.value import CONSTANT, Node, Shape, Value
 
 STORE = 0
+TILE = -2  # in place of a buffer's number: what an anchor hands to its epilogue in scratch
 _MOVES = ("cast", "copy")  # numbers go from one dtype to another, or the same: loads and stores do it
 _WIDE = {"int64", "uint64"}  # moved between themselves they would lose what float64 cannot hold
 _EXACT_IN_F32 = {"bool", "uint8", "int8", "uint16", "int16", "float32"}
