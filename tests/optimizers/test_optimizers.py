@@ -100,9 +100,11 @@ def close(a, b):
     np.testing.assert_allclose(np.asarray(a), np.asarray(b), rtol=2e-5, atol=2e-6)
 
 
-@pytest.mark.parametrize("mode", ["flat", "per variable", "compiled"])
+@pytest.mark.parametrize("mode", ["flat", "per variable", "some alone", "compiled"])
 @pytest.mark.parametrize("case", CASES, ids=IDS)
-def test_trajectory(case, mode):
+def test_trajectory(case, mode, monkeypatch):
+    if mode == "some alone":
+        monkeypatch.setattr("fastnn.optimizers.optimizer.LARGE", 15)
     optimizer, judge = make(fastnn, *case), make(keras, *case)
     ours_w, theirs_w = weights(ours, MORE_SHAPES), weights(theirs, MORE_SHAPES)
     optimizer.build(ours_w)
@@ -188,6 +190,51 @@ def test_the_gradient_of_one_variable_is_read_where_it_lies(name, arguments):
 
     kernels = [s.kernel for s in Compiled(step, "step").executable_for(start).steps if s.writes[0].size > 1]
     assert kernels == ["fused_f32"]
+
+
+def embedding_model(name, arguments):
+    """Two tables of one shape, one of them read twice, and products; `fit` for two epochs of three batches."""
+    fastnn.utils.set_random_seed(3)
+    ids = [fastnn.Input((7,), dtype="int32") for _ in range(3)]
+    first, second = fastnn.layers.Embedding(50, 6), fastnn.layers.Embedding(50, 6, embeddings_regularizer="l2")
+    h = fastnn.layers.Add()([first(ids[0]), first(ids[1]), second(ids[2])])
+    outputs = fastnn.layers.Dense(2)(fastnn.layers.Dense(60, activation="tanh")(fastnn.layers.Flatten()(h)))
+    model = fastnn.Model(ids, outputs)
+    model.compile(make(fastnn, name, arguments), "mse")
+    rng = np.random.default_rng(9)
+    x = [rng.integers(0, 50, (12, 7)).astype("int32") for _ in ids]
+    model.fit(x, rng.normal(size=(12, 2)).astype("float32"), batch_size=4, epochs=2, verbose=0, shuffle=False)
+    return model
+
+
+@pytest.mark.parametrize("case", CASES, ids=IDS)
+def test_updates_where_the_gradient_is_made_have_the_same_bits(case, monkeypatch):
+    found = []
+    for least in (300, 1 << 60):
+        monkeypatch.setattr("fastnn.optimizers.optimizer.LARGE", least)
+        model = embedding_model(*case)
+        found.append([v.numpy() for v in (*model.variables, *model.optimizer.variables)])
+    for a, b in zip(*found, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        ("Adam", {}), ("AdamW", {}), ("SGD", {"momentum": 0.9, "nesterov": True, "clipvalue": 0.3}), ("Ftrl", {}),
+        ("Adam", {"gradient_accumulation_steps": 2, "use_ema": True, "weight_decay": 0.1, "amsgrad": True}),
+        ("Nadam", {"use_ema": True, "ema_overwrite_frequency": 3, "loss_scale_factor": 2.0}),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_the_gradient_of_a_large_table_is_never_in_memory(case, monkeypatch):
+    monkeypatch.setattr("fastnn.optimizers.optimizer.LARGE", 300)
+    model = embedding_model(*case)
+    table = "float32[50,6]"
+    steps = [step for step in model.explain(batch_size=4).steps if table in step.writes]
+    kernels = [step.kernel for step in steps if step.layer == model.optimizer.name]
+    # The table that is read twice has one of its two gradients in memory.
+    assert sorted(kernels) == ["take_grad_f32", "take_grad_f32"], str(model.explain(batch_size=4))
 
 
 def test_slots_are_views_of_the_flat_slots():

@@ -3,6 +3,8 @@
 A group is an anchor (any op that is not elementwise) with the elementwise nodes that follow it on the same shape, or
 elementwise nodes over one shape, with full reductions of them and the scalar arithmetic after those. Groups are
 convex: nothing outside a group lies on a path between two of its nodes.
+
+The update of a variable joins the anchor that makes its gradient where that anchor then needs no memory for it.
 """
 
 from __future__ import annotations
@@ -59,6 +61,7 @@ class Rules:
     is_elementwise: Callable[[Node], bool]
     is_full_reduction: Callable[[Node], bool]
     has_epilogue: Callable[[Node], bool]
+    keeps_tile: Callable[[Node], bool]
     fits_epilogue: Callable[[Node, Shape], bool]
     program_type: Callable[[Node], str]
 
@@ -80,6 +83,11 @@ class _Fuser:
         self.groups: list[Group] = []
         self.group_of: dict[Node, Group] = {}
         self.types: dict[Group, str] = {}
+        self.readers: dict[Node, list[Node]] = {}
+        for node in graph.nodes:
+            for x in node.inputs:
+                self.readers.setdefault(x.node, []).append(node)
+        self.updates = _updates(graph, rules, self.readers)
 
     def producers(self, node: Node) -> set[Group]:
         """Groups whose values `node` reads, through views."""
@@ -117,7 +125,8 @@ class _Fuser:
         candidates = [g for g in reversed(self.groups) if g in sources] + [
             g for g in reversed(self.groups) if g not in sources and g.anchor is None
         ]
-        for group in candidates:
+        anchored = self.group_of.get(self.updates.get(node))
+        for group in candidates if anchored is None else [anchored, *candidates]:
             if self.accepts(group, node, shape, part, sources):
                 getattr(group, part).append(node)
                 self.add(group, node)
@@ -141,10 +150,16 @@ class _Fuser:
             and rules.has_epilogue(anchor)
             and rules.fits_epilogue(node, group.shape)
             and rules.program_type(node) == rules.program_type(anchor)
-            and any(x in own for x in node.inputs)
+            and (self.updates[node] is anchor if node in self.updates else any(x in own for x in node.inputs))
             and not any(x.node is anchor and x.index > 0 for x in node.inputs)
             and not self.reads_through_view(group, node)
+            and not (rules.keeps_tile(anchor) and self.is_reduced(node))
         )
+
+    def is_reduced(self, node: Node) -> bool:
+        """Whether only reductions read `node`: it needs no memory beside them, as the squares of a norm."""
+        following = self.readers.get(node, ())
+        return bool(following) and all(self.rules.is_full_reduction(reader) for reader in following)
 
     def continues_body(self, group: Group, node: Node) -> bool:
         reads = {x.node for x in node.inputs}
@@ -189,6 +204,31 @@ class _Fuser:
                     seen.add(before)
                     stack.append(before)
         return False
+
+
+def _updates(graph: Graph, rules: Rules, readers: dict[Node, list[Node]]) -> dict[Node, Node | None]:
+    """Elementwise nodes whose results go into new values of variables and nowhere else; with each the anchor that keeps
+    its tile, of which that value is made, None if there is none.
+
+    A group that changes variables runs at the end, and what it reads is kept until then. Therefore an update is no
+    epilogue but of an anchor whose output then needs no memory; of that all of it is: what does not read the gradient,
+    as the decay of weights, too."""
+    updates: dict[Node, Node | None] = {}
+    results, outputs = set(graph.updates.values()), set(graph.outputs)
+    for node in reversed(graph.nodes):
+        following = readers.get(node, ())
+        is_update = updates.keys() >= {*following} if following else not results.isdisjoint(node.outputs)
+        if is_update and rules.is_elementwise(node) and outputs.isdisjoint(node.outputs):
+            updates[node] = None
+    for anchor in graph.nodes:
+        stack = [anchor] if anchor.op.kind != "leaf" and rules.keeps_tile(anchor) else []
+        while stack:
+            node = stack.pop()
+            for other in (*readers.get(node, ()), *(x.node for x in node.inputs if node is not anchor)):
+                if other in updates and updates[other] is None and other.outputs[0].shape == anchor.outputs[0].shape:
+                    updates[other] = anchor
+                    stack.append(other)
+    return updates
 
 
 def _source(value: Value) -> Node:

@@ -2,6 +2,9 @@
 
 Every variable begins at a multiple of 16 elements (64 bytes of float32); the padding between them is zero and stays so,
 because the gradient is zero there. Ordinary variables are views: whoever assigns to one changes the flat buffer.
+
+Large variables may live by themselves: then the plan can update one where its gradient is made, in cache, as
+`graph/fuse.py` says.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ from fastnn.graph.variable import Variable
 from fastnn.ops.pack import pack
 
 ALIGNMENT = 16  # elements
+LARGE = 1 << 18  # elements from which a pass over one variable alone costs no more than its share of a longer one
 
 
 class Flat:
@@ -77,3 +81,10 @@ def flats_of(variables: list[Variable], name: str) -> list[Flat]:
     for variable in variables:
         by_dtype.setdefault(variable.dtype, []).append(variable)
     return [Flat(members, f"{name}_{dtype}") for dtype, members in by_dtype.items()]
+
+
+def move_out(variable: Variable) -> None:
+    """Gives a variable aligned memory of its own."""
+    if getattr(variable, "home", (None, 0))[0] is not None or variable.array.ctypes.data % 64:
+        variable.move(_kernels.aligned_empty(variable.array.size, variable.dtype).reshape(variable.shape))
+        variable.home = (None, 0)

@@ -18,7 +18,7 @@ from fastnn.graph.dtypes import is_float
 from fastnn.graph.stateless import StatelessScope, pairs
 from fastnn.graph.variable import Variable
 from fastnn.naming import auto_name, to_snake_case
-from fastnn.optimizers.flat import Flat, flats_of
+from fastnn.optimizers.flat import LARGE, Flat, flats_of, move_out
 from fastnn.optimizers.schedules.learning_rate_schedule import LearningRateSchedule
 from fastnn.serialization import deserialize_keras_object, serialize_keras_object
 
@@ -57,6 +57,7 @@ class Optimizer:
 
     # Whether `update_step` treats each element by itself: a class that overrides `update_step` must say so again.
     is_elementwise = False
+    is_checked = False  # whether another optimizer looks at the gradients first
 
     def __init__(
         self, learning_rate, weight_decay=None, clipnorm=None, clipvalue=None, global_clipnorm=None, use_ema=False,
@@ -160,14 +161,22 @@ class Optimizer:
         """Moves the variables and their slots into flat buffers of one layout."""
         self._flats = []
         if self._runs_flat():
-            trained = _by_gradients(self._trainable_variables)
-            self._flats = flats_of([v for v in trained if is_float(v.dtype)], self.name)
+            trained = [v for v in _by_gradients(self._trainable_variables) if is_float(v.dtype)]
+            alone = {id(v): v for v in trained if self._stands_alone(v)}
+            self._flats = flats_of([v for v in trained if id(v) not in alone], self.name)
+            for part in (*alone.values(), *(slot for (_, owner), slot in self._slots.items() if owner in alone)):
+                move_out(part)
         names = dict.fromkeys(name for name, _ in self._slots)
         for flat in self._flats:
             for name in names:
                 parts = [self._slots[name, id(member)] for member in flat.members]
                 buffer = flat.like(parts, f"{self.name}_{name}", self._first_value(name))
                 self._slots[name, id(flat.variable)] = buffer
+
+    def _stands_alone(self, variable: Variable) -> bool:
+        """Whether a variable is updated by itself, so that this can be done where its gradient is made: one so large
+        that a pass of its own costs nothing. Not where norms or checks read all gradients before any update."""
+        return variable.array.size >= LARGE and not (self.clipnorm or self.global_clipnorm or self.is_checked)
 
     def _first_value(self, slot: str) -> float:
         return 0.0 if slot in ("average", "gradient_accumulator") else self.initial_slot_value(slot)
@@ -349,7 +358,6 @@ class Optimizer:
         gradient_of = {id(v): g for g, v in zip(grads, variables, strict=True)}
         is_flat = (
             bool(self._flats)
-            and len(gradient_of) == sum(len(flat.members) for flat in self._flats)
             and all(id(member) in gradient_of for flat in self._flats for member in flat.members)
             and not any(v.constraint is not None for v in variables)
             and not (self.clipnorm and self.gradient_accumulation_steps)  # the mean of each variable is clipped
@@ -358,7 +366,8 @@ class Optimizer:
         )
         if not is_flat:
             return list(zip(grads, variables, strict=True))
-        return [(flat.pack([gradient_of[id(v)] for v in flat.members]), flat.variable) for flat in self._flats]
+        packed = [(flat.pack([gradient_of.pop(id(v)) for v in flat.members]), flat.variable) for flat in self._flats]
+        return packed + [(gradient_of[id(v)], v) for v in variables if id(v) in gradient_of]
 
     def _runs_flat(self) -> bool:
         owner = next(cls for cls in type(self).__mro__ if "update_step" in cls.__dict__)
@@ -389,7 +398,7 @@ class Optimizer:
             lambda: self._update([(total / n, v) for total, (_, v) in zip(totals, units, strict=True)]),
         )
         for slot, total in zip(sums, totals, strict=True):
-            slot.assign(ops.where(is_update, ops.zeros_like(total), total))
+            slot.assign(ops.where(is_update, 0.0, total))
 
     def exclude_from_weight_decay(self, var_list=None, var_names=None) -> None:
         """Variables that weight decay leaves alone; to be called before the optimizer is built.

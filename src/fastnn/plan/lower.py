@@ -69,6 +69,7 @@ RULES = Rules(
     is_elementwise=program.is_elementwise,
     is_full_reduction=_is_full_reduction,
     has_epilogue=lambda node: node.op.epilogue,
+    keeps_tile=lambda node: node.op.keeps_tile,
     fits_epilogue=_fits_epilogue,
     program_type=_anchor_type,
 )
