@@ -30,8 +30,7 @@ static const char *const opcode_names[] = {
 
 enum {
   MAX_DIMS = 6,
-  UNIT = 8192,         /* elements of a unit of work: 32 KiB of float32 an operand, some microseconds */
-  FAR_BYTES = 16 << 20 /* a program that reads and writes more than this finds little of it in the last cache */
+  UNIT = 8192 /* elements of a unit of work: 32 KiB of float32 an operand, some microseconds */
 };
 
 static int64_t dtype_bytes(int64_t dtype) {

@@ -703,7 +703,7 @@ static void OWN(run)(OWN(decoded) *d, int64_t rows, int64_t cols, const int64_t 
 
 static void OWN(run_program)(const int64_t *program, const fnn_call *call, int64_t row, int64_t rows, int64_t col,
                              int64_t cols, char *scratch) {
-  OWN(decoded) *d = OWN(decoded_of)(program, call, rows, cols, 0, 0, 0, scratch);
+  OWN(decoded) *d = OWN(decoded_of)(program, call, rows, cols, 0, 0, call->is_far, scratch);
   for (int64_t k = 0; (row != d->row || col != d->col) && k < d->n_operands; k++) {
     const int64_t *operand = fnn_program_operand(program, k);
     if (operand[0] >= 0)
@@ -731,7 +731,7 @@ static void OWN(fused_units)(const fnn_call *call, int64_t begin, int64_t end) {
   const int64_t *strides = sizes + n_outer, *reductions = strides + n_operands * n_outer;
   tiling t = tile_space(outer_size(ints), ints[3], ints[4]);
   /* Sums are taken block by block: those of far spaces are as of near ones. */
-  const int is_far = !n_reductions && space_bytes(program, &t) > FAR_BYTES;
+  const int is_far = !n_reductions && space_bytes(program, &t) > FNN_FAR_BYTES;
   OWN(decoded) *d =
     OWN(decoded_of)(program, call, t.tile_rows, t.tile_cols, reductions, n_reductions, is_far, call->scratch);
   int64_t tiles = t.row_tiles * t.col_tiles;

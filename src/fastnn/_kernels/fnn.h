@@ -58,6 +58,7 @@ struct fnn_call {
                             threads share the step. What a kernel notes there it must compare with what it was given. */
   int32_t *status;       /* set to an fnn_status when the data is bad; never cleared by a kernel */
   char *tile;            /* what an operand FNN_TILE of a program is; set by kernels that have such an epilogue */
+  int32_t is_far;        /* 1: no cache holds the space of the program that is run by it; set by the same kernels */
   int64_t batch;         /* which of the batches of this run is being done: 0, 1, ... */
   fnn_program_fn *const *program; /* the table's program runners: [0] float32, [1] float64 */
   int32_t phase;

@@ -234,6 +234,17 @@ static grad_tiling grad_tiles(const int64_t *ints) {
   return t;
 }
 
+/* Bytes that the epilogue reads and writes, but for scalars. */
+static double grad_program_bytes(const int64_t *ints) {
+  const int64_t *program = ints + ints[5];
+  int64_t bytes = 0; /* of an element */
+  for (int64_t k = 0; k < program[0]; k++) {
+    const int64_t *operand = fnn_program_operand(program, k);
+    if (operand[0] >= 0 && operand[2]) bytes += dtype_bytes(operand[1]);
+  }
+  return (double)bytes * (double)ints[0] * (double)ints[1] * (double)ints[2];
+}
+
 static void take_grad_size(const int64_t *ints, fnn_work *work, int64_t element_bytes) {
   grad_tiling t = grad_tiles(ints);
   double elements = (double)ints[0] * (double)ints[2];
@@ -249,10 +260,7 @@ static void take_grad_size(const int64_t *ints, fnn_work *work, int64_t element_
                         fnn_program_scratch(program, element_bytes);
   work->memo_bytes = fnn_program_memo(program);
   work->flops += elements * (double)ints[1] * (double)program[1];
-  for (int64_t k = 0; k < program[0]; k++) {
-    const int64_t *operand = fnn_program_operand(program, k);
-    if (operand[0] >= 0 && operand[2]) work->bytes += elements * (double)ints[1] * (double)dtype_bytes(operand[1]);
-  }
+  work->bytes += grad_program_bytes(ints);
 }
 
 /* Phase 0: order[..] are the j of the first tile, then those of the second, ...; ends[t] is behind those of tile t. */

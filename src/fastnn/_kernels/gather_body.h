@@ -27,6 +27,7 @@ static void OWN(take_grad)(const fnn_call *call, int64_t begin, int64_t end) {
   const int64_t *ends = (const int64_t *)call->shared, *order = ends + t.tiles;
   fnn_call finish = *call;
   finish.tile = call->scratch;
+  finish.is_far = ints[5] && grad_program_bytes(ints) > FNN_FAR_BYTES;
   for (int64_t unit = begin; unit < end; unit++) {
     int64_t outer = unit / t.tiles, tile = unit % t.tiles, first = tile * t.rows, rows = fnn_min(n - first, t.rows);
     int64_t from = tile ? ends[tile - 1] : 0, row = outer * n + first;

@@ -20,6 +20,9 @@
 
 enum { FNN_PROGRAM_HEADER = 4, FNN_OPERAND_INTS = 4, FNN_INSTRUCTION_INTS = 5 };
 
+/* A program that reads and writes more than this in all finds little of it in the last cache: call->is_far. */
+enum { FNN_FAR_BYTES = 16 << 20 };
+
 /* Instead of the number of a buffer. */
 enum { FNN_CONSTANT = -1, FNN_TILE = -2 };
 
