@@ -12,6 +12,7 @@ import numpy as np
 
 from fastnn import config
 from fastnn.graph.value import Operators
+from fastnn.ops.matmul import linear_grad_kernel_op, linear_op
 from fastnn.ops.record import Op, Spec, uniform
 from fastnn.plan import cost
 
@@ -74,6 +75,14 @@ def _kernel(name, value, ints, b):
     return fast if fits and config.winograd() and cost.is_faster(fast, plain, ints, gain) else plain
 
 
+_WIDE = 256  # channels from which a kernel's gradient is faster as a product: columns of x lie pages apart
+
+
+def _is_product(kernel_size, strides, pads, dilation, groups):
+    """Whether a convolution is a product of pixels and the kernel."""
+    return tuple(kernel_size) == (1, 1) == tuple(strides) and not any(pads) and groups == 1
+
+
 # ---- conv2d: x, kernel[, bias (cout,)] -> y ----
 
 
@@ -116,6 +125,8 @@ def _conv2d_lower(node, b):
     y = node.outputs[0]
     if b.suffix(y) is None:
         return False
+    if kernel.shape[3] == 1 and _is_product(kernel.shape[:2], **node.params):
+        return linear_op.lower(node, b)  # a single column, which tiles would pad to a vector
     ints = _ints(x.shape, y.shape, kernel.shape[:2], **node.params)
     buffers = [x, kernel, y, bias[0] if bias else None]
     b.step(_kernel("conv2d", y, ints, b), buffers, ints, epilogue_at=_EPILOGUE, relu_at=_RELU)
@@ -209,6 +220,8 @@ def _grad_kernel_lower(node, b):
     dw, db = node.outputs
     if b.suffix(dw) is None:
         return False
+    if max(x.shape[3], dy.shape[3]) >= _WIDE and _is_product(**node.params):
+        return linear_grad_kernel_op.lower(node, b)
     ints = _ints(x.shape, dy.shape, **node.params)
     b.step(_kernel("conv2d_grad_kernel", dw, ints, b), [x, dy, dw, db], ints, epilogue_at=_EPILOGUE)
     return True

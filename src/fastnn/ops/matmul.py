@@ -234,7 +234,7 @@ def _linear_lower(node, b):
     y = node.outputs[0]
     if b.suffix(y) is None:
         return False
-    k, n = kernel.shape
+    k, n = kernel.shape[-2:]  # (1, 1, k, n) of a convolution
     ints = _gemm_ints(math.prod(x.shape[:-1]), n, k, (k, 1), (n, 1))
     buffers = [x, kernel, y, bias[0] if bias else None, None]
     b.step(f"gemm_{b.suffix(y)}", buffers, ints, [1.0, 0.0], _EPILOGUE, _RELU)
