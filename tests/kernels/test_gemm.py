@@ -24,6 +24,7 @@ SIZES = [
     (1, 300, 7),
     (1, 37, 131),
     (1, 150, 1100),
+    (1, 1101, 1003),
     (37, 1, 131),
     (7, 15, 3),
     (8, 16, 16),
@@ -105,7 +106,9 @@ def test_layouts(size, layouts, suffix, isa):
 
 @pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize("suffix", FLOATS)
-@pytest.mark.parametrize("size", [(5, 10, 7), (9, 48, 30), (70, 50, 3), (3, 20, 1100), (150, 1, 9)], ids=str)
+@pytest.mark.parametrize(
+    "size", [(5, 10, 7), (9, 48, 30), (70, 50, 3), (3, 20, 1100), (150, 1, 9), (1, 5003, 250)], ids=str
+)
 @pytest.mark.parametrize("relu", [False, True])
 def test_alpha_beta_bias_relu(size, relu, suffix, isa):
     m, n, k = size
@@ -130,7 +133,8 @@ def test_column_sum_rides_along(size, suffix, isa):
 
 
 # Where a panel is packed because its vectors straddle cache lines or are scattered over pages, where a transposed A is
-# packed, where k is cut into splits, and where it is done in blocks that leave their sums in between.
+# packed, where k is cut into splits, where it is done in blocks that leave their sums in between, and where a row takes
+# B as it lies.
 @pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize("suffix", FLOATS)
 @pytest.mark.parametrize("layouts", ["nn", "nt", "tn"])
@@ -147,6 +151,7 @@ def test_column_sum_rides_along(size, suffix, isa):
         (140, 1, 500),
         (130, 130, 70),
         (60, 1100, 1000),
+        (1, 2501, 1031),
     ],
     ids=str,
 )
@@ -220,7 +225,9 @@ def test_not_a_number_and_infinity_flow_through(isa):
 @pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize("suffix", FLOATS)
 @pytest.mark.parametrize(
-    "size", [(70, 50, 6), (9, 10, 1500), (70, 150, 6), (1100, 260, 5), (150, 1, 6), (9, 1, 1500)], ids=str
+    "size",
+    [(70, 50, 6), (9, 10, 1500), (70, 150, 6), (1100, 260, 5), (150, 1, 6), (9, 1, 1500), (1, 2501, 450)],
+    ids=str,
 )
 def test_program_runs_on_finished_tiles(size, suffix, isa):
     """The program stores relu(C + residual) over C; its operands have strides of (batch * m, n)."""

@@ -52,6 +52,7 @@ enum {
   GEMM_K_MOST = 2048,              /* of a range of k that is not cut, at a time */
   GEMM_K_WIDE = 512,               /* the same where B has GEMM_WIDE_BYTES and few rows share it */
   GEMM_WIDE_BYTES = 1 << 22,
+  GEMM_STREAM_COLS = 2048,         /* of a row by a B of GEMM_WIDE_BYTES that a unit does at once: their sums stay in L1 */
   GEMM_SPLIT_BYTES = 1 << 20,      /* k is cut when the partial results take no more than this */
   GEMM_FEW_UNITS = 4,              /* with fewer units of many rows k is cut earlier: threads have something to share */
   GEMM_STRADDLED_BYTES = 1 << 14,  /* that a panel of B is spread over, from which packing it pays */

@@ -18,6 +18,7 @@ typedef struct {
   int fetches;              /* a tile fetches what comes after its panel */
   int fetches_packed;       /* a tile fetches what is packed next */
   int is_dots;              /* a row by columns that are contiguous along k: see gemm_dots */
+  int is_stream;            /* a row by a large B as it lies: see gemm_stream */
   int is_turned;            /* see gemm_turn */
 } OWN(gemm_cut);
 
@@ -71,6 +72,13 @@ static OWN(gemm_cut) OWN(gemm_cut_of)(const int64_t *ints) {
   const int is_wide = c.m > OWN(GEMM_ROWS) && c.m <= GEMM_MOST_ROWS && c.panels >= GEMM_MANY_UNITS && !is_transposed &&
                       ints[GEMM_B_COL] == 1 && c.n * c.k * (int64_t)sizeof(T) >= GEMM_WIDE_BYTES;
   if (is_wide) c.rows = fnn_round_up(c.m, OWN(GEMM_ROWS));
+  c.is_stream = c.m == 1 && ints[GEMM_B_COL] == 1 && (ints[GEMM_B_ROW] >= c.n || c.k == 1) && !c.packs_a &&
+                !c.sums_columns && c.n * c.k * (int64_t)sizeof(T) >= GEMM_WIDE_BYTES;
+  if (c.is_stream) {
+    c.rows = 1;
+    c.group = fnn_min(fnn_max(c.panels, 1), GEMM_STREAM_COLS / (c.widest * N));
+    c.groups = fnn_ceil_div(c.panels, c.group);
+  }
   c.row_blocks = fnn_ceil_div(c.m, c.rows);
   const int64_t units = c.batches * c.row_blocks * c.groups;
   c.split_k = c.k;
@@ -78,7 +86,7 @@ static OWN(gemm_cut) OWN(gemm_cut_of)(const int64_t *ints) {
     c.split_k = fnn_round_up(fnn_ceil_div(c.k, OWN(gemm_most_splits)(&c)), N);
     c.splits = fnn_ceil_div(c.k, c.split_k);
   }
-  c.is_dots = c.m == 1 && ints[GEMM_A_COL] == 1 && ints[GEMM_B_ROW] == 1 && c.k >= GEMM_DOTS_K && !c.sums_columns;
+  c.is_dots = c.m == 1 && !c.is_stream && ints[GEMM_A_COL] == 1 && ints[GEMM_B_ROW] == 1 && c.k >= GEMM_DOTS_K && !c.sums_columns;
   const int transposes_for_one = c.m == 1 && ints[GEMM_B_COL] != 1; /* what is packed is read once: from the L2 cache */
   c.k_block = fnn_min(c.split_k, c.packs_a || transposes_for_one ? GEMM_K_BLOCK : is_wide ? GEMM_K_WIDE : GEMM_K_MOST);
   /* Packing a panel pays when blocks of rows share it and its vectors straddle cache lines, or when it is scattered
@@ -86,7 +94,7 @@ static OWN(gemm_cut) OWN(gemm_cut_of)(const int64_t *ints) {
   const int64_t row_bytes = ints[GEMM_B_ROW] * (int64_t)sizeof(T), span = row_bytes * c.k_block;
   const int is_scattered = c.m > OWN(GEMM_ROWS) && ((row_bytes % FNN_VECTOR_BYTES && span > GEMM_STRADDLED_BYTES) ||
                                                     (row_bytes > 1024 && span > GEMM_SCATTERED_BYTES));
-  if (c.is_dots) c.k_block = c.split_k;
+  if (c.is_dots || c.is_stream) c.k_block = c.split_k;
   c.packs_b = !c.is_dots && (ints[GEMM_B_COL] != 1 || (ints[GEMM_B_ROW] < c.n && c.k > 1) || is_scattered);
   c.fetches_packed = is_wide && c.packs_b;
   c.fetches = is_transposed && !is_paged && is_shared && c.splits > 1 && !c.packs_b;
@@ -242,6 +250,33 @@ static __attribute__((noinline)) void OWN(gemm_dots)(T *out, const T *a, const T
   }
 }
 
+/* sums[0..cols) += a[0..ways) @ b[0..ways, 0..cols), in this order. Whole vectors of sums are kept. */
+FNN_INLINE void OWN(gemm_stream_rows)(T *sums, const T *a, int64_t a_col, const T *b, int64_t b_row, int64_t cols,
+                                      const int ways) {
+  V x[4];
+  for (int w = 0; w < ways; w++) x[w] = FN(splat)(a[w * a_col]);
+  int64_t col = 0;
+  for (; col + N <= cols; col += N) {
+    V sum = FN(load)(sums + col);
+    for (int w = 0; w < ways; w++) sum += x[w] * FN(load)(b + w * b_row + col);
+    FN(store)(sums + col, sum);
+  }
+  if (col == cols) return;
+  V sum = FN(load)(sums + col);
+  for (int w = 0; w < ways; w++) sum += x[w] * FN(load_part)(b + w * b_row + col, cols - col);
+  FN(store)(sums + col, sum);
+}
+
+/* A row of A by rows of B, four at a time. A panel's part of each row would keep its sums in registers, but such parts
+ * of a B that is not in the L2 cache are no stream that the hardware would fetch ahead. */
+static __attribute__((noinline)) void OWN(gemm_stream)(T *sums, const T *a, int64_t a_col, const T *b, int64_t b_row,
+                                                       int64_t k, int64_t cols) {
+  memset(sums, 0, (size_t)fnn_round_up(cols, N) * sizeof(T));
+  int64_t i = 0;
+  for (; i + 4 <= k; i += 4) OWN(gemm_stream_rows)(sums, a + i * a_col, a_col, b + i * b_row, b_row, cols, 4);
+  for (; i < k; i++) OWN(gemm_stream_rows)(sums, a + i * a_col, a_col, b + i * b_row, b_row, cols, 1);
+}
+
 /* Unit (batch z, row block, group of panels, split) of the products. */
 static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OWN(gemm_scratch) * scratch, int64_t z,
                                int64_t row_block, int64_t group, int64_t split) {
@@ -290,12 +325,23 @@ static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OW
     }
     for (int64_t i = 0; i < rows; i++) a_rows[i] = from + i * ints[GEMM_A_ROW];
     for (int64_t i = rows; i < fnn_round_up(rows, TILE_BLOCK); i++) a_rows[i] = a_rows[rows - 1];
+    int64_t first_col = 0;
+    if (c->is_stream) {
+      const tile_panel last = tile_panel_of(c->n, N, c->widest, panel_end - 1);
+      first_col = tile_panel_of(c->n, N, c->widest, panel_begin).begin;
+      OWN(gemm_stream)(t.partial, from, ints[GEMM_A_COL], b + first_col + k * ints[GEMM_B_ROW], ints[GEMM_B_ROW],
+                       k_next - k, last.begin + last.cols - first_col);
+    }
     for (int64_t panel_index = panel_begin; panel_index < panel_end; panel_index++) {
       const tile_panel panel = tile_panel_of(c->n, N, c->widest, panel_index);
       const int64_t b_of = (z * c->splits + split) * c->panels + panel_index;
       const int64_t height = tile_rows(panel.vectors);
       if (whole) t.bias = OWN(gemm_bias)(c, (const T *)call->buf[3], panel, scratch->bias);
       t.cols = panel.cols;
+      if (c->is_stream) {
+        OWN(tile_finish_row)(&t, t.partial + panel.begin - first_col, c_rows[0] + panel.begin);
+        continue;
+      }
       if (c->is_dots) {
         OWN(gemm_dots)(t.partial, from, b + panel.begin * ints[GEMM_B_COL] + k, ints[GEMM_B_COL], k_next - k, t.cols);
         OWN(tile_finish_row)(&t, t.partial, c_rows[0] + panel.begin);
