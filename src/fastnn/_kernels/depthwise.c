@@ -70,8 +70,10 @@ enum {
 
 #include "types_f32.h"
 #include "depthwise_body.h"
+#include "depthwise_grad_body.h"
 #include "types_f64.h"
 #include "depthwise_body.h"
+#include "depthwise_grad_body.h"
 #include "types_none.h"
 
 static const fnn_entry entries[] = {

@@ -1,0 +1,208 @@
+/* depthwise_grad_body.h: the kernel gradient, after depthwise_body.h, for float32 and for float64. */
+
+static void OWN(depthwise_conv2d_grad_kernel_size)(const int64_t *ints, fnn_work *work) {
+  const OWN(depthwise_cut) c = OWN(depthwise_kernel_cut)(ints);
+  OWN(depthwise_work)(ints, &c, c.s.w, c.s.ow, work);
+  work->phases = 2;
+  work->units[0] = c.blocks * c.groups;
+  work->units[1] = c.s.taps;
+  work->shared_bytes = c.blocks * c.s.taps * fnn_round_up(c.lanes, N) * (int64_t)sizeof(T);
+}
+
+/* A rectangle of dy of which each pixel meets x at the same taps, [begin, end) of its vectors. Where the pixels and the
+ * taps are neighbours in x (`slides`), it is whole rows of dy, padding and all. */
+typedef struct {
+  const T *x, *dy; /* x under the first tap of the first pixel; slides: the first column of x */
+  T *sums;         /* of the first tap, in whole vectors */
+  int64_t rows, cols, channels, begin, end, kh, kw;
+  int64_t tap_row, tap_col, sum_row, sum_col, x_row, x_step, dy_row, dy_step;
+  int64_t first, size; /* slides: the column of x under the first tap, how many columns there are */
+} OWN(depthwise_grad_rect);
+
+/* One row of it, or two of which the second's taps are the first's, a row of x further. */
+FNN_INLINE void OWN(depthwise_grad_rows)(const OWN(depthwise_grad_rect) * r, V *sum, const T *x, const T *dy,
+                                         const int rows, const int kh, const int kw) {
+  for (int64_t ox = 0; ox < r->cols; ox++, x += r->x_step, dy += r->dy_step) {
+    const V d0 = FN(load)(dy), d1 = rows == 2 ? FN(load)(dy + r->dy_row) : d0;
+#pragma GCC unroll 4
+    for (int row = 0; row < kh + rows - 1; row++) {
+#pragma GCC unroll 3
+      for (int kx = 0; kx < kw; kx++) {
+        const V v = FN(load)(x + row * r->tap_row + kx * r->tap_col);
+        if (row < kh) sum[row * kw + kx] += v * d0;
+        if (rows == 2 && row > 0) sum[(row - 1) * kw + kx] += v * d1;
+      }
+    }
+  }
+}
+
+/* The same by columns of x: each is read once, as are those of dy, which wait in registers for kw columns. */
+FNN_INLINE void OWN(depthwise_grad_slide)(const OWN(depthwise_grad_rect) * r, V *sum, const T *x, const T *dy,
+                                          const int rows, const int kh, const int kw) {
+  const int64_t begin = fnn_max(0, r->first), end = fnn_min(r->size, r->cols + r->first + kw - 1);
+  /* Pixels that are a multiple of 2 KiB apart share one or two sets of the first cache, and what it fetched beside a line
+   * is gone before the next vector's turn: that line is asked for again, into the second. */
+  const int fetches = r->channels * (int64_t)sizeof(T) % 2048 == 0;
+  V d[2][DW_TAPS]; /* of columns ox, ox - 1, ... */
+#pragma GCC unroll 6
+  for (int t = 0; t < rows * (kw - 1); t++) {
+    const int64_t ox = begin - r->first - 1 - t / rows;
+    d[t % rows][t / rows] = ox >= 0 && ox < r->cols ? FN(load)(dy + t % rows * r->dy_row + ox * r->dy_step) : (V){0};
+  }
+  x += begin * r->x_step;
+  for (int64_t ox = begin - r->first; ox < end - r->first; ox++, x += r->x_step) {
+    const int is_inside = ox >= kw - 1 && ox < r->cols;
+#pragma GCC unroll 2
+    for (int row = 0; row < rows; row++) {
+#pragma GCC unroll 3
+      for (int kx = kw - 1; kx > 0; kx--) d[row][kx] = d[row][kx - 1];
+      d[row][0] = ox < r->cols ? FN(load)(dy + row * r->dy_row + ox * r->dy_step) : (V){0};
+    }
+#pragma GCC unroll 4
+    for (int row = 0; row < kh + rows - 1; row++) {
+      const V v = FN(load)(x + row * r->tap_row);
+      if (fetches && row >= kh - 1) __builtin_prefetch(x + row * r->tap_row + N, 0, 2);
+#pragma GCC unroll 3
+      for (int kx = 0; kx < kw; kx++) {
+        if (!is_inside && (ox < kx || ox - kx >= r->cols)) continue;
+        if (row < kh) sum[row * kw + kx] += v * d[0][kx];
+        if (rows == 2 && row > 0) sum[(row - 1) * kw + kx] += v * d[1][kx];
+      }
+    }
+  }
+}
+
+FNN_INLINE void OWN(depthwise_grad)(const OWN(depthwise_grad_rect) * r, const int kh, const int kw, const int slides) {
+  for (int64_t j = r->begin * N; j < r->end * N; j += N) {
+    const int64_t at = fnn_min(j, r->channels - N);
+    const T *x = r->x + at, *dy = r->dy + at;
+    V sum[DW_TAPS * DW_TAPS];
+    int64_t row = 0;
+#pragma GCC unroll 9
+    for (int k = 0; k < kh * kw; k++) sum[k] = FN(load)(r->sums + k / kw * r->sum_row + k % kw * r->sum_col + j);
+    if (r->x_row == r->tap_row) {
+      for (; row + 2 <= r->rows; row += 2, x += 2 * r->x_row, dy += 2 * r->dy_row) {
+        if (slides) OWN(depthwise_grad_slide)(r, sum, x, dy, 2, kh, kw);
+        else OWN(depthwise_grad_rows)(r, sum, x, dy, 2, kh, kw);
+      }
+    }
+    for (; row < r->rows; row++, x += r->x_row, dy += r->dy_row) {
+      if (slides) OWN(depthwise_grad_slide)(r, sum, x, dy, 1, kh, kw);
+      else OWN(depthwise_grad_rows)(r, sum, x, dy, 1, kh, kw);
+    }
+#pragma GCC unroll 9
+    for (int k = 0; k < kh * kw; k++) FN(store)(r->sums + k / kw * r->sum_row + k % kw * r->sum_col + j, sum[k]);
+  }
+}
+
+#define DW_VARIANT(kh, kw)                                                                                             \
+  static __attribute__((noinline)) void OWN(depthwise_grad_##kh##kw)(const OWN(depthwise_grad_rect) * r) {             \
+    OWN(depthwise_grad)(r, kh, kw, 0);                                                                                 \
+  }                                                                                                                    \
+  static __attribute__((noinline)) void OWN(depthwise_grad_slide_##kh##kw)(const OWN(depthwise_grad_rect) * r) {       \
+    OWN(depthwise_grad)(r, kh, kw, 1);                                                                                 \
+  }
+DW_VARIANT(1, 1) DW_VARIANT(1, 2) DW_VARIANT(1, 3)
+DW_VARIANT(2, 1) DW_VARIANT(2, 2) DW_VARIANT(2, 3)
+DW_VARIANT(3, 1) DW_VARIANT(3, 2) DW_VARIANT(3, 3)
+#undef DW_VARIANT
+static void (*const OWN(depthwise_grad_variants)[])(const OWN(depthwise_grad_rect) *) = {
+  OWN(depthwise_grad_11), OWN(depthwise_grad_12), OWN(depthwise_grad_13),
+  OWN(depthwise_grad_21), OWN(depthwise_grad_22), OWN(depthwise_grad_23),
+  OWN(depthwise_grad_31), OWN(depthwise_grad_32), OWN(depthwise_grad_33)};
+static void (*const OWN(depthwise_grad_slide_variants)[])(const OWN(depthwise_grad_rect) *) = {
+  OWN(depthwise_grad_slide_11), OWN(depthwise_grad_slide_12), OWN(depthwise_grad_slide_13),
+  OWN(depthwise_grad_slide_21), OWN(depthwise_grad_slide_22), OWN(depthwise_grad_slide_23),
+  OWN(depthwise_grad_slide_31), OWN(depthwise_grad_slide_32), OWN(depthwise_grad_slide_33)};
+
+/* Adds what a band gives to the sums of the taps of `rows` and `cols` (DW_TAPS each at most). */
+static void OWN(depthwise_grad_taps)(OWN(depthwise_grad_rect) r, const OWN(depthwise_axis) * rows,
+                                     const OWN(depthwise_axis) * cols, int64_t height, int64_t width) {
+  const OWN(depthwise_grad_rect) all = r;
+  const int64_t x_row = r.tap_row / rows->step, x_pixel = r.tap_col / cols->step;
+  for (int64_t oy = 0, next_row, ky, ky_end; oy < height; oy = next_row) {
+    next_row = fnn_min(height, OWN(depthwise_reach)(rows, oy, &ky, &ky_end));
+    r.kh = ky_end - ky;
+    r.rows = next_row - oy;
+    if (cols->stride == 1 && cols->step == 1 && r.kh) {
+      r.first = cols->origin;
+      r.size = cols->size;
+      r.cols = width;
+      r.x = all.x + (oy * rows->stride + ky * rows->step + rows->origin) * x_row;
+      r.dy = all.dy + oy * r.dy_row;
+      r.sums = all.sums + ky * r.sum_row;
+      OWN(depthwise_grad_slide_variants)[(r.kh - 1) * DW_TAPS + cols->taps - 1](&r);
+      continue;
+    }
+    for (int64_t ox = 0, next, kx, kx_end; ox < width; ox = next) {
+      next = fnn_min(width, OWN(depthwise_reach)(cols, ox, &kx, &kx_end));
+      r.kw = kx_end - kx;
+      r.cols = next - ox;
+      if (!r.kh || !r.kw) continue;
+      r.x = all.x + (oy * rows->stride + ky * rows->step + rows->origin) * x_row +
+            (ox * cols->stride + kx * cols->step + cols->origin) * x_pixel;
+      r.dy = all.dy + oy * r.dy_row + ox * r.dy_step;
+      r.sums = all.sums + ky * r.sum_row + kx * r.sum_col;
+      OWN(depthwise_grad_variants)[(r.kh - 1) * DW_TAPS + r.kw - 1](&r);
+    }
+  }
+}
+
+/* Some taps of an axis. */
+static OWN(depthwise_axis) OWN(depthwise_some_taps)(OWN(depthwise_axis) a, int64_t first) {
+  a.origin += first * a.step;
+  a.taps = fnn_min(DW_TAPS, a.taps - first);
+  return a;
+}
+
+static void OWN(depthwise_kernel_block)(const fnn_call *call, const OWN(depthwise_cut) * c, int64_t block,
+                                        int64_t group) {
+  const depthwise_shape *s = &c->s;
+  const int64_t bands = s->n * c->bands, stored = fnn_round_up(c->lanes, N);
+  OWN(depthwise_grad_rect) r = {.channels = c->lanes, .begin = group * c->vectors,
+                                .end = fnn_min((group + 1) * c->vectors, stored / N),
+                                .tap_row = s->dilation_h * s->w * c->lanes, .tap_col = s->dilation_w * c->lanes,
+                                .sum_row = s->kw * stored, .sum_col = stored, .x_row = s->stride_h * s->w * c->lanes,
+                                .x_step = s->stride_w * c->lanes, .dy_row = s->ow * c->lanes, .dy_step = c->lanes};
+  T *sums = (T *)call->shared + block * s->taps * stored;
+  for (int64_t tap = 0; tap < s->taps; tap++)
+    memset(sums + tap * stored + r.begin * N, 0, sizeof(V) * (size_t)(r.end - r.begin));
+  for (int64_t band = bands * block / c->blocks; band < bands * (block + 1) / c->blocks; band++) {
+    const int64_t image = band / c->bands, row = band % c->bands * c->rows, rows = fnn_min(c->rows, s->oh - row);
+    OWN(depthwise_axis) y_axis, x_axis;
+    r.x = OWN(depthwise_input_window)(call, c, image, row, rows, &y_axis, &x_axis);
+    r.dy = (const T *)call->buf[1] + (image * s->oh + row) * s->ow * s->channels;
+    if (c->lanes > s->channels) {
+      T *dy = (T *)call->scratch + OWN(depthwise_results_at)(c, s->w);
+      OWN(depthwise_widen)(dy, c->lanes, r.dy, rows * s->ow, s->channels, 1);
+      r.dy = dy;
+    }
+    for (int64_t ky = 0; ky < s->kh; ky += DW_TAPS) {
+      for (int64_t kx = 0; kx < s->kw; kx += DW_TAPS) {
+        const OWN(depthwise_axis) ys = OWN(depthwise_some_taps)(y_axis, ky), xs = OWN(depthwise_some_taps)(x_axis, kx);
+        r.sums = sums + ky * r.sum_row + kx * r.sum_col;
+        OWN(depthwise_grad_taps)(r, &ys, &xs, rows, s->ow);
+      }
+    }
+  }
+}
+
+static void OWN(depthwise_conv2d_grad_kernel)(const fnn_call *call, int64_t begin, int64_t end) {
+  const OWN(depthwise_cut) c = OWN(depthwise_kernel_cut)(call->ints);
+  const depthwise_shape *s = &c.s;
+  const int64_t stored = fnn_round_up(c.lanes, N);
+  for (int64_t unit = begin; unit < end; unit++) {
+    if (call->phase == 0) {
+      OWN(depthwise_kernel_block)(call, &c, unit / c.groups, unit % c.groups);
+      continue;
+    }
+    for (int64_t j = 0; j < s->channels; j += N) { /* unit is a tap: add the blocks */
+      V sum = {0};
+      for (int64_t block = 0; block < c.blocks; block++)
+        sum += FN(load)((const T *)call->shared + (block * s->taps + unit) * stored + j);
+      T *out = (T *)call->buf[2] + unit * s->channels;
+      if (s->channels < N) FN(store_part)(out, sum, s->channels);
+      else FN(store)(out + fnn_min(j, s->channels - N), sum);
+    }
+  }
+}
