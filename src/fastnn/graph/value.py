@@ -73,6 +73,7 @@ class Copy:
     grad: Any = None
     simplify: Any = None
     lower: Any = None
+    into: Any = None
     epilogue: bool = False
     keeps_tile: bool = False
     inplace: bool = False
