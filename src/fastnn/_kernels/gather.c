@@ -249,9 +249,9 @@ static void take_grad_size(const int64_t *ints, fnn_work *work, int64_t element_
   grad_tiling t = grad_tiles(ints);
   double elements = (double)ints[0] * (double)ints[2];
   work->phases = 2;
-  work->units[0] = 1;
+  work->units[0] = t.tiles > 1 || ints[5]; /* one tile needs no order */
   work->units[1] = ints[0] * t.tiles;
-  work->shared_bytes = (t.tiles + ints[3]) * (int64_t)sizeof(int64_t);
+  work->shared_bytes = t.tiles > 1 ? (t.tiles + ints[3]) * (int64_t)sizeof(int64_t) : 0;
   work->flops = elements * (double)ints[3];
   work->bytes = (double)element_bytes * elements * ((double)ints[1] + 3.0 * (double)ints[3]);
   if (!ints[5]) return;
@@ -269,15 +269,17 @@ static void sort_by_tile(const fnn_call *call) {
   const int64_t n = ints[1], m = ints[3];
   grad_tiling t = grad_tiles(ints);
   int64_t *ends = (int64_t *)call->shared, *order = ends + t.tiles;
-  memset(ends, 0, (size_t)t.tiles * sizeof *ends);
+  const int is_one = t.tiles <= 1;
+  if (!is_one) memset(ends, 0, (size_t)t.tiles * sizeof *ends);
   for (int64_t j = 0; j < m; j++) {
     int64_t i = index_at(call->buf[1], ints[4], j, n);
     if (i < 0) {
       set_status(call, FNN_INDEX_OUT_OF_RANGE);
       return;
     }
-    ends[i >> t.row_bits]++;
+    if (!is_one) ends[i >> t.row_bits]++;
   }
+  if (is_one) return;
   for (int64_t k = 0, begin = 0; k < t.tiles; k++) {
     int64_t count = ends[k];
     ends[k] = begin;

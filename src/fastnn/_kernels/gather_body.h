@@ -2,17 +2,22 @@
 
 static void OWN(take_grad_size)(const int64_t *ints, fnn_work *work) { take_grad_size(ints, work, sizeof(T)); }
 
-/* to[i - first] += dy[j] for the i and j of one tile, which begins at row `first`. */
+/* to[i - first] += dy[j] for the i and j of one tile, which begins at row `first`. Without an order these are all j. */
 static void OWN(add_rows)(const fnn_call *call, T *restrict to, const T *restrict dy, int64_t first,
                           const int64_t *order, int64_t count) {
   const int64_t *ints = call->ints;
   const int64_t inner = ints[2];
   for (int64_t k = 0; k < count; k++) {
-    if (k + GRAD_AHEAD < count)
+    if (order && k + GRAD_AHEAD < count)
       for (int64_t c = 0; c < inner; c += 64 / (int64_t)sizeof(T))
         __builtin_prefetch(dy + order[k + GRAD_AHEAD] * inner + c);
-    T *sum = to + (index_at(call->buf[1], ints[4], order[k], ints[1]) - first) * inner;
-    const T *row = dy + order[k] * inner;
+    int64_t j = order ? order[k] : k, i = index_at(call->buf[1], ints[4], j, ints[1]);
+    if (i < 0) {
+      set_status(call, FNN_INDEX_OUT_OF_RANGE);
+      return;
+    }
+    T *sum = to + (i - first) * inner;
+    const T *row = dy + j * inner;
     for (int64_t c = 0; c < inner; c++) sum[c] += row[c];
   }
 }
@@ -30,10 +35,10 @@ static void OWN(take_grad)(const fnn_call *call, int64_t begin, int64_t end) {
   finish.is_far = ints[5] && grad_program_bytes(ints) > FNN_FAR_BYTES;
   for (int64_t unit = begin; unit < end; unit++) {
     int64_t outer = unit / t.tiles, tile = unit % t.tiles, first = tile * t.rows, rows = fnn_min(n - first, t.rows);
-    int64_t from = tile ? ends[tile - 1] : 0, row = outer * n + first;
+    int64_t from = tile ? ends[tile - 1] : 0, until = t.tiles > 1 ? ends[tile] : m, row = outer * n + first;
     T *dx = call->buf[2] ? (T *)call->buf[2] + row * inner : (T *)call->scratch;
     memset(dx, 0, (size_t)(rows * inner) * sizeof(T));
-    OWN(add_rows)(call, dx, (const T *)call->buf[0] + outer * m * inner, first, order + from, ends[tile] - from);
+    OWN(add_rows)(call, dx, (const T *)call->buf[0] + outer * m * inner, first, t.tiles > 1 ? order + from : NULL, until - from);
     if (!ints[5]) continue;
     int64_t parts = inner / ints[6]; /* rows of the program's space in one of dx */
     call->program[TYPE_DTYPE == FNN_F64](ints + ints[5], &finish, row * parts, rows * parts, 0, ints[6],
