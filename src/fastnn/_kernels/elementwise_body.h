@@ -1,9 +1,9 @@
 /* elementwise_body.h: what elementwise.c compiles for float32 and for float64 (T, V, M, N, FN, OWN: types_f32.h).
  *
- * A program is decoded once for tiles of one size, then run block by block. Every register has a block of scratch, but the pointer
- * of a register that is an operand of contiguous rows goes straight into the operand's buffer, and a value whose first
- * use is to be stored is computed there. A register that is the same for the whole tile (a scalar operand, or made from
- * such) holds one vector of equal lanes and is computed once. */
+ * A program is decoded once for tiles of one size, then run block by block. Every register has a block of scratch, but
+ * the pointer of a register that is an operand of contiguous rows goes straight into the operand's buffer, and a value
+ * whose first use is to be stored is computed there. A register that is the same for the whole tile (a scalar operand,
+ * or made from such) holds one vector of equal lanes and is computed once. */
 
 enum {
   OWN(BLOCK) = FNN_BLOCK * 4 / (int)sizeof(T),

@@ -38,7 +38,8 @@ static void OWN(take_grad)(const fnn_call *call, int64_t begin, int64_t end) {
     int64_t from = tile ? ends[tile - 1] : 0, until = t.tiles > 1 ? ends[tile] : m, row = outer * n + first;
     T *dx = call->buf[2] ? (T *)call->buf[2] + row * inner : (T *)call->scratch;
     memset(dx, 0, (size_t)(rows * inner) * sizeof(T));
-    OWN(add_rows)(call, dx, (const T *)call->buf[0] + outer * m * inner, first, t.tiles > 1 ? order + from : NULL, until - from);
+    const T *dy = (const T *)call->buf[0] + outer * m * inner;
+    OWN(add_rows)(call, dx, dy, first, t.tiles > 1 ? order + from : NULL, until - from);
     if (!ints[5]) continue;
     int64_t parts = inner / ints[6]; /* rows of the program's space in one of dx */
     call->program[TYPE_DTYPE == FNN_F64](ints + ints[5], &finish, row * parts, rows * parts, 0, ints[6],

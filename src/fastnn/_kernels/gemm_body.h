@@ -86,7 +86,8 @@ static OWN(gemm_cut) OWN(gemm_cut_of)(const int64_t *ints) {
     c.split_k = fnn_round_up(fnn_ceil_div(c.k, OWN(gemm_most_splits)(&c)), N);
     c.splits = fnn_ceil_div(c.k, c.split_k);
   }
-  c.is_dots = c.m == 1 && !c.is_stream && ints[GEMM_A_COL] == 1 && ints[GEMM_B_ROW] == 1 && c.k >= GEMM_DOTS_K && !c.sums_columns;
+  c.is_dots = c.m == 1 && !c.is_stream && ints[GEMM_A_COL] == 1 && ints[GEMM_B_ROW] == 1 && c.k >= GEMM_DOTS_K &&
+              !c.sums_columns;
   const int transposes_for_one = c.m == 1 && ints[GEMM_B_COL] != 1; /* what is packed is read once: from the L2 cache */
   c.k_block = fnn_min(c.split_k, c.packs_a || transposes_for_one ? GEMM_K_BLOCK : is_wide ? GEMM_K_WIDE : GEMM_K_MOST);
   /* Packing a panel pays when blocks of rows share it and its vectors straddle cache lines, or when it is scattered
