@@ -65,6 +65,10 @@ def model_of(case):
 @pytest.mark.parametrize("case", table("LAYERS"), ids=str)
 def test_layer(case, tmp_path):
     model, given = model_of(case)
+    if case.name == "BatchNormalization" and case.call.get("training"):
+        with pytest.raises(ValueError, match="changes variables"):
+            model.export(tmp_path / "model.onnx")
+        return
     check(model, [[np.concatenate([x] * times) for x in given] for times in (1, 2)], tmp_path / "model.onnx")
 
 
@@ -95,8 +99,9 @@ def first_rows():
 
 
 NO_COUNTERPART = {
-    "argpartition", "ctc_decode", "ctc_loss", "erfinv", "gcd", "histogram", "i0", "in_top_k", "lcm",
-    "nextafter", "polar", "quantizers.quantize_and_dequantize", "view",
+    "argpartition", "cholesky", "ctc_decode", "ctc_loss", "eigh", "erfinv", "gcd", "histogram", "i0", "in_top_k",
+    "inv", "lcm", "lstsq", "lu_factor", "nextafter", "pinv", "polar", "qr", "quantizers.quantize_and_dequantize",
+    "slogdet", "solve", "view",
 }  # fmt: skip
 
 

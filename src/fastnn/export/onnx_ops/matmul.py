@@ -1,4 +1,4 @@
-"""Matrix products."""
+"""Matrix products and determinants."""
 
 from fastnn.export.table import emits
 
@@ -14,6 +14,11 @@ def _matmul(b, step, x1, x2):
     x1 = _turned(b, x1, step.inputs[0]) if step.params.get("transpose_a") else x1
     x2 = _turned(b, x2, step.inputs[1]) if step.params.get("transpose_b") else x2
     return b.add("MatMul", x1, x2)
+
+
+@emits("det")
+def _det(b, step, x):
+    return b.add("Det", x)
 
 
 @emits("linear")
