@@ -19,7 +19,7 @@ from fastnn._kernels import _engine
 FLOPS_PER_S, BYTES_PER_S = 40e9, 10e9
 # A call is shared when it is expected to take longer than this, in fact about 1 microsecond with AVX-512; to meet costs
 # 0.3 where both threads are awake.
-SHARE_S = 4e-6
+SHARE_S = 5e-6
 # Winograd's algorithm is taken when it is expected to be this many times as fast. Where both are close it is 1.1 to 1.6
 # times as fast as the other, with each instruction set; but not for few channels, where the sums of products have
 # kernels of their own.
