@@ -122,11 +122,9 @@ class Executable:
         plan_memory = memory.assign(self.steps, self.slots, kept, self.inside)
         self.places, self.live_bytes = plan_memory.places, plan_memory.live_bytes
         isa = _kernels.isa()
-        native, self.segments, self.native_steps = [], [], []
-        for step in self._steps_before(graph):
-            native.append(step)
-            self.native_steps.append(None)
-            self.segments[:] = [_Segment(0, len(native))]
+        native = self._steps_before(graph)
+        self.native_steps: list[Step | None] = [None] * len(native)
+        self.segments = [_Segment(0, len(native))] if native else []
         for step in self.steps:
             if step.kernel is None:
                 self.segments.append(_Segment(reference=step))

@@ -15,7 +15,7 @@ class _Held:
     """An array that is bound for a run: to the plan it is a variable, which a part of the carry changes."""
 
     def __init__(self, spec: Spec):
-        self.shape, self.storage_dtype = spec.shape, spec.dtype
+        self.shape, self.storage_dtype, self.nbytes = spec.shape, spec.dtype, spec.nbytes
 
 
 class Scan(Executable):
@@ -69,21 +69,21 @@ class Scan(Executable):
         if any(x in self.places for x in graph.inputs):
             steps.append(self._gather_step(graph, 1, [x.dtype for x in graph.inputs], [(1.0, 0.0)] * self.n_xs))
         if self.saves:
-            slots = [self.variable_slot[one] for one in self.held[: self.n_carry]]
-            saved = self.result_slot + len(graph.outputs)
-            steps.append(self._put_step(self.held[: self.n_carry], [(slot, 0) for slot in slots], saved))
+            carry = self.held[: self.n_carry]
+            places = [(self.variable_slot[one], 0) for one in carry]
+            steps.append(self._put_step([one.nbytes for one in carry], places, self.result_slot + len(graph.outputs)))
         return steps
 
     def _steps_after(self, graph: Graph) -> list[tuple]:
         places = [self._place(y) for y in graph.outputs]
-        return [self._put_step([_Held(y.spec) for y in graph.outputs], places, self.result_slot)] if places else []
+        return [self._put_step([y.spec.nbytes for y in graph.outputs], places, self.result_slot)] if places else []
 
-    def _put_step(self, arrays: list[_Held], places: list[tuple[int, int]], first_slot: int) -> tuple:
-        sizes = [int(np.prod(one.shape)) * np.dtype(one.storage_dtype).itemsize for one in arrays]
+    def _put_step(self, sizes: list[int], places: list[tuple[int, int]], first_slot: int) -> tuple:
+        """The call of `put_rows`: what stands at `places` goes into its row of arrays, whose slots follow the first."""
         buffers = [(self.index_slot, 0)]
         for k, place in enumerate(places):
             buffers += [place, (first_slot + k, 0)]
-        return "put_rows", buffers, [len(arrays), *sizes], [], 1
+        return "put_rows", buffers, [len(sizes), *sizes], [], 1
 
     def run_steps(self, outputs: list, inputs: list, length: int, reverse: bool) -> None:
         """Runs all steps.
