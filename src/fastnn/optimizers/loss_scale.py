@@ -56,7 +56,7 @@ class LossScaleOptimizer(Optimizer):
             return
         self.step_counter = self._own_variable(np.zeros((), "int32"), "step_counter")
         self.dynamic_scale = self._own_variable(np.asarray(self.initial_scale, "float32"), "dynamic_scale")
-        self.inner_optimizer.is_checked = True
+        self.inner_optimizer._is_checked = True
         self.inner_optimizer.build(variables)
         self._trainable_variables = list(variables)
         self.built = True

@@ -57,7 +57,7 @@ class Optimizer:
 
     # Whether `update_step` treats each element by itself: a class that overrides `update_step` must say so again.
     is_elementwise = False
-    is_checked = False  # whether another optimizer looks at the gradients first
+    _is_checked = False  # whether another optimizer looks at the gradients first
 
     def __init__(
         self, learning_rate, weight_decay=None, clipnorm=None, clipvalue=None, global_clipnorm=None, use_ema=False,
@@ -176,7 +176,7 @@ class Optimizer:
     def _stands_alone(self, variable: Variable) -> bool:
         """Whether a variable is updated by itself, so that this can be done where its gradient is made: one so large
         that a pass of its own costs nothing. Not where norms or checks read all gradients before any update."""
-        return variable.array.size >= LARGE and not (self.clipnorm or self.global_clipnorm or self.is_checked)
+        return variable.array.size >= LARGE and not (self.clipnorm or self.global_clipnorm or self._is_checked)
 
     def _first_value(self, slot: str) -> float:
         return 0.0 if slot in ("average", "gradient_accumulator") else self.initial_slot_value(slot)
