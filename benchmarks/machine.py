@@ -74,7 +74,7 @@ def flops_peak() -> float:
 
 def bandwidth() -> float:
     """Bytes a second that the cores move between them and memory."""
-    source, target = np.ones(COPIED_BYTES // 8), np.zeros(COPIED_BYTES // 8)
+    source, target = np.ones(COPIED_BYTES // 8), np.ones(COPIED_BYTES // 8)  # both written, so no copy meets new pages
     slices = list(zip(np.array_split(source, threads()), np.array_split(target, threads()), strict=True))
 
     def copy():
