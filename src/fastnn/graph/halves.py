@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from fastnn.graph.dtypes import is_half
-from fastnn.graph.simplify import sort
+from fastnn.graph.simplify import prune, sort
 from fastnn.graph.trace import tracing
 from fastnn.graph.value import Graph, Node, Operators, Value
 
 
 def widen(graph: Graph, has_kernel: Callable[[Node], bool]) -> Graph:
-    """`graph` with float32 in the place of halves around the ops of which `has_kernel(node)` is true."""
+    """`graph`, or one with float32 in the place of halves around the ops of which `has_kernel(node)` is true."""
     if not any(is_half(y.dtype) for node in graph.nodes for y in node.outputs):
         return graph
     cast = Operators.functions["cast"]
@@ -42,4 +42,4 @@ def widen(graph: Graph, has_kernel: Callable[[Node], bool]) -> Graph:
             new.node.label = node.label
     graph.outputs = [becomes.get(y, y) for y in graph.outputs]
     graph.updates = {variable: becomes.get(y, y) for variable, y in graph.updates.items()}
-    return sort(graph)
+    return prune(sort(graph))

@@ -14,14 +14,13 @@ ROUNDS = 8
 
 def simplify(graph: Graph) -> Graph:
     """A graph equivalent to `graph`, rewritten until nothing changes."""
-    before = None
+    graph = prune(graph)
     for _ in range(ROUNDS):
-        graph = _rewrite(prune(graph))
-        after = [(node.op.name, len(node.inputs)) for node in prune(graph).nodes]
-        if after == before:
+        new = _Simplified()
+        graph = prune(_rewrite(graph, new))
+        if not new.is_unfinished:
             break
-        before = after
-    return prune(graph)
+    return graph
 
 
 def prune(graph: Graph) -> Graph:
@@ -75,23 +74,64 @@ def _like(graph: Graph) -> Graph:
     return new
 
 
-class _Hashing(Graph):
-    """A graph in which an op applied twice to the same values is one node."""
+class _Simplified(Graph):
+    """A graph whose nodes are simplified as they are added, those that a rule adds too; an op applied twice to the same
+    values is one node.
+
+    Attributes:
+        label: of nodes added now.
+        replaced: values in whose place others are read, by rules that rewrite more than their own node.
+        is_unfinished: whether another pass may find more.
+    """
 
     def __init__(self):
         super().__init__()
-        self.seen: dict[object, Node] = {}
         self.label = ""
+        self.replaced: dict[Value, Value] = {}
+        self.is_unfinished = False
+        self.seen: dict[object, tuple[Node, tuple[Value, ...]]] = {}
 
     def add(self, op, inputs: tuple[Value, ...], params, specs: tuple[Spec, ...]) -> Node:
+        node, outputs = self.simplified(op, inputs, params, specs)
+        better = outputs[0].node
+        if len(outputs) == len(better.outputs) and all(y is z for y, z in zip(outputs, better.outputs, strict=True)):
+            return better
+        self.is_unfinished = True
+        return node
+
+    def simplified(self, op, inputs, params, specs) -> tuple[Node, tuple[Value, ...]]:
+        """The node of `op`, and the values to read in the place of its outputs."""
         key = _key(op, inputs, params)
-        node = self.seen.get(key) if key is not None else None
-        if node is None:
+        known = self.seen.get(key) if key is not None else None
+        if known is None:
             node = Node(op, inputs, params, specs, self.label)
             self.nodes.append(node)
+            known = node, self.simpler(node)
             if key is not None:
-                self.seen[key] = node
-        return node
+                self.seen[key] = known
+        return known
+
+    def simpler(self, node: Node) -> tuple[Value, ...]:
+        better = _folded(self, node)
+        if better is None and node.op.simplify is not None:
+            better = node.op.simplify(node)
+        if isinstance(better, dict):
+            # The rule rewrites other values too; who read them before may now come too early: sorted by `_rewrite`.
+            self.replaced.update({old: value for old, value in better.items() if old is not value})
+            self.is_unfinished = True
+            better = None
+        if better is None:
+            return node.outputs
+        outputs = better if isinstance(better, tuple) else (better,)
+        for old, value in zip(node.outputs, outputs, strict=True):
+            if value.spec != old.spec:
+                raise RuntimeError(f"simplifying {node} gave {value.spec} in place of {old.spec}")
+        return outputs
+
+    def resolve(self, value: Value) -> Value:
+        while value in self.replaced:
+            value = self.replaced[value]
+        return value
 
 
 def _key(op, inputs, params):
@@ -108,37 +148,17 @@ def _key(op, inputs, params):
     return key
 
 
-def _rewrite(graph: Graph) -> Graph:
-    """One pass over the nodes in order: each is rebuilt on the rewritten inputs, then simplified."""
-    new = _Hashing()
+def _rewrite(graph: Graph, new: _Simplified) -> Graph:
+    """One pass over the nodes in order: each is rebuilt in `new` on the rewritten inputs, and simplified there."""
     becomes: dict[Value, Value] = {}
-    replaced: dict[Value, Value] = {}
-
-    def resolve(value: Value) -> Value:
-        while value in replaced:
-            value = replaced[value]
-        return value
-
-    for node in graph.nodes:
-        new.label = node.label
-        inputs = tuple(resolve(becomes[x]) for x in node.inputs)
-        rebuilt = new.add(node.op, inputs, node.params, tuple(y.spec for y in node.outputs))
-        outputs = rebuilt.outputs
-        with tracing(new):
-            better = _folded(new, rebuilt)
-            if better is None and node.op.simplify is not None:
-                better = node.op.simplify(rebuilt)
-        if isinstance(better, dict):
-            # The rule rewrites other values too; who read them before may now come too early: sorted below.
-            replaced.update({old: value for old, value in better.items() if old is not value})
-            better = None
-        if better is not None:
-            outputs = better if isinstance(better, tuple) else (better,)
-        for old, value in zip(node.outputs, outputs, strict=True):
-            if value.spec != old.spec:
-                raise RuntimeError(f"simplifying {node} gave {value.spec} in place of {old.spec}")
-            becomes[old] = value
-    if replaced:
+    resolve = new.resolve
+    with tracing(new):
+        for node in graph.nodes:
+            new.label = node.label
+            inputs = tuple(resolve(becomes[x]) for x in node.inputs)
+            _, outputs = new.simplified(node.op, inputs, node.params, tuple(y.spec for y in node.outputs))
+            becomes.update(zip(node.outputs, outputs, strict=True))
+    if new.replaced:
         for node in new.nodes:
             # The node whose rule asked for the replacement keeps reading what it read.
             node.inputs = tuple(resolve(x) if resolve(x).node is not node else x for x in node.inputs)
@@ -151,7 +171,7 @@ def _rewrite(graph: Graph) -> Graph:
             new.variables.setdefault(node.params["variable"], node.outputs[0])
     result = _like(new)
     result.nodes = new.nodes
-    return sort(result) if replaced else result
+    return sort(result) if new.replaced else result
 
 
 def _folded(graph: Graph, node: Node):

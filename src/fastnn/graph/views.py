@@ -9,7 +9,7 @@ from fastnn.graph.value import Graph, Node, Operators, Value
 
 
 def raise_over_views(graph: Graph) -> Graph:
-    """`graph`, with each elementwise node that follows a view of an op with an epilogue put before the view."""
+    """`graph`, or one with each elementwise node that follows a view of an op with an epilogue put before the view."""
     readers = consumers(graph)
     results = set(graph.results())
     becomes: dict[Value, Value] = {}

@@ -155,6 +155,8 @@ def _promoted(op: Op, args: tuple) -> tuple:
 
 def broadcast_shapes(name: str, *shapes) -> tuple[int, ...]:
     """NumPy's broadcasting, with an error that names the op."""
+    if len(set(shapes)) == 1:
+        return shapes[0]
     try:
         return np.broadcast_shapes(*shapes)
     except ValueError:

@@ -45,8 +45,8 @@ class Executable:
         self.name = name
         self.sources = gathered
         graph = verify(simplify.simplify(graph), "simplify")
-        graph = verify(widen(graph, lambda node: node.op.has_kernel), "widen")
-        graph = verify(raise_over_views(graph), "raise_over_views")
+        graph = verify(widen(graph, lambda node: node.op.has_kernel), "widen", before=graph)
+        graph = verify(raise_over_views(graph), "raise_over_views", before=graph)
         if gathered is not None:
             self.factors = absorb_into_gather(graph)
         self.graph = graph = _materialised(graph)
