@@ -14,7 +14,7 @@ from fastnn import _kernels, config
 from fastnn._kernels import _engine
 from fastnn.graph import fuse, simplify, variable
 from fastnn.graph.halves import widen
-from fastnn.graph.value import CONSTANT, COPY, Graph, Value
+from fastnn.graph.value import CONSTANT, COPY, Graph, Node, Value
 from fastnn.graph.verify import verify
 from fastnn.graph.views import raise_over_views
 from fastnn.plan import memory
@@ -88,8 +88,13 @@ class Executable:
         """Lets groups store straight into the variables that they update, where every reader of the old numbers can
         run before them; `copied` are the other updates."""
         self.copied: list[tuple[object, Value]] = []
+        group_of = {node: group for group in groups for node in group.nodes}
+        reads: dict[Value, list[tuple[Node, Value]]] = {}
+        for node in graph.nodes:
+            for x in node.inputs if node.op.kind != "view" else ():
+                reads.setdefault(memory.root_of(x), []).append((node, x))
         for var, value in graph.updates.items():
-            writer = _in_place_writer(graph, groups, var, value)
+            writer = _in_place_writer(graph, group_of, reads, var, value)
             if writer is None or value in self.slots:
                 self.copied.append((var, value))
             else:
@@ -394,9 +399,11 @@ def _aliases(graph: Graph, var) -> list:
     return [var, *owners, *views]
 
 
-def _in_place_writer(graph: Graph, groups: list[fuse.Group], var, value: Value):
-    """The group that may store `value` into `var`, ordered after all readers of the old numbers; None if none may."""
-    group_of = {node: group for group in groups for node in group.nodes}
+def _in_place_writer(graph: Graph, group_of: dict[Node, fuse.Group], reads, var, value: Value):
+    """The group that may store `value` into `var`, ordered after all readers of the old numbers; None if none may.
+
+    `reads` are nodes and what they read, by the root of it.
+    """
     writer = group_of.get(value.node)
     if writer is None or value.dtype != var.storage_dtype:
         return None
@@ -409,15 +416,13 @@ def _in_place_writer(graph: Graph, groups: list[fuse.Group], var, value: Value):
     elif value.node in writer.reductions or (writer.anchor is not None and any(x is old for x in writer.anchor.inputs)):
         return None
     readers = set()
-    for node in graph.nodes:
-        if node.op.kind == "view" or node is value.node is writer.anchor:
+    for node, x in (read for root in aliased for read in reads.get(root, ())):
+        if node is value.node is writer.anchor:
             continue
-        for x in node.inputs:
-            if memory.root_of(x) in aliased:
-                if group_of[node] is not writer:
-                    readers.add(group_of[node])
-                elif x is not old or (old.shape != writer.shape and node not in writer.tail):
-                    return None  # the group itself reads the old numbers in another order than it writes the new
+        if group_of[node] is not writer:
+            readers.add(group_of[node])
+        elif x is not old or (old.shape != writer.shape and node not in writer.tail):
+            return None  # the group itself reads the old numbers in another order than it writes the new
     if any(fuse.depends(reader, writer) for reader in readers):
         return None
     writer.after |= readers
