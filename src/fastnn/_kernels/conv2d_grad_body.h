@@ -277,6 +277,7 @@ static void OWN(conv_kernel_unit)(const fnn_call *call, const OWN(conv_kernel_cu
     OWN(conv_kernel_rows)(s, rows, x.at, x.row, first_row, last_row);
     const T *dy = (const T *)call->buf[1] + (image * s->oh + row) * s->ow * s->cout;
     const int64_t pixels = images * n_rows * s->ow;
+    const T *next_dy = dy + pixels * s->cout;
     const int is_thin = OWN(thin_fits)(s, OWN(THIN_GRAD_CHANNELS));
     if (call->buf[3] && row_block == 0 && !is_thin) OWN(conv_add_columns)(s, column_sum, dy, pixels, band == begin);
     if (c->copies_dy) {
@@ -286,7 +287,7 @@ static void OWN(conv_kernel_unit)(const fnn_call *call, const OWN(conv_kernel_cu
     }
     if (is_thin) { /* few rows: they are one row block */
       OWN(thin_grad) g = {x, NULL, images, n_rows, s->ow, s->stride_h * x.row, s->dilation_h * x.row,
-                          s->stride_w * s->cin, s->cout, NULL, NULL, band > begin};
+                          s->stride_w * s->cin, s->cout, next_dy, NULL, NULL, band > begin};
       for (int64_t k = 0; k < c->panels; k++) {
         const tile_panel panel = tile_panel_at(s->cout, N, k);
         for (int64_t j = 0; j < panel.cols; j += N) {
@@ -294,6 +295,7 @@ static void OWN(conv_kernel_unit)(const fnn_call *call, const OWN(conv_kernel_cu
           g.sums = partial + k * c->rows * OWN(TILE_COLS) + j;
           g.column_sum = call->buf[3] ? column_sum + panel.begin + j : NULL;
           OWN(thin_grad_variants)[s->cin - 1](&g);
+          g.ahead += pixels * N;
         }
       }
       continue;

@@ -88,13 +88,12 @@ enum { OWN(THIN_GRAD_CHANNELS) = 3 }; /* 27 sums, those of dy and dy itself in 3
 enum { OWN(THIN_GRAD_CHANNELS) = OWN(THIN_CHANNELS) };
 #endif
 
-enum { OWN(THIN_AHEAD) = 32 }; /* pixels of dy: those of a vector lie too far apart for the CPU to foresee them */
-
 /* What a unit of the kernel gradient contracts for a vector of columns. */
 typedef struct {
   OWN(conv_window) x;
   const T *dy;    /* the first pixel's vector; whole vectors may be read */
   int64_t images, rows, cols, x_row, x_tap_row, x_col, dy_pixel; /* steps to the next row, tap, pixel */
+  const T *ahead; /* asked for, a vector a pixel: what comes next of dy, in the order of memory */
   T *sums;        /* TILE_COLS apart, (ky, kx, c) */
   T *column_sum;  /* of dy, or NULL */
   int resumes;
@@ -106,11 +105,11 @@ FNN_INLINE void OWN(thin_grad_vector)(const OWN(thin_grad) * g, const int run) {
   for (int k = 0; k < 3 * run; k++) acc[k] = g->resumes ? FN(load)(g->sums + k * OWN(TILE_COLS)) : (V){0};
   if (g->resumes && g->column_sum) column = FN(load)(g->column_sum);
   const int64_t x_col = g->x_col, dy_pixel = g->dy_pixel, tap_row = g->x_tap_row;
-  const T *dy = g->dy;
+  const T *dy = g->dy, *ahead = g->ahead;
   for (int64_t row = 0; row < g->images * g->rows; row++) {
     const T *x = g->x.at + row / g->rows * g->x.image + row % g->rows * g->x_row, *x1 = x + tap_row, *x2 = x1 + tap_row;
-    for (int64_t p = 0; p < g->cols; p++, dy += dy_pixel, x += x_col, x1 += x_col, x2 += x_col) {
-      __builtin_prefetch(dy + OWN(THIN_AHEAD) * dy_pixel);
+    for (int64_t p = 0; p < g->cols; p++, dy += dy_pixel, ahead += N, x += x_col, x1 += x_col, x2 += x_col) {
+      __builtin_prefetch(ahead, 0, 2);
       const V d = FN(load)(dy);
       column += d;
 #pragma GCC unroll 9
