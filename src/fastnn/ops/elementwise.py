@@ -10,6 +10,7 @@ import math
 
 import numpy as np
 
+from fastnn.graph import trace
 from fastnn.graph.dtypes import as_float, is_complex, is_float, is_inexact, standardize_dtype
 from fastnn.graph.value import CONSTANT, Value
 from fastnn.graph.variable import Variable
@@ -28,10 +29,25 @@ def quiet(reference):
 
 def elementwise(name, reference, grad=None, *, dtype=None, domain=None, simplify=None, promote=None) -> Op:
     """The record of an elementwise op; `reference` may ignore the parameters that the shape rule needs."""
+
+    def simpler(node):
+        own = None if simplify is None else simplify(node)
+        return _before_broadcasts(node) if own is None else own
+
     return Op(
         name, kind="elementwise", reference=quiet(reference), grad=grad, dtype=dtype, domain=domain or uniform(-3, 3),
-        simplify=simplify, promote=promote, inplace=True,
+        simplify=simpler, promote=promote, inplace=True,
     )  # fmt: skip
+
+
+def _before_broadcasts(node):
+    """The op on what its inputs are broadcasts of, and the result broadcast where it is smaller then."""
+    inputs = tuple(x.node.inputs[0] if x.node.op.name == "broadcast_to" else x for x in node.inputs)
+    if all(x is y for x, y in zip(inputs, node.inputs, strict=True)):
+        return None
+    y = node.op.trace(trace.current(), inputs, node.params)
+    shape = node.outputs[0].shape
+    return y if y.shape == shape else REGISTRY["broadcast_to"](y, shape=shape)
 
 
 def number_of(value: Value) -> float | None:
