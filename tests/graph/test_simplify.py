@@ -30,7 +30,9 @@ BROADCASTS = {
         lambda a, b: ops.broadcast_to(a, (5, 3)) + ops.broadcast_to(b, (5, 3)), [(5, 1), (1, 3)], ["add"],
     ),
     "two alike": (
-        lambda a, b: ops.broadcast_to(a, (5, 3)) + ops.broadcast_to(b, (5, 3)), [(5, 1), (5, 1)], ["add", "broadcast_to"],
+        lambda a, b: ops.broadcast_to(a, (5, 3)) + ops.broadcast_to(b, (5, 3)),
+        [(5, 1), (5, 1)],
+        ["add", "broadcast_to"],
     ),
     "in a chain": (
         lambda x, s: x * (ops.exp(ops.broadcast_to(s, (5, 3))) / 3), [(5, 3), (1, 3)], ["exp", "divide", "multiply"],
