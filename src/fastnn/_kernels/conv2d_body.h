@@ -28,6 +28,29 @@ static OWN(conv_window) OWN(conv_window_of)(const T *images_at, int64_t images, 
   return (OWN(conv_window)){space, rows * cols * c, cols * c};
 }
 
+/* One or two ranges of memory that are read next: tiles ask for them, in order, as they go. */
+typedef struct {
+  const T *at, *end, *then, *then_end;
+  int64_t lines; /* a segment */
+} OWN(conv_ahead);
+
+/* n elements from `at` and n_then from `then` on, for so many tiles of so many segments. */
+static OWN(conv_ahead) OWN(conv_ahead_of)(const T *at, int64_t n, const T *then, int64_t n_then, int64_t tiles,
+                                          int64_t segments) {
+  const int64_t lines = (n + n_then) * (int64_t)sizeof(T) / FNN_ALIGN;
+  return (OWN(conv_ahead)){at, at + n, then, then + n_then, fnn_ceil_div(lines, fnn_max(1, tiles * segments))};
+}
+
+FNN_INLINE void OWN(conv_ask)(OWN(conv_ahead) * ahead, OWN(tile) * t) {
+  if (ahead->at >= ahead->end) {
+    ahead->at = ahead->then, ahead->end = ahead->then_end;
+    ahead->then = ahead->then_end;
+  }
+  t->ahead = ahead->at;
+  t->ahead_lines = ahead->at < ahead->end ? ahead->lines : 0;
+  ahead->at += t->ahead_lines * t->n_segments * (FNN_ALIGN / (int64_t)sizeof(T));
+}
+
 /* Result pixels (image, row, column), one tile row each, and what they are contracted with. */
 typedef struct {
   const T *a; /* what the first pixel's segments are offset from */
@@ -41,6 +64,7 @@ typedef struct {
   const T *bias;                 /* of the group, or NULL */
   T floor;
   int fetches; /* a tile asks for the first segment of the next one's pixels */
+  OWN(conv_ahead) * ahead; /* or NULL */
 } OWN(conv_walk);
 
 enum { OWN(CONV_BLOCK) = 4 * TILE_BLOCK /* pixels whose pointers are made at once */ };
@@ -79,6 +103,7 @@ static void OWN(conv_run)(const OWN(conv_walk) * walk) {
         t.c = c + p;
         for (int64_t i = p + height; walk->fetches && i < fnn_min(block, p + 2 * height); i++)
           for (int64_t e = 0; e < walk->segments->k; e += FNN_ALIGN / (int64_t)sizeof(T)) __builtin_prefetch(a[i] + e);
+        if (walk->ahead) OWN(conv_ask)(walk->ahead, &t);
         OWN(tile_call)(&t, panel.vectors);
       }
     }
@@ -181,6 +206,11 @@ static void OWN(conv2d_unit)(const fnn_call *call, const OWN(conv_cut) * c, cons
                                       ky * s->dilation_h * x.row + kx * s->dilation_w * s->cin, taps * s->cin_g};
   }
   const int64_t first_pixel = (image * s->oh + row) * s->ow;
+  /* Copying would wait for the next window; tiles that read x in place wait for nothing. */
+  const T *next = (const T *)call->buf[0] + ((image + images - 1) * s->h + (row + rows) * s->stride_h) * s->w * s->cin;
+  OWN(conv_ahead) ahead = OWN(conv_ahead_of)(next, images * rows * s->stride_h * s->w * s->cin, NULL, 0,
+                                             s->groups * c->panels * images * rows * s->ow / TILE_MOST_ROWS,
+                                             c->n_segments);
   OWN(conv_walk) walk = {
     .c = (T *)call->buf[2] + first_pixel * s->cout,
     .a_image = x.image, .a_row = s->stride_h * x.row, .a_col = s->stride_w * s->cin,
@@ -189,7 +219,8 @@ static void OWN(conv2d_unit)(const fnn_call *call, const OWN(conv_cut) * c, cons
     .columns = s->cout_g, .widest = c->widest, .panel = part * c->panels,
     .panels = fnn_min(c->panels, tile_panels_of(s->cout_g, N, c->widest) - part * c->panels),
     .floor = call->ints[CONV_RELU] ? 0 : -INFINITY,
-    .fetches = s->taps == 1 && s->stride_w > 1}; /* pixels that do not follow each other */
+    .fetches = s->taps == 1 && s->stride_w > 1, /* pixels that do not follow each other */
+    .ahead = c->copies ? &ahead : NULL};
   int64_t column = 0, columns = s->cout;
   if (c->parts > 1) {
     const tile_panel last = tile_panel_of(s->cout, N, c->widest, walk.panel + walk.panels - 1);

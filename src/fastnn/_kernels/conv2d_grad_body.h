@@ -170,6 +170,9 @@ static void OWN(conv2d_grad_input)(const fnn_call *call, int64_t begin, int64_t 
  * is dy, k runs along a row of result pixels and each row is a segment. A unit of the first phase adds a block of the
  * batch for a block of tile rows, and leaves its sums in shared memory; the second phase adds the blocks. */
 
+/* bytes: each block of tile rows reads the window anew, so sums of this size have no more of them than threads need */
+enum { OWN(CONV_SMALL_SUMS) = 1 << 17 };
+
 typedef struct {
   conv_shape s;
   conv_bands bands;                           /* what is contracted between two visits of a tile */
@@ -190,9 +193,12 @@ static OWN(conv_kernel_cut) OWN(conv_kernel_cut_of)(const int64_t *ints) {
   c.rows = fnn_round_up(s->taps * s->cin_g, TILE_BLOCK);
   c.panels = tile_panels(s->cout_g, N);
   c.row_blocks = fnn_max(1, fnn_min(8, c.rows / (3 * TILE_BLOCK)));
+  const int64_t bands = c.bands.image_units * c.bands.bands;
+  if (c.rows * s->cout * (int64_t)sizeof(T) <= OWN(CONV_SMALL_SUMS))
+    c.row_blocks = fnn_min(c.row_blocks, fnn_ceil_div(CONV_UNITS / 2, fnn_max(1, bands)));
   c.unit_rows = fnn_round_up(fnn_ceil_div(c.rows, c.row_blocks), TILE_BLOCK);
   c.row_blocks = fnn_ceil_div(c.rows, c.unit_rows);
-  c.blocks = fnn_min(c.bands.image_units * c.bands.bands, fnn_ceil_div(CONV_UNITS, c.row_blocks));
+  c.blocks = fnn_min(bands, fnn_ceil_div(CONV_UNITS, c.row_blocks));
   /* A block's sums: its tiles, then the column sums of dy. */
   c.partial = s->groups * c.panels * c.rows * OWN(TILE_COLS) + fnn_round_up(s->cout, N);
   return c;
@@ -303,6 +309,12 @@ static void OWN(conv_kernel_unit)(const fnn_call *call, const OWN(conv_kernel_cu
     for (int64_t k = 0; k < images * n_rows; k++)
       segments[k] = (OWN(tile_segment)){dy + k * s->ow * s->cout, s->cout,
                                         k / n_rows * x.image + k % n_rows * s->stride_h * x.row, s->ow};
+    const T *next_x =
+      (const T *)call->buf[0] + ((image + images - 1) * s->h + (row + n_rows) * s->stride_h) * s->w * s->cin;
+    const int has_gaps = s->stride_h > s->kh; /* rows of x that are not read */
+    OWN(conv_ahead) ahead = OWN(conv_ahead_of)(
+      next_x, has_gaps ? 0 : images * n_rows * s->stride_h * s->w * s->cin, next_dy, pixels * s->cout,
+      s->groups * c->panels * (last_row - first_row) / TILE_MOST_ROWS, images * n_rows);
     for (int64_t g = 0; g < s->groups; g++) {
       OWN(tile) t = {.a_stride = s->stride_w * s->cin, .segments = segments, .n_segments = images * n_rows,
                      .resumes = band > begin, .continues = 1};
@@ -314,6 +326,7 @@ static void OWN(conv_kernel_unit)(const fnn_call *call, const OWN(conv_kernel_cu
           t.rows = fnn_min(height, end_row - r);
           t.a = rows + (r - first_row);
           t.partial = partial + ((g * c->panels + k) * c->rows + r) * OWN(TILE_COLS);
+          OWN(conv_ask)(&ahead, &t);
           OWN(tile_call)(&t, panel.vectors);
         }
       }

@@ -80,6 +80,9 @@ typedef struct {
   int64_t column;         /* added to every segment's b */
   const OWN(tile_segment) * segments;
   int64_t n_segments;
+  /* Each segment asks for so many lines of memory that is needed later, from `ahead` on. */
+  const T *ahead;
+  int64_t ahead_lines;
   /* NULL, or a TILE_COLS for each row of `a`, 64-byte aligned: where the sums are kept between calls. */
   T *partial;
   int resumes, continues; /* start from partial instead of zero; leave the sums there and write no result */
@@ -118,11 +121,13 @@ FNN_INLINE void OWN(tile_run)(const OWN(tile) * t, const int rows, const int vec
 #pragma GCC unroll 8
   for (int i = 0; i < rows; i++) a[i] = t->a[i];
   const int64_t a_stride = t->a_stride;
+  const T *ahead = t->ahead;
 
   for (const OWN(tile_segment) *s = t->segments, *end = s + t->n_segments; s < end; s++) {
     const T *b = s->b + t->column;
     const int64_t b_stride = s->b_stride;
     int64_t at = s->a_offset;
+    for (int64_t i = t->ahead_lines; i > 0; i--, ahead += FNN_ALIGN / sizeof(T)) __builtin_prefetch(ahead, 0, 2);
 #pragma GCC unroll 2
     for (int64_t k = s->k; k > 0; k--) {
       V b_row[TILE_ROW_VECTORS];
