@@ -37,6 +37,8 @@ SIZES = [
     (9, 1, 30),
     (300, 1, 17),
     (40, 1, 600),
+    (50, 77, 1),
+    (2, 4250, 1),
 ]
 BATCH_DIMS = 3
 
@@ -107,7 +109,7 @@ def test_layouts(size, layouts, suffix, isa):
 @pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize("suffix", FLOATS)
 @pytest.mark.parametrize(
-    "size", [(5, 10, 7), (9, 48, 30), (70, 50, 3), (3, 20, 1100), (150, 1, 9), (1, 5003, 250)], ids=str
+    "size", [(5, 10, 7), (9, 48, 30), (70, 50, 3), (3, 20, 1100), (150, 1, 9), (1, 5003, 250), (60, 70, 1)], ids=str
 )
 @pytest.mark.parametrize("relu", [False, True])
 def test_alpha_beta_bias_relu(size, relu, suffix, isa):
@@ -121,7 +123,9 @@ def test_alpha_beta_bias_relu(size, relu, suffix, isa):
 
 @pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize("suffix", FLOATS)
-@pytest.mark.parametrize("size", [(9, 10, 33), (70, 50, 511), (20, 17, 1025), (3, 5, 5000), (270, 260, 600)], ids=str)
+@pytest.mark.parametrize(
+    "size", [(9, 10, 33), (70, 50, 511), (20, 17, 1025), (3, 5, 5000), (270, 260, 600), (26, 4250, 1)], ids=str
+)
 def test_column_sum_rides_along(size, suffix, isa):
     m, n, k = size
     rng = np.random.default_rng(8)
@@ -133,8 +137,8 @@ def test_column_sum_rides_along(size, suffix, isa):
 
 
 # Where a panel is packed because its vectors straddle cache lines or are scattered over pages, where a transposed A is
-# packed, where k is cut into splits, where it is done in blocks that leave their sums in between, and where a row takes
-# B as it lies.
+# packed, where k is cut into splits, where it is done in blocks that leave their sums in between, where a row takes
+# B as it lies, and where a column by a row is stored as long rows.
 @pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize("suffix", FLOATS)
 @pytest.mark.parametrize("layouts", ["nn", "nt", "tn"])
@@ -152,6 +156,7 @@ def test_column_sum_rides_along(size, suffix, isa):
         (130, 130, 70),
         (60, 1100, 1000),
         (1, 2501, 1031),
+        (50, 4250, 1),
     ],
     ids=str,
 )

@@ -19,6 +19,7 @@ typedef struct {
   int fetches_packed;       /* a tile fetches what is packed next */
   int is_dots;              /* a row by columns that are contiguous along k: see gemm_dots */
   int is_stream;            /* a row by a large B as it lies: see gemm_stream */
+  int is_outer;             /* a column by a row that is contiguous: see gemm_outer */
   int is_turned;            /* see gemm_turn */
 } OWN(gemm_cut);
 
@@ -47,6 +48,14 @@ static void OWN(gemm_cut_tall)(OWN(gemm_cut) * c) {
   c->rows = fnn_round_up(fnn_ceil_div(c->m, blocks), OWN(GEMM_ROWS));
 }
 
+/* A product that is little more than its stores is cut into long rows of C, of which a unit's stay in the L2 cache. */
+static void OWN(gemm_cut_outer)(OWN(gemm_cut) * c) {
+  const int64_t panel_bytes = c->widest * FNN_VECTOR_BYTES;
+  c->group = fnn_max(1, fnn_min(c->panels, GEMM_OUTER_COL_BYTES / panel_bytes));
+  c->groups = fnn_ceil_div(c->panels, c->group);
+  c->rows = fnn_min(GEMM_MOST_ROWS, fnn_round_up(GEMM_OUTER_BYTES / (c->group * panel_bytes), TILE_BLOCK));
+}
+
 /* Few units that threads share are of equal rows and an even number: 128 rows are not 48, 48 and 32, of which a thread
  * gets 96. */
 static void OWN(gemm_cut_evenly)(OWN(gemm_cut) * c) {
@@ -65,7 +74,9 @@ static OWN(gemm_cut) OWN(gemm_cut_of)(const int64_t *ints) {
   c.sums_columns = ints[GEMM_COLUMN_SUM] != 0;
   const int is_transposed = ints[GEMM_A_ROW] == 1, is_shared = c.n >= GEMM_SHARING_COLS;
   const int is_paged = ints[GEMM_A_COL] * (int64_t)sizeof(T) >= GEMM_PAGES_APART;
-  if (is_transposed && is_paged && is_shared) OWN(gemm_cut_transposed)(&c);
+  c.is_outer = c.k == 1 && c.m > 1 && ints[GEMM_B_COL] == 1 && !ints[GEMM_EPILOGUE]; /* programs want tiles in L1 */
+  if (c.is_outer) OWN(gemm_cut_outer)(&c);
+  else if (is_transposed && is_paged && is_shared) OWN(gemm_cut_transposed)(&c);
   else if (is_transposed && !is_paged && c.k >= 4 * GEMM_K_BLOCK) OWN(gemm_cut_tall)(&c);
   else OWN(gemm_cut_evenly)(&c);
   /* Of a B much larger than the L2 cache all rows share what is packed, in blocks that leave room for the next one. */
@@ -109,8 +120,12 @@ typedef struct {
   char *program;
 } OWN(gemm_scratch);
 
-/* A packed panel of B; where it is read in place, the last rows, of which at most N reach past the end of B. */
-static int64_t OWN(gemm_b_elements)(const OWN(gemm_cut) * c) { return (c->packs_b ? c->k_block : N) * c->widest * N; }
+/* A packed panel of B; where it is read in place, the last rows, of which at most N reach past the end of B; a unit's
+ * part of the row of an outer product. */
+static int64_t OWN(gemm_b_elements)(const OWN(gemm_cut) * c) {
+  const int64_t outer = c->is_outer ? (c->group * c->widest + 1) * N + GEMM_OUTER_ALIASES / (int64_t)sizeof(T) : 0;
+  return fnn_max(outer, (c->packs_b ? c->k_block : N) * c->widest * N);
+}
 static int64_t OWN(gemm_a_elements)(const OWN(gemm_cut) * c) {
   return c->packs_a ? fnn_round_up(fnn_round_up(c->rows, N) * c->k_block, FNN_ALIGN) : 0;
 }
@@ -278,6 +293,23 @@ static __attribute__((noinline)) void OWN(gemm_stream)(T *sums, const T *a, int6
   for (; i < k; i++) OWN(gemm_stream_rows)(sums, a + i * a_col, a_col, b + i * b_row, b_row, cols, 1);
 }
 
+/* c[0..rows, 0..cols) = a[0..rows) b[0..cols), each stored once and not read before. A load waits for the last store to
+ * an address with the same 12 low bits: b is copied to where that is half of them back, in `space`. */
+static __attribute__((noinline)) void OWN(gemm_outer)(T *c, int64_t c_row, const T *a, int64_t a_row, const T *b,
+                                                      int64_t rows, int64_t cols, T *space) {
+  const uintptr_t apart = (uintptr_t)c - (uintptr_t)space + GEMM_OUTER_ALIASES / 2;
+  space += apart % GEMM_OUTER_ALIASES / sizeof(T);
+  memcpy(space, b, (size_t)cols * sizeof(T));
+  memset(space + cols, 0, N * sizeof(T));
+  for (int64_t i = 0; i < rows; i++, c += c_row) {
+    const V x = FN(splat)(a[i * a_row]);
+    int64_t j = 0;
+#pragma GCC unroll 4
+    for (; j + N <= cols; j += N) FN(store)(c + j, x * FN(load)(space + j));
+    if (j < cols) FN(store_part)(c + j, x * FN(load)(space + j), cols - j);
+  }
+}
+
 /* Unit (batch z, row block, group of panels, split) of the products. */
 static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OWN(gemm_scratch) * scratch, int64_t z,
                                int64_t row_block, int64_t group, int64_t split) {
@@ -304,9 +336,21 @@ static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OW
     t.beta = (T)call->reals[1];
     if (ints[GEMM_RELU]) t.floor = 0;
   }
+  T *first_row = out + (z * c->m + row_begin) * c->n;
+  int64_t first_col = 0, cols = c->n;
+  if (c->groups > 1) {
+    const tile_panel last = tile_panel_of(c->n, N, c->widest, panel_end - 1);
+    first_col = tile_panel_of(c->n, N, c->widest, panel_begin).begin;
+    cols = last.begin + last.cols - first_col;
+  }
+  if (c->is_outer && t.alpha == 1 && t.beta == 0 && !call->buf[3] && !ints[GEMM_RELU]) {
+    const T *from = a + row_begin * ints[GEMM_A_ROW];
+    OWN(gemm_outer)(first_row + first_col, c->n, from, ints[GEMM_A_ROW], b + first_col, rows, cols, scratch->b);
+    if (sums) memcpy(column_sum + first_col, b + first_col, (size_t)cols * sizeof(T));
+    return;
+  }
   const T *a_rows[GEMM_MOST_ROWS];
   T *c_rows[GEMM_MOST_ROWS];
-  T *first_row = out + (z * c->m + row_begin) * c->n;
   for (int64_t i = 0; i < rows; i++) c_rows[i] = first_row + i * c->n;
   for (int64_t i = rows; i < fnn_round_up(rows, TILE_BLOCK); i++) c_rows[i] = c_rows[rows - 1];
 
@@ -326,13 +370,9 @@ static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OW
     }
     for (int64_t i = 0; i < rows; i++) a_rows[i] = from + i * ints[GEMM_A_ROW];
     for (int64_t i = rows; i < fnn_round_up(rows, TILE_BLOCK); i++) a_rows[i] = a_rows[rows - 1];
-    int64_t first_col = 0;
-    if (c->is_stream) {
-      const tile_panel last = tile_panel_of(c->n, N, c->widest, panel_end - 1);
-      first_col = tile_panel_of(c->n, N, c->widest, panel_begin).begin;
+    if (c->is_stream)
       OWN(gemm_stream)(t.partial, from, ints[GEMM_A_COL], b + first_col + k * ints[GEMM_B_ROW], ints[GEMM_B_ROW],
-                       k_next - k, last.begin + last.cols - first_col);
-    }
+                       k_next - k, cols);
     for (int64_t panel_index = panel_begin; panel_index < panel_end; panel_index++) {
       const tile_panel panel = tile_panel_of(c->n, N, c->widest, panel_index);
       const int64_t b_of = (z * c->splits + split) * c->panels + panel_index;
@@ -463,7 +503,7 @@ static void OWN(gemm)(const fnn_call *outer, int64_t begin, int64_t end) {
     const int64_t group = c->packs_b ? inner / c->row_blocks : inner % c->groups;
     const int64_t row_block = c->packs_b ? inner % c->row_blocks : inner / c->groups;
     if (call->phase == 0) OWN(gemm_multiply)(call, c, &scratch, z, row_block, group, split);
-    if (call->phase == 0 && c->splits > 1) continue;
+    if (call->phase == 0 && (c->splits > 1 || !program)) continue;
     const int64_t row = row_block * c->rows, rows = fnn_min(c->m - row, c->rows);
     for (int64_t panel = group * c->group; panel < fnn_min(c->panels, (group + 1) * c->group); panel++) {
       if (call->phase == 1) OWN(gemm_combine)(call, c, scratch.bias, z, row_block, panel);
