@@ -5,7 +5,10 @@ import numpy as np
 import pytest
 
 from fastnn import ops
+from fastnn.graph.simplify import simplify
 from fastnn.graph.symbolic import KerasTensor
+from fastnn.graph.trace import tracing
+from fastnn.graph.value import Graph
 from fastnn.ops.conv2d import conv2d_grad_input_op, conv2d_grad_kernel_op, conv2d_op
 from fastnn.testing import check_gradient, check_op
 
@@ -24,6 +27,11 @@ CASES = [
     ((1, 9, 8, 2), (2, 3, 2, 3), {"dilation": (3, 2)}),
     ((2, 4, 4, 4), (3, 3, 2, 6), {"pads": (1, 1, 1, 1), "groups": 2}),
     ((2, 4, 3, 3), (1, 1, 3, 5), {"strides": (2, 2)}),
+    ((2, 6, 5, 5), (3, 3, 5, 1), {"pads": (1, 1, 1, 1)}),
+    ((2, 6, 7, 6), (2, 3, 6, 3), {"pads": (0, 2, 1, -1)}),
+    ((1, 9, 8, 20), (3, 2, 20, 2), {"dilation": (2, 3), "pads": (1, 0, -2, 3)}),
+    ((1, 4, 4, 5), (2, 2, 5, 4), {"pads": (3, 3, 0, 0)}),
+    ((2, 5, 5, 17), (3, 3, 17, 12), {}),
 ]
 each_case = pytest.mark.parametrize("x, kernel, params", CASES, ids=str)
 
@@ -55,6 +63,25 @@ def test_conv2d_grad_input(x, kernel, params):
 def test_conv2d_grad_kernel(x, kernel, params):
     dy = normal(*output_shape(x, kernel, params))
     check_op(conv2d_grad_kernel_op, [normal(*x), dy], atol=1e-4, kernel_size=kernel[:2], **with_defaults(params))
+
+
+@pytest.mark.parametrize(
+    ("few", "params", "expected"),
+    [
+        (4, {}, "conv2d_grad_input"),
+        (4, {"strides": (2, 1)}, "conv2d"),
+        (4, {"pads": (3, 0, 0, 0)}, "conv2d"),  # more zeroes than taps reach
+        (5, {}, "conv2d"),
+    ],
+    ids=str,
+)
+def test_few_channels_exchange_roles(few, params, expected):
+    graph = Graph()
+    x, kernel, bias = graph.input((2, 9, 9, 8), "float32"), graph.input((3, 3, 8, few), "float32"), normal(few)
+    with tracing(graph):
+        graph.outputs = [ops.relu(conv2d_op(x, kernel, bias, **with_defaults(params)))]
+    names = [node.op.name for node in simplify(graph).nodes]
+    assert [name for name in names if name.startswith("conv2d")] == [expected]
 
 
 def agrees_with_keras(name, *args, rtol=1e-5, **kwargs):

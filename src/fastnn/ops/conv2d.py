@@ -75,6 +75,8 @@ def _kernel(name, value, ints, b):
     return fast if fits and config.winograd() and cost.is_faster(fast, plain, ints, gain) else plain
 
 
+# To no more channels than this a convolution, or its kernel's gradient, is faster with the roles of x and y exchanged.
+_FEW, _FEW_SUMS = 4, 12
 _WIDE = 256  # channels from which a kernel's gradient is faster as a product: columns of x lie pages apart
 
 
@@ -133,12 +135,48 @@ def _conv2d_lower(node, b):
     return True
 
 
+def _is_exchangeable(x, y, few: int, kernel_size, strides, pads, dilation, groups) -> bool:
+    """Whether y has so few channels that a vector of them is mostly padding, and its roles and those of x can be
+    exchanged: kernels from few channels take these and the taps together."""
+    return (
+        y.dtype in ("float32", "float64")
+        and 0 < y.shape[3] <= min(few, x.shape[3] - 1)
+        and kernel_size[0] * kernel_size[1] >= 4
+        and tuple(strides) == (1, 1)
+        and groups == 1
+        and all(p >= 0 for p in _exchanged_pads(x, y, kernel_size, pads, dilation)[:2])
+    )
+
+
+def _exchanged_pads(x, y, kernel_size, pads, dilation) -> tuple[int, int, int, int]:
+    """The padding of y that gives x back, with the taps in the opposite order."""
+    before = [(kernel_size[k] - 1) * dilation[k] - pads[k] for k in range(2)]
+    return *before, *(x.shape[1 + k] - y.shape[1 + k] + pads[k] for k in range(2))
+
+
+def _turned(kernel):
+    """The taps in the opposite order, input and output channels exchanged."""
+    transpose, flip = Operators.functions["transpose"], Operators.functions["flip"]
+    return transpose(flip(kernel, axis=(0, 1)), axes=(0, 1, 3, 2))
+
+
+def _conv2d_simplify(node):
+    x, kernel, *bias = node.inputs
+    y, params = node.outputs[0], node.params
+    if not _is_exchangeable(x, y, _FEW, kernel.shape[:2], **params):
+        return None
+    pads = _exchanged_pads(x, y, kernel.shape[:2], params["pads"], params["dilation"])
+    result = conv2d_grad_input_op(x, _turned(kernel), size=tuple(y.shape[1:3]), **params | {"pads": pads})
+    return result + bias[0] if bias else result
+
+
 conv2d_op = Op(
     "conv2d",
     shape=_conv2d_shape,
     reference=_conv2d_reference,
     grad=_conv2d_grad,
     lower=_conv2d_lower,
+    simplify=_conv2d_simplify,
     epilogue=True,
     domain=uniform(-1, 1),
 )
@@ -227,12 +265,24 @@ def _grad_kernel_lower(node, b):
     return True
 
 
+def _grad_kernel_simplify(node):
+    x, dy = node.inputs
+    params = dict(node.params)
+    kernel_size = params.pop("kernel_size")
+    if not _is_exchangeable(x, dy, _FEW_SUMS, kernel_size, **params):
+        return None
+    pads = _exchanged_pads(x, dy, kernel_size, params["pads"], params["dilation"])
+    dw, _ = conv2d_grad_kernel_op(dy, x, kernel_size=kernel_size, **params | {"pads": pads})
+    return _turned(dw), Operators.functions["sum"](dy, axis=(0, 1, 2))
+
+
 conv2d_grad_kernel_op = Op(
     "conv2d_grad_kernel",
     shape=_grad_kernel_shape,
     reference=_grad_kernel_reference,
     grad=_grad_kernel_grad,
     lower=_grad_kernel_lower,
+    simplify=_grad_kernel_simplify,
     epilogue=True,
     domain=uniform(-1, 1),
 )

@@ -24,7 +24,7 @@ SHARE_S = 5e-6
 # times as fast as the other, with each instruction set; but not for few channels, where the sums of products have
 # kernels of their own.
 WINOGRAD_GAIN, WINOGRAD_GAIN_OF_FEW = 0.9, 1.15
-WINOGRAD_FEW = 8  # channels; fewer, in or out, are few
+WINOGRAD_FEW = 5  # channels; fewer, in or out, are few
 ALL_THREADS = 1 << 20
 
 
