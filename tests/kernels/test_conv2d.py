@@ -11,6 +11,7 @@ import pytest
 from fastnn import _kernels
 from fastnn._kernels import _engine
 from tests.kernels.guarded import Guarded
+from tests.kernels.programs import Program
 
 ISAS = _engine.isas()
 FLOATS = {"f32": np.float32, "f64": np.float64}
@@ -216,11 +217,10 @@ def test_program_runs_on_what_is_finished(problem, kernel, suffix, isa):
     shape, extra = problem.shapes[out], [] if kernel == "conv2d_grad_input" else [None]
     [plain] = run(kernel, problem, arrays, [shape, *extra], suffix, isa)
     residual = np.random.default_rng(6).standard_normal(shape).astype(FLOATS[suffix])
-    codes, dtype, n = _engine.opcodes(isa), _kernels.DTYPE_CODE[FLOATS[suffix].__name__], shape[-1]
-    at = 3 + len(extra)
-    body = [2, dtype, n, 1, at, dtype, n, 1]
-    body += [codes["add"], 2, 0, 1, 0, codes["relu"], 3, 2, 0, 0, codes["store"], 0, 3, 0, 0]
-    ints = [*problem.ints[:-1], len(problem.ints), 2, 3, 2, 4 + len(body), *body]
+    dtype, n = _kernels.DTYPE_CODE[FLOATS[suffix].__name__], shape[-1]
+    program = Program((2, dtype, n, 1), (3 + len(extra), dtype, n, 1))
+    program.store(program.do("relu", program.do("add", 0, 1)), 0)
+    ints = [*problem.ints[:-1], len(problem.ints), *program.encode(isa)]
     for threads in (1, 2):
         y = Guarded.unwritten(shape, FLOATS[suffix])
         _kernels.run(f"{kernel}_{suffix}", [*arrays, y.array, *extra, residual], ints, [], threads, isa)

@@ -8,6 +8,7 @@ import pytest
 from fastnn import _kernels
 from fastnn._kernels import _engine
 from tests.kernels.guarded import Guarded
+from tests.kernels.programs import Program
 
 ISAS = _engine.isas()
 FLOATS = {"f32": np.float32, "f64": np.float64}
@@ -196,9 +197,9 @@ def test_program_runs_on_what_is_finished(problem, kernel, suffix, isa):
     arrays = data(problem, suffix, KERNELS[kernel][0])
     plain = run(kernel, problem, arrays, suffix, isa)
     residual = np.random.default_rng(6).standard_normal(plain.shape).astype(plain.dtype)
-    codes, dtype = _engine.opcodes(isa), _kernels.DTYPE_CODE[plain.dtype.name]
-    n = int(np.prod(plain.shape[3:]))
-    body = [2, dtype, n, 1, 3, dtype, n, 1, codes["add"], 2, 0, 1, 0, codes["store"], 0, 2, 0, 0]
+    dtype, n = _kernels.DTYPE_CODE[plain.dtype.name], int(np.prod(plain.shape[3:]))
+    program = Program((2, dtype, n, 1), (3, dtype, n, 1))
+    program.store(program.do("add", 0, 1), 0)
     for threads in (1, 2):
-        y = run(kernel, problem, arrays, suffix, isa, threads, [2, 2, 1, 4 + len(body), *body], [residual])
+        y = run(kernel, problem, arrays, suffix, isa, threads, program.encode(isa), [residual])
         np.testing.assert_array_equal(y, plain + residual)

@@ -5,6 +5,7 @@ import pytest
 
 from fastnn import _kernels
 from fastnn._kernels import DTYPE_CODE, DTYPES, _engine
+from tests.kernels.programs import Program
 
 ISAS = _engine.isas()
 
@@ -177,13 +178,10 @@ SHAPES_OF_PROGRAMS = [
 
 def descent(kind, columns, rate, tile):
     """The program of w -= rate * dx, with dx in buffer 2 or in the kernel's tile, and w in buffer 3."""
-    opcodes = _kernels.opcodes()
-    dtype = DTYPE_CODE[kind]
-    operands = [[tile, dtype, columns, 1], [3, dtype, columns, 1], [-1, 0, 0, 0], [3, dtype, columns, 1]]
-    code = [[opcodes["multiply"], 4, 0, 2, 0], [opcodes["subtract"], 4, 1, 4, 0], [0, 3, 4, 0, 0]]
-    ints = [len(operands), len(code), 1, 0, *np.ravel(operands), *np.ravel(code)]
-    ints[3] = len(ints)
-    return [int(i) for i in ints], [rate]
+    dtype, reals = DTYPE_CODE[kind], []
+    program = Program((tile, dtype, columns, 1), (3, dtype, columns, 1), rate, (3, dtype, columns, 1))
+    program.store(program.do("subtract_product", 1, 0, 2), 3)
+    return program.encode(_kernels.isa(), reals), reals
 
 
 @pytest.mark.parametrize("isa", ISAS)

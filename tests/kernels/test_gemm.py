@@ -12,6 +12,7 @@ import pytest
 from fastnn import _kernels
 from fastnn._kernels import _engine
 from tests.kernels.guarded import Guarded
+from tests.kernels.programs import Program
 
 ISAS = _engine.isas()
 FLOATS = {"f32": np.float32, "f64": np.float64}
@@ -242,39 +243,14 @@ def test_program_runs_on_finished_tiles(size, suffix, isa):
     a, b = stored(rng, (2, m, k), "n", dtype), stored(rng, (2, k, n), "n", dtype)
     residual = rng.standard_normal((2, m, n)).astype(dtype)
     out = Guarded.unwritten((2, m, n), dtype)
-    codes = _engine.opcodes(isa)
     code = _kernels.DTYPE_CODE[np.dtype(dtype).name]
     head = [m, n, k, k, 1, n, 1, 0, 19, 0, 1, 0, 0, 1, 0, 0, 2, m * k, k * n]
-    body = [
-        2,
-        code,
-        n,
-        1,
-        5,
-        code,
-        n,
-        1,
-        codes["add"],
-        2,
-        0,
-        1,
-        0,
-        codes["relu"],
-        3,
-        2,
-        0,
-        0,
-        codes["store"],
-        0,
-        3,
-        0,
-        0,
-    ]
-    program = [2, 3, 2, 4 + len(body), *body]
+    program = Program((2, code, n, 1), (5, code, n, 1))
+    program.store(program.do("relu", program.do("add", 0, 1)), 0)
     for threads in (1, 2):
         out.array[...] = np.nan
         buffers = [a, b, out.array, None, None, residual]
-        _kernels.run(f"gemm_{suffix}", buffers, head + program, [1.0, 0.0], threads, isa)
+        _kernels.run(f"gemm_{suffix}", buffers, head + program.encode(isa), [1.0, 0.0], threads, isa)
         out.assert_canaries()
         expected, bound = judge(a, b, c=residual, beta=1.0)
         assert_close(out.array, np.maximum(expected, 0), bound)

@@ -6,6 +6,7 @@ import pytest
 from fastnn import _kernels
 from fastnn._kernels import DTYPE_CODE, _engine
 from fastnn.ops import normalization
+from tests.kernels.programs import Program
 
 ISAS = _engine.isas()
 FLOATS = {"f32": np.float32, "f64": np.float64}
@@ -174,13 +175,12 @@ def test_epilogues(kind, isa):
         "layer_norm": ([x, column, column], [shape, (rows,), (rows,)], [1e-3], 3),
         "layer_norm_grad": ([dy, x, column, row, row], [shape, (cols,), (cols,)], [], 3),
     }
-    opcodes = _engine.opcodes(isa)
     for name, (inputs, shapes, reals, at) in cases.items():
         ints = [*shape, *([1] if name.startswith("layer") else []), 0]
         plain = run(name, kind, isa, inputs, shapes, ints, reals)
-        operand = [len(inputs), DTYPE_CODE[dtype.name], cols, 1]
-        program = [1, 2, 1, 4 + 4 + 10, *operand, opcodes["relu"], 1, 0, 0, 0, opcodes["store"], 0, 1, 0, 0]
+        program = Program((len(inputs), DTYPE_CODE[dtype.name], cols, 1))
+        program.store(program.do("relu", 0), 0)
         ints[at] = len(ints)
-        finished = run(name, kind, isa, inputs, shapes, [*ints, *program], reals)
+        finished = run(name, kind, isa, inputs, shapes, [*ints, *program.encode(isa)], reals)
         np.testing.assert_array_equal(finished[0], np.maximum(plain[0], 0), name)
         np.testing.assert_array_equal(finished[1], plain[1], name)

@@ -7,6 +7,7 @@ from fastnn import _kernels
 from fastnn._kernels import DTYPE_CODE, _engine
 from fastnn.ops.pool2d import average_pool2d_grad_op, average_pool2d_op, max_pool2d_grad_op, max_pool2d_op
 from fastnn.ops.record import Spec
+from tests.kernels.programs import Program
 
 ISAS = _engine.isas()
 FLOATS = {"f32": np.float32, "f64": np.float64}
@@ -60,10 +61,10 @@ def run(name, kind, isa, inputs, x_shape, y_shape, out_shape, case):
 
 def relu_times(isa, out, factor, channels, dtype):
     """The program out = relu(out) * factor, where `factor` is a buffer of one number for each channel."""
-    code, opcodes = DTYPE_CODE[np.dtype(dtype).name], _engine.opcodes(isa)
-    operands = [out, code, channels, 1, factor, code, 0, 1]
-    steps = [opcodes["relu"], 2, 0, 0, 0, opcodes["multiply"], 3, 2, 1, 0, opcodes["store"], 0, 3, 0, 0]
-    return [2, 3, 2, 4 + len(operands) + len(steps), *operands, *steps]
+    code = DTYPE_CODE[np.dtype(dtype).name]
+    program = Program((out, code, channels, 1), (factor, code, 0, 1))
+    program.store(program.do("multiply", program.do("relu", 0), 1), 0)
+    return program.encode(isa)
 
 
 def sample(rng, shape, dtype):

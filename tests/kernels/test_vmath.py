@@ -9,6 +9,7 @@ import pytest
 
 from fastnn import _kernels
 from fastnn._kernels import DTYPE_CODE, _engine
+from tests.kernels.programs import Program
 
 ISAS = _engine.isas()
 FLOATS = {"f32": np.float32, "f64": np.float64}
@@ -53,14 +54,11 @@ FUNCTIONS = {
 def apply(name, kind, isa, *inputs):
     """One opcode over contiguous operands."""
     dtype = np.dtype(FLOATS[kind])
-    code, n = DTYPE_CODE[dtype.name], inputs[0].size
+    code, n, k = DTYPE_CODE[dtype.name], inputs[0].size, len(inputs)
     out = np.full(n, 77, dtype)
-    k = len(inputs)
-    operands = [i for j in range(k + 1) for i in (j, code, 0, 1)]
-    opcodes = _engine.opcodes(isa)
-    body = [opcodes[name], k + 1, *range(k), *[0] * (3 - k), opcodes["store"], k, k + 1, 0, 0]
-    program = [k + 1, 2, 1, 4 + len(operands) + len(body), *operands, *body]
-    _kernels.run(f"fused_{kind}", [*inputs, out], [6, 0, 0, 1, n, 0, *program], (), 1, isa)
+    program = Program(*[(j, code, 0, 1) for j in range(k + 1)])
+    program.store(program.do(name, *range(k)), k)
+    _kernels.run(f"fused_{kind}", [*inputs, out], [6, 0, 0, 1, n, 0, *program.encode(isa)], (), 1, isa)
     return out
 
 

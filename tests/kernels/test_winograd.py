@@ -12,6 +12,7 @@ import pytest
 from fastnn import _kernels
 from fastnn._kernels import _engine
 from tests.kernels.guarded import Guarded
+from tests.kernels.programs import Program
 from tests.kernels.test_conv2d import Problem, data, forward, grad_input, grad_kernel, run
 
 ISAS = _engine.isas()
@@ -136,11 +137,10 @@ def test_program_runs_on_what_is_finished(problem, kernel, isa):
     shape, *extra = outputs(kernel, problem)
     [plain] = run(f"winograd_{kernel}", problem, arrays, [shape, *extra], "f32", isa)
     residual = np.random.default_rng(6).standard_normal(shape).astype(np.float32)
-    codes, dtype, n = _engine.opcodes(isa), _kernels.DTYPE_CODE["float32"], shape[-1]
-    at = 3 + len(extra)
-    body = [2, dtype, n, 1, at, dtype, n, 1]
-    body += [codes["add"], 2, 0, 1, 0, codes["relu"], 3, 2, 0, 0, codes["store"], 0, 3, 0, 0]
-    ints = [*problem.ints[:-1], len(problem.ints), 2, 3, 2, 4 + len(body), *body]
+    dtype, n = _kernels.DTYPE_CODE["float32"], shape[-1]
+    program = Program((2, dtype, n, 1), (3 + len(extra), dtype, n, 1))
+    program.store(program.do("relu", program.do("add", 0, 1)), 0)
+    ints = [*problem.ints[:-1], len(problem.ints), *program.encode(isa)]
     for threads in (1, 2):
         y = Guarded.unwritten(shape, np.float32)
         _kernels.run(f"winograd_{kernel}_f32", [*arrays, y.array, *extra, residual], ints, [], threads, isa)

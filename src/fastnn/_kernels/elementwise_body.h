@@ -15,8 +15,9 @@ enum {
 
 /* ---- loops over vector bodies ---- */
 
-/* d[0..n) = f(a[0..n), ...). d may be a, b or c exactly. */
-typedef void OWN(op_fn)(int64_t n, T *d, const T *a, const T *b, const T *c);
+/* d[0..n) = f(x0[0..n), ...). d may be one of the inputs exactly. */
+#define INPUTS const T *x0, const T *x1, const T *x2, const T *x3, const T *x4
+typedef void OWN(op_fn)(int64_t n, T *d, INPUTS);
 
 FNN_INLINE void OWN(map1)(int64_t n, T *d, const T *a, V (*f)(V)) {
   int64_t i = 0;
@@ -54,6 +55,27 @@ FNN_INLINE void OWN(map3)(int64_t n, T *d, const T *a, const T *b, const T *c, i
     if (!(scalars & 4)) z = FN(load_part)(c + i, n - i);
     FN(store_part)(d + i, f(x, y, z), n - i);
   }
+}
+
+/* Of four or five inputs; of four, f does nothing with its last. arity, scalars: constants. */
+FNN_INLINE void OWN(map5)(int64_t n, T *d, INPUTS, int arity, int scalars, V (*f)(V, V, V, V, V)) {
+  const T *const from[] = {x0, x1, x2, x3, x4};
+  V x[5] = {{0}};
+#pragma GCC unroll 5
+  for (int k = 0; k < arity; k++)
+    if (scalars >> k & 1) x[k] = FN(load)(from[k]);
+  int64_t i = 0;
+  for (; i + N <= n; i += N) {
+#pragma GCC unroll 5
+    for (int k = 0; k < arity; k++)
+      if (!(scalars >> k & 1)) x[k] = FN(load)(from[k] + i);
+    FN(store)(d + i, f(x[0], x[1], x[2], x[3], x[4]));
+  }
+  if (i == n) return;
+#pragma GCC unroll 5
+  for (int k = 0; k < arity; k++)
+    if (!(scalars >> k & 1)) x[k] = FN(load_part)(from[k] + i, n - i);
+  FN(store_part)(d + i, f(x[0], x[1], x[2], x[3], x[4]), n - i);
 }
 
 /* ---- vector bodies ---- */
@@ -160,40 +182,61 @@ FNN_INLINE V OWN(v_where)(V condition, V a, V b) { return FN(select)(condition !
 /* min(max(x, low), high): NaN stays, and high wins over low. */
 FNN_INLINE V OWN(v_clip)(V x, V low, V high) { return OWN(v_minimum)(OWN(v_maximum)(x, low), high); }
 FNN_INLINE V OWN(v_multiply_add)(V a, V b, V c) { return a * b + c; } /* rounded once where the CPU has FMA */
+FNN_INLINE V OWN(v_subtract_product)(V a, V b, V c) { return a - b * c; }
 FNN_INLINE V OWN(v_lerp)(V a, V b, V t) { return (b - a) * t + a; }
+FNN_INLINE V OWN(v_lerp_square)(V a, V b, V t) { return (b * b - a) * t + a; }
 FNN_INLINE V OWN(v_divide_by_root)(V a, V b, V c) { return a / (FN(sqrt)(b) + c); }
+
+FNN_INLINE V OWN(v_add_products)(V a, V b, V c, V e, V unused) { return (void)unused, a * b + c * e; }
+FNN_INLINE V OWN(v_subtract_products)(V a, V b, V c, V e, V unused) { return (void)unused, a * b - c * e; }
+FNN_INLINE V OWN(v_step_by_root)(V a, V b, V c, V e, V g) { return a - b * c / (FN(sqrt)(e) + g); }
 
 /* ---- the table: for each opcode its arity and a function for each set of scalar inputs (bit k: input k) ---- */
 
 typedef struct {
   int8_t arity;
-  OWN(op_fn) *fn[7];
+  OWN(op_fn) *fn[7]; /* of more than three inputs: for no scalars, for LONG_SCALARS */
 } OWN(opcode);
 
+/* NULL where there is none for this set. */
+static OWN(op_fn) *OWN(variant)(const OWN(opcode) *opcode, int scalars) {
+  if (opcode->arity <= 3) return opcode->fn[scalars];
+  return !scalars ? opcode->fn[0] : scalars == LONG_SCALARS(opcode->arity) ? opcode->fn[1] : NULL;
+}
+
 #define LOOP1(name)                                                                                                    \
-  static void OWN(loop_##name)(int64_t n, T *d, const T *a, const T *b, const T *c) {                                  \
-    (void)b, (void)c;                                                                                                  \
-    OWN(map1)(n, d, a, OWN(v_##name));                                                                                 \
+  static void OWN(loop_##name)(int64_t n, T *d, INPUTS) {                                                              \
+    (void)x1, (void)x2, (void)x3, (void)x4;                                                                            \
+    OWN(map1)(n, d, x0, OWN(v_##name));                                                                                \
   }
 #define LOOP2_VARIANT(name, variant, a_scalar, b_scalar)                                                               \
-  static void OWN(loop_##name##variant)(int64_t n, T *d, const T *a, const T *b, const T *c) {                         \
-    (void)c;                                                                                                           \
-    OWN(map2)(n, d, a, b, a_scalar, b_scalar, OWN(v_##name));                                                          \
+  static void OWN(loop_##name##variant)(int64_t n, T *d, INPUTS) {                                                     \
+    (void)x2, (void)x3, (void)x4;                                                                                      \
+    OWN(map2)(n, d, x0, x1, a_scalar, b_scalar, OWN(v_##name));                                                        \
   }
 #define LOOP2_SLOW(name) LOOP2_VARIANT(name, , 0, 0)
 #define LOOP2(name) LOOP2_VARIANT(name, , 0, 0) LOOP2_VARIANT(name, _1, 1, 0) LOOP2_VARIANT(name, _2, 0, 1)
 #define LOOP3_VARIANT(name, scalars)                                                                                   \
-  static void OWN(loop_##name##_##scalars)(int64_t n, T *d, const T *a, const T *b, const T *c) {                      \
-    OWN(map3)(n, d, a, b, c, scalars, OWN(v_##name));                                                                  \
+  static void OWN(loop_##name##_##scalars)(int64_t n, T *d, INPUTS) {                                                  \
+    (void)x3, (void)x4;                                                                                                \
+    OWN(map3)(n, d, x0, x1, x2, scalars, OWN(v_##name));                                                               \
   }
 #define LOOP3(name)                                                                                                    \
   LOOP3_VARIANT(name, 0) LOOP3_VARIANT(name, 1) LOOP3_VARIANT(name, 2) LOOP3_VARIANT(name, 3)                          \
   LOOP3_VARIANT(name, 4) LOOP3_VARIANT(name, 5) LOOP3_VARIANT(name, 6)
+#define LOOP5_VARIANT(name, arity, variant, scalars)                                                                   \
+  static void OWN(loop_##name##variant)(int64_t n, T *d, INPUTS) {                                                     \
+    OWN(map5)(n, d, x0, x1, x2, x3, x4, arity, scalars, OWN(v_##name));                                                \
+  }
+#define LOOP4(name) LOOP5_VARIANT(name, 4, , 0) LOOP5_VARIANT(name, 4, _1, LONG_SCALARS(4))
+#define LOOP5(name) LOOP5_VARIANT(name, 5, , 0) LOOP5_VARIANT(name, 5, _1, LONG_SCALARS(5))
 
 UNARY_OPS(LOOP1)
 BINARY_OPS(LOOP2)
 SLOW_BINARY_OPS(LOOP2_SLOW)
 TERNARY_OPS(LOOP3)
+QUATERNARY_OPS(LOOP4)
+QUINARY_OPS(LOOP5)
 
 #define ROW1(name) {1, {OWN(loop_##name)}},
 #define ROW2(name) {2, {OWN(loop_##name), OWN(loop_##name##_1), OWN(loop_##name##_2)}},
@@ -201,9 +244,12 @@ TERNARY_OPS(LOOP3)
 #define ROW3(name)                                                                                                     \
   {3, {OWN(loop_##name##_0), OWN(loop_##name##_1), OWN(loop_##name##_2), OWN(loop_##name##_3), OWN(loop_##name##_4),   \
        OWN(loop_##name##_5), OWN(loop_##name##_6)}},
+#define ROW4(name) {4, {OWN(loop_##name), OWN(loop_##name##_1)}},
+#define ROW5(name) {5, {OWN(loop_##name), OWN(loop_##name##_1)}},
 
 static const OWN(opcode) OWN(opcodes)[] = {
-  {1, {0}}, UNARY_OPS(ROW1) BINARY_OPS(ROW2) SLOW_BINARY_OPS(ROW2_SLOW) TERNARY_OPS(ROW3)};
+  {1, {0}}, UNARY_OPS(ROW1) BINARY_OPS(ROW2) SLOW_BINARY_OPS(ROW2_SLOW) TERNARY_OPS(ROW3) QUATERNARY_OPS(ROW4)
+  QUINARY_OPS(ROW5)};
 
 #undef LOOP1
 #undef LOOP2_VARIANT
@@ -211,10 +257,16 @@ static const OWN(opcode) OWN(opcodes)[] = {
 #undef LOOP2
 #undef LOOP3_VARIANT
 #undef LOOP3
+#undef LOOP5_VARIANT
+#undef LOOP4
+#undef LOOP5
 #undef ROW1
 #undef ROW2
 #undef ROW2_SLOW
 #undef ROW3
+#undef ROW4
+#undef ROW5
+#undef INPUTS
 
 /* ---- blocks in and out of buffers of any type ---- */
 
@@ -295,9 +347,9 @@ enum { OWN(ONCE), OWN(ONCE_FILL), OWN(PER_BLOCK), OWN(FILL), OWN(ELEMENTS), OWN(
 
 typedef struct {
   OWN(op_fn) *fn;
-  int32_t when, dst, a, b, c; /* registers */
-  int8_t scalars;             /* bit 0: a is a scalar; 1: b; 2: c */
-  int8_t by_rows;             /* a register is STRIDED: a call for each row of the block */
+  int32_t when, dst, in[FNN_MOST_INPUTS]; /* registers; of fewer inputs, the rest are the first again */
+  int8_t scalars;                         /* bit k: input k is one */
+  int8_t by_rows;                         /* a register is STRIDED: a call for each row of the block */
 } OWN(instruction);
 
 typedef struct {
@@ -368,16 +420,16 @@ static void OWN(choose_block)(OWN(decoded) *d, int is_far) {
   d->block_cols = fnn_max(1, cols);
 }
 
-static void OWN(add)(OWN(decoded) *d, OWN(op_fn) *fn, int when, int dst, int a, int b, int c) {
-  d->instructions[d->n_instructions++] =
-    (OWN(instruction)){.fn = fn, .when = when, .dst = dst, .a = a, .b = b, .c = c};
+/* An instruction of one input. */
+static void OWN(add)(OWN(decoded) *d, int when, int dst, int a) {
+  d->instructions[d->n_instructions++] = (OWN(instruction)){.when = when, .dst = dst, .in = {a, a, a, a, a}};
 }
 
 /* Makes the block of a scalar register full. */
 static void OWN(need_filled)(OWN(decoded) *d, int slot) {
   OWN(reg) *reg = &d->regs[slot];
   if (!reg->is_scalar || reg->is_filled) return;
-  OWN(add)(d, 0, reg->is_scalar == 2 ? OWN(ONCE_FILL) : OWN(FILL), slot, slot, slot, slot);
+  OWN(add)(d, reg->is_scalar == 2 ? OWN(ONCE_FILL) : OWN(FILL), slot, slot);
   reg->is_filled = 1;
 }
 
@@ -389,13 +441,14 @@ static void OWN(decode_store)(OWN(decoded) *d, int target, int source) {
   int mode = operands[target].mode, direct = (mode == OWN(DIRECT) || mode == OWN(STRIDED)) && p >= 0;
   for (int k = p + 1; direct && k < d->n_instructions; k++) {
     const OWN(instruction) *between = &d->instructions[k];
-    int used[4] = {between->a, between->b, between->c, between->dst};
-    for (int j = 0; j < 4; j++)
-      if (used[j] < d->n_operands && operands[used[j]].base == operands[target].base) direct = 0;
+    for (int j = -1; j < FNN_MOST_INPUTS; j++) {
+      int used = j < 0 ? between->dst : between->in[j];
+      if (used < d->n_operands && operands[used].base == operands[target].base) direct = 0;
+    }
   }
   if (!direct) {
     OWN(need_filled)(d, slot);
-    OWN(add)(d, 0, OWN(STORES), target, slot, slot, slot);
+    OWN(add)(d, OWN(STORES), target, slot);
     return;
   }
   for (int k = p; k < d->n_instructions; k++) {
@@ -404,9 +457,8 @@ static void OWN(decode_store)(OWN(decoded) *d, int target, int source) {
       ins->dst = target;
       continue;
     }
-    if (ins->a == slot) ins->a = target;
-    if (ins->b == slot) ins->b = target;
-    if (ins->c == slot) ins->c = target;
+    for (int j = 0; j < FNN_MOST_INPUTS; j++)
+      if (ins->in[j] == slot) ins->in[j] = target;
   }
   reg->slot = target;
   reg->producer = -1;
@@ -416,10 +468,11 @@ static void OWN(decode_instruction)(OWN(decoded) *d, const int64_t *ins) {
   FNN_REQUIRE(ins[0] > FNN_OP_STORE && ins[0] < (int64_t)(sizeof OWN(opcodes) / sizeof OWN(opcodes)[0]) &&
               ins[1] >= d->n_operands && ins[1] < d->n_registers);
   const OWN(opcode) *opcode = &OWN(opcodes)[ins[0]];
-  int slots[3], scalars = 0, level = 2;
-  for (int k = 0; k < 3; k++) {
-    slots[k] = k < opcode->arity ? d->regs[ins[2 + k]].slot : d->regs[ins[2]].slot;
-    const OWN(reg) *reg = &d->regs[slots[k]];
+  OWN(instruction) made = {.dst = (int32_t)ins[1]};
+  int scalars = 0, level = 2;
+  for (int k = 0; k < FNN_MOST_INPUTS; k++) {
+    made.in[k] = d->regs[ins[2 + (k < opcode->arity ? k : 0)]].slot;
+    const OWN(reg) *reg = &d->regs[made.in[k]];
     if (k >= opcode->arity) continue;
     if (reg->is_scalar) scalars |= 1 << k;
     if (reg->is_scalar < level) level = reg->is_scalar;
@@ -427,16 +480,16 @@ static void OWN(decode_instruction)(OWN(decoded) *d, const int64_t *ins) {
   OWN(reg) *dst = &d->regs[ins[1]];
   /* A temporary that is used again for something else must be computed in its turn in every block. */
   if (level == 2 && dst->definitions > 1) level = 1;
-  OWN(op_fn) *fn = opcode->fn[level ? 0 : scalars];
-  if (!fn) {
-    for (int k = 0; k < opcode->arity; k++) OWN(need_filled)(d, slots[k]);
-    fn = opcode->fn[0];
+  made.fn = OWN(variant)(opcode, level ? 0 : scalars);
+  if (!made.fn) {
+    for (int k = 0; k < opcode->arity; k++) OWN(need_filled)(d, made.in[k]);
+    made.fn = opcode->fn[0];
   }
-  dst->slot = (int)ins[1];
-  dst->producer = level == 0 ? (int)d->n_instructions : -1;
-  OWN(add)(d, fn, level == 2 ? OWN(ONCE) : level == 1 ? OWN(PER_BLOCK) : OWN(ELEMENTS), (int)ins[1], slots[0], slots[1],
-           slots[2]);
-  d->instructions[d->n_instructions - 1].scalars = (int8_t)scalars;
+  made.when = level == 2 ? OWN(ONCE) : level == 1 ? OWN(PER_BLOCK) : OWN(ELEMENTS);
+  made.scalars = (int8_t)scalars;
+  dst->slot = made.dst;
+  dst->producer = level == 0 ? (int32_t)d->n_instructions : -1;
+  d->instructions[d->n_instructions++] = made;
   dst->is_scalar = (int8_t)level;
   dst->is_filled = 0;
 }
@@ -545,9 +598,10 @@ static void OWN(decode)(OWN(decoded) *d, const int64_t *program, const fnn_call 
   for (int64_t k = 0; k < n_reductions; k++) OWN(need_filled)(d, d->regs[reductions[4 * k + 1]].slot);
   for (int64_t k = 0; k < d->n_instructions; k++) {
     OWN(instruction) *ins = &d->instructions[k];
-    const int used[4] = {ins->dst, ins->a, ins->b, ins->c};
-    for (int j = ins->when == OWN(STORES); j < 4; j++)
-      ins->by_rows |= used[j] < d->n_operands && d->operands[used[j]].mode == OWN(STRIDED);
+    for (int j = ins->when == OWN(STORES) ? 0 : -1; j < FNN_MOST_INPUTS; j++) {
+      int used = j < 0 ? ins->dst : ins->in[j];
+      ins->by_rows |= used < d->n_operands && d->operands[used].mode == OWN(STRIDED);
+    }
   }
   for (int64_t k = 0; k < d->n_instructions; k++) {
     const OWN(instruction) ins = d->instructions[k];
@@ -588,7 +642,10 @@ static void OWN(start_tile)(OWN(decoded) *d, int64_t rows, int64_t cols) {
   for (int64_t k = 0; k < d->n_once; k++) {
     const OWN(instruction) *ins = &d->instructions[k];
     T *dst = d->regs[ins->dst].block;
-    if (ins->when == OWN(ONCE)) ins->fn(N, dst, d->regs[ins->a].block, d->regs[ins->b].block, d->regs[ins->c].block);
+    const OWN(reg) *r = d->regs;
+    if (ins->when == OWN(ONCE))
+      ins->fn(N, dst, r[ins->in[0]].block, r[ins->in[1]].block, r[ins->in[2]].block, r[ins->in[3]].block,
+              r[ins->in[4]].block);
     else OWN(fill)(fnn_min(d->block_rows, rows) * d->block_cols, dst, dst[0]);
   }
 }
@@ -647,14 +704,24 @@ static double OWN(reduce_block)(int64_t kind, const T *x, int64_t n, double so_f
   return so_far;
 }
 
+FNN_INLINE void OWN(call)(const OWN(instruction) *ins, const OWN(reg) *regs, int64_t n) {
+  const int32_t *in = ins->in;
+  ins->fn(n, regs[ins->dst].now, regs[in[0]].now, regs[in[1]].now, regs[in[2]].now, regs[in[3]].now, regs[in[4]].now);
+}
+
 /* An instruction on a block of rows of which some do not follow each other. */
 static void OWN(run_rows)(const OWN(instruction) *ins, const OWN(reg) *regs, int64_t rows, int64_t cols) {
   T *dst = regs[ins->dst].now;
-  const T *a = regs[ins->a].now, *b = regs[ins->b].now, *c = regs[ins->c].now;
-  const int64_t a_step = ins->scalars & 1 ? 0 : regs[ins->a].step, b_step = ins->scalars & 2 ? 0 : regs[ins->b].step;
-  const int64_t c_step = ins->scalars & 4 ? 0 : regs[ins->c].step, step = regs[ins->dst].step;
-  for (int64_t row = 0; row < rows; row++, dst += step, a += a_step, b += b_step, c += c_step)
-    ins->fn(cols, dst, a, b, c);
+  const T *x[FNN_MOST_INPUTS];
+  int64_t steps[FNN_MOST_INPUTS];
+  for (int k = 0; k < FNN_MOST_INPUTS; k++) {
+    x[k] = regs[ins->in[k]].now;
+    steps[k] = ins->scalars >> k & 1 ? 0 : regs[ins->in[k]].step;
+  }
+  for (int64_t row = 0; row < rows; row++, dst += regs[ins->dst].step) {
+    ins->fn(cols, dst, x[0], x[1], x[2], x[3], x[4]);
+    for (int k = 0; k < FNN_MOST_INPUTS; k++) x[k] += steps[k];
+  }
 }
 
 /* Runs the program on the tile that the operands' `tile` point to, and adds it to `partials`, one a reduction. */
@@ -675,21 +742,19 @@ static void OWN(run)(OWN(decoded) *d, int64_t rows, int64_t cols, const int64_t 
         const OWN(instruction) *ins = &d->instructions[k];
         const OWN(operand) *target;
         if (ins->when == OWN(ELEMENTS) && !ins->by_rows) { /* nearly always, so not by a jump through a table */
-          ins->fn(n, regs[ins->dst].now, regs[ins->a].now, regs[ins->b].now, regs[ins->c].now);
+          OWN(call)(ins, regs, n);
           continue;
         }
         switch (ins->when) {
           case OWN(ELEMENTS): OWN(run_rows)(ins, regs, block_rows, block_cols); break;
-          case OWN(PER_BLOCK):
-            ins->fn(N, regs[ins->dst].now, regs[ins->a].now, regs[ins->b].now, regs[ins->c].now);
-            break;
+          case OWN(PER_BLOCK): OWN(call)(ins, regs, N); break;
           case OWN(FILL): OWN(fill)(n, regs[ins->dst].now, regs[ins->dst].now[0]); break;
           case OWN(STORES):
             target = &d->operands[ins->dst];
             char *to = target->tile + (row * target->row_stride + col * target->col_stride) * dtype_bytes(target->dtype);
             const int64_t rows_of_a_call = ins->by_rows ? 1 : block_rows;
             for (int64_t r = 0; r < block_rows; r += rows_of_a_call)
-              OWN(store_block)(regs[ins->a].now + r * regs[ins->a].step,
+              OWN(store_block)(regs[ins->in[0]].now + r * regs[ins->in[0]].step,
                                to + r * target->row_stride * dtype_bytes(target->dtype), target->dtype, rows_of_a_call,
                                block_cols, target->row_stride, target->col_stride);
             break;

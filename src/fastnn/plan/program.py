@@ -13,6 +13,7 @@ from fastnn.graph.dtypes import is_float
 from fastnn.graph.value import CONSTANT, Node, Shape, Value
 
 STORE = 0
+_INPUTS = 5  # places of an instruction for them
 TILE = -2  # in place of a buffer's number: what an anchor hands to its epilogue in scratch
 _MOVES = ("cast", "copy")  # numbers go from one dtype to another, or the same: loads and stores do it
 _WIDE = {"int64", "uint64"}  # moved between themselves they would lose what float64 cannot hold
@@ -114,7 +115,7 @@ class Writer:
         self.operands: list[Value | float] = []  # values, or constants
         self.registers: dict[Value, int] = {}  # operands are >= 0, temporaries are -1 - number
         self.constants: dict[float, int] = {}
-        self.instructions: list[tuple[int, int, int, int, int]] = []
+        self.instructions: list[tuple[int, ...]] = []  # opcode, target, _INPUTS sources
         self.stores: list[tuple[Value, int]] = []
         self._free: list[int] = []
         self._temporaries = 0
@@ -149,8 +150,7 @@ class Writer:
                 target = self._cast(node, sources[0], opcodes)
             else:
                 target = self._temporary()
-                padded = [*sources, 0, 0, 0][:3]
-                self.instructions.append((opcodes[name], target, *padded))
+                self.instructions.append(_instruction(opcodes[name], target, *sources))
             self.registers[y] = target
             if target < 0:
                 shared[target] = shared.get(target, 0) + 1
@@ -166,8 +166,8 @@ class Writer:
         for y in [*written, *kept] if len(written) + len(kept) > 1 and written else ():
             register = self.load(y)
             if register >= 0 and isinstance(self.operands[register], Value):
-                self.instructions.append((opcodes["cast"], target := self._temporary(), register, 0, 0))
-                self.registers[y] = target
+                self.registers[y] = target = self._temporary()
+                self.instructions.append(_instruction(opcodes["cast"], target, register))
         self.stores += [(y, self.registers[y]) for y in written]
 
     def _temporary(self) -> int:
@@ -182,9 +182,9 @@ class Writer:
             return source
         target = self._temporary()
         if after == "bool":
-            self.instructions.append((opcodes["not_equal"], target, source, self.constant(0.0), 0))
+            self.instructions.append(_instruction(opcodes["not_equal"], target, source, self.constant(0.0)))
         else:
-            self.instructions.append((opcodes["trunc"], target, source, 0, 0))
+            self.instructions.append(_instruction(opcodes["trunc"], target, source))
         return target
 
     def encode(self, buffer_of: dict[Value, int], first_real: int) -> tuple[list[int], list[float]]:
@@ -206,8 +206,8 @@ class Writer:
         def register(r: int) -> int:
             return r if r >= 0 else n_operands - r - 1
 
-        code = [(op, register(d), register(a), register(b), register(c)) for op, d, a, b, c in self.instructions]
-        code += [(STORE, store_register[value], register(r), 0, 0) for value, r in self.stores]
+        code = [(opcode, *map(register, registers)) for opcode, *registers in self.instructions]
+        code += [_instruction(STORE, store_register[value], register(r)) for value, r in self.stores]
         ints = [n_operands, len(code), self._temporaries, 0, *operands, *(i for line in code for i in line)]
         ints[3] = len(ints)
         return ints, reals
@@ -217,39 +217,72 @@ class Writer:
         return [x for x in self.operands if isinstance(x, Value)] + [value for value, _ in self.stores]
 
 
+def _instruction(opcode: int, target: int, *sources: int) -> tuple[int, ...]:
+    return (opcode, target, *sources, *[0] * (_INPUTS - len(sources)))
+
+
 def _lines(nodes: Sequence[Node], pinned: set[Value]) -> list[tuple[str, Node, tuple[Value, ...]]]:
     """(opcode name, node whose output it makes, inputs) for each node. What only one other node reads becomes a part of
-    that where an opcode does both, as passes over memory cost more than arithmetic: a b + c is multiply_add,
-    (b - a) t + a is lerp, a / (sqrt(b) + c) is divide_by_root."""
+    that where an opcode does both, as passes over memory cost more than arithmetic."""
     uses: dict[Value, int] = {}
     for node in nodes:
         for x in node.inputs:
             uses[x] = uses.get(x, 0) + 1
-    inner = {y for node in nodes for y in node.outputs if uses.get(y) == 1 and y not in pinned}
-
-    def part(node: Node, name: str) -> Value | None:
-        return next((x for x in node.inputs if x in inner and x.node.op.name == name), None)
-
-    lines, merged = [], set()
+    lines: dict[Value, tuple[str, Node, tuple[Value, ...]]] = {}
+    inner: dict[Value, tuple[str, Node, tuple[Value, ...]]] = {}
     for node in nodes:
-        line = (node.op.name, node, node.inputs)
-        if node.op.name == "add" and (product := part(node, "multiply")) is not None:
-            a, (b, c) = _other(node, product), product.node.inputs
-            merged.add(product)
-            line = ("multiply_add", node, (b, c, a))
-            difference = part(product.node, "subtract")
-            if difference is not None and difference.node.inputs[1] is a:
-                merged.add(difference)
-                line = ("lerp", node, (a, difference.node.inputs[0], _other(product.node, difference)))
-        elif node.op.name == "divide" and (total := part(node, "add")) is node.inputs[1] and total is not None:
-            root = part(total.node, "sqrt")
-            if root is not None and _other(total.node, root) not in merged:  # else the sum is a multiply_add itself
-                merged |= {total, root}
-                line = ("divide_by_root", node, (node.inputs[0], root.node.inputs[0], _other(total.node, root)))
-        lines.append(line)
-    return [line for line in lines if line[1].outputs[0] not in merged]
+        name, inputs, parts = _merged(node, inner)
+        for x in parts:
+            del lines[x]
+        y = node.outputs[0]
+        lines[y] = (name, node, inputs)
+        if uses.get(y) == 1 and y not in pinned:
+            inner[y] = lines[y]
+    return list(lines.values())
 
 
-def _other(node: Node, x: Value) -> Value:
-    """The input of a node of two that is not `x`."""
-    return node.inputs[1] if node.inputs[0] is x else node.inputs[0]
+def _merged(node: Node, inner) -> tuple[str, tuple[Value, ...], list[Value]]:
+    """The opcode that does `node` and such of the lines `inner` as it reads: its name, its inputs, the values of those.
+
+    a b + c is multiply_add, c - a b subtract_product, a s + b t add_products, a s - b t subtract_products (s, t
+    scalars), (b - a) t + a lerp, (b^2 - a) t + a lerp_square, a / (sqrt(b) + c) divide_by_root, and
+    w - a s / (sqrt(b) + t) step_by_root."""
+
+    def parts_of(x: Value, name: str) -> tuple[Value, ...] | None:
+        return inner[x][2] if x in inner and inner[x][0] == name else None
+
+    name, inputs = node.op.name, node.inputs
+    if name not in ("add", "subtract", "divide"):
+        return name, inputs, []
+    a, x = inputs
+    if name == "add" and parts_of(a, "multiply"):
+        a, x = x, a
+    product = parts_of(x, "multiply")
+    if name == "divide":
+        for root, c in _both_ways(parts_of(x, "add") or ()):
+            if radicand := parts_of(root, "sqrt"):
+                return "divide_by_root", (a, *radicand, c), [x, root]
+    elif product is not None:
+        for difference, t in _both_ways(product) if name == "add" else ():
+            b, subtrahend = parts_of(difference, "subtract") or (None, None)
+            if subtrahend is a:
+                if squared := parts_of(b, "square"):
+                    return "lerp_square", (a, *squared, t), [x, difference, b]
+                return "lerp", (a, b, t), [x, difference]
+        if (one := _scaled(parts_of(a, "multiply"))) and (other := _scaled(product)):
+            return f"{name}_products", (*one, *other), [a, x]
+        return ("multiply_add", (*product, a), [x]) if name == "add" else ("subtract_product", (a, *product), [x])
+    elif name == "subtract" and (quotient := parts_of(x, "divide_by_root")):
+        step, radicand, c = quotient
+        if c.size == 1 and (scaled := _scaled(parts_of(step, "multiply"))):
+            return "step_by_root", (a, *scaled, radicand, c), [x, step]
+    return name, inputs, []
+
+
+def _both_ways(pair: tuple[Value, ...]) -> list[tuple[Value, ...]]:
+    return [pair, pair[::-1]] if pair else []
+
+
+def _scaled(product: tuple[Value, ...] | None) -> tuple[Value, ...] | None:
+    """The factors of `product` with a scalar second, where there is one."""
+    return next((pair for pair in _both_ways(product or ()) if pair[1].size == 1), None)
