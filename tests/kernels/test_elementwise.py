@@ -410,6 +410,25 @@ def test_merged_operations(name, kind, isa):
 
 
 @pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("kind", FLOATS)
+def test_division_by_any_root(kind, isa):
+    """1 / (sqrt(x) + c) over the whole range of x, c = 0 or not: three operations, each within an ulp."""
+    dtype = np.dtype(FLOATS[kind])
+    info, code = np.finfo(dtype), DTYPE_CODE[dtype.name]
+    special = [0, -0.0, info.smallest_subnormal, info.tiny, info.max, np.inf, -np.inf, np.nan, -1, -info.tiny / 2]
+    bits = np.random.default_rng(6).integers(0, np.array(np.inf, dtype).view(f"i{dtype.itemsize}"), 20_000)
+    x = np.concatenate([np.array(special, dtype), bits.astype(f"i{dtype.itemsize}").view(dtype)])
+    one, y = np.ones(1, dtype), np.empty_like(x)
+    for c in (0.0, 1e-7):
+        program = Program((0, code, 0, 1), (1, code, 0, 0), c, (2, code, 0, 1))
+        program.store(program.do("divide_by_root", 1, 0, 2), 3)
+        fused(kind, isa, [x, one, y], program, 1, x.size)
+        with np.errstate(all="ignore"):
+            wanted = 1 / (np.sqrt(x.astype(np.longdouble)) + np.longdouble(dtype.type(c)))
+        np.testing.assert_allclose(y, wanted.astype(dtype), rtol=3 * info.eps)
+
+
+@pytest.mark.parametrize("isa", ISAS)
 def test_value_stored_twice_and_used_after(isa):
     """A value computed in the output's own memory is still there for later instructions and a second output."""
     x = np.linspace(-2, 2, 3000, dtype=np.float32)

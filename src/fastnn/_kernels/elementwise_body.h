@@ -185,11 +185,11 @@ FNN_INLINE V OWN(v_multiply_add)(V a, V b, V c) { return a * b + c; } /* rounded
 FNN_INLINE V OWN(v_subtract_product)(V a, V b, V c) { return a - b * c; }
 FNN_INLINE V OWN(v_lerp)(V a, V b, V t) { return (b - a) * t + a; }
 FNN_INLINE V OWN(v_lerp_square)(V a, V b, V t) { return (b * b - a) * t + a; }
-FNN_INLINE V OWN(v_divide_by_root)(V a, V b, V c) { return a / (FN(sqrt)(b) + c); }
+FNN_INLINE V OWN(v_divide_by_root)(V a, V b, V c) { return a / (FN(root)(b) + c); }
 
 FNN_INLINE V OWN(v_add_products)(V a, V b, V c, V e, V unused) { return (void)unused, a * b + c * e; }
 FNN_INLINE V OWN(v_subtract_products)(V a, V b, V c, V e, V unused) { return (void)unused, a * b - c * e; }
-FNN_INLINE V OWN(v_step_by_root)(V a, V b, V c, V e, V g) { return a - b * c / (FN(sqrt)(e) + g); }
+FNN_INLINE V OWN(v_step_by_root)(V a, V b, V c, V e, V g) { return a - b * c / (FN(root)(e) + g); }
 
 /* ---- the table: for each opcode its arity and a function for each set of scalar inputs (bit k: input k) ---- */
 
