@@ -559,6 +559,14 @@ static void OWN(find_fresh)(OWN(decoded) *d) {
   }
 }
 
+/* Whether blocks serve nothing: of a single pass from operands to an operand, nothing is kept that should be near. */
+static int OWN(is_one_pass)(const OWN(decoded) *d, int64_t n_reductions) {
+  if (!d->only_moves || n_reductions || d->n_instructions - d->n_once != 1) return 0;
+  for (int64_t k = 0; k < d->n_once; k++)
+    if (d->instructions[k].when == OWN(ONCE_FILL)) return 0;
+  return d->instructions[d->n_once].dst < d->n_operands;
+}
+
 /* Decodes `program` for tiles of at most rows by cols. Each reduction is {kind, register, buffer, dtype}. is_far: the
  * tiles are of a space that no cache holds. */
 static void OWN(decode)(OWN(decoded) *d, const int64_t *program, const fnn_call *call, int64_t rows, int64_t cols,
@@ -609,6 +617,7 @@ static void OWN(decode)(OWN(decoded) *d, const int64_t *program, const fnn_call 
     memmove(d->instructions + d->n_once + 1, d->instructions + d->n_once, (size_t)(k - d->n_once) * sizeof ins);
     d->instructions[d->n_once++] = ins;
   }
+  if (OWN(is_one_pass)(d, n_reductions)) d->block_cols = d->cols;
   if (is_far) OWN(find_fresh)(d);
 }
 
