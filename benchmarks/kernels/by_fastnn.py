@@ -16,6 +16,8 @@ from fastnn.plan.function import Compiled
 def prepare(problem):
     """`(run(times), result())` of `problem`."""
     arrays = problem.inputs()
+    if problem.kind in PREPARED:
+        arrays = PREPARED[problem.kind](problem.params, *arrays)
     if problem.kind in OPTIMIZERS:
         function = _step(OPTIMIZERS[problem.kind](), arrays[0].size)
     else:
@@ -123,8 +125,8 @@ FUNCTIONS = {
         dy, _per_channel(w), **_sizes(p), **_conv(p)
     ),
     "depthwise_grad_kernel": lambda p, x, dy: depthwise_conv2d_grad_kernel_op(x, dy, **_kernel(p), **_conv(p)),
-    "max_pool": lambda p, x: max_pool2d_op(x, **_windows(p)),
-    "max_pool_grad": lambda p, dy, x: max_pool2d_grad_op(dy, x, **_windows(p)),
+    "max_pool": lambda p, x: max_pool2d_op(x, **_windows(p))[0],
+    "max_pool_grad": lambda p, dy, places: max_pool2d_grad_op(dy, places, shape=p["shape"], **_windows(p)),
     "average_pool": lambda p, x: average_pool2d_op(x, **_windows(p)),
     "softmax": lambda _, x: ops.softmax(x),
     "cross_entropy_fit": _cross_entropy_fit,
@@ -146,6 +148,8 @@ FUNCTIONS = {
     "attention": lambda p, *xs: _attention(p)(*xs),
     "attention_fit": lambda p, *xs: _fit(_attention(p), xs[:-1], xs[-1]),
 }
+# {kind: function(params, *arrays)}: what the forward pass leaves for a gradient, in the place of its arguments
+PREPARED = {"max_pool_grad": lambda p, dy, x: [dy, max_pool2d_op(x, **_windows(p))[1]]}
 OPTIMIZERS = {
     "sgd": lambda: fastnn.optimizers.SGD(0.01),
     "momentum": lambda: fastnn.optimizers.SGD(0.01, momentum=0.9),

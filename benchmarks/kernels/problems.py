@@ -125,10 +125,12 @@ PARAMETERS = [10_000, 1_000_000, 10_000_000]
 def _pooling():
     for n, size, c, window, stride in POOLED:
         out = (size - window) // stride + 1
-        x, y, params = (n, size, size, c), (n, out, out, c), {"window": window, "stride": stride}
+        x, y = (n, size, size, c), (n, out, out, c)
+        params = {"window": window, "stride": stride, "shape": x}
         text = f"{n}x{size}x{size}x{c}, {window}x{window} stride {stride}"
         yield Problem("pooling", "max_pool", text, (x,), bytes=_bytes(x, y), params=params)
-        yield Problem("pooling", "max_pool_grad", text, (y, x), bytes=_bytes(x, x, y), params=params)
+        # From dy and a byte a window, which says where its maximum is.
+        yield Problem("pooling", "max_pool_grad", text, (y, x), bytes=1.25 * _bytes(y) + _bytes(x), params=params)
         yield Problem("pooling", "average_pool", text, (x,), bytes=_bytes(x, y), params=params)
 
 

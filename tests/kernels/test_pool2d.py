@@ -27,6 +27,11 @@ CASES = [
     ((2, 9, 9, 6), (2, 2), (2, 2), ((1, 0), (1, 0))),
     ((2, 10, 8, 6), (3, 3), (3, 3), ((2, 0), (0, 2))),
     ((40, 8, 8, 15), (2, 2), (2, 2), ((0, 0), (0, 0))),  # several images in one unit
+    ((2, 30, 90, 11), (3, 3), (2, 2), ((0, 0), (0, 0))),
+    ((3, 12, 21, 9), (1, 2), (1, 2), ((0, 0), (1, 0))),
+    ((1, 50, 31, 4), (3, 2), (5, 4), ((2, 0), (1, 1))),
+    ((1, 5, 300, 40), (3, 3), (1, 1), ((2, 0), (0, 2))),  # rows longer than a unit, the first of them padding alone
+    ((2, 20, 18, 5), (17, 16), (2, 1), ((1, 0), (0, 3))),  # more elements than a byte counts
     ((0, 4, 4, 3), (2, 2), (2, 2), ((0, 0), (0, 0))),
     ((2, 4, 4, 0), (2, 2), (2, 2), ((0, 0), (0, 0))),
 ]
@@ -37,7 +42,7 @@ def guarded(shape, dtype, offset=1):
     raw = _kernels.aligned_empty(n + 64 + offset, dtype)
     raw[...] = 77
     inner = raw[32 + offset : 32 + offset + n]
-    inner[...] = np.nan
+    inner[...] = np.nan if raw.dtype.kind == "f" else 99
 
     def check():
         assert (raw[: 32 + offset] == 77).all() and (raw[32 + offset + n :] == 77).all(), "wrote outside"
@@ -45,17 +50,20 @@ def guarded(shape, dtype, offset=1):
     return inner.reshape(shape), check
 
 
-def run(name, kind, isa, inputs, x_shape, y_shape, out_shape, case):
-    """The output of one thread, after a check that two give the same bits."""
+def run(name, kind, isa, inputs, x_shape, y_shape, outs, case):
+    """The outputs (`outs`: a shape and a dtype each, None for one that nobody asks for) of one thread, after a check
+    that two give the same bits."""
     _, window, strides, pads = case
     ints = [*x_shape, *y_shape[1:3], *window, *strides, pads[0][0], pads[1][0], 0]
     results = []
     for threads in (1, 2):
-        out, check = guarded(out_shape, FLOATS[kind])
-        _kernels.run(f"{name}_{kind}", [*inputs, out], ints, (), threads, isa)
-        check()
-        results.append(out)
-    assert results[0].tobytes() == results[1].tobytes()
+        arrays, checks = zip(*((None, None) if out is None else guarded(*out) for out in outs), strict=True)
+        _kernels.run(f"{name}_{kind}", [*inputs, *arrays], ints, (), threads, isa)
+        for check in filter(None, checks):
+            check()
+        results.append(arrays)
+    for one, two in zip(*results, strict=True):
+        assert one is None or one.tobytes() == two.tobytes()
     return results[0]
 
 
@@ -73,7 +81,13 @@ def sample(rng, shape, dtype):
 
 
 def shape_of(case):
-    return max_pool2d_op.shape(Spec(case[0], "float32"), *case[1:]).shape
+    return max_pool2d_op.shape(Spec(case[0], "float32"), *case[1:])[0].shape
+
+
+def places_of(case):
+    """Shape and dtype."""
+    places = max_pool2d_op.shape(Spec(case[0], "float32"), *case[1:])[1]
+    return places.shape, np.dtype(places.dtype)
 
 
 @pytest.mark.parametrize("isa", ISAS)
@@ -88,11 +102,15 @@ def test_max(case, kind, isa):
         if special:
             where = rng.random(shape) < 0.2
             x[where] = rng.choice(np.array([np.nan, np.inf, -np.inf], x.dtype), where.sum())
-        y = run("max_pool2d", kind, isa, [x], shape, y_shape, y_shape, case)
-        np.testing.assert_array_equal(y, max_pool2d_op.reference(x, **params))
+        of_y, of_places = (y_shape, FLOATS[kind]), places_of(case)
+        y, places = run("max_pool2d", kind, isa, [x], shape, y_shape, [of_y, of_places], case)
+        for result, wanted in zip((y, places), max_pool2d_op.reference(x, **params), strict=True):
+            np.testing.assert_array_equal(result, wanted)
+        alone, _ = run("max_pool2d", kind, isa, [x], shape, y_shape, [of_y, None], case)
+        np.testing.assert_array_equal(alone, y)
         dy = sample(rng, y_shape, FLOATS[kind])
-        dx = run("max_pool2d_grad", kind, isa, [dy, x], shape, y_shape, shape, case)
-        np.testing.assert_array_equal(dx, max_pool2d_grad_op.reference(dy, x, **params))
+        (dx,) = run("max_pool2d_grad", kind, isa, [dy, places], shape, y_shape, [(shape, FLOATS[kind])], case)
+        np.testing.assert_array_equal(dx, max_pool2d_grad_op.reference(dy, places, shape=shape, **params))
 
 
 def test_max_of_nothing_but_minus_infinity():
@@ -100,10 +118,11 @@ def test_max_of_nothing_but_minus_infinity():
     case = ((1, 3, 3, 5), (3, 3), (2, 2), ((1, 1), (1, 1)))
     params = dict(zip(("window", "strides", "pads"), case[1:], strict=True))
     x = np.full(case[0], -np.inf, np.float32)
-    dy = np.ones((1, 2, 2, 5), np.float32)
-    dx = run("max_pool2d_grad", "f32", ISAS[-1], [dy, x], case[0], dy.shape, case[0], case)
-    assert dx.sum() == dy.sum()
-    np.testing.assert_array_equal(dx, max_pool2d_grad_op.reference(dy, x, **params))
+    _, places = run(
+        "max_pool2d", "f32", ISAS[-1], [x], case[0], (1, 2, 2, 5), [((1, 2, 2, 5), x.dtype), places_of(case)], case
+    )
+    assert places[0, :, :, 0].tolist() == [[4, 3], [1, 0]]
+    np.testing.assert_array_equal(places, max_pool2d_op.reference(x, **params)[1])
 
 
 @pytest.mark.parametrize("isa", ISAS)
@@ -115,10 +134,10 @@ def test_average(case, kind, isa):
     y_shape = shape_of(case)
     eps = np.finfo(FLOATS[kind]).eps
     x, dy = sample(rng, shape, FLOATS[kind]), sample(rng, y_shape, FLOATS[kind])
-    y = run("average_pool2d", kind, isa, [x], shape, y_shape, y_shape, case)
+    (y,) = run("average_pool2d", kind, isa, [x], shape, y_shape, [(y_shape, FLOATS[kind])], case)
     wanted = average_pool2d_op.reference(x.astype(np.float64), **params)
     assert (np.abs(y - wanted) <= eps * np.abs(wanted)).all()  # the sum is exact: one division
-    dx = run("average_pool2d_grad", kind, isa, [dy], shape, y_shape, shape, case)
+    (dx,) = run("average_pool2d_grad", kind, isa, [dy], shape, y_shape, [(shape, FLOATS[kind])], case)
     params["shape"] = shape
     wanted = average_pool2d_grad_op.reference(dy.astype(np.float64), **params)
     magnitude = average_pool2d_grad_op.reference(np.abs(dy).astype(np.float64), **params)
@@ -134,16 +153,19 @@ def test_epilogue(case, kind, isa):
     y_shape, dtype = shape_of(case), FLOATS[kind]
     x, dy = sample(rng, shape, dtype), sample(rng, y_shape, dtype)
     factor = sample(rng, (shape[3],), dtype)
+    y, places = max_pool2d_op.reference(x, **params)
+    dx = max_pool2d_grad_op.reference(dy, places, shape=shape, **params)
     # The program's operands are looked up among the buffers, so the factor goes behind the kernel's own.
-    for name, inputs, out_shape, plain in (
-        ("max_pool2d", [x], y_shape, max_pool2d_op.reference(x, **params)),
-        ("max_pool2d_grad", [dy, x], shape, max_pool2d_grad_op.reference(dy, x, **params)),
+    for name, inputs, plain, rest in (
+        ("max_pool2d", [x], y, [None]),
+        ("max_pool2d", [x], y, [np.empty_like(places, places_of(case)[1])]),
+        ("max_pool2d_grad", [dy, places.astype(places_of(case)[1])], dx, []),
     ):
-        out_at = len(inputs)
-        program = relu_times(isa, out_at, out_at + 1, shape[3], dtype)
+        out_at, factor_at = len(inputs), len(inputs) + 1 + len(rest)
+        program = relu_times(isa, out_at, factor_at, shape[3], dtype)
         ints = [*shape, *y_shape[1:3], *case[1], *case[2], case[3][0][0], case[3][1][0], 13, *program]
         for threads in (1, 2):
-            out, check = guarded(out_shape, dtype)
-            _kernels.run(f"{name}_{kind}", [*inputs, out, factor], ints, (), threads, isa)
+            out, check = guarded(plain.shape, dtype)
+            _kernels.run(f"{name}_{kind}", [*inputs, out, *rest, factor], ints, (), threads, isa)
             np.testing.assert_array_equal(out, np.maximum(plain, 0) * factor)
             check()

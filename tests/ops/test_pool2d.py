@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from fastnn import KerasTensor, ops
-from fastnn.ops.pool2d import average_pool2d_grad_op, max_pool2d_grad_op, max_pool2d_pick_op
+from fastnn.ops.pool2d import average_pool2d_grad_op, max_pool2d_grad_op, max_pool2d_op, max_pool2d_pick_op
 from fastnn.testing import check_op
 
 RNG = np.random.default_rng(0)
@@ -63,8 +63,10 @@ def test_gradients_of_gradients(case):
         pads = tuple((t // 2, t - t // 2) for t in totals)
     params = {"window": tuple(window), "strides": tuple(strides), "pads": pads}
     dy = RNG.standard_normal(y.shape).astype(np.float32)
-    check_op(lambda dy, x: max_pool2d_grad_op(dy, x, **params), [dy, x])
-    check_op(lambda g, x: max_pool2d_pick_op(g, x, **params), [RNG.standard_normal(shape).astype(np.float32), x])
+    places, g = max_pool2d_op(x, **params)[1], RNG.standard_normal(shape).astype(np.float32)
+    check_op(lambda x: max_pool2d_op(x, **params), [x])
+    check_op(lambda dy: max_pool2d_grad_op(dy, places, shape=shape, **params), [dy])
+    check_op(lambda g: max_pool2d_pick_op(g, places, **params), [g])
     check_op(lambda dy: average_pool2d_grad_op(dy, shape=shape, **params), [dy])
 
 

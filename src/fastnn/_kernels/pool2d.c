@@ -34,54 +34,83 @@ FNN_INLINE span window_span(int64_t at, int64_t stride, int64_t pad, int64_t k, 
   return (span){fnn_max(0, first), fnn_min(size, first + k)};
 }
 
-/* Which windows along one axis lie in the image as a whole: [first, last), none if last <= first. */
-FNN_INLINE span whole_windows(int64_t size, int64_t out, int64_t k, int64_t stride, int64_t pad) {
-  int64_t last = size + pad < k ? 0 : (size + pad - k) / stride + 1;
-  return (span){fnn_ceil_div(pad, stride), fnn_min(out, last)};
+/* A cell is what lies between the beginning of a window and that of the next. Along one axis, the cells that lie in the
+ * image as a whole and are reached by all windows that could: [first, last). */
+FNN_INLINE span whole_cells(int64_t size, int64_t out, int64_t k, int64_t stride, int64_t pad) {
+  return (span){fnn_max((k - 1) / stride, fnn_ceil_div(pad, stride)), fnn_min(out, (size + pad) / stride)};
 }
 
 /* Forward: a unit is `rows` rows of the n * oh rows of results. */
 FNN_INLINE int64_t forward_rows(const pool *p) { return fnn_max(1, UNIT / fnn_max(1, p->ow * p->c)); }
 
-enum {
-  BAND_STEPS = 16, /* rows of windows of a band at least, where they overlap: those on its border are searched twice */
-  RUN = 256,       /* elements of a row of x that are done for all channels before the next */
-  AHEAD = 16       /* how many results before its use dy is asked for */
-};
-
-/* Gradient: a unit is a band of rows of one image, or several whole images. */
+/* Gradients: a unit is a band of rows of one image, or several whole images. */
 typedef struct {
   int64_t images, rows, bands;
 } band_split;
 
-FNN_INLINE band_split gradient_bands(const pool *p) {
+FNN_INLINE band_split mean_bands(const pool *p) {
+  enum { LEAST = 16 }; /* rows of windows of a band where they overlap: those on its border are divided twice */
   int64_t row = fnn_max(1, p->w * p->c), image = fnn_max(1, p->h * row);
   if (image <= UNIT) return (band_split){fnn_max(1, UNIT / image), fnn_max(1, p->h), 1};
-  int64_t least = p->kh > p->sh ? BAND_STEPS * p->sh : 1;
+  int64_t least = p->kh > p->sh ? LEAST * p->sh : 1;
   int64_t rows = fnn_min(p->h, fnn_round_up(fnn_max(least, UNIT / row), p->sh));
   return (band_split){1, rows, fnn_ceil_div(p->h, rows)};
+}
+
+/* Of max_pool2d_grad: rows are rows of cells. */
+FNN_INLINE band_split max_bands(const pool *p) {
+  int64_t image = fnn_max(1, p->h * p->w * p->c), rows = fnn_max(1, fnn_ceil_div(p->h + p->top, p->sh));
+  if (image <= UNIT) return (band_split){UNIT / image, rows, 1};
+  int64_t band = fnn_max(1, UNIT / (p->sh * p->w * p->c));
+  return (band_split){1, band, fnn_ceil_div(rows, band)};
 }
 
 /* Whether no windows overlap. */
 FNN_INLINE int is_disjoint(const pool *p) { return p->sh >= p->kh && p->sw >= p->kw; }
 
-/* What one window gives to dx. `skip` rows of the window lie above the band and `rows` of it are there;
- * the first maximum is looked for in all `all` rows. */
+/* Of an element of `places`. */
+FNN_INLINE int place_bytes(const pool *p) { return p->kh * p->kw <= 256 ? 1 : 4; }
+
+typedef uint8_t byte_vector __attribute__((vector_size(FNN_VECTOR_BYTES)));
+
+/* n < `lanes` bytes of `from` and zeroes after them, at `to`. */
+FNN_INLINE const uint8_t *first_bytes(uint8_t *to, const uint8_t *from, int n, const int lanes) {
+  uint64_t all;
+  if (lanes > 8) { /* becomes a masked load */
+#pragma GCC unroll 1
+    for (int lane = 0; lane < lanes; lane++) to[lane] = (uint8_t)lane < (uint8_t)n ? from[lane] : 0;
+    return to;
+  }
+  if (n >= 4) {
+    uint32_t first, last;
+    memcpy(&first, from, 4);
+    memcpy(&last, from + n - 4, 4);
+    all = first | (uint64_t)last << 8 * (n - 4);
+  } else {
+    all = from[0] | (uint64_t)from[n / 2] << 8 * (n / 2) | (uint64_t)from[n - 1] << 8 * (n - 1);
+  }
+  memcpy(to, &all, 8);
+  return to;
+}
+
+/* What one window gives to dx. `skip` rows of the window lie above the band and `rows` of it are there. */
 typedef struct {
   int64_t all, skip, rows, cols, line, pixel;
 } window_part;
 
-static void pool_size(const int64_t *ints, fnn_work *work, int is_gradient, double inputs, int64_t element_bytes) {
+enum pool_pass { FORWARD, OF_MAX, OF_MEAN }; /* of OF_...: the gradient */
+
+static void pool_size(const int64_t *ints, fnn_work *work, enum pool_pass pass, int64_t element_bytes) {
   pool p = read_pool(ints);
-  band_split split = gradient_bands(&p);
+  band_split split = pass == OF_MAX ? max_bands(&p) : mean_bands(&p);
   double image = (double)p.n * (double)p.h * (double)p.w * (double)p.c;
   double result = (double)p.n * (double)p.oh * (double)p.ow * (double)p.c;
   work->phases = 1;
-  work->units[0] = image == 0 ? 0 : is_gradient ? fnn_ceil_div(p.n, split.images) * split.bands
-                                              : fnn_ceil_div(p.n * p.oh, forward_rows(&p));
+  work->units[0] = image == 0 ? 0 : pass == FORWARD ? fnn_ceil_div(p.n * p.oh, forward_rows(&p))
+                                                    : fnn_ceil_div(p.n, split.images) * split.bands;
   work->scratch_bytes = ints[12] ? fnn_program_scratch(ints + ints[12], element_bytes) : 0;
   work->flops = result * (double)(p.kh * p.kw);
-  work->bytes = (inputs * image + result) * (double)element_bytes;
+  work->bytes = (image + result) * (double)element_bytes;
 }
 
 #include "types_f32.h"

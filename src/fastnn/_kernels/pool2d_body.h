@@ -1,10 +1,12 @@
 /* pool2d_body.h: what pool2d.c compiles for float32 and for float64 (T, V, M, N, FN, OWN: types_f32.h). */
 
-static void OWN(max_pool2d_size)(const int64_t *ints, fnn_work *work) { pool_size(ints, work, 0, 1, sizeof(T)); }
-static void OWN(average_pool2d_size)(const int64_t *ints, fnn_work *work) { pool_size(ints, work, 0, 1, sizeof(T)); }
-static void OWN(max_pool2d_grad_size)(const int64_t *ints, fnn_work *work) { pool_size(ints, work, 1, 2, sizeof(T)); }
+static void OWN(max_pool2d_size)(const int64_t *ints, fnn_work *work) { pool_size(ints, work, FORWARD, sizeof(T)); }
+static void OWN(average_pool2d_size)(const int64_t *ints, fnn_work *work) { pool_size(ints, work, FORWARD, sizeof(T)); }
+static void OWN(max_pool2d_grad_size)(const int64_t *ints, fnn_work *work) {
+  pool_size(ints, work, OF_MAX, sizeof(T));
+}
 static void OWN(average_pool2d_grad_size)(const int64_t *ints, fnn_work *work) {
-  pool_size(ints, work, 1, 1, sizeof(T));
+  pool_size(ints, work, OF_MEAN, sizeof(T));
 }
 
 /* The epilogue on `rows` pixels of the output from pixel `row` on. */
@@ -21,76 +23,54 @@ FNN_INLINE void OWN(store_n)(T *p, V v, int64_t n) {
 
 /* ---- forward ---- */
 
-/* One result for n (at most N) channels: x points to the window's first element; `pixel` and `line` are the strides of
- * columns and rows. */
-FNN_INLINE V OWN(window_max)(const T *x, int64_t rows, int64_t cols, int64_t line, int64_t pixel, int64_t n) {
-  V best = OWN(load_n)(x, n);
-  for (int64_t ky = 0; ky < rows; ky++) {
-    for (int64_t kx = 0; kx < cols; kx++) {
-      V v = OWN(load_n)(x + ky * line + kx * pixel, n);
-      best = FN(select)((v > best) | (v != v), v, best); /* NaN wins and stays */
-    }
+/* Places, bytes or int32: which element of its window each maximum is. */
+FNN_INLINE M OWN(load_places)(const void *places, int64_t at, int64_t n, const int bytes) {
+  const uint8_t *narrow = (const uint8_t *)places + at;
+  const int32_t *wide = (const int32_t *)places + at;
+  uint8_t part[16];
+  MT lanes[N] = {0};
+  if (bytes == 4) {
+    for (int64_t lane = 0; lane < n; lane++) lanes[lane] = wide[lane];
+  } else {
+    if (n < N) narrow = first_bytes(part, narrow, (int)n, N);
+    for (int lane = 0; lane < N; lane++) lanes[lane] = narrow[lane];
   }
-  return best;
+  M v;
+  memcpy(&v, lanes, sizeof v);
+  return v;
 }
 
-FNN_INLINE V OWN(window_mean)(const T *x, int64_t rows, int64_t cols, int64_t line, int64_t pixel, int64_t n) {
-  V sum = {0};
-  for (int64_t ky = 0; ky < rows; ky++)
-    for (int64_t kx = 0; kx < cols; kx++) sum += OWN(load_n)(x + ky * line + kx * pixel, n);
-  return sum / (T)(rows * cols);
-}
-
-typedef V OWN(window_fn)(const T *x, int64_t rows, int64_t cols, int64_t line, int64_t pixel, int64_t n);
-
-FNN_INLINE void OWN(window_channels)(T *y, const T *x, int64_t rows, int64_t cols, const pool *p,
-                                     OWN(window_fn) *window) {
-  int64_t line = p->w * p->c, i = 0;
-  for (; i + N <= p->c; i += N) FN(store)(y + i, window(x + i, rows, cols, line, p->c, N));
-  if (i < p->c) FN(store_part)(y + i, window(x + i, rows, cols, line, p->c, p->c - i), p->c - i);
-}
-
-FNN_INLINE void OWN(forward)(const fnn_call *call, int64_t begin, int64_t end, OWN(window_fn) *window) {
-  pool p = read_pool(call->ints);
-  int64_t step = forward_rows(&p);
-  for (int64_t unit = begin; unit < end; unit++) {
-    int64_t first = unit * step, last = fnn_min(p.n * p.oh, first + step);
-    for (int64_t row = first; row < last; row++) {
-      span ys = window_span(row % p.oh, p.sh, p.top, p.kh, p.h);
-      const T *image = (const T *)call->buf[0] + row / p.oh * p.h * p.w * p.c;
-      T *y = (T *)call->buf[1] + row * p.ow * p.c;
-      for (int64_t ox = 0; ox < p.ow; ox++, y += p.c) {
-        span xs = window_span(ox, p.sw, p.left, p.kw, p.w);
-        const T *x = image + (ys.first * p.w + xs.first) * p.c;
-        int64_t rows = ys.last - ys.first, cols = xs.last - xs.first;
-        if (rows == 2 && cols == 2) OWN(window_channels)(y, x, 2, 2, &p, window); /* unrolled */
-        else OWN(window_channels)(y, x, rows, cols, &p, window);
-      }
-    }
-    OWN(finish)(call, first * p.ow, (last - first) * p.ow);
+FNN_INLINE void OWN(store_places)(void *places, int64_t at, M v, int64_t n, const int bytes) {
+  uint8_t *narrow = (uint8_t *)places + at, part[N];
+  int32_t *wide = (int32_t *)places + at;
+  MT lanes[N];
+  memcpy(lanes, &v, sizeof lanes);
+  if (bytes == 4) {
+    for (int64_t lane = 0; lane < n; lane++) wide[lane] = (int32_t)lanes[lane];
+    return;
   }
-}
-
-/* max_pool2d: x, y. The greatest element of each window; NaN where there is one. */
-static void OWN(max_pool2d)(const fnn_call *call, int64_t begin, int64_t end) {
-  OWN(forward)(call, begin, end, OWN(window_max));
-}
-
-/* average_pool2d: x, y. The mean of each window: summed row by row in T, then divided. */
-static void OWN(average_pool2d)(const fnn_call *call, int64_t begin, int64_t end) {
-  OWN(forward)(call, begin, end, OWN(window_mean));
-}
-
-/* ---- gradients ---- */
-
-FNN_INLINE void OWN(give)(T *dx, V v, int64_t n, int is_first) {
-  OWN(store_n)(dx, is_first ? v : OWN(load_n)(dx, n) + v, n);
+#ifdef FNN_ISA_AVX512 /* which has an instruction for it */
+  for (int lane = 0; lane < N; lane++) part[lane] = (uint8_t)lanes[lane];
+#else
+  enum { S = sizeof(MT) };
+  const byte_vector lowest = {0, S, 2 * S, 3 * S, 4 * S, 5 * S, 6 * S, 7 * S};
+  const byte_vector all = __builtin_shuffle((byte_vector)v, lowest);
+  memcpy(part, &all, sizeof part);
+#endif
+  if (n == N) {
+    memcpy(narrow, part, sizeof part);
+    return;
+  }
+#pragma GCC unroll 1
+  for (int lane = 0; lane < N; lane++)
+    if ((uint8_t)lane < (uint8_t)n) narrow[lane] = part[lane];
 }
 
 /* Takes v for `best`, and `at` for `place`, where v is greater, or the first NaN. Kept as a loop, this becomes two
  * comparisons and two masked moves. */
-FNN_INLINE void OWN(keep_greater)(V *best, V *place, V v, V at) {
-  T x[N], top[N], from[N], to[N];
+FNN_INLINE void OWN(keep_greater)(V *best, M *place, V v, M at) {
+  T x[N], top[N];
+  MT from[N], to[N];
   memcpy(x, &v, sizeof x);
   memcpy(top, best, sizeof top);
   memcpy(from, &at, sizeof from);
@@ -105,148 +85,284 @@ FNN_INLINE void OWN(keep_greater)(V *best, V *place, V v, V at) {
   memcpy(place, to, sizeof to);
 }
 
-/* The number of the first maximum's position in a window of `rows` by `cols`, exact in T. Rows are searched apart, so
- * that the comparisons are no chain. */
-FNN_INLINE V OWN(max_place)(const T *x, int64_t rows, int64_t cols, int64_t line, int64_t pixel, int64_t n) {
-  V best = {0}, place = {0};
-#pragma GCC unroll 3
-  for (int64_t ky = 0; ky < rows; ky++) {
-    V row_best = OWN(load_n)(x + ky * line, n), row_place = FN(splat)((T)(ky * cols));
-#pragma GCC unroll 3
-    for (int64_t kx = 1; kx < cols; kx++) {
-      const V v = OWN(load_n)(x + ky * line + kx * pixel, n);
-      OWN(keep_greater)(&row_best, &row_place, v, FN(splat)((T)(ky * cols + kx)));
-    }
-    if (ky) OWN(keep_greater)(&best, &place, row_best, row_place);
-    else best = row_best, place = row_place;
-  }
-  return place;
+/* The greatest of `cols` elements for n (at most N) channels, and its place; that of the first one is `first`. */
+FNN_INLINE V OWN(row_max)(const T *x, int64_t cols, int64_t pixel, int64_t n, int64_t first, M *place) {
+  V best = OWN(load_n)(x, n);
+  *place = (M){0} + (MT)first;
+  for (int64_t kx = 1; kx < cols; kx++)
+    OWN(keep_greater)(&best, place, OWN(load_n)(x + kx * pixel, n), (M){0} + (MT)(first + kx));
+  return best;
 }
 
+/* The same of a window, in which a row further is `row` more. Rows are searched apart, so that comparisons are no
+ * chain. */
+FNN_INLINE V OWN(window_max)(const T *x, int64_t rows, int64_t cols, int64_t line, int64_t pixel, int64_t n,
+                             int64_t first, int64_t row, M *place) {
+  V best = OWN(row_max)(x, cols, pixel, n, first, place);
+  for (int64_t ky = 1; ky < rows; ky++) {
+    M row_place;
+    const V row_best = OWN(row_max)(x + ky * line, cols, pixel, n, first + ky * row, &row_place);
+    OWN(keep_greater)(&best, place, row_best, row_place);
+  }
+  return best;
+}
+
+FNN_INLINE V OWN(window_mean)(const T *x, int64_t rows, int64_t cols, int64_t line, int64_t pixel, int64_t n) {
+  V sum = {0};
+  for (int64_t ky = 0; ky < rows; ky++)
+    for (int64_t kx = 0; kx < cols; kx++) sum += OWN(load_n)(x + ky * line + kx * pixel, n);
+  return sum / (T)(rows * cols);
+}
+
+/* A pixel of y, of a window whose elements in the image are `rows` by `cols` from x on. `places` are of elements of
+ * `bytes`, none if that is 0; the first of the window's has the place `first`. */
+FNN_INLINE void OWN(max_pixel)(T *y, char *places, const T *x, int64_t rows, int64_t cols, const pool *p, int64_t first,
+                               const int bytes) {
+  const int64_t line = p->w * p->c, c = p->c;
+  M place;
+  int64_t i = 0;
+  for (; i + N <= c; i += N) {
+    FN(store)(y + i, OWN(window_max)(x + i, rows, cols, line, c, N, first, p->kw, &place));
+    if (bytes) OWN(store_places)(places, i, place, N, bytes);
+  }
+  if (i == c) return;
+  FN(store_part)(y + i, OWN(window_max)(x + i, rows, cols, line, c, c - i, first, p->kw, &place), c - i);
+  if (bytes) OWN(store_places)(places, i, place, c - i, bytes);
+}
+
+FNN_INLINE void OWN(mean_pixel)(T *y, char *places, const T *x, int64_t rows, int64_t cols, const pool *p,
+                                int64_t first, const int bytes) {
+  (void)places, (void)first, (void)bytes;
+  const int64_t line = p->w * p->c, c = p->c;
+  int64_t i = 0;
+  for (; i + N <= c; i += N) FN(store)(y + i, OWN(window_mean)(x + i, rows, cols, line, c, N));
+  if (i < c) FN(store_part)(y + i, OWN(window_mean)(x + i, rows, cols, line, c, c - i), c - i);
+}
+
+typedef void OWN(pixel_fn)(T *y, char *places, const T *x, int64_t rows, int64_t cols, const pool *p, int64_t first,
+                           const int bytes);
+
+FNN_INLINE void OWN(forward)(const fnn_call *call, int64_t begin, int64_t end, OWN(pixel_fn) *pixel, const int bytes) {
+  pool p = read_pool(call->ints);
+  int64_t step = forward_rows(&p);
+  for (int64_t unit = begin; unit < end; unit++) {
+    int64_t first = unit * step, last = fnn_min(p.n * p.oh, first + step);
+    for (int64_t row = first; row < last; row++) {
+      span ys = window_span(row % p.oh, p.sh, p.top, p.kh, p.h);
+      const T *image = (const T *)call->buf[0] + row / p.oh * p.h * p.w * p.c;
+      T *y = (T *)call->buf[1] + row * p.ow * p.c;
+      char *places = bytes ? call->buf[2] + row * p.ow * p.c * bytes : NULL;
+      int64_t above = (ys.first + p.top - row % p.oh * p.sh) * p.kw;
+      for (int64_t ox = 0; ox < p.ow; ox++, y += p.c, places += p.c * bytes) {
+        span xs = window_span(ox, p.sw, p.left, p.kw, p.w);
+        const T *x = image + (ys.first * p.w + xs.first) * p.c;
+        int64_t rows = ys.last - ys.first, cols = xs.last - xs.first, place = above + xs.first + p.left - ox * p.sw;
+        if (rows != cols || rows > 3) pixel(y, places, x, rows, cols, &p, place, bytes);
+        else if (rows == 3) pixel(y, places, x, 3, 3, &p, place, bytes); /* unrolled */
+        else if (rows == 2) pixel(y, places, x, 2, 2, &p, place, bytes);
+        else pixel(y, places, x, 1, 1, &p, place, bytes);
+      }
+    }
+    OWN(finish)(call, first * p.ow, (last - first) * p.ow);
+  }
+}
+
+/* max_pool2d: x, y, places or NULL. The greatest element of each window, NaN where there is one; and of the first such
+ * element, row by row, the place ky * kw + kx in the window. */
+static void OWN(max_pool2d)(const fnn_call *call, int64_t begin, int64_t end) {
+  const pool p = read_pool(call->ints);
+  if (!call->buf[2]) OWN(forward)(call, begin, end, OWN(max_pixel), 0);
+  else if (place_bytes(&p) == 1) OWN(forward)(call, begin, end, OWN(max_pixel), 1);
+  else OWN(forward)(call, begin, end, OWN(max_pixel), 4);
+}
+
+/* average_pool2d: x, y. The mean of each window: summed row by row in T, then divided. */
+static void OWN(average_pool2d)(const fnn_call *call, int64_t begin, int64_t end) {
+  OWN(forward)(call, begin, end, OWN(mean_pixel), 0);
+}
+
+/* ---- the gradient of maxima ---- */
+
 /* dy where the place is `at`, else 0. */
-FNN_INLINE V OWN(at_place)(V dy, V place, int64_t at) {
-  T d[N], here[N];
+FNN_INLINE V OWN(at_place)(V dy, M place, MT at) {
+  T d[N];
+  MT here[N];
   memcpy(d, &dy, sizeof d);
   memcpy(here, &place, sizeof here);
 #pragma GCC unroll 1
-  for (int k = 0; k < N; k++) d[k] = here[k] == (T)at ? d[k] : 0;
+  for (int k = 0; k < N; k++) d[k] = here[k] == at ? d[k] : 0;
   memcpy(&dy, d, sizeof d);
   return dy;
 }
 
-/* dx and x point to the window's first element. */
-FNN_INLINE void OWN(give_max)(T *dx, const T *x, V dy, window_part g, int64_t n, int is_first) {
-  const V place = OWN(max_place)(x, g.all, g.cols, g.line, g.pixel, n);
-  for (int64_t ky = g.skip; ky < g.skip + g.rows; ky++)
-    for (int64_t kx = 0; kx < g.cols; kx++)
-      OWN(give)(dx + ky * g.line + kx * g.pixel, OWN(at_place)(dy, place, ky * g.cols + kx), n, is_first);
-}
-
-FNN_INLINE void OWN(give_mean)(T *dx, const T *x, V dy, window_part g, int64_t n, int is_first) {
-  (void)x;
-  V share = dy / (T)(g.all * g.cols);
-  for (int64_t ky = g.skip; ky < g.skip + g.rows; ky++)
-    for (int64_t kx = 0; kx < g.cols; kx++) OWN(give)(dx + ky * g.line + kx * g.pixel, share, n, is_first);
-}
-
-typedef void OWN(give_fn)(T *dx, const T *x, V dy, window_part g, int64_t n, int is_first);
-
-FNN_INLINE void OWN(give_channels)(T *dx, const T *x, const T *dy, window_part g, int64_t c, int is_first,
-                                   OWN(give_fn) *give) {
-  int64_t i = 0;
-  for (; i + N <= c; i += N) give(dx + i, x + i, FN(load)(dy + i), g, N, is_first);
-  if (i < c) give(dx + i, x + i, FN(load_part)(dy + i, c - i), g, c - i, is_first);
-}
-
-/* Whole windows of a row of results, `count` of them: x and dx point to the first one's first element, dy to its
- * result. Rows [from, to) of the windows lie in the band. */
+/* Of an image: dy and places, (oh, ow, c) both; a row of them has `line` elements. */
 typedef struct {
-  const T *x, *dy;
-  T *dx;
-  int64_t count, c, line, from, to;
-} OWN(max_row);
+  const T *dy;
+  const void *places;
+  int64_t c, line;
+} OWN(max_results);
 
-/* Channels [i, i + n) of them. What neighbours share of dx stays in registers from one window to the next: a sum
- * through memory would wait for the one before. `k` and `stride`, those of rows and columns, are constants of each
- * caller; where windows share nothing, dx is not read. */
-FNN_INLINE void OWN(give_max_row)(const OWN(max_row) * g, int64_t i, int64_t n, const int k, const int stride) {
-  const int shared = k - stride;
-  const int64_t c = g->c, line = g->line, from = g->from, to = g->to;
-  const T *x = g->x + i, *dy = g->dy + i, *ahead = g->x + i * g->count * stride;
-  T *dx = g->dx + i;
-  V sum[3][3] = {{{0}}};
+/* A vector of dx: the sum of what `rows` by `cols` windows, the first of them at `at`, give it. It is element `place`
+ * of that window, `down` less of each window below and `right` less of each further to the right. */
+FNN_INLINE V OWN(max_sum)(const OWN(max_results) * m, int64_t at, int64_t rows, int64_t cols, int64_t place,
+                          int64_t down, int64_t right, int64_t n, const int bytes) {
+  V sum = {0};
 #pragma GCC unroll 3
-  for (int ky = 0; ky < k; ky++)
+  for (int64_t r = 0; r < rows; r++) {
 #pragma GCC unroll 3
-    for (int kx = 0; kx < shared; kx++)
-      if (ky >= from && ky < to) sum[ky][kx] = OWN(load_n)(dx + ky * line + kx * c, n);
-  for (int64_t w = 0; w < g->count; w++, x += stride * c, dx += stride * c, dy += c, ahead += stride * N) {
-    /* Asks for the rows that the next windows below add, in the order of memory: together the channels' calls ask for
-     * all of it once. */
-#pragma GCC unroll 3
-    for (int ky = k; ky < k + stride; ky++)
-#pragma GCC unroll 3
-      for (int kx = 0; kx < stride; kx++) __builtin_prefetch(ahead + ky * line + kx * N);
-    if (shared) __builtin_prefetch(dy + AHEAD * c);
-    const V d = OWN(load_n)(dy, n), place = OWN(max_place)(x, k, k, line, c, n);
-#pragma GCC unroll 3
-    for (int ky = 0; ky < k; ky++) {
-      if (ky < from || ky >= to) continue;
-      T *out = dx + ky * line;
-#pragma GCC unroll 3
-      for (int kx = 0; kx < k; kx++) {
-        const V part = OWN(at_place)(d, place, ky * k + kx);
-        if (!shared) sum[ky][kx] = part;
-        else sum[ky][kx] = (kx < shared ? sum[ky][kx] : OWN(load_n)(out + kx * c, n)) + part;
-        if (kx < stride) OWN(store_n)(out + kx * c, sum[ky][kx], n);
-      }
-#pragma GCC unroll 3
-      for (int kx = 0; kx < shared; kx++) sum[ky][kx] = sum[ky][kx + stride];
+    for (int64_t q = 0; q < cols; q++) {
+      const int64_t here = at + r * m->line + q * m->c;
+      sum += OWN(at_place)(OWN(load_n)(m->dy + here, n), OWN(load_places)(m->places, here, n, bytes),
+                           (MT)(place - r * down - q * right));
     }
   }
-#pragma GCC unroll 3
-  for (int ky = 0; ky < k; ky++)
-#pragma GCC unroll 3
-    for (int kx = 0; kx < shared; kx++)
-      if (ky >= from && ky < to) OWN(store_n)(dx + ky * line + kx * c, sum[ky][kx], n);
+  return sum;
 }
 
-/* Windows run together are few, so that memory is read nearly in its order. */
-#define MAX_ROW(k, stride)                                                                                             \
-  static __attribute__((noinline)) void OWN(max_row_##k##stride)(const OWN(max_row) * all) {                           \
-    OWN(max_row) g = *all;                                                                                             \
-    const int64_t run = k > stride ? fnn_max(1, RUN / (stride * g.c)) : 1;                                             \
-    for (int64_t w = 0; w < all->count; w += run) {                                                                    \
+/* Columns [from, to) of row y of dx, of which `dx` is the first element. */
+FNN_INLINE void OWN(max_elements)(const pool *p, const OWN(max_results) * m, T *dx, int64_t y, int64_t from,
+                                  int64_t to, const int bytes) {
+  const int64_t c = p->c, oy = fnn_max(0, fnn_ceil_div(y + p->top - p->kh + 1, p->sh)), down = p->sh * p->kw;
+  const int64_t rows = fnn_max(0, fnn_min(p->oh, (y + p->top) / p->sh + 1) - oy);
+  /* Window ox is the last that may reach x, as its column kx; before it are `most` others that do, or one less. */
+  const int64_t most = (p->kw - 1) / p->sw, rest = (p->kw - 1) % p->sw;
+  int64_t ox = (from + p->left) / p->sw, kx = (from + p->left) % p->sw;
+  for (int64_t x = from; x < to; x++) {
+    const int64_t first = fnn_max(0, ox - most + (kx > rest)), cols = fnn_max(0, fnn_min(p->ow, ox + 1) - first);
+    const int64_t place = (y + p->top - oy * p->sh) * p->kw + kx + (ox - first) * p->sw, at = oy * m->line + first * c;
+    int64_t i = 0;
+    for (; i + N <= c; i += N)
+      FN(store)(dx + x * c + i, OWN(max_sum)(m, at + i, rows, cols, place, down, p->sw, N, bytes));
+    if (i < c)
+      FN(store_part)(dx + x * c + i, OWN(max_sum)(m, at + i, rows, cols, place, down, p->sw, c - i, bytes), c - i);
+    if (++kx == p->sw) kx = 0, ox++;
+  }
+}
+
+/* n channels of a cell, s by s elements of dx, that all windows reach which could: `at` is the one that begins where
+ * the cell does. Windows are k by k, s apart, constants of each caller. */
+FNN_INLINE void OWN(max_cell)(const OWN(max_results) * m, T *dx, int64_t line, int64_t at, int64_t n, const int k,
+                              const int s) {
+  V sum[4];
+#pragma GCC unroll 4
+  for (int e = 0; e < s * s; e++) {
+    const int y = e / s, x = e % s, above = (k - 1 - y) / s, before = (k - 1 - x) / s;
+    sum[e] = OWN(max_sum)(m, at - above * m->line - before * m->c, above + 1, before + 1,
+                          (y + above * s) * k + x + before * s, s * k, s, n, 1);
+  }
+#pragma GCC unroll 4
+  for (int e = 0; e < s * s; e++) OWN(store_n)(dx + e / s * line + e % s * m->c, sum[e], n);
+}
+
+/* The same of sh by sw elements where windows do not overlap. No place is -1. */
+FNN_INLINE void OWN(max_cell_apart)(const OWN(max_results) * m, T *dx, int64_t line, int64_t at, int64_t n,
+                                    const pool *p) {
+  const V dy = OWN(load_n)(m->dy + at, n);
+  const M place = OWN(load_places)(m->places, at, n, 1);
+#pragma GCC unroll 2
+  for (int64_t y = 0; y < p->sh; y++) {
+#pragma GCC unroll 2
+    for (int64_t x = 0; x < p->sw; x++) {
+      const MT wanted = y < p->kh && x < p->kw ? (MT)(y * p->kw + x) : -1;
+      OWN(store_n)(dx + y * line + x * m->c, OWN(at_place)(dy, place, wanted), n);
+    }
+  }
+}
+
+/* `count` cells in a row. */
+#define MAX_CELLS(name, cell, ...)                                                                                     \
+  static __attribute__((noinline)) void OWN(name)(const OWN(max_results) * m, T *dx, int64_t line, int64_t at,         \
+                                                  int64_t count, const pool *p) {                                      \
+    for (; count-- > 0; dx += p->sw * m->c, at += m->c) {                                                              \
       int64_t i = 0;                                                                                                   \
-      g.count = k > stride ? fnn_min(run, all->count - w) : 1;                                                         \
-      for (; i + N <= g.c; i += N) OWN(give_max_row)(&g, i, N, k, stride);                                             \
-      if (i < g.c) OWN(give_max_row)(&g, i, g.c - i, k, stride);                                                       \
-      g.x += run * stride * g.c, g.dx += run * stride * g.c, g.dy += run * g.c;                                        \
+      for (; i + N <= m->c; i += N) OWN(cell)(m, dx + i, line, at + i, N, __VA_ARGS__);                                \
+      if (i < m->c) OWN(cell)(m, dx + i, line, at + i, m->c - i, __VA_ARGS__);                                         \
     }                                                                                                                  \
   }
-MAX_ROW(2, 2) MAX_ROW(3, 1) MAX_ROW(3, 2)
-#undef MAX_ROW
+MAX_CELLS(max_cells_31, max_cell, 3, 1)
+MAX_CELLS(max_cells_32, max_cell, 3, 2)
+MAX_CELLS(max_cells_22, max_cell_apart, &(const pool){.kh = 2, .kw = 2, .sh = 2, .sw = 2})
+MAX_CELLS(max_cells_apart, max_cell_apart, p)
+#undef MAX_CELLS
 
-typedef void OWN(max_row_fn)(const OWN(max_row) * row);
+typedef void OWN(max_cells_fn)(const OWN(max_results) * m, T *dx, int64_t line, int64_t at, int64_t count,
+                               const pool *p);
 
 /* The one for such windows, or NULL. */
-static OWN(max_row_fn) *OWN(max_row_of)(const pool *p) {
-  if (p->kh != p->kw || p->sh != p->sw) return NULL;
-  if (p->kh == 2 && p->sh == 2) return OWN(max_row_22);
-  if (p->kh == 3 && p->sh == 1) return OWN(max_row_31);
-  return p->kh == 3 && p->sh == 2 ? OWN(max_row_32) : NULL;
+static OWN(max_cells_fn) *OWN(max_cells_of)(const pool *p) {
+  const int is_square = p->kh == p->kw && p->sh == p->sw;
+  if (is_square && p->kh == 3 && p->sh == 1) return OWN(max_cells_31);
+  if (is_square && p->kh == 3 && p->sh == 2) return OWN(max_cells_32);
+  if (is_square && p->kh == 2 && p->sh == 2) return OWN(max_cells_22);
+  return is_disjoint(p) ? OWN(max_cells_apart) : NULL;
+}
+
+FNN_INLINE void OWN(max_gradient)(const fnn_call *call, int64_t begin, int64_t end, const int bytes) {
+  const pool p = read_pool(call->ints);
+  const band_split split = max_bands(&p);
+  OWN(max_cells_fn) *const cells = bytes == 1 ? OWN(max_cells_of)(&p) : NULL;
+  const span whole_rows = whole_cells(p.h, p.oh, p.kh, p.sh, p.top);
+  const span whole = whole_cells(p.w, p.ow, p.kw, p.sw, p.left);
+  for (int64_t unit = begin; unit < end; unit++) {
+    const int64_t image = unit / split.bands * split.images, last_image = fnn_min(p.n, image + split.images);
+    const int64_t first = unit % split.bands * split.rows, last = first + split.rows; /* rows of cells */
+    const int64_t top = fnn_max(0, first * p.sh - p.top);
+    const int64_t bottom = fnn_max(top, fnn_min(p.h, last * p.sh - p.top));
+    for (int64_t i = image; i < last_image; i++) {
+      const int64_t results = i * p.oh * p.ow * p.c;
+      const OWN(max_results) m = {(const T *)call->buf[0] + results, call->buf[1] + results * bytes, p.c, p.ow * p.c};
+      for (int64_t y = top, next; y < bottom; y = next) {
+        const int64_t cell = (y + p.top) / p.sh;
+        const int is_whole = cells && whole.first < whole.last && cell >= whole_rows.first && cell < whole_rows.last;
+        const int64_t from = is_whole ? whole.first * p.sw - p.left : p.w;
+        const int64_t to = is_whole ? whole.last * p.sw - p.left : p.w;
+        T *dx = (T *)call->buf[2] + (i * p.h + y) * p.w * p.c;
+        next = is_whole ? y + p.sh : y + 1;
+        if (is_whole)
+          cells(&m, dx + from * p.c, p.w * p.c, cell * m.line + whole.first * p.c, whole.last - whole.first, &p);
+        for (int64_t row = y; row < next; row++, dx += p.w * p.c) {
+          OWN(max_elements)(&p, &m, dx, row, 0, from, bytes);
+          OWN(max_elements)(&p, &m, dx, row, to, p.w, bytes);
+        }
+      }
+    }
+    OWN(finish)(call, (image * p.h + top) * p.w, (last_image - image) * (bottom - top) * p.w);
+  }
+}
+
+/* max_pool2d_grad: dy, places, dx. An element of dx is the sum, in the order of the windows, of the dy of those whose
+ * first maximum it is. */
+static void OWN(max_pool2d_grad)(const fnn_call *call, int64_t begin, int64_t end) {
+  const pool p = read_pool(call->ints);
+  if (place_bytes(&p) == 1) OWN(max_gradient)(call, begin, end, 1);
+  else OWN(max_gradient)(call, begin, end, 4);
+}
+
+/* ---- the gradient of means ---- */
+
+FNN_INLINE void OWN(give_mean)(T *dx, V dy, window_part g, int64_t n, int is_first) {
+  const V share = dy / (T)(g.all * g.cols);
+  for (int64_t ky = g.skip; ky < g.skip + g.rows; ky++) {
+    for (int64_t kx = 0; kx < g.cols; kx++) {
+      T *to = dx + ky * g.line + kx * g.pixel;
+      OWN(store_n)(to, is_first ? share : OWN(load_n)(to, n) + share, n);
+    }
+  }
+}
+
+FNN_INLINE void OWN(give_channels)(T *dx, const T *dy, window_part g, int64_t c, int is_first) {
+  int64_t i = 0;
+  for (; i + N <= c; i += N) OWN(give_mean)(dx + i, FN(load)(dy + i), g, N, is_first);
+  if (i < c) OWN(give_mean)(dx + i, FN(load_part)(dy + i, c - i), g, c - i, is_first);
 }
 
 /* Rows [first, last) of image `i` of dx, from all windows that reach them, in order. Rows that no further window
  * reaches go through the epilogue a unit's worth at a time, while they are in the cache; returns how many did. */
-FNN_INLINE int64_t OWN(gradient_band)(const fnn_call *call, const pool *p, int64_t i, int64_t first, int64_t last,
-                                      const T *x, T *dx, OWN(give_fn) *give, OWN(max_row_fn) *give_row) {
+FNN_INLINE int64_t OWN(mean_band)(const fnn_call *call, const pool *p, int64_t i, int64_t first, int64_t last) {
   int64_t line = p->w * p->c, is_first = is_disjoint(p), is_adjacent = p->sh == p->kh && p->sw == p->kw;
   int64_t covered = is_adjacent ? fnn_min(p->w, p->ow * p->sw - p->left) * p->c : 0; /* windows write these anyway */
   const T *dy = (const T *)call->buf[0] + i * p->oh * p->ow * p->c;
-  T *image_dx = dx + i * p->h * line;
-  const T *image = x + i * p->h * line;
-  span whole = whole_windows(p->w, p->ow, p->kw, p->sw, p->left);
+  T *dx = (T *)call->buf[1] + i * p->h * line;
   int64_t oy = fnn_max(0, first + p->top - p->kh + 1), until = fnn_min(p->oh, (last - 1 + p->top) / p->sh + 1);
   int64_t cleared = first, finished = first;
   for (oy = fnn_ceil_div(oy, p->sh); oy < until; oy++) {
@@ -256,51 +372,30 @@ FNN_INLINE int64_t OWN(gradient_band)(const fnn_call *call, const pool *p, int64
       OWN(finish)(call, (i * p->h + finished) * p->w, (from - finished) * p->w);
       finished = from;
     }
-    for (; cleared < to; cleared++)
-      memset(image_dx + cleared * line + covered, 0, (size_t)(line - covered) * sizeof(T));
+    for (; cleared < to; cleared++) memset(dx + cleared * line + covered, 0, (size_t)(line - covered) * sizeof(T));
     for (int64_t ox = 0; ox < p->ow; ox++) {
       span xs = window_span(ox, p->sw, p->left, p->kw, p->w);
-      int64_t at = ys.first * line + xs.first * p->c;
       const T *from_dy = dy + (oy * p->ow + ox) * p->c;
+      T *to_dx = dx + ys.first * line + xs.first * p->c;
       window_part g = {ys.last - ys.first, from - ys.first, to - from, xs.last - xs.first, line, p->c};
-      if (give_row && ox == whole.first && ox < whole.last && g.all == p->kh) {
-        OWN(max_row) row = {image + at, from_dy, image_dx + at, whole.last - ox, p->c, line, g.skip, g.skip + g.rows};
-        give_row(&row);
-        ox = whole.last - 1;
-      } else if (!give_row && g.all == 2 && g.rows == 2 && g.cols == 2 && is_first) { /* unrolled */
-        OWN(give_channels)(image_dx + at, image + at, from_dy, (window_part){2, 0, 2, 2, line, p->c}, p->c, 1, give);
-      } else {
-        OWN(give_channels)(image_dx + at, image + at, from_dy, g, p->c, (int)is_first, give);
-      }
+      if (g.all == 2 && g.rows == 2 && g.cols == 2 && is_first) /* unrolled */
+        OWN(give_channels)(to_dx, from_dy, (window_part){2, 0, 2, 2, line, p->c}, p->c, 1);
+      else OWN(give_channels)(to_dx, from_dy, g, p->c, (int)is_first);
     }
   }
-  memset(image_dx + cleared * line, 0, (size_t)((last - cleared) * line) * sizeof(T));
+  memset(dx + cleared * line, 0, (size_t)((last - cleared) * line) * sizeof(T));
   return finished - first;
-}
-
-FNN_INLINE void OWN(gradient)(const fnn_call *call, int64_t begin, int64_t end, const T *x, T *dx,
-                              OWN(give_fn) *give, OWN(max_row_fn) *give_row) {
-  pool p = read_pool(call->ints);
-  band_split split = gradient_bands(&p);
-  for (int64_t unit = begin; unit < end; unit++) {
-    int64_t image = unit / split.bands * split.images, last_image = fnn_min(p.n, image + split.images);
-    int64_t row = unit % split.bands * split.rows, last_row = fnn_min(p.h, row + split.rows), done = 0;
-    for (int64_t i = image; i < last_image; i++) /* done: 0 of several images, which are small */
-      done = OWN(gradient_band)(call, &p, i, row, last_row, x, dx, give, give_row);
-    OWN(finish)(call, (image * p.h + row + done) * p.w, ((last_image - image) * (last_row - row) - done) * p.w);
-  }
-}
-
-/* max_pool2d_grad: dy, x, dx. Each dy is added to the first maximum of its window, row by row (a NaN is greater than
- * all numbers); the positions are found again from x. */
-static void OWN(max_pool2d_grad)(const fnn_call *call, int64_t begin, int64_t end) {
-  const pool p = read_pool(call->ints);
-  OWN(gradient)(call, begin, end, (const T *)call->buf[1], (T *)call->buf[2], OWN(give_max),
-                OWN(max_row_of)(&p));
 }
 
 /* average_pool2d_grad: dy, dx. Each dy, divided by the elements of its window, is added to all of them. */
 static void OWN(average_pool2d_grad)(const fnn_call *call, int64_t begin, int64_t end) {
-  OWN(gradient)(call, begin, end, (const T *)call->buf[1], (T *)call->buf[1], OWN(give_mean),
-                NULL);
+  pool p = read_pool(call->ints);
+  band_split split = mean_bands(&p);
+  for (int64_t unit = begin; unit < end; unit++) {
+    int64_t image = unit / split.bands * split.images, last_image = fnn_min(p.n, image + split.images);
+    int64_t row = unit % split.bands * split.rows, last_row = fnn_min(p.h, row + split.rows), done = 0;
+    for (int64_t i = image; i < last_image; i++) /* done: 0 of several images, which are small */
+      done = OWN(mean_band)(call, &p, i, row, last_row);
+    OWN(finish)(call, (image * p.h + row + done) * p.w, ((last_image - image) * (last_row - row) - done) * p.w);
+  }
 }

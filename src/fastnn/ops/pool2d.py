@@ -49,80 +49,89 @@ def _pool_ints(x_shape, y_shape, window, strides, pads) -> list[int]:
     return [n, h, w, c, *y_shape[1:3], *window, *strides, pads[0][0], pads[1][0], 0]
 
 
-def _lower_forward(node, b):
-    x, y = node.inputs[0], node.outputs[0]
-    if b.suffix(x) is None:
+def _lower(b, node, x_shape, y, buffers):
+    """The kernel of the node's name, if the dtype has one; `y` is the result of the windows, or its gradient."""
+    if b.suffix(y) is None:
         return False
-    ints = _pool_ints(x.shape, y.shape, **node.params)
-    b.step(f"{node.op.name}_{b.suffix(x)}", [x, y], ints, epilogue_at=len(ints) - 1)
+    params = {name: value for name, value in node.params.items() if name != "shape"}
+    ints = _pool_ints(x_shape, y.shape, **params)
+    b.step(f"{node.op.name}_{b.suffix(y)}", buffers, ints, epilogue_at=len(ints) - 1)
     return True
 
 
 # ---- max ----
 
 
+def _max_shape(x, window, strides, pads):
+    y = _pool_shape(x, window, strides, pads)
+    return y, Spec(y.shape, "uint8" if math.prod(window) <= 256 else "int32")
+
+
 def _max_reference(x, window, strides, pads):
     if x.size == 0:
-        return np.zeros(_pool_shape(Spec(x.shape, ""), window, strides, pads).shape, x.dtype)
-    return _windows(x, window, strides, pads, _lowest(x.dtype)).max(axis=(4, 5))
-
-
-max_pool2d_op = Op(
-    "max_pool2d",
-    shape=_pool_shape,
-    reference=_max_reference,
-    grad=lambda dy, y, x, **params: max_pool2d_grad_op(dy, x, **params),
-    lower=_lower_forward,
-    epilogue=True,
-    domain=uniform(-3, 3),
-)
-
-
-def _max_positions(x, window, strides, pads):
-    """For each element of y, where in x its maximum is (the first, row by row; NaN is larger than all): n, h, w, c."""
+        return tuple(
+            np.zeros(y.shape, y.dtype or x.dtype) for y in _max_shape(Spec(x.shape, ""), window, strides, pads)
+        )
     views = _windows(x, window, strides, pads, _lowest(x.dtype))
     is_image = _windows(np.ones(x.shape, bool), window, strides, pads, False)
     top = views.max(axis=(4, 5), keepdims=True)
     is_top = is_image & ((views == top) | ((views != views) & (top != top)))
-    first = is_top.reshape(*is_top.shape[:4], -1).argmax(axis=-1)
-    n, oh, ow, c = np.indices(first.shape)
-    rows = oh * strides[0] - pads[0][0] + first // window[1]
-    cols = ow * strides[1] - pads[1][0] + first % window[1]
+    return top[..., 0, 0], is_top.reshape(*is_top.shape[:4], -1).argmax(axis=-1)
+
+
+def _max_lower(node, b):
+    y, places = node.outputs
+    x = node.inputs[0]
+    return _lower(b, node, x.shape, y, [x, y, places if places in b.needed else None])
+
+
+# Beside the maxima y their places: where in its window the first maximum is, row by row (NaN is larger than all).
+max_pool2d_op = Op(
+    "max_pool2d",
+    shape=_max_shape,
+    reference=_max_reference,
+    grad=lambda dys, ys, x, **params: max_pool2d_grad_op(dys[0], ys[1], shape=tuple(x.shape), **params),
+    lower=_max_lower,
+    epilogue=True,
+    domain=uniform(-3, 3),
+)
+
+
+def _positions(places, window, strides, pads):
+    """Where in x the maxima are: n, h, w, c."""
+    n, oh, ow, c = np.indices(places.shape)
+    rows = oh * strides[0] - pads[0][0] + places // window[1]
+    cols = ow * strides[1] - pads[1][0] + places % window[1]
     return n, rows, cols, c
 
 
-def _max_grad_reference(dy, x, window, strides, pads):
-    dx = np.zeros(x.shape, dy.dtype)
-    if x.size:
-        np.add.at(dx, _max_positions(x, window, strides, pads), dy)
+def _max_grad_reference(dy, places, shape, window, strides, pads):
+    dx = np.zeros(shape, dy.dtype)
+    np.add.at(dx, _positions(places, window, strides, pads), dy)
     return dx
 
 
 def _max_grad_lower(node, b):
-    dy, x = node.inputs
-    if b.suffix(x) is None:
-        return False
-    ints = _pool_ints(x.shape, dy.shape, **node.params)
-    b.step(f"max_pool2d_grad_{b.suffix(x)}", [dy, x, node.outputs[0]], ints, epilogue_at=len(ints) - 1)
-    return True
+    dy, places = node.inputs
+    return _lower(b, node, node.params["shape"], dy, [dy, places, node.outputs[0]])
 
 
-# Each dy goes to the first maximum of its window.
+# Each dy goes to the place in its window.
 max_pool2d_grad_op = Op(
     "max_pool2d_grad",
-    shape=lambda dy, x, window, strides, pads: x,
+    shape=lambda dy, places, shape, window, strides, pads: Spec(shape, dy.dtype),
     reference=_max_grad_reference,
-    grad=lambda g, dx, dy, x, **params: (max_pool2d_pick_op(g, x, **params), None),
+    grad=lambda g, dx, dy, places, shape, **params: (max_pool2d_pick_op(g, places, **params), None),
     lower=_max_grad_lower,
     epilogue=True,
     domain=uniform(-3, 3),
 )
-# The elements of g where the windows of x have their first maximum: the derivative of max_pool2d_grad by dy.
+# The elements of g at the places: the derivative of max_pool2d_grad by dy.
 max_pool2d_pick_op = Op(
     "max_pool2d_pick",
-    shape=lambda g, x, window, strides, pads: _pool_shape(g, window, strides, pads),
-    reference=lambda g, x, window, strides, pads: g[_max_positions(x, window, strides, pads)],
-    grad=lambda dy, y, g, x, **params: (max_pool2d_grad_op(dy, x, **params), None),
+    shape=lambda g, places, window, strides, pads: Spec(places.shape, g.dtype),
+    reference=lambda g, places, window, strides, pads: g[_positions(places, window, strides, pads)],
+    grad=lambda dy, y, g, places, **params: (max_pool2d_grad_op(dy, places, shape=tuple(g.shape), **params), None),
     domain=uniform(-3, 3),
 )
 
@@ -146,7 +155,7 @@ average_pool2d_op = Op(
     shape=_pool_shape,
     reference=_average_reference,
     grad=lambda dy, y, x, **params: average_pool2d_grad_op(dy, shape=x.shape, **params),
-    lower=_lower_forward,
+    lower=lambda node, b: _lower(b, node, node.inputs[0].shape, node.outputs[0], [node.inputs[0], node.outputs[0]]),
     epilogue=True,
     domain=uniform(-3, 3),
 )
@@ -164,12 +173,8 @@ def _average_grad_reference(dy, shape, window, strides, pads):
 
 
 def _average_grad_lower(node, b):
-    dy, params = node.inputs[0], dict(node.params)
-    if b.suffix(dy) is None:
-        return False
-    ints = _pool_ints(params.pop("shape"), dy.shape, **params)
-    b.step(f"average_pool2d_grad_{b.suffix(dy)}", [dy, node.outputs[0]], ints, epilogue_at=len(ints) - 1)
-    return True
+    dy = node.inputs[0]
+    return _lower(b, node, node.params["shape"], dy, [dy, node.outputs[0]])
 
 
 # Each dy is shared equally by the elements of its window.
@@ -256,7 +261,7 @@ def max_pool(inputs, pool_size, strides=None, padding="valid", data_format=None)
         array([[ 5.,  7.],
                [13., 15.]])
     """
-    return _pool(max_pool2d_op, inputs, pool_size, strides, padding, data_format)
+    return _pool(lambda x, **params: max_pool2d_op(x, **params)[0], inputs, pool_size, strides, padding, data_format)
 
 
 @accepts_symbolic

@@ -10,5 +10,7 @@ def _pool(b, step, x):
     (top, bottom), (left, right) = step.params["pads"]
     attributes, _ = window_attributes(b, step, step.params["window"], (1, 1), (top, left, bottom, right))
     x = b.transpose(x if is_float(step.x) else b.cast(x, "float32"), TO_NCHW)
-    y = b.transpose(b.add("MaxPool" if step.op.name == "max_pool2d" else "AveragePool", x, **attributes), TO_NHWC)
-    return y if is_float(step.x) else b.cast(y, step.y.dtype)
+    is_max = step.op.name == "max_pool2d"
+    y = b.transpose(b.add("MaxPool" if is_max else "AveragePool", x, **attributes), TO_NHWC)
+    y = y if is_float(step.x) else b.cast(y, step.y.dtype)
+    return (y, None) if is_max else y  # places are for gradients alone
