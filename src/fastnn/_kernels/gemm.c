@@ -62,6 +62,7 @@ enum {
   GEMM_SCATTERED_BYTES = 1 << 19,
   GEMM_PREFETCHED_BYTES = 1 << 20, /* of a C in panels, above which its short rows are fetched ahead */
   GEMM_DOTS_K = 32, /* below it, the sums of lanes take longer than transposing */
+  GEMM_DOTS_UNITS = 8, /* that k of dot products is cut for, where they would be fewer: short ranges are no streams */
   GEMM_TURNED_ROWS = 8,
   GEMM_TURNED_K = 512,
   GEMM_PEAK_CHAINS = 12 /* more than two multipliers with a latency of four cycles can use; fits 16 registers */

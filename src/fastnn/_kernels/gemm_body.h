@@ -93,12 +93,14 @@ static OWN(gemm_cut) OWN(gemm_cut_of)(const int64_t *ints) {
   c.row_blocks = fnn_ceil_div(c.m, c.rows);
   const int64_t units = c.batches * c.row_blocks * c.groups;
   c.split_k = c.k;
-  if (units > 0 && c.k >= (units < GEMM_FEW_UNITS && c.m > 1 ? 2 : 4) * GEMM_K_BLOCK) {
-    c.split_k = fnn_round_up(fnn_ceil_div(c.k, OWN(gemm_most_splits)(&c)), N);
-    c.splits = fnn_ceil_div(c.k, c.split_k);
-  }
   c.is_dots = c.m == 1 && !c.is_stream && ints[GEMM_A_COL] == 1 && ints[GEMM_B_ROW] == 1 && c.k >= GEMM_DOTS_K &&
               !c.sums_columns;
+  if (units > 0 && c.k >= (units < GEMM_FEW_UNITS && c.m > 1 ? 2 : 4) * GEMM_K_BLOCK) {
+    /* Columns that are contiguous along k are streams, the longer the better. */
+    const int64_t most = c.is_dots ? fnn_ceil_div(GEMM_DOTS_UNITS, units) : c.k;
+    c.split_k = fnn_round_up(fnn_ceil_div(c.k, fnn_min(most, OWN(gemm_most_splits)(&c))), N);
+    c.splits = fnn_ceil_div(c.k, c.split_k);
+  }
   const int transposes_for_one = c.m == 1 && ints[GEMM_B_COL] != 1; /* what is packed is read once: from the L2 cache */
   c.k_block = fnn_min(c.split_k, c.packs_a || transposes_for_one ? GEMM_K_BLOCK : is_wide ? GEMM_K_WIDE : GEMM_K_MOST);
   /* Packing a panel pays when blocks of rows share it and its vectors straddle cache lines, or when it is scattered
@@ -245,7 +247,9 @@ static const T *OWN(gemm_bias)(const OWN(gemm_cut) * c, const T *bias, tile_pane
  * added. Transposing B so that a lane has a column would take longer than reading it. */
 static __attribute__((noinline)) void OWN(gemm_dots)(T *out, const T *a, const T *b, int64_t b_col, int64_t k,
                                                      int64_t cols) {
-  enum { WAYS = 8 /* columns at a time: two multipliers with a latency of four cycles */ };
+  /* Columns at a time: two multipliers with a latency of four cycles want 8. Of vectors that are whole lines 4 take
+   * what the L2 cache gives, and do not drive each other out of L1 where they lie pages apart. */
+  enum { WAYS = FNN_VECTOR_BYTES == 64 ? 4 : 8 };
   for (int64_t col = 0; col < cols; col += WAYS) {
     const T *p[WAYS];
     V sum[WAYS] = {{0}};
@@ -310,6 +314,14 @@ static __attribute__((noinline)) void OWN(gemm_outer)(T *c, int64_t c_row, const
   }
 }
 
+/* The columns of panels [begin, end). */
+static tile_panel OWN(gemm_columns)(const OWN(gemm_cut) * c, int64_t begin, int64_t end) {
+  const tile_panel last = tile_panel_of(c->n, N, c->widest, end - 1);
+  tile_panel all = tile_panel_of(c->n, N, c->widest, begin);
+  all.cols = last.begin + last.cols - all.begin;
+  return all;
+}
+
 /* Unit (batch z, row block, group of panels, split) of the products. */
 static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OWN(gemm_scratch) * scratch, int64_t z,
                                int64_t row_block, int64_t group, int64_t split) {
@@ -324,6 +336,15 @@ static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OW
   const int64_t row_begin = row_block * c->rows, rows = fnn_min(c->m - row_begin, c->rows);
   const int64_t k_begin = split * c->split_k, k_end = fnn_min(c->k, k_begin + c->split_k);
   const int64_t panel_begin = group * c->group, panel_end = fnn_min(c->panels, panel_begin + c->group);
+  if (c->is_outer && call->reals[0] == 1 && call->reals[1] == 0 && !call->buf[3] && !ints[GEMM_RELU]) {
+    const tile_panel all = OWN(gemm_columns)(c, panel_begin, panel_end);
+    T *to = (T *)call->buf[2] + (z * c->m + row_begin) * c->n + all.begin;
+    a += row_begin * ints[GEMM_A_ROW];
+    OWN(gemm_outer)(to, c->n, a, ints[GEMM_A_ROW], b + all.begin, rows, all.cols, scratch->b);
+    if (c->sums_columns && row_block == 0)
+      memcpy((T *)call->buf[4] + all.begin, b + all.begin, (size_t)all.cols * sizeof(T));
+    return;
+  }
   const int whole = c->splits == 1, sums = c->sums_columns && row_block == 0;
 
   OWN(tile_segment) segments[2];
@@ -336,21 +357,9 @@ static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OW
     t.beta = (T)call->reals[1];
     if (ints[GEMM_RELU]) t.floor = 0;
   }
-  T *first_row = out + (z * c->m + row_begin) * c->n;
-  int64_t first_col = 0, cols = c->n;
-  if (c->groups > 1) {
-    const tile_panel last = tile_panel_of(c->n, N, c->widest, panel_end - 1);
-    first_col = tile_panel_of(c->n, N, c->widest, panel_begin).begin;
-    cols = last.begin + last.cols - first_col;
-  }
-  if (c->is_outer && t.alpha == 1 && t.beta == 0 && !call->buf[3] && !ints[GEMM_RELU]) {
-    const T *from = a + row_begin * ints[GEMM_A_ROW];
-    OWN(gemm_outer)(first_row + first_col, c->n, from, ints[GEMM_A_ROW], b + first_col, rows, cols, scratch->b);
-    if (sums) memcpy(column_sum + first_col, b + first_col, (size_t)cols * sizeof(T));
-    return;
-  }
   const T *a_rows[GEMM_MOST_ROWS];
   T *c_rows[GEMM_MOST_ROWS];
+  T *first_row = out + (z * c->m + row_begin) * c->n;
   for (int64_t i = 0; i < rows; i++) c_rows[i] = first_row + i * c->n;
   for (int64_t i = rows; i < fnn_round_up(rows, TILE_BLOCK); i++) c_rows[i] = c_rows[rows - 1];
 
@@ -370,9 +379,12 @@ static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OW
     }
     for (int64_t i = 0; i < rows; i++) a_rows[i] = from + i * ints[GEMM_A_ROW];
     for (int64_t i = rows; i < fnn_round_up(rows, TILE_BLOCK); i++) a_rows[i] = a_rows[rows - 1];
-    if (c->is_stream)
-      OWN(gemm_stream)(t.partial, from, ints[GEMM_A_COL], b + first_col + k * ints[GEMM_B_ROW], ints[GEMM_B_ROW],
-                       k_next - k, cols);
+    tile_panel all = {0};
+    if (c->is_stream) {
+      all = OWN(gemm_columns)(c, panel_begin, panel_end);
+      OWN(gemm_stream)(t.partial, from, ints[GEMM_A_COL], b + all.begin + k * ints[GEMM_B_ROW], ints[GEMM_B_ROW],
+                       k_next - k, all.cols);
+    }
     for (int64_t panel_index = panel_begin; panel_index < panel_end; panel_index++) {
       const tile_panel panel = tile_panel_of(c->n, N, c->widest, panel_index);
       const int64_t b_of = (z * c->splits + split) * c->panels + panel_index;
@@ -380,7 +392,7 @@ static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OW
       if (whole) t.bias = OWN(gemm_bias)(c, (const T *)call->buf[3], panel, scratch->bias);
       t.cols = panel.cols;
       if (c->is_stream) {
-        OWN(tile_finish_row)(&t, t.partial + panel.begin - first_col, c_rows[0] + panel.begin);
+        OWN(tile_finish_row)(&t, t.partial + panel.begin - all.begin, c_rows[0] + panel.begin);
         continue;
       }
       if (c->is_dots) {
