@@ -117,6 +117,36 @@ def test_a_row_that_is_added_is_where_depthwise_sums_begin(after, begins_with_bi
     assert (step.ints[15] > 0, step.ints[16] > 0) == (begins_with_bias, has_program)
 
 
+@pytest.mark.parametrize(
+    ("function", "first", "second"),
+    [
+        # What the second reads of the first is smaller when it makes s (1 - s) itself: it has s, or as well as that x.
+        (lambda p, s: p * (s * (1 - s)) + s, ["sigmoid", "multiply"], ["subtract", "multiply", "multiply", "add"]),
+        (lambda p, s: p * (s * (1 - s)), ["sigmoid", "multiply", "subtract", "multiply"], ["multiply"]),
+    ],
+    ids=["less", "as much"],
+)
+def test_what_one_group_alone_needs_is_made_there(function, first, second):
+    def both(x):
+        s = ops.sigmoid(x)
+        return function(ops.softmax(x * s), s)
+
+    steps = check(both, floats(6, 40)).steps
+    bodies = [[node.op.name for node in step.group.body] for step in steps]
+    assert [name for body in bodies[1:] for name in body] == second
+    assert bodies[0] == first
+
+
+def test_what_is_read_elsewhere_too_stays_where_it_is():
+    def both(x):
+        s = ops.sigmoid(x)
+        slope = s * (1 - s)
+        return ops.softmax(x * s) * slope + s, ops.softmax(slope)
+
+    first = check(both, floats(6, 40)).steps[0]
+    assert sorted(node.op.name for node in first.group.body) == ["multiply", "multiply", "sigmoid", "subtract"]
+
+
 def test_values_that_die_make_room():
     def deep(x):
         for _ in range(20):

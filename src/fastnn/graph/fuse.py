@@ -2,7 +2,9 @@
 
 A group is an anchor (any op that is not elementwise) with the elementwise nodes that follow it on the same shape, or
 elementwise nodes over one shape, with full reductions of them and the scalar arithmetic after those. Groups are
-convex: nothing outside a group lies on a path between two of its nodes.
+convex: nothing outside a group lies on a path between two of its nodes. Where one group alone needs what another one
+makes beside its own results, as a gradient what only it reads of an activation, it makes that itself if less is stored
+then.
 
 The update of a variable joins the anchor that makes its gradient where that anchor then needs no memory for it.
 """
@@ -72,6 +74,9 @@ def fuse(graph: Graph, rules: Rules) -> list[Group]:
     for node in graph.nodes:
         if node.op.kind not in ("leaf", "view"):
             fuser.place(node)
+    results = set(graph.results())
+    for group in fuser.groups[::-1]:
+        fuser.sink(group, results)
     for group in fuser.groups:
         group.type = fuser.types.get(group, "")
     return order(fuser.groups)
@@ -192,6 +197,53 @@ class _Fuser:
                 return True
         return False
 
+    def sink(self, group: Group, results: set[Value]) -> None:
+        """Moves nodes of `group` that one other group alone needs into that one."""
+        needed_by: dict[Node, Group] = {}
+        for node in reversed(group.body):
+            needing = {needed_by.get(reader, self.group_of.get(reader)) for reader in self.readers.get(node, ())}
+            goal = needing.pop() if len(needing) == 1 and node.outputs[0] not in results else group
+            if goal not in (group, None) and goal.shape == group.shape:
+                needed_by[node] = goal
+        for goal in dict.fromkeys(needed_by.values()):
+            nodes = [node for node in group.body if needed_by.get(node) is goal]
+            if self.takes(goal, nodes) and _stores_less(goal, nodes):
+                self.move(group, goal, nodes)
+
+    def takes(self, goal: Group, nodes: list[Node]) -> bool:
+        """Whether `nodes`, which only `goal` needs, can be computed in it."""
+        rules, anchor = self.rules, goal.anchor
+        if len(goal.body) + len(nodes) > MAX_INSTRUCTIONS:
+            return False
+        if len({*goal.inputs(), *(x for node in nodes for x in node.inputs)}) > MAX_OPERANDS:
+            return False
+        if any(reader is anchor or reader in goal.tail for node in nodes for reader in self.readers[node]):
+            return False
+        if anchor is None:
+            return all(rules.program_type(node) == self.types[goal] for node in nodes)
+        # Whether an update is where its gradient is made must not change its bits, so neither takes such nodes.
+        return (
+            rules.has_epilogue(anchor)
+            and not rules.keeps_tile(anchor)
+            and all(
+                rules.program_type(node) == rules.program_type(anchor) and rules.fits_epilogue(node, goal.shape)
+                for node in nodes
+            )
+        )
+
+    def move(self, group: Group, goal: Group, nodes: list[Node]) -> None:
+        moved = set(nodes)
+        group.body = [node for node in group.body if node not in moved]
+        own = {y for node in nodes for y in node.outputs}
+        at = next((k for k, node in enumerate(goal.body) if any(x in own for x in node.inputs)), len(goal.body))
+        goal.body[at:at] = nodes
+        for node in nodes:
+            self.group_of[node] = goal
+            goal.after |= self.producers(node) - {goal}
+        if not group.nodes:
+            self.groups.remove(group)
+            goal.after = (goal.after | group.after) - {group}
+
     def reaches(self, starts: set[Group], goal: Group) -> bool:
         """Whether any of `starts` depends on `goal`."""
         seen, stack = set(starts), list(starts)
@@ -229,6 +281,14 @@ def _updates(graph: Graph, rules: Rules, readers: dict[Node, list[Node]]) -> dic
                     updates[other] = anchor
                     stack.append(other)
     return updates
+
+
+def _stores_less(goal: Group, nodes: list[Node]) -> bool:
+    """Whether what `goal` reads of others is smaller when it computes `nodes` itself."""
+    before = goal.inputs()
+    own = {y for node in nodes for y in node.outputs}
+    more = {x for node in nodes for x in node.inputs if _source(x).op.kind != "leaf"} - own - set(before)
+    return sum(x.spec.nbytes for x in more) < sum(x.spec.nbytes for x in before if x in own)
 
 
 def _source(value: Value) -> Node:

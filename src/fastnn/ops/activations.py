@@ -118,7 +118,9 @@ def gelu(x, approximate=True):
     if approximate:
         inner = multiply(x, add(multiply(square(x), 2 * np.sqrt(2 / np.pi) * 0.044715), 2 * np.sqrt(2 / np.pi)))
         return multiply(x, sigmoid(inner))
-    return multiply(multiply(x, 0.5), add(erf(multiply(x, float(np.sqrt(0.5)))), 1))
+    root = float(np.sqrt(0.5))
+    scaled = multiply(x, root)  # what the gradient reads, with the probability
+    return multiply(scaled, multiply(add(erf(scaled), 1), root))
 
 
 def silu(x):
