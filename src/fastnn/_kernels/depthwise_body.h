@@ -128,7 +128,7 @@ static int64_t OWN(depthwise_reach)(const OWN(depthwise_axis) * a, int64_t o, in
 }
 
 /* A rectangle of results that the same taps reach: one row, or two of which the second's taps are the first's, a row
- * of x further. Where results and taps are neighbours in x (`slides`), it is a whole row of results, padding and all.
+ * of x further. Where results and taps are neighbours in x (`slides`), it is a whole row of results or a part, padding and all.
  * Offsets and strides in elements. */
 typedef struct {
   const T *x, *kernel; /* x under the first tap of the first result */
@@ -277,11 +277,24 @@ typedef struct {
   int64_t channels, x_row, kernel_row, kernel_col, y_row, y_step;
 } OWN(depthwise_images);
 
+/* How many results of a row are done for all channels before the next ones. Pixels a large power of two apart share few
+ * sets of the first cache; a part's take half of those sets' lines, in x and in y, so that the lines that were fetched
+ * beside them are still there when their channels come. Without strides columns stay in registers instead. */
+static int64_t OWN(depthwise_part)(const OWN(depthwise_images) * m, int64_t width) {
+  enum { WAY_BYTES = 4096, WAYS = 8 };
+  const int64_t pixel = m->channels * (int64_t)sizeof(T), spread = fnn_min(WAY_BYTES, pixel & -pixel);
+  const int64_t lines = WAYS / 2 * WAY_BYTES / spread, apart = m->y_step / m->channels;
+  if (spread < WAY_BYTES / WAYS || (m->cols.stride == 1 && apart == 1)) return width;
+  const int64_t of_x = (lines / fnn_max(1, m->rows.taps) - m->cols.taps) / m->cols.stride + 1;
+  return fnn_max(1, fnn_min(of_x, lines / apart));
+}
+
 static void OWN(depthwise_correlate)(const OWN(depthwise_images) * m, int64_t height, int64_t width) {
+  const int64_t part = OWN(depthwise_part)(m, width);
   OWN(depthwise_rect) r = {.channels = m->channels, .tap_row = m->rows.step * m->x_row,
                            .tap_col = m->cols.step * m->channels, .kernel_row = m->kernel_row,
                            .kernel_col = m->kernel_col, .x_step = m->cols.stride * m->channels, .y_row = m->y_row,
-                           .y_step = m->y_step, .first = m->cols.origin, .size = m->cols.size, .bias = m->bias};
+                           .y_step = m->y_step, .size = m->cols.size, .bias = m->bias};
   const int slides = m->cols.stride == 1 && m->cols.step == 1 && m->cols.taps && m->cols.taps <= DW_TAPS &&
                      m->cols.origin > -m->cols.taps;
   for (int64_t oy = 0, ky, ky_end; oy < height; oy += r.rows) {
@@ -290,16 +303,20 @@ static void OWN(depthwise_correlate)(const OWN(depthwise_images) * m, int64_t he
     const int pairs = same_rows >= 2 && m->rows.stride == m->rows.step && r.kh <= DW_TAPS;
     if (slides && r.kh && r.kh <= DW_TAPS) {
       r.rows = 1 + pairs;
-      r.cols = width;
-      r.x = m->x + (oy * m->rows.stride + ky * m->rows.step + m->rows.origin) * m->x_row + r.first * m->channels;
+      r.x = m->x + (oy * m->rows.stride + ky * m->rows.step + m->rows.origin) * m->x_row +
+            m->cols.origin * m->channels;
       r.kernel = m->kernel + ky * m->kernel_row;
       r.y = m->y + oy * m->y_row;
       r.keeps = width <= DW_KEPT && OWN(depthwise_collides)(&r);
-      OWN(depthwise_slide_variants)[(r.kh - 1) * DW_TAPS + m->cols.taps - 1](&r);
+      for (int64_t ox = 0; ox < width; ox += part, r.x += part * r.x_step, r.y += part * r.y_step) {
+        r.first = m->cols.origin + ox;
+        r.cols = fnn_min(part, width - ox);
+        OWN(depthwise_slide_variants)[(r.kh - 1) * DW_TAPS + m->cols.taps - 1](&r);
+      }
       continue;
     }
     for (int64_t ox = 0, next, kx, kx_end; ox < width; ox = next) {
-      next = fnn_min(width, OWN(depthwise_reach)(&m->cols, ox, &kx, &kx_end));
+      next = fnn_min(fnn_min(width, ox + part), OWN(depthwise_reach)(&m->cols, ox, &kx, &kx_end));
       r.kw = kx_end - kx;
       r.cols = next - ox;
       r.y = m->y + oy * m->y_row + ox * m->y_step;
