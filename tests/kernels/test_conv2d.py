@@ -76,6 +76,11 @@ PROBLEMS = [
     Problem(1, 40, 70, 4, 6, 5, 5, pads=(2, 2, 2, 2)),  # rows of products in parts
     Problem(3, 9, 11, 6, 8, 2, 1, strides=(3, 2), pads=(1, 0, 0, 1), groups=2),  # some pixels have no tap
     Problem(2, 50, 90, 3, 4, 5, 4, strides=(2, 2), pads=(1, 2, 2, 1)),
+    Problem(3, 9, 37, 3, 16, 3, 3, pads=(1, 1, 1, 1)),  # few channels, whole vectors of them in the result
+    Problem(1, 21, 67, 2, 32, 7, 6, strides=(2, 3), pads=(3, 2, 3, 4)),
+    Problem(2, 5, 81, 4, 48, 3, 5, strides=(1, 4), dilation=(2, 2), pads=(1, 4, 2, 1)),
+    Problem(1, 30, 20, 3, 16, 1, 1),
+    Problem(1, 4, 70, 4, 16, 2, 2, strides=(3, 3), pads=(0, 0, 1, 1)),  # some pixels have no tap
 ]
 pytestmark = pytest.mark.parametrize("isa", ISAS)
 each_problem = pytest.mark.parametrize("problem", PROBLEMS, ids=lambda p: "-".join(map(str, astuple(p))))
@@ -193,7 +198,7 @@ def test_grad_kernel(problem, suffix, isa):
     np.testing.assert_array_equal(alone, dw)
 
 
-@pytest.mark.parametrize("problem", [PROBLEMS[k] for k in (3, 4, 5, 6, 11, 13, 17, 20, 22, 23, 24)], ids=str)
+@pytest.mark.parametrize("problem", [PROBLEMS[k] for k in (3, 4, 5, 6, 11, 13, 17, 20, 22, 23, 24, 25, 26)], ids=str)
 def test_same_bits_for_any_thread_count(problem, isa):
     for kernel, which, outputs in [
         ("conv2d", (0, 1), [problem.shapes[2], None]),
@@ -209,7 +214,7 @@ def test_same_bits_for_any_thread_count(problem, isa):
 
 @each_float
 @pytest.mark.parametrize("kernel", ["conv2d", "conv2d_grad_input", "conv2d_grad_kernel"])
-@pytest.mark.parametrize("problem", [PROBLEMS[k] for k in (3, 5, 6, 11, 17, 20)], ids=str)
+@pytest.mark.parametrize("problem", [PROBLEMS[k] for k in (3, 5, 6, 11, 17, 20, 25)], ids=str)
 def test_program_runs_on_what_is_finished(problem, kernel, suffix, isa):
     """result = relu(result + residual), by a program over the rows and columns of the output."""
     which, out = {"conv2d": ((0, 1), 2), "conv2d_grad_input": ((2, 1), 0), "conv2d_grad_kernel": ((0, 2), 1)}[kernel]

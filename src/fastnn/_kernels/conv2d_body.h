@@ -41,14 +41,16 @@ static OWN(conv_ahead) OWN(conv_ahead_of)(const T *at, int64_t n, const T *then,
   return (OWN(conv_ahead)){at, at + n, then, then + n_then, fnn_ceil_div(lines, fnn_max(1, tiles * segments))};
 }
 
-FNN_INLINE void OWN(conv_ask)(OWN(conv_ahead) * ahead, OWN(tile) * t) {
+/* How many lines each of the next `segments` asks for, from *at on. */
+FNN_INLINE int64_t OWN(conv_ask)(OWN(conv_ahead) * ahead, int64_t segments, const T **at) {
   if (ahead->at >= ahead->end) {
     ahead->at = ahead->then, ahead->end = ahead->then_end;
     ahead->then = ahead->then_end;
   }
-  t->ahead = ahead->at;
-  t->ahead_lines = ahead->at < ahead->end ? ahead->lines : 0;
-  ahead->at += t->ahead_lines * t->n_segments * (FNN_ALIGN / (int64_t)sizeof(T));
+  const int64_t lines = ahead->at < ahead->end ? ahead->lines : 0;
+  *at = ahead->at;
+  ahead->at += lines * segments * (FNN_ALIGN / (int64_t)sizeof(T));
+  return lines;
 }
 
 /* Result pixels (image, row, column), one tile row each, and what they are contracted with. */
@@ -103,7 +105,7 @@ static void OWN(conv_run)(const OWN(conv_walk) * walk) {
         t.c = c + p;
         for (int64_t i = p + height; walk->fetches && i < fnn_min(block, p + 2 * height); i++)
           for (int64_t e = 0; e < walk->segments->k; e += FNN_ALIGN / (int64_t)sizeof(T)) __builtin_prefetch(a[i] + e);
-        if (walk->ahead) OWN(conv_ask)(walk->ahead, &t);
+        if (walk->ahead) t.ahead_lines = OWN(conv_ask)(walk->ahead, t.n_segments, &t.ahead);
         OWN(tile_call)(&t, panel.vectors);
       }
     }

@@ -8,6 +8,25 @@
 
 #include "conv2d_scatter_body.h"
 
+/* Of the taps ky that reach rows of this residue, those whose dy row shift + j exists: [first, last]. */
+typedef struct {
+  int64_t first, last;
+} OWN(conv_taps);
+
+static OWN(conv_taps) OWN(conv_taps_of_row)(const conv_shape *s, int64_t residue_y, int64_t j) {
+  OWN(conv_taps) taps = {s->kh, -1};
+  for (int64_t ky = 0; ky < s->kh; ky++) {
+    int64_t shift;
+    if (!conv_shift(residue_y, s->pad_top, ky, s->dilation_h, s->stride_h, &shift)) continue;
+    if (shift + j < 0 || shift + j >= s->oh) continue;
+    taps.first = fnn_min(taps.first, ky);
+    taps.last = ky;
+  }
+  return taps;
+}
+
+#include "conv2d_lanes_body.h"
+
 enum { OWN(CONV_TURNED) = 64 /* o of a tap that a unit of the first phase transposes */ };
 
 typedef struct {
@@ -39,6 +58,14 @@ static void OWN(conv2d_grad_input_size)(const int64_t *ints, fnn_work *work) {
   work->phases = 2;
   work->flops = conv_flops(&s);
   work->bytes = conv_elements(&s) * (double)sizeof(T);
+  if (OWN(lanes_fits)(&s)) {
+    const conv_bands bands = conv_bands_of(s.n, s.h, s.w, 0, s.stride_h);
+    work->units[0] = 1;
+    work->units[1] = bands.image_units * bands.bands;
+    work->shared_bytes = s.taps * s.cin * s.cout * (int64_t)sizeof(T);
+    work->scratch_bytes = OWN(conv_scratch_bytes)(ints, s.taps, 0);
+    return;
+  }
   if (OWN(scatter_fits)(&s)) {
     const OWN(scatter_cut) c = OWN(scatter_cut_of)(ints);
     work->units[0] = 1;
@@ -68,23 +95,6 @@ static void OWN(conv_transpose_weights)(const conv_shape *s, T *out, const T *we
       for (int64_t i = 0; i < s->cin_g; i++) to[o * s->cin_g + i] = from[i * s->cout + o];
   }
   if (unit == s->groups * s->taps * blocks - 1) memset(to + n * s->cin_g, 0, sizeof(T) * N);
-}
-
-/* Of the taps ky that reach rows of this residue, those whose dy row shift + j exists: [first, last]. */
-typedef struct {
-  int64_t first, last;
-} OWN(conv_taps);
-
-static OWN(conv_taps) OWN(conv_taps_of_row)(const conv_shape *s, int64_t residue_y, int64_t j) {
-  OWN(conv_taps) taps = {s->kh, -1};
-  for (int64_t ky = 0; ky < s->kh; ky++) {
-    int64_t shift;
-    if (!conv_shift(residue_y, s->pad_top, ky, s->dilation_h, s->stride_h, &shift)) continue;
-    if (shift + j < 0 || shift + j >= s->oh) continue;
-    taps.first = fnn_min(taps.first, ky);
-    taps.last = ky;
-  }
-  return taps;
 }
 
 /* The taps of one pair of residues, as segments over the window of dy; returns how many there are. */
@@ -149,6 +159,14 @@ static void OWN(conv_input_unit)(const fnn_call *call, const OWN(conv_input_cut)
 
 static void OWN(conv2d_grad_input)(const fnn_call *call, int64_t begin, int64_t end) {
   const conv_shape s = conv_shape_of(call->ints);
+  if (OWN(lanes_fits)(&s)) {
+    const conv_bands bands = conv_bands_of(s.n, s.h, s.w, 0, s.stride_h);
+    for (int64_t unit = begin; unit < end; unit++) {
+      if (call->phase == 0) OWN(lanes_weights)(&s, (T *)call->shared, (const T *)call->buf[1]);
+      else OWN(lanes_unit)(call, &s, bands, unit);
+    }
+    return;
+  }
   if (OWN(scatter_fits)(&s)) {
     const OWN(scatter_cut) c = OWN(scatter_cut_of)(call->ints);
     for (int64_t unit = begin; unit < end; unit++) {
@@ -326,7 +344,7 @@ static void OWN(conv_kernel_unit)(const fnn_call *call, const OWN(conv_kernel_cu
           t.rows = fnn_min(height, end_row - r);
           t.a = rows + (r - first_row);
           t.partial = partial + ((g * c->panels + k) * c->rows + r) * OWN(TILE_COLS);
-          OWN(conv_ask)(&ahead, &t);
+          t.ahead_lines = OWN(conv_ask)(&ahead, t.n_segments, &t.ahead);
           OWN(tile_call)(&t, panel.vectors);
         }
       }

@@ -21,6 +21,25 @@ FNN_INLINE void OWN(transpose)(V *v) {
   }
 }
 
+/* Lane i is the sum of the lanes of v[i], for i < n <= N, n a constant: a transpose that adds the vectors of a pair in
+ * each step. */
+FNN_INLINE V OWN(sum_each)(V *v, const int n) {
+  static const MT lanes[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+  M lane;
+  memcpy(&lane, lanes, sizeof lane);
+#pragma GCC unroll 4
+  for (int d = 1; d < N; d *= 2) {
+    const M moves = (lane & d) != 0;
+    const M low = lane + (moves & (N - d)), high = lane + (moves & N) + (~moves & d);
+#pragma GCC unroll 16
+    for (int i = 0; i < n; i += 2 * d) {
+      const V x = v[i], y = i + d < n ? v[i + d] : x;
+      v[i] = __builtin_shuffle(x, y, low) + __builtin_shuffle(x, y, high);
+    }
+  }
+  return v[0];
+}
+
 /* Rows [0, k) of a panel of B whose columns are contiguous along k (b_col apart), as whole vectors. */
 static void OWN(pack_transposed)(T *out, const T *b, int64_t b_col, int64_t k, tile_panel panel) {
   const int64_t width = panel.vectors * N;

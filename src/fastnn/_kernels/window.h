@@ -46,19 +46,32 @@ FNN_INLINE int conv_shift(int64_t residue, int64_t pad, int64_t k, int64_t dilat
   return *shift * stride == at;
 }
 
-/* The least and the greatest shift along one axis over all residues that have results. */
-FNN_INLINE void conv_shifts(int64_t size, int64_t pad, int64_t taps, int64_t dilation, int64_t stride, int64_t *low,
-                            int64_t *high) {
+/* The least and the greatest shift of the taps that reach results of this residue; whether there is one. */
+FNN_INLINE int conv_shifts_of(int64_t residue, int64_t pad, int64_t taps, int64_t dilation, int64_t stride,
+                              int64_t *low, int64_t *high) {
   int64_t shift;
   int found = 0;
   *low = *high = 0;
+  for (int64_t k = 0; k < taps; k++) {
+    if (!conv_shift(residue, pad, k, dilation, stride, &shift)) continue;
+    *low = found ? fnn_min(*low, shift) : shift;
+    *high = found ? fnn_max(*high, shift) : shift;
+    found = 1;
+  }
+  return found;
+}
+
+/* The same over all residues that have results. */
+FNN_INLINE void conv_shifts(int64_t size, int64_t pad, int64_t taps, int64_t dilation, int64_t stride, int64_t *low,
+                            int64_t *high) {
+  int64_t least, most;
+  int found = 0;
+  *low = *high = 0;
   for (int64_t residue = 0; residue < fnn_min(stride, size); residue++) {
-    for (int64_t k = 0; k < taps; k++) {
-      if (!conv_shift(residue, pad, k, dilation, stride, &shift)) continue;
-      *low = found ? fnn_min(*low, shift) : shift;
-      *high = found ? fnn_max(*high, shift) : shift;
-      found = 1;
-    }
+    if (!conv_shifts_of(residue, pad, taps, dilation, stride, &least, &most)) continue;
+    *low = found ? fnn_min(*low, least) : least;
+    *high = found ? fnn_max(*high, most) : most;
+    found = 1;
   }
 }
 
