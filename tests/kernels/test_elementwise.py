@@ -35,6 +35,7 @@ OPCODES = {
     "round": lambda x: np.round(x),
     "trunc": np.trunc,
     "relu": lambda x: np.where(np.isnan(x), x, np.maximum(x, 0)),
+    "relu6": lambda x: np.where(np.isnan(x), x, np.clip(x, 0, 6)),
     "logical_not": lambda x: truth(x == 0),
     "isnan": lambda x: truth(np.isnan(x)),
     "isinf": lambda x: truth(np.isinf(x)),

@@ -11,7 +11,7 @@
   X(cast) X(negative) X(abs) X(sign) X(square) X(sqrt) X(rsqrt) X(reciprocal) X(exp) X(expm1) X(log) X(log1p) X(log2)  \
   X(log10) X(sin) X(cos) X(tan) X(tanh) X(sigmoid) X(erf) X(softplus) X(floor) X(ceil) X(round) X(trunc) X(relu)       \
   X(logical_not) X(isnan) X(isinf) X(isfinite) X(arcsin) X(arccos) X(arctan) X(sinh) X(cosh) X(arcsinh) X(arccosh)     \
-  X(arctanh)
+  X(arctanh) X(relu6)
 
 /* Two inputs, with variants in which the first or the second is a scalar. */
 #define BINARY_OPS(X)                                                                                                  \

@@ -109,6 +109,7 @@ FNN_INLINE V OWN(v_ceil)(V x) { return FN(ceil)(x); }
 FNN_INLINE V OWN(v_round)(V x) { return FN(rint)(x); }
 FNN_INLINE V OWN(v_trunc)(V x) { return FN(trunc)(x); }
 FNN_INLINE V OWN(v_relu)(V x) { return (V)((M)x & ~(x < 0)); } /* NaN stays */
+FNN_INLINE V OWN(v_relu6)(V x) { return FN(select)(x > 6, FN(splat)(6), OWN(v_relu)(x)); }
 FNN_INLINE V OWN(v_logical_not)(V x) { return OWN(truth)(x == 0); }
 FNN_INLINE V OWN(v_isnan)(V x) { return OWN(truth)(x != x); }
 FNN_INLINE V OWN(v_isinf)(V x) { return OWN(truth)(FN(abs)(x) == (T)INFINITY); }

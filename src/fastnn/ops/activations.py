@@ -1,6 +1,6 @@
-"""Activations. All but `relu` are short compositions of the records in `elementwise.py` and `logic.py`: they fuse into
-one pass, and so do their gradients. The forms are chosen so that neither value nor gradient overflows: an exponential
-is taken only of what is not positive."""
+"""Activations. All but `relu` and `relu6` are short compositions of the records in `elementwise.py` and `logic.py`, so
+they fuse into one pass, and their gradients too. The forms are chosen so that neither value nor gradient overflows: an
+exponential is taken only of what is not positive."""
 
 import math
 
@@ -15,7 +15,6 @@ from fastnn.ops.elementwise import (
     elementwise,
     erf,
     expm1,
-    minimum,
     multiply,
     negative,
     sigmoid,
@@ -25,7 +24,7 @@ from fastnn.ops.elementwise import (
     subtract,
     tanh,
 )
-from fastnn.ops.logic import greater, where
+from fastnn.ops.logic import greater, less, where
 from fastnn.ops.record import shape_of
 
 relu_grad_op = elementwise(
@@ -34,6 +33,12 @@ relu_grad_op = elementwise(
     lambda ddy, dz, dy, y: (relu_grad_op(ddy, y), None),
 )  # fmt: skip
 relu_op = elementwise("relu", lambda x: np.where(x < 0, np.zeros_like(x), x), lambda dy, y, x: relu_grad_op(dy, y))
+
+relu6_op = elementwise(
+    "relu6",
+    lambda x: np.where(x > 6, np.full_like(x, 6), np.where(x < 0, np.zeros_like(x), x)),
+    lambda dy, y, x: relu_grad_op(where(less(y, 6), dy, 0), y),
+)  # fmt: skip
 
 SELU_ALPHA, SELU_SCALE = 1.6732632423543772, 1.0507009873554805  # Klambauer et al. 2017, equation 14
 
@@ -49,13 +54,13 @@ def relu(x):
 
 
 def relu6(x):
-    """`min(max(x, 0), 6)`.
+    """`min(max(x, 0), 6)`; NaN stays NaN. The gradient at 0 and at 6 is 0.
 
     Example:
         >>> relu6(np.array([-1.0, 2.0, 8.0]))
         array([0., 2., 6.])
     """
-    return minimum(relu(x), 6)
+    return relu6_op(x)
 
 
 def leaky_relu(x, negative_slope=0.2):

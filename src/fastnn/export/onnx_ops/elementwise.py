@@ -107,6 +107,14 @@ def _where(b, step, condition, x1, x2):
     return b.add("Where", condition, x1, x2)
 
 
+@emits("relu6")
+def _relu6(b, step, x):
+    wide = WIDER.get(step.x.dtype)
+    if wide is not None:
+        return b.cast(b.add("Min", b.add("Relu", b.cast(x, wide)), b.constant(6, wide)), step.y.dtype)
+    return b.add("Min", b.add("Relu", x), _scalar(b, step, 6))
+
+
 @emits("clip")
 def _clip(b, step, x, low, high):
     if step.inputs[1].ndim == step.inputs[2].ndim == 0:
