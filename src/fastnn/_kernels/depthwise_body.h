@@ -178,11 +178,11 @@ FNN_INLINE void OWN(depthwise_rows)(const OWN(depthwise_rect) * r, const int row
     }
     int64_t tap_row = r->tap_row, tap_col = r->tap_col, x_step = r->x_step;
     V kept[2 * DW_KEPT];
-    T *const row = y;
+    T *const results = y;
     const int64_t y_row = keeps ? DW_KEPT * N : r->y_row, y_step = keeps ? N : r->y_step;
     if (keeps) y = (T *)kept;
     for (int64_t ox = 0, end = inside;;) {
-      for (; ox < end; ox++, x += x_step, y += slides && kw == DW_TAPS ? y_step : r->y_step) {
+      for (; ox < end; ox++, x += x_step, y += y_step) {
         V sum[2] = {bias, bias};
 #pragma GCC unroll 4
         for (int row = 0; row < n; row++) {
@@ -203,8 +203,8 @@ FNN_INLINE void OWN(depthwise_rows)(const OWN(depthwise_rect) * r, const int row
     }
     if (!keeps) continue;
     for (int64_t ox = 0; ox < r->cols; ox++) {
-      FN(store)(row + ox * r->y_step, kept[ox]);
-      if (rows == 2) FN(store)(row + r->y_row + ox * r->y_step, kept[DW_KEPT + ox]);
+      FN(store)(results + ox * r->y_step, kept[ox]);
+      if (rows == 2) FN(store)(results + r->y_row + ox * r->y_step, kept[DW_KEPT + ox]);
     }
   }
 }
