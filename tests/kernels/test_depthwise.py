@@ -59,6 +59,7 @@ PROBLEMS = [
     Problem(1, 60, 30, 33, 1, 5, 5, pads=(2, 2, 2, 2)),
     Problem(1, 8, 8, 2, 2, 2, 2, strides=(5, 5)),
     Problem(0, 5, 5, 2, 1, 3, 3),
+    Problem(2, 5, 5, 0, 1, 3, 3, pads=(1, 1, 1, 1)),
     # Whole vectors and one that overlaps, pairs of rows and a single one, borders on one side or wider than the kernel.
     Problem(2, 14, 14, 24, 1, 3, 3, pads=(1, 1, 1, 1)),
     Problem(1, 5, 6, 31, 1, 3, 3, pads=(2, 0, 0, 2)),

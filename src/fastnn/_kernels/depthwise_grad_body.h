@@ -22,13 +22,16 @@ typedef struct {
 /* One row of it, or two of which the second's taps are the first's, a row of x further. */
 FNN_INLINE void OWN(depthwise_grad_rows)(const OWN(depthwise_grad_rect) * r, V *sum, const T *x, const T *dy,
                                          const int rows, const int kh, const int kw) {
+  const int fetches = r->channels * (int64_t)sizeof(T) % 1024 == 0; /* as in depthwise_grad_slide */
   for (int64_t ox = 0; ox < r->cols; ox++, x += r->x_step, dy += r->dy_step) {
     const V d0 = FN(load)(dy), d1 = rows == 2 ? FN(load)(dy + r->dy_row) : d0;
 #pragma GCC unroll 4
     for (int row = 0; row < kh + rows - 1; row++) {
 #pragma GCC unroll 3
       for (int kx = 0; kx < kw; kx++) {
-        const V v = FN(load)(x + row * r->tap_row + kx * r->tap_col);
+        const T *from = x + row * r->tap_row + kx * r->tap_col;
+        const V v = FN(load)(from);
+        if (fetches && row && kx) __builtin_prefetch(from + N, 0, 2);
         if (row < kh) sum[row * kw + kx] += v * d0;
         if (rows == 2 && row > 0) sum[(row - 1) * kw + kx] += v * d1;
       }
