@@ -51,8 +51,7 @@ FNN_INLINE void OWN(thin_vector)(const OWN(conv_walk) * walk, int64_t column, in
       }
 #pragma GCC unroll 4
       for (int i = 0; i < PIXELS; i++) {
-        V sum = acc[i] + bias;
-        sum = FN(select)(sum < floor, floor, sum);
+        const V sum = FN(max)(floor, acc[i] + bias);
         if (n < N) FN(store_part)(c + (first + i) * c_col, sum, n);
         else FN(store)(c + (first + i) * c_col, sum);
       }
