@@ -810,7 +810,9 @@ static void OWN(fused_units)(const fnn_call *call, int64_t begin, int64_t end) {
   OWN(decoded) *d =
     OWN(decoded_of)(program, call, t.tile_rows, t.tile_cols, reductions, n_reductions, is_far, call->scratch);
   int64_t tiles = t.row_tiles * t.col_tiles;
-  for (int64_t unit = begin; unit < end; unit++) {
+  /* Tiles of one row follow each other: one run does them all. Sums are taken unit by unit. */
+  const int64_t units_of_run = tiles == t.units && t.rows == 1 && !n_reductions ? end - begin : 1;
+  for (int64_t unit = begin; unit < end; unit += units_of_run) {
     int64_t tile = unit % tiles, first = unit / tiles * t.group, last = fnn_min(t.outer, first + t.group);
     int64_t row = tile / t.col_tiles * t.tile_rows, col = tile % t.col_tiles * t.tile_cols;
     double *partials = (double *)call->shared + unit * n_reductions;
@@ -826,8 +828,8 @@ static void OWN(fused_units)(const fnn_call *call, int64_t begin, int64_t end) {
         }
         d->operands[k].tile = d->operands[k].base + offset * dtype_bytes(operand[1]);
       }
-      OWN(run)(d, fnn_min(t.tile_rows, t.rows - row), fnn_min(t.tile_cols, t.cols - col), reductions, n_reductions,
-               partials);
+      OWN(run)(d, fnn_min(t.tile_rows, t.rows - row), fnn_min(t.tile_cols * units_of_run, t.cols - col), reductions,
+               n_reductions, partials);
     }
   }
 }
