@@ -282,7 +282,7 @@ def test_rows_apart(shape, kind, isa):
 
 @pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize("kind", FLOATS)
-@pytest.mark.parametrize("length", [2, 9])
+@pytest.mark.parametrize("length", [1, 2, 9])
 @pytest.mark.parametrize("b_varies", [(False, False), (False, True), (True, False)], ids=str)
 @pytest.mark.parametrize("shape", [(1, 2_200_003), (1100, 2003), (28_600, 77)], ids=str)
 def test_spaces_beyond_every_cache(shape, b_varies, length, kind, isa):

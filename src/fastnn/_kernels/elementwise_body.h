@@ -340,7 +340,7 @@ typedef struct {
   int32_t dtype;
   int8_t mode;
   int8_t is_read;
-  int8_t is_fresh; /* written where it lies, and its buffer is not read */
+  int8_t is_asked; /* for its lines, at the start of a block */
 } OWN(operand);
 
 /* When an instruction runs: once a tile or once a block on one vector of equal lanes, or over the whole block. */
@@ -547,25 +547,30 @@ static int OWN(is_decoded)(const OWN(decoded) *d, const int64_t *program, const 
   return 1;
 }
 
-/* Stores wait for their lines in order, those to scratch behind them too: in a long program that is more than the CPU
- * keeps. So the lines of targets that no instruction has read are asked for at the start of a block. Of a short program
- * they would only be in the way of what it reads. */
-static void OWN(find_fresh)(OWN(decoded) *d) {
-  enum { LONG = 7 /* instructions */ };
-  d->asks_for_lines = d->only_moves && d->n_instructions - d->n_once >= LONG;
-  for (int64_t k = 0; k < d->n_operands; k++) {
-    OWN(operand) *o = &d->operands[k];
-    o->is_fresh = o->mode == OWN(DIRECT) && !o->is_read;
-    for (int64_t j = 0; j < d->n_operands; j++) o->is_fresh &= j == k || d->operands[j].base != o->base;
-  }
-}
-
-/* Whether blocks serve nothing: of a single pass from operands to an operand, nothing is kept that should be near. */
+/* Whether it is a single pass from operands to an operand: blocks keep nothing near for a next one. */
 static int OWN(is_one_pass)(const OWN(decoded) *d, int64_t n_reductions) {
   if (!d->only_moves || n_reductions || d->n_instructions - d->n_once != 1) return 0;
   for (int64_t k = 0; k < d->n_once; k++)
     if (d->instructions[k].when == OWN(ONCE_FILL)) return 0;
   return d->instructions[d->n_once].dst < d->n_operands;
+}
+
+/* Of a far space. Stores wait for their lines in order, those to scratch behind them too: in a long program that is more
+ * than the CPU keeps. So the lines of targets that no instruction has read are asked for at the start of a block. Of a
+ * short program they would only be in the way of what it reads. A single pass asks for those of all its operands, one
+ * operand after the other, as memory likes them better than in turn. */
+static void OWN(find_asked)(OWN(decoded) *d, int is_one_pass) {
+  enum { LONG = 7 /* instructions */, MOST_ASKED = 64 /* lines at once */ };
+  d->asks_for_lines = is_one_pass || (d->only_moves && d->n_instructions - d->n_once >= LONG);
+  int asked = 0;
+  for (int64_t k = 0; k < d->n_operands; k++) {
+    OWN(operand) *o = &d->operands[k];
+    int is_fresh = !o->is_read;
+    for (int64_t j = 0; j < d->n_operands; j++) is_fresh &= j == k || d->operands[j].base != o->base;
+    o->is_asked = o->mode == OWN(DIRECT) && (is_fresh || (is_one_pass && o->is_read));
+    asked += o->is_asked;
+  }
+  if (is_one_pass && asked) d->block_cols = fnn_round_up(MOST_ASKED / asked * OWN(LINE), N);
 }
 
 /* Decodes `program` for tiles of at most rows by cols. Each reduction is {kind, register, buffer, dtype}. is_far: the
@@ -618,8 +623,9 @@ static void OWN(decode)(OWN(decoded) *d, const int64_t *program, const fnn_call 
     memmove(d->instructions + d->n_once + 1, d->instructions + d->n_once, (size_t)(k - d->n_once) * sizeof ins);
     d->instructions[d->n_once++] = ins;
   }
-  if (OWN(is_one_pass)(d, n_reductions)) d->block_cols = d->cols;
-  if (is_far) OWN(find_fresh)(d);
+  const int is_one_pass = OWN(is_one_pass)(d, n_reductions);
+  if (is_one_pass) d->block_cols = d->cols;
+  if (is_far) OWN(find_asked)(d, is_one_pass);
 }
 
 /* The decoded program: in call->memo as it was left there, if that fits; else made anew, there or behind the blocks. */
@@ -685,7 +691,7 @@ static void OWN(next_block)(OWN(decoded) *d) {
 
 static void OWN(ask_for_lines)(const OWN(decoded) *d, int64_t cols) {
   for (int64_t k = 0; k < d->n_operands; k++)
-    for (int64_t c = 0; d->operands[k].is_fresh && c < cols; c += OWN(LINE)) __builtin_prefetch(d->regs[k].now + c, 1);
+    for (int64_t c = 0; d->operands[k].is_asked && c < cols; c += OWN(LINE)) __builtin_prefetch(d->regs[k].now + c, 1);
 }
 
 /* The sum, largest or least of a block, in a fixed order: four vectors of partial results, each in the program's
