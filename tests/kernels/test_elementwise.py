@@ -56,6 +56,7 @@ OPCODES = {
     "logical_or": lambda a, b: truth((a != 0) | (b != 0)),
     "logical_xor": lambda a, b: truth((a != 0) ^ (b != 0)),
     "relu_grad": lambda dy, y: np.where(y > 0, dy, 0),
+    "add_relu": lambda a, b: OPCODES["relu"](a + b),
     "floor_divide": np.floor_divide,
     "mod": np.mod,
     "where": lambda c, a, b: np.where(c != 0, a, b),

@@ -140,6 +140,8 @@ FNN_INLINE V OWN(v_logical_or)(V a, V b) { return OWN(truth)((a != 0) | (b != 0)
 FNN_INLINE V OWN(v_logical_xor)(V a, V b) { return OWN(truth)((a != 0) ^ (b != 0)); }
 FNN_INLINE V OWN(v_relu_grad)(V dy, V y) { return (V)((M)dy & (y > 0)); } /* dy where y > 0, else 0 */
 
+FNN_INLINE V OWN(v_add_relu)(V a, V b) { return OWN(v_relu)(a + b); }
+
 FNN_INLINE V OWN(v_power)(V a, V b) { return FN(pow)(a, b); }
 FNN_INLINE V OWN(v_arctan2)(V a, V b) { return FN(arctan2)(a, b); }
 /* max(a, b) + log(1 + e^-|a - b|); where they are equal, infinities too, a + log 2. */

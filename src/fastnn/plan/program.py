@@ -244,14 +244,16 @@ def _lines(nodes: Sequence[Node], pinned: set[Value]) -> list[tuple[str, Node, t
 def _merged(node: Node, inner) -> tuple[str, tuple[Value, ...], list[Value]]:
     """The opcode that does `node` and such of the lines `inner` as it reads: its name, its inputs, the values of those.
 
-    a b + c is multiply_add, c - a b subtract_product, a s + b t add_products, a s - b t subtract_products (s, t
-    scalars), (b - a) t + a lerp, (b^2 - a) t + a lerp_square, a / (sqrt(b) + c) divide_by_root, and
-    w - a s / (sqrt(b) + t) step_by_root."""
+    relu(a + b) is add_relu, a b + c multiply_add, c - a b subtract_product, a s + b t add_products, a s - b t
+    subtract_products (s, t scalars), (b - a) t + a lerp, (b^2 - a) t + a lerp_square, a / (sqrt(b) + c) divide_by_root,
+    and w - a s / (sqrt(b) + t) step_by_root."""
 
     def parts_of(x: Value, name: str) -> tuple[Value, ...] | None:
         return inner[x][2] if x in inner and inner[x][0] == name else None
 
     name, inputs = node.op.name, node.inputs
+    if name == "relu" and (terms := parts_of(inputs[0], "add")):
+        return "add_relu", terms, [inputs[0]]
     if name not in ("add", "subtract", "divide"):
         return name, inputs, []
     a, x = inputs
