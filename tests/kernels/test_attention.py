@@ -67,6 +67,9 @@ PROBLEMS = [
     Problem(2, 50, 7, 4, 2, 8, 9, bias=(1, 4, 1, 7), mask=(2, 1, 50, 7)),
     Problem(2, 53, 61, 1, 1, 5, 5, causal=True, bias=(1, 1, 53, 1), mask=(2, 1, 1, 61)),
     Problem(1, 1, 300, 8, 2, 16, 16),
+    Problem(1, 1, 515, 2, 1, 37, 32, bias=(1, 2, 1, 515), mask=(1, 1, 1, 515)),
+    Problem(2, 1, 77, 2, 2, 33, 20, causal=True, bias=(2, 1, 1, 1)),
+    Problem(1, 193, 300, 1, 1, 16, 16, causal=True, mask=(1, 1, 193, 300)),
     Problem(0, 5, 5, 1, 1, 3, 3),
 ]
 pytestmark = pytest.mark.parametrize("isa", ISAS)
@@ -205,6 +208,16 @@ def test_blind_queries(suffix, causal, isa):
     )
     assert (dq == 0).all() and (dk == 0).all()
     np.testing.assert_allclose(dv, np.full(v.shape, 3 / 130), rtol=8 * np.finfo(dtype).eps)
+
+
+@each_float
+def test_a_single_blind_query(suffix, isa):
+    p = Problem(1, 1, 300, 2, 1, 16, 16, mask=(1, 1, 1, 300))
+    (q, k, v), (_, mask) = drawn(p, FLOATS[suffix])
+    mask[...] = False
+    y, _, _ = run("attention", suffix, isa, p, [q, k, v], [None, mask], [q.shape, (1, 2, 1), (1, 2, 1)])
+    wanted = v.astype(WIDE).mean(1, keepdims=True).repeat(2, axis=2)
+    np.testing.assert_allclose(y.astype(WIDE), wanted, atol=40 * np.finfo(FLOATS[suffix]).eps)
 
 
 @each_float

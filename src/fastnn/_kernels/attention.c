@@ -17,7 +17,8 @@
  *   ints   enum attention_ints   reals   0 scale
  *   There is at least one key.
  *
- * Sums over keys, and of the gradient over queries, go in one order: block by block, ascending, whatever the threads. */
+ * Sums over keys, and of the gradient over queries, go in one order: block by block, ascending, whatever the threads;
+ * the sum of a single query's exponentials has a chain a lane within a block. */
 #include <float.h>
 #include <math.h>
 
@@ -39,6 +40,12 @@ enum attention_ints {
 enum {
   BLOCK = 64,      /* queries, and keys, of a block at most; its scores take 16 KiB of float32 */
   TILED = 48,      /* of a block unless BLOCK makes fewer of them: the heights of all tiles divide it */
+  /* A single query: keys of a block, whose values fit the L2 cache beside them; how many keys are done at once; how far
+   * ahead they are asked for where all keys take FAR_BYTES, which costs time where a cache holds them. */
+  QUERY_KEYS = 256,
+  KEYS_AT_ONCE = 4,
+  KEYS_AHEAD = 8,
+  FAR_BYTES = 1 << 23,
   GRAD_UNITS = 16, /* keys are cut in ranges until a gradient has this many units, so that threads have some to share */
   ALIGNED = FNN_ALIGN / 4 /* elements: regions of scratch are multiples of it */
 };

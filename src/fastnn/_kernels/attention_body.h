@@ -2,7 +2,7 @@
  *
  * A block of scores is stored with the queries along the vectors, scores[key][query], BLOCK apart: the softmax then has
  * no sums across lanes, and K, V, Q and dY are operands of the microkernel as they lie in memory. Only Q and dY are
- * transposed, once for a block of queries. */
+ * transposed, once for a block of queries. The scores of a single query lie one after another, but in the gradient. */
 
 #define HIDDEN (sizeof(T) == 4 ? (T)(-0.7 * FLT_MAX) : (T)(-0.7 * DBL_MAX))
 #define LOWEST (sizeof(T) == 4 ? (T)-FLT_MAX : (T)-DBL_MAX)
@@ -202,14 +202,52 @@ static T OWN(row_dot)(const T *a, const T *b, int64_t n) {
   return FN(sum_lanes)(sum);
 }
 
-/* Scores of keys [key, key + keys) with the block's queries. A single query's, which would be one lane of a vector, are
- * sums of vectors along depth. */
+/* Whether the block is a single query, whose scores would be one lane of a vector each. */
+FNN_INLINE int OWN(is_query)(const OWN(block) * o) { return o->n == 1 && o->s->depth >= N; }
+
+FNN_INLINE void OWN(fetch_row)(const T *row, int64_t n) {
+  for (int64_t i = 0; i < n; i += FNN_ALIGN / (int64_t)sizeof(T)) __builtin_prefetch(row + i, 0, 3);
+}
+
+/* Products of a single query with keys [key, key + keys), as sums of vectors along depth. The rows of a head lie too
+ * far apart for the CPU to fetch them ahead: those of the values, which come next, are asked for, and further keys
+ * where no cache may hold them. */
+static void OWN(query_dots)(const OWN(block) * o, T *dots, int64_t key, int64_t keys) {
+  const int64_t depth = o->s->depth;
+  const int is_far = o->s->batch * o->s->keys * o->k_row * (int64_t)sizeof(T) >= FAR_BYTES;
+  for (int64_t j = 0; j < keys; j += KEYS_AT_ONCE) {
+    const T *rows[KEYS_AT_ONCE];
+    V sum[KEYS_AT_ONCE] = {{0}};
+    for (int w = 0; w < KEYS_AT_ONCE; w++) {
+      const int64_t row = key + fnn_min(j + w, keys - 1);
+      rows[w] = o->k + row * o->k_row;
+      if (is_far) OWN(fetch_row)(o->k + fnn_min(row + KEYS_AHEAD, o->s->keys - 1) * o->k_row, depth);
+      OWN(fetch_row)(o->v + row * o->v_row, o->s->value_depth);
+    }
+    int64_t i = 0;
+    for (; i + N <= depth; i += N) {
+      const V q = FN(load)(o->q + i);
+#pragma GCC unroll 8
+      for (int w = 0; w < KEYS_AT_ONCE; w++) sum[w] += q * FN(load)(rows[w] + i);
+    }
+    if (i < depth) {
+      const V q = FN(load_part)(o->q + i, depth - i);
+#pragma GCC unroll 8
+      for (int w = 0; w < KEYS_AT_ONCE; w++) sum[w] += q * FN(load_part)(rows[w] + i, depth - i);
+    }
+#pragma GCC unroll 8
+    for (int w = 0; w < KEYS_AT_ONCE; w++) dots[fnn_min(j + w, keys - 1)] = FN(sum_lanes)(sum[w]) * o->scale;
+  }
+}
+
+/* Scores of keys [key, key + keys) with the block's queries. */
 static void OWN(scores_of)(const OWN(block) * o, T *scores, const OWN(operand) * q, int64_t key, int64_t keys) {
   const T *k = o->k + key * o->k_row;
-  if (o->n > 1 || o->s->depth < N) OWN(multiply)(k, o->k_row, 1, keys, q, o->n, scores, NULL, 0);
-  else
-    for (int64_t j = 0; j < keys; j++)
-      FN(store)(scores + j * BLOCK, FN(splat)(OWN(row_dot)(o->q, k + j * o->k_row, o->s->depth) * o->scale));
+  if (OWN(is_query)(o)) {
+    T dots[BLOCK];
+    OWN(query_dots)(o, dots, key, keys);
+    for (int64_t j = 0; j < keys; j++) FN(store)(scores + j * BLOCK, FN(splat)(dots[j]));
+  } else OWN(multiply)(k, o->k_row, 1, keys, q, o->n, scores, NULL, 0);
   if (o->bias) OWN(apply_bias)(scores, o->n, keys, o->bias + key * o->bias_strides[3], o->bias_strides);
   if (o->mask) OWN(apply_mask)(scores, o->n, keys, o->mask + key * o->mask_strides[3], o->mask_strides);
   if (o->s->causal && key + keys - 1 > o->first) OWN(hide_later)(scores, o->n, keys, key - o->first);
@@ -273,6 +311,36 @@ static void OWN(scale_sums)(const OWN(sums) * sums, int64_t rows, int64_t cols, 
     }
 }
 
+/* The scores of a single query, one after another. */
+static void OWN(query_scores)(const OWN(block) * o, T *scores, int64_t key, int64_t keys) {
+  OWN(query_dots)(o, scores, key, keys);
+  for (int64_t j = 0; j < keys; j += N) {
+    const int64_t n = fnn_min(N, keys - j), bias = o->bias_strides[3], mask = o->mask_strides[3];
+    V x = FN(load)(scores + j);
+    if (o->bias) x = OWN(with_bias)(x, OWN(bias_lanes)((const char *)(o->bias + (key + j) * bias), bias, n));
+    if (o->mask) x = OWN(with_mask)(x, OWN(mask_lanes)((const char *)(o->mask + (key + j) * mask), mask, n));
+    if (o->s->causal) x = FN(first_lanes)(x, fnn_max(0, o->first + 1 - key - j), HIDDEN);
+    FN(store)(scores + j, FN(first_lanes)(x, n, LOWEST));
+  }
+}
+
+/* advance for the scores of a single query. */
+static int OWN(advance_query)(T *scores, int64_t keys, T *top, T *total, T *factor) {
+  V most = FN(splat)(*top), sum = {0};
+  for (int64_t j = 0; j < keys; j += N) most = FN(max)(FN(load)(scores + j), most);
+  most = FN(splat)(FN(max_lanes)(most));
+  for (int64_t j = 0; j < keys; j += N) {
+    const V e = FN(first_lanes)(FN(exp_below0)(FN(load)(scores + j) - most), keys - j, 0);
+    FN(store)(scores + j, e);
+    sum += e;
+  }
+  const int moves = most[0] != *top;
+  *factor = FN(exp_below0)(FN(splat)(*top) - most)[0];
+  *total = *total * *factor + FN(sum_lanes)(sum);
+  *top = most[0];
+  return moves;
+}
+
 static void OWN(attention)(const fnn_call *call, int64_t begin, int64_t end) {
   const attention_shape s = attention_shape_of(call->ints);
   FNN_REQUIRE(s.keys > 0 && s.heads % s.key_heads == 0);
@@ -282,16 +350,26 @@ static void OWN(attention)(const fnn_call *call, int64_t begin, int64_t end) {
     const int64_t z = unit / s.blocks;
     const OWN(block) o =
       OWN(block_of)(call, &s, call->buf, call->buf + 3, z / s.heads, z % s.heads, unit % s.blocks);
-    const OWN(operand) q = OWN(transposed_of)(q_space, o.q, o.q_row, o.n, s.depth, o.scale);
+    const int is_query = OWN(is_query)(&o);
+    const int64_t step = is_query && s.value_depth % N == 0 ? QUERY_KEYS : s.step; /* values that are not copied */
+    OWN(operand) q = {0};
+    if (!is_query) q = OWN(transposed_of)(q_space, o.q, o.q_row, o.n, s.depth, o.scale);
     _Alignas(FNN_ALIGN) T top[BLOCK], total[BLOCK] = {0}, factors[BLOCK];
     for (int64_t i = 0; i < BLOCK; i++) top[i] = LOWEST;
     OWN(clear_sums)(&sums, o.n, s.value_depth);
-    for (int64_t key = 0; key < s.keys && !OWN(is_done)(&o, top, key); key += s.step) {
-      const int64_t keys = fnn_min(s.step, s.keys - key);
-      OWN(scores_of)(&o, scores, &q, key, keys);
-      if (OWN(advance)(scores, o.n, keys, top, total, factors)) OWN(scale_sums)(&sums, o.n, s.value_depth, factors);
+    for (int64_t key = 0; key < s.keys && !OWN(is_done)(&o, top, key); key += step) {
+      const int64_t keys = fnn_min(step, s.keys - key);
+      int moves;
+      if (is_query) {
+        OWN(query_scores)(&o, scores, key, keys);
+        moves = OWN(advance_query)(scores, keys, top, total, factors);
+      } else {
+        OWN(scores_of)(&o, scores, &q, key, keys);
+        moves = OWN(advance)(scores, o.n, keys, top, total, factors);
+      }
+      if (moves) OWN(scale_sums)(&sums, o.n, s.value_depth, factors);
       const OWN(operand) v = OWN(operand_of)(v_space, o.v + key * o.v_row, o.v_row, keys, s.value_depth);
-      OWN(multiply)(scores, 1, BLOCK, o.n, &v, s.value_depth, NULL, &sums, 0);
+      OWN(multiply)(scores, 1, is_query ? 1 : BLOCK, o.n, &v, s.value_depth, NULL, &sums, 0);
     }
     for (int64_t i = 0; i < BLOCK; i++) total[i] = 1 / total[i];
     OWN(store_sums)((T *)call->buf[5] + o.y_at, o.y_row, &sums, o.n, s.value_depth, total, 1);
