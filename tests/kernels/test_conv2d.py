@@ -80,6 +80,7 @@ PROBLEMS = [
     Problem(1, 21, 67, 2, 32, 7, 6, strides=(2, 3), pads=(3, 2, 3, 4)),
     Problem(2, 5, 81, 4, 48, 3, 5, strides=(1, 4), dilation=(2, 2), pads=(1, 4, 2, 1)),
     Problem(1, 30, 20, 3, 16, 1, 1),
+    Problem(7, 11, 29, 1, 32, 3, 3),
     Problem(1, 4, 70, 4, 16, 2, 2, strides=(3, 3), pads=(0, 0, 1, 1)),  # some pixels have no tap
 ]
 pytestmark = pytest.mark.parametrize("isa", ISAS)

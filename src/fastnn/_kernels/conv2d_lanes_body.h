@@ -1,13 +1,13 @@
 /* conv2d_lanes_body.h: input gradients of images of few channels whose results have whole vectors of channels, for
  * float32 and for float64.
  *
- * A tile's columns would be the channels of dx, 2 to 4 of a vector's lanes. Here lanes are channels o of dy: a sum is a
+ * A tile's columns would be the channels of dx, 1 to 4 of a vector's lanes. Here lanes are channels o of dy: a sum is a
  * vector, to which each tap adds its vectors of dy, read where they lie, times those of the kernel: ky ascending, kx
  * descending where they have the same pixels of dx, o ascending. The sum of its lanes is the element of dx. */
 
 enum {
 #if defined(FNN_ISA_AVX512) || defined(FNN_ISA_NEON)
-  OWN(LANES_SUMS) = 16, /* of two and four channels; 24 of three: with weights and dy 28 of 32 registers */
+  OWN(LANES_SUMS) = 16, /* of two and four channels, 8 of one, 24 of three: with weights and dy 28 of 32 registers */
 #else
   OWN(LANES_SUMS) = 8, /* 12 of three: 16 of 16 */
 #endif
@@ -15,7 +15,9 @@ enum {
   OWN(LANES_CHANNELS) = 4
 };
 
-FNN_INLINE int OWN(lanes_pixels)(int channels) { return OWN(LANES_SUMS) / (channels == 3 ? 2 : channels); }
+FNN_INLINE int OWN(lanes_pixels)(int channels) {
+  return (int)fnn_min(8, OWN(LANES_SUMS) / (channels == 3 ? 2 : channels));
+}
 
 /* Taps of a kernel row whose pixels of dy follow each other. */
 typedef struct {
@@ -85,15 +87,17 @@ FNN_INLINE void OWN(lanes_all)(const OWN(lanes_row) * r, const int channels) {
   static __attribute__((noinline)) void OWN(lanes_##channels)(const OWN(lanes_row) * r) {                              \
     OWN(lanes_all)(r, channels);                                                                                       \
   }
-LANES_VARIANT(2) LANES_VARIANT(3) LANES_VARIANT(4)
-static void (*const OWN(lanes_variants)[])(const OWN(lanes_row) *) = {OWN(lanes_2), OWN(lanes_3), OWN(lanes_4)};
+LANES_VARIANT(1) LANES_VARIANT(2) LANES_VARIANT(3) LANES_VARIANT(4)
+static void (*const OWN(lanes_variants)[])(const OWN(lanes_row) *) = {OWN(lanes_1), OWN(lanes_2), OWN(lanes_3),
+                                                                      OWN(lanes_4)};
 #undef LANES_VARIANT
 
 /* Whether it takes less than the other ways: where few vectors are added for a pixel, the sums of lanes are most of it;
- * and a single channel has a load for each multiply-add. */
+ * units of few rows have their edges pixel by pixel, one sum at a time with one channel. */
 static int OWN(lanes_fits)(const conv_shape *s) {
-  const int fits = s->groups == 1 && s->cin > 1 && s->cin <= OWN(LANES_CHANNELS) && s->cout > 0 && s->cout % N == 0 &&
-                   s->ow >= OWN(LANES_SUMS);
+  const int fits = s->groups == 1 && s->cin > 0 && s->cin <= OWN(LANES_CHANNELS) && s->cout > 0 && s->cout % N == 0 &&
+                   s->ow >= OWN(LANES_SUMS) &&
+                   (s->cin > 1 || s->n * s->h * s->w >= CONV_UNITS * CONV_FEW_PIXELS);
   return fits && (s->taps * s->cout > 4 * N * s->stride_h * s->stride_w || !OWN(scatter_fits)(s));
 }
 
@@ -143,7 +147,7 @@ static void OWN(lanes_rectangle)(const conv_shape *s, OWN(lanes_row) r, int64_t 
   r.dy_step = is_column ? down : s->cout;
   r.dx_step = is_column ? dx_down : s->stride_w * s->cin;
   for (int64_t i = 0; i < (is_column ? 1 : rows); i++, r.dy += down, r.dx += dx_down)
-    OWN(lanes_variants)[s->cin - 2](&r);
+    OWN(lanes_variants)[s->cin - 1](&r);
 }
 
 /* One unit: images [image, image + images) by rows [row, row + rows) of dx. */
