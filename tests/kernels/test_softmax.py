@@ -62,6 +62,16 @@ def exp_error(x, eps):
 
 
 @pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("cols", [7, 128])
+def test_results_down_to_the_least_numbers(cols, isa):
+    eps, tiny = np.finfo(np.float32).eps, np.finfo(np.float32).tiny
+    x = np.linspace(-105, -80, 40 * cols, dtype=np.float32).reshape(40, cols) + np.float32(3)
+    x[:, -1] = 3
+    (y,) = both_threads("softmax", "f32", isa, [x], [x.shape], x.shape)
+    close(y, exact(x)[0], exact(x)[0] * (exp_error(x, eps) + 20 * eps) + tiny, "softmax")
+
+
+@pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize("kind", FLOATS)
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_softmax_and_log_softmax(shape, kind, isa):

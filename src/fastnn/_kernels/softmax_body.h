@@ -6,14 +6,8 @@
 FNN_INLINE T OWN(row_max)(const T *x, int64_t n) {
   V best = FN(splat)(-(T)INFINITY);
   int64_t i = 0;
-  for (; i + N <= n; i += N) {
-    V v = FN(load)(x + i);
-    best = FN(select)(v > best, v, best);
-  }
-  if (i < n) {
-    V v = FN(first_lanes)(FN(load_part)(x + i, n - i), n - i, -(T)INFINITY);
-    best = FN(select)(v > best, v, best);
-  }
+  for (; i + N <= n; i += N) best = FN(max)(FN(load)(x + i), best);
+  if (i < n) best = FN(max)(FN(first_lanes)(FN(load_part)(x + i, n - i), n - i, -(T)INFINITY), best);
   return FN(max_lanes)(best);
 }
 
@@ -22,12 +16,12 @@ FNN_INLINE T OWN(row_exp)(T *y, const T *x, int64_t n, T top) {
   V sum = {0};
   int64_t i = 0;
   for (; i + N <= n; i += N) {
-    V e = FN(exp)(FN(load)(x + i) - top);
+    V e = FN(exp_nonpositive)(FN(load)(x + i) - top);
     if (y) FN(store)(y + i, e);
     sum += e;
   }
   if (i < n) {
-    V e = FN(exp)(FN(load_part)(x + i, n - i) - top);
+    V e = FN(exp_nonpositive)(FN(load_part)(x + i, n - i) - top);
     if (y) FN(store_part)(y + i, e, n - i);
     sum += FN(first_lanes)(e, n - i, 0);
   }
@@ -62,7 +56,7 @@ FNN_INLINE void OWN(softmax_rows)(T *y, const T *x, int64_t rows, int64_t n, T *
 #pragma GCC unroll 4
   for (int r = 0; r < OWN(SOFTMAX_ROWS); r++) {
     top[r] = FN(max_lanes)(v[r]);
-    v[r] = FN(first_lanes)(FN(exp)(v[r] - top[r]), n, 0);
+    v[r] = FN(first_lanes)(FN(exp_nonpositive)(v[r] - top[r]), n, 0);
     sum[r] = FN(sum_lanes)(v[r]);
     v[r] *= 1 / sum[r];
   }

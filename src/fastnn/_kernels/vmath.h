@@ -54,6 +54,13 @@ FNN_INLINE fnn_vf fnn_expf(fnn_vf x) {
   return y * fnn_exp2if(half) * fnn_exp2if(n - half);
 }
 
+/* The same of x <= 0, in fewer steps; it is 0 where it would be denormal and x < -87.5. */
+FNN_INLINE fnn_vf fnn_exp_nonpositivef(fnn_vf x) {
+  fnn_vi32 n;
+  fnn_vf y = fnn_expm1_polyf(fnn_exp_reducef(x, &n)) + 1.0f;
+  return fnn_selectf(x < -87.5f, (fnn_vf){0}, y * fnn_exp2if(n));
+}
+
 /* 2^t = scale (1 + what is returned) for t in [-127, 128], by a polynomial fitted to 2^r - 1, |r| <= 1/2. */
 FNN_INLINE fnn_vf fnn_exp2_partsf(fnn_vf t, fnn_vf *scale) {
   const float magic = 12582912.0f;
@@ -243,6 +250,7 @@ FNN_INLINE fnn_vd fnn_expd(fnn_vd x) {
   return y * fnn_exp2id(half) * fnn_exp2id(n - half);
 }
 
+FNN_INLINE fnn_vd fnn_exp_nonpositived(fnn_vd x) { return fnn_expd(x); }
 FNN_INLINE fnn_vd fnn_exp_below0d(fnn_vd x) { return fnn_expd(x); }
 
 FNN_INLINE fnn_vd fnn_expm1d(fnn_vd x) {
