@@ -102,7 +102,7 @@ def test_parts_and_fill(dtype, isa):
 
 @pytest.mark.parametrize("isa", ISAS)
 def test_large_and_split(isa):
-    """Sizes around the unit of 8192 elements, and one that two threads share."""
+    """Sizes around the unit of 32 KiB, and one that two threads share."""
     for n in (8191, 8192, 8193, 50_000):
         x = numbered((n,), "float32", offset=1)
         y, check = guarded((n,), "float32", offset=1)
@@ -113,6 +113,79 @@ def test_large_and_split(isa):
     copy(isa, [y, np.float64([5])], [copy_part(0, 1, (300, 200), (200, 1), (0, 0))], threads=2)
     assert (y == 5).all()
     check()
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("offset", [0, 1])
+def test_transpose_around_squares(offset, dtype, isa):
+    """Sizes around the sides of squares, 2 to 16, and blocks of 64 bytes; rows that begin a line and that do not."""
+    for rows, cols in [(1, 16), (2, 2), (8, 17), (15, 16), (16, 31), (32, 32), (33, 64), (48, 128), (64, 48), (65, 65)]:
+        x = numbered((3, cols, rows), dtype, offset)
+        y, check = guarded((3, rows, cols), dtype, offset)
+        strides = (rows * cols, 1, rows)
+        copy(isa, [y, x], [copy_part(0, 1, y.shape, contiguous_strides(y.shape), strides)])
+        np.testing.assert_array_equal(y, x.transpose(0, 2, 1))
+        check()
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("n", [1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 127, 128, 129, 8191, 8192])
+def test_runs(n, isa):
+    """Runs of n bytes, around the sizes of moves: cut out, put in, repeated, and in a transpose of runs."""
+    rows, cols = (9, 5) if n < 1000 else (3, 2)
+    x = numbered((rows, cols, n + 3), "uint8", offset=1)
+    for view in (
+        x[:, :, 1 : n + 1],
+        x[:, :, 1 : n + 1].transpose(1, 0, 2),
+        np.broadcast_to(x[:, :1, :n], (rows, cols, n)),
+    ):
+        strides, start = view.strides, view.__array_interface__["data"][0] - x.ctypes.data
+        y, check = guarded(view.shape, "uint8", offset=3)
+        copy(isa, [y, x], [copy_part(0, 1, view.shape, contiguous_strides(view.shape), strides, 0, start)], threads=2)
+        np.testing.assert_array_equal(y, view)
+        check()
+    small = numbered((rows, n), "uint8")
+    y, check = guarded((rows, n + 2), "uint8")
+    copy(isa, [y, small], [copy_part(0, 1, small.shape, (n + 2, 1), (n, 1), dst_offset=1)])
+    np.testing.assert_array_equal(y[:, 1:-1], small)
+    assert (y[:, [0, -1]] == 255).all()
+    check()
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_repeat_of_an_element(dtype, isa):
+    """Rows of one element each, around the sizes of stores."""
+    for n in (1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 33, 63, 64, 65, 129):
+        x = numbered((7, 1), dtype, offset=1)
+        y, check = guarded((7, n), dtype, offset=1)
+        copy(isa, [y, x], [copy_part(0, 1, y.shape, (n, 1), (1, 0))])
+        np.testing.assert_array_equal(y, np.broadcast_to(x, y.shape))
+        check()
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize(
+    "widths", [(1, 63), (3, 5), (16, 16), (17, 47, 100), (1,) * 9, (33,) * 9, (200, 3000), (2, 130)]
+)
+def test_side_by_side(widths, isa):
+    """What lies side by side in rows is written row by row or in turns; one of the parts may be a constant."""
+    for dtype, is_filled in [("float32", False), ("uint8", False), ("int16", True)]:
+        total = sum(widths)
+        y, check = guarded((301, total + is_filled), dtype, offset=1)
+        xs, parts = [], []
+        for width in widths:
+            start = sum(x.shape[1] for x in xs)
+            xs.append(numbered((301, width), dtype, offset=1))
+            strides = contiguous_strides(y.shape)
+            parts.append(copy_part(0, len(xs), xs[-1].shape, strides, (width, 1), dst_offset=start))
+        if is_filled:
+            parts.append(copy_part(0, -1, (301, 1), contiguous_strides(y.shape), (0, 0), total, element_bits(5, dtype)))
+        copy(isa, [y, *xs], parts, threads=2)
+        np.testing.assert_array_equal(y[:, :total], np.concatenate(xs, axis=1))
+        assert (y[:, total:] == 5).all()
+        check()
 
 
 def test_fill_keeps_every_bit():
@@ -133,6 +206,8 @@ def test_axes_are_merged():
     # Where src runs along another axis than dst, that one comes last but one.
     assert copy_part(0, 1, (4, 5, 6), (30, 6, 1), (1, 24, 4))[4:7] == [2, 4, 30]
     assert copy_part(0, 1, (4, 5, 6), (30, 6, 1), (1, 4, 20))[4:8] == [3, 5, 4, 6]
+    # The same before a run.
+    assert copy_part(0, 1, (4, 5, 6, 2), (60, 12, 2, 1), (2, 8, 40, 1))[4:9] == [4, 5, 4, 6, 2]
     many = (2,) * (MAX_DIMS + 1)
     odd = tuple(3**k for k in range(MAX_DIMS + 1))
     assert copy_part(0, 1, many, contiguous_strides(many), odd) is None

@@ -3,51 +3,73 @@
  * copy
  * ints: [0] bytes of an element (1, 2, 4 or 8)   [1] parts, then for each part
  *       {dst buffer, src buffer, dst offset, src offset, dims (0..8), sizes.., dst strides.., src strides..}
- *       Offsets and strides are in elements; no size is 0. Of the dims, the last should run along dst, and where src
- *       runs along another one, that one should be the last but one: the fast paths look at these two.
+ *       Offsets and strides are in elements; no size is 0. A last dim of stride 1 on both sides is a run, moved as a
+ *       whole. Of the dims before it, the last should run along dst, and where src runs along another one, that one
+ *       should be the last but one: these two are what is cut into tiles.
  *       A src buffer of -1 fills the box with one element, whose bytes are the low bytes of `src offset`.
  * Each part writes dst[dst offset + i . dst strides] = src[src offset + i . src strides] for all indices i of its box.
  * dst strides are positive, and no element is written by two parts; src strides may be 0 or negative.
  * dst and src must not overlap. Buffers need only be aligned to the element. */
 #include "fnn.h"
 
+#include <stdlib.h>
+
 enum {
   MAX_DIMS = 8,
   PART_HEADER = 5,
-  UNIT = 8192, /* elements of a unit: 32 KiB of float32, some microseconds */
-  BLOCK = 16   /* rows and columns of a block of a transpose: 16 lines of 64 bytes on either side stay in L1 */
+  UNIT = 32768,    /* bytes of a unit, some microseconds */
+  LINE = 64,       /* bytes of a cache line */
+  STREAMS = 8,     /* rows that are written at once: as many lines as share a set of L1 when rows lie pages apart */
+  LONG_RUN = 8192, /* bytes from which on memcpy's call does not count */
+  TOGETHER = 8     /* parts whose units alternate */
 };
 
-/* A part as a matrix of `rows` by `cols` for each of `outer` indices, cut into tiles. */
+/* rows by cols runs of n bytes. Strides in bytes. */
 typedef struct {
-  const int64_t *ints;
-  int64_t dims, outer, rows, cols;
-  int64_t dst_row, dst_col, src_row, src_col; /* strides in elements */
-  int64_t tile_rows, tile_cols, row_tiles, col_tiles;
-  int64_t group; /* outer indices of a unit */
+  int64_t n, rows, cols, d_row, d_col, s_row, s_col;
+} grid;
+
+/* A part: a grid for each of `outer` indices, cut into tiles. */
+typedef struct {
+  const int64_t *ints, *sizes, *dst, *src; /* sizes and strides of the `dims` outer axes */
+  int64_t dims, outer;
+  grid all;
+  int is_across;                                       /* src runs along the grid's rows */
+  int64_t tile_n, tile_rows, tile_cols;                /* n is cut where it is more than UNIT */
+  int64_t n_tiles, row_tiles, col_tiles, tiles, group; /* outer indices of a unit */
   int64_t units;
 } part;
 
-static const int64_t *read_part(const int64_t *ints, part *p) {
+static const int64_t *read_part(const int64_t *ints, int64_t bytes, part *p) {
   int64_t dims = ints[4];
-  const int64_t *sizes = ints + PART_HEADER, *dst = sizes + dims, *src = dst + dims;
-  *p = (part){.ints = ints, .dims = dims, .outer = 1, .rows = 1, .cols = 1};
-  for (int64_t d = 0; d < dims - 2; d++) p->outer *= sizes[d];
-  if (dims >= 1) p->cols = sizes[dims - 1], p->dst_col = dst[dims - 1], p->src_col = src[dims - 1];
-  if (dims >= 2) p->rows = sizes[dims - 2], p->dst_row = dst[dims - 2], p->src_row = src[dims - 2];
-  p->tile_rows = fnn_max(1, fnn_min(p->rows, UNIT / p->cols));
-  p->tile_cols = fnn_min(p->cols, UNIT);
-  if (p->cols >= BLOCK && p->tile_rows < BLOCK && p->rows >= BLOCK && p->src_col != 1) {
-    /* Long rows read across src: a square tile, so that each line of src is used whole. */
-    p->tile_rows = fnn_min(p->rows, 64);
-    p->tile_cols = fnn_min(p->cols, UNIT / 64);
+  const int64_t *sizes = ints + PART_HEADER, *dst = sizes + dims, *src = dst + dims, *end = src + dims;
+  FNN_REQUIRE(dims <= MAX_DIMS);
+  *p = (part){.ints = ints, .sizes = sizes, .dst = dst, .src = src, .outer = 1};
+  grid *g = &p->all;
+  *g = (grid){.n = bytes, .rows = 1, .cols = 1};
+  if (dims > 0 && dst[dims - 1] == 1 && src[dims - 1] == 1) dims--, g->n = sizes[dims] * bytes;
+  if (dims > 0) dims--, g->cols = sizes[dims], g->d_col = dst[dims] * bytes, g->s_col = src[dims] * bytes;
+  if (dims > 0) dims--, g->rows = sizes[dims], g->d_row = dst[dims] * bytes, g->s_row = src[dims] * bytes;
+  p->dims = dims;
+  for (int64_t d = 0; d < dims; d++) p->outer *= sizes[d];
+  p->is_across = g->n < LINE && g->s_row != 0 && llabs(g->s_row) < llabs(g->s_col);
+  p->tile_n = fnn_min(g->n, UNIT);
+  /* As many columns as UNIT bytes of dst span, whatever is between them: parts that lie side by side in rows of dst
+   * are cut at the same rows. */
+  p->tile_cols = fnn_min(g->cols, fnn_max(1, UNIT / fnn_max(1, g->d_col)));
+  if (p->is_across) { /* four lines of src and as much of dst as fits */
+    p->tile_rows = fnn_min(g->rows, fnn_max(4 * LINE / g->n, UNIT / (g->n * g->cols)));
+    p->tile_cols = fnn_min(g->cols, fnn_max(1, UNIT / (g->n * p->tile_rows)));
+  } else {
+    p->tile_rows = p->tile_cols < g->cols ? 1 : fnn_min(g->rows, fnn_max(1, UNIT / (g->n * g->cols)));
   }
-  p->row_tiles = fnn_ceil_div(p->rows, p->tile_rows);
-  p->col_tiles = fnn_ceil_div(p->cols, p->tile_cols);
-  int64_t tiles = p->row_tiles * p->col_tiles;
-  p->group = tiles == 1 ? fnn_max(1, UNIT / (p->rows * p->cols)) : 1;
-  p->units = fnn_ceil_div(p->outer, p->group) * tiles;
-  return src + dims;
+  p->n_tiles = fnn_ceil_div(g->n, p->tile_n);
+  p->row_tiles = fnn_ceil_div(g->rows, p->tile_rows);
+  p->col_tiles = fnn_ceil_div(g->cols, p->tile_cols);
+  p->tiles = p->n_tiles * p->row_tiles * p->col_tiles;
+  p->group = p->tiles == 1 ? fnn_max(1, UNIT / (g->n * g->rows * g->cols)) : 1;
+  p->units = fnn_ceil_div(p->outer, p->group) * p->tiles;
+  return end;
 }
 
 static void copy_size(const int64_t *ints, fnn_work *work) {
@@ -55,116 +77,323 @@ static void copy_size(const int64_t *ints, fnn_work *work) {
   work->phases = 1;
   for (int64_t k = 0; k < ints[1]; k++) {
     part p;
-    at = read_part(at, &p);
+    at = read_part(at, ints[0], &p);
     work->units[0] += p.units;
-    double elements = (double)p.outer * (double)p.rows * (double)p.cols;
-    work->bytes += elements * (double)ints[0] * (p.ints[1] < 0 ? 1 : 2);
+    double written = (double)p.outer * (double)p.all.rows * (double)p.all.cols * (double)p.all.n;
+    work->bytes += written * (p.ints[1] < 0 ? 1 : 2);
   }
 }
 
-/* Four by four elements of 4 bytes: rows of src become columns of dst. Strides in bytes. */
-FNN_INLINE void transpose_4x4(char *d, int64_t d_row, const char *s, int64_t s_col) {
-  typedef int32_t v4 __attribute__((vector_size(16)));
-  v4 a, b, c, e;
-  memcpy(&a, s, 16);
-  memcpy(&b, s + s_col, 16);
-  memcpy(&c, s + 2 * s_col, 16);
-  memcpy(&e, s + 3 * s_col, 16);
-  v4 ab_low = __builtin_shufflevector(a, b, 0, 4, 1, 5), ab_high = __builtin_shufflevector(a, b, 2, 6, 3, 7);
-  v4 ce_low = __builtin_shufflevector(c, e, 0, 4, 1, 5), ce_high = __builtin_shufflevector(c, e, 2, 6, 3, 7);
-  v4 row0 = __builtin_shufflevector(ab_low, ce_low, 0, 1, 4, 5), row1 = __builtin_shufflevector(ab_low, ce_low, 2, 3, 6, 7);
-  v4 row2 = __builtin_shufflevector(ab_high, ce_high, 0, 1, 4, 5);
-  v4 row3 = __builtin_shufflevector(ab_high, ce_high, 2, 3, 6, 7);
-  memcpy(d, &row0, 16);
-  memcpy(d + d_row, &row1, 16);
-  memcpy(d + 2 * d_row, &row2, 16);
-  memcpy(d + 3 * d_row, &row3, 16);
+/* name: lanes by lanes elements, rows of src become columns of dst. Strides in bytes. Each of log2(lanes) steps
+ * interleaves the first half of the vectors with the second. */
+#define TRANSPOSE(name, T, lanes)                                                                                      \
+  FNN_INLINE void name(char *d, int64_t d_row, const char *s, int64_t s_col) {                                         \
+    typedef T vec __attribute__((vector_size(sizeof(T) * lanes)));                                                     \
+    vec v[lanes], w[lanes], low, high;                                                                                 \
+    _Pragma("GCC unroll 16") for (int k = 0; k < lanes; k++) {                                                         \
+      memcpy(&v[k], s + k * s_col, sizeof(vec));                                                                       \
+      low[k] = (T)(k / 2 + k % 2 * lanes);                                                                             \
+      high[k] = (T)(low[k] + lanes / 2);                                                                               \
+    }                                                                                                                  \
+    _Pragma("GCC unroll 4") for (int step = 1; step < lanes; step *= 2) {                                              \
+      _Pragma("GCC unroll 8") for (int k = 0; k < lanes / 2; k++) {                                                    \
+        w[2 * k] = __builtin_shuffle(v[k], v[k + lanes / 2], low);                                                     \
+        w[2 * k + 1] = __builtin_shuffle(v[k], v[k + lanes / 2], high);                                                \
+      }                                                                                                                \
+      _Pragma("GCC unroll 16") for (int k = 0; k < lanes; k++) v[k] = w[k];                                            \
+    }                                                                                                                  \
+    _Pragma("GCC unroll 16") for (int k = 0; k < lanes; k++) memcpy(d + k * d_row, &v[k], sizeof(vec));                \
+  }
+TRANSPOSE(transpose_16x16_1, int8_t, 16)
+TRANSPOSE(transpose_8x8_2, int16_t, 8)
+TRANSPOSE(transpose_4x4_4, int32_t, 4)
+TRANSPOSE(transpose_2x2_8, int64_t, 2)
+#ifdef FNN_ISA_AVX512
+TRANSPOSE(transpose_16x16_4, int32_t, 16)
+TRANSPOSE(transpose_8x8_8, int64_t, 8)
+#endif
+#undef TRANSPOSE
+
+/* By halves: as fast as one vector where that is aligned, and faster where it would lie in two lines. */
+FNN_INLINE void move_line(char *restrict d, const char *restrict s) {
+  memcpy(d, s, LINE / 2);
+  memcpy(d + LINE / 2, s + LINE / 2, LINE / 2);
 }
 
-/* A block where dst runs along columns and src along rows. Strides in bytes. */
-FNN_INLINE void transpose_block(char *d, const char *s, int64_t rows, int64_t cols, int64_t d_row, int64_t s_col,
-                                int bytes) {
-  int64_t r = 0;
-  if (bytes == 4) {
-    for (; r + 4 <= rows; r += 4) {
-      int64_t c = 0;
-      for (; c + 4 <= cols; c += 4) transpose_4x4(d + r * d_row + c * 4, d_row, s + r * 4 + c * s_col, s_col);
-      for (; c < cols; c++)
-        for (int64_t k = r; k < r + 4; k++) memcpy(d + k * d_row + c * 4, s + k * 4 + c * s_col, 4);
+/* The grid row by row, a run by moves of `size` bytes, a constant where this is called: by one where is_one; by two
+ * that overlap where size < n < 2 size; by as many as it takes, of which the last overlaps, where size == LINE. */
+FNN_INLINE void copy_runs(char *d, const char *s, grid g, int64_t size, int is_one) {
+  for (int64_t r = 0; r < g.rows; r++)
+#pragma GCC unroll 4
+    for (int64_t c = 0; c < g.cols; c++) {
+      char *restrict to = d + r * g.d_row + c * g.d_col;
+      const char *restrict from = s + r * g.s_row + c * g.s_col;
+      int64_t last = g.n - size;
+      if (size == LINE) {
+        for (int64_t i = 0; i < last; i += LINE) move_line(to + i, from + i);
+        move_line(to + last, from + last);
+      } else {
+        memcpy(to, from, (size_t)size);
+        if (!is_one) memcpy(to + last, from + last, (size_t)size);
+      }
     }
-  }
-  for (; r < rows; r++)
-    for (int64_t c = 0; c < cols; c++) memcpy(d + r * d_row + c * bytes, s + r * bytes + c * s_col, (size_t)bytes);
 }
 
-/* A run of cols elements, both sides contiguous. memcpy's call costs more than a short run. */
-FNN_INLINE void copy_run(char *d, const char *s, int64_t cols, int bytes) {
-  enum { SHORT_RUN = 16 };
-  if (cols > SHORT_RUN) {
-    memcpy(d, s, (size_t)(cols * bytes));
+static void copy_rows(char *d, const char *s, const grid *g) {
+  switch (g->n) {
+    case 1: copy_runs(d, s, *g, 1, 1); return;
+    case 2: copy_runs(d, s, *g, 2, 1); return;
+    case 4: copy_runs(d, s, *g, 4, 1); return;
+    case 8: copy_runs(d, s, *g, 8, 1); return;
+    case 16: copy_runs(d, s, *g, 16, 1); return;
+    case 32: copy_runs(d, s, *g, 32, 1); return;
+    case LINE: copy_runs(d, s, *g, LINE, 1); return;
+  }
+  if (g->n < 4) copy_runs(d, s, *g, 2, 0);
+  else if (g->n < 8) copy_runs(d, s, *g, 4, 0);
+  else if (g->n < 16) copy_runs(d, s, *g, 8, 0);
+  else if (g->n < 32) copy_runs(d, s, *g, 16, 0);
+  else if (g->n < LINE) copy_runs(d, s, *g, 32, 0);
+  else if (g->n < LONG_RUN) copy_runs(d, s, *g, LINE, 0);
+  else copy_runs(d, s, *g, g->n, 1);
+}
+
+/* The grid column by column, in strips of `rows` rows. */
+static void copy_columns(char *d, const char *s, const grid *g, int64_t rows) {
+  grid strip = {g->n, g->cols, 0, g->d_col, g->d_row, g->s_col, g->s_row};
+  for (int64_t r = 0; r < g->rows; r += rows) {
+    strip.cols = fnn_min(rows, g->rows - r);
+    copy_rows(d + r * g->d_row, s + r * g->s_row, &strip);
+  }
+}
+
+/* The inner loop goes along the longer side, in strips that stay in L1 where the other one is short. */
+static void copy_grid(char *d, const char *s, const grid *g) {
+  enum { STRIP = 8192 }; /* bytes */
+  const int is_small = g->rows * g->cols * g->n <= STRIP;
+  if (g->cols < STREAMS && g->cols < g->rows) {
+    copy_columns(d, s, g, is_small ? g->rows : fnn_max(1, STRIP / (g->cols * g->n)));
+  } else if (g->rows < STREAMS && !is_small) {
+    const int64_t cols = fnn_max(1, STRIP / (g->rows * g->n));
+    grid strip = *g;
+    for (int64_t c = 0; c < g->cols; c += cols) {
+      strip.cols = fnn_min(cols, g->cols - c);
+      copy_rows(d + c * g->d_col, s + c * g->s_col, &strip);
+    }
+  } else {
+    copy_rows(d, s, g);
+  }
+}
+
+/* The whole squares of `side` elements of n bytes of a grid where dst runs along columns and src along rows. */
+typedef void transpose_fn(char *d, int64_t d_row, const char *s, int64_t s_col);
+FNN_INLINE void transpose_squares(char *d, const char *s, grid g, int64_t n, int64_t side, transpose_fn *square) {
+  /* Blocks whose lines of src stay in L1 until they are used up. Where the lines do not share sets, a block uses the
+   * whole of them, and the next block's are asked for. */
+  const int is_ahead = g.s_col > LINE && g.s_col % LINE != 0;
+  const int64_t wide = fnn_min(16, LINE / n), high = is_ahead ? LINE / n : wide;
+  for (int64_t row = 0; row + side <= g.rows; row += high)
+    for (int64_t col = 0; col + side <= g.cols; col += wide) {
+      const int64_t rows = fnn_min(high, g.rows - row), cols = fnn_min(wide, g.cols - col);
+      char *to = d + row * g.d_row + col * n;
+      const char *from = s + row * n + col * g.s_col;
+      const int64_t ahead = is_ahead ? fnn_min(2 * wide, g.cols - col) : 0;
+      for (int64_t c = wide; c < ahead; c++) __builtin_prefetch(from + c * g.s_col);
+      for (int64_t r = 0; r + side <= rows; r += side)
+        for (int64_t c = 0; c + side <= cols; c += side)
+          square(to + r * g.d_row + c * n, g.d_row, from + r * n + c * g.s_col, g.s_col);
+    }
+}
+
+static int is_element(int64_t n) { return n == 1 || n == 2 || n == 4 || n == 8; }
+
+/* The side of the squares by which a grid is transposed; 0 for all but grids of elements that lie side by side. */
+static int64_t square_side(const char *d, const char *s, const grid *g) {
+  if (!is_element(g->n) || g->d_col != g->n || g->s_row != g->n) return 0;
+  if (g->rows < 16 / g->n || g->cols < 16 / g->n) return 0;
+#ifdef FNN_ISA_AVX512 /* vectors of a line, where none lies in two */
+  const uintptr_t all = (uintptr_t)d | (uintptr_t)s | (uintptr_t)g->d_row | (uintptr_t)g->s_col;
+  if (g->n >= 4 && all % LINE == 0) return LINE / g->n;
+#endif
+  (void)d, (void)s;
+  return 16 / g->n;
+}
+
+/* Not inlined: the frames that their vectors need cost more than a small grid. */
+static __attribute__((noinline)) void transpose_1(char *d, const char *s, const grid *g) {
+  transpose_squares(d, s, *g, 1, 16, transpose_16x16_1);
+}
+static __attribute__((noinline)) void transpose_2(char *d, const char *s, const grid *g) {
+  transpose_squares(d, s, *g, 2, 8, transpose_8x8_2);
+}
+#ifdef FNN_ISA_AVX512
+static __attribute__((noinline)) void transpose_wide(char *d, const char *s, const grid *g) {
+  if (g->n == 4) transpose_squares(d, s, *g, 4, 16, transpose_16x16_4);
+  else transpose_squares(d, s, *g, 8, 8, transpose_8x8_8);
+}
+#endif
+
+/* By squares; the strips that are left by smaller ones. */
+static void transpose(char *d, const char *s, const grid *g, int64_t side) {
+  if ((g->rows < side || g->cols < side) && side * g->n == LINE) side /= 4;
+  if (g->rows < side || g->cols < side) {
+    copy_grid(d, s, g);
     return;
   }
-  for (int64_t c = 0; c < cols; c++) memcpy(d + c * bytes, s + c * bytes, (size_t)bytes);
-}
-
-/* Strides in bytes; `bytes` is a constant where this is called, so that every memcpy of it is one move. */
-FNN_INLINE void copy_tile(char *d, const char *s, int64_t rows, int64_t cols, int64_t d_row, int64_t d_col,
-                          int64_t s_row, int64_t s_col, int bytes) {
-  if (d_col == bytes && s_col == bytes) {
-    for (int64_t r = 0; r < rows; r++) copy_run(d + r * d_row, s + r * s_row, cols, bytes);
-  } else if (d_col == bytes && s_row == bytes && rows > 1) {
-    for (int64_t r = 0; r < rows; r += BLOCK)
-      for (int64_t c = 0; c < cols; c += BLOCK)
-        transpose_block(d + r * d_row + c * bytes, s + r * bytes + c * s_col, fnn_min(BLOCK, rows - r),
-                        fnn_min(BLOCK, cols - c), d_row, s_col, bytes);
-  } else if (d_col == bytes && s_col == 0) {
-    for (int64_t r = 0; r < rows; r++)
-      for (int64_t c = 0; c < cols; c++) memcpy(d + r * d_row + c * bytes, s + r * s_row, (size_t)bytes);
-  } else {
-    for (int64_t r = 0; r < rows; r++)
-      for (int64_t c = 0; c < cols; c++)
-        memcpy(d + r * d_row + c * d_col, s + r * s_row + c * s_col, (size_t)bytes);
+  if (g->n == 1) transpose_1(d, s, g);
+  else if (g->n == 2) transpose_2(d, s, g);
+#ifdef FNN_ISA_AVX512
+  else if (side * g->n == LINE) transpose_wide(d, s, g);
+#endif
+  else if (g->n == 4) transpose_squares(d, s, *g, 4, 4, transpose_4x4_4);
+  else transpose_squares(d, s, *g, 8, 2, transpose_2x2_8);
+  const int64_t rows = g->rows & -side, cols = g->cols & -side; /* side is a power of 2 */
+  if (cols < g->cols) {
+    grid right = *g;
+    right.rows = rows, right.cols -= cols;
+    transpose(d + cols * g->n, s + cols * g->s_col, &right, side);
+  }
+  if (rows < g->rows) {
+    grid below = *g;
+    below.rows -= rows;
+    transpose(d + rows * g->d_row, s + rows * g->n, &below, side);
   }
 }
 
-FNN_INLINE void copy_units(const part *p, const fnn_call *call, int64_t begin, int64_t end, int bytes) {
-  const int64_t *ints = p->ints, *sizes = ints + PART_HEADER, *dst = sizes + p->dims, *src = dst + p->dims;
-  char *to = call->buf[ints[0]] + ints[2] * bytes;
-  const char *from = ints[1] < 0 ? (const char *)&ints[3] : call->buf[ints[1]] + ints[3] * bytes;
-  int64_t tiles = p->row_tiles * p->col_tiles;
-  for (int64_t unit = begin; unit < end; unit++) {
-    int64_t tile = unit % tiles, first = unit / tiles * p->group, last = fnn_min(p->outer, first + p->group);
-    int64_t row = tile / p->col_tiles * p->tile_rows, col = tile % p->col_tiles * p->tile_cols;
-    for (int64_t outer = first; outer < last; outer++) {
-      int64_t d = row * p->dst_row + col * p->dst_col, s = row * p->src_row + col * p->src_col, index = outer;
-      for (int64_t k = p->dims - 3; k >= 0; k--) {
-        d += index % sizes[k] * dst[k];
-        s += index % sizes[k] * src[k];
-        index /= sizes[k];
-      }
-      copy_tile(to + d * bytes, from + s * bytes, fnn_min(p->tile_rows, p->rows - row),
-                fnn_min(p->tile_cols, p->cols - col), p->dst_row * bytes, p->dst_col * bytes, p->src_row * bytes,
-                p->src_col * bytes, bytes);
+/* Each row of the grid is cols times the element at its beginning in src; rows of dst are contiguous. They are stored
+ * `size` bytes at a time, of which the last overlap. n (1, 2, 4 or 8) and size are constants where this is called. */
+FNN_INLINE void fill_rows(char *d, const char *s, grid g, int64_t n, int64_t size) {
+  typedef uint64_t line __attribute__((vector_size(LINE)));
+  const int64_t last = g.cols * n - size;
+  for (int64_t r = 0; r < g.rows; r++) {
+    uint64_t x = 0;
+    memcpy(&x, s + r * g.s_row, (size_t)n);
+    for (int64_t half = n; half < 8; half *= 2) x |= x << 8 * half;
+    const line v = x - (line){0};
+    char *to = d + r * g.d_row;
+    memcpy(to, &v, (size_t)size);
+    if (size == LINE)
+      for (int64_t i = LINE; i < last; i += LINE) memcpy(to + i, &v, LINE);
+    memcpy(to + last, &v, (size_t)size);
+  }
+}
+
+FNN_INLINE void fill_words(char *d, const char *s, grid g, int64_t n) {
+  int64_t bytes = g.cols * n;
+  if (bytes >= LINE) fill_rows(d, s, g, n, LINE);
+  else if (bytes >= 32) fill_rows(d, s, g, n, 32);
+  else if (bytes >= 16) fill_rows(d, s, g, n, 16);
+  else if (bytes >= 8) fill_rows(d, s, g, n, 8);
+  else if (bytes >= 4) fill_rows(d, s, g, n, 4);
+  else if (bytes >= 2) fill_rows(d, s, g, n, 2);
+  else fill_rows(d, s, g, n, 1);
+}
+
+static void fill(char *d, const char *s, const grid *g) {
+  switch (g->n) {
+    case 1: fill_words(d, s, *g, 1); break;
+    case 2: fill_words(d, s, *g, 2); break;
+    case 4: fill_words(d, s, *g, 4); break;
+    case 8: fill_words(d, s, *g, 8); break;
+  }
+}
+
+static char *dst_of(const part *p, const fnn_call *call, int64_t bytes) {
+  return call->buf[p->ints[0]] + p->ints[2] * bytes;
+}
+
+static const char *src_of(const part *p, const fnn_call *call, int64_t bytes) {
+  return p->ints[1] < 0 ? (const char *)&p->ints[3] : call->buf[p->ints[1]] + p->ints[3] * bytes;
+}
+
+static void copy_unit(const part *p, const fnn_call *call, int64_t bytes, int64_t unit) {
+  char *d = dst_of(p, call, bytes);
+  const char *s = src_of(p, call, bytes);
+  int64_t tile = unit % p->tiles, first = unit / p->tiles * p->group, last = fnn_min(p->outer, first + p->group);
+  int64_t byte = tile % p->n_tiles * p->tile_n, col = tile / p->n_tiles % p->col_tiles * p->tile_cols;
+  int64_t row = tile / p->n_tiles / p->col_tiles * p->tile_rows, index[MAX_DIMS];
+  grid g = p->all;
+  d += byte + row * g.d_row + col * g.d_col;
+  s += byte + row * g.s_row + col * g.s_col;
+  g.n = fnn_min(p->tile_n, g.n - byte);
+  g.rows = fnn_min(p->tile_rows, g.rows - row);
+  g.cols = fnn_min(p->tile_cols, g.cols - col);
+  for (int64_t k = p->dims - 1, rest = first; k >= 0; rest /= p->sizes[k--]) {
+    index[k] = rest % p->sizes[k];
+    d += index[k] * p->dst[k] * bytes;
+    s += index[k] * p->src[k] * bytes;
+  }
+  const int is_fill = g.s_col == 0 && g.d_col == g.n && is_element(g.n);
+  const int64_t side = p->is_across ? square_side(d, s, &g) : 0;
+  const int in_strips = p->is_across && g.rows >= 4 && g.cols >= 4 && g.rows * g.cols > 64;
+  for (int64_t outer = first; outer < last; outer++) {
+    if (is_fill) fill(d, s, &g);
+    else if (side) transpose(d, s, &g, side);
+    else if (in_strips) copy_columns(d, s, &g, fnn_min(STREAMS, LINE / g.n)); /* a line of src after the other */
+    else copy_grid(d, s, &g);
+    for (int64_t k = p->dims - 1; k >= 0; k--) { /* the next index */
+      d += p->dst[k] * bytes;
+      s += p->src[k] * bytes;
+      if (++index[k] < p->sizes[k]) break;
+      index[k] = 0;
+      d -= p->sizes[k] * p->dst[k] * bytes;
+      s -= p->sizes[k] * p->src[k] * bytes;
     }
   }
 }
 
+/* Whether the parts are a run each of the same rows of dst, more than a line on average. */
+static int are_side_by_side(const part *parts, int64_t n) {
+  const grid *first = &parts[0].all;
+  for (int64_t k = 0; k < n; k++) {
+    const grid *g = &parts[k].all;
+    if (parts[k].outer > 1 || g->rows > 1 || parts[k].n_tiles > 1) return 0;
+    if (g->cols != first->cols || g->d_col != first->d_col) return 0;
+  }
+  return n > 1 && first->d_col > n * LINE;
+}
+
+/* Runs [first, last) of each of the parts, row by row, so that dst is written in order. */
+static void copy_side_by_side(const part *parts, int64_t n, const fnn_call *call, int64_t bytes, int64_t first,
+                              int64_t last) {
+  for (int64_t row = first; row < last; row++)
+    for (int64_t k = 0; k < n; k++) {
+      const grid *g = &parts[k].all;
+      char *restrict d = dst_of(&parts[k], call, bytes) + row * g->d_col;
+      const char *restrict s = src_of(&parts[k], call, bytes) + row * g->s_col;
+      int64_t rest = g->n;
+      for (; rest > LINE; rest -= LINE, d += LINE, s += LINE) move_line(d, s);
+      if (g->n >= LINE) move_line(d + rest - LINE, s + rest - LINE);
+      else if (rest >= 32) memcpy(d, s, 32), memcpy(d + rest - 32, s + rest - 32, 32);
+      else if (rest >= 16) memcpy(d, s, 16), memcpy(d + rest - 16, s + rest - 16, 16);
+      else if (rest >= 8) memcpy(d, s, 8), memcpy(d + rest - 8, s + rest - 8, 8);
+      else if (rest >= 4) memcpy(d, s, 4), memcpy(d + rest - 4, s + rest - 4, 4);
+      else if (rest >= 2) memcpy(d, s, 2), memcpy(d + rest - 2, s + rest - 2, 2);
+      else *d = *s;
+    }
+}
+
+/* Parts of the same number of units take turns: those of a concatenation write the same lines of dst, or neighbours. */
 static void copy_run_units(const fnn_call *call, int64_t begin, int64_t end) {
   const int64_t *ints = call->ints, *at = ints + 2;
-  int64_t first = 0; /* unit of the part at hand */
-  for (int64_t k = 0; k < ints[1] && first < end; k++) {
-    part p;
-    at = read_part(at, &p);
-    FNN_REQUIRE(p.dims <= MAX_DIMS);
-    int64_t from = fnn_max(begin, first) - first, to = fnn_min(end, first + p.units) - first;
-    first += p.units;
-    if (from >= to) continue;
-    switch (ints[0]) {
-      case 1: copy_units(&p, call, from, to, 1); break;
-      case 2: copy_units(&p, call, from, to, 2); break;
-      case 4: copy_units(&p, call, from, to, 4); break;
-      case 8: copy_units(&p, call, from, to, 8); break;
+  int64_t first = 0; /* unit of the parts at hand */
+  for (int64_t left = ints[1]; left > 0 && first < end;) {
+    part parts[TOGETHER];
+    int64_t n = 0;
+    for (; n < fnn_min(left, TOGETHER); n++) {
+      const int64_t *next = read_part(at, ints[0], &parts[n]);
+      if (parts[n].units != parts[0].units) break;
+      at = next;
     }
+    int64_t units = n * parts[0].units, from = fnn_max(begin, first) - first, to = fnn_min(end, first + units) - first;
+    if (are_side_by_side(parts, n)) {
+      int64_t cols = parts[0].tile_cols;
+      copy_side_by_side(parts, n, call, ints[0], from / n * cols, fnn_min(to / n * cols, parts[0].all.cols));
+    } else {
+      for (int64_t unit = from; unit < to; unit++) copy_unit(&parts[unit % n], call, ints[0], unit / n);
+    }
+    first += units;
+    left -= n;
   }
 }
 

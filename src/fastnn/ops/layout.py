@@ -43,8 +43,9 @@ def copy_part(dst: int, src: int, sizes, dst_strides, src_strides, dst_offset=0,
         dst_offset, src_offset: of the box's first element.
 
     Returns:
-        The part's ints: axes are merged where both sides run on, and put in the order that suits the kernel (the
-        last runs along `dst`, the one before it along `src`); [] for an empty box; None with too many axes.
+        The part's ints: axes are merged where both sides run on, and put in the order that suits the kernel (behind
+        all others what both sides run along; of the others, the last runs along `dst`, the one before it along
+        `src`); [] for an empty box; None with too many axes.
     """
     if 0 in sizes:
         return []
@@ -56,9 +57,13 @@ def copy_part(dst: int, src: int, sizes, dst_strides, src_strides, dst_offset=0,
             merged[-1] = (merged[-1][0] * size, d, s)
         else:
             merged.append((size, d, s))
-    if merged and merged[-1][2] not in (0, 1):
-        along_src = [axis for axis in merged[:-1] if axis[2] == 1][:1]
-        merged = [*(axis for axis in merged[:-1] if axis not in along_src), *along_src, merged[-1]]
+    run = merged[-1:] if merged and merged[-1][1:] == (1, 1) else []
+    axes = merged[: len(merged) - len(run)]
+    closer = [axis for axis in axes if 0 < abs(axis[2]) < abs(axes[-1][2])]
+    if closer:
+        along_src = min(closer, key=lambda axis: abs(axis[2]))
+        axes = [*(axis for axis in axes[:-1] if axis is not along_src), along_src, axes[-1]]
+    merged = axes + run
     if len(merged) > MAX_DIMS:
         return None
     columns = zip(*merged, strict=True) if merged else ((), (), ())
