@@ -11,9 +11,10 @@ The update of a variable joins the anchor that makes its gradient where that anc
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 from fastnn.graph.value import Graph, Node, Shape, Value
 
@@ -70,6 +71,8 @@ class Rules:
 
 def fuse(graph: Graph, rules: Rules) -> list[Group]:
     """Groups of the nodes of `graph` (leaves and views belong to none), in an order in which they can run."""
+    # The same is asked of a node many times.
+    rules = Rules(*(functools.cache(getattr(rules, rule.name)) for rule in fields(rules)))
     fuser = _Fuser(graph, rules)
     for node in graph.nodes:
         if node.op.kind not in ("leaf", "view"):

@@ -139,7 +139,7 @@ def _key(op, inputs, params):
         return None
     if op is CONSTANT:
         array = params["array"]
-        return (array.shape, array.dtype.name, array.tobytes()) if array.size <= FOLD_LIMIT else ("array", id(array))
+        return (array.shape, array.dtype, array.tobytes()) if array.size <= FOLD_LIMIT else ("array", id(array))
     try:
         key = (op, inputs, tuple(sorted(params.items())))
         hash(key)

@@ -215,7 +215,7 @@ class Node:
         self.op = op
         self.inputs = inputs
         self.params = params
-        self.outputs = tuple(Value(self, k, spec) for k, spec in enumerate(specs))
+        self.outputs = tuple([Value(self, k, spec) for k, spec in enumerate(specs)])
         self.label = label
 
     def __repr__(self) -> str:
