@@ -102,8 +102,8 @@ def test_parts_and_fill(dtype, isa):
 
 @pytest.mark.parametrize("isa", ISAS)
 def test_large_and_split(isa):
-    """Sizes around the unit of 32 KiB, and one that two threads share."""
-    for n in (8191, 8192, 8193, 50_000):
+    """Sizes around the units of 32 and, of a run, 128 KiB, and one that two threads share."""
+    for n in (8191, 8192, 8193, 32_767, 32_768, 32_769, 100_000):
         x = numbered((n,), "float32", offset=1)
         y, check = guarded((n,), "float32", offset=1)
         copy(isa, [y, x], [copy_part(0, 1, (n,), (1,), (1,))], threads=2)
@@ -130,7 +130,9 @@ def test_transpose_around_squares(offset, dtype, isa):
 
 
 @pytest.mark.parametrize("isa", ISAS)
-@pytest.mark.parametrize("n", [1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 127, 128, 129, 8191, 8192])
+@pytest.mark.parametrize(
+    "n", [1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 127, 128, 129, 255, 256, 8191, 8192]
+)
 def test_runs(n, isa):
     """Runs of n bytes, around the sizes of moves: cut out, put in, repeated, and in a transpose of runs."""
     rows, cols = (9, 5) if n < 1000 else (3, 2)

@@ -17,11 +17,12 @@
 enum {
   MAX_DIMS = 8,
   PART_HEADER = 5,
-  UNIT = 32768,    /* bytes of a unit, some microseconds */
-  LINE = 64,       /* bytes of a cache line */
-  STREAMS = 8,     /* rows that are written at once: as many lines as share a set of L1 when rows lie pages apart */
-  LONG_RUN = 8192, /* bytes from which on memcpy's call does not count */
-  TOGETHER = 8     /* parts whose units alternate */
+  UNIT = 32768,         /* bytes of a unit, some microseconds */
+  LONG_UNIT = 4 * UNIT, /* of a unit that is a part of one run: memcpy is faster the longer it is */
+  LINE = 64,            /* bytes of a cache line */
+  STREAMS = 8,          /* rows that are written at once: as many lines as a set of L1 holds, if rows lie pages apart */
+  LONG_RUN = 8192,      /* bytes from which on memcpy's call does not count */
+  TOGETHER = 8          /* parts whose units alternate */
 };
 
 /* rows by cols runs of n bytes. Strides in bytes. */
@@ -35,7 +36,7 @@ typedef struct {
   int64_t dims, outer;
   grid all;
   int is_across;                                       /* src runs along the grid's rows */
-  int64_t tile_n, tile_rows, tile_cols;                /* n is cut where it is more than UNIT */
+  int64_t tile_n, tile_rows, tile_cols;                /* n is cut where it is more than LONG_UNIT */
   int64_t n_tiles, row_tiles, col_tiles, tiles, group; /* outer indices of a unit */
   int64_t units;
 } part;
@@ -52,13 +53,14 @@ static const int64_t *read_part(const int64_t *ints, int64_t bytes, part *p) {
   if (dims > 0) dims--, g->rows = sizes[dims], g->d_row = dst[dims] * bytes, g->s_row = src[dims] * bytes;
   p->dims = dims;
   for (int64_t d = 0; d < dims; d++) p->outer *= sizes[d];
-  p->is_across = g->n < LINE && g->s_row != 0 && llabs(g->s_row) < llabs(g->s_col);
-  p->tile_n = fnn_min(g->n, UNIT);
+  /* Longer runs of src are streams of their own. */
+  p->is_across = g->n < 4 * LINE && g->s_row != 0 && llabs(g->s_row) < llabs(g->s_col);
+  p->tile_n = fnn_min(g->n, LONG_UNIT);
   /* As many columns as UNIT bytes of dst span, whatever is between them: parts that lie side by side in rows of dst
    * are cut at the same rows. */
   p->tile_cols = fnn_min(g->cols, fnn_max(1, UNIT / fnn_max(1, g->d_col)));
-  if (p->is_across) { /* four lines of src and as much of dst as fits */
-    p->tile_rows = fnn_min(g->rows, fnn_max(4 * LINE / g->n, UNIT / (g->n * g->cols)));
+  if (p->is_across) { /* four lines of src or four runs, and as much of dst as fits */
+    p->tile_rows = fnn_min(g->rows, fnn_max(fnn_max(4, 4 * LINE / g->n), UNIT / (g->n * g->cols)));
     p->tile_cols = fnn_min(g->cols, fnn_max(1, UNIT / (g->n * p->tile_rows)));
   } else {
     p->tile_rows = p->tile_cols < g->cols ? 1 : fnn_min(g->rows, fnn_max(1, UNIT / (g->n * g->cols)));
@@ -325,11 +327,12 @@ static void copy_unit(const part *p, const fnn_call *call, int64_t bytes, int64_
   }
   const int is_fill = g.s_col == 0 && g.d_col == g.n && is_element(g.n);
   const int64_t side = p->is_across ? square_side(d, s, &g) : 0;
+  const int64_t strip = fnn_max(4, fnn_min(STREAMS, LINE / g.n)); /* rows: whole lines of src, one after the other */
   const int in_strips = p->is_across && g.rows >= 4 && g.cols >= 4 && g.rows * g.cols > 64;
   for (int64_t outer = first; outer < last; outer++) {
     if (is_fill) fill(d, s, &g);
     else if (side) transpose(d, s, &g, side);
-    else if (in_strips) copy_columns(d, s, &g, fnn_min(STREAMS, LINE / g.n)); /* a line of src after the other */
+    else if (in_strips) copy_columns(d, s, &g, strip);
     else copy_grid(d, s, &g);
     for (int64_t k = p->dims - 1; k >= 0; k--) { /* the next index */
       d += p->dst[k] * bytes;
@@ -373,7 +376,8 @@ static void copy_side_by_side(const part *parts, int64_t n, const fnn_call *call
     }
 }
 
-/* Parts of the same number of units take turns: those of a concatenation write the same lines of dst, or neighbours. */
+/* Parts of the same number of units take turns, but long runs: those of a concatenation write the same lines of dst,
+ * or neighbours. */
 static void copy_run_units(const fnn_call *call, int64_t begin, int64_t end) {
   const int64_t *ints = call->ints, *at = ints + 2;
   int64_t first = 0; /* unit of the parts at hand */
@@ -382,7 +386,7 @@ static void copy_run_units(const fnn_call *call, int64_t begin, int64_t end) {
     int64_t n = 0;
     for (; n < fnn_min(left, TOGETHER); n++) {
       const int64_t *next = read_part(at, ints[0], &parts[n]);
-      if (parts[n].units != parts[0].units) break;
+      if (n > 0 && (parts[n].units != parts[0].units || parts[n].n_tiles > 1)) break;
       at = next;
     }
     int64_t units = n * parts[0].units, from = fnn_max(begin, first) - first, to = fnn_min(end, first + units) - first;
