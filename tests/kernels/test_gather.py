@@ -84,7 +84,10 @@ def test_gather_rows_empty_batch(isa):
 
 
 INDEX_DTYPES = [name for name in DTYPES if name[0] in "iu"]
-SHAPES = [(1, 1, 1, 1), (2, 5, 3, 7), (3, 9, 16, 1), (1, 40, 17, 33), (1, 300, 64, 500), (2, 4, 0, 3), (1, 3, 2, 0)]
+SHAPES = [
+    (1, 1, 1, 1), (2, 5, 3, 7), (3, 9, 16, 1), (1, 40, 17, 33), (1, 300, 64, 500), (2, 4, 0, 3), (1, 3, 2, 0),
+    (1, 9, 256, 20), (1, 9, 272, 20),
+]  # fmt: skip
 
 
 def run_take(isa, x, index, y, threads=1):

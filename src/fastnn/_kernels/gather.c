@@ -45,6 +45,8 @@ static void gather_rows_size(const int64_t *ints, fnn_work *work) {
   }
 }
 
+enum { MIDDLING_ROW = 1 << 10 }; /* bytes: a call of memcpy takes as long as what it copies */
+
 /* A short row in some instructions, not by a call. */
 FNN_INLINE void copy_row(char *dst, const char *src, int64_t bytes) {
   switch (bytes) {
@@ -52,7 +54,10 @@ FNN_INLINE void copy_row(char *dst, const char *src, int64_t bytes) {
     case 8: memcpy(dst, src, 8); return;
     case 16: memcpy(dst, src, 16); return;
     case 32: memcpy(dst, src, 32); return;
-    default: memcpy(dst, src, (size_t)bytes);
+    default:
+      if (bytes % FNN_ALIGN || bytes > MIDDLING_ROW) memcpy(dst, src, (size_t)bytes);
+      else
+        for (int64_t k = 0; k < bytes; k += FNN_ALIGN) memcpy(dst + k, src + k, FNN_ALIGN);
   }
 }
 
