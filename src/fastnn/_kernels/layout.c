@@ -194,6 +194,12 @@ FNN_INLINE void transpose_squares(char *d, const char *s, grid g, int64_t n, int
    * whole of them, and the next block's are asked for. */
   const int is_ahead = g.s_col > LINE && g.s_col % LINE != 0;
   const int64_t wide = fnn_min(16, LINE / n), high = is_ahead ? LINE / n : wide;
+  if (side * n < LINE && g.rows <= wide && g.cols <= wide) { /* the loops below cost as much as so few squares */
+    for (int64_t r = 0; r + side <= g.rows; r += side)
+      for (int64_t c = 0; c + side <= g.cols; c += side)
+        square(d + r * g.d_row + c * n, g.d_row, s + r * n + c * g.s_col, g.s_col);
+    return;
+  }
   for (int64_t row = 0; row + side <= g.rows; row += high)
     for (int64_t col = 0; col + side <= g.cols; col += wide) {
       const int64_t rows = fnn_min(high, g.rows - row), cols = fnn_min(wide, g.cols - col);
@@ -228,6 +234,12 @@ static __attribute__((noinline)) void transpose_1(char *d, const char *s, const 
 static __attribute__((noinline)) void transpose_2(char *d, const char *s, const grid *g) {
   transpose_squares(d, s, *g, 2, 8, transpose_8x8_2);
 }
+static __attribute__((noinline)) void transpose_4(char *d, const char *s, const grid *g) {
+  transpose_squares(d, s, *g, 4, 4, transpose_4x4_4);
+}
+static __attribute__((noinline)) void transpose_8(char *d, const char *s, const grid *g) {
+  transpose_squares(d, s, *g, 8, 2, transpose_2x2_8);
+}
 #ifdef FNN_ISA_AVX512
 static __attribute__((noinline)) void transpose_wide(char *d, const char *s, const grid *g) {
   if (g->n == 4) transpose_squares(d, s, *g, 4, 16, transpose_16x16_4);
@@ -247,8 +259,8 @@ static void transpose(char *d, const char *s, const grid *g, int64_t side) {
 #ifdef FNN_ISA_AVX512
   else if (side * g->n == LINE) transpose_wide(d, s, g);
 #endif
-  else if (g->n == 4) transpose_squares(d, s, *g, 4, 4, transpose_4x4_4);
-  else transpose_squares(d, s, *g, 8, 2, transpose_2x2_8);
+  else if (g->n == 4) transpose_4(d, s, g);
+  else transpose_8(d, s, g);
   const int64_t rows = g->rows & -side, cols = g->cols & -side; /* side is a power of 2 */
   if (cols < g->cols) {
     grid right = *g;
@@ -313,17 +325,18 @@ static void copy_unit(const part *p, const fnn_call *call, int64_t bytes, int64_
   const char *s = src_of(p, call, bytes);
   int64_t tile = unit % p->tiles, first = unit / p->tiles * p->group, last = fnn_min(p->outer, first + p->group);
   int64_t byte = tile % p->n_tiles * p->tile_n, col = tile / p->n_tiles % p->col_tiles * p->tile_cols;
-  int64_t row = tile / p->n_tiles / p->col_tiles * p->tile_rows, index[MAX_DIMS];
+  int64_t row = tile / p->n_tiles / p->col_tiles * p->tile_rows, dims = p->dims;
+  int64_t left[MAX_DIMS], d_step[MAX_DIMS], s_step[MAX_DIMS]; /* of the outer axes; left: indices */
   grid g = p->all;
   d += byte + row * g.d_row + col * g.d_col;
   s += byte + row * g.s_row + col * g.s_col;
   g.n = fnn_min(p->tile_n, g.n - byte);
   g.rows = fnn_min(p->tile_rows, g.rows - row);
   g.cols = fnn_min(p->tile_cols, g.cols - col);
-  for (int64_t k = p->dims - 1, rest = first; k >= 0; rest /= p->sizes[k--]) {
-    index[k] = rest % p->sizes[k];
-    d += index[k] * p->dst[k] * bytes;
-    s += index[k] * p->src[k] * bytes;
+  for (int64_t k = dims - 1, rest = first; k >= 0; rest /= p->sizes[k--]) {
+    int64_t index = rest % p->sizes[k];
+    d_step[k] = p->dst[k] * bytes, s_step[k] = p->src[k] * bytes, left[k] = p->sizes[k] - index;
+    d += index * d_step[k], s += index * s_step[k];
   }
   const int is_fill = g.s_col == 0 && g.d_col == g.n && is_element(g.n);
   const int64_t side = p->is_across ? square_side(d, s, &g) : 0;
@@ -334,13 +347,11 @@ static void copy_unit(const part *p, const fnn_call *call, int64_t bytes, int64_
     else if (side) transpose(d, s, &g, side);
     else if (in_strips) copy_columns(d, s, &g, strip);
     else copy_grid(d, s, &g);
-    for (int64_t k = p->dims - 1; k >= 0; k--) { /* the next index */
-      d += p->dst[k] * bytes;
-      s += p->src[k] * bytes;
-      if (++index[k] < p->sizes[k]) break;
-      index[k] = 0;
-      d -= p->sizes[k] * p->dst[k] * bytes;
-      s -= p->sizes[k] * p->src[k] * bytes;
+    for (int64_t k = dims - 1; k >= 0; k--) { /* the next index */
+      d += d_step[k], s += s_step[k];
+      if (--left[k] > 0) break;
+      left[k] = p->sizes[k];
+      d -= left[k] * d_step[k], s -= left[k] * s_step[k];
     }
   }
 }
