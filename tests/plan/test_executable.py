@@ -147,6 +147,18 @@ def test_what_is_read_elsewhere_too_stays_where_it_is():
     assert sorted(node.op.name for node in first.group.body) == ["multiply", "multiply", "sigmoid", "subtract"]
 
 
+def test_groups_that_end_up_empty_are_nobodys_predecessors():
+    """The product p g moves from the first kernel to the second, which alone needs it, and then exp(a) does."""
+
+    def both(a, u, v):
+        g, p = ops.exp(a), u @ a
+        return (v @ a) * (p * g) + p + g
+
+    steps = check(both, floats(8, 8), floats(8, 8), floats(8, 8), rtol=2e-5).steps
+    names = [[node.op.name for node in step.group.nodes] for step in steps]
+    assert names == [["linear"], ["linear", "exp", "multiply", "multiply", "add", "add"]]
+
+
 def test_values_that_die_make_room():
     def deep(x):
         for _ in range(20):

@@ -245,7 +245,9 @@ class _Fuser:
             goal.after |= self.producers(node) - {goal}
         if not group.nodes:
             self.groups.remove(group)
-            goal.after = (goal.after | group.after) - {group}
+            for other in self.groups:  # `after` may still name groups of which a node that moved away read
+                if group in other.after:
+                    other.after = (other.after | group.after) - {group}
 
     def reaches(self, starts: set[Group], goal: Group) -> bool:
         """Whether any of `starts` depends on `goal`."""
