@@ -21,7 +21,7 @@ from fastnn.testing.check_op import check_op
 
 SHAPES = {1: [((37,),), ((2, 3, 5),), ((),)], 2: [((37,), (37,)), ((4, 1, 5), (3, 1)), ((3, 17), ())]}
 UNARY = """negative abs square sqrt rsqrt reciprocal exp expm1 log log1p log2 log10 sin cos tan tanh sigmoid erf
-    softplus relu arcsin arccos arctan sinh cosh arcsinh arccosh arctanh"""
+    softplus relu relu6 arcsin arccos arctan sinh cosh arcsinh arccosh arctanh"""
 UNARY, BINARY = UNARY.split(), ["add", "subtract", "multiply", "divide", "power", "logaddexp", "arctan2"]
 WITHOUT_GRADIENT = """sign floor ceil round trunc isnan isinf isfinite logical_not floor_divide greater greater_equal
     less less_equal equal not_equal logical_and logical_or logical_xor"""
@@ -57,8 +57,8 @@ def test_value_and_gradient(name, dtype):
 
 @pytest.mark.parametrize("name", [*UNARY, *BINARY])
 def test_second_derivative(name):
-    """The gradient is made of ops that have gradients; those of relu and abs are 0, and so not there."""
-    if name in ("add", "subtract", "negative", "relu", "abs"):
+    """The gradient is made of ops that have gradients; those of relu, relu6 and abs are 0, and so not there."""
+    if name in ("add", "subtract", "negative", "relu", "relu6", "abs"):
         return
     op = REGISTRY[name]
     rng = np.random.default_rng(1)
@@ -167,6 +167,7 @@ def gradient_of(function, *arrays):
 def test_gradients_at_borders():
     zero = np.zeros(1)
     assert gradient_of(ops.relu, zero) == [0]
+    assert gradient_of(ops.relu6, zero) == gradient_of(ops.relu6, zero + 6) == [0]
     assert gradient_of(ops.abs, zero) == [0]
     assert gradient_of(ops.elu, zero) == [1]
     assert gradient_of(lambda x: ops.clip(x, 0, 1), zero) == [1]

@@ -59,6 +59,7 @@ OPS = [
     *(OpCase(name, pair) for name in ARITHMETIC for pair in PAIRS[2:5]),
     OpCase("hypot", (0.5, FINITE), gradient=True), OpCase("maximum", (FINITE, FINITE), gradient=True),
     OpCase("minimum", (FINITE, FINITE[::-1].copy()), gradient=True),
+    OpCase("relu6", (np.array([-1, 0.5, 5.5, 7], "float32"),), gradient=True), OpCase("relu6", (INTS,)),
     *(OpCase(name, pair) for name in [*ARITHMETIC, *COMPARISONS] for pair in [*PAIRS[5:], *MIXED]
       if not (name in HALF_THERE and pair[1] is SMALL)),
     *(OpCase(name, (SPECIAL, SPECIAL[::-1].copy())) for name in [*ARITHMETIC, *COMPARISONS]),

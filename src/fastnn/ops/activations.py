@@ -25,7 +25,7 @@ from fastnn.ops.elementwise import (
     tanh,
 )
 from fastnn.ops.logic import greater, less, where
-from fastnn.ops.record import shape_of
+from fastnn.ops.record import shape_of, uniform
 
 relu_grad_op = elementwise(
     "relu_grad",
@@ -38,6 +38,7 @@ relu6_op = elementwise(
     "relu6",
     lambda x: np.where(x > 6, np.full_like(x, 6), np.where(x < 0, np.zeros_like(x), x)),
     lambda dy, y, x: relu_grad_op(where(less(y, 6), dy, 0), y),
+    domain=uniform(-3, 9),
 )  # fmt: skip
 
 SELU_ALPHA, SELU_SCALE = 1.6732632423543772, 1.0507009873554805  # Klambauer et al. 2017, equation 14
