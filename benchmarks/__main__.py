@@ -1,4 +1,5 @@
-"""`python -m benchmarks [WHAT...]`: fastnn against others. WHAT is levels, or groups of one; everything by default.
+"""`python -m benchmarks [WHAT...]`: fastnn against others. WHAT is levels, or groups of one; all
+levels but `others` by default.
 
 Each figure is the median over rounds. Each ratio is a contender's figure over fastnn's of the same round, the median of
 the rounds with the smallest and the largest beside it: above 1, fastnn needs less.
@@ -13,17 +14,21 @@ import sys
 from benchmarks import constants, pairs, report
 from benchmarks.kernels import level as kernels
 from benchmarks.models import level as networks
-from benchmarks.models import memory
+from benchmarks.models import memory, others_level
 from benchmarks.overheads import level as overheads
 
-LEVELS = {"kernels": kernels, "networks": networks, "memory": memory, "overheads": overheads, "constants": constants}
+LEVELS = {
+    "kernels": kernels, "networks": networks, "others": others_level, "memory": memory, "overheads": overheads,
+    "constants": constants,
+}  # fmt: skip
+BY_DEFAULT = [level for level in LEVELS if level != "others"]  # which takes as long as `networks`
 
 
 def main():
     levels = {group: level for level, module in LEVELS.items() for group in module.GROUPS}
     peers = list(dict.fromkeys(peer for module in LEVELS.values() for peer in module.PEERS))
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__.split(": ", 1)[1])
-    parser.add_argument("what", nargs="*", help=f"of {', '.join([*LEVELS, *levels])}")
+    parser.add_argument("what", nargs="*", default=BY_DEFAULT, help=f"of {', '.join([*LEVELS, *levels])}")
     parser.add_argument("--peers", default="numpy", help=f"of {','.join(peers)}; or all, frameworks, none")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", default=str(len(os.sched_getaffinity(0))), help="counts, such as 1,2; all cores")
@@ -44,7 +49,7 @@ def main():
     results |= {"date": datetime.date.today().isoformat(), "machine": pairs.run("benchmarks.machine", threads=cores)}
     print(report.machine_line(results), flush=True)
     for group, level in levels.items():
-        if options.what and not {group, level} & set(options.what):
+        if not {group, level} & set(options.what):
             continue
         module = LEVELS[level]
         for threads in map(int, options.threads.split(",")):

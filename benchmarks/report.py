@@ -197,9 +197,26 @@ def by_network(rows) -> str:
     return table(["", *(TITLES[figure] for figure in values)], lines)
 
 
+def by_figure(rows) -> str:
+    """A table for each figure: a line for each network, a column for each contender, and geometric means."""
+    peers, parts = contenders_of(rows), []
+    for figure, of in grouped(rows, "figure").items():
+        lines = [
+            [
+                row["row"], quantity(row["contenders"]["fastnn"]["median"], row["unit"]),
+                *(ratio(row["contenders"].get(peer, {})) for peer in peers),
+            ]
+            for row in of
+        ]  # fmt: skip
+        lines.append(["geometric mean", "", *(geometric_mean(of, peer) for peer in peers)])
+        parts += [f"\n#### {TITLES[figure]}\n", table(["network", "fastnn", *peers], lines)]
+    return "\n".join(parts)
+
+
 SECTIONS = {
     "kernels": ("Kernels", kernels),
     "networks": ("Networks", lambda rows: by_contender(rows, True)),
+    "others": ("Other networks", by_figure),
     "memory": ("Memory", by_network),
     "overheads": ("Overheads", lambda rows: by_contender(rows, False)),
     "constants": ("Constants of the cost model", lambda rows: by_contender(rows, False)),

@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
+import fastnn as k
 from benchmarks import pairs, report
 from benchmarks.kernels import by_fastnn, by_numpy
 from benchmarks.kernels.problems import PROBLEMS
-from benchmarks.models import memory
+from benchmarks.models import memory, others
 from benchmarks.models.networks import ROWS
 from benchmarks.models.numpy_networks import NumPy
 
@@ -29,6 +30,15 @@ def test_numpy_networks_learn(name):
     network = NumPy(name)
     size = ROWS[name].batch_size
     losses = [network.train_on_batch(network.x[:size], network.y[:size])[0] for _ in range(30)]
+    assert losses[-1] < losses[0]
+
+
+@pytest.mark.parametrize("name", others.ROWS)
+def test_other_networks_learn(name):
+    k.utils.set_random_seed(0)
+    model = others.build(name, k)
+    x, y = (array[:4] for array in others.data(name, model.output_shape))
+    losses = [model.train_on_batch(x, y) for _ in range(9)]
     assert losses[-1] < losses[0]
 
 
@@ -77,6 +87,18 @@ def test_an_epoch_holds_little_beside_the_data_and_the_arena():
     assert 0 < figures["live"] <= figures["arena"] < memory.GOALS["arena_over_live"] * figures["live"]
     assert figures["data"] + figures["arena"] < figures["epoch_memory"]
     assert figures["epoch_over_data_and_arena"] < memory.GOALS["epoch_over_data_and_arena"]
+
+
+def test_report_has_a_line_for_each_other_network():
+    row = {"level": "others", "figure": "epoch", "unit": "s", "threads": 1, "missing": {}}
+    rows = [
+        row
+        | {"row": name, "contenders": {"fastnn": pairs.summary([1.0], [1.0]), "jax": pairs.summary([1.0], [slower])}}
+        for name, slower in (("vgg", 2.0), ("gru", 8.0))
+    ]
+    text = report.SECTIONS["others"][1](rows)
+    assert "| vgg | 1 s | 2.00 (2.00 to 2.00) |" in text
+    assert "| geometric mean |  | 4.00 |" in text
 
 
 def test_report_marks_what_misses_its_goal():

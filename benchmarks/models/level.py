@@ -4,21 +4,21 @@ import statistics
 
 from benchmarks import pairs
 from benchmarks.models.networks import ROWS
-from benchmarks.models.worker import CONTENDERS, MEASURES
+from benchmarks.models.worker import CONTENDERS
 
 PEERS = tuple(name for name in CONTENDERS if name != "fastnn")
 GROUPS = tuple(ROWS)
 UNITS = {"peak_memory": "bytes", "memory_of_fit": "bytes", "predict_512": "s/row"}  # of the others: seconds
 
 
-def measure(network, peers, rounds, threads, options):
-    """Yields a row for each figure of `network`."""
+def measure(network, peers, rounds, threads, options, measures=("fit", "infer")):
+    """Yields a row for each figure of `network`; `measures` as `worker.py` has them."""
 
     def contender(name, measure):
         arguments = (network, name, measure, options.epochs)
         return lambda: pairs.run("benchmarks.models.worker", *arguments, threads=threads)
 
-    for measure in MEASURES:
+    for measure in measures:
         contenders = {name: contender(name, measure) for name in ("fastnn", *peers)}
         results, missing = pairs.alternate(contenders, rounds)
         losses = {

@@ -2,7 +2,8 @@
 
 MEASURE is `fit` (seconds of the first epoch, with all compilation, and the shortest of the later ones; the most memory
 that the process held, and by how much training raised it) or `infer` (seconds of `model(x)` and of `predict` on one
-row, of a row by `predict` at batches of 512, and of one `train_on_batch`). Prints one JSON line, with the last loss
+row, of a row by `predict` at batches of 512, and of one `train_on_batch`), or `others` (some of both, in one process,
+of a row of `others.py`). Prints one JSON line, with the last loss
 where there is one, by which the caller sees that the contenders did the same work.
 """
 
@@ -16,7 +17,7 @@ import warnings
 import numpy as np
 
 from benchmarks.machine import memory, threads
-from benchmarks.models import networks
+from benchmarks.models import networks, others
 from benchmarks.pairs import MISSING
 from benchmarks.timing import median_of
 
@@ -31,11 +32,19 @@ class KerasLike:
     """fastnn, or Keras on the backend `KERAS_BACKEND`."""
 
     def __init__(self, name, k):
-        self.row = networks.ROWS[name]
-        self.x, self.y = networks.data(name)
-        self.model = networks.build(name, k)
+        if name in others.ROWS:
+            self.row, self.model = others.ROWS[name], others.build(name, k)
+            self.x, self.y = others.data(name, self.model.output_shape)
+        else:
+            self.row, self.model = networks.ROWS[name], networks.build(name, k)
+            self.x, self.y = networks.data(name)
 
     def epoch(self):
+        if getattr(self.row, "is_stream", False):
+            for start in range(0, self.row.rows, self.row.batch_size):
+                batch = slice(start, start + self.row.batch_size)
+                loss = self.model.train_on_batch(self.x[batch], self.y[batch])
+            return loss
         history = self.model.fit(self.x, self.y, batch_size=self.row.batch_size, epochs=1, verbose=0)
         return history.history["loss"][-1]
 
@@ -226,7 +235,19 @@ def infer(contender, _epochs: int) -> dict:
     return figures | ({"train_on_batch": median_of(lambda: contender.train_on_batch(x, y))} if trains else {})
 
 
-MEASURES = {"fit": fit, "infer": infer}
+def of_others(contender, epochs: int) -> dict:
+    """Seconds of an epoch, of a row by `predict` at batches of 512 and of `model(x)`, and the last loss."""
+    trained = fit(contender, epochs)
+    one, many = contender.x[:1], contender.x[:1024]
+    return {
+        "epoch": trained["epoch"],
+        "predict_512": median_of(lambda: contender.predict(many, 512)) / len(many),
+        "call": median_of(lambda: contender.call(one)),
+        "loss": trained["loss"],
+    }
+
+
+MEASURES = {"fit": fit, "infer": infer, "others": of_others}
 
 
 def main():
