@@ -23,7 +23,7 @@ MAX_OPERANDS = 24
 WIDEN_LIMIT = 1 << 14  # elements: a float32 group this small may run in float64 to be joined with one that must
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False, slots=True)
 class Group:
     """Nodes that run as one kernel call.
 
@@ -57,7 +57,7 @@ class Group:
         return list(dict.fromkeys(x for node in self.nodes for x in node.inputs if x not in own))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, repr=False, slots=True)
 class Rules:
     """What the planner can lower: asked by the fuser, which names no op."""
 

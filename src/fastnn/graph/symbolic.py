@@ -18,7 +18,7 @@ from fastnn.graph.value import Graph, Operators, Value
 PROBES = (83, 89)
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False, slots=True)
 class Call:
     """One call of a layer or an op on KerasTensors: what ran, with which arguments, and what came out.
 

@@ -7,7 +7,6 @@ too, of the ops INPUT, VARIABLE and CONSTANT. `updates` says which variables a r
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
@@ -17,12 +16,20 @@ from fastnn import limits
 Shape = tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
 class Spec:
     """Shape (static) and dtype of an array."""
 
-    shape: Shape
-    dtype: str
+    __slots__ = ("dtype", "shape")
+
+    def __init__(self, shape: Shape, dtype: str):
+        self.shape = shape
+        self.dtype = dtype
+
+    def __eq__(self, other) -> bool:
+        return self is other or (type(other) is Spec and self.dtype == other.dtype and self.shape == other.shape)
+
+    def __hash__(self) -> int:
+        return hash((self.shape, self.dtype))
 
     @property
     def size(self) -> int:
@@ -50,34 +57,27 @@ class OpLike(Protocol):
     evaluate: Any
 
 
-@dataclass(frozen=True, slots=True)
 class Leaf:
     """The op of a node without inputs."""
 
-    name: str
-    kind: str = "leaf"
-    grad: Any = None
-    simplify: Any = None
-    evaluate: Any = None
+    kind = "leaf"
+    grad = simplify = evaluate = None
+
+    def __init__(self, name: str):
+        self.name = name
 
 
 INPUT, VARIABLE, CONSTANT = Leaf("input"), Leaf("variable"), Leaf("constant")
 
 
-@dataclass(frozen=True, slots=True)
 class Copy:
     """The op that moves numbers and changes none: the planner inserts it where memory must not be shared."""
 
-    name: str = "copy"
-    kind: str = "elementwise"
-    grad: Any = None
-    simplify: Any = None
-    lower: Any = None
-    into: Any = None
-    epilogue: bool = False
-    keeps_tile: bool = False
-    inplace: bool = False
-    aliases: tuple = ()
+    name = "copy"
+    kind = "elementwise"
+    grad = simplify = lower = into = None
+    epilogue = keeps_tile = inplace = False
+    aliases = ()
 
     def specs(self, inputs: tuple[Spec, ...], _params) -> tuple[Spec, ...]:
         return inputs

@@ -9,7 +9,7 @@ from fastnn.graph.symbolic import PROBES
 from fastnn.layers import call_context
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, repr=False, slots=True)
 class CallSignature:
     """The signature of one `call` method."""
 

@@ -15,7 +15,7 @@ class Changes:
     count = 0
 
 
-@dataclass(slots=True)
+@dataclass(eq=False, repr=False, slots=True)
 class Children:
     """What one layer owns directly."""
 

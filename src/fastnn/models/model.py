@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import json
 import warnings
 
 import numpy as np
@@ -20,7 +19,6 @@ from fastnn.models import functional_config, quantization
 from fastnn.models import state_tree as state_trees
 from fastnn.models.inputs import match_inputs
 from fastnn.models.network import Network
-from fastnn.models.summary import summary_text
 from fastnn.serialization import serialize_keras_object
 from fastnn.training.trainer import Trainer
 
@@ -412,6 +410,8 @@ class Model(Trainer, Layer):
         Example:
             >>> fastnn.Sequential([fastnn.Input((4,)), fastnn.layers.Dense(3)]).summary(print_fn=lambda text: None)
         """
+        from fastnn.models.summary import summary_text  # not in a first import
+
         text = summary_text(self, line_length, positions, expand_nested, show_trainable, layer_range)
         (print_fn or print)(text)
 
@@ -439,6 +439,8 @@ class Model(Trainer, Layer):
         Args:
             kwargs: passed to `json.dumps`.
         """
+        import json  # not in a first import
+
         return json.dumps(serialize_keras_object(self), **kwargs)
 
 

@@ -19,7 +19,7 @@ from fastnn.layers.operation import Operation
 from fastnn.models.host import HostPart
 
 
-@dataclass(eq=False, slots=True)
+@dataclass(eq=False, repr=False, slots=True)
 class Step:
     """One recorded call of the network.
 

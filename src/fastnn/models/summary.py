@@ -24,7 +24,7 @@ _LAYOUTS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, repr=False, slots=True)
 class _Borders:
     """The characters of the table's lines (top, header's bottom, between rows, bottom) and between cells."""
 

@@ -25,7 +25,7 @@ from fastnn.ops.windows import windows, windows_sum
 # ---- where windows lie ----
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False, slots=True)
 class Geometry:
     """How a convolution goes from `sizes` to `out`: one number for each spatial dimension everywhere."""
 

@@ -85,7 +85,7 @@ _APART = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, repr=False, slots=True)
 class Form:
     """How the calls of a function are written.
 

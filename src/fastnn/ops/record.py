@@ -23,7 +23,7 @@ REGISTRY: dict[str, Op] = {}
 KINDS = ("plain", "elementwise", "reduce", "view")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(eq=False, repr=False, slots=True)
 class Op:
     """The record of one operation.
 

@@ -23,7 +23,7 @@ from fastnn.plan.gathering import absorb_into_gather
 from fastnn.plan.lower import RULES, Builder, Step, fused_step
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, repr=False, slots=True)
 class _Segment:
     """Steps [begin, end) of the native plan, or one reference call."""
 

@@ -23,16 +23,17 @@ _PLAIN = frozenset({bool, int, float, str, type(None)})  # nothing inside, so no
 _NOTHING = ()
 
 
-@dataclass(slots=True)
+@dataclass(eq=False, repr=False, slots=True)
 class _Traced:
+    """A trace of the function, compiled."""
+
     executable: Executable
     structure: Any  # of the outputs, with _Output where an array goes
     is_one_of_three: bool  # the structure is (array, (), ()): what a layer without losses and masks has
 
 
-@dataclass(frozen=True, slots=True)
-class _Output:
-    index: int
+class _Output(int):
+    """The number of an output, in its place in a structure."""
 
 
 class Compiled:
@@ -223,9 +224,9 @@ def _output(graph: Graph, leaf):
 
 def _packed(structure, outputs: list[np.ndarray]):
     if type(structure) is _Output:
-        return outputs[structure.index]
+        return outputs[structure]
     if type(structure) is tuple:
         return tuple([item if item is _NOTHING else _packed(item, outputs) for item in structure])
     if type(structure) is dict:
         return {key: _packed(item, outputs) for key, item in structure.items()}
-    return tree.map_structure(lambda leaf: outputs[leaf.index] if type(leaf) is _Output else leaf, structure)
+    return tree.map_structure(lambda leaf: outputs[leaf] if type(leaf) is _Output else leaf, structure)

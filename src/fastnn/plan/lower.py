@@ -17,7 +17,7 @@ _REDUCTIONS = {"sum": 0, "max": 1, "min": 2}  # op name to the code of the fused
 _SUFFIX = {"float32": "f32", "float64": "f64"}
 
 
-@dataclass(eq=False, slots=True)
+@dataclass(eq=False, repr=False, slots=True)
 class Step:
     """One kernel call, or one call of an op's reference where no kernel fits.
 

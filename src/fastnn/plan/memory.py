@@ -18,7 +18,7 @@ LARGE, ALIGN_LARGE = 1 << 16, 4096  # how fast a step is depends on where in a p
 FOREVER = 1 << 30
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, repr=False, slots=True)
 class Place:
     """Byte `offset` in slot `slot`: -1 is the arena, others are arrays bound before a run."""
 
@@ -26,7 +26,7 @@ class Place:
     offset: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, repr=False, slots=True)
 class _Part:
     """Bytes [offset, offset + size) of an owner of memory, in use from step `first` to step `last`."""
 
@@ -36,8 +36,10 @@ class _Part:
     last: int
 
 
-@dataclass(slots=True)
+@dataclass(eq=False, repr=False, slots=True)
 class Memory:
+    """What `assign` found."""
+
     places: dict[Value, Place]
     arena_bytes: int
     live_bytes: int  # of the largest set of values that are live at once: what no plan can go below

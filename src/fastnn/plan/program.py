@@ -69,7 +69,7 @@ def row_and_column_strides(shape: Shape, space: Shape) -> tuple[int, int] | None
     return row, col
 
 
-@dataclass(slots=True)
+@dataclass(eq=False, repr=False, slots=True)
 class Space:
     """The iteration space of a program: axes merged as far as all operands allow.
 

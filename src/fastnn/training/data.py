@@ -23,7 +23,7 @@ from fastnn.layers.text import is_text
 _TAKEN = frozenset(map(np.dtype, ("bool", "u1", "u2", "u4", "u8", "i1", "i2", "i4", "i8", "f4", "f8")))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, repr=False, slots=True)
 class Run:
     """Some consecutive batches, to be done in one call.
 

@@ -11,7 +11,6 @@ from fastnn.graph import trace
 from fastnn.graph.stateless import StatelessScope, pairs
 from fastnn.plan.function import Compiled
 from fastnn.training import data as batches
-from fastnn.training import explained
 from fastnn.training.host import HostFunction
 from fastnn.training.loop import EagerFunction
 
@@ -208,6 +207,8 @@ class Steps:
             >>> [step.kernel for step in model.explain(batch_size=8, mode="predict").steps]
             ['gemm_f32']
         """
+        from fastnn.training import explained  # a twentieth of what a first import takes, and few ask
+
         if mode not in explained.MODES:
             raise ValueError(f"explain: mode must be one of {sorted(explained.MODES)}, not {mode!r}.")
         if mode != "predict":

@@ -27,7 +27,7 @@ _CONFIGS = {
 _INT4_RANGE = (-8, 7)
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False, slots=True)
 class Kept:
     """How one weight is kept.
 
