@@ -5,6 +5,8 @@ takes the dtype of what it meets, and only its kind (a float with integers gives
 over all, as wide as the widest float among them.
 """
 
+import functools
+
 import numpy as np
 
 from fastnn import config
@@ -18,6 +20,7 @@ COMPLEX = {
 }  # by the dtype of the parts
 _RANK = {"bool": 0, "uint8": 1, "int8": 1, "uint16": 2, "int16": 2, "uint32": 3, "int32": 3, "uint64": 4, "int64": 4}
 _RANK |= {"bfloat16": 5, "float16": 5, "float32": 6, "float64": 7}
+_OF_NUMPY = {*_RANK, *COMPLEX.values()} - {"bfloat16"}
 
 
 def from_dlpack(x):
@@ -53,15 +56,18 @@ def real_part(dtype: str) -> str:
 
 def weak_kind(x) -> str | None:
     """'bool', 'int', 'float' or 'complex' for a Python or NumPy scalar; None for anything else."""
-    if isinstance(x, (bool, np.bool_)):
+    return _weak_kind_of(type(x))
+
+
+@functools.cache
+def _weak_kind_of(cls: type) -> str | None:
+    if issubclass(cls, (bool, np.bool_)):
         return "bool"
-    if isinstance(x, (int, np.integer)):
+    if issubclass(cls, (int, np.integer)):
         return "int"
-    if isinstance(x, (float, np.floating)):
+    if issubclass(cls, (float, np.floating)):
         return "float"
-    if isinstance(x, (complex, np.complexfloating)):
-        return "complex"
-    return None
+    return "complex" if issubclass(cls, (complex, np.complexfloating)) else None
 
 
 def promote(dtypes: tuple[str, ...], weak: tuple[str, ...] = ()) -> str:
@@ -164,6 +170,8 @@ def standardize_dtype(dtype) -> str:
     """
     if dtype is None:
         return config.floatx()
+    if isinstance(dtype, str) and dtype in _OF_NUMPY:
+        return dtype
     if isinstance(dtype, str) and dtype == "int":
         return "int32"
     if isinstance(dtype, str) and dtype == "string":

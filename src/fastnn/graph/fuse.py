@@ -53,8 +53,9 @@ class Group:
 
     def inputs(self) -> list[Value]:
         """Values from outside, each once, in the order of first use."""
-        own = {y for node in self.nodes for y in node.outputs}
-        return list(dict.fromkeys(x for node in self.nodes for x in node.inputs if x not in own))
+        nodes = self.nodes
+        own = {y for node in nodes for y in node.outputs}
+        return list(dict.fromkeys([x for node in nodes for x in node.inputs if x not in own]))
 
 
 @dataclass(eq=False, repr=False, slots=True)
@@ -102,34 +103,32 @@ class _Fuser:
         return {self.group_of[source] for source in map(_source, node.inputs) if source in self.group_of}
 
     def place(self, node: Node) -> None:
-        rules = self.rules
+        rules, sources = self.rules, self.producers(node)
         if rules.is_elementwise(node):
             shape = node.outputs[0].shape
-            if shape == () and self.join_tail(node):
+            if shape == () and self.join_tail(node, sources):
                 return
-            if not self.join(node, shape, "body"):
-                self.new(Group(shape, body=[node]), node)
+            if not self.join(node, shape, "body", sources):
+                self.new(Group(shape, body=[node]), node, sources)
         elif rules.is_full_reduction(node):
             shape = node.inputs[0].shape
-            if not self.join(node, shape, "reductions"):
-                self.new(Group(shape, reductions=[node]), node)
+            if not self.join(node, shape, "reductions", sources):
+                self.new(Group(shape, reductions=[node]), node, sources)
         else:
-            self.new(Group(node.outputs[0].shape, anchor=node), node)
+            self.new(Group(node.outputs[0].shape, anchor=node), node, sources)
 
-    def new(self, group: Group, node: Node) -> None:
-        group.after = self.producers(node)
+    def new(self, group: Group, node: Node, sources: set[Group]) -> None:
         self.groups.append(group)
-        self.add(group, node)
+        self.add(group, node, sources)
 
-    def add(self, group: Group, node: Node) -> None:
+    def add(self, group: Group, node: Node, sources: set[Group]) -> None:
         self.group_of[node] = group
-        group.after |= self.producers(node) - {group}
+        group.after |= sources - {group}
         if self.rules.is_elementwise(node) or self.rules.is_full_reduction(node):
             self.types[group] = max(self.types.get(group, ""), self.rules.program_type(node))
 
-    def join(self, node: Node, shape: Shape, part: str) -> bool:
-        """Adds `node` to a group over `shape`: one that it reads from if there is one, else any."""
-        sources = self.producers(node)
+    def join(self, node: Node, shape: Shape, part: str, sources: set[Group]) -> bool:
+        """Adds `node` to a group over `shape`: one of `sources`, from which it reads, if there is one, else any."""
         candidates = [g for g in reversed(self.groups) if g in sources] + [
             g for g in reversed(self.groups) if g not in sources and g.anchor is None
         ]
@@ -137,26 +136,26 @@ class _Fuser:
         for group in candidates if anchored is None else [anchored, *candidates]:
             if self.accepts(group, node, shape, part, sources):
                 getattr(group, part).append(node)
-                self.add(group, node)
+                self.add(group, node, sources)
                 return True
         return False
 
     def accepts(self, group: Group, node: Node, shape: Shape, part: str, sources: set[Group]) -> bool:
-        if group.shape != shape or len(group.body) >= MAX_INSTRUCTIONS or len(group.inputs()) >= MAX_OPERANDS:
+        if group.shape != shape or len(group.body) >= MAX_INSTRUCTIONS:
             return False
         fits = (
             self.continues_anchor(group, node, part) if group.anchor is not None else self.continues_body(group, node)
         )
-        return fits and not self.reaches(sources - {group}, group)
+        return fits and not self.reaches(sources - {group}, group) and len(group.inputs()) < MAX_OPERANDS
 
     def continues_anchor(self, group: Group, node: Node, part: str) -> bool:
         """Whether `node` can be applied to each tile of the anchor's first output as it is finished."""
         rules, anchor = self.rules, group.anchor
+        if part != "body" or not rules.has_epilogue(anchor):
+            return False
         own = {anchor.outputs[0], *(y for member in group.body for y in member.outputs)}
         return (
-            part == "body"
-            and rules.has_epilogue(anchor)
-            and rules.fits_epilogue(node, group.shape)
+            rules.fits_epilogue(node, group.shape)
             and rules.program_type(node) == rules.program_type(anchor)
             and (self.updates[node] is anchor if node in self.updates else any(x in own for x in node.inputs))
             and not any(x.node is anchor and x.index > 0 for x in node.inputs)
@@ -184,9 +183,8 @@ class _Fuser:
         """Whether `node` reads a value of `group` through a view: the program has it in another shape."""
         return any(x.node.op.kind == "view" and self.group_of.get(_source(x)) is group for x in node.inputs)
 
-    def join_tail(self, node: Node) -> bool:
-        """Adds a scalar node behind the reductions of a group: the nearest one it reads from, else any."""
-        sources = self.producers(node)
+    def join_tail(self, node: Node, sources: set[Group]) -> bool:
+        """Adds a scalar node behind the reductions of a group: the nearest one of `sources`, else any."""
         candidates = sorted(
             (g for g in self.groups if g.reductions and len(g.tail) < MAX_INSTRUCTIONS), key=lambda g: g not in sources
         )
@@ -196,7 +194,7 @@ class _Fuser:
                 continue
             if self.agrees(group, node) and not self.reaches(sources - {group}, group):
                 group.tail.append(node)
-                self.add(group, node)
+                self.add(group, node, sources)
                 return True
         return False
 

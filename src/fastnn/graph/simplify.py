@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import operator
+
 import numpy as np
 
 from fastnn.graph.trace import tracing
@@ -28,7 +30,7 @@ def prune(graph: Graph) -> Graph:
     needed = {*graph.results(), *(graph.variables[v] for v in graph.updates if v in graph.variables)}
     kept = []
     for node in reversed(graph.nodes):
-        if node.op is INPUT or any(y in needed for y in node.outputs):
+        if node.op is INPUT or not needed.isdisjoint(node.outputs):
             kept.append(node)
             needed.update(node.inputs)
     pruned = _like(graph)
@@ -94,7 +96,7 @@ class _Simplified(Graph):
     def add(self, op, inputs: tuple[Value, ...], params, specs: tuple[Spec, ...]) -> Node:
         node, outputs = self.simplified(op, inputs, params, specs)
         better = outputs[0].node
-        if len(outputs) == len(better.outputs) and all(y is z for y, z in zip(outputs, better.outputs, strict=True)):
+        if outputs is better.outputs or _are_same(outputs, better.outputs):
             return better
         self.is_unfinished = True
         return node
@@ -134,6 +136,10 @@ class _Simplified(Graph):
         return value
 
 
+def _are_same(values: tuple[Value, ...], others: tuple[Value, ...]) -> bool:
+    return len(values) == len(others) and all(map(operator.is_, values, others))
+
+
 def _key(op, inputs, params):
     if op is INPUT:
         return None
@@ -141,7 +147,7 @@ def _key(op, inputs, params):
         array = params["array"]
         return (array.shape, array.dtype, array.tobytes()) if array.size <= FOLD_LIMIT else ("array", id(array))
     try:
-        key = (op, inputs, tuple(sorted(params.items())))
+        key = (op, inputs, tuple(sorted(params.items())) if params else ())
         hash(key)
     except TypeError:  # a parameter that cannot be hashed: never the same as another
         return None
@@ -155,8 +161,8 @@ def _rewrite(graph: Graph, new: _Simplified) -> Graph:
     with tracing(new):
         for node in graph.nodes:
             new.label = node.label
-            inputs = tuple(resolve(becomes[x]) for x in node.inputs)
-            _, outputs = new.simplified(node.op, inputs, node.params, tuple(y.spec for y in node.outputs))
+            inputs = tuple([resolve(becomes[x]) for x in node.inputs])
+            _, outputs = new.simplified(node.op, inputs, node.params, [y.spec for y in node.outputs])
             becomes.update(zip(node.outputs, outputs, strict=True))
     if new.replaced:
         for node in new.nodes:
@@ -176,8 +182,9 @@ def _rewrite(graph: Graph, new: _Simplified) -> Graph:
 
 def _folded(graph: Graph, node: Node):
     """The outputs as constants, when all inputs are constants and the result is small."""
-    if node.op.kind == "leaf" or not all(x.node.op is CONSTANT for x in node.inputs):
-        return None
+    for x in node.inputs:
+        if x.node.op is not CONSTANT:
+            return None
     if not node.inputs or any(y.size > FOLD_LIMIT for y in node.outputs):
         return None
     with np.errstate(all="ignore"):

@@ -6,7 +6,10 @@ too, of the ops INPUT, VARIABLE and CONSTANT. `updates` says which variables a r
 
 from __future__ import annotations
 
+import functools
 import math
+import operator
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -45,6 +48,9 @@ class Spec:
 
     def __str__(self) -> str:
         return f"{self.dtype}[{','.join(map(str, self.shape))}]"
+
+
+dtype_name = functools.cache(operator.attrgetter("name"))  # of a NumPy dtype, which makes the string each time
 
 
 class OpLike(Protocol):
@@ -209,13 +215,15 @@ class Node:
 
     __slots__ = ("inputs", "label", "op", "outputs", "params")
 
-    def __init__(
-        self, op: OpLike, inputs: tuple[Value, ...], params: dict[str, Any], specs: tuple[Spec, ...], label=""
-    ):
+    def __init__(self, op: OpLike, inputs: tuple[Value, ...], params: dict[str, Any], specs: Sequence[Spec], label=""):
         self.op = op
         self.inputs = inputs
         self.params = params
-        self.outputs = tuple([Value(self, k, spec) for k, spec in enumerate(specs)])
+        self.outputs = (
+            (Value(self, 0, specs[0]),)
+            if len(specs) == 1
+            else tuple([Value(self, k, spec) for k, spec in enumerate(specs)])
+        )
         self.label = label
 
     def __repr__(self) -> str:
@@ -255,7 +263,7 @@ class Graph:
 
     def constant(self, array) -> Value:
         array = np.asarray(array)
-        return self.add(CONSTANT, (), {"array": array}, (Spec(array.shape, array.dtype.name),)).outputs[0]
+        return self.add(CONSTANT, (), {"array": array}, (Spec(array.shape, dtype_name(array.dtype)),)).outputs[0]
 
     def read(self, variable) -> Value:
         """The value of `variable` at this point of the trace."""

@@ -17,8 +17,8 @@ def verify(graph: Graph, after: str, before: Graph | None = None) -> Graph:
         if missing := [x for x in node.inputs if x not in known]:
             problem = f"reads {missing}, which no earlier node writes"
         elif node.op.kind != "leaf":
-            specs = node.op.specs(tuple(x.spec for x in node.inputs), node.params)
-            if specs != tuple(y.spec for y in node.outputs):
+            specs = node.op.specs(tuple([x.spec for x in node.inputs]), node.params)
+            if specs != tuple([y.spec for y in node.outputs]):
                 problem = f"has outputs {[str(y.spec) for y in node.outputs]}; its rule says {[str(s) for s in specs]}"
         if problem is not None:
             around = "\n".join(format_nodes(graph.nodes[max(0, k - 3) : k + 2]))

@@ -7,6 +7,7 @@ comparisons and selection in `logic.py`, activations in `activations.py`, what i
 """
 
 import math
+import operator
 
 import numpy as np
 
@@ -42,8 +43,8 @@ def elementwise(name, reference, grad=None, *, dtype=None, domain=None, simplify
 
 def _before_broadcasts(node):
     """The op on what its inputs are broadcasts of, and the result broadcast where it is smaller then."""
-    inputs = tuple(x.node.inputs[0] if x.node.op.name == "broadcast_to" else x for x in node.inputs)
-    if all(x is y for x, y in zip(inputs, node.inputs, strict=True)):
+    inputs = tuple([x.node.inputs[0] if x.node.op.name == "broadcast_to" else x for x in node.inputs])
+    if all(map(operator.is_, inputs, node.inputs)):
         return None
     y = node.op.trace(trace.current(), inputs, node.params)
     shape = node.outputs[0].shape
@@ -55,6 +56,8 @@ def number_of(value: Value) -> float | None:
     if value.node.op is not CONSTANT:
         return None
     array = value.node.params["array"]
+    if array.size == 1:
+        return array.item()
     return array.flat[0].item() if array.size and (array == array.flat[0]).all() else None
 
 

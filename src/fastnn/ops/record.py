@@ -15,7 +15,7 @@ import numpy as np
 from fastnn import _kernels, config
 from fastnn.graph import dtypes, trace
 from fastnn.graph.symbolic import KerasTensor, symbolic_call
-from fastnn.graph.value import Graph, Node, Spec, Value
+from fastnn.graph.value import Graph, Node, Spec, Value, dtype_name
 from fastnn.graph.variable import Variable
 from fastnn.plan.executable import Executable
 
@@ -80,13 +80,14 @@ class Op:
             REGISTRY[self.name] = self
 
     def __call__(self, *args, **params):
-        if any(isinstance(x, KerasTensor) for x in args):
-            return symbolic_call(self, args, params)
+        for x in args:
+            if isinstance(x, KerasTensor):
+                return symbolic_call(self, args, params)
         if self.kind == "elementwise":
             args = _promoted(self, args)
         graph = trace.current()
         if graph is not None:
-            return self.trace(graph, tuple(as_value(x) for x in args), params)
+            return self.trace(graph, tuple([as_value(x) for x in args]), params)
         return run_eager(self, args, params)
 
     @property
@@ -101,14 +102,13 @@ class Op:
         if self.shape is not None:
             result = self.shape(*inputs, **params)
         else:
-            result = Spec(
-                broadcast_shapes(self.name, *(spec.shape for spec in inputs)), _elementwise_dtype(self, inputs)
-            )
+            shape = broadcast_shapes(self.name, *[spec.shape for spec in inputs])
+            result = Spec(shape, _elementwise_dtype(self, inputs))
         return result if isinstance(result, tuple) else (result,)
 
     def trace(self, graph: Graph, inputs: tuple[Value, ...], params: dict[str, Any]):
         """Adds a node and returns its output (a tuple of them when there are several)."""
-        outputs = graph.add(self, inputs, params, self.specs(tuple(x.spec for x in inputs), params)).outputs
+        outputs = graph.add(self, inputs, params, self.specs(tuple([x.spec for x in inputs]), params)).outputs
         return outputs[0] if len(outputs) == 1 else outputs
 
     def evaluate(self, arrays, params) -> tuple[np.ndarray, ...]:
@@ -126,8 +126,8 @@ class Op:
 
 
 def _elementwise_dtype(op: Op, inputs: tuple[Spec, ...]) -> str:
-    together = inputs if op.promote is None else tuple(inputs[k] for k in op.promote)
-    dtype = dtypes.promote(tuple(spec.dtype for spec in together))
+    together = inputs if op.promote is None else [inputs[k] for k in op.promote]
+    dtype = dtypes.promote(tuple([spec.dtype for spec in together]))
     if op.dtype is None:
         return dtype
     if op.dtype == "real":
@@ -137,6 +137,8 @@ def _elementwise_dtype(op: Op, inputs: tuple[Spec, ...]) -> str:
 
 def _promoted(op: Op, args: tuple) -> tuple:
     """The inputs of an elementwise op in one dtype; weak scalars become 0-d constants of it."""
+    if op.promote is None and _is_promoted(op, args):
+        return args
     which = range(len(args)) if op.promote is None else op.promote
     kinds = {k: dtypes.weak_kind(args[k]) for k in which}
     strong = tuple(dtype_of(args[k]) for k in which if kinds[k] is None)
@@ -153,9 +155,19 @@ def _promoted(op: Op, args: tuple) -> tuple:
     return tuple(promoted)
 
 
+def _is_promoted(op: Op, args: tuple) -> bool:
+    """Whether `args` are traced values of the one dtype that they are to have."""
+    dtype = args[0].spec.dtype if type(args[0]) is Value else None
+    return (
+        dtype is not None
+        and (op.dtype != "float" or dtypes.is_inexact(dtype))
+        and all(type(x) is Value and x.spec.dtype == dtype for x in args)
+    )
+
+
 def broadcast_shapes(name: str, *shapes) -> tuple[int, ...]:
     """NumPy's broadcasting, with an error that names the op."""
-    if len(set(shapes)) == 1:
+    if shapes.count(shapes[0]) == len(shapes):
         return shapes[0]
     try:
         return np.broadcast_shapes(*shapes)
@@ -210,7 +222,7 @@ def dtype_of(x) -> str:
     dtype = getattr(x, "dtype", None)
     if isinstance(dtype, str):
         return dtype
-    return as_array(x).dtype.name if dtype is None or isinstance(x, np.generic) else np.dtype(dtype).name
+    return dtype_name(as_array(x).dtype if dtype is None or isinstance(x, np.generic) else np.dtype(dtype))
 
 
 def shape_of(x) -> tuple[int, ...]:

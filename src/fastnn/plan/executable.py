@@ -93,8 +93,9 @@ class Executable:
         for node in graph.nodes:
             for x in node.inputs if node.op.kind != "view" else ():
                 reads.setdefault(memory.root_of(x), []).append((node, x))
+        aliases = _aliases(graph)
         for var, value in graph.updates.items():
-            writer = _in_place_writer(graph, group_of, reads, var, value)
+            writer = _in_place_writer(graph, group_of, reads, var, value, aliases.get(var, ()))
             if writer is None or value in self.slots:
                 self.copied.append((var, value))
             else:
@@ -392,23 +393,27 @@ def _needed(graph: Graph, groups: list[fuse.Group]) -> set[Value]:
     return needed
 
 
-def _aliases(graph: Graph, var) -> list:
-    """The variables of `graph` that share memory with `var`, itself included."""
-    owners = [v for v in graph.variables if any(view is var for view in getattr(v, "views", ()))]
-    views = [v for v in graph.variables if any(v is view for view in getattr(var, "views", ()))]
-    return [var, *owners, *views]
+def _aliases(graph: Graph) -> dict[object, list]:
+    """For each variable of `graph` those that share memory with it, itself included."""
+    aliases: dict[object, list] = {var: [var] for var in graph.variables}
+    for owner in graph.variables:
+        for view in getattr(owner, "views", ()):
+            if view in aliases:
+                aliases[owner].append(view)
+                aliases[view].append(owner)
+    return aliases
 
 
-def _in_place_writer(graph: Graph, group_of: dict[Node, fuse.Group], reads, var, value: Value):
+def _in_place_writer(graph: Graph, group_of: dict[Node, fuse.Group], reads, var, value: Value, aliases):
     """The group that may store `value` into `var`, ordered after all readers of the old numbers; None if none may.
 
-    `reads` are nodes and what they read, by the root of it.
+    `reads` are nodes and what they read, by the root of it; `aliases` the variables whose numbers change too.
     """
     writer = group_of.get(value.node)
     if writer is None or value.dtype != var.storage_dtype:
         return None
     old = graph.variables[var]
-    aliased = {graph.variables[v] for v in _aliases(graph, var)}
+    aliased = {graph.variables[v] for v in aliases}
     if value.node is writer.anchor:
         pairs = [(y, x) for y, x in value.node.op.aliases if y == value.index and value.node.inputs[x] is old]
         if not pairs:

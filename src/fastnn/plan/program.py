@@ -27,7 +27,7 @@ def is_elementwise(node: Node) -> bool:
         return dtypes <= _kernels.DTYPE_CODE.keys() and not dtypes <= _WIDE
     if node.op.kind != "elementwise" or node.op.name not in _kernels.opcodes() or node.params:
         return False
-    return all(value.dtype in _kernels.DTYPE_CODE for value in (*node.inputs, *node.outputs))
+    return _kernels.DTYPE_CODE.keys() >= {value.dtype for value in (*node.inputs, *node.outputs)}
 
 
 def program_type(node: Node) -> str:
@@ -35,7 +35,7 @@ def program_type(node: Node) -> str:
     values = [*node.inputs, *node.outputs]
     if node.op.name in _MOVES and is_float(node.outputs[0].dtype):
         values = list(node.outputs)  # the load itself casts
-    return "f32" if all(v.dtype in _EXACT_IN_F32 for v in values) else "f64"
+    return "f32" if _EXACT_IN_F32.issuperset([v.dtype for v in values]) else "f64"
 
 
 def is_scalar_constant(value: Value) -> bool:
