@@ -14,6 +14,7 @@
 enum {
   UNIT = 8192,      /* elements of a block of rows: read twice, it stays in L2 */
   BLOCK_ROWS = 256, /* at most: rows summed in T one after another */
+  AT_ONCE = 4,      /* vectors of columns summed at once */
   UNIT_COLS = 64,   /* columns that a unit joins */
   LAYER_UNITS = 64  /* blocks of rows of a layer normalization's gradient, roughly: each has its sums of columns */
 };

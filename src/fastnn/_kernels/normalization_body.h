@@ -22,19 +22,35 @@ FNN_INLINE void OWN(finish)(const fnn_call *call, int64_t at, int64_t row, int64
 
 static void OWN(batch_norm_size)(const int64_t *ints, fnn_work *work) { batch_size(ints, work, 3, sizeof(T)); }
 
-/* Phase 0: the mean of each column over a block of rows, and the sum of squares about it. */
-FNN_INLINE void OWN(block_moments)(const T *x, int64_t rows, int64_t cols, T *mean, T *squares) {
-  for (int64_t c = 0; c < cols; c += N) {
-    int64_t n = fnn_min(N, cols - c);
-    V sum = {0}, square = {0};
-    for (int64_t r = 0; r < rows; r++) sum += OWN(load_n)(x + r * cols + c, n);
-    V centre = sum / (T)rows;
-    for (int64_t r = 0; r < rows; r++) {
-      V d = OWN(load_n)(x + r * cols + c, n) - centre;
-      square += d * d;
+/* `part(call, first, last, col, numbers, vectors, n)` for all columns of rows [first, last): with `vectors` of columns at
+ * once, the last of which has n. They are neighbours in memory, and their sums do not wait for each other. */
+typedef void OWN(columns)(const fnn_call *call, int64_t first, int64_t last, int64_t col, T *numbers, const int vectors,
+                          int64_t n);
+FNN_INLINE void OWN(by_columns)(OWN(columns) *part, const fnn_call *call, int64_t first, int64_t last, T *numbers) {
+  const int64_t cols = call->ints[1];
+  int64_t c = 0;
+  for (; c + AT_ONCE * N <= cols; c += AT_ONCE * N) part(call, first, last, c, numbers, AT_ONCE, N);
+  for (; c + 2 * N <= cols; c += 2 * N) part(call, first, last, c, numbers, 2, N);
+  for (; c < cols; c += N) part(call, first, last, c, numbers, 1, fnn_min(N, cols - c));
+}
+
+/* Phase 0: the mean of each column over a block of rows, and cols numbers later the sum of squares about it. */
+FNN_INLINE void OWN(block_moments)(const fnn_call *call, int64_t first, int64_t last, int64_t col, T *numbers,
+                                   const int vectors, int64_t n) {
+  const int64_t cols = call->ints[1];
+  const T *x = (const T *)call->buf[0] + col;
+  V centre[AT_ONCE] = {0}, square[AT_ONCE] = {0};
+  for (int64_t r = first; r < last; r++)
+    for (int i = 0; i < vectors; i++) centre[i] += OWN(load_n)(x + r * cols + i * N, n);
+  for (int i = 0; i < vectors; i++) centre[i] /= (T)(last - first);
+  for (int64_t r = first; r < last; r++)
+    for (int i = 0; i < vectors; i++) {
+      V d = OWN(load_n)(x + r * cols + i * N, n) - centre[i];
+      square[i] += d * d;
     }
-    OWN(store_n)(mean + c, centre, n);
-    OWN(store_n)(squares + c, square, n);
+  for (int i = 0; i < vectors; i++) {
+    OWN(store_n)(numbers + col + i * N, centre[i], n);
+    OWN(store_n)(numbers + cols + col + i * N, square[i], n);
   }
 }
 
@@ -59,28 +75,39 @@ FNN_INLINE void OWN(join_moments)(const fnn_call *call, int64_t first, int64_t l
   }
 }
 
+/* Phase 2; numbers: what to multiply by. */
+FNN_INLINE void OWN(normalized)(const fnn_call *call, int64_t first, int64_t last, int64_t col, T *numbers,
+                                const int vectors, int64_t n) {
+  const int64_t cols = call->ints[1];
+  const T *x = (const T *)call->buf[0] + col;
+  T *y = (T *)call->buf[3] + col;
+  V mean[AT_ONCE], factor[AT_ONCE], offset[AT_ONCE];
+  for (int i = 0; i < vectors; i++) {
+    mean[i] = OWN(load_n)((const T *)call->buf[4] + col + i * N, n);
+    factor[i] = OWN(load_n)(numbers + col + i * N, n);
+    offset[i] = OWN(load_n)((const T *)call->buf[2] + col + i * N, n);
+  }
+  for (int64_t r = first; r < last; r++)
+    for (int i = 0; i < vectors; i++) {
+      V d = OWN(load_n)(x + r * cols + i * N, n) - mean[i];
+      OWN(store_n)(y + r * cols + i * N, d * factor[i] + offset[i], n);
+    }
+}
+
 static void OWN(batch_norm)(const fnn_call *call, int64_t begin, int64_t end) {
   int64_t rows = call->ints[0], cols = call->ints[1], step = batch_rows(call->ints);
   T *shared = (T *)call->shared;
-  const T *x = (const T *)call->buf[0];
   if (call->phase == 1) {
     OWN(join_moments)(call, begin * UNIT_COLS, fnn_min(cols, end * UNIT_COLS));
     return;
   }
-  const T *factor = shared + 2 * fnn_ceil_div(rows, step) * cols, *mean = (const T *)call->buf[4];
   for (int64_t b = begin; b < end; b++) {
     int64_t first = b * step, last = fnn_min(rows, first + step);
     if (call->phase == 0) {
-      OWN(block_moments)(x + first * cols, last - first, cols, shared + 2 * b * cols, shared + (2 * b + 1) * cols);
+      OWN(by_columns)(OWN(block_moments), call, first, last, shared + 2 * b * cols);
       continue;
     }
-    for (int64_t c = 0; c < cols; c += N) {
-      int64_t n = fnn_min(N, cols - c);
-      V m = OWN(load_n)(mean + c, n), f = OWN(load_n)(factor + c, n);
-      V offset = OWN(load_n)((const T *)call->buf[2] + c, n);
-      for (int64_t r = first; r < last; r++)
-        OWN(store_n)((T *)call->buf[3] + r * cols + c, (OWN(load_n)(x + r * cols + c, n) - m) * f + offset, n);
-    }
+    OWN(by_columns)(OWN(normalized), call, first, last, shared + 2 * fnn_ceil_div(rows, step) * cols);
     OWN(finish)(call, 2, first, last);
   }
 }
@@ -93,17 +120,22 @@ static void OWN(batch_norm)(const fnn_call *call, int64_t begin, int64_t end) {
 
 static void OWN(batch_norm_grad_size)(const int64_t *ints, fnn_work *work) { batch_size(ints, work, 5, sizeof(T)); }
 
-FNN_INLINE void OWN(block_sums)(const T *dy, const T *x, const T *mean, int64_t rows, int64_t cols, T *sums, T *products) {
-  for (int64_t c = 0; c < cols; c += N) {
-    int64_t n = fnn_min(N, cols - c);
-    V sum = {0}, product = {0}, m = OWN(load_n)(mean + c, n);
-    for (int64_t r = 0; r < rows; r++) {
-      V g = OWN(load_n)(dy + r * cols + c, n);
-      sum += g;
-      product += g * (OWN(load_n)(x + r * cols + c, n) - m);
+/* Phase 0: the sum of each column of dy over a block of rows, and cols numbers later that of dy (x - mean). */
+FNN_INLINE void OWN(block_sums)(const fnn_call *call, int64_t first, int64_t last, int64_t col, T *numbers,
+                                const int vectors, int64_t n) {
+  const int64_t cols = call->ints[1];
+  const T *dy = (const T *)call->buf[0] + col, *x = (const T *)call->buf[1] + col;
+  V sum[AT_ONCE] = {0}, product[AT_ONCE] = {0}, mean[AT_ONCE];
+  for (int i = 0; i < vectors; i++) mean[i] = OWN(load_n)((const T *)call->buf[3] + col + i * N, n);
+  for (int64_t r = first; r < last; r++)
+    for (int i = 0; i < vectors; i++) {
+      V g = OWN(load_n)(dy + r * cols + i * N, n);
+      sum[i] += g;
+      product[i] += g * (OWN(load_n)(x + r * cols + i * N, n) - mean[i]);
     }
-    OWN(store_n)(sums + c, sum, n);
-    OWN(store_n)(products + c, product, n);
+  for (int i = 0; i < vectors; i++) {
+    OWN(store_n)(numbers + col + i * N, sum[i], n);
+    OWN(store_n)(numbers + cols + col + i * N, product[i], n);
   }
 }
 
@@ -128,31 +160,40 @@ FNN_INLINE void OWN(join_sums)(const fnn_call *call, int64_t first, int64_t last
   }
 }
 
+/* Phase 2; numbers: the three a column, cols apart. */
+FNN_INLINE void OWN(input_gradient)(const fnn_call *call, int64_t first, int64_t last, int64_t col, T *numbers,
+                                    const int vectors, int64_t n) {
+  const int64_t cols = call->ints[1];
+  const T *dy = (const T *)call->buf[0] + col, *x = (const T *)call->buf[1] + col, *k = numbers + col;
+  T *dx = (T *)call->buf[5] + col;
+  V mean[AT_ONCE], k0[AT_ONCE], k1[AT_ONCE], k2[AT_ONCE];
+  for (int i = 0; i < vectors; i++) {
+    mean[i] = OWN(load_n)((const T *)call->buf[3] + col + i * N, n);
+    k0[i] = OWN(load_n)(k + i * N, n);
+    k1[i] = OWN(load_n)(k + cols + i * N, n);
+    k2[i] = OWN(load_n)(k + 2 * cols + i * N, n);
+  }
+  for (int64_t r = first; r < last; r++)
+    for (int i = 0; i < vectors; i++) {
+      V g = OWN(load_n)(dy + r * cols + i * N, n), d = OWN(load_n)(x + r * cols + i * N, n) - mean[i];
+      OWN(store_n)(dx + r * cols + i * N, k0[i] * g + (k1[i] + k2[i] * d), n);
+    }
+}
+
 static void OWN(batch_norm_grad)(const fnn_call *call, int64_t begin, int64_t end) {
   int64_t rows = call->ints[0], cols = call->ints[1], step = batch_rows(call->ints);
   T *shared = (T *)call->shared;
-  const T *dy = (const T *)call->buf[0], *x = (const T *)call->buf[1], *mean = (const T *)call->buf[3];
   if (call->phase == 1) {
     OWN(join_sums)(call, begin * UNIT_COLS, fnn_min(cols, end * UNIT_COLS));
     return;
   }
-  const T *k = shared + 2 * fnn_ceil_div(rows, step) * cols;
   for (int64_t b = begin; b < end; b++) {
     int64_t first = b * step, last = fnn_min(rows, first + step);
     if (call->phase == 0) {
-      OWN(block_sums)(dy + first * cols, x + first * cols, mean, last - first, cols, shared + 2 * b * cols,
-                      shared + (2 * b + 1) * cols);
+      OWN(by_columns)(OWN(block_sums), call, first, last, shared + 2 * b * cols);
       continue;
     }
-    for (int64_t c = 0; c < cols; c += N) {
-      int64_t n = fnn_min(N, cols - c);
-      V k0 = OWN(load_n)(k + c, n), k1 = OWN(load_n)(k + cols + c, n), k2 = OWN(load_n)(k + 2 * cols + c, n);
-      V m = OWN(load_n)(mean + c, n);
-      for (int64_t r = first; r < last; r++) {
-        V g = OWN(load_n)(dy + r * cols + c, n), d = OWN(load_n)(x + r * cols + c, n) - m;
-        OWN(store_n)((T *)call->buf[5] + r * cols + c, k0 * g + (k1 + k2 * d), n);
-      }
-    }
+    OWN(by_columns)(OWN(input_gradient), call, first, last, shared + 2 * fnn_ceil_div(rows, step) * cols);
     OWN(finish)(call, 2, first, last);
   }
 }
