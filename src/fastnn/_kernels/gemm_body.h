@@ -29,15 +29,29 @@ static int64_t OWN(gemm_most_splits)(const OWN(gemm_cut) * c) {
   return partial_bytes ? fnn_max(1, fnn_min(c->k / GEMM_K_BLOCK, GEMM_SPLIT_BYTES / partial_bytes)) : 1;
 }
 
-/* A transposed A whose columns lie pages apart is packed for a block of rows. That pays when many columns of B share
- * it, so a unit has many panels; its rows are as many as leave units for the threads. */
-static void OWN(gemm_cut_transposed)(OWN(gemm_cut) * c) {
+/* Whether packing a panel of k rows of B pays: blocks of rows share it, and its vectors straddle cache lines or lie
+ * scattered over many pages (measured by benchmarks/kernels). */
+static int OWN(gemm_is_scattered)(const OWN(gemm_cut) * c, const int64_t *ints, int64_t k) {
+  const int64_t row_bytes = ints[GEMM_B_ROW] * (int64_t)sizeof(T), span = row_bytes * fnn_min(c->k, k);
+  return c->m > OWN(GEMM_ROWS) && ((row_bytes % FNN_VECTOR_BYTES && span > GEMM_STRADDLED_BYTES) ||
+                                   (row_bytes > 1024 && span > GEMM_SCATTERED_BYTES));
+}
+
+/* A transposed A whose columns lie pages apart is packed for a block of rows, once for each group of panels. That pays
+ * when many columns of B share it, so a unit has many panels; its rows are as many as leave units for the threads. Where
+ * B is packed too, once for each block of rows, a unit has as many rows as columns: that is the least to pack. */
+static void OWN(gemm_cut_transposed)(OWN(gemm_cut) * c, const int64_t *ints) {
+  const int64_t panel = c->widest * N;
+  const int packs_b = OWN(gemm_is_scattered)(c, ints, GEMM_K_BLOCK);
   c->packs_a = 1;
-  c->group = fnn_max(1, GEMM_GROUP_COLS / (c->widest * N));
-  c->groups = fnn_ceil_div(c->panels, c->group);
+  c->group = fnn_max(1, GEMM_GROUP_COLS / panel);
   c->rows = GEMM_MOST_ROWS;
-  while (c->rows > OWN(GEMM_ROWS) && c->batches * c->groups * fnn_ceil_div(c->m, c->rows) < GEMM_MANY_UNITS)
-    c->rows -= OWN(GEMM_ROWS);
+  while (c->batches * fnn_ceil_div(c->panels, c->group) * fnn_ceil_div(c->m, c->rows) < GEMM_MANY_UNITS) {
+    if (packs_b && c->group > 1 && c->group * panel > c->rows) c->group--;
+    else if (c->rows > OWN(GEMM_ROWS)) c->rows -= OWN(GEMM_ROWS);
+    else break;
+  }
+  c->groups = fnn_ceil_div(c->panels, c->group);
 }
 
 /* Where splits of k make enough units, all rows of a unit share B: it is read once. */
@@ -76,7 +90,7 @@ static OWN(gemm_cut) OWN(gemm_cut_of)(const int64_t *ints) {
   const int is_paged = ints[GEMM_A_COL] * (int64_t)sizeof(T) >= GEMM_PAGES_APART;
   c.is_outer = c.k == 1 && c.m > 1 && ints[GEMM_B_COL] == 1 && !ints[GEMM_EPILOGUE]; /* programs want tiles in L1 */
   if (c.is_outer) OWN(gemm_cut_outer)(&c);
-  else if (is_transposed && is_paged && is_shared) OWN(gemm_cut_transposed)(&c);
+  else if (is_transposed && is_paged && is_shared) OWN(gemm_cut_transposed)(&c, ints);
   else if (is_transposed && !is_paged && c.k >= 4 * GEMM_K_BLOCK) OWN(gemm_cut_tall)(&c);
   else OWN(gemm_cut_evenly)(&c);
   /* Of a B much larger than the L2 cache all rows share what is packed, in blocks that leave room for the next one. */
@@ -103,14 +117,11 @@ static OWN(gemm_cut) OWN(gemm_cut_of)(const int64_t *ints) {
   }
   const int transposes_for_one = c.m == 1 && ints[GEMM_B_COL] != 1; /* what is packed is read once: from the L2 cache */
   c.k_block = fnn_min(c.split_k, c.packs_a || transposes_for_one ? GEMM_K_BLOCK : is_wide ? GEMM_K_WIDE : GEMM_K_MOST);
-  /* Packing a panel pays when blocks of rows share it and its vectors straddle cache lines, or when it is scattered
-   * over many pages (measured by benchmarks/kernels). */
-  const int64_t row_bytes = ints[GEMM_B_ROW] * (int64_t)sizeof(T), span = row_bytes * c.k_block;
-  const int is_scattered = c.m > OWN(GEMM_ROWS) && ((row_bytes % FNN_VECTOR_BYTES && span > GEMM_STRADDLED_BYTES) ||
-                                                    (row_bytes > 1024 && span > GEMM_SCATTERED_BYTES));
   if (c.is_dots || c.is_stream) c.k_block = c.split_k;
-  c.packs_b = !c.is_dots && (ints[GEMM_B_COL] != 1 || (ints[GEMM_B_ROW] < c.n && c.k > 1) || is_scattered);
-  c.fetches_packed = is_wide && c.packs_b;
+  c.packs_b = !c.is_dots && (ints[GEMM_B_COL] != 1 || (ints[GEMM_B_ROW] < c.n && c.k > 1) ||
+                             OWN(gemm_is_scattered)(&c, ints, c.k_block));
+  c.fetches_packed =
+    c.packs_a ? (c.m + c.n) * c.k * (int64_t)sizeof(T) >= GEMM_WIDE_BYTES : is_wide && c.packs_b;
   c.fetches = is_transposed && !is_paged && is_shared && c.splits > 1 && !c.packs_b;
   return c;
 }
@@ -225,15 +236,25 @@ static void OWN(gemm_fetch_next)(const OWN(gemm_cut) * c, const int64_t *ints, c
   OWN(gemm_prefetch_rows)(b, b_row, end - begin, next.cols, 0);
 }
 
-/* Fetches a tile's share of what is packed next: the next block of [k_begin, k_end), or the next panel's first. */
-static void OWN(gemm_fetch_packed)(const OWN(gemm_cut) * c, const T *b, int64_t b_row, int64_t k_begin, int64_t k_next,
-                                   int64_t k_end, int64_t panel_index, int64_t tile, int64_t tiles) {
-  const int is_last = k_next >= k_end;
-  if (is_last && panel_index + 1 == c->panels) return;
-  const tile_panel panel = tile_panel_of(c->n, N, c->widest, panel_index + is_last);
-  const int64_t k = is_last ? k_begin : k_next, span = fnn_min(c->k_block, k_end - k);
-  const int64_t begin = span * tile / tiles, end = span * (tile + 1) / tiles;
-  OWN(gemm_prefetch_rows)(b + panel.begin + (k + begin) * b_row, b_row, end - begin, panel.cols, 0);
+/* Fetches a tile's share of what is packed next: of B the next panel of the block of k, or the first one of the next
+ * block, or of the next unit; of A the next block, of which each panel fetches a part. */
+static void OWN(gemm_fetch_packed)(const OWN(gemm_cut) * c, const int64_t *ints, const T *a, const T *b, int64_t rows,
+                                   int64_t k_begin, int64_t k, int64_t k_end, int64_t panel_begin, int64_t panel_end,
+                                   int64_t panel_index, int64_t tile, int64_t tiles) {
+  const int64_t k_next = fnn_min(k_end, k + c->k_block), b_row = ints[GEMM_B_ROW], a_col = ints[GEMM_A_COL];
+  const int is_last = panel_index + 1 == panel_end, ends = is_last && k_next == k_end;
+  const int64_t next = is_last && !ends ? panel_begin : panel_index + 1;
+  if (c->packs_b && ints[GEMM_B_COL] == 1 && next < c->panels) {
+    const tile_panel panel = tile_panel_of(c->n, N, c->widest, next);
+    const int64_t from = ends ? k_begin : is_last ? k_next : k, span = fnn_min(c->k_block, k_end - from);
+    const int64_t begin = span * tile / tiles, end = span * (tile + 1) / tiles;
+    OWN(gemm_prefetch_rows)(b + panel.begin + (from + begin) * b_row, b_row, end - begin, panel.cols, 0);
+  }
+  if (!c->packs_a) return;
+  const int64_t share = (panel_index - panel_begin) * tiles + tile, shares = (panel_end - panel_begin) * tiles;
+  const int64_t span = fnn_min(c->k_block, k_end - k_next);
+  const int64_t begin = span * share / shares, end = span * (share + 1) / shares;
+  OWN(gemm_prefetch_rows)(a + (k_next + begin) * a_col, a_col, end - begin, rows, 0);
 }
 
 /* The bias of a panel: of a turned product one number for all. */
@@ -420,8 +441,8 @@ static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OW
           OWN(gemm_fetch_next)(c, ints, a + row_begin, b, rows, k, k_next, panel_index, row / height,
                                fnn_ceil_div(rows, height));
         if (c->fetches_packed)
-          OWN(gemm_fetch_packed)(c, b, ints[GEMM_B_ROW], k_begin, k_next, k_end, panel_index, row / height,
-                                 fnn_ceil_div(rows, height));
+          OWN(gemm_fetch_packed)(c, ints, a + row_begin, b, rows, k_begin, k, k_end, panel_begin, panel_end, panel_index,
+                                 row / height, fnn_ceil_div(rows, height));
         OWN(tile_call)(&t, panel.vectors);
         t.partial += height * OWN(TILE_COLS);
       }
