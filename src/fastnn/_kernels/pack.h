@@ -2,11 +2,11 @@
  * types_f64.h. */
 
 /* Transposes N vectors of N lanes: in the step of distance d, lanes with bit d change places with the lanes without it
- * of the other vector of a pair. */
+ * of the other vector of a pair. The compiler must see the lanes' numbers to choose the cheapest shuffles. */
 FNN_INLINE void OWN(transpose)(V *v) {
-  static const MT lanes[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
   M lane;
-  memcpy(&lane, lanes, sizeof lane);
+#pragma GCC unroll 16
+  for (int i = 0; i < N; i++) lane[i] = i;
 #pragma GCC unroll 4
   for (int d = 1; d < N; d *= 2) {
     const M moves = (lane & d) != 0;
@@ -40,30 +40,43 @@ FNN_INLINE V OWN(sum_each)(V *v, const int n) {
   return v[0];
 }
 
+/* N columns, b_col apart, of rows [0, k), in whole squares: rows that are `width` apart. Pointers walk: that many
+ * addresses at once would take more registers than there are. */
+static __attribute__((noinline)) void OWN(pack_squares)(T *out, int64_t width, const T *b, int64_t b_col, int64_t k) {
+  for (; k > 0; k -= N, b += N) {
+    const T *from = b;
+    V v[N];
+#pragma GCC unroll 16
+    for (int c = 0; c < N; c++, from += b_col) {
+      __asm__("" : "+r"(from));
+      v[c] = FN(load)(from);
+    }
+    OWN(transpose)(v);
+#pragma GCC unroll 16
+    for (int r = 0; r < N; r++, out += width) {
+      __asm__("" : "+r"(out));
+      FN(store)(out, v[r]);
+    }
+  }
+}
+
+/* The same of a part of a square, zeroes after the columns. */
+static __attribute__((noinline)) void OWN(pack_part)(T *out, int64_t width, const T *b, int64_t b_col, int64_t rows,
+                                                     int64_t cols) {
+  V v[N];
+  for (int c = 0; c < N; c++) v[c] = c < cols ? FN(load_part)(b + c * b_col, rows) : (V){0};
+  OWN(transpose)(v);
+  for (int r = 0; r < rows; r++) FN(store)(out + r * width, v[r]);
+}
+
 /* Rows [0, k) of a panel of B whose columns are contiguous along k (b_col apart), as whole vectors. */
 static void OWN(pack_transposed)(T *out, const T *b, int64_t b_col, int64_t k, tile_panel panel) {
   const int64_t width = panel.vectors * N;
-  for (int64_t j = 0; j < width; j += N) {
-    const int64_t cols = fnn_min(N, panel.cols - j);
-    for (int64_t i = 0; i < k; i += N) {
-      const int64_t rows = fnn_min(N, k - i);
-      const T *from = b + j * b_col + i;
-      V v[N];
-      if (cols == N && rows == N) {
-#pragma GCC unroll 16
-        for (int c = 0; c < N; c++) v[c] = FN(load)(from + c * b_col);
-      } else {
-        for (int c = 0; c < N; c++) v[c] = c < cols ? FN(load_part)(from + c * b_col, rows) : (V){0};
-      }
-      OWN(transpose)(v);
-      T *to = out + i * width + j;
-      if (rows == N) {
-#pragma GCC unroll 16
-        for (int r = 0; r < N; r++) FN(store)(to + r * width, v[r]);
-      } else {
-        for (int r = 0; r < rows; r++) FN(store)(to + r * width, v[r]);
-      }
-    }
+  for (int64_t j = 0; j < width; j += N, out += N, b += N * b_col) {
+    const int64_t cols = fnn_min(N, panel.cols - j), whole = cols == N ? k / N * N : 0;
+    OWN(pack_squares)(out, width, b, b_col, whole);
+    for (int64_t i = whole; i < k; i += N)
+      OWN(pack_part)(out + i * width, width, b + i, b_col, fnn_min(N, k - i), cols);
   }
 }
 
