@@ -96,6 +96,24 @@ def test_nan_and_infinity(name, kind, isa):
         np.testing.assert_array_equal(run(f"{name}_{kind}", x, axes, isa), wanted)
 
 
+@pytest.mark.parametrize("kind", ["f32", "f64"])
+@pytest.mark.parametrize("name", ["sum", "prod", "max", "min"])
+def test_rows_have_the_same_bits_on_every_instruction_set(name, kind):
+    """Lengths around vectors and lanes; NaN in each place of a row in turn."""
+    rng = np.random.default_rng(4)
+    for length in [*range(1, 36), 63, 64, 65, 127, 128, 129, 1023, 1024, 1025, 1056, 2049]:
+        x = sample(rng, name, TYPES[kind], (length + 1, length))
+        x[range(length), range(length)] = np.nan
+        results = [run(f"{name}_{kind}", x, (1,), isa) for isa in ISAS]
+        assert np.isnan(results[0][:-1]).all() and np.isfinite(results[0][-1]), length
+        assert all(result.tobytes() == results[0].tobytes() for result in results), length
+        if name in ("max", "min"):
+            for isa in ISAS:
+                y = np.full(length + 1, 77, np.int32)
+                _kernels.run(f"arg{name}_{kind}", [x, y], [length + 1, length, 1, 0], (), 1, isa)
+                assert y.tolist() == [*range(length), getattr(np, f"arg{name}")(x[-1])], length
+
+
 @pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize("kind", TYPES)
 @pytest.mark.parametrize("name", ["argmax", "argmin"])

@@ -1,12 +1,12 @@
 /* reduce.c: reductions over any axes, positions of extremes, running sums.
  *
- * Plain loops over fixed numbers of lanes, which the compiler turns into vectors: the same lanes on every instruction
- * set, so a sum has the same bits on all of them. A body is compiled for each type, T with totals in ACC.
+ * Rows are taken by vectors, the rest by plain loops, both over fixed numbers of lanes: the same lanes on every
+ * instruction set, so a sum has the same bits on all of them. A body is compiled for each type, T with totals in ACC.
  *
  * Accuracy of sums and products: partial results in T over at most RUN = 1024 elements a lane-group (row reductions) or
  * RUN_ROWS = 64 rows (column reductions), totals in float64. The error of a float32 sum is below 33 eps of the sum of
  * magnitudes, whatever its length (that of a float64 sum grows with the number of totals). */
-#include "fnn.h"
+#include "vector.h"
 
 #include <math.h>
 
@@ -72,11 +72,11 @@ static space read_space(const int64_t *ints) {
 
 static int64_t offset_of(int64_t index, const int64_t *sizes, const int64_t *strides, int64_t n) {
   int64_t offset = 0;
-  for (int64_t k = n - 1; k >= 0; k--) {
+  for (int64_t k = n - 1; k > 0; k--) {
     offset += index % sizes[k] * strides[k];
     index /= sizes[k];
   }
-  return offset;
+  return n ? offset + index * strides[0] : 0;
 }
 
 static void reduce_size(const int64_t *ints, int64_t element_bytes, fnn_work *work) {
@@ -93,22 +93,54 @@ static void reduce_size(const int64_t *ints, int64_t element_bytes, fnn_work *wo
 static int64_t axis_group(const int64_t *ints) { return fnn_max(1, UNIT / fnn_max(1, ints[1] * ints[2])); }
 static int64_t axis_chunks(const int64_t *ints) { return fnn_ceil_div(ints[2], WIDTH); }
 
+/* Bit k: lane k of a comparison. */
+FNN_INLINE uint32_t bits_of_32(fnn_vi32 mask) {
+#if defined(FNN_ISA_AVX512)
+  return (uint16_t)__builtin_ia32_cvtd2mask512((int __attribute__((vector_size(64))))mask);
+#elif defined(FNN_ISA_AVX2)
+  return (uint32_t)__builtin_ia32_movmskps256((fnn_vf)mask);
+#else
+  uint32_t bits = 0;
+  for (int lane = 0; lane < FNN_VF; lane++) bits |= (uint32_t)(mask[lane] & 1) << lane;
+  return bits;
+#endif
+}
+FNN_INLINE uint32_t bits_of_64(fnn_vi64 mask) {
+#if defined(FNN_ISA_AVX512)
+  return (uint8_t)__builtin_ia32_cvtq2mask512((long long __attribute__((vector_size(64))))mask);
+#elif defined(FNN_ISA_AVX2)
+  return (uint32_t)__builtin_ia32_movmskpd256((fnn_vd)mask);
+#else
+  return (uint32_t)((mask[0] & 1) | (mask[1] & 2));
+#endif
+}
+
+/* The numbers of the lanes of a vector, of which the longest has 64. */
+#define TO_63                                                                                                          \
+  0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30,    \
+    31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 58,    \
+    59, 60, 61, 62, 63
+
 #define T float
+#define LANE int32_t
 #define ACC double
 #define OWN(name) name##_f32
 #define IS_FLOAT 1
 #include "reduce_body.h"
 #define T double
+#define LANE int64_t
 #define ACC double
 #define OWN(name) name##_f64
 #define IS_FLOAT 1
 #include "reduce_body.h"
 #define T int32_t
+#define LANE int32_t
 #define ACC int64_t
 #define OWN(name) name##_i32
 #define IS_FLOAT 0
 #include "reduce_body.h"
 #define T uint8_t
+#define LANE int8_t
 #define ACC int64_t
 #define OWN(name) name##_bool
 #define IS_FLOAT 0

@@ -1,13 +1,22 @@
-/* reduce_body.h: what reduce.c compiles for each type: T the element, ACC the total, OWN(name) the type's name. */
+/* reduce_body.h: what reduce.c compiles for each type: T the element, LANE a signed integer of its size, ACC the total,
+ * OWN(name) the type's name. */
 
-enum { OWN(LANES) = 128 / (int)sizeof(T) };
+enum {
+  OWN(LANES) = 128 / (int)sizeof(T),
+  OWN(N) = FNN_VECTOR_BYTES / (int)sizeof(T), /* of a vector */
+  OWN(WAYS) = 128 / FNN_VECTOR_BYTES          /* vectors of all lanes */
+};
+typedef T OWN(vector) __attribute__((vector_size(FNN_VECTOR_BYTES)));
+typedef LANE OWN(mask) __attribute__((vector_size(FNN_VECTOR_BYTES)));
 
 #if IS_FLOAT
 #define IS_NAN(x) ((x) != (x))
+#define NAN_LANES(v) ((OWN(mask))((v) != (v)))
 #define ADD(type, a, b) ((a) + (b))
 #define MULTIPLY(type, a, b) ((a) * (b))
 #else /* integers wrap, which only unsigned ones may do in C */
 #define IS_NAN(x) 0
+#define NAN_LANES(v) ((OWN(mask)){0})
 #define ADD(type, a, b) (type)((uint64_t)(a) + (uint64_t)(b))
 #define MULTIPLY(type, a, b) (type)((uint64_t)(a) * (uint64_t)(b))
 #endif
@@ -24,40 +33,116 @@ FNN_INLINE ACC OWN(start)(int kind) {
 }
 
 /* NaN wins: x > a and x < a are false when a is NaN, and x is taken when it is. */
+#define EXTREME(a, op, x) (((x)op(a)) | IS_NAN(x) ? (x) : (a))
 FNN_INLINE T OWN(step)(int kind, T a, T x) {
+  if (sizeof(T) == 1) return (T)(kind == MAX ? (int)a | (int)x : (int)a & (int)x); /* of 0 and 1 */
   switch (kind) {
     case SUM: return ADD(T, a, x);
     case PROD: return MULTIPLY(T, a, x);
-    case MAX: return (x > a) | IS_NAN(x) ? x : a;
-    default: return (x < a) | IS_NAN(x) ? x : a;
+    case MAX: return EXTREME(a, >, x);
+    default: return EXTREME(a, <, x);
   }
 }
 FNN_INLINE ACC OWN(total)(int kind, ACC a, ACC x) {
+  if (sizeof(T) == 1) return (ACC)(kind == MAX ? (int64_t)a | (int64_t)x : (int64_t)a & (int64_t)x);
   switch (kind) {
     case SUM: return ADD(ACC, a, x);
     case PROD: return MULTIPLY(ACC, a, x);
-    case MAX: return (x > a) | IS_NAN(x) ? x : a;
-    default: return (x < a) | IS_NAN(x) ? x : a;
+    case MAX: return EXTREME(a, >, x);
+    default: return EXTREME(a, <, x);
   }
 }
 
-/* n elements in a row: lanes of T over blocks of RUN, then totals. */
-FNN_INLINE ACC OWN(reduce_row)(int kind, const T *x, int64_t n, ACC total) {
-  enum { LANES = OWN(LANES) };
-  if (n < LANES) { /* too short for lanes */
-    for (int64_t i = 0; i < n; i++) total = OWN(total)(kind, total, (ACC)x[i]);
-    return total;
+/* The same of all lanes of vectors. Kept as a loop, it becomes an instruction; of extremes one that gives the second of
+ * two where one is NaN, so that only a NaN in the first asks for more. */
+FNN_INLINE OWN(vector) OWN(steps)(int kind, OWN(vector) a, OWN(vector) x) {
+  T p[OWN(N)], q[OWN(N)];
+  memcpy(p, &a, sizeof p);
+  memcpy(q, &x, sizeof q);
+#pragma GCC unroll 1
+  for (int k = 0; k < OWN(N); k++)
+    q[k] = !IS_FLOAT || kind == SUM || kind == PROD ? OWN(step)(kind, p[k], q[k])
+           : (kind == MAX ? p[k] > q[k] : p[k] < q[k]) ? p[k] : q[k];
+  memcpy(&x, q, sizeof x);
+  if (!IS_FLOAT || kind == SUM || kind == PROD) return x;
+  const OWN(mask) is_nan = NAN_LANES(a);
+  return (OWN(vector))((is_nan & (OWN(mask))a) | (~is_nan & (OWN(mask))x));
+}
+
+FNN_INLINE OWN(mask) OWN(lane_numbers)(void) {
+  static const LANE numbers[64] = {TO_63};
+  OWN(mask) lane;
+  memcpy(&lane, numbers, sizeof lane);
+  return lane;
+}
+
+FNN_INLINE OWN(vector) OWN(load)(const T *x) {
+  OWN(vector) v;
+  memcpy(&v, x, sizeof v);
+  return v;
+}
+
+/* The first n elements, `rest` after them; nothing past them is read. */
+FNN_INLINE OWN(vector) OWN(load_part)(const T *x, int n, T rest) {
+  T lane[OWN(N)];
+  if (sizeof(T) == 1 && FNN_VECTOR_BYTES < 64) { /* no masked load */
+    memset(lane, rest, sizeof lane);
+    for (int k = 0; k < n; k++) lane[k] = x[k];
+    return OWN(load)(lane);
   }
-  for (int64_t first = 0; first < n; first += RUN) {
-    int64_t end = fnn_min(n, first + RUN), i = first;
-    T lane[LANES];
-    for (int k = 0; k < LANES; k++) lane[k] = (T)OWN(start)(kind);
-    for (; i + LANES <= end; i += LANES)
-      for (int k = 0; k < LANES; k++) lane[k] = OWN(step)(kind, lane[k], x[i + k]);
-    for (int k = 0; i < end; i++, k++) lane[k] = OWN(step)(kind, lane[k], x[i]);
-    for (int half = LANES / 2; half >= 4; half /= 2) /* pairs: log2 roundings more */
-      for (int k = 0; k < half; k++) lane[k] = OWN(step)(kind, lane[k], lane[k + half]);
-    for (int k = 0; k < 4; k++) total = OWN(total)(kind, total, (ACC)lane[k]);
+#pragma GCC unroll 1
+  for (int k = 0; k < OWN(N); k++) lane[k] = k < n ? x[k] : rest;
+  return OWN(load)(lane);
+}
+
+/* `lanes` in vectors to the total: put together by halves in T, of sums and products until four are left. */
+FNN_INLINE ACC OWN(fold)(int kind, OWN(vector) *v, int lanes, ACC total) {
+  enum { N = OWN(N) };
+  if (sizeof(T) == 1) { /* each is 0 or 1: eight at once */
+    uint64_t words[16];
+    memcpy(words, v, (size_t)lanes);
+    uint64_t word = words[0];
+    for (int k = 1; k < lanes / 8; k++) word = kind == MAX ? word | words[k] : word & words[k];
+    for (int half = 32; half >= 8; half /= 2) word = kind == MAX ? word | word >> half : word & word >> half;
+    return OWN(total)(kind, total, (ACC)(word & 1));
+  }
+  const int last = kind == SUM || kind == PROD ? 4 : 1;
+#pragma GCC unroll 8
+  for (int half = lanes / 2; half >= last; half /= 2) {
+    for (int w = 0; w < half / N; w++) v[w] = OWN(steps)(kind, v[w], v[w + half / N]);
+    if (half < N) v[0] = OWN(steps)(kind, v[0], __builtin_shuffle(v[0], OWN(lane_numbers)() ^ (LANE)half));
+  }
+  for (int k = 0; k < fnn_min(last, lanes); k++) total = OWN(total)(kind, total, (ACC)v[k / N][k % N]);
+  return total;
+}
+
+/* n elements in a row: lanes of T, element i in lane i % LANES, over blocks of RUN where roundings add up; two sets of
+ * lanes are put together before a third joins them. */
+FNN_INLINE ACC OWN(reduce_row)(int kind, const T *x, int64_t n, ACC total) {
+  enum { LANES = OWN(LANES), N = OWN(N), WAYS = OWN(WAYS) };
+  const OWN(vector) start = (T)OWN(start)(kind) - (OWN(vector)){0};
+  OWN(vector) v[WAYS];
+  if (n <= N) {
+    v[0] = OWN(load_part)(x, (int)n, start[0]);
+    return OWN(fold)(kind, v, N, total);
+  }
+  for (int64_t i = 0; i < n;) {
+    const int64_t end = kind == SUM || kind == PROD ? fnn_min(n, i + RUN) : n;
+    for (int w = 0; w < WAYS; w++) v[w] = start;
+    for (; i + 2 * LANES <= end; i += 2 * LANES)
+      for (int w = 0; w < WAYS; w++) {
+        const T *p = x + i + w * N;
+        v[w] = OWN(steps)(kind, v[w], OWN(steps)(kind, OWN(load)(p), OWN(load)(p + LANES)));
+      }
+    for (; i < end; i += LANES)
+      for (int w = 0; w < WAYS; w++) {
+        const int64_t left = end - i - w * N;
+        if (left <= 0) break;
+        if (left >= N) v[w] = OWN(steps)(kind, v[w], OWN(load)(x + i + w * N));
+        else v[w] = OWN(steps)(kind, v[w], OWN(load_part)(x + i + w * N, (int)left, start[0]));
+      }
+    i = end;
+    total = OWN(fold)(kind, v, LANES, total);
   }
   return total;
 }
@@ -97,7 +182,7 @@ FNN_INLINE void OWN(reduce_range)(int kind, const space *s, const T *x, int64_t 
                                   ACC *total) {
   int64_t last = s->sizes[s->n_reduced - 1];
   while (begin < end) {
-    int64_t inside = begin % last, n = fnn_min(last - inside, end - begin);
+    int64_t inside = s->n_reduced == 1 ? begin : begin % last, n = fnn_min(last - inside, end - begin);
     const T *p = x + offset_of(begin, s->sizes, s->strides, s->n_reduced);
     if (s->cols == 1) total[0] = OWN(reduce_row)(kind, p, n, total[0]);
     else OWN(reduce_rows)(kind, p, n, s->cols, width, total);
@@ -129,8 +214,12 @@ FNN_INLINE void OWN(reduce)(const fnn_call *call, int64_t begin, int64_t end, in
     int64_t col = chunk * s.width, width = fnn_min(s.width, s.cols - col);
     int64_t from = segment * s.segment, to = fnn_min(s.reduced, from + s.segment);
     for (int64_t kept = index * s.group; kept < fnn_min(s.kept, (index + 1) * s.group); kept++) {
-      for (int64_t c = 0; c < width; c++) total[c] = OWN(start)(kind);
       const T *p = x + offset_of(kept, s.kept_sizes, s.kept_strides, s.n_kept) + col;
+      if (s.cols == 1 && s.n_reduced == 1 && s.segments == 1) {
+        y[kept] = (T)OWN(reduce_row)(kind, p, s.reduced, OWN(start)(kind));
+        continue;
+      }
+      for (int64_t c = 0; c < width; c++) total[c] = OWN(start)(kind);
       OWN(reduce_range)(kind, &s, p, from, to, width, total);
       if (s.segments > 1)
         memcpy((ACC *)call->shared + ((kept * s.chunks + chunk) * s.segments + segment) * s.width, total,
@@ -151,12 +240,49 @@ REDUCTION(max, MAX)
 REDUCTION(min, MIN)
 #undef REDUCTION
 
-/* Where the extreme of n elements is: the first one, or the first NaN. */
+/* Bit k: lane k of a comparison. */
+FNN_INLINE uint64_t OWN(bits)(OWN(mask) mask) {
+  if (sizeof(T) == 4) return bits_of_32((fnn_vi32)mask);
+  return bits_of_64((fnn_vi64)mask);
+}
+
+/* Where the extreme of elements that fit a vector is, without a branch that nobody can foretell. */
+FNN_INLINE int64_t OWN(arg_few)(int kind, const T *x, int64_t n) {
+  const OWN(vector) v = OWN(load_part)(x, (int)n, (T)OWN(start)(kind));
+  OWN(vector) best = v;
+#pragma GCC unroll 6
+  for (int half = OWN(N) / 2; half; half /= 2)
+    best = OWN(steps)(kind, best, __builtin_shuffle(best, OWN(lane_numbers)() ^ (LANE)half));
+  return __builtin_ctzll(OWN(bits)((OWN(mask))(v == best) | NAN_LANES(v)));
+}
+
+/* Where the extreme of n elements is: the first one, or the first NaN. The first run that has it is looked through, by
+ * eight sets of lanes, by one, by vectors. */
 FNN_INLINE int64_t OWN(arg_row)(int kind, const T *x, int64_t n) {
-  T best = (T)OWN(reduce_row)(kind, x, n, OWN(start)(kind));
+  enum { LANES = OWN(LANES) };
+  if (n <= OWN(N)) return OWN(arg_few)(kind, x, n);
+  T best = (T)OWN(reduce_row)(kind, x, fnn_min(n, RUN), OWN(start)(kind));
   int64_t i = 0;
-  while (i < n - 1 && !(x[i] == best || IS_NAN(x[i]))) i++;
-  return i;
+  for (int64_t first = RUN; first < n && !IS_NAN(best); first += RUN) {
+    const T next = (T)OWN(reduce_row)(kind, x + first, fnn_min(n - first, RUN), OWN(start)(kind));
+    if ((kind == MAX ? next > best : next < best) | IS_NAN(next)) best = next, i = first;
+  }
+  if (IS_NAN(best)) {
+    while (!IS_NAN(x[i])) i++;
+    return i;
+  }
+#pragma GCC unroll 2
+  for (int width = 8 * LANES; width >= LANES; width /= 8)
+    for (int found = 0; i + width < n; i += width) {
+      for (int k = 0; k < width; k++) found |= x[i + k] == best;
+      if (found) break;
+    }
+  for (;; i += OWN(N)) {
+    const int64_t left = fnn_min(n - i, OWN(N));
+    const OWN(vector) v = left < OWN(N) ? OWN(load_part)(x + i, (int)left, best) : OWN(load)(x + i);
+    const uint64_t found = OWN(bits)((OWN(mask))(v == best));
+    if (found) return i + __builtin_ctzll(found);
+  }
 }
 
 /* argmax, argmin: the index of the first extreme, or of the first NaN, along one axis (not empty).
@@ -204,6 +330,22 @@ static __attribute__((unused)) void OWN(same_argmax)(const fnn_call *call, int64
     ((uint8_t *)call->buf[2])[row] = OWN(arg_row)(MAX, a + row * n, n) == OWN(arg_row)(MAX, b + row * n, n);
 }
 
+/* Along a row, four at a time: the total waits for one addition, not four. */
+FNN_INLINE void OWN(cumsum_row)(const T *x, T *y, int64_t n, int is_reverse) {
+  const int64_t step = is_reverse ? -1 : 1;
+  ACC total = 0;
+  if (is_reverse) x += n - 1, y += n - 1;
+  for (; n >= 4; n -= 4, x += 4 * step, y += 4 * step) {
+    const ACC one = (ACC)x[0], two = ADD(ACC, one, (ACC)x[step]), third = (ACC)x[2 * step];
+    const ACC three = ADD(ACC, two, third), four = ADD(ACC, two, ADD(ACC, third, (ACC)x[3 * step]));
+    y[0] = (T)ADD(ACC, total, one);
+    y[step] = (T)ADD(ACC, total, two);
+    y[2 * step] = (T)ADD(ACC, total, three);
+    y[3 * step] = (T)(total = ADD(ACC, total, four));
+  }
+  for (; n; n--, x += step, y += step) y[0] = (T)(total = ADD(ACC, total, (ACC)x[0]));
+}
+
 /* cumsum: the sum of all elements up to each (from the end with ints[3]) along one axis, running totals in ACC.
  * Buffers: {input [outer, n, inner], output, the same}; the output may be the input. */
 static __attribute__((unused)) void OWN(cumsum)(const fnn_call *call, int64_t begin, int64_t end) {
@@ -214,6 +356,10 @@ static __attribute__((unused)) void OWN(cumsum)(const fnn_call *call, int64_t be
     for (int64_t o = first; o < fnn_min(outer, first + group); o++) {
       const T *x = (const T *)call->buf[0] + o * n * inner + col;
       T *y = (T *)call->buf[1] + o * n * inner + col;
+      if (inner == 1) {
+        OWN(cumsum_row)(x, y, n, ints[3] != 0);
+        continue;
+      }
       ACC total[WIDTH];
       for (int64_t c = 0; c < width; c++) total[c] = 0;
       for (int64_t i = 0; i < n; i++) {
@@ -228,9 +374,12 @@ static __attribute__((unused)) void OWN(cumsum)(const fnn_call *call, int64_t be
 }
 
 #undef T
+#undef LANE
 #undef ACC
 #undef OWN
 #undef IS_FLOAT
 #undef IS_NAN
+#undef NAN_LANES
 #undef ADD
 #undef MULTIPLY
+#undef EXTREME
