@@ -22,8 +22,8 @@ FNN_INLINE void OWN(finish)(const fnn_call *call, int64_t at, int64_t row, int64
 
 static void OWN(batch_norm_size)(const int64_t *ints, fnn_work *work) { batch_size(ints, work, 3, sizeof(T)); }
 
-/* `part(call, first, last, col, numbers, vectors, n)` for all columns of rows [first, last): with `vectors` of columns at
- * once, the last of which has n. They are neighbours in memory, and their sums do not wait for each other. */
+/* `part(call, first, last, col, numbers, vectors, n)` for all columns of rows [first, last): `vectors` of columns at
+ * once, the last of n. They are neighbours in memory, and their sums do not wait for each other. */
 typedef void OWN(columns)(const fnn_call *call, int64_t first, int64_t last, int64_t col, T *numbers, const int vectors,
                           int64_t n);
 FNN_INLINE void OWN(by_columns)(OWN(columns) *part, const fnn_call *call, int64_t first, int64_t last, T *numbers) {
