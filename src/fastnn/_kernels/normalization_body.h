@@ -54,24 +54,27 @@ FNN_INLINE void OWN(block_moments)(const fnn_call *call, int64_t first, int64_t 
   }
 }
 
-/* Phase 1: the blocks of columns [first, last) joined; and what phase 2 multiplies by. */
-FNN_INLINE void OWN(join_moments)(const fnn_call *call, int64_t first, int64_t last) {
+/* Phase 1: the blocks of `width` columns joined, block by block as they lie; and what phase 2 multiplies by. */
+FNN_INLINE void OWN(join_moments)(const fnn_call *call, int64_t first, int64_t width) {
   int64_t rows = call->ints[0], cols = call->ints[1], step = batch_rows(call->ints);
   int64_t blocks = fnn_ceil_div(rows, step);
-  const T *partial = (const T *)call->shared;
+  const T *partial = (const T *)call->shared + first;
   T *factor = (T *)call->shared + 2 * blocks * cols;
-  for (int64_t c = first; c < last; c++) {
-    double count = 0, mean = 0, squares = 0;
-    for (int64_t b = 0; b < blocks; b++) {
-      double n = (double)fnn_min(step, rows - b * step), d = (double)partial[2 * b * cols + c] - mean;
-      squares += (double)partial[(2 * b + 1) * cols + c] + d * d * count * n / (count + n);
-      mean += d * n / (count + n);
-      count += n;
+  double count = 0, mean[UNIT_COLS] = {0}, squares[UNIT_COLS] = {0};
+  for (int64_t b = 0; b < blocks; b++, partial += 2 * cols) {
+    double n = (double)fnn_min(step, rows - b * step), share = n / (count + n);
+    for (int64_t c = 0; c < width; c++) {
+      double d = (double)partial[c] - mean[c];
+      squares[c] += (double)partial[cols + c] + d * d * count * share;
+      mean[c] += d * share;
     }
-    double variance = squares / count;
-    ((T *)call->buf[4])[c] = (T)mean;
-    ((T *)call->buf[5])[c] = (T)variance;
-    factor[c] = (T)((double)((const T *)call->buf[1])[c] / sqrt(variance + call->reals[0]));
+    count += n;
+  }
+  for (int64_t c = 0; c < width; c++) {
+    double variance = squares[c] / count;
+    ((T *)call->buf[4])[first + c] = (T)mean[c];
+    ((T *)call->buf[5])[first + c] = (T)variance;
+    factor[first + c] = (T)((double)((const T *)call->buf[1])[first + c] / sqrt(variance + call->reals[0]));
   }
 }
 
@@ -98,7 +101,8 @@ static void OWN(batch_norm)(const fnn_call *call, int64_t begin, int64_t end) {
   int64_t rows = call->ints[0], cols = call->ints[1], step = batch_rows(call->ints);
   T *shared = (T *)call->shared;
   if (call->phase == 1) {
-    OWN(join_moments)(call, begin * UNIT_COLS, fnn_min(cols, end * UNIT_COLS));
+    for (int64_t c = begin * UNIT_COLS; begin < end; begin++, c += UNIT_COLS)
+      OWN(join_moments)(call, c, fnn_min(UNIT_COLS, cols - c));
     return;
   }
   for (int64_t b = begin; b < end; b++) {
@@ -139,24 +143,30 @@ FNN_INLINE void OWN(block_sums)(const fnn_call *call, int64_t first, int64_t las
   }
 }
 
-/* Phase 1: dgamma, dbeta, and the three numbers a column with dx = k0 dy + k1 + k2 (x - mean). */
-FNN_INLINE void OWN(join_sums)(const fnn_call *call, int64_t first, int64_t last) {
-  int64_t rows = call->ints[0], cols = call->ints[1], blocks = fnn_ceil_div(rows, batch_rows(call->ints));
-  const T *partial = (const T *)call->shared;
-  T *k = (T *)call->shared + 2 * blocks * cols;
-  for (int64_t c = first; c < last; c++) {
-    double sum = 0, product = 0;
-    for (int64_t b = 0; b < blocks; b++) {
-      sum += (double)partial[2 * b * cols + c];
-      product += (double)partial[(2 * b + 1) * cols + c];
+/* The two sums of `width` columns from the blocks, 2 cols numbers apart, whose first is at `partial`. */
+FNN_INLINE void OWN(join_blocks)(const T *partial, int64_t blocks, int64_t cols, int64_t width, double *sum,
+                                 double *product) {
+  for (; blocks > 0; blocks--, partial += 2 * cols)
+    for (int64_t c = 0; c < width; c++) {
+      sum[c] += (double)partial[c];
+      product[c] += (double)partial[cols + c];
     }
+}
+
+/* Phase 1: dgamma, dbeta, and the three numbers a column with dx = k0 dy + k1 + k2 (x - mean). */
+FNN_INLINE void OWN(join_sums)(const fnn_call *call, int64_t first, int64_t width) {
+  int64_t rows = call->ints[0], cols = call->ints[1], blocks = fnn_ceil_div(rows, batch_rows(call->ints));
+  T *k = (T *)call->shared + 2 * blocks * cols;
+  double sum[UNIT_COLS] = {0}, product[UNIT_COLS] = {0};
+  OWN(join_blocks)((const T *)call->shared + first, blocks, cols, width, sum, product);
+  for (int64_t i = 0, c = first; i < width; i++, c++) {
     double r = 1 / sqrt((double)((const T *)call->buf[4])[c] + call->reals[0]);
     double scale = (double)((const T *)call->buf[2])[c] * r;
-    ((T *)call->buf[6])[c] = (T)(product * r);
-    ((T *)call->buf[7])[c] = (T)sum;
+    ((T *)call->buf[6])[c] = (T)(product[i] * r);
+    ((T *)call->buf[7])[c] = (T)sum[i];
     k[c] = (T)scale;
-    k[cols + c] = (T)(-scale * sum / (double)rows);
-    k[2 * cols + c] = (T)(-scale * r * r * product / (double)rows);
+    k[cols + c] = (T)(-scale * sum[i] / (double)rows);
+    k[2 * cols + c] = (T)(-scale * r * r * product[i] / (double)rows);
   }
 }
 
@@ -184,7 +194,8 @@ static void OWN(batch_norm_grad)(const fnn_call *call, int64_t begin, int64_t en
   int64_t rows = call->ints[0], cols = call->ints[1], step = batch_rows(call->ints);
   T *shared = (T *)call->shared;
   if (call->phase == 1) {
-    OWN(join_sums)(call, begin * UNIT_COLS, fnn_min(cols, end * UNIT_COLS));
+    for (int64_t c = begin * UNIT_COLS; begin < end; begin++, c += UNIT_COLS)
+      OWN(join_sums)(call, c, fnn_min(UNIT_COLS, cols - c));
     return;
   }
   for (int64_t b = begin; b < end; b++) {
@@ -283,14 +294,14 @@ static void OWN(layer_norm_grad)(const fnn_call *call, int64_t begin, int64_t en
   int64_t rows = call->ints[0], cols = call->ints[1], step = layer_rows(call->ints);
   T *shared = (T *)call->shared;
   if (call->phase == 1) {
-    for (int64_t c = begin * UNIT_COLS; c < fnn_min(cols, end * UNIT_COLS); c++) {
-      double dgamma = 0, dbeta = 0;
-      for (int64_t b = 0; b < fnn_ceil_div(rows, step); b++) {
-        dgamma += (double)shared[2 * b * cols + c];
-        dbeta += (double)shared[(2 * b + 1) * cols + c];
+    for (int64_t c = begin * UNIT_COLS; begin < end; begin++, c += UNIT_COLS) {
+      int64_t width = fnn_min(UNIT_COLS, cols - c);
+      double dgamma[UNIT_COLS] = {0}, dbeta[UNIT_COLS] = {0};
+      OWN(join_blocks)(shared + c, fnn_ceil_div(rows, step), cols, width, dgamma, dbeta);
+      for (int64_t i = 0; i < width; i++) {
+        ((T *)call->buf[6])[c + i] = (T)dgamma[i];
+        ((T *)call->buf[7])[c + i] = (T)dbeta[i];
       }
-      ((T *)call->buf[6])[c] = (T)dgamma;
-      ((T *)call->buf[7])[c] = (T)dbeta;
     }
     return;
   }
