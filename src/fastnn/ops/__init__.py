@@ -1,16 +1,15 @@
 """Keras's `ops`: every function works on NumPy arrays at once, on traced values and on KerasTensors.
 
 One file a family; records and public functions stand next to each other there. `linalg`, `nn` and `numpy` hold no code:
-they are Keras's other addresses of the same functions, listed in `_api.py`.
+they are Keras's other addresses of the same functions, listed in `_api.py`. They and `image` are imported on first
+use.
 """
 
+import importlib
 from inspect import isfunction
 
+from fastnn import _api
 from fastnn.graph.value import Operators
-from fastnn.ops import image as image
-from fastnn.ops import linalg as linalg
-from fastnn.ops import nn as nn
-from fastnn.ops import numpy as numpy
 from fastnn.ops.activations import *
 from fastnn.ops.adaptive_pool import *
 from fastnn.ops.attention import *
@@ -59,7 +58,16 @@ __all__ = sorted(
 
 # Here, and not where they are written: what one is composed of is called directly there, and so recorded as one call.
 install(globals())
-install(vars(image), "image.")
+
+
+def __getattr__(name):
+    if name in _api.submodules(__name__):
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted({*globals(), *_api.submodules(__name__)})
 
 
 class _Functions(dict):

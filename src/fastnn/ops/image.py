@@ -1,5 +1,6 @@
 """Keras's `ops.image`: the functions of the families `image_*.py`."""
 
+from fastnn.ops.forms import install
 from fastnn.ops.image_color import hsv_to_rgb, rgb_to_grayscale, rgb_to_hsv
 from fastnn.ops.image_filters import gaussian_blur, sobel_edges, ssim
 from fastnn.ops.image_sampling import affine_transform, elastic_transform, map_coordinates, perspective_transform
@@ -12,3 +13,5 @@ __all__ = [
     "pad_images", "perspective_transform", "resize", "rgb_to_grayscale", "rgb_to_hsv", "scale_and_translate",
     "sobel_edges", "ssim",
 ]  # fmt: skip
+
+install(globals(), "image.")  # as `fastnn.ops` does
