@@ -188,7 +188,8 @@ class Optimizer:
 
     def _add_slot(self, name: str, variable: Variable) -> None:
         slot = self.add_variable_from_reference(variable, name)
-        slot.assign(np.full(slot.shape, self._first_value(name), slot.dtype))
+        if value := self._first_value(name):  # it is zeros, which need not be written again
+            slot.assign(np.full(slot.shape, value, slot.dtype))
         self._slots[name, id(variable)] = slot
 
     def __getstate__(self) -> dict:
