@@ -14,7 +14,8 @@ def raise_over_views(graph: Graph) -> Graph:
     results = set(graph.results())
     becomes: dict[Value, Value] = {}
     for node in list(graph.nodes):
-        node.inputs = tuple(becomes.get(x, x) for x in node.inputs)
+        if becomes:
+            node.inputs = tuple(becomes.get(x, x) for x in node.inputs)
         view = _raisable(node, readers, results)
         if view is None:
             continue

@@ -87,7 +87,7 @@ class Op:
             args = _promoted(self, args)
         graph = trace.current()
         if graph is not None:
-            return self.trace(graph, tuple([as_value(x) for x in args]), params)
+            return self.trace(graph, tuple([x if type(x) is Value else as_value(x) for x in args]), params)
         return run_eager(self, args, params)
 
     @property
@@ -101,6 +101,8 @@ class Op:
         """Shapes and dtypes of the outputs."""
         if self.shape is not None:
             result = self.shape(*inputs, **params)
+        elif self.dtype is None and inputs.count(inputs[0]) == len(inputs):
+            result = inputs[0]
         else:
             shape = broadcast_shapes(self.name, *[spec.shape for spec in inputs])
             result = Spec(shape, _elementwise_dtype(self, inputs))
@@ -113,9 +115,9 @@ class Op:
 
     def evaluate(self, arrays, params) -> tuple[np.ndarray, ...]:
         """The outputs by the reference, checked against the shape rule's dtypes."""
-        specs = self.specs(tuple(Spec(a.shape, a.dtype.name) for a in arrays), params)
+        specs = self.specs(tuple(Spec(a.shape, dtype_name(a.dtype)) for a in arrays), params)
         if self.has_kernel and self.name != "cast":  # as in a plan (`graph.halves`): in float32, and rounded
-            arrays = tuple(a.astype(np.float32) if dtypes.is_half(a.dtype.name) else a for a in arrays)
+            arrays = tuple(a.astype(np.float32) if dtypes.is_half(dtype_name(a.dtype)) else a for a in arrays)
         results = self.reference(*arrays, **params)
         results = results if isinstance(results, tuple) else (results,)
         # Some NumPy functions widen (float32 with a Python float under NumPy 1); the record's dtype is the promise.

@@ -364,7 +364,7 @@ def _materialised(graph: Graph) -> Graph:
     graph.updates = {
         var: copy(y, again=True) if memory.root_of(y).node.op.kind == "leaf" else y for var, y in graph.updates.items()
     }
-    return simplify.sort(graph)
+    return simplify.sort(graph) if copies else graph
 
 
 def _packed_places(graph: Graph) -> dict[Value, tuple[Value, int]]:
