@@ -696,30 +696,38 @@ static void OWN(ask_for_lines)(const OWN(decoded) *d, int64_t cols) {
     for (int64_t c = 0; d->operands[k].is_asked && c < cols; c += OWN(LINE)) __builtin_prefetch(d->regs[k].now + c, 1);
 }
 
-/* The sum, largest or least of a block, in a fixed order: four vectors of partial results, each in the program's
- * type, then their lanes in double. */
-static double OWN(reduce_block)(int64_t kind, const T *x, int64_t n, double so_far) {
+/* The greatest or least of each lane, NaN if either is: the instruction gives the second of two where one is NaN. */
+FNN_INLINE V OWN(extreme)(int64_t kind, V a, V b) {
+  return FN(select)(a != a, a, kind == 1 ? FN(max)(a, b) : FN(min)(a, b));
+}
+
+/* The sum, largest or least of a block, in a fixed order: four vectors of partial results, which are put together, all
+ * in the program's type. kind: a constant. */
+FNN_INLINE double OWN(reduce_block)(int64_t kind, const T *x, int64_t n, double so_far) {
   enum { WAYS = 4 };
-  if (kind == 0) {
-    V sum[WAYS] = {{0}};
-    int64_t i = 0;
-    for (; i + WAYS * N <= n; i += WAYS * N)
-      for (int w = 0; w < WAYS; w++) sum[w] += FN(load)(x + i + w * N);
-    for (; i + N <= n; i += N) sum[0] += FN(load)(x + i);
-    if (i < n) sum[1] += FN(load_part)(x + i, n - i);
-    V total = (sum[0] + sum[1]) + (sum[2] + sum[3]);
-    for (int k = 0; k < N; k++) so_far += (double)total[k];
-    return so_far;
-  }
-  V best = FN(splat)((T)so_far);
+  V part[WAYS];
+  for (int w = 0; w < WAYS; w++) part[w] = FN(splat)((T)reduce_start(kind));
   int64_t i = 0;
-  if (kind == 1)
-    for (; i + N <= n; i += N) best = OWN(v_maximum)(best, FN(load)(x + i));
-  else
-    for (; i + N <= n; i += N) best = OWN(v_minimum)(best, FN(load)(x + i));
-  for (int k = 0; k < N; k++) so_far = reduce_step(kind, so_far, (double)best[k]);
-  for (; i < n; i++) so_far = reduce_step(kind, so_far, (double)x[i]);
-  return so_far;
+  for (; i + WAYS * N <= n; i += WAYS * N)
+    for (int w = 0; w < WAYS; w++) {
+      const V v = FN(load)(x + i + w * N);
+      part[w] = kind == 0 ? part[w] + v : OWN(extreme)(kind, part[w], v);
+    }
+  for (; i < n; i += N) {
+    const V v = FN(first_lanes)(FN(load_part)(x + i, n - i), n - i, (T)reduce_start(kind));
+    part[0] = kind == 0 ? part[0] + v : OWN(extreme)(kind, part[0], v);
+  }
+  if (kind == 0) return so_far + (double)FN(sum_lanes)((part[0] + part[1]) + (part[2] + part[3]));
+  V best = OWN(extreme)(kind, OWN(extreme)(kind, part[0], part[1]), OWN(extreme)(kind, part[2], part[3]));
+#pragma GCC unroll 4
+  for (int half = N / 2; half; half /= 2) best = OWN(extreme)(kind, best, FN(across)(best, half));
+  return reduce_step(kind, so_far, (double)best[0]);
+}
+
+static double OWN(reduce_any_block)(int64_t kind, const T *x, int64_t n, double so_far) {
+  return kind == 0   ? OWN(reduce_block)(0, x, n, so_far)
+         : kind == 1 ? OWN(reduce_block)(1, x, n, so_far)
+                     : OWN(reduce_block)(2, x, n, so_far);
 }
 
 FNN_INLINE void OWN(call)(const OWN(instruction) *ins, const OWN(reg) *regs, int64_t n) {
@@ -779,7 +787,7 @@ static void OWN(run)(OWN(decoded) *d, int64_t rows, int64_t cols, const int64_t 
         }
       }
       for (int64_t k = 0; k < n_reductions; k++)
-        partials[k] = OWN(reduce_block)(reductions[4 * k], regs[regs[reductions[4 * k + 1]].slot].now, n, partials[k]);
+        partials[k] = OWN(reduce_any_block)(reductions[4 * k], regs[regs[reductions[4 * k + 1]].slot].now, n, partials[k]);
     }
   }
 }
