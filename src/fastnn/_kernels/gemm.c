@@ -41,11 +41,12 @@ enum { GEMM_MEMO = 384 /* bytes of a gemm_memo, before that of the program */ };
 
 enum {
   /* A transposed A is packed when its columns lie so many bytes apart and so many columns of B share it. A unit is then
-   * of so many rows and columns, fewer rows where that leaves too few units; its A and its sums fit the L2 cache. */
+   * of so many rows and columns, half the columns and fewer rows where that leaves too few units; its A and its sums
+   * fit the L2 cache. */
   GEMM_PAGES_APART = 1024,
   GEMM_SHARING_COLS = 256,
   GEMM_MOST_ROWS = 192,
-  GEMM_GROUP_COLS = 256,
+  GEMM_GROUP_COLS = 512,
   GEMM_MANY_UNITS = 16,
   GEMM_SHARED_PRODUCTS = 1 << 20,  /* from 10 microseconds on, the work of a unit matters more than its overhead */
   GEMM_K_BLOCK = 256,              /* the least range of a k that is cut: 256 x 64 floats of B are 64 KiB */

@@ -44,8 +44,10 @@ static void OWN(gemm_cut_transposed)(OWN(gemm_cut) * c, const int64_t *ints) {
   const int64_t panel = c->widest * N;
   const int packs_b = OWN(gemm_is_scattered)(c, ints, GEMM_K_BLOCK);
   c->packs_a = 1;
-  c->group = fnn_max(1, GEMM_GROUP_COLS / panel);
   c->rows = GEMM_MOST_ROWS;
+  c->group = fnn_max(1, GEMM_GROUP_COLS / panel);
+  const int64_t blocks = c->batches * fnn_ceil_div(c->m, c->rows);
+  if (blocks * fnn_ceil_div(c->panels, c->group) < GEMM_MANY_UNITS) c->group = fnn_max(1, c->group / 2);
   while (c->batches * fnn_ceil_div(c->panels, c->group) * fnn_ceil_div(c->m, c->rows) < GEMM_MANY_UNITS) {
     if (packs_b && c->group > 1 && c->group * panel > c->rows) c->group--;
     else if (c->rows > OWN(GEMM_ROWS)) c->rows -= OWN(GEMM_ROWS);
@@ -237,24 +239,27 @@ static void OWN(gemm_fetch_next)(const OWN(gemm_cut) * c, const int64_t *ints, c
 }
 
 /* Fetches a tile's share of what is packed next: of B the next panel of the block of k, or the first one of the next
- * block, or of the next unit; of A the next block, of which each panel fetches a part. */
-static void OWN(gemm_fetch_packed)(const OWN(gemm_cut) * c, const int64_t *ints, const T *a, const T *b, int64_t rows,
-                                   int64_t k_begin, int64_t k, int64_t k_end, int64_t panel_begin, int64_t panel_end,
-                                   int64_t panel_index, int64_t tile, int64_t tiles) {
-  const int64_t k_next = fnn_min(k_end, k + c->k_block), b_row = ints[GEMM_B_ROW], a_col = ints[GEMM_A_COL];
-  const int is_last = panel_index + 1 == panel_end, ends = is_last && k_next == k_end;
-  const int64_t next = is_last && !ends ? panel_begin : panel_index + 1;
+ * block, or of the next unit; of A, if it is packed, the next block of k or of rows, of which each panel fetches a
+ * part. Units of one group follow each other. */
+static void OWN(gemm_fetch_packed)(const OWN(gemm_cut) * c, const int64_t *ints, const T *a, const T *b,
+                                   int64_t row_block, int64_t k_begin, int64_t k, int64_t k_end, int64_t panel_begin,
+                                   int64_t panel_end, int64_t panel_index, int64_t tile, int64_t tiles) {
+  const int64_t b_row = ints[GEMM_B_ROW], a_col = ints[GEMM_A_COL], k_next = fnn_min(k_end, k + c->k_block);
+  const int is_last = panel_index + 1 == panel_end, is_last_unit = row_block + 1 == c->row_blocks;
+  const int ends = k_next == k_end;
+  const int64_t k_then = ends ? k_begin : k_next;
+  const int64_t next = !is_last ? panel_index + 1 : ends && is_last_unit ? panel_end : panel_begin;
   if (c->packs_b && ints[GEMM_B_COL] == 1 && next < c->panels) {
     const tile_panel panel = tile_panel_of(c->n, N, c->widest, next);
-    const int64_t from = ends ? k_begin : is_last ? k_next : k, span = fnn_min(c->k_block, k_end - from);
+    const int64_t from = is_last ? k_then : k, span = fnn_min(c->k_block, k_end - from);
     const int64_t begin = span * tile / tiles, end = span * (tile + 1) / tiles;
     OWN(gemm_prefetch_rows)(b + panel.begin + (from + begin) * b_row, b_row, end - begin, panel.cols, 0);
   }
-  if (!c->packs_a) return;
+  if (!c->packs_a || (ends && is_last_unit)) return;
   const int64_t share = (panel_index - panel_begin) * tiles + tile, shares = (panel_end - panel_begin) * tiles;
-  const int64_t span = fnn_min(c->k_block, k_end - k_next);
+  const int64_t row = (row_block + ends) * c->rows, span = fnn_min(c->k_block, k_end - k_then);
   const int64_t begin = span * share / shares, end = span * (share + 1) / shares;
-  OWN(gemm_prefetch_rows)(a + (k_next + begin) * a_col, a_col, end - begin, rows, 0);
+  OWN(gemm_prefetch_rows)(a + row + (k_then + begin) * a_col, a_col, end - begin, fnn_min(c->rows, c->m - row), 0);
 }
 
 /* The bias of a panel: of a turned product one number for all. */
@@ -441,7 +446,7 @@ static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OW
           OWN(gemm_fetch_next)(c, ints, a + row_begin, b, rows, k, k_next, panel_index, row / height,
                                fnn_ceil_div(rows, height));
         if (c->fetches_packed)
-          OWN(gemm_fetch_packed)(c, ints, a + row_begin, b, rows, k_begin, k, k_end, panel_begin, panel_end, panel_index,
+          OWN(gemm_fetch_packed)(c, ints, a, b, row_block, k_begin, k, k_end, panel_begin, panel_end, panel_index,
                                  row / height, fnn_ceil_div(rows, height));
         OWN(tile_call)(&t, panel.vectors);
         t.partial += height * OWN(TILE_COLS);
