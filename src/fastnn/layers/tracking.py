@@ -4,8 +4,6 @@ A layer's children (layers, variables, seed generators, metrics) are found by sc
 and dicts included; the scan is cached until something changes anywhere. Compiled calls use the versions in their key.
 """
 
-from dataclasses import dataclass, field
-
 from fastnn.graph.variable import Variable
 
 
@@ -15,15 +13,15 @@ class Changes:
     count = 0
 
 
-@dataclass(eq=False, repr=False, slots=True)
 class Children:
     """What one layer owns directly."""
 
-    layers: list = field(default_factory=list)
-    variables: list[Variable] = field(default_factory=list)
-    seed_generators: list = field(default_factory=list)
-    metrics: list = field(default_factory=list)
-    containers: list = field(default_factory=list)
+    def __init__(self):
+        self.layers: list = []
+        self.variables: list[Variable] = []
+        self.seed_generators: list = []
+        self.metrics: list = []
+        self.containers: list = []
 
 
 def scan(attributes: dict, is_layer) -> Children:

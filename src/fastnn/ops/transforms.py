@@ -96,12 +96,12 @@ def jvp(fun, primals, tangents, has_aux=False):
 # ---- vectorize ----
 
 _CORE = r"\(\s*(?:\w+(?:\s*,\s*\w+)*)?\s*\)"
-_SIGNATURE = re.compile(rf"^{_CORE}(?:\s*,\s*{_CORE})*\s*->\s*{_CORE}(?:\s*,\s*{_CORE})*$")
+_SIGNATURE = rf"^{_CORE}(?:\s*,\s*{_CORE})*\s*->\s*{_CORE}(?:\s*,\s*{_CORE})*$"
 
 
 def _parse_signature(signature: str) -> list[list[str]]:
     """The names of the core axes of each input."""
-    if not _SIGNATURE.match(signature.strip()):
+    if not re.match(_SIGNATURE, signature.strip()):
         raise ValueError(f"vectorize: not a valid signature: {signature!r}; such as '(n),(n)->()'.")
     inputs, _, _ = signature.partition("->")
     return [re.findall(r"\w+", core) for core in re.findall(_CORE, inputs)]
