@@ -82,6 +82,9 @@ PROBLEMS = [
     Problem(1, 30, 20, 3, 16, 1, 1),
     Problem(7, 11, 29, 1, 32, 3, 3),
     Problem(1, 4, 70, 4, 16, 2, 2, strides=(3, 3), pads=(0, 0, 1, 1)),  # some pixels have no tap
+    Problem(9, 9, 9, 6, 20, 5, 5, pads=(2, 2, 2, 2)),  # tiles whose pixels have different taps
+    Problem(2, 17, 19, 5, 18, 3, 4, strides=(2, 3), dilation=(3, 2), pads=(4, 5, 6, 3)),
+    Problem(2, 3, 40, 8, 16, 5, 9, pads=(6, 9, 5, 10)),  # some pixels have no tap, others few
 ]
 pytestmark = pytest.mark.parametrize("isa", ISAS)
 each_problem = pytest.mark.parametrize("problem", PROBLEMS, ids=lambda p: "-".join(map(str, astuple(p))))

@@ -4,7 +4,8 @@
  *   y[i, oy, ox, o] = bias[o] + sum over ky, kx, c of
  *                     x[i, oy * stride_h - pad_top + ky * dilation_h, ox * stride_w - pad_left + kx * dilation_w, c]
  *                     * kernel[ky, kx, c, o]
- * Outside x there are zeros; the padding at the bottom and the right is whatever oh and ow need.
+ * Outside x there are zeros; the padding at the bottom and the right is whatever oh and ow need. Where all pixels of a
+ * tile would meet zeros, a tap is left out.
  *
  * conv2d             buffers 0 x, 1 kernel, 2 y, 3 bias (cout,) or NULL, then the program's over (n * oh * ow, cout)
  * conv2d_grad_input  buffers 0 dy, 1 kernel, 2 dx, then the program's over (n * h * w, cin)

@@ -59,11 +59,14 @@ typedef struct {
   T *c;       /* the first pixel's result */
   int64_t a_image, a_row, a_col, c_image, c_row, c_col; /* steps of both */
   int64_t images, rows, cols;
-  const OWN(tile_segment) * segments;
-  int64_t n_segments;
-  int64_t columns, first_column; /* of the result and of B: all of a group */
-  int64_t widest, panel, panels; /* how the columns are cut, and which panels are done: from one on, how many */
-  const T *bias;                 /* of the group, or NULL */
+  conv_axis y, x;                   /* which taps reach a row, a column: p counts from the first */
+  const OWN(tile_segment) * taps;   /* one each, (y.taps, x.taps) */
+  OWN(tile_segment) * segments;     /* space for as many */
+  int64_t k;                        /* of a tap */
+  int merges;                       /* taps of a kernel row follow each other in A and in B */
+  int64_t columns, first_column;    /* of the result and of B: all of a group */
+  int64_t widest, panel, panels;    /* how the columns are cut, and which panels are done: from one on, how many */
+  const T *bias;                    /* of the group, or NULL */
   T floor;
   int fetches; /* a tile asks for the first segment of the next one's pixels */
   OWN(conv_ahead) * ahead; /* or NULL */
@@ -71,45 +74,117 @@ typedef struct {
 
 enum { OWN(CONV_BLOCK) = 4 * TILE_BLOCK /* pixels whose pointers are made at once */ };
 
-static void OWN(conv_run)(const OWN(conv_walk) * walk) {
-  const int64_t pixels = walk->images * walk->rows * walk->cols;
+/* Pixels in the order in which tiles take them, runs of them that have the same taps, and what is kept from tile to
+ * tile: `y` and `x` are the taps of its segments. */
+typedef struct {
+  OWN(tile) t;
+  conv_range y, x;
+  int64_t n, n_runs;
   const T *a[OWN(CONV_BLOCK)];
   T *c[OWN(CONV_BLOCK)];
-  _Alignas(FNN_ALIGN) T bias[OWN(TILE_COLS)];
-  OWN(tile) t = {.a_stride = 1, .segments = walk->segments, .n_segments = walk->n_segments, .alpha = 1,
-                 .floor = walk->floor};
-  int64_t image = 0, row = 0, col = 0;
-  for (int64_t done = 0; done < pixels; done += OWN(CONV_BLOCK)) {
-    const int64_t block = fnn_min(OWN(CONV_BLOCK), pixels - done), padded = fnn_round_up(block, TILE_BLOCK);
-    for (int64_t p = 0; p < block;) {
-      const T *from = walk->a + image * walk->a_image + row * walk->a_row + col * walk->a_col;
-      T *to = walk->c + image * walk->c_image + row * walk->c_row + col * walk->c_col;
-      const int64_t end = fnn_min(block, p + walk->cols - col);
-      col += end - p;
-      for (; p < end; p++, from += walk->a_col, to += walk->c_col) a[p] = from, c[p] = to;
-      if (col == walk->cols) {
-        col = 0;
-        if (++row == walk->rows) row = 0, image++;
-      }
+  conv_reach runs[OWN(CONV_BLOCK)];
+} OWN(conv_pixels);
+
+/* Taps in these ranges become the tile's segments, unless they are. */
+static void OWN(conv_segments)(const OWN(conv_walk) * walk, OWN(conv_pixels) * pixels, conv_range y, conv_range x) {
+  if (conv_same(y, pixels->y) && conv_same(x, pixels->x)) return;
+  int64_t n = 0;
+  for (int64_t i = y.begin; i < y.end; i++) {
+    for (int64_t j = x.begin; j < x.end; j++) {
+      const OWN(tile_segment) *tap = walk->taps + i * walk->x.taps + j;
+      if (walk->merges && j > x.begin) walk->segments[n - 1].k += tap->k;
+      else walk->segments[n++] = *tap;
     }
-    for (int64_t p = block; p < padded; p++) a[p] = a[block - 1], c[p] = c[block - 1];
-    for (int64_t k = walk->panel; k < walk->panel + walk->panels; k++) {
-      const tile_panel panel = tile_panel_of(walk->columns, N, walk->widest, k);
-      t.cols = panel.cols;
-      t.column = t.c_column = walk->first_column + panel.begin;
-      t.bias = OWN(tile_bias)(walk->bias, panel, bias);
-      const int64_t height = tile_rows(panel.vectors);
-      for (int64_t p = 0; p < block; p += height) {
-        t.rows = fnn_min(height, block - p);
-        t.a = a + p;
-        t.c = c + p;
-        for (int64_t i = p + height; walk->fetches && i < fnn_min(block, p + 2 * height); i++)
-          for (int64_t e = 0; e < walk->segments->k; e += FNN_ALIGN / (int64_t)sizeof(T)) __builtin_prefetch(a[i] + e);
-        if (walk->ahead) t.ahead_lines = OWN(conv_ask)(walk->ahead, t.n_segments, &t.ahead);
-        OWN(tile_call)(&t, panel.vectors);
+  }
+  pixels->y = y, pixels->x = x;
+  pixels->t.n_segments = n;
+}
+
+/* Computes pixels whose pointers there are. A tile has the taps that reach any of its pixels. The last run goes on. */
+static void OWN(conv_block)(const OWN(conv_walk) * walk, OWN(conv_pixels) * pixels) {
+  const int64_t block = pixels->n;
+  const T **a = pixels->a;
+  T **c = pixels->c;
+  OWN(tile) *t = &pixels->t;
+  _Alignas(FNN_ALIGN) T bias[OWN(TILE_COLS)];
+  const conv_reach *run = pixels->runs;
+  const int is_one = pixels->n_runs == 1;
+  pixels->runs[pixels->n_runs - 1].end = block;
+  OWN(conv_segments)(walk, pixels, run->y, run->x);
+  for (int64_t p = block; p < fnn_round_up(block, TILE_BLOCK); p++) a[p] = a[block - 1], c[p] = c[block - 1];
+  for (int64_t k = walk->panel; k < walk->panel + walk->panels; k++, run = pixels->runs) {
+    const tile_panel panel = tile_panel_of(walk->columns, N, walk->widest, k);
+    t->cols = panel.cols;
+    t->column = t->c_column = walk->first_column + panel.begin;
+    t->bias = OWN(tile_bias)(walk->bias, panel, bias);
+    const int64_t height = tile_rows(panel.vectors);
+    for (int64_t p = 0; p < block; p += height) {
+      t->rows = fnn_min(height, block - p);
+      t->a = a + p;
+      t->c = c + p;
+      if (!is_one) {
+        while (run->end <= p) run++;
+        conv_range y = run->y, x = run->x;
+        while (run->end < p + t->rows) run++, y = conv_union(y, run->y), x = conv_union(x, run->x);
+        OWN(conv_segments)(walk, pixels, y, x);
+      }
+      for (int64_t i = p + height; walk->fetches && i < fnn_min(block, p + 2 * height); i++)
+        for (int64_t e = 0; e < walk->k; e += FNN_ALIGN / (int64_t)sizeof(T)) __builtin_prefetch(a[i] + e);
+      if (walk->ahead) t->ahead_lines = OWN(conv_ask)(walk->ahead, t->n_segments, &t->ahead);
+      OWN(tile_call)(t, panel.vectors);
+    }
+  }
+  pixels->runs[0] = pixels->runs[pixels->n_runs - 1];
+  pixels->n_runs = 1;
+  pixels->n = 0;
+}
+
+/* A line of `left` pixels of the last run. */
+FNN_INLINE void OWN(conv_line)(const OWN(conv_walk) * walk, OWN(conv_pixels) * pixels, const T *a, T *c, int64_t left) {
+  while (left > 0) {
+    const int64_t begin = pixels->n, end = fnn_min(OWN(CONV_BLOCK), begin + left);
+    for (int64_t p = begin; p < end; p++, a += walk->a_col, c += walk->c_col) pixels->a[p] = a, pixels->c[p] = c;
+    pixels->n = end;
+    left -= end - begin;
+    if (end == OWN(CONV_BLOCK)) OWN(conv_block)(walk, pixels);
+  }
+}
+
+enum { OWN(CONV_TAP_LEAST) = 64 /* products of a side of results with a tap, below which choosing takes longer */ };
+
+/* The results of an axis from p on that have the same taps: their end. All of them, where `across` of them, side by
+ * side, have few products with a tap. */
+static int64_t OWN(conv_side)(const OWN(conv_walk) * walk, const conv_axis *axis, int64_t p, int64_t end,
+                              int64_t across, conv_range *taps) {
+  *taps = (conv_range){0, axis->taps};
+  if (across * walk->k < OWN(CONV_TAP_LEAST)) return end;
+  *taps = conv_taps_of(axis, p);
+  return fnn_min(end, conv_taps_change(axis, p));
+}
+
+/* By rectangles whose pixels have the same taps. */
+static void OWN(conv_run)(const OWN(conv_walk) * walk) {
+  OWN(conv_pixels) pixels;
+  pixels.t = (OWN(tile)){.a_stride = 1, .segments = walk->segments, .alpha = 1, .floor = walk->floor};
+  pixels.y = pixels.x = (conv_range){0, 0};
+  pixels.n = 0;
+  conv_range y, x;
+  for (int64_t row = 0, next_row; row < walk->rows; row = next_row) {
+    next_row = OWN(conv_side)(walk, &walk->y, row, walk->rows, walk->images * walk->cols, &y);
+    for (int64_t col = 0, next_col; col < walk->cols; col = next_col) {
+      next_col = OWN(conv_side)(walk, &walk->x, col, walk->cols, walk->images * walk->rows, &x);
+      if (pixels.n) pixels.runs[pixels.n_runs - 1].end = pixels.n;
+      else pixels.n_runs = 0;
+      pixels.runs[pixels.n_runs++] = (conv_reach){0, y, x};
+      for (int64_t image = 0; image < walk->images; image++) {
+        const T *a = walk->a + image * walk->a_image + row * walk->a_row + col * walk->a_col;
+        T *c = walk->c + image * walk->c_image + row * walk->c_row + col * walk->c_col;
+        for (int64_t i = row; i < next_row; i++, a += walk->a_row, c += walk->c_row)
+          OWN(conv_line)(walk, &pixels, a, c, next_col - col);
       }
     }
   }
+  if (pixels.n) OWN(conv_block)(walk, &pixels);
 }
 
 #include "conv2d_thin_body.h"
@@ -120,7 +195,7 @@ static void OWN(conv_run)(const OWN(conv_walk) * walk) {
 typedef struct {
   conv_shape s;
   conv_bands bands;
-  int64_t window_cols, n_segments, window_elements, weight_blocks;
+  int64_t window_cols, window_elements, weight_blocks;
   int64_t widest, panels, parts; /* of columns: few bands are cut by them too; panels of a part */
   int copies, merges;            /* windows are copied; the taps of a kernel row are one segment */
 } OWN(conv_cut);
@@ -138,7 +213,6 @@ static OWN(conv_cut) OWN(conv_cut_of)(const int64_t *ints) {
              (s->ow - 1) * s->stride_w - s->pad_left + reach_w > s->w;
   c.window_cols = (s->ow - 1) * s->stride_w + reach_w;
   c.merges = s->dilation_w == 1 && s->groups == 1;
-  c.n_segments = c.merges ? s->kh : s->taps;
   const int64_t row = c.window_cols * s->cin;
   c.bands = conv_bands_of(s->n, s->oh, s->ow, c.copies ? row * s->stride_h * (int64_t)sizeof(T) : 0, 1);
   if (c.copies) c.window_elements = c.bands.images * ((c.bands.rows - 1) * s->stride_h + reach_h) * row;
@@ -182,7 +256,7 @@ static void OWN(conv2d_size)(const int64_t *ints, fnn_work *work) {
   }
   work->units[phase++] = c.bands.image_units * c.bands.bands * c.parts;
   work->phases = phase;
-  work->scratch_bytes = OWN(conv_scratch_bytes)(ints, c.n_segments, c.window_elements);
+  work->scratch_bytes = OWN(conv_scratch_bytes)(ints, 2 * c.s.taps, c.window_elements);
   work->flops = conv_flops(&c.s);
   work->bytes = conv_elements(&c.s) * (double)sizeof(T);
 }
@@ -195,29 +269,29 @@ static void OWN(conv2d_unit)(const fnn_call *call, const OWN(conv_cut) * c, cons
   unit %= bands;
   const int64_t image = unit / c->bands.bands * c->bands.images, row = unit % c->bands.bands * c->bands.rows;
   const int64_t images = fnn_min(c->bands.images, s->n - image), rows = fnn_min(c->bands.rows, s->oh - row);
-  T *space = (T *)(call->scratch + OWN(conv_window_at)(c->n_segments));
+  T *space = (T *)(call->scratch + OWN(conv_window_at)(2 * s->taps));
   const OWN(conv_window) x = OWN(conv_window_of)(
     (const T *)call->buf[0] + image * s->h * s->w * s->cin, images, s->h, s->w, s->cin, row * s->stride_h - s->pad_top,
     (rows - 1) * s->stride_h + (s->kh - 1) * s->dilation_h + 1, -s->pad_left, c->window_cols, c->copies, space);
 
-  OWN(tile_segment) *segments = (OWN(tile_segment) *)call->scratch;
-  const int64_t taps = c->merges ? s->kw : 1; /* of a segment */
-  for (int64_t k = 0; k < c->n_segments; k++) {
-    const int64_t ky = k * taps / s->kw, kx = k * taps % s->kw;
-    segments[k] = (OWN(tile_segment)){weights + (ky * s->kw + kx) * s->cin_g * s->cout, s->cout,
-                                      ky * s->dilation_h * x.row + kx * s->dilation_w * s->cin, taps * s->cin_g};
-  }
+  OWN(tile_segment) *taps = (OWN(tile_segment) *)call->scratch;
+  for (int64_t k = 0; k < s->taps; k++)
+    taps[k] = (OWN(tile_segment)){weights + k * s->cin_g * s->cout, s->cout,
+                                  k / s->kw * s->dilation_h * x.row + k % s->kw * s->dilation_w * s->cin, s->cin_g};
   const int64_t first_pixel = (image * s->oh + row) * s->ow;
   /* Copying would wait for the next window; tiles that read x in place wait for nothing. */
   const T *next = (const T *)call->buf[0] + ((image + images - 1) * s->h + (row + rows) * s->stride_h) * s->w * s->cin;
   OWN(conv_ahead) ahead = OWN(conv_ahead_of)(next, images * rows * s->stride_h * s->w * s->cin, NULL, 0,
                                              s->groups * c->panels * images * rows * s->ow / TILE_MOST_ROWS,
-                                             c->n_segments);
+                                             c->merges ? s->kh : s->taps);
   OWN(conv_walk) walk = {
     .c = (T *)call->buf[2] + first_pixel * s->cout,
     .a_image = x.image, .a_row = s->stride_h * x.row, .a_col = s->stride_w * s->cin,
     .c_image = s->oh * s->ow * s->cout, .c_row = s->ow * s->cout, .c_col = s->cout,
-    .images = images, .rows = rows, .cols = s->ow, .segments = segments, .n_segments = c->n_segments,
+    .images = images, .rows = rows, .cols = s->ow,
+    .y = {s->kh, row * s->stride_h - s->pad_top, s->stride_h, s->dilation_h, s->h},
+    .x = {s->kw, -s->pad_left, s->stride_w, s->dilation_w, s->w},
+    .taps = taps, .segments = taps + s->taps, .k = s->cin_g, .merges = c->merges,
     .columns = s->cout_g, .widest = c->widest, .panel = part * c->panels,
     .panels = fnn_min(c->panels, tile_panels_of(s->cout_g, N, c->widest) - part * c->panels),
     .floor = call->ints[CONV_RELU] ? 0 : -INFINITY,
@@ -237,7 +311,7 @@ static void OWN(conv2d_unit)(const fnn_call *call, const OWN(conv_cut) * c, cons
     else OWN(conv_run)(&walk);
   }
   OWN(conv_run_program)(call, first_pixel, images * rows * s->ow, column, columns,
-                        call->scratch + OWN(conv_program_at)(c->n_segments, c->window_elements));
+                        call->scratch + OWN(conv_program_at)(2 * s->taps, c->window_elements));
 }
 
 /* Copies [begin, end) of n elements in blocks, and zeroes the N after them. */

@@ -78,16 +78,16 @@ static void OWN(conv2d_grad_input_size)(const int64_t *ints, fnn_work *work) {
   work->units[0] = s.groups * s.taps * fnn_ceil_div(s.cout_g, OWN(CONV_TURNED));
   work->units[1] = c.bands.image_units * c.bands.bands;
   work->shared_bytes = (s.taps * s.cin_g * s.cout + N) * (int64_t)sizeof(T);
-  work->scratch_bytes = OWN(conv_scratch_bytes)(ints, s.taps, c.window_elements);
+  work->scratch_bytes = OWN(conv_scratch_bytes)(ints, 2 * s.taps, c.window_elements);
 }
 
-/* out[g][tap][o][i] = weights[tap][i][g * cout_g + o], and zeroes after the last: a block of o of a tap. */
+/* out[g][taps - 1 - tap][o][i] = weights[tap][i][g * cout_g + o], and zeroes after the last: a block of o of a tap. */
 static void OWN(conv_transpose_weights)(const conv_shape *s, T *out, const T *weights, int64_t unit) {
   const int64_t blocks = fnn_ceil_div(s->cout_g, OWN(CONV_TURNED)), g = unit / blocks / s->taps;
   const int64_t tap = unit / blocks % s->taps, first = unit % blocks * OWN(CONV_TURNED);
   const int64_t n = fnn_min(OWN(CONV_TURNED), s->cout_g - first);
   T *to = out + ((g * s->taps + tap) * s->cout_g + first) * s->cin_g;
-  const T *from = weights + tap * s->cin_g * s->cout + g * s->cout_g + first;
+  const T *from = weights + (s->taps - 1 - tap) * s->cin_g * s->cout + g * s->cout_g + first;
   if (s->cin_g % N == 0) {
     OWN(pack_panel)(to, from, 1, s->cout, n, (tile_panel){0, s->cin_g, (int)(s->cin_g / N)});
   } else {
@@ -97,25 +97,37 @@ static void OWN(conv_transpose_weights)(const conv_shape *s, T *out, const T *we
   if (unit == s->groups * s->taps * blocks - 1) memset(to + n * s->cin_g, 0, sizeof(T) * N);
 }
 
-/* The taps of one pair of residues, as segments over the window of dy; returns how many there are. */
-static int64_t OWN(conv_input_segments)(const OWN(conv_input_cut) * c, OWN(conv_taps) taps, int64_t residue_y,
-                                        int64_t residue_x, int64_t window_row, const T *weights,
-                                        OWN(tile_segment) * segments) {
+/* Of the taps of an axis, from the last on, those that reach results of this residue. */
+static conv_axis OWN(conv_input_axis)(int64_t residue, int64_t pad, int64_t taps, int64_t dilation, int64_t stride,
+                                      int64_t size) {
+  conv_axis axis = {.step = 1, .tap_step = 1, .size = size};
+  int64_t shift;
+  for (int64_t k = taps - 1; k >= 0; k--) {
+    if (!conv_shift(residue, pad, k, dilation, stride, &shift)) continue;
+    if (axis.taps == 0) axis.at = shift;
+    if (axis.taps == 1) axis.tap_step = shift - axis.at;
+    axis.taps++;
+  }
+  return axis;
+}
+
+/* The taps of one pair of residues over the window of dy. */
+static void OWN(conv_input_taps)(const OWN(conv_input_cut) * c, int64_t residue_y, int64_t residue_x,
+                                 int64_t window_row, const T *weights, OWN(tile_segment) * taps) {
   const conv_shape *s = &c->s;
-  int64_t n = 0, shift_y, shift_x;
-  for (int64_t ky = taps.last; ky >= taps.first; ky--) {
+  int64_t shift_y, shift_x;
+  for (int64_t ky = s->kh - 1; ky >= 0; ky--) {
     if (!conv_shift(residue_y, s->pad_top, ky, s->dilation_h, s->stride_h, &shift_y)) continue;
     for (int64_t kx = s->kw - 1; kx >= 0; kx--) {
       if (!conv_shift(residue_x, s->pad_left, kx, s->dilation_w, s->stride_w, &shift_x)) continue;
-      segments[n++] = (OWN(tile_segment)){weights + (ky * s->kw + kx) * s->cout_g * s->cin_g, s->cin_g,
-                                          (shift_y - c->low_y) * window_row + (shift_x - c->low_x) * s->cout, s->cout_g};
+      const int64_t turned = s->taps - 1 - (ky * s->kw + kx);
+      *taps++ = (OWN(tile_segment)){weights + turned * s->cout_g * s->cin_g, s->cin_g,
+                                    (shift_y - c->low_y) * window_row + (shift_x - c->low_x) * s->cout, s->cout_g};
     }
   }
-  return n;
 }
 
-/* One unit: images [image, image + images) by rows [row, row + rows) of dx. Rows whose taps are the same are walked
- * together: near the top and the bottom, taps that would meet only zeros are left out. */
+/* One unit: images [image, image + images) by rows [row, row + rows) of dx. */
 static void OWN(conv_input_unit)(const fnn_call *call, const OWN(conv_input_cut) * c, int64_t unit) {
   const conv_shape *s = &c->s;
   const int64_t image = unit / c->bands.bands * c->bands.images, row = unit % c->bands.bands * c->bands.rows;
@@ -123,38 +135,37 @@ static void OWN(conv_input_unit)(const fnn_call *call, const OWN(conv_input_cut)
   const int64_t steps = fnn_ceil_div(rows, s->stride_h), first_j = row / s->stride_h; /* bands begin at residue 0 */
   const OWN(conv_window) dy = OWN(conv_window_of)(
     (const T *)call->buf[0] + image * s->oh * s->ow * s->cout, images, s->oh, s->ow, s->cout, c->low_y + first_j,
-    c->high_y - c->low_y + steps, c->low_x, c->window_cols, c->copies, (T *)(call->scratch + OWN(conv_window_at)(s->taps)));
-  OWN(tile_segment) *segments = (OWN(tile_segment) *)call->scratch;
+    c->high_y - c->low_y + steps, c->low_x, c->window_cols, c->copies,
+    (T *)(call->scratch + OWN(conv_window_at)(2 * s->taps)));
+  OWN(tile_segment) *taps = (OWN(tile_segment) *)call->scratch;
   T *dx = (T *)call->buf[2] + (image * s->h + row) * s->w * s->cin;
   const int has_gaps = s->stride_h > s->kh || s->stride_w > s->kw; /* cleared at once, not by tiles without a tap */
   if (has_gaps) memset(dx, 0, sizeof(T) * (size_t)(images * rows * s->w * s->cin));
   for (int64_t residue_y = 0; residue_y < fnn_min(s->stride_h, rows); residue_y++) {
-    const int64_t end_j = first_j + fnn_ceil_div(rows - residue_y, s->stride_h);
-    for (int64_t j = first_j, next_j; j < end_j; j = next_j) {
-      const OWN(conv_taps) taps = OWN(conv_taps_of_row)(s, residue_y, j);
-      for (next_j = j + 1; next_j < end_j; next_j++) {
-        const OWN(conv_taps) next = OWN(conv_taps_of_row)(s, residue_y, next_j);
-        if (next.first != taps.first || next.last != taps.last) break;
-      }
-      for (int64_t residue_x = 0; residue_x < fnn_min(s->stride_w, s->w); residue_x++) {
-        OWN(conv_walk) walk = {
-          .a_image = dy.image, .a_row = dy.row, .a_col = s->cout,
-          .c_image = s->h * s->w * s->cin, .c_row = s->stride_h * s->w * s->cin, .c_col = s->stride_w * s->cin,
-          .images = images, .rows = next_j - j, .cols = fnn_ceil_div(s->w - residue_x, s->stride_w),
-          .segments = segments, .columns = s->cin_g, .widest = TILE_VECTORS,
-          .panels = tile_panels(s->cin_g, N), .floor = -INFINITY};
-        for (int64_t g = 0; g < s->groups; g++) {
-          const T *weights = (const T *)call->shared + g * s->taps * s->cout_g * s->cin_g;
-          walk.n_segments = OWN(conv_input_segments)(c, taps, residue_y, residue_x, dy.row, weights, segments);
-          walk.a = dy.at + (j - first_j) * dy.row + g * s->cout_g;
-          walk.c = dx + ((residue_y + (j - first_j) * s->stride_h) * s->w + residue_x) * s->cin + g * s->cin_g;
-          if (walk.n_segments || !has_gaps) OWN(conv_run)(&walk);
-        }
+    conv_axis y = OWN(conv_input_axis)(residue_y, s->pad_top, s->kh, s->dilation_h, s->stride_h, s->oh);
+    y.at += first_j;
+    for (int64_t residue_x = 0; residue_x < fnn_min(s->stride_w, s->w); residue_x++) {
+      const conv_axis x = OWN(conv_input_axis)(residue_x, s->pad_left, s->kw, s->dilation_w, s->stride_w, s->ow);
+      if (has_gaps && y.taps * x.taps == 0) continue;
+      OWN(conv_walk) walk = {
+        .a_image = dy.image, .a_row = dy.row, .a_col = s->cout,
+        .c_image = s->h * s->w * s->cin, .c_row = s->stride_h * s->w * s->cin, .c_col = s->stride_w * s->cin,
+        .images = images, .rows = fnn_ceil_div(rows - residue_y, s->stride_h),
+        .cols = fnn_ceil_div(s->w - residue_x, s->stride_w), .y = y, .x = x,
+        .taps = taps, .segments = taps + s->taps, .k = s->cout_g,
+        .merges = s->stride_w == 1 && s->dilation_w == 1 && s->groups == 1,
+        .columns = s->cin_g, .widest = TILE_VECTORS, .panels = tile_panels(s->cin_g, N), .floor = -INFINITY};
+      for (int64_t g = 0; g < s->groups; g++) {
+        const T *weights = (const T *)call->shared + g * s->taps * s->cout_g * s->cin_g;
+        OWN(conv_input_taps)(c, residue_y, residue_x, dy.row, weights, taps);
+        walk.a = dy.at + g * s->cout_g;
+        walk.c = dx + (residue_y * s->w + residue_x) * s->cin + g * s->cin_g;
+        OWN(conv_run)(&walk);
       }
     }
   }
   OWN(conv_run_program)(call, (image * s->h + row) * s->w, images * rows * s->w, 0, s->cin,
-                        call->scratch + OWN(conv_program_at)(s->taps, c->window_elements));
+                        call->scratch + OWN(conv_program_at)(2 * s->taps, c->window_elements));
 }
 
 static void OWN(conv2d_grad_input)(const fnn_call *call, int64_t begin, int64_t end) {
@@ -264,8 +275,9 @@ static void OWN(conv_kernel_rows)(const conv_shape *s, const T **rows, const T *
   }
 }
 
-/* Adds the columns of `pixels` rows of dy to sum[0 .. cout). */
-static void OWN(conv_add_columns)(const conv_shape *s, T *sum, const T *dy, int64_t pixels, int starts) {
+/* Adds the columns of `pixels` rows of dy to sum[0 .. cout). In a larger function GCC would not keep the mask. */
+static __attribute__((noinline)) void OWN(conv_add_columns)(const conv_shape *s, T *sum, const T *dy, int64_t pixels,
+                                                            int starts) {
   for (int64_t o = 0; o < s->cout; o += N) {
     const int64_t n = fnn_min(N, s->cout - o);
     V v = {0};
@@ -276,6 +288,45 @@ static void OWN(conv_add_columns)(const conv_shape *s, T *sum, const T *dy, int6
     }
     FN(store)(sum + o, v);
   }
+}
+
+/* What tiles contract between two visits, and the results of which the segments are. */
+typedef struct {
+  const conv_shape *s;
+  OWN(conv_window) window; /* of x */
+  const T *dy;
+  int64_t images, rows;
+  conv_axis y, x;
+  int64_t first, last; /* taps that reach these results */
+  conv_range rows_now, cols_now;
+  OWN(tile_segment) * segments;
+  int64_t n_segments;
+} OWN(conv_band);
+
+/* Results [y.begin, y.end) by [x.begin, x.end) of each image become the segments, a row each. */
+static void OWN(conv_band_results)(OWN(conv_band) * band, conv_range y, conv_range x) {
+  const conv_shape *s = band->s;
+  int64_t n = 0;
+  for (int64_t image = 0; image < band->images && x.begin < x.end; image++)
+    for (int64_t row = y.begin; row < y.end; row++)
+      band->segments[n++] = (OWN(tile_segment)){
+        band->dy + ((image * band->rows + row) * s->ow + x.begin) * s->cout, s->cout,
+        image * band->window.image + row * s->stride_h * band->window.row + x.begin * s->stride_w * s->cin,
+        x.end - x.begin};
+  band->rows_now = y, band->cols_now = x;
+  band->n_segments = n;
+}
+
+/* The same for the results that taps [first, last] reach. */
+static void OWN(conv_band_taps)(OWN(conv_band) * band, int64_t first, int64_t last) {
+  const conv_shape *s = band->s;
+  if (first == band->first && last == band->last) return;
+  band->first = first, band->last = last;
+  const int64_t first_y = first / s->kw, last_y = last / s->kw;
+  const int64_t first_x = first_y == last_y ? first % s->kw : 0, last_x = first_y == last_y ? last % s->kw : s->kw - 1;
+  const conv_range y = conv_results_of(&band->y, first_y, last_y, band->rows);
+  const conv_range x = conv_results_of(&band->x, first_x, last_x, s->ow);
+  if (!conv_same(y, band->rows_now) || !conv_same(x, band->cols_now)) OWN(conv_band_results)(band, y, x);
 }
 
 /* One unit of the first phase: a block of bands for a block of tile rows. */
@@ -324,9 +375,11 @@ static void OWN(conv_kernel_unit)(const fnn_call *call, const OWN(conv_kernel_cu
       }
       continue;
     }
-    for (int64_t k = 0; k < images * n_rows; k++)
-      segments[k] = (OWN(tile_segment)){dy + k * s->ow * s->cout, s->cout,
-                                        k / n_rows * x.image + k % n_rows * s->stride_h * x.row, s->ow};
+    OWN(conv_band) now = {.s = s, .window = x, .dy = dy, .images = images, .rows = n_rows, .first = -1,
+                          .segments = segments,
+                          .y = {s->kh, row * s->stride_h - s->pad_top, s->stride_h, s->dilation_h, s->h},
+                          .x = {s->kw, -s->pad_left, s->stride_w, s->dilation_w, s->w}};
+    OWN(conv_band_results)(&now, (conv_range){0, n_rows}, (conv_range){0, s->ow});
     const T *next_x =
       (const T *)call->buf[0] + ((image + images - 1) * s->h + (row + n_rows) * s->stride_h) * s->w * s->cin;
     const int has_gaps = s->stride_h > s->kh; /* rows of x that are not read */
@@ -334,16 +387,20 @@ static void OWN(conv_kernel_unit)(const fnn_call *call, const OWN(conv_kernel_cu
       next_x, has_gaps ? 0 : images * n_rows * s->stride_h * s->w * s->cin, next_dy, pixels * s->cout,
       s->groups * c->panels * (last_row - first_row) / TILE_MOST_ROWS, images * n_rows);
     for (int64_t g = 0; g < s->groups; g++) {
-      OWN(tile) t = {.a_stride = s->stride_w * s->cin, .segments = segments, .n_segments = images * n_rows,
-                     .resumes = band > begin, .continues = 1};
+      OWN(tile) t = {.a_stride = s->stride_w * s->cin, .segments = segments, .resumes = band > begin, .continues = 1};
       for (int64_t k = 0; k < c->panels; k++) {
         const tile_panel panel = tile_panel_at(s->cout_g, N, k);
         const int64_t height = tile_rows(panel.vectors), end_row = fnn_min(last_row, s->taps * s->cin_g);
         t.column = g * s->cout_g + panel.begin;
+        int64_t first = first_row / s->cin_g, last = first; /* taps of a tile's rows */
         for (int64_t r = first_row; r < end_row; r += height) {
           t.rows = fnn_min(height, end_row - r);
           t.a = rows + (r - first_row);
           t.partial = partial + ((g * c->panels + k) * c->rows + r) * OWN(TILE_COLS);
+          while (r >= (first + 1) * s->cin_g) first++;
+          while (r + t.rows > (last + 1) * s->cin_g) last++;
+          if (c->copies) OWN(conv_band_taps)(&now, first, last);
+          t.n_segments = now.n_segments;
           t.ahead_lines = OWN(conv_ask)(&ahead, t.n_segments, &t.ahead);
           OWN(tile_call)(&t, panel.vectors);
         }

@@ -121,7 +121,7 @@ static void OWN(scatter_add)(const OWN(scatter_cut) * c, T *dx, const T *product
 static void OWN(scatter_band)(const OWN(scatter_cut) * c, T *dx, const T *dy, const T *weights, int64_t row,
                               int64_t rows, T *products, int64_t *offsets) {
   const conv_shape *s = &c->s;
-  const OWN(tile_segment) segment = {weights, c->columns, 0, s->cout};
+  OWN(tile_segment) segments[2] = {{weights, c->columns, 0, s->cout}};
   int64_t first = 0, last = 0; /* rows of dy whose products there are */
   for (int64_t y = row; y < row + rows; y += c->part_rows) {
     const int64_t end = fnn_min(row + rows, y + c->part_rows), at = y + s->pad_top - (s->kh - 1) * s->dilation_h;
@@ -132,7 +132,8 @@ static void OWN(scatter_band)(const OWN(scatter_cut) * c, T *dx, const T *dy, co
     const OWN(conv_walk) walk = {
       .a = dy + (from + kept) * s->ow * s->cout, .c = products + kept * c->row + c->left * c->columns,
       .a_row = s->ow * s->cout, .a_col = s->cout, .c_row = c->row, .c_col = c->columns,
-      .images = 1, .rows = to - from - kept, .cols = s->ow, .segments = &segment, .n_segments = 1,
+      .images = 1, .rows = to - from - kept, .cols = s->ow, .y = {1, 0, 1, 1, s->oh}, .x = {1, 0, 1, 1, s->ow},
+      .taps = segments, .segments = segments + 1, .k = s->cout,
       .columns = c->columns, .widest = TILE_VECTORS, .panels = tile_panels(c->columns, N), .floor = -INFINITY,
       .fetches = 1};
     if (walk.rows > 0) OWN(conv_run)(&walk);

@@ -21,14 +21,14 @@ enum {
  * a constant of each caller. */
 FNN_INLINE void OWN(thin_vector)(const OWN(conv_walk) * walk, int64_t column, int64_t n, const int run) {
   enum { PIXELS = OWN(THIN_PIXELS) };
-  const OWN(tile_segment) *s = walk->segments;
-  const int64_t offsets[3] = {s[0].a_offset, s[1].a_offset, s[2].a_offset}, step = walk->a_col, c_col = walk->c_col;
+  const OWN(tile_segment) *s = walk->taps;
+  const int64_t offsets[3] = {s[0].a_offset, s[3].a_offset, s[6].a_offset}, step = walk->a_col, c_col = walk->c_col;
   const V bias = walk->bias ? FN(load_part)(walk->bias + column, n) : (V){0}, floor = FN(splat)(walk->floor);
   V weights[3 * 3 * 4];
 #pragma GCC unroll 3
   for (int ky = 0; ky < 3; ky++)
 #pragma GCC unroll 12
-    for (int k = 0; k < run; k++) weights[ky * run + k] = FN(load)(s[ky].b + k * s[ky].b_stride + column);
+    for (int k = 0; k < run; k++) weights[ky * run + k] = FN(load)(s[3 * ky].b + k * s->b_stride + column);
   for (int64_t row = 0; row < walk->images * walk->rows; row++) {
     const int64_t image = row / walk->rows, y = row % walk->rows;
     const T *a = walk->a + image * walk->a_image + y * walk->a_row;

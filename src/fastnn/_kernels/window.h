@@ -34,10 +34,53 @@ FNN_INLINE conv_bands conv_bands_of(int64_t n, int64_t rows, int64_t cols, int64
   return b;
 }
 
+FNN_INLINE int64_t floor_div(int64_t a, int64_t b) { return b == 1 ? a : a / b - (a % b < 0); } /* most are by 1 */
+
+/* Along one axis: tap i of result p takes element at + p * step + i * tap_step of `size`, where there is one. */
+typedef struct {
+  int64_t taps, at, step, tap_step, size;
+} conv_axis;
+
+typedef struct {
+  int64_t begin, end;
+} conv_range;
+
+FNN_INLINE int conv_same(conv_range a, conv_range b) { return a.begin == b.begin && a.end == b.end; }
+
+/* Which taps, along both axes, reach results before `end`, from where the ones before end. */
+typedef struct {
+  int64_t end;
+  conv_range y, x;
+} conv_reach;
+
+FNN_INLINE conv_range conv_union(conv_range a, conv_range b) {
+  return (conv_range){fnn_min(a.begin, b.begin), fnn_max(a.end, b.end)};
+}
+
+/* The taps of result p whose element exists. */
+FNN_INLINE conv_range conv_taps_of(const conv_axis *axis, int64_t p) {
+  const int64_t at = axis->at + p * axis->step;
+  const int64_t begin = fnn_max(0, -floor_div(at, axis->tap_step));
+  return (conv_range){begin, fnn_min(axis->taps, floor_div(axis->size - 1 - at, axis->tap_step) + 1)};
+}
+
+/* The first result after p that has other taps than p: both ends of their range only fall as p grows. */
+FNN_INLINE int64_t conv_taps_change(const conv_axis *axis, int64_t p) {
+  const conv_range taps = conv_taps_of(axis, p);
+  const int64_t end_falls = floor_div(axis->size - 1 - (taps.end - 1) * axis->tap_step - axis->at, axis->step) + 1;
+  if (taps.begin == 0) return end_falls;
+  return fnn_min(end_falls, -floor_div(axis->at - (1 - taps.begin) * axis->tap_step, axis->step));
+}
+
+/* From the first to the last of `results` that a tap of [first, last] reaches: both fall as taps grow. */
+FNN_INLINE conv_range conv_results_of(const conv_axis *axis, int64_t first, int64_t last, int64_t results) {
+  const int64_t begin = -floor_div(axis->at + last * axis->tap_step, axis->step);
+  const int64_t end = floor_div(axis->size - 1 - axis->at - first * axis->tap_step, axis->step) + 1;
+  return (conv_range){fnn_max(0, begin), fnn_min(results, end)};
+}
+
 /* dx[y] takes dy[oy] through tap k where y + pad - k * dilation = oy * stride. The elements y = residue + stride * j of
  * one residue have the same taps, at oy = shift(k) + j: each residue is a convolution of stride 1 over dy. */
-
-FNN_INLINE int64_t floor_div(int64_t a, int64_t b) { return a / b - (a % b < 0); }
 
 /* Along one axis: the shift of tap k for results of this residue; 0 if the tap does not reach them. */
 FNN_INLINE int conv_shift(int64_t residue, int64_t pad, int64_t k, int64_t dilation, int64_t stride, int64_t *shift) {
