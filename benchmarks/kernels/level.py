@@ -1,6 +1,7 @@
 """The level `kernels`: each problem against NumPy and PyTorch, and against what the machine can do.
 
-Each round runs every contender once on a family of problems, in a new process.
+Each round has a new process for every contender, and they take turns problem by problem: bandwidth changes from second
+to second where others share the memory.
 """
 
 import re
@@ -23,13 +24,12 @@ def measure(family, peers, rounds, threads, options):
         return
 
     def contender(name):
-        arguments = (name, options.budget, options.match, family)
-        return lambda: pairs.run("benchmarks.kernels.worker", *arguments, threads=threads)
+        return lambda: pairs.Conversation("benchmarks.kernels.worker", name, options.budget, threads=threads)
 
-    # The machine is a contender like the others: what it can do is measured in the same minutes.
-    contenders = {"machine": lambda: pairs.run("benchmarks.machine", threads=threads)}
-    results, missing = pairs.alternate(contenders | {name: contender(name) for name in ("fastnn", *peers)}, rounds)
-    machine = results.pop("machine")
+    # What the machine can do is measured in the same minutes.
+    machine = [pairs.run("benchmarks.machine", threads=threads) for _ in range(rounds)]
+    names = [problem.name for problem in problems]
+    results, missing = pairs.take_turns({name: contender(name) for name in ("fastnn", *peers)}, names, rounds)
     peak = statistics.median(found["flops_per_s"] for found in machine)
     bandwidth = statistics.median(found["bytes_per_s"] for found in machine)
     for problem in problems:

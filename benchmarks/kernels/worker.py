@@ -1,19 +1,18 @@
-"""One contender in a process of its own: `python -m benchmarks.kernels.worker CONTENDER BUDGET_S PATTERN FAMILY`.
+"""One contender in a process of its own: `python -m benchmarks.kernels.worker CONTENDER BUDGET_S`.
 
-Prints `{problem: [seconds, *check]}` for the problems of the family whose names match the pattern. The check is three
-sums over the results, by which the caller sees that contenders did the same work; null where a contender has no such
-function.
+Answers the name of a problem (see `benchmarks.pairs.Conversation`) by `[seconds, *check]`. The check is three sums over
+the results, by which the caller sees that contenders did the same work; null where a contender has no such function.
 """
 
 import importlib
 import json
-import re
+import os
 import sys
 
 import numpy as np
 
 from benchmarks.kernels.problems import PROBLEMS
-from benchmarks.pairs import MISSING
+from benchmarks.pairs import MISSING, Conversation
 from benchmarks.timing import seconds_of, settle
 
 
@@ -29,22 +28,28 @@ def check_of(results) -> list[float]:
     return sums.tolist()
 
 
+def measured(module, problem, budget_s: float) -> list[float]:
+    run, result = module.prepare(problem)
+    check = check_of(result())
+    found = [seconds_of(run, budget_s), *check]
+    if len(os.sched_getaffinity(0)) > 1:
+        settle()  # not beside the next contender
+    return found
+
+
 def main():
-    contender, budget_s, pattern, family = sys.argv[1:]
+    contender, budget_s = sys.argv[1:]
     try:
         module = importlib.import_module(f"benchmarks.kernels.by_{contender}")
     except ImportError as error:
         print(error, file=sys.stderr)
         sys.exit(MISSING)
-    found = {}
     settle()
-    for problem in PROBLEMS:
-        if problem.family == family and re.search(pattern, problem.name):
-            run, result = module.prepare(problem)
-            check = check_of(result())
-            found[problem.name] = [seconds_of(run, float(budget_s)), *check]
-            print(problem.name, found[problem.name], file=sys.stderr)
-    print(json.dumps(found))
+    problems = {problem.name: problem for problem in PROBLEMS}
+    for line in sys.stdin:
+        name = line.strip()
+        found = measured(module, problems[name], float(budget_s)) if name else None
+        print(Conversation.ANSWER + json.dumps(found), flush=True)
 
 
 if __name__ == "__main__":
