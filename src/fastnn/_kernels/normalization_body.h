@@ -217,24 +217,31 @@ static void OWN(batch_norm_grad)(const fnn_call *call, int64_t begin, int64_t en
 
 static void OWN(layer_norm_size)(const int64_t *ints, fnn_work *work) { layer_size(ints, work, 2, sizeof(T)); }
 
-FNN_INLINE V OWN(masked)(V v, int64_t n) { /* 0 in the lanes that hold no element */
-  return n < N ? FN(first_lanes)(v, n, 0) : v;
-}
-
 FNN_INLINE T OWN(row_mean)(const T *x, int64_t cols) {
   V sum = {0};
-  for (int64_t c = 0; c < cols; c += N) sum += OWN(load_n)(x + c, fnn_min(N, cols - c));
+  int64_t c = 0;
+  for (; c + N <= cols; c += N) sum += FN(load)(x + c);
+  if (c < cols) sum += FN(load_part)(x + c, cols - c);
   return FN(sum_lanes)(sum) / (T)cols;
 }
 
 FNN_INLINE T OWN(row_variance)(const T *x, int64_t cols, T mean) {
   V sum = {0};
-  for (int64_t c = 0; c < cols; c += N) {
-    int64_t n = fnn_min(N, cols - c);
-    V d = OWN(masked)(OWN(load_n)(x + c, n) - mean, n);
+  int64_t c = 0;
+  for (; c + N <= cols; c += N) {
+    V d = FN(load)(x + c) - mean;
+    sum += d * d;
+  }
+  if (c < cols) {
+    V d = FN(first_lanes)(FN(load_part)(x + c, cols - c) - mean, cols - c, 0);
     sum += d * d;
   }
   return FN(sum_lanes)(sum) / (T)cols;
+}
+
+FNN_INLINE void OWN(scaled)(const T *x, T mean, T r, const T *gamma, const T *beta, T *y, int64_t n) {
+  V scaled = (OWN(load_n)(x, n) - mean) * r;
+  OWN(store_n)(y, scaled * OWN(load_n)(gamma, n) + OWN(load_n)(beta, n), n);
 }
 
 static void OWN(layer_norm)(const fnn_call *call, int64_t begin, int64_t end) {
@@ -247,11 +254,9 @@ static void OWN(layer_norm)(const fnn_call *call, int64_t begin, int64_t end) {
       T *y = (T *)call->buf[3] + row * cols;
       T mean = call->ints[2] ? OWN(row_mean)(x, cols) : 0;
       T r = 1 / OWN(root)(OWN(row_variance)(x, cols, mean) + (T)call->reals[0]);
-      for (int64_t c = 0; c < cols; c += N) {
-        int64_t n = fnn_min(N, cols - c);
-        V scaled = (OWN(load_n)(x + c, n) - mean) * r;
-        OWN(store_n)(y + c, scaled * OWN(load_n)(gamma + c, n) + OWN(load_n)(beta + c, n), n);
-      }
+      int64_t c = 0;
+      for (; c + N <= cols; c += N) OWN(scaled)(x + c, mean, r, gamma + c, beta + c, y + c, N);
+      for (; c < cols; c += N) OWN(scaled)(x + c, mean, r, gamma + c, beta + c, y + c, fnn_min(N, cols - c));
       ((T *)call->buf[4])[row] = mean;
       ((T *)call->buf[5])[row] = r;
     }
@@ -267,23 +272,30 @@ static void OWN(layer_norm)(const fnn_call *call, int64_t begin, int64_t end) {
 
 static void OWN(layer_norm_grad_size)(const int64_t *ints, fnn_work *work) { layer_grad_size(ints, work, sizeof(T)); }
 
+/* n columns of a row: what they add to the sums of the row and of the columns. */
+FNN_INLINE void OWN(add_sums)(const T *dy, const T *x, const T *gamma, T mean, T r, T *dgamma, T *dbeta, V *sum,
+                              V *product, int64_t n) {
+  V d = OWN(load_n)(dy, n), s = (OWN(load_n)(x, n) - mean) * r, g = d * OWN(load_n)(gamma, n);
+  *sum += g; /* 0 in the lanes that hold no element */
+  *product += n < N ? FN(first_lanes)(g * s, n, 0) : g * s;
+  OWN(store_n)(dgamma, OWN(load_n)(dgamma, n) + d * s, n);
+  OWN(store_n)(dbeta, OWN(load_n)(dbeta, n) + d, n);
+}
+
 FNN_INLINE void OWN(layer_row)(const fnn_call *call, int64_t row, T *dgamma, T *dbeta) {
-  int64_t cols = call->ints[1];
+  const int64_t cols = call->ints[1];
   const T *dy = (const T *)call->buf[0] + row * cols, *x = (const T *)call->buf[1] + row * cols;
   const T *gamma = (const T *)call->buf[2];
   T *dx = (T *)call->buf[5] + row * cols;
   T mean = ((const T *)call->buf[3])[row], r = ((const T *)call->buf[4])[row];
   V sum = {0}, product = {0};
-  for (int64_t c = 0; c < cols; c += N) {
-    int64_t n = fnn_min(N, cols - c);
-    V d = OWN(load_n)(dy + c, n), s = (OWN(load_n)(x + c, n) - mean) * r, g = d * OWN(load_n)(gamma + c, n);
-    sum += g;         /* 0 in the lanes that hold no element */
-    product += OWN(masked)(g * s, n);
-    OWN(store_n)(dgamma + c, OWN(load_n)(dgamma + c, n) + d * s, n);
-    OWN(store_n)(dbeta + c, OWN(load_n)(dbeta + c, n) + d, n);
-  }
+  int64_t c = 0;
+  for (; c + N <= cols; c += N)
+    OWN(add_sums)(dy + c, x + c, gamma + c, mean, r, dgamma + c, dbeta + c, &sum, &product, N);
+  for (; c < cols; c += N)
+    OWN(add_sums)(dy + c, x + c, gamma + c, mean, r, dgamma + c, dbeta + c, &sum, &product, fnn_min(N, cols - c));
   T centre = call->ints[2] ? FN(sum_lanes)(sum) / (T)cols : 0, along = FN(sum_lanes)(product) / (T)cols;
-  for (int64_t c = 0; c < cols; c += N) {
+  for (c = 0; c < cols; c += N) {
     int64_t n = fnn_min(N, cols - c);
     V s = (OWN(load_n)(x + c, n) - mean) * r, g = OWN(load_n)(dy + c, n) * OWN(load_n)(gamma + c, n);
     OWN(store_n)(dx + c, r * (g - centre - s * along), n);
