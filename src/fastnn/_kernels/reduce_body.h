@@ -126,6 +126,13 @@ FNN_INLINE ACC OWN(reduce_row)(int kind, const T *x, int64_t n, ACC total) {
     v[0] = OWN(load_part)(x, (int)n, start[0]);
     return OWN(fold)(kind, v, N, total);
   }
+  if (n <= LANES && WAYS <= 4) { /* of more, most would be empty */
+    for (int w = 0; w < WAYS; w++) {
+      const int64_t left = n - w * N;
+      v[w] = left >= N ? OWN(load)(x + w * N) : left > 0 ? OWN(load_part)(x + w * N, (int)left, start[0]) : start;
+    }
+    return OWN(fold)(kind, v, LANES, total);
+  }
   for (int64_t i = 0; i < n;) {
     const int64_t end = kind == SUM || kind == PROD ? fnn_min(n, i + RUN) : n;
     for (int w = 0; w < WAYS; w++) v[w] = start;
