@@ -63,7 +63,7 @@ static void OWN(conv2d_grad_input_size)(const int64_t *ints, fnn_work *work) {
     work->units[0] = 1;
     work->units[1] = bands.image_units * bands.bands;
     work->shared_bytes = s.taps * s.cin * s.cout * (int64_t)sizeof(T);
-    work->scratch_bytes = OWN(conv_scratch_bytes)(ints, s.taps, 0);
+    work->scratch_bytes = OWN(conv_scratch_bytes)(ints, s.taps + s.kw, 0);
     return;
   }
   if (OWN(scatter_fits)(&s)) {

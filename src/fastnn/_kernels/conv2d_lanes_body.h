@@ -3,16 +3,19 @@
  *
  * A tile's columns would be the channels of dx, 1 to 4 of a vector's lanes. Here lanes are channels o of dy: a sum is a
  * vector, to which each tap adds its vectors of dy, read where they lie, times those of the kernel: ky ascending, kx
- * descending where they have the same pixels of dx, o ascending. The sum of its lanes is the element of dx. */
+ * descending where they have the same pixels of dx, o ascending; where tiles slide, o before kx. Taps outside dy are
+ * left out. The sum of its lanes is the element of dx. */
 
 enum {
 #if defined(FNN_ISA_AVX512) || defined(FNN_ISA_NEON)
-  OWN(LANES_SUMS) = 16, /* of two and four channels, 8 of one, 24 of three: with weights and dy 28 of 32 registers */
+  OWN(LANES_SUMS) = 16, /* or 8 of one channel, 24 of three: with weights and dy 28 of 32 registers */
 #else
   OWN(LANES_SUMS) = 8, /* 12 of three: 16 of 16 */
 #endif
+  OWN(LANES_LEAST) = OWN(LANES_SUMS) / 4, /* pixels of a tile of one channel, or 2 to 4 times as many */
   OWN(LANES_MOST) = 24,
-  OWN(LANES_CHANNELS) = 4
+  OWN(LANES_CHANNELS) = 4,
+  OWN(LANES_TAPS) = 5 /* of a row that share pixels of dy */
 };
 
 FNN_INLINE int OWN(lanes_pixels)(int channels) {
@@ -22,42 +25,25 @@ FNN_INLINE int OWN(lanes_pixels)(int channels) {
 /* Taps of a kernel row whose pixels of dy follow each other. */
 typedef struct {
   int64_t dy, weights, n; /* offsets of what they multiply; elements of dy for a pixel of dx */
+  int64_t shift;          /* the column of dy that the first tap of the first pixel of dx meets: may be outside */
 } OWN(lanes_run);
 
-/* `count` pixels of dx, dx_step apart, whose taps are the same; dy_step apart there. */
+_Static_assert(sizeof(OWN(lanes_run)) <= sizeof(OWN(tile_segment)), "scratch is counted in segments");
+
+/* `count` pixels of dx, dx_step apart, of a row: those of one residue. */
 typedef struct {
   const OWN(lanes_run) * runs;
   int64_t n_runs, count, dy_step, dx_step;
+  int64_t begin, end;       /* pixels all of whose taps are inside */
+  int64_t dy_cols, dy_down; /* columns of dy; from a row to the next */
+  int64_t asks;             /* the run that asks for what it reads a row further, or -1 */
   const T *dy, *weights;
   T *dx;
-  OWN(conv_ahead) * ahead; /* each run asks for its lines */
 } OWN(lanes_row);
 
-FNN_INLINE void OWN(lanes_tile)(const OWN(lanes_row) * r, int64_t first, const int pixels, const int channels) {
-  const int64_t step = r->dy_step;
-  const T *dy = r->dy + first * step, *ahead;
-  const int64_t lines = OWN(conv_ask)(r->ahead, r->n_runs, &ahead);
-  V acc[OWN(LANES_MOST)];
-#pragma GCC unroll 24
-  for (int i = 0; i < pixels * channels; i++) acc[i] = (V){0};
-  for (int64_t k = 0; k < r->n_runs; k++) {
-    const T *d = dy + r->runs[k].dy, *w = r->weights + r->runs[k].weights;
-    for (int64_t i = 0; i < lines; i++, ahead += FNN_ALIGN / sizeof(T)) __builtin_prefetch(ahead, 0, 2);
-    for (int64_t o = 0; o < r->runs[k].n; o += N, w += channels * N) {
-      V weight[OWN(LANES_CHANNELS)];
-#pragma GCC unroll 4
-      for (int c = 0; c < channels; c++) weight[c] = FN(load)(w + c * N);
-#pragma GCC unroll 16
-      for (int p = 0; p < pixels; p++) {
-        const V x = FN(load)(d + p * step + o);
-        __asm__ volatile("" ::: "memory"); /* the compiler would rather load it for each channel */
-#pragma GCC unroll 4
-        for (int c = 0; c < channels; c++) acc[p * channels + c] += x * weight[c];
-      }
-    }
-  }
+/* The sums of the lanes of acc[pixel][channel], to pixels dx_step apart. */
+FNN_INLINE void OWN(lanes_finish)(const V *acc, T *dx, int64_t dx_step, const int pixels, const int channels) {
   const int n = pixels * channels;
-  T *dx = r->dx + first * r->dx_step;
   _Alignas(FNN_ALIGN) T sum[OWN(LANES_MOST) + N];
 #pragma GCC unroll 12
   for (int i = 0; i < n; i += N) {
@@ -66,20 +52,55 @@ FNN_INLINE void OWN(lanes_tile)(const OWN(lanes_row) * r, int64_t first, const i
     for (int k = 0; k < N; k++) v[k] = i + k < n ? acc[i + k] : (V){0};
     FN(store)(sum + i, i + N <= n ? OWN(sum_each)(v, N) : OWN(sum_each)(v, n % N));
   }
-  if (r->dx_step == channels) {
+  if (dx_step == channels) {
     memcpy(dx, sum, n * sizeof(T));
     return;
   }
 #pragma GCC unroll 16
-  for (int p = 0; p < pixels; p++) memcpy(dx + p * r->dx_step, sum + p * channels, channels * sizeof(T));
+  for (int p = 0; p < pixels; p++) memcpy(dx + p * dx_step, sum + p * channels, channels * sizeof(T));
 }
 
+/* At an edge pixels of dy that are outside are left out. */
+FNN_INLINE void OWN(lanes_tile)(const OWN(lanes_row) * r, int64_t first, const int pixels, const int channels,
+                                const int is_edge) {
+  const int64_t step = r->dy_step;
+  V acc[OWN(LANES_MOST)];
+#pragma GCC unroll 24
+  for (int i = 0; i < pixels * channels; i++) acc[i] = (V){0};
+  for (int64_t k = 0; k < r->n_runs; k++) {
+    const int64_t n = r->runs[k].n;
+    const T *d = r->dy + first * step + r->runs[k].dy, *w = r->weights + r->runs[k].weights;
+    const T *next = d + r->dy_down, *next_end = next + (k == r->asks ? pixels * step : 0);
+    for (; next < next_end; next += FNN_ALIGN / sizeof(T)) __builtin_prefetch(next, 0, 2);
+    int64_t col = first + r->runs[k].shift;
+    for (int64_t tap = 0; tap < (is_edge ? n : 1); tap += step, col++) {
+      for (int64_t o = 0; o < (is_edge ? step : n); o += N, d += N, w += channels * N) {
+        V weight[OWN(LANES_CHANNELS)];
+#pragma GCC unroll 4
+        for (int c = 0; c < channels; c++) weight[c] = FN(load)(w + c * N);
+#pragma GCC unroll 16
+        for (int p = 0; p < pixels; p++) {
+          if (is_edge && (col + p < 0 || col + p >= r->dy_cols)) continue;
+          const V x = FN(load)(d + p * step);
+          __asm__ volatile("" ::: "memory"); /* the compiler would rather load it for each channel */
+#pragma GCC unroll 4
+          for (int c = 0; c < channels; c++) acc[p * channels + c] += x * weight[c];
+        }
+      }
+    }
+  }
+  OWN(lanes_finish)(acc, r->dx + first * r->dx_step, r->dx_step, pixels, channels);
+}
+
+/* The last tile may do some pixels again. */
 FNN_INLINE void OWN(lanes_all)(const OWN(lanes_row) * r, const int channels) {
   const int pixels = OWN(lanes_pixels)(channels);
   const int64_t step = r->count < pixels ? 1 : pixels;
   for (int64_t p = 0; p < r->count; p += step) {
-    if (step == 1) OWN(lanes_tile)(r, p, 1, channels);
-    else OWN(lanes_tile)(r, fnn_min(p, r->count - pixels), pixels, channels); /* the last may do some again */
+    const int64_t first = fnn_min(p, r->count - step);
+    if (step == 1) OWN(lanes_tile)(r, first, 1, channels, 1);
+    else if (first >= r->begin && first + pixels <= r->end) OWN(lanes_tile)(r, first, pixels, channels, 0);
+    else OWN(lanes_tile)(r, first, pixels, channels, 1);
   }
 }
 
@@ -92,13 +113,68 @@ static void (*const OWN(lanes_variants)[])(const OWN(lanes_row) *) = {OWN(lanes_
                                                                       OWN(lanes_4)};
 #undef LANES_VARIANT
 
-/* Whether it takes less than the other ways: where few vectors are added for a pixel, the sums of lanes are most of it;
- * units of few rows have their edges pixel by pixel, one sum at a time with one channel. */
+/* One channel: pixels next to each other share those of dy, which would be read for each. */
+FNN_INLINE void OWN(lanes_slide)(const OWN(lanes_row) * r, int64_t first, const int pixels, const int taps) {
+  const int64_t step = r->dy_step, begin = r->begin - first, end = r->end + taps - 1 - first; /* of what is inside */
+  V acc[OWN(LANES_MOST)];
+#pragma GCC unroll 16
+  for (int p = 0; p < pixels; p++) acc[p] = (V){0};
+  for (int64_t k = 0; k < r->n_runs; k++) {
+    const T *d = r->dy + first * step + r->runs[k].dy, *w = r->weights + r->runs[k].weights;
+    const int asks = k == r->asks;
+    for (int64_t o = 0; o < step; o += N, d += N, w += N) {
+      V weight[OWN(LANES_TAPS)];
+#pragma GCC unroll 5
+      for (int t = 0; t < taps; t++) weight[t] = FN(load)(w + t * step);
+      const T *at = d;
+#pragma GCC unroll 20
+      for (int j = 0; j < pixels + taps - 1; j++, at += step) {
+        if ((j < taps - 1 && j < begin) || (j >= pixels && j >= end)) continue;
+        const V x = FN(load)(at);
+        if (j >= taps - 1) __builtin_prefetch(at + pixels * step);
+        if (asks && j >= taps - 1) __builtin_prefetch(at + r->dy_down, 0, 2);
+        __asm__ volatile("" : "+r"(at) : : "memory"); /* read once, at an address that needs no register of its own */
+#pragma GCC unroll 5
+        for (int t = 0; t < taps; t++)
+          if (j >= t && j - t < pixels) acc[j - t] += x * weight[t];
+      }
+    }
+  }
+  OWN(lanes_finish)(acc, r->dx + first * r->dx_step, r->dx_step, pixels, 1);
+}
+
+FNN_INLINE void OWN(lanes_slide_all)(const OWN(lanes_row) * r, const int taps) {
+  enum { LEAST = OWN(LANES_LEAST) };
+  const int64_t most = fnn_min(4 * LEAST, r->count / LEAST * LEAST);
+  for (int64_t p = 0, n; p < r->count; p += n) {
+    n = fnn_min(most, fnn_round_up(r->count - p, LEAST));
+    const int64_t first = fnn_min(p, r->count - n);
+    switch (n / LEAST) {
+      case 1: OWN(lanes_slide)(r, first, LEAST, taps); break;
+      case 2: OWN(lanes_slide)(r, first, 2 * LEAST, taps); break;
+      case 3: OWN(lanes_slide)(r, first, 3 * LEAST, taps); break;
+      default: OWN(lanes_slide)(r, first, 4 * LEAST, taps);
+    }
+  }
+}
+
+#define SLIDE_VARIANT(taps)                                                                                            \
+  static __attribute__((noinline)) void OWN(lanes_slide_##taps)(const OWN(lanes_row) * r) {                            \
+    OWN(lanes_slide_all)(r, taps);                                                                                     \
+  }
+SLIDE_VARIANT(2) SLIDE_VARIANT(3) SLIDE_VARIANT(4) SLIDE_VARIANT(5)
+static void (*const OWN(slide_variants)[])(const OWN(lanes_row) *) = {OWN(lanes_slide_2), OWN(lanes_slide_3),
+                                                                      OWN(lanes_slide_4), OWN(lanes_slide_5)};
+#undef SLIDE_VARIANT
+
+/* Whether it takes less than the other ways. Where taps do not overlap, an element of dx is one product: to pick it
+ * costs less than to sum lanes, by about a multiply-add and a half of a vector for a pixel. */
 static int OWN(lanes_fits)(const conv_shape *s) {
-  const int fits = s->groups == 1 && s->cin > 0 && s->cin <= OWN(LANES_CHANNELS) && s->cout > 0 && s->cout % N == 0 &&
-                   s->ow >= OWN(LANES_SUMS) &&
-                   (s->cin > 1 || s->n * s->h * s->w >= CONV_UNITS * CONV_FEW_PIXELS);
-  return fits && (s->taps * s->cout > 4 * N * s->stride_h * s->stride_w || !OWN(scatter_fits)(s));
+  const int64_t strides = s->stride_h * s->stride_w, padding = fnn_round_up(s->taps * s->cin, N) - s->taps * s->cin;
+  const int picks = s->kh <= s->stride_h && s->kw <= s->stride_w && s->taps * s->cout <= 4 * N * strides &&
+                    2 * padding * s->cout <= 3 * N * strides && OWN(scatter_fits)(s);
+  return s->groups == 1 && s->cin > 0 && s->cin <= OWN(LANES_CHANNELS) && s->cout > 0 && s->cout % N == 0 &&
+         fnn_ceil_div(s->w, s->stride_w) >= OWN(lanes_pixels)((int)s->cin) && !picks;
 }
 
 /* The order of the taps of a kernel row: those that reach the same pixels, at the pixels of dy one after another. */
@@ -120,74 +196,61 @@ static void OWN(lanes_weights)(const conv_shape *s, T *out, const T *weights) {
   }
 }
 
-/* The taps that reach pixel (y, x) of dx. */
-static int64_t OWN(lanes_runs)(const conv_shape *s, OWN(lanes_run) * runs, int64_t y, int64_t x) {
-  int64_t n = 0, oy, ox;
-  for (int64_t ky = 0; ky < s->kh; ky++) {
-    if (!conv_shift(y, s->pad_top, ky, s->dilation_h, s->stride_h, &oy) || oy < 0 || oy >= s->oh) continue;
-    int64_t end = -1, last = -1; /* of the last run */
-    for (int64_t k = 0; k < s->kw; k++) {
-      const int64_t kx = OWN(lanes_kx)(s, k);
-      if (!conv_shift(x, s->pad_left, kx, s->dilation_w, s->stride_w, &ox) || ox < 0 || ox >= s->ow) continue;
-      const int64_t at = (oy * s->ow + ox) * s->cout;
-      if (at == end && last == k - 1) runs[n - 1].n += s->cout;
-      else runs[n++] = (OWN(lanes_run)){at, (ky * s->kw + k) * s->cin * s->cout, s->cout};
-      end = at + s->cout, last = k;
-    }
+/* The runs of a row of taps at pixels x, x + stride_w ..., as if it were the first and met the first row of dy. */
+static int64_t OWN(lanes_row_runs)(const conv_shape *s, OWN(lanes_run) * runs, int64_t x) {
+  int64_t n = 0, last = -2, last_shift = 0, shift;
+  for (int64_t k = 0; k < s->kw; k++) {
+    if (!conv_shift(x, s->pad_left, OWN(lanes_kx)(s, k), s->dilation_w, s->stride_w, &shift)) continue;
+    if (last == k - 1 && shift == last_shift + 1) runs[n - 1].n += s->cout;
+    else runs[n++] = (OWN(lanes_run)){shift * s->cout, k * s->cin * s->cout, s->cout, shift};
+    last = k, last_shift = shift;
   }
   return n;
 }
 
-/* Rows y, y + stride_h ..., which the same ky reach, of columns x, x + stride_w ..., which the same kx reach, of an
- * image. A column is done downwards. */
-static void OWN(lanes_rectangle)(const conv_shape *s, OWN(lanes_row) r, int64_t rows, int64_t cols) {
-  const int64_t down = s->ow * s->cout, dx_down = s->stride_h * s->w * s->cin;
-  const int is_column = cols == 1;
-  r.count = is_column ? rows : cols;
-  r.dy_step = is_column ? down : s->cout;
-  r.dx_step = is_column ? dx_down : s->stride_w * s->cin;
-  for (int64_t i = 0; i < (is_column ? 1 : rows); i++, r.dy += down, r.dx += dx_down)
-    OWN(lanes_variants)[s->cin - 1](&r);
+/* The runs of all rows of taps that reach row y of dx, from the n of one. */
+static int64_t OWN(lanes_runs)(const conv_shape *s, OWN(lanes_run) * runs, const OWN(lanes_run) * row, int64_t n,
+                               int64_t y) {
+  int64_t n_runs = 0, oy;
+  for (int64_t ky = 0; ky < s->kh; ky++) {
+    if (!conv_shift(y, s->pad_top, ky, s->dilation_h, s->stride_h, &oy) || oy < 0 || oy >= s->oh) continue;
+    for (int64_t k = 0; k < n; k++, n_runs++) {
+      runs[n_runs] = row[k];
+      runs[n_runs].dy += oy * s->ow * s->cout;
+      runs[n_runs].weights += ky * s->kw * s->cin * s->cout;
+    }
+  }
+  return n_runs;
 }
 
 /* One unit: images [image, image + images) by rows [row, row + rows) of dx. */
 static void OWN(lanes_unit)(const fnn_call *call, const conv_shape *s, conv_bands bands, int64_t unit) {
   const int64_t image = unit / bands.bands * bands.images, row = unit % bands.bands * bands.rows;
   const int64_t images = fnn_min(bands.images, s->n - image), rows = fnn_min(bands.rows, s->h - row);
-  const T *dy = (const T *)call->buf[0] + image * s->oh * s->ow * s->cout;
-  T *dx = (T *)call->buf[2] + image * s->h * s->w * s->cin;
-  const int64_t dy_rows = fnn_ceil_div(rows, s->stride_h), n = images * dy_rows * s->ow * s->cout;
-  OWN(conv_ahead) ahead = OWN(conv_ahead_of)(
-    dy + ((images - 1) * s->oh + (row + rows) / s->stride_h) * s->ow * s->cout, n, NULL, 0,
-    images * dy_rows * s->ow / OWN(lanes_pixels)((int)s->cin), s->kh);
-  OWN(lanes_row) r = {.runs = (OWN(lanes_run) *)call->scratch, .weights = (const T *)call->shared, .ahead = &ahead};
-  for (int64_t y0 = row; y0 < row + fnn_min(s->stride_h, rows); y0++) {
-    const int64_t residue = y0 % s->stride_h, end_j = fnn_ceil_div(row + rows - residue, s->stride_h);
-    for (int64_t j = row / s->stride_h, next_j; j < end_j; j = next_j) {
-      const OWN(conv_taps) taps = OWN(conv_taps_of_row)(s, residue, j);
-      for (next_j = j + 1; next_j < end_j; next_j++) {
-        const OWN(conv_taps) next = OWN(conv_taps_of_row)(s, residue, next_j);
-        if (next.first != taps.first || next.last != taps.last) break;
-      }
-      const int64_t y = residue + j * s->stride_h;
-      for (int64_t x0 = 0; x0 < fnn_min(s->stride_w, s->w); x0++) {
-        int64_t low, high;
-        conv_shifts_of(x0, s->pad_left, s->kw, s->dilation_w, s->stride_w, &low, &high);
-        const int64_t cols = fnn_ceil_div(s->w - x0, s->stride_w);
-        const int64_t begin = fnn_min(cols, fnn_max(0, -low)), end = fnn_min(cols, s->ow - high);
-        for (int64_t k = 0, next; k < cols; k = next) {
-          const int64_t x = x0 + k * s->stride_w;
-          next = k == begin && end > begin ? end : k + 1; /* between begin and end all taps are inside */
-          r.n_runs = OWN(lanes_runs)(s, (OWN(lanes_run) *)call->scratch, y, x);
-          for (int64_t i = 0; i < images; i++) {
-            r.dy = dy + i * s->oh * s->ow * s->cout;
-            r.dx = dx + ((i * s->h + y) * s->w + x) * s->cin;
-            OWN(lanes_rectangle)(s, r, next_j - j, next - k);
-          }
-        }
+  OWN(lanes_run) *runs = (OWN(lanes_run) *)call->scratch, *row_runs = runs + s->taps;
+  OWN(lanes_row) r = {.runs = runs, .dy_step = s->cout, .dx_step = s->stride_w * s->cin, .dy_cols = s->ow,
+                      .dy_down = s->ow * s->cout, .weights = (const T *)call->shared};
+  for (int64_t x = 0; x < fnn_min(s->stride_w, s->w); x++) {
+    const int64_t n = OWN(lanes_row_runs)(s, row_runs, x), taps = n ? row_runs->n / s->cout : 0;
+    r.count = r.end = fnn_ceil_div(s->w - x, s->stride_w), r.begin = 0;
+    for (int64_t k = 0; k < n; k++) {
+      r.begin = fnn_max(r.begin, -row_runs[k].shift);
+      r.end = fnn_min(r.end, s->ow + 1 - row_runs[k].shift - row_runs[k].n / s->cout);
+    }
+    /* Each pixel between the first and the last taps - 1 of a row has all its taps inside. */
+    const int slides = s->cin == 1 && n == 1 && taps > 1 && taps <= OWN(LANES_TAPS) && r.count >= OWN(LANES_LEAST) &&
+                       r.begin < taps && r.end > r.count - taps;
+    for (int64_t y = row; y < row + rows; y++) {
+      r.asks = x || y % s->stride_h ? -1 : 0; /* only once where other residues read the same */
+      r.n_runs = OWN(lanes_runs)(s, runs, row_runs, n, y);
+      for (int64_t i = image; i < image + images; i++) {
+        r.dy = (const T *)call->buf[0] + i * s->oh * s->ow * s->cout;
+        r.dx = (T *)call->buf[2] + ((i * s->h + y) * s->w + x) * s->cin;
+        if (slides) OWN(slide_variants)[taps - 2](&r);
+        else OWN(lanes_variants)[s->cin - 1](&r);
       }
     }
   }
   OWN(conv_run_program)(call, (image * s->h + row) * s->w, images * rows * s->w, 0, s->cin,
-                        call->scratch + OWN(conv_program_at)(s->taps, 0));
+                        call->scratch + OWN(conv_program_at)(s->taps + s->kw, 0));
 }

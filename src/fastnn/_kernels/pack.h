@@ -22,19 +22,18 @@ FNN_INLINE void OWN(transpose)(V *v) {
 }
 
 /* Lane i is the sum of the lanes of v[i], for i < n <= N, n a constant: a transpose that adds the vectors of a pair in
- * each step. */
+ * each step. What stays in its lane is a blend, which more units do than permutations. */
 FNN_INLINE V OWN(sum_each)(V *v, const int n) {
-  static const MT lanes[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
-  M lane;
-  memcpy(&lane, lanes, sizeof lane);
+  M lane = {0};
+#pragma GCC unroll 16
+  for (int k = 0; k < N; k++) lane[k] = k; /* by a loop, for the compiler to know it and so the kind of a shuffle */
 #pragma GCC unroll 4
   for (int d = 1; d < N; d *= 2) {
-    const M moves = (lane & d) != 0;
-    const M low = lane + (moves & (N - d)), high = lane + (moves & N) + (~moves & d);
+    const M second = (lane & d) != 0, stays = lane + (second & N), moves = (lane ^ d) + (second & N);
 #pragma GCC unroll 16
     for (int i = 0; i < n; i += 2 * d) {
       const V x = v[i], y = i + d < n ? v[i + d] : x;
-      v[i] = __builtin_shuffle(x, y, low) + __builtin_shuffle(x, y, high);
+      v[i] = __builtin_shuffle(x, y, stays) + __builtin_shuffle(x, y, moves);
     }
   }
   return v[0];

@@ -85,6 +85,10 @@ FNN_INLINE conv_range conv_results_of(const conv_axis *axis, int64_t first, int6
 /* Along one axis: the shift of tap k for results of this residue; 0 if the tap does not reach them. */
 FNN_INLINE int conv_shift(int64_t residue, int64_t pad, int64_t k, int64_t dilation, int64_t stride, int64_t *shift) {
   const int64_t at = residue + pad - k * dilation;
+  if (stride == 1) { /* without a division */
+    *shift = at;
+    return 1;
+  }
   *shift = floor_div(at, stride);
   return *shift * stride == at;
 }
