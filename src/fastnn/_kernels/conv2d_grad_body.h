@@ -228,6 +228,12 @@ static OWN(conv_kernel_cut) OWN(conv_kernel_cut_of)(const int64_t *ints) {
   c.unit_rows = fnn_round_up(fnn_ceil_div(c.rows, c.row_blocks), TILE_BLOCK);
   c.row_blocks = fnn_ceil_div(c.rows, c.unit_rows);
   c.blocks = fnn_min(bands, fnn_ceil_div(CONV_UNITS, c.row_blocks));
+  /* Few bands are as unequal as their rows. */
+  for (int64_t equal = 8; equal >= 4 && bands > 1 && bands < OWN(CONV_FEW_BANDS); equal -= 2) {
+    if (c.rows % (equal * TILE_BLOCK)) continue;
+    c.blocks = 1, c.row_blocks = equal, c.unit_rows = c.rows / equal;
+    break;
+  }
   /* A block's sums: its tiles, then the column sums of dy. */
   c.partial = s->groups * c.panels * c.rows * OWN(TILE_COLS) + fnn_round_up(s->cout, N);
   return c;
@@ -247,7 +253,7 @@ static int64_t OWN(conv_kernel_program_at)(const OWN(conv_kernel_cut) * c) {
 
 static void OWN(conv2d_grad_kernel_size)(const int64_t *ints, fnn_work *work) {
   const OWN(conv_kernel_cut) c = OWN(conv_kernel_cut_of)(ints);
-  work->phases = 2;
+  work->phases = c.blocks == 1 ? 1 : 2;
   work->units[0] = c.blocks * c.row_blocks;
   work->units[1] = c.s.groups * c.panels * (c.rows / TILE_BLOCK);
   work->shared_bytes = c.blocks * c.partial * (int64_t)sizeof(T);
@@ -329,6 +335,39 @@ static void OWN(conv_band_taps)(OWN(conv_band) * band, int64_t first, int64_t la
   if (!conv_same(y, band->rows_now) || !conv_same(x, band->cols_now)) OWN(conv_band_results)(band, y, x);
 }
 
+/* The sum over blocks of what starts at `partial` in each, `vectors` vectors, in order. */
+static void OWN(conv_add_blocks)(T *sum, const OWN(conv_kernel_cut) * c, const T *partial, int64_t vectors) {
+  for (int64_t j = 0; j < vectors; j++) {
+    V v = {0};
+    for (int64_t block = 0; block < c->blocks; block++) v += FN(load)(partial + block * c->partial + j * N);
+    FN(store)(sum + j * N, v);
+  }
+}
+
+/* One unit of the second phase: TILE_BLOCK rows of a panel of dkernel. The first also finishes dbias. */
+static void OWN(conv_kernel_combine)(const fnn_call *call, const OWN(conv_kernel_cut) * c, int64_t unit) {
+  const conv_shape *s = &c->s;
+  const int64_t blocks = c->rows / TILE_BLOCK, row = unit % blocks * TILE_BLOCK, g = unit / blocks / c->panels;
+  const tile_panel panel = tile_panel_at(s->cout_g, N, unit / blocks % c->panels);
+  const int64_t rows = fnn_min(TILE_BLOCK, s->taps * s->cin_g - row);
+  const int64_t col = g * s->cout_g + panel.begin;
+  const T *partial = (const T *)call->shared;
+  _Alignas(FNN_ALIGN) T sum[OWN(TILE_COLS)];
+  const OWN(tile) plain = {.cols = panel.cols, .alpha = 1, .floor = -INFINITY};
+  for (int64_t i = 0; i < rows; i++) {
+    OWN(conv_add_blocks)(sum, c, partial + (unit * TILE_BLOCK + i) * OWN(TILE_COLS), panel.vectors);
+    OWN(tile_finish_row)(&plain, sum, (T *)call->buf[2] + (row + i) * s->cout + col);
+  }
+  OWN(conv_run_program)(call, row, rows, col, panel.cols, call->scratch + OWN(conv_kernel_program_at)(c));
+  if (unit || !call->buf[3]) return;
+  const T *column_sum = partial + c->partial - fnn_round_up(s->cout, N);
+  for (int64_t o = 0; o < s->cout; o += N) {
+    const OWN(tile) rest = {.cols = fnn_min(N, s->cout - o), .alpha = 1, .floor = -INFINITY};
+    OWN(conv_add_blocks)(sum, c, column_sum + o, 1);
+    OWN(tile_finish_row)(&rest, sum, (T *)call->buf[3] + o);
+  }
+}
+
 /* One unit of the first phase: a block of bands for a block of tile rows. */
 static void OWN(conv_kernel_unit)(const fnn_call *call, const OWN(conv_kernel_cut) * c, int64_t unit) {
   const conv_shape *s = &c->s;
@@ -408,39 +447,10 @@ static void OWN(conv_kernel_unit)(const fnn_call *call, const OWN(conv_kernel_cu
       for (int64_t i = 0; i < last_row - first_row; i++) rows[i] += s->cin_g; /* the next group's */
     }
   }
-}
-
-/* The sum over blocks of what starts at `partial` in each, `vectors` vectors, in order. */
-static void OWN(conv_add_blocks)(T *sum, const OWN(conv_kernel_cut) * c, const T *partial, int64_t vectors) {
-  for (int64_t j = 0; j < vectors; j++) {
-    V v = {0};
-    for (int64_t block = 0; block < c->blocks; block++) v += FN(load)(partial + block * c->partial + j * N);
-    FN(store)(sum + j * N, v);
-  }
-}
-
-/* One unit of the second phase: TILE_BLOCK rows of a panel of dkernel. The first also finishes dbias. */
-static void OWN(conv_kernel_combine)(const fnn_call *call, const OWN(conv_kernel_cut) * c, int64_t unit) {
-  const conv_shape *s = &c->s;
-  const int64_t blocks = c->rows / TILE_BLOCK, row = unit % blocks * TILE_BLOCK, g = unit / blocks / c->panels;
-  const tile_panel panel = tile_panel_at(s->cout_g, N, unit / blocks % c->panels);
-  const int64_t rows = fnn_min(TILE_BLOCK, s->taps * s->cin_g - row);
-  const int64_t col = g * s->cout_g + panel.begin;
-  const T *partial = (const T *)call->shared;
-  _Alignas(FNN_ALIGN) T sum[OWN(TILE_COLS)];
-  const OWN(tile) plain = {.cols = panel.cols, .alpha = 1, .floor = -INFINITY};
-  for (int64_t i = 0; i < rows; i++) {
-    OWN(conv_add_blocks)(sum, c, partial + (unit * TILE_BLOCK + i) * OWN(TILE_COLS), panel.vectors);
-    OWN(tile_finish_row)(&plain, sum, (T *)call->buf[2] + (row + i) * s->cout + col);
-  }
-  OWN(conv_run_program)(call, row, rows, col, panel.cols, call->scratch + OWN(conv_kernel_program_at)(c));
-  if (unit || !call->buf[3]) return;
-  const T *column_sum = partial + c->partial - fnn_round_up(s->cout, N);
-  for (int64_t o = 0; o < s->cout; o += N) {
-    const OWN(tile) rest = {.cols = fnn_min(N, s->cout - o), .alpha = 1, .floor = -INFINITY};
-    OWN(conv_add_blocks)(sum, c, column_sum + o, 1);
-    OWN(tile_finish_row)(&rest, sum, (T *)call->buf[3] + o);
-  }
+  if (c->blocks != 1) return;
+  for (int64_t k = 0; k < s->groups * c->panels; k++)
+    for (int64_t r = first_row; r < last_row; r += TILE_BLOCK)
+      OWN(conv_kernel_combine)(call, c, (k * c->rows + r) / TILE_BLOCK);
 }
 
 static void OWN(conv2d_grad_kernel)(const fnn_call *call, int64_t begin, int64_t end) {
