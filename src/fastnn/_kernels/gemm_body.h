@@ -38,8 +38,8 @@ static int OWN(gemm_is_scattered)(const OWN(gemm_cut) * c, const int64_t *ints, 
 }
 
 /* A transposed A whose columns lie pages apart is packed for a block of rows, once for each group of panels. That pays
- * when many columns of B share it, so a unit has many panels; its rows are as many as leave units for the threads. Where
- * B is packed too, once for each block of rows, a unit has as many rows as columns: that is the least to pack. */
+ * when many columns of B share it, so a unit has many panels; its rows are as many as leave units for the threads. If B
+ * is packed too, once for each block of rows, a unit has as many rows as columns: that is the least to pack. */
 static void OWN(gemm_cut_transposed)(OWN(gemm_cut) * c, const int64_t *ints) {
   const int64_t panel = c->widest * N;
   const int packs_b = OWN(gemm_is_scattered)(c, ints, GEMM_K_BLOCK);
@@ -122,8 +122,10 @@ static OWN(gemm_cut) OWN(gemm_cut_of)(const int64_t *ints) {
   if (c.is_dots || c.is_stream) c.k_block = c.split_k;
   c.packs_b = !c.is_dots && (ints[GEMM_B_COL] != 1 || (ints[GEMM_B_ROW] < c.n && c.k > 1) ||
                              OWN(gemm_is_scattered)(&c, ints, c.k_block));
-  c.fetches_packed =
-    c.packs_a ? (c.m + c.n) * c.k * (int64_t)sizeof(T) >= GEMM_WIDE_BYTES : is_wide && c.packs_b;
+  /* Not by narrow panels: their tiles take less time than dividing what they fetch is worth. */
+  c.fetches_packed = c.packs_a ? c.widest * FNN_VECTOR_BYTES > 2 * FNN_ALIGN &&
+                                   (c.m + c.n) * c.k * (int64_t)sizeof(T) >= GEMM_WIDE_BYTES
+                               : is_wide && c.packs_b;
   c.fetches = is_transposed && !is_paged && is_shared && c.splits > 1 && !c.packs_b;
   return c;
 }
