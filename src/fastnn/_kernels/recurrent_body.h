@@ -17,13 +17,21 @@ typedef struct {
   int64_t blocks, rows;   /* of the batch; the last block may have fewer rows */
 } OWN(rnn);
 
-static OWN(rnn) OWN(rnn_of)(const int64_t *ints, int64_t gates) {
+/* `rows` of a block, and those that the last tile of its product, of `cols` columns, would compute besides: there is a
+ * variant for 1, 2, 4 rows and for a whole tile. */
+static int64_t OWN(rnn_whole_tiles)(int64_t rows, int64_t cols) {
+  const int64_t height = tile_rows(tile_panel_at(cols, N, 0).vectors), rest = rows % height;
+  return rows + (rest > 4 ? height - rest : rest == 3);
+}
+
+/* The product of a step has `cols` columns. */
+static OWN(rnn) OWN(rnn_of)(const int64_t *ints, int64_t gates, int64_t cols) {
   OWN(rnn) r = {ints[RNN_BATCH], ints[RNN_TIME], ints[RNN_UNITS], gates, ints[RNN_BACKWARDS]};
   r.vectors = fnn_ceil_div(r.units, N);
   r.width = r.vectors * N;
   r.blocks = fnn_max(fnn_ceil_div(r.batch, TILE_BLOCK),
                      fnn_min(RNN_UNITS_WANTED, fnn_ceil_div(r.batch, RNN_LEAST_ROWS)));
-  r.rows = r.blocks ? fnn_ceil_div(r.batch, r.blocks) : 0;
+  r.rows = r.blocks ? OWN(rnn_whole_tiles)(fnn_ceil_div(r.batch, r.blocks), cols) : 0;
   r.blocks = r.rows ? fnn_ceil_div(r.batch, r.rows) : 0;
   return r;
 }
@@ -136,7 +144,7 @@ FNN_INLINE void OWN(put)(T *out, int64_t at, V v, int64_t n) {
 
 /* A thread's scratch: the product, two states h, the state c. */
 static void OWN(lstm_size)(const int64_t *ints, fnn_work *work) {
-  const OWN(rnn) r = OWN(rnn_of)(ints, LSTM_GATES);
+  const OWN(rnn) r = OWN(rnn_of)(ints, LSTM_GATES, LSTM_GATES * N);
   OWN(rnn_size)(&r, work, TILE_BLOCK * (LSTM_GATES * N + 3 * r.width), 10);
   work->units[0] = r.vectors;
 }
@@ -188,7 +196,7 @@ static void OWN(lstm_block)(const fnn_call *call, const OWN(rnn) * r, OWN(rnn_bl
 }
 
 static void OWN(lstm)(const fnn_call *call, int64_t begin, int64_t end) {
-  const OWN(rnn) r = OWN(rnn_of)(call->ints, LSTM_GATES);
+  const OWN(rnn) r = OWN(rnn_of)(call->ints, LSTM_GATES, LSTM_GATES * N);
   FNN_REQUIRE(r.batch >= 0 && r.time >= 0 && r.units > 0);
   for (int64_t unit = begin; unit < end; unit++) {
     if (call->phase == 0) {
@@ -203,7 +211,7 @@ static void OWN(lstm)(const fnn_call *call, int64_t begin, int64_t end) {
 /* ---- gru ---- */
 
 static void OWN(gru_size)(const int64_t *ints, fnn_work *work) {
-  const OWN(rnn) r = OWN(rnn_of)(ints, GRU_GATES);
+  const OWN(rnn) r = OWN(rnn_of)(ints, GRU_GATES, GRU_GATES * N);
   OWN(rnn_size)(&r, work, TILE_BLOCK * (GRU_GATES * N + 2 * r.width), 8);
   work->units[0] = r.vectors;
 }
@@ -251,7 +259,7 @@ static void OWN(gru_block)(const fnn_call *call, const OWN(rnn) * r, OWN(rnn_blo
 }
 
 static void OWN(gru)(const fnn_call *call, int64_t begin, int64_t end) {
-  const OWN(rnn) r = OWN(rnn_of)(call->ints, GRU_GATES);
+  const OWN(rnn) r = OWN(rnn_of)(call->ints, GRU_GATES, GRU_GATES * N);
   FNN_REQUIRE(r.batch >= 0 && r.time >= 0 && r.units > 0);
   for (int64_t unit = begin; unit < end; unit++) {
     if (call->phase == 0) {

@@ -68,7 +68,7 @@ static void OWN(rnn_first)(const OWN(rnn) * r, const OWN(rnn_block) * b, T *prod
  * dg = dc i (1 - g^2), and dc_before = dc f. */
 
 static void OWN(lstm_grad_size)(const int64_t *ints, fnn_work *work) {
-  const OWN(rnn) r = OWN(rnn_of)(ints, LSTM_GATES);
+  const OWN(rnn) r = OWN(rnn_of)(ints, LSTM_GATES, ints[RNN_UNITS]);
   OWN(rnn_grad_size)(&r, work, 3, 13);
 }
 
@@ -121,7 +121,7 @@ static void OWN(lstm_grad_block)(const fnn_call *call, const OWN(rnn) * r, OWN(r
 }
 
 static void OWN(lstm_grad)(const fnn_call *call, int64_t begin, int64_t end) {
-  const OWN(rnn) r = OWN(rnn_of)(call->ints, LSTM_GATES);
+  const OWN(rnn) r = OWN(rnn_of)(call->ints, LSTM_GATES, call->ints[RNN_UNITS]);
   FNN_REQUIRE(r.batch >= 0 && r.time >= 0 && r.units > 0);
   for (int64_t unit = begin; unit < end; unit++) {
     if (call->phase == 0) {
@@ -138,7 +138,7 @@ static void OWN(lstm_grad)(const fnn_call *call, int64_t begin, int64_t end) {
  * dh z reaches h_before directly. */
 
 static void OWN(gru_grad_size)(const int64_t *ints, fnn_work *work) {
-  const OWN(rnn) r = OWN(rnn_of)(ints, GRU_GATES);
+  const OWN(rnn) r = OWN(rnn_of)(ints, GRU_GATES, ints[RNN_UNITS]);
   OWN(rnn_grad_size)(&r, work, 2, 13);
 }
 
@@ -188,7 +188,7 @@ static void OWN(gru_grad_block)(const fnn_call *call, const OWN(rnn) * r, OWN(rn
 }
 
 static void OWN(gru_grad)(const fnn_call *call, int64_t begin, int64_t end) {
-  const OWN(rnn) r = OWN(rnn_of)(call->ints, GRU_GATES);
+  const OWN(rnn) r = OWN(rnn_of)(call->ints, GRU_GATES, call->ints[RNN_UNITS]);
   FNN_REQUIRE(r.batch >= 0 && r.time >= 0 && r.units > 0);
   for (int64_t unit = begin; unit < end; unit++) {
     if (call->phase == 0) {
