@@ -61,12 +61,21 @@ FNN_INLINE void fnn_store_partd(double *p, fnn_vd v, int64_t n) {
 
 FNN_INLINE fnn_vf fnn_splatf(float x) { return x - (fnn_vf){0}; } /* - folds away, + may turn -0 to 0 */
 FNN_INLINE fnn_vd fnn_splatd(double x) { return x - (fnn_vd){0}; }
-FNN_INLINE fnn_vf fnn_selectf(fnn_vi32 mask, fnn_vf a, fnn_vf b) {
-  return (fnn_vf)((mask & (fnn_vi32)a) | (~mask & (fnn_vi32)b));
-}
-FNN_INLINE fnn_vd fnn_selectd(fnn_vi64 mask, fnn_vd a, fnn_vd b) {
-  return (fnn_vd)((mask & (fnn_vi64)a) | (~mask & (fnn_vi64)b));
-}
+/* a where the mask holds, else b. Kept as loops, these become one blend by the comparison that made the mask. */
+#define FNN_SELECT(name, V, M, T, MT, lanes)                                                                           \
+  FNN_INLINE V name(M mask, V a, V b) {                                                                                \
+    T x[lanes], y[lanes];                                                                                              \
+    MT holds[lanes];                                                                                                   \
+    memcpy(x, &a, sizeof x);                                                                                           \
+    memcpy(y, &b, sizeof y);                                                                                           \
+    memcpy(holds, &mask, sizeof holds);                                                                                \
+    _Pragma("GCC unroll 1") for (int k = 0; k < lanes; k++) y[k] = holds[k] ? x[k] : y[k];                             \
+    memcpy(&b, y, sizeof y);                                                                                           \
+    return b;                                                                                                          \
+  }
+FNN_SELECT(fnn_selectf, fnn_vf, fnn_vi32, float, int32_t, FNN_VF)
+FNN_SELECT(fnn_selectd, fnn_vd, fnn_vi64, double, int64_t, FNN_VD)
+#undef FNN_SELECT
 
 /* What fnn_sum_lanes, fnn_max_lanes and fnn_first_lanes share: the numbers of the lanes, and v with lane k ^ half in
  * lane k. Halves are joined, then quarters, and so on: log2(lanes) steps, where a loop over lanes would be a chain of as

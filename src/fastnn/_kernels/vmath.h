@@ -24,41 +24,47 @@ FNN_INLINE fnn_vf fnn_copysignf(fnn_vf x, fnn_vf sign) {
   return (fnn_vf)(((fnn_vi32)x & 0x7fffffff) | ((fnn_vi32)sign & (int32_t)0x80000000));
 }
 
-/* x = n ln2 + r, |r| <= ln2/2. Adding 1.5 * 2^23 rounds to an integer, which is then in the low bits of the sum. */
-FNN_INLINE fnn_vf fnn_exp_reducef(fnn_vf x, fnn_vi32 *n) {
+/* x = k ln2 + r, |r| <= ln2/2. Adding 1.5 * 2^23 rounds to an integer. */
+FNN_INLINE fnn_vf fnn_exp_reducef(fnn_vf x, fnn_vf *k) {
   const float magic = 12582912.0f;
-  fnn_vf shifted = x * 1.44269504f + magic;
-  *n = (fnn_vi32)shifted - (fnn_vi32)fnn_splatf(magic);
-  fnn_vf k = shifted - magic;
-  return (x - k * 0.693359375f) + k * 2.12194440e-4f; /* ln2 in two parts: the first has 10 bits, so k times it is exact */
+  *k = (x * 1.44269504f + magic) - magic;
+  return (x - *k * 0.693359375f) + *k * 2.12194440e-4f; /* ln2 in two parts: k times the first is exact */
 }
 
-/* e^r - 1 for |r| <= ln2/2: the coefficients of Cephes' expf. */
+/* e^r - 1 for |r| <= ln2/2: minimax in its relative error, 7e-9. */
 FNN_INLINE fnn_vf fnn_expm1_polyf(fnn_vf r) {
-  fnn_vf p = 1.9875691500e-4f * r + 1.3981999507e-3f;
-  p = p * r + 8.3334519073e-3f;
-  p = p * r + 4.1665795894e-2f;
-  p = p * r + 1.6666665459e-1f;
-  p = p * r + 5.0000001201e-1f;
+  fnn_vf p = 1.3882520797e-3f * r + 8.3665248312e-3f;
+  p = p * r + 4.1667199995e-2f;
+  p = p * r + 1.6666543590e-1f;
+  p = p * r + 4.9999998153e-1f;
   return p * (r * r) + r;
 }
 
-FNN_INLINE fnn_vf fnn_exp2if(fnn_vi32 n) { return (fnn_vf)((n + 127) << 23); } /* 2^n for n in [-126, 127]; inf at 128 */
-
-FNN_INLINE fnn_vf fnn_expf(fnn_vf x) {
-  x = fnn_selectf(x > 89.0f, fnn_splatf(89.0f), x);     /* e^89 overflows */
-  x = fnn_selectf(x < -104.0f, fnn_splatf(-104.0f), x); /* e^-104 is less than half of the least denormal */
-  fnn_vi32 n;
-  fnn_vf y = fnn_expm1_polyf(fnn_exp_reducef(x, &n)) + 1.0f;
-  fnn_vi32 half = n >> 1; /* 2^n itself may be out of range */
+#if defined(FNN_ISA_AVX512)
+FNN_INLINE fnn_vf fnn_exp2f(fnn_vf k) { return (fnn_vf)_mm512_scalef_ps(_mm512_set1_ps(1.0f), k); }
+FNN_INLINE fnn_vf fnn_scalef(fnn_vf y, fnn_vf k) { return (fnn_vf)_mm512_scalef_ps(y, k); }
+#else
+FNN_INLINE fnn_vf fnn_exp2if(fnn_vi32 n) { return (fnn_vf)((n + 127) << 23); }
+/* 2^k of an integer k in [-126, 127]; infinite at 128. */
+FNN_INLINE fnn_vf fnn_exp2f(fnn_vf k) { return fnn_exp2if(__builtin_convertvector(k, fnn_vi32)); }
+/* y 2^k where 2^k itself may be out of range. */
+FNN_INLINE fnn_vf fnn_scalef(fnn_vf y, fnn_vf k) {
+  fnn_vi32 n = __builtin_convertvector(k, fnn_vi32), half = n >> 1;
   return y * fnn_exp2if(half) * fnn_exp2if(n - half);
 }
+#endif
 
-/* The same of x <= 0, in fewer steps; it is 0 where it would be denormal and x < -87.5. */
+/* e^x of x in [-104, 89]: e^89 overflows, e^-104 is less than half of the least denormal. */
+FNN_INLINE fnn_vf fnn_exp_insidef(fnn_vf x) {
+  fnn_vf k, y = fnn_expm1_polyf(fnn_exp_reducef(x, &k)) + 1.0f;
+  return fnn_scalef(y, k);
+}
+enum { fnn_EXP_LEASTf = -104, fnn_EXP_MOSTf = 89 };
+
+/* Of x <= 0, in fewer steps; it is 0 where it would be denormal and x < -87.5. */
 FNN_INLINE fnn_vf fnn_exp_nonpositivef(fnn_vf x) {
-  fnn_vi32 n;
-  fnn_vf y = fnn_expm1_polyf(fnn_exp_reducef(x, &n)) + 1.0f;
-  return fnn_selectf(x < -87.5f, (fnn_vf){0}, y * fnn_exp2if(n));
+  fnn_vf k, y = fnn_expm1_polyf(fnn_exp_reducef(x, &k)) + 1.0f;
+  return fnn_selectf(x < -87.5f, (fnn_vf){0}, y * fnn_exp2f(k));
 }
 
 /* 2^t = scale (1 + what is returned) for t in [-127, 128], by a polynomial fitted to 2^r - 1, |r| <= 1/2. */
@@ -97,16 +103,6 @@ FNN_INLINE fnn_vf fnn_gate_tanhf(fnn_vf x) {
   fnn_vf t = fnn_absf(x) * -2.88539008f, scale;
   fnn_vf p = fnn_exp2_partsf(fnn_maxf(fnn_splatf(-60.0f), t), &scale), e = scale * p + (scale - 1.0f);
   return fnn_copysignf(e / (e + 2.0f), x);
-}
-
-FNN_INLINE fnn_vf fnn_expm1f(fnn_vf x) {
-  x = fnn_selectf(x > 89.0f, fnn_splatf(89.0f), x);
-  x = fnn_selectf(x < -20.0f, fnn_splatf(-20.0f), x); /* e^-20 is far less than half an ulp of 1 */
-  fnn_vi32 n;
-  fnn_vf p = fnn_expm1_polyf(fnn_exp_reducef(x, &n));
-  fnn_vf scale = fnn_exp2if(n - 1); /* one less, so that n = 128 is in range */
-  fnn_vf y = (scale * p + (scale - 0.5f)) * 2.0f;
-  return fnn_copysignf(fnn_selectf(n == 0, p, y), x); /* -0 gives -0 */
 }
 
 /* x = m 2^e, m in [sqrt(1/2), sqrt(2)), for positive finite x; returns m - 1. */
@@ -171,7 +167,7 @@ FNN_INLINE fnn_vf fnn_erff(fnn_vf x) {
   q = q * u + 6.37059952453285021e-1f;
   q = q * u + 1.1277494060582615f;
   q = q * u + 1.77540507070986348e-4f;
-  return fnn_selectf(t < 0.9f, near, fnn_copysignf(1.0f - fnn_expf(-q), x));
+  return fnn_selectf(t < 0.9f, near, fnn_copysignf(1.0f - fnn_exp_insidef(-q), x));
 }
 
 enum { fnn_TRIG_LIMITf = 100000 }; /* as fnn_TRIG_LIMITd */
@@ -216,12 +212,10 @@ FNN_INLINE fnn_vd fnn_copysignd(fnn_vd x, fnn_vd sign) {
   return (fnn_vd)(((fnn_vi64)x & INT64_MAX) | ((fnn_vi64)sign & INT64_MIN));
 }
 
-FNN_INLINE fnn_vd fnn_exp_reduced(fnn_vd x, fnn_vi64 *n) {
+FNN_INLINE fnn_vd fnn_exp_reduced(fnn_vd x, fnn_vd *k) {
   const double magic = 6755399441055744.0; /* 1.5 * 2^52 */
-  fnn_vd shifted = x * 1.4426950408889634074 + magic;
-  *n = (fnn_vi64)shifted - (fnn_vi64)fnn_splatd(magic);
-  fnn_vd k = shifted - magic;
-  return (x - k * 6.93147180369123816490e-01) - k * 1.90821492927058770002e-10;
+  *k = (x * 1.4426950408889634074 + magic) - magic;
+  return (x - *k * 6.93147180369123816490e-01) - *k * 1.90821492927058770002e-10;
 }
 
 FNN_INLINE fnn_vd fnn_expm1_polyd(fnn_vd r) { /* Taylor: the first term left out is below 2^-57 of the sum */
@@ -239,29 +233,28 @@ FNN_INLINE fnn_vd fnn_expm1_polyd(fnn_vd r) { /* Taylor: the first term left out
   return p * (r * r) + r;
 }
 
+#if defined(FNN_ISA_AVX512)
+FNN_INLINE fnn_vd fnn_exp2d(fnn_vd k) { return (fnn_vd)_mm512_scalef_pd(_mm512_set1_pd(1.0), k); }
+FNN_INLINE fnn_vd fnn_scaled(fnn_vd y, fnn_vd k) { return (fnn_vd)_mm512_scalef_pd(y, k); }
+#else
 FNN_INLINE fnn_vd fnn_exp2id(fnn_vi64 n) { return (fnn_vd)((n + 1023) << 52); }
-
-FNN_INLINE fnn_vd fnn_expd(fnn_vd x) {
-  x = fnn_selectd(x > 710.0, fnn_splatd(710.0), x);
-  x = fnn_selectd(x < -746.0, fnn_splatd(-746.0), x);
-  fnn_vi64 n;
-  fnn_vd y = fnn_expm1_polyd(fnn_exp_reduced(x, &n)) + 1.0;
-  fnn_vi64 half = n >> 1;
+/* The integer that k is: the low bits of its sum with 1.5 * 2^52, as there may be no instruction that converts. */
+FNN_INLINE fnn_vi64 fnn_integerd(fnn_vd k) {
+  const double magic = 6755399441055744.0;
+  return (fnn_vi64)(k + magic) - (fnn_vi64)fnn_splatd(magic);
+}
+FNN_INLINE fnn_vd fnn_exp2d(fnn_vd k) { return fnn_exp2id(fnn_integerd(k)); }
+FNN_INLINE fnn_vd fnn_scaled(fnn_vd y, fnn_vd k) {
+  fnn_vi64 n = fnn_integerd(k), half = n >> 1;
   return y * fnn_exp2id(half) * fnn_exp2id(n - half);
 }
+#endif
 
-FNN_INLINE fnn_vd fnn_exp_nonpositived(fnn_vd x) { return fnn_expd(x); }
-FNN_INLINE fnn_vd fnn_exp_below0d(fnn_vd x) { return fnn_expd(x); }
-
-FNN_INLINE fnn_vd fnn_expm1d(fnn_vd x) {
-  x = fnn_selectd(x > 710.0, fnn_splatd(710.0), x);
-  x = fnn_selectd(x < -40.0, fnn_splatd(-40.0), x);
-  fnn_vi64 n;
-  fnn_vd p = fnn_expm1_polyd(fnn_exp_reduced(x, &n));
-  fnn_vd scale = fnn_exp2id(n - 1);
-  fnn_vd y = (scale * p + (scale - 0.5)) * 2.0;
-  return fnn_copysignd(fnn_selectd(n == 0, p, y), x);
+FNN_INLINE fnn_vd fnn_exp_insided(fnn_vd x) { /* x in [-746, 710] */
+  fnn_vd k, y = fnn_expm1_polyd(fnn_exp_reduced(x, &k)) + 1.0;
+  return fnn_scaled(y, k);
 }
+enum { fnn_EXP_LEASTd = -746, fnn_EXP_MOSTd = 710 };
 
 FNN_INLINE fnn_vd fnn_log_reduced(fnn_vd x, fnn_vd *e) {
   fnn_vi64 tiny = x < 2.2250738585072014e-308;
@@ -336,7 +329,7 @@ FNN_INLINE fnn_vd fnn_erfd(fnn_vd x) { /* as fnn_erff, with the border at 1 */
   q = q * u + 0.6366287031714688;
   q = q * u + 1.1283772825077991;
   q = q * u + 1.8437512700720814e-07;
-  return fnn_selectd(t < 1.0, near, fnn_copysignd(1.0 - fnn_expd(-q), x));
+  return fnn_selectd(t < 1.0, near, fnn_copysignd(1.0 - fnn_exp_insided(-q), x));
 }
 
 enum { fnn_TRIG_LIMITd = 100000 };
@@ -369,6 +362,14 @@ FNN_INLINE fnn_vd fnn_cos_polyd(fnn_vd r) {
   return p * z * z - 0.5 * z + 1.0;
 }
 
+/* ---- the functions that are the same for both types ---- */
+
+#include "types_f32.h"
+#include "vmath_body.h"
+#include "types_f64.h"
+#include "vmath_body.h"
+#include "types_none.h"
+
 /* ---- powers ---- */
 
 /* x^y in float32 as e^(y log|x|) in float64, rounded once; the special cases are those of C's pow. */
@@ -398,14 +399,6 @@ FNN_INLINE fnn_vd fnn_powd(fnn_vd x, fnn_vd y) { /* float64 has nothing wider to
   return p;
 }
 
-/* ---- the functions that are the same for both types ---- */
-
-#include "types_f32.h"
-#include "vmath_body.h"
-#include "types_f64.h"
-#include "vmath_body.h"
-#include "types_none.h"
-
 /* The square root within an ulp, where it stands beside a division: the CPU has one unit for both. */
 FNN_INLINE fnn_vd fnn_rootd(fnn_vd x) { return fnn_sqrtd(x); }
 #if defined(FNN_ISA_AVX512)
@@ -421,6 +414,8 @@ FNN_INLINE fnn_vf fnn_rootf(fnn_vf x) {
 FNN_INLINE fnn_vf fnn_rootf(fnn_vf x) { return fnn_sqrtf(x); }
 #endif
 
+FNN_INLINE fnn_vd fnn_exp_nonpositived(fnn_vd x) { return fnn_expd(x); }
+FNN_INLINE fnn_vd fnn_exp_below0d(fnn_vd x) { return fnn_expd(x); }
 FNN_INLINE fnn_vd fnn_gate_sigmoidd(fnn_vd x) { return fnn_sigmoidd(x); }
 FNN_INLINE fnn_vd fnn_gate_tanhd(fnn_vd x) { return fnn_tanhd(x); }
 

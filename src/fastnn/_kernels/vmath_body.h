@@ -24,18 +24,33 @@ LANES1(ceil, LIBM(__builtin_ceil))
 LANES1(trunc, LIBM(__builtin_trunc))
 LANES1(rint, LIBM(__builtin_rint)) /* half to even */
 
-/* 1 / (1 + e^-x) for x >= 0 and e^x / (1 + e^x) below, so that the small tail keeps its digits. */
-FNN_INLINE V FN(sigmoid)(V x) {
-  V e = FN(exp)(-FN(abs)(x));
-  V r = (T)1 / (e + (T)1);
-  return FN(select)(x >= 0, r, e * r);
+FNN_INLINE V FN(exp)(V x) {
+  x = FN(max)(FN(splat)(FN(EXP_LEAST)), x);
+  return FN(exp_inside)(FN(min)(FN(splat)(FN(EXP_MOST)), x));
 }
 
-/* With t = e^(2|x|) - 1: tanh = t / (t + 2), exact in the limit of small x. */
+/* e^-|x|. */
+FNN_INLINE V FN(exp_minus_abs)(V x) { return FN(exp_inside)(FN(max)(FN(splat)(FN(EXP_LEAST)), -FN(abs)(x))); }
+
+FNN_INLINE V FN(expm1)(V x) {
+  x = FN(max)(FN(splat)(-44), x); /* e^-44 is far less than half an ulp of 1 */
+  V k, p = FN(expm1_poly)(FN(exp_reduce)(FN(min)(FN(splat)(FN(EXP_MOST)), x), &k));
+  V scale = FN(exp2)(k - 1); /* one less, so that the largest k is in range */
+  V y = (scale * p + (scale - (T)0.5)) * 2;
+  return FN(copysign)(FN(select)(k == 0, p, y), x); /* -0 gives -0 */
+}
+
+/* 1 / (1 + e^-x) for x >= 0 and e^x / (1 + e^x) below, so that the small tail keeps its digits. */
+FNN_INLINE V FN(sigmoid)(V x) {
+  V e = FN(exp_minus_abs)(x);
+  return FN(select)(x >= 0, FN(splat)(1), e) / (e + 1);
+}
+
+/* With e = e^-2|x| - 1: |tanh| = -e / (e + 2), exact in the limit of small x, and 1 to the last bit at 22. */
 FNN_INLINE V FN(tanh)(V x) {
-  V a = FN(abs)(x);
-  V t = FN(expm1)(FN(select)(a > 22, FN(splat1)(22), a) * 2); /* tanh(22) is 1 to the last bit */
-  return FN(copysign)(t / (t + 2), x);
+  V k, p = FN(expm1_poly)(FN(exp_reduce)(FN(max)(FN(splat)(-44), FN(abs)(x) * -2), &k));
+  V scale = FN(exp2)(k), e = scale * p + (scale - 1);
+  return FN(copysign)(e / (e + 2), x);
 }
 
 /* u = 1 + x is rounded: its error, c, is put back as log(u + c) = log(u) + c / u. */
@@ -47,9 +62,13 @@ FNN_INLINE V FN(log1p)(V x) {
   return FN(select)(x == 0, x, y); /* keeps the sign of zero */
 }
 
-/* log(1 + e^x) = max(x, 0) + log(1 + e^-|x|). */
+/* log(1 + e^x) = max(x, 0) + log(1 + e), e = e^-|x|. Where 1 + e is above sqrt(2) that is log(2) + log((1 + e) / 2). */
 FNN_INLINE V FN(softplus)(V x) {
-  V y = FN(log1p)(FN(exp)(-FN(abs)(x)));
+  V e = FN(exp_minus_abs)(x);
+  M is_large = e > (T)0.41421356237309504880;
+  V f = FN(select)(is_large, e * (T)0.5 - (T)0.5, e);
+  V y = f + FN(log_poly)(f);
+  y = FN(select)(is_large, y + (T)0.69314718055994530942, y);
   return y + FN(select)(x < 0, (V){0}, x);
 }
 
