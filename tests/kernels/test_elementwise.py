@@ -378,7 +378,15 @@ def test_adam_in_place(is_merged, n, kind, isa):
     assert (np.abs(p - wanted_p) <= bound).all()
 
 
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
 MERGED = {
+    "multiply_sigmoid": lambda a, b: a * sigmoid(b),
+    "sigmoid_tanh": lambda a, b: sigmoid(a) * np.tanh(b),
+    "gelu": lambda x, a, b: x * sigmoid(x * (x * x * a + b)),
+    "horner": lambda a, b, x, c: (a * x + b) * x + c,
     "multiply_add": lambda a, b, c: a * b + c,
     "subtract_product": lambda a, b, c: a - b * c,
     "lerp": lambda a, b, t: (b - a) * t + a,

@@ -19,22 +19,26 @@
   X(equal) X(not_equal) X(logical_and) X(logical_or) X(logical_xor) X(relu_grad) X(add_relu)
 
 /* Two inputs, so slow that a scalar may as well be copied to a block. */
-#define SLOW_BINARY_OPS(X) X(power) X(floor_divide) X(mod) X(arctan2) X(logaddexp)
+#define SLOW_BINARY_OPS(X)                                                                                             \
+  X(power) X(floor_divide) X(mod) X(arctan2) X(logaddexp) X(multiply_sigmoid) X(sigmoid_tanh)
 
 /* Three inputs, with variants for every set of scalars but all three. */
 #define TERNARY_OPS(X) X(where) X(clip) X(multiply_add) X(subtract_product) X(lerp) X(lerp_square) X(divide_by_root)
 
+/* Three inputs, with a variant in which the last two are scalars. */
+#define SLOW_TERNARY_OPS(X) X(gelu)
+
 /* Four and five inputs, with a variant for one set of scalars. */
-#define QUATERNARY_OPS(X) X(add_products) X(subtract_products)
+#define QUATERNARY_OPS(X) X(add_products) X(subtract_products) X(horner)
 #define QUINARY_OPS(X) X(step_by_root)
 
-/* Of four or five inputs, those that optimizers have as scalars: the last and the last but two. */
+/* Of four or five inputs, those that optimizers and polynomials have as scalars: the last and the last but two. */
 #define LONG_SCALARS(arity) (5 << ((arity)-3))
 
 #define OPCODE_NAME(name) #name,
 static const char *const opcode_names[] = {
   "store", UNARY_OPS(OPCODE_NAME) BINARY_OPS(OPCODE_NAME) SLOW_BINARY_OPS(OPCODE_NAME) TERNARY_OPS(OPCODE_NAME)
-  QUATERNARY_OPS(OPCODE_NAME) QUINARY_OPS(OPCODE_NAME) 0};
+  SLOW_TERNARY_OPS(OPCODE_NAME) QUATERNARY_OPS(OPCODE_NAME) QUINARY_OPS(OPCODE_NAME) 0};
 
 enum {
   MAX_DIMS = 6,

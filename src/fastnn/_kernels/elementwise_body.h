@@ -142,6 +142,8 @@ FNN_INLINE V OWN(v_relu_grad)(V dy, V y) { return (V)((M)dy & (y > 0)); } /* dy 
 
 FNN_INLINE V OWN(v_add_relu)(V a, V b) { return OWN(v_relu)(a + b); }
 
+FNN_INLINE V OWN(v_multiply_sigmoid)(V a, V b) { return a * FN(sigmoid)(b); }
+FNN_INLINE V OWN(v_sigmoid_tanh)(V a, V b) { return FN(sigmoid)(a) * FN(tanh)(b); }
 FNN_INLINE V OWN(v_power)(V a, V b) { return FN(pow)(a, b); }
 FNN_INLINE V OWN(v_arctan2)(V a, V b) { return FN(arctan2)(a, b); }
 /* max(a, b) + log(1 + e^-|a - b|); where they are equal, infinities too, a + log 2. */
@@ -190,6 +192,9 @@ FNN_INLINE V OWN(v_lerp)(V a, V b, V t) { return (b - a) * t + a; }
 FNN_INLINE V OWN(v_lerp_square)(V a, V b, V t) { return (b * b - a) * t + a; }
 FNN_INLINE V OWN(v_divide_by_root)(V a, V b, V c) { return a / (FN(root)(b) + c); }
 
+FNN_INLINE V OWN(v_gelu)(V x, V a, V b) { return x * FN(sigmoid)(x * (x * x * a + b)); }
+
+FNN_INLINE V OWN(v_horner)(V a, V b, V x, V c, V unused) { return (void)unused, (a * x + b) * x + c; }
 FNN_INLINE V OWN(v_add_products)(V a, V b, V c, V e, V unused) { return (void)unused, a * b + c * e; }
 FNN_INLINE V OWN(v_subtract_products)(V a, V b, V c, V e, V unused) { return (void)unused, a * b - c * e; }
 FNN_INLINE V OWN(v_step_by_root)(V a, V b, V c, V e, V g) { return a - b * c / (FN(root)(e) + g); }
@@ -227,6 +232,7 @@ static OWN(op_fn) *OWN(variant)(const OWN(opcode) *opcode, int scalars) {
 #define LOOP3(name)                                                                                                    \
   LOOP3_VARIANT(name, 0) LOOP3_VARIANT(name, 1) LOOP3_VARIANT(name, 2) LOOP3_VARIANT(name, 3)                          \
   LOOP3_VARIANT(name, 4) LOOP3_VARIANT(name, 5) LOOP3_VARIANT(name, 6)
+#define LOOP3_SLOW(name) LOOP3_VARIANT(name, 0) LOOP3_VARIANT(name, 6)
 #define LOOP5_VARIANT(name, arity, variant, scalars)                                                                   \
   static void OWN(loop_##name##variant)(int64_t n, T *d, INPUTS) {                                                     \
     OWN(map5)(n, d, x0, x1, x2, x3, x4, arity, scalars, OWN(v_##name));                                                \
@@ -238,6 +244,7 @@ UNARY_OPS(LOOP1)
 BINARY_OPS(LOOP2)
 SLOW_BINARY_OPS(LOOP2_SLOW)
 TERNARY_OPS(LOOP3)
+SLOW_TERNARY_OPS(LOOP3_SLOW)
 QUATERNARY_OPS(LOOP4)
 QUINARY_OPS(LOOP5)
 
@@ -247,12 +254,13 @@ QUINARY_OPS(LOOP5)
 #define ROW3(name)                                                                                                     \
   {3, {OWN(loop_##name##_0), OWN(loop_##name##_1), OWN(loop_##name##_2), OWN(loop_##name##_3), OWN(loop_##name##_4),   \
        OWN(loop_##name##_5), OWN(loop_##name##_6)}},
+#define ROW3_SLOW(name) {3, {[0] = OWN(loop_##name##_0), [6] = OWN(loop_##name##_6)}},
 #define ROW4(name) {4, {OWN(loop_##name), OWN(loop_##name##_1)}},
 #define ROW5(name) {5, {OWN(loop_##name), OWN(loop_##name##_1)}},
 
 static const OWN(opcode) OWN(opcodes)[] = {
-  {1, {0}}, UNARY_OPS(ROW1) BINARY_OPS(ROW2) SLOW_BINARY_OPS(ROW2_SLOW) TERNARY_OPS(ROW3) QUATERNARY_OPS(ROW4)
-  QUINARY_OPS(ROW5)};
+  {1, {0}}, UNARY_OPS(ROW1) BINARY_OPS(ROW2) SLOW_BINARY_OPS(ROW2_SLOW) TERNARY_OPS(ROW3)
+  SLOW_TERNARY_OPS(ROW3_SLOW) QUATERNARY_OPS(ROW4) QUINARY_OPS(ROW5)};
 
 #undef LOOP1
 #undef LOOP2_VARIANT
@@ -260,6 +268,7 @@ static const OWN(opcode) OWN(opcodes)[] = {
 #undef LOOP2
 #undef LOOP3_VARIANT
 #undef LOOP3
+#undef LOOP3_SLOW
 #undef LOOP5_VARIANT
 #undef LOOP4
 #undef LOOP5
@@ -267,6 +276,7 @@ static const OWN(opcode) OWN(opcodes)[] = {
 #undef ROW2
 #undef ROW2_SLOW
 #undef ROW3
+#undef ROW3_SLOW
 #undef ROW4
 #undef ROW5
 #undef INPUTS

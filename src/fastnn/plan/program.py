@@ -245,8 +245,9 @@ def _merged(node: Node, inner) -> tuple[str, tuple[Value, ...], list[Value]]:
     """The opcode that does `node` and such of the lines `inner` as it reads: its name, its inputs, the values of those.
 
     relu(a + b) is add_relu, a b + c multiply_add, c - a b subtract_product, a s + b t add_products, a s - b t
-    subtract_products (s, t scalars), (b - a) t + a lerp, (b^2 - a) t + a lerp_square, a / (sqrt(b) + c) divide_by_root,
-    and w - a s / (sqrt(b) + t) step_by_root."""
+    subtract_products, (a x + s) x + t horner (s, t scalars), (b - a) t + a lerp, (b^2 - a) t + a lerp_square,
+    a / (sqrt(b) + c) divide_by_root, w - a s / (sqrt(b) + t) step_by_root, a sigmoid(b) multiply_sigmoid, with
+    b = a (a^2 s + t) gelu, and sigmoid(a) tanh(b) sigmoid_tanh."""
 
     def parts_of(x: Value, name: str) -> tuple[Value, ...] | None:
         return inner[x][2] if x in inner and inner[x][0] == name else None
@@ -254,6 +255,8 @@ def _merged(node: Node, inner) -> tuple[str, tuple[Value, ...], list[Value]]:
     name, inputs = node.op.name, node.inputs
     if name == "relu" and (terms := parts_of(inputs[0], "add")):
         return "add_relu", terms, [inputs[0]]
+    if name == "multiply":
+        return _merged_product(inputs, parts_of) or (name, inputs, [])
     if name not in ("add", "subtract", "divide"):
         return name, inputs, []
     a, x = inputs
@@ -273,12 +276,32 @@ def _merged(node: Node, inner) -> tuple[str, tuple[Value, ...], list[Value]]:
                 return "lerp", (a, b, t), [x, difference]
         if (one := _scaled(parts_of(a, "multiply"))) and (other := _scaled(product)):
             return f"{name}_products", (*one, *other), [a, x]
+        for step, factor in _both_ways(product) if name == "add" and a.size == 1 else ():
+            *pair, term = parts_of(step, "multiply_add") or (step,)
+            for start, same in _both_ways(tuple(pair)) if term.size == 1 else ():
+                if same is factor:
+                    return "horner", (start, term, factor, a), [x, step]
         return ("multiply_add", (*product, a), [x]) if name == "add" else ("subtract_product", (a, *product), [x])
     elif name == "subtract" and (quotient := parts_of(x, "divide_by_root")):
         step, radicand, c = quotient
         if c.size == 1 and (scaled := _scaled(parts_of(step, "multiply"))):
             return "step_by_root", (a, *scaled, radicand, c), [x, step]
     return name, inputs, []
+
+
+def _merged_product(factors: tuple[Value, ...], parts_of) -> tuple[str, tuple[Value, ...], list[Value]] | None:
+    for a, gate in _both_ways(factors):
+        if not (gated := parts_of(gate, "sigmoid")):
+            continue
+        if other := parts_of(a, "tanh"):
+            return "sigmoid_tanh", (*gated, *other), [gate, a]
+        for x, cubic in _both_ways(parts_of(gated[0], "multiply") or ()):
+            terms = parts_of(cubic, "multiply_add") if x is a else None
+            root = parts_of(terms[0], "square") if terms else None
+            if root and root[0] is a and terms[1].size == terms[2].size == 1:
+                return "gelu", (a, *terms[1:]), [gate, gated[0], cubic, terms[0]]
+        return "multiply_sigmoid", (a, *gated), [gate]
+    return None
 
 
 def _both_ways(pair: tuple[Value, ...]) -> list[tuple[Value, ...]]:

@@ -1,0 +1,33 @@
+"""Programs: which opcodes do several operations at once."""
+
+import numpy as np
+import pytest
+
+from fastnn import _kernels, ops
+from fastnn.plan import program
+from fastnn.plan.function import Compiled
+
+
+@pytest.mark.parametrize(
+    ("function", "names"),
+    [
+        (lambda a, b: ops.sigmoid(a) * ops.tanh(b), ["sigmoid_tanh"]),
+        (lambda a, b: ops.tanh(b) * ops.sigmoid(a), ["sigmoid_tanh"]),
+        (lambda a, b: ops.sigmoid(a) * b, ["multiply_sigmoid"]),
+        (lambda a, b: ops.gelu(a), ["gelu"]),
+        (lambda a, b: ops.gelu(a + b), ["add", "gelu"]),
+        (lambda a, b: (1.0 + a * (a * b + 2.0)) * b + 3.0, ["horner", "multiply_add"]),
+        (lambda a, b: 3.0 + a * (2.0 + b * a), ["horner"]),
+        (lambda a, b: (a * b + b) * b + 3.0, ["multiply_add", "multiply_add"]),
+        (lambda a, b: (lambda s: s * ops.tanh(b) + s)(ops.sigmoid(a)), ["sigmoid", "tanh", "multiply_add"]),
+    ],
+)
+def test_operations_that_are_one_opcode(function, names, monkeypatch):
+    written, instruction = [], program._instruction
+    monkeypatch.setattr(program, "_instruction", lambda code, *r: written.append(code) or instruction(code, *r))
+    arrays = [np.random.default_rng(k).standard_normal((3, 37), np.float32) for k in range(2)]
+    result = Compiled(function, "program")(*arrays)
+    name_of = {code: name for name, code in _kernels.opcodes().items()}
+    assert [name_of[code] for code in written if code != program.STORE] == names
+    wanted = function(*(x.astype(np.float64) for x in arrays))
+    np.testing.assert_allclose(np.asarray(result), np.asarray(wanted), rtol=2e-5, atol=2e-6)
