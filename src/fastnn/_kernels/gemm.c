@@ -52,11 +52,12 @@ enum {
   GEMM_K_BLOCK = 256,              /* the least range of a k that is cut: 256 x 64 floats of B are 64 KiB */
   GEMM_K_MOST = 2048,              /* of a range of k that is not cut, at a time */
   GEMM_K_WIDE = 512,               /* the same where B has GEMM_WIDE_BYTES and few rows share it */
+  GEMM_K_ALIASED = 128,            /* rows of 256 bytes that a cache of 8 ways and 2048 sets holds, GEMM_ALIASES apart */
   GEMM_WIDE_BYTES = 1 << 22,
   GEMM_STREAM_COLS = 2048,         /* of a row by a B of GEMM_WIDE_BYTES that a unit does at once: their sums stay in L1 */
   GEMM_OUTER_BYTES = 1 << 16,      /* of C that a unit of a product of a column and a row stores, but for rounding up */
   GEMM_OUTER_COL_BYTES = 1 << 14,  /* of a row of it; the part of B, which all rows read, stays in L1 */
-  GEMM_OUTER_ALIASES = 1 << 12,    /* addresses so many bytes apart are one to a load that looks for earlier stores */
+  GEMM_ALIASES = 1 << 12,          /* addresses so many bytes apart are one to a load that looks for earlier stores */
   GEMM_SPLIT_BYTES = 1 << 20,      /* k is cut when the partial results take no more than this */
   GEMM_FEW_UNITS = 4,              /* with fewer units of many rows k is cut earlier: threads have something to share */
   GEMM_STRADDLED_BYTES = 1 << 14,  /* that a panel of B is spread over, from which packing it pays */

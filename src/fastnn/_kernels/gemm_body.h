@@ -16,7 +16,7 @@ typedef struct {
   int64_t k_block;          /* of a split that is done at a time */
   int packs_a, packs_b, sums_columns;
   int fetches;              /* a tile fetches what comes after its panel */
-  int fetches_packed;       /* a tile fetches what is packed next */
+  int fetches_packed;       /* a tile fetches what is packed next, or read in place in the next block of k */
   int is_dots;              /* a row by columns that are contiguous along k: see gemm_dots */
   int is_stream;            /* a row by a large B as it lies: see gemm_stream */
   int is_outer;             /* a column by a row that is contiguous: see gemm_outer */
@@ -95,9 +95,14 @@ static OWN(gemm_cut) OWN(gemm_cut_of)(const int64_t *ints) {
   else if (is_transposed && is_paged && is_shared) OWN(gemm_cut_transposed)(&c, ints);
   else if (is_transposed && !is_paged && c.k >= 4 * GEMM_K_BLOCK) OWN(gemm_cut_tall)(&c);
   else OWN(gemm_cut_evenly)(&c);
-  /* Of a B much larger than the L2 cache all rows share what is packed, in blocks that leave room for the next one. */
-  const int is_wide = c.m > OWN(GEMM_ROWS) && c.m <= GEMM_MOST_ROWS && c.panels >= GEMM_MANY_UNITS && !is_transposed &&
-                      ints[GEMM_B_COL] == 1 && c.n * c.k * (int64_t)sizeof(T) >= GEMM_WIDE_BYTES;
+  /* Of a B much larger than the L2 cache all rows share what is packed, in blocks that leave room for the next one. Few
+   * rows read it in place; where its rows are in the same sets of the caches, in blocks that these hold. */
+  const int is_large = c.m <= GEMM_MOST_ROWS && c.panels >= GEMM_MANY_UNITS && !is_transposed &&
+                       ints[GEMM_B_COL] == 1 && c.n * c.k * (int64_t)sizeof(T) >= GEMM_WIDE_BYTES;
+  const int is_wide = is_large && c.m > OWN(GEMM_ROWS);
+  const int is_broad = c.widest * FNN_VECTOR_BYTES > 2 * FNN_ALIGN; /* a panel's row is several lines */
+  const int is_aliased = is_large && is_broad && !is_wide && c.m > tile_rows(TILE_VECTORS) &&
+                         ints[GEMM_B_ROW] * (int64_t)sizeof(T) % GEMM_ALIASES == 0;
   if (is_wide) c.rows = fnn_round_up(c.m, OWN(GEMM_ROWS));
   c.is_stream = c.m == 1 && ints[GEMM_B_COL] == 1 && (ints[GEMM_B_ROW] >= c.n || c.k == 1) && !c.packs_a &&
                 !c.sums_columns && c.n * c.k * (int64_t)sizeof(T) >= GEMM_WIDE_BYTES;
@@ -118,14 +123,17 @@ static OWN(gemm_cut) OWN(gemm_cut_of)(const int64_t *ints) {
     c.splits = fnn_ceil_div(c.k, c.split_k);
   }
   const int transposes_for_one = c.m == 1 && ints[GEMM_B_COL] != 1; /* what is packed is read once: from the L2 cache */
-  c.k_block = fnn_min(c.split_k, c.packs_a || transposes_for_one ? GEMM_K_BLOCK : is_wide ? GEMM_K_WIDE : GEMM_K_MOST);
+  const int64_t most_k = c.packs_a || transposes_for_one ? GEMM_K_BLOCK
+                         : is_aliased                    ? GEMM_K_ALIASED
+                         : is_wide                       ? GEMM_K_WIDE
+                                                         : GEMM_K_MOST;
+  c.k_block = fnn_min(c.split_k, most_k);
   if (c.is_dots || c.is_stream) c.k_block = c.split_k;
   c.packs_b = !c.is_dots && (ints[GEMM_B_COL] != 1 || (ints[GEMM_B_ROW] < c.n && c.k > 1) ||
                              OWN(gemm_is_scattered)(&c, ints, c.k_block));
   /* Not by narrow panels: their tiles take less time than dividing what they fetch is worth. */
-  c.fetches_packed = c.packs_a ? c.widest * FNN_VECTOR_BYTES > 2 * FNN_ALIGN &&
-                                   (c.m + c.n) * c.k * (int64_t)sizeof(T) >= GEMM_WIDE_BYTES
-                               : is_wide && c.packs_b;
+  c.fetches_packed = c.packs_a ? is_broad && (c.m + c.n) * c.k * (int64_t)sizeof(T) >= GEMM_WIDE_BYTES
+                               : (is_wide && c.packs_b) || is_aliased;
   c.fetches = is_transposed && !is_paged && is_shared && c.splits > 1 && !c.packs_b;
   return c;
 }
@@ -140,7 +148,7 @@ typedef struct {
 /* A packed panel of B; where it is read in place, the last rows, of which at most N reach past the end of B; a unit's
  * part of the row of an outer product. */
 static int64_t OWN(gemm_b_elements)(const OWN(gemm_cut) * c) {
-  const int64_t outer = c->is_outer ? (c->group * c->widest + 1) * N + GEMM_OUTER_ALIASES / (int64_t)sizeof(T) : 0;
+  const int64_t outer = c->is_outer ? (c->group * c->widest + 1) * N + GEMM_ALIASES / (int64_t)sizeof(T) : 0;
   return fnn_max(outer, (c->packs_b ? c->k_block : N) * c->widest * N);
 }
 static int64_t OWN(gemm_a_elements)(const OWN(gemm_cut) * c) {
@@ -240,7 +248,7 @@ static void OWN(gemm_fetch_next)(const OWN(gemm_cut) * c, const int64_t *ints, c
   OWN(gemm_prefetch_rows)(b, b_row, end - begin, next.cols, 0);
 }
 
-/* Fetches a tile's share of what is packed next: of B the next panel of the block of k, or the first one of the next
+/* Fetches a tile's share of what is read next: of B the next panel of the block of k, or the first one of the next
  * block, or of the next unit; of A, if it is packed, the next block of k or of rows, of which each panel fetches a
  * part. Units of one group follow each other. */
 static void OWN(gemm_fetch_packed)(const OWN(gemm_cut) * c, const int64_t *ints, const T *a, const T *b,
@@ -251,7 +259,7 @@ static void OWN(gemm_fetch_packed)(const OWN(gemm_cut) * c, const int64_t *ints,
   const int ends = k_next == k_end;
   const int64_t k_then = ends ? k_begin : k_next;
   const int64_t next = !is_last ? panel_index + 1 : ends && is_last_unit ? panel_end : panel_begin;
-  if (c->packs_b && ints[GEMM_B_COL] == 1 && next < c->panels) {
+  if ((c->packs_b || !c->packs_a) && ints[GEMM_B_COL] == 1 && next < c->panels) {
     const tile_panel panel = tile_panel_of(c->n, N, c->widest, next);
     const int64_t from = is_last ? k_then : k, span = fnn_min(c->k_block, k_end - from);
     const int64_t begin = span * tile / tiles, end = span * (tile + 1) / tiles;
@@ -329,8 +337,8 @@ static __attribute__((noinline)) void OWN(gemm_stream)(T *sums, const T *a, int6
  * an address with the same 12 low bits: b is copied to where that is half of them back, in `space`. */
 static __attribute__((noinline)) void OWN(gemm_outer)(T *c, int64_t c_row, const T *a, int64_t a_row, const T *b,
                                                       int64_t rows, int64_t cols, T *space) {
-  const uintptr_t apart = (uintptr_t)c - (uintptr_t)space + GEMM_OUTER_ALIASES / 2;
-  space += apart % GEMM_OUTER_ALIASES / sizeof(T);
+  const uintptr_t apart = (uintptr_t)c - (uintptr_t)space + GEMM_ALIASES / 2;
+  space += apart % GEMM_ALIASES / sizeof(T);
   memcpy(space, b, (size_t)cols * sizeof(T));
   memset(space + cols, 0, N * sizeof(T));
   for (int64_t i = 0; i < rows; i++, c += c_row) {
