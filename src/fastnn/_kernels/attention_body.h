@@ -119,7 +119,10 @@ FNN_INLINE V OWN(mask_lanes)(const char *at, int64_t step, int64_t n) {
   return FN(load)(lanes);
 }
 FNN_INLINE V OWN(with_bias)(V scores, V bias) { return scores + bias; }
-FNN_INLINE V OWN(with_mask)(V scores, V mask) { return FN(select)(mask == 0, FN(splat)(HIDDEN), scores); }
+/* a where the mask holds, else b. By bits: in functions as large as these GCC does not make FN(select) a blend. */
+FNN_INLINE V OWN(choose)(M mask, V a, V b) { return (V)((mask & (M)a) | (~mask & (M)b)); }
+
+FNN_INLINE V OWN(with_mask)(V scores, V mask) { return OWN(choose)(mask == 0, FN(splat)(HIDDEN), scores); }
 
 /* scores = with(scores, operand) for an operand that lies with the keys along its rows: it is read a square of lanes at
  * a time and transposed, unless it is the same for all queries. `bytes` is the size of its element. */
@@ -160,7 +163,7 @@ static void OWN(hide_later)(T *scores, int64_t queries, int64_t keys, int64_t ah
   for (int64_t j = fnn_max(0, -ahead); j < keys; j++)
     for (int64_t i = 0; i < queries; i += N) {
       const M later = FN(load)(numbers + i) < (T)(ahead + j);
-      FN(store)(scores + j * BLOCK + i, FN(select)(later, FN(splat)(HIDDEN), FN(load)(scores + j * BLOCK + i)));
+      FN(store)(scores + j * BLOCK + i, OWN(choose)(later, FN(splat)(HIDDEN), FN(load)(scores + j * BLOCK + i)));
     }
 }
 
@@ -412,7 +415,7 @@ static void OWN(softmax_gradient)(T *scores, T *d, int64_t queries, int64_t keys
       T *score = scores + j * BLOCK + i, *at = d + j * BLOCK + i;
       const V x = FN(load)(score), p = FN(exp_below0)(x - most) * by;
       FN(store)(score, p);
-      FN(store)(at, FN(select)(x == HIDDEN, FN(splat)(0), p * (FN(load)(at) - mean)));
+      FN(store)(at, OWN(choose)(x == HIDDEN, FN(splat)(0), p * (FN(load)(at) - mean)));
     }
   }
 }

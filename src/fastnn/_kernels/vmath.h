@@ -64,7 +64,7 @@ enum { fnn_EXP_LEASTf = -104, fnn_EXP_MOSTf = 89 };
 /* Of x <= 0, in fewer steps; it is 0 where it would be denormal and x < -87.5. */
 FNN_INLINE fnn_vf fnn_exp_nonpositivef(fnn_vf x) {
   fnn_vf k, y = fnn_expm1_polyf(fnn_exp_reducef(x, &k)) + 1.0f;
-  return fnn_selectf(x < -87.5f, (fnn_vf){0}, y * fnn_exp2f(k));
+  return (fnn_vf)((fnn_vi32)(y * fnn_exp2f(k)) & ~(x < -87.5f));
 }
 
 /* 2^t = scale (1 + what is returned) for t in [-127, 128], by a polynomial fitted to 2^r - 1, |r| <= 1/2. */
@@ -86,8 +86,7 @@ FNN_INLINE fnn_vf fnn_exp2_partsf(fnn_vf t, fnn_vf *scale) {
 /* e^x of x <= 0; it is 0 below 2^-125. */
 FNN_INLINE fnn_vf fnn_exp_below0f(fnn_vf x) {
   fnn_vf t = x * 1.44269504f, scale, p = fnn_exp2_partsf(t, &scale), y = (p + 1.0f) * scale;
-  for (int k = 0; k < FNN_VF; k++) y[k] = t[k] < -125.0f ? 0.0f : y[k]; /* one masked move where the CPU has it */
-  return y;
+  return (fnn_vf)((fnn_vi32)y & ~(t < -125.0f));
 }
 
 /* 1 / (1 + e^-x), 0 below -88.4. */
