@@ -8,23 +8,6 @@
 
 #include "conv2d_scatter_body.h"
 
-/* Of the taps ky that reach rows of this residue, those whose dy row shift + j exists: [first, last]. */
-typedef struct {
-  int64_t first, last;
-} OWN(conv_taps);
-
-static OWN(conv_taps) OWN(conv_taps_of_row)(const conv_shape *s, int64_t residue_y, int64_t j) {
-  OWN(conv_taps) taps = {s->kh, -1};
-  for (int64_t ky = 0; ky < s->kh; ky++) {
-    int64_t shift;
-    if (!conv_shift(residue_y, s->pad_top, ky, s->dilation_h, s->stride_h, &shift)) continue;
-    if (shift + j < 0 || shift + j >= s->oh) continue;
-    taps.first = fnn_min(taps.first, ky);
-    taps.last = ky;
-  }
-  return taps;
-}
-
 #include "conv2d_lanes_body.h"
 
 enum { OWN(CONV_TURNED) = 64 /* o of a tap that a unit of the first phase transposes */ };
