@@ -522,7 +522,7 @@ PUBLIC = {
 def table(package: str) -> dict[str, tuple[str, str]]:
     """`{public name: (defining module, attribute)}` of one lazy public module."""
     names = {}
-    for module, line in PUBLIC[package].items():
+    for module, line in PUBLIC.get(package, {}).items():
         for entry in line.split():
             public, _, attribute = entry.partition("=")
             names[public] = (f"fastnn.{module}", attribute or public)

@@ -5,7 +5,6 @@ they are Keras's other addresses of the same functions, listed in `_api.py`. The
 use.
 """
 
-import importlib
 from inspect import isfunction
 
 from fastnn import _api
@@ -60,14 +59,11 @@ __all__ = sorted(
 install(globals())
 
 
-def __getattr__(name):
-    if name in _api.submodules(__name__):
-        return importlib.import_module(f"{__name__}.{name}")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__, _, _addresses = _api.attach(__name__)
 
 
 def __dir__():
-    return sorted({*globals(), *_api.submodules(__name__)})
+    return sorted({*globals(), *_addresses})
 
 
 class _Functions(dict):
