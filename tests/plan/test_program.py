@@ -30,4 +30,4 @@ def test_operations_that_are_one_opcode(function, names, monkeypatch):
     name_of = {code: name for name, code in _kernels.opcodes().items()}
     assert [name_of[code] for code in written if code != program.STORE] == names
     wanted = function(*(x.astype(np.float64) for x in arrays))
-    np.testing.assert_allclose(np.asarray(result), np.asarray(wanted), rtol=2e-5, atol=2e-6)
+    np.testing.assert_allclose(np.asarray(result), np.asarray(wanted), rtol=1e-6, atol=5e-7)
