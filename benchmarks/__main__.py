@@ -1,5 +1,5 @@
-"""`python -m benchmarks [WHAT...]`: fastnn against others. WHAT is levels, or groups of one; all
-levels but `others` by default.
+"""`python -m benchmarks [WHAT...]`: fastnn against others. WHAT is levels, or groups of one; by default
+all levels but `others`.
 
 Each figure is the median over rounds. Each ratio is a contender's figure over fastnn's of the same round, the median of
 the rounds with the smallest and the largest beside it: above 1, fastnn needs less.

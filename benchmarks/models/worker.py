@@ -3,8 +3,8 @@
 MEASURE is `fit` (seconds of the first epoch, with all compilation, and the shortest of the later ones; the most memory
 that the process held, and by how much training raised it) or `infer` (seconds of `model(x)` and of `predict` on one
 row, of a row by `predict` at batches of 512, and of one `train_on_batch`), or `others` (some of both, in one process,
-of a row of `others.py`). Prints one JSON line, with the last loss
-where there is one, by which the caller sees that the contenders did the same work.
+of a row of `others.py`). Prints one JSON line, with the last loss where there is one, by which the caller sees that the
+contenders did the same work.
 """
 
 import json
