@@ -11,7 +11,7 @@ import math
 import os
 import re
 
-from benchmarks.models.memory import GOALS
+from benchmarks.goals import GOALS, MEMORY
 
 DOCS = "docs"
 NOTES = os.path.join(DOCS, "performance_notes.md")
@@ -37,6 +37,8 @@ def quantity(value: float, unit: str) -> str:
         return f"{1 / value:.3g} rows/s"
     if unit == "":
         return f"{value:.2f}"
+    if unit == "%":
+        return f"{value:.0%}"
     if unit == "bytes":
         return f"{value / 1e6:.1f} MB" if value >= 1e5 else f"{value:.0f} B"
     for name, factor in (("T", 1e12), ("G", 1e9), ("M", 1e6)):
@@ -99,12 +101,8 @@ A ratio is a contender's time (or memory) over fastnn's in the same round: above
 alternate in fresh processes on the same cores; a ratio is the median over rounds, with the smallest and the largest in
 brackets. Times are medians of their run, and are not comparable with those of another. Shares are of the multiply-adds
 on registers, or of the memory bandwidth of `memcpy`, that the same machine reached in the same minutes; data that stay
-in cache can be faster than memory.
-
-The goals for memory: an arena of at most {arena_over_live} times the arrays that live at once, and an epoch of `fit`
-that holds at most {epoch_over_data_and_arena} times the data and the arena (`benchmarks/models/memory.py` says what is
-counted).
-""".format(**GOALS)
+in cache can be faster than memory, and convolutions that need fewer products than the plain sum faster than these.
+"""
 
 
 def merged(runs: list[dict]) -> list[dict]:
@@ -120,6 +118,27 @@ def merged(runs: list[dict]) -> list[dict]:
             else:
                 rows[key] = dict(row)
     return list(rows.values())
+
+
+def goals(rows) -> str:
+    """A line for each goal and thread count: how many rows reach it, and the one that is farthest from it."""
+    lines = []
+    for goal in GOALS:
+        of_level = grouped([row for row in rows if row["level"] == goal.level], "threads")
+        for threads in sorted(set(goal.threads) & set(of_level)):
+            found = [(value, row) for row in of_level[threads] if (value := goal.value(row)) is not None]
+            if found:
+                worst, row = (max if goal.at_most else min)(found, key=lambda of: of[0])
+                reached = sum(goal.met(value) for value, _ in found)
+                wanted, worst = (quantity(value, goal.unit) for value in (goal.bound, worst))
+                which = row["row"] + ("" if row["figure"] == "time" else f", {TITLES[row['figure']]}")
+                lines.append(
+                    [
+                        goal.text, str(threads), ("at most " if goal.at_most else "") + wanted,
+                        f"{reached} of {len(found)}", worst + (f" ({which})" if len(found) > 1 else ""),
+                    ]
+                )  # fmt: skip
+    return table(["goal", "threads", "wanted", "reached", "the farthest from it"], lines)
 
 
 def table(head: list[str], lines: list[list[str]]) -> str:
@@ -157,12 +176,14 @@ def kernels(rows) -> str:
         lines = [
             [
                 row["row"], quantity(row["contenders"]["fastnn"]["median"], row["unit"]),
-                quantity(row["rate"], row["rate_unit"]), f"{row['share']:.0%}",
+                quantity(row["rate"], row["rate_unit"]), f"{row['share']:.0%}" if row["rate_unit"] == "FLOP/s" else "",
+                f"{row['bandwidth_share']:.0%}",
                 *(ratio(row["contenders"].get(peer, {})) + differs(row, peer) for peer in peers),
             ]
             for row in of
         ]  # fmt: skip
-        parts += [f"\n#### {family}\n", table(["problem", "fastnn", "rate", "share", *peers], lines)]
+        head = ["problem", "fastnn", "rate", "of multiply-adds", "of bandwidth", *peers]
+        parts += [f"\n#### {family}\n", table(head, lines)]
     return "\n".join(parts)
 
 
@@ -191,7 +212,7 @@ def by_network(rows) -> str:
     lines = []
     for of in grouped(rows, "row").values():
         values = {row["figure"]: (row["contenders"]["fastnn"]["median"], row["unit"]) for row in of}
-        missed = {figure for figure, goal in GOALS.items() if values[figure][0] > goal}
+        missed = {figure for figure, goal in MEMORY.items() if values[figure][0] > goal}
         cells = [quantity(*value) + " (missed)" * (figure in missed) for figure, value in values.items()]
         lines.append([of[0]["row"], *cells])
     return table(["", *(TITLES[figure] for figure in values)], lines)
@@ -236,7 +257,7 @@ def machine_lines(run: dict) -> str:
 
 def document(runs: list[dict]) -> str:
     rows = merged(runs)
-    parts = [INTRODUCTION, "## Machine\n", *map(machine_lines, runs), ""]
+    parts = [INTRODUCTION, "## Machine\n", *map(machine_lines, runs), "", "## Goals\n", goals(rows)]
     for level, (title, section) in SECTIONS.items():
         of_level = [row for row in rows if row["level"] == level]
         if of_level:

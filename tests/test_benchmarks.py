@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 import fastnn as k
-from benchmarks import pairs, report
+from benchmarks import goals, pairs, report
 from benchmarks.kernels import by_fastnn, by_numpy
 from benchmarks.kernels.problems import PROBLEMS
-from benchmarks.models import memory, others
+from benchmarks.models import others
 from benchmarks.models.networks import ROWS
 from benchmarks.models.numpy_networks import NumPy
 
@@ -84,9 +84,9 @@ def test_an_epoch_holds_little_beside_the_data_and_the_arena():
     figures = pairs.run("benchmarks.models.memory", "mlp", threads=1)
     assert figures["data"] == 60_000 * (784 * 4 + 8)
     assert figures["state"] > 3 * 4 * (784 * 128 + 128 * 64 + 64 * 10)
-    assert 0 < figures["live"] <= figures["arena"] < memory.GOALS["arena_over_live"] * figures["live"]
+    assert 0 < figures["live"] <= figures["arena"] < goals.MEMORY["arena_over_live"] * figures["live"]
     assert figures["data"] + figures["arena"] < figures["epoch_memory"]
-    assert figures["epoch_over_data_and_arena"] < memory.GOALS["epoch_over_data_and_arena"]
+    assert figures["epoch_over_data_and_arena"] < goals.MEMORY["epoch_over_data_and_arena"]
 
 
 def test_report_has_a_line_for_each_other_network():
@@ -111,3 +111,33 @@ def test_report_marks_what_misses_its_goal():
     text = report.SECTIONS["memory"][1](rows)
     assert "|  | data | arena | arena / live | epoch / (data + arena) |" in text
     assert "| mlp | 2.0 MB | 1.5 MB | 1.50 (missed) | 1.04 |" in text
+
+
+def test_report_counts_the_rows_that_reach_a_goal():
+    def row(level, name, figure, unit="s", ours=1.0, **more):
+        contenders = {"fastnn": pairs.summary([ours], [ours])}
+        contenders |= {peer: pairs.summary([ours], [ours * slower]) for peer, slower in more.pop("peers", {}).items()}
+        return {
+            "level": level,
+            "row": name,
+            "figure": figure,
+            "unit": unit,
+            "threads": 2,
+            "contenders": contenders,
+        } | more
+
+    text = report.goals(
+        [
+            row("networks", "tiny", "epoch", peers={"torch": 50.0, "scikit-learn": 28.0}),
+            row("networks", "mlp", "call", ours=16e-6, peers={"torch": 2.0}),
+            row("kernels", "dense (128, 784) to 128", "time", share=0.9, peers={"numpy": 0.5}),
+            row("kernels", "dense_grad_kernel (32, 128) to 128", "time", share=0.1, peers={"numpy": 2.0}),
+            row("overheads", "tiny", "import", ours=0.08, peers={"numpy": 0.5}),
+        ]
+    )
+    assert "| an epoch of *tiny*, beside the fastest peer | 2 | 30.00 | 0 of 1 | 28.00 |" in text
+    assert "| `model(x)` of one row of *mlp* | 2 | at most 15 us | 0 of 1 | 16 us |" in text
+    assert "| `model(x)` of one row, beside the fastest peer | 2 | 1.00 | 1 of 1 | 2.00 |" in text
+    assert "PyTorch | 2 | 1.00 | 1 of 2 | 0.50 (dense (128, 784) to 128) |" in text
+    assert "of multiply-adds | 2 | 88% | 1 of 1 | 90% |" in text
+    assert "than NumPy's import | 2 | at most 40 ms | 1 of 1 | 40 ms |" in text

@@ -40,6 +40,7 @@ def measure(family, peers, rounds, threads, options):
         yield {
             "group": family, "row": problem.name, "figure": "time", "unit": "s", "contenders": contenders,
             "missing": missing, "rate": rate, "rate_unit": "FLOP/s" if problem.flops else "B/s", "share": rate / most,
+            "bandwidth_share": problem.bytes / contenders["fastnn"]["median"] / bandwidth,
             "differing": _differing({name: values[0][problem.name][1:] for name, values in results.items()}),
         }  # fmt: skip
 

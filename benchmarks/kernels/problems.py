@@ -112,12 +112,13 @@ def _convolutions(kind, sizes):
         x, y = (n, size, size, cin), (n, out, out, cout)
         w = (k, k, cin) if kind == "depthwise" else (k, k, cin, cout)
         # A depthwise convolution has few operations a number: its limit is memory.
-        work = {"flops": 0.0 if kind == "depthwise" else 2.0 * math.prod(y) * k * k * cin, "bytes": _bytes(x, w, y)}
+        work = {"flops": 0.0 if kind == "depthwise" else 2.0 * math.prod(y) * k * k * cin}
         work["params"] = {"stride": stride, "pad": pad, "kernel": k, "size": size}
         text = f"{n}x{size}x{size}x{cin} to {cout}, {k}x{k} stride {stride} pad {pad}"
-        yield Problem(kind, kind, text, (x, w, (cout,)), **work)
-        yield Problem(kind, f"{kind}_grad_input", text, (y, w), **work)
-        yield Problem(kind, f"{kind}_grad_kernel", text, (x, y), **work)
+        read = _bytes(w, y) + _bytes(x) * min(1.0, k / stride) ** 2  # a window below its stride passes pixels by
+        yield Problem(kind, kind, text, (x, w, (cout,)), bytes=read, **work)
+        yield Problem(kind, f"{kind}_grad_input", text, (y, w), bytes=_bytes(x, w, y), **work)
+        yield Problem(kind, f"{kind}_grad_kernel", text, (x, y), bytes=read, **work)
 
 
 # ---- what passes over memory ----

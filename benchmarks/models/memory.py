@@ -9,7 +9,7 @@
 - `epoch_memory`: the data, and by how much the process grows at most from before the first epoch until it ends: its
   resident set, thus compilation, threads and the pages of code that are touched for the first time too. The state is
   there before: the optimizer is built with the model.
-- `arena_over_live`, `epoch_over_data_and_arena`: the goals of `GOALS`.
+- `arena_over_live`, `epoch_over_data_and_arena`: the goals of `benchmarks.goals.MEMORY`.
 
 Other frameworks have no arena to compare with; their `memory of fit` is among the figures of the networks.
 `python -m benchmarks.models.memory NETWORK` prints one network's figures as one JSON line.
@@ -20,13 +20,12 @@ import gc
 import json
 import sys
 
-from benchmarks import pairs
+from benchmarks import goals, pairs
 from benchmarks.machine import memory
 from benchmarks.models.networks import ROWS
 
 PEERS = ()
 GROUPS = tuple(f"memory-{name}" for name in ROWS)
-GOALS = {"arena_over_live": 1.3, "epoch_over_data_and_arena": 1.25}  # at most
 
 
 def measure(group, peers, rounds, threads, options):
@@ -37,7 +36,7 @@ def measure(group, peers, rounds, threads, options):
     for figure in results["fastnn"][0]:
         values = [found[figure] for found in results["fastnn"]]
         yield {
-            "group": group, "row": network, "figure": figure, "unit": "" if figure in GOALS else "bytes",
+            "group": group, "row": network, "figure": figure, "unit": "" if figure in goals.MEMORY else "bytes",
             "contenders": {"fastnn": pairs.summary(values, values)}, "missing": missing,
         }  # fmt: skip
 
