@@ -40,8 +40,12 @@ FNN_INLINE span whole_cells(int64_t size, int64_t out, int64_t k, int64_t stride
   return (span){fnn_max((k - 1) / stride, fnn_ceil_div(pad, stride)), fnn_min(out, (size + pad) / stride)};
 }
 
-/* Forward: a unit is `rows` rows of the n * oh rows of results. */
-FNN_INLINE int64_t forward_rows(const pool *p) { return fnn_max(1, UNIT / fnn_max(1, p->ow * p->c)); }
+/* Forward: a unit is `rows` rows of the n * oh rows of results, fewer where those of one image can be shared: half of
+ * them lies in another core's cache where the convolution before was shared. */
+FNN_INLINE int64_t forward_rows(const pool *p) {
+  enum { LEAST = 8 }; /* units, where there are as many rows */
+  return fnn_max(1, fnn_min(UNIT / fnn_max(1, p->ow * p->c), fnn_ceil_div(p->n * p->oh, LEAST)));
+}
 
 /* Gradients: a unit is a band of rows of one image, or several whole images. */
 typedef struct {
