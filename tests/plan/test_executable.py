@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import fastnn
-from fastnn import ops
+from fastnn import config, ops
 from fastnn.graph.interpret import interpret
 from fastnn.graph.trace import tracing
 from fastnn.graph.value import Graph
@@ -287,6 +287,20 @@ def test_runs_from_many_threads_do_not_share_memory():
     for t in threads:
         t.join()
     assert not wrong
+
+
+@pytest.mark.parametrize("rows", [32, 1000])
+def test_runs_alone_and_shared_in_turns_give_the_same_bits(rows):
+    """Short runs (of 32 rows) try both ways in each 512; those of 1,000 rows are too long to."""
+    fn = fastnn.jit(lambda x, w: ops.tanh(ops.matmul(ops.tanh(ops.matmul(x, w)), w)))
+    x, w = floats(rows, 300), floats(300, 300)
+    config.set_threads(2)
+    try:
+        expected = fn(x, w)
+        for _ in range(600 if rows == 32 else 20):
+            np.testing.assert_array_equal(fn(x, w), expected)
+    finally:
+        config.set_threads(None)
 
 
 def test_a_failed_trace_leaves_variables_alone():

@@ -44,6 +44,8 @@ cdef extern from "executor.h":
         fnn_work work
         int32_t max_threads
         int64_t shared, memo
+    ctypedef struct fnn_pace:
+        pass
     ctypedef struct fnn_instance:
         const fnn_step *steps
         char **bufs
@@ -51,6 +53,7 @@ cdef extern from "executor.h":
         char *scratch
         int64_t scratch_bytes
         void *program
+        fnn_pace *pace
         double *seconds
         int32_t flushes_denormals
     int32_t fnn_execute(const fnn_instance *, int64_t, int64_t, int64_t, int64_t, int, int64_t *) nogil
@@ -225,6 +228,7 @@ cdef class Arena:
     cdef public list held      # keeps what the pointers lead to alive
     cdef public object epoch   # the binding that the pointers were made for
     cdef int threads
+    cdef fnn_pace pace         # zero at first, as all fields are
 
     def __cinit__(self, Plan plan, int threads):
         self.memory = fnn_aligned(plan.arena_bytes + plan.memo_bytes)
@@ -395,7 +399,7 @@ cdef class Plan:
         cdef int32_t status
         if begin < 0 or end > self.n_steps or begin > end:
             raise IndexError(f"steps [{begin}, {end}) of a plan of {self.n_steps}")
-        status = self.go(arena, begin, end, batch, batches, threads, seconds, flushes_denormals, &failed)
+        status = self.go(arena, begin, end, batch, batches, threads, NULL, seconds, flushes_denormals, &failed)
         return status, failed
 
     def run(self, Arena arena, list arrays, list outputs, list offsets, int threads, seconds=None):
@@ -409,7 +413,7 @@ cdef class Plan:
                 PyObject_GetBuffer(array, &arena.views[bound], 0x0018)
                 self.point(arena, bound, <char *>arena.views[bound].buf)
                 bound += 1
-            status = self.go(arena, 0, self.n_steps, 0, 1, threads, seconds, True, &failed)
+            status = self.go(arena, 0, self.n_steps, 0, 1, threads, &arena.pace, seconds, True, &failed)
             for k in range(len(outputs)):
                 self.read(arena, offsets[k], outputs[k])
         finally:
@@ -419,7 +423,7 @@ cdef class Plan:
         return (status, failed) if status else None
 
     cdef int32_t go(self, Arena arena, int64_t begin, int64_t end, int64_t batch, int64_t batches, int threads,
-                    seconds, bint flushes_denormals, int64_t *failed) except -1:
+                    fnn_pace *pace, seconds, bint flushes_denormals, int64_t *failed) except -1:
         cdef fnn_instance instance
         cdef int32_t status
         cdef Py_buffer view
@@ -429,6 +433,7 @@ cdef class Plan:
         instance.scratch = arena.scratch
         instance.scratch_bytes = self.scratch_bytes
         instance.program = self.program
+        instance.pace = pace
         instance.seconds = NULL
         instance.flushes_denormals = flushes_denormals
         if threads > arena.threads:

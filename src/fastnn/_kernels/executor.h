@@ -19,6 +19,13 @@ typedef struct {
   int64_t memo;        /* offset of the step's memo in the arena; -1: none */
 } fnn_step;
 
+/* Whether the short runs of an arena are shared, found by trying both ways now and then. Zero at first: shared. */
+typedef struct {
+  int64_t runs;
+  int32_t is_alone;
+  double seconds[2]; /* [is_alone]: the shortest of those that are compared */
+} fnn_pace;
+
 typedef struct {
   const fnn_step *steps;
   char **bufs;         /* the buffers of every step, one after another */
@@ -26,6 +33,7 @@ typedef struct {
   char *scratch;       /* threads * scratch_bytes */
   int64_t scratch_bytes;
   fnn_program_fn *const *program;
+  fnn_pace *pace;      /* NULL: as many threads as are allowed */
   double *seconds;     /* NULL, or a time for each step, added to */
   int32_t flushes_denormals; /* numbers below the least normal one count as zero, in and out */
 } fnn_instance;
