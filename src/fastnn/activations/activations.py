@@ -5,7 +5,7 @@ from fastnn.ops.activations import mish  # noqa: F401 - public here, as in Keras
 from fastnn.ops.forms import Form, written_as
 
 
-@written_as(Form("keras.src.activations.activations", "ReLU"))
+@written_as(Form("keras.src.activations.activations", "ReLU", "re_lu"))
 def relu(x, negative_slope=0.0, max_value=None, threshold=0.0):
     """`max(x, 0)`; with its arguments, `negative_slope * (x - threshold)` below the threshold, `max_value` at most.
 

@@ -15,7 +15,7 @@ from fastnn.layers.layer import Layer
 from fastnn.layers.shapes import as_shapes, is_shape, map_shapes
 from fastnn.layers.text import is_text
 from fastnn.layers.tracking import Children
-from fastnn.models import functional_config, quantization
+from fastnn.models import functional_config
 from fastnn.models import state_tree as state_trees
 from fastnn.models.inputs import match_inputs
 from fastnn.models.network import Network
@@ -358,6 +358,8 @@ class Model(Trainer, Layer):
             >>> model.layers[0].quantization_mode
             'int8'
         """
+        from fastnn.models import quantization  # a twentieth of what a first import takes, and few quantize
+
         quantization.quantize(self, mode, config, filters, **kwargs)
 
     def get_state_tree(self, value_format="backend_tensor") -> dict:

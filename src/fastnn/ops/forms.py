@@ -91,12 +91,14 @@ class Form:
 
     Attributes:
         module, class_name: of Keras's class.
+        name: of a call, counted: the class's in snake case.
         positional, named: the arguments of its call; a number means so many of the function's first. The others are the
             config.
     """
 
     module: str
     class_name: str
+    name: str
     positional: int | tuple[str, ...] = 1
     named: tuple[str, ...] = ()
 
@@ -147,7 +149,7 @@ def written_as(form: Form):
 
     def decorate(function):
         run = accepts_symbolic(function)
-        run.form, run.name = form, to_snake_case(form.class_name)
+        run.form, run.name = form, form.name
         return run
 
     return decorate
@@ -157,11 +159,12 @@ def _forms() -> dict[str, Form]:
     forms = {}
     for (module, count), names in _FUNCTIONS.items():
         for word in names.split():
-            name, _, class_name = word.partition(":")
-            class_name = class_name or "".join(part.capitalize() for part in name.split("_"))
-            forms[f"image.{name}" if module == "image" else name] = Form(f"keras.src.ops.{module}", class_name, count)
+            name, _, apart = word.partition(":")
+            class_name = apart or "".join(part.capitalize() for part in name.split("_"))
+            form = Form(f"keras.src.ops.{module}", class_name, to_snake_case(apart) if apart else name, count)
+            forms[f"image.{name}" if module == "image" else name] = form
     for (module, name, class_name), (positional, named) in _APART.items():
-        forms[name] = Form(f"keras.src.ops.{module}", class_name, positional, named)
+        forms[name] = Form(f"keras.src.ops.{module}", class_name, to_snake_case(class_name), positional, named)
     return forms
 
 
