@@ -85,6 +85,13 @@ PROBLEMS = [
     Problem(9, 9, 9, 6, 20, 5, 5, pads=(2, 2, 2, 2)),  # tiles whose pixels have different taps
     Problem(2, 17, 19, 5, 18, 3, 4, strides=(2, 3), dilation=(3, 2), pads=(4, 5, 6, 3)),
     Problem(2, 3, 40, 8, 16, 5, 9, pads=(6, 9, 5, 10)),  # some pixels have no tap, others few
+    Problem(2, 9, 39, 32, 32, 3, 3, pads=(1, 1, 1, 1), groups=8),  # whole groups in vectors
+    Problem(3, 9, 13, 16, 16, 3, 3, strides=(2, 2), pads=(1, 1, 1, 1), groups=2),
+    Problem(1, 14, 21, 48, 48, 5, 7, dilation=(2, 1), pads=(4, 2, 3, 2), groups=24),
+    Problem(2, 5, 3, 16, 16, 3, 3, strides=(1, 2), pads=(1, 2, 1, 2), groups=4),
+    Problem(1, 7, 11, 32, 32, 1, 1, strides=(3, 2), groups=8),  # some pixels have no tap
+    Problem(2, 8, 17, 32, 32, 2, 4, strides=(1, 3), dilation=(1, 2), pads=(0, 1, 1, 2), groups=16),
+    Problem(0, 5, 6, 16, 16, 3, 3, groups=4),
 ]
 pytestmark = pytest.mark.parametrize("isa", ISAS)
 each_problem = pytest.mark.parametrize("problem", PROBLEMS, ids=lambda p: "-".join(map(str, astuple(p))))
@@ -202,7 +209,7 @@ def test_grad_kernel(problem, suffix, isa):
     np.testing.assert_array_equal(alone, dw)
 
 
-@pytest.mark.parametrize("problem", [PROBLEMS[k] for k in (3, 4, 5, 6, 11, 13, 17, 20, 22, 23, 24, 25, 26)], ids=str)
+@pytest.mark.parametrize("problem", [PROBLEMS[k] for k in (3, 4, 5, 6, 11, 13, 17, 20, 22, 23, 24, 25, 26, 34, 35)], ids=str)
 def test_same_bits_for_any_thread_count(problem, isa):
     for kernel, which, outputs in [
         ("conv2d", (0, 1), [problem.shapes[2], None]),
@@ -218,7 +225,7 @@ def test_same_bits_for_any_thread_count(problem, isa):
 
 @each_float
 @pytest.mark.parametrize("kernel", ["conv2d", "conv2d_grad_input", "conv2d_grad_kernel"])
-@pytest.mark.parametrize("problem", [PROBLEMS[k] for k in (3, 5, 6, 11, 17, 20, 25)], ids=str)
+@pytest.mark.parametrize("problem", [PROBLEMS[k] for k in (3, 5, 6, 11, 17, 20, 25, 34, 35)], ids=str)
 def test_program_runs_on_what_is_finished(problem, kernel, suffix, isa):
     """result = relu(result + residual), by a program over the rows and columns of the output."""
     which, out = {"conv2d": ((0, 1), 2), "conv2d_grad_input": ((2, 1), 0), "conv2d_grad_kernel": ((0, 2), 1)}[kernel]

@@ -189,6 +189,8 @@ static void OWN(conv_run)(const OWN(conv_walk) * walk) {
 
 #include "conv2d_thin_body.h"
 
+#include "conv2d_grouped_body.h"
+
 /* ---- conv2d ---- */
 
 /* How a forward convolution is cut. */
@@ -225,7 +227,8 @@ static OWN(conv_cut) OWN(conv_cut_of)(const int64_t *ints) {
   }
   c.parts = fnn_max(1, fnn_ceil_div(tile_panels_of(s->cout_g, N, c.widest), fnn_max(1, c.panels)));
   /* Whole vectors of the last kernel row may reach past the kernel's end: then it is copied to where they may. */
-  if (s->cout_g % N) c.weight_blocks = fnn_ceil_div(s->taps * s->cin_g * s->cout, OWN(CONV_WEIGHT_BLOCK));
+  if (s->cout_g % N && !OWN(grouped_fits)(s))
+    c.weight_blocks = fnn_ceil_div(s->taps * s->cin_g * s->cout, OWN(CONV_WEIGHT_BLOCK));
   return c;
 }
 
@@ -303,11 +306,13 @@ static void OWN(conv2d_unit)(const fnn_call *call, const OWN(conv_cut) * c, cons
     column = tile_panel_of(s->cout, N, c->widest, walk.panel).begin;
     columns = last.begin + last.cols - column;
   }
-  for (int64_t g = 0; g < s->groups; g++) {
+  const int is_grouped = OWN(grouped_fits)(s);
+  for (int64_t g = 0; g < (is_grouped ? 1 : s->groups); g++) {
     walk.a = x.at + g * s->cin_g;
     walk.first_column = g * s->cout_g;
     walk.bias = call->buf[3] ? (const T *)call->buf[3] + g * s->cout_g : NULL;
-    if (OWN(thin_fits)(s, OWN(THIN_CHANNELS))) OWN(thin_run)(&walk, s->cin, column, columns);
+    if (is_grouped) OWN(grouped_walk)(&walk, s->cin_g, s->cout);
+    else if (OWN(thin_fits)(s, OWN(THIN_CHANNELS))) OWN(thin_run)(&walk, s->cin, column, columns);
     else OWN(conv_run)(&walk);
   }
   OWN(conv_run_program)(call, first_pixel, images * rows * s->ow, column, columns,

@@ -64,20 +64,23 @@ static void OWN(conv2d_grad_input_size)(const int64_t *ints, fnn_work *work) {
   work->scratch_bytes = OWN(conv_scratch_bytes)(ints, 2 * s.taps, c.window_elements);
 }
 
-/* out[g][taps - 1 - tap][o][i] = weights[tap][i][g * cout_g + o], and zeroes after the last: a block of o of a tap. */
+/* out[g][taps - 1 - tap][o][i] = weights[tap][i][g * cout_g + o], and zeroes after the last: a block of o of a tap. Of
+ * grouped_walk out[taps - 1 - tap][o][g][i]. */
 static void OWN(conv_transpose_weights)(const conv_shape *s, T *out, const T *weights, int64_t unit) {
   const int64_t blocks = fnn_ceil_div(s->cout_g, OWN(CONV_TURNED)), g = unit / blocks / s->taps;
   const int64_t tap = unit / blocks % s->taps, first = unit % blocks * OWN(CONV_TURNED);
   const int64_t n = fnn_min(OWN(CONV_TURNED), s->cout_g - first);
-  T *to = out + ((g * s->taps + tap) * s->cout_g + first) * s->cin_g;
+  const int is_grouped = OWN(grouped_fits)(s);
+  const int64_t width = is_grouped ? s->cin : s->cin_g;
+  T *to = out + (tap * s->cout_g + first) * width + g * s->cin_g * (is_grouped ? 1 : s->taps * s->cout_g);
   const T *from = weights + (s->taps - 1 - tap) * s->cin_g * s->cout + g * s->cout_g + first;
   if (s->cin_g % N == 0) {
     OWN(pack_panel)(to, from, 1, s->cout, n, (tile_panel){0, s->cin_g, (int)(s->cin_g / N)});
   } else {
     for (int64_t o = 0; o < n; o++)
-      for (int64_t i = 0; i < s->cin_g; i++) to[o * s->cin_g + i] = from[i * s->cout + o];
+      for (int64_t i = 0; i < s->cin_g; i++) to[o * width + i] = from[i * s->cout + o];
   }
-  if (unit == s->groups * s->taps * blocks - 1) memset(to + n * s->cin_g, 0, sizeof(T) * N);
+  if (unit == s->groups * s->taps * blocks - 1 && !is_grouped) memset(to + n * s->cin_g, 0, sizeof(T) * N);
 }
 
 /* Of the taps of an axis, from the last on, those that reach results of this residue. */
@@ -98,13 +101,14 @@ static conv_axis OWN(conv_input_axis)(int64_t residue, int64_t pad, int64_t taps
 static void OWN(conv_input_taps)(const OWN(conv_input_cut) * c, int64_t residue_y, int64_t residue_x,
                                  int64_t window_row, const T *weights, OWN(tile_segment) * taps) {
   const conv_shape *s = &c->s;
+  const int64_t width = OWN(grouped_fits)(s) ? s->cin : s->cin_g;
   int64_t shift_y, shift_x;
   for (int64_t ky = s->kh - 1; ky >= 0; ky--) {
     if (!conv_shift(residue_y, s->pad_top, ky, s->dilation_h, s->stride_h, &shift_y)) continue;
     for (int64_t kx = s->kw - 1; kx >= 0; kx--) {
       if (!conv_shift(residue_x, s->pad_left, kx, s->dilation_w, s->stride_w, &shift_x)) continue;
       const int64_t turned = s->taps - 1 - (ky * s->kw + kx);
-      *taps++ = (OWN(tile_segment)){weights + turned * s->cout_g * s->cin_g, s->cin_g,
+      *taps++ = (OWN(tile_segment)){weights + turned * s->cout_g * width, width,
                                     (shift_y - c->low_y) * window_row + (shift_x - c->low_x) * s->cout, s->cout_g};
     }
   }
@@ -122,6 +126,7 @@ static void OWN(conv_input_unit)(const fnn_call *call, const OWN(conv_input_cut)
     (T *)(call->scratch + OWN(conv_window_at)(2 * s->taps)));
   OWN(tile_segment) *taps = (OWN(tile_segment) *)call->scratch;
   T *dx = (T *)call->buf[2] + (image * s->h + row) * s->w * s->cin;
+  const int is_grouped = OWN(grouped_fits)(s);
   const int has_gaps = s->stride_h > s->kh || s->stride_w > s->kw; /* cleared at once, not by tiles without a tap */
   if (has_gaps) memset(dx, 0, sizeof(T) * (size_t)(images * rows * s->w * s->cin));
   for (int64_t residue_y = 0; residue_y < fnn_min(s->stride_h, rows); residue_y++) {
@@ -138,12 +143,13 @@ static void OWN(conv_input_unit)(const fnn_call *call, const OWN(conv_input_cut)
         .taps = taps, .segments = taps + s->taps, .k = s->cout_g,
         .merges = s->stride_w == 1 && s->dilation_w == 1 && s->groups == 1,
         .columns = s->cin_g, .widest = TILE_VECTORS, .panels = tile_panels(s->cin_g, N), .floor = -INFINITY};
-      for (int64_t g = 0; g < s->groups; g++) {
+      for (int64_t g = 0; g < (is_grouped ? 1 : s->groups); g++) {
         const T *weights = (const T *)call->shared + g * s->taps * s->cout_g * s->cin_g;
         OWN(conv_input_taps)(c, residue_y, residue_x, dy.row, weights, taps);
         walk.a = dy.at + g * s->cout_g;
         walk.c = dx + (residue_y * s->w + residue_x) * s->cin + g * s->cin_g;
-        OWN(conv_run)(&walk);
+        if (is_grouped) OWN(grouped_walk)(&walk, s->cin_g, s->cin);
+        else OWN(conv_run)(&walk);
       }
     }
   }
@@ -191,7 +197,7 @@ typedef struct {
   int64_t blocks, row_blocks;                 /* of the batch, of tile rows: a unit is a pair */
   int64_t rows, panels, unit_rows;            /* of a group: rows rounded up to TILE_BLOCK, panels; rows of a unit */
   int64_t partial, window_cols, window_rows, window_elements, dy_elements;
-  int copies, copies_dy, sums_columns;
+  int copies, copies_dy, is_grouped;
 } OWN(conv_kernel_cut);
 
 static OWN(conv_kernel_cut) OWN(conv_kernel_cut_of)(const int64_t *ints) {
@@ -199,6 +205,7 @@ static OWN(conv_kernel_cut) OWN(conv_kernel_cut_of)(const int64_t *ints) {
   OWN(conv_kernel_cut) c = {.s = forward.s, .bands = forward.bands, .window_cols = forward.window_cols,
                             .window_elements = forward.window_elements, .copies = forward.copies};
   const conv_shape *s = &c.s;
+  if (OWN(grouped_fits)(s)) c.is_grouped = 1, c.s.groups = 1, c.s.cout_g = s->cout; /* rows are those of a group */
   c.window_rows = (s->kh - 1) * s->dilation_h + 1;
   c.copies_dy = s->cout_g % N != 0; /* whole vectors may reach past the end of dy */
   if (c.copies_dy) c.dy_elements = c.bands.images * c.bands.rows * s->ow * s->cout + N;
@@ -206,6 +213,7 @@ static OWN(conv_kernel_cut) OWN(conv_kernel_cut_of)(const int64_t *ints) {
   c.panels = tile_panels(s->cout_g, N);
   c.row_blocks = fnn_max(1, fnn_min(8, c.rows / (3 * TILE_BLOCK)));
   const int64_t bands = c.bands.image_units * c.bands.bands;
+  if (c.is_grouped) c.row_blocks = 1;
   if (c.rows * s->cout * (int64_t)sizeof(T) <= OWN(CONV_SMALL_SUMS))
     c.row_blocks = fnn_min(c.row_blocks, fnn_ceil_div(CONV_UNITS / 2, fnn_max(1, bands)));
   c.unit_rows = fnn_round_up(fnn_ceil_div(c.rows, c.row_blocks), TILE_BLOCK);
@@ -213,7 +221,7 @@ static OWN(conv_kernel_cut) OWN(conv_kernel_cut_of)(const int64_t *ints) {
   c.blocks = fnn_min(bands, fnn_ceil_div(CONV_UNITS, c.row_blocks));
   /* Few bands are as unequal as their rows. */
   for (int64_t equal = 8; equal >= 4 && bands > 1 && bands < OWN(CONV_FEW_BANDS); equal -= 2) {
-    if (c.rows % (equal * TILE_BLOCK)) continue;
+    if (c.rows % (equal * TILE_BLOCK) || c.is_grouped) continue;
     c.blocks = 1, c.row_blocks = equal, c.unit_rows = c.rows / equal;
     break;
   }
@@ -224,7 +232,7 @@ static OWN(conv_kernel_cut) OWN(conv_kernel_cut_of)(const int64_t *ints) {
 
 /* Scratch: segments, pointers to the unit's tile rows, window, dy, program. */
 static int64_t OWN(conv_kernel_rows_at)(const OWN(conv_kernel_cut) * c) {
-  return OWN(conv_window_at)(c->bands.images * c->bands.rows);
+  return OWN(conv_window_at)(c->is_grouped ? 2 * c->s.taps : c->bands.images * c->bands.rows);
 }
 static int64_t OWN(conv_kernel_space_at)(const OWN(conv_kernel_cut) * c) {
   return OWN(conv_kernel_rows_at)(c) + fnn_round_up(c->unit_rows * (int64_t)sizeof(T *), FNN_ALIGN);
@@ -371,7 +379,7 @@ static void OWN(conv_kernel_unit)(const fnn_call *call, const OWN(conv_kernel_cu
       (const T *)call->buf[0] + image * s->h * s->w * s->cin, images, s->h, s->w, s->cin,
       row * s->stride_h - s->pad_top, (n_rows - 1) * s->stride_h + c->window_rows, -s->pad_left, c->window_cols,
       c->copies, space);
-    OWN(conv_kernel_rows)(s, rows, x.at, x.row, first_row, last_row);
+    if (!c->is_grouped) OWN(conv_kernel_rows)(s, rows, x.at, x.row, first_row, last_row);
     const T *dy = (const T *)call->buf[1] + (image * s->oh + row) * s->ow * s->cout;
     const int64_t pixels = images * n_rows * s->ow;
     const T *next_dy = dy + pixels * s->cout;
@@ -381,6 +389,31 @@ static void OWN(conv_kernel_unit)(const fnn_call *call, const OWN(conv_kernel_cu
       memcpy(dy_space, dy, sizeof(T) * (size_t)(pixels * s->cout));
       memset(dy_space + pixels * s->cout, 0, sizeof(T) * N);
       dy = dy_space;
+    }
+    const T *next_x =
+      (const T *)call->buf[0] + ((image + images - 1) * s->h + (row + n_rows) * s->stride_h) * s->w * s->cin;
+    const int has_gaps = s->stride_h > s->kh; /* rows of x that are not read */
+    OWN(conv_ahead) ahead = OWN(conv_ahead_of)(
+      next_x, has_gaps ? 0 : images * n_rows * s->stride_h * s->w * s->cin, next_dy, pixels * s->cout,
+      s->groups * c->panels * (last_row - first_row) / TILE_MOST_ROWS, images * n_rows);
+    if (c->is_grouped) {
+      OWN(grouped_run) *runs = (OWN(grouped_run) *)(segments + s->taps);
+      for (int64_t k = 0; k < s->taps; k++)
+        segments[k] = (OWN(tile_segment)){partial + k * s->cin_g * OWN(TILE_COLS), OWN(TILE_COLS),
+                                          k / s->kw * s->dilation_h * x.row + k % s->kw * s->dilation_w * s->cin, 0};
+      OWN(grouped_grad) g = {.runs = runs, .channels = s->cin_g, .images = images, .rows = n_rows, .cols = s->ow,
+                             .x_image = x.image, .x_row = s->stride_h * x.row, .x_step = s->stride_w * s->cin,
+                             .dy_step = s->cout, .ahead = &ahead, .resumes = band > begin};
+      g.n_runs = OWN(grouped_runs)(runs, segments, s->kh, s->kw, g.x_step);
+      for (int64_t k = 0; k < c->panels; k++) {
+        const tile_panel panel = tile_panel_at(s->cout, N, k);
+        for (int64_t j = 0; j < panel.cols; j += N) {
+          g.x = x.at + panel.begin + j, g.dy = dy + panel.begin + j;
+          g.sums = k * c->rows * OWN(TILE_COLS) + j;
+          OWN(grouped_grad_run)(&g);
+        }
+      }
+      continue;
     }
     if (is_thin) { /* few rows: they are one row block */
       OWN(thin_grad) g = {x, NULL, images, n_rows, s->ow, s->stride_h * x.row, s->dilation_h * x.row,
@@ -402,12 +435,6 @@ static void OWN(conv_kernel_unit)(const fnn_call *call, const OWN(conv_kernel_cu
                           .y = {s->kh, row * s->stride_h - s->pad_top, s->stride_h, s->dilation_h, s->h},
                           .x = {s->kw, -s->pad_left, s->stride_w, s->dilation_w, s->w}};
     OWN(conv_band_results)(&now, (conv_range){0, n_rows}, (conv_range){0, s->ow});
-    const T *next_x =
-      (const T *)call->buf[0] + ((image + images - 1) * s->h + (row + n_rows) * s->stride_h) * s->w * s->cin;
-    const int has_gaps = s->stride_h > s->kh; /* rows of x that are not read */
-    OWN(conv_ahead) ahead = OWN(conv_ahead_of)(
-      next_x, has_gaps ? 0 : images * n_rows * s->stride_h * s->w * s->cin, next_dy, pixels * s->cout,
-      s->groups * c->panels * (last_row - first_row) / TILE_MOST_ROWS, images * n_rows);
     for (int64_t g = 0; g < s->groups; g++) {
       OWN(tile) t = {.a_stride = s->stride_w * s->cin, .segments = segments, .resumes = band > begin, .continues = 1};
       for (int64_t k = 0; k < c->panels; k++) {

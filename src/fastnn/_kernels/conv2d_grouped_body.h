@@ -1,0 +1,250 @@
+/* conv2d_grouped_body.h: convolutions of small groups and their gradients, for float32 and for float64.
+ *
+ * Of groups of a few channels in and as many out, a vector of channels is some whole groups, both of x and of y. A tile
+ * of tile.h, whose columns are those of one group, would leave most lanes of its vectors empty. Here lane (g, o) of a
+ * sum takes x at (g, c) times the kernel at (c, (g, o)), for c of all groups at once: a shuffle of a vector of x, which
+ * all taps share that reach it from results next to each other, times vectors of the kernel as they lie.
+ *
+ * Order of summation: ky, runs of such taps, GROUPED_CHANNELS of c at a time, kx, c. The kernel gradient's is that of
+ * conv2d.c. */
+
+enum {
+#if defined(FNN_ISA_AVX512)
+  OWN(GROUPED_LEAST) = 4, /* pixels of a tile, or 2 to 4 times as many: with 6 weights and a vector of x 26 of 32 */
+  OWN(GROUPED_CHANNELS) = 2,
+#else
+  OWN(GROUPED_LEAST) = 2, /* with 3 weights and a vector of x 14 of 16 */
+  OWN(GROUPED_CHANNELS) = 1,
+#endif
+  OWN(GROUPED_MOST) = 4 * OWN(GROUPED_LEAST),
+  OWN(GROUPED_TAPS) = 3 /* of a run at most */
+};
+
+/* Whether channels are whole vectors of some groups. With less than 8 lanes tiles are as fast. */
+FNN_INLINE int OWN(grouped_fits)(const conv_shape *s) {
+  return N >= 8 && s->cin_g == s->cout_g && s->cin_g > 1 && s->cin_g < N && N % s->cin_g == 0 && s->cout % N == 0 &&
+         s->cout > 0;
+}
+
+/* Taps of a kernel row that meet the same elements of x at results next to each other. */
+typedef struct {
+  const T *weights; /* (c, column) of the first */
+  int64_t step;     /* to the next one's */
+  int64_t x, taps;  /* the first one's offset in x */
+} OWN(grouped_run);
+
+_Static_assert(sizeof(OWN(grouped_run)) <= sizeof(OWN(tile_segment)), "scratch is counted in segments");
+
+/* The runs of `rows` by `cols` taps, for results x_step apart. */
+static int64_t OWN(grouped_runs)(OWN(grouped_run) * runs, const OWN(tile_segment) * taps, int64_t rows, int64_t cols,
+                                 int64_t x_step) {
+  const int64_t apart = cols > 1 ? taps[1].a_offset - taps[0].a_offset : x_step;
+  const int64_t step = x_step % apart ? cols : x_step / apart;
+  int64_t n = 0;
+  for (int64_t row = 0; row < rows; row++, taps += cols) {
+    for (int64_t residue = 0; residue < fnn_min(step, cols); residue++) {
+      for (int64_t k = residue; k < cols; k += OWN(GROUPED_TAPS) * step) {
+        const int64_t count = fnn_min(OWN(GROUPED_TAPS), fnn_ceil_div(cols - k, step));
+        const T *next = count > 1 ? taps[k + step].b : taps[k].b;
+        runs[n++] = (OWN(grouped_run)){taps[k].b, next - taps[k].b, taps[k].a_offset, count};
+      }
+    }
+  }
+  return n;
+}
+
+/* For channel c of each group: the lanes of x that lanes take. */
+FNN_INLINE M OWN(grouped_lanes)(int64_t channels) {
+  M lane;
+#pragma GCC unroll 16
+  for (int i = 0; i < N; i++) lane[i] = i;
+  return lane & ((M){0} - (MT)channels); /* a power of two */
+}
+
+/* A vector of columns of a row of results. */
+typedef struct {
+  const OWN(grouped_run) * runs;
+  int64_t n_runs, channels, width; /* of a group; of the kernel */
+  int64_t x_step, y_step, y_down, column;
+  const T *x;
+  T *y;
+  V bias, floor;
+} OWN(grouped_row);
+
+FNN_INLINE void OWN(grouped_taps)(V *acc, const OWN(grouped_row) * r, const OWN(grouped_run) * run, int64_t first,
+                                  const int pixels, const int taps) {
+  enum { CHANNELS = OWN(GROUPED_CHANNELS) };
+  const int64_t step = r->x_step;
+  const T *w = run->weights + r->column;
+  M lanes = OWN(grouped_lanes)(r->channels);
+  for (int64_t c = 0; c < r->channels; c += CHANNELS, w += CHANNELS * r->width) {
+    V weight[OWN(GROUPED_TAPS) * CHANNELS];
+#pragma GCC unroll 3
+    for (int t = 0; t < taps; t++)
+#pragma GCC unroll 2
+      for (int k = 0; k < CHANNELS; k++) weight[t * CHANNELS + k] = FN(load)(w + t * run->step + k * r->width);
+    const T *at = r->x + r->column + run->x + first * step;
+#pragma GCC unroll 18
+    for (int j = 0; j < pixels + taps - 1; j++, at += step) {
+      const V x = FN(load)(at);
+      /* Read once, at an address that needs no register of its own. */
+      __asm__ volatile("" : "+r"(at) : : "memory");
+#pragma GCC unroll 2
+      for (int k = 0; k < CHANNELS; k++) {
+        const V of_all = __builtin_shuffle(x, lanes + k);
+#pragma GCC unroll 3
+        for (int t = 0; t < taps; t++)
+          if (j >= t && j - t < pixels) acc[j - t] += of_all * weight[t * CHANNELS + k];
+      }
+    }
+    lanes += CHANNELS;
+  }
+}
+
+FNN_INLINE void OWN(grouped_tile)(const OWN(grouped_row) * r, int64_t first, const int pixels) {
+  V acc[OWN(GROUPED_MOST)];
+#pragma GCC unroll 16
+  for (int p = 0; p < pixels; p++) acc[p] = (V){0};
+  for (const OWN(grouped_run) *run = r->runs, *end = run + r->n_runs; run < end; run++) {
+    if (run->taps == 3) OWN(grouped_taps)(acc, r, run, first, pixels, 3);
+    else if (run->taps == 2) OWN(grouped_taps)(acc, r, run, first, pixels, 2);
+    else OWN(grouped_taps)(acc, r, run, first, pixels, 1);
+  }
+  /* Read before anything is stored: the compiler must take it that a result may lie over *r. */
+  const int64_t step = r->y_step, down = r->y_down;
+  const V bias = r->bias, floor = r->floor;
+  T *y = r->y + first * step + r->column;
+#pragma GCC unroll 16
+  for (int p = 0; p < pixels; p++, y += step) {
+    __asm__("" : "+r"(y));
+    __builtin_prefetch(y + down, 1);
+    FN(store)(y, FN(max)(floor, acc[p] + bias));
+  }
+}
+
+#define GROUPED_VARIANT(pixels)                                                                                        \
+  static __attribute__((noinline)) void OWN(grouped_##pixels)(const OWN(grouped_row) * r, int64_t first) {             \
+    OWN(grouped_tile)(r, first, pixels * OWN(GROUPED_LEAST));                                                          \
+  }
+GROUPED_VARIANT(1) GROUPED_VARIANT(2) GROUPED_VARIANT(3) GROUPED_VARIANT(4)
+static void (*const OWN(grouped_variants)[])(const OWN(grouped_row) *, int64_t) = {OWN(grouped_1), OWN(grouped_2),
+                                                                                  OWN(grouped_3), OWN(grouped_4)};
+#undef GROUPED_VARIANT
+static __attribute__((noinline)) void OWN(grouped_pixel)(const OWN(grouped_row) * r, int64_t first) {
+  OWN(grouped_tile)(r, first, 1);
+}
+
+/* The last tile of a row may do some pixels again. */
+static void OWN(grouped_line)(const OWN(grouped_row) * r, int64_t count) {
+  enum { LEAST = OWN(GROUPED_LEAST) };
+  if (count < LEAST) {
+    for (int64_t p = 0; p < count; p++) OWN(grouped_pixel)(r, p);
+    return;
+  }
+  const int64_t most = fnn_min(OWN(GROUPED_MOST), count / LEAST * LEAST);
+  for (int64_t p = 0, n; p < count; p += n) {
+    n = fnn_min(most, fnn_round_up(count - p, LEAST));
+    OWN(grouped_variants)[n / LEAST - 1](r, fnn_min(p, count - n));
+  }
+}
+
+/* All groups of `channels`, of a walk that begins with the first. */
+static void OWN(grouped_walk)(const OWN(conv_walk) * walk, int64_t channels, int64_t columns) {
+  OWN(grouped_run) *runs = (OWN(grouped_run) *)walk->segments;
+  OWN(grouped_row) r = {.runs = runs, .channels = channels, .width = columns, .x_step = walk->a_col,
+                        .y_step = walk->c_col, .y_down = walk->c_row, .floor = FN(splat)(walk->floor)};
+  r.n_runs = OWN(grouped_runs)(runs, walk->taps, walk->y.taps, walk->x.taps, walk->a_col);
+  for (int64_t row = 0; row < walk->images * walk->rows; row++) {
+    const int64_t image = row / walk->rows, y = row % walk->rows;
+    r.x = walk->a + image * walk->a_image + y * walk->a_row, r.y = walk->c + image * walk->c_image + y * walk->c_row;
+    for (r.column = 0; r.column < columns; r.column += N) {
+      r.bias = walk->bias ? FN(load)(walk->bias + r.column) : (V){0};
+      OWN(grouped_line)(&r, walk->cols);
+    }
+  }
+}
+
+/* ---- The kernel gradient ---- */
+
+enum {
+#if defined(FNN_ISA_AVX512)
+  OWN(GROUPED_GRAD_CHANNELS) = 4 /* 12 sums, 4 of what lanes take, 3 of dy, x: 21 of 32 registers */
+#else
+  OWN(GROUPED_GRAD_CHANNELS) = 2 /* 13 of 16 */
+#endif
+};
+
+/* What is contracted for a vector of columns. The sums of a run are `sums` after its weights, TILE_COLS apart. */
+typedef struct {
+  const OWN(grouped_run) * runs;
+  int64_t n_runs, channels, sums;
+  const T *x, *dy;
+  int64_t images, rows, cols, x_image, x_row, x_step, dy_step;
+  OWN(conv_ahead) * ahead;
+  int resumes;
+} OWN(grouped_grad);
+
+/* Asks for what is needed later, once a row. */
+FNN_INLINE void OWN(grouped_ask)(OWN(conv_ahead) * ahead) {
+  const T *at;
+  for (int64_t i = OWN(conv_ask)(ahead, 1, &at); i > 0; i--, at += FNN_ALIGN / sizeof(T)) __builtin_prefetch(at, 0, 2);
+}
+
+/* Element j of a row of x, which tap t meets at result j - t. At an edge there may be no such result. */
+FNN_INLINE void OWN(grouped_grad_element)(V *acc, const OWN(grouped_grad) * g, const T *x, const T *dy, int64_t j,
+                                          const M *lanes, const int taps, const int channels, const int is_edge) {
+  const V v = FN(load)(x);
+#pragma GCC unroll 3
+  for (int t = 0; t < taps; t++) {
+    if (is_edge && (j < t || j - t >= g->cols)) continue;
+    const V d = FN(load)(dy - t * g->dy_step);
+#pragma GCC unroll 4
+    for (int k = 0; k < channels; k++) acc[t * channels + k] += __builtin_shuffle(v, lanes[k]) * d;
+  }
+}
+
+/* Channels [c, c + channels) of each group. */
+FNN_INLINE void OWN(grouped_grad_taps)(const OWN(grouped_grad) * g, const OWN(grouped_run) * run, int64_t c,
+                                       const int taps, const int channels) {
+  enum { MOST = OWN(GROUPED_TAPS) * OWN(GROUPED_GRAD_CHANNELS) };
+  T *sums = (T *)run->weights + g->sums + c * OWN(TILE_COLS);
+  const int64_t cols = g->cols;
+  M lanes[OWN(GROUPED_GRAD_CHANNELS)];
+  V acc[MOST];
+#pragma GCC unroll 4
+  for (int k = 0; k < channels; k++) lanes[k] = OWN(grouped_lanes)(g->channels) + (MT)(c + k);
+#pragma GCC unroll 12
+  for (int i = 0; i < taps * channels; i++)
+    acc[i] = g->resumes ? FN(load)(sums + i / channels * run->step + i % channels * OWN(TILE_COLS)) : (V){0};
+  const T *dy = g->dy;
+  for (int64_t row = 0; row < g->images * g->rows; row++) {
+    const T *x = g->x + row / g->rows * g->x_image + row % g->rows * g->x_row + run->x;
+    int64_t j = 0;
+    OWN(grouped_ask)(g->ahead);
+    for (; j < taps - 1; j++, x += g->x_step, dy += g->dy_step)
+      OWN(grouped_grad_element)(acc, g, x, dy, j, lanes, taps, channels, 1);
+    for (; j < cols; j++, x += g->x_step, dy += g->dy_step)
+      OWN(grouped_grad_element)(acc, g, x, dy, j, lanes, taps, channels, 0);
+    for (; j < cols + taps - 1; j++, x += g->x_step, dy += g->dy_step)
+      OWN(grouped_grad_element)(acc, g, x, dy, j, lanes, taps, channels, 1);
+    dy -= (taps - 1) * g->dy_step;
+  }
+#pragma GCC unroll 12
+  for (int i = 0; i < taps * channels; i++)
+    FN(store)(sums + i / channels * run->step + i % channels * OWN(TILE_COLS), acc[i]);
+}
+
+#define GROUPED_VARIANT(taps, channels)                                                                                  static __attribute__((noinline)) void OWN(grouped_grad_##taps##_##channels)(                                             const OWN(grouped_grad) * g, const OWN(grouped_run) * run, int64_t c) {                                                OWN(grouped_grad_taps)(g, run, c, taps, fnn_min(channels, OWN(GROUPED_GRAD_CHANNELS)));                              }
+GROUPED_VARIANT(1, 2) GROUPED_VARIANT(2, 2) GROUPED_VARIANT(3, 2)
+GROUPED_VARIANT(1, 4) GROUPED_VARIANT(2, 4) GROUPED_VARIANT(3, 4)
+static void (*const OWN(grouped_grad_variants)[2][3])(const OWN(grouped_grad) *, const OWN(grouped_run) *, int64_t) = {
+  {OWN(grouped_grad_1_2), OWN(grouped_grad_2_2), OWN(grouped_grad_3_2)},
+  {OWN(grouped_grad_1_4), OWN(grouped_grad_2_4), OWN(grouped_grad_3_4)}};
+#undef GROUPED_VARIANT
+
+static void OWN(grouped_grad_run)(const OWN(grouped_grad) * g) {
+  const int64_t channels = fnn_min(g->channels, OWN(GROUPED_GRAD_CHANNELS));
+  for (const OWN(grouped_run) *run = g->runs; run < g->runs + g->n_runs; run++)
+    for (int64_t c = 0; c < g->channels; c += channels)
+      OWN(grouped_grad_variants)[channels == 4][run->taps - 1](g, run, c);
+}
