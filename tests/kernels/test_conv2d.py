@@ -209,7 +209,9 @@ def test_grad_kernel(problem, suffix, isa):
     np.testing.assert_array_equal(alone, dw)
 
 
-@pytest.mark.parametrize("problem", [PROBLEMS[k] for k in (3, 4, 5, 6, 11, 13, 17, 20, 22, 23, 24, 25, 26, 34, 35)], ids=str)
+@pytest.mark.parametrize(
+    "problem", [PROBLEMS[k] for k in (3, 4, 5, 6, 11, 13, 17, 20, 22, 23, 24, 25, 26, 34, 35)], ids=str
+)
 def test_same_bits_for_any_thread_count(problem, isa):
     for kernel, which, outputs in [
         ("conv2d", (0, 1), [problem.shapes[2], None]),
