@@ -17,7 +17,8 @@ from tests.kernels.programs import Program
 ISAS = _engine.isas()
 FLOATS = {"f32": np.float32, "f64": np.float64}
 # Around the tiles (6, 8 rows), the vectors (2 to 16 lanes), the panels (to 64 columns, 128 of a single row) and the row
-# blocks (48); columns that are done as rows (from 8 on), and those that are not (k above 512).
+# blocks (48); columns that are done as rows (from 8 on), and those that are not (k above 512); dot products (to 48 or
+# 64 rows, from k = 32 and 4 or 8 more for each row on, by tiles of 2, 3 or 4 rows and 4 columns).
 SIZES = [
     (1, 1, 1),
     (1, 10, 64),
@@ -40,6 +41,11 @@ SIZES = [
     (40, 1, 600),
     (50, 77, 1),
     (2, 4250, 1),
+    (2, 9, 37),
+    (7, 6, 130),
+    (48, 5, 420),
+    (64, 6, 300),
+    (65, 3, 300),
 ]
 BATCH_DIMS = 3
 
@@ -160,6 +166,7 @@ def test_column_sum_rides_along(size, suffix, isa):
         (33, 1024, 1030),
         (1000, 1030, 300),
         (1, 2501, 1031),
+        (3, 2501, 1031),
         (50, 4250, 1),
     ],
     ids=str,
@@ -189,12 +196,14 @@ def test_batches_broadcast(m, n, layouts, suffix, isa):
 
 @pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize(
-    "size", [(64, 20, 2000), (130, 100, 40), (10, 10, 10), (300, 270, 300), (100, 256, 2100), (130, 130, 70)], ids=str
+    "size",
+    [(64, 20, 2000), (5, 300, 2100), (130, 100, 40), (10, 10, 10), (300, 270, 300), (100, 256, 2100), (130, 130, 70)],
+    ids=str,
 )
 def test_same_bits_for_any_thread_count(size, isa):
     m, n, k = size
     rng = np.random.default_rng(10)
-    for layouts in ("nn", "tn", "tt"):
+    for layouts in ("nn", "nt", "tn", "tt"):
         a, b = stored(rng, (m, k), layouts[0], np.float32), stored(rng, (k, n), layouts[1], np.float32)
         one, two, three = (gemm(a, b, threads=threads, isa=isa) for threads in (1, 2, 3))
         np.testing.assert_array_equal(one, two)

@@ -9,8 +9,8 @@
  *   ints     enum gemm_ints; strides in elements, they may be zero or negative
  *   reals    0 alpha, 1 beta; then the program's
  *   The program's space is (batch * m, n); it runs on each tile of C once that is stored.
- *   Order of summation: k ascending, in one chain, or, of a row by a B that is contiguous along k, in one chain a lane;
- *   where the result is small and k is long, k is cut in fixed blocks whose sums are added in order (a function of the
+ *   Order of summation: k ascending, in one chain, or, of few rows by a B that is contiguous along k as they are, in one
+ *   chain a lane, of more than a row in blocks; where the result is small and k is long, k is cut in fixed blocks whose sums are added in order (a function of the
  *   shapes and strides alone).
  *
  * fma_peak: what the machine can do at most: multiply-adds on registers, for benchmarks and shares of peak.
@@ -63,7 +63,16 @@ enum {
   GEMM_STRADDLED_BYTES = 1 << 14,  /* that a panel of B is spread over, from which packing it pays */
   GEMM_SCATTERED_BYTES = 1 << 19,
   GEMM_PREFETCHED_BYTES = 1 << 20, /* of a C in panels, above which its short rows are fetched ahead */
-  GEMM_DOTS_K = 32, /* below it, the sums of lanes take longer than transposing */
+  /* Dot products: of up to so many rows, if k is not below so much, and so much more for each row that would share what
+   * is transposed instead. A tile of them has so many rows and columns, whose part of B stays in half of L1. AVX2 code
+   * has no registers for more rows. */
+  GEMM_DOTS_MOST_ROWS = FNN_VECTOR_BYTES == 32 ? 48 : 64,
+  GEMM_DOTS_K = 32,
+  GEMM_DOTS_K_ROW = FNN_VECTOR_BYTES == 32 ? 8 : 4,
+  GEMM_DOTS_ROWS = FNN_VECTOR_BYTES == 64 ? 4 : FNN_VECTOR_BYTES == 32 ? 3 : 2,
+  GEMM_DOTS_COLS = 4,
+  GEMM_DOTS_ROW_COLS = FNN_VECTOR_BYTES == 64 ? 4 : 8, /* of a single row */
+  GEMM_DOTS_BYTES = 1 << 14,
   GEMM_DOTS_UNITS = 8, /* that k of dot products is cut for, where they would be fewer: short ranges are no streams */
   GEMM_TURNED_ROWS = 8,
   GEMM_TURNED_K = 512,

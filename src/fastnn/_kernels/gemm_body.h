@@ -17,7 +17,7 @@ typedef struct {
   int packs_a, packs_b, sums_columns;
   int fetches;              /* a tile fetches what comes after its panel */
   int fetches_packed;       /* a tile fetches what is packed next, or read in place in the next block of k */
-  int is_dots;              /* a row by columns that are contiguous along k: see gemm_dots */
+  int is_dots;              /* few rows by columns, each contiguous along k: see gemm_dots */
   int is_stream;            /* a row by a large B as it lies: see gemm_stream */
   int is_outer;             /* a column by a row that is contiguous: see gemm_outer */
   int is_turned;            /* see gemm_turn */
@@ -91,7 +91,10 @@ static OWN(gemm_cut) OWN(gemm_cut_of)(const int64_t *ints) {
   const int is_transposed = ints[GEMM_A_ROW] == 1, is_shared = c.n >= GEMM_SHARING_COLS;
   const int is_paged = ints[GEMM_A_COL] * (int64_t)sizeof(T) >= GEMM_PAGES_APART;
   c.is_outer = c.k == 1 && c.m > 1 && ints[GEMM_B_COL] == 1 && !ints[GEMM_EPILOGUE]; /* programs want tiles in L1 */
-  if (c.is_outer) OWN(gemm_cut_outer)(&c);
+  c.is_dots = c.m <= GEMM_DOTS_MOST_ROWS && ints[GEMM_A_COL] == 1 && ints[GEMM_B_ROW] == 1 && !c.sums_columns &&
+              c.k >= GEMM_DOTS_K + (c.m - 1) * GEMM_DOTS_K_ROW;
+  if (c.is_dots) c.rows = fnn_round_up(fnn_max(1, c.m), TILE_BLOCK);
+  else if (c.is_outer) OWN(gemm_cut_outer)(&c);
   else if (is_transposed && is_paged && is_shared) OWN(gemm_cut_transposed)(&c, ints);
   else if (is_transposed && !is_paged && c.k >= 4 * GEMM_K_BLOCK) OWN(gemm_cut_tall)(&c);
   else OWN(gemm_cut_evenly)(&c);
@@ -104,8 +107,8 @@ static OWN(gemm_cut) OWN(gemm_cut_of)(const int64_t *ints) {
   const int is_aliased = is_large && is_broad && !is_wide && c.m > tile_rows(TILE_VECTORS) &&
                          ints[GEMM_B_ROW] * (int64_t)sizeof(T) % GEMM_ALIASES == 0;
   if (is_wide) c.rows = fnn_round_up(c.m, OWN(GEMM_ROWS));
-  c.is_stream = c.m == 1 && ints[GEMM_B_COL] == 1 && (ints[GEMM_B_ROW] >= c.n || c.k == 1) && !c.packs_a &&
-                !c.sums_columns && c.n * c.k * (int64_t)sizeof(T) >= GEMM_WIDE_BYTES;
+  c.is_stream = c.m == 1 && !c.is_dots && ints[GEMM_B_COL] == 1 && (ints[GEMM_B_ROW] >= c.n || c.k == 1) &&
+                !c.packs_a && !c.sums_columns && c.n * c.k * (int64_t)sizeof(T) >= GEMM_WIDE_BYTES;
   if (c.is_stream) {
     c.rows = 1;
     c.group = fnn_min(fnn_max(c.panels, 1), GEMM_STREAM_COLS / (c.widest * N));
@@ -114,8 +117,6 @@ static OWN(gemm_cut) OWN(gemm_cut_of)(const int64_t *ints) {
   c.row_blocks = fnn_ceil_div(c.m, c.rows);
   const int64_t units = c.batches * c.row_blocks * c.groups;
   c.split_k = c.k;
-  c.is_dots = c.m == 1 && !c.is_stream && ints[GEMM_A_COL] == 1 && ints[GEMM_B_ROW] == 1 && c.k >= GEMM_DOTS_K &&
-              !c.sums_columns;
   if (units > 0 && c.k >= (units < GEMM_FEW_UNITS && c.m > 1 ? 2 : 4) * GEMM_K_BLOCK) {
     /* Columns that are contiguous along k are streams, the longer the better. */
     const int64_t most = c.is_dots ? fnn_ceil_div(GEMM_DOTS_UNITS, units) : c.k;
@@ -134,7 +135,9 @@ static OWN(gemm_cut) OWN(gemm_cut_of)(const int64_t *ints) {
   /* Not by narrow panels: their tiles take less time than dividing what they fetch is worth. */
   c.fetches_packed = c.packs_a ? is_broad && (c.m + c.n) * c.k * (int64_t)sizeof(T) >= GEMM_WIDE_BYTES
                                : (is_wide && c.packs_b) || is_aliased;
-  c.fetches = is_transposed && !is_paged && is_shared && c.splits > 1 && !c.packs_b;
+  /* Of dots, several columns at a time; those of a single row are streams that the hardware sees. */
+  c.fetches = c.is_dots ? c.m > 1 && c.n * c.k * (int64_t)sizeof(T) >= GEMM_WIDE_BYTES
+                        : is_transposed && !is_paged && is_shared && c.splits > 1 && !c.packs_b;
   return c;
 }
 
@@ -279,31 +282,90 @@ static const T *OWN(gemm_bias)(const OWN(gemm_cut) * c, const T *bias, tile_pane
   return space;
 }
 
-/* The sums of a row of A by `cols` columns of B, each contiguous along k: a lane adds every Nth product, then lanes are
- * added. Transposing B so that a lane has a column would take longer than reading it. */
-static __attribute__((noinline)) void OWN(gemm_dots)(T *out, const T *a, const T *b, int64_t b_col, int64_t k,
-                                                     int64_t cols) {
-  /* Columns at a time: two multipliers with a latency of four cycles want 8. Of vectors that are whole lines 4 take
-   * what the L2 cache gives, and do not drive each other out of L1 where they lie pages apart. */
-  enum { WAYS = FNN_VECTOR_BYTES == 64 ? 4 : 8 };
-  for (int64_t col = 0; col < cols; col += WAYS) {
-    const T *p[WAYS];
-    V sum[WAYS] = {{0}};
-    for (int j = 0; j < WAYS; j++) p[j] = b + fnn_min(col + j, cols - 1) * b_col;
-    int64_t i = 0;
-    for (; i + N <= k; i += N) {
-      const V x = FN(load)(a + i);
+/* out[i][j] (+)= row i of A by column j of B over [begin, end) of k, each contiguous along k, for some rows and columns:
+ * a lane adds every Nth product, then lanes are added. Transposing B so that a lane has a column would take longer where
+ * few rows share it. */
+FNN_INLINE void OWN(gemm_dots_tile)(T *out, const T *const *a, const T *const *b, int64_t begin, int64_t end,
+                                    const int rows, const int ways) {
+  enum { MOST = 8 };
+  V sum[TILE_MOST_SUMS], x[MOST];
+  const T *row[MOST];
+#pragma GCC unroll 16
+  for (int s = 0; s < rows * ways; s++) sum[s] = (V){0};
 #pragma GCC unroll 8
-      for (int j = 0; j < WAYS; j++) sum[j] += x * FN(load)(p[j] + i);
+  for (int i = 0; i < rows; i++) row[i] = a[i];
+  int64_t k = begin;
+  for (; k + N <= end; k += N) {
+#pragma GCC unroll 8
+    for (int i = 0; i < rows; i++) x[i] = FN(load)(row[i] + k);
+#pragma GCC unroll 8
+    for (int j = 0; j < ways; j++) {
+      const V y = FN(load)(b[j] + k);
+#pragma GCC unroll 8
+      for (int i = 0; i < rows; i++) sum[i * ways + j] += x[i] * y;
     }
-    if (i < k) {
-      const V x = FN(load_part)(a + i, k - i);
-#pragma GCC unroll 8
-      for (int j = 0; j < WAYS; j++) sum[j] += x * FN(load_part)(p[j] + i, k - i);
-    }
-#pragma GCC unroll 8
-    for (int j = 0; j < WAYS; j++) out[fnn_min(col + j, cols - 1)] = FN(sum_lanes)(sum[j]);
   }
+  if (k < end) {
+#pragma GCC unroll 8
+    for (int i = 0; i < rows; i++) x[i] = FN(load_part)(row[i] + k, end - k);
+#pragma GCC unroll 8
+    for (int j = 0; j < ways; j++) {
+      const V y = FN(load_part)(b[j] + k, end - k);
+#pragma GCC unroll 8
+      for (int i = 0; i < rows; i++) sum[i * ways + j] += x[i] * y;
+    }
+  }
+  _Alignas(FNN_ALIGN) T sums[TILE_MOST_SUMS];
+#pragma GCC unroll 8
+  for (int s = 0; s < rows * ways; s += N)
+    FN(store)(sums + s, OWN(sum_each)(sum + s, rows * ways - s < N ? rows * ways - s : N));
+#pragma GCC unroll 8
+  for (int i = 0; i < rows; i++, out += OWN(TILE_COLS)) {
+    if (begin)
+#pragma GCC unroll 8
+      for (int j = 0; j < ways; j++) out[j] += sums[i * ways + j];
+    else memcpy(out, sums + i * ways, (size_t)ways * sizeof(T));
+  }
+}
+
+/* Columns [0, cols) of the product of some rows of A, of which the last repeats to a multiple of `height`: to `out`,
+ * TILE_COLS a row. A block of `ways` columns of B stays in L1 while tiles pass by, which fetch their shares of the next
+ * one if `fetches`. */
+FNN_INLINE void OWN(gemm_dots_of)(T *out, const T *const *a, int64_t rows, const T *b, int64_t b_col, int64_t k,
+                                  int64_t cols, int fetches, int64_t block, const int height, const int ways) {
+  for (int64_t j = 0; j < cols; j += ways, b += ways * b_col) {
+    const T *col[8];
+#pragma GCC unroll 8
+    for (int i = 0; i < ways; i++) col[i] = b + fnn_min(i, cols - j - 1) * b_col;
+    for (int64_t begin = 0; begin < k; begin += block) {
+      const int64_t end = fnn_min(k, begin + block);
+      for (int64_t row = 0; row < rows; row += height) {
+        const int64_t row_end = fnn_min(rows, row + height);
+        if (fetches) {
+          const T *next = end < k ? b + end : b + ways * b_col;
+          const int64_t span = fnn_min(block, end < k ? k - end : k);
+          const int64_t from = span * row / rows, to = span * row_end / rows;
+          OWN(gemm_prefetch_rows)(next + from, b_col, ways, to - from, 0);
+        }
+        T *at = out + row * OWN(TILE_COLS) + j;
+        if (height > 2 && row_end - row <= 2) OWN(gemm_dots_tile)(at, a + row, col, begin, end, 2, ways);
+        else OWN(gemm_dots_tile)(at, a + row, col, begin, end, height, ways);
+      }
+    }
+  }
+}
+
+static __attribute__((noinline)) void OWN(gemm_dots)(T *out, const T *const *a, int64_t rows, const T *b, int64_t b_col,
+                                                     int64_t k, int64_t cols, int fetches) {
+  const int64_t block = GEMM_DOTS_BYTES / (GEMM_DOTS_COLS * (int64_t)sizeof(T));
+  OWN(gemm_dots_of)(out, a, rows, b, b_col, k, cols, fetches, block, GEMM_DOTS_ROWS, GEMM_DOTS_COLS);
+}
+
+/* Two multipliers with a latency of four cycles want 8 sums. Of a row by vectors that are whole lines 4 take what the L2
+ * cache gives, and do not drive each other out of L1 where they lie pages apart. */
+static __attribute__((noinline)) void OWN(gemm_dots_row)(T *out, const T *const *a, const T *b, int64_t b_col, int64_t k,
+                                                         int64_t cols) {
+  OWN(gemm_dots_of)(out, a, 1, b, b_col, k, cols, 0, k, 1, GEMM_DOTS_ROW_COLS);
 }
 
 /* sums[0..cols) += a[0..ways) @ b[0..ways, 0..cols), in this order. Whole vectors of sums are kept. */
@@ -432,8 +494,11 @@ static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OW
         continue;
       }
       if (c->is_dots) {
-        OWN(gemm_dots)(t.partial, from, b + panel.begin * ints[GEMM_B_COL] + k, ints[GEMM_B_COL], k_next - k, t.cols);
-        OWN(tile_finish_row)(&t, t.partial, c_rows[0] + panel.begin);
+        const T *from_b = b + panel.begin * ints[GEMM_B_COL] + k;
+        if (c->m == 1) OWN(gemm_dots_row)(t.partial, a_rows, from_b, ints[GEMM_B_COL], k_next - k, t.cols);
+        else OWN(gemm_dots)(t.partial, a_rows, rows, from_b, ints[GEMM_B_COL], k_next - k, t.cols, c->fetches);
+        for (int64_t i = 0; i < rows; i++)
+          OWN(tile_finish_row)(&t, t.partial + i * OWN(TILE_COLS), c_rows[i] + panel.begin);
         continue;
       }
       if (c->packs_b) {

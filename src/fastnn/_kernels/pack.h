@@ -21,21 +21,26 @@ FNN_INLINE void OWN(transpose)(V *v) {
   }
 }
 
-/* Lane i is the sum of the lanes of v[i], for i < n <= N, n a constant: a transpose that adds the vectors of a pair in
- * each step. What stays in its lane is a blend, which more units do than permutations. */
-FNN_INLINE V OWN(sum_each)(V *v, const int n) {
+/* A step of sum_each. A function of its own, so that the compiler unrolls it before it gives v a place in memory. */
+FNN_INLINE void OWN(sum_pairs)(V *v, const int n, const int d) {
   M lane = {0};
 #pragma GCC unroll 16
   for (int k = 0; k < N; k++) lane[k] = k; /* by a loop, for the compiler to know it and so the kind of a shuffle */
-#pragma GCC unroll 4
-  for (int d = 1; d < N; d *= 2) {
-    const M second = (lane & d) != 0, stays = lane + (second & N), moves = (lane ^ d) + (second & N);
+  const M second = (lane & d) != 0, stays = lane + (second & N), moves = (lane ^ d) + (second & N);
 #pragma GCC unroll 16
-    for (int i = 0; i < n; i += 2 * d) {
-      const V x = v[i], y = i + d < n ? v[i + d] : x;
-      v[i] = __builtin_shuffle(x, y, stays) + __builtin_shuffle(x, y, moves);
-    }
+  for (int i = 0; i < n; i += 2 * d) {
+    const V x = v[i], y = i + d < n ? v[i + d] : x;
+    v[i] = __builtin_shuffle(x, y, stays) + __builtin_shuffle(x, y, moves);
   }
+}
+
+/* Lane i is the sum of the lanes of v[i], for i < n <= N, n a constant: a transpose that adds the vectors of a pair in
+ * each step. What stays in its lane is a blend, which more units do than permutations. */
+FNN_INLINE V OWN(sum_each)(V *v, const int n) {
+  if (N > 1) OWN(sum_pairs)(v, n, 1);
+  if (N > 2) OWN(sum_pairs)(v, n, 2);
+  if (N > 4) OWN(sum_pairs)(v, n, 4);
+  if (N > 8) OWN(sum_pairs)(v, n, 8);
   return v[0];
 }
 
