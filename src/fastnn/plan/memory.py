@@ -6,6 +6,7 @@ allows; `pack` costs nothing where its inputs can be produced in place, and unti
 
 from __future__ import annotations
 
+import bisect
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +14,7 @@ import numpy as np
 from fastnn.graph.value import INPUT, Value
 from fastnn.plan.lower import Step
 
-ALIGN = 128  # a pair of cache lines; the arena begins in the middle of one (`fnn_aligned`)
+ALIGN = 128  # a pair of cache lines; the arena begins in the middle of one (`fnn_zeroes`)
 LARGE, ALIGN_LARGE = 1 << 16, 4096  # how fast a step is depends on where in a page its arrays begin: alike in all plans
 FOREVER = 1 << 30
 
@@ -77,6 +78,7 @@ class _Planner:
         self.shared: dict[Value, Value] = {}  # an output, and the input whose memory it takes over
         self.first: dict[Value, int] = {}
         self.last: dict[Value, int] = {}
+        self.residents: dict[Value, set[Value]] = {}  # of each owner of memory: the values that have it as their home
 
     def home(self, value: Value) -> tuple[Value, int]:
         """The value that owns the memory, and the byte offset in it."""
@@ -94,6 +96,8 @@ class _Planner:
 
     def run(self) -> Memory:
         self.lifetimes()
+        for value in self.first:
+            self.residents.setdefault(self.home(value)[0], set()).add(value)
         for number, step in enumerate(self.steps):
             taken: set[Value] = set()
             for y, x in step.shares:
@@ -160,32 +164,33 @@ class _Planner:
             return
         if source.node.op.kind == "leaf" and source.node.op is not INPUT:
             return
-        same_memory = {v for v in self.first if self.home(v)[0] is owner}
-        if any(self.last[v] > number for v in same_memory) or y in same_memory:
+        residents = self.residents[owner]
+        if any(self.last[v] > number for v in residents) or y in residents:
             return
         if self.first[y] < number:
             return
         taken.add(owner)
         self.shared[y] = source
+        residents |= self.residents.pop(y)
 
 
 def _pack(owners: dict[Value, list[_Part]]) -> tuple[dict[Value, int], int]:
     """Offsets such that what lives at the same time does not overlap: first what consists of pieces, one behind the
     other; then the largest first, each at the lowest gap."""
     offsets: dict[Value, int] = {}
-    placed: list[tuple[int, int, int, int]] = []  # offset, end, first, last
+    placed: list[tuple[int, int, int, int]] = []  # offset, end, first, last; sorted
     total = 0
 
     def place(offset, end, first, last):
         if offset < end:
-            placed.append((offset, end, first, last))
+            bisect.insort(placed, (offset, end, first, last))
 
     for value in sorted(owners, key=lambda v: (_is_whole(v, owners[v]), -v.spec.nbytes)):
         parts, size = owners[value], _aligned(max(value.spec.nbytes, 1), ALIGN)
         align = ALIGN if size < LARGE else ALIGN_LARGE
         if _is_whole(value, parts):
             at, part = 0, parts[0]
-            for offset, end, begin, until in sorted(placed):
+            for offset, end, begin, until in placed:
                 if begin <= part.last and part.first <= until:
                     if offset - at >= size:
                         break
