@@ -95,3 +95,19 @@ def test_padding_stays_as_it_is():
     whole, early = graph.input((64,), "float32"), graph.input((25,), "float32")
     offsets, total = _pack({whole: [_Part(0, 40, 5, 9), _Part(128, 128, 6, 9)], early: [_Part(0, 100, 0, 4)]})
     assert (offsets[whole], offsets[early], total) == (0, 128, 256)
+
+
+@pytest.mark.parametrize("name", networks.ROWS)
+def test_a_network_has_the_same_plan_each_time(name):
+    """Whatever the addresses of its nodes, by which sets are ordered."""
+
+    def calls():
+        executable = plan_of(networks.build(name, k), 2)
+        return [
+            (step.kernel, step.ints, step.reals, [v if v is None else executable._place(v) for v in step.buffers])
+            for step in executable.steps
+        ]
+
+    first = calls()
+    for _ in range(5 if name != "resnet" else 1):
+        assert calls() == first

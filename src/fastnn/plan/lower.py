@@ -161,7 +161,7 @@ class Builder:
         step.reals += reals
         if raw not in self.needed:
             # The unfinished tile may stand where the finished one goes.
-            step.shares += [(y, raw) for y in stored if y.dtype == raw.dtype and not is_tile][:1]
+            step.shares += [(y, raw) for y, _ in writer.stores if y.dtype == raw.dtype and not is_tile][:1]
             step.writes = [v for v in step.writes if v is not raw]
 
     @staticmethod
@@ -217,7 +217,7 @@ def fused_step(group: Group, needed: set[Value]) -> Step:
     loaded = [x for x in loaded if not program.is_scalar_constant(x)]
     space = program.Space.of(group.shape, [*loaded, *(y for node in group.body for y in node.outputs if y in stored)])
     writer = program.Writer({v: tuple(s[-2:]) for v, s in space.strides.items()})
-    writer.run(group.body, stored, kept=set(reduced))
+    writer.run(group.body, stored, kept=list(dict.fromkeys(reduced)))
     reduced_registers = [writer.load(x) for x in reduced]
 
     results = [node.outputs[0] for node in group.reductions]

@@ -143,11 +143,11 @@ class _Planner:
     def lifetimes(self) -> None:
         for number, step in enumerate(self.steps):
             for value in dict.fromkeys(v for v in (*step.buffers, *step.reads, *step.writes) if v is not None):
-                for v in {value, root_of(value)}:
+                for v in (value, root_of(value)):
                     self.first.setdefault(v, number)
                     self.last[v] = number
         for value in self.kept:
-            for v in {value, root_of(value)}:
+            for v in (value, root_of(value)):
                 self.first.setdefault(v, 0)
                 self.last[v] = len(self.steps)
         for value in self.first:

@@ -136,10 +136,10 @@ class Writer:
             self.constants[key] = len(self.operands) - 1
         return self.constants[key]
 
-    def run(self, nodes: Sequence[Node], stored: set[Value], kept: set[Value] = frozenset()) -> None:
+    def run(self, nodes: Sequence[Node], stored: set[Value], kept: Sequence[Value] = ()) -> None:
         """Adds `nodes`; the values `stored` are written to memory at the end, `kept` stay in their registers."""
         opcodes = _kernels.opcodes()
-        pinned = stored | kept
+        pinned = {*stored, *kept}
         lines = _lines(nodes, pinned)
         last_use = {x: k for k, (_, _, sources) in enumerate(lines) for x in sources}
         shared: dict[int, int] = {}  # how many live values a temporary holds (a cast to a float is no instruction)
