@@ -1,6 +1,5 @@
 """Automatic names: dense, dense_1, ... counted for the whole process."""
 
-import re
 import threading
 from collections import Counter
 
@@ -76,9 +75,15 @@ def to_snake_case(name: str) -> str:
         >>> to_snake_case("MaxPooling2D")
         'max_pooling2d'
     """
-    name = re.sub(r"\W+", "", name)
-    name = re.sub(r"(?<=.)(?=[A-Z][a-z])", "_", name)
-    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
+    name = "".join([c for c in name if c.isalnum() or c == "_"])
+    befores, afters = " " + name, name[1:] + " "
+    return "".join(
+        [
+            # Where a word begins: a capital behind a small letter, or before one.
+            f"_{c}" if k and "A" <= c <= "Z" and ("a" <= befores[k] <= "z" or "a" <= afters[k] <= "z") else c
+            for k, c in enumerate(name)
+        ]
+    ).lower()
 
 
 def auto_name(prefix: str) -> str:
