@@ -48,11 +48,11 @@ def keras_home() -> str:
 
 @functools.cache
 def _keras_json() -> dict:
-    import json  # here, because `import fastnn` should not pay for it
-
     path = os.path.join(keras_home(), "keras.json")
     try:
         with open(path, encoding="utf-8") as file:
+            import json  # here, as few have the file: a millisecond of the first step
+
             settings = json.load(file)
     except OSError:
         return {}
@@ -469,7 +469,7 @@ def _cgroup_cpus(root: str = "/sys/fs/cgroup", membership: str = "/proc/self/cgr
     "quota period" to cpu.max; version 1 has one file for each, under the mount of the cpu controller.
     """
     try:
-        with open(membership, encoding="ascii", errors="replace") as file:
+        with open(membership, encoding="utf-8", errors="replace") as file:
             lines = [line.strip().split(":", 2) for line in file]
     except OSError:
         return None
@@ -497,7 +497,7 @@ def _cgroup_quota(folder: str) -> tuple[int, int]:
         try:
             words = []
             for name in names:
-                with open(f"{folder}/{name}", encoding="ascii") as file:
+                with open(f"{folder}/{name}", encoding="utf-8") as file:
                     words += file.read().split()
             return (int(words[0]), int(words[1])) if words[0] not in ("max", "-1") else (0, 0)
         except (OSError, ValueError, IndexError):
