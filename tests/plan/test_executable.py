@@ -291,7 +291,7 @@ def test_runs_from_many_threads_do_not_share_memory():
 
 @pytest.mark.parametrize("rows", [32, 1000])
 def test_runs_alone_and_shared_in_turns_give_the_same_bits(rows):
-    """Short runs (of 32 rows) try both ways in each 512; those of 1,000 rows are too long to."""
+    """Short runs (of 32 rows) try both ways some times in 600; those of 1,000 rows are too long to."""
     fn = fastnn.jit(lambda x, w: ops.tanh(ops.matmul(ops.tanh(ops.matmul(x, w)), w)))
     x, w = floats(rows, 300), floats(300, 300)
     config.set_threads(2)

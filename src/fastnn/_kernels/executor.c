@@ -198,23 +198,30 @@ static void help(fnn_job *job, uint32_t number, int thread) {
 
 /* What sharing a run of some tens of microseconds gains or costs cannot be known beforehand. Cores under one cache hand
  * a line over in 30 ns, others in 150, and then what a step has made is further away than it takes to make it again; the
- * helpers sleep between calls that are far apart; a core is busy, or two are one. So short runs compare: of PERIOD runs
- * the first TRIES go as those before, the next TRIES the other way, and the rest the way whose shortest took less. */
-enum { PERIOD = 512, TRIES = 8 };
+ * helpers sleep between calls that are far apart; a core is busy, or two are one. So short runs compare: some go as those
+ * before, as many the other way, and those that follow the way whose shortest took less. */
+enum { PRESENT, OTHER, REST }; /* stages */
+enum { TRIES = 3, REST_RUNS = 64 }; /* runs that are compared, at least; runs that follow for each of them */
+static const double TRY_S = 0.3e-3; /* how long runs are compared, at least: helpers that slept are awake by then */
 static const double SHORT_S = 1e-3; /* a longer run gains by being shared */
 
-static int goes_alone(fnn_pace *pace) {
-  int64_t at = pace->runs % PERIOD;
-  if (at == 0) pace->seconds[0] = pace->seconds[1] = SHORT_S;
-  int is_try = at >= TRIES && at < 2 * TRIES && pace->seconds[pace->is_alone] < SHORT_S;
-  return is_try ? !pace->is_alone : pace->is_alone;
-}
-
 static void note_run(fnn_pace *pace, int is_alone, double took_s) {
-  int64_t at = pace->runs++ % PERIOD;
-  if (at < 2 * TRIES && took_s < pace->seconds[is_alone]) pace->seconds[is_alone] = took_s;
-  if (at == 2 * TRIES - 1 && pace->seconds[!pace->is_alone] < pace->seconds[pace->is_alone])
-    pace->is_alone = !pace->is_alone;
+  if (pace->stage == REST) {
+    if (!--pace->runs) pace->stage = PRESENT;
+    return;
+  }
+  double *least_s = &pace->least_s[is_alone], other_s = pace->least_s[!is_alone];
+  *least_s = pace->runs && *least_s < took_s ? *least_s : took_s;
+  pace->spent_s = pace->runs ? pace->spent_s + took_s : took_s;
+  if (++pace->runs < TRIES || pace->spent_s < TRY_S) return;
+  if (pace->stage == PRESENT && *least_s < SHORT_S) {
+    pace->stage = OTHER;
+    pace->runs = 0;
+  } else {
+    if (pace->stage == OTHER && *least_s < other_s) pace->is_alone = is_alone;
+    pace->stage = REST;
+    pace->runs *= REST_RUNS;
+  }
 }
 
 int32_t fnn_execute(const fnn_instance *instance, int64_t begin, int64_t end, int64_t batch, int64_t batches,
@@ -225,7 +232,7 @@ int32_t fnn_execute(const fnn_instance *instance, int64_t begin, int64_t end, in
   for (int64_t s = begin; s < end; s++) widest = (int)fnn_max(widest, instance->steps[s].max_threads);
   team.threads = (int)fnn_min(fnn_min(threads, widest), MAX_CHUNKS);
   fnn_pace *pace = team.threads > 1 ? instance->pace : NULL;
-  int is_alone = pace && goes_alone(pace);
+  int is_alone = pace && pace->is_alone != (pace->stage == OTHER);
   if (is_alone) team.threads = 1;
   double start = pace || instance->seconds ? now_s() : 0;
   team.phase_start = start;

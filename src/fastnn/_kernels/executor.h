@@ -21,9 +21,10 @@ typedef struct {
 
 /* Whether the short runs of an arena are shared, found by trying both ways now and then. Zero at first: shared. */
 typedef struct {
-  int64_t runs;
-  int32_t is_alone;
-  double seconds[2]; /* [is_alone]: the shortest of those that are compared */
+  int32_t stage, is_alone;
+  int64_t runs;      /* of this stage; while one way is followed, those that are left */
+  double spent_s;    /* in this stage */
+  double least_s[2]; /* the shortest run shared, and alone */
 } fnn_pace;
 
 typedef struct {
