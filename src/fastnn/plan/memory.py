@@ -194,7 +194,8 @@ def _pack(owners: dict[Value, list[_Part]]) -> tuple[dict[Value, int], int]:
                 if begin <= part.last and part.first <= until:
                     if offset - at >= size:
                         break
-                    at = max(at, _aligned(end, align))
+                    if end > at:
+                        at = _aligned(end, align)
             place(at, at + size, part.first, part.last)
         else:
             at = end = _aligned(total, align)
