@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from fastnn import ops
+from fastnn.graph.grad import gradients
+from fastnn.graph.interpret import interpret
 from fastnn.graph.simplify import simplify
 from fastnn.graph.trace import tracing
 from fastnn.graph.value import Graph
@@ -64,3 +66,42 @@ def test_rules_apply_to_what_rules_add():
     """`mean` becomes `sum` and `divide`; of an array of ones that is reshaped, both are then known."""
     graph = graph_of(lambda x: x + ops.mean(ops.reshape(ops.ones((2, 3)), (6, 1)), axis=1), (6,))
     assert names(simplify(graph)) == ["add"]
+
+
+POOLED = {
+    "2x2": ((2, 7, 7, 3), {"pool_size": 2}),
+    "overlapping": ((2, 7, 7, 3), {"pool_size": 3, "strides": 2, "padding": "same"}),
+    "one axis": ((2, 9, 3), {"pool_size": 2}),
+    "three axes": ((2, 4, 5, 6, 3), {"pool_size": 2}),
+}
+
+
+@pytest.mark.parametrize("case", POOLED)
+def test_the_mask_of_relu_is_taken_of_maxima(case):
+    """The same gradients, by fewer elements: zeros of both signs, equal elements and NaN included."""
+    shape, params = POOLED[case]
+    graph = Graph()
+    inputs = [graph.input(s, "float32") for s in (shape, ops.max_pool(np.zeros(shape, "float32"), **params).shape)]
+    with tracing(graph):
+        y = ops.max_pool(ops.relu(inputs[0]), **params) * inputs[1]
+        graph.outputs = gradients(graph, [y], [inputs[0]])
+    simpler = simplify(graph)
+    (mask,) = (node for node in simpler.nodes if node.op.name == "relu_grad")
+    assert mask.outputs[0].size < np.prod(shape)
+    rng = np.random.default_rng(0)
+    x = rng.integers(-2, 3, shape).astype("float32") * rng.choice(
+        np.float32([1, -0.0, np.nan]), shape, p=[0.8, 0.1, 0.1]
+    )
+    numbers = [x, rng.uniform(1, 2, inputs[1].shape).astype("float32")]
+    np.testing.assert_array_equal(interpret(simpler, numbers)[0], interpret(graph, numbers)[0])
+
+
+def test_a_gradient_beside_that_of_pooling_keeps_its_own_mask():
+    graph = Graph()
+    x = graph.input((1, 4, 4, 1), "float32")
+    with tracing(graph):
+        y = ops.relu(x)
+        total = ops.sum(ops.max_pool(y, 2)) + ops.sum(ops.square(y))
+        graph.outputs = gradients(graph, [total], [x])
+    numbers = [np.arange(-8, 8, dtype="float32").reshape(1, 4, 4, 1)]
+    np.testing.assert_array_equal(interpret(simplify(graph), numbers)[0], interpret(graph, numbers)[0])

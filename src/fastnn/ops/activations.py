@@ -24,14 +24,36 @@ from fastnn.ops.elementwise import (
     subtract,
     tanh,
 )
+from fastnn.ops.layout import reshape_op
 from fastnn.ops.logic import greater, less, where
+from fastnn.ops.pool2d import max_pool2d_grad_op, max_pool2d_op
 from fastnn.ops.record import shape_of, uniform
+
+
+def _before_reshape(value):
+    return value.node.inputs[0] if value.node.op is reshape_op else value
+
+
+def _simplify_relu_grad(node):
+    """Of maxima of `y`, their own signs say where `dy` passes: they are fewer, and then nothing reads `y` again."""
+    dy, y = node.inputs
+    pool_grad = _before_reshape(dy).node
+    if pool_grad.op is not max_pool2d_grad_op or dy.shape != y.shape:
+        return None
+    d_maxima, places = pool_grad.inputs
+    pool = places.node
+    if pool.op is not max_pool2d_op or _before_reshape(pool.inputs[0]) is not _before_reshape(y):
+        return None
+    dx = max_pool2d_grad_op(relu_grad_op(d_maxima, pool.outputs[0]), places, **pool_grad.params)
+    return reshape_op(dx, newshape=y.shape)
+
 
 relu_grad_op = elementwise(
     "relu_grad",
     lambda dy, y: np.where(y > 0, dy, np.zeros_like(dy)),
     lambda ddy, dz, dy, y: (relu_grad_op(ddy, y), None),
-)  # fmt: skip
+    simplify=_simplify_relu_grad,
+)
 relu_op = elementwise("relu", lambda x: np.where(x < 0, np.zeros_like(x), x), lambda dy, y, x: relu_grad_op(dy, y))
 
 relu6_op = elementwise(
