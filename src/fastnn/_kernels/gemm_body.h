@@ -29,12 +29,15 @@ static int64_t OWN(gemm_most_splits)(const OWN(gemm_cut) * c) {
   return partial_bytes ? fnn_max(1, fnn_min(c->k / GEMM_K_BLOCK, GEMM_SPLIT_BYTES / partial_bytes)) : 1;
 }
 
-/* Whether packing a panel of k rows of B pays: blocks of rows share it, and its vectors straddle cache lines or lie
- * scattered over many pages (measured by benchmarks/kernels). */
+/* Whether packing a panel of k rows of B pays: its vectors straddle cache lines or lie scattered over many pages, and
+ * many rows share it; fewer do where rows of B drive each other out of the caches, or B is large (measured by
+ * benchmarks/kernels). */
 static int OWN(gemm_is_scattered)(const OWN(gemm_cut) * c, const int64_t *ints, int64_t k) {
   const int64_t row_bytes = ints[GEMM_B_ROW] * (int64_t)sizeof(T), span = row_bytes * fnn_min(c->k, k);
-  return c->m > OWN(GEMM_ROWS) && ((row_bytes % FNN_VECTOR_BYTES && span > GEMM_STRADDLED_BYTES) ||
-                                   (row_bytes > 1024 && span > GEMM_SCATTERED_BYTES));
+  const int is_far = row_bytes % GEMM_ALIASES == 0 || c->n * c->k * (int64_t)sizeof(T) >= GEMM_WIDE_BYTES;
+  return c->m > (is_far ? OWN(GEMM_ROWS) : GEMM_PACKING_ROWS) &&
+         ((row_bytes % FNN_VECTOR_BYTES && span > GEMM_STRADDLED_BYTES) ||
+          (row_bytes > 1024 && span > GEMM_SCATTERED_BYTES));
 }
 
 /* A transposed A whose columns lie pages apart is packed for a block of rows, once for each group of panels. That pays
