@@ -92,6 +92,8 @@ PROBLEMS = [
     Problem(1, 7, 11, 32, 32, 1, 1, strides=(3, 2), groups=8),  # some pixels have no tap
     Problem(2, 8, 17, 32, 32, 2, 4, strides=(1, 3), dilation=(1, 2), pads=(0, 1, 1, 2), groups=16),
     Problem(0, 5, 6, 16, 16, 3, 3, groups=4),
+    Problem(2, 12, 17, 20, 24, 3, 3, strides=(2, 2), pads=(1, 1, 1, 1)),  # channels far from whole vectors
+    Problem(3, 9, 6, 9, 40, 4, 5, strides=(1, 2), pads=(2, 1, 1, 3)),
 ]
 pytestmark = pytest.mark.parametrize("isa", ISAS)
 each_problem = pytest.mark.parametrize("problem", PROBLEMS, ids=lambda p: "-".join(map(str, astuple(p))))
@@ -210,7 +212,7 @@ def test_grad_kernel(problem, suffix, isa):
 
 
 @pytest.mark.parametrize(
-    "problem", [PROBLEMS[k] for k in (3, 4, 5, 6, 11, 13, 17, 20, 22, 23, 24, 25, 26, 34, 35)], ids=str
+    "problem", [PROBLEMS[k] for k in (3, 4, 5, 6, 11, 13, 17, 20, 22, 23, 24, 25, 26, 34, 35, 41)], ids=str
 )
 def test_same_bits_for_any_thread_count(problem, isa):
     for kernel, which, outputs in [

@@ -1,13 +1,22 @@
-/* conv2d_scatter_body.h: input gradients of images of few channels, for float32 and for float64.
+/* conv2d_scatter_body.h: input gradients of images whose channels are far from whole vectors, for float32 and for
+ * float64.
  *
- * A tile's columns would be the channels of dx, 1 to 4 of a vector's lanes. Here they are the products of a pixel of dy
- * with all taps: products[p, (ky, kx, c)] = sum over o of dy[p, o] * kernel[ky, kx, c, o], o ascending, of which each
+ * A tile's columns would be the channels of dx, with idle lanes for each tap. Here they are the products of a pixel of
+ * dy with all taps: products[p, (ky, kx, c)] = sum over o of dy[p, o] * kernel[ky, kx, c, o], o ascending, of which each
  * element of dx adds those that reach it, ky and kx ascending. Products are kept for as many rows as stay in L2. */
 
 enum {
-  OWN(SCATTER_CHANNELS) = 4,
+  OWN(SCATTER_CHANNELS) = 4,  /* more are added by vectors, the last in part: only where a store can be masked */
+#if defined(FNN_ISA_AVX512)
+  OWN(SCATTER_MORE) = 1,
+#else
+  OWN(SCATTER_MORE) = 0,
+#endif
   OWN(SCATTER_PIXELS) = 4,    /* of dx at once: their sums do not wait for each other */
-  OWN(SCATTER_COLUMNS) = 256, /* products of a pixel at most */
+  OWN(SCATTER_COLUMNS) = 256, /* products of a pixel of few channels at most */
+  /* What takes the time of so many multiply-adds: to keep and to add a vector of products; a row of a tile. Measured. */
+  OWN(SCATTER_SUM) = 10,
+  OWN(SCATTER_TILE) = 80,
   OWN(SCATTER_STEPS) = 8      /* a band is so many times the rows that it has in common with the next, or more */
 };
 
@@ -22,11 +31,31 @@ typedef struct {
   int64_t part_rows, rows;  /* rows of dx done together; of products that they need */
 } OWN(scatter_cut);
 
-/* Whether it takes less than tiles of channels do: a fifth of its time goes to the sums. */
+/* Pairs of a tap and a result along an axis of which the tap is inside. */
+static int64_t OWN(scatter_pairs)(conv_axis axis, int64_t results) {
+  int64_t pairs = 0;
+  for (int64_t k = 0; k < axis.taps; k++) {
+    const conv_range range = conv_results_of(&axis, k, k, results);
+    pairs += fnn_max(0, range.end - range.begin);
+  }
+  return pairs;
+}
+
+/* Whether it takes less than tiles of channels do: a fifth of its time goes to the sums of few channels. Of more, a
+ * quarter of the lanes must be saved, and the products that rows of dx share be kept in L2. */
 static int OWN(scatter_fits)(const conv_shape *s) {
-  const int64_t columns = fnn_round_up(s->taps * s->cin, N), channels = s->taps * fnn_round_up(s->cin, N);
-  return s->groups == 1 && s->cin > 0 && s->cin <= OWN(SCATTER_CHANNELS) && columns <= OWN(SCATTER_COLUMNS) &&
-         5 * columns <= 4 * channels;
+  const int64_t vectors = fnn_ceil_div(s->cin, N), columns = fnn_round_up(s->taps * s->cin, N);
+  const int64_t channels = s->taps * vectors * N;
+  if (s->groups != 1 || s->cin == 0) return 0;
+  if (s->cin <= OWN(SCATTER_CHANNELS)) return columns <= OWN(SCATTER_COLUMNS) && 5 * columns <= 4 * channels;
+  const int64_t kept = 2 * (s->kh - 1) * s->dilation_h / s->stride_h + 1;
+  const int64_t pairs =
+    OWN(scatter_pairs)((conv_axis){s->kh, -s->pad_top, s->stride_h, s->dilation_h, s->h}, s->oh) *
+    OWN(scatter_pairs)((conv_axis){s->kw, -s->pad_left, s->stride_w, s->dilation_w, s->w}, s->ow);
+  const int64_t tiles = vectors * (pairs * s->cout + OWN(SCATTER_TILE) * s->h * s->w);
+  const int64_t products = columns / N * s->cout + OWN(SCATTER_SUM) * s->taps * vectors;
+  return OWN(SCATTER_MORE) && 4 * columns <= 3 * channels &&
+         kept * s->ow * columns * (int64_t)sizeof(T) <= CONV_WINDOW_BYTES && s->oh * s->ow * products < tiles;
 }
 
 static OWN(scatter_cut) OWN(scatter_cut_of)(const int64_t *ints) {
@@ -54,9 +83,8 @@ static OWN(scatter_cut) OWN(scatter_cut_of)(const int64_t *ints) {
 
 /* out[o, (tap, c)] = weights[tap, c, o], and zeroes after the last of a row. */
 static void OWN(scatter_weights)(const OWN(scatter_cut) * c, T *out, const T *weights) {
-  const int64_t n = c->s.taps * c->s.cin;
-  for (int64_t o = 0; o < c->s.cout; o++, out += c->columns)
-    for (int64_t i = 0; i < c->columns; i++) out[i] = i < n ? weights[i * c->s.cout + o] : 0;
+  const tile_panel panel = {0, c->s.taps * c->s.cin, (int)(c->columns / N)};
+  OWN(pack_panel)(out, weights, 1, c->s.cout, c->s.cout, panel);
 }
 
 /* `count` pixels of dx, `step` elements apart: each the sum of n products, at `offsets` from `products`; those of the
@@ -98,6 +126,34 @@ static void (*const OWN(scatter_variants)[])(const OWN(scatter_row) *) = {OWN(sc
                                                                           OWN(scatter_3), OWN(scatter_4)};
 #undef SCATTER_VARIANT
 
+/* The same of a vector of channels, n of them valid. */
+FNN_INLINE void OWN(scatter_vectors)(const OWN(scatter_row) * r, int64_t first, int64_t channel, int64_t n,
+                                     const int pixels) {
+  const T *from = r->products + first * r->columns + channel;
+  T *dx = r->dx + first * r->step + channel;
+  const int64_t columns = r->columns, step = r->step;
+  V sum[OWN(SCATTER_PIXELS)] = {{0}};
+  for (int64_t k = 0; k < r->n; k++) {
+    const T *at = from + r->offsets[k];
+#pragma GCC unroll 4
+    for (int i = 0; i < pixels; i++) sum[i] += FN(load)(at + i * columns);
+  }
+#pragma GCC unroll 4
+  for (int i = 0; i < pixels; i++) {
+    if (n < N) FN(store_part)(dx + i * step, sum[i], n);
+    else FN(store)(dx + i * step, sum[i]);
+  }
+}
+
+static __attribute__((noinline)) void OWN(scatter_wide)(const OWN(scatter_row) * r, int64_t channels) {
+  for (int64_t c = 0; c < channels; c += N) {
+    int64_t p = 0;
+    for (; p + OWN(SCATTER_PIXELS) <= r->count; p += OWN(SCATTER_PIXELS))
+      OWN(scatter_vectors)(r, p, c, channels - c, OWN(SCATTER_PIXELS));
+    for (; p < r->count; p++) OWN(scatter_vectors)(r, p, c, channels - c, 1);
+  }
+}
+
 /* Row y of dx, from products whose first row is row `first` of dy. */
 static void OWN(scatter_add)(const OWN(scatter_cut) * c, T *dx, const T *products, int64_t *offsets, int64_t first,
                              int64_t y) {
@@ -112,7 +168,8 @@ static void OWN(scatter_add)(const OWN(scatter_cut) * c, T *dx, const T *product
         if (conv_shift(residue, s->pad_left, kx, s->dilation_w, s->stride_w, &shift))
           offsets[r.n++] = (oy - first) * c->row + (c->left + shift) * c->columns + (ky * s->kw + kx) * s->cin;
     }
-    OWN(scatter_variants)[s->cin - 1](&r);
+    if (s->cin > OWN(SCATTER_CHANNELS)) OWN(scatter_wide)(&r, s->cin);
+    else OWN(scatter_variants)[s->cin - 1](&r);
   }
 }
 
