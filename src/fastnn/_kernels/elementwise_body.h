@@ -143,7 +143,7 @@ FNN_INLINE V OWN(v_relu_grad)(V dy, V y) { return (V)((M)dy & (y > 0)); } /* dy 
 FNN_INLINE V OWN(v_add_relu)(V a, V b) { return OWN(v_relu)(a + b); }
 
 FNN_INLINE V OWN(v_multiply_sigmoid)(V a, V b) { return a * FN(sigmoid)(b); }
-FNN_INLINE V OWN(v_sigmoid_tanh)(V a, V b) { return FN(sigmoid)(a) * FN(tanh)(b); }
+FNN_INLINE V OWN(v_sigmoid_tanh)(V a, V b) { return FN(sigmoid_tanh)(a, b); }
 FNN_INLINE V OWN(v_power)(V a, V b) { return FN(pow)(a, b); }
 FNN_INLINE V OWN(v_arctan2)(V a, V b) { return FN(arctan2)(a, b); }
 /* max(a, b) + log(1 + e^-|a - b|); where they are equal, infinities too, a + log 2. */

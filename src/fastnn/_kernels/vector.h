@@ -3,6 +3,10 @@
 #ifndef FNN_VECTOR_H
 #define FNN_VECTOR_H
 
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
 #include "fnn.h"
 
 #if defined(FNN_ISA_AVX512)
@@ -132,9 +136,19 @@ FNN_INLINE fnn_vd fnn_first_lanesd(fnn_vd v, int64_t n, double rest) {
   return fnn_selectd(fnn_lanesd() < n, v, fnn_splatd(rest));
 }
 
-/* The greater and the smaller of each pair of lanes; of a NaN and a number, the second. Kept as loops, these become one
- * instruction where the CPU has it; fnn_select is three. */
-#define FNN_PAIRS(name, V, T, lanes, op)                                                                               \
+/* The greater and the smaller of each pair of lanes; of a NaN and a number, the second. */
+#if defined(__x86_64__) /* the compiler makes a comparison and a blend of a loop where one of the two is a constant */
+#if defined(FNN_ISA_AVX512)
+#define FNN_X86(name) _mm512_##name
+#elif defined(FNN_ISA_AVX2)
+#define FNN_X86(name) _mm256_##name
+#else
+#define FNN_X86(name) _mm_##name
+#endif
+#define FNN_PAIRS(name, V, T, lanes, op, instruction)                                                                  \
+  FNN_INLINE V name(V a, V b) { return FNN_X86(instruction)(a, b); }
+#else
+#define FNN_PAIRS(name, V, T, lanes, op, instruction)                                                                  \
   FNN_INLINE V name(V a, V b) {                                                                                        \
     T x[lanes], y[lanes];                                                                                              \
     memcpy(x, &a, sizeof x);                                                                                           \
@@ -143,10 +157,11 @@ FNN_INLINE fnn_vd fnn_first_lanesd(fnn_vd v, int64_t n, double rest) {
     memcpy(&b, y, sizeof y);                                                                                           \
     return b;                                                                                                          \
   }
-FNN_PAIRS(fnn_maxf, fnn_vf, float, FNN_VF, >)
-FNN_PAIRS(fnn_minf, fnn_vf, float, FNN_VF, <)
-FNN_PAIRS(fnn_maxd, fnn_vd, double, FNN_VD, >)
-FNN_PAIRS(fnn_mind, fnn_vd, double, FNN_VD, <)
+#endif
+FNN_PAIRS(fnn_maxf, fnn_vf, float, FNN_VF, >, max_ps)
+FNN_PAIRS(fnn_minf, fnn_vf, float, FNN_VF, <, min_ps)
+FNN_PAIRS(fnn_maxd, fnn_vd, double, FNN_VD, >, max_pd)
+FNN_PAIRS(fnn_mind, fnn_vd, double, FNN_VD, <, min_pd)
 #undef FNN_PAIRS
 
 #endif

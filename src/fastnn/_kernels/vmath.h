@@ -9,9 +9,6 @@
 
 #include <float.h>
 #include <math.h>
-#if defined(FNN_ISA_AVX512)
-#include <immintrin.h>
-#endif
 
 #include "vector.h"
 
@@ -29,6 +26,13 @@ FNN_INLINE fnn_vf fnn_exp_reducef(fnn_vf x, fnn_vf *k) {
   const float magic = 12582912.0f;
   *k = (x * 1.44269504f + magic) - magic;
   return (x - *k * 0.693359375f) + *k * 2.12194440e-4f; /* ln2 in two parts: k times the first is exact */
+}
+
+/* The same where e^x counts beside 1 only: k is small where e^x is not, and ln2 needs no second part. */
+FNN_INLINE fnn_vf fnn_exp_reduce_below0f(fnn_vf x, fnn_vf *k) {
+  const float magic = 12582912.0f;
+  *k = (x * 1.44269504f + magic) - magic;
+  return x - *k * 0.693147182f;
 }
 
 /* e^r - 1 for |r| <= ln2/2: minimax in its relative error, 7e-9. */
@@ -215,6 +219,12 @@ FNN_INLINE fnn_vd fnn_exp_reduced(fnn_vd x, fnn_vd *k) {
   const double magic = 6755399441055744.0; /* 1.5 * 2^52 */
   *k = (x * 1.4426950408889634074 + magic) - magic;
   return (x - *k * 6.93147180369123816490e-01) - *k * 1.90821492927058770002e-10;
+}
+
+FNN_INLINE fnn_vd fnn_exp_reduce_below0d(fnn_vd x, fnn_vd *k) {
+  const double magic = 6755399441055744.0;
+  *k = (x * 1.4426950408889634074 + magic) - magic;
+  return x - *k * 0.69314718055994530942;
 }
 
 FNN_INLINE fnn_vd fnn_expm1_polyd(fnn_vd r) { /* Taylor: the first term left out is below 2^-57 of the sum */

@@ -40,17 +40,32 @@ FNN_INLINE V FN(expm1)(V x) {
   return FN(copysign)(FN(select)(k == 0, p, y), x); /* -0 gives -0 */
 }
 
-/* 1 / (1 + e^-x) for x >= 0 and e^x / (1 + e^x) below, so that the small tail keeps its digits. */
-FNN_INLINE V FN(sigmoid)(V x) {
-  V e = FN(exp_minus_abs)(x);
-  return FN(select)(x >= 0, FN(splat)(1), e) / (e + 1);
+/* sigmoid = e / (e + 1) with e = e^x, so that the small tail keeps its digits; e^40 is far more than 1 has. */
+FNN_INLINE V FN(sigmoid_exp)(V x) {
+  return FN(exp_inside)(FN(min)(FN(splat)(40), FN(max)(FN(splat)(FN(EXP_LEAST)), x)));
 }
 
-/* With e = e^-2|x| - 1: |tanh| = -e / (e + 2), exact in the limit of small x, and 1 to the last bit at 22. */
+FNN_INLINE V FN(sigmoid)(V x) {
+  V e = FN(sigmoid_exp)(x);
+  return e / (e + 1);
+}
+
+/* |tanh| = -e / (e + 2) with e = e^-2|x| - 1, exact in the limit of small x, and 1 to the last bit at 22. */
+FNN_INLINE V FN(tanh_exp)(V x) {
+  V k, p = FN(expm1_poly)(FN(exp_reduce_below0)(FN(max)(FN(splat)(-44), -FN(abs)(x + x)), &k));
+  V scale = FN(exp2)(k);
+  return scale * p + (scale - 1);
+}
+
 FNN_INLINE V FN(tanh)(V x) {
-  V k, p = FN(expm1_poly)(FN(exp_reduce)(FN(max)(FN(splat)(-44), FN(abs)(x) * -2), &k));
-  V scale = FN(exp2)(k), e = scale * p + (scale - 1);
+  V e = FN(tanh_exp)(x);
   return FN(copysign)(e / (e + 2), x);
+}
+
+/* sigmoid(a) tanh(b) */
+FNN_INLINE V FN(sigmoid_tanh)(V a, V b) {
+  V e = FN(sigmoid_exp)(a), f = FN(tanh_exp)(b);
+  return FN(copysign)(e * f / ((e + 1) * (f + 2)), b);
 }
 
 /* u = 1 + x is rounded: its error, c, is put back as log(u + c) = log(u) + c / u. */
