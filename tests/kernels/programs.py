@@ -2,7 +2,7 @@
 
 from fastnn._kernels import _engine
 
-_INPUTS = 5  # places of an instruction for them
+_INPUTS = 6  # places of an instruction for them
 
 
 class Program:

@@ -310,6 +310,27 @@ def test_spaces_beyond_every_cache(shape, b_varies, length, kind, isa):
 
 @pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize("kind", FLOATS)
+@pytest.mark.parametrize("shape", [(1, 2_200_003), (1100, 2003)], ids=str)
+def test_slow_pass_beyond_every_cache(shape, kind, isa):
+    """x sigmoid(b) with one row of b for all of x has the bits that it has row by row."""
+    rng = np.random.default_rng(6)
+    dtype = np.dtype(FLOATS[kind])
+    code, (rows, cols) = DTYPE_CODE[dtype.name], shape
+    x, b = rng.standard_normal(shape).astype(dtype), rng.standard_normal(cols).astype(dtype)
+    y, check = guarded(x.size, dtype, offset=1)
+    program = Program((0, code, cols, 1), (1, code, 0, 1), (2, code, cols, 1))
+    program.store(program.do("multiply_sigmoid", 0, 1), 2)
+    fused(kind, isa, [x, b, y], program, rows, cols, threads=2)
+    check()
+    part = 2003
+    for row, col in [(0, 0), (rows - 1, cols - part)]:
+        alone = np.empty(part, dtype)
+        fused(kind, isa, [x[row, col : col + part].copy(), b[col : col + part].copy(), alone], program, 1, part)
+        np.testing.assert_array_equal(y.reshape(shape)[row, col : col + part], alone)
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("kind", FLOATS)
 def test_sum_is_accurate_and_has_the_same_bits_on_all_threads(kind, isa):
     rng = np.random.default_rng(3)
     dtype = FLOATS[kind]
@@ -386,7 +407,10 @@ MERGED = {
     "multiply_sigmoid": lambda a, b: a * sigmoid(b),
     "sigmoid_tanh": lambda a, b: sigmoid(a) * np.tanh(b),
     "gelu": lambda x, a, b: x * sigmoid(x * (x * x * a + b)),
+    "add_gelu": lambda x, y, a, b: (x + y) * sigmoid((x + y) * ((x + y) * (x + y) * a + b)),
     "horner": lambda a, b, x, c: (a * x + b) * x + c,
+    "horner3": lambda a, b, x, c, d: ((a * x + b) * x + c) * x + d,
+    "horner4": lambda a, b, x, c, d, e: (((a * x + b) * x + c) * x + d) * x + e,
     "multiply_add": lambda a, b, c: a * b + c,
     "subtract_product": lambda a, b, c: a - b * c,
     "lerp": lambda a, b, t: (b - a) * t + a,

@@ -8,10 +8,13 @@
 
 /* X(name): one input. */
 #define UNARY_OPS(X)                                                                                                   \
-  X(cast) X(negative) X(abs) X(sign) X(square) X(sqrt) X(rsqrt) X(reciprocal) X(exp) X(expm1) X(log) X(log1p) X(log2)  \
-  X(log10) X(sin) X(cos) X(tan) X(tanh) X(sigmoid) X(erf) X(softplus) X(floor) X(ceil) X(round) X(trunc) X(relu)       \
-  X(logical_not) X(isnan) X(isinf) X(isfinite) X(arcsin) X(arccos) X(arctan) X(sinh) X(cosh) X(arcsinh) X(arccosh)     \
-  X(arctanh) X(relu6)
+  X(cast) X(negative) X(abs) X(sign) X(square) X(sqrt) X(rsqrt) X(reciprocal) X(floor) X(ceil) X(round) X(trunc)       \
+  X(relu) X(logical_not) X(isnan) X(isinf) X(isfinite) X(relu6)
+
+/* Of one input and slow: arithmetic takes longer than memory. */
+#define SLOW_UNARY_OPS(X)                                                                                              \
+  X(exp) X(expm1) X(log) X(log1p) X(log2) X(log10) X(sin) X(cos) X(tan) X(tanh) X(sigmoid) X(erf) X(softplus)          \
+  X(arcsin) X(arccos) X(arctan) X(sinh) X(cosh) X(arcsinh) X(arccosh) X(arctanh)
 
 /* Two inputs, with variants in which the first or the second is a scalar. */
 #define BINARY_OPS(X)                                                                                                  \
@@ -25,20 +28,25 @@
 /* Three inputs, with variants for every set of scalars but all three. */
 #define TERNARY_OPS(X) X(where) X(clip) X(multiply_add) X(subtract_product) X(lerp) X(lerp_square) X(divide_by_root)
 
-/* Three inputs, with a variant in which the last two are scalars. */
-#define SLOW_TERNARY_OPS(X) X(gelu)
+/* X(name, inputs, scalars): with a variant in which the inputs `scalars` (bit k: input k) are, as they are in
+ * optimizers, polynomials and activations. */
+#define LONG_OPS(X)                                                                                                    \
+  X(add_products, 4, 10) X(subtract_products, 4, 10) X(step_by_root, 5, 20) X(horner, 4, 10) X(horner3, 5, 26)         \
+  X(horner4, 6, 58)
+#define SLOW_LONG_OPS(X) X(gelu, 3, 6) X(add_gelu, 4, 12)
 
-/* Four and five inputs, with a variant for one set of scalars. */
-#define QUATERNARY_OPS(X) X(add_products) X(subtract_products) X(horner)
-#define QUINARY_OPS(X) X(step_by_root)
-
-/* Of four or five inputs, those that optimizers and polynomials have as scalars: the last and the last but two. */
-#define LONG_SCALARS(arity) (5 << ((arity)-3))
-
-#define OPCODE_NAME(name) #name,
+#define OPCODE_NAME(name, ...) #name,
 static const char *const opcode_names[] = {
-  "store", UNARY_OPS(OPCODE_NAME) BINARY_OPS(OPCODE_NAME) SLOW_BINARY_OPS(OPCODE_NAME) TERNARY_OPS(OPCODE_NAME)
-  SLOW_TERNARY_OPS(OPCODE_NAME) QUATERNARY_OPS(OPCODE_NAME) QUINARY_OPS(OPCODE_NAME) 0};
+  "store", UNARY_OPS(OPCODE_NAME) SLOW_UNARY_OPS(OPCODE_NAME) BINARY_OPS(OPCODE_NAME) SLOW_BINARY_OPS(OPCODE_NAME)
+  TERNARY_OPS(OPCODE_NAME) LONG_OPS(OPCODE_NAME) SLOW_LONG_OPS(OPCODE_NAME) 0};
+
+/* The first elements of an array, as arguments. */
+#define FIRST1(x) x[0]
+#define FIRST2(x) FIRST1(x), x[1]
+#define FIRST3(x) FIRST2(x), x[2]
+#define FIRST4(x) FIRST3(x), x[3]
+#define FIRST5(x) FIRST4(x), x[4]
+#define FIRST6(x) FIRST5(x), x[5]
 
 enum {
   MAX_DIMS = 6,

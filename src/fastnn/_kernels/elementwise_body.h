@@ -16,66 +16,28 @@ enum {
 /* ---- loops over vector bodies ---- */
 
 /* d[0..n) = f(x0[0..n), ...). d may be one of the inputs exactly. */
-#define INPUTS const T *x0, const T *x1, const T *x2, const T *x3, const T *x4
+#define INPUTS const T *x0, const T *x1, const T *x2, const T *x3, const T *x4, const T *x5
 typedef void OWN(op_fn)(int64_t n, T *d, INPUTS);
 
-FNN_INLINE void OWN(map1)(int64_t n, T *d, const T *a, V (*f)(V)) {
-  int64_t i = 0;
-  for (; i + N <= n; i += N) FN(store)(d + i, f(FN(load)(a + i)));
-  if (i < n) FN(store_part)(d + i, f(FN(load_part)(a + i, n - i)), n - i);
-}
-
-/* a_scalar, b_scalar: constants; that input is one vector. */
-FNN_INLINE void OWN(map2)(int64_t n, T *d, const T *a, const T *b, int a_scalar, int b_scalar, V (*f)(V, V)) {
-  V x = {0}, y = {0};
-  if (a_scalar) x = FN(load)(a);
-  if (b_scalar) y = FN(load)(b);
-  int64_t i = 0;
-  for (; i + N <= n; i += N)
-    FN(store)(d + i, f(a_scalar ? x : FN(load)(a + i), b_scalar ? y : FN(load)(b + i)));
-  if (i < n) {
-    if (!a_scalar) x = FN(load_part)(a + i, n - i);
-    if (!b_scalar) y = FN(load_part)(b + i, n - i);
-    FN(store_part)(d + i, f(x, y), n - i);
-  }
-}
-
-FNN_INLINE void OWN(map3)(int64_t n, T *d, const T *a, const T *b, const T *c, int scalars, V (*f)(V, V, V)) {
-  V x = {0}, y = {0}, z = {0};
-  if (scalars & 1) x = FN(load)(a);
-  if (scalars & 2) y = FN(load)(b);
-  if (scalars & 4) z = FN(load)(c);
-  int64_t i = 0;
-  for (; i + N <= n; i += N)
-    FN(store)(d + i, f(scalars & 1 ? x : FN(load)(a + i), scalars & 2 ? y : FN(load)(b + i),
-                       scalars & 4 ? z : FN(load)(c + i)));
-  if (i < n) {
-    if (!(scalars & 1)) x = FN(load_part)(a + i, n - i);
-    if (!(scalars & 2)) y = FN(load_part)(b + i, n - i);
-    if (!(scalars & 4)) z = FN(load_part)(c + i, n - i);
-    FN(store_part)(d + i, f(x, y, z), n - i);
-  }
-}
-
-/* Of four or five inputs; of four, f does nothing with its last. arity, scalars: constants. */
-FNN_INLINE void OWN(map5)(int64_t n, T *d, INPUTS, int arity, int scalars, V (*f)(V, V, V, V, V)) {
-  const T *const from[] = {x0, x1, x2, x3, x4};
-  V x[5] = {{0}};
-#pragma GCC unroll 5
+/* scalars: the inputs (bit k: input k) that are one vector. arity, scalars: constants. */
+FNN_INLINE void OWN(map)(int64_t n, T *d, INPUTS, int arity, int scalars, V (*f)(const V *)) {
+  const T *const from[] = {x0, x1, x2, x3, x4, x5};
+  V x[FNN_MOST_INPUTS];
+#pragma GCC unroll 6
   for (int k = 0; k < arity; k++)
     if (scalars >> k & 1) x[k] = FN(load)(from[k]);
   int64_t i = 0;
   for (; i + N <= n; i += N) {
-#pragma GCC unroll 5
+#pragma GCC unroll 6
     for (int k = 0; k < arity; k++)
       if (!(scalars >> k & 1)) x[k] = FN(load)(from[k] + i);
-    FN(store)(d + i, f(x[0], x[1], x[2], x[3], x[4]));
+    FN(store)(d + i, f(x));
   }
   if (i == n) return;
-#pragma GCC unroll 5
+#pragma GCC unroll 6
   for (int k = 0; k < arity; k++)
     if (!(scalars >> k & 1)) x[k] = FN(load_part)(from[k] + i, n - i);
-  FN(store_part)(d + i, f(x[0], x[1], x[2], x[3], x[4]), n - i);
+  FN(store_part)(d + i, f(x), n - i);
 }
 
 /* ---- vector bodies ---- */
@@ -192,93 +154,84 @@ FNN_INLINE V OWN(v_lerp)(V a, V b, V t) { return (b - a) * t + a; }
 FNN_INLINE V OWN(v_lerp_square)(V a, V b, V t) { return (b * b - a) * t + a; }
 FNN_INLINE V OWN(v_divide_by_root)(V a, V b, V c) { return a / (FN(root)(b) + c); }
 
-FNN_INLINE V OWN(v_gelu)(V x, V a, V b) { return x * FN(sigmoid)(x * (x * x * a + b)); }
-
-FNN_INLINE V OWN(v_horner)(V a, V b, V x, V c, V unused) { return (void)unused, (a * x + b) * x + c; }
-FNN_INLINE V OWN(v_add_products)(V a, V b, V c, V e, V unused) { return (void)unused, a * b + c * e; }
-FNN_INLINE V OWN(v_subtract_products)(V a, V b, V c, V e, V unused) { return (void)unused, a * b - c * e; }
 FNN_INLINE V OWN(v_step_by_root)(V a, V b, V c, V e, V g) { return a - b * c / (FN(root)(e) + g); }
+FNN_INLINE V OWN(v_add_products)(V a, V b, V c, V e) { return a * b + c * e; }
+FNN_INLINE V OWN(v_subtract_products)(V a, V b, V c, V e) { return a * b - c * e; }
+FNN_INLINE V OWN(v_horner)(V a, V b, V x, V c) { return (a * x + b) * x + c; }
+FNN_INLINE V OWN(v_horner3)(V a, V b, V x, V c, V e) { return ((a * x + b) * x + c) * x + e; }
+FNN_INLINE V OWN(v_horner4)(V a, V b, V x, V c, V e, V g) { return (((a * x + b) * x + c) * x + e) * x + g; }
+FNN_INLINE V OWN(v_gelu)(V x, V a, V b) { return x * FN(sigmoid)(x * (x * x * a + b)); }
+FNN_INLINE V OWN(v_add_gelu)(V x, V y, V a, V b) { return OWN(v_gelu)(x + y, a, b); }
 
 /* ---- the table: for each opcode its arity and a function for each set of scalar inputs (bit k: input k) ---- */
 
 typedef struct {
   int8_t arity;
-  OWN(op_fn) *fn[7]; /* of more than three inputs: for no scalars, for LONG_SCALARS */
+  int8_t is_slow;    /* arithmetic takes longer than memory */
+  int8_t scalars;    /* not 0: fn[1] is for this set, and there is none for other sets */
+  OWN(op_fn) *fn[7]; /* else one for each */
 } OWN(opcode);
 
 /* NULL where there is none for this set. */
 static OWN(op_fn) *OWN(variant)(const OWN(opcode) *opcode, int scalars) {
-  if (opcode->arity <= 3) return opcode->fn[scalars];
-  return !scalars ? opcode->fn[0] : scalars == LONG_SCALARS(opcode->arity) ? opcode->fn[1] : NULL;
+  if (!opcode->scalars || !scalars) return opcode->fn[scalars];
+  return scalars == opcode->scalars ? opcode->fn[1] : NULL;
 }
 
-#define LOOP1(name)                                                                                                    \
-  static void OWN(loop_##name)(int64_t n, T *d, INPUTS) {                                                              \
-    (void)x1, (void)x2, (void)x3, (void)x4;                                                                            \
-    OWN(map1)(n, d, x0, OWN(v_##name));                                                                                \
-  }
-#define LOOP2_VARIANT(name, variant, a_scalar, b_scalar)                                                               \
-  static void OWN(loop_##name##variant)(int64_t n, T *d, INPUTS) {                                                     \
-    (void)x2, (void)x3, (void)x4;                                                                                      \
-    OWN(map2)(n, d, x0, x1, a_scalar, b_scalar, OWN(v_##name));                                                        \
-  }
-#define LOOP2_SLOW(name) LOOP2_VARIANT(name, , 0, 0)
-#define LOOP2(name) LOOP2_VARIANT(name, , 0, 0) LOOP2_VARIANT(name, _1, 1, 0) LOOP2_VARIANT(name, _2, 0, 1)
-#define LOOP3_VARIANT(name, scalars)                                                                                   \
+#define OF_ARRAY(name, arity)                                                                                          \
+  FNN_INLINE V OWN(of_array_##name)(const V *x) { return OWN(v_##name)(FIRST##arity(x)); }
+#define VARIANT(name, arity, scalars)                                                                                  \
   static void OWN(loop_##name##_##scalars)(int64_t n, T *d, INPUTS) {                                                  \
-    (void)x3, (void)x4;                                                                                                \
-    OWN(map3)(n, d, x0, x1, x2, scalars, OWN(v_##name));                                                               \
+    OWN(map)(n, d, x0, x1, x2, x3, x4, x5, arity, scalars, OWN(of_array_##name));                                      \
   }
+#define LOOP1(name) OF_ARRAY(name, 1) VARIANT(name, 1, 0)
+#define LOOP2_SLOW(name) OF_ARRAY(name, 2) VARIANT(name, 2, 0)
+#define LOOP2(name) LOOP2_SLOW(name) VARIANT(name, 2, 1) VARIANT(name, 2, 2)
 #define LOOP3(name)                                                                                                    \
-  LOOP3_VARIANT(name, 0) LOOP3_VARIANT(name, 1) LOOP3_VARIANT(name, 2) LOOP3_VARIANT(name, 3)                          \
-  LOOP3_VARIANT(name, 4) LOOP3_VARIANT(name, 5) LOOP3_VARIANT(name, 6)
-#define LOOP3_SLOW(name) LOOP3_VARIANT(name, 0) LOOP3_VARIANT(name, 6)
-#define LOOP5_VARIANT(name, arity, variant, scalars)                                                                   \
-  static void OWN(loop_##name##variant)(int64_t n, T *d, INPUTS) {                                                     \
-    OWN(map5)(n, d, x0, x1, x2, x3, x4, arity, scalars, OWN(v_##name));                                                \
-  }
-#define LOOP4(name) LOOP5_VARIANT(name, 4, , 0) LOOP5_VARIANT(name, 4, _1, LONG_SCALARS(4))
-#define LOOP5(name) LOOP5_VARIANT(name, 5, , 0) LOOP5_VARIANT(name, 5, _1, LONG_SCALARS(5))
+  OF_ARRAY(name, 3)                                                                                                    \
+  VARIANT(name, 3, 0) VARIANT(name, 3, 1) VARIANT(name, 3, 2) VARIANT(name, 3, 3)                                      \
+  VARIANT(name, 3, 4) VARIANT(name, 3, 5) VARIANT(name, 3, 6)
+#define LOOP_LONG(name, arity, scalars)                                                                                \
+  OF_ARRAY(name, arity) VARIANT(name, arity, 0) VARIANT(name, arity, scalars)
 
 UNARY_OPS(LOOP1)
+SLOW_UNARY_OPS(LOOP1)
 BINARY_OPS(LOOP2)
 SLOW_BINARY_OPS(LOOP2_SLOW)
 TERNARY_OPS(LOOP3)
-SLOW_TERNARY_OPS(LOOP3_SLOW)
-QUATERNARY_OPS(LOOP4)
-QUINARY_OPS(LOOP5)
+LONG_OPS(LOOP_LONG)
+SLOW_LONG_OPS(LOOP_LONG)
 
-#define ROW1(name) {1, {OWN(loop_##name)}},
-#define ROW2(name) {2, {OWN(loop_##name), OWN(loop_##name##_1), OWN(loop_##name##_2)}},
-#define ROW2_SLOW(name) {2, {OWN(loop_##name)}},
+#define FN_OF(name, scalars) OWN(loop_##name##_##scalars)
+#define ROW1(name) {1, 0, 0, {FN_OF(name, 0)}},
+#define ROW1_SLOW(name) {1, 1, 0, {FN_OF(name, 0)}},
+#define ROW2(name) {2, 0, 0, {FN_OF(name, 0), FN_OF(name, 1), FN_OF(name, 2)}},
+#define ROW2_SLOW(name) {2, 1, 0, {FN_OF(name, 0)}},
 #define ROW3(name)                                                                                                     \
-  {3, {OWN(loop_##name##_0), OWN(loop_##name##_1), OWN(loop_##name##_2), OWN(loop_##name##_3), OWN(loop_##name##_4),   \
-       OWN(loop_##name##_5), OWN(loop_##name##_6)}},
-#define ROW3_SLOW(name) {3, {[0] = OWN(loop_##name##_0), [6] = OWN(loop_##name##_6)}},
-#define ROW4(name) {4, {OWN(loop_##name), OWN(loop_##name##_1)}},
-#define ROW5(name) {5, {OWN(loop_##name), OWN(loop_##name##_1)}},
+  {3, 0, 0, {FN_OF(name, 0), FN_OF(name, 1), FN_OF(name, 2), FN_OF(name, 3), FN_OF(name, 4), FN_OF(name, 5),           \
+             FN_OF(name, 6)}},
+#define ROW_LONG(name, arity, scalars) {arity, 0, scalars, {FN_OF(name, 0), FN_OF(name, scalars)}},
+#define ROW_LONG_SLOW(name, arity, scalars) {arity, 1, scalars, {FN_OF(name, 0), FN_OF(name, scalars)}},
 
 static const OWN(opcode) OWN(opcodes)[] = {
-  {1, {0}}, UNARY_OPS(ROW1) BINARY_OPS(ROW2) SLOW_BINARY_OPS(ROW2_SLOW) TERNARY_OPS(ROW3)
-  SLOW_TERNARY_OPS(ROW3_SLOW) QUATERNARY_OPS(ROW4) QUINARY_OPS(ROW5)};
+  {1, 0, 0, {0}}, UNARY_OPS(ROW1) SLOW_UNARY_OPS(ROW1_SLOW) BINARY_OPS(ROW2) SLOW_BINARY_OPS(ROW2_SLOW)
+  TERNARY_OPS(ROW3) LONG_OPS(ROW_LONG) SLOW_LONG_OPS(ROW_LONG_SLOW)};
 
+#undef OF_ARRAY
+#undef VARIANT
 #undef LOOP1
-#undef LOOP2_VARIANT
-#undef LOOP2_SLOW
 #undef LOOP2
-#undef LOOP3_VARIANT
+#undef LOOP2_SLOW
 #undef LOOP3
-#undef LOOP3_SLOW
-#undef LOOP5_VARIANT
-#undef LOOP4
-#undef LOOP5
+#undef LOOP_LONG
+#undef FN_OF
 #undef ROW1
+#undef ROW1_SLOW
 #undef ROW2
 #undef ROW2_SLOW
 #undef ROW3
-#undef ROW3_SLOW
-#undef ROW4
-#undef ROW5
+#undef ROW_LONG
+#undef ROW_LONG_SLOW
 #undef INPUTS
 
 /* ---- blocks in and out of buffers of any type ---- */
@@ -360,9 +313,11 @@ enum { OWN(ONCE), OWN(ONCE_FILL), OWN(PER_BLOCK), OWN(FILL), OWN(ELEMENTS), OWN(
 
 typedef struct {
   OWN(op_fn) *fn;
-  int32_t when, dst, in[FNN_MOST_INPUTS]; /* registers; of fewer inputs, the rest are the first again */
-  int8_t scalars;                         /* bit k: input k is one */
-  int8_t by_rows;                         /* a register is STRIDED: a call for each row of the block */
+  int32_t dst, in[FNN_MOST_INPUTS]; /* registers; of fewer inputs, the rest are the first again */
+  int8_t when;
+  int8_t scalars;                   /* bit k: input k is one */
+  int8_t by_rows;                   /* a register is STRIDED: a call for each row of the block */
+  int8_t is_slow;                   /* its opcode is */
 } OWN(instruction);
 
 typedef struct {
@@ -435,7 +390,7 @@ static void OWN(choose_block)(OWN(decoded) *d, int is_far) {
 
 /* An instruction of one input. */
 static void OWN(add)(OWN(decoded) *d, int when, int dst, int a) {
-  d->instructions[d->n_instructions++] = (OWN(instruction)){.when = when, .dst = dst, .in = {a, a, a, a, a}};
+  d->instructions[d->n_instructions++] = (OWN(instruction)){.when = (int8_t)when, .dst = dst, .in = {a, a, a, a, a, a}};
 }
 
 /* Makes the block of a scalar register full. */
@@ -481,7 +436,7 @@ static void OWN(decode_instruction)(OWN(decoded) *d, const int64_t *ins) {
   FNN_REQUIRE(ins[0] > FNN_OP_STORE && ins[0] < (int64_t)(sizeof OWN(opcodes) / sizeof OWN(opcodes)[0]) &&
               ins[1] >= d->n_operands && ins[1] < d->n_registers);
   const OWN(opcode) *opcode = &OWN(opcodes)[ins[0]];
-  OWN(instruction) made = {.dst = (int32_t)ins[1]};
+  OWN(instruction) made = {.dst = (int32_t)ins[1], .is_slow = opcode->is_slow};
   int scalars = 0, level = 2;
   for (int k = 0; k < FNN_MOST_INPUTS; k++) {
     made.in[k] = d->regs[ins[2 + (k < opcode->arity ? k : 0)]].slot;
@@ -570,7 +525,8 @@ static int OWN(is_one_pass)(const OWN(decoded) *d, int64_t n_reductions) {
 /* Of a far space. Stores wait for their lines in order, those to scratch behind them too: in a long program that is more
  * than the CPU keeps. So the lines of targets that no instruction has read are asked for at the start of a block. Of a
  * short program they would only be in the way of what it reads. A single pass asks for those of all its operands, one
- * operand after the other, as memory likes them better than in turn. */
+ * operand after the other, as memory likes them better than in turn; but not if it is slow: it would wait for them
+ * before each block, where the CPU has the time to fetch what the loop reads next. */
 static void OWN(find_asked)(OWN(decoded) *d, int is_one_pass) {
   enum { LONG = 7 /* instructions */, MOST_ASKED = 64 /* lines at once */ };
   d->asks_for_lines = is_one_pass || (d->only_moves && d->n_instructions - d->n_once >= LONG);
@@ -637,7 +593,7 @@ static void OWN(decode)(OWN(decoded) *d, const int64_t *program, const fnn_call 
   }
   const int is_one_pass = OWN(is_one_pass)(d, n_reductions);
   if (is_one_pass) d->block_cols = d->cols;
-  if (is_far) OWN(find_asked)(d, is_one_pass);
+  if (is_far && !(is_one_pass && d->instructions[d->n_once].is_slow)) OWN(find_asked)(d, is_one_pass);
 }
 
 /* The decoded program: in call->memo as it was left there, if that fits; else made anew, there or behind the blocks. */
@@ -673,7 +629,7 @@ static void OWN(start_tile)(OWN(decoded) *d, int64_t rows, int64_t cols) {
     const OWN(reg) *r = d->regs;
     if (ins->when == OWN(ONCE))
       ins->fn(N, dst, r[ins->in[0]].block, r[ins->in[1]].block, r[ins->in[2]].block, r[ins->in[3]].block,
-              r[ins->in[4]].block);
+              r[ins->in[4]].block, r[ins->in[5]].block);
     else OWN(fill)(fnn_min(d->block_rows, rows) * d->block_cols, dst, dst[0]);
   }
 }
@@ -742,7 +698,8 @@ static double OWN(reduce_any_block)(int64_t kind, const T *x, int64_t n, double 
 
 FNN_INLINE void OWN(call)(const OWN(instruction) *ins, const OWN(reg) *regs, int64_t n) {
   const int32_t *in = ins->in;
-  ins->fn(n, regs[ins->dst].now, regs[in[0]].now, regs[in[1]].now, regs[in[2]].now, regs[in[3]].now, regs[in[4]].now);
+  ins->fn(n, regs[ins->dst].now, regs[in[0]].now, regs[in[1]].now, regs[in[2]].now, regs[in[3]].now, regs[in[4]].now,
+          regs[in[5]].now);
 }
 
 /* An instruction on a block of rows of which some do not follow each other. */
@@ -755,7 +712,7 @@ static void OWN(run_rows)(const OWN(instruction) *ins, const OWN(reg) *regs, int
     steps[k] = ins->scalars >> k & 1 ? 0 : regs[ins->in[k]].step;
   }
   for (int64_t row = 0; row < rows; row++, dst += regs[ins->dst].step) {
-    ins->fn(cols, dst, x[0], x[1], x[2], x[3], x[4]);
+    ins->fn(cols, dst, x[0], x[1], x[2], x[3], x[4], x[5]);
     for (int k = 0; k < FNN_MOST_INPUTS; k++) x[k] += steps[k];
   }
 }

@@ -2,7 +2,7 @@
  *
  *   program[0] operands   program[1] instructions   program[2] temporaries   program[3] length in ints
  *   then for each operand      {buffer, dtype, row_stride, col_stride}      strides in elements; 0 broadcasts
- *   then for each instruction  {opcode, dst, up to five inputs}             registers; unused ones are 0
+ *   then for each instruction  {opcode, dst, up to six inputs}              registers; unused ones are 0
  *
  * A buffer of -1 makes the operand a constant: its value is call->reals[row_stride]. FNN_TILE makes it call->tile: rows
  * and columns of the part of the space that the program is run on, which nothing else reads.
@@ -18,7 +18,7 @@
 
 #include "fnn.h"
 
-enum { FNN_PROGRAM_HEADER = 4, FNN_OPERAND_INTS = 4, FNN_MOST_INPUTS = 5, FNN_INSTRUCTION_INTS = 2 + FNN_MOST_INPUTS };
+enum { FNN_PROGRAM_HEADER = 4, FNN_OPERAND_INTS = 4, FNN_MOST_INPUTS = 6, FNN_INSTRUCTION_INTS = 2 + FNN_MOST_INPUTS };
 
 /* A program that reads and writes more than this in all finds little of it in the last cache: call->is_far. */
 enum { FNN_FAR_BYTES = 16 << 20 };

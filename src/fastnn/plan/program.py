@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -13,7 +14,7 @@ from fastnn.graph.dtypes import is_float
 from fastnn.graph.value import CONSTANT, Node, Shape, Value
 
 STORE = 0
-_INPUTS = 5  # places of an instruction for them
+_INPUTS = 6  # places of an instruction for them
 TILE = -2  # in place of a buffer's number: what an anchor hands to its epilogue in scratch
 _MOVES = ("cast", "copy")  # numbers go from one dtype to another, or the same: loads and stores do it
 _WIDE = {"int64", "uint64"}  # moved between themselves they would lose what float64 cannot hold
@@ -221,44 +222,50 @@ def _instruction(opcode: int, target: int, *sources: int) -> tuple[int, ...]:
     return (opcode, target, *sources, *[0] * (_INPUTS - len(sources)))
 
 
-def _lines(nodes: Sequence[Node], pinned: set[Value]) -> list[tuple[str, Node, tuple[Value, ...]]]:
-    """(opcode name, node whose output it makes, inputs) for each node. What only one other node reads becomes a part of
-    that where an opcode does both, as passes over memory cost more than arithmetic."""
-    uses: dict[Value, int] = {}
+_Line = tuple[str, Node, tuple[Value, ...]]  # opcode name, node whose output it makes, inputs
+_Merged = tuple[str, tuple[Value, ...], list[Value]]  # opcode name, inputs, the outputs of the lines it replaces
+
+
+def _lines(nodes: Sequence[Node], pinned: set[Value]) -> list[_Line]:
+    """A line for each node. What only one other line reads becomes a part of that where an opcode does both, as passes
+    over memory cost more than arithmetic."""
+    uses = Counter(x for node in nodes for x in node.inputs)
+    lines: dict[Value, _Line] = {}
+
+    def parts_of(x: Value, name: str) -> tuple[Value, ...] | None:
+        is_part = x in lines and lines[x][0] == name and uses[x] == 1 and x not in pinned
+        return lines[x][2] if is_part else None
+
     for node in nodes:
-        for x in node.inputs:
-            uses[x] = uses.get(x, 0) + 1
-    lines: dict[Value, tuple[str, Node, tuple[Value, ...]]] = {}
-    inner: dict[Value, tuple[str, Node, tuple[Value, ...]]] = {}
-    for node in nodes:
-        name, inputs, parts = _merged(node, inner)
-        for x in parts:
-            del lines[x]
-        y = node.outputs[0]
-        lines[y] = (name, node, inputs)
-        if uses.get(y) == 1 and y not in pinned:
-            inner[y] = lines[y]
+        name, inputs = node.op.name, node.inputs
+        while merged := _merged(name, inputs, parts_of):
+            uses.subtract(inputs)
+            name, inputs, parts = merged
+            for x in parts:
+                uses.subtract(lines.pop(x)[2])
+            uses.update(inputs)
+        lines[node.outputs[0]] = (name, node, inputs)
     return list(lines.values())
 
 
-def _merged(node: Node, inner) -> tuple[str, tuple[Value, ...], list[Value]]:
-    """The opcode that does `node` and such of the lines `inner` as it reads: its name, its inputs, the values of those.
+_LONGER = {"horner": "horner3", "horner3": "horner4"}
+
+
+def _merged(name: str, inputs: tuple[Value, ...], parts_of) -> _Merged | None:
+    """The opcode that does `name` and lines that make its inputs, None where there is none. `parts_of(x, name)` are the
+    inputs of the line `name` that makes x, where nothing else reads x.
 
     relu(a + b) is add_relu, a b + c multiply_add, c - a b subtract_product, a s + b t add_products, a s - b t
-    subtract_products, (a x + s) x + t horner (s, t scalars), (b - a) t + a lerp, (b^2 - a) t + a lerp_square,
-    a / (sqrt(b) + c) divide_by_root, w - a s / (sqrt(b) + t) step_by_root, a sigmoid(b) multiply_sigmoid, with
-    b = a (a^2 s + t) gelu, and sigmoid(a) tanh(b) sigmoid_tanh."""
-
-    def parts_of(x: Value, name: str) -> tuple[Value, ...] | None:
-        return inner[x][2] if x in inner and inner[x][0] == name else None
-
-    name, inputs = node.op.name, node.inputs
-    if name == "relu" and (terms := parts_of(inputs[0], "add")):
-        return "add_relu", terms, [inputs[0]]
+    subtract_products, (a x + s) x + t horner, one more step of it horner3, horner4 (s, t scalars), (b - a) t + a lerp,
+    (b^2 - a) t + a lerp_square, a / (sqrt(b) + c) divide_by_root, w - a s / (sqrt(b) + t) step_by_root, a sigmoid(b)
+    multiply_sigmoid, with b = a (a^2 s + t) gelu, with a = x + y add_gelu, and sigmoid(a) tanh(b) sigmoid_tanh."""
+    if name in ("relu", "gelu"):
+        terms = parts_of(inputs[0], "add")
+        return terms and (f"add_{name}", (*terms, *inputs[1:]), [inputs[0]])
     if name == "multiply":
-        return _merged_product(inputs, parts_of) or (name, inputs, [])
+        return _merged_product(inputs, parts_of)
     if name not in ("add", "subtract", "divide"):
-        return name, inputs, []
+        return None
     a, x = inputs
     if name == "add" and parts_of(a, "multiply"):
         a, x = x, a
@@ -276,20 +283,30 @@ def _merged(node: Node, inner) -> tuple[str, tuple[Value, ...], list[Value]]:
                 return "lerp", (a, b, t), [x, difference]
         if (one := _scaled(parts_of(a, "multiply"))) and (other := _scaled(product)):
             return f"{name}_products", (*one, *other), [a, x]
-        for step, factor in _both_ways(product) if name == "add" and a.size == 1 else ():
-            *pair, term = parts_of(step, "multiply_add") or (step,)
-            for start, same in _both_ways(tuple(pair)) if term.size == 1 else ():
-                if same is factor:
-                    return "horner", (start, term, factor, a), [x, step]
+        if name == "add" and a.size == 1 and (merged := _merged_step(product, a, parts_of)):
+            return merged[0], merged[1], [x, *merged[2]]
         return ("multiply_add", (*product, a), [x]) if name == "add" else ("subtract_product", (a, *product), [x])
     elif name == "subtract" and (quotient := parts_of(x, "divide_by_root")):
         step, radicand, c = quotient
         if c.size == 1 and (scaled := _scaled(parts_of(step, "multiply"))):
             return "step_by_root", (a, *scaled, radicand, c), [x, step]
-    return name, inputs, []
+    return None
 
 
-def _merged_product(factors: tuple[Value, ...], parts_of) -> tuple[str, tuple[Value, ...], list[Value]] | None:
+def _merged_step(product: tuple[Value, ...], term: Value, parts_of) -> _Merged | None:
+    """`product` + `term` as a step of Horner's, where the steps before it are a line too."""
+    for before, x in _both_ways(product):
+        for name, longer in _LONGER.items():
+            if (steps := parts_of(before, name)) and steps[2] is x:
+                return longer, (*steps, term), [before]
+        *pair, first = parts_of(before, "multiply_add") or (term,)
+        for start, same in _both_ways(tuple(pair)) if first.size == 1 else ():
+            if same is x:
+                return "horner", (start, first, x, term), [before]
+    return None
+
+
+def _merged_product(factors: tuple[Value, ...], parts_of) -> _Merged | None:
     for a, gate in _both_ways(factors):
         if not (gated := parts_of(gate, "sigmoid")):
             continue
