@@ -229,6 +229,8 @@ def test_empty(suffix, isa):
     np.testing.assert_array_equal(result, np.broadcast_to(bias + 2, (2, 3)))
     gemm(np.empty((0, 4), dtype), np.empty((4, 3), dtype), isa=isa)
     gemm(np.empty((2, 4), dtype), np.empty((4, 0), dtype), isa=isa)
+    gemm(np.empty((2000, 4), dtype).T, np.empty((2000, 0), dtype), isa=isa)
+    gemm(np.empty((2000, 0), dtype).T, np.empty((2000, 3), dtype), isa=isa)
 
 
 @pytest.mark.parametrize("isa", ISAS)

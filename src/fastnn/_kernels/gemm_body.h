@@ -61,10 +61,11 @@ static void OWN(gemm_cut_transposed)(OWN(gemm_cut) * c, const int64_t *ints) {
 
 /* Where splits of k make enough units, all rows of a unit share B: it is read once. */
 static void OWN(gemm_cut_tall)(OWN(gemm_cut) * c) {
-  const int64_t units = c->batches * c->groups * OWN(gemm_most_splits)(c);
-  int64_t blocks = fnn_ceil_div(c->m, GEMM_MOST_ROWS);
+  const int64_t units = fnn_max(1, c->batches * c->groups * OWN(gemm_most_splits)(c));
+  const int64_t m = fnn_max(1, c->m);
+  int64_t blocks = fnn_ceil_div(m, GEMM_MOST_ROWS);
   if (units < GEMM_MANY_UNITS) blocks = fnn_max(blocks, fnn_ceil_div(GEMM_MANY_UNITS, units));
-  c->rows = fnn_round_up(fnn_ceil_div(c->m, blocks), OWN(GEMM_ROWS));
+  c->rows = fnn_round_up(fnn_ceil_div(m, blocks), OWN(GEMM_ROWS));
 }
 
 /* A product that is little more than its stores is cut into long rows of C, of which a unit's stay in the L2 cache. */
