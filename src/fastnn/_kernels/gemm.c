@@ -80,6 +80,23 @@ enum {
   GEMM_PEAK_CHAINS = 12 /* more than two multipliers with a latency of four cycles can use; fits 16 registers */
 };
 
+/* How a product is done: the first that fits it. */
+enum gemm_way {
+  GEMM_DOTS,       /* few rows by columns, each contiguous along k: see gemm_dots */
+  GEMM_OUTER,      /* a column by a row that is contiguous: see gemm_outer */
+  GEMM_PACKED_A,   /* a transposed A whose columns lie pages apart, shared by many columns of B */
+  GEMM_STREAM,     /* a row by a large B as it lies: see gemm_stream */
+  GEMM_TALL,       /* a long k of an A that is transposed, and near enough to be read in place */
+  GEMM_LARGE,      /* a B much larger than the L2 cache, of which all rows share what is packed */
+  GEMM_LARGE_ROWS, /* the same by few rows, in place, as far as caches hold rows that are in the same sets of them */
+  GEMM_PLAIN,
+  GEMM_WAYS
+};
+static const int64_t gemm_most_k[GEMM_WAYS] = {
+  [GEMM_DOTS] = INT64_MAX, [GEMM_OUTER] = GEMM_K_MOST, [GEMM_PACKED_A] = GEMM_K_BLOCK, [GEMM_STREAM] = INT64_MAX,
+  [GEMM_TALL] = GEMM_K_MOST, [GEMM_LARGE] = GEMM_K_WIDE, [GEMM_LARGE_ROWS] = GEMM_K_ALIASED, [GEMM_PLAIN] = GEMM_K_MOST,
+};
+
 /* A product of one column, written as one of a row: the operands change places, and a vector holds many rows of the
  * result instead of one. What came is returned where that does not pay; else `space`, without the program. */
 static const int64_t *gemm_turn(const int64_t *ints, int64_t *space) {

@@ -14,12 +14,10 @@ typedef struct {
   int64_t group, groups;    /* panels of a unit; units along the columns */
   int64_t splits, split_k;  /* a split is a range of split_k along k */
   int64_t k_block;          /* of a split that is done at a time */
-  int packs_a, packs_b, sums_columns;
+  enum gemm_way way;
+  int packs_b, sums_columns;
   int fetches;              /* a tile fetches what comes after its panel */
   int fetches_packed;       /* a tile fetches what is packed next, or read in place in the next block of k */
-  int is_dots;              /* few rows by columns, each contiguous along k: see gemm_dots */
-  int is_stream;            /* a row by a large B as it lies: see gemm_stream */
-  int is_outer;             /* a column by a row that is contiguous: see gemm_outer */
   int is_turned;            /* see gemm_turn */
 } OWN(gemm_cut);
 
@@ -40,13 +38,15 @@ static int OWN(gemm_is_scattered)(const OWN(gemm_cut) * c, const int64_t *ints, 
           (row_bytes > 1024 && span > GEMM_SCATTERED_BYTES));
 }
 
+/* Whether a row of a panel is several lines. */
+static int OWN(gemm_is_broad)(const OWN(gemm_cut) * c) { return c->widest * FNN_VECTOR_BYTES > 2 * FNN_ALIGN; }
+
 /* A transposed A whose columns lie pages apart is packed for a block of rows, once for each group of panels. That pays
  * when many columns of B share it, so a unit has many panels; its rows are as many as leave units for the threads. If B
  * is packed too, once for each block of rows, a unit has as many rows as columns: that is the least to pack. */
 static void OWN(gemm_cut_transposed)(OWN(gemm_cut) * c, const int64_t *ints) {
   const int64_t panel = c->widest * N;
   const int packs_b = OWN(gemm_is_scattered)(c, ints, GEMM_K_BLOCK);
-  c->packs_a = 1;
   c->rows = GEMM_MOST_ROWS;
   c->group = fnn_max(1, GEMM_GROUP_COLS / panel);
   const int64_t blocks = c->batches * fnn_ceil_div(c->m, c->rows);
@@ -56,7 +56,6 @@ static void OWN(gemm_cut_transposed)(OWN(gemm_cut) * c, const int64_t *ints) {
     else if (c->rows > OWN(GEMM_ROWS)) c->rows -= OWN(GEMM_ROWS);
     else break;
   }
-  c->groups = fnn_ceil_div(c->panels, c->group);
 }
 
 /* Where splits of k make enough units, all rows of a unit share B: it is read once. */
@@ -72,7 +71,6 @@ static void OWN(gemm_cut_tall)(OWN(gemm_cut) * c) {
 static void OWN(gemm_cut_outer)(OWN(gemm_cut) * c) {
   const int64_t panel_bytes = c->widest * FNN_VECTOR_BYTES;
   c->group = fnn_max(1, fnn_min(c->panels, GEMM_OUTER_COL_BYTES / panel_bytes));
-  c->groups = fnn_ceil_div(c->panels, c->group);
   c->rows = fnn_min(GEMM_MOST_ROWS, fnn_round_up(GEMM_OUTER_BYTES / (c->group * panel_bytes), TILE_BLOCK));
 }
 
@@ -85,6 +83,22 @@ static void OWN(gemm_cut_evenly)(OWN(gemm_cut) * c) {
     c->rows = fnn_round_up(fnn_ceil_div(c->m, blocks), 2);
 }
 
+static enum gemm_way OWN(gemm_way_of)(const OWN(gemm_cut) * c, const int64_t *ints) {
+  const int64_t a_row = ints[GEMM_A_ROW], a_col = ints[GEMM_A_COL], b_row = ints[GEMM_B_ROW], b_col = ints[GEMM_B_COL];
+  const int64_t size = sizeof(T), few = GEMM_DOTS_K + (c->m - 1) * GEMM_DOTS_K_ROW;
+  if (a_col == 1 && b_row == 1 && c->m <= GEMM_DOTS_MOST_ROWS && c->k >= few && !c->sums_columns) return GEMM_DOTS;
+  /* Programs want tiles in L1. */
+  if (c->k == 1 && c->m > 1 && b_col == 1 && !ints[GEMM_EPILOGUE]) return GEMM_OUTER;
+  const int is_paged = a_col * size >= GEMM_PAGES_APART, is_large = c->n * c->k * size >= GEMM_WIDE_BYTES;
+  if (a_row == 1 && is_paged && c->n >= GEMM_SHARING_COLS) return GEMM_PACKED_A;
+  if (c->m == 1 && b_col == 1 && (b_row >= c->n || c->k == 1) && is_large && !c->sums_columns) return GEMM_STREAM;
+  if (a_row == 1 && !is_paged && c->k >= 4 * GEMM_K_BLOCK) return GEMM_TALL;
+  if (a_row == 1 || b_col != 1 || !is_large || c->m > GEMM_MOST_ROWS || c->panels < GEMM_MANY_UNITS) return GEMM_PLAIN;
+  if (c->m > OWN(GEMM_ROWS)) return GEMM_LARGE;
+  const int is_aliased = b_row * size % GEMM_ALIASES == 0;
+  return is_aliased && OWN(gemm_is_broad)(c) && c->m > tile_rows(TILE_VECTORS) ? GEMM_LARGE_ROWS : GEMM_PLAIN;
+}
+
 static OWN(gemm_cut) OWN(gemm_cut_of)(const int64_t *ints) {
   OWN(gemm_cut) c = {.m = ints[GEMM_M], .n = ints[GEMM_N], .k = ints[GEMM_K], .batches = 1, .splits = 1,
                      .rows = OWN(GEMM_ROWS), .group = 1};
@@ -92,56 +106,41 @@ static OWN(gemm_cut) OWN(gemm_cut_of)(const int64_t *ints) {
   c.widest = c.m == 1 ? TILE_ROW_VECTORS : TILE_VECTORS;
   c.panels = c.groups = tile_panels_of(c.n, N, c.widest);
   c.sums_columns = ints[GEMM_COLUMN_SUM] != 0;
-  const int is_transposed = ints[GEMM_A_ROW] == 1, is_shared = c.n >= GEMM_SHARING_COLS;
-  const int is_paged = ints[GEMM_A_COL] * (int64_t)sizeof(T) >= GEMM_PAGES_APART;
-  c.is_outer = c.k == 1 && c.m > 1 && ints[GEMM_B_COL] == 1 && !ints[GEMM_EPILOGUE]; /* programs want tiles in L1 */
-  c.is_dots = c.m <= GEMM_DOTS_MOST_ROWS && ints[GEMM_A_COL] == 1 && ints[GEMM_B_ROW] == 1 && !c.sums_columns &&
-              c.k >= GEMM_DOTS_K + (c.m - 1) * GEMM_DOTS_K_ROW;
-  if (c.is_dots) c.rows = fnn_round_up(fnn_max(1, c.m), TILE_BLOCK);
-  else if (c.is_outer) OWN(gemm_cut_outer)(&c);
-  else if (is_transposed && is_paged && is_shared) OWN(gemm_cut_transposed)(&c, ints);
-  else if (is_transposed && !is_paged && c.k >= 4 * GEMM_K_BLOCK) OWN(gemm_cut_tall)(&c);
-  else OWN(gemm_cut_evenly)(&c);
-  /* Of a B much larger than the L2 cache all rows share what is packed, in blocks that leave room for the next one. Few
-   * rows read it in place; where its rows are in the same sets of the caches, in blocks that these hold. */
-  const int is_large = c.m <= GEMM_MOST_ROWS && c.panels >= GEMM_MANY_UNITS && !is_transposed &&
-                       ints[GEMM_B_COL] == 1 && c.n * c.k * (int64_t)sizeof(T) >= GEMM_WIDE_BYTES;
-  const int is_wide = is_large && c.m > OWN(GEMM_ROWS);
-  const int is_broad = c.widest * FNN_VECTOR_BYTES > 2 * FNN_ALIGN; /* a panel's row is several lines */
-  const int is_aliased = is_large && is_broad && !is_wide && c.m > tile_rows(TILE_VECTORS) &&
-                         ints[GEMM_B_ROW] * (int64_t)sizeof(T) % GEMM_ALIASES == 0;
-  if (is_wide) c.rows = fnn_round_up(c.m, OWN(GEMM_ROWS));
-  c.is_stream = c.m == 1 && !c.is_dots && ints[GEMM_B_COL] == 1 && (ints[GEMM_B_ROW] >= c.n || c.k == 1) &&
-                !c.packs_a && !c.sums_columns && c.n * c.k * (int64_t)sizeof(T) >= GEMM_WIDE_BYTES;
-  if (c.is_stream) {
-    c.rows = 1;
-    c.group = fnn_min(fnn_max(c.panels, 1), GEMM_STREAM_COLS / (c.widest * N));
-    c.groups = fnn_ceil_div(c.panels, c.group);
+  c.way = OWN(gemm_way_of)(&c, ints);
+  switch (c.way) {
+    case GEMM_DOTS: c.rows = fnn_round_up(fnn_max(1, c.m), TILE_BLOCK); break;
+    case GEMM_OUTER: OWN(gemm_cut_outer)(&c); break;
+    case GEMM_PACKED_A: OWN(gemm_cut_transposed)(&c, ints); break;
+    case GEMM_STREAM:
+      c.rows = 1;
+      c.group = fnn_min(fnn_max(c.panels, 1), GEMM_STREAM_COLS / (c.widest * N));
+      break;
+    case GEMM_TALL: OWN(gemm_cut_tall)(&c); break;
+    case GEMM_LARGE: c.rows = fnn_round_up(c.m, OWN(GEMM_ROWS)); break;
+    default: OWN(gemm_cut_evenly)(&c);
   }
+  c.groups = fnn_ceil_div(c.panels, c.group);
   c.row_blocks = fnn_ceil_div(c.m, c.rows);
   const int64_t units = c.batches * c.row_blocks * c.groups;
   c.split_k = c.k;
   if (units > 0 && c.k >= (units < GEMM_FEW_UNITS && c.m > 1 ? 2 : 4) * GEMM_K_BLOCK) {
     /* Columns that are contiguous along k are streams, the longer the better. */
-    const int64_t most = c.is_dots ? fnn_ceil_div(GEMM_DOTS_UNITS, units) : c.k;
+    const int64_t most = c.way == GEMM_DOTS ? fnn_ceil_div(GEMM_DOTS_UNITS, units) : c.k;
     c.split_k = fnn_round_up(fnn_ceil_div(c.k, fnn_min(most, OWN(gemm_most_splits)(&c))), N);
     c.splits = fnn_ceil_div(c.k, c.split_k);
   }
-  const int transposes_for_one = c.m == 1 && ints[GEMM_B_COL] != 1; /* what is packed is read once: from the L2 cache */
-  const int64_t most_k = c.packs_a || transposes_for_one ? GEMM_K_BLOCK
-                         : is_aliased                    ? GEMM_K_ALIASED
-                         : is_wide                       ? GEMM_K_WIDE
-                                                         : GEMM_K_MOST;
-  c.k_block = fnn_min(c.split_k, most_k);
-  if (c.is_dots || c.is_stream) c.k_block = c.split_k;
-  c.packs_b = !c.is_dots && (ints[GEMM_B_COL] != 1 || (ints[GEMM_B_ROW] < c.n && c.k > 1) ||
-                             OWN(gemm_is_scattered)(&c, ints, c.k_block));
-  /* Not by narrow panels: their tiles take less time than dividing what they fetch is worth. */
-  c.fetches_packed = c.packs_a ? is_broad && (c.m + c.n) * c.k * (int64_t)sizeof(T) >= GEMM_WIDE_BYTES
-                               : (is_wide && c.packs_b) || is_aliased;
+  /* What a single row transposes is read once: from the L2 cache. */
+  const int transposes_for_one = c.m == 1 && ints[GEMM_B_COL] != 1 && c.way != GEMM_DOTS;
+  c.k_block = fnn_min(c.split_k, transposes_for_one ? GEMM_K_BLOCK : gemm_most_k[c.way]);
+  c.packs_b = c.way != GEMM_DOTS && (ints[GEMM_B_COL] != 1 || (ints[GEMM_B_ROW] < c.n && c.k > 1) ||
+                                     OWN(gemm_is_scattered)(&c, ints, c.k_block));
+  const int is_transposed = ints[GEMM_A_ROW] == 1 && ints[GEMM_A_COL] * (int64_t)sizeof(T) < GEMM_PAGES_APART;
+  c.fetches = is_transposed && c.n >= GEMM_SHARING_COLS && c.splits > 1 && !c.packs_b;
   /* Of dots, several columns at a time; those of a single row are streams that the hardware sees. */
-  c.fetches = c.is_dots ? c.m > 1 && c.n * c.k * (int64_t)sizeof(T) >= GEMM_WIDE_BYTES
-                        : is_transposed && !is_paged && is_shared && c.splits > 1 && !c.packs_b;
+  if (c.way == GEMM_DOTS) c.fetches = c.m > 1 && c.n * c.k * (int64_t)sizeof(T) >= GEMM_WIDE_BYTES;
+  /* Not by narrow panels: their tiles take less time than dividing what they fetch is worth. */
+  const int is_far = OWN(gemm_is_broad)(&c) && (c.m + c.n) * c.k * (int64_t)sizeof(T) >= GEMM_WIDE_BYTES;
+  c.fetches_packed = c.way == GEMM_PACKED_A ? is_far : c.way == GEMM_LARGE ? c.packs_b : c.way == GEMM_LARGE_ROWS;
   return c;
 }
 
@@ -155,11 +154,11 @@ typedef struct {
 /* A packed panel of B; where it is read in place, the last rows, of which at most N reach past the end of B; a unit's
  * part of the row of an outer product. */
 static int64_t OWN(gemm_b_elements)(const OWN(gemm_cut) * c) {
-  const int64_t outer = c->is_outer ? (c->group * c->widest + 1) * N + GEMM_ALIASES / (int64_t)sizeof(T) : 0;
+  const int64_t outer = c->way == GEMM_OUTER ? (c->group * c->widest + 1) * N + GEMM_ALIASES / (int64_t)sizeof(T) : 0;
   return fnn_max(outer, (c->packs_b ? c->k_block : N) * c->widest * N);
 }
 static int64_t OWN(gemm_a_elements)(const OWN(gemm_cut) * c) {
-  return c->packs_a ? fnn_round_up(fnn_round_up(c->rows, N) * c->k_block, FNN_ALIGN) : 0;
+  return c->way == GEMM_PACKED_A ? fnn_round_up(fnn_round_up(c->rows, N) * c->k_block, FNN_ALIGN) : 0;
 }
 static int64_t OWN(gemm_scratch_elements)(const OWN(gemm_cut) * c) {
   const int64_t sums = c->rows * c->group * fnn_max(OWN(TILE_COLS), c->widest * N);
@@ -266,13 +265,13 @@ static void OWN(gemm_fetch_packed)(const OWN(gemm_cut) * c, const int64_t *ints,
   const int ends = k_next == k_end;
   const int64_t k_then = ends ? k_begin : k_next;
   const int64_t next = !is_last ? panel_index + 1 : ends && is_last_unit ? panel_end : panel_begin;
-  if ((c->packs_b || !c->packs_a) && ints[GEMM_B_COL] == 1 && next < c->panels) {
+  if ((c->packs_b || c->way != GEMM_PACKED_A) && ints[GEMM_B_COL] == 1 && next < c->panels) {
     const tile_panel panel = tile_panel_of(c->n, N, c->widest, next);
     const int64_t from = is_last ? k_then : k, span = fnn_min(c->k_block, k_end - from);
     const int64_t begin = span * tile / tiles, end = span * (tile + 1) / tiles;
     OWN(gemm_prefetch_rows)(b + panel.begin + (from + begin) * b_row, b_row, end - begin, panel.cols, 0);
   }
-  if (!c->packs_a || (ends && is_last_unit)) return;
+  if (c->way != GEMM_PACKED_A || (ends && is_last_unit)) return;
   const int64_t share = (panel_index - panel_begin) * tiles + tile, shares = (panel_end - panel_begin) * tiles;
   const int64_t row = (row_block + ends) * c->rows, span = fnn_min(c->k_block, k_end - k_then);
   const int64_t begin = span * share / shares, end = span * (share + 1) / shares;
@@ -438,7 +437,7 @@ static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OW
   const int64_t row_begin = row_block * c->rows, rows = fnn_min(c->m - row_begin, c->rows);
   const int64_t k_begin = split * c->split_k, k_end = fnn_min(c->k, k_begin + c->split_k);
   const int64_t panel_begin = group * c->group, panel_end = fnn_min(c->panels, panel_begin + c->group);
-  if (c->is_outer && call->reals[0] == 1 && call->reals[1] == 0 && !call->buf[3] && !ints[GEMM_RELU]) {
+  if (c->way == GEMM_OUTER && call->reals[0] == 1 && call->reals[1] == 0 && !call->buf[3] && !ints[GEMM_RELU]) {
     const tile_panel all = OWN(gemm_columns)(c, panel_begin, panel_end);
     T *to = (T *)call->buf[2] + (z * c->m + row_begin) * c->n + all.begin;
     a += row_begin * ints[GEMM_A_ROW];
@@ -474,7 +473,7 @@ static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OW
     const int prefetches = c->panels > 1 && whole && !t.continues && c->widest * FNN_VECTOR_BYTES > 2 * FNN_ALIGN &&
                            c->batches * c->m * c->n * (int64_t)sizeof(T) > GEMM_PREFETCHED_BYTES;
     const T *from = a + row_begin * ints[GEMM_A_ROW] + k * ints[GEMM_A_COL];
-    if (c->packs_a) {
+    if (c->way == GEMM_PACKED_A) {
       t.a_stride = fnn_round_up(rows, N);
       OWN(gemm_pack_a)(scratch->a, t.a_stride, from, ints[GEMM_A_COL], rows, k_next - k);
       from = scratch->a;
@@ -482,7 +481,7 @@ static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OW
     for (int64_t i = 0; i < rows; i++) a_rows[i] = from + i * ints[GEMM_A_ROW];
     for (int64_t i = rows; i < fnn_round_up(rows, TILE_BLOCK); i++) a_rows[i] = a_rows[rows - 1];
     tile_panel all = {0};
-    if (c->is_stream) {
+    if (c->way == GEMM_STREAM) {
       all = OWN(gemm_columns)(c, panel_begin, panel_end);
       OWN(gemm_stream)(t.partial, from, ints[GEMM_A_COL], b + all.begin + k * ints[GEMM_B_ROW], ints[GEMM_B_ROW],
                        k_next - k, all.cols);
@@ -493,11 +492,11 @@ static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OW
       const int64_t height = tile_rows(panel.vectors);
       if (whole) t.bias = OWN(gemm_bias)(c, (const T *)call->buf[3], panel, scratch->bias);
       t.cols = panel.cols;
-      if (c->is_stream) {
+      if (c->way == GEMM_STREAM) {
         OWN(tile_finish_row)(&t, t.partial + panel.begin - all.begin, c_rows[0] + panel.begin);
         continue;
       }
-      if (c->is_dots) {
+      if (c->way == GEMM_DOTS) {
         const T *from_b = b + panel.begin * ints[GEMM_B_COL] + k;
         if (c->m == 1) OWN(gemm_dots_row)(t.partial, a_rows, from_b, ints[GEMM_B_COL], k_next - k, t.cols);
         else OWN(gemm_dots)(t.partial, a_rows, rows, from_b, ints[GEMM_B_COL], k_next - k, t.cols, c->fetches);
