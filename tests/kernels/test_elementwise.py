@@ -419,6 +419,7 @@ MERGED = {
     "add_products": lambda a, b, c, d: a * b + c * d,
     "subtract_products": lambda a, b, c, d: a * b - c * d,
     "step_by_root": lambda a, b, c, d, e: a - b * c / (np.sqrt(d) + e),
+    "step_by_root_of_sum": lambda a, b, c, d, e: a - b * c / np.sqrt(d + e),
 }
 
 

@@ -31,8 +31,8 @@
 /* X(name, inputs, scalars): with a variant in which the inputs `scalars` (bit k: input k) are, as they are in
  * optimizers, polynomials and activations. */
 #define LONG_OPS(X)                                                                                                    \
-  X(add_products, 4, 10) X(subtract_products, 4, 10) X(step_by_root, 5, 20) X(horner, 4, 10) X(horner3, 5, 26)         \
-  X(horner4, 6, 58)
+  X(add_products, 4, 10) X(subtract_products, 4, 10) X(step_by_root, 5, 20) X(step_by_root_of_sum, 5, 20)              \
+  X(horner, 4, 10) X(horner3, 5, 26) X(horner4, 6, 58)
 #define SLOW_LONG_OPS(X) X(gelu, 3, 6) X(add_gelu, 4, 12)
 
 #define OPCODE_NAME(name, ...) #name,

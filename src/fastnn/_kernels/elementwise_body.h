@@ -155,6 +155,7 @@ FNN_INLINE V OWN(v_lerp_square)(V a, V b, V t) { return (b * b - a) * t + a; }
 FNN_INLINE V OWN(v_divide_by_root)(V a, V b, V c) { return a / (FN(root)(b) + c); }
 
 FNN_INLINE V OWN(v_step_by_root)(V a, V b, V c, V e, V g) { return a - b * c / (FN(root)(e) + g); }
+FNN_INLINE V OWN(v_step_by_root_of_sum)(V a, V b, V c, V e, V g) { return a - b * c / FN(root)(e + g); }
 FNN_INLINE V OWN(v_add_products)(V a, V b, V c, V e) { return a * b + c * e; }
 FNN_INLINE V OWN(v_subtract_products)(V a, V b, V c, V e) { return a * b - c * e; }
 FNN_INLINE V OWN(v_horner)(V a, V b, V x, V c) { return (a * x + b) * x + c; }

@@ -257,8 +257,9 @@ def _merged(name: str, inputs: tuple[Value, ...], parts_of) -> _Merged | None:
 
     relu(a + b) is add_relu, a b + c multiply_add, c - a b subtract_product, a s + b t add_products, a s - b t
     subtract_products, (a x + s) x + t horner, one more step of it horner3, horner4 (s, t scalars), (b - a) t + a lerp,
-    (b^2 - a) t + a lerp_square, a / (sqrt(b) + c) divide_by_root, w - a s / (sqrt(b) + t) step_by_root, a sigmoid(b)
-    multiply_sigmoid, with b = a (a^2 s + t) gelu, with a = x + y add_gelu, and sigmoid(a) tanh(b) sigmoid_tanh."""
+    (b^2 - a) t + a lerp_square, a / (sqrt(b) + c) divide_by_root, w - a s / (sqrt(b) + t) step_by_root, w - a s /
+    sqrt(b + t) step_by_root_of_sum, a^2 + b multiply_add, a sigmoid(b) multiply_sigmoid, with b = a (a^2 s + t) gelu,
+    with a = x + y add_gelu, and sigmoid(a) tanh(b) sigmoid_tanh."""
     if name in ("relu", "gelu"):
         terms = parts_of(inputs[0], "add")
         return terms and (f"add_{name}", (*terms, *inputs[1:]), [inputs[0]])
@@ -290,6 +291,15 @@ def _merged(name: str, inputs: tuple[Value, ...], parts_of) -> _Merged | None:
         step, radicand, c = quotient
         if c.size == 1 and (scaled := _scaled(parts_of(step, "multiply"))):
             return "step_by_root", (a, *scaled, radicand, c), [x, step]
+    elif name == "subtract" and (quotient := parts_of(x, "divide")):
+        step, root = quotient
+        for radicand in parts_of(root, "sqrt") or ():
+            if (terms := _scaled(parts_of(radicand, "add"))) and (scaled := _scaled(parts_of(step, "multiply"))):
+                return "step_by_root_of_sum", (a, *scaled, *terms), [x, step, root, radicand]
+    elif name == "add":
+        for square, other in _both_ways((a, x)):
+            if squared := parts_of(square, "square"):
+                return "multiply_add", (*squared, *squared, other), [square]
     return None
 
 
@@ -325,6 +335,6 @@ def _both_ways(pair: tuple[Value, ...]) -> list[tuple[Value, ...]]:
     return [pair, pair[::-1]] if pair else []
 
 
-def _scaled(product: tuple[Value, ...] | None) -> tuple[Value, ...] | None:
-    """The factors of `product` with a scalar second, where there is one."""
-    return next((pair for pair in _both_ways(product or ()) if pair[1].size == 1), None)
+def _scaled(pair: tuple[Value, ...] | None) -> tuple[Value, ...] | None:
+    """The factors, or terms, of `pair` with a scalar second, where there is one."""
+    return next((both for both in _both_ways(pair or ()) if both[1].size == 1), None)
