@@ -234,7 +234,11 @@ FNN_INLINE void OWN(grouped_grad_taps)(const OWN(grouped_grad) * g, const OWN(gr
     FN(store)(sums + i / channels * run->step + i % channels * OWN(TILE_COLS), acc[i]);
 }
 
-#define GROUPED_VARIANT(taps, channels)                                                                                  static __attribute__((noinline)) void OWN(grouped_grad_##taps##_##channels)(                                             const OWN(grouped_grad) * g, const OWN(grouped_run) * run, int64_t c) {                                                OWN(grouped_grad_taps)(g, run, c, taps, fnn_min(channels, OWN(GROUPED_GRAD_CHANNELS)));                              }
+#define GROUPED_VARIANT(taps, channels)                                                                                \
+  static __attribute__((noinline)) void OWN(grouped_grad_##taps##_##channels)(                                         \
+    const OWN(grouped_grad) * g, const OWN(grouped_run) * run, int64_t c) {                                            \
+    OWN(grouped_grad_taps)(g, run, c, taps, fnn_min(channels, OWN(GROUPED_GRAD_CHANNELS)));                            \
+  }
 GROUPED_VARIANT(1, 2) GROUPED_VARIANT(2, 2) GROUPED_VARIANT(3, 2)
 GROUPED_VARIANT(1, 4) GROUPED_VARIANT(2, 4) GROUPED_VARIANT(3, 4)
 static void (*const OWN(grouped_grad_variants)[2][3])(const OWN(grouped_grad) *, const OWN(grouped_run) *, int64_t) = {

@@ -10,8 +10,8 @@
  *   reals    0 alpha, 1 beta; then the program's
  *   The program's space is (batch * m, n); it runs on each tile of C once that is stored.
  *   Order of summation: k ascending, in one chain, or, of few rows by a B that is contiguous along k as they are, in one
- *   chain a lane, of more than a row in blocks; where the result is small and k is long, k is cut in fixed blocks whose sums are added in order (a function of the
- *   shapes and strides alone).
+ *   chain a lane, of more than a row in blocks; where the result is small and k is long, k is cut in fixed blocks whose
+ *   sums are added in order (a function of the shapes and strides alone).
  *
  * fma_peak: what the machine can do at most: multiply-adds on registers, for benchmarks and shares of peak.
  *   buffers  0: two factors, then a vector for each unit, written
