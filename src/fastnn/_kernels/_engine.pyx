@@ -82,9 +82,9 @@ cdef extern from *:
     """
     #include <stdlib.h>
     /* Where in a page arenas begin, and the large arrays in them, which lie pages apart. In the middle of a pair of
-     * lines: images of 32 and 64 channels that begin there are up to a tenth faster on Zen 4 than at a pair's beginning.
-     * And far from where NumPy's large arrays do, which is 16: a load waits for the stores before it that have 12 bits
-     * of their addresses in common with it, so a result that lies a little further in a page than its operand is late. */
+     * lines: images of 32 and 64 channels that begin there are up to a tenth faster on Zen 4 than at the beginning of
+     * one. And far from where NumPy's large arrays do, which is 16: a load waits for the stores before it that have 12
+     * bits of their addresses in common with it, so a result a little further in a page than its operand is late. */
     enum { FNN_PAGE = 4096, FNN_IN_PAGE = FNN_PAGE / 2 + FNN_ALIGN };
 
     /* Zeroes that begin there. Large ones are the system's own, so that the threads that first use them wait for their

@@ -1,8 +1,8 @@
 /* elementwise.c: programs of elementwise operations, the opcodes they are made of, and the kernel that runs one
  * over an N-d space with reductions.
  *
- * To add an operation: a vector body below (or in vmath.h) for both types, and its name in one of the lists here.
- * Names are those of the op records in fastnn/ops; a test compares the two. */
+ * To add an operation: a vector body in opcodes_body.h (or vmath.h) for both types, and its name in one of the lists
+ * here. Names are those of the op records in fastnn/ops; a test compares the two. */
 #include "program.h"
 #include "vmath.h"
 
@@ -148,8 +148,10 @@ static void store_scalar(char *p, int64_t dtype, double x) {
 }
 
 #include "types_f32.h"
+#include "opcodes_body.h"
 #include "elementwise_body.h"
 #include "types_f64.h"
+#include "opcodes_body.h"
 #include "elementwise_body.h"
 
 static void fused_size_f32(const int64_t *ints, fnn_work *work) { fused_size(ints, work, sizeof(float)); }

@@ -1,0 +1,224 @@
+/* opcodes_body.h: the loop of each opcode and their table, which elementwise.c compiles for float32 and for float64
+ * (T, V, M, N, FN, OWN: types_f32.h). */
+
+/* ---- loops over vector bodies ---- */
+
+/* d[0..n) = f(x0[0..n), ...). d may be one of the inputs exactly. */
+#define INPUTS const T *x0, const T *x1, const T *x2, const T *x3, const T *x4, const T *x5
+typedef void OWN(op_fn)(int64_t n, T *d, INPUTS);
+
+/* scalars: the inputs (bit k: input k) that are one vector. arity, scalars: constants. */
+FNN_INLINE void OWN(map)(int64_t n, T *d, INPUTS, int arity, int scalars, V (*f)(const V *)) {
+  const T *const from[] = {x0, x1, x2, x3, x4, x5};
+  V x[FNN_MOST_INPUTS];
+#pragma GCC unroll 6
+  for (int k = 0; k < arity; k++)
+    if (scalars >> k & 1) x[k] = FN(load)(from[k]);
+  int64_t i = 0;
+  for (; i + N <= n; i += N) {
+#pragma GCC unroll 6
+    for (int k = 0; k < arity; k++)
+      if (!(scalars >> k & 1)) x[k] = FN(load)(from[k] + i);
+    FN(store)(d + i, f(x));
+  }
+  if (i == n) return;
+#pragma GCC unroll 6
+  for (int k = 0; k < arity; k++)
+    if (!(scalars >> k & 1)) x[k] = FN(load_part)(from[k] + i, n - i);
+  FN(store_part)(d + i, f(x), n - i);
+}
+
+/* ---- vector bodies ---- */
+
+FNN_INLINE V OWN(truth)(M mask) { return (V)(mask & (M)FN(splat)(1)); } /* 1 where the mask holds, else 0 */
+
+FNN_INLINE V OWN(v_cast)(V x) { return x; }
+FNN_INLINE V OWN(v_negative)(V x) { return -x; }
+FNN_INLINE V OWN(v_abs)(V x) { return FN(abs)(x); }
+/* -1, 0 or 1; NaN and the sign of zero as in NumPy: sign(NaN) is NaN, sign(-0) is 0. */
+FNN_INLINE V OWN(v_sign)(V x) { return FN(select)(x != x, x, OWN(truth)(x > 0) - OWN(truth)(x < 0)); }
+FNN_INLINE V OWN(v_square)(V x) { return x * x; }
+FNN_INLINE V OWN(v_sqrt)(V x) { return FN(sqrt)(x); }
+FNN_INLINE V OWN(v_rsqrt)(V x) { return (T)1 / FN(sqrt)(x); }
+FNN_INLINE V OWN(v_reciprocal)(V x) { return (T)1 / x; }
+FNN_INLINE V OWN(v_exp)(V x) { return FN(exp)(x); }
+FNN_INLINE V OWN(v_expm1)(V x) { return FN(expm1)(x); }
+FNN_INLINE V OWN(v_log)(V x) { return FN(log)(x); }
+FNN_INLINE V OWN(v_log1p)(V x) { return FN(log1p)(x); }
+FNN_INLINE V OWN(v_log2)(V x) { return FN(log2)(x); }
+FNN_INLINE V OWN(v_log10)(V x) { return FN(log10)(x); }
+FNN_INLINE V OWN(v_sin)(V x) { return FN(sin)(x); }
+FNN_INLINE V OWN(v_cos)(V x) { return FN(cos)(x); }
+FNN_INLINE V OWN(v_tan)(V x) { return FN(tan)(x); }
+FNN_INLINE V OWN(v_tanh)(V x) { return FN(tanh)(x); }
+FNN_INLINE V OWN(v_sigmoid)(V x) { return FN(sigmoid)(x); }
+FNN_INLINE V OWN(v_erf)(V x) { return FN(erf)(x); }
+FNN_INLINE V OWN(v_softplus)(V x) { return FN(softplus)(x); }
+FNN_INLINE V OWN(v_floor)(V x) { return FN(floor)(x); }
+FNN_INLINE V OWN(v_ceil)(V x) { return FN(ceil)(x); }
+FNN_INLINE V OWN(v_round)(V x) { return FN(rint)(x); }
+FNN_INLINE V OWN(v_trunc)(V x) { return FN(trunc)(x); }
+FNN_INLINE V OWN(v_relu)(V x) { return (V)((M)x & ~(x < 0)); } /* NaN stays */
+FNN_INLINE V OWN(v_relu6)(V x) { return FN(select)(x > 6, FN(splat)(6), OWN(v_relu)(x)); }
+FNN_INLINE V OWN(v_logical_not)(V x) { return OWN(truth)(x == 0); }
+FNN_INLINE V OWN(v_isnan)(V x) { return OWN(truth)(x != x); }
+FNN_INLINE V OWN(v_isinf)(V x) { return OWN(truth)(FN(abs)(x) == (T)INFINITY); }
+FNN_INLINE V OWN(v_isfinite)(V x) { return OWN(truth)(FN(abs)(x) < (T)INFINITY); }
+FNN_INLINE V OWN(v_arcsin)(V x) { return FN(arcsin)(x); }
+FNN_INLINE V OWN(v_arccos)(V x) { return FN(arccos)(x); }
+FNN_INLINE V OWN(v_arctan)(V x) { return FN(arctan)(x); }
+FNN_INLINE V OWN(v_sinh)(V x) { return FN(sinh)(x); }
+FNN_INLINE V OWN(v_cosh)(V x) { return FN(cosh)(x); }
+FNN_INLINE V OWN(v_arcsinh)(V x) { return FN(arcsinh)(x); }
+FNN_INLINE V OWN(v_arccosh)(V x) { return FN(arccosh)(x); }
+FNN_INLINE V OWN(v_arctanh)(V x) { return FN(arctanh)(x); }
+
+FNN_INLINE V OWN(v_add)(V a, V b) { return a + b; }
+FNN_INLINE V OWN(v_subtract)(V a, V b) { return a - b; }
+FNN_INLINE V OWN(v_multiply)(V a, V b) { return a * b; }
+FNN_INLINE V OWN(v_divide)(V a, V b) { return a / b; }
+FNN_INLINE V OWN(v_maximum)(V a, V b) { return FN(select)((a > b) | (a != a), a, b); } /* NaN wins, as in NumPy */
+FNN_INLINE V OWN(v_minimum)(V a, V b) { return FN(select)((a < b) | (a != a), a, b); }
+FNN_INLINE V OWN(v_greater)(V a, V b) { return OWN(truth)(a > b); }
+FNN_INLINE V OWN(v_greater_equal)(V a, V b) { return OWN(truth)(a >= b); }
+FNN_INLINE V OWN(v_less)(V a, V b) { return OWN(truth)(a < b); }
+FNN_INLINE V OWN(v_less_equal)(V a, V b) { return OWN(truth)(a <= b); }
+FNN_INLINE V OWN(v_equal)(V a, V b) { return OWN(truth)(a == b); }
+FNN_INLINE V OWN(v_not_equal)(V a, V b) { return OWN(truth)(a != b); }
+FNN_INLINE V OWN(v_logical_and)(V a, V b) { return OWN(truth)((a != 0) & (b != 0)); }
+FNN_INLINE V OWN(v_logical_or)(V a, V b) { return OWN(truth)((a != 0) | (b != 0)); }
+FNN_INLINE V OWN(v_logical_xor)(V a, V b) { return OWN(truth)((a != 0) ^ (b != 0)); }
+FNN_INLINE V OWN(v_relu_grad)(V dy, V y) { return (V)((M)dy & (y > 0)); } /* dy where y > 0, else 0 */
+
+FNN_INLINE V OWN(v_add_relu)(V a, V b) { return OWN(v_relu)(a + b); }
+
+FNN_INLINE V OWN(v_multiply_sigmoid)(V a, V b) { return a * FN(sigmoid)(b); }
+FNN_INLINE V OWN(v_sigmoid_tanh)(V a, V b) { return FN(sigmoid_tanh)(a, b); }
+FNN_INLINE V OWN(v_power)(V a, V b) { return FN(pow)(a, b); }
+FNN_INLINE V OWN(v_arctan2)(V a, V b) { return FN(arctan2)(a, b); }
+/* max(a, b) + log(1 + e^-|a - b|); where they are equal, infinities too, a + log 2. */
+FNN_INLINE V OWN(v_logaddexp)(V a, V b) {
+  V y = OWN(v_maximum)(a, b) + FN(softplus)(-FN(abs)(a - b));
+  return FN(select)(a == b, a + (T)0.69314718055994530942, y);
+}
+
+/* The remainder with the sign of b, exact: fmod(a, b), plus b where the signs differ. As in Python and NumPy. */
+FNN_INLINE T OWN(remainder)(T a, T b) {
+  T r = sizeof(T) == 4 ? (T)fmodf((float)a, (float)b) : (T)fmod(a, b);
+  if (r == 0) return sizeof(T) == 4 ? (T)copysignf(0.0f, (float)b) : (T)copysign(0.0, b);
+  return (r < 0) != (b < 0) ? r + b : r;
+}
+
+/* floor(a / b) without the error of the rounded quotient: (a - remainder) / b is within half of an integer. Special
+ * values as NumPy's floor_divide. */
+FNN_INLINE T OWN(quotient)(T a, T b) {
+  if (b == 0) return a / b;
+  T r = sizeof(T) == 4 ? (T)fmodf((float)a, (float)b) : (T)fmod(a, b);
+  T whole = (a - r) / b;
+  if (r != 0 && (r < 0) != (b < 0)) whole -= 1;
+  if (whole == 0) return sizeof(T) == 4 ? (T)copysignf(0.0f, (float)(a / b)) : (T)copysign(0.0, a / b);
+  T low = sizeof(T) == 4 ? (T)floorf((float)whole) : (T)floor(whole);
+  return whole - low > (T)0.5 ? low + 1 : low;
+}
+
+FNN_INLINE V OWN(v_mod)(V a, V b) {
+  V y;
+  for (int k = 0; k < N; k++) y[k] = OWN(remainder)(a[k], b[k]);
+  return y;
+}
+
+FNN_INLINE V OWN(v_floor_divide)(V a, V b) {
+  V y;
+  for (int k = 0; k < N; k++) y[k] = OWN(quotient)(a[k], b[k]);
+  return y;
+}
+
+FNN_INLINE V OWN(v_where)(V condition, V a, V b) { return FN(select)(condition != 0, a, b); }
+/* min(max(x, low), high): NaN stays, and high wins over low. */
+FNN_INLINE V OWN(v_clip)(V x, V low, V high) { return OWN(v_minimum)(OWN(v_maximum)(x, low), high); }
+FNN_INLINE V OWN(v_multiply_add)(V a, V b, V c) { return a * b + c; } /* rounded once where the CPU has FMA */
+FNN_INLINE V OWN(v_subtract_product)(V a, V b, V c) { return a - b * c; }
+FNN_INLINE V OWN(v_lerp)(V a, V b, V t) { return (b - a) * t + a; }
+FNN_INLINE V OWN(v_lerp_square)(V a, V b, V t) { return (b * b - a) * t + a; }
+FNN_INLINE V OWN(v_divide_by_root)(V a, V b, V c) { return a / (FN(root)(b) + c); }
+
+FNN_INLINE V OWN(v_step_by_root)(V a, V b, V c, V e, V g) { return a - b * c / (FN(root)(e) + g); }
+FNN_INLINE V OWN(v_step_by_root_of_sum)(V a, V b, V c, V e, V g) { return a - b * c / FN(root)(e + g); }
+FNN_INLINE V OWN(v_add_products)(V a, V b, V c, V e) { return a * b + c * e; }
+FNN_INLINE V OWN(v_subtract_products)(V a, V b, V c, V e) { return a * b - c * e; }
+FNN_INLINE V OWN(v_horner)(V a, V b, V x, V c) { return (a * x + b) * x + c; }
+FNN_INLINE V OWN(v_horner3)(V a, V b, V x, V c, V e) { return ((a * x + b) * x + c) * x + e; }
+FNN_INLINE V OWN(v_horner4)(V a, V b, V x, V c, V e, V g) { return (((a * x + b) * x + c) * x + e) * x + g; }
+FNN_INLINE V OWN(v_gelu)(V x, V a, V b) { return x * FN(sigmoid)(x * (x * x * a + b)); }
+FNN_INLINE V OWN(v_add_gelu)(V x, V y, V a, V b) { return OWN(v_gelu)(x + y, a, b); }
+
+/* ---- the table: for each opcode its arity and a function for each set of scalar inputs (bit k: input k) ---- */
+
+typedef struct {
+  int8_t arity;
+  int8_t is_slow;    /* arithmetic takes longer than memory */
+  int8_t scalars;    /* not 0: fn[1] is for this set, and there is none for other sets */
+  OWN(op_fn) *fn[7]; /* else one for each */
+} OWN(opcode);
+
+/* NULL where there is none for this set. */
+static OWN(op_fn) *OWN(variant)(const OWN(opcode) *opcode, int scalars) {
+  if (!opcode->scalars || !scalars) return opcode->fn[scalars];
+  return scalars == opcode->scalars ? opcode->fn[1] : NULL;
+}
+
+#define OF_ARRAY(name, arity)                                                                                          \
+  FNN_INLINE V OWN(of_array_##name)(const V *x) { return OWN(v_##name)(FIRST##arity(x)); }
+#define VARIANT(name, arity, scalars)                                                                                  \
+  static void OWN(loop_##name##_##scalars)(int64_t n, T *d, INPUTS) {                                                  \
+    OWN(map)(n, d, x0, x1, x2, x3, x4, x5, arity, scalars, OWN(of_array_##name));                                      \
+  }
+#define LOOP1(name) OF_ARRAY(name, 1) VARIANT(name, 1, 0)
+#define LOOP2_SLOW(name) OF_ARRAY(name, 2) VARIANT(name, 2, 0)
+#define LOOP2(name) LOOP2_SLOW(name) VARIANT(name, 2, 1) VARIANT(name, 2, 2)
+#define LOOP3(name)                                                                                                    \
+  OF_ARRAY(name, 3)                                                                                                    \
+  VARIANT(name, 3, 0) VARIANT(name, 3, 1) VARIANT(name, 3, 2) VARIANT(name, 3, 3)                                      \
+  VARIANT(name, 3, 4) VARIANT(name, 3, 5) VARIANT(name, 3, 6)
+#define LOOP_LONG(name, arity, scalars)                                                                                \
+  OF_ARRAY(name, arity) VARIANT(name, arity, 0) VARIANT(name, arity, scalars)
+
+UNARY_OPS(LOOP1)
+SLOW_UNARY_OPS(LOOP1)
+BINARY_OPS(LOOP2)
+SLOW_BINARY_OPS(LOOP2_SLOW)
+TERNARY_OPS(LOOP3)
+LONG_OPS(LOOP_LONG)
+SLOW_LONG_OPS(LOOP_LONG)
+
+#define FN_OF(name, scalars) OWN(loop_##name##_##scalars)
+#define ROW1(name) {1, 0, 0, {FN_OF(name, 0)}},
+#define ROW1_SLOW(name) {1, 1, 0, {FN_OF(name, 0)}},
+#define ROW2(name) {2, 0, 0, {FN_OF(name, 0), FN_OF(name, 1), FN_OF(name, 2)}},
+#define ROW2_SLOW(name) {2, 1, 0, {FN_OF(name, 0)}},
+#define ROW3(name)                                                                                                     \
+  {3, 0, 0, {FN_OF(name, 0), FN_OF(name, 1), FN_OF(name, 2), FN_OF(name, 3), FN_OF(name, 4), FN_OF(name, 5),           \
+             FN_OF(name, 6)}},
+#define ROW_LONG(name, arity, scalars) {arity, 0, scalars, {FN_OF(name, 0), FN_OF(name, scalars)}},
+#define ROW_LONG_SLOW(name, arity, scalars) {arity, 1, scalars, {FN_OF(name, 0), FN_OF(name, scalars)}},
+
+static const OWN(opcode) OWN(opcodes)[] = {
+  {1, 0, 0, {0}}, UNARY_OPS(ROW1) SLOW_UNARY_OPS(ROW1_SLOW) BINARY_OPS(ROW2) SLOW_BINARY_OPS(ROW2_SLOW)
+  TERNARY_OPS(ROW3) LONG_OPS(ROW_LONG) SLOW_LONG_OPS(ROW_LONG_SLOW)};
+
+#undef OF_ARRAY
+#undef VARIANT
+#undef LOOP1
+#undef LOOP2
+#undef LOOP2_SLOW
+#undef LOOP3
+#undef LOOP_LONG
+#undef FN_OF
+#undef ROW1
+#undef ROW1_SLOW
+#undef ROW2
+#undef ROW2_SLOW
+#undef ROW3
+#undef ROW_LONG
+#undef ROW_LONG_SLOW
+#undef INPUTS
