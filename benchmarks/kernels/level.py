@@ -5,7 +5,6 @@ to second where others share the memory.
 """
 
 import re
-import statistics
 import sys
 
 import numpy as np
@@ -30,17 +29,18 @@ def measure(family, peers, rounds, threads, options):
     machine = [pairs.run("benchmarks.machine", threads=threads) for _ in range(rounds)]
     names = [problem.name for problem in problems]
     results, missing = pairs.take_turns({name: contender(name) for name in ("fastnn", *peers)}, names, rounds)
-    peak = statistics.median(found["flops_per_s"] for found in machine)
-    bandwidth = statistics.median(found["bytes_per_s"] for found in machine)
+    peak = max(found["flops_per_s"] for found in machine)
+    bandwidth = max(found["bytes_per_s"] for found in machine)
     for problem in problems:
         seconds = {name: [found[problem.name][0] for found in values] for name, values in results.items()}
         contenders = {name: pairs.summary(seconds["fastnn"], values) for name, values in seconds.items()}
         work, most = (problem.flops, peak) if problem.flops else (problem.bytes, bandwidth)
-        rate = work / contenders["fastnn"]["median"]
+        shortest = min(seconds["fastnn"])  # as that of what the machine can do
+        rate = work / shortest
         yield {
             "group": family, "row": problem.name, "figure": "time", "unit": "s", "contenders": contenders,
             "missing": missing, "rate": rate, "rate_unit": "FLOP/s" if problem.flops else "B/s", "share": rate / most,
-            "bandwidth_share": problem.bytes / contenders["fastnn"]["median"] / bandwidth,
+            "bandwidth_share": problem.bytes / shortest / bandwidth,
             "differing": _differing({name: values[0][problem.name][1:] for name, values in results.items()}),
         }  # fmt: skip
 
