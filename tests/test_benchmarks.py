@@ -128,16 +128,17 @@ def test_report_counts_the_rows_that_reach_a_goal():
 
     text = report.goals(
         [
-            row("networks", "tiny", "epoch", peers={"torch": 50.0, "scikit-learn": 28.0}),
+            row("networks", "tiny", "epoch", peers={"torch": 50.0, "scikit-learn": 28.0, "numpy": 12.0}),
             row("networks", "mlp", "call", ours=16e-6, peers={"torch": 2.0}),
             row("kernels", "dense (128, 784) to 128", "time", share=0.9, peers={"numpy": 0.5}),
             row("kernels", "dense_grad_kernel (32, 128) to 128", "time", share=0.1, peers={"numpy": 2.0}),
             row("overheads", "tiny", "import", ours=0.08, peers={"numpy": 0.5}),
         ]
     )
-    assert "| an epoch of *tiny*, beside the fastest peer | 2 | 30.00 | 0 of 1 | 28.00 |" in text
+    assert "| an epoch of *tiny*, beside the fastest framework | 2 | 30.00 | 0 of 1 | 28.00 |" in text
+    assert "and NumPy's loop | 2 | 1.00 | 2 of 2 | 2.00 (mlp, `model(x)`, one row) |" in text
     assert "| `model(x)` of one row of *mlp* | 2 | at most 15 us | 0 of 1 | 16 us |" in text
-    assert "| `model(x)` of one row, beside the fastest peer | 2 | 1.00 | 1 of 1 | 2.00 |" in text
+    assert "| `model(x)` of one row, beside the fastest framework | 2 | 1.00 | 1 of 1 | 2.00 |" in text
     assert "PyTorch | 2 | 1.00 | 1 of 2 | 0.50 (dense (128, 784) to 128) |" in text
     assert "of multiply-adds | 2 | 88% | 1 of 1 | 90% |" in text
     assert "than NumPy's import | 2 | at most 40 ms | 1 of 1 | 40 ms |" in text
