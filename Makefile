@@ -2,12 +2,13 @@
 # A machine needs Python 3.11 or newer, a C compiler and make. PYTHON=... picks the Python; ARGS=... is passed on.
 PYTHON ?= python3
 ARGS ?=
+REV ?= HEAD~1
 
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 SOURCES := pyproject.toml meson.build meson.options $(wildcard src/fastnn/meson.build src/fastnn/*/meson.build)
 
-.PHONY: demo test parity bench bench-peers performance lint isa sanitize wheel clean
+.PHONY: demo test parity bench bench-peers bench-before performance lint isa sanitize wheel clean
 
 demo: .venv/package  ## train a small network on real handwriting that ships with the package
 	$(BIN)/fastnn demo $(ARGS)
@@ -48,6 +49,12 @@ bench: .venv/test bench-results/site  ## fastnn beside NumPy: kernels, networks,
 bench-peers: .venv/test bench-results/site  ## the same beside Keras on three backends, PyTorch, scikit-learn and ONNX Runtime
 	for peer in tensorflow-cpu "jax[cpu]" "torch<2.14" scikit-learn "onnx onnxruntime"; do $(PIP) install $$peer || true; done
 	$(BENCHMARKS) --peers frameworks --json bench-results/peers.json $(ARGS)
+
+bench-before: .venv/test bench-results/site  ## the same beside fastnn of the commit REV, and what became slower by more than 3 %
+	rm -rf bench-results/before bench-results/before-source && mkdir -p bench-results/before-source
+	git archive $(REV) | tar -x -C bench-results/before-source
+	$(PIP) install --no-build-isolation --no-deps --target bench-results/before ./bench-results/before-source
+	BENCHMARK_BEFORE=bench-results/before $(BENCHMARKS) --peers before $(ARGS)
 
 # fastnn as a user has it: an editable install looks for something to build at each import.
 bench-results/site: .venv/test $(shell find src -type f -not -name '*.pyc')

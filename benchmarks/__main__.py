@@ -37,12 +37,17 @@ def main():
     parser.add_argument("--budget", type=float, default=0.05, help="kernels: seconds for which a problem is repeated")
     parser.add_argument("--epochs", type=int, default=2, help="networks: timed epochs of a process after the first")
     options = parser.parse_args()
-    chosen = {"all": peers, "frameworks": [p for p in peers if p != "numpy"], "none": []}.get(
+    all_peers = [peer for peer in peers if peer != pairs.BEFORE]
+    chosen = {"all": all_peers, "frameworks": [p for p in all_peers if p != "numpy"], "none": []}.get(
         options.peers, options.peers.split(",")
     )
     for name, known in [*((name, [*LEVELS, *levels]) for name in options.what), *((name, peers) for name in chosen)]:
         if name not in known:
             parser.error(f"unknown {name!r}; there are {', '.join(known)}")
+    if pairs.BEFORE in chosen and not os.path.isdir(os.environ.get("BENCHMARK_BEFORE", "")):
+        parser.error(
+            f"{pairs.BEFORE!r} is fastnn of another commit: BENCHMARK_BEFORE names the folder it is installed in"
+        )
 
     results = {"command": " ".join(["python -m benchmarks", *sys.argv[1:]]), "rounds": options.rounds, "rows": []}
     cores = len(os.sched_getaffinity(0))
@@ -63,6 +68,8 @@ def main():
                         json.dump(results, file, indent=1)
     for name, reason in report.missing(results["rows"]).items():
         print(f"missing: {name}: {reason}")
+    if pairs.BEFORE in chosen:
+        print(*report.slower_than_before(results["rows"]), sep="\n")
 
 
 if __name__ == "__main__":

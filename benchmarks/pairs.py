@@ -16,6 +16,7 @@ import threading
 
 LIMIT_S = 900  # a contender that takes longer is given up
 MISSING = 3  # the exit status of a contender that is not installed or cannot do the row
+BEFORE = "before"  # the contender that is fastnn of another commit, installed in the folder BENCHMARK_BEFORE
 
 
 class Missing(Exception):
@@ -57,7 +58,7 @@ def _start(module: str, arguments, threads: int, extra: dict | None, errors) -> 
     """
     cores = sorted(os.sched_getaffinity(0))[:threads]
     python, variables = sys.executable, environment(threads) | (extra or {})
-    if site := os.environ.get("BENCHMARK_SITE"):
+    if site := variables.get("BENCHMARK_SITE"):
         paths = [os.path.abspath(site), *(sysconfig.get_path(name) for name in ("purelib", "platlib"))]
         python, variables["PYTHONPATH"] = sys._base_executable, os.pathsep.join(paths)
     return subprocess.Popen(
@@ -73,15 +74,20 @@ def _raise_for(process: subprocess.Popen, errors: str) -> None:
         raise RuntimeError(f"{' '.join(process.args[1:])} failed with status {process.returncode}:\n{errors}")
 
 
+def program_of(name: str) -> tuple[str, dict]:
+    """The contender's name as its process knows it, and what is `extra` in the environment."""
+    return ("fastnn", {"BENCHMARK_SITE": os.environ["BENCHMARK_BEFORE"]}) if name == BEFORE else (name, {})
+
+
 class Conversation:
     """A fresh `python -m module arguments` that answers a line by a line of JSON after `ANSWER`, and waits for the
     next: so others can be measured between its answers."""
 
     ANSWER = "answer: "
 
-    def __init__(self, module: str, *arguments, threads: int):
+    def __init__(self, module: str, *arguments, threads: int, extra: dict | None = None):
         self.errors = tempfile.TemporaryFile("w+")  # noqa: SIM115
-        self.process = _start(module, arguments, threads, None, self.errors)
+        self.process = _start(module, arguments, threads, extra, self.errors)
 
     def ask(self, question: str):
         """Raises as `run` does."""

@@ -12,6 +12,7 @@ import os
 import re
 
 from benchmarks.goals import GOALS, MEMORY
+from benchmarks.pairs import BEFORE
 
 DOCS = "docs"
 NOTES = os.path.join(DOCS, "performance_notes.md")
@@ -89,6 +90,20 @@ def missing(rows) -> dict:
         name: "; ".join(f"{', '.join(groups)}: {reason}" for reason, groups in reasons.items())
         for name, reasons in found.items()
     }
+
+
+def slower_than_before(rows) -> list[str]:
+    """Lines for the figures that are more than 3 % above those of another commit, by the median of the ratios and by
+    the best of all rounds too: a slow minute moves one of them."""
+    lines, compared = [], [row for row in rows if "ratio" in row["contenders"].get(BEFORE, {})]
+    for row in compared:
+        ours, before = row["contenders"]["fastnn"], row["contenders"][BEFORE]
+        best = min(before["values"]) / min(ours["values"])
+        if max(before["ratio"], best) < 0.97:
+            lines.append(
+                f"  {row['row']}, {row['figure']}, threads={row['threads']}: {ratio(before)}, of the best {best:.2f}"
+            )
+    return [f"more than 3 % above {BEFORE}: {len(lines)} of {len(compared)} figures", *lines]
 
 
 # ---- Markdown ----

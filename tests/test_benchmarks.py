@@ -78,6 +78,27 @@ def test_report_lays_runs_side_by_side():
     assert "- jax: mlp: not installed" in text
 
 
+def test_report_names_what_became_slower():
+    def row(name, ours, before):
+        contenders = {"fastnn": pairs.summary(ours, ours), "before": pairs.summary(ours, before)}
+        return {"row": name, "figure": "time", "threads": 1, "contenders": contenders}
+
+    found = report.slower_than_before(
+        [row("slower", [1.0, 1.1], [0.9, 1.0]), row("one slow round", [1.0, 1.5, 1.5], [1.0, 1.0, 1.0])]
+    )
+    assert found[0].endswith("before: 1 of 2 figures")
+    assert found[1:] == ["  slower, time, threads=1: 0.90 (0.90 to 0.91), of the best 0.90"]
+
+
+def test_fastnn_of_another_commit_is_imported_from_its_folder(tmp_path, monkeypatch):
+    (tmp_path / "fastnn").mkdir()
+    (tmp_path / "fastnn" / "__init__.py").write_text("raise ImportError('the other one')")
+    monkeypatch.setenv("BENCHMARK_BEFORE", str(tmp_path))
+    program, extra = pairs.program_of(pairs.BEFORE)
+    with pytest.raises(pairs.Missing, match="the other one"):
+        pairs.run("benchmarks.models.worker", "tiny", program, "fit", 0, threads=1, extra=extra)
+
+
 def test_an_epoch_holds_little_beside_the_data_and_the_arena():
     """Measured in a process of its own, as `python -m benchmarks memory` does; the plans of all six networks are in
     `plan/test_memory.py`."""

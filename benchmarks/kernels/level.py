@@ -12,7 +12,7 @@ import numpy as np
 from benchmarks import pairs
 from benchmarks.kernels.problems import FAMILIES, PROBLEMS
 
-PEERS = ("numpy", "torch")
+PEERS = ("numpy", "torch", pairs.BEFORE)
 GROUPS = FAMILIES
 
 
@@ -23,7 +23,9 @@ def measure(family, peers, rounds, threads, options):
         return
 
     def contender(name):
-        return lambda: pairs.Conversation("benchmarks.kernels.worker", name, options.budget, threads=threads)
+        program, extra = pairs.program_of(name)
+        arguments = ("benchmarks.kernels.worker", program, options.budget)
+        return lambda: pairs.Conversation(*arguments, threads=threads, extra=extra)
 
     # What the machine can do is measured in the same minutes.
     machine = [pairs.run("benchmarks.machine", threads=threads) for _ in range(rounds)]

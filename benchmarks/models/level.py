@@ -6,7 +6,7 @@ from benchmarks import pairs
 from benchmarks.models.networks import ROWS
 from benchmarks.models.worker import CONTENDERS
 
-PEERS = tuple(name for name in CONTENDERS if name != "fastnn")
+PEERS = (*(name for name in CONTENDERS if name != "fastnn"), pairs.BEFORE)
 GROUPS = tuple(ROWS)
 UNITS = {"peak_memory": "bytes", "memory_of_fit": "bytes", "predict_512": "s/row"}  # of the others: seconds
 
@@ -15,8 +15,9 @@ def measure(network, peers, rounds, threads, options, measures=("fit", "infer"))
     """Yields a row for each figure of `network`; `measures` as `worker.py` has them."""
 
     def contender(name, measure):
-        arguments = (network, name, measure, options.epochs)
-        return lambda: pairs.run("benchmarks.models.worker", *arguments, threads=threads)
+        program, extra = pairs.program_of(name)
+        arguments = (network, program, measure, options.epochs)
+        return lambda: pairs.run("benchmarks.models.worker", *arguments, threads=threads, extra=extra)
 
     for measure in measures:
         contenders = {name: contender(name, measure) for name in ("fastnn", *peers)}

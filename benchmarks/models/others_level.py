@@ -3,9 +3,10 @@ one process: an epoch of `fit`, or of `train_on_batch`, `predict` at batches of 
 
 import functools
 
+from benchmarks import pairs
 from benchmarks.models import level
 from benchmarks.models.others import ROWS
 
-PEERS = tuple(name for name in level.PEERS if name.startswith("keras-"))
+PEERS = tuple(name for name in level.PEERS if name.startswith("keras-") or name == pairs.BEFORE)
 GROUPS = tuple(ROWS)
 measure = functools.partial(level.measure, measures=("others",))

@@ -7,7 +7,7 @@ import tempfile
 from benchmarks import pairs
 from benchmarks.overheads.worker import MEASURES, PACKAGES
 
-PEERS = tuple(name for name in PACKAGES if name != "fastnn")
+PEERS = (*(name for name in PACKAGES if name != "fastnn"), pairs.BEFORE)
 GROUPS = tuple(f"overheads-{measure}" for measure in MEASURES)
 
 
@@ -19,7 +19,9 @@ def measure(group, peers, rounds, threads, options):
         extra = {"LD_PRELOAD": _counter(folder), "PYTHONMALLOC": "malloc"} if measure == "allocations" else {}
 
         def contender(name):
-            return lambda: pairs.run("benchmarks.overheads.worker", name, measure, threads=threads, extra=extra)
+            program, site = pairs.program_of(name)
+            arguments = ("benchmarks.overheads.worker", program, measure)
+            return lambda: pairs.run(*arguments, threads=threads, extra=extra | site)
 
         results, missing = pairs.alternate({name: contender(name) for name in ("fastnn", *peers)}, rounds)
     for figure in results["fastnn"][0]:
