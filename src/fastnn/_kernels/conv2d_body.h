@@ -282,14 +282,15 @@ static void OWN(conv2d_unit)(const fnn_call *call, const OWN(conv_cut) * c, cons
     taps[k] = (OWN(tile_segment)){weights + k * s->cin_g * s->cout, s->cout,
                                   k / s->kw * s->dilation_h * x.row + k % s->kw * s->dilation_w * s->cin, s->cin_g};
   const int64_t first_pixel = (image * s->oh + row) * s->ow;
-  /* Copying would wait for the next window; tiles that read x in place wait for nothing. */
+  T *y = (T *)call->buf[2] + first_pixel * s->cout;
+  const int64_t n_y = images * rows * s->ow;
   const T *next = (const T *)call->buf[0] + ((image + images - 1) * s->h + (row + rows) * s->stride_h) * s->w * s->cin;
-  OWN(conv_ahead) ahead = OWN(conv_ahead_of)(next, images * rows * s->stride_h * s->w * s->cin, NULL, 0,
-                                             s->groups * c->panels * images * rows * s->ow / TILE_MOST_ROWS,
+  /* Copying would wait for the next window, storing for the next results; tiles that read x in place wait for neither. */
+  OWN(conv_ahead) ahead = OWN(conv_ahead_of)(next, images * rows * s->stride_h * s->w * s->cin, y + n_y * s->cout,
+                                             n_y * s->cout, s->groups * c->panels * n_y / TILE_MOST_ROWS,
                                              c->merges ? s->kh : s->taps);
   OWN(conv_walk) walk = {
-    .c = (T *)call->buf[2] + first_pixel * s->cout,
-    .a_image = x.image, .a_row = s->stride_h * x.row, .a_col = s->stride_w * s->cin,
+    .c = y, .a_image = x.image, .a_row = s->stride_h * x.row, .a_col = s->stride_w * s->cin,
     .c_image = s->oh * s->ow * s->cout, .c_row = s->ow * s->cout, .c_col = s->cout,
     .images = images, .rows = rows, .cols = s->ow,
     .y = {s->kh, row * s->stride_h - s->pad_top, s->stride_h, s->dilation_h, s->h},

@@ -30,7 +30,8 @@ static OWN(conv_input_cut) OWN(conv_input_cut_of)(const int64_t *ints) {
              c.low_x + c.window_cols > s->ow;
   const int64_t row = c.window_cols * s->cout;
   const int64_t row_bytes = c.copies ? fnn_ceil_div(row * (int64_t)sizeof(T), s->stride_h) : 0;
-  c.bands = conv_bands_of(s->n, s->h, s->w, row_bytes, s->stride_h);
+  /* As many pixels of each pair of residues as others have of all: each reads the weights of its taps anew. */
+  c.bands = conv_bands_of(s->n, s->h, fnn_ceil_div(s->w, s->stride_h * s->stride_w), row_bytes, s->stride_h);
   if (c.copies)
     c.window_elements = c.bands.images * (c.high_y - c.low_y + fnn_ceil_div(c.bands.rows, s->stride_h)) * row;
   return c;
@@ -127,6 +128,12 @@ static void OWN(conv_input_unit)(const fnn_call *call, const OWN(conv_input_cut)
   OWN(tile_segment) *taps = (OWN(tile_segment) *)call->scratch;
   T *dx = (T *)call->buf[2] + (image * s->h + row) * s->w * s->cin;
   const int is_grouped = OWN(grouped_fits)(s);
+  const int merges = s->stride_w == 1 && s->dilation_w == 1 && s->groups == 1;
+  const int64_t n_dy = images * steps * s->ow, n_dx = images * rows * s->w * s->cin;
+  const T *next = (const T *)call->buf[0] + ((image + images - 1) * s->oh + first_j + steps) * s->ow * s->cout;
+  OWN(conv_ahead) ahead = OWN(conv_ahead_of)(next, n_dy * s->cout, dx + n_dx, n_dx,
+                                             s->groups * tile_panels(s->cin_g, N) * n_dy / TILE_MOST_ROWS,
+                                             merges ? s->kh : s->taps);
   const int has_gaps = s->stride_h > s->kh || s->stride_w > s->kw; /* cleared at once, not by tiles without a tap */
   if (has_gaps) memset(dx, 0, sizeof(T) * (size_t)(images * rows * s->w * s->cin));
   for (int64_t residue_y = 0; residue_y < fnn_min(s->stride_h, rows); residue_y++) {
@@ -141,8 +148,8 @@ static void OWN(conv_input_unit)(const fnn_call *call, const OWN(conv_input_cut)
         .images = images, .rows = fnn_ceil_div(rows - residue_y, s->stride_h),
         .cols = fnn_ceil_div(s->w - residue_x, s->stride_w), .y = y, .x = x,
         .taps = taps, .segments = taps + s->taps, .k = s->cout_g,
-        .merges = s->stride_w == 1 && s->dilation_w == 1 && s->groups == 1,
-        .columns = s->cin_g, .widest = TILE_VECTORS, .panels = tile_panels(s->cin_g, N), .floor = -INFINITY};
+        .merges = merges, .columns = s->cin_g, .widest = TILE_VECTORS, .panels = tile_panels(s->cin_g, N),
+        .floor = -INFINITY, .ahead = c->copies ? &ahead : NULL};
       for (int64_t g = 0; g < (is_grouped ? 1 : s->groups); g++) {
         const T *weights = (const T *)call->shared + g * s->taps * s->cout_g * s->cin_g;
         OWN(conv_input_taps)(c, residue_y, residue_x, dy.row, weights, taps);
