@@ -3,7 +3,10 @@
 
 enum {
   UNIT = 8192,   /* elements of a unit: 32 KiB of float32 */
-  FETCHED = 256 /* bytes at the start of a row that are asked for ahead: no CPU guesses where the next one lies */
+  FETCHED = 256, /* bytes at the start of a row that are asked for ahead: no CPU guesses where the next one lies */
+  /* Or whole rows, so many bytes ahead, but no more rows than that. */
+  COPIED_AHEAD = 1 << 13,
+  ROWS_AHEAD = 16
 };
 
 /* X(dtype, C type). */
@@ -115,6 +118,27 @@ FNN_INLINE void gather_each(const fnn_call *call, int64_t k, int64_t first, int6
   }
 }
 
+/* The same for rows that are copied as they are, of a line and more, which lie anywhere. A line of a later row is asked
+ * for with each that is copied, into the second cache: more of them are on their way there than the first one waits for. */
+static void gather_lines(const fnn_call *call, int64_t k, int64_t first, int64_t last, int64_t bytes) {
+  const int64_t *a = call->ints + 2 + GATHER_INTS * k, rows = call->ints[1];
+  const int64_t *index = (const int64_t *)call->buf[0] + call->batch * rows;
+  const int64_t src_bytes = a[3] * dtype_bytes(a[0]);
+  const int64_t ahead = fnn_max(1, fnn_min(ROWS_AHEAD, COPIED_AHEAD / bytes)), whole = bytes / FNN_ALIGN * FNN_ALIGN;
+  const char *from = call->buf[1 + 2 * k];
+  char *dst = call->buf[2 + 2 * k] + first * bytes;
+  for (int64_t i = first; i < last; i++, dst += bytes) {
+    const char *src = from + index[i] * src_bytes, *later = from + index[fnn_min(i + ahead, rows - 1)] * src_bytes;
+    for (int64_t at = 0; at < whole; at += FNN_ALIGN) {
+      __builtin_prefetch(later + at, 0, 2);
+      memcpy(dst + at, src + at, FNN_ALIGN);
+    }
+    if (whole == bytes) continue;
+    __builtin_prefetch(later + whole, 0, 2);
+    memcpy(dst + whole, src + whole, (size_t)(bytes - whole));
+  }
+}
+
 static void gather_rows_of(const fnn_call *call, int64_t k, int64_t first, int64_t last) {
   const int64_t *a = call->ints + 2 + GATHER_INTS * k;
   int is_copied = a[0] == a[1] && call->reals[2 * k] == 1 && call->reals[2 * k + 1] == 0;
@@ -124,7 +148,9 @@ static void gather_rows_of(const fnn_call *call, int64_t k, int64_t first, int64
     case 8: gather_each(call, k, first, last, 8); break;
     case 16: gather_each(call, k, first, last, 16); break;
     case 32: gather_each(call, k, first, last, 32); break;
-    default: gather_each(call, k, first, last, bytes);
+    default:
+      if (bytes >= FNN_ALIGN && call->buf[0]) gather_lines(call, k, first, last, bytes);
+      else gather_each(call, k, first, last, bytes);
   }
 }
 
