@@ -21,36 +21,59 @@ FNN_INLINE fnn_vf fnn_copysignf(fnn_vf x, fnn_vf sign) {
   return (fnn_vf)(((fnn_vi32)x & 0x7fffffff) | ((fnn_vi32)sign & (int32_t)0x80000000));
 }
 
-/* x = k ln2 + r, |r| <= ln2/2. Adding 1.5 * 2^23 rounds to an integer. */
-FNN_INLINE fnn_vf fnn_exp_reducef(fnn_vf x, fnn_vf *k) {
-  const float magic = 12582912.0f;
-  *k = (x * 1.44269504f + magic) - magic;
-  return (x - *k * 0.693359375f) + *k * 2.12194440e-4f; /* ln2 in two parts: k times the first is exact */
+/* ln2 in two parts: k times the first is exact. Where e^x counts beside 1 only, k is small where e^x is not, and one
+ * part will do. */
+FNN_INLINE fnn_vf fnn_exp_reducef(fnn_vf x, fnn_vf k, int parts) {
+  return parts == 1 ? x - k * 0.693147182f : (x - k * 0.693359375f) + k * 2.12194440e-4f;
 }
 
-/* The same where e^x counts beside 1 only: k is small where e^x is not, and ln2 needs no second part. */
-FNN_INLINE fnn_vf fnn_exp_reduce_below0f(fnn_vf x, fnn_vf *k) {
+#if defined(FNN_ISA_AVX512)
+/* e^x = 2^floor(k) root (1 + what is returned), k = x / ln2 rounded to a sixteenth: the root is 2^(n / 16), of a table
+ * of one vector, so that a polynomial of degree 3 is enough; of 4 for e^x - 1, where the error relative to x counts.
+ * Roots have 22 bits, so that 1 - 2^-3 root is exact; what they are off by stands in a second table. Adding 1.5 * 2^19
+ * rounds, and leaves n in the low bits. */
+FNN_INLINE fnn_vf fnn_exp_partsf(fnn_vf x, fnn_vf *k, fnn_vf *root, int parts, int degree) {
+  static const float roots[16] = {
+    1.0f, 1.0442739f, 1.0905075f, 1.1387887f, 1.1892071f, 1.241858f,
+    1.2968397f, 1.3542557f, 1.4142137f, 1.4768262f, 1.542211f, 1.6104903f,
+    1.6817927f, 1.7562523f, 1.8340082f, 1.9152064f};
+  static const float errors[16] = {
+    0.0f, -6.787e-08f, 2.0664e-07f, -5.7383e-08f, 3.1934e-08f, -1.5577e-07f,
+    -1.2291e-07f, -9.5501e-08f, -6.7179e-08f, -3.0477e-08f, -1.4936e-07f, 6.1076e-09f,
+    5.6163e-08f, -7.3136e-08f, -7.1128e-08f, 6.7384e-08f};
+  const float magic = 786432.0f;
+  const fnn_vf shifted = x * 1.44269504f + magic;
+  *k = shifted - magic;
+  *root = _mm512_permutexvar_ps((__m512i)shifted, _mm512_loadu_ps(roots));
+  const fnn_vf error = _mm512_permutexvar_ps((__m512i)shifted, _mm512_loadu_ps(errors));
+  const fnn_vf r = fnn_exp_reducef(x, *k, parts);
+  fnn_vf p = degree == 3 ? r * 0.166670591f + 0.500016212f : (r * 4.16675918e-2f + 0.166669905f) * r + 0.5f;
+  p = p * r + 1.0f;
+  return p * r + error;
+}
+FNN_INLINE fnn_vf fnn_exp2f(fnn_vf k, fnn_vf root) { return (fnn_vf)_mm512_scalef_ps(root, k); }
+FNN_INLINE fnn_vf fnn_scalef(fnn_vf y, fnn_vf k) { return (fnn_vf)_mm512_scalef_ps(y, k); }
+#else
+/* e^x = 2^k (1 + what is returned), k an integer: adding 1.5 * 2^23 rounds. The polynomial is e^r - 1 for
+ * |r| <= ln2/2, minimax in its relative error, 7e-9. The root is 1 and the degree always 6, as there is no table. */
+FNN_INLINE fnn_vf fnn_exp_partsf(fnn_vf x, fnn_vf *k, fnn_vf *root, int parts, int degree) {
+  (void)degree;
   const float magic = 12582912.0f;
   *k = (x * 1.44269504f + magic) - magic;
-  return x - *k * 0.693147182f;
-}
-
-/* e^r - 1 for |r| <= ln2/2: minimax in its relative error, 7e-9. */
-FNN_INLINE fnn_vf fnn_expm1_polyf(fnn_vf r) {
+  *root = fnn_splatf(1.0f);
+  const fnn_vf r = fnn_exp_reducef(x, *k, parts);
   fnn_vf p = 1.3882520797e-3f * r + 8.3665248312e-3f;
   p = p * r + 4.1667199995e-2f;
   p = p * r + 1.6666543590e-1f;
   p = p * r + 4.9999998153e-1f;
   return p * (r * r) + r;
 }
-
-#if defined(FNN_ISA_AVX512)
-FNN_INLINE fnn_vf fnn_exp2f(fnn_vf k) { return (fnn_vf)_mm512_scalef_ps(_mm512_set1_ps(1.0f), k); }
-FNN_INLINE fnn_vf fnn_scalef(fnn_vf y, fnn_vf k) { return (fnn_vf)_mm512_scalef_ps(y, k); }
-#else
 FNN_INLINE fnn_vf fnn_exp2if(fnn_vi32 n) { return (fnn_vf)((n + 127) << 23); }
 /* 2^k of an integer k in [-126, 127]; infinite at 128. */
-FNN_INLINE fnn_vf fnn_exp2f(fnn_vf k) { return fnn_exp2if(__builtin_convertvector(k, fnn_vi32)); }
+FNN_INLINE fnn_vf fnn_exp2f(fnn_vf k, fnn_vf root) {
+  (void)root;
+  return fnn_exp2if(__builtin_convertvector(k, fnn_vi32));
+}
 /* y 2^k where 2^k itself may be out of range. */
 FNN_INLINE fnn_vf fnn_scalef(fnn_vf y, fnn_vf k) {
   fnn_vi32 n = __builtin_convertvector(k, fnn_vi32), half = n >> 1;
@@ -60,15 +83,19 @@ FNN_INLINE fnn_vf fnn_scalef(fnn_vf y, fnn_vf k) {
 
 /* e^x of x in [-104, 89]: e^89 overflows, e^-104 is less than half of the least denormal. */
 FNN_INLINE fnn_vf fnn_exp_insidef(fnn_vf x) {
-  fnn_vf k, y = fnn_expm1_polyf(fnn_exp_reducef(x, &k)) + 1.0f;
-  return fnn_scalef(y, k);
+  fnn_vf k, root, p = fnn_exp_partsf(x, &k, &root, 2, 3);
+  return fnn_scalef(p * root + root, k);
 }
 enum { fnn_EXP_LEASTf = -104, fnn_EXP_MOSTf = 89 };
 
-/* Of x <= 0, in fewer steps; it is 0 where it would be denormal and x < -87.5. */
+/* Of x <= 0, in fewer steps; it may be 0 where it would be denormal and x < -87.5. */
 FNN_INLINE fnn_vf fnn_exp_nonpositivef(fnn_vf x) {
-  fnn_vf k, y = fnn_expm1_polyf(fnn_exp_reducef(x, &k)) + 1.0f;
-  return (fnn_vf)((fnn_vi32)(y * fnn_exp2f(k)) & ~(x < -87.5f));
+#if defined(FNN_ISA_AVX512)
+  return fnn_exp_insidef(fnn_maxf(fnn_splatf(fnn_EXP_LEASTf), x));
+#else
+  fnn_vf k, root, p = fnn_exp_partsf(x, &k, &root, 2, 3);
+  return (fnn_vf)((fnn_vi32)((p + 1.0f) * fnn_exp2f(k, root)) & ~(x < -87.5f));
+#endif
 }
 
 /* 2^t = scale (1 + what is returned) for t in [-127, 128], by a polynomial fitted to 2^r - 1, |r| <= 1/2. */
@@ -215,19 +242,14 @@ FNN_INLINE fnn_vd fnn_copysignd(fnn_vd x, fnn_vd sign) {
   return (fnn_vd)(((fnn_vi64)x & INT64_MAX) | ((fnn_vi64)sign & INT64_MIN));
 }
 
-FNN_INLINE fnn_vd fnn_exp_reduced(fnn_vd x, fnn_vd *k) {
+/* As fnn_exp_partsf without a table, by Taylor's polynomial: the first term left out is below 2^-57 of the sum. */
+FNN_INLINE fnn_vd fnn_exp_partsd(fnn_vd x, fnn_vd *k, fnn_vd *root, int parts, int degree) {
+  (void)degree;
   const double magic = 6755399441055744.0; /* 1.5 * 2^52 */
   *k = (x * 1.4426950408889634074 + magic) - magic;
-  return (x - *k * 6.93147180369123816490e-01) - *k * 1.90821492927058770002e-10;
-}
-
-FNN_INLINE fnn_vd fnn_exp_reduce_below0d(fnn_vd x, fnn_vd *k) {
-  const double magic = 6755399441055744.0;
-  *k = (x * 1.4426950408889634074 + magic) - magic;
-  return x - *k * 0.69314718055994530942;
-}
-
-FNN_INLINE fnn_vd fnn_expm1_polyd(fnn_vd r) { /* Taylor: the first term left out is below 2^-57 of the sum */
+  *root = fnn_splatd(1.0);
+  const fnn_vd r = parts == 1 ? x - *k * 0.69314718055994530942
+                              : (x - *k * 6.93147180369123816490e-01) - *k * 1.90821492927058770002e-10;
   fnn_vd p = r * (1.0 / 6227020800.0) + 1.0 / 479001600.0;
   p = p * r + 1.0 / 39916800.0;
   p = p * r + 1.0 / 3628800.0;
@@ -243,7 +265,7 @@ FNN_INLINE fnn_vd fnn_expm1_polyd(fnn_vd r) { /* Taylor: the first term left out
 }
 
 #if defined(FNN_ISA_AVX512)
-FNN_INLINE fnn_vd fnn_exp2d(fnn_vd k) { return (fnn_vd)_mm512_scalef_pd(_mm512_set1_pd(1.0), k); }
+FNN_INLINE fnn_vd fnn_exp2d(fnn_vd k, fnn_vd root) { return (fnn_vd)_mm512_scalef_pd(root, k); }
 FNN_INLINE fnn_vd fnn_scaled(fnn_vd y, fnn_vd k) { return (fnn_vd)_mm512_scalef_pd(y, k); }
 #else
 FNN_INLINE fnn_vd fnn_exp2id(fnn_vi64 n) { return (fnn_vd)((n + 1023) << 52); }
@@ -252,7 +274,10 @@ FNN_INLINE fnn_vi64 fnn_integerd(fnn_vd k) {
   const double magic = 6755399441055744.0;
   return (fnn_vi64)(k + magic) - (fnn_vi64)fnn_splatd(magic);
 }
-FNN_INLINE fnn_vd fnn_exp2d(fnn_vd k) { return fnn_exp2id(fnn_integerd(k)); }
+FNN_INLINE fnn_vd fnn_exp2d(fnn_vd k, fnn_vd root) {
+  (void)root;
+  return fnn_exp2id(fnn_integerd(k));
+}
 FNN_INLINE fnn_vd fnn_scaled(fnn_vd y, fnn_vd k) {
   fnn_vi64 n = fnn_integerd(k), half = n >> 1;
   return y * fnn_exp2id(half) * fnn_exp2id(n - half);
@@ -260,8 +285,8 @@ FNN_INLINE fnn_vd fnn_scaled(fnn_vd y, fnn_vd k) {
 #endif
 
 FNN_INLINE fnn_vd fnn_exp_insided(fnn_vd x) { /* x in [-746, 710] */
-  fnn_vd k, y = fnn_expm1_polyd(fnn_exp_reduced(x, &k)) + 1.0;
-  return fnn_scaled(y, k);
+  fnn_vd k, root, p = fnn_exp_partsd(x, &k, &root, 2, 3);
+  return fnn_scaled(p * root + root, k);
 }
 enum { fnn_EXP_LEASTd = -746, fnn_EXP_MOSTd = 710 };
 
