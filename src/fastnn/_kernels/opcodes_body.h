@@ -7,14 +7,26 @@
 #define INPUTS const T *x0, const T *x1, const T *x2, const T *x3, const T *x4, const T *x5
 typedef void OWN(op_fn)(int64_t n, T *d, INPUTS);
 
-/* scalars: the inputs (bit k: input k) that are one vector. arity, scalars: constants. */
-FNN_INLINE void OWN(map)(int64_t n, T *d, INPUTS, int arity, int scalars, V (*f)(const V *)) {
+/* scalars: the inputs (bit k: input k) that are one vector. is_slow: two vectors at once, as each is a chain of
+ * operations that wait for each other. arity, scalars, is_slow: constants. */
+FNN_INLINE void OWN(map)(int64_t n, T *d, INPUTS, int arity, int scalars, int is_slow, V (*f)(const V *)) {
   const T *const from[] = {x0, x1, x2, x3, x4, x5};
   V x[FNN_MOST_INPUTS];
 #pragma GCC unroll 6
   for (int k = 0; k < arity; k++)
     if (scalars >> k & 1) x[k] = FN(load)(from[k]);
   int64_t i = 0;
+  for (; is_slow && i + 2 * N <= n; i += 2 * N) {
+    V y[FNN_MOST_INPUTS];
+#pragma GCC unroll 6
+    for (int k = 0; k < arity; k++) {
+      y[k] = x[k];
+      if (!(scalars >> k & 1)) x[k] = FN(load)(from[k] + i), y[k] = FN(load)(from[k] + i + N);
+    }
+    const V first = f(x), second = f(y);
+    FN(store)(d + i, first);
+    FN(store)(d + i + N, second);
+  }
   for (; i + N <= n; i += N) {
 #pragma GCC unroll 6
     for (int k = 0; k < arity; k++)
@@ -169,27 +181,37 @@ static OWN(op_fn) *OWN(variant)(const OWN(opcode) *opcode, int scalars) {
 
 #define OF_ARRAY(name, arity)                                                                                          \
   FNN_INLINE V OWN(of_array_##name)(const V *x) { return OWN(v_##name)(FIRST##arity(x)); }
-#define VARIANT(name, arity, scalars)                                                                                  \
+#define VARIANT(name, arity, scalars, is_slow)                                                                         \
   static void OWN(loop_##name##_##scalars)(int64_t n, T *d, INPUTS) {                                                  \
-    OWN(map)(n, d, x0, x1, x2, x3, x4, x5, arity, scalars, OWN(of_array_##name));                                      \
+    OWN(map)(n, d, x0, x1, x2, x3, x4, x5, arity, scalars, is_slow, OWN(of_array_##name));                             \
   }
-#define LOOP1(name) OF_ARRAY(name, 1) VARIANT(name, 1, 0)
-#define LOOP2_SLOW(name) OF_ARRAY(name, 2) VARIANT(name, 2, 0)
-#define LOOP2(name) LOOP2_SLOW(name) VARIANT(name, 2, 1) VARIANT(name, 2, 2)
+#define LOOP1(name) OF_ARRAY(name, 1) VARIANT(name, 1, 0, 0)
+#define LOOP1_SLOW(name) OF_ARRAY(name, 1) VARIANT(name, 1, 0, 1)
+#define LOOP2(name) OF_ARRAY(name, 2) VARIANT(name, 2, 0, 0) VARIANT(name, 2, 1, 0) VARIANT(name, 2, 2, 0)
+#define LOOP2_SLOW(name) OF_ARRAY(name, 2) VARIANT(name, 2, 0, 1)
 #define LOOP3(name)                                                                                                    \
   OF_ARRAY(name, 3)                                                                                                    \
-  VARIANT(name, 3, 0) VARIANT(name, 3, 1) VARIANT(name, 3, 2) VARIANT(name, 3, 3)                                      \
-  VARIANT(name, 3, 4) VARIANT(name, 3, 5) VARIANT(name, 3, 6)
+  VARIANT(name, 3, 0, 0) VARIANT(name, 3, 1, 0) VARIANT(name, 3, 2, 0) VARIANT(name, 3, 3, 0)                          \
+  VARIANT(name, 3, 4, 0) VARIANT(name, 3, 5, 0) VARIANT(name, 3, 6, 0)
 #define LOOP_LONG(name, arity, scalars)                                                                                \
-  OF_ARRAY(name, arity) VARIANT(name, arity, 0) VARIANT(name, arity, scalars)
+  OF_ARRAY(name, arity) VARIANT(name, arity, 0, 0) VARIANT(name, arity, scalars, 0)
+#define LOOP_LONG_SLOW(name, arity, scalars)                                                                           \
+  OF_ARRAY(name, arity) VARIANT(name, arity, 0, 1) VARIANT(name, arity, scalars, 1)
 
 UNARY_OPS(LOOP1)
-SLOW_UNARY_OPS(LOOP1)
 BINARY_OPS(LOOP2)
-SLOW_BINARY_OPS(LOOP2_SLOW)
 TERNARY_OPS(LOOP3)
 LONG_OPS(LOOP_LONG)
-SLOW_LONG_OPS(LOOP_LONG)
+#if !defined(__clang__) /* which takes the instructions of two vectors in turn by itself */
+#pragma GCC push_options
+#pragma GCC optimize("schedule-insns", "sched-pressure")
+#endif
+SLOW_UNARY_OPS(LOOP1_SLOW)
+SLOW_BINARY_OPS(LOOP2_SLOW)
+SLOW_LONG_OPS(LOOP_LONG_SLOW)
+#if !defined(__clang__)
+#pragma GCC pop_options
+#endif
 
 #define FN_OF(name, scalars) OWN(loop_##name##_##scalars)
 #define ROW1(name) {1, 0, 0, {FN_OF(name, 0)}},
@@ -209,10 +231,12 @@ static const OWN(opcode) OWN(opcodes)[] = {
 #undef OF_ARRAY
 #undef VARIANT
 #undef LOOP1
+#undef LOOP1_SLOW
 #undef LOOP2
 #undef LOOP2_SLOW
 #undef LOOP3
 #undef LOOP_LONG
+#undef LOOP_LONG_SLOW
 #undef FN_OF
 #undef ROW1
 #undef ROW1_SLOW
