@@ -4,8 +4,8 @@
 enum {
   UNIT = 8192,   /* elements of a unit: 32 KiB of float32 */
   FETCHED = 256, /* bytes at the start of a row that are asked for ahead: no CPU guesses where the next one lies */
-  /* Or whole rows, so many bytes ahead, but no more rows than that. */
-  COPIED_AHEAD = 1 << 13,
+  MOST_FETCHED = 1 << 12, /* of rows up to this all bytes */
+  BYTES_AHEAD = 1 << 13,  /* of rows of a line and more, but no more rows than that: */
   ROWS_AHEAD = 16
 };
 
@@ -95,6 +95,10 @@ static void cast_row(char *dst, const char *src, int64_t from, int64_t to, int64
 #undef CONVERT
 }
 
+/* How many rows of at least a line are under way. They are asked for into the second cache: more of their lines can be
+ * on their way there than the first one waits for. */
+static int64_t rows_ahead(int64_t bytes) { return fnn_max(1, fnn_min(ROWS_AHEAD, BYTES_AHEAD / bytes)); }
+
 /* Rows [first, last) of the batch of array k; `copied`: bytes of a row that is copied as it is, 0: it is cast. Of a size
  * that is known here a short row is some instructions, not a call. */
 FNN_INLINE void gather_each(const fnn_call *call, int64_t k, int64_t first, int64_t last, const int64_t copied) {
@@ -102,15 +106,18 @@ FNN_INLINE void gather_each(const fnn_call *call, int64_t k, int64_t first, int6
   const int64_t *index = (const int64_t *)call->buf[0];
   const char *src = call->buf[1 + 2 * k];
   char *dst = call->buf[2 + 2 * k];
-  int64_t start = call->batch * call->ints[1];
+  const int64_t rows = call->ints[1], start = call->batch * rows;
   int64_t src_bytes = a[3] * dtype_bytes(a[0]), dst_bytes = a[2] * dtype_bytes(a[1]);
-  int64_t fetched = fnn_min(FETCHED, copied ? copied : a[2] * dtype_bytes(a[0]));
-  int64_t ahead = fnn_max(1, FETCHED / fnn_max(1, fetched));
+  int64_t bytes = copied ? copied : a[2] * dtype_bytes(a[0]), fetched = bytes <= MOST_FETCHED ? bytes : FETCHED;
+  const int64_t is_short = bytes < FNN_ALIGN, ahead = is_short ? FETCHED / fnn_max(1, bytes) : rows_ahead(bytes);
   for (int64_t i = first; i < last; i++) {
     int64_t row = index ? index[start + i] : start + i;
-    if (index && i + ahead < last)
-      for (int64_t byte = 0; byte < fetched; byte += 64)
-        __builtin_prefetch(src + index[start + i + ahead] * src_bytes + byte);
+    if (index && i + ahead < rows) {
+      const char *later = src + index[start + i + ahead] * src_bytes;
+      if (is_short) __builtin_prefetch(later);
+      else
+        for (int64_t byte = 0; byte < fetched; byte += FNN_ALIGN) __builtin_prefetch(later + byte, 0, 2);
+    }
     if (copied) memcpy(dst + i * copied, src + row * src_bytes, (size_t)copied);
     else
       cast_row(dst + i * dst_bytes, src + row * src_bytes, a[0], a[1], a[2], call->reals[2 * k],
@@ -119,12 +126,12 @@ FNN_INLINE void gather_each(const fnn_call *call, int64_t k, int64_t first, int6
 }
 
 /* The same for rows that are copied as they are, of a line and more, which lie anywhere. A line of a later row is asked
- * for with each that is copied, into the second cache: more of them are on their way there than the first one waits for. */
+ * for with each that is copied. */
 static void gather_lines(const fnn_call *call, int64_t k, int64_t first, int64_t last, int64_t bytes) {
   const int64_t *a = call->ints + 2 + GATHER_INTS * k, rows = call->ints[1];
   const int64_t *index = (const int64_t *)call->buf[0] + call->batch * rows;
   const int64_t src_bytes = a[3] * dtype_bytes(a[0]);
-  const int64_t ahead = fnn_max(1, fnn_min(ROWS_AHEAD, COPIED_AHEAD / bytes)), whole = bytes / FNN_ALIGN * FNN_ALIGN;
+  const int64_t ahead = rows_ahead(bytes), whole = bytes / FNN_ALIGN * FNN_ALIGN;
   const char *from = call->buf[1 + 2 * k];
   char *dst = call->buf[2 + 2 * k] + first * bytes;
   for (int64_t i = first; i < last; i++, dst += bytes) {
