@@ -35,9 +35,10 @@
 enum rnn_ints { RNN_BATCH, RNN_TIME, RNN_UNITS, RNN_BACKWARDS };
 enum { LSTM_GATES = 4, GRU_GATES = 3 };
 enum {
-  RNN_UNITS_WANTED = 8, /* units of work, where there are rows enough: for as many threads */
-  RNN_LEAST_ROWS = 6,   /* of a unit: the height of a tile, so that a vector of weights is used so often */
-  RNN_PACK_ROWS = 64,   /* of the transposed weights: a unit of phase 0 */
+  RNN_UNITS_WANTED = 8,  /* units of work, where there are rows enough: for as many threads */
+  RNN_ONE_UNIT_ROWS = 6, /* rows that are not cut: the height of a tile, so that a vector of weights is used so often */
+  RNN_PAIR_ROWS = 16,    /* of which two threads get 8 each, and not 6 and 4 of 6, 6 and 4 */
+  RNN_PACK_ROWS = 64,    /* of the transposed weights: a unit of phase 0 */
   RNN_PREFETCH_BYTES = 1 << 20 /* of gates, from which on gradients ask for those of the next step */
 };
 

@@ -29,8 +29,9 @@ static OWN(rnn) OWN(rnn_of)(const int64_t *ints, int64_t gates, int64_t cols) {
   OWN(rnn) r = {ints[RNN_BATCH], ints[RNN_TIME], ints[RNN_UNITS], gates, ints[RNN_BACKWARDS]};
   r.vectors = fnn_ceil_div(r.units, N);
   r.width = r.vectors * N;
-  r.blocks = fnn_max(fnn_ceil_div(r.batch, TILE_BLOCK),
-                     fnn_min(RNN_UNITS_WANTED, fnn_ceil_div(r.batch, RNN_LEAST_ROWS)));
+  r.blocks = r.batch <= RNN_ONE_UNIT_ROWS ? fnn_min(r.batch, 1)
+                                          : fnn_min(RNN_UNITS_WANTED, 2 * fnn_ceil_div(r.batch, RNN_PAIR_ROWS));
+  r.blocks = fnn_max(r.blocks, fnn_ceil_div(r.batch, TILE_BLOCK));
   r.rows = r.blocks ? OWN(rnn_whole_tiles)(fnn_ceil_div(r.batch, r.blocks), cols) : 0;
   r.blocks = r.rows ? fnn_ceil_div(r.batch, r.rows) : 0;
   return r;
@@ -76,8 +77,9 @@ FNN_INLINE void OWN(rnn_multiply)(const OWN(rnn_block) * b, const T *weights, in
   const int64_t height = tile_rows(panel.vectors);
   OWN(tile) t = {.c_column = c_column, .cols = panel.vectors * N, .a_stride = 1, .column = column,
                  .segments = &segment, .n_segments = 1, .alpha = 1, .floor = -INFINITY};
-  for (int64_t row = 0; row < b->rows; row += height) {
-    t.rows = fnn_min(height, b->rows - row);
+  for (int64_t row = 0; row < b->rows; row += t.rows) {
+    const int64_t left = b->rows - row;
+    t.rows = height < 8 && left == 8 ? 4 : fnn_min(height, left); /* of 6 and 2 the 2 would wait for their sums */
     t.a = b->a + row;
     t.c = b->c + row;
     OWN(tile_call)(&t, panel.vectors);
