@@ -73,13 +73,15 @@ def close(actual, wanted, bound, what):
     assert not bad.any(), f"{what}: {actual[bad][:3]} for {wanted[bad][:3]}, bound {bound[bad][:3]}"
 
 
-def lstm_error(x, kernel, h, c, mask, backwards, eps):
-    """Bounds of the errors of (y, c, gates): those of one step, and what the step makes of those of the step before."""
+def lstm_error(x, kernel, h, c, mask, backwards, eps, size=None, terms=0):
+    """Bounds of the errors of (y, c, gates): those of one step, and what the step makes of those of the step before.
+    Where x is a sum of so many `terms`, `size` is that of their sizes."""
+    size = np.abs(x) if size is None else size
     time, u = x.shape[1], kernel.shape[0]
     e_h, e_c, ys, cs, gates = 0 * h, 0 * c, [], [], [None] * time
     for k in steps.order(time, backwards):
-        z = np.abs(x[:, k]) + np.abs(h) @ np.abs(kernel)
-        e_z = (u + 3) * eps * z + e_h @ np.abs(kernel)
+        z = size[:, k] + np.abs(h) @ np.abs(kernel)
+        e_z = (u + terms + 3) * eps * z + e_h @ np.abs(kernel)
         i, f, g, o = np.split(x[:, k] + h @ kernel, 4, -1)
         i, f, g, o = steps.NUMPY.sigmoid(i), steps.NUMPY.sigmoid(f), np.tanh(g), steps.NUMPY.sigmoid(o)
         e_i, e_f, e_g, e_o = np.split(e_z, 4, -1)  # sigmoid' is at most 1/4, tanh' at most 1
@@ -105,11 +107,28 @@ def test_lstm(size, case, run):
     rng = np.random.default_rng(b + t + u)
     draw = lambda *shape: sample(rng, run.dtype, *shape)  # noqa: E731
     x, kernel, h0, c0, mask = draw(b, t, 4 * u), draw(u, 4 * u), draw(b, u), draw(b, u), sample_mask(rng, b, t, masked)
-    ints = [b, t, u, int(backwards)]
-    y, h, c, cs, gates = run("lstm", [x, kernel, h0, c0, mask], [(b, t, u), (b, u), (b, u), (b, t, u), x.shape], ints)
-    arrays = wide(x, kernel, h0, c0, mask)
-    wanted = steps.lstm(steps.NUMPY, *arrays, backwards=backwards)
-    e_y, e_c, e_gates = lstm_error(*arrays, backwards, np.finfo(run.dtype).eps)
+    assert_lstm(run, [x, kernel, h0, c0, mask, None, None], [b, t, u, int(backwards), 0])
+
+
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("d", [1, 15, 16, 33])
+@pytest.mark.parametrize("size", [(1, 3, 17), (8, 2, 16), (25, 3, 5), (200, 1, 33)], ids=names)
+def test_lstm_that_projects(size, d, case, run):
+    b, t, u = size
+    backwards, masked, _ = CASES[case]
+    rng = np.random.default_rng(b + t + u + d)
+    draw = lambda *shape: sample(rng, run.dtype, *shape)  # noqa: E731
+    inputs = [draw(b, t, d), draw(u, 4 * u), draw(b, u), draw(b, u), sample_mask(rng, b, t, masked)]
+    assert_lstm(run, [*inputs, draw(d, 4 * u), draw(4 * u)], [b, t, u, int(backwards), d])
+
+
+def assert_lstm(run, inputs, ints):
+    b, t, u, backwards, d = ints
+    y, h, c, cs, gates = run("lstm", inputs, [(b, t, u), (b, u), (b, u), (b, t, u), (b, t, 4 * u)], ints)
+    x, *others, w, bias = wide(*inputs)
+    x, size = (x @ w + bias, np.abs(x) @ np.abs(w) + np.abs(bias)) if d else (x, np.abs(x))
+    wanted = steps.lstm(steps.NUMPY, x, *others, backwards=backwards)
+    e_y, e_c, e_gates = lstm_error(x, *others, backwards, np.finfo(run.dtype).eps, size, d)
     close(y, wanted[0], e_y, "y")
     close(cs, wanted[3], e_c, "c of each step")
     np.testing.assert_array_equal(h, y[:, -1])
@@ -128,9 +147,10 @@ def test_outputs_that_nobody_wants(size, masked, run):
         bias = [] if name == "lstm" else [sample(rng, run.dtype, width)]
         inputs = [sample(rng, run.dtype, b, t, width), sample(rng, run.dtype, u, width), *bias]
         inputs += [*(sample(rng, run.dtype, b, u) for _ in range(states)), mask]
+        inputs += [None, None] if name == "lstm" else []
         sequences = [(b, t, u)] if name == "lstm" else []
         shapes = [(b, t, u), *[(b, u)] * states, *sequences, (b, t, 4 * u)]
-        ints = [b, t, u, 0]
+        ints = [b, t, u, 0, 0]
         full = run(name, inputs, shapes, ints)
         for k in range(len(shapes)):
             one = run(name, inputs, [shape if j == k else None for j, shape in enumerate(shapes)], ints)

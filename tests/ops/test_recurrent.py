@@ -6,6 +6,7 @@ import pytest
 import fastnn
 from fastnn import ops
 from fastnn.ops import recurrent
+from fastnn.ops.matmul import linear
 from fastnn.testing import check_gradient, check_op
 
 SIZES = [(1, 1, 1), (3, 4, 5), (26, 3, 17)]
@@ -52,7 +53,44 @@ def test_what_only_a_gradient_reads_is_not_stored():
     plan(x)
     (executable,) = plan.executables()
     (step,) = [step for step in executable.steps if step.kernel == "lstm_f64"]
-    assert [y is None for y in step.buffers[5:]] == [False, True, True, True, True]
+    assert [y is None for y in step.buffers[7:]] == [False, True, True, True, True]
+
+
+@pytest.mark.parametrize("masked", [False, True], ids=["all", "masked"])
+def test_record_that_projects(masked):
+    rng = np.random.default_rng(0)
+    x, w, bias = (rng.normal(size=shape).astype("float32") for shape in ((17, 3, 5), (5, 28), (28,)))
+    _, *others = inputs_of("lstm", 17, 3, 7, masked, "float32")
+    check_op(recurrent.projecting_lstm_op, [x, w, bias, *others], backwards=masked, gradient=False)
+    check_gradient(lambda *xs: recurrent.projecting_lstm_op(*xs, backwards=masked)[0], [x, w, bias, *others])
+
+
+@pytest.mark.parametrize(
+    ("size", "projects"),
+    [((16, 32, 8, 4), True), ((15, 40, 8, 4), False), ((16, 31, 8, 4), False), ((16, 32, 9, 4), False)],
+)
+@pytest.mark.parametrize("has_bias", [True, False])
+def test_projection_joins_where_rows_share_the_weights(size, projects, has_bias):
+    """Of the sizes (b, t, d, u), forward and with gradients, against the same without it."""
+    b, t, d, u = size
+    rng = np.random.default_rng(0)
+    arrays = [rng.normal(size=s).astype("float32") for s in ((b, t, d), (d, 4 * u), (u, 4 * u), (4 * u,))]
+    zeros = np.zeros((b, u), "float32")
+
+    def gradients(x, w, r, bias, project):
+        with fastnn.GradientTape() as tape:
+            y = recurrent.lstm(project(x, w, *([bias] if has_bias else [])), r, zeros, zeros)[0]
+            total = ops.sum(ops.sin(y))
+        return y, *tape.gradient(total, [x, w, r, bias][: 3 + has_bias])
+
+    plan = fastnn.jit(lambda *xs: gradients(*xs, linear))
+    actual = plan(*arrays)
+    (executable,) = plan.executables()
+    (step,) = [step for step in executable.steps if step.kernel == "lstm_f32"]
+    assert step.ints[4] == (d if projects else 0)
+    apart = fastnn.jit(lambda *xs: gradients(*xs, lambda x, w, bias=0.0: ops.sum(x[..., None] * w, -2) + bias))
+    for y, wanted in zip(actual, apart(*arrays), strict=True):
+        np.testing.assert_allclose(y, wanted, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize(

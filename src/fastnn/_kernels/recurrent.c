@@ -3,7 +3,8 @@
  * A unit of work is a block of batch rows, which goes through all time steps by itself: rows meet no barrier, and the
  * recurrent weights, packed once by phase 0 in the order in which they are read, stay in cache from step to step. The
  * products over all steps at once (of the inputs with their kernel; of the states with the gradients of the gates) are
- * ordinary ones, outside.
+ * ordinary ones, outside; lstm may make that of the inputs itself, step by step, where a block has rows enough: what
+ * comes of it is then used from the first cache, and never lies in memory.
  *
  * Letters: b batch rows, t time steps, u units, G gates, k = G u. All buffers are contiguous and aligned to the
  * element; outputs overlap no input (but see `gates` and `dx`). mask (b, t) is of bytes: where it is 0, a step leaves
@@ -11,12 +12,13 @@
  * input (x, mask, gates, dx, dinner, before) stands in the order of the inputs, what belongs to a step (y, c, dy) in
  * that of the steps.
  *
- *   ints     0 b, 1 t, 2 u, 3 backwards
+ *   ints     0 b, 1 t, 2 u, 3 backwards; of lstm: 4 d, the inputs that it projects, or 0
  *
  * lstm: with z = x + h U of four parts, i, f, o = sigmoid(z0, z1, z3), g = tanh(z2): c = f c + i g, h = o tanh(c).
- *   buffers  0 x (b, t, 4u), 1 U (u, 4u), 2 h0 (b, u), 3 c0 (b, u), 4 mask or NULL,
- *            5 y (b, t, u): h of each step, 6 h_last (b, u), 7 c_last (b, u), 8 c (b, t, u),
- *            9 gates (b, t, 4u): i, f, g, o, 0 where masked; may be x itself.   5 to 9 may be NULL.
+ *   buffers  0 x (b, t, 4u), 1 U (u, 4u), 2 h0 (b, u), 3 c0 (b, u), 4 mask or NULL, 5, 6 unused,
+ *            7 y (b, t, u): h of each step, 8 h_last (b, u), 9 c_last (b, u), 10 c (b, t, u),
+ *            11 gates (b, t, 4u): i, f, g, o, 0 where masked; may be x itself.   7 to 11 may be NULL.
+ *   With d inputs, x is that product: of 0 inputs (b, t, d) and 5 W (d, 4u), plus 6 bias (4u).
  * lstm_grad: buffers 0 dy (b, t, u), 1 dh_last (b, u), 2 dc_last (b, u) or NULL,
  *            3 U, 4 h0, 5 c0, 6 mask or NULL, 7 y, 8 c, 9 gates,
  *            10 dx (b, t, 4u): may be gates itself, 11 before (b, t, u): h before the step, 12 dh0, 13 dc0 (b, u)
@@ -27,12 +29,12 @@
  *            7 dx (b, t, 3u), 8 dinner (b, t, 3u): the gradient by m, 9 before, 10 dh0
  * The gradient by U is the product of `before` and dx (dinner), that by the bias the sum of dinner.
  *
- * Sums over u are one chain of multiply-adds, whatever the block: see tile.h. */
+ * Sums over u, and after them over d, are one chain of multiply-adds, whatever the block: see tile.h. */
 #include <math.h>
 
 #include "vmath.h"
 
-enum rnn_ints { RNN_BATCH, RNN_TIME, RNN_UNITS, RNN_BACKWARDS };
+enum rnn_ints { RNN_BATCH, RNN_TIME, RNN_UNITS, RNN_BACKWARDS, RNN_INPUTS };
 enum { LSTM_GATES = 4, GRU_GATES = 3 };
 enum {
   RNN_UNITS_WANTED = 8,  /* units of work, where there are rows enough: for as many threads */

@@ -1,8 +1,9 @@
 /* recurrent_body.h: what recurrent.c compiles for float32 and for float64, forward (T, V, N, FN, OWN: types_f32.h).
  *
  * Units are taken N at a time. Phase 0 packs the weights as [vector of units][row][gate][lane], so that the gates of
- * the same units come from one tile; lanes past the last unit are zero. Loops over units take whole vectors and then a
- * partial one; n is how many units the vector at hand has. */
+ * the same units come from one tile; lanes past the last unit are zero. The rows are those of the states' weights, then,
+ * where the kernel projects inputs, of the inputs' weights and their bias. Loops over units take whole vectors and then
+ * a partial one; n is how many units the vector at hand has. */
 
 FNN_INLINE V OWN(load_n)(const T *p, int64_t n) { return n == N ? FN(load)(p) : FN(load_part)(p, n); }
 FNN_INLINE void OWN(store_n)(T *p, V v, int64_t n) {
@@ -13,6 +14,8 @@ FNN_INLINE void OWN(store_n)(T *p, V v, int64_t n) {
 /* The problem, and how it is cut. */
 typedef struct {
   int64_t batch, time, units, gates, backwards;
+  int64_t inputs;         /* that the kernel projects itself, or 0 */
+  int64_t row;            /* from a row's state to the next: whole vectors of units, then of inputs */
   int64_t vectors, width; /* of units: ceil(units / N), and that times N */
   int64_t blocks, rows;   /* of the batch; the last block may have fewer rows */
 } OWN(rnn);
@@ -25,10 +28,11 @@ static int64_t OWN(rnn_whole_tiles)(int64_t rows, int64_t cols) {
 }
 
 /* The product of a step has `cols` columns. */
-static OWN(rnn) OWN(rnn_of)(const int64_t *ints, int64_t gates, int64_t cols) {
-  OWN(rnn) r = {ints[RNN_BATCH], ints[RNN_TIME], ints[RNN_UNITS], gates, ints[RNN_BACKWARDS]};
+static OWN(rnn) OWN(rnn_of)(const int64_t *ints, int64_t gates, int64_t inputs, int64_t cols) {
+  OWN(rnn) r = {ints[RNN_BATCH], ints[RNN_TIME], ints[RNN_UNITS], gates, ints[RNN_BACKWARDS], inputs};
   r.vectors = fnn_ceil_div(r.units, N);
   r.width = r.vectors * N;
+  r.row = r.width + fnn_round_up(inputs, N);
   r.blocks = r.batch <= RNN_ONE_UNIT_ROWS ? fnn_min(r.batch, 1)
                                           : fnn_min(RNN_UNITS_WANTED, 2 * fnn_ceil_div(r.batch, RNN_PAIR_ROWS));
   r.blocks = fnn_max(r.blocks, fnn_ceil_div(r.batch, TILE_BLOCK));
@@ -37,15 +41,18 @@ static OWN(rnn) OWN(rnn_of)(const int64_t *ints, int64_t gates, int64_t cols) {
   return r;
 }
 
+static int64_t OWN(rnn_packed_rows)(const OWN(rnn) * r) { return r->units + (r->inputs ? r->inputs + 1 : 0); }
+
 /* `lanes`: vectors' worth of results that a unit and step computes beside the product, for the cost model. */
 static void OWN(rnn_size)(const OWN(rnn) * r, fnn_work *work, int64_t scratch, double moved) {
   const double steps = (double)r->batch * (double)r->time, u = (double)r->units, k = (double)(r->gates * r->units);
+  const double d = (double)r->inputs;
   work->phases = 2;
   work->units[1] = r->blocks;
-  work->shared_bytes = r->width * r->gates * r->units * (int64_t)sizeof(T);
+  work->shared_bytes = r->width * r->gates * OWN(rnn_packed_rows)(r) * (int64_t)sizeof(T);
   work->scratch_bytes = scratch * (int64_t)sizeof(T);
-  work->flops = steps * (2 * u * k + 25 * k); /* about 25 for each sigmoid or tanh */
-  work->bytes = (steps * u * moved + u * k) * (double)sizeof(T);
+  work->flops = steps * (2 * (u + d) * k + 25 * k); /* about 25 for each sigmoid or tanh */
+  work->bytes = (steps * (u * moved + d) + (u + d) * k) * (double)sizeof(T);
 }
 
 /* A block of rows on its way through time. */
@@ -70,13 +77,12 @@ FNN_INLINE void OWN(rnn_point)(OWN(rnn_block) * b, const T *a, int64_t a_row, T 
   }
 }
 
-/* Columns of `panel` of the product of the block's rows with k rows of packed weights, b_row apart. */
-FNN_INLINE void OWN(rnn_multiply)(const OWN(rnn_block) * b, const T *weights, int64_t b_row, int64_t k,
+/* Columns of `panel` of the products of the block's rows with packed weights. */
+FNN_INLINE void OWN(rnn_multiply)(const OWN(rnn_block) * b, const OWN(tile_segment) * segments, int64_t n_segments,
                                   tile_panel panel, int64_t column, int64_t c_column) {
-  const OWN(tile_segment) segment = {weights, b_row, 0, k};
   const int64_t height = tile_rows(panel.vectors);
   OWN(tile) t = {.c_column = c_column, .cols = panel.vectors * N, .a_stride = 1, .column = column,
-                 .segments = &segment, .n_segments = 1, .alpha = 1, .floor = -INFINITY};
+                 .segments = segments, .n_segments = n_segments, .alpha = 1, .floor = -INFINITY};
   for (int64_t row = 0; row < b->rows; row += t.rows) {
     const int64_t left = b->rows - row;
     t.rows = height < 8 && left == 8 ? 4 : fnn_min(height, left); /* of 6 and 2 the 2 would wait for their sums */
@@ -86,34 +92,42 @@ FNN_INLINE void OWN(rnn_multiply)(const OWN(rnn_block) * b, const T *weights, in
   }
 }
 
-/* Phase 0 of the forward kernels: the weights of the units of vector j, [row][gate][lane]. */
-static void OWN(rnn_pack)(const OWN(rnn) * r, const T *weights, T *packed, int64_t j) {
+/* Where the weights of the units of vector j are packed. */
+FNN_INLINE T *OWN(rnn_packed)(const OWN(rnn) * r, T *packed, int64_t j) {
+  return packed + j * OWN(rnn_packed_rows)(r) * r->gates * N;
+}
+
+/* Phase 0 of the forward kernels: `rows` of weights of the units of vector j, [row][gate][lane]. Returns the end. */
+static T *OWN(rnn_pack)(const OWN(rnn) * r, const T *weights, int64_t rows, T *to, int64_t j) {
   const int64_t n = fnn_min(N, r->units - j * N);
-  T *to = packed + j * r->units * r->gates * N;
-  for (int64_t row = 0; row < r->units; row++)
+  for (int64_t row = 0; row < rows; row++)
     for (int64_t gate = 0; gate < r->gates; gate++, to += N)
       FN(store)(to, OWN(load_n)(weights + (row * r->gates + gate) * r->units + j * N, n));
+  return to;
 }
 
 /* The gates' sums of the units of vector j for all rows of the block: [row][gate][lane] where b->c points. */
 FNN_INLINE void OWN(rnn_gates)(const OWN(rnn) * r, const OWN(rnn_block) * b, const T *packed, int64_t j) {
   const int64_t cols = r->gates * N;
+  const T *of_units = OWN(rnn_packed)(r, (T *)packed, j);
+  const OWN(tile_segment) segments[] = {{of_units, cols, 0, r->units},
+                                        {of_units + r->units * cols, cols, r->width, r->inputs}};
   for (int64_t p = 0; p < tile_panels(cols, N); p++) {
     const tile_panel panel = tile_panel_at(cols, N, p);
-    OWN(rnn_multiply)(b, packed + j * r->units * cols, cols, r->units, panel, panel.begin, panel.begin);
+    OWN(rnn_multiply)(b, segments, r->inputs ? 2 : 1, panel, panel.begin, panel.begin);
   }
 }
 
-/* Rows of `units` between the caller's memory and scratch, whose rows are `width` apart; from NULL: zeroes. */
+/* Rows of `units` between the caller's memory and scratch; from NULL: zeroes. */
 static void OWN(rnn_read)(const OWN(rnn) * r, const OWN(rnn_block) * b, const T *from, T *to) {
   for (int64_t i = 0; i < b->rows; i++)
     for (int64_t j = 0; j < r->width; j += N)
-      FN(store)(to + i * r->width + j, from ? OWN(load_n)(from + (b->first + i) * r->units + j,
-                                                          fnn_min(N, r->units - j)) : (V){0});
+      FN(store)(to + i * r->row + j, from ? OWN(load_n)(from + (b->first + i) * r->units + j,
+                                                        fnn_min(N, r->units - j)) : (V){0});
 }
 static void OWN(rnn_write)(const OWN(rnn) * r, const OWN(rnn_block) * b, const T *from, T *to) {
   for (int64_t i = 0; to && i < b->rows; i++)
-    memcpy(to + (b->first + i) * r->units, from + i * r->width, sizeof(T) * (size_t)r->units);
+    memcpy(to + (b->first + i) * r->units, from + i * r->row, sizeof(T) * (size_t)r->units);
 }
 
 /* Where things stand at one step of one row of the batch. */
@@ -130,6 +144,10 @@ FNN_INLINE void OWN(rnn_prefetch)(const OWN(rnn) * r, const T *x, int64_t at, in
   for (int64_t g = 0; g < gates; g++) __builtin_prefetch(next + g * r->units);
 }
 
+FNN_INLINE void OWN(rnn_prefetch_row)(const T *p, int64_t n) {
+  for (int64_t j = 0; j < n; j += FNN_ALIGN / (int64_t)sizeof(T)) __builtin_prefetch(p + j);
+}
+
 /* The v-th vector of units that a step computes. With one row every other step begins with the one whose weights were
  * used last, so that what fits the first cache is read from there (64 units of lstm have 64 KiB): a tenth of the time.
  * With more rows the weights are not what is waited for, and inputs read backwards come later. */
@@ -144,38 +162,54 @@ FNN_INLINE void OWN(put)(T *out, int64_t at, V v, int64_t n) {
 
 /* ---- lstm ---- */
 
+/* The inputs of a step, behind the states of the rows; those of the next are asked for. */
+static void OWN(rnn_read_inputs)(const OWN(rnn) * r, const OWN(rnn_block) * b, const T *x, int64_t step, T *h) {
+  const int64_t d = r->inputs;
+  for (int64_t i = 0; i < b->rows; i++) {
+    const T *from = x + OWN(rnn_input_of)(r, b->first + i, step) * d;
+    memcpy(h + i * r->row + r->width, from, sizeof(T) * (size_t)d);
+    if (step + 1 < r->time) OWN(rnn_prefetch_row)(from + (r->backwards ? -d : d), d);
+  }
+}
+
 /* A thread's scratch: the product, two states h, the state c. */
 static void OWN(lstm_size)(const int64_t *ints, fnn_work *work) {
-  const OWN(rnn) r = OWN(rnn_of)(ints, LSTM_GATES, LSTM_GATES * N);
-  OWN(rnn_size)(&r, work, TILE_BLOCK * (LSTM_GATES * N + 3 * r.width), 10);
+  const OWN(rnn) r = OWN(rnn_of)(ints, LSTM_GATES, ints[RNN_INPUTS], LSTM_GATES * N);
+  OWN(rnn_size)(&r, work, TILE_BLOCK * (LSTM_GATES * N + 3 * r.row), 10);
   work->units[0] = r.vectors;
 }
 
 static void OWN(lstm_block)(const fnn_call *call, const OWN(rnn) * r, OWN(rnn_block) * b) {
-  const T *x = (const T *)call->buf[0], *packed = (const T *)call->shared;
+  const T *x = (const T *)call->buf[0];
+  T *packed = (T *)call->shared;
   const uint8_t *mask = (const uint8_t *)call->buf[4];
-  T *y = (T *)call->buf[5], *c_out = (T *)call->buf[8], *gates = (T *)call->buf[9];
-  const int64_t u = r->units, w = r->width;
+  T *y = (T *)call->buf[7], *c_out = (T *)call->buf[10], *gates = (T *)call->buf[11];
+  const T *streamed = r->inputs ? gates : x; /* where a step finds or leaves its gates */
+  const int64_t u = r->units, w = r->row;
   T *sums = (T *)call->scratch, *h = sums + TILE_BLOCK * LSTM_GATES * N, *h_next = h + TILE_BLOCK * w;
   T *c = h_next + TILE_BLOCK * w;
   OWN(rnn_read)(r, b, (const T *)call->buf[2], h);
   OWN(rnn_read)(r, b, (const T *)call->buf[3], c);
   for (int64_t step = 0; step < r->time; step++) {
     OWN(rnn_point)(b, h, w, sums, LSTM_GATES * N);
+    if (r->inputs) OWN(rnn_read_inputs)(r, b, x, step, h);
     for (int64_t v = 0; v < r->vectors; v++) {
       const int64_t j = OWN(rnn_vector)(r, b, step, v), n = fnn_min(N, u - j * N);
+      const T *bias = OWN(rnn_packed)(r, packed, j) + (u + r->inputs) * LSTM_GATES * N;
       OWN(rnn_gates)(r, b, packed, j);
       for (int64_t row = 0; row < b->rows; row++) {
         const int64_t in = OWN(rnn_input_of)(r, b->first + row, step), at = row * w + j * N;
         const int64_t out = ((b->first + row) * r->time + step) * u + j * N, z_at = in * LSTM_GATES * u + j * N;
-        OWN(rnn_prefetch)(r, x, z_at, step, LSTM_GATES);
+        const T *added = r->inputs ? bias : x + z_at;
+        const int64_t apart = r->inputs ? N : u;
+        if (streamed) OWN(rnn_prefetch)(r, streamed, z_at, step, LSTM_GATES);
         V i = {0}, f = {0}, g = {0}, o = {0}, h_new = FN(load)(h + at), c_new = FN(load)(c + at);
         if (!mask || mask[in]) {
           const T *z = sums + row * LSTM_GATES * N;
-          i = FN(gate_sigmoid)(OWN(load_n)(x + z_at, n) + FN(load)(z));
-          f = FN(gate_sigmoid)(OWN(load_n)(x + z_at + u, n) + FN(load)(z + N));
-          g = FN(gate_tanh)(OWN(load_n)(x + z_at + 2 * u, n) + FN(load)(z + 2 * N));
-          o = FN(gate_sigmoid)(OWN(load_n)(x + z_at + 3 * u, n) + FN(load)(z + 3 * N));
+          i = FN(gate_sigmoid)(OWN(load_n)(added, n) + FN(load)(z));
+          f = FN(gate_sigmoid)(OWN(load_n)(added + apart, n) + FN(load)(z + N));
+          g = FN(gate_tanh)(OWN(load_n)(added + 2 * apart, n) + FN(load)(z + 2 * N));
+          o = FN(gate_sigmoid)(OWN(load_n)(added + 3 * apart, n) + FN(load)(z + 3 * N));
           c_new = f * c_new + i * g;
           h_new = o * FN(gate_tanh)(c_new);
           FN(store)(c + at, c_new);
@@ -193,16 +227,18 @@ static void OWN(lstm_block)(const fnn_call *call, const OWN(rnn) * r, OWN(rnn_bl
     h = h_next;
     h_next = swap;
   }
-  OWN(rnn_write)(r, b, h, (T *)call->buf[6]);
-  OWN(rnn_write)(r, b, c, (T *)call->buf[7]);
+  OWN(rnn_write)(r, b, h, (T *)call->buf[8]);
+  OWN(rnn_write)(r, b, c, (T *)call->buf[9]);
 }
 
 static void OWN(lstm)(const fnn_call *call, int64_t begin, int64_t end) {
-  const OWN(rnn) r = OWN(rnn_of)(call->ints, LSTM_GATES, LSTM_GATES * N);
-  FNN_REQUIRE(r.batch >= 0 && r.time >= 0 && r.units > 0);
+  const OWN(rnn) r = OWN(rnn_of)(call->ints, LSTM_GATES, call->ints[RNN_INPUTS], LSTM_GATES * N);
+  FNN_REQUIRE(r.batch >= 0 && r.time >= 0 && r.units > 0 && r.inputs >= 0);
   for (int64_t unit = begin; unit < end; unit++) {
     if (call->phase == 0) {
-      OWN(rnn_pack)(&r, (const T *)call->buf[1], (T *)call->shared, unit);
+      T *to = OWN(rnn_pack)(&r, (const T *)call->buf[1], r.units, OWN(rnn_packed)(&r, (T *)call->shared, unit), unit);
+      to = OWN(rnn_pack)(&r, (const T *)call->buf[5], r.inputs, to, unit);
+      if (r.inputs) OWN(rnn_pack)(&r, (const T *)call->buf[6], 1, to, unit);
     } else {
       OWN(rnn_block) b = OWN(rnn_block_at)(&r, unit);
       OWN(lstm_block)(call, &r, &b);
@@ -213,7 +249,7 @@ static void OWN(lstm)(const fnn_call *call, int64_t begin, int64_t end) {
 /* ---- gru ---- */
 
 static void OWN(gru_size)(const int64_t *ints, fnn_work *work) {
-  const OWN(rnn) r = OWN(rnn_of)(ints, GRU_GATES, GRU_GATES * N);
+  const OWN(rnn) r = OWN(rnn_of)(ints, GRU_GATES, 0, GRU_GATES * N);
   OWN(rnn_size)(&r, work, TILE_BLOCK * (GRU_GATES * N + 2 * r.width), 8);
   work->units[0] = r.vectors;
 }
@@ -261,11 +297,11 @@ static void OWN(gru_block)(const fnn_call *call, const OWN(rnn) * r, OWN(rnn_blo
 }
 
 static void OWN(gru)(const fnn_call *call, int64_t begin, int64_t end) {
-  const OWN(rnn) r = OWN(rnn_of)(call->ints, GRU_GATES, GRU_GATES * N);
+  const OWN(rnn) r = OWN(rnn_of)(call->ints, GRU_GATES, 0, GRU_GATES * N);
   FNN_REQUIRE(r.batch >= 0 && r.time >= 0 && r.units > 0);
   for (int64_t unit = begin; unit < end; unit++) {
     if (call->phase == 0) {
-      OWN(rnn_pack)(&r, (const T *)call->buf[1], (T *)call->shared, unit);
+      OWN(rnn_pack)(&r, (const T *)call->buf[1], r.units, OWN(rnn_packed)(&r, (T *)call->shared, unit), unit);
     } else {
       OWN(rnn_block) b = OWN(rnn_block_at)(&r, unit);
       OWN(gru_block)(call, &r, &b);

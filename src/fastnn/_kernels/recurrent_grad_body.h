@@ -23,7 +23,8 @@ FNN_INLINE void OWN(rnn_by_state)(const OWN(rnn) * r, const OWN(rnn_block) * b, 
   const int64_t k = r->gates * r->units;
   for (int64_t p = 0; p < tile_panels(r->units, N); p++) {
     const tile_panel panel = tile_panel_at(r->units, N, p);
-    OWN(rnn_multiply)(b, packed + panel.begin * k, panel.vectors * N, k, panel, 0, panel.begin);
+    const OWN(tile_segment) segment = {packed + panel.begin * k, panel.vectors * N, 0, k};
+    OWN(rnn_multiply)(b, &segment, 1, panel, 0, panel.begin);
   }
 }
 
@@ -36,10 +37,6 @@ static void OWN(rnn_grad_size)(const OWN(rnn) * r, fnn_work *work, int64_t state
 FNN_INLINE V OWN(rnn_dh)(const T *product, const T *passed, const T *dy, int64_t out, int64_t n) {
   const V sum = FN(load)(product) + FN(load)(passed);
   return dy ? sum + OWN(load_n)(dy + out, n) : sum;
-}
-
-FNN_INLINE void OWN(rnn_prefetch_row)(const T *p, int64_t n) {
-  for (int64_t j = 0; j < n; j += FNN_ALIGN / (int64_t)sizeof(T)) __builtin_prefetch(p + j);
 }
 
 /* Asks for what the step before is the first to read, as rnn_prefetch does forward: a row of gates, `gate` on, of dy,
@@ -68,7 +65,7 @@ static void OWN(rnn_first)(const OWN(rnn) * r, const OWN(rnn_block) * b, T *prod
  * dg = dc i (1 - g^2), and dc_before = dc f. */
 
 static void OWN(lstm_grad_size)(const int64_t *ints, fnn_work *work) {
-  const OWN(rnn) r = OWN(rnn_of)(ints, LSTM_GATES, ints[RNN_UNITS]);
+  const OWN(rnn) r = OWN(rnn_of)(ints, LSTM_GATES, 0, ints[RNN_UNITS]);
   OWN(rnn_grad_size)(&r, work, 3, 13);
 }
 
@@ -121,7 +118,7 @@ static void OWN(lstm_grad_block)(const fnn_call *call, const OWN(rnn) * r, OWN(r
 }
 
 static void OWN(lstm_grad)(const fnn_call *call, int64_t begin, int64_t end) {
-  const OWN(rnn) r = OWN(rnn_of)(call->ints, LSTM_GATES, call->ints[RNN_UNITS]);
+  const OWN(rnn) r = OWN(rnn_of)(call->ints, LSTM_GATES, 0, call->ints[RNN_UNITS]);
   FNN_REQUIRE(r.batch >= 0 && r.time >= 0 && r.units > 0);
   for (int64_t unit = begin; unit < end; unit++) {
     if (call->phase == 0) {
@@ -138,7 +135,7 @@ static void OWN(lstm_grad)(const fnn_call *call, int64_t begin, int64_t end) {
  * dh z reaches h_before directly. */
 
 static void OWN(gru_grad_size)(const int64_t *ints, fnn_work *work) {
-  const OWN(rnn) r = OWN(rnn_of)(ints, GRU_GATES, ints[RNN_UNITS]);
+  const OWN(rnn) r = OWN(rnn_of)(ints, GRU_GATES, 0, ints[RNN_UNITS]);
   OWN(rnn_grad_size)(&r, work, 2, 13);
 }
 
@@ -188,7 +185,7 @@ static void OWN(gru_grad_block)(const fnn_call *call, const OWN(rnn) * r, OWN(rn
 }
 
 static void OWN(gru_grad)(const fnn_call *call, int64_t begin, int64_t end) {
-  const OWN(rnn) r = OWN(rnn_of)(call->ints, GRU_GATES, call->ints[RNN_UNITS]);
+  const OWN(rnn) r = OWN(rnn_of)(call->ints, GRU_GATES, 0, call->ints[RNN_UNITS]);
   FNN_REQUIRE(r.batch >= 0 && r.time >= 0 && r.units > 0);
   for (int64_t unit = begin; unit < end; unit++) {
     if (call->phase == 0) {

@@ -1,7 +1,8 @@
 """LSTM and GRU over a whole sequence: one kernel forward, one backward.
 
-The projection of the inputs is made outside, for all time steps in one product; the records take its result. So is the
-gradient by the recurrent weights: one product over all steps, of the states before them with the gates' gradients.
+The projection of the inputs is made outside, for all time steps in one product; the records take its result. Where
+enough rows share a step's weights, a plan has lstm project its inputs itself. The gradient by the recurrent weights is
+one product over all steps, of the states before them with the gates' gradients.
 
 Letters: b batch rows, t time steps, u units. With `backwards` the steps take the inputs from the last to the first; y
 is in the order of the steps. Where the mask (b, t) is false, a step leaves the state as it is.
@@ -17,7 +18,7 @@ from fastnn.ops import recurrent_steps as steps
 from fastnn.ops.joining import stack
 from fastnn.ops.layout import concatenate, transpose
 from fastnn.ops.logic import where
-from fastnn.ops.matmul import linear_grad_kernel_op
+from fastnn.ops.matmul import linear_grad_kernel_op, linear_op
 from fastnn.ops.normalization import gradient_by_composition
 from fastnn.ops.record import Op, Spec, dtype_of, shape_of
 
@@ -26,6 +27,9 @@ _OPS = SimpleNamespace(
     stack=lambda xs: stack(xs, 1),
 )  # fmt: skip
 LSTM_GATES, GRU_GATES = 4, 3
+# From so many rows of the batch on that share a step's weights, and rows of all steps for which they are packed, lstm
+# projects its inputs itself.
+_PROJECTED_ROWS, _PACKING_ROWS = 16, 512
 
 
 def _sizes(name, x, kernel, gates, states, mask):
@@ -94,9 +98,24 @@ def _lstm_lower(node, b):
     x, kernel, h0, c0, *mask = node.inputs
     if not _kernel_fits(x, b):
         return False
-    buffers = [x, kernel, h0, c0, *(mask or [None]), *_wanted(node, b)]
-    b.step(f"lstm_{b.suffix(x)}", buffers, _ints(node.outputs[0].shape, node.params["backwards"]))
+    buffers = [x, kernel, h0, c0, *(mask or [None]), None, None, *_wanted(node, b)]
+    b.step(f"lstm_{b.suffix(x)}", buffers, [*_ints(node.outputs[0].shape, node.params["backwards"]), 0])
     return True
+
+
+def _lstm_simplify(node):
+    """The kernel projects the inputs itself where enough rows share each time step's weights, and those of the inputs
+    are not many more than those of the states: what it makes of a step is read from the first cache, where the product
+    over all steps is written to memory."""
+    z, kernel, *states = node.inputs
+    if z.node.op is not linear_op:
+        return None
+    x, w, *bias = z.node.inputs
+    b, t, d = x.shape
+    if b < _PROJECTED_ROWS or b * t < _PACKING_ROWS or d > 2 * kernel.shape[0]:
+        return None
+    bias = bias[0] if bias else np.zeros(w.shape[-1], w.dtype)
+    return projecting_lstm_op(x, w, bias, kernel, *states, **node.params)
 
 
 # (x (b, t, 4u), kernel (u, 4u), h0, c0[, mask]) -> y (b, t, u), h_last, c_last (b, u), and for the gradient c (b, t, u)
@@ -107,7 +126,32 @@ lstm_op = Op(
     reference=functools.partial(steps.lstm, steps.NUMPY),
     grad=_lstm_grad,
     lower=_lstm_lower,
+    simplify=_lstm_simplify,
     aliases=((4, 0),),
+)
+
+
+def _projecting_lstm_lower(node, b):
+    x, w, bias, kernel, h0, c0, *mask = node.inputs
+    if not _kernel_fits(x, b):
+        return False
+    buffers = [x, kernel, h0, c0, *(mask or [None]), w, bias, *_wanted(node, b)]
+    ints = [*_ints(node.outputs[0].shape, node.params["backwards"]), x.shape[-1]]
+    b.step(f"lstm_{b.suffix(x)}", buffers, ints)
+    return True
+
+
+def _projecting_lstm(project, lstm):
+    return lambda x, w, bias, *others, backwards: lstm(project(x, w, bias), *others, backwards=backwards)
+
+
+# (x (b, t, d), w (d, 4u), bias (4u), kernel, h0, c0[, mask]) -> what lstm makes of x @ w + bias.
+projecting_lstm_op = Op(
+    "projecting_lstm",
+    shape=_projecting_lstm(linear_op.shape, _lstm_shape),
+    reference=_projecting_lstm(linear_op.reference, lstm_op.reference),
+    grad=gradient_by_composition(_projecting_lstm(linear_op, lstm_op)),
+    lower=_projecting_lstm_lower,
 )
 
 
