@@ -279,18 +279,23 @@ static void OWN(conv_kernel_rows)(const conv_shape *s, const T **rows, const T *
   }
 }
 
+enum { OWN(CONV_COLUMN_SUMS) = 4 /* of pixels in turns: one would wait for each addition */ };
+
 /* Adds the columns of `pixels` rows of dy to sum[0 .. cout). In a larger function GCC would not keep the mask. */
 static __attribute__((noinline)) void OWN(conv_add_columns)(const conv_shape *s, T *sum, const T *dy, int64_t pixels,
                                                             int starts) {
+  enum { SUMS = OWN(CONV_COLUMN_SUMS) };
   for (int64_t o = 0; o < s->cout; o += N) {
     const int64_t n = fnn_min(N, s->cout - o);
-    V v = {0};
-    if (!starts) v = FN(load)(sum + o);
-    for (int64_t p = 0; p < pixels; p++) {
-      const T *at = dy + p * s->cout + o;
-      v += n < N ? FN(load_part)(at, n) : FN(load)(at);
-    }
-    FN(store)(sum + o, v);
+    const T *at = dy + o;
+    V v[SUMS] = {{0}};
+    if (!starts) v[0] = FN(load)(sum + o);
+    int64_t p = 0;
+    for (; p + SUMS <= pixels; p += SUMS)
+#pragma GCC unroll 4
+      for (int i = 0; i < SUMS; i++, at += s->cout) v[i] += n < N ? FN(load_part)(at, n) : FN(load)(at);
+    for (; p < pixels; p++, at += s->cout) v[0] += n < N ? FN(load_part)(at, n) : FN(load)(at);
+    FN(store)(sum + o, (v[0] + v[1]) + (v[2] + v[3]));
   }
 }
 
