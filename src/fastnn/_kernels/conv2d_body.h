@@ -193,13 +193,13 @@ static void OWN(conv_run)(const OWN(conv_walk) * walk) {
 
 /* ---- conv2d ---- */
 
-/* How a forward convolution is cut. */
+/* How a forward convolution is cut. Where groups share vectors, s has one, whose results are those of all. */
 typedef struct {
   conv_shape s;
   conv_bands bands;
   int64_t window_cols, window_elements, weight_blocks;
   int64_t widest, panels, parts; /* of columns: few bands are cut by them too; panels of a part */
-  int copies, merges;            /* windows are copied; the taps of a kernel row are one segment */
+  int copies, merges, is_grouped; /* windows are copied; the taps of a kernel row are one segment */
 } OWN(conv_cut);
 
 enum {
@@ -215,19 +215,21 @@ static OWN(conv_cut) OWN(conv_cut_of)(const int64_t *ints) {
              (s->ow - 1) * s->stride_w - s->pad_left + reach_w > s->w;
   c.window_cols = (s->ow - 1) * s->stride_w + reach_w;
   c.merges = s->dilation_w == 1 && s->groups == 1;
+  c.is_grouped = OWN(grouped_fits)(s);
+  if (c.is_grouped) c.s.groups = 1, c.s.cout_g = s->cout;
   const int64_t row = c.window_cols * s->cin;
   c.bands = conv_bands_of(s->n, s->oh, s->ow, c.copies ? row * s->stride_h * (int64_t)sizeof(T) : 0, 1);
   if (c.copies) c.window_elements = c.bands.images * ((c.bands.rows - 1) * s->stride_h + reach_h) * row;
   c.widest = TILE_VECTORS;
   c.panels = tile_panels_of(s->cout_g, N, c.widest);
   const int64_t bands = c.bands.image_units * c.bands.bands, columns = fnn_ceil_div(s->cout, N);
-  if (bands > 0 && bands < OWN(CONV_FEW_BANDS) && s->groups == 1 && columns > 1) {
+  if (bands > 0 && bands < OWN(CONV_FEW_BANDS) && s->groups == 1 && !c.is_grouped && columns > 1) {
     c.widest = fnn_min(TILE_VECTORS, columns / 2);
     c.panels = tile_part_panels(s->cout, N, c.widest);
   }
   c.parts = fnn_max(1, fnn_ceil_div(tile_panels_of(s->cout_g, N, c.widest), fnn_max(1, c.panels)));
   /* Whole vectors of the last kernel row may reach past the kernel's end: then it is copied to where they may. */
-  if (s->cout_g % N && !OWN(grouped_fits)(s))
+  if (s->cout_g % N)
     c.weight_blocks = fnn_ceil_div(s->taps * s->cin_g * s->cout, OWN(CONV_WEIGHT_BLOCK));
   return c;
 }
@@ -285,7 +287,7 @@ static void OWN(conv2d_unit)(const fnn_call *call, const OWN(conv_cut) * c, cons
   T *y = (T *)call->buf[2] + first_pixel * s->cout;
   const int64_t n_y = images * rows * s->ow;
   const T *next = (const T *)call->buf[0] + ((image + images - 1) * s->h + (row + rows) * s->stride_h) * s->w * s->cin;
-  /* Copying would wait for the next window, storing for the next results; tiles that read x in place wait for neither. */
+  /* Copying would wait for the next window, storing for the next results; tiles that read x in place wait for none. */
   OWN(conv_ahead) ahead = OWN(conv_ahead_of)(next, images * rows * s->stride_h * s->w * s->cin, y + n_y * s->cout,
                                              n_y * s->cout, s->groups * c->panels * n_y / TILE_MOST_ROWS,
                                              c->merges ? s->kh : s->taps);
@@ -307,12 +309,11 @@ static void OWN(conv2d_unit)(const fnn_call *call, const OWN(conv_cut) * c, cons
     column = tile_panel_of(s->cout, N, c->widest, walk.panel).begin;
     columns = last.begin + last.cols - column;
   }
-  const int is_grouped = OWN(grouped_fits)(s);
-  for (int64_t g = 0; g < (is_grouped ? 1 : s->groups); g++) {
+  for (int64_t g = 0; g < s->groups; g++) {
     walk.a = x.at + g * s->cin_g;
     walk.first_column = g * s->cout_g;
     walk.bias = call->buf[3] ? (const T *)call->buf[3] + g * s->cout_g : NULL;
-    if (is_grouped) OWN(grouped_walk)(&walk, s->cin_g, s->cout);
+    if (c->is_grouped) OWN(grouped_walk)(&walk);
     else if (OWN(thin_fits)(s, OWN(THIN_CHANNELS))) OWN(thin_run)(&walk, s->cin, column, columns);
     else OWN(conv_run)(&walk);
   }

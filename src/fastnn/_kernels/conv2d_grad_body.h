@@ -12,17 +12,20 @@
 
 enum { OWN(CONV_TURNED) = 64 /* o of a tap that a unit of the first phase transposes */ };
 
+/* Where groups share vectors, s has one, whose channels of dx are those of all. */
 typedef struct {
   conv_shape s;
   conv_bands bands; /* of rows of dx */
   int64_t low_y, high_y, low_x, high_x; /* shifts */
   int64_t window_cols, window_elements;
-  int copies;
+  int copies, is_grouped;
 } OWN(conv_input_cut);
 
 static OWN(conv_input_cut) OWN(conv_input_cut_of)(const int64_t *ints) {
   OWN(conv_input_cut) c = {.s = conv_shape_of(ints)};
   const conv_shape *s = &c.s;
+  c.is_grouped = OWN(grouped_fits)(s);
+  if (c.is_grouped) c.s.groups = 1, c.s.cin_g = s->cin;
   conv_shifts(s->h, s->pad_top, s->kh, s->dilation_h, s->stride_h, &c.low_y, &c.high_y);
   conv_shifts(s->w, s->pad_left, s->kw, s->dilation_w, s->stride_w, &c.low_x, &c.high_x);
   c.window_cols = c.high_x - c.low_x + fnn_ceil_div(s->w, s->stride_w);
@@ -67,11 +70,10 @@ static void OWN(conv2d_grad_input_size)(const int64_t *ints, fnn_work *work) {
 
 /* out[g][taps - 1 - tap][o][i] = weights[tap][i][g * cout_g + o], and zeroes after the last: a block of o of a tap. Of
  * grouped_walk out[taps - 1 - tap][o][g][i]. */
-static void OWN(conv_transpose_weights)(const conv_shape *s, T *out, const T *weights, int64_t unit) {
+static void OWN(conv_transpose_weights)(const conv_shape *s, int is_grouped, T *out, const T *weights, int64_t unit) {
   const int64_t blocks = fnn_ceil_div(s->cout_g, OWN(CONV_TURNED)), g = unit / blocks / s->taps;
   const int64_t tap = unit / blocks % s->taps, first = unit % blocks * OWN(CONV_TURNED);
   const int64_t n = fnn_min(OWN(CONV_TURNED), s->cout_g - first);
-  const int is_grouped = OWN(grouped_fits)(s);
   const int64_t width = is_grouped ? s->cin : s->cin_g;
   T *to = out + (tap * s->cout_g + first) * width + g * s->cin_g * (is_grouped ? 1 : s->taps * s->cout_g);
   const T *from = weights + (s->taps - 1 - tap) * s->cin_g * s->cout + g * s->cout_g + first;
@@ -102,14 +104,13 @@ static conv_axis OWN(conv_input_axis)(int64_t residue, int64_t pad, int64_t taps
 static void OWN(conv_input_taps)(const OWN(conv_input_cut) * c, int64_t residue_y, int64_t residue_x,
                                  int64_t window_row, const T *weights, OWN(tile_segment) * taps) {
   const conv_shape *s = &c->s;
-  const int64_t width = OWN(grouped_fits)(s) ? s->cin : s->cin_g;
   int64_t shift_y, shift_x;
   for (int64_t ky = s->kh - 1; ky >= 0; ky--) {
     if (!conv_shift(residue_y, s->pad_top, ky, s->dilation_h, s->stride_h, &shift_y)) continue;
     for (int64_t kx = s->kw - 1; kx >= 0; kx--) {
       if (!conv_shift(residue_x, s->pad_left, kx, s->dilation_w, s->stride_w, &shift_x)) continue;
       const int64_t turned = s->taps - 1 - (ky * s->kw + kx);
-      *taps++ = (OWN(tile_segment)){weights + turned * s->cout_g * width, width,
+      *taps++ = (OWN(tile_segment)){weights + turned * s->cout_g * s->cin_g, s->cin_g,
                                     (shift_y - c->low_y) * window_row + (shift_x - c->low_x) * s->cout, s->cout_g};
     }
   }
@@ -127,7 +128,6 @@ static void OWN(conv_input_unit)(const fnn_call *call, const OWN(conv_input_cut)
     (T *)(call->scratch + OWN(conv_window_at)(2 * s->taps)));
   OWN(tile_segment) *taps = (OWN(tile_segment) *)call->scratch;
   T *dx = (T *)call->buf[2] + (image * s->h + row) * s->w * s->cin;
-  const int is_grouped = OWN(grouped_fits)(s);
   const int merges = s->stride_w == 1 && s->dilation_w == 1 && s->groups == 1;
   const int64_t n_dy = images * steps * s->ow, n_dx = images * rows * s->w * s->cin;
   const T *next = (const T *)call->buf[0] + ((image + images - 1) * s->oh + first_j + steps) * s->ow * s->cout;
@@ -150,12 +150,12 @@ static void OWN(conv_input_unit)(const fnn_call *call, const OWN(conv_input_cut)
         .taps = taps, .segments = taps + s->taps, .k = s->cout_g,
         .merges = merges, .columns = s->cin_g, .widest = TILE_VECTORS, .panels = tile_panels(s->cin_g, N),
         .floor = -INFINITY, .ahead = c->copies ? &ahead : NULL};
-      for (int64_t g = 0; g < (is_grouped ? 1 : s->groups); g++) {
+      for (int64_t g = 0; g < s->groups; g++) {
         const T *weights = (const T *)call->shared + g * s->taps * s->cout_g * s->cin_g;
         OWN(conv_input_taps)(c, residue_y, residue_x, dy.row, weights, taps);
         walk.a = dy.at + g * s->cout_g;
         walk.c = dx + (residue_y * s->w + residue_x) * s->cin + g * s->cin_g;
-        if (is_grouped) OWN(grouped_walk)(&walk, s->cin_g, s->cin);
+        if (c->is_grouped) OWN(grouped_walk)(&walk);
         else OWN(conv_run)(&walk);
       }
     }
@@ -184,8 +184,10 @@ static void OWN(conv2d_grad_input)(const fnn_call *call, int64_t begin, int64_t 
   }
   const OWN(conv_input_cut) c = OWN(conv_input_cut_of)(call->ints);
   for (int64_t unit = begin; unit < end; unit++) {
-    if (call->phase == 0) OWN(conv_transpose_weights)(&c.s, (T *)call->shared, (const T *)call->buf[1], unit);
-    else OWN(conv_input_unit)(call, &c, unit);
+    if (call->phase == 0)
+      OWN(conv_transpose_weights)(&s, c.is_grouped, (T *)call->shared, (const T *)call->buf[1], unit);
+    else
+      OWN(conv_input_unit)(call, &c, unit);
   }
 }
 
@@ -210,9 +212,9 @@ typedef struct {
 static OWN(conv_kernel_cut) OWN(conv_kernel_cut_of)(const int64_t *ints) {
   const OWN(conv_cut) forward = OWN(conv_cut_of)(ints);
   OWN(conv_kernel_cut) c = {.s = forward.s, .bands = forward.bands, .window_cols = forward.window_cols,
-                            .window_elements = forward.window_elements, .copies = forward.copies};
+                            .window_elements = forward.window_elements, .copies = forward.copies,
+                            .is_grouped = forward.is_grouped};
   const conv_shape *s = &c.s;
-  if (OWN(grouped_fits)(s)) c.is_grouped = 1, c.s.groups = 1, c.s.cout_g = s->cout; /* rows are those of a group */
   c.window_rows = (s->kh - 1) * s->dilation_h + 1;
   c.copies_dy = s->cout_g % N != 0; /* whole vectors may reach past the end of dy */
   if (c.copies_dy) c.dy_elements = c.bands.images * c.bands.rows * s->ow * s->cout + N;
@@ -402,6 +404,21 @@ static void OWN(conv_kernel_unit)(const fnn_call *call, const OWN(conv_kernel_cu
       memset(dy_space + pixels * s->cout, 0, sizeof(T) * N);
       dy = dy_space;
     }
+    if (is_thin) { /* few rows: they are one row block */
+      OWN(thin_grad) g = {x, NULL, images, n_rows, s->ow, s->stride_h * x.row, s->dilation_h * x.row,
+                          s->stride_w * s->cin, s->cout, next_dy, NULL, NULL, band > begin};
+      for (int64_t k = 0; k < c->panels; k++) {
+        const tile_panel panel = tile_panel_at(s->cout, N, k);
+        for (int64_t j = 0; j < panel.cols; j += N) {
+          g.dy = dy + panel.begin + j;
+          g.sums = partial + k * c->rows * OWN(TILE_COLS) + j;
+          g.column_sum = call->buf[3] ? column_sum + panel.begin + j : NULL;
+          OWN(thin_grad_variants)[s->cin - 1](&g);
+          g.ahead += pixels * N;
+        }
+      }
+      continue;
+    }
     const T *next_x =
       (const T *)call->buf[0] + ((image + images - 1) * s->h + (row + n_rows) * s->stride_h) * s->w * s->cin;
     const int has_gaps = s->stride_h > s->kh; /* rows of x that are not read */
@@ -423,21 +440,6 @@ static void OWN(conv_kernel_unit)(const fnn_call *call, const OWN(conv_kernel_cu
           g.x = x.at + panel.begin + j, g.dy = dy + panel.begin + j;
           g.sums = k * c->rows * OWN(TILE_COLS) + j;
           OWN(grouped_grad_run)(&g);
-        }
-      }
-      continue;
-    }
-    if (is_thin) { /* few rows: they are one row block */
-      OWN(thin_grad) g = {x, NULL, images, n_rows, s->ow, s->stride_h * x.row, s->dilation_h * x.row,
-                          s->stride_w * s->cin, s->cout, next_dy, NULL, NULL, band > begin};
-      for (int64_t k = 0; k < c->panels; k++) {
-        const tile_panel panel = tile_panel_at(s->cout, N, k);
-        for (int64_t j = 0; j < panel.cols; j += N) {
-          g.dy = dy + panel.begin + j;
-          g.sums = partial + k * c->rows * OWN(TILE_COLS) + j;
-          g.column_sum = call->buf[3] ? column_sum + panel.begin + j : NULL;
-          OWN(thin_grad_variants)[s->cin - 1](&g);
-          g.ahead += pixels * N;
         }
       }
       continue;

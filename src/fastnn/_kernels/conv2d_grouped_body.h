@@ -148,16 +148,16 @@ static void OWN(grouped_line)(const OWN(grouped_row) * r, int64_t count) {
   }
 }
 
-/* All groups of `channels`, of a walk that begins with the first. */
-static void OWN(grouped_walk)(const OWN(conv_walk) * walk, int64_t channels, int64_t columns) {
+/* A walk whose columns are those of all groups. */
+static void OWN(grouped_walk)(const OWN(conv_walk) * walk) {
   OWN(grouped_run) *runs = (OWN(grouped_run) *)walk->segments;
-  OWN(grouped_row) r = {.runs = runs, .channels = channels, .width = columns, .x_step = walk->a_col,
+  OWN(grouped_row) r = {.runs = runs, .channels = walk->k, .width = walk->columns, .x_step = walk->a_col,
                         .y_step = walk->c_col, .y_down = walk->c_row, .floor = FN(splat)(walk->floor)};
   r.n_runs = OWN(grouped_runs)(runs, walk->taps, walk->y.taps, walk->x.taps, walk->a_col);
   for (int64_t row = 0; row < walk->images * walk->rows; row++) {
     const int64_t image = row / walk->rows, y = row % walk->rows;
     r.x = walk->a + image * walk->a_image + y * walk->a_row, r.y = walk->c + image * walk->c_image + y * walk->c_row;
-    for (r.column = 0; r.column < columns; r.column += N) {
+    for (r.column = 0; r.column < walk->columns; r.column += N) {
       r.bias = walk->bias ? FN(load)(walk->bias + r.column) : (V){0};
       OWN(grouped_line)(&r, walk->cols);
     }
