@@ -34,8 +34,38 @@ FNN_INLINE fnn_vd fnn_loadd(const double *p) { return *(const fnn_vd_u *)p; }
 FNN_INLINE void fnn_storef(float *p, fnn_vf v) { *(fnn_vf_u *)p = v; }
 FNN_INLINE void fnn_stored(double *p, fnn_vd v) { *(fnn_vd_u *)p = v; }
 
-/* The first n lanes from p, zeroes after them; and the first n lanes to p. Nothing past p[n-1] is touched. Kept as
- * loops, these become one masked instruction where the CPU has it. */
+/* The numbers of the lanes. */
+FNN_INLINE fnn_vi32 fnn_lanesf(void) {
+  static const int32_t numbers[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+  fnn_vi32 lane;
+  memcpy(&lane, numbers, sizeof lane);
+  return lane;
+}
+FNN_INLINE fnn_vi64 fnn_lanesd(void) {
+  static const int64_t numbers[8] = {0, 1, 2, 3, 4, 5, 6, 7};
+  fnn_vi64 lane;
+  memcpy(&lane, numbers, sizeof lane);
+  return lane;
+}
+
+/* The first n lanes from p, zeroes after them; and the first n lanes to p. Nothing past p[n-1] is touched. */
+#if defined(FNN_ISA_AVX512) /* of the loops GCC makes this and a test whether p overlaps their copy on the stack */
+#define FNN_FIRST(lanes, n, bits)                                                                                      \
+  _mm512_cmplt_epi##bits##_mask((__m512i)lanes, _mm512_set1_epi##bits((int##bits##_t)(n)))
+FNN_INLINE fnn_vf fnn_load_partf(const float *p, int64_t n) {
+  return _mm512_maskz_loadu_ps(FNN_FIRST(fnn_lanesf(), n, 32), p);
+}
+FNN_INLINE void fnn_store_partf(float *p, fnn_vf v, int64_t n) {
+  _mm512_mask_storeu_ps(p, FNN_FIRST(fnn_lanesf(), n, 32), v);
+}
+FNN_INLINE fnn_vd fnn_load_partd(const double *p, int64_t n) {
+  return _mm512_maskz_loadu_pd(FNN_FIRST(fnn_lanesd(), n, 64), p);
+}
+FNN_INLINE void fnn_store_partd(double *p, fnn_vd v, int64_t n) {
+  _mm512_mask_storeu_pd(p, FNN_FIRST(fnn_lanesd(), n, 64), v);
+}
+#undef FNN_FIRST
+#else
 FNN_INLINE fnn_vf fnn_load_partf(const float *p, int64_t n) {
   fnn_vf v;
   float lanes[FNN_VF];
@@ -62,6 +92,7 @@ FNN_INLINE void fnn_store_partd(double *p, fnn_vd v, int64_t n) {
   for (int lane = 0; lane < FNN_VD; lane++)
     if (lane < (int64_t)n) p[lane] = v[lane];
 }
+#endif
 
 FNN_INLINE fnn_vf fnn_splatf(float x) { return x - (fnn_vf){0}; } /* - folds away, + may turn -0 to 0 */
 FNN_INLINE fnn_vd fnn_splatd(double x) { return x - (fnn_vd){0}; }
@@ -81,21 +112,8 @@ FNN_SELECT(fnn_selectf, fnn_vf, fnn_vi32, float, int32_t, FNN_VF)
 FNN_SELECT(fnn_selectd, fnn_vd, fnn_vi64, double, int64_t, FNN_VD)
 #undef FNN_SELECT
 
-/* What fnn_sum_lanes, fnn_max_lanes and fnn_first_lanes share: the numbers of the lanes, and v with lane k ^ half in
- * lane k. Halves are joined, then quarters, and so on: log2(lanes) steps, where a loop over lanes would be a chain of as
- * many as there are. */
-FNN_INLINE fnn_vi32 fnn_lanesf(void) {
-  static const int32_t numbers[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
-  fnn_vi32 lane;
-  memcpy(&lane, numbers, sizeof lane);
-  return lane;
-}
-FNN_INLINE fnn_vi64 fnn_lanesd(void) {
-  static const int64_t numbers[8] = {0, 1, 2, 3, 4, 5, 6, 7};
-  fnn_vi64 lane;
-  memcpy(&lane, numbers, sizeof lane);
-  return lane;
-}
+/* What fnn_sum_lanes and fnn_max_lanes share: v with lane k ^ half in lane k. Halves are joined, then quarters, and so
+ * on: log2(lanes) steps, where a loop over lanes would be a chain of as many as there are. */
 FNN_INLINE fnn_vf fnn_acrossf(fnn_vf v, int half) { return __builtin_shuffle(v, fnn_lanesf() ^ half); }
 FNN_INLINE fnn_vd fnn_acrossd(fnn_vd v, int half) { return __builtin_shuffle(v, fnn_lanesd() ^ half); }
 
