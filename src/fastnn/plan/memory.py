@@ -103,7 +103,8 @@ class _Planner:
             for y, x in step.shares:
                 self.try_share(number, y, x, taken)
         parts = self.parts()
-        offsets, arena_bytes = _pack(parts)
+        live_bytes = _peak(parts, len(self.steps))
+        offsets, arena_bytes = _packed(parts, live_bytes)
         places = {}
         for value in self.first:
             home, offset = self.home(value)
@@ -111,7 +112,7 @@ class _Planner:
                 places[value] = Place(self.bound[home], offset)
             else:
                 places[value] = Place(-1, offsets[home] + offset)
-        return Memory(places, arena_bytes, _peak(parts, len(self.steps)))
+        return Memory(places, arena_bytes, live_bytes)
 
     def parts(self) -> dict[Value, list[_Part]]:
         """What the arena holds: the owners of memory in it, each whole or in the pieces that are produced there."""
@@ -174,9 +175,29 @@ class _Planner:
         residents |= self.residents.pop(y)
 
 
-def _pack(owners: dict[Value, list[_Part]]) -> tuple[dict[Value, int], int]:
-    """Offsets such that what lives at the same time does not overlap: first what consists of pieces, one behind the
-    other; then the largest first, each at the lowest gap."""
+# Which values get their place first; each order leaves gaps in some networks that another one fills.
+_ORDERS = (
+    lambda part: -part.size,
+    lambda part: -part.size * (part.last - part.first + 1),
+    lambda part: (part.first - part.last, -part.size),
+    lambda part: (part.first, -part.size),
+)
+
+
+def _packed(owners: dict[Value, list[_Part]], live_bytes: int) -> tuple[dict[Value, int], int]:
+    """Offsets such that what lives at the same time does not overlap, and the bytes that they take: by the first order
+    that comes near `live_bytes`, or else by the best."""
+    enough = live_bytes + live_bytes // 32 + ALIGN_LARGE
+    found = []
+    for order in _ORDERS:
+        found.append(_pack(owners, order))
+        if found[-1][1] <= enough:
+            return found[-1]
+    return min(found, key=lambda of: of[1])
+
+
+def _pack(owners: dict[Value, list[_Part]], order) -> tuple[dict[Value, int], int]:
+    """First what consists of pieces, one behind the other; then the others by `order`, each at the lowest gap."""
     offsets: dict[Value, int] = {}
     placed: list[tuple[int, int, int, int]] = []  # offset, end, first, last; sorted
     total = 0
@@ -185,7 +206,7 @@ def _pack(owners: dict[Value, list[_Part]]) -> tuple[dict[Value, int], int]:
         if offset < end:
             bisect.insort(placed, (offset, end, first, last))
 
-    for value in sorted(owners, key=lambda v: (_is_whole(v, owners[v]), -v.spec.nbytes)):
+    for value in sorted(owners, key=lambda v: (_is_whole(v, owners[v]), order(owners[v][0]))):
         parts, size = owners[value], _aligned(max(value.spec.nbytes, 1), ALIGN)
         align = ALIGN if size < LARGE else ALIGN_LARGE
         if _is_whole(value, parts):
