@@ -131,7 +131,9 @@ def test_alpha_beta_bias_relu(size, relu, suffix, isa):
 @pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize("suffix", FLOATS)
 @pytest.mark.parametrize(
-    "size", [(9, 10, 33), (70, 50, 511), (20, 17, 1025), (3, 5, 5000), (270, 260, 600), (26, 4250, 1)], ids=str
+    "size",
+    [(9, 10, 33), (70, 50, 511), (20, 17, 1025), (3, 5, 5000), (270, 260, 600), (600, 1100, 24), (26, 4250, 1)],
+    ids=str,
 )
 def test_column_sum_rides_along(size, suffix, isa):
     m, n, k = size
@@ -158,6 +160,7 @@ def test_column_sum_rides_along(size, suffix, isa):
         (20, 40, 1030),
         (520, 520, 2100),
         (259, 270, 41),
+        (600, 1100, 24),
         (100, 256, 2100),
         (140, 1, 2100),
         (140, 1, 500),
@@ -197,7 +200,16 @@ def test_batches_broadcast(m, n, layouts, suffix, isa):
 @pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize(
     "size",
-    [(64, 20, 2000), (5, 300, 2100), (130, 100, 40), (10, 10, 10), (300, 270, 300), (100, 256, 2100), (130, 130, 70)],
+    [
+        (64, 20, 2000),
+        (5, 300, 2100),
+        (130, 100, 40),
+        (10, 10, 10),
+        (300, 270, 300),
+        (100, 256, 2100),
+        (130, 130, 70),
+        (600, 1100, 24),
+    ],
     ids=str,
 )
 def test_same_bits_for_any_thread_count(size, isa):

@@ -16,6 +16,7 @@ typedef struct {
   int64_t k_block;          /* of a split that is done at a time */
   enum gemm_way way;
   int packs_b, sums_columns;
+  int packs_group;          /* all panels of a unit are packed at once, for all blocks of rows */
   int fetches;              /* a tile fetches what comes after its panel */
   int fetches_packed;       /* a tile fetches what is packed next, or read in place in the next block of k */
   int is_turned;            /* see gemm_turn */
@@ -134,6 +135,11 @@ static OWN(gemm_cut) OWN(gemm_cut_of)(const int64_t *ints) {
   c.k_block = fnn_min(c.split_k, transposes_for_one ? GEMM_K_BLOCK : gemm_most_k[c.way]);
   c.packs_b = c.way != GEMM_DOTS && (ints[GEMM_B_COL] != 1 || (ints[GEMM_B_ROW] < c.n && c.k > 1) ||
                                      OWN(gemm_is_scattered)(&c, ints, c.k_block));
+  /* A line a row at a time is the dearest way to read a B whose rows lie in the same sets of the caches. */
+  const int64_t group_bytes = c.k_block * c.group * c.widest * FNN_VECTOR_BYTES;
+  c.packs_group = c.way == GEMM_PACKED_A && !OWN(gemm_is_broad)(&c) && ints[GEMM_B_COL] == 1 &&
+                  c.k_block == c.split_k && group_bytes <= GEMM_PACKED_GROUP_BYTES;
+  c.packs_b |= c.packs_group;
   const int is_transposed = ints[GEMM_A_ROW] == 1 && ints[GEMM_A_COL] * (int64_t)sizeof(T) < GEMM_PAGES_APART;
   c.fetches = is_transposed && c.n >= GEMM_SHARING_COLS && c.splits > 1 && !c.packs_b;
   /* Of dots, several columns at a time; those of a single row are streams that the hardware sees. */
@@ -151,11 +157,11 @@ typedef struct {
   char *program;
 } OWN(gemm_scratch);
 
-/* A packed panel of B; where it is read in place, the last rows, of which at most N reach past the end of B; a unit's
- * part of the row of an outer product. */
+/* A packed panel of B, or all of a unit's; where it is read in place, the last rows, of which at most N reach past the
+ * end of B; a unit's part of the row of an outer product. */
 static int64_t OWN(gemm_b_elements)(const OWN(gemm_cut) * c) {
   const int64_t outer = c->way == GEMM_OUTER ? (c->group * c->widest + 1) * N + GEMM_ALIASES / (int64_t)sizeof(T) : 0;
-  return fnn_max(outer, (c->packs_b ? c->k_block : N) * c->widest * N);
+  return fnn_max(outer, (c->packs_b ? c->k_block : N) * (c->packs_group ? c->group : 1) * c->widest * N);
 }
 static int64_t OWN(gemm_a_elements)(const OWN(gemm_cut) * c) {
   return c->way == GEMM_PACKED_A ? fnn_round_up(fnn_round_up(c->rows, N) * c->k_block, FNN_ALIGN) : 0;
@@ -423,6 +429,19 @@ static tile_panel OWN(gemm_columns)(const OWN(gemm_cut) * c, int64_t begin, int6
   return all;
 }
 
+/* Panels [begin, end) of k rows of B, k * widest * N elements apart. Several by a few rows at a time: their lines follow
+ * each other, where those of a narrow panel lie a row apart. */
+static __attribute__((noinline)) void OWN(gemm_pack_b)(T *out, const OWN(gemm_cut) * c, const int64_t *ints,
+                                                       const T *b, int64_t begin, int64_t end, int64_t k) {
+  const int64_t step = end - begin > 1 ? GEMM_PACKED_ROWS : k, b_row = ints[GEMM_B_ROW];
+  for (int64_t i = 0; i < k; i += step)
+    for (int64_t p = begin; p < end; p++) {
+      const tile_panel panel = tile_panel_of(c->n, N, c->widest, p);
+      T *to = out + (p - begin) * k * c->widest * N + i * panel.vectors * N;
+      OWN(pack_panel)(to, b + i * b_row, b_row, ints[GEMM_B_COL], fnn_min(step, k - i), panel);
+    }
+}
+
 /* Unit (batch z, row block, group of panels, split) of the products. */
 static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OWN(gemm_scratch) * scratch, int64_t z,
                                int64_t row_block, int64_t group, int64_t split) {
@@ -488,7 +507,6 @@ static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OW
     }
     for (int64_t panel_index = panel_begin; panel_index < panel_end; panel_index++) {
       const tile_panel panel = tile_panel_of(c->n, N, c->widest, panel_index);
-      const int64_t b_of = (z * c->splits + split) * c->panels + panel_index;
       const int64_t height = tile_rows(panel.vectors);
       if (whole) t.bias = OWN(gemm_bias)(c, (const T *)call->buf[3], panel, scratch->bias);
       t.cols = panel.cols;
@@ -505,10 +523,13 @@ static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OW
         continue;
       }
       if (c->packs_b) {
+        const int64_t first = c->packs_group ? panel_begin : panel_index, end = c->packs_group ? panel_end : first + 1;
+        const int64_t b_of = (z * c->splits + split) * c->panels + first;
         if (*scratch->b_of != b_of)
-          OWN(pack_panel)(scratch->b, b + k * ints[GEMM_B_ROW], ints[GEMM_B_ROW], ints[GEMM_B_COL], k_next - k, panel);
+          OWN(gemm_pack_b)(scratch->b, c, ints, b + k * ints[GEMM_B_ROW], first, end, k_next - k);
         *scratch->b_of = c->split_k <= c->k_block ? b_of : -1; /* all of a range may serve the next unit too */
-        segments[0] = (OWN(tile_segment)){scratch->b, panel.vectors * N, 0, k_next - k};
+        const T *packed = scratch->b + (panel_index - first) * (k_next - k) * c->widest * N;
+        segments[0] = (OWN(tile_segment)){packed, panel.vectors * N, 0, k_next - k};
         t.n_segments = 1;
       } else {
         t.n_segments = OWN(gemm_segments_in_place)(segments, c, ints, b, k, k_next, panel, t.a_stride, scratch->b);
