@@ -94,6 +94,9 @@ PROBLEMS = [
     Problem(0, 5, 6, 16, 16, 3, 3, groups=4),
     Problem(2, 12, 17, 20, 24, 3, 3, strides=(2, 2), pads=(1, 1, 1, 1)),  # channels far from whole vectors
     Problem(3, 9, 6, 9, 40, 4, 5, strides=(1, 2), pads=(2, 1, 1, 3)),
+    Problem(2, 9, 13, 7, 48, 1, 1),  # one tap, whole vectors of results: several tiles at once
+    Problem(1, 12, 15, 32, 64, 1, 1),
+    Problem(3, 11, 10, 16, 96, 1, 1, strides=(2, 3)),
 ]
 pytestmark = pytest.mark.parametrize("isa", ISAS)
 each_problem = pytest.mark.parametrize("problem", PROBLEMS, ids=lambda p: "-".join(map(str, astuple(p))))

@@ -68,7 +68,7 @@ typedef struct {
   int64_t widest, panel, panels;    /* how the columns are cut, and which panels are done: from one on, how many */
   const T *bias;                    /* of the group, or NULL */
   T floor;
-  int fetches; /* a tile asks for the first segment of the next one's pixels */
+  int64_t fetches; /* 0, or from a pixel to the one of which a tile asks for the first segment */
   OWN(conv_ahead) * ahead; /* or NULL */
 } OWN(conv_walk);
 
@@ -100,6 +100,73 @@ static void OWN(conv_segments)(const OWN(conv_walk) * walk, OWN(conv_pixels) * p
   pixels->t.n_segments = n;
 }
 
+/* `tiles` tiles of `rows` pixels each, of whole vectors and with the one segment of t: as tile_run does them, but
+ * without what that does for each. Asks for the first `lines` lines of pixels `ahead` of those of a tile. */
+FNN_INLINE void OWN(strip_run)(const OWN(tile) * t, int64_t tiles, int64_t ahead, int64_t lines, const int rows,
+                               const int vectors) {
+  const OWN(tile_segment) s = t->segments[0];
+  const T *const *pixels = t->a, *bias = t->bias, *weights = s.b + t->column;
+  T *const *results = t->c;
+  const int64_t c_column = t->c_column;
+  for (; tiles > 0; tiles--, pixels += rows, results += rows) {
+    V acc[TILE_MOST_SUMS];
+    const T *a[TILE_MOST_ROWS], *b = weights;
+    T zero = 0;
+    __asm__("" : "+m"(zero)); /* or the compiler keeps a vector of zeros, for which there is no register */
+#pragma GCC unroll 8
+    for (int i = 0; i < rows; i++) {
+      a[i] = pixels[i];
+#pragma GCC unroll 8
+      for (int j = 0; j < vectors; j++) acc[i * vectors + j] = FN(splat)(zero);
+    }
+    for (int64_t line = 0, e = ahead; line < lines; line++, e += FNN_ALIGN / (int64_t)sizeof(T))
+#pragma GCC unroll 8
+      for (int i = 0; i < rows; i++) __builtin_prefetch(a[i] + e);
+    int64_t at = s.a_offset;
+#pragma GCC unroll 2
+    for (int64_t k = s.k; k > 0; k--, at++, b += s.b_stride) {
+      V b_row[TILE_VECTORS];
+#pragma GCC unroll 8
+      for (int j = 0; j < vectors; j++) b_row[j] = FN(load)(b + j * N);
+#pragma GCC unroll 8
+      for (int i = 0; i < rows; i++) {
+        const V x = FN(splat)(a[i][at]);
+#pragma GCC unroll 8
+        for (int j = 0; j < vectors; j++) acc[i * vectors + j] += x * b_row[j];
+      }
+      __asm__("" : "+r"(at)); /* as in tile_run */
+    }
+    const V floor = FN(splat)(t->floor);
+#pragma GCC unroll 8
+    for (int i = 0; i < rows; i++) {
+      T *c = results[i] + c_column;
+      __asm__("" : "+r"(c)); /* one register, not one for each vector */
+#pragma GCC unroll 8
+      for (int j = 0; j < vectors; j++) {
+        V y = acc[i * vectors + j];
+        if (bias) y += FN(load)(bias + j * N);
+        FN(store)(c + j * N, FN(max)(floor, y));
+      }
+    }
+  }
+}
+
+#define STRIP_VARIANT(rows, vectors)                                                                                   \
+  static __attribute__((noinline)) void OWN(strip_##rows##x##vectors)(const OWN(tile) * t, int64_t tiles,              \
+                                                                      int64_t ahead, int64_t lines) {                  \
+    OWN(strip_run)(t, tiles, ahead, lines, rows, vectors);                                                             \
+  }
+#if defined(FNN_ISA_AVX512) || defined(FNN_ISA_NEON)
+STRIP_VARIANT(8, 1) STRIP_VARIANT(8, 2) STRIP_VARIANT(8, 3) STRIP_VARIANT(6, 4)
+static void (*const OWN(strip_variants)[TILE_VECTORS])(const OWN(tile) *, int64_t, int64_t, int64_t) = {
+  OWN(strip_8x1), OWN(strip_8x2), OWN(strip_8x3), OWN(strip_6x4)};
+#else
+STRIP_VARIANT(6, 1) STRIP_VARIANT(6, 2)
+static void (*const OWN(strip_variants)[TILE_VECTORS])(const OWN(tile) *, int64_t, int64_t, int64_t) = {OWN(strip_6x1),
+                                                                                                        OWN(strip_6x2)};
+#endif
+#undef STRIP_VARIANT
+
 /* Computes pixels whose pointers there are. A tile has the taps that reach any of its pixels. The last run goes on. */
 static void OWN(conv_block)(const OWN(conv_walk) * walk, OWN(conv_pixels) * pixels) {
   const int64_t block = pixels->n;
@@ -118,7 +185,14 @@ static void OWN(conv_block)(const OWN(conv_walk) * walk, OWN(conv_pixels) * pixe
     t->column = t->c_column = walk->first_column + panel.begin;
     t->bias = OWN(tile_bias)(walk->bias, panel, bias);
     const int64_t height = tile_rows(panel.vectors);
-    for (int64_t p = 0; p < block; p += height) {
+    const int64_t lines = walk->fetches && k == walk->panel ? fnn_ceil_div(walk->k * (int64_t)sizeof(T), FNN_ALIGN) : 0;
+    int64_t p = 0;
+    if (is_one && t->n_segments == 1 && panel.cols == panel.vectors * N && !walk->ahead) {
+      t->a = a, t->c = c;
+      p = block / height * height;
+      OWN(strip_variants)[panel.vectors - 1](t, block / height, walk->fetches, lines);
+    }
+    for (; p < block; p += height) {
       t->rows = fnn_min(height, block - p);
       t->a = a + p;
       t->c = c + p;
@@ -128,8 +202,9 @@ static void OWN(conv_block)(const OWN(conv_walk) * walk, OWN(conv_pixels) * pixe
         while (run->end < p + t->rows) run++, y = conv_union(y, run->y), x = conv_union(x, run->x);
         OWN(conv_segments)(walk, pixels, y, x);
       }
-      for (int64_t i = p + height; walk->fetches && i < fnn_min(block, p + 2 * height); i++)
-        for (int64_t e = 0; e < walk->k; e += FNN_ALIGN / (int64_t)sizeof(T)) __builtin_prefetch(a[i] + e);
+      for (int64_t i = p; lines && i < p + t->rows; i++)
+        for (int64_t e = 0; e < walk->k; e += FNN_ALIGN / (int64_t)sizeof(T))
+          __builtin_prefetch(a[i] + walk->fetches + e);
       if (walk->ahead) t->ahead_lines = OWN(conv_ask)(walk->ahead, t->n_segments, &t->ahead);
       OWN(tile_call)(t, panel.vectors);
     }
@@ -301,7 +376,7 @@ static void OWN(conv2d_unit)(const fnn_call *call, const OWN(conv_cut) * c, cons
     .columns = s->cout_g, .widest = c->widest, .panel = part * c->panels,
     .panels = fnn_min(c->panels, tile_panels_of(s->cout_g, N, c->widest) - part * c->panels),
     .floor = call->ints[CONV_RELU] ? 0 : -INFINITY,
-    .fetches = s->taps == 1 && s->stride_w > 1, /* pixels that do not follow each other */
+    .fetches = s->taps == 1 && s->stride_w > 1 ? s->stride_h * x.row : 0, /* pixels that do not follow each other */
     .ahead = c->copies ? &ahead : NULL};
   int64_t column = 0, columns = s->cout;
   if (c->parts > 1) {
