@@ -97,6 +97,9 @@ PROBLEMS = [
     Problem(2, 9, 13, 7, 48, 1, 1),  # one tap, whole vectors of results: several tiles at once
     Problem(1, 12, 15, 32, 64, 1, 1),
     Problem(3, 11, 10, 16, 96, 1, 1, strides=(2, 3)),
+    Problem(1, 6, 35, 64, 2, 1, 1, strides=(1, 2)),  # a gradient of more vectors than it has products
+    Problem(2, 9, 7, 80, 24, 1, 1, strides=(3, 1)),
+    Problem(1, 8, 9, 32, 16, 1, 1, strides=(2, 2), pads=(1, 1, 1, 1)),
 ]
 pytestmark = pytest.mark.parametrize("isa", ISAS)
 each_problem = pytest.mark.parametrize("problem", PROBLEMS, ids=lambda p: "-".join(map(str, astuple(p))))

@@ -68,6 +68,7 @@ typedef struct {
   int64_t widest, panel, panels;    /* how the columns are cut, and which panels are done: from one on, how many */
   const T *bias;                    /* of the group, or NULL */
   T floor;
+  T *clears, *clears_end; /* NULL, or what is zero but for results, which then lie in the order of memory */
   int64_t fetches; /* 0, or from a pixel to the one of which a tile asks for the first segment */
   OWN(conv_ahead) * ahead; /* or NULL */
 } OWN(conv_walk);
@@ -80,6 +81,7 @@ typedef struct {
   OWN(tile) t;
   conv_range y, x;
   int64_t n, n_runs;
+  T *clears; /* what is not cleared yet */
   const T *a[OWN(CONV_BLOCK)];
   T *c[OWN(CONV_BLOCK)];
   conv_reach runs[OWN(CONV_BLOCK)];
@@ -100,14 +102,52 @@ static void OWN(conv_segments)(const OWN(conv_walk) * walk, OWN(conv_pixels) * p
   pixels->t.n_segments = n;
 }
 
-/* `tiles` tiles of `rows` pixels each, of whole vectors and with the one segment of t: as tile_run does them, but
- * without what that does for each. Asks for the first `lines` lines of pixels `ahead` of those of a tile. */
-FNN_INLINE void OWN(strip_run)(const OWN(tile) * t, int64_t tiles, int64_t ahead, int64_t lines, const int rows,
-                               const int vectors) {
+/* Clears whole vectors from `at` on, if that is not NULL, until `to`. Returns where the next ones begin. */
+FNN_INLINE T *OWN(conv_clear)(T *at, const T *to) {
+  for (; at && at < to; at += N) {
+    FN(store)(at, (V){0});
+    __asm__("" : "+r"(at)); /* no call of memset: its stores would wait for each other, not for the tile beside them */
+  }
+  return at;
+}
+
+/* `steps` of a tile's products from k = *at on, each of which clears a vector from *clears on, if it clears: stores one
+ * at a time do not keep multiply-adds waiting, as more than the CPU can hold do. */
+FNN_INLINE void OWN(strip_steps)(V *acc, const T *const *a, int64_t *at, const T **b, int64_t b_stride, int64_t steps,
+                                 T **clears, const int is_clearing, const int rows, const int vectors) {
+  int64_t k = *at;
+  const T *weights = *b;
+  T *clear = *clears;
+#pragma GCC unroll 2
+  for (; steps > 0; steps--, k++, weights += b_stride) {
+    V b_row[TILE_VECTORS];
+#pragma GCC unroll 8
+    for (int j = 0; j < vectors; j++) b_row[j] = FN(load)(weights + j * N);
+    if (is_clearing) {
+      FN(store)(clear, (V){0});
+      clear += N;
+      __asm__("" : "+r"(clear));
+    }
+#pragma GCC unroll 8
+    for (int i = 0; i < rows; i++) {
+      const V x = FN(splat)(a[i][k]);
+#pragma GCC unroll 8
+      for (int j = 0; j < vectors; j++) acc[i * vectors + j] += x * b_row[j];
+    }
+    __asm__("" : "+r"(k)); /* as in tile_run */
+  }
+  *at = k, *b = weights, *clears = clear;
+}
+
+/* So many tiles of `rows` pixels each, from the first on, of whole vectors and with the one segment that there is: as
+ * tile_run does them, but without what that does for each. Asks for the first `lines` lines of pixels further on. */
+FNN_INLINE void OWN(strip_run)(const OWN(conv_walk) * walk, OWN(conv_pixels) * block, int64_t tiles, int64_t lines,
+                               const int rows, const int vectors) {
+  const OWN(tile) *t = &block->t;
   const OWN(tile_segment) s = t->segments[0];
-  const T *const *pixels = t->a, *bias = t->bias, *weights = s.b + t->column;
-  T *const *results = t->c;
-  const int64_t c_column = t->c_column;
+  const T *const *pixels = block->a, *bias = t->bias, *weights = s.b + t->column;
+  T *const *results = block->c, *clears = block->clears;
+  const int64_t c_column = t->c_column, fetches = walk->fetches;
   for (; tiles > 0; tiles--, pixels += rows, results += rows) {
     V acc[TILE_MOST_SUMS];
     const T *a[TILE_MOST_ROWS], *b = weights;
@@ -119,23 +159,16 @@ FNN_INLINE void OWN(strip_run)(const OWN(tile) * t, int64_t tiles, int64_t ahead
 #pragma GCC unroll 8
       for (int j = 0; j < vectors; j++) acc[i * vectors + j] = FN(splat)(zero);
     }
-    for (int64_t line = 0, e = ahead; line < lines; line++, e += FNN_ALIGN / (int64_t)sizeof(T))
+    for (int64_t line = 0, e = fetches; line < lines; line++, e += FNN_ALIGN / (int64_t)sizeof(T))
 #pragma GCC unroll 8
       for (int i = 0; i < rows; i++) __builtin_prefetch(a[i] + e);
-    int64_t at = s.a_offset;
-#pragma GCC unroll 2
-    for (int64_t k = s.k; k > 0; k--, at++, b += s.b_stride) {
-      V b_row[TILE_VECTORS];
-#pragma GCC unroll 8
-      for (int j = 0; j < vectors; j++) b_row[j] = FN(load)(b + j * N);
-#pragma GCC unroll 8
-      for (int i = 0; i < rows; i++) {
-        const V x = FN(splat)(a[i][at]);
-#pragma GCC unroll 8
-        for (int j = 0; j < vectors; j++) acc[i * vectors + j] += x * b_row[j];
-      }
-      __asm__("" : "+r"(at)); /* as in tile_run */
+    int64_t at = s.a_offset, steps = 0;
+    if (clears) {
+      clears = OWN(conv_clear)(clears, results[rows - 1] + walk->columns); /* most are, by tiles before */
+      steps = fnn_min(s.k, (walk->clears_end - clears) / N);
+      OWN(strip_steps)(acc, a, &at, &b, s.b_stride, steps, &clears, 1, rows, vectors);
     }
+    OWN(strip_steps)(acc, a, &at, &b, s.b_stride, s.k - steps, &clears, 0, rows, vectors);
     const V floor = FN(splat)(t->floor);
 #pragma GCC unroll 8
     for (int i = 0; i < rows; i++) {
@@ -149,22 +182,24 @@ FNN_INLINE void OWN(strip_run)(const OWN(tile) * t, int64_t tiles, int64_t ahead
       }
     }
   }
+  block->clears = clears;
 }
 
 #define STRIP_VARIANT(rows, vectors)                                                                                   \
-  static __attribute__((noinline)) void OWN(strip_##rows##x##vectors)(const OWN(tile) * t, int64_t tiles,              \
-                                                                      int64_t ahead, int64_t lines) {                  \
-    OWN(strip_run)(t, tiles, ahead, lines, rows, vectors);                                                             \
+  static __attribute__((noinline)) void OWN(strip_##rows##x##vectors)(                                                 \
+    const OWN(conv_walk) * walk, OWN(conv_pixels) * block, int64_t tiles, int64_t lines) {                             \
+    OWN(strip_run)(walk, block, tiles, lines, rows, vectors);                                                          \
   }
 #if defined(FNN_ISA_AVX512) || defined(FNN_ISA_NEON)
 STRIP_VARIANT(8, 1) STRIP_VARIANT(8, 2) STRIP_VARIANT(8, 3) STRIP_VARIANT(6, 4)
-static void (*const OWN(strip_variants)[TILE_VECTORS])(const OWN(tile) *, int64_t, int64_t, int64_t) = {
-  OWN(strip_8x1), OWN(strip_8x2), OWN(strip_8x3), OWN(strip_6x4)};
+#define STRIPS OWN(strip_8x1), OWN(strip_8x2), OWN(strip_8x3), OWN(strip_6x4)
 #else
 STRIP_VARIANT(6, 1) STRIP_VARIANT(6, 2)
-static void (*const OWN(strip_variants)[TILE_VECTORS])(const OWN(tile) *, int64_t, int64_t, int64_t) = {OWN(strip_6x1),
-                                                                                                        OWN(strip_6x2)};
+#define STRIPS OWN(strip_6x1), OWN(strip_6x2)
 #endif
+static void (*const OWN(strip_variants)[TILE_VECTORS])(const OWN(conv_walk) *, OWN(conv_pixels) *, int64_t,
+                                                       int64_t) = {STRIPS};
+#undef STRIPS
 #undef STRIP_VARIANT
 
 /* Computes pixels whose pointers there are. A tile has the taps that reach any of its pixels. The last run goes on. */
@@ -188,12 +223,12 @@ static void OWN(conv_block)(const OWN(conv_walk) * walk, OWN(conv_pixels) * pixe
     const int64_t lines = walk->fetches && k == walk->panel ? fnn_ceil_div(walk->k * (int64_t)sizeof(T), FNN_ALIGN) : 0;
     int64_t p = 0;
     if (is_one && t->n_segments == 1 && panel.cols == panel.vectors * N && !walk->ahead) {
-      t->a = a, t->c = c;
       p = block / height * height;
-      OWN(strip_variants)[panel.vectors - 1](t, block / height, walk->fetches, lines);
+      OWN(strip_variants)[panel.vectors - 1](walk, pixels, block / height, lines);
     }
     for (; p < block; p += height) {
       t->rows = fnn_min(height, block - p);
+      pixels->clears = OWN(conv_clear)(pixels->clears, c[p + t->rows - 1] + walk->columns);
       t->a = a + p;
       t->c = c + p;
       if (!is_one) {
@@ -243,6 +278,7 @@ static void OWN(conv_run)(const OWN(conv_walk) * walk) {
   pixels.t = (OWN(tile)){.a_stride = 1, .segments = walk->segments, .alpha = 1, .floor = walk->floor};
   pixels.y = pixels.x = (conv_range){0, 0};
   pixels.n = 0;
+  pixels.clears = walk->clears;
   conv_range y, x;
   for (int64_t row = 0, next_row; row < walk->rows; row = next_row) {
     next_row = OWN(conv_side)(walk, &walk->y, row, walk->rows, walk->images * walk->cols, &y);
@@ -260,6 +296,7 @@ static void OWN(conv_run)(const OWN(conv_walk) * walk) {
     }
   }
   if (pixels.n) OWN(conv_block)(walk, &pixels);
+  OWN(conv_clear)(pixels.clears, walk->clears_end);
 }
 
 #include "conv2d_thin_body.h"

@@ -134,8 +134,12 @@ static void OWN(conv_input_unit)(const fnn_call *call, const OWN(conv_input_cut)
   OWN(conv_ahead) ahead = OWN(conv_ahead_of)(next, n_dy * s->cout, dx + n_dx, n_dx,
                                              s->groups * tile_panels(s->cin_g, N) * n_dy / TILE_MOST_ROWS,
                                              merges ? s->kh : s->taps);
-  const int has_gaps = s->stride_h > s->kh || s->stride_w > s->kw; /* cleared at once, not by tiles without a tap */
-  if (has_gaps) memset(dx, 0, sizeof(T) * (size_t)(images * rows * s->w * s->cin));
+  /* Pixels without a tap are cleared at once, not by tiles of no products; where a single tap reaches the others, which
+   * tiles take in the order of memory, by these as they go. */
+  const int has_gaps = s->stride_h > s->kh || s->stride_w > s->kw;
+  const int clears = has_gaps && s->taps == 1 && s->groups == 1 && !c->is_grouped && !c->copies && !s->pad_top &&
+                     !s->pad_left && s->cin % N == 0;
+  if (has_gaps && !clears) memset(dx, 0, sizeof(T) * (size_t)n_dx);
   for (int64_t residue_y = 0; residue_y < fnn_min(s->stride_h, rows); residue_y++) {
     conv_axis y = OWN(conv_input_axis)(residue_y, s->pad_top, s->kh, s->dilation_h, s->stride_h, s->oh);
     y.at += first_j;
@@ -149,7 +153,8 @@ static void OWN(conv_input_unit)(const fnn_call *call, const OWN(conv_input_cut)
         .cols = fnn_ceil_div(s->w - residue_x, s->stride_w), .y = y, .x = x,
         .taps = taps, .segments = taps + s->taps, .k = s->cout_g,
         .merges = merges, .columns = s->cin_g, .widest = TILE_VECTORS, .panels = tile_panels(s->cin_g, N),
-        .floor = -INFINITY, .ahead = c->copies ? &ahead : NULL};
+        .floor = -INFINITY, .clears = clears ? dx : NULL, .clears_end = dx + n_dx,
+        .ahead = c->copies ? &ahead : NULL};
       for (int64_t g = 0; g < s->groups; g++) {
         const T *weights = (const T *)call->shared + g * s->taps * s->cout_g * s->cin_g;
         OWN(conv_input_taps)(c, residue_y, residue_x, dy.row, weights, taps);
