@@ -55,6 +55,76 @@ def test_second_derivative_of_a_scan():
     np.testing.assert_allclose(fastnn.jit(hessian_row)(x), hessian_row(x), rtol=1e-10)
 
 
+def test_second_derivative_of_a_scan_with_products():
+    def step(h, row, u):
+        h = ops.tanh(ops.matmul(row, u) + ops.matmul(h, W))
+        return h, ops.matmul(h, u)
+
+    def scanned(h, u):
+        h, ys = ops.scan(lambda h, row: step(h, row, u), h, X)
+        return ops.sum(ops.sin(h)) + ops.sum(ys * ys)
+
+    def unrolled(h, u):
+        total = 0
+        for row in X:
+            h, y = step(h, row, u)
+            total += ops.sum(y * y)
+        return ops.sum(ops.sin(h)) + total
+
+    def of_squared_gradient(loss):
+        def gradient(h, u):
+            with fastnn.GradientTape() as outer:
+                outer.watch([h, u])
+                with fastnn.GradientTape() as tape:
+                    tape.watch([h, u])
+                    value = loss(h, u)
+                total = sum(ops.sum(g**2) for g in tape.gradient(value, [h, u, W]))
+            return outer.gradient(total, [h, u, W])
+
+        return fastnn.jit(gradient)(H, U)
+
+    for found, wanted in zip(of_squared_gradient(scanned), of_squared_gradient(unrolled), strict=True):
+        np.testing.assert_allclose(found, wanted, rtol=1e-9, atol=1e-12)
+
+
+def scans_of(function, *arguments):
+    """The nodes of the scans that `function` traces to: forward, then backwards."""
+    steps = fastnn.jit(function).executable_for(*arguments).steps
+    return [step.node.params for step in steps if step.kernel is None]
+
+
+def test_products_of_a_scan_are_kept_and_summed_after_it():
+    """Of `tanh(row @ u + h @ W)` both products are kept; what their gradients by u and W sum is one product of the rows
+    of all steps, so that a step backwards has the gradients by the row and by h alone."""
+
+    def loss(h, u):
+        return recurrence(X, h, u)
+
+    forward, backward = scans_of(fastnn.value_and_grad(loss, argnums=(0, 1)), H, U)
+    assert forward["n_kept"] == 2
+    assert backward["n_carry"] == 1
+    body = backward["body"].graph
+    read, products = set(body.outputs), []
+    for node in reversed(body.nodes):
+        if not read.isdisjoint(node.outputs):
+            read.update(node.inputs)
+            products += [node] if node.op.epilogue else []
+    assert len(products) == 2
+    assert not any(node.params.get("transpose_a") for node in products)
+
+
+def test_what_does_not_change_from_step_to_step_is_computed_before_a_scan():
+    def total(h, u):
+        return ops.sum(ops.scan(lambda c, _: (c @ ops.transpose(u[:, ::-1]) * 0.5, None), h, length=3)[0])
+
+    (scan,) = scans_of(total, H, U)
+    assert {node.op.name for node in scan["body"].graph.nodes} <= {"input", "constant", "linear", "multiply"}
+    np.testing.assert_allclose(fastnn.jit(total)(H, U), total(H, U), rtol=1e-14)
+    gradients = fastnn.value_and_grad(total, argnums=(0, 1))
+    for found, wanted in zip(fastnn.jit(gradients)(H, U)[1], gradients(H, U)[1], strict=True):
+        np.testing.assert_allclose(found, wanted, rtol=1e-12)
+
+
 def test_nested_scans_and_their_gradient():
     def table(x):
         def row(c, r):

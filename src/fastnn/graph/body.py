@@ -6,6 +6,7 @@ of the body and of the op's node, so that the engine sees every dependency and g
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from typing import Any
 
@@ -48,6 +49,32 @@ class Body:
         """The variables that the function assigned."""
         return list(self.graph.updates)
 
+    def hoist(self) -> Body:
+        """Moves what does not depend on the arguments into the graph around the body, where a loop computes it once.
+        A node whose output is larger than its inputs stays, unless it is a product: programs broadcast as they read."""
+        outer, own = trace.current(), {y for node in self.graph.nodes for y in node.outputs}
+        changed = set(self.graph.updates)
+        fixed: dict[Value, Value] = {}  # by values of the body, those of the graph around it
+        kept = []
+        for node in self.graph.nodes:
+            node.inputs = tuple(fixed.get(x, x) for x in node.inputs)
+            sources = [x.node for x in node.inputs if x in own]
+            if (
+                node.op in (INPUT, CONSTANT, VARIABLE)
+                or any(s.op not in (CONSTANT, VARIABLE) or s.params.get("variable") in changed for s in sources)
+                or (all(s.op is CONSTANT for s in sources) and len(sources) == len(node.inputs))
+                or not (node.op.epilogue or sum(y.size for y in node.outputs) <= max(x.size for x in node.inputs))
+            ):  # fmt: skip
+                kept.append(node)
+                continue
+            inputs = tuple(_outside(outer, x) if x in own else x for x in node.inputs)
+            moved = outer.add(node.op, inputs, node.params, tuple(y.spec for y in node.outputs))
+            fixed.update(zip(node.outputs, moved.outputs, strict=True))
+        self.graph.nodes = kept
+        self.leaves = [fixed.get(leaf, leaf) for leaf in self.leaves]
+        self.graph.updates = {variable: fixed.get(value, value) for variable, value in self.graph.updates.items()}
+        return self
+
     def close(self, updated=(), carried=()) -> Body:
         """Ends the trace.
 
@@ -89,6 +116,32 @@ class Body:
         graph.variables, graph.updates, graph.parts = {}, {}, {}
         return self
 
+    def read(self) -> set[Value]:
+        """The values that what the body gives is made of."""
+        read = {*self.leaves, *self.graph.updates.values()}
+        for node in reversed(self.graph.nodes):
+            if not read.isdisjoint(node.outputs):
+                read.update(node.inputs)
+        return read
+
+    def drop(self, arguments) -> None:
+        """Takes away `arguments` that nothing reads, and all nodes that nothing reads."""
+        read = self.read()
+        nodes = self.graph.nodes
+        self.graph.nodes = [n for n in nodes if n.op in (INPUT, VARIABLE) or not read.isdisjoint(n.outputs)]
+        self.graph.nodes = [n for n in self.graph.nodes if arguments.isdisjoint(n.outputs)]
+        self.graph.inputs = [x for x in self.graph.inputs if x not in arguments]
+        self.n_arguments -= len(arguments)
+
+    def also_giving(self, values) -> Body:
+        """The same closed body with further outputs, `values` of its graph."""
+        body = copy.copy(self)
+        body.executables = {}
+        body.graph = Graph()
+        body.graph.nodes, body.graph.inputs = self.graph.nodes, self.graph.inputs
+        body.graph.outputs = [*self.graph.outputs, *values]
+        return body
+
     @property
     def outputs(self) -> list[Spec]:
         return [y.spec for y in self.graph.outputs]
@@ -105,3 +158,9 @@ class Body:
                 new = target.add(node.op, arguments, node.params, tuple(y.spec for y in node.outputs))
                 values.update(zip(node.outputs, new.outputs, strict=True))
         return [values[y] for y in self.graph.outputs]
+
+
+def _outside(outer: Graph, x: Value) -> Value:
+    """A constant or variable of a body as a value of the graph around it."""
+    params = x.node.params
+    return outer.constant(params["array"]) if x.node.op is CONSTANT else outer.read(params["variable"])

@@ -67,7 +67,8 @@ class Leaf:
     """The op of a node without inputs."""
 
     kind = "leaf"
-    grad = simplify = evaluate = None
+    grad = simplify = evaluate = sum_of_steps = None
+    epilogue = False
 
     def __init__(self, name: str):
         self.name = name

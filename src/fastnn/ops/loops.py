@@ -2,9 +2,8 @@
 
 On arrays they are Python loops. While a graph is traced they become one node, whose body is a graph of its own
 (`graph/body.py`), compiled once and run by the reference. All steps of a scan are one run of a plan (`plan/scan.py`)
-where its body has kernels; else, as in a `while_loop`, a step costs one run of the body's plan. A scan differentiates:
-its gradient is a scan backwards over the saved carries, which computes each step again (Griewank and
-Walther, "Evaluating Derivatives", 2008, section 12).
+where its body has kernels; else, as in a `while_loop`, a step costs one run of the body's plan. What does not change
+from step to step is computed before a scan. A scan differentiates (`scan_grad.py`).
 """
 
 from __future__ import annotations
@@ -14,8 +13,7 @@ import numpy as np
 from fastnn import tree
 from fastnn.graph import trace
 from fastnn.graph.body import Body
-from fastnn.graph.dtypes import is_float, weak_kind
-from fastnn.graph.grad import gradients
+from fastnn.graph.dtypes import weak_kind
 from fastnn.graph.symbolic import symbolic_call
 from fastnn.graph.value import Operators, Spec, Value
 from fastnn.ops.bodies import (
@@ -27,26 +25,28 @@ from fastnn.ops.bodies import (
     packed,
     run_body,
     scan_of,
-    zeros_of,
 )
 from fastnn.ops.joining import stack
 from fastnn.ops.record import Op, as_array, as_value
+from fastnn.ops.scan_grad import scan_grad
 
 __all__ = ["fori_loop", "map", "scan", "vectorized_map", "while_loop"]
 
 
 # -- scan --------------------------------------------------------------------------------------------------------------
 # Inputs: the carry, the scanned arrays (steps first), then what the body captured. Outputs: the last carry, what each
-# step gave (steps first), and with `saves` the carry that each step began with.
+# step gave (steps first), and with `saves` the carry that each step began with and the last `n_kept` outputs of the
+# body, which a gradient asked for.
 
 
-def _scan_shape(*specs, body, n_carry, n_xs, length, reverse, saves):
-    outputs = [*body.outputs[:n_carry], *(Spec((length, *s.shape), s.dtype) for s in body.outputs[n_carry:])]
+def _scan_shape(*specs, body, n_carry, n_xs, length, reverse, saves, n_kept):
+    each = [Spec((length, *s.shape), s.dtype) for s in body.outputs[n_carry:]]
     saved = [Spec((length, *s.shape), s.dtype) for s in specs[:n_carry]] if saves else []
-    return (*outputs, *saved)
+    n_ys = len(each) - n_kept
+    return (*body.outputs[:n_carry], *each[:n_ys], *saved, *each[n_ys:])
 
 
-def _scan_reference(*arrays, body, n_carry, n_xs, length, reverse, saves):
+def _scan_reference(*arrays, body, n_carry, n_xs, length, reverse, saves, n_kept):
     carry, xs, rest = list(arrays[:n_carry]), arrays[n_carry : n_carry + n_xs], arrays[n_carry + n_xs :]
     ys = [np.empty((length, *s.shape), s.dtype) for s in body.outputs[n_carry:]]
     saved = [np.empty((length, *c.shape), c.dtype) for c in carry] if saves else []
@@ -57,74 +57,21 @@ def _scan_reference(*arrays, body, n_carry, n_xs, length, reverse, saves):
         carry = results[:n_carry]
         for y, result in zip(ys, results[n_carry:], strict=True):
             y[step] = result
-    return (*carry, *ys, *saved)
+    n_ys = len(ys) - n_kept
+    return (*carry, *ys[:n_ys], *saved, *ys[n_ys:])
 
 
-def _scan_into(outputs, inputs, body, n_carry, n_xs, length, reverse, saves):
+def _scan_into(outputs, inputs, body, n_carry, n_xs, length, reverse, saves, n_kept):
     scan = scan_of(body, n_carry, n_xs, saves)
     if scan is not None:
+        n_out = len(outputs) - n_kept
+        n_given = n_out - (n_carry if saves else 0)
+        outputs = [*outputs[:n_given], *outputs[n_out:], *outputs[n_given:n_out]]  # the plan gives saved carries last
         scan.run_steps(outputs, inputs, length, reverse)
     return scan is not None
 
 
-def _scan_grad(dys, ys, *inputs, body, n_carry, n_xs, length, reverse, saves):
-    dys, ys = (dys, ys) if isinstance(ys, tuple) else ((dys,), (ys,))
-    node, n_out = ys[0].node, len(body.outputs)
-    if not saves:
-        # The backward scan needs the carries, which only now turns out: the forward node gives them from here on.
-        node.params = {**node.params, "saves": True}
-        specs = node.op.specs(tuple(x.spec for x in inputs), node.params)
-        node.outputs += tuple(Value(node, k, specs[k]) for k in range(n_out, len(specs)))
-    saved = node.outputs[n_out:]
-    carry, xs, rest = inputs[:n_carry], inputs[n_carry : n_carry + n_xs], inputs[n_carry + n_xs :]
-    # Gradients of the carry and of what was captured go from step to step; those of the scanned arrays come out.
-    floats = [k for k, x in enumerate(inputs) if is_float(x.dtype)]
-    of_carry = [k for k in floats if k < n_carry]
-    of_xs = [k for k in floats if n_carry <= k < n_carry + n_xs]
-    of_rest = [k for k in floats if k >= n_carry + n_xs]
-    given = [k for k in range(n_carry, n_out) if dys[k] is not None]
-    # In a second derivative something flows into the saved carries too.
-    given_saved = [k for k in of_carry if saves and dys[n_out + k] is not None]
-    n_steps_in = n_carry + n_xs + len(given)
-
-    scanned = [*saved, *xs, *(dys[k] for k in given), *(dys[n_out + k] for k in given_saved)]
-
-    def backward(*values):
-        values = list(values)
-        d_carry, values = values[: len(of_carry)], values[len(of_carry) :]
-        total, values = values[: len(of_rest)], values[len(of_rest) :]
-        stepwise, constant = values[: len(scanned)], values[len(scanned) :]
-        arguments = [*stepwise[: n_carry + n_xs], *constant]
-        results = body.inline(arguments)
-        targets = [results[k] for k in of_carry] + [results[k] for k in given]
-        seeds, into_saved = d_carry + stepwise[n_carry + n_xs : n_steps_in], stepwise[n_steps_in:]
-        found = gradients(trace.current(), targets, [arguments[k] for k in floats], seeds)
-        by = {k: zeros_of(arguments[k].spec) if g is None else g for k, g in zip(floats, found, strict=True)}
-        add = Operators.functions["add"]
-        by |= {k: add(by[k], dy) for k, dy in zip(given_saved, into_saved, strict=True)}
-        return (
-            [by[k] for k in of_carry]
-            + [add(t, by[k]) for t, k in zip(total, of_rest, strict=True)]
-            + [by[k] for k in of_xs]
-        )
-
-    begin = [zeros_of(carry[k].spec) if dys[k] is None else dys[k] for k in of_carry]
-    begin += [zeros_of(inputs[k].spec) for k in of_rest]
-    backward_body = Body(
-        backward,
-        [v.spec for v in begin] + [Spec(v.shape[1:], v.dtype) for v in scanned] + [v.spec for v in rest],
-        as_value,
-    ).close()
-    results = _scan_op(
-        *begin, *scanned, *rest, *outer_values(backward_body.captured),
-        body=backward_body, n_carry=len(begin), n_xs=len(scanned), length=length, reverse=not reverse, saves=False,
-    )  # fmt: skip
-    results = results if isinstance(results, tuple) else (results,)
-    by = dict(zip([*of_carry, *of_rest, *of_xs], results, strict=False))
-    return tuple(by.get(k) for k in range(len(inputs)))
-
-
-_scan_op = Op("scan", shape=_scan_shape, reference=_scan_reference, grad=_scan_grad, into=_scan_into)
+_scan_op = Op("scan", shape=_scan_shape, reference=_scan_reference, grad=scan_grad, into=_scan_into)
 
 
 def scan(f, init, xs=None, length=None, reverse=False, unroll=1):
@@ -175,12 +122,13 @@ def scan(f, init, xs=None, length=None, reverse=False, unroll=1):
         return Body(body_of, specs + [Spec(v.shape[1:], v.dtype) for v in scanned], as_value)
 
     carry, body = _carried("the carry of `scan`", leaves(init), trace_body)
-    updated = body.updated
+    updated = body.hoist().updated
     carry_out, y = body.structure
     _carry_variables(body, n_leaves, updated)
     results = _scan_op(
         *carry, *outer_values(updated), *scanned, *outer_values(body.captured),
         body=body, n_carry=n_leaves + len(updated), n_xs=len(scanned), length=length, reverse=reverse, saves=False,
+        n_kept=0,
     )  # fmt: skip
     results = list(results if isinstance(results, tuple) else (results,))
     for variable, value in zip(updated, results[n_leaves : n_leaves + len(updated)], strict=True):

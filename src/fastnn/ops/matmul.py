@@ -154,6 +154,14 @@ def _matmul_simplify(node):
     return matmul_op(a, b, transpose_a=flags[0], transpose_b=flags[1])
 
 
+def _matmul_of_steps(node):
+    """The sum of A^T B over steps is the product of the rows of all steps."""
+    a, b = node.inputs
+    if a.ndim != 2 or b.ndim != 2 or not node.params.get("transpose_a") or node.params.get("transpose_b"):
+        return None
+    return lambda a, b: matmul_op(_rows(a), _rows(b), transpose_a=True, transpose_b=False)
+
+
 matmul_op = Op(
     "matmul",
     shape=_matmul_shape,
@@ -161,6 +169,7 @@ matmul_op = Op(
     grad=_matmul_grad,
     lower=_matmul_lower,
     simplify=_matmul_simplify,
+    sum_of_steps=_matmul_of_steps,
     epilogue=True,
     domain=uniform(-1, 1),
 )
@@ -314,6 +323,7 @@ linear_grad_kernel_op = Op(
     reference=_linear_grad_kernel_reference,
     grad=_linear_grad_kernel_grad,
     lower=_linear_grad_kernel_lower,
+    sum_of_steps=lambda node: linear_grad_kernel_op,
     epilogue=True,
     domain=uniform(-1, 1),
 )

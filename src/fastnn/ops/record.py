@@ -46,6 +46,8 @@ class Op:
         aliases: pairs (output, input) of other outputs that may share the memory of an input.
         into: `(outputs, inputs, **params) -> bool`: the reference, but into the arrays `outputs`, which it gives whole;
             False where it cannot. The arrays are the plan's own memory, so nothing may keep them.
+        sum_of_steps: `(node) -> None | (*inputs) -> outputs`: for a node in the body of a loop, what gives the sum of
+            its outputs over all steps from its inputs of all steps, steps first.
         epilogue: the kernel applies an elementwise program to its output while it is in cache.
         keeps_tile: the kernel needs no memory for an output that only its epilogue reads.
         domain: `(rng, shape, dtype) -> array`: what generated tests sample the inputs from.
@@ -64,6 +66,7 @@ class Op:
     inplace: bool = False
     aliases: tuple[tuple[int, int], ...] = ()
     into: Callable[..., bool] | None = None
+    sum_of_steps: Callable[..., Any] | None = None
     epilogue: bool = False
     keeps_tile: bool = False
     domain: Callable[..., Any] | None = None
