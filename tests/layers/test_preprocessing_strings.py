@@ -148,3 +148,13 @@ def test_no_vocabulary_and_another_size():
     layer = fastnn.layers.StringLookup(output_mode="count", vocabulary=["a"])
     with pytest.raises(RuntimeError, match="cannot be changed"):
         layer.set_vocabulary(["a", "b"])
+
+
+@pytest.mark.parametrize("far", [10**12, 40])
+def test_integers_are_found_near_each_other_and_far_apart(far):
+    vocabulary = [7, -3, far, 12]
+    layer = fastnn.layers.IntegerLookup(vocabulary=vocabulary)
+    limits = np.iinfo(np.int64)
+    values = np.array([[limits.min, -4, -3, 0], [7, 12, 13, far - 1], [far, far + 1, limits.max, 8]])
+    wanted = [[vocabulary.index(v) + 1 if v in vocabulary else 0 for v in row] for row in values.tolist()]
+    np.testing.assert_array_equal(layer(values), wanted)

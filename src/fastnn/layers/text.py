@@ -1,5 +1,7 @@
 """Strings in NumPy arrays: which arrays hold some, and their bytes."""
 
+import itertools
+
 import numpy as np
 
 
@@ -21,9 +23,11 @@ def to_bytes(x, encoding: str = "utf-8") -> np.ndarray:
     if array.dtype.kind == "S":
         return array.astype(object)
     flat = array.ravel().tolist()
-    result = np.empty(len(flat), object)
-    result[:] = [item if isinstance(item, bytes) else str(item).encode(encoding) for item in flat]
-    return result.reshape(array.shape)
+    if array.dtype.kind in "UT":
+        made = map(str.encode, flat, itertools.repeat(encoding))
+    else:
+        made = (item if isinstance(item, bytes) else str(item).encode(encoding) for item in flat)
+    return np.fromiter(made, object, len(flat)).reshape(array.shape)
 
 
 def to_str(x, encoding: str = "utf-8") -> np.ndarray:

@@ -53,11 +53,12 @@ def _by_length(strings: Sequence[bytes], hash_rows: Callable[[np.ndarray], np.nd
     """`hash_rows` of the bytes (n, length) of all strings of one length, for each length."""
     result = np.empty(len(strings), np.uint64)
     lengths = np.fromiter(map(len, strings), np.int64, len(strings))
+    joined = np.frombuffer(b"".join(strings), np.uint8)
+    begins = np.cumsum(lengths) - lengths
     with np.errstate(over="ignore"):
         for length in np.unique(lengths):
             (where,) = np.nonzero(lengths == length)
-            joined = b"".join([strings[k] for k in where])
-            result[where] = hash_rows(np.frombuffer(joined, np.uint8).reshape(len(where), length))
+            result[where] = hash_rows(joined[begins[where, None] + np.arange(length)])
     return result
 
 

@@ -1,10 +1,15 @@
 """Vocabulary: the tokens of a lookup layer, in order, and the tokens that were counted on the way to one."""
 
 import collections
+import functools
+import itertools
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
+
+# Integers are looked up in a table from the least to the greatest where that is less than so many times as long.
+_TABLE_SPREAD = 16
 
 
 class Vocabulary:
@@ -36,9 +41,24 @@ class Vocabulary:
     def places(self, tokens: np.ndarray) -> np.ndarray:
         """The place of each of `tokens` (an array of `bytes` objects or integers), -1 for those that are not here.
         int64, of the same shape."""
-        place = self._place
-        found = [place.get(token, -1) for token in tokens.ravel().tolist()]
-        return np.array(found, np.int64).reshape(tokens.shape)
+        if tokens.dtype == np.int64 and self._table is not None:
+            low, table = self._table
+            distances = (tokens - low).view(np.uint64)  # of what is less than `low`: very large ones
+            return table[np.minimum(distances, len(table) - 1).view(np.int64)]
+        found = map(self._place.get, tokens.ravel().tolist(), itertools.repeat(-1))
+        return np.fromiter(found, np.int64, tokens.size).reshape(tokens.shape)
+
+    @functools.cached_property
+    def _table(self) -> tuple[int, np.ndarray] | None:
+        """The least of integers, and the place of each from there on, -1 at the end; None where they are far apart."""
+        if not self.tokens or not all(isinstance(token, int) for token in self.tokens):
+            return None
+        low, high = min(self.tokens), max(self.tokens)
+        if high - low >= _TABLE_SPREAD * len(self.tokens):
+            return None
+        table = np.full(high - low + 2, -1, np.int64)
+        table[np.array(self.tokens) - low] = np.arange(len(self.tokens))
+        return low, table
 
 
 class TokenCounts:
