@@ -65,6 +65,7 @@ typedef struct {
   int64_t k;                        /* of a tap */
   int merges;                       /* taps of a kernel row follow each other in A and in B */
   int64_t columns, first_column;    /* of the result and of B: all of a group */
+  int64_t depth;                    /* B lies panel after panel, each of so many rows; 1: as a matrix */
   int64_t widest, panel, panels;    /* how the columns are cut, and which panels are done: from one on, how many */
   const T *bias;                    /* of the group, or NULL */
   T floor;
@@ -217,7 +218,8 @@ static void OWN(conv_block)(const OWN(conv_walk) * walk, OWN(conv_pixels) * pixe
   for (int64_t k = walk->panel; k < walk->panel + walk->panels; k++, run = pixels->runs) {
     const tile_panel panel = tile_panel_of(walk->columns, N, walk->widest, k);
     t->cols = panel.cols;
-    t->column = t->c_column = walk->first_column + panel.begin;
+    t->c_column = walk->first_column + panel.begin;
+    t->column = t->c_column * walk->depth;
     t->bias = OWN(tile_bias)(walk->bias, panel, bias);
     const int64_t height = tile_rows(panel.vectors);
     const int64_t lines = walk->fetches && k == walk->panel ? fnn_ceil_div(walk->k * (int64_t)sizeof(T), FNN_ALIGN) : 0;
@@ -305,18 +307,30 @@ static void OWN(conv_run)(const OWN(conv_walk) * walk) {
 
 /* ---- conv2d ---- */
 
+/* The columns of a panel where all are as wide and whole vectors, so that the weights may lie panel after panel; else 0.
+ * Rows of a panel of a matrix are a line here and there, which share few sets of a cache if its rows are a power of two. */
+static int64_t OWN(conv_panel_cols)(int64_t cols, int64_t widest) {
+  const int64_t panels = tile_panels_of(cols, N, widest);
+  return cols > 0 && cols % (N * panels) == 0 ? cols / panels : 0;
+}
+
 /* How a forward convolution is cut. Where groups share vectors, s has one, whose results are those of all. */
 typedef struct {
   conv_shape s;
   conv_bands bands;
   int64_t window_cols, window_elements, weight_blocks;
+  int64_t panel_cols;             /* of weights that are copied panel by panel; 0: they lie as they are */
   int64_t widest, panels, parts; /* of columns: few bands are cut by them too; panels of a part */
   int copies, merges, is_grouped; /* windows are copied; the taps of a kernel row are one segment */
 } OWN(conv_cut);
 
 enum {
   OWN(CONV_WEIGHT_BLOCK) = 1 << 14, /* weights that a unit of the first phase copies */
-  OWN(CONV_FEW_BANDS) = 4           /* fewer are cut by columns too, so that threads can share them */
+  OWN(CONV_FEW_BANDS) = 4,          /* fewer are cut by columns too, so that threads can share them */
+  /* Of weights that are copied panel by panel, and how many results then share them. A row of a broad panel is several
+   * lines, so fewer of its rows share a set. */
+  OWN(CONV_PANEL_BYTES) = TILE_VECTORS * FNN_VECTOR_BYTES > 2 * FNN_ALIGN ? 1 << 19 : 1 << 16,
+  OWN(CONV_PANEL_PIXELS) = 512
 };
 
 static OWN(conv_cut) OWN(conv_cut_of)(const int64_t *ints) {
@@ -340,8 +354,12 @@ static OWN(conv_cut) OWN(conv_cut_of)(const int64_t *ints) {
     c.panels = tile_part_panels(s->cout, N, c.widest);
   }
   c.parts = fnn_max(1, fnn_ceil_div(tile_panels_of(s->cout_g, N, c.widest), fnn_max(1, c.panels)));
+  const int64_t weight_bytes = s->taps * s->cin_g * s->cout * (int64_t)sizeof(T);
+  if (s->groups == 1 && !c.is_grouped && !OWN(thin_fits)(s, OWN(THIN_CHANNELS)) &&
+      weight_bytes >= OWN(CONV_PANEL_BYTES) && s->n * s->oh * s->ow >= OWN(CONV_PANEL_PIXELS))
+    c.panel_cols = OWN(conv_panel_cols)(s->cout, c.widest);
   /* Whole vectors of the last kernel row may reach past the kernel's end: then it is copied to where they may. */
-  if (s->cout_g % N)
+  if (s->cout_g % N || c.panel_cols)
     c.weight_blocks = fnn_ceil_div(s->taps * s->cin_g * s->cout, OWN(CONV_WEIGHT_BLOCK));
   return c;
 }
@@ -392,8 +410,9 @@ static void OWN(conv2d_unit)(const fnn_call *call, const OWN(conv_cut) * c, cons
     (rows - 1) * s->stride_h + (s->kh - 1) * s->dilation_h + 1, -s->pad_left, c->window_cols, c->copies, space);
 
   OWN(tile_segment) *taps = (OWN(tile_segment) *)call->scratch;
+  const int64_t width = c->panel_cols ? c->panel_cols : s->cout;
   for (int64_t k = 0; k < s->taps; k++)
-    taps[k] = (OWN(tile_segment)){weights + k * s->cin_g * s->cout, s->cout,
+    taps[k] = (OWN(tile_segment)){weights + k * s->cin_g * width, width,
                                   k / s->kw * s->dilation_h * x.row + k % s->kw * s->dilation_w * s->cin, s->cin_g};
   const int64_t first_pixel = (image * s->oh + row) * s->ow;
   T *y = (T *)call->buf[2] + first_pixel * s->cout;
@@ -410,7 +429,8 @@ static void OWN(conv2d_unit)(const fnn_call *call, const OWN(conv_cut) * c, cons
     .y = {s->kh, row * s->stride_h - s->pad_top, s->stride_h, s->dilation_h, s->h},
     .x = {s->kw, -s->pad_left, s->stride_w, s->dilation_w, s->w},
     .taps = taps, .segments = taps + s->taps, .k = s->cin_g, .merges = c->merges,
-    .columns = s->cout_g, .widest = c->widest, .panel = part * c->panels,
+    .columns = s->cout_g, .depth = c->panel_cols ? s->taps * s->cin : 1,
+    .widest = c->widest, .panel = part * c->panels,
     .panels = fnn_min(c->panels, tile_panels_of(s->cout_g, N, c->widest) - part * c->panels),
     .floor = call->ints[CONV_RELU] ? 0 : -INFINITY,
     .fetches = s->taps == 1 && s->stride_w > 1 ? s->stride_h * x.row : 0, /* pixels that do not follow each other */
@@ -433,6 +453,16 @@ static void OWN(conv2d_unit)(const fnn_call *call, const OWN(conv_cut) * c, cons
                         call->scratch + OWN(conv_program_at)(2 * s->taps, c->window_elements));
 }
 
+/* Copies blocks [begin, end) of the rows of a kernel panel by panel. */
+static void OWN(conv_pack_weights)(const OWN(conv_cut) * c, T *out, const T *weights, int64_t begin, int64_t end) {
+  const conv_shape *s = &c->s;
+  const int64_t rows = s->taps * s->cin, cols = c->panel_cols;
+  const int64_t from = rows * begin / c->weight_blocks, to = rows * end / c->weight_blocks;
+  for (int64_t row = from; row < to; row++)
+    for (int64_t p = 0; p < s->cout / cols; p++)
+      memcpy(out + (p * rows + row) * cols, weights + row * s->cout + p * cols, sizeof(T) * (size_t)cols);
+}
+
 /* Copies [begin, end) of n elements in blocks, and zeroes the N after them. */
 static void OWN(conv_copy_weights)(T *out, const T *weights, int64_t n, int64_t begin, int64_t end) {
   const int64_t from = begin * OWN(CONV_WEIGHT_BLOCK), to = fnn_min(n, end * OWN(CONV_WEIGHT_BLOCK));
@@ -446,7 +476,8 @@ static void OWN(conv2d)(const fnn_call *call, int64_t begin, int64_t end) {
   if (c.weight_blocks) {
     if (call->phase == 0) {
       const int64_t n = c.s.taps * c.s.cin_g * c.s.cout;
-      OWN(conv_copy_weights)((T *)call->shared, weights, n, begin, end);
+      if (c.panel_cols) OWN(conv_pack_weights)(&c, (T *)call->shared, weights, begin, end);
+      else OWN(conv_copy_weights)((T *)call->shared, weights, n, begin, end);
       return;
     }
     weights = (const T *)call->shared;

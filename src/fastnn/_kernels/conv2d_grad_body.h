@@ -18,6 +18,7 @@ typedef struct {
   conv_bands bands; /* of rows of dx */
   int64_t low_y, high_y, low_x, high_x; /* shifts */
   int64_t window_cols, window_elements;
+  int64_t panel_cols; /* of the kernel, transposed panel by panel; 0: as a matrix for each group */
   int copies, is_grouped;
 } OWN(conv_input_cut);
 
@@ -26,6 +27,7 @@ static OWN(conv_input_cut) OWN(conv_input_cut_of)(const int64_t *ints) {
   const conv_shape *s = &c.s;
   c.is_grouped = OWN(grouped_fits)(s);
   if (c.is_grouped) c.s.groups = 1, c.s.cin_g = s->cin;
+  else if (s->groups == 1) c.panel_cols = OWN(conv_panel_cols)(s->cin, TILE_VECTORS);
   conv_shifts(s->h, s->pad_top, s->kh, s->dilation_h, s->stride_h, &c.low_y, &c.high_y);
   conv_shifts(s->w, s->pad_left, s->kw, s->dilation_w, s->stride_w, &c.low_x, &c.high_x);
   c.window_cols = c.high_x - c.low_x + fnn_ceil_div(s->w, s->stride_w);
@@ -69,14 +71,20 @@ static void OWN(conv2d_grad_input_size)(const int64_t *ints, fnn_work *work) {
 }
 
 /* out[g][taps - 1 - tap][o][i] = weights[tap][i][g * cout_g + o], and zeroes after the last: a block of o of a tap. Of
- * grouped_walk out[taps - 1 - tap][o][g][i]. */
-static void OWN(conv_transpose_weights)(const conv_shape *s, int is_grouped, T *out, const T *weights, int64_t unit) {
+ * grouped_walk out[taps - 1 - tap][o][g][i]; in panels of i out[panel][taps - 1 - tap][o][i of panel]. */
+static void OWN(conv_transpose_weights)(const conv_shape *s, int is_grouped, int64_t panel_cols, T *out,
+                                        const T *weights, int64_t unit) {
   const int64_t blocks = fnn_ceil_div(s->cout_g, OWN(CONV_TURNED)), g = unit / blocks / s->taps;
   const int64_t tap = unit / blocks % s->taps, first = unit % blocks * OWN(CONV_TURNED);
   const int64_t n = fnn_min(OWN(CONV_TURNED), s->cout_g - first);
   const int64_t width = is_grouped ? s->cin : s->cin_g;
   T *to = out + (tap * s->cout_g + first) * width + g * s->cin_g * (is_grouped ? 1 : s->taps * s->cout_g);
   const T *from = weights + (s->taps - 1 - tap) * s->cin_g * s->cout + g * s->cout_g + first;
+  for (int64_t i = 0; panel_cols && i < s->cin; i += panel_cols) {
+    T *panel = out + i * s->taps * s->cout + (tap * s->cout + first) * panel_cols;
+    OWN(pack_panel)(panel, from, 1, s->cout, n, (tile_panel){i, panel_cols, (int)(panel_cols / N)});
+  }
+  if (panel_cols) return;
   if (s->cin_g % N == 0) {
     OWN(pack_panel)(to, from, 1, s->cout, n, (tile_panel){0, s->cin_g, (int)(s->cin_g / N)});
   } else {
@@ -104,13 +112,14 @@ static conv_axis OWN(conv_input_axis)(int64_t residue, int64_t pad, int64_t taps
 static void OWN(conv_input_taps)(const OWN(conv_input_cut) * c, int64_t residue_y, int64_t residue_x,
                                  int64_t window_row, const T *weights, OWN(tile_segment) * taps) {
   const conv_shape *s = &c->s;
+  const int64_t width = c->panel_cols ? c->panel_cols : s->cin_g;
   int64_t shift_y, shift_x;
   for (int64_t ky = s->kh - 1; ky >= 0; ky--) {
     if (!conv_shift(residue_y, s->pad_top, ky, s->dilation_h, s->stride_h, &shift_y)) continue;
     for (int64_t kx = s->kw - 1; kx >= 0; kx--) {
       if (!conv_shift(residue_x, s->pad_left, kx, s->dilation_w, s->stride_w, &shift_x)) continue;
       const int64_t turned = s->taps - 1 - (ky * s->kw + kx);
-      *taps++ = (OWN(tile_segment)){weights + turned * s->cout_g * s->cin_g, s->cin_g,
+      *taps++ = (OWN(tile_segment)){weights + turned * s->cout_g * width, width,
                                     (shift_y - c->low_y) * window_row + (shift_x - c->low_x) * s->cout, s->cout_g};
     }
   }
@@ -152,7 +161,8 @@ static void OWN(conv_input_unit)(const fnn_call *call, const OWN(conv_input_cut)
         .images = images, .rows = fnn_ceil_div(rows - residue_y, s->stride_h),
         .cols = fnn_ceil_div(s->w - residue_x, s->stride_w), .y = y, .x = x,
         .taps = taps, .segments = taps + s->taps, .k = s->cout_g,
-        .merges = merges, .columns = s->cin_g, .widest = TILE_VECTORS, .panels = tile_panels(s->cin_g, N),
+        .merges = merges, .columns = s->cin_g, .depth = c->panel_cols ? s->taps * s->cout : 1,
+        .widest = TILE_VECTORS, .panels = tile_panels(s->cin_g, N),
         .floor = -INFINITY, .clears = clears ? dx : NULL, .clears_end = dx + n_dx,
         .ahead = c->copies ? &ahead : NULL};
       for (int64_t g = 0; g < s->groups; g++) {
@@ -190,7 +200,7 @@ static void OWN(conv2d_grad_input)(const fnn_call *call, int64_t begin, int64_t 
   const OWN(conv_input_cut) c = OWN(conv_input_cut_of)(call->ints);
   for (int64_t unit = begin; unit < end; unit++) {
     if (call->phase == 0)
-      OWN(conv_transpose_weights)(&s, c.is_grouped, (T *)call->shared, (const T *)call->buf[1], unit);
+      OWN(conv_transpose_weights)(&s, c.is_grouped, c.panel_cols, (T *)call->shared, (const T *)call->buf[1], unit);
     else
       OWN(conv_input_unit)(call, &c, unit);
   }

@@ -191,8 +191,8 @@ static void OWN(scatter_band)(const OWN(scatter_cut) * c, T *dx, const T *dy, co
       .a_row = s->ow * s->cout, .a_col = s->cout, .c_row = c->row, .c_col = c->columns,
       .images = 1, .rows = to - from - kept, .cols = s->ow, .y = {1, 0, 1, 1, s->oh}, .x = {1, 0, 1, 1, s->ow},
       .taps = segments, .segments = segments + 1, .k = s->cout,
-      .columns = c->columns, .widest = TILE_VECTORS, .panels = tile_panels(c->columns, N), .floor = -INFINITY,
-      .fetches = 2 * TILE_MOST_ROWS * s->cout};
+      .columns = c->columns, .depth = 1, .widest = TILE_VECTORS, .panels = tile_panels(c->columns, N),
+      .floor = -INFINITY, .fetches = 2 * TILE_MOST_ROWS * s->cout};
     if (walk.rows > 0) OWN(conv_run)(&walk);
     first = from, last = fnn_max(last, to);
     for (int64_t k = y; k < end; k++) OWN(scatter_add)(c, dx + k * s->w * s->cin, products, offsets, first, k);
