@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 
+import fastnn as k
 from fastnn import KerasTensor, ops
 from fastnn.graph.grad import gradients
 from fastnn.graph.trace import current
@@ -58,6 +59,18 @@ def test_volumes(kernel, arguments, groups):
     agrees_with_keras("conv", normal(2, 6, 5, 7, 4), normal(*kernel, 4 // groups, 6), **arguments)
 
 
+@pytest.mark.parametrize("filters", [6, 12])
+@pytest.mark.parametrize("sizes, kernel", [((9,), (3,)), ((7, 8), (7, 7)), ((4, 5, 6), (2, 3, 3))], ids=str)
+def test_a_channel_a_group(sizes, kernel, filters):
+    """Depthwise convolutions, by their kernel in one and two dimensions."""
+    x, w = normal(2, *sizes, 6), normal(*kernel, 1, filters)
+    agrees_with_keras("conv", x, w, padding="same")
+    if len(sizes) < 3:
+        layer = getattr(k.layers, f"Conv{len(sizes)}D")(filters, kernel, groups=6, activation="relu")
+        model = k.Sequential([k.Input((*sizes, 6)), layer])
+        assert [s.kernel for s in model.explain(2, "predict").steps] == ["depthwise_conv2d_f32"]
+
+
 @pytest.mark.parametrize("kernel, arguments", VOLUMES, ids=str)
 def test_depthwise_volumes(kernel, arguments):
     agrees_with_keras("depthwise_conv", normal(2, 6, 5, 7, 3), normal(*kernel, 3, 2), **arguments)
@@ -103,6 +116,7 @@ def test_transposed(sizes, kernel, arguments):
 DIFFERENTIATED = [
     ("conv", [(1, 4, 3, 4, 4), (2, 2, 3, 2, 4)], {"strides": 2, "padding": "same"}),
     ("conv", [(1, 5, 3, 3, 2), (3, 1, 2, 2, 3)], {"dilation_rate": (2, 1, 1)}),
+    ("conv", [(1, 5, 4, 2), (3, 2, 1, 4)], {"padding": "same"}),
     ("depthwise_conv", [(1, 4, 3, 4, 2), (2, 2, 3, 2, 2)], {"padding": "same"}),
     ("conv_transpose", [(1, 3, 4, 2), (3, 2, 3, 2)], {"strides": 2, "padding": "same"}),
     ("conv_transpose", [(1, 2, 3, 2, 2), (3, 2, 3, 3, 2)], {"strides": (2, 1, 1), "output_padding": 2}),
@@ -115,7 +129,7 @@ def test_first_derivative(name, shapes, arguments):
     check_op(lambda *xs: getattr(ops, name)(*xs, **arguments), [normal(*shape) for shape in shapes])
 
 
-@pytest.mark.parametrize("name, shapes, arguments", DIFFERENTIATED[:5], ids=str)
+@pytest.mark.parametrize("name, shapes, arguments", DIFFERENTIATED[:6], ids=str)
 def test_second_derivative(name, shapes, arguments):
     """The gradient of a cubic of the outputs along a direction, differentiated again."""
 

@@ -181,7 +181,12 @@ def biased_conv(inputs, kernel, bias=None, strides=1, padding="valid", data_form
                          f"the kernel of shape {shape_of(kernel)} expects must divide; its {filters} filters must be a "
                          f"multiple of the {groups} groups.")  # fmt: skip
     g = geometry("conv", shape_of(x), kernel_size, strides, padding, dilation_rate)
-    y = conv2d_op(_deep_planes(x, g, groups), _kernel_of_planes(kernel), *bias, groups=groups, **g.of_planes())
+    if groups == cin > 1 and g.rank < 3:  # a channel a group: depthwise, of filters / channels kernels each
+        of_channels = reshape(kernel, (*(1,) * (2 - g.rank), *kernel_size, cin, filters // cin))
+        y = depthwise_conv2d_op(_planes(x), of_channels, **g.of_planes())
+        y = y + bias[0] if bias else y
+    else:
+        y = conv2d_op(_deep_planes(x, g, groups), _kernel_of_planes(kernel), *bias, groups=groups, **g.of_planes())
     return _finish(reshape(y, (n, *g.out, filters)), order)
 
 
