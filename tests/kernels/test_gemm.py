@@ -170,6 +170,8 @@ def test_column_sum_rides_along(size, suffix, isa):
         (1000, 1030, 300),
         (1, 2501, 1031),
         (3, 2501, 1031),
+        (9, 700, 1000),
+        (49, 1025, 600),
         (50, 4250, 1),
     ],
     ids=str,
@@ -209,6 +211,7 @@ def test_batches_broadcast(m, n, layouts, suffix, isa):
         (100, 256, 2100),
         (130, 130, 70),
         (600, 1100, 24),
+        (20, 530, 520),
     ],
     ids=str,
 )
@@ -258,7 +261,16 @@ def test_not_a_number_and_infinity_flow_through(isa):
 @pytest.mark.parametrize("suffix", FLOATS)
 @pytest.mark.parametrize(
     "size",
-    [(70, 50, 6), (9, 10, 1500), (70, 150, 6), (1100, 260, 5), (150, 1, 6), (9, 1, 1500), (1, 2501, 450)],
+    [
+        (70, 50, 6),
+        (9, 10, 1500),
+        (70, 150, 6),
+        (1100, 260, 5),
+        (150, 1, 6),
+        (9, 1, 1500),
+        (1, 2501, 450),
+        (9, 530, 520),
+    ],
     ids=str,
 )
 def test_program_runs_on_finished_tiles(size, suffix, isa):

@@ -20,6 +20,24 @@ def test_small_work_stays_on_one_thread():
     assert cost.threads_for(([1], 0, 0, 1.1 * flops, 0.0)) == 1  # nothing to share
 
 
+@pytest.mark.parametrize(
+    ("channels", "size", "expected"),
+    [
+        (728, 7, "gemm_f32"),
+        (728, 9, "conv2d_f32"),
+        (520, 7, "conv2d_f32"),
+        (520, 3, "gemm_f32"),
+        (1024, 15, "gemm_f32"),
+    ],
+)
+def test_few_or_many_pixels_by_a_large_kernel_are_a_product(channels, size, expected):
+    model = k.Sequential([k.Input((size, size, channels)), k.layers.Conv2D(channels, 1, activation="relu")])
+    x = np.random.default_rng(0).random((1, size, size, channels), "float32")
+    kernel, bias = model.layers[0].get_weights()
+    assert model.explain(batch_size=1, mode="predict").steps[0].kernel == expected
+    np.testing.assert_allclose(model(x), np.maximum(x @ kernel[0, 0] + bias, 0), rtol=1e-4, atol=1e-4)
+
+
 @pytest.mark.parametrize(("channels", "expected"), [(3, "conv2d_f32"), (16, "winograd_conv2d_f32")])
 def test_algorithms_are_chosen_by_shapes_alone(channels, expected):
     try:

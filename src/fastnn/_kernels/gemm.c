@@ -54,7 +54,14 @@ enum {
   GEMM_K_BLOCK = 256,              /* the least range of a k that is cut: 256 x 64 floats of B are 64 KiB */
   GEMM_K_MOST = 2048,              /* of a range of k that is not cut, at a time */
   GEMM_K_WIDE = 512,               /* the same where B has GEMM_WIDE_BYTES and few rows share it */
-  GEMM_K_ALIASED = 128,            /* rows of 256 bytes that a cache of 8 ways and 2048 sets holds, GEMM_ALIASES apart */
+  /* Few rows are not enough work to hide how far a B is that is not in the L2 cache: at most so many, that share so many
+   * bytes, and so many more for each row. */
+  GEMM_AHEAD_ROWS = FNN_VECTOR_BYTES == 64 ? 64 : 24,
+  GEMM_AHEAD_BYTES = 3 << 18,
+  GEMM_AHEAD_ROW_BYTES = 1 << 15,
+  GEMM_K_AHEAD = 64,               /* of k at most, in a block of B that is asked for while the one before is used */
+  GEMM_AHEAD_BLOCK_BYTES = 1 << 18, /* of it: two stay in the L2 cache beside the sums */
+  GEMM_AHEAD_STEPS = FNN_VECTOR_BYTES == 64 ? 8 : 16, /* of k, after which these ask for some lines */
   GEMM_WIDE_BYTES = 1 << 22,
   GEMM_STREAM_COLS = 2048,         /* of a row by a B of GEMM_WIDE_BYTES that a unit does at once: their sums stay in L1 */
   GEMM_OUTER_BYTES = 1 << 16,      /* of C that a unit of a product of a column and a row stores, but for rounding up */
@@ -90,13 +97,13 @@ enum gemm_way {
   GEMM_STREAM,     /* a row by a large B as it lies: see gemm_stream */
   GEMM_TALL,       /* a long k of an A that is transposed, and near enough to be read in place */
   GEMM_LARGE,      /* a B much larger than the L2 cache, of which all rows share what is packed */
-  GEMM_LARGE_ROWS, /* the same by few rows, in place, as far as caches hold rows that are in the same sets of them */
+  GEMM_AHEAD,      /* few rows by a B that is not in the L2 cache, row by row as it lies: see gemm_ask_ahead */
   GEMM_PLAIN,
   GEMM_WAYS
 };
 static const int64_t gemm_most_k[GEMM_WAYS] = {
   [GEMM_DOTS] = INT64_MAX, [GEMM_OUTER] = GEMM_K_MOST, [GEMM_PACKED_A] = GEMM_K_BLOCK, [GEMM_STREAM] = INT64_MAX,
-  [GEMM_TALL] = GEMM_K_MOST, [GEMM_LARGE] = GEMM_K_WIDE, [GEMM_LARGE_ROWS] = GEMM_K_ALIASED, [GEMM_PLAIN] = GEMM_K_MOST,
+  [GEMM_TALL] = GEMM_K_MOST, [GEMM_LARGE] = GEMM_K_WIDE, [GEMM_AHEAD] = GEMM_K_AHEAD, [GEMM_PLAIN] = GEMM_K_MOST,
 };
 
 /* A product of one column, written as one of a row: the operands change places, and a vector holds many rows of the

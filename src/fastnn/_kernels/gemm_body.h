@@ -94,10 +94,12 @@ static enum gemm_way OWN(gemm_way_of)(const OWN(gemm_cut) * c, const int64_t *in
   if (a_row == 1 && is_paged && c->n >= GEMM_SHARING_COLS) return GEMM_PACKED_A;
   if (c->m == 1 && b_col == 1 && (b_row >= c->n || c->k == 1) && is_large && !c->sums_columns) return GEMM_STREAM;
   if (a_row == 1 && !is_paged && c->k >= 4 * GEMM_K_BLOCK) return GEMM_TALL;
-  if (a_row == 1 || b_col != 1 || !is_large || c->m > GEMM_MOST_ROWS || c->panels < GEMM_MANY_UNITS) return GEMM_PLAIN;
-  if (c->m > OWN(GEMM_ROWS)) return GEMM_LARGE;
-  const int is_aliased = b_row * size % GEMM_ALIASES == 0;
-  return is_aliased && OWN(gemm_is_broad)(c) && c->m > tile_rows(TILE_VECTORS) ? GEMM_LARGE_ROWS : GEMM_PLAIN;
+  if (a_row == 1 || b_col != 1 || c->m > GEMM_MOST_ROWS) return GEMM_PLAIN;
+  const int64_t far = fnn_max(GEMM_AHEAD_BYTES, c->m * GEMM_AHEAD_ROW_BYTES);
+  const int is_far = c->m > 1 && c->m <= GEMM_AHEAD_ROWS && b_row == c->n && c->n * c->k * size > far;
+  const int is_cut = c->k >= 2 * GEMM_K_AHEAD && 2 * c->m * c->n * size <= GEMM_SPLIT_BYTES; /* for two threads */
+  if (is_far && is_cut && c->batches == 1 && !c->sums_columns) return GEMM_AHEAD;
+  return is_large && c->m > OWN(GEMM_ROWS) && c->panels >= GEMM_MANY_UNITS ? GEMM_LARGE : GEMM_PLAIN;
 }
 
 static OWN(gemm_cut) OWN(gemm_cut_of)(const int64_t *ints) {
@@ -117,6 +119,10 @@ static OWN(gemm_cut) OWN(gemm_cut_of)(const int64_t *ints) {
       c.group = fnn_min(fnn_max(c.panels, 1), GEMM_STREAM_COLS / (c.widest * N));
       break;
     case GEMM_TALL: OWN(gemm_cut_tall)(&c); break;
+    case GEMM_AHEAD:
+      c.rows = fnn_round_up(c.m, TILE_BLOCK);
+      c.group = c.panels;
+      break;
     case GEMM_LARGE: c.rows = fnn_round_up(c.m, OWN(GEMM_ROWS)); break;
     default: OWN(gemm_cut_evenly)(&c);
   }
@@ -130,9 +136,16 @@ static OWN(gemm_cut) OWN(gemm_cut_of)(const int64_t *ints) {
     c.split_k = fnn_round_up(fnn_ceil_div(c.k, fnn_min(most, OWN(gemm_most_splits)(&c))), N);
     c.splits = fnn_ceil_div(c.k, c.split_k);
   }
+  if (c.way == GEMM_AHEAD) {
+    c.split_k = fnn_round_up(fnn_ceil_div(c.k, 2), N);
+    c.splits = 2;
+  }
   /* What a single row transposes is read once: from the L2 cache. */
   const int transposes_for_one = c.m == 1 && ints[GEMM_B_COL] != 1 && c.way != GEMM_DOTS;
   c.k_block = fnn_min(c.split_k, transposes_for_one ? GEMM_K_BLOCK : gemm_most_k[c.way]);
+  if (c.way == GEMM_AHEAD)
+    while (c.k_block > GEMM_K_AHEAD / 4 && c.k_block * c.n * (int64_t)sizeof(T) > GEMM_AHEAD_BLOCK_BYTES)
+      c.k_block = fnn_round_up(c.k_block / 2, GEMM_AHEAD_STEPS);
   c.packs_b = c.way != GEMM_DOTS && (ints[GEMM_B_COL] != 1 || (ints[GEMM_B_ROW] < c.n && c.k > 1) ||
                                      OWN(gemm_is_scattered)(&c, ints, c.k_block));
   /* A line a row at a time is the dearest way to read a B whose rows lie in the same sets of the caches. */
@@ -146,7 +159,7 @@ static OWN(gemm_cut) OWN(gemm_cut_of)(const int64_t *ints) {
   if (c.way == GEMM_DOTS) c.fetches = c.m > 1 && c.n * c.k * (int64_t)sizeof(T) >= GEMM_WIDE_BYTES;
   /* Not by narrow panels: their tiles take less time than dividing what they fetch is worth. */
   const int is_far = OWN(gemm_is_broad)(&c) && (c.m + c.n) * c.k * (int64_t)sizeof(T) >= GEMM_WIDE_BYTES;
-  c.fetches_packed = c.way == GEMM_PACKED_A ? is_far : c.way == GEMM_LARGE ? c.packs_b : c.way == GEMM_LARGE_ROWS;
+  c.fetches_packed = c.way == GEMM_PACKED_A ? is_far : c.way == GEMM_LARGE && c.packs_b;
   return c;
 }
 
@@ -282,6 +295,25 @@ static void OWN(gemm_fetch_packed)(const OWN(gemm_cut) * c, const int64_t *ints,
   const int64_t row = (row_block + ends) * c->rows, span = fnn_min(c->k_block, k_end - k_then);
   const int64_t begin = span * share / shares, end = span * (share + 1) / shares;
   OWN(gemm_prefetch_rows)(a + row + (k_then + begin) * a_col, a_col, end - begin, fnn_min(c->rows, c->m - row), 0);
+}
+
+/* Cuts a tile's segments into short ones, each of which asks for some lines of `rows` of B at `next`, in the order of
+ * memory: all tiles of a block of k together ask for the next block. More at once would be waited for, and lines of
+ * a panel's rows would be no stream that the hardware sees. */
+static void OWN(gemm_ask_ahead)(OWN(tile) * t, OWN(tile_segment) * segments, const OWN(gemm_cut) * c, const T *next,
+                                int64_t rows, int64_t panel, int64_t tiles) {
+  const OWN(tile_segment) long_ones[2] = {segments[0], segments[t->n_segments - 1]};
+  const int64_t n_long = t->n_segments, line = FNN_ALIGN / (int64_t)sizeof(T);
+  int64_t n = 0;
+  for (int64_t i = 0; i < n_long; i++) {
+    const OWN(tile_segment) *s = long_ones + i;
+    for (int64_t at = 0; at < s->k; at += GEMM_AHEAD_STEPS)
+      segments[n++] = (OWN(tile_segment)){s->b + at * s->b_stride, s->b_stride, s->a_offset + at * t->a_stride,
+                                          fnn_min(GEMM_AHEAD_STEPS, s->k - at)};
+  }
+  t->n_segments = n;
+  t->ahead_lines = fnn_ceil_div(rows * c->n, line * c->panels * tiles * fnn_max(1, n));
+  t->ahead = next + panel * tiles * n * t->ahead_lines * line;
 }
 
 /* The bias of a panel: of a turned product one number for all. */
@@ -467,7 +499,7 @@ static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OW
   }
   const int whole = c->splits == 1, sums = c->sums_columns && row_block == 0;
 
-  OWN(tile_segment) segments[2];
+  OWN(tile_segment) segments[GEMM_K_AHEAD / GEMM_AHEAD_STEPS + 2];
   OWN(tile) t = {.a_stride = ints[GEMM_A_COL], .segments = segments, .alpha = 1, .floor = -INFINITY};
   T *out = (T *)call->shared + split * (c->batches * c->m + c->sums_columns) * c->n, *column_sum = out + c->m * c->n;
   if (whole) {
@@ -535,6 +567,9 @@ static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OW
         t.n_segments = OWN(gemm_segments_in_place)(segments, c, ints, b, k, k_next, panel, t.a_stride, scratch->b);
       }
       t.c_column = panel.begin;
+      if (c->way == GEMM_AHEAD)
+        OWN(gemm_ask_ahead)(&t, segments, c, b + k_next * ints[GEMM_B_ROW],
+                            fnn_min(c->k, k_next + c->k_block) - k_next, panel_index, fnn_ceil_div(rows, height));
       if (sums) OWN(gemm_add_columns)(column_sum + panel.begin, t.resumes, segments, (int)t.n_segments, panel);
       for (int64_t row = 0; row < rows; row += height) {
         t.rows = fnn_min(height, rows - row);
@@ -548,6 +583,7 @@ static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OW
           OWN(gemm_fetch_packed)(c, ints, a, b, row_block, k_begin, k, k_end, panel_begin, panel_end, panel_index,
                                  row / height, fnn_ceil_div(rows, height));
         OWN(tile_call)(&t, panel.vectors);
+        t.ahead += t.n_segments * t.ahead_lines * (FNN_ALIGN / (int64_t)sizeof(T));
         t.partial += height * OWN(TILE_COLS);
       }
     }

@@ -78,11 +78,24 @@ def _kernel(name, value, ints, b):
 # To no more channels than this a convolution, or its kernel's gradient, is faster with the roles of x and y exchanged.
 _FEW, _FEW_SUMS = 4, 12
 _WIDE = 256  # channels from which a kernel's gradient is faster as a product: columns of x lie pages apart
+# Bytes of a kernel from which few pixels wait for it (GEMM_AHEAD_BYTES, for a pixel: GEMM_AHEAD_ROW_BYTES), or many
+# share what is packed of it.
+_FAR, _FAR_PIXEL, _LARGE = 3 << 18, 1 << 15, 1 << 22
+_FEW_PIXELS, _MANY_PIXELS = 64, 192
 
 
 def _is_product(kernel_size, strides, pads, dilation, groups):
     """Whether a convolution is a product of pixels and the kernel."""
     return tuple(kernel_size) == (1, 1) == tuple(strides) and not any(pads) and groups == 1
+
+
+def _is_far(y, kernel) -> bool:
+    """Whether a kernel is so large that a product does better: of few pixels it asks for the next rows of the kernel
+    while it uses some, for many it packs the kernel."""
+    pixels, size = y.size // kernel.shape[3], kernel.spec.nbytes
+    if pixels <= _FEW_PIXELS:
+        return size > max(_FAR, pixels * _FAR_PIXEL)
+    return pixels > _MANY_PIXELS and size >= _LARGE
 
 
 # ---- conv2d: x, kernel[, bias (cout,)] -> y ----
@@ -127,8 +140,8 @@ def _conv2d_lower(node, b):
     y = node.outputs[0]
     if b.suffix(y) is None:
         return False
-    if kernel.shape[3] == 1 and _is_product(kernel.shape[:2], **node.params):
-        return linear_op.lower(node, b)  # a single column, which tiles would pad to a vector
+    if _is_product(kernel.shape[:2], **node.params) and (kernel.shape[3] == 1 or _is_far(y, kernel)):
+        return linear_op.lower(node, b)  # a single column tiles would pad to a vector
     ints = _ints(x.shape, y.shape, kernel.shape[:2], **node.params)
     buffers = [x, kernel, y, bias[0] if bias else None]
     b.step(_kernel("conv2d", y, ints, b), buffers, ints, epilogue_at=_EPILOGUE, relu_at=_RELU)
