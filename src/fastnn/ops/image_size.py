@@ -4,6 +4,8 @@ Resizing is separable: for each axis a matrix of weights, so that it runs on the
 nearest neighbour is a `take`.
 """
 
+import math
+
 import numpy as np
 
 from fastnn import config
@@ -15,7 +17,7 @@ from fastnn.ops import logic, reduce
 from fastnn.ops.gather import take
 from fastnn.ops.indexing import getitem
 from fastnn.ops.joining import pad
-from fastnn.ops.layout import expand_dims, moveaxis, squeeze
+from fastnn.ops.layout import expand_dims, moveaxis, reshape, transpose
 from fastnn.ops.matmul import matmul
 from fastnn.ops.record import as_array, dtype_of, shape_of
 from fastnn.ops.rounding import round as round_to_even
@@ -137,11 +139,18 @@ def resize(
     return ew.cast(ew.clip(round_to_even(wide), info.min, info.max), dtype)
 
 
+_ROW = 16  # elements that are worth a row of a product: a vector of them
+
+
 def _along(x, axis, weights):
     """x with weights (target, size) applied along a negative `axis`."""
-    # The axis before the last is the one that a product sums over.
-    moved = moveaxis(expand_dims(x, -1), axis - 1, -2)
-    return moveaxis(squeeze(matmul(weights, moved), -1), -1, axis)
+    shape = shape_of(x)
+    behind = math.prod(shape[axis + 1 :]) if axis < -1 else 1
+    if behind < _ROW:
+        return moveaxis(matmul(moveaxis(x, axis, -1), transpose(weights)), -1, axis)
+    # What lies behind the axis is one row of the product, so that nothing moves.
+    rows = reshape(x, (*shape[:axis], shape[axis], behind))
+    return reshape(matmul(weights, rows), (*shape[:axis], shape_of(weights)[0], *shape[axis + 1 :]))
 
 
 _METHODS = {
