@@ -34,8 +34,10 @@ def _transpose(x, axes):
 
 def in_one_dtype(*xs):
     """The operands in their promoted dtype; products of int8 are summed in int32, as in Keras."""
-    xs = tuple(x if hasattr(x, "shape") else as_array(x) for x in xs)
-    names = tuple(dtype_of(x) for x in xs)
+    xs = tuple([x if hasattr(x, "shape") else as_array(x) for x in xs])
+    names = tuple([dtype_of(x) for x in xs])
+    if names.count(names[0]) == len(names) and names[0] != "int8":
+        return xs
     dtype = "int32" if set(names) == {"int8"} else dtypes.promote(names)
     return tuple(x if name == dtype else ew.cast(x, dtype) for x, name in zip(xs, names, strict=True))
 

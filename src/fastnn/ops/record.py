@@ -145,29 +145,30 @@ def _promoted(op: Op, args: tuple) -> tuple:
     if op.promote is None and _is_promoted(op, args):
         return args
     which = range(len(args)) if op.promote is None else op.promote
-    kinds = {k: dtypes.weak_kind(args[k]) for k in which}
-    strong = tuple(dtype_of(args[k]) for k in which if kinds[k] is None)
-    dtype = dtypes.promote(strong, tuple(kind for kind in kinds.values() if kind))
+    kinds = [dtypes.weak_kind(args[k]) for k in which]
+    names = [dtype_of(args[k]) if kind is None else None for k, kind in zip(which, kinds, strict=True)]
+    dtype = dtypes.promote(tuple([name for name in names if name]), tuple([kind for kind in kinds if kind]))
     if op.dtype == "float":
         dtype = dtypes.as_float(dtype)
     promoted = list(args)
-    for k in which:
-        x = args[k]
-        if kinds[k] is not None:
-            promoted[k] = np.asarray(x).astype(dtype)
-        elif dtype_of(x) != dtype:
-            promoted[k] = REGISTRY["cast"](x, dtype=dtype)
+    for k, kind, name in zip(which, kinds, names, strict=True):
+        if kind is not None:
+            promoted[k] = np.asarray(args[k]).astype(dtype)
+        elif name != dtype:
+            promoted[k] = REGISTRY["cast"](args[k], dtype=dtype)
     return tuple(promoted)
 
 
 def _is_promoted(op: Op, args: tuple) -> bool:
-    """Whether `args` are traced values of the one dtype that they are to have."""
-    dtype = args[0].spec.dtype if type(args[0]) is Value else None
-    return (
-        dtype is not None
-        and (op.dtype != "float" or dtypes.is_inexact(dtype))
-        and all(type(x) is Value and x.spec.dtype == dtype for x in args)
-    )
+    """Whether `args` are all traced values, or all arrays, of the one dtype that they are to have."""
+    kind = type(args[0])
+    if kind is not Value and kind is not np.ndarray:
+        return False
+    dtype = args[0].dtype
+    for x in args:
+        if type(x) is not kind or x.dtype != dtype:
+            return False
+    return op.dtype != "float" or dtypes.is_inexact(dtype if kind is Value else dtype_name(dtype))
 
 
 def broadcast_shapes(name: str, *shapes) -> tuple[int, ...]:
@@ -224,6 +225,8 @@ def as_array(x) -> np.ndarray:
 
 def dtype_of(x) -> str:
     """The dtype name of an array, Variable, Value, KerasTensor or scalar."""
+    if type(x) is np.ndarray:
+        return dtype_name(x.dtype)
     dtype = getattr(x, "dtype", None)
     if isinstance(dtype, str):
         return dtype
@@ -244,13 +247,14 @@ def run_eager(op: Op, args: tuple, params: dict[str, Any]):
 
 def evaluate_recorded(op: Op, args: tuple, params: dict[str, Any]) -> tuple[np.ndarray, ...]:
     """The outputs of `op`, written down by the tapes that watch."""
-    if trace.state.scope is not None:
-        args = tuple(trace.state.scope.read(x) for x in args)
-    if trace.state.autocast and trace.state.tapes:
+    state = trace.state
+    if state.scope is not None:
+        args = tuple(state.scope.read(x) for x in args)
+    if state.autocast and state.tapes:
         args = tuple(x.value if isinstance(x, Variable) else x for x in args)
-    arrays = tuple(as_array(x) for x in args)
+    arrays = tuple([x if type(x) is np.ndarray else as_array(x) for x in args])
     outputs = evaluate(op, arrays, params)
-    for tape in trace.state.tapes:
+    for tape in state.tapes:
         outputs = tape.record(op, args, arrays, params, outputs)
     return outputs
 
@@ -260,11 +264,12 @@ _EXECUTABLES = 1024  # signatures kept; the oldest go first
 
 
 def evaluate(op: Op, arrays: tuple[np.ndarray, ...], params: dict[str, Any]) -> tuple[np.ndarray, ...]:
-    """The outputs of `op`: by a plan of its own where it has a kernel, else by the reference."""
-    if not op.has_kernel:
+    """The outputs of `op`: by a plan of its own where it has a kernel, or may become ops that do, else by the
+    reference."""
+    if not op.has_kernel and (op.simplify is None or op.kind != "plain"):
         return op.evaluate(arrays, params)
     try:
-        key = (op, _kernels.isa(), tuple((a.shape, a.dtype.char) for a in arrays), tuple(params.items()))
+        key = (op, _kernels.isa(), *[(a.shape, a.dtype.char) for a in arrays], *params.items())
         executable = _executables.get(key, op)
     except TypeError:  # a parameter that cannot be hashed
         return op.evaluate(arrays, params)
