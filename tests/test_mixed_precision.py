@@ -210,3 +210,12 @@ def test_half_precision_promotes_as_in_keras():
     for x, y in [(a, b), (a, np.ones(2, "float32")), (b, np.ones(2, "int32")), (b, 2.5), (a, 2), (b, True)]:
         ours, theirs = fastnn.ops.add(x, y), keras.ops.add(x, y)
         assert ours.dtype.name == keras.backend.standardize_dtype(theirs.dtype)
+
+
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+def test_a_plan_rounds_in_float32_without_casts(policy):
+    model = fastnn.Sequential([fastnn.Input((8,)), fastnn.layers.Dense(16, "relu", dtype=policy)])
+    model.add(fastnn.layers.Dense(1, dtype="float32"))
+    model.compile("adam", "mse")
+    kernels = [step.kernel for step in model.explain(batch_size=4, mode="train").steps]
+    assert not [kernel for kernel in kernels if kernel.startswith("reference")]

@@ -7,6 +7,7 @@ functions are in test_vmath.py.
 import itertools
 import math
 
+import ml_dtypes
 import numpy as np
 import pytest
 
@@ -34,6 +35,8 @@ OPCODES = {
     "ceil": np.ceil,
     "round": lambda x: np.round(x),
     "trunc": np.trunc,
+    "round_to_float16": lambda x: x.astype(np.float16).astype(x.dtype),
+    "round_to_bfloat16": lambda x: x.astype(ml_dtypes.bfloat16).astype(x.dtype),
     "relu": lambda x: np.where(np.isnan(x), x, np.maximum(x, 0)),
     "relu6": lambda x: np.where(np.isnan(x), x, np.clip(x, 0, 6)),
     "logical_not": lambda x: truth(x == 0),

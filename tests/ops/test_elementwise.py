@@ -28,6 +28,7 @@ WITHOUT_GRADIENT = """sign floor ceil round trunc isnan isinf isfinite logical_n
 WITHOUT_GRADIENT = WITHOUT_GRADIENT.split()
 RARE = {name for family in (rare, complex_numbers) for name in family.__all__ if name in REGISTRY} | {"i1"}
 PIECEWISE = {"maximum", "minimum", "mod", "clip", "where", "relu_grad", "cast"}  # below
+PIECEWISE |= {"round_to_float16", "round_to_bfloat16"}
 
 
 def count_of_inputs(name):
@@ -68,6 +69,21 @@ def test_second_derivative(name):
         return [g for g in gradients(trace.current(), [op(*xs)], list(xs)) if g is not None]
 
     check_op(first_derivatives, inputs, isas=_engine.isas()[:1])
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_rounding_to_halves_is_a_cast_there_and_back(dtype):
+    """All bits of float16 and their neighbours halfway, numbers of all sizes, and special ones."""
+    ml_dtypes = pytest.importorskip("ml_dtypes")
+    half = np.dtype(ml_dtypes.bfloat16 if dtype == "bfloat16" else dtype)
+    bits = np.arange(1 << 16, dtype=np.uint16)
+    near = bits.view(half).astype("float32")
+    middles = near.view(np.uint32) + np.uint32(1 << (12 if dtype == "float16" else 15))
+    rng = np.random.default_rng(5)
+    x = np.concatenate([near, middles.view("float32"), rng.integers(0, 1 << 32, 10_000, np.uint32).view("float32")])
+    with np.errstate(all="ignore"):
+        wanted = x.astype(half).astype("float32")
+    np.testing.assert_array_equal(REGISTRY[f"round_to_{dtype}"](x), wanted)
 
 
 @pytest.mark.parametrize("name", WITHOUT_GRADIENT)

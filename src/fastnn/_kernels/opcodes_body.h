@@ -70,6 +70,23 @@ FNN_INLINE V OWN(v_floor)(V x) { return FN(floor)(x); }
 FNN_INLINE V OWN(v_ceil)(V x) { return FN(ceil)(x); }
 FNN_INLINE V OWN(v_round)(V x) { return FN(rint)(x); }
 FNN_INLINE V OWN(v_trunc)(V x) { return FN(trunc)(x); }
+/* x as a float of `bits` bits after the point would hold it, to the nearest and ties to even: `least` is its least normal
+ * number, `step` what its subnormal ones are multiples of, from `limit` on it is infinite. */
+FNN_INLINE V OWN(as_half)(V x, int bits, T least, T step, T limit) {
+  const int own_bits = sizeof(T) == 4 ? 23 : 52, dropped = own_bits - bits;
+  const V size = FN(abs)(x), magic = FN(splat)(step * (T)((int64_t)1 << own_bits)); /* adding it leaves multiples */
+  const M number = (M)size, one = (M){0} + 1, odd = number >> dropped & one;
+  V y = (V)((number + ((one << (dropped - 1)) - 1 + odd)) & -(one << dropped));
+  y = FN(select)(size < least, size + magic - magic, y);
+  y = FN(select)(y >= limit, FN(splat)((T)INFINITY), y);
+  return FN(select)(x != x, x, FN(copysign)(y, x));
+}
+FNN_INLINE V OWN(v_round_to_float16)(V x) { return OWN(as_half)(x, 10, (T)0x1p-14, (T)0x1p-24, (T)0x1p16); }
+/* Its exponents are float32's, whose subnormal numbers need nothing but the bits. */
+FNN_INLINE V OWN(v_round_to_bfloat16)(V x) {
+  const int is_wide = sizeof(T) == 8;
+  return OWN(as_half)(x, 7, is_wide ? (T)0x1p-126 : 0, (T)0x1p-133, is_wide ? (T)0x1p128 : (T)INFINITY);
+}
 FNN_INLINE V OWN(v_relu)(V x) { return (V)((M)x & ~(x < 0)); } /* NaN stays */
 FNN_INLINE V OWN(v_relu6)(V x) { return FN(select)(x > 6, FN(splat)(6), OWN(v_relu)(x)); }
 FNN_INLINE V OWN(v_logical_not)(V x) { return OWN(truth)(x == 0); }

@@ -1,7 +1,7 @@
 """float16 and bfloat16 in a plan: kernels are for float32, so an op on halves runs in float32 and is rounded.
 
-Each operation rounds, as one in half precision would; casts stand between the kernels. What has no kernel, moves data
-only, or holds graphs of its own keeps its halves.
+Each operation rounds, as one in half precision would: what a kernel makes for another is rounded in float32, without
+a cast to a half and back. What has no kernel, moves data only, or holds graphs of its own keeps its halves, by casts.
 """
 
 from __future__ import annotations
@@ -26,12 +26,19 @@ def widen(graph: Graph, has_kernel: Callable[[Node], bool]) -> Graph:
         if not is_half(x.dtype):
             return x
         if x not in wide:
-            wide[x] = cast(x, "float32")
+            source = x.node.inputs[0] if x.node.op.name == "cast" else x
+            is_rounding = source.dtype == "float32"
+            wide[x] = Operators.functions[f"round_to_{x.dtype}"](source) if is_rounding else cast(x, "float32")
         return wide[x]
 
     for node in list(graph.nodes):
         node.inputs = tuple(becomes.get(x, x) for x in node.inputs)
-        if node.op.name == "cast" or not any(is_half(x.dtype) for x in node.inputs) or not has_kernel(node):
+        if not any(is_half(x.dtype) for x in node.inputs) or not has_kernel(node):
+            continue
+        if node.op.name == "cast":
+            if node.outputs[0].dtype == "float32":
+                with tracing(graph):
+                    becomes[node.outputs[0]] = widened(node.inputs[0])
             continue
         with tracing(graph):
             outputs = node.op.trace(graph, tuple(widened(x) for x in node.inputs), node.params)

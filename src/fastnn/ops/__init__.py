@@ -42,6 +42,7 @@ from fastnn.ops.random import *
 from fastnn.ops.rare import *
 from fastnn.ops.reduce import *
 from fastnn.ops.rounding import *
+from fastnn.ops.rounding import ROUND_TO_HALF
 from fastnn.ops.softmax import *
 from fastnn.ops.solving import *
 from fastnn.ops.statistics import *
@@ -74,4 +75,4 @@ class _Functions(dict):
         return function
 
 
-Operators.functions = _Functions()
+Operators.functions = _Functions({op.name: op for op in ROUND_TO_HALF})

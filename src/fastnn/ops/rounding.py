@@ -10,6 +10,11 @@ floor_op = elementwise("floor", np.floor, dtype="float")
 ceil_op = elementwise("ceil", np.ceil, dtype="float")
 round_op = elementwise("round", np.round)
 trunc_op = elementwise("trunc", np.trunc)
+# What a plan has in place of a cast of float32 to a half and back.
+ROUND_TO_HALF = tuple(
+    elementwise(f"round_to_{dtype}", lambda x, dtype=dtype: x.astype(dtype).astype(x.dtype))
+    for dtype in ("float16", "bfloat16")
+)
 
 
 def floor(x):
