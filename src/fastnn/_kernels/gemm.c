@@ -48,6 +48,10 @@ enum {
   GEMM_MOST_ROWS = 192,
   GEMM_GROUP_COLS = 512,
   GEMM_MANY_UNITS = 16,
+  /* Of an A that no L2 cache holds: so many columns share it where it is packed, a block of it where panels are narrow. */
+  GEMM_TALL_BYTES = 1 << 21,
+  GEMM_TALL_SHARING_COLS = 64,
+  GEMM_TALL_COLS = 128,
   GEMM_PACKED_GROUP_BYTES = 1 << 17, /* of B that a unit reads by narrow panels, up to which all are packed at once */
   GEMM_PACKED_ROWS = 16,           /* of B that all its panels copy in turn */
   GEMM_SHARED_PRODUCTS = 1 << 20,  /* from 10 microseconds on, the work of a unit matters more than its overhead */

@@ -59,9 +59,13 @@ static void OWN(gemm_cut_transposed)(OWN(gemm_cut) * c, const int64_t *ints) {
   }
 }
 
-/* Where splits of k make enough units, all rows of a unit share B: it is read once. */
+/* Where splits of k make enough units, all rows of a unit share B: it is read once. Narrow panels share an A that no L2
+ * cache holds, a block of k at a time. */
 static void OWN(gemm_cut_tall)(OWN(gemm_cut) * c) {
-  const int64_t units = fnn_max(1, c->batches * c->groups * OWN(gemm_most_splits)(c));
+  if (!OWN(gemm_is_broad)(c) && c->m * c->k * (int64_t)sizeof(T) >= GEMM_TALL_BYTES)
+    c->group = fnn_max(1, fnn_min(c->panels, GEMM_TALL_COLS / (c->widest * N)));
+  const int64_t groups = fnn_ceil_div(c->panels, c->group);
+  const int64_t units = fnn_max(1, c->batches * groups * OWN(gemm_most_splits)(c));
   const int64_t m = fnn_max(1, c->m);
   int64_t blocks = fnn_ceil_div(m, GEMM_MOST_ROWS);
   if (units < GEMM_MANY_UNITS) blocks = fnn_max(blocks, fnn_ceil_div(GEMM_MANY_UNITS, units));
@@ -91,7 +95,8 @@ static enum gemm_way OWN(gemm_way_of)(const OWN(gemm_cut) * c, const int64_t *in
   /* Programs want tiles in L1. */
   if (c->k == 1 && c->m > 1 && b_col == 1 && !ints[GEMM_EPILOGUE]) return GEMM_OUTER;
   const int is_paged = a_col * size >= GEMM_PAGES_APART, is_large = c->n * c->k * size >= GEMM_WIDE_BYTES;
-  if (a_row == 1 && is_paged && c->n >= GEMM_SHARING_COLS) return GEMM_PACKED_A;
+  const int64_t sharing = c->m * c->k * size >= GEMM_TALL_BYTES ? GEMM_TALL_SHARING_COLS : GEMM_SHARING_COLS;
+  if (a_row == 1 && is_paged && c->n >= sharing) return GEMM_PACKED_A;
   if (c->m == 1 && b_col == 1 && (b_row >= c->n || c->k == 1) && is_large && !c->sums_columns) return GEMM_STREAM;
   if (a_row == 1 && !is_paged && c->k >= 4 * GEMM_K_BLOCK) return GEMM_TALL;
   if (a_row == 1 || b_col != 1 || c->m > GEMM_MOST_ROWS) return GEMM_PLAIN;
@@ -142,7 +147,8 @@ static OWN(gemm_cut) OWN(gemm_cut_of)(const int64_t *ints) {
   }
   /* What a single row transposes is read once: from the L2 cache. */
   const int transposes_for_one = c.m == 1 && ints[GEMM_B_COL] != 1 && c.way != GEMM_DOTS;
-  c.k_block = fnn_min(c.split_k, transposes_for_one ? GEMM_K_BLOCK : gemm_most_k[c.way]);
+  const int is_short = transposes_for_one || (c.way == GEMM_TALL && c.group > 1);
+  c.k_block = fnn_min(c.split_k, is_short ? GEMM_K_BLOCK : gemm_most_k[c.way]);
   if (c.way == GEMM_AHEAD)
     while (c.k_block > GEMM_K_AHEAD / 4 && c.k_block * c.n * (int64_t)sizeof(T) > GEMM_AHEAD_BLOCK_BYTES)
       c.k_block = fnn_round_up(c.k_block / 2, GEMM_AHEAD_STEPS);
