@@ -186,7 +186,9 @@ static int64_t OWN(gemm_a_elements)(const OWN(gemm_cut) * c) {
   return c->way == GEMM_PACKED_A ? fnn_round_up(fnn_round_up(c->rows, N) * c->k_block, FNN_ALIGN) : 0;
 }
 static int64_t OWN(gemm_scratch_elements)(const OWN(gemm_cut) * c) {
-  const int64_t sums = c->rows * c->group * fnn_max(OWN(TILE_COLS), c->widest * N);
+  /* The last tile keeps sums for all its rows, valid or not. */
+  const int64_t rows = c->rows > 1 ? fnn_round_up(c->rows, TILE_BLOCK) : 1;
+  const int64_t sums = rows * c->group * fnn_max(OWN(TILE_COLS), c->widest * N);
   return fnn_round_up(FNN_ALIGN + OWN(gemm_b_elements)(c) + c->widest * N + OWN(gemm_a_elements)(c) + sums, FNN_ALIGN);
 }
 
