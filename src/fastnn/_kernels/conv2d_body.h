@@ -112,38 +112,10 @@ FNN_INLINE T *OWN(conv_clear)(T *at, const T *to) {
   return at;
 }
 
-/* `steps` of a tile's products from k = *at on, each of which clears a vector from *clears on, if it clears: stores one
- * at a time do not keep multiply-adds waiting, as more than the CPU can hold do. */
-FNN_INLINE void OWN(strip_steps)(V *acc, const T *const *a, int64_t *at, const T **b, int64_t b_stride, int64_t steps,
-                                 T **clears, const int is_clearing, const int rows, const int vectors) {
-  int64_t k = *at;
-  const T *weights = *b;
-  T *clear = *clears;
-#pragma GCC unroll 2
-  for (; steps > 0; steps--, k++, weights += b_stride) {
-    V b_row[TILE_VECTORS];
-#pragma GCC unroll 8
-    for (int j = 0; j < vectors; j++) b_row[j] = FN(load)(weights + j * N);
-    if (is_clearing) {
-      FN(store)(clear, (V){0});
-      clear += N;
-      __asm__("" : "+r"(clear));
-    }
-#pragma GCC unroll 8
-    for (int i = 0; i < rows; i++) {
-      const V x = FN(splat)(a[i][k]);
-#pragma GCC unroll 8
-      for (int j = 0; j < vectors; j++) acc[i * vectors + j] += x * b_row[j];
-    }
-    __asm__("" : "+r"(k)); /* as in tile_run */
-  }
-  *at = k, *b = weights, *clears = clear;
-}
-
 /* So many tiles of `rows` pixels each, from the first on, of whole vectors and with the one segment that there is: as
  * tile_run does them, but without what that does for each. Asks for the first `lines` lines of pixels further on. */
-FNN_INLINE void OWN(strip_run)(const OWN(conv_walk) * walk, OWN(conv_pixels) * block, int64_t tiles, int64_t lines,
-                               const int rows, const int vectors) {
+FNN_INLINE void OWN(conv_strip)(const OWN(conv_walk) * walk, OWN(conv_pixels) * block, int64_t tiles, int64_t lines,
+                                const int rows, const int vectors) {
   const OWN(tile) *t = &block->t;
   const OWN(tile_segment) s = t->segments[0];
   const T *const *pixels = block->a, *bias = t->bias, *weights = s.b + t->column;
@@ -152,14 +124,7 @@ FNN_INLINE void OWN(strip_run)(const OWN(conv_walk) * walk, OWN(conv_pixels) * b
   for (; tiles > 0; tiles--, pixels += rows, results += rows) {
     V acc[TILE_MOST_SUMS];
     const T *a[TILE_MOST_ROWS], *b = weights;
-    T zero = 0;
-    __asm__("" : "+m"(zero)); /* or the compiler keeps a vector of zeros, for which there is no register */
-#pragma GCC unroll 8
-    for (int i = 0; i < rows; i++) {
-      a[i] = pixels[i];
-#pragma GCC unroll 8
-      for (int j = 0; j < vectors; j++) acc[i * vectors + j] = FN(splat)(zero);
-    }
+    OWN(strip_begin)(acc, a, pixels, rows, vectors);
     for (int64_t line = 0, e = fetches; line < lines; line++, e += FNN_ALIGN / (int64_t)sizeof(T))
 #pragma GCC unroll 8
       for (int i = 0; i < rows; i++) __builtin_prefetch(a[i] + e);
@@ -167,41 +132,30 @@ FNN_INLINE void OWN(strip_run)(const OWN(conv_walk) * walk, OWN(conv_pixels) * b
     if (clears) {
       clears = OWN(conv_clear)(clears, results[rows - 1] + walk->columns); /* most are, by tiles before */
       steps = fnn_min(s.k, (walk->clears_end - clears) / N);
-      OWN(strip_steps)(acc, a, &at, &b, s.b_stride, steps, &clears, 1, rows, vectors);
+      OWN(strip_steps)(acc, a, &at, 1, &b, s.b_stride, steps, &clears, 1, rows, vectors);
     }
-    OWN(strip_steps)(acc, a, &at, &b, s.b_stride, s.k - steps, &clears, 0, rows, vectors);
-    const V floor = FN(splat)(t->floor);
-#pragma GCC unroll 8
-    for (int i = 0; i < rows; i++) {
-      T *c = results[i] + c_column;
-      __asm__("" : "+r"(c)); /* one register, not one for each vector */
-#pragma GCC unroll 8
-      for (int j = 0; j < vectors; j++) {
-        V y = acc[i * vectors + j];
-        if (bias) y += FN(load)(bias + j * N);
-        FN(store)(c + j * N, FN(max)(floor, y));
-      }
-    }
+    OWN(strip_steps)(acc, a, &at, 1, &b, s.b_stride, s.k - steps, &clears, 0, rows, vectors);
+    OWN(strip_end)(t, acc, results, bias, c_column, rows, vectors);
   }
   block->clears = clears;
 }
 
-#define STRIP_VARIANT(rows, vectors)                                                                                   \
-  static __attribute__((noinline)) void OWN(strip_##rows##x##vectors)(                                                 \
+#define CONV_STRIP(rows, vectors)                                                                                      \
+  static __attribute__((noinline)) void OWN(conv_strip_##rows##x##vectors)(                                            \
     const OWN(conv_walk) * walk, OWN(conv_pixels) * block, int64_t tiles, int64_t lines) {                             \
-    OWN(strip_run)(walk, block, tiles, lines, rows, vectors);                                                          \
+    OWN(conv_strip)(walk, block, tiles, lines, rows, vectors);                                                         \
   }
 #if defined(FNN_ISA_AVX512) || defined(FNN_ISA_NEON)
-STRIP_VARIANT(8, 1) STRIP_VARIANT(8, 2) STRIP_VARIANT(8, 3) STRIP_VARIANT(6, 4)
-#define STRIPS OWN(strip_8x1), OWN(strip_8x2), OWN(strip_8x3), OWN(strip_6x4)
+CONV_STRIP(8, 1) CONV_STRIP(8, 2) CONV_STRIP(8, 3) CONV_STRIP(6, 4)
+#define STRIPS OWN(conv_strip_8x1), OWN(conv_strip_8x2), OWN(conv_strip_8x3), OWN(conv_strip_6x4)
 #else
-STRIP_VARIANT(6, 1) STRIP_VARIANT(6, 2)
-#define STRIPS OWN(strip_6x1), OWN(strip_6x2)
+CONV_STRIP(6, 1) CONV_STRIP(6, 2)
+#define STRIPS OWN(conv_strip_6x1), OWN(conv_strip_6x2)
 #endif
-static void (*const OWN(strip_variants)[TILE_VECTORS])(const OWN(conv_walk) *, OWN(conv_pixels) *, int64_t,
-                                                       int64_t) = {STRIPS};
+static void (*const OWN(conv_strips)[TILE_VECTORS])(const OWN(conv_walk) *, OWN(conv_pixels) *, int64_t,
+                                                    int64_t) = {STRIPS};
 #undef STRIPS
-#undef STRIP_VARIANT
+#undef CONV_STRIP
 
 /* Computes pixels whose pointers there are. A tile has the taps that reach any of its pixels. The last run goes on. */
 static void OWN(conv_block)(const OWN(conv_walk) * walk, OWN(conv_pixels) * pixels) {
@@ -224,9 +178,9 @@ static void OWN(conv_block)(const OWN(conv_walk) * walk, OWN(conv_pixels) * pixe
     const int64_t height = tile_rows(panel.vectors);
     const int64_t lines = walk->fetches && k == walk->panel ? fnn_ceil_div(walk->k * (int64_t)sizeof(T), FNN_ALIGN) : 0;
     int64_t p = 0;
-    if (is_one && t->n_segments == 1 && panel.cols == panel.vectors * N && !walk->ahead) {
+    if (is_one && OWN(tile_fits_strip)(t, panel.vectors) && !walk->ahead) {
       p = block / height * height;
-      OWN(strip_variants)[panel.vectors - 1](walk, pixels, block / height, lines);
+      OWN(conv_strips)[panel.vectors - 1](walk, pixels, block / height, lines);
     }
     for (; p < block; p += height) {
       t->rows = fnn_min(height, block - p);

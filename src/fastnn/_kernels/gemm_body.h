@@ -579,7 +579,13 @@ static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OW
         OWN(gemm_ask_ahead)(&t, segments, c, b + k_next * ints[GEMM_B_ROW],
                             fnn_min(c->k, k_next + c->k_block) - k_next, panel_index, fnn_ceil_div(rows, height));
       if (sums) OWN(gemm_add_columns)(column_sum + panel.begin, t.resumes, segments, (int)t.n_segments, panel);
-      for (int64_t row = 0; row < rows; row += height) {
+      int64_t row = 0;
+      if (OWN(tile_fits_strip)(&t, panel.vectors) && !prefetches && !c->fetches && !c->fetches_packed) {
+        t.a = a_rows, t.c = c_rows;
+        row = rows / height * height;
+        OWN(tile_strip)(&t, rows / height, panel.vectors);
+      }
+      for (; row < rows; row += height) {
         t.rows = fnn_min(height, rows - row);
         t.a = a_rows + row;
         t.c = c_rows + row;

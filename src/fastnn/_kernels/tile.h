@@ -217,6 +217,106 @@ FNN_INLINE void OWN(tile_call)(const OWN(tile) * t, int vectors) {
   OWN(tile_variants)[vectors - 1][variant[t->rows]](t);
 }
 
+/* ---- strips: tiles one after another, without what tile_run does anew for each ---- */
+
+/* Whether tiles are of the kind: whole vectors of one segment that asks for nothing; at most a bias is added. */
+FNN_INLINE int OWN(tile_fits_strip)(const OWN(tile) * t, int vectors) {
+  return vectors <= TILE_VECTORS && t->cols == vectors * N && t->n_segments == 1 && t->alpha == 1 && t->beta == 0 &&
+         !t->resumes && !t->continues && !t->ahead_lines;
+}
+
+FNN_INLINE void OWN(strip_begin)(V *acc, const T **a, const T *const *a_rows, const int rows, const int vectors) {
+  T zero = 0;
+  __asm__("" : "+m"(zero)); /* or the compiler keeps a vector of zeros, for which there is no register */
+#pragma GCC unroll 8
+  for (int i = 0; i < rows; i++) {
+    a[i] = a_rows[i];
+#pragma GCC unroll 8
+    for (int j = 0; j < vectors; j++) acc[i * vectors + j] = FN(splat)(zero);
+  }
+}
+
+/* `steps` of a tile's products from k = *at on, each of which clears a vector from *clears on, if it clears: stores one
+ * at a time do not keep multiply-adds waiting, as more than the CPU can hold do. */
+FNN_INLINE void OWN(strip_steps)(V *acc, const T *const *a, int64_t *at, int64_t a_stride, const T **b,
+                                 int64_t b_stride, int64_t steps, T **clears, const int is_clearing, const int rows,
+                                 const int vectors) {
+  int64_t k = *at;
+  const T *b_at = *b;
+  T *clear = *clears;
+#pragma GCC unroll 2
+  for (; steps > 0; steps--, k += a_stride, b_at += b_stride) {
+    V b_row[TILE_VECTORS];
+#pragma GCC unroll 8
+    for (int j = 0; j < vectors; j++) b_row[j] = FN(load)(b_at + j * N);
+    if (is_clearing) {
+      FN(store)(clear, (V){0});
+      clear += N;
+      __asm__("" : "+r"(clear));
+    }
+#pragma GCC unroll 8
+    for (int i = 0; i < rows; i++) {
+      const V x = FN(splat)(a[i][k]);
+#pragma GCC unroll 8
+      for (int j = 0; j < vectors; j++) acc[i * vectors + j] += x * b_row[j];
+    }
+    __asm__("" : "+r"(k)); /* as in tile_run */
+  }
+  *at = k, *b = b_at, *clears = clear;
+}
+
+/* `bias` and `c_column` are those of t, which the compiler would read again after each store. */
+FNN_INLINE void OWN(strip_end)(const OWN(tile) * t, const V *acc, T *const *c_rows, const T *bias, int64_t c_column,
+                               const int rows, const int vectors) {
+  const V floor = FN(splat)(t->floor);
+#pragma GCC unroll 8
+  for (int i = 0; i < rows; i++) {
+    T *c = c_rows[i] + c_column;
+    __asm__("" : "+r"(c)); /* one register, not one for each vector */
+#pragma GCC unroll 8
+    for (int j = 0; j < vectors; j++) {
+      V y = acc[i * vectors + j];
+      if (bias) y += FN(load)(bias + j * N);
+      FN(store)(c + j * N, FN(max)(floor, y));
+    }
+  }
+}
+
+FNN_INLINE void OWN(strip_run)(const OWN(tile) * t, int64_t tiles, const int rows, const int vectors) {
+  const OWN(tile_segment) s = t->segments[0];
+  const T *const *a_rows = t->a, *bias = t->bias, *panel = s.b + t->column;
+  T *const *c_rows = t->c;
+  const int64_t a_stride = t->a_stride, c_column = t->c_column;
+  for (; tiles > 0; tiles--, a_rows += rows, c_rows += rows) {
+    V acc[TILE_MOST_SUMS];
+    const T *a[TILE_MOST_ROWS], *b = panel;
+    int64_t at = s.a_offset;
+    T *clears = NULL;
+    OWN(strip_begin)(acc, a, a_rows, rows, vectors);
+    OWN(strip_steps)(acc, a, &at, a_stride, &b, s.b_stride, s.k, &clears, 0, rows, vectors);
+    OWN(strip_end)(t, acc, c_rows, bias, c_column, rows, vectors);
+  }
+}
+
+#define STRIP_VARIANT(rows, vectors)                                                                                   \
+  static __attribute__((noinline)) void OWN(strip_##rows##x##vectors)(const OWN(tile) * t, int64_t tiles) {            \
+    OWN(strip_run)(t, tiles, rows, vectors);                                                                           \
+  }
+#if defined(FNN_ISA_AVX512) || defined(FNN_ISA_NEON)
+STRIP_VARIANT(8, 1) STRIP_VARIANT(8, 2) STRIP_VARIANT(8, 3) STRIP_VARIANT(6, 4)
+#define STRIPS OWN(strip_8x1), OWN(strip_8x2), OWN(strip_8x3), OWN(strip_6x4)
+#else
+STRIP_VARIANT(6, 1) STRIP_VARIANT(6, 2)
+#define STRIPS OWN(strip_6x1), OWN(strip_6x2)
+#endif
+/* So many tiles of tile_rows(vectors) rows each, from t->a and t->c on. */
+FNN_INLINE void OWN(tile_strip)(const OWN(tile) * t, int64_t tiles, int vectors) {
+  static void (*const variants[TILE_VECTORS])(const OWN(tile) *, int64_t) = {STRIPS};
+  variants[vectors - 1](t, tiles);
+}
+#undef STRIPS
+#undef STRIP_VARIANT
+
 /* How many of the last k rows of a row-major B a panel may not read in place, because its whole vectors reach past
  * the last row's end: `cols` columns are valid from the panel's first on and row_stride >= cols. */
 FNN_INLINE int64_t OWN(tile_tail)(int64_t cols, int64_t row_stride) {
