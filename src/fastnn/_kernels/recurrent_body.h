@@ -29,7 +29,8 @@ static int64_t OWN(rnn_whole_tiles)(int64_t rows, int64_t cols) {
 
 /* The product of a step has `cols` columns. */
 static OWN(rnn) OWN(rnn_of)(const int64_t *ints, int64_t gates, int64_t inputs, int64_t cols) {
-  OWN(rnn) r = {ints[RNN_BATCH], ints[RNN_TIME], ints[RNN_UNITS], gates, ints[RNN_BACKWARDS], inputs};
+  OWN(rnn) r = {.batch = ints[RNN_BATCH], .time = ints[RNN_TIME], .units = ints[RNN_UNITS], .gates = gates,
+                .backwards = ints[RNN_BACKWARDS], .inputs = inputs};
   r.vectors = fnn_ceil_div(r.units, N);
   r.width = r.vectors * N;
   r.row = r.width + fnn_round_up(inputs, N);

@@ -65,33 +65,29 @@ FNN_INLINE void fnn_store_partd(double *p, fnn_vd v, int64_t n) {
   _mm512_mask_storeu_pd(p, FNN_FIRST(fnn_lanesd(), n, 64), v);
 }
 #undef FNN_FIRST
-#else
-FNN_INLINE fnn_vf fnn_load_partf(const float *p, int64_t n) {
-  fnn_vf v;
-  float lanes[FNN_VF];
-#pragma GCC unroll 1
-  for (int lane = 0; lane < FNN_VF; lane++) lanes[lane] = lane < (int32_t)n ? p[lane] : 0;
-  memcpy(&v, lanes, sizeof v);
-  return v;
-}
-FNN_INLINE void fnn_store_partf(float *p, fnn_vf v, int64_t n) {
-#pragma GCC unroll 1
-  for (int lane = 0; lane < FNN_VF; lane++)
-    if (lane < (int32_t)n) p[lane] = v[lane];
-}
-FNN_INLINE fnn_vd fnn_load_partd(const double *p, int64_t n) {
-  fnn_vd v;
-  double lanes[FNN_VD];
-#pragma GCC unroll 1
-  for (int lane = 0; lane < FNN_VD; lane++) lanes[lane] = lane < (int64_t)n ? p[lane] : 0;
-  memcpy(&v, lanes, sizeof v);
-  return v;
-}
-FNN_INLINE void fnn_store_partd(double *p, fnn_vd v, int64_t n) {
-#pragma GCC unroll 1
-  for (int lane = 0; lane < FNN_VD; lane++)
-    if (lane < (int64_t)n) p[lane] = v[lane];
-}
+#else /* by a mask, as GCC 14 makes calls of memcpy and memset of a loop that compares the lane's number */
+#define FNN_PARTS(suffix, V, M, T, MT, lanes)                                                                          \
+  FNN_INLINE V fnn_load_part##suffix(const T *p, int64_t n) {                                                          \
+    const M first = fnn_lanes##suffix() < (MT)n;                                                                       \
+    MT is_first[lanes];                                                                                                \
+    T x[lanes];                                                                                                        \
+    V v;                                                                                                               \
+    memcpy(is_first, &first, sizeof first);                                                                            \
+    _Pragma("GCC unroll 1") for (int k = 0; k < lanes; k++) x[k] = is_first[k] ? p[k] : 0;                             \
+    memcpy(&v, x, sizeof v);                                                                                           \
+    return v;                                                                                                          \
+  }                                                                                                                    \
+  FNN_INLINE void fnn_store_part##suffix(T *p, V v, int64_t n) {                                                       \
+    const M first = fnn_lanes##suffix() < (MT)n;                                                                       \
+    MT is_first[lanes];                                                                                                \
+    memcpy(is_first, &first, sizeof first);                                                                            \
+    _Pragma("GCC unroll 1") for (int k = 0; k < lanes; k++) {                                                          \
+      if (is_first[k]) p[k] = v[k];                                                                                    \
+    }                                                                                                                  \
+  }
+FNN_PARTS(f, fnn_vf, fnn_vi32, float, int32_t, FNN_VF)
+FNN_PARTS(d, fnn_vd, fnn_vi64, double, int64_t, FNN_VD)
+#undef FNN_PARTS
 #endif
 
 FNN_INLINE fnn_vf fnn_splatf(float x) { return x - (fnn_vf){0}; } /* - folds away, + may turn -0 to 0 */

@@ -24,7 +24,7 @@ static void windows_size(const int64_t *ints, fnn_work *work, int64_t element_by
   const double result = (double)w.outer * (double)w.size * (double)(w.inner * w.c);
   const double read = (double)w.outer * (double)w.out * (double)(w.inner * w.c * w.taps);
   work->phases = 1;
-  work->units[0] = w.inner * w.c ? w.outer * w.size : 0;
+  work->units[0] = w.inner * w.c > 0 ? w.outer * w.size : 0;
   work->flops = read;
   work->bytes = (result + read) * (double)element_bytes;
 }
