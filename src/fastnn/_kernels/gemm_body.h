@@ -580,10 +580,12 @@ static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OW
                             fnn_min(c->k, k_next + c->k_block) - k_next, panel_index, fnn_ceil_div(rows, height));
       if (sums) OWN(gemm_add_columns)(column_sum + panel.begin, t.resumes, segments, (int)t.n_segments, panel);
       int64_t row = 0;
-      if (OWN(tile_fits_strip)(&t, panel.vectors) && !prefetches && !c->fetches && !c->fetches_packed) {
+      const int asks = prefetches || c->fetches || c->fetches_packed;
+      if (rows >= height && !asks && OWN(tile_fits_strip)(&t, panel.vectors)) {
         t.a = a_rows, t.c = c_rows;
-        row = rows / height * height;
-        OWN(tile_strip)(&t, rows / height, panel.vectors);
+        const int64_t tiles = rows / height;
+        OWN(tile_strip)(&t, tiles, panel.vectors);
+        row = tiles * height;
       }
       for (; row < rows; row += height) {
         t.rows = fnn_min(height, rows - row);
