@@ -9,7 +9,7 @@
 /* X(name): one input. */
 #define UNARY_OPS(X)                                                                                                   \
   X(cast) X(negative) X(abs) X(sign) X(square) X(sqrt) X(rsqrt) X(reciprocal) X(floor) X(ceil) X(round) X(trunc)       \
-  X(relu) X(logical_not) X(isnan) X(isinf) X(isfinite) X(relu6)                             \
+  X(relu) X(logical_not) X(isnan) X(isinf) X(isfinite) X(relu6)                                                        \
   X(round_to_float16) X(round_to_bfloat16)
 
 /* Of one input and slow: arithmetic takes longer than memory. */
