@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # tests/aarch64.sh [pytest's arguments]: the kernels compiled for aarch64 and their tests, in QEMU, on Debian or Ubuntu on
 # x86-64. It needs the packages qemu-user gcc-aarch64-linux-gnu mmdebstrap, and meson, ninja and Cython as for a build.
-# Everything lies in build-aarch64/. Takes 40 minutes on two cores.
+# Everything lies in build-aarch64/. Takes half an hour on two cores.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 root=$PWD/build-aarch64/root site=$PWD/build-aarch64/site
