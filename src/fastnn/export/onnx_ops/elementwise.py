@@ -58,6 +58,11 @@ def _cast(b, step, x):
     return x if step.x.dtype == step.params["dtype"] else b.cast(x, step.params["dtype"])
 
 
+@emits("round_to_float16", "round_to_bfloat16")
+def _round_to_half(b, step, x):
+    return b.cast(b.cast(x, step.op.name.removeprefix("round_to_")), step.x.dtype)
+
+
 @emits("stop_gradient", "copy")
 def _as_it_is(b, step, x):
     return x
