@@ -33,6 +33,10 @@ enum {
   WINO_LEAST_TILES = 12,      /* of a unit, unless there are no more: two tiles of 6 rows */
   WINO_MOST_TILES = 96,       /* of a unit at most */
   WINO_FEW_BYTES = 5 << 16,   /* of transformed tiles and kernel at once, there */
+  WINO_FAR_BYTES = 1 << 23,   /* of a transformed kernel in no level-2 cache: up to so many tiles are done as few are, */
+  WINO_FAR_TILES = 512,       /* so many at a time, where the columns are enough for threads to share */
+  WINO_FAR_BLOCK = 64,
+  WINO_FAR_COLUMNS = 256,
   WINO_BLOCK_BYTES = 1 << 17, /* of transformed tiles at once: most of a small level-2 cache is for the kernel */
   WINO_BATCH_BYTES = 1 << 18, /* the same of the kernel gradient, whose sums are read and written for each batch */
   WINO_SUM_TILES = 64,        /* of a block of the kernel gradient at least: its sums are transformed back once */

@@ -113,11 +113,12 @@ static conv_shape OWN(wino_turned)(conv_shape s) {
   return t;
 }
 
-/* Few tiles: a unit is one block of tiles and a part of the columns, in one phase. It transforms what it needs of x and
- * of the kernel for itself, some channels at a time, so that they are still in its cache when they are multiplied.
- * That is cheaper than to wait for other threads and to read what they have written. */
-static void OWN(wino_cut_few)(OWN(wino_cut) * c, int64_t tiles) {
-  OWN(wino_units)(c, tiles <= WINO_FEW_TILES ? tiles : fnn_max(WINO_FEW_TILES, fnn_ceil_div(tiles, 2)));
+/* Few tiles: a unit is one block of about `block` tiles and a part of the columns, in one phase. It transforms what it
+ * needs of x and of the kernel for itself, some channels at a time, so that they are still in its cache when they are
+ * multiplied. That is cheaper than to wait for other threads and to read what they have written; and so are more tiles
+ * where no near cache holds the transformed kernel, of which every unit would read all. */
+static void OWN(wino_cut_few)(OWN(wino_cut) * c, int64_t block) {
+  OWN(wino_units)(c, block);
   const int64_t widest = c->image_units * c->bands > 1 ? TILE_VECTORS : fnn_min(TILE_VECTORS, c->columns / 2);
   c->panels = tile_panels_of(c->s.cout, N, widest);
   c->width = tile_panel_of(c->s.cout, N, widest, 0).vectors * N;
@@ -142,10 +143,12 @@ static OWN(wino_cut) OWN(wino_cut_of)(const int64_t *ints, int turned) {
   c.width = s.cout ? tile_panel_at(s.cout, N, 0).vectors * N : 0;
   const int64_t tiles = s.n * c.tiles_h * c.tiles_w;
   const int64_t kernel_bytes = WINO_POINTS * (int64_t)sizeof(T) * c.channels * c.columns * N;
-  c.few = tiles > WINO_FEW_TILES ? tiles <= WINO_MOST_TILES && kernel_bytes <= WINO_FEW_BYTES
+  const int is_far = tiles <= WINO_FAR_TILES && kernel_bytes >= WINO_FAR_BYTES && s.cout >= WINO_FAR_COLUMNS;
+  c.few = tiles > WINO_FEW_TILES ? is_far || (tiles <= WINO_MOST_TILES && kernel_bytes <= WINO_FEW_BYTES)
                                  : tiles > 0 && c.columns > 1;
   if (c.few) {
-    OWN(wino_cut_few)(&c, tiles);
+    const int64_t half = fnn_max(WINO_FEW_TILES, fnn_ceil_div(tiles, 2));
+    OWN(wino_cut_few)(&c, tiles <= WINO_FEW_TILES ? tiles : is_far ? WINO_FAR_BLOCK : half);
     return c;
   }
   const int64_t least = fnn_max(WINO_LEAST_TILES, fnn_min(WINO_FEW_TILES, tiles / WINO_FEW_UNITS));
