@@ -79,9 +79,9 @@ def _kernel(name, value, ints, b):
 _FEW, _FEW_SUMS = 4, 12
 _WIDE = 256  # channels from which a kernel's gradient is faster as a product: columns of x lie pages apart
 # Bytes of a kernel from which few pixels wait for it (GEMM_AHEAD_BYTES, for a pixel: GEMM_AHEAD_ROW_BYTES), or many
-# share what is packed of it.
+# share what is packed of it: half of that where its rows lie so far apart that they share few sets of a cache.
 _FAR, _FAR_PIXEL, _LARGE = 3 << 18, 1 << 15, 1 << 22
-_FEW_PIXELS, _MANY_PIXELS = 64, 192
+_FEW_PIXELS, _APART = 64, 1 << 11
 
 
 def _is_product(kernel_size, strides, pads, dilation, groups):
@@ -95,7 +95,7 @@ def _is_far(y, kernel) -> bool:
     pixels, size = y.size // kernel.shape[3], kernel.spec.nbytes
     if pixels <= _FEW_PIXELS:
         return size > max(_FAR, pixels * _FAR_PIXEL)
-    return pixels > _MANY_PIXELS and size >= _LARGE
+    return size >= (_LARGE // 2 if y.spec.nbytes // pixels % _APART == 0 else _LARGE)
 
 
 # ---- conv2d: x, kernel[, bias (cout,)] -> y ----
