@@ -30,6 +30,12 @@ def test_import_loads_no_kernel_and_no_heavy_module():
     assert not {"h5py", "scipy", "rich"} & set(modules)
 
 
+def test_a_variable_has_operators_before_anything_else_of_fastnn_was_used():
+    code = "import fastnn; print((fastnn.Variable([1.0]) + 1.0)[0])"
+    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert printed.strip() == "2.0"
+
+
 @pytest.mark.parametrize("module", _api.MODULES)
 def test_module_is_importable_and_an_attribute_of_its_parent(module):
     parent, _, name = f"fastnn.{module}".rpartition(".")

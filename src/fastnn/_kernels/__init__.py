@@ -88,3 +88,10 @@ def aligned_empty(n: int, dtype) -> np.ndarray:
     raw = np.empty(n * itemsize + _engine.ALIGN, np.uint8)
     start = -raw.ctypes.data % _engine.ALIGN
     return raw[start : start + n * itemsize].view(dtype)
+
+
+def aligned_copy(array: np.ndarray) -> np.ndarray:
+    """`array` in memory of its own that starts on a cache line."""
+    copy = aligned_empty(array.size, array.dtype).reshape(array.shape)
+    copy[...] = array
+    return copy

@@ -7,6 +7,7 @@ too, of the ops INPUT, VARIABLE and CONSTANT. `updates` says which variables a r
 from __future__ import annotations
 
 import functools
+import importlib
 import math
 import operator
 from collections.abc import Sequence
@@ -96,12 +97,20 @@ class Copy:
 COPY = Copy()
 
 
+class _Loading(dict):
+    """Loads `fastnn.ops`, which then puts its functions in this one's place: who makes a variable may have no ops."""
+
+    def __missing__(self, name):
+        importlib.import_module("fastnn.ops")
+        return Operators.functions[name]
+
+
 class Operators:
     """Python's operators for every symbolic or variable value. `fastnn.ops` puts its functions into `functions`:
-    this module is below it and imports nothing of it."""
+    this module is below it and knows it by name only."""
 
     __slots__ = ()
-    functions: dict[str, Any] = {}  # noqa: RUF012 (filled once, by fastnn.ops)
+    functions: dict[str, Any] = _Loading()
     __array_priority__ = 1000  # NumPy leaves `array + value` to __radd__
 
 

@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 
-from fastnn import config, limits, naming
+from fastnn import _kernels, config, limits, naming
 from fastnn.graph import trace
 from fastnn.graph.dtypes import is_float, standardize_dtype
 from fastnn.graph.value import Operators, Value
@@ -82,12 +82,13 @@ class Variable(Operators):
                 dtype = np.asarray(value).dtype
                 dtype = config.floatx() if dtype == np.float64 else "int32" if dtype == np.int64 else dtype
         self.storage_dtype = standardize_dtype(dtype)
-        array = np.array(value, self.storage_dtype, order="C")
+        array = np.asarray(value, self.storage_dtype)
         if shape is not None and array.shape != tuple(shape):
             raise ValueError(
                 f"Variable {self.name!r}: the initial value has shape {array.shape}, `shape` says {tuple(shape)}."
             )
-        self._array = array
+        # Aligned, or each vector of weights that a kernel loads would lie in two cache lines.
+        self._array = _kernels.aligned_copy(array)
 
     @property
     def trainable(self) -> bool:
@@ -180,9 +181,11 @@ class Variable(Operators):
         moved = next(_moves)
 
     def __getstate__(self) -> dict:
-        """For copies: an array of its own, in no buffer."""
-        state = {name: value for name, value in self.__dict__.items() if name not in ("home", "views")}
-        return {**state, "_array": self._array.copy()}
+        """For copies: in no buffer."""
+        return {name: value for name, value in self.__dict__.items() if name not in ("home", "views")}
+
+    def __setstate__(self, state: dict) -> None:
+        self.__dict__.update(state, _array=_kernels.aligned_copy(state["_array"]))
 
     def __dlpack__(self, **kwargs):
         """The numbers for another library, without a copy: read-only ones to who can be told so, by `max_version`."""

@@ -84,7 +84,7 @@ def flats_of(variables: list[Variable], name: str) -> list[Flat]:
 
 
 def move_out(variable: Variable) -> None:
-    """Gives a variable aligned memory of its own."""
-    if getattr(variable, "home", (None, 0))[0] is not None or variable.array.ctypes.data % 64:
-        variable.move(_kernels.aligned_empty(variable.array.size, variable.dtype).reshape(variable.shape))
+    """Gives a variable memory of its own."""
+    if getattr(variable, "home", (None, 0))[0] is not None:
+        variable.move(_kernels.aligned_copy(variable.array))
         variable.home = (None, 0)
