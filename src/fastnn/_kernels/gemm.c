@@ -4,7 +4,8 @@
  *   buffers  0 A, 1 B: any strides, any element alignment
  *            2 C: (batch, m, n), contiguous; read only if beta is not 0; must not overlap A, B or the bias
  *            3 bias: (n,) or NULL
- *            4 column_sum: (n,) or NULL: the sum of B over k, the bias gradient that belongs to a kernel gradient
+ *            4 column_sum: (n,) or NULL: the sum of B over k, the bias gradient that belongs to a kernel gradient;
+ *              by sums of four rows
  *            5.. whatever the program reads and writes
  *   ints     enum gemm_ints; strides in elements, they may be zero or negative
  *   reals    0 alpha, 1 beta; then the program's
@@ -53,6 +54,7 @@ enum {
   GEMM_TALL_SHARING_COLS = 64,
   GEMM_TALL_COLS = 128,
   GEMM_PACKED_GROUP_BYTES = 1 << 17, /* of B that a unit reads by narrow panels, up to which all are packed at once */
+  GEMM_SHORT_GROUP_BYTES = 1 << 18,  /* the same of broad panels, of a short k and a large C */
   GEMM_PACKED_ROWS = 16,           /* of B that all its panels copy in turn */
   GEMM_SHARED_PRODUCTS = 1 << 20,  /* from 10 microseconds on, the work of a unit matters more than its overhead */
   GEMM_K_BLOCK = 256,              /* the least range of a k that is cut: 256 x 64 floats of B are 64 KiB */

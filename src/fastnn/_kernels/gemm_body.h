@@ -42,12 +42,27 @@ static int OWN(gemm_is_scattered)(const OWN(gemm_cut) * c, const int64_t *ints, 
 /* Whether a row of a panel is several lines. */
 static int OWN(gemm_is_broad)(const OWN(gemm_cut) * c) { return c->widest * FNN_VECTOR_BYTES > 2 * FNN_ALIGN; }
 
+/* Whether C is so large that tiles ask for their rows. */
+static int OWN(gemm_is_far)(const OWN(gemm_cut) * c) {
+  return c->panels > 1 && OWN(gemm_is_broad)(c) && c->batches * c->m * c->n * (int64_t)sizeof(T) > GEMM_PREFETCHED_BYTES;
+}
+
 /* A transposed A whose columns lie pages apart is packed for a block of rows, once for each group of panels. That pays
  * when many columns of B share it, so a unit has many panels; its rows are as many as leave units for the threads. If B
- * is packed too, once for each block of rows, a unit has as many rows as columns: that is the least to pack. */
+ * is packed too, once for each block of rows, a unit has as many rows as columns: that is the least to pack.
+ * A short k is few products for each element of a large C, of which units are then long rows: streams that the hardware
+ * sees. All panels of a unit are packed at once, for all blocks of rows. */
 static void OWN(gemm_cut_transposed)(OWN(gemm_cut) * c, const int64_t *ints) {
   const int64_t panel = c->widest * N;
   const int packs_b = OWN(gemm_is_scattered)(c, ints, GEMM_K_BLOCK);
+  c->packs_group = OWN(gemm_is_broad)(c) && OWN(gemm_is_far)(c) && c->k <= GEMM_K_BLOCK && ints[GEMM_B_COL] == 1;
+  if (c->packs_group) {
+    c->rows = OWN(GEMM_ROWS);
+    const int64_t most = GEMM_SHORT_GROUP_BYTES / (fnn_max(1, c->k) * c->widest * FNN_VECTOR_BYTES);
+    const int64_t least = fnn_ceil_div(GEMM_MANY_UNITS, c->batches * fnn_ceil_div(c->m, c->rows));
+    c->group = fnn_max(1, fnn_min(most, c->panels / least));
+    return;
+  }
   c->rows = GEMM_MOST_ROWS;
   c->group = fnn_max(1, GEMM_GROUP_COLS / panel);
   const int64_t blocks = c->batches * fnn_ceil_div(c->m, c->rows);
@@ -156,8 +171,8 @@ static OWN(gemm_cut) OWN(gemm_cut_of)(const int64_t *ints) {
                                      OWN(gemm_is_scattered)(&c, ints, c.k_block));
   /* A line a row at a time is the dearest way to read a B whose rows lie in the same sets of the caches. */
   const int64_t group_bytes = c.k_block * c.group * c.widest * FNN_VECTOR_BYTES;
-  c.packs_group = c.way == GEMM_PACKED_A && !OWN(gemm_is_broad)(&c) && ints[GEMM_B_COL] == 1 &&
-                  c.k_block == c.split_k && group_bytes <= GEMM_PACKED_GROUP_BYTES;
+  c.packs_group |= c.way == GEMM_PACKED_A && !OWN(gemm_is_broad)(&c) && ints[GEMM_B_COL] == 1 &&
+                   c.k_block == c.split_k && group_bytes <= GEMM_PACKED_GROUP_BYTES;
   c.packs_b |= c.packs_group;
   const int is_transposed = ints[GEMM_A_ROW] == 1 && ints[GEMM_A_COL] * (int64_t)sizeof(T) < GEMM_PAGES_APART;
   c.fetches = is_transposed && c.n >= GEMM_SHARING_COLS && c.splits > 1 && !c.packs_b;
@@ -228,13 +243,33 @@ static int OWN(gemm_segments_in_place)(OWN(tile_segment) * s, const OWN(gemm_cut
   return n;
 }
 
+/* sum[j] += the sum of k rows of B's vector j: four rows at once, as one waits for each addition. */
+FNN_INLINE void OWN(gemm_add_rows)(V *sum, const T *b, int64_t b_row, int64_t k, const int vectors) {
+  V all[2];
+#pragma GCC unroll 2
+  for (int j = 0; j < vectors; j++) all[j] = sum[j];
+  for (; k >= 4; k -= 4, b += 4 * b_row)
+#pragma GCC unroll 2
+    for (int j = 0; j < vectors; j++)
+      all[j] += (FN(load)(b + j * N) + FN(load)(b + b_row + j * N)) +
+                (FN(load)(b + 2 * b_row + j * N) + FN(load)(b + 3 * b_row + j * N));
+  for (; k > 0; k--, b += b_row)
+#pragma GCC unroll 2
+    for (int j = 0; j < vectors; j++) all[j] += FN(load)(b + j * N);
+#pragma GCC unroll 2
+  for (int j = 0; j < vectors; j++) sum[j] = all[j];
+}
+
 /* The sum over k of a panel of B: to `out`, or added to what is there. */
-static void OWN(gemm_add_columns)(T *out, int adds, const OWN(tile_segment) * s, int n_segments, tile_panel panel) {
+static __attribute__((noinline)) void OWN(gemm_add_columns)(T *out, int adds, const OWN(tile_segment) * s,
+                                                            int64_t n_segments, tile_panel panel) {
   V sum[TILE_ROW_VECTORS] = {{0}};
   if (adds) memcpy(sum, out, sizeof(T) * (size_t)panel.cols);
-  for (int i = 0; i < n_segments; i++)
-    for (int64_t k = 0; k < s[i].k; k++)
-      for (int j = 0; j < panel.vectors; j++) sum[j] += FN(load)(s[i].b + k * s[i].b_stride + j * N);
+  for (int64_t i = 0; i < n_segments; i++) {
+    int j = 0;
+    for (; j + 2 <= panel.vectors; j += 2) OWN(gemm_add_rows)(sum + j, s[i].b + j * N, s[i].b_stride, s[i].k, 2);
+    if (j < panel.vectors) OWN(gemm_add_rows)(sum + j, s[i].b + j * N, s[i].b_stride, s[i].k, 1);
+  }
   memcpy(out, sum, sizeof(T) * (size_t)panel.cols);
 }
 
@@ -529,8 +564,7 @@ static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OW
     t.resumes = k > k_begin;
     t.continues = k_next < k_end;
     t.partial = scratch->partial;
-    const int prefetches = c->panels > 1 && whole && !t.continues && c->widest * FNN_VECTOR_BYTES > 2 * FNN_ALIGN &&
-                           c->batches * c->m * c->n * (int64_t)sizeof(T) > GEMM_PREFETCHED_BYTES;
+    const int prefetches = whole && !t.continues && OWN(gemm_is_far)(c);
     const T *from = a + row_begin * ints[GEMM_A_ROW] + k * ints[GEMM_A_COL];
     if (c->way == GEMM_PACKED_A) {
       t.a_stride = fnn_round_up(rows, N);
@@ -578,9 +612,10 @@ static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OW
       if (c->way == GEMM_AHEAD)
         OWN(gemm_ask_ahead)(&t, segments, c, b + k_next * ints[GEMM_B_ROW],
                             fnn_min(c->k, k_next + c->k_block) - k_next, panel_index, fnn_ceil_div(rows, height));
-      if (sums) OWN(gemm_add_columns)(column_sum + panel.begin, t.resumes, segments, (int)t.n_segments, panel);
+      if (sums) OWN(gemm_add_columns)(column_sum + panel.begin, t.resumes, segments, t.n_segments, panel);
       int64_t row = 0;
-      const int asks = prefetches || c->fetches || c->fetches_packed;
+      t.asks_c = prefetches;
+      const int asks = (prefetches && ints[GEMM_EPILOGUE]) || c->fetches || c->fetches_packed;
       if (rows >= height && !asks && OWN(tile_fits_strip)(&t, panel.vectors)) {
         t.a = a_rows, t.c = c_rows;
         const int64_t tiles = rows / height;

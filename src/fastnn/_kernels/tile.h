@@ -85,6 +85,7 @@ typedef struct {
   int64_t ahead_lines;
   /* NULL, or a TILE_COLS for each row of `a`, 64-byte aligned: where the sums are kept between calls. */
   T *partial;
+  int asks_c;             /* 1: tiles of a strip ask for the rows of C after theirs, where these are several lines */
   int resumes, continues; /* start from partial instead of zero; leave the sums there and write no result */
   /* The result: max(alpha * acc + bias + beta * c, floor); c is not read when beta is 0. */
   const T *bias; /* whole vectors of them or NULL */
@@ -282,37 +283,49 @@ FNN_INLINE void OWN(strip_end)(const OWN(tile) * t, const V *acc, T *const *c_ro
   }
 }
 
-FNN_INLINE void OWN(strip_run)(const OWN(tile) * t, int64_t tiles, const int rows, const int vectors) {
+FNN_INLINE void OWN(strip_run)(const OWN(tile) * t, int64_t tiles, const int asks, const int rows, const int vectors) {
   const OWN(tile_segment) s = t->segments[0];
   const T *const *a_rows = t->a, *bias = t->bias, *panel = s.b + t->column;
   T *const *c_rows = t->c;
-  const int64_t a_stride = t->a_stride, c_column = t->c_column;
+  const int64_t a_stride = t->a_stride, c_column = t->c_column, part = asks ? s.k / rows : 0;
   for (; tiles > 0; tiles--, a_rows += rows, c_rows += rows) {
     V acc[TILE_MOST_SUMS];
     const T *a[TILE_MOST_ROWS], *b = panel;
     int64_t at = s.a_offset;
     T *clears = NULL;
     OWN(strip_begin)(acc, a, a_rows, rows, vectors);
-    OWN(strip_steps)(acc, a, &at, a_stride, &b, s.b_stride, s.k, &clears, 0, rows, vectors);
+    /* A row of the next tile after each part, as all at once would be waited for; of the next panel after the last. */
+    T *const *next = tiles > 1 ? c_rows + rows : t->c;
+    const int64_t next_column = c_column + (tiles > 1 ? 0 : vectors * N);
+#pragma GCC unroll 1
+    for (int i = 0; part > 0 && i < rows; i++) {
+#pragma GCC unroll 8
+      for (int j = 0; j < vectors; j++) __builtin_prefetch(next[i] + next_column + j * N, 1, 2);
+      OWN(strip_steps)(acc, a, &at, a_stride, &b, s.b_stride, part, &clears, 0, rows, vectors);
+    }
+    OWN(strip_steps)(acc, a, &at, a_stride, &b, s.b_stride, s.k - part * rows, &clears, 0, rows, vectors);
     OWN(strip_end)(t, acc, c_rows, bias, c_column, rows, vectors);
   }
 }
 
-#define STRIP_VARIANT(rows, vectors)                                                                                   \
-  static __attribute__((noinline)) void OWN(strip_##rows##x##vectors)(const OWN(tile) * t, int64_t tiles) {            \
-    OWN(strip_run)(t, tiles, rows, vectors);                                                                           \
+#define STRIP_VARIANT(name, asks, rows, vectors)                                                                       \
+  static __attribute__((noinline)) void OWN(name##_##rows##x##vectors)(const OWN(tile) * t, int64_t tiles) {           \
+    OWN(strip_run)(t, tiles, asks, rows, vectors);                                                                     \
   }
 #if defined(FNN_ISA_AVX512) || defined(FNN_ISA_NEON)
-STRIP_VARIANT(8, 1) STRIP_VARIANT(8, 2) STRIP_VARIANT(8, 3) STRIP_VARIANT(6, 4)
-#define STRIPS OWN(strip_8x1), OWN(strip_8x2), OWN(strip_8x3), OWN(strip_6x4)
+STRIP_VARIANT(strip, 0, 8, 1) STRIP_VARIANT(strip, 0, 8, 2) STRIP_VARIANT(strip, 0, 8, 3) STRIP_VARIANT(strip, 0, 6, 4)
+STRIP_VARIANT(asking, 1, 8, 3) STRIP_VARIANT(asking, 1, 6, 4)
+#define STRIPS                                                                                                         \
+  {OWN(strip_8x1), OWN(strip_8x2), OWN(strip_8x3), OWN(strip_6x4)},                                                    \
+    {OWN(strip_8x1), OWN(strip_8x2), OWN(asking_8x3), OWN(asking_6x4)}
 #else
-STRIP_VARIANT(6, 1) STRIP_VARIANT(6, 2)
-#define STRIPS OWN(strip_6x1), OWN(strip_6x2)
+STRIP_VARIANT(strip, 0, 6, 1) STRIP_VARIANT(strip, 0, 6, 2)
+#define STRIPS {OWN(strip_6x1), OWN(strip_6x2)}, {OWN(strip_6x1), OWN(strip_6x2)}
 #endif
 /* So many tiles of tile_rows(vectors) rows each, from t->a and t->c on. */
 FNN_INLINE void OWN(tile_strip)(const OWN(tile) * t, int64_t tiles, int vectors) {
-  static void (*const variants[TILE_VECTORS])(const OWN(tile) *, int64_t) = {STRIPS};
-  variants[vectors - 1](t, tiles);
+  static void (*const variants[2][TILE_VECTORS])(const OWN(tile) *, int64_t) = {STRIPS};
+  variants[t->asks_c][vectors - 1](t, tiles);
 }
 #undef STRIPS
 #undef STRIP_VARIANT
