@@ -103,6 +103,8 @@ PROBLEMS = [
     Problem(2, 7, 6, 96, 20, 3, 2, strides=(2, 1), pads=(1, 1, 1, 0)),  # of the input gradient: panel after panel
     Problem(2, 32, 33, 16, 256, 3, 3, strides=(2, 2), pads=(1, 1, 1, 1)),  # panel after panel with AVX2 and less
     Problem(2, 16, 17, 256, 512, 1, 1),  # panel after panel
+    Problem(1, 7, 9, 29, 301, 3, 3, pads=(1, 1, 1, 1)),  # weights panel after panel, the last one narrower
+    Problem(2, 9, 13, 514, 257, 1, 1),
 ]
 pytestmark = pytest.mark.parametrize("isa", ISAS)
 each_problem = pytest.mark.parametrize("problem", PROBLEMS, ids=lambda p: "-".join(map(str, astuple(p))))
@@ -221,7 +223,7 @@ def test_grad_kernel(problem, suffix, isa):
 
 
 @pytest.mark.parametrize(
-    "problem", [PROBLEMS[k] for k in (3, 4, 5, 6, 11, 13, 17, 20, 22, 23, 24, 25, 26, 34, 35, 41)], ids=str
+    "problem", [PROBLEMS[k] for k in (3, 4, 5, 6, 11, 13, 17, 20, 22, 23, 24, 25, 26, 34, 35, 41, 52, 53)], ids=str
 )
 def test_same_bits_for_any_thread_count(problem, isa):
     for kernel, which, outputs in [
@@ -238,7 +240,7 @@ def test_same_bits_for_any_thread_count(problem, isa):
 
 @each_float
 @pytest.mark.parametrize("kernel", ["conv2d", "conv2d_grad_input", "conv2d_grad_kernel"])
-@pytest.mark.parametrize("problem", [PROBLEMS[k] for k in (3, 5, 6, 11, 17, 20, 25, 34, 35)], ids=str)
+@pytest.mark.parametrize("problem", [PROBLEMS[k] for k in (3, 5, 6, 11, 17, 20, 25, 34, 35, 52, 53)], ids=str)
 def test_program_runs_on_what_is_finished(problem, kernel, suffix, isa):
     """result = relu(result + residual), by a program over the rows and columns of the output."""
     which, out = {"conv2d": ((0, 1), 2), "conv2d_grad_input": ((2, 1), 0), "conv2d_grad_kernel": ((0, 2), 1)}[kernel]

@@ -66,6 +66,7 @@ typedef struct {
   int merges;                       /* taps of a kernel row follow each other in A and in B */
   int64_t columns, first_column;    /* of the result and of B: all of a group */
   int64_t depth;                    /* B lies panel after panel, each of so many rows; 1: as a matrix */
+  int64_t panel_cols;               /* of such panels, the last of which may be narrower, but for its rows */
   int64_t widest, panel, panels;    /* how the columns are cut, and which panels are done: from one on, how many */
   const T *bias;                    /* of the group, or NULL */
   T floor;
@@ -157,6 +158,13 @@ static void (*const OWN(conv_strips)[TILE_VECTORS])(const OWN(conv_walk) *, OWN(
 #undef STRIPS
 #undef CONV_STRIP
 
+/* Panel `index` of columns that are cut as tiles are, or by `panel_cols`, if that is not 0. */
+FNN_INLINE tile_panel OWN(conv_panel)(int64_t columns, int64_t widest, int64_t panel_cols, int64_t index) {
+  if (!panel_cols) return tile_panel_of(columns, N, widest, index);
+  const int64_t begin = index * panel_cols, cols = fnn_min(panel_cols, columns - begin);
+  return (tile_panel){begin, cols, (int)fnn_ceil_div(cols, N)};
+}
+
 /* Computes pixels whose pointers there are. A tile has the taps that reach any of its pixels. The last run goes on. */
 static void OWN(conv_block)(const OWN(conv_walk) * walk, OWN(conv_pixels) * pixels) {
   const int64_t block = pixels->n;
@@ -170,7 +178,7 @@ static void OWN(conv_block)(const OWN(conv_walk) * walk, OWN(conv_pixels) * pixe
   OWN(conv_segments)(walk, pixels, run->y, run->x);
   for (int64_t p = block; p < fnn_round_up(block, TILE_BLOCK); p++) a[p] = a[block - 1], c[p] = c[block - 1];
   for (int64_t k = walk->panel; k < walk->panel + walk->panels; k++, run = pixels->runs) {
-    const tile_panel panel = tile_panel_of(walk->columns, N, walk->widest, k);
+    const tile_panel panel = OWN(conv_panel)(walk->columns, walk->widest, walk->panel_cols, k);
     t->cols = panel.cols;
     t->c_column = walk->first_column + panel.begin;
     t->column = t->c_column * walk->depth;
@@ -261,11 +269,11 @@ static void OWN(conv_run)(const OWN(conv_walk) * walk) {
 
 /* ---- conv2d ---- */
 
-/* The columns of a panel where all are as wide and whole vectors, so that the weights may lie panel after panel; else 0.
- * Rows of a panel of a matrix are a line here and there, which share few sets of a cache if its rows are a power of two. */
+/* The columns of a panel where the weights lie panel after panel: as many panels as tiles make of the columns, all but
+ * the last as wide. Rows of a panel of a matrix are a line here and there, which share few sets of a cache if its rows are
+ * a power of two, and begin in the middle of lines if they are no whole vectors. */
 static int64_t OWN(conv_panel_cols)(int64_t cols, int64_t widest) {
-  const int64_t panels = tile_panels_of(cols, N, widest);
-  return cols > 0 && cols % (N * panels) == 0 ? cols / panels : 0;
+  return fnn_ceil_div(fnn_ceil_div(cols, N), fnn_max(1, tile_panels_of(cols, N, widest))) * N;
 }
 
 /* How a forward convolution is cut. Where groups share vectors, s has one, whose results are those of all. */
@@ -284,7 +292,10 @@ enum {
   /* Of weights that are copied panel by panel, and how many results then share them. A row of a broad panel is several
    * lines, so fewer of its rows share a set. */
   OWN(CONV_PANEL_BYTES) = TILE_VECTORS * FNN_VECTOR_BYTES > 2 * FNN_ALIGN ? 1 << 19 : 1 << 16,
-  OWN(CONV_PANEL_PIXELS) = 512
+  OWN(CONV_PANEL_PIXELS) = 512,
+  OWN(CONV_FAR_BYTES) = 1 << 21, /* where rows that share few sets leave each other in no level-2 cache: fewer results */
+  OWN(CONV_FAR_PIXELS) = 48,
+  OWN(CONV_ODD_BYTES) = 1 << 18 /* the same of rows that are no whole vectors: they are copied at all events */
 };
 
 static OWN(conv_cut) OWN(conv_cut_of)(const int64_t *ints) {
@@ -308,9 +319,14 @@ static OWN(conv_cut) OWN(conv_cut_of)(const int64_t *ints) {
     c.panels = tile_part_panels(s->cout, N, c.widest);
   }
   c.parts = fnn_max(1, fnn_ceil_div(tile_panels_of(s->cout_g, N, c.widest), fnn_max(1, c.panels)));
-  const int64_t weight_bytes = s->taps * s->cin_g * s->cout * (int64_t)sizeof(T);
-  if (s->groups == 1 && !c.is_grouped && !OWN(thin_fits)(s, OWN(THIN_CHANNELS)) &&
-      weight_bytes >= OWN(CONV_PANEL_BYTES) && s->n * s->oh * s->ow >= OWN(CONV_PANEL_PIXELS))
+  const int64_t rows = s->taps * s->cin, row_bytes = s->cout * (int64_t)sizeof(T), pixels = s->n * s->oh * s->ow;
+  /* What rows take of a cache of which they share few sets: the greatest power of two that divides a row, each. */
+  const int is_far = rows * (row_bytes & -row_bytes) >= OWN(CONV_FAR_BYTES);
+  const int is_odd = s->cout % N && rows * row_bytes >= OWN(CONV_ODD_BYTES);
+  const int is_large = s->cout % (N * fnn_max(1, tile_panels_of(s->cout, N, c.widest))) == 0 &&
+                       rows * row_bytes >= OWN(CONV_PANEL_BYTES) && pixels >= OWN(CONV_PANEL_PIXELS);
+  if ((((is_far || is_odd) && pixels >= OWN(CONV_FAR_PIXELS)) || is_large) && s->groups == 1 && !c.is_grouped &&
+      !OWN(thin_fits)(s, OWN(THIN_CHANNELS)))
     c.panel_cols = OWN(conv_panel_cols)(s->cout, c.widest);
   /* Whole vectors of the last kernel row may reach past the kernel's end: then it is copied to where they may. */
   if (s->cout_g % N || c.panel_cols)
@@ -341,7 +357,9 @@ static void OWN(conv2d_size)(const int64_t *ints, fnn_work *work) {
   int phase = 0;
   if (c.weight_blocks) {
     work->units[phase++] = c.weight_blocks;
-    work->shared_bytes = (c.s.taps * c.s.cin_g * c.s.cout + N) * (int64_t)sizeof(T);
+    work->shared_bytes = (c.panel_cols ? c.s.taps * c.s.cin * fnn_round_up(c.s.cout, c.panel_cols)
+                                       : c.s.taps * c.s.cin_g * c.s.cout + N) *
+                         (int64_t)sizeof(T);
   }
   work->units[phase++] = c.bands.image_units * c.bands.bands * c.parts;
   work->phases = phase;
@@ -383,7 +401,7 @@ static void OWN(conv2d_unit)(const fnn_call *call, const OWN(conv_cut) * c, cons
     .y = {s->kh, row * s->stride_h - s->pad_top, s->stride_h, s->dilation_h, s->h},
     .x = {s->kw, -s->pad_left, s->stride_w, s->dilation_w, s->w},
     .taps = taps, .segments = taps + s->taps, .k = s->cin_g, .merges = c->merges,
-    .columns = s->cout_g, .depth = c->panel_cols ? s->taps * s->cin : 1,
+    .columns = s->cout_g, .depth = c->panel_cols ? s->taps * s->cin : 1, .panel_cols = c->panel_cols,
     .widest = c->widest, .panel = part * c->panels,
     .panels = fnn_min(c->panels, tile_panels_of(s->cout_g, N, c->widest) - part * c->panels),
     .floor = call->ints[CONV_RELU] ? 0 : -INFINITY,
@@ -391,8 +409,8 @@ static void OWN(conv2d_unit)(const fnn_call *call, const OWN(conv_cut) * c, cons
     .ahead = c->copies ? &ahead : NULL};
   int64_t column = 0, columns = s->cout;
   if (c->parts > 1) {
-    const tile_panel last = tile_panel_of(s->cout, N, c->widest, walk.panel + walk.panels - 1);
-    column = tile_panel_of(s->cout, N, c->widest, walk.panel).begin;
+    const tile_panel last = OWN(conv_panel)(s->cout, c->widest, c->panel_cols, walk.panel + walk.panels - 1);
+    column = OWN(conv_panel)(s->cout, c->widest, c->panel_cols, walk.panel).begin;
     columns = last.begin + last.cols - column;
   }
   for (int64_t g = 0; g < s->groups; g++) {
@@ -407,14 +425,19 @@ static void OWN(conv2d_unit)(const fnn_call *call, const OWN(conv_cut) * c, cons
                         call->scratch + OWN(conv_program_at)(2 * s->taps, c->window_elements));
 }
 
-/* Copies blocks [begin, end) of the rows of a kernel panel by panel. */
+/* Copies blocks [begin, end) of the rows of a kernel panel by panel, with zeros after the last one's columns. */
 static void OWN(conv_pack_weights)(const OWN(conv_cut) * c, T *out, const T *weights, int64_t begin, int64_t end) {
   const conv_shape *s = &c->s;
   const int64_t rows = s->taps * s->cin, cols = c->panel_cols;
   const int64_t from = rows * begin / c->weight_blocks, to = rows * end / c->weight_blocks;
-  for (int64_t row = from; row < to; row++)
-    for (int64_t p = 0; p < s->cout / cols; p++)
-      memcpy(out + (p * rows + row) * cols, weights + row * s->cout + p * cols, sizeof(T) * (size_t)cols);
+  for (int64_t row = from; row < to; row++) {
+    for (int64_t first = 0; first < s->cout; first += cols) {
+      const int64_t n = fnn_min(cols, s->cout - first);
+      T *at = out + first * rows + row * cols;
+      memcpy(at, weights + row * s->cout + first, sizeof(T) * (size_t)n);
+      if (n < cols) memset(at + n, 0, sizeof(T) * (size_t)(cols - n));
+    }
+  }
 }
 
 /* Copies [begin, end) of n elements in blocks, and zeroes the N after them. */

@@ -27,7 +27,8 @@ static OWN(conv_input_cut) OWN(conv_input_cut_of)(const int64_t *ints) {
   const conv_shape *s = &c.s;
   c.is_grouped = OWN(grouped_fits)(s);
   if (c.is_grouped) c.s.groups = 1, c.s.cin_g = s->cin;
-  else if (s->groups == 1) c.panel_cols = OWN(conv_panel_cols)(s->cin, TILE_VECTORS);
+  else if (s->groups == 1 && s->cin % N == 0 && s->cin / N % fnn_max(1, tile_panels(s->cin, N)) == 0)
+    c.panel_cols = OWN(conv_panel_cols)(s->cin, TILE_VECTORS);
   conv_shifts(s->h, s->pad_top, s->kh, s->dilation_h, s->stride_h, &c.low_y, &c.high_y);
   conv_shifts(s->w, s->pad_left, s->kw, s->dilation_w, s->stride_w, &c.low_x, &c.high_x);
   c.window_cols = c.high_x - c.low_x + fnn_ceil_div(s->w, s->stride_w);
