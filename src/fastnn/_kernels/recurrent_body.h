@@ -18,6 +18,7 @@ typedef struct {
   int64_t row;            /* from a row's state to the next: whole vectors of units, then of inputs */
   int64_t vectors, width; /* of units: ceil(units / N), and that times N */
   int64_t blocks, rows;   /* of the batch; the last block may have fewer rows */
+  int64_t together;       /* rows of the blocks that one call takes through time at once, at most */
 } OWN(rnn);
 
 /* `rows` of a block, and those that the last tile of its product, of `cols` columns, would compute besides: there is a
@@ -26,6 +27,9 @@ static int64_t OWN(rnn_whole_tiles)(int64_t rows, int64_t cols) {
   const int64_t height = tile_rows(tile_panel_at(cols, N, 0).vectors), rest = rows % height;
   return rows + (rest > 4 ? height - rest : rest == 3);
 }
+
+static int64_t OWN(rnn_packed_rows)(const OWN(rnn) * r) { return r->units + (r->inputs ? r->inputs + 1 : 0); }
+static int64_t OWN(rnn_packed_elements)(const OWN(rnn) * r) { return r->width * r->gates * OWN(rnn_packed_rows)(r); }
 
 /* The product of a step has `cols` columns. */
 static OWN(rnn) OWN(rnn_of)(const int64_t *ints, int64_t gates, int64_t inputs, int64_t cols) {
@@ -39,39 +43,41 @@ static OWN(rnn) OWN(rnn_of)(const int64_t *ints, int64_t gates, int64_t inputs, 
   r.blocks = fnn_max(r.blocks, fnn_ceil_div(r.batch, TILE_BLOCK));
   r.rows = r.blocks ? OWN(rnn_whole_tiles)(fnn_ceil_div(r.batch, r.blocks), cols) : 0;
   r.blocks = r.rows ? fnn_ceil_div(r.batch, r.rows) : 0;
+  const int is_far = OWN(rnn_packed_elements)(&r) * (int64_t)sizeof(T) >= RNN_FAR_BYTES;
+  r.together = fnn_max(r.rows, is_far ? RNN_MOST_ROWS / fnn_max(1, r.rows) * r.rows : 0);
   return r;
 }
 
-static int64_t OWN(rnn_packed_rows)(const OWN(rnn) * r) { return r->units + (r->inputs ? r->inputs + 1 : 0); }
-
-/* `lanes`: vectors' worth of results that a unit and step computes beside the product, for the cost model. */
+/* `scratch`: elements of a row. `moved`: elements that a unit and step reads and writes, for the cost model. */
 static void OWN(rnn_size)(const OWN(rnn) * r, fnn_work *work, int64_t scratch, double moved) {
   const double steps = (double)r->batch * (double)r->time, u = (double)r->units, k = (double)(r->gates * r->units);
   const double d = (double)r->inputs;
   work->phases = 2;
   work->units[1] = r->blocks;
-  work->shared_bytes = r->width * r->gates * OWN(rnn_packed_rows)(r) * (int64_t)sizeof(T);
-  work->scratch_bytes = scratch * (int64_t)sizeof(T);
+  work->shared_bytes = OWN(rnn_packed_elements)(r) * (int64_t)sizeof(T);
+  work->scratch_bytes = r->together * scratch * (int64_t)sizeof(T);
   work->flops = steps * (2 * (u + d) * k + 25 * k); /* about 25 for each sigmoid or tanh */
   work->bytes = (steps * (u * moved + d) + (u + d) * k) * (double)sizeof(T);
 }
 
 /* A block of rows on its way through time. */
 typedef struct {
-  int64_t first, rows;                      /* of the batch */
-  const T *a[TILE_BLOCK]; /* rows of what is multiplied; those past `rows` repeat the last */
-  T *c[TILE_BLOCK];       /* rows of the product */
+  int64_t first, rows;                           /* of the batch */
+  const T *a[RNN_MOST_ROWS + TILE_MOST_ROWS]; /* rows of what is multiplied; those past `rows` repeat the last */
+  T *c[RNN_MOST_ROWS + TILE_MOST_ROWS];       /* rows of the product */
 } OWN(rnn_block);
 
-static OWN(rnn_block) OWN(rnn_block_at)(const OWN(rnn) * r, int64_t index) {
-  OWN(rnn_block) b = {.first = index * r->rows};
-  b.rows = fnn_min(r->rows, r->batch - b.first);
+/* Of units [begin, end) as many as go together. */
+static OWN(rnn_block) OWN(rnn_block_at)(const OWN(rnn) * r, int64_t begin, int64_t end) {
+  OWN(rnn_block) b;
+  b.first = begin * r->rows;
+  b.rows = fnn_min(fnn_min(r->together, (end - begin) * r->rows), r->batch - b.first);
   return b;
 }
 
 /* Points the block's rows of A at `a` + i * a_row, and of the product at `c` + i * c_row. */
 FNN_INLINE void OWN(rnn_point)(OWN(rnn_block) * b, const T *a, int64_t a_row, T *c, int64_t c_row) {
-  for (int64_t i = 0; i < TILE_BLOCK; i++) {
+  for (int64_t i = 0; i < b->rows + TILE_MOST_ROWS; i++) {
     const int64_t row = fnn_min(i, b->rows - 1);
     b->a[i] = a + row * a_row;
     b->c[i] = c + row * c_row;
@@ -176,7 +182,7 @@ static void OWN(rnn_read_inputs)(const OWN(rnn) * r, const OWN(rnn_block) * b, c
 /* A thread's scratch: the product, two states h, the state c. */
 static void OWN(lstm_size)(const int64_t *ints, fnn_work *work) {
   const OWN(rnn) r = OWN(rnn_of)(ints, LSTM_GATES, ints[RNN_INPUTS], LSTM_GATES * N);
-  OWN(rnn_size)(&r, work, TILE_BLOCK * (LSTM_GATES * N + 3 * r.row), 10);
+  OWN(rnn_size)(&r, work, LSTM_GATES * N + 3 * r.row, 10);
   work->units[0] = r.vectors;
 }
 
@@ -187,8 +193,8 @@ static void OWN(lstm_block)(const fnn_call *call, const OWN(rnn) * r, OWN(rnn_bl
   T *y = (T *)call->buf[7], *c_out = (T *)call->buf[10], *gates = (T *)call->buf[11];
   const T *streamed = r->inputs ? gates : x; /* where a step finds or leaves its gates */
   const int64_t u = r->units, w = r->row;
-  T *sums = (T *)call->scratch, *h = sums + TILE_BLOCK * LSTM_GATES * N, *h_next = h + TILE_BLOCK * w;
-  T *c = h_next + TILE_BLOCK * w;
+  T *sums = (T *)call->scratch, *h = sums + r->together * LSTM_GATES * N, *h_next = h + r->together * w;
+  T *c = h_next + r->together * w;
   OWN(rnn_read)(r, b, (const T *)call->buf[2], h);
   OWN(rnn_read)(r, b, (const T *)call->buf[3], c);
   for (int64_t step = 0; step < r->time; step++) {
@@ -241,7 +247,8 @@ static void OWN(lstm)(const fnn_call *call, int64_t begin, int64_t end) {
       to = OWN(rnn_pack)(&r, (const T *)call->buf[5], r.inputs, to, unit);
       if (r.inputs) OWN(rnn_pack)(&r, (const T *)call->buf[6], 1, to, unit);
     } else {
-      OWN(rnn_block) b = OWN(rnn_block_at)(&r, unit);
+      OWN(rnn_block) b = OWN(rnn_block_at)(&r, unit, end);
+      unit += fnn_ceil_div(b.rows, r.rows) - 1;
       OWN(lstm_block)(call, &r, &b);
     }
   }
@@ -251,7 +258,7 @@ static void OWN(lstm)(const fnn_call *call, int64_t begin, int64_t end) {
 
 static void OWN(gru_size)(const int64_t *ints, fnn_work *work) {
   const OWN(rnn) r = OWN(rnn_of)(ints, GRU_GATES, 0, GRU_GATES * N);
-  OWN(rnn_size)(&r, work, TILE_BLOCK * (GRU_GATES * N + 2 * r.width), 8);
+  OWN(rnn_size)(&r, work, GRU_GATES * N + 2 * r.width, 8);
   work->units[0] = r.vectors;
 }
 
@@ -260,7 +267,7 @@ static void OWN(gru_block)(const fnn_call *call, const OWN(rnn) * r, OWN(rnn_blo
   const uint8_t *mask = (const uint8_t *)call->buf[4];
   T *y = (T *)call->buf[5], *gates = (T *)call->buf[7];
   const int64_t u = r->units, w = r->width;
-  T *sums = (T *)call->scratch, *h = sums + TILE_BLOCK * GRU_GATES * N, *h_next = h + TILE_BLOCK * w;
+  T *sums = (T *)call->scratch, *h = sums + r->together * GRU_GATES * N, *h_next = h + r->together * w;
   OWN(rnn_read)(r, b, (const T *)call->buf[3], h);
   for (int64_t step = 0; step < r->time; step++) {
     OWN(rnn_point)(b, h, w, sums, GRU_GATES * N);
@@ -304,7 +311,8 @@ static void OWN(gru)(const fnn_call *call, int64_t begin, int64_t end) {
     if (call->phase == 0) {
       OWN(rnn_pack)(&r, (const T *)call->buf[1], r.units, OWN(rnn_packed)(&r, (T *)call->shared, unit), unit);
     } else {
-      OWN(rnn_block) b = OWN(rnn_block_at)(&r, unit);
+      OWN(rnn_block) b = OWN(rnn_block_at)(&r, unit, end);
+      unit += fnn_ceil_div(b.rows, r.rows) - 1;
       OWN(gru_block)(call, &r, &b);
     }
   }

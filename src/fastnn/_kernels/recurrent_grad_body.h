@@ -29,7 +29,7 @@ FNN_INLINE void OWN(rnn_by_state)(const OWN(rnn) * r, const OWN(rnn_block) * b, 
 }
 
 static void OWN(rnn_grad_size)(const OWN(rnn) * r, fnn_work *work, int64_t states, double moved) {
-  OWN(rnn_size)(r, work, TILE_BLOCK * states * r->width, moved);
+  OWN(rnn_size)(r, work, states * r->width, moved);
   work->units[0] = fnn_ceil_div(r->gates * r->units, RNN_PACK_ROWS);
 }
 
@@ -75,7 +75,7 @@ static void OWN(lstm_grad_block)(const fnn_call *call, const OWN(rnn) * r, OWN(r
   const T *y = (const T *)call->buf[7], *c = (const T *)call->buf[8], *gates = (const T *)call->buf[9];
   T *dx = (T *)call->buf[10], *before = (T *)call->buf[11];
   const int64_t u = r->units, w = r->width, k = LSTM_GATES * u;
-  T *product = (T *)call->scratch, *passed = product + TILE_BLOCK * w, *dc = passed + TILE_BLOCK * w;
+  T *product = (T *)call->scratch, *passed = product + r->together * w, *dc = passed + r->together * w;
   OWN(rnn_read)(r, b, NULL, product);
   OWN(rnn_read)(r, b, (const T *)call->buf[1], passed);
   OWN(rnn_read)(r, b, (const T *)call->buf[2], dc);
@@ -124,7 +124,8 @@ static void OWN(lstm_grad)(const fnn_call *call, int64_t begin, int64_t end) {
     if (call->phase == 0) {
       OWN(rnn_pack_transposed)(&r, (const T *)call->buf[3], (T *)call->shared, unit);
     } else {
-      OWN(rnn_block) b = OWN(rnn_block_at)(&r, unit);
+      OWN(rnn_block) b = OWN(rnn_block_at)(&r, unit, end);
+      unit += fnn_ceil_div(b.rows, r.rows) - 1;
       OWN(lstm_grad_block)(call, &r, &b);
     }
   }
@@ -145,7 +146,7 @@ static void OWN(gru_grad_block)(const fnn_call *call, const OWN(rnn) * r, OWN(rn
   const T *y = (const T *)call->buf[5], *gates = (const T *)call->buf[6];
   T *dx = (T *)call->buf[7], *dinner = (T *)call->buf[8], *before = (T *)call->buf[9];
   const int64_t u = r->units, w = r->width, k = GRU_GATES * u;
-  T *product = (T *)call->scratch, *passed = product + TILE_BLOCK * w;
+  T *product = (T *)call->scratch, *passed = product + r->together * w;
   OWN(rnn_read)(r, b, NULL, product);
   OWN(rnn_read)(r, b, (const T *)call->buf[1], passed);
   for (int64_t step = r->time - 1; step >= 0; step--) {
@@ -191,7 +192,8 @@ static void OWN(gru_grad)(const fnn_call *call, int64_t begin, int64_t end) {
     if (call->phase == 0) {
       OWN(rnn_pack_transposed)(&r, (const T *)call->buf[2], (T *)call->shared, unit);
     } else {
-      OWN(rnn_block) b = OWN(rnn_block_at)(&r, unit);
+      OWN(rnn_block) b = OWN(rnn_block_at)(&r, unit, end);
+      unit += fnn_ceil_div(b.rows, r.rows) - 1;
       OWN(gru_grad_block)(call, &r, &b);
     }
   }
