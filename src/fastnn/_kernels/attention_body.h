@@ -2,7 +2,7 @@
  *
  * A block of scores is stored with the queries along the vectors, scores[key][query], BLOCK apart: the softmax then has
  * no sums across lanes, and K, V, Q and dY are operands of the microkernel as they lie in memory. Only Q and dY are
- * transposed, once for a block of queries. The scores of a single query lie one after another, but in the gradient. */
+ * transposed, once for a block of queries. The scores of a single query lie one after another. */
 
 #define HIDDEN (sizeof(T) == 4 ? (T)(-0.7 * FLT_MAX) : (T)(-0.7 * DBL_MAX))
 #define LOWEST (sizeof(T) == 4 ? (T)-FLT_MAX : (T)-DBL_MAX)
@@ -62,24 +62,31 @@ static void OWN(clear_sums)(const OWN(sums) * sums, int64_t rows, int64_t cols) 
 }
 
 /* The first `rows` rows of A @ B in tiles: A's rows are a_row apart, its columns a_col, and B has `cols` columns. The
- * result goes to `out`, BLOCK apart and in whole vectors; or is added to row `row_at` on of `sums`. */
+ * result goes to `out`, BLOCK apart and in whole vectors, most of it as a strip; or is added to row `row_at` on of
+ * `sums`. */
 static void OWN(multiply)(const T *a, int64_t a_row, int64_t a_col, int64_t rows, const OWN(operand) * b, int64_t cols,
                           T *out, const OWN(sums) * sums, int64_t row_at) {
   for (int64_t p = 0; p < tile_panels(cols, N); p++) {
     const tile_panel panel = tile_panel_at(cols, N, p);
     const int64_t height = tile_rows(panel.vectors), width = panel.vectors * N;
     const OWN(tile_segment) segment = {b->rows + (b->row ? 1 : b->n) * panel.begin, b->row ? b->row : width, 0, b->n};
-    const T *a_rows[TILE_MOST_ROWS];
-    T *c_rows[TILE_MOST_ROWS];
+    const T *a_rows[BLOCK + TILE_MOST_ROWS];
+    T *c_rows[BLOCK];
+    for (int64_t i = 0; i < fnn_round_up(rows, height); i++) a_rows[i] = a + fnn_min(i, rows - 1) * a_row;
     OWN(tile) t = {.a = a_rows, .c = c_rows, .c_column = panel.begin, .cols = width, .a_stride = a_col,
                    .segments = &segment, .n_segments = 1, .alpha = 1, .floor = -INFINITY,
                    .resumes = !out, .continues = !out};
-    for (int64_t row = 0; row < rows; row += height) {
+    int64_t row = 0;
+    if (out) {
+      for (int64_t i = 0; i < rows; i++) c_rows[i] = out + i * BLOCK;
+      OWN(tile_strip)(&t, rows / height, panel.vectors);
+      row = rows / height * height;
+    }
+    for (; row < rows; row += height) {
       t.rows = fnn_min(height, rows - row);
-      for (int64_t i = 0; i < height; i++) a_rows[i] = a + (row + fnn_min(i, t.rows - 1)) * a_row;
-      if (out)
-        for (int64_t i = 0; i < t.rows; i++) c_rows[i] = out + (row + i) * BLOCK;
-      else t.partial = sums->at + p * sums->panel + (row_at + row) * OWN(TILE_COLS);
+      t.a = a_rows + row;
+      t.c = c_rows + row;
+      if (!out) t.partial = sums->at + p * sums->panel + (row_at + row) * OWN(TILE_COLS);
       OWN(tile_call)(&t, panel.vectors);
     }
   }
@@ -212,45 +219,46 @@ FNN_INLINE void OWN(fetch_row)(const T *row, int64_t n) {
   for (int64_t i = 0; i < n; i += FNN_ALIGN / (int64_t)sizeof(T)) __builtin_prefetch(row + i, 0, 3);
 }
 
-/* Products of a single query with keys [key, key + keys), as sums of vectors along depth. The rows of a head lie too
- * far apart for the CPU to fetch them ahead: those of the values, which come next, are asked for, and further keys
- * where no cache may hold them. */
-static void OWN(query_dots)(const OWN(block) * o, T *dots, int64_t key, int64_t keys) {
-  const int64_t depth = o->s->depth;
-  const int is_far = o->s->batch * o->s->keys * o->k_row * (int64_t)sizeof(T) >= FAR_BYTES;
+/* dots[j] = scale * x . rows[j], as sums of vectors along x, which has n elements: rows `row` apart. Asked for are those
+ * further ahead, if there are `ahead` more after the first one, and a row of `next` for each. */
+FNN_INLINE void OWN(row_dots)(T *dots, const T *x, const T *rows, int64_t row, int64_t keys, int64_t n, T scale,
+                          int64_t ahead, const T *next, int64_t next_row, int64_t next_n) {
   for (int64_t j = 0; j < keys; j += KEYS_AT_ONCE) {
-    const T *rows[KEYS_AT_ONCE];
+    const T *at[KEYS_AT_ONCE];
     V sum[KEYS_AT_ONCE] = {{0}};
     for (int w = 0; w < KEYS_AT_ONCE; w++) {
-      const int64_t row = key + fnn_min(j + w, keys - 1);
-      rows[w] = o->k + row * o->k_row;
-      if (is_far) OWN(fetch_row)(o->k + fnn_min(row + KEYS_AHEAD, o->s->keys - 1) * o->k_row, depth);
-      OWN(fetch_row)(o->v + row * o->v_row, o->s->value_depth);
+      const int64_t key = fnn_min(j + w, keys - 1);
+      at[w] = rows + key * row;
+      if (ahead) OWN(fetch_row)(at[w] + fnn_min(KEYS_AHEAD, ahead - key) * row, n);
+      if (next) OWN(fetch_row)(next + key * next_row, next_n);
     }
     int64_t i = 0;
-    for (; i + N <= depth; i += N) {
-      const V q = FN(load)(o->q + i);
+    for (; i + N <= n; i += N) {
+      const V v = FN(load)(x + i);
 #pragma GCC unroll 8
-      for (int w = 0; w < KEYS_AT_ONCE; w++) sum[w] += q * FN(load)(rows[w] + i);
+      for (int w = 0; w < KEYS_AT_ONCE; w++) sum[w] += v * FN(load)(at[w] + i);
     }
-    if (i < depth) {
-      const V q = FN(load_part)(o->q + i, depth - i);
+    if (i < n) {
+      const V v = FN(load_part)(x + i, n - i);
 #pragma GCC unroll 8
-      for (int w = 0; w < KEYS_AT_ONCE; w++) sum[w] += q * FN(load_part)(rows[w] + i, depth - i);
+      for (int w = 0; w < KEYS_AT_ONCE; w++) sum[w] += v * FN(load_part)(at[w] + i, n - i);
     }
 #pragma GCC unroll 8
-    for (int w = 0; w < KEYS_AT_ONCE; w++) dots[fnn_min(j + w, keys - 1)] = FN(sum_lanes)(sum[w]) * o->scale;
+    for (int w = 0; w < KEYS_AT_ONCE; w++) dots[fnn_min(j + w, keys - 1)] = FN(sum_lanes)(sum[w]) * scale;
   }
+}
+
+/* Products of a single query with keys [key, key + keys). The rows of a head lie too far apart for the CPU to fetch
+ * them ahead: those of the values, which come next, are asked for, and further keys where no cache may hold them. */
+static void OWN(query_dots)(const OWN(block) * o, T *dots, int64_t key, int64_t keys) {
+  const int is_far = o->s->batch * o->s->keys * o->k_row * (int64_t)sizeof(T) >= FAR_BYTES;
+  OWN(row_dots)(dots, o->q, o->k + key * o->k_row, o->k_row, keys, o->s->depth, o->scale,
+                is_far ? o->s->keys - 1 - key : 0, o->v + key * o->v_row, o->v_row, o->s->value_depth);
 }
 
 /* Scores of keys [key, key + keys) with the block's queries. */
 static void OWN(scores_of)(const OWN(block) * o, T *scores, const OWN(operand) * q, int64_t key, int64_t keys) {
-  const T *k = o->k + key * o->k_row;
-  if (OWN(is_query)(o)) {
-    T dots[BLOCK];
-    OWN(query_dots)(o, dots, key, keys);
-    for (int64_t j = 0; j < keys; j++) FN(store)(scores + j * BLOCK, FN(splat)(dots[j]));
-  } else OWN(multiply)(k, o->k_row, 1, keys, q, o->n, scores, NULL, 0);
+  OWN(multiply)(o->k + key * o->k_row, o->k_row, 1, keys, q, o->n, scores, NULL, 0);
   if (o->bias) OWN(apply_bias)(scores, o->n, keys, o->bias + key * o->bias_strides[3], o->bias_strides);
   if (o->mask) OWN(apply_mask)(scores, o->n, keys, o->mask + key * o->mask_strides[3], o->mask_strides);
   if (o->s->causal && key + keys - 1 > o->first) OWN(hide_later)(scores, o->n, keys, key - o->first);
@@ -406,17 +414,30 @@ static void OWN(attention_grad_size)(const int64_t *ints, fnn_work *work) {
   attention_work(&s, work, (double)(3 * s.depth + 2 * s.value_depth), sizeof(T));
 }
 
-/* scores become P, and d, which is dY V^T, becomes dS. */
+/* A vector of scores becomes P, and one of d, which is dY V^T, becomes dS. */
+FNN_INLINE void OWN(gradient_lanes)(T *score, T *d, V most, V by, V mean) {
+  const V x = FN(load)(score), p = FN(exp_below0)(x - most) * by;
+  FN(store)(score, p);
+  FN(store)(d, OWN(choose)(x == HIDDEN, FN(splat)(0), p * (FN(load)(d) - mean)));
+}
 static void OWN(softmax_gradient)(T *scores, T *d, int64_t queries, int64_t keys, const T *top, const T *inverse,
                                   const T *delta) {
   for (int64_t i = 0; i < queries; i += N) {
     const V most = FN(load)(top + i), by = FN(load)(inverse + i), mean = FN(load)(delta + i);
-    for (int64_t j = 0; j < keys; j++) {
-      T *score = scores + j * BLOCK + i, *at = d + j * BLOCK + i;
-      const V x = FN(load)(score), p = FN(exp_below0)(x - most) * by;
-      FN(store)(score, p);
-      FN(store)(at, OWN(choose)(x == HIDDEN, FN(splat)(0), p * (FN(load)(at) - mean)));
-    }
+    for (int64_t j = 0; j < keys; j++)
+      OWN(gradient_lanes)(scores + j * BLOCK + i, d + j * BLOCK + i, most, by, mean);
+  }
+}
+
+/* Row row_at + i of sums += by[i] * row: a product of one step of k. */
+static void OWN(add_outer)(const OWN(sums) * sums, int64_t row_at, const T *by, int64_t rows, const T *row,
+                           int64_t cols) {
+  for (int64_t p = 0; p < tile_panels(cols, N); p++) {
+    const tile_panel panel = tile_panel_at(cols, N, p);
+    T *to = sums->at + p * sums->panel + row_at * OWN(TILE_COLS);
+    for (int64_t i = 0; i < rows; i++, to += OWN(TILE_COLS))
+      for (int j = 0; j < panel.vectors; j++)
+        FN(store)(to + j * N, FN(load)(to + j * N) + by[i] * FN(load)(row + panel.begin + j * N));
   }
 }
 
@@ -445,8 +466,12 @@ static void OWN(grad_of_block)(const fnn_call *call, const OWN(block) * o, const
                                int64_t end, T *dq) {
   const attention_shape *s = o->s;
   const T *dy = (const T *)call->buf[0] + o->y_at, *y = (const T *)call->buf[4] + o->y_at;
-  const OWN(operand) q_columns = OWN(transposed_of)(g->q, o->q, o->q_row, o->n, s->depth, o->scale);
-  const OWN(operand) dy_columns = OWN(transposed_of)(g->dy, dy, o->y_row, o->n, s->value_depth, 1);
+  const int is_query = OWN(is_query)(o);
+  OWN(operand) q_columns = {0}, dy_columns = {0};
+  if (!is_query) {
+    q_columns = OWN(transposed_of)(g->q, o->q, o->q_row, o->n, s->depth, o->scale);
+    dy_columns = OWN(transposed_of)(g->dy, dy, o->y_row, o->n, s->value_depth, 1);
+  }
   const OWN(operand) q_rows = OWN(operand_of)(g->q_rows, o->q, o->q_row, o->n, s->depth);
   const OWN(operand) dy_rows = OWN(operand_of)(g->dy_rows, dy, o->y_row, o->n, s->value_depth);
   _Alignas(FNN_ALIGN) T top[BLOCK] = {0}, inverse[BLOCK] = {0}, delta[BLOCK] = {0};
@@ -456,10 +481,21 @@ static void OWN(grad_of_block)(const fnn_call *call, const OWN(block) * o, const
   OWN(clear_sums)(&g->dq, o->n, s->depth);
   for (int64_t key = begin; key < end && !OWN(is_done)(o, top, key); key += s->step) {
     const int64_t keys = fnn_min(s->step, end - key);
-    OWN(scores_of)(o, g->p, &q_columns, key, keys);
-    OWN(multiply)(o->v + key * o->v_row, o->v_row, 1, keys, &dy_columns, o->n, g->ds, NULL, 0);
-    OWN(softmax_gradient)(g->p, g->ds, o->n, keys, top, inverse, delta);
+    const T *v = o->v + key * o->v_row;
     const OWN(operand) k_rows = OWN(operand_of)(g->k_rows, o->k + key * o->k_row, o->k_row, keys, s->depth);
+    if (is_query) {
+      OWN(query_scores)(o, g->p, key, keys);
+      OWN(row_dots)(g->ds, dy, v, o->v_row, keys, s->value_depth, 1, 0, NULL, 0, 0);
+      for (int64_t j = 0; j < keys; j += N)
+        OWN(gradient_lanes)(g->p + j, g->ds + j, FN(splat)(top[0]), FN(splat)(inverse[0]), FN(splat)(delta[0]));
+      OWN(multiply)(g->ds, 1, 1, 1, &k_rows, s->depth, NULL, &g->dq, 0);
+      OWN(add_outer)(&g->dk, key - begin, g->ds, keys, q_rows.rows, s->depth);
+      OWN(add_outer)(&g->dv, key - begin, g->p, keys, dy_rows.rows, s->value_depth);
+      continue;
+    }
+    OWN(scores_of)(o, g->p, &q_columns, key, keys);
+    OWN(multiply)(v, o->v_row, 1, keys, &dy_columns, o->n, g->ds, NULL, 0);
+    OWN(softmax_gradient)(g->p, g->ds, o->n, keys, top, inverse, delta);
     OWN(multiply)(g->ds, 1, BLOCK, o->n, &k_rows, s->depth, NULL, &g->dq, 0);
     OWN(multiply)(g->ds, BLOCK, 1, keys, &q_rows, s->depth, NULL, &g->dk, key - begin);
     OWN(multiply)(g->p, BLOCK, 1, keys, &dy_rows, s->value_depth, NULL, &g->dv, key - begin);

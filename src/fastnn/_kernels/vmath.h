@@ -116,8 +116,19 @@ FNN_INLINE fnn_vf fnn_exp2_partsf(fnn_vf t, fnn_vf *scale) {
 
 /* e^x of x <= 0; it is 0 below 2^-125. */
 FNN_INLINE fnn_vf fnn_exp_below0f(fnn_vf x) {
+#if defined(FNN_ISA_AVX512) /* the roots of fnn_exp_partsf, to the last bit */
+  static const float roots[16] = {
+    1.0f, 1.0442737f, 1.0905077f, 1.1387886f, 1.1892071f, 1.2418578f, 1.2968396f, 1.3542556f,
+    1.4142135f, 1.4768262f, 1.5422108f, 1.6104903f, 1.6817929f, 1.7562522f, 1.8340081f, 1.9152066f};
+  const float magic = 786432.0f;
+  const fnn_vf shifted = x * 1.44269504f + magic, k = shifted - magic, r = fnn_exp_reducef(x, k, 1);
+  const fnn_vf root = _mm512_permutexvar_ps((__m512i)shifted, _mm512_loadu_ps(roots));
+  const fnn_vf p = (r * 0.166670591f + 0.500016212f) * r + 1.0f;
+  return _mm512_maskz_scalef_ps(_mm512_cmp_ps_mask(x, fnn_splatf(-86.6f), _CMP_NLT_UQ), p * (r * root) + root, k);
+#else
   fnn_vf t = x * 1.44269504f, scale, p = fnn_exp2_partsf(t, &scale), y = (p + 1.0f) * scale;
   return (fnn_vf)((fnn_vi32)y & ~(t < -125.0f));
+#endif
 }
 
 /* 1 / (1 + e^-x), 0 below -88.4. */
