@@ -390,9 +390,11 @@ static void OWN(conv2d_unit)(const fnn_call *call, const OWN(conv_cut) * c, cons
   T *y = (T *)call->buf[2] + first_pixel * s->cout;
   const int64_t n_y = images * rows * s->ow;
   const T *next = (const T *)call->buf[0] + ((image + images - 1) * s->h + (row + rows) * s->stride_h) * s->w * s->cin;
+  const int is_thin = OWN(thin_fits)(s, OWN(THIN_CHANNELS));
+  const int64_t tile_pixels = is_thin ? OWN(thin_pixels)(tile_panel_at(s->cout, N, 0).vectors) : TILE_MOST_ROWS;
   /* Copying would wait for the next window, storing for the next results; tiles that read x in place wait for none. */
   OWN(conv_ahead) ahead = OWN(conv_ahead_of)(next, images * rows * s->stride_h * s->w * s->cin, y + n_y * s->cout,
-                                             n_y * s->cout, s->groups * c->panels * n_y / TILE_MOST_ROWS,
+                                             n_y * s->cout, s->groups * c->panels * n_y / tile_pixels,
                                              c->merges ? s->kh : s->taps);
   OWN(conv_walk) walk = {
     .c = y, .a_image = x.image, .a_row = s->stride_h * x.row, .a_col = s->stride_w * s->cin,
@@ -406,7 +408,7 @@ static void OWN(conv2d_unit)(const fnn_call *call, const OWN(conv_cut) * c, cons
     .panels = fnn_min(c->panels, tile_panels_of(s->cout_g, N, c->widest) - part * c->panels),
     .floor = call->ints[CONV_RELU] ? 0 : -INFINITY,
     .fetches = s->taps == 1 && s->stride_w > 1 ? s->stride_h * x.row : 0, /* pixels that do not follow each other */
-    .ahead = c->copies ? &ahead : NULL};
+    .ahead = c->copies || is_thin ? &ahead : NULL};
   int64_t column = 0, columns = s->cout;
   if (c->parts > 1) {
     const tile_panel last = OWN(conv_panel)(s->cout, c->widest, c->panel_cols, walk.panel + walk.panels - 1);
@@ -418,7 +420,7 @@ static void OWN(conv2d_unit)(const fnn_call *call, const OWN(conv_cut) * c, cons
     walk.first_column = g * s->cout_g;
     walk.bias = call->buf[3] ? (const T *)call->buf[3] + g * s->cout_g : NULL;
     if (c->is_grouped) OWN(grouped_walk)(&walk);
-    else if (OWN(thin_fits)(s, OWN(THIN_CHANNELS))) OWN(thin_run)(&walk, s->cin, column, columns);
+    else if (is_thin) OWN(thin_run)(&walk, s->cin, column, columns);
     else OWN(conv_run)(&walk);
   }
   OWN(conv_run_program)(call, first_pixel, images * rows * s->ow, column, columns,

@@ -2,70 +2,111 @@
  * float64.
  *
  * A pixel of such a convolution has 9 to 36 products for each result: a tile of tile.h would take about as long to
- * begin and to end. Here a vector of columns has all its weights in registers while it walks over the pixels of a unit,
- * THIN_PIXELS at a time; or all sums of its weights' gradients. The sums are those of a tile, in the same order, with
- * the same bits. */
+ * begin and to end. Here tiles follow each other along a row, without pointers of pixels, and their sums begin at the
+ * bias; of the kernel gradient all sums of a vector of columns stay in registers while it walks over the pixels of a
+ * unit. */
 
 enum {
-#if defined(FNN_ISA_AVX512) || defined(FNN_ISA_NEON)
-  OWN(THIN_CHANNELS) = 4, /* 27 weights and 4 sums in 32 registers; 36 weights are read for each 4 pixels */
-#elif defined(FNN_ISA_AVX2)
-  OWN(THIN_CHANNELS) = 1, /* 9 and 4 in 16 */
+#if defined(FNN_ISA_AVX512) || defined(FNN_ISA_NEON) || defined(FNN_ISA_AVX2)
+  OWN(THIN_CHANNELS) = 4,
 #else
-  OWN(THIN_CHANNELS) = 0, /* without fused multiply-adds and broadcasts tiles are faster */
+  OWN(THIN_CHANNELS) = 0, /* without fused multiply-adds tiles are faster */
 #endif
-  OWN(THIN_PIXELS) = 4 /* sums at once, which cover the latency of a multiply-add; a row has at least so many pixels */
+  OWN(THIN_PIXELS) = 4 /* of a row at least */
 };
 
-/* A vector of columns from `column` on, n of them valid, of all pixels. `run` are the elements of a row of the window,
- * a constant of each caller. */
-FNN_INLINE void OWN(thin_vector)(const OWN(conv_walk) * walk, int64_t column, int64_t n, const int run) {
-  enum { PIXELS = OWN(THIN_PIXELS) };
+/* Of a tile by so many vectors of columns. A single one has as many sums as keep two multipliers busy. */
+FNN_INLINE int OWN(thin_pixels)(int vectors) { return vectors == 1 ? 2 * (int)tile_rows(1) : (int)tile_rows(vectors); }
+
+/* A tile: pixels of a row, the first at `a` and `c`, by vectors of columns from `column` on, of which the last has n
+ * columns. `run` are the elements of a row of the window. */
+FNN_INLINE void OWN(thin_tile)(const OWN(conv_walk) * walk, const T *a, T *c, int64_t column, int64_t n,
+                               const V *bias, int64_t run, const int pixels, const int vectors) {
   const OWN(tile_segment) *s = walk->taps;
-  const int64_t offsets[3] = {s[0].a_offset, s[3].a_offset, s[6].a_offset}, step = walk->a_col, c_col = walk->c_col;
-  const V bias = walk->bias ? FN(load_part)(walk->bias + column, n) : (V){0}, floor = FN(splat)(walk->floor);
-  V weights[3 * 3 * 4];
-#pragma GCC unroll 3
-  for (int ky = 0; ky < 3; ky++)
-#pragma GCC unroll 12
-    for (int k = 0; k < run; k++) weights[ky * run + k] = FN(load)(s[3 * ky].b + k * s->b_stride + column);
-  for (int64_t row = 0; row < walk->images * walk->rows; row++) {
-    const int64_t image = row / walk->rows, y = row % walk->rows;
-    const T *a = walk->a + image * walk->a_image + y * walk->a_row;
-    T *c = walk->c + image * walk->c_image + y * walk->c_row + column;
-    for (int64_t p = 0; p < walk->cols; p += PIXELS) {
-      const int64_t first = fnn_min(p, walk->cols - PIXELS); /* the last may do some pixels again */
-      const T *x[PIXELS];
-      V acc[PIXELS] = {{0}};
+  const int64_t step = walk->a_col, c_col = walk->c_col, b_stride = s->b_stride;
+  const T *ahead = NULL;
+  const int64_t lines = walk->ahead ? OWN(conv_ask)(walk->ahead, 3, &ahead) : 0;
+  V acc[TILE_MOST_SUMS];
+#pragma GCC unroll 16
+  for (int i = 0; i < pixels; i++)
 #pragma GCC unroll 4
-      for (int i = 0; i < PIXELS; i++) x[i] = a + (first + i) * step;
-#pragma GCC unroll 3
-      for (int ky = 0; ky < 3; ky++) {
-        int64_t at = offsets[ky];
-        /* As in tile.h: one register that all pixels share, where the compiler would compute each address anew. */
-        __asm__("" : "+r"(at));
-#pragma GCC unroll 12
-        for (int k = 0; k < run; k++)
+    for (int j = 0; j < vectors; j++) acc[i * vectors + j] = bias[j];
+#pragma GCC unroll 1
+  for (int ky = 0; ky < 3; ky++) {
+    const T *b = s[3 * ky].b + column, *x[4]; /* of every fourth pixel */
+    for (int64_t i = lines; i > 0; i--, ahead += FNN_ALIGN / sizeof(T)) __builtin_prefetch(ahead, 0, 2);
 #pragma GCC unroll 4
-          for (int i = 0; i < PIXELS; i++) acc[i] += FN(splat)(x[i][at + k]) * weights[ky * run + k];
+    for (int q = 0; q < pixels; q += 4) x[q / 4] = a + s[3 * ky].a_offset + q * step;
+#pragma GCC unroll 1 /* three at once: up to 13 % slower */
+    for (int64_t k = run; k > 0; k--, b += b_stride) {
+      V weights[TILE_VECTORS];
+#pragma GCC unroll 4
+      for (int j = 0; j < vectors; j++) weights[j] = FN(load)(b + j * N);
+#pragma GCC unroll 16
+      for (int i = 0; i < pixels; i++) {
+        const V splat = FN(splat)(x[i / 4][i % 4 * step]);
+#pragma GCC unroll 4
+        for (int j = 0; j < vectors; j++) acc[i * vectors + j] += splat * weights[j];
       }
 #pragma GCC unroll 4
-      for (int i = 0; i < PIXELS; i++) {
-        const V sum = FN(max)(floor, acc[i] + bias);
-        if (n < N) FN(store_part)(c + (first + i) * c_col, sum, n);
-        else FN(store)(c + (first + i) * c_col, sum);
+      for (int q = 0; q < pixels; q += 4) {
+        x[q / 4]++;
+        __asm__("" : "+r"(x[q / 4])); /* as in tile.h: not a register for each pixel */
+      }
+    }
+  }
+  const V floor = FN(splat)(walk->floor);
+#pragma GCC unroll 16
+  for (int i = 0; i < pixels; i++, c += c_col)
+#pragma GCC unroll 4
+    for (int j = 0; j < vectors; j++) {
+      const V y = FN(max)(floor, acc[i * vectors + j]);
+      if (j == vectors - 1 && n < N) FN(store_part)(c + j * N, y, n);
+      else FN(store)(c + j * N, y);
+    }
+}
+
+/* `cols` columns from `column` on of all pixels: tiles of `most` pixels, then of `least`, of which the last may do some
+ * again. */
+FNN_INLINE void OWN(thin_panel)(const OWN(conv_walk) * walk, int64_t column, int64_t cols, int64_t channels,
+                                const int vectors) {
+  const int most = OWN(thin_pixels)(vectors), least = vectors == TILE_VECTORS ? 2 : 4;
+  const int64_t n = cols - (vectors - 1) * N;
+  V bias[TILE_VECTORS] = {{0}};
+#pragma GCC unroll 4
+  for (int j = 0; walk->bias && j < vectors; j++)
+    bias[j] = FN(load_part)(walk->bias + column + j * N, j < vectors - 1 ? N : n);
+  for (int64_t image = 0; image < walk->images; image++) {
+    for (int64_t y = 0; y < walk->rows; y++) {
+      const T *a = walk->a + image * walk->a_image + y * walk->a_row;
+      T *c = walk->c + image * walk->c_image + y * walk->c_row + column;
+      int64_t p = 0;
+      for (; p + most <= walk->cols; p += most)
+        OWN(thin_tile)(walk, a + p * walk->a_col, c + p * walk->c_col, column, n, bias, 3 * channels, most, vectors);
+      for (; p < walk->cols; p += least) {
+        const int64_t first = fnn_min(p, walk->cols - least);
+        OWN(thin_tile)(walk, a + first * walk->a_col, c + first * walk->c_col, column, n, bias, 3 * channels, least,
+                       vectors);
       }
     }
   }
 }
 
-#define THIN_VARIANT(channels)                                                                                         \
-  static __attribute__((noinline)) void OWN(thin_##channels)(const OWN(conv_walk) * walk, int64_t column, int64_t n) { \
-    OWN(thin_vector)(walk, column, n, 3 * channels);                                                                   \
+#define THIN_VARIANT(vectors)                                                                                          \
+  static __attribute__((noinline)) void OWN(thin_##vectors)(const OWN(conv_walk) * walk, int64_t column, int64_t cols, \
+                                                            int64_t channels) {                                        \
+    OWN(thin_panel)(walk, column, cols, channels, vectors);                                                            \
   }
+#if defined(FNN_ISA_AVX512) || defined(FNN_ISA_NEON)
 THIN_VARIANT(1) THIN_VARIANT(2) THIN_VARIANT(3) THIN_VARIANT(4)
-static void (*const OWN(thin_variants)[])(const OWN(conv_walk) *, int64_t, int64_t) = {OWN(thin_1), OWN(thin_2),
-                                                                                       OWN(thin_3), OWN(thin_4)};
+#define THIN_VARIANTS OWN(thin_1), OWN(thin_2), OWN(thin_3), OWN(thin_4)
+#else
+THIN_VARIANT(1) THIN_VARIANT(2)
+#define THIN_VARIANTS OWN(thin_1), OWN(thin_2)
+#endif
+static void (*const OWN(thin_variants)[TILE_VECTORS])(const OWN(conv_walk) *, int64_t, int64_t, int64_t) = {
+  THIN_VARIANTS};
+#undef THIN_VARIANTS
 #undef THIN_VARIANT
 
 /* Whether these run a convolution, of at most `most` channels. */
@@ -76,7 +117,10 @@ static int OWN(thin_fits)(const conv_shape *s, int64_t most) {
 
 /* Columns [begin, begin + cols). */
 static void OWN(thin_run)(const OWN(conv_walk) * walk, int64_t channels, int64_t begin, int64_t cols) {
-  for (int64_t j = 0; j < cols; j += N) OWN(thin_variants)[channels - 1](walk, begin + j, fnn_min(N, cols - j));
+  for (int64_t k = 0; k < tile_panels(cols, N); k++) {
+    const tile_panel panel = tile_panel_at(cols, N, k);
+    OWN(thin_variants)[panel.vectors - 1](walk, begin + panel.begin, panel.cols, channels);
+  }
 }
 
 /* ---- The kernel gradient ---- */
@@ -84,7 +128,11 @@ static void OWN(thin_run)(const OWN(conv_walk) * walk, int64_t channels, int64_t
 #if defined(FNN_ISA_AVX512) || defined(FNN_ISA_NEON)
 enum { OWN(THIN_GRAD_CHANNELS) = 3 }; /* 27 sums, those of dy and dy itself in 32 registers */
 #else
-enum { OWN(THIN_GRAD_CHANNELS) = OWN(THIN_CHANNELS) };
+#if defined(FNN_ISA_AVX2)
+enum { OWN(THIN_GRAD_CHANNELS) = 1 }; /* 9 sums in 16 */
+#else
+enum { OWN(THIN_GRAD_CHANNELS) = 0 };
+#endif
 #endif
 
 /* What a unit of the kernel gradient contracts for a vector of columns. */
