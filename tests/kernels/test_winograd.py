@@ -130,7 +130,7 @@ def test_same_bits_for_any_batch(isa):
 
 
 @each_kernel
-@pytest.mark.parametrize("problem", [PROBLEMS[k] for k in (2, 9, 10, 12, 16, 17, 18)], ids=str)
+@pytest.mark.parametrize("problem", [PROBLEMS[k] for k in (1, 2, 3, 9, 10, 12, 16, 17, 18)], ids=str)
 def test_program_runs_on_what_is_finished(problem, kernel, isa):
     """result = relu(result + residual), by a program over the rows and columns of the output."""
     which = KERNELS[kernel][0]

@@ -2,7 +2,8 @@
  *
  * A unit of the first phase takes a block of tiles of the batch, some channels of x and some of dy: for each of the 36,
  * the sum over tiles of the product of transformed x and dy, a matrix (channels of x, channels of dy), whose transform
- * is the block's part of dkernel. It is left in shared memory; the second phase adds the blocks. */
+ * is the block's part of dkernel. It is left in shared memory; the second phase adds the blocks. One block of whole
+ * vectors of channels is dkernel itself, and there is no second phase. */
 
 typedef struct {
   conv_shape s;
@@ -14,6 +15,7 @@ typedef struct {
   int64_t x_point, dy_point, sums_point; /* from one of the 36 to the next */
   int64_t sums_rows, columns;            /* of a panel of sums; cout in whole vectors */
   int64_t part;                          /* elements of a block's part: dkernel, then the sums of dy's columns */
+  int is_alone;                          /* the one part lies where the result does */
 } OWN(wino_kernel_cut);
 
 static OWN(wino_kernel_cut) OWN(wino_kernel_cut_of)(const int64_t *ints) {
@@ -39,11 +41,12 @@ static OWN(wino_kernel_cut) OWN(wino_kernel_cut_of)(const int64_t *ints) {
   c.sums_rows = fnn_round_up(c.x_channels, TILE_BLOCK);
   c.sums_point = OWN(wino_plane)((c.dy_channels ? tile_panels(c.dy_channels, N) : 0) * c.sums_rows * OWN(TILE_COLS));
   c.part = (WINO_TAPS * s->cin + 1) * c.columns;
+  c.is_alone = c.blocks == 1 && c.columns == s->cout;
   return c;
 }
 
 /* Scratch: pointers to rows of x, zeros, transformed tiles of x and of dy, sums; all of it is the program's in the
- * second phase. */
+ * end, in the second phase if there is one. */
 static int64_t OWN(wino_kernel_zeros_at)(const OWN(wino_kernel_cut) * c) {
   return fnn_round_up(c->sums_rows * (int64_t)sizeof(T *), FNN_ALIGN);
 }
@@ -61,10 +64,12 @@ static int64_t OWN(wino_kernel_sums_at)(const OWN(wino_kernel_cut) * c) {
 static void OWN(winograd_conv2d_grad_kernel_size)(const int64_t *ints, fnn_work *work) {
   const OWN(wino_kernel_cut) c = OWN(wino_kernel_cut_of)(ints);
   const conv_shape *s = &c.s;
-  work->phases = 2;
+  work->phases = c.is_alone ? 1 : 2;
   work->units[0] = c.blocks * c.x_blocks * c.dy_blocks;
-  work->units[1] = fnn_ceil_div(WINO_TAPS * s->cin, TILE_BLOCK);
-  work->shared_bytes = c.blocks * c.part * (int64_t)sizeof(T);
+  if (!c.is_alone) {
+    work->units[1] = fnn_ceil_div(WINO_TAPS * s->cin, TILE_BLOCK);
+    work->shared_bytes = c.blocks * c.part * (int64_t)sizeof(T);
+  }
   work->scratch_bytes = OWN(wino_kernel_sums_at)(&c) + WINO_POINTS * c.sums_point * (int64_t)sizeof(T);
   if (ints[CONV_EPILOGUE])
     work->scratch_bytes = fnn_max(work->scratch_bytes, fnn_program_scratch(ints + ints[CONV_EPILOGUE], sizeof(T)));
@@ -156,9 +161,11 @@ static void OWN(wino_kernel_sums)(const fnn_call *call, const OWN(wino_kernel_cu
   const int64_t rows = fnn_min(c->x_channels, s->cin - x_channel);
   const int64_t cols = fnn_min(c->dy_channels, s->cout - dy_channel);
   const int64_t begin = c->tiles * block / c->blocks, end = c->tiles * (block + 1) / c->blocks;
-  T *zeros = (T *)(call->scratch + OWN(wino_kernel_zeros_at)(c)), *part = (T *)call->shared + block * c->part;
+  T *zeros = (T *)(call->scratch + OWN(wino_kernel_zeros_at)(c));
+  T *part = c->is_alone ? (T *)call->buf[2] : (T *)call->shared + block * c->part;
   T *sums = (T *)(call->scratch + OWN(wino_kernel_sums_at)(c));
-  T *column_sums = call->buf[3] && x_channel == 0 ? part + WINO_TAPS * s->cin * c->columns + dy_channel : NULL;
+  T *all_sums = c->is_alone ? (T *)call->buf[3] : part + WINO_TAPS * s->cin * c->columns;
+  T *column_sums = call->buf[3] && x_channel == 0 ? all_sums + dy_channel : NULL;
   if (column_sums) memset(column_sums, 0, sizeof(T) * (size_t)fnn_round_up(cols, N));
   if (begin == end) memset(sums, 0, sizeof(T) * (size_t)(WINO_POINTS * c->sums_point)); /* an empty batch */
   memset(zeros, 0, sizeof(T) * (size_t)(WINO_IN * (fnn_max(s->cin, s->cout) + N)));
@@ -185,6 +192,9 @@ static void OWN(wino_kernel_sums)(const fnn_call *call, const OWN(wino_kernel_cu
       wino_span_of(call->buf[1], s->oh, s->ow * s->cout, c->tiles_h, c->tiles_w, next, more));
   }
   OWN(wino_kernel_back)(c, part, sums, x_channel, rows, dy_channel, cols);
+  const int64_t program = call->ints[CONV_EPILOGUE];
+  for (int64_t tap = 0; c->is_alone && program && tap < WINO_TAPS; tap++)
+    call->program[0](call->ints + program, call, tap * s->cin + x_channel, rows, dy_channel, cols, call->scratch);
 }
 
 /* Adds the blocks' parts of a row of cout elements, in order. */
