@@ -132,7 +132,16 @@ def test_alpha_beta_bias_relu(size, relu, suffix, isa):
 @pytest.mark.parametrize("suffix", FLOATS)
 @pytest.mark.parametrize(
     "size",
-    [(9, 10, 33), (70, 50, 511), (20, 17, 1025), (3, 5, 5000), (270, 260, 600), (600, 1100, 24), (26, 4250, 1)],
+    [
+        (9, 10, 33),
+        (70, 50, 511),
+        (20, 17, 1025),
+        (3, 5, 5000),
+        (270, 260, 600),
+        (520, 530, 600),
+        (600, 1100, 24),
+        (26, 4250, 1),
+    ],
     ids=str,
 )
 def test_column_sum_rides_along(size, suffix, isa):

@@ -53,6 +53,7 @@ enum {
   GEMM_TALL_BYTES = 1 << 21,
   GEMM_TALL_SHARING_COLS = 64,
   GEMM_TALL_COLS = 128,
+  GEMM_COPIED_BYTES = 1 << 24,     /* of an A that is turned as a whole */
   GEMM_PACKED_GROUP_BYTES = 1 << 17, /* of B that a unit reads by narrow panels, up to which all are packed at once */
   GEMM_SHORT_GROUP_BYTES = 1 << 18,  /* the same of broad panels, of a short k and a large C */
   GEMM_PACKED_ROWS = 16,           /* of B that all its panels copy in turn */
@@ -99,6 +100,7 @@ enum {
 enum gemm_way {
   GEMM_DOTS,       /* few rows by columns, each contiguous along k: see gemm_dots */
   GEMM_OUTER,      /* a column by a row that is contiguous: see gemm_outer */
+  GEMM_COPIED_A,   /* such an A as the next, of a long k and many columns of B: turned as a whole in a first phase */
   GEMM_PACKED_A,   /* a transposed A whose columns lie pages apart, shared by many columns of B */
   GEMM_STREAM,     /* a row by a large B as it lies: see gemm_stream */
   GEMM_TALL,       /* a long k of an A that is transposed, and near enough to be read in place */
@@ -108,8 +110,9 @@ enum gemm_way {
   GEMM_WAYS
 };
 static const int64_t gemm_most_k[GEMM_WAYS] = {
-  [GEMM_DOTS] = INT64_MAX, [GEMM_OUTER] = GEMM_K_MOST, [GEMM_PACKED_A] = GEMM_K_BLOCK, [GEMM_STREAM] = INT64_MAX,
-  [GEMM_TALL] = GEMM_K_MOST, [GEMM_LARGE] = GEMM_K_WIDE, [GEMM_AHEAD] = GEMM_K_AHEAD, [GEMM_PLAIN] = GEMM_K_MOST,
+  [GEMM_DOTS] = INT64_MAX, [GEMM_OUTER] = GEMM_K_MOST, [GEMM_COPIED_A] = GEMM_K_MOST, [GEMM_PACKED_A] = GEMM_K_BLOCK,
+  [GEMM_STREAM] = INT64_MAX, [GEMM_TALL] = GEMM_K_MOST, [GEMM_LARGE] = GEMM_K_WIDE, [GEMM_AHEAD] = GEMM_K_AHEAD,
+  [GEMM_PLAIN] = GEMM_K_MOST,
 };
 
 /* A product of one column, written as one of a row: the operands change places, and a vector holds many rows of the

@@ -103,6 +103,14 @@ static void OWN(gemm_cut_evenly)(OWN(gemm_cut) * c) {
     c->rows = fnn_round_up(fnn_ceil_div(c->m, blocks), 2);
 }
 
+/* Whether a transposed A is turned as a whole: its rows are streams then, a panel of B of all k is packed once for all of
+ * them, and no sums are kept between blocks of k. Narrow panels would read the copy more often. */
+static int OWN(gemm_copies_a)(const OWN(gemm_cut) * c) {
+  const int64_t size = sizeof(T);
+  return OWN(gemm_is_broad)(c) && c->batches == 1 && c->k >= 2 * GEMM_K_BLOCK && c->n >= GEMM_GROUP_COLS &&
+         c->m * c->n * size >= GEMM_SPLIT_BYTES && c->m * c->k * size <= GEMM_COPIED_BYTES;
+}
+
 static enum gemm_way OWN(gemm_way_of)(const OWN(gemm_cut) * c, const int64_t *ints) {
   const int64_t a_row = ints[GEMM_A_ROW], a_col = ints[GEMM_A_COL], b_row = ints[GEMM_B_ROW], b_col = ints[GEMM_B_COL];
   const int64_t size = sizeof(T), few = GEMM_DOTS_K + (c->m - 1) * GEMM_DOTS_K_ROW;
@@ -111,7 +119,7 @@ static enum gemm_way OWN(gemm_way_of)(const OWN(gemm_cut) * c, const int64_t *in
   if (c->k == 1 && c->m > 1 && b_col == 1 && !ints[GEMM_EPILOGUE]) return GEMM_OUTER;
   const int is_paged = a_col * size >= GEMM_PAGES_APART, is_large = c->n * c->k * size >= GEMM_WIDE_BYTES;
   const int64_t sharing = c->m * c->k * size >= GEMM_TALL_BYTES ? GEMM_TALL_SHARING_COLS : GEMM_SHARING_COLS;
-  if (a_row == 1 && is_paged && c->n >= sharing) return GEMM_PACKED_A;
+  if (a_row == 1 && is_paged && c->n >= sharing) return OWN(gemm_copies_a)(c) ? GEMM_COPIED_A : GEMM_PACKED_A;
   if (c->m == 1 && b_col == 1 && (b_row >= c->n || c->k == 1) && is_large && !c->sums_columns) return GEMM_STREAM;
   if (a_row == 1 && !is_paged && c->k >= 4 * GEMM_K_BLOCK) return GEMM_TALL;
   if (a_row == 1 || b_col != 1 || c->m > GEMM_MOST_ROWS) return GEMM_PLAIN;
@@ -133,6 +141,7 @@ static OWN(gemm_cut) OWN(gemm_cut_of)(const int64_t *ints) {
   switch (c.way) {
     case GEMM_DOTS: c.rows = fnn_round_up(fnn_max(1, c.m), TILE_BLOCK); break;
     case GEMM_OUTER: OWN(gemm_cut_outer)(&c); break;
+    case GEMM_COPIED_A: break;
     case GEMM_PACKED_A: OWN(gemm_cut_transposed)(&c, ints); break;
     case GEMM_STREAM:
       c.rows = 1;
@@ -173,7 +182,7 @@ static OWN(gemm_cut) OWN(gemm_cut_of)(const int64_t *ints) {
   const int64_t group_bytes = c.k_block * c.group * c.widest * FNN_VECTOR_BYTES;
   c.packs_group |= c.way == GEMM_PACKED_A && !OWN(gemm_is_broad)(&c) && ints[GEMM_B_COL] == 1 &&
                    c.k_block == c.split_k && group_bytes <= GEMM_PACKED_GROUP_BYTES;
-  c.packs_b |= c.packs_group;
+  c.packs_b |= c.packs_group || c.way == GEMM_COPIED_A;
   const int is_transposed = ints[GEMM_A_ROW] == 1 && ints[GEMM_A_COL] * (int64_t)sizeof(T) < GEMM_PAGES_APART;
   c.fetches = is_transposed && c.n >= GEMM_SHARING_COLS && c.splits > 1 && !c.packs_b;
   /* Of dots, several columns at a time; those of a single row are streams that the hardware sees. */
@@ -212,8 +221,8 @@ static void OWN(gemm_size)(const int64_t *ints, fnn_work *work) {
   const OWN(gemm_cut) c = OWN(gemm_cut_of)(gemm_turn(ints, space));
   const double m = (double)c.m, n = (double)c.n, k = (double)c.k, batches = (double)c.batches;
   int64_t tiles = c.batches * c.row_blocks * c.groups;
-  work->phases = c.splits > 1 ? 2 : 1;
-  work->units[0] = tiles * c.splits;
+  work->phases = c.splits > 1 || c.way == GEMM_COPIED_A ? 2 : 1;
+  work->units[0] = c.way == GEMM_COPIED_A ? c.row_blocks : tiles * c.splits;
   work->units[1] = tiles;
   work->scratch_bytes = OWN(gemm_scratch_elements)(&c) * (int64_t)sizeof(T);
   work->memo_bytes = GEMM_MEMO;
@@ -222,6 +231,7 @@ static void OWN(gemm_size)(const int64_t *ints, fnn_work *work) {
     work->memo_bytes += fnn_program_memo(ints + ints[GEMM_EPILOGUE]);
   }
   if (c.splits > 1) work->shared_bytes = c.splits * (c.batches * c.m + c.sums_columns) * c.n * (int64_t)sizeof(T);
+  if (c.way == GEMM_COPIED_A) work->shared_bytes = c.m * fnn_round_up(c.k, N) * (int64_t)sizeof(T);
   work->flops = 2 * batches * m * n * k;
   work->bytes = batches * (m * k + k * n + m * n) * (double)sizeof(T);
 }
@@ -571,7 +581,13 @@ static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OW
       OWN(gemm_pack_a)(scratch->a, t.a_stride, from, ints[GEMM_A_COL], rows, k_next - k);
       from = scratch->a;
     }
-    for (int64_t i = 0; i < rows; i++) a_rows[i] = from + i * ints[GEMM_A_ROW];
+    int64_t a_row = ints[GEMM_A_ROW];
+    if (c->way == GEMM_COPIED_A) {
+      a_row = fnn_round_up(c->k, N);
+      t.a_stride = 1;
+      from = (const T *)call->shared + row_begin * a_row + k;
+    }
+    for (int64_t i = 0; i < rows; i++) a_rows[i] = from + i * a_row;
     for (int64_t i = rows; i < fnn_round_up(rows, TILE_BLOCK); i++) a_rows[i] = a_rows[rows - 1];
     tile_panel all = {0};
     if (c->way == GEMM_STREAM) {
@@ -720,17 +736,25 @@ static void OWN(gemm)(const fnn_call *outer, int64_t begin, int64_t end) {
   scratch.a = scratch.bias + c->widest * N;
   scratch.partial = scratch.a + OWN(gemm_a_elements)(c);
   scratch.program = (char *)(space + OWN(gemm_scratch_elements)(c));
+  if (c->way == GEMM_COPIED_A && call->phase == 0) {
+    const tile_panel all = {0, c->k, (int)fnn_ceil_div(c->k, N)};
+    for (int64_t row = begin * c->rows; row < fnn_min(c->m, end * c->rows); row += c->rows)
+      OWN(pack_transposed)((T *)call->shared + row * all.vectors * N, (const T *)call->buf[0] + row,
+                           call->ints[GEMM_A_COL], fnn_min(c->rows, c->m - row), all);
+    return;
+  }
+  const int combines = call->phase == 1 && c->way != GEMM_COPIED_A;
   for (int64_t unit = begin; unit < end; unit++) {
     /* Splits and batches vary slowest; then what neighbours share: a packed panel of B, or rows of A. */
     const int64_t inner = unit % (c->groups * c->row_blocks), z = unit / (c->groups * c->row_blocks) % c->batches;
     const int64_t split = unit / (c->groups * c->row_blocks * c->batches);
     const int64_t group = c->packs_b ? inner / c->row_blocks : inner % c->groups;
     const int64_t row_block = c->packs_b ? inner % c->row_blocks : inner / c->groups;
-    if (call->phase == 0) OWN(gemm_multiply)(call, c, &scratch, z, row_block, group, split);
-    if (call->phase == 0 && (c->splits > 1 || !program)) continue;
+    if (!combines) OWN(gemm_multiply)(call, c, &scratch, z, row_block, group, split);
+    if (!combines && (c->splits > 1 || !program)) continue;
     const int64_t row = row_block * c->rows, rows = fnn_min(c->m - row, c->rows);
     for (int64_t panel = group * c->group; panel < fnn_min(c->panels, (group + 1) * c->group); panel++) {
-      if (call->phase == 1) OWN(gemm_combine)(call, c, scratch.bias, z, row_block, panel);
+      if (combines) OWN(gemm_combine)(call, c, scratch.bias, z, row_block, panel);
       const tile_panel p = tile_panel_of(c->n, N, c->widest, panel);
       if (!program) continue;
       fnn_program_fn *run = outer->program[TYPE_DTYPE == FNN_F64];
