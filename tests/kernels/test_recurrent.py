@@ -16,7 +16,7 @@ FLOATS = {"f32": np.float32, "f64": np.float64}
 # b around the height of a tile (6, 8), two blocks of 8 rows and one of most (24); u around the lanes of a vector (2 to
 # 16) and a panel.
 SIZES = [(1, 1, 1), (5, 3, 3), (7, 4, 15), (6, 2, 16), (9, 3, 17), (16, 2, 9), (24, 2, 4), (25, 2, 33), (200, 1, 5)]
-SIZES += [(2, 2, 65)]
+SIZES += [(2, 2, 65), (50, 2, 300)]  # the last: weights of more than 1 MiB, so that one thread joins blocks
 ROUNDINGS = 32  # of a step outside the product: of tanh and sigmoid 3 ulp each, twice where 1 - tanh^2 cancels
 # (backwards, has a mask, which gradients are given): every pair of choices occurs.
 CASES = {

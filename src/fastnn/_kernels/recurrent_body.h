@@ -62,7 +62,8 @@ static void OWN(rnn_size)(const OWN(rnn) * r, fnn_work *work, int64_t scratch, d
 
 /* A block of rows on its way through time. */
 typedef struct {
-  int64_t first, rows;                           /* of the batch */
+  int64_t first, rows;                        /* of the batch */
+  int64_t unit;                               /* rows of each unit in it */
   const T *a[RNN_MOST_ROWS + TILE_MOST_ROWS]; /* rows of what is multiplied; those past `rows` repeat the last */
   T *c[RNN_MOST_ROWS + TILE_MOST_ROWS];       /* rows of the product */
 } OWN(rnn_block);
@@ -71,6 +72,7 @@ typedef struct {
 static OWN(rnn_block) OWN(rnn_block_at)(const OWN(rnn) * r, int64_t begin, int64_t end) {
   OWN(rnn_block) b;
   b.first = begin * r->rows;
+  b.unit = r->rows;
   b.rows = fnn_min(fnn_min(r->together, (end - begin) * r->rows), r->batch - b.first);
   return b;
 }
@@ -91,7 +93,8 @@ FNN_INLINE void OWN(rnn_multiply)(const OWN(rnn_block) * b, const OWN(tile_segme
   OWN(tile) t = {.c_column = c_column, .cols = panel.vectors * N, .a_stride = 1, .column = column,
                  .segments = segments, .n_segments = n_segments, .alpha = 1, .floor = -INFINITY};
   for (int64_t row = 0; row < b->rows; row += t.rows) {
-    const int64_t left = b->rows - row;
+    /* No tile has rows of two units: with other tiles their bits might be others, as GCC makes some without FMA. */
+    const int64_t left = fnn_min(b->rows - row, b->unit - row % b->unit);
     t.rows = height < 8 && left == 8 ? 4 : fnn_min(height, left); /* of 6 and 2 the 2 would wait for their sums */
     t.a = b->a + row;
     t.c = b->c + row;
