@@ -313,6 +313,31 @@ def test_spaces_beyond_every_cache(shape, b_varies, length, kind, isa):
 
 @pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize("kind", FLOATS)
+@pytest.mark.parametrize("offset", [0, 1])
+@pytest.mark.parametrize("cols", [80, 2003, 2048, None])
+def test_results_that_go_past_the_caches(cols, offset, kind, isa):
+    """y = x b + x and z = x b in a space of more than 64 MiB, of rows that begin at whole vectors and that do not."""
+    rng = np.random.default_rng(7)
+    dtype = np.dtype(FLOATS[kind])
+    n, code = (22 << 20) // dtype.itemsize + 5, DTYPE_CODE[dtype.name]
+    cols = cols or n
+    rows = -(-n // cols)
+    x, b = rng.integers(-4, 5, (rows, cols)).astype(dtype), rng.integers(-4, 5, cols).astype(dtype)
+    y, check_y = guarded(x.size, dtype, offset)
+    z, check_z = guarded(x.size, dtype)
+    program = Program((0, code, cols, 1), (1, code, 0, 1), (2, code, cols, 1), (3, code, cols, 1))
+    product = program.do("multiply", 0, 1)
+    program.store(program.do("add", product, 0), 2)
+    program.store(product, 3)
+    fused(kind, isa, [x, b, y, z], program, rows, cols, threads=2)
+    np.testing.assert_array_equal(y.reshape(rows, cols), x * b + x)
+    np.testing.assert_array_equal(z.reshape(rows, cols), x * b)
+    check_y()
+    check_z()
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("kind", FLOATS)
 @pytest.mark.parametrize("shape", [(1, 2_200_003), (1100, 2003)], ids=str)
 def test_slow_pass_beyond_every_cache(shape, kind, isa):
     """x sigmoid(b) with one row of b for all of x has the bits that it has row by row."""

@@ -73,6 +73,13 @@ static void OWN(store_block)(const T *a, char *dst, int64_t dtype, int64_t rows,
   }
 }
 
+/* The same past the caches, where vectors of dst are whole. */
+static void OWN(stream_block)(const T *a, T *dst, int64_t n) {
+  int64_t i = 0;
+  for (; i + N <= n; i += N) FN(stream)(dst + i, FN(load)(a + i));
+  if (i < n) FN(store_part)(dst + i, FN(load_part)(a + i, n - i), n - i);
+}
+
 /* ---- decoding ---- */
 
 /* Of an operand. DIRECT: read and written where it lies. STRIDED: so too, row by row of a block of many rows. */
@@ -85,7 +92,8 @@ typedef struct {
   int32_t dtype;
   int8_t mode;
   int8_t is_read;
-  int8_t is_asked; /* for its lines, at the start of a block */
+  int8_t is_asked;    /* for its lines, at the start of a block */
+  int8_t is_streamed; /* what is stored to it goes past the caches */
 } OWN(operand);
 
 /* When an instruction runs: once a tile or once a block on one vector of equal lanes, or over the whole block. */
@@ -120,6 +128,7 @@ typedef struct {
   int64_t block_size;             /* elements of a register's block, a multiple of N */
   int only_moves;                 /* from a block to the next of its row, nothing but pointers changes */
   int asks_for_lines;             /* of the targets that nobody reads, before they are written */
+  int streams;                    /* a target is_streamed */
   int is_column, is_flat;         /* tiles are one column, run as a row; are contiguous, run as one row */
   int64_t n_operands, n_registers, n_instructions;
   int64_t n_once;                 /* instructions that run once a tile, which come first */
@@ -321,10 +330,27 @@ static void OWN(find_asked)(OWN(decoded) *d, int is_one_pass) {
   if (is_one_pass && asked) d->block_cols = fnn_round_up(MOST_ASKED / asked * OWN(LINE), N);
 }
 
-/* Decodes `program` for tiles of at most rows by cols. Each reduction is {kind, register, buffer, dtype}. is_far: the
- * tiles are of a space that no cache holds. */
+/* Whether `program` waits for memory longer than for its own instructions. The slow ones take longer than memory
+ * where vectors are short. */
+static int OWN(may_stream)(const int64_t *program) {
+  int slow = 0;
+  for (int64_t k = 0; k < program[1]; k++) slow += OWN(opcodes)[fnn_program_instruction(program, k)[0]].is_slow;
+  return FNN_VECTOR_BYTES == 64 || !slow;
+}
+
+/* Of a streamed space: whether nobody reads what is stored to operand k. */
+static int OWN(is_streamed)(const OWN(decoded) *d, int64_t k) {
+  const OWN(operand) *o = &d->operands[k];
+  int is_streamed = o->mode == OWN(DIRECT) && !o->is_read;
+  for (int64_t j = 0; j < d->n_operands; j++) is_streamed &= j == k || d->operands[j].base != o->base;
+  return is_streamed;
+}
+
+/* Decodes `program` for tiles of at most rows by cols. Each reduction is {kind, register, buffer, dtype}. distance:
+ * FNN_FAR where the tiles are of a space that no cache holds, and so on: see program.h. */
 static void OWN(decode)(OWN(decoded) *d, const int64_t *program, const fnn_call *call, int64_t rows, int64_t cols,
-                        const int64_t *reductions, int64_t n_reductions, int is_far, char *scratch) {
+                        const int64_t *reductions, int64_t n_reductions, int distance, char *scratch) {
+  const int is_far = distance != FNN_NEAR;
   FNN_REQUIRE(program[3] == FNN_PROGRAM_HEADER + program[0] * FNN_OPERAND_INTS + program[1] * FNN_INSTRUCTION_INTS);
   *d = (OWN(decoded)){.scratch = scratch, .tile_rows = rows, .tile_cols = cols, .rows = rows, .cols = cols,
                       .n_operands = program[0], .n_registers = program[0] + program[2], .only_moves = 1};
@@ -352,6 +378,12 @@ static void OWN(decode)(OWN(decoded) *d, const int64_t *program, const fnn_call 
     d->regs[k].is_scalar = mode == OWN(SCALAR) ? 2 : mode == OWN(ROW_SCALAR) ? 1 : 0;
     d->only_moves &= mode == OWN(SCALAR) || mode == OWN(DIRECT);
   }
+  const int may_stream = distance == FNN_STREAMED && OWN(may_stream)(program);
+  for (int64_t k = 0; may_stream && k < d->n_operands; k++) {
+    if (!OWN(is_streamed)(d, k)) continue;
+    d->operands[k].is_streamed = d->streams = 1;
+    d->operands[k].mode = OWN(LOADED); /* computed in scratch, and copied from there */
+  }
   for (int64_t k = 0; k < program[1]; k++) {
     const int64_t *ins = fnn_program_instruction(program, k);
     if (ins[0] == FNN_OP_STORE) OWN(decode_store)(d, (int)ins[1], (int)ins[2]);
@@ -378,12 +410,12 @@ static void OWN(decode)(OWN(decoded) *d, const int64_t *program, const fnn_call 
 
 /* The decoded program: in call->memo as it was left there, if that fits; else made anew, there or behind the blocks. */
 static OWN(decoded) *OWN(decoded_of)(const int64_t *program, const fnn_call *call, int64_t rows, int64_t cols,
-                                     const int64_t *reductions, int64_t n_reductions, int is_far,
+                                     const int64_t *reductions, int64_t n_reductions, int distance,
                                      char *scratch) {
   char *behind = scratch + (program[0] + program[2]) * OWN(BLOCK) * (int64_t)sizeof(T);
   OWN(decoded) *d = (OWN(decoded) *)(call->memo ? call->memo : behind);
   if (!call->memo || !OWN(is_decoded)(d, program, call, rows, cols, scratch))
-    OWN(decode)(d, program, call, rows, cols, reductions, n_reductions, is_far, scratch);
+    OWN(decode)(d, program, call, rows, cols, reductions, n_reductions, distance, scratch);
   return d;
 }
 
@@ -440,6 +472,14 @@ static void OWN(next_block)(OWN(decoded) *d) {
 static void OWN(ask_for_lines)(const OWN(decoded) *d, int64_t cols) {
   for (int64_t k = 0; k < d->n_operands; k++)
     for (int64_t c = 0; d->operands[k].is_asked && c < cols; c += OWN(LINE)) __builtin_prefetch(d->regs[k].now + c, 1);
+}
+
+/* For what a block to come reads: a few stores past the caches leave the memory time to read as well. */
+static void OWN(ask_ahead)(const OWN(decoded) *d, int64_t cols) {
+  enum { BLOCKS = 2 };
+  for (int64_t k = 0; k < d->n_operands; k++)
+    for (int64_t c = 0; d->operands[k].mode == OWN(DIRECT) && c < cols; c += OWN(LINE))
+      __builtin_prefetch(d->regs[k].now + BLOCKS * cols + c);
 }
 
 /* The greatest or least of each lane, NaN if either is: the instruction gives the second of two where one is NaN. */
@@ -511,6 +551,7 @@ static void OWN(run)(OWN(decoded) *d, int64_t rows, int64_t cols, const int64_t 
       if (col && d->only_moves) OWN(next_block)(d);
       else OWN(start_block)(d, row, block_rows, col, block_cols);
       if (d->asks_for_lines) OWN(ask_for_lines)(d, block_cols);
+      if (d->streams) OWN(ask_ahead)(d, block_cols);
       for (int64_t k = d->n_once; k < d->n_instructions; k++) {
         const OWN(instruction) *ins = &d->instructions[k];
         const OWN(operand) *target;
@@ -525,6 +566,10 @@ static void OWN(run)(OWN(decoded) *d, int64_t rows, int64_t cols, const int64_t 
           case OWN(STORES):
             target = &d->operands[ins->dst];
             char *to = target->tile + (row * target->row_stride + col * target->col_stride) * dtype_bytes(target->dtype);
+            if (target->is_streamed && !ins->by_rows && (uintptr_t)to % sizeof(V) == 0) {
+              OWN(stream_block)(regs[ins->in[0]].now, (T *)to, n);
+              break;
+            }
             const int64_t rows_of_a_call = ins->by_rows ? 1 : block_rows;
             for (int64_t r = 0; r < block_rows; r += rows_of_a_call)
               OWN(store_block)(regs[ins->in[0]].now + r * regs[ins->in[0]].step,
@@ -569,9 +614,10 @@ static void OWN(fused_units)(const fnn_call *call, int64_t begin, int64_t end) {
   const int64_t *strides = sizes + n_outer, *reductions = strides + n_operands * n_outer;
   tiling t = tile_space(outer_size(ints), ints[3], ints[4]);
   /* Sums are taken block by block: those of far spaces are as of near ones. */
-  const int is_far = !n_reductions && space_bytes(program, &t) > FNN_FAR_BYTES;
+  const double bytes = n_reductions ? 0 : space_bytes(program, &t);
+  const int distance = bytes > FNN_STREAMED_BYTES ? FNN_STREAMED : bytes > FNN_FAR_BYTES ? FNN_FAR : FNN_NEAR;
   OWN(decoded) *d =
-    OWN(decoded_of)(program, call, t.tile_rows, t.tile_cols, reductions, n_reductions, is_far, call->scratch);
+    OWN(decoded_of)(program, call, t.tile_rows, t.tile_cols, reductions, n_reductions, distance, call->scratch);
   int64_t tiles = t.row_tiles * t.col_tiles;
   /* Tiles of one row follow each other: one run does them all. Sums are taken unit by unit. */
   const int64_t units_of_run = tiles == t.units && t.rows == 1 && !n_reductions ? end - begin : 1;
@@ -595,6 +641,7 @@ static void OWN(fused_units)(const fnn_call *call, int64_t begin, int64_t end) {
                n_reductions, partials);
     }
   }
+  if (d->streams) fnn_end_streams();
 }
 
 static void OWN(fused)(const fnn_call *call, int64_t begin, int64_t end) {

@@ -34,6 +34,26 @@ FNN_INLINE fnn_vd fnn_loadd(const double *p) { return *(const fnn_vd_u *)p; }
 FNN_INLINE void fnn_storef(float *p, fnn_vf v) { *(fnn_vf_u *)p = v; }
 FNN_INLINE void fnn_stored(double *p, fnn_vd v) { *(fnn_vd_u *)p = v; }
 
+/* Stores past the caches, to a p of whole vectors; fnn_end_streams comes before another thread is told of them. */
+#if defined(FNN_ISA_AVX512)
+FNN_INLINE void fnn_streamf(float *p, fnn_vf v) { _mm512_stream_ps(p, v); }
+FNN_INLINE void fnn_streamd(double *p, fnn_vd v) { _mm512_stream_pd(p, v); }
+#elif defined(FNN_ISA_AVX2)
+FNN_INLINE void fnn_streamf(float *p, fnn_vf v) { _mm256_stream_ps(p, v); }
+FNN_INLINE void fnn_streamd(double *p, fnn_vd v) { _mm256_stream_pd(p, v); }
+#elif defined(__x86_64__)
+FNN_INLINE void fnn_streamf(float *p, fnn_vf v) { _mm_stream_ps(p, v); }
+FNN_INLINE void fnn_streamd(double *p, fnn_vd v) { _mm_stream_pd(p, v); }
+#else
+FNN_INLINE void fnn_streamf(float *p, fnn_vf v) { fnn_storef(p, v); }
+FNN_INLINE void fnn_streamd(double *p, fnn_vd v) { fnn_stored(p, v); }
+#endif
+FNN_INLINE void fnn_end_streams(void) {
+#if defined(__x86_64__)
+  _mm_sfence();
+#endif
+}
+
 /* The numbers of the lanes. */
 FNN_INLINE fnn_vi32 fnn_lanesf(void) {
   static const int32_t numbers[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
