@@ -107,8 +107,8 @@ static void OWN(gemm_cut_evenly)(OWN(gemm_cut) * c) {
  * them, and no sums are kept between blocks of k. Narrow panels would read the copy more often. */
 static int OWN(gemm_copies_a)(const OWN(gemm_cut) * c) {
   const int64_t size = sizeof(T);
-  return OWN(gemm_is_broad)(c) && c->batches == 1 && c->k >= 2 * GEMM_K_BLOCK && c->n >= GEMM_GROUP_COLS &&
-         c->m * c->n * size >= GEMM_SPLIT_BYTES && c->m * c->k * size <= GEMM_COPIED_BYTES;
+  return OWN(gemm_is_broad)(c) && c->batches == 1 && c->k >= 2 * GEMM_K_BLOCK && c->k <= GEMM_K_MOST &&
+         c->n >= GEMM_GROUP_COLS && c->m * c->n * size >= GEMM_SPLIT_BYTES && c->m * c->k * size <= GEMM_COPIED_BYTES;
 }
 
 static enum gemm_way OWN(gemm_way_of)(const OWN(gemm_cut) * c, const int64_t *ints) {
