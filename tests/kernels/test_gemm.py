@@ -157,7 +157,7 @@ def test_column_sum_rides_along(size, suffix, isa):
 # Where a panel is packed because its vectors straddle cache lines or are scattered over pages, where a transposed A is
 # packed, where k is cut into splits, where it is done in blocks that leave their sums in between, where these are
 # short as rows of B share the sets of a cache, where a row takes B as it lies, and where a column by a row is stored
-# as long rows.
+# as long rows; the last one cuts a range of k, which its last tile has more rows of sums for than are valid.
 @pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize("suffix", FLOATS)
 @pytest.mark.parametrize("layouts", ["nn", "nt", "tn"])
@@ -184,6 +184,7 @@ def test_column_sum_rides_along(size, suffix, isa):
         (9, 700, 1000),
         (49, 1025, 600),
         (50, 4250, 1),
+        (92, 5, 125_000),
     ],
     ids=str,
 )
@@ -192,7 +193,7 @@ def test_cuts_of_long_products_are_exact_on_small_integers(size, layouts, suffix
     rng = np.random.default_rng(13)
     a, b = (stored(rng, shape, layout, FLOATS[suffix]) for shape, layout in zip(((m, k), (k, n)), layouts, strict=True))
     for x in (a, b):
-        x[...] = rng.integers(-4, 5, x.shape)  # sums stay below 16 * 5300 < 2^24: every order gives the same
+        x[...] = rng.integers(-4, 5, x.shape)  # sums stay below 16 * 125000 < 2^24: every order gives the same
     for threads in (1, 2):
         np.testing.assert_array_equal(gemm(a, b, threads=threads, isa=isa), a @ b)
 
@@ -237,13 +238,15 @@ def test_same_bits_for_any_thread_count(size, isa):
 
 
 @pytest.mark.parametrize("isa", ISAS)
-def test_a_row_of_the_result_has_the_same_bits_in_any_tile(isa):
+@pytest.mark.parametrize("suffix", FLOATS)
+@pytest.mark.parametrize("n", [2, 3, 4, 8, 9, 16, 24, 30, 33, 48, 96])
+def test_a_row_of_the_result_has_the_same_bits_in_any_tile(n, suffix, isa):
     rng = np.random.default_rng(11)
-    a, b = stored(rng, (20, 40), "n", np.float32), stored(rng, (40, 30), "n", np.float32)
+    a, b = stored(rng, (20, 41), "n", FLOATS[suffix]), stored(rng, (41, n), "n", FLOATS[suffix])
     whole = gemm(a, b, isa=isa)
-    for row in range(20):
-        np.testing.assert_array_equal(gemm(a[row : row + 1], b, isa=isa)[0], whole[row])
-    np.testing.assert_array_equal(gemm(a, b[:, 3:4], isa=isa), whole[:, 3:4])
+    for rows in range(1, 10):
+        np.testing.assert_array_equal(gemm(a[:rows], b, isa=isa), whole[:rows])
+    np.testing.assert_array_equal(gemm(a, b[:, 1:2], isa=isa), whole[:, 1:2])
 
 
 @pytest.mark.parametrize("isa", ISAS)

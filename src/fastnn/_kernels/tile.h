@@ -111,6 +111,7 @@ static __attribute__((noinline)) void OWN(tile_finish_rows)(const OWN(tile) * t,
 
 /* `rows` and `vectors` are constants of each caller below. */
 FNN_INLINE void OWN(tile_run)(const OWN(tile) * t, const int rows, const int vectors) {
+  const int is_split = rows == 1 && vectors == 1; /* GCC 12 parts its products from its sums */
   V acc[TILE_MOST_SUMS];
 #pragma GCC unroll 8
   for (int i = 0; i < rows; i++)
@@ -138,7 +139,9 @@ FNN_INLINE void OWN(tile_run)(const OWN(tile) * t, const int rows, const int vec
       for (int i = 0; i < rows; i++) {
         const V x = FN(splat)(a[i][at]);
 #pragma GCC unroll 8
-        for (int j = 0; j < vectors; j++) acc[i * vectors + j] += x * b_row[j];
+        for (int j = 0; j < vectors; j++)
+          acc[i * vectors + j] = is_split ? FN(multiply_add)(x, b_row[j], acc[i * vectors + j])
+                                          : acc[i * vectors + j] + x * b_row[j];
       }
       at += a_stride;
       /* Keeps `at` one register that all rows share: the compiler would rather advance a pointer for each, in every

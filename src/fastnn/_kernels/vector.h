@@ -112,6 +112,18 @@ FNN_PARTS(d, fnn_vd, fnn_vi64, double, int64_t, FNN_VD)
 
 FNN_INLINE fnn_vf fnn_splatf(float x) { return x - (fnn_vf){0}; } /* - folds away, + may turn -0 to 0 */
 FNN_INLINE fnn_vd fnn_splatd(double x) { return x - (fnn_vd){0}; }
+/* a * b + sum in one rounding where the CPU has that instruction: an expression becomes it too, but not where
+ * the compiler moves the product into another step of a loop. */
+#if defined(FNN_ISA_AVX512)
+FNN_INLINE fnn_vf fnn_multiply_addf(fnn_vf a, fnn_vf b, fnn_vf sum) { return _mm512_fmadd_ps(a, b, sum); }
+FNN_INLINE fnn_vd fnn_multiply_addd(fnn_vd a, fnn_vd b, fnn_vd sum) { return _mm512_fmadd_pd(a, b, sum); }
+#elif defined(FNN_ISA_AVX2)
+FNN_INLINE fnn_vf fnn_multiply_addf(fnn_vf a, fnn_vf b, fnn_vf sum) { return _mm256_fmadd_ps(a, b, sum); }
+FNN_INLINE fnn_vd fnn_multiply_addd(fnn_vd a, fnn_vd b, fnn_vd sum) { return _mm256_fmadd_pd(a, b, sum); }
+#else
+FNN_INLINE fnn_vf fnn_multiply_addf(fnn_vf a, fnn_vf b, fnn_vf sum) { return a * b + sum; }
+FNN_INLINE fnn_vd fnn_multiply_addd(fnn_vd a, fnn_vd b, fnn_vd sum) { return a * b + sum; }
+#endif
 /* a where the mask holds, else b. Kept as loops, these become one blend by the comparison that made the mask. */
 #define FNN_SELECT(name, V, M, T, MT, lanes)                                                                           \
   FNN_INLINE V name(M mask, V a, V b) {                                                                                \
