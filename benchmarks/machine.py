@@ -1,9 +1,11 @@
 """What the machine is and the most that it does: `python -m benchmarks.machine` prints one JSON line.
 
-The peak of arithmetic is multiply-adds on registers and nothing else. The bandwidth of memory is that of `memcpy` over
-arrays far larger than the caches, one slice a thread, bytes read plus bytes written.
+The peak of arithmetic is multiply-adds on registers and nothing else. The bandwidth of memory is that of `memcpy` or of
+scaling an array in place, whichever is more, over arrays far larger than the caches, one slice a thread: bytes read
+plus bytes written.
 """
 
+import functools
 import json
 import os
 import platform
@@ -16,7 +18,7 @@ import numpy as np
 from benchmarks.timing import settle
 
 REPEATS_S = 0.3
-COPIED_BYTES = 128 << 20
+PASSED_BYTES = 512 << 20  # the last cache of a server has 256 MiB and more
 
 
 def threads() -> int:
@@ -74,17 +76,22 @@ def flops_peak() -> float:
 
 def bandwidth() -> float:
     """Bytes a second that the cores move between them and memory."""
-    source, target = np.ones(COPIED_BYTES // 8), np.ones(COPIED_BYTES // 8)  # both written, so no copy meets new pages
+    source, target = (np.full(PASSED_BYTES // 4, 1, "float32") for _ in range(2))  # written, so no pass meets new pages
     slices = list(zip(np.array_split(source, threads()), np.array_split(target, threads()), strict=True))
 
-    def copy():
-        workers = [threading.Thread(target=np.copyto, args=(to, of)) for of, to in slices]
-        for worker in workers:
-            worker.start()
-        for worker in workers:
-            worker.join()
+    def scale(to, _):
+        np.multiply(to, np.float32(1), out=to)
 
-    return 2 * COPIED_BYTES / _shortest(copy)
+    return 2 * PASSED_BYTES / min(_shortest(functools.partial(_share, work, slices)) for work in (np.copyto, scale))
+
+
+def _share(work, slices) -> None:
+    """`work` on each of `slices`, in a thread of its own."""
+    workers = [threading.Thread(target=work, args=of_one) for of_one in slices]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
 
 
 def _shortest(function) -> float:
