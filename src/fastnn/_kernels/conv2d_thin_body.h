@@ -127,12 +127,10 @@ static void OWN(thin_run)(const OWN(conv_walk) * walk, int64_t channels, int64_t
 
 #if defined(FNN_ISA_AVX512) || defined(FNN_ISA_NEON)
 enum { OWN(THIN_GRAD_CHANNELS) = 3 }; /* 27 sums, those of dy and dy itself in 32 registers */
-#else
-#if defined(FNN_ISA_AVX2)
+#elif defined(FNN_ISA_AVX2)
 enum { OWN(THIN_GRAD_CHANNELS) = 1 }; /* 9 sums in 16 */
 #else
 enum { OWN(THIN_GRAD_CHANNELS) = 0 };
-#endif
 #endif
 
 /* What a unit of the kernel gradient contracts for a vector of columns. */

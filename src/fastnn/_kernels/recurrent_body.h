@@ -63,17 +63,16 @@ static void OWN(rnn_size)(const OWN(rnn) * r, fnn_work *work, int64_t scratch, d
 /* A block of rows on its way through time. */
 typedef struct {
   int64_t first, rows;                        /* of the batch */
-  int64_t unit;                               /* rows of each unit in it */
   const T *a[RNN_MOST_ROWS + TILE_MOST_ROWS]; /* rows of what is multiplied; those past `rows` repeat the last */
   T *c[RNN_MOST_ROWS + TILE_MOST_ROWS];       /* rows of the product */
 } OWN(rnn_block);
 
-/* Of units [begin, end) as many as go together. */
-static OWN(rnn_block) OWN(rnn_block_at)(const OWN(rnn) * r, int64_t begin, int64_t end) {
+/* Of units [*unit, end) as many as go together; *unit becomes the last of them. */
+static OWN(rnn_block) OWN(rnn_block_at)(const OWN(rnn) * r, int64_t *unit, int64_t end) {
   OWN(rnn_block) b;
-  b.first = begin * r->rows;
-  b.unit = r->rows;
-  b.rows = fnn_min(fnn_min(r->together, (end - begin) * r->rows), r->batch - b.first);
+  b.first = *unit * r->rows;
+  b.rows = fnn_min(fnn_min(r->together, (end - *unit) * r->rows), r->batch - b.first);
+  *unit += fnn_ceil_div(b.rows, r->rows) - 1;
   return b;
 }
 
@@ -93,8 +92,7 @@ FNN_INLINE void OWN(rnn_multiply)(const OWN(rnn_block) * b, const OWN(tile_segme
   OWN(tile) t = {.c_column = c_column, .cols = panel.vectors * N, .a_stride = 1, .column = column,
                  .segments = segments, .n_segments = n_segments, .alpha = 1, .floor = -INFINITY};
   for (int64_t row = 0; row < b->rows; row += t.rows) {
-    /* No tile has rows of two units: with other tiles their bits might be others, as GCC makes some without FMA. */
-    const int64_t left = fnn_min(b->rows - row, b->unit - row % b->unit);
+    const int64_t left = b->rows - row;
     t.rows = height < 8 && left == 8 ? 4 : fnn_min(height, left); /* of 6 and 2 the 2 would wait for their sums */
     t.a = b->a + row;
     t.c = b->c + row;
@@ -250,8 +248,7 @@ static void OWN(lstm)(const fnn_call *call, int64_t begin, int64_t end) {
       to = OWN(rnn_pack)(&r, (const T *)call->buf[5], r.inputs, to, unit);
       if (r.inputs) OWN(rnn_pack)(&r, (const T *)call->buf[6], 1, to, unit);
     } else {
-      OWN(rnn_block) b = OWN(rnn_block_at)(&r, unit, end);
-      unit += fnn_ceil_div(b.rows, r.rows) - 1;
+      OWN(rnn_block) b = OWN(rnn_block_at)(&r, &unit, end);
       OWN(lstm_block)(call, &r, &b);
     }
   }
@@ -314,8 +311,7 @@ static void OWN(gru)(const fnn_call *call, int64_t begin, int64_t end) {
     if (call->phase == 0) {
       OWN(rnn_pack)(&r, (const T *)call->buf[1], r.units, OWN(rnn_packed)(&r, (T *)call->shared, unit), unit);
     } else {
-      OWN(rnn_block) b = OWN(rnn_block_at)(&r, unit, end);
-      unit += fnn_ceil_div(b.rows, r.rows) - 1;
+      OWN(rnn_block) b = OWN(rnn_block_at)(&r, &unit, end);
       OWN(gru_block)(call, &r, &b);
     }
   }

@@ -124,8 +124,7 @@ static void OWN(lstm_grad)(const fnn_call *call, int64_t begin, int64_t end) {
     if (call->phase == 0) {
       OWN(rnn_pack_transposed)(&r, (const T *)call->buf[3], (T *)call->shared, unit);
     } else {
-      OWN(rnn_block) b = OWN(rnn_block_at)(&r, unit, end);
-      unit += fnn_ceil_div(b.rows, r.rows) - 1;
+      OWN(rnn_block) b = OWN(rnn_block_at)(&r, &unit, end);
       OWN(lstm_grad_block)(call, &r, &b);
     }
   }
@@ -192,8 +191,7 @@ static void OWN(gru_grad)(const fnn_call *call, int64_t begin, int64_t end) {
     if (call->phase == 0) {
       OWN(rnn_pack_transposed)(&r, (const T *)call->buf[2], (T *)call->shared, unit);
     } else {
-      OWN(rnn_block) b = OWN(rnn_block_at)(&r, unit, end);
-      unit += fnn_ceil_div(b.rows, r.rows) - 1;
+      OWN(rnn_block) b = OWN(rnn_block_at)(&r, &unit, end);
       OWN(gru_grad_block)(call, &r, &b);
     }
   }

@@ -116,7 +116,7 @@ FNN_INLINE fnn_vf fnn_exp2_partsf(fnn_vf t, fnn_vf *scale) {
 
 /* e^x of x <= 0; it is 0 below 2^-125. */
 FNN_INLINE fnn_vf fnn_exp_below0f(fnn_vf x) {
-#if defined(FNN_ISA_AVX512) /* the roots of fnn_exp_partsf, to the last bit */
+#if defined(FNN_ISA_AVX512) /* as fnn_exp_partsf, but with roots of 24 bits: nothing is subtracted from them */
   static const float roots[16] = {
     1.0f, 1.0442737f, 1.0905077f, 1.1387886f, 1.1892071f, 1.2418578f, 1.2968396f, 1.3542556f,
     1.4142135f, 1.4768262f, 1.5422108f, 1.6104903f, 1.6817929f, 1.7562522f, 1.8340081f, 1.9152066f};
