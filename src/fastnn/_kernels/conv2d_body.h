@@ -64,6 +64,7 @@ typedef struct {
   OWN(tile_segment) * segments;     /* space for as many */
   int64_t k;                        /* of a tap */
   int merges;                       /* taps of a kernel row follow each other in A and in B */
+  int in_place;                     /* taps that reach outside read what is not there: tiles end with their pixels' */
   int64_t columns, first_column;    /* of the result and of B: all of a group */
   int64_t depth;                    /* B lies panel after panel, each of so many rows; 1: as a matrix */
   int64_t panel_cols;               /* of such panels, the last of which may be narrower, but for its rows */
@@ -231,7 +232,7 @@ enum { OWN(CONV_TAP_LEAST) = 64 /* products of a side of results with a tap, bel
 static int64_t OWN(conv_side)(const OWN(conv_walk) * walk, const conv_axis *axis, int64_t p, int64_t end,
                               int64_t across, conv_range *taps) {
   *taps = (conv_range){0, axis->taps};
-  if (across * walk->k < OWN(CONV_TAP_LEAST)) return end;
+  if (across * walk->k < OWN(CONV_TAP_LEAST) && !walk->in_place) return end;
   *taps = conv_taps_of(axis, p);
   return fnn_min(end, conv_taps_change(axis, p));
 }
@@ -248,6 +249,7 @@ static void OWN(conv_run)(const OWN(conv_walk) * walk) {
     next_row = OWN(conv_side)(walk, &walk->y, row, walk->rows, walk->images * walk->cols, &y);
     for (int64_t col = 0, next_col; col < walk->cols; col = next_col) {
       next_col = OWN(conv_side)(walk, &walk->x, col, walk->cols, walk->images * walk->rows, &x);
+      if (pixels.n && walk->in_place) OWN(conv_block)(walk, &pixels);
       if (pixels.n) pixels.runs[pixels.n_runs - 1].end = pixels.n;
       else pixels.n_runs = 0;
       pixels.runs[pixels.n_runs++] = (conv_reach){0, y, x};
@@ -283,7 +285,8 @@ typedef struct {
   int64_t window_cols, window_elements, weight_blocks;
   int64_t panel_cols;             /* of weights that are copied panel by panel; 0: they lie as they are */
   int64_t widest, panels, parts; /* of columns: few bands are cut by them too; panels of a part */
-  int copies, merges, is_grouped; /* windows are copied; the taps of a kernel row are one segment */
+  int copies, in_place; /* windows that reach outside are copied, or tiles end with what the same taps reach */
+  int merges, is_grouped; /* the taps of a kernel row are one segment */
 } OWN(conv_cut);
 
 enum {
@@ -298,19 +301,41 @@ enum {
   OWN(CONV_ODD_BYTES) = 1 << 18 /* the same of rows that are no whole vectors: they are copied at all events */
 };
 
+/* Whether copies of so many elements take longer than tiles that end with each rectangle of pixels: those do `products`
+ * for a pixel of each, and the last tile of a rectangle wastes some of its time. Measured. */
+static int OWN(conv_saves_copies)(int64_t elements, int64_t products) {
+  return elements * FNN_VECTOR_BYTES > 48 * products;
+}
+
+/* How windows are read: copied, in place, or in tiles as long as the same taps reach them. */
+static void OWN(conv_cut_windows)(OWN(conv_cut) * c, int is_copied, int is_tapped) {
+  conv_shape *s = &c->s;
+  const conv_axis y = {s->kh, -s->pad_top, s->stride_h, s->dilation_h, s->h};
+  const conv_axis x = {s->kw, -s->pad_left, s->stride_w, s->dilation_w, s->w};
+  const int64_t reach_h = (s->kh - 1) * s->dilation_h + 1, reach_w = (s->kw - 1) * s->dilation_w + 1;
+  c->copies = s->pad_top > 0 || s->pad_left > 0 || (s->oh - 1) * s->stride_h - s->pad_top + reach_h > s->h ||
+              (s->ow - 1) * s->stride_w - s->pad_left + reach_w > s->w;
+  c->window_cols = (s->ow - 1) * s->stride_w + reach_w;
+  c->is_grouped = OWN(grouped_fits)(s);
+  if (c->is_grouped) s->groups = 1, s->cout_g = s->cout;
+  const conv_bands bands = conv_bands_of(s->n, s->oh, s->ow, 0, 1);
+  c->bands = bands;
+  if (!c->copies) return;
+  const int64_t row = c->window_cols * s->cin;
+  c->bands = conv_bands_of(s->n, s->oh, s->ow, row * s->stride_h * (int64_t)sizeof(T), 1);
+  c->window_elements = c->bands.images * ((c->bands.rows - 1) * s->stride_h + reach_h) * row;
+  if (is_copied || c->is_grouped) return;
+  const int64_t rectangles = bands.image_units * (conv_sides(&y, s->oh) + bands.bands - 1) * conv_sides(&x, s->ow);
+  c->in_place = is_tapped || OWN(conv_saves_copies)(c->bands.image_units * c->bands.bands * c->window_elements,
+                                                    rectangles * s->taps * s->cin_g * s->cout);
+  if (c->in_place) c->copies = 0, c->bands = bands, c->window_elements = 0;
+}
+
 static OWN(conv_cut) OWN(conv_cut_of)(const int64_t *ints) {
   OWN(conv_cut) c = {.s = conv_shape_of(ints)};
   const conv_shape *s = &c.s;
-  const int64_t reach_h = (s->kh - 1) * s->dilation_h + 1, reach_w = (s->kw - 1) * s->dilation_w + 1;
-  c.copies = s->pad_top > 0 || s->pad_left > 0 || (s->oh - 1) * s->stride_h - s->pad_top + reach_h > s->h ||
-             (s->ow - 1) * s->stride_w - s->pad_left + reach_w > s->w;
-  c.window_cols = (s->ow - 1) * s->stride_w + reach_w;
+  OWN(conv_cut_windows)(&c, OWN(thin_fits)(s, OWN(THIN_CHANNELS)), 0);
   c.merges = s->dilation_w == 1 && s->groups == 1;
-  c.is_grouped = OWN(grouped_fits)(s);
-  if (c.is_grouped) c.s.groups = 1, c.s.cout_g = s->cout;
-  const int64_t row = c.window_cols * s->cin;
-  c.bands = conv_bands_of(s->n, s->oh, s->ow, c.copies ? row * s->stride_h * (int64_t)sizeof(T) : 0, 1);
-  if (c.copies) c.window_elements = c.bands.images * ((c.bands.rows - 1) * s->stride_h + reach_h) * row;
   c.widest = TILE_VECTORS;
   c.panels = tile_panels_of(s->cout_g, N, c.widest);
   const int64_t bands = c.bands.image_units * c.bands.bands, columns = fnn_ceil_div(s->cout, N);
@@ -402,13 +427,13 @@ static void OWN(conv2d_unit)(const fnn_call *call, const OWN(conv_cut) * c, cons
     .images = images, .rows = rows, .cols = s->ow,
     .y = {s->kh, row * s->stride_h - s->pad_top, s->stride_h, s->dilation_h, s->h},
     .x = {s->kw, -s->pad_left, s->stride_w, s->dilation_w, s->w},
-    .taps = taps, .segments = taps + s->taps, .k = s->cin_g, .merges = c->merges,
+    .taps = taps, .segments = taps + s->taps, .k = s->cin_g, .merges = c->merges, .in_place = c->in_place,
     .columns = s->cout_g, .depth = c->panel_cols ? s->taps * s->cin : 1, .panel_cols = c->panel_cols,
     .widest = c->widest, .panel = part * c->panels,
     .panels = fnn_min(c->panels, tile_panels_of(s->cout_g, N, c->widest) - part * c->panels),
     .floor = call->ints[CONV_RELU] ? 0 : -INFINITY,
     .fetches = s->taps == 1 && s->stride_w > 1 ? s->stride_h * x.row : 0, /* pixels that do not follow each other */
-    .ahead = c->copies || is_thin ? &ahead : NULL};
+    .ahead = c->copies || c->in_place || is_thin ? &ahead : NULL};
   int64_t column = 0, columns = s->cout;
   if (c->parts > 1) {
     const tile_panel last = OWN(conv_panel)(s->cout, c->widest, c->panel_cols, walk.panel + walk.panels - 1);

@@ -19,8 +19,33 @@ typedef struct {
   int64_t low_y, high_y, low_x, high_x; /* shifts */
   int64_t window_cols, window_elements;
   int64_t panel_cols; /* of the kernel, transposed panel by panel; 0: as a matrix for each group */
-  int copies, is_grouped;
+  int copies, in_place, is_grouped;
 } OWN(conv_input_cut);
+
+/* Of the taps of an axis, from the last on, those that reach results of this residue. */
+static conv_axis OWN(conv_input_axis)(int64_t residue, int64_t pad, int64_t taps, int64_t dilation, int64_t stride,
+                                      int64_t size) {
+  conv_axis axis = {.step = 1, .tap_step = 1, .size = size};
+  int64_t shift;
+  for (int64_t k = taps - 1; k >= 0; k--) {
+    if (!conv_shift(residue, pad, k, dilation, stride, &shift)) continue;
+    if (axis.taps == 0) axis.at = shift;
+    if (axis.taps == 1) axis.tap_step = shift - axis.at;
+    axis.taps++;
+  }
+  return axis;
+}
+
+/* Rectangles with the same taps along an axis, times their taps, of all residues; of `bands` bands. */
+static int64_t OWN(conv_input_sides)(int64_t size, int64_t pad, int64_t taps, int64_t dilation, int64_t stride,
+                                     int64_t dy_size, int64_t bands) {
+  int64_t sides = 0;
+  for (int64_t residue = 0; residue < fnn_min(stride, size); residue++) {
+    const conv_axis axis = OWN(conv_input_axis)(residue, pad, taps, dilation, stride, dy_size);
+    sides += axis.taps * (conv_sides(&axis, fnn_ceil_div(size - residue, stride)) + bands - 1);
+  }
+  return sides;
+}
 
 static OWN(conv_input_cut) OWN(conv_input_cut_of)(const int64_t *ints) {
   OWN(conv_input_cut) c = {.s = conv_shape_of(ints)};
@@ -37,9 +62,17 @@ static OWN(conv_input_cut) OWN(conv_input_cut_of)(const int64_t *ints) {
   const int64_t row = c.window_cols * s->cout;
   const int64_t row_bytes = c.copies ? fnn_ceil_div(row * (int64_t)sizeof(T), s->stride_h) : 0;
   /* As many pixels of each pair of residues as others have of all: each reads the weights of its taps anew. */
-  c.bands = conv_bands_of(s->n, s->h, fnn_ceil_div(s->w, s->stride_h * s->stride_w), row_bytes, s->stride_h);
-  if (c.copies)
-    c.window_elements = c.bands.images * (c.high_y - c.low_y + fnn_ceil_div(c.bands.rows, s->stride_h)) * row;
+  const int64_t cols = fnn_ceil_div(s->w, s->stride_h * s->stride_w);
+  c.bands = conv_bands_of(s->n, s->h, cols, row_bytes, s->stride_h);
+  if (!c.copies) return c;
+  c.window_elements = c.bands.images * (c.high_y - c.low_y + fnn_ceil_div(c.bands.rows, s->stride_h)) * row;
+  const conv_bands bands = conv_bands_of(s->n, s->h, cols, 0, s->stride_h);
+  const int64_t sides =
+    OWN(conv_input_sides)(s->h, s->pad_top, s->kh, s->dilation_h, s->stride_h, s->oh, bands.bands) *
+    OWN(conv_input_sides)(s->w, s->pad_left, s->kw, s->dilation_w, s->stride_w, s->ow, 1);
+  c.in_place = !c.is_grouped && OWN(conv_saves_copies)(c.bands.image_units * c.bands.bands * c.window_elements,
+                                                       bands.image_units * sides * s->cout_g * s->cin);
+  if (c.in_place) c.copies = 0, c.bands = bands, c.window_elements = 0;
   return c;
 }
 
@@ -95,20 +128,6 @@ static void OWN(conv_transpose_weights)(const conv_shape *s, int is_grouped, int
   if (unit == s->groups * s->taps * blocks - 1 && !is_grouped) memset(to + n * s->cin_g, 0, sizeof(T) * N);
 }
 
-/* Of the taps of an axis, from the last on, those that reach results of this residue. */
-static conv_axis OWN(conv_input_axis)(int64_t residue, int64_t pad, int64_t taps, int64_t dilation, int64_t stride,
-                                      int64_t size) {
-  conv_axis axis = {.step = 1, .tap_step = 1, .size = size};
-  int64_t shift;
-  for (int64_t k = taps - 1; k >= 0; k--) {
-    if (!conv_shift(residue, pad, k, dilation, stride, &shift)) continue;
-    if (axis.taps == 0) axis.at = shift;
-    if (axis.taps == 1) axis.tap_step = shift - axis.at;
-    axis.taps++;
-  }
-  return axis;
-}
-
 /* The taps of one pair of residues over the window of dy. */
 static void OWN(conv_input_taps)(const OWN(conv_input_cut) * c, int64_t residue_y, int64_t residue_x,
                                  int64_t window_row, const T *weights, OWN(tile_segment) * taps) {
@@ -147,8 +166,8 @@ static void OWN(conv_input_unit)(const fnn_call *call, const OWN(conv_input_cut)
   /* Pixels without a tap are cleared at once, not by tiles of no products; where a single tap reaches the others, which
    * tiles take in the order of memory, by these as they go. */
   const int has_gaps = s->stride_h > s->kh || s->stride_w > s->kw;
-  const int clears = has_gaps && s->taps == 1 && s->groups == 1 && !c->is_grouped && !c->copies && !s->pad_top &&
-                     !s->pad_left && s->cin % N == 0;
+  const int clears = has_gaps && s->taps == 1 && s->groups == 1 && !c->is_grouped && !c->copies && !c->in_place &&
+                     !s->pad_top && !s->pad_left && s->cin % N == 0;
   if (has_gaps && !clears) memset(dx, 0, sizeof(T) * (size_t)n_dx);
   for (int64_t residue_y = 0; residue_y < fnn_min(s->stride_h, rows); residue_y++) {
     conv_axis y = OWN(conv_input_axis)(residue_y, s->pad_top, s->kh, s->dilation_h, s->stride_h, s->oh);
@@ -162,10 +181,11 @@ static void OWN(conv_input_unit)(const fnn_call *call, const OWN(conv_input_cut)
         .images = images, .rows = fnn_ceil_div(rows - residue_y, s->stride_h),
         .cols = fnn_ceil_div(s->w - residue_x, s->stride_w), .y = y, .x = x,
         .taps = taps, .segments = taps + s->taps, .k = s->cout_g,
-        .merges = merges, .columns = s->cin_g, .depth = c->panel_cols ? s->taps * s->cout : 1,
+        .merges = merges, .in_place = c->in_place, .columns = s->cin_g,
+        .depth = c->panel_cols ? s->taps * s->cout : 1,
         .widest = TILE_VECTORS, .panels = tile_panels(s->cin_g, N),
         .floor = -INFINITY, .clears = clears ? dx : NULL, .clears_end = dx + n_dx,
-        .ahead = c->copies ? &ahead : NULL};
+        .ahead = c->copies || c->in_place ? &ahead : NULL};
       for (int64_t g = 0; g < s->groups; g++) {
         const T *weights = (const T *)call->shared + g * s->taps * s->cout_g * s->cin_g;
         OWN(conv_input_taps)(c, residue_y, residue_x, dy.row, weights, taps);
@@ -222,14 +242,35 @@ typedef struct {
   int64_t blocks, row_blocks;                 /* of the batch, of tile rows: a unit is a pair */
   int64_t rows, panels, unit_rows;            /* of a group: rows rounded up to TILE_BLOCK, panels; rows of a unit */
   int64_t partial, window_cols, window_rows, window_elements, dy_elements;
-  int copies, copies_dy, is_grouped;
+  int copies, in_place, copies_dy, is_grouped;
 } OWN(conv_kernel_cut);
 
+/* Rows of a tile that ends with the `left` rows of a tap that are to do: as many as a variant has. */
+FNN_INLINE int64_t OWN(conv_tap_rows)(int64_t left, int64_t height) {
+  return left >= height ? height : left >= 4 ? 4 : left >= 2 ? 2 : 1;
+}
+
+/* Whether such tiles, which meet the results that one tap reaches and no zeros around x, are about as fast as others:
+ * no more than an eighth more of them, whose multiply-adds take no more than a twentieth longer. A tile of less than 8
+ * sums takes as long as one of 8, as two multipliers wait for them. */
+static int OWN(conv_taps_fit)(const conv_shape *s) {
+  const int vectors = tile_panel_at(s->cout_g, N, 0).vectors;
+  const int64_t height = tile_rows(vectors), whole = s->cin_g / height;
+  int64_t tiles = whole, sums = whole * height * vectors;
+  for (int64_t left = s->cin_g % height, rows; left > 0; left -= rows, tiles++) {
+    rows = OWN(conv_tap_rows)(left, height);
+    sums += fnn_max(8, rows * vectors);
+  }
+  return 8 * tiles * height <= 9 * s->cin_g && 20 * sums <= 21 * s->cin_g * vectors;
+}
+
 static OWN(conv_kernel_cut) OWN(conv_kernel_cut_of)(const int64_t *ints) {
-  const OWN(conv_cut) forward = OWN(conv_cut_of)(ints);
+  OWN(conv_cut) forward = {.s = conv_shape_of(ints)};
+  const int ends = OWN(conv_taps_fit)(&forward.s);
+  OWN(conv_cut_windows)(&forward, OWN(thin_fits)(&forward.s, OWN(THIN_GRAD_CHANNELS)) || !ends, ends);
   OWN(conv_kernel_cut) c = {.s = forward.s, .bands = forward.bands, .window_cols = forward.window_cols,
                             .window_elements = forward.window_elements, .copies = forward.copies,
-                            .is_grouped = forward.is_grouped};
+                            .in_place = forward.in_place, .is_grouped = forward.is_grouped};
   const conv_shape *s = &c.s;
   c.window_rows = (s->kh - 1) * s->dilation_h + 1;
   c.copies_dy = s->cout_g % N != 0; /* whole vectors may reach past the end of dy */
@@ -472,13 +513,14 @@ static void OWN(conv_kernel_unit)(const fnn_call *call, const OWN(conv_kernel_cu
         const int64_t height = tile_rows(panel.vectors), end_row = fnn_min(last_row, s->taps * s->cin_g);
         t.column = g * s->cout_g + panel.begin;
         int64_t first = first_row / s->cin_g, last = first; /* taps of a tile's rows */
-        for (int64_t r = first_row; r < end_row; r += height) {
-          t.rows = fnn_min(height, end_row - r);
+        for (int64_t r = first_row; r < end_row; r += t.rows) {
           t.a = rows + (r - first_row);
           t.partial = partial + ((g * c->panels + k) * c->rows + r) * OWN(TILE_COLS);
           while (r >= (first + 1) * s->cin_g) first++;
+          t.rows = c->in_place ? OWN(conv_tap_rows)(fnn_min(end_row, (first + 1) * s->cin_g) - r, height)
+                               : fnn_min(height, end_row - r);
           while (r + t.rows > (last + 1) * s->cin_g) last++;
-          if (c->copies) OWN(conv_band_taps)(&now, first, last);
+          if (c->copies || c->in_place) OWN(conv_band_taps)(&now, first, last);
           t.n_segments = now.n_segments;
           t.ahead_lines = OWN(conv_ask)(&ahead, t.n_segments, &t.ahead);
           OWN(tile_call)(&t, panel.vectors);

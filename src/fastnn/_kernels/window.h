@@ -72,6 +72,13 @@ FNN_INLINE int64_t conv_taps_change(const conv_axis *axis, int64_t p) {
   return fnn_min(end_falls, -floor_div(axis->at - (1 - taps.begin) * axis->tap_step, axis->step));
 }
 
+/* How many sides with the same taps `results` have at most. */
+FNN_INLINE int64_t conv_sides(const conv_axis *axis, int64_t results) {
+  const int64_t end = axis->at + (results - 1) * axis->step + (axis->taps - 1) * axis->tap_step + 1;
+  const int64_t before = fnn_ceil_div(fnn_max(0, -axis->at), axis->step);
+  return fnn_min(results, 1 + before + fnn_ceil_div(fnn_max(0, end - axis->size), axis->step));
+}
+
 /* From the first to the last of `results` that a tap of [first, last] reaches: both fall as taps grow. */
 FNN_INLINE conv_range conv_results_of(const conv_axis *axis, int64_t first, int64_t last, int64_t results) {
   const int64_t begin = -floor_div(axis->at + last * axis->tap_step, axis->step);
