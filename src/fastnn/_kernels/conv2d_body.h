@@ -292,6 +292,7 @@ typedef struct {
 enum {
   OWN(CONV_WEIGHT_BLOCK) = 1 << 14, /* weights that a unit of the first phase copies */
   OWN(CONV_FEW_BANDS) = 4,          /* fewer are cut by columns too, so that threads can share them */
+  OWN(CONV_EVEN_BANDS) = 8,         /* an odd number below in place is cut in two: one more than others have shows */
   /* Of weights that are copied panel by panel, and how many results then share them. A row of a broad panel is several
    * lines, so fewer of its rows share a set. */
   OWN(CONV_PANEL_BYTES) = TILE_VECTORS * FNN_VECTOR_BYTES > 2 * FNN_ALIGN ? 1 << 19 : 1 << 16,
@@ -342,6 +343,8 @@ static OWN(conv_cut) OWN(conv_cut_of)(const int64_t *ints) {
   if (bands > 0 && bands < OWN(CONV_FEW_BANDS) && s->groups == 1 && !c.is_grouped && columns > 1) {
     c.widest = fnn_min(TILE_VECTORS, columns / 2);
     c.panels = tile_part_panels(s->cout, N, c.widest);
+  } else if (bands < OWN(CONV_EVEN_BANDS) && bands % 2 && s->groups == 1 && !c.is_grouped && !c.copies) {
+    c.panels = fnn_ceil_div(c.panels, 2);
   }
   c.parts = fnn_max(1, fnn_ceil_div(tile_panels_of(s->cout_g, N, c.widest), fnn_max(1, c.panels)));
   const int64_t rows = s->taps * s->cin, row_bytes = s->cout * (int64_t)sizeof(T), pixels = s->n * s->oh * s->ow;
