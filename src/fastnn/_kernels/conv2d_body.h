@@ -137,7 +137,7 @@ FNN_INLINE void OWN(conv_strip)(const OWN(conv_walk) * walk, OWN(conv_pixels) * 
       OWN(strip_steps)(acc, a, &at, 1, &b, s.b_stride, steps, &clears, 1, rows, vectors);
     }
     OWN(strip_steps)(acc, a, &at, 1, &b, s.b_stride, s.k - steps, &clears, 0, rows, vectors);
-    OWN(strip_end)(t, acc, results, bias, c_column, rows, vectors);
+    OWN(strip_end)(t, acc, results, bias, c_column, 1, rows, vectors);
   }
   block->clears = clears;
 }

@@ -271,7 +271,7 @@ FNN_INLINE void OWN(strip_steps)(V *acc, const T *const *a, int64_t *at, int64_t
 
 /* `bias` and `c_column` are those of t, which the compiler would read again after each store. */
 FNN_INLINE void OWN(strip_end)(const OWN(tile) * t, const V *acc, T *const *c_rows, const T *bias, int64_t c_column,
-                               const int rows, const int vectors) {
+                               const int has_floor, const int rows, const int vectors) {
   const V floor = FN(splat)(t->floor);
 #pragma GCC unroll 8
   for (int i = 0; i < rows; i++) {
@@ -281,7 +281,7 @@ FNN_INLINE void OWN(strip_end)(const OWN(tile) * t, const V *acc, T *const *c_ro
     for (int j = 0; j < vectors; j++) {
       V y = acc[i * vectors + j];
       if (bias) y += FN(load)(bias + j * N);
-      FN(store)(c + j * N, FN(max)(floor, y));
+      FN(store)(c + j * N, has_floor ? FN(max)(floor, y) : y);
     }
   }
 }
@@ -291,6 +291,7 @@ FNN_INLINE void OWN(strip_run)(const OWN(tile) * t, int64_t tiles, const int ask
   const T *const *a_rows = t->a, *bias = t->bias, *panel = s.b + t->column;
   T *const *c_rows = t->c;
   const int64_t a_stride = t->a_stride, c_column = t->c_column, part = asks ? s.k / rows : 0;
+  const int has_floor = t->floor != -(T)INFINITY;
   for (; tiles > 0; tiles--, a_rows += rows, c_rows += rows) {
     V acc[TILE_MOST_SUMS];
     const T *a[TILE_MOST_ROWS], *b = panel;
@@ -307,7 +308,8 @@ FNN_INLINE void OWN(strip_run)(const OWN(tile) * t, int64_t tiles, const int ask
       OWN(strip_steps)(acc, a, &at, a_stride, &b, s.b_stride, part, &clears, 0, rows, vectors);
     }
     OWN(strip_steps)(acc, a, &at, a_stride, &b, s.b_stride, s.k - part * rows, &clears, 0, rows, vectors);
-    OWN(strip_end)(t, acc, c_rows, bias, c_column, rows, vectors);
+    if (has_floor) OWN(strip_end)(t, acc, c_rows, bias, c_column, 1, rows, vectors);
+    else OWN(strip_end)(t, acc, c_rows, bias, c_column, 0, rows, vectors);
   }
 }
 
