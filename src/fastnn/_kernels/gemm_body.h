@@ -311,27 +311,32 @@ static void OWN(gemm_prefetch)(const fnn_call *call, int64_t row, int64_t rows, 
   }
 }
 
-/* Fetches a tile's share of what the next units read: the next panel of B, or the first one of the next split, whose
- * part of A all panels fetch. Rows of a part of a matrix are no stream that the hardware would see. */
-static void OWN(gemm_fetch_next)(const OWN(gemm_cut) * c, const int64_t *ints, const T *a, const T *b, int64_t rows,
-                                 int64_t k, int64_t k_next, int64_t panel_index, int64_t tile, int64_t tiles) {
-  const int64_t more = c->k - k_next, span = k_next - k, share = panel_index * tiles + tile, shares = c->panels * tiles;
-  const int64_t a_begin = fnn_min(more, span * share / shares), a_end = fnn_min(more, span * (share + 1) / shares);
-  OWN(gemm_prefetch_rows)(a + (k_next + a_begin) * ints[GEMM_A_COL], ints[GEMM_A_COL], a_end - a_begin, rows, 0);
+/* Rows of a matrix that are read next. */
+typedef struct {
+  const T *at;
+  int64_t stride, rows, cols;
+} OWN(gemm_ask);
+
+/* What the tiles of a panel ask for where B is read in place: the next panel, or the first one of the next split, whose
+ * part of A all panels ask for. Rows of a part of a matrix are no stream that the hardware would see. */
+static void OWN(gemm_ask_next)(OWN(gemm_ask) * asks, const OWN(gemm_cut) * c, const int64_t *ints, const T *a,
+                               const T *b, int64_t rows, int64_t k, int64_t k_next, int64_t panel_index) {
+  const int64_t more = c->k - k_next, span = k_next - k, b_row = ints[GEMM_B_ROW];
+  const int64_t a_begin = fnn_min(more, span * panel_index / c->panels);
+  const int64_t a_end = fnn_min(more, span * (panel_index + 1) / c->panels);
+  asks[0] = (OWN(gemm_ask)){a + (k_next + a_begin) * ints[GEMM_A_COL], ints[GEMM_A_COL], a_end - a_begin, rows};
   const int is_last = panel_index + 1 == c->panels;
   const tile_panel next = tile_panel_of(c->n, N, c->widest, is_last ? 0 : panel_index + 1);
-  const int64_t left = is_last ? more : span, b_row = ints[GEMM_B_ROW];
-  const int64_t begin = fnn_min(left, span * tile / tiles), end = fnn_min(left, span * (tile + 1) / tiles);
-  b += next.begin + ((is_last ? k_next : k) + begin) * b_row;
-  OWN(gemm_prefetch_rows)(b, b_row, end - begin, next.cols, 0);
+  b += next.begin + (is_last ? k_next : k) * b_row;
+  asks[1] = (OWN(gemm_ask)){b, b_row, is_last ? fnn_min(span, more) : span, next.cols};
 }
 
-/* Fetches a tile's share of what is read next: of B the next panel of the block of k, or the first one of the next
- * block, or of the next unit; of A, if it is packed, the next block of k or of rows, of which each panel fetches a
- * part. Units of one group follow each other. */
-static void OWN(gemm_fetch_packed)(const OWN(gemm_cut) * c, const int64_t *ints, const T *a, const T *b,
-                                   int64_t row_block, int64_t k_begin, int64_t k, int64_t k_end, int64_t panel_begin,
-                                   int64_t panel_end, int64_t panel_index, int64_t tile, int64_t tiles) {
+/* The same where B is packed: its next panel of the block of k, or the first one of the next block, or of the next unit;
+ * of A, if it is packed, the next block of k or of rows, of which each panel asks for a part. Units of one group follow
+ * each other. */
+static void OWN(gemm_ask_packed)(OWN(gemm_ask) * asks, const OWN(gemm_cut) * c, const int64_t *ints, const T *a,
+                                 const T *b, int64_t row_block, int64_t k_begin, int64_t k, int64_t k_end,
+                                 int64_t panel_begin, int64_t panel_end, int64_t panel_index) {
   const int64_t b_row = ints[GEMM_B_ROW], a_col = ints[GEMM_A_COL], k_next = fnn_min(k_end, k + c->k_block);
   const int is_last = panel_index + 1 == panel_end, is_last_unit = row_block + 1 == c->row_blocks;
   const int ends = k_next == k_end;
@@ -339,32 +344,57 @@ static void OWN(gemm_fetch_packed)(const OWN(gemm_cut) * c, const int64_t *ints,
   const int64_t next = !is_last ? panel_index + 1 : ends && is_last_unit ? panel_end : panel_begin;
   if ((c->packs_b || c->way != GEMM_PACKED_A) && ints[GEMM_B_COL] == 1 && next < c->panels) {
     const tile_panel panel = tile_panel_of(c->n, N, c->widest, next);
-    const int64_t from = is_last ? k_then : k, span = fnn_min(c->k_block, k_end - from);
-    const int64_t begin = span * tile / tiles, end = span * (tile + 1) / tiles;
-    OWN(gemm_prefetch_rows)(b + panel.begin + (from + begin) * b_row, b_row, end - begin, panel.cols, 0);
+    const int64_t from = is_last ? k_then : k;
+    asks[1] = (OWN(gemm_ask)){b + panel.begin + from * b_row, b_row, fnn_min(c->k_block, k_end - from), panel.cols};
   }
   if (c->way != GEMM_PACKED_A || (ends && is_last_unit)) return;
-  const int64_t share = (panel_index - panel_begin) * tiles + tile, shares = (panel_end - panel_begin) * tiles;
+  const int64_t panels = panel_end - panel_begin, index = panel_index - panel_begin;
   const int64_t row = (row_block + ends) * c->rows, span = fnn_min(c->k_block, k_end - k_then);
-  const int64_t begin = span * share / shares, end = span * (share + 1) / shares;
-  OWN(gemm_prefetch_rows)(a + row + (k_then + begin) * a_col, a_col, end - begin, fnn_min(c->rows, c->m - row), 0);
+  const int64_t begin = span * index / panels, end = span * (index + 1) / panels;
+  asks[0] = (OWN(gemm_ask)){a + row + (k_then + begin) * a_col, a_col, end - begin, fnn_min(c->rows, c->m - row)};
 }
 
-/* Cuts a tile's segments into short ones, each of which asks for some lines of `rows` of B at `next`, in the order of
- * memory: all tiles of a block of k together ask for the next block. More at once would be waited for, and lines of
- * a panel's rows would be no stream that the hardware sees. */
-static void OWN(gemm_ask_ahead)(OWN(tile) * t, OWN(tile_segment) * segments, const OWN(gemm_cut) * c, const T *next,
-                                int64_t rows, int64_t panel, int64_t tiles) {
+/* Cuts a tile's segments into short ones of so many steps, each of which asks for some lines: more at once would take
+ * the buffers that the products' own loads wait for. */
+static void OWN(gemm_cut_segments)(OWN(tile) * t, OWN(tile_segment) * segments, int64_t steps) {
   const OWN(tile_segment) long_ones[2] = {segments[0], segments[t->n_segments - 1]};
-  const int64_t n_long = t->n_segments, line = FNN_ALIGN / (int64_t)sizeof(T);
+  const int64_t n_long = t->n_segments;
   int64_t n = 0;
   for (int64_t i = 0; i < n_long; i++) {
     const OWN(tile_segment) *s = long_ones + i;
-    for (int64_t at = 0; at < s->k; at += GEMM_AHEAD_STEPS)
+    for (int64_t at = 0; at < s->k; at += steps)
       segments[n++] = (OWN(tile_segment)){s->b + at * s->b_stride, s->b_stride, s->a_offset + at * t->a_stride,
-                                          fnn_min(GEMM_AHEAD_STEPS, s->k - at)};
+                                          fnn_min(steps, s->k - at)};
   }
   t->n_segments = n;
+}
+
+/* Cuts a panel's segments of k steps so that its tiles ask for a row in each: the first tiles for those of A. */
+static void OWN(gemm_begin_asking)(OWN(tile) * t, OWN(tile_segment) * segments, const OWN(gemm_ask) * asks, int64_t k,
+                                   int64_t tiles) {
+  const int64_t most = fnn_max(1, k / GEMM_AHEAD_STEPS);
+  int64_t n = fnn_min(most, fnn_ceil_div(asks[0].rows + asks[1].rows, tiles));
+  if (n == 0) return;
+  while (n < most && fnn_ceil_div(asks[0].rows, n) + fnn_ceil_div(asks[1].rows, n) > tiles) n++;
+  OWN(gemm_cut_segments)(t, segments, fnn_max(GEMM_AHEAD_STEPS, k / n / 2 * 2));
+}
+
+FNN_INLINE void OWN(gemm_ask_rows)(OWN(tile) * t, const OWN(gemm_ask) * asks, int64_t tile) {
+  const int64_t line = FNN_ALIGN / (int64_t)sizeof(T), first = fnn_ceil_div(asks[0].rows, t->n_segments);
+  const OWN(gemm_ask) *ask = asks + (tile >= first);
+  const int64_t row = (tile - (tile >= first ? first : 0)) * t->n_segments;
+  t->ahead = ask->at + row * ask->stride;
+  t->ahead_lines = row < ask->rows ? fnn_ceil_div(ask->cols, line) : 0;
+  t->ahead_skip = ask->stride - t->ahead_lines * line;
+}
+
+/* Each segment of a tile asks for some lines of `rows` of B at `next`, in the order of memory: all tiles of a block of
+ * k together ask for the next block. Lines of a panel's rows would be no stream that the hardware sees. */
+static void OWN(gemm_ask_ahead)(OWN(tile) * t, OWN(tile_segment) * segments, const OWN(gemm_cut) * c, const T *next,
+                                int64_t rows, int64_t panel, int64_t tiles) {
+  const int64_t line = FNN_ALIGN / (int64_t)sizeof(T);
+  OWN(gemm_cut_segments)(t, segments, GEMM_AHEAD_STEPS);
+  const int64_t n = t->n_segments;
   t->ahead_lines = fnn_ceil_div(rows * c->n, line * c->panels * tiles * fnn_max(1, n));
   t->ahead = next + panel * tiles * n * t->ahead_lines * line;
 }
@@ -552,7 +582,7 @@ static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OW
   }
   const int whole = c->splits == 1, sums = c->sums_columns && row_block == 0;
 
-  OWN(tile_segment) segments[GEMM_K_AHEAD / GEMM_AHEAD_STEPS + 2];
+  OWN(tile_segment) segments[GEMM_K_MOST / GEMM_AHEAD_STEPS + 2];
   OWN(tile) t = {.a_stride = ints[GEMM_A_COL], .segments = segments, .alpha = 1, .floor = -INFINITY};
   T *out = (T *)call->shared + split * (c->batches * c->m + c->sums_columns) * c->n, *column_sum = out + c->m * c->n;
   if (whole) {
@@ -625,13 +655,20 @@ static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OW
         t.n_segments = OWN(gemm_segments_in_place)(segments, c, ints, b, k, k_next, panel, t.a_stride, scratch->b);
       }
       t.c_column = panel.begin;
+      t.ahead_lines = 0;
       if (c->way == GEMM_AHEAD)
         OWN(gemm_ask_ahead)(&t, segments, c, b + k_next * ints[GEMM_B_ROW],
                             fnn_min(c->k, k_next + c->k_block) - k_next, panel_index, fnn_ceil_div(rows, height));
       if (sums) OWN(gemm_add_columns)(column_sum + panel.begin, t.resumes, segments, t.n_segments, panel);
+      OWN(gemm_ask) asked[2] = {{0}};
+      if (c->fetches) OWN(gemm_ask_next)(asked, c, ints, a + row_begin, b, rows, k, k_next, panel_index);
+      if (c->fetches_packed)
+        OWN(gemm_ask_packed)(asked, c, ints, a, b, row_block, k_begin, k, k_end, panel_begin, panel_end, panel_index);
+      const int asks_rows = asked[0].rows + asked[1].rows > 0;
+      if (asks_rows) OWN(gemm_begin_asking)(&t, segments, asked, k_next - k, fnn_ceil_div(rows, height));
       int64_t row = 0;
       t.asks_c = prefetches;
-      const int asks = (prefetches && ints[GEMM_EPILOGUE]) || c->fetches || c->fetches_packed;
+      const int asks = (prefetches && ints[GEMM_EPILOGUE]) || asks_rows;
       if (rows >= height && !asks && OWN(tile_fits_strip)(&t, panel.vectors)) {
         t.a = a_rows, t.c = c_rows;
         const int64_t tiles = rows / height;
@@ -643,12 +680,7 @@ static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OW
         t.a = a_rows + row;
         t.c = c_rows + row;
         if (prefetches) OWN(gemm_prefetch)(call, z * c->m + row_begin + row, t.rows, panel.begin, panel.cols);
-        if (c->fetches)
-          OWN(gemm_fetch_next)(c, ints, a + row_begin, b, rows, k, k_next, panel_index, row / height,
-                               fnn_ceil_div(rows, height));
-        if (c->fetches_packed)
-          OWN(gemm_fetch_packed)(c, ints, a, b, row_block, k_begin, k, k_end, panel_begin, panel_end, panel_index,
-                                 row / height, fnn_ceil_div(rows, height));
+        if (asks_rows) OWN(gemm_ask_rows)(&t, asked, row / height);
         OWN(tile_call)(&t, panel.vectors);
         t.ahead += t.n_segments * t.ahead_lines * (FNN_ALIGN / (int64_t)sizeof(T));
         t.partial += height * OWN(TILE_COLS);

@@ -80,9 +80,10 @@ typedef struct {
   int64_t column;         /* added to every segment's b */
   const OWN(tile_segment) * segments;
   int64_t n_segments;
-  /* Each segment asks for so many lines of memory that is needed later, from `ahead` on. */
+  /* Each segment asks for so many lines of memory that is needed later, from `ahead` on; so many elements lie between
+   * those of one segment and those of the next. */
   const T *ahead;
-  int64_t ahead_lines;
+  int64_t ahead_lines, ahead_skip;
   /* NULL, or a TILE_COLS for each row of `a`, 64-byte aligned: where the sums are kept between calls. */
   T *partial;
   int asks_c;             /* 1: tiles of a strip ask for the rows of C after theirs, where these are several lines */
@@ -130,6 +131,7 @@ FNN_INLINE void OWN(tile_run)(const OWN(tile) * t, const int rows, const int vec
     const int64_t b_stride = s->b_stride;
     int64_t at = s->a_offset;
     for (int64_t i = t->ahead_lines; i > 0; i--, ahead += FNN_ALIGN / sizeof(T)) __builtin_prefetch(ahead, 0, 2);
+    ahead += t->ahead_skip;
 #pragma GCC unroll 2
     for (int64_t k = s->k; k > 0; k--) {
       V b_row[TILE_ROW_VECTORS];
