@@ -34,20 +34,41 @@ FNN_INLINE void OWN(by_columns)(OWN(columns) *part, const fnn_call *call, int64_
   for (; c < cols; c += N) part(call, first, last, c, numbers, 1, fnn_min(N, cols - c));
 }
 
+/* AT_ONCE sums, sum i of vector i % vectors, to one of each vector. */
+FNN_INLINE void OWN(join_vectors)(V *sum, const int vectors) {
+  for (int half = AT_ONCE / 2; half >= vectors; half /= 2)
+    for (int i = 0; i < half; i++) sum[i] += sum[i + half];
+}
+
+FNN_INLINE void OWN(add_rows)(V *sum, const T *x, const V *centre, int64_t cols, const int rows, const int vectors,
+                              int64_t n) {
+  for (int i = 0; i < rows * vectors; i++) {
+    V v = OWN(load_n)(x + i / vectors * cols + i % vectors * N, n);
+    if (centre) v -= centre[i % vectors];
+    sum[i] += centre ? v * v : v;
+  }
+}
+
+/* Sums of `vectors` of columns over rows [first, last) of x: of the elements, or, where there is a centre, of their
+ * squares about it. Fewer than AT_ONCE vectors are taken of several rows at once, as one sum would wait for itself. */
+FNN_INLINE void OWN(sum_columns)(V *sum, const T *x, const V *centre, int64_t cols, int64_t first, int64_t last,
+                                 const int vectors, int64_t n) {
+  for (int i = 0; i < AT_ONCE; i++) sum[i] = (V){0};
+  const int rows = AT_ONCE / vectors;
+  for (; first + rows <= last; first += rows) OWN(add_rows)(sum, x + first * cols, centre, cols, rows, vectors, n);
+  for (; first < last; first++) OWN(add_rows)(sum, x + first * cols, centre, cols, 1, vectors, n);
+  OWN(join_vectors)(sum, vectors);
+}
+
 /* Phase 0: the mean of each column over a block of rows, and cols numbers later the sum of squares about it. */
 FNN_INLINE void OWN(block_moments)(const fnn_call *call, int64_t first, int64_t last, int64_t col, T *numbers,
                                    const int vectors, int64_t n) {
   const int64_t cols = call->ints[1];
   const T *x = (const T *)call->buf[0] + col;
-  V centre[AT_ONCE] = {0}, square[AT_ONCE] = {0};
-  for (int64_t r = first; r < last; r++)
-    for (int i = 0; i < vectors; i++) centre[i] += OWN(load_n)(x + r * cols + i * N, n);
+  V centre[AT_ONCE], square[AT_ONCE];
+  OWN(sum_columns)(centre, x, NULL, cols, first, last, vectors, n);
   for (int i = 0; i < vectors; i++) centre[i] /= (T)(last - first);
-  for (int64_t r = first; r < last; r++)
-    for (int i = 0; i < vectors; i++) {
-      V d = OWN(load_n)(x + r * cols + i * N, n) - centre[i];
-      square[i] += d * d;
-    }
+  OWN(sum_columns)(square, x, centre, cols, first, last, vectors, n);
   for (int i = 0; i < vectors; i++) {
     OWN(store_n)(numbers + col + i * N, centre[i], n);
     OWN(store_n)(numbers + cols + col + i * N, square[i], n);
@@ -217,26 +238,24 @@ static void OWN(batch_norm_grad)(const fnn_call *call, int64_t begin, int64_t en
 
 static void OWN(layer_norm_size)(const int64_t *ints, fnn_work *work) { layer_size(ints, work, 2, sizeof(T)); }
 
-FNN_INLINE T OWN(row_mean)(const T *x, int64_t cols) {
-  V sum = {0};
+/* A row's sum of f(x, mean), 0 in the lanes that hold no element; by `ways` sums, as one would wait for itself. */
+FNN_INLINE T OWN(row_sum_by)(const int ways, const T *x, int64_t cols, T mean, V (*f)(V, T)) {
+  V sum[AT_ONCE] = {0};
   int64_t c = 0;
-  for (; c + N <= cols; c += N) sum += FN(load)(x + c);
-  if (c < cols) sum += FN(load_part)(x + c, cols - c);
-  return FN(sum_lanes)(sum) / (T)cols;
+  for (; c + ways * N <= cols; c += ways * N)
+    for (int i = 0; i < ways; i++) sum[i] += f(FN(load)(x + c + i * N), mean);
+  for (; ways > 1 && c + N <= cols; c += N) sum[0] += f(FN(load)(x + c), mean);
+  if (c < cols) sum[0] += FN(first_lanes)(f(FN(load_part)(x + c, cols - c), mean), cols - c, 0);
+  if (ways > 1) OWN(join_vectors)(sum, 1);
+  return FN(sum_lanes)(sum[0]);
 }
-
-FNN_INLINE T OWN(row_variance)(const T *x, int64_t cols, T mean) {
-  V sum = {0};
-  int64_t c = 0;
-  for (; c + N <= cols; c += N) {
-    V d = FN(load)(x + c) - mean;
-    sum += d * d;
-  }
-  if (c < cols) {
-    V d = FN(first_lanes)(FN(load_part)(x + c, cols - c) - mean, cols - c, 0);
-    sum += d * d;
-  }
-  return FN(sum_lanes)(sum) / (T)cols;
+FNN_INLINE T OWN(row_sum)(const T *x, int64_t cols, T mean, V (*f)(V, T)) {
+  return cols < 2 * AT_ONCE * N ? OWN(row_sum_by)(1, x, cols, mean, f) : OWN(row_sum_by)(AT_ONCE, x, cols, mean, f);
+}
+FNN_INLINE V OWN(itself)(V x, T mean) { return (void)mean, x; }
+FNN_INLINE V OWN(squared)(V x, T mean) {
+  const V d = x - mean;
+  return d * d;
 }
 
 FNN_INLINE void OWN(scaled)(const T *x, T mean, T r, const T *gamma, const T *beta, T *y, int64_t n) {
@@ -252,8 +271,8 @@ static void OWN(layer_norm)(const fnn_call *call, int64_t begin, int64_t end) {
     for (int64_t row = first; row < last; row++) {
       const T *x = (const T *)call->buf[0] + row * cols;
       T *y = (T *)call->buf[3] + row * cols;
-      T mean = call->ints[2] ? OWN(row_mean)(x, cols) : 0;
-      T r = 1 / OWN(root)(OWN(row_variance)(x, cols, mean) + (T)call->reals[0]);
+      T mean = call->ints[2] ? OWN(row_sum)(x, cols, 0, OWN(itself)) / (T)cols : 0;
+      T r = 1 / OWN(root)(OWN(row_sum)(x, cols, mean, OWN(squared)) / (T)cols + (T)call->reals[0]);
       int64_t c = 0;
       for (; c + N <= cols; c += N) OWN(scaled)(x + c, mean, r, gamma + c, beta + c, y + c, N);
       for (; c < cols; c += N) OWN(scaled)(x + c, mean, r, gamma + c, beta + c, y + c, fnn_min(N, cols - c));
