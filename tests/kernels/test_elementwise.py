@@ -338,14 +338,16 @@ def test_results_that_go_past_the_caches(cols, offset, kind, isa):
 
 @pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize("kind", FLOATS)
-@pytest.mark.parametrize("shape", [(1, 2_200_003), (1100, 2003)], ids=str)
-def test_slow_pass_beyond_every_cache(shape, kind, isa):
-    """x sigmoid(b) with one row of b for all of x has the bits that it has row by row."""
+@pytest.mark.parametrize(
+    "shape, offset", [((1, 2_200_003), 1), ((1100, 2003), 1), ((4500, 2051), 0), ((4500, 2048), 0)], ids=str
+)
+def test_slow_pass_beyond_every_cache(shape, offset, kind, isa):
+    """x sigmoid(b) with one row of b for all of x has the bits that it has row by row; past the caches too."""
     rng = np.random.default_rng(6)
     dtype = np.dtype(FLOATS[kind])
     code, (rows, cols) = DTYPE_CODE[dtype.name], shape
     x, b = rng.standard_normal(shape).astype(dtype), rng.standard_normal(cols).astype(dtype)
-    y, check = guarded(x.size, dtype, offset=1)
+    y, check = guarded(x.size, dtype, offset)
     program = Program((0, code, cols, 1), (1, code, 0, 1), (2, code, cols, 1))
     program.store(program.do("multiply_sigmoid", 0, 1), 2)
     fused(kind, isa, [x, b, y], program, rows, cols, threads=2)

@@ -105,7 +105,7 @@ typedef struct {
   int8_t when;
   int8_t scalars;                   /* bit k: input k is one */
   int8_t by_rows;                   /* a register is STRIDED: a call for each row of the block */
-  int8_t is_slow;                   /* its opcode is */
+  int8_t opcode;
 } OWN(instruction);
 
 typedef struct {
@@ -129,6 +129,7 @@ typedef struct {
   int only_moves;                 /* from a block to the next of its row, nothing but pointers changes */
   int asks_for_lines;             /* of the targets that nobody reads, before they are written */
   int streams;                    /* a target is_streamed */
+  int asks_ahead;                 /* for what a block to come reads */
   int is_column, is_flat;         /* tiles are one column, run as a row; are contiguous, run as one row */
   int64_t n_operands, n_registers, n_instructions;
   int64_t n_once;                 /* instructions that run once a tile, which come first */
@@ -225,7 +226,7 @@ static void OWN(decode_instruction)(OWN(decoded) *d, const int64_t *ins) {
   FNN_REQUIRE(ins[0] > FNN_OP_STORE && ins[0] < (int64_t)(sizeof OWN(opcodes) / sizeof OWN(opcodes)[0]) &&
               ins[1] >= d->n_operands && ins[1] < d->n_registers);
   const OWN(opcode) *opcode = &OWN(opcodes)[ins[0]];
-  OWN(instruction) made = {.dst = (int32_t)ins[1], .is_slow = opcode->is_slow};
+  OWN(instruction) made = {.dst = (int32_t)ins[1], .opcode = (int8_t)ins[0]};
   int scalars = 0, level = 2;
   for (int k = 0; k < FNN_MOST_INPUTS; k++) {
     made.in[k] = d->regs[ins[2 + (k < opcode->arity ? k : 0)]].slot;
@@ -346,6 +347,20 @@ static int OWN(is_streamed)(const OWN(decoded) *d, int64_t k) {
   return is_streamed;
 }
 
+/* A single slow instruction whose result is streamed stores it itself. */
+static void OWN(store_directly)(OWN(decoded) *d) {
+  if (!d->streams || d->n_instructions - d->n_once != 2) return;
+  OWN(instruction) *pass = &d->instructions[d->n_once], *store = pass + 1;
+  const OWN(opcode) *opcode = &OWN(opcodes)[pass->opcode];
+  OWN(op_fn) *fn = pass->when == OWN(ELEMENTS) ? opcode->stream[pass->fn != opcode->fn[0]] : NULL;
+  if (!fn || store->when != OWN(STORES) || store->in[0] != pass->dst || pass->by_rows || store->by_rows) return;
+  pass->fn = fn;
+  pass->dst = store->dst;
+  d->operands[pass->dst].mode = OWN(DIRECT);
+  d->n_instructions--;
+  d->asks_ahead = 0;
+}
+
 /* Decodes `program` for tiles of at most rows by cols. Each reduction is {kind, register, buffer, dtype}. distance:
  * FNN_FAR where the tiles are of a space that no cache holds, and so on: see program.h. */
 static void OWN(decode)(OWN(decoded) *d, const int64_t *program, const fnn_call *call, int64_t rows, int64_t cols,
@@ -381,7 +396,7 @@ static void OWN(decode)(OWN(decoded) *d, const int64_t *program, const fnn_call 
   const int may_stream = distance == FNN_STREAMED && OWN(may_stream)(program);
   for (int64_t k = 0; may_stream && k < d->n_operands; k++) {
     if (!OWN(is_streamed)(d, k)) continue;
-    d->operands[k].is_streamed = d->streams = 1;
+    d->operands[k].is_streamed = d->streams = d->asks_ahead = 1;
     d->operands[k].mode = OWN(LOADED); /* computed in scratch, and copied from there */
   }
   for (int64_t k = 0; k < program[1]; k++) {
@@ -403,9 +418,10 @@ static void OWN(decode)(OWN(decoded) *d, const int64_t *program, const fnn_call 
     memmove(d->instructions + d->n_once + 1, d->instructions + d->n_once, (size_t)(k - d->n_once) * sizeof ins);
     d->instructions[d->n_once++] = ins;
   }
+  OWN(store_directly)(d);
   const int is_one_pass = OWN(is_one_pass)(d, n_reductions);
   if (is_one_pass) d->block_cols = d->cols;
-  if (is_far && !(is_one_pass && d->instructions[d->n_once].is_slow)) OWN(find_asked)(d, is_one_pass);
+  if (is_far && !(is_one_pass && OWN(opcodes)[d->instructions[d->n_once].opcode].is_slow)) OWN(find_asked)(d, is_one_pass);
 }
 
 /* The decoded program: in call->memo as it was left there, if that fits; else made anew, there or behind the blocks. */
@@ -551,7 +567,7 @@ static void OWN(run)(OWN(decoded) *d, int64_t rows, int64_t cols, const int64_t 
       if (col && d->only_moves) OWN(next_block)(d);
       else OWN(start_block)(d, row, block_rows, col, block_cols);
       if (d->asks_for_lines) OWN(ask_for_lines)(d, block_cols);
-      if (d->streams) OWN(ask_ahead)(d, block_cols);
+      if (d->asks_ahead) OWN(ask_ahead)(d, block_cols);
       for (int64_t k = d->n_once; k < d->n_instructions; k++) {
         const OWN(instruction) *ins = &d->instructions[k];
         const OWN(operand) *target;

@@ -8,8 +8,11 @@
 typedef void OWN(op_fn)(int64_t n, T *d, INPUTS);
 
 /* scalars: the inputs (bit k: input k) that are one vector. is_slow: two vectors at once, as each is a chain of
- * operations that wait for each other. arity, scalars, is_slow: constants. */
-FNN_INLINE void OWN(map)(int64_t n, T *d, INPUTS, int arity, int scalars, int is_slow, V (*f)(const V *)) {
+ * operations that wait for each other. streams: these go past the caches, to a d of whole vectors, and lines that are read
+ * are asked for one by one: where many are asked for at once, what is read next waits for the same buffers. arity,
+ * scalars, is_slow, streams: constants. */
+FNN_INLINE void OWN(map)(int64_t n, T *d, INPUTS, int arity, int scalars, int is_slow, int streams, V (*f)(const V *)) {
+  enum { AHEAD = 4096 / (int)sizeof(T) };
   const T *const from[] = {x0, x1, x2, x3, x4, x5};
   V x[FNN_MOST_INPUTS];
 #pragma GCC unroll 6
@@ -21,11 +24,18 @@ FNN_INLINE void OWN(map)(int64_t n, T *d, INPUTS, int arity, int scalars, int is
 #pragma GCC unroll 6
     for (int k = 0; k < arity; k++) {
       y[k] = x[k];
-      if (!(scalars >> k & 1)) x[k] = FN(load)(from[k] + i), y[k] = FN(load)(from[k] + i + N);
+      if (scalars >> k & 1) continue;
+      x[k] = FN(load)(from[k] + i), y[k] = FN(load)(from[k] + i + N);
+      if (streams) __builtin_prefetch(from[k] + i + AHEAD), __builtin_prefetch(from[k] + i + AHEAD + N);
     }
     const V first = f(x), second = f(y);
-    FN(store)(d + i, first);
-    FN(store)(d + i + N, second);
+    if (streams) {
+      FN(stream)(d + i, first);
+      FN(stream)(d + i + N, second);
+    } else {
+      FN(store)(d + i, first);
+      FN(store)(d + i + N, second);
+    }
   }
   for (; i + N <= n; i += N) {
 #pragma GCC unroll 6
@@ -188,6 +198,7 @@ typedef struct {
   int8_t is_slow;    /* arithmetic takes longer than memory */
   int8_t scalars;    /* not 0: fn[1] is for this set, and there is none for other sets */
   OWN(op_fn) *fn[7]; /* else one for each */
+  OWN(op_fn) *stream[2]; /* of a slow one: as fn[0] and fn[1], past the caches; NULL where vectors are too short for that */
 } OWN(opcode);
 
 /* NULL where there is none for this set. */
@@ -200,12 +211,24 @@ static OWN(op_fn) *OWN(variant)(const OWN(opcode) *opcode, int scalars) {
   FNN_INLINE V OWN(of_array_##name)(const V *x) { return OWN(v_##name)(FIRST##arity(x)); }
 #define VARIANT(name, arity, scalars, is_slow)                                                                         \
   static void OWN(loop_##name##_##scalars)(int64_t n, T *d, INPUTS) {                                                  \
-    OWN(map)(n, d, x0, x1, x2, x3, x4, x5, arity, scalars, is_slow, OWN(of_array_##name));                             \
+    OWN(map)(n, d, x0, x1, x2, x3, x4, x5, arity, scalars, is_slow, 0, OWN(of_array_##name));                          \
   }
+#if defined(FNN_ISA_AVX512)
+#define SLOW_VARIANT(name, arity, scalars)                                                                             \
+  VARIANT(name, arity, scalars, 1)                                                                                     \
+  static void OWN(stream_##name##_##scalars)(int64_t n, T *d, INPUTS) {                                                \
+    if ((uintptr_t)d % sizeof(V)) OWN(loop_##name##_##scalars)(n, d, x0, x1, x2, x3, x4, x5);                          \
+    else OWN(map)(n, d, x0, x1, x2, x3, x4, x5, arity, scalars, 1, 1, OWN(of_array_##name));                           \
+  }
+#define STREAM_OF(name, scalars) OWN(stream_##name##_##scalars)
+#else
+#define SLOW_VARIANT(name, arity, scalars) VARIANT(name, arity, scalars, 1)
+#define STREAM_OF(name, scalars) NULL
+#endif
 #define LOOP1(name) OF_ARRAY(name, 1) VARIANT(name, 1, 0, 0)
-#define LOOP1_SLOW(name) OF_ARRAY(name, 1) VARIANT(name, 1, 0, 1)
+#define LOOP1_SLOW(name) OF_ARRAY(name, 1) SLOW_VARIANT(name, 1, 0)
 #define LOOP2(name) OF_ARRAY(name, 2) VARIANT(name, 2, 0, 0) VARIANT(name, 2, 1, 0) VARIANT(name, 2, 2, 0)
-#define LOOP2_SLOW(name) OF_ARRAY(name, 2) VARIANT(name, 2, 0, 1)
+#define LOOP2_SLOW(name) OF_ARRAY(name, 2) SLOW_VARIANT(name, 2, 0)
 #define LOOP3(name)                                                                                                    \
   OF_ARRAY(name, 3)                                                                                                    \
   VARIANT(name, 3, 0, 0) VARIANT(name, 3, 1, 0) VARIANT(name, 3, 2, 0) VARIANT(name, 3, 3, 0)                          \
@@ -213,7 +236,7 @@ static OWN(op_fn) *OWN(variant)(const OWN(opcode) *opcode, int scalars) {
 #define LOOP_LONG(name, arity, scalars)                                                                                \
   OF_ARRAY(name, arity) VARIANT(name, arity, 0, 0) VARIANT(name, arity, scalars, 0)
 #define LOOP_LONG_SLOW(name, arity, scalars)                                                                           \
-  OF_ARRAY(name, arity) VARIANT(name, arity, 0, 1) VARIANT(name, arity, scalars, 1)
+  OF_ARRAY(name, arity) SLOW_VARIANT(name, arity, 0) SLOW_VARIANT(name, arity, scalars)
 
 UNARY_OPS(LOOP1)
 BINARY_OPS(LOOP2)
@@ -231,22 +254,25 @@ SLOW_LONG_OPS(LOOP_LONG_SLOW)
 #endif
 
 #define FN_OF(name, scalars) OWN(loop_##name##_##scalars)
-#define ROW1(name) {1, 0, 0, {FN_OF(name, 0)}},
-#define ROW1_SLOW(name) {1, 1, 0, {FN_OF(name, 0)}},
-#define ROW2(name) {2, 0, 0, {FN_OF(name, 0), FN_OF(name, 1), FN_OF(name, 2)}},
-#define ROW2_SLOW(name) {2, 1, 0, {FN_OF(name, 0)}},
+#define ROW1(name) {1, 0, 0, {FN_OF(name, 0)}, {0}},
+#define ROW1_SLOW(name) {1, 1, 0, {FN_OF(name, 0)}, {STREAM_OF(name, 0)}},
+#define ROW2(name) {2, 0, 0, {FN_OF(name, 0), FN_OF(name, 1), FN_OF(name, 2)}, {0}},
+#define ROW2_SLOW(name) {2, 1, 0, {FN_OF(name, 0)}, {STREAM_OF(name, 0)}},
 #define ROW3(name)                                                                                                     \
   {3, 0, 0, {FN_OF(name, 0), FN_OF(name, 1), FN_OF(name, 2), FN_OF(name, 3), FN_OF(name, 4), FN_OF(name, 5),           \
-             FN_OF(name, 6)}},
-#define ROW_LONG(name, arity, scalars) {arity, 0, scalars, {FN_OF(name, 0), FN_OF(name, scalars)}},
-#define ROW_LONG_SLOW(name, arity, scalars) {arity, 1, scalars, {FN_OF(name, 0), FN_OF(name, scalars)}},
+             FN_OF(name, 6)}, {0}},
+#define ROW_LONG(name, arity, scalars) {arity, 0, scalars, {FN_OF(name, 0), FN_OF(name, scalars)}, {0}},
+#define ROW_LONG_SLOW(name, arity, scalars)                                                                            \
+  {arity, 1, scalars, {FN_OF(name, 0), FN_OF(name, scalars)}, {STREAM_OF(name, 0), STREAM_OF(name, scalars)}},
 
 static const OWN(opcode) OWN(opcodes)[] = {
-  {1, 0, 0, {0}}, UNARY_OPS(ROW1) SLOW_UNARY_OPS(ROW1_SLOW) BINARY_OPS(ROW2) SLOW_BINARY_OPS(ROW2_SLOW)
+  {1, 0, 0, {0}, {0}}, UNARY_OPS(ROW1) SLOW_UNARY_OPS(ROW1_SLOW) BINARY_OPS(ROW2) SLOW_BINARY_OPS(ROW2_SLOW)
   TERNARY_OPS(ROW3) LONG_OPS(ROW_LONG) SLOW_LONG_OPS(ROW_LONG_SLOW)};
 
 #undef OF_ARRAY
 #undef VARIANT
+#undef SLOW_VARIANT
+#undef STREAM_OF
 #undef LOOP1
 #undef LOOP1_SLOW
 #undef LOOP2
