@@ -78,6 +78,11 @@ PROBLEMS = [
     Problem(1, 6, 19, 512, 1, 3, 3, strides=(2, 2), pads=(0, 0, 1, 1)),
     Problem(1, 8, 21, 256, 1, 2, 5, strides=(3, 2), dilation=(1, 2), pads=(1, 4, 0, 3)),
     Problem(1, 7, 16, 64, 4, 3, 3, strides=(1, 3), pads=(1, 1, 1, 1)),
+    # Long rows, and x and dy of more than 4 MiB: by parts too.
+    Problem(1, 6, 18, 130, 1, 3, 3, pads=(1, 1, 1, 1)),
+    Problem(1, 5, 21, 100, 1, 2, 3, pads=(0, 0, 2, 2)),
+    Problem(1, 64, 66, 133, 1, 3, 3, pads=(1, 1, 1, 1)),
+    Problem(1, 91, 90, 107, 1, 3, 5, strides=(2, 2), pads=(1, 1, 2, 2)),
 ]
 pytestmark = pytest.mark.parametrize("isa", ISAS)
 each_problem = pytest.mark.parametrize("problem", PROBLEMS, ids=lambda p: "-".join(map(str, astuple(p))))

@@ -12,9 +12,10 @@
  *   reals  the program's
  * Any element alignment; outputs must not overlap inputs; every element of an output is written.
  *
- * The loops run over pixels as they lie, vectors of channels first, rectangle by rectangle of results that the same taps
- * reach, so that nothing is padded. With mult > 1, or fewer channels than a vector has lanes, pixels are copied to "wide"
- * ones in scratch: c * mult channels, each of x repeated mult times, padded to a vector with zeros.
+ * The loops run over pixels as they lie, a vector of channels along a row or a part of one before the next, rectangle by
+ * rectangle of results that the same taps reach, so that nothing is padded. With mult > 1, or fewer channels than a vector
+ * has lanes, pixels are copied to "wide" ones in scratch: c * mult channels, each of x repeated mult times, padded to a
+ * vector with zeros.
  * Order of summation: ky, kx ascending (grad_input: descending, and then over m); grad_kernel adds fixed blocks of the
  * batch, each from the first pixel to the last of its rectangles. */
 #include "program.h"
@@ -60,12 +61,16 @@ static depthwise_shape depthwise_shape_of(const int64_t *ints) {
 enum {
   DW_TAPS = 3,                /* along an axis: the weights of 3 by 3 stay in registers */
   DW_KEPT = 32,               /* results of a row that may wait for the rest of it */
+  DW_ROW_BYTES = 1 << 13,     /* longer rows are done in parts: no first cache holds the six that are read or written */
+  DW_PART = 4,                /* results of a row for all channels before the next ones */
   DW_PIXELS = 8,              /* with more, results in registers: chains for two multipliers with a latency of four */
   DW_UNITS = 32,              /* wanted, for threads to share evenly */
   DW_BAND_BYTES = 1 << 15,    /* of the results of a unit: still in L1 or near it when its program runs */
   DW_KERNEL_PIXELS = 1024,    /* grad_kernel: of a band */
   DW_KERNEL_UNITS = 16,       /* grad_kernel: wanted */
-  DW_GROUP_BYTES = 256        /* grad_kernel: of a pixel, for a unit: some lines in a row */
+  DW_FAR_BYTES = 4 << 20,     /* grad_kernel: of x and dy together, which no second cache holds */
+  DW_GROUP_BYTES = 256,       /* grad_kernel: of a pixel, for a unit: some lines in a row */
+  DW_FAR_GROUP_BYTES = 1024   /* the same of what is far */
 };
 
 #include "types_f32.h"

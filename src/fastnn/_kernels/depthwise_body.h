@@ -10,6 +10,7 @@ typedef struct {
   int64_t vectors, groups, blocks; /* grad_kernel: vectors of a group, groups, blocks of bands */
   int64_t low_y, high_y;      /* grad_input: shifts of the taps */
   int wide;                   /* pixels are copied to wide ones */
+  int is_far;                 /* grad_kernel: no near cache holds x and dy, of which a pixel has several vectors */
 } OWN(depthwise_cut);
 
 static OWN(depthwise_cut) OWN(depthwise_cut_of)(const int64_t *ints) {
@@ -48,7 +49,9 @@ static OWN(depthwise_cut) OWN(depthwise_kernel_cut)(const int64_t *ints) {
   OWN(depthwise_cut) c = OWN(depthwise_cut_of)(ints);
   const depthwise_shape *s = &c.s;
   const int64_t vectors = fnn_ceil_div(c.lanes, N);
-  c.vectors = c.wide ? vectors : DW_GROUP_BYTES / FNN_VECTOR_BYTES;
+  c.is_far = !c.wide && vectors > 1 &&
+             s->n * (s->h * s->w + s->oh * s->ow) * s->channels * (int64_t)sizeof(T) > DW_FAR_BYTES;
+  c.vectors = c.wide ? vectors : (c.is_far ? DW_FAR_GROUP_BYTES : DW_GROUP_BYTES) / FNN_VECTOR_BYTES;
   c.groups = fnn_ceil_div(vectors, c.vectors);
   c.rows = fnn_min(DW_KERNEL_PIXELS / s->ow, fnn_ceil_div(s->n * s->oh * c.groups, DW_KERNEL_UNITS));
   c.rows = fnn_max(1, fnn_min(fnn_round_up(c.rows, 2), s->oh));
@@ -279,24 +282,28 @@ typedef struct {
 
 /* How many results of a row are done for all channels before the next ones. Pixels a large power of two apart share few
  * sets of the first cache; a part's take half of those sets' lines, in x and in y, so that the lines that were fetched
- * beside them are still there when their channels come. Without strides columns stay in registers instead. */
-static int64_t OWN(depthwise_part)(const OWN(depthwise_images) * m, int64_t width) {
+ * beside them are still there when their channels come. Without strides columns stay in registers instead, and only long
+ * rows have parts, of few pixels: memory is read and written in its order, as the hardware fetches ahead, not a line of
+ * each pixel. */
+static int64_t OWN(depthwise_part)(const OWN(depthwise_images) * m, int64_t width, int slides) {
   enum { WAY_BYTES = 4096, WAYS = 8 };
   const int64_t pixel = m->channels * (int64_t)sizeof(T), spread = fnn_min(WAY_BYTES, pixel & -pixel);
   const int64_t lines = WAYS / 2 * WAY_BYTES / spread, apart = m->y_step / m->channels;
-  if (spread < WAY_BYTES / WAYS || (m->cols.stride == 1 && apart == 1)) return width;
+  if (m->cols.stride == 1 && apart == 1)
+    return slides && m->channels > N && width * pixel > DW_ROW_BYTES ? DW_PART : width;
+  if (spread < WAY_BYTES / WAYS) return width;
   const int64_t of_x = (lines / fnn_max(1, m->rows.taps) - m->cols.taps) / m->cols.stride + 1;
   return fnn_max(1, fnn_min(of_x, lines / apart));
 }
 
 static void OWN(depthwise_correlate)(const OWN(depthwise_images) * m, int64_t height, int64_t width) {
-  const int64_t part = OWN(depthwise_part)(m, width);
   OWN(depthwise_rect) r = {.channels = m->channels, .tap_row = m->rows.step * m->x_row,
                            .tap_col = m->cols.step * m->channels, .kernel_row = m->kernel_row,
                            .kernel_col = m->kernel_col, .x_step = m->cols.stride * m->channels, .y_row = m->y_row,
                            .y_step = m->y_step, .size = m->cols.size, .bias = m->bias};
   const int slides = m->cols.stride == 1 && m->cols.step == 1 && m->cols.taps && m->cols.taps <= DW_TAPS &&
                      m->cols.origin > -m->cols.taps;
+  const int64_t part = OWN(depthwise_part)(m, width, slides);
   for (int64_t oy = 0, ky, ky_end; oy < height; oy += r.rows) {
     const int64_t same_rows = fnn_min(height, OWN(depthwise_reach)(&m->rows, oy, &ky, &ky_end)) - oy;
     r.kh = ky_end - ky;
@@ -308,9 +315,10 @@ static void OWN(depthwise_correlate)(const OWN(depthwise_images) * m, int64_t he
       r.kernel = m->kernel + ky * m->kernel_row;
       r.y = m->y + oy * m->y_row;
       r.keeps = width <= DW_KEPT && OWN(depthwise_collides)(&r);
-      for (int64_t ox = 0; ox < width; ox += part, r.x += part * r.x_step, r.y += part * r.y_step) {
+      const int64_t most = r.keeps && r.y_step == m->channels ? width : part;
+      for (int64_t ox = 0; ox < width; ox += most, r.x += most * r.x_step, r.y += most * r.y_step) {
         r.first = m->cols.origin + ox;
-        r.cols = fnn_min(part, width - ox);
+        r.cols = fnn_min(most, width - ox);
         OWN(depthwise_slide_variants)[(r.kh - 1) * DW_TAPS + m->cols.taps - 1](&r);
       }
       continue;

@@ -10,13 +10,14 @@ static void OWN(depthwise_conv2d_grad_kernel_size)(const int64_t *ints, fnn_work
 }
 
 /* A rectangle of dy of which each pixel meets x at the same taps, [begin, end) of its vectors. Where the pixels and the
- * taps are neighbours in x (`slides`), it is whole rows of dy, padding and all. */
+ * taps are neighbours in x (`slides`), it is whole rows of dy, padding and all, or what meets a range of columns of x. */
 typedef struct {
   const T *x, *dy; /* x under the first tap of the first pixel; slides: the first column of x */
   T *sums;         /* of the first tap, in whole vectors */
   int64_t rows, cols, channels, begin, end, kh, kw;
   int64_t tap_row, tap_col, sum_row, sum_col, x_row, x_step, dy_row, dy_step;
-  int64_t first, size; /* slides: the column of x under the first tap, how many columns there are */
+  int64_t first;    /* slides: the column of x under the first tap */
+  int64_t from, to; /* slides: the columns of x */
 } OWN(depthwise_grad_rect);
 
 /* One row of it, or two of which the second's taps are the first's, a row of x further. */
@@ -42,7 +43,7 @@ FNN_INLINE void OWN(depthwise_grad_rows)(const OWN(depthwise_grad_rect) * r, V *
 /* The same by columns of x: each is read once, as are those of dy, which wait in registers for kw columns. */
 FNN_INLINE void OWN(depthwise_grad_slide)(const OWN(depthwise_grad_rect) * r, V *sum, const T *x, const T *dy,
                                           const int rows, const int kh, const int kw) {
-  const int64_t begin = fnn_max(0, r->first), end = fnn_min(r->size, r->cols + r->first + kw - 1);
+  const int64_t begin = r->from, end = r->to;
   /* Pixels that are a multiple of 2 KiB apart share one or two sets of the first cache, and what it fetched beside a line
    * is gone before the next vector's turn: that line is asked for again, into the second. */
   const int fetches = r->channels * (int64_t)sizeof(T) % 2048 == 0;
@@ -118,27 +119,33 @@ static void (*const OWN(depthwise_grad_slide_variants)[])(const OWN(depthwise_gr
   OWN(depthwise_grad_slide_21), OWN(depthwise_grad_slide_22), OWN(depthwise_grad_slide_23),
   OWN(depthwise_grad_slide_31), OWN(depthwise_grad_slide_32), OWN(depthwise_grad_slide_33)};
 
-/* Adds what a band gives to the sums of the taps of `rows` and `cols` (DW_TAPS each at most). */
+/* Adds what a band gives to the sums of the taps of `rows` and `cols` (DW_TAPS each at most). What no near cache holds
+ * is taken in parts of two rows, all vectors of a part before the next, so that it is read in the order of memory, as the
+ * hardware fetches ahead, not a line of each pixel. The order of the sums is the same. */
 static void OWN(depthwise_grad_taps)(OWN(depthwise_grad_rect) r, const OWN(depthwise_axis) * rows,
-                                     const OWN(depthwise_axis) * cols, int64_t height, int64_t width) {
+                                     const OWN(depthwise_axis) * cols, int64_t height, int64_t width, int is_far) {
   const OWN(depthwise_grad_rect) all = r;
   const int64_t x_row = r.tap_row / rows->step, x_pixel = r.tap_col / cols->step;
+  const int64_t most_rows = is_far ? 2 : height, most_cols = is_far ? DW_PART : width + cols->taps;
   for (int64_t oy = 0, next_row, ky, ky_end; oy < height; oy = next_row) {
-    next_row = fnn_min(height, OWN(depthwise_reach)(rows, oy, &ky, &ky_end));
+    next_row = fnn_min(fnn_min(height, oy + most_rows), OWN(depthwise_reach)(rows, oy, &ky, &ky_end));
     r.kh = ky_end - ky;
     r.rows = next_row - oy;
     if (cols->stride == 1 && cols->step == 1 && r.kh) {
+      const int64_t end = fnn_min(cols->size, width + cols->origin + cols->taps - 1);
       r.first = cols->origin;
-      r.size = cols->size;
       r.cols = width;
       r.x = all.x + (oy * rows->stride + ky * rows->step + rows->origin) * x_row;
       r.dy = all.dy + oy * r.dy_row;
       r.sums = all.sums + ky * r.sum_row;
-      OWN(depthwise_grad_slide_variants)[(r.kh - 1) * DW_TAPS + cols->taps - 1](&r);
+      for (r.from = fnn_max(0, r.first); r.from < end; r.from = r.to) {
+        r.to = fnn_min(end, r.from + most_cols);
+        OWN(depthwise_grad_slide_variants)[(r.kh - 1) * DW_TAPS + cols->taps - 1](&r);
+      }
       continue;
     }
     for (int64_t ox = 0, next, kx, kx_end; ox < width; ox = next) {
-      next = fnn_min(width, OWN(depthwise_reach)(cols, ox, &kx, &kx_end));
+      next = fnn_min(fnn_min(width, ox + most_cols), OWN(depthwise_reach)(cols, ox, &kx, &kx_end));
       r.kw = kx_end - kx;
       r.cols = next - ox;
       if (!r.kh || !r.kw) continue;
@@ -184,7 +191,7 @@ static void OWN(depthwise_kernel_block)(const fnn_call *call, const OWN(depthwis
       for (int64_t kx = 0; kx < s->kw; kx += DW_TAPS) {
         const OWN(depthwise_axis) ys = OWN(depthwise_some_taps)(y_axis, ky), xs = OWN(depthwise_some_taps)(x_axis, kx);
         r.sums = sums + ky * r.sum_row + kx * r.sum_col;
-        OWN(depthwise_grad_taps)(r, &ys, &xs, rows, s->ow);
+        OWN(depthwise_grad_taps)(r, &ys, &xs, rows, s->ow, c->is_far);
       }
     }
   }
