@@ -396,12 +396,14 @@ static void OWN(conv2d_size)(const int64_t *ints, fnn_work *work) {
   work->bytes = conv_elements(&c.s) * (double)sizeof(T);
 }
 
-/* One unit: images [image, image + images) by result rows [row, row + rows), by all columns or a part of them. Bands of
- * a part follow each other: a thread reads few parts of the weights. */
+/* One unit: images [image, image + images) by result rows [row, row + rows), by all columns or a part of them. Few bands
+ * of a part follow each other: a thread reads few parts of the weights. Where bands are cut to be even, parts of a band
+ * do: x may be further away than all weights. */
 static void OWN(conv2d_unit)(const fnn_call *call, const OWN(conv_cut) * c, const T *weights, int64_t unit) {
   const conv_shape *s = &c->s;
-  const int64_t bands = c->bands.image_units * c->bands.bands, part = unit / bands;
-  unit %= bands;
+  const int64_t bands = c->bands.image_units * c->bands.bands, is_few = bands < OWN(CONV_FEW_BANDS);
+  const int64_t part = is_few ? unit / bands : unit % c->parts;
+  unit = is_few ? unit % bands : unit / c->parts;
   const int64_t image = unit / c->bands.bands * c->bands.images, row = unit % c->bands.bands * c->bands.rows;
   const int64_t images = fnn_min(c->bands.images, s->n - image), rows = fnn_min(c->bands.rows, s->oh - row);
   T *space = (T *)(call->scratch + OWN(conv_window_at)(2 * s->taps));
