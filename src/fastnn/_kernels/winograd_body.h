@@ -222,14 +222,17 @@ static void OWN(wino_kernel_block)(const OWN(wino_cut) * c, T *out, int64_t widt
   const conv_shape *s = &c->s;
   const int64_t rows = fnn_min(N, s->cin - k), cols = fnn_min(N, s->cout - o);
   _Alignas(FNN_ALIGN) T taps[WINO_TAPS][N * N]; /* rows of a vector */
-  for (int64_t tap = 0; tap < WINO_TAPS; tap++) {
+  const int in_place = !c->turned && cols == N;
+  for (int64_t tap = 0; !in_place && tap < WINO_TAPS; tap++) {
     const T *from = c->turned ? kernel + ((WINO_TAPS - 1 - tap) * s->cout + o) * s->cin + k
                               : kernel + (tap * s->cin + k) * s->cout + o;
     OWN(pack_panel)(taps[tap], from, c->turned ? 1 : s->cout, c->turned ? s->cin : 1, rows, (tile_panel){0, cols, 1});
   }
-  for (int64_t r = 0; r < rows; r++, out += width) {
+  const T *at = in_place ? kernel + k * s->cout + o : taps[0];
+  const int64_t row = in_place ? s->cout : N, tap_step = in_place ? s->cin * s->cout : N * N;
+  for (int64_t r = 0; r < rows; r++, at += row, out += width) {
     V g[WINO_TAPS], half[3][WINO_IN], u[WINO_IN];
-    for (int tap = 0; tap < WINO_TAPS; tap++) g[tap] = FN(load)(taps[tap] + r * N);
+    for (int tap = 0; tap < WINO_TAPS; tap++) g[tap] = FN(load)(at + tap * tap_step);
     for (int x = 0; x < 3; x++) OWN(wino_from_kernel)(half[x], g + x, 3);
     for (int y = 0; y < WINO_IN; y++) {
       OWN(wino_from_kernel)(u, &half[0][y], WINO_IN);
