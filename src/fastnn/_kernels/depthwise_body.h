@@ -282,9 +282,9 @@ typedef struct {
 
 /* How many results of a row are done for all channels before the next ones. Pixels a large power of two apart share few
  * sets of the first cache; a part's take half of those sets' lines, in x and in y, so that the lines that were fetched
- * beside them are still there when their channels come. Without strides columns stay in registers instead, and only long
- * rows have parts, of few pixels: memory is read and written in its order, as the hardware fetches ahead, not a line of
- * each pixel. */
+ * beside them are still there when their channels come. Without strides columns stay in registers instead, and only
+ * long rows have parts, of few pixels: memory is read and written in its order, as the hardware fetches ahead, not a
+ * line of each pixel. */
 static int64_t OWN(depthwise_part)(const OWN(depthwise_images) * m, int64_t width, int slides) {
   enum { WAY_BYTES = 4096, WAYS = 8 };
   const int64_t pixel = m->channels * (int64_t)sizeof(T), spread = fnn_min(WAY_BYTES, pixel & -pixel);

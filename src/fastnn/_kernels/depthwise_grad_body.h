@@ -10,7 +10,7 @@ static void OWN(depthwise_conv2d_grad_kernel_size)(const int64_t *ints, fnn_work
 }
 
 /* A rectangle of dy of which each pixel meets x at the same taps, [begin, end) of its vectors. Where the pixels and the
- * taps are neighbours in x (`slides`), it is whole rows of dy, padding and all, or what meets a range of columns of x. */
+ * taps are neighbours in x (`slides`), it is whole rows of dy, padding and all, or what meets some columns of x. */
 typedef struct {
   const T *x, *dy; /* x under the first tap of the first pixel; slides: the first column of x */
   T *sums;         /* of the first tap, in whole vectors */
@@ -120,8 +120,8 @@ static void (*const OWN(depthwise_grad_slide_variants)[])(const OWN(depthwise_gr
   OWN(depthwise_grad_slide_31), OWN(depthwise_grad_slide_32), OWN(depthwise_grad_slide_33)};
 
 /* Adds what a band gives to the sums of the taps of `rows` and `cols` (DW_TAPS each at most). What no near cache holds
- * is taken in parts of two rows, all vectors of a part before the next, so that it is read in the order of memory, as the
- * hardware fetches ahead, not a line of each pixel. The order of the sums is the same. */
+ * is taken in parts of two rows, all vectors of a part before the next, so that it is read in the order of memory, as
+ * the hardware fetches ahead, not a line of each pixel. The order of the sums is the same. */
 static void OWN(depthwise_grad_taps)(OWN(depthwise_grad_rect) r, const OWN(depthwise_axis) * rows,
                                      const OWN(depthwise_axis) * cols, int64_t height, int64_t width, int is_far) {
   const OWN(depthwise_grad_rect) all = r;
