@@ -55,14 +55,17 @@ FNN_INLINE void OWN(thin_tile)(const OWN(conv_walk) * walk, const T *a, T *c, in
       }
     }
   }
-  const V floor = FN(splat)(walk->floor);
+  if (walk->floor > -INFINITY) { /* the maximum takes the unit that multiplies */
+    const V floor = FN(splat)(walk->floor);
+#pragma GCC unroll 32
+    for (int k = 0; k < pixels * vectors; k++) acc[k] = FN(max)(floor, acc[k]);
+  }
 #pragma GCC unroll 16
   for (int i = 0; i < pixels; i++, c += c_col)
 #pragma GCC unroll 4
     for (int j = 0; j < vectors; j++) {
-      const V y = FN(max)(floor, acc[i * vectors + j]);
-      if (j == vectors - 1 && n < N) FN(store_part)(c + j * N, y, n);
-      else FN(store)(c + j * N, y);
+      if (j == vectors - 1 && n < N) FN(store_part)(c + j * N, acc[i * vectors + j], n);
+      else FN(store)(c + j * N, acc[i * vectors + j]);
     }
 }
 
