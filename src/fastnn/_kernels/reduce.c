@@ -19,7 +19,7 @@ enum {
   WIDEST = 2048,  /* that a column reduction does at once: whole rows, as memory likes them, with 24 KiB of sums */
   RUN = 1024,
   RUN_ROWS = 64,
-  SEGMENTS = 64,  /* at most this many sets of totals of a column reduction are kept, each of RUN_ROWS rows or more */
+  SEGMENTS = 32,  /* at most this many sets of totals of a column reduction are kept, each of RUN_ROWS rows or more */
   MAX_DIMS = 8
 };
 

@@ -159,13 +159,14 @@ FNN_INLINE ACC OWN(reduce_row)(int kind, const T *x, int64_t n, ACC total) {
 FNN_INLINE void OWN(reduce_rows)(int kind, const T *x, int64_t rows, int64_t stride, int64_t width, ACC *total) {
   T partial[WIDEST];
   int64_t together = stride == width ? fnn_max(1, WIDTH / width) : 1, wide = together * width;
-  /* Parts of rows wider than WIDEST, which the CPU does not fetch ahead from one to the next, are taken four at once;
-   * not for extremes, whose comparisons within comparisons do not become vectors. */
-  const int is_cut = (kind == SUM || kind == PROD) && stride > width;
+  /* Long rows are taken four at once: their sums are read and written once for all, and parts of rows wider than WIDEST
+   * are not fetched ahead by the CPU from one to the next. Not for extremes, whose comparisons do not become vectors
+   * when they stand within comparisons. */
+  const int by_fours = (kind == SUM || kind == PROD) && together == 1;
   for (int64_t row = 0; row < rows;) {
     int64_t end = fnn_min(rows, row + RUN_ROWS * together);
     for (int64_t c = 0; c < wide; c++) partial[c] = (T)OWN(start)(kind);
-    for (; is_cut && row + 4 <= end; row += 4) {
+    for (; by_fours && row + 4 <= end; row += 4) {
       const T *p = x + row * stride, *q = p + 2 * stride;
       for (int64_t c = 0; c < wide; c++) {
         const T pair = OWN(step)(kind, p[c], p[c + stride]), next = OWN(step)(kind, q[c], q[c + stride]);
