@@ -358,7 +358,6 @@ static void OWN(store_directly)(OWN(decoded) *d) {
   pass->dst = store->dst;
   d->operands[pass->dst].mode = OWN(DIRECT);
   d->n_instructions--;
-  d->asks_ahead = 0;
 }
 
 /* Decodes `program` for tiles of at most rows by cols. Each reduction is {kind, register, buffer, dtype}. distance:
@@ -396,7 +395,7 @@ static void OWN(decode)(OWN(decoded) *d, const int64_t *program, const fnn_call 
   const int may_stream = distance == FNN_STREAMED && OWN(may_stream)(program);
   for (int64_t k = 0; may_stream && k < d->n_operands; k++) {
     if (!OWN(is_streamed)(d, k)) continue;
-    d->operands[k].is_streamed = d->streams = d->asks_ahead = 1;
+    d->operands[k].is_streamed = d->streams = 1;
     d->operands[k].mode = OWN(LOADED); /* computed in scratch, and copied from there */
   }
   for (int64_t k = 0; k < program[1]; k++) {
@@ -421,7 +420,9 @@ static void OWN(decode)(OWN(decoded) *d, const int64_t *program, const fnn_call 
   OWN(store_directly)(d);
   const int is_one_pass = OWN(is_one_pass)(d, n_reductions);
   if (is_one_pass) d->block_cols = d->cols;
-  if (is_far && !(is_one_pass && OWN(opcodes)[d->instructions[d->n_once].opcode].is_slow)) OWN(find_asked)(d, is_one_pass);
+  d->asks_ahead = distance == FNN_STREAMED && !is_one_pass;
+  const int is_slow_pass = is_one_pass && OWN(opcodes)[d->instructions[d->n_once].opcode].is_slow;
+  if (is_far && !is_slow_pass) OWN(find_asked)(d, is_one_pass);
 }
 
 /* The decoded program: in call->memo as it was left there, if that fits; else made anew, there or behind the blocks. */
@@ -490,12 +491,15 @@ static void OWN(ask_for_lines)(const OWN(decoded) *d, int64_t cols) {
     for (int64_t c = 0; d->operands[k].is_asked && c < cols; c += OWN(LINE)) __builtin_prefetch(d->regs[k].now + c, 1);
 }
 
-/* For what a block to come reads: a few stores past the caches leave the memory time to read as well. */
+/* For what a block to come reads: instruction by instruction the CPU sees a stream at a time, and a few stores past the
+ * caches leave the memory time to read as well. */
 static void OWN(ask_ahead)(const OWN(decoded) *d, int64_t cols) {
   enum { BLOCKS = 2 };
-  for (int64_t k = 0; k < d->n_operands; k++)
-    for (int64_t c = 0; d->operands[k].mode == OWN(DIRECT) && c < cols; c += OWN(LINE))
+  for (int64_t k = 0; k < d->n_operands; k++) {
+    const OWN(operand) *o = &d->operands[k];
+    for (int64_t c = 0; o->is_read && o->mode == OWN(DIRECT) && c < cols; c += OWN(LINE))
       __builtin_prefetch(d->regs[k].now + BLOCKS * cols + c);
+  }
 }
 
 /* The greatest or least of each lane, NaN if either is: the instruction gives the second of two where one is NaN. */

@@ -8,8 +8,8 @@
 typedef void OWN(op_fn)(int64_t n, T *d, INPUTS);
 
 /* scalars: the inputs (bit k: input k) that are one vector. is_slow: two vectors at once, as each is a chain of
- * operations that wait for each other. streams: these go past the caches, to a d of whole vectors, and lines that are read
- * are asked for one by one: where many are asked for at once, what is read next waits for the same buffers. arity,
+ * operations that wait for each other. streams: these go past the caches, to a d of whole vectors, and lines that are
+ * read are asked for one by one: where many are asked for at once, what is read next waits for the same buffers. arity,
  * scalars, is_slow, streams: constants. */
 FNN_INLINE void OWN(map)(int64_t n, T *d, INPUTS, int arity, int scalars, int is_slow, int streams, V (*f)(const V *)) {
   enum { AHEAD = 4096 / (int)sizeof(T) };
@@ -198,7 +198,7 @@ typedef struct {
   int8_t is_slow;    /* arithmetic takes longer than memory */
   int8_t scalars;    /* not 0: fn[1] is for this set, and there is none for other sets */
   OWN(op_fn) *fn[7]; /* else one for each */
-  OWN(op_fn) *stream[2]; /* of a slow one: as fn[0] and fn[1], past the caches; NULL where vectors are too short for that */
+  OWN(op_fn) *stream[2]; /* of a slow one: fn[0], fn[1] past the caches; NULL where vectors are too short */
 } OWN(opcode);
 
 /* NULL where there is none for this set. */
