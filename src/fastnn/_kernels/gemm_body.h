@@ -159,7 +159,10 @@ static OWN(gemm_cut) OWN(gemm_cut_of)(const int64_t *ints) {
   c.row_blocks = fnn_ceil_div(c.m, c.rows);
   const int64_t units = c.batches * c.row_blocks * c.groups;
   c.split_k = c.k;
-  if (units > 0 && c.k >= (units < GEMM_FEW_UNITS && c.m > 1 ? 2 : 4) * GEMM_K_BLOCK) {
+  /* A long A, and a B that is read in place, want short ranges of k at all events. */
+  const int is_packed = c.way == GEMM_LARGE || c.way == GEMM_PACKED_A || (c.way == GEMM_PLAIN && ints[GEMM_B_COL] != 1);
+  const int has_units = units >= GEMM_MANY_UNITS && is_packed;
+  if (units > 0 && !has_units && c.k >= (units < GEMM_FEW_UNITS && c.m > 1 ? 2 : 4) * GEMM_K_BLOCK) {
     /* Columns that are contiguous along k are streams, the longer the better. */
     const int64_t most = c.way == GEMM_DOTS ? fnn_ceil_div(GEMM_DOTS_UNITS, units) : c.k;
     c.split_k = fnn_round_up(fnn_ceil_div(c.k, fnn_min(most, OWN(gemm_most_splits)(&c))), N);
