@@ -157,7 +157,8 @@ def test_column_sum_rides_along(size, suffix, isa):
 # Where a panel is packed because its vectors straddle cache lines or are scattered over pages, where a transposed A is
 # packed, where k is cut into splits, where it is done in blocks that leave their sums in between, where these are
 # short as rows of B share the sets of a cache, where a row takes B as it lies, and where a column by a row is stored
-# as long rows; the last one cuts a range of k, which its last tile has more rows of sums for than are valid.
+# as long rows, and where tiles pack the next panel; the last one cuts a range of k, which its last tile has more rows
+# of sums for than are valid.
 @pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize("suffix", FLOATS)
 @pytest.mark.parametrize("layouts", ["nn", "nt", "tn"])
@@ -177,6 +178,7 @@ def test_column_sum_rides_along(size, suffix, isa):
         (140, 1, 500),
         (130, 130, 70),
         (60, 1100, 1000),
+        (100, 1030, 1100),
         (33, 1024, 1030),
         (1000, 1030, 300),
         (1, 2501, 1031),

@@ -69,6 +69,7 @@ enum {
   GEMM_K_AHEAD = 64,               /* of k at most, in a block of B that is asked for while the one before is used */
   GEMM_AHEAD_BLOCK_BYTES = 1 << 18, /* of it: two stay in the L2 cache beside the sums */
   GEMM_AHEAD_STEPS = FNN_VECTOR_BYTES == 64 ? 8 : 16, /* of k, after which these ask for some lines */
+  GEMM_COPIED_AHEAD = 16,          /* rows of a panel of B, that tiles ask for before they copy them */
   GEMM_WIDE_BYTES = 1 << 22,
   GEMM_STREAM_COLS = 2048,         /* of a row by a B of GEMM_WIDE_BYTES that a unit does at once: their sums stay in L1 */
   GEMM_OUTER_BYTES = 1 << 16,      /* of C that a unit of a product of a column and a row stores, but for rounding up */

@@ -19,6 +19,7 @@ typedef struct {
   int packs_group;          /* all panels of a unit are packed at once, for all blocks of rows */
   int fetches;              /* a tile fetches what comes after its panel */
   int fetches_packed;       /* a tile fetches what is packed next, or read in place in the next block of k */
+  int copies;               /* and packs it */
   int is_turned;            /* see gemm_turn */
 } OWN(gemm_cut);
 
@@ -192,13 +193,17 @@ static OWN(gemm_cut) OWN(gemm_cut_of)(const int64_t *ints) {
   if (c.way == GEMM_DOTS) c.fetches = c.m > 1 && c.n * c.k * (int64_t)sizeof(T) >= GEMM_WIDE_BYTES;
   /* Not by narrow panels: their tiles take less time than dividing what they fetch is worth. */
   const int is_far = OWN(gemm_is_broad)(&c) && (c.m + c.n) * c.k * (int64_t)sizeof(T) >= GEMM_WIDE_BYTES;
-  c.fetches_packed = c.way == GEMM_PACKED_A ? is_far : c.way == GEMM_LARGE && c.packs_b;
+  c.copies = c.way == GEMM_LARGE && c.packs_b;
+  c.fetches_packed = c.way == GEMM_PACKED_A ? is_far : c.copies;
   return c;
 }
 
-/* A thread's scratch: a packed panel of B, its bias, a packed block of A, the unit's sums between blocks of k. */
+/* A thread's scratch: a packed panel of B, what tiles have copied of the next one, its bias, a packed block of A, the
+ * unit's sums between blocks of k. */
 typedef struct {
-  T *b, *bias, *a, *partial;
+  T *b, *next, *bias, *a, *partial;
+  const T *next_of;  /* where in B that is */
+  int64_t next_rows; /* so many rows of it; 0: none */
   int64_t *b_of; /* number of the (batch, split, panel) that is packed; -1: none; from chunk to chunk of a thread */
   char *program;
 } OWN(gemm_scratch);
@@ -207,7 +212,8 @@ typedef struct {
  * end of B; a unit's part of the row of an outer product. */
 static int64_t OWN(gemm_b_elements)(const OWN(gemm_cut) * c) {
   const int64_t outer = c->way == GEMM_OUTER ? (c->group * c->widest + 1) * N + GEMM_ALIASES / (int64_t)sizeof(T) : 0;
-  return fnn_max(outer, (c->packs_b ? c->k_block : N) * (c->packs_group ? c->group : 1) * c->widest * N);
+  const int64_t panels = c->packs_group ? c->group : 1 + c->copies;
+  return fnn_max(outer, (c->packs_b ? c->k_block : N) * panels * c->widest * N);
 }
 static int64_t OWN(gemm_a_elements)(const OWN(gemm_cut) * c) {
   return c->way == GEMM_PACKED_A ? fnn_round_up(fnn_round_up(c->rows, N) * c->k_block, FNN_ALIGN) : 0;
@@ -387,8 +393,20 @@ FNN_INLINE void OWN(gemm_ask_rows)(OWN(tile) * t, const OWN(gemm_ask) * asks, in
   const OWN(gemm_ask) *ask = asks + (tile >= first);
   const int64_t row = (tile - (tile >= first ? first : 0)) * t->n_segments;
   t->ahead = ask->at + row * ask->stride;
-  t->ahead_lines = row < ask->rows ? fnn_ceil_div(ask->cols, line) : 0;
+  const int straddles = (uintptr_t)ask->at % FNN_ALIGN || ask->stride % line;
+  t->ahead_lines = row < ask->rows ? fnn_ceil_div(ask->cols, line) + straddles : 0;
   t->ahead_skip = ask->stride - t->ahead_lines * line;
+}
+
+/* A tile whose segments copy such rows to `out`, and ask for some that are further on. */
+static void OWN(gemm_copy_rows)(OWN(tile) * t, const OWN(gemm_ask) * ask, int64_t tile, T *out) {
+  const int64_t row = tile * t->n_segments;
+  t->copied = ask->at + row * ask->stride;
+  t->copied_stride = ask->stride;
+  t->copied_rows = ask->rows - row;
+  t->copy = out + row * OWN(TILE_COLS);
+  t->ahead += GEMM_COPIED_AHEAD * ask->stride;
+  OWN(tile_copying)(t);
 }
 
 /* Each segment of a tile asks for some lines of `rows` of B at `next`, in the order of memory: all tiles of a block of
@@ -648,8 +666,16 @@ static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OW
       if (c->packs_b) {
         const int64_t first = c->packs_group ? panel_begin : panel_index, end = c->packs_group ? panel_end : first + 1;
         const int64_t b_of = (z * c->splits + split) * c->panels + first;
-        if (*scratch->b_of != b_of)
-          OWN(gemm_pack_b)(scratch->b, c, ints, b + k * ints[GEMM_B_ROW], first, end, k_next - k);
+        const T *from_b = b + k * ints[GEMM_B_ROW];
+        if (scratch->next_rows && scratch->next_of == from_b + panel.begin) {
+          T *const packed = scratch->b;
+          const int64_t done = scratch->next_rows;
+          scratch->b = scratch->next, scratch->next = packed;
+          OWN(gemm_pack_b)(scratch->b + done * panel.vectors * N, c, ints, from_b + done * ints[GEMM_B_ROW], first, end,
+                           k_next - k - done);
+        } else if (*scratch->b_of != b_of) {
+          OWN(gemm_pack_b)(scratch->b, c, ints, from_b, first, end, k_next - k);
+        }
         *scratch->b_of = c->split_k <= c->k_block ? b_of : -1; /* all of a range may serve the next unit too */
         const T *packed = scratch->b + (panel_index - first) * (k_next - k) * c->widest * N;
         segments[0] = (OWN(tile_segment)){packed, panel.vectors * N, 0, k_next - k};
@@ -669,6 +695,9 @@ static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OW
         OWN(gemm_ask_packed)(asked, c, ints, a, b, row_block, k_begin, k, k_end, panel_begin, panel_end, panel_index);
       const int asks_rows = asked[0].rows + asked[1].rows > 0;
       if (asks_rows) OWN(gemm_begin_asking)(&t, segments, asked, k_next - k, fnn_ceil_div(rows, height));
+      const int copies = asks_rows && c->copies && panel.cols == OWN(TILE_COLS) && asked[1].cols == OWN(TILE_COLS);
+      scratch->next_of = asked[1].at;
+      scratch->next_rows = copies ? fnn_min(asked[1].rows, rows / height * t.n_segments) : 0;
       int64_t row = 0;
       t.asks_c = prefetches;
       const int asks = (prefetches && ints[GEMM_EPILOGUE]) || asks_rows;
@@ -684,7 +713,8 @@ static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OW
         t.c = c_rows + row;
         if (prefetches) OWN(gemm_prefetch)(call, z * c->m + row_begin + row, t.rows, panel.begin, panel.cols);
         if (asks_rows) OWN(gemm_ask_rows)(&t, asked, row / height);
-        OWN(tile_call)(&t, panel.vectors);
+        if (copies && t.rows == height) OWN(gemm_copy_rows)(&t, asked + 1, row / height, scratch->next);
+        else OWN(tile_call)(&t, panel.vectors);
         t.ahead += t.n_segments * t.ahead_lines * (FNN_ALIGN / (int64_t)sizeof(T));
         t.partial += height * OWN(TILE_COLS);
       }
@@ -766,7 +796,8 @@ static void OWN(gemm)(const fnn_call *outer, int64_t begin, int64_t end) {
   FNN_REQUIRE(c->m >= 0 && c->n >= 0 && c->k >= 0 && (!c->sums_columns || c->batches == 1));
   T *space = (T *)call->scratch;
   OWN(gemm_scratch) scratch = {.b_of = (int64_t *)space, .b = space + FNN_ALIGN};
-  if (!call->follows) *scratch.b_of = -1;
+  scratch.next = scratch.b + OWN(gemm_b_elements)(c) / 2;
+  if (!call->follows || c->copies) *scratch.b_of = -1; /* no two units share what tiles pack */
   scratch.bias = scratch.b + OWN(gemm_b_elements)(c);
   scratch.a = scratch.bias + c->widest * N;
   scratch.partial = scratch.a + OWN(gemm_a_elements)(c);

@@ -26,6 +26,8 @@ enum { TILE_VECTORS = 2 };
 FNN_INLINE int64_t tile_rows(int vectors) { return vectors ? 6 : 0; }
 #endif
 
+enum { TILE_COPYING_ROWS = 6 }; /* tile_rows(TILE_VECTORS), a constant */
+
 /* A single row has few sums, and waits for each multiply-add unless its tile is wide: 8 cover two multipliers with a
  * latency of four cycles. */
 enum { TILE_ROW_VECTORS = 8, TILE_MOST_SUMS = 24 };
@@ -84,6 +86,10 @@ typedef struct {
    * those of one segment and those of the next. */
   const T *ahead;
   int64_t ahead_lines, ahead_skip;
+  /* Of a tile that copies: each segment first copies a row, TILE_COLS wide, while there are some left. */
+  const T *copied;
+  T *copy;
+  int64_t copied_stride, copied_rows;
   /* NULL, or a TILE_COLS for each row of `a`, 64-byte aligned: where the sums are kept between calls. */
   T *partial;
   int asks_c;             /* 1: tiles of a strip ask for the rows of C after theirs, where these are several lines */
@@ -110,8 +116,8 @@ static __attribute__((noinline)) void OWN(tile_finish_rows)(const OWN(tile) * t,
   for (int64_t i = 0; i < t->rows; i++) OWN(tile_finish_row)(t, acc + i * OWN(TILE_COLS), t->c[i] + t->c_column);
 }
 
-/* `rows` and `vectors` are constants of each caller below. */
-FNN_INLINE void OWN(tile_run)(const OWN(tile) * t, const int rows, const int vectors) {
+/* `copies`, `rows` and `vectors` are constants of each caller below. */
+FNN_INLINE void OWN(tile_run)(const OWN(tile) * t, const int copies, const int rows, const int vectors) {
   const int is_split = rows == 1 && vectors == 1; /* GCC 12 parts its products from its sums */
   V acc[TILE_MOST_SUMS];
 #pragma GCC unroll 8
@@ -124,7 +130,9 @@ FNN_INLINE void OWN(tile_run)(const OWN(tile) * t, const int rows, const int vec
 #pragma GCC unroll 8
   for (int i = 0; i < rows; i++) a[i] = t->a[i];
   const int64_t a_stride = t->a_stride;
-  const T *ahead = t->ahead;
+  const T *ahead = t->ahead, *copied = t->copied;
+  T *copy = t->copy;
+  int64_t copied_rows = copies ? t->copied_rows : 0;
 
   for (const OWN(tile_segment) *s = t->segments, *end = s + t->n_segments; s < end; s++) {
     const T *b = s->b + t->column;
@@ -132,6 +140,11 @@ FNN_INLINE void OWN(tile_run)(const OWN(tile) * t, const int rows, const int vec
     int64_t at = s->a_offset;
     for (int64_t i = t->ahead_lines; i > 0; i--, ahead += FNN_ALIGN / sizeof(T)) __builtin_prefetch(ahead, 0, 2);
     ahead += t->ahead_skip;
+    if (copied_rows > 0) {
+#pragma GCC unroll 8
+      for (int j = 0; j < vectors; j++) FN(store)(copy + j * N, FN(load)(copied + j * N));
+      copied += t->copied_stride, copy += vectors * N, copied_rows--;
+    }
 #pragma GCC unroll 2
     for (int64_t k = s->k; k > 0; k--) {
       V b_row[TILE_ROW_VECTORS];
@@ -188,7 +201,7 @@ FNN_INLINE void OWN(tile_run)(const OWN(tile) * t, const int rows, const int vec
 
 #define TILE_VARIANT(rows, vectors)                                                                                    \
   static __attribute__((noinline)) void OWN(tile_##rows##x##vectors)(const OWN(tile) * t) {                            \
-    OWN(tile_run)(t, rows, vectors);                                                                                   \
+    OWN(tile_run)(t, 0, rows, vectors);                                                                                \
   }
 #define TILE_VARIANTS(rows) TILE_VARIANT(rows, 1) TILE_VARIANT(rows, 2)
 TILE_VARIANTS(1) TILE_VARIANTS(2) TILE_VARIANTS(4)
@@ -221,6 +234,11 @@ FNN_INLINE void OWN(tile_call)(const OWN(tile) * t, int vectors) {
   if (vectors > TILE_VECTORS) return OWN(tile_row_variants)[vectors - 1](t);
   static const int8_t variant[9] = {0, 0, 1, 2, 2, 3, 3, 4, 4};
   OWN(tile_variants)[vectors - 1][variant[t->rows]](t);
+}
+
+/* A tile of all its rows and of TILE_VECTORS vectors that copies: the multiply-adds leave loads and stores to spare. */
+static __attribute__((noinline)) void OWN(tile_copying)(const OWN(tile) * t) {
+  OWN(tile_run)(t, 1, TILE_COPYING_ROWS, TILE_VECTORS);
 }
 
 /* ---- strips: tiles one after another, without what tile_run does anew for each ---- */
