@@ -71,6 +71,11 @@ enum {
   GEMM_AHEAD_STEPS = FNN_VECTOR_BYTES == 64 ? 8 : 16, /* of k, after which these ask for some lines */
   GEMM_COPIED_AHEAD = 16,          /* rows of a panel of B, that tiles ask for before they copy them */
   GEMM_WIDE_BYTES = 1 << 22,
+  /* More rows that share a B of GEMM_AHEAD_BYTES in so many panels and more, whose k is done at once. */
+  GEMM_SHARED_ROWS = 512,
+  GEMM_SHARED_K = 1024,
+  GEMM_SHARED_PANELS = 4,
+  GEMM_WAYS_BYTES = 1 << 20,       /* that rows a power of two apart are spread over, 8 of them for each of 2,048 sets */
   GEMM_STREAM_COLS = 2048,         /* of a row by a B of GEMM_WIDE_BYTES that a unit does at once: their sums stay in L1 */
   GEMM_OUTER_BYTES = 1 << 16,      /* of C that a unit of a product of a column and a row stores, but for rounding up */
   GEMM_OUTER_COL_BYTES = 1 << 14,  /* of a row of it; the part of B, which all rows read, stays in L1 */
@@ -106,6 +111,7 @@ enum gemm_way {
   GEMM_STREAM,     /* a row by a large B as it lies: see gemm_stream */
   GEMM_TALL,       /* a long k of an A that is transposed, and near enough to be read in place */
   GEMM_LARGE,      /* a B much larger than the L2 cache, of which all rows share what is packed */
+  GEMM_SHARED,     /* a B that an L2 cache may hold: blocks of rows share a panel in turn and ask for the next one */
   GEMM_AHEAD,      /* few rows by a B that is not in the L2 cache, row by row as it lies: see gemm_ask_ahead */
   GEMM_PLAIN,
   GEMM_WAYS
@@ -113,7 +119,7 @@ enum gemm_way {
 static const int64_t gemm_most_k[GEMM_WAYS] = {
   [GEMM_DOTS] = INT64_MAX, [GEMM_OUTER] = GEMM_K_MOST, [GEMM_COPIED_A] = GEMM_K_MOST, [GEMM_PACKED_A] = GEMM_K_BLOCK,
   [GEMM_STREAM] = INT64_MAX, [GEMM_TALL] = GEMM_K_MOST, [GEMM_LARGE] = GEMM_K_WIDE, [GEMM_AHEAD] = GEMM_K_AHEAD,
-  [GEMM_PLAIN] = GEMM_K_MOST,
+  [GEMM_SHARED] = GEMM_K_MOST, [GEMM_PLAIN] = GEMM_K_MOST,
 };
 
 /* A product of one column, written as one of a row: the operands change places, and a vector holds many rows of the

@@ -20,6 +20,7 @@ typedef struct {
   int fetches;              /* a tile fetches what comes after its panel */
   int fetches_packed;       /* a tile fetches what is packed next, or read in place in the next block of k */
   int copies;               /* and packs it */
+  int asks_split;           /* a tile asks for the next split of B */
   int is_turned;            /* see gemm_turn */
 } OWN(gemm_cut);
 
@@ -34,6 +35,7 @@ static int64_t OWN(gemm_most_splits)(const OWN(gemm_cut) * c) {
  * benchmarks/kernels). */
 static int OWN(gemm_is_scattered)(const OWN(gemm_cut) * c, const int64_t *ints, int64_t k) {
   const int64_t row_bytes = ints[GEMM_B_ROW] * (int64_t)sizeof(T), span = row_bytes * fnn_min(c->k, k);
+  if (c->way == GEMM_SHARED && c->k * (row_bytes & -row_bytes) > GEMM_WAYS_BYTES) return 1;
   const int is_far = row_bytes % GEMM_ALIASES == 0 || c->n * c->k * (int64_t)sizeof(T) >= GEMM_WIDE_BYTES;
   return c->m > (is_far ? OWN(GEMM_ROWS) : GEMM_PACKING_ROWS) &&
          ((row_bytes % FNN_VECTOR_BYTES && span > GEMM_STRADDLED_BYTES) ||
@@ -95,6 +97,12 @@ static void OWN(gemm_cut_outer)(OWN(gemm_cut) * c) {
   c->rows = fnn_min(GEMM_MOST_ROWS, fnn_round_up(GEMM_OUTER_BYTES / (c->group * panel_bytes), TILE_BLOCK));
 }
 
+/* Blocks of rows, one after another, share a panel; more of them where panels are few units for threads. */
+static void OWN(gemm_cut_shared)(OWN(gemm_cut) * c) {
+  const int64_t blocks = fnn_max(fnn_ceil_div(GEMM_MANY_UNITS, c->panels), fnn_ceil_div(c->m, GEMM_MOST_ROWS));
+  c->rows = fnn_round_up(fnn_ceil_div(c->m, blocks), tile_rows(tile_panel_of(c->n, N, c->widest, 0).vectors));
+}
+
 /* Few units that threads share are of equal rows and an even number: 128 rows are not 48, 48 and 32, of which a thread
  * gets 96. */
 static void OWN(gemm_cut_evenly)(OWN(gemm_cut) * c) {
@@ -123,12 +131,15 @@ static enum gemm_way OWN(gemm_way_of)(const OWN(gemm_cut) * c, const int64_t *in
   if (a_row == 1 && is_paged && c->n >= sharing) return OWN(gemm_copies_a)(c) ? GEMM_COPIED_A : GEMM_PACKED_A;
   if (c->m == 1 && b_col == 1 && (b_row >= c->n || c->k == 1) && is_large && !c->sums_columns) return GEMM_STREAM;
   if (a_row == 1 && !is_paged && c->k >= 4 * GEMM_K_BLOCK) return GEMM_TALL;
-  if (a_row == 1 || b_col != 1 || c->m > GEMM_MOST_ROWS) return GEMM_PLAIN;
+  if (a_row == 1 || b_col != 1) return GEMM_PLAIN;
   const int64_t far = fnn_max(GEMM_AHEAD_BYTES, c->m * GEMM_AHEAD_ROW_BYTES);
   const int is_far = c->m > 1 && c->m <= GEMM_AHEAD_ROWS && b_row == c->n && c->n * c->k * size > far;
   const int is_cut = c->k >= 2 * GEMM_K_AHEAD && 2 * c->m * c->n * size <= GEMM_SPLIT_BYTES; /* for two threads */
   if (is_far && is_cut && c->batches == 1 && !c->sums_columns) return GEMM_AHEAD;
-  return is_large && c->m > OWN(GEMM_ROWS) && c->panels >= GEMM_MANY_UNITS ? GEMM_LARGE : GEMM_PLAIN;
+  if (c->m <= OWN(GEMM_ROWS) || b_row < c->n) return GEMM_PLAIN;
+  if (is_large && c->m <= GEMM_MOST_ROWS && c->panels >= GEMM_MANY_UNITS) return GEMM_LARGE;
+  const int is_shared = c->k <= GEMM_SHARED_K && c->m <= GEMM_SHARED_ROWS && c->panels >= GEMM_SHARED_PANELS;
+  return is_shared && c->n * c->k * size >= GEMM_AHEAD_BYTES ? GEMM_SHARED : GEMM_PLAIN;
 }
 
 static OWN(gemm_cut) OWN(gemm_cut_of)(const int64_t *ints) {
@@ -154,6 +165,7 @@ static OWN(gemm_cut) OWN(gemm_cut_of)(const int64_t *ints) {
       c.group = c.panels;
       break;
     case GEMM_LARGE: c.rows = fnn_round_up(c.m, OWN(GEMM_ROWS)); break;
+    case GEMM_SHARED: OWN(gemm_cut_shared)(&c); break;
     default: OWN(gemm_cut_evenly)(&c);
   }
   c.groups = fnn_ceil_div(c.panels, c.group);
@@ -195,6 +207,8 @@ static OWN(gemm_cut) OWN(gemm_cut_of)(const int64_t *ints) {
   const int is_far = OWN(gemm_is_broad)(&c) && (c.m + c.n) * c.k * (int64_t)sizeof(T) >= GEMM_WIDE_BYTES;
   c.copies = c.way == GEMM_LARGE && c.packs_b;
   c.fetches_packed = c.way == GEMM_PACKED_A ? is_far : c.copies;
+  c.asks_split = c.way == GEMM_PLAIN && c.splits > 1 && c.m > 1 && !c.packs_b && !c.fetches &&
+                 c.n * c.k * (int64_t)sizeof(T) >= GEMM_AHEAD_BYTES;
   return c;
 }
 
@@ -361,6 +375,18 @@ static void OWN(gemm_ask_packed)(OWN(gemm_ask) * asks, const OWN(gemm_cut) * c, 
   const int64_t row = (row_block + ends) * c->rows, span = fnn_min(c->k_block, k_end - k_then);
   const int64_t begin = span * index / panels, end = span * (index + 1) / panels;
   asks[0] = (OWN(gemm_ask)){a + row + (k_then + begin) * a_col, a_col, end - begin, fnn_min(c->rows, c->m - row)};
+}
+
+/* A unit's share of what the next ones read of B: [k, k_next) of the next panel, or as much of the next split. In a
+ * network it is seldom in this core's cache: the optimizer has just written it, or other layers' B came since. */
+static void OWN(gemm_ask_shared)(OWN(gemm_ask) * asks, const OWN(gemm_cut) * c, const T *b, int64_t b_row, int64_t k,
+                                 int64_t k_next, int64_t panel_index, int64_t row_block) {
+  const int64_t next_panel = panel_index + !c->asks_split, next_k = k + (c->asks_split ? c->split_k : 0);
+  const int64_t rows = fnn_min(k_next - k, c->k - next_k);
+  if (next_panel == c->panels || rows <= 0) return;
+  const tile_panel next = tile_panel_of(c->n, N, c->widest, next_panel);
+  const int64_t begin = rows * row_block / c->row_blocks, end = rows * (row_block + 1) / c->row_blocks;
+  asks[1] = (OWN(gemm_ask)){b + next.begin + (next_k + begin) * b_row, b_row, end - begin, next.cols};
 }
 
 /* Cuts a tile's segments into short ones of so many steps, each of which asks for some lines: more at once would take
@@ -693,6 +719,8 @@ static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OW
       if (c->fetches) OWN(gemm_ask_next)(asked, c, ints, a + row_begin, b, rows, k, k_next, panel_index);
       if (c->fetches_packed)
         OWN(gemm_ask_packed)(asked, c, ints, a, b, row_block, k_begin, k, k_end, panel_begin, panel_end, panel_index);
+      if (c->way == GEMM_SHARED || c->asks_split)
+        OWN(gemm_ask_shared)(asked, c, b, ints[GEMM_B_ROW], k, k_next, panel_index, row_block);
       const int asks_rows = asked[0].rows + asked[1].rows > 0;
       if (asks_rows) OWN(gemm_begin_asking)(&t, segments, asked, k_next - k, fnn_ceil_div(rows, height));
       const int copies = asks_rows && c->copies && panel.cols == OWN(TILE_COLS) && asked[1].cols == OWN(TILE_COLS);
@@ -811,11 +839,12 @@ static void OWN(gemm)(const fnn_call *outer, int64_t begin, int64_t end) {
   }
   const int combines = call->phase == 1 && c->way != GEMM_COPIED_A;
   for (int64_t unit = begin; unit < end; unit++) {
-    /* Splits and batches vary slowest; then what neighbours share: a packed panel of B, or rows of A. */
+    /* Splits and batches vary slowest; then what neighbours share: a panel of B, or rows of A. */
     const int64_t inner = unit % (c->groups * c->row_blocks), z = unit / (c->groups * c->row_blocks) % c->batches;
     const int64_t split = unit / (c->groups * c->row_blocks * c->batches);
-    const int64_t group = c->packs_b ? inner / c->row_blocks : inner % c->groups;
-    const int64_t row_block = c->packs_b ? inner % c->row_blocks : inner / c->groups;
+    const int shares_panel = c->packs_b || c->way == GEMM_SHARED;
+    const int64_t group = shares_panel ? inner / c->row_blocks : inner % c->groups;
+    const int64_t row_block = shares_panel ? inner % c->row_blocks : inner / c->groups;
     if (!combines) OWN(gemm_multiply)(call, c, &scratch, z, row_block, group, split);
     if (!combines && (c->splits > 1 || !program)) continue;
     const int64_t row = row_block * c->rows, rows = fnn_min(c->m - row, c->rows);
