@@ -1,11 +1,13 @@
 """The benchmarks' contenders do the same work, and their report can be made."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 import fastnn as k
 from benchmarks import goals, pairs, report
-from benchmarks.kernels import by_fastnn, by_numpy
+from benchmarks.kernels import by_fastnn, by_numpy, worker
 from benchmarks.kernels.problems import PROBLEMS
 from benchmarks.models import others
 from benchmarks.models.networks import ROWS
@@ -23,6 +25,23 @@ def test_fastnn_and_numpy_solve_the_same_problem(kind):
     for actual, expected in zip(ours, theirs, strict=True):
         expected = expected.reshape(actual.shape)
         np.testing.assert_allclose(actual, expected, rtol=1e-4, atol=1e-4 * np.abs(expected).max())
+
+
+def test_sets_of_arguments_take_turns():
+    made, runs = [], []
+
+    class Contender:
+        @staticmethod
+        def prepare(problem):
+            number = len(made)
+            made.append(problem)
+            return lambda times: runs.append((number, times)), lambda: number
+
+    problem = dataclasses.replace(SMALLEST["dense"], sets=3)
+    run, result = worker.prepared(Contender, problem)
+    run(2)
+    run(2)
+    assert (made, runs, result()) == ([problem] * 3, [(0, 1), (1, 1), (2, 1), (0, 1)], 0)
 
 
 @pytest.mark.parametrize("name", ["tiny", "mlp"])

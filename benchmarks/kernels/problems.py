@@ -22,6 +22,7 @@ class Problem:
         flops: arithmetic operations; 0 where bytes are what matters.
         bytes: read plus written.
         params: further arguments of the function.
+        sets: so many sets of equal arguments take turns, as in a network, where a layer's were used long ago.
     """
 
     family: str
@@ -31,6 +32,7 @@ class Problem:
     flops: float = 0.0
     bytes: float = 0.0
     params: dict = field(default_factory=dict)
+    sets: int = 1
 
     @property
     def name(self) -> str:
@@ -78,6 +80,23 @@ def _gemm():
         yield Problem("gemm", "dense", text, (x, w, (n,)), **work)
         yield Problem("gemm", "dense_grad_input", text, (dy, w), **work)
         yield Problem("gemm", "dense_grad_kernel", text, (x, dy), **work)
+
+
+# ---- in turn: the same where no set of arrays is in a near cache ----
+
+TURNS = [(128, 784, 512), (256, 512, 512), (128, 1024, 1024), (128, 3136, 128)]
+TURNS_BYTES = 64 << 20  # that the sets take together
+
+
+def _in_turn():
+    for b, k, n in TURNS:
+        x, w, dy = (b, k), (k, n), (b, n)
+        work = {"flops": 2.0 * b * k * n, "bytes": _bytes(x, w, dy)}
+        sets = math.ceil(TURNS_BYTES / work["bytes"])
+        text = f"({b}, {k}) to {n}, {sets} in turn"
+        yield Problem("in-turn", "dense", text, (x, w, (n,)), sets=sets, **work)
+        yield Problem("in-turn", "dense_grad_input", text, (dy, w), sets=sets, **work)
+        yield Problem("in-turn", "dense_grad_kernel", text, (x, dy), sets=sets, **work)
 
 
 # ---- conv2d, depthwise ----
@@ -224,6 +243,7 @@ def _attention():
 
 PROBLEMS = [
     *_gemm(),
+    *_in_turn(),
     *_convolutions("conv2d", CONVOLUTIONS),
     *_convolutions("depthwise", [(n, size, c, c, 3, stride, 1) for n, size, c, stride in DEPTHWISE]),
     *_pooling(),

@@ -5,6 +5,7 @@ the results, by which the caller sees that contenders did the same work; null wh
 """
 
 import importlib
+import itertools
 import json
 import os
 import sys
@@ -13,7 +14,7 @@ import numpy as np
 
 from benchmarks.kernels.problems import PROBLEMS
 from benchmarks.pairs import MISSING, Conversation
-from benchmarks.timing import seconds_of, settle
+from benchmarks.timing import repeated, seconds_of, settle
 
 
 def check_of(results) -> list[float]:
@@ -28,8 +29,17 @@ def check_of(results) -> list[float]:
     return sums.tolist()
 
 
-def measured(module, problem, budget_s: float) -> list[float]:
+def prepared(module, problem):
+    """`(run(times), result())`; one set of arguments after another where the problem has several."""
     run, result = module.prepare(problem)
+    if problem.sets == 1:
+        return run, result
+    turns = itertools.cycle([run, *(module.prepare(problem)[0] for _ in range(problem.sets - 1))])
+    return repeated(lambda: next(turns)(1)), result
+
+
+def measured(module, problem, budget_s: float) -> list[float]:
+    run, result = prepared(module, problem)
     check = check_of(result())
     found = [seconds_of(run, budget_s), *check]
     if len(os.sched_getaffinity(0)) > 1:
