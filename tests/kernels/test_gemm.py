@@ -190,6 +190,8 @@ def test_column_sum_rides_along(size, suffix, isa):
         (133, 512, 700),
         (77, 1100, 1300),
         (300, 400, 900),
+        (40, 2048, 520),
+        (11, 13_000, 530),
     ],
     ids=str,
 )
@@ -231,6 +233,7 @@ def test_batches_broadcast(m, n, layouts, suffix, isa):
         (20, 530, 520),
         (133, 512, 700),
         (77, 1100, 1300),
+        (40, 2048, 520),
     ],
     ids=str,
 )

@@ -66,6 +66,12 @@ enum {
   GEMM_AHEAD_ROWS = FNN_VECTOR_BYTES == 64 ? 64 : 24,
   GEMM_AHEAD_BYTES = 3 << 18,
   GEMM_AHEAD_ROW_BYTES = 1 << 15,
+  /* Two threads add ranges of k apart, of more than GEMM_SPLIT_BYTES only where k is long, also beside the rows, and
+   * these are so many, or GEMM_ROWS where rows of B lie in the same sets. Narrow panels need it more. */
+  GEMM_AHEAD_LONG_K = FNN_VECTOR_BYTES == 64 ? 512 : 128,
+  GEMM_AHEAD_LONG_ROW_K = 8,
+  GEMM_AHEAD_LONG_ROWS = 16,
+  GEMM_AHEAD_LONG_BYTES = 1 << 24,
   GEMM_K_AHEAD = 64,               /* of k at most, in a block of B that is asked for while the one before is used */
   GEMM_AHEAD_BLOCK_BYTES = 1 << 18, /* of it: two stay in the L2 cache beside the sums */
   GEMM_AHEAD_STEPS = FNN_VECTOR_BYTES == 64 ? 8 : 16, /* of k, after which these ask for some lines */

@@ -134,7 +134,11 @@ static enum gemm_way OWN(gemm_way_of)(const OWN(gemm_cut) * c, const int64_t *in
   if (a_row == 1 || b_col != 1) return GEMM_PLAIN;
   const int64_t far = fnn_max(GEMM_AHEAD_BYTES, c->m * GEMM_AHEAD_ROW_BYTES);
   const int is_far = c->m > 1 && c->m <= GEMM_AHEAD_ROWS && b_row == c->n && c->n * c->k * size > far;
-  const int is_cut = c->k >= 2 * GEMM_K_AHEAD && 2 * c->m * c->n * size <= GEMM_SPLIT_BYTES; /* for two threads */
+  const int64_t partial_bytes = 2 * c->m * c->n * size;
+  const int64_t few_rows = b_row * size % GEMM_ALIASES ? GEMM_AHEAD_LONG_ROWS : OWN(GEMM_ROWS);
+  const int is_long = c->m >= 4 && c->m <= few_rows && partial_bytes <= GEMM_AHEAD_LONG_BYTES &&
+                      c->k >= fnn_max(GEMM_AHEAD_LONG_K, c->m * GEMM_AHEAD_LONG_ROW_K);
+  const int is_cut = c->k >= 2 * GEMM_K_AHEAD && (partial_bytes <= GEMM_SPLIT_BYTES || is_long);
   if (is_far && is_cut && c->batches == 1 && !c->sums_columns) return GEMM_AHEAD;
   if (c->m <= OWN(GEMM_ROWS) || b_row < c->n) return GEMM_PLAIN;
   if (is_large && c->m <= GEMM_MOST_ROWS && c->panels >= GEMM_MANY_UNITS) return GEMM_LARGE;
@@ -198,6 +202,9 @@ static OWN(gemm_cut) OWN(gemm_cut_of)(const int64_t *ints) {
   const int64_t group_bytes = c.k_block * c.group * c.widest * FNN_VECTOR_BYTES;
   c.packs_group |= c.way == GEMM_PACKED_A && !OWN(gemm_is_broad)(&c) && ints[GEMM_B_COL] == 1 &&
                    c.k_block == c.split_k && group_bytes <= GEMM_PACKED_GROUP_BYTES;
+  /* Few rows of B that lie in the same sets are in the first cache at once. */
+  c.packs_b |= c.way == GEMM_AHEAD && OWN(gemm_is_broad)(&c) && c.m > TILE_BLOCK &&
+               ints[GEMM_B_ROW] * (int64_t)sizeof(T) % GEMM_ALIASES == 0;
   c.packs_b |= c.packs_group || c.way == GEMM_COPIED_A;
   const int is_transposed = ints[GEMM_A_ROW] == 1 && ints[GEMM_A_COL] * (int64_t)sizeof(T) < GEMM_PAGES_APART;
   c.fetches = is_transposed && c.n >= GEMM_SHARING_COLS && c.splits > 1 && !c.packs_b;
@@ -205,7 +212,7 @@ static OWN(gemm_cut) OWN(gemm_cut_of)(const int64_t *ints) {
   if (c.way == GEMM_DOTS) c.fetches = c.m > 1 && c.n * c.k * (int64_t)sizeof(T) >= GEMM_WIDE_BYTES;
   /* Not by narrow panels: their tiles take less time than dividing what they fetch is worth. */
   const int is_far = OWN(gemm_is_broad)(&c) && (c.m + c.n) * c.k * (int64_t)sizeof(T) >= GEMM_WIDE_BYTES;
-  c.copies = c.way == GEMM_LARGE && c.packs_b;
+  c.copies = (c.way == GEMM_LARGE || c.way == GEMM_AHEAD) && c.packs_b;
   c.fetches_packed = c.way == GEMM_PACKED_A ? is_far : c.copies;
   c.asks_split = c.way == GEMM_PLAIN && c.splits > 1 && c.m > 1 && !c.packs_b && !c.fetches &&
                  c.n * c.k * (int64_t)sizeof(T) >= GEMM_AHEAD_BYTES;
@@ -424,14 +431,14 @@ FNN_INLINE void OWN(gemm_ask_rows)(OWN(tile) * t, const OWN(gemm_ask) * asks, in
   t->ahead_skip = ask->stride - t->ahead_lines * line;
 }
 
-/* A tile whose segments copy such rows to `out`, and ask for some that are further on. */
-static void OWN(gemm_copy_rows)(OWN(tile) * t, const OWN(gemm_ask) * ask, int64_t tile, T *out) {
+/* A tile whose segments copy such rows to `out`, and ask for some that are `further` on. */
+static void OWN(gemm_copy_rows)(OWN(tile) * t, const OWN(gemm_ask) * ask, int64_t tile, int64_t further, T *out) {
   const int64_t row = tile * t->n_segments;
   t->copied = ask->at + row * ask->stride;
   t->copied_stride = ask->stride;
   t->copied_rows = ask->rows - row;
   t->copy = out + row * OWN(TILE_COLS);
-  t->ahead += GEMM_COPIED_AHEAD * ask->stride;
+  t->ahead += further * ask->stride;
   OWN(tile_copying)(t);
 }
 
@@ -721,14 +728,14 @@ static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OW
         OWN(gemm_ask_packed)(asked, c, ints, a, b, row_block, k_begin, k, k_end, panel_begin, panel_end, panel_index);
       if (c->way == GEMM_SHARED || c->asks_split)
         OWN(gemm_ask_shared)(asked, c, b, ints[GEMM_B_ROW], k, k_next, panel_index, row_block);
-      const int asks_rows = asked[0].rows + asked[1].rows > 0;
+      const int asks_rows = asked[0].rows + asked[1].rows > 0 && c->way != GEMM_AHEAD;
       if (asks_rows) OWN(gemm_begin_asking)(&t, segments, asked, k_next - k, fnn_ceil_div(rows, height));
-      const int copies = asks_rows && c->copies && panel.cols == OWN(TILE_COLS) && asked[1].cols == OWN(TILE_COLS);
+      const int copies = c->copies && panel.cols == OWN(TILE_COLS) && asked[1].cols == OWN(TILE_COLS);
       scratch->next_of = asked[1].at;
       scratch->next_rows = copies ? fnn_min(asked[1].rows, rows / height * t.n_segments) : 0;
       int64_t row = 0;
       t.asks_c = prefetches;
-      const int asks = (prefetches && ints[GEMM_EPILOGUE]) || asks_rows;
+      const int asks = (prefetches && ints[GEMM_EPILOGUE]) || asks_rows || copies;
       if (rows >= height && !asks && OWN(tile_fits_strip)(&t, panel.vectors)) {
         t.a = a_rows, t.c = c_rows;
         const int64_t tiles = rows / height;
@@ -741,7 +748,8 @@ static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OW
         t.c = c_rows + row;
         if (prefetches) OWN(gemm_prefetch)(call, z * c->m + row_begin + row, t.rows, panel.begin, panel.cols);
         if (asks_rows) OWN(gemm_ask_rows)(&t, asked, row / height);
-        if (copies && t.rows == height) OWN(gemm_copy_rows)(&t, asked + 1, row / height, scratch->next);
+        const int64_t further = asks_rows ? GEMM_COPIED_AHEAD : 0;
+        if (copies && t.rows == height) OWN(gemm_copy_rows)(&t, asked + 1, row / height, further, scratch->next);
         else OWN(tile_call)(&t, panel.vectors);
         t.ahead += t.n_segments * t.ahead_lines * (FNN_ALIGN / (int64_t)sizeof(T));
         t.partial += height * OWN(TILE_COLS);
