@@ -16,7 +16,7 @@ def gradients(graph: Graph, outputs: list[Value], sources: list[Value], output_g
         graph: the graph being traced; the gradient's nodes are added to it.
         outputs: values to differentiate.
         sources: values to differentiate by; they may be in the middle of the graph.
-        output_gradients: the gradient that flows into each output; ones by default.
+        output_gradients: the gradient that flows into each output, in its dtype and shape then; ones by default.
 
     Raises:
         ValueError: when the path from a source passes an op that has no gradient rule but float outputs.
@@ -27,6 +27,10 @@ def gradients(graph: Graph, outputs: list[Value], sources: list[Value], output_g
         dy = output_gradients[k] if output_gradients is not None else None
         if dy is None:
             dy = graph.constant(np.ones(y.shape, y.dtype))
+        if dy.dtype != y.dtype:
+            dy = functions["cast"](dy, y.dtype)
+        if dy.shape != y.shape:
+            dy = functions["broadcast_to"](dy, y.shape)
         flowing[y] = functions["add"](flowing[y], dy) if y in flowing else dy
     for node in reversed(_path(graph, outputs, sources)):
         dys = tuple(flowing.get(y) for y in node.outputs)
