@@ -161,8 +161,9 @@ class GradientTape:
     def _replay(self, targets, sources, seeds):
         """The gradients of what was recorded; by a plan once as much was recorded some times before."""
         key = self._signature(targets, sources, seeds)
-        if key in _backwards:
-            return _backwards[key].run(self._records, seeds)
+        backward = _backwards.get(key)
+        if backward is not None:
+            return backward.run(self._records, seeds)
         times = _times.get(key, 0) + 1
         if key is not None:
             _keep(_times, key, times)
@@ -193,7 +194,7 @@ class GradientTape:
                 if self._is_tracked(x):
                     key.append(numbers.setdefault(id(x), len(numbers)))
                 elif array.size == 1:
-                    key.append(array.item())
+                    key.append(array.tobytes())
                 key += (array.shape, array.dtype.char)
             numbers.update({id(y): len(numbers) + k for k, y in enumerate(outputs)})
         key += [numbers.get(id(x)) for x in (*targets, *sources)]
