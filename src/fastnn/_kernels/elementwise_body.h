@@ -225,6 +225,7 @@ static void OWN(decode_store)(OWN(decoded) *d, int target, int source) {
 static void OWN(decode_instruction)(OWN(decoded) *d, const int64_t *ins) {
   FNN_REQUIRE(ins[0] > FNN_OP_STORE && ins[0] < (int64_t)(sizeof OWN(opcodes) / sizeof OWN(opcodes)[0]) &&
               ins[1] >= d->n_operands && ins[1] < d->n_registers);
+  _Static_assert(sizeof OWN(opcodes) / sizeof OWN(opcodes)[0] <= INT8_MAX, "an instruction has its opcode in 8 bits");
   const OWN(opcode) *opcode = &OWN(opcodes)[ins[0]];
   OWN(instruction) made = {.dst = (int32_t)ins[1], .opcode = (int8_t)ins[0]};
   int scalars = 0, level = 2;

@@ -67,9 +67,11 @@ enum {
   GEMM_AHEAD_BYTES = 3 << 18,
   GEMM_AHEAD_ROW_BYTES = 1 << 15,
   /* Two threads add ranges of k apart, of more than GEMM_SPLIT_BYTES only where k is long, also beside the rows, and
-   * these are so many, or GEMM_ROWS where rows of B lie in the same sets. Narrow panels need it more. */
+   * these are neither fewer nor more than so many, or than GEMM_ROWS where rows of B lie in the same sets. Narrow panels
+   * need it more. */
   GEMM_AHEAD_LONG_K = FNN_VECTOR_BYTES == 64 ? 512 : 128,
   GEMM_AHEAD_LONG_ROW_K = 8,
+  GEMM_AHEAD_LONG_LEAST = 4,
   GEMM_AHEAD_LONG_ROWS = 16,
   GEMM_AHEAD_LONG_BYTES = 1 << 24,
   GEMM_K_AHEAD = 64,               /* of k at most, in a block of B that is asked for while the one before is used */

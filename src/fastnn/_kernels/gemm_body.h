@@ -30,13 +30,18 @@ static int64_t OWN(gemm_most_splits)(const OWN(gemm_cut) * c) {
   return partial_bytes ? fnn_max(1, fnn_min(c->k / GEMM_K_BLOCK, GEMM_SPLIT_BYTES / partial_bytes)) : 1;
 }
 
+/* Whether rows of B lie in the same sets of the first cache. */
+static int OWN(gemm_shares_sets)(const int64_t *ints) {
+  return ints[GEMM_B_ROW] * (int64_t)sizeof(T) % GEMM_ALIASES == 0;
+}
+
 /* Whether packing a panel of k rows of B pays: its vectors straddle cache lines or lie scattered over many pages, and
  * many rows share it; fewer do where rows of B drive each other out of the caches, or B is large (measured by
  * benchmarks/kernels). */
 static int OWN(gemm_is_scattered)(const OWN(gemm_cut) * c, const int64_t *ints, int64_t k) {
   const int64_t row_bytes = ints[GEMM_B_ROW] * (int64_t)sizeof(T), span = row_bytes * fnn_min(c->k, k);
   if (c->way == GEMM_SHARED && c->k * (row_bytes & -row_bytes) > GEMM_WAYS_BYTES) return 1;
-  const int is_far = row_bytes % GEMM_ALIASES == 0 || c->n * c->k * (int64_t)sizeof(T) >= GEMM_WIDE_BYTES;
+  const int is_far = OWN(gemm_shares_sets)(ints) || c->n * c->k * (int64_t)sizeof(T) >= GEMM_WIDE_BYTES;
   return c->m > (is_far ? OWN(GEMM_ROWS) : GEMM_PACKING_ROWS) &&
          ((row_bytes % FNN_VECTOR_BYTES && span > GEMM_STRADDLED_BYTES) ||
           (row_bytes > 1024 && span > GEMM_SCATTERED_BYTES));
@@ -135,8 +140,8 @@ static enum gemm_way OWN(gemm_way_of)(const OWN(gemm_cut) * c, const int64_t *in
   const int64_t far = fnn_max(GEMM_AHEAD_BYTES, c->m * GEMM_AHEAD_ROW_BYTES);
   const int is_far = c->m > 1 && c->m <= GEMM_AHEAD_ROWS && b_row == c->n && c->n * c->k * size > far;
   const int64_t partial_bytes = 2 * c->m * c->n * size;
-  const int64_t few_rows = b_row * size % GEMM_ALIASES ? GEMM_AHEAD_LONG_ROWS : OWN(GEMM_ROWS);
-  const int is_long = c->m >= 4 && c->m <= few_rows && partial_bytes <= GEMM_AHEAD_LONG_BYTES &&
+  const int64_t few_rows = OWN(gemm_shares_sets)(ints) ? OWN(GEMM_ROWS) : GEMM_AHEAD_LONG_ROWS;
+  const int is_long = c->m >= GEMM_AHEAD_LONG_LEAST && c->m <= few_rows && partial_bytes <= GEMM_AHEAD_LONG_BYTES &&
                       c->k >= fnn_max(GEMM_AHEAD_LONG_K, c->m * GEMM_AHEAD_LONG_ROW_K);
   const int is_cut = c->k >= 2 * GEMM_K_AHEAD && (partial_bytes <= GEMM_SPLIT_BYTES || is_long);
   if (is_far && is_cut && c->batches == 1 && !c->sums_columns) return GEMM_AHEAD;
@@ -203,8 +208,7 @@ static OWN(gemm_cut) OWN(gemm_cut_of)(const int64_t *ints) {
   c.packs_group |= c.way == GEMM_PACKED_A && !OWN(gemm_is_broad)(&c) && ints[GEMM_B_COL] == 1 &&
                    c.k_block == c.split_k && group_bytes <= GEMM_PACKED_GROUP_BYTES;
   /* Few rows of B that lie in the same sets are in the first cache at once. */
-  c.packs_b |= c.way == GEMM_AHEAD && OWN(gemm_is_broad)(&c) && c.m > TILE_BLOCK &&
-               ints[GEMM_B_ROW] * (int64_t)sizeof(T) % GEMM_ALIASES == 0;
+  c.packs_b |= c.way == GEMM_AHEAD && OWN(gemm_is_broad)(&c) && c.m > TILE_BLOCK && OWN(gemm_shares_sets)(ints);
   c.packs_b |= c.packs_group || c.way == GEMM_COPIED_A;
   const int is_transposed = ints[GEMM_A_ROW] == 1 && ints[GEMM_A_COL] * (int64_t)sizeof(T) < GEMM_PAGES_APART;
   c.fetches = is_transposed && c.n >= GEMM_SHARING_COLS && c.splits > 1 && !c.packs_b;
@@ -361,9 +365,9 @@ static void OWN(gemm_ask_next)(OWN(gemm_ask) * asks, const OWN(gemm_cut) * c, co
   asks[1] = (OWN(gemm_ask)){b, b_row, is_last ? fnn_min(span, more) : span, next.cols};
 }
 
-/* The same where B is packed: its next panel of the block of k, or the first one of the next block, or of the next unit;
- * of A, if it is packed, the next block of k or of rows, of which each panel asks for a part. Units of one group follow
- * each other. */
+/* The same where they are packed: of B its next panel of the block of k, or the first one of the next block, or of the
+ * next unit; of A the next block of k or of rows, of which each panel asks for a part. Units of one group follow each
+ * other. */
 static void OWN(gemm_ask_packed)(OWN(gemm_ask) * asks, const OWN(gemm_cut) * c, const int64_t *ints, const T *a,
                                  const T *b, int64_t row_block, int64_t k_begin, int64_t k, int64_t k_end,
                                  int64_t panel_begin, int64_t panel_end, int64_t panel_index) {
@@ -372,7 +376,7 @@ static void OWN(gemm_ask_packed)(OWN(gemm_ask) * asks, const OWN(gemm_cut) * c, 
   const int ends = k_next == k_end;
   const int64_t k_then = ends ? k_begin : k_next;
   const int64_t next = !is_last ? panel_index + 1 : ends && is_last_unit ? panel_end : panel_begin;
-  if ((c->packs_b || c->way != GEMM_PACKED_A) && ints[GEMM_B_COL] == 1 && next < c->panels) {
+  if (c->packs_b && ints[GEMM_B_COL] == 1 && next < c->panels) {
     const tile_panel panel = tile_panel_of(c->n, N, c->widest, next);
     const int64_t from = is_last ? k_then : k;
     asks[1] = (OWN(gemm_ask)){b + panel.begin + from * b_row, b_row, fnn_min(c->k_block, k_end - from), panel.cols};
