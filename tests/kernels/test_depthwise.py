@@ -83,6 +83,8 @@ PROBLEMS = [
     Problem(1, 5, 21, 100, 1, 2, 3, pads=(0, 0, 2, 2)),
     Problem(1, 64, 66, 133, 1, 3, 3, pads=(1, 1, 1, 1)),
     Problem(1, 91, 90, 107, 1, 3, 5, strides=(2, 2), pads=(1, 1, 2, 2)),
+    Problem(1, 4, 150, 24, 1, 3, 3, pads=(1, 1, 1, 1)),
+    Problem(1, 40, 430, 32, 1, 3, 3, pads=(1, 1, 1, 1)),
 ]
 pytestmark = pytest.mark.parametrize("isa", ISAS)
 each_problem = pytest.mark.parametrize("problem", PROBLEMS, ids=lambda p: "-".join(map(str, astuple(p))))

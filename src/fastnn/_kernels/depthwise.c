@@ -62,7 +62,8 @@ enum {
   DW_TAPS = 3,                /* along an axis: the weights of 3 by 3 stay in registers */
   DW_KEPT = 32,               /* results of a row that may wait for the rest of it */
   DW_ROW_BYTES = 1 << 13,     /* longer rows are done in parts: no first cache holds the six that are read or written */
-  DW_PART = 4,                /* results of a row for all channels before the next ones */
+  DW_PART = 4,                /* results of a row for all channels before the next ones, */
+  DW_THIN_BYTES = 256,        /* of pixels of so many bytes; of thinner ones as many as DW_ROW_BYTES hold */
   DW_PIXELS = 8,              /* with more, results in registers: chains for two multipliers with a latency of four */
   DW_UNITS = 32,              /* wanted, for threads to share evenly */
   DW_BAND_BYTES = 1 << 15,    /* of the results of a unit: still in L1 or near it when its program runs */
@@ -72,6 +73,12 @@ enum {
   DW_GROUP_BYTES = 256,       /* grad_kernel: of a pixel, for a unit: some lines in a row */
   DW_FAR_GROUP_BYTES = 1024   /* the same of what is far */
 };
+
+/* Pixels of a part of a long row. Hardware that fetches pairs of lines, or every other one, brings thin pixels as a
+ * whole, so that their parts need only stay in the first cache until the last channels' turn; each costs some cycles. */
+static int64_t depthwise_pixels_of_part(int64_t pixel_bytes) {
+  return pixel_bytes < DW_THIN_BYTES ? DW_ROW_BYTES / pixel_bytes : DW_PART;
+}
 
 #include "types_f32.h"
 #include "depthwise_body.h"

@@ -283,14 +283,14 @@ typedef struct {
 /* How many results of a row are done for all channels before the next ones. Pixels a large power of two apart share few
  * sets of the first cache; a part's take half of those sets' lines, in x and in y, so that the lines that were fetched
  * beside them are still there when their channels come. Without strides columns stay in registers instead, and only
- * long rows have parts, of few pixels: memory is read and written in its order, as the hardware fetches ahead, not a
- * line of each pixel. */
+ * long rows have parts (depthwise_pixels_of_part): memory is read and written in its order, as the hardware fetches
+ * ahead, not a line of each pixel. */
 static int64_t OWN(depthwise_part)(const OWN(depthwise_images) * m, int64_t width, int slides) {
   enum { WAY_BYTES = 4096, WAYS = 8 };
   const int64_t pixel = m->channels * (int64_t)sizeof(T), spread = fnn_min(WAY_BYTES, pixel & -pixel);
   const int64_t lines = WAYS / 2 * WAY_BYTES / spread, apart = m->y_step / m->channels;
   if (m->cols.stride == 1 && apart == 1)
-    return slides && m->channels > N && width * pixel > DW_ROW_BYTES ? DW_PART : width;
+    return slides && m->channels > N && width * pixel > DW_ROW_BYTES ? depthwise_pixels_of_part(pixel) : width;
   if (spread < WAY_BYTES / WAYS) return width;
   const int64_t of_x = (lines / fnn_max(1, m->rows.taps) - m->cols.taps) / m->cols.stride + 1;
   return fnn_max(1, fnn_min(of_x, lines / apart));

@@ -126,7 +126,9 @@ static void OWN(depthwise_grad_taps)(OWN(depthwise_grad_rect) r, const OWN(depth
                                      const OWN(depthwise_axis) * cols, int64_t height, int64_t width, int is_far) {
   const OWN(depthwise_grad_rect) all = r;
   const int64_t x_row = r.tap_row / rows->step, x_pixel = r.tap_col / cols->step;
-  const int64_t most_rows = is_far ? 2 : height, most_cols = is_far ? DW_PART : width + cols->taps;
+  /* of more than two vectors, 4 pixels again: the AVX2 code is a sixth slower by parts as long as those of two */
+  const int64_t part = r.channels <= 2 * N ? depthwise_pixels_of_part(r.channels * (int64_t)sizeof(T)) : DW_PART;
+  const int64_t most_rows = is_far ? 2 : height, most_cols = is_far ? part : width + cols->taps;
   for (int64_t oy = 0, next_row, ky, ky_end; oy < height; oy = next_row) {
     next_row = fnn_min(fnn_min(height, oy + most_rows), OWN(depthwise_reach)(rows, oy, &ky, &ky_end));
     r.kh = ky_end - ky;
