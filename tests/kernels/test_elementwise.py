@@ -288,7 +288,7 @@ def test_rows_apart(shape, kind, isa):
 @pytest.mark.parametrize("kind", FLOATS)
 @pytest.mark.parametrize("length", [1, 2, 9])
 @pytest.mark.parametrize("b_varies", [(False, False), (False, True), (True, False)], ids=str)
-@pytest.mark.parametrize("shape", [(1, 2_200_003), (1100, 2003), (28_600, 77)], ids=str)
+@pytest.mark.parametrize("shape", [(1, 3_900_003), (1950, 2003), (50_700, 77)], ids=str)
 def test_spaces_beyond_every_cache(shape, b_varies, length, kind, isa):
     """y = ((x * b - x) * b - x) ..., then x = the same in place, in spaces that are cut into shorter blocks."""
     rng = np.random.default_rng(5)
@@ -338,18 +338,19 @@ def test_results_that_go_past_the_caches(cols, offset, kind, isa):
 
 @pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize("kind", FLOATS)
+@pytest.mark.parametrize("name", ["add_relu", "multiply_sigmoid"])
 @pytest.mark.parametrize(
-    "shape, offset", [((1, 2_200_003), 1), ((1100, 2003), 1), ((4500, 2051), 0), ((4500, 2048), 0)], ids=str
+    "shape, offset", [((1, 2_700_003), 1), ((1950, 2003), 1), ((4500, 2051), 0), ((4500, 2048), 0)], ids=str
 )
-def test_slow_pass_beyond_every_cache(shape, offset, kind, isa):
-    """x sigmoid(b) with one row of b for all of x has the bits that it has row by row; past the caches too."""
+def test_single_pass_beyond_every_cache(shape, offset, name, kind, isa):
+    """relu(x + b), x sigmoid(b), one row of b for all of x, have the bits that they have row by row; past caches."""
     rng = np.random.default_rng(6)
     dtype = np.dtype(FLOATS[kind])
     code, (rows, cols) = DTYPE_CODE[dtype.name], shape
     x, b = rng.standard_normal(shape).astype(dtype), rng.standard_normal(cols).astype(dtype)
     y, check = guarded(x.size, dtype, offset)
     program = Program((0, code, cols, 1), (1, code, 0, 1), (2, code, cols, 1))
-    program.store(program.do("multiply_sigmoid", 0, 1), 2)
+    program.store(program.do(name, 0, 1), 2)
     fused(kind, isa, [x, b, y], program, rows, cols, threads=2)
     check()
     part = 2003

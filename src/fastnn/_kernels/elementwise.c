@@ -6,6 +6,8 @@
 #include "program.h"
 #include "vmath.h"
 
+#include <unistd.h>
+
 /* X(name): one input. */
 #define UNARY_OPS(X)                                                                                                   \
   X(cast) X(negative) X(abs) X(sign) X(square) X(sqrt) X(rsqrt) X(reciprocal) X(floor) X(ceil) X(round) X(trunc)       \
@@ -112,6 +114,21 @@ static double space_bytes(const int64_t *program, const tiling *t) {
     bytes += rows * cols * (double)t->outer * (double)dtype_bytes(operand[1]);
   }
   return bytes;
+}
+
+/* What a program in a space of its own reads and writes is far where it is more than this: FNN_FAR_BYTES, or 7/8 of the
+ * last cache if that is more; of a cache larger than 32 MiB as of that, as others work there too. */
+static double far_bytes(void) {
+  static int64_t known; /* every thread finds the same */
+  int64_t bytes = __atomic_load_n(&known, __ATOMIC_RELAXED);
+  if (bytes) return (double)bytes;
+  bytes = FNN_FAR_BYTES;
+#ifdef _SC_LEVEL3_CACHE_SIZE
+  const int64_t last = sysconf(_SC_LEVEL3_CACHE_SIZE);
+  bytes = fnn_max(bytes, fnn_min(last, 2 * FNN_FAR_BYTES) / 8 * 7);
+#endif
+  __atomic_store_n(&known, bytes, __ATOMIC_RELAXED);
+  return (double)bytes;
 }
 
 static void fused_size(const int64_t *ints, fnn_work *work, int64_t element_bytes) {

@@ -11,6 +11,8 @@ enum {
   /* Of a space that no cache holds. Passes over a longer block leave memory idle while they work on what the first one
    * has fetched; over this few, the CPU has begun with the next block before this one is done. */
   OWN(FAR_BLOCK) = 192 * 4 / (int)sizeof(T),
+  /* There, with results that go past the caches: no store waits for its line, and what is read is asked for. */
+  OWN(STREAMED_BLOCK) = 384 * 4 / (int)sizeof(T),
   OWN(LINE) = 64 / (int)sizeof(T)
 };
 
@@ -156,8 +158,9 @@ static void OWN(find_reads)(OWN(decoded) *d, const int64_t *program, const int64
 }
 
 /* Chooses the block's shape. Rows go together in one block where they are short, or where all operands are
- * contiguous, whole rows or scalars; then a multiple of N of them, so that no block but the last has a tail. */
-static void OWN(choose_block)(OWN(decoded) *d, int is_far) {
+ * contiguous, whole rows or scalars; then a multiple of N of them, so that no block but the last has a tail. most:
+ * elements of a block of one row. */
+static void OWN(choose_block)(OWN(decoded) *d, int most) {
   enum { LONG_ROW = 256 /* elements: above it, a call per row and instruction costs less than copying rows together */ };
   int rows_are_contiguous = 1;
   for (int64_t k = 0; k < d->n_operands; k++) {
@@ -166,7 +169,7 @@ static void OWN(choose_block)(OWN(decoded) *d, int is_far) {
   }
   int64_t cols = d->cols;
   if (d->rows == 1 || cols > OWN(BLOCK) / 2 || (cols >= LONG_ROW && !rows_are_contiguous)) {
-    int64_t most = is_far ? OWN(FAR_BLOCK) : OWN(BLOCK), pieces = fnn_max(1, fnn_ceil_div(cols, most));
+    int64_t pieces = fnn_max(1, fnn_ceil_div(cols, most));
     d->block_rows = 1;
     d->block_cols = fnn_min(most, fnn_max(1, fnn_round_up(fnn_ceil_div(cols, pieces), N)));
     if (pieces == 1) d->block_cols = fnn_max(1, cols);
@@ -313,23 +316,23 @@ static int OWN(is_one_pass)(const OWN(decoded) *d, int64_t n_reductions) {
   return d->instructions[d->n_once].dst < d->n_operands;
 }
 
+/* Whether nobody reads what is stored to operand k. */
+static int OWN(is_fresh)(const OWN(decoded) *d, int64_t k) {
+  int is_fresh = !d->operands[k].is_read;
+  for (int64_t j = 0; j < d->n_operands; j++) is_fresh &= j == k || d->operands[j].base != d->operands[k].base;
+  return is_fresh;
+}
+
 /* Of a far space. Stores wait for their lines in order, those to scratch behind them too: in a long program that is more
  * than the CPU keeps. So the lines of targets that no instruction has read are asked for at the start of a block. Of a
- * short program they would only be in the way of what it reads. A single pass asks for those of all its operands, one
- * operand after the other, as memory likes them better than in turn; but not if it is slow: it would wait for them
- * before each block, where the CPU has the time to fetch what the loop reads next. */
-static void OWN(find_asked)(OWN(decoded) *d, int is_one_pass) {
-  enum { LONG = 7 /* instructions */, MOST_ASKED = 64 /* lines at once */ };
-  d->asks_for_lines = is_one_pass || (d->only_moves && d->n_instructions - d->n_once >= LONG);
-  int asked = 0;
+ * short program they would only be in the way of what it reads. */
+static void OWN(find_asked)(OWN(decoded) *d) {
+  enum { LONG = 7 /* instructions */ };
+  d->asks_for_lines = d->only_moves && d->n_instructions - d->n_once >= LONG;
   for (int64_t k = 0; k < d->n_operands; k++) {
     OWN(operand) *o = &d->operands[k];
-    int is_fresh = !o->is_read;
-    for (int64_t j = 0; j < d->n_operands; j++) is_fresh &= j == k || d->operands[j].base != o->base;
-    o->is_asked = o->mode == OWN(DIRECT) && (is_fresh || (is_one_pass && o->is_read));
-    asked += o->is_asked;
+    o->is_asked = o->mode == OWN(DIRECT) && !o->is_streamed && OWN(is_fresh)(d, k);
   }
-  if (is_one_pass && asked) d->block_cols = fnn_round_up(MOST_ASKED / asked * OWN(LINE), N);
 }
 
 /* Whether `program` waits for memory longer than for its own instructions. The slow ones take longer than memory
@@ -340,32 +343,40 @@ static int OWN(may_stream)(const int64_t *program) {
   return FNN_VECTOR_BYTES == 64 || !slow;
 }
 
-/* Of a streamed space: whether nobody reads what is stored to operand k. */
-static int OWN(is_streamed)(const OWN(decoded) *d, int64_t k) {
-  const OWN(operand) *o = &d->operands[k];
-  int is_streamed = o->mode == OWN(DIRECT) && !o->is_read;
-  for (int64_t j = 0; j < d->n_operands; j++) is_streamed &= j == k || d->operands[j].base != o->base;
-  return is_streamed;
+/* Whether the instruction at `of` reads register `r`. */
+static int OWN(reads)(const OWN(instruction) *of, int r) {
+  int reads = 0;
+  for (int k = 0; k < FNN_MOST_INPUTS; k++) reads |= of->in[k] == r;
+  return reads;
 }
 
-/* A single slow instruction whose result is streamed stores it itself. */
+/* An instruction whose result is streamed, and read by no other, stores it itself. */
 static void OWN(store_directly)(OWN(decoded) *d) {
-  if (!d->streams || d->n_instructions - d->n_once != 2) return;
-  OWN(instruction) *pass = &d->instructions[d->n_once], *store = pass + 1;
-  const OWN(opcode) *opcode = &OWN(opcodes)[pass->opcode];
-  OWN(op_fn) *fn = pass->when == OWN(ELEMENTS) ? opcode->stream[pass->fn != opcode->fn[0]] : NULL;
-  if (!fn || store->when != OWN(STORES) || store->in[0] != pass->dst || pass->by_rows || store->by_rows) return;
-  pass->fn = fn;
-  pass->dst = store->dst;
-  d->operands[pass->dst].mode = OWN(DIRECT);
-  d->n_instructions--;
+  for (int64_t s = d->n_instructions - 1; s > d->n_once; s--) {
+    const OWN(instruction) store = d->instructions[s];
+    if (store.when != OWN(STORES) || !d->operands[store.dst].is_streamed || store.by_rows) continue;
+    int64_t p = s - 1; /* what made the value */
+    while (p >= d->n_once && (d->instructions[p].when == OWN(STORES) || d->instructions[p].dst != store.in[0])) p--;
+    if (p < d->n_once || d->instructions[p].when != OWN(ELEMENTS) || d->instructions[p].by_rows) continue;
+    int is_read = 0;
+    for (int64_t k = p + 1; k < d->n_instructions; k++)
+      is_read |= k != s && OWN(reads)(&d->instructions[k], store.in[0]);
+    OWN(instruction) *made = &d->instructions[p];
+    const OWN(opcode) *opcode = &OWN(opcodes)[made->opcode];
+    int which = 0;
+    while (opcode->fn[which] != made->fn) which++;
+    if (is_read || !opcode->stream[which]) continue;
+    made->fn = opcode->stream[which];
+    made->dst = store.dst;
+    d->operands[store.dst].mode = OWN(DIRECT);
+    memmove(d->instructions + s, d->instructions + s + 1, (size_t)(--d->n_instructions - s) * sizeof store);
+  }
 }
 
 /* Decodes `program` for tiles of at most rows by cols. Each reduction is {kind, register, buffer, dtype}. distance:
  * FNN_FAR where the tiles are of a space that no cache holds, and so on: see program.h. */
 static void OWN(decode)(OWN(decoded) *d, const int64_t *program, const fnn_call *call, int64_t rows, int64_t cols,
                         const int64_t *reductions, int64_t n_reductions, int distance, char *scratch) {
-  const int is_far = distance != FNN_NEAR;
   FNN_REQUIRE(program[3] == FNN_PROGRAM_HEADER + program[0] * FNN_OPERAND_INTS + program[1] * FNN_INSTRUCTION_INTS);
   *d = (OWN(decoded)){.scratch = scratch, .tile_rows = rows, .tile_cols = cols, .rows = rows, .cols = cols,
                       .n_operands = program[0], .n_registers = program[0] + program[2], .only_moves = 1};
@@ -374,18 +385,21 @@ static void OWN(decode)(OWN(decoded) *d, const int64_t *program, const fnn_call 
     d->cols = rows;
     d->rows = 1;
   }
-  T *blocks = (T *)scratch;
   d->operands = (OWN(operand) *)((char *)d + FNN_PROGRAM_HEAD);
   d->regs = (OWN(reg) *)(d->operands + d->n_operands);
   d->instructions = (OWN(instruction) *)(d->regs + d->n_registers);
   OWN(decode_operands)(d, program, call);
-  OWN(choose_block)(d, is_far);
-  d->block_size = fnn_round_up(d->block_rows * d->block_cols, N);
-  for (int64_t k = 0; k < d->n_registers; k++)
-    d->regs[k] = (OWN(reg)){.block = blocks + k * d->block_size, .now = blocks + k * d->block_size, .slot = (int32_t)k,
-                            .producer = -1};
+  for (int64_t k = 0; k < d->n_registers; k++) d->regs[k] = (OWN(reg)){.slot = (int32_t)k, .producer = -1};
   OWN(find_reads)(d, program, reductions, n_reductions);
-  for (int64_t k = 0; k < d->n_registers; k++) d->regs[k].step = d->block_cols;
+  const int may_stream = distance == FNN_STREAMED && OWN(may_stream)(program);
+  for (int64_t k = 0; may_stream && k < d->n_operands; k++) d->streams |= OWN(is_fresh)(d, k);
+  OWN(choose_block)(d, distance == FNN_NEAR ? OWN(BLOCK) : d->streams ? OWN(STREAMED_BLOCK) : OWN(FAR_BLOCK));
+  d->block_size = fnn_round_up(d->block_rows * d->block_cols, N);
+  for (int64_t k = 0; k < d->n_registers; k++) {
+    OWN(reg) *reg = &d->regs[k];
+    reg->block = reg->now = (T *)scratch + k * d->block_size;
+    reg->step = d->block_cols;
+  }
   for (int64_t k = 0; k < d->n_operands; k++) {
     int mode = OWN(choose_mode)(d, &d->operands[k], n_reductions > 0);
     d->operands[k].mode = (int8_t)mode;
@@ -393,10 +407,9 @@ static void OWN(decode)(OWN(decoded) *d, const int64_t *program, const fnn_call 
     d->regs[k].is_scalar = mode == OWN(SCALAR) ? 2 : mode == OWN(ROW_SCALAR) ? 1 : 0;
     d->only_moves &= mode == OWN(SCALAR) || mode == OWN(DIRECT);
   }
-  const int may_stream = distance == FNN_STREAMED && OWN(may_stream)(program);
-  for (int64_t k = 0; may_stream && k < d->n_operands; k++) {
-    if (!OWN(is_streamed)(d, k)) continue;
-    d->operands[k].is_streamed = d->streams = 1;
+  for (int64_t k = 0; d->streams && k < d->n_operands; k++) {
+    if (d->operands[k].mode != OWN(DIRECT) || !OWN(is_fresh)(d, k)) continue;
+    d->operands[k].is_streamed = 1;
     d->operands[k].mode = OWN(LOADED); /* computed in scratch, and copied from there */
   }
   for (int64_t k = 0; k < program[1]; k++) {
@@ -418,12 +431,11 @@ static void OWN(decode)(OWN(decoded) *d, const int64_t *program, const fnn_call 
     memmove(d->instructions + d->n_once + 1, d->instructions + d->n_once, (size_t)(k - d->n_once) * sizeof ins);
     d->instructions[d->n_once++] = ins;
   }
-  OWN(store_directly)(d);
+  if (d->streams) OWN(store_directly)(d);
   const int is_one_pass = OWN(is_one_pass)(d, n_reductions);
   if (is_one_pass) d->block_cols = d->cols;
   d->asks_ahead = distance == FNN_STREAMED && !is_one_pass;
-  const int is_slow_pass = is_one_pass && OWN(opcodes)[d->instructions[d->n_once].opcode].is_slow;
-  if (is_far && !is_slow_pass) OWN(find_asked)(d, is_one_pass);
+  if (distance != FNN_NEAR) OWN(find_asked)(d);
 }
 
 /* The decoded program: in call->memo as it was left there, if that fits; else made anew, there or behind the blocks. */
@@ -636,7 +648,7 @@ static void OWN(fused_units)(const fnn_call *call, int64_t begin, int64_t end) {
   tiling t = tile_space(outer_size(ints), ints[3], ints[4]);
   /* Sums are taken block by block: those of far spaces are as of near ones. */
   const double bytes = n_reductions ? 0 : space_bytes(program, &t);
-  const int distance = bytes > FNN_STREAMED_BYTES ? FNN_STREAMED : bytes > FNN_FAR_BYTES ? FNN_FAR : FNN_NEAR;
+  const int distance = bytes > FNN_STREAMED_BYTES ? FNN_STREAMED : bytes > far_bytes() ? FNN_FAR : FNN_NEAR;
   OWN(decoded) *d =
     OWN(decoded_of)(program, call, t.tile_rows, t.tile_cols, reductions, n_reductions, distance, call->scratch);
   int64_t tiles = t.row_tiles * t.col_tiles;

@@ -8,9 +8,9 @@
 typedef void OWN(op_fn)(int64_t n, T *d, INPUTS);
 
 /* scalars: the inputs (bit k: input k) that are one vector. is_slow: two vectors at once, as each is a chain of
- * operations that wait for each other. streams: these go past the caches, to a d of whole vectors, and lines that are
- * read are asked for one by one: where many are asked for at once, what is read next waits for the same buffers. arity,
- * scalars, is_slow, streams: constants. */
+ * operations that wait for each other. streams: results go past the caches, to a d of whole vectors, and lines that a
+ * slow one reads are asked for one by one: where many are asked for at once, what is read next waits for the same
+ * buffers. arity, scalars, is_slow, streams: constants. */
 FNN_INLINE void OWN(map)(int64_t n, T *d, INPUTS, int arity, int scalars, int is_slow, int streams, V (*f)(const V *)) {
   enum { AHEAD = 4096 / (int)sizeof(T) };
   const T *const from[] = {x0, x1, x2, x3, x4, x5};
@@ -41,7 +41,8 @@ FNN_INLINE void OWN(map)(int64_t n, T *d, INPUTS, int arity, int scalars, int is
 #pragma GCC unroll 6
     for (int k = 0; k < arity; k++)
       if (!(scalars >> k & 1)) x[k] = FN(load)(from[k] + i);
-    FN(store)(d + i, f(x));
+    if (streams) FN(stream)(d + i, f(x));
+    else FN(store)(d + i, f(x));
   }
   if (i == n) return;
 #pragma GCC unroll 6
@@ -198,7 +199,7 @@ typedef struct {
   int8_t is_slow;    /* arithmetic takes longer than memory */
   int8_t scalars;    /* not 0: fn[1] is for this set, and there is none for other sets */
   OWN(op_fn) *fn[7]; /* else one for each */
-  OWN(op_fn) *stream[2]; /* of a slow one: fn[0], fn[1] past the caches; NULL where vectors are too short */
+  OWN(op_fn) *stream[7]; /* the same past the caches; NULL of a slow one where vectors are short */
 } OWN(opcode);
 
 /* NULL where there is none for this set. */
@@ -209,21 +210,22 @@ static OWN(op_fn) *OWN(variant)(const OWN(opcode) *opcode, int scalars) {
 
 #define OF_ARRAY(name, arity)                                                                                          \
   FNN_INLINE V OWN(of_array_##name)(const V *x) { return OWN(v_##name)(FIRST##arity(x)); }
-#define VARIANT(name, arity, scalars, is_slow)                                                                         \
+#define NEAR_VARIANT(name, arity, scalars, is_slow)                                                                    \
   static void OWN(loop_##name##_##scalars)(int64_t n, T *d, INPUTS) {                                                  \
     OWN(map)(n, d, x0, x1, x2, x3, x4, x5, arity, scalars, is_slow, 0, OWN(of_array_##name));                          \
   }
-#if defined(FNN_ISA_AVX512)
-#define SLOW_VARIANT(name, arity, scalars)                                                                             \
-  VARIANT(name, arity, scalars, 1)                                                                                     \
+#define VARIANT(name, arity, scalars, is_slow)                                                                         \
+  NEAR_VARIANT(name, arity, scalars, is_slow)                                                                          \
   static void OWN(stream_##name##_##scalars)(int64_t n, T *d, INPUTS) {                                                \
     if ((uintptr_t)d % sizeof(V)) OWN(loop_##name##_##scalars)(n, d, x0, x1, x2, x3, x4, x5);                          \
-    else OWN(map)(n, d, x0, x1, x2, x3, x4, x5, arity, scalars, 1, 1, OWN(of_array_##name));                           \
+    else OWN(map)(n, d, x0, x1, x2, x3, x4, x5, arity, scalars, is_slow, 1, OWN(of_array_##name));                     \
   }
-#define STREAM_OF(name, scalars) OWN(stream_##name##_##scalars)
-#else
+#if defined(FNN_ISA_AVX512)
 #define SLOW_VARIANT(name, arity, scalars) VARIANT(name, arity, scalars, 1)
-#define STREAM_OF(name, scalars) NULL
+#define SLOW_STREAM_OF(name, scalars) OWN(stream_##name##_##scalars)
+#else /* where they take longer than memory */
+#define SLOW_VARIANT(name, arity, scalars) NEAR_VARIANT(name, arity, scalars, 1)
+#define SLOW_STREAM_OF(name, scalars) NULL
 #endif
 #define LOOP1(name) OF_ARRAY(name, 1) VARIANT(name, 1, 0, 0)
 #define LOOP1_SLOW(name) OF_ARRAY(name, 1) SLOW_VARIANT(name, 1, 0)
@@ -254,25 +256,34 @@ SLOW_LONG_OPS(LOOP_LONG_SLOW)
 #endif
 
 #define FN_OF(name, scalars) OWN(loop_##name##_##scalars)
-#define ROW1(name) {1, 0, 0, {FN_OF(name, 0)}, {0}},
-#define ROW1_SLOW(name) {1, 1, 0, {FN_OF(name, 0)}, {STREAM_OF(name, 0)}},
-#define ROW2(name) {2, 0, 0, {FN_OF(name, 0), FN_OF(name, 1), FN_OF(name, 2)}, {0}},
-#define ROW2_SLOW(name) {2, 1, 0, {FN_OF(name, 0)}, {STREAM_OF(name, 0)}},
+#define STREAM_OF(name, scalars) OWN(stream_##name##_##scalars)
+#define ROW1(name) {1, 0, 0, {FN_OF(name, 0)}, {STREAM_OF(name, 0)}},
+#define ROW1_SLOW(name) {1, 1, 0, {FN_OF(name, 0)}, {SLOW_STREAM_OF(name, 0)}},
+#define ROW2(name)                                                                                                     \
+  {2, 0, 0, {FN_OF(name, 0), FN_OF(name, 1), FN_OF(name, 2)},                                                          \
+   {STREAM_OF(name, 0), STREAM_OF(name, 1), STREAM_OF(name, 2)}},
+#define ROW2_SLOW(name) {2, 1, 0, {FN_OF(name, 0)}, {SLOW_STREAM_OF(name, 0)}},
 #define ROW3(name)                                                                                                     \
   {3, 0, 0, {FN_OF(name, 0), FN_OF(name, 1), FN_OF(name, 2), FN_OF(name, 3), FN_OF(name, 4), FN_OF(name, 5),           \
-             FN_OF(name, 6)}, {0}},
-#define ROW_LONG(name, arity, scalars) {arity, 0, scalars, {FN_OF(name, 0), FN_OF(name, scalars)}, {0}},
+             FN_OF(name, 6)},                                                                                          \
+   {STREAM_OF(name, 0), STREAM_OF(name, 1), STREAM_OF(name, 2), STREAM_OF(name, 3), STREAM_OF(name, 4),                \
+    STREAM_OF(name, 5), STREAM_OF(name, 6)}},
+#define ROW_LONG(name, arity, scalars)                                                                                 \
+  {arity, 0, scalars, {FN_OF(name, 0), FN_OF(name, scalars)}, {STREAM_OF(name, 0), STREAM_OF(name, scalars)}},
 #define ROW_LONG_SLOW(name, arity, scalars)                                                                            \
-  {arity, 1, scalars, {FN_OF(name, 0), FN_OF(name, scalars)}, {STREAM_OF(name, 0), STREAM_OF(name, scalars)}},
+  {arity, 1, scalars, {FN_OF(name, 0), FN_OF(name, scalars)},                                                          \
+   {SLOW_STREAM_OF(name, 0), SLOW_STREAM_OF(name, scalars)}},
 
 static const OWN(opcode) OWN(opcodes)[] = {
   {1, 0, 0, {0}, {0}}, UNARY_OPS(ROW1) SLOW_UNARY_OPS(ROW1_SLOW) BINARY_OPS(ROW2) SLOW_BINARY_OPS(ROW2_SLOW)
   TERNARY_OPS(ROW3) LONG_OPS(ROW_LONG) SLOW_LONG_OPS(ROW_LONG_SLOW)};
 
 #undef OF_ARRAY
+#undef NEAR_VARIANT
 #undef VARIANT
 #undef SLOW_VARIANT
 #undef STREAM_OF
+#undef SLOW_STREAM_OF
 #undef LOOP1
 #undef LOOP1_SLOW
 #undef LOOP2

@@ -20,9 +20,9 @@
 
 enum { FNN_PROGRAM_HEADER = 4, FNN_OPERAND_INTS = 4, FNN_MOST_INPUTS = 6, FNN_INSTRUCTION_INTS = 2 + FNN_MOST_INPUTS };
 
-/* A program that reads and writes more than this in all finds little of it in the last cache: call->is_far. Of more than
- * FNN_STREAMED_BYTES, the next one finds nothing there: what is not read goes past the caches, whose lines it would only
- * fetch to overwrite them. */
+/* A program that reads and writes more than this in all may find little of it in the last cache: call->is_far. Of more
+ * than FNN_STREAMED_BYTES, the next one finds nothing there: what is not read goes past the caches, whose lines it
+ * would only fetch to overwrite them. */
 enum { FNN_FAR_BYTES = 16 << 20, FNN_STREAMED_BYTES = 64 << 20 };
 enum { FNN_NEAR, FNN_FAR, FNN_STREAMED };
 
