@@ -135,6 +135,9 @@ FNN_INLINE void OWN(tile_run)(const OWN(tile) * t, const int copies, const int r
   int64_t copied_rows = copies ? t->copied_rows : 0;
 
   for (const OWN(tile_segment) *s = t->segments, *end = s + t->n_segments; s < end; s++) {
+    /* What segments share is read anew: the compiler would keep it in vector registers, and a move from there waits
+     * behind the multiply-adds. */
+    if (rows * vectors == TILE_MOST_SUMS) __asm__("" : "+r"(t));
     const T *b = s->b + t->column;
     const int64_t b_stride = s->b_stride;
     int64_t at = s->a_offset;
