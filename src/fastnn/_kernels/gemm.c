@@ -124,6 +124,16 @@ enum gemm_way {
   GEMM_PLAIN,
   GEMM_WAYS
 };
+/* What tiles ask memory for while their multiply-adds are computed. */
+enum gemm_asks {
+  GEMM_ASKS_NOTHING,
+  GEMM_ASKS_COLUMNS, /* of dots: the next columns of B, or more of these */
+  GEMM_ASKS_NEXT,    /* the next panel, or the next split of A and B */
+  GEMM_ASKS_PACKED,  /* what is packed next */
+  GEMM_ASKS_PANEL,   /* the next panel of B */
+  GEMM_ASKS_SPLIT    /* the next split of B */
+};
+
 static const int64_t gemm_most_k[GEMM_WAYS] = {
   [GEMM_DOTS] = INT64_MAX, [GEMM_OUTER] = GEMM_K_MOST, [GEMM_COPIED_A] = GEMM_K_MOST, [GEMM_PACKED_A] = GEMM_K_BLOCK,
   [GEMM_STREAM] = INT64_MAX, [GEMM_TALL] = GEMM_K_MOST, [GEMM_LARGE] = GEMM_K_WIDE, [GEMM_AHEAD] = GEMM_K_AHEAD,
@@ -155,10 +165,14 @@ static const int64_t *gemm_turn(const int64_t *ints, int64_t *space) {
 #include "types_f32.h"
 #include "tile.h"
 #include "pack.h"
+#include "gemm_cut_body.h"
+#include "gemm_ask_body.h"
 #include "gemm_body.h"
 #include "types_f64.h"
 #include "tile.h"
 #include "pack.h"
+#include "gemm_cut_body.h"
+#include "gemm_ask_body.h"
 #include "gemm_body.h"
 #include "types_none.h"
 

@@ -1,0 +1,133 @@
+/* gemm_ask_body.h: what the tiles of a product ask memory for, or copy, while their multiply-adds are computed, for
+ * float32 and for float64. Nothing here changes a result. */
+
+FNN_INLINE void OWN(gemm_prefetch_rows)(const T *at, int64_t stride, int64_t rows, int64_t cols, const int writes) {
+  for (int64_t i = 0; i < rows; i++)
+    for (int64_t j = 0; j < cols; j += FNN_ALIGN / (int64_t)sizeof(T))
+      __builtin_prefetch(at + i * stride + j, writes, 2);
+}
+
+/* Fetches what a tile at (row, col) of the program's space and its epilogue will write and read, while the tile's
+ * products are computed. */
+static void OWN(gemm_prefetch)(const fnn_call *call, int64_t row, int64_t rows, int64_t col, int64_t cols) {
+  const int64_t *program = call->ints + call->ints[GEMM_EPILOGUE], n = call->ints[GEMM_N];
+  OWN(gemm_prefetch_rows)((const T *)call->buf[2] + row * n + col, n, rows, cols, 1);
+  for (int64_t k = 0; call->ints[GEMM_EPILOGUE] && k < program[0]; k++) {
+    const int64_t *o = fnn_program_operand(program, k);
+    if (o[0] > 2 && o[1] == TYPE_DTYPE && o[2] >= cols && o[3] == 1)
+      OWN(gemm_prefetch_rows)((const T *)call->buf[o[0]] + row * o[2] + col, o[2], rows, cols, 0);
+  }
+}
+
+/* Rows of a matrix that are read next. */
+typedef struct {
+  const T *at;
+  int64_t stride, rows, cols;
+} OWN(gemm_ask);
+
+/* What the tiles of a panel ask for where B is read in place: the next panel, or the first one of the next split, whose
+ * part of A all panels ask for. Rows of a part of a matrix are no stream that the hardware would see. */
+static void OWN(gemm_ask_next)(OWN(gemm_ask) * asks, const OWN(gemm_cut) * c, const int64_t *ints, const T *a,
+                               const T *b, int64_t rows, int64_t k, int64_t k_next, int64_t panel_index) {
+  const int64_t more = c->k - k_next, span = k_next - k, b_row = ints[GEMM_B_ROW];
+  const int64_t a_begin = fnn_min(more, span * panel_index / c->panels);
+  const int64_t a_end = fnn_min(more, span * (panel_index + 1) / c->panels);
+  asks[0] = (OWN(gemm_ask)){a + (k_next + a_begin) * ints[GEMM_A_COL], ints[GEMM_A_COL], a_end - a_begin, rows};
+  const int is_last = panel_index + 1 == c->panels;
+  const tile_panel next = tile_panel_of(c->n, N, c->widest, is_last ? 0 : panel_index + 1);
+  b += next.begin + (is_last ? k_next : k) * b_row;
+  asks[1] = (OWN(gemm_ask)){b, b_row, is_last ? fnn_min(span, more) : span, next.cols};
+}
+
+/* The same where they are packed: of B its next panel of the block of k, or the first one of the next block, or of the
+ * next unit; of A the next block of k or of rows, of which each panel asks for a part. Units of one group follow each
+ * other. */
+static void OWN(gemm_ask_packed)(OWN(gemm_ask) * asks, const OWN(gemm_cut) * c, const int64_t *ints, const T *a,
+                                 const T *b, int64_t row_block, int64_t k_begin, int64_t k, int64_t k_end,
+                                 int64_t panel_begin, int64_t panel_end, int64_t panel_index) {
+  const int64_t b_row = ints[GEMM_B_ROW], a_col = ints[GEMM_A_COL], k_next = fnn_min(k_end, k + c->k_block);
+  const int is_last = panel_index + 1 == panel_end, is_last_unit = row_block + 1 == c->row_blocks;
+  const int ends = k_next == k_end;
+  const int64_t k_then = ends ? k_begin : k_next;
+  const int64_t next = !is_last ? panel_index + 1 : ends && is_last_unit ? panel_end : panel_begin;
+  if (c->packs_b && ints[GEMM_B_COL] == 1 && next < c->panels) {
+    const tile_panel panel = tile_panel_of(c->n, N, c->widest, next);
+    const int64_t from = is_last ? k_then : k;
+    asks[1] = (OWN(gemm_ask)){b + panel.begin + from * b_row, b_row, fnn_min(c->k_block, k_end - from), panel.cols};
+  }
+  if (c->way != GEMM_PACKED_A || (ends && is_last_unit)) return;
+  const int64_t panels = panel_end - panel_begin, index = panel_index - panel_begin;
+  const int64_t row = (row_block + ends) * c->rows, span = fnn_min(c->k_block, k_end - k_then);
+  const int64_t begin = span * index / panels, end = span * (index + 1) / panels;
+  asks[0] = (OWN(gemm_ask)){a + row + (k_then + begin) * a_col, a_col, end - begin, fnn_min(c->rows, c->m - row)};
+}
+
+/* A unit's share of what the next ones read of B: [k, k_next) of the next panel, or as much of the next split. In a
+ * network it is seldom in this core's cache: the optimizer has just written it, or other layers' B came since. */
+static void OWN(gemm_ask_shared)(OWN(gemm_ask) * asks, const OWN(gemm_cut) * c, const T *b, int64_t b_row, int64_t k,
+                                 int64_t k_next, int64_t panel_index, int64_t row_block) {
+  const int splits = c->asks == GEMM_ASKS_SPLIT;
+  const int64_t next_panel = panel_index + !splits, next_k = k + (splits ? c->split_k : 0);
+  const int64_t rows = fnn_min(k_next - k, c->k - next_k);
+  if (next_panel == c->panels || rows <= 0) return;
+  const tile_panel next = tile_panel_of(c->n, N, c->widest, next_panel);
+  const int64_t begin = rows * row_block / c->row_blocks, end = rows * (row_block + 1) / c->row_blocks;
+  asks[1] = (OWN(gemm_ask)){b + next.begin + (next_k + begin) * b_row, b_row, end - begin, next.cols};
+}
+
+/* Cuts a tile's segments into short ones of so many steps, each of which asks for some lines: more at once would take
+ * the buffers that the products' own loads wait for. */
+static void OWN(gemm_cut_segments)(OWN(tile) * t, OWN(tile_segment) * segments, int64_t steps) {
+  const OWN(tile_segment) long_ones[2] = {segments[0], segments[t->n_segments - 1]};
+  const int64_t n_long = t->n_segments;
+  int64_t n = 0;
+  for (int64_t i = 0; i < n_long; i++) {
+    const OWN(tile_segment) *s = long_ones + i;
+    for (int64_t at = 0; at < s->k; at += steps)
+      segments[n++] = (OWN(tile_segment)){s->b + at * s->b_stride, s->b_stride, s->a_offset + at * t->a_stride,
+                                          fnn_min(steps, s->k - at)};
+  }
+  t->n_segments = n;
+}
+
+/* Cuts a panel's segments of k steps so that its tiles ask for a row in each: the first tiles for those of A. */
+static void OWN(gemm_begin_asking)(OWN(tile) * t, OWN(tile_segment) * segments, const OWN(gemm_ask) * asks, int64_t k,
+                                   int64_t tiles) {
+  const int64_t most = fnn_max(1, k / GEMM_AHEAD_STEPS);
+  int64_t n = fnn_min(most, fnn_ceil_div(asks[0].rows + asks[1].rows, tiles));
+  if (n == 0) return;
+  while (n < most && fnn_ceil_div(asks[0].rows, n) + fnn_ceil_div(asks[1].rows, n) > tiles) n++;
+  OWN(gemm_cut_segments)(t, segments, fnn_max(GEMM_AHEAD_STEPS, k / n / 2 * 2));
+}
+
+FNN_INLINE void OWN(gemm_ask_rows)(OWN(tile) * t, const OWN(gemm_ask) * asks, int64_t tile) {
+  const int64_t line = FNN_ALIGN / (int64_t)sizeof(T), first = fnn_ceil_div(asks[0].rows, t->n_segments);
+  const OWN(gemm_ask) *ask = asks + (tile >= first);
+  const int64_t row = (tile - (tile >= first ? first : 0)) * t->n_segments;
+  t->ahead = ask->at + row * ask->stride;
+  const int straddles = (uintptr_t)ask->at % FNN_ALIGN || ask->stride % line;
+  t->ahead_lines = row < ask->rows ? fnn_ceil_div(ask->cols, line) + straddles : 0;
+  t->ahead_skip = ask->stride - t->ahead_lines * line;
+}
+
+/* A tile whose segments copy such rows to `out`, and ask for some that are `further` on. */
+static void OWN(gemm_copy_rows)(OWN(tile) * t, const OWN(gemm_ask) * ask, int64_t tile, int64_t further, T *out) {
+  const int64_t row = tile * t->n_segments;
+  t->copied = ask->at + row * ask->stride;
+  t->copied_stride = ask->stride;
+  t->copied_rows = ask->rows - row;
+  t->copy = out + row * OWN(TILE_COLS);
+  t->ahead += further * ask->stride;
+  OWN(tile_copying)(t);
+}
+
+/* Each segment of a tile asks for some lines of `rows` of B at `next`, in the order of memory: all tiles of a block of
+ * k together ask for the next block. Lines of a panel's rows would be no stream that the hardware sees. */
+static void OWN(gemm_ask_ahead)(OWN(tile) * t, OWN(tile_segment) * segments, const OWN(gemm_cut) * c, const T *next,
+                                int64_t rows, int64_t panel, int64_t tiles) {
+  const int64_t line = FNN_ALIGN / (int64_t)sizeof(T);
+  OWN(gemm_cut_segments)(t, segments, GEMM_AHEAD_STEPS);
+  const int64_t n = t->n_segments;
+  t->ahead_lines = fnn_ceil_div(rows * c->n, line * c->panels * tiles * fnn_max(1, n));
+  t->ahead = next + panel * tiles * n * t->ahead_lines * line;
+}

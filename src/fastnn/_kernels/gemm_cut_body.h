@@ -1,0 +1,226 @@
+/* gemm_cut_body.h: how a product is cut into units, for float32 and for float64: a function of its shapes and strides
+ * alone. */
+
+enum { OWN(GEMM_ROWS) = 2 * TILE_BLOCK };
+
+/* How a product is cut. */
+typedef struct {
+  int64_t m, n, k, batches;
+  int64_t rows, row_blocks; /* of a unit; units along the rows */
+  int64_t widest, panels;   /* vectors of the widest panel of columns; panels */
+  int64_t group, groups;    /* panels of a unit; units along the columns */
+  int64_t splits, split_k;  /* a split is a range of split_k along k */
+  int64_t k_block;          /* of a split that is done at a time */
+  enum gemm_way way;
+  int packs_b, sums_columns;
+  int packs_group;          /* all panels of a unit are packed at once, for all blocks of rows */
+  enum gemm_asks asks;      /* what tiles ask for */
+  int copies;               /* and pack */
+  int is_turned;            /* see gemm_turn */
+} OWN(gemm_cut);
+
+/* In how many splits k may be cut. */
+static int64_t OWN(gemm_most_splits)(const OWN(gemm_cut) * c) {
+  const int64_t partial_bytes = c->batches * c->m * c->n * (int64_t)sizeof(T);
+  return partial_bytes ? fnn_max(1, fnn_min(c->k / GEMM_K_BLOCK, GEMM_SPLIT_BYTES / partial_bytes)) : 1;
+}
+
+/* Whether rows of B lie in the same sets of the first cache. */
+static int OWN(gemm_shares_sets)(const int64_t *ints) {
+  return ints[GEMM_B_ROW] * (int64_t)sizeof(T) % GEMM_ALIASES == 0;
+}
+
+/* Whether packing a panel of k rows of B pays: its vectors straddle cache lines or lie scattered over many pages, and
+ * many rows share it; fewer do where rows of B drive each other out of the caches, or B is large (measured by
+ * benchmarks/kernels). */
+static int OWN(gemm_is_scattered)(const OWN(gemm_cut) * c, const int64_t *ints, int64_t k) {
+  const int64_t row_bytes = ints[GEMM_B_ROW] * (int64_t)sizeof(T), span = row_bytes * fnn_min(c->k, k);
+  if (c->way == GEMM_SHARED && c->k * (row_bytes & -row_bytes) > GEMM_WAYS_BYTES) return 1;
+  const int is_far = OWN(gemm_shares_sets)(ints) || c->n * c->k * (int64_t)sizeof(T) >= GEMM_WIDE_BYTES;
+  return c->m > (is_far ? OWN(GEMM_ROWS) : GEMM_PACKING_ROWS) &&
+         ((row_bytes % FNN_VECTOR_BYTES && span > GEMM_STRADDLED_BYTES) ||
+          (row_bytes > 1024 && span > GEMM_SCATTERED_BYTES));
+}
+
+/* Whether a row of a panel is several lines. */
+static int OWN(gemm_is_broad)(const OWN(gemm_cut) * c) { return c->widest * FNN_VECTOR_BYTES > 2 * FNN_ALIGN; }
+
+/* Whether C is so large that tiles ask for their rows. */
+static int OWN(gemm_is_far)(const OWN(gemm_cut) * c) {
+  return c->panels > 1 && OWN(gemm_is_broad)(c) && c->batches * c->m * c->n * (int64_t)sizeof(T) > GEMM_PREFETCHED_BYTES;
+}
+
+/* A transposed A whose columns lie pages apart is packed for a block of rows, once for each group of panels. That pays
+ * when many columns of B share it, so a unit has many panels; its rows are as many as leave units for the threads. If B
+ * is packed too, once for each block of rows, a unit has as many rows as columns: that is the least to pack.
+ * A short k is few products for each element of a large C, of which units are then long rows: streams that the hardware
+ * sees. All panels of a unit are packed at once, for all blocks of rows. */
+static void OWN(gemm_cut_transposed)(OWN(gemm_cut) * c, const int64_t *ints) {
+  const int64_t panel = c->widest * N;
+  const int packs_b = OWN(gemm_is_scattered)(c, ints, GEMM_K_BLOCK);
+  c->packs_group = OWN(gemm_is_broad)(c) && OWN(gemm_is_far)(c) && c->k <= GEMM_K_BLOCK && ints[GEMM_B_COL] == 1;
+  if (c->packs_group) {
+    c->rows = OWN(GEMM_ROWS);
+    const int64_t most = GEMM_SHORT_GROUP_BYTES / (fnn_max(1, c->k) * c->widest * FNN_VECTOR_BYTES);
+    const int64_t least = fnn_ceil_div(GEMM_MANY_UNITS, c->batches * fnn_ceil_div(c->m, c->rows));
+    c->group = fnn_max(1, fnn_min(most, c->panels / least));
+    return;
+  }
+  c->rows = GEMM_MOST_ROWS;
+  c->group = fnn_max(1, GEMM_GROUP_COLS / panel);
+  const int64_t blocks = c->batches * fnn_ceil_div(c->m, c->rows);
+  if (blocks * fnn_ceil_div(c->panels, c->group) < GEMM_MANY_UNITS) c->group = fnn_max(1, c->group / 2);
+  while (c->batches * fnn_ceil_div(c->panels, c->group) * fnn_ceil_div(c->m, c->rows) < GEMM_MANY_UNITS) {
+    if (packs_b && c->group > 1 && c->group * panel > c->rows) c->group--;
+    else if (c->rows > OWN(GEMM_ROWS)) c->rows -= OWN(GEMM_ROWS);
+    else break;
+  }
+}
+
+/* Where splits of k make enough units, all rows of a unit share B: it is read once. Narrow panels share an A that no L2
+ * cache holds, a block of k at a time. */
+static void OWN(gemm_cut_tall)(OWN(gemm_cut) * c) {
+  if (!OWN(gemm_is_broad)(c) && c->m * c->k * (int64_t)sizeof(T) >= GEMM_TALL_BYTES)
+    c->group = fnn_max(1, fnn_min(c->panels, GEMM_TALL_COLS / (c->widest * N)));
+  const int64_t groups = fnn_ceil_div(c->panels, c->group);
+  const int64_t units = fnn_max(1, c->batches * groups * OWN(gemm_most_splits)(c));
+  const int64_t m = fnn_max(1, c->m);
+  int64_t blocks = fnn_ceil_div(m, GEMM_MOST_ROWS);
+  if (units < GEMM_MANY_UNITS) blocks = fnn_max(blocks, fnn_ceil_div(GEMM_MANY_UNITS, units));
+  c->rows = fnn_round_up(fnn_ceil_div(m, blocks), OWN(GEMM_ROWS));
+}
+
+/* A product that is little more than its stores is cut into long rows of C, of which a unit's stay in the L2 cache. */
+static void OWN(gemm_cut_outer)(OWN(gemm_cut) * c) {
+  const int64_t panel_bytes = c->widest * FNN_VECTOR_BYTES;
+  c->group = fnn_max(1, fnn_min(c->panels, GEMM_OUTER_COL_BYTES / panel_bytes));
+  c->rows = fnn_min(GEMM_MOST_ROWS, fnn_round_up(GEMM_OUTER_BYTES / (c->group * panel_bytes), TILE_BLOCK));
+}
+
+/* Blocks of rows, one after another, share a panel; more of them where panels are few units for threads. */
+static void OWN(gemm_cut_shared)(OWN(gemm_cut) * c) {
+  const int64_t blocks = fnn_max(fnn_ceil_div(GEMM_MANY_UNITS, c->panels), fnn_ceil_div(c->m, GEMM_MOST_ROWS));
+  c->rows = fnn_round_up(fnn_ceil_div(c->m, blocks), tile_rows(tile_panel_of(c->n, N, c->widest, 0).vectors));
+}
+
+/* Few units that threads share are of equal rows and an even number: 128 rows are not 48, 48 and 32, of which a thread
+ * gets 96. */
+static void OWN(gemm_cut_evenly)(OWN(gemm_cut) * c) {
+  if (c->m <= c->rows || c->m * c->n * c->k < GEMM_SHARED_PRODUCTS) return;
+  const int64_t blocks = fnn_round_up(fnn_ceil_div(c->m, c->rows), 2);
+  if (c->batches * c->groups * blocks < GEMM_MANY_UNITS)
+    c->rows = fnn_round_up(fnn_ceil_div(c->m, blocks), 2);
+}
+
+/* Whether a transposed A is turned as a whole: its rows are streams then, a panel of B of all k is packed once for all of
+ * them, and no sums are kept between blocks of k. Narrow panels would read the copy more often. */
+static int OWN(gemm_copies_a)(const OWN(gemm_cut) * c) {
+  const int64_t size = sizeof(T);
+  return OWN(gemm_is_broad)(c) && c->batches == 1 && c->k >= 2 * GEMM_K_BLOCK && c->k <= GEMM_K_MOST &&
+         c->n >= GEMM_GROUP_COLS && c->m * c->n * size >= GEMM_SPLIT_BYTES && c->m * c->k * size <= GEMM_COPIED_BYTES;
+}
+
+static enum gemm_way OWN(gemm_way_of)(const OWN(gemm_cut) * c, const int64_t *ints) {
+  const int64_t a_row = ints[GEMM_A_ROW], a_col = ints[GEMM_A_COL], b_row = ints[GEMM_B_ROW], b_col = ints[GEMM_B_COL];
+  const int64_t size = sizeof(T), few = GEMM_DOTS_K + (c->m - 1) * GEMM_DOTS_K_ROW;
+  if (a_col == 1 && b_row == 1 && c->m <= GEMM_DOTS_MOST_ROWS && c->k >= few && !c->sums_columns) return GEMM_DOTS;
+  /* Programs want tiles in L1. */
+  if (c->k == 1 && c->m > 1 && b_col == 1 && !ints[GEMM_EPILOGUE]) return GEMM_OUTER;
+  const int is_paged = a_col * size >= GEMM_PAGES_APART, is_large = c->n * c->k * size >= GEMM_WIDE_BYTES;
+  const int64_t sharing = c->m * c->k * size >= GEMM_TALL_BYTES ? GEMM_TALL_SHARING_COLS : GEMM_SHARING_COLS;
+  if (a_row == 1 && is_paged && c->n >= sharing) return OWN(gemm_copies_a)(c) ? GEMM_COPIED_A : GEMM_PACKED_A;
+  if (c->m == 1 && b_col == 1 && (b_row >= c->n || c->k == 1) && is_large && !c->sums_columns) return GEMM_STREAM;
+  if (a_row == 1 && !is_paged && c->k >= 4 * GEMM_K_BLOCK) return GEMM_TALL;
+  if (a_row == 1 || b_col != 1) return GEMM_PLAIN;
+  const int64_t far = fnn_max(GEMM_AHEAD_BYTES, c->m * GEMM_AHEAD_ROW_BYTES);
+  const int is_far = c->m > 1 && c->m <= GEMM_AHEAD_ROWS && b_row == c->n && c->n * c->k * size > far;
+  const int64_t partial_bytes = 2 * c->m * c->n * size;
+  const int64_t few_rows = OWN(gemm_shares_sets)(ints) ? OWN(GEMM_ROWS) : GEMM_AHEAD_LONG_ROWS;
+  const int is_long = c->m >= GEMM_AHEAD_LONG_LEAST && c->m <= few_rows && partial_bytes <= GEMM_AHEAD_LONG_BYTES &&
+                      c->k >= fnn_max(GEMM_AHEAD_LONG_K, c->m * GEMM_AHEAD_LONG_ROW_K);
+  const int is_cut = c->k >= 2 * GEMM_K_AHEAD && (partial_bytes <= GEMM_SPLIT_BYTES || is_long);
+  if (is_far && is_cut && c->batches == 1 && !c->sums_columns) return GEMM_AHEAD;
+  if (c->m <= OWN(GEMM_ROWS) || b_row < c->n) return GEMM_PLAIN;
+  if (is_large && c->m <= GEMM_MOST_ROWS && c->panels >= GEMM_MANY_UNITS) return GEMM_LARGE;
+  const int is_shared = c->k <= GEMM_SHARED_K && c->m <= GEMM_SHARED_ROWS && c->panels >= GEMM_SHARED_PANELS;
+  return is_shared && c->n * c->k * size >= GEMM_AHEAD_BYTES ? GEMM_SHARED : GEMM_PLAIN;
+}
+
+/* Of dots, several columns at a time; those of a single row are streams that the hardware sees. Not the next block of a
+ * packed A by narrow panels: their tiles take less time than dividing what they ask for is worth. */
+static enum gemm_asks OWN(gemm_asks_of)(const OWN(gemm_cut) * c, const int64_t *ints) {
+  const int64_t size = sizeof(T), b_bytes = c->n * c->k * size;
+  if (c->way == GEMM_DOTS) return c->m > 1 && b_bytes >= GEMM_WIDE_BYTES ? GEMM_ASKS_COLUMNS : GEMM_ASKS_NOTHING;
+  if (c->way == GEMM_SHARED) return GEMM_ASKS_PANEL;
+  if (c->copies) return GEMM_ASKS_PACKED;
+  if (c->way == GEMM_PACKED_A && OWN(gemm_is_broad)(c) && (c->m + c->n) * c->k * size >= GEMM_WIDE_BYTES)
+    return GEMM_ASKS_PACKED;
+  if (c->splits == 1 || c->packs_b) return GEMM_ASKS_NOTHING;
+  const int is_transposed = ints[GEMM_A_ROW] == 1 && ints[GEMM_A_COL] * size < GEMM_PAGES_APART;
+  if (is_transposed && c->n >= GEMM_SHARING_COLS) return GEMM_ASKS_NEXT;
+  return c->way == GEMM_PLAIN && c->m > 1 && b_bytes >= GEMM_AHEAD_BYTES ? GEMM_ASKS_SPLIT : GEMM_ASKS_NOTHING;
+}
+
+static OWN(gemm_cut) OWN(gemm_cut_of)(const int64_t *ints) {
+  OWN(gemm_cut) c = {.m = ints[GEMM_M], .n = ints[GEMM_N], .k = ints[GEMM_K], .batches = 1, .splits = 1,
+                     .rows = OWN(GEMM_ROWS), .group = 1};
+  for (int d = 0; d < GEMM_BATCH_DIMS; d++) c.batches *= ints[GEMM_BATCH + 3 * d];
+  c.widest = c.m == 1 ? TILE_ROW_VECTORS : TILE_VECTORS;
+  c.panels = c.groups = tile_panels_of(c.n, N, c.widest);
+  c.sums_columns = ints[GEMM_COLUMN_SUM] != 0;
+  c.way = OWN(gemm_way_of)(&c, ints);
+  switch (c.way) {
+    case GEMM_DOTS: c.rows = fnn_round_up(fnn_max(1, c.m), TILE_BLOCK); break;
+    case GEMM_OUTER: OWN(gemm_cut_outer)(&c); break;
+    case GEMM_COPIED_A: break;
+    case GEMM_PACKED_A: OWN(gemm_cut_transposed)(&c, ints); break;
+    case GEMM_STREAM:
+      c.rows = 1;
+      c.group = fnn_min(fnn_max(c.panels, 1), GEMM_STREAM_COLS / (c.widest * N));
+      break;
+    case GEMM_TALL: OWN(gemm_cut_tall)(&c); break;
+    case GEMM_AHEAD:
+      c.rows = fnn_round_up(c.m, TILE_BLOCK);
+      c.group = c.panels;
+      break;
+    case GEMM_LARGE: c.rows = fnn_round_up(c.m, OWN(GEMM_ROWS)); break;
+    case GEMM_SHARED: OWN(gemm_cut_shared)(&c); break;
+    default: OWN(gemm_cut_evenly)(&c);
+  }
+  c.groups = fnn_ceil_div(c.panels, c.group);
+  c.row_blocks = fnn_ceil_div(c.m, c.rows);
+  const int64_t units = c.batches * c.row_blocks * c.groups;
+  c.split_k = c.k;
+  /* A long A, and a B that is read in place, want short ranges of k at all events. */
+  const int is_packed = c.way == GEMM_LARGE || c.way == GEMM_PACKED_A || (c.way == GEMM_PLAIN && ints[GEMM_B_COL] != 1);
+  const int has_units = units >= GEMM_MANY_UNITS && is_packed;
+  if (units > 0 && !has_units && c.k >= (units < GEMM_FEW_UNITS && c.m > 1 ? 2 : 4) * GEMM_K_BLOCK) {
+    /* Columns that are contiguous along k are streams, the longer the better. */
+    const int64_t most = c.way == GEMM_DOTS ? fnn_ceil_div(GEMM_DOTS_UNITS, units) : c.k;
+    c.split_k = fnn_round_up(fnn_ceil_div(c.k, fnn_min(most, OWN(gemm_most_splits)(&c))), N);
+    c.splits = fnn_ceil_div(c.k, c.split_k);
+  }
+  if (c.way == GEMM_AHEAD) {
+    c.split_k = fnn_round_up(fnn_ceil_div(c.k, 2), N);
+    c.splits = 2;
+  }
+  /* What a single row transposes is read once: from the L2 cache. */
+  const int transposes_for_one = c.m == 1 && ints[GEMM_B_COL] != 1 && c.way != GEMM_DOTS;
+  const int is_short = transposes_for_one || (c.way == GEMM_TALL && c.group > 1);
+  c.k_block = fnn_min(c.split_k, is_short ? GEMM_K_BLOCK : gemm_most_k[c.way]);
+  if (c.way == GEMM_AHEAD)
+    while (c.k_block > GEMM_K_AHEAD / 4 && c.k_block * c.n * (int64_t)sizeof(T) > GEMM_AHEAD_BLOCK_BYTES)
+      c.k_block = fnn_round_up(c.k_block / 2, GEMM_AHEAD_STEPS);
+  c.packs_b = c.way != GEMM_DOTS && (ints[GEMM_B_COL] != 1 || (ints[GEMM_B_ROW] < c.n && c.k > 1) ||
+                                     OWN(gemm_is_scattered)(&c, ints, c.k_block));
+  /* A line a row at a time is the dearest way to read a B whose rows lie in the same sets of the caches. */
+  const int64_t group_bytes = c.k_block * c.group * c.widest * FNN_VECTOR_BYTES;
+  c.packs_group |= c.way == GEMM_PACKED_A && !OWN(gemm_is_broad)(&c) && ints[GEMM_B_COL] == 1 &&
+                   c.k_block == c.split_k && group_bytes <= GEMM_PACKED_GROUP_BYTES;
+  /* Few rows of B that lie in the same sets are in the first cache at once. */
+  c.packs_b |= c.way == GEMM_AHEAD && OWN(gemm_is_broad)(&c) && c.m > TILE_BLOCK && OWN(gemm_shares_sets)(ints);
+  c.packs_b |= c.packs_group || c.way == GEMM_COPIED_A;
+  c.copies = (c.way == GEMM_LARGE || c.way == GEMM_AHEAD) && c.packs_b;
+  c.asks = OWN(gemm_asks_of)(&c, ints);
+  return c;
+}
