@@ -124,6 +124,7 @@ enum gemm_way {
   GEMM_PLAIN,
   GEMM_WAYS
 };
+
 /* What tiles ask memory for while their multiply-adds are computed. */
 enum gemm_asks {
   GEMM_ASKS_NOTHING,

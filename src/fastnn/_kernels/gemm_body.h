@@ -345,8 +345,9 @@ static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OW
       }
       if (c->way == GEMM_DOTS) {
         const T *from_b = b + panel.begin * ints[GEMM_B_COL] + k;
+        const int asks = c->asks == GEMM_ASKS_COLUMNS;
         if (c->m == 1) OWN(gemm_dots_row)(t.partial, a_rows, from_b, ints[GEMM_B_COL], k_next - k, t.cols);
-        else OWN(gemm_dots)(t.partial, a_rows, rows, from_b, ints[GEMM_B_COL], k_next - k, t.cols, c->asks);
+        else OWN(gemm_dots)(t.partial, a_rows, rows, from_b, ints[GEMM_B_COL], k_next - k, t.cols, asks);
         for (int64_t i = 0; i < rows; i++)
           OWN(tile_finish_row)(&t, t.partial + i * OWN(TILE_COLS), c_rows[i] + panel.begin);
         continue;

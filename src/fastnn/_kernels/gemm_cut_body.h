@@ -15,7 +15,7 @@ typedef struct {
   int packs_b, sums_columns;
   int packs_group;          /* all panels of a unit are packed at once, for all blocks of rows */
   enum gemm_asks asks;      /* what tiles ask for */
-  int copies;               /* and pack */
+  int copies;               /* they pack it too */
   int is_turned;            /* see gemm_turn */
 } OWN(gemm_cut);
 
