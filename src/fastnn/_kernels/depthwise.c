@@ -71,7 +71,12 @@ enum {
   DW_KERNEL_UNITS = 16,       /* grad_kernel: wanted */
   DW_FAR_BYTES = 4 << 20,     /* grad_kernel: of x and dy together, which no second cache holds */
   DW_GROUP_BYTES = 256,       /* grad_kernel: of a pixel, for a unit: some lines in a row */
-  DW_FAR_GROUP_BYTES = 1024   /* the same of what is far */
+  DW_FAR_GROUP_BYTES = 1024,  /* the same of what is far */
+#if defined(FNN_ISA_AVX512) || defined(__aarch64__)
+  DW_SLIDES_BY_TWO = 1        /* grad_kernel: 9 sums, 6 of dy and one of x are all registers that others have, */
+#else
+  DW_SLIDES_BY_TWO = 0        /* where a sum in memory is a chain through it */
+#endif
 };
 
 /* Pixels of a part of a long row. Hardware that fetches pairs of lines, or every other one, brings thin pixels as a

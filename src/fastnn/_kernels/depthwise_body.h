@@ -49,7 +49,8 @@ static OWN(depthwise_cut) OWN(depthwise_kernel_cut)(const int64_t *ints) {
   OWN(depthwise_cut) c = OWN(depthwise_cut_of)(ints);
   const depthwise_shape *s = &c.s;
   const int64_t vectors = fnn_ceil_div(c.lanes, N);
-  c.is_far = !c.wide && vectors > 1 &&
+  /* Thin pixels of more than two vectors are none: parts end before what they ask for is there. */
+  c.is_far = !c.wide && vectors > 1 && (vectors == 2 || c.lanes * (int64_t)sizeof(T) >= DW_THIN_BYTES) &&
              s->n * (s->h * s->w + s->oh * s->ow) * s->channels * (int64_t)sizeof(T) > DW_FAR_BYTES;
   c.vectors = c.wide ? vectors : (c.is_far ? DW_FAR_GROUP_BYTES : DW_GROUP_BYTES) / FNN_VECTOR_BYTES;
   c.groups = fnn_ceil_div(vectors, c.vectors);

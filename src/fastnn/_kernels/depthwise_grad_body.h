@@ -84,7 +84,7 @@ FNN_INLINE void OWN(depthwise_grad)(const OWN(depthwise_grad_rect) * r, const in
     int64_t row = 0;
 #pragma GCC unroll 9
     for (int k = 0; k < kh * kw; k++) sum[k] = FN(load)(r->sums + k / kw * r->sum_row + k % kw * r->sum_col + j);
-    if (r->x_row == r->tap_row) {
+    if (r->x_row == r->tap_row && (DW_SLIDES_BY_TWO || !slides)) {
       for (; row + 2 <= r->rows; row += 2, x += 2 * r->x_row, dy += 2 * r->dy_row) {
         if (slides) OWN(depthwise_grad_slide)(r, sum, x, dy, 2, kh, kw);
         else OWN(depthwise_grad_rows)(r, sum, x, dy, 2, kh, kw);
@@ -126,8 +126,7 @@ static void OWN(depthwise_grad_taps)(OWN(depthwise_grad_rect) r, const OWN(depth
                                      const OWN(depthwise_axis) * cols, int64_t height, int64_t width, int is_far) {
   const OWN(depthwise_grad_rect) all = r;
   const int64_t x_row = r.tap_row / rows->step, x_pixel = r.tap_col / cols->step;
-  /* of more than two vectors, 4 pixels again: the AVX2 code is a sixth slower by parts as long as those of two */
-  const int64_t part = r.channels <= 2 * N ? depthwise_pixels_of_part(r.channels * (int64_t)sizeof(T)) : DW_PART;
+  const int64_t part = depthwise_pixels_of_part(r.channels * (int64_t)sizeof(T));
   const int64_t most_rows = is_far ? 2 : height, most_cols = is_far ? part : width + cols->taps;
   for (int64_t oy = 0, next_row, ky, ky_end; oy < height; oy = next_row) {
     next_row = fnn_min(fnn_min(height, oy + most_rows), OWN(depthwise_reach)(rows, oy, &ky, &ky_end));
