@@ -32,10 +32,15 @@ enum {
   WINO_FEW_UNITS = 4,         /* wanted where there are few */
   WINO_LEAST_TILES = 12,      /* of a unit, unless there are no more: two tiles of 6 rows */
   WINO_MOST_TILES = 96,       /* of a unit at most */
-  WINO_FEW_BYTES = 5 << 16,   /* of transformed tiles and kernel at once, there */
-  WINO_FAR_BYTES = 1 << 23,   /* of a transformed kernel in no level-2 cache: up to so many tiles are done as few are, */
-  WINO_FAR_TILES = 512,       /* so many at a time, where the columns are enough for threads to share */
-  WINO_FAR_BLOCK = 64,
+  WINO_FEW_BYTES = 10 << 16,  /* of transformed tiles and kernel at once, there: the rest of a cache is for sums */
+  WINO_FEW_COLUMNS = 256,     /* of a unit there at most, half as many where no other has its tiles */
+  /* A transformed kernel of so many bytes is far from any level-2 cache: at least so many tiles at once read it. */
+  WINO_FAR_BYTES = 1 << 22,
+  WINO_FAR_TILES = 32,
+  /* Twice as many bytes for so many tiles, and enough columns for threads to share: they are done as few are, so many
+   * at once. Rows of a single line come from a far cache so slowly that this is worth while for more tiles. */
+  WINO_FAR_WIDE = 64,
+  WINO_FAR_NARROW = 512,
   WINO_FAR_COLUMNS = 256,
   WINO_BLOCK_BYTES = 1 << 17, /* of transformed tiles at once: most of a small level-2 cache is for the kernel */
   WINO_BATCH_BYTES = 1 << 18, /* the same of the kernel gradient, whose sums are read and written for each batch */

@@ -116,13 +116,16 @@ static conv_shape OWN(wino_turned)(conv_shape s) {
 /* Few tiles: a unit is one block of about `block` tiles and a part of the columns, in one phase. It transforms what it
  * needs of x and of the kernel for itself, some channels at a time, so that they are still in its cache when they are
  * multiplied. That is cheaper than to wait for other threads and to read what they have written; and so are more tiles
- * where no near cache holds the transformed kernel, of which every unit would read all. */
+ * where no near cache holds the transformed kernel, of which every unit would read all. More columns share a transform
+ * of x; the sums, which are read and written for each block of channels, should stay in a level-2 cache. */
 static void OWN(wino_cut_few)(OWN(wino_cut) * c, int64_t block) {
   OWN(wino_units)(c, block);
   const int64_t widest = c->image_units * c->bands > 1 ? TILE_VECTORS : fnn_min(TILE_VECTORS, c->columns / 2);
   c->panels = tile_panels_of(c->s.cout, N, widest);
   c->width = tile_panel_of(c->s.cout, N, widest, 0).vectors * N;
-  c->part = c->image_units * c->bands > 1 ? c->panels : tile_part_panels(c->s.cout, N, c->width / N);
+  const int64_t most_panels = fnn_max(1, WINO_FEW_COLUMNS / c->width);
+  c->part = c->image_units * c->bands > 1 ? fnn_min(most_panels, c->panels)
+                                          : fnn_max(1, fnn_min(most_panels, c->panels) / 2);
   c->block = c->images * c->rows * c->tiles_w;
   const int64_t most = WINO_FEW_BYTES / (WINO_POINTS * (int64_t)sizeof(T) * (c->block + c->width)) / N * N;
   const int64_t blocks = fnn_ceil_div(c->channels, fnn_max(N, most));
@@ -143,18 +146,21 @@ static OWN(wino_cut) OWN(wino_cut_of)(const int64_t *ints, int turned) {
   c.width = s.cout ? tile_panel_at(s.cout, N, 0).vectors * N : 0;
   const int64_t tiles = s.n * c.tiles_h * c.tiles_w;
   const int64_t kernel_bytes = WINO_POINTS * (int64_t)sizeof(T) * c.channels * c.columns * N;
-  const int is_far = tiles <= WINO_FAR_TILES && kernel_bytes >= WINO_FAR_BYTES && s.cout >= WINO_FAR_COLUMNS;
-  c.few = tiles > WINO_FEW_TILES ? is_far || (tiles <= WINO_MOST_TILES && kernel_bytes <= WINO_FEW_BYTES)
+  const int is_wide = OWN(TILE_COLS) * sizeof(T) > FNN_ALIGN, is_far = is_wide && kernel_bytes >= WINO_FAR_BYTES;
+  const int64_t far_blocks = fnn_ceil_div(tiles, is_wide ? WINO_FAR_WIDE : WINO_FAR_NARROW);
+  const int is_far_few = kernel_bytes >= 2 * WINO_FAR_BYTES * far_blocks && s.cout >= WINO_FAR_COLUMNS;
+  c.few = tiles > WINO_FEW_TILES ? is_far_few || (tiles <= WINO_MOST_TILES && 2 * kernel_bytes <= WINO_FEW_BYTES)
                                  : tiles > 0 && c.columns > 1;
   if (c.few) {
     const int64_t half = fnn_max(WINO_FEW_TILES, fnn_ceil_div(tiles, 2));
-    OWN(wino_cut_few)(&c, tiles <= WINO_FEW_TILES ? tiles : is_far ? WINO_FAR_BLOCK : half);
+    OWN(wino_cut_few)(&c, tiles <= WINO_FEW_TILES ? tiles : is_far_few ? WINO_FAR_WIDE : half);
     return c;
   }
-  const int64_t least = fnn_max(WINO_LEAST_TILES, fnn_min(WINO_FEW_TILES, tiles / WINO_FEW_UNITS));
-  OWN(wino_units)(&c, fnn_max(least, fnn_min(WINO_MOST_TILES, tiles / WINO_UNITS)));
+  const int64_t wanted = is_far ? WINO_FAR_TILES : fnn_min(WINO_FEW_TILES, tiles / WINO_FEW_UNITS);
+  OWN(wino_units)(&c, fnn_max(fnn_max(WINO_LEAST_TILES, wanted), fnn_min(WINO_MOST_TILES, tiles / WINO_UNITS)));
   const int64_t unit = c.images * c.rows * c.tiles_w;
-  const int64_t most = WINO_BLOCK_BYTES / (WINO_POINTS * (int64_t)sizeof(T) * fnn_max(1, c.channels + c.width));
+  const int64_t tile_bytes = WINO_POINTS * (int64_t)sizeof(T) * fnn_max(1, c.channels + c.width);
+  const int64_t most = is_far ? WINO_FAR_TILES : WINO_BLOCK_BYTES / tile_bytes;
   const int64_t height = fnn_max(1, tile_rows((int)(c.width / N))); /* blocks are multiples of it */
   c.block = fnn_ceil_div(unit, fnn_max(1, OWN(wino_ratio)(unit, fnn_max(2 * height, most))));
   c.block = fnn_min(unit, fnn_round_up(c.block, height));
@@ -195,7 +201,7 @@ FNN_INLINE void OWN(wino_size)(const int64_t *ints, int turned, fnn_work *work) 
     work->units[0] = c.image_units * c.bands * fnn_ceil_div(c.panels, c.part);
   } else {
     work->phases = 2;
-    work->units[0] = c.k_blocks * c.columns;
+    work->units[0] = s->cout ? c.k_blocks * tile_panels(s->cout, N) : 0;
     work->units[1] = c.image_units * c.bands;
     for (int64_t k = 0; k < tile_panels(s->cout, N); k++)
       work->shared_bytes += WINO_POINTS * (int64_t)sizeof(T) *
@@ -215,44 +221,53 @@ FNN_INLINE void OWN(wino_size)(const int64_t *ints, int turned, fnn_work *work) 
 
 /* ---- The kernel's transform ---- */
 
-/* N channels from k on by a vector of results from o on, to `out`: rows of `width`, 36 planes. A turned kernel is that
- * of the convolution whose input gradient is computed: (3, 3, cout, cin), read backwards and transposed. */
-static void OWN(wino_kernel_block)(const OWN(wino_cut) * c, T *out, int64_t width, int64_t plane, const T *kernel,
-                                   int64_t k, int64_t o) {
-  const conv_shape *s = &c->s;
-  const int64_t rows = fnn_min(N, s->cin - k), cols = fnn_min(N, s->cout - o);
-  _Alignas(FNN_ALIGN) T taps[WINO_TAPS][N * N]; /* rows of a vector */
-  const int in_place = !c->turned && cols == N;
-  for (int64_t tap = 0; !in_place && tap < WINO_TAPS; tap++) {
-    const T *from = c->turned ? kernel + ((WINO_TAPS - 1 - tap) * s->cout + o) * s->cin + k
-                              : kernel + (tap * s->cin + k) * s->cout + o;
-    OWN(pack_panel)(taps[tap], from, c->turned ? 1 : s->cout, c->turned ? s->cin : 1, rows, (tile_panel){0, cols, 1});
-  }
-  const T *at = in_place ? kernel + k * s->cout + o : taps[0];
-  const int64_t row = in_place ? s->cout : N, tap_step = in_place ? s->cin * s->cout : N * N;
-  for (int64_t r = 0; r < rows; r++, at += row, out += width) {
-    V g[WINO_TAPS], half[3][WINO_IN], u[WINO_IN];
-    for (int tap = 0; tap < WINO_TAPS; tap++) g[tap] = FN(load)(at + tap * tap_step);
-    for (int x = 0; x < 3; x++) OWN(wino_from_kernel)(half[x], g + x, 3);
-    for (int y = 0; y < WINO_IN; y++) {
-      OWN(wino_from_kernel)(u, &half[0][y], WINO_IN);
-      for (int x = 0; x < WINO_IN; x++) FN(store)(out + (y * WINO_IN + x) * plane, u[x]);
-    }
+/* Nine taps of a channel and a vector of results, `tap_step` apart, to 36 planes. */
+FNN_INLINE void OWN(wino_kernel_vector)(T *out, int64_t plane, const T *at, int64_t tap_step) {
+  V g[WINO_TAPS], half[3][WINO_IN], u[WINO_IN];
+  for (int tap = 0; tap < WINO_TAPS; tap++) g[tap] = FN(load)(at + tap * tap_step);
+  for (int x = 0; x < 3; x++) OWN(wino_from_kernel)(half[x], g + x, 3);
+  for (int y = 0; y < WINO_IN; y++) {
+    OWN(wino_from_kernel)(u, &half[0][y], WINO_IN);
+    for (int x = 0; x < WINO_IN; x++) FN(store)(out + (y * WINO_IN + x) * plane, u[x]);
   }
 }
 
-/* One unit of the first phase: N channels by a vector of results. */
+/* N channels from k on by a panel of results, to `out`: 36 planes, of rows as wide as the panel. A turned kernel is
+ * that of the convolution whose input gradient is computed: (3, 3, cout, cin), read backwards and transposed. */
+static void OWN(wino_kernel_block)(const OWN(wino_cut) * c, T *out, int64_t plane, const T *kernel, int64_t k,
+                                   tile_panel panel) {
+  const conv_shape *s = &c->s;
+  const int64_t rows = fnn_min(N, s->cin - k), width = panel.vectors * N, whole = c->turned ? 0 : panel.cols / N * N;
+  for (int64_t r = 0; r < rows; r++) {
+    const T *at = kernel + (k + r) * s->cout + panel.begin;
+    for (int64_t o = 0; o < whole; o += FNN_ALIGN / (int64_t)sizeof(T)) /* the next row of each tap */
+      for (int64_t tap = 0; tap < WINO_TAPS; tap++) __builtin_prefetch(at + (tap * s->cin + 1) * s->cout + o, 0, 3);
+    for (int64_t o = 0; o < whole; o += N)
+      OWN(wino_kernel_vector)(out + r * width + o, plane, at + o, s->cin * s->cout);
+  }
+  _Alignas(FNN_ALIGN) T taps[WINO_TAPS][N * N]; /* rows of a vector */
+  for (int64_t o = whole; o < panel.cols; o += N) {
+    const int64_t cols = fnn_min(N, panel.cols - o);
+    for (int64_t tap = 0; tap < WINO_TAPS; tap++) {
+      const T *from = c->turned ? kernel + ((WINO_TAPS - 1 - tap) * s->cout + panel.begin + o) * s->cin + k
+                                : kernel + (tap * s->cin + k) * s->cout + panel.begin + o;
+      OWN(pack_panel)(taps[tap], from, c->turned ? 1 : s->cout, c->turned ? s->cin : 1, rows, (tile_panel){0, cols, 1});
+    }
+    for (int64_t r = 0; r < rows; r++)
+      OWN(wino_kernel_vector)(out + r * width + o, plane, taps[0] + r * N, N * N);
+  }
+}
+
+/* One unit of the first phase: N channels by a panel of results. */
 static void OWN(wino_kernel_unit)(const OWN(wino_cut) * c, T *out, const T *kernel, int64_t unit) {
   const conv_shape *s = &c->s;
-  const int64_t k = unit / c->columns * N, o = unit % c->columns * N;
+  const int64_t panels = tile_panels(s->cout, N), k = unit / panels * N;
   tile_panel panel = tile_panel_at(s->cout, N, 0);
-  for (int64_t index = 1; o >= panel.begin + panel.vectors * N; index++) {
+  for (int64_t index = 1; index <= unit % panels; index++) {
     out += WINO_POINTS * OWN(wino_weights_plane)(s, panel.vectors);
     panel = tile_panel_at(s->cout, N, index);
   }
-  const int64_t width = panel.vectors * N;
-  OWN(wino_kernel_block)(c, out + k * width + o - panel.begin, width, OWN(wino_weights_plane)(s, panel.vectors),
-                         kernel, k, o);
+  OWN(wino_kernel_block)(c, out + k * panel.vectors * N, OWN(wino_weights_plane)(s, panel.vectors), kernel, k, panel);
 }
 
 /* ---- Tiles of x ---- */
@@ -455,9 +470,7 @@ static void OWN(wino_few_block)(const fnn_call *call, const OWN(wino_cut) * c, i
       const tile_panel panel = tile_panel_of(s->cout, N, c->width / N, p);
       const int64_t width = panel.vectors * N, plane = OWN(wino_plane)(c->k_block * width);
       for (int64_t i = 0; i < count; i += N)
-        for (int64_t o = 0; o < panel.cols; o += N)
-          OWN(wino_kernel_block)(c, weights + i * width + o, width, plane, (const T *)call->buf[1], k + i,
-                                 panel.begin + o);
+        OWN(wino_kernel_block)(c, weights + i * width, plane, (const T *)call->buf[1], k + i, panel);
       OWN(wino_products)(c, y + (p - begin) * WINO_POINTS * c->y_point, x, tiles, weights, plane, count, panel.vectors,
                          k > 0, (wino_span){0}, (wino_span){0});
     }
