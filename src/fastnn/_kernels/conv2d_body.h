@@ -309,8 +309,9 @@ static int OWN(conv_saves_copies)(int64_t elements, int64_t products) {
 }
 
 /* How windows are read: copied, in place, or in tiles as long as the same taps reach them. */
-static void OWN(conv_cut_windows)(OWN(conv_cut) * c, int is_copied, int is_tapped) {
+static void OWN(conv_cut_windows)(OWN(conv_cut) * c, int is_thin, int is_copied, int is_tapped) {
   conv_shape *s = &c->s;
+  const int64_t most = is_thin ? OWN(thin_unit_pixels)(s) : CONV_PIXELS;
   const conv_axis y = {s->kh, -s->pad_top, s->stride_h, s->dilation_h, s->h};
   const conv_axis x = {s->kw, -s->pad_left, s->stride_w, s->dilation_w, s->w};
   const int64_t reach_h = (s->kh - 1) * s->dilation_h + 1, reach_w = (s->kw - 1) * s->dilation_w + 1;
@@ -319,11 +320,11 @@ static void OWN(conv_cut_windows)(OWN(conv_cut) * c, int is_copied, int is_tappe
   c->window_cols = (s->ow - 1) * s->stride_w + reach_w;
   c->is_grouped = OWN(grouped_fits)(s);
   if (c->is_grouped) s->groups = 1, s->cout_g = s->cout;
-  const conv_bands bands = conv_bands_of(s->n, s->oh, s->ow, 0, 1);
+  const conv_bands bands = conv_bands_of(s->n, s->oh, s->ow, 0, 1, most);
   c->bands = bands;
   if (!c->copies) return;
   const int64_t row = c->window_cols * s->cin;
-  c->bands = conv_bands_of(s->n, s->oh, s->ow, row * s->stride_h * (int64_t)sizeof(T), 1);
+  c->bands = conv_bands_of(s->n, s->oh, s->ow, row * s->stride_h * (int64_t)sizeof(T), 1, most);
   c->window_elements = c->bands.images * ((c->bands.rows - 1) * s->stride_h + reach_h) * row;
   if (is_copied || c->is_grouped) return;
   const int64_t rectangles = bands.image_units * (conv_sides(&y, s->oh) + bands.bands - 1) * conv_sides(&x, s->ow);
@@ -335,7 +336,8 @@ static void OWN(conv_cut_windows)(OWN(conv_cut) * c, int is_copied, int is_tappe
 static OWN(conv_cut) OWN(conv_cut_of)(const int64_t *ints) {
   OWN(conv_cut) c = {.s = conv_shape_of(ints)};
   const conv_shape *s = &c.s;
-  OWN(conv_cut_windows)(&c, OWN(thin_fits)(s, OWN(THIN_CHANNELS)), 0);
+  const int is_thin = OWN(thin_fits)(s, OWN(THIN_CHANNELS));
+  OWN(conv_cut_windows)(&c, is_thin, is_thin, 0);
   c.merges = s->dilation_w == 1 && s->groups == 1;
   c.widest = TILE_VECTORS;
   c.panels = tile_panels_of(s->cout_g, N, c.widest);
@@ -354,7 +356,7 @@ static OWN(conv_cut) OWN(conv_cut_of)(const int64_t *ints) {
   const int is_large = s->cout % (N * fnn_max(1, tile_panels_of(s->cout, N, c.widest))) == 0 &&
                        rows * row_bytes >= OWN(CONV_PANEL_BYTES) && pixels >= OWN(CONV_PANEL_PIXELS);
   if ((((is_far || is_odd) && pixels >= OWN(CONV_FAR_PIXELS)) || is_large) && s->groups == 1 && !c.is_grouped &&
-      !OWN(thin_fits)(s, OWN(THIN_CHANNELS)))
+      !is_thin)
     c.panel_cols = OWN(conv_panel_cols)(s->cout, c.widest);
   /* Whole vectors of the last kernel row may reach past the kernel's end: then it is copied to where they may. */
   if (s->cout_g % N || c.panel_cols)
@@ -421,10 +423,9 @@ static void OWN(conv2d_unit)(const fnn_call *call, const OWN(conv_cut) * c, cons
   const int64_t n_y = images * rows * s->ow;
   const T *next = (const T *)call->buf[0] + ((image + images - 1) * s->h + (row + rows) * s->stride_h) * s->w * s->cin;
   const int is_thin = OWN(thin_fits)(s, OWN(THIN_CHANNELS));
-  const int64_t tile_pixels = is_thin ? OWN(thin_pixels)(tile_panel_at(s->cout, N, 0).vectors) : TILE_MOST_ROWS;
   /* Copying would wait for the next window, storing for the next results; tiles that read x in place wait for none. */
   OWN(conv_ahead) ahead = OWN(conv_ahead_of)(next, images * rows * s->stride_h * s->w * s->cin, y + n_y * s->cout,
-                                             n_y * s->cout, s->groups * c->panels * n_y / tile_pixels,
+                                             n_y * s->cout, s->groups * c->panels * n_y / TILE_MOST_ROWS,
                                              c->merges ? s->kh : s->taps);
   OWN(conv_walk) walk = {
     .c = y, .a_image = x.image, .a_row = s->stride_h * x.row, .a_col = s->stride_w * s->cin,
@@ -438,7 +439,7 @@ static void OWN(conv2d_unit)(const fnn_call *call, const OWN(conv_cut) * c, cons
     .panels = fnn_min(c->panels, tile_panels_of(s->cout_g, N, c->widest) - part * c->panels),
     .floor = call->ints[CONV_RELU] ? 0 : -INFINITY,
     .fetches = s->taps == 1 && s->stride_w > 1 ? s->stride_h * x.row : 0, /* pixels that do not follow each other */
-    .ahead = c->copies || c->in_place || is_thin ? &ahead : NULL};
+    .ahead = c->copies || c->in_place ? &ahead : NULL};
   int64_t column = 0, columns = s->cout;
   if (c->parts > 1) {
     const tile_panel last = OWN(conv_panel)(s->cout, c->widest, c->panel_cols, walk.panel + walk.panels - 1);
@@ -450,7 +451,7 @@ static void OWN(conv2d_unit)(const fnn_call *call, const OWN(conv_cut) * c, cons
     walk.first_column = g * s->cout_g;
     walk.bias = call->buf[3] ? (const T *)call->buf[3] + g * s->cout_g : NULL;
     if (c->is_grouped) OWN(grouped_walk)(&walk);
-    else if (is_thin) OWN(thin_run)(&walk, s->cin, column, columns);
+    else if (is_thin) OWN(thin_run)(&walk, s->cin, column, columns, s->n * s->oh * s->ow * s->cout);
     else OWN(conv_run)(&walk);
   }
   OWN(conv_run_program)(call, first_pixel, images * rows * s->ow, column, columns,

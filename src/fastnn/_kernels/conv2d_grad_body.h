@@ -63,10 +63,10 @@ static OWN(conv_input_cut) OWN(conv_input_cut_of)(const int64_t *ints) {
   const int64_t row_bytes = c.copies ? fnn_ceil_div(row * (int64_t)sizeof(T), s->stride_h) : 0;
   /* As many pixels of each pair of residues as others have of all: each reads the weights of its taps anew. */
   const int64_t cols = fnn_ceil_div(s->w, s->stride_h * s->stride_w);
-  c.bands = conv_bands_of(s->n, s->h, cols, row_bytes, s->stride_h);
+  c.bands = conv_bands_of(s->n, s->h, cols, row_bytes, s->stride_h, CONV_PIXELS);
   if (!c.copies) return c;
   c.window_elements = c.bands.images * (c.high_y - c.low_y + fnn_ceil_div(c.bands.rows, s->stride_h)) * row;
-  const conv_bands bands = conv_bands_of(s->n, s->h, cols, 0, s->stride_h);
+  const conv_bands bands = conv_bands_of(s->n, s->h, cols, 0, s->stride_h, CONV_PIXELS);
   const int64_t sides =
     OWN(conv_input_sides)(s->h, s->pad_top, s->kh, s->dilation_h, s->stride_h, s->oh, bands.bands) *
     OWN(conv_input_sides)(s->w, s->pad_left, s->kw, s->dilation_w, s->stride_w, s->ow, 1);
@@ -82,7 +82,7 @@ static void OWN(conv2d_grad_input_size)(const int64_t *ints, fnn_work *work) {
   work->flops = conv_flops(&s);
   work->bytes = conv_elements(&s) * (double)sizeof(T);
   if (OWN(lanes_fits)(&s)) {
-    const conv_bands bands = conv_bands_of(s.n, s.h, s.w, 0, s.stride_h);
+    const conv_bands bands = conv_bands_of(s.n, s.h, s.w, 0, s.stride_h, CONV_PIXELS);
     work->units[0] = 1;
     work->units[1] = bands.image_units * bands.bands;
     work->shared_bytes = s.taps * s.cin * s.cout * (int64_t)sizeof(T);
@@ -203,7 +203,7 @@ static void OWN(conv_input_unit)(const fnn_call *call, const OWN(conv_input_cut)
 static void OWN(conv2d_grad_input)(const fnn_call *call, int64_t begin, int64_t end) {
   const conv_shape s = conv_shape_of(call->ints);
   if (OWN(lanes_fits)(&s)) {
-    const conv_bands bands = conv_bands_of(s.n, s.h, s.w, 0, s.stride_h);
+    const conv_bands bands = conv_bands_of(s.n, s.h, s.w, 0, s.stride_h, CONV_PIXELS);
     for (int64_t unit = begin; unit < end; unit++) {
       if (call->phase == 0) OWN(lanes_weights)(&s, (T *)call->shared, (const T *)call->buf[1]);
       else OWN(lanes_unit)(call, &s, bands, unit);
@@ -267,7 +267,8 @@ static int OWN(conv_taps_fit)(const conv_shape *s) {
 static OWN(conv_kernel_cut) OWN(conv_kernel_cut_of)(const int64_t *ints) {
   OWN(conv_cut) forward = {.s = conv_shape_of(ints)};
   const int ends = OWN(conv_taps_fit)(&forward.s);
-  OWN(conv_cut_windows)(&forward, OWN(thin_fits)(&forward.s, OWN(THIN_GRAD_CHANNELS)) || !ends, ends);
+  const int is_thin = OWN(thin_fits)(&forward.s, OWN(THIN_GRAD_CHANNELS));
+  OWN(conv_cut_windows)(&forward, is_thin, is_thin || !ends, ends);
   OWN(conv_kernel_cut) c = {.s = forward.s, .bands = forward.bands, .window_cols = forward.window_cols,
                             .window_elements = forward.window_elements, .copies = forward.copies,
                             .in_place = forward.in_place, .is_grouped = forward.is_grouped};

@@ -68,7 +68,7 @@ static OWN(scatter_cut) OWN(scatter_cut_of)(const int64_t *ints) {
   c.right = fnn_max(0, high + fnn_ceil_div(s->w, s->stride_w) - s->ow);
   c.row = (c.left + s->ow + c.right) * c.columns;
   const int64_t reach = (s->kh - 1) * s->dilation_h; /* rows of dx next to each other share reach / stride_h of dy */
-  c.bands = conv_bands_of(s->n, s->h, s->w, 0, 1);
+  c.bands = conv_bands_of(s->n, s->h, s->w, 0, 1, CONV_PIXELS);
   if (c.bands.rows < s->h) {
     const int64_t least = fnn_max(c.bands.rows, OWN(SCATTER_STEPS) * fnn_max(0, reach + 1 - s->stride_h));
     c.bands.bands = fnn_max(1, s->h / least);

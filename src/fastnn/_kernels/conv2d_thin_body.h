@@ -12,33 +12,56 @@ enum {
 #else
   OWN(THIN_CHANNELS) = 0, /* without fused multiply-adds tiles are faster */
 #endif
-  OWN(THIN_PIXELS) = 4 /* of a row at least */
+  OWN(THIN_PIXELS) = 4, /* of a row at least */
+  OWN(THIN_LAST) = FNN_VECTOR_BYTES == 64 ? 3 : 0, /* of 64 bytes a CPU stores one vector a cycle, of less two */
+  OWN(THIN_UNIT_BYTES) = 1 << 18, /* of results at most: what begins a unit takes as long as tens of pixels */
+  OWN(THIN_UNIT_PIXELS) = 4096,
+  OWN(THIN_FAR_BYTES) = 1 << 24, /* results that are asked for */
+  OWN(THIN_AHEAD_BYTES) = 4096
 };
 
-/* Of a tile by so many vectors of columns. A single one has as many sums as keep two multipliers busy. */
-FNN_INLINE int OWN(thin_pixels)(int vectors) { return vectors == 1 ? 2 * (int)tile_rows(1) : (int)tile_rows(vectors); }
+/* Pixels of a tile at most, by its vectors of columns: even numbers whose sums leave registers for a row of weights and
+ * a broadcast. */
+FNN_INLINE int OWN(thin_pixels)(int vectors) {
+  return TILE_VECTORS == 4 ? (vectors == 1 ? 16 : vectors == 2 ? 12 : vectors == 3 ? 8 : 6) : vectors == 1 ? 12 : 6;
+}
 
-/* A tile: pixels of a row, the first at `a` and `c`, by vectors of columns from `column` on, of which the last has n
- * columns. `run` are the elements of a row of the window. */
-FNN_INLINE void OWN(thin_tile)(const OWN(conv_walk) * walk, const T *a, T *c, int64_t column, int64_t n,
-                               const V *bias, int64_t run, const int pixels, const int vectors) {
-  const OWN(tile_segment) *s = walk->taps;
-  const int64_t step = walk->a_col, c_col = walk->c_col, b_stride = s->b_stride;
-  const T *ahead = NULL;
-  const int64_t lines = walk->ahead ? OWN(conv_ask)(walk->ahead, 3, &ahead) : 0;
+/* What the tiles of a panel share, read from memory anew: the compiler would keep it in vector registers, for want of
+ * others, and a move from there waits behind the multiply-adds. */
+typedef struct {
+  const T *weights, *bias; /* of the first column; whole vectors of bias */
+  int64_t b_stride, run;   /* of weights; elements of a row of the window */
+  int64_t step, down;      /* of x: to the next pixel; from the end of a row of the window to the next row */
+  int64_t c_step, c_ahead; /* to the next result; 0, or from a result to one that is asked for */
+  int64_t cols, last;      /* pixels of a row; columns of the last vector */
+  T floor;
+} OWN(thin);
+
+/* A tile: pixels of a row, the first at `a` and `c`. Its last products are made pixel by pixel, so that no more than
+ * one vector is stored beside three multiply-adds: a burst of stores keeps them waiting. */
+FNN_INLINE void OWN(thin_tile)(const OWN(thin) * t, const T *a, T *c, const int pixels, const int vectors) {
+  const int last = OWN(THIN_LAST);
+  __asm__("" : "+r"(t));
+  const int64_t step = t->step, b_stride = t->b_stride;
+  const T *x[4], *b = t->weights; /* of every fourth pixel */
+#pragma GCC unroll 4
+  for (int q = 0; q < pixels; q += 4) x[q / 4] = a + q * step;
   V acc[TILE_MOST_SUMS];
 #pragma GCC unroll 16
   for (int i = 0; i < pixels; i++)
 #pragma GCC unroll 4
-    for (int j = 0; j < vectors; j++) acc[i * vectors + j] = bias[j];
+    for (int j = 0; j < vectors; j++) acc[i * vectors + j] = FN(load)(t->bias + j * N);
 #pragma GCC unroll 1
   for (int ky = 0; ky < 3; ky++) {
-    const T *b = s[3 * ky].b + column, *x[4]; /* of every fourth pixel */
-    for (int64_t i = lines; i > 0; i--, ahead += FNN_ALIGN / sizeof(T)) __builtin_prefetch(ahead, 0, 2);
+    if (t->c_ahead) {
+      const T *ahead = c + t->c_ahead + ky * (pixels + 2) / 3 * t->c_step;
+#pragma GCC unroll 8
+      for (int i = 0; i < (pixels + 2) / 3; i++, ahead += t->c_step)
 #pragma GCC unroll 4
-    for (int q = 0; q < pixels; q += 4) x[q / 4] = a + s[3 * ky].a_offset + q * step;
+        for (int j = 0; j < vectors; j++) __builtin_prefetch(ahead + j * N, 0, 2);
+    }
 #pragma GCC unroll 1 /* three at once: up to 13 % slower */
-    for (int64_t k = run; k > 0; k--, b += b_stride) {
+    for (int64_t k = t->run - (ky < 2 ? 0 : last); k > 0; k--, b += b_stride) {
       V weights[TILE_VECTORS];
 #pragma GCC unroll 4
       for (int j = 0; j < vectors; j++) weights[j] = FN(load)(b + j * N);
@@ -54,51 +77,86 @@ FNN_INLINE void OWN(thin_tile)(const OWN(conv_walk) * walk, const T *a, T *c, in
         __asm__("" : "+r"(x[q / 4])); /* as in tile.h: not a register for each pixel */
       }
     }
+    __asm__("" : "+r"(t));
+    if (ky == 2) break;
+#pragma GCC unroll 4
+    for (int q = 0; q < pixels; q += 4) x[q / 4] += t->down;
   }
-  if (walk->floor > -INFINITY) { /* the maximum takes the unit that multiplies */
-    const V floor = FN(splat)(walk->floor);
-#pragma GCC unroll 32
-    for (int k = 0; k < pixels * vectors; k++) acc[k] = FN(max)(floor, acc[k]);
-  }
+  const int64_t n = t->last, c_step = t->c_step;
+  const int has_floor = t->floor > -INFINITY; /* the maximum takes the unit that multiplies */
+  const V floor = FN(splat)(t->floor);
+  V weights[3 * TILE_VECTORS];
+#pragma GCC unroll 3
+  for (int k = 0; k < last; k++)
+#pragma GCC unroll 4
+    for (int j = 0; j < vectors; j++) weights[k * vectors + j] = FN(load)(b + k * b_stride + j * N);
 #pragma GCC unroll 16
-  for (int i = 0; i < pixels; i++, c += c_col)
+  for (int i = 0; i < pixels; i++, c += c_step) {
+#pragma GCC unroll 3
+    for (int k = 0; k < last; k++) {
+      const V splat = FN(splat)(x[i / 4][i % 4 * step + k]);
+#pragma GCC unroll 4
+      for (int j = 0; j < vectors; j++) acc[i * vectors + j] += splat * weights[k * vectors + j];
+    }
 #pragma GCC unroll 4
     for (int j = 0; j < vectors; j++) {
-      if (j == vectors - 1 && n < N) FN(store_part)(c + j * N, acc[i * vectors + j], n);
-      else FN(store)(c + j * N, acc[i * vectors + j]);
+      V y = acc[i * vectors + j];
+      if (has_floor) y = FN(max)(floor, y);
+      if (j == vectors - 1 && n < N) FN(store_part)(c + j * N, y, n);
+      else FN(store)(c + j * N, y);
     }
+    __asm__ volatile("" ::: "memory"); /* in this order */
+  }
 }
 
-/* `cols` columns from `column` on of all pixels: tiles of `most` pixels, then of `least`, of which the last may do some
- * again. */
-FNN_INLINE void OWN(thin_panel)(const OWN(conv_walk) * walk, int64_t column, int64_t cols, int64_t channels,
+/* Pixels [begin, end) of a row in tiles of n; the last may do some again. */
+FNN_INLINE void OWN(thin_strip)(const OWN(thin) * t, const T *a, T *c, int64_t begin, int64_t end, const int n,
                                 const int vectors) {
-  const int most = OWN(thin_pixels)(vectors), least = vectors == TILE_VECTORS ? 2 : 4;
-  const int64_t n = cols - (vectors - 1) * N;
-  V bias[TILE_VECTORS] = {{0}};
-#pragma GCC unroll 4
-  for (int j = 0; walk->bias && j < vectors; j++)
-    bias[j] = FN(load_part)(walk->bias + column + j * N, j < vectors - 1 ? N : n);
+#pragma GCC unroll 1
+  for (int64_t p = begin; p < end; p += n) {
+    const int64_t first = fnn_min(p, t->cols - n);
+    OWN(thin_tile)(t, a + first * t->step, c + first * t->c_step, n, vectors);
+  }
+}
+
+FNN_INLINE void OWN(thin_part)(const OWN(thin) * t, const T *a, T *c, int64_t begin, int64_t end, int64_t n,
+                               const int vectors) {
+  const int most = OWN(thin_pixels)(vectors);
+  switch (n) {
+#define THIN_CASE(n) \
+    case n: if (n <= most) OWN(thin_strip)(t, a, c, begin, end, n, vectors); break;
+    THIN_CASE(2) THIN_CASE(4) THIN_CASE(6) THIN_CASE(8) THIN_CASE(10) THIN_CASE(12) THIN_CASE(14) THIN_CASE(16)
+#undef THIN_CASE
+  }
+}
+
+/* `cols` columns from `column` on of all pixels: rows in as few tiles as it takes, as equal as they can be. */
+FNN_INLINE void OWN(thin_panel)(const OWN(conv_walk) * walk, int64_t column, int64_t cols, int64_t channels,
+                                int64_t ahead, const int vectors) {
+  _Alignas(FNN_ALIGN) T bias[OWN(TILE_COLS)];
+  const OWN(tile_segment) *s = walk->taps;
+  const OWN(thin) t = {
+    .weights = s->b + column, .bias = bias, .b_stride = s->b_stride, .run = 3 * channels, .step = walk->a_col,
+    .down = s[3].a_offset - 3 * channels, .c_step = walk->c_col, .c_ahead = ahead, .cols = walk->cols,
+    .last = cols - (vectors - 1) * N, .floor = walk->floor};
+  for (int j = 0; j < vectors; j++)
+    FN(store)(bias + j * N, walk->bias ? FN(load_part)(walk->bias + column + j * N, fnn_min(N, cols - j * N)) : (V){0});
+  const int64_t tiles = fnn_max(fnn_ceil_div(walk->cols, OWN(thin_pixels)(vectors)), 1 + walk->cols % 2);
+  const int64_t pairs = fnn_ceil_div(walk->cols, 2), n = 2 * (pairs / tiles), wide = pairs % tiles * (n + 2);
   for (int64_t image = 0; image < walk->images; image++) {
     for (int64_t y = 0; y < walk->rows; y++) {
       const T *a = walk->a + image * walk->a_image + y * walk->a_row;
       T *c = walk->c + image * walk->c_image + y * walk->c_row + column;
-      int64_t p = 0;
-      for (; p + most <= walk->cols; p += most)
-        OWN(thin_tile)(walk, a + p * walk->a_col, c + p * walk->c_col, column, n, bias, 3 * channels, most, vectors);
-      for (; p < walk->cols; p += least) {
-        const int64_t first = fnn_min(p, walk->cols - least);
-        OWN(thin_tile)(walk, a + first * walk->a_col, c + first * walk->c_col, column, n, bias, 3 * channels, least,
-                       vectors);
-      }
+      for (int64_t p = 0, end = wide, size = n + 2; p < walk->cols; p = end, end = walk->cols, size = n)
+        OWN(thin_part)(&t, a, c, p, end, size, vectors);
     }
   }
 }
 
 #define THIN_VARIANT(vectors)                                                                                          \
   static __attribute__((noinline)) void OWN(thin_##vectors)(const OWN(conv_walk) * walk, int64_t column, int64_t cols, \
-                                                            int64_t channels) {                                        \
-    OWN(thin_panel)(walk, column, cols, channels, vectors);                                                            \
+                                                            int64_t channels, int64_t ahead) {                         \
+    OWN(thin_panel)(walk, column, cols, channels, ahead, vectors);                                                     \
   }
 #if defined(FNN_ISA_AVX512) || defined(FNN_ISA_NEON)
 THIN_VARIANT(1) THIN_VARIANT(2) THIN_VARIANT(3) THIN_VARIANT(4)
@@ -107,10 +165,17 @@ THIN_VARIANT(1) THIN_VARIANT(2) THIN_VARIANT(3) THIN_VARIANT(4)
 THIN_VARIANT(1) THIN_VARIANT(2)
 #define THIN_VARIANTS OWN(thin_1), OWN(thin_2)
 #endif
-static void (*const OWN(thin_variants)[TILE_VECTORS])(const OWN(conv_walk) *, int64_t, int64_t, int64_t) = {
+static void (*const OWN(thin_variants)[TILE_VECTORS])(const OWN(conv_walk) *, int64_t, int64_t, int64_t,
+                                                        int64_t) = {
   THIN_VARIANTS};
 #undef THIN_VARIANTS
 #undef THIN_VARIANT
+
+/* Pixels of a unit. */
+static int64_t OWN(thin_unit_pixels)(const conv_shape *s) {
+  const int64_t results = OWN(THIN_UNIT_BYTES) / (fnn_max(1, s->cout) * (int64_t)sizeof(T));
+  return fnn_max(CONV_PIXELS, fnn_min(OWN(THIN_UNIT_PIXELS), results));
+}
 
 /* Whether these run a convolution, of at most `most` channels. */
 static int OWN(thin_fits)(const conv_shape *s, int64_t most) {
@@ -118,11 +183,13 @@ static int OWN(thin_fits)(const conv_shape *s, int64_t most) {
          s->ow >= OWN(THIN_PIXELS);
 }
 
-/* Columns [begin, begin + cols). */
-static void OWN(thin_run)(const OWN(conv_walk) * walk, int64_t channels, int64_t begin, int64_t cols) {
+/* Columns [begin, begin + cols). Results that no cache holds are asked for so many elements ahead. */
+static void OWN(thin_run)(const OWN(conv_walk) * walk, int64_t channels, int64_t begin, int64_t cols,
+                          int64_t results) {
+  const int64_t ahead = results * (int64_t)sizeof(T) < OWN(THIN_FAR_BYTES) ? 0 : OWN(THIN_AHEAD_BYTES) / sizeof(T);
   for (int64_t k = 0; k < tile_panels(cols, N); k++) {
     const tile_panel panel = tile_panel_at(cols, N, k);
-    OWN(thin_variants)[panel.vectors - 1](walk, begin + panel.begin, panel.cols, channels);
+    OWN(thin_variants)[panel.vectors - 1](walk, begin + panel.begin, panel.cols, channels, ahead);
   }
 }
 
