@@ -47,6 +47,7 @@ OPCODES = {
     "subtract": np.subtract,
     "multiply": np.multiply,
     "divide": np.divide,
+    "divide_no_nan": lambda a, b: np.where(b == 0, 0, a / b),
     "maximum": np.maximum,
     "minimum": np.minimum,
     "greater": lambda a, b: truth(a > b),

@@ -21,8 +21,8 @@
 
 /* Two inputs, with variants in which the first or the second is a scalar. */
 #define BINARY_OPS(X)                                                                                                  \
-  X(add) X(subtract) X(multiply) X(divide) X(maximum) X(minimum) X(greater) X(greater_equal) X(less) X(less_equal)     \
-  X(equal) X(not_equal) X(logical_and) X(logical_or) X(logical_xor) X(relu_grad) X(add_relu)
+  X(add) X(subtract) X(multiply) X(divide) X(divide_no_nan) X(maximum) X(minimum) X(greater) X(greater_equal)          \
+  X(less) X(less_equal) X(equal) X(not_equal) X(logical_and) X(logical_or) X(logical_xor) X(relu_grad) X(add_relu)
 
 /* Two inputs, so slow that a scalar may as well be copied to a block. */
 #define SLOW_BINARY_OPS(X)                                                                                             \

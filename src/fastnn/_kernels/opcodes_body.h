@@ -117,6 +117,7 @@ FNN_INLINE V OWN(v_add)(V a, V b) { return a + b; }
 FNN_INLINE V OWN(v_subtract)(V a, V b) { return a - b; }
 FNN_INLINE V OWN(v_multiply)(V a, V b) { return a * b; }
 FNN_INLINE V OWN(v_divide)(V a, V b) { return a / b; }
+FNN_INLINE V OWN(v_divide_no_nan)(V a, V b) { return (V)((M)(a / b) & (b != 0)); } /* 0 where b is 0 */
 FNN_INLINE V OWN(v_maximum)(V a, V b) { return FN(select)((a > b) | (a != a), a, b); } /* NaN wins, as in NumPy */
 FNN_INLINE V OWN(v_minimum)(V a, V b) { return FN(select)((a < b) | (a != a), a, b); }
 FNN_INLINE V OWN(v_greater)(V a, V b) { return OWN(truth)(a > b); }

@@ -25,7 +25,8 @@ def weighted_samples(values, sample_weight, reduce):
     rank = len(sample_weight.shape)
     if len(values.shape) > rank:
         values = _reduced(values, reduce, rank)
-    sample_weight = ops.broadcast_to(sample_weight, values.shape)
+    if sample_weight.shape != values.shape:
+        sample_weight = ops.broadcast_to(sample_weight, values.shape)
     values = values * sample_weight
     return _reduced(values, reduce, 1), _reduced(sample_weight, reduce, 1)
 
@@ -38,6 +39,11 @@ def _reduced(x, reduce, first_axis):
     if all(x.shape[k] == 1 for k in axes):
         return ops.reshape(x, tuple(x.shape[:first_axis]))
     return reduce(x, axis=axes)
+
+
+def _sum(x):
+    """Of all of `x`: of the loss, which is a number already, no op."""
+    return ops.sum(x) if x.shape else x
 
 
 class Sum(Metric):
@@ -90,13 +96,13 @@ class Mean(Metric):
         if sample_weight is None:
             n = values.shape[0] if values.shape else 1
             per_sample = math.prod(values.shape[1:])
-            total = ops.sum(values)
+            total = _sum(values)
             self.total.assign_add(total / per_sample if per_sample > 1 else total)
             self.count.assign_add(float(n))
             return
         values, sample_weight = weighted_samples(values, sample_weight, ops.mean)
-        self.total.assign_add(ops.sum(values))
-        self.count.assign_add(ops.sum(sample_weight))
+        self.total.assign_add(_sum(values))
+        self.count.assign_add(_sum(sample_weight))
 
     def result(self):
         return ops.divide_no_nan(self.total, self.count)

@@ -184,6 +184,13 @@ divide_op = elementwise(
     "divide", np.divide, _divide_grad, dtype="float",
     simplify=lambda node: _keep(node, 0) if number_of(node.inputs[1]) == 1 else None,
 )  # fmt: skip
+divide_no_nan_op = elementwise(
+    "divide_no_nan",
+    lambda x1, x2: np.where(x2 == 0, np.zeros_like(x1), np.divide(x1, np.where(x2 == 0, np.ones_like(x2), x2))),
+    lambda dy, y, x1, x2: (divide_no_nan(dy, x2), negative(divide_no_nan(multiply(dy, y), x2))),
+    dtype="float",
+    domain=uniform(0.5, 3),
+)
 negative_op = elementwise("negative", np.negative, lambda dy, y, x: negative(dy))
 abs_op = elementwise("abs", np.abs, _abs_grad, dtype="real")
 sign_op = elementwise("sign", np.sign)
@@ -252,8 +259,7 @@ def divide_no_nan(x1, x2):
         >>> divide_no_nan(np.array([3.0, 5.0]), np.array([2.0, 0.0]))
         array([1.5, 0. ])
     """
-    from_zero = logic.equal(x2, 0)
-    return logic.where(from_zero, 0, divide(x1, logic.where(from_zero, 1, x2)))
+    return divide_no_nan_op(x1, x2)
 
 
 def negative(x):

@@ -213,6 +213,12 @@ def _floor_divide(b, step, x1, x2):
     return b.add("Round", quotient) if is_float(step.x) else quotient
 
 
+@emits("divide_no_nan")
+def _divide_no_nan(b, step, x1, x2):
+    is_zero = b.add("Equal", x2, _scalar(b, step, 0))
+    return b.add("Where", is_zero, _scalar(b, step, 0), b.add("Div", x1, x2))
+
+
 @emits("left_shift", "right_shift")
 def _shift(b, step, x, count):
     """x times, or divided by, 2 to the power of the count; ONNX shifts unsigned integers only."""
