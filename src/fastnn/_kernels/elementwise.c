@@ -43,6 +43,13 @@ static const char *const opcode_names[] = {
   "store", UNARY_OPS(OPCODE_NAME) SLOW_UNARY_OPS(OPCODE_NAME) BINARY_OPS(OPCODE_NAME) SLOW_BINARY_OPS(OPCODE_NAME)
   TERNARY_OPS(OPCODE_NAME) LONG_OPS(OPCODE_NAME) SLOW_LONG_OPS(OPCODE_NAME) 0};
 
+/* Of a function that few programs call: behind the others, so that those lie on fewer pages. */
+#ifdef __ELF__
+#define APART(name) __attribute__((section(".text." name)))
+#else
+#define APART(name)
+#endif
+
 /* The first elements of an array, as arguments. */
 #define FIRST1(x) x[0]
 #define FIRST2(x) FIRST1(x), x[1]

@@ -211,13 +211,15 @@ static OWN(op_fn) *OWN(variant)(const OWN(opcode) *opcode, int scalars) {
 
 #define OF_ARRAY(name, arity)                                                                                          \
   FNN_INLINE V OWN(of_array_##name)(const V *x) { return OWN(v_##name)(FIRST##arity(x)); }
+#define PLACE_0
+#define PLACE_1 APART("slow")
 #define NEAR_VARIANT(name, arity, scalars, is_slow)                                                                    \
-  static void OWN(loop_##name##_##scalars)(int64_t n, T *d, INPUTS) {                                                  \
+  PLACE_##is_slow static void OWN(loop_##name##_##scalars)(int64_t n, T *d, INPUTS) {                                  \
     OWN(map)(n, d, x0, x1, x2, x3, x4, x5, arity, scalars, is_slow, 0, OWN(of_array_##name));                          \
   }
 #define VARIANT(name, arity, scalars, is_slow)                                                                         \
   NEAR_VARIANT(name, arity, scalars, is_slow)                                                                          \
-  static void OWN(stream_##name##_##scalars)(int64_t n, T *d, INPUTS) {                                                \
+  APART("far") static void OWN(stream_##name##_##scalars)(int64_t n, T *d, INPUTS) {                                   \
     if ((uintptr_t)d % sizeof(V)) OWN(loop_##name##_##scalars)(n, d, x0, x1, x2, x3, x4, x5);                          \
     else OWN(map)(n, d, x0, x1, x2, x3, x4, x5, arity, scalars, is_slow, 1, OWN(of_array_##name));                     \
   }
@@ -280,6 +282,8 @@ static const OWN(opcode) OWN(opcodes)[] = {
   TERNARY_OPS(ROW3) LONG_OPS(ROW_LONG) SLOW_LONG_OPS(ROW_LONG_SLOW)};
 
 #undef OF_ARRAY
+#undef PLACE_0
+#undef PLACE_1
 #undef NEAR_VARIANT
 #undef VARIANT
 #undef SLOW_VARIANT
