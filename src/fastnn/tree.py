@@ -14,8 +14,7 @@ __all__ = [
 ]  # fmt: skip
 
 _SEQUENCES = (list, tuple, deque)
-_NESTED = (*_SEQUENCES, Mapping)
-# What most leaves are: to ask whether something is a Mapping takes longer.
+# What most leaves are: to ask more takes longer.
 _LEAVES = frozenset({np.ndarray, bool, int, float, str, type(None)})
 
 
@@ -35,7 +34,7 @@ def is_nested(structure) -> bool:
         >>> is_nested([1]), is_nested(1)
         (True, False)
     """
-    return type(structure) not in _LEAVES and isinstance(structure, _NESTED)
+    return type(structure) not in _LEAVES and (isinstance(structure, _SEQUENCES) or _is_mapping(structure))
 
 
 def flatten(structure) -> list:
@@ -49,7 +48,7 @@ def flatten(structure) -> list:
         return [structure]
     if isinstance(structure, _SEQUENCES):
         return [leaf for item in structure for leaf in flatten(item)]
-    if isinstance(structure, Mapping):
+    if _is_mapping(structure):
         return [leaf for key in _keys(structure) for leaf in flatten(structure[key])]
     return [structure]
 
@@ -250,7 +249,12 @@ def _kind(x):
         return type(x) if hasattr(x, "_fields") else tuple
     if isinstance(x, deque):
         return deque
-    return dict if isinstance(x, Mapping) else None
+    return dict if _is_mapping(x) else None
+
+
+def _is_mapping(x) -> bool:
+    # Whether a type is a Mapping is looked up among all of its subclasses, once for each type, and kept.
+    return hasattr(x, "keys") and isinstance(x, Mapping)
 
 
 def _keys(mapping) -> list:
@@ -264,7 +268,7 @@ def _keys(mapping) -> list:
 
 def _items(structure) -> list[tuple]:
     """`(index or key, item)` of a structure, in the order of `flatten`."""
-    if isinstance(structure, Mapping):
+    if _is_mapping(structure):
         return [(key, structure[key]) for key in _keys(structure)]
     return list(enumerate(structure))
 
@@ -290,7 +294,7 @@ def _rebuild(structure, leaf_fn):
 
 def _with_items(structure, items: list):
     """A structure of the type and keys of `structure` with other items, in the order of `flatten`."""
-    if isinstance(structure, Mapping):
+    if _is_mapping(structure):
         rebuilt = dict(zip(_keys(structure), items, strict=True))
         pairs = [(key, rebuilt[key]) for key in structure]  # visited in sorted order, returned in the original's
         if isinstance(structure, defaultdict):

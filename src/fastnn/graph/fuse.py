@@ -153,11 +153,14 @@ class _Fuser:
         rules, anchor = self.rules, group.anchor
         if part != "body" or not rules.has_epilogue(anchor):
             return False
-        own = {anchor.outputs[0], *(y for member in group.body for y in member.outputs)}
         return (
             rules.fits_epilogue(node, group.shape)
             and rules.program_type(node) == rules.program_type(anchor)
-            and (self.updates[node] is anchor if node in self.updates else any(x in own for x in node.inputs))
+            and (
+                self.updates[node] is anchor
+                if node in self.updates
+                else any(self.group_of.get(x.node) is group for x in node.inputs)
+            )
             and not any(x.node is anchor and x.index > 0 for x in node.inputs)
             and not self.reads_through_view(group, node)
             and not (rules.keeps_tile(anchor) and self.is_reduced(node))
@@ -189,8 +192,10 @@ class _Fuser:
             (g for g in self.groups if g.reductions and len(g.tail) < MAX_INSTRUCTIONS), key=lambda g: g not in sources
         )
         for group in candidates:
-            own = {y for member in group.body for y in member.outputs}
-            if any(x in own for x in node.inputs) or self.reads_through_view(group, node):
+            members = group.body
+            if any(self.group_of.get(x.node) is group and x.node in members for x in node.inputs):
+                continue  # it is no number yet
+            if self.reads_through_view(group, node):
                 continue
             if self.agrees(group, node) and not self.reaches(sources - {group}, group):
                 group.tail.append(node)

@@ -7,7 +7,6 @@ comparisons and selection in `logic.py`, activations in `activations.py`, what i
 """
 
 import math
-import operator
 
 import numpy as np
 
@@ -43,9 +42,12 @@ def elementwise(name, reference, grad=None, *, dtype=None, domain=None, simplify
 
 def _before_broadcasts(node):
     """The op on what its inputs are broadcasts of, and the result broadcast where it is smaller then."""
-    inputs = tuple([x.node.inputs[0] if x.node.op.name == "broadcast_to" else x for x in node.inputs])
-    if all(map(operator.is_, inputs, node.inputs)):
+    for x in node.inputs:
+        if x.node.op.name == "broadcast_to":
+            break
+    else:
         return None
+    inputs = tuple([x.node.inputs[0] if x.node.op.name == "broadcast_to" else x for x in node.inputs])
     y = node.op.trace(trace.current(), inputs, node.params)
     shape = node.outputs[0].shape
     return y if y.shape == shape else REGISTRY["broadcast_to"](y, shape=shape)

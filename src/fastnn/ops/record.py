@@ -153,10 +153,15 @@ def _promoted(op: Op, args: tuple) -> tuple:
     promoted = list(args)
     for k, kind, name in zip(which, kinds, names, strict=True):
         if kind is not None:
-            promoted[k] = np.asarray(args[k]).astype(dtype)
+            promoted[k] = _number(args[k], dtype)
         elif name != dtype:
             promoted[k] = REGISTRY["cast"](args[k], dtype=dtype)
     return tuple(promoted)
+
+
+def _number(x, dtype: str) -> np.ndarray:
+    # Of Python's floats, without an array of float64 between them.
+    return np.array(x, dtype) if type(x) is float and dtype in ("float32", "float64") else np.asarray(x).astype(dtype)
 
 
 def _is_promoted(op: Op, args: tuple) -> bool:
@@ -200,6 +205,8 @@ def as_array(x) -> np.ndarray:
     """
     if type(x) is np.ndarray:
         return x
+    if type(x) is float:
+        return _number(x, config.floatx())
     if isinstance(x, np.ndarray):
         return x.view(np.ndarray)  # the reference must not be recorded again
     if isinstance(x, Variable):

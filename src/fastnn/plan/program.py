@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -229,21 +228,27 @@ _Merged = tuple[str, tuple[Value, ...], list[Value]]  # opcode name, inputs, the
 def _lines(nodes: Sequence[Node], pinned: set[Value]) -> list[_Line]:
     """A line for each node. What only one other line reads becomes a part of that where an opcode does both, as passes
     over memory cost more than arithmetic."""
-    uses = Counter(x for node in nodes for x in node.inputs)
+    uses: dict[Value, int] = {}
     lines: dict[Value, _Line] = {}
 
     def parts_of(x: Value, name: str) -> tuple[Value, ...] | None:
         is_part = x in lines and lines[x][0] == name and uses[x] == 1 and x not in pinned
         return lines[x][2] if is_part else None
 
+    def count(inputs: tuple[Value, ...], change: int) -> None:
+        for x in inputs:
+            uses[x] = uses.get(x, 0) + change
+
+    for node in nodes:
+        count(node.inputs, 1)
     for node in nodes:
         name, inputs = node.op.name, node.inputs
         while merged := _merged(name, inputs, parts_of):
-            uses.subtract(inputs)
+            count(inputs, -1)
             name, inputs, parts = merged
             for x in parts:
-                uses.subtract(lines.pop(x)[2])
-            uses.update(inputs)
+                count(lines.pop(x)[2], -1)
+            count(inputs, 1)
         lines[node.outputs[0]] = (name, node, inputs)
     return list(lines.values())
 
