@@ -53,7 +53,8 @@ def _spread(dy, x, axis: tuple[int, ...]):
 
 
 def sum_grad(dy, y, x, axis, keepdims):
-    return Operators.functions["broadcast_to"](_spread(dy, x, axis), x.shape)
+    dx = _spread(dy, x, axis)
+    return dx if dx.shape == x.shape else Operators.functions["broadcast_to"](dx, x.shape)
 
 
 def _prod_grad(dy, y, x, axis, keepdims):

@@ -24,6 +24,11 @@ def _float(x):
     return x if is_inexact(dtype) else ew.cast(x, as_float(dtype))
 
 
+def _mean_grad(dy, y, x, axis, keepdims):
+    dx, count = sum_grad(dy, y, x, axis, keepdims), _count(x, axis)
+    return dx if count == 1 else ew.divide(dx, float(count))
+
+
 # A mean divides by a number of elements that a symbolic shape does not know: it needs a record of its own to be
 # called on KerasTensors; traced, it is a sum and a division.
 mean_op = Op(
@@ -31,7 +36,7 @@ mean_op = Op(
     kind="plain",
     shape=lambda x, axis, keepdims: Spec(reduced_shape(x.shape, axis, keepdims), as_float(x.dtype)),
     reference=quiet(lambda x, axis, keepdims: np.mean(x, axis, dtype=as_float(x.dtype.name), keepdims=keepdims)),
-    grad=lambda dy, y, x, axis, keepdims: ew.divide(sum_grad(dy, y, x, axis, keepdims), float(_count(x, axis))),
+    grad=_mean_grad,
     simplify=lambda node: ew.divide(
         sum(_float(node.inputs[0]), **node.params), float(_count(node.inputs[0], node.params["axis"]))
     ),
