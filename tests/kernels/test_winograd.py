@@ -36,6 +36,7 @@ PROBLEMS = [
     Problem(0, 5, 5, 2, 3, 3, 3),
     Problem(1, 6, 6, 170, 40, 3, 3, pads=SAME),  # few tiles, more than one block of channels
     Problem(8, 8, 8, 5, 9, 3, 3, pads=SAME),  # and two units of images
+    Problem(1, 20, 20, 3, 4, 3, 3, pads=SAME),  # one unit with a single vector of columns
     Problem(64, 3, 3, 257, 260, 3, 3, pads=SAME),  # done as few tiles are: the kernel is large
     Problem(70, 3, 3, 257, 260, 3, 3, pads=SAME),  # as many are, but more at once
     Problem(70, 3, 3, 330, 350, 3, 3, pads=SAME),  # and as few are again, in two units with two parts of the columns
@@ -108,7 +109,7 @@ def test_error_is_near_that_of_plain_sums(kernel, isa):
 
 
 @each_kernel
-@pytest.mark.parametrize("problem", [PROBLEMS[k] for k in (2, 4, 10, 11, 12, 16, 17, 18, 19, 20)], ids=str)
+@pytest.mark.parametrize("problem", [PROBLEMS[k] for k in (2, 4, 10, 11, 12, 16, 17, 18, 19, 20, 21)], ids=str)
 def test_same_bits_for_any_thread_count(problem, kernel, isa):
     arrays, _ = data(problem, "f32", KERNELS[kernel][0])
     one, two, three = (
@@ -132,7 +133,7 @@ def test_same_bits_for_any_batch(isa):
 
 
 @each_kernel
-@pytest.mark.parametrize("problem", [PROBLEMS[k] for k in (1, 2, 3, 9, 10, 12, 16, 17, 18, 19, 20)], ids=str)
+@pytest.mark.parametrize("problem", [PROBLEMS[k] for k in (1, 2, 3, 9, 10, 12, 16, 17, 18, 19, 20, 21)], ids=str)
 def test_program_runs_on_what_is_finished(problem, kernel, isa):
     """result = relu(result + residual), by a program over the rows and columns of the output."""
     which = KERNELS[kernel][0]

@@ -120,7 +120,8 @@ static conv_shape OWN(wino_turned)(conv_shape s) {
  * of x; the sums, which are read and written for each block of channels, should stay in a level-2 cache. */
 static void OWN(wino_cut_few)(OWN(wino_cut) * c, int64_t block) {
   OWN(wino_units)(c, block);
-  const int64_t widest = c->image_units * c->bands > 1 ? TILE_VECTORS : fnn_min(TILE_VECTORS, c->columns / 2);
+  const int64_t half = fnn_max(1, c->columns / 2);
+  const int64_t widest = c->image_units * c->bands > 1 ? TILE_VECTORS : fnn_min(TILE_VECTORS, half);
   c->panels = tile_panels_of(c->s.cout, N, widest);
   c->width = tile_panel_of(c->s.cout, N, widest, 0).vectors * N;
   const int64_t most_panels = fnn_max(1, WINO_FEW_COLUMNS / c->width);
@@ -152,8 +153,11 @@ static OWN(wino_cut) OWN(wino_cut_of)(const int64_t *ints, int turned) {
   c.few = tiles > WINO_FEW_TILES ? is_far_few || (tiles <= WINO_MOST_TILES && 2 * kernel_bytes <= WINO_FEW_BYTES)
                                  : tiles > 0 && c.columns > 1;
   if (c.few) {
-    const int64_t half = fnn_max(WINO_FEW_TILES, fnn_ceil_div(tiles, 2));
-    OWN(wino_cut_few)(&c, tiles <= WINO_FEW_TILES ? tiles : is_far_few ? WINO_FAR_WIDE : half);
+    /* Panels of one vector are slow, and cheaper by halves of the tiles, unless the kernel has to be transposed. */
+    const int is_thin = !turned && c.columns < 4 && tiles >= WINO_LEAST_TILES;
+    const int64_t half = fnn_ceil_div(tiles, 2), all = is_thin ? half : tiles;
+    const int64_t more = is_far_few ? WINO_FAR_WIDE : fnn_max(WINO_FEW_TILES, half);
+    OWN(wino_cut_few)(&c, tiles <= WINO_FEW_TILES ? all : more);
     return c;
   }
   const int64_t wanted = is_far ? WINO_FAR_TILES : fnn_min(WINO_FEW_TILES, tiles / WINO_FEW_UNITS);
