@@ -40,10 +40,9 @@ enum attention_ints {
 enum {
   BLOCK = 64,      /* queries, and keys, of a block at most; its scores take 16 KiB of float32 */
   TILED = 48,      /* of a block unless BLOCK makes fewer of them: the heights of all tiles divide it */
-  /* A single query: keys of a block, whose values fit the L2 cache beside them, even in the few sets that rows 2 KiB
-   * apart share; how many keys are done at once; how far ahead they are asked for where all keys take FAR_BYTES, which
-   * costs time where a cache holds them. */
-  QUERY_KEYS = 128,
+  /* A single query: keys of a block, whose values fit the L2 cache beside them; how many keys are done at once; how far
+   * ahead they are asked for where all keys take FAR_BYTES, which costs time where a cache holds them. */
+  QUERY_KEYS = 256,
   KEYS_AT_ONCE = 4,
   KEYS_AHEAD = 8,
   FAR_BYTES = 1 << 23,

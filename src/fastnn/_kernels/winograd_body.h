@@ -226,7 +226,7 @@ FNN_INLINE void OWN(wino_size)(const int64_t *ints, int turned, fnn_work *work) 
 /* ---- The kernel's transform ---- */
 
 /* Nine taps of a channel and a vector of results, `tap_step` apart, to 36 planes. */
-FNN_INLINE void OWN(wino_kernel_vector)(T *out, int64_t plane, const T *at, int64_t tap_step) {
+static __attribute__((noinline)) void OWN(wino_kernel_vector)(T *out, int64_t plane, const T *at, int64_t tap_step) {
   V g[WINO_TAPS], half[3][WINO_IN], u[WINO_IN];
   for (int tap = 0; tap < WINO_TAPS; tap++) g[tap] = FN(load)(at + tap * tap_step);
   for (int x = 0; x < 3; x++) OWN(wino_from_kernel)(half[x], g + x, 3);
