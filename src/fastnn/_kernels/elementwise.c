@@ -14,19 +14,25 @@
   X(relu) X(logical_not) X(isnan) X(isinf) X(isfinite) X(relu6)                                                        \
   X(round_to_float16) X(round_to_bfloat16)
 
-/* Of one input and slow: arithmetic takes longer than memory. */
+/* Vectors of a slow operation that are worked on at once. Each is a chain of operations that wait for each other, of
+ * which the CPU keeps too few in mind to find enough that need not. */
+enum { TWO = 2, FOUR = FNN_VECTOR_BYTES == 64 ? 4 : 2, EIGHT = FNN_VECTOR_BYTES == 64 ? 8 : 2, MOST_AT_ONCE = 8 };
+
+/* X(name, vectors at once): of one input and slow: arithmetic takes longer than memory. */
 #define SLOW_UNARY_OPS(X)                                                                                              \
-  X(exp) X(expm1) X(log) X(log1p) X(log2) X(log10) X(sin) X(cos) X(tan) X(tanh) X(sigmoid) X(erf) X(softplus)          \
-  X(arcsin) X(arccos) X(arctan) X(sinh) X(cosh) X(arcsinh) X(arccosh) X(arctanh)
+  X(exp, FOUR) X(expm1, FOUR) X(log, FOUR) X(log1p, FOUR) X(log2, FOUR) X(log10, FOUR) X(sin, TWO) X(cos, TWO)         \
+  X(tan, TWO) X(tanh, FOUR) X(sigmoid, EIGHT) X(erf, FOUR) X(softplus, FOUR) X(arcsin, TWO) X(arccos, TWO)             \
+  X(arctan, TWO) X(sinh, TWO) X(cosh, TWO) X(arcsinh, TWO) X(arccosh, TWO) X(arctanh, TWO)
 
 /* Two inputs, with variants in which the first or the second is a scalar. */
 #define BINARY_OPS(X)                                                                                                  \
   X(add) X(subtract) X(multiply) X(divide) X(divide_no_nan) X(maximum) X(minimum) X(greater) X(greater_equal)          \
   X(less) X(less_equal) X(equal) X(not_equal) X(logical_and) X(logical_or) X(logical_xor) X(relu_grad) X(add_relu)
 
-/* Two inputs, so slow that a scalar may as well be copied to a block. */
+/* The same of two inputs, so slow that a scalar may as well be copied to a block. */
 #define SLOW_BINARY_OPS(X)                                                                                             \
-  X(power) X(floor_divide) X(mod) X(arctan2) X(logaddexp) X(multiply_sigmoid) X(sigmoid_tanh)
+  X(power, TWO) X(floor_divide, TWO) X(mod, TWO) X(arctan2, TWO) X(logaddexp, TWO) X(multiply_sigmoid, FOUR)           \
+  X(sigmoid_tanh, FOUR)
 
 /* Three inputs, with variants for every set of scalars but all three. */
 #define TERNARY_OPS(X) X(where) X(clip) X(multiply_add) X(subtract_product) X(lerp) X(lerp_square) X(divide_by_root)
@@ -36,7 +42,7 @@
 #define LONG_OPS(X)                                                                                                    \
   X(add_products, 4, 10) X(subtract_products, 4, 10) X(step_by_root, 5, 20) X(step_by_root_of_sum, 5, 20)              \
   X(horner, 4, 10) X(horner3, 5, 26) X(horner4, 6, 58)
-#define SLOW_LONG_OPS(X) X(gelu, 3, 6) X(add_gelu, 4, 12)
+#define SLOW_LONG_OPS(X) X(gelu, 3, 6, EIGHT) X(add_gelu, 4, 12, EIGHT)
 
 #define OPCODE_NAME(name, ...) #name,
 static const char *const opcode_names[] = {

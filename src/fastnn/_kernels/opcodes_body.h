@@ -7,11 +7,10 @@
 #define INPUTS const T *x0, const T *x1, const T *x2, const T *x3, const T *x4, const T *x5
 typedef void OWN(op_fn)(int64_t n, T *d, INPUTS);
 
-/* scalars: the inputs (bit k: input k) that are one vector. is_slow: two vectors at once, as each is a chain of
- * operations that wait for each other. streams: results go past the caches, to a d of whole vectors, and lines that a
- * slow one reads are asked for one by one: where many are asked for at once, what is read next waits for the same
- * buffers. arity, scalars, is_slow, streams: constants. */
-FNN_INLINE void OWN(map)(int64_t n, T *d, INPUTS, int arity, int scalars, int is_slow, int streams, V (*f)(const V *)) {
+/* scalars: the inputs (bit k: input k) that are one vector. at_once: so many vectors at once, of a slow f. streams:
+ * results go past the caches, to a d of whole vectors, and lines that a slow one reads are asked for one by one: where
+ * many are asked for at once, what is read next waits for the same buffers. arity, scalars, at_once, streams: constants. */
+FNN_INLINE void OWN(map)(int64_t n, T *d, INPUTS, int arity, int scalars, int at_once, int streams, V (*f)(const V *)) {
   enum { AHEAD = 4096 / (int)sizeof(T) };
   const T *const from[] = {x0, x1, x2, x3, x4, x5};
   V x[FNN_MOST_INPUTS];
@@ -19,22 +18,22 @@ FNN_INLINE void OWN(map)(int64_t n, T *d, INPUTS, int arity, int scalars, int is
   for (int k = 0; k < arity; k++)
     if (scalars >> k & 1) x[k] = FN(load)(from[k]);
   int64_t i = 0;
-  for (; is_slow && i + 2 * N <= n; i += 2 * N) {
-    V y[FNN_MOST_INPUTS];
+  for (; at_once > 1 && i + at_once * N <= n; i += at_once * N) {
+    V y[MOST_AT_ONCE];
+#pragma GCC unroll 8
+    for (int w = 0; w < at_once; w++) {
 #pragma GCC unroll 6
-    for (int k = 0; k < arity; k++) {
-      y[k] = x[k];
-      if (scalars >> k & 1) continue;
-      x[k] = FN(load)(from[k] + i), y[k] = FN(load)(from[k] + i + N);
-      if (streams) __builtin_prefetch(from[k] + i + AHEAD), __builtin_prefetch(from[k] + i + AHEAD + N);
+      for (int k = 0; k < arity; k++) {
+        if (scalars >> k & 1) continue;
+        x[k] = FN(load)(from[k] + i + w * N);
+        if (streams) __builtin_prefetch(from[k] + i + w * N + AHEAD);
+      }
+      y[w] = f(x);
     }
-    const V first = f(x), second = f(y);
-    if (streams) {
-      FN(stream)(d + i, first);
-      FN(stream)(d + i + N, second);
-    } else {
-      FN(store)(d + i, first);
-      FN(store)(d + i + N, second);
+#pragma GCC unroll 8
+    for (int w = 0; w < at_once; w++) {
+      if (streams) FN(stream)(d + i + w * N, y[w]);
+      else FN(store)(d + i + w * N, y[w]);
     }
   }
   for (; i + N <= n; i += N) {
@@ -211,37 +210,39 @@ static OWN(op_fn) *OWN(variant)(const OWN(opcode) *opcode, int scalars) {
 
 #define OF_ARRAY(name, arity)                                                                                          \
   FNN_INLINE V OWN(of_array_##name)(const V *x) { return OWN(v_##name)(FIRST##arity(x)); }
-#define PLACE_0
-#define PLACE_1 APART("slow")
-#define NEAR_VARIANT(name, arity, scalars, is_slow)                                                                    \
-  PLACE_##is_slow static void OWN(loop_##name##_##scalars)(int64_t n, T *d, INPUTS) {                                  \
-    OWN(map)(n, d, x0, x1, x2, x3, x4, x5, arity, scalars, is_slow, 0, OWN(of_array_##name));                          \
+#define PLACE_1
+#define PLACE_TWO APART("slow")
+#define PLACE_FOUR APART("slow")
+#define PLACE_EIGHT APART("slow")
+#define NEAR_VARIANT(name, arity, scalars, at_once)                                                                    \
+  PLACE_##at_once static void OWN(loop_##name##_##scalars)(int64_t n, T *d, INPUTS) {                                  \
+    OWN(map)(n, d, x0, x1, x2, x3, x4, x5, arity, scalars, at_once, 0, OWN(of_array_##name));                          \
   }
-#define VARIANT(name, arity, scalars, is_slow)                                                                         \
-  NEAR_VARIANT(name, arity, scalars, is_slow)                                                                          \
+#define VARIANT(name, arity, scalars, at_once)                                                                         \
+  NEAR_VARIANT(name, arity, scalars, at_once)                                                                          \
   APART("far") static void OWN(stream_##name##_##scalars)(int64_t n, T *d, INPUTS) {                                   \
     if ((uintptr_t)d % sizeof(V)) OWN(loop_##name##_##scalars)(n, d, x0, x1, x2, x3, x4, x5);                          \
-    else OWN(map)(n, d, x0, x1, x2, x3, x4, x5, arity, scalars, is_slow, 1, OWN(of_array_##name));                     \
+    else OWN(map)(n, d, x0, x1, x2, x3, x4, x5, arity, scalars, at_once, 1, OWN(of_array_##name));                     \
   }
 #if defined(FNN_ISA_AVX512)
-#define SLOW_VARIANT(name, arity, scalars) VARIANT(name, arity, scalars, 1)
+#define SLOW_VARIANT VARIANT
 #define SLOW_STREAM_OF(name, scalars) OWN(stream_##name##_##scalars)
 #else /* where they take longer than memory */
-#define SLOW_VARIANT(name, arity, scalars) NEAR_VARIANT(name, arity, scalars, 1)
+#define SLOW_VARIANT NEAR_VARIANT
 #define SLOW_STREAM_OF(name, scalars) NULL
 #endif
-#define LOOP1(name) OF_ARRAY(name, 1) VARIANT(name, 1, 0, 0)
-#define LOOP1_SLOW(name) OF_ARRAY(name, 1) SLOW_VARIANT(name, 1, 0)
-#define LOOP2(name) OF_ARRAY(name, 2) VARIANT(name, 2, 0, 0) VARIANT(name, 2, 1, 0) VARIANT(name, 2, 2, 0)
-#define LOOP2_SLOW(name) OF_ARRAY(name, 2) SLOW_VARIANT(name, 2, 0)
+#define LOOP1(name) OF_ARRAY(name, 1) VARIANT(name, 1, 0, 1)
+#define LOOP1_SLOW(name, at_once) OF_ARRAY(name, 1) SLOW_VARIANT(name, 1, 0, at_once)
+#define LOOP2(name) OF_ARRAY(name, 2) VARIANT(name, 2, 0, 1) VARIANT(name, 2, 1, 1) VARIANT(name, 2, 2, 1)
+#define LOOP2_SLOW(name, at_once) OF_ARRAY(name, 2) SLOW_VARIANT(name, 2, 0, at_once)
 #define LOOP3(name)                                                                                                    \
   OF_ARRAY(name, 3)                                                                                                    \
-  VARIANT(name, 3, 0, 0) VARIANT(name, 3, 1, 0) VARIANT(name, 3, 2, 0) VARIANT(name, 3, 3, 0)                          \
-  VARIANT(name, 3, 4, 0) VARIANT(name, 3, 5, 0) VARIANT(name, 3, 6, 0)
+  VARIANT(name, 3, 0, 1) VARIANT(name, 3, 1, 1) VARIANT(name, 3, 2, 1) VARIANT(name, 3, 3, 1)                          \
+  VARIANT(name, 3, 4, 1) VARIANT(name, 3, 5, 1) VARIANT(name, 3, 6, 1)
 #define LOOP_LONG(name, arity, scalars)                                                                                \
-  OF_ARRAY(name, arity) VARIANT(name, arity, 0, 0) VARIANT(name, arity, scalars, 0)
-#define LOOP_LONG_SLOW(name, arity, scalars)                                                                           \
-  OF_ARRAY(name, arity) SLOW_VARIANT(name, arity, 0) SLOW_VARIANT(name, arity, scalars)
+  OF_ARRAY(name, arity) VARIANT(name, arity, 0, 1) VARIANT(name, arity, scalars, 1)
+#define LOOP_LONG_SLOW(name, arity, scalars, at_once)                                                                  \
+  OF_ARRAY(name, arity) SLOW_VARIANT(name, arity, 0, at_once) SLOW_VARIANT(name, arity, scalars, at_once)
 
 UNARY_OPS(LOOP1)
 BINARY_OPS(LOOP2)
@@ -261,11 +262,11 @@ SLOW_LONG_OPS(LOOP_LONG_SLOW)
 #define FN_OF(name, scalars) OWN(loop_##name##_##scalars)
 #define STREAM_OF(name, scalars) OWN(stream_##name##_##scalars)
 #define ROW1(name) {1, 0, 0, {FN_OF(name, 0)}, {STREAM_OF(name, 0)}},
-#define ROW1_SLOW(name) {1, 1, 0, {FN_OF(name, 0)}, {SLOW_STREAM_OF(name, 0)}},
+#define ROW1_SLOW(name, at_once) {1, 1, 0, {FN_OF(name, 0)}, {SLOW_STREAM_OF(name, 0)}},
 #define ROW2(name)                                                                                                     \
   {2, 0, 0, {FN_OF(name, 0), FN_OF(name, 1), FN_OF(name, 2)},                                                          \
    {STREAM_OF(name, 0), STREAM_OF(name, 1), STREAM_OF(name, 2)}},
-#define ROW2_SLOW(name) {2, 1, 0, {FN_OF(name, 0)}, {SLOW_STREAM_OF(name, 0)}},
+#define ROW2_SLOW(name, at_once) {2, 1, 0, {FN_OF(name, 0)}, {SLOW_STREAM_OF(name, 0)}},
 #define ROW3(name)                                                                                                     \
   {3, 0, 0, {FN_OF(name, 0), FN_OF(name, 1), FN_OF(name, 2), FN_OF(name, 3), FN_OF(name, 4), FN_OF(name, 5),           \
              FN_OF(name, 6)},                                                                                          \
@@ -273,7 +274,7 @@ SLOW_LONG_OPS(LOOP_LONG_SLOW)
     STREAM_OF(name, 5), STREAM_OF(name, 6)}},
 #define ROW_LONG(name, arity, scalars)                                                                                 \
   {arity, 0, scalars, {FN_OF(name, 0), FN_OF(name, scalars)}, {STREAM_OF(name, 0), STREAM_OF(name, scalars)}},
-#define ROW_LONG_SLOW(name, arity, scalars)                                                                            \
+#define ROW_LONG_SLOW(name, arity, scalars, at_once)                                                                   \
   {arity, 1, scalars, {FN_OF(name, 0), FN_OF(name, scalars)},                                                          \
    {SLOW_STREAM_OF(name, 0), SLOW_STREAM_OF(name, scalars)}},
 
@@ -282,8 +283,10 @@ static const OWN(opcode) OWN(opcodes)[] = {
   TERNARY_OPS(ROW3) LONG_OPS(ROW_LONG) SLOW_LONG_OPS(ROW_LONG_SLOW)};
 
 #undef OF_ARRAY
-#undef PLACE_0
 #undef PLACE_1
+#undef PLACE_TWO
+#undef PLACE_FOUR
+#undef PLACE_EIGHT
 #undef NEAR_VARIANT
 #undef VARIANT
 #undef SLOW_VARIANT
