@@ -60,33 +60,46 @@ FNN_INLINE void OWN(lanes_finish)(const V *acc, T *dx, int64_t dx_step, const in
   for (int p = 0; p < pixels; p++) memcpy(dx + p * dx_step, sum + p * channels, channels * sizeof(T));
 }
 
-/* At an edge pixels of dy that are outside are left out. */
+/* n elements of each pixel's dy, `step` apart, times those of the kernel; at an edge of pixels [begin, end). */
+FNN_INLINE void OWN(lanes_add)(V *acc, const T *d, const T *w, int64_t n, int64_t step, int64_t begin, int64_t end,
+                               const int pixels, const int channels, const int is_edge) {
+  for (int64_t o = 0; o < n; o += N, d += N, w += channels * N) {
+    V weight[OWN(LANES_CHANNELS)];
+#pragma GCC unroll 4
+    for (int c = 0; c < channels; c++) weight[c] = FN(load)(w + c * N);
+#pragma GCC unroll 16
+    for (int p = 0; p < pixels; p++) {
+      if (is_edge && (p < begin || p >= end)) continue;
+      const V x = FN(load)(d + p * step);
+      __asm__ volatile("" ::: "memory"); /* the compiler would rather load it for each channel */
+#pragma GCC unroll 4
+      for (int c = 0; c < channels; c++) acc[p * channels + c] += x * weight[c];
+    }
+  }
+}
+
+/* At an edge pixels of dy that are outside are left out: of the taps that meet such. */
 FNN_INLINE void OWN(lanes_tile)(const OWN(lanes_row) * r, int64_t first, const int pixels, const int channels,
                                 const int is_edge) {
   const int64_t step = r->dy_step;
   V acc[OWN(LANES_MOST)];
 #pragma GCC unroll 24
   for (int i = 0; i < pixels * channels; i++) acc[i] = (V){0};
+  if (r->asks >= 0) { /* in the loop over runs it made that slower */
+    const T *next = r->dy + first * step + r->runs[r->asks].dy + r->dy_down;
+    for (int64_t i = 0; i < pixels * step; i += FNN_ALIGN / sizeof(T)) __builtin_prefetch(next + i, 0, 2);
+  }
   for (int64_t k = 0; k < r->n_runs; k++) {
     const int64_t n = r->runs[k].n;
     const T *d = r->dy + first * step + r->runs[k].dy, *w = r->weights + r->runs[k].weights;
-    const T *next = d + r->dy_down, *next_end = next + (k == r->asks ? pixels * step : 0);
-    for (; next < next_end; next += FNN_ALIGN / sizeof(T)) __builtin_prefetch(next, 0, 2);
+    if (!is_edge) {
+      OWN(lanes_add)(acc, d, w, n, step, 0, pixels, pixels, channels, 0);
+      continue;
+    }
     int64_t col = first + r->runs[k].shift;
-    for (int64_t tap = 0; tap < (is_edge ? n : 1); tap += step, col++) {
-      for (int64_t o = 0; o < (is_edge ? step : n); o += N, d += N, w += channels * N) {
-        V weight[OWN(LANES_CHANNELS)];
-#pragma GCC unroll 4
-        for (int c = 0; c < channels; c++) weight[c] = FN(load)(w + c * N);
-#pragma GCC unroll 16
-        for (int p = 0; p < pixels; p++) {
-          if (is_edge && (col + p < 0 || col + p >= r->dy_cols)) continue;
-          const V x = FN(load)(d + p * step);
-          __asm__ volatile("" ::: "memory"); /* the compiler would rather load it for each channel */
-#pragma GCC unroll 4
-          for (int c = 0; c < channels; c++) acc[p * channels + c] += x * weight[c];
-        }
-      }
+    for (int64_t tap = 0; tap < n; tap += step, col++, d += step, w += channels * step) {
+      if (col >= 0 && col + pixels <= r->dy_cols) OWN(lanes_add)(acc, d, w, step, step, 0, pixels, pixels, channels, 0);
+      else OWN(lanes_add)(acc, d, w, step, step, -col, r->dy_cols - col, pixels, channels, 1);
     }
   }
   OWN(lanes_finish)(acc, r->dx + first * r->dx_step, r->dx_step, pixels, channels);
@@ -241,8 +254,8 @@ static void OWN(lanes_unit)(const fnn_call *call, const conv_shape *s, conv_band
     const int slides = s->cin == 1 && n == 1 && taps > 1 && taps <= OWN(LANES_TAPS) && r.count >= OWN(LANES_LEAST) &&
                        r.begin < taps && r.end > r.count - taps;
     for (int64_t y = row; y < row + rows; y++) {
-      r.asks = x || y % s->stride_h ? -1 : 0; /* only once where other residues read the same */
       r.n_runs = OWN(lanes_runs)(s, runs, row_runs, n, y);
+      r.asks = r.n_runs == 0 || x || y % s->stride_h ? -1 : 0; /* only once where other residues read the same */
       for (int64_t i = image; i < image + images; i++) {
         r.dy = (const T *)call->buf[0] + i * s->oh * s->ow * s->cout;
         r.dx = (T *)call->buf[2] + ((i * s->h + y) * s->w + x) * s->cin;
