@@ -53,6 +53,7 @@ enum {
   GEMM_TALL_BYTES = 1 << 21,
   GEMM_TALL_SHARING_COLS = 64,
   GEMM_TALL_COLS = 128,
+  GEMM_TALL_BLOCK_BYTES = 5 << 17, /* of whole rows of A and B in a block of k: what lies between stays in no set twice */
   GEMM_COPIED_BYTES = 1 << 24,     /* of an A that is turned as a whole */
   GEMM_PACKED_GROUP_BYTES = 1 << 17, /* of B that a unit reads by narrow panels, up to which all are packed at once */
   GEMM_SHORT_GROUP_BYTES = 1 << 18,  /* the same of broad panels, of a short k and a large C */
@@ -77,6 +78,7 @@ enum {
   GEMM_K_AHEAD = 64,               /* of k at most, in a block of B that is asked for while the one before is used */
   GEMM_AHEAD_BLOCK_BYTES = 1 << 18, /* of it: two stay in the L2 cache beside the sums */
   GEMM_AHEAD_STEPS = FNN_VECTOR_BYTES == 64 ? 8 : 16, /* of k, after which these ask for some lines */
+  GEMM_PART_STEPS = 4,             /* the same of tiles of a strip, which lose less by it */
   GEMM_COPIED_AHEAD = 16,          /* rows of a panel of B, that tiles ask for before they copy them */
   GEMM_WIDE_BYTES = 1 << 22,
   /* More rows that share a B of GEMM_AHEAD_BYTES in so many panels and more, whose k is done at once. */
@@ -129,7 +131,7 @@ enum gemm_way {
 enum gemm_asks {
   GEMM_ASKS_NOTHING,
   GEMM_ASKS_COLUMNS, /* of dots: the next columns of B, or more of these */
-  GEMM_ASKS_NEXT,    /* the next panel, or the next split of A and B */
+  GEMM_ASKS_NEXT,    /* the next block of k, panel, or split of B */
   GEMM_ASKS_PACKED,  /* what is packed next */
   GEMM_ASKS_PANEL,   /* the next panel of B */
   GEMM_ASKS_SPLIT    /* the next split of B */

@@ -25,18 +25,15 @@ typedef struct {
   int64_t stride, rows, cols;
 } OWN(gemm_ask);
 
-/* What the tiles of a panel ask for where B is read in place: the next panel, or the first one of the next split, whose
- * part of A all panels ask for. Rows of a part of a matrix are no stream that the hardware would see. */
-static void OWN(gemm_ask_next)(OWN(gemm_ask) * asks, const OWN(gemm_cut) * c, const int64_t *ints, const T *a,
-                               const T *b, int64_t rows, int64_t k, int64_t k_next, int64_t panel_index) {
-  const int64_t more = c->k - k_next, span = k_next - k, b_row = ints[GEMM_B_ROW];
-  const int64_t a_begin = fnn_min(more, span * panel_index / c->panels);
-  const int64_t a_end = fnn_min(more, span * (panel_index + 1) / c->panels);
-  asks[0] = (OWN(gemm_ask)){a + (k_next + a_begin) * ints[GEMM_A_COL], ints[GEMM_A_COL], a_end - a_begin, rows};
-  const int is_last = panel_index + 1 == c->panels;
-  const tile_panel next = tile_panel_of(c->n, N, c->widest, is_last ? 0 : panel_index + 1);
-  b += next.begin + (is_last ? k_next : k) * b_row;
-  asks[1] = (OWN(gemm_ask)){b, b_row, is_last ? fnn_min(span, more) : span, next.cols};
+/* What the tiles of a panel ask for where B is read in place: its part of the next block of k, or the first one of the
+ * next panel or of the next split. Rows of a part of a matrix are no stream that the hardware would see; those of A,
+ * whole, are. */
+static void OWN(gemm_ask_next)(OWN(gemm_ask) * asks, const OWN(gemm_cut) * c, const T *b, int64_t b_row, int64_t k_begin,
+                               int64_t k_next, int64_t k_end, int64_t panel_index) {
+  const int ends = k_next == k_end, is_last = ends && panel_index + 1 == c->panels;
+  const int64_t from = ends && !is_last ? k_begin : k_next;
+  const tile_panel next = tile_panel_of(c->n, N, c->widest, is_last ? 0 : panel_index + ends);
+  asks[1] = (OWN(gemm_ask)){b + next.begin + from * b_row, b_row, fnn_min(c->k_block, c->k - from), next.cols};
 }
 
 /* The same where they are packed: of B its next panel of the block of k, or the first one of the next block, or of the
@@ -90,29 +87,50 @@ static void OWN(gemm_cut_segments)(OWN(tile) * t, OWN(tile_segment) * segments, 
   t->n_segments = n;
 }
 
-/* Cuts a panel's segments of k steps so that its tiles ask for a row in each: the first tiles for those of A. */
-static void OWN(gemm_begin_asking)(OWN(tile) * t, OWN(tile_segment) * segments, const OWN(gemm_ask) * asks, int64_t k,
-                                   int64_t tiles) {
-  const int64_t most = fnn_max(1, k / GEMM_AHEAD_STEPS);
+/* How many rows a tile asks for, so that `tiles` ask for all, those of A first: not more than there are so many
+ * steps of k. */
+static int64_t OWN(gemm_asks_a_tile)(const OWN(gemm_ask) * asks, int64_t k, int64_t tiles, int64_t steps) {
+  const int64_t most = fnn_max(1, k / steps);
   int64_t n = fnn_min(most, fnn_ceil_div(asks[0].rows + asks[1].rows, tiles));
-  if (n == 0) return;
-  while (n < most && fnn_ceil_div(asks[0].rows, n) + fnn_ceil_div(asks[1].rows, n) > tiles) n++;
-  OWN(gemm_cut_segments)(t, segments, fnn_max(GEMM_AHEAD_STEPS, k / n / 2 * 2));
+  while (n > 0 && n < most && fnn_ceil_div(asks[0].rows, n) + fnn_ceil_div(asks[1].rows, n) > tiles) n++;
+  return n;
 }
 
-FNN_INLINE void OWN(gemm_ask_rows)(OWN(tile) * t, const OWN(gemm_ask) * asks, int64_t tile) {
-  const int64_t line = FNN_ALIGN / (int64_t)sizeof(T), first = fnn_ceil_div(asks[0].rows, t->n_segments);
-  const OWN(gemm_ask) *ask = asks + (tile >= first);
-  const int64_t row = (tile - (tile >= first ? first : 0)) * t->n_segments;
+/* A tile asks for rows from `row` on, one in each segment or part. */
+FNN_INLINE void OWN(gemm_ask_rows)(OWN(tile) * t, const OWN(gemm_ask) * ask, int64_t row) {
+  const int64_t line = FNN_ALIGN / (int64_t)sizeof(T);
   t->ahead = ask->at + row * ask->stride;
   const int straddles = (uintptr_t)ask->at % FNN_ALIGN || ask->stride % line;
   t->ahead_lines = row < ask->rows ? fnn_ceil_div(ask->cols, line) + straddles : 0;
   t->ahead_skip = ask->stride - t->ahead_lines * line;
 }
 
+/* So many tiles of a strip, and t at those after it. */
+static void OWN(gemm_strip)(OWN(tile) * t, int64_t tiles, int vectors) {
+  const int64_t rows = tiles * tile_rows(vectors);
+  OWN(tile_strip)(t, tiles, vectors);
+  t->a += rows, t->c += rows, t->partial += rows * OWN(TILE_COLS);
+}
+
+/* The same, which ask for rows. */
+static void OWN(gemm_asking_strip)(OWN(tile) * t, const OWN(gemm_ask) * asks, int64_t tiles, int vectors) {
+  t->strip = STRIP_FULL;
+  t->parts = OWN(gemm_asks_a_tile)(asks, t->segments[0].k, tiles, GEMM_PART_STEPS);
+  for (int i = 0; i < 2; i++) {
+    const int64_t n = t->parts ? fnn_min(tiles, fnn_ceil_div(asks[i].rows, t->parts)) : 0;
+    if (n == 0) continue;
+    OWN(gemm_ask_rows)(t, asks + i, 0);
+    OWN(gemm_strip)(t, n, vectors);
+    tiles -= n;
+  }
+  t->parts = t->ahead_lines = 0;
+  if (tiles > 0) OWN(gemm_strip)(t, tiles, vectors);
+}
+
 /* A tile whose segments copy such rows to `out`, and ask for some that are `further` on. */
 static void OWN(gemm_copy_rows)(OWN(tile) * t, const OWN(gemm_ask) * ask, int64_t tile, int64_t further, T *out) {
   const int64_t row = tile * t->n_segments;
+  if (further) OWN(gemm_ask_rows)(t, ask, row);
   t->copied = ask->at + row * ask->stride;
   t->copied_stride = ask->stride;
   t->copied_rows = ask->rows - row;

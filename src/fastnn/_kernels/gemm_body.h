@@ -31,6 +31,9 @@ static int64_t OWN(gemm_scratch_elements)(const OWN(gemm_cut) * c) {
   return fnn_round_up(FNN_ALIGN + OWN(gemm_b_elements)(c) + c->widest * N + OWN(gemm_a_elements)(c) + sums, FNN_ALIGN);
 }
 
+/* From a row of an A that is turned as a whole to the next: not a power of two, whose rows share sets of the caches. */
+static int64_t OWN(gemm_copied_row)(const OWN(gemm_cut) * c) { return fnn_round_up(c->k, N) + N; }
+
 static void OWN(gemm_size)(const int64_t *ints, fnn_work *work) {
   int64_t space[GEMM_INTS];
   const OWN(gemm_cut) c = OWN(gemm_cut_of)(gemm_turn(ints, space));
@@ -46,7 +49,7 @@ static void OWN(gemm_size)(const int64_t *ints, fnn_work *work) {
     work->memo_bytes += fnn_program_memo(ints + ints[GEMM_EPILOGUE]);
   }
   if (c.splits > 1) work->shared_bytes = c.splits * (c.batches * c.m + c.sums_columns) * c.n * (int64_t)sizeof(T);
-  if (c.way == GEMM_COPIED_A) work->shared_bytes = c.m * fnn_round_up(c.k, N) * (int64_t)sizeof(T);
+  if (c.way == GEMM_COPIED_A) work->shared_bytes = c.m * OWN(gemm_copied_row)(&c) * (int64_t)sizeof(T);
   work->flops = 2 * batches * m * n * k;
   work->bytes = batches * (m * k + k * n + m * n) * (double)sizeof(T);
 }
@@ -322,7 +325,7 @@ static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OW
     }
     int64_t a_row = ints[GEMM_A_ROW];
     if (c->way == GEMM_COPIED_A) {
-      a_row = fnn_round_up(c->k, N);
+      a_row = OWN(gemm_copied_row)(c);
       t.a_stride = 1;
       from = (const T *)call->shared + row_begin * a_row + k;
     }
@@ -380,36 +383,37 @@ static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OW
       if (sums) OWN(gemm_add_columns)(column_sum + panel.begin, t.resumes, segments, t.n_segments, panel);
       OWN(gemm_ask) asked[2] = {{0}};
       if (c->asks == GEMM_ASKS_NEXT)
-        OWN(gemm_ask_next)(asked, c, ints, a + row_begin, b, rows, k, k_next, panel_index);
+        OWN(gemm_ask_next)(asked, c, b, ints[GEMM_B_ROW], k_begin, k_next, k_end, panel_index);
       else if (c->asks == GEMM_ASKS_PACKED)
         OWN(gemm_ask_packed)(asked, c, ints, a, b, row_block, k_begin, k, k_end, panel_begin, panel_end, panel_index);
       else if (c->asks != GEMM_ASKS_NOTHING)
         OWN(gemm_ask_shared)(asked, c, b, ints[GEMM_B_ROW], k, k_next, panel_index, row_block);
-      const int asks_rows = asked[0].rows + asked[1].rows > 0 && c->way != GEMM_AHEAD;
-      if (asks_rows) OWN(gemm_begin_asking)(&t, segments, asked, k_next - k, fnn_ceil_div(rows, height));
+      const int64_t tiles = rows / height;
       const int copies = c->copies && panel.cols == OWN(TILE_COLS) && asked[1].cols == OWN(TILE_COLS);
+      const int asks_copied = copies && c->way != GEMM_AHEAD;
+      if (asks_copied) {
+        const int64_t n = OWN(gemm_asks_a_tile)(asked, k_next - k, tiles, GEMM_AHEAD_STEPS);
+        if (n > 0) OWN(gemm_cut_segments)(&t, segments, fnn_max(GEMM_AHEAD_STEPS, (k_next - k) / n / 2 * 2));
+      }
       scratch->next_of = asked[1].at;
-      scratch->next_rows = copies ? fnn_min(asked[1].rows, rows / height * t.n_segments) : 0;
+      scratch->next_rows = copies ? fnn_min(asked[1].rows, tiles * t.n_segments) : 0;
+      t.a = a_rows, t.c = c_rows;
+      t.strip = t.resumes || t.continues ? STRIP_FULL : prefetches ? STRIP_ASKS_C : STRIP_PLAIN;
       int64_t row = 0;
-      t.asks_c = prefetches;
-      const int asks = (prefetches && ints[GEMM_EPILOGUE]) || asks_rows || copies;
-      if (rows >= height && !asks && OWN(tile_fits_strip)(&t, panel.vectors)) {
-        t.a = a_rows, t.c = c_rows;
-        const int64_t tiles = rows / height;
-        OWN(tile_strip)(&t, tiles, panel.vectors);
+      const int asks_operands = prefetches && ints[GEMM_EPILOGUE];
+      if (tiles > 0 && !asks_operands && !copies && OWN(tile_fits_strip)(&t, panel.vectors)) {
+        if (asked[0].rows + asked[1].rows > 0) OWN(gemm_asking_strip)(&t, asked, tiles, panel.vectors);
+        else OWN(gemm_strip)(&t, tiles, panel.vectors);
         row = tiles * height;
       }
       for (; row < rows; row += height) {
         t.rows = fnn_min(height, rows - row);
-        t.a = a_rows + row;
-        t.c = c_rows + row;
         if (prefetches) OWN(gemm_prefetch)(call, z * c->m + row_begin + row, t.rows, panel.begin, panel.cols);
-        if (asks_rows) OWN(gemm_ask_rows)(&t, asked, row / height);
-        const int64_t further = asks_rows ? GEMM_COPIED_AHEAD : 0;
-        if (copies && t.rows == height) OWN(gemm_copy_rows)(&t, asked + 1, row / height, further, scratch->next);
+        if (copies && t.rows == height)
+          OWN(gemm_copy_rows)(&t, asked + 1, row / height, asks_copied ? GEMM_COPIED_AHEAD : 0, scratch->next);
         else OWN(tile_call)(&t, panel.vectors);
         t.ahead += t.n_segments * t.ahead_lines * (FNN_ALIGN / (int64_t)sizeof(T));
-        t.partial += height * OWN(TILE_COLS);
+        t.a += height, t.c += height, t.partial += height * OWN(TILE_COLS);
       }
     }
     k = k_next;
@@ -496,10 +500,10 @@ static void OWN(gemm)(const fnn_call *outer, int64_t begin, int64_t end) {
   scratch.partial = scratch.a + OWN(gemm_a_elements)(c);
   scratch.program = (char *)(space + OWN(gemm_scratch_elements)(c));
   if (c->way == GEMM_COPIED_A && call->phase == 0) {
-    const tile_panel all = {0, c->k, (int)fnn_ceil_div(c->k, N)};
+    const int64_t width = OWN(gemm_copied_row)(c);
     for (int64_t row = begin * c->rows; row < fnn_min(c->m, end * c->rows); row += c->rows)
-      OWN(pack_transposed)((T *)call->shared + row * all.vectors * N, (const T *)call->buf[0] + row,
-                           call->ints[GEMM_A_COL], fnn_min(c->rows, c->m - row), all);
+      OWN(pack_transposed)((T *)call->shared + row * width, width, (const T *)call->buf[0] + row,
+                           call->ints[GEMM_A_COL], fnn_min(c->rows, c->m - row), c->k);
     return;
   }
   const int combines = call->phase == 1 && c->way != GEMM_COPIED_A;

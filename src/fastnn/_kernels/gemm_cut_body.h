@@ -197,7 +197,10 @@ static OWN(gemm_cut) OWN(gemm_cut_of)(const int64_t *ints) {
   if (units > 0 && !has_units && c.k >= (units < GEMM_FEW_UNITS && c.m > 1 ? 2 : 4) * GEMM_K_BLOCK) {
     /* Columns that are contiguous along k are streams, the longer the better. */
     const int64_t most = c.way == GEMM_DOTS ? fnn_ceil_div(GEMM_DOTS_UNITS, units) : c.k;
-    c.split_k = fnn_round_up(fnn_ceil_div(c.k, fnn_min(most, OWN(gemm_most_splits)(&c))), N);
+    /* What splits leave is added: where blocks of k need none, there are no more than make units for the threads. */
+    const int64_t wanted = c.way == GEMM_TALL ? fnn_ceil_div(GEMM_MANY_UNITS, units) : c.k;
+    const int64_t splits = fnn_min(fnn_min(most, wanted), OWN(gemm_most_splits)(&c));
+    c.split_k = fnn_round_up(fnn_ceil_div(c.k, splits), N);
     c.splits = fnn_ceil_div(c.k, c.split_k);
   }
   if (c.way == GEMM_AHEAD) {
@@ -208,6 +211,10 @@ static OWN(gemm_cut) OWN(gemm_cut_of)(const int64_t *ints) {
   const int transposes_for_one = c.m == 1 && ints[GEMM_B_COL] != 1 && c.way != GEMM_DOTS;
   const int is_short = transposes_for_one || (c.way == GEMM_TALL && c.group > 1);
   c.k_block = fnn_min(c.split_k, is_short ? GEMM_K_BLOCK : gemm_most_k[c.way]);
+  if (c.way == GEMM_TALL) {
+    const int64_t row_bytes = (ints[GEMM_A_COL] + ints[GEMM_B_ROW]) * (int64_t)sizeof(T);
+    c.k_block = fnn_min(c.k_block, fnn_max(GEMM_K_BLOCK, GEMM_TALL_BLOCK_BYTES / row_bytes / N * N));
+  }
   if (c.way == GEMM_AHEAD)
     while (c.k_block > GEMM_K_AHEAD / 4 && c.k_block * c.n * (int64_t)sizeof(T) > GEMM_AHEAD_BLOCK_BYTES)
       c.k_block = fnn_round_up(c.k_block / 2, GEMM_AHEAD_STEPS);

@@ -73,14 +73,13 @@ static __attribute__((noinline)) void OWN(pack_part)(T *out, int64_t width, cons
   for (int r = 0; r < rows; r++) FN(store)(out + r * width, v[r]);
 }
 
-/* Rows [0, k) of a panel of B whose columns are contiguous along k (b_col apart), as whole vectors. */
-static void OWN(pack_transposed)(T *out, const T *b, int64_t b_col, int64_t k, tile_panel panel) {
-  const int64_t width = panel.vectors * N;
-  for (int64_t j = 0; j < width; j += N, out += N, b += N * b_col) {
-    const int64_t cols = fnn_min(N, panel.cols - j), whole = cols == N ? k / N * N : 0;
+/* Rows [0, k) of so many columns that are contiguous along k (b_col apart): rows of whole vectors, `width` apart. */
+static void OWN(pack_transposed)(T *out, int64_t width, const T *b, int64_t b_col, int64_t k, int64_t cols) {
+  for (int64_t j = 0; j < cols; j += N, out += N, b += N * b_col) {
+    const int64_t here = fnn_min(N, cols - j), whole = here == N ? k / N * N : 0;
     OWN(pack_squares)(out, width, b, b_col, whole);
     for (int64_t i = whole; i < k; i += N)
-      OWN(pack_part)(out + i * width, width, b + i, b_col, fnn_min(N, k - i), cols);
+      OWN(pack_part)(out + i * width, width, b + i, b_col, fnn_min(N, k - i), here);
   }
 }
 
@@ -90,7 +89,7 @@ static __attribute__((noinline)) void OWN(pack_panel)(T *out, const T *b, int64_
   const int64_t width = panel.vectors * N;
   b += panel.begin * b_col;
   if (b_row == 1) {
-    OWN(pack_transposed)(out, b, b_col, k, panel);
+    OWN(pack_transposed)(out, width, b, b_col, k, panel.cols);
   } else if (b_col == 1) {
     for (int64_t i = 0; i < k; i++, b += b_row, out += width) {
       int64_t j = 0;

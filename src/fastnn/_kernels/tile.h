@@ -26,6 +26,13 @@ enum { TILE_VECTORS = 2 };
 FNN_INLINE int64_t tile_rows(int vectors) { return vectors ? 6 : 0; }
 #endif
 
+/* What tiles of a strip do beside their products. */
+enum strip_kind {
+  STRIP_PLAIN,
+  STRIP_ASKS_C, /* ask for the rows of C after theirs, where these are several lines */
+  STRIP_FULL    /* resume, continue, ask for lines from `ahead` on */
+};
+
 enum { TILE_COPYING_ROWS = 6 }; /* tile_rows(TILE_VECTORS), a constant */
 
 /* A single row has few sums, and waits for each multiply-add unless its tile is wide: 8 cover two multipliers with a
@@ -82,17 +89,18 @@ typedef struct {
   int64_t column;         /* added to every segment's b */
   const OWN(tile_segment) * segments;
   int64_t n_segments;
-  /* Each segment asks for so many lines of memory that is needed later, from `ahead` on; so many elements lie between
-   * those of one segment and those of the next. */
+  /* Each segment, or part of k of a tile of a strip, asks for so many lines of memory that is needed later, from `ahead`
+   * on; so many elements lie between those of one and of the next, and so many more after each tile of a strip. */
   const T *ahead;
-  int64_t ahead_lines, ahead_skip;
+  int64_t ahead_lines, ahead_skip, ahead_tile_skip;
+  int64_t parts; /* of a tile of a strip that asks for such lines; 0: it does not */
   /* Of a tile that copies: each segment first copies a row, TILE_COLS wide, while there are some left. */
   const T *copied;
   T *copy;
   int64_t copied_stride, copied_rows;
   /* NULL, or a TILE_COLS for each row of `a`, 64-byte aligned: where the sums are kept between calls. */
   T *partial;
-  int asks_c;             /* 1: tiles of a strip ask for the rows of C after theirs, where these are several lines */
+  enum strip_kind strip;
   int resumes, continues; /* start from partial instead of zero; leave the sums there and write no result */
   /* The result: max(alpha * acc + bias + beta * c, floor); c is not read when beta is 0. */
   const T *bias; /* whole vectors of them or NULL */
@@ -240,16 +248,15 @@ FNN_INLINE void OWN(tile_call)(const OWN(tile) * t, int vectors) {
 }
 
 /* A tile of all its rows and of TILE_VECTORS vectors that copies: the multiply-adds leave loads and stores to spare. */
-static __attribute__((noinline)) void OWN(tile_copying)(const OWN(tile) * t) {
+static __attribute__((noinline, unused)) void OWN(tile_copying)(const OWN(tile) * t) {
   OWN(tile_run)(t, 1, TILE_COPYING_ROWS, TILE_VECTORS);
 }
 
 /* ---- strips: tiles one after another, without what tile_run does anew for each ---- */
 
-/* Whether tiles are of the kind: whole vectors of one segment that asks for nothing; at most a bias is added. */
+/* Whether tiles can be a strip: whole vectors of one segment; at most a bias is added. */
 FNN_INLINE int OWN(tile_fits_strip)(const OWN(tile) * t, int vectors) {
-  return vectors <= TILE_VECTORS && t->cols == vectors * N && t->n_segments == 1 && t->alpha == 1 && t->beta == 0 &&
-         !t->resumes && !t->continues && !t->ahead_lines;
+  return vectors <= TILE_VECTORS && t->cols == vectors * N && t->n_segments == 1 && t->alpha == 1 && t->beta == 0;
 }
 
 FNN_INLINE void OWN(strip_begin)(V *acc, const T **a, const T *const *a_rows, const int rows, const int vectors) {
@@ -309,53 +316,80 @@ FNN_INLINE void OWN(strip_end)(const OWN(tile) * t, const V *acc, T *const *c_ro
   }
 }
 
-FNN_INLINE void OWN(strip_run)(const OWN(tile) * t, int64_t tiles, const int asks, const int rows, const int vectors) {
+FNN_INLINE void OWN(strip_run)(const OWN(tile) * t, int64_t tiles, const enum strip_kind kind, const int rows,
+                             const int vectors) {
   const OWN(tile_segment) s = t->segments[0];
-  const T *const *a_rows = t->a, *bias = t->bias, *panel = s.b + t->column;
+  const T *const *a_rows = t->a, *bias = t->bias, *panel = s.b + t->column, *ahead = t->ahead;
   T *const *c_rows = t->c;
-  const int64_t a_stride = t->a_stride, c_column = t->c_column, part = asks ? s.k / rows : 0;
+  const int64_t a_stride = t->a_stride, c_column = t->c_column;
+  const int is_full = kind == STRIP_FULL;
+  const int64_t parts = is_full ? t->parts : kind == STRIP_ASKS_C ? rows : 0, part = parts ? s.k / parts : 0;
   const int has_floor = t->floor != -(T)INFINITY;
+  T *sums = is_full ? t->partial : NULL;
   for (; tiles > 0; tiles--, a_rows += rows, c_rows += rows) {
     V acc[TILE_MOST_SUMS];
     const T *a[TILE_MOST_ROWS], *b = panel;
     int64_t at = s.a_offset;
     T *clears = NULL;
     OWN(strip_begin)(acc, a, a_rows, rows, vectors);
+    if (is_full && t->resumes) {
+#pragma GCC unroll 8
+      for (int i = 0; i < rows; i++)
+#pragma GCC unroll 8
+        for (int j = 0; j < vectors; j++) acc[i * vectors + j] = FN(load)(sums + i * OWN(TILE_COLS) + j * N);
+    }
     /* A row of the next tile after each part, as all at once would be waited for; of the next panel after the last. */
     T *const *next = tiles > 1 ? c_rows + rows : t->c;
     const int64_t next_column = c_column + (tiles > 1 ? 0 : vectors * N);
 #pragma GCC unroll 1
-    for (int i = 0; part > 0 && i < rows; i++) {
+    for (int64_t i = 0; part > 0 && i < parts; i++) {
+      if (is_full) {
+        for (int64_t l = t->ahead_lines; l > 0; l--, ahead += FNN_ALIGN / sizeof(T)) __builtin_prefetch(ahead, 0, 2);
+        ahead += t->ahead_skip;
+      } else {
 #pragma GCC unroll 8
-      for (int j = 0; j < vectors; j++) __builtin_prefetch(next[i] + next_column + j * N, 1, 2);
+        for (int j = 0; j < vectors; j++) __builtin_prefetch(next[i] + next_column + j * N, 1, 2);
+      }
       OWN(strip_steps)(acc, a, &at, a_stride, &b, s.b_stride, part, &clears, 0, rows, vectors);
     }
-    OWN(strip_steps)(acc, a, &at, a_stride, &b, s.b_stride, s.k - part * rows, &clears, 0, rows, vectors);
-    if (has_floor) OWN(strip_end)(t, acc, c_rows, bias, c_column, 1, rows, vectors);
+    OWN(strip_steps)(acc, a, &at, a_stride, &b, s.b_stride, s.k - part * parts, &clears, 0, rows, vectors);
+    if (is_full) ahead += t->ahead_tile_skip;
+    if (is_full && t->continues) {
+#pragma GCC unroll 8
+      for (int i = 0; i < rows; i++)
+#pragma GCC unroll 8
+        for (int j = 0; j < vectors; j++) FN(store)(sums + i * OWN(TILE_COLS) + j * N, acc[i * vectors + j]);
+    } else if (has_floor) OWN(strip_end)(t, acc, c_rows, bias, c_column, 1, rows, vectors);
     else OWN(strip_end)(t, acc, c_rows, bias, c_column, 0, rows, vectors);
+    if (is_full) sums += rows * OWN(TILE_COLS);
   }
 }
 
-#define STRIP_VARIANT(name, asks, rows, vectors)                                                                       \
+#define STRIP_VARIANT(name, kind, rows, vectors)                                                                       \
   static __attribute__((noinline)) void OWN(name##_##rows##x##vectors)(const OWN(tile) * t, int64_t tiles) {           \
-    OWN(strip_run)(t, tiles, asks, rows, vectors);                                                                     \
+    OWN(strip_run)(t, tiles, kind, rows, vectors);                                                                     \
   }
+#define STRIP_VARIANTS(rows, vectors)                                                                                  \
+  STRIP_VARIANT(strip, STRIP_PLAIN, rows, vectors) STRIP_VARIANT(full, STRIP_FULL, rows, vectors)
 #if defined(FNN_ISA_AVX512) || defined(FNN_ISA_NEON)
-STRIP_VARIANT(strip, 0, 8, 1) STRIP_VARIANT(strip, 0, 8, 2) STRIP_VARIANT(strip, 0, 8, 3) STRIP_VARIANT(strip, 0, 6, 4)
-STRIP_VARIANT(asking, 1, 8, 3) STRIP_VARIANT(asking, 1, 6, 4)
+STRIP_VARIANTS(8, 1) STRIP_VARIANTS(8, 2) STRIP_VARIANTS(8, 3) STRIP_VARIANTS(6, 4)
+STRIP_VARIANT(asking, STRIP_ASKS_C, 8, 3) STRIP_VARIANT(asking, STRIP_ASKS_C, 6, 4)
 #define STRIPS                                                                                                         \
   {OWN(strip_8x1), OWN(strip_8x2), OWN(strip_8x3), OWN(strip_6x4)},                                                    \
-    {OWN(strip_8x1), OWN(strip_8x2), OWN(asking_8x3), OWN(asking_6x4)}
+    {OWN(strip_8x1), OWN(strip_8x2), OWN(asking_8x3), OWN(asking_6x4)},                                                \
+    {OWN(full_8x1), OWN(full_8x2), OWN(full_8x3), OWN(full_6x4)}
 #else
-STRIP_VARIANT(strip, 0, 6, 1) STRIP_VARIANT(strip, 0, 6, 2)
-#define STRIPS {OWN(strip_6x1), OWN(strip_6x2)}, {OWN(strip_6x1), OWN(strip_6x2)}
+STRIP_VARIANTS(6, 1) STRIP_VARIANTS(6, 2)
+#define STRIPS                                                                                                         \
+  {OWN(strip_6x1), OWN(strip_6x2)}, {OWN(strip_6x1), OWN(strip_6x2)}, {OWN(full_6x1), OWN(full_6x2)}
 #endif
-/* So many tiles of tile_rows(vectors) rows each, from t->a and t->c on. */
+/* So many tiles of tile_rows(vectors) rows each, from t->a, t->c and (STRIP_FULL) t->partial on. */
 FNN_INLINE void OWN(tile_strip)(const OWN(tile) * t, int64_t tiles, int vectors) {
-  static void (*const variants[2][TILE_VECTORS])(const OWN(tile) *, int64_t) = {STRIPS};
-  variants[t->asks_c][vectors - 1](t, tiles);
+  static void (*const variants[3][TILE_VECTORS])(const OWN(tile) *, int64_t) = {STRIPS};
+  variants[t->strip][vectors - 1](t, tiles);
 }
 #undef STRIPS
+#undef STRIP_VARIANTS
 #undef STRIP_VARIANT
 
 /* How many of the last k rows of a row-major B a panel may not read in place, because its whole vectors reach past
