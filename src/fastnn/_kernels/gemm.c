@@ -78,7 +78,7 @@ enum {
   GEMM_K_AHEAD = 64,               /* of k at most, in a block of B that is asked for while the one before is used */
   GEMM_AHEAD_BLOCK_BYTES = 1 << 18, /* of it: two stay in the L2 cache beside the sums */
   GEMM_AHEAD_STEPS = FNN_VECTOR_BYTES == 64 ? 8 : 16, /* of k, after which these ask for some lines */
-  GEMM_PART_STEPS = 4,             /* the same of tiles of a strip, which lose less by it */
+  GEMM_PART_STEPS = 2,             /* the same of tiles of a strip, which lose less by it */
   GEMM_COPIED_AHEAD = 16,          /* rows of a panel of B, that tiles ask for before they copy them */
   GEMM_WIDE_BYTES = 1 << 22,
   /* More rows that share a B of GEMM_AHEAD_BYTES in so many panels and more, whose k is done at once. */
@@ -130,7 +130,7 @@ enum gemm_way {
 /* What tiles ask memory for while their multiply-adds are computed. */
 enum gemm_asks {
   GEMM_ASKS_NOTHING,
-  GEMM_ASKS_COLUMNS, /* of dots: the next columns of B, or more of these */
+  GEMM_ASKS_COLUMNS, /* the next columns of a B that is contiguous along k, or more of these */
   GEMM_ASKS_NEXT,    /* the next block of k, panel, or split of B */
   GEMM_ASKS_PACKED,  /* what is packed next */
   GEMM_ASKS_PANEL,   /* the next panel of B */

@@ -127,6 +127,31 @@ static void OWN(gemm_asking_strip)(OWN(tile) * t, const OWN(gemm_ask) * asks, in
   if (tiles > 0) OWN(gemm_strip)(t, tiles, vectors);
 }
 
+/* The same of a B whose columns are contiguous along k: each tile asks for some lines of all columns of what is packed
+ * next, the next block of k or the first one of the next panel. Blocks of rows that share a panel share this too. */
+static void OWN(gemm_asking_columns)(OWN(tile) * t, const OWN(gemm_cut) * c, const T *b, int64_t b_col, int64_t k_begin,
+                                     int64_t k_next, int64_t k_end, int64_t panel_index, int64_t row_block,
+                                     int64_t tiles, int vectors) {
+  const int ends = k_next == k_end;
+  const int64_t from = ends ? k_begin : k_next, line = FNN_ALIGN / (int64_t)sizeof(T);
+  if (panel_index + ends < c->panels) {
+    const tile_panel next = tile_panel_of(c->n, N, c->widest, panel_index + ends);
+    const int64_t lines = fnn_ceil_div(fnn_min(c->k_block, k_end - from), line);
+    const int64_t begin = lines * row_block / c->row_blocks, end = lines * (row_block + 1) / c->row_blocks;
+    t->strip = STRIP_FULL;
+    t->parts = fnn_min(next.cols, fnn_max(1, t->segments[0].k / GEMM_PART_STEPS));
+    t->ahead = b + next.begin * b_col + from + begin * line;
+    t->ahead_lines = fnn_ceil_div(end - begin, tiles);
+    t->ahead_skip = b_col - t->ahead_lines * line;
+    t->ahead_tile_skip = t->ahead_lines * line - t->parts * b_col;
+    const int64_t n = t->ahead_lines ? fnn_ceil_div(end - begin, t->ahead_lines) : 0;
+    if (n > 0) OWN(gemm_strip)(t, n, vectors);
+    t->parts = t->ahead_lines = t->ahead_tile_skip = 0;
+    tiles -= n;
+  }
+  if (tiles > 0) OWN(gemm_strip)(t, tiles, vectors);
+}
+
 /* A tile whose segments copy such rows to `out`, and ask for some that are `further` on. */
 static void OWN(gemm_copy_rows)(OWN(tile) * t, const OWN(gemm_ask) * ask, int64_t tile, int64_t further, T *out) {
   const int64_t row = tile * t->n_segments;

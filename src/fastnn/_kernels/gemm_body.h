@@ -386,7 +386,7 @@ static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OW
         OWN(gemm_ask_next)(asked, c, b, ints[GEMM_B_ROW], k_begin, k_next, k_end, panel_index);
       else if (c->asks == GEMM_ASKS_PACKED)
         OWN(gemm_ask_packed)(asked, c, ints, a, b, row_block, k_begin, k, k_end, panel_begin, panel_end, panel_index);
-      else if (c->asks != GEMM_ASKS_NOTHING)
+      else if (c->asks == GEMM_ASKS_PANEL || c->asks == GEMM_ASKS_SPLIT)
         OWN(gemm_ask_shared)(asked, c, b, ints[GEMM_B_ROW], k, k_next, panel_index, row_block);
       const int64_t tiles = rows / height;
       const int copies = c->copies && panel.cols == OWN(TILE_COLS) && asked[1].cols == OWN(TILE_COLS);
@@ -402,7 +402,10 @@ static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OW
       int64_t row = 0;
       const int asks_operands = prefetches && ints[GEMM_EPILOGUE];
       if (tiles > 0 && !asks_operands && !copies && OWN(tile_fits_strip)(&t, panel.vectors)) {
-        if (asked[0].rows + asked[1].rows > 0) OWN(gemm_asking_strip)(&t, asked, tiles, panel.vectors);
+        if (c->asks == GEMM_ASKS_COLUMNS)
+          OWN(gemm_asking_columns)(&t, c, b, ints[GEMM_B_COL], k_begin, k_next, k_end, panel_index, row_block, tiles,
+                                   panel.vectors);
+        else if (asked[0].rows + asked[1].rows > 0) OWN(gemm_asking_strip)(&t, asked, tiles, panel.vectors);
         else OWN(gemm_strip)(&t, tiles, panel.vectors);
         row = tiles * height;
       }

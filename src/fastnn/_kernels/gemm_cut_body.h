@@ -131,7 +131,9 @@ static enum gemm_way OWN(gemm_way_of)(const OWN(gemm_cut) * c, const int64_t *in
   if (a_row == 1 && is_paged && c->n >= sharing) return OWN(gemm_copies_a)(c) ? GEMM_COPIED_A : GEMM_PACKED_A;
   if (c->m == 1 && b_col == 1 && (b_row >= c->n || c->k == 1) && is_large && !c->sums_columns) return GEMM_STREAM;
   if (a_row == 1 && !is_paged && c->k >= 4 * GEMM_K_BLOCK) return GEMM_TALL;
-  if (a_row == 1 || b_col != 1) return GEMM_PLAIN;
+  if (a_row == 1) return GEMM_PLAIN;
+  const int is_one_block = is_large && c->m <= GEMM_MOST_ROWS && c->panels >= GEMM_MANY_UNITS;
+  if (b_col != 1) return is_one_block && c->m > 1 ? GEMM_LARGE : GEMM_PLAIN;
   const int64_t far = fnn_max(GEMM_AHEAD_BYTES, c->m * GEMM_AHEAD_ROW_BYTES);
   const int is_far = c->m > 1 && c->m <= GEMM_AHEAD_ROWS && b_row == c->n && c->n * c->k * size > far;
   const int64_t partial_bytes = 2 * c->m * c->n * size;
@@ -141,7 +143,7 @@ static enum gemm_way OWN(gemm_way_of)(const OWN(gemm_cut) * c, const int64_t *in
   const int is_cut = c->k >= 2 * GEMM_K_AHEAD && (partial_bytes <= GEMM_SPLIT_BYTES || is_long);
   if (is_far && is_cut && c->batches == 1 && !c->sums_columns) return GEMM_AHEAD;
   if (c->m <= OWN(GEMM_ROWS) || b_row < c->n) return GEMM_PLAIN;
-  if (is_large && c->m <= GEMM_MOST_ROWS && c->panels >= GEMM_MANY_UNITS) return GEMM_LARGE;
+  if (is_one_block) return GEMM_LARGE;
   const int is_shared = c->k <= GEMM_SHARED_K && c->m <= GEMM_SHARED_ROWS && c->panels >= GEMM_SHARED_PANELS;
   return is_shared && c->n * c->k * size >= GEMM_AHEAD_BYTES ? GEMM_SHARED : GEMM_PLAIN;
 }
@@ -151,6 +153,11 @@ static enum gemm_way OWN(gemm_way_of)(const OWN(gemm_cut) * c, const int64_t *in
 static enum gemm_asks OWN(gemm_asks_of)(const OWN(gemm_cut) * c, const int64_t *ints) {
   const int64_t size = sizeof(T), b_bytes = c->n * c->k * size;
   if (c->way == GEMM_DOTS) return c->m > 1 && b_bytes >= GEMM_WIDE_BYTES ? GEMM_ASKS_COLUMNS : GEMM_ASKS_NOTHING;
+  if (ints[GEMM_B_ROW] == 1 && ints[GEMM_B_COL] != 1 && (c->way == GEMM_LARGE || c->way == GEMM_PLAIN)) {
+    const int is_near = c->k_block * c->widest * FNN_VECTOR_BYTES <= GEMM_AHEAD_BLOCK_BYTES;
+    const int shares = c->m > 1 && c->m <= GEMM_SHARED_ROWS && b_bytes >= GEMM_AHEAD_BYTES;
+    return is_near && shares ? GEMM_ASKS_COLUMNS : GEMM_ASKS_NOTHING;
+  }
   if (c->way == GEMM_SHARED) return GEMM_ASKS_PANEL;
   if (c->copies) return GEMM_ASKS_PACKED;
   if (c->way == GEMM_PACKED_A && OWN(gemm_is_broad)(c) && (c->m + c->n) * c->k * size >= GEMM_WIDE_BYTES)
@@ -227,7 +234,7 @@ static OWN(gemm_cut) OWN(gemm_cut_of)(const int64_t *ints) {
   /* Few rows of B that lie in the same sets are in the first cache at once. */
   c.packs_b |= c.way == GEMM_AHEAD && OWN(gemm_is_broad)(&c) && c.m > TILE_BLOCK && OWN(gemm_shares_sets)(ints);
   c.packs_b |= c.packs_group || c.way == GEMM_COPIED_A;
-  c.copies = (c.way == GEMM_LARGE || c.way == GEMM_AHEAD) && c.packs_b;
+  c.copies = (c.way == GEMM_LARGE || c.way == GEMM_AHEAD) && c.packs_b && ints[GEMM_B_COL] == 1;
   c.asks = OWN(gemm_asks_of)(&c, ints);
   return c;
 }
