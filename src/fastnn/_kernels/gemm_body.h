@@ -514,9 +514,8 @@ static void OWN(gemm)(const fnn_call *outer, int64_t begin, int64_t end) {
     /* Splits and batches vary slowest; then what neighbours share: a panel of B, or rows of A. */
     const int64_t inner = unit % (c->groups * c->row_blocks), z = unit / (c->groups * c->row_blocks) % c->batches;
     const int64_t split = unit / (c->groups * c->row_blocks * c->batches);
-    const int shares_panel = c->packs_b || c->way == GEMM_SHARED;
-    const int64_t group = shares_panel ? inner / c->row_blocks : inner % c->groups;
-    const int64_t row_block = shares_panel ? inner % c->row_blocks : inner / c->groups;
+    const int64_t group = c->shares_panel ? inner / c->row_blocks : inner % c->groups;
+    const int64_t row_block = c->shares_panel ? inner % c->row_blocks : inner / c->groups;
     if (!combines) OWN(gemm_multiply)(call, c, &scratch, z, row_block, group, split);
     if (!combines && (c->splits > 1 || !program)) continue;
     const int64_t row = row_block * c->rows, rows = fnn_min(c->m - row, c->rows);

@@ -13,6 +13,7 @@ typedef struct {
   int64_t k_block;          /* of a split that is done at a time */
   enum gemm_way way;
   int packs_b, sums_columns;
+  int shares_panel;         /* blocks of rows of a panel follow each other, not panels of a block of rows */
   int packs_group;          /* all panels of a unit are packed at once, for all blocks of rows */
   enum gemm_asks asks;      /* what tiles ask for */
   int copies;               /* they pack it too */
@@ -103,13 +104,14 @@ static void OWN(gemm_cut_shared)(OWN(gemm_cut) * c) {
   c->rows = fnn_round_up(fnn_ceil_div(c->m, blocks), tile_rows(tile_panel_of(c->n, N, c->widest, 0).vectors));
 }
 
-/* Few units that threads share are of equal rows and an even number: 128 rows are not 48, 48 and 32, of which a thread
- * gets 96. */
+/* Few units that threads share are an even number of equal halves: 128 rows are not 48, 48 and 32, of which a thread
+ * gets 96, but where panels are an even number. */
 static void OWN(gemm_cut_evenly)(OWN(gemm_cut) * c) {
   if (c->m <= c->rows || c->m * c->n * c->k < GEMM_SHARED_PRODUCTS) return;
-  const int64_t blocks = fnn_round_up(fnn_ceil_div(c->m, c->rows), 2);
-  if (c->batches * c->groups * blocks < GEMM_MANY_UNITS)
-    c->rows = fnn_round_up(fnn_ceil_div(c->m, blocks), 2);
+  const int64_t few = fnn_ceil_div(c->m, c->rows), blocks = fnn_round_up(few, 2);
+  if (c->batches * c->groups * blocks >= GEMM_MANY_UNITS) return;
+  c->shares_panel = c->groups % 2 == 0;
+  if (!c->shares_panel) c->rows = fnn_round_up(fnn_ceil_div(c->m, blocks), 2);
 }
 
 /* Whether a transposed A is turned as a whole: its rows are streams then, a panel of B of all k is packed once for all of
@@ -234,6 +236,7 @@ static OWN(gemm_cut) OWN(gemm_cut_of)(const int64_t *ints) {
   /* Few rows of B that lie in the same sets are in the first cache at once. */
   c.packs_b |= c.way == GEMM_AHEAD && OWN(gemm_is_broad)(&c) && c.m > TILE_BLOCK && OWN(gemm_shares_sets)(ints);
   c.packs_b |= c.packs_group || c.way == GEMM_COPIED_A;
+  c.shares_panel |= c.packs_b || c.way == GEMM_SHARED;
   c.copies = (c.way == GEMM_LARGE || c.way == GEMM_AHEAD) && c.packs_b && ints[GEMM_B_COL] == 1;
   c.asks = OWN(gemm_asks_of)(&c, ints);
   return c;
