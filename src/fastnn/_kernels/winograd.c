@@ -32,7 +32,7 @@ enum {
   WINO_FEW_UNITS = 4,         /* wanted where there are few */
   WINO_LEAST_TILES = 12,      /* of a unit, unless there are no more: two tiles of 6 rows */
   WINO_MOST_TILES = 96,       /* of a unit at most */
-  WINO_FEW_BYTES = 10 << 16,  /* of transformed tiles and kernel at once, there: the rest of a cache is for sums */
+  WINO_FEW_BYTES = 5 << 17,   /* of transformed tiles and kernel at once, there: the rest of a cache is for sums */
   WINO_FEW_COLUMNS = 256,     /* of a unit there at most, half as many where no other has its tiles */
   /* A transformed kernel of so many bytes is far from any level-2 cache: at least so many tiles at once read it. */
   WINO_FAR_BYTES = 1 << 22,
