@@ -123,8 +123,7 @@ FNN_INLINE void OWN(thin_part)(const OWN(thin) * t, const T *a, T *c, int64_t be
                                const int vectors) {
   const int most = OWN(thin_pixels)(vectors);
   switch (n) {
-#define THIN_CASE(n) \
-    case n: if (n <= most) OWN(thin_strip)(t, a, c, begin, end, n, vectors); break;
+#define THIN_CASE(n) case n: if (n <= most) OWN(thin_strip)(t, a, c, begin, end, n, vectors); break;
     THIN_CASE(2) THIN_CASE(4) THIN_CASE(6) THIN_CASE(8) THIN_CASE(10) THIN_CASE(12) THIN_CASE(14) THIN_CASE(16)
 #undef THIN_CASE
   }

@@ -104,8 +104,8 @@ static void OWN(gemm_cut_shared)(OWN(gemm_cut) * c) {
   c->rows = fnn_round_up(fnn_ceil_div(c->m, blocks), tile_rows(tile_panel_of(c->n, N, c->widest, 0).vectors));
 }
 
-/* Few units that threads share are an even number of equal halves: 128 rows are not 48, 48 and 32, of which a thread
- * gets 96, but where panels are an even number. */
+/* Few units that threads share make two equal halves: an even number of panels, each with all blocks of rows; or else an
+ * even number of equal blocks, as of 48, 48 and 32 rows a thread would get 96. */
 static void OWN(gemm_cut_evenly)(OWN(gemm_cut) * c) {
   if (c->m <= c->rows || c->m * c->n * c->k < GEMM_SHARED_PRODUCTS) return;
   const int64_t few = fnn_ceil_div(c->m, c->rows), blocks = fnn_round_up(few, 2);
