@@ -11,7 +11,7 @@ typedef void OWN(op_fn)(int64_t n, T *d, INPUTS);
  * results go past the caches, to a d of whole vectors, and lines that a slow one reads are asked for one by one: where
  * many are asked for at once, what is read next waits for the same buffers. All but n and pointers: constants. */
 FNN_INLINE void OWN(map)(int64_t n, T *d, INPUTS, int arity, int scalars, int at_once, int streams, V (*f)(const V *)) {
-  enum { AHEAD = 4096 / (int)sizeof(T) };
+  enum { AHEAD = 8192 / (int)sizeof(T) };
   const T *const from[] = {x0, x1, x2, x3, x4, x5};
   V x[FNN_MOST_INPUTS];
 #pragma GCC unroll 6
