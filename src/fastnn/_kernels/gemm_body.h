@@ -292,7 +292,7 @@ static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OW
       memcpy((T *)call->buf[4] + all.begin, b + all.begin, (size_t)all.cols * sizeof(T));
     return;
   }
-  const int whole = c->splits == 1, sums = c->sums_columns && row_block == 0;
+  const int whole = c->splits == 1, sums = c->sums_columns && row_block == c->row_blocks - 1;
 
   OWN(tile_segment) segments[GEMM_K_MOST / GEMM_AHEAD_STEPS + 2];
   OWN(tile) t = {.a_stride = ints[GEMM_A_COL], .segments = segments, .alpha = 1, .floor = -INFINITY};
@@ -380,7 +380,11 @@ static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OW
       if (c->way == GEMM_AHEAD)
         OWN(gemm_ask_ahead)(&t, segments, c, b + k_next * ints[GEMM_B_ROW],
                             fnn_min(c->k, k_next + c->k_block) - k_next, panel_index, fnn_ceil_div(rows, height));
-      if (sums) OWN(gemm_add_columns)(column_sum + panel.begin, t.resumes, segments, t.n_segments, panel);
+      /* By the last tile, where it is a low one. */
+      const int64_t rest = rows % height;
+      const int is_summing = sums && rest > 0 && rest <= TILE_SUMMING_ROWS && panel.vectors <= TILE_VECTORS;
+      t.column_sums = column_sum + panel.begin;
+      if (sums && !is_summing) OWN(gemm_add_columns)(t.column_sums, t.resumes, segments, t.n_segments, panel);
       OWN(gemm_ask) asked[2] = {{0}};
       if (c->asks == GEMM_ASKS_NEXT)
         OWN(gemm_ask_next)(asked, c, b, ints[GEMM_B_ROW], k_begin, k_next, k_end, panel_index);
@@ -414,6 +418,7 @@ static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OW
         if (prefetches) OWN(gemm_prefetch)(call, z * c->m + row_begin + row, t.rows, panel.begin, panel.cols);
         if (copies && t.rows == height)
           OWN(gemm_copy_rows)(&t, asked + 1, row / height, asks_copied ? GEMM_COPIED_AHEAD : 0, scratch->next);
+        else if (is_summing && t.rows == rest) OWN(tile_summing)(&t, panel.vectors);
         else OWN(tile_call)(&t, panel.vectors);
         t.ahead += t.n_segments * t.ahead_lines * (FNN_ALIGN / (int64_t)sizeof(T));
         t.a += height, t.c += height, t.partial += height * OWN(TILE_COLS);

@@ -33,7 +33,13 @@ enum strip_kind {
   STRIP_FULL    /* resume, continue, ask for lines from `ahead` on */
 };
 
-enum { TILE_COPYING_ROWS = 6 }; /* tile_rows(TILE_VECTORS), a constant */
+/* The same of a single tile. */
+enum tile_kind { TILE_PLAIN, TILE_COPIES, TILE_SUMS };
+
+enum {
+  TILE_COPYING_ROWS = 6, /* tile_rows(TILE_VECTORS), a constant */
+  TILE_SUMMING_ROWS = 4  /* at most, as sums of columns take registers too */
+};
 
 /* A single row has few sums, and waits for each multiply-add unless its tile is wide: 8 cover two multipliers with a
  * latency of four cycles. */
@@ -98,6 +104,7 @@ typedef struct {
   const T *copied;
   T *copy;
   int64_t copied_stride, copied_rows;
+  T *column_sums; /* of a tile that sums columns: where the sum of B over k goes, or is added if it resumes */
   /* NULL, or a TILE_COLS for each row of `a`, 64-byte aligned: where the sums are kept between calls. */
   T *partial;
   enum strip_kind strip;
@@ -124,8 +131,9 @@ static __attribute__((noinline)) void OWN(tile_finish_rows)(const OWN(tile) * t,
   for (int64_t i = 0; i < t->rows; i++) OWN(tile_finish_row)(t, acc + i * OWN(TILE_COLS), t->c[i] + t->c_column);
 }
 
-/* `copies`, `rows` and `vectors` are constants of each caller below. */
-FNN_INLINE void OWN(tile_run)(const OWN(tile) * t, const int copies, const int rows, const int vectors) {
+/* `kind`, `rows` and `vectors` are constants of each caller below. */
+FNN_INLINE void OWN(tile_run)(const OWN(tile) * t, const enum tile_kind kind, const int rows, const int vectors) {
+  const int copies = kind == TILE_COPIES, sums = kind == TILE_SUMS;
   const int is_split = rows == 1 && vectors == 1; /* GCC 12 parts its products from its sums */
   V acc[TILE_MOST_SUMS];
 #pragma GCC unroll 8
@@ -133,6 +141,11 @@ FNN_INLINE void OWN(tile_run)(const OWN(tile) * t, const int copies, const int r
 #pragma GCC unroll 8
     for (int j = 0; j < vectors; j++)
       acc[i * vectors + j] = t->resumes ? FN(load)(t->partial + i * OWN(TILE_COLS) + j * N) : (V){0};
+
+  V column_sum[TILE_ROW_VECTORS];
+#pragma GCC unroll 8
+  for (int j = 0; sums && j < vectors; j++)
+    column_sum[j] = t->resumes ? FN(load_part)(t->column_sums + j * N, t->cols - j * N) : (V){0};
 
   const T *a[TILE_MOST_ROWS];
 #pragma GCC unroll 8
@@ -160,7 +173,10 @@ FNN_INLINE void OWN(tile_run)(const OWN(tile) * t, const int copies, const int r
     for (int64_t k = s->k; k > 0; k--) {
       V b_row[TILE_ROW_VECTORS];
 #pragma GCC unroll 8
-      for (int j = 0; j < vectors; j++) b_row[j] = FN(load)(b + j * N);
+      for (int j = 0; j < vectors; j++) {
+        b_row[j] = FN(load)(b + j * N);
+        if (sums) column_sum[j] += b_row[j];
+      }
 #pragma GCC unroll 8
       for (int i = 0; i < rows; i++) {
         const V x = FN(splat)(a[i][at]);
@@ -177,6 +193,8 @@ FNN_INLINE void OWN(tile_run)(const OWN(tile) * t, const int copies, const int r
     }
   }
 
+#pragma GCC unroll 8
+  for (int j = 0; sums && j < vectors; j++) FN(store_part)(t->column_sums + j * N, column_sum[j], t->cols - j * N);
   if (t->continues || t->cols < vectors * N || t->beta != 0) {
     _Alignas(FNN_ALIGN) T space[TILE_MOST_ROWS * OWN(TILE_COLS)];
     T *out = t->continues ? t->partial : space;
@@ -212,7 +230,7 @@ FNN_INLINE void OWN(tile_run)(const OWN(tile) * t, const int copies, const int r
 
 #define TILE_VARIANT(rows, vectors)                                                                                    \
   static __attribute__((noinline)) void OWN(tile_##rows##x##vectors)(const OWN(tile) * t) {                            \
-    OWN(tile_run)(t, 0, rows, vectors);                                                                                \
+    OWN(tile_run)(t, TILE_PLAIN, rows, vectors);                                                                                \
   }
 #define TILE_VARIANTS(rows) TILE_VARIANT(rows, 1) TILE_VARIANT(rows, 2)
 TILE_VARIANTS(1) TILE_VARIANTS(2) TILE_VARIANTS(4)
@@ -249,8 +267,30 @@ FNN_INLINE void OWN(tile_call)(const OWN(tile) * t, int vectors) {
 
 /* A tile of all its rows and of TILE_VECTORS vectors that copies: the multiply-adds leave loads and stores to spare. */
 static __attribute__((noinline, unused)) void OWN(tile_copying)(const OWN(tile) * t) {
-  OWN(tile_run)(t, 1, TILE_COPYING_ROWS, TILE_VECTORS);
+  OWN(tile_run)(t, TILE_COPIES, TILE_COPYING_ROWS, TILE_VECTORS);
 }
+
+#define SUMMING_VARIANT(rows, vectors)                                                                                 \
+  static __attribute__((noinline)) void OWN(summing_##rows##x##vectors)(const OWN(tile) * t) {                         \
+    OWN(tile_run)(t, TILE_SUMS, rows, vectors);                                                                        \
+  }
+SUMMING_VARIANT(2, 1) SUMMING_VARIANT(2, 2) SUMMING_VARIANT(4, 1) SUMMING_VARIANT(4, 2)
+#if defined(FNN_ISA_AVX512) || defined(FNN_ISA_NEON)
+SUMMING_VARIANT(2, 3) SUMMING_VARIANT(2, 4) SUMMING_VARIANT(4, 3) SUMMING_VARIANT(4, 4)
+#define SUMMING                                                                                                        \
+  {OWN(summing_2x1), OWN(summing_2x2), OWN(summing_2x3), OWN(summing_2x4)},                                            \
+    {OWN(summing_4x1), OWN(summing_4x2), OWN(summing_4x3), OWN(summing_4x4)}
+#else
+#define SUMMING {OWN(summing_2x1), OWN(summing_2x2)}, {OWN(summing_4x1), OWN(summing_4x2)}
+#endif
+/* A tile of at most TILE_SUMMING_ROWS rows by at most TILE_VECTORS vectors that sums the columns of B: additions of what
+ * it has read, for which many CPUs have units beside those of multiply-adds. */
+FNN_INLINE void OWN(tile_summing)(const OWN(tile) * t, int vectors) {
+  static void (*const variants[2][TILE_VECTORS])(const OWN(tile) *) = {SUMMING};
+  variants[t->rows > 2][vectors - 1](t);
+}
+#undef SUMMING
+#undef SUMMING_VARIANT
 
 /* ---- strips: tiles one after another, without what tile_run does anew for each ---- */
 
