@@ -431,17 +431,15 @@ static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OW
 /* Adds the splits of k for one row of a panel and finishes it. */
 static void OWN(gemm_add_splits)(const OWN(tile) * finish, const T *partial, int64_t split_stride, int64_t splits,
                                  T *out) {
-  _Alignas(FNN_ALIGN) T sums[OWN(TILE_ROW_COLS)];
-  for (int j = 0; j * N < finish->cols; j++) {
-    const int64_t n = finish->cols - j * N;
+  for (int64_t j = 0; j < finish->cols; j += N) {
+    const int64_t n = finish->cols - j;
     V sum = {0};
     for (int64_t split = 0; split < splits; split++) {
-      const T *p = partial + split * split_stride + j * N;
+      const T *p = partial + split * split_stride + j;
       sum += n < N ? FN(load_part)(p, n) : FN(load)(p);
     }
-    FN(store)(sums + j * N, sum);
+    OWN(tile_finish)(finish, sum, out, j);
   }
-  OWN(tile_finish_row)(finish, sums, out);
 }
 
 /* A panel of unit (batch z, row block, group) of the second phase. */

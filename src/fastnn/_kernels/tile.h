@@ -114,17 +114,21 @@ typedef struct {
   T alpha, beta, floor;
 } OWN(tile);
 
-/* Finishes a row whose sums are in memory: at the edge of a matrix, or when C is read. */
+/* Finishes the row's vector at column j, of sums y: at the edge of a matrix, or when C is read. */
+FNN_INLINE void OWN(tile_finish)(const OWN(tile) * t, V y, T *c, int64_t j) {
+  const int64_t n = t->cols - j;
+  c += j;
+  y *= t->alpha;
+  if (t->bias) y += FN(load)(t->bias + j);
+  if (t->beta != 0) y += t->beta * (n < N ? FN(load_part)(c, n) : FN(load)(c));
+  y = FN(select)(y < t->floor, FN(splat)(t->floor), y);
+  if (n < N) FN(store_part)(c, y, n);
+  else FN(store)(c, y);
+}
+
+/* A row whose sums are in memory. */
 static void OWN(tile_finish_row)(const OWN(tile) * t, const T *acc, T *c) {
-  for (int j = 0; j * N < t->cols; j++, acc += N, c += N) {
-    const int64_t n = t->cols - j * N;
-    V y = FN(load)(acc) * t->alpha;
-    if (t->bias) y += FN(load)(t->bias + j * N);
-    if (t->beta != 0) y += t->beta * (n < N ? FN(load_part)(c, n) : FN(load)(c));
-    y = FN(select)(y < t->floor, FN(splat)(t->floor), y);
-    if (n < N) FN(store_part)(c, y, n);
-    else FN(store)(c, y);
-  }
+  for (int64_t j = 0; j < t->cols; j += N) OWN(tile_finish)(t, FN(load)(acc + j), c, j);
 }
 
 static __attribute__((noinline)) void OWN(tile_finish_rows)(const OWN(tile) * t, const T *acc) {
