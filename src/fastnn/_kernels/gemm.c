@@ -5,7 +5,7 @@
  *            2 C: (batch, m, n), contiguous; read only if beta is not 0; must not overlap A, B or the bias
  *            3 bias: (n,) or NULL
  *            4 column_sum: (n,) or NULL: the sum of B over k, the bias gradient that belongs to a kernel gradient;
- *              by sums of four rows
+ *              in one chain, or by sums of four rows, and by splits as C is
  *            5.. whatever the program reads and writes
  *   ints     enum gemm_ints; strides in elements, they may be zero or negative
  *   reals    0 alpha, 1 beta; then the program's
