@@ -274,7 +274,7 @@ static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OW
                                int64_t row_block, int64_t group, int64_t split) {
   const int64_t *ints = call->ints;
   const T *a = (const T *)call->buf[0], *b = (const T *)call->buf[1];
-  for (int64_t d = GEMM_BATCH_DIMS - 1, rest = z; d >= 0; d--) {
+  for (int64_t d = GEMM_BATCH_DIMS - 1, rest = z; rest > 0; d--) { /* no division for the first one */
     const int64_t *dim = ints + GEMM_BATCH + 3 * d;
     a += rest % dim[0] * dim[1];
     b += rest % dim[0] * dim[2];
