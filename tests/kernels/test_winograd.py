@@ -40,6 +40,11 @@ PROBLEMS = [
     Problem(64, 3, 3, 257, 260, 3, 3, pads=SAME),  # done as few tiles are: the kernel is large
     Problem(70, 3, 3, 257, 260, 3, 3, pads=SAME),  # as many are, but more at once
     Problem(70, 3, 3, 350, 336, 3, 3, pads=SAME),  # and as few are again, in two units with two parts of the columns
+    # Kernel gradients that would be one unit: two by columns, or by tiles if those are one vector.
+    Problem(1, 13, 13, 32, 64, 3, 3),
+    Problem(1, 32, 30, 18, 16, 3, 3, pads=SAME),
+    Problem(2, 30, 32, 5, 8, 3, 3),
+    Problem(1, 32, 32, 9, 4, 3, 3, pads=SAME),
 ]
 pytestmark = pytest.mark.parametrize("isa", ISAS)
 each_problem = pytest.mark.parametrize("problem", PROBLEMS, ids=lambda p: "-".join(map(str, astuple(p))))
@@ -109,7 +114,7 @@ def test_error_is_near_that_of_plain_sums(kernel, isa):
 
 
 @each_kernel
-@pytest.mark.parametrize("problem", [PROBLEMS[k] for k in (2, 4, 10, 11, 12, 16, 17, 18, 19, 20, 21)], ids=str)
+@each_problem
 def test_same_bits_for_any_thread_count(problem, kernel, isa):
     arrays, _ = data(problem, "f32", KERNELS[kernel][0])
     one, two, three = (
@@ -133,7 +138,7 @@ def test_same_bits_for_any_batch(isa):
 
 
 @each_kernel
-@pytest.mark.parametrize("problem", [PROBLEMS[k] for k in (1, 2, 3, 9, 10, 12, 16, 17, 18, 19, 20, 21)], ids=str)
+@each_problem
 def test_program_runs_on_what_is_finished(problem, kernel, isa):
     """result = relu(result + residual), by a program over the rows and columns of the output."""
     which = KERNELS[kernel][0]

@@ -60,11 +60,11 @@ FNN_INLINE void OWN(wino_from_kernel)(V *y, const V *x, const int step) {
 
 /* G^T x: three taps from six values. */
 FNN_INLINE void OWN(wino_to_kernel)(V *y, const V *x, const int step) {
-  const V even_a = WINO_SCALE_A * (x[step] + x[2 * step]), odd_a = WINO_SCALE_A * (x[step] - x[2 * step]);
-  const V even_b = WINO_SCALE_B * (x[3 * step] + x[4 * step]), odd_b = WINO_SCALE_B * (x[3 * step] - x[4 * step]);
-  y[0] = WINO_SCALE_0 * x[0] + (even_a + even_b);
-  y[1] = WINO_A * odd_a + WINO_B * odd_b;
-  y[2] = WINO_A2 * even_a + (WINO_B2 * even_b + x[5 * step]);
+  const V even_a = x[step] + x[2 * step], odd_a = x[step] - x[2 * step];
+  const V even_b = x[3 * step] + x[4 * step], odd_b = x[3 * step] - x[4 * step];
+  y[0] = WINO_SCALE_0 * x[0] + (WINO_SCALE_A * even_a + WINO_SCALE_B * even_b);
+  y[1] = (WINO_SCALE_A * WINO_A) * odd_a + (WINO_SCALE_B * WINO_B) * odd_b;
+  y[2] = (WINO_SCALE_A * WINO_A2) * even_a + ((WINO_SCALE_B * WINO_B2) * even_b + x[5 * step]);
 }
 
 /* ---- How the forward convolution is cut ---- */

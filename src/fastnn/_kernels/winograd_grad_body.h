@@ -3,19 +3,26 @@
  * A unit of the first phase takes a block of tiles of the batch, some channels of x and some of dy: for each of the 36,
  * the sum over tiles of the product of transformed x and dy, a matrix (channels of x, channels of dy), whose transform
  * is the block's part of dkernel. It is left in shared memory; the second phase adds the blocks. One block of whole
- * vectors of channels is dkernel itself, and there is no second phase. */
+ * vectors of channels is dkernel itself, and there is no second phase.
+ *
+ * What would be one unit is two, for two threads: by channels of dy, each transforming x for itself, if there is more
+ * than a vector of them, else by tiles. Units that a thread takes one after the other with the same x are done as one,
+ * so that one thread loses nothing by the first. By the second it would transform sums of two blocks: these are left
+ * in shared memory as they are, and added where the second phase transforms them. */
 
 typedef struct {
   conv_shape s;
   int64_t tiles_h, tiles_w, tiles;       /* of an image, along both axes; of the batch */
   int64_t x_channels, dy_channels;       /* of a unit at most */
+  int64_t dy_at_once;                    /* of units that are done as one */
   int64_t blocks, x_blocks, dy_blocks;   /* units along the batch and along both channels */
   int64_t batch;                         /* tiles that are transformed at once */
-  int64_t x_width, dy_width;             /* of a unit in whole vectors */
+  int64_t x_width, dy_width;             /* channels at once in whole vectors */
   int64_t x_point, dy_point, sums_point; /* from one of the 36 to the next */
   int64_t sums_rows, columns;            /* of a panel of sums; cout in whole vectors */
-  int64_t part;                          /* elements of a block's part: dkernel, then the sums of dy's columns */
-  int is_alone;                          /* the one part lies where the result does */
+  int64_t part; /* elements of a block's part: dkernel or its 36 sums, then the sums of dy's columns */
+  int is_alone; /* the one part lies where the result does */
+  int is_late;  /* two parts of sums, transformed in the second phase */
 } OWN(wino_kernel_cut);
 
 static OWN(wino_kernel_cut) OWN(wino_kernel_cut_of)(const int64_t *ints) {
@@ -25,22 +32,29 @@ static OWN(wino_kernel_cut) OWN(wino_kernel_cut_of)(const int64_t *ints) {
   c.tiles_w = fnn_ceil_div(s->ow, WINO_OUT);
   c.tiles = s->n * c.tiles_h * c.tiles_w;
   c.x_channels = fnn_min(s->cin, WINO_SUM_CHANNELS);
-  c.dy_channels = fnn_min(s->cout, WINO_SUM_CHANNELS);
+  c.dy_channels = c.dy_at_once = fnn_min(s->cout, WINO_SUM_CHANNELS);
   c.x_blocks = fnn_ceil_div(s->cin, fnn_max(1, c.x_channels));
   c.dy_blocks = fnn_ceil_div(s->cout, fnn_max(1, c.dy_channels));
   c.x_width = fnn_round_up(c.x_channels, N);
-  c.dy_width = fnn_round_up(c.dy_channels, N);
+  c.dy_width = fnn_round_up(c.dy_at_once, N);
   c.columns = fnn_round_up(s->cout, N);
   const int64_t wanted = fnn_ceil_div(WINO_UNITS, fnn_max(1, c.x_blocks * c.dy_blocks));
   c.blocks = fnn_max(1, fnn_min(wanted, c.tiles / WINO_SUM_TILES));
+  if (c.blocks * c.x_blocks * c.dy_blocks == 1 && c.columns == s->cout) {
+    c.dy_channels = fnn_round_up(fnn_ceil_div(s->cout, 2), N);
+    c.dy_blocks = fnn_ceil_div(s->cout, c.dy_channels);
+    c.is_late = c.dy_blocks == 1 && c.tiles >= WINO_SUM_TILES;
+    c.blocks += c.is_late;
+  }
   const int64_t block = fnn_ceil_div(c.tiles, c.blocks);
   const int64_t most = WINO_BATCH_BYTES / (WINO_POINTS * (int64_t)sizeof(T) * fnn_max(1, c.x_width + c.dy_width));
   c.batch = fnn_max(1, fnn_ceil_div(block, fnn_max(1, fnn_ceil_div(block, fnn_max(WINO_FEW_TILES / 2, most)))));
   c.x_point = OWN(wino_plane)(c.batch * c.x_width);
   c.dy_point = OWN(wino_plane)(c.batch * c.dy_width);
   c.sums_rows = fnn_round_up(c.x_channels, TILE_BLOCK);
-  c.sums_point = OWN(wino_plane)((c.dy_channels ? tile_panels(c.dy_channels, N) : 0) * c.sums_rows * OWN(TILE_COLS));
-  c.part = (WINO_TAPS * s->cin + 1) * c.columns;
+  c.sums_point = OWN(wino_plane)((c.dy_at_once ? tile_panels(c.dy_at_once, N) : 0) * c.sums_rows * OWN(TILE_COLS));
+  c.part = (c.is_late ? WINO_POINTS * c.sums_point : WINO_TAPS * s->cin * c.columns) + c.columns;
+  c.part = fnn_round_up(c.part, FNN_ALIGN / (int64_t)sizeof(T));
   c.is_alone = c.blocks == 1 && c.columns == s->cout;
   return c;
 }
@@ -67,26 +81,25 @@ static void OWN(winograd_conv2d_grad_kernel_size)(const int64_t *ints, fnn_work 
   work->phases = c.is_alone ? 1 : 2;
   work->units[0] = c.blocks * c.x_blocks * c.dy_blocks;
   if (!c.is_alone) {
-    work->units[1] = fnn_ceil_div(WINO_TAPS * s->cin, TILE_BLOCK);
+    work->units[1] = c.is_late ? fnn_ceil_div(s->cin, TILE_MOST_ROWS) : fnn_ceil_div(WINO_TAPS * s->cin, TILE_BLOCK);
     work->shared_bytes = c.blocks * c.part * (int64_t)sizeof(T);
   }
   work->scratch_bytes = OWN(wino_kernel_sums_at)(&c) + WINO_POINTS * c.sums_point * (int64_t)sizeof(T);
   if (ints[CONV_EPILOGUE])
     work->scratch_bytes = fnn_max(work->scratch_bytes, fnn_program_scratch(ints + ints[CONV_EPILOGUE], sizeof(T)));
   const double cin = (double)s->cin, columns = (double)c.columns;
-  const double x_transforms = 264 * (double)(fnn_round_up(s->cin, N) * c.dy_blocks);
+  const double x_transforms = 264 * (double)(fnn_round_up(s->cin, N) * fnn_ceil_div(s->cout, fnn_max(1, c.dy_at_once)));
   const double dy_transforms = 140 * columns * (double)c.x_blocks;
   work->flops = (double)c.tiles * 2 * WINO_POINTS * cin * (double)s->cout +
                 WINO_TRANSFORM_COST * ((double)c.tiles * (x_transforms + dy_transforms) +
-                                       (double)c.blocks * 144 * cin * columns);
+                                       (double)(c.is_late ? 1 : c.blocks) * 144 * cin * columns);
   work->bytes = conv_elements(s) * (double)sizeof(T);
 }
 
-/* Adds the products of `tiles` transformed tiles to the sums of a unit with `rows` channels of x and `cols` of dy. */
-static void OWN(wino_kernel_products)(const OWN(wino_kernel_cut) * c, const fnn_call *call, int64_t tiles, int64_t rows,
-                                      int64_t cols, int resumes, wino_span next_x, wino_span next_dy) {
+/* Adds the products of `tiles` transformed tiles to the sums of `rows` channels of x and `cols` of dy. */
+static void OWN(wino_kernel_products)(const OWN(wino_kernel_cut) * c, const fnn_call *call, T *sums, int64_t tiles,
+                                      int64_t rows, int64_t cols, int resumes, wino_span next_x, wino_span next_dy) {
   const T **x = (const T **)call->scratch;
-  T *sums = (T *)(call->scratch + OWN(wino_kernel_sums_at)(c));
   for (int64_t i = 0; i < c->sums_rows; i++)
     x[i] = (const T *)(call->scratch + OWN(wino_kernel_x_at)(c)) + fnn_min(i, rows - 1);
   OWN(tile_segment) segment = {(const T *)(call->scratch + OWN(wino_kernel_dy_at)(c)), c->dy_width, 0, tiles};
@@ -111,9 +124,9 @@ static void OWN(wino_kernel_products)(const OWN(wino_kernel_cut) * c, const fnn_
   }
 }
 
-/* G^T M G of a unit's sums, written to the block's part from channels `x_channel` and `dy_channel` on. */
-static void OWN(wino_kernel_back)(const OWN(wino_kernel_cut) * c, T *part, const T *sums, int64_t x_channel,
-                                  int64_t rows, int64_t dy_channel, int64_t cols) {
+/* G^T M G of sums, or of both blocks' sums, written to a part from channels `x_channel` and `dy_channel` on. */
+FNN_INLINE void OWN(wino_kernel_back)(const OWN(wino_kernel_cut) * c, T *part, const T *sums, int64_t x_channel,
+                                      int64_t rows, int64_t dy_channel, int64_t cols, const int is_late) {
   for (int64_t k = 0; k < tile_panels(cols, N); k++) {
     const tile_panel panel = tile_panel_at(cols, N, k);
     for (int64_t i = 0; i < rows; i++) {
@@ -124,7 +137,10 @@ static void OWN(wino_kernel_back)(const OWN(wino_kernel_cut) * c, T *part, const
         for (int x = 0; x < WINO_IN; x++, m += c->sums_point) {
           V column[WINO_IN];
 #pragma GCC unroll 6
-          for (int y = 0; y < WINO_IN; y++) column[y] = FN(load)(m + y * WINO_IN * c->sums_point);
+          for (int y = 0; y < WINO_IN; y++) {
+            column[y] = FN(load)(m + y * WINO_IN * c->sums_point);
+            if (is_late) column[y] += FN(load)(m + y * WINO_IN * c->sums_point + c->part);
+          }
           OWN(wino_to_kernel)(half[x], column, 1);
         }
         for (int y = 0; y < 3; y++) {
@@ -152,19 +168,27 @@ static void OWN(wino_add_columns)(T *sums, const OWN(wino_patch) * d, int64_t c,
   }
 }
 
-/* One unit of the first phase. */
-static void OWN(wino_kernel_sums)(const fnn_call *call, const OWN(wino_kernel_cut) * c, int64_t unit) {
+/* The program on the finished taps of some channels of x and of dy. */
+static void OWN(wino_kernel_program)(const fnn_call *call, const OWN(wino_kernel_cut) * c, int64_t x_channel,
+                                     int64_t rows, int64_t dy_channel, int64_t cols) {
+  const int64_t program = call->ints[CONV_EPILOGUE];
+  for (int64_t tap = 0; program && tap < WINO_TAPS; tap++)
+    call->program[0](call->ints + program, call, tap * c->s.cin + x_channel, rows, dy_channel, cols, call->scratch);
+}
+
+/* `units` units of the first phase with the same tiles and channels of x. */
+static void OWN(wino_kernel_sums)(const fnn_call *call, const OWN(wino_kernel_cut) * c, int64_t unit, int64_t units) {
   const conv_shape *s = &c->s;
   const int64_t block = unit / (c->x_blocks * c->dy_blocks);
   const int64_t x_channel = unit / c->dy_blocks % c->x_blocks * c->x_channels;
   const int64_t dy_channel = unit % c->dy_blocks * c->dy_channels;
   const int64_t rows = fnn_min(c->x_channels, s->cin - x_channel);
-  const int64_t cols = fnn_min(c->dy_channels, s->cout - dy_channel);
+  const int64_t cols = fnn_min(units * c->dy_channels, s->cout - dy_channel);
   const int64_t begin = c->tiles * block / c->blocks, end = c->tiles * (block + 1) / c->blocks;
   T *zeros = (T *)(call->scratch + OWN(wino_kernel_zeros_at)(c));
   T *part = c->is_alone ? (T *)call->buf[2] : (T *)call->shared + block * c->part;
-  T *sums = (T *)(call->scratch + OWN(wino_kernel_sums_at)(c));
-  T *all_sums = c->is_alone ? (T *)call->buf[3] : part + WINO_TAPS * s->cin * c->columns;
+  T *sums = c->is_late ? part : (T *)(call->scratch + OWN(wino_kernel_sums_at)(c));
+  T *all_sums = c->is_alone ? (T *)call->buf[3] : part + c->part - c->columns;
   T *column_sums = call->buf[3] && x_channel == 0 ? all_sums + dy_channel : NULL;
   if (column_sums) memset(column_sums, 0, sizeof(T) * (size_t)fnn_round_up(cols, N));
   if (begin == end) memset(sums, 0, sizeof(T) * (size_t)(WINO_POINTS * c->sums_point)); /* an empty batch */
@@ -187,14 +211,13 @@ static void OWN(wino_kernel_sums)(const fnn_call *call, const OWN(wino_kernel_cu
     }
     const int64_t next = first + tiles, more = fnn_min(c->batch, c->tiles - next);
     OWN(wino_kernel_products)(
-      c, call, tiles, rows, cols, first > begin,
+      c, call, sums, tiles, rows, cols, first > begin,
       wino_span_of(call->buf[0], s->h, s->w * s->cin, c->tiles_h, c->tiles_w, next, more),
       wino_span_of(call->buf[1], s->oh, s->ow * s->cout, c->tiles_h, c->tiles_w, next, more));
   }
-  OWN(wino_kernel_back)(c, part, sums, x_channel, rows, dy_channel, cols);
-  const int64_t program = call->ints[CONV_EPILOGUE];
-  for (int64_t tap = 0; c->is_alone && program && tap < WINO_TAPS; tap++)
-    call->program[0](call->ints + program, call, tap * s->cin + x_channel, rows, dy_channel, cols, call->scratch);
+  if (c->is_late) return;
+  OWN(wino_kernel_back)(c, part, sums, x_channel, rows, dy_channel, cols, 0);
+  if (c->is_alone) OWN(wino_kernel_program)(call, c, x_channel, rows, dy_channel, cols);
 }
 
 /* Adds the blocks' parts of a row of cout elements, in order. */
@@ -207,23 +230,33 @@ static void OWN(wino_add_parts)(const OWN(wino_kernel_cut) * c, T *out, const T 
   }
 }
 
-/* One unit of the second phase: TILE_BLOCK rows of dkernel. The first also finishes dbias. */
+/* One unit of the second phase: TILE_BLOCK rows of dkernel, or all taps of some channels. The first also finishes
+ * dbias. */
 static void OWN(wino_kernel_combine)(const fnn_call *call, const OWN(wino_kernel_cut) * c, int64_t unit) {
   const conv_shape *s = &c->s;
-  const int64_t row = unit * TILE_BLOCK, rows = fnn_min(TILE_BLOCK, WINO_TAPS * s->cin - row);
   const T *parts = (const T *)call->shared;
+  if (unit == 0 && call->buf[3]) OWN(wino_add_parts)(c, (T *)call->buf[3], parts + c->part - c->columns);
+  if (c->is_late) {
+    const int64_t channel = unit * TILE_MOST_ROWS, rows = fnn_min(TILE_MOST_ROWS, s->cin - channel);
+    OWN(wino_kernel_back)(c, (T *)call->buf[2], parts + channel * OWN(TILE_COLS), channel, rows, 0, s->cout, 1);
+    OWN(wino_kernel_program)(call, c, channel, rows, 0, s->cout);
+    return;
+  }
+  const int64_t row = unit * TILE_BLOCK, rows = fnn_min(TILE_BLOCK, WINO_TAPS * s->cin - row);
   for (int64_t i = row; i < row + rows; i++)
     OWN(wino_add_parts)(c, (T *)call->buf[2] + i * s->cout, parts + i * c->columns);
   if (call->ints[CONV_EPILOGUE])
     call->program[0](call->ints + call->ints[CONV_EPILOGUE], call, row, rows, 0, s->cout, call->scratch);
-  if (unit == 0 && call->buf[3])
-    OWN(wino_add_parts)(c, (T *)call->buf[3], parts + WINO_TAPS * s->cin * c->columns);
 }
 
 static void OWN(winograd_conv2d_grad_kernel)(const fnn_call *call, int64_t begin, int64_t end) {
   const OWN(wino_kernel_cut) c = OWN(wino_kernel_cut_of)(call->ints);
-  for (int64_t unit = begin; unit < end; unit++) {
-    if (call->phase == 0) OWN(wino_kernel_sums)(call, &c, unit);
-    else OWN(wino_kernel_combine)(call, &c, unit);
+  for (int64_t unit = begin, units = 1; unit < end; unit += units) {
+    if (call->phase == 0) {
+      units = fnn_min(end - unit, fnn_min(c.dy_blocks - unit % c.dy_blocks, c.dy_at_once / c.dy_channels));
+      OWN(wino_kernel_sums)(call, &c, unit, units);
+    } else {
+      OWN(wino_kernel_combine)(call, &c, unit);
+    }
   }
 }
