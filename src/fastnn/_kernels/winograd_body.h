@@ -117,16 +117,17 @@ static conv_shape OWN(wino_turned)(conv_shape s) {
  * needs of x and of the kernel for itself, some channels at a time, so that they are still in its cache when they are
  * multiplied. That is cheaper than to wait for other threads and to read what they have written; and so are more tiles
  * where no near cache holds the transformed kernel, of which every unit would read all. More columns share a transform
- * of x; the sums, which are read and written for each block of channels, should stay in a level-2 cache. */
-static void OWN(wino_cut_few)(OWN(wino_cut) * c, int64_t block) {
+ * of x; the sums, which are read and written for each block of channels, should stay in a level-2 cache. One block of
+ * tiles is two units at least, of narrower panels, unless one thread takes all. */
+static void OWN(wino_cut_few)(OWN(wino_cut) * c, int64_t block, int is_alone) {
   OWN(wino_units)(c, block);
-  const int64_t half = fnn_max(1, c->columns / 2);
-  const int64_t widest = c->image_units * c->bands > 1 ? TILE_VECTORS : fnn_min(TILE_VECTORS, half);
+  const int shares = c->image_units * c->bands == 1 && !is_alone;
+  const int64_t widest = shares ? fnn_min(TILE_VECTORS, fnn_max(1, c->columns / 2)) : TILE_VECTORS;
   c->panels = tile_panels_of(c->s.cout, N, widest);
   c->width = tile_panel_of(c->s.cout, N, widest, 0).vectors * N;
   const int64_t most_panels = fnn_max(1, WINO_FEW_COLUMNS / c->width);
-  c->part = c->image_units * c->bands > 1 ? fnn_min(most_panels, c->panels)
-                                          : fnn_max(1, fnn_min(most_panels, c->panels) / 2);
+  c->part = fnn_min(most_panels, c->panels);
+  if (shares) c->part = fnn_max(1, c->part / 2);
   c->block = c->images * c->rows * c->tiles_w;
   const int64_t most = WINO_FEW_BYTES / (WINO_POINTS * (int64_t)sizeof(T) * (c->block + c->width)) / N * N;
   const int64_t blocks = fnn_ceil_div(c->channels, fnn_max(N, most));
@@ -135,7 +136,8 @@ static void OWN(wino_cut_few)(OWN(wino_cut) * c, int64_t block) {
   c->y_point = OWN(wino_plane)((c->block + TILE_MOST_ROWS) * OWN(TILE_COLS));
 }
 
-static OWN(wino_cut) OWN(wino_cut_of)(const int64_t *ints, int turned) {
+/* `is_alone`: as one thread takes all of it. */
+static OWN(wino_cut) OWN(wino_cut_of)(const int64_t *ints, int turned, int is_alone) {
   conv_shape s = wino_shape_of(ints);
   if (turned) s = OWN(wino_turned)(s);
   OWN(wino_cut) c = {.s = s, .turned = turned};
@@ -154,10 +156,10 @@ static OWN(wino_cut) OWN(wino_cut_of)(const int64_t *ints, int turned) {
                                  : tiles > 0 && c.columns > 1;
   if (c.few) {
     /* Panels of one vector are slow, and cheaper by halves of the tiles, unless the kernel has to be transposed. */
-    const int is_thin = !turned && c.columns < 4 && tiles >= WINO_LEAST_TILES;
+    const int is_thin = !turned && !is_alone && c.columns < 4 && tiles >= WINO_LEAST_TILES;
     const int64_t half = fnn_ceil_div(tiles, 2), all = is_thin ? half : tiles;
     const int64_t more = is_far_few ? WINO_FAR_WIDE : fnn_max(WINO_FEW_TILES, half);
-    OWN(wino_cut_few)(&c, tiles <= WINO_FEW_TILES ? all : more);
+    OWN(wino_cut_few)(&c, tiles <= WINO_FEW_TILES ? all : more, is_alone);
     return c;
   }
   const int64_t wanted = is_far ? WINO_FAR_TILES : fnn_min(WINO_FEW_TILES, tiles / WINO_FEW_UNITS);
@@ -197,12 +199,16 @@ static int64_t OWN(wino_program_at)(const OWN(wino_cut) * c) {
   return OWN(wino_kernel_at)(c) + WINO_POINTS * OWN(wino_plane)(c->k_block * c->width) * (int64_t)sizeof(T);
 }
 
+FNN_INLINE int64_t OWN(wino_few_units)(const OWN(wino_cut) * c) {
+  return c->image_units * c->bands * fnn_ceil_div(c->panels, c->part);
+}
+
 FNN_INLINE void OWN(wino_size)(const int64_t *ints, int turned, fnn_work *work) {
-  const OWN(wino_cut) c = OWN(wino_cut_of)(ints, turned);
+  const OWN(wino_cut) c = OWN(wino_cut_of)(ints, turned, 0);
   const conv_shape *s = &c.s;
   if (c.few) {
     work->phases = 1;
-    work->units[0] = c.image_units * c.bands * fnn_ceil_div(c.panels, c.part);
+    work->units[0] = OWN(wino_few_units)(&c);
   } else {
     work->phases = 2;
     work->units[0] = s->cout ? c.k_blocks * tile_panels(s->cout, N) : 0;
@@ -211,7 +217,8 @@ FNN_INLINE void OWN(wino_size)(const int64_t *ints, int turned, fnn_work *work) 
       work->shared_bytes += WINO_POINTS * (int64_t)sizeof(T) *
                             OWN(wino_weights_plane)(s, tile_panel_at(s->cout, N, k).vectors);
   }
-  work->scratch_bytes = OWN(wino_program_at)(&c);
+  const OWN(wino_cut) alone = OWN(wino_cut_of)(ints, turned, 1);
+  work->scratch_bytes = fnn_max(OWN(wino_program_at)(&c), OWN(wino_program_at)(&alone));
   if (ints[CONV_EPILOGUE]) work->scratch_bytes += fnn_program_scratch(ints + ints[CONV_EPILOGUE], sizeof(T));
   const double cin = (double)s->cin, tiles = (double)(s->n * c.tiles_h * c.tiles_w), columns = (double)(c.columns * N);
   /* The kernel's transform has 153 operations, and takes half as long again for them where its planes are far apart. Of
@@ -510,7 +517,11 @@ static void OWN(wino_unit)(const fnn_call *call, const OWN(wino_cut) * c, int64_
 }
 
 FNN_INLINE void OWN(wino_run)(const fnn_call *call, int turned, int64_t begin, int64_t end) {
-  const OWN(wino_cut) c = OWN(wino_cut_of)(call->ints, turned);
+  OWN(wino_cut) c = OWN(wino_cut_of)(call->ints, turned, 0);
+  if (c.few && begin == 0 && end == OWN(wino_few_units)(&c)) {
+    c = OWN(wino_cut_of)(call->ints, turned, 1);
+    end = OWN(wino_few_units)(&c);
+  }
   for (int64_t unit = begin; unit < end; unit++) {
     if (!c.few && call->phase == 0) OWN(wino_kernel_unit)(&c, (T *)call->shared, (const T *)call->buf[1], unit);
     else OWN(wino_unit)(call, &c, unit);
