@@ -64,12 +64,14 @@ enum {
   DW_ROW_BYTES = 1 << 13,     /* longer rows are done in parts: no first cache holds the six that are read or written */
   DW_PART = 4,                /* results of a row for all channels before the next ones, */
   DW_THIN_BYTES = 256,        /* of pixels of so many bytes; of thinner ones as many as DW_ROW_BYTES hold */
+  DW_FAT_BYTES = 2048,        /* of pixels so large, twice as many: their kernel is read for each part, from L2 */
   DW_PIXELS = 8,              /* with more, results in registers: chains for two multipliers with a latency of four */
   DW_UNITS = 32,              /* wanted, for threads to share evenly */
   DW_BAND_BYTES = 1 << 15,    /* of the results of a unit: still in L1 or near it when its program runs */
   DW_KERNEL_PIXELS = 1024,    /* grad_kernel: of a band */
   DW_KERNEL_UNITS = 16,       /* grad_kernel: wanted */
   DW_FAR_BYTES = 4 << 20,     /* grad_kernel: of x and dy together, which no second cache holds */
+  DW_ASKED_BYTES = 32 << 20,  /* of x and y together, which no last cache holds */
   DW_GROUP_BYTES = 256,       /* grad_kernel: of a pixel, for a unit: some lines in a row */
   DW_FAR_GROUP_BYTES = 1024,  /* the same of what is far */
 #if defined(FNN_ISA_AVX512) || defined(__aarch64__)
@@ -78,6 +80,10 @@ enum {
   DW_SLIDES_BY_TWO = 0        /* where a sum in memory is a chain through it */
 #endif
 };
+
+static int64_t depthwise_bytes(const depthwise_shape *s, int64_t element) { /* of x and y */
+  return s->n * (s->h * s->w + s->oh * s->ow) * s->channels * element;
+}
 
 /* Pixels of a part of a long row. Hardware that fetches pairs of lines, or every other one, brings thin pixels as a
  * whole, so that their parts need only stay in the first cache until the last channels' turn; each costs some cycles. */

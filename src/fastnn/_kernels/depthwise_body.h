@@ -51,7 +51,7 @@ static OWN(depthwise_cut) OWN(depthwise_kernel_cut)(const int64_t *ints) {
   const int64_t vectors = fnn_ceil_div(c.lanes, N);
   /* Thin pixels of more than two vectors are none: parts end before what they ask for is there. */
   c.is_far = !c.wide && vectors > 1 && (vectors == 2 || c.lanes * (int64_t)sizeof(T) >= DW_THIN_BYTES) &&
-             s->n * (s->h * s->w + s->oh * s->ow) * s->channels * (int64_t)sizeof(T) > DW_FAR_BYTES;
+             depthwise_bytes(s, (int64_t)sizeof(T)) > DW_FAR_BYTES;
   c.vectors = c.wide ? vectors : (c.is_far ? DW_FAR_GROUP_BYTES : DW_GROUP_BYTES) / FNN_VECTOR_BYTES;
   c.groups = fnn_ceil_div(vectors, c.vectors);
   c.rows = fnn_min(DW_KERNEL_PIXELS / s->ow, fnn_ceil_div(s->n * s->oh * c.groups, DW_KERNEL_UNITS));
@@ -141,6 +141,7 @@ typedef struct {
   int64_t rows, cols, channels, kh, kw;
   int64_t tap_row, tap_col, kernel_row, kernel_col, x_step, y_row, y_step;
   int64_t first, size; /* slides: the column of x under the first tap, how many columns there are */
+  int64_t ahead;       /* slides: how far ahead lines of x and y are asked for; 0: not */
   int keeps;           /* slides: the row of a vector of channels is written when it is complete */
 } OWN(depthwise_rect);
 
@@ -199,6 +200,13 @@ FNN_INLINE void OWN(depthwise_rows)(const OWN(depthwise_rect) * r, const int row
         }
         FN(store)(y, sum[0]);
         if (rows == 2) FN(store)(y + y_row, sum[1]);
+        if (slides && r->ahead) {
+#pragma GCC unroll 2
+          for (int row = 0; row < rows; row++) {
+            __builtin_prefetch(x + (kh - 1 + row) * tap_row + (kw - 1) * tap_col + r->ahead);
+            __builtin_prefetch(y + row * y_row + r->ahead, 1);
+          }
+        }
       }
       if (!slides || end == r->cols) break;
       end = r->cols; /* the rest in the padding at the right */
@@ -279,6 +287,7 @@ typedef struct {
   T *y;
   OWN(depthwise_axis) rows, cols;
   int64_t channels, x_row, kernel_row, kernel_col, y_row, y_step;
+  int asks; /* no cache holds x and y */
 } OWN(depthwise_images);
 
 /* How many results of a row are done for all channels before the next ones. Pixels a large power of two apart share few
@@ -291,7 +300,9 @@ static int64_t OWN(depthwise_part)(const OWN(depthwise_images) * m, int64_t widt
   const int64_t pixel = m->channels * (int64_t)sizeof(T), spread = fnn_min(WAY_BYTES, pixel & -pixel);
   const int64_t lines = WAYS / 2 * WAY_BYTES / spread, apart = m->y_step / m->channels;
   if (m->cols.stride == 1 && apart == 1)
-    return slides && m->channels > N && width * pixel > DW_ROW_BYTES ? depthwise_pixels_of_part(pixel) : width;
+    return !slides || m->channels <= N || width * pixel <= DW_ROW_BYTES ? width
+           : pixel < DW_FAT_BYTES                                       ? depthwise_pixels_of_part(pixel)
+                                                                        : 2 * DW_PART;
   if (spread < WAY_BYTES / WAYS) return width;
   const int64_t of_x = (lines / fnn_max(1, m->rows.taps) - m->cols.taps) / m->cols.stride + 1;
   return fnn_max(1, fnn_min(of_x, lines / apart));
@@ -305,6 +316,8 @@ static void OWN(depthwise_correlate)(const OWN(depthwise_images) * m, int64_t he
   const int slides = m->cols.stride == 1 && m->cols.step == 1 && m->cols.taps && m->cols.taps <= DW_TAPS &&
                      m->cols.origin > -m->cols.taps;
   const int64_t part = OWN(depthwise_part)(m, width, slides);
+  /* Parts of few pixels end before the hardware has seen where they lead: they ask for the next one. */
+  if (m->asks && part <= 2 * DW_PART && m->y_step == m->channels) r.ahead = part * m->channels;
   for (int64_t oy = 0, ky, ky_end; oy < height; oy += r.rows) {
     const int64_t same_rows = fnn_min(height, OWN(depthwise_reach)(&m->rows, oy, &ky, &ky_end)) - oy;
     r.kh = ky_end - ky;
@@ -409,7 +422,8 @@ static void OWN(depthwise_conv2d)(const fnn_call *call, int64_t begin, int64_t e
   const depthwise_shape *s = &c.s;
   OWN(depthwise_images) m = {.kernel = OWN(depthwise_taps_of)(call, &c), .channels = c.lanes, .x_row = s->w * c.lanes,
                              .kernel_row = s->kw * c.lanes, .kernel_col = c.lanes, .y_row = s->ow * c.lanes,
-                             .y_step = c.lanes, .bias = OWN(depthwise_bias_of)(call, &c)};
+                             .y_step = c.lanes, .bias = OWN(depthwise_bias_of)(call, &c),
+                             .asks = depthwise_bytes(s, (int64_t)sizeof(T)) > DW_ASKED_BYTES};
   for (int64_t unit = begin; unit < end; unit++) {
     const int64_t image = unit / c.bands, row = unit % c.bands * c.rows, rows = fnn_min(c.rows, s->oh - row);
     T *y = (T *)call->buf[2] + (image * s->oh + row) * s->ow * s->channels;
@@ -455,7 +469,8 @@ static void OWN(depthwise_conv2d_grad_input)(const fnn_call *call, int64_t begin
   const depthwise_shape *s = &c.s;
   const T *kernel = OWN(depthwise_taps_of)(call, &c);
   OWN(depthwise_images) m = {.channels = c.lanes, .x_row = s->ow * c.lanes, .y_row = s->stride_h * s->w * c.lanes,
-                             .y_step = s->stride_w * c.lanes};
+                             .y_step = s->stride_w * c.lanes,
+                             .asks = depthwise_bytes(s, (int64_t)sizeof(T)) > DW_ASKED_BYTES};
   for (int64_t unit = begin; unit < end; unit++) {
     const int64_t image = unit / c.bands, row = unit % c.bands * c.rows, rows = fnn_min(c.rows, s->h - row);
     int64_t low = c.low_y + row / s->stride_h, high = c.high_y + row / s->stride_h + fnn_ceil_div(rows, s->stride_h);

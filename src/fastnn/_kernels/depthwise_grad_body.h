@@ -18,6 +18,7 @@ typedef struct {
   int64_t tap_row, tap_col, sum_row, sum_col, x_row, x_step, dy_row, dy_step;
   int64_t first;    /* slides: the column of x under the first tap */
   int64_t from, to; /* slides: the columns of x */
+  int64_t ahead;    /* slides: how far ahead lines of x and dy are asked for; 0: not */
 } OWN(depthwise_grad_rect);
 
 /* One row of it, or two of which the second's taps are the first's, a row of x further. */
@@ -61,11 +62,13 @@ FNN_INLINE void OWN(depthwise_grad_slide)(const OWN(depthwise_grad_rect) * r, V 
 #pragma GCC unroll 3
       for (int kx = kw - 1; kx > 0; kx--) d[row][kx] = d[row][kx - 1];
       d[row][0] = ox < r->cols ? FN(load)(dy + row * r->dy_row + ox * r->dy_step) : (V){0};
+      if (r->ahead) __builtin_prefetch(dy + row * r->dy_row + ox * r->dy_step + r->ahead);
     }
 #pragma GCC unroll 4
     for (int row = 0; row < kh + rows - 1; row++) {
       const V v = FN(load)(x + row * r->tap_row);
       if (fetches && row >= kh - 1) __builtin_prefetch(x + row * r->tap_row + N, 0, 2);
+      if (r->ahead && row >= kh - 1) __builtin_prefetch(x + row * r->tap_row + r->ahead);
 #pragma GCC unroll 3
       for (int kx = 0; kx < kw; kx++) {
         if (!is_inside && (ox < kx || ox - kx >= r->cols)) continue;
@@ -127,6 +130,7 @@ static void OWN(depthwise_grad_taps)(OWN(depthwise_grad_rect) r, const OWN(depth
   const OWN(depthwise_grad_rect) all = r;
   const int64_t x_row = r.tap_row / rows->step, x_pixel = r.tap_col / cols->step;
   const int64_t part = depthwise_pixels_of_part(r.channels * (int64_t)sizeof(T));
+  r.ahead = is_far && part == DW_PART ? part * x_pixel : 0; /* as in depthwise_correlate */
   const int64_t most_rows = is_far ? 2 : height, most_cols = is_far ? part : width + cols->taps;
   for (int64_t oy = 0, next_row, ky, ky_end; oy < height; oy = next_row) {
     next_row = fnn_min(fnn_min(height, oy + most_rows), OWN(depthwise_reach)(rows, oy, &ky, &ky_end));
