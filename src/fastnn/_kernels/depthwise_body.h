@@ -141,7 +141,7 @@ typedef struct {
   int64_t rows, cols, channels, kh, kw;
   int64_t tap_row, tap_col, kernel_row, kernel_col, x_step, y_row, y_step;
   int64_t first, size; /* slides: the column of x under the first tap, how many columns there are */
-  int64_t ahead;       /* slides: how far ahead lines of x and y are asked for; 0: not */
+  int64_t ahead;       /* 0, or the results whose lines of x and y are asked for come so many later */
   int keeps;           /* slides: the row of a vector of channels is written when it is complete */
 } OWN(depthwise_rect);
 
@@ -200,12 +200,14 @@ FNN_INLINE void OWN(depthwise_rows)(const OWN(depthwise_rect) * r, const int row
         }
         FN(store)(y, sum[0]);
         if (rows == 2) FN(store)(y + y_row, sum[1]);
-        if (slides && r->ahead) {
+        if (r->ahead) { /* for the pixels of x that no result before reads */
+#pragma GCC unroll 4
+          for (int row = slides ? kh - 1 : n - fnn_min(n, 2); row < n; row++)
 #pragma GCC unroll 2
-          for (int row = 0; row < rows; row++) {
-            __builtin_prefetch(x + (kh - 1 + row) * tap_row + (kw - 1) * tap_col + r->ahead);
-            __builtin_prefetch(y + row * y_row + r->ahead, 1);
-          }
+            for (int kx = slides ? kw - 1 : kw - fnn_min(kw, 2); kx < kw; kx++)
+              __builtin_prefetch(x + row * tap_row + kx * tap_col + r->ahead * x_step);
+#pragma GCC unroll 2
+          for (int row = 0; row < rows; row++) __builtin_prefetch(y + row * y_row + r->ahead * y_step, 1);
         }
       }
       if (!slides || end == r->cols) break;
@@ -317,7 +319,7 @@ static void OWN(depthwise_correlate)(const OWN(depthwise_images) * m, int64_t he
                      m->cols.origin > -m->cols.taps;
   const int64_t part = OWN(depthwise_part)(m, width, slides);
   /* Parts of few pixels end before the hardware has seen where they lead: they ask for the next one. */
-  if (m->asks && part <= 2 * DW_PART && m->y_step == m->channels) r.ahead = part * m->channels;
+  if (m->asks && part <= 2 * DW_PART) r.ahead = part;
   for (int64_t oy = 0, ky, ky_end; oy < height; oy += r.rows) {
     const int64_t same_rows = fnn_min(height, OWN(depthwise_reach)(&m->rows, oy, &ky, &ky_end)) - oy;
     r.kh = ky_end - ky;

@@ -18,7 +18,7 @@ typedef struct {
   int64_t tap_row, tap_col, sum_row, sum_col, x_row, x_step, dy_row, dy_step;
   int64_t first;    /* slides: the column of x under the first tap */
   int64_t from, to; /* slides: the columns of x */
-  int64_t ahead;    /* slides: how far ahead lines of x and dy are asked for; 0: not */
+  int64_t x_ahead, dy_ahead; /* 0, or how far ahead lines of x and of dy are asked for */
 } OWN(depthwise_grad_rect);
 
 /* One row of it, or two of which the second's taps are the first's, a row of x further. */
@@ -37,6 +37,15 @@ FNN_INLINE void OWN(depthwise_grad_rows)(const OWN(depthwise_grad_rect) * r, V *
         if (row < kh) sum[row * kw + kx] += v * d0;
         if (rows == 2 && row > 0) sum[(row - 1) * kw + kx] += v * d1;
       }
+    }
+    if (r->x_ahead) { /* for the pixels of x that none before meets */
+#pragma GCC unroll 2
+      for (int row = kh + rows - 1 - fnn_min(kh + rows - 1, 2); row < kh + rows - 1; row++)
+#pragma GCC unroll 2
+        for (int kx = kw - fnn_min(kw, 2); kx < kw; kx++)
+          __builtin_prefetch(x + row * r->tap_row + kx * r->tap_col + r->x_ahead);
+#pragma GCC unroll 2
+      for (int row = 0; row < rows; row++) __builtin_prefetch(dy + row * r->dy_row + r->dy_ahead);
     }
   }
 }
@@ -62,13 +71,13 @@ FNN_INLINE void OWN(depthwise_grad_slide)(const OWN(depthwise_grad_rect) * r, V 
 #pragma GCC unroll 3
       for (int kx = kw - 1; kx > 0; kx--) d[row][kx] = d[row][kx - 1];
       d[row][0] = ox < r->cols ? FN(load)(dy + row * r->dy_row + ox * r->dy_step) : (V){0};
-      if (r->ahead) __builtin_prefetch(dy + row * r->dy_row + ox * r->dy_step + r->ahead);
+      if (r->x_ahead) __builtin_prefetch(dy + row * r->dy_row + ox * r->dy_step + r->dy_ahead);
     }
 #pragma GCC unroll 4
     for (int row = 0; row < kh + rows - 1; row++) {
       const V v = FN(load)(x + row * r->tap_row);
       if (fetches && row >= kh - 1) __builtin_prefetch(x + row * r->tap_row + N, 0, 2);
-      if (r->ahead && row >= kh - 1) __builtin_prefetch(x + row * r->tap_row + r->ahead);
+      if (r->x_ahead && row >= kh - 1) __builtin_prefetch(x + row * r->tap_row + r->x_ahead);
 #pragma GCC unroll 3
       for (int kx = 0; kx < kw; kx++) {
         if (!is_inside && (ox < kx || ox - kx >= r->cols)) continue;
@@ -130,7 +139,6 @@ static void OWN(depthwise_grad_taps)(OWN(depthwise_grad_rect) r, const OWN(depth
   const OWN(depthwise_grad_rect) all = r;
   const int64_t x_row = r.tap_row / rows->step, x_pixel = r.tap_col / cols->step;
   const int64_t part = depthwise_pixels_of_part(r.channels * (int64_t)sizeof(T));
-  r.ahead = is_far && part == DW_PART ? part * x_pixel : 0; /* as in depthwise_correlate */
   const int64_t most_rows = is_far ? 2 : height, most_cols = is_far ? part : width + cols->taps;
   for (int64_t oy = 0, next_row, ky, ky_end; oy < height; oy = next_row) {
     next_row = fnn_min(fnn_min(height, oy + most_rows), OWN(depthwise_reach)(rows, oy, &ky, &ky_end));
@@ -179,6 +187,12 @@ static void OWN(depthwise_kernel_block)(const fnn_call *call, const OWN(depthwis
                                 .tap_row = s->dilation_h * s->w * c->lanes, .tap_col = s->dilation_w * c->lanes,
                                 .sum_row = s->kw * stored, .sum_col = stored, .x_row = s->stride_h * s->w * c->lanes,
                                 .x_step = s->stride_w * c->lanes, .dy_row = s->ow * c->lanes, .dy_step = c->lanes};
+  /* As in depthwise_correlate; what is in the last cache comes soon enough for pixels that are read one by one. */
+  if (c->is_far && c->lanes * (int64_t)sizeof(T) >= DW_THIN_BYTES &&
+      (s->stride_w == 1 || depthwise_bytes(s, (int64_t)sizeof(T)) > DW_ASKED_BYTES)) {
+    r.x_ahead = DW_PART * r.x_step;
+    r.dy_ahead = DW_PART * r.dy_step;
+  }
   T *sums = (T *)call->shared + block * s->taps * stored;
   for (int64_t tap = 0; tap < s->taps; tap++)
     memset(sums + tap * stored + r.begin * N, 0, sizeof(V) * (size_t)(r.end - r.begin));
