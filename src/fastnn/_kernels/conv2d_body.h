@@ -308,8 +308,9 @@ static int OWN(conv_saves_copies)(int64_t elements, int64_t products) {
   return elements * FNN_VECTOR_BYTES > 48 * products;
 }
 
-/* How windows are read: copied, in place, or in tiles as long as the same taps reach them. */
-static void OWN(conv_cut_windows)(OWN(conv_cut) * c, int is_thin, int is_copied, int is_tapped) {
+/* How windows are read: copied, in place, or in tiles as long as the same taps reach them; units of several bands have
+ * multiples of `step` rows. */
+static void OWN(conv_cut_windows)(OWN(conv_cut) * c, int is_thin, int64_t step, int is_copied, int is_tapped) {
   conv_shape *s = &c->s;
   const int64_t most = is_thin ? OWN(thin_unit_pixels)(s) : CONV_PIXELS;
   const conv_axis y = {s->kh, -s->pad_top, s->stride_h, s->dilation_h, s->h};
@@ -320,11 +321,11 @@ static void OWN(conv_cut_windows)(OWN(conv_cut) * c, int is_thin, int is_copied,
   c->window_cols = (s->ow - 1) * s->stride_w + reach_w;
   c->is_grouped = OWN(grouped_fits)(s);
   if (c->is_grouped) s->groups = 1, s->cout_g = s->cout;
-  const conv_bands bands = conv_bands_of(s->n, s->oh, s->ow, 0, 1, most);
+  const conv_bands bands = conv_bands_of(s->n, s->oh, s->ow, 0, step, most);
   c->bands = bands;
   if (!c->copies) return;
   const int64_t row = c->window_cols * s->cin;
-  c->bands = conv_bands_of(s->n, s->oh, s->ow, row * s->stride_h * (int64_t)sizeof(T), 1, most);
+  c->bands = conv_bands_of(s->n, s->oh, s->ow, row * s->stride_h * (int64_t)sizeof(T), step, most);
   c->window_elements = c->bands.images * ((c->bands.rows - 1) * s->stride_h + reach_h) * row;
   if (is_copied || c->is_grouped) return;
   const int64_t rectangles = bands.image_units * (conv_sides(&y, s->oh) + bands.bands - 1) * conv_sides(&x, s->ow);
@@ -337,7 +338,7 @@ static OWN(conv_cut) OWN(conv_cut_of)(const int64_t *ints) {
   OWN(conv_cut) c = {.s = conv_shape_of(ints)};
   const conv_shape *s = &c.s;
   const int is_thin = OWN(thin_fits)(s, OWN(THIN_CHANNELS));
-  OWN(conv_cut_windows)(&c, is_thin, is_thin, 0);
+  OWN(conv_cut_windows)(&c, is_thin, is_thin ? OWN(thin_row_step)(s) : 1, is_thin, 0);
   c.merges = s->dilation_w == 1 && s->groups == 1;
   c.widest = TILE_VECTORS;
   c.panels = tile_panels_of(s->cout_g, N, c.widest);

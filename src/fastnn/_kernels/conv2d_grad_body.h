@@ -268,7 +268,7 @@ static OWN(conv_kernel_cut) OWN(conv_kernel_cut_of)(const int64_t *ints) {
   OWN(conv_cut) forward = {.s = conv_shape_of(ints)};
   const int ends = OWN(conv_taps_fit)(&forward.s);
   const int is_thin = OWN(thin_fits)(&forward.s, OWN(THIN_GRAD_CHANNELS));
-  OWN(conv_cut_windows)(&forward, is_thin, is_thin || !ends, ends);
+  OWN(conv_cut_windows)(&forward, is_thin, 1, is_thin || !ends, ends);
   OWN(conv_kernel_cut) c = {.s = forward.s, .bands = forward.bands, .window_cols = forward.window_cols,
                             .window_elements = forward.window_elements, .copies = forward.copies,
                             .in_place = forward.in_place, .is_grouped = forward.is_grouped};

@@ -182,10 +182,29 @@ static int OWN(thin_fits)(const conv_shape *s, int64_t most) {
          s->ow >= OWN(THIN_PIXELS);
 }
 
+#if defined(FNN_ISA_AVX512) || defined(FNN_ISA_NEON)
+#include "conv2d_shift_body.h"
+#endif
+
+/* The rows of a unit are a multiple of so many. */
+static int64_t OWN(thin_row_step)(const conv_shape *s) {
+#if defined(FNN_ISA_AVX512) || defined(FNN_ISA_NEON)
+  if (OWN(shift_fits)(s->stride_w, s->cout)) return OWN(SHIFT_ROWS);
+#endif
+  (void)s;
+  return 1;
+}
+
 /* Columns [begin, begin + cols). Results that no cache holds are asked for so many elements ahead. */
 static void OWN(thin_run)(const OWN(conv_walk) * walk, int64_t channels, int64_t begin, int64_t cols,
                           int64_t results) {
   const int64_t ahead = results * (int64_t)sizeof(T) < OWN(THIN_FAR_BYTES) ? 0 : OWN(THIN_AHEAD_BYTES) / sizeof(T);
+#if defined(FNN_ISA_AVX512) || defined(FNN_ISA_NEON)
+  if (OWN(shift_fits)(walk->a_col / channels, walk->c_col)) {
+    OWN(shift_run)(walk, channels, begin, cols, ahead);
+    return;
+  }
+#endif
   for (int64_t k = 0; k < tile_panels(cols, N); k++) {
     const tile_panel panel = tile_panel_at(cols, N, k);
     OWN(thin_variants)[panel.vectors - 1](walk, begin + panel.begin, panel.cols, channels, ahead);
