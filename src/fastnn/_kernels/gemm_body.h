@@ -383,7 +383,7 @@ static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OW
       /* By the last tile, where it is a low one. */
       const int64_t rest = rows % height;
       const int is_summing = sums && rest > 0 && rest <= TILE_SUMMING_ROWS && panel.vectors <= TILE_VECTORS;
-      t.column_sums = column_sum + panel.begin;
+      if (sums) t.column_sums = column_sum + panel.begin;
       if (sums && !is_summing) OWN(gemm_add_columns)(t.column_sums, t.resumes, segments, t.n_segments, panel);
       OWN(gemm_ask) asked[2] = {{0}};
       if (c->asks == GEMM_ASKS_NEXT)

@@ -234,7 +234,7 @@ FNN_INLINE void OWN(tile_run)(const OWN(tile) * t, const enum tile_kind kind, co
 
 #define TILE_VARIANT(rows, vectors)                                                                                    \
   static __attribute__((noinline)) void OWN(tile_##rows##x##vectors)(const OWN(tile) * t) {                            \
-    OWN(tile_run)(t, TILE_PLAIN, rows, vectors);                                                                                \
+    OWN(tile_run)(t, TILE_PLAIN, rows, vectors);                                                                       \
   }
 #define TILE_VARIANTS(rows) TILE_VARIANT(rows, 1) TILE_VARIANT(rows, 2)
 TILE_VARIANTS(1) TILE_VARIANTS(2) TILE_VARIANTS(4)
