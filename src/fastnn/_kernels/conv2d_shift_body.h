@@ -7,7 +7,7 @@
 
 enum {
   OWN(SHIFT_ROWS) = 4, /* of results, one above the other */
-  OWN(SHIFT_VECTORS) = 2 /* of columns at most; with more, whose tiles broadcast less, narrow rows were slower */
+  OWN(SHIFT_VECTORS) = 1 /* of columns at most; with more, whose tiles broadcast less, rows with a maximum were slower */
 };
 
 /* What the results of a vector of columns share. */
