@@ -3,14 +3,12 @@
  *
  * A broadcast element of x meets the three taps of a kernel row, a multiply-add each for a result and the two to its
  * left: sums of three results side by side, in SHIFT_ROWS rows, stay in registers and shift along x by columns. Of a
- * tile each multiply-add has a broadcast of its own where there is one vector of columns. */
+ * tile each multiply-add has a broadcast of its own where there is one vector of columns; with more, whose tiles
+ * broadcast less, rows with a maximum were slower. */
 
-enum {
-  OWN(SHIFT_ROWS) = 4, /* of results, one above the other */
-  OWN(SHIFT_VECTORS) = 1 /* of columns at most; with more, whose tiles broadcast less, rows with a maximum were slower */
-};
+enum { OWN(SHIFT_ROWS) = 4 }; /* of results, one above the other */
 
-/* What the results of a vector of columns share. */
+/* What the results share. */
 typedef struct {
   const T *weights;               /* vectors: the bias, then (c, ky, kx) */
   int64_t channels, x_row, x_tap; /* of x: from a result's row to the next one's, from a tap's row to the next one's */
@@ -99,30 +97,24 @@ static void (*const OWN(shift_variants)[][2])(const OWN(shift) *, const T *, T *
 #undef SHIFT_VARIANT
 
 /* Whether these run a convolution that is thin; its units then have rows of whole strips. */
-static int OWN(shift_fits)(int64_t stride_w, int64_t cout) { return stride_w == 1 && cout <= OWN(SHIFT_VECTORS) * N; }
+static int OWN(shift_fits)(int64_t stride_w, int64_t cout) { return stride_w == 1 && cout <= N; }
 
-/* Columns [begin, begin + cols), in as few strips as it takes, of rows as equal as they can be. */
-static void OWN(shift_run)(const OWN(conv_walk) * walk, int64_t channels, int64_t begin, int64_t cols, int64_t ahead) {
-  _Alignas(FNN_ALIGN) T weights[OWN(SHIFT_VECTORS)][(1 + 9 * OWN(THIN_CHANNELS)) * N];
+/* All columns, in as few strips as it takes, of rows as equal as they can be. */
+static void OWN(shift_run)(const OWN(conv_walk) * walk, int64_t channels, int64_t cols, int64_t ahead) {
+  _Alignas(FNN_ALIGN) T weights[(1 + 9 * OWN(THIN_CHANNELS)) * N];
   const OWN(tile_segment) *s = walk->taps;
-  OWN(shift) t = {.channels = channels, .x_row = walk->a_row, .x_tap = s[3].a_offset, .c_row = walk->c_row,
-                  .c_col = walk->c_col, .c_ahead = ahead, .cols = walk->cols, .floor = walk->floor};
-  for (int64_t j = 0; j < cols; j += N) {
-    T *w = weights[j / N];
-    FN(store)(w, walk->bias ? FN(load_part)(walk->bias + begin + j, fnn_min(N, cols - j)) : (V){0});
-    for (int64_t k = 0; k < 9 * channels; k++)
-      FN(store)(w + (1 + k) * N, FN(load)(s[k % 9].b + k / 9 * s->b_stride + begin + j));
-  }
+  const OWN(shift) t = {.weights = weights, .channels = channels, .x_row = walk->a_row, .x_tap = s[3].a_offset,
+                        .c_row = walk->c_row, .c_col = walk->c_col, .c_ahead = ahead, .cols = walk->cols, .last = cols,
+                        .floor = walk->floor};
+  FN(store)(weights, walk->bias ? FN(load_part)(walk->bias, cols) : (V){0});
+  for (int64_t k = 0; k < 9 * channels; k++)
+    FN(store)(weights + (1 + k) * N, FN(load)(s[k % 9].b + k / 9 * s->b_stride));
+  const int is_plain = cols == N && !(t.floor > -INFINITY);
   const int64_t strips = fnn_ceil_div(walk->rows, OWN(SHIFT_ROWS));
   for (int64_t k = 0; k < walk->images * strips; k++) {
     const int64_t image = k / strips, row = walk->rows * (k % strips) / strips;
     const int64_t rows = walk->rows * (k % strips + 1) / strips - row;
-    const T *x = walk->a + image * walk->a_image + row * walk->a_row;
-    T *c = walk->c + image * walk->c_image + row * walk->c_row + begin;
-    for (int64_t j = 0; j < cols; j += N) {
-      t.weights = weights[j / N];
-      t.last = fnn_min(N, cols - j);
-      OWN(shift_variants)[rows - 1][t.last == N && !(t.floor > -INFINITY)](&t, x, c + j);
-    }
+    OWN(shift_variants)[rows - 1][is_plain](&t, walk->a + image * walk->a_image + row * walk->a_row,
+                                            walk->c + image * walk->c_image + row * walk->c_row);
   }
 }

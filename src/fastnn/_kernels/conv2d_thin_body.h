@@ -201,7 +201,7 @@ static void OWN(thin_run)(const OWN(conv_walk) * walk, int64_t channels, int64_t
   const int64_t ahead = results * (int64_t)sizeof(T) < OWN(THIN_FAR_BYTES) ? 0 : OWN(THIN_AHEAD_BYTES) / sizeof(T);
 #if defined(FNN_ISA_AVX512) || defined(FNN_ISA_NEON)
   if (OWN(shift_fits)(walk->a_col / channels, walk->c_col)) {
-    OWN(shift_run)(walk, channels, begin, cols, ahead);
+    OWN(shift_run)(walk, channels, cols, ahead); /* one panel, of all columns */
     return;
   }
 #endif
