@@ -68,8 +68,11 @@ def _bytes(*shapes) -> float:
 # ---- gemm: the three products of a dense layer (b, k) to (b, n) ----
 
 WIDTHS, BATCHES = (32, 128, 512, 2048), (1, 32, 128, 1024)
-# (b, k, n) of the reference networks
-DENSE = [(128, 784, 128), (128, 128, 64), (128, 64, 10), (32, 4, 16), (4096, 64, 256), (6400, 128, 256)]
+# (b, k, n) of the reference networks, and of more rows or columns than the caches hold
+DENSE = [
+    (128, 784, 128), (128, 128, 64), (128, 64, 10), (32, 4, 16), (4096, 64, 256), (6400, 128, 256),
+    (8192, 512, 512), (65536, 128, 128), (16384, 256, 256), (2048, 768, 3072), (512, 4096, 1024),
+]  # fmt: skip
 
 
 def _gemm():
@@ -120,6 +123,13 @@ CONVOLUTIONS = [
     (4, 224, 3, 32, 3, 2, 1),  # MobileNet
     (4, 56, 128, 128, 1, 1, 0),
     (4, 14, 512, 512, 1, 1, 0),
+    (32, 56, 64, 64, 3, 1, 1),  # more than the caches hold
+    (32, 56, 128, 128, 3, 2, 1),
+    (32, 56, 64, 256, 1, 1, 0),
+    (32, 56, 128, 128, 1, 1, 0),
+    (32, 112, 32, 64, 1, 1, 0),
+    (32, 28, 512, 128, 1, 1, 0),
+    (32, 56, 256, 512, 1, 2, 0),
 ]
 # (n, size, channels, stride), 3x3, of MobileNet
 DEPTHWISE = [
