@@ -28,16 +28,19 @@ class Unable(Exception):
     """The contender has no such network or measure."""
 
 
+def _network(name, k):
+    """Its row, the compiled network of `k`, which is `fastnn` or `keras`, and the data."""
+    if name not in others.ROWS:
+        return networks.ROWS[name], networks.build(name, k), *networks.data(name)
+    model = others.build(name, k)
+    return others.ROWS[name], model, *others.data(name, model.output_shape)
+
+
 class KerasLike:
     """fastnn, or Keras on the backend `KERAS_BACKEND`."""
 
     def __init__(self, name, k):
-        if name in others.ROWS:
-            self.row, self.model = others.ROWS[name], others.build(name, k)
-            self.x, self.y = others.data(name, self.model.output_shape)
-        else:
-            self.row, self.model = networks.ROWS[name], networks.build(name, k)
-            self.x, self.y = networks.data(name)
+        self.row, self.model, self.x, self.y = _network(name, k)
 
     def epoch(self):
         if getattr(self.row, "is_stream", False):
@@ -154,10 +157,10 @@ class OnnxRuntime:
 
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads()
-        self.x, _ = networks.data(name)
+        _, model, self.x, _ = _network(name, fastnn)
         with tempfile.TemporaryDirectory() as folder:
             path = os.path.join(folder, "model.onnx")
-            networks.build(name, fastnn).export(path, verbose=False)
+            model.export(path, verbose=False)
             self.session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
         self.input = self.session.get_inputs()[0].name
 
@@ -236,14 +239,13 @@ def infer(contender, _epochs: int) -> dict:
 
 
 def of_others(contender, epochs: int) -> dict:
-    """Seconds of an epoch, of a row by `predict` at batches of 512 and of `model(x)`, and the last loss."""
-    trained = fit(contender, epochs)
+    """Seconds of an epoch, of a row by `predict` at batches of 512 and of `model(x)`, and the last loss; without the
+    epoch and the loss of what does not train."""
+    trained = fit(contender, epochs) if hasattr(contender, "epoch") else {}
     one, many = contender.x[:1], contender.x[:1024]
-    return {
-        "epoch": trained["epoch"],
+    return {name: trained[name] for name in ("epoch", "loss") if trained} | {
         "predict_512": median_of(lambda: contender.predict(many, 512)) / len(many),
         "call": median_of(lambda: contender.call(one)),
-        "loss": trained["loss"],
     }
 
 
