@@ -1,5 +1,7 @@
 """What fit, evaluate and predict do, against plain NumPy and against what the released Keras was seen to do."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -558,3 +560,27 @@ def test_predicting_without_callbacks_is_predicting_with_them(dtype, batch_size)
     seen = model.predict(x, batch_size=batch_size, verbose=0, callbacks=[keras.callbacks.Callback()])
     np.testing.assert_array_equal(model.predict(x, batch_size=batch_size, verbose=0), seen)
     assert seen.shape == (7, 3) and seen.dtype == "float32"
+
+
+def test_predicted_rows_are_in_memory_once():
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1024)])
+    x = np.ones((1000, 4), "float32")
+    model.predict(x, batch_size=100, verbose=0)
+    tracemalloc.start()
+    rows = model.predict(x, batch_size=100, verbose=0)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert rows.nbytes <= peak < 1.3 * rows.nbytes
+
+
+@pytest.mark.parametrize("rows", [1, 2, 3])
+def test_steps_that_predict_another_number_of_rows(rows):
+    class Fixed(keras.Model):
+        def predict_step(self, data):
+            return keras.ops.concatenate([data, data, data])[:rows]
+
+    inputs = keras.Input((4,))
+    model = Fixed(inputs, keras.layers.Dense(2)(inputs))
+    x = np.arange(20.0).reshape(5, 4).astype("float32")
+    expected = np.concatenate([np.concatenate([batch] * 3)[:rows] for batch in (x[:2], x[2:4], x[4:])])
+    np.testing.assert_array_equal(model.predict(x, batch_size=2, verbose=0), expected)

@@ -205,8 +205,9 @@ class Executable:
 
     # Runs.
 
-    def run(self, arrays: list[np.ndarray]) -> list[np.ndarray]:
-        """The outputs for `arrays`; variables are updated."""
+    def run(self, arrays: list[np.ndarray], into: np.ndarray | None = None) -> list[np.ndarray]:
+        """The outputs for `arrays`; variables are updated. A lone output is written into `into`, contiguous, where it
+        has its shape and dtype."""
         for k, array in enumerate(arrays):
             if not (array.flags.c_contiguous and array.dtype.isnative):
                 arrays[k] = np.ascontiguousarray(array, array.dtype.newbyteorder("="))
@@ -214,7 +215,8 @@ class Executable:
             return self._run_in_parts(arrays)
         threads = config.threads()
         seconds = self._timing(1)
-        outputs = [np.empty(shape, dtype) for shape, dtype in self.result_types]
+        is_given = into is not None and self.result_types == [(into.shape, into.dtype)]
+        outputs = [into] if is_given else [np.empty(shape, dtype) for shape, dtype in self.result_types]
         arena = self._acquire(threads)
         try:
             failure = self.plan.run(arena, arrays, outputs, self.result_offsets, threads, seconds)

@@ -55,21 +55,27 @@ class Compiled:
         self._lock = threading.RLock()
 
     def __call__(self, *args, **kwargs):
-        if trace.current() is not None or trace.state.tapes or trace.state.scope is not None:
-            return self.function(*args, **kwargs)
-        return self.run(args, kwargs)
+        return self.function(*args, **kwargs) if _is_watched() else self.run(args, kwargs)
 
-    def run(self, args: tuple, kwargs: dict, signature: Hashable = None, arrays: list[np.ndarray] | None = None):
+    def into(self, array: np.ndarray, *args):
+        """What a call does; a lone output is written into `array`, contiguous, where it has its shape and dtype."""
+        return self.function(*args) if _is_watched() else self.run(args, {}, into=array)
+
+    def run(
+        self, args: tuple, kwargs: dict, signature: Hashable = None, arrays: list[np.ndarray] | None = None,
+        into: np.ndarray | None = None,
+    ):  # fmt: skip
         """What a call does where nothing is being traced or taped.
 
-        `signature` and `arrays` are what `flat_signature` found, where the caller has asked it.
+        `signature` and `arrays` are what `flat_signature` found, where the caller has asked it; `into` is as for
+        `Executable.run`.
         """
         if signature is None or arrays is None:
             signature, arrays = _signature_of_call(args, kwargs)
         traced = self._cache.get((signature, config.floatx(), self._key()))
         if traced is None or not traced.executable.is_current():
             traced = self._traced(signature, args, kwargs, lambda: _specs(arrays))
-        outputs = traced.executable.run(arrays)
+        outputs = traced.executable.run(arrays, into)
         return (outputs[0], (), ()) if traced.is_one_of_three else _packed(traced.structure, outputs)
 
     def batches(self, data, batch_size: int, start: int, steps: int, index: np.ndarray | None = None, **kwargs):
@@ -136,6 +142,11 @@ class Compiled:
             structure = tree.map_structure(lambda leaf: _output(graph, leaf), result)
         gathered = None if sources is None else [a.dtype.name for a in sources]
         return _Traced(Executable(graph, self.name, gathered), structure, structure == (_Output(0), (), ()))
+
+
+def _is_watched() -> bool:
+    """Whether what is computed now is being traced or taped."""
+    return trace.current() is not None or bool(trace.state.tapes) or trace.state.scope is not None
 
 
 def _specs(arrays: list[np.ndarray]) -> list[Spec]:

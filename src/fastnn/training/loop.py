@@ -5,8 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 
+import numpy as np
+
 from fastnn import tree
 from fastnn.training.data import Run, as_input
+from fastnn.training.logs import concatenated
 
 REFRESH_S = 0.1  # how often a progress bar should move, and how long Ctrl-C may take
 
@@ -62,6 +65,28 @@ def run_epoch(
     return outputs
 
 
+def outputs_of_rows(function, x: np.ndarray, size: int):
+    """The outputs of `function`, compiled or eager, for the rows of `x`, `size` at a time, in one array each.
+
+    A lone output with a row for each of `x` has its place before it is computed: it is never in memory twice.
+    """
+    slices = (as_input(x[begin : begin + size]) for begin in range(0, len(x), size))
+    first = function(next(slices))
+    if not isinstance(first, np.ndarray) or first.shape[:1] != (size,) or len(x) <= size:
+        return concatenated([first, *map(function, slices)])
+    whole = np.empty((len(x), *first.shape[1:]), first.dtype)
+    whole[:size] = first
+    for begin, rows in zip(range(size, len(x), size), slices, strict=True):
+        place = whole[begin : begin + size]
+        outputs = function.into(place, rows)
+        if outputs is place:
+            continue
+        if outputs.shape != place.shape:  # of a step of the user's own
+            return concatenated([whole[:begin], outputs, *map(function, slices)])
+        place[...] = outputs
+    return whole
+
+
 class EagerFunction:
     """What `Compiled` is, without compiling: for `run_eagerly=True`."""
 
@@ -70,6 +95,10 @@ class EagerFunction:
 
     def __call__(self, *args, **kwargs):
         return self.function(*args, **kwargs)
+
+    def into(self, _array, *args):
+        """What a call does: nothing is written into the array."""
+        return self.function(*args)
 
     def batches(self, data, batch_size, start, steps, index=None, **kwargs):
         """Runs `steps` batches of `batch_size` rows from row `start` of the order `index`, one after another."""

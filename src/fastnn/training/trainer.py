@@ -11,7 +11,7 @@ from fastnn.callbacks.callback_list import CallbackList
 from fastnn.training import data as batches
 from fastnn.training.compilation import Compilable
 from fastnn.training.logs import as_logs, concatenated, in_order
-from fastnn.training.loop import Pace, run_epoch
+from fastnn.training.loop import Pace, outputs_of_rows, run_epoch
 from fastnn.training.resuming import Resumable
 from fastnn.training.steps import Steps
 
@@ -198,9 +198,7 @@ class Trainer(Steps, Compilable, Resumable):
         """
         verbosity = _verbosity(verbose)
         if not (verbosity or callbacks or steps) and batches.is_number_array(x):
-            function, size = self.make_predict_function(), batches.checked_batch_size(batch_size)
-            slices = (x[row : row + size] for row in range(0, len(x), size))
-            return concatenated([function(batches.as_input(rows)) for rows in slices])
+            return outputs_of_rows(self.make_predict_function(), x, batches.checked_batch_size(batch_size))
         source = batches.source_of(x, batch_size=batch_size, steps=steps)
         callbacks = _callback_list(callbacks, self, verbosity, epochs=1, steps=source.steps or source.num_batches)
         collected = []
