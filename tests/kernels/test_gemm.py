@@ -158,8 +158,8 @@ def test_column_sum_rides_along(size, suffix, isa):
 # Where a panel is packed because its vectors straddle cache lines or are scattered over pages, where a transposed A is
 # packed, where k is cut into splits, where it is done in blocks that leave their sums in between, where these are
 # short as rows of B share the sets of a cache, where a row takes B as it lies, and where a column by a row is stored
-# as long rows, and where tiles pack the next panel; the last one cuts a range of k, which its last tile has more rows
-# of sums for than are valid.
+# as long rows, where tiles pack the next panel, and where B is packed as a whole; one cuts a range of k, which its last
+# tile has more rows of sums for than are valid.
 @pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize("suffix", FLOATS)
 @pytest.mark.parametrize("layouts", ["nn", "nt", "tn"])
@@ -193,6 +193,10 @@ def test_column_sum_rides_along(size, suffix, isa):
         (300, 400, 900),
         (40, 2048, 520),
         (11, 13_000, 530),
+        (400, 1030, 1100),
+        (200, 600, 2100),
+        (2050, 150, 40),
+        (2050, 140, 1030),
     ],
     ids=str,
 )
@@ -235,6 +239,8 @@ def test_batches_broadcast(m, n, layouts, suffix, isa):
         (133, 512, 700),
         (77, 1100, 1300),
         (40, 2048, 520),
+        (400, 1030, 1100),
+        (2050, 140, 1030),
     ],
     ids=str,
 )
@@ -265,6 +271,7 @@ def test_a_row_of_the_result_has_the_same_bits_in_any_tile(n, suffix, isa):
 def test_empty(suffix, isa):
     dtype = FLOATS[suffix]
     bias = np.arange(3, dtype=dtype)
+    gemm(np.empty((2050, 0), dtype), np.empty((0, 150), dtype), isa=isa)
     result = gemm(np.empty((2, 0), dtype), np.empty((0, 3), dtype), bias=bias, c=1.0, beta=2.0, isa=isa)
     np.testing.assert_array_equal(result, np.broadcast_to(bias + 2, (2, 3)))
     gemm(np.empty((0, 4), dtype), np.empty((4, 3), dtype), isa=isa)

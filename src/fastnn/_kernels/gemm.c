@@ -54,7 +54,12 @@ enum {
   GEMM_TALL_SHARING_COLS = 64,
   GEMM_TALL_COLS = 128,
   GEMM_TALL_BLOCK_BYTES = 5 << 17, /* of whole rows of A and B in a block of k: what lies between stays in no set twice */
-  GEMM_COPIED_BYTES = 1 << 24,     /* of an A that is turned as a whole */
+  GEMM_COPIED_BYTES = 1 << 24,     /* of an A that is turned as a whole, of a B that is packed as a whole */
+  GEMM_COPIED_GROUP_BYTES = 1 << 19, /* of its panels that a unit reads, in L2 beside rows of A */
+  GEMM_COPIED_ROWS = 2048,           /* least rows that share it, of so many bytes where it is several groups */
+  GEMM_COPIED_ROWS_BYTES = 1 << 23,
+  GEMM_COPIED_COLS = 256,            /* of a unit of blocks of k */
+  GEMM_COPIED_K = 512,               /* of a block, where there are several */
   GEMM_PACKED_GROUP_BYTES = 1 << 17, /* of B that a unit reads by narrow panels, up to which all are packed at once */
   GEMM_SHORT_GROUP_BYTES = 1 << 18,  /* the same of broad panels, of a short k and a large C */
   GEMM_PACKED_ROWS = 16,           /* of B that all its panels copy in turn */
@@ -120,9 +125,10 @@ enum gemm_way {
   GEMM_PACKED_A,   /* a transposed A whose columns lie pages apart, shared by many columns of B */
   GEMM_STREAM,     /* a row by a large B as it lies: see gemm_stream */
   GEMM_TALL,       /* a long k of an A that is transposed, and near enough to be read in place */
-  GEMM_LARGE,      /* a B much larger than the L2 cache, of which all rows share what is packed */
+  GEMM_LARGE,      /* a B much larger than the L2 cache, of which large blocks of rows share what is packed */
   GEMM_SHARED,     /* a B that an L2 cache may hold: blocks of rows share a panel in turn and ask for the next one */
   GEMM_AHEAD,      /* few rows by a B that is not in the L2 cache, row by row as it lies: see gemm_ask_ahead */
+  GEMM_COPIED_B,   /* many rows by a B of several panels, which are all packed in a first phase */
   GEMM_PLAIN,
   GEMM_WAYS
 };
@@ -133,6 +139,7 @@ enum gemm_asks {
   GEMM_ASKS_COLUMNS, /* the next columns of a B that is contiguous along k, or more of these */
   GEMM_ASKS_NEXT,    /* the next block of k, panel, or split of B */
   GEMM_ASKS_PACKED,  /* what is packed next */
+  GEMM_ASKS_ROWS,    /* the next rows of A and of C */
   GEMM_ASKS_PANEL,   /* the next panel of B */
   GEMM_ASKS_SPLIT    /* the next split of B */
 };
@@ -140,7 +147,7 @@ enum gemm_asks {
 static const int64_t gemm_most_k[GEMM_WAYS] = {
   [GEMM_DOTS] = INT64_MAX, [GEMM_OUTER] = GEMM_K_MOST, [GEMM_COPIED_A] = GEMM_K_MOST, [GEMM_PACKED_A] = GEMM_K_BLOCK,
   [GEMM_STREAM] = INT64_MAX, [GEMM_TALL] = GEMM_K_MOST, [GEMM_LARGE] = GEMM_K_WIDE, [GEMM_AHEAD] = GEMM_K_AHEAD,
-  [GEMM_SHARED] = GEMM_K_MOST, [GEMM_PLAIN] = GEMM_K_MOST,
+  [GEMM_SHARED] = GEMM_K_MOST, [GEMM_COPIED_B] = GEMM_SHARED_K, [GEMM_PLAIN] = GEMM_K_MOST,
 };
 
 /* A product of one column, written as one of a row: the operands change places, and a vector holds many rows of the

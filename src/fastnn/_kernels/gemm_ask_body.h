@@ -59,6 +59,28 @@ static void OWN(gemm_ask_packed)(OWN(gemm_ask) * asks, const OWN(gemm_cut) * c, 
   asks[0] = (OWN(gemm_ask)){a + row + (k_then + begin) * a_col, a_col, end - begin, fnn_min(c->rows, c->m - row)};
 }
 
+/* The next rows: of A those of the next block of k or unit, of which each panel asks for a part; of C those of the next
+ * panel or unit. */
+static void OWN(gemm_ask_rows_of)(OWN(gemm_ask) * asks, const OWN(gemm_cut) * c, const int64_t *ints, const T *a,
+                                  const T *out, int64_t row_block, int64_t k_begin, int64_t k_next, int64_t k_end,
+                                  int64_t panel_begin, int64_t panel_end, int64_t panel_index) {
+  const int ends = k_next == k_end, is_last = panel_index + 1 == panel_end;
+  const int64_t line = FNN_ALIGN / (int64_t)sizeof(T), here = row_block * c->rows, then = here + c->rows;
+  const int64_t row = ends ? then : here, from = ends ? k_begin : k_next, span = fnn_min(c->k_block, k_end - from);
+  if (ints[GEMM_A_COL] == 1 && row < c->m) {
+    const int64_t panels = panel_end - panel_begin, index = panel_index - panel_begin;
+    const int64_t begin = span * index / panels / line * line;
+    const int64_t end = is_last ? span : span * (index + 1) / panels / line * line;
+    asks[0] = (OWN(gemm_ask)){a + row * ints[GEMM_A_ROW] + from + begin, ints[GEMM_A_ROW], fnn_min(c->rows, c->m - row),
+                              end - begin};
+  }
+  const int64_t c_row = is_last ? then : here;
+  if (ends && c_row < c->m) {
+    const tile_panel next = tile_panel_of(c->n, N, c->widest, is_last ? panel_begin : panel_index + 1);
+    asks[1] = (OWN(gemm_ask)){out + c_row * c->n + next.begin, c->n, fnn_min(c->rows, c->m - c_row), next.cols};
+  }
+}
+
 /* A unit's share of what the next ones read of B: [k, k_next) of the next panel, or as much of the next split. In a
  * network it is seldom in this core's cache: the optimizer has just written it, or other layers' B came since. */
 static void OWN(gemm_ask_shared)(OWN(gemm_ask) * asks, const OWN(gemm_cut) * c, const T *b, int64_t b_row, int64_t k,

@@ -39,8 +39,9 @@ static void OWN(gemm_size)(const int64_t *ints, fnn_work *work) {
   const OWN(gemm_cut) c = OWN(gemm_cut_of)(gemm_turn(ints, space));
   const double m = (double)c.m, n = (double)c.n, k = (double)c.k, batches = (double)c.batches;
   int64_t tiles = c.batches * c.row_blocks * c.groups;
-  work->phases = c.splits > 1 || c.way == GEMM_COPIED_A ? 2 : 1;
+  work->phases = c.splits > 1 || c.way == GEMM_COPIED_A || c.way == GEMM_COPIED_B ? 2 : 1;
   work->units[0] = c.way == GEMM_COPIED_A ? c.row_blocks : tiles * c.splits;
+  if (c.way == GEMM_COPIED_B) work->units[0] = c.groups;
   work->units[1] = tiles;
   work->scratch_bytes = OWN(gemm_scratch_elements)(&c) * (int64_t)sizeof(T);
   work->memo_bytes = GEMM_MEMO;
@@ -50,6 +51,7 @@ static void OWN(gemm_size)(const int64_t *ints, fnn_work *work) {
   }
   if (c.splits > 1) work->shared_bytes = c.splits * (c.batches * c.m + c.sums_columns) * c.n * (int64_t)sizeof(T);
   if (c.way == GEMM_COPIED_A) work->shared_bytes = c.m * OWN(gemm_copied_row)(&c) * (int64_t)sizeof(T);
+  if (c.way == GEMM_COPIED_B) work->shared_bytes = c.panels * c.k * c.widest * FNN_VECTOR_BYTES;
   work->flops = 2 * batches * m * n * k;
   work->bytes = batches * (m * k + k * n + m * n) * (double)sizeof(T);
 }
@@ -355,7 +357,11 @@ static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OW
           OWN(tile_finish_row)(&t, t.partial + i * OWN(TILE_COLS), c_rows[i] + panel.begin);
         continue;
       }
-      if (c->packs_b) {
+      if (c->way == GEMM_COPIED_B) {
+        const T *packed = (const T *)call->shared + panel_index * c->k * c->widest * N + k * panel.vectors * N;
+        segments[0] = (OWN(tile_segment)){packed, panel.vectors * N, 0, k_next - k};
+        t.n_segments = 1;
+      } else if (c->packs_b) {
         const int64_t first = c->packs_group ? panel_begin : panel_index, end = c->packs_group ? panel_end : first + 1;
         const int64_t b_of = (z * c->splits + split) * c->panels + first;
         const T *from_b = b + k * ints[GEMM_B_ROW];
@@ -392,6 +398,9 @@ static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OW
         OWN(gemm_ask_packed)(asked, c, ints, a, b, row_block, k_begin, k, k_end, panel_begin, panel_end, panel_index);
       else if (c->asks == GEMM_ASKS_PANEL || c->asks == GEMM_ASKS_SPLIT)
         OWN(gemm_ask_shared)(asked, c, b, ints[GEMM_B_ROW], k, k_next, panel_index, row_block);
+      else if (c->asks == GEMM_ASKS_ROWS)
+        OWN(gemm_ask_rows_of)(asked, c, ints, a, out, row_block, k_begin, k_next, k_end, panel_begin, panel_end,
+                              panel_index);
       const int64_t tiles = rows / height;
       const int copies = c->copies && panel.cols == OWN(TILE_COLS) && asked[1].cols == OWN(TILE_COLS);
       const int asks_copied = copies && c->way != GEMM_AHEAD;
@@ -512,7 +521,13 @@ static void OWN(gemm)(const fnn_call *outer, int64_t begin, int64_t end) {
                            call->ints[GEMM_A_COL], fnn_min(c->rows, c->m - row), c->k);
     return;
   }
-  const int combines = call->phase == 1 && c->way != GEMM_COPIED_A;
+  if (c->way == GEMM_COPIED_B && call->phase == 0) {
+    for (int64_t p = begin * c->group; p < fnn_min(c->panels, end * c->group); p += c->group)
+      OWN(gemm_pack_b)((T *)call->shared + p * c->k * c->widest * N, c, call->ints, (const T *)call->buf[1], p,
+                       fnn_min(c->panels, p + c->group), c->k);
+    return;
+  }
+  const int combines = c->splits > 1 && call->phase == 1;
   for (int64_t unit = begin; unit < end; unit++) {
     /* Splits and batches vary slowest; then what neighbours share: a panel of B, or rows of A. */
     const int64_t inner = unit % (c->groups * c->row_blocks), z = unit / (c->groups * c->row_blocks) % c->batches;

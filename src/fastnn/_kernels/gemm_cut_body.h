@@ -122,6 +122,29 @@ static int OWN(gemm_copies_a)(const OWN(gemm_cut) * c) {
          c->n >= GEMM_GROUP_COLS && c->m * c->n * size >= GEMM_SPLIT_BYTES && c->m * c->k * size <= GEMM_COPIED_BYTES;
 }
 
+/* The rows of few blocks as equal as they can be. */
+static int64_t OWN(gemm_block_rows)(const OWN(gemm_cut) * c) {
+  return fnn_round_up(fnn_ceil_div(c->m, fnn_ceil_div(c->m, GEMM_MOST_ROWS)), OWN(GEMM_ROWS));
+}
+
+/* Whether B is packed as a whole: threads share that, and units are rows of A by as many panels as the L2 cache holds,
+ * not one panel for which all rows of A come from afar. */
+static int OWN(gemm_copies_b)(const OWN(gemm_cut) * c) {
+  const int64_t size = sizeof(T), b_bytes = c->n * c->k * size;
+  const int is_far = c->m * c->k * size >= GEMM_COPIED_ROWS_BYTES && b_bytes <= GEMM_COPIED_BYTES;
+  return c->batches == 1 && c->panels > 1 && c->m >= GEMM_COPIED_ROWS && !c->sums_columns &&
+         c->m * c->n * size >= GEMM_SPLIT_BYTES && (is_far || b_bytes <= GEMM_COPIED_GROUP_BYTES);
+}
+
+/* Units of rows by panels that stay in the L2 cache; of a long k, blocks of which sums are kept in between. */
+static void OWN(gemm_cut_copied)(OWN(gemm_cut) * c) {
+  const int is_long = c->k > GEMM_SHARED_K;
+  const int64_t bytes = GEMM_COPIED_GROUP_BYTES / (fnn_max(1, c->k) * c->widest * FNN_VECTOR_BYTES);
+  c->group = fnn_max(1, fnn_min(c->panels, is_long ? GEMM_COPIED_COLS / (c->widest * N) : bytes));
+  if (is_long) c->rows = OWN(gemm_block_rows)(c);
+  c->shares_panel = 1;
+}
+
 static enum gemm_way OWN(gemm_way_of)(const OWN(gemm_cut) * c, const int64_t *ints) {
   const int64_t a_row = ints[GEMM_A_ROW], a_col = ints[GEMM_A_COL], b_row = ints[GEMM_B_ROW], b_col = ints[GEMM_B_COL];
   const int64_t size = sizeof(T), few = GEMM_DOTS_K + (c->m - 1) * GEMM_DOTS_K_ROW;
@@ -134,8 +157,11 @@ static enum gemm_way OWN(gemm_way_of)(const OWN(gemm_cut) * c, const int64_t *in
   if (c->m == 1 && b_col == 1 && (b_row >= c->n || c->k == 1) && is_large && !c->sums_columns) return GEMM_STREAM;
   if (a_row == 1 && !is_paged && c->k >= 4 * GEMM_K_BLOCK) return GEMM_TALL;
   if (a_row == 1) return GEMM_PLAIN;
-  const int is_one_block = is_large && c->m <= GEMM_MOST_ROWS && c->panels >= GEMM_MANY_UNITS;
-  if (b_col != 1) return is_one_block && c->m > 1 ? GEMM_LARGE : GEMM_PLAIN;
+  const int64_t blocks = fnn_ceil_div(c->m, GEMM_MOST_ROWS);
+  const int shares_blocks = is_large && (blocks == 1 || c->k > (b_col == 1 ? GEMM_SHARED_K : GEMM_K_MOST)) &&
+                            c->panels * blocks >= GEMM_MANY_UNITS;
+  if (b_col != 1 && OWN(gemm_copies_b)(c)) return GEMM_COPIED_B;
+  if (b_col != 1) return shares_blocks && c->m > 1 ? GEMM_LARGE : GEMM_PLAIN;
   const int64_t far = fnn_max(GEMM_AHEAD_BYTES, c->m * GEMM_AHEAD_ROW_BYTES);
   const int is_far = c->m > 1 && c->m <= GEMM_AHEAD_ROWS && b_row == c->n && c->n * c->k * size > far;
   const int64_t partial_bytes = 2 * c->m * c->n * size;
@@ -145,7 +171,8 @@ static enum gemm_way OWN(gemm_way_of)(const OWN(gemm_cut) * c, const int64_t *in
   const int is_cut = c->k >= 2 * GEMM_K_AHEAD && (partial_bytes <= GEMM_SPLIT_BYTES || is_long);
   if (is_far && is_cut && c->batches == 1 && !c->sums_columns) return GEMM_AHEAD;
   if (c->m <= OWN(GEMM_ROWS) || b_row < c->n) return GEMM_PLAIN;
-  if (is_one_block) return GEMM_LARGE;
+  if (OWN(gemm_copies_b)(c)) return GEMM_COPIED_B;
+  if (shares_blocks) return GEMM_LARGE;
   const int is_shared = c->k <= GEMM_SHARED_K && c->m <= GEMM_SHARED_ROWS && c->panels >= GEMM_SHARED_PANELS;
   return is_shared && c->n * c->k * size >= GEMM_AHEAD_BYTES ? GEMM_SHARED : GEMM_PLAIN;
 }
@@ -161,6 +188,7 @@ static enum gemm_asks OWN(gemm_asks_of)(const OWN(gemm_cut) * c, const int64_t *
     return is_near && shares ? GEMM_ASKS_COLUMNS : GEMM_ASKS_NOTHING;
   }
   if (c->way == GEMM_SHARED) return GEMM_ASKS_PANEL;
+  if (c->way == GEMM_COPIED_B) return GEMM_ASKS_ROWS;
   if (c->copies) return GEMM_ASKS_PACKED;
   if (c->way == GEMM_PACKED_A && OWN(gemm_is_broad)(c) && (c->m + c->n) * c->k * size >= GEMM_WIDE_BYTES)
     return GEMM_ASKS_PACKED;
@@ -192,8 +220,9 @@ static OWN(gemm_cut) OWN(gemm_cut_of)(const int64_t *ints) {
       c.rows = fnn_round_up(c.m, TILE_BLOCK);
       c.group = c.panels;
       break;
-    case GEMM_LARGE: c.rows = fnn_round_up(c.m, OWN(GEMM_ROWS)); break;
+    case GEMM_LARGE: c.rows = OWN(gemm_block_rows)(&c); break;
     case GEMM_SHARED: OWN(gemm_cut_shared)(&c); break;
+    case GEMM_COPIED_B: OWN(gemm_cut_copied)(&c); break;
     default: OWN(gemm_cut_evenly)(&c);
   }
   c.groups = fnn_ceil_div(c.panels, c.group);
@@ -227,8 +256,11 @@ static OWN(gemm_cut) OWN(gemm_cut_of)(const int64_t *ints) {
   if (c.way == GEMM_AHEAD)
     while (c.k_block > GEMM_K_AHEAD / 4 && c.k_block * c.n * (int64_t)sizeof(T) > GEMM_AHEAD_BLOCK_BYTES)
       c.k_block = fnn_round_up(c.k_block / 2, GEMM_AHEAD_STEPS);
-  c.packs_b = c.way != GEMM_DOTS && (ints[GEMM_B_COL] != 1 || (ints[GEMM_B_ROW] < c.n && c.k > 1) ||
-                                     OWN(gemm_is_scattered)(&c, ints, c.k_block));
+  if (c.way == GEMM_COPIED_B && c.k > GEMM_SHARED_K)
+    c.k_block = fnn_round_up(fnn_ceil_div(c.k, fnn_ceil_div(c.k, GEMM_COPIED_K)), N);
+  c.packs_b = c.way != GEMM_DOTS && c.way != GEMM_COPIED_B &&
+              (ints[GEMM_B_COL] != 1 || (ints[GEMM_B_ROW] < c.n && c.k > 1) ||
+               OWN(gemm_is_scattered)(&c, ints, c.k_block));
   /* A line a row at a time is the dearest way to read a B whose rows lie in the same sets of the caches. */
   const int64_t group_bytes = c.k_block * c.group * c.widest * FNN_VECTOR_BYTES;
   c.packs_group |= c.way == GEMM_PACKED_A && !OWN(gemm_is_broad)(&c) && ints[GEMM_B_COL] == 1 &&
