@@ -233,8 +233,10 @@ static void OWN(conv2d_grad_input)(const fnn_call *call, int64_t begin, int64_t 
  * is dy, k runs along a row of result pixels and each row is a segment. A unit of the first phase adds a block of the
  * batch for a block of tile rows, and leaves its sums in shared memory; the second phase adds the blocks. */
 
-/* bytes: each block of tile rows reads the window anew, so sums of this size have no more of them than threads need */
-enum { OWN(CONV_SMALL_SUMS) = 1 << 17 };
+enum {
+  OWN(CONV_UNIT_SUMS) = 256 << 10, /* bytes of a unit's sums */
+  OWN(CONV_BAND_BYTES) = 640 << 10 /* of what it contracts between two visits of a tile */
+};
 
 typedef struct {
   conv_shape s;
@@ -243,6 +245,7 @@ typedef struct {
   int64_t rows, panels, unit_rows;            /* of a group: rows rounded up to TILE_BLOCK, panels; rows of a unit */
   int64_t partial, window_cols, window_rows, window_elements, dy_elements;
   int copies, in_place, copies_dy, is_grouped;
+  int asks_rows; /* of x whole, as units read about all; else the pixels that a unit reads */
 } OWN(conv_kernel_cut);
 
 /* Rows of a tile that ends with the `left` rows of a tap that are to do: as many as a variant has. */
@@ -264,6 +267,26 @@ static int OWN(conv_taps_fit)(const conv_shape *s) {
   return 8 * tiles * height <= 9 * s->cin_g && 20 * sums <= 21 * s->cin_g * vectors;
 }
 
+/* Units whose sums stay in L2, and bands whose pixels, of x what a unit's taps read, do so beside them: units of few
+ * rows would read all pixels from memory anew. */
+static void OWN(conv_cut_sums)(OWN(conv_kernel_cut) * c) {
+  const conv_shape *s = &c->s;
+  const int64_t size = (int64_t)sizeof(T), most = fnn_max(1, c->rows / (3 * TILE_BLOCK));
+  c->row_blocks = fnn_min(most, fnn_ceil_div(c->rows * s->cout * size, OWN(CONV_UNIT_SUMS)));
+  const int64_t unit_rows = fnn_ceil_div(c->rows, c->row_blocks), taps = fnn_ceil_div(unit_rows, s->cin_g);
+  const int64_t cols = fnn_min(fnn_min(s->kw, taps), s->stride_w);
+  const int64_t rows = fnn_min(fnn_ceil_div(taps, s->kw), s->stride_h);
+  const int64_t read = fnn_min(unit_rows * s->groups, rows * cols * s->cin), pixel = (s->cout + read) * size;
+  const int64_t equal = s->n * s->oh * s->ow / fnn_ceil_div(CONV_UNITS / 2, c->row_blocks);
+  const int64_t pixels = fnn_max(CONV_FEW_PIXELS, fnn_min(fnn_min(CONV_PIXELS, equal), OWN(CONV_BAND_BYTES) / pixel));
+  const int64_t row = c->copies ? c->window_cols * s->cin : 0;
+  c->bands = conv_bands_by(s->n, s->oh, s->ow, row * s->stride_h * size, 1, pixels);
+  c->window_elements = c->bands.images * ((c->bands.rows - 1) * s->stride_h + c->window_rows) * row;
+  const int64_t units = fnn_ceil_div(CONV_UNITS / 2, fnn_max(1, c->bands.image_units * c->bands.bands));
+  c->row_blocks = fnn_max(c->row_blocks, fnn_min(fnn_min(8, most), units));
+  c->asks_rows = c->copies || 2 * read >= s->stride_h * s->stride_w * s->cin;
+}
+
 static OWN(conv_kernel_cut) OWN(conv_kernel_cut_of)(const int64_t *ints) {
   OWN(conv_cut) forward = {.s = conv_shape_of(ints)};
   const int ends = OWN(conv_taps_fit)(&forward.s);
@@ -275,23 +298,22 @@ static OWN(conv_kernel_cut) OWN(conv_kernel_cut_of)(const int64_t *ints) {
   const conv_shape *s = &c.s;
   c.window_rows = (s->kh - 1) * s->dilation_h + 1;
   c.copies_dy = s->cout_g % N != 0; /* whole vectors may reach past the end of dy */
-  if (c.copies_dy) c.dy_elements = c.bands.images * c.bands.rows * s->ow * s->cout + N;
   c.rows = fnn_round_up(s->taps * s->cin_g, TILE_BLOCK);
   c.panels = tile_panels(s->cout_g, N);
-  c.row_blocks = fnn_max(1, fnn_min(8, c.rows / (3 * TILE_BLOCK)));
+  c.row_blocks = c.asks_rows = 1;
+  if (!c.is_grouped && !is_thin) OWN(conv_cut_sums)(&c);
   const int64_t bands = c.bands.image_units * c.bands.bands;
-  if (c.is_grouped) c.row_blocks = 1;
-  if (c.rows * s->cout * (int64_t)sizeof(T) <= OWN(CONV_SMALL_SUMS))
-    c.row_blocks = fnn_min(c.row_blocks, fnn_ceil_div(CONV_UNITS / 2, fnn_max(1, bands)));
   c.unit_rows = fnn_round_up(fnn_ceil_div(c.rows, c.row_blocks), TILE_BLOCK);
   c.row_blocks = fnn_ceil_div(c.rows, c.unit_rows);
   c.blocks = fnn_min(bands, fnn_ceil_div(CONV_UNITS, c.row_blocks));
+  if (bands < 2 * c.blocks && bands > c.blocks) c.blocks = fnn_ceil_div(bands, 2); /* or some have twice the work */
   /* Few bands are as unequal as their rows. */
   for (int64_t equal = 8; equal >= 4 && bands > 1 && bands < OWN(CONV_FEW_BANDS); equal -= 2) {
-    if (c.rows % (equal * TILE_BLOCK) || c.is_grouped) continue;
+    if (c.rows % (equal * TILE_BLOCK) || c.is_grouped || c.row_blocks > 8) continue;
     c.blocks = 1, c.row_blocks = equal, c.unit_rows = c.rows / equal;
     break;
   }
+  if (c.copies_dy) c.dy_elements = c.bands.images * c.bands.rows * s->ow * s->cout + N;
   /* A block's sums: its tiles, then the column sums of dy. */
   c.partial = s->groups * c.panels * c.rows * OWN(TILE_COLS) + fnn_round_up(s->cout, N);
   return c;
@@ -398,6 +420,19 @@ static void OWN(conv_band_taps)(OWN(conv_band) * band, int64_t first, int64_t la
   if (!conv_same(y, band->rows_now) || !conv_same(x, band->cols_now)) OWN(conv_band_results)(band, y, x);
 }
 
+/* Asks for the channels that rows [first, last) read of result pixel `index` of the band whose window is at `x`, which
+ * counts the pixels of each tap in turn. */
+static void OWN(conv_ask_pixel)(const OWN(conv_band) * band, const T *x, int64_t first, int64_t last, int64_t index) {
+  const conv_shape *s = band->s;
+  const int64_t pixels = band->images * band->rows * s->ow, tap = first / s->cin_g + index / pixels;
+  const int64_t row = index % pixels / s->ow, col = index % s->ow;
+  const int64_t begin = fnn_max(0, first - tap * s->cin_g), end = fnn_min(s->cin_g, last - tap * s->cin_g);
+  const T *at = x + row / band->rows * band->window.image +
+                (row % band->rows * s->stride_h + tap / s->kw * s->dilation_h) * band->window.row +
+                (col * s->stride_w + tap % s->kw * s->dilation_w) * s->cin;
+  for (int64_t i = begin; i < end; i += FNN_ALIGN / (int64_t)sizeof(T)) __builtin_prefetch(at + i, 0, 2);
+}
+
 /* The sum over blocks of what starts at `partial` in each, `vectors` vectors, in order. */
 static void OWN(conv_add_blocks)(T *sum, const OWN(conv_kernel_cut) * c, const T *partial, int64_t vectors) {
   for (int64_t j = 0; j < vectors; j++) {
@@ -481,7 +516,7 @@ static void OWN(conv_kernel_unit)(const fnn_call *call, const OWN(conv_kernel_cu
       (const T *)call->buf[0] + ((image + images - 1) * s->h + (row + n_rows) * s->stride_h) * s->w * s->cin;
     const int has_gaps = s->stride_h > s->kh; /* rows of x that are not read */
     OWN(conv_ahead) ahead = OWN(conv_ahead_of)(
-      next_x, has_gaps ? 0 : images * n_rows * s->stride_h * s->w * s->cin, next_dy, pixels * s->cout,
+      next_x, has_gaps || !c->asks_rows ? 0 : images * n_rows * s->stride_h * s->w * s->cin, next_dy, pixels * s->cout,
       s->groups * c->panels * (last_row - first_row) / TILE_MOST_ROWS, images * n_rows);
     if (c->is_grouped) {
       OWN(grouped_run) *runs = (OWN(grouped_run) *)(segments + s->taps);
@@ -507,6 +542,15 @@ static void OWN(conv_kernel_unit)(const fnn_call *call, const OWN(conv_kernel_cu
                           .y = {s->kh, row * s->stride_h - s->pad_top, s->stride_h, s->dilation_h, s->h},
                           .x = {s->kw, -s->pad_left, s->stride_w, s->dilation_w, s->w}};
     OWN(conv_band_results)(&now, (conv_range){0, n_rows}, (conv_range){0, s->ow});
+    const int64_t next_row = row + n_rows < s->oh ? row + n_rows : 0, next_image = image + (next_row ? 0 : images);
+    const T *asked = (const T *)call->buf[0] +
+                     ((next_image * s->h + next_row * s->stride_h - s->pad_top) * s->w - s->pad_left) * s->cin;
+    int64_t asks = 0, last_ask = 0, tile_asks = 0;
+    if (!c->asks_rows && !has_gaps && s->groups == 1 && band + 1 < end) {
+      const int64_t last_tap = (fnn_min(last_row, s->taps * s->cin) - 1) / s->cin;
+      last_ask = pixels * (last_tap + 1 - first_row / s->cin);
+      tile_asks = fnn_ceil_div(last_ask * TILE_MOST_ROWS, c->panels * (last_row - first_row));
+    }
     for (int64_t g = 0; g < s->groups; g++) {
       OWN(tile) t = {.a_stride = s->stride_w * s->cin, .segments = segments, .resumes = band > begin, .continues = 1};
       for (int64_t k = 0; k < c->panels; k++) {
@@ -524,6 +568,8 @@ static void OWN(conv_kernel_unit)(const fnn_call *call, const OWN(conv_kernel_cu
           if (c->copies || c->in_place) OWN(conv_band_taps)(&now, first, last);
           t.n_segments = now.n_segments;
           t.ahead_lines = OWN(conv_ask)(&ahead, t.n_segments, &t.ahead);
+          for (int64_t i = 0; i < tile_asks && asks < last_ask; i++)
+            OWN(conv_ask_pixel)(&now, asked, first_row, last_row, asks++);
           OWN(tile_call)(&t, panel.vectors);
         }
       }

@@ -17,13 +17,12 @@ enum {
   CONV_WINDOW_BYTES = 1 << 18 /* what a unit may copy to scratch: with the weights it stays in L2 */
 };
 
-/* Of `most` pixels, but of a row at least. `row_bytes` is what a row of a unit's window takes in scratch. Bands are
+/* Of `pixels`, but of a row at least. `row_bytes` is what a row of a unit's window takes in scratch. Bands are
  * multiples of row_step. */
-FNN_INLINE conv_bands conv_bands_of(int64_t n, int64_t rows, int64_t cols, int64_t row_bytes, int64_t row_step,
-                                    int64_t most) {
+FNN_INLINE conv_bands conv_bands_by(int64_t n, int64_t rows, int64_t cols, int64_t row_bytes, int64_t row_step,
+                                    int64_t pixels) {
   conv_bands b = {.images = 1, .rows = rows};
   if (!n || !rows || !cols) return b;
-  int64_t pixels = fnn_max(CONV_FEW_PIXELS, fnn_min(most, n * rows * cols / CONV_UNITS));
   int64_t unit_rows = fnn_max(1, fnn_min(fnn_ceil_div(pixels, cols), CONV_WINDOW_BYTES / fnn_max(1, row_bytes)));
   if (unit_rows >= rows) {
     b.images = fnn_min(n, fnn_max(1, unit_rows / rows));
@@ -34,6 +33,13 @@ FNN_INLINE conv_bands conv_bands_of(int64_t n, int64_t rows, int64_t cols, int64
   b.image_units = fnn_ceil_div(n, b.images);
   b.bands = fnn_ceil_div(rows, b.rows);
   return b;
+}
+
+/* Of at most `most` pixels, and of less where there would not be enough units. */
+FNN_INLINE conv_bands conv_bands_of(int64_t n, int64_t rows, int64_t cols, int64_t row_bytes, int64_t row_step,
+                                    int64_t most) {
+  const int64_t pixels = fnn_max(CONV_FEW_PIXELS, fnn_min(most, n * rows * cols / CONV_UNITS));
+  return conv_bands_by(n, rows, cols, row_bytes, row_step, pixels);
 }
 
 FNN_INLINE int64_t floor_div(int64_t a, int64_t b) { return b == 1 ? a : a / b - (a % b < 0); } /* most are by 1 */
