@@ -115,6 +115,12 @@ def _attention_grad(dys, ys, q, k, v, *extras, **params):
     return dq, dk, dv, *rest
 
 
+def _attention_rows(node, axes, _rows):
+    """Queries, keys and values have rows; a bias and a mask may have one for all."""
+    extras = zip(node.inputs[3:], axes[3:], strict=True)
+    return axes[:3] == [0, 0, 0] and all(axis == 0 or (axis is None and x.shape[0] == 1) for x, axis in extras)
+
+
 # top and inverse are the greatest score of each query and 1 / the sum of exp(score - top), both (b, h, t).
 attention_op = Op(
     "attention",
@@ -123,6 +129,7 @@ attention_op = Op(
     grad=_attention_grad,
     lower=_attention_lower,
     domain=uniform(-1, 1),
+    rows=_attention_rows,
 )
 
 

@@ -11,6 +11,7 @@ records has the other two as its gradients.
 import numpy as np
 
 from fastnn import config
+from fastnn.graph.rows import of_first_axis
 from fastnn.graph.value import Operators
 from fastnn.ops.matmul import linear_grad_kernel_op, linear_op
 from fastnn.ops.record import Op, Spec, uniform
@@ -192,6 +193,7 @@ conv2d_op = Op(
     simplify=_conv2d_simplify,
     epilogue=True,
     domain=uniform(-1, 1),
+    rows=of_first_axis(0),
 )
 
 
@@ -236,6 +238,7 @@ conv2d_grad_input_op = Op(
     lower=_grad_input_lower,
     epilogue=True,
     domain=uniform(-1, 1),
+    rows=of_first_axis(0),
 )
 
 

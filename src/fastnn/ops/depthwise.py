@@ -6,6 +6,7 @@ three records has the other two as its gradients.
 
 import numpy as np
 
+from fastnn.graph.rows import of_first_axis
 from fastnn.ops.conv2d import output_sizes, padded, taps
 from fastnn.ops.record import Op, Spec, uniform
 
@@ -61,6 +62,7 @@ depthwise_conv2d_op = Op(
     lower=_lower,
     epilogue=True,
     domain=uniform(-1, 1),
+    rows=of_first_axis(0),
 )
 
 
@@ -105,6 +107,7 @@ depthwise_conv2d_grad_input_op = Op(
     lower=_grad_input_lower,
     epilogue=True,
     domain=uniform(-1, 1),
+    rows=of_first_axis(0),
 )
 
 

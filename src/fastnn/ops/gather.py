@@ -64,6 +64,7 @@ take_op = Op(
     reference=lambda x, indices, axis: np.take(x, check_index("take", indices, x.shape[axis]), axis),
     grad=lambda dy, y, x, indices, axis: (take_grad_op(dy, indices, shape=x.shape, axis=axis), None),
     lower=_take_lower,
+    rows=lambda node, axes, _rows: axes[0] is None and node.params["axis"] == 0,
 )
 
 

@@ -13,6 +13,7 @@ import math
 import numpy as np
 
 from fastnn.graph.dtypes import promote
+from fastnn.graph.rows import of_kept_axes
 from fastnn.graph.symbolic import accepts_symbolic
 from fastnn.ops import elementwise as ew
 from fastnn.ops import reduce
@@ -143,6 +144,10 @@ def _transpose_simplify(node):
     return None
 
 
+def _transpose_rows(node, axes, _rows):
+    return tuple(node.params["axes"])[: axes[0] + 1] == tuple(range(axes[0] + 1))
+
+
 transpose_op = Op(
     "transpose",
     shape=lambda x, axes: Spec(tuple(x.shape[a] for a in axes), x.dtype),
@@ -151,6 +156,7 @@ transpose_op = Op(
     lower=_transpose_lower,
     simplify=_transpose_simplify,
     domain=uniform(-3, 3),
+    rows=_transpose_rows,
 )
 
 
@@ -192,6 +198,7 @@ broadcast_to_op = Op(
     lower=_broadcast_lower,
     simplify=_broadcast_simplify,
     domain=uniform(-3, 3),
+    rows=of_kept_axes,
 )
 
 
@@ -229,6 +236,10 @@ def _concatenate_lower(node, b):
     return copy_step(b, [y, *buffer_of], y.dtype, parts)
 
 
+def _concatenate_rows(node, axes, _rows):
+    return None not in axes and len(set(axes)) == 1 and axes[0] < node.params["axis"]
+
+
 concatenate_op = Op(
     "concatenate",
     shape=_concatenate_shape,
@@ -237,6 +248,7 @@ concatenate_op = Op(
     lower=_concatenate_lower,
     simplify=lambda node: node.inputs[0] if len(node.inputs) == 1 else None,
     domain=uniform(-3, 3),
+    rows=_concatenate_rows,
 )
 
 
@@ -290,6 +302,7 @@ strided_slice_op = Op(
     lower=_strided_slice_lower,
     simplify=_simplify_box,
     domain=uniform(-3, 3),
+    rows=of_kept_axes,
 )
 
 
@@ -354,6 +367,7 @@ place_op = Op(
     lower=_place_lower,
     simplify=_simplify_box,
     domain=uniform(-3, 3),
+    rows=of_kept_axes,
 )
 
 

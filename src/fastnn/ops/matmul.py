@@ -9,6 +9,7 @@ import math
 import numpy as np
 
 from fastnn.graph import dtypes
+from fastnn.graph.rows import before_last_axis
 from fastnn.graph.symbolic import accepts_symbolic
 from fastnn.graph.value import Operators
 from fastnn.ops import elementwise as ew
@@ -164,6 +165,16 @@ def _matmul_of_steps(node):
     return lambda a, b: matmul_op(_rows(a), _rows(b), transpose_a=True, transpose_b=False)
 
 
+def _matmul_rows(node, axes, _rows):
+    """Rows of a batch are rows of A against a B without any, columns of B never, or the batch's matrices."""
+    (a, b), (of_a, of_b) = node.inputs, axes
+    if of_b is None:
+        return math.prod(b.shape[:-2]) == 1 and of_a < a.ndim - (2 if node.params.get("transpose_a") else 1)
+    if of_a is None:
+        return math.prod(a.shape[:-2]) == 1 and of_b < b.ndim - 2
+    return a.ndim == b.ndim and of_a == of_b < a.ndim - 2 and a.shape[of_a] == b.shape[of_b]
+
+
 matmul_op = Op(
     "matmul",
     shape=_matmul_shape,
@@ -174,6 +185,7 @@ matmul_op = Op(
     sum_of_steps=_matmul_of_steps,
     epilogue=True,
     domain=uniform(-1, 1),
+    rows=_matmul_rows,
 )
 
 
@@ -260,6 +272,7 @@ linear_op = Op(
     lower=_linear_lower,
     epilogue=True,
     domain=uniform(-1, 1),
+    rows=before_last_axis,
 )
 
 

@@ -12,6 +12,7 @@ from fastnn import config
 from fastnn.graph import trace
 from fastnn.graph.dtypes import is_float
 from fastnn.graph.grad import gradients
+from fastnn.graph.rows import before_last_axis
 from fastnn.graph.symbolic import accepts_symbolic
 from fastnn.ops import elementwise as ew
 from fastnn.ops import norms, reduce, statistics
@@ -259,6 +260,7 @@ layer_norm_op = Op(
     lower=_layer_norm_lower,
     epilogue=True,
     domain=uniform(-3, 3),
+    rows=before_last_axis,
 )
 
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from fastnn import config
 from fastnn.graph.dtypes import is_float
+from fastnn.graph.rows import of_first_axis
 from fastnn.graph.symbolic import accepts_symbolic
 from fastnn.ops import elementwise as ew
 from fastnn.ops.layout import moveaxis, reshape
@@ -94,6 +95,7 @@ max_pool2d_op = Op(
     lower=_max_lower,
     epilogue=True,
     domain=uniform(-3, 3),
+    rows=of_first_axis(0),
 )
 
 
@@ -158,6 +160,7 @@ average_pool2d_op = Op(
     lower=lambda node, b: _lower(b, node, node.inputs[0].shape, node.outputs[0], [node.inputs[0], node.outputs[0]]),
     epilogue=True,
     domain=uniform(-3, 3),
+    rows=of_first_axis(0),
 )
 
 

@@ -50,6 +50,8 @@ class Op:
             its outputs over all steps from its inputs of all steps, steps first.
         epilogue: the kernel applies an elementwise program to its output while it is in cache.
         keeps_tile: the kernel needs no memory for an output that only its epilogue reads.
+        rows: `(node, axes, rows) -> bool`: whether the node keeps the rows of a batch apart (`graph.rows`), given along
+            which axis of each input they lie, None for one without; at least one has some. Only "plain" ops need one.
         domain: `(rng, shape, dtype) -> array`: what generated tests sample the inputs from.
         is_registered: False for records made for one call, such as a custom gradient's.
     """
@@ -69,6 +71,7 @@ class Op:
     sum_of_steps: Callable[..., Any] | None = None
     epilogue: bool = False
     keeps_tile: bool = False
+    rows: Callable[..., bool] | None = None
     domain: Callable[..., Any] | None = None
     is_registered: bool = True
 

@@ -13,6 +13,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
+from fastnn.graph.rows import of_first_axis
 from fastnn.ops import elementwise as ew
 from fastnn.ops import recurrent_steps as steps
 from fastnn.ops.joining import stack
@@ -128,6 +129,7 @@ lstm_op = Op(
     lower=_lstm_lower,
     simplify=_lstm_simplify,
     aliases=((4, 0),),
+    rows=of_first_axis(0, 2, 3, 4),
 )
 
 
@@ -152,6 +154,7 @@ projecting_lstm_op = Op(
     reference=_projecting_lstm(linear_op.reference, lstm_op.reference),
     grad=gradient_by_composition(_projecting_lstm(linear_op, lstm_op)),
     lower=_projecting_lstm_lower,
+    rows=of_first_axis(0, 4, 5, 6),
 )
 
 
@@ -250,6 +253,7 @@ gru_op = Op(
     reference=functools.partial(steps.gru, steps.NUMPY),
     grad=_gru_grad,
     lower=_gru_lower,
+    rows=of_first_axis(0, 3, 4),
 )
 
 

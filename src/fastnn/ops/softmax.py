@@ -10,6 +10,7 @@ import numpy as np
 
 from fastnn import _kernels, config
 from fastnn.graph.dtypes import is_float, is_inexact
+from fastnn.graph.rows import before_last_axis
 from fastnn.graph.symbolic import accepts_symbolic
 from fastnn.graph.value import Value
 from fastnn.ops import elementwise as ew
@@ -57,6 +58,7 @@ softmax_op = Op(
     lower=_lower_rows,
     inplace=True,
     domain=uniform(-3, 3),
+    rows=before_last_axis,
 )
 
 
@@ -94,6 +96,7 @@ log_softmax_op = Op(
     lower=_lower_rows,
     inplace=True,
     domain=uniform(-3, 3),
+    rows=before_last_axis,
 )
 
 

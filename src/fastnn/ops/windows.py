@@ -12,6 +12,7 @@ import math
 
 import numpy as np
 
+from fastnn.graph.rows import of_first_axis
 from fastnn.ops.layout import contiguous_strides, copy_part, copy_step, reshape
 from fastnn.ops.record import Op, Spec, shape_of, uniform
 
@@ -56,6 +57,7 @@ windows_op = Op(
     grad=lambda dy, y, x, out, **params: windows_sum_op(dy, size=x.shape[1], **params),
     lower=_windows_lower,
     domain=uniform(-3, 3),
+    rows=of_first_axis(0),
 )
 
 

@@ -52,14 +52,15 @@ class Compiled:
         self.name = name
         self._key = key or _no_key
         self._cache: dict[Hashable, _Traced] = {}
+        self._known: dict[Hashable, Any] = {}
         self._lock = threading.RLock()
 
     def __call__(self, *args, **kwargs):
-        return self.function(*args, **kwargs) if _is_watched() else self.run(args, kwargs)
+        return self.function(*args, **kwargs) if is_watched() else self.run(args, kwargs)
 
     def into(self, array: np.ndarray, *args):
         """What a call does; a lone output is written into `array`, contiguous, where it has its shape and dtype."""
-        return self.function(*args) if _is_watched() else self.run(args, {}, into=array)
+        return self.function(*args) if is_watched() else self.run(args, {}, into=array)
 
     def run(
         self, args: tuple, kwargs: dict, signature: Hashable = None, arrays: list[np.ndarray] | None = None,
@@ -103,6 +104,15 @@ class Compiled:
 
         return self._traced(key, (data,), kwargs, specs, sources), sources
 
+    def known(self, about: Hashable, find: Callable[[], Any]):
+        """What `find` returned for `about` since what the function reads changed last."""
+        key = (about, config.floatx(), self._key())
+        if key not in self._known:
+            if len(self._known) >= self.CACHE_SIZE:
+                self._known.clear()
+            self._known[key] = find()
+        return self._known[key]
+
     def executables(self) -> list[Executable]:
         """What has been compiled so far, oldest first."""
         return [traced.executable for traced in self._cache.values()]
@@ -131,7 +141,12 @@ class Compiled:
                     self._cache[key] = traced
         return traced
 
-    def _trace(self, args, kwargs, specs, sources) -> _Traced:
+    def graph_for(self, *args, **kwargs) -> Graph:
+        """What a call with these arguments computes, as it is traced: not simplified."""
+        return self._graph(args, kwargs, _specs(_signature_of_call(args, kwargs)[1]))[0]
+
+    def _graph(self, args, kwargs, specs) -> tuple[Graph, Any]:
+        """A trace of the function, and the structure of its outputs."""
         graph = Graph()
         values = iter([graph.input(spec.shape, spec.dtype) for spec in specs])
         traced_args, traced_kwargs = tree.map_structure(
@@ -139,12 +154,15 @@ class Compiled:
         )
         with trace.tracing(graph):
             result = self.function(*traced_args, **traced_kwargs)
-            structure = tree.map_structure(lambda leaf: _output(graph, leaf), result)
+            return graph, tree.map_structure(lambda leaf: _output(graph, leaf), result)
+
+    def _trace(self, args, kwargs, specs, sources) -> _Traced:
+        graph, structure = self._graph(args, kwargs, specs)
         gathered = None if sources is None else [a.dtype.name for a in sources]
         return _Traced(Executable(graph, self.name, gathered), structure, structure == (_Output(0), (), ()))
 
 
-def _is_watched() -> bool:
+def is_watched() -> bool:
     """Whether what is computed now is being traced or taped."""
     return trace.current() is not None or bool(trace.state.tapes) or trace.state.scope is not None
 

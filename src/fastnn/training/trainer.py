@@ -12,6 +12,7 @@ from fastnn.training import data as batches
 from fastnn.training.compilation import Compilable
 from fastnn.training.logs import as_logs, concatenated, in_order
 from fastnn.training.loop import Pace, outputs_of_rows, run_epoch
+from fastnn.training.parts import rows_at_once
 from fastnn.training.resuming import Resumable
 from fastnn.training.steps import Steps
 
@@ -180,7 +181,8 @@ class Trainer(Steps, Compilable, Resumable):
 
         Args:
             x: an array with n rows, a list or dict of them, a generator or a `PyDataset`.
-            batch_size: rows a step; 32.
+            batch_size: rows a step; 32. Of an array, without callbacks, a step takes fewer where rows do not depend on
+                each other and what lies between the layers would not stay in the caches.
             verbose: as in `fit`.
             steps: how many batches; all by default.
             callbacks: list of `Callback`s.
@@ -198,7 +200,8 @@ class Trainer(Steps, Compilable, Resumable):
         """
         verbosity = _verbosity(verbose)
         if not (verbosity or callbacks or steps) and batches.is_number_array(x):
-            return outputs_of_rows(self.make_predict_function(), x, batches.checked_batch_size(batch_size))
+            function, size = self.make_predict_function(), batches.checked_batch_size(batch_size)
+            return outputs_of_rows(function, x, rows_at_once(function, x, size))
         source = batches.source_of(x, batch_size=batch_size, steps=steps)
         callbacks = _callback_list(callbacks, self, verbosity, epochs=1, steps=source.steps or source.num_batches)
         collected = []

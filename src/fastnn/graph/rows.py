@@ -1,0 +1,116 @@
+"""Whether the rows of a batch are computed apart: then they may run in parts of any size, with the same results.
+
+A value is `apart` when it consists of as many equal blocks as the batch has rows, in their order, and each is computed
+from its own row alone. Any reshape keeps that. An op whose record has no rule (`rows`) counts as mixing rows.
+"""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+
+from fastnn.graph.value import CONSTANT, Graph, Node, Value
+
+
+def are_apart(graph: Graph, rows: int) -> bool:
+    """Whether each output of `graph`, for batches of `rows` rows, has its rows apart, and no variable changes."""
+    if graph.updates or not all(x.shape[:1] == (rows,) for x in graph.inputs):
+        return False
+    apart = {*graph.inputs}
+    for node in graph.nodes:
+        if any(x in apart for x in node.inputs):
+            if not _keeps_apart(node, rows, apart):
+                return False
+            apart.update(node.outputs)
+    return all(y in apart and y.shape[:1] == (rows,) for y in graph.outputs)
+
+
+def differ_in_rows_alone(graph: Graph, other: Graph) -> bool:
+    """Whether two traces of a function, for batches of two sizes, compute with the same numbers: none comes from the
+    size of the batch."""
+    return len(graph.nodes) == len(other.nodes) and all(
+        a.op is b.op and _numbers(a) == _numbers(b) and (a.op is not CONSTANT or _same(*a.outputs, *b.outputs))
+        for a, b in zip(graph.nodes, other.nodes, strict=True)
+    )
+
+
+def _numbers(node: Node) -> list[float]:
+    return [value for value in node.params.values() if isinstance(value, float)]
+
+
+def _same(x: Value, y: Value) -> bool:
+    """Whether two constants are equal, or rows that are equal, of two sizes of the batch."""
+    a, b = x.node.params["array"], y.node.params["array"]
+    if a.shape != b.shape and a.size and b.size and a.shape[1:] == b.shape[1:]:
+        if not (_has_equal_blocks(a, len(a)) and _has_equal_blocks(b, len(b))):
+            return False
+        a, b = a[:1], b[:1]
+    return np.array_equal(a, b, equal_nan=a.dtype.kind in "fc")
+
+
+def _has_equal_blocks(array: np.ndarray, rows: int) -> bool:
+    blocks = array.reshape(rows, -1)
+    return bool((blocks == blocks[:1]).all())
+
+
+def _keeps_apart(node: Node, rows: int, apart: set[Value]) -> bool:
+    if node.op.kind == "view":
+        return True
+    axes = [_axis_of_rows(x, rows) if x in apart else None for x in node.inputs]
+    if -1 in axes:
+        return False
+    if node.op.kind == "elementwise":
+        y = node.outputs[0]
+        axis = next(a for a in axes if a is not None)
+        return all(_goes_with(x, a, y, axis, rows) for x, a in zip(node.inputs, axes, strict=True))
+    if node.op.kind == "reduce":
+        axis = node.params.get("axis")
+        return isinstance(axis, tuple) and axes[0] not in axis
+    rule = getattr(node.op, "rows", None)
+    return rule is not None and rule(node, axes, rows)
+
+
+def _axis_of_rows(x: Value, rows: int) -> int:
+    """The first axis of several elements, along which the blocks of rows lie; -1 where they do not end within it."""
+    axis = next((k for k, n in enumerate(x.shape) if n != 1), -1)
+    return axis if x.shape and x.shape[axis] % rows == 0 else -1
+
+
+def _goes_with(x: Value, axis: int | None, y: Value, of_rows: int, rows: int) -> bool:
+    """Whether an input of an elementwise node gives each row of `y`, whose rows lie along an axis, its own or what all
+    have."""
+    if axis is not None:
+        return x.ndim == y.ndim and axis == of_rows and x.shape[axis] == y.shape[axis]
+    shape = (1,) * (y.ndim - x.ndim) + x.shape
+    return math.prod(shape[: of_rows + 1]) == 1 or (x.ndim == y.ndim and _is_equal_rows(x, rows))
+
+
+def _is_equal_rows(x: Value, rows: int) -> bool:
+    """Whether `x` is a constant of equal rows, such as the state that a recurrent layer begins with."""
+    is_constant = x.node.op is CONSTANT and x.shape[:1] == (rows,)
+    return is_constant and _has_equal_blocks(x.node.params["array"], rows)
+
+
+def of_first_axis(*own: int) -> Callable:
+    """The rule (`Op.rows`) of an op whose inputs `own` have their rows along axis 0, and whose others have none."""
+
+    def rule(node, axes, rows):
+        return all(
+            (axis == 0 or _is_equal_rows(x, rows)) if k in own else axis is None
+            for k, (x, axis) in enumerate(zip(node.inputs, axes, strict=True))
+        )
+
+    return rule
+
+
+def before_last_axis(node: Node, axes, _rows) -> bool:
+    """The rule of an op over the last axis of its first input; the others have no rows."""
+    return axes[0] is not None and axes[0] < node.inputs[0].ndim - 1 and not any(a is not None for a in axes[1:])
+
+
+def of_kept_axes(node: Node, axes, _rows) -> bool:
+    """The rule of an op that copies elements: all rows as they are; what happens, happens to later axes."""
+    x, y = node.inputs[0], node.outputs[0]
+    ends = axes[0] + 1
+    steps = node.params.get("steps", ())[:ends]
+    return x.ndim == y.ndim and x.shape[:ends] == y.shape[:ends] and all(step == 1 for step in steps)

@@ -1,0 +1,35 @@
+"""How many rows `predict` computes at once: as many as keep what lies between layers in the caches."""
+
+import numpy as np
+
+from fastnn import config
+from fastnn.graph.rows import are_apart, differ_in_rows_alone
+from fastnn.plan.function import Compiled, is_watched
+from fastnn.training.data import as_input
+
+LEAST_ROWS = 32
+CACHED_BYTES = 8 << 20  # of an arena
+
+
+def rows_at_once(function, x: np.ndarray, size: int) -> int:
+    """How many rows of `x` a call of the step `function` gets where a batch has `size`: fewer, where rows do not depend
+    on each other and all of them together need more memory than the caches have."""
+    size = min(size, len(x))
+    if size <= LEAST_ROWS or type(function) is not Compiled or config.is_profiling() or is_watched():
+        return size
+    return function.known(("rows at once", x.shape[1:], x.dtype, size), lambda: _chosen(function, x, size))
+
+
+def _chosen(function: Compiled, x: np.ndarray, size: int) -> int:
+    few, all_of_them = as_input(x[:LEAST_ROWS]), as_input(x[:size])
+    executable = function.executable_for(few)
+    weights = sum(variable.array.nbytes for variable in executable.graph.variables)  # each call reads them
+    most = max(CACHED_BYTES, weights) * LEAST_ROWS // max(1, executable.plan.arena_bytes)
+    if size <= most or not are_apart(executable.graph, LEAST_ROWS):
+        return size
+    if not differ_in_rows_alone(function.graph_for(few), function.graph_for(all_of_them)):
+        return size
+    part = LEAST_ROWS
+    while 2 * part <= most:
+        part *= 2
+    return part

@@ -1,0 +1,108 @@
+"""`predict` with a large batch: how many rows it computes at once, and that nothing but speed depends on it."""
+
+import numpy as np
+import pytest
+
+import fastnn as keras
+from fastnn import layers, ops
+from fastnn.training.parts import CACHED_BYTES, LEAST_ROWS, rows_at_once
+
+X = np.random.default_rng(0).random((300, 32, 32, 3), "float32")
+
+
+def network(*between, filters=32):
+    keras.utils.set_random_seed(1)
+    return keras.Sequential(
+        [
+            keras.Input((32, 32, 3)),
+            layers.Conv2D(filters, 3, padding="same", activation="relu"),
+            *between,
+            layers.Conv2D(filters, 3, padding="same"),
+            layers.GlobalAveragePooling2D(),
+            layers.Dense(10, activation="softmax"),
+        ]
+    )
+
+
+def at_once(model, x=X, size=256):
+    return rows_at_once(model.make_predict_function(), x, size)
+
+
+def test_a_part_is_what_the_caches_hold():
+    model = network(filters=8)
+    part = at_once(model)
+    assert LEAST_ROWS < part < 256
+    arenas = [model.make_predict_function().executable_for(X[:rows]).plan.arena_bytes for rows in (part, 2 * part)]
+    assert arenas[0] <= CACHED_BYTES < arenas[1]
+    assert at_once(model, X[: part + 2]) == part + 2  # which fits too
+    assert at_once(network()) == LEAST_ROWS
+
+
+def test_small_networks_and_batches_stay_whole():
+    small = keras.Sequential([keras.Input((4,)), layers.Dense(3)])
+    assert at_once(small, np.ones((5000, 4), "float32"), 4096) == 4096
+    assert at_once(network(), size=LEAST_ROWS) == LEAST_ROWS
+    assert at_once(network(), X[:7]) == 7
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "uint8"])
+def test_the_same_rows_as_by_whole_batches(dtype):
+    model, x = network(layers.BatchNormalization(), layers.MaxPooling2D()), (X * 3).astype(dtype)
+    assert at_once(model, x) < 256
+    whole = model.predict(x, batch_size=256, verbose=0, callbacks=[keras.callbacks.Callback()])
+    np.testing.assert_allclose(model.predict(x, batch_size=256, verbose=0), whole, rtol=1e-5, atol=1e-7)
+
+
+def test_several_outputs():
+    inputs = keras.Input((32, 32, 3))
+    y = layers.Conv2D(32, 3, padding="same")(inputs)
+    y = layers.Conv2D(32, 3)(y)
+    model = keras.Model(inputs, {"a": layers.GlobalMaxPooling2D()(y), "b": layers.Flatten()(y)})
+    assert at_once(model) < 256
+    whole = model.predict(X, batch_size=256, verbose=0, callbacks=[keras.callbacks.Callback()])
+    found = model.predict(X, batch_size=256, verbose=0)
+    for name in ("a", "b"):
+        np.testing.assert_allclose(found[name], whole[name], rtol=1e-5, atol=1e-6)
+
+
+class Mixing(layers.Layer):
+    def call(self, x):
+        return x - ops.mean(x, axis=0, keepdims=True)
+
+
+class Sized(layers.Layer):
+    def call(self, x):
+        return x / x.shape[0]
+
+
+class Counting(layers.Layer):
+    def build(self, _):
+        self.calls = self.add_weight(shape=(), initializer="zeros", trainable=False)
+
+    def call(self, x):
+        self.calls.assign_add(1.0)
+        return x
+
+
+@pytest.mark.parametrize("layer", [Mixing, Sized, Counting])
+def test_rows_that_depend_on_their_batch_stay_together(layer):
+    model = network(layer())
+    assert at_once(model) == 256
+    whole = np.concatenate([model.predict_on_batch(X[:256]), model.predict_on_batch(X[256:])])
+    np.testing.assert_array_equal(model.predict(X, batch_size=256, verbose=0), whole)
+
+
+def test_a_profile_shows_the_batch_that_was_asked_for():
+    model = network()
+    keras.config.profile(True)
+    try:
+        assert at_once(model) == 256
+    finally:
+        keras.config.profile(False)
+
+
+def test_what_a_model_becomes_is_looked_at_again():
+    model = network(layers.Dropout(0.5))
+    assert at_once(model) < 256
+    model.compile("adam", "sparse_categorical_crossentropy", run_eagerly=True)
+    assert at_once(model) == 256
