@@ -133,6 +133,8 @@ enum gemm_way {
   GEMM_WAYS
 };
 
+enum { GEMM_MOST_ASKS = 3 }; /* parts of matrices that the tiles of a panel ask for */
+
 /* What tiles ask memory for while their multiply-adds are computed. */
 enum gemm_asks {
   GEMM_ASKS_NOTHING,
@@ -147,7 +149,7 @@ enum gemm_asks {
 static const int64_t gemm_most_k[GEMM_WAYS] = {
   [GEMM_DOTS] = INT64_MAX, [GEMM_OUTER] = GEMM_K_MOST, [GEMM_COPIED_A] = GEMM_K_MOST, [GEMM_PACKED_A] = GEMM_K_BLOCK,
   [GEMM_STREAM] = INT64_MAX, [GEMM_TALL] = GEMM_K_MOST, [GEMM_LARGE] = GEMM_K_WIDE, [GEMM_AHEAD] = GEMM_K_AHEAD,
-  [GEMM_SHARED] = GEMM_K_MOST, [GEMM_COPIED_B] = GEMM_SHARED_K, [GEMM_PLAIN] = GEMM_K_MOST,
+  [GEMM_SHARED] = GEMM_K_MOST, [GEMM_COPIED_B] = GEMM_COPIED_K, [GEMM_PLAIN] = GEMM_K_MOST,
 };
 
 /* A product of one column, written as one of a row: the operands change places, and a vector holds many rows of the

@@ -59,10 +59,10 @@ static void OWN(gemm_ask_packed)(OWN(gemm_ask) * asks, const OWN(gemm_cut) * c, 
   asks[0] = (OWN(gemm_ask)){a + row + (k_then + begin) * a_col, a_col, end - begin, fnn_min(c->rows, c->m - row)};
 }
 
-/* The next rows: of A those of the next block of k or unit, of which each panel asks for a part; of C those of the next
- * panel or unit. */
+/* The next rows: of A those of the next block of k or unit, of which each panel asks for a part; of C, and of
+ * the first matrix that its program reads, those of the next panel or unit. */
 static void OWN(gemm_ask_rows_of)(OWN(gemm_ask) * asks, const OWN(gemm_cut) * c, const int64_t *ints, const T *a,
-                                  const T *out, int64_t row_block, int64_t k_begin, int64_t k_next, int64_t k_end,
+                                  char *const *bufs, int64_t row_block, int64_t k_begin, int64_t k_next, int64_t k_end,
                                   int64_t panel_begin, int64_t panel_end, int64_t panel_index) {
   const int ends = k_next == k_end, is_last = panel_index + 1 == panel_end;
   const int64_t line = FNN_ALIGN / (int64_t)sizeof(T), here = row_block * c->rows, then = here + c->rows;
@@ -77,7 +77,14 @@ static void OWN(gemm_ask_rows_of)(OWN(gemm_ask) * asks, const OWN(gemm_cut) * c,
   const int64_t c_row = is_last ? then : here;
   if (ends && c_row < c->m) {
     const tile_panel next = tile_panel_of(c->n, N, c->widest, is_last ? panel_begin : panel_index + 1);
-    asks[1] = (OWN(gemm_ask)){out + c_row * c->n + next.begin, c->n, fnn_min(c->rows, c->m - c_row), next.cols};
+    const int64_t rows = fnn_min(c->rows, c->m - c_row);
+    asks[1] = (OWN(gemm_ask)){(const T *)bufs[2] + c_row * c->n + next.begin, c->n, rows, next.cols};
+    const int64_t *program = ints + ints[GEMM_EPILOGUE];
+    for (int64_t i = 0; ints[GEMM_EPILOGUE] && i < program[0] && !asks[2].at; i++) {
+      const int64_t *o = fnn_program_operand(program, i);
+      if (o[0] <= 2 || o[1] != TYPE_DTYPE || o[2] < c->n || o[3] != 1) continue;
+      asks[2] = (OWN(gemm_ask)){(const T *)bufs[o[0]] + c_row * o[2] + next.begin, o[2], rows, next.cols};
+    }
   }
 }
 
@@ -113,8 +120,12 @@ static void OWN(gemm_cut_segments)(OWN(tile) * t, OWN(tile_segment) * segments, 
  * steps of k. */
 static int64_t OWN(gemm_asks_a_tile)(const OWN(gemm_ask) * asks, int64_t k, int64_t tiles, int64_t steps) {
   const int64_t most = fnn_max(1, k / steps);
-  int64_t n = fnn_min(most, fnn_ceil_div(asks[0].rows + asks[1].rows, tiles));
-  while (n > 0 && n < most && fnn_ceil_div(asks[0].rows, n) + fnn_ceil_div(asks[1].rows, n) > tiles) n++;
+  int64_t n = fnn_min(most, fnn_ceil_div(asks[0].rows + asks[1].rows + asks[2].rows, tiles));
+  for (; n > 0 && n < most; n++) {
+    int64_t wanted = 0;
+    for (int i = 0; i < GEMM_MOST_ASKS; i++) wanted += fnn_ceil_div(asks[i].rows, n);
+    if (wanted <= tiles) break;
+  }
   return n;
 }
 
@@ -138,7 +149,7 @@ static void OWN(gemm_strip)(OWN(tile) * t, int64_t tiles, int vectors) {
 static void OWN(gemm_asking_strip)(OWN(tile) * t, const OWN(gemm_ask) * asks, int64_t tiles, int vectors) {
   t->strip = STRIP_FULL;
   t->parts = OWN(gemm_asks_a_tile)(asks, t->segments[0].k, tiles, GEMM_PART_STEPS);
-  for (int i = 0; i < 2; i++) {
+  for (int i = 0; i < GEMM_MOST_ASKS; i++) {
     const int64_t n = t->parts ? fnn_min(tiles, fnn_ceil_div(asks[i].rows, t->parts)) : 0;
     if (n == 0) continue;
     OWN(gemm_ask_rows)(t, asks + i, 0);

@@ -391,7 +391,7 @@ static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OW
       const int is_summing = sums && rest > 0 && rest <= TILE_SUMMING_ROWS && panel.vectors <= TILE_VECTORS;
       if (sums) t.column_sums = column_sum + panel.begin;
       if (sums && !is_summing) OWN(gemm_add_columns)(t.column_sums, t.resumes, segments, t.n_segments, panel);
-      OWN(gemm_ask) asked[2] = {{0}};
+      OWN(gemm_ask) asked[GEMM_MOST_ASKS] = {{0}};
       if (c->asks == GEMM_ASKS_NEXT)
         OWN(gemm_ask_next)(asked, c, b, ints[GEMM_B_ROW], k_begin, k_next, k_end, panel_index);
       else if (c->asks == GEMM_ASKS_PACKED)
@@ -399,7 +399,7 @@ static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OW
       else if (c->asks == GEMM_ASKS_PANEL || c->asks == GEMM_ASKS_SPLIT)
         OWN(gemm_ask_shared)(asked, c, b, ints[GEMM_B_ROW], k, k_next, panel_index, row_block);
       else if (c->asks == GEMM_ASKS_ROWS)
-        OWN(gemm_ask_rows_of)(asked, c, ints, a, out, row_block, k_begin, k_next, k_end, panel_begin, panel_end,
+        OWN(gemm_ask_rows_of)(asked, c, ints, a, call->buf, row_block, k_begin, k_next, k_end, panel_begin, panel_end,
                               panel_index);
       const int64_t tiles = rows / height;
       const int copies = c->copies && panel.cols == OWN(TILE_COLS) && asked[1].cols == OWN(TILE_COLS);
@@ -413,7 +413,7 @@ static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OW
       t.a = a_rows, t.c = c_rows;
       t.strip = t.resumes || t.continues ? STRIP_FULL : prefetches ? STRIP_ASKS_C : STRIP_PLAIN;
       int64_t row = 0;
-      const int asks_operands = prefetches && ints[GEMM_EPILOGUE];
+      const int asks_operands = prefetches && ints[GEMM_EPILOGUE] && c->way != GEMM_COPIED_B;
       if (tiles > 0 && !asks_operands && !copies && OWN(tile_fits_strip)(&t, panel.vectors)) {
         if (c->asks == GEMM_ASKS_COLUMNS)
           OWN(gemm_asking_columns)(&t, c, b, ints[GEMM_B_COL], k_begin, k_next, k_end, panel_index, row_block, tiles,

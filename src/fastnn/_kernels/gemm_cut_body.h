@@ -138,7 +138,7 @@ static int OWN(gemm_copies_b)(const OWN(gemm_cut) * c) {
 
 /* Units of rows by panels that stay in the L2 cache; of a long k, blocks of which sums are kept in between. */
 static void OWN(gemm_cut_copied)(OWN(gemm_cut) * c) {
-  const int is_long = c->k > GEMM_SHARED_K;
+  const int is_long = c->k > GEMM_COPIED_K;
   const int64_t bytes = GEMM_COPIED_GROUP_BYTES / (fnn_max(1, c->k) * c->widest * FNN_VECTOR_BYTES);
   c->group = fnn_max(1, fnn_min(c->panels, is_long ? GEMM_COPIED_COLS / (c->widest * N) : bytes));
   if (is_long) c->rows = OWN(gemm_block_rows)(c);
@@ -256,7 +256,7 @@ static OWN(gemm_cut) OWN(gemm_cut_of)(const int64_t *ints) {
   if (c.way == GEMM_AHEAD)
     while (c.k_block > GEMM_K_AHEAD / 4 && c.k_block * c.n * (int64_t)sizeof(T) > GEMM_AHEAD_BLOCK_BYTES)
       c.k_block = fnn_round_up(c.k_block / 2, GEMM_AHEAD_STEPS);
-  if (c.way == GEMM_COPIED_B && c.k > GEMM_SHARED_K)
+  if (c.way == GEMM_COPIED_B && c.k > GEMM_COPIED_K)
     c.k_block = fnn_round_up(fnn_ceil_div(c.k, fnn_ceil_div(c.k, GEMM_COPIED_K)), N);
   c.packs_b = c.way != GEMM_DOTS && c.way != GEMM_COPIED_B &&
               (ints[GEMM_B_COL] != 1 || (ints[GEMM_B_ROW] < c.n && c.k > 1) ||
