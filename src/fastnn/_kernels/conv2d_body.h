@@ -72,11 +72,25 @@ typedef struct {
   const T *bias;                    /* of the group, or NULL */
   T floor;
   T *clears, *clears_end; /* NULL, or what is zero but for results, which then lie in the order of memory */
+  int64_t asks;    /* 0, or from a block's pixels to those of the next: results are asked for */
   int64_t fetches; /* 0, or from a pixel to the one of which a tile asks for the first segment */
   OWN(conv_ahead) * ahead; /* or NULL */
 } OWN(conv_walk);
 
-enum { OWN(CONV_BLOCK) = 4 * TILE_BLOCK /* pixels whose pointers are made at once */ };
+enum {
+  OWN(CONV_BLOCK) = 4 * TILE_BLOCK, /* pixels whose pointers are made at once */
+  OWN(CONV_ASK_STEPS) = 16,         /* steps of k that ask for some lines: more at once would be waited for */
+  OWN(CONV_ASK_TILES) = 2,          /* how many tiles further on a tile asks for pixels */
+  OWN(CONV_ASK_LEAST) = 48,         /* products of a pixel with vectors: of fewer, asking takes as long as waiting */
+  OWN(CONV_ASK_BYTES) = 1 << 23     /* of pixels and results: a second cache holds less */
+};
+
+/* Whether tiles of a convolution ask for what comes next: a panel of rows of results is no stream that the hardware
+ * sees, and of pixels it sees few lines ahead. */
+static int OWN(conv_asks)(const conv_shape *s) {
+  return s->taps == 1 && s->stride_h == 1 && s->stride_w == 1 && s->groups == 1 &&
+         s->n * s->oh * s->ow * (s->cin + s->cout) * (int64_t)sizeof(T) >= OWN(CONV_ASK_BYTES);
+}
 
 /* Pixels in the order in which tiles take them, runs of them that have the same taps, and what is kept from tile to
  * tile: `y` and `x` are the taps of its segments. */
@@ -142,21 +156,59 @@ FNN_INLINE void OWN(conv_strip)(const OWN(conv_walk) * walk, OWN(conv_pixels) * 
   block->clears = clears;
 }
 
-#define CONV_STRIP(rows, vectors)                                                                                      \
-  static __attribute__((noinline)) void OWN(conv_strip_##rows##x##vectors)(                                            \
-    const OWN(conv_walk) * walk, OWN(conv_pixels) * block, int64_t tiles, int64_t lines) {                             \
-    OWN(conv_strip)(walk, block, tiles, lines, rows, vectors);                                                         \
+/* The same of a convolution that asks, without clearing: each part of a tile's products asks for a row of results of
+ * the next tile, of the next panel's first or of the next block's, and for some of the first `lines` lines of a pixel. */
+FNN_INLINE void OWN(conv_asking)(const OWN(conv_walk) * walk, OWN(conv_pixels) * block, int64_t tiles, int64_t lines,
+                                 const int rows, const int vectors) {
+  const OWN(tile) *t = &block->t;
+  const OWN(tile_segment) s = t->segments[0];
+  const T *const *pixels = block->a, *bias = t->bias, *weights = s.b + t->column;
+  T *const *results = block->c, *clears = NULL;
+  const int64_t c_column = t->c_column, end = c_column + vectors * N - walk->first_column;
+  const int64_t past = walk->first_column + (end < walk->columns ? end : walk->asks), fetches = walk->fetches;
+  const int64_t part = s.k / rows, some = fnn_ceil_div(lines, fnn_ceil_div(fnn_max(1, part), OWN(CONV_ASK_STEPS)));
+  for (; tiles > 0; tiles--, pixels += rows, results += rows) {
+    V acc[TILE_MOST_SUMS];
+    const T *a[TILE_MOST_ROWS], *b = weights;
+    OWN(strip_begin)(acc, a, pixels, rows, vectors);
+    T *const *next = tiles > 1 ? results + rows : block->c;
+    const int64_t next_column = tiles > 1 ? c_column : past;
+    int64_t at = s.a_offset;
+#pragma GCC unroll 1
+    for (int64_t i = 0; i < rows; i++) {
+#pragma GCC unroll 8
+      for (int j = 0; j < vectors; j += FNN_ALIGN / FNN_VECTOR_BYTES)
+        __builtin_prefetch(next[i] + next_column + j * N, 0, 2);
+      const T *ahead = pixels[i] + fetches;
+#pragma GCC unroll 1
+      for (int64_t left = part, steps; left > 0; left -= steps) {
+        for (int64_t l = some; l > 0; l--, ahead += FNN_ALIGN / (int64_t)sizeof(T)) __builtin_prefetch(ahead, 0, 2);
+        steps = fnn_min(OWN(CONV_ASK_STEPS), left);
+        OWN(strip_steps)(acc, a, &at, 1, &b, s.b_stride, steps, &clears, 0, rows, vectors);
+      }
+    }
+    OWN(strip_steps)(acc, a, &at, 1, &b, s.b_stride, s.k - part * rows, &clears, 0, rows, vectors);
+    OWN(strip_end)(t, acc, results, bias, c_column, 1, rows, vectors);
   }
+}
+
+#define CONV_STRIP(name, rows, vectors)                                                                                \
+  static __attribute__((noinline)) void OWN(name##_##rows##x##vectors)(                                                \
+    const OWN(conv_walk) * walk, OWN(conv_pixels) * block, int64_t tiles, int64_t lines) {                             \
+    OWN(name)(walk, block, tiles, lines, rows, vectors);                                                               \
+  }
+#define CONV_STRIPS(rows, vectors) CONV_STRIP(conv_strip, rows, vectors) CONV_STRIP(conv_asking, rows, vectors)
 #if defined(FNN_ISA_AVX512) || defined(FNN_ISA_NEON)
-CONV_STRIP(8, 1) CONV_STRIP(8, 2) CONV_STRIP(8, 3) CONV_STRIP(6, 4)
-#define STRIPS OWN(conv_strip_8x1), OWN(conv_strip_8x2), OWN(conv_strip_8x3), OWN(conv_strip_6x4)
+CONV_STRIPS(8, 1) CONV_STRIPS(8, 2) CONV_STRIPS(8, 3) CONV_STRIPS(6, 4)
+#define STRIPS(name) {OWN(name##_8x1), OWN(name##_8x2), OWN(name##_8x3), OWN(name##_6x4)}
 #else
-CONV_STRIP(6, 1) CONV_STRIP(6, 2)
-#define STRIPS OWN(conv_strip_6x1), OWN(conv_strip_6x2)
+CONV_STRIPS(6, 1) CONV_STRIPS(6, 2)
+#define STRIPS(name) {OWN(name##_6x1), OWN(name##_6x2)}
 #endif
-static void (*const OWN(conv_strips)[TILE_VECTORS])(const OWN(conv_walk) *, OWN(conv_pixels) *, int64_t,
-                                                    int64_t) = {STRIPS};
+static void (*const OWN(conv_strips)[2][TILE_VECTORS])(const OWN(conv_walk) *, OWN(conv_pixels) *, int64_t, int64_t) = {
+  STRIPS(conv_strip), STRIPS(conv_asking)};
 #undef STRIPS
+#undef CONV_STRIPS
 #undef CONV_STRIP
 
 /* Panel `index` of columns that are cut as tiles are, or by `panel_cols`, if that is not 0. */
@@ -185,11 +237,13 @@ static void OWN(conv_block)(const OWN(conv_walk) * walk, OWN(conv_pixels) * pixe
     t->column = t->c_column * walk->depth;
     t->bias = OWN(tile_bias)(walk->bias, panel, bias);
     const int64_t height = tile_rows(panel.vectors);
-    const int64_t lines = walk->fetches && k == walk->panel ? fnn_ceil_div(walk->k * (int64_t)sizeof(T), FNN_ALIGN) : 0;
+    const int asks = walk->asks && walk->k * panel.vectors >= OWN(CONV_ASK_LEAST);
+    const int is_asked = walk->fetches && k == walk->panel && (asks || !walk->asks);
+    const int64_t lines = is_asked ? fnn_ceil_div(walk->k * (int64_t)sizeof(T), FNN_ALIGN) : 0;
     int64_t p = 0;
     if (is_one && OWN(tile_fits_strip)(t, panel.vectors) && !walk->ahead) {
       p = block / height * height;
-      OWN(conv_strips)[panel.vectors - 1](walk, pixels, block / height, lines);
+      OWN(conv_strips)[asks][panel.vectors - 1](walk, pixels, block / height, lines);
     }
     for (; p < block; p += height) {
       t->rows = fnn_min(height, block - p);
@@ -428,6 +482,7 @@ static void OWN(conv2d_unit)(const fnn_call *call, const OWN(conv_cut) * c, cons
   OWN(conv_ahead) ahead = OWN(conv_ahead_of)(next, images * rows * s->stride_h * s->w * s->cin, y + n_y * s->cout,
                                              n_y * s->cout, s->groups * c->panels * n_y / TILE_MOST_ROWS,
                                              c->merges ? s->kh : s->taps);
+  const int asks = OWN(conv_asks)(s);
   OWN(conv_walk) walk = {
     .c = y, .a_image = x.image, .a_row = s->stride_h * x.row, .a_col = s->stride_w * s->cin,
     .c_image = s->oh * s->ow * s->cout, .c_row = s->ow * s->cout, .c_col = s->cout,
@@ -439,7 +494,11 @@ static void OWN(conv2d_unit)(const fnn_call *call, const OWN(conv_cut) * c, cons
     .widest = c->widest, .panel = part * c->panels,
     .panels = fnn_min(c->panels, tile_panels_of(s->cout_g, N, c->widest) - part * c->panels),
     .floor = call->ints[CONV_RELU] ? 0 : -INFINITY,
-    .fetches = s->taps == 1 && s->stride_w > 1 ? s->stride_h * x.row : 0, /* pixels that do not follow each other */
+    /* Pixels that do not follow each other are asked for a row further on. */
+    .fetches = s->taps == 1 && s->stride_w > 1 ? s->stride_h * x.row
+               : asks                          ? OWN(CONV_ASK_TILES) * TILE_MOST_ROWS * s->cin
+                                               : 0,
+    .asks = asks ? OWN(CONV_BLOCK) * s->cout : 0,
     .ahead = c->copies || c->in_place ? &ahead : NULL};
   int64_t column = 0, columns = s->cout;
   if (c->parts > 1) {

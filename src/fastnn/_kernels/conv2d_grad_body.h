@@ -168,6 +168,7 @@ static void OWN(conv_input_unit)(const fnn_call *call, const OWN(conv_input_cut)
   const int has_gaps = s->stride_h > s->kh || s->stride_w > s->kw;
   const int clears = has_gaps && s->taps == 1 && s->groups == 1 && !c->is_grouped && !c->copies && !c->in_place &&
                      !s->pad_top && !s->pad_left && s->cin % N == 0;
+  const int asks = OWN(conv_asks)(s);
   if (has_gaps && !clears) memset(dx, 0, sizeof(T) * (size_t)n_dx);
   for (int64_t residue_y = 0; residue_y < fnn_min(s->stride_h, rows); residue_y++) {
     conv_axis y = OWN(conv_input_axis)(residue_y, s->pad_top, s->kh, s->dilation_h, s->stride_h, s->oh);
@@ -185,6 +186,8 @@ static void OWN(conv_input_unit)(const fnn_call *call, const OWN(conv_input_cut)
         .depth = c->panel_cols ? s->taps * s->cout : 1,
         .widest = TILE_VECTORS, .panels = tile_panels(s->cin_g, N),
         .floor = -INFINITY, .clears = clears ? dx : NULL, .clears_end = dx + n_dx,
+        .fetches = asks ? OWN(CONV_ASK_TILES) * TILE_MOST_ROWS * s->cout : 0,
+        .asks = asks ? OWN(CONV_BLOCK) * s->cin : 0,
         .ahead = c->copies || c->in_place ? &ahead : NULL};
       for (int64_t g = 0; g < s->groups; g++) {
         const T *weights = (const T *)call->shared + g * s->taps * s->cout_g * s->cin_g;
