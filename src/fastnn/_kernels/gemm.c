@@ -49,6 +49,7 @@ enum {
   GEMM_MOST_ROWS = 192,
   GEMM_GROUP_COLS = 512,
   GEMM_MANY_UNITS = 16,
+  GEMM_PACKED_K = 1024, /* a range of k at least, of one that is cut to make units of so many rows and columns */
   /* Of an A that no L2 cache holds: so many columns share it where it is packed, a block of it where panels are narrow. */
   GEMM_TALL_BYTES = 1 << 21,
   GEMM_TALL_SHARING_COLS = 64,

@@ -36,9 +36,9 @@ static void OWN(gemm_ask_next)(OWN(gemm_ask) * asks, const OWN(gemm_cut) * c, co
   asks[1] = (OWN(gemm_ask)){b + next.begin + from * b_row, b_row, fnn_min(c->k_block, c->k - from), next.cols};
 }
 
-/* The same where they are packed: of B its next panel of the block of k, or the first one of the next block, or of the
- * next unit; of A the next block of k or of rows, of which each panel asks for a part. Units of one group follow each
- * other. */
+/* The same where A or they are packed: of B its next panel of the block of k, or the first one of the next block, or of
+ * the next unit; of A the next block of k or of rows, of which each panel asks for a part. Units of one group follow
+ * each other. */
 static void OWN(gemm_ask_packed)(OWN(gemm_ask) * asks, const OWN(gemm_cut) * c, const int64_t *ints, const T *a,
                                  const T *b, int64_t row_block, int64_t k_begin, int64_t k, int64_t k_end,
                                  int64_t panel_begin, int64_t panel_end, int64_t panel_index) {
@@ -47,7 +47,8 @@ static void OWN(gemm_ask_packed)(OWN(gemm_ask) * asks, const OWN(gemm_cut) * c, 
   const int ends = k_next == k_end;
   const int64_t k_then = ends ? k_begin : k_next;
   const int64_t next = !is_last ? panel_index + 1 : ends && is_last_unit ? panel_end : panel_begin;
-  if (c->packs_b && ints[GEMM_B_COL] == 1 && next < c->panels) {
+  const int is_far = c->packs_b || c->n * c->k * (int64_t)sizeof(T) >= GEMM_AHEAD_BYTES;
+  if (is_far && ints[GEMM_B_COL] == 1 && next < c->panels) {
     const tile_panel panel = tile_panel_of(c->n, N, c->widest, next);
     const int64_t from = is_last ? k_then : k;
     asks[1] = (OWN(gemm_ask)){b + panel.begin + from * b_row, b_row, fnn_min(c->k_block, k_end - from), panel.cols};

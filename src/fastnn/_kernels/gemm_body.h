@@ -22,7 +22,7 @@ static int64_t OWN(gemm_b_elements)(const OWN(gemm_cut) * c) {
   return fnn_max(outer, (c->packs_b ? c->k_block : N) * panels * c->widest * N);
 }
 static int64_t OWN(gemm_a_elements)(const OWN(gemm_cut) * c) {
-  return c->way == GEMM_PACKED_A ? fnn_round_up(fnn_round_up(c->rows, N) * c->k_block, FNN_ALIGN) : 0;
+  return c->way == GEMM_PACKED_A ? fnn_round_up(OWN(gemm_packed_row)(c->rows) * c->k_block, FNN_ALIGN) : 0;
 }
 static int64_t OWN(gemm_scratch_elements)(const OWN(gemm_cut) * c) {
   /* The last tile keeps sums for all its rows, valid or not. */
@@ -321,7 +321,7 @@ static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OW
     const int prefetches = whole && !t.continues && OWN(gemm_is_far)(c);
     const T *from = a + row_begin * ints[GEMM_A_ROW] + k * ints[GEMM_A_COL];
     if (c->way == GEMM_PACKED_A) {
-      t.a_stride = fnn_round_up(rows, N);
+      t.a_stride = OWN(gemm_packed_row)(rows);
       OWN(gemm_pack_a)(scratch->a, t.a_stride, from, ints[GEMM_A_COL], rows, k_next - k);
       from = scratch->a;
     }

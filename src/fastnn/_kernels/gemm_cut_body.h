@@ -31,31 +31,48 @@ static int OWN(gemm_shares_sets)(const int64_t *ints) {
   return ints[GEMM_B_ROW] * (int64_t)sizeof(T) % GEMM_ALIASES == 0;
 }
 
+/* Whether a row of a panel is several lines. */
+static int OWN(gemm_is_broad)(const OWN(gemm_cut) * c) { return c->widest * FNN_VECTOR_BYTES > 2 * FNN_ALIGN; }
+
+/* Whether tiles ask for the next block of a packed A and for the next panel of its B: not narrow ones, which take less
+ * time than dividing what they ask for is worth. */
+static int OWN(gemm_asks_packed)(const OWN(gemm_cut) * c) {
+  const int64_t bytes = (c->m + c->n) * c->k * (int64_t)sizeof(T);
+  return c->way == GEMM_PACKED_A && OWN(gemm_is_broad)(c) && bytes >= GEMM_WIDE_BYTES;
+}
+
+/* From a step of k of a packed A to the next: an odd number of vectors, or its rows share sets of the first cache. */
+static int64_t OWN(gemm_packed_row)(int64_t rows) { return (fnn_ceil_div(rows, N) | 1) * N; }
+
 /* Whether packing a panel of k rows of B pays: its vectors straddle cache lines or lie scattered over many pages, and
  * many rows share it; fewer do where rows of B drive each other out of the caches, or B is large (measured by
- * benchmarks/kernels). */
+ * benchmarks/kernels). Not whole lines that tiles have asked for. */
 static int OWN(gemm_is_scattered)(const OWN(gemm_cut) * c, const int64_t *ints, int64_t k) {
   const int64_t row_bytes = ints[GEMM_B_ROW] * (int64_t)sizeof(T), span = row_bytes * fnn_min(c->k, k);
   if (c->way == GEMM_SHARED && c->k * (row_bytes & -row_bytes) > GEMM_WAYS_BYTES) return 1;
+  const int64_t apart = row_bytes & -row_bytes;
+  if (OWN(gemm_asks_packed)(c) && apart % FNN_ALIGN == 0 && fnn_min(c->k, k) * apart <= 2 * GEMM_WAYS_BYTES) return 0;
   const int is_far = OWN(gemm_shares_sets)(ints) || c->n * c->k * (int64_t)sizeof(T) >= GEMM_WIDE_BYTES;
   return c->m > (is_far ? OWN(GEMM_ROWS) : GEMM_PACKING_ROWS) &&
          ((row_bytes % FNN_VECTOR_BYTES && span > GEMM_STRADDLED_BYTES) ||
           (row_bytes > 1024 && span > GEMM_SCATTERED_BYTES));
 }
 
-/* Whether a row of a panel is several lines. */
-static int OWN(gemm_is_broad)(const OWN(gemm_cut) * c) { return c->widest * FNN_VECTOR_BYTES > 2 * FNN_ALIGN; }
-
 /* Whether C is so large that tiles ask for their rows. */
 static int OWN(gemm_is_far)(const OWN(gemm_cut) * c) {
   return c->panels > 1 && OWN(gemm_is_broad)(c) && c->batches * c->m * c->n * (int64_t)sizeof(T) > GEMM_PREFETCHED_BYTES;
+}
+
+/* Whether a packed A is so long that splits of k make units, each with as many rows and columns as its caches hold. */
+static int OWN(gemm_is_long)(const OWN(gemm_cut) * c) {
+  return c->way == GEMM_PACKED_A && c->k >= 2 * GEMM_PACKED_K;
 }
 
 /* A transposed A whose columns lie pages apart is packed for a block of rows, once for each group of panels. That pays
  * when many columns of B share it, so a unit has many panels; its rows are as many as leave units for the threads. If B
  * is packed too, once for each block of rows, a unit has as many rows as columns: that is the least to pack.
  * A short k is few products for each element of a large C, of which units are then long rows: streams that the hardware
- * sees. All panels of a unit are packed at once, for all blocks of rows. */
+ * sees. All panels of a unit are packed at once, for all blocks of rows. Of a long k splits make units. */
 static void OWN(gemm_cut_transposed)(OWN(gemm_cut) * c, const int64_t *ints) {
   const int64_t panel = c->widest * N;
   const int packs_b = OWN(gemm_is_scattered)(c, ints, GEMM_K_BLOCK);
@@ -69,6 +86,10 @@ static void OWN(gemm_cut_transposed)(OWN(gemm_cut) * c, const int64_t *ints) {
   }
   c->rows = GEMM_MOST_ROWS;
   c->group = fnn_max(1, GEMM_GROUP_COLS / panel);
+  if (OWN(gemm_is_long)(c)) {
+    c->rows = fnn_round_up(fnn_ceil_div(c->m, fnn_ceil_div(c->m, c->rows)), TILE_BLOCK);
+    return;
+  }
   const int64_t blocks = c->batches * fnn_ceil_div(c->m, c->rows);
   if (blocks * fnn_ceil_div(c->panels, c->group) < GEMM_MANY_UNITS) c->group = fnn_max(1, c->group / 2);
   while (c->batches * fnn_ceil_div(c->panels, c->group) * fnn_ceil_div(c->m, c->rows) < GEMM_MANY_UNITS) {
@@ -177,8 +198,7 @@ static enum gemm_way OWN(gemm_way_of)(const OWN(gemm_cut) * c, const int64_t *in
   return is_shared && c->n * c->k * size >= GEMM_AHEAD_BYTES ? GEMM_SHARED : GEMM_PLAIN;
 }
 
-/* Of dots, several columns at a time; those of a single row are streams that the hardware sees. Not the next block of a
- * packed A by narrow panels: their tiles take less time than dividing what they ask for is worth. */
+/* Of dots, several columns at a time; those of a single row are streams that the hardware sees. */
 static enum gemm_asks OWN(gemm_asks_of)(const OWN(gemm_cut) * c, const int64_t *ints) {
   const int64_t size = sizeof(T), b_bytes = c->n * c->k * size;
   if (c->way == GEMM_DOTS) return c->m > 1 && b_bytes >= GEMM_WIDE_BYTES ? GEMM_ASKS_COLUMNS : GEMM_ASKS_NOTHING;
@@ -189,9 +209,7 @@ static enum gemm_asks OWN(gemm_asks_of)(const OWN(gemm_cut) * c, const int64_t *
   }
   if (c->way == GEMM_SHARED) return GEMM_ASKS_PANEL;
   if (c->way == GEMM_COPIED_B) return GEMM_ASKS_ROWS;
-  if (c->copies) return GEMM_ASKS_PACKED;
-  if (c->way == GEMM_PACKED_A && OWN(gemm_is_broad)(c) && (c->m + c->n) * c->k * size >= GEMM_WIDE_BYTES)
-    return GEMM_ASKS_PACKED;
+  if (c->copies || OWN(gemm_asks_packed)(c)) return GEMM_ASKS_PACKED;
   if (c->splits == 1 || c->packs_b) return GEMM_ASKS_NOTHING;
   const int is_transposed = ints[GEMM_A_ROW] == 1 && ints[GEMM_A_COL] * size < GEMM_PAGES_APART;
   if (is_transposed && c->n >= GEMM_SHARING_COLS) return GEMM_ASKS_NEXT;
@@ -231,8 +249,13 @@ static OWN(gemm_cut) OWN(gemm_cut_of)(const int64_t *ints) {
   c.split_k = c.k;
   /* A long A, and a B that is read in place, want short ranges of k at all events. */
   const int is_packed = c.way == GEMM_LARGE || c.way == GEMM_PACKED_A || (c.way == GEMM_PLAIN && ints[GEMM_B_COL] != 1);
-  const int has_units = units >= GEMM_MANY_UNITS && is_packed;
-  if (units > 0 && !has_units && c.k >= (units < GEMM_FEW_UNITS && c.m > 1 ? 2 : 4) * GEMM_K_BLOCK) {
+  const int has_units = units >= GEMM_MANY_UNITS && is_packed, is_long = OWN(gemm_is_long)(&c);
+  if (is_long) {
+    /* An even number, which two threads share. */
+    const int64_t splits = fnn_min(GEMM_MANY_UNITS / fnn_max(1, units), c.k / GEMM_PACKED_K) / 2 * 2;
+    c.split_k = fnn_round_up(fnn_ceil_div(c.k, fnn_max(1, splits)), N);
+    c.splits = fnn_ceil_div(c.k, c.split_k);
+  } else if (units > 0 && !has_units && c.k >= (units < GEMM_FEW_UNITS && c.m > 1 ? 2 : 4) * GEMM_K_BLOCK) {
     /* Columns that are contiguous along k are streams, the longer the better. */
     const int64_t most = c.way == GEMM_DOTS ? fnn_ceil_div(GEMM_DOTS_UNITS, units) : c.k;
     /* What splits leave is added: where blocks of k need none, there are no more than make units for the threads. */
@@ -268,7 +291,7 @@ static OWN(gemm_cut) OWN(gemm_cut_of)(const int64_t *ints) {
   /* Few rows of B that lie in the same sets are in the first cache at once. */
   c.packs_b |= c.way == GEMM_AHEAD && OWN(gemm_is_broad)(&c) && c.m > TILE_BLOCK && OWN(gemm_shares_sets)(ints);
   c.packs_b |= c.packs_group || c.way == GEMM_COPIED_A;
-  c.shares_panel |= c.packs_b || c.way == GEMM_SHARED;
+  c.shares_panel |= c.packs_b || c.way == GEMM_SHARED || OWN(gemm_asks_packed)(&c);
   c.copies = (c.way == GEMM_LARGE || c.way == GEMM_AHEAD) && c.packs_b && ints[GEMM_B_COL] == 1;
   c.asks = OWN(gemm_asks_of)(&c, ints);
   return c;
