@@ -63,9 +63,10 @@ static int OWN(gemm_is_far)(const OWN(gemm_cut) * c) {
   return c->panels > 1 && OWN(gemm_is_broad)(c) && c->batches * c->m * c->n * (int64_t)sizeof(T) > GEMM_PREFETCHED_BYTES;
 }
 
-/* Whether a packed A is so long that splits of k make units, each with as many rows and columns as its caches hold. */
+/* Whether a packed A, which several panels share, is so long that splits of k make units, each with as many rows and
+ * columns as its caches hold. */
 static int OWN(gemm_is_long)(const OWN(gemm_cut) * c) {
-  return c->way == GEMM_PACKED_A && c->k >= 2 * GEMM_PACKED_K;
+  return c->way == GEMM_PACKED_A && c->k >= 2 * GEMM_PACKED_K && c->panels > 1;
 }
 
 /* A transposed A whose columns lie pages apart is packed for a block of rows, once for each group of panels. That pays
