@@ -54,6 +54,8 @@ enum {
   GEMM_TALL_BYTES = 1 << 21,
   GEMM_TALL_SHARING_COLS = 64,
   GEMM_TALL_COLS = 128,
+  GEMM_TALL_FAR_BYTES = 1 << 24, /* of A and B that tiles ask for, and so many panels of a unit */
+  GEMM_TALL_PANELS = 4,
   GEMM_TALL_BLOCK_BYTES = 5 << 17, /* of whole rows of A and B in a block of k: what lies between stays in no set twice */
   GEMM_COPIED_BYTES = 1 << 24,     /* of an A that is turned as a whole, of a B that is packed as a whole */
   GEMM_COPIED_GROUP_BYTES = 1 << 19, /* of its panels that a unit reads, in L2 beside rows of A */

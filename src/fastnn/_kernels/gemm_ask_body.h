@@ -27,9 +27,20 @@ typedef struct {
 
 /* What the tiles of a panel ask for where B is read in place: its part of the next block of k, or the first one of the
  * next panel or of the next split. Rows of a part of a matrix are no stream that the hardware would see; those of A,
- * whole, are. */
-static void OWN(gemm_ask_next)(OWN(gemm_ask) * asks, const OWN(gemm_cut) * c, const T *b, int64_t b_row, int64_t k_begin,
-                               int64_t k_next, int64_t k_end, int64_t panel_index) {
+ * whole, are, but a unit of several panels asks for its next block of both, a part of A by each. */
+static void OWN(gemm_ask_next)(OWN(gemm_ask) * asks, const OWN(gemm_cut) * c, const int64_t *ints, const T *a,
+                               const T *b, int64_t k_begin, int64_t k_next, int64_t k_end, int64_t panel_index) {
+  const int64_t a_col = ints[GEMM_A_COL], b_row = ints[GEMM_B_ROW];
+  if (OWN(gemm_is_streamed)(c)) {
+    const int64_t first = panel_index / c->group * c->group, panels = fnn_min(c->group, c->panels - first);
+    const int64_t index = panel_index - first, is_next = k_next < k_end || first + panels == c->panels;
+    const int64_t span = is_next ? fnn_min(c->k_block, c->k - k_next) : 0;
+    const int64_t begin = span * index / panels, end = span * (index + 1) / panels;
+    const tile_panel panel = tile_panel_of(c->n, N, c->widest, panel_index);
+    asks[0] = (OWN(gemm_ask)){a + (k_next + begin) * a_col, a_col, end - begin, c->m};
+    asks[1] = (OWN(gemm_ask)){b + panel.begin + k_next * b_row, b_row, span, panel.cols};
+    return;
+  }
   const int ends = k_next == k_end, is_last = ends && panel_index + 1 == c->panels;
   const int64_t from = ends && !is_last ? k_begin : k_next;
   const tile_panel next = tile_panel_of(c->n, N, c->widest, is_last ? 0 : panel_index + ends);

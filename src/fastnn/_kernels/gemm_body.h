@@ -393,7 +393,7 @@ static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OW
       if (sums && !is_summing) OWN(gemm_add_columns)(t.column_sums, t.resumes, segments, t.n_segments, panel);
       OWN(gemm_ask) asked[GEMM_MOST_ASKS] = {{0}};
       if (c->asks == GEMM_ASKS_NEXT)
-        OWN(gemm_ask_next)(asked, c, b, ints[GEMM_B_ROW], k_begin, k_next, k_end, panel_index);
+        OWN(gemm_ask_next)(asked, c, ints, a, b, k_begin, k_next, k_end, panel_index);
       else if (c->asks == GEMM_ASKS_PACKED)
         OWN(gemm_ask_packed)(asked, c, ints, a, b, row_block, k_begin, k, k_end, panel_begin, panel_end, panel_index);
       else if (c->asks == GEMM_ASKS_PANEL || c->asks == GEMM_ASKS_SPLIT)

@@ -100,11 +100,18 @@ static void OWN(gemm_cut_transposed)(OWN(gemm_cut) * c, const int64_t *ints) {
   }
 }
 
+/* Whether a long A and its B are far away: the panels of a unit share what is read of A, and tiles ask for both. */
+static int OWN(gemm_is_streamed)(const OWN(gemm_cut) * c) {
+  const int64_t bytes = (c->m + c->n) * c->k * (int64_t)sizeof(T);
+  return c->way == GEMM_TALL && OWN(gemm_is_broad)(c) && bytes >= GEMM_TALL_FAR_BYTES;
+}
+
 /* Where splits of k make enough units, all rows of a unit share B: it is read once. Narrow panels share an A that no L2
  * cache holds, a block of k at a time. */
 static void OWN(gemm_cut_tall)(OWN(gemm_cut) * c) {
   if (!OWN(gemm_is_broad)(c) && c->m * c->k * (int64_t)sizeof(T) >= GEMM_TALL_BYTES)
     c->group = fnn_max(1, fnn_min(c->panels, GEMM_TALL_COLS / (c->widest * N)));
+  if (OWN(gemm_is_streamed)(c)) c->group = fnn_max(1, fnn_min(c->panels, GEMM_TALL_PANELS));
   const int64_t groups = fnn_ceil_div(c->panels, c->group);
   const int64_t units = fnn_max(1, c->batches * groups * OWN(gemm_most_splits)(c));
   const int64_t m = fnn_max(1, c->m);
@@ -213,7 +220,7 @@ static enum gemm_asks OWN(gemm_asks_of)(const OWN(gemm_cut) * c, const int64_t *
   if (c->copies || OWN(gemm_asks_packed)(c)) return GEMM_ASKS_PACKED;
   if (c->splits == 1 || c->packs_b) return GEMM_ASKS_NOTHING;
   const int is_transposed = ints[GEMM_A_ROW] == 1 && ints[GEMM_A_COL] * size < GEMM_PAGES_APART;
-  if (is_transposed && c->n >= GEMM_SHARING_COLS) return GEMM_ASKS_NEXT;
+  if (is_transposed && (c->n >= GEMM_SHARING_COLS || OWN(gemm_is_streamed)(c))) return GEMM_ASKS_NEXT;
   return c->way == GEMM_PLAIN && c->m > 1 && b_bytes >= GEMM_AHEAD_BYTES ? GEMM_ASKS_SPLIT : GEMM_ASKS_NOTHING;
 }
 
