@@ -92,6 +92,14 @@ def test_rows_that_depend_on_their_batch_stay_together(layer):
     np.testing.assert_array_equal(model.predict(X, batch_size=256, verbose=0), whole)
 
 
+def test_a_model_of_a_fixed_batch_size():
+    inputs = keras.Input(batch_shape=(100, 32, 32, 3))
+    y = layers.Conv2D(32, 3)(ops.reshape(inputs, (100, 32, 32, 3)))
+    model = keras.Model(inputs, layers.GlobalAveragePooling2D()(y))
+    assert at_once(model, X, 100) == 100
+    assert model.predict(X, batch_size=100, verbose=0).shape == (300, 32)
+
+
 def test_a_profile_shows_the_batch_that_was_asked_for():
     model = network()
     keras.config.profile(True)

@@ -22,7 +22,10 @@ def rows_at_once(function, x: np.ndarray, size: int) -> int:
 
 def _chosen(function: Compiled, x: np.ndarray, size: int) -> int:
     few, all_of_them = as_input(x[:LEAST_ROWS]), as_input(x[:size])
-    executable = function.executable_for(few)
+    try:
+        executable = function.executable_for(few)
+    except Exception:  # a model of a fixed batch size, or one that fails: then it does so by the batch itself
+        return size
     weights = sum(variable.array.nbytes for variable in executable.graph.variables)  # each call reads them
     most = max(CACHED_BYTES, weights) * LEAST_ROWS // max(1, executable.plan.arena_bytes)
     if size <= most or not are_apart(executable.graph, LEAST_ROWS):
