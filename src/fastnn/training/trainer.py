@@ -12,7 +12,7 @@ from fastnn.training import data as batches
 from fastnn.training.compilation import Compilable
 from fastnn.training.logs import as_logs, concatenated, in_order
 from fastnn.training.loop import Pace, outputs_of_rows, run_epoch
-from fastnn.training.parts import rows_at_once
+from fastnn.training.parts import LEAST_ROWS, rows_at_once
 from fastnn.training.resuming import Resumable
 from fastnn.training.steps import Steps
 
@@ -201,6 +201,8 @@ class Trainer(Steps, Compilable, Resumable):
         verbosity = _verbosity(verbose)
         if not (verbosity or callbacks or steps) and batches.is_number_array(x):
             function, size = self.make_predict_function(), batches.checked_batch_size(batch_size)
+            if len(x) <= min(size, LEAST_ROWS):  # one call: nothing else is asked for
+                return function(batches.as_input(x))
             return outputs_of_rows(function, x, rows_at_once(function, x, size))
         source = batches.source_of(x, batch_size=batch_size, steps=steps)
         callbacks = _callback_list(callbacks, self, verbosity, epochs=1, steps=source.steps or source.num_batches)
