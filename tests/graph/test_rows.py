@@ -121,6 +121,11 @@ def test_recurrent_layers(kind, stateful):
         (lambda x: x * np.full((x.shape[0], 1, 1), x.shape[0], "float32"), False),
         (lambda x: x + 1.0 if x.shape[0] > 9 else x * 2.0, False),
         (lambda x: ops.leaky_relu(x, negative_slope=1.0 / x.shape[0]), False),
+        (lambda x: x[:, 1:] * 2.0, True),
+        (lambda x: ops.pad(ops.reshape(x, (x.shape[0], -1)), ((0, 0), (1, 0))), True),
+        (lambda x: x[:, : x.shape[0] // 2 - 1], False),
+        (lambda x: x[:, x.shape[0] // 2 - 3 :][:, :1], False),
+        (lambda x: ops.sum(x, axis=1 if x.shape[0] > 9 else 2), False),
     ],
 )
 def test_traces_for_batches_of_two_sizes(function, alike):

@@ -26,16 +26,23 @@ def are_apart(graph: Graph, rows: int) -> bool:
 
 
 def differ_in_rows_alone(graph: Graph, other: Graph) -> bool:
-    """Whether two traces of a function, for batches of two sizes, compute with the same numbers: none comes from the
-    size of the batch."""
+    """Whether two traces of a function, for batches of two sizes, do the same to each row: no number, and no size of
+    anything but the batch, comes from how many rows there are."""
+    rows = graph.inputs[0].shape[0], other.inputs[0].shape[0]
     return len(graph.nodes) == len(other.nodes) and all(
-        a.op is b.op and _numbers(a) == _numbers(b) and (a.op is not CONSTANT or _same(*a.outputs, *b.outputs))
+        a.op is b.op
+        and _plain_params(a) == _plain_params(b)
+        and (a.op is not CONSTANT or _same(*a.outputs, *b.outputs))
+        and all(y.size in (x.size, x.size * rows[1] / rows[0]) for x, y in zip(a.outputs, b.outputs, strict=True))
         for a, b in zip(graph.nodes, other.nodes, strict=True)
     )
 
 
-def _numbers(node: Node) -> list[float]:
-    return [value for value in node.params.values() if isinstance(value, float)]
+def _plain_params(node: Node) -> list:
+    """What the parameters of an op say, but for the shape of its output."""
+    if node.op.kind == "leaf":
+        return []
+    return [None if value == node.outputs[0].shape else value for value in node.params.values()]
 
 
 def _same(x: Value, y: Value) -> bool:
