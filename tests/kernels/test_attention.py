@@ -69,6 +69,9 @@ PROBLEMS = [
     Problem(1, 1, 300, 8, 2, 16, 16),
     Problem(1, 1, 515, 2, 1, 37, 32, bias=(1, 2, 1, 515), mask=(1, 1, 1, 515)),
     Problem(2, 1, 77, 2, 2, 33, 20, causal=True, bias=(2, 1, 1, 1)),
+    Problem(2, 3, 300, 6, 3, 33, 20, bias=(2, 6, 3, 300), mask=(2, 1, 3, 300)),
+    Problem(1, 4, 270, 19, 19, 16, 35, causal=True, mask=(1, 1, 1, 270)),
+    Problem(3, 2, 261, 5, 1, 20, 16, mask=(1, 5, 2, 1)),
     Problem(1, 193, 300, 1, 1, 16, 16, causal=True, mask=(1, 1, 193, 300)),
     Problem(0, 5, 5, 1, 1, 3, 3),
 ]

@@ -40,12 +40,12 @@ enum attention_ints {
 enum {
   BLOCK = 64,      /* queries, and keys, of a block at most; its scores take 16 KiB of float32 */
   TILED = 48,      /* of a block unless BLOCK makes fewer of them: the heights of all tiles divide it */
-  /* A single query: keys of a block, whose values fit the L2 cache beside them; how many keys are done at once; how far
-   * ahead they are asked for where all keys take FAR_BYTES, which costs time where a cache holds them. */
+  /* Few queries: at most so many; keys of a block; rows of scores, one for each query and head that are done at once;
+   * how many values are added at once. */
+  FEW_QUERIES = 4,
   QUERY_KEYS = 256,
-  KEYS_AT_ONCE = 4,
-  KEYS_AHEAD = 8,
-  FAR_BYTES = 1 << 23,
+  FEW_ROWS = BLOCK * BLOCK / QUERY_KEYS,
+  VALUES_AT_ONCE = 8,
   GRAD_UNITS = 16, /* keys are cut in ranges until a gradient has this many units, so that threads have some to share */
   ALIGNED = FNN_ALIGN / 4 /* elements: regions of scratch are multiples of it */
 };
@@ -84,10 +84,12 @@ static void attention_work(const attention_shape *s, fnn_work *work, double prod
 #include "tile.h"
 #include "pack.h"
 #include "attention_body.h"
+#include "attention_grad_body.h"
 #include "types_f64.h"
 #include "tile.h"
 #include "pack.h"
 #include "attention_body.h"
+#include "attention_grad_body.h"
 
 static const fnn_entry entries[] = {
 #define BOTH(name) {#name "_f32", name##_f32, name##_size_f32}, {#name "_f64", name##_f64, name##_size_f64},

@@ -2,7 +2,7 @@
  *
  * A block of scores is stored with the queries along the vectors, scores[key][query], BLOCK apart: the softmax then has
  * no sums across lanes, and K, V, Q and dY are operands of the microkernel as they lie in memory. Only Q and dY are
- * transposed, once for a block of queries. The scores of a single query lie one after another. */
+ * transposed, once for a block of queries. The scores of a few queries lie one after another. */
 
 #define HIDDEN (sizeof(T) == 4 ? (T)(-0.7 * FLT_MAX) : (T)(-0.7 * DBL_MAX))
 #define LOWEST (sizeof(T) == 4 ? (T)-FLT_MAX : (T)-DBL_MAX)
@@ -212,48 +212,27 @@ static T OWN(row_dot)(const T *a, const T *b, int64_t n) {
   return FN(sum_lanes)(sum);
 }
 
-/* Whether the block is a single query, whose scores would be one lane of a vector each. */
-FNN_INLINE int OWN(is_query)(const OWN(block) * o) { return o->n == 1 && o->s->depth >= N; }
+/* Whether the block has so few queries that its scores would be some lanes of a vector each. */
+FNN_INLINE int OWN(is_few)(const OWN(block) * o) { return o->n <= FEW_QUERIES && o->s->depth >= N; }
 
-FNN_INLINE void OWN(fetch_row)(const T *row, int64_t n) {
-  for (int64_t i = 0; i < n; i += FNN_ALIGN / (int64_t)sizeof(T)) __builtin_prefetch(row + i, 0, 3);
-}
-
-/* dots[j] = scale * x . rows[j], as sums of vectors along x, which has n elements: rows `row` apart. Asked for are those
- * further ahead, if there are `ahead` more after the first one, and a row of `next` for each. */
-FNN_INLINE void OWN(row_dots)(T *dots, const T *x, const T *rows, int64_t row, int64_t keys, int64_t n, T scale,
-                          int64_t ahead, const T *next, int64_t next_row, int64_t next_n) {
-  for (int64_t j = 0; j < keys; j += KEYS_AT_ONCE) {
-    const T *at[KEYS_AT_ONCE];
-    V sum[KEYS_AT_ONCE] = {{0}};
-    for (int w = 0; w < KEYS_AT_ONCE; w++) {
-      const int64_t key = fnn_min(j + w, keys - 1);
-      at[w] = rows + key * row;
-      if (ahead) OWN(fetch_row)(at[w] + fnn_min(KEYS_AHEAD, ahead - key) * row, n);
-      if (next) OWN(fetch_row)(next + key * next_row, next_n);
-    }
-    int64_t i = 0;
-    for (; i + N <= n; i += N) {
-      const V v = FN(load)(x + i);
-#pragma GCC unroll 8
-      for (int w = 0; w < KEYS_AT_ONCE; w++) sum[w] += v * FN(load)(at[w] + i);
-    }
-    if (i < n) {
-      const V v = FN(load_part)(x + i, n - i);
-#pragma GCC unroll 8
-      for (int w = 0; w < KEYS_AT_ONCE; w++) sum[w] += v * FN(load_part)(at[w] + i, n - i);
-    }
-#pragma GCC unroll 8
-    for (int w = 0; w < KEYS_AT_ONCE; w++) dots[fnn_min(j + w, keys - 1)] = FN(sum_lanes)(sum[w]) * scale;
+/* Lane j is by * x . rows[j], of `keys` rows; the last again for the lanes beyond. x has n elements. */
+static V OWN(row_dots)(const T *x, const T *rows, int64_t row, int64_t keys, int64_t n, T by) {
+  const T *at[N];
+  V sum[N];
+#pragma GCC unroll 16
+  for (int w = 0; w < N; w++) at[w] = rows + fnn_min(w, keys - 1) * row, sum[w] = (V){0};
+  int64_t i = 0;
+  for (; i + N <= n; i += N) {
+    const V v = FN(load)(x + i);
+#pragma GCC unroll 16
+    for (int w = 0; w < N; w++) sum[w] += v * FN(load)(at[w] + i);
   }
-}
-
-/* Products of a single query with keys [key, key + keys). The rows of a head lie too far apart for the CPU to fetch
- * them ahead: those of the values, which come next, are asked for, and further keys where no cache may hold them. */
-static void OWN(query_dots)(const OWN(block) * o, T *dots, int64_t key, int64_t keys) {
-  const int is_far = o->s->batch * o->s->keys * o->k_row * (int64_t)sizeof(T) >= FAR_BYTES;
-  OWN(row_dots)(dots, o->q, o->k + key * o->k_row, o->k_row, keys, o->s->depth, o->scale,
-                is_far ? o->s->keys - 1 - key : 0, o->v + key * o->v_row, o->v_row, o->s->value_depth);
+  if (i < n) {
+    const V v = FN(load_part)(x + i, n - i);
+#pragma GCC unroll 16
+    for (int w = 0; w < N; w++) sum[w] += v * FN(load_part)(at[w] + i, n - i);
+  }
+  return OWN(sum_each)(sum, N) * by;
 }
 
 /* Scores of keys [key, key + keys) with the block's queries. */
@@ -322,21 +301,37 @@ static void OWN(scale_sums)(const OWN(sums) * sums, int64_t rows, int64_t cols, 
     }
 }
 
-/* The scores of a single query, one after another. */
-static void OWN(query_scores)(const OWN(block) * o, T *scores, int64_t key, int64_t keys) {
-  OWN(query_dots)(o, scores, key, keys);
+/* ---- few queries ----
+ *
+ * Several heads are taken at once, so that keys and values are read in the order in which they lie: those of one head
+ * are pieces that the CPU does not fetch ahead. A query and head has a row of QUERY_KEYS scores. */
+
+/* Scores of keys [key, key + keys) with the queries of n_heads blocks. */
+static __attribute__((noinline)) void OWN(few_scores)(const OWN(block) * heads, int64_t n_heads, T *scores,
+                                                      int64_t key, int64_t keys) {
+  const attention_shape *s = heads->s;
   for (int64_t j = 0; j < keys; j += N) {
-    const int64_t n = fnn_min(N, keys - j), bias = o->bias_strides[3], mask = o->mask_strides[3];
-    V x = FN(load)(scores + j);
-    if (o->bias) x = OWN(with_bias)(x, OWN(bias_lanes)((const char *)(o->bias + (key + j) * bias), bias, n));
-    if (o->mask) x = OWN(with_mask)(x, OWN(mask_lanes)((const char *)(o->mask + (key + j) * mask), mask, n));
-    if (o->s->causal) x = FN(first_lanes)(x, fnn_max(0, o->first + 1 - key - j), HIDDEN);
-    FN(store)(scores + j, FN(first_lanes)(x, n, LOWEST));
+    T *at = scores + j;
+    for (const OWN(block) *o = heads; o < heads + n_heads; o++)
+      for (int64_t i = 0; i < o->n; i++, at += QUERY_KEYS) {
+        const int64_t n = fnn_min(N, keys - j), bias_step = o->bias_strides[3], mask_step = o->mask_strides[3];
+        V x = OWN(row_dots)(o->q + i * o->q_row, o->k + (key + j) * o->k_row, o->k_row, n, s->depth, o->scale);
+        if (o->bias) {
+          const T *bias = o->bias + i * o->bias_strides[2] + (key + j) * bias_step;
+          x = OWN(with_bias)(x, OWN(bias_lanes)((const char *)bias, bias_step, n));
+        }
+        if (o->mask) {
+          const uint8_t *mask = o->mask + i * o->mask_strides[2] + (key + j) * mask_step;
+          x = OWN(with_mask)(x, OWN(mask_lanes)((const char *)mask, mask_step, n));
+        }
+        if (s->causal) x = FN(first_lanes)(x, fnn_max(0, o->first + i + 1 - key - j), HIDDEN);
+        FN(store)(at, FN(first_lanes)(x, n, LOWEST));
+      }
   }
 }
 
-/* advance for the scores of a single query. */
-static int OWN(advance_query)(T *scores, int64_t keys, T *top, T *total, T *factor) {
+/* advance for a row of scores. */
+static int OWN(advance_row)(T *scores, int64_t keys, T *top, T *total, T *factor) {
   V most = FN(splat)(*top), sum = {0};
   for (int64_t j = 0; j < keys; j += N) most = FN(max)(FN(load)(scores + j), most);
   most = FN(splat)(FN(max_lanes)(most));
@@ -352,6 +347,80 @@ static int OWN(advance_query)(T *scores, int64_t keys, T *top, T *total, T *fact
   return moves;
 }
 
+/* sums += by[0] * rows[0] + by[1] * rows[1] + ..., of n columns. keys: a constant. */
+FNN_INLINE void OWN(add_rows)(T *sums, const T *by, const T *rows, int64_t row, const int64_t keys, int64_t n) {
+  for (int64_t c = 0; c < n; c += N) {
+    V sum = FN(load)(sums + c);
+    if (c + N <= n) {
+#pragma GCC unroll 16
+      for (int64_t w = 0; w < keys; w++) sum += by[w] * FN(load)(rows + w * row + c);
+    } else {
+#pragma GCC unroll 16
+      for (int64_t w = 0; w < keys; w++) sum += by[w] * FN(load_part)(rows + w * row + c, n - c);
+    }
+    FN(store)(sums + c, sum);
+  }
+}
+
+/* Adds the values of keys [key, key + keys) times their scores to the sums, padded rows of value_depth. */
+static void OWN(few_sums)(const OWN(block) * heads, int64_t n_heads, const T *scores, T *sums, int64_t key,
+                          int64_t keys) {
+  const int64_t n = heads->s->value_depth, padded = OWN(padded)(n);
+  for (int64_t j = 0; j < keys;) {
+    const int64_t step = keys - j < VALUES_AT_ONCE ? 1 : VALUES_AT_ONCE;
+    const T *by = scores + j;
+    T *to = sums;
+    for (const OWN(block) *o = heads; o < heads + n_heads; o++)
+      for (int64_t i = 0; i < o->n; i++, by += QUERY_KEYS, to += padded) {
+        const T *rows = o->v + (key + j) * o->v_row;
+        if (step == 1) OWN(add_rows)(to, by, rows, o->v_row, 1, n);
+        else OWN(add_rows)(to, by, rows, o->v_row, VALUES_AT_ONCE, n);
+      }
+    j += step;
+  }
+}
+
+/* Block `o`, which is that of unit `unit`, and those of the units before `end` that are heads of its batch as well.
+ * Returns how many. */
+static __attribute__((noinline)) int64_t OWN(attention_of_few)(const fnn_call *call, const OWN(block) * o,
+                                                               int64_t unit, int64_t end, T *scores) {
+  const attention_shape *s = o->s;
+  OWN(block) heads[FEW_ROWS];
+  heads[0] = *o;
+  int64_t n_heads = 1;
+  const int64_t n = o->n, most = s->blocks > 1 ? 1 : fnn_min(FEW_ROWS / n, end - unit);
+  for (; n_heads < most && (unit + n_heads) % s->heads; n_heads++)
+    heads[n_heads] = OWN(block_of)(call, s, call->buf, call->buf + 3, unit / s->heads, unit % s->heads + n_heads, 0);
+  const int64_t rows = n_heads * n, padded = OWN(padded)(s->value_depth);
+  T *sums = scores + FEW_ROWS * QUERY_KEYS, top[FEW_ROWS], total[FEW_ROWS] = {0};
+  for (int64_t r = 0; r < rows; r++) top[r] = LOWEST;
+  memset(sums, 0, sizeof(T) * (size_t)(rows * padded));
+  for (int64_t key = 0, keys; key < s->keys; key += keys) {
+    int is_done = 1;
+    for (int64_t h = 0; h < n_heads; h++) is_done &= OWN(is_done)(heads + h, top + h * n, key);
+    if (is_done) break;
+    keys = fnn_min(QUERY_KEYS, s->keys - key);
+    if (s->causal && key < o->first + n) keys = fnn_min(keys, o->first + n - key); /* the others may not be needed */
+    OWN(few_scores)(heads, n_heads, scores, key, keys);
+    for (int64_t r = 0; r < rows; r++) {
+      T factor;
+      if (OWN(advance_row)(scores + r * QUERY_KEYS, keys, top + r, total + r, &factor))
+        for (int64_t c = r * padded; c < (r + 1) * padded; c += N) FN(store)(sums + c, FN(load)(sums + c) * factor);
+    }
+    OWN(few_sums)(heads, n_heads, scores, sums, key, keys);
+  }
+  for (int64_t r = 0; r < rows; r++, sums += padded) {
+    const int64_t stat_at = heads[r / n].stat_at + r % n;
+    T *y = (T *)call->buf[5] + heads[r / n].y_at + r % n * o->y_row;
+    total[r] = 1 / total[r];
+    for (int64_t c = 0; c < s->value_depth; c += N)
+      FN(store_part)(y + c, FN(load)(sums + c) * total[r], fnn_min(N, s->value_depth - c));
+    ((T *)call->buf[6])[stat_at] = top[r];
+    ((T *)call->buf[7])[stat_at] = total[r];
+  }
+  return n_heads;
+}
+
 static void OWN(attention)(const fnn_call *call, int64_t begin, int64_t end) {
   const attention_shape s = attention_shape_of(call->ints);
   FNN_REQUIRE(s.keys > 0 && s.heads % s.key_heads == 0);
@@ -361,26 +430,20 @@ static void OWN(attention)(const fnn_call *call, int64_t begin, int64_t end) {
     const int64_t z = unit / s.blocks;
     const OWN(block) o =
       OWN(block_of)(call, &s, call->buf, call->buf + 3, z / s.heads, z % s.heads, unit % s.blocks);
-    const int is_query = OWN(is_query)(&o);
-    const int64_t step = is_query && s.value_depth % N == 0 ? QUERY_KEYS : s.step; /* values that are not copied */
-    OWN(operand) q = {0};
-    if (!is_query) q = OWN(transposed_of)(q_space, o.q, o.q_row, o.n, s.depth, o.scale);
+    if (OWN(is_few)(&o)) {
+      unit += OWN(attention_of_few)(call, &o, unit, end, scores) - 1;
+      continue;
+    }
+    const OWN(operand) q = OWN(transposed_of)(q_space, o.q, o.q_row, o.n, s.depth, o.scale);
     _Alignas(FNN_ALIGN) T top[BLOCK], total[BLOCK] = {0}, factors[BLOCK];
     for (int64_t i = 0; i < BLOCK; i++) top[i] = LOWEST;
     OWN(clear_sums)(&sums, o.n, s.value_depth);
-    for (int64_t key = 0; key < s.keys && !OWN(is_done)(&o, top, key); key += step) {
-      const int64_t keys = fnn_min(step, s.keys - key);
-      int moves;
-      if (is_query) {
-        OWN(query_scores)(&o, scores, key, keys);
-        moves = OWN(advance_query)(scores, keys, top, total, factors);
-      } else {
-        OWN(scores_of)(&o, scores, &q, key, keys);
-        moves = OWN(advance)(scores, o.n, keys, top, total, factors);
-      }
-      if (moves) OWN(scale_sums)(&sums, o.n, s.value_depth, factors);
+    for (int64_t key = 0; key < s.keys && !OWN(is_done)(&o, top, key); key += s.step) {
+      const int64_t keys = fnn_min(s.step, s.keys - key);
+      OWN(scores_of)(&o, scores, &q, key, keys);
+      if (OWN(advance)(scores, o.n, keys, top, total, factors)) OWN(scale_sums)(&sums, o.n, s.value_depth, factors);
       const OWN(operand) v = OWN(operand_of)(v_space, o.v + key * o.v_row, o.v_row, keys, s.value_depth);
-      OWN(multiply)(scores, 1, is_query ? 1 : BLOCK, o.n, &v, s.value_depth, NULL, &sums, 0);
+      OWN(multiply)(scores, 1, BLOCK, o.n, &v, s.value_depth, NULL, &sums, 0);
     }
     for (int64_t i = 0; i < BLOCK; i++) total[i] = 1 / total[i];
     OWN(store_sums)((T *)call->buf[5] + o.y_at, o.y_row, &sums, o.n, s.value_depth, total, 1);
@@ -388,168 +451,3 @@ static void OWN(attention)(const fnn_call *call, int64_t begin, int64_t end) {
     memcpy((T *)call->buf[7] + o.stat_at, total, sizeof(T) * (size_t)o.n);
   }
 }
-
-/* ---- attention_grad ----
- *
- * With P the softmax and D = dY V^T:  dV = P^T dY,  dS = P (D - sum over keys of P D),  dQ = scale dS K,
- * dK = scale dS^T Q;  that sum is sum over c of dY Y, and dS is 0 where a score is hidden.
- *
- * A unit has a range of keys of one key head, and goes through all queries of its heads: its dK and dV are whole, its
- * dQ is one of as many as there are ranges, which the second phase adds. */
-
-static int64_t OWN(grad_elements)(const attention_shape *s) {
-  const int64_t both = s->depth + s->value_depth;
-  return both * BLOCK + 2 * BLOCK * BLOCK + 2 * OWN(operand_elements)(BLOCK, s->depth) +
-         OWN(operand_elements)(BLOCK, s->value_depth) + OWN(sum_elements)(BLOCK, s->depth) +
-         OWN(sum_elements)(s->range, s->depth) + OWN(sum_elements)(s->range, s->value_depth);
-}
-
-static void OWN(attention_grad_size)(const int64_t *ints, fnn_work *work) {
-  const attention_shape s = attention_shape_of(ints);
-  work->phases = s.ranges > 1 ? 2 : 1;
-  work->units[0] = s.batch * s.key_heads * s.ranges;
-  work->units[1] = s.batch * s.queries;
-  work->scratch_bytes = OWN(grad_elements)(&s) * (int64_t)sizeof(T);
-  if (s.ranges > 1) work->shared_bytes = s.ranges * s.batch * s.queries * s.heads * s.depth * (int64_t)sizeof(T);
-  attention_work(&s, work, (double)(3 * s.depth + 2 * s.value_depth), sizeof(T));
-}
-
-/* A vector of scores becomes P, and one of d, which is dY V^T, becomes dS. */
-FNN_INLINE void OWN(gradient_lanes)(T *score, T *d, V most, V by, V mean) {
-  const V x = FN(load)(score), p = FN(exp_below0)(x - most) * by;
-  FN(store)(score, p);
-  FN(store)(d, OWN(choose)(x == HIDDEN, FN(splat)(0), p * (FN(load)(d) - mean)));
-}
-static void OWN(softmax_gradient)(T *scores, T *d, int64_t queries, int64_t keys, const T *top, const T *inverse,
-                                  const T *delta) {
-  for (int64_t i = 0; i < queries; i += N) {
-    const V most = FN(load)(top + i), by = FN(load)(inverse + i), mean = FN(load)(delta + i);
-    for (int64_t j = 0; j < keys; j++)
-      OWN(gradient_lanes)(scores + j * BLOCK + i, d + j * BLOCK + i, most, by, mean);
-  }
-}
-
-/* Row row_at + i of sums += by[i] * row: a product of one step of k. */
-static void OWN(add_outer)(const OWN(sums) * sums, int64_t row_at, const T *by, int64_t rows, const T *row,
-                           int64_t cols) {
-  for (int64_t p = 0; p < tile_panels(cols, N); p++) {
-    const tile_panel panel = tile_panel_at(cols, N, p);
-    T *to = sums->at + p * sums->panel + row_at * OWN(TILE_COLS);
-    for (int64_t i = 0; i < rows; i++, to += OWN(TILE_COLS))
-      for (int j = 0; j < panel.vectors; j++)
-        FN(store)(to + j * N, FN(load)(to + j * N) + by[i] * FN(load)(row + panel.begin + j * N));
-  }
-}
-
-/* A thread's scratch: operands, a block's P and dS, and the sums of dq, dk and dv. */
-typedef struct {
-  T *q, *dy, *q_rows, *dy_rows, *k_rows, *p, *ds;
-  OWN(sums) dq, dk, dv;
-} OWN(grad_scratch);
-
-static OWN(grad_scratch) OWN(grad_scratch_of)(const attention_shape *s, T *space) {
-  OWN(grad_scratch) g = {.p = space};
-  g.ds = g.p + BLOCK * BLOCK;
-  g.dq = OWN(sums_of)(g.ds + BLOCK * BLOCK, BLOCK);
-  g.dk = OWN(sums_of)(g.dq.at + OWN(sum_elements)(BLOCK, s->depth), s->range);
-  g.dv = OWN(sums_of)(g.dk.at + OWN(sum_elements)(s->range, s->depth), s->range);
-  g.q_rows = g.dv.at + OWN(sum_elements)(s->range, s->value_depth);
-  g.k_rows = g.q_rows + OWN(operand_elements)(BLOCK, s->depth);
-  g.dy_rows = g.k_rows + OWN(operand_elements)(BLOCK, s->depth);
-  g.q = g.dy_rows + OWN(operand_elements)(BLOCK, s->value_depth);
-  g.dy = g.q + s->depth * BLOCK;
-  return g;
-}
-
-/* What a block of queries adds to the gradients of keys [begin, end), and its own, of these keys alone, to `dq`. */
-static void OWN(grad_of_block)(const fnn_call *call, const OWN(block) * o, const OWN(grad_scratch) * g, int64_t begin,
-                               int64_t end, T *dq) {
-  const attention_shape *s = o->s;
-  const T *dy = (const T *)call->buf[0] + o->y_at, *y = (const T *)call->buf[4] + o->y_at;
-  const int is_query = OWN(is_query)(o);
-  OWN(operand) q_columns = {0}, dy_columns = {0};
-  if (!is_query) {
-    q_columns = OWN(transposed_of)(g->q, o->q, o->q_row, o->n, s->depth, o->scale);
-    dy_columns = OWN(transposed_of)(g->dy, dy, o->y_row, o->n, s->value_depth, 1);
-  }
-  const OWN(operand) q_rows = OWN(operand_of)(g->q_rows, o->q, o->q_row, o->n, s->depth);
-  const OWN(operand) dy_rows = OWN(operand_of)(g->dy_rows, dy, o->y_row, o->n, s->value_depth);
-  _Alignas(FNN_ALIGN) T top[BLOCK] = {0}, inverse[BLOCK] = {0}, delta[BLOCK] = {0};
-  memcpy(top, (const T *)call->buf[5] + o->stat_at, sizeof(T) * (size_t)o->n);
-  memcpy(inverse, (const T *)call->buf[6] + o->stat_at, sizeof(T) * (size_t)o->n);
-  for (int64_t i = 0; i < o->n; i++) delta[i] = OWN(row_dot)(dy + i * o->y_row, y + i * o->y_row, s->value_depth);
-  OWN(clear_sums)(&g->dq, o->n, s->depth);
-  for (int64_t key = begin; key < end && !OWN(is_done)(o, top, key); key += s->step) {
-    const int64_t keys = fnn_min(s->step, end - key);
-    const T *v = o->v + key * o->v_row;
-    const OWN(operand) k_rows = OWN(operand_of)(g->k_rows, o->k + key * o->k_row, o->k_row, keys, s->depth);
-    if (is_query) {
-      OWN(query_scores)(o, g->p, key, keys);
-      OWN(row_dots)(g->ds, dy, v, o->v_row, keys, s->value_depth, 1, 0, NULL, 0, 0);
-      for (int64_t j = 0; j < keys; j += N)
-        OWN(gradient_lanes)(g->p + j, g->ds + j, FN(splat)(top[0]), FN(splat)(inverse[0]), FN(splat)(delta[0]));
-      OWN(multiply)(g->ds, 1, 1, 1, &k_rows, s->depth, NULL, &g->dq, 0);
-      OWN(add_outer)(&g->dk, key - begin, g->ds, keys, q_rows.rows, s->depth);
-      OWN(add_outer)(&g->dv, key - begin, g->p, keys, dy_rows.rows, s->value_depth);
-      continue;
-    }
-    OWN(scores_of)(o, g->p, &q_columns, key, keys);
-    OWN(multiply)(v, o->v_row, 1, keys, &dy_columns, o->n, g->ds, NULL, 0);
-    OWN(softmax_gradient)(g->p, g->ds, o->n, keys, top, inverse, delta);
-    OWN(multiply)(g->ds, 1, BLOCK, o->n, &k_rows, s->depth, NULL, &g->dq, 0);
-    OWN(multiply)(g->ds, BLOCK, 1, keys, &q_rows, s->depth, NULL, &g->dk, key - begin);
-    OWN(multiply)(g->p, BLOCK, 1, keys, &dy_rows, s->value_depth, NULL, &g->dv, key - begin);
-  }
-  OWN(store_sums)(dq, o->q_row, &g->dq, o->n, s->depth, &o->scale, 0);
-}
-
-/* Row `row` of dq from those of the ranges. */
-static void OWN(add_ranges)(const fnn_call *call, const attention_shape *s, int64_t row) {
-  const int64_t cols = s->heads * s->depth, elements = s->batch * s->queries * cols;
-  const T *from = (const T *)call->shared + row * cols;
-  T *to = (T *)call->buf[9] + row * cols;
-  for (int64_t j = 0; j < cols; j += N) {
-    const int64_t n = fnn_min(N, cols - j);
-    V sum = {0};
-    for (int64_t range = 0; range < s->ranges; range++) {
-      const T *at = from + range * elements + j;
-      sum += n == N ? FN(load)(at) : FN(load_part)(at, n);
-    }
-    if (n == N) FN(store)(to + j, sum);
-    else FN(store_part)(to + j, sum, n);
-  }
-}
-
-static void OWN(attention_grad)(const fnn_call *call, int64_t begin, int64_t end) {
-  const attention_shape s = attention_shape_of(call->ints);
-  FNN_REQUIRE(s.keys > 0 && s.heads % s.key_heads == 0);
-  if (call->phase == 1) {
-    for (int64_t row = begin; row < end; row++) OWN(add_ranges)(call, &s, row);
-    return;
-  }
-  const OWN(grad_scratch) g = OWN(grad_scratch_of)(&s, (T *)call->scratch);
-  const int64_t group = s.heads / s.key_heads;
-  for (int64_t unit = begin; unit < end; unit++) {
-    const int64_t z = unit / s.ranges, range = unit % s.ranges, b = z / s.key_heads, key_head = z % s.key_heads;
-    const int64_t first = range * s.range, last = fnn_min(s.keys, first + s.range);
-    T *dq = s.ranges == 1 ? (T *)call->buf[9]
-                          : (T *)call->shared + range * s.batch * s.queries * s.heads * s.depth;
-    OWN(clear_sums)(&g.dk, last - first, s.depth);
-    OWN(clear_sums)(&g.dv, last - first, s.value_depth);
-    for (int64_t head = key_head * group; head < (key_head + 1) * group; head++)
-      for (int64_t index = 0; index < s.blocks; index++) {
-        const OWN(block) o = OWN(block_of)(call, &s, call->buf + 1, call->buf + 7, b, head, index);
-        T *dq_rows = dq + (b * s.queries + o.first) * o.q_row + head * s.depth;
-        OWN(grad_of_block)(call, &o, &g, first, last, dq_rows);
-      }
-    const int64_t row = b * s.keys + first;
-    const T scale = (T)call->reals[0], one = 1;
-    OWN(store_sums)((T *)call->buf[10] + (row * s.key_heads + key_head) * s.depth, s.key_heads * s.depth, &g.dk,
-                    last - first, s.depth, &scale, 0);
-    OWN(store_sums)((T *)call->buf[11] + (row * s.key_heads + key_head) * s.value_depth, s.key_heads * s.value_depth,
-                    &g.dv, last - first, s.value_depth, &one, 0);
-  }
-}
-
-#undef HIDDEN
-#undef LOWEST
