@@ -111,6 +111,65 @@ def test_transposed(sizes, kernel, arguments):
     np.testing.assert_allclose(np.moveaxis(first, 1, -1), ops.conv_transpose(x, w, **arguments), rtol=1e-5, atol=1e-5)
 
 
+# ---- zeros that a layer put around the input ----
+
+# sizes, kernel, widths of zeros, arguments
+AROUND = [
+    ((9, 8), (3, 3), ((1, 1), (1, 1)), {}),  # Winograd's
+    ((13, 9), (3, 3), ((2, 2), (2, 2)), {}),
+    ((9, 8), (3, 3), ((0, 1), (0, 1)), {"strides": 2}),
+    ((11, 12), (7, 7), ((3, 3), (3, 3)), {"strides": 2}),
+    ((5, 6), (3, 2), ((1, 1), (1, 0)), {"padding": "same"}),
+    ((6, 7), (3, 3), ((4, 3), (2, 4)), {"dilation_rate": 2}),
+    ((12,), (3,), ((8, 0),), {"dilation_rate": 4}),  # causal
+    ((4, 5, 4), (2, 3, 3), ((1, 0), (1, 1), (2, 1)), {}),
+]
+
+
+@pytest.mark.parametrize("channels", [1, 3, 16])
+@pytest.mark.parametrize("name", ["conv", "depthwise_conv"])
+@pytest.mark.parametrize("sizes, kernel, widths, arguments", AROUND, ids=str)
+def test_zeros_around_become_padding(name, sizes, kernel, widths, arguments, channels):
+    x, w = normal(2, *sizes, channels), normal(*kernel, channels, 6)  # from 5 filters on none changes places with x
+    zeros = [(0, 0), *widths, (0, 0)]
+
+    def padded(x, w):
+        return getattr(ops, name)(ops.pad(x, zeros), w, **arguments)
+
+    traced = k.jit(padded)
+    np.testing.assert_allclose(traced(x, w), padded(x, w), rtol=1e-4, atol=1e-4)
+    if len(sizes) < 3:  # in three dimensions windows along the depth are copies
+        assert "copy" not in [step.kernel for step in traced.executable_for(x, w).steps]
+
+
+@pytest.mark.parametrize("name", ["conv", "depthwise_conv"])
+@pytest.mark.parametrize("sizes, kernel, widths, arguments", AROUND, ids=str)
+def test_derivative_with_zeros_around(name, sizes, kernel, widths, arguments):
+    zeros = [(0, 0), *widths, (0, 0)]
+    check_op(
+        lambda x, w: getattr(ops, name)(ops.pad(x, zeros), w, **arguments),
+        [normal(1, *sizes, 2), normal(*kernel, 2, 2)],
+    )
+
+
+@pytest.mark.parametrize("zeros, value, kept", [
+    ([(0, 0), (3, 0), (0, 0), (0, 0)], 0, True),  # a window of zeros alone
+    ([(0, 0), (1, 1), (1, 1), (0, 0)], 1, True),
+    ([(0, 1), (1, 1), (1, 1), (0, 0)], 0, True),
+    ([(0, 0), (1, 1), (1, 1), (1, 0)], 0, True),
+    ([(0, 0), (1, 1), (1, 1), (0, 0)], 0, False),
+], ids=str)  # fmt: skip
+def test_what_else_is_around_stays(zeros, value, kept):
+    x, w = normal(2, 5, 6, 3), normal(3, 3, 3 + sum(zeros[3]), 4)
+
+    def padded(x, w):
+        return ops.conv(ops.pad(x, zeros, constant_values=value), w)
+
+    traced = k.jit(padded)
+    np.testing.assert_allclose(traced(x, w), padded(x, w), rtol=1e-5, atol=1e-5)
+    assert ("copy" in [step.kernel for step in traced.executable_for(x, w).steps]) == kept
+
+
 # ---- derivatives ----
 
 DIFFERENTIATED = [
