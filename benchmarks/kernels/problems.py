@@ -130,6 +130,9 @@ CONVOLUTIONS = [
     (32, 112, 32, 64, 1, 1, 0),
     (32, 28, 512, 128, 1, 1, 0),
     (32, 56, 256, 512, 1, 2, 0),
+    (32, 56, 24, 144, 1, 1, 0),  # MobileNetV2, EfficientNet: channels are no whole vectors
+    (32, 56, 144, 24, 1, 1, 0),
+    (32, 28, 40, 240, 1, 1, 0),
 ]
 # (n, size, channels, stride), 3x3, of MobileNet
 DEPTHWISE = [

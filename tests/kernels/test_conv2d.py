@@ -100,6 +100,9 @@ PROBLEMS = [
     Problem(1, 6, 35, 64, 2, 1, 1, strides=(1, 2)),  # a gradient of more vectors than it has products
     Problem(2, 9, 7, 80, 24, 1, 1, strides=(3, 1)),
     Problem(1, 8, 9, 32, 16, 1, 1, strides=(2, 2), pads=(1, 1, 1, 1)),
+    Problem(3, 15, 14, 88, 56, 1, 1),  # last vectors at most half full, of all three
+    Problem(2, 13, 15, 21, 36, 3, 3, pads=(1, 1, 1, 1)),
+    Problem(1, 171, 173, 37, 40, 1, 1),  # the same, asked for
     Problem(2, 7, 6, 96, 20, 3, 2, strides=(2, 1), pads=(1, 1, 1, 0)),  # of the input gradient: panel after panel
     Problem(2, 32, 33, 16, 256, 3, 3, strides=(2, 2), pads=(1, 1, 1, 1)),  # panel after panel with AVX2 and less
     Problem(2, 16, 17, 256, 512, 1, 1),  # panel after panel

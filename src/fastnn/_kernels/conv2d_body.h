@@ -28,6 +28,8 @@ static OWN(conv_window) OWN(conv_window_of)(const T *images_at, int64_t images, 
   return (OWN(conv_window)){space, rows * cols * c, cols * c};
 }
 
+#include "conv2d_half_body.h"
+
 /* One or two ranges of memory that are read next: tiles ask for them, in order, as they go. */
 typedef struct {
   const T *at, *end, *then, *then_end;
@@ -131,7 +133,7 @@ FNN_INLINE T *OWN(conv_clear)(T *at, const T *to) {
 /* So many tiles of `rows` pixels each, from the first on, of whole vectors and with the one segment that there is: as
  * tile_run does them, but without what that does for each. Asks for the first `lines` lines of pixels further on. */
 FNN_INLINE void OWN(conv_strip)(const OWN(conv_walk) * walk, OWN(conv_pixels) * block, int64_t tiles, int64_t lines,
-                                const int rows, const int vectors) {
+                                const int rows, const int vectors, const int is_half) {
   const OWN(tile) *t = &block->t;
   const OWN(tile_segment) s = t->segments[0];
   const T *const *pixels = block->a, *bias = t->bias, *weights = s.b + t->column;
@@ -148,10 +150,10 @@ FNN_INLINE void OWN(conv_strip)(const OWN(conv_walk) * walk, OWN(conv_pixels) * 
     if (clears) {
       clears = OWN(conv_clear)(clears, results[rows - 1] + walk->columns); /* most are, by tiles before */
       steps = fnn_min(s.k, (walk->clears_end - clears) / N);
-      OWN(strip_steps)(acc, a, &at, 1, &b, s.b_stride, steps, &clears, 1, rows, vectors);
+      OWN(conv_steps)(acc, a, &at, 1, &b, s.b_stride, steps, &clears, 1, rows, vectors, is_half);
     }
-    OWN(strip_steps)(acc, a, &at, 1, &b, s.b_stride, s.k - steps, &clears, 0, rows, vectors);
-    OWN(strip_end)(t, acc, results, bias, c_column, 1, rows, vectors);
+    OWN(conv_steps)(acc, a, &at, 1, &b, s.b_stride, s.k - steps, &clears, 0, rows, vectors, is_half);
+    OWN(conv_end)(t, acc, results, bias, c_column, rows, vectors, is_half);
   }
   block->clears = clears;
 }
@@ -159,7 +161,7 @@ FNN_INLINE void OWN(conv_strip)(const OWN(conv_walk) * walk, OWN(conv_pixels) * 
 /* The same of a convolution that asks, without clearing: each part of a tile's products asks for a row of results of
  * the next tile, of the next panel's first or of the next block's, and for some of the first `lines` lines of a pixel. */
 FNN_INLINE void OWN(conv_asking)(const OWN(conv_walk) * walk, OWN(conv_pixels) * block, int64_t tiles, int64_t lines,
-                                 const int rows, const int vectors) {
+                                 const int rows, const int vectors, const int is_half) {
   const OWN(tile) *t = &block->t;
   const OWN(tile_segment) s = t->segments[0];
   const T *const *pixels = block->a, *bias = t->bias, *weights = s.b + t->column;
@@ -184,20 +186,23 @@ FNN_INLINE void OWN(conv_asking)(const OWN(conv_walk) * walk, OWN(conv_pixels) *
       for (int64_t left = part, steps; left > 0; left -= steps) {
         for (int64_t l = some; l > 0; l--, ahead += FNN_ALIGN / (int64_t)sizeof(T)) __builtin_prefetch(ahead, 0, 2);
         steps = fnn_min(OWN(CONV_ASK_STEPS), left);
-        OWN(strip_steps)(acc, a, &at, 1, &b, s.b_stride, steps, &clears, 0, rows, vectors);
+        OWN(conv_steps)(acc, a, &at, 1, &b, s.b_stride, steps, &clears, 0, rows, vectors, is_half);
       }
     }
-    OWN(strip_steps)(acc, a, &at, 1, &b, s.b_stride, s.k - part * rows, &clears, 0, rows, vectors);
-    OWN(strip_end)(t, acc, results, bias, c_column, 1, rows, vectors);
+    OWN(conv_steps)(acc, a, &at, 1, &b, s.b_stride, s.k - part * rows, &clears, 0, rows, vectors, is_half);
+    OWN(conv_end)(t, acc, results, bias, c_column, rows, vectors, is_half);
   }
 }
 
-#define CONV_STRIP(name, rows, vectors)                                                                                \
+#define CONV_STRIP(name, strip, rows, vectors, is_half)                                                                \
   static __attribute__((noinline)) void OWN(name##_##rows##x##vectors)(                                                \
     const OWN(conv_walk) * walk, OWN(conv_pixels) * block, int64_t tiles, int64_t lines) {                             \
-    OWN(name)(walk, block, tiles, lines, rows, vectors);                                                               \
+    OWN(strip)(walk, block, tiles, lines, rows, vectors, is_half);                                                     \
   }
-#define CONV_STRIPS(rows, vectors) CONV_STRIP(conv_strip, rows, vectors) CONV_STRIP(conv_asking, rows, vectors)
+#define CONV_STRIPS(rows, vectors)                                                                                     \
+  CONV_STRIP(conv_strip, conv_strip, rows, vectors, 0) CONV_STRIP(conv_asking, conv_asking, rows, vectors, 0)
+#define CONV_HALVES(rows, vectors)                                                                                     \
+  CONV_STRIP(half_strip, conv_strip, rows, vectors, 1) CONV_STRIP(half_asking, conv_asking, rows, vectors, 1)
 #if defined(FNN_ISA_AVX512) || defined(FNN_ISA_NEON)
 CONV_STRIPS(8, 1) CONV_STRIPS(8, 2) CONV_STRIPS(8, 3) CONV_STRIPS(6, 4)
 #define STRIPS(name) {OWN(name##_8x1), OWN(name##_8x2), OWN(name##_8x3), OWN(name##_6x4)}
@@ -205,9 +210,18 @@ CONV_STRIPS(8, 1) CONV_STRIPS(8, 2) CONV_STRIPS(8, 3) CONV_STRIPS(6, 4)
 CONV_STRIPS(6, 1) CONV_STRIPS(6, 2)
 #define STRIPS(name) {OWN(name##_6x1), OWN(name##_6x2)}
 #endif
-static void (*const OWN(conv_strips)[2][TILE_VECTORS])(const OWN(conv_walk) *, OWN(conv_pixels) *, int64_t, int64_t) = {
-  STRIPS(conv_strip), STRIPS(conv_asking)};
+#if defined(FNN_ISA_AVX512)
+CONV_HALVES(8, 2) CONV_HALVES(8, 3) CONV_HALVES(6, 4)
+#define HALVES(name) {NULL, OWN(name##_8x2), OWN(name##_8x3), OWN(name##_6x4)}
+#else
+#define HALVES(name) {NULL}
+#endif
+/* By whether they ask, or 2 more for panels that half_fits, then by vectors. */
+static void (*const OWN(conv_strips)[4][TILE_VECTORS])(const OWN(conv_walk) *, OWN(conv_pixels) *, int64_t, int64_t) = {
+  STRIPS(conv_strip), STRIPS(conv_asking), HALVES(half_strip), HALVES(half_asking)};
+#undef HALVES
 #undef STRIPS
+#undef CONV_HALVES
 #undef CONV_STRIPS
 #undef CONV_STRIP
 
@@ -241,9 +255,10 @@ static void OWN(conv_block)(const OWN(conv_walk) * walk, OWN(conv_pixels) * pixe
     const int is_asked = walk->fetches && k == walk->panel && (asks || !walk->asks);
     const int64_t lines = is_asked ? fnn_ceil_div(walk->k * (int64_t)sizeof(T), FNN_ALIGN) : 0;
     int64_t p = 0;
-    if (is_one && OWN(tile_fits_strip)(t, panel.vectors) && !walk->ahead) {
+    const int is_half = OWN(half_fits)(panel);
+    if (is_one && !walk->ahead && (is_half ? t->n_segments == 1 : OWN(tile_fits_strip)(t, panel.vectors))) {
       p = block / height * height;
-      OWN(conv_strips)[asks][panel.vectors - 1](walk, pixels, block / height, lines);
+      OWN(conv_strips)[asks + 2 * is_half][panel.vectors - 1](walk, pixels, block / height, lines);
     }
     for (; p < block; p += height) {
       t->rows = fnn_min(height, block - p);
@@ -260,7 +275,7 @@ static void OWN(conv_block)(const OWN(conv_walk) * walk, OWN(conv_pixels) * pixe
         for (int64_t e = 0; e < walk->k; e += FNN_ALIGN / (int64_t)sizeof(T))
           __builtin_prefetch(a[i] + walk->fetches + e);
       if (walk->ahead) t->ahead_lines = OWN(conv_ask)(walk->ahead, t->n_segments, &t->ahead);
-      OWN(tile_call)(t, panel.vectors);
+      OWN(half_call)(t, panel);
     }
   }
   pixels->runs[0] = pixels->runs[pixels->n_runs - 1];

@@ -573,7 +573,7 @@ static void OWN(conv_kernel_unit)(const fnn_call *call, const OWN(conv_kernel_cu
           t.ahead_lines = OWN(conv_ask)(&ahead, t.n_segments, &t.ahead);
           for (int64_t i = 0; i < tile_asks && asks < last_ask; i++)
             OWN(conv_ask_pixel)(&now, asked, first_row, last_row, asks++);
-          OWN(tile_call)(&t, panel.vectors);
+          OWN(half_call)(&t, panel);
         }
       }
       for (int64_t i = 0; i < last_row - first_row; i++) rows[i] += s->cin_g; /* the next group's */

@@ -145,6 +145,23 @@ FNN_SELECT(fnn_selectd, fnn_vd, fnn_vi64, double, int64_t, FNN_VD)
 FNN_INLINE fnn_vf fnn_acrossf(fnn_vf v, int half) { return __builtin_shuffle(v, fnn_lanesf() ^ half); }
 FNN_INLINE fnn_vd fnn_acrossd(fnn_vd v, int half) { return __builtin_shuffle(v, fnn_lanesd() ^ half); }
 
+/* The lower half of a and the upper half of b; the lower half of a vector at p, twice. */
+#if defined(FNN_ISA_AVX512) /* a shuffle waits for the unit that multiplies, a blend does not */
+FNN_INLINE fnn_vf fnn_halvesf(fnn_vf a, fnn_vf b) { return _mm512_mask_blend_ps(0xff00, a, b); }
+FNN_INLINE fnn_vd fnn_halvesd(fnn_vd a, fnn_vd b) { return _mm512_mask_blend_pd(0xf0, a, b); }
+FNN_INLINE fnn_vf fnn_load_twicef(const float *p) { return _mm512_broadcast_f32x8(_mm256_loadu_ps(p)); }
+FNN_INLINE fnn_vd fnn_load_twiced(const double *p) { return _mm512_broadcast_f64x4(_mm256_loadu_pd(p)); }
+#else
+FNN_INLINE fnn_vf fnn_halvesf(fnn_vf a, fnn_vf b) { return fnn_selectf(fnn_lanesf() < FNN_VF / 2, a, b); }
+FNN_INLINE fnn_vd fnn_halvesd(fnn_vd a, fnn_vd b) { return fnn_selectd(fnn_lanesd() < FNN_VD / 2, a, b); }
+FNN_INLINE fnn_vf fnn_load_twicef(const float *p) {
+  return fnn_halvesf(fnn_loadf(p), fnn_acrossf(fnn_loadf(p), FNN_VF / 2));
+}
+FNN_INLINE fnn_vd fnn_load_twiced(const double *p) {
+  return fnn_halvesd(fnn_loadd(p), fnn_acrossd(fnn_loadd(p), FNN_VD / 2));
+}
+#endif
+
 FNN_INLINE float fnn_sum_lanesf(fnn_vf v) {
 #pragma GCC unroll 4
   for (int half = FNN_VF / 2; half; half /= 2) v += fnn_acrossf(v, half);
