@@ -251,8 +251,8 @@ static void OWN(wino_kernel_block)(const OWN(wino_cut) * c, T *out, int64_t plan
   const int64_t rows = fnn_min(N, s->cin - k), width = panel.vectors * N, whole = c->turned ? 0 : panel.cols / N * N;
   for (int64_t r = 0; r < rows; r++) {
     const T *at = kernel + (k + r) * s->cout + panel.begin;
-    for (int64_t o = 0; o < whole; o += FNN_ALIGN / (int64_t)sizeof(T)) /* the next row of each tap */
-      for (int64_t tap = 0; tap < WINO_TAPS; tap++) __builtin_prefetch(at + (tap * s->cin + 1) * s->cout + o, 0, 3);
+    for (int64_t o = 0; o < whole; o += FNN_ALIGN / (int64_t)sizeof(T)) /* the row of each tap after the next */
+      for (int64_t tap = 0; tap < WINO_TAPS; tap++) __builtin_prefetch(at + (tap * s->cin + 2) * s->cout + o, 0, 3);
     for (int64_t o = 0; o < whole; o += N)
       OWN(wino_kernel_vector)(out + r * width + o, plane, at + o, s->cin * s->cout);
   }
