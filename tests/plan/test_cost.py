@@ -38,6 +38,26 @@ def test_few_or_many_pixels_by_a_large_kernel_are_a_product(channels, size, expe
     np.testing.assert_allclose(model(x), np.maximum(x @ kernel[0, 0] + bias, 0), rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.parametrize(
+    ("padding", "size", "strides", "filters", "expected"),
+    [
+        ("valid", 14, 2, 1024, ["copy", "gemm_f32"]),
+        ("same", 13, (2, 3), 1024, ["copy", "gemm_f32"]),
+        ("same", 14, (1, 2), 1024, ["copy", "gemm_f32"]),
+        ("valid", 14, 2, 512, ["conv2d_f32"]),
+    ],
+)
+def test_a_large_kernel_multiplies_the_pixels_that_count(padding, size, strides, filters, expected):
+    layer = k.layers.Conv2D(filters, 1, strides=strides, padding=padding, activation="relu")
+    model = k.Sequential([k.Input((size, size, 512)), layer])
+    x = np.random.default_rng(0).random((1, size, size, 512), "float32")
+    kernel, bias = layer.get_weights()
+    assert [step.kernel for step in model.explain(batch_size=1, mode="predict").steps] == expected
+    down, along = (strides, strides) if isinstance(strides, int) else strides
+    expected_y = np.maximum(x[:, ::down, ::along] @ kernel[0, 0] + bias, 0)
+    np.testing.assert_allclose(model(x), expected_y, rtol=1e-4, atol=1e-4)
+
+
 @pytest.mark.parametrize(("channels", "expected"), [(3, "conv2d_f32"), (16, "winograd_conv2d_f32")])
 def test_algorithms_are_chosen_by_shapes_alone(channels, expected):
     try:

@@ -93,6 +93,11 @@ def _is_product(kernel_size, strides, pads, dilation, groups):
     return tuple(kernel_size) == (1, 1) == tuple(strides) and not any(pads) and groups == 1
 
 
+def _is_strided_product(kernel_size, strides, pads, dilation, groups):
+    """Whether a convolution is the product of some pixels and the kernel."""
+    return tuple(kernel_size) == (1, 1) != tuple(strides) and max(pads) <= 0 == pads[0] == pads[1] and groups == 1
+
+
 def _is_far(y, kernel) -> bool:
     """Whether a kernel is so large that a product does better: of few pixels it asks for the next rows of the kernel
     while it uses some, for many it packs the kernel."""
@@ -180,6 +185,11 @@ def _turned(kernel):
 def _conv2d_simplify(node):
     x, kernel, *bias = node.inputs
     y, params = node.outputs[0], node.params
+    if _is_strided_product(kernel.shape[:2], **params) and _is_far(y, kernel):
+        # The pixels that count are little beside such a kernel, and a product waits less for it.
+        every = [slice(None, None, stride) for stride in params["strides"]]
+        pixels = Operators.functions["getitem"](x, (slice(None), *every))
+        return conv2d_op(pixels, kernel, *bias, **params | {"strides": (1, 1), "pads": (0, 0, 0, 0)})
     if not _is_exchangeable(x, y, _FEW, kernel.shape[:2], **params):
         return None
     pads = _exchanged_pads(x, y, kernel.shape[:2], params["pads"], params["dilation"])
