@@ -108,6 +108,11 @@ PROBLEMS = [
     Problem(2, 16, 17, 256, 512, 1, 1),  # panel after panel
     Problem(1, 7, 9, 29, 301, 3, 3, pads=(1, 1, 1, 1)),  # weights panel after panel, the last one narrower
     Problem(2, 9, 13, 514, 257, 1, 1),
+    Problem(3, 5, 47, 16, 16, 1, 1, strides=(2, 2)),  # one tap, rows of whole tiles
+    Problem(2, 5, 24, 32, 48, 1, 1),
+    Problem(2, 4, 72, 64, 64, 1, 1, strides=(1, 3)),
+    Problem(2, 4, 48, 16, 32, 2, 2, strides=(2, 2)),
+    Problem(1, 4, 48, 48, 32, 1, 1, strides=(3, 2), groups=2),
 ]
 pytestmark = pytest.mark.parametrize("isa", ISAS)
 each_problem = pytest.mark.parametrize("problem", PROBLEMS, ids=lambda p: "-".join(map(str, astuple(p))))

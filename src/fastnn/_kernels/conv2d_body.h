@@ -306,8 +306,11 @@ static int64_t OWN(conv_side)(const OWN(conv_walk) * walk, const conv_axis *axis
   return fnn_min(end, conv_taps_change(axis, p));
 }
 
+#include "conv2d_lines_body.h"
+
 /* By rectangles whose pixels have the same taps. */
 static void OWN(conv_run)(const OWN(conv_walk) * walk) {
+  if (OWN(line_fits)(walk)) return OWN(line_variants)[walk->columns / N - 1](walk);
   OWN(conv_pixels) pixels;
   pixels.t = (OWN(tile)){.a_stride = 1, .segments = walk->segments, .alpha = 1, .floor = walk->floor};
   pixels.y = pixels.x = (conv_range){0, 0};

@@ -1,0 +1,100 @@
+/* conv2d_lines_body.h: pixels that a single tap reaches, a constant step apart, in lines of whole tiles of one panel:
+ * 1 by 1 convolutions of few filters, and their input gradients, for float32 and for float64. */
+
+/* `steps` of a tile's products, each of which clears a vector, if it clears. Every third row has a pointer, from which
+ * the next two are reached: no table is written and read, and what a tile needs stays in general registers. */
+FNN_INLINE void OWN(line_steps)(V *acc, const T **a, int64_t a_col, const T **b, int64_t b_stride, int64_t steps,
+                                T **clears, const int is_clearing, const int rows, const int vectors) {
+  const T *a0 = a[0], *a3 = a[1], *a6 = a[2], *b_at = *b;
+  T *clear = *clears;
+#pragma GCC unroll 2
+  for (; steps > 0; steps--, b_at += b_stride) {
+    V b_row[TILE_VECTORS];
+#pragma GCC unroll 8
+    for (int j = 0; j < vectors; j++) b_row[j] = FN(load)(b_at + j * N);
+    if (is_clearing) {
+      FN(store)(clear, (V){0});
+      clear += N;
+      __asm__("" : "+r"(clear));
+    }
+#pragma GCC unroll 8
+    for (int i = 0; i < rows; i++) {
+      const V x = FN(splat)((i < 3 ? a0 : i < 6 ? a3 : a6)[i % 3 * a_col]);
+#pragma GCC unroll 8
+      for (int j = 0; j < vectors; j++) acc[i * vectors + j] += x * b_row[j];
+    }
+    a0++, a3++, a6++;
+    __asm__("" : "+r"(a0), "+r"(a3), "+r"(a6)); /* one register each, not one for each row */
+  }
+  a[0] = a0, a[1] = a3, a[2] = a6, *b = b_at, *clears = clear;
+}
+
+/* All pixels of a walk; as conv_strip, whose tiles read a table. */
+FNN_INLINE void OWN(line_run)(const OWN(conv_walk) * walk, const int has_floor, const int is_clearing, const int rows,
+                              const int vectors) {
+  const int64_t a_col = walk->a_col, c_col = walk->c_col, k = walk->k, b_stride = walk->taps->b_stride;
+  const int64_t fetches = walk->asks ? 0 : walk->fetches, end = fetches ? fetches + k : 0;
+  const T *bias = walk->bias, *weights = walk->taps->b + walk->first_column * walk->depth;
+  const V floor = FN(splat)(walk->floor);
+  T *clears = is_clearing ? walk->clears : NULL;
+  for (int64_t line = 0, image = 0, row = 0; line < walk->images * walk->rows; line++) {
+    const T *pixels = walk->a + image * walk->a_image + row * walk->a_row + walk->taps->a_offset;
+    T *c = walk->c + image * walk->c_image + row * walk->c_row + walk->first_column;
+    if (++row == walk->rows) row = 0, image++;
+    for (int64_t left = walk->cols; left > 0; left -= rows, pixels += rows * a_col) {
+      V acc[TILE_MOST_SUMS];
+      const T *a[3] = {pixels, pixels + 3 * a_col, pixels + 6 * a_col}, *b = weights;
+      T zero = 0;
+      __asm__("" : "+m"(zero)); /* as in strip_begin */
+#pragma GCC unroll 24
+      for (int i = 0; i < rows * vectors; i++) acc[i] = FN(splat)(zero);
+      for (int64_t e = fetches; e < end; e += FNN_ALIGN / (int64_t)sizeof(T)) {
+        const T *ahead = pixels + e;
+#pragma GCC unroll 8
+        for (int i = 0; i < rows; i++, ahead += a_col) __builtin_prefetch(ahead);
+      }
+      int64_t steps = 0;
+      if (is_clearing) {
+        clears = OWN(conv_clear)(clears, c + (rows - 1) * c_col + walk->columns); /* most are, by tiles before */
+        steps = fnn_min(k, (walk->clears_end - clears) / N);
+        OWN(line_steps)(acc, a, a_col, &b, b_stride, steps, &clears, 1, rows, vectors);
+      }
+      OWN(line_steps)(acc, a, a_col, &b, b_stride, k - steps, &clears, 0, rows, vectors);
+#pragma GCC unroll 8
+      for (int i = 0; i < rows; i++, c += c_col) {
+#pragma GCC unroll 8
+        for (int j = 0; j < vectors; j++) {
+          V y = acc[i * vectors + j];
+          if (bias) y += FN(load)(bias + j * N);
+          FN(store)(c + j * N, has_floor ? FN(max)(floor, y) : y);
+        }
+      }
+    }
+  }
+  OWN(conv_clear)(clears, walk->clears_end);
+}
+
+#define LINE_VARIANT(rows, vectors)                                                                                    \
+  static __attribute__((noinline)) void OWN(line_##rows##x##vectors)(const OWN(conv_walk) * walk) {                    \
+    if (walk->clears) OWN(line_run)(walk, 0, 1, rows, vectors);                                                        \
+    else if (walk->floor == -(T)INFINITY) OWN(line_run)(walk, 0, 0, rows, vectors);                                    \
+    else OWN(line_run)(walk, 1, 0, rows, vectors);                                                                     \
+  }
+#if defined(FNN_ISA_AVX512) || defined(FNN_ISA_NEON)
+LINE_VARIANT(8, 1) LINE_VARIANT(8, 2) LINE_VARIANT(8, 3) LINE_VARIANT(6, 4)
+#define LINES {OWN(line_8x1), OWN(line_8x2), OWN(line_8x3), OWN(line_6x4)}
+#else
+LINE_VARIANT(6, 1) LINE_VARIANT(6, 2)
+#define LINES {OWN(line_6x1), OWN(line_6x2)}
+#endif
+static void (*const OWN(line_variants)[TILE_VECTORS])(const OWN(conv_walk) *) = LINES;
+#undef LINES
+#undef LINE_VARIANT
+
+/* Whether a walk is such lines, which ask for no results. */
+static int OWN(line_fits)(const OWN(conv_walk) * walk) {
+  const int64_t vectors = walk->columns / N;
+  return walk->y.taps * walk->x.taps == 1 && !walk->ahead && walk->columns % N == 0 && vectors > 0 &&
+         vectors <= walk->widest && walk->cols % tile_rows((int)vectors) == 0 &&
+         !(walk->asks && walk->k * vectors >= OWN(CONV_ASK_LEAST));
+}
