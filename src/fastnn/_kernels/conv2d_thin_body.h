@@ -83,7 +83,8 @@ FNN_INLINE void OWN(thin_tile)(const OWN(thin) * t, const T *a, T *c, const int 
     for (int q = 0; q < pixels; q += 4) x[q / 4] += t->down;
   }
   const int64_t n = t->last, c_step = t->c_step;
-  const int has_floor = t->floor > -INFINITY; /* the maximum takes the unit that multiplies */
+  int has_floor = t->floor > -INFINITY; /* the maximum takes the unit that multiplies */
+  __asm__("" : "+r"(has_floor)); /* or the compiler compares anew for each pixel */
   const V floor = FN(splat)(t->floor);
   V weights[3 * TILE_VECTORS];
 #pragma GCC unroll 3
