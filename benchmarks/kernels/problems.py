@@ -160,7 +160,7 @@ def _convolutions(kind, sizes):
 
 POOLED = [(128, 26, 32, 2, 2), (128, 11, 64, 2, 2), (4, 112, 64, 3, 2)]  # (n, size, channels, window, stride)
 SCORED = [(128, 10), (4096, 128), (1024, 1000)]
-BATCH_NORMALIZED = [(128 * 32 * 32, 16), (128 * 8 * 8, 64)]
+BATCH_NORMALIZED = [(128 * 32 * 32, 16), (128 * 8 * 8, 64), (8 * 112 * 112, 96)]  # the last in memory
 LAYER_NORMALIZED = [(4096, 64), (4096, 768)]
 CHAINED = [(128, 128), (1024, 1024), (8192, 2048)]  # in the first cache, in the last, in memory
 EMBEDDED = [(20_000, 128, (32, 200)), (5_000, 64, (32, 128))]  # (words, width, indices)
