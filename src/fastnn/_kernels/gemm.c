@@ -99,6 +99,7 @@ enum {
   GEMM_OUTER_COL_BYTES = 1 << 14,  /* of a row of it; the part of B, which all rows read, stays in L1 */
   GEMM_ALIASES = 1 << 12,          /* addresses so many bytes apart are one to a load that looks for earlier stores */
   GEMM_SPLIT_BYTES = 1 << 20,      /* few units: k is cut when partial results take no more than this */
+  GEMM_ADDED_BYTES = 1 << 16,      /* of partial results that a unit adds then, but for rounding */
   GEMM_FEW_UNITS = 4,              /* with fewer units of many rows k is cut earlier: threads have something to share */
   GEMM_STRADDLED_BYTES = 1 << 14,  /* that a panel of B is spread over, from which packing it pays */
   GEMM_SCATTERED_BYTES = 1 << 19,

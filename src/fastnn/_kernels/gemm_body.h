@@ -28,11 +28,18 @@ static int64_t OWN(gemm_scratch_elements)(const OWN(gemm_cut) * c) {
   /* The last tile keeps sums for all its rows, valid or not. */
   const int64_t rows = c->rows > 1 ? fnn_round_up(c->rows, TILE_BLOCK) : 1;
   const int64_t sums = rows * c->group * fnn_max(OWN(TILE_COLS), c->widest * N);
-  return fnn_round_up(FNN_ALIGN + OWN(gemm_b_elements)(c) + c->widest * N + OWN(gemm_a_elements)(c) + sums, FNN_ALIGN);
+  const int64_t products = OWN(gemm_b_elements)(c) + c->widest * N + OWN(gemm_a_elements)(c) + sums;
+  const int64_t bias = c->splits > 1 ? fnn_round_up(c->n, N) : 0; /* all of it, in their place, where splits are added */
+  return fnn_round_up(FNN_ALIGN + fnn_max(products, bias), FNN_ALIGN);
 }
 
 /* From a row of an A that is turned as a whole to the next: not a power of two, whose rows share sets of the caches. */
 static int64_t OWN(gemm_copied_row)(const OWN(gemm_cut) * c) { return fnn_round_up(c->k, N) + N; }
+
+/* Rows of C of a unit that adds splits of k. */
+static int64_t OWN(gemm_added_rows)(const OWN(gemm_cut) * c) {
+  return fnn_max(1, GEMM_ADDED_BYTES / (c->splits * fnn_max(1, c->n) * (int64_t)sizeof(T)));
+}
 
 static void OWN(gemm_size)(const int64_t *ints, fnn_work *work) {
   int64_t space[GEMM_INTS];
@@ -41,8 +48,8 @@ static void OWN(gemm_size)(const int64_t *ints, fnn_work *work) {
   int64_t tiles = c.batches * c.row_blocks * c.groups;
   work->phases = c.splits > 1 || c.way == GEMM_COPIED_A || c.way == GEMM_COPIED_B ? 2 : 1;
   work->units[0] = c.way == GEMM_COPIED_A ? c.row_blocks : tiles * c.splits;
-  if (c.way == GEMM_COPIED_B) work->units[0] = c.groups;
-  work->units[1] = tiles;
+  if (c.way == GEMM_COPIED_B) work->units[0] = c.panels;
+  work->units[1] = c.splits > 1 ? fnn_ceil_div(c.batches * c.m + c.sums_columns, OWN(gemm_added_rows)(&c)) : tiles;
   work->scratch_bytes = OWN(gemm_scratch_elements)(&c) * (int64_t)sizeof(T);
   work->memo_bytes = GEMM_MEMO;
   if (ints[GEMM_EPILOGUE]) {
@@ -437,7 +444,7 @@ static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OW
   } while (k < k_end);
 }
 
-/* Adds the splits of k for one row of a panel and finishes it. */
+/* Adds the splits of k for a row and finishes it. */
 static void OWN(gemm_add_splits)(const OWN(tile) * finish, const T *partial, int64_t split_stride, int64_t splits,
                                  T *out) {
   for (int64_t j = 0; j < finish->cols; j += N) {
@@ -451,24 +458,21 @@ static void OWN(gemm_add_splits)(const OWN(tile) * finish, const T *partial, int
   }
 }
 
-/* A panel of unit (batch z, row block, group) of the second phase. */
-static void OWN(gemm_combine)(const fnn_call *call, const OWN(gemm_cut) * c, T *bias_space, int64_t z,
-                              int64_t row_block, int64_t panel_index) {
-  const tile_panel panel = tile_panel_of(c->n, N, c->widest, panel_index);
-  const int64_t row_begin = row_block * c->rows, row_end = fnn_min(c->m, row_begin + c->rows);
-  const int64_t split_stride = (c->batches * c->m + c->sums_columns) * c->n;
+/* Rows [begin, end) of the second phase: those of all of the batch, then the sums of columns. Whole rows, one after
+ * another, are streams. */
+static void OWN(gemm_combine)(const fnn_call *call, const OWN(gemm_cut) * c, T *bias_space, int64_t begin,
+                              int64_t end) {
+  const int64_t rows = c->batches * c->m, split_stride = (rows + c->sums_columns) * c->n;
   const T *partial = (const T *)call->shared;
-  const OWN(tile) finish = {.cols = panel.cols, .alpha = (T)call->reals[0], .beta = (T)call->reals[1],
+  const tile_panel all = {0, c->n, (int)fnn_ceil_div(c->n, N)};
+  const OWN(tile) finish = {.cols = c->n, .alpha = (T)call->reals[0], .beta = (T)call->reals[1],
                             .floor = call->ints[GEMM_RELU] ? 0 : -INFINITY,
-                            .bias = OWN(gemm_bias)(c, (const T *)call->buf[3], panel, bias_space)};
-  for (int64_t row = row_begin; row < row_end; row++) {
-    int64_t at = (z * c->m + row) * c->n + panel.begin;
-    OWN(gemm_add_splits)(&finish, partial + at, split_stride, c->splits, (T *)call->buf[2] + at);
-  }
-  if (c->sums_columns && row_block == 0) {
-    const OWN(tile) plain = {.cols = panel.cols, .alpha = 1, .floor = -INFINITY};
-    OWN(gemm_add_splits)(&plain, partial + c->m * c->n + panel.begin, split_stride, c->splits,
-                         (T *)call->buf[4] + panel.begin);
+                            .bias = OWN(gemm_bias)(c, (const T *)call->buf[3], all, bias_space)};
+  const OWN(tile) plain = {.cols = c->n, .alpha = 1, .floor = -INFINITY};
+  for (int64_t at = begin * c->n; begin < end; begin++, at += c->n) {
+    const int is_sum = begin == rows;
+    OWN(gemm_add_splits)(is_sum ? &plain : &finish, partial + at, split_stride, c->splits,
+                         is_sum ? (T *)call->buf[4] : (T *)call->buf[2] + at);
   }
 }
 
@@ -522,27 +526,35 @@ static void OWN(gemm)(const fnn_call *outer, int64_t begin, int64_t end) {
     return;
   }
   if (c->way == GEMM_COPIED_B && call->phase == 0) {
-    for (int64_t p = begin * c->group; p < fnn_min(c->panels, end * c->group); p += c->group)
+    for (int64_t p = begin; p < end; p += c->group)
       OWN(gemm_pack_b)((T *)call->shared + p * c->k * c->widest * N, c, call->ints, (const T *)call->buf[1], p,
-                       fnn_min(c->panels, p + c->group), c->k);
+                       fnn_min(end, p + c->group), c->k);
     return;
   }
-  const int combines = c->splits > 1 && call->phase == 1;
+  fnn_program_fn *run = program ? outer->program[TYPE_DTYPE == FNN_F64] : NULL;
+  const int64_t *of = outer->ints + program;
+  if (c->splits > 1 && call->phase == 1) {
+    const int64_t height = OWN(gemm_added_rows)(c), most = c->batches * c->m;
+    for (int64_t unit = begin; unit < end; unit++) {
+      const int64_t row = unit * height, row_end = fnn_min(row + height, most);
+      OWN(gemm_combine)(call, c, scratch.b, row, fnn_min(row + height, most + c->sums_columns));
+      if (!program || row >= row_end) continue;
+      if (c->is_turned) run(of, &epilogue, row * c->n, (row_end - row) * c->n, 0, 1, scratch.program);
+      else run(of, &epilogue, row, row_end - row, 0, c->n, scratch.program);
+    }
+    return;
+  }
   for (int64_t unit = begin; unit < end; unit++) {
     /* Splits and batches vary slowest; then what neighbours share: a panel of B, or rows of A. */
     const int64_t inner = unit % (c->groups * c->row_blocks), z = unit / (c->groups * c->row_blocks) % c->batches;
     const int64_t split = unit / (c->groups * c->row_blocks * c->batches);
     const int64_t group = c->shares_panel ? inner / c->row_blocks : inner % c->groups;
     const int64_t row_block = c->shares_panel ? inner % c->row_blocks : inner / c->groups;
-    if (!combines) OWN(gemm_multiply)(call, c, &scratch, z, row_block, group, split);
-    if (!combines && (c->splits > 1 || !program)) continue;
+    OWN(gemm_multiply)(call, c, &scratch, z, row_block, group, split);
+    if (c->splits > 1 || !program) continue;
     const int64_t row = row_block * c->rows, rows = fnn_min(c->m - row, c->rows);
     for (int64_t panel = group * c->group; panel < fnn_min(c->panels, (group + 1) * c->group); panel++) {
-      if (combines) OWN(gemm_combine)(call, c, scratch.bias, z, row_block, panel);
       const tile_panel p = tile_panel_of(c->n, N, c->widest, panel);
-      if (!program) continue;
-      fnn_program_fn *run = outer->program[TYPE_DTYPE == FNN_F64];
-      const int64_t *of = outer->ints + program;
       if (c->is_turned) run(of, &epilogue, z * c->n + p.begin, p.cols, 0, 1, scratch.program);
       else run(of, &epilogue, z * c->m + row, rows, p.begin, p.cols, scratch.program);
     }

@@ -137,8 +137,9 @@ static void OWN(gemm_cut_shared)(OWN(gemm_cut) * c) {
  * even number of equal blocks, as of 48, 48 and 32 rows a thread would get 96. */
 static void OWN(gemm_cut_evenly)(OWN(gemm_cut) * c) {
   if (c->m <= c->rows || c->m * c->n * c->k < GEMM_SHARED_PRODUCTS) return;
-  const int64_t few = fnn_ceil_div(c->m, c->rows), blocks = fnn_round_up(few, 2);
-  if (c->batches * c->groups * blocks >= GEMM_MANY_UNITS) return;
+  const int64_t least = c->k < 2 * GEMM_K_BLOCK ? 2 : fnn_ceil_div(GEMM_FEW_UNITS, c->groups); /* of which k is not cut */
+  const int64_t blocks = fnn_max(fnn_ceil_div(c->m, c->rows) / 2, fnn_ceil_div(least, 2)) * 2;
+  if (c->batches * c->groups * blocks >= 2 * GEMM_MANY_UNITS) return;
   c->shares_panel = c->groups % 2 == 0;
   if (!c->shares_panel) c->rows = fnn_round_up(fnn_ceil_div(c->m, blocks), 2);
 }
