@@ -59,9 +59,10 @@ FNN_INLINE int64_t tile_panels_of(int64_t cols, int64_t lanes, int64_t widest) {
 FNN_INLINE tile_panel tile_panel_of(int64_t cols, int64_t lanes, int64_t widest, int64_t index) {
   int64_t vectors = fnn_ceil_div(cols, lanes), panels = tile_panels_of(cols, lanes, widest);
   /* None is wider than the first; the narrower ones lie among them, so that threads get as many vectors each. */
-  int64_t begin = fnn_ceil_div(index * vectors, panels), end = fnn_ceil_div((index + 1) * vectors, panels);
-  int here = (int)(end - begin);
-  begin *= lanes;
+  const int64_t narrow = vectors / panels, wide = vectors % panels; /* a division takes as long as 20 multiply-adds */
+  const int64_t before = wide ? fnn_ceil_div(index * wide, panels) : 0;
+  const int64_t begin = (index * narrow + before) * lanes;
+  const int here = (int)(narrow + (wide ? fnn_ceil_div((index + 1) * wide, panels) - before : 0));
   return (tile_panel){begin, fnn_min(cols - begin, here * lanes), here};
 }
 
