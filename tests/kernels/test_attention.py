@@ -224,6 +224,19 @@ def test_a_single_blind_query(suffix, isa):
 
 
 @each_float
+def test_a_blind_head_leaves_others_alone(suffix, isa):
+    """The blind head needs the values of all keys; one that is later than what the others see is not theirs."""
+    p = Problem(1, 1, 40, 4, 4, 16, 16, causal=True, mask=(1, 4, 1, 40))
+    inputs, (_, mask) = drawn(p, FLOATS[suffix])
+    mask[:] = True
+    mask[0, 2] = False
+    inputs[2][0, 20] = np.inf
+    y, _, _ = run("attention", suffix, isa, p, inputs, [None, mask], [p.shapes[3], (1, 4, 1), (1, 4, 1)])
+    np.testing.assert_array_equal(y[0, 0, [0, 1, 3]], inputs[2][0, 0, [0, 1, 3]])
+    assert not np.isfinite(y[0, 0, 2]).any()
+
+
+@each_float
 def test_strides_of_a_transposed_mask(suffix, isa):
     """The mask's strides are what counts, not its shape."""
     p = Problem(2, 20, 60, 2, 1, 4, 4, mask=(2, 2, 20, 60))

@@ -388,17 +388,15 @@ static __attribute__((noinline)) int64_t OWN(attention_of_few)(const fnn_call *c
   OWN(block) heads[FEW_ROWS];
   heads[0] = *o;
   int64_t n_heads = 1;
-  const int64_t n = o->n, most = s->blocks > 1 ? 1 : fnn_min(FEW_ROWS / n, end - unit);
+  /* A causal head is done after a key or a few; with one that sees none of them it would go on. */
+  const int64_t n = o->n, most = s->blocks > 1 || s->causal ? 1 : fnn_min(FEW_ROWS / n, end - unit);
   for (; n_heads < most && (unit + n_heads) % s->heads; n_heads++)
     heads[n_heads] = OWN(block_of)(call, s, call->buf, call->buf + 3, unit / s->heads, unit % s->heads + n_heads, 0);
   const int64_t rows = n_heads * n, padded = OWN(padded)(s->value_depth);
   T *sums = scores + FEW_ROWS * QUERY_KEYS, top[FEW_ROWS], total[FEW_ROWS] = {0};
   for (int64_t r = 0; r < rows; r++) top[r] = LOWEST;
   memset(sums, 0, sizeof(T) * (size_t)(rows * padded));
-  for (int64_t key = 0, keys; key < s->keys; key += keys) {
-    int is_done = 1;
-    for (int64_t h = 0; h < n_heads; h++) is_done &= OWN(is_done)(heads + h, top + h * n, key);
-    if (is_done) break;
+  for (int64_t key = 0, keys; key < s->keys && !OWN(is_done)(heads, top, key); key += keys) {
     keys = fnn_min(QUERY_KEYS, s->keys - key);
     if (s->causal && key < o->first + n) keys = fnn_min(keys, o->first + n - key); /* the others may not be needed */
     OWN(few_scores)(heads, n_heads, scores, key, keys);
