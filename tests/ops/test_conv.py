@@ -152,6 +152,25 @@ def test_derivative_with_zeros_around(name, sizes, kernel, widths, arguments):
     )
 
 
+@pytest.mark.parametrize("name", ["conv", "depthwise_conv"])
+@pytest.mark.parametrize("widths", [[(1, 1)], [(1, 0), (0, 1)]], ids=str)
+def test_gradients_of_what_was_padded(name, widths):
+    """A traced gradient by the input, the kernel and the padded input itself, beside those of an array of zeros."""
+    x, w = normal(2, *(6,) * len(widths), 3), normal(*(3,) * len(widths), 3, 5)
+    zeros = [(0, 0), *widths, (0, 0)]
+
+    def by(x, w, p):
+        y = getattr(ops, name)(p, w)
+        return gradients(current(), [ops.sum(y * y)], [x, w, p])
+
+    by_x, by_w, by_p = k.jit(lambda x, w: by(x, w, ops.pad(x, zeros)))(x, w)
+    expected_w, expected_p = k.jit(lambda p, w: by(p, w, p)[1:])(np.pad(x, zeros), w)
+    inside = tuple(slice(a, a + n) for (a, _), n in zip(zeros, x.shape, strict=True))
+    np.testing.assert_allclose(by_w, expected_w, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(by_p, expected_p, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(by_x, expected_p[inside], rtol=1e-4, atol=1e-4)
+
+
 @pytest.mark.parametrize("zeros, value, kept", [
     ([(0, 0), (3, 0), (0, 0), (0, 0)], 0, True),  # a window of zeros alone
     ([(0, 0), (1, 1), (1, 1), (0, 0)], 1, True),

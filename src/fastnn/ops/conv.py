@@ -8,17 +8,16 @@ one kernel call for all planes. A transposed convolution is the gradient of a co
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from fastnn import config
 from fastnn.graph.symbolic import accepts_symbolic
-from fastnn.graph.value import Value
 from fastnn.ops import reduce
 from fastnn.ops.conv2d import conv2d_grad_input_op, conv2d_op, output_size
 from fastnn.ops.depthwise import depthwise_conv2d_op
-from fastnn.ops.layout import place_op, reshape, transpose
+from fastnn.ops.layout import reshape, transpose
 from fastnn.ops.matmul import in_one_dtype
 from fastnn.ops.record import shape_of
 from fastnn.ops.windows import windows, windows_sum
@@ -41,22 +40,18 @@ class Geometry:
     def rank(self) -> int:
         return len(self.sizes)
 
-    @property
-    def after(self) -> tuple[int, ...]:
-        """The zeros that the last windows see behind; below 0 where they end before the input does."""
-        reach = zip(self.out, self.strides, self.kernel_size, self.dilation, self.before, self.sizes, strict=True)
-        return tuple((o - 1) * s + (k - 1) * d + 1 - before - size for o, s, k, d, before, size in reach)
-
     def of_planes(self) -> dict:
         """The records' parameters: those of the last two dimensions, the first of which one dimension lacks."""
 
         def two(values, missing):
             return (*(missing,) * (2 - self.rank), *values[-2:])
 
+        reach = zip(self.out, self.strides, self.kernel_size, self.dilation, self.before, self.sizes, strict=True)
+        after = tuple((o - 1) * s + (k - 1) * d + 1 - before - size for o, s, k, d, before, size in reach)
         return {
             "strides": two(self.strides, 1),
             "dilation": two(self.dilation, 1),
-            "pads": (*two(self.before, 0), *two(self.after, 0)),
+            "pads": (*two(self.before, 0), *two(after, 0)),
         }
 
     def along(self, k: int) -> dict:
@@ -126,22 +121,6 @@ def transposed_geometry(name: str, out, kernel_size, strides, padding, output_pa
     return Geometry(tuple(sizes), tuple(out), tuple(kernel_size), strides, dilation, tuple(before))
 
 
-def _without_zeros(x, g: Geometry):
-    """A traced `x` (n, *sizes, channels) before zeros were put around it, which the windows' own padding then is:
-    neither they nor their gradient are copied. The kernels skip what lies outside, so `g` may have windows that begin
-    or end there, but none of it alone."""
-    if not isinstance(x, Value) or x.node.op is not place_op or x.node.params["value"] != 0:
-        return x, g
-    inner, p = x.node.inputs[0], x.node.params
-    is_around = inner.shape[:: x.ndim - 1] == x.shape[:: x.ndim - 1] and set(p["steps"]) == {1}
-    inside = replace(
-        g, sizes=inner.shape[1:-1], before=tuple(b + s for b, s in zip(g.before, p["starts"][1:-1], strict=True))
-    )
-    reach = [(k - 1) * d for k, d in zip(g.kernel_size, g.dilation, strict=True)]
-    is_near = all(max(pair) <= r for pair, r in zip(zip(inside.before, inside.after, strict=True), reach, strict=True))
-    return (inner, inside) if is_around and is_near else (x, g)
-
-
 # ---- any rank in two dimensions ----
 
 
@@ -201,7 +180,7 @@ def biased_conv(inputs, kernel, bias=None, strides=1, padding="valid", data_form
         raise ValueError(f"conv: the input of shape {shape_of(inputs)} has {cin} channels, which the {cin_group} that "
                          f"the kernel of shape {shape_of(kernel)} expects must divide; its {filters} filters must be a "
                          f"multiple of the {groups} groups.")  # fmt: skip
-    x, g = _without_zeros(x, geometry("conv", shape_of(x), kernel_size, strides, padding, dilation_rate))
+    g = geometry("conv", shape_of(x), kernel_size, strides, padding, dilation_rate)
     if groups == cin > 1 and g.rank < 3:  # a channel a group: depthwise, of filters / channels kernels each
         of_channels = reshape(kernel, (*(1,) * (2 - g.rank), *kernel_size, cin, filters // cin))
         y = depthwise_conv2d_op(_planes(x), of_channels, **g.of_planes())
@@ -307,7 +286,7 @@ def depthwise_conv(inputs, kernel, strides=1, padding="valid", data_format=None,
     if channels != expected:
         raise ValueError(f"depthwise_conv: the input of shape {shape_of(inputs)} has {channels} channels, the kernel "
                          f"of shape {shape_of(kernel)} expects {expected}.")  # fmt: skip
-    x, g = _without_zeros(x, geometry("depthwise_conv", shape_of(x), kernel_size, strides, padding, dilation_rate))
+    g = geometry("depthwise_conv", shape_of(x), kernel_size, strides, padding, dilation_rate)
     y = depthwise_conv2d_op(_deep_planes(x, g, 1), _kernel_of_planes(kernel), **g.of_planes())
     if g.rank == 3:
         y = reduce.sum(reshape(y, (n, *g.out, kernel_size[0], channels * multiplier)), axis=-2)

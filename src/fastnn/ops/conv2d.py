@@ -14,6 +14,7 @@ from fastnn import config
 from fastnn._kernels import isa
 from fastnn.graph.rows import of_first_axis
 from fastnn.graph.value import Operators
+from fastnn.ops.layout import place_op, reshape
 from fastnn.ops.matmul import linear_grad_kernel_op, linear_op
 from fastnn.ops.record import Op, Spec, uniform
 from fastnn.plan import cost
@@ -53,6 +54,25 @@ def padded(x, pads):
     """`x` with zeros around it."""
     top, left, bottom, right = pads
     return np.pad(x, ((0, 0), (top, max(bottom, 0)), (left, max(right, 0)), (0, 0)))
+
+
+def without_zeros(x, kernel_size, pads, dilation):
+    """`x` before zeros were put around it, and the padding with them: no copy of them is read. None where there are no
+    such zeros, or a window would see nothing else. A line of pixels was (n, w, c) before."""
+    is_line = x.node.op.name == "reshape" and x.shape == (*(of := x.node.inputs[0].shape)[:1], 1, *of[1:])
+    around = x.node.inputs[0].node if is_line else x.node
+    if around.op is not place_op or around.params["value"] != 0 or set(around.params["steps"]) != {1}:
+        return None
+    inner, outer, starts = around.inputs[0], around.outputs[0].shape, around.params["starts"][1:-1]
+    if (inner.shape[0], inner.shape[-1]) != (outer[0], outer[-1]):
+        return None
+    if is_line:
+        inner, starts = reshape(inner, (*inner.shape[:1], 1, *inner.shape[1:])), (0, *starts)
+    before = [pads[k] + starts[k] for k in range(2)]
+    after = [pads[2 + k] + x.shape[1 + k] - starts[k] - inner.shape[1 + k] for k in range(2)]
+    if any(max(before[k], after[k]) > (kernel_size[k] - 1) * dilation[k] for k in range(2)):
+        return None
+    return inner, (*before, *after)
 
 
 def _groups(groups: int, cin: int, cout: int):
@@ -185,6 +205,8 @@ def _turned(kernel):
 def _conv2d_simplify(node):
     x, kernel, *bias = node.inputs
     y, params = node.outputs[0], node.params
+    if inner := without_zeros(x, kernel.shape[:2], params["pads"], params["dilation"]):
+        return conv2d_op(inner[0], kernel, *bias, **params | {"pads": inner[1]})
     if _is_strided_product(kernel.shape[:2], **params) and _is_far(y, kernel):
         # The pixels that count are little beside such a kernel, and a product waits less for it.
         every = [slice(None, None, stride) for stride in params["strides"]]
@@ -299,6 +321,8 @@ def _grad_kernel_simplify(node):
     x, dy = node.inputs
     params = dict(node.params)
     kernel_size = params.pop("kernel_size")
+    if inner := without_zeros(x, kernel_size, params["pads"], params["dilation"]):
+        return conv2d_grad_kernel_op(inner[0], dy, kernel_size=kernel_size, **params | {"pads": inner[1]})
     if not _is_exchangeable(x, dy, _FEW_SUMS, kernel_size, **params):
         return None
     pads = _exchanged_pads(x, dy, kernel_size, params["pads"], params["dilation"])

@@ -7,7 +7,7 @@ three records has the other two as its gradients.
 import numpy as np
 
 from fastnn.graph.rows import of_first_axis
-from fastnn.ops.conv2d import output_sizes, padded, taps
+from fastnn.ops.conv2d import output_sizes, padded, taps, without_zeros
 from fastnn.ops.record import Op, Spec, uniform
 
 _BIAS, _EPILOGUE = 15, 16  # where the kernels' ints have the buffer of a bias (of depthwise_conv2d alone), the program
@@ -54,12 +54,20 @@ def _lower(node, b):
     return True
 
 
+def _simplify(node):
+    (x, kernel), params = node.inputs, node.params
+    if inner := without_zeros(x, kernel.shape[:2], params["pads"], params["dilation"]):
+        return depthwise_conv2d_op(inner[0], kernel, **params | {"pads": inner[1]})
+    return None
+
+
 depthwise_conv2d_op = Op(
     "depthwise_conv2d",
     shape=_shape,
     reference=_reference,
     grad=_grad,
     lower=_lower,
+    simplify=_simplify,
     epilogue=True,
     domain=uniform(-1, 1),
     rows=of_first_axis(0),
@@ -141,11 +149,19 @@ def _grad_kernel_lower(node, b):
     return True
 
 
+def _grad_kernel_simplify(node):
+    (x, dy), params = node.inputs, node.params
+    if inner := without_zeros(x, params["kernel_size"], params["pads"], params["dilation"]):
+        return depthwise_conv2d_grad_kernel_op(inner[0], dy, **params | {"pads": inner[1]})
+    return None
+
+
 depthwise_conv2d_grad_kernel_op = Op(
     "depthwise_conv2d_grad_kernel",
     shape=_grad_kernel_shape,
     reference=_grad_kernel_reference,
     grad=_grad_kernel_grad,
     lower=_grad_kernel_lower,
+    simplify=_grad_kernel_simplify,
     domain=uniform(-1, 1),
 )
