@@ -1,5 +1,5 @@
 """`python -m benchmarks [WHAT...]`: fastnn against others. WHAT is levels, or groups of one; by default
-all levels but `others`.
+all levels but `others` and `sampled`.
 
 Each figure is the median over rounds. Each ratio is a contender's figure over fastnn's of the same round, the median of
 the rounds with the smallest and the largest beside it: above 1, fastnn needs less.
@@ -13,15 +13,16 @@ import sys
 
 from benchmarks import constants, pairs, report
 from benchmarks.kernels import level as kernels
+from benchmarks.kernels import sampled_level
 from benchmarks.models import level as networks
 from benchmarks.models import memory, others_level
 from benchmarks.overheads import level as overheads
 
 LEVELS = {
-    "kernels": kernels, "networks": networks, "others": others_level, "memory": memory, "overheads": overheads,
-    "constants": constants,
+    "kernels": kernels, "sampled": sampled_level, "networks": networks, "others": others_level, "memory": memory,
+    "overheads": overheads, "constants": constants,
 }  # fmt: skip
-BY_DEFAULT = [level for level in LEVELS if level != "others"]  # which takes as long as `networks`
+BY_DEFAULT = [level for level in LEVELS if level not in ("others", "sampled")]  # which take as long as all else
 
 
 def main():
@@ -35,6 +36,7 @@ def main():
     parser.add_argument("--json", metavar="FILE", help="write the results there")
     parser.add_argument("--match", default="", help="kernels: only problems whose names this regular expression finds")
     parser.add_argument("--budget", type=float, default=0.05, help="kernels: seconds for which a problem is repeated")
+    parser.add_argument("--seed", type=int, default=0, help="sampled: another one draws other problems")
     parser.add_argument("--epochs", type=int, default=2, help="networks: timed epochs of a process after the first")
     options = parser.parse_args()
     all_peers = [peer for peer in peers if peer != pairs.BEFORE]

@@ -90,6 +90,7 @@ GOALS = (
     Goal("any figure of the networks, memory too, beside any framework and NumPy's loop", "networks", 1, fastest_peer),
     Goal("other networks, beside the fastest peer", "others", 1, fastest_peer),
     Goal("single kernels, beside the faster of NumPy and PyTorch", "kernels", 1, fastest_peer),
+    Goal("kernels of sizes that are drawn, beside the faster of NumPy and PyTorch", "sampled", 1, fastest_peer),
     Goal("products with all dimensions of 64 and more: share of multiply-adds", "kernels", 0.88, _share(_product), "%"),
     Goal("convolutions: share of multiply-adds", "kernels", 0.80, _share(lambda p: p.family == "conv2d"), "%"),
     Goal("elementwise chains and optimizer passes out of cache: share of bandwidth", "kernels", 0.80,

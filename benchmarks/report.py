@@ -10,6 +10,7 @@ import json
 import math
 import os
 import re
+import statistics
 
 from benchmarks.goals import GOALS, MEMORY
 from benchmarks.pairs import BEFORE
@@ -203,6 +204,19 @@ def kernels(rows) -> str:
     return "\n".join(parts)
 
 
+def drawn(rows) -> str:
+    """A line for each kind of problem: the ratios' middle, and the least with its problem."""
+    peers, lines = contenders_of(rows), []
+    for kind, of in grouped([row | {"kind": row["row"].split()[0]} for row in rows], "kind").items():
+        cells = []
+        for peer in peers:
+            ratios = sorted((r["contenders"][peer]["ratio"], r["row"]) for r in of if peer in r["contenders"])
+            (least, name), (middle, _) = (ratios[0], ratios[len(ratios) // 2]) if ratios else [(0.0, "-")] * 2
+            cells += [f"{middle:.2f}", f"{least:.2f} ({name.removeprefix(kind + ' ')})"]
+        lines.append([kind, str(len(of)), f"{statistics.median(row['share'] for row in of):.0%}", *cells])
+    return table(["kind", "problems", "share", *(head for peer in peers for head in (peer, "its least"))], lines)
+
+
 def by_contender(rows, groups_are_shown: bool) -> str:
     """A table for each group: a line for each contender, a column for each figure."""
     parts = []
@@ -252,6 +266,7 @@ def by_figure(rows) -> str:
 
 SECTIONS = {
     "kernels": ("Kernels", kernels),
+    "sampled": ("Kernels of sizes that are drawn", drawn),
     "networks": ("Networks", lambda rows: by_contender(rows, True)),
     "others": ("Other networks", by_figure),
     "memory": ("Memory", by_network),

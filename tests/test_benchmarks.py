@@ -9,6 +9,7 @@ import fastnn as k
 from benchmarks import goals, pairs, report
 from benchmarks.kernels import by_fastnn, by_numpy, worker
 from benchmarks.kernels.problems import PROBLEMS
+from benchmarks.kernels.sampled import sampled
 from benchmarks.models import others
 from benchmarks.models.networks import ROWS
 from benchmarks.models.numpy_networks import NumPy
@@ -25,6 +26,13 @@ def test_fastnn_and_numpy_solve_the_same_problem(kind):
     for actual, expected in zip(ours, theirs, strict=True):
         expected = expected.reshape(actual.shape)
         np.testing.assert_allclose(actual, expected, rtol=1e-4, atol=1e-4 * np.abs(expected).max())
+
+
+def test_a_seed_draws_the_same_problems_and_another_seed_others():
+    first, again, others_ = ({p.name: p for p in sampled(seed)} for seed in (0, 0, 1))
+    assert first == again
+    assert {p.kind for p in first.values()} == {p.kind for p in others_.values()} == set(SMALLEST)
+    assert len(first.keys() & others_.keys()) < len(first) / 10
 
 
 def test_sets_of_arguments_take_turns():
@@ -139,6 +147,17 @@ def test_report_has_a_line_for_each_other_network():
     text = report.SECTIONS["others"][1](rows)
     assert "| vgg | 1 s | 2.00 (2.00 to 2.00) |" in text
     assert "| geometric mean |  | 4.00 |" in text
+
+
+def test_report_names_the_drawn_problem_of_the_least_ratio():
+    row = {"level": "sampled", "figure": "time", "unit": "s", "threads": 1, "missing": {}, "share": 0.5}
+    rows = [
+        row
+        | {"row": name, "contenders": {"fastnn": pairs.summary([1.0], [1.0]), "torch": pairs.summary([1.0], [ratio])}}
+        for name, ratio in (("dense (1, 2) to 3", 2.0), ("dense (4, 5) to 6", 0.5), ("dense (7, 8) to 9", 3.0))
+    ]
+    text = report.SECTIONS["sampled"][1](rows)
+    assert "| dense | 3 | 50% | 2.00 | 0.50 ((4, 5) to 6) |" in text
 
 
 def test_report_marks_what_misses_its_goal():

@@ -1,4 +1,4 @@
-"""The level `kernels`: each problem against NumPy and PyTorch, and against what the machine can do.
+"""The levels `kernels` and `sampled`: each problem against NumPy and PyTorch, and against what the machine can do.
 
 Each round has a new process for every contender, and they take turns problem by problem: bandwidth changes from second
 to second where others share the memory.
@@ -11,20 +11,22 @@ import numpy as np
 
 from benchmarks import pairs
 from benchmarks.kernels.problems import FAMILIES, PROBLEMS
+from benchmarks.kernels.sampled import sampled
 
 PEERS = ("numpy", "torch", pairs.BEFORE)
 GROUPS = FAMILIES
 
 
-def measure(family, peers, rounds, threads, options):
-    """Yields a row for each problem of `family`."""
-    problems = [p for p in PROBLEMS if p.family == family and re.search(options.match, p.name)]
+def measure(family, peers, rounds, threads, options, seed=()):
+    """Yields a row for each problem of `family`: of the table, or of those sampled by `(seed,)`."""
+    problems = sampled(*seed) if seed else PROBLEMS
+    problems = [p for p in problems if p.family == family and re.search(options.match, p.name)]
     if not problems:
         return
 
     def contender(name):
         program, extra = pairs.program_of(name)
-        arguments = ("benchmarks.kernels.worker", program, options.budget)
+        arguments = ("benchmarks.kernels.worker", program, options.budget, *seed)
         return lambda: pairs.Conversation(*arguments, threads=threads, extra=extra)
 
     # What the machine can do is measured in the same minutes.

@@ -68,15 +68,16 @@ def _bytes(*shapes) -> float:
 # ---- gemm: the three products of a dense layer (b, k) to (b, n) ----
 
 WIDTHS, BATCHES = (32, 128, 512, 2048), (1, 32, 128, 1024)
-# (b, k, n) of the reference networks, and of more rows or columns than the caches hold
+# (b, k, n) of square layers, of the reference networks, and of more rows or columns than the caches hold
 DENSE = [
+    *((b, width, width) for width in WIDTHS for b in BATCHES),
     (128, 784, 128), (128, 128, 64), (128, 64, 10), (32, 4, 16), (4096, 64, 256), (6400, 128, 256),
     (8192, 512, 512), (65536, 128, 128), (16384, 256, 256), (2048, 768, 3072), (512, 4096, 1024),
 ]  # fmt: skip
 
 
-def _gemm():
-    for b, k, n in [(b, width, width) for width in WIDTHS for b in BATCHES] + DENSE:
+def gemm(sizes):
+    for b, k, n in sizes:
         x, w, dy, text = (b, k), (k, n), (b, n), f"({b}, {k}) to {n}"
         # One row reads the whole kernel for two operations a number.
         work = {"flops": 2.0 * b * k * n if b > 1 else 0.0, "bytes": _bytes(x, w, dy)}
@@ -91,8 +92,8 @@ TURNS = [(128, 784, 512), (256, 512, 512), (128, 1024, 1024), (128, 3136, 128)]
 TURNS_BYTES = 64 << 20  # that the sets take together
 
 
-def _in_turn():
-    for b, k, n in TURNS:
+def _in_turn(sizes):
+    for b, k, n in sizes:
         x, w, dy = (b, k), (k, n), (b, n)
         work = {"flops": 2.0 * b * k * n, "bytes": _bytes(x, w, dy)}
         sets = math.ceil(TURNS_BYTES / work["bytes"])
@@ -134,14 +135,15 @@ CONVOLUTIONS = [
     (32, 56, 144, 24, 1, 1, 0),
     (32, 28, 40, 240, 1, 1, 0),
 ]
-# (n, size, channels, stride), 3x3, of MobileNet
+# (n, size, channels, channels, kernel, stride, pad)
 DEPTHWISE = [
-    (4, 112, 32, 1), (4, 56, 128, 1), (4, 56, 128, 2), (4, 14, 512, 1), (1, 14, 512, 1),
-    (32, 56, 128, 1), (32, 56, 128, 2),  # more than the caches hold
+    (4, 112, 32, 32, 3, 1, 1), (4, 56, 128, 128, 3, 1, 1), (4, 56, 128, 128, 3, 2, 1),  # MobileNet
+    (4, 14, 512, 512, 3, 1, 1), (1, 14, 512, 512, 3, 1, 1),
+    (32, 56, 128, 128, 3, 1, 1), (32, 56, 128, 128, 3, 2, 1),  # more than the caches hold
 ]  # fmt: skip
 
 
-def _convolutions(kind, sizes):
+def convolutions(kind, sizes):
     for n, size, cin, cout, k, stride, pad in sizes:
         out = (size + 2 * pad - k) // stride + 1
         x, y = (n, size, size, cin), (n, out, out, cout)
@@ -167,8 +169,8 @@ EMBEDDED = [(20_000, 128, (32, 200)), (5_000, 64, (32, 128))]  # (words, width, 
 PARAMETERS = [10_000, 1_000_000, 10_000_000]
 
 
-def _pooling():
-    for n, size, c, window, stride in POOLED:
+def pooling(sizes):
+    for n, size, c, window, stride in sizes:
         out = (size - window) // stride + 1
         x, y = (n, size, size, c), (n, out, out, c)
         params = {"window": window, "stride": stride, "shape": x}
@@ -179,26 +181,25 @@ def _pooling():
         yield Problem("pooling", "average_pool", text, (x,), bytes=_bytes(x, y), params=params)
 
 
-def _softmax():
-    for shape in SCORED:
+def softmax(shapes):
+    for shape in shapes:
         text, labels = f"{shape[0]}x{shape[1]}", ((shape[0],), shape[1])
         yield Problem("softmax", "softmax", text, (shape,), bytes=_bytes(shape, shape))
         # The mean loss, and its gradient by the logits.
         yield Problem("softmax", "cross_entropy_fit", text, (shape, labels), bytes=_bytes(shape, shape))
 
 
-def _normalization():
-    for kind, shapes in (("batch_norm", BATCH_NORMALIZED), ("layer_norm", LAYER_NORMALIZED)):
-        for shape in shapes:
-            text, c = f"{shape[0]}x{shape[1]}", (shape[1],)
-            yield Problem("normalization", kind, text, (shape, c, c), bytes=_bytes(shape, shape))
-            # Forward and the three gradients: x and dy in, y and dx out.
-            of_both = _bytes(shape, shape, shape, shape)
-            yield Problem("normalization", f"{kind}_fit", text, (shape, c, c, shape), bytes=of_both)
+def normalization(kind, shapes):
+    for shape in shapes:
+        text, c = f"{shape[0]}x{shape[1]}", (shape[1],)
+        yield Problem("normalization", kind, text, (shape, c, c), bytes=_bytes(shape, shape))
+        # Forward and the three gradients: x and dy in, y and dx out.
+        of_both = _bytes(shape, shape, shape, shape)
+        yield Problem("normalization", f"{kind}_fit", text, (shape, c, c, shape), bytes=of_both)
 
 
-def _elementwise():
-    for shape in CHAINED:
+def elementwise(shapes):
+    for shape in shapes:
         text, column = f"{shape[0]}x{shape[1]}", (shape[1],)
         two, three = _bytes(shape, shape), _bytes(shape, shape, shape)
         yield Problem("elementwise", "add_relu", text, (shape, shape), bytes=three)
@@ -208,16 +209,16 @@ def _elementwise():
         yield Problem("elementwise", "column_sum", text, (shape,), bytes=_bytes(shape, column))
 
 
-def _embedding():
-    for words, width, index in EMBEDDED:
+def embedding(sizes):
+    for words, width, index in sizes:
         table, rows, indices = (words, width), (*index, width), (index, words)
         text, params = f"{words}x{width}, {index[0]}x{index[1]} indices", {"words": words}
         yield Problem("embedding", "take", text, (table, indices), bytes=_bytes(rows, rows))
         yield Problem("embedding", "take_grad", text, (rows, indices), bytes=_bytes(rows, rows, table), params=params)
 
 
-def _optimizers():
-    for n in PARAMETERS:
+def optimizers(counts):
+    for n in counts:
         text = f"{n} parameters"  # the gradient is read; the parameters and each slot are read and written
         yield Problem("optimizers", "sgd", text, ((n,),), bytes=4.0 * n * 3)
         yield Problem("optimizers", "momentum", text, ((n,),), bytes=4.0 * n * 5)
@@ -236,8 +237,8 @@ ATTENTION = [  # (b, queries, keys, h, d, causal)
 ]
 
 
-def _recurrent():
-    for b, t, d, u in RECURRENT:
+def recurrent(sizes):
+    for b, t, d, u in sizes:
         for kind, gates in (("lstm", 4), ("gru", 3)):
             bias, y = (gates * u,), (b, t, u)
             arrays = ((b, t, d), (d, gates * u), (u, gates * u), *[bias] * (1 if kind == "lstm" else 2))
@@ -247,8 +248,8 @@ def _recurrent():
             yield Problem("recurrent", f"{kind}_fit", text, (*arrays, y), 3 * flops, 2 * _bytes(*arrays, y))
 
 
-def _attention():
-    for b, t, s, h, d, causal in ATTENTION:
+def attention(sizes):
+    for b, t, s, h, d, causal in sizes:
         q, k, params = (b, t, h, d), (b, s, h, d), {"causal": causal}
         flops = 4.0 * b * t * s * h * d * (0.5 if causal else 1)
         text = f"{b}x{t}x{s}, {h} heads of {d}{', causal' if causal else ''}"
@@ -258,17 +259,18 @@ def _attention():
 
 
 PROBLEMS = [
-    *_gemm(),
-    *_in_turn(),
-    *_convolutions("conv2d", CONVOLUTIONS),
-    *_convolutions("depthwise", [(n, size, c, c, 3, stride, 1) for n, size, c, stride in DEPTHWISE]),
-    *_pooling(),
-    *_softmax(),
-    *_normalization(),
-    *_elementwise(),
-    *_embedding(),
-    *_optimizers(),
-    *_recurrent(),
-    *_attention(),
+    *gemm(DENSE),
+    *_in_turn(TURNS),
+    *convolutions("conv2d", CONVOLUTIONS),
+    *convolutions("depthwise", DEPTHWISE),
+    *pooling(POOLED),
+    *softmax(SCORED),
+    *normalization("batch_norm", BATCH_NORMALIZED),
+    *normalization("layer_norm", LAYER_NORMALIZED),
+    *elementwise(CHAINED),
+    *embedding(EMBEDDED),
+    *optimizers(PARAMETERS),
+    *recurrent(RECURRENT),
+    *attention(ATTENTION),
 ]
 FAMILIES = tuple(dict.fromkeys(problem.family for problem in PROBLEMS))

@@ -1,4 +1,5 @@
-"""One contender in a process of its own: `python -m benchmarks.kernels.worker CONTENDER BUDGET_S`.
+"""One contender in a process of its own: `python -m benchmarks.kernels.worker CONTENDER BUDGET_S [SEED]`;
+with SEED it knows the problems that are `sampled` by it.
 
 Answers the name of a problem (see `benchmarks.pairs.Conversation`) by `[seconds, *check]`. The check is three sums over
 the results, by which the caller sees that contenders did the same work; null where a contender has no such function.
@@ -13,6 +14,7 @@ import sys
 import numpy as np
 
 from benchmarks.kernels.problems import PROBLEMS
+from benchmarks.kernels.sampled import sampled
 from benchmarks.pairs import MISSING, Conversation
 from benchmarks.timing import repeated, seconds_of, settle
 
@@ -48,14 +50,14 @@ def measured(module, problem, budget_s: float) -> list[float]:
 
 
 def main():
-    contender, budget_s = sys.argv[1:]
+    contender, budget_s, *seed = sys.argv[1:]
     try:
         module = importlib.import_module(f"benchmarks.kernels.by_{contender}")
     except ImportError as error:
         print(error, file=sys.stderr)
         sys.exit(MISSING)
     settle()
-    problems = {problem.name: problem for problem in PROBLEMS}
+    problems = {problem.name: problem for problem in (sampled(int(*seed)) if seed else PROBLEMS)}
     for line in sys.stdin:
         name = line.strip()
         found = measured(module, problems[name], float(budget_s)) if name else None
