@@ -61,19 +61,36 @@ FNN_INLINE band_split mean_bands(const pool *p) {
   return (band_split){1, rows, fnn_ceil_div(p->h, rows)};
 }
 
-/* Of max_pool2d_grad: rows are rows of cells. */
-FNN_INLINE band_split max_bands(const pool *p) {
-  int64_t image = fnn_max(1, p->h * p->w * p->c), rows = fnn_max(1, fnn_ceil_div(p->h + p->top, p->sh));
-  if (image <= UNIT) return (band_split){UNIT / image, rows, 1};
-  int64_t band = fnn_max(1, UNIT / (p->sh * p->w * p->c));
-  return (band_split){1, band, fnn_ceil_div(rows, band)};
-}
-
 /* Whether no windows overlap. */
 FNN_INLINE int is_disjoint(const pool *p) { return p->sh >= p->kh && p->sw >= p->kw; }
 
 /* Of an element of `places`. */
 FNN_INLINE int place_bytes(const pool *p) { return p->kh * p->kw <= 256 ? 1 : 4; }
+
+/* Whether max_pool2d_grad adds each dy to where its maximum is, rather than look from vectors of dx at all windows that
+ * they lie in. In the time of such a look, by measurement: a part of a vector, a pixel at an edge where those between
+ * are a run, a look where no other window is asked, and a dy that is added. */
+FNN_INLINE int is_scattered(const pool *p, int64_t element_bytes) {
+  const double PART = 2.5, EDGE = 2, APART = 0.75, ADDED = 1.3;
+  const int is_unrolled = p->kh == p->kw && p->sh == p->sw && p->kh <= 3 && p->sh < p->kh;
+  if (place_bytes(p) > 1 || !(is_unrolled || is_disjoint(p))) return 1;
+  const int64_t lanes = FNN_VECTOR_BYTES / element_bytes, cells = fnn_ceil_div(p->w, p->sw), part = p->c % lanes != 0;
+  const double vectors = p->sw == 1 ? (double)(cells * p->c / lanes) + EDGE * (double)(2 * (p->kw - 1))
+                                    : (double)cells * ((double)(p->c / lanes) + PART * (double)part);
+  const double looks = (double)(p->kh * p->kw) * (is_disjoint(p) ? APART : 1);
+  return looks * vectors > ADDED * (double)(cells * p->c);
+}
+
+/* Of max_pool2d_grad: rows are rows of cells. */
+FNN_INLINE band_split max_bands(const pool *p, int64_t element_bytes) {
+  enum { LEAST_UNITS = 8, LEAST = 16, MOST = 8 * UNIT }; /* as windows on a border are looked at twice */
+  int64_t row = fnn_max(1, p->sh * p->w * p->c), rows = fnn_max(1, fnn_ceil_div(p->h + p->top, p->sh));
+  if (p->h * p->w * p->c <= UNIT) return (band_split){fnn_max(1, UNIT / fnn_max(1, p->h * p->w * p->c)), rows, 1};
+  int64_t band = fnn_max(1, UNIT / row);
+  if (p->kh > p->sh && is_scattered(p, element_bytes))
+    band = fnn_max(LEAST, fnn_min(MOST / row, fnn_ceil_div(p->n * rows, LEAST_UNITS)));
+  return (band_split){1, fnn_min(rows, band), fnn_ceil_div(rows, band)};
+}
 
 typedef uint8_t byte_vector __attribute__((vector_size(FNN_VECTOR_BYTES)));
 
@@ -106,7 +123,7 @@ enum pool_pass { FORWARD, OF_MAX, OF_MEAN }; /* of OF_...: the gradient */
 
 static void pool_size(const int64_t *ints, fnn_work *work, enum pool_pass pass, int64_t element_bytes) {
   pool p = read_pool(ints);
-  band_split split = pass == OF_MAX ? max_bands(&p) : mean_bands(&p);
+  band_split split = pass == OF_MAX ? max_bands(&p, element_bytes) : mean_bands(&p);
   double image = (double)p.n * (double)p.h * (double)p.w * (double)p.c;
   double result = (double)p.n * (double)p.oh * (double)p.ow * (double)p.c;
   work->phases = 1;

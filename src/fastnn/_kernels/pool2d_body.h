@@ -23,23 +23,18 @@ FNN_INLINE void OWN(store_n)(T *p, V v, int64_t n) {
 
 /* ---- forward ---- */
 
-/* Places, bytes or int32: which element of its window each maximum is. */
-FNN_INLINE M OWN(load_places)(const void *places, int64_t at, int64_t n, const int bytes) {
-  const uint8_t *narrow = (const uint8_t *)places + at;
-  const int32_t *wide = (const int32_t *)places + at;
+/* Places of a byte: which element of its window each maximum is. */
+FNN_INLINE M OWN(load_places)(const uint8_t *places, int64_t n) {
   uint8_t part[16];
-  MT lanes[N] = {0};
-  if (bytes == 4) {
-    for (int64_t lane = 0; lane < n; lane++) lanes[lane] = wide[lane];
-  } else {
-    if (n < N) narrow = first_bytes(part, narrow, (int)n, N);
-    for (int lane = 0; lane < N; lane++) lanes[lane] = narrow[lane];
-  }
+  MT lanes[N];
+  if (n < N) places = first_bytes(part, places, (int)n, N);
+  for (int lane = 0; lane < N; lane++) lanes[lane] = places[lane];
   M v;
   memcpy(&v, lanes, sizeof v);
   return v;
 }
 
+/* The same, or int32. */
 FNN_INLINE void OWN(store_places)(void *places, int64_t at, M v, int64_t n, const int bytes) {
   uint8_t *narrow = (uint8_t *)places + at, part[N];
   int32_t *wide = (int32_t *)places + at;
@@ -195,24 +190,25 @@ FNN_INLINE V OWN(at_place)(V dy, M place, MT at) {
   return dy;
 }
 
-/* Of an image: dy and places, (oh, ow, c) both; a row of them has `line` elements. */
+/* Of an image: dy and places, (oh, ow, c) both; a row of them has `line` elements. Places are bytes but to max_scatter,
+ * which is told. Cells have a run of `run` channels: those of all in a row where each is one element wide. */
 typedef struct {
   const T *dy;
   const void *places;
-  int64_t c, line;
+  int64_t c, line, run;
 } OWN(max_results);
 
 /* A vector of dx: the sum of what `rows` by `cols` windows, the first of them at `at`, give it. It is element `place`
  * of that window, `down` less of each window below and `right` less of each further to the right. */
 FNN_INLINE V OWN(max_sum)(const OWN(max_results) * m, int64_t at, int64_t rows, int64_t cols, int64_t place,
-                          int64_t down, int64_t right, int64_t n, const int bytes) {
+                          int64_t down, int64_t right, int64_t n) {
   V sum = {0};
 #pragma GCC unroll 3
   for (int64_t r = 0; r < rows; r++) {
 #pragma GCC unroll 3
     for (int64_t q = 0; q < cols; q++) {
       const int64_t here = at + r * m->line + q * m->c;
-      sum += OWN(at_place)(OWN(load_n)(m->dy + here, n), OWN(load_places)(m->places, here, n, bytes),
+      sum += OWN(at_place)(OWN(load_n)(m->dy + here, n), OWN(load_places)((const uint8_t *)m->places + here, n),
                            (MT)(place - r * down - q * right));
     }
   }
@@ -221,21 +217,25 @@ FNN_INLINE V OWN(max_sum)(const OWN(max_results) * m, int64_t at, int64_t rows, 
 
 /* Columns [from, to) of row y of dx, of which `dx` is the first element. */
 FNN_INLINE void OWN(max_elements)(const pool *p, const OWN(max_results) * m, T *dx, int64_t y, int64_t from,
-                                  int64_t to, const int bytes) {
-  const int64_t c = p->c, oy = fnn_max(0, fnn_ceil_div(y + p->top - p->kh + 1, p->sh)), down = p->sh * p->kw;
+                                  int64_t to) {
+  if (from == to) return;
+  const int64_t c = p->c, kw = p->kw, sw = p->sw, ow = p->ow;
+  const int64_t oy = fnn_max(0, fnn_ceil_div(y + p->top - p->kh + 1, p->sh)), down = p->sh * kw;
   const int64_t rows = fnn_max(0, fnn_min(p->oh, (y + p->top) / p->sh + 1) - oy);
   /* Window ox is the last that may reach x, as its column kx; before it are `most` others that do, or one less. */
-  const int64_t most = (p->kw - 1) / p->sw, rest = (p->kw - 1) % p->sw;
-  int64_t ox = (from + p->left) / p->sw, kx = (from + p->left) % p->sw;
-  for (int64_t x = from; x < to; x++) {
-    const int64_t first = fnn_max(0, ox - most + (kx > rest)), cols = fnn_max(0, fnn_min(p->ow, ox + 1) - first);
-    const int64_t place = (y + p->top - oy * p->sh) * p->kw + kx + (ox - first) * p->sw, at = oy * m->line + first * c;
+  const int64_t most = (kw - 1) / sw, rest = (kw - 1) % sw, row_place = (y + p->top - oy * p->sh) * kw;
+  const int64_t run_end = sw == 1 ? fnn_min(to, ow - p->left) : 0; /* till there windows are one further a pixel */
+  int64_t ox = (from + p->left) / sw, kx = (from + p->left) % sw;
+  for (int64_t x = from, pixels; x < to; x += pixels) {
+    const int64_t first = fnn_max(0, ox - most + (kx > rest)), cols = fnn_max(0, fnn_min(ow, ox + 1) - first);
+    const int64_t place = row_place + kx + (ox - first) * sw, at = oy * m->line + first * c;
+    pixels = cols == kw && x < run_end ? run_end - x : 1;
+    const int64_t run = pixels * c;
     int64_t i = 0;
-    for (; i + N <= c; i += N)
-      FN(store)(dx + x * c + i, OWN(max_sum)(m, at + i, rows, cols, place, down, p->sw, N, bytes));
-    if (i < c)
-      FN(store_part)(dx + x * c + i, OWN(max_sum)(m, at + i, rows, cols, place, down, p->sw, c - i, bytes), c - i);
-    if (++kx == p->sw) kx = 0, ox++;
+    for (; i + N <= run; i += N)
+      FN(store)(dx + x * c + i, OWN(max_sum)(m, at + i, rows, cols, place, down, sw, N));
+    if (i < run) FN(store_part)(dx + x * c + i, OWN(max_sum)(m, at + i, rows, cols, place, down, sw, run - i), run - i);
+    if (++kx == sw) kx = 0, ox += pixels;
   }
 }
 
@@ -248,7 +248,7 @@ FNN_INLINE void OWN(max_cell)(const OWN(max_results) * m, T *dx, int64_t line, i
   for (int e = 0; e < s * s; e++) {
     const int y = e / s, x = e % s, above = (k - 1 - y) / s, before = (k - 1 - x) / s;
     sum[e] = OWN(max_sum)(m, at - above * m->line - before * m->c, above + 1, before + 1,
-                          (y + above * s) * k + x + before * s, s * k, s, n, 1);
+                          (y + above * s) * k + x + before * s, s * k, s, n);
   }
 #pragma GCC unroll 4
   for (int e = 0; e < s * s; e++) OWN(store_n)(dx + e / s * line + e % s * m->c, sum[e], n);
@@ -258,7 +258,7 @@ FNN_INLINE void OWN(max_cell)(const OWN(max_results) * m, T *dx, int64_t line, i
 FNN_INLINE void OWN(max_cell_apart)(const OWN(max_results) * m, T *dx, int64_t line, int64_t at, int64_t n,
                                     const pool *p) {
   const V dy = OWN(load_n)(m->dy + at, n);
-  const M place = OWN(load_places)(m->places, at, n, 1);
+  const M place = OWN(load_places)((const uint8_t *)m->places + at, n);
 #pragma GCC unroll 2
   for (int64_t y = 0; y < p->sh; y++) {
 #pragma GCC unroll 2
@@ -269,16 +269,17 @@ FNN_INLINE void OWN(max_cell_apart)(const OWN(max_results) * m, T *dx, int64_t l
   }
 }
 
-/* `count` cells in a row. */
+/* `count` runs of cells in a row. */
 #define MAX_CELLS(name, cell, ...)                                                                                     \
   static __attribute__((noinline)) void OWN(name)(const OWN(max_results) * m, T *dx, int64_t line, int64_t at,         \
                                                   int64_t count, const pool *p) {                                      \
     for (; count-- > 0; dx += p->sw * m->c, at += m->c) {                                                              \
       int64_t i = 0;                                                                                                   \
-      for (; i + N <= m->c; i += N) OWN(cell)(m, dx + i, line, at + i, N, __VA_ARGS__);                                \
-      if (i < m->c) OWN(cell)(m, dx + i, line, at + i, m->c - i, __VA_ARGS__);                                         \
+      for (; i + N <= m->run; i += N) OWN(cell)(m, dx + i, line, at + i, N, __VA_ARGS__);                              \
+      if (i < m->run) OWN(cell)(m, dx + i, line, at + i, m->run - i, __VA_ARGS__);                                     \
     }                                                                                                                  \
   }
+MAX_CELLS(max_cells_21, max_cell, 2, 1)
 MAX_CELLS(max_cells_31, max_cell, 3, 1)
 MAX_CELLS(max_cells_32, max_cell, 3, 2)
 MAX_CELLS(max_cells_22, max_cell_apart, &(const pool){.kh = 2, .kw = 2, .sh = 2, .sw = 2})
@@ -288,45 +289,57 @@ MAX_CELLS(max_cells_apart, max_cell_apart, p)
 typedef void OWN(max_cells_fn)(const OWN(max_results) * m, T *dx, int64_t line, int64_t at, int64_t count,
                                const pool *p);
 
-/* The one for such windows, or NULL. */
+/* The one for windows that is_scattered leaves. */
 static OWN(max_cells_fn) *OWN(max_cells_of)(const pool *p) {
-  const int is_square = p->kh == p->kw && p->sh == p->sw;
-  if (is_square && p->kh == 3 && p->sh == 1) return OWN(max_cells_31);
-  if (is_square && p->kh == 3 && p->sh == 2) return OWN(max_cells_32);
-  if (is_square && p->kh == 2 && p->sh == 2) return OWN(max_cells_22);
-  return is_disjoint(p) ? OWN(max_cells_apart) : NULL;
+  if (p->kh > p->sh) return p->sh == 2 ? OWN(max_cells_32) : p->kh == 2 ? OWN(max_cells_21) : OWN(max_cells_31);
+  const int are_pairs = p->kh == 2 && p->kw == 2 && p->sh == 2 && p->sw == 2;
+  return are_pairs ? OWN(max_cells_22) : OWN(max_cells_apart);
 }
 
-FNN_INLINE void OWN(max_gradient)(const fnn_call *call, int64_t begin, int64_t end, const int bytes) {
-  const pool p = read_pool(call->ints);
-  const band_split split = max_bands(&p);
-  OWN(max_cells_fn) *const cells = bytes == 1 ? OWN(max_cells_of)(&p) : NULL;
-  const span whole_rows = whole_cells(p.h, p.oh, p.kh, p.sh, p.top);
-  const span whole = whole_cells(p.w, p.ow, p.kw, p.sw, p.left);
-  for (int64_t unit = begin; unit < end; unit++) {
-    const int64_t image = unit / split.bands * split.images, last_image = fnn_min(p.n, image + split.images);
-    const int64_t first = unit % split.bands * split.rows, last = first + split.rows; /* rows of cells */
-    const int64_t top = fnn_max(0, first * p.sh - p.top);
-    const int64_t bottom = fnn_max(top, fnn_min(p.h, last * p.sh - p.top));
-    for (int64_t i = image; i < last_image; i++) {
-      const int64_t results = i * p.oh * p.ow * p.c;
-      const OWN(max_results) m = {(const T *)call->buf[0] + results, call->buf[1] + results * bytes, p.c, p.ow * p.c};
-      for (int64_t y = top, next; y < bottom; y = next) {
-        const int64_t cell = (y + p.top) / p.sh;
-        const int is_whole = cells && whole.first < whole.last && cell >= whole_rows.first && cell < whole_rows.last;
-        const int64_t from = is_whole ? whole.first * p.sw - p.left : p.w;
-        const int64_t to = is_whole ? whole.last * p.sw - p.left : p.w;
-        T *dx = (T *)call->buf[2] + (i * p.h + y) * p.w * p.c;
-        next = is_whole ? y + p.sh : y + 1;
-        if (is_whole)
-          cells(&m, dx + from * p.c, p.w * p.c, cell * m.line + whole.first * p.c, whole.last - whole.first, &p);
-        for (int64_t row = y; row < next; row++, dx += p.w * p.c) {
-          OWN(max_elements)(&p, &m, dx, row, 0, from, bytes);
-          OWN(max_elements)(&p, &m, dx, row, to, p.w, bytes);
+/* Rows [top, bottom) of the image `dx`, which are whole rows of cells, by all windows that reach each element. */
+FNN_INLINE void OWN(max_gather)(const pool *p, const OWN(max_results) * m, T *dx, int64_t top, int64_t bottom,
+                                OWN(max_cells_fn) * cells, span whole_rows, span whole) {
+  const int64_t line = p->w * p->c, count = p->sw == 1 ? 1 : whole.last - whole.first;
+  for (int64_t y = top, next; y < bottom; y = next) {
+    const int64_t cell = (y + p->top) / p->sh;
+    const int is_whole = whole.first < whole.last && cell >= whole_rows.first && cell < whole_rows.last;
+    const int64_t from = is_whole ? whole.first * p->sw - p->left : p->w;
+    const int64_t to = is_whole ? whole.last * p->sw - p->left : p->w;
+    next = is_whole ? y + p->sh : y + 1;
+    if (is_whole)
+      cells(m, dx + y * line + from * p->c, line, cell * m->line + whole.first * p->c, count, p);
+    for (int64_t row = y; row < next; row++) {
+      OWN(max_elements)(p, m, dx + row * line, row, 0, from);
+      OWN(max_elements)(p, m, dx + row * line, row, to, p->w);
+    }
+  }
+}
+
+/* Rows [top, bottom) of the image `dx` by the results, in their order: each is added to where its maximum is. */
+FNN_INLINE void OWN(max_scatter)(const pool *p, const OWN(max_results) * m, T *dx, int64_t top, int64_t bottom,
+                                 const int bytes) {
+  const int64_t c = p->c, line = p->w * c, first = top * line, end = bottom * line;
+  int64_t offsets[256]; /* of places of a byte, from the beginning of their window */
+  for (int64_t place = 0; place < p->kh * p->kw && bytes == 1; place++)
+    offsets[place] = place / p->kw * line + place % p->kw * c;
+  memset(dx + first, 0, (size_t)(end - first) * sizeof(T));
+  const int64_t last = fnn_min(p->oh, (bottom - 1 + p->top) / p->sh + 1);
+  for (int64_t oy = fnn_max(0, fnn_ceil_div(top + p->top - p->kh + 1, p->sh)); oy < last; oy++) {
+    const span rows = window_span(oy, p->sh, p->top, p->kh, p->h);
+    int64_t at = (oy * p->sh - p->top) * line - p->left * c, k = oy * m->line;
+    for (int64_t ox = 0; ox < p->ow; ox++, at += p->sw * c, k += c) {
+      const T *dy = m->dy + k;
+      const uint8_t *narrow = (const uint8_t *)m->places + k;
+      const int32_t *wide = (const int32_t *)m->places + k;
+      if (bytes == 1 && rows.first >= top && rows.last <= bottom) {
+        for (int64_t i = 0; i < c; i++) dx[at + i + offsets[narrow[i]]] += dy[i];
+      } else {
+        for (int64_t i = 0; i < c; i++) {
+          const int64_t to = at + i + (bytes == 1 ? offsets[narrow[i]] : wide[i] / p->kw * line + wide[i] % p->kw * c);
+          if (to >= first && to < end) dx[to] += dy[i];
         }
       }
     }
-    OWN(finish)(call, (image * p.h + top) * p.w, (last_image - image) * (bottom - top) * p.w);
   }
 }
 
@@ -334,8 +347,27 @@ FNN_INLINE void OWN(max_gradient)(const fnn_call *call, int64_t begin, int64_t e
  * first maximum it is. */
 static void OWN(max_pool2d_grad)(const fnn_call *call, int64_t begin, int64_t end) {
   const pool p = read_pool(call->ints);
-  if (place_bytes(&p) == 1) OWN(max_gradient)(call, begin, end, 1);
-  else OWN(max_gradient)(call, begin, end, 4);
+  const band_split split = max_bands(&p, sizeof(T));
+  const int bytes = place_bytes(&p), is_gathered = !is_scattered(&p, sizeof(T));
+  OWN(max_cells_fn) *const cells = OWN(max_cells_of)(&p);
+  const span whole_rows = whole_cells(p.h, p.oh, p.kh, p.sh, p.top);
+  const span whole = whole_cells(p.w, p.ow, p.kw, p.sw, p.left);
+  const int64_t run = p.sw == 1 ? (whole.last - whole.first) * p.c : p.c;
+  for (int64_t unit = begin; unit < end; unit++) {
+    const int64_t image = unit / split.bands * split.images, last_image = fnn_min(p.n, image + split.images);
+    const int64_t first = unit % split.bands * split.rows, last = first + split.rows; /* rows of cells */
+    const int64_t top = fnn_max(0, first * p.sh - p.top);
+    const int64_t bottom = fnn_max(top, fnn_min(p.h, last * p.sh - p.top));
+    for (int64_t i = image; i < last_image; i++) {
+      const int64_t at = i * p.oh * p.ow * p.c;
+      const OWN(max_results) m = {(const T *)call->buf[0] + at, call->buf[1] + at * bytes, p.c, p.ow * p.c, run};
+      T *dx = (T *)call->buf[2] + i * p.h * p.w * p.c;
+      if (is_gathered) OWN(max_gather)(&p, &m, dx, top, bottom, cells, whole_rows, whole);
+      else if (bytes == 1) OWN(max_scatter)(&p, &m, dx, top, bottom, 1);
+      else OWN(max_scatter)(&p, &m, dx, top, bottom, 4);
+    }
+    OWN(finish)(call, (image * p.h + top) * p.w, (last_image - image) * (bottom - top) * p.w);
+  }
 }
 
 /* ---- the gradient of means ---- */
