@@ -65,7 +65,8 @@ enum {
   DW_PART = 4,                /* results of a row for all channels before the next ones, */
   DW_THIN_BYTES = 256,        /* of pixels of so many bytes; of thinner ones as many as DW_ROW_BYTES hold */
   DW_FAT_BYTES = 2048,        /* of pixels so large, twice as many: their kernel is read for each part, from L2 */
-  DW_PIXELS = 8,              /* with more, results in registers: chains for two multipliers with a latency of four */
+  DW_MOST_TAPS = 7,           /* along a row, where its code is written out */
+  DW_PIXELS = 8,              /* with more taps, results of a row in registers, as many as two multipliers wait for */
   DW_UNITS = 32,              /* wanted, for threads to share evenly */
   DW_BAND_BYTES = 1 << 15,    /* of the results of a unit: still in L1 or near it when its program runs */
   DW_KERNEL_PIXELS = 1024,    /* grad_kernel: of a band */
@@ -75,9 +76,9 @@ enum {
   DW_GROUP_BYTES = 256,       /* grad_kernel: of a pixel, for a unit: some lines in a row */
   DW_FAR_GROUP_BYTES = 1024,  /* the same of what is far */
 #if defined(FNN_ISA_AVX512) || defined(__aarch64__)
-  DW_SLIDES_BY_TWO = 1        /* grad_kernel: 9 sums, 6 of dy and one of x are all registers that others have, */
+  DW_BY_TWO = 1 /* rows, of more than DW_TAPS taps, or of grad_kernel: 9 sums, 6 of dy and one of x are all registers */
 #else
-  DW_SLIDES_BY_TWO = 0        /* where a sum in memory is a chain through it */
+  DW_BY_TWO = 0 /* that others have, where a sum in memory is a chain through it */
 #endif
 };
 

@@ -96,7 +96,7 @@ FNN_INLINE void OWN(depthwise_grad)(const OWN(depthwise_grad_rect) * r, const in
     int64_t row = 0;
 #pragma GCC unroll 9
     for (int k = 0; k < kh * kw; k++) sum[k] = FN(load)(r->sums + k / kw * r->sum_row + k % kw * r->sum_col + j);
-    if (r->x_row == r->tap_row && (DW_SLIDES_BY_TWO || !slides)) {
+    if (r->x_row == r->tap_row && (DW_BY_TWO || !slides)) {
       for (; row + 2 <= r->rows; row += 2, x += 2 * r->x_row, dy += 2 * r->dy_row) {
         if (slides) OWN(depthwise_grad_slide)(r, sum, x, dy, 2, kh, kw);
         else OWN(depthwise_grad_rows)(r, sum, x, dy, 2, kh, kw);
