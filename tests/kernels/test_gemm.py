@@ -116,7 +116,9 @@ def test_layouts(size, layouts, suffix, isa):
 @pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize("suffix", FLOATS)
 @pytest.mark.parametrize(
-    "size", [(5, 10, 7), (9, 48, 30), (70, 50, 3), (3, 20, 1100), (150, 1, 9), (1, 5003, 250), (60, 70, 1)], ids=str
+    "size",
+    [(5, 10, 7), (9, 48, 30), (70, 50, 3), (3, 20, 1100), (150, 1, 9), (150, 2, 40), (1, 5003, 250), (60, 70, 1)],
+    ids=str,
 )
 @pytest.mark.parametrize("relu", [False, True])
 def test_alpha_beta_bias_relu(size, relu, suffix, isa):
@@ -143,6 +145,9 @@ def test_alpha_beta_bias_relu(size, relu, suffix, isa):
         (300, 330, 2100),
         (600, 1100, 24),
         (26, 4250, 1),
+        (40, 1, 9),
+        (140, 1, 2100),
+        (140, 1, 9000),
     ],
     ids=str,
 )
@@ -159,8 +164,8 @@ def test_column_sum_rides_along(size, suffix, isa):
 # Where a panel is packed because its vectors straddle cache lines or are scattered over pages, where a transposed A is
 # packed, where k is cut into splits, where it is done in blocks that leave their sums in between, where these are
 # short as rows of B share the sets of a cache, where a row takes B as it lies, and where a column by a row is stored
-# as long rows, where tiles pack the next panel, and where B is packed as a whole; one cuts a range of k, which its last
-# tile has more rows of sums for than are valid.
+# as long rows, where rows by few columns are dot products, where tiles pack the next panel, and where B is packed as a
+# whole; one cuts a range of k, which its last tile has more rows of sums for than are valid.
 @pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize("suffix", FLOATS)
 @pytest.mark.parametrize("layouts", ["nn", "nt", "tn"])
@@ -178,6 +183,9 @@ def test_column_sum_rides_along(size, suffix, isa):
         (100, 256, 2100),
         (140, 1, 2100),
         (140, 1, 500),
+        (500, 3, 130),
+        (100, 4, 2100),
+        (700, 8, 129),
         (130, 130, 70),
         (60, 1100, 1000),
         (100, 1030, 1100),

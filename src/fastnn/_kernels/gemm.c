@@ -10,9 +10,9 @@
  *   ints     enum gemm_ints; strides in elements, they may be zero or negative
  *   reals    0 alpha, 1 beta; then the program's
  *   The program's space is (batch * m, n); it runs on each tile of C once that is stored.
- *   Order of summation: k ascending, in one chain, or, of few rows by a B that is contiguous along k as they are, in one
- *   chain a lane, of more than a row in blocks; where the result is small and k is long, k is cut in fixed blocks whose
- *   sums are added in order (a function of the shapes and strides alone).
+ *   Order of summation: k ascending, in one chain, or, of few rows by a B that is contiguous along k as they are, or of
+ *   rows by few columns, in one chain a lane, of more than a row in blocks; where the result is small and k is long, k is
+ *   cut in fixed blocks whose sums are added in order (a function of the shapes and strides alone).
  *
  * fma_peak: what the machine can do at most: multiply-adds on registers, for benchmarks and shares of peak.
  *   buffers  0: two factors, then a vector for each unit, written
@@ -111,6 +111,7 @@ enum {
   GEMM_DOTS_MOST_ROWS = FNN_VECTOR_BYTES == 32 ? 48 : 64,
   GEMM_DOTS_K = 32,
   GEMM_DOTS_K_ROW = FNN_VECTOR_BYTES == 32 ? 8 : 4,
+  GEMM_DOTS_K_COL = 16, /* more rows are dot products with up to half a vector of columns, if k is so much for each */
   GEMM_DOTS_ROWS = FNN_VECTOR_BYTES == 64 ? 4 : FNN_VECTOR_BYTES == 32 ? 3 : 2,
   GEMM_DOTS_COLS = 4,
   GEMM_DOTS_ROW_COLS = FNN_VECTOR_BYTES == 64 ? 4 : 8, /* of a single row */
@@ -123,7 +124,7 @@ enum {
 
 /* How a product is done: the first that fits it. */
 enum gemm_way {
-  GEMM_DOTS,       /* few rows by columns, each contiguous along k: see gemm_dots */
+  GEMM_DOTS,       /* few rows by columns, or rows by few columns, each contiguous along k: see gemm_dots */
   GEMM_OUTER,      /* a column by a row that is contiguous: see gemm_outer */
   GEMM_COPIED_A,   /* such an A as the next, of a long k and many columns of B: turned as a whole in a first phase */
   GEMM_PACKED_A,   /* a transposed A whose columns lie pages apart, shared by many columns of B */
@@ -162,7 +163,8 @@ static const int64_t *gemm_turn(const int64_t *ints, int64_t *space) {
   /* Else packing A takes as long; as dots it is not packed. */
   const int is_dots = ints[GEMM_A_COL] == 1 && ints[GEMM_B_ROW] == 1;
   const int is_short = ints[GEMM_A_ROW] == 1 || ints[GEMM_K] <= GEMM_TURNED_K || is_dots;
-  if (ints[GEMM_N] != 1 || ints[GEMM_M] < GEMM_TURNED_ROWS || !is_short || ints[GEMM_COLUMN_SUM]) return ints;
+  const int sums_strided = ints[GEMM_COLUMN_SUM] && ints[GEMM_A_ROW] != 1; /* no kernel gradient */
+  if (ints[GEMM_N] != 1 || ints[GEMM_M] < GEMM_TURNED_ROWS || !is_short || sums_strided) return ints;
   memcpy(space, ints, GEMM_INTS * sizeof *ints);
   space[GEMM_M] = 1;
   space[GEMM_N] = ints[GEMM_M];

@@ -18,6 +18,7 @@ typedef struct {
  * end of B; a unit's part of the row of an outer product. */
 static int64_t OWN(gemm_b_elements)(const OWN(gemm_cut) * c) {
   const int64_t outer = c->way == GEMM_OUTER ? (c->group * c->widest + 1) * N + GEMM_ALIASES / (int64_t)sizeof(T) : 0;
+  if (c->way == GEMM_DOTS && c->packs_b) return fnn_round_up(fnn_round_up(c->k_block, N) * c->n, FNN_ALIGN);
   const int64_t panels = c->packs_group ? c->group : 1 + c->copies;
   return fnn_max(outer, (c->packs_b ? c->k_block : N) * panels * c->widest * N);
 }
@@ -108,6 +109,14 @@ static __attribute__((noinline)) void OWN(gemm_add_columns)(T *out, int adds, co
     if (j < panel.vectors) OWN(gemm_add_rows)(sum + j, s[i].b + j * N, s[i].b_stride, s[i].k, 1);
   }
   memcpy(out, sum, sizeof(T) * (size_t)panel.cols);
+}
+
+/* The same of a turned product: of k numbers. */
+static void OWN(gemm_add_numbers)(T *out, int adds, const T *a, int64_t a_col, int64_t k) {
+  T sum = adds ? *out : 0;
+  for (; k >= 4; k -= 4, a += 4 * a_col) sum += (a[0] + a[a_col]) + (a[2 * a_col] + a[3 * a_col]);
+  for (; k > 0; k--, a += a_col) sum += *a;
+  *out = sum;
 }
 
 /* Rows [0, rows) and k [0, k) of an A that is contiguous along its rows, `stride` apart. */
@@ -301,7 +310,8 @@ static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OW
       memcpy((T *)call->buf[4] + all.begin, b + all.begin, (size_t)all.cols * sizeof(T));
     return;
   }
-  const int whole = c->splits == 1, sums = c->sums_columns && row_block == c->row_blocks - 1;
+  const int whole = c->splits == 1;
+  const int sums = c->sums_columns && !c->is_turned && row_block == c->row_blocks - 1;
 
   OWN(tile_segment) segments[GEMM_K_MOST / GEMM_AHEAD_STEPS + 2];
   OWN(tile) t = {.a_stride = ints[GEMM_A_COL], .segments = segments, .alpha = 1, .floor = -INFINITY};
@@ -332,6 +342,8 @@ static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OW
       OWN(gemm_pack_a)(scratch->a, t.a_stride, from, ints[GEMM_A_COL], rows, k_next - k);
       from = scratch->a;
     }
+    if (c->sums_columns && c->is_turned && panel_begin == 0)
+      OWN(gemm_add_numbers)(column_sum, t.resumes, from, ints[GEMM_A_COL], k_next - k);
     int64_t a_row = ints[GEMM_A_ROW];
     if (c->way == GEMM_COPIED_A) {
       a_row = OWN(gemm_copied_row)(c);
@@ -356,10 +368,18 @@ static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OW
         continue;
       }
       if (c->way == GEMM_DOTS) {
-        const T *from_b = b + panel.begin * ints[GEMM_B_COL] + k;
+        const T *from_b = b + panel.begin * ints[GEMM_B_COL] + k * ints[GEMM_B_ROW];
+        int64_t b_col = ints[GEMM_B_COL];
+        if (c->packs_b) {
+          b_col = fnn_round_up(k_next - k, N);
+          if (*scratch->b_of != z * c->splits + split)
+            OWN(pack_transposed)(scratch->b, b_col, from_b, ints[GEMM_B_ROW], t.cols, k_next - k);
+          *scratch->b_of = z * c->splits + split;
+          from_b = scratch->b;
+        }
         const int asks = c->asks == GEMM_ASKS_COLUMNS;
-        if (c->m == 1) OWN(gemm_dots_row)(t.partial, a_rows, from_b, ints[GEMM_B_COL], k_next - k, t.cols);
-        else OWN(gemm_dots)(t.partial, a_rows, rows, from_b, ints[GEMM_B_COL], k_next - k, t.cols, asks);
+        if (c->m == 1) OWN(gemm_dots_row)(t.partial, a_rows, from_b, b_col, k_next - k, t.cols);
+        else OWN(gemm_dots)(t.partial, a_rows, rows, from_b, b_col, k_next - k, t.cols, asks);
         for (int64_t i = 0; i < rows; i++)
           OWN(tile_finish_row)(&t, t.partial + i * OWN(TILE_COLS), c_rows[i] + panel.begin);
         continue;
@@ -468,7 +488,7 @@ static void OWN(gemm_combine)(const fnn_call *call, const OWN(gemm_cut) * c, T *
   const OWN(tile) finish = {.cols = c->n, .alpha = (T)call->reals[0], .beta = (T)call->reals[1],
                             .floor = call->ints[GEMM_RELU] ? 0 : -INFINITY,
                             .bias = OWN(gemm_bias)(c, (const T *)call->buf[3], all, bias_space)};
-  const OWN(tile) plain = {.cols = c->n, .alpha = 1, .floor = -INFINITY};
+  const OWN(tile) plain = {.cols = c->is_turned ? 1 : c->n, .alpha = 1, .floor = -INFINITY};
   for (int64_t at = begin * c->n; begin < end; begin++, at += c->n) {
     const int is_sum = begin == rows;
     OWN(gemm_add_splits)(is_sum ? &plain : &finish, partial + at, split_stride, c->splits,
@@ -499,10 +519,11 @@ static void OWN(gemm)(const fnn_call *outer, int64_t begin, int64_t end) {
   char *bufs[5];
   const fnn_call *call = outer;
   if (c->is_turned) {
-    memcpy(bufs, (char *[]){outer->buf[1], outer->buf[0], outer->buf[2], outer->buf[3], 0}, sizeof bufs);
+    char *const sums = c->sums_columns ? outer->buf[4] : 0;
+    memcpy(bufs, (char *[]){outer->buf[1], outer->buf[0], outer->buf[2], outer->buf[3], sums}, sizeof bufs);
     turned = *outer;
     turned.ints = memo->turned;
-    turned.buf = bufs; /* no column sum */
+    turned.buf = bufs;
     call = &turned;
   }
   if (program) {

@@ -175,10 +175,25 @@ static void OWN(gemm_cut_copied)(OWN(gemm_cut) * c) {
   c->shares_panel = 1;
 }
 
+/* Whether so few columns are multiplied by many rows that a tile would use few of its lanes: rows are contiguous along
+ * k as they are, and columns are soon transposed. */
+static int OWN(gemm_has_few_columns)(const OWN(gemm_cut) * c, const int64_t *ints) {
+  return ints[GEMM_A_COL] == 1 && (ints[GEMM_B_ROW] == 1 || ints[GEMM_B_COL] == 1) && c->m > GEMM_DOTS_MOST_ROWS &&
+         c->n <= N / 2 && c->k >= c->n * GEMM_DOTS_K_COL && !c->sums_columns;
+}
+
+/* All few rows of dot products; of many, blocks of which there are enough for the threads. */
+static int64_t OWN(gemm_dots_rows)(const OWN(gemm_cut) * c) {
+  const int64_t rows = fnn_max(1, c->m);
+  if (rows <= GEMM_DOTS_MOST_ROWS) return fnn_round_up(rows, TILE_BLOCK);
+  return fnn_min(GEMM_MOST_ROWS, fnn_round_up(fnn_ceil_div(rows, GEMM_MANY_UNITS), TILE_BLOCK));
+}
+
 static enum gemm_way OWN(gemm_way_of)(const OWN(gemm_cut) * c, const int64_t *ints) {
   const int64_t a_row = ints[GEMM_A_ROW], a_col = ints[GEMM_A_COL], b_row = ints[GEMM_B_ROW], b_col = ints[GEMM_B_COL];
   const int64_t size = sizeof(T), few = GEMM_DOTS_K + (c->m - 1) * GEMM_DOTS_K_ROW;
   if (a_col == 1 && b_row == 1 && c->m <= GEMM_DOTS_MOST_ROWS && c->k >= few && !c->sums_columns) return GEMM_DOTS;
+  if (OWN(gemm_has_few_columns)(c, ints)) return GEMM_DOTS;
   /* Programs want tiles in L1. */
   if (c->k == 1 && c->m > 1 && b_col == 1 && !ints[GEMM_EPILOGUE]) return GEMM_OUTER;
   const int is_paged = a_col * size >= GEMM_PAGES_APART, is_large = c->n * c->k * size >= GEMM_WIDE_BYTES;
@@ -234,7 +249,7 @@ static OWN(gemm_cut) OWN(gemm_cut_of)(const int64_t *ints) {
   c.sums_columns = ints[GEMM_COLUMN_SUM] != 0;
   c.way = OWN(gemm_way_of)(&c, ints);
   switch (c.way) {
-    case GEMM_DOTS: c.rows = fnn_round_up(fnn_max(1, c.m), TILE_BLOCK); break;
+    case GEMM_DOTS: c.rows = OWN(gemm_dots_rows)(&c); break;
     case GEMM_OUTER: OWN(gemm_cut_outer)(&c); break;
     case GEMM_COPIED_A: break;
     case GEMM_PACKED_A: OWN(gemm_cut_transposed)(&c, ints); break;
@@ -299,7 +314,7 @@ static OWN(gemm_cut) OWN(gemm_cut_of)(const int64_t *ints) {
                    c.k_block == c.split_k && group_bytes <= GEMM_PACKED_GROUP_BYTES;
   /* Few rows of B that lie in the same sets are in the first cache at once. */
   c.packs_b |= c.way == GEMM_AHEAD && OWN(gemm_is_broad)(&c) && c.m > TILE_BLOCK && OWN(gemm_shares_sets)(ints);
-  c.packs_b |= c.packs_group || c.way == GEMM_COPIED_A;
+  c.packs_b |= c.packs_group || c.way == GEMM_COPIED_A || (c.way == GEMM_DOTS && ints[GEMM_B_ROW] != 1);
   c.shares_panel |= c.packs_b || c.way == GEMM_SHARED || OWN(gemm_asks_packed)(&c);
   c.copies = (c.way == GEMM_LARGE || c.way == GEMM_AHEAD) && c.packs_b && ints[GEMM_B_COL] == 1;
   c.asks = OWN(gemm_asks_of)(&c, ints);
