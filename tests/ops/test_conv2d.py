@@ -72,12 +72,13 @@ def test_conv2d_grad_kernel(x, kernel, params):
         (4, {"strides": (2, 1)}, "conv2d"),
         (4, {"pads": (3, 0, 0, 0)}, "conv2d"),  # more zeroes than taps reach
         (5, {}, "conv2d"),
+        (4, {"pads": (0, 0, 0, -1)}, "conv2d"),  # rows narrower than a tile
     ],
     ids=str,
 )
 def test_few_channels_exchange_roles(few, params, expected):
     graph = Graph()
-    x, kernel, bias = graph.input((2, 9, 9, 8), "float32"), graph.input((3, 3, 8, few), "float32"), normal(few)
+    x, kernel, bias = graph.input((2, 9, 10, 8), "float32"), graph.input((3, 3, 8, few), "float32"), normal(few)
     with tracing(graph):
         graph.outputs = [ops.relu(conv2d_op(x, kernel, bias, **with_defaults(params)))]
     names = [node.op.name for node in simplify(graph).nodes]

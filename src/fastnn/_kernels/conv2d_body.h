@@ -341,6 +341,8 @@ static void OWN(conv_run)(const OWN(conv_walk) * walk) {
 
 #include "conv2d_grouped_body.h"
 
+#include "conv2d_dots_body.h"
+
 /* ---- conv2d ---- */
 
 /* The columns of a panel where the weights lie panel after panel: as many panels as tiles make of the columns, all but
@@ -358,7 +360,7 @@ typedef struct {
   int64_t panel_cols;             /* of weights that are copied panel by panel; 0: they lie as they are */
   int64_t widest, panels, parts; /* of columns: few bands are cut by them too; panels of a part */
   int copies, in_place; /* windows that reach outside are copied, or tiles end with what the same taps reach */
-  int merges, is_grouped; /* the taps of a kernel row are one segment */
+  int merges, is_grouped, is_dots; /* the taps of a kernel row are one segment */
 } OWN(conv_cut);
 
 enum {
@@ -410,7 +412,8 @@ static OWN(conv_cut) OWN(conv_cut_of)(const int64_t *ints) {
   OWN(conv_cut) c = {.s = conv_shape_of(ints)};
   const conv_shape *s = &c.s;
   const int is_thin = OWN(thin_fits)(s, OWN(THIN_CHANNELS));
-  OWN(conv_cut_windows)(&c, is_thin, is_thin ? OWN(thin_row_step)(s) : 1, is_thin, 0);
+  c.is_dots = !is_thin && OWN(dots_fits)(s);
+  OWN(conv_cut_windows)(&c, is_thin, is_thin ? OWN(thin_row_step)(s) : 1, is_thin || c.is_dots, 0);
   c.merges = s->dilation_w == 1 && s->groups == 1;
   c.widest = TILE_VECTORS;
   c.panels = tile_panels_of(s->cout_g, N, c.widest);
@@ -429,10 +432,11 @@ static OWN(conv_cut) OWN(conv_cut_of)(const int64_t *ints) {
   const int is_large = s->cout % (N * fnn_max(1, tile_panels_of(s->cout, N, c.widest))) == 0 &&
                        rows * row_bytes >= OWN(CONV_PANEL_BYTES) && pixels >= OWN(CONV_PANEL_PIXELS);
   if ((((is_far || is_odd) && pixels >= OWN(CONV_FAR_PIXELS)) || is_large) && s->groups == 1 && !c.is_grouped &&
-      !is_thin)
+      !is_thin && !c.is_dots)
     c.panel_cols = OWN(conv_panel_cols)(s->cout, c.widest);
   /* Whole vectors of the last kernel row may reach past the kernel's end: then it is copied to where they may. */
-  if (s->cout_g % N || c.panel_cols)
+  if (c.is_dots) c.weight_blocks = fnn_ceil_div(s->taps * s->cin * s->cout, OWN(CONV_WEIGHT_BLOCK));
+  else if (s->cout_g % N || c.panel_cols)
     c.weight_blocks = fnn_ceil_div(s->taps * s->cin_g * s->cout, OWN(CONV_WEIGHT_BLOCK));
   return c;
 }
@@ -460,8 +464,9 @@ static void OWN(conv2d_size)(const int64_t *ints, fnn_work *work) {
   int phase = 0;
   if (c.weight_blocks) {
     work->units[phase++] = c.weight_blocks;
-    work->shared_bytes = (c.panel_cols ? c.s.taps * c.s.cin * fnn_round_up(c.s.cout, c.panel_cols)
-                                       : c.s.taps * c.s.cin_g * c.s.cout + N) *
+    work->shared_bytes = (c.is_dots      ? c.s.kh * OWN(dots_vectors)(&c.s) * c.s.cout * N
+                          : c.panel_cols ? c.s.taps * c.s.cin * fnn_round_up(c.s.cout, c.panel_cols)
+                                         : c.s.taps * c.s.cin_g * c.s.cout + N) *
                          (int64_t)sizeof(T);
   }
   work->units[phase++] = c.bands.image_units * c.bands.bands * c.parts;
@@ -529,6 +534,7 @@ static void OWN(conv2d_unit)(const fnn_call *call, const OWN(conv_cut) * c, cons
     walk.first_column = g * s->cout_g;
     walk.bias = call->buf[3] ? (const T *)call->buf[3] + g * s->cout_g : NULL;
     if (c->is_grouped) OWN(grouped_walk)(&walk);
+    else if (c->is_dots) OWN(dots_run)(&walk, s, weights);
     else if (is_thin) OWN(thin_run)(&walk, s->cin, column, columns, s->n * s->oh * s->ow * s->cout);
     else OWN(conv_run)(&walk);
   }
@@ -564,7 +570,11 @@ static void OWN(conv2d)(const fnn_call *call, int64_t begin, int64_t end) {
   if (c.weight_blocks) {
     if (call->phase == 0) {
       const int64_t n = c.s.taps * c.s.cin_g * c.s.cout;
-      if (c.panel_cols) OWN(conv_pack_weights)(&c, (T *)call->shared, weights, begin, end);
+      if (c.is_dots) {
+        const int64_t rows = c.s.kh * OWN(dots_vectors)(&c.s);
+        OWN(dots_weights)(&c.s, (T *)call->shared, weights, rows * begin / c.weight_blocks,
+                          rows * end / c.weight_blocks);
+      } else if (c.panel_cols) OWN(conv_pack_weights)(&c, (T *)call->shared, weights, begin, end);
       else OWN(conv_copy_weights)((T *)call->shared, weights, n, begin, end);
       return;
     }

@@ -334,18 +334,6 @@ static int64_t OWN(conv_kernel_program_at)(const OWN(conv_kernel_cut) * c) {
          fnn_round_up((fnn_round_up(c->window_elements, N) + c->dy_elements) * (int64_t)sizeof(T), FNN_ALIGN);
 }
 
-static void OWN(conv2d_grad_kernel_size)(const int64_t *ints, fnn_work *work) {
-  const OWN(conv_kernel_cut) c = OWN(conv_kernel_cut_of)(ints);
-  work->phases = c.blocks == 1 ? 1 : 2;
-  work->units[0] = c.blocks * c.row_blocks;
-  work->units[1] = c.s.groups * c.panels * (c.rows / TILE_BLOCK);
-  work->shared_bytes = c.blocks * c.partial * (int64_t)sizeof(T);
-  work->scratch_bytes = OWN(conv_kernel_program_at)(&c);
-  if (ints[CONV_EPILOGUE]) work->scratch_bytes += fnn_program_scratch(ints + ints[CONV_EPILOGUE], sizeof(T));
-  work->flops = conv_flops(&c.s);
-  work->bytes = conv_elements(&c.s) * (double)sizeof(T);
-}
-
 /* Pointers to tile rows [first, last) of group 0, (ky, kx, c) of the window at `x`; rows past the end repeat the last. */
 static void OWN(conv_kernel_rows)(const conv_shape *s, const T **rows, const T *x, int64_t window_row, int64_t first,
                                   int64_t last) {
@@ -436,11 +424,11 @@ static void OWN(conv_ask_pixel)(const OWN(conv_band) * band, const T *x, int64_t
   for (int64_t i = begin; i < end; i += FNN_ALIGN / (int64_t)sizeof(T)) __builtin_prefetch(at + i, 0, 2);
 }
 
-/* The sum over blocks of what starts at `partial` in each, `vectors` vectors, in order. */
-static void OWN(conv_add_blocks)(T *sum, const OWN(conv_kernel_cut) * c, const T *partial, int64_t vectors) {
+/* The sum over blocks, `step` elements apart, of what starts at `partial`, `vectors` vectors, in order. */
+static void OWN(conv_add_blocks)(T *sum, int64_t blocks, int64_t step, const T *partial, int64_t vectors) {
   for (int64_t j = 0; j < vectors; j++) {
     V v = {0};
-    for (int64_t block = 0; block < c->blocks; block++) v += FN(load)(partial + block * c->partial + j * N);
+    for (int64_t block = 0; block < blocks; block++) v += FN(load)(partial + block * step + j * N);
     FN(store)(sum + j * N, v);
   }
 }
@@ -456,7 +444,8 @@ static void OWN(conv_kernel_combine)(const fnn_call *call, const OWN(conv_kernel
   _Alignas(FNN_ALIGN) T sum[OWN(TILE_COLS)];
   const OWN(tile) plain = {.cols = panel.cols, .alpha = 1, .floor = -INFINITY};
   for (int64_t i = 0; i < rows; i++) {
-    OWN(conv_add_blocks)(sum, c, partial + (unit * TILE_BLOCK + i) * OWN(TILE_COLS), panel.vectors);
+    OWN(conv_add_blocks)(sum, c->blocks, c->partial, partial + (unit * TILE_BLOCK + i) * OWN(TILE_COLS),
+                         panel.vectors);
     OWN(tile_finish_row)(&plain, sum, (T *)call->buf[2] + (row + i) * s->cout + col);
   }
   OWN(conv_run_program)(call, row, rows, col, panel.cols, call->scratch + OWN(conv_kernel_program_at)(c));
@@ -464,10 +453,12 @@ static void OWN(conv_kernel_combine)(const fnn_call *call, const OWN(conv_kernel
   const T *column_sum = partial + c->partial - fnn_round_up(s->cout, N);
   for (int64_t o = 0; o < s->cout; o += N) {
     const OWN(tile) rest = {.cols = fnn_min(N, s->cout - o), .alpha = 1, .floor = -INFINITY};
-    OWN(conv_add_blocks)(sum, c, column_sum + o, 1);
+    OWN(conv_add_blocks)(sum, c->blocks, c->partial, column_sum + o, 1);
     OWN(tile_finish_row)(&rest, sum, (T *)call->buf[3] + o);
   }
 }
+
+#include "conv2d_turned_body.h"
 
 /* One unit of the first phase: a block of bands for a block of tile rows. */
 static void OWN(conv_kernel_unit)(const fnn_call *call, const OWN(conv_kernel_cut) * c, int64_t unit) {
@@ -585,7 +576,33 @@ static void OWN(conv_kernel_unit)(const fnn_call *call, const OWN(conv_kernel_cu
       OWN(conv_kernel_combine)(call, c, (k * c->rows + r) / TILE_BLOCK);
 }
 
+static void OWN(conv2d_grad_kernel_size)(const int64_t *ints, fnn_work *work) {
+  const conv_shape s = conv_shape_of(ints);
+  work->flops = conv_flops(&s);
+  work->bytes = conv_elements(&s) * (double)sizeof(T);
+  if (OWN(turned_fits)(&s)) {
+    OWN(turned_size)(ints, &s, work);
+    return;
+  }
+  const OWN(conv_kernel_cut) c = OWN(conv_kernel_cut_of)(ints);
+  work->phases = c.blocks == 1 ? 1 : 2;
+  work->units[0] = c.blocks * c.row_blocks;
+  work->units[1] = c.s.groups * c.panels * (c.rows / TILE_BLOCK);
+  work->shared_bytes = c.blocks * c.partial * (int64_t)sizeof(T);
+  work->scratch_bytes = OWN(conv_kernel_program_at)(&c);
+  if (ints[CONV_EPILOGUE]) work->scratch_bytes += fnn_program_scratch(ints + ints[CONV_EPILOGUE], sizeof(T));
+}
+
 static void OWN(conv2d_grad_kernel)(const fnn_call *call, int64_t begin, int64_t end) {
+  const conv_shape s = conv_shape_of(call->ints);
+  if (OWN(turned_fits)(&s)) {
+    const OWN(turned_cut) c = OWN(turned_cut_of)(&s);
+    for (int64_t unit = begin; unit < end; unit++) {
+      if (call->phase == 0) OWN(turned_unit)(call, &c, unit);
+      else OWN(turned_combine)(call, &c, unit);
+    }
+    return;
+  }
   const OWN(conv_kernel_cut) c = OWN(conv_kernel_cut_of)(call->ints);
   for (int64_t unit = begin; unit < end; unit++) {
     if (call->phase == 0) OWN(conv_kernel_unit)(call, &c, unit);

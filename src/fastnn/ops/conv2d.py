@@ -93,12 +93,14 @@ def _kernel(name, value, ints, b):
     plain = f"{name}_{b.suffix(value)}"
     fast = f"winograd_{plain}"
     fits = value.dtype == "float32" and ints[7:13] == [3, 3, 1, 1, 1, 1] and ints[15] == 1  # size, steps and groups
+    fits = fits and not (name == "conv2d" and ints[6] <= cost.WINOGRAD_IDLE and isa() == "avx512")
     gain = cost.WINOGRAD_GAIN_OF_FEW if min(ints[3], ints[6]) < cost.WINOGRAD_FEW else cost.WINOGRAD_GAIN
     return fast if fits and config.winograd() and cost.is_faster(fast, plain, ints, gain) else plain
 
 
 # To no more channels than this a convolution, or its kernel's gradient, is faster with the roles of x and y exchanged.
 _FEW, _FEW_SUMS = 4, 12
+_TILE_COLS = 8  # pixels of a row, of fewer of which it is not: conv2d_lanes_body.h has no tile for them
 _WIDE = 256  # channels from which a kernel's gradient is faster as a product: columns of x lie pages apart
 # The same of so many filters where so many bytes of x and y lie in no cache: broad tiles ask for both.
 _FAR_PIXELS, _FAR_FILTERS = 1 << 25, 64
@@ -212,7 +214,7 @@ def _conv2d_simplify(node):
         every = [slice(None, None, stride) for stride in params["strides"]]
         pixels = Operators.functions["getitem"](x, (slice(None), *every))
         return conv2d_op(pixels, kernel, *bias, **params | {"strides": (1, 1), "pads": (0, 0, 0, 0)})
-    if not _is_exchangeable(x, y, _FEW, kernel.shape[:2], **params):
+    if y.shape[2] < _TILE_COLS or not _is_exchangeable(x, y, _FEW, kernel.shape[:2], **params):
         return None
     pads = _exchanged_pads(x, y, kernel.shape[:2], params["pads"], params["dilation"])
     result = conv2d_grad_input_op(x, _turned(kernel), size=tuple(y.shape[1:3]), **params | {"pads": pads})
