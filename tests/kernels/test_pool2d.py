@@ -158,11 +158,13 @@ def test_epilogue(case, kind, isa):
     factor = sample(rng, (shape[3],), dtype)
     y, places = max_pool2d_op.reference(x, **params)
     dx = max_pool2d_grad_op.reference(dy, places, shape=shape, **params)
+    (mean,) = run("average_pool2d_grad", kind, isa, [dy], shape, y_shape, [(shape, dtype)], case)
     # The program's operands are looked up among the buffers, so the factor goes behind the kernel's own.
     for name, inputs, plain, rest in (
         ("max_pool2d", [x], y, [None]),
         ("max_pool2d", [x], y, [np.empty_like(places, places_of(case)[1])]),
         ("max_pool2d_grad", [dy, places.astype(places_of(case)[1])], dx, []),
+        ("average_pool2d_grad", [dy], mean, []),
     ):
         out_at, factor_at = len(inputs), len(inputs) + 1 + len(rest)
         program = relu_times(isa, out_at, factor_at, shape[3], dtype)

@@ -7,8 +7,8 @@
  * planner makes none (oh, ow >= 1 and padding smaller than the window).
  * Buffers are contiguous and aligned to the element, and outputs overlap no input (but see program.h for the
  * epilogue's operands). The epilogue runs over rows and columns (pixels of the output, c) of each finished tile.
- * Units are bands of rows of fixed size; every element of an output belongs to one unit and is summed in the order of
- * the windows, so that threads do not change the bits. */
+ * Units are bands of rows of fixed size; every element of an output belongs to one unit and is summed in an order that
+ * does not depend on it, so that threads do not change the bits. */
 #include "vmath.h"
 
 #include "program.h"
@@ -61,8 +61,17 @@ FNN_INLINE band_split mean_bands(const pool *p) {
   return (band_split){1, rows, fnn_ceil_div(p->h, rows)};
 }
 
+/* Of a row: as many as hold its elements, some of which may begin where no window does. */
+FNN_INLINE int64_t mean_cells(const pool *p) { return fnn_ceil_div(p->w + p->left, p->sw); }
+
 /* Whether no windows overlap. */
 FNN_INLINE int is_disjoint(const pool *p) { return p->sh >= p->kh && p->sw >= p->kw; }
+
+/* Whether average_pool2d_grad sums rows of dy before it makes those of dx of them: where that has whole vectors to work
+ * on, which the channels of a pixel are not, or saves more than it costs. */
+FNN_INLINE int is_summed(const pool *p, int64_t element_bytes) {
+  return !is_disjoint(p) && (p->sw == 1 || p->c < FNN_VECTOR_BYTES / element_bytes);
+}
 
 /* Of an element of `places`. */
 FNN_INLINE int place_bytes(const pool *p) { return p->kh * p->kw <= 256 ? 1 : 4; }
@@ -130,6 +139,10 @@ static void pool_size(const int64_t *ints, fnn_work *work, enum pool_pass pass, 
   work->units[0] = image == 0 ? 0 : pass == FORWARD ? fnn_ceil_div(p.n * p.oh, forward_rows(&p))
                                                     : fnn_ceil_div(p.n, split.images) * split.bands;
   work->scratch_bytes = ints[12] ? fnn_program_scratch(ints + ints[12], element_bytes) : 0;
+  if (pass == OF_MEAN && is_summed(&p, element_bytes)) { /* for a row of sums */
+    const int64_t sums = (p.kw - 1) / p.sw + fnn_max(p.ow, mean_cells(&p));
+    work->scratch_bytes = fnn_max(work->scratch_bytes, sums * p.c * element_bytes);
+  }
   work->flops = result * (double)(p.kh * p.kw);
   work->bytes = (image + result) * (double)element_bytes;
 }

@@ -419,7 +419,80 @@ FNN_INLINE int64_t OWN(mean_band)(const fnn_call *call, const pool *p, int64_t i
   return finished - first;
 }
 
-/* average_pool2d_grad: dy, dx. Each dy, divided by the elements of its window, is added to all of them. */
+/* Sums of dy's rows `oys`, each dy divided by the elements of its window: what a row of dx that these windows reach has
+ * of each column of them. */
+FNN_INLINE void OWN(mean_sums)(const pool *p, const T *dy, T *sums, span oys) {
+  const int64_t c = p->c, n = p->ow * c;
+  const int64_t before = (p->kw - 1) / p->sw * c, after = fnn_max(0, mean_cells(p) - p->ow) * c;
+  memset(sums - before, 0, (size_t)before * sizeof(T));
+  memset(sums + n, 0, (size_t)after * sizeof(T));
+  if (oys.first >= oys.last) memset(sums, 0, (size_t)n * sizeof(T));
+  for (int64_t oy = oys.first; oy < oys.last; oy++) {
+    const span ys = window_span(oy, p->sh, p->top, p->kh, p->h);
+    const T share = 1 / (T)((ys.last - ys.first) * p->kw), *row = dy + oy * n;
+    int64_t i = 0;
+    for (; i + N <= n; i += N)
+      FN(store)(sums + i, (oy == oys.first ? (V){0} : FN(load)(sums + i)) + FN(load)(row + i) * share);
+    for (; i < n; i++) sums[i] = (oy == oys.first ? 0 : sums[i]) + row[i] * share;
+  }
+  const int64_t first = fnn_min(p->ow, fnn_ceil_div(p->left, p->sw)); /* whole windows: from here ... */
+  const int64_t room = p->w + p->left - p->kw;
+  const int64_t last = room < 0 ? first : fnn_max(first, fnn_min(p->ow, room / p->sw + 1)); /* ... to before here */
+  for (int64_t ox = first ? 0 : last; ox < p->ow; ox = ox + 1 == first ? last : ox + 1) {
+    const span xs = window_span(ox, p->sw, p->left, p->kw, p->w);
+    for (int64_t i = ox * c; i < (ox + 1) * c; i++) sums[i] *= (T)p->kw / (T)(xs.last - xs.first);
+  }
+}
+
+/* n channels of a cell of dx from such sums: `sums` is that of the window that begins where the cell does. That one and
+ * the `most` before it reach elements up to `rest`, one less those after; `dx` is where elements [from, to) begin. */
+FNN_INLINE void OWN(mean_cell)(const T *sums, T *dx, int64_t c, int64_t n, int64_t most, int64_t rest, int64_t from,
+                               int64_t to) {
+  V few = {0}, all = OWN(load_n)(sums - most * c, n);
+  for (int64_t q = most - 1; q >= 0; q--) few += OWN(load_n)(sums - q * c, n);
+  all += few;
+  for (int64_t x = from; x < to; x++) OWN(store_n)(dx + (x - from) * c, x <= rest ? all : few, n);
+}
+
+/* A row of dx. Beside the sums, as far as a cell may ask, are zeroes. Where cells are one element wide, their channels
+ * are a run. */
+FNN_INLINE void OWN(mean_row)(const pool *p, const T *sums, T *dx) {
+  const int64_t c = p->c, w = p->w, sw = p->sw, most = (p->kw - 1) / sw, rest = (p->kw - 1) % sw;
+  const int64_t run = sw == 1 ? w * c : c, cells = sw == 1 ? p->left + 1 : mean_cells(p);
+  for (int64_t cell = p->left / sw; cell < cells; cell++) {
+    const int64_t x = cell * sw - p->left, from = fnn_max(0, -x), to = sw == 1 ? 1 : fnn_min(sw, w - x);
+    const T *own = sums + cell * c;
+    T *here = dx + (x + from) * c;
+    int64_t i = 0;
+    for (; i + N <= run; i += N) OWN(mean_cell)(own + i, here + i, c, N, most, rest, from, to);
+    if (i < run) OWN(mean_cell)(own + i, here + i, c, run - i, most, rest, from, to);
+  }
+}
+
+/* As mean_band, where is_summed says so. */
+FNN_INLINE int64_t OWN(mean_rows)(const fnn_call *call, const pool *p, int64_t i, int64_t first, int64_t last) {
+  const int64_t line = p->w * p->c;
+  const T *dy = (const T *)call->buf[0] + i * p->oh * p->ow * p->c;
+  T *dx = (T *)call->buf[1] + i * p->h * line, *sums = (T *)call->scratch + (p->kw - 1) / p->sw * p->c;
+  span known = {-1, -1};
+  int64_t finished = first;
+  for (int64_t y = first; y < last; y++) {
+    if (y - finished >= fnn_max(1, UNIT / line)) {
+      OWN(finish)(call, (i * p->h + finished) * p->w, (y - finished) * p->w);
+      finished = y;
+      known.first = -1; /* the program has the same scratch */
+    }
+    const int64_t reached = y + p->top;
+    const span oys = {fnn_max(0, fnn_ceil_div(reached - p->kh + 1, p->sh)), fnn_min(p->oh, reached / p->sh + 1)};
+    if (oys.first != known.first || oys.last != known.last) OWN(mean_sums)(p, dy, sums, oys);
+    known = oys;
+    OWN(mean_row)(p, sums, dx + y * line);
+  }
+  return finished - first;
+}
+
+/* average_pool2d_grad: dy, dx. Each dy, divided by the elements of its window, is added to all of them: in the order of
+ * the windows, or those of windows above each other first. */
 static void OWN(average_pool2d_grad)(const fnn_call *call, int64_t begin, int64_t end) {
   pool p = read_pool(call->ints);
   band_split split = mean_bands(&p);
@@ -427,7 +500,8 @@ static void OWN(average_pool2d_grad)(const fnn_call *call, int64_t begin, int64_
     int64_t image = unit / split.bands * split.images, last_image = fnn_min(p.n, image + split.images);
     int64_t row = unit % split.bands * split.rows, last_row = fnn_min(p.h, row + split.rows), done = 0;
     for (int64_t i = image; i < last_image; i++) /* done: 0 of several images, which are small */
-      done = OWN(mean_band)(call, &p, i, row, last_row);
+      done = is_summed(&p, sizeof(T)) ? OWN(mean_rows)(call, &p, i, row, last_row)
+                                      : OWN(mean_band)(call, &p, i, row, last_row);
     OWN(finish)(call, (image * p.h + row + done) * p.w, ((last_image - image) * (last_row - row) - done) * p.w);
   }
 }
