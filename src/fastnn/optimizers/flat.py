@@ -1,7 +1,8 @@
 """Flat state: the trainable variables of one dtype in one buffer, so that an update is one pass over it.
 
 Every variable begins at a multiple of 16 elements (64 bytes of float32); the padding between them is zero and stays so,
-because the gradient is zero there. Ordinary variables are views: whoever assigns to one changes the flat buffer.
+because the gradient is zero there. None is behind the last: a variable alone is its buffer, its gradient is read where
+it lies. Ordinary variables are views: whoever assigns to one changes the flat buffer.
 
 Large variables may live by themselves: then the plan can update one where its gradient is made, in cache, as
 `graph/fuse.py` says.
@@ -24,7 +25,7 @@ class Flat:
     Attributes:
         members: the variables, in the order of their places.
         offsets: the first element of each.
-        size: elements of the buffer, padding included.
+        size: elements of the buffer, padding between variables included.
         variable: the buffer as a Variable; its `views` are the members.
     """
 
@@ -32,8 +33,8 @@ class Flat:
         self.members = list(members)
         self.offsets, self.size = [], 0
         for member in members:
-            self.offsets.append(self.size)
-            self.size += -(-member.array.size // ALIGNMENT) * ALIGNMENT
+            self.offsets.append(-(-self.size // ALIGNMENT) * ALIGNMENT)
+            self.size = self.offsets[-1] + member.array.size
         shared = self._shared()
         self.variable = self._moved(members, name) if shared is None else shared
 
