@@ -25,6 +25,8 @@ SHARE_S = 5e-6
 # kernels of their own.
 WINOGRAD_GAIN, WINOGRAD_GAIN_OF_FEW = 0.9, 1.15
 WINOGRAD_FEW = 5  # channels; fewer, in or out, are few
+# To so many channels products of both leave lanes of AVX-512 idle, of which Winograd's algorithm has fewer.
+WINOGRAD_GAIN_OF_PART, WINOGRAD_PART = 0.75, {"conv2d": range(9, 16), "conv2d_grad_input": range(11, 16)}
 WINOGRAD_IDLE = 6  # channels out that leave so many lanes of AVX-512 idle that conv2d_dots_body.h is faster
 ALL_THREADS = 1 << 20
 
