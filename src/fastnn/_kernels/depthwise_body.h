@@ -261,7 +261,7 @@ typedef struct {
   T *y;
   OWN(depthwise_axis) rows, cols;
   int64_t channels, x_row, kernel_row, kernel_col, y_row, y_step;
-  int asks; /* no cache holds x and y */
+  int64_t bytes; /* of x and y */
 } OWN(depthwise_images);
 
 /* How many results of a row are done for all channels before the next ones. Pixels a large power of two apart share few
@@ -400,7 +400,8 @@ static void OWN(depthwise_correlate_any)(const OWN(depthwise_images) * m, int64_
   if (m->cols.step == 1 && m->cols.taps == 5 && m->cols.stride == 1) variants = OWN(depthwise_of_5_by_1);
   if (m->cols.step == 1 && m->cols.taps == 5 && m->cols.stride == 2) variants = OWN(depthwise_of_5_by_2);
   if (m->cols.step == 1 && m->cols.taps == 7 && m->cols.stride == 1) variants = OWN(depthwise_of_7_by_1);
-  const int64_t parts = fnn_ceil_div(width, DW_PIXELS), at_once = m->asks ? 1 : parts;
+  const int asks = m->bytes > DW_UNCACHED_BYTES;
+  const int64_t parts = fnn_ceil_div(width, DW_PIXELS), at_once = asks ? 1 : parts;
   OWN(depthwise_pair) r = {.m = m, .lag = m->rows.stride / m->rows.step};
   for (int64_t oy = 0; oy < height; oy += r.rows) {
     r.rows = 1 + (DW_BY_TWO && oy + 1 < height && m->rows.stride % m->rows.step == 0);
@@ -414,7 +415,7 @@ static void OWN(depthwise_correlate_any)(const OWN(depthwise_images) * m, int64_
         const int64_t at = fnn_min(j, m->channels - N);
         for (int64_t part = begin; part < begin + at_once; part++) {
           const int64_t ox = width * part / parts, end = width * (part + 1) / parts;
-          if (m->asks) OWN(depthwise_ask)(&r, ox, end, at);
+          if (asks) OWN(depthwise_ask)(&r, ox, end, at);
           variants[end - ox - 1](&r, ox, at);
         }
       }
@@ -434,7 +435,7 @@ static void OWN(depthwise_correlate)(const OWN(depthwise_images) * m, int64_t he
   const int slides = m->cols.stride == 1 && m->cols.step == 1 && m->cols.taps && m->cols.origin > -m->cols.taps;
   const int64_t part = OWN(depthwise_part)(m, width, slides);
   /* Parts of few pixels end before the hardware has seen where they lead: they ask for the next one. */
-  if (m->asks && part <= 2 * DW_PART) r.ahead = part;
+  if (m->bytes > DW_ASKED_BYTES && part <= (m->bytes > DW_UNCACHED_BYTES ? 2 : 1) * DW_PART) r.ahead = part;
   for (int64_t oy = 0, ky, ky_end; oy < height; oy += r.rows) {
     const int64_t same_rows = fnn_min(height, OWN(depthwise_reach)(&m->rows, oy, &ky, &ky_end)) - oy;
     r.kh = ky_end - ky;
@@ -539,7 +540,7 @@ static void OWN(depthwise_conv2d)(const fnn_call *call, int64_t begin, int64_t e
   OWN(depthwise_images) m = {.kernel = OWN(depthwise_taps_of)(call, &c), .channels = c.lanes, .x_row = s->w * c.lanes,
                              .kernel_row = s->kw * c.lanes, .kernel_col = c.lanes, .y_row = s->ow * c.lanes,
                              .y_step = c.lanes, .bias = OWN(depthwise_bias_of)(call, &c),
-                             .asks = depthwise_bytes(s, (int64_t)sizeof(T)) > DW_ASKED_BYTES};
+                             .bytes = depthwise_bytes(s, (int64_t)sizeof(T))};
   for (int64_t unit = begin; unit < end; unit++) {
     const int64_t image = unit / c.bands, row = unit % c.bands * c.rows, rows = fnn_min(c.rows, s->oh - row);
     T *y = (T *)call->buf[2] + (image * s->oh + row) * s->ow * s->channels;
@@ -586,7 +587,7 @@ static void OWN(depthwise_conv2d_grad_input)(const fnn_call *call, int64_t begin
   const T *kernel = OWN(depthwise_taps_of)(call, &c);
   OWN(depthwise_images) m = {.channels = c.lanes, .x_row = s->ow * c.lanes, .y_row = s->stride_h * s->w * c.lanes,
                              .y_step = s->stride_w * c.lanes,
-                             .asks = depthwise_bytes(s, (int64_t)sizeof(T)) > DW_ASKED_BYTES};
+                             .bytes = depthwise_bytes(s, (int64_t)sizeof(T))};
   for (int64_t unit = begin; unit < end; unit++) {
     const int64_t image = unit / c.bands, row = unit % c.bands * c.rows, rows = fnn_min(c.rows, s->h - row);
     int64_t low = c.low_y + row / s->stride_h, high = c.high_y + row / s->stride_h + fnn_ceil_div(rows, s->stride_h);
