@@ -79,6 +79,13 @@ static int64_t offset_of(int64_t index, const int64_t *sizes, const int64_t *str
   return n ? offset + index * strides[0] : 0;
 }
 
+/* Whether the sums of a vector of columns stay in registers over all rows. Not of more than 8 rows that lie pages apart,
+ * which the first cache keeps in one set, nor where most lanes would be empty row after row. */
+static int are_few_rows(const space *s, int64_t lanes, int64_t element_bytes) {
+  if (s->n_reduced > 1 || s->cols == 1 || s->segments > 1 || s->reduced > RUN_ROWS) return 0;
+  return s->reduced <= 8 || (2 * s->cols >= lanes && s->cols * element_bytes < 4096);
+}
+
 static void reduce_size(const int64_t *ints, int64_t element_bytes, fnn_work *work) {
   space s = read_space(ints);
   work->phases = s.segments > 1 ? 2 : 1;

@@ -116,8 +116,26 @@ FNN_INLINE ACC OWN(fold)(int kind, OWN(vector) *v, int lanes, ACC total) {
   return total;
 }
 
-/* n elements in a row: lanes of T, element i in lane i % LANES, over blocks of RUN where roundings add up; two sets of
- * lanes are put together before a third joins them. */
+/* n elements in a row into lanes of T, element i into lane i % LANES; two sets of lanes are put together before a third
+ * joins them. */
+FNN_INLINE void OWN(reduce_lanes)(int kind, const T *x, int64_t n, OWN(vector) *v) {
+  enum { LANES = OWN(LANES), N = OWN(N), WAYS = OWN(WAYS) };
+  int64_t i = 0;
+  for (; i + 2 * LANES <= n; i += 2 * LANES)
+    for (int w = 0; w < WAYS; w++) {
+      const T *p = x + i + w * N;
+      v[w] = OWN(steps)(kind, v[w], OWN(steps)(kind, OWN(load)(p), OWN(load)(p + LANES)));
+    }
+  for (; i < n; i += LANES)
+    for (int w = 0; w < WAYS; w++) {
+      const int64_t left = n - i - w * N;
+      if (left <= 0) break;
+      if (left >= N) v[w] = OWN(steps)(kind, v[w], OWN(load)(x + i + w * N));
+      else v[w] = OWN(steps)(kind, v[w], OWN(load_part)(x + i + w * N, (int)left, (T)OWN(start)(kind)));
+    }
+}
+
+/* n elements in a row, over blocks of RUN where roundings add up. */
 FNN_INLINE ACC OWN(reduce_row)(int kind, const T *x, int64_t n, ACC total) {
   enum { LANES = OWN(LANES), N = OWN(N), WAYS = OWN(WAYS) };
   const OWN(vector) start = (T)OWN(start)(kind) - (OWN(vector)){0};
@@ -133,32 +151,75 @@ FNN_INLINE ACC OWN(reduce_row)(int kind, const T *x, int64_t n, ACC total) {
     }
     return OWN(fold)(kind, v, LANES, total);
   }
-  for (int64_t i = 0; i < n;) {
-    const int64_t end = kind == SUM || kind == PROD ? fnn_min(n, i + RUN) : n;
+  const int64_t block = kind == SUM || kind == PROD ? RUN : n;
+  for (int64_t i = 0; i < n; i += block) {
     for (int w = 0; w < WAYS; w++) v[w] = start;
-    for (; i + 2 * LANES <= end; i += 2 * LANES)
-      for (int w = 0; w < WAYS; w++) {
-        const T *p = x + i + w * N;
-        v[w] = OWN(steps)(kind, v[w], OWN(steps)(kind, OWN(load)(p), OWN(load)(p + LANES)));
-      }
-    for (; i < end; i += LANES)
-      for (int w = 0; w < WAYS; w++) {
-        const int64_t left = end - i - w * N;
-        if (left <= 0) break;
-        if (left >= N) v[w] = OWN(steps)(kind, v[w], OWN(load)(x + i + w * N));
-        else v[w] = OWN(steps)(kind, v[w], OWN(load_part)(x + i + w * N, (int)left, start[0]));
-      }
-    i = end;
+    OWN(reduce_lanes)(kind, x + i, fnn_min(block, n - i), v);
     total = OWN(fold)(kind, v, LANES, total);
   }
   return total;
+}
+
+/* Elements [begin, end) of rows of s->sizes' last that lie apart: short rows share their lanes until as many are added
+ * to each as there are of RUN in a row. */
+FNN_INLINE ACC OWN(reduce_apart)(int kind, const space *s, const T *x, int64_t begin, int64_t end, ACC total) {
+  enum { LANES = OWN(LANES), WAYS = OWN(WAYS) };
+  const OWN(vector) start = (T)OWN(start)(kind) - (OWN(vector)){0};
+  const int64_t last = s->sizes[s->n_reduced - 1];
+  int64_t row = begin / last, inside = begin % last, added = 0;
+  OWN(vector) v[WAYS];
+  for (; begin < end; row++, inside = 0) {
+    const int64_t n = fnn_min(last - inside, end - begin), steps = fnn_ceil_div(n, LANES);
+    const T *p = x + offset_of(row, s->sizes, s->strides, s->n_reduced - 1) + inside;
+    begin += n;
+    if (n > RUN) {
+      total = OWN(reduce_row)(kind, p, n, total);
+      continue;
+    }
+    if (added + steps > RUN / LANES) total = OWN(fold)(kind, v, LANES, total), added = 0;
+    for (int w = 0; !added && w < WAYS; w++) v[w] = start;
+    OWN(reduce_lanes)(kind, p, n, v);
+    added += steps;
+  }
+  return added ? OWN(fold)(kind, v, LANES, total) : total;
+}
+
+FNN_INLINE void OWN(store_part)(T *y, int n, OWN(vector) v) {
+  T lane[OWN(N)];
+  memcpy(lane, &v, sizeof v);
+#pragma GCC unroll 1
+  for (int k = 0; k < OWN(N); k++)
+    if (k < n) y[k] = lane[k];
+}
+
+/* At most RUN_ROWS rows of `width` columns, which stay in registers: `ways` vectors of them at once. */
+FNN_INLINE int64_t OWN(reduce_columns)(int kind, int ways, const T *x, int64_t rows, int64_t stride, int64_t c,
+                                       int64_t width, T *y) {
+  const OWN(vector) start = (T)OWN(start)(kind) - (OWN(vector)){0};
+  for (; c + ways * OWN(N) <= width; c += ways * OWN(N)) {
+    OWN(vector) v[4] = {start, start, start, start};
+    for (int64_t row = 0; row < rows; row++)
+      for (int w = 0; w < ways; w++) v[w] = OWN(steps)(kind, v[w], OWN(load)(x + row * stride + c + w * OWN(N)));
+    memcpy(y + c, v, (size_t)ways * sizeof v[0]);
+  }
+  return c;
+}
+FNN_INLINE void OWN(reduce_few_rows)(int kind, const T *x, int64_t rows, int64_t stride, int64_t width, T *y) {
+  int64_t c = OWN(reduce_columns)(kind, 4, x, rows, stride, 0, width, y);
+  c = OWN(reduce_columns)(kind, 1, x, rows, stride, c, width, y);
+  if (c == width) return;
+  OWN(vector) v = (T)OWN(start)(kind) - (OWN(vector)){0};
+  const int rest = (int)(width - c);
+  for (int64_t row = 0; row < rows; row++)
+    v = OWN(steps)(kind, v, OWN(load_part)(x + row * stride + c, rest, (T)OWN(start)(kind)));
+  OWN(store_part)(y + c, rest, v);
 }
 
 /* `rows` contiguous rows of the input, of which columns [0, width) are reduced into totals. Where rows are short and
  * whole, several lie side by side as one long row, whose parts are put together at the end. */
 FNN_INLINE void OWN(reduce_rows)(int kind, const T *x, int64_t rows, int64_t stride, int64_t width, ACC *total) {
   T partial[WIDEST];
-  int64_t together = stride == width ? fnn_max(1, WIDTH / width) : 1, wide = together * width;
+  int64_t together = stride == width ? fnn_max(1, fnn_min(WIDTH / width, rows / 8)) : 1, wide = together * width;
   /* Long rows are taken four at once: their sums are read and written once for all, and parts of rows wider than WIDEST
    * are not fetched ahead by the CPU from one to the next. Not for extremes, whose comparisons do not become vectors
    * when they stand within comparisons. */
@@ -188,13 +249,16 @@ FNN_INLINE void OWN(reduce_rows)(int kind, const T *x, int64_t rows, int64_t str
 /* Reduced elements [begin, end) of `width` neighbouring outputs whose first element is x. */
 FNN_INLINE void OWN(reduce_range)(int kind, const space *s, const T *x, int64_t begin, int64_t end, int64_t width,
                                   ACC *total) {
-  int64_t last = s->sizes[s->n_reduced - 1];
-  while (begin < end) {
-    int64_t inside = s->n_reduced == 1 ? begin : begin % last, n = fnn_min(last - inside, end - begin);
-    const T *p = x + offset_of(begin, s->sizes, s->strides, s->n_reduced);
-    if (s->cols == 1) total[0] = OWN(reduce_row)(kind, p, n, total[0]);
-    else OWN(reduce_rows)(kind, p, n, s->cols, width, total);
-    begin += n;
+  const int64_t last = s->sizes[s->n_reduced - 1];
+  if (s->cols == 1) {
+    total[0] = s->n_reduced == 1 ? OWN(reduce_row)(kind, x + begin, end - begin, total[0])
+                                 : OWN(reduce_apart)(kind, s, x, begin, end, total[0]);
+    return;
+  }
+  for (int64_t n; begin < end; begin += n) {
+    const int64_t inside = s->n_reduced == 1 ? begin : begin % last;
+    n = fnn_min(last - inside, end - begin);
+    OWN(reduce_rows)(kind, x + offset_of(begin, s->sizes, s->strides, s->n_reduced), n, s->cols, width, total);
   }
 }
 
@@ -217,16 +281,27 @@ FNN_INLINE void OWN(reduce)(const fnn_call *call, int64_t begin, int64_t end, in
     }
     return;
   }
+  if (are_few_rows(&s, OWN(N), (int64_t)sizeof(T))) {
+    for (int64_t unit = begin; unit < end; unit++) {
+      const int64_t col = unit % s.chunks * s.width, first = unit / s.chunks * s.group;
+      for (int64_t kept = first; kept < fnn_min(s.kept, first + s.group); kept++)
+        OWN(reduce_few_rows)(kind, x + offset_of(kept, s.kept_sizes, s.kept_strides, s.n_kept) + col, s.reduced, s.cols,
+                             fnn_min(s.width, s.cols - col), y + kept * s.cols + col);
+    }
+    return;
+  }
+  if (s.cols == 1 && s.n_reduced == 1 && s.segments == 1) {
+    for (int64_t kept = begin * s.group; kept < fnn_min(s.kept, end * s.group); kept++)
+      y[kept] = (T)OWN(reduce_row)(kind, x + offset_of(kept, s.kept_sizes, s.kept_strides, s.n_kept), s.reduced,
+                                   OWN(start)(kind));
+    return;
+  }
   for (int64_t unit = begin; unit < end; unit++) {
     int64_t segment = unit % s.segments, chunk = unit / s.segments % s.chunks, index = unit / s.segments / s.chunks;
     int64_t col = chunk * s.width, width = fnn_min(s.width, s.cols - col);
     int64_t from = segment * s.segment, to = fnn_min(s.reduced, from + s.segment);
     for (int64_t kept = index * s.group; kept < fnn_min(s.kept, (index + 1) * s.group); kept++) {
       const T *p = x + offset_of(kept, s.kept_sizes, s.kept_strides, s.n_kept) + col;
-      if (s.cols == 1 && s.n_reduced == 1 && s.segments == 1) {
-        y[kept] = (T)OWN(reduce_row)(kind, p, s.reduced, OWN(start)(kind));
-        continue;
-      }
       for (int64_t c = 0; c < width; c++) total[c] = OWN(start)(kind);
       OWN(reduce_range)(kind, &s, p, from, to, width, total);
       if (s.segments > 1)
