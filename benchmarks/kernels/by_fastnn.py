@@ -139,6 +139,8 @@ FUNCTIONS = {
     "gate": lambda _, a, b: ops.sigmoid(a) * ops.tanh(b),
     "polynomial": _polynomial,
     "column_sum": lambda _, x: ops.sum(x, 0),
+    "sum": lambda _, x: ops.sum(x, 1),
+    "max": lambda _, x: ops.max(x, 1),
     "take": lambda _, table, index: ops.take(table, index, axis=0),
     "take_grad": lambda p, dy, index: take_grad_op(dy, index, shape=(p["words"], dy.shape[-1]), axis=0),
     "lstm": lambda _, *xs: _lstm(*xs),

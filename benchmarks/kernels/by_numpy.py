@@ -349,6 +349,8 @@ FUNCTIONS = {
     "gate": lambda _, a, b: sigmoid(a) * np.tanh(b),
     "polynomial": _polynomial,
     "column_sum": lambda _, x: x.sum(0),
+    "sum": lambda _, x: x.sum(1),
+    "max": lambda _, x: x.max(1),
     "take": lambda _, table, index: np.take(table, index, 0),
     "take_grad": take_grad,
     "lstm": lambda _, *xs: lstm_states(*xs)[0],

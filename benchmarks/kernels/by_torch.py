@@ -225,6 +225,8 @@ FUNCTIONS = {
     "gate": _without_gradients(lambda _, a, b: torch.sigmoid(a).mul_(torch.tanh(b))),
     "polynomial": _without_gradients(_polynomial),
     "column_sum": _without_gradients(lambda _, x: x.sum(0)),
+    "sum": _without_gradients(lambda _, x: x.sum(1)),
+    "max": _without_gradients(lambda _, x: x.amax(1)),
     "take": _without_gradients(lambda _, table, index: functional.embedding(index, table)),
     "take_grad": _take_grad,
     "sgd": _optimizer(lambda ws: torch.optim.SGD(ws, lr=0.01, fused=True)),

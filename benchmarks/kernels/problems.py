@@ -165,6 +165,9 @@ SCORED = [(128, 10), (4096, 128), (1024, 1000)]
 BATCH_NORMALIZED = [(128 * 32 * 32, 16), (128 * 8 * 8, 64), (8 * 112 * 112, 96)]  # the last in memory
 LAYER_NORMALIZED = [(4096, 64), (4096, 768)]
 CHAINED = [(128, 128), (1024, 1024), (8192, 2048)]  # in the first cache, in the last, in memory
+# (outside, along, inside) of the axis: the gradient of UpSampling2D, pooling of whole images, words of a sentence, the
+# classes of a row, colours
+REDUCED = [(128 * 28 * 14, 2, 16), (32, 49, 1280), (32, 128, 64), (4096, 10, 1), (100, 64, 3)]
 EMBEDDED = [(20_000, 128, (32, 200)), (5_000, 64, (32, 128))]  # (words, width, indices)
 PARAMETERS = [10_000, 1_000_000, 10_000_000]
 
@@ -207,6 +210,13 @@ def elementwise(shapes):
         yield Problem("elementwise", "gate", text, (shape, shape), bytes=three)  # sigmoid(a) tanh(b)
         yield Problem("elementwise", "polynomial", text, (shape,), bytes=two)  # of degree 8
         yield Problem("elementwise", "column_sum", text, (shape,), bytes=_bytes(shape, column))
+
+
+def reductions(shapes):
+    for shape in shapes:
+        for kind in ("sum", "max"):
+            text = f"{shape[0]}x{shape[1]}x{shape[2]}, axis 1"
+            yield Problem("reductions", kind, text, (shape,), bytes=_bytes(shape, (shape[0], shape[2])))
 
 
 def embedding(sizes):
@@ -268,6 +278,7 @@ PROBLEMS = [
     *normalization("batch_norm", BATCH_NORMALIZED),
     *normalization("layer_norm", LAYER_NORMALIZED),
     *elementwise(CHAINED),
+    *reductions(REDUCED),
     *embedding(EMBEDDED),
     *optimizers(PARAMETERS),
     *recurrent(RECURRENT),

@@ -77,6 +77,10 @@ def _normalized(rng):
     return _size(rng, 8, 100_000), _size(rng, 3, 1024)
 
 
+def _reduced(rng):
+    return _size(rng, 1, 10_000), _size(rng, 2, 1000), _size(rng, 1, 300)
+
+
 def _embedding(rng):
     return _size(rng, 50, 50_000), _size(rng, 4, 300), (_size(rng, 1, 64), _size(rng, 1, 300))
 
@@ -102,6 +106,7 @@ DRAWN: tuple[tuple[Callable, Callable], ...] = (
     (lambda shapes: problems.normalization("batch_norm", shapes), _normalized),
     (lambda shapes: problems.normalization("layer_norm", shapes), _normalized),
     (problems.elementwise, _rows),
+    (problems.reductions, _reduced),
     (problems.embedding, _embedding),
     (problems.optimizers, lambda rng: _size(rng, 100, 3_000_000)),
     (problems.recurrent, _recurrent),
