@@ -82,8 +82,10 @@ FNN_INLINE int place_bytes(const pool *p) { return p->kh * p->kw <= 256 ? 1 : 4;
 FNN_INLINE int is_scattered(const pool *p, int64_t element_bytes) {
   const double PART = 2.5, EDGE = 2, APART = 0.75, ADDED = 1.3;
   const int is_unrolled = p->kh == p->kw && p->sh == p->sw && p->kh <= 3 && p->sh < p->kh;
-  if (place_bytes(p) > 1 || !(is_unrolled || is_disjoint(p))) return 1;
   const int64_t lanes = FNN_VECTOR_BYTES / element_bytes, cells = fnn_ceil_div(p->w, p->sw), part = p->c % lanes != 0;
+  if (place_bytes(p) > 1) return 1;
+  if (!is_unrolled && !is_disjoint(p)) /* a large image is cut into bands, and a look at a border costs more */
+    return p->c < lanes || p->h * p->w * p->c <= 4 * UNIT;
   const double vectors = p->sw == 1 ? (double)(cells * p->c / lanes) + EDGE * (double)(2 * (p->kw - 1))
                                     : (double)cells * ((double)(p->c / lanes) + PART * (double)part);
   const double looks = (double)(p->kh * p->kw) * (is_disjoint(p) ? APART : 1);

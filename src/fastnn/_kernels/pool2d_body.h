@@ -289,11 +289,14 @@ MAX_CELLS(max_cells_apart, max_cell_apart, p)
 typedef void OWN(max_cells_fn)(const OWN(max_results) * m, T *dx, int64_t line, int64_t at, int64_t count,
                                const pool *p);
 
-/* The one for windows that is_scattered leaves. */
+/* The one for such windows, or NULL. */
 static OWN(max_cells_fn) *OWN(max_cells_of)(const pool *p) {
-  if (p->kh > p->sh) return p->sh == 2 ? OWN(max_cells_32) : p->kh == 2 ? OWN(max_cells_21) : OWN(max_cells_31);
-  const int are_pairs = p->kh == 2 && p->kw == 2 && p->sh == 2 && p->sw == 2;
-  return are_pairs ? OWN(max_cells_22) : OWN(max_cells_apart);
+  const int is_square = p->kh == p->kw && p->sh == p->sw;
+  if (is_square && p->kh == 2 && p->sh == 1) return OWN(max_cells_21);
+  if (is_square && p->kh == 3 && p->sh == 1) return OWN(max_cells_31);
+  if (is_square && p->kh == 3 && p->sh == 2) return OWN(max_cells_32);
+  if (is_square && p->kh == 2 && p->sh == 2) return OWN(max_cells_22);
+  return is_disjoint(p) ? OWN(max_cells_apart) : NULL;
 }
 
 /* Rows [top, bottom) of the image `dx`, which are whole rows of cells, by all windows that reach each element. */
@@ -302,7 +305,7 @@ FNN_INLINE void OWN(max_gather)(const pool *p, const OWN(max_results) * m, T *dx
   const int64_t line = p->w * p->c, count = p->sw == 1 ? 1 : whole.last - whole.first;
   for (int64_t y = top, next; y < bottom; y = next) {
     const int64_t cell = (y + p->top) / p->sh;
-    const int is_whole = whole.first < whole.last && cell >= whole_rows.first && cell < whole_rows.last;
+    const int is_whole = cells && whole.first < whole.last && cell >= whole_rows.first && cell < whole_rows.last;
     const int64_t from = is_whole ? whole.first * p->sw - p->left : p->w;
     const int64_t to = is_whole ? whole.last * p->sw - p->left : p->w;
     next = is_whole ? y + p->sh : y + 1;
