@@ -163,9 +163,9 @@ def test_column_sum_rides_along(size, suffix, isa):
 
 # Where a panel is packed because its vectors straddle cache lines or are scattered over pages, where a transposed A is
 # packed, where k is cut into splits, where it is done in blocks that leave their sums in between, where these are
-# short as rows of B share the sets of a cache, where a row takes B as it lies, and where a column by a row is stored
-# as long rows, where rows by few columns are dot products, where tiles pack the next panel, and where B is packed as a
-# whole; one cuts a range of k, which its last tile has more rows of sums for than are valid.
+# short as rows of B share the sets of a cache, where a row takes B as it lies or asks for it by panels, and where a
+# column by a row is stored as long rows, where rows by few columns are dot products, where tiles pack the next panel,
+# and where B is packed as a whole; one cuts a range of k, which its last tile has more rows of sums for than are valid.
 @pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize("suffix", FLOATS)
 @pytest.mark.parametrize("layouts", ["nn", "nt", "tn"])
@@ -192,6 +192,10 @@ def test_column_sum_rides_along(size, suffix, isa):
         (33, 1024, 1030),
         (1000, 1030, 300),
         (1, 2501, 1031),
+        (1, 785, 300),
+        (1, 1100, 600),
+        (1, 150, 2100),
+        (1, 2501, 430),
         (3, 2501, 1031),
         (9, 700, 1000),
         (49, 1025, 600),

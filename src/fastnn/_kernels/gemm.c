@@ -94,6 +94,10 @@ enum {
   GEMM_SHARED_K = 1024,
   GEMM_SHARED_PANELS = 4,
   GEMM_WAYS_BYTES = 1 << 20,       /* that rows a power of two apart are spread over, 8 of them for each of 2,048 sets */
+  /* Vectors of a panel of a row by a B from afar, at least and at most: long pieces of its rows, pages apart. */
+  GEMM_FAR_LEAST = 4,
+  GEMM_FAR_VECTORS = FNN_VECTOR_BYTES == 64 ? 16 : 8,
+  GEMM_FAR_ROWS = 8, /* after which what such a panel asks for is read */
   GEMM_STREAM_COLS = 2048,         /* of a row by a B of GEMM_WIDE_BYTES that a unit does at once: their sums stay in L1 */
   GEMM_OUTER_BYTES = 1 << 16,      /* of C that a unit of a product of a column and a row stores, but for rounding up */
   GEMM_OUTER_COL_BYTES = 1 << 14,  /* of a row of it; the part of B, which all rows read, stays in L1 */

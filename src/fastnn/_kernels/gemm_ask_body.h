@@ -219,3 +219,41 @@ static void OWN(gemm_ask_ahead)(OWN(tile) * t, OWN(tile_segment) * segments, con
   t->ahead_lines = fnn_ceil_div(rows * c->n, line * c->panels * tiles * fnn_max(1, n));
   t->ahead = next + panel * tiles * n * t->ahead_lines * line;
 }
+
+/* A row by a panel of a B that is in no near cache, of which it asks for rows: parts of rows are no stream. */
+FNN_INLINE void OWN(gemm_far_run)(const OWN(tile) * t, const int vectors) {
+  V sum[GEMM_FAR_VECTORS];
+#pragma GCC unroll 16
+  for (int j = 0; j < vectors; j++) sum[j] = t->resumes ? FN(load)(t->partial + j * N) : (V){0};
+  for (const OWN(tile_segment) *s = t->segments, *end = s + t->n_segments; s < end; s++) {
+    const T *a = t->a[0] + s->a_offset, *b = s->b;
+    for (int64_t k = s->k; k > 0; k--, a += t->a_stride, b += s->b_stride) {
+      const V x = FN(splat)(*a);
+#pragma GCC unroll 16
+      for (int j = 0; j < vectors; j++) {
+        sum[j] += x * FN(load)(b + j * N);
+        if (j * FNN_VECTOR_BYTES % FNN_ALIGN == 0) __builtin_prefetch(b + GEMM_FAR_ROWS * s->b_stride + j * N);
+      }
+    }
+  }
+#pragma GCC unroll 16
+  for (int j = 0; j < vectors; j++) FN(store)(t->partial + j * N, sum[j]);
+  if (!t->continues) OWN(tile_finish_row)(t, t->partial, t->c[0] + t->c_column);
+}
+
+#define FAR(vectors)                                                                                                   \
+  static __attribute__((noinline)) void OWN(far_##vectors)(const OWN(tile) * t) { OWN(gemm_far_run)(t, vectors); }
+FAR(4) FAR(5) FAR(6) FAR(7) FAR(8)
+#if defined(FNN_ISA_AVX512)
+FAR(9) FAR(10) FAR(11) FAR(12) FAR(13) FAR(14) FAR(15) FAR(16)
+#define FAR_WIDE , OWN(far_9), OWN(far_10), OWN(far_11), OWN(far_12), OWN(far_13), OWN(far_14), OWN(far_15), OWN(far_16)
+#else
+#define FAR_WIDE
+#endif
+static void OWN(gemm_far_row)(const OWN(tile) * t, int vectors) {
+  static void (*const variants[])(const OWN(tile) *) = {OWN(far_4), OWN(far_5), OWN(far_6), OWN(far_7),
+                                                        OWN(far_8) FAR_WIDE};
+  variants[vectors - GEMM_FAR_LEAST](t);
+}
+#undef FAR
+#undef FAR_WIDE

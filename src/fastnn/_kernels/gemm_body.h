@@ -455,6 +455,7 @@ static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OW
         if (copies && t.rows == height)
           OWN(gemm_copy_rows)(&t, asked + 1, row / height, asks_copied ? GEMM_COPIED_AHEAD : 0, scratch->next);
         else if (is_summing && t.rows == rest) OWN(tile_summing)(&t, panel.vectors);
+        else if (c->is_far_row) OWN(gemm_far_row)(&t, panel.vectors);
         else OWN(tile_call)(&t, panel.vectors);
         t.ahead += t.n_segments * t.ahead_lines * (FNN_ALIGN / (int64_t)sizeof(T));
         t.a += height, t.c += height, t.partial += height * OWN(TILE_COLS);

@@ -18,6 +18,7 @@ typedef struct {
   enum gemm_asks asks;      /* what tiles ask for */
   int copies;               /* they pack it too */
   int is_turned;            /* see gemm_turn */
+  int is_far_row;           /* see gemm_far_row */
 } OWN(gemm_cut);
 
 /* In how many splits k may be cut. */
@@ -240,13 +241,35 @@ static enum gemm_asks OWN(gemm_asks_of)(const OWN(gemm_cut) * c, const int64_t *
   return c->way == GEMM_PLAIN && c->m > 1 && b_bytes >= GEMM_AHEAD_BYTES ? GEMM_ASKS_SPLIT : GEMM_ASKS_NOTHING;
 }
 
+/* Whether a single row is multiplied by a B as it lies that is in no near cache, nor so large as that of gemm_stream. */
+static int OWN(gemm_is_far_row)(const OWN(gemm_cut) * c, const int64_t *ints) {
+  const int64_t bytes = c->n * c->k * (int64_t)sizeof(T);
+  return c->m == 1 && ints[GEMM_B_COL] == 1 && ints[GEMM_B_ROW] >= c->n && !c->sums_columns &&
+         c->n > TILE_ROW_VECTORS * N && bytes >= GEMM_AHEAD_BYTES && bytes < GEMM_WIDE_BYTES;
+}
+
+/* Vectors of the widest panel: of a B from afar an even number of panels, which two threads share. */
+static int64_t OWN(gemm_widest)(const OWN(gemm_cut) * c) {
+  const int64_t vectors = fnn_ceil_div(c->n, N), pairs = fnn_ceil_div(vectors, 2 * GEMM_FAR_VECTORS);
+  if (c->is_far_row) return fnn_ceil_div(vectors, 2 * pairs);
+  return c->m == 1 ? TILE_ROW_VECTORS : TILE_VECTORS;
+}
+
+/* Panels of a unit of a row by a large B: of a k that is not cut an even number of equal units. */
+static int64_t OWN(gemm_stream_group)(const OWN(gemm_cut) * c) {
+  const int64_t most = GEMM_STREAM_COLS / (c->widest * N), groups = fnn_ceil_div(c->panels, most);
+  if (c->k >= 2 * GEMM_K_BLOCK) return fnn_max(1, fnn_min(c->panels, most));
+  return fnn_max(1, fnn_ceil_div(c->panels, fnn_max(2, fnn_round_up(groups, 2))));
+}
+
 static OWN(gemm_cut) OWN(gemm_cut_of)(const int64_t *ints) {
   OWN(gemm_cut) c = {.m = ints[GEMM_M], .n = ints[GEMM_N], .k = ints[GEMM_K], .batches = 1, .splits = 1,
                      .rows = OWN(GEMM_ROWS), .group = 1};
   for (int d = 0; d < GEMM_BATCH_DIMS; d++) c.batches *= ints[GEMM_BATCH + 3 * d];
-  c.widest = c.m == 1 ? TILE_ROW_VECTORS : TILE_VECTORS;
-  c.panels = c.groups = tile_panels_of(c.n, N, c.widest);
   c.sums_columns = ints[GEMM_COLUMN_SUM] != 0;
+  c.is_far_row = OWN(gemm_is_far_row)(&c, ints);
+  c.widest = OWN(gemm_widest)(&c);
+  c.panels = c.groups = tile_panels_of(c.n, N, c.widest);
   c.way = OWN(gemm_way_of)(&c, ints);
   switch (c.way) {
     case GEMM_DOTS: c.rows = OWN(gemm_dots_rows)(&c); break;
@@ -255,7 +278,7 @@ static OWN(gemm_cut) OWN(gemm_cut_of)(const int64_t *ints) {
     case GEMM_PACKED_A: OWN(gemm_cut_transposed)(&c, ints); break;
     case GEMM_STREAM:
       c.rows = 1;
-      c.group = fnn_min(fnn_max(c.panels, 1), GEMM_STREAM_COLS / (c.widest * N));
+      c.group = OWN(gemm_stream_group)(&c);
       break;
     case GEMM_TALL: OWN(gemm_cut_tall)(&c); break;
     case GEMM_AHEAD:
@@ -273,13 +296,15 @@ static OWN(gemm_cut) OWN(gemm_cut_of)(const int64_t *ints) {
   c.split_k = c.k;
   /* A long A, and a B that is read in place, want short ranges of k at all events. */
   const int is_packed = c.way == GEMM_LARGE || c.way == GEMM_PACKED_A || (c.way == GEMM_PLAIN && ints[GEMM_B_COL] != 1);
+  const int is_uneven = c.way == GEMM_STREAM && c.panels % (2 * c.group) != 0; /* no two threads would share it */
+  const int cuts_early = units < GEMM_FEW_UNITS && (c.m > 1 || is_uneven);
   const int has_units = units >= GEMM_MANY_UNITS && is_packed, is_long = OWN(gemm_is_long)(&c);
   if (is_long) {
     /* An even number, which two threads share. */
     const int64_t splits = fnn_min(GEMM_MANY_UNITS / fnn_max(1, units), c.k / GEMM_PACKED_K) / 2 * 2;
     c.split_k = fnn_round_up(fnn_ceil_div(c.k, fnn_max(1, splits)), N);
     c.splits = fnn_ceil_div(c.k, c.split_k);
-  } else if (units > 0 && !has_units && c.k >= (units < GEMM_FEW_UNITS && c.m > 1 ? 2 : 4) * GEMM_K_BLOCK) {
+  } else if (units > 0 && !has_units && c.k >= (cuts_early ? 2 : 4) * GEMM_K_BLOCK) {
     /* Columns that are contiguous along k are streams, the longer the better. */
     const int64_t most = c.way == GEMM_DOTS ? fnn_ceil_div(GEMM_DOTS_UNITS, units) : c.k;
     /* What splits leave is added: where blocks of k need none, there are no more than make units for the threads. */
