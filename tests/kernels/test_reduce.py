@@ -139,6 +139,31 @@ def test_position_of_extreme(name, kind, isa):
 
 @pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize("kind", TYPES)
+def test_largest_of_rows(kind, isa):
+    """Few distinct values and many, in rows that rise too; NaN and infinities here and there, once more than is left."""
+    rng = np.random.default_rng(5)
+    for outer, n in [(1, 1), (40, 10), (300, 17), (3, 1025), (2, 20_000), (0, 3)]:
+        for x in (rng.integers(0, 5, (outer, n)), rng.permuted(np.arange(outer * n).reshape(outer, n), axis=1)):
+            x = x.astype(TYPES[kind])
+            rising = np.sort(x)
+            if kind != "i32":
+                x[rng.random(x.shape) < 0.05] = np.nan
+                x[rng.random(x.shape) < 0.05] = -np.inf
+                rising[:, 1:] = np.nan
+            for rows in (x, rising):
+                for k in {1, min(5, n), min(n, 128)}:
+                    order = np.argsort(-rows, axis=1, kind="stable")[:, :k]
+                    for threads in (1, 2):
+                        largest, where = np.full((outer, k), 77, TYPES[kind]), np.full(outer * k + 2, 77, np.int32)
+                        buffers = [rows, largest, where[1:-1]]
+                        _kernels.run(f"top_k_{kind}", buffers, [outer, n, 1, k], (), threads, isa)
+                        np.testing.assert_array_equal(where[1:-1], order.reshape(-1), f"{outer} {n} {k}")
+                        np.testing.assert_array_equal(largest, np.take_along_axis(rows, order, 1))
+                        assert where[0] == where[-1] == 77
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("kind", TYPES)
 @pytest.mark.parametrize("reverse", [False, True])
 def test_cumsum(reverse, kind, isa):
     """Totals are in float64: one rounding to T, and one in float64 for each term."""

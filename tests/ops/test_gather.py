@@ -88,6 +88,13 @@ def test_top_k():
     np.testing.assert_array_equal(indices, wanted[1])
     assert indices.dtype == np.int32
     check_op(lambda x: ops.top_k(x, 3)[0], [X])
+    many = np.random.default_rng(0).standard_normal((3, 300)).astype("float32")
+    for k in (128, 129):  # by the kernel, and by sorting
+        values, indices = ops.top_k(many, k)
+        np.testing.assert_array_equal(indices, np.argsort(-many, axis=1)[:, :k])
+        np.testing.assert_array_equal(values, -np.sort(-many, axis=1)[:, :k])
+    assert ops.top_k(np.zeros((0, 4), "float32"), 2)[0].shape == (0, 2)
+    assert ops.top_k(X, 0)[0].shape == (*X.shape[:-1], 0)
     with pytest.raises(ValueError, match="6"):
         ops.top_k(X, 6)
 

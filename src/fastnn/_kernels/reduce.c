@@ -1,4 +1,4 @@
-/* reduce.c: reductions over any axes, positions of extremes, running sums.
+/* reduce.c: reductions over any axes, positions of extremes, the largest of rows, running sums.
  *
  * Rows are taken by vectors, the rest by plain loops, both over fixed numbers of lanes: the same lanes on every
  * instruction set, so a sum has the same bits on all of them. A body is compiled for each type, T with totals in ACC.
@@ -79,8 +79,8 @@ static int64_t offset_of(int64_t index, const int64_t *sizes, const int64_t *str
   return n ? offset + index * strides[0] : 0;
 }
 
-/* Whether the sums of a vector of columns stay in registers over all rows. Not of more than 8 rows that lie pages apart,
- * which the first cache keeps in one set, nor where most lanes would be empty row after row. */
+/* Whether the sums of a vector of columns stay in registers over all rows. Not of more than 8 rows that lie pages
+ * apart, which the first cache keeps in one set, nor where most lanes would be empty row after row. */
 static int are_few_rows(const space *s, int64_t lanes, int64_t element_bytes) {
   if (s->n_reduced > 1 || s->cols == 1 || s->segments > 1 || s->reduced > RUN_ROWS) return 0;
   return s->reduced <= 8 || (2 * s->cols >= lanes && s->cols * element_bytes < 4096);
@@ -178,7 +178,8 @@ AXIS_SIZE(i32, 4)
     {"max_" #type, max_##type, reduce_size_##type}, {"min_" #type, min_##type, reduce_size_##type}
 #define ALONG_AXIS(type)                                                                                               \
   {"argmax_" #type, argmax_##type, axis_size_##type}, {"argmin_" #type, argmin_##type, axis_size_##type},              \
-    {"cumsum_" #type, cumsum_##type, axis_size_##type}, {"same_argmax_" #type, same_argmax_##type, axis_size_##type}
+    {"cumsum_" #type, cumsum_##type, axis_size_##type}, {"same_argmax_" #type, same_argmax_##type, axis_size_##type},  \
+    {"top_k_" #type, top_k_##type, axis_size_##type}
 
 static const fnn_entry entries[] = {REDUCTIONS(f32),
                                     REDUCTIONS(f64),

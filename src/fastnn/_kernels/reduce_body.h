@@ -404,6 +404,38 @@ static __attribute__((unused)) void OWN(argmin)(const fnn_call *call, int64_t be
   OWN(arg)(call, begin, end, MIN);
 }
 
+/* Puts x[i] into its place among the `kept` largest of a row; those behind it move on, and the k-th falls out. */
+FNN_INLINE void OWN(keep)(const T *x, int64_t i, int64_t kept, int64_t k, T *largest, int32_t *where) {
+  int64_t place = kept < k ? kept : k - 1;
+  for (; place && (x[i] > largest[place - 1] || (IS_NAN(largest[place - 1]) && !IS_NAN(x[i]))); place--)
+    largest[place] = largest[place - 1], where[place] = where[place - 1];
+  largest[place] = x[i], where[place] = (int32_t)i;
+}
+
+/* top_k: the k largest elements of rows, the largest first, equal ones in their order and NaN last, and where they are.
+ * Few elements of a long row are among the largest so far: vectors without one are passed by.
+ * Buffers: {input [outer, n], largest [outer, k], where int32 [outer, k]}; ints: outer, n, 1, k. */
+static __attribute__((unused)) void OWN(top_k)(const fnn_call *call, int64_t begin, int64_t end) {
+  const int64_t outer = call->ints[0], n = call->ints[1], k = call->ints[3], group = axis_group(call->ints);
+  FNN_REQUIRE(0 < k && k <= n && n <= INT32_MAX);
+  for (int64_t row = begin * group; row < fnn_min(outer, end * group); row++) {
+    const T *x = (const T *)call->buf[0] + row * n;
+    T *largest = (T *)call->buf[1] + row * k;
+    int32_t *where = (int32_t *)call->buf[2] + row * k;
+    int64_t i = 0;
+    for (; i < k; i++) OWN(keep)(x, i, i, k, largest, where);
+    for (; i < n; i += OWN(N)) {
+      const T least = largest[k - 1];
+      const OWN(vector) v = OWN(load_part)(x + i, (int)fnn_min(n - i, OWN(N)), least);
+      const OWN(mask) is_larger = IS_NAN(least) ? ~NAN_LANES(v) : (OWN(mask))(v > least);
+      for (uint64_t found = OWN(bits)(is_larger); found; found &= found - 1) {
+        const int64_t at = i + __builtin_ctzll(found);
+        if (x[at] > largest[k - 1] || IS_NAN(largest[k - 1])) OWN(keep)(x, at, k, k, largest, where);
+      }
+    }
+  }
+}
+
 /* same_argmax: whether the rows of two arrays have their largest element in the same place.
  * Buffers: {a [outer, n], b [outer, n], output bool [outer]}; ints as along one axis, with inner 1. */
 static __attribute__((unused)) void OWN(same_argmax)(const fnn_call *call, int64_t begin, int64_t end) {

@@ -351,9 +351,22 @@ def _top_k_shape(x, k):
     return Spec(sizes, x.dtype), Spec(sizes, "int32")
 
 
+_MOST_KEPT = 128  # of more, moving those behind a new one takes longer than sorting all
+
+
+def _top_k_lower(node, b):
+    x, k = node.inputs[0], node.params["k"]
+    if x.dtype not in reduce.KERNEL_TYPES or not 0 < k <= _MOST_KEPT:
+        return False
+    n = x.shape[-1]
+    b.step(f"top_k_{reduce.KERNEL_TYPES[x.dtype]}", [x, *node.outputs], [x.size // n, n, 1, k])
+    return None
+
+
 top_k_op = Op(
     "top_k",
     shape=_top_k_shape,
+    lower=_top_k_lower,
     reference=_top_k_reference,
     grad=lambda dy, y, x, k: take_along_axis_grad_op(dy[0], y[1], shape=x.shape, axis=x.ndim - 1),
 )

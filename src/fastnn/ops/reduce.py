@@ -106,7 +106,7 @@ def reduction_ints(shape, axis: tuple[int, ...]) -> list[int]:
     ]
 
 
-_KERNEL_TYPES = {"float32": "f32", "float64": "f64", "int32": "i32"}
+KERNEL_TYPES = {"float32": "f32", "float64": "f64", "int32": "i32"}
 
 
 def _lower_reduce(node, b):
@@ -115,7 +115,7 @@ def _lower_reduce(node, b):
     if name in ("any", "all"):
         kernel = name if x.dtype == "bool" else None
     else:
-        kernel = f"{name}_{_KERNEL_TYPES[x.dtype]}" if x.dtype in _KERNEL_TYPES and x.dtype == y.dtype else None
+        kernel = f"{name}_{KERNEL_TYPES[x.dtype]}" if x.dtype in KERNEL_TYPES and x.dtype == y.dtype else None
     if kernel is None:
         return False
     b.step(kernel, [x, y], reduction_ints(x.shape, node.params["axis"]))
@@ -126,10 +126,10 @@ def _lower_along_axis(node, b):
     """argmax, argmin, cumsum: the axis with what is outside and inside of it."""
     x = node.inputs[0]
     axis = node.params["axis"]
-    if x.dtype not in _KERNEL_TYPES:
+    if x.dtype not in KERNEL_TYPES:
         return False
     ints = [math.prod(x.shape[:axis]), x.shape[axis], math.prod(x.shape[axis + 1 :]), node.params.get("reverse", False)]
-    b.step(f"{node.op.name}_{_KERNEL_TYPES[x.dtype]}", [x, node.outputs[0]], ints)
+    b.step(f"{node.op.name}_{KERNEL_TYPES[x.dtype]}", [x, node.outputs[0]], ints)
     return None
 
 
@@ -311,9 +311,9 @@ argmin_op = _position("argmin", np.argmin)
 
 def _lower_same_argmax(node, b):
     a, c = node.inputs
-    if a.dtype not in _KERNEL_TYPES:
+    if a.dtype not in KERNEL_TYPES:
         return False
-    b.step(f"same_argmax_{_KERNEL_TYPES[a.dtype]}", [a, c, node.outputs[0]], [a.size // a.shape[-1], a.shape[-1], 1, 0])
+    b.step(f"same_argmax_{KERNEL_TYPES[a.dtype]}", [a, c, node.outputs[0]], [a.size // a.shape[-1], a.shape[-1], 1, 0])
     return None
 
 
