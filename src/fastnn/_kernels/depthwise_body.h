@@ -6,10 +6,13 @@ typedef struct {
   depthwise_shape s;
   int64_t rows, bands;        /* of a band, of an image */
   int64_t lanes;              /* of a pixel as the loops see it: its channels, a vector of them at least */
+  int64_t group, cols;        /* pixels of a row that are one as the loops see it; those of the results */
+  int64_t origin;             /* groups: the column of x (or dy) under the first tap of the first result */
+  int64_t window_row, result_row; /* wide: elements of a row of the window, of the results (of grad_kernel: of dy) */
   int64_t window_rows;        /* wide: rows of x (or dy) that a band needs at most */
   int64_t vectors, groups, blocks; /* grad_kernel: vectors of a group, groups, blocks of bands */
   int64_t low_y, high_y;      /* grad_input: shifts of the taps */
-  int wide;                   /* pixels are copied to wide ones */
+  int wide;                   /* pixels are copied to wide ones, or rows to ones of whole groups */
   int is_far;                 /* grad_kernel: no near cache holds x and dy, of which a pixel has several vectors */
 } OWN(depthwise_cut);
 
@@ -17,12 +20,32 @@ static OWN(depthwise_cut) OWN(depthwise_cut_of)(const int64_t *ints) {
   OWN(depthwise_cut) c = {.s = depthwise_shape_of(ints)};
   c.wide = c.s.mult > 1 || c.s.channels < N;
   c.lanes = fnn_max(c.s.channels, N);
+  c.group = 1;
   return c;
 }
 
-/* Bands of `height` rows of a result of `width` pixels, in multiples of `step`. */
-static void OWN(depthwise_bands)(OWN(depthwise_cut) * c, int64_t height, int64_t width, int64_t step) {
-  const int64_t row_bytes = fnn_max(1, width * c->lanes * (int64_t)sizeof(T));
+/* Lays out windows of `width` pixels for results of `result_width`. Without a stride, neighbours of a row share vectors:
+ * as many pixels as fill whole ones are a group, whose kernel is repeated; its taps are a pixel apart all the same. */
+static void OWN(depthwise_lay)(OWN(depthwise_cut) * c, int64_t width, int64_t result_width, int64_t origin) {
+  const depthwise_shape *s = &c->s;
+  c->cols = result_width;
+  c->window_row = width * c->lanes;
+  if (s->mult == 1 && s->stride_w == 1 && s->channels && s->channels < N) {
+    const int64_t group = N / (s->channels & -s->channels), cols = fnn_ceil_div(result_width, group);
+    if (cols * group * s->channels < result_width * N) {
+      c->group = group;
+      c->cols = cols;
+      c->lanes = group * s->channels;
+      c->origin = origin;
+      c->window_row = (cols * group + (s->kw - 1) * s->dilation_w) * s->channels;
+    }
+  }
+  c->result_row = c->cols * c->lanes;
+}
+
+/* Bands of `height` rows of a result, in multiples of `step`. */
+static void OWN(depthwise_bands)(OWN(depthwise_cut) * c, int64_t height, int64_t step) {
+  const int64_t row_bytes = fnn_max(1, c->result_row * (int64_t)sizeof(T));
   int64_t rows = fnn_min(fnn_ceil_div(c->s.n * height, DW_UNITS), DW_BAND_BYTES / row_bytes);
   rows = fnn_max(1, fnn_min(fnn_round_up(fnn_max(rows, 1), step), height));
   c->bands = fnn_ceil_div(height, rows);
@@ -31,7 +54,8 @@ static void OWN(depthwise_bands)(OWN(depthwise_cut) * c, int64_t height, int64_t
 
 static OWN(depthwise_cut) OWN(depthwise_forward_cut)(const int64_t *ints) {
   OWN(depthwise_cut) c = OWN(depthwise_cut_of)(ints);
-  OWN(depthwise_bands)(&c, c.s.oh, c.s.ow, 2);
+  OWN(depthwise_lay)(&c, c.s.w, c.s.ow, -c.s.pad_left);
+  OWN(depthwise_bands)(&c, c.s.oh, 2);
   c.window_rows = fnn_min(c.s.h, (c.rows - 1) * c.s.stride_h + (c.s.kh - 1) * c.s.dilation_h + 1);
   return c;
 }
@@ -40,7 +64,8 @@ static OWN(depthwise_cut) OWN(depthwise_input_cut)(const int64_t *ints) {
   OWN(depthwise_cut) c = OWN(depthwise_cut_of)(ints);
   const depthwise_shape *s = &c.s;
   conv_shifts(s->h, s->pad_top, s->kh, s->dilation_h, s->stride_h, &c.low_y, &c.high_y);
-  OWN(depthwise_bands)(&c, s->h, s->w, s->stride_h == 1 ? 2 : s->stride_h);
+  OWN(depthwise_lay)(&c, s->ow, s->w, s->pad_left - (s->kw - 1) * s->dilation_w);
+  OWN(depthwise_bands)(&c, s->h, s->stride_h == 1 ? 2 : s->stride_h);
   c.window_rows = fnn_min(s->oh, c.high_y - c.low_y + fnn_ceil_div(c.rows, s->stride_h));
   return c;
 }
@@ -48,6 +73,7 @@ static OWN(depthwise_cut) OWN(depthwise_input_cut)(const int64_t *ints) {
 static OWN(depthwise_cut) OWN(depthwise_kernel_cut)(const int64_t *ints) {
   OWN(depthwise_cut) c = OWN(depthwise_cut_of)(ints);
   const depthwise_shape *s = &c.s;
+  OWN(depthwise_lay)(&c, s->w, s->ow, -s->pad_left);
   const int64_t vectors = fnn_ceil_div(c.lanes, N);
   /* Thin pixels of more than two vectors are none: parts end before what they ask for is there. */
   c.is_far = !c.wide && vectors > 1 && (vectors == 2 || c.lanes * (int64_t)sizeof(T) >= DW_THIN_BYTES) &&
@@ -64,23 +90,20 @@ static OWN(depthwise_cut) OWN(depthwise_kernel_cut)(const int64_t *ints) {
 
 /* Scratch: the wide kernel and bias, the wide window, the wide results (of grad_kernel: the wide dy); the program's. */
 static int64_t OWN(depthwise_window_at)(const OWN(depthwise_cut) * c) { return (c->s.taps + 1) * c->lanes; }
-static int64_t OWN(depthwise_results_at)(const OWN(depthwise_cut) * c, int64_t width) {
-  return OWN(depthwise_window_at)(c) + c->window_rows * width * c->lanes;
+static int64_t OWN(depthwise_results_at)(const OWN(depthwise_cut) * c) {
+  return OWN(depthwise_window_at)(c) + c->window_rows * c->window_row;
 }
-static int64_t OWN(depthwise_program_at)(const OWN(depthwise_cut) * c, int64_t width, int64_t result_width) {
+static int64_t OWN(depthwise_program_at)(const OWN(depthwise_cut) * c) {
   if (!c->wide) return 0;
-  return fnn_round_up((OWN(depthwise_results_at)(c, width) + c->rows * result_width * c->lanes) * (int64_t)sizeof(T),
-                      FNN_ALIGN);
+  return fnn_round_up((OWN(depthwise_results_at)(c) + c->rows * c->result_row) * (int64_t)sizeof(T), FNN_ALIGN);
 }
 
-/* `width` is that of the windows, result_width that of the results (of grad_kernel: of dy). */
-static void OWN(depthwise_work)(const int64_t *ints, const OWN(depthwise_cut) * c, int64_t width, int64_t result_width,
-                                fnn_work *work) {
+static void OWN(depthwise_work)(const int64_t *ints, const OWN(depthwise_cut) * c, fnn_work *work) {
   const depthwise_shape *s = &c->s;
   const double x = (double)(s->n * s->h * s->w * s->c), y = (double)(s->n * s->oh * s->ow * s->channels);
   work->phases = 1;
   work->units[0] = s->n * c->bands;
-  work->scratch_bytes = OWN(depthwise_program_at)(c, width, result_width);
+  work->scratch_bytes = OWN(depthwise_program_at)(c);
   if (ints[DW_EPILOGUE]) work->scratch_bytes += fnn_program_scratch(ints + ints[DW_EPILOGUE], sizeof(T));
   work->flops = 2 * y * (double)s->taps;
   work->bytes = (x + y + (double)(s->taps * s->channels)) * (double)sizeof(T);
@@ -110,6 +133,17 @@ static void OWN(depthwise_narrow)(T *to, const T *from, int64_t lanes, int64_t p
       for (int64_t m = 1; m < mult; m++) sum += from[k * mult + m];
       to[k] = sum;
     }
+  }
+}
+
+/* Rows of `width` elements as ones of `stored`, from element `origin` on, with zeros for those outside. */
+static void OWN(depthwise_pad)(T *to, int64_t stored, const T *from, int64_t rows, int64_t width, int64_t origin) {
+  const int64_t before = fnn_min(stored, fnn_max(0, -origin)), first = fnn_max(0, origin);
+  const int64_t inside = fnn_max(0, fnn_min(stored - before, width - first)), after = stored - before - inside;
+  for (; rows > 0; rows--, from += width, to += stored) {
+    memset(to, 0, sizeof(T) * (size_t)before);
+    if (inside) memcpy(to + before, from + first, sizeof(T) * (size_t)inside);
+    memset(to + before + inside, 0, sizeof(T) * (size_t)after);
   }
 }
 
@@ -261,7 +295,8 @@ typedef struct {
   T *y;
   OWN(depthwise_axis) rows, cols;
   int64_t channels, x_row, kernel_row, kernel_col, y_row, y_step;
-  int64_t bytes; /* of x and y */
+  int64_t x_pixel, x_step; /* from a column to the next; from what a result reads to what the next one does */
+  int64_t bytes; /* of x and y, or 0 where these are copies */
 } OWN(depthwise_images);
 
 /* How many results of a row are done for all channels before the next ones. Pixels a large power of two apart share few
@@ -311,7 +346,7 @@ FNN_INLINE void OWN(depthwise_row_of_x)(const OWN(depthwise_images) * m, V (*sum
 #pragma GCC unroll 19
     for (int c = 0; c < (pixels - 1) * stride + kw; c++) {
       const int is_inside = (uint64_t)(column + c) < (uint64_t)size;
-      const V v = FN(load)(is_inside ? x + c * m->channels : (const T *)&nothing);
+      const V v = FN(load)(is_inside ? x + c * m->x_pixel : (const T *)&nothing);
 #pragma GCC unroll 7
       for (int kx = c % stride; kx < kw; kx += stride) {
         const int p = (c - kx) / stride;
@@ -322,7 +357,7 @@ FNN_INLINE void OWN(depthwise_row_of_x)(const OWN(depthwise_images) * m, V (*sum
     }
     return;
   }
-  const int64_t x_step = m->cols.stride * m->channels, tap = m->cols.step * m->channels;
+  const int64_t x_step = m->x_step, tap = m->cols.step * m->x_pixel;
   for (int64_t kx = m->cols.taps; kx > 0; kx--, x += tap, kernel += kernel_col, column += m->cols.step) {
     const V k0 = upper ? FN(load)(kernel) : nothing, k1 = lower ? FN(load)(kernel - lag) : nothing;
     const int all_inside = column >= 0 && column + (pixels - 1) * m->cols.stride < size;
@@ -342,7 +377,7 @@ FNN_INLINE void OWN(depthwise_pixels)(const OWN(depthwise_pair) * r, int64_t ox,
   const OWN(depthwise_images) *m = r->m;
   const int64_t column = ox * m->cols.stride + m->cols.origin, tap_row = m->rows.step * m->x_row;
   const int64_t lag = r->lag * m->kernel_row;
-  const T *x = r->x + column * m->channels + at, *kernel = m->kernel + at;
+  const T *x = r->x + m->cols.origin * m->x_pixel + ox * m->x_step + at, *kernel = m->kernel + at;
   T *y = r->y + ox * m->y_step + at;
   V sum[2][DW_PIXELS];
   const V bias = m->bias ? FN(load)(m->bias + at) : (V){0};
@@ -397,9 +432,10 @@ static void OWN(depthwise_ask)(const OWN(depthwise_pair) * r, int64_t ox, int64_
  * is taken part by part, all vectors of one before the next, in the order of memory. */
 static void OWN(depthwise_correlate_any)(const OWN(depthwise_images) * m, int64_t height, int64_t width) {
   void (*const *variants)(const OWN(depthwise_pair) *, int64_t, int64_t) = OWN(depthwise_of_0_by_1);
-  if (m->cols.step == 1 && m->cols.taps == 5 && m->cols.stride == 1) variants = OWN(depthwise_of_5_by_1);
-  if (m->cols.step == 1 && m->cols.taps == 5 && m->cols.stride == 2) variants = OWN(depthwise_of_5_by_2);
-  if (m->cols.step == 1 && m->cols.taps == 7 && m->cols.stride == 1) variants = OWN(depthwise_of_7_by_1);
+  const int meets = m->cols.step == 1 && m->x_pixel == m->channels; /* results read the same columns */
+  if (meets && m->cols.taps == 5 && m->cols.stride == 1) variants = OWN(depthwise_of_5_by_1);
+  if (meets && m->cols.taps == 5 && m->cols.stride == 2) variants = OWN(depthwise_of_5_by_2);
+  if (meets && m->cols.taps == 7 && m->cols.stride == 1) variants = OWN(depthwise_of_7_by_1);
   const int asks = m->bytes > DW_UNCACHED_BYTES;
   const int64_t parts = fnn_ceil_div(width, DW_PIXELS), at_once = asks ? 1 : parts;
   OWN(depthwise_pair) r = {.m = m, .lag = m->rows.stride / m->rows.step};
@@ -429,10 +465,10 @@ static void OWN(depthwise_correlate)(const OWN(depthwise_images) * m, int64_t he
     return;
   }
   OWN(depthwise_rect) r = {.channels = m->channels, .tap_row = m->rows.step * m->x_row,
-                           .tap_col = m->cols.step * m->channels, .kernel_row = m->kernel_row,
-                           .kernel_col = m->kernel_col, .x_step = m->cols.stride * m->channels, .y_row = m->y_row,
+                           .tap_col = m->cols.step * m->x_pixel, .kernel_row = m->kernel_row,
+                           .kernel_col = m->kernel_col, .x_step = m->x_step, .y_row = m->y_row,
                            .y_step = m->y_step, .size = m->cols.size, .bias = m->bias};
-  const int slides = m->cols.stride == 1 && m->cols.step == 1 && m->cols.taps && m->cols.origin > -m->cols.taps;
+  const int slides = m->x_step == m->x_pixel && m->cols.step == 1 && m->cols.taps && m->cols.origin > -m->cols.taps;
   const int64_t part = OWN(depthwise_part)(m, width, slides);
   /* Parts of few pixels end before the hardware has seen where they lead: they ask for the next one. */
   if (m->bytes > DW_ASKED_BYTES && part <= (m->bytes > DW_UNCACHED_BYTES ? 2 : 1) * DW_PART) r.ahead = part;
@@ -443,7 +479,7 @@ static void OWN(depthwise_correlate)(const OWN(depthwise_images) * m, int64_t he
     if (slides && r.kh) {
       r.rows = 1 + pairs;
       r.x = m->x + (oy * m->rows.stride + ky * m->rows.step + m->rows.origin) * m->x_row +
-            m->cols.origin * m->channels;
+            m->cols.origin * m->x_pixel;
       r.kernel = m->kernel + ky * m->kernel_row;
       r.y = m->y + oy * m->y_row;
       r.keeps = width <= DW_KEPT && OWN(depthwise_collides)(&r);
@@ -466,7 +502,7 @@ static void OWN(depthwise_correlate)(const OWN(depthwise_images) * m, int64_t he
         continue;
       }
       r.x = m->x + (oy * m->rows.stride + ky * m->rows.step + m->rows.origin) * m->x_row +
-            (ox * m->cols.stride + kx * m->cols.step + m->cols.origin) * m->channels;
+            ox * m->x_step + (kx * m->cols.step + m->cols.origin) * m->x_pixel;
       r.kernel = m->kernel + ky * m->kernel_row + kx * m->kernel_col;
       OWN(depthwise_rows_variants)[(r.kh - 1) * DW_TAPS + r.kw - 1](&r);
     }
@@ -479,10 +515,20 @@ static void OWN(depthwise_run_program)(const fnn_call *call, int64_t row, int64_
     call->program[TYPE_DTYPE == FNN_F64](call->ints + at, call, row, rows, 0, cols, call->scratch + scratch);
 }
 
+/* `taps` of the kernel, or a bias, for each pixel of a group. */
+static void OWN(depthwise_repeat)(T *to, const OWN(depthwise_cut) * c, const T *from, int64_t taps) {
+  if (c->group == 1) {
+    OWN(depthwise_widen)(to, c->lanes, from, taps, c->s.channels, 1);
+    return;
+  }
+  for (int64_t tap = 0; tap < taps; tap++, from += c->s.channels, to += c->lanes)
+    for (int64_t k = 0; k < c->lanes; k++) to[k] = k < c->s.channels ? from[k] : to[k - c->s.channels];
+}
+
 /* The kernel's taps as the loops see them. */
 static const T *OWN(depthwise_taps_of)(const fnn_call *call, const OWN(depthwise_cut) * c) {
   if (!c->wide) return (const T *)call->buf[1];
-  OWN(depthwise_widen)((T *)call->scratch, c->lanes, (const T *)call->buf[1], c->s.taps, c->s.channels, 1);
+  OWN(depthwise_repeat)((T *)call->scratch, c, (const T *)call->buf[1], c->s.taps);
   return (const T *)call->scratch;
 }
 
@@ -492,7 +538,7 @@ static const T *OWN(depthwise_bias_of)(const fnn_call *call, const OWN(depthwise
   const T *bias = (const T *)call->buf[call->ints[DW_BIAS]];
   if (!c->wide) return bias;
   T *space = (T *)call->scratch + c->s.taps * c->lanes;
-  OWN(depthwise_widen)(space, c->lanes, bias, 1, c->s.channels, 1);
+  OWN(depthwise_repeat)(space, c, bias, 1);
   return space;
 }
 
@@ -509,15 +555,40 @@ static const T *OWN(depthwise_window)(const fnn_call *call, const OWN(depthwise_
   *high = fnn_max(*low, fnn_min(*high, height));
   T *space = (T *)call->scratch + OWN(depthwise_window_at)(c);
   const int64_t channels = c->s.channels / mult;
+  if (c->group > 1) {
+    OWN(depthwise_pad)(space, c->window_row, image + *low * width * channels, *high - *low, width * channels,
+                       c->origin * channels);
+    return space;
+  }
   OWN(depthwise_widen)(space, c->lanes, image + *low * width * channels, (*high - *low) * width, channels, mult);
   return space;
+}
+
+/* Rows of results as they are in memory. */
+static void OWN(depthwise_take)(T *to, const T *from, const OWN(depthwise_cut) * c, int64_t rows, int64_t width,
+                                int64_t channels, int64_t mult) {
+  if (c->group == 1) {
+    OWN(depthwise_narrow)(to, from, c->lanes, rows * width, channels, mult);
+    return;
+  }
+  for (int64_t row = 0; row < rows; row++)
+    memcpy(to + row * width * channels, from + row * c->result_row, sizeof(T) * (size_t)(width * channels));
+}
+
+/* The axis of columns: groups lie in windows that have all columns which they meet. */
+static OWN(depthwise_axis) OWN(depthwise_columns)(const OWN(depthwise_cut) * c, OWN(depthwise_axis) a) {
+  if (c->group > 1) {
+    a.size = INT64_MAX / 2;
+    a.origin = 0;
+  }
+  return a;
 }
 
 /* ---- depthwise_conv2d ---- */
 
 static void OWN(depthwise_conv2d_size)(const int64_t *ints, fnn_work *work) {
   const OWN(depthwise_cut) c = OWN(depthwise_forward_cut)(ints);
-  OWN(depthwise_work)(ints, &c, c.s.w, c.s.ow, work);
+  OWN(depthwise_work)(ints, &c, work);
 }
 
 /* The window of x that rows [row, row + rows) of the results need, and the axes that say how. */
@@ -530,26 +601,27 @@ static const T *OWN(depthwise_input_window)(const fnn_call *call, const OWN(dept
   const T *from = OWN(depthwise_window)(call, c, (const T *)call->buf[0] + image * s->h * s->w * s->c, s->h, s->w,
                                         s->mult, &low, &high);
   *y = (OWN(depthwise_axis)){high - low, s->kh, s->stride_h, s->dilation_h, first - low};
-  *x = (OWN(depthwise_axis)){s->w, s->kw, s->stride_w, s->dilation_w, -s->pad_left};
+  *x = OWN(depthwise_columns)(c, (OWN(depthwise_axis)){s->w, s->kw, s->stride_w, s->dilation_w, -s->pad_left});
   return from;
 }
 
 static void OWN(depthwise_conv2d)(const fnn_call *call, int64_t begin, int64_t end) {
   const OWN(depthwise_cut) c = OWN(depthwise_forward_cut)(call->ints);
   const depthwise_shape *s = &c.s;
-  OWN(depthwise_images) m = {.kernel = OWN(depthwise_taps_of)(call, &c), .channels = c.lanes, .x_row = s->w * c.lanes,
-                             .kernel_row = s->kw * c.lanes, .kernel_col = c.lanes, .y_row = s->ow * c.lanes,
-                             .y_step = c.lanes, .bias = OWN(depthwise_bias_of)(call, &c),
-                             .bytes = depthwise_bytes(s, (int64_t)sizeof(T))};
+  OWN(depthwise_images) m = {.kernel = OWN(depthwise_taps_of)(call, &c), .channels = c.lanes, .x_row = c.window_row,
+                             .kernel_row = s->kw * c.lanes, .kernel_col = c.lanes, .y_row = c.result_row,
+                             .y_step = c.lanes, .x_pixel = c.lanes / c.group, .x_step = s->stride_w * c.lanes,
+                             .bias = OWN(depthwise_bias_of)(call, &c),
+                             .bytes = c.group > 1 ? 0 : depthwise_bytes(s, (int64_t)sizeof(T))};
   for (int64_t unit = begin; unit < end; unit++) {
     const int64_t image = unit / c.bands, row = unit % c.bands * c.rows, rows = fnn_min(c.rows, s->oh - row);
     T *y = (T *)call->buf[2] + (image * s->oh + row) * s->ow * s->channels;
     m.x = OWN(depthwise_input_window)(call, &c, image, row, rows, &m.rows, &m.cols);
-    m.y = c.lanes > s->channels ? (T *)call->scratch + OWN(depthwise_results_at)(&c, s->w) : y;
-    OWN(depthwise_correlate)(&m, rows, s->ow);
-    if (m.y != y) OWN(depthwise_narrow)(y, m.y, c.lanes, rows * s->ow, s->channels, 1);
+    m.y = c.result_row > s->ow * s->channels ? (T *)call->scratch + OWN(depthwise_results_at)(&c) : y;
+    OWN(depthwise_correlate)(&m, rows, c.cols);
+    if (m.y != y) OWN(depthwise_take)(y, m.y, &c, rows, s->ow, s->channels, 1);
     OWN(depthwise_run_program)(call, (image * s->oh + row) * s->ow, rows * s->ow, s->channels,
-                               OWN(depthwise_program_at)(&c, s->w, s->ow));
+                               OWN(depthwise_program_at)(&c));
   }
 }
 
@@ -557,7 +629,7 @@ static void OWN(depthwise_conv2d)(const fnn_call *call, int64_t begin, int64_t e
 
 static void OWN(depthwise_conv2d_grad_input_size)(const int64_t *ints, fnn_work *work) {
   const OWN(depthwise_cut) c = OWN(depthwise_input_cut)(ints);
-  OWN(depthwise_work)(ints, &c, c.s.ow, c.s.w, work);
+  OWN(depthwise_work)(ints, &c, work);
 }
 
 /* The taps of one residue along an axis, which are evenly spaced: the last one of the kernel comes first, `tap_step`
@@ -585,14 +657,14 @@ static void OWN(depthwise_conv2d_grad_input)(const fnn_call *call, int64_t begin
   const OWN(depthwise_cut) c = OWN(depthwise_input_cut)(call->ints);
   const depthwise_shape *s = &c.s;
   const T *kernel = OWN(depthwise_taps_of)(call, &c);
-  OWN(depthwise_images) m = {.channels = c.lanes, .x_row = s->ow * c.lanes, .y_row = s->stride_h * s->w * c.lanes,
-                             .y_step = s->stride_w * c.lanes,
-                             .bytes = depthwise_bytes(s, (int64_t)sizeof(T))};
+  OWN(depthwise_images) m = {.channels = c.lanes, .x_row = c.window_row, .y_row = s->stride_h * c.result_row,
+                             .y_step = s->stride_w * c.lanes, .x_pixel = c.lanes / c.group, .x_step = c.lanes,
+                             .bytes = c.group > 1 ? 0 : depthwise_bytes(s, (int64_t)sizeof(T))};
   for (int64_t unit = begin; unit < end; unit++) {
     const int64_t image = unit / c.bands, row = unit % c.bands * c.rows, rows = fnn_min(c.rows, s->h - row);
     int64_t low = c.low_y + row / s->stride_h, high = c.high_y + row / s->stride_h + fnn_ceil_div(rows, s->stride_h);
     T *dx = (T *)call->buf[2] + (image * s->h + row) * s->w * s->c;
-    T *to = c.wide ? (T *)call->scratch + OWN(depthwise_results_at)(&c, s->ow) : dx;
+    T *to = c.wide && c.result_row != s->w * s->c ? (T *)call->scratch + OWN(depthwise_results_at)(&c) : dx;
     m.x = OWN(depthwise_window)(call, &c, (const T *)call->buf[0] + image * s->oh * s->ow * s->channels, s->oh, s->ow,
                                 1, &low, &high);
     for (int64_t ry = 0; ry < fnn_min(s->stride_h, rows); ry++) {
@@ -600,16 +672,17 @@ static void OWN(depthwise_conv2d_grad_input)(const fnn_call *call, int64_t begin
         int64_t ky, kx, step_y, step_x;
         m.rows = OWN(depthwise_residue)(high - low, ry, s->pad_top, s->kh, s->dilation_h, s->stride_h, &ky, &step_y);
         m.cols = OWN(depthwise_residue)(s->ow, rx, s->pad_left, s->kw, s->dilation_w, s->stride_w, &kx, &step_x);
+        m.cols = OWN(depthwise_columns)(&c, m.cols);
         m.rows.origin += row / s->stride_h - low;
         m.kernel = kernel + (ky * s->kw + kx) * c.lanes;
         m.kernel_row = -step_y * s->kw * c.lanes;
         m.kernel_col = -step_x * c.lanes;
-        m.y = to + (ry * s->w + rx) * c.lanes;
-        OWN(depthwise_correlate)(&m, fnn_ceil_div(rows - ry, s->stride_h), fnn_ceil_div(s->w - rx, s->stride_w));
+        m.y = to + ry * c.result_row + rx * c.lanes;
+        OWN(depthwise_correlate)(&m, fnn_ceil_div(rows - ry, s->stride_h), fnn_ceil_div(c.cols - rx, s->stride_w));
       }
     }
-    if (c.wide) OWN(depthwise_narrow)(dx, to, c.lanes, rows * s->w, s->c, s->mult);
+    if (to != dx) OWN(depthwise_take)(dx, to, &c, rows, s->w, s->c, s->mult);
     OWN(depthwise_run_program)(call, (image * s->h + row) * s->w, rows * s->w, s->c,
-                               OWN(depthwise_program_at)(&c, s->ow, s->w));
+                               OWN(depthwise_program_at)(&c));
   }
 }

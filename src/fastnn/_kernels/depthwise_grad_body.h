@@ -2,7 +2,7 @@
 
 static void OWN(depthwise_conv2d_grad_kernel_size)(const int64_t *ints, fnn_work *work) {
   const OWN(depthwise_cut) c = OWN(depthwise_kernel_cut)(ints);
-  OWN(depthwise_work)(ints, &c, c.s.w, c.s.ow, work);
+  OWN(depthwise_work)(ints, &c, work);
   work->phases = 2;
   work->units[0] = c.blocks * c.groups;
   work->units[1] = c.s.taps;
@@ -144,7 +144,7 @@ static void OWN(depthwise_grad_taps)(OWN(depthwise_grad_rect) r, const OWN(depth
     next_row = fnn_min(fnn_min(height, oy + most_rows), OWN(depthwise_reach)(rows, oy, &ky, &ky_end));
     r.kh = ky_end - ky;
     r.rows = next_row - oy;
-    if (cols->stride == 1 && cols->step == 1 && r.kh) {
+    if (r.x_step == x_pixel && cols->step == 1 && r.kh) {
       const int64_t end = fnn_min(cols->size, width + cols->origin + cols->taps - 1);
       r.first = cols->origin;
       r.cols = width;
@@ -163,7 +163,7 @@ static void OWN(depthwise_grad_taps)(OWN(depthwise_grad_rect) r, const OWN(depth
       r.cols = next - ox;
       if (!r.kh || !r.kw) continue;
       r.x = all.x + (oy * rows->stride + ky * rows->step + rows->origin) * x_row +
-            (ox * cols->stride + kx * cols->step + cols->origin) * x_pixel;
+            ox * r.x_step + (kx * cols->step + cols->origin) * x_pixel;
       r.dy = all.dy + oy * r.dy_row + ox * r.dy_step;
       r.sums = all.sums + ky * r.sum_row + kx * r.sum_col;
       OWN(depthwise_grad_variants)[(r.kh - 1) * DW_TAPS + r.kw - 1](&r);
@@ -184,9 +184,10 @@ static void OWN(depthwise_kernel_block)(const fnn_call *call, const OWN(depthwis
   const int64_t bands = s->n * c->bands, stored = fnn_round_up(c->lanes, N);
   OWN(depthwise_grad_rect) r = {.channels = c->lanes, .begin = group * c->vectors,
                                 .end = fnn_min((group + 1) * c->vectors, stored / N),
-                                .tap_row = s->dilation_h * s->w * c->lanes, .tap_col = s->dilation_w * c->lanes,
-                                .sum_row = s->kw * stored, .sum_col = stored, .x_row = s->stride_h * s->w * c->lanes,
-                                .x_step = s->stride_w * c->lanes, .dy_row = s->ow * c->lanes, .dy_step = c->lanes};
+                                .tap_row = s->dilation_h * c->window_row,
+                                .tap_col = s->dilation_w * (c->lanes / c->group), .sum_row = s->kw * stored,
+                                .sum_col = stored, .x_row = s->stride_h * c->window_row,
+                                .x_step = s->stride_w * c->lanes, .dy_row = c->result_row, .dy_step = c->lanes};
   /* As in depthwise_correlate; what is in the last cache comes soon enough for pixels that are read one by one. */
   if (c->is_far && c->lanes * (int64_t)sizeof(T) >= DW_THIN_BYTES &&
       (s->stride_w == 1 || depthwise_bytes(s, (int64_t)sizeof(T)) > DW_ASKED_BYTES)) {
@@ -201,16 +202,17 @@ static void OWN(depthwise_kernel_block)(const fnn_call *call, const OWN(depthwis
     OWN(depthwise_axis) y_axis, x_axis;
     r.x = OWN(depthwise_input_window)(call, c, image, row, rows, &y_axis, &x_axis);
     r.dy = (const T *)call->buf[1] + (image * s->oh + row) * s->ow * s->channels;
-    if (c->lanes > s->channels) {
-      T *dy = (T *)call->scratch + OWN(depthwise_results_at)(c, s->w);
-      OWN(depthwise_widen)(dy, c->lanes, r.dy, rows * s->ow, s->channels, 1);
+    if (c->result_row > s->ow * s->channels) {
+      T *dy = (T *)call->scratch + OWN(depthwise_results_at)(c);
+      if (c->group > 1) OWN(depthwise_pad)(dy, c->result_row, r.dy, rows, s->ow * s->channels, 0);
+      else OWN(depthwise_widen)(dy, c->lanes, r.dy, rows * s->ow, s->channels, 1);
       r.dy = dy;
     }
     for (int64_t ky = 0; ky < s->kh; ky += DW_TAPS) {
       for (int64_t kx = 0; kx < s->kw; kx += DW_TAPS) {
         const OWN(depthwise_axis) ys = OWN(depthwise_some_taps)(y_axis, ky), xs = OWN(depthwise_some_taps)(x_axis, kx);
         r.sums = sums + ky * r.sum_row + kx * r.sum_col;
-        OWN(depthwise_grad_taps)(r, &ys, &xs, rows, s->ow, c->is_far);
+        OWN(depthwise_grad_taps)(r, &ys, &xs, rows, c->cols, c->is_far);
       }
     }
   }
@@ -225,13 +227,17 @@ static void OWN(depthwise_conv2d_grad_kernel)(const fnn_call *call, int64_t begi
       OWN(depthwise_kernel_block)(call, &c, unit / c.groups, unit % c.groups);
       continue;
     }
-    for (int64_t j = 0; j < s->channels; j += N) { /* unit is a tap: add the blocks */
+    T *out = (T *)call->buf[2] + unit * s->channels, groups[N * N];
+    for (int64_t j = 0; j < c.lanes; j += N) { /* unit is a tap: add the blocks */
       V sum = {0};
       for (int64_t block = 0; block < c.blocks; block++)
         sum += FN(load)((const T *)call->shared + (block * s->taps + unit) * stored + j);
-      T *out = (T *)call->buf[2] + unit * s->channels;
-      if (s->channels < N) FN(store_part)(out, sum, s->channels);
-      else FN(store)(out + fnn_min(j, s->channels - N), sum);
+      FN(store)(s->channels < N ? groups + j : out + fnn_min(j, s->channels - N), sum);
+    }
+    if (s->channels >= N) continue;
+    for (int64_t k = 0; k < s->channels; k++) { /* and the pixels of a group */
+      out[k] = groups[k];
+      for (int64_t p = 1; p < c.group; p++) out[k] += groups[p * s->channels + k];
     }
   }
 }
