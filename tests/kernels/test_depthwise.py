@@ -85,6 +85,12 @@ PROBLEMS = [
     Problem(1, 91, 90, 107, 1, 3, 5, strides=(2, 2), pads=(1, 1, 2, 2)),
     Problem(1, 4, 150, 24, 1, 3, 3, pads=(1, 1, 1, 1)),
     Problem(1, 40, 430, 32, 1, 3, 3, pads=(1, 1, 1, 1)),
+    # Neighbouring pixels share vectors.
+    Problem(2, 9, 33, 3, 1, 3, 3, pads=(1, 1, 1, 1)),
+    Problem(1, 8, 20, 12, 1, 5, 5, pads=(2, 2, 2, 2)),
+    Problem(2, 20, 40, 1, 1, 7, 7, pads=(3, 3, 3, 3)),
+    Problem(1, 9, 19, 6, 1, 3, 3, strides=(2, 1), dilation=(2, 3), pads=(2, 8, 1, 0)),
+    Problem(1, 3, 16, 2, 1, 4, 2, pads=(3, 0, 0, 40)),
 ]
 pytestmark = pytest.mark.parametrize("isa", ISAS)
 each_problem = pytest.mark.parametrize("problem", PROBLEMS, ids=lambda p: "-".join(map(str, astuple(p))))

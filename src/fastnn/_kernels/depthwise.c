@@ -13,9 +13,10 @@
  * Any element alignment; outputs must not overlap inputs; every element of an output is written.
  *
  * The loops run over pixels as they lie, a vector of channels along a row or a part of one before the next, rectangle
- * by rectangle of results that the same taps reach, so that nothing is padded. With mult > 1, or fewer channels than a
- * vector has lanes, pixels are copied to "wide" ones in scratch: c * mult channels, each of x repeated mult times, with
- * zeros to a whole vector.
+ * by rectangle of results that the same taps reach, so that nothing is padded. With fewer channels than a vector has
+ * lanes and no stride along a row, rows are copied to scratch with their padding, and pixels that fill whole vectors
+ * are done at once. With mult > 1, or a stride, pixels are copied to "wide" ones: c * mult channels, each of x repeated
+ * mult times, filled to a whole vector.
  * Order of summation: ky, kx ascending (grad_input: descending, and then over m); grad_kernel adds fixed blocks of the
  * batch, each from the first pixel to the last of its rectangles. */
 #include "program.h"

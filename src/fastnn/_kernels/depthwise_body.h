@@ -111,9 +111,14 @@ static void OWN(depthwise_work)(const int64_t *ints, const OWN(depthwise_cut) * 
 
 /* ---- wide pixels ---- */
 
-/* `pixels` of `channels`, each channel `mult` times, as wide ones. */
+/* `pixels` of `channels`, each channel `mult` times, as wide ones. What fills a vector that nobody reads the results of
+ * is what lies there, or zeros. */
 static void OWN(depthwise_widen)(T *to, int64_t lanes, const T *from, int64_t pixels, int64_t channels, int64_t mult) {
   for (int64_t p = 0; p < pixels; p++, from += channels, to += lanes) {
+    if (mult == 1 && lanes == N && (pixels - p) * channels >= N) {
+      FN(store)(to, FN(load)(from));
+      continue;
+    }
     if (mult == 1) {
       memcpy(to, from, sizeof(T) * (size_t)channels);
     } else {
@@ -127,7 +132,8 @@ static void OWN(depthwise_widen)(T *to, int64_t lanes, const T *from, int64_t pi
 /* The reverse: the sums of each channel's `mult`. */
 static void OWN(depthwise_narrow)(T *to, const T *from, int64_t lanes, int64_t pixels, int64_t channels, int64_t mult) {
   for (int64_t p = 0; p < pixels; p++, from += lanes, to += channels) {
-    if (mult == 1) memcpy(to, from, sizeof(T) * (size_t)channels);
+    if (mult == 1 && (pixels - p) * channels >= N) FN(store)(to, FN(load)(from)); /* the next pixels come after */
+    else if (mult == 1) memcpy(to, from, sizeof(T) * (size_t)channels);
     else for (int64_t k = 0; k < channels; k++) {
       T sum = from[k * mult];
       for (int64_t m = 1; m < mult; m++) sum += from[k * mult + m];
