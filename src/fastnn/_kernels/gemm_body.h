@@ -112,7 +112,7 @@ static __attribute__((noinline)) void OWN(gemm_add_columns)(T *out, int adds, co
 }
 
 /* The same of a turned product: of k numbers. */
-static void OWN(gemm_add_numbers)(T *out, int adds, const T *a, int64_t a_col, int64_t k) {
+static __attribute__((noinline)) void OWN(gemm_add_numbers)(T *out, int adds, const T *a, int64_t a_col, int64_t k) {
   T sum = adds ? *out : 0;
   for (; k >= 4; k -= 4, a += 4 * a_col) sum += (a[0] + a[a_col]) + (a[2 * a_col] + a[3 * a_col]);
   for (; k > 0; k--, a += a_col) sum += *a;
@@ -287,6 +287,14 @@ static __attribute__((noinline)) void OWN(gemm_pack_b)(T *out, const OWN(gemm_cu
     }
 }
 
+/* B of dot products by few columns, those transposed: not again for the rows that follow. */
+static __attribute__((noinline)) const T *OWN(gemm_dots_b)(const OWN(gemm_scratch) * scratch, int64_t b_of, const T *b,
+                                                           int64_t b_row, int64_t cols, int64_t k) {
+  if (*scratch->b_of != b_of) OWN(pack_transposed)(scratch->b, fnn_round_up(k, N), b, b_row, cols, k);
+  *scratch->b_of = b_of;
+  return scratch->b;
+}
+
 /* Unit (batch z, row block, group of panels, split) of the products. */
 static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OWN(gemm_scratch) * scratch, int64_t z,
                                int64_t row_block, int64_t group, int64_t split) {
@@ -372,10 +380,7 @@ static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OW
         int64_t b_col = ints[GEMM_B_COL];
         if (c->packs_b) {
           b_col = fnn_round_up(k_next - k, N);
-          if (*scratch->b_of != z * c->splits + split)
-            OWN(pack_transposed)(scratch->b, b_col, from_b, ints[GEMM_B_ROW], t.cols, k_next - k);
-          *scratch->b_of = z * c->splits + split;
-          from_b = scratch->b;
+          from_b = OWN(gemm_dots_b)(scratch, z * c->splits + split, from_b, ints[GEMM_B_ROW], t.cols, k_next - k);
         }
         const int asks = c->asks == GEMM_ASKS_COLUMNS;
         if (c->m == 1) OWN(gemm_dots_row)(t.partial, a_rows, from_b, b_col, k_next - k, t.cols);
