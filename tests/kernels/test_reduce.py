@@ -140,7 +140,7 @@ def test_position_of_extreme(name, kind, isa):
 @pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize("kind", TYPES)
 def test_largest_of_rows(kind, isa):
-    """Few distinct values and many, in rows that rise too; NaN and infinities here and there, once more than is left."""
+    """Few distinct values and many, in rows that rise too; NaN and infinities here and there, at last the most."""
     rng = np.random.default_rng(5)
     for outer, n in [(1, 1), (40, 10), (300, 17), (3, 1025), (2, 20_000), (0, 3)]:
         for x in (rng.integers(0, 5, (outer, n)), rng.permuted(np.arange(outer * n).reshape(outer, n), axis=1)):
