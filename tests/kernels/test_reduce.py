@@ -115,6 +115,18 @@ def test_rows_have_the_same_bits_on_every_instruction_set(name, kind):
                 assert y.tolist() == [*range(length), getattr(np, f"arg{name}")(x[-1])], length
 
 
+@pytest.mark.parametrize("kind", ["f32", "f64"])
+@pytest.mark.parametrize("name", ["sum", "prod"])
+def test_columns_have_the_same_bits_on_every_instruction_set(name, kind):
+    """Widths around vectors, with few rows and more than lie side by side; rows that lie apart."""
+    rng = np.random.default_rng(6)
+    shapes = [(3, rows, cols) for rows in (2, 8, 9, 20, 64, 65, 200) for cols in (2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 40)]
+    for shape, axes in [*((shape, (1,)) for shape in shapes), ((5, 3, 50, 2, 4), (0, 2, 4)), ((40, 3, 100), (0, 2))]:
+        x = sample(rng, name, TYPES[kind], shape)
+        results = [run(f"{name}_{kind}", x, axes, isa) for isa in ISAS]
+        assert all(result.tobytes() == results[0].tobytes() for result in results), (shape, axes)
+
+
 @pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize("kind", TYPES)
 @pytest.mark.parametrize("name", ["argmax", "argmin"])

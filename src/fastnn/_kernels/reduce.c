@@ -80,10 +80,12 @@ static int64_t offset_of(int64_t index, const int64_t *sizes, const int64_t *str
 }
 
 /* Whether the sums of a vector of columns stay in registers over all rows. Not of more than 8 rows that lie pages
- * apart, which the first cache keeps in one set, nor where most lanes would be empty row after row. */
-static int are_few_rows(const space *s, int64_t lanes, int64_t element_bytes) {
+ * apart, which the first cache keeps in one set, nor where most lanes would be empty row after row. As it says in which
+ * order rows are added, it does not ask how wide vectors are. */
+static int are_few_rows(const space *s, int64_t element_bytes) {
+  const int64_t row_bytes = s->cols * element_bytes;
   if (s->n_reduced > 1 || s->cols == 1 || s->segments > 1 || s->reduced > RUN_ROWS) return 0;
-  return s->reduced <= 8 || (2 * s->cols >= lanes && s->cols * element_bytes < 4096);
+  return s->reduced <= 8 || (row_bytes >= 32 && row_bytes < 4096);
 }
 
 static void reduce_size(const int64_t *ints, int64_t element_bytes, fnn_work *work) {

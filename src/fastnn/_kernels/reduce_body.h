@@ -281,7 +281,7 @@ FNN_INLINE void OWN(reduce)(const fnn_call *call, int64_t begin, int64_t end, in
     }
     return;
   }
-  if (are_few_rows(&s, OWN(N), (int64_t)sizeof(T))) {
+  if (are_few_rows(&s, (int64_t)sizeof(T))) {
     for (int64_t unit = begin; unit < end; unit++) {
       const int64_t col = unit % s.chunks * s.width, first = unit / s.chunks * s.group;
       for (int64_t kept = first; kept < fnn_min(s.kept, first + s.group); kept++)
