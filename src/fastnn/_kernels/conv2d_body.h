@@ -28,6 +28,14 @@ static OWN(conv_window) OWN(conv_window_of)(const T *images_at, int64_t images, 
   return (OWN(conv_window)){space, rows * cols * c, cols * c};
 }
 
+/* What result rows [row, row + rows) of `images` images from `image` on read of x. */
+static OWN(conv_window) OWN(conv_window_of_x)(const fnn_call *call, const conv_shape *s, int64_t image, int64_t images,
+                                              int64_t row, int64_t rows, int64_t cols, int copies, T *space) {
+  return OWN(conv_window_of)((const T *)call->buf[0] + image * s->h * s->w * s->cin, images, s->h, s->w, s->cin,
+                             row * s->stride_h - s->pad_top, (rows - 1) * s->stride_h + (s->kh - 1) * s->dilation_h + 1,
+                             -s->pad_left, cols, copies, space);
+}
+
 #include "conv2d_half_body.h"
 
 /* One or two ranges of memory that are read next: tiles ask for them, in order, as they go. */
@@ -487,9 +495,8 @@ static void OWN(conv2d_unit)(const fnn_call *call, const OWN(conv_cut) * c, cons
   const int64_t image = unit / c->bands.bands * c->bands.images, row = unit % c->bands.bands * c->bands.rows;
   const int64_t images = fnn_min(c->bands.images, s->n - image), rows = fnn_min(c->bands.rows, s->oh - row);
   T *space = (T *)(call->scratch + OWN(conv_window_at)(2 * s->taps));
-  const OWN(conv_window) x = OWN(conv_window_of)(
-    (const T *)call->buf[0] + image * s->h * s->w * s->cin, images, s->h, s->w, s->cin, row * s->stride_h - s->pad_top,
-    (rows - 1) * s->stride_h + (s->kh - 1) * s->dilation_h + 1, -s->pad_left, c->window_cols, c->copies, space);
+  const OWN(conv_window) x =
+    OWN(conv_window_of_x)(call, s, image, images, row, rows, c->window_cols, c->copies, space);
 
   OWN(tile_segment) *taps = (OWN(tile_segment) *)call->scratch;
   const int64_t width = c->panel_cols ? c->panel_cols : s->cout;

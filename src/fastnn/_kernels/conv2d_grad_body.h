@@ -246,7 +246,7 @@ typedef struct {
   conv_bands bands;                           /* what is contracted between two visits of a tile */
   int64_t blocks, row_blocks;                 /* of the batch, of tile rows: a unit is a pair */
   int64_t rows, panels, unit_rows;            /* of a group: rows rounded up to TILE_BLOCK, panels; rows of a unit */
-  int64_t partial, window_cols, window_rows, window_elements, dy_elements;
+  int64_t partial, window_cols, window_elements, dy_elements;
   int copies, in_place, copies_dy, is_grouped;
   int asks_rows; /* of x whole, as units read about all; else the pixels that a unit reads */
 } OWN(conv_kernel_cut);
@@ -284,7 +284,8 @@ static void OWN(conv_cut_sums)(OWN(conv_kernel_cut) * c) {
   const int64_t pixels = fnn_max(CONV_FEW_PIXELS, fnn_min(fnn_min(CONV_PIXELS, equal), OWN(CONV_BAND_BYTES) / pixel));
   const int64_t row = c->copies ? c->window_cols * s->cin : 0;
   c->bands = conv_bands_by(s->n, s->oh, s->ow, row * s->stride_h * size, 1, pixels);
-  c->window_elements = c->bands.images * ((c->bands.rows - 1) * s->stride_h + c->window_rows) * row;
+  const int64_t window_rows = (c->bands.rows - 1) * s->stride_h + (s->kh - 1) * s->dilation_h + 1;
+  c->window_elements = c->bands.images * window_rows * row;
   const int64_t units = fnn_ceil_div(CONV_UNITS / 2, fnn_max(1, c->bands.image_units * c->bands.bands));
   c->row_blocks = fnn_max(c->row_blocks, fnn_min(fnn_min(8, most), units));
   c->asks_rows = c->copies || 2 * read >= s->stride_h * s->stride_w * s->cin;
@@ -299,7 +300,6 @@ static OWN(conv_kernel_cut) OWN(conv_kernel_cut_of)(const int64_t *ints) {
                             .window_elements = forward.window_elements, .copies = forward.copies,
                             .in_place = forward.in_place, .is_grouped = forward.is_grouped};
   const conv_shape *s = &c.s;
-  c.window_rows = (s->kh - 1) * s->dilation_h + 1;
   c.copies_dy = s->cout_g % N != 0; /* whole vectors may reach past the end of dy */
   c.rows = fnn_round_up(s->taps * s->cin_g, TILE_BLOCK);
   c.panels = tile_panels(s->cout_g, N);
@@ -476,10 +476,8 @@ static void OWN(conv_kernel_unit)(const fnn_call *call, const OWN(conv_kernel_cu
   for (int64_t band = begin; band < end; band++) {
     const int64_t image = band / c->bands.bands * c->bands.images, row = band % c->bands.bands * c->bands.rows;
     const int64_t images = fnn_min(c->bands.images, s->n - image), n_rows = fnn_min(c->bands.rows, s->oh - row);
-    const OWN(conv_window) x = OWN(conv_window_of)(
-      (const T *)call->buf[0] + image * s->h * s->w * s->cin, images, s->h, s->w, s->cin,
-      row * s->stride_h - s->pad_top, (n_rows - 1) * s->stride_h + c->window_rows, -s->pad_left, c->window_cols,
-      c->copies, space);
+    const OWN(conv_window) x =
+      OWN(conv_window_of_x)(call, s, image, images, row, n_rows, c->window_cols, c->copies, space);
     if (!c->is_grouped) OWN(conv_kernel_rows)(s, rows, x.at, x.row, first_row, last_row);
     const T *dy = (const T *)call->buf[1] + (image * s->oh + row) * s->ow * s->cout;
     const int64_t pixels = images * n_rows * s->ow;

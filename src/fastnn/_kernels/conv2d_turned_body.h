@@ -10,7 +10,7 @@ typedef struct {
   conv_bands bands; /* what is contracted between two visits of a tile */
   int64_t run, widest, panels, rows; /* columns of a row of taps; how they are cut; rows of a tile */
   int64_t blocks, tile_blocks, partial; /* of the batch, of tiles: a unit is a pair; a block's sums */
-  int64_t window_cols, window_rows, window_elements;
+  int64_t window_cols, window_elements;
   int copies;
 } OWN(turned_cut);
 
@@ -30,7 +30,6 @@ static OWN(turned_cut) OWN(turned_cut_of)(const conv_shape *shape) {
   OWN(conv_cut_windows)(&forward, 0, 1, 1, 0);
   OWN(turned_cut) c = {.s = *shape, .bands = forward.bands, .run = shape->kw * shape->cin,
                        .rows = OWN(turned_rows)(shape->cout), .window_cols = forward.window_cols,
-                       .window_rows = (shape->kh - 1) * shape->dilation_h + 1,
                        .window_elements = forward.window_elements, .copies = forward.copies};
   c.widest = fnn_min(c.run / N, c.s.cout <= tile_rows(TILE_VECTORS) ? TILE_VECTORS : TILE_VECTORS - 1);
   c.panels = tile_panels_of(c.run, N, c.widest);
@@ -80,10 +79,8 @@ static void OWN(turned_unit)(const fnn_call *call, const OWN(turned_cut) * c, in
   for (int64_t band = begin; band < end; band++) {
     const int64_t image = band / c->bands.bands * c->bands.images, row = band % c->bands.bands * c->bands.rows;
     const int64_t images = fnn_min(c->bands.images, s->n - image), rows = fnn_min(c->bands.rows, s->oh - row);
-    const OWN(conv_window) x = OWN(conv_window_of)(
-      (const T *)call->buf[0] + image * s->h * s->w * s->cin, images, s->h, s->w, s->cin,
-      row * s->stride_h - s->pad_top, (rows - 1) * s->stride_h + c->window_rows, -s->pad_left, c->window_cols,
-      c->copies, space);
+    const OWN(conv_window) x =
+      OWN(conv_window_of_x)(call, s, image, images, row, rows, c->window_cols, c->copies, space);
     const T *dy = (const T *)call->buf[1] + (image * s->oh + row) * s->ow * s->cout;
     if (call->buf[3] && tile_block == 0)
       OWN(conv_add_columns)(s, column_sum, dy, images * rows * s->ow, band == begin);
