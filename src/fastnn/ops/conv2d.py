@@ -93,11 +93,7 @@ def _kernel(name, value, ints, b):
     plain = f"{name}_{b.suffix(value)}"
     fast = f"winograd_{plain}"
     fits = value.dtype == "float32" and ints[7:13] == [3, 3, 1, 1, 1, 1] and ints[15] == 1  # size, steps and groups
-    fits = fits and not (name == "conv2d" and ints[6] <= cost.WINOGRAD_IDLE and isa() == "avx512")
-    gain = cost.WINOGRAD_GAIN_OF_FEW if min(ints[3], ints[6]) < cost.WINOGRAD_FEW else cost.WINOGRAD_GAIN
-    results = ints[6] if name == "conv2d" else ints[3]
-    if results in cost.WINOGRAD_PART.get(name, ()) and gain == cost.WINOGRAD_GAIN and isa() == "avx512":
-        gain = cost.WINOGRAD_GAIN_OF_PART
+    gain = cost.winograd_gain(name, ints[3], ints[6])
     return fast if fits and config.winograd() and cost.is_faster(fast, plain, ints, gain) else plain
 
 

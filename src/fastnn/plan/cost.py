@@ -10,6 +10,7 @@ the six networks would be decided in another way by what it found.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from fastnn import _kernels
@@ -40,6 +41,16 @@ def is_faster(kernel: str, other: str, ints: Sequence[int], times: float) -> boo
     """Whether `other` is expected to need more than `times` as long as `kernel` for the same parameters."""
     one, two = (expected_s(_engine.kernel_work(_kernels.isa(), name, ints)) for name in (kernel, other))
     return two > times * one
+
+
+def winograd_gain(name: str, cin: int, cout: int) -> float:
+    """How many times as fast as sums of products Winograd's algorithm has to be expected, for the kernel `name`."""
+    is_wide, results = _kernels.isa() == "avx512", cout if name == "conv2d" else cin
+    if is_wide and name == "conv2d" and cout <= WINOGRAD_IDLE:
+        return math.inf
+    if min(cin, cout) < WINOGRAD_FEW:
+        return WINOGRAD_GAIN_OF_FEW
+    return WINOGRAD_GAIN_OF_PART if is_wide and results in WINOGRAD_PART.get(name, ()) else WINOGRAD_GAIN
 
 
 def threads_for(work) -> int:
