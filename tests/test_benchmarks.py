@@ -7,7 +7,7 @@ import pytest
 
 import fastnn as k
 from benchmarks import goals, pairs, report
-from benchmarks.kernels import by_fastnn, by_numpy, worker
+from benchmarks.kernels import by_fastnn, by_numpy, sampled_level, worker
 from benchmarks.kernels.problems import PROBLEMS
 from benchmarks.kernels.sampled import sampled
 from benchmarks.models import others
@@ -32,6 +32,7 @@ def test_a_seed_draws_the_same_problems_and_another_seed_others():
     first, again, others_ = ({p.name: p for p in sampled(seed)} for seed in (0, 0, 1))
     assert first == again
     assert {p.kind for p in first.values()} == {p.kind for p in others_.values()} == set(SMALLEST)
+    assert {f"sampled-{p.family}" for p in first.values()} == set(sampled_level.GROUPS)
     assert len(first.keys() & others_.keys()) < len(first) / 10
 
 

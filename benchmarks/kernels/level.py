@@ -17,16 +17,16 @@ PEERS = ("numpy", "torch", pairs.BEFORE)
 GROUPS = FAMILIES
 
 
-def measure(family, peers, rounds, threads, options, seed=()):
-    """Yields a row for each problem of `family`: of the table, or of those sampled by `(seed,)`."""
-    problems = sampled(*seed) if seed else PROBLEMS
+def measure(family, peers, rounds, threads, options, seed=None):
+    """Yields a row for each problem of `family`: of the table, or of those that `seed` draws."""
+    problems = PROBLEMS if seed is None else sampled(seed)
     problems = [p for p in problems if p.family == family and re.search(options.match, p.name)]
     if not problems:
         return
 
     def contender(name):
         program, extra = pairs.program_of(name)
-        arguments = ("benchmarks.kernels.worker", program, options.budget, *seed)
+        arguments = ("benchmarks.kernels.worker", program, options.budget, *([] if seed is None else [seed]))
         return lambda: pairs.Conversation(*arguments, threads=threads, extra=extra)
 
     # What the machine can do is measured in the same minutes.
