@@ -16,7 +16,8 @@
  * by rectangle of results that the same taps reach, so that nothing is padded. With fewer channels than a vector has
  * lanes and no stride along a row, rows are copied to scratch with their padding, and pixels that fill whole vectors
  * are done at once. With mult > 1, or a stride, pixels are copied to "wide" ones: c * mult channels, each of x repeated
- * mult times, filled to a whole vector.
+ * mult times, filled to a whole vector. Where groups of pixels reach past a row's end, grad_kernel multiplies zeros of
+ * dy by what is in x there: a number that is not finite may reach taps that do not meet it.
  * Order of summation: ky, kx ascending (grad_input: descending, and then over m); grad_kernel adds fixed blocks of the
  * batch, each from the first pixel to the last of its rectangles. */
 #include "program.h"
