@@ -1,6 +1,7 @@
 """The problems by fastnn: each a compiled function whose native plan is repeated without any Python in between."""
 
 import fastnn
+from benchmarks.kernels.operations import OPERATIONS
 from fastnn import ops
 from fastnn.ops.attention import attention_op
 from fastnn.ops.conv2d import conv2d_grad_input_op, conv2d_grad_kernel_op, conv2d_op
@@ -112,6 +113,15 @@ def _attention(params):
     return attention
 
 
+def _operation(function):
+    return lambda _, *xs: function(ops, *xs)
+
+
+def _operation_fit(function):
+    """By the first argument; the last is what flows into the value."""
+    return lambda _, x, *rest: _fit(lambda x: function(ops, x, *rest[:-1]), [x], rest[-1])
+
+
 # {kind: function(params, *arrays)}
 FUNCTIONS = {
     "dense": lambda _, x, w, b: linear_op(x, w, b),
@@ -149,6 +159,8 @@ FUNCTIONS = {
     "gru_fit": lambda _, *xs: _fit(_gru, xs[:-1], xs[-1]),
     "attention": lambda p, *xs: _attention(p)(*xs),
     "attention_fit": lambda p, *xs: _fit(_attention(p), xs[:-1], xs[-1]),
+    **{kind: _operation(of.fastnn) for kind, of in OPERATIONS.items()},
+    **{f"{kind}_fit": _operation_fit(of.fastnn) for kind, of in OPERATIONS.items() if of.fit},
 }
 # {kind: function(params, *arrays)}: what the forward pass leaves for a gradient, in the place of its arguments
 PREPARED = {"max_pool_grad": lambda p, dy, x: [dy, max_pool2d_op(x, **_windows(p))[1]]}

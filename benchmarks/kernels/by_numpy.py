@@ -6,17 +6,22 @@ import math
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from benchmarks.kernels.operations import OPERATIONS
 from benchmarks.timing import repeated
 
 
 def prepare(problem):
-    """`(run(times), result())` of `problem`."""
+    """`(run(times), result())` of `problem`, or None where there is no function for it."""
     arrays = problem.inputs()
     if problem.kind in OPTIMIZERS:
         step = OPTIMIZERS[problem.kind](arrays[0])
         return repeated(step), step
-    function = FUNCTIONS[problem.kind]
-    return repeated(lambda: function(problem.params, *arrays)), lambda: function(problem.params, *arrays)
+    function = FUNCTIONS.get(problem.kind)
+    return function and (repeated(lambda: function(problem.params, *arrays)), lambda: function(problem.params, *arrays))
+
+
+def _operation(function):
+    return lambda _, *xs: function(np, *xs)
 
 
 # ---- dense, convolution ----
@@ -359,6 +364,7 @@ FUNCTIONS = {
     "gru_fit": _gru_fit,
     "attention": _attention,
     "attention_fit": _attention_fit,
+    **{kind: _operation(of.numpy) for kind, of in OPERATIONS.items()},
 }
 
 

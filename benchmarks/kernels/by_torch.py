@@ -4,6 +4,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from benchmarks.kernels.operations import OPERATIONS
 from benchmarks.machine import threads
 from benchmarks.timing import repeated
 
@@ -200,6 +201,19 @@ def _pool(function):
     return _without_gradients(lambda p, x: function(_planes(x), p["window"], p["stride"]))
 
 
+def _operation(function):
+    return _without_gradients(lambda _, *xs: function(torch, *xs))
+
+
+def _operation_fit(function):
+    """By the first argument; the last is what flows into the value."""
+
+    def make(_, x, *rest):
+        return _fit(lambda _, x: function(torch, x, *rest[:-1]))(None, x, rest[-1])
+
+    return make
+
+
 # {kind: function(params, *tensors) that returns what is timed}
 FUNCTIONS = {
     "dense": _without_gradients(lambda _, x, w, b: torch.addmm(b, x, w)),
@@ -238,6 +252,8 @@ FUNCTIONS = {
     "gru_fit": _recurrent(nn.GRU, _reset_first, is_fit=True),
     "attention": _without_gradients(_attention),
     "attention_fit": _fit(_attention),
+    **{kind: _operation(of.torch) for kind, of in OPERATIONS.items()},
+    **{f"{kind}_fit": _operation_fit(of.torch) for kind, of in OPERATIONS.items() if of.fit},
 }
 _IMAGES = (
     "conv2d",

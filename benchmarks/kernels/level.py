@@ -36,7 +36,9 @@ def measure(family, peers, rounds, threads, options, seed=None):
     peak = max(found["flops_per_s"] for found in machine)
     bandwidth = max(found["bytes_per_s"] for found in machine)
     for problem in problems:
-        seconds = {name: [found[problem.name][0] for found in values] for name, values in results.items()}
+        answers = {name: [found[problem.name] for found in values] for name, values in results.items()}
+        answers = {name: values for name, values in answers.items() if values[0]}
+        seconds = {name: [found[0] for found in values] for name, values in answers.items()}
         contenders = {name: pairs.summary(seconds["fastnn"], values) for name, values in seconds.items()}
         work, most = (problem.flops, peak) if problem.flops else (problem.bytes, bandwidth)
         shortest = min(seconds["fastnn"])  # as that of what the machine can do
@@ -45,7 +47,7 @@ def measure(family, peers, rounds, threads, options, seed=None):
             "group": family, "row": problem.name, "figure": "time", "unit": "s", "contenders": contenders,
             "missing": missing, "rate": rate, "rate_unit": "FLOP/s" if problem.flops else "B/s", "share": rate / most,
             "bandwidth_share": problem.bytes / shortest / bandwidth,
-            "differing": _differing({name: values[0][problem.name][1:] for name, values in results.items()}),
+            "differing": _differing({name: values[0][1:] for name, values in answers.items()}),
         }  # fmt: skip
 
 

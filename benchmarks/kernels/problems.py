@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from benchmarks.kernels.operations import OPERATIONS
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
@@ -268,6 +270,19 @@ def attention(sizes):
         yield Problem("attention", "attention_fit", text, (q, k, k, q), 3 * flops, 2 * _bytes(q, q, k, k), params)
 
 
+# ---- what else networks do: operations.py ----
+
+
+def operations():
+    for kind, of in OPERATIONS.items():
+        shapes = [entry[0] if isinstance(entry[0], tuple) else entry for entry in of.arrays]
+        text = f"{' and '.join('x'.join(map(str, shape)) for shape in shapes)}"
+        yield Problem(of.family, kind, text, of.arrays, bytes=_bytes(*shapes, of.out))
+        if of.fit:
+            arrays = (*of.arrays, of.out)
+            yield Problem(of.family, f"{kind}_fit", text, arrays, bytes=_bytes(shapes[0], *shapes, of.out, of.out))
+
+
 PROBLEMS = [
     *gemm(DENSE),
     *_in_turn(TURNS),
@@ -283,5 +298,6 @@ PROBLEMS = [
     *optimizers(PARAMETERS),
     *recurrent(RECURRENT),
     *attention(ATTENTION),
+    *operations(),
 ]
 FAMILIES = tuple(dict.fromkeys(problem.family for problem in PROBLEMS))

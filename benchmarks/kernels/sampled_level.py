@@ -1,9 +1,10 @@
 """The level `sampled`: as `kernels`, of problems that a seed draws (`sampled.py`)."""
 
 from benchmarks.kernels import level
+from benchmarks.kernels.sampled import sampled
 
 PEERS = level.PEERS
-GROUPS = tuple(f"sampled-{family}" for family in level.GROUPS if family != "in-turn")
+GROUPS = tuple(dict.fromkeys(f"sampled-{problem.family}" for problem in sampled(0)))
 
 
 def measure(group, peers, rounds, threads, options):

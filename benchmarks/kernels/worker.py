@@ -1,8 +1,9 @@
 """One contender in a process of its own: `python -m benchmarks.kernels.worker CONTENDER BUDGET_S [SEED]`;
 with SEED it knows the problems that are `sampled` by it.
 
-Answers the name of a problem (see `benchmarks.pairs.Conversation`) by `[seconds, *check]`. The check is three sums over
-the results, by which the caller sees that contenders did the same work; null where a contender has no such function.
+Answers the name of a problem (see `benchmarks.pairs.Conversation`) by `[seconds, *check]`, or null where the contender
+has no function for it. The check is three sums over the results, by which the caller sees that contenders did the same
+work.
 """
 
 import importlib
@@ -32,16 +33,19 @@ def check_of(results) -> list[float]:
 
 
 def prepared(module, problem):
-    """`(run(times), result())`; one set of arguments after another where the problem has several."""
-    run, result = module.prepare(problem)
-    if problem.sets == 1:
-        return run, result
+    """`(run(times), result())`, or None; one set of arguments after another where the problem has several."""
+    found = module.prepare(problem)
+    if not found or problem.sets == 1:
+        return found
+    run, result = found
     turns = itertools.cycle([run, *(module.prepare(problem)[0] for _ in range(problem.sets - 1))])
     return repeated(lambda: next(turns)(1)), result
 
 
-def measured(module, problem, budget_s: float) -> list[float]:
-    run, result = prepared(module, problem)
+def measured(module, problem, budget_s: float) -> list[float] | None:
+    if not (found := prepared(module, problem)):
+        return None
+    run, result = found
     check = check_of(result())
     found = [seconds_of(run, budget_s), *check]
     if len(os.sched_getaffinity(0)) > 1:
