@@ -1,11 +1,11 @@
-"""Batch and layer normalization and their gradients, against NumPy in extended precision."""
+"""Batch, group and layer normalization and their gradients, against NumPy in extended precision."""
 
 import numpy as np
 import pytest
 
 from fastnn import _kernels
 from fastnn._kernels import DTYPE_CODE, _engine
-from fastnn.ops import normalization
+from fastnn.ops import group_norm, normalization
 from tests.kernels.programs import Program
 
 ISAS = _engine.isas()
@@ -160,10 +160,81 @@ def test_layer_norm_grad(shape, is_centered, kind, isa):
     close(dx, wanted[0], r[:, None] * (3 * eps * g + terms * (centre + scaled * along)), "dx")
 
 
+# samples, rows, cols, groups: one block and several, few samples and many, groups within 64 columns and across them
+GROUPS = [
+    (1, 1, 1, 1), (2, 7, 6, 3), (9, 5, 8, 8), (3, 257, 64, 8), (8, 300, 12, 1), (1, 700, 70, 1), (2, 600, 130, 2),
+    (2, 130, 390, 3), (8, 90, 400, 2),
+]  # fmt: skip
+
+
+def spread(moments, each):
+    return np.repeat(moments, each, 1)
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("kind", FLOATS)
+@pytest.mark.parametrize("mean", [0.0, 1000.0])
+@pytest.mark.parametrize("sizes", GROUPS, ids=str)
+def test_group_norm(sizes, mean, kind, isa):
+    rng = np.random.default_rng(5)
+    samples, rows, cols, groups = sizes
+    eps, epsilon, shape, each = np.finfo(FLOATS[kind]).eps, 1e-3, (samples, rows, cols), cols // groups
+    x = sample(rng, shape, kind, mean) + np.arange(cols, dtype=FLOATS[kind])  # channels of a group differ
+    gamma, beta = sample(rng, cols, kind), sample(rng, cols, kind)
+    ints, moments = [rows, cols, 0, samples, each], (samples, cols)
+    y, mu, var = run("group_norm", kind, isa, [x, gamma, beta], [shape, moments, moments], ints, [epsilon])
+    wanted_y, wanted_mu, wanted_var = group_norm.group_norm_op.reference(
+        *wide(x, gamma, beta), epsilon=epsilon, groups=groups
+    )
+    block = min(256, rows) + 4  # as of batch_norm
+
+    def of_group(terms):
+        return spread(terms.reshape(samples, rows, groups, each).mean((1, 3)), each)
+
+    mu_error = block * eps * of_group(np.abs(wide(x)[0])) + np.finfo(x.dtype).tiny
+    close(mu, wanted_mu, mu_error, "mean")
+    deviation = np.abs(x - wanted_mu[:, None])
+    within = 2 * of_group(deviation * (eps * np.abs(x) + mu_error[:, None])) + mu_error**2
+    var_error = (block + 4) * eps * wanted_var + within
+    close(var, wanted_var, var_error, "variance")
+    r = 1 / np.sqrt(wanted_var + epsilon)
+    r_error = r * (0.5 * var_error * r**2 + 3 * eps)
+    y_error = np.abs(gamma) * (
+        (mu_error[:, None] + eps * np.abs(x)) * r[:, None] + deviation * r_error[:, None]
+    )  # fmt: skip
+    close(y, wanted_y, y_error + 3 * eps * (np.abs(wanted_y) + np.abs(beta)), "y")
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("kind", FLOATS)
+@pytest.mark.parametrize("sizes", GROUPS, ids=str)
+def test_group_norm_grad(sizes, kind, isa):
+    rng = np.random.default_rng(6)
+    samples, rows, cols, groups = sizes
+    eps, epsilon, shape, each = np.finfo(FLOATS[kind]).eps, 1e-3, (samples, rows, cols), cols // groups
+    dy, x, gamma = sample(rng, shape, kind), sample(rng, shape, kind), sample(rng, cols, kind)
+    mean = spread(sample(rng, (samples, groups), kind), each)
+    var = spread(np.abs(sample(rng, (samples, groups), kind)) + FLOATS[kind](1), each)
+    inputs, ints = [dy, x, gamma, mean, var], [rows, cols, 0, samples, each]
+    dx, dgamma, dbeta = run("group_norm_grad", kind, isa, inputs, [shape, (cols,), (cols,)], ints, [epsilon])
+    wanted = group_norm.group_norm_grad_op.reference(*wide(*inputs), epsilon=epsilon, groups=groups)
+    block = (min(256, rows) + 10) * eps
+    r = (1 / np.sqrt(wide(var)[0] + epsilon))[:, None]
+    s = (np.abs(wide(x)[0]) + np.abs(mean[:, None])) * r  # each with its rounding
+    close(dbeta, wanted[2], block * np.abs(dy).sum((0, 1), dtype=np.float64), "dbeta")
+    close(dgamma, wanted[1], block * (np.abs(dy) * s).sum((0, 1)), "dgamma")
+    g = np.abs(dy * gamma)
+
+    def of_group(terms):
+        return spread(terms.reshape(samples, rows, groups, each).mean((1, 3)), each)[:, None]
+
+    close(dx, wanted[0], r * (4 * eps * g + block * (of_group(g) + s * of_group(g * s))), "dx")
+
+
 @pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize("kind", FLOATS)
 def test_epilogues(kind, isa):
-    """relu of the first output, in place, for all four kernels."""
+    """relu of the first output, in place, for all kernels; of group_norm with whole samples in a unit and without."""
     rng = np.random.default_rng(4)
     dtype = np.dtype(FLOATS[kind])
     shape = rows, cols = 700, 19
@@ -175,12 +246,20 @@ def test_epilogues(kind, isa):
         "layer_norm": ([x, column, column], [shape, (rows,), (rows,)], [1e-3], 3),
         "layer_norm_grad": ([dy, x, column, row, row], [shape, (cols,), (cols,)], [], 3),
     }
-    for name, (inputs, shapes, reals, at) in cases.items():
-        ints = [*shape, *([1] if name.startswith("layer") else []), 0]
+    ints_of = {name: [*shape, *([1] if name.startswith("layer") else []), 0] for name in cases}
+    for samples in (2, 10):
+        moments = np.abs(sample(rng, (samples, cols), kind))
+        inputs, shapes = [x, column, column], [shape, moments.shape, moments.shape]
+        cases[f"group_norm {samples}"] = inputs, shapes, [1e-3], 2
+        inputs = [dy, x, column, moments, moments]
+        cases[f"group_norm_grad {samples}"] = inputs, [shape, (cols,), (cols,)], [1e-3], 2
+        ints_of.update({case: [rows // samples, cols, 0, samples, 1] for case in list(cases)[-2:]})
+    for case, (inputs, shapes, reals, at) in cases.items():
+        name, ints = case.split()[0], ints_of[case].copy()
         plain = run(name, kind, isa, inputs, shapes, ints, reals)
         program = Program((len(inputs), DTYPE_CODE[dtype.name], cols, 1))
         program.store(program.do("relu", 0), 0)
         ints[at] = len(ints)
         finished = run(name, kind, isa, inputs, shapes, [*ints, *program.encode(isa)], reals)
-        np.testing.assert_array_equal(finished[0], np.maximum(plain[0], 0), name)
-        np.testing.assert_array_equal(finished[1], plain[1], name)
+        np.testing.assert_array_equal(finished[0], np.maximum(plain[0], 0), case)
+        np.testing.assert_array_equal(finished[1], plain[1], case)

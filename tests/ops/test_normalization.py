@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from fastnn import KerasTensor, ops
+from fastnn.ops.group_norm import group_norm, group_norm_composed, group_norm_grad_op, group_norm_op
 from fastnn.ops.normalization import batch_norm, batch_norm_grad_op, batch_norm_op, layer_norm_grad_op, layer_norm_op
 from fastnn.testing import check_op
 
@@ -75,6 +76,26 @@ def test_records(is_centered):
     check_op(layer_norm_op, [X, GAMMA, BETA], epsilon=1e-3, is_centered=is_centered)
     inputs = [floats(3, 4, 5), X, GAMMA, floats(3, 4) * is_centered, np.abs(floats(3, 4)) + 1]
     check_op(layer_norm_grad_op, inputs, is_centered=is_centered)
+
+
+@pytest.mark.parametrize("shape", [(3, 4, 6), (9, 2, 3, 6)], ids=str)
+@pytest.mark.parametrize("groups", [1, 3, 6])
+def test_group_norm_records(groups, shape):
+    x, gamma, beta, moments = floats(*shape), floats(6), floats(6), np.abs(floats(shape[0], groups)) + 1
+    moments = np.repeat(moments, 6 // groups, 1)
+    check_op(group_norm_op, [x, gamma, beta], epsilon=1e-3, groups=groups)
+    check_op(group_norm_grad_op, [floats(*shape), x, gamma, moments, moments], epsilon=1e-3, groups=groups)
+    composed = group_norm_composed(x, gamma, beta, epsilon=1e-3, groups=groups)
+    for ours, other in zip(group_norm_op(x, gamma, beta, epsilon=1e-3, groups=groups), composed, strict=True):
+        np.testing.assert_allclose(ours, other, rtol=1e-5, atol=1e-6)
+
+
+def test_group_norm_of_nothing_and_of_what_does_not_fit():
+    assert group_norm(np.zeros((0, 3, 6), np.float32), 2).shape == (0, 3, 6)
+    x = np.array([[[np.nan, 1, 2, 3]]], np.float32)
+    assert np.isnan(group_norm(x, 2)).tolist() == [[[True, True, False, False]]]
+    with pytest.raises(ValueError, match=r"4.*6"):
+        group_norm(np.zeros((1, 3, 6), np.float32), 4)
 
 
 @pytest.mark.parametrize("kwargs", [{}, {"order": 1, "axis": 0}, {"order": 3}, {"axis": (0, 1)}], ids=str)

@@ -75,15 +75,12 @@ FNN_INLINE void OWN(block_moments)(const fnn_call *call, int64_t first, int64_t 
   }
 }
 
-/* Phase 1: the blocks of `width` columns joined, block by block as they lie; and what phase 2 multiplies by. */
-FNN_INLINE void OWN(join_moments)(const fnn_call *call, int64_t first, int64_t width) {
-  int64_t rows = call->ints[0], cols = call->ints[1], step = batch_rows(call->ints);
-  int64_t blocks = fnn_ceil_div(rows, step);
-  const T *partial = (const T *)call->shared + first;
-  T *factor = (T *)call->shared + 2 * blocks * cols;
-  double count = 0, mean[UNIT_COLS] = {0}, squares[UNIT_COLS] = {0};
-  for (int64_t b = 0; b < blocks; b++, partial += 2 * cols) {
-    double n = (double)fnn_min(step, rows - b * step), share = n / (count + n);
+/* `width` columns of blocks of `step` rows, 2 cols numbers apart, joined block by block as they lie. */
+FNN_INLINE void OWN(join_moments)(const T *partial, int64_t rows, int64_t step, int64_t cols, int64_t width,
+                                  double *mean, double *squares) {
+  double count = 0;
+  for (int64_t row = 0; row < rows; row += step, partial += 2 * cols) {
+    double n = (double)fnn_min(step, rows - row), share = n / (count + n);
     for (int64_t c = 0; c < width; c++) {
       double d = (double)partial[c] - mean[c];
       squares[c] += (double)partial[cols + c] + d * d * count * share;
@@ -91,8 +88,17 @@ FNN_INLINE void OWN(join_moments)(const fnn_call *call, int64_t first, int64_t w
     }
     count += n;
   }
+}
+
+/* Phase 1: `width` columns joined, and what phase 2 multiplies by. */
+FNN_INLINE void OWN(batch_moments)(const fnn_call *call, int64_t first, int64_t width) {
+  int64_t rows = call->ints[0], cols = call->ints[1], step = batch_rows(call->ints);
+  const T *partial = (const T *)call->shared + first;
+  T *factor = (T *)call->shared + 2 * fnn_ceil_div(rows, step) * cols;
+  double mean[UNIT_COLS] = {0}, squares[UNIT_COLS] = {0};
+  OWN(join_moments)(partial, rows, step, cols, width, mean, squares);
   for (int64_t c = 0; c < width; c++) {
-    double variance = squares[c] / count;
+    double variance = squares[c] / (double)rows;
     ((T *)call->buf[4])[first + c] = (T)mean[c];
     ((T *)call->buf[5])[first + c] = (T)variance;
     factor[first + c] = (T)((double)((const T *)call->buf[1])[first + c] / sqrt(variance + call->reals[0]));
@@ -123,7 +129,7 @@ static void OWN(batch_norm)(const fnn_call *call, int64_t begin, int64_t end) {
   T *shared = (T *)call->shared;
   if (call->phase == 1) {
     for (int64_t c = begin * UNIT_COLS; begin < end; begin++, c += UNIT_COLS)
-      OWN(join_moments)(call, c, fnn_min(UNIT_COLS, cols - c));
+      OWN(batch_moments)(call, c, fnn_min(UNIT_COLS, cols - c));
     return;
   }
   for (int64_t b = begin; b < end; b++) {

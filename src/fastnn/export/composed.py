@@ -14,6 +14,7 @@ from fastnn.graph.halves import widen
 from fastnn.graph.trace import tracing
 from fastnn.graph.value import Graph, Node, Value
 from fastnn.ops.attention import hidden_score
+from fastnn.ops.group_norm import group_norm_composed
 from fastnn.ops.record import REGISTRY
 
 RULES = {}
@@ -176,6 +177,11 @@ def _batch_norm(node, x, gamma, beta, epsilon):
     axes = tuple(range(x.ndim - 1))
     mean, variance = ops.mean(x, axes), ops.var(x, axes)
     return (x - mean) * ops.rsqrt(variance + epsilon) * gamma + beta, mean, variance
+
+
+@rule("group_norm")
+def _group_norm(node, x, gamma, beta, epsilon, groups):
+    return group_norm_composed(x, gamma, beta, epsilon, groups)
 
 
 @rule("cumprod")

@@ -52,14 +52,15 @@ def _matrix(x) -> list[int]:
 # ---- batch normalization in training ----
 
 
-def _per_column(name, x, *parameters):
+def require_columns(name, x, *parameters):
+    """A vector of the size of the last axis of `x`, each of `parameters`."""
     for p in parameters:
         if p.shape != x.shape[-1:]:
             raise ValueError(f"{name}: a parameter of shape {p.shape} does not fit {x.shape[-1]} columns of {x.shape}.")
 
 
 def _batch_norm_shape(x, gamma, beta, epsilon):
-    _per_column("batch_norm", x, gamma, beta)
+    require_columns("batch_norm", x, gamma, beta)
     return x, Spec(x.shape[-1:], x.dtype), Spec(x.shape[-1:], x.dtype)
 
 
@@ -215,7 +216,7 @@ def batch_normalization(x, mean, variance, axis, offset=None, scale=None, epsilo
 
 
 def _layer_norm_shape(x, gamma, beta, epsilon, is_centered):
-    _per_column("layer_norm", x, gamma, beta)
+    require_columns("layer_norm", x, gamma, beta)
     row = Spec(x.shape[:-1], x.dtype)
     return x, row, row
 

@@ -3,6 +3,7 @@
 from fastnn import constraints, initializers, ops, regularizers
 from fastnn.layers.input_spec import InputSpec
 from fastnn.layers.layer import Layer
+from fastnn.ops.group_norm import group_norm
 
 
 class GroupNormalization(Layer):
@@ -89,6 +90,8 @@ class GroupNormalization(Layer):
 
     def call(self, inputs):
         shape, axis = inputs.shape, self.axis % len(inputs.shape)
+        if axis == len(shape) - 1 and len(shape) > 2:  # of one position, groups are rows
+            return group_norm(inputs, self.groups, self.gamma, self.beta, self.epsilon)
         channels = shape[axis]
         grouped = ops.reshape(inputs, (*shape[:axis], self.groups, channels // self.groups, *shape[axis + 1 :]))
         axes = [k for k in range(1, len(shape) + 1) if k != axis]
