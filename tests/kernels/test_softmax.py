@@ -117,6 +117,54 @@ def test_gradients(shape, kind, isa):
         assert in_place.tobytes() == apart.tobytes()
 
 
+# outer, rows, inner: part of a vector, whole ones, several strips and the rest of one
+COLUMNS = [(1, 1, 2), (3, 7, 5), (2, 300, 3), (1, 4, 64), (2, 33, 129), (70, 3, 37), (1, 5000, 17)]
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("kind", FLOATS)
+@pytest.mark.parametrize("shape", COLUMNS, ids=str)
+def test_columns(shape, kind, isa):
+    """Over the middle axis, as over rows of the transposed arrays."""
+    rng = np.random.default_rng(5)
+    eps = np.finfo(FLOATS[kind]).eps
+    dy, x = (rng.standard_normal(shape).astype(FLOATS[kind]) * 3 for _ in range(2))
+    p, log_p = exact(x)
+    spread, terms = (x.max(1, keepdims=True) - x).astype(np.float64), shape[1] + 13
+    error = (spread + spread.max(1, keepdims=True) + 2 * terms) * eps
+    (y,) = both_threads("softmax_columns", kind, isa, [x], [shape], shape)
+    close(y, p, p * error + np.finfo(x.dtype).tiny, "softmax")
+    (z,) = both_threads("log_softmax_columns", kind, isa, [x], [shape], shape)
+    close(z, log_p, error.max(1, keepdims=True) + 3 * eps * np.abs(log_p), "log_softmax")
+    wide_dy, wide_y, wide_z = (a.astype(np.longdouble) for a in (dy, y, z))
+    (dx,) = both_threads("softmax_grad_columns", kind, isa, [dy, y], [shape], shape)
+    along, magnitude = ((f(wide_dy) * wide_y).sum(1, keepdims=True) for f in (np.positive, np.abs))
+    wanted = wide_y * (wide_dy - along)
+    close(dx, wanted, eps * (wide_y * (terms * magnitude + 2 * np.abs(wide_dy)) + 2 * np.abs(wanted)), "softmax_grad")
+    (dlog,) = both_threads("log_softmax_grad_columns", kind, isa, [dy, z], [shape], shape)
+    total, magnitude = (f(wide_dy).sum(1, keepdims=True) for f in (np.positive, np.abs))
+    wanted = wide_dy - np.exp(wide_z) * total
+    bound = eps * (np.exp(wide_z) * terms * magnitude + 2 * np.abs(wide_dy) + 2 * np.abs(wanted))
+    close(dlog, wanted, bound + np.finfo(x.dtype).tiny, "log_softmax_grad")
+    for name, inputs, apart in (
+        ("softmax", [x], y), ("log_softmax", [x], z), ("softmax_grad", [dy, y], dx), ("log_softmax_grad", [dy, z], dlog)
+    ):  # fmt: skip
+        first = inputs[0].copy()
+        _kernels.run(f"{name}_columns_{kind}", [first, *inputs[1:], first], shape, isa_name=isa)
+        assert first.tobytes() == apart.tobytes()
+
+
+@pytest.mark.parametrize("isa", ISAS)
+def test_columns_of_what_is_not_finite(isa):
+    """As rows: NaN where one is, and where nothing is finite; -inf gives 0."""
+    x = np.array([[0, np.nan, -np.inf, np.inf], [0, 1, -np.inf, 1], [-np.inf, 1, -np.inf, 1]], np.float32)
+    for name in ("softmax", "log_softmax"):
+        (rows,) = both_threads(name, "f32", isa, [x.T.copy()], [(4, 3)], (4, 3))
+        (columns,) = both_threads(f"{name}_columns", "f32", isa, [x], [(3, 4)], (1, 3, 4))
+        np.testing.assert_array_equal(np.isnan(rows.T), np.isnan(columns))
+        np.testing.assert_allclose(rows.T, columns, rtol=1e-6)
+
+
 @pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize("kind", FLOATS)
 @pytest.mark.parametrize("shape", SHAPES, ids=str)

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 
+import fastnn
 from fastnn import KerasTensor, ops
 from fastnn.graph.trace import tracing
 from fastnn.graph.value import Graph
@@ -53,6 +54,13 @@ def test_sparsemax(axis):
 
 def test_softmax_of_integers_is_floatx():
     assert ops.softmax(np.array([1, 2])).dtype == np.float32
+
+
+def test_loss_over_another_axis_than_the_softmax_is_of_the_probabilities():
+    square, target = X[:, :, :3], TARGET[:, :, :3]
+    p = ops.softmax(square, axis=1)
+    ours = fastnn.jit(lambda x: ops.categorical_crossentropy(target, ops.softmax(x, axis=1)))(square)
+    np.testing.assert_allclose(ours, ops.categorical_crossentropy(target, np.asarray(p)), rtol=1e-5)
 
 
 @pytest.mark.parametrize("from_logits", [True, False])
@@ -137,6 +145,20 @@ def test_label_out_of_range_raises(from_logits, label):
 def test_records(op, inputs, dtype):
     """Kernels against references, and gradients of gradients."""
     check_op(op, [x if x.dtype.kind == "i" else x.astype(dtype) for x in inputs])
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+@pytest.mark.parametrize("op, y", [(softmax_grad_op, P), (log_softmax_grad_op, -P)], ids=["softmax", "log_softmax"])
+def test_records_along_an_axis(op, y, axis):
+    check_op(op, [X, y], axis=axis)
+
+
+def test_softmax_over_an_inner_axis_moves_nothing():
+    for name in ("softmax", "log_softmax"):
+        _, kernels = steps_of(lambda x, name=name: [getattr(ops, name)(x, axis=1)], ((4, 3, 5), "float32"))
+        assert kernels == [f"{name}_columns_f32"]
+        _, kernels = steps_of(lambda x, name=name: [getattr(ops, name)(x, axis=1)], ((4, 3, 1), "float32"))
+        assert kernels == [f"{name}_f32"]
 
 
 def steps_of(function, *shapes):

@@ -1,6 +1,6 @@
 /* softmax.c: softmax, log-softmax and cross-entropies of rows, with their gradients.
  *
- * Every kernel works on rows of `cols` elements: ints are [0] rows [1] cols, and [2] the labels' dtype where there are
+ * Every kernel, but those of columns (softmax_columns_body.h), works on rows of `cols` elements: ints are [0] rows [1] cols, and [2] the labels' dtype where there are
  * labels. Buffers are contiguous and aligned to the element; outputs overlap no input, but softmax, log_softmax and
  * their gradients may write over their first input. A unit is a block of rows; a row's sums are taken in one order (N
  * lanes along the row, then the lanes), so the bits do not depend on the threads.
@@ -9,7 +9,11 @@
 
 #include "vmath.h"
 
-enum { UNIT = 4096 /* elements of a unit: some 5 microseconds of exponentials */ };
+enum {
+  UNIT = 4096,       /* elements of a unit: some 5 microseconds of exponentials */
+  STRIP_BYTES = 256, /* of a row, of as many columns as are done together */
+  COLUMN_VECTORS = 4 /* that wait for each other's exponentials less than one would */
+};
 
 FNN_INLINE int64_t unit_rows(const int64_t *ints) { return fnn_max(1, UNIT / fnn_max(1, ints[1])); }
 
@@ -18,6 +22,22 @@ static void rows_size(const int64_t *ints, fnn_work *work, double buffers, doubl
   work->units[0] = ints[1] ? fnn_ceil_div(ints[0], unit_rows(ints)) : 0;
   double elements = (double)ints[0] * (double)ints[1];
   work->bytes = buffers * elements * element_bytes;
+  work->flops = flops * elements;
+}
+
+/* Along an axis that is not the last: strips of neighbouring columns, and how many of them are a unit. */
+static int64_t strip_columns(int64_t inner, int64_t element_bytes) {
+  return fnn_max(1, fnn_min(inner, STRIP_BYTES / element_bytes));
+}
+static int64_t strip_group(const int64_t *ints, int64_t element_bytes) {
+  return fnn_max(1, UNIT / fnn_max(1, ints[1] * strip_columns(ints[2], element_bytes)));
+}
+static void columns_size(const int64_t *ints, fnn_work *work, double buffers, double flops, int64_t element_bytes) {
+  const int64_t strips = fnn_ceil_div(ints[2], strip_columns(ints[2], element_bytes));
+  double elements = (double)ints[0] * (double)ints[1] * (double)ints[2];
+  work->phases = 1;
+  work->units[0] = fnn_ceil_div(ints[0] * strips, strip_group(ints, element_bytes));
+  work->bytes = buffers * elements * (double)element_bytes;
   work->flops = flops * elements;
 }
 
@@ -41,14 +61,17 @@ static int64_t label_at(const fnn_call *call, const char *labels, int64_t dtype,
 
 #include "types_f32.h"
 #include "softmax_body.h"
+#include "softmax_columns_body.h"
 #include "types_f64.h"
 #include "softmax_body.h"
+#include "softmax_columns_body.h"
 
 static const fnn_entry entries[] = {
 #define BOTH(name) {#name "_f32", name##_f32, name##_size_f32}, {#name "_f64", name##_f64, name##_size_f64},
   BOTH(softmax) BOTH(softmax_grad) BOTH(log_softmax) BOTH(log_softmax_grad) BOTH(softmax_cross_entropy)
   BOTH(softmax_cross_entropy_grad) BOTH(sparse_softmax_cross_entropy) BOTH(sparse_softmax_cross_entropy_grad)
-  BOTH(pick_label)
+  BOTH(pick_label) BOTH(softmax_columns) BOTH(softmax_grad_columns) BOTH(log_softmax_columns)
+  BOTH(log_softmax_grad_columns)
 #undef BOTH
   {0}};
 const fnn_table FNN_TABLE(softmax) = {entries, 0, 0};

@@ -1,16 +1,18 @@
 """Softmax, log-softmax and the cross-entropies.
 
-Records work on the last axis. The two fused ones, `softmax_cross_entropy` (targets are probabilities) and
-`sparse_softmax_cross_entropy` (targets are class numbers), take logits and give the loss and the probabilities.
+Records work on the last axis; those of softmax and log-softmax have a parameter `axis` where it is another. The two
+fused ones, `softmax_cross_entropy` (targets are probabilities) and `sparse_softmax_cross_entropy` (targets are class
+numbers), take logits and give the loss and the probabilities.
 A cross-entropy of probabilities that a softmax (or a sigmoid) made just before is computed from its logits, which is
 exact where the clipped form is not; `docs/differences.md` says what that changes.
 """
+
+import math
 
 import numpy as np
 
 from fastnn import _kernels, config
 from fastnn.graph.dtypes import is_float, is_inexact
-from fastnn.graph.rows import before_last_axis
 from fastnn.graph.symbolic import accepts_symbolic
 from fastnn.graph.value import Value
 from fastnn.ops import elementwise as ew
@@ -26,9 +28,9 @@ def _rows(value) -> list[int]:
     return [value.size // cols if cols else 0, cols]
 
 
-def _total(x):
-    """The sum over the last axis, which stays with size 1."""
-    return reduce.sum(x, axis=-1, keepdims=True)
+def _total(x, axis=-1):
+    """The sum over an axis, which stays with size 1."""
+    return reduce.sum(x, axis=axis, keepdims=True)
 
 
 def _lower_rows(node, b):
@@ -40,78 +42,95 @@ def _lower_rows(node, b):
     return True
 
 
+def _lower_along_axis(node, b):
+    """The kernel of rows, or that of columns where there is something inside the axis."""
+    y = node.outputs[0]
+    axis = node.params.get("axis", y.ndim - 1)
+    inner = math.prod(y.shape[axis + 1 :])
+    if b.suffix(y) is None or y.size == 0:
+        return False
+    outer, rows = math.prod(y.shape[:axis]), y.shape[axis]
+    kernel, ints = (node.op.name, [outer, rows]) if inner == 1 else (f"{node.op.name}_columns", [outer, rows, inner])
+    b.step(f"{kernel}_{b.suffix(y)}", [*node.inputs, y], ints)
+    return True
+
+
+def _before_axis(node, axes, _rows) -> bool:
+    """The rule of rows (`graph.rows`): those that lie along an axis outside of the op's."""
+    return axes[0] < node.params.get("axis", node.inputs[0].ndim - 1)
+
+
 # ---- softmax ----
 
 
-def _softmax_reference(x):
+def _softmax_reference(x, axis=-1):
     if x.size == 0:
         return x.copy()
-    e = np.exp(x - x.max(axis=-1, keepdims=True))
-    return e / e.sum(axis=-1, keepdims=True)
+    e = np.exp(x - x.max(axis=axis, keepdims=True))
+    return e / e.sum(axis=axis, keepdims=True)
 
 
 softmax_op = Op(
     "softmax",
-    shape=lambda x: x,
+    shape=lambda x, axis=-1: x,
     reference=_softmax_reference,
-    grad=lambda dy, y, x: softmax_grad_op(dy, y),
-    lower=_lower_rows,
+    grad=lambda dy, y, x, **axis: softmax_grad_op(dy, y, **axis),
+    lower=_lower_along_axis,
     inplace=True,
     domain=uniform(-3, 3),
-    rows=before_last_axis,
+    rows=_before_axis,
 )
 
 
-def _softmax_grad_grad(g, dx, dy, y):
-    by_y = ew.subtract(
-        ew.multiply(g, ew.subtract(dy, _total(ew.multiply(dy, y)))), ew.multiply(_total(ew.multiply(g, y)), dy)
-    )
-    return softmax_grad_op(g, y), by_y
+def _softmax_grad_grad(g, dx, dy, y, **axis):
+    along_dy, along_g = _total(ew.multiply(dy, y), **axis), _total(ew.multiply(g, y), **axis)
+    by_y = ew.subtract(ew.multiply(g, ew.subtract(dy, along_dy)), ew.multiply(along_g, dy))
+    return softmax_grad_op(g, y, **axis), by_y
 
 
 # dx = y (dy - sum(dy y))
 softmax_grad_op = Op(
     "softmax_grad",
-    shape=lambda dy, y: y,
-    reference=lambda dy, y: y * (dy - np.sum(dy * y, axis=-1, keepdims=True)),
+    shape=lambda dy, y, axis=-1: y,
+    reference=lambda dy, y, axis=-1: y * (dy - np.sum(dy * y, axis=axis, keepdims=True)),
     grad=_softmax_grad_grad,
-    lower=_lower_rows,
+    lower=_lower_along_axis,
     inplace=True,
     domain=uniform(-3, 3),
 )
 
 
-def _log_softmax_reference(x):
+def _log_softmax_reference(x, axis=-1):
     if x.size == 0:
         return x.copy()
-    shifted = x - x.max(axis=-1, keepdims=True)
-    return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+    shifted = x - x.max(axis=axis, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum(axis=axis, keepdims=True))
 
 
 log_softmax_op = Op(
     "log_softmax",
-    shape=lambda x: x,
+    shape=lambda x, axis=-1: x,
     reference=_log_softmax_reference,
-    grad=lambda dy, y, x: log_softmax_grad_op(dy, y),
-    lower=_lower_rows,
+    grad=lambda dy, y, x, **axis: log_softmax_grad_op(dy, y, **axis),
+    lower=_lower_along_axis,
     inplace=True,
     domain=uniform(-3, 3),
-    rows=before_last_axis,
+    rows=_before_axis,
 )
 
 
-def _log_softmax_grad_grad(g, dx, dy, y):
-    p = ew.exp(y)
-    return ew.subtract(g, _total(ew.multiply(g, p))), ew.negative(ew.multiply(ew.multiply(g, p), _total(dy)))
+def _log_softmax_grad_grad(g, dx, dy, y, **axis):
+    gp = ew.multiply(g, ew.exp(y))
+    return ew.subtract(g, _total(gp, **axis)), ew.negative(ew.multiply(gp, _total(dy, **axis)))
 
 
 # dx = dy - exp(y) sum(dy)
 log_softmax_grad_op = Op(
     "log_softmax_grad",
-    shape=lambda dy, y: y,
-    reference=lambda dy, y: dy - np.exp(y) * np.sum(dy, axis=-1, keepdims=True),
+    shape=lambda dy, y, axis=-1: y,
+    reference=lambda dy, y, axis=-1: dy - np.exp(y) * np.sum(dy, axis=axis, keepdims=True),
     grad=_log_softmax_grad_grad,
-    lower=_lower_rows,
+    lower=_lower_along_axis,
     inplace=True,
     domain=uniform(-3, 3),
 )
@@ -126,6 +145,8 @@ def _over_axes(op, x, axis):
     axes = normalize_axes(op.name, axis, len(sizes))
     if axes == (len(sizes) - 1,):
         return op(x)
+    if op is not sparsemax_op and len(axes) == 1:
+        return op(x, axis=axes[0])
     order = [k for k in range(len(sizes)) if k not in axes] + list(axes)
     moved = transpose(x, order)
     lead = [sizes[k] for k in order[: len(sizes) - len(axes)]]
@@ -442,7 +463,7 @@ def in_top_k(targets, predictions, k):
 
 def _made_by(value, name: str):
     """The input of the op `name` that made `value`, or None."""
-    is_made = isinstance(value, Value) and value.node.op.name == name
+    is_made = isinstance(value, Value) and value.node.op.name == name and not value.node.params  # over another axis
     return value.node.inputs[0] if is_made else None
 
 

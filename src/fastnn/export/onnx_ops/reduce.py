@@ -49,9 +49,9 @@ def _cumsum(b, step, x):
 
 @emits("softmax")
 def _softmax(b, step, x):
-    return b.add("Softmax", x, axis=-1)
+    return b.add("Softmax", x, axis=step.params.get("axis", -1))
 
 
 @emits("log_softmax")
 def _log_softmax(b, step, x):
-    return b.add("LogSoftmax", x, axis=-1)
+    return b.add("LogSoftmax", x, axis=step.params.get("axis", -1))
