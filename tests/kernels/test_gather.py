@@ -1,4 +1,4 @@
-"""gather_rows, take and take_grad: every dtype, empty batches, bad indices, on every instruction set."""
+"""Rows and elements at given positions, and gradients: dtypes, no rows, bad indices, on every instruction set."""
 
 import numpy as np
 import pytest
@@ -130,6 +130,50 @@ def test_take_grad(shape, kind, isa):
         )
         np.testing.assert_array_equal(dx, wanted)
         check()
+
+
+ALONG = [(1, 1, 1, 1), (5, 7, 1, 3), (9000, 3, 1, 1), (2, 5, 3, 7), (1, 40, 700, 9), (3, 5, 600, 4), (2, 4, 0, 3),
+         (2, 3, 2, 0), (1, 9, 1, 20_000)]  # fmt: skip
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("shape", ALONG, ids=str)
+def test_take_along_axis(shape, isa):
+    """Every size of element and type of index; the gradient in the order of the indices."""
+    rng = np.random.default_rng(5)
+    outer, n, inner, m = shape
+    for k, (dtype, index_dtype) in enumerate(
+        [("uint8", "int32"), ("int16", "int64"), ("float32", "int32"), ("float64", "int64"), ("float32", "int8"),
+         ("float64", "uint16"), ("float64", "int32"), ("float32", "int64")]
+    ):  # fmt: skip
+        x = sample(rng, (outer, n, inner), dtype)
+        index = rng.integers(0 if index_dtype[0] == "u" else -n, n, (outer, m, inner)).astype(index_dtype)
+        counted = np.where(index < 0, index.astype(np.int64) + n, index)
+        y, check = guarded((outer, m, inner), dtype, offset=1)
+        ints = [outer, n, inner, m, code(index)]
+        _kernels.run("take_along_axis", [x, index, y], [x.itemsize, *ints], (), 1 + k % 2, isa)
+        np.testing.assert_array_equal(y, np.take_along_axis(x, counted, 1))
+        check()
+        if dtype[0] != "f":
+            continue
+        wanted = np.zeros((outer, n, inner), dtype)
+        np.add.at(wanted, (np.arange(outer)[:, None, None], counted, np.arange(inner)), y)
+        dx, check = guarded(wanted.shape, dtype, offset=1)
+        _kernels.run(f"take_along_axis_grad_f{8 * x.itemsize}", [y, index, dx], ints, (), 1 + k % 2, isa)
+        np.testing.assert_array_equal(dx, wanted)
+        check()
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize(("bad", "dtype"), [(3, "int32"), (-4, "int64"), (200, "uint8"), (2**63 + 1, "uint64")])
+def test_bad_index_along_an_axis(bad, dtype, isa):
+    x, index = np.zeros((2, 3, 1), np.float32), np.array([[[0], [1]], [[bad], [1]]], dtype)
+    for kernel, y, ints in (
+        ("take_along_axis", np.zeros((2, 2, 1), np.float32), [4, 2, 3, 1, 2, code(index)]),
+        ("take_along_axis_grad_f32", np.zeros((2, 3, 1), np.float32), [2, 3, 1, 2, code(index)]),
+    ):
+        with pytest.raises(IndexError):
+            _kernels.run(kernel, [x if ints[0] == 4 else y[:, :2].copy(), index, y], ints, isa_name=isa)
 
 
 @pytest.mark.parametrize("isa", ISAS)

@@ -194,3 +194,55 @@ def test_cumsum(reverse, kind, isa):
             _kernels.run(f"cumsum_{kind}", [y, y], ints, (), 2, isa)
             eps = 0 if kind == "i32" else np.finfo(x.dtype).eps / 2 + shape[axis] * np.finfo(np.float64).eps / 2
             assert (np.abs(y - wanted) <= eps * magnitude).all(), (shape, axis)
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("kind", TYPES)
+def test_cumprod(kind, isa):
+    """Totals are in float64: one rounding to T, and one in float64 for each factor. Integers wrap."""
+    rng = np.random.default_rng(5)
+    for shape in [(1,), (1000,), (3, 1025), (4, 5, 6), (2, 33, 300), (5000, 2), (0, 3), (3, 0)]:
+        x = sample(rng, "prod", TYPES[kind], shape)
+        for axis in range(len(shape)):
+            wanted = np.cumprod(x, axis, dtype=np.int32 if kind == "i32" else np.longdouble)
+            y = x.copy()  # in place
+            ints = [int(np.prod(shape[:axis])), shape[axis], int(np.prod(shape[axis + 1 :])), 0]
+            _kernels.run(f"cumprod_{kind}", [y, y], ints, (), 2, isa)
+            eps = 0 if kind == "i32" else np.finfo(x.dtype).eps / 2 + shape[axis] * np.finfo(np.float64).eps / 2
+            assert (np.abs(y - wanted) <= eps * np.abs(wanted)).all(), (shape, axis)
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("kind", ["f32", "f64"])
+def test_cumprod_at_the_ends_of_the_range(kind, isa):
+    """A product of neighbours that is beyond the range does not make the running one so; zero and NaN stay."""
+    big, zero = {"f32": 1e30, "f64": 1e300}[kind], 0.0
+    x = np.array([1 / big, big, big, 1 / big, zero, 5, np.inf, 1, 2], TYPES[kind])
+    y = np.empty_like(x)
+    _kernels.run(f"cumprod_{kind}", [x, y], [1, x.size, 1, 0], (), 1, isa)
+    with np.errstate(invalid="ignore"):
+        wanted = np.cumprod(x.astype(np.longdouble))
+    np.testing.assert_allclose(y, wanted, rtol=4 * np.finfo(x.dtype).eps)
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("kind", ["f32", "f64"])
+@pytest.mark.parametrize("reverse", [False, True])
+def test_linear_recurrence(reverse, kind, isa):
+    """In float64, rounded once to T: a step has the errors of those before it, times factors of at most 1."""
+    rng = np.random.default_rng(6)
+    for shape in [(1,), (1000,), (11, 25), (3, 1025), (4, 5, 6), (2, 33, 300), (5000, 2), (0, 3), (3, 0)]:
+        a = rng.uniform(-1, 1, shape).astype(TYPES[kind])
+        b = rng.standard_normal(shape).astype(TYPES[kind])
+        for axis in range(len(shape)):
+            wanted, last = np.zeros(shape, np.longdouble), 0
+            for i in reversed(range(shape[axis])) if reverse else range(shape[axis]):
+                at = (slice(None),) * axis + (i,)
+                last = wanted[at] = b[at] + a[at].astype(np.longdouble) * last
+            ints = [int(np.prod(shape[:axis])), shape[axis], int(np.prod(shape[axis + 1 :])), int(reverse)]
+            y = b.copy()  # in place of b
+            _kernels.run(f"linear_recurrence_{kind}", [a, y, y], ints, (), 2, isa)
+            bound = np.finfo(y.dtype).eps * np.abs(wanted)
+            if wanted.size:
+                bound += 2 * shape[axis] * np.finfo(np.float64).eps * np.max(np.abs(wanted))
+            assert (np.abs(y - wanted) <= bound).all(), (shape, axis)

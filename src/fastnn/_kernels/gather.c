@@ -1,4 +1,5 @@
 /* gather.c: rows at given positions. The batch gather from the user's arrays, `take`, and its gradient. */
+#include "indices.h"
 #include "program.h"
 
 enum {
@@ -10,16 +11,8 @@ enum {
 };
 
 /* X(dtype, C type). */
-#define INDEX_TYPES(X)                                                                                                 \
-  X(FNN_BOOL, uint8_t) X(FNN_U8, uint8_t) X(FNN_I8, int8_t) X(FNN_U16, uint16_t) X(FNN_I16, int16_t)                   \
-  X(FNN_U32, uint32_t) X(FNN_I32, int32_t) X(FNN_U64, uint64_t) X(FNN_I64, int64_t)
 #define ALL_TYPES(X) INDEX_TYPES(X) X(FNN_F32, float) X(FNN_F64, double)
 #define RESULT_TYPES(X) X(FNN_F32, float) X(FNN_F64, double) X(FNN_I32, int32_t) X(FNN_I64, int64_t)
-
-static int64_t dtype_bytes(int64_t dtype) {
-  static const int8_t bytes[FNN_N_DTYPES] = {1, 1, 1, 2, 2, 4, 4, 8, 8, 4, 8};
-  return bytes[dtype];
-}
 
 /* ---- gather_rows: the batch of every input of a step ----
  * ints:  [0] arrays   [1] rows of the batch; then for each array
@@ -195,21 +188,6 @@ static void put_rows(const fnn_call *call, int64_t begin, int64_t end) {
  * buffers: x (outer, n, inner), index (m), y (outer, m, inner); y overlaps none of the others.
  * An index of -n .. -1 counts from the end. One outside [-n, n) sets the status, and its row of y is left as it was. */
 
-/* index[j] counted from 0; -1 when it is outside. */
-static int64_t index_at(const char *index, int64_t dtype, int64_t j, int64_t n) {
-  int64_t i = -1;
-  switch (dtype) {
-#define READ(code, type) case code: i = (int64_t)((const type *)index)[j]; break;
-    INDEX_TYPES(READ)
-#undef READ
-  }
-  if (dtype == FNN_U64 && i < 0) return -1; /* beyond 2^63 */
-  if (i < 0) i += n;
-  return i >= 0 && i < n ? i : -1;
-}
-
-static void set_status(const fnn_call *call, int32_t status) { __atomic_store_n(call->status, status, __ATOMIC_RELAXED); }
-
 enum { TAKE_AHEAD = 8, TAKE_FETCHED = 1024, TAKE_LEAST_FETCHED = 64 /* bytes; of shorter rows a line has several */ };
 
 static int64_t take_unit_rows(const int64_t *ints) { return fnn_max(1, UNIT / fnn_max(1, ints[3])); }
@@ -244,6 +222,68 @@ static void take(const fnn_call *call, int64_t begin, int64_t end) {
     take_rows(call, call->buf[2] + first * row_bytes, call->buf[0] + of * n * row_bytes, row - first,
               fnn_min(m, last - first));
   }
+}
+
+/* ---- take_along_axis: y[o, j, i] = x[o, index[o, j, i], i] ----
+ * ints: [0] bytes of an element (1, 2, 4 or 8)   [1] outer   [2] n   [3] inner   [4] m   [5] dtype of the index
+ * buffers: x (outer, n, inner), index (outer, m, inner), y (outer, m, inner); y overlaps none of the others.
+ * An index of -n .. -1 counts from the end. One outside [-n, n) sets the status, and its y is left as it was. */
+
+static void take_along_axis_size(const int64_t *ints, fnn_work *work) {
+  const int64_t elements = ints[1] * ints[4] * ints[3];
+  work->phases = 1;
+  work->units[0] = fnn_ceil_div(elements, UNIT);
+  work->bytes = (2.0 * (double)ints[0] + (double)dtype_bytes(ints[5])) * (double)elements;
+}
+
+/* Elements [at, last) of y, in lines along which the same x lies: along j where inner is 1, else along i. */
+FNN_INLINE void take_along(const fnn_call *call, int64_t at, int64_t last, const int64_t bytes, const int64_t dtype) {
+  const int64_t *ints = call->ints, n = ints[2], inner = ints[3];
+  const int64_t lines = inner == 1 ? 1 : ints[4], length = inner == 1 ? ints[4] : inner;
+  const char *x = call->buf[0], *index = call->buf[1];
+  char *y = call->buf[2];
+  int64_t line = at / length, begin = line * length, outer = line / lines, left = lines - line % lines, is_bad = 0;
+  for (; at < last; begin += length) {
+    const char *from = x + outer * n * inner * bytes;
+    for (const int64_t end = fnn_min(last, begin + length); at < end; at++) {
+      const int64_t k = index_at(index, dtype, at, n);
+      if (k < 0) is_bad = 1;
+      else memcpy(y + at * bytes, from + (inner == 1 ? k : k * inner + at - begin) * bytes, (size_t)bytes);
+    }
+    if (--left == 0) left = lines, outer++;
+  }
+  if (is_bad) set_status(call, FNN_INDEX_OUT_OF_RANGE);
+}
+
+static void take_along_axis(const fnn_call *call, int64_t begin, int64_t end) {
+  const int64_t *ints = call->ints, first = begin * UNIT, last = fnn_min(end * UNIT, ints[1] * ints[4] * ints[3]);
+#define OF_4(dtype) take_along(call, first, last, 4, dtype)
+#define OF_8(dtype) take_along(call, first, last, 8, dtype)
+  switch (ints[0]) {
+    case 1: take_along(call, first, last, 1, ints[5]); break;
+    case 2: take_along(call, first, last, 2, ints[5]); break;
+    case 4: WITH_INDEX_TYPE(ints[5], OF_4) break;
+    case 8: WITH_INDEX_TYPE(ints[5], OF_8) break;
+  }
+#undef OF_4
+#undef OF_8
+}
+
+/* ---- take_along_axis_grad: dx[o, k, i] = sum over the j with index[o, j, i] = k of dy[o, j, i], in the order of j ----
+ * ints: [0] outer   [1] n   [2] inner   [3] m   [4] dtype of the index
+ * buffers: dy (outer, m, inner), index (outer, m, inner), dx (outer, n, inner), which overlaps none of the others.
+ * An index outside [-n, n) sets the status, and dx is undefined. A unit has whole outer indices, or WIDTH columns. */
+
+enum { WIDTH = 512 /* elements */ };
+
+static int64_t along_group(const int64_t *ints) { return fnn_max(1, UNIT / fnn_max(1, ints[1] * ints[2])); }
+static int64_t along_chunks(const int64_t *ints) { return fnn_ceil_div(ints[2], WIDTH); }
+
+static void along_grad_size(const int64_t *ints, fnn_work *work, int64_t element_bytes) {
+  work->phases = 1;
+  work->units[0] = fnn_ceil_div(ints[0], along_group(ints)) * along_chunks(ints);
+  work->flops = (double)ints[0] * (double)ints[3] * (double)ints[2];
+  work->bytes = (double)element_bytes * (double)(ints[0] * ints[2]) * (double)(ints[1] + 3 * ints[3]);
 }
 
 /* ---- take_grad: dx[o, i, :] = sum over the j with index[j] = i of dy[o, j, :], in the order of j ----
@@ -337,6 +377,9 @@ static const fnn_entry entries[] = {
   {"gather_rows", gather_rows, gather_rows_size},
   {"put_rows", put_rows, put_rows_size},
   {"take", take, take_size},
+  {"take_along_axis", take_along_axis, take_along_axis_size},
+  {"take_along_axis_grad_f32", take_along_axis_grad_f32, along_grad_size_f32},
+  {"take_along_axis_grad_f64", take_along_axis_grad_f64, along_grad_size_f64},
   {"take_grad_f32", take_grad_f32, take_grad_size_f32},
   {"take_grad_f64", take_grad_f64, take_grad_size_f64},
   {0}};

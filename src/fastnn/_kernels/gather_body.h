@@ -46,3 +46,36 @@ static void OWN(take_grad)(const fnn_call *call, int64_t begin, int64_t end) {
                                          call->scratch + fnn_round_up(t.rows * inner * sizeof(T), FNN_ALIGN));
   }
 }
+
+static void OWN(along_grad_size)(const int64_t *ints, fnn_work *work) { along_grad_size(ints, work, sizeof(T)); }
+
+/* Columns [col, col + width) of outer indices [first, last). */
+FNN_INLINE void OWN(along_grad)(const fnn_call *call, int64_t first, int64_t last, int64_t col, int64_t width,
+                                const int64_t dtype) {
+  const int64_t n = call->ints[1], inner = call->ints[2], m = call->ints[3];
+  int64_t is_bad = 0;
+  for (int64_t o = first; o < last; o++) {
+    T *dx = (T *)call->buf[2] + o * n * inner + col;
+    if (width == inner) memset(dx, 0, (size_t)(n * inner) * sizeof(T));
+    else
+      for (int64_t k = 0; k < n; k++) memset(dx + k * inner, 0, (size_t)width * sizeof(T));
+    for (int64_t j = o * m; j < (o + 1) * m; j++)
+      for (int64_t c = 0; c < width; c++) {
+        const int64_t at = j * inner + col + c, k = index_at(call->buf[1], dtype, at, n);
+        if (k < 0) is_bad = 1;
+        else dx[k * inner + c] += ((const T *)call->buf[0])[at];
+      }
+  }
+  if (is_bad) set_status(call, FNN_INDEX_OUT_OF_RANGE);
+}
+
+static void OWN(take_along_axis_grad)(const fnn_call *call, int64_t begin, int64_t end) {
+  const int64_t *ints = call->ints, chunks = along_chunks(ints), group = along_group(ints);
+  for (int64_t unit = begin; unit < end; unit++) {
+    const int64_t first = unit / chunks * group, last = fnn_min(ints[0], first + group), col = unit % chunks * WIDTH;
+    const int64_t width = fnn_min(WIDTH, ints[2] - col);
+#define OF_TYPE(dtype) OWN(along_grad)(call, first, last, col, width, dtype)
+    WITH_INDEX_TYPE(ints[4], OF_TYPE)
+#undef OF_TYPE
+  }
+}

@@ -1,4 +1,4 @@
-/* reduce.c: reductions over any axes, positions of extremes, the largest of rows, running sums.
+/* reduce.c: reductions over any axes, positions of extremes, the largest of rows, running sums and products.
  *
  * Rows are taken by vectors, the rest by plain loops, both over fixed numbers of lanes: the same lanes on every
  * instruction set, so a sum has the same bits on all of them. A body is compiled for each type, T with totals in ACC.
@@ -155,7 +155,7 @@ FNN_INLINE uint32_t bits_of_64(fnn_vi64 mask) {
 #define IS_FLOAT 0
 #include "reduce_body.h"
 
-/* The space of kernels along one axis. ints: [0] outer   [1] size of the axis   [2] inner   [3] reverse (cumsum). */
+/* The space of kernels along one axis. ints: [0] outer   [1] size of the axis   [2] inner   [3] reverse (running ones). */
 static void axis_size(const int64_t *ints, int64_t element_bytes, fnn_work *work) {
   work->phases = 1;
   work->units[0] = fnn_ceil_div(ints[0], axis_group(ints)) * axis_chunks(ints);
@@ -181,7 +181,7 @@ AXIS_SIZE(i32, 4)
 #define ALONG_AXIS(type)                                                                                               \
   {"argmax_" #type, argmax_##type, axis_size_##type}, {"argmin_" #type, argmin_##type, axis_size_##type},              \
     {"cumsum_" #type, cumsum_##type, axis_size_##type}, {"same_argmax_" #type, same_argmax_##type, axis_size_##type},  \
-    {"top_k_" #type, top_k_##type, axis_size_##type}
+    {"cumprod_" #type, cumprod_##type, axis_size_##type}, {"top_k_" #type, top_k_##type, axis_size_##type}
 
 static const fnn_entry entries[] = {REDUCTIONS(f32),
                                     REDUCTIONS(f64),
@@ -191,5 +191,7 @@ static const fnn_entry entries[] = {REDUCTIONS(f32),
                                     ALONG_AXIS(f32),
                                     ALONG_AXIS(f64),
                                     ALONG_AXIS(i32),
+                                    {"linear_recurrence_f32", linear_recurrence_f32, axis_size_f32},
+                                    {"linear_recurrence_f64", linear_recurrence_f64, axis_size_f64},
                                     {0}};
 const fnn_table FNN_TABLE(reduce) = {entries, 0, 0};

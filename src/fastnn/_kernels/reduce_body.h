@@ -445,25 +445,28 @@ static __attribute__((unused)) void OWN(same_argmax)(const fnn_call *call, int64
     ((uint8_t *)call->buf[2])[row] = OWN(arg_row)(MAX, a + row * n, n) == OWN(arg_row)(MAX, b + row * n, n);
 }
 
-/* Along a row, four at a time: the total waits for one addition, not four. */
-FNN_INLINE void OWN(cumsum_row)(const T *x, T *y, int64_t n, int is_reverse) {
+/* Along a row, four at a time: the total waits for one addition or product, not four. Not so products in float64: that of
+ * two elements may be beyond its range where the running one is not. */
+FNN_INLINE void OWN(running_row)(int kind, const T *x, T *y, int64_t n, int is_reverse) {
   const int64_t step = is_reverse ? -1 : 1;
-  ACC total = 0;
+  const int is_alone = kind == PROD && IS_FLOAT && sizeof(T) == sizeof(ACC);
+  ACC total = OWN(start)(kind);
   if (is_reverse) x += n - 1, y += n - 1;
-  for (; n >= 4; n -= 4, x += 4 * step, y += 4 * step) {
-    const ACC one = (ACC)x[0], two = ADD(ACC, one, (ACC)x[step]), third = (ACC)x[2 * step];
-    const ACC three = ADD(ACC, two, third), four = ADD(ACC, two, ADD(ACC, third, (ACC)x[3 * step]));
-    y[0] = (T)ADD(ACC, total, one);
-    y[step] = (T)ADD(ACC, total, two);
-    y[2 * step] = (T)ADD(ACC, total, three);
-    y[3 * step] = (T)(total = ADD(ACC, total, four));
+  for (; n >= 4 && !is_alone; n -= 4, x += 4 * step, y += 4 * step) {
+    const ACC one = (ACC)x[0], two = OWN(total)(kind, one, (ACC)x[step]), third = (ACC)x[2 * step];
+    const ACC three = OWN(total)(kind, two, third);
+    const ACC four = OWN(total)(kind, two, OWN(total)(kind, third, (ACC)x[3 * step]));
+    y[0] = (T)OWN(total)(kind, total, one);
+    y[step] = (T)OWN(total)(kind, total, two);
+    y[2 * step] = (T)OWN(total)(kind, total, three);
+    y[3 * step] = (T)(total = OWN(total)(kind, total, four));
   }
-  for (; n; n--, x += step, y += step) y[0] = (T)(total = ADD(ACC, total, (ACC)x[0]));
+  for (; n; n--, x += step, y += step) y[0] = (T)(total = OWN(total)(kind, total, (ACC)x[0]));
 }
 
-/* cumsum: the sum of all elements up to each (from the end with ints[3]) along one axis, running totals in ACC.
- * Buffers: {input [outer, n, inner], output, the same}; the output may be the input. */
-static __attribute__((unused)) void OWN(cumsum)(const fnn_call *call, int64_t begin, int64_t end) {
+/* cumsum, cumprod: the sum, or product, of all elements up to each (from the end with ints[3]) along one axis, running
+ * totals in ACC. Buffers: {input [outer, n, inner], output, the same}; the output may be the input. */
+FNN_INLINE void OWN(running)(const fnn_call *call, int64_t begin, int64_t end, int kind) {
   const int64_t *ints = call->ints;
   int64_t outer = ints[0], n = ints[1], inner = ints[2], group = axis_group(ints), chunks = axis_chunks(ints);
   for (int64_t unit = begin; unit < end; unit++) {
@@ -472,21 +475,58 @@ static __attribute__((unused)) void OWN(cumsum)(const fnn_call *call, int64_t be
       const T *x = (const T *)call->buf[0] + o * n * inner + col;
       T *y = (T *)call->buf[1] + o * n * inner + col;
       if (inner == 1) {
-        OWN(cumsum_row)(x, y, n, ints[3] != 0);
+        OWN(running_row)(kind, x, y, n, ints[3] != 0);
         continue;
       }
       ACC total[WIDTH];
-      for (int64_t c = 0; c < width; c++) total[c] = 0;
+      for (int64_t c = 0; c < width; c++) total[c] = OWN(start)(kind);
       for (int64_t i = 0; i < n; i++) {
         int64_t row = (ints[3] ? n - 1 - i : i) * inner;
         for (int64_t c = 0; c < width; c++) {
-          total[c] = ADD(ACC, total[c], (ACC)x[row + c]);
+          total[c] = OWN(total)(kind, total[c], (ACC)x[row + c]);
           y[row + c] = (T)total[c];
         }
       }
     }
   }
 }
+static __attribute__((unused)) void OWN(cumsum)(const fnn_call *call, int64_t begin, int64_t end) {
+  OWN(running)(call, begin, end, SUM);
+}
+static __attribute__((unused)) void OWN(cumprod)(const fnn_call *call, int64_t begin, int64_t end) {
+  OWN(running)(call, begin, end, PROD);
+}
+
+#if IS_FLOAT
+/* linear_recurrence: y[i] = b[i] + a[i] y[i - 1] (y[i + 1] with ints[3]), from 0, along one axis, in ACC. Several rows
+ * are under way: each waits for its last y.
+ * Buffers: {a [outer, n, inner], b, the same, y, the same}; y may be either. */
+static void OWN(linear_recurrence)(const fnn_call *call, int64_t begin, int64_t end) {
+  enum { ROWS = 8 };
+  const int64_t *ints = call->ints;
+  int64_t outer = ints[0], n = ints[1], inner = ints[2], group = axis_group(ints), chunks = axis_chunks(ints);
+  for (int64_t unit = begin; unit < end; unit++) {
+    int64_t first = unit / chunks * group, col = unit % chunks * WIDTH;
+    const int64_t last_row = fnn_min(outer, first + group);
+    for (int64_t o = first; o < last_row; o += inner == 1 ? ROWS : 1) {
+      const int64_t width = inner == 1 ? fnn_min(ROWS, last_row - o) : fnn_min(WIDTH, inner - col);
+      const int64_t apart = inner == 1 ? n : 1, offset = o * n * inner + col;
+      const T *a = (const T *)call->buf[0] + offset, *b = (const T *)call->buf[1] + offset;
+      T *y = (T *)call->buf[2] + offset;
+      ACC last[WIDTH] = {0};
+      for (int64_t i = 0; i < n; i++) {
+        const int64_t row = (ints[3] ? n - 1 - i : i) * inner;
+        if (inner > 1)
+          for (int64_t c = 0; c < width; c++)
+            y[row + c] = (T)(last[c] = (ACC)b[row + c] + (ACC)a[row + c] * last[c]);
+        else
+          for (int64_t c = 0; c < width; c++)
+            y[row + c * apart] = (T)(last[c] = (ACC)b[row + c * apart] + (ACC)a[row + c * apart] * last[c]);
+      }
+    }
+  }
+}
+#endif
 
 #undef T
 #undef LANE

@@ -45,6 +45,7 @@ from fastnn.ops.rounding import *
 from fastnn.ops.rounding import ROUND_TO_HALF
 from fastnn.ops.softmax import *
 from fastnn.ops.solving import *
+from fastnn.ops.sort import *
 from fastnn.ops.statistics import *
 from fastnn.ops.transforms import *
 from fastnn.ops.trigonometry import *

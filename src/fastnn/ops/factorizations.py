@@ -11,10 +11,11 @@ from fastnn.ops import elementwise as ew
 from fastnn.ops import logic
 from fastnn.ops.creation import tril, triu
 from fastnn.ops.elementwise import quiet
-from fastnn.ops.gather import argsort, take_along_axis
+from fastnn.ops.gather import take_along_axis
 from fastnn.ops.layout import expand_dims, swapaxes
 from fastnn.ops.matmul import matmul
 from fastnn.ops.record import REGISTRY, Op, Spec, as_array, dtype_of
+from fastnn.ops.sort import argsort
 
 
 def as_matrices(x):

@@ -1,4 +1,4 @@
-"""Elements at positions that are data: take, scatter, sort, top-k, one-hot.
+"""Elements at positions that are data: take, scatter, segments, one-hot.
 
 `take` and its gradient, a scatter-add of rows, have kernels in `_kernels/gather.c`. An index may count from the end
 (-1 is the last); one that lies outside raises IndexError, also from inside a compiled step.
@@ -150,6 +150,31 @@ def _along_grad_reference(dy, indices, shape, axis):
     return dx
 
 
+def _along_lower(node, b):
+    x, indices = node.inputs
+    if np.dtype(x.dtype).itemsize > 8:
+        return False
+    outer, n, inner = _split_at(x.shape, node.params["axis"])
+    b.step(
+        "take_along_axis", [x, indices, node.outputs[0]],
+        [np.dtype(x.dtype).itemsize, outer, n, inner, indices.shape[node.params["axis"]],
+         _kernels.DTYPE_CODE[indices.dtype]],
+    )  # fmt: skip
+    return None
+
+
+def _along_grad_lower(node, b):
+    dy, indices = node.inputs
+    if b.suffix(dy) is None:
+        return False
+    outer, n, inner = _split_at(node.params["shape"], node.params["axis"])
+    b.step(
+        f"take_along_axis_grad_{b.suffix(dy)}", [dy, indices, node.outputs[0]],
+        [outer, n, inner, indices.shape[node.params["axis"]], _kernels.DTYPE_CODE[indices.dtype]],
+    )  # fmt: skip
+    return None
+
+
 take_along_axis_op = Op(
     "take_along_axis",
     shape=_along_shape,
@@ -157,12 +182,14 @@ take_along_axis_op = Op(
         x, check_index("take_along_axis", indices, x.shape[axis]), axis
     ),
     grad=lambda dy, y, x, indices, axis: (take_along_axis_grad_op(dy, indices, shape=x.shape, axis=axis), None),
+    lower=_along_lower,
 )
 take_along_axis_grad_op = Op(
     "take_along_axis_grad",
     shape=lambda dy, indices, shape, axis: Spec(tuple(shape), dy.dtype),
     reference=_along_grad_reference,
     grad=lambda ddy, dx, dy, indices, shape, axis: (take_along_axis_op(ddy, indices, axis=axis), None),
+    lower=_along_grad_lower,
 )
 
 
@@ -243,6 +270,17 @@ def _scatter_product_grad(dy, x, indices, updates):
     return dx, None, ew.multiply(at[0], others(at[1], zero_updates, at[2], factor_updates))
 
 
+def _scatter_lower(node, b):
+    x, indices, updates = node.inputs
+    reduction = node.params["reduction"]
+    if reduction is not None and x.dtype not in reduce.KERNEL_TYPES:
+        return False
+    kernel = "scatter" if reduction is None else f"scatter_{reduction}_{reduce.KERNEL_TYPES[x.dtype]}"
+    ints = [*x.shape, indices.size, _kernels.DTYPE_CODE[indices.dtype], np.dtype(x.dtype).itemsize]
+    b.step(kernel, [x, indices, updates, node.outputs[0]], ints)
+    return None
+
+
 # x (n, inner) with rows `indices` (m) replaced by, or combined with, `updates` (m, inner); for a row that is named
 # twice the last update counts.
 scatter_op = Op(
@@ -250,6 +288,8 @@ scatter_op = Op(
     shape=lambda x, indices, updates, reduction: x,
     reference=_scatter_reference,
     grad=_scatter_grad,
+    lower=_scatter_lower,
+    inplace=True,
 )
 
 
@@ -301,110 +341,8 @@ def scatter(indices, values, shape):
         >>> scatter([[0], [2], [0]], np.array([1.0, 2.0, 3.0]), (4,))
         array([4., 0., 2., 0.])
     """
-    return scatter_update(np.zeros(shape, dtype_of(values)), indices, values, reduction="add")
-
-
-# ---- order ----
-
-
-def _argsort_reference(x, axis):
-    return np.argsort(x, axis=axis, kind="stable").astype(np.int32)
-
-
-argsort_op = Op("argsort", shape=lambda x, axis: Spec(x.shape, "int32"), reference=_argsort_reference)
-
-
-def argsort(x, axis=-1):
-    """The indices (int32) that sort `x` along `axis` (None: flattened), smallest first; equal elements in their order.
-
-    Example:
-        >>> argsort(np.array([3, 1, 2]))
-        array([1, 2, 0], dtype=int32)
-    """
-    if axis is None:
-        x, axis = reshape(x, (-1,)), 0
-    return argsort_op(x, axis=normalize_axis("argsort", axis, len(shape_of(x))))
-
-
-@accepts_symbolic
-def sort(x, axis=-1):
-    """`x` sorted along `axis` (None: flattened), smallest first.
-
-    Example:
-        >>> sort(np.array([3, 1, 2]))
-        array([1, 2, 3])
-    """
-    if axis is None:
-        x, axis = reshape(x, (-1,)), 0
-    return take_along_axis(x, argsort(x, axis), axis)
-
-
-def _top_k_reference(x, k):
-    order = np.argsort(-x if x.dtype.kind == "f" else -x.astype(np.int64), axis=-1, kind="stable")[..., :k]
-    return np.take_along_axis(x, order, -1), order.astype(np.int32)
-
-
-def _top_k_shape(x, k):
-    if not x.shape or not 0 <= k <= x.shape[-1]:
-        raise ValueError(f"top_k: the last axis of shape {x.shape} has no {k} elements.")
-    sizes = (*x.shape[:-1], k)
-    return Spec(sizes, x.dtype), Spec(sizes, "int32")
-
-
-_MOST_KEPT = 128  # of more, moving those behind a new one takes longer than sorting all
-
-
-def _top_k_lower(node, b):
-    x, k = node.inputs[0], node.params["k"]
-    if x.dtype not in reduce.KERNEL_TYPES or not 0 < k <= _MOST_KEPT:
-        return False
-    n = x.shape[-1]
-    b.step(f"top_k_{reduce.KERNEL_TYPES[x.dtype]}", [x, *node.outputs], [x.size // n, n, 1, k])
-    return None
-
-
-top_k_op = Op(
-    "top_k",
-    shape=_top_k_shape,
-    lower=_top_k_lower,
-    reference=_top_k_reference,
-    grad=lambda dy, y, x, k: take_along_axis_grad_op(dy[0], y[1], shape=x.shape, axis=x.ndim - 1),
-)
-
-
-def top_k(x, k, sorted=True):
-    """The `k` largest elements of the last axis, largest first, and their indices (int32).
-
-    Args:
-        x: array, at least one dimension.
-        k: int.
-        sorted: accepted for Keras's sake; the result is always sorted.
-
-    Example:
-        >>> values, indices = top_k(np.array([3, 1, 2]), 2)
-        >>> values, indices
-        (array([3, 2]), array([0, 2], dtype=int32))
-    """
-    return top_k_op(x, k=int(k))
-
-
-searchsorted_op = Op(
-    "searchsorted",
-    shape=lambda sequence, values, side: Spec(values.shape, "int32"),
-    reference=lambda sequence, values, side: np.searchsorted(sequence, values, side).astype(np.int32),
-)
-
-
-def searchsorted(sorted_sequence, values, side="left"):
-    """Where each of `values` would go into a sorted vector (int32): before equal elements, or behind (`side="right"`).
-
-    Example:
-        >>> searchsorted(np.array([1, 3, 5]), np.array([3, 4]))
-        array([1, 2], dtype=int32)
-    """
-    if len(shape_of(sorted_sequence)) != 1:
-        raise ValueError(f"searchsorted: the sequence must be a vector, not of shape {shape_of(sorted_sequence)}.")
-    return searchsorted_op(sorted_sequence, values, side=side)
+    zeros = broadcast_to(np.zeros((), dtype_of(values)), shape)
+    return scatter_update(zeros, indices, values, reduction="add")
 
 
 # ---- segments ----
@@ -420,7 +358,7 @@ def _segments(reduction, start, data, segment_ids, num_segments):
     ids = logic.where(is_inside, ids, np.asarray(num_segments, dtype_of(ids)))
     if reduction == "sum":
         return take_grad_op(data, ids, shape=(num_segments + 1, *rest), axis=0)[:num_segments]
-    rows = np.full((num_segments + 1, math.prod(rest)), start(dtype_of(data)), dtype_of(data))
+    rows = broadcast_to(np.asarray(start(dtype_of(data)), dtype_of(data)), (num_segments + 1, math.prod(rest)))
     flat = reshape(data, (shape_of(data)[0], math.prod(rest)))
     return reshape(scatter_op(rows, ids, flat, reduction=reduction)[:num_segments], (num_segments, *rest))
 
@@ -582,7 +520,7 @@ def multi_hot(inputs, num_classes=None, axis=-1, dtype=None, sparse=False, **kwa
 
 
 __all__ = [
-    "argsort", "multi_hot", "nonzero", "one_hot", "scatter", "scatter_update", "searchsorted",
-    "segment_max", "segment_min", "segment_prod", "segment_sum", "sort",
-    "take", "take_along_axis", "top_k", "unique",
+    "multi_hot", "nonzero", "one_hot", "scatter", "scatter_update",
+    "segment_max", "segment_min", "segment_prod", "segment_sum",
+    "take", "take_along_axis", "unique",
 ]  # fmt: skip

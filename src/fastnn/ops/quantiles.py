@@ -9,11 +9,12 @@ from fastnn.graph.symbolic import accepts_symbolic
 from fastnn.graph.value import Value
 from fastnn.ops import elementwise as ew
 from fastnn.ops import logic, reduce
-from fastnn.ops.gather import sort, take_along_axis
+from fastnn.ops.gather import take_along_axis
 from fastnn.ops.layout import broadcast_to, moveaxis, reshape, transpose
 from fastnn.ops.record import as_array, dtype_of, shape_of
 from fastnn.ops.reduce import normalize_axes, reduced_shape
 from fastnn.ops.rounding import ceil, floor, round
+from fastnn.ops.sort import sort
 
 METHODS = ("linear", "lower", "higher", "midpoint", "nearest")
 

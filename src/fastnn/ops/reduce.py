@@ -123,7 +123,7 @@ def _lower_reduce(node, b):
 
 
 def _lower_along_axis(node, b):
-    """argmax, argmin, cumsum: the axis with what is outside and inside of it."""
+    """argmax, argmin, cumsum, cumprod: the axis with what is outside and inside of it."""
     x = node.inputs[0]
     axis = node.params["axis"]
     if x.dtype not in KERNEL_TYPES:
@@ -385,33 +385,61 @@ cumsum_op = Op(
 )
 
 
-def _shifted(x, axis, by, fill):
-    """`x` moved along `axis` by `by` places, toward the end when that is positive; `fill` comes in."""
+def _recurrence_reference(a, b, axis, reverse):
+    y, (a, b) = np.zeros_like(b), (np.moveaxis(z, axis, 0) for z in (a, b))
+    steps, last = range(len(b)), 0
+    for k in reversed(steps) if reverse else steps:
+        last = np.moveaxis(y, axis, 0)[k] = b[k] + a[k] * last
+    return y
+
+
+def _beside(x, axis, reverse, value=0):
+    """For each element the one before it along `axis`, or behind it with `reverse`; `value` where there is none."""
     n = x.shape[axis]
-    stays = [slice(None)] * x.ndim
-    stays[axis] = slice(0, n - by) if by > 0 else slice(-by, n)
-    width = [(0, 0)] * x.ndim
-    width[axis] = (by, 0) if by > 0 else (0, -by)
-    return Operators.functions["pad"](x[tuple(stays)], width, constant_values=fill)
+    stays, width = [slice(None)] * x.ndim, [(0, 0)] * x.ndim
+    stays[axis] = slice(1, n) if reverse else slice(0, n - 1)
+    width[axis] = (0, 1) if reverse else (1, 0)
+    return Operators.functions["pad"](x[tuple(stays)], width, constant_values=value)
+
+
+def _recurrence_grad(dy, y, a, b, axis, reverse):
+    """The gradient runs back: that of y[i] is dy[i], and a[i + 1] times that of y[i + 1]."""
+    db = linear_recurrence_op(_beside(a, axis, not reverse), dy, axis=axis, reverse=not reverse)
+    return ew.multiply(db, _beside(y, axis, reverse)), db
+
+
+def _recurrence_lower(node, b):
+    if b.suffix(node.outputs[0]) is None:
+        return False
+    x, axis = node.inputs[0], node.params["axis"]
+    ints = [math.prod(x.shape[:axis]), x.shape[axis], math.prod(x.shape[axis + 1 :]), node.params["reverse"]]
+    b.step(f"linear_recurrence_{b.suffix(x)}", [*node.inputs, node.outputs[0]], ints)
+    return None
+
+
+# y[i] = b[i] + a[i] y[i - 1] along an axis, from 0; with `reverse` y[i + 1].
+linear_recurrence_op = Op(
+    "linear_recurrence",
+    shape=lambda a, b, axis, reverse: b,
+    reference=_recurrence_reference,
+    grad=_recurrence_grad,
+    lower=_recurrence_lower,
+    domain=uniform(-1, 1),
+)
 
 
 def _cumprod_grad(dy, y, x, axis):
-    """Backward through the product of all within 1, 2, 4, ... places, which divides by nothing: y / x is not the
-    product of the others where x is 0."""
-    places = [1 << k for k in range((x.shape[axis] - 1).bit_length())]
-    x = ew.cast(x, y.dtype)
-    stages = [x]
-    for by in places[:-1]:
-        stages.append(ew.multiply(stages[-1], _shifted(stages[-1], axis, by, 1)))
-    for by, z in zip(reversed(places), reversed(stages[: len(places)]), strict=True):
-        dy = ew.add(ew.multiply(dy, _shifted(z, axis, by, 1)), _shifted(ew.multiply(dy, z), axis, -by, 0))
-    return dy
+    """x[i] is in y[i], y[i + 1] = y[i] x[i + 1], ...: its gradient is y[i - 1] times r[i] = dy[i] + x[i + 1] r[i + 1].
+    Nothing is divided by: y / x is not the product of the others where x is 0."""
+    r = linear_recurrence_op(_beside(ew.cast(x, y.dtype), axis, True), dy, axis=axis, reverse=True)
+    return ew.multiply(_beside(y, axis, False, 1), r)
 
 
 cumprod_op = Op(
     "cumprod",
     shape=lambda x, axis: Spec(x.shape, _running_dtype(x.dtype)),
     reference=lambda x, axis: np.cumprod(x, axis, dtype=_running_dtype(x.dtype.name)),
+    lower=_lower_along_axis,
     grad=_cumprod_grad,
     domain=uniform(0.5, 2),
 )

@@ -1,0 +1,249 @@
+/* sort.c: the order of elements along an axis, and where values belong in a sorted vector. */
+#include "vector.h"
+
+enum { UNIT = 8192 /* elements of a unit */ };
+
+/* ---- argsort: where the elements along an axis lie when they are sorted, equal ones in their order and NaN last ----
+ * ints: [0] outer   [1] n, at most INT32_MAX   [2] inner   [3] dtype   [4] 1: the largest first   [5] k, how many of the
+ *       first of them are wanted
+ * buffers: x (outer, n, inner), order int32 (outer, k, inner), the elements themselves (outer, k, inner), which may be
+ * NULL; none overlaps another.
+ *
+ * An element becomes a number of its size that orders as it does. One of 32 bits and its position are one of 64 bits.
+ * Short rows are sorted by counting for each element those that come before it, which asks no branch; others by radix,
+ * from the lowest digit, without the digits that are equal in all. */
+
+enum {
+  RANKED = 64,     /* elements of a short row: as many comparisons of vectors take as long as four passes */
+  WIDE_FROM = 4096 /* elements from which three passes over digits of 11 bits take less than four of 8 bits */
+};
+
+static int is_wide(const int64_t *ints) { return ints[3] == FNN_F64 || ints[3] == FNN_I64 || ints[3] == FNN_U64; }
+
+static int64_t sort_group(const int64_t *ints) { return fnn_max(1, UNIT / fnn_max(1, ints[1])); }
+
+/* Of the counts of all digits. */
+static int64_t counts_bytes(const int64_t *ints) {
+  const int64_t digits = is_wide(ints) ? 2 : 1;
+  return (ints[1] < WIDE_FROM ? digits * 4 * 256 : digits * 3 * 2048) * (int64_t)sizeof(uint32_t);
+}
+
+static void argsort_size(const int64_t *ints, fnn_work *work) {
+  const int64_t padded = fnn_round_up(ints[1], FNN_VECTOR_BYTES / 8);
+  work->phases = 1;
+  work->units[0] = ints[5] ? fnn_ceil_div(ints[0] * ints[2], sort_group(ints)) : 0;
+  work->scratch_bytes = counts_bytes(ints) + padded * (is_wide(ints) ? 24 : 16);
+  work->flops = 8.0 * (double)ints[0] * (double)ints[1] * (double)ints[2];
+  work->bytes = 8.0 * (double)ints[0] * (double)(ints[1] + ints[5]) * (double)ints[2];
+}
+
+FNN_INLINE int32_t key_f32(float x) {
+  int32_t bits;
+  x += 0.0f; /* -0 is 0 */
+  memcpy(&bits, &x, sizeof bits);
+  return x != x ? INT32_MAX : bits ^ ((bits >> 31) & INT32_MAX);
+}
+FNN_INLINE int64_t key_f64(double x) {
+  int64_t bits;
+  x += 0.0;
+  memcpy(&bits, &x, sizeof bits);
+  return x != x ? INT64_MAX : bits ^ ((bits >> 63) & INT64_MAX);
+}
+
+/* key[i] of the n elements of a row, `stride` elements apart. */
+FNN_INLINE void read_keys(int64_t *restrict key, const char *x, int64_t dtype, int64_t n, int64_t stride, int is_down) {
+#define NARROW(code, type, of_x)                                                                                       \
+  case code:                                                                                                           \
+    for (int64_t i = 0; i < n; i++) {                                                                                  \
+      const type v = ((const type *)x)[i * stride];                                                                    \
+      const int32_t up = of_x, down = v != v ? up : ~up;                                                               \
+      key[i] = (int64_t)((uint64_t)(uint32_t)(is_down ? down : up) << 32 | (uint64_t)i);                               \
+    }                                                                                                                  \
+    break;
+#define WIDE(code, type, of_x)                                                                                         \
+  case code:                                                                                                           \
+    for (int64_t i = 0; i < n; i++) {                                                                                  \
+      const type v = ((const type *)x)[i * stride];                                                                    \
+      const int64_t up = of_x, down = v != v ? up : ~up;                                                               \
+      key[i] = is_down ? down : up;                                                                                    \
+    }                                                                                                                  \
+    break;
+  switch (dtype) {
+    NARROW(FNN_F32, float, key_f32(v))
+    NARROW(FNN_I32, int32_t, v)
+    NARROW(FNN_U32, uint32_t, (int32_t)(v ^ 1u << 31))
+    NARROW(FNN_I16, int16_t, v)
+    NARROW(FNN_U16, uint16_t, v)
+    NARROW(FNN_I8, int8_t, v)
+    NARROW(FNN_U8, uint8_t, v)
+    NARROW(FNN_BOOL, uint8_t, v)
+    WIDE(FNN_F64, double, key_f64(v))
+    WIDE(FNN_I64, int64_t, v)
+    WIDE(FNN_U64, uint64_t, (int64_t)(v ^ (uint64_t)1 << 63))
+  }
+#undef NARROW
+#undef WIDE
+}
+
+/* order[i * stride] of the k first of n elements, by ranks; the keys are padded to whole vectors. */
+FNN_INLINE void sort_by_ranks(int64_t *key, int64_t n, int32_t *order, int64_t k, int64_t stride, const int wide) {
+  enum { LANES = FNN_VECTOR_BYTES / 8 };
+  typedef int64_t lanes __attribute__((vector_size(FNN_VECTOR_BYTES)));
+  for (int64_t i = n; i % LANES; i++) key[i] = INT64_MAX;
+  for (int64_t i = 0; i < n; i += LANES) {
+    lanes own, rank = {0}, number;
+    memcpy(&own, key + i, sizeof own);
+    for (int lane = 0; lane < LANES; lane++) number[lane] = i + lane;
+    for (int64_t j = 0; j < n; j++) {
+      const lanes other = key[j] - (lanes){0};
+      rank -= wide ? (lanes)(other < own) | ((lanes)(other == own) & (lanes)(j - (lanes){0} < number))
+                   : (lanes)(other < own);
+    }
+    for (int64_t lane = 0; lane < fnn_min(LANES, n - i); lane++)
+      if (rank[lane] < k) order[rank[lane] * stride] = (int32_t)(i + lane);
+  }
+}
+
+/* Sorts keys by their bits from `from` on, digits of `bits` bits, and the numbers beside them (NULL: none). Returns 1
+ * where the result is in `other`. */
+FNN_INLINE int sort_by_digits(uint64_t *key, uint64_t *other, int32_t *number, int32_t *other_number, int64_t n,
+                              uint32_t *counts, const int from, const int bits) {
+  const int passes = (64 - from + bits - 1) / bits, digits = 1 << bits;
+  const uint64_t mask = (uint64_t)digits - 1;
+  int is_other = 0;
+  memset(counts, 0, (size_t)(passes * digits) * sizeof *counts);
+  for (int64_t i = 0; i < n; i++)
+#pragma GCC unroll 8
+    for (int p = 0; p < passes; p++) counts[p * digits + (int)(key[i] >> (from + p * bits) & mask)]++;
+  for (int p = 0; p < passes; p++, counts += digits) {
+    const int shift = from + p * bits;
+    if (counts[key[0] >> shift & mask] == n) continue;
+    uint32_t before = 0;
+    for (int d = 0; d < digits; d++) {
+      const uint32_t count = counts[d];
+      counts[d] = before;
+      before += count;
+    }
+    for (int64_t i = 0; i < n; i++) {
+      const uint32_t place = counts[key[i] >> shift & mask]++;
+      other[place] = key[i];
+      if (number) other_number[place] = number[i];
+    }
+    uint64_t *keys = key;
+    int32_t *numbers = number;
+    key = other, other = keys, number = other_number, other_number = numbers;
+    is_other = !is_other;
+  }
+  return is_other;
+}
+
+/* The order of one row. */
+static void sort_row(const fnn_call *call, const char *x, int32_t *order) {
+  const int64_t *ints = call->ints, n = ints[1], stride = ints[2], k = ints[5];
+  const int64_t padded = fnn_round_up(n, FNN_VECTOR_BYTES / 8);
+  const int wide = is_wide(ints);
+  uint32_t *counts = (uint32_t *)call->scratch;
+  int64_t *key = (int64_t *)(call->scratch + counts_bytes(ints));
+  if (stride == 1) read_keys(key, x, ints[3], n, 1, ints[4] != 0);
+  else read_keys(key, x, ints[3], n, stride, ints[4] != 0);
+  if (n <= RANKED) {
+    if (wide) sort_by_ranks(key, n, order, k, stride, 1);
+    else sort_by_ranks(key, n, order, k, stride, 0);
+    return;
+  }
+  uint64_t *keys = (uint64_t *)key, *other = keys + padded;
+  int32_t *number = wide ? (int32_t *)(other + padded) : NULL, *other_number = wide ? number + padded : NULL;
+  for (int64_t i = 0; i < n; i++) keys[i] ^= (uint64_t)1 << 63;
+  for (int64_t i = 0; wide && i < n; i++) number[i] = (int32_t)i;
+  int is_other;
+  if (wide)
+    is_other = n < WIDE_FROM ? sort_by_digits(keys, other, number, other_number, n, counts, 0, 8)
+                             : sort_by_digits(keys, other, number, other_number, n, counts, 0, 11);
+  else
+    is_other = n < WIDE_FROM ? sort_by_digits(keys, other, NULL, NULL, n, counts, 32, 8)
+                             : sort_by_digits(keys, other, NULL, NULL, n, counts, 32, 11);
+  if (is_other) keys = other, number = other_number;
+  if (wide)
+    for (int64_t i = 0; i < k; i++) order[i * stride] = number[i];
+  else
+    for (int64_t i = 0; i < k; i++) order[i * stride] = (int32_t)keys[i];
+}
+
+/* y[i] = x[order[i]], `stride` elements apart. */
+static void pick(char *y, const char *x, const int32_t *order, int64_t k, int64_t stride, int64_t bytes) {
+#define PICK(type)                                                                                                     \
+  for (int64_t i = 0; i < k; i++) ((type *)y)[i * stride] = ((const type *)x)[order[i * stride] * stride]
+  switch (bytes) {
+    case 1: PICK(uint8_t); break;
+    case 2: PICK(uint16_t); break;
+    case 4: PICK(uint32_t); break;
+    case 8: PICK(uint64_t); break;
+  }
+#undef PICK
+}
+
+static void argsort(const fnn_call *call, int64_t begin, int64_t end) {
+  static const int8_t sizes[FNN_N_DTYPES] = {1, 1, 1, 2, 2, 4, 4, 8, 8, 4, 8};
+  const int64_t *ints = call->ints, n = ints[1], inner = ints[2], k = ints[5], bytes = sizes[ints[3]];
+  FNN_REQUIRE(k <= n && n <= INT32_MAX);
+  const int64_t last = fnn_min(ints[0] * inner, end * sort_group(ints));
+  for (int64_t row = begin * sort_group(ints); row < last; row++) {
+    const int64_t from = row / inner * n * inner + row % inner, to = row / inner * k * inner + row % inner;
+    const char *x = call->buf[0] + from * bytes;
+    int32_t *order = (int32_t *)call->buf[1] + to;
+    sort_row(call, x, order);
+    if (call->buf[2]) pick(call->buf[2] + to * bytes, x, order, k, inner, bytes);
+  }
+}
+
+/* ---- searchsorted: y[i] = how many elements of a sorted vector come before x[i] ----
+ * ints: [0] n of the vector   [1] m   [2] 1: those that are equal come before it
+ * buffers: vector (n), x (m), y int32 (m), which overlaps none of the others. NaN is behind all else.
+ * Halves are taken for several values at once: each waits for what it reads. */
+
+enum { SEARCHES = 16, SEARCH_UNIT = 2048 };
+
+static void searchsorted_size(const int64_t *ints, fnn_work *work) {
+  work->phases = 1;
+  work->units[0] = fnn_ceil_div(ints[1], SEARCH_UNIT);
+  work->flops = 10.0 * (double)ints[1];
+  work->bytes = 8.0 * (double)(ints[0] + ints[1]);
+}
+
+#define SEARCHSORTED(name, T)                                                                                          \
+  FNN_INLINE int less_##name(T a, T b) { return (a < b) | ((b != b) & (a == a)); }                                     \
+  FNN_INLINE void search_##name(const fnn_call *call, int64_t begin, int64_t end, const int is_right) {                \
+    const int64_t n = call->ints[0], m = call->ints[1];                                                                \
+    const T *s = (const T *)call->buf[0], *x = (const T *)call->buf[1];                                                \
+    int32_t *y = (int32_t *)call->buf[2];                                                                              \
+    for (int64_t i = begin * SEARCH_UNIT; i < fnn_min(m, end * SEARCH_UNIT); i += SEARCHES) {                          \
+      const int64_t count = fnn_min(SEARCHES, m - i);                                                                  \
+      int32_t at[SEARCHES] = {0};                                                                                      \
+      T v[SEARCHES] = {0};                                                                                             \
+      memcpy(v, x + i, (size_t)count * sizeof(T));                                                                     \
+      for (int64_t left = n; left > 0;) {                                                                              \
+        const int32_t half = (int32_t)((left + 1) / 2);                                                                \
+        for (int k = 0; k < SEARCHES; k++) {                                                                           \
+          const T e = s[at[k] + half - 1];                                                                             \
+          at[k] += half & -(is_right ? !less_##name(v[k], e) : less_##name(e, v[k])); /* without a branch */           \
+        }                                                                                                              \
+        left -= half;                                                                                                  \
+      }                                                                                                                \
+      memcpy(y + i, at, (size_t)count * sizeof *y);                                                                    \
+    }                                                                                                                  \
+  }                                                                                                                    \
+  static void searchsorted_##name(const fnn_call *call, int64_t begin, int64_t end) {                                  \
+    if (call->ints[2]) search_##name(call, begin, end, 1);                                                             \
+    else search_##name(call, begin, end, 0);                                                                           \
+  }
+SEARCHSORTED(f32, float)
+SEARCHSORTED(f64, double)
+SEARCHSORTED(i32, int32_t)
+#undef SEARCHSORTED
+
+static const fnn_entry entries[] = {{"argsort", argsort, argsort_size},
+                                    {"searchsorted_f32", searchsorted_f32, searchsorted_size},
+                                    {"searchsorted_f64", searchsorted_f64, searchsorted_size},
+                                    {"searchsorted_i32", searchsorted_i32, searchsorted_size},
+                                    {0}};
+const fnn_table FNN_TABLE(sort) = {entries, 0, 0};

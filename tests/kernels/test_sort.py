@@ -1,0 +1,75 @@
+"""The order along an axis and the places in a sorted vector, beside NumPy's, on every instruction set."""
+
+import numpy as np
+import pytest
+
+from fastnn import _kernels
+from fastnn._kernels import DTYPES, _engine
+from tests.kernels.test_gather import code, guarded
+
+ISAS = _engine.isas()
+# Around a vector, the longest row that is sorted by ranks, and the shortest with digits of 11 bits.
+LENGTHS = [0, 1, 2, 7, 8, 9, 17, 63, 64, 65, 100, 1000, 4095, 4096, 9001]
+
+
+def numbers(rng, dtype, shape, spread):
+    """Few of them, with ties, or all that there are."""
+    dtype = np.dtype(dtype)
+    if dtype.kind == "b":
+        return rng.random(shape) < 0.5
+    if dtype.kind == "f":
+        x = rng.standard_normal(shape).astype(dtype) if spread else rng.integers(-2, 3, shape).astype(dtype)
+        special = rng.choice(np.array([np.nan, -np.nan, np.inf, -np.inf, 0.0, -0.0, 1e-42], dtype), shape)
+        return np.where(rng.random(shape) < 0.2, special, x)
+    info = np.iinfo(dtype)
+    low, high = (info.min, info.max) if spread else (max(info.min, -2), 3)
+    return rng.integers(low, high, shape, dtype=dtype, endpoint=True)
+
+
+def order_of(x, axis, is_largest_first):
+    """Stable, NaN last."""
+    if not is_largest_first:
+        return np.argsort(x, axis, kind="stable")
+    if x.dtype.kind == "f":
+        return np.argsort(-x, axis, kind="stable")
+    return np.argsort(np.iinfo(np.int64).max - x.astype(np.uint64).astype(object) if x.dtype == np.uint64
+                      else -x.astype(object), axis, kind="stable")  # fmt: skip
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("spread", [False, True])
+def test_argsort(spread, dtype, isa):
+    rng = np.random.default_rng(0)
+    for n in LENGTHS:
+        for outer, inner in [(3, 1), (2, 3)]:
+            x = numbers(rng, dtype, (outer, n, inner), spread)
+            for down, k, threads in ((0, n, 1), (1, n, 2), (1, n // 3, 2)):
+                if down and n > 1000:
+                    continue
+                wanted = order_of(x, 1, down)[:, :k]
+                order, check = guarded((outer, k, inner), "int32", offset=1)
+                values, check_values = guarded((outer, k, inner), dtype)
+                ints = [outer, n, inner, code(x), down, k]
+                _kernels.run("argsort", [x, order, values], ints, (), threads, isa)
+                np.testing.assert_array_equal(order, wanted)
+                np.testing.assert_array_equal(values, np.take_along_axis(x, wanted, 1))
+                _kernels.run("argsort", [x, order, None], ints, (), threads, isa)
+                np.testing.assert_array_equal(order, wanted)
+                check(), check_values()
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("kind", ["f32", "f64", "i32"])
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_searchsorted(side, kind, isa):
+    rng = np.random.default_rng(1)
+    dtype = {"f32": "float32", "f64": "float64", "i32": "int32"}[kind]
+    for n in (0, 1, 2, 3, 7, 8, 100, 1023, 1024, 1025):
+        for m in (0, 1, 15, 16, 17, 5000):
+            sequence = np.sort(numbers(rng, dtype, n, False))
+            x = numbers(rng, dtype, m, False)
+            y, check = guarded(m, "int32", offset=1)
+            _kernels.run(f"searchsorted_{kind}", [sequence, x, y], [n, m, side == "right"], (), 2, isa)
+            np.testing.assert_array_equal(y, np.searchsorted(sequence, x, side))
+            check()
