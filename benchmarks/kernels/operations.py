@@ -55,15 +55,6 @@ def _group_norm_numpy(groups):
     return normalized
 
 
-def _group_norm(groups):
-    def normalized(ops, x, gamma, beta):
-        z = ops.reshape(x, (*x.shape[:-1], groups, x.shape[-1] // groups))
-        mean, variance = ops.moments(z, (1, 2, 4), keepdims=True)
-        return ops.reshape((z - mean) * ops.rsqrt(variance + 1e-3), x.shape) * gamma + beta
-
-    return normalized
-
-
 def _softmax(np, x, axis):
     e = np.exp(x - x.max(axis, keepdims=True))
     return e / e.sum(axis, keepdims=True)
@@ -152,7 +143,7 @@ OPERATIONS = {
     ),
     "group_norm": Operation(
         "images", ((8, 32, 32, 64), (64,), (64,)), (8, 32, 32, 64),
-        _group_norm(8), _group_norm_numpy(8),
+        lambda ops, x, g, b: ops.group_norm.group_norm(x, 8, g, b, 1e-3), _group_norm_numpy(8),
         _on_planes(lambda torch, x, g, b: torch.nn.functional.group_norm(x, 8, g, b, eps=1e-3)), fit=True,
     ),
     # ---- axes: what is along another than the last ----
