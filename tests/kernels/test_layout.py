@@ -60,6 +60,18 @@ def test_transpose(shape, dtype, isa):
 
 @pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize("dtype", DTYPES)
+def test_turned_rows(dtype, isa):
+    """Around a word of 16 and of 32 bytes, and tiles."""
+    for cols in (1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 65, 40_001):
+        x = numbered((3, cols), dtype, offset=1)
+        y, check = guarded(x.shape, dtype, offset=1)
+        copy(isa, [y, x], [copy_part(0, 1, x.shape, (cols, 1), (cols, -1), src_offset=cols - 1)], threads=2)
+        np.testing.assert_array_equal(y, x[:, ::-1])
+        check()
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("dtype", DTYPES)
 def test_any_view(dtype, isa):
     """Random shapes, permutations, steps, flips and repeats, against NumPy's views."""
     rng = np.random.default_rng(0)

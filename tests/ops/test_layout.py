@@ -6,6 +6,7 @@ import pytest
 
 from fastnn import KerasTensor, Variable, ops
 from fastnn.ops.layout import place_op, slice_update_op, strided_slice_op
+from fastnn.ops.pieces import pieces_op
 from fastnn.testing import check_op
 
 RNG = np.random.default_rng(0)
@@ -183,8 +184,11 @@ def test_getitem_gradient(key):
         lambda x: ops.stack([x, x], axis=-1),
         lambda x: ops.pad(x, ((1, 0), (0, 2), (1, 1)), constant_values=2),
         lambda x: ops.pad(x, 2, mode="reflect"),
+        lambda x: ops.pad(x, ((0, 0), (0, 3), (1, 0)), mode="edge"),
+        lambda x: ops.pad(x[:, :2], ((0, 0), (5, 4), (0, 0)), mode="symmetric"),
         lambda x: ops.flip(x, (0, 2)),
         lambda x: ops.roll(x, (1, -2), (0, 2)),
+        lambda x: ops.roll(x, (1, 2, 2), (1, 1, 2)),
         lambda x: ops.tile(x, (1, 2, 2)),
         lambda x: ops.repeat(x, 2, axis=1),
         lambda x: ops.broadcast_to(ops.reshape(x, (3, 1, 4, 1, 5)), (2, 3, 2, 4, 2, 5)),
@@ -200,6 +204,24 @@ def test_getitem_gradient(key):
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_kernel_and_gradient(function, dtype):
     check_op(function, [X.astype(dtype)])
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        (((2, 1, 1), (1, -1, 2)), None),  # a permutation, whose gradient is one
+        (None, ((3, 1, 1), (0, 1, 4), (2, -1, 3))),
+        (((0, 1, 1), (0, 1, 1), (2, 1, 1)), ((3, -1, 2),)),
+    ],
+)
+def test_pieces(pieces):
+    check_op(pieces_op, [floats(3, 4)], pieces=pieces)
+
+
+def test_pads_of_many_pieces():
+    """An axis at a time where one copy would have too many parts."""
+    x = X[:2, :2]
+    np.testing.assert_array_equal(ops.pad(x, 9, mode="edge"), np.pad(x, 9, mode="edge"))
 
 
 @pytest.mark.parametrize("steps", [(1, 1), (2, -1), (1, -1), (-2, 3)])

@@ -312,6 +312,41 @@ static void fill(char *d, const char *s, const grid *g) {
   }
 }
 
+/* Rows of dst are contiguous, those of src too, but backwards. n (1, 2, 4 or 8) is a constant where this is called. */
+FNN_INLINE void turn_rows(char *d, const char *s, grid g, int64_t n) {
+#if defined(FNN_ISA_AVX512) || defined(FNN_ISA_AVX2)
+  enum { WORD = 32 };
+#else
+  enum { WORD = 16 };
+#endif
+  typedef uint8_t word __attribute__((vector_size(WORD)));
+  word from = {0};
+#pragma GCC unroll 32
+  for (int k = 0; k < WORD; k++) from[k] = (uint8_t)(WORD - n - k / n * n + k % n);
+  for (int64_t r = 0; r < g.rows; r++) {
+    char *restrict to = d + r * g.d_row;
+    const char *restrict last = s + r * g.s_row + n; /* behind the first that is copied */
+    int64_t at = WORD;
+#pragma GCC unroll 4
+    for (; at <= g.cols * n; at += WORD) {
+      word v;
+      memcpy(&v, last - at, WORD);
+      v = __builtin_shuffle(v, from);
+      memcpy(to + at - WORD, &v, WORD);
+    }
+    for (at -= WORD; at < g.cols * n; at += n) memcpy(to + at, last - at - n, (size_t)n);
+  }
+}
+
+static void turn(char *d, const char *s, const grid *g) {
+  switch (g->n) {
+    case 1: turn_rows(d, s, *g, 1); break;
+    case 2: turn_rows(d, s, *g, 2); break;
+    case 4: turn_rows(d, s, *g, 4); break;
+    case 8: turn_rows(d, s, *g, 8); break;
+  }
+}
+
 static char *dst_of(const part *p, const fnn_call *call, int64_t bytes) {
   return call->buf[p->ints[0]] + p->ints[2] * bytes;
 }
@@ -338,12 +373,14 @@ static void copy_unit(const part *p, const fnn_call *call, int64_t bytes, int64_
     d_step[k] = p->dst[k] * bytes, s_step[k] = p->src[k] * bytes, left[k] = p->sizes[k] - index;
     d += index * d_step[k], s += index * s_step[k];
   }
+  const int is_turned = g.s_col == -g.n && g.d_col == g.n && is_element(g.n);
   const int is_fill = g.s_col == 0 && g.d_col == g.n && is_element(g.n);
   const int64_t side = p->is_across ? square_side(d, s, &g) : 0;
   const int64_t strip = fnn_max(4, fnn_min(STREAMS, LINE / g.n)); /* rows: whole lines of src, one after the other */
   const int in_strips = p->is_across && g.rows >= 4 && g.cols >= 4 && g.rows * g.cols > 64;
   for (int64_t outer = first; outer < last; outer++) {
     if (is_fill) fill(d, s, &g);
+    else if (is_turned) turn(d, s, &g);
     else if (side) transpose(d, s, &g, side);
     else if (in_strips) copy_columns(d, s, &g, strip);
     else copy_grid(d, s, &g);

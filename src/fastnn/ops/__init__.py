@@ -35,6 +35,7 @@ from fastnn.ops.normalization import *
 from fastnn.ops.norms import *
 from fastnn.ops.own_gradient import *
 from fastnn.ops.patches import *
+from fastnn.ops.pieces import *
 from fastnn.ops.pool2d import *
 from fastnn.ops.prefix_scan import *
 from fastnn.ops.quantiles import *

@@ -1,11 +1,10 @@
-"""Functions composed of the records in `layout.py` and `gather.py`: stack, split, pad, tile, repeat, roll."""
+"""Functions composed of the records in `layout.py` and `gather.py`: stack, split, pad, tile, repeat."""
 
 import itertools
 
 import numpy as np
 
 from fastnn.graph.symbolic import accepts_symbolic
-from fastnn.graph.value import Value
 from fastnn.ops.gather import take
 from fastnn.ops.layout import (
     broadcast_to,
@@ -21,6 +20,7 @@ from fastnn.ops.layout import (
     swapaxes,
     transpose,
 )
+from fastnn.ops.pieces import take_pieces
 from fastnn.ops.record import shape_of
 from fastnn.ops.reduce import normalize_axis
 
@@ -66,32 +66,6 @@ def flipud(x):
         array([2, 1])
     """
     return flip(x, 0)
-
-
-@accepts_symbolic
-def roll(x, shift, axis=None):
-    """`x` moved along `axis` by `shift` places; what leaves at one end comes in at the other.
-
-    Args:
-        x: array.
-        shift: an int, or one for each axis.
-        axis: an int or several; None rolls the flattened array.
-
-    Example:
-        >>> roll(np.array([1, 2, 3]), 1)
-        array([3, 1, 2])
-    """
-    sizes = shape_of(x)
-    if axis is None:
-        return reshape(roll(reshape(x, (-1,)), shift, 0), sizes)
-    axes = (axis,) if isinstance(axis, (int, np.integer)) else tuple(axis)
-    shifts = (shift,) * len(axes) if isinstance(shift, (int, np.integer)) else tuple(shift)
-    for a, by in zip(axes, shifts, strict=True):
-        a = normalize_axis("roll", a, len(sizes))
-        cut = -by % sizes[a] if sizes[a] else 0
-        if cut:
-            x = concatenate([slice_axis(x, a, cut, sizes[a]), slice_axis(x, a, 0, cut)], axis=a)
-    return copy(x) if not isinstance(x, Value) else x
 
 
 # ---- joining ----
@@ -287,10 +261,13 @@ def pad(x, pad_width, mode="constant", constant_values=None):
         raise ValueError(f"pad: `constant_values` can only be given with mode='constant'; got mode={mode!r}.")
     if mode not in ("edge", "reflect", "symmetric"):
         raise ValueError(f"pad: mode {mode!r} is none of 'constant', 'edge', 'reflect', 'symmetric'.")
-    for axis, (before, after) in enumerate(widths):
-        if before or after:
-            x = take(x, np.pad(np.arange(sizes[axis]), (before, after), mode=mode), axis=axis)
-    return x
+    return take_pieces(
+        x,
+        [
+            np.pad(np.arange(n), width, mode=mode) if any(width) else None
+            for n, width in zip(sizes, widths, strict=True)
+        ],
+    )
 
 
 @accepts_symbolic
@@ -408,5 +385,5 @@ def depth_to_space(x, block_size, data_format="channels_last"):
 
 __all__ = [
     "append", "array_split", "depth_to_space", "dsplit", "dstack", "fliplr", "flipud", "hsplit", "hstack", "pad",
-    "repeat", "roll", "rot90", "space_to_depth", "split", "stack", "tile", "unstack", "vsplit", "vstack",
+    "repeat", "rot90", "space_to_depth", "split", "stack", "tile", "unstack", "vsplit", "vstack",
 ]  # fmt: skip

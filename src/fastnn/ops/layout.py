@@ -262,7 +262,7 @@ def _box(starts, sizes, steps) -> tuple[slice, ...]:
     return tuple(one(*axis) for axis in zip(starts, sizes, steps, strict=True))
 
 
-def _offset(starts, strides) -> int:
+def box_offset(starts, strides) -> int:
     return sum(start * stride for start, stride in zip(starts, strides, strict=True))
 
 
@@ -281,7 +281,7 @@ def _strided_slice_lower(node, b):
     strides = contiguous_strides(x.shape)
     part = copy_part(
         0, 1, y.shape, contiguous_strides(y.shape), [s * step for s, step in zip(strides, p["steps"], strict=True)],
-        src_offset=_offset(p["starts"], strides),
+        src_offset=box_offset(p["starts"], strides),
     )  # fmt: skip
     return copy_step(b, [y, x], x.dtype, [part])
 
@@ -332,7 +332,7 @@ def _place_lower(node, b):
     bits = element_bits(p["value"], x.dtype)
     box_strides = [s * step for s, step in zip(strides, p["steps"], strict=True)]
     box = copy_part(
-        0, 1, x.shape, box_strides, contiguous_strides(x.shape), dst_offset=_offset(p["starts"], strides)
+        0, 1, x.shape, box_strides, contiguous_strides(x.shape), dst_offset=box_offset(p["starts"], strides)
     )  # fmt: skip
     is_dense = x.size and all(step == 1 or n == 1 for step, n in zip(p["steps"], x.shape, strict=True))
     if not is_dense:
@@ -352,7 +352,7 @@ def _place_lower(node, b):
             sizes[axis] = last - first
             corner = [*low[:axis], first, *low[axis + 1 :]]
             parts.append(
-                copy_part(0, -1, sizes, strides, [0] * y.ndim, dst_offset=_offset(corner, strides), src_offset=bits)
+                copy_part(0, -1, sizes, strides, [0] * y.ndim, dst_offset=box_offset(corner, strides), src_offset=bits)
             )
         low[axis], high[axis] = start, stop
     return copy_step(b, [y, x], x.dtype, parts)
@@ -392,7 +392,7 @@ def _slice_update_lower(node, b):
     strides = contiguous_strides(x.shape)
     box = copy_part(
         0, 1, updates.shape, [s * step for s, step in zip(strides, p["steps"], strict=True)],
-        contiguous_strides(updates.shape), dst_offset=_offset(p["starts"], strides),
+        contiguous_strides(updates.shape), dst_offset=box_offset(p["starts"], strides),
     )  # fmt: skip
     if box is None:
         return False

@@ -46,11 +46,10 @@ def _bound(place, n):
     return from_end if isinstance(place, Size) and isinstance(from_end, int) and from_end < 0 else place
 
 
-@emits("strided_slice")
-def _strided_slice(b, step, x):
+def _box(b, x, shape, p_starts, p_sizes, p_steps):
+    """The box of `x` that starts at `p_starts` and has `p_sizes` elements, `p_steps` apart."""
     starts, stops, axes, steps = [], [], [], []
-    p = step.params
-    for axis, (n, start, size, gap) in enumerate(zip(step.x.shape, p["starts"], p["sizes"], p["steps"], strict=True)):
+    for axis, (n, start, size, gap) in enumerate(zip(shape, p_starts, p_sizes, p_steps, strict=True)):
         if start == 0 and size == n and gap == 1:
             continue
         stop = over(lambda start, size, gap=gap: start + (size - 1) * gap + (1 if gap > 0 else -1), start, size)
@@ -64,6 +63,29 @@ def _strided_slice(b, step, x):
     if not axes:
         return x
     return b.add("Slice", x, b.sizes(starts), b.sizes(stops), b.ints(*axes), b.ints(*steps))
+
+
+@emits("strided_slice")
+def _strided_slice(b, step, x):
+    p = step.params
+    return _box(b, x, step.x.shape, p["starts"], p["sizes"], p["steps"])
+
+
+@emits("pieces")
+def _pieces(b, step, x):
+    """An axis at a time, slices of it one behind the other."""
+    shape, pieces = list(step.x.shape), step.params["pieces"]
+    for axis, own in enumerate(pieces):
+        if own is None:
+            continue
+        boxes = []
+        for piece in own:
+            values = [list(shape), [0] * len(shape), [1] * len(shape)]
+            values[1][axis], values[2][axis], values[0][axis] = piece
+            boxes.append(_box(b, x, shape, values[1], values[0], values[2]))
+        x = b.add("Concat", *boxes, axis=axis) if len(boxes) > 1 else boxes[0]
+        shape[axis] = step.y.shape[axis]
+    return x
 
 
 @emits("place")
