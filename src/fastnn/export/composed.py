@@ -15,7 +15,9 @@ from fastnn.graph.trace import tracing
 from fastnn.graph.value import Graph, Node, Value
 from fastnn.ops.attention import hidden_score
 from fastnn.ops.group_norm import group_norm_composed
+from fastnn.ops.image_size import along
 from fastnn.ops.record import REGISTRY
+from fastnn.ops.resizing import matrices, nearest
 
 RULES = {}
 
@@ -170,6 +172,22 @@ def _windows_sum(node, y, size, taps, stride, dilation, before):
         total = part if total is None else total + part
     end = min(before + size, full)
     return ops.pad(total[:, before:end], ((0, 0), (0, size - (end - before)), (0, 0), (0, 0)))
+
+
+@rule("resize")
+def _resize(node, x, out, interpolation, antialias, is_transposed):
+    """Along height and width: each pixel so many times, or those at the nearest positions; else a product."""
+    sizes = x.shape[1:3]
+    weights = matrices(sizes, out, interpolation, antialias, is_transposed, x.dtype)
+    for axis in (1, 2):
+        size, target = sizes[axis - 1], out[axis - 1]
+        if interpolation != "nearest" or is_transposed:
+            x = along(x, axis - 4, weights[axis - 1])
+        elif target % size == 0:
+            x = ops.repeat(x, target // size, axis)
+        else:
+            x = ops.take(x, nearest(size, target), axis)
+    return x
 
 
 @rule("batch_norm")

@@ -1,7 +1,6 @@
 """Images of other sizes: resize, pad and crop.
 
-Resizing is separable: for each axis a matrix of weights, so that it runs on the matrix kernel and differentiates; the
-nearest neighbour is a `take`.
+The nearest neighbours of numbers that are no floats are a `take`; all else has a record of its own (resizing.py).
 """
 
 import math
@@ -9,7 +8,6 @@ import math
 import numpy as np
 
 from fastnn import config
-from fastnn.graph import trace
 from fastnn.graph.dtypes import is_float
 from fastnn.graph.symbolic import accepts_symbolic
 from fastnn.ops import elementwise as ew
@@ -20,55 +18,8 @@ from fastnn.ops.joining import pad
 from fastnn.ops.layout import expand_dims, moveaxis, reshape, transpose
 from fastnn.ops.matmul import matmul
 from fastnn.ops.record import as_array, dtype_of, shape_of
+from fastnn.ops.resizing import KERNELS, nearest, resize_op
 from fastnn.ops.rounding import round as round_to_even
-from fastnn.ops.trigonometry import sin
-
-
-def _cubic(x):
-    """Keys's kernel with a = -1/2: third-order accurate (Keys 1981)."""
-    near = _polynomial(x, 1.5, -2.5, 0, 1)
-    far = _polynomial(x, -0.5, 2.5, -4, 2)
-    return _where_below(x, 1, near, _where_below(x, 2, far, 0))
-
-
-def _polynomial(x, *coefficients):
-    total = coefficients[0]
-    for coefficient in coefficients[1:]:
-        total = ew.add(ew.multiply(total, x), coefficient)
-    return total
-
-
-def _where_below(x, limit, y, otherwise):
-    return logic.where(logic.less(x, limit), y, otherwise)
-
-
-def _lanczos(radius):
-    def kernel(x):
-        is_centre = logic.equal(x, 0)
-        angle = logic.where(is_centre, 1, ew.multiply(x, np.pi))
-        lobes = ew.multiply(sin(angle), sin(ew.divide(angle, radius)))
-        lobes = ew.divide(ew.multiply(lobes, radius), ew.square(angle))
-        return _where_below(x, radius, logic.where(is_centre, 1, lobes), 0)
-
-    return kernel
-
-
-_KERNELS = {
-    "bilinear": lambda x: ew.maximum(ew.subtract(1, x), 0),
-    "bicubic": _cubic,
-    "lanczos3": _lanczos(3),
-    "lanczos5": _lanczos(5),
-}
-
-
-def axis_weights(size: int, target: int, interpolation: str, antialias: bool, dtype: str) -> np.ndarray:
-    """(target, size): what each pixel adds to each result, about the centres of pixels; rows add up to 1."""
-    scale = size / target
-    at = (np.arange(target) + 0.5) * scale - 0.5
-    width = max(scale, 1) if antialias else 1
-    with trace.eager():
-        weights = _KERNELS[interpolation](np.abs(at[:, None] - np.arange(size)) / width)
-    return (weights / weights.sum(axis=1, keepdims=True)).astype(dtype)
 
 
 def image_axes(x, data_format):
@@ -106,8 +57,8 @@ def resize(
         >>> resize(np.array([[[0.0], [1.0]]]), (1, 4))[0, :, 0]
         array([0.  , 0.25, 0.75, 1.  ])
     """
-    if interpolation not in ("nearest", *_KERNELS):
-        raise ValueError(f"resize: interpolation {interpolation!r} is none of {('nearest', *_KERNELS)}.")
+    if interpolation not in ("nearest", *KERNELS):
+        raise ValueError(f"resize: interpolation {interpolation!r} is none of {('nearest', *KERNELS)}.")
     if fill_mode != "constant":
         raise ValueError(f"resize: fill_mode must be 'constant', got {fill_mode!r}.")
     if crop_to_aspect_ratio and pad_to_aspect_ratio:
@@ -124,25 +75,33 @@ def resize(
     elif pad_to_aspect_ratio:
         sides = [max(f - n, 0) // 2 for n, f in zip((h, w), fit, strict=True)]  # equal, as Keras's are
         x = _padded(x, axes, [(side, side) for side in sides], fill_value)
-    if interpolation == "nearest":
-        for axis, n in zip(axes, target, strict=True):
-            scale = shape_of(x)[axis] / n
-            x = take(x, np.floor((np.arange(n) + 0.5) * scale).astype(np.int32), axis=axis)
-        return x
     dtype = dtype_of(x)
-    wide = x if is_float(dtype) else ew.cast(x, config.floatx())
-    for axis, n in zip(axes, target, strict=True):
-        wide = _along(wide, axis, axis_weights(shape_of(wide)[axis], n, interpolation, antialias, dtype_of(wide)))
+    if interpolation == "nearest" and not is_float(dtype):
+        order = sorted(zip(axes, target, strict=True), key=lambda pair: pair[1] / shape_of(x)[pair[0]])
+        for axis, n in order:  # what shrinks most, or grows least, first
+            x = take(x, nearest(shape_of(x)[axis], n), axis=axis)
+        return x
+    wide = _resized(x if is_float(dtype) else ew.cast(x, config.floatx()), axes, target, interpolation, antialias)
     if is_float(dtype):
         return wide
     info = np.iinfo(dtype)
     return ew.cast(ew.clip(round_to_even(wide), info.min, info.max), dtype)
 
 
+def _resized(x, axes, target, interpolation, antialias):
+    """x (..., h, w, c) or, with other `axes`, (..., c, h, w), whose planes are images of one channel."""
+    shape = shape_of(x)
+    c = shape[-1] if axes == (-3, -2) else 1
+    h, w = (shape[a] for a in axes)
+    images = reshape(x, (math.prod(shape[: axes[0]]), h, w, c))
+    y = resize_op(images, out=target, interpolation=interpolation, antialias=bool(antialias), is_transposed=False)
+    return reshape(y, (*shape[: axes[0]], *target, *shape[len(shape) + axes[1] + 1 :]))
+
+
 _ROW = 16  # elements that are worth a row of a product: a vector of them
 
 
-def _along(x, axis, weights):
+def along(x, axis, weights):
     """x with weights (target, size) applied along a negative `axis`."""
     shape = shape_of(x)
     behind = math.prod(shape[axis + 1 :]) if axis < -1 else 1
@@ -206,7 +165,7 @@ def scale_and_translate(images, output_shape, scale, translation, spatial_dims, 
         weights = _moved_weights(
             shape[d], target[d], getitem(scale, k), getitem(translation, k), _METHODS[method], antialias, wide
         )
-        y = _along(y, d - len(shape), weights)
+        y = along(y, d - len(shape), weights)
     return y if is_float(dtype) else ew.cast(round_to_even(y), dtype)
 
 
@@ -217,7 +176,7 @@ def _moved_weights(size, target, scale, translation, kernel, antialias, dtype):
     at = ew.subtract(ew.multiply(ew.subtract(centres, translation), step), 0.5)
     at = expand_dims(at, -1)
     distance = ew.absolute(ew.subtract(at, np.arange(size).astype(dtype)))
-    weights = _KERNELS[kernel](ew.divide(distance, ew.maximum(step, 1)) if antialias else distance)
+    weights = KERNELS[kernel](ew.divide(distance, ew.maximum(step, 1)) if antialias else distance)
     total = reduce.sum(weights, axis=1, keepdims=True)
     is_inside = logic.logical_and(logic.greater_equal(at, -0.5), logic.less_equal(at, size - 0.5))
     is_there = logic.logical_and(logic.greater(ew.absolute(total), 1000 * float(np.finfo(dtype).eps)), is_inside)

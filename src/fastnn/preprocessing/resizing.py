@@ -5,7 +5,7 @@ import functools
 import numpy as np
 
 from fastnn import ops
-from fastnn.ops.image_size import axis_weights
+from fastnn.ops.resizing import axis_weights
 
 INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "lanczos3", "lanczos5")
 _weights = functools.lru_cache(maxsize=4096)(axis_weights)

@@ -44,12 +44,8 @@ class UpSampling2D(Layer):
 
     def call(self, inputs):
         axes = spatial_axes(self.data_format, 2)
-        if self.interpolation != "nearest":
-            size = tuple(inputs.shape[axis] * factor for axis, factor in zip(axes, self.size, strict=True))
-            return ops.image.resize(inputs, size, self.interpolation, data_format=self.data_format)
-        for axis, factor in zip(axes, self.size, strict=True):
-            inputs = ops.repeat(inputs, factor, axis=axis)
-        return inputs
+        size = tuple(inputs.shape[axis] * factor for axis, factor in zip(axes, self.size, strict=True))
+        return ops.image.resize(inputs, size, self.interpolation, data_format=self.data_format)
 
     def get_config(self):
         return {
