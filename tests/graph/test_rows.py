@@ -39,6 +39,10 @@ APART = {
     "concatenate": lambda x: ops.concatenate([x, 2 * x], axis=1),
     "slice": lambda x: x[:, 1:, ::2],
     "pad": lambda x: ops.pad(x, ((0, 0), (1, 2), (0, 0))),
+    "roll": lambda x: ops.roll(x, (1, -1), (1, 2)),
+    "reflection": lambda x: ops.pad(x, ((0, 0), (1, 2), (0, 0)), mode="reflect"),
+    "multi-hot": lambda x: ops.multi_hot(ops.cast(ops.abs(x) * 8, "int32"), 9),
+    "elements": lambda x: ops.take_along_axis(x, ops.cast(ops.abs(x[:, :2]) * 3, "int32"), axis=1),
     "broadcast": lambda x: ops.broadcast_to(x[:, :1], (x.shape[0], 6, 4)) + x,
     "words": lambda x: ops.take(TABLE, ops.cast(ops.abs(x) * 8, "int32"), axis=0),
     "convolution": lambda x: ops.conv(ops.reshape(x, (-1, 2, 3, 4)), IMAGE_KERNEL, padding="same"),
@@ -74,6 +78,7 @@ MIXING = {
     "another number for each row": lambda x: x * np.arange(x.shape[0], dtype="float32")[:, None, None],
     "rows first for all": lambda x: ops.reshape(x, (-1, 4)) @ ops.reshape(x, (4, -1)),
     "normalized by the batch": lambda x: layers.BatchNormalization()(x, training=True),
+    "elements of rows": lambda x: ops.take_along_axis(x, ops.cast(ops.abs(x), "int32"), axis=0),
     "rows that swap": lambda x: ops.roll(x, 1, axis=0),
 }
 

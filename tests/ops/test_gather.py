@@ -145,6 +145,11 @@ def test_one_hot(axis):
 def test_multi_hot():
     classes = np.array([[0, 2], [1, 1]])
     np.testing.assert_array_equal(ops.multi_hot(classes, 3), keras.ops.multi_hot(classes, 3))
+    outside = np.array([[0, -1, 7], [3, 2, 2]])
+    for x in (outside, outside.astype("int8"), outside.astype("uint8"), outside + np.float32([[0, 0, 0], [0, 0.5, 0]])):
+        np.testing.assert_array_equal(ops.multi_hot(x, 4, dtype="int32"), [[1, 0, 0, 0], [0, 0, 1, 1]])
+    np.testing.assert_array_equal(ops.multi_hot([2, 0, 2], 3), [1, 0, 1])
+    assert ops.multi_hot(np.zeros((2, 0), "int32"), 3).sum() == 0
     with pytest.raises(ValueError, match="num_classes"):
         ops.multi_hot(classes)
 

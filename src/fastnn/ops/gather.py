@@ -175,6 +175,10 @@ def _along_grad_lower(node, b):
     return None
 
 
+def _along_rows(node, axes, _rows):
+    return axes[0] == axes[1] and axes[0] < node.params["axis"]
+
+
 take_along_axis_op = Op(
     "take_along_axis",
     shape=_along_shape,
@@ -183,6 +187,7 @@ take_along_axis_op = Op(
     ),
     grad=lambda dy, y, x, indices, axis: (take_along_axis_grad_op(dy, indices, shape=x.shape, axis=axis), None),
     lower=_along_lower,
+    rows=_along_rows,
 )
 take_along_axis_grad_op = Op(
     "take_along_axis_grad",
@@ -190,6 +195,7 @@ take_along_axis_grad_op = Op(
     reference=_along_grad_reference,
     grad=lambda ddy, dx, dy, indices, shape, axis: (take_along_axis_op(ddy, indices, axis=axis), None),
     lower=_along_grad_lower,
+    rows=_along_rows,
 )
 
 
@@ -514,8 +520,17 @@ def multi_hot(inputs, num_classes=None, axis=-1, dtype=None, sparse=False, **kwa
         raise ValueError("multi_hot: `num_classes` must be given.")
     if kwargs:
         raise TypeError(f"multi_hot: unknown arguments {sorted(kwargs)}.")
-    hot = one_hot(inputs, num_classes, axis=-1, dtype=dtype, sparse=sparse)
-    result = reduce.max(hot, axis=len(shape_of(hot)) - 2)
+    if sparse:
+        raise ValueError("multi_hot: sparse arrays are not supported.")
+    inputs = inputs if hasattr(inputs, "shape") else as_array(inputs)
+    classes = _as_index(inputs)
+    is_class = logic.logical_and(logic.greater_equal(classes, 0), logic.less(classes, num_classes))
+    if classes is not inputs:  # a float may lie between two classes
+        is_class = logic.logical_and(is_class, logic.equal(classes, inputs))
+    places = logic.where(is_class, classes, np.zeros((), dtype_of(classes)))
+    shape = (*shape_of(inputs)[:-1], int(num_classes))
+    counts = take_along_axis_grad_op(ew.cast(is_class, "float32"), places, shape=shape, axis=len(shape) - 1)
+    result = ew.cast(ew.minimum(counts, 1), standardize_dtype(dtype or config.floatx()))
     return moveaxis(result, -1, axis)
 
 

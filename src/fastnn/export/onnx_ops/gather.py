@@ -36,6 +36,14 @@ def _take_grad(b, step, dy, indices):
     return b.transpose(y, [order.index(k) for k in range(rank)])
 
 
+@emits("take_along_axis_grad")
+def _take_along_axis_grad(b, step, dy, indices):
+    """Elements added up where they belong."""
+    zeros = b.add("Expand", b.constant(0, step.x.dtype), b.sizes(step.y.shape))
+    indices = _index(b, indices, step.inputs[1])
+    return b.add("ScatterElements", zeros, indices, dy, axis=step.params["axis"], reduction="add")
+
+
 @emits("scatter")
 def _scatter(b, step, x, indices, updates):
     at = b.unsqueeze(b.cast(indices, "int64"), step.inputs[1].ndim)
