@@ -35,6 +35,10 @@ def test_discrete_distributions():
     assert drawn.shape == (2, N) and drawn.dtype == np.int32
     for row, wanted in zip(drawn, np.exp(logits.astype(np.float64)), strict=True):
         assert scipy.stats.chisquare(np.bincount(row, minlength=3), wanted / wanted.sum() * N).pvalue > 1e-3
+    impossible = np.float32([[-np.inf, 0, -np.inf, 5, -np.inf]] * 3)
+    assert np.isin(random.categorical(impossible, N, seed=4), [1, 3]).all()
+    one = random.categorical(np.where(np.eye(300), 0, -np.inf).astype("float32"), 5, seed=5)
+    np.testing.assert_array_equal(one, np.arange(300)[:, None] * np.ones(5, int))
     binomial = random.binomial((N,), 4, 0.3, seed=3)
     wanted = scipy.stats.binom(4, 0.3).pmf(np.arange(5)) * N
     assert scipy.stats.chisquare(np.bincount(binomial.astype(int), minlength=5), wanted).pvalue > 1e-3

@@ -186,18 +186,4 @@ random_binomial_op = _op(
 )
 
 
-def _categorical(state, logits, num_samples, dtype):
-    """The largest of logits plus Gumbel noise."""
-    u = _unit_numbers(state, logits.shape[0] * num_samples * logits.shape[1], "float64")
-    with np.errstate(divide="ignore"):
-        noise = -np.log(-np.log(u.reshape(logits.shape[0], num_samples, logits.shape[1])))
-    return np.argmax(logits[:, None, :] + noise, axis=-1).astype(dtype), next_state(state)
-
-
-random_categorical_op = Op(
-    "random_categorical",
-    shape=lambda state, logits, num_samples, dtype: (Spec((logits.shape[0], num_samples), dtype), STATE),
-    reference=_categorical,
-)
-
 __all__ = []

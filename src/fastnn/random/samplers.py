@@ -166,6 +166,7 @@ def dropout(inputs, rate, noise_shape=None, seed=None):
     return ops.multiply(inputs, mask)
 
 
+@accepts_symbolic
 def categorical(logits, num_samples, dtype="int32", seed=None):
     """Classes drawn with the probabilities `softmax(logits)`.
 
@@ -190,7 +191,17 @@ def categorical(logits, num_samples, dtype="int32", seed=None):
             f"`logits` should be a 2-D tensor with shape [batch_size, num_classes]. Received shape {shape_of(logits)}"
         )
     dtype = standardize_dtype(dtype)
-    return draw(records.random_categorical_op, seed, logits, num_samples=int(num_samples), dtype=dtype)
+    rows, classes = shape_of(logits)
+    u = draw(
+        records.random_uniform_op, seed, shape=(rows, int(num_samples)), dtype="float64", low=0.0, high=1 - 2.0**-24
+    )
+    p = ops.exp(ops.subtract(logits, ops.max(logits, axis=-1, keepdims=True)))
+    below = ops.cumsum(ops.cast(p, "float64"), axis=-1)
+    # One sorted vector of all rows, where row k lies in (k, k + 1]: a sum of k and a draw is never k + 1.
+    row = np.arange(rows, dtype="float64")[:, None]
+    below = ops.reshape(ops.add(ops.divide(below, below[:, -1:]), row), (-1,))
+    place = ops.searchsorted(below, ops.add(u, row), side="right")
+    return ops.cast(ops.clip(ops.subtract(place, row.astype("int32") * classes), 0, classes - 1), dtype)
 
 
 @accepts_symbolic
