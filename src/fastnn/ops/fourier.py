@@ -1,9 +1,12 @@
 """Fourier transforms, and sequences cut into windows and transformed.
 
-A complex array is a pair of real ones, as in Keras. The transforms run on NumPy. Each is linear, so its gradient is its
-transpose, which is a transform in the other direction: with F = (exp(-2 pi i j k / n)) symmetric, the transpose of a
-map of pairs by F is the map by its conjugate, the inverse transform without its 1/n (and the other way round).
+A complex array is a pair of real ones, as in Keras. Transforms of pairs have a kernel (`_kernels/fourier.c`) for sizes
+that have no large prime factor, others run on NumPy. Each is linear, so its gradient is its transpose, which is a
+transform in the other direction: with F = (exp(-2 pi i j k / n)) symmetric, the transpose of a map of pairs by F is the
+map by its conjugate, the inverse transform without its 1/n (and the other way round).
 """
+
+import math
 
 import numpy as np
 
@@ -42,6 +45,55 @@ def _dft_reference(real, imag, axes, is_inverse, norm):
     return _pair(transform(real + 1j * imag, axes=axes, norm=norm), real.dtype)
 
 
+# Of the kernel, whose scratch has 4 vectors an element: sizes, their factors, and how many these can be.
+_MAX_SIZE, _MAX_FACTOR, _FACTORS = 4096, 61, 12
+
+
+def factors_of(n: int) -> list[int]:
+    """4 as often as it goes, then primes."""
+    factors, rest = [], n
+    for factor in (4, *range(2, n + 1)):
+        while rest % factor == 0:
+            factors.append(factor)
+            rest //= factor
+    return factors
+
+
+def _scale(n: int, is_inverse: bool, norm: str) -> float:
+    if norm == "ortho":
+        return n**-0.5
+    return 1 / n if is_inverse == (norm == "backward") else 1.0
+
+
+def dft_numbers(shape, axes, scale: float) -> tuple[list[int], list[float]]:
+    """The integer and real parameters of the kernel for arrays of `shape`."""
+    ints, reals = [len(axes)], [scale]
+    for axis in axes:
+        n, factors = shape[axis], factors_of(shape[axis])
+        padding = [0] * (_FACTORS - len(factors))
+        ints += [math.prod(shape[:axis]), n, math.prod(shape[axis + 1 :]), len(factors), *factors, *padding]
+        turns = np.exp(-2j * np.pi * np.arange(n) / n)
+        reals += np.stack([turns.real, turns.imag], axis=1).ravel().tolist()
+    return ints, reals
+
+
+def _dft_lower(node, b):
+    """The inverse transform is that of numbers whose parts are exchanged, with exchanged parts."""
+    parts, outputs, shape = node.inputs, node.outputs, node.inputs[0].shape
+    is_inverse, norm = node.params["is_inverse"], node.params["norm"]
+    axes = [axis % len(shape) for axis in node.params["axes"]]
+    sizes = [shape[axis] for axis in axes]
+    if not b.suffix(parts[0]) or not all(
+        0 < n <= _MAX_SIZE and max(factors_of(n), default=1) <= _MAX_FACTOR for n in sizes
+    ):
+        return False
+    scale = math.prod(_scale(n, is_inverse, norm) for n in sizes)
+    order = -1 if is_inverse else 1
+    buffers = [*parts[::order], *outputs[::order]]
+    b.step(f"dft_{b.suffix(parts[0])}", buffers, *dft_numbers(shape, axes, scale))
+    return True
+
+
 dft_op = Op(
     "dft",
     shape=lambda real, imag, **_: (real, imag),
@@ -49,6 +101,7 @@ dft_op = Op(
     grad=lambda dy, y, real, imag, axes, is_inverse, norm: dft_op(
         *_filled(dy, y), axes=axes, is_inverse=not is_inverse, norm=_OTHER[norm]
     ),
+    lower=_dft_lower,
     domain=uniform(-1, 1),
 )
 

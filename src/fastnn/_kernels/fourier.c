@@ -1,0 +1,36 @@
+/* fourier.c: discrete Fourier transforms of pairs of arrays, a real and an imaginary part.
+ *
+ * dft  buffers 0 real x, 1 imaginary x, 2 real y, 3 imaginary y: all of one shape, (outer, n, inner) about each axis; y is
+ *      written whole, not over x
+ *   y[o, k, i] = scale * sum over t of x[o, t, i] exp(-2 pi i t k / n), along one axis after the other. The inverse is
+ *   the same with real and imaginary parts exchanged, of x and of y.
+ *   ints   [0] axes (1 to 4), then for each [0] outer [1] n [2] inner [3] factors [4..15] the factors of n: 4 and primes
+ *   reals  [0] scale, then for each axis cos(2 pi j / n), -sin(2 pi j / n) for j < n
+ * A phase is an axis, a unit transforms a vector of lanes at once: neighbours along `inner`, or rows where that is 1.
+ * The passes are Stockham's: a factor each, from one half of the scratch to the other, without a reordering. */
+#include "vector.h"
+
+enum { DFT_FACTORS = 12, DFT_MAX_FACTOR = 61, DFT_INTS = 4 + DFT_FACTORS };
+
+typedef struct {
+  int64_t outer, n, inner, factors, factor[DFT_FACTORS];
+} dft_axis;
+
+static dft_axis dft_axis_of(const int64_t *ints, int64_t axis) {
+  dft_axis a;
+  memcpy(&a, ints + 1 + axis * DFT_INTS, sizeof a); /* the fields are in the order of the ints */
+  FNN_REQUIRE(a.n > 0 && a.factors <= DFT_FACTORS);
+  return a;
+}
+
+#include "types_f32.h"
+#include "transpose.h"
+#include "fourier_body.h"
+#include "types_f64.h"
+#include "transpose.h"
+#include "fourier_body.h"
+#include "types_none.h"
+
+static const fnn_entry entries[] = {
+    {"dft_f32", dft_f32, dft_size_f32}, {"dft_f64", dft_f64, dft_size_f64}, {0}};
+const fnn_table FNN_TABLE(fourier) = {entries, 0, 0};
