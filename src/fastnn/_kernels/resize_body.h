@@ -150,7 +150,16 @@ static void OWN(resize_cols)(T *restrict y, const T *x, const resizing *r, const
   if (!s->is_thin) {
     const int64_t *first = r->col_first, *count = r->col_count;
     const T *weights = s->col_weights;
-    for (int64_t q = begin; q < end; q++, y += c)
+    if (c < N) __builtin_unreachable(); /* so that no part of a vector is asked for */
+    const int is_copy = taps == 1 && c < 4 * N; /* short pixels, each of one of x or of none */
+    for (int64_t q = begin; q < end && is_copy; q++, y += c) {
+      const T *from = x + (first[q] - x_begin) * c;
+      for (int64_t e = 0; e < c; e += N) {
+        const int64_t at = fnn_min(e, c - N);
+        FN(store)(y + at, count[q] ? FN(load)(from + at) * weights[q] : (V){0});
+      }
+    }
+    for (int64_t q = begin; q < end && !is_copy; q++, y += c)
       OWN(resize_sums)(y, c, 0, x + (first[q] - x_begin) * c, c, weights + q * taps, count[q]);
     return;
   }
