@@ -45,6 +45,22 @@ def test_small_networks_and_batches_stay_whole():
     assert at_once(network(), X[:7]) == 7
 
 
+class Graph(layers.Layer):
+    """Rows of a table that is computed from weights, as nodes of a graph are, whatever rows are asked for."""
+
+    def build(self, _):
+        self.table = self.add_weight(shape=(4000, 16))
+        self.kernel = self.add_weight(shape=(16, 512))
+
+    def call(self, x):
+        return ops.take(ops.relu(ops.matmul(self.table, self.kernel)), x[:, 0], axis=0)
+
+
+def test_what_belongs_to_no_row_is_computed_once():
+    model = keras.Sequential([keras.Input((1,), dtype="int32"), Graph(), layers.Dense(3)])
+    assert at_once(model, np.zeros((300, 1), "int32")) == 256
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64", "uint8"])
 def test_the_same_rows_as_by_whole_batches(dtype):
     model, x = network(layers.BatchNormalization(), layers.MaxPooling2D()), (X * 3).astype(dtype)

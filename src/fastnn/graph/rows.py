@@ -38,6 +38,15 @@ def differ_in_rows_alone(graph: Graph, other: Graph) -> bool:
     )
 
 
+def share_of_no_row(graph: Graph, other: Graph) -> float:
+    """Of the bytes that `graph` writes, the share that no row has: it has the same size in the trace for batches of
+    another size, from which this one differs in rows alone, and parts of a batch would compute it one after another."""
+    nodes = [(a, b) for a, b in zip(graph.nodes, other.nodes, strict=True) if a.op.kind not in ("leaf", "view")]
+    pairs = [(x, y) for a, b in nodes for x, y in zip(a.outputs, b.outputs, strict=True)]
+    total = sum(x.spec.nbytes for x, _ in pairs)
+    return sum(x.spec.nbytes for x, y in pairs if x.size == y.size) / max(1, total)
+
+
 def _plain_params(node: Node) -> list:
     """What the parameters of an op say, but for the shape of its output."""
     if node.op.kind == "leaf":

@@ -3,17 +3,18 @@
 import numpy as np
 
 from fastnn import config
-from fastnn.graph.rows import are_apart, differ_in_rows_alone
+from fastnn.graph.rows import are_apart, differ_in_rows_alone, share_of_no_row
 from fastnn.plan.function import Compiled, is_watched
 from fastnn.training.data import as_input
 
 LEAST_ROWS = 32
 CACHED_BYTES = 8 << 20  # of an arena
+AGAIN = 0.125  # at most this share of what a part of the least size writes is the same for each part
 
 
 def rows_at_once(function, x: np.ndarray, size: int) -> int:
     """How many rows of `x` a call of the step `function` gets where a batch has `size`: fewer, where rows do not depend
-    on each other and all of them together need more memory than the caches have."""
+    on each other, all of them together need more memory than the caches have, and little is computed for no row."""
     size = min(size, len(x))
     if size <= LEAST_ROWS or type(function) is not Compiled or config.is_profiling() or is_watched():
         return size
@@ -30,7 +31,8 @@ def _chosen(function: Compiled, x: np.ndarray, size: int) -> int:
     most = max(CACHED_BYTES, weights) * LEAST_ROWS // max(1, executable.plan.arena_bytes)
     if size <= most or not are_apart(executable.graph, LEAST_ROWS):
         return size
-    if not differ_in_rows_alone(function.graph_for(few), function.graph_for(all_of_them)):
+    graphs = function.graph_for(few), function.graph_for(all_of_them)
+    if not differ_in_rows_alone(*graphs) or share_of_no_row(*graphs) > AGAIN:
         return size
     part = LEAST_ROWS
     while 2 * part <= most:
