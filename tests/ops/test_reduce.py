@@ -174,6 +174,26 @@ def test_empty():
         ops.sum(np.zeros((2, 3)), axis=2)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int32"])
+@pytest.mark.parametrize("name", ["sum", "prod", "max", "min"])
+@pytest.mark.parametrize(
+    "shape, axis", [((5, 3, 2, 4), (0, 2)), ((5, 3, 2), (0, 2)), ((4, 3, 1, 2), (0, 1, 3)), ((2, 5, 3, 7), (1, 3))]
+)
+def test_short_runs_that_lie_apart(shape, axis, name, dtype):
+    """Reduced in two steps, with the result of one."""
+    x = sample(shape, dtype)  # integers from -2 to 2
+    for keepdims in (False, True):
+        wanted = getattr(np, name)(x.astype("float64"), axis, keepdims=keepdims)
+        y = getattr(ops, name)(x, axis, keepdims)
+        assert y.shape == wanted.shape and y.dtype == dtype
+        np.testing.assert_allclose(y, wanted, rtol=1e-5, atol=1e-5)
+    x[0, 1] = 0
+    if dtype != "int32":
+        x[0, 1] = np.nan
+        wanted = np.isnan(x).any(axis)
+        assert np.array_equal(np.isnan(getattr(ops, name)(x, axis)), wanted)
+
+
 def test_reduction_ints_merge_dimensions():
     """NHWC statistics are one reduction of rows, whatever lies in between."""
     assert reduction_ints((8, 5, 7, 16), (0, 1, 2)) == [16, 0, 1, 8 * 5 * 7, 16]

@@ -73,12 +73,26 @@ def _extreme_grad(dy, y, x, axis, keepdims):
     return ew.multiply(hit, ew.divide(_spread(dy, x, axis), sum(hit, axis=axis, keepdims=True)))
 
 
+# Where reduced axes lie on both sides of a kept one, those before it are reduced first if the last make runs shorter
+# than so many bytes and the others have at least so many elements: vectors then run along rows, not within short runs.
+LONG_RUN, FEWEST_FIRST = 4096, 4
+
+
 def _simplify_reduce(node):
-    """A reduction over no axis, or over axes of size 1, is a reshape."""
+    """A reduction over no axis, or over axes of size 1, is a reshape; one over short runs is taken in two steps."""
     x, y = node.inputs[0], node.outputs[0]
-    if x.dtype == y.dtype and x.size == y.size > 0:
-        return Operators.functions["reshape"](x, y.shape)
-    return None
+    if x.dtype != y.dtype or x.size == 0:
+        return None
+    reshape = Operators.functions["reshape"]
+    if x.size == y.size:
+        return reshape(x, y.shape)
+    axis = node.params["axis"]
+    kept = [k for k, size in enumerate(x.shape) if k not in axis and size > 1]
+    first = tuple(k for k in axis if kept and k < kept[-1])
+    run, before = (math.prod(x.shape[k] for k in axes) for axes in (set(axis) - set(first), first))
+    if x.dtype not in KERNEL_TYPES or run == 1 or before < FEWEST_FIRST or run * np.dtype(x.dtype).itemsize >= LONG_RUN:
+        return None
+    return reshape(node.op(node.op(x, axis=first, keepdims=True), axis=axis, keepdims=True), y.shape)
 
 
 def reduction_ints(shape, axis: tuple[int, ...]) -> list[int]:
