@@ -110,6 +110,10 @@ PROBLEMS = [
     Problem(2, 9, 13, 514, 257, 1, 1),
     Problem(3, 5, 47, 16, 16, 1, 1, strides=(2, 2)),  # one tap, rows of whole tiles
     Problem(2, 5, 24, 32, 48, 1, 1),
+    Problem(3, 7, 9, 16, 32, 1, 1),  # rows that follow each other, whose last tile does some pixels again
+    Problem(3, 7, 9, 5, 11, 1, 1),  # the same of a part of a vector
+    Problem(2, 5, 9, 6, 9, 1, 1, groups=3),
+    Problem(2, 171, 233, 20, 7, 1, 1),  # the same, asked for
     Problem(2, 4, 72, 64, 64, 1, 1, strides=(1, 3)),
     Problem(2, 4, 48, 16, 32, 2, 2, strides=(2, 2)),
     Problem(1, 4, 48, 48, 32, 1, 1, strides=(3, 2), groups=2),

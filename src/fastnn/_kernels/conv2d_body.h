@@ -318,7 +318,7 @@ static int64_t OWN(conv_side)(const OWN(conv_walk) * walk, const conv_axis *axis
 
 /* By rectangles whose pixels have the same taps. */
 static void OWN(conv_run)(const OWN(conv_walk) * walk) {
-  if (OWN(line_fits)(walk)) return OWN(line_variants)[walk->columns / N - 1](walk);
+  if (OWN(line_fits)(walk)) return OWN(line_variants)[walk->columns / N](walk);
   OWN(conv_pixels) pixels;
   pixels.t = (OWN(tile)){.a_stride = 1, .segments = walk->segments, .alpha = 1, .floor = walk->floor};
   pixels.y = pixels.x = (conv_range){0, 0};

@@ -1,5 +1,5 @@
-/* conv2d_lines_body.h: pixels that a single tap reaches, a constant step apart, in lines of whole tiles of one panel:
- * 1 by 1 convolutions of few filters, and their input gradients, for float32 and for float64. */
+/* conv2d_lines_body.h: pixels that a single tap reaches, a constant step apart, in lines of tiles of one panel: 1 by 1
+ * convolutions of few filters, and their input gradients, for float32 and for float64. */
 
 /* `steps` of a tile's products, each of which clears a vector, if it clears. Every third row has a pointer, from which
  * the next two are reached: no table is written and read, and what a tile needs stays in general registers. */
@@ -29,19 +29,29 @@ FNN_INLINE void OWN(line_steps)(V *acc, const T **a, int64_t a_col, const T **b,
   a[0] = a0, a[1] = a3, a[2] = a6, *b = b_at, *clears = clear;
 }
 
-/* All pixels of a walk; as conv_strip, whose tiles read a table. */
-FNN_INLINE void OWN(line_run)(const OWN(conv_walk) * walk, const int has_floor, const int is_clearing, const int rows,
-                              const int vectors) {
+/* Pixels of a line: all there are, where rows and images follow each other. */
+FNN_INLINE int64_t OWN(line_pixels)(const OWN(conv_walk) * walk) {
+  const int64_t cols = walk->cols, image = walk->rows * cols;
+  const int is_row = walk->a_row == cols * walk->a_col && walk->c_row == cols * walk->c_col;
+  const int is_image = walk->a_image == image * walk->a_col && walk->c_image == image * walk->c_col;
+  return is_row && is_image ? walk->images * image : cols;
+}
+
+/* All pixels of a walk; as conv_strip, whose tiles read a table. The last tile of a line may do some pixels again. */
+FNN_INLINE void OWN(line_run)(const OWN(conv_walk) * walk, const int has_floor, const int is_clearing,
+                              const int is_part, const int rows, const int vectors) {
   const int64_t a_col = walk->a_col, c_col = walk->c_col, k = walk->k, b_stride = walk->taps->b_stride;
-  const int64_t fetches = walk->asks ? 0 : walk->fetches, end = fetches ? fetches + k : 0;
+  const int64_t fetches = walk->fetches, end = fetches ? fetches + k : 0;
   const T *bias = walk->bias, *weights = walk->taps->b + walk->first_column * walk->depth;
   const V floor = FN(splat)(walk->floor);
   T *clears = is_clearing ? walk->clears : NULL;
-  for (int64_t line = 0, image = 0, row = 0; line < walk->images * walk->rows; line++) {
+  const int64_t count = OWN(line_pixels)(walk), lines = walk->images * walk->rows * walk->cols / count;
+  for (int64_t line = 0, image = 0, row = 0; line < lines; line++) {
     const T *pixels = walk->a + image * walk->a_image + row * walk->a_row + walk->taps->a_offset;
     T *c = walk->c + image * walk->c_image + row * walk->c_row + walk->first_column;
     if (++row == walk->rows) row = 0, image++;
-    for (int64_t left = walk->cols; left > 0; left -= rows, pixels += rows * a_col) {
+    for (int64_t left = count; left > 0; left -= rows, pixels += rows * a_col) {
+      if (left < rows) pixels -= (rows - left) * a_col, c -= (rows - left) * c_col;
       V acc[TILE_MOST_SUMS];
       const T *a[3] = {pixels, pixels + 3 * a_col, pixels + 6 * a_col}, *b = weights;
       T zero = 0;
@@ -66,7 +76,9 @@ FNN_INLINE void OWN(line_run)(const OWN(conv_walk) * walk, const int has_floor, 
         for (int j = 0; j < vectors; j++) {
           V y = acc[i * vectors + j];
           if (bias) y += FN(load)(bias + j * N);
-          FN(store)(c + j * N, has_floor ? FN(max)(floor, y) : y);
+          if (has_floor) y = FN(max)(floor, y);
+          if (is_part) FN(store_part)(c, y, walk->columns);
+          else FN(store)(c + j * N, y);
         }
       }
     }
@@ -76,25 +88,33 @@ FNN_INLINE void OWN(line_run)(const OWN(conv_walk) * walk, const int has_floor, 
 
 #define LINE_VARIANT(rows, vectors)                                                                                    \
   static __attribute__((noinline)) void OWN(line_##rows##x##vectors)(const OWN(conv_walk) * walk) {                    \
-    if (walk->clears) OWN(line_run)(walk, 0, 1, rows, vectors);                                                        \
-    else if (walk->floor == -(T)INFINITY) OWN(line_run)(walk, 0, 0, rows, vectors);                                    \
-    else OWN(line_run)(walk, 1, 0, rows, vectors);                                                                     \
+    if (walk->clears) OWN(line_run)(walk, 0, 1, 0, rows, vectors);                                                     \
+    else if (walk->floor == -(T)INFINITY) OWN(line_run)(walk, 0, 0, 0, rows, vectors);                                 \
+    else OWN(line_run)(walk, 1, 0, 0, rows, vectors);                                                                  \
   }
 #if defined(FNN_ISA_AVX512) || defined(FNN_ISA_NEON)
 LINE_VARIANT(8, 1) LINE_VARIANT(8, 2) LINE_VARIANT(8, 3) LINE_VARIANT(6, 4)
-#define LINES {OWN(line_8x1), OWN(line_8x2), OWN(line_8x3), OWN(line_6x4)}
+#define LINES OWN(line_8x1), OWN(line_8x2), OWN(line_8x3), OWN(line_6x4)
 #else
 LINE_VARIANT(6, 1) LINE_VARIANT(6, 2)
-#define LINES {OWN(line_6x1), OWN(line_6x2)}
+#define LINES OWN(line_6x1), OWN(line_6x2)
 #endif
-static void (*const OWN(line_variants)[TILE_VECTORS])(const OWN(conv_walk) *) = LINES;
+/* Of at most a part of a vector. */
+static __attribute__((noinline)) void OWN(line_part)(const OWN(conv_walk) * walk) {
+  OWN(line_run)(walk, 1, 0, 1, (int)tile_rows(1), 1);
+}
+/* By how many whole vectors of columns there are. */
+static void (*const OWN(line_variants)[TILE_VECTORS + 1])(const OWN(conv_walk) *) = {OWN(line_part), LINES};
 #undef LINES
 #undef LINE_VARIANT
 
 /* Whether a walk is such lines, which ask for no results. */
 static int OWN(line_fits)(const OWN(conv_walk) * walk) {
-  const int64_t vectors = walk->columns / N;
-  return walk->y.taps * walk->x.taps == 1 && !walk->ahead && walk->columns % N == 0 && vectors > 0 &&
-         vectors <= walk->widest && walk->cols % tile_rows((int)vectors) == 0 &&
-         !(walk->asks && walk->k * vectors >= OWN(CONV_ASK_LEAST));
+  const int64_t vectors = fnn_ceil_div(walk->columns, N), count = OWN(line_pixels)(walk);
+  const int is_whole = walk->columns % N == 0;
+  if (walk->y.taps * walk->x.taps != 1 || walk->ahead || vectors == 0 || vectors > (is_whole ? walk->widest : 1) ||
+      (walk->asks && walk->k * vectors >= OWN(CONV_ASK_LEAST)))
+    return 0;
+  const int64_t rows = tile_rows((int)vectors);
+  return count % rows == 0 ? is_whole || !walk->clears : count > rows && !walk->clears;
 }
