@@ -32,6 +32,7 @@ CASES = [
     ((1, 9, 8, 20), (3, 2, 20, 2), {"dilation": (2, 3), "pads": (1, 0, -2, 3)}),
     ((1, 4, 4, 5), (2, 2, 5, 4), {"pads": (3, 3, 0, 0)}),
     ((2, 5, 5, 17), (3, 3, 17, 12), {}),
+    ((3, 4, 3, 6), (4, 3, 6, 5), {"strides": (2, 3)}),
 ]
 each_case = pytest.mark.parametrize("x, kernel, params", CASES, ids=str)
 
@@ -83,6 +84,25 @@ def test_few_channels_exchange_roles(few, params, expected):
         graph.outputs = [ops.relu(conv2d_op(x, kernel, bias, **with_defaults(params)))]
     names = [node.op.name for node in simplify(graph).nodes]
     assert [name for name in names if name.startswith("conv2d")] == [expected]
+
+
+@pytest.mark.parametrize(
+    "size, params, expected",
+    [
+        ((4, 3), {}, "matmul"),
+        ((5, 3), {"strides": (2, 1)}, "conv2d_grad_input"),  # a row that no window reaches
+        ((4, 3), {"pads": (1, 0, 0, 0), "strides": (2, 1)}, "conv2d_grad_input"),
+        ((4, 3), {"groups": 2}, "conv2d_grad_input"),
+    ],
+    ids=str,
+)
+def test_gradient_of_one_window_is_a_product(size, params, expected):
+    graph = Graph()
+    dy, kernel = graph.input((2, 1, 1, 6), "float32"), normal(4, 3, 8 // params.get("groups", 1), 6)
+    with tracing(graph):
+        graph.outputs = [conv2d_grad_input_op(dy, kernel, size=size, **with_defaults(params))]
+    names = [node.op.name for node in simplify(graph).nodes]
+    assert [name for name in names if name in ("matmul", "conv2d_grad_input")] == [expected]
 
 
 def agrees_with_keras(name, *args, rtol=1e-5, **kwargs):

@@ -15,7 +15,7 @@ from fastnn._kernels import isa
 from fastnn.graph.rows import of_first_axis
 from fastnn.graph.value import Operators
 from fastnn.ops.layout import place_op, reshape
-from fastnn.ops.matmul import linear_grad_kernel_op, linear_op
+from fastnn.ops.matmul import linear_grad_kernel_op, linear_op, matmul_op
 from fastnn.ops.record import Op, Spec, uniform
 from fastnn.plan import cost
 
@@ -266,12 +266,23 @@ def _grad_input_lower(node, b):
     return True
 
 
+def _grad_input_simplify(node):
+    """Of a kernel as large as the image a product, which reads the kernel as it lies."""
+    dy, kernel = node.inputs
+    dx, params = node.outputs[0], node.params
+    if dy.shape[1:3] != (1, 1) or dx.shape[1:3] != kernel.shape[:2] or any(params["pads"]) or params["groups"] != 1:
+        return None
+    product = matmul_op(reshape(dy, (-1, dy.shape[3])), reshape(kernel, (-1, dy.shape[3])), transpose_b=True)
+    return reshape(product, dx.shape)
+
+
 conv2d_grad_input_op = Op(
     "conv2d_grad_input",
     shape=_grad_input_shape,
     reference=_grad_input_reference,
     grad=_grad_input_grad,
     lower=_grad_input_lower,
+    simplify=_grad_input_simplify,
     epilogue=True,
     domain=uniform(-1, 1),
     rows=of_first_axis(0),
