@@ -81,7 +81,7 @@ FNN_INLINE int place_bytes(const pool *p) { return p->kh * p->kw <= 256 ? 1 : 4;
  * are a run, a look where no other window is asked, and a dy that is added. */
 FNN_INLINE int is_scattered(const pool *p, int64_t element_bytes) {
   const double PART = 2.5, EDGE = 2, APART = 0.75, ADDED = 1.3;
-  const int is_unrolled = p->kh == p->kw && p->sh == p->sw && p->kh <= 3 && p->sh < p->kh;
+  const int is_unrolled = p->kh == p->kw && p->sh == p->sw && p->kh <= (p->sh == 1 ? 4 : 3) && p->sh < p->kh;
   const int64_t lanes = FNN_VECTOR_BYTES / element_bytes, cells = fnn_ceil_div(p->w, p->sw), part = p->c % lanes != 0;
   if (place_bytes(p) > 1) return 1;
   if (!is_unrolled && !is_disjoint(p)) /* a large image is cut into bands, and a look at a border costs more */

@@ -203,9 +203,9 @@ typedef struct {
 FNN_INLINE V OWN(max_sum)(const OWN(max_results) * m, int64_t at, int64_t rows, int64_t cols, int64_t place,
                           int64_t down, int64_t right, int64_t n) {
   V sum = {0};
-#pragma GCC unroll 3
+#pragma GCC unroll 4
   for (int64_t r = 0; r < rows; r++) {
-#pragma GCC unroll 3
+#pragma GCC unroll 4
     for (int64_t q = 0; q < cols; q++) {
       const int64_t here = at + r * m->line + q * m->c;
       sum += OWN(at_place)(OWN(load_n)(m->dy + here, n), OWN(load_places)((const uint8_t *)m->places + here, n),
@@ -281,6 +281,7 @@ FNN_INLINE void OWN(max_cell_apart)(const OWN(max_results) * m, T *dx, int64_t l
   }
 MAX_CELLS(max_cells_21, max_cell, 2, 1)
 MAX_CELLS(max_cells_31, max_cell, 3, 1)
+MAX_CELLS(max_cells_41, max_cell, 4, 1)
 MAX_CELLS(max_cells_32, max_cell, 3, 2)
 MAX_CELLS(max_cells_22, max_cell_apart, &(const pool){.kh = 2, .kw = 2, .sh = 2, .sw = 2})
 MAX_CELLS(max_cells_apart, max_cell_apart, p)
@@ -294,6 +295,7 @@ static OWN(max_cells_fn) *OWN(max_cells_of)(const pool *p) {
   const int is_square = p->kh == p->kw && p->sh == p->sw;
   if (is_square && p->kh == 2 && p->sh == 1) return OWN(max_cells_21);
   if (is_square && p->kh == 3 && p->sh == 1) return OWN(max_cells_31);
+  if (is_square && p->kh == 4 && p->sh == 1) return OWN(max_cells_41);
   if (is_square && p->kh == 3 && p->sh == 2) return OWN(max_cells_32);
   if (is_square && p->kh == 2 && p->sh == 2) return OWN(max_cells_22);
   return is_disjoint(p) ? OWN(max_cells_apart) : NULL;
