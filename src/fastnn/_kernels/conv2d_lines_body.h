@@ -51,7 +51,7 @@ FNN_INLINE void OWN(line_run)(const OWN(conv_walk) * walk, const int has_floor, 
     T *c = walk->c + image * walk->c_image + row * walk->c_row + walk->first_column;
     if (++row == walk->rows) row = 0, image++;
     for (int64_t left = count; left > 0; left -= rows, pixels += rows * a_col) {
-      if (left < rows) pixels -= (rows - left) * a_col, c -= (rows - left) * c_col;
+      if (!is_clearing && left < rows) pixels -= (rows - left) * a_col, c -= (rows - left) * c_col;
       V acc[TILE_MOST_SUMS];
       const T *a[3] = {pixels, pixels + 3 * a_col, pixels + 6 * a_col}, *b = weights;
       T zero = 0;
