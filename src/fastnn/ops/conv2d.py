@@ -8,6 +8,8 @@ and right may be negative: so much of x is not looked at. y is bilinear in x and
 records has the other two as its gradients.
 """
 
+import math
+
 import numpy as np
 
 from fastnn import config
@@ -272,8 +274,8 @@ def _grad_input_simplify(node):
     dx, params = node.outputs[0], node.params
     if dy.shape[1:3] != (1, 1) or dx.shape[1:3] != kernel.shape[:2] or any(params["pads"]) or params["groups"] != 1:
         return None
-    product = matmul_op(reshape(dy, (-1, dy.shape[3])), reshape(kernel, (-1, dy.shape[3])), transpose_b=True)
-    return reshape(product, dx.shape)
+    pixels, rows = reshape(dy, (dy.shape[0], dy.shape[3])), math.prod(kernel.shape[:3])
+    return reshape(matmul_op(pixels, reshape(kernel, (rows, dy.shape[3])), transpose_b=True), dx.shape)
 
 
 conv2d_grad_input_op = Op(
