@@ -39,6 +39,10 @@ def test_discrete_distributions():
     assert np.isin(random.categorical(impossible, N, seed=4), [1, 3]).all()
     one = random.categorical(np.where(np.eye(300), 0, -np.inf).astype("float32"), 5, seed=5)
     np.testing.assert_array_equal(one, np.arange(300)[:, None] * np.ones(5, int))
+    spoiled = np.float32([[0, 1, 2]] * 7)
+    sound = random.categorical(spoiled, 50, seed=6)
+    spoiled[3, 1] = np.nan
+    np.testing.assert_array_equal(np.delete(random.categorical(spoiled, 50, seed=6), 3, 0), np.delete(sound, 3, 0))
     binomial = random.binomial((N,), 4, 0.3, seed=3)
     wanted = scipy.stats.binom(4, 0.3).pmf(np.arange(5)) * N
     assert scipy.stats.chisquare(np.bincount(binomial.astype(int), minlength=5), wanted).pvalue > 1e-3

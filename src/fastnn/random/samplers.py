@@ -197,9 +197,11 @@ def categorical(logits, num_samples, dtype="int32", seed=None):
     )
     p = ops.exp(ops.subtract(logits, ops.max(logits, axis=-1, keepdims=True)))
     below = ops.cumsum(ops.cast(p, "float64"), axis=-1)
-    # One sorted vector of all rows, where row k lies in (k, k + 1]: a sum of k and a draw is never k + 1.
+    below = ops.divide(below, below[:, -1:])
+    # One sorted vector of all rows, where row k lies in (k, k + 1]: a sum of k and a draw is never k + 1. NaN in a row
+    # would mislead searches for others.
     row = np.arange(rows, dtype="float64")[:, None]
-    below = ops.reshape(ops.add(ops.divide(below, below[:, -1:]), row), (-1,))
+    below = ops.reshape(ops.add(ops.where(ops.isnan(below), 1.0, below), row), (-1,))
     place = ops.searchsorted(below, ops.add(u, row), side="right")
     return ops.cast(ops.clip(ops.subtract(place, row.astype("int32") * classes), 0, classes - 1), dtype)
 
