@@ -13,7 +13,7 @@ import numpy as np
 @dataclass(frozen=True, slots=True)
 class Row:
     """One network: data of shape (rows, *shape), the batch size, the loss, the number of words where the data are
-    indices, and whether it learns by `train_on_batch` alone, as from a stream."""
+    indices, whether it learns by `train_on_batch` alone, as from a stream, and whether its function gets `ops` too."""
 
     output: Callable
     shape: tuple[int, ...]
@@ -22,6 +22,7 @@ class Row:
     loss: str = "sparse_categorical_crossentropy"
     words: int = 0
     is_stream: bool = False
+    has_ops: bool = False
 
 
 ROWS = {}
@@ -41,7 +42,7 @@ def build(name: str, k):
     """The compiled network; `k` is `fastnn` or `keras`."""
     row = ROWS[name]
     inputs = k.Input(row.shape, dtype="int32" if row.words else "float32")
-    model = k.Model(inputs, row.output(k.layers, inputs))
+    model = k.Model(inputs, row.output(k.layers, inputs, *([k.ops] if row.has_ops else [])))
     model.compile("adam", row.loss)
     return model
 
@@ -105,6 +106,41 @@ def dqn(layers, x):
     for _ in range(2):
         x = layers.Dense(128, activation="relu")(x)
     return layers.Dense(4)(x)
+
+
+@network(16, 99, rows=2048, batch_size=256, loss="mse", has_ops=True)
+def nerf(layers, x, ops):
+    """Colours and densities of places on a ray, each seen through those before it."""
+    y = x
+    for _ in range(3):
+        y = layers.Dense(64, activation="relu")(y)
+    y = layers.Dense(4)(layers.Dense(64, activation="relu")(layers.Concatenate()([y, x])))
+    alpha = 1.0 - ops.exp(-0.2 * ops.relu(y[..., 3]))
+    weights = alpha * ops.cumprod(1.0 - alpha + 1e-10, axis=-1)
+    return ops.sum(ops.expand_dims(weights, -1) * ops.sigmoid(y[..., :3]), axis=-2)
+
+
+@network(1, rows=1300, batch_size=256, words=2708, has_ops=True)
+def graph(layers, x, ops):
+    """Nodes of a fixed graph, which are all computed for any of them."""
+    rng = np.random.default_rng(1)
+    features, (to, of) = rng.random((2708, 256), "float32"), rng.integers(0, 2708, (2, 5429), "int32")
+
+    class Nodes(layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.first = layers.Dense(32, activation="gelu")
+            self.messages = [layers.Dense(32, activation="gelu") for _ in range(2)]
+            self.updates = [layers.Dense(32, activation="gelu") for _ in range(2)]
+
+        def call(self, index):
+            x = self.first(ops.convert_to_tensor(features))
+            for message, update in zip(self.messages, self.updates, strict=True):
+                sums = ops.segment_sum(message(ops.take(x, of, axis=0)), to, num_segments=2708)
+                x = x + update(ops.concatenate([x, sums], axis=1))
+            return ops.take(x, index, axis=0)
+
+    return _classes(layers, Nodes()(x[:, 0]), 7)
 
 
 # ---- images ----
@@ -173,6 +209,20 @@ def bottleneck(layers, x):
         if x.shape != y.shape:
             x = _convolution(layers, x, 4 * channels, 1, strides, "linear")
         x = layers.ReLU()(layers.Add()([x, y]))
+    return _classes(layers, layers.GlobalAveragePooling2D()(x))
+
+
+@network(32, 32, 3)
+def convmixer(layers, x):
+    """Large depthwise kernels, normalized after the activation."""
+
+    def normalized(x):
+        return layers.BatchNormalization()(layers.Activation("gelu")(x))
+
+    x = normalized(layers.Conv2D(128, 2, strides=2)(x))
+    for _ in range(3):
+        x = layers.Add()([normalized(layers.DepthwiseConv2D(5, padding="same")(x)), x])
+        x = normalized(layers.Conv2D(128, 1)(x))
     return _classes(layers, layers.GlobalAveragePooling2D()(x))
 
 
@@ -312,3 +362,23 @@ def mixer(layers, x):
         x = layers.Add()([x, layers.Permute((2, 1))(dense(y, 128))])
         x = layers.Add()([x, dense(layers.LayerNormalization()(x), 256)])
     return _classes(layers, layers.GlobalAveragePooling1D()(x))
+
+
+@network(40, words=5000, has_ops=True)
+def fnet(layers, x, ops):
+    """Fourier transforms over places and channels in place of attention."""
+    x = layers.Embedding(5000, 128)(x)
+    for _ in range(2):
+        x = layers.LayerNormalization()(layers.Add()([x, ops.fft2((x, ops.zeros_like(x)))[0]]))
+        y = layers.Dense(128)(layers.Dense(256, activation="relu")(x))
+        x = layers.LayerNormalization()(layers.Add()([x, y]))
+    return _classes(layers, layers.GlobalAveragePooling1D()(x), 2)
+
+
+@network(40, rows=256, words=3000)
+def translation(layers, x):
+    """20 words, and 20 of another language, each from those before and what it attends to; 0 is no word."""
+    words = [layers.Embedding(3000, 64, mask_zero=True)(part) for part in (x[:, :20], x[:, 20:])]
+    read, *state = layers.LSTM(128, return_sequences=True, return_state=True)(words[0])
+    written = layers.LSTM(128, return_sequences=True)(words[1], initial_state=state)
+    return _classes(layers, layers.Concatenate()([written, layers.Attention()([written, read])]), 3000)
