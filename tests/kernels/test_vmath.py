@@ -156,6 +156,37 @@ def test_logaddexp(kind, isa):
     np.testing.assert_array_equal(result[~finite], wanted[~finite].astype(a.dtype))
 
 
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("kind", FLOATS)
+def test_exact_gelu(kind, isa):
+    """x P and its derivative P + x p, of which P is the normal probability and p its density. In float32 P has the
+    error of e^(-x^2 / 2), whose exponent is rounded; in float64 that of 1 + erf. Limits are those of x P, -0 gives -0.
+    """
+    rng, dtype = np.random.default_rng(2), FLOATS[kind]
+    eps = float(np.finfo(dtype).eps)
+    x = np.concatenate([rng.uniform(-14, 8, 1500), rng.uniform(-1, 1, 500), rng.uniform(-1e-3, 1e-3, 100)])
+    x = x.astype(dtype)
+    dy = rng.uniform(-2, 2, x.size).astype(dtype)
+    numbers = [mpmath.mpf(float(v)) for v in x]
+    p = [mpmath.erfc(-v / mpmath.sqrt(2)) / 2 for v in numbers]
+    bell = [v * mpmath.exp(-v * v / 2) / mpmath.sqrt(2 * mpmath.pi) for v in numbers]
+    wanted = np.array([float(v * q) for v, q in zip(numbers, p, strict=True)])
+    slope = np.array([float(q + b) for q, b in zip(p, bell, strict=True)])
+    wide = x.astype(float)
+    of_p = np.array([float(q) for q in p]) * (2.5 + wide**2) if kind == "f32" else 2.0
+    bound = eps * of_p + float(np.finfo(dtype).tiny) * 16
+    assert (np.abs(apply("exact_gelu", kind, isa, x) - wanted) <= np.abs(wide) * bound).all()
+    of_bell = np.abs(np.array([float(b) for b in bell])) * (2 + wide**2)
+    error = np.abs(apply("exact_gelu_grad", kind, isa, dy, x) - dy.astype(float) * slope)
+    assert (error <= np.abs(dy.astype(float)) * (bound + eps * of_bell)).all()
+    special = np.array([0.0, -0.0, np.inf, -np.inf, np.nan, 1e30, -1e30], dtype)
+    result = apply("exact_gelu", kind, isa, special)
+    np.testing.assert_array_equal(result, np.array([0, -0.0, np.inf, np.nan, np.nan, 1e30, 0], dtype))
+    assert np.signbit(result[1]) and not np.signbit(result[0])
+    slopes = apply("exact_gelu_grad", kind, isa, np.ones_like(special), special)
+    np.testing.assert_array_equal(slopes, np.array([0.5, 0.5, np.nan, np.nan, np.nan, 1, 0], dtype))
+
+
 SPECIAL = {
     "exp": lambda x: np.exp(x),
     "expm1": lambda x: np.expm1(x),

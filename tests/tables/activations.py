@@ -27,5 +27,6 @@ MASKS = [
 
 OPS = [
     OpCase("softplus", (ROWS,), gradient=True),
+    OpCase("gelu", (ROWS,), {"approximate": False}, gradient=True),
     OpCase("log_softmax", (SEQUENCES,), {"axis": 1}, gradient=True),
 ]

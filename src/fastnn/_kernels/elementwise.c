@@ -21,7 +21,7 @@ enum { TWO = 2, FOUR = FNN_VECTOR_BYTES == 64 ? 4 : 2, EIGHT = FNN_VECTOR_BYTES 
 /* X(name, vectors at once): of one input and slow: arithmetic takes longer than memory. */
 #define SLOW_UNARY_OPS(X)                                                                                              \
   X(exp, FOUR) X(expm1, FOUR) X(log, FOUR) X(log1p, FOUR) X(log2, FOUR) X(log10, FOUR) X(sin, TWO) X(cos, TWO)         \
-  X(tan, TWO) X(tanh, FOUR) X(sigmoid, EIGHT) X(erf, FOUR) X(softplus, FOUR) X(arcsin, TWO) X(arccos, TWO)             \
+  X(tan, TWO) X(tanh, FOUR) X(sigmoid, EIGHT) X(erf, FOUR) X(softplus, FOUR) X(exact_gelu, FOUR) X(arcsin, TWO) X(arccos, TWO)             \
   X(arctan, TWO) X(sinh, TWO) X(cosh, TWO) X(arcsinh, TWO) X(arccosh, TWO) X(arctanh, TWO)
 
 /* Two inputs, with variants in which the first or the second is a scalar. */
@@ -32,7 +32,7 @@ enum { TWO = 2, FOUR = FNN_VECTOR_BYTES == 64 ? 4 : 2, EIGHT = FNN_VECTOR_BYTES 
 /* The same of two inputs, so slow that a scalar may as well be copied to a block. */
 #define SLOW_BINARY_OPS(X)                                                                                             \
   X(power, TWO) X(floor_divide, TWO) X(mod, TWO) X(arctan2, TWO) X(logaddexp, TWO) X(multiply_sigmoid, FOUR)           \
-  X(sigmoid_tanh, FOUR)
+  X(sigmoid_tanh, FOUR) X(exact_gelu_grad, FOUR)
 
 /* Three inputs, with variants for every set of scalars but all three. */
 #define TERNARY_OPS(X) X(where) X(clip) X(multiply_add) X(subtract_product) X(lerp) X(lerp_square) X(divide_by_root)

@@ -75,6 +75,10 @@ FNN_INLINE V OWN(v_tan)(V x) { return FN(tan)(x); }
 FNN_INLINE V OWN(v_tanh)(V x) { return FN(tanh)(x); }
 FNN_INLINE V OWN(v_sigmoid)(V x) { return FN(sigmoid)(x); }
 FNN_INLINE V OWN(v_erf)(V x) { return FN(erf)(x); }
+FNN_INLINE V OWN(v_exact_gelu)(V x) {
+  V bell;
+  return x * FN(normal_cdf)(x, &bell);
+}
 FNN_INLINE V OWN(v_softplus)(V x) { return FN(softplus)(x); }
 FNN_INLINE V OWN(v_floor)(V x) { return FN(floor)(x); }
 FNN_INLINE V OWN(v_ceil)(V x) { return FN(ceil)(x); }
@@ -134,6 +138,10 @@ FNN_INLINE V OWN(v_add_relu)(V a, V b) { return OWN(v_relu)(a + b); }
 
 FNN_INLINE V OWN(v_multiply_sigmoid)(V a, V b) { return a * FN(sigmoid)(b); }
 FNN_INLINE V OWN(v_sigmoid_tanh)(V a, V b) { return FN(sigmoid_tanh)(a, b); }
+FNN_INLINE V OWN(v_exact_gelu_grad)(V dy, V x) {
+  V bell, p = FN(normal_cdf)(x, &bell);
+  return dy * (x * (T)0.39894228040143267794 * bell + p);
+}
 FNN_INLINE V OWN(v_power)(V a, V b) { return FN(pow)(a, b); }
 FNN_INLINE V OWN(v_arctan2)(V a, V b) { return FN(arctan2)(a, b); }
 /* max(a, b) + log(1 + e^-|a - b|); where they are equal, infinities too, a + log 2. */

@@ -1,6 +1,6 @@
-"""Activations. All but `relu` and `relu6` are short compositions of the records in `elementwise.py` and `logic.py`, so
-they fuse into one pass, and their gradients too. The forms are chosen so that neither value nor gradient overflows: an
-exponential is taken only of what is not positive."""
+"""Activations. All but `relu`, `relu6` and the exact `gelu` are short compositions of the records in `elementwise.py`
+and `logic.py`, so they fuse into one pass, and their gradients too. The forms are chosen so that neither value nor
+gradient overflows: an exponential is taken only of what is not positive."""
 
 import math
 
@@ -13,7 +13,7 @@ from fastnn.ops.elementwise import (
     clip,
     divide,
     elementwise,
-    erf,
+    exp,
     expm1,
     multiply,
     negative,
@@ -62,6 +62,30 @@ relu6_op = elementwise(
     lambda dy, y, x: relu_grad_op(where(less(y, 6), dy, 0), y),
     domain=uniform(-3, 9),
 )  # fmt: skip
+
+_ROOT, _DENSITY = math.sqrt(0.5), 1 / math.sqrt(2 * math.pi)  # the density of a standard normal number at 0
+
+
+def _normal_cdf(x):
+    return (np.vectorize(math.erf, otypes=[x.dtype])(x * _ROOT) if x.size else x) / 2 + 0.5
+
+
+def _exact_gelu_second(ddx, dx, dy, x):
+    """The gradient of gelu is P + x p, of which p (2 - x^2) is the derivative: P is the normal probability, p its
+    density."""
+    density = multiply(exp(multiply(square(x), -0.5)), _DENSITY)
+    return exact_gelu_grad_op(ddx, x), multiply(multiply(ddx, dy), multiply(density, subtract(2, square(x))))
+
+
+exact_gelu_grad_op = elementwise(
+    "exact_gelu_grad",
+    lambda dy, x: dy * (_normal_cdf(x) + x * _DENSITY * np.exp(-x * x / 2)),
+    _exact_gelu_second,
+    dtype="float",
+)
+exact_gelu_op = elementwise(
+    "exact_gelu", lambda x: x * _normal_cdf(x), lambda dy, y, x: exact_gelu_grad_op(dy, x), dtype="float"
+)
 
 SELU_ALPHA, SELU_SCALE = 1.6732632423543772, 1.0507009873554805  # Klambauer et al. 2017, equation 14
 
@@ -146,9 +170,7 @@ def gelu(x, approximate=True):
     if approximate:
         inner = multiply(x, add(multiply(square(x), 2 * np.sqrt(2 / np.pi) * 0.044715), 2 * np.sqrt(2 / np.pi)))
         return multiply(x, sigmoid(inner))
-    root = float(np.sqrt(0.5))
-    scaled = multiply(x, root)  # what the gradient reads, with the probability
-    return multiply(scaled, multiply(add(erf(scaled), 1), root))
+    return exact_gelu_op(x)
 
 
 def silu(x):

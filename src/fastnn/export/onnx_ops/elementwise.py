@@ -120,6 +120,12 @@ def _relu6(b, step, x):
     return b.add("Min", b.add("Relu", x), _scalar(b, step, 6))
 
 
+@emits("exact_gelu")
+def _exact_gelu(b, step, x):
+    doubled = b.add("Add", b.add("Erf", b.add("Mul", x, _scalar(b, step, math.sqrt(0.5)))), _scalar(b, step, 1))
+    return b.add("Mul", x, b.add("Mul", doubled, _scalar(b, step, 0.5)))
+
+
 @emits("clip")
 def _clip(b, step, x, low, high):
     if step.inputs[1].ndim == step.inputs[2].ndim == 0:
