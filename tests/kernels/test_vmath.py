@@ -134,6 +134,27 @@ def test_power(kind, isa):
 
 @pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize("kind", FLOATS)
+def test_remainders_are_exact(kind, isa):
+    """`mod` and `floor_divide` of any bits, of numbers whose quotients are near 2^22, and of multiples and what is next
+    to them, have NumPy's bits."""
+    rng, dtype = np.random.default_rng(3), np.dtype(FLOATS[kind])
+    least, n = np.finfo(dtype).smallest_subnormal, 4000
+    a, b = (rng.integers(0, 1 << 8 * dtype.itemsize, n, f"u{dtype.itemsize}").view(dtype) for _ in range(2))
+    b = np.concatenate(
+        [b, rng.uniform(-3, 3, 3 * n).astype(dtype), np.array([0.0, -0.0, np.inf, -np.inf, least], dtype)]
+    )
+    near = b[n : 3 * n] * rng.integers(-40, 40, 2 * n).astype(dtype)
+    far = b[3 * n : 4 * n] * rng.uniform(-(2.0**23), 2.0**23, n).astype(dtype)
+    a = np.concatenate([a, near[:n], np.nextafter(near[n:], dtype.type(1e3)), far, np.full(5, 2.5, dtype)])
+    a, b = (np.concatenate([x, x[k::16], x[:1]]) for x, k in ((a, 0), (b, 3)))  # other neighbours
+    a, b = a[: min(a.size, b.size)], b[: min(a.size, b.size)]
+    with np.errstate(all="ignore"):
+        np.testing.assert_array_equal(apply("mod", kind, isa, a, b), np.mod(a, b))
+        np.testing.assert_array_equal(apply("floor_divide", kind, isa, a, b), np.floor_divide(a, b))
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("kind", FLOATS)
 def test_arctan2(kind, isa):
     values = [0.0, -0.0, 1.0, -1.0, 2.5, -2.5, 1e30, -1e-30, np.inf, -np.inf, np.nan]
     a, b = (np.array(v, FLOATS[kind]) for v in zip(*itertools.product(values, values), strict=True))

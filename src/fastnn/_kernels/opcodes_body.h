@@ -169,14 +169,44 @@ FNN_INLINE T OWN(quotient)(T a, T b) {
   return whole - low > (T)0.5 ? low + 1 : low;
 }
 
+/* fmod(a, b) of whole vectors, and whether it is exact in all lanes: where a - q b is rounded once, of quotients below
+ * 2^22 and finite b. The rounded quotient may be the next integer; then the difference has the other sign than a. */
+#if defined(FNN_ISA_AVX512) || defined(FNN_ISA_AVX2)
+FNN_INLINE int OWN(v_fmod)(V a, V b, V *r) {
+  const V q = FN(trunc)(a / b), rest = FN(multiply_add)(-q, b, a);
+  *r = FN(select)((((M)rest ^ (M)a) < 0) & (rest != 0), rest + FN(copysign)(b, a), rest);
+  const M is_exact = (FN(abs)(q) < 4194304) & (FN(abs)(b) < (T)INFINITY);
+  MT any = 0;
+  for (int k = 0; k < N; k++) any |= ~is_exact[k];
+  return !any;
+}
+#else
+FNN_INLINE int OWN(v_fmod)(V a, V b, V *r) {
+  (void)b;
+  *r = a;
+  return 0;
+}
+#endif
+
 FNN_INLINE V OWN(v_mod)(V a, V b) {
-  V y;
+  V r, y;
+  if (OWN(v_fmod)(a, b, &r)) {
+    y = FN(select)((r < 0) != (b < 0), r + b, r);
+    return FN(select)(r == 0, FN(copysign)((V){0}, b), y);
+  }
   for (int k = 0; k < N; k++) y[k] = OWN(remainder)(a[k], b[k]);
   return y;
 }
 
 FNN_INLINE V OWN(v_floor_divide)(V a, V b) {
-  V y;
+  V r, y;
+  if (OWN(v_fmod)(a, b, &r)) {
+    V whole = (a - r) / b;
+    whole = FN(select)((r != 0) & ((r < 0) != (b < 0)), whole - 1, whole);
+    const V low = FN(floor)(whole);
+    y = FN(select)(whole - low > (T)0.5, low + 1, low);
+    return FN(select)(whole == 0, FN(copysign)((V){0}, a / b), y);
+  }
   for (int k = 0; k < N; k++) y[k] = OWN(quotient)(a[k], b[k]);
   return y;
 }
