@@ -436,22 +436,66 @@ FNN_INLINE fnn_vd fnn_normal_cdfd(fnn_vd x, fnn_vd *bell) {
 
 /* ---- powers ---- */
 
-/* x^y in float32 as e^(y log|x|) in float64, rounded once; the special cases are those of C's pow. */
+/* Both halves of a vector in float64, and back. */
+#if defined(FNN_ISA_AVX512)
+FNN_INLINE fnn_vd fnn_lower_half(fnn_vf x) { return _mm512_cvtps_pd(_mm512_castps512_ps256(x)); }
+FNN_INLINE fnn_vd fnn_upper_half(fnn_vf x) { return _mm512_cvtps_pd(_mm512_extractf32x8_ps(x, 1)); }
+FNN_INLINE fnn_vf fnn_joined(fnn_vd lower, fnn_vd upper) {
+  return _mm512_insertf32x8(_mm512_castps256_ps512(_mm512_cvtpd_ps(lower)), _mm512_cvtpd_ps(upper), 1);
+}
+#else
+FNN_INLINE fnn_vd fnn_lower_half(fnn_vf x) {
+  double wide[FNN_VD];
+  for (int k = 0; k < FNN_VD; k++) wide[k] = x[k];
+  return fnn_loadd(wide);
+}
+FNN_INLINE fnn_vd fnn_upper_half(fnn_vf x) {
+  double wide[FNN_VD];
+  for (int k = 0; k < FNN_VD; k++) wide[k] = x[FNN_VD + k];
+  return fnn_loadd(wide);
+}
+FNN_INLINE fnn_vf fnn_joined(fnn_vd lower, fnn_vd upper) {
+  float x[FNN_VF];
+  for (int k = 0; k < FNN_VD; k++) x[k] = (float)lower[k], x[FNN_VD + k] = (float)upper[k];
+  return fnn_loadf(x);
+}
+#endif
+
+/* x^y of numbers that were float32, within 2^-32: x positive or 0, infinite, NaN. With x = m 2^e, m in [sqrt(1/2),
+ * sqrt(2)), and s = (m - 1) / (m + 1), log2(m) is s times a polynomial in s^2 (within 2^-43 of it, as it may be
+ * multiplied by 150); 2^r of |r| <= 1/2 one in r (2^-33). */
+FNN_INLINE fnn_vd fnn_pow_of_narrow(fnn_vd x, fnn_vd y) {
+  const double magic = 6755399441055744.0; /* 1.5 * 2^52 */
+  const fnn_vi64 n = (fnn_vi64)((fnn_vu64)x - 0x3fe6a09e667f3bcdu) >> 52; /* float32's denormals are none here */
+  const fnn_vd m = (fnn_vd)((fnn_vu64)x - ((fnn_vu64)n << 52)), s = (m - 1.0) / (m + 1.0), z = s * s;
+  const fnn_vd e = (fnn_vd)(n + (fnn_vi64)fnn_splatd(magic)) - magic;
+  fnn_vd p = z * 0.27934404491929504744 + 0.32015423928265303128;
+  p = p * z + 0.41220328578460579352;
+  p = p * z + 0.57707799900483435244;
+  p = p * z + 0.96179669393619599434;
+  p = p * z + 2.88539008177792681472;
+  fnn_vd t = (p * s + e) * y;
+  t = fnn_selectd(x == 0.0, y * -INFINITY, t);
+  t = fnn_selectd(x == INFINITY, y * INFINITY, t);
+  t = fnn_mind(fnn_splatd(1000.0), fnn_maxd(fnn_splatd(-1000.0), t)); /* NaN stays */
+  const fnn_vd shifted = t + magic, r = t - (shifted - magic);
+  fnn_vd q = r * 0.000015297323760701074108 + 0.00015461444698569129083;
+  q = q * r + 0.0013333502386162770741;
+  q = q * r + 0.0096180566785246380754;
+  q = q * r + 0.055504108839096183929;
+  q = q * r + 0.24022650922288758071;
+  q = q * r + 0.69314718055994530942;
+  q = q * r + 1.0;
+  const fnn_vd scale = (fnn_vd)(((fnn_vi64)shifted + 1023) << 52); /* magic's own bits are shifted out */
+  return fnn_selectd(x != x, x, q * scale);
+}
+
+/* x^y in float32: in float64, rounded once; the special cases are those of C's pow. */
 FNN_INLINE fnn_vf fnn_powf(fnn_vf x, fnn_vf y) {
-  float base[FNN_VF], exponent[FNN_VF], power[FNN_VF];
-  fnn_vf magnitude = fnn_absf(x);
-  memcpy(base, &magnitude, sizeof base);
-  memcpy(exponent, &y, sizeof exponent);
-  for (int half = 0; half < FNN_VF; half += FNN_VD) {
-    double a[FNN_VD], b[FNN_VD];
-    for (int k = 0; k < FNN_VD; k++) a[k] = base[half + k], b[k] = exponent[half + k];
-    fnn_vd p = fnn_expd(fnn_logd(fnn_loadd(a)) * fnn_loadd(b));
-    memcpy(a, &p, sizeof a);
-    for (int k = 0; k < FNN_VD; k++) power[half + k] = (float)a[k];
-  }
-  fnn_vf p = fnn_loadf(power), one = fnn_splatf(1.0f), whole, halves;
-  for (int k = 0; k < FNN_VF; k++) whole[k] = __builtin_truncf(y[k]), halves[k] = __builtin_truncf(0.5f * y[k]);
-  fnn_vi32 is_negative = (fnn_vi32)x < 0, is_odd = (whole == y) & (halves * 2.0f != y);
+  const fnn_vf size = fnn_absf(x), one = fnn_splatf(1.0f), whole = fnn_truncf(y);
+  fnn_vf p = fnn_joined(fnn_pow_of_narrow(fnn_lower_half(size), fnn_lower_half(y)),
+                        fnn_pow_of_narrow(fnn_upper_half(size), fnn_upper_half(y)));
+  fnn_vi32 is_negative = (fnn_vi32)x < 0, is_odd = (whole == y) & (fnn_truncf(0.5f * y) * 2.0f != y);
   p = fnn_selectf(is_negative & is_odd, -p, p);
   p = fnn_selectf((x < 0.0f) & (x > -INFINITY) & (whole != y), fnn_splatf(NAN), p);
   return fnn_selectf((y == 0.0f) | (x == 1.0f) | ((x == -1.0f) & (fnn_absf(y) == INFINITY)), one, p);
