@@ -182,6 +182,22 @@ def test_cast(source, kind, isa):
     check()
 
 
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("kind", FLOATS)
+def test_stores_of_numbers_that_int32_does_not_hold(kind, isa):
+    """The low 32 bits of the integer, 0 where 64 bits do not hold it either."""
+    x = np.array(
+        [2.0**31, -(2.0**31), 2.0**33 + 2**12, -(2.0**40) - 2**20, 1e30, -1e30, np.inf, np.nan] * 3, FLOATS[kind]
+    )
+    wanted = np.array([-(2**31), -(2**31), 2**12, -(2**20), 0, 0, 0, 0] * 3, np.int32)
+    out, check = guarded(x.size, np.int32)
+    program = Program((0, DTYPE_CODE[x.dtype.name], 0, 1), (1, DTYPE_CODE["int32"], 0, 1))
+    program.store(0, 1)
+    fused(kind, isa, [x, out], program, 1, x.size)
+    np.testing.assert_array_equal(out, wanted)
+    check()
+
+
 def dense_strides(shape):
     strides = [1]
     for size in shape[:0:-1]:

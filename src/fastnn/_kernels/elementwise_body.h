@@ -22,10 +22,40 @@ FNN_INLINE void OWN(fill)(int64_t n, T *d, T value) {
   for (int64_t i = 0; i < n; i++) d[i] = value;
 }
 
+/* d[r * cols + c] = s[r * row_stride]: of short rows the elements of N rows by shuffles, of others by whole vectors, of
+ * which the last may reach into the next row's place. */
+static void OWN(repeat_columns)(T *d, const T *s, int64_t rows, int64_t cols, int64_t row_stride) {
+  const T *const end = d + rows * cols;
+  int64_t r = 0;
+  if (cols < N && row_stride == 1) {
+    M row_of[N];
+    for (int64_t j = 0; j < cols; j++)
+      for (int64_t k = 0, row = j * N / cols, left = cols - j * N % cols; k < N; k++, left--) {
+        if (!left) row++, left = cols;
+        row_of[j][k] = (MT)row;
+      }
+    for (; r + N <= rows; r += N, d += N * cols) {
+      const V v = FN(load)(s + r);
+      for (int64_t j = 0; j < cols; j++) FN(store)(d + j * N, __builtin_shuffle(v, row_of[j]));
+    }
+  }
+  for (; r < rows; r++, d += cols) {
+    const V v = FN(splat)(s[r * row_stride]);
+    int64_t c = 0;
+    for (; c + N <= cols; c += N) FN(store)(d + c, v);
+    if (c < cols && d + c + N <= end) FN(store)(d + c, v);
+    else if (c < cols) FN(store_part)(d + c, v, cols - c);
+  }
+}
+
 /* d[r * cols + c] = (T)src[r * row_stride + c * col_stride]. */
 static void OWN(load_block)(T *d, const char *src, int64_t dtype, int64_t rows, int64_t cols, int64_t row_stride,
                             int64_t col_stride) {
   if (row_stride == cols && col_stride == 1) cols *= rows, rows = 1;
+  if (dtype == TYPE_DTYPE && !col_stride) {
+    OWN(repeat_columns)(d, (const T *)src, rows, cols, row_stride);
+    return;
+  }
   switch (dtype) {
 #define LOAD(code, type)                                                                                               \
   case code:                                                                                                           \
@@ -44,9 +74,26 @@ static void OWN(load_block)(T *d, const char *src, int64_t dtype, int64_t rows, 
   }
 }
 
+/* The low 32 bits of each number's integer, as to_int64 has it. */
+static void OWN(store_int32)(const T *a, int32_t *d, int64_t n) {
+  int64_t i = 0;
+#if defined(FNN_ISA_AVX512) /* whose instruction gives INT64_MIN itself where a number does not fit */
+  for (; i + 8 <= n; i += 8) {
+    const __m512i wide = sizeof(T) == 4 ? _mm512_cvttps_epi64(_mm256_loadu_ps((const float *)(a + i)))
+                                        : _mm512_cvttpd_epi64(_mm512_loadu_pd(a + i));
+    _mm256_storeu_si256((__m256i *)(d + i), _mm512_cvtepi64_epi32(wide));
+  }
+#endif
+  for (; i < n; i++) d[i] = (int32_t)to_int64(a[i]);
+}
+
 static void OWN(store_block)(const T *a, char *dst, int64_t dtype, int64_t rows, int64_t cols, int64_t row_stride,
                              int64_t col_stride) {
   if (row_stride == cols && col_stride == 1) cols *= rows, rows = 1;
+  if (dtype == FNN_I32 && col_stride == 1) {
+    for (int64_t r = 0; r < rows; r++) OWN(store_int32)(a + r * cols, (int32_t *)dst + r * row_stride, cols);
+    return;
+  }
   switch (dtype) {
 #define STORE(code, type, convert)                                                                                     \
   case code:                                                                                                           \
