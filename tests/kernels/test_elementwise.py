@@ -466,6 +466,9 @@ MERGED = {
     "divide_by_root": lambda a, b, c: a / (np.sqrt(b) + c),
     "add_products": lambda a, b, c, d: a * b + c * d,
     "subtract_products": lambda a, b, c, d: a * b - c * d,
+    "where_greater": lambda a, b, c, d: np.where(a > b, c, d),
+    "clip_line": lambda x, a, b, low, high: np.minimum(np.maximum(x * a + b, low), high),
+    "hard_gate": lambda x, a, b, low, high: x * np.minimum(np.maximum(x * a + b, low), high),
     "step_by_root": lambda a, b, c, d, e: a - b * c / (np.sqrt(d) + e),
     "step_by_root_of_sum": lambda a, b, c, d, e: a - b * c / np.sqrt(d + e),
 }

@@ -41,7 +41,7 @@ enum { TWO = 2, FOUR = FNN_VECTOR_BYTES == 64 ? 4 : 2, EIGHT = FNN_VECTOR_BYTES 
  * optimizers, polynomials and activations. */
 #define LONG_OPS(X)                                                                                                    \
   X(add_products, 4, 10) X(subtract_products, 4, 10) X(step_by_root, 5, 20) X(step_by_root_of_sum, 5, 20)              \
-  X(horner, 4, 10) X(horner3, 5, 26) X(horner4, 6, 58)
+  X(horner, 4, 10) X(horner3, 5, 26) X(horner4, 6, 58) X(where_greater, 4, 14) X(clip_line, 5, 30) X(hard_gate, 5, 30)
 #define SLOW_LONG_OPS(X) X(gelu, 3, 6, EIGHT) X(add_gelu, 4, 12, EIGHT)
 
 #define OPCODE_NAME(name, ...) #name,

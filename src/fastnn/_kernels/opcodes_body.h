@@ -121,8 +121,9 @@ FNN_INLINE V OWN(v_subtract)(V a, V b) { return a - b; }
 FNN_INLINE V OWN(v_multiply)(V a, V b) { return a * b; }
 FNN_INLINE V OWN(v_divide)(V a, V b) { return a / b; }
 FNN_INLINE V OWN(v_divide_no_nan)(V a, V b) { return (V)((M)(a / b) & (b != 0)); } /* 0 where b is 0 */
-FNN_INLINE V OWN(v_maximum)(V a, V b) { return FN(select)((a > b) | (a != a), a, b); } /* NaN wins, as in NumPy */
-FNN_INLINE V OWN(v_minimum)(V a, V b) { return FN(select)((a < b) | (a != a), a, b); }
+/* NaN wins, as in NumPy: the instruction gives b where either is NaN. */
+FNN_INLINE V OWN(v_maximum)(V a, V b) { return FN(select)(a != a, a, FN(max)(a, b)); }
+FNN_INLINE V OWN(v_minimum)(V a, V b) { return FN(select)(a != a, a, FN(min)(a, b)); }
 FNN_INLINE V OWN(v_greater)(V a, V b) { return OWN(truth)(a > b); }
 FNN_INLINE V OWN(v_greater_equal)(V a, V b) { return OWN(truth)(a >= b); }
 FNN_INLINE V OWN(v_less)(V a, V b) { return OWN(truth)(a < b); }
@@ -227,6 +228,9 @@ FNN_INLINE V OWN(v_subtract_products)(V a, V b, V c, V e) { return a * b - c * e
 FNN_INLINE V OWN(v_horner)(V a, V b, V x, V c) { return (a * x + b) * x + c; }
 FNN_INLINE V OWN(v_horner3)(V a, V b, V x, V c, V e) { return ((a * x + b) * x + c) * x + e; }
 FNN_INLINE V OWN(v_horner4)(V a, V b, V x, V c, V e, V g) { return (((a * x + b) * x + c) * x + e) * x + g; }
+FNN_INLINE V OWN(v_where_greater)(V a, V b, V c, V e) { return FN(select)(a > b, c, e); }
+FNN_INLINE V OWN(v_clip_line)(V x, V a, V b, V low, V high) { return OWN(v_clip)(x * a + b, low, high); }
+FNN_INLINE V OWN(v_hard_gate)(V x, V a, V b, V low, V high) { return x * OWN(v_clip_line)(x, a, b, low, high); }
 FNN_INLINE V OWN(v_gelu)(V x, V a, V b) { return x * FN(sigmoid)(x * (x * x * a + b)); }
 FNN_INLINE V OWN(v_add_gelu)(V x, V y, V a, V b) { return OWN(v_gelu)(x + y, a, b); }
 
