@@ -21,8 +21,8 @@ enum { TWO = 2, FOUR = FNN_VECTOR_BYTES == 64 ? 4 : 2, EIGHT = FNN_VECTOR_BYTES 
 /* X(name, vectors at once): of one input and slow: arithmetic takes longer than memory. */
 #define SLOW_UNARY_OPS(X)                                                                                              \
   X(exp, FOUR) X(expm1, FOUR) X(log, FOUR) X(log1p, FOUR) X(log2, FOUR) X(log10, FOUR) X(sin, TWO) X(cos, TWO)         \
-  X(tan, TWO) X(tanh, FOUR) X(sigmoid, EIGHT) X(erf, FOUR) X(softplus, FOUR) X(exact_gelu, FOUR) X(arcsin, TWO) X(arccos, TWO)             \
-  X(arctan, TWO) X(sinh, TWO) X(cosh, TWO) X(arcsinh, TWO) X(arccosh, TWO) X(arctanh, TWO)
+  X(tan, TWO) X(tanh, FOUR) X(sigmoid, EIGHT) X(erf, FOUR) X(softplus, FOUR) X(exact_gelu, FOUR) X(arcsin, TWO)        \
+  X(arccos, TWO) X(arctan, TWO) X(sinh, TWO) X(cosh, TWO) X(arcsinh, TWO) X(arccosh, TWO) X(arctanh, TWO)
 
 /* Two inputs, with variants in which the first or the second is a scalar. */
 #define BINARY_OPS(X)                                                                                                  \

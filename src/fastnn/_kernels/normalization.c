@@ -1,6 +1,7 @@
-/* normalization.c: batch normalization (columns over all rows), group normalization (groups of columns over the rows of a
- * sample) and layer normalization (rows over their columns), and their gradients. All work on matrices of `rows` by `cols`, contiguous and aligned to the element; outputs overlap no
- * input (but see program.h for the operands of an epilogue, which runs over the first output, tile by tile).
+/* normalization.c: batch normalization (columns over all rows), group normalization (groups of columns over the rows of
+ * a sample) and layer normalization (rows over their columns), and their gradients. All work on matrices of `rows` by
+ * `cols`, contiguous and aligned to the element; outputs overlap no input (but see program.h for the operands of an
+ * epilogue, which runs over the first output, tile by tile).
  *
  * Sums over rows are taken in T over blocks of fixed size and in double from block to block, in order, so that threads
  * do not change the bits. A block's variance is taken about the block's own mean, and blocks are joined by Chan's
