@@ -1,7 +1,8 @@
 /* vmath.h: elementary functions of vectors, float32 (suffix f) and float64 (suffix d).
  *
  * Errors, in units in the last place of the exact result, over half a million samples on each instruction set: exp and
- * log 1; log1p, log2 and erf 1.5; expm1, log10, softplus, sin and cos 2; tanh and sigmoid 2.6; tan 3.3; float32 pow 0.5.
+ * log 1; log1p, log2 and erf 1.5; expm1, log10, softplus, sin and cos 2; tanh and sigmoid 2.6; tan 3.3; in float32 pow
+ * and the rare ones (arctan2, sinh, ...) 0.51.
  * tests/kernels/test_vmath.py holds them to bounds near these. NaN gives NaN, infinities give the limit, denormals are
  * read and written as such. */
 #ifndef FNN_VMATH_H
@@ -501,10 +502,84 @@ FNN_INLINE fnn_vf fnn_powf(fnn_vf x, fnn_vf y) {
   return fnn_selectf((y == 0.0f) | (x == 1.0f) | ((x == -1.0f) & (fnn_absf(y) == INFINITY)), one, p);
 }
 
-FNN_INLINE fnn_vd fnn_powd(fnn_vd x, fnn_vd y) { /* float64 has nothing wider to compute in: the C library, by lanes */
-  fnn_vd p = x;
-  for (int k = 0; k < FNN_VD; k++) p[k] = pow(x[k], y[k]);
-  return p;
+/* ---- rare functions: float32 in float64, rounded once; float64, which has nothing wider, by the C library, by lanes ---- */
+
+/* atan2(y, x) of numbers that were float32, within 2^-35: of the smaller over the greater by a polynomial in [0, tan(pi /
+ * 8)], to which pi / 4 and the other angles are brought. */
+FNN_INLINE fnn_vd fnn_arctan2_of_narrow(fnn_vd y, fnn_vd x) {
+  const fnn_vd a = fnn_absd(y), b = fnn_absd(x), one = fnn_splatd(1.0);
+  fnn_vd low = fnn_mind(a, b), high = fnn_maxd(a, b);
+  high = fnn_selectd(low == INFINITY, one, high);
+  low = fnn_selectd(low == INFINITY, one, low);
+  const fnn_vi64 is_steep = low > high * 0.41421356237309504880;
+  fnn_vd z = fnn_selectd(is_steep, low - high, low) / fnn_selectd(is_steep, low + high, high);
+  z = fnn_selectd(high == 0.0, high, z);
+  const fnn_vd w = z * z;
+  fnn_vd p = w * 0.047482742364041530171 - 0.084784056299993231854;
+  p = p * w + 0.11045093420646115583;
+  p = p * w - 0.14282042062430740861;
+  p = p * w + 0.19999905186281067632;
+  p = p * w - 0.33333332514598840517;
+  fnn_vd r = p * w * z + z;
+  r = fnn_selectd(is_steep, r + 0.78539816339744830962, r);
+  r = fnn_selectd(a > b, 1.57079632679489661923 - r, r);
+  r = fnn_copysignd(fnn_selectd((fnn_vi64)x < 0, 3.14159265358979323846 - r, r), y);
+  return fnn_selectd((x != x) | (y != y), x + y, r);
+}
+FNN_INLINE fnn_vd fnn_arctan_of_narrow(fnn_vd x) { return fnn_arctan2_of_narrow(x, fnn_splatd(1.0)); }
+FNN_INLINE fnn_vd fnn_arcsin_of_narrow(fnn_vd x) {
+  return fnn_arctan2_of_narrow(x, fnn_sqrtd((1.0 - x) * (1.0 + x)));
+}
+FNN_INLINE fnn_vd fnn_arccos_of_narrow(fnn_vd x) {
+  return fnn_arctan2_of_narrow(fnn_sqrtd((1.0 - x) * (1.0 + x)), x);
+}
+
+/* An odd function whose value for |x| < 2^-12 is x, to float32: elsewhere r, with the sign of x. */
+FNN_INLINE fnn_vd fnn_odd(fnn_vd x, fnn_vd r) {
+  return fnn_selectd(fnn_absd(x) < 0.000244140625, x, fnn_copysignd(r, x));
+}
+FNN_INLINE fnn_vd fnn_sinh_of_narrow(fnn_vd x) {
+  const fnn_vd e = fnn_expd(fnn_absd(x));
+  return fnn_odd(x, (e - 1.0 / e) * 0.5);
+}
+FNN_INLINE fnn_vd fnn_cosh_of_narrow(fnn_vd x) {
+  const fnn_vd e = fnn_expd(fnn_absd(x));
+  return (e + 1.0 / e) * 0.5;
+}
+FNN_INLINE fnn_vd fnn_arcsinh_of_narrow(fnn_vd x) {
+  const fnn_vd a = fnn_absd(x);
+  return fnn_odd(x, fnn_logd(a + fnn_sqrtd(a * a + 1.0)));
+}
+FNN_INLINE fnn_vd fnn_arccosh_of_narrow(fnn_vd x) { return fnn_logd(x + fnn_sqrtd((x - 1.0) * (x + 1.0))); }
+FNN_INLINE fnn_vd fnn_arctanh_of_narrow(fnn_vd x) {
+  const fnn_vd a = fnn_absd(x);
+  return fnn_odd(x, fnn_logd((1.0 + a) / (1.0 - a)) * 0.5);
+}
+
+#define RARE(name, libm)                                                                                               \
+  FNN_INLINE fnn_vf fnn_##name##f(fnn_vf x) {                                                                          \
+    return fnn_joined(fnn_##name##_of_narrow(fnn_lower_half(x)), fnn_##name##_of_narrow(fnn_upper_half(x)));           \
+  }                                                                                                                    \
+  FNN_INLINE fnn_vd fnn_##name##d(fnn_vd x) {                                                                          \
+    for (int k = 0; k < FNN_VD; k++) x[k] = libm(x[k]);                                                                \
+    return x;                                                                                                          \
+  }
+RARE(arcsin, asin) RARE(arccos, acos) RARE(arctan, atan) RARE(sinh, sinh) RARE(cosh, cosh) RARE(arcsinh, asinh)
+RARE(arccosh, acosh) RARE(arctanh, atanh)
+#undef RARE
+
+FNN_INLINE fnn_vf fnn_arctan2f(fnn_vf y, fnn_vf x) {
+  return fnn_joined(fnn_arctan2_of_narrow(fnn_lower_half(y), fnn_lower_half(x)),
+                    fnn_arctan2_of_narrow(fnn_upper_half(y), fnn_upper_half(x)));
+}
+FNN_INLINE fnn_vd fnn_arctan2d(fnn_vd y, fnn_vd x) {
+  for (int k = 0; k < FNN_VD; k++) y[k] = atan2(y[k], x[k]);
+  return y;
+}
+
+FNN_INLINE fnn_vd fnn_powd(fnn_vd x, fnn_vd y) {
+  for (int k = 0; k < FNN_VD; k++) x[k] = pow(x[k], y[k]);
+  return x;
 }
 
 /* The square root within an ulp, where it stands beside a division: the CPU has one unit for both. */

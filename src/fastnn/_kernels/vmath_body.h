@@ -9,12 +9,6 @@ FNN_INLINE V FN(splat1)(T x) { return (V){0} + x; }
     for (int k = 0; k < N; k++) y[k] = (T)call(x[k]);                                                                  \
     return y;                                                                                                          \
   }
-#define LANES2(name, call)                                                                                             \
-  FNN_INLINE V FN(name)(V a, V b) {                                                                                    \
-    V y = a;                                                                                                           \
-    for (int k = 0; k < N; k++) y[k] = (T)call(a[k], b[k]);                                                            \
-    return y;                                                                                                          \
-  }
 
 /* The compiler turns the loops of these five into single instructions. */
 #define LIBM(name) _Generic((T)0, float: name##f, double: name)
@@ -132,17 +126,5 @@ FNN_INLINE V FN(tan)(V x) {
   return FN(select)(x == 0, x, FN(select)(is_odd, -c, s) / FN(select)(is_odd, s, c));
 }
 
-/* Rare: one lane at a time. */
-LANES1(arcsin, LIBM(asin))
-LANES1(arccos, LIBM(acos))
-LANES1(arctan, LIBM(atan))
-LANES1(sinh, LIBM(sinh))
-LANES1(cosh, LIBM(cosh))
-LANES1(arcsinh, LIBM(asinh))
-LANES1(arccosh, LIBM(acosh))
-LANES1(arctanh, LIBM(atanh))
-LANES2(arctan2, LIBM(atan2))
-
 #undef LANES1
-#undef LANES2
 #undef LIBM
