@@ -44,6 +44,7 @@ FNN_INLINE void OWN(line_run)(const OWN(conv_walk) * walk, const int has_floor, 
   const int64_t fetches = walk->fetches, end = fetches ? fetches + k : 0;
   const T *bias = walk->bias, *weights = walk->taps->b + walk->first_column * walk->depth;
   const V floor = FN(splat)(walk->floor);
+  const V bias_part = bias && is_part ? FN(load_part)(bias, walk->columns) : FN(splat)(0);
   T *clears = is_clearing ? walk->clears : NULL;
   const int64_t count = OWN(line_pixels)(walk), lines = walk->images * walk->rows * walk->cols / count;
   for (int64_t line = 0, image = 0, row = 0; line < lines; line++) {
@@ -75,7 +76,7 @@ FNN_INLINE void OWN(line_run)(const OWN(conv_walk) * walk, const int has_floor, 
 #pragma GCC unroll 8
         for (int j = 0; j < vectors; j++) {
           V y = acc[i * vectors + j];
-          if (bias) y += FN(load)(bias + j * N);
+          if (bias) y += is_part ? bias_part : FN(load)(bias + j * N);
           if (has_floor) y = FN(max)(floor, y);
           if (is_part) FN(store_part)(c, y, walk->columns);
           else FN(store)(c + j * N, y);
