@@ -1,4 +1,5 @@
 /* sort.c: the order of elements along an axis, and where values belong in a sorted vector. */
+#include "indices.h"
 #include "vector.h"
 
 enum { UNIT = 8192 /* elements of a unit */ };
@@ -183,8 +184,7 @@ static void pick(char *y, const char *x, const int32_t *order, int64_t k, int64_
 }
 
 static void argsort(const fnn_call *call, int64_t begin, int64_t end) {
-  static const int8_t sizes[FNN_N_DTYPES] = {1, 1, 1, 2, 2, 4, 4, 8, 8, 4, 8};
-  const int64_t *ints = call->ints, n = ints[1], inner = ints[2], k = ints[5], bytes = sizes[ints[3]];
+  const int64_t *ints = call->ints, n = ints[1], inner = ints[2], k = ints[5], bytes = dtype_bytes(ints[3]);
   FNN_REQUIRE(k <= n && n <= INT32_MAX);
   const int64_t last = fnn_min(ints[0] * inner, end * sort_group(ints));
   for (int64_t row = begin * sort_group(ints); row < last; row++) {

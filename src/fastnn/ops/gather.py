@@ -15,7 +15,7 @@ from fastnn.ops import elementwise as ew
 from fastnn.ops import logic, reduce
 from fastnn.ops.layout import broadcast_to, contiguous_strides, expand_dims, moveaxis, reshape
 from fastnn.ops.record import Op, Spec, as_array, dtype_of, shape_of
-from fastnn.ops.reduce import normalize_axis
+from fastnn.ops.reduce import normalize_axis, split_at
 
 
 def _as_index(indices):
@@ -44,14 +44,9 @@ def _take_shape(x, indices, axis):
     return Spec((*x.shape[:axis], *indices.shape, *x.shape[axis + 1 :]), x.dtype)
 
 
-def _split_at(shape, axis) -> tuple[int, int, int]:
-    """Elements before, along and behind `axis`."""
-    return math.prod(shape[:axis]), shape[axis], math.prod(shape[axis + 1 :])
-
-
 def _take_lower(node, b):
     x, indices = node.inputs
-    outer, n, inner = _split_at(x.shape, node.params["axis"])
+    outer, n, inner = split_at(x.shape, node.params["axis"])
     b.step(
         "take", [x, indices, node.outputs[0]],
         [np.dtype(x.dtype).itemsize, outer, n, inner, indices.size, _kernels.DTYPE_CODE[indices.dtype]],
@@ -69,7 +64,7 @@ take_op = Op(
 
 
 def _take_grad_reference(dy, indices, shape, axis):
-    outer, n, inner = _split_at(shape, axis)
+    outer, n, inner = split_at(shape, axis)
     dx = np.zeros((outer, n, inner), dy.dtype)
     np.add.at(dx, (slice(None), check_index("take", indices, n).ravel()), dy.reshape(outer, indices.size, inner))
     return dx.reshape(shape)
@@ -82,7 +77,7 @@ def _take_grad_lower(node, b):
     dy, indices = node.inputs
     if b.suffix(dy) is None:
         return False
-    outer, n, inner = _split_at(node.params["shape"], node.params["axis"])
+    outer, n, inner = split_at(node.params["shape"], node.params["axis"])
     cols = node.params["shape"][-1]
     is_by_rows = inner % cols == 0 if cols else False  # else a row of dx is a part of a column of the epilogue's space
     b.step(
@@ -154,7 +149,7 @@ def _along_lower(node, b):
     x, indices = node.inputs
     if np.dtype(x.dtype).itemsize > 8:
         return False
-    outer, n, inner = _split_at(x.shape, node.params["axis"])
+    outer, n, inner = split_at(x.shape, node.params["axis"])
     b.step(
         "take_along_axis", [x, indices, node.outputs[0]],
         [np.dtype(x.dtype).itemsize, outer, n, inner, indices.shape[node.params["axis"]],
@@ -167,7 +162,7 @@ def _along_grad_lower(node, b):
     dy, indices = node.inputs
     if b.suffix(dy) is None:
         return False
-    outer, n, inner = _split_at(node.params["shape"], node.params["axis"])
+    outer, n, inner = split_at(node.params["shape"], node.params["axis"])
     b.step(
         f"take_along_axis_grad_{b.suffix(dy)}", [dy, indices, node.outputs[0]],
         [outer, n, inner, indices.shape[node.params["axis"]], _kernels.DTYPE_CODE[indices.dtype]],

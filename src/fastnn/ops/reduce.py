@@ -28,6 +28,11 @@ def normalize_axes(name: str, axis, ndim: int) -> tuple[int, ...]:
     return tuple(sorted(_checked(name, axes, ndim)))
 
 
+def split_at(shape, axis) -> tuple[int, int, int]:
+    """Elements before, along and behind `axis`."""
+    return math.prod(shape[:axis]), shape[axis], math.prod(shape[axis + 1 :])
+
+
 def normalize_axis(name: str, axis: int, ndim: int) -> int:
     """`axis` counted from 0."""
     return _checked(name, (axis,), ndim)[0]
@@ -139,10 +144,9 @@ def _lower_reduce(node, b):
 def _lower_along_axis(node, b):
     """argmax, argmin, cumsum, cumprod: the axis with what is outside and inside of it."""
     x = node.inputs[0]
-    axis = node.params["axis"]
     if x.dtype not in KERNEL_TYPES:
         return False
-    ints = [math.prod(x.shape[:axis]), x.shape[axis], math.prod(x.shape[axis + 1 :]), node.params.get("reverse", False)]
+    ints = [*split_at(x.shape, node.params["axis"]), node.params.get("reverse", False)]
     b.step(f"{node.op.name}_{KERNEL_TYPES[x.dtype]}", [x, node.outputs[0]], ints)
     return None
 
@@ -425,8 +429,8 @@ def _recurrence_grad(dy, y, a, b, axis, reverse):
 def _recurrence_lower(node, b):
     if b.suffix(node.outputs[0]) is None:
         return False
-    x, axis = node.inputs[0], node.params["axis"]
-    ints = [math.prod(x.shape[:axis]), x.shape[axis], math.prod(x.shape[axis + 1 :]), node.params["reverse"]]
+    x = node.inputs[0]
+    ints = [*split_at(x.shape, node.params["axis"]), node.params["reverse"]]
     b.step(f"linear_recurrence_{b.suffix(x)}", [*node.inputs, node.outputs[0]], ints)
     return None
 

@@ -7,8 +7,6 @@ A cross-entropy of probabilities that a softmax (or a sigmoid) made just before 
 exact where the clipped form is not; `docs/differences.md` says what that changes.
 """
 
-import math
-
 import numpy as np
 
 from fastnn import _kernels, config
@@ -19,7 +17,7 @@ from fastnn.ops import elementwise as ew
 from fastnn.ops import logic, reduce
 from fastnn.ops.layout import expand_dims, moveaxis, reshape, squeeze, transpose
 from fastnn.ops.record import Op, Spec, as_array, dtype_of, shape_of, uniform
-from fastnn.ops.reduce import normalize_axes
+from fastnn.ops.reduce import normalize_axes, split_at
 
 
 def _rows(value) -> list[int]:
@@ -46,10 +44,9 @@ def _lower_along_axis(node, b):
     """The kernel of rows, or that of columns where there is something inside the axis."""
     y = node.outputs[0]
     axis = node.params.get("axis", y.ndim - 1)
-    inner = math.prod(y.shape[axis + 1 :])
     if b.suffix(y) is None or y.size == 0:
         return False
-    outer, rows = math.prod(y.shape[:axis]), y.shape[axis]
+    outer, rows, inner = split_at(y.shape, axis)
     kernel, ints = (node.op.name, [outer, rows]) if inner == 1 else (f"{node.op.name}_columns", [outer, rows, inner])
     b.step(f"{kernel}_{b.suffix(y)}", [*node.inputs, y], ints)
     return True

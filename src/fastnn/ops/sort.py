@@ -1,7 +1,5 @@
 """Order: sort, argsort, top-k, and where values belong in a sorted vector. Kernels are in `_kernels/sort.c`."""
 
-import math
-
 import numpy as np
 
 from fastnn import _kernels
@@ -10,7 +8,7 @@ from fastnn.ops import reduce
 from fastnn.ops.gather import take_along_axis, take_along_axis_grad_op
 from fastnn.ops.layout import reshape
 from fastnn.ops.record import Op, Spec, shape_of
-from fastnn.ops.reduce import normalize_axis
+from fastnn.ops.reduce import normalize_axis, split_at
 
 
 def _argsort_reference(x, axis):
@@ -18,7 +16,7 @@ def _argsort_reference(x, axis):
 
 
 def _order_step(b, x, axis, order, values, k, is_largest_first):
-    ints = [math.prod(x.shape[:axis]), x.shape[axis], math.prod(x.shape[axis + 1 :]), _kernels.DTYPE_CODE[x.dtype]]
+    ints = [*split_at(x.shape, axis), _kernels.DTYPE_CODE[x.dtype]]
     b.step("argsort", [x, order, values], [*ints, is_largest_first, k])
 
 
