@@ -202,13 +202,14 @@ def test_side_by_side(widths, isa):
         check()
 
 
-def test_fill_keeps_every_bit():
+@pytest.mark.parametrize("isa", ISAS)
+def test_fill_keeps_every_bit(isa):
     for value, dtype in [(-1, "int8"), (2**63 - 1, "int64"), (-(2**62) - 1, "int64"), (2**64 - 1, "uint64")]:
         y = np.zeros(5, dtype)
-        copy(ISAS[0], [y], [copy_part(0, -1, (5,), (1,), (0,), src_offset=element_bits(value, dtype))])
+        copy(isa, [y], [copy_part(0, -1, (5,), (1,), (0,), src_offset=element_bits(value, dtype))])
         assert (y == np.array(value, dtype)).all()
     y = np.zeros(3, "float32")
-    copy(ISAS[0], [y], [copy_part(0, -1, (3,), (1,), (0,), src_offset=element_bits(-np.inf, "float32"))])
+    copy(isa, [y], [copy_part(0, -1, (3,), (1,), (0,), src_offset=element_bits(-np.inf, "float32"))])
     assert (y == -np.inf).all()
 
 

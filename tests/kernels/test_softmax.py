@@ -252,6 +252,7 @@ def test_special_values(kind, isa):
         assert loss[0] == 0 and loss[1] == 0 and np.isnan(loss[2]) and loss[3] == np.inf
 
 
-def test_no_rows():
+@pytest.mark.parametrize("isa", ISAS)
+def test_no_rows(isa):
     for name in ("softmax", "log_softmax"):
-        _kernels.run(f"{name}_f32", [np.zeros((0, 5), np.float32)] * 2, [0, 5])
+        _kernels.run(f"{name}_f32", [np.zeros((0, 5), np.float32)] * 2, [0, 5], isa_name=isa)
