@@ -85,6 +85,10 @@ PROBLEMS = [
     Problem(1, 91, 90, 107, 1, 3, 5, strides=(2, 2), pads=(1, 1, 2, 2)),
     Problem(1, 4, 150, 24, 1, 3, 3, pads=(1, 1, 1, 1)),
     Problem(1, 40, 430, 32, 1, 3, 3, pads=(1, 1, 1, 1)),
+    # And of pixels of two vectors at once.
+    Problem(1, 5, 131, 17, 1, 3, 3, pads=(0, 2, 1, 0)),
+    Problem(2, 7, 75, 15, 1, 3, 3, pads=(1, 0, 2, 3)),
+    Problem(1, 4, 128, 16, 1, 3, 3),
     # Neighbouring pixels share vectors.
     Problem(2, 9, 33, 3, 1, 3, 3, pads=(1, 1, 1, 1)),
     Problem(1, 8, 20, 12, 1, 5, 5, pads=(2, 2, 2, 2)),

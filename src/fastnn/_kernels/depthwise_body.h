@@ -198,48 +198,57 @@ FNN_INLINE V OWN(depthwise_bias)(const OWN(depthwise_rect) * r, int64_t at) {
 }
 
 /* The weights of a vector of channels stay in registers while it moves along the row. The last vector overlaps the one
- * before, so that none is partial. */
+ * before, so that none is partial. With `both`, pixels are of two vectors, which are done at once, so that memory is
+ * read and written in its order: the columns stay in registers, and a weight that does not is loaded for two rows, in
+ * the shadow of their multiply-adds. */
 FNN_INLINE void OWN(depthwise_rows)(const OWN(depthwise_rect) * r, const int rows, const int kh, const int kw,
-                                    const int slides) {
+                                    const int slides, const int both) {
   const V nothing = {0};
-  const int keeps = slides && kw == DW_TAPS && r->keeps;
+  const int keeps = slides && kw == DW_TAPS && r->keeps && !both;
   const int n = kh + rows - 1; /* rows of x */
   const int64_t inside = slides ? fnn_max(0, fnn_min(r->cols, r->size - (kw - 1) - r->first)) : r->cols;
-  for (int64_t j = 0; j < r->channels; j += N) {
-    const int64_t at = fnn_min(j, r->channels - N);
+  for (int64_t j = 0; j < r->channels; j += (1 + both) * N) {
+    const int64_t at = both ? 0 : fnn_min(j, r->channels - N), second = r->channels - N;
     const T *x = r->x + at;
     T *y = r->y + at;
-    const V bias = OWN(depthwise_bias)(r, at);
-    V k[DW_TAPS * DW_TAPS], v[DW_TAPS + 1][DW_TAPS];
-#pragma GCC unroll 9
-    for (int t = 0; t < kh * kw; t++) k[t] = FN(load)(r->kernel + t / kw * r->kernel_row + t % kw * r->kernel_col + at);
+    const V bias[2] = {OWN(depthwise_bias)(r, at), both ? OWN(depthwise_bias)(r, second) : nothing};
+    V k[2][DW_TAPS * DW_TAPS], v[2][DW_TAPS + 1][DW_TAPS];
+#pragma GCC unroll 18
+    for (int t = 0; t < (1 + both) * kh * kw; t++) {
+      const int tap = t % (kh * kw), w = t / (kh * kw);
+      k[w][tap] = FN(load)(r->kernel + tap / kw * r->kernel_row + tap % kw * r->kernel_col + (w ? second : at));
+    }
     if (slides) { /* the columns before the one that the first result's last tap reads */
-#pragma GCC unroll 12
-      for (int t = 0; t < n * (kw - 1); t++) {
-        const int row = t / (kw - 1), kx = t % (kw - 1);
+#pragma GCC unroll 16
+      for (int t = 0; t < (1 + both) * n * (kw - 1); t++) {
+        const int w = t / (n * (kw - 1)), row = t / (kw - 1) % n, kx = t % (kw - 1);
         const int is_inside = r->first + kx >= 0 && r->first + kx < r->size;
-        v[row][kx + 1] = is_inside ? FN(load)(x + row * r->tap_row + kx * r->tap_col) : nothing;
+        v[w][row][kx + 1] = is_inside ? FN(load)(x + row * r->tap_row + kx * r->tap_col + w * second) : nothing;
       }
     }
-    int64_t tap_row = r->tap_row, tap_col = r->tap_col, x_step = r->x_step;
+    int64_t tap_row = r->tap_row, tap_col = r->tap_col, x_step = r->x_step, x_second = second;
     V kept[2 * DW_KEPT];
     T *const results = y;
     const int64_t y_row = keeps ? DW_KEPT * N : r->y_row, y_step = keeps ? N : r->y_step;
     if (keeps) y = (T *)kept;
     for (int64_t ox = 0, end = inside;;) {
       for (; ox < end; ox++, x += x_step, y += y_step) {
-        V sum[2] = {bias, bias};
+#pragma GCC unroll 2
+        for (int w = 0; w < 1 + both; w++) {
+          V sum[2] = {bias[w], bias[w]};
 #pragma GCC unroll 4
-        for (int row = 0; row < n; row++) {
+          for (int row = 0; row < n; row++) {
 #pragma GCC unroll 3
-          for (int kx = 0; kx < kw; kx++) {
-            v[row][kx] = slides && kx < kw - 1 ? v[row][kx + 1] : FN(load)(x + row * tap_row + kx * tap_col);
-            if (row < kh) sum[0] += v[row][kx] * k[row * kw + kx];
-            if (rows == 2 && row > 0) sum[1] += v[row][kx] * k[(row - 1) * kw + kx];
+            for (int kx = 0; kx < kw; kx++) {
+              v[w][row][kx] = slides && kx < kw - 1 ? v[w][row][kx + 1]
+                                                    : FN(load)(x + row * tap_row + kx * tap_col + w * x_second);
+              if (row < kh) sum[0] += v[w][row][kx] * k[w][row * kw + kx];
+              if (rows == 2 && row > 0) sum[1] += v[w][row][kx] * k[w][(row - 1) * kw + kx];
+            }
           }
+          FN(store)(y + w * second, sum[0]);
+          if (rows == 2) FN(store)(y + y_row + w * second, sum[1]);
         }
-        FN(store)(y, sum[0]);
-        if (rows == 2) FN(store)(y + y_row, sum[1]);
         if (r->ahead) { /* for the pixels of x that no result before reads */
 #pragma GCC unroll 4
           for (int row = slides ? kh - 1 : n - fnn_min(n, 2); row < n; row++)
@@ -253,7 +262,7 @@ FNN_INLINE void OWN(depthwise_rows)(const OWN(depthwise_rect) * r, const int row
       if (!slides || end == r->cols) break;
       end = r->cols; /* the rest in the padding at the right */
       x = (const T *)&nothing;
-      tap_row = tap_col = x_step = 0;
+      tap_row = tap_col = x_step = x_second = 0;
     }
     if (!keeps) continue;
     for (int64_t ox = 0; ox < r->cols; ox++) {
@@ -265,12 +274,12 @@ FNN_INLINE void OWN(depthwise_rows)(const OWN(depthwise_rect) * r, const int row
 
 #define DW_VARIANT(kh, kw)                                                                                             \
   static __attribute__((noinline)) void OWN(depthwise_rows_##kh##kw)(const OWN(depthwise_rect) * r) {                  \
-    if (r->rows == 2) OWN(depthwise_rows)(r, 2, kh, kw, 0);                                                            \
-    else OWN(depthwise_rows)(r, 1, kh, kw, 0);                                                                         \
+    if (r->rows == 2) OWN(depthwise_rows)(r, 2, kh, kw, 0, 0);                                                         \
+    else OWN(depthwise_rows)(r, 1, kh, kw, 0, 0);                                                                      \
   }                                                                                                                    \
   static __attribute__((noinline)) void OWN(depthwise_slide_##kh##kw)(const OWN(depthwise_rect) * r) {                 \
-    if (r->rows == 2) OWN(depthwise_rows)(r, 2, kh, kw, 1);                                                            \
-    else OWN(depthwise_rows)(r, 1, kh, kw, 1);                                                                         \
+    if (r->rows == 2) OWN(depthwise_rows)(r, 2, kh, kw, 1, 0);                                                         \
+    else OWN(depthwise_rows)(r, 1, kh, kw, 1, 0);                                                                      \
   }
 DW_VARIANT(1, 1) DW_VARIANT(1, 2) DW_VARIANT(1, 3)
 DW_VARIANT(2, 1) DW_VARIANT(2, 2) DW_VARIANT(2, 3)
@@ -284,6 +293,11 @@ static void (*const OWN(depthwise_slide_variants)[])(const OWN(depthwise_rect) *
   OWN(depthwise_slide_11), OWN(depthwise_slide_12), OWN(depthwise_slide_13),
   OWN(depthwise_slide_21), OWN(depthwise_slide_22), OWN(depthwise_slide_23),
   OWN(depthwise_slide_31), OWN(depthwise_slide_32), OWN(depthwise_slide_33)};
+
+/* Two rows of pixels of two vectors, where no row of taps is outside. */
+static __attribute__((noinline)) void OWN(depthwise_both)(const OWN(depthwise_rect) * r) {
+  OWN(depthwise_rows)(r, 2, DW_TAPS, DW_TAPS, 1, 1);
+}
 
 /* Results that no tap reaches. */
 static void OWN(depthwise_no_taps)(const OWN(depthwise_rect) * r) {
@@ -349,11 +363,14 @@ static void OWN(depthwise_correlate)(const OWN(depthwise_images) * m, int64_t he
       r.kernel = m->kernel + ky * m->kernel_row;
       r.y = m->y + oy * m->y_row;
       r.keeps = width <= DW_KEPT && OWN(depthwise_collides)(&r);
-      const int64_t most = r.keeps && r.y_step == m->channels ? width : part;
+      const int both = DW_BY_TWO && part < width && m->channels <= 2 * N && pairs && r.kh == DW_TAPS &&
+                       m->cols.taps == DW_TAPS;
+      const int64_t most = both || (r.keeps && r.y_step == m->channels) ? width : part;
       for (int64_t ox = 0; ox < width; ox += most, r.x += most * r.x_step, r.y += most * r.y_step) {
         r.first = m->cols.origin + ox;
         r.cols = fnn_min(most, width - ox);
-        OWN(depthwise_slide_variants)[(r.kh - 1) * DW_TAPS + m->cols.taps - 1](&r);
+        if (both) OWN(depthwise_both)(&r);
+        else OWN(depthwise_slide_variants)[(r.kh - 1) * DW_TAPS + m->cols.taps - 1](&r);
       }
       continue;
     }
