@@ -10,7 +10,7 @@ import fastnn as k
 from fastnn import KerasTensor, ops
 from fastnn.graph.grad import gradients
 from fastnn.graph.trace import current
-from fastnn.ops.windows import windows_op, windows_sum_op
+from fastnn.ops.windows import windows, windows_op, windows_sum, windows_sum_op
 from fastnn.testing import check_gradient, check_op
 
 rng = np.random.default_rng(4)
@@ -40,6 +40,16 @@ def test_windows(case, dtype):
     check_op(windows_op, [x], **params)
     y = normal(2, params.pop("out"), 3, 4 * params["taps"], dtype=dtype)
     check_op(windows_sum_op, [y], size=5, **params)
+
+
+@pytest.mark.parametrize("axis", [1, 2])
+@pytest.mark.parametrize("taps", [1, 2, 3, 6])
+def test_windows_that_cut_an_axis_up(taps, axis):
+    x, along = normal(2, 6, 6, 4), {"axis": axis, "taps": taps, "stride": taps, "dilation": 1, "before": 0}
+    y = windows(x, out=6 // taps, **along)
+    expected = np.stack([np.take(x, range(t, 6, taps), axis) for t in range(taps)], -2)
+    np.testing.assert_array_equal(y, expected.reshape(*expected.shape[:3], -1))
+    np.testing.assert_array_equal(windows_sum(y, size=6, **along), x)
 
 
 # ---- conv ----

@@ -13,7 +13,7 @@ import math
 import numpy as np
 
 from fastnn.graph.rows import of_first_axis
-from fastnn.ops.layout import contiguous_strides, copy_part, copy_step, reshape
+from fastnn.ops.layout import contiguous_strides, copy_part, copy_step, reshape, transpose
 from fastnn.ops.record import Op, Spec, shape_of, uniform
 
 
@@ -93,17 +93,28 @@ windows_sum_op = Op(
 def windows(x, axis: int, out: int, taps: int, stride: int, dilation: int, before: int):
     """`x` with `out` windows along `axis`, the elements of each side by side on the last axis (tap by tap)."""
     sizes = shape_of(x)
-    y = reshape(x, _about(sizes, axis))
-    y = windows_op(y, out=out, taps=taps, stride=stride, dilation=dilation, before=before)
+    outer, size, inner, c = about = _about(sizes, axis)
+    if _is_partition(size, out, taps, stride, dilation, before):
+        y = transpose(reshape(x, (outer, out, taps, inner, c)), (0, 1, 3, 2, 4))
+    else:
+        y = windows_op(reshape(x, about), out=out, taps=taps, stride=stride, dilation=dilation, before=before)
     return reshape(y, (*sizes[:axis], out, *sizes[axis + 1 : -1], taps * sizes[-1]))
 
 
 def windows_sum(y, axis: int, size: int, taps: int, stride: int, dilation: int, before: int):
     """The transpose of `windows`: an array with `size` elements along `axis`."""
     sizes = shape_of(y)
-    x = reshape(y, _about(sizes, axis))
-    x = windows_sum_op(x, size=size, taps=taps, stride=stride, dilation=dilation, before=before)
+    outer, out, inner, c = about = _about(sizes, axis)
+    if _is_partition(size, out, taps, stride, dilation, before):
+        x = transpose(reshape(y, (outer, out, inner, taps, c // taps)), (0, 1, 3, 2, 4))
+    else:
+        x = windows_sum_op(reshape(y, about), size=size, taps=taps, stride=stride, dilation=dilation, before=before)
     return reshape(x, (*sizes[:axis], size, *sizes[axis + 1 : -1], sizes[-1] // taps))
+
+
+def _is_partition(size, out, taps, stride, dilation, before) -> bool:
+    """Whether each element lies in one window: these are the axis cut up, one copy and not one of each tap."""
+    return (stride, dilation, before) == (taps, 1, 0) and out * taps == size
 
 
 def _about(sizes, axis: int) -> tuple[int, int, int, int]:
