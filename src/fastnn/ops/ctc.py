@@ -1,15 +1,17 @@
 """Connectionist temporal classification (Graves et al., 2006): the loss of an alignment-free sequence, and decoding.
 
 Axes: `n` batch, `t` time, `c` classes, `l` labels; `s` states of the lattice, 2 l + 1: a blank, then for each label the
-label and a blank.
+label and a blank. Kernels are in `_kernels/ctc.c`.
 """
 
 import numpy as np
 
+from fastnn import _kernels
 from fastnn.graph.value import Spec
 from fastnn.ops.elementwise import cast, multiply
 from fastnn.ops.layout import expand_dims
 from fastnn.ops.record import Op, dtype_of, shape_of
+from fastnn.ops.softmax import log_softmax
 
 __all__ = ["ctc_decode", "ctc_loss"]
 
@@ -28,10 +30,9 @@ class _Lattice:
         blank: its class.
     """
 
-    def __init__(self, target, logits, target_length, output_length, blank):
-        logits = logits.astype(np.float64)
-        n, t, _ = logits.shape
-        self.log_probs = logits - _logsumexp(logits, axis=-1)[..., None]
+    def __init__(self, target, log_probs, target_length, output_length, blank):
+        n, t, _ = log_probs.shape
+        self.log_probs = log_probs.astype(np.float64)
         self.states = np.full((n, 2 * target.shape[1] + 1), blank, np.int64)  # ns
         self.states[:, 1::2] = target
         self.emitted = np.take_along_axis(self.log_probs, self.states[:, None, :].repeat(t, axis=1), axis=-1)  # nts
@@ -48,13 +49,13 @@ class _Lattice:
         """log p(emissions up to t, state at t), nts, and the log probability of the target, (n,)."""
         alpha = np.full(self.states.shape, _NEVER)
         alpha[:, 0] = 0.0  # before the first step: in the first blank, which emits nothing
-        alphas = []
+        alphas = np.empty_like(self.emitted)
         for t in range(self.emitted.shape[1]):
             step = np.logaddexp(alpha, _shifted(alpha, 1))
             step = np.logaddexp(step, _shifted(alpha, 2) + self.skip) + self.emitted[:, t]
             alpha = np.where(self.is_running[:, t, None], step, alpha)
-            alphas.append(alpha)
-        return np.stack(alphas, axis=1), _logsumexp(alpha + self.end, axis=-1)
+            alphas[:, t] = alpha
+        return alphas, _logsumexp(alpha + self.end, axis=-1)
 
     def occupancy(self):
         """The probability of each class at each step, given the target, ntc."""
@@ -86,18 +87,17 @@ def _logsumexp(x, axis):
     return np.squeeze(high, axis) + np.log(np.exp(x - high).sum(axis=axis))
 
 
-def _loss(target, output, target_length, output_length, mask_index):
-    return -_Lattice(target, output, target_length, output_length, mask_index).forward()[1]
+def _loss(target, log_probs, target_length, output_length, mask_index):
+    return -_Lattice(target, log_probs, target_length, output_length, mask_index).forward()[1]
 
 
-def _loss_gradient(target, output, target_length, output_length, mask_index):
-    lattice = _Lattice(target, output, target_length, output_length, mask_index)
-    gradient = np.exp(lattice.log_probs) - lattice.occupancy()
-    return np.where(lattice.is_running[..., None], gradient, 0.0)
+def _loss_gradient(target, log_probs, target_length, output_length, mask_index):
+    lattice = _Lattice(target, log_probs, target_length, output_length, mask_index)
+    return np.where(lattice.is_running[..., None], -lattice.occupancy(), 0.0)
 
 
 def _check(target, output, target_length, output_length):
-    shapes = [tuple(x.shape) for x in (target, output, target_length, output_length)]
+    shapes = [shape_of(x) for x in (target, output, target_length, output_length)]
     n = shapes[1][0] if len(shapes[1]) == 3 else None
     if len(shapes[1]) != 3 or len(shapes[0]) != 2 or {shapes[0][0], *shapes[2], *shapes[3]} != {n}:
         raise ValueError(
@@ -106,20 +106,36 @@ def _check(target, output, target_length, output_length):
         )
 
 
-def _loss_shape(target, output, target_length, output_length, mask_index):
-    _check(target, output, target_length, output_length)
-    return Spec(output.shape[:1], output.dtype)
+def _lower(node, b):
+    target, log_probs, *lengths = node.inputs
+    n, t, c = log_probs.shape
+    blank = node.params["mask_index"]
+    counts = [target, *lengths]
+    if b.suffix(log_probs) is None or any(x.dtype[0] not in "iub" for x in counts) or not -c <= blank < c:
+        return False
+    ints = [n, t, c, target.shape[1], blank % c, *(_kernels.DTYPE_CODE[x.dtype] for x in counts)]
+    b.step(f"{node.op.name}_{b.suffix(log_probs)}", [*node.inputs, node.outputs[0]], ints)
+    return True
 
 
-def _pull_back(dy, y, target, output, target_length, output_length, mask_index):
-    gradient = ctc_gradient_op(target, output, target_length, output_length, mask_index=mask_index)
+def _pull_back(dy, y, target, log_probs, target_length, output_length, mask_index):
+    gradient = ctc_gradient_op(target, log_probs, target_length, output_length, mask_index=mask_index)
     return None, multiply(expand_dims(expand_dims(dy, -1), -1), gradient), None, None
 
 
 ctc_gradient_op = Op(
-    "ctc_gradient", shape=lambda target, output, *lengths, mask_index: output, reference=_loss_gradient
+    "ctc_gradient",
+    shape=lambda target, log_probs, *lengths, mask_index: log_probs,
+    reference=_loss_gradient,
+    lower=_lower,
 )
-ctc_loss_op = Op("ctc_loss", shape=_loss_shape, reference=_loss, grad=_pull_back)
+ctc_loss_op = Op(
+    "ctc_loss",
+    shape=lambda target, log_probs, *lengths, mask_index: Spec(log_probs.shape[:1], log_probs.dtype),
+    reference=_loss,
+    grad=_pull_back,
+    lower=_lower,
+)
 
 
 def ctc_loss(target, output, target_length, output_length, mask_index=0):
@@ -148,7 +164,9 @@ def ctc_loss(target, output, target_length, output_length, mask_index=0):
         >>> ctc_loss(np.array([[1]]), logits, np.array([1]), np.array([2])) - np.log(np.float32(3))
         array([0.], dtype=float32)
     """
-    return ctc_loss_op(target, _as_floats(output), target_length, output_length, mask_index=int(mask_index))
+    _check(target, output, target_length, output_length)
+    log_probs = log_softmax(_as_floats(output))
+    return ctc_loss_op(target, log_probs, target_length, output_length, mask_index=int(mask_index))
 
 
 def _as_floats(x):
