@@ -319,7 +319,7 @@ class OverTheBatch(fastnn.layers.Layer):
             ops.tril(square), ops.triu(square, 1), ops.repeat(x, 2, axis=0), ops.roll(x, 1, axis=0),
             ops.where(ops.tril(ops.ones((rows, rows), "bool")), square, -1e9), ops.reshape(x, (-1,)),
             ops.roll(x, (1, -3), (0, 1)), ops.pad(x, ((0, 0), (2, 1)), mode="reflect"),
-            ops.multi_hot(ops.cast(ops.abs(x) * 3, "int32"), 5),
+            ops.multi_hot(ops.cast(ops.abs(x) * 3, "int32"), 5), ops.sort(x, axis=0),
         ]  # fmt: skip
 
 

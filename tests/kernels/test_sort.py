@@ -60,6 +60,31 @@ def test_argsort(spread, dtype, isa):
 
 
 @pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("dtype", ["float32", "int32", "uint32"])
+@pytest.mark.parametrize("spread", [False, True])
+def test_sort(spread, dtype, isa):
+    rng = np.random.default_rng(2)
+    for n in [*LENGTHS, *range(3, 140, 9), 16384, 16385]:
+        for outer, inner in [(3, 1), (2, 3), (30000 // max(n, 1), 1)]:
+            x = numbers(rng, dtype, (outer, n, inner), spread)
+            y, check = guarded(x.shape, dtype, offset=1)
+            _kernels.run("sort", [x, y], [outer, n, inner, code(x)], (), 2, isa)
+            np.testing.assert_array_equal(y, np.sort(x, 1))
+            check()
+
+
+@pytest.mark.parametrize("isa", ISAS)
+def test_sort_of_zeros_and_ones(isa):
+    """A network that sorts every vector of two values sorts all (the 0-1 principle): random ones, dense and sparse."""
+    rng = np.random.default_rng(3)
+    for n in (16, 32, 64, 128, 256, 512, 1024, 2048):
+        x = (rng.random((2000, n)) < rng.random((2000, 1))).astype("int32")
+        y = np.empty_like(x)
+        _kernels.run("sort", [x, y], [2000, n, 1, code(x)], (), 1, isa)
+        np.testing.assert_array_equal(y, np.sort(x, 1))
+
+
+@pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize("kind", ["f32", "f64", "i32"])
 @pytest.mark.parametrize("side", ["left", "right"])
 def test_searchsorted(side, kind, isa):

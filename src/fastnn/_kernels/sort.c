@@ -1,6 +1,10 @@
-/* sort.c: the order of elements along an axis, and where values belong in a sorted vector. */
+/* sort.c: elements along an axis in order, their places, and where values belong in a sorted vector. */
 #include "indices.h"
 #include "vector.h"
+
+#include "types_f32.h"
+#include "transpose.h"
+#include "types_none.h"
 
 enum { UNIT = 8192 /* elements of a unit */ };
 
@@ -196,6 +200,208 @@ static void argsort(const fnn_call *call, int64_t begin, int64_t end) {
   }
 }
 
+/* ---- sort: elements of 32 bits along an axis, NaN last; which of 0 and -0 came first is forgotten ----
+ * ints: [0] outer   [1] n, at most INT32_MAX   [2] inner   [3] dtype: float32, int32 or uint32
+ * buffers: x (outer, n, inner), y of the same shape, which does not overlap it.
+ *
+ * Rows that stay in a near cache go through a bitonic network, whose comparisons need neither branch nor position.
+ * Place i is lane i / m of vector i % m of m, a power of two: so most stages are of whole vectors, and few compare
+ * lanes with each other. Longer rows are sorted by radix. */
+
+enum {
+  NETWORK = 1024 * FNN_VF, /* elements up to which a network takes less time than radix, whatever it is padded by */
+#if defined(FNN_ISA_AVX512) || defined(__aarch64__)
+  BLOCK = 16 /* vectors of a block that stays in registers */
+#else
+  BLOCK = 8
+#endif
+};
+
+_Static_assert(NETWORK >= WIDE_FROM, "longer rows have digits of 11 bits");
+
+/* The vectors of a network of n elements. */
+static int64_t network_vectors(int64_t n) {
+  int64_t m = 1;
+  while (m * FNN_VF < n) m *= 2;
+  return m;
+}
+
+static void sort_size(const int64_t *ints, fnn_work *work) {
+  const int64_t n = ints[1];
+  argsort_size((const int64_t[]){ints[0], n, ints[2], ints[3], 0, n}, work);
+  if (n <= NETWORK) work->scratch_bytes = network_vectors(n) * FNN_VECTOR_BYTES;
+}
+
+#if defined(FNN_ISA_AVX512)
+FNN_INLINE fnn_vi32 least(fnn_vi32 a, fnn_vi32 b) { return (fnn_vi32)_mm512_min_epi32((__m512i)a, (__m512i)b); }
+FNN_INLINE fnn_vi32 most(fnn_vi32 a, fnn_vi32 b) { return (fnn_vi32)_mm512_max_epi32((__m512i)a, (__m512i)b); }
+#elif defined(FNN_ISA_AVX2)
+FNN_INLINE fnn_vi32 least(fnn_vi32 a, fnn_vi32 b) { return (fnn_vi32)_mm256_min_epi32((__m256i)a, (__m256i)b); }
+FNN_INLINE fnn_vi32 most(fnn_vi32 a, fnn_vi32 b) { return (fnn_vi32)_mm256_max_epi32((__m256i)a, (__m256i)b); }
+#else
+FNN_INLINE fnn_vi32 least(fnn_vi32 a, fnn_vi32 b) { return (a & (a < b)) | (b & ~(a < b)); }
+FNN_INLINE fnn_vi32 most(fnn_vi32 a, fnn_vi32 b) { return (b & (a < b)) | (a & ~(a < b)); }
+#endif
+
+FNN_INLINE void exchange(fnn_vi32 *a, fnn_vi32 *b) {
+  const fnn_vi32 low = least(*a, *b);
+  *b = most(*a, *b), *a = low;
+}
+
+/* Lanes of a, and those of b where the lane's number has that bit. */
+FNN_INLINE fnn_vi32 by_bit(fnn_vi32 a, fnn_vi32 b, const int bit) {
+  return __builtin_shuffle(a, b, fnn_lanesf() + (((fnn_lanesf() & bit) != 0) & FNN_VF));
+}
+
+/* A block of `rows` vectors: each lane sorted, or (is_merge) halves of what is bitonic in it compared down to one. */
+FNN_INLINE void in_registers(fnn_vi32 *v, const int rows, const int is_merge) {
+  fnn_vi32 t[BLOCK];
+#pragma GCC unroll 16
+  for (int r = 0; r < rows; r++) t[r] = v[r];
+#pragma GCC unroll 4
+  for (int size = is_merge ? rows : 2; size <= rows; size *= 2) {
+#pragma GCC unroll 16
+    for (int r = 0; !is_merge && r < rows; r++)
+      if (!(r & size / 2)) exchange(t + r, t + (r ^ (size - 1)));
+#pragma GCC unroll 4
+    for (int apart = is_merge ? size / 2 : size / 4; apart; apart /= 2)
+#pragma GCC unroll 16
+      for (int r = 0; r < rows; r++)
+        if (!(r & apart)) exchange(t + r, t + (r ^ apart));
+  }
+#pragma GCC unroll 16
+  for (int r = 0; r < rows; r++) v[r] = t[r];
+}
+
+static void blocks(fnn_vi32 *v, int64_t m, const int is_merge) {
+  switch (m) {
+    case 1: return;
+    case 2: is_merge ? in_registers(v, 2, 1) : in_registers(v, 2, 0); return;
+    case 4: is_merge ? in_registers(v, 4, 1) : in_registers(v, 4, 0); return;
+    case 8: is_merge ? in_registers(v, 8, 1) : in_registers(v, 8, 0); return;
+  }
+  for (int64_t r = 0; r < m; r += BLOCK) is_merge ? in_registers(v + r, BLOCK, 1) : in_registers(v + r, BLOCK, 0);
+}
+
+/* The stages after the first of a merge of `size` vectors of a lane, `apart` and less apart, in all m. */
+static void merge_vectors(fnn_vi32 *v, int64_t m, int64_t apart) {
+  for (; apart >= 2 * BLOCK; apart /= 4) /* two stages in one pass */
+    for (int64_t from = 0; from < m; from += 2 * apart)
+      for (int64_t r = from; r < from + apart / 2; r++) {
+        fnn_vi32 t[4] = {v[r], v[r + apart / 2], v[r + apart], v[r + apart + apart / 2]};
+        exchange(t, t + 2), exchange(t + 1, t + 3), exchange(t, t + 1), exchange(t + 2, t + 3);
+        v[r] = t[0], v[r + apart / 2] = t[1], v[r + apart] = t[2], v[r + apart + apart / 2] = t[3];
+      }
+  for (; apart >= BLOCK; apart /= 2)
+    for (int64_t from = 0; from < m; from += 2 * apart)
+      for (int64_t r = from; r < from + apart; r++) exchange(v + r, v + r + apart);
+  blocks(v, m, 1);
+}
+
+/* Merges lanes to runs of `lanes` of them: vector r of the lower ones meets the one that is r from the end of the upper
+ * ones, then lanes of a vector meet each other. Mirrored, the upper ones lie where those do that they meet. */
+FNN_INLINE void merge_lanes(fnn_vi32 *v, int64_t m, const int lanes) {
+  const fnn_vi32 mirror = fnn_lanesf() ^ (lanes - 1);
+  for (int64_t r = 0; r < fnn_max(1, m / 2); r++) {
+    const fnn_vi32 a = v[r], b = __builtin_shuffle(v[m - 1 - r], mirror), low = least(a, b), high = most(a, b);
+    fnn_vi32 first = by_bit(low, high, lanes / 2), last = __builtin_shuffle(by_bit(high, low, lanes / 2), mirror);
+#pragma GCC unroll 4
+    for (int apart = lanes / 4; apart; apart /= 2) {
+      const fnn_vi32 other = fnn_lanesf() ^ apart;
+      const fnn_vi32 x = __builtin_shuffle(first, other), y = __builtin_shuffle(last, other);
+      first = by_bit(least(first, x), most(first, x), apart), last = by_bit(least(last, y), most(last, y), apart);
+    }
+    v[m - 1 - r] = last, v[r] = first;
+  }
+  merge_vectors(v, m, m / 2);
+}
+
+static void sort_by_network(fnn_vi32 *v, int64_t m) {
+  blocks(v, m, 0);
+  for (int64_t size = 2 * BLOCK; size <= m; size *= 2) {
+    for (int64_t from = 0; from < m; from += size)
+      for (int64_t r = 0; r < size / 2; r++) exchange(v + from + r, v + from + size - 1 - r);
+    merge_vectors(v, m, size / 4);
+  }
+  merge_lanes(v, m, 2), merge_lanes(v, m, 4);
+  if (FNN_VF > 4) merge_lanes(v, m, fnn_min(FNN_VF, 8));
+  if (FNN_VF > 8) merge_lanes(v, m, FNN_VF);
+}
+
+/* Of an element's bits a number of its size that orders as it does, and back; a NaN is positive. */
+FNN_INLINE int32_t key_of_bits(int32_t bits, const int64_t dtype) {
+  if (dtype == FNN_I32) return bits;
+  if (dtype == FNN_U32) return bits ^ INT32_MIN;
+  return (bits & INT32_MAX) > 0x7f800000 ? bits & INT32_MAX : bits ^ ((bits >> 31) & INT32_MAX);
+}
+FNN_INLINE int32_t bits_of_key(int32_t key, const int64_t dtype) {
+  return dtype == FNN_I32 ? key : dtype == FNN_U32 ? key ^ INT32_MIN : key ^ ((key >> 31) & INT32_MAX);
+}
+
+/* y[i * stride] of n elements: lane i / m of vector i % m. Where each lane has whole vectors of them, by squares. */
+FNN_INLINE void by_lanes(int32_t *y, const fnn_vi32 *v, int64_t n, int64_t m, int64_t stride) {
+  if (stride == 1 && m >= FNN_VF) {
+    for (int64_t r = 0; r < m; r += FNN_VF) {
+      fnn_vf t[FNN_VF];
+      memcpy(t, v + r, sizeof t);
+      transpose_f32(t);
+#pragma GCC unroll 16
+      for (int lane = 0; lane < FNN_VF; lane++) {
+        const int64_t at = lane * m + r;
+        if (at + FNN_VF <= n) fnn_storef((float *)(y + at), t[lane]);
+        else if (at < n) fnn_store_partf((float *)(y + at), t[lane], n - at);
+      }
+    }
+    return;
+  }
+  for (int64_t i = 0; i < n; i += m)
+    for (int64_t r = 0; r < fnn_min(m, n - i); r++) y[(i + r) * stride] = ((const int32_t *)(v + r))[i / m];
+}
+
+/* y of n elements x, both `stride` apart. */
+FNN_INLINE void sort_short(int32_t *y, const int32_t *x, int64_t n, int64_t stride, fnn_vi32 *v,
+                           const int64_t dtype) {
+  const int64_t m = network_vectors(n);
+  int32_t *key = (int32_t *)v;
+  for (int64_t i = 0; i < n; i++) key[i] = key_of_bits(x[i * stride], dtype);
+  for (int64_t i = n; i < m * FNN_VF; i++) key[i] = INT32_MAX;
+  sort_by_network(v, m);
+  for (int64_t i = 0; i < m * FNN_VF; i++) key[i] = bits_of_key(key[i], dtype);
+  by_lanes(y, v, n, m, stride);
+}
+
+static void sort_long(const fnn_call *call, int32_t *y, const int32_t *x) {
+  const int64_t *ints = call->ints, n = ints[1];
+  uint64_t *key = (uint64_t *)(call->scratch + counts_bytes(ints));
+  uint64_t *other = key + fnn_round_up(n, FNN_VECTOR_BYTES / 8);
+  for (int64_t i = 0; i < n; i++)
+    key[i] = (uint64_t)(uint32_t)(key_of_bits(x[i * ints[2]], ints[3]) ^ INT32_MIN) << 32;
+  if (sort_by_digits(key, other, NULL, NULL, n, (uint32_t *)call->scratch, 32, 11)) key = other;
+  for (int64_t i = 0; i < n; i++) y[i * ints[2]] = bits_of_key((int32_t)(key[i] >> 32) ^ INT32_MIN, ints[3]);
+}
+
+/* Rows of a dtype, along the last axis or another: the compiler then knows both. */
+FNN_INLINE void sort_rows(const fnn_call *call, int64_t row, int64_t last, const int64_t dtype) {
+  const int64_t n = call->ints[1], inner = call->ints[2];
+  for (; row < last; row++) {
+    const int64_t at = row / inner * n * inner + row % inner;
+    const int32_t *x = (const int32_t *)call->buf[0] + at;
+    int32_t *y = (int32_t *)call->buf[1] + at;
+    if (n > NETWORK) sort_long(call, y, x);
+    else if (inner == 1) sort_short(y, x, n, 1, (fnn_vi32 *)call->scratch, dtype);
+    else sort_short(y, x, n, inner, (fnn_vi32 *)call->scratch, dtype);
+  }
+}
+
+static void sort(const fnn_call *call, int64_t begin, int64_t end) {
+  const int64_t *ints = call->ints, group = sort_group(ints), row = begin * group;
+  const int64_t last = fnn_min(ints[0] * ints[2], end * group);
+  FNN_REQUIRE(ints[1] <= INT32_MAX);
+  if (ints[3] == FNN_F32) sort_rows(call, row, last, FNN_F32);
+  else if (ints[3] == FNN_I32) sort_rows(call, row, last, FNN_I32);
+  else sort_rows(call, row, last, FNN_U32);
+}
+
 /* ---- searchsorted: y[i] = how many elements of a sorted vector come before x[i] ----
  * ints: [0] n of the vector   [1] m   [2] 1: those that are equal come before it
  * buffers: vector (n), x (m), y int32 (m), which overlaps none of the others. NaN is behind all else.
@@ -242,6 +448,7 @@ SEARCHSORTED(i32, int32_t)
 #undef SEARCHSORTED
 
 static const fnn_entry entries[] = {{"argsort", argsort, argsort_size},
+                                    {"sort", sort, sort_size},
                                     {"searchsorted_f32", searchsorted_f32, searchsorted_size},
                                     {"searchsorted_f64", searchsorted_f64, searchsorted_size},
                                     {"searchsorted_i32", searchsorted_i32, searchsorted_size},

@@ -7,7 +7,7 @@ from fastnn.graph.symbolic import accepts_symbolic
 from fastnn.ops import reduce
 from fastnn.ops.gather import take_along_axis, take_along_axis_grad_op
 from fastnn.ops.layout import reshape
-from fastnn.ops.record import Op, Spec, shape_of
+from fastnn.ops.record import Op, Spec, dtype_of, shape_of
 from fastnn.ops.reduce import normalize_axis, split_at
 
 
@@ -48,6 +48,21 @@ def argsort(x, axis=-1):
     return argsort_op(x, axis=normalize_axis("argsort", axis, len(shape_of(x))))
 
 
+def _sort_lower(node, b):
+    x = node.inputs[0]
+    b.step("sort", [x, node.outputs[0]], [*split_at(x.shape, node.params["axis"]), _kernels.DTYPE_CODE[x.dtype]])
+
+
+sort_op = Op(  # of a dtype in _SORTED: what moves no positions along; of others it is the order that tells
+    "sort",
+    shape=lambda x, axis: x,
+    reference=lambda x, axis: np.sort(x, axis),
+    grad=lambda dy, y, x, axis: (take_along_axis_grad_op(dy, argsort_op(x, axis=axis), shape=x.shape, axis=axis),),
+    lower=_sort_lower,
+)
+_SORTED = ("float32", "int32", "uint32")
+
+
 @accepts_symbolic
 def sort(x, axis=-1):
     """`x` sorted along `axis` (None: flattened), smallest first.
@@ -58,7 +73,8 @@ def sort(x, axis=-1):
     """
     if axis is None:
         x, axis = reshape(x, (-1,)), 0
-    return take_along_axis(x, argsort(x, axis), axis)
+    axis = normalize_axis("sort", axis, len(shape_of(x)))
+    return sort_op(x, axis=axis) if dtype_of(x) in _SORTED else take_along_axis(x, argsort(x, axis), axis)
 
 
 def _top_k_reference(x, k):

@@ -56,6 +56,12 @@ def _top_k(b, step, x):
     return values, b.cast(indices, "int32")
 
 
+@emits("sort")
+def _sort(b, step, x):
+    axis = step.params["axis"]
+    return b.add("TopK", x, b.size(step.x.shape[axis]), outputs=2, axis=axis, largest=0)[0]
+
+
 @emits("argsort")
 def _argsort(b, step, x):
     axis = step.params["axis"]
