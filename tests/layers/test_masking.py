@@ -195,6 +195,17 @@ def test_a_layer_that_does_not_support_masks_warns(under_tape):
         Forgets()(X)
 
 
+@pytest.mark.parametrize(
+    "layer", [layers.MultiHeadAttention(2, 3, use_gate=True), layers.GroupQueryAttention(3, 4, 2)], ids=type
+)
+def test_projections_of_attention_do_not_warn(layer):
+    """Their inputs carry masks, which the attention itself has taken."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        y = layer(masked(), masked(X, ~STEPS))
+    np.testing.assert_array_equal(get_keras_mask(y), STEPS)
+
+
 def test_a_layer_with_its_own_compute_mask_supports_masks():
     class Shifts(Forgets):
         def compute_mask(self, inputs, mask=None):

@@ -110,13 +110,15 @@ class BaseHeadAttention(Layer):
         def another(initializer):  # each weight has its own: a seed belongs to one
             return initializers.get(initializers.serialize(initializer))
 
-        return EinsumDense(
+        dense = EinsumDense(
             equation, output_shape=output_shape, bias_axes=bias_axes if self.use_bias else None, name=name,
             kernel_initializer=another(self.kernel_initializer), bias_initializer=another(self.bias_initializer),
             kernel_regularizer=self.kernel_regularizer, bias_regularizer=self.bias_regularizer,
             kernel_constraint=self.kernel_constraint, bias_constraint=self.bias_constraint,
             activity_regularizer=self._projection_regularizer, dtype=self.dtype_policy,
         )  # fmt: skip
+        dense.supports_masking = True  # the attention itself has taken the masks that its inputs still carry
+        return dense
 
     def _projection(self, name):
         return getattr(self, f"{self._prefix}{name}_dense")
