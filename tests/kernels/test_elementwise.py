@@ -146,6 +146,76 @@ def test_opcode(name, kind, isa):
             check()
 
 
+INTEGERS = "cast negative abs sign square logical_not add subtract multiply maximum minimum greater greater_equal less"
+INTEGERS += " less_equal equal not_equal logical_and logical_or logical_xor where clip"
+EXTREMES = {"int32": [-(2**31), 2**31 - 1, -1, 0, 1, 65536], "uint8": [0, 1, 127, 128, 255], "bool": [False, True]}
+
+
+def integers(rng, n, dtype):
+    x = rng.integers(-50 if dtype == "int32" else 0, 2 if dtype == "bool" else 50, n).astype(dtype)
+    x[rng.random(n) < 0.5] = rng.choice(np.array(EXTREMES[dtype], dtype))
+    return np.where(rng.random(n) < 0.5, x, rng.choice(np.array(EXTREMES[dtype], dtype), n))
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("kind", ["i32", "u8"])
+@pytest.mark.parametrize("name", INTEGERS.split())
+def test_opcode_of_integers(name, kind, isa):
+    """As NumPy has it, which wraps around: with the least number, every set of scalars, and bytes as truths."""
+    rng = np.random.default_rng(0)
+    dtype = {"i32": "int32", "u8": "uint8"}[kind]
+    is_truth = name.startswith(("greater", "less", "equal", "not_equal", "logical"))
+    for n in (0, 1, 3, 4, 5, 15, 16, 17, 31, 32, 33, 63, 64, 65, 1023, 4097):
+        for scalars in itertools.product([False, True], repeat=arity(name)):
+            dtypes = [dtype] * len(scalars) if name != "where" else ["bool", dtype, dtype]
+            inputs = [integers(rng, 1 if s else n, d) for s, d in zip(scalars, dtypes, strict=True)]
+            out, check = guarded(n, "bool" if is_truth else dtype, offset=1)
+            program = Program(
+                *[
+                    (k, DTYPE_CODE[x.dtype.name], 0, 0 if s else 1)
+                    for k, (x, s) in enumerate(zip(inputs, scalars, strict=True))
+                ],
+                (len(inputs), DTYPE_CODE[out.dtype.name], 0, 1),
+            )
+            program.store(program.do(name, *range(len(inputs))), len(inputs))
+            fused(kind, isa, [*inputs, out], program, 1, n)
+            with np.errstate(all="ignore"):
+                wanted = np.broadcast_to(OPCODES[name](*inputs), (n,)).astype(out.dtype)
+            np.testing.assert_array_equal(out, wanted, f"{name} of {inputs} with scalars {scalars}")
+            check()
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("source", ["bool", "uint8", "int8", "uint16", "int16", "int32"])
+def test_integers_of_other_sizes(source, isa):
+    """Loads that widen and stores that cut, dense, strided, repeated and of rows apart; with a constant."""
+    rng = np.random.default_rng(1)
+    x = sample(rng, 37 * 40, source).reshape(37, 40)
+    for view, strides in [(x, (40, 1)), (x[:, ::2], (40, 2)), (x[:1], (0, 1)), (x[:, :1], (40, 0)), (x.T, (1, 40))]:
+        rows, cols = (40, 37) if strides == (1, 40) else (37, view.shape[1] if view.shape[1] > 1 else 40)
+        for target in ["bool", "uint8", "int8", "uint16", "int16", "int32"]:
+            out, check = guarded(rows * cols, target)
+            program = Program((0, DTYPE_CODE[source], *strides), -301.0, (1, DTYPE_CODE[target], cols, 1))
+            program.store(program.do("add", 0, 1), 2)
+            fused("i32", isa, [x, out], program, rows, cols)
+            wanted = (np.broadcast_to(view, (rows, cols)).astype(np.int32) - 301).astype(target)
+            np.testing.assert_array_equal(out.reshape(rows, cols), wanted)
+            check()
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("kind, dtype", [("i32", np.int32), ("u8", np.uint8)])
+def test_integers_beyond_every_cache(kind, dtype, isa):
+    n = (80 << 20) // np.dtype(dtype).itemsize + 3
+    x = np.arange(n).astype(dtype)
+    out, check = guarded(n, dtype, offset=5)
+    program = Program((0, DTYPE_CODE[x.dtype.name], 0, 1), 3.0, (1, DTYPE_CODE[x.dtype.name], 0, 1))
+    program.store(program.do("multiply", 0, 1), 2)
+    fused(kind, isa, [x, out], program, 1, n)
+    np.testing.assert_array_equal(out, x * dtype(3))
+    check()
+
+
 @pytest.mark.parametrize("isa", ISAS)
 def test_every_opcode_is_tested(isa):
     elsewhere = "exp expm1 log log1p log2 log10 sin cos tan tanh sigmoid erf softplus arcsin arccos arctan sinh cosh"

@@ -9,7 +9,7 @@ import pytest
 os.environ.setdefault("KERAS_BACKEND", "numpy")
 import keras
 
-from fastnn import _kernels, ops
+from fastnn import _kernels, jit, ops
 from fastnn._kernels import _engine
 from fastnn.graph import trace
 from fastnn.graph.grad import gradients
@@ -254,6 +254,49 @@ def test_cast_and_where_against_keras():
     np.testing.assert_array_equal(ops.where(condition), keras.ops.where(condition))
     with pytest.raises(ValueError, match="x1"):
         ops.where(condition, x)
+
+
+def of_extremes(dtype, seed):
+    rng = np.random.default_rng(seed)
+    if dtype == "bool":
+        return rng.random(2000) < 0.5
+    info = np.iinfo(dtype)
+    x = rng.integers(info.min, info.max, 2000, dtype, endpoint=True)
+    return np.where(rng.random(2000) < 0.3, rng.choice(np.array([info.min, info.max, 0, 1], dtype), 2000), x)
+
+
+@pytest.mark.parametrize("dtype", ["bool", "uint8", "int8", "uint16", "int16", "int32"])
+@pytest.mark.parametrize("name", "maximum minimum greater less_equal equal not_equal logical_and logical_xor".split())
+def test_pairs_of_integers(name, dtype):
+    x, y = of_extremes(dtype, 0), of_extremes(dtype, 1)
+    np.testing.assert_array_equal(getattr(ops, name)(x, y), getattr(np, name)(x, y))
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda np, x, y: x + y, lambda np, x, y: x - y, lambda np, x, y: x * y, lambda np, x, y: np.negative(x),
+        lambda np, x, y: np.abs(x), lambda np, x, y: np.square(x) * y + x, lambda np, x, y: np.sign(x),
+        lambda np, x, y: (x + y) * y > x, lambda np, x, y: np.where(x * y < 7, x + 1, y - x),
+        lambda np, x, y: np.logical_and(x > 3, np.logical_not(x + y > 0)),
+    ],
+)  # fmt: skip
+def test_int32_wraps_around_within_a_program(function):
+    x, y = of_extremes("int32", 0), of_extremes("int32", 1)
+
+    with np.errstate(all="ignore"):
+        np.testing.assert_array_equal(jit(lambda x, y: function(ops, x, y))(x, y), function(np, x, y))
+
+
+def test_uint8_wraps_around_and_bools_stay_truths():
+    x, y, a, b = (of_extremes(dtype, k) for k, dtype in enumerate(["uint8", "uint8", "bool", "bool"]))
+    np.testing.assert_array_equal(jit(lambda x, y: x * y + x > y)(x, y), x * y + x > y)
+    np.testing.assert_array_equal(ops.add(x, b), x + b)
+    for name in ("add", "multiply", "maximum"):
+        y = getattr(ops, name)(a, b)
+        np.testing.assert_array_equal(np.asarray(y).view(np.uint8), getattr(np, name)(a, b).view(np.uint8))
+    np.testing.assert_array_equal(ops.cast(x, "bool"), x != 0)
+    np.testing.assert_array_equal(ops.cast(a, "int32"), a.astype("int32"))
 
 
 def test_isclose_against_keras():

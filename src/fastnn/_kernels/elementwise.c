@@ -3,16 +3,26 @@
  *
  * To add an operation: a vector body in opcodes_body.h (or vmath.h) for both types, and its name in one of the lists
  * here. Names are those of the op records in fastnn/ops; a test compares the two. */
+#include "integers.h"
 #include "program.h"
 #include "vmath.h"
 
 #include <unistd.h>
 
-/* X(name): one input. */
+/* X(name): of floats and of integers, which come first, so that both count them alike: one input, two inputs with
+ * variants in which the first or the second is a scalar, and three with variants for every set of scalars but all. */
+#define ANY_UNARY_OPS(X) X(cast) X(negative) X(abs) X(sign) X(square) X(logical_not)
+#define ANY_BINARY_OPS(X)                                                                                              \
+  X(add) X(subtract) X(multiply) X(maximum) X(minimum) X(greater) X(greater_equal) X(less) X(less_equal) X(equal)      \
+  X(not_equal) X(logical_and) X(logical_or) X(logical_xor)
+#define ANY_TERNARY_OPS(X) X(where) X(clip)
+
+/* The same of floats alone. */
 #define UNARY_OPS(X)                                                                                                   \
-  X(cast) X(negative) X(abs) X(sign) X(square) X(sqrt) X(rsqrt) X(reciprocal) X(floor) X(ceil) X(round) X(trunc)       \
-  X(relu) X(logical_not) X(isnan) X(isinf) X(isfinite) X(relu6)                                                        \
+  X(sqrt) X(rsqrt) X(reciprocal) X(floor) X(ceil) X(round) X(trunc) X(relu) X(isnan) X(isinf) X(isfinite) X(relu6)     \
   X(round_to_float16) X(round_to_bfloat16)
+#define BINARY_OPS(X) X(divide) X(divide_no_nan) X(relu_grad) X(add_relu)
+#define TERNARY_OPS(X) X(multiply_add) X(subtract_product) X(lerp) X(lerp_square) X(divide_by_root)
 
 /* Vectors of a slow operation that are worked on at once. Each is a chain of operations that wait for each other, of
  * which the CPU keeps too few in mind to find enough that need not. */
@@ -24,18 +34,10 @@ enum { TWO = 2, FOUR = FNN_VECTOR_BYTES == 64 ? 4 : 2, EIGHT = FNN_VECTOR_BYTES 
   X(tan, TWO) X(tanh, FOUR) X(sigmoid, EIGHT) X(erf, FOUR) X(softplus, FOUR) X(exact_gelu, FOUR) X(arcsin, TWO)        \
   X(arccos, TWO) X(arctan, TWO) X(sinh, TWO) X(cosh, TWO) X(arcsinh, TWO) X(arccosh, TWO) X(arctanh, TWO)
 
-/* Two inputs, with variants in which the first or the second is a scalar. */
-#define BINARY_OPS(X)                                                                                                  \
-  X(add) X(subtract) X(multiply) X(divide) X(divide_no_nan) X(maximum) X(minimum) X(greater) X(greater_equal)          \
-  X(less) X(less_equal) X(equal) X(not_equal) X(logical_and) X(logical_or) X(logical_xor) X(relu_grad) X(add_relu)
-
-/* The same of two inputs, so slow that a scalar may as well be copied to a block. */
+/* Of two inputs, so slow that a scalar may as well be copied to a block. */
 #define SLOW_BINARY_OPS(X)                                                                                             \
   X(power, TWO) X(floor_divide, TWO) X(mod, TWO) X(arctan2, TWO) X(logaddexp, TWO) X(multiply_sigmoid, FOUR)           \
   X(sigmoid_tanh, FOUR) X(exact_gelu_grad, FOUR)
-
-/* Three inputs, with variants for every set of scalars but all three. */
-#define TERNARY_OPS(X) X(where) X(clip) X(multiply_add) X(subtract_product) X(lerp) X(lerp_square) X(divide_by_root)
 
 /* X(name, inputs, scalars): with a variant in which the inputs `scalars` (bit k: input k) are, as they are in
  * optimizers, polynomials and activations. */
@@ -46,7 +48,8 @@ enum { TWO = 2, FOUR = FNN_VECTOR_BYTES == 64 ? 4 : 2, EIGHT = FNN_VECTOR_BYTES 
 
 #define OPCODE_NAME(name, ...) #name,
 static const char *const opcode_names[] = {
-  "store", UNARY_OPS(OPCODE_NAME) SLOW_UNARY_OPS(OPCODE_NAME) BINARY_OPS(OPCODE_NAME) SLOW_BINARY_OPS(OPCODE_NAME)
+  "store", ANY_UNARY_OPS(OPCODE_NAME) ANY_BINARY_OPS(OPCODE_NAME) ANY_TERNARY_OPS(OPCODE_NAME)
+  UNARY_OPS(OPCODE_NAME) SLOW_UNARY_OPS(OPCODE_NAME) BINARY_OPS(OPCODE_NAME) SLOW_BINARY_OPS(OPCODE_NAME)
   TERNARY_OPS(OPCODE_NAME) LONG_OPS(OPCODE_NAME) SLOW_LONG_OPS(OPCODE_NAME) 0};
 
 /* Of a function that few programs call: behind the others, so that those lie on fewer pages. */
@@ -75,10 +78,10 @@ static int64_t dtype_bytes(int64_t dtype) {
 }
 
 /* X(dtype, C type). */
-#define INTEGER_TYPES(X)                                                                                               \
-  X(FNN_BOOL, uint8_t) X(FNN_U8, uint8_t) X(FNN_I8, int8_t) X(FNN_U16, uint16_t) X(FNN_I16, int16_t)                   \
-  X(FNN_U32, uint32_t) X(FNN_I32, int32_t) X(FNN_U64, uint64_t) X(FNN_I64, int64_t)
-#define ALL_TYPES(X) INTEGER_TYPES(X) X(FNN_F32, float) X(FNN_F64, double)
+#define SHORT_TYPES(X)                                                                                                 \
+  X(FNN_BOOL, uint8_t) X(FNN_U8, uint8_t) X(FNN_I8, int8_t) X(FNN_U16, uint16_t) X(FNN_I16, int16_t) X(FNN_I32, int32_t)
+#define ALL_TYPES(X)                                                                                                   \
+  SHORT_TYPES(X) X(FNN_U32, uint32_t) X(FNN_U64, uint64_t) X(FNN_I64, int64_t) X(FNN_F32, float) X(FNN_F64, double)
 
 /* Casts to integers as NumPy's on x86: toward zero, then modulo the width; what does not fit in 64 bits is not
  * defined there either, and is the least int64 here. */
@@ -178,10 +181,19 @@ static void store_scalar(char *p, int64_t dtype, double x) {
   memcpy(p, &i, (size_t)dtype_bytes(dtype)); /* little-endian: the low bytes come first */
 }
 
+/* U: the vector in which sums and products are taken. Those of integers wrap around there. */
+#define U V
+#define IS_INTEGER 0
 #include "types_f32.h"
 #include "opcodes_body.h"
 #include "elementwise_body.h"
 #include "types_f64.h"
+#include "opcodes_body.h"
+#include "elementwise_body.h"
+#include "types_i32.h"
+#include "opcodes_body.h"
+#include "elementwise_body.h"
+#include "types_u8.h"
 #include "opcodes_body.h"
 #include "elementwise_body.h"
 
@@ -190,5 +202,6 @@ static void fused_size_f64(const int64_t *ints, fnn_work *work) { fused_size(int
 
 static fnn_program_fn *const programs[] = {run_program_f32, run_program_f64};
 static const fnn_entry entries[] = {
-  {"fused_f32", fused_f32, fused_size_f32}, {"fused_f64", fused_f64, fused_size_f64}, {0}};
+  {"fused_f32", fused_f32, fused_size_f32}, {"fused_f64", fused_f64, fused_size_f64},
+  {"fused_i32", fused_units_i32, fused_size_f32}, {"fused_u8", fused_units_u8, fused_size_f32}, {0}};
 const fnn_table FNN_TABLE(elementwise) = {entries, programs, opcode_names};

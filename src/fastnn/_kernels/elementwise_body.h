@@ -1,5 +1,5 @@
-/* elementwise_body.h: programs of the opcodes of opcodes_body.h, which elementwise.c compiles for float32 and for
- * float64 (T, V, M, N, FN, OWN: types_f32.h).
+/* elementwise_body.h: programs of the opcodes of opcodes_body.h, which elementwise.c compiles for float32,
+ * float64, int32 and uint8 (T, V, U, M, N, FN, OWN: types_f32.h).
  *
  * A program is decoded once for tiles of one size, then run block by block. Every register has a block of scratch, but
  * the pointer of a register that is an operand of contiguous rows goes straight into the operand's buffer, and a value
@@ -17,6 +17,9 @@ enum {
 };
 
 /* ---- blocks in and out of buffers of any type ---- */
+
+/* Whether a buffer of that dtype holds elements as registers have them. */
+FNN_INLINE int OWN(is_own)(int64_t dtype) { return dtype == TYPE_DTYPE || (sizeof(T) == 1 && dtype == FNN_BOOL); }
 
 FNN_INLINE void OWN(fill)(int64_t n, T *d, T value) {
   for (int64_t i = 0; i < n; i++) d[i] = value;
@@ -52,7 +55,7 @@ static void OWN(repeat_columns)(T *d, const T *s, int64_t rows, int64_t cols, in
 static void OWN(load_block)(T *d, const char *src, int64_t dtype, int64_t rows, int64_t cols, int64_t row_stride,
                             int64_t col_stride) {
   if (row_stride == cols && col_stride == 1) cols *= rows, rows = 1;
-  if (dtype == TYPE_DTYPE && !col_stride) {
+  if (OWN(is_own)(dtype) && !col_stride) {
     OWN(repeat_columns)(d, (const T *)src, rows, cols, row_stride);
     return;
   }
@@ -69,11 +72,20 @@ static void OWN(load_block)(T *d, const char *src, int64_t dtype, int64_t rows, 
         for (int64_t c = 0; c < cols; c++) d[c] = (T)s[c * col_stride];                                                \
     }                                                                                                                  \
     break;
+#if IS_INTEGER
+    SHORT_TYPES(LOAD)
+    case FNN_F64: d[0] = (T)to_int64(*(const double *)src); break; /* a constant */
+#else
     ALL_TYPES(LOAD)
+#endif
 #undef LOAD
   }
 }
 
+#if IS_INTEGER
+#define WHOLE(x) (x)
+#else
+#define WHOLE(x) to_int64(x)
 /* The low 32 bits of each number's integer, as to_int64 has it. */
 static void OWN(store_int32)(const T *a, int32_t *d, int64_t n) {
   int64_t i = 0;
@@ -86,14 +98,17 @@ static void OWN(store_int32)(const T *a, int32_t *d, int64_t n) {
 #endif
   for (; i < n; i++) d[i] = (int32_t)to_int64(a[i]);
 }
+#endif
 
 static void OWN(store_block)(const T *a, char *dst, int64_t dtype, int64_t rows, int64_t cols, int64_t row_stride,
                              int64_t col_stride) {
   if (row_stride == cols && col_stride == 1) cols *= rows, rows = 1;
+#if !IS_INTEGER
   if (dtype == FNN_I32 && col_stride == 1) {
     for (int64_t r = 0; r < rows; r++) OWN(store_int32)(a + r * cols, (int32_t *)dst + r * row_stride, cols);
     return;
   }
+#endif
   switch (dtype) {
 #define STORE(code, type, convert)                                                                                     \
   case code:                                                                                                           \
@@ -107,18 +122,21 @@ static void OWN(store_block)(const T *a, char *dst, int64_t dtype, int64_t rows,
     break;
 #define NONZERO(x) ((x) != 0)
     STORE(FNN_BOOL, uint8_t, NONZERO)
-    STORE(FNN_U8, uint8_t, to_int64)
-    STORE(FNN_I8, int8_t, to_int64)
-    STORE(FNN_U16, uint16_t, to_int64)
-    STORE(FNN_I16, int16_t, to_int64)
+    STORE(FNN_U8, uint8_t, WHOLE)
+    STORE(FNN_I8, int8_t, WHOLE)
+    STORE(FNN_U16, uint16_t, WHOLE)
+    STORE(FNN_I16, int16_t, WHOLE)
+    STORE(FNN_I32, int32_t, WHOLE)
+#if !IS_INTEGER
     STORE(FNN_U32, uint32_t, to_int64)
-    STORE(FNN_I32, int32_t, to_int64)
     STORE(FNN_U64, uint64_t, to_uint64)
     STORE(FNN_I64, int64_t, to_int64)
     STORE(FNN_F32, float, )
     STORE(FNN_F64, double, )
+#endif
 #undef STORE
 #undef NONZERO
+#undef WHOLE
   }
 }
 
@@ -339,8 +357,8 @@ static int OWN(choose_mode)(const OWN(decoded) *d, const OWN(operand) *o, int ha
   int one_row = d->block_rows == 1;
   if (!o->row_stride && !o->col_stride) return OWN(SCALAR);
   if (one_row && !o->col_stride) return OWN(ROW_SCALAR);
-  if (o->dtype == TYPE_DTYPE && o->col_stride == 1 && (one_row || o->row_stride == d->block_cols)) return OWN(DIRECT);
-  if (o->dtype == TYPE_DTYPE && o->col_stride == 1 && o->row_stride && d->block_cols >= 2 * N && !has_reductions)
+  if (OWN(is_own)(o->dtype) && o->col_stride == 1 && (one_row || o->row_stride == d->block_cols)) return OWN(DIRECT);
+  if (OWN(is_own)(o->dtype) && o->col_stride == 1 && o->row_stride && d->block_cols >= 2 * N && !has_reductions)
     return OWN(STRIDED);
   if (!o->row_stride && d->block_cols == d->cols) return OWN(REPLICATED);
   return OWN(LOADED);
@@ -505,7 +523,7 @@ static void OWN(start_tile)(OWN(decoded) *d, int64_t rows, int64_t cols) {
     if (!o->is_read) continue;
     T *block = d->regs[k].block;
     if (o->mode == OWN(SCALAR)) {
-      if (o->dtype == TYPE_DTYPE) block[0] = *(const T *)o->tile;
+      if (OWN(is_own)(o->dtype)) block[0] = *(const T *)o->tile;
       else OWN(load_block)(block, o->tile, o->dtype, 1, 1, 0, 0);
       FN(store)(block, FN(splat)(block[0]));
     } else if (o->mode == OWN(REPLICATED)) {
@@ -562,6 +580,12 @@ static void OWN(ask_ahead)(const OWN(decoded) *d, int64_t cols) {
   }
 }
 
+#if IS_INTEGER /* never */
+FNN_INLINE double OWN(reduce_any_block)(int64_t kind, const T *x, int64_t n, double so_far) {
+  (void)kind, (void)x, (void)n;
+  return so_far;
+}
+#else
 /* The greatest or least of each lane, NaN if either is: the instruction gives the second of two where one is NaN. */
 FNN_INLINE V OWN(extreme)(int64_t kind, V a, V b) {
   return FN(select)(a != a, a, kind == 1 ? FN(max)(a, b) : FN(min)(a, b));
@@ -595,6 +619,7 @@ static double OWN(reduce_any_block)(int64_t kind, const T *x, int64_t n, double 
          : kind == 1 ? OWN(reduce_block)(1, x, n, so_far)
                      : OWN(reduce_block)(2, x, n, so_far);
 }
+#endif
 
 FNN_INLINE void OWN(call)(const OWN(instruction) *ins, const OWN(reg) *regs, int64_t n) {
   const int32_t *in = ins->in;
@@ -658,12 +683,13 @@ static void OWN(run)(OWN(decoded) *d, int64_t rows, int64_t cols, const int64_t 
             break;
         }
       }
-      for (int64_t k = 0; k < n_reductions; k++)
+      for (int64_t k = 0; !IS_INTEGER && k < n_reductions; k++)
         partials[k] = OWN(reduce_any_block)(reductions[4 * k], regs[regs[reductions[4 * k + 1]].slot].now, n, partials[k]);
     }
   }
 }
 
+#if !IS_INTEGER
 static void OWN(run_program)(const int64_t *program, const fnn_call *call, int64_t row, int64_t rows, int64_t col,
                              int64_t cols, char *scratch) {
   OWN(decoded) *d = OWN(decoded_of)(program, call, rows, cols, 0, 0, call->is_far, scratch);
@@ -675,8 +701,11 @@ static void OWN(run_program)(const int64_t *program, const fnn_call *call, int64
   d->row = row, d->col = col;
   OWN(run)(d, rows, cols, 0, 0, 0);
 }
+#endif
 
 /* fused_f32, fused_f64: a program over an N-d space, full reductions of its registers, and a program on the results.
+ * fused_i32: the same without reductions, of integers that int32 holds, and fused_u8, of bool and uint8: its opcodes
+ * are the first of the table; sums and products wrap around, as do stores to less bits; constants are integers.
  *
  * ints: [0] offset in ints of program A   [1] of program B, or 0   [2] n_outer (0..6)   [3] rows   [4] cols
  *       [5] n_reductions   [6..] sizes of the outer dimensions; then for each operand of A its n_outer strides in
@@ -691,6 +720,7 @@ static void OWN(fused_units)(const fnn_call *call, int64_t begin, int64_t end) {
   const int64_t *ints = call->ints, *program = ints + ints[0], *sizes = ints + 6;
   int64_t n_outer = ints[2], n_reductions = ints[5], n_operands = program[0];
   FNN_REQUIRE(n_outer >= 0 && n_outer <= MAX_DIMS && ints[3] >= 0 && ints[4] >= 0 && n_reductions >= 0);
+  FNN_REQUIRE(!IS_INTEGER || (!n_reductions && !ints[1]));
   const int64_t *strides = sizes + n_outer, *reductions = strides + n_operands * n_outer;
   tiling t = tile_space(outer_size(ints), ints[3], ints[4]);
   /* Sums are taken block by block: those of far spaces are as of near ones. */
@@ -724,6 +754,7 @@ static void OWN(fused_units)(const fnn_call *call, int64_t begin, int64_t end) {
   if (d->streams) fnn_end_streams();
 }
 
+#if !IS_INTEGER
 static void OWN(fused)(const fnn_call *call, int64_t begin, int64_t end) {
   const int64_t *ints = call->ints;
   if (call->phase == 0) {
@@ -745,3 +776,4 @@ static void OWN(fused)(const fnn_call *call, int64_t begin, int64_t end) {
   if (inner.memo) inner.memo += fnn_program_memo(ints + ints[0]); /* the first program's comes first */
   OWN(run_program)(ints + ints[1], &inner, 0, 1, 0, 1, call->scratch);
 }
+#endif

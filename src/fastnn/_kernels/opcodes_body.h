@@ -1,5 +1,5 @@
-/* opcodes_body.h: the loop of each opcode and their table, which elementwise.c compiles for float32 and for float64
- * (T, V, M, N, FN, OWN: types_f32.h). */
+/* opcodes_body.h: the loop of each opcode and their table, which elementwise.c compiles for float32, float64,
+ * int32 and uint8 (T, V, U, M, N, FN, OWN: types_f32.h). */
 
 /* ---- loops over vector bodies ---- */
 
@@ -52,14 +52,40 @@ FNN_INLINE void OWN(map)(int64_t n, T *d, INPUTS, int arity, int scalars, int at
 
 /* ---- vector bodies ---- */
 
+#if IS_INTEGER
+FNN_INLINE M OWN(is_nan)(V x) { return (M)(x - x); }
+#else
+FNN_INLINE M OWN(is_nan)(V x) { return x != x; }
+#endif
 FNN_INLINE V OWN(truth)(M mask) { return (V)(mask & (M)FN(splat)(1)); } /* 1 where the mask holds, else 0 */
-
 FNN_INLINE V OWN(v_cast)(V x) { return x; }
-FNN_INLINE V OWN(v_negative)(V x) { return -x; }
+FNN_INLINE V OWN(v_negative)(V x) { return (V)(-(U)x); }
 FNN_INLINE V OWN(v_abs)(V x) { return FN(abs)(x); }
 /* -1, 0 or 1; NaN and the sign of zero as in NumPy: sign(NaN) is NaN, sign(-0) is 0. */
-FNN_INLINE V OWN(v_sign)(V x) { return FN(select)(x != x, x, OWN(truth)(x > 0) - OWN(truth)(x < 0)); }
-FNN_INLINE V OWN(v_square)(V x) { return x * x; }
+FNN_INLINE V OWN(v_sign)(V x) { return FN(select)(OWN(is_nan)(x), x, OWN(truth)(x > 0) - OWN(truth)(x < 0)); }
+FNN_INLINE V OWN(v_square)(V x) { return (V)((U)x * (U)x); }
+FNN_INLINE V OWN(v_logical_not)(V x) { return OWN(truth)(x == 0); }
+FNN_INLINE V OWN(v_add)(V a, V b) { return (V)((U)a + (U)b); }
+FNN_INLINE V OWN(v_subtract)(V a, V b) { return (V)((U)a - (U)b); }
+FNN_INLINE V OWN(v_multiply)(V a, V b) { return (V)((U)a * (U)b); }
+/* NaN wins, as in NumPy: the instruction gives b where either is NaN. */
+FNN_INLINE V OWN(v_maximum)(V a, V b) { return FN(select)(OWN(is_nan)(a), a, FN(max)(a, b)); }
+FNN_INLINE V OWN(v_minimum)(V a, V b) { return FN(select)(OWN(is_nan)(a), a, FN(min)(a, b)); }
+FNN_INLINE V OWN(v_greater)(V a, V b) { return OWN(truth)(a > b); }
+FNN_INLINE V OWN(v_greater_equal)(V a, V b) { return OWN(truth)(a >= b); }
+FNN_INLINE V OWN(v_less)(V a, V b) { return OWN(truth)(a < b); }
+FNN_INLINE V OWN(v_less_equal)(V a, V b) { return OWN(truth)(a <= b); }
+FNN_INLINE V OWN(v_equal)(V a, V b) { return OWN(truth)(a == b); }
+FNN_INLINE V OWN(v_not_equal)(V a, V b) { return OWN(truth)(a != b); }
+FNN_INLINE V OWN(v_logical_and)(V a, V b) { return OWN(truth)((a != 0) & (b != 0)); }
+FNN_INLINE V OWN(v_logical_or)(V a, V b) { return OWN(truth)((a != 0) | (b != 0)); }
+FNN_INLINE V OWN(v_logical_xor)(V a, V b) { return OWN(truth)((a != 0) ^ (b != 0)); }
+FNN_INLINE V OWN(v_where)(V condition, V a, V b) { return FN(select)(condition != 0, a, b); }
+/* min(max(x, low), high): NaN stays, and high wins over low. */
+FNN_INLINE V OWN(v_clip)(V x, V low, V high) { return OWN(v_minimum)(OWN(v_maximum)(x, low), high); }
+
+#if !IS_INTEGER /* and these of floats alone */
+
 FNN_INLINE V OWN(v_sqrt)(V x) { return FN(sqrt)(x); }
 FNN_INLINE V OWN(v_rsqrt)(V x) { return (T)1 / FN(sqrt)(x); }
 FNN_INLINE V OWN(v_reciprocal)(V x) { return (T)1 / x; }
@@ -103,7 +129,6 @@ FNN_INLINE V OWN(v_round_to_bfloat16)(V x) {
 }
 FNN_INLINE V OWN(v_relu)(V x) { return (V)((M)x & ~(x < 0)); } /* NaN stays */
 FNN_INLINE V OWN(v_relu6)(V x) { return FN(select)(x > 6, FN(splat)(6), OWN(v_relu)(x)); }
-FNN_INLINE V OWN(v_logical_not)(V x) { return OWN(truth)(x == 0); }
 FNN_INLINE V OWN(v_isnan)(V x) { return OWN(truth)(x != x); }
 FNN_INLINE V OWN(v_isinf)(V x) { return OWN(truth)(FN(abs)(x) == (T)INFINITY); }
 FNN_INLINE V OWN(v_isfinite)(V x) { return OWN(truth)(FN(abs)(x) < (T)INFINITY); }
@@ -116,23 +141,8 @@ FNN_INLINE V OWN(v_arcsinh)(V x) { return FN(arcsinh)(x); }
 FNN_INLINE V OWN(v_arccosh)(V x) { return FN(arccosh)(x); }
 FNN_INLINE V OWN(v_arctanh)(V x) { return FN(arctanh)(x); }
 
-FNN_INLINE V OWN(v_add)(V a, V b) { return a + b; }
-FNN_INLINE V OWN(v_subtract)(V a, V b) { return a - b; }
-FNN_INLINE V OWN(v_multiply)(V a, V b) { return a * b; }
 FNN_INLINE V OWN(v_divide)(V a, V b) { return a / b; }
 FNN_INLINE V OWN(v_divide_no_nan)(V a, V b) { return (V)((M)(a / b) & (b != 0)); } /* 0 where b is 0 */
-/* NaN wins, as in NumPy: the instruction gives b where either is NaN. */
-FNN_INLINE V OWN(v_maximum)(V a, V b) { return FN(select)(a != a, a, FN(max)(a, b)); }
-FNN_INLINE V OWN(v_minimum)(V a, V b) { return FN(select)(a != a, a, FN(min)(a, b)); }
-FNN_INLINE V OWN(v_greater)(V a, V b) { return OWN(truth)(a > b); }
-FNN_INLINE V OWN(v_greater_equal)(V a, V b) { return OWN(truth)(a >= b); }
-FNN_INLINE V OWN(v_less)(V a, V b) { return OWN(truth)(a < b); }
-FNN_INLINE V OWN(v_less_equal)(V a, V b) { return OWN(truth)(a <= b); }
-FNN_INLINE V OWN(v_equal)(V a, V b) { return OWN(truth)(a == b); }
-FNN_INLINE V OWN(v_not_equal)(V a, V b) { return OWN(truth)(a != b); }
-FNN_INLINE V OWN(v_logical_and)(V a, V b) { return OWN(truth)((a != 0) & (b != 0)); }
-FNN_INLINE V OWN(v_logical_or)(V a, V b) { return OWN(truth)((a != 0) | (b != 0)); }
-FNN_INLINE V OWN(v_logical_xor)(V a, V b) { return OWN(truth)((a != 0) ^ (b != 0)); }
 FNN_INLINE V OWN(v_relu_grad)(V dy, V y) { return (V)((M)dy & (y > 0)); } /* dy where y > 0, else 0 */
 
 FNN_INLINE V OWN(v_add_relu)(V a, V b) { return OWN(v_relu)(a + b); }
@@ -212,9 +222,6 @@ FNN_INLINE V OWN(v_floor_divide)(V a, V b) {
   return y;
 }
 
-FNN_INLINE V OWN(v_where)(V condition, V a, V b) { return FN(select)(condition != 0, a, b); }
-/* min(max(x, low), high): NaN stays, and high wins over low. */
-FNN_INLINE V OWN(v_clip)(V x, V low, V high) { return OWN(v_minimum)(OWN(v_maximum)(x, low), high); }
 FNN_INLINE V OWN(v_multiply_add)(V a, V b, V c) { return a * b + c; } /* rounded once where the CPU has FMA */
 FNN_INLINE V OWN(v_subtract_product)(V a, V b, V c) { return a - b * c; }
 FNN_INLINE V OWN(v_lerp)(V a, V b, V t) { return (b - a) * t + a; }
@@ -233,6 +240,8 @@ FNN_INLINE V OWN(v_clip_line)(V x, V a, V b, V low, V high) { return OWN(v_clip)
 FNN_INLINE V OWN(v_hard_gate)(V x, V a, V b, V low, V high) { return x * OWN(v_clip_line)(x, a, b, low, high); }
 FNN_INLINE V OWN(v_gelu)(V x, V a, V b) { return x * FN(sigmoid)(x * (x * x * a + b)); }
 FNN_INLINE V OWN(v_add_gelu)(V x, V y, V a, V b) { return OWN(v_gelu)(x + y, a, b); }
+
+#endif
 
 /* ---- the table: for each opcode its arity and a function for each set of scalar inputs (bit k: input k) ---- */
 
@@ -286,6 +295,10 @@ static OWN(op_fn) *OWN(variant)(const OWN(opcode) *opcode, int scalars) {
 #define LOOP_LONG_SLOW(name, arity, scalars, at_once)                                                                  \
   OF_ARRAY(name, arity) SLOW_VARIANT(name, arity, 0, at_once) SLOW_VARIANT(name, arity, scalars, at_once)
 
+ANY_UNARY_OPS(LOOP1)
+ANY_BINARY_OPS(LOOP2)
+ANY_TERNARY_OPS(LOOP3)
+#if !IS_INTEGER
 UNARY_OPS(LOOP1)
 BINARY_OPS(LOOP2)
 TERNARY_OPS(LOOP3)
@@ -299,6 +312,7 @@ SLOW_BINARY_OPS(LOOP2_SLOW)
 SLOW_LONG_OPS(LOOP_LONG_SLOW)
 #if !defined(__clang__)
 #pragma GCC pop_options
+#endif
 #endif
 
 #define FN_OF(name, scalars) OWN(loop_##name##_##scalars)
@@ -321,8 +335,12 @@ SLOW_LONG_OPS(LOOP_LONG_SLOW)
    {SLOW_STREAM_OF(name, 0), SLOW_STREAM_OF(name, scalars)}},
 
 static const OWN(opcode) OWN(opcodes)[] = {
-  {1, 0, 0, {0}, {0}}, UNARY_OPS(ROW1) SLOW_UNARY_OPS(ROW1_SLOW) BINARY_OPS(ROW2) SLOW_BINARY_OPS(ROW2_SLOW)
-  TERNARY_OPS(ROW3) LONG_OPS(ROW_LONG) SLOW_LONG_OPS(ROW_LONG_SLOW)};
+  {1, 0, 0, {0}, {0}}, ANY_UNARY_OPS(ROW1) ANY_BINARY_OPS(ROW2) ANY_TERNARY_OPS(ROW3)
+#if !IS_INTEGER
+  UNARY_OPS(ROW1) SLOW_UNARY_OPS(ROW1_SLOW) BINARY_OPS(ROW2) SLOW_BINARY_OPS(ROW2_SLOW) TERNARY_OPS(ROW3)
+  LONG_OPS(ROW_LONG) SLOW_LONG_OPS(ROW_LONG_SLOW)
+#endif
+};
 
 #undef OF_ARRAY
 #undef PLACE_1

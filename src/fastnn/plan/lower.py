@@ -216,7 +216,8 @@ def fused_step(group: Group, needed: set[Value]) -> Step:
     loaded = [x for node in group.body for x in node.inputs if x not in own] + [x for x in reduced if x not in own]
     loaded = [x for x in loaded if not program.is_scalar_constant(x)]
     space = program.Space.of(group.shape, [*loaded, *(y for node in group.body for y in node.outputs if y in stored)])
-    writer = program.Writer({v: tuple(s[-2:]) for v, s in space.strides.items()})
+    integers = None if group.reductions else program.integer_type(group.body)
+    writer = program.Writer({v: tuple(s[-2:]) for v, s in space.strides.items()}, merges=integers is None)
     writer.run(group.body, stored, kept=list(dict.fromkeys(reduced)))
     reduced_registers = [writer.load(x) for x in reduced]
 
@@ -252,7 +253,7 @@ def fused_step(group: Group, needed: set[Value]) -> Step:
     header = [0, 0, outer, *space.sizes[-2:], len(group.reductions), *space.sizes[:outer], *outer_strides, *reductions]
     header[0] = len(header)
     header[1] = len(header) + len(program_a) if group.tail else 0
-    kernel = f"fused_{group.type or 'f32'}"
+    kernel = f"fused_{integers or group.type or 'f32'}"
     step = Step(kernel, buffers, [*header, *program_a, *program_b], [*reals_a, *reals_b], group)
     outputs = stored | tail_stored | set(results)
     step.writes = [v for v in buffers if v in outputs]

@@ -17,6 +17,12 @@ _INPUTS = 6  # places of an instruction for them
 TILE = -2  # in place of a buffer's number: what an anchor hands to its epilogue in scratch
 _MOVES = ("cast", "copy")  # numbers go from one dtype to another, or the same: loads and stores do it
 _WIDE = {"int64", "uint64"}  # moved between themselves they would lose what float64 cannot hold
+_SHORT = {"bool", "uint8", "int8", "uint16", "int16", "int32"}  # what int32 holds
+_WRAPPING = {"add", "subtract", "multiply", "negative", "abs", "square"}
+_INTEGER_OPS = _WRAPPING | {
+    "sign", "maximum", "minimum", "greater", "greater_equal", "less", "less_equal", "equal", "not_equal", "logical_not",
+    "logical_and", "logical_or", "logical_xor", "where", "clip",
+}  # fmt: skip
 _EXACT_IN_F32 = {"bool", "uint8", "int8", "uint16", "int16", "float32"}
 
 
@@ -36,6 +42,24 @@ def program_type(node: Node) -> str:
     if node.op.name in _MOVES and is_float(node.outputs[0].dtype):
         values = list(node.outputs)  # the load itself casts
     return "f32" if _EXACT_IN_F32.issuperset([v.dtype for v in values]) else "f64"
+
+
+def integer_type(nodes: Sequence[Node]) -> str | None:
+    """ "u8" or "i32" where a program of that type gives what `nodes` do one by one, else None: sums and products wrap
+    around in the program's own type only, and a number keeps its bits until it is stored."""
+    dtypes = {v.dtype for node in nodes for v in (*node.inputs, *node.outputs)}
+    if not dtypes <= _SHORT:
+        return None
+    own, name = ("uint8", "u8") if dtypes <= {"bool", "uint8"} else ("int32", "i32")
+    read = {x for node in nodes for x in node.inputs}
+    for node in nodes:
+        y = node.outputs[0]
+        if node.op.name in _MOVES:
+            if y.dtype not in ("bool", own, node.inputs[0].dtype) and y in read:
+                return None
+        elif node.op.name not in _INTEGER_OPS or (node.op.name in _WRAPPING and y.dtype != own):
+            return None
+    return name
 
 
 def is_scalar_constant(value: Value) -> bool:
@@ -108,10 +132,12 @@ class Writer:
 
     Args:
         strides: `(row_stride, col_stride)` of each value that is read or stored.
+        merges: whether the program's type has opcodes that do several nodes.
     """
 
-    def __init__(self, strides: dict[Value, tuple[int, int]]):
+    def __init__(self, strides: dict[Value, tuple[int, int]], merges: bool = True):
         self.strides = strides
+        self.merges = merges
         self.operands: list[Value | float] = []  # values, or constants
         self.registers: dict[Value, int] = {}  # operands are >= 0, temporaries are -1 - number
         self.constants: dict[float, int] = {}
@@ -140,7 +166,7 @@ class Writer:
         """Adds `nodes`; the values `stored` are written to memory at the end, `kept` stay in their registers."""
         opcodes = _kernels.opcodes()
         pinned = {*stored, *kept}
-        lines = _lines(nodes, pinned)
+        lines = _lines(nodes, pinned) if self.merges else [(node.op.name, node, node.inputs) for node in nodes]
         last_use = {x: k for k, (_, _, sources) in enumerate(lines) for x in sources}
         shared: dict[int, int] = {}  # how many live values a temporary holds (a cast to a float is no instruction)
         for k, (name, node, inputs) in enumerate(lines):

@@ -1,0 +1,14 @@
+/* types_i32.h: names int32 as the element type of a body that is compiled for float32 too: see types_f32.h. */
+#include "types_none.h"
+#undef U
+#undef IS_INTEGER
+#define T int32_t
+#define V fnn_vi32
+#define U fnn_vu32
+#define M fnn_vi32
+#define MT int32_t
+#define N FNN_VF
+#define FN(name) fnn_##name##i
+#define OWN(name) name##_i32
+#define TYPE_DTYPE FNN_I32
+#define IS_INTEGER 1

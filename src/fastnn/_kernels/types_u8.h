@@ -1,0 +1,14 @@
+/* types_u8.h: names uint8, and bool, as the element type of a body that is compiled for float32 too: see types_f32.h. */
+#include "types_none.h"
+#undef U
+#undef IS_INTEGER
+#define T uint8_t
+#define V fnn_vu8
+#define U fnn_vu8
+#define M fnn_vi8
+#define MT int8_t
+#define N FNN_VECTOR_BYTES
+#define FN(name) fnn_##name##b
+#define OWN(name) name##_u8
+#define TYPE_DTYPE FNN_U8
+#define IS_INTEGER 1
