@@ -266,7 +266,9 @@ def of_extremes(dtype, seed):
 
 
 @pytest.mark.parametrize("dtype", ["bool", "uint8", "int8", "uint16", "int16", "int32"])
-@pytest.mark.parametrize("name", "maximum minimum greater less_equal equal not_equal logical_and logical_xor".split())
+@pytest.mark.parametrize(
+    "name", ["maximum", "minimum", "greater", "less_equal", "equal", "not_equal", "logical_and", "logical_xor"]
+)
 def test_pairs_of_integers(name, dtype):
     x, y = of_extremes(dtype, 0), of_extremes(dtype, 1)
     np.testing.assert_array_equal(getattr(ops, name)(x, y), getattr(np, name)(x, y))

@@ -1,4 +1,4 @@
-/* types_u8.h: names uint8, and bool, as the element type of a body that is compiled for float32 too: see types_f32.h. */
+/* types_u8.h: names uint8, and bool, as the element type of a body that is compiled for floats too: see types_f32.h. */
 #include "types_none.h"
 #undef U
 #undef IS_INTEGER
