@@ -187,9 +187,7 @@ FNN_INLINE int OWN(v_fmod)(V a, V b, V *r) {
   const V q = FN(trunc)(a / b), rest = FN(multiply_add)(-q, b, a);
   *r = FN(select)((((M)rest ^ (M)a) < 0) & (rest != 0), rest + FN(copysign)(b, a), rest);
   const M is_exact = (FN(abs)(q) < 4194304) & (FN(abs)(b) < (T)INFINITY);
-  MT any = 0;
-  for (int k = 0; k < N; k++) any |= ~is_exact[k];
-  return !any;
+  return !FN(any)(~is_exact);
 }
 #else
 FNN_INLINE int OWN(v_fmod)(V a, V b, V *r) {

@@ -124,6 +124,19 @@ FNN_INLINE fnn_vd fnn_multiply_addd(fnn_vd a, fnn_vd b, fnn_vd sum) { return _mm
 FNN_INLINE fnn_vf fnn_multiply_addf(fnn_vf a, fnn_vf b, fnn_vf sum) { return a * b + sum; }
 FNN_INLINE fnn_vd fnn_multiply_addd(fnn_vd a, fnn_vd b, fnn_vd sum) { return a * b + sum; }
 #endif
+/* Whether a mask holds in any lane. Of a loop over lanes GCC takes every lane out of the vector. */
+FNN_INLINE int fnn_anyf(fnn_vi32 mask) {
+#if defined(FNN_ISA_AVX512)
+  return _mm512_test_epi32_mask((__m512i)mask, (__m512i)mask) != 0;
+#elif defined(FNN_ISA_AVX2)
+  return !_mm256_testz_si256((__m256i)mask, (__m256i)mask);
+#else
+  const fnn_vi64 halves = (fnn_vi64)mask;
+  return (halves[0] | halves[1]) != 0;
+#endif
+}
+FNN_INLINE int fnn_anyd(fnn_vi64 mask) { return fnn_anyf((fnn_vi32)mask); }
+
 /* a where the mask holds, else b. Kept as loops, these become one blend by the comparison that made the mask. */
 #define FNN_SELECT(name, V, M, T, MT, lanes)                                                                           \
   FNN_INLINE V name(M mask, V a, V b) {                                                                                \

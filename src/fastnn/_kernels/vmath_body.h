@@ -88,12 +88,7 @@ LANES1(libm_cos, LIBM(cos))
 LANES1(libm_tan, LIBM(tan))
 
 /* True when every lane is in the range where the reduction is exact enough; NaN and infinity are not. */
-FNN_INLINE int FN(trig_is_small)(V x) {
-  M outside = ~(FN(abs)(x) < (T)FN(TRIG_LIMIT));
-  MT any = 0;
-  for (int k = 0; k < N; k++) any |= outside[k];
-  return !any;
-}
+FNN_INLINE int FN(trig_is_small)(V x) { return !FN(any)(~(FN(abs)(x) < (T)FN(TRIG_LIMIT))); }
 
 /* Quadrants 0..3: sin, cos, -sin, -cos of the reduced angle. */
 FNN_INLINE V FN(sin_quadrant)(V r, M quadrant) {
