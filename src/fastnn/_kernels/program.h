@@ -12,7 +12,8 @@
  * another reads only if both have the same strides (then each element is read before it is written), and only after
  * the last instruction that reads that buffer: what a register read from a buffer holds after a store to it is
  * undefined (the stored register still holds the value). A store must not broadcast: it writes every element once.
- * Integers are computed in the program's type, so they are exact up to 2^24 (float32) or 2^53 (float64). */
+ * Integers are computed in the program's type: float programs have them exact up to 2^24 (float32) or 2^53 (float64),
+ * those of int32 and uint8 modulo 2^32 and 2^8. */
 #ifndef FNN_PROGRAM_H
 #define FNN_PROGRAM_H
 

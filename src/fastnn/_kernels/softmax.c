@@ -1,8 +1,8 @@
 /* softmax.c: softmax, log-softmax and cross-entropies of rows, with their gradients.
  *
  * Every kernel, but those of columns (softmax_columns_body.h), works on rows of `cols` elements: ints are [0] rows
- * [1] cols, and [2] the labels' dtype where there are labels. Buffers are contiguous and aligned to the element; outputs overlap no input, but softmax, log_softmax and
- * their gradients may write over their first input. A unit is a block of rows; a row's sums are taken in one order (N
+ * [1] cols, and [2] the labels' dtype where there are labels. Buffers are contiguous and aligned to the element;
+ * outputs overlap no input, but softmax, log_softmax and their gradients may write over their first input. A unit is a block of rows; a row's sums are taken in one order (N
  * lanes along the row, then the lanes), so the bits do not depend on the threads.
  * A row's sum of exponentials, all positive, has a relative error below (cols / N + log2(N) + 3) eps. */
 #include <math.h>
