@@ -259,7 +259,11 @@ static OWN(op_fn) *OWN(variant)(const OWN(opcode) *opcode, int scalars) {
 
 #define OF_ARRAY(name, arity)                                                                                          \
   FNN_INLINE V OWN(of_array_##name)(const V *x) { return OWN(v_##name)(FIRST##arity(x)); }
+#if IS_INTEGER
+#define PLACE_1 APART("integers")
+#else
 #define PLACE_1
+#endif
 #define PLACE_TWO APART("slow")
 #define PLACE_FOUR APART("slow")
 #define PLACE_EIGHT APART("slow")
