@@ -1,6 +1,6 @@
 /* sort.c: elements along an axis in order, their places, and where values belong in a sorted vector. */
 #include "indices.h"
-#include "vector.h"
+#include "integers.h"
 
 #include "types_f32.h"
 #include "transpose.h"
@@ -232,20 +232,9 @@ static void sort_size(const int64_t *ints, fnn_work *work) {
   if (n <= NETWORK) work->scratch_bytes = network_vectors(n) * FNN_VECTOR_BYTES;
 }
 
-#if defined(FNN_ISA_AVX512)
-FNN_INLINE fnn_vi32 least(fnn_vi32 a, fnn_vi32 b) { return (fnn_vi32)_mm512_min_epi32((__m512i)a, (__m512i)b); }
-FNN_INLINE fnn_vi32 most(fnn_vi32 a, fnn_vi32 b) { return (fnn_vi32)_mm512_max_epi32((__m512i)a, (__m512i)b); }
-#elif defined(FNN_ISA_AVX2)
-FNN_INLINE fnn_vi32 least(fnn_vi32 a, fnn_vi32 b) { return (fnn_vi32)_mm256_min_epi32((__m256i)a, (__m256i)b); }
-FNN_INLINE fnn_vi32 most(fnn_vi32 a, fnn_vi32 b) { return (fnn_vi32)_mm256_max_epi32((__m256i)a, (__m256i)b); }
-#else
-FNN_INLINE fnn_vi32 least(fnn_vi32 a, fnn_vi32 b) { return (a & (a < b)) | (b & ~(a < b)); }
-FNN_INLINE fnn_vi32 most(fnn_vi32 a, fnn_vi32 b) { return (b & (a < b)) | (a & ~(a < b)); }
-#endif
-
 FNN_INLINE void exchange(fnn_vi32 *a, fnn_vi32 *b) {
-  const fnn_vi32 low = least(*a, *b);
-  *b = most(*a, *b), *a = low;
+  const fnn_vi32 low = fnn_mini(*a, *b);
+  *b = fnn_maxi(*a, *b), *a = low;
 }
 
 /* Lanes of a, and those of b where the lane's number has that bit. */
@@ -303,13 +292,14 @@ static void merge_vectors(fnn_vi32 *v, int64_t m, int64_t apart) {
 FNN_INLINE void merge_lanes(fnn_vi32 *v, int64_t m, const int lanes) {
   const fnn_vi32 mirror = fnn_lanesf() ^ (lanes - 1);
   for (int64_t r = 0; r < fnn_max(1, m / 2); r++) {
-    const fnn_vi32 a = v[r], b = __builtin_shuffle(v[m - 1 - r], mirror), low = least(a, b), high = most(a, b);
+    const fnn_vi32 a = v[r], b = __builtin_shuffle(v[m - 1 - r], mirror), low = fnn_mini(a, b), high = fnn_maxi(a, b);
     fnn_vi32 first = by_bit(low, high, lanes / 2), last = __builtin_shuffle(by_bit(high, low, lanes / 2), mirror);
 #pragma GCC unroll 4
     for (int apart = lanes / 4; apart; apart /= 2) {
       const fnn_vi32 other = fnn_lanesf() ^ apart;
       const fnn_vi32 x = __builtin_shuffle(first, other), y = __builtin_shuffle(last, other);
-      first = by_bit(least(first, x), most(first, x), apart), last = by_bit(least(last, y), most(last, y), apart);
+      first = by_bit(fnn_mini(first, x), fnn_maxi(first, x), apart);
+      last = by_bit(fnn_mini(last, y), fnn_maxi(last, y), apart);
     }
     v[m - 1 - r] = last, v[r] = first;
   }
