@@ -7,7 +7,7 @@ To add a public name, add it here, beside its siblings. `"Ones ones=Ones"` publi
 The modules of `MODULES` without an entry in `PUBLIC` are plain modules, whose `__all__` is their list of names.
 
 A public name must differ from the submodules of its own package (`losses/huber.py` could not publish
-`losses.huber`, because importing the submodule binds that attribute to the module).
+`losses.huber`, because importing the submodule binds that attribute to the module), but for those that `ops` imports.
 """
 
 import importlib
@@ -389,6 +389,61 @@ PUBLIC = {
         "saving.file_editor": "KerasFileEditor",
         "saving.model_file": "load_model save_model",
     },
+    "fastnn.ops": {
+        "ops.activations": "celu elu gelu glu hard_shrink hard_sigmoid hard_silu hard_swish hard_tanh leaky_relu "
+        "log_sigmoid relu relu6 selu silu soft_shrink softsign sparse_plus sparse_sigmoid squareplus swish "
+        "tanh_shrink threshold",
+        "ops.adaptive_pool": "adaptive_average_pool adaptive_max_pool",
+        "ops.attention": "dot_product_attention",
+        "ops.branches": "cond switch",
+        "ops.complex_numbers": "angle conj conjugate imag isreal polar real view view_as_complex view_as_real",
+        "ops.conv": "conv conv_transpose depthwise_conv separable_conv",
+        "ops.counting": "argpartition bincount digitize histogram isin unravel_index",
+        "ops.creation": "arange array convert_to_numpy convert_to_tensor diag diagflat diagonal dtype empty "
+        "empty_like eye full full_like geomspace identity is_tensor linspace logspace meshgrid ones ones_like trace "
+        "tri tril triu zeros zeros_like",
+        "ops.ctc": "ctc_decode ctc_loss",
+        "ops.einops": "rearrange",
+        "ops.elementwise": "abs absolute add cast cbrt clip divide divide_no_nan erf exp exp2 expm1 floor_divide "
+        "fmod hypot log log10 log1p log2 logaddexp maximum minimum mod multiply negative power reciprocal rsqrt "
+        "saturate_cast sigmoid sign softplus sqrt square stop_gradient subtract tanh true_divide",
+        "ops.factorizations": "cholesky eig eigh lu_factor qr svd",
+        "ops.fourier": "extract_sequences fft fft2 ifft2 irfft istft rfft stft",
+        "ops.gather": "multi_hot nonzero one_hot scatter scatter_update segment_max segment_min segment_prod "
+        "segment_sum take take_along_axis unique",
+        "ops.indexing": "get_item getitem slice slice_update",
+        "ops.joining": "append array_split depth_to_space dsplit dstack fliplr flipud hsplit hstack pad repeat rot90 "
+        "space_to_depth split stack tile unstack vsplit vstack",
+        "ops.layout": "broadcast_to concatenate copy expand_dims flip moveaxis ndim ravel reshape shape size squeeze "
+        "swapaxes transpose",
+        "ops.logic": "equal greater greater_equal isclose isfinite isinf isnan isneginf isposinf less less_equal "
+        "logical_and logical_not logical_or logical_xor nan_to_num not_equal select where",
+        "ops.loops": "fori_loop map scan vectorized_map while_loop",
+        "ops.matmul": "dot einsum inner matmul outer tensordot vdot",
+        "ops.nan": "nanargmax nanargmin nancumprod nancumsum nanmax nanmean nanmin nanprod nanstd nansum nanvar",
+        "ops.normalization": "batch_normalization layer_normalization normalize rms_normalization",
+        "ops.norms": "cdist norm psnr",
+        "ops.own_gradient": "custom_gradient",
+        "ops.patches": "fold unfold",
+        "ops.pieces": "roll",
+        "ops.pool2d": "average_pool max_pool",
+        "ops.prefix_scan": "associative_scan",
+        "ops.quantiles": "median nanmedian nanpercentile nanquantile percentile quantile",
+        "ops.rare": "allclose bitwise_and bitwise_invert bitwise_left_shift bitwise_not bitwise_or "
+        "bitwise_right_shift bitwise_xor deg2rad erfc erfinv fabs fmax fmin gcd heaviside i0 lcm ldexp left_shift "
+        "logaddexp2 nextafter rad2deg right_shift signbit sinc",
+        "ops.reduce": "all amax amin any argmax argmin cumprod cumsum max min prod sum",
+        "ops.rounding": "ceil floor round trunc",
+        "ops.softmax": "binary_crossentropy categorical_crossentropy in_top_k log_softmax softmax "
+        "sparse_categorical_crossentropy sparsemax",
+        "ops.solving": "cholesky_inverse det inv logdet lstsq matrix_rank pinv slogdet solve solve_triangular",
+        "ops.sort": "argsort searchsorted sort top_k",
+        "ops.statistics": "average count_nonzero logsumexp mean moments ptp std var",
+        "ops.transforms": "jvp vectorize",
+        "ops.trigonometry": "arccos arccosh arcsin arcsinh arctan arctan2 arctanh cos cosh sin sinh tan",
+        "ops.vectors": "corrcoef correlate cross diff kron trapezoid vander",
+        "ops.window_functions": "bartlett blackman hamming hanning kaiser",
+    },
     "fastnn.ops.linalg": {
         "ops": "cholesky cholesky_inverse det eig eigh inv jvp lstsq lu_factor matrix_rank norm pinv qr solve "
         "solve_triangular svd",
@@ -545,8 +600,12 @@ def public_names() -> list[str]:
     return sorted(names)
 
 
-def attach(package: str):
+def attach(package: str, adapt=None):
     """The `__getattr__`, `__dir__` and `__all__` of a lazy public module.
+
+    Args:
+        package: its name.
+        adapt: `(name, value) -> value`: what the module gives under a name, if not the value where that is defined.
 
     Example:
         __getattr__, __dir__, __all__ = _api.attach(__name__)
@@ -558,6 +617,8 @@ def attach(package: str):
         if name in names:
             module, attribute = names[name]
             value = getattr(importlib.import_module(module), attribute)
+            if adapt is not None:
+                value = adapt(name, value)
             setattr(sys.modules[package], name, value)
             return value
         if name in modules:
@@ -570,3 +631,23 @@ def attach(package: str):
         return listed
 
     return __getattr__, __dir__, listed
+
+
+def modules_on_use(package: str):
+    """The `__getattr__` of an inner package whose modules are imported when they are first used, not by who names them.
+
+    Example:
+        from fastnn import plan
+        plan.executable.Executable(graph)  # the import of fastnn.plan.executable
+    """
+
+    def __getattr__(name):
+        module = f"{package}.{name}"
+        try:
+            return importlib.import_module(module)
+        except ModuleNotFoundError as error:
+            if error.name != module:
+                raise
+            raise AttributeError(f"module {package!r} has no attribute {name!r}") from None
+
+    return __getattr__

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from fastnn import _kernels, config, tree
+from fastnn import _kernels, config, plan, tree
 from fastnn.graph import trace
 from fastnn.graph.grad import gradients
 from fastnn.graph.value import CONSTANT, Graph, Operators, Value
 from fastnn.graph.variable import Variable
 from fastnn.ops.record import Spec, as_array, as_value, dtype_of, evaluate_recorded, shape_of
-from fastnn.plan.executable import Executable
 from fastnn.plan.function import Compiled
 
 
@@ -274,7 +273,7 @@ class _Backward:
         numbers: which output each gradient is; None where nothing depends on the source.
     """
 
-    def __init__(self, executable: Executable, places: list[tuple], numbers: list[int | None]):
+    def __init__(self, executable: plan.executable.Executable, places: list[tuple], numbers: list[int | None]):
         self.executable, self.places, self.numbers = executable, places, numbers
 
     def run(self, records, seeds):
@@ -304,7 +303,8 @@ def _compiled(graph: Graph, places: dict[Value, tuple], results) -> _Backward | 
             made = own.add(node.op, tuple(map(value_of, node.inputs)), node.params, tuple(y.spec for y in node.outputs))
             values.update(zip(node.outputs, made.outputs, strict=True))
     own.outputs = [values[r] for r in outputs]
-    return _Backward(Executable(own, "gradient"), used, [None if r is None else outputs[r] for r in results])
+    executable = plan.executable.Executable(own, "gradient")
+    return _Backward(executable, used, [None if r is None else outputs[r] for r in results])
 
 
 def _new_nodes(graph: Graph, numbers: dict[Value, object], results):

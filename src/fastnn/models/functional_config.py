@@ -15,8 +15,8 @@ from fastnn.layers.layer import Layer
 from fastnn.layers.operation import Operation
 from fastnn.naming import to_snake_case
 from fastnn.object_registration import custom_object_scope
-from fastnn.ops.forms import FORMS
-from fastnn.ops.record import REGISTRY
+from fastnn.ops.forms import module_of
+from fastnn.ops.record import all_ops
 from fastnn.serialization import deserialize_keras_object, serialize_keras_object
 
 
@@ -154,7 +154,7 @@ def _operation(config: dict):
     module = config.get("module") or ""
     if not module and config["class_name"] not in _api.table("fastnn.layers"):
         # Keras 3 leaves modules out in `.h5` files: what is no layer there may be an op.
-        module = next((f.module for f in FORMS.values() if f.class_name == config["class_name"]), "")
+        module = module_of(config["class_name"])
     if module == "fastnn.ops" or module.startswith(("keras.src.ops.", "keras.src.activations.")):
         return _op(module, config)
     layer = deserialize_keras_object({key: value for key, value in config.items() if key != "inbound_nodes"})
@@ -177,13 +177,14 @@ def _op(module: str, config: dict):
 
 
 def _function(module: str, name: str):
+    public = _api.table("fastnn.ops")
     if module == "fastnn.ops":
-        found = REGISTRY.get(name) or (getattr(ops, name) if name in ops.__all__ else None)
+        found = all_ops().get(name) or (getattr(ops, name) if name in public else None)
     else:
-        functions = (*(getattr(ops, name) for name in ops.__all__), *vars(ops.image).values(), activations.relu)
+        functions = (*(getattr(ops, name) for name in public), *vars(ops.image).values(), activations.relu)
         forms = [f for f in functions if hasattr(f, "form") and (f.form.module, f.form.class_name) == (module, name)]
         plain = to_snake_case(name)
-        found = forms[0] if forms else getattr(ops, plain) if plain in ops.__all__ else None
+        found = forms[0] if forms else getattr(ops, plain) if plain in public else None
     if found is None:
         raise ValueError(f"This model uses the op {name!r} of {module!r}, which fastnn does not have.")
     return found

@@ -338,10 +338,3 @@ def glu(x, axis=-1):
         raise ValueError(f"glu halves `x` along axis {axis}, whose size {size} is odd (shape {shape_of(x)}).")
     value, gate = Operators.functions["split"](x, 2, axis=axis)
     return multiply(value, sigmoid(gate))
-
-
-__all__ = [
-    "celu", "elu", "gelu", "glu", "hard_shrink", "hard_sigmoid", "hard_silu", "hard_swish", "hard_tanh", "leaky_relu",
-    "log_sigmoid", "relu", "relu6", "selu", "silu", "soft_shrink", "softsign", "sparse_plus", "sparse_sigmoid",
-    "squareplus", "swish", "tanh_shrink", "threshold",
-]  # fmt: skip

@@ -100,6 +100,3 @@ def adaptive_max_pool(inputs, output_size, data_format=None):
         array([2., 4.])
     """
     return _pool("adaptive_max_pool", _max_along, inputs, output_size, data_format)
-
-
-__all__ = ["adaptive_average_pool", "adaptive_max_pool"]

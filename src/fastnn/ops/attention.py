@@ -333,6 +333,3 @@ def dot_product_attention(
         query, key, value, *extras, scale=scale, is_causal=bool(is_causal), has_bias=bias is not None,
         has_mask=mask is not None,
     )[0]  # fmt: skip
-
-
-__all__ = ["dot_product_attention"]

@@ -19,8 +19,6 @@ from fastnn.ops.bodies import as_arrays, check_same, has_symbolic, leaves, outer
 from fastnn.ops.logic import where
 from fastnn.ops.record import Op, as_value
 
-__all__ = ["cond", "switch"]
-
 # Inputs: the index, then all that any branch reads; `picks` says which of those each branch takes, in its order.
 
 

@@ -196,8 +196,3 @@ def view_as_real(x):
         array([[1., 2.]])
     """
     return view_as_real_op(_as_input(x))
-
-
-__all__ = [
-    "angle", "conj", "conjugate", "imag", "isreal", "polar", "real", "view", "view_as_complex", "view_as_real",
-]  # fmt: skip

@@ -330,6 +330,3 @@ def biased_separable_conv(
         raise ValueError(f"separable_conv: the pointwise kernel must have size 1, not {shape_of(pointwise_kernel)}.")
     x = depthwise_conv(inputs, depthwise_kernel, strides, padding, data_format, dilation_rate)
     return biased_conv(x, pointwise_kernel, bias, 1, "valid", data_format)
-
-
-__all__ = ["conv", "conv_transpose", "depthwise_conv", "separable_conv"]

@@ -205,6 +205,3 @@ def argpartition(x, kth, axis=-1):
         x, axis = reshape(x, (math.prod(shape_of(x)),)), 0
     axis = normalize_axis("argpartition", axis, len(shape_of(x)))
     return argpartition_op(x, kth=kth if isinstance(kth, int) else tuple(int(k) for k in kth), axis=axis)
-
-
-__all__ = ["argpartition", "bincount", "digitize", "histogram", "isin", "unravel_index"]

@@ -447,10 +447,3 @@ def is_tensor(x):
         (True, False)
     """
     return isinstance(x, (np.ndarray, Value))
-
-
-__all__ = [
-    "arange", "array", "convert_to_numpy", "convert_to_tensor", "diag", "diagflat", "diagonal", "dtype", "empty",
-    "empty_like", "eye", "full", "full_like", "geomspace", "identity", "is_tensor", "linspace", "logspace",
-    "meshgrid", "ones", "ones_like", "trace", "tri", "tril", "triu", "zeros", "zeros_like",
-]  # fmt: skip

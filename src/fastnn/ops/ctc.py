@@ -13,8 +13,6 @@ from fastnn.ops.layout import expand_dims
 from fastnn.ops.record import Op, dtype_of, shape_of
 from fastnn.ops.softmax import log_softmax
 
-__all__ = ["ctc_decode", "ctc_loss"]
-
 # The logarithm of what cannot happen, so that a target that is too long for its output has a large loss, not an
 # infinite one; the number is Keras's.
 _NEVER = -1e5

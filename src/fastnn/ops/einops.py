@@ -7,8 +7,6 @@ from fastnn.graph.symbolic import accepts_symbolic
 from fastnn.ops.layout import reshape, transpose
 from fastnn.ops.record import shape_of
 
-__all__ = ["rearrange"]
-
 
 @accepts_symbolic
 def rearrange(tensor, pattern, **axes_lengths):

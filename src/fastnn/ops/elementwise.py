@@ -694,10 +694,3 @@ abs = absolute
 
 # logic.py builds on this module, and the gradients above on it: they look it up when they are called.
 from fastnn.ops import logic  # noqa: E402
-
-__all__ = [
-    "abs", "absolute", "add", "cast", "cbrt", "clip", "divide", "divide_no_nan", "erf", "exp", "exp2", "expm1",
-    "floor_divide", "fmod", "hypot", "log", "log1p", "log2", "log10", "logaddexp", "maximum", "minimum", "mod",
-    "multiply", "negative", "power", "reciprocal", "rsqrt", "saturate_cast", "sigmoid", "sign", "softplus", "sqrt",
-    "square", "stop_gradient", "subtract", "tanh", "true_divide",
-]  # fmt: skip

@@ -392,6 +392,3 @@ def svd(x, full_matrices=True, compute_uv=True):
     if not compute_uv:
         return svd_op(as_matrices(x), full_matrices=False)[1]
     return svd_op(as_matrices(x), full_matrices=bool(full_matrices))
-
-
-__all__ = ["cholesky", "eig", "eigh", "lu_factor", "qr", "svd"]

@@ -7,6 +7,7 @@ together, under the same names, so that a table of how many of them are the call
 
 from __future__ import annotations
 
+import functools
 import inspect
 from dataclasses import dataclass
 
@@ -155,26 +156,45 @@ def written_as(form: Form):
     return decorate
 
 
-def _forms() -> dict[str, Form]:
-    forms = {}
+def _entries() -> dict[str, tuple]:
+    """{name of the function in `ops`, such as "image.resize": (module, class if not the name, positional, named)}"""
+    entries = {}
     for (module, count), names in _FUNCTIONS.items():
         for word in names.split():
-            name, _, apart = word.partition(":")
-            class_name = apart or "".join(part.capitalize() for part in name.split("_"))
-            form = Form(f"keras.src.ops.{module}", class_name, to_snake_case(apart) if apart else name, count)
-            forms[f"image.{name}" if module == "image" else name] = form
+            name, _, class_name = word.partition(":")
+            entries[f"image.{name}" if module == "image" else name] = (module, class_name, count, ())
     for (module, name, class_name), (positional, named) in _APART.items():
-        forms[name] = Form(f"keras.src.ops.{module}", class_name, to_snake_case(class_name), positional, named)
-    return forms
+        entries[name] = (module, class_name, positional, named)
+    return entries
 
 
-FORMS = _forms()  # by the name of the function in `ops`, such as "image.resize"
+_ENTRIES = _entries()
 
 
-def install(namespace: dict, prefix: str = "") -> None:
-    """Replaces the functions of a namespace that have a form by ones whose calls with KerasTensors are recorded."""
-    for name, form in FORMS.items():
-        plain = name.removeprefix(prefix)
-        if (prefix + plain, plain in namespace) == (name, True):
-            namespace[plain] = written_as(form)(namespace[plain])
-            namespace[plain].__module__ = namespace["__name__"]  # where it is found, by pickle too
+@functools.cache
+def form_of(name: str) -> Form | None:
+    """The form of a function of `ops`, None for one without."""
+    if name not in _ENTRIES:
+        return None
+    module, class_name, positional, named = _ENTRIES[name]
+    plain = name.removeprefix("image.")
+    call = to_snake_case(class_name) if class_name else plain
+    class_name = class_name or "".join(part.capitalize() for part in plain.split("_"))
+    return Form(f"keras.src.ops.{module}", class_name, call, positional, named)
+
+
+def module_of(class_name: str) -> str:
+    """The module of Keras's class of a function, "" where it is none's."""
+    return next((form.module for form in map(form_of, _ENTRIES) if form.class_name == class_name), "")
+
+
+def recorded(address: str, function):
+    """What `fastnn.ops` has at an address such as "image.resize": where `function` has a form, one whose calls with
+    KerasTensors are recorded as one. Only there, and not where it is written: what is composed of it calls it itself.
+    """
+    form = form_of(address)
+    if form is None:
+        return function
+    run = written_as(form)(function)
+    run.__module__ = "fastnn.ops.image" if address.startswith("image.") else "fastnn.ops"  # where pickle finds it too
+    return run

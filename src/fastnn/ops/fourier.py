@@ -432,6 +432,3 @@ def istft(x, sequence_length, sequence_stride, fft_length, length=None, window="
     start = fft_length // 2 if center else 0
     stop = start + length if length is not None else shape_of(signal)[-1] - start
     return getitem(signal, (Ellipsis, slice(start, max(start, stop))))
-
-
-__all__ = ["extract_sequences", "fft", "fft2", "ifft2", "irfft", "istft", "rfft", "stft"]

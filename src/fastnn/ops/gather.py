@@ -527,10 +527,3 @@ def multi_hot(inputs, num_classes=None, axis=-1, dtype=None, sparse=False, **kwa
     counts = take_along_axis_grad_op(ew.cast(is_class, "float32"), places, shape=shape, axis=len(shape) - 1)
     result = ew.cast(ew.minimum(counts, 1), standardize_dtype(dtype or config.floatx()))
     return moveaxis(result, -1, axis)
-
-
-__all__ = [
-    "multi_hot", "nonzero", "one_hot", "scatter", "scatter_update",
-    "segment_max", "segment_min", "segment_prod", "segment_sum",
-    "take", "take_along_axis", "unique",
-]  # fmt: skip

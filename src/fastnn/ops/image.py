@@ -1,6 +1,6 @@
 """Keras's `ops.image`: the functions of the families `image_*.py`."""
 
-from fastnn.ops.forms import install
+from fastnn.ops.forms import recorded
 from fastnn.ops.image_color import hsv_to_rgb, rgb_to_grayscale, rgb_to_hsv
 from fastnn.ops.image_filters import gaussian_blur, sobel_edges, ssim
 from fastnn.ops.image_sampling import affine_transform, elastic_transform, map_coordinates, perspective_transform
@@ -14,4 +14,4 @@ __all__ = [
     "sobel_edges", "ssim",
 ]  # fmt: skip
 
-install(globals(), "image.")  # as `fastnn.ops` does
+globals().update({name: recorded(f"image.{name}", globals()[name]) for name in __all__})

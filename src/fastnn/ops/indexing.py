@@ -228,6 +228,3 @@ def _updated_at(inputs, starts, updates):
         along[axis] = n
         is_inside = logic.logical_and(reshape_op(inside, newshape=tuple(along)), is_inside)
     return logic.where(is_inside, updates, inputs)
-
-
-__all__ = ["get_item", "getitem", "slice", "slice_update"]

@@ -381,9 +381,3 @@ def depth_to_space(x, block_size, data_format="channels_last"):
     n, h, w, c = sizes
     pixels = transpose(reshape(x, (n, h, w, b, b, c // (b * b))), (0, 1, 3, 2, 4, 5))
     return reshape(pixels, (n, h * b, w * b, c // (b * b)))
-
-
-__all__ = [
-    "append", "array_split", "depth_to_space", "dsplit", "dstack", "fliplr", "flipud", "hsplit", "hstack", "pad",
-    "repeat", "rot90", "space_to_depth", "split", "stack", "tile", "unstack", "vsplit", "vstack",
-]  # fmt: skip

@@ -647,9 +647,3 @@ def broadcast_to(x, shape):
                [1, 2]])
     """
     return broadcast_to_op(x, shape=tuple(int(n) for n in shape))
-
-
-__all__ = [
-    "broadcast_to", "concatenate", "copy", "expand_dims", "flip", "moveaxis", "ndim", "ravel", "reshape", "shape",
-    "size", "squeeze", "swapaxes", "transpose",
-]  # fmt: skip

@@ -284,10 +284,3 @@ def nan_to_num(x, nan=0.0, posinf=None, neginf=None):
     x = where(isnan(x), nan, x)
     x = where(isposinf(x), float(info.max) if posinf is None else posinf, x)
     return where(isneginf(x), float(info.min) if neginf is None else neginf, x)
-
-
-__all__ = [
-    "equal", "greater", "greater_equal", "isclose", "isfinite", "isinf", "isnan", "isneginf", "isposinf", "less",
-    "less_equal", "logical_and", "logical_not", "logical_or", "logical_xor", "nan_to_num", "not_equal",
-    "select", "where",
-]  # fmt: skip

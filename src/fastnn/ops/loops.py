@@ -30,9 +30,6 @@ from fastnn.ops.joining import stack
 from fastnn.ops.record import Op, as_array, as_value
 from fastnn.ops.scan_grad import scan_grad
 
-__all__ = ["fori_loop", "map", "scan", "vectorized_map", "while_loop"]
-
-
 # -- scan --------------------------------------------------------------------------------------------------------------
 # Inputs: the carry, the scanned arrays (steps first), then what the body captured. Outputs: the last carry, what each
 # step gave (steps first), and with `saves` the carry that each step began with and the last `n_kept` outputs of the

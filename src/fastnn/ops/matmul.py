@@ -558,6 +558,3 @@ def _contract(x, term, other, other_term, later):
 def _drop_ones(x, term, other_sizes):
     keep = [k for k, c in enumerate(term) if not (shape_of(x)[k] == 1 and other_sizes.get(c, 1) != 1)]
     return _reshape(x, tuple(shape_of(x)[k] for k in keep)), "".join(term[k] for k in keep)
-
-
-__all__ = ["dot", "einsum", "inner", "matmul", "outer", "tensordot", "vdot"]

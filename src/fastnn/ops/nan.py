@@ -159,9 +159,3 @@ def nancumprod(x, axis=None, dtype=None):
         array([3., 3., 6.])
     """
     return reduce.cumprod(_filled(x, 1), axis, dtype)
-
-
-__all__ = [
-    "nanargmax", "nanargmin", "nancumprod", "nancumsum", "nanmax", "nanmean", "nanmin", "nanprod", "nanstd",
-    "nansum", "nanvar",
-]  # fmt: skip

@@ -391,6 +391,3 @@ def normalize(x, axis=-1, order=2, epsilon=None):
         square = reduce.sum(ew.square(x), axis=axis, keepdims=True)
         return ew.multiply(x, ew.rsqrt(ew.maximum(square, epsilon**2)))
     return ew.divide(x, ew.maximum(norms.norm(x, ord=order, axis=axis, keepdims=True), epsilon))
-
-
-__all__ = ["batch_normalization", "layer_normalization", "normalize", "rms_normalization"]

@@ -128,6 +128,3 @@ def psnr(x1, x2, max_val):
         raise ValueError(f"psnr: both arrays must have one shape, got {shape_of(x1)} and {shape_of(x2)}.")
     error = mean(ew.square(ew.subtract(x1, x2)))
     return ew.subtract(ew.multiply(ew.log10(ew.cast(max_val, dtype_of(error))), 20), ew.multiply(ew.log10(error), 10))
-
-
-__all__ = ["cdist", "norm", "psnr"]

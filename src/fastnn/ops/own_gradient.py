@@ -3,8 +3,6 @@
 from fastnn.graph import trace
 from fastnn.ops.record import Op, as_value
 
-__all__ = ["custom_gradient"]
-
 
 def custom_gradient(f):
     """Gives `f` a gradient of its own.

@@ -10,8 +10,6 @@ import numpy as np
 from fastnn import ops
 from fastnn.ops.record import Op, Spec
 
-__all__: list[str] = []
-
 
 def _shape(*xs, offsets, size):
     for x, offset in zip(xs, offsets, strict=True):

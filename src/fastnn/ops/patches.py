@@ -185,6 +185,3 @@ def fold(x, output_size, kernel_size, dilation=1, padding=0, stride=1):
     y = transpose(reshape(x, (n, elements // taps, taps, blocks)), (0, 3, 2, 1))
     y = _patches_sum(reshape(y, (n, *g.out, elements)), g)
     return transpose(y[:, top : top + h, left : left + w], (0, 3, 1, 2))
-
-
-__all__ = ["fold", "unfold"]

@@ -132,6 +132,3 @@ def roll(x, shift, axis=None):
             index[a] = np.roll(np.arange(sizes[a]) if index[a] is None else index[a], by)
     y = take_pieces(x, index)
     return copy(y) if y is x and not isinstance(x, Value) else y
-
-
-__all__ = ["roll"]

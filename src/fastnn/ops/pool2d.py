@@ -286,6 +286,3 @@ def average_pool(inputs, pool_size, strides=None, padding="valid", data_format=N
     if not is_float(dtype_of(inputs)):
         inputs = ew.cast(inputs, config.floatx())
     return _pool(average_pool2d_op, inputs, pool_size, strides, padding, data_format)
-
-
-__all__ = ["average_pool", "max_pool"]

@@ -12,8 +12,6 @@ from fastnn.ops.joining import stack
 from fastnn.ops.layout import concatenate
 from fastnn.ops.record import as_array
 
-__all__ = ["associative_scan"]
-
 
 def associative_scan(f, elems, reverse=False, axis=0):
     """The running results of an associative `f` along `axis`, in a number of calls of `f` that grows with the

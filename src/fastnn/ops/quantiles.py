@@ -148,6 +148,3 @@ def nanmedian(x, axis=None, keepdims=False):
         array(2.)
     """
     return _quantile("nanmedian", x, 0.5, axis, "midpoint", keepdims, skips_nan=True)
-
-
-__all__ = ["median", "nanmedian", "nanpercentile", "nanquantile", "percentile", "quantile"]

@@ -184,6 +184,3 @@ random_binomial_op = _op(
     "random_binomial",
     lambda state, counts, p, shape, dtype: _generator(state).binomial(counts.astype(np.int64), p, shape),
 )
-
-
-__all__ = []

@@ -322,11 +322,3 @@ def allclose(x1, x2, rtol=1e-5, atol=1e-8, equal_nan=False):
         True
     """
     return reduce.all(logic.isclose(x1, x2, rtol, atol, equal_nan))
-
-
-__all__ = [
-    "allclose", "bitwise_and", "bitwise_invert", "bitwise_left_shift", "bitwise_not", "bitwise_or",
-    "bitwise_right_shift", "bitwise_xor", "deg2rad", "erfc", "erfinv", "fabs", "fmax", "fmin", "gcd", "heaviside", "i0",
-    "lcm", "ldexp", "left_shift", "logaddexp2", "nextafter", "rad2deg", "right_shift", "signbit",
-    "sinc",
-]  # fmt: skip

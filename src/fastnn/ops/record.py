@@ -6,20 +6,28 @@ recording a symbolic call. Eager execution, tracing, differentiation and lowerin
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from fastnn import _kernels, config
+from fastnn import _api, _kernels, config, plan
 from fastnn.graph import dtypes, trace
 from fastnn.graph.symbolic import KerasTensor, symbolic_call
 from fastnn.graph.value import Graph, Node, Spec, Value, dtype_name
 from fastnn.graph.variable import Variable
-from fastnn.plan.executable import Executable
 
-REGISTRY: dict[str, Op] = {}
+
+class _Registry(dict):
+    """Records by name; one that is not there may be in a family that is not loaded yet."""
+
+    def __missing__(self, name):
+        return dict(all_ops())[name]
+
+
+REGISTRY: dict[str, Op] = _Registry()
 KINDS = ("plain", "elementwise", "reduce", "view")
 
 
@@ -269,7 +277,7 @@ def evaluate_recorded(op: Op, args: tuple, params: dict[str, Any]) -> tuple[np.n
     return outputs
 
 
-_executables: dict[tuple, Executable | None] = {}
+_executables: dict[tuple, plan.executable.Executable | None] = {}
 _EXECUTABLES = 1024  # signatures kept; the oldest go first
 
 
@@ -294,14 +302,21 @@ def evaluate(op: Op, arrays: tuple[np.ndarray, ...], params: dict[str, Any]) -> 
     return op.evaluate(arrays, params) if executable is None else tuple(executable.run(list(arrays)))
 
 
-def _executable_of(op: Op, arrays, params) -> Executable | None:
+def _executable_of(op: Op, arrays, params) -> plan.executable.Executable | None:
     graph = Graph()
     inputs = tuple(graph.input(a.shape, a.dtype.name) for a in arrays)
     with trace.tracing(graph):
         outputs = op.trace(graph, inputs, params)
     graph.outputs = list(outputs) if isinstance(outputs, tuple) else [outputs]
-    executable = Executable(graph, op.name)
+    executable = plan.executable.Executable(graph, op.name)
     return None if executable.has_references else executable
+
+
+def all_ops() -> dict[str, Op]:
+    """The records of all families of `fastnn.ops`, by name; loads them."""
+    for module, _ in _api.table("fastnn.ops").values():
+        importlib.import_module(module)
+    return REGISTRY
 
 
 def uniform(low: float, high: float) -> Callable[..., np.ndarray]:
@@ -315,6 +330,6 @@ def integers(low: int, high: int) -> Callable[..., np.ndarray]:
 
 
 __all__ = [
-    "REGISTRY", "Node", "Op", "Spec", "Value", "as_array", "as_value", "broadcast_shapes", "dtype_of", "evaluate",
-    "evaluate_recorded", "integers", "shape_of", "uniform",
+    "REGISTRY", "Node", "Op", "Spec", "Value", "all_ops", "as_array", "as_value", "broadcast_shapes", "dtype_of",
+    "evaluate", "evaluate_recorded", "integers", "shape_of", "uniform",
 ]  # fmt: skip

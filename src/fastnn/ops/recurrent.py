@@ -316,6 +316,3 @@ def gru(x, kernel, bias, h0, mask=None, backwards=False):
     bias = np.zeros(shape_of(kernel)[-1], dtype_of(kernel)) if bias is None else bias
     inputs = (x, kernel, bias, h0) if mask is None else (x, kernel, bias, h0, ew.cast(mask, "bool"))
     return gru_op(*inputs, backwards=bool(backwards))[:2]
-
-
-__all__: list[str] = []

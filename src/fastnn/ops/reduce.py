@@ -494,8 +494,3 @@ def cumprod(x, axis=None, dtype=None):
         array([1., 2., 6.])
     """
     return _running(cumprod_op, x, axis, dtype)
-
-
-__all__ = [
-    "all", "amax", "amin", "any", "argmax", "argmin", "cumprod", "cumsum", "max", "min", "prod", "sum",
-]  # fmt: skip

@@ -61,8 +61,3 @@ def round(x, decimals=0):
     if decimals < 0:
         return multiply(round_op(divide(x, 10.0**-decimals)), 10.0**-decimals)
     return divide(round_op(multiply(x, 10.0**decimals)), 10.0**decimals)
-
-
-__all__ = [
-    "ceil", "floor", "round", "trunc",
-]  # fmt: skip

@@ -587,9 +587,3 @@ def binary_crossentropy(target, output, from_logits=False):
     output = ew.clip(output, config.epsilon(), 1 - config.epsilon())
     hit = ew.multiply(target, ew.log(output))
     return ew.negative(ew.add(hit, ew.multiply(ew.subtract(1, target), ew.log(ew.subtract(1, output)))))
-
-
-__all__ = [
-    "binary_crossentropy", "categorical_crossentropy", "in_top_k", "log_softmax", "softmax",
-    "sparse_categorical_crossentropy", "sparsemax",
-]  # fmt: skip

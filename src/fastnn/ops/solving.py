@@ -363,8 +363,3 @@ def matrix_rank(x, tol=None):
         resolution = max(shape_of(x)[-2:]) * float(np.finfo(dtype_of(x)).eps)
         tol = ew.multiply(reduce.max(values, axis=-1, keepdims=True), resolution)
     return reduce.sum(ew.cast(logic.greater(values, tol), "int32"), axis=-1)
-
-
-__all__ = [
-    "cholesky_inverse", "det", "inv", "logdet", "lstsq", "matrix_rank", "pinv", "slogdet", "solve", "solve_triangular",
-]  # fmt: skip

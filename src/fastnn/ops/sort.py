@@ -156,6 +156,3 @@ def searchsorted(sorted_sequence, values, side="left"):
     if len(shape_of(sorted_sequence)) != 1:
         raise ValueError(f"searchsorted: the sequence must be a vector, not of shape {shape_of(sorted_sequence)}.")
     return searchsorted_op(sorted_sequence, values, side=side)
-
-
-__all__ = ["argsort", "searchsorted", "sort", "top_k"]

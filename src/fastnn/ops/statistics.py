@@ -163,8 +163,3 @@ def ptp(x, axis=None, keepdims=False):
         array(3.)
     """
     return ew.subtract(max(x, axis, keepdims), min(x, axis, keepdims))
-
-
-__all__ = [
-    "average", "count_nonzero", "logsumexp", "mean", "moments", "ptp", "std", "var",
-]  # fmt: skip

@@ -170,6 +170,3 @@ def vectorize(pyfunc, *, excluded=None, signature=None):
         return stacked if isinstance(y, tuple) else stacked[0]
 
     return run
-
-
-__all__ = ["jvp", "vectorize"]

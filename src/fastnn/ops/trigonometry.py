@@ -161,8 +161,3 @@ def arctanh(x):
         array([0.        , 0.54930614])
     """
     return arctanh_op(x)
-
-
-__all__ = [
-    "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "cos", "cosh", "sin", "sinh", "tan",
-]  # fmt: skip

@@ -237,6 +237,3 @@ def vander(x, N=None, increasing=False):
         raise ValueError(f"vander: N must be at least 0, got {N}.")
     powers = np.arange(count, dtype=dtype_of(x))
     return ew.power(expand_dims(x, 1), powers if increasing else powers[::-1])
-
-
-__all__ = ["corrcoef", "correlate", "cross", "diff", "kron", "trapezoid", "vander"]

@@ -74,6 +74,3 @@ def kaiser(x, beta):
         array([1., 1., 1.], dtype=float32)
     """
     return _window(np.kaiser, x, as_array(beta))
-
-
-__all__ = ["bartlett", "blackman", "hamming", "hanning", "kaiser"]

@@ -12,11 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from fastnn import config, tree
+from fastnn import config, plan, tree
 from fastnn.graph import trace
 from fastnn.graph.value import Graph, Spec, Value
 from fastnn.graph.variable import Variable
-from fastnn.plan.executable import Executable
 
 _PLAIN = frozenset({bool, int, float, str, type(None)})  # nothing inside, so no structure and no array
 
@@ -27,7 +26,7 @@ _NOTHING = ()
 class _Traced:
     """A trace of the function, compiled."""
 
-    executable: Executable
+    executable: plan.executable.Executable
     structure: Any  # of the outputs, with _Output where an array goes
     is_one_of_three: bool  # the structure is (array, (), ()): what a layer without losses and masks has
 
@@ -113,16 +112,16 @@ class Compiled:
             self._known[key] = find()
         return self._known[key]
 
-    def executables(self) -> list[Executable]:
+    def executables(self) -> list[plan.executable.Executable]:
         """What has been compiled so far, oldest first."""
         return [traced.executable for traced in self._cache.values()]
 
-    def executable_for(self, *args, **kwargs) -> Executable:
+    def executable_for(self, *args, **kwargs) -> plan.executable.Executable:
         """The executable that a call with these arguments runs, compiled if need be."""
         signature, arrays = _signature_of_call(args, kwargs)
         return self._traced(signature, args, kwargs, lambda: _specs(arrays)).executable
 
-    def executable_for_batches(self, data, batch_size: int, **kwargs) -> Executable:
+    def executable_for_batches(self, data, batch_size: int, **kwargs) -> plan.executable.Executable:
         """The executable that `batches` runs for data like `data`, compiled if need be."""
         return self._traced_batches(data, batch_size, kwargs)[0].executable
 
@@ -159,7 +158,8 @@ class Compiled:
     def _trace(self, args, kwargs, specs, sources) -> _Traced:
         graph, structure = self._graph(args, kwargs, specs)
         gathered = None if sources is None else [a.dtype.name for a in sources]
-        return _Traced(Executable(graph, self.name, gathered), structure, structure == (_Output(0), (), ()))
+        executable = plan.executable.Executable(graph, self.name, gathered)
+        return _Traced(executable, structure, structure == (_Output(0), (), ()))
 
 
 def is_watched() -> bool:

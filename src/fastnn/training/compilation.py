@@ -5,12 +5,9 @@ What is kept is one `Compilation` beside the model's attributes, not among them:
 
 from __future__ import annotations
 
-from fastnn import losses, metrics, optimizers, tree
-from fastnn.metrics.mean import Mean
-from fastnn.optimizers.loss_scale import LossScaleOptimizer
+from fastnn import losses, metrics, optimizers, training, tree
 from fastnn.plan.function import Compiled
 from fastnn.training.loop import EagerFunction, Pace
-from fastnn.training.losses_and_metrics import CompileLoss, CompileMetrics
 
 _NOT_COMPILED = "You must call `compile()` before using the model."
 
@@ -21,9 +18,9 @@ class Compilation:
     def __init__(self):
         self.arguments: dict | None = None
         self.optimizer = None
-        self.loss: CompileLoss | None = None
-        self.metrics: CompileMetrics | None = None
-        self.loss_tracker: Mean | None = None
+        self.loss: training.losses_and_metrics.CompileLoss | None = None
+        self.metrics: training.losses_and_metrics.CompileMetrics | None = None
+        self.loss_tracker: metrics.Mean | None = None
         self.run_eagerly = False
         self.steps_per_execution = 1
         self.functions: dict[str, Compiled | EagerFunction] = {}
@@ -69,11 +66,12 @@ class Compilable:
         names = self._output_names()
         made.optimizer = given = optimizers.get(optimizer)
         if auto_scale_loss and self.dtype_policy.name == "mixed_float16" and given is not None:
-            made.optimizer = given if isinstance(given, LossScaleOptimizer) else LossScaleOptimizer(given)
-        made.loss = None if loss is None else CompileLoss(loss, loss_weights, names)
+            scaled = optimizers.LossScaleOptimizer
+            made.optimizer = given if isinstance(given, scaled) else scaled(given)
+        made.loss = None if loss is None else training.losses_and_metrics.CompileLoss(loss, loss_weights, names)
         if metrics is not None or weighted_metrics is not None:
-            made.metrics = CompileMetrics(metrics, weighted_metrics, names)
-        made.loss_tracker = Mean(name="loss")
+            made.metrics = training.losses_and_metrics.CompileMetrics(metrics, weighted_metrics, names)
+        made.loss_tracker = _loss_tracker()
         made.run_eagerly = bool(run_eagerly)
         made.steps_per_execution = int(steps_per_execution)
         made.arguments = {
@@ -172,6 +170,10 @@ class Compilable:
     def _assert_compile_called(self) -> None:
         if not self.compiled:
             raise ValueError(_NOT_COMPILED)
+
+
+def _loss_tracker() -> metrics.Mean:
+    return metrics.Mean(name="loss")
 
 
 def _map_config(serialize, structure):
