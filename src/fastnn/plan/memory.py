@@ -210,14 +210,15 @@ def _pack(owners: dict[Value, list[_Part]], order) -> tuple[dict[Value, int], in
         parts, size = owners[value], _aligned(max(value.spec.nbytes, 1), ALIGN)
         align = ALIGN if size < LARGE else ALIGN_LARGE
         if _is_whole(value, parts):
-            at, part = 0, parts[0]
+            below, first, last = 0, parts[0].first, parts[0].last
             for offset, end, begin, until in placed:
-                if begin <= part.last and part.first <= until:
-                    if offset - at >= size:
+                if begin <= last and first <= until:
+                    if offset - below >= size and offset - _aligned(below, align) >= size:
                         break
-                    if end > at:
-                        at = _aligned(end, align)
-            place(at, at + size, part.first, part.last)
+                    if end > below:
+                        below = end
+            at = _aligned(below, align)
+            place(at, at + size, first, last)
         else:
             at = end = _aligned(total, align)
             for part in sorted(parts, key=lambda part: part.offset):
