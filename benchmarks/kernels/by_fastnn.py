@@ -11,6 +11,7 @@ from fastnn.ops.matmul import linear_grad_kernel_op, linear_op, matmul_op
 from fastnn.ops.normalization import batch_norm, layer_normalization
 from fastnn.ops.pool2d import average_pool2d_op, max_pool2d_grad_op, max_pool2d_op
 from fastnn.ops.recurrent import gru, lstm
+from fastnn.plan import memory
 from fastnn.plan.function import Compiled
 
 
@@ -34,6 +35,9 @@ def prepare(problem):
     arena = executable._acquire(threads)
     for slot, array in enumerate(arrays):
         executable.plan.bind(arena, slot, array)
+    for (shape, dtype), offset in zip(executable.result_types, executable.result_offsets or (), strict=False):
+        if offset < 0:
+            executable.plan.bind(arena, -1 - offset, memory.empty(shape, dtype), writable=True)
     return lambda times: executable.plan.execute(arena, 0, steps, 0, times, threads), lambda: compiled(*arrays)
 
 

@@ -40,6 +40,30 @@ def floats(*shape):
     return RNG.standard_normal(shape).astype(np.float32)
 
 
+@pytest.mark.parametrize(
+    "function, bound",
+    [
+        (lambda x: ops.exp(x), 1),
+        (lambda x: ops.reshape(ops.exp(x), (-1, 2)), 1),
+        (lambda x: (ops.exp(x), ops.sum(x), x * 2), 2),
+        (lambda x: (ops.reshape(y := ops.exp(x), (-1, 2)), y), 0),  # one memory for two arrays
+        (lambda x: ops.exp(x)[:7], 0),
+        (lambda x: ops.cumsum(ops.sort(ops.exp(x), axis=1), axis=0), 1),
+        (lambda x: (x, ops.softmax(x), ops.max(x, axis=0)), 2),
+    ],
+)
+def test_large_results_are_written_where_they_are_returned(function, bound):
+    arrays = [floats(300, 200), floats(300, 200)]
+    executable = check(function, arrays[0], rtol=1e-5)
+    assert sum(offset < 0 for offset in executable.result_offsets) == bound
+    first = executable.run(arrays[:1])
+    kept = [y.copy() for y in first]
+    second = executable.run(arrays[1:])
+    assert not any(np.shares_memory(a, b) for a in (*first, *arrays) for b in second)
+    for a, b in zip(first, kept, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
 def test_a_chain_is_one_kernel_call():
     executable = check(lambda x, y: ops.tanh(x * y + 1.0) / 2.0, floats(300, 7), floats(7))
     assert [step.kernel for step in executable.steps] == ["fused_f32"]

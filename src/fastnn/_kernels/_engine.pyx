@@ -411,23 +411,32 @@ cdef class Plan:
         return status, failed
 
     def run(self, Arena arena, list arrays, list outputs, list offsets, int threads, seconds=None):
-        """Runs all steps once: the first slots are `arrays` (contiguous) meanwhile, and the contiguous arrays `outputs`
-        get what stands at `offsets` of the arena. Returns the step that failed with its status, None if none did."""
-        cdef int64_t failed = -1
+        """Runs all steps once: the first slots are `arrays` (contiguous) meanwhile. Of the contiguous arrays `outputs`
+        each gets what stands at its offset of the arena, or is slot s where its offset is -1 - s: such slots are the
+        last ones, in the order of `outputs`. Returns the step that failed with its status, None if none did."""
+        cdef int64_t failed = -1, offset
         cdef int32_t status
-        cdef Py_ssize_t bound = 0, k
+        cdef Py_ssize_t bound = 0, k, results = self.n_slots
         try:
+            for k in reversed(range(len(outputs))):
+                offset = offsets[k]
+                if offset < 0:
+                    PyObject_GetBuffer(outputs[k], &arena.views[-1 - offset], 0x0018 | PyBUF_WRITABLE)
+                    results = -1 - offset
+                    self.point(arena, results, <char *>arena.views[results].buf)
             for array in arrays:
                 PyObject_GetBuffer(array, &arena.views[bound], 0x0018)
                 self.point(arena, bound, <char *>arena.views[bound].buf)
                 bound += 1
             status = self.go(arena, 0, self.n_steps, 0, 1, threads, &arena.pace, seconds, True, &failed)
             for k in range(len(outputs)):
-                self.read(arena, offsets[k], outputs[k])
+                if offsets[k] >= 0:
+                    self.read(arena, offsets[k], outputs[k])
         finally:
-            for k in range(bound):
-                self.point(arena, k, NULL)
-                PyBuffer_Release(&arena.views[k])
+            for k in range(self.n_slots):
+                if k < bound or k >= results:
+                    self.point(arena, k, NULL)
+                    PyBuffer_Release(&arena.views[k])
         return (status, failed) if status else None
 
     cdef int32_t go(self, Arena arena, int64_t begin, int64_t end, int64_t batch, int64_t batches, int threads,

@@ -6,6 +6,7 @@ the plan's slots at the arrays of this run, executes without the GIL, and copies
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
@@ -123,7 +124,23 @@ class Executable:
         step.reads, step.writes = [value], [copy]
         return step
 
+    def _bind_results(self, graph: Graph) -> None:
+        """Slots for large outputs of what runs by `Plan.run`: kernels write the arrays that a run returns, and nothing
+        is copied. A small one costs less to copy than to bind."""
+        roots = [memory.root_of(value) for value in graph.outputs]
+        if self.sources is not None or any(step.kernel is None for step in self.steps):
+            return
+        if any(root in self.slots or not root.size for root in roots):
+            return
+        for root, times in Counter(roots).items():
+            is_part = root in self.inside or root.node.op.name == "pack"
+            if root.spec.nbytes >= memory.LARGE and times == 1 and not is_part:
+                self.slots[root] = self.n_slots
+                self.n_slots += 1
+
     def _compile(self, graph: Graph) -> None:
+        first_result = self.n_slots
+        self._bind_results(graph)
         kept = [memory.root_of(value) for value in graph.outputs]
         plan_memory = memory.assign(self.steps, self.slots, kept, self.inside)
         self.places, self.live_bytes = plan_memory.places, plan_memory.live_bytes
@@ -149,12 +166,13 @@ class Executable:
         self.native_steps += [None] * len(after)
         self.plan = _engine.Plan(isa, native, plan_memory.arena_bytes, self.n_slots)
         self.has_references = any(segment.reference is not None for segment in self.segments)
-        self._find_results(graph)
+        self._find_results(graph, first_result)
 
-    def _find_results(self, graph: Graph) -> None:
-        """Where in the arena the outputs are; `result_offsets` is None when a run is not one call of native code that
-        leaves all of them there."""
+    def _find_results(self, graph: Graph, first: int) -> None:
+        """Where in the arena the outputs are, or -1 - slot where the slot is `first` or one behind it; `result_offsets`
+        is None when a run is not one call of native code that leaves all of them there."""
         places = [self._place(value) for value in graph.outputs]
+        places = [(-1, -1 - slot) if slot >= first else (slot, offset) for slot, offset in places]
         self.result_types = [(value.shape, np.dtype(value.dtype)) for value in graph.outputs]
         is_direct = not self.has_references and all(
             slot == -1 and value.size for value, (slot, _) in zip(graph.outputs, places, strict=True)
@@ -216,7 +234,7 @@ class Executable:
         threads = config.threads()
         seconds = self._timing(1)
         is_given = into is not None and self.result_types == [(into.shape, into.dtype)]
-        outputs = [into] if is_given else [np.empty(shape, dtype) for shape, dtype in self.result_types]
+        outputs = [into] if is_given else [memory.empty(shape, dtype) for shape, dtype in self.result_types]
         arena = self._acquire(threads)
         try:
             failure = self.plan.run(arena, arrays, outputs, self.result_offsets, threads, seconds)

@@ -7,6 +7,7 @@ allows; `pack` costs nothing where its inputs can be produced in place, and unti
 from __future__ import annotations
 
 import bisect
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,6 +52,15 @@ def root_of(value: Value) -> Value:
     while value.node.op.kind == "view":
         value = value.node.inputs[0]
     return value
+
+
+def empty(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+    """A new array, which begins where it would in an arena if it is large: stores past the caches need whole lines."""
+    nbytes = math.prod(shape) * dtype.itemsize
+    if nbytes < LARGE:
+        return np.empty(shape, dtype)
+    room = np.empty(nbytes + ALIGN_LARGE, np.uint8)
+    return np.ndarray(shape, dtype, room, -room.__array_interface__["data"][0] % ALIGN_LARGE)
 
 
 def assign(

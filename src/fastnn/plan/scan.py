@@ -64,6 +64,9 @@ class Scan(Executable):
                 self.slots[node.outputs[0]] = self.n_slots
                 self.n_slots += 1
 
+    def _bind_results(self, graph: Graph) -> None:
+        """None: what a step gives goes into its row of the results."""
+
     def _steps_before(self, graph: Graph) -> list[tuple]:
         steps = []
         if any(x in self.places for x in graph.inputs):
