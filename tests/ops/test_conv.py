@@ -42,6 +42,17 @@ def test_windows(case, dtype):
     check_op(windows_sum_op, [y], size=5, **params)
 
 
+@pytest.mark.parametrize("c", [1, 3])
+@pytest.mark.parametrize(
+    "out, taps, stride, size", [(4, 6, 2, 12), (4, 5, 2, 11), (3, 5, 3, 13), (2, 4, 6, 10), (5, 3, 1, 7), (4, 6, 4, 18)]
+)
+def test_windows_side_by_side(out, taps, stride, size, c):
+    """As sequences are: all taps of a window at once, and sums by pieces of `stride` elements."""
+    params = {"taps": taps, "stride": stride, "dilation": 1, "before": 0}
+    check_op(windows_op, [normal(2, size, 1, c)], out=out, **params)
+    check_op(windows_sum_op, [normal(2, out, 1, taps * c)], size=size, **params)
+
+
 @pytest.mark.parametrize("axis", [1, 2])
 @pytest.mark.parametrize("taps", [1, 2, 3, 6])
 def test_windows_that_cut_an_axis_up(taps, axis):

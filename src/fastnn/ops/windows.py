@@ -13,6 +13,8 @@ import math
 import numpy as np
 
 from fastnn.graph.rows import of_first_axis
+from fastnn.ops.indexing import getitem
+from fastnn.ops.joining import pad
 from fastnn.ops.layout import contiguous_strides, copy_part, copy_step, reshape, transpose
 from fastnn.ops.record import Op, Spec, shape_of, uniform
 
@@ -36,10 +38,15 @@ def _windows_reference(x, out, taps, stride, dilation, before):
 
 
 def _windows_lower(node, b):
-    """A box for each tap, and zeros for the windows in which it lies outside."""
+    """A box for each tap, and zeros for the windows in which it lies outside. Where windows are what lies side by side
+    in `x`, and none reaches outside, one box for all taps."""
     x, y = node.inputs[0], node.outputs[0]
     outer, size, inner, c = x.shape
     to, own, stride = contiguous_strides(y.shape), contiguous_strides(x.shape), node.params["stride"]
+    out, taps, before = y.shape[1], node.params["taps"], node.params["before"]
+    if inner == node.params["dilation"] == 1 and before == 0 and (out - 1) * stride + taps <= size:
+        box, steps = (outer, out, taps * c), (own[0], own[1] * stride, 1)
+        return copy_step(b, [y, x], x.dtype, [copy_part(0, 1, box, (to[0], to[1], 1), steps)])
     parts = []
     for t, first, last, at in _tap_spans(size, **node.params):
         for begin, end in ((0, first), (last, y.shape[1])):
@@ -80,10 +87,29 @@ def _windows_sum_lower(node, b):
     return True
 
 
+def _windows_sum_simplify(node):
+    """Windows as pieces of `stride` elements, which are added whole: as many as a window has of them, not taps."""
+    y, c = node.inputs[0], node.outputs[0].shape[3]
+    outer, out, inner, _ = y.shape
+    size, taps, stride, dilation, before = node.params.values()
+    pieces = -(-taps // stride)
+    if not inner == dilation == 1 or before or pieces == taps or out == 0:
+        return None
+    filled = pad(y, ((0, 0),) * 3 + ((0, (pieces * stride - taps) * c),))
+    whole = (out - 1 + pieces) * stride
+    x = reshape(
+        windows_sum_op(filled, size=out - 1 + pieces, taps=pieces, stride=1, dilation=1, before=0), (outer, whole, 1, c)
+    )
+    if size > whole:
+        return pad(x, ((0, 0), (0, size - whole), (0, 0), (0, 0)))
+    return getitem(x, (slice(None), slice(size)))
+
+
 windows_sum_op = Op(
     "windows_sum",
     shape=lambda y, size, taps, **_: Spec((y.shape[0], size, y.shape[2], y.shape[3] // taps), y.dtype),
     reference=_windows_sum_reference,
+    simplify=_windows_sum_simplify,
     grad=lambda dx, x, y, size, **params: windows_op(dx, out=y.shape[1], **params),
     lower=_windows_sum_lower,
     domain=uniform(-3, 3),
