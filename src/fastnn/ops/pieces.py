@@ -27,15 +27,16 @@ def _positions(pieces) -> np.ndarray:
 
 def _pieces_of(index) -> tuple[tuple[int, int, int], ...]:
     """The longest runs of neighbours in `index`, up or down."""
-    index = np.asarray(index).tolist()
+    index = np.asarray(index, np.int64)
+    steps = np.diff(index)
+    ends = np.append(np.flatnonzero(np.diff(steps)) + 1, len(steps))  # of equal steps
     pieces, first = [], 0
     while first < len(index):
-        last = first + 1
-        step = index[last] - index[first] if last < len(index) else 1
-        step = step if abs(step) == 1 else 1
-        while last < len(index) and index[last] - index[last - 1] == step:
-            last += 1
-        pieces.append((index[first], step, last - first))
+        step = int(steps[first]) if first < len(steps) else 1
+        last = int(ends[np.searchsorted(ends, first, side="right")]) + 1 if first < len(steps) else first + 1
+        if abs(step) != 1:
+            step, last = 1, first + 1
+        pieces.append((int(index[first]), step, last - first))
         first = last
     return tuple(pieces)
 
