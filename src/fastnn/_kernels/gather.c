@@ -198,19 +198,36 @@ static void take_size(const int64_t *ints, fnn_work *work) {
   work->bytes = 2.0 * (double)ints[0] * (double)ints[1] * (double)ints[4] * (double)ints[3];
 }
 
-/* Rows [j, end) of one y. Those of x lie anywhere: they are asked for ahead. */
-static void take_rows(const fnn_call *call, char *y, const char *x, int64_t j, int64_t end) {
+/* Rows [j, end) of one y. Those of x lie anywhere: they are asked for ahead. Of a type of index and a size of a row that
+ * are known here a short row is some instructions; `copied`: that size, 0 for others. */
+FNN_INLINE void take_each(const fnn_call *call, char *y, const char *x, int64_t j, int64_t end, const int64_t dtype,
+                          const int64_t copied) {
   const int64_t *ints = call->ints;
-  const int64_t n = ints[2], row_bytes = ints[0] * ints[3], fetched = fnn_min(TAKE_FETCHED, row_bytes);
+  const int64_t n = ints[2], row_bytes = copied ? copied : ints[0] * ints[3];
+  const int64_t fetched = fnn_min(TAKE_FETCHED, row_bytes);
   for (; j < end; j++) {
     if (fetched >= TAKE_LEAST_FETCHED && j + TAKE_AHEAD < end) {
-      const char *next = x + fnn_max(0, index_at(call->buf[1], ints[5], j + TAKE_AHEAD, n)) * row_bytes;
+      const char *next = x + fnn_max(0, index_at(call->buf[1], dtype, j + TAKE_AHEAD, n)) * row_bytes;
       for (int64_t byte = 0; byte < fetched; byte += 64) __builtin_prefetch(next + byte);
     }
-    int64_t i = index_at(call->buf[1], ints[5], j, n);
+    int64_t i = index_at(call->buf[1], dtype, j, n);
     if (i < 0) set_status(call, FNN_INDEX_OUT_OF_RANGE);
+    else if (copied) memcpy(y + j * copied, x + i * copied, (size_t)copied);
     else copy_row(y + j * row_bytes, x + i * row_bytes, row_bytes);
   }
+}
+
+static void take_rows(const fnn_call *call, char *y, const char *x, int64_t j, int64_t end) {
+#define TAKE(dtype)                                                                                                    \
+  switch (call->ints[0] * call->ints[3]) {                                                                             \
+    case 4: take_each(call, y, x, j, end, dtype, 4); break;                                                            \
+    case 8: take_each(call, y, x, j, end, dtype, 8); break;                                                            \
+    case 12: take_each(call, y, x, j, end, dtype, 12); break;                                                          \
+    case 16: take_each(call, y, x, j, end, dtype, 16); break;                                                          \
+    default: take_each(call, y, x, j, end, dtype, 0);                                                                  \
+  }
+  WITH_INDEX_TYPE(call->ints[5], TAKE)
+#undef TAKE
 }
 
 static void take(const fnn_call *call, int64_t begin, int64_t end) {
@@ -342,7 +359,7 @@ static void take_grad_size(const int64_t *ints, fnn_work *work, int64_t element_
 }
 
 /* Phase 0: order[..] are the j of the first tile, then those of the second, ...; ends[t] is behind those of tile t. */
-static void sort_by_tile(const fnn_call *call) {
+FNN_INLINE void sort_by_tile_of(const fnn_call *call, const int64_t dtype) {
   const int64_t *ints = call->ints;
   const int64_t n = ints[1], m = ints[3];
   grad_tiling t = grad_tiles(ints);
@@ -350,7 +367,7 @@ static void sort_by_tile(const fnn_call *call) {
   const int is_one = t.tiles <= 1;
   if (!is_one) memset(ends, 0, (size_t)t.tiles * sizeof *ends);
   for (int64_t j = 0; j < m; j++) {
-    int64_t i = index_at(call->buf[1], ints[4], j, n);
+    int64_t i = index_at(call->buf[1], dtype, j, n);
     if (i < 0) {
       set_status(call, FNN_INDEX_OUT_OF_RANGE);
       return;
@@ -363,7 +380,13 @@ static void sort_by_tile(const fnn_call *call) {
     ends[k] = begin;
     begin += count;
   }
-  for (int64_t j = 0; j < m; j++) order[ends[index_at(call->buf[1], ints[4], j, n) >> t.row_bits]++] = j;
+  for (int64_t j = 0; j < m; j++) order[ends[index_at(call->buf[1], dtype, j, n) >> t.row_bits]++] = j;
+}
+
+static void sort_by_tile(const fnn_call *call) {
+#define SORT(dtype) sort_by_tile_of(call, dtype)
+  WITH_INDEX_TYPE(call->ints[4], SORT)
+#undef SORT
 }
 
 #include "vector.h"

@@ -3,15 +3,14 @@
 static void OWN(take_grad_size)(const int64_t *ints, fnn_work *work) { take_grad_size(ints, work, sizeof(T)); }
 
 /* to[i - first] += dy[j] for the i and j of one tile, which begins at row `first`. Without an order these are all j. */
-static void OWN(add_rows)(const fnn_call *call, T *restrict to, const T *restrict dy, int64_t first,
-                          const int64_t *order, int64_t count) {
+FNN_INLINE void OWN(add_each)(const fnn_call *call, T *restrict to, const T *restrict dy, int64_t first,
+                              const int64_t *order, int64_t count, const int64_t dtype, const int64_t inner) {
   const int64_t *ints = call->ints;
-  const int64_t inner = ints[2];
   for (int64_t k = 0; k < count; k++) {
     if (order && k + GRAD_AHEAD < count)
       for (int64_t c = 0; c < inner; c += 64 / (int64_t)sizeof(T))
         __builtin_prefetch(dy + order[k + GRAD_AHEAD] * inner + c);
-    int64_t j = order ? order[k] : k, i = index_at(call->buf[1], ints[4], j, ints[1]);
+    int64_t j = order ? order[k] : k, i = index_at(call->buf[1], dtype, j, ints[1]);
     if (i < 0) {
       set_status(call, FNN_INDEX_OUT_OF_RANGE);
       return;
@@ -20,6 +19,16 @@ static void OWN(add_rows)(const fnn_call *call, T *restrict to, const T *restric
     const T *row = dy + j * inner;
     for (int64_t c = 0; c < inner; c++) sum[c] += row[c];
   }
+}
+
+/* The same with a constant type of index, and for single elements, such as counts are. */
+static void OWN(add_rows)(const fnn_call *call, T *restrict to, const T *restrict dy, int64_t first,
+                          const int64_t *order, int64_t count) {
+#define ADD(dtype)                                                                                                     \
+  if (call->ints[2] == 1) OWN(add_each)(call, to, dy, first, order, count, dtype, 1);                                  \
+  else OWN(add_each)(call, to, dy, first, order, count, dtype, call->ints[2])
+  WITH_INDEX_TYPE(call->ints[4], ADD)
+#undef ADD
 }
 
 static void OWN(take_grad)(const fnn_call *call, int64_t begin, int64_t end) {
