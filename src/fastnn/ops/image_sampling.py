@@ -19,6 +19,7 @@ from fastnn.ops.gather import take
 from fastnn.ops.image_filters import gaussian_blur
 from fastnn.ops.image_size import image_axes
 from fastnn.ops.indexing import getitem
+from fastnn.ops.joining import concatenate
 from fastnn.ops.layout import contiguous_strides, expand_dims, moveaxis, reshape
 from fastnn.ops.random import random_normal_op
 from fastnn.ops.record import as_array, dtype_of, shape_of
@@ -49,6 +50,9 @@ _FOLDS = {
 }
 
 
+_COUNTED = {"float32": 1 << 24, "float64": 1 << 53}  # whole numbers up to there are floats
+
+
 def _neighbours(position, order):
     """The whole positions next to `position`, each with its weight (None: it is the only one)."""
     if order == 0:
@@ -70,12 +74,16 @@ def _read(table, first, sizes, positions, order, fill_mode, fill_value):
     Returns:
         Shape (*points, channels).
     """
-    strides = contiguous_strides(sizes)
+    strides, filler = contiguous_strides(sizes), shape_of(table)[0]
+    # Floats that count rows exactly need no second pass in integers.
+    counter = dtype_of(positions[0])
+    counter = counter if filler <= _COUNTED.get(counter, 0) else "int32"
+    first = ew.cast(first, counter)
     # A neighbour along one axis serves several corners: rows, weight and whether it lies inside are found once.
     axes = [
         [
             (
-                ew.multiply(ew.cast(_FOLDS[fill_mode](whole, n), "int32"), stride),
+                ew.multiply(ew.cast(_FOLDS[fill_mode](whole, n), counter), stride),
                 weight,
                 logic.logical_and(logic.greater_equal(whole, 0), logic.less_equal(whole, n - 1)),
             )
@@ -83,14 +91,15 @@ def _read(table, first, sizes, positions, order, fill_mode, fill_value):
         ]
         for position, n, stride in zip(positions, sizes, strides, strict=True)
     ]
+    if fill_mode == "constant":  # one more row, which is read outside: there is nothing to select among channels
+        table = concatenate([table, np.full((1, shape_of(table)[1]), fill_value, dtype_of(table))], axis=0)
     total = None
     for corner in product(*axes):
         rows, weights, inside = zip(*corner, strict=True)
-        pixels = take(table, reduce(ew.add, rows, first), axis=0)
+        row = reduce(ew.add, rows, first)
         if fill_mode == "constant":
-            pixels = logic.where(
-                expand_dims(reduce(logic.logical_and, inside), -1), pixels, np.asarray(fill_value, dtype_of(table))
-            )
+            row = logic.where(reduce(logic.logical_and, inside), row, np.asarray(filler, counter))
+        pixels = take(table, ew.cast(row, "int32"), axis=0)
         if order:
             pixels = ew.multiply(pixels, expand_dims(reduce(ew.multiply, weights), -1))
         total = pixels if total is None else ew.add(total, pixels)
