@@ -48,13 +48,14 @@ def bincount(x, weights=None, minlength=0, sparse=False):
     if x.ndim not in (1, 2):
         raise ValueError(f"bincount: `x` must have one axis or two, not shape {x.shape}.")
     length = max(int(minlength), int(x.max()) + 1 if x.size else 0)
-    if weights is None:
-        weights = np.ones(x.shape, np.int32)
-    elif shape_of(weights) != x.shape:
+    if weights is not None and shape_of(weights) != x.shape:
         raise ValueError(f"bincount: weights of shape {shape_of(weights)} must have the shape of `x`, {x.shape}.")
     rows = x.shape[0] if x.ndim == 2 else 1
-    # A sum over what is equal is the gradient of take.
     places = x.reshape(rows, -1).astype(np.int64) + length * np.arange(rows)[:, None]
+    if weights is None:
+        counts = np.bincount(places.ravel(), minlength=rows * length)
+        return counts.astype(np.int32).reshape(*x.shape[:-1], length)
+    # A sum over what is equal is the gradient of take.
     flat = reshape(_as_input(weights), (x.size,))
     return reshape(take_grad_op(flat, places.ravel(), shape=(rows * length,), axis=0), (*x.shape[:-1], length))
 
