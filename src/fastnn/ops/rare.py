@@ -27,7 +27,7 @@ TWO_OVER_SQRT_PI = 2 / math.sqrt(math.pi)
 
 
 def _by_lane(function):
-    return lambda x: np.vectorize(function, otypes=[x.dtype])(x) if x.size else x.copy()
+    return lambda x: np.fromiter(map(function, x.ravel().tolist()), x.dtype, x.size).reshape(x.shape)
 
 
 def _erfinv(x: float) -> float:
