@@ -87,6 +87,62 @@ def _gelu(np, x):
     return 0.5 * x * (1 + erf(x * np.float32(0.5**0.5)))
 
 
+def _ctc(ops, x, labels):
+    return ops.ctc_loss(labels + 1, x, ops.full((32,), 30, "int32"), ops.full((32,), 200, "int32"), mask_index=0)
+
+
+def _ctc_numpy(np, x, labels):
+    """The sums of all paths, in logarithms; states are a blank, a label, a blank, ..."""
+    x = (x - _logsumexp(np, x, -1)[..., None]).astype("float64")
+    states = np.zeros((len(x), 2 * labels.shape[1] + 1), int)
+    states[:, 1::2] = labels + 1
+    logs = np.take_along_axis(x, states[:, None], 2)
+    skips = np.full(states.shape, -np.inf)
+    skips[:, 2:][(states[:, 2:] != 0) & (states[:, 2:] != states[:, :-2])] = 0
+    paths = np.full(states.shape, -np.inf)
+    paths[:, :2] = logs[:, 0, :2]
+    for t in range(1, x.shape[1]):
+        one, two = (np.pad(paths, ((0, 0), (n, 0)), constant_values=-np.inf)[:, : paths.shape[1]] for n in (1, 2))
+        paths = np.logaddexp(np.logaddexp(paths, one), two + skips) + logs[:, t]
+    return -np.logaddexp(paths[:, -1], paths[:, -2]).astype("float32")
+
+
+def _ctc_torch(torch, x, labels):
+    lengths = torch.full((32,), 200), torch.full((32,), 30)
+    logs = x.log_softmax(-1).transpose(0, 1)
+    return torch.nn.functional.ctc_loss(logs, labels.long() + 1, *lengths, reduction="none")
+
+
+TURN = (0.9, 0.2, 3.0, -0.2, 0.9, 8.0, 0.0, 0.0)  # a0, a1, a2, b0, b1, b2 of ops.image.affine_transform
+
+
+def _turned_positions(xp, size):
+    h, w = size
+    row, column = xp.arange(h)[:, None], xp.arange(w)[None]
+    return (
+        TURN[3] * column + TURN[4] * row + TURN[5],
+        TURN[0] * column + TURN[1] * row + TURN[2],
+    )
+
+
+def _turn_numpy(np, x):
+    rows, columns = (at.astype("float32") for at in _turned_positions(np, x.shape[1:3]))
+    padded, total = np.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0))), 0
+    for down in (0, 1):
+        for right in (0, 1):
+            row, column = np.floor(rows) + down, np.floor(columns) + right
+            share = (1 - np.abs(rows - row)) * (1 - np.abs(columns - column))
+            row, column = (np.clip(at, -1, n).astype(int) + 1 for at, n in ((row, x.shape[1]), (column, x.shape[2])))
+            total = total + padded[:, row, column] * share[..., None]
+    return total
+
+
+def _turn_torch(torch, x):
+    rows, columns = _turned_positions(torch, x.shape[2:])
+    grid = torch.stack([columns * (2 / (x.shape[3] - 1)) - 1, rows * (2 / (x.shape[2] - 1)) - 1], -1)
+    return torch.nn.functional.grid_sample(x, grid.expand(len(x), *grid.shape), align_corners=True)
+
+
 IMAGES = (16, 28, 28, 32)
 # {kind: operation}
 OPERATIONS = {
@@ -241,6 +297,19 @@ OPERATIONS = {
         "searches", ((1000,), (10_000,)), (10_000,),
         lambda ops, s, v: ops.searchsorted(ops.sort(s), v), lambda np, s, v: np.searchsorted(np.sort(s), v),
         lambda torch, s, v: torch.searchsorted(s.sort()[0], v),
+    ),
+    # ---- sequences, and images that are turned ----
+    "ctc": Operation(
+        "sequences", ((32, 200, 41), ((32, 30), 40)), (32,), _ctc, _ctc_numpy, _ctc_torch, fit=True,
+    ),
+    "frames": Operation(
+        "sequences", ((16, 16_000),), (16, 98, 400), lambda ops, x: ops.extract_sequences(x, 400, 160),
+        lambda np, x: np.lib.stride_tricks.sliding_window_view(x, 400, -1)[:, ::160] + 0,
+        lambda torch, x: x.unfold(-1, 400, 160).contiguous(), fit=True,
+    ),
+    "turn": Operation(
+        "images", ((8, 96, 96, 3),), (8, 96, 96, 3), lambda ops, x: ops.image.affine_transform(x, TURN),
+        _turn_numpy, _on_planes(_turn_torch), fit=True,
     ),
     # ---- functions of every element ----
     "gelu": Operation(
