@@ -12,6 +12,7 @@ import pytest
 from fastnn import _kernels
 from fastnn._kernels import _engine
 from fastnn.ops.attention import attention_grad_op, attention_op
+from fastnn.ops.random import random_bernoulli_op
 from tests.kernels.guarded import Guarded
 
 ISAS = _engine.isas()
@@ -32,6 +33,7 @@ class Problem:
     causal: bool = False
     bias: tuple | None = None  # its shape
     mask: tuple | None = None
+    dropout: float = 0.0
 
     @property
     def shapes(self):
@@ -44,12 +46,29 @@ class Problem:
         def strides(shape):
             return [0 if n == 1 else int(np.prod(shape[k + 1 :])) for k, n in enumerate(shape or ())] or [0] * 4
 
-        return [*astuple(self)[:7], int(self.causal), *strides(self.bias), *strides(self.mask)]
+        return [*astuple(self)[:7], int(self.causal), *strides(self.bias), *strides(self.mask), int(self.dropout > 0)]
 
     @property
     def params(self):
         extras = {"has_bias": self.bias is not None, "has_mask": self.mask is not None}
-        return {"scale": self.depth**-0.5, "is_causal": self.causal, **extras}
+        return {"scale": self.depth**-0.5, "is_causal": self.causal, "dropout": self.dropout, **extras}
+
+    @property
+    def reals(self):
+        return [self.params["scale"], 1 - self.dropout, 1 / (1 - self.dropout) if self.dropout < 1 else 0.0]
+
+    @property
+    def state(self):
+        return np.array([7, 3], np.uint32) if self.dropout else None
+
+    @property
+    def keep(self):
+        """What the weights (b, h, t, s) are multiplied by."""
+        shape = (self.batch, self.heads, self.queries, self.keys)
+        if not self.dropout:
+            return np.ones(shape)
+        params = {"probability": self.reals[1], "scale": self.reals[2]}
+        return random_bernoulli_op.reference(self.state, shape=shape, dtype="float64", **params)[0]
 
 
 PROBLEMS = [
@@ -74,6 +93,18 @@ PROBLEMS = [
     Problem(3, 2, 261, 5, 1, 20, 16, mask=(1, 5, 2, 1)),
     Problem(1, 193, 300, 1, 1, 16, 16, causal=True, mask=(1, 1, 193, 300)),
     Problem(0, 5, 5, 1, 1, 3, 3),
+    Problem(1, 5, 3, 1, 1, 4, 4, dropout=0.5),
+    Problem(9, 8, 8, 2, 1, 8, 8, dropout=0.1),
+    Problem(2, 64, 64, 2, 1, 16, 16, dropout=0.3),
+    Problem(1, 100, 100, 3, 3, 16, 16, dropout=0.1),
+    Problem(1, 67, 130, 1, 1, 5, 17, causal=True, bias=(1, 1, 67, 130), mask=(1, 1, 1, 130), dropout=0.2),
+    Problem(1, 200, 200, 2, 1, 20, 4, causal=True, dropout=0.6),
+    Problem(1, 33, 1700, 1, 1, 3, 4, dropout=0.1),
+    Problem(2, 1, 1100, 2, 1, 16, 20, mask=(2, 1, 1, 1100), dropout=0.2),
+    Problem(3, 4, 270, 5, 5, 17, 35, causal=True, dropout=0.2),
+    Problem(2, 3, 300, 6, 3, 33, 20, bias=(2, 6, 3, 300), dropout=0.2),
+    Problem(1, 50, 50, 1, 1, 4, 4, dropout=1.0),
+    Problem(1, 50, 50, 1, 1, 4, 4, dropout=1e-17),
 ]
 pytestmark = pytest.mark.parametrize("isa", ISAS)
 each_problem = pytest.mark.parametrize("problem", PROBLEMS, ids=lambda p: "-".join(map(str, astuple(p))))
@@ -85,8 +116,8 @@ def run(name, suffix, isa, problem, inputs, extras, outputs):
     bits = []
     for threads in (1, 2, 3):
         guarded = [Guarded.unwritten(shape, FLOATS[suffix]) for shape in outputs]
-        buffers = [*inputs, *extras, *(g.array for g in guarded)]
-        _kernels.run(f"{name}_{suffix}", buffers, problem.ints, [problem.params["scale"]], threads, isa)
+        buffers = [*inputs, *extras, problem.state, *(g.array for g in guarded)]
+        _kernels.run(f"{name}_{suffix}", buffers, problem.ints, problem.reals, threads, isa)
         for g in guarded:
             g.assert_canaries()
         bits.append([g.array.tobytes() for g in guarded])
@@ -131,6 +162,7 @@ class Exact:
         weights = np.exp(scores - self.top)
         self.total = weights.sum(-1, keepdims=True)
         self.weights = weights / self.total
+        self.keep = p.keep
         self.score_error = eps * np.where(sees, error, 0).max(-1, initial=0, keepdims=True)
         spread = np.where(sees, self.top - scores, 0).max(-1, initial=0, keepdims=True)
         # Of a weight before it is divided by the sum: exp is good to 2 ulp, its argument was rounded once.
@@ -148,8 +180,10 @@ def test_attention(problem, suffix, isa):
     blocks = -(-problem.keys // BLOCK)
     # The running sums are scaled once a block, by an exponential; they add up a block's keys in a chain, then blocks.
     error = exact.weight_error * 2 + eps * (8 * blocks + BLOCK + 4)
-    bound = np.einsum("bhts,bshd->bthd", exact.weights * (error + eps * problem.keys), np.abs(exact.v))
-    wanted = np.einsum("bhts,bshd->bthd", exact.weights, exact.v)
+    error_of_kept = error + eps * (problem.keys + 2 * (problem.dropout > 0))  # the factor, and a product with it
+    kept = exact.weights * exact.keep
+    bound = np.einsum("bhts,bshd->bthd", kept * error_of_kept, np.abs(exact.v))
+    wanted = np.einsum("bhts,bshd->bthd", kept, exact.v)
     assert (np.abs(y - wanted) <= bound).all(), np.max(np.abs(y - wanted) / bound)
     assert (np.abs(top - exact.top[..., 0]) <= exact.score_error[..., 0]).all()
     assert (np.abs(inverse * exact.total[..., 0] - 1) <= error[..., 0]).all()
@@ -162,19 +196,24 @@ def test_attention_grad(problem, suffix, isa):
     inputs, extras = drawn(p, dtype, seed=1)
     exact = Exact(p, inputs, extras, eps)
     dy = Guarded(np.random.default_rng(2).standard_normal(p.shapes[3]), dtype).array
-    given = [np.ascontiguousarray(x, dtype) for x in attention_op.reference(*wide([*inputs, *extras]), **p.params)]
+    given = [
+        np.ascontiguousarray(x, dtype) for x in attention_op.reference(*wide([*inputs, *extras, p.state]), **p.params)
+    ]
     found = run("attention_grad", suffix, isa, p, [dy, *inputs, *given], extras, p.shapes[:3])
-    wanted = attention_grad_op.reference(*wide([dy, *inputs, *given, *extras]), **p.params)
+    wanted = attention_grad_op.reference(*wide([dy, *inputs, *given, *extras, p.state]), **p.params)
 
     q, wide_dy, scale = inputs[0].astype(WIDE), dy.astype(WIDE), p.params["scale"]
     d, d_error = (
-        np.einsum("bthe,bshe->bhts", wide_dy, exact.v),
-        np.einsum("bthe,bshe->bhts", abs(wide_dy), abs(exact.v)),
+        exact.keep * np.einsum("bthe,bshe->bhts", wide_dy, exact.v),
+        exact.keep * np.einsum("bthe,bshe->bhts", abs(wide_dy), abs(exact.v)),
     )
+    dropping = 2 * (p.dropout > 0)  # roundings: the factor, and a product with it
     mean, mean_error = ((f(wide_dy) * f(given[0])).sum(-1).swapaxes(1, 2)[..., None] for f in (lambda x: x, np.abs))
     weights = np.where(exact.sees, exact.weights, 0)
     ds = weights * np.abs(d - mean)
-    ds_error = weights * eps * (p.value_depth + 2) * (d_error + mean_error) + ds * (exact.weight_error + 4 * eps)
+    ds_error = weights * eps * (p.value_depth + 2 + dropping) * (d_error + mean_error) + ds * (
+        exact.weight_error + 4 * eps
+    )
     key_heads, group = p.key_heads, p.heads // p.key_heads
 
     def of_keys(x):
@@ -182,10 +221,11 @@ def test_attention_grad(problem, suffix, isa):
 
     # A sum is a chain over keys or queries (and the heads of a group), and one over the ranges of keys.
     terms = {"keys": eps * (p.keys + 4), "queries": eps * (p.queries * group + 4)}
+    dv_error = exact.weight_error + terms["queries"] + eps * dropping
     bounds = [
         scale * np.einsum("bhts,bshd->bthd", ds_error + terms["keys"] * ds, np.abs(exact.k)),
         scale * of_keys(np.einsum("bhts,bthd->bshd", ds_error + terms["queries"] * ds, np.abs(q))),
-        of_keys(np.einsum("bhts,bthe->bshe", weights * (exact.weight_error + terms["queries"]), abs(wide_dy))),
+        of_keys(np.einsum("bhts,bthe->bshe", weights * exact.keep * dv_error, abs(wide_dy))),
     ]
     for name, x, expected, bound in zip(("dq", "dk", "dv"), found, wanted, bounds, strict=True):
         assert (np.abs(x - expected) <= bound).all(), (name, np.max(np.abs(x - expected) / bound))
@@ -246,8 +286,8 @@ def test_strides_of_a_transposed_mask(suffix, isa):
     turned = np.ascontiguousarray(mask.transpose(3, 0, 2, 1))
     strides = [turned.strides[axis] for axis in (1, 3, 2, 0)]
     results = [np.empty_like(x) for x in expected]
-    ints = [*p.ints[:12], *strides]
-    _kernels.run(f"attention_{suffix}", [*inputs, None, turned, *results], ints, [p.params["scale"]], 1, isa)
+    ints = [*p.ints[:12], *strides, 0]
+    _kernels.run(f"attention_{suffix}", [*inputs, None, turned, None, *results], ints, p.reals, 1, isa)
     for result, wanted in zip(results, expected, strict=True):
         np.testing.assert_array_equal(result, wanted)
 

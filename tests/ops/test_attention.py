@@ -4,12 +4,13 @@ import keras
 import numpy as np
 import pytest
 
-from fastnn import KerasTensor, ops
+from fastnn import KerasTensor, ops, random
 from fastnn.graph.grad import gradients
 from fastnn.graph.trace import tracing
 from fastnn.graph.value import Graph
-from fastnn.ops.attention import attention_grad_op, attention_op
+from fastnn.ops.attention import attend, attention_grad_op, attention_op
 from fastnn.plan.executable import Executable
+from fastnn.random import SeedGenerator
 from fastnn.testing import check_op
 from tests.tables import close, rows
 
@@ -29,23 +30,28 @@ def test_function(extras, is_causal):
     check_op(attention, [Q, K, V, *extras.values()])
 
 
+@pytest.mark.parametrize("dropout", [0.0, 0.4])
 @pytest.mark.parametrize("extras", [[], [BIAS, MASK]], ids=["plain", "bias and mask"])
-def test_records(extras):
+def test_records(extras, dropout):
     """All outputs, and the gradient of the gradient."""
-    params = {"scale": 0.3, "is_causal": True, "has_bias": bool(extras), "has_mask": bool(extras)}
+    params = {
+        "scale": 0.3, "is_causal": True, "has_bias": bool(extras), "has_mask": bool(extras), "dropout": dropout
+    }  # fmt: skip
+    extras = [*extras, np.array([5, 1], np.uint32)] if dropout else extras
     check_op(attention_op, [Q, K, V, *extras], **params)
     y, top, inverse = attention_op(Q, K, V, *extras, **params)
     check_op(attention_grad_op, [rows(*y.shape), Q, K, V, y, top, inverse, *extras], **params)
 
 
-def test_no_matrix_of_scores():
+@pytest.mark.parametrize("dropout", [0.0, 0.1])
+def test_no_matrix_of_scores(dropout):
     """Forward and backward are one kernel call each, and the plan's memory grows with the length, not its square."""
 
     def live_bytes(length):
         graph = Graph()
         inputs = [graph.input((1, length, 2, 4), "float32") for _ in range(3)]
         with tracing(graph):
-            y = ops.dot_product_attention(*inputs, is_causal=True)
+            y = attend(*inputs, is_causal=True, dropout=dropout, seed_generator=SeedGenerator(1))
             graph.outputs = gradients(graph, [y], inputs, [ops.ones_like(y)])
         executable = Executable(graph, "test")
         kernels = [step.kernel for step in executable.steps]
@@ -53,6 +59,19 @@ def test_no_matrix_of_scores():
         return executable.live_bytes
 
     assert live_bytes(200) < 2.1 * live_bytes(100)
+
+
+@pytest.mark.parametrize("sizes", [(2, 3, 20, 100), (3, 2, 2, 300), (1, 1, 70, 64), (2, 2, 7, 5), (1, 1, 3, 900)])
+@pytest.mark.parametrize("rate", [0.1, 0.5, 1.0])
+def test_dropout_is_that_of_a_matrix_of_weights(sizes, rate):
+    """Values that are the rows of an identity give the weights themselves."""
+    b, h, t, s = sizes
+    q, k = np.zeros((b, t, h, 16), "float32"), np.zeros((b, s, h, 16), "float32")
+    values = np.broadcast_to(np.eye(s, dtype="float32")[None, :, None], (b, s, h, s)).copy()
+    found = attend(q, k, values, dropout=rate, seed_generator=SeedGenerator(3))
+    wanted = random.dropout(np.full(sizes, 1 / s, "float32"), rate, seed=SeedGenerator(3))
+    close(found.transpose(0, 2, 1, 3), wanted, 1e-6)
+    np.testing.assert_array_equal(found.transpose(0, 2, 1, 3) == 0, wanted == 0)
 
 
 def test_grouped_queries_against_keras():

@@ -4,17 +4,23 @@
  *
  *   scores[b][h][t][s] = scale * sum over c of q[b][t][h][c] k[b][s][h'][c] + bias[b][h][t][s]
  *   scores = HIDDEN where the mask is 0, or where s > t of a causal attention
- *   y[b][t][h] = sum over s of softmax(scores[b][h][t])[s] v[b][s][h'],   h' = h / (heads / key_heads)
+ *   y[b][t][h] = sum over s of keep[b][h][t][s] softmax(scores[b][h][t])[s] v[b][s][h'],
+ *     h' = h / (heads / key_heads)
+ *
+ * keep is 1, or with dropout what random_bernoulli of that shape gives for the same state (random.c): it is drawn where
+ * it is needed, and again in the gradient, and is nowhere as a whole.
  *
  * HIDDEN is finite, so a query that sees no key takes the mean of all values.
  *
- * attention:       0 q, 1 k, 2 v, 3 bias or NULL, 4 mask or NULL, 5 y, 6 top, 7 inverse
- * attention_grad:  0 dy, 1 q, 2 k, 3 v, 4 y, 5 top, 6 inverse, 7 bias or NULL, 8 mask or NULL, 9 dq, 10 dk, 11 dv
+ * attention:       0 q, 1 k, 2 v, 3 bias or NULL, 4 mask or NULL, 5 state or NULL, 6 y, 7 top, 8 inverse
+ * attention_grad:  0 dy, 1 q, 2 k, 3 v, 4 y, 5 top, 6 inverse, 7 bias or NULL, 8 mask or NULL, 9 state or NULL,
+ *                  10 dq, 11 dk, 12 dv
  *   q, y and their gradients are (batch, queries, heads, depth), k and v (batch, keys, key_heads, depth); the depth of v
  *   and y is value_depth. All are contiguous, aligned to the element; outputs overlap no input.
  *   top and inverse are (batch, heads, queries): the greatest score, and 1 / sum(exp(scores - top)).
  *   bias (of the float type) and mask (bytes, 0 hides) have any strides along (batch, heads, queries, keys).
- *   ints   enum attention_ints   reals   0 scale
+ *   state (uint32[2]) is there if and only if ints say that weights are dropped.
+ *   ints   enum attention_ints   reals   0 scale, 1 probability to keep a weight, 2 what a kept one is multiplied by
  *   There is at least one key.
  *
  * Sums over keys, and of the gradient over queries, go in one order: block by block, ascending, whatever the threads;
@@ -22,6 +28,7 @@
 #include <float.h>
 #include <math.h>
 
+#include "threefry.h"
 #include "vmath.h"
 
 enum attention_ints {
@@ -34,7 +41,8 @@ enum attention_ints {
   ATTENTION_VALUE_DEPTH,
   ATTENTION_CAUSAL,
   ATTENTION_BIAS,                     /* four strides in elements, 0 where it broadcasts */
-  ATTENTION_MASK = ATTENTION_BIAS + 4 /* the same */
+  ATTENTION_MASK = ATTENTION_BIAS + 4, /* the same */
+  ATTENTION_DROPS = ATTENTION_MASK + 4 /* whether weights are dropped */
 };
 
 enum {
@@ -46,6 +54,11 @@ enum {
   QUERY_KEYS = 256,
   FEW_ROWS = BLOCK * BLOCK / QUERY_KEYS,
   VALUES_AT_ONCE = 8,
+  /* Keys for which bits are drawn at once: whole blocks, and so many that few words are drawn twice where rows of
+   * scores are no whole groups. A row of bits has a group more at both ends. */
+  DRAWN_KEYS = 768,
+  DRAWN_ROW = DRAWN_KEYS + 2 * GROUP,
+  DRAWN_QUERIES = 32, /* of a row of bits; a block has two rows */
   GRAD_UNITS = 16, /* keys are cut in ranges until a gradient has this many units, so that threads have some to share */
   ALIGNED = FNN_ALIGN / 4 /* elements: regions of scratch are multiples of it */
 };
@@ -54,7 +67,7 @@ typedef struct {
   int64_t batch, queries, keys, heads, key_heads, depth, value_depth;
   int64_t block, step, blocks; /* queries and keys of a block; blocks of queries */
   int64_t range, ranges;       /* keys of a unit of the gradient */
-  int causal;
+  int causal, drops;
 } attention_shape;
 
 static int64_t attention_block(int64_t n) { return fnn_ceil_div(n, BLOCK) < fnn_ceil_div(n, TILED) ? BLOCK : TILED; }
@@ -63,7 +76,8 @@ static attention_shape attention_shape_of(const int64_t *ints) {
   attention_shape s = {
     .batch = ints[ATTENTION_BATCH], .queries = ints[ATTENTION_QUERIES], .keys = ints[ATTENTION_KEYS],
     .heads = ints[ATTENTION_HEADS], .key_heads = ints[ATTENTION_KEY_HEADS], .depth = ints[ATTENTION_DEPTH],
-    .value_depth = ints[ATTENTION_VALUE_DEPTH], .causal = ints[ATTENTION_CAUSAL] != 0};
+    .value_depth = ints[ATTENTION_VALUE_DEPTH], .causal = ints[ATTENTION_CAUSAL] != 0,
+    .drops = ints[ATTENTION_DROPS] != 0};
   s.block = attention_block(s.queries);
   s.step = attention_block(s.keys);
   s.blocks = fnn_ceil_div(s.queries, s.block);
@@ -75,9 +89,74 @@ static attention_shape attention_shape_of(const int64_t *ints) {
 
 static void attention_work(const attention_shape *s, fnn_work *work, double products, int64_t element_bytes) {
   const double b = (double)s->batch, t = (double)s->queries, keys = (double)s->keys;
-  work->flops = 2 * b * (double)s->heads * t * keys * products * (s->causal ? 0.5 : 1);
+  work->flops = 2 * b * (double)s->heads * t * keys * (products + (s->drops ? 18 : 0)) * (s->causal ? 0.5 : 1);
   work->bytes = b * (t * (double)s->heads + keys * (double)s->key_heads) * (double)(s->depth + s->value_depth) *
                 (double)element_bytes;
+}
+
+/* ---- dropout ---- */
+
+/* Which weights of `rows` rows of scores, from row `row` of all on, are kept: bit i % DRAWN_QUERIES of
+ * bits[i / DRAWN_QUERIES * DRAWN_ROW + GROUP + key - begin] for row i and the keys [begin, end). */
+typedef struct {
+  const uint32_t *state;
+  uint32_t *bits;
+  double probability;
+  int64_t keys, row, rows, begin, end;
+} attention_drops;
+
+static int64_t attention_bits_bytes(const attention_shape *s) {
+  return s->drops ? BLOCK / DRAWN_QUERIES * DRAWN_ROW * (int64_t)sizeof(uint32_t) : 0;
+}
+
+static attention_drops attention_drops_of(const fnn_call *call, const attention_shape *s, const char *state,
+                                          void *bits) {
+  return (attention_drops){
+    .state = (const uint32_t *)state, .bits = bits, .probability = call->reals[1], .keys = s->keys};
+}
+
+static void begin_rows(attention_drops *d, int64_t row, int64_t rows) { d->row = row, d->rows = rows, d->end = 0; }
+
+/* The words of a row of scores follow each other, and after them those of the next row: whole groups are drawn, and
+ * what they have of other keys goes to the ends. */
+static __attribute__((noinline)) void draw_bits(attention_drops *d, int64_t begin, int64_t end) {
+  const int64_t n = end - begin;
+  const uint32_t below = below_of(d->probability);
+  const fnn_vu32 all = (fnn_vu32){0} - (d->probability >= 1);
+  fnn_vu32 kept[GROUP / FNN_VF];
+  int64_t drawn = -1;
+  d->begin = begin, d->end = end;
+  for (int64_t r = 0; r < d->rows; r++) {
+    uint32_t *row = d->bits + r / DRAWN_QUERIES * DRAWN_ROW;
+    if (r % DRAWN_QUERIES == 0) memset(row, 0, sizeof(uint32_t) * (size_t)(n + 2 * GROUP));
+    const uint32_t bit = 1u << r % DRAWN_QUERIES;
+    const int64_t first = (d->row + r) * d->keys + begin;
+    for (int64_t group = first / GROUP; group <= (first + n - 1) / GROUP; group++) {
+      if (group != drawn) {
+        words w;
+        threefry(d->state, group, &w);
+        for (int k = 0; k < GROUP / FNN_VF; k++) {
+          fnn_vu32 word;
+          memcpy(&word, w.word[0] + k * FNN_VF, sizeof word);
+          kept[k] = (fnn_vu32)(word < below) | all;
+        }
+        drawn = group;
+      }
+      uint32_t *at = row + GROUP + group * GROUP - first;
+      for (int k = 0; k < GROUP / FNN_VF; k++, at += FNN_VF) {
+        fnn_vu32 bits;
+        memcpy(&bits, at, sizeof bits);
+        bits |= kept[k] & bit;
+        memcpy(at, &bits, sizeof bits);
+      }
+    }
+  }
+}
+
+/* The bits of keys [key, key + keys), which are drawn together with those after them up to `last`. */
+FNN_INLINE const uint32_t *bits_of(attention_drops *d, int64_t key, int64_t keys, int64_t last) {
+  if (key + keys > d->end) draw_bits(d, key, fnn_max(key + keys, fnn_min(key + DRAWN_KEYS, last)));
+  return d->bits + GROUP + key - d->begin;
 }
 
 #include "types_f32.h"

@@ -174,6 +174,34 @@ static void OWN(hide_later)(T *scores, int64_t queries, int64_t keys, int64_t ah
     }
 }
 
+/* ---- which weights are dropped ---- */
+
+/* The lanes of queries i, i + 1, ... at a key: all bits of those that are kept. */
+FNN_INLINE M OWN(kept_queries)(const uint32_t *bits, int64_t i) {
+  const M lane = (M){0} + 1 << FN(lanes)();
+  return ((M){0} + (MT)(bits[i / DRAWN_QUERIES * DRAWN_ROW] >> i % DRAWN_QUERIES) & lane) == lane;
+}
+
+/* The same of keys for query i. */
+FNN_INLINE M OWN(kept_keys)(const uint32_t *bits, int64_t i) {
+  MT lanes[N];
+  M keys;
+  for (int k = 0; k < N; k++) lanes[k] = (MT)(bits[k] >> i & 1);
+  memcpy(&keys, lanes, sizeof keys);
+  return keys != 0;
+}
+
+/* What weights that are kept are multiplied by. */
+static T OWN(kept_scale)(const fnn_call *call, const attention_shape *s) { return s->drops ? (T)call->reals[2] : 1; }
+
+static void OWN(drop)(T *weights, int64_t queries, int64_t keys, const uint32_t *bits) {
+  for (int64_t i = 0; i < queries; i += N)
+    for (int64_t j = 0; j < keys; j++) {
+      T *at = weights + j * BLOCK + i;
+      FN(store)(at, (V)((M)FN(load)(at) & OWN(kept_queries)(bits + j, i)));
+    }
+}
+
 /* ---- a block of queries of one head ---- */
 
 typedef struct {
@@ -251,6 +279,11 @@ static int OWN(is_done)(const OWN(block) * o, const T *top, int64_t key) {
   return 1;
 }
 
+/* Where the keys end that the block's queries see, if each sees one. */
+static int64_t OWN(seen_end)(const OWN(block) * o, int64_t end) {
+  return o->s->causal ? fnn_min(end, o->first + o->n) : end;
+}
+
 /* ---- attention ---- */
 
 static int64_t OWN(attention_elements)(const attention_shape *s) {
@@ -262,7 +295,7 @@ static void OWN(attention_size)(const int64_t *ints, fnn_work *work) {
   const attention_shape s = attention_shape_of(ints);
   work->phases = 1;
   work->units[0] = s.batch * s.heads * s.blocks;
-  work->scratch_bytes = OWN(attention_elements)(&s) * (int64_t)sizeof(T);
+  work->scratch_bytes = OWN(attention_elements)(&s) * (int64_t)sizeof(T) + attention_bits_bytes(&s);
   attention_work(&s, work, (double)(s.depth + s.value_depth), sizeof(T));
 }
 
@@ -383,7 +416,8 @@ static void OWN(few_sums)(const OWN(block) * heads, int64_t n_heads, const T *sc
 /* Block `o`, which is that of unit `unit`, and those of the units before `end` that are heads of its batch as well.
  * Returns how many. */
 static __attribute__((noinline)) int64_t OWN(attention_of_few)(const fnn_call *call, const OWN(block) * o,
-                                                               int64_t unit, int64_t end, T *scores) {
+                                                               int64_t unit, int64_t end, T *scores,
+                                                               attention_drops *drops) {
   const attention_shape *s = o->s;
   OWN(block) heads[FEW_ROWS];
   heads[0] = *o;
@@ -395,6 +429,7 @@ static __attribute__((noinline)) int64_t OWN(attention_of_few)(const fnn_call *c
   const int64_t rows = n_heads * n, padded = OWN(padded)(s->value_depth);
   T *sums = scores + FEW_ROWS * QUERY_KEYS, top[FEW_ROWS], total[FEW_ROWS] = {0};
   for (int64_t r = 0; r < rows; r++) top[r] = LOWEST;
+  begin_rows(drops, o->stat_at, rows);
   memset(sums, 0, sizeof(T) * (size_t)(rows * padded));
   for (int64_t key = 0, keys; key < s->keys && !OWN(is_done)(heads, top, key); key += keys) {
     keys = fnn_min(QUERY_KEYS, s->keys - key);
@@ -405,16 +440,25 @@ static __attribute__((noinline)) int64_t OWN(attention_of_few)(const fnn_call *c
       if (OWN(advance_row)(scores + r * QUERY_KEYS, keys, top + r, total + r, &factor))
         for (int64_t c = r * padded; c < (r + 1) * padded; c += N) FN(store)(sums + c, FN(load)(sums + c) * factor);
     }
+    if (s->drops) {
+      const uint32_t *bits = bits_of(drops, key, keys, OWN(seen_end)(o, s->keys));
+      for (int64_t r = 0; r < rows; r++)
+        for (int64_t j = 0; j < keys; j += N) {
+          T *at = scores + r * QUERY_KEYS + j;
+          FN(store)(at, (V)((M)FN(load)(at) & OWN(kept_keys)(bits + j, r)));
+        }
+    }
     OWN(few_sums)(heads, n_heads, scores, sums, key, keys);
   }
   for (int64_t r = 0; r < rows; r++, sums += padded) {
     const int64_t stat_at = heads[r / n].stat_at + r % n;
-    T *y = (T *)call->buf[5] + heads[r / n].y_at + r % n * o->y_row;
+    T *y = (T *)call->buf[6] + heads[r / n].y_at + r % n * o->y_row;
     total[r] = 1 / total[r];
+    const T by = total[r] * OWN(kept_scale)(call, s);
     for (int64_t c = 0; c < s->value_depth; c += N)
-      FN(store_part)(y + c, FN(load)(sums + c) * total[r], fnn_min(N, s->value_depth - c));
-    ((T *)call->buf[6])[stat_at] = top[r];
-    ((T *)call->buf[7])[stat_at] = total[r];
+      FN(store_part)(y + c, FN(load)(sums + c) * by, fnn_min(N, s->value_depth - c));
+    ((T *)call->buf[7])[stat_at] = top[r];
+    ((T *)call->buf[8])[stat_at] = total[r];
   }
   return n_heads;
 }
@@ -424,28 +468,32 @@ static void OWN(attention)(const fnn_call *call, int64_t begin, int64_t end) {
   FNN_REQUIRE(s.keys > 0 && s.heads % s.key_heads == 0);
   T *q_space = (T *)call->scratch, *scores = q_space + s.depth * BLOCK, *v_space = scores + BLOCK * BLOCK;
   const OWN(sums) sums = OWN(sums_of)(v_space + OWN(operand_elements)(BLOCK, s.value_depth), BLOCK);
+  attention_drops drops = attention_drops_of(call, &s, call->buf[5], q_space + OWN(attention_elements)(&s));
   for (int64_t unit = begin; unit < end; unit++) {
     const int64_t z = unit / s.blocks;
     const OWN(block) o =
       OWN(block_of)(call, &s, call->buf, call->buf + 3, z / s.heads, z % s.heads, unit % s.blocks);
     if (OWN(is_few)(&o)) {
-      unit += OWN(attention_of_few)(call, &o, unit, end, scores) - 1;
+      unit += OWN(attention_of_few)(call, &o, unit, end, scores, &drops) - 1;
       continue;
     }
     const OWN(operand) q = OWN(transposed_of)(q_space, o.q, o.q_row, o.n, s.depth, o.scale);
     _Alignas(FNN_ALIGN) T top[BLOCK], total[BLOCK] = {0}, factors[BLOCK];
     for (int64_t i = 0; i < BLOCK; i++) top[i] = LOWEST;
+    begin_rows(&drops, o.stat_at, o.n);
     OWN(clear_sums)(&sums, o.n, s.value_depth);
     for (int64_t key = 0; key < s.keys && !OWN(is_done)(&o, top, key); key += s.step) {
       const int64_t keys = fnn_min(s.step, s.keys - key);
       OWN(scores_of)(&o, scores, &q, key, keys);
       if (OWN(advance)(scores, o.n, keys, top, total, factors)) OWN(scale_sums)(&sums, o.n, s.value_depth, factors);
+      if (s.drops) OWN(drop)(scores, o.n, keys, bits_of(&drops, key, keys, OWN(seen_end)(&o, s.keys)));
       const OWN(operand) v = OWN(operand_of)(v_space, o.v + key * o.v_row, o.v_row, keys, s.value_depth);
       OWN(multiply)(scores, 1, BLOCK, o.n, &v, s.value_depth, NULL, &sums, 0);
     }
-    for (int64_t i = 0; i < BLOCK; i++) total[i] = 1 / total[i];
-    OWN(store_sums)((T *)call->buf[5] + o.y_at, o.y_row, &sums, o.n, s.value_depth, total, 1);
-    memcpy((T *)call->buf[6] + o.stat_at, top, sizeof(T) * (size_t)o.n);
-    memcpy((T *)call->buf[7] + o.stat_at, total, sizeof(T) * (size_t)o.n);
+    const T kept_scale = OWN(kept_scale)(call, &s);
+    for (int64_t i = 0; i < BLOCK; i++) total[i] = 1 / total[i], factors[i] = total[i] * kept_scale;
+    OWN(store_sums)((T *)call->buf[6] + o.y_at, o.y_row, &sums, o.n, s.value_depth, factors, 1);
+    memcpy((T *)call->buf[7] + o.stat_at, top, sizeof(T) * (size_t)o.n);
+    memcpy((T *)call->buf[8] + o.stat_at, total, sizeof(T) * (size_t)o.n);
   }
 }

@@ -1,63 +1,15 @@
 /* random.c: counter-based random numbers. Element k of an output depends only on the state and on k, not on who
  * computes it, how many there are, or the instruction set (the integers; floats differ in their last bits, as exp does).
  *
- * The generator is Threefry4x32-20 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011): additions,
- * rotations and exclusive ors only, so it needs no wide multiplication, which vectors lack. The key is (seed, counter
- * of the state, 0, 0); the counter is (block, 0, 0, 0), and a block gives four words.
- *
- * Words are laid out in groups of GROUP = 64: group g is blocks 16 g .. 16 g + 15, and word 64 g + 16 j + i is word j of
- * block 16 g + i. So vectors of 4, 8 or 16 lanes all store contiguously. Float32 numbers use a word each; float64
- * numbers and integers use two, word 2 j (high) and 2 j + 1 (low) of a block giving number 32 g + 16 j + i.
+ * The generator and the order of its words are in threefry.h. Float32 numbers use a word each; float64 numbers and
+ * integers use two, word 2 j (high) and 2 j + 1 (low) of a block giving number 32 g + 16 j + i.
  *
  * Every kernel has the buffers {state uint32[2], output [n], new state uint32[2] or NULL} and ints[0] = n. The new state,
  * (seed, counter + 1), is written last and may be the memory of the state; the output overlaps neither. */
+#include "threefry.h"
 #include "vmath.h"
 
-enum { GROUP = 64, BLOCKS = 16, UNIT_GROUPS = 64, UNIT = GROUP * UNIT_GROUPS };
-
-typedef struct {
-  uint32_t word[4][BLOCKS];
-} words;
-
-FNN_INLINE fnn_vu32 rotate(fnn_vu32 x, int bits) { return (x << bits) | (x >> (32 - bits)); }
-
-/* Four rounds and the injection of the key after them; `a`: the rotations of the first half of the schedule or not. */
-FNN_INLINE void rounds(fnn_vu32 x[4], int a, const uint32_t key[5], uint32_t injection) {
-  static const int8_t rotations[8][2] = {{10, 26}, {11, 21}, {13, 27}, {23, 5}, {6, 20}, {17, 11}, {25, 10}, {18, 20}};
-#pragma GCC unroll 4
-  for (int r = 0; r < 4; r++) {
-    int one = r % 2 ? 3 : 1, two = r % 2 ? 1 : 3;
-    x[0] += x[one];
-    x[one] = rotate(x[one], rotations[a + r][0]) ^ x[0];
-    x[2] += x[two];
-    x[two] = rotate(x[two], rotations[a + r][1]) ^ x[2];
-  }
-#pragma GCC unroll 4
-  for (int j = 0; j < 4; j++) x[j] += key[(injection + (uint32_t)j) % 5];
-  x[3] += injection;
-}
-
-/* The words of group `group`. */
-FNN_INLINE void threefry(const uint32_t *state, int64_t group, words *out) {
-  const uint32_t key[5] = {state[0], state[1], 0, 0, 0x1BD11BDA ^ state[0] ^ state[1]};
-  for (int first = 0; first < BLOCKS; first += FNN_VF) {
-    uint32_t lanes[FNN_VF];
-    for (int k = 0; k < FNN_VF; k++) lanes[k] = (uint32_t)k;
-    fnn_vu32 x[4], block;
-    memcpy(&block, lanes, sizeof block);
-    uint64_t start = (uint64_t)group * BLOCKS + (uint64_t)first;
-    x[0] = block + (uint32_t)start + key[0]; /* a multiple of 16: adding a lane does not carry */
-    x[1] = (fnn_vu32){0} + ((uint32_t)(start >> 32) + key[1]);
-    x[2] = (fnn_vu32){0} + key[2];
-    x[3] = (fnn_vu32){0} + key[3];
-    rounds(x, 0, key, 1);
-    rounds(x, 4, key, 2);
-    rounds(x, 0, key, 3);
-    rounds(x, 4, key, 4);
-    rounds(x, 0, key, 5);
-    for (int j = 0; j < 4; j++) memcpy(out->word[j] + first, &x[j], sizeof x[j]);
-  }
-}
+enum { UNIT_GROUPS = 64, UNIT = GROUP * UNIT_GROUPS };
 
 /* Phase 0: units of UNIT words; phase 1: the new state. */
 static void random_size(int64_t n, int64_t words_each, int64_t element_bytes, double flops_each, fnn_work *work) {

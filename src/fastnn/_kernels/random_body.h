@@ -115,7 +115,7 @@ static void OWN(random_bernoulli)(const fnn_call *call, int64_t begin, int64_t e
   int64_t n = call->ints[0];
   double p = call->reals[0];
   T scale = (T)call->reals[1];
-  uint32_t below = p >= 1 ? 0 : p <= 0 ? 0 : (uint32_t)fnn_min((int64_t)(p * 0x1p32), UINT32_MAX);
+  uint32_t below = p >= 1 ? 0 : below_of(p);
   T otherwise = p >= 1 ? scale : 0;
   T *out = (T *)call->buf[1];
   for (int64_t first = begin * UNIT; first < fnn_min(n, end * UNIT); first += GROUP) {

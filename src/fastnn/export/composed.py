@@ -85,7 +85,9 @@ def _custom_gradient(node, *inputs):
 
 
 @rule("attention")
-def _attention(node, q, k, v, *extras, scale, is_causal, has_bias, has_mask):
+def _attention(node, q, k, v, *extras, scale, is_causal, has_bias, has_mask, dropout=0.0):
+    if dropout:
+        return None
     heads = q.shape[2]
     q, k, v = (ops.transpose(x, (0, 2, 1, 3)) for x in (q, k, v))
     scores = ops.matmul(q, ops.transpose(_repeated(k, heads), (0, 1, 3, 2))) * scale

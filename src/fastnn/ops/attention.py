@@ -2,6 +2,8 @@
 
 Letters: b batch, t queries, s keys, h heads, d depth. The kernel goes block by block over the keys with a running
 softmax; its gradient computes a block's scores again, from each query's greatest score and sum of exponentials.
+With `dropout` > 0 the last input is a random state: weights are multiplied by what `random_bernoulli` gives for it,
+which the kernels draw again where they need it.
 """
 
 import math
@@ -9,12 +11,14 @@ import math
 import numpy as np
 
 from fastnn.graph.symbolic import accepts_symbolic
+from fastnn.graph.value import Value
 from fastnn.ops import elementwise as ew
 from fastnn.ops import reduce
 from fastnn.ops.layout import expand_dims, reshape, transpose
 from fastnn.ops.logic import greater, logical_not, logical_or, where
 from fastnn.ops.matmul import in_one_dtype, matmul_op
 from fastnn.ops.normalization import gradient_by_composition
+from fastnn.ops.random import random_bernoulli_op
 from fastnn.ops.record import Op, Spec, as_array, dtype_of, shape_of, uniform
 
 
@@ -28,12 +32,18 @@ def _later(queries: int, keys: int) -> np.ndarray:
     return np.arange(keys) > np.arange(queries)[:, None]
 
 
-def _extras(extras, has_bias, has_mask):
-    """Bias and mask of the optional inputs, None where absent."""
-    return extras[0] if has_bias else None, extras[-1] if has_mask else None
+def _extras(extras, has_bias, has_mask, dropout):
+    """Bias, mask and random state of the optional inputs, None where absent."""
+    given = iter(extras)
+    return [next(given) if has else None for has in (has_bias, has_mask, dropout > 0)]
 
 
-def _check(q, k, v, *extras, scale, is_causal, has_bias, has_mask):
+def _keeping(dropout) -> dict:
+    """The parameters of `random_bernoulli` for what weights are multiplied by."""
+    return {"probability": 1 - dropout, "scale": 1 / (1 - dropout) if dropout < 1 else 0.0}
+
+
+def _check(q, k, v, *extras, scale, is_causal, has_bias, has_mask, dropout=0.0):
     shapes = f"query {q.shape}, key {k.shape}, value {v.shape}"
     if len(q.shape) != 4 or len(k.shape) != 4 or len(v.shape) != 4:
         raise ValueError(f"dot_product_attention: the inputs must be (batch, length, heads, dim). Received: {shapes}")
@@ -43,7 +53,7 @@ def _check(q, k, v, *extras, scale, is_causal, has_bias, has_mask):
         raise ValueError(f"dot_product_attention: the query's {q.shape[2]} heads must be a multiple of the key's "
                          f"{k.shape[2]}. Received: {shapes}")  # fmt: skip
     scores = (q.shape[0], q.shape[2], q.shape[1], k.shape[1])
-    for name, extra in zip(("bias", "mask"), _extras(extras, has_bias, has_mask), strict=True):
+    for name, extra in zip(("bias", "mask"), _extras(extras, has_bias, has_mask, dropout)[:2], strict=True):
         if extra is not None and not _fits(extra.shape, scores):
             raise ValueError(f"dot_product_attention: the {name} of shape {extra.shape} does not broadcast to the "
                              f"scores (batch, heads, queries, keys) = {scores}.")  # fmt: skip
@@ -54,7 +64,7 @@ def _fits(shape, target) -> bool:
     return len(shape) == 4 and all(size in (1, wanted) for size, wanted in zip(shape, target, strict=True))
 
 
-# ---- attention: q (b, t, h, d), k (b, s, h', d), v (b, s, h', e)[, bias][, mask] -> y (b, t, h, e), top, inverse ----
+# ---- attention: q (b, t, h, d), k (b, s, h', d), v (b, s, h', e)[, bias][, mask][, state] -> y (b, t, h, e), ... ----
 
 
 def _attention_shape(q, k, v, *extras, **params):
@@ -62,8 +72,8 @@ def _attention_shape(q, k, v, *extras, **params):
     return y, Spec(scores[:3], q.dtype), Spec(scores[:3], q.dtype)
 
 
-def _attention_reference(q, k, v, *extras, scale, is_causal, has_bias, has_mask):
-    bias, mask = _extras(extras, has_bias, has_mask)
+def _attention_reference(q, k, v, *extras, scale, is_causal, has_bias, has_mask, dropout=0.0):
+    bias, mask, state = _extras(extras, has_bias, has_mask, dropout)
     group = q.shape[2] // k.shape[2]
     k, v = np.repeat(k, group, axis=2), np.repeat(v, group, axis=2)
     scores = np.einsum("bthd,bshd->bhts", q, k) * q.dtype.type(scale)
@@ -76,14 +86,24 @@ def _attention_reference(q, k, v, *extras, scale, is_causal, has_bias, has_mask)
     weights = np.exp(scores - top[..., None])
     with np.errstate(divide="ignore"):  # without a key the sum is 0, and so is y
         inverse = 1 / weights.sum(-1)
-    return np.einsum("bhts,bshd->bthd", weights * inverse[..., None], v), top, inverse
+    kept = _kept(state, weights, dropout)
+    return np.einsum("bhts,bshd->bthd", kept * weights * inverse[..., None], v), top, inverse
 
 
-def _ints(q, k, v, bias, mask, is_causal):
-    """The kernels' integers (enum attention_ints)."""
+def _kept(state, weights, dropout):
+    """What the weights are multiplied by, an array for arrays and a value for values."""
+    if state is None:
+        return 1
+    op = random_bernoulli_op if isinstance(state, Value) else random_bernoulli_op.reference
+    return op(state, shape=weights.shape, dtype=weights.dtype, **_keeping(dropout))[0]
+
+
+def _kernel_arguments(q, k, v, *extras, scale, is_causal, has_bias, has_mask, dropout=0.0):
+    """For both kernels: bias, mask and state, the integers (enum attention_ints) and the reals."""
+    bias, mask, state = _extras(extras, has_bias, has_mask, dropout)
     (b, t, h, d), (_, s, key_heads, _) = q.shape, k.shape
-    strides = [_strides(extra) for extra in (bias, mask)]
-    return [b, t, s, h, key_heads, d, v.shape[3], int(is_causal), *strides[0], *strides[1]]
+    ints = [b, t, s, h, key_heads, d, v.shape[3], int(is_causal), *_strides(bias), *_strides(mask), int(dropout > 0)]
+    return [bias, mask, state], ints, [scale, *_keeping(dropout).values()]
 
 
 def _strides(extra):
@@ -98,9 +118,8 @@ def _attention_lower(node, b):
     y = node.outputs[0]
     if b.suffix(y) is None or y.size == 0 or k.size == 0:
         return False
-    bias, mask = _extras(extras, node.params["has_bias"], node.params["has_mask"])
-    ints = _ints(q, k, v, bias, mask, node.params["is_causal"])
-    b.step(f"attention_{b.suffix(y)}", [q, k, v, bias, mask, *node.outputs], ints, [node.params["scale"]])
+    given, ints, reals = _kernel_arguments(q, k, v, *extras, **node.params)
+    b.step(f"attention_{b.suffix(y)}", [q, k, v, *given, *node.outputs], ints, reals)
     return True
 
 
@@ -116,7 +135,9 @@ def _attention_grad(dys, ys, q, k, v, *extras, **params):
 
 
 def _attention_rows(node, axes, _rows):
-    """Queries, keys and values have rows; a bias and a mask may have one for all."""
+    """Queries, keys and values have rows; a bias and a mask may have one for all. What is dropped is drawn for all."""
+    if node.params.get("dropout"):
+        return False
     extras = zip(node.inputs[3:], axes[3:], strict=True)
     return axes[:3] == [0, 0, 0] and all(axis == 0 or (axis is None and x.shape[0] == 1) for x, axis in extras)
 
@@ -159,9 +180,9 @@ def _ungrouped(dx, key_heads: int):
     return transpose(dx, (0, 2, 1, 3))
 
 
-def _scores(q, k, *extras, scale, is_causal, has_bias, has_mask):
+def _scores(q, k, *extras, scale, is_causal, has_bias, has_mask, dropout=0.0):
     """The scores (b, h, t, s), and where they are hidden (None: nowhere)."""
-    bias, mask = _extras(extras, has_bias, has_mask)
+    bias, mask, _ = _extras(extras, has_bias, has_mask, dropout)
     heads = q.shape[2]
     scores = ew.multiply(matmul_op(_by_head(q, heads), _by_head(k, heads), transpose_b=True), scale)
     scores = scores if bias is None else ew.add(scores, bias)
@@ -172,42 +193,48 @@ def _scores(q, k, *extras, scale, is_causal, has_bias, has_mask):
     return scores if hides is None else where(hides, hidden_score(q.dtype), scores), hides
 
 
+def _dropped(x, *extras, scale, is_causal, has_bias, has_mask, dropout=0.0):
+    """Values at the weights (b, h, t, s), with the dropout of the weights."""
+    return ew.multiply(x, _kept(extras[-1], x, dropout)) if dropout else x
+
+
 def _composed(q, k, v, *extras, **params):
     scores, _ = _scores(q, k, *extras, **params)
     top = reduce.max(scores, axis=-1)
     weights = ew.exp(ew.subtract(scores, expand_dims(top, -1)))
     inverse = ew.divide(1, reduce.sum(weights, axis=-1))
-    y = matmul_op(ew.multiply(weights, expand_dims(inverse, -1)), _by_head(v, q.shape[2]))
+    p = _dropped(ew.multiply(weights, expand_dims(inverse, -1)), *extras, **params)
+    y = matmul_op(p, _by_head(v, q.shape[2]))
     return transpose(y, (0, 2, 1, 3)), top, inverse
 
 
 def _score_gradient(dy, q, k, v, y, top, inverse, *extras, **params):
     """The softmax P of the scores and the gradient of the scores before they are hidden, both (b, h, t, s):
-    dS = P (dY V^T - sum over d of dY Y), and 0 where a score is hidden."""
+    dS = P (dY V^T - sum over d of dY Y), and 0 where a score is hidden. dY V^T is by what of P is kept."""
     scores, hides = _scores(q, k, *extras, **params)
     p = ew.multiply(ew.exp(ew.subtract(scores, expand_dims(top, -1))), expand_dims(inverse, -1))
     heads = q.shape[2]
-    dp = matmul_op(_by_head(dy, heads), _by_head(v, heads), transpose_b=True)
+    dp = _dropped(matmul_op(_by_head(dy, heads), _by_head(v, heads), transpose_b=True), *extras, **params)
     mean = transpose(reduce.sum(ew.multiply(dy, y), axis=-1, keepdims=True), (0, 2, 1, 3))
     ds = ew.multiply(p, ew.subtract(dp, mean))
     return p, ds if hides is None else where(hides, 0, ds)
 
 
-def _grad_composed(dy, q, k, v, y, top, inverse, *extras, scale, **params):
-    p, ds = _score_gradient(dy, q, k, v, y, top, inverse, *extras, scale=scale, **params)
+def _grad_composed(dy, q, k, v, y, top, inverse, *extras, **params):
+    p, ds = _score_gradient(dy, q, k, v, y, top, inverse, *extras, **params)
     heads, key_heads = q.shape[2], k.shape[2]
-    ds = ew.multiply(ds, scale)
+    ds, p = ew.multiply(ds, params["scale"]), _dropped(p, *extras, **params)
     dq = transpose(matmul_op(ds, _by_head(k, heads)), (0, 2, 1, 3))
     dk = _ungrouped(matmul_op(ds, _by_head(q, heads), transpose_a=True), key_heads)
     dv = _ungrouped(matmul_op(p, _by_head(dy, heads), transpose_a=True), key_heads)
     return dq, dk, dv
 
 
-# ---- attention_grad: dy, q, k, v, y, top, inverse[, bias][, mask] -> dq, dk, dv ----
+# ---- attention_grad: dy, q, k, v, y, top, inverse[, bias][, mask][, state] -> dq, dk, dv ----
 
 
-def _attention_grad_reference(dy, q, k, v, y, top, inverse, *extras, scale, is_causal, has_bias, has_mask):
-    bias, mask = _extras(extras, has_bias, has_mask)
+def _attention_grad_reference(dy, q, k, v, y, top, inverse, *extras, scale, is_causal, has_bias, has_mask, dropout=0.0):
+    bias, mask, state = _extras(extras, has_bias, has_mask, dropout)
     key_heads, group = k.shape[2], q.shape[2] // k.shape[2]
     wide_k, wide_v = np.repeat(k, group, axis=2), np.repeat(v, group, axis=2)
     scores = np.einsum("bthd,bshd->bhts", q, wide_k) * q.dtype.type(scale)
@@ -217,13 +244,14 @@ def _attention_grad_reference(dy, q, k, v, y, top, inverse, *extras, scale, is_c
         sees = sees & ~_later(q.shape[1], k.shape[1])
     scores = np.where(sees, scores, q.dtype.type(hidden_score(q.dtype.name)))
     p = np.exp(scores - top[..., None]) * inverse[..., None]
-    dp = np.einsum("bthe,bshe->bhts", dy, wide_v)
+    kept = _kept(state, p, dropout)
+    dp = kept * np.einsum("bthe,bshe->bhts", dy, wide_v)
     ds = sees * p * (dp - (dy * y).sum(-1).swapaxes(1, 2)[..., None]) * q.dtype.type(scale)
 
     def of_keys(dx):
         return dx.reshape(*dx.shape[:2], key_heads, group, dx.shape[3]).sum(3)
 
-    dk, dv = np.einsum("bhts,bthd->bshd", ds, q), np.einsum("bhts,bthe->bshe", p, dy)
+    dk, dv = np.einsum("bhts,bthd->bshd", ds, q), np.einsum("bhts,bthe->bshe", kept * p, dy)
     return np.einsum("bhts,bshd->bthd", ds, wide_k), of_keys(dk), of_keys(dv)
 
 
@@ -232,10 +260,8 @@ def _attention_grad_lower(node, b):
     dq = node.outputs[0]
     if b.suffix(dq) is None or y.size == 0 or k.size == 0:
         return False
-    bias, mask = _extras(extras, node.params["has_bias"], node.params["has_mask"])
-    ints = _ints(q, k, v, bias, mask, node.params["is_causal"])
-    buffers = [dy, q, k, v, y, top, inverse, bias, mask, *node.outputs]
-    b.step(f"attention_grad_{b.suffix(dq)}", buffers, ints, [node.params["scale"]])
+    given, ints, reals = _kernel_arguments(q, k, v, *extras, **node.params)
+    b.step(f"attention_grad_{b.suffix(dq)}", [dy, q, k, v, y, top, inverse, *given, *node.outputs], ints, reals)
     return True
 
 
@@ -251,20 +277,29 @@ attention_grad_op = Op(
 # ---- what layers use ----
 
 
-def attend(query, key, value, mask=None, scale=None, is_causal=False, zeros_where_blind=False):
-    """`dot_product_attention` of values that are being traced or arrays, with a choice of what a blind query gets.
+def attend(
+    query, key, value, mask=None, scale=None, is_causal=False, zeros_where_blind=False, dropout=0.0, seed_generator=None
+):
+    """`dot_product_attention` of values that are being traced or arrays, with a choice of what a blind query gets, and
+    dropout of the weights.
 
     Args:
         query, key, value, scale, is_causal: as of `dot_product_attention`.
         mask: bools of four dimensions that broadcast to (batch, heads, queries, keys), or None.
         zeros_where_blind: whether a query that may see no key gets zeros, as from a masked softmax whose weights are
             all zero, and not the mean of all values.
+        dropout: the share of weights that are set to zero; the others are divided by `1 - dropout`. Which ones is as
+            `random.dropout` of all weights, (batch, heads, queries, keys), has it.
+        seed_generator: of the dropout; it is advanced.
     """
     query, key, value = in_one_dtype(query, key, value)
     scale = 1 / math.sqrt(max(shape_of(query)[3], 1)) if scale is None else float(scale)
+    extras = [] if mask is None else [mask]
+    if dropout:
+        extras.append(seed_generator.next())
     y, top, _ = attention_op(
-        query, key, value, *(() if mask is None else (mask,)), scale=scale, is_causal=bool(is_causal), has_bias=False,
-        has_mask=mask is not None,
+        query, key, value, *extras, scale=scale, is_causal=bool(is_causal), has_bias=False, has_mask=mask is not None,
+        dropout=float(dropout),
     )  # fmt: skip
     if mask is None or not zeros_where_blind:
         return y

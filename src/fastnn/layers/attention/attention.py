@@ -11,7 +11,7 @@ class Attention(Layer):
     """`softmax(scores) value`, with `scores = scale * query key^T` (Luong et al. 2015) or, with `score_mode="concat"`,
     `scores = weight * sum(tanh(scale * (query + key)))`.
 
-    The scores of "dot" are made block by block and never all at once, unless they are returned or dropout acts on them.
+    The scores of "dot" are made block by block and never all at once, unless they are returned.
 
     Args:
         use_scale: whether there is a trained scale, which begins at 1.
@@ -70,14 +70,14 @@ class Attention(Layer):
         query, value = inputs[:2]
         key = inputs[-1]
         query_mask, value_mask = (None, None) if mask is None else mask[:2]
-        drops = training and self.dropout > 0
-        if self._needs_scores() or return_attention_scores or drops:
+        dropout = self.dropout if training else 0.0
+        if self._needs_scores() or return_attention_scores:
             weights = self._weights(query, key, value_mask, use_causal_mask)
-            if drops:
-                weights = random.dropout(weights, self.dropout, seed=self.seed_generator)
+            if dropout:
+                weights = random.dropout(weights, dropout, seed=self.seed_generator)
             y = ops.matmul(weights, value)
         else:
-            weights, y = None, self._attend(query, key, value, value_mask, use_causal_mask)
+            weights, y = None, self._attend(query, key, value, value_mask, use_causal_mask, dropout)
         if query_mask is not None:
             y = y * ops.expand_dims(ops.cast(query_mask, y.dtype), -1)
         return (y, weights) if return_attention_scores else y
@@ -85,7 +85,7 @@ class Attention(Layer):
     def _needs_scores(self) -> bool:
         return self.score_mode != "dot"
 
-    def _attend(self, query, key, value, value_mask, is_causal):
+    def _attend(self, query, key, value, value_mask, is_causal, dropout):
         """Without scores in memory: one head, and the leading axes as one batch."""
         query = query if self.scale is None else query * self.scale
         lead = query.shape[:-2]
@@ -94,7 +94,10 @@ class Attention(Layer):
         )
         if value_mask is not None:
             value_mask = ops.reshape(ops.cast(value_mask, "bool"), (key.shape[0], 1, 1, key.shape[1]))
-        y = attend(query, key, value, value_mask, scale=1.0, is_causal=is_causal)
+        y = attend(
+            query, key, value, value_mask, scale=1.0, is_causal=is_causal, dropout=dropout,
+            seed_generator=self.seed_generator,
+        )  # fmt: skip
         return ops.reshape(y, (*lead, y.shape[1], y.shape[3]))
 
     def _weights(self, query, key, value_mask, is_causal):

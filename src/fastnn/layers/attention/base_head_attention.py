@@ -142,13 +142,16 @@ class BaseHeadAttention(Layer):
         q, k, v = (
             self._merged(self._projection(name)(x)) for name, x in (("query", query), ("key", key), ("value", value))
         )
-        if return_attention_scores or (training and self.dropout > 0):
+        if return_attention_scores:
             y, weights = self._attend_by_weights(q, k, v, mask, use_causal_mask, training)
         else:
             # A layer that may drop weights, or attends over axes of more than three, multiplies weights in Keras, which
             # are zero for a blind query; otherwise `dot_product_attention` gives it the mean of all values.
             is_masked_softmax = self.dropout > 0 or len(query.shape) > 3
-            y = attend(q, k, v, mask, is_causal=use_causal_mask, zeros_where_blind=is_masked_softmax)
+            y = attend(
+                q, k, v, mask, is_causal=use_causal_mask, zeros_where_blind=is_masked_softmax,
+                dropout=self.dropout if training else 0.0, seed_generator=self._dropout_layer.seed_generator,
+            )  # fmt: skip
         y = self._apart(y, query.shape)
         if self.use_gate:
             y = y * ops.sigmoid(self._gate_dense(query))

@@ -7,8 +7,7 @@ class MultiHeadAttention(BaseHeadAttention):
     """Projects query, key and value to heads, lets each head attend, and projects what they take back (Vaswani et al.
     2017). With `query` and `value` the same array it is self-attention.
 
-    Scores are made block by block and never all at once (`ops.dot_product_attention`), unless they are returned or
-    dropout acts on them.
+    Scores are made block by block and never all at once (`ops.dot_product_attention`), unless they are returned.
 
     Args:
         num_heads: int: number of heads.
