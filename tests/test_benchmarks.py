@@ -22,18 +22,23 @@ GRADIENTS = {kind for kind in SMALLEST if kind.removesuffix("_fit") in OPERATION
 @pytest.mark.parametrize("kind", [kind for kind in SMALLEST if kind not in GRADIENTS])
 def test_fastnn_and_numpy_solve_the_same_problem(kind):
     """The smallest problem of the kind; float32 sums in two orders."""
-    ours, theirs = (module.prepare(SMALLEST[kind])[1]() for module in (by_fastnn, by_numpy))
+    problem = SMALLEST[kind]
+    ours, theirs = (module.prepare(problem)[1]() for module in (by_fastnn, by_numpy))
     ours, theirs = ([np.asarray(x) for x in (y if isinstance(y, (tuple, list)) else [y])] for y in (ours, theirs))
     assert len(ours) == len(theirs)
     for actual, expected in zip(ours, theirs, strict=True):
         expected = expected.reshape(actual.shape)
+        if problem.is_random:
+            # Weights that are dropped add noise to each value, and little to the size of all together.
+            np.testing.assert_allclose(np.linalg.norm(actual), np.linalg.norm(expected), rtol=0.01)
+            continue
         np.testing.assert_allclose(actual, expected, rtol=1e-4, atol=1e-4 * np.abs(expected).max())
 
 
 def test_a_seed_draws_the_same_problems_and_another_seed_others():
     first, again, others_ = ({p.name: p for p in sampled(seed)} for seed in (0, 0, 1))
     assert first == again
-    drawn = SMALLEST.keys() - GRADIENTS - OPERATIONS.keys()
+    drawn = {kind for kind, problem in SMALLEST.items() if not problem.is_random} - GRADIENTS - OPERATIONS.keys()
     assert {p.kind for p in first.values()} == {p.kind for p in others_.values()} == drawn
     assert {f"sampled-{p.family}" for p in first.values()} == set(sampled_level.GROUPS)
     assert len(first.keys() & others_.keys()) < len(first) / 10

@@ -3,7 +3,7 @@
 import fastnn
 from benchmarks.kernels.operations import OPERATIONS
 from fastnn import ops
-from fastnn.ops.attention import attention_op
+from fastnn.ops.attention import attend
 from fastnn.ops.conv2d import conv2d_grad_input_op, conv2d_grad_kernel_op, conv2d_op
 from fastnn.ops.depthwise import depthwise_conv2d_grad_input_op, depthwise_conv2d_grad_kernel_op, depthwise_conv2d_op
 from fastnn.ops.gather import take_grad_op
@@ -13,6 +13,7 @@ from fastnn.ops.pool2d import average_pool2d_op, max_pool2d_grad_op, max_pool2d_
 from fastnn.ops.recurrent import gru, lstm
 from fastnn.plan import memory
 from fastnn.plan.function import Compiled
+from fastnn.random import SeedGenerator
 
 
 def prepare(problem):
@@ -110,11 +111,8 @@ def _gru(x, w, r, bias, recurrent_bias):
 
 
 def _attention(params):
-    def attention(q, k, v):
-        scale = q.shape[-1] ** -0.5
-        return attention_op(q, k, v, scale=scale, is_causal=params["causal"], has_bias=False, has_mask=False)[0]
-
-    return attention
+    dropout = {"dropout": params["dropout"], "seed_generator": SeedGenerator(0)} if params["dropout"] else {}
+    return lambda q, k, v: attend(q, k, v, is_causal=params["causal"], **dropout)
 
 
 def _operation(function):
@@ -163,6 +161,7 @@ FUNCTIONS = {
     "gru_fit": lambda _, *xs: _fit(_gru, xs[:-1], xs[-1]),
     "attention": lambda p, *xs: _attention(p)(*xs),
     "attention_fit": lambda p, *xs: _fit(_attention(p), xs[:-1], xs[-1]),
+    "attention_dropout_fit": lambda p, *xs: _fit(_attention(p), xs[:-1], xs[-1]),
     **{kind: _operation(of.fastnn) for kind, of in OPERATIONS.items()},
     **{f"{kind}_fit": _operation_fit(of.fastnn) for kind, of in OPERATIONS.items() if of.fit},
 }

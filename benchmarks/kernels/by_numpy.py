@@ -308,10 +308,12 @@ def attention_weights(q, k, causal=False):
     return softmax(None, scores)
 
 
-def attention_gradients(weights, q, k, v, dy):
-    """By q, k and v, heads first."""
-    dv = weights.transpose(0, 1, 3, 2) @ dy
+def attention_gradients(weights, q, k, v, dy, keep=None):
+    """By q, k and v, heads first; `keep`: what weights were multiplied by."""
+    dv = (weights if keep is None else weights * keep).transpose(0, 1, 3, 2) @ dy
     ds = dy @ v.transpose(0, 1, 3, 2)
+    if keep is not None:
+        ds *= keep
     ds -= np.einsum("bhts,bhts->bht", ds, weights)[..., None]
     ds *= weights
     ds *= q.shape[-1] ** -0.5
@@ -327,6 +329,14 @@ def _attention_fit(p, q, k, v, dy):
     q, k, v, dy = heads_first(q, k, v, dy)
     weights = attention_weights(q, k, p["causal"])
     return heads_first(weights @ v, *attention_gradients(weights, q, k, v, dy))
+
+
+def _attention_dropout_fit(p, q, k, v, dy):
+    q, k, v, dy = heads_first(q, k, v, dy)
+    weights = attention_weights(q, k, p["causal"])
+    keep = np.random.default_rng(0).random(weights.shape, "float32") >= p["dropout"]
+    keep = keep * np.float32(1 / (1 - p["dropout"]))
+    return heads_first((weights * keep) @ v, *attention_gradients(weights, q, k, v, dy, keep))
 
 
 # {kind: function(params, *arrays)}
@@ -364,6 +374,7 @@ FUNCTIONS = {
     "gru_fit": _gru_fit,
     "attention": _attention,
     "attention_fit": _attention_fit,
+    "attention_dropout_fit": _attention_dropout_fit,
     **{kind: _operation(of.numpy) for kind, of in OPERATIONS.items()},
 }
 

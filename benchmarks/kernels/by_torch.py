@@ -179,7 +179,8 @@ def _recurrent_in_our_order(reorder):
 
 def _attention(p, q, k, v):
     q, k, v = (x.transpose(1, 2) for x in (q, k, v))
-    return functional.scaled_dot_product_attention(q, k, v, is_causal=p["causal"]).transpose(1, 2)
+    y = functional.scaled_dot_product_attention(q, k, v, dropout_p=p["dropout"], is_causal=p["causal"])
+    return y.transpose(1, 2)
 
 
 def _optimizer(make):
@@ -252,6 +253,7 @@ FUNCTIONS = {
     "gru_fit": _recurrent(nn.GRU, _reset_first, is_fit=True),
     "attention": _without_gradients(_attention),
     "attention_fit": _fit(_attention),
+    "attention_dropout_fit": _fit(_attention),
     **{kind: _operation(of.torch) for kind, of in OPERATIONS.items()},
     **{f"{kind}_fit": _operation_fit(of.torch) for kind, of in OPERATIONS.items() if of.fit},
 }

@@ -25,6 +25,7 @@ class Problem:
         bytes: read plus written.
         params: further arguments of the function.
         sets: so many sets of equal arguments take turns, as in a network, where a layer's were used long ago.
+        is_random: each contender draws its own numbers: of the results only the shapes are compared.
     """
 
     family: str
@@ -35,6 +36,7 @@ class Problem:
     bytes: float = 0.0
     params: dict = field(default_factory=dict)
     sets: int = 1
+    is_random: bool = False
 
     @property
     def name(self) -> str:
@@ -260,14 +262,18 @@ def recurrent(sizes):
             yield Problem("recurrent", f"{kind}_fit", text, (*arrays, y), 3 * flops, 2 * _bytes(*arrays, y))
 
 
-def attention(sizes):
+def attention(sizes, dropout=0.0):
     for b, t, s, h, d, causal in sizes:
-        q, k, params = (b, t, h, d), (b, s, h, d), {"causal": causal}
+        q, k, params = (b, t, h, d), (b, s, h, d), {"causal": causal, "dropout": dropout}
         flops = 4.0 * b * t * s * h * d * (0.5 if causal else 1)
         text = f"{b}x{t}x{s}, {h} heads of {d}{', causal' if causal else ''}"
-        yield Problem("attention", "attention", text, (q, k, k), flops, _bytes(q, q, k, k), params)
         # The gradient has four products where the forward pass has two; recomputed scores are not counted.
-        yield Problem("attention", "attention_fit", text, (q, k, k, q), 3 * flops, 2 * _bytes(q, q, k, k), params)
+        fit = (q, k, k, q), 3 * flops, 2 * _bytes(q, q, k, k), params
+        if dropout:  # in training alone
+            yield Problem("attention", "attention_dropout_fit", text, *fit, is_random=True)
+            continue
+        yield Problem("attention", "attention", text, (q, k, k), flops, _bytes(q, q, k, k), params)
+        yield Problem("attention", "attention_fit", text, *fit)
 
 
 # ---- what else networks do: operations.py ----
@@ -298,6 +304,7 @@ PROBLEMS = [
     *optimizers(PARAMETERS),
     *recurrent(RECURRENT),
     *attention(ATTENTION),
+    *attention(ATTENTION[:2], dropout=0.1),
     *operations(),
 ]
 FAMILIES = tuple(dict.fromkeys(problem.family for problem in PROBLEMS))

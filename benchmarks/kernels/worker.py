@@ -46,7 +46,7 @@ def measured(module, problem, budget_s: float) -> list[float] | None:
     if not (found := prepared(module, problem)):
         return None
     run, result = found
-    check = check_of(result())
+    check = check_of([np.shape(x) for x in result()] if problem.is_random else result())
     found = [seconds_of(run, budget_s), *check]
     if len(os.sched_getaffinity(0)) > 1:
         settle()  # not beside the next contender
