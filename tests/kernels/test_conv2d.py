@@ -117,6 +117,7 @@ PROBLEMS = [
     Problem(2, 4, 72, 64, 64, 1, 1, strides=(1, 3)),
     Problem(2, 4, 48, 16, 32, 2, 2, strides=(2, 2)),
     Problem(1, 4, 48, 48, 32, 1, 1, strides=(3, 2), groups=2),
+    Problem(3, 121, 122, 97, 70, 1, 1, strides=(3, 3)),  # far pixels: the kernel gradient has short bands
     Problem(2, 21, 19, 24, 8, 3, 3, strides=(2, 1), dilation=(2, 1), pads=(2, 1, 1, 1)),  # few channels of results
     Problem(3, 9, 8, 50, 7, 2, 3, strides=(1, 3)),
     Problem(5, 7, 5, 33, 5, 4, 4, strides=(2, 2), pads=(2, 2, 2, 2)),

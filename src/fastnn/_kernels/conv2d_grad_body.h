@@ -238,7 +238,9 @@ static void OWN(conv2d_grad_input)(const fnn_call *call, int64_t begin, int64_t 
 
 enum {
   OWN(CONV_UNIT_SUMS) = 256 << 10, /* bytes of a unit's sums */
-  OWN(CONV_BAND_BYTES) = 640 << 10 /* of what it contracts between two visits of a tile */
+  OWN(CONV_BAND_BYTES) = 640 << 10, /* of what it contracts between two visits of a tile */
+  OWN(CONV_NEAR_BYTES) = 30 << 10,  /* of that what L1 keeps for the tiles of a panel: it, and a line of x a pixel */
+  OWN(CONV_FAR_PIXELS_BYTES) = 1 << 24 /* of x and dy, from which a band is so short: visits of sums cost less there */
 };
 
 typedef struct {
@@ -271,7 +273,7 @@ static int OWN(conv_taps_fit)(const conv_shape *s) {
 }
 
 /* Units whose sums stay in L2, and bands whose pixels, of x what a unit's taps read, do so beside them: units of few
- * rows would read all pixels from memory anew. */
+ * rows would read all pixels from memory anew. Of x and dy that are far, L1 keeps what all tiles of a panel read. */
 static void OWN(conv_cut_sums)(OWN(conv_kernel_cut) * c) {
   const conv_shape *s = &c->s;
   const int64_t size = (int64_t)sizeof(T), most = fnn_max(1, c->rows / (3 * TILE_BLOCK));
@@ -281,7 +283,10 @@ static void OWN(conv_cut_sums)(OWN(conv_kernel_cut) * c) {
   const int64_t rows = fnn_min(fnn_ceil_div(taps, s->kw), s->stride_h);
   const int64_t read = fnn_min(unit_rows * s->groups, rows * cols * s->cin), pixel = (s->cout + read) * size;
   const int64_t equal = s->n * s->oh * s->ow / fnn_ceil_div(CONV_UNITS / 2, c->row_blocks);
-  const int64_t pixels = fnn_max(CONV_FEW_PIXELS, fnn_min(fnn_min(CONV_PIXELS, equal), OWN(CONV_BAND_BYTES) / pixel));
+  const int64_t near = OWN(CONV_NEAR_BYTES) / (tile_panel_at(s->cout_g, N, 0).vectors * N * size + FNN_ALIGN);
+  const int is_far = s->n * (s->h * s->w * s->cin + s->oh * s->ow * s->cout) * size >= OWN(CONV_FAR_PIXELS_BYTES);
+  const int64_t most_pixels = fnn_min(is_far ? near : CONV_PIXELS, OWN(CONV_BAND_BYTES) / pixel);
+  const int64_t pixels = fnn_max(CONV_FEW_PIXELS, fnn_min(most_pixels, equal));
   const int64_t row = c->copies ? c->window_cols * s->cin : 0;
   c->bands = conv_bands_by(s->n, s->oh, s->ow, row * s->stride_h * size, 1, pixels);
   const int64_t window_rows = (c->bands.rows - 1) * s->stride_h + (s->kh - 1) * s->dilation_h + 1;
