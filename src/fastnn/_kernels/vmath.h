@@ -228,8 +228,20 @@ FNN_INLINE fnn_vf fnn_normal_cdff(fnn_vf x, fnn_vf *bell) {
 
 enum { fnn_TRIG_LIMITf = 100000 }; /* as fnn_TRIG_LIMITd */
 
-/* x = quadrant pi/2 + r, |r| <= pi/4, computed in float64: near a multiple of pi/2 float32 would need five parts of it
- * (with three, tan was off by 75 ulp). */
+/* x = quadrant pi/2 + r, |r| <= pi/4. */
+#if defined(FNN_ISA_AVX512) || defined(FNN_ISA_AVX2)
+/* By parts of 24 bits: n times the first leaves a multiple of x's last bit or of 2^-23, which is exact; what the other
+ * two leave is rounded to its own 24 bits. */
+FNN_INLINE fnn_vf fnn_trig_reducef(fnn_vf x, fnn_vi32 *quadrant) {
+  const float magic = 12582912.0f; /* 1.5 * 2^23: rounds, and leaves the integer in the low bits */
+  const fnn_vf shifted = x * 0.636619772f + magic, n = shifted - magic;
+  *quadrant = (fnn_vi32)shifted;
+  fnn_vf r = fnn_multiply_addf(n, fnn_splatf(-1.57079637f), x);
+  r = fnn_multiply_addf(n, fnn_splatf(4.37113883e-8f), r);
+  return fnn_multiply_addf(n, fnn_splatf(1.71512451e-15f), r);
+}
+#else
+/* In float64: near a multiple of pi/2 float32 would need five parts of it (with three, tan was off by 75 ulp). */
 FNN_INLINE fnn_vf fnn_trig_reducef(fnn_vf x, fnn_vi32 *quadrant) {
   const double magic = 6755399441055744.0; /* 1.5 * 2^52: rounds, and leaves the integer in the low bits */
   fnn_vf r;
@@ -246,6 +258,7 @@ FNN_INLINE fnn_vf fnn_trig_reducef(fnn_vf x, fnn_vi32 *quadrant) {
   *quadrant = q;
   return r;
 }
+#endif
 
 FNN_INLINE fnn_vf fnn_sin_polyf(fnn_vf r) { /* |r| <= pi/4 */
   fnn_vf z = r * r;
