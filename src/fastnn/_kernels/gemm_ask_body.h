@@ -159,42 +159,54 @@ static void OWN(gemm_strip)(OWN(tile) * t, int64_t tiles, int vectors) {
 
 /* The same, which ask for rows. */
 static void OWN(gemm_asking_strip)(OWN(tile) * t, const OWN(gemm_ask) * asks, int64_t tiles, int vectors) {
+  const enum strip_kind plain = t->strip;
+  const int64_t k = t->segments[0].k, c_parts = t->asks_c ? fnn_min(tile_rows(vectors), k) : 0;
+  const int asks_any = asks[0].rows + asks[1].rows + asks[2].rows > 0;
   t->strip = STRIP_FULL;
-  t->parts = OWN(gemm_asks_a_tile)(asks, t->segments[0].k, tiles, GEMM_PART_STEPS);
-  for (int i = 0; i < GEMM_MOST_ASKS; i++) {
+  t->parts = asks_any ? fnn_max(c_parts, OWN(gemm_asks_a_tile)(asks, k, tiles, GEMM_PART_STEPS)) : 0;
+  for (int i = 0; asks_any && i < GEMM_MOST_ASKS; i++) {
     const int64_t n = t->parts ? fnn_min(tiles, fnn_ceil_div(asks[i].rows, t->parts)) : 0;
     if (n == 0) continue;
     OWN(gemm_ask_rows)(t, asks + i, 0);
     OWN(gemm_strip)(t, n, vectors);
     tiles -= n;
   }
-  t->parts = t->ahead_lines = 0;
+  t->strip = plain;
+  t->parts = c_parts, t->ahead_lines = 0;
   if (tiles > 0) OWN(gemm_strip)(t, tiles, vectors);
 }
 
 /* The same of a B whose columns are contiguous along k: each tile asks for some lines of all columns of what is packed
- * next, the next block of k or the first one of the next panel. Blocks of rows that share a panel share this too. */
+ * next, the next block of k or the first one of the next panel. Blocks of rows that share a panel share this too.
+ * Columns without gaps between them are asked for in the order of memory, a part of them by each tile. */
 static void OWN(gemm_asking_columns)(OWN(tile) * t, const OWN(gemm_cut) * c, const T *b, int64_t b_col, int64_t k_begin,
                                      int64_t k_next, int64_t k_end, int64_t panel_index, int64_t row_block,
                                      int64_t tiles, int vectors) {
-  const int ends = k_next == k_end;
+  const int ends = k_next == k_end, is_dense = b_col == c->k_block;
   const int64_t from = ends ? k_begin : k_next, line = FNN_ALIGN / (int64_t)sizeof(T);
+  OWN(gemm_ask) asks[GEMM_MOST_ASKS] = {{0}};
   if (panel_index + ends < c->panels) {
     const tile_panel next = tile_panel_of(c->n, N, c->widest, panel_index + ends);
-    const int64_t lines = fnn_ceil_div(fnn_min(c->k_block, k_end - from), line);
+    const int64_t length = fnn_min(c->k_block, k_end - from);
+    const int64_t lines = fnn_ceil_div(is_dense ? length * next.cols : length, line);
     const int64_t begin = lines * row_block / c->row_blocks, end = lines * (row_block + 1) / c->row_blocks;
-    t->strip = STRIP_FULL;
-    t->parts = fnn_min(next.cols, fnn_max(1, t->segments[0].k / GEMM_PART_STEPS));
-    t->ahead = b + next.begin * b_col + from + begin * line;
-    t->ahead_lines = fnn_ceil_div(end - begin, tiles);
-    t->ahead_skip = b_col - t->ahead_lines * line;
-    t->ahead_tile_skip = t->ahead_lines * line - t->parts * b_col;
-    const int64_t n = t->ahead_lines ? fnn_ceil_div(end - begin, t->ahead_lines) : 0;
-    if (n > 0) OWN(gemm_strip)(t, n, vectors);
-    t->parts = t->ahead_lines = t->ahead_tile_skip = 0;
-    tiles -= n;
+    const T *at = b + next.begin * b_col + from + begin * line;
+    if (is_dense) {
+      asks[0] = (OWN(gemm_ask)){at - (uintptr_t)at % FNN_ALIGN / sizeof(T), line, end - begin, line};
+    } else {
+      t->strip = STRIP_FULL;
+      t->parts = fnn_min(next.cols, fnn_max(1, t->segments[0].k / GEMM_PART_STEPS));
+      t->ahead = at;
+      t->ahead_lines = fnn_ceil_div(end - begin, tiles);
+      t->ahead_skip = b_col - t->ahead_lines * line;
+      t->ahead_tile_skip = t->ahead_lines * line - t->parts * b_col;
+      const int64_t n = t->ahead_lines ? fnn_ceil_div(end - begin, t->ahead_lines) : 0;
+      if (n > 0) OWN(gemm_strip)(t, n, vectors);
+      t->ahead_tile_skip = 0;
+      tiles -= n;
+    }
   }
-  if (tiles > 0) OWN(gemm_strip)(t, tiles, vectors);
+  OWN(gemm_asking_strip)(t, asks, tiles, vectors);
 }
 
 /* A tile whose segments copy such rows to `out`, and ask for some that are `further` on. */

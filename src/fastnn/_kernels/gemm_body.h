@@ -443,15 +443,15 @@ static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OW
       scratch->next_of = asked[1].at;
       scratch->next_rows = copies ? fnn_min(asked[1].rows, tiles * t.n_segments) : 0;
       t.a = a_rows, t.c = c_rows;
-      t.strip = t.resumes || t.continues ? STRIP_FULL : prefetches ? STRIP_ASKS_C : STRIP_PLAIN;
+      t.asks_c = prefetches && c->asks != GEMM_ASKS_ROWS;
+      t.strip = t.resumes || t.continues ? STRIP_FULL : t.asks_c ? STRIP_ASKS_C : STRIP_PLAIN;
       int64_t row = 0;
       const int asks_operands = prefetches && ints[GEMM_EPILOGUE] && c->way != GEMM_COPIED_B;
       if (tiles > 0 && !asks_operands && !copies && OWN(tile_fits_strip)(&t, panel.vectors)) {
         if (c->asks == GEMM_ASKS_COLUMNS)
           OWN(gemm_asking_columns)(&t, c, b, ints[GEMM_B_COL], k_begin, k_next, k_end, panel_index, row_block, tiles,
                                    panel.vectors);
-        else if (asked[0].rows + asked[1].rows > 0) OWN(gemm_asking_strip)(&t, asked, tiles, panel.vectors);
-        else OWN(gemm_strip)(&t, tiles, panel.vectors);
+        else OWN(gemm_asking_strip)(&t, asked, tiles, panel.vectors);
         row = tiles * height;
       }
       for (; row < rows; row += height) {

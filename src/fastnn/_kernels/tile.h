@@ -109,6 +109,7 @@ typedef struct {
   /* NULL, or a TILE_COLS for each row of `a`, 64-byte aligned: where the sums are kept between calls. */
   T *partial;
   enum strip_kind strip;
+  int asks_c; /* a strip with parts asks for the next tile's rows of C too */
   int resumes, continues; /* start from partial instead of zero; leave the sums there and write no result */
   /* The result: max(alpha * acc + bias + beta * c, floor); c is not read when beta is 0. */
   const T *bias; /* whole vectors of them or NULL */
@@ -391,7 +392,8 @@ FNN_INLINE void OWN(strip_run)(const OWN(tile) * t, int64_t tiles, const enum st
       if (is_full) {
         for (int64_t l = t->ahead_lines; l > 0; l--, ahead += FNN_ALIGN / sizeof(T)) __builtin_prefetch(ahead, 0, 2);
         ahead += t->ahead_skip;
-      } else {
+      }
+      if (!is_full || (t->asks_c && i < rows)) {
 #pragma GCC unroll 8
         for (int j = 0; j < vectors; j++) __builtin_prefetch(next[i] + next_column + j * N, 1, 2);
       }
