@@ -18,6 +18,7 @@
  *   buffers  0: two factors, then a vector for each unit, written
  *   ints     0 units, 1 iterations of GEMM_PEAK_CHAINS vector multiply-adds of a unit */
 #include <math.h>
+#include <unistd.h>
 
 #include "program.h"
 #include "vector.h"
@@ -91,7 +92,7 @@ enum {
   GEMM_WIDE_BYTES = 1 << 22,
   /* More rows that share a B of GEMM_AHEAD_BYTES in so many panels and more, whose k is done at once. */
   GEMM_SHARED_ROWS = 512,
-  GEMM_SHARED_K = 1024,
+  GEMM_SHARED_K = 1024, /* of a larger L2 cache see gemm_near_k */
   GEMM_SHARED_PANELS = 4,
   GEMM_WAYS_BYTES = 1 << 20,       /* that rows a power of two apart are spread over, 8 of them for each of 2,048 sets */
   /* Vectors of a panel of a row by a B from afar, at least and at most: long pieces of its rows, pages apart. */
@@ -160,6 +161,19 @@ static const int64_t gemm_most_k[GEMM_WAYS] = {
   [GEMM_STREAM] = INT64_MAX, [GEMM_TALL] = GEMM_K_MOST, [GEMM_LARGE] = GEMM_K_WIDE, [GEMM_AHEAD] = GEMM_K_AHEAD,
   [GEMM_SHARED] = GEMM_K_MOST, [GEMM_COPIED_B] = GEMM_COPIED_K, [GEMM_PLAIN] = GEMM_K_MOST,
 };
+
+/* The longest k of which a packed panel stays in the L2 cache beside rows of A. Results do not depend on it. */
+static int64_t gemm_near_k(void) {
+  static int64_t known; /* every thread finds the same */
+  int64_t k = __atomic_load_n(&known, __ATOMIC_RELAXED);
+  if (k) return k;
+  k = GEMM_SHARED_K;
+#ifdef _SC_LEVEL2_CACHE_SIZE
+  k = fnn_max(k, fnn_min((sysconf(_SC_LEVEL2_CACHE_SIZE) >> 20) * GEMM_SHARED_K, GEMM_K_MOST));
+#endif
+  __atomic_store_n(&known, k, __ATOMIC_RELAXED);
+  return k;
+}
 
 /* A product of one column, written as one of a row: the operands change places, and a vector holds many rows of the
  * result instead of one. What came is returned where that does not pay; else `space`, without the program. */

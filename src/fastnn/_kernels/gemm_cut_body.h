@@ -1,5 +1,5 @@
 /* gemm_cut_body.h: how a product is cut into units, for float32 and for float64: a function of its shapes and strides
- * alone. */
+ * alone, but for what a larger L2 cache holds (gemm_near_k), which changes no result. */
 
 enum { OWN(GEMM_ROWS) = 2 * TILE_BLOCK };
 
@@ -204,7 +204,7 @@ static enum gemm_way OWN(gemm_way_of)(const OWN(gemm_cut) * c, const int64_t *in
   if (a_row == 1 && !is_paged && c->k >= 4 * GEMM_K_BLOCK) return GEMM_TALL;
   if (a_row == 1) return GEMM_PLAIN;
   const int64_t blocks = fnn_ceil_div(c->m, GEMM_MOST_ROWS);
-  const int shares_blocks = is_large && (blocks == 1 || c->k > (b_col == 1 ? GEMM_SHARED_K : GEMM_K_MOST)) &&
+  const int shares_blocks = is_large && (blocks == 1 || c->k > (b_col == 1 ? gemm_near_k() : GEMM_K_MOST)) &&
                             c->panels * blocks >= GEMM_MANY_UNITS;
   if (b_col != 1 && OWN(gemm_copies_b)(c)) return GEMM_COPIED_B;
   if (b_col != 1) return shares_blocks && c->m > 1 ? GEMM_LARGE : GEMM_PLAIN;
