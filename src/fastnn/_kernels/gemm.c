@@ -109,6 +109,7 @@ enum {
   GEMM_STRADDLED_BYTES = 1 << 14,  /* that a panel of B is spread over, from which packing it pays */
   GEMM_SCATTERED_BYTES = 1 << 19,
   GEMM_PACKING_ROWS = FNN_VECTOR_BYTES == 64 ? 512 : 48, /* that are too few for it; wide panels straddle fewer lines */
+  GEMM_STRADDLING_ROWS = 160, /* the same where 7 of 8 vectors straddle lines, or more */
   GEMM_PREFETCHED_BYTES = 1 << 20, /* of a C in panels, above which its short rows are fetched ahead */
   /* Dot products: of up to so many rows, if k is not below so much, and so much more for each row that would share what
    * is transposed instead. A tile of them has so many rows and columns, whose part of B stays in half of L1. AVX2 code

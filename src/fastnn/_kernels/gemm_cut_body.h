@@ -54,7 +54,9 @@ static int OWN(gemm_is_scattered)(const OWN(gemm_cut) * c, const int64_t *ints, 
   const int64_t apart = row_bytes & -row_bytes;
   if (OWN(gemm_asks_packed)(c) && apart % FNN_ALIGN == 0 && fnn_min(c->k, k) * apart <= 2 * GEMM_WAYS_BYTES) return 0;
   const int is_far = OWN(gemm_shares_sets)(ints) || c->n * c->k * (int64_t)sizeof(T) >= GEMM_WIDE_BYTES;
-  return c->m > (is_far ? OWN(GEMM_ROWS) : GEMM_PACKING_ROWS) &&
+  const int is_straddling = row_bytes % (FNN_VECTOR_BYTES / 4) && c->way == GEMM_PLAIN; /* 7 of 8 vectors, or more */
+  const int64_t few = is_straddling ? fnn_min(GEMM_STRADDLING_ROWS, GEMM_PACKING_ROWS) : GEMM_PACKING_ROWS;
+  return c->m > (is_far ? OWN(GEMM_ROWS) : few) &&
          ((row_bytes % FNN_VECTOR_BYTES && span > GEMM_STRADDLED_BYTES) ||
           (row_bytes > 1024 && span > GEMM_SCATTERED_BYTES));
 }
