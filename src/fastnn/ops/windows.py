@@ -91,7 +91,7 @@ def _windows_sum_simplify(node):
     """Windows as pieces of `stride` elements, which are added whole: as many as a window has of them, not taps."""
     y, c = node.inputs[0], node.outputs[0].shape[3]
     outer, out, inner, _ = y.shape
-    size, taps, stride, dilation, before = node.params.values()
+    size, taps, stride, dilation, before = (node.params[n] for n in ("size", "taps", "stride", "dilation", "before"))
     pieces = -(-taps // stride)
     if not inner == dilation == 1 or before or pieces == taps or out == 0:
         return None

@@ -1,7 +1,8 @@
 """Executable: a graph compiled to a plan, and its runs.
 
 compile: simplify -> raise over views -> fuse -> lower -> assign memory -> `_engine.Plan`. A run takes an arena, points
-the plan's slots at the arrays of this run, executes without the GIL, and copies the outputs out.
+the plan's slots at the arrays of this run, executes without the GIL, and copies out those outputs
+that the kernels did not write into the arrays that it returns.
 """
 
 from __future__ import annotations
