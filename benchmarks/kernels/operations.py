@@ -307,6 +307,10 @@ OPERATIONS = {
         lambda np, x: np.lib.stride_tricks.sliding_window_view(x, 400, -1)[:, ::160] + 0,
         lambda torch, x: x.unfold(-1, 400, 160).contiguous(), fit=True,
     ),
+    "spectrum": Operation(
+        "sequences", ((1600, 400),), (1600, 201), lambda ops, x: sum(part * part for part in ops.rfft(x)),
+        lambda np, x: np.square(np.abs(np.fft.rfft(x))), lambda torch, x: torch.fft.rfft(x).abs().square(), fit=True,
+    ),
     "turn": Operation(
         "images", ((8, 96, 96, 3),), (8, 96, 96, 3), lambda ops, x: ops.image.affine_transform(x, TURN),
         _turn_numpy, _on_planes(_turn_torch), fit=True,

@@ -1,11 +1,11 @@
-"""dft: sizes of each kind of factor, rows and columns around the vector, several axes, every ISA."""
+"""dft: sizes of each kind of factor, rows and columns around the vector, several axes, every ISA; rdft, irdft: rows."""
 
 import numpy as np
 import pytest
 
 from fastnn import _kernels
 from fastnn._kernels import _engine
-from fastnn.ops.fourier import dft_numbers, factors_of
+from fastnn.ops.fourier import dft_numbers, factors_of, rdft_numbers
 from tests.kernels.guarded import Guarded
 
 # shape, axes
@@ -60,6 +60,82 @@ def test_dft(case, kind, dtype, isa):
             np.testing.assert_allclose(part.array, right.astype(np.float64), rtol=0, atol=bound)
         results.append([part.array for part in y])
     np.testing.assert_array_equal(*results)
+
+
+# rows, n, numbers of a row of x: as many as the transform takes, fewer, more
+REAL_CASES = [
+    (1, 1, 1), (3, 2, 2), (16, 3, 3), (17, 4, 4), (5, 6, 6), (33, 15, 15), (2, 61, 61), (2, 122, 122), (18, 70, 70),
+    (1, 256, 256), (3, 512, 512), (20, 12, 5), (20, 9, 4), (4, 40, 1), (7, 10, 23), (7, 11, 23),
+]  # fmt: skip
+
+
+def _rounding_bound(n, dtype):
+    """As above, and one pass more, which parts frequencies of even and odd numbers or puts them together."""
+    m = n if n % 2 else n // 2
+    return (9 + sum(2 * factor + 4 for factor in factors_of(m))) * np.finfo(dtype).eps * n
+
+
+def _on_both_thread_counts(kernel, inputs, shapes, dtype, numbers, isa):
+    """The outputs, which are the same by one thread and by two."""
+    results = []
+    for threads in (1, 2):
+        outputs = [Guarded.unwritten(shape, dtype) for shape in shapes]
+        _kernels.run(kernel, [x.array for x in (*inputs, *outputs)], *numbers, threads, isa)
+        for y in outputs:
+            y.assert_canaries()
+        results.append([y.array for y in outputs])
+    for one, two in zip(*results, strict=True):
+        np.testing.assert_array_equal(one, two)
+    return results[0]
+
+
+@pytest.mark.parametrize("isa", _engine.isas())
+@pytest.mark.parametrize("kind, dtype", [("f32", np.float32), ("f64", np.float64)])
+@pytest.mark.parametrize("case", REAL_CASES, ids=str)
+def test_rdft(case, kind, dtype, isa):
+    outer, n, given = case
+    x = Guarded(np.random.default_rng(0).uniform(-1, 1, (outer, given)), dtype)
+    row = np.zeros((outer, n), np.longdouble)
+    row[:, :given] = x.array[:, :n]
+    expected = 0.5 * _transformed(row, (1,))[:, : n // 2 + 1]
+    y = _on_both_thread_counts(
+        f"rdft_{kind}", [x], [expected.shape] * 2, dtype, rdft_numbers(outer, n, given, 0.5), isa
+    )
+    for part, right in zip(y, (expected.real, expected.imag), strict=True):
+        np.testing.assert_allclose(part, right.astype(np.float64), rtol=0, atol=_rounding_bound(n, dtype))
+    assert not y[1][:, 0].any() and (n % 2 or not y[1][:, -1].any())
+
+
+@pytest.mark.parametrize("isa", _engine.isas())
+@pytest.mark.parametrize("kind, dtype", [("f32", np.float32), ("f64", np.float64)])
+@pytest.mark.parametrize("case", [(outer, n, max(1, given // 2 + 1)) for outer, n, given in REAL_CASES], ids=str)
+def test_irdft(case, kind, dtype, isa):
+    outer, n, given = case
+    rng = np.random.default_rng(0)
+    re, im = (Guarded(rng.uniform(-1, 1, (outer, given)), dtype) for _ in range(2))
+    half = np.zeros((outer, n // 2 + 1), np.clongdouble)
+    kept = min(given, n // 2 + 1)
+    half[:, :kept] = re.array[:, :kept] + 1j * im.array[:, :kept].astype(np.longdouble)
+    half[:, 0] = half[:, 0].real
+    if n % 2 == 0:
+        half[:, -1] = half[:, -1].real
+    whole = np.concatenate([half, half[:, 1 : (n + 1) // 2][:, ::-1].conj()], axis=1)
+    expected = 0.5 * _transformed(whole.conj(), (1,)).real
+    numbers = rdft_numbers(outer, n, given, 0.5)
+    (y,) = _on_both_thread_counts(f"irdft_{kind}", [re, im], [(outer, n)], dtype, numbers, isa)
+    np.testing.assert_allclose(y, expected.astype(np.float64), rtol=0, atol=_rounding_bound(n, dtype))
+
+
+@pytest.mark.parametrize("isa", _engine.isas())
+def test_rows_of_real_numbers_that_are_not_finite_stay_alone(isa):
+    x = np.ones((40, 12), "float32")
+    x[7, 3] = np.nan
+    y = [np.zeros((40, 7), "float32") for _ in range(2)]
+    _kernels.run("rdft_f32", [x, *y], *rdft_numbers(40, 12, 12, 1.0), 1, isa)
+    assert (np.flatnonzero(np.isnan(y[0]).any(1)) == [7]).all()
+    back = np.zeros_like(x)
+    _kernels.run("irdft_f32", [*y, back], *rdft_numbers(40, 12, 7, 1.0), 1, isa)
+    assert (np.flatnonzero(np.isnan(back).any(1)) == [7]).all()
 
 
 @pytest.mark.parametrize("isa", _engine.isas())

@@ -60,6 +60,15 @@ def test_a_signal_comes_back(arguments):
     np.testing.assert_allclose(back[:, :end], signal[:, :end], atol=1e-12)
 
 
+@pytest.mark.parametrize("shape", [(1, 2048), (5, 2048), (3, 8192), (4, 9000), (2, 3, 1022), (4, 134)])
+def test_long_rows(shape):
+    """By the kernel where it has the size and rows enough, by NumPy elsewhere: 134 is 2 times 67."""
+    x = rows(*shape)
+    y = ops.rfft(x)
+    np.testing.assert_allclose(y[0] + 1j * y[1], np.fft.rfft(x.astype("float64")), atol=2e-4)
+    np.testing.assert_allclose(ops.irfft(y, shape[-1]), x, atol=1e-5)
+
+
 def test_shapes_at_the_edge():
     assert ops.extract_sequences(x64(2, 3), 5, 1).shape == (2, 0, 5)
     assert ops.rfft(x64(0, 4))[0].shape == (0, 3)

@@ -1,4 +1,4 @@
-/* fourier.c: discrete Fourier transforms of pairs of arrays, a real and an imaginary part.
+/* fourier.c: discrete Fourier transforms of complex numbers (a real and an imaginary array), of real ones, and back.
  *
  * dft  buffers 0 real x, 1 imaginary x, 2 real y, 3 imaginary y: all of one shape, (outer, n, inner) about each axis; y is
  *      written whole, not over x
@@ -6,11 +6,20 @@
  *   the same with real and imaginary parts exchanged, of x and of y.
  *   ints   [0] axes (1 to 4), then for each [0] outer [1] n [2] inner [3] factors [4..15] the factors of n: 4 and primes
  *   reals  [0] scale, then for each axis cos(2 pi j / n), -sin(2 pi j / n) for j < n
+ *
+ * rdft   buffers 0 x (outer, given), 1 real y, 2 imaginary y (outer, n / 2 + 1): the frequencies 0 to n / 2 of rows of n
+ *        real numbers, which are x cut or filled with zeros
+ * irdft  buffers 0 real x, 1 imaginary x (outer, given), 2 y (outer, n): such rows from their frequencies, which are cut
+ *        or filled with zeros; imaginary parts of the frequency 0, and of n / 2 of an even n, count as zeros
+ *   ints   [0] outer [1] n [2] given [3] m [4] factors [5..16] the factors of m: n / 2 for an even n, which is
+ *          transformed as m complex numbers, else n
+ *   reals  [0] scale, then as above for m numbers; for an even n cos(2 pi k / n), -sin(2 pi k / n) for k <= m
+ *
  * A phase is an axis, a unit transforms a vector of lanes at once: neighbours along `inner`, or rows where that is 1.
  * The passes are Stockham's: a factor each, from one half of the scratch to the other, without a reordering. */
 #include "vector.h"
 
-enum { DFT_FACTORS = 12, DFT_MAX_FACTOR = 61, DFT_INTS = 4 + DFT_FACTORS };
+enum { DFT_FACTORS = 12, DFT_MAX_FACTOR = 61, DFT_INTS = 4 + DFT_FACTORS, RDFT_INTS = 5 + DFT_FACTORS };
 
 typedef struct {
   int64_t outer, n, inner, factors, factor[DFT_FACTORS];
@@ -23,6 +32,18 @@ static dft_axis dft_axis_of(const int64_t *ints, int64_t axis) {
   return a;
 }
 
+typedef struct {
+  int64_t outer, n, given, length, factors, factor[DFT_FACTORS];
+} rdft_shape;
+
+static rdft_shape rdft_shape_of(const int64_t *ints) {
+  rdft_shape s;
+  _Static_assert(sizeof s == RDFT_INTS * sizeof *ints, "the fields are the ints");
+  memcpy(&s, ints, sizeof s);
+  FNN_REQUIRE(s.n > 0 && s.length == (s.n % 2 ? s.n : s.n / 2) && s.factors <= DFT_FACTORS);
+  return s;
+}
+
 #include "types_f32.h"
 #include "transpose.h"
 #include "fourier_body.h"
@@ -32,5 +53,7 @@ static dft_axis dft_axis_of(const int64_t *ints, int64_t axis) {
 #include "types_none.h"
 
 static const fnn_entry entries[] = {
-    {"dft_f32", dft_f32, dft_size_f32}, {"dft_f64", dft_f64, dft_size_f64}, {0}};
+    {"dft_f32", dft_f32, dft_size_f32},     {"dft_f64", dft_f64, dft_size_f64},
+    {"rdft_f32", rdft_f32, rdft_size_f32},  {"rdft_f64", rdft_f64, rdft_size_f64},
+    {"irdft_f32", irdft_f32, rdft_size_f32}, {"irdft_f64", irdft_f64, rdft_size_f64}, {0}};
 const fnn_table FNN_TABLE(fourier) = {entries, 0, 0};

@@ -18,21 +18,22 @@ static void OWN(dft_size)(const int64_t *ints, fnn_work *work) {
   work->scratch_bytes = 4 * longest * N * (int64_t)sizeof(T);
 }
 
-/* n vectors of real parts, n of imaginary parts behind them. */
-typedef struct {
-  T *re, *im;
-} OWN(complexes);
+/* Of complex numbers a vector of real parts is followed by one of imaginary parts. */
+enum { OWN(PAIR) = 2 * N };
+
+FNN_INLINE void OWN(dft_store)(T *to, int64_t at, V re, V im) {
+  FN(store)(to + at * OWN(PAIR), re);
+  FN(store)(to + at * OWN(PAIR) + N, im);
+}
 
 /* Stores a number times cos + i sin, or as it is. */
-FNN_INLINE void OWN(dft_put)(OWN(complexes) to, int64_t at, V re, V im, int turns, V cos, V sin) {
-  FN(store)(to.re + at * N, turns ? re * cos - im * sin : re);
-  FN(store)(to.im + at * N, turns ? re * sin + im * cos : im);
+FNN_INLINE void OWN(dft_put)(T *to, int64_t at, V re, V im, int turns, V cos, V sin) {
+  OWN(dft_store)(to, at, turns ? re * cos - im * sin : re, turns ? re * sin + im * cos : im);
 }
 
 /* One pass: `done` is the product of the factors before, `rest` of those after this one. Of table entries there are n. */
-static void OWN(dft_pass)(OWN(complexes) to, OWN(complexes) from, int64_t factor, int64_t done, int64_t rest,
-                          const double *table) {
-  const int64_t apart = done * rest, n = apart * factor;
+static void OWN(dft_pass)(T *to, const T *from, int64_t factor, int64_t done, int64_t rest, const double *table) {
+  const int64_t n = done * rest * factor, apart = done * rest * OWN(PAIR);
   T cos[DFT_MAX_FACTOR], sin[DFT_MAX_FACTOR]; /* of the transform of `factor` numbers */
   FNN_REQUIRE(factor <= DFT_MAX_FACTOR);
   for (int64_t j = 0; j < factor; j++) {
@@ -46,21 +47,19 @@ static void OWN(dft_pass)(OWN(complexes) to, OWN(complexes) from, int64_t factor
       turn_sin[k] = FN(splat)((T)table[2 * p * k * done + 1]);
     }
     for (int64_t q = 0; q < done; q++) {
-      const T *re = from.re + (q + done * p) * N, *im = from.im + (q + done * p) * N;
+      const T *re = from + (q + done * p) * OWN(PAIR), *im = re + N;
       const int64_t at = q + done * factor * p;
       if (factor == 2) {
-        const V re0 = FN(load)(re), im0 = FN(load)(im), re1 = FN(load)(re + apart * N), im1 = FN(load)(im + apart * N);
-        FN(store)(to.re + at * N, re0 + re1);
-        FN(store)(to.im + at * N, im0 + im1);
+        const V re0 = FN(load)(re), im0 = FN(load)(im), re1 = FN(load)(re + apart), im1 = FN(load)(im + apart);
+        OWN(dft_store)(to, at, re0 + re1, im0 + im1);
         OWN(dft_put)(to, at + done, re0 - re1, im0 - im1, p > 0, turn_cos[1], turn_sin[1]);
       } else if (factor == 4) {
-        const V re0 = FN(load)(re), re1 = FN(load)(re + apart * N), re2 = FN(load)(re + 2 * apart * N),
-                re3 = FN(load)(re + 3 * apart * N), im0 = FN(load)(im), im1 = FN(load)(im + apart * N),
-                im2 = FN(load)(im + 2 * apart * N), im3 = FN(load)(im + 3 * apart * N);
+        const V re0 = FN(load)(re), re1 = FN(load)(re + apart), re2 = FN(load)(re + 2 * apart),
+                re3 = FN(load)(re + 3 * apart), im0 = FN(load)(im), im1 = FN(load)(im + apart),
+                im2 = FN(load)(im + 2 * apart), im3 = FN(load)(im + 3 * apart);
         const V re_even = re0 + re2, im_even = im0 + im2, re_odd = re1 + re3, im_odd = im1 + im3;
         const V re_low = re0 - re2, im_low = im0 - im2, re_high = im1 - im3, im_high = re3 - re1;
-        FN(store)(to.re + at * N, re_even + re_odd);
-        FN(store)(to.im + at * N, im_even + im_odd);
+        OWN(dft_store)(to, at, re_even + re_odd, im_even + im_odd);
         OWN(dft_put)(to, at + done, re_low + re_high, im_low + im_high, p > 0, turn_cos[1], turn_sin[1]);
         OWN(dft_put)(to, at + 2 * done, re_even - re_odd, im_even - im_odd, p > 0, turn_cos[2], turn_sin[2]);
         OWN(dft_put)(to, at + 3 * done, re_low - re_high, im_low - im_high, p > 0, turn_cos[3], turn_sin[3]);
@@ -68,7 +67,7 @@ static void OWN(dft_pass)(OWN(complexes) to, OWN(complexes) from, int64_t factor
         for (int64_t k = 0; k < factor; k++) {
           V sum_re = FN(load)(re), sum_im = FN(load)(im);
           for (int64_t j = 1, turn = k; j < factor; j++, turn = turn + k < factor ? turn + k : turn + k - factor) {
-            const V x_re = FN(load)(re + j * apart * N), x_im = FN(load)(im + j * apart * N);
+            const V x_re = FN(load)(re + j * apart), x_im = FN(load)(im + j * apart);
             const V c = FN(splat)(cos[turn]), s = FN(splat)(sin[turn]);
             sum_re += x_re * c - x_im * s;
             sum_im += x_re * s + x_im * c;
@@ -80,13 +79,24 @@ static void OWN(dft_pass)(OWN(complexes) to, OWN(complexes) from, int64_t factor
   }
 }
 
-/* The first `lanes` lanes of n vectors, times `scale`, to rows of n elements. */
-static void OWN(dft_turn_back)(T *rows, const T *from, int64_t n, int64_t lanes, T scale) {
+/* All passes of a transform of n numbers in `from`. Returns where the result is, `from` or `to`. */
+static T *OWN(dft_passes)(T *to, T *from, int64_t n, int64_t factors, const int64_t *factor, const double *table) {
+  for (int64_t k = 0, done = 1; k < factors; done *= factor[k++]) {
+    OWN(dft_pass)(to, from, factor[k], done, n / (done * factor[k]), table);
+    T *other = from;
+    from = to;
+    to = other;
+  }
+  return from;
+}
+
+/* The first `lanes` lanes of n vectors that are `width` apart, times `scale`, to rows of n elements. */
+static void OWN(dft_turn_back)(T *rows, const T *from, int64_t width, int64_t n, int64_t lanes, T scale) {
   for (int64_t t = 0; t < n; t += N) {
     const int64_t some = fnn_min(N, n - t);
     V v[N];
 #pragma GCC unroll 16
-    for (int j = 0; j < N; j++) v[j] = j < some ? FN(load)(from + (t + j) * N) * FN(splat)(scale) : (V){0};
+    for (int j = 0; j < N; j++) v[j] = j < some ? FN(load)(from + (t + j) * width) * FN(splat)(scale) : (V){0};
     OWN(transpose)(v);
     if (lanes == N && some == N) {
 #pragma GCC unroll 16
@@ -107,30 +117,120 @@ static void OWN(dft)(const fnn_call *call, int64_t begin, int64_t end) {
   const T scale = is_last ? (T)call->reals[0] : 1;
   T *scratch = (T *)call->scratch;
   for (int64_t unit = begin; unit < end; unit++) {
-    OWN(complexes) from = {scratch, scratch + a.n * N}, to = {scratch + 2 * a.n * N, scratch + 3 * a.n * N};
     const int64_t groups = fnn_ceil_div(a.inner, N), i = unit % groups * N;
     const int64_t at = a.inner == 1 ? unit * N * a.n : unit / groups * a.n * a.inner + i;
     const int64_t lanes = fnn_min(N, a.inner == 1 ? a.outer - unit * N : a.inner - i);
     for (int part = 0; part < 2; part++) {
-      T *into = part ? from.im : from.re;
+      T *into = scratch + part * N;
       if (a.inner == 1)
-        OWN(pack_transposed)(into, N, x[part] + at, a.n, a.n, lanes);
-      else
-        for (int64_t t = 0; t < a.n; t++) FN(store)(into + t * N, FN(load_part)(x[part] + at + t * a.inner, lanes));
-    }
-    for (int64_t k = 0, done = 1; k < a.factors; done *= a.factor[k++]) {
-      OWN(dft_pass)(to, from, a.factor[k], done, a.n / (done * a.factor[k]), table);
-      const OWN(complexes) other = from;
-      from = to;
-      to = other;
-    }
-    for (int part = 0; part < 2; part++) {
-      const T *out = part ? from.im : from.re;
-      if (a.inner == 1)
-        OWN(dft_turn_back)(y[part] + at, out, a.n, lanes, scale);
+        OWN(pack_transposed)(into, OWN(PAIR), x[part] + at, a.n, a.n, lanes);
       else
         for (int64_t t = 0; t < a.n; t++)
-          FN(store_part)(y[part] + at + t * a.inner, FN(load)(out + t * N) * FN(splat)(scale), lanes);
+          FN(store)(into + t * OWN(PAIR), FN(load_part)(x[part] + at + t * a.inner, lanes));
     }
+    const T *found = OWN(dft_passes)(scratch + a.n * OWN(PAIR), scratch, a.n, a.factors, a.factor, table);
+    for (int part = 0; part < 2; part++) {
+      const T *out = found + part * N;
+      if (a.inner == 1)
+        OWN(dft_turn_back)(y[part] + at, out, OWN(PAIR), a.n, lanes, scale);
+      else
+        for (int64_t t = 0; t < a.n; t++)
+          FN(store_part)(y[part] + at + t * a.inner, FN(load)(out + t * OWN(PAIR)) * FN(splat)(scale), lanes);
+    }
+  }
+}
+
+/* ---- real numbers to half of their frequencies, and back ---- */
+
+static void OWN(rdft_size)(const int64_t *ints, fnn_work *work) {
+  const rdft_shape s = rdft_shape_of(ints);
+  const double size = (double)s.outer * (double)s.length;
+  work->phases = 1;
+  work->units[0] = fnn_ceil_div(s.outer, N);
+  for (int64_t k = 0; k < s.factors; k++) work->flops += size * (double)(s.factor[k] == 4 ? 9 : 8 * s.factor[k]);
+  work->flops += 12 * size;
+  work->bytes = (double)s.outer * (double)(s.n + s.given) * 2 * sizeof(T);
+  work->scratch_bytes = 2 * (s.length + 1) * OWN(PAIR) * (int64_t)sizeof(T);
+}
+
+/* `count` vectors of rows of `given` elements, which are cut or filled with zeros. */
+static void OWN(rdft_read)(T *to, int64_t width, const T *rows, int64_t given, int64_t count, int64_t lanes) {
+  OWN(pack_transposed)(to, width, rows, given, fnn_min(given, count), lanes);
+  for (int64_t t = given; t < count; t++) FN(store)(to + t * width, (V){0});
+}
+
+/* Twice the frequencies of n = 2 m real numbers from those of m pairs of neighbours: the even numbers have E = Z(k) and
+ * the conjugate of Z(m - k) added, the odd ones O their difference by i; what is wanted is E + turn O. */
+static void OWN(rdft_apart)(T *to, const T *from, int64_t m, const double *turns) {
+  for (int64_t k = 0; k <= m; k++) {
+    const T *z = from + k % m * OWN(PAIR), *other = from + (m - k) % m * OWN(PAIR);
+    const V re = FN(load)(z), im = FN(load)(z + N), other_re = FN(load)(other), other_im = FN(load)(other + N);
+    const V odd_re = im + other_im, odd_im = other_re - re;
+    const V cos = FN(splat)((T)turns[2 * k]), sin = FN(splat)((T)turns[2 * k + 1]);
+    OWN(dft_store)(to, k, re + other_re + (cos * odd_re - sin * odd_im), im - other_im + (cos * odd_im + sin * odd_re));
+  }
+}
+
+static void OWN(rdft)(const fnn_call *call, int64_t begin, int64_t end) {
+  const rdft_shape s = rdft_shape_of(call->ints);
+  const double *table = call->reals + 1;
+  const int64_t m = s.length, count = s.n / 2 + 1;
+  const int is_even = s.n % 2 == 0;
+  const T scale = (T)(is_even ? call->reals[0] / 2 : call->reals[0]);
+  T *here = (T *)call->scratch, *there = here + (m + 1) * OWN(PAIR);
+  for (int64_t row = begin * N; row < fnn_min(s.outer, end * N); row += N) {
+    const int64_t lanes = fnn_min(N, s.outer - row);
+    OWN(rdft_read)(here, is_even ? N : OWN(PAIR), (const T *)call->buf[0] + row * s.given, s.given, s.n, lanes);
+    if (!is_even)
+      for (int64_t t = 0; t < m; t++) FN(store)(here + t * OWN(PAIR) + N, (V){0});
+    T *found = OWN(dft_passes)(there, here, m, s.factors, s.factor, table);
+    if (is_even) {
+      T *to = found == here ? there : here;
+      OWN(rdft_apart)(to, found, m, table + 2 * m);
+      found = to;
+    }
+    for (int part = 0; part < 2; part++)
+      OWN(dft_turn_back)((T *)call->buf[1 + part] + row * count, found + part * N, OWN(PAIR), count, lanes, scale);
+  }
+}
+
+/* The transform is that of numbers whose parts are exchanged, with exchanged parts. So the m pairs of neighbours of
+ * n = 2 m real numbers come in their order if the second of a pair is its real part: their frequencies are O + i E. */
+static void OWN(irdft_together)(T *to, const T *from, int64_t m, const double *turns) {
+  for (int64_t k = 0; k < m; k++) {
+    const T *x = from + k * OWN(PAIR), *other = from + (m - k) * OWN(PAIR);
+    const V re = FN(load)(x), im = FN(load)(x + N), other_re = FN(load)(other), other_im = FN(load)(other + N);
+    const V apart_re = re - other_re, apart_im = im + other_im;
+    const V cos = FN(splat)((T)turns[2 * k]), sin = FN(splat)((T)turns[2 * k + 1]);
+    const V odd_re = cos * apart_re + sin * apart_im, odd_im = cos * apart_im - sin * apart_re;
+    OWN(dft_store)(to, k, re + other_re + odd_im, odd_re - (im - other_im));
+  }
+}
+
+/* All n frequencies from the first half, with exchanged parts. */
+static void OWN(irdft_all)(T *to, const T *from, int64_t n) {
+  for (int64_t k = 0; k < n; k++) {
+    const T *x = from + fnn_min(k, n - k) * OWN(PAIR);
+    OWN(dft_store)(to, k, k <= n / 2 ? FN(load)(x + N) : -FN(load)(x + N), FN(load)(x));
+  }
+}
+
+static void OWN(irdft)(const fnn_call *call, int64_t begin, int64_t end) {
+  const rdft_shape s = rdft_shape_of(call->ints);
+  const double *table = call->reals + 1;
+  const int64_t m = s.length, count = s.n / 2 + 1;
+  const int is_even = s.n % 2 == 0;
+  T *here = (T *)call->scratch, *there = here + (m + 1) * OWN(PAIR);
+  for (int64_t row = begin * N; row < fnn_min(s.outer, end * N); row += N) {
+    const int64_t lanes = fnn_min(N, s.outer - row);
+    for (int part = 0; part < 2; part++)
+      OWN(rdft_read)(here + part * N, OWN(PAIR), (const T *)call->buf[part] + row * s.given, s.given, count, lanes);
+    FN(store)(here + N, (V){0}); /* the mean is real, and so is the frequency that is its own conjugate */
+    if (is_even) FN(store)(here + m * OWN(PAIR) + N, (V){0});
+    if (is_even) OWN(irdft_together)(there, here, m, table + 2 * m);
+    else OWN(irdft_all)(there, here, s.n);
+    const T *found = OWN(dft_passes)(here, there, m, s.factors, s.factor, table);
+    OWN(dft_turn_back)((T *)call->buf[2] + row * s.n, is_even ? found : found + N, is_even ? N : OWN(PAIR), s.n, lanes,
+                       (T)call->reals[0]);
   }
 }

@@ -1,7 +1,7 @@
 """Fourier transforms, and sequences cut into windows and transformed.
 
-A complex array is a pair of real ones, as in Keras. Transforms of pairs have a kernel (`_kernels/fourier.c`) for sizes
-that have no large prime factor, others run on NumPy. Each is linear, so its gradient is its transpose, which is a
+A complex array is a pair of real ones, as in Keras. There are kernels (`_kernels/fourier.c`) for sizes that have no
+large prime factor, others run on NumPy. Each is linear, so its gradient is its transpose, which is a
 transform in the other direction: with F = (exp(-2 pi i j k / n)) symmetric, the transpose of a map of pairs by F is the
 map by its conjugate, the inverse transform without its 1/n (and the other way round).
 """
@@ -47,6 +47,7 @@ def _dft_reference(real, imag, axes, is_inverse, norm):
 
 # Of the kernel, whose scratch has 4 vectors an element: sizes, their factors, and how many these can be.
 _MAX_SIZE, _MAX_FACTOR, _FACTORS = 4096, 61, 12
+_FEW_ROWS, _SHORT_ROW = 4, 512  # a lane of a vector is a row: of fewer NumPy transforms longer ones faster
 
 
 def factors_of(n: int) -> list[int]:
@@ -69,12 +70,25 @@ def dft_numbers(shape, axes, scale: float) -> tuple[list[int], list[float]]:
     """The integer and real parameters of the kernel for arrays of `shape`."""
     ints, reals = [len(axes)], [scale]
     for axis in axes:
-        n, factors = shape[axis], factors_of(shape[axis])
-        padding = [0] * (_FACTORS - len(factors))
-        ints += [math.prod(shape[:axis]), n, math.prod(shape[axis + 1 :]), len(factors), *factors, *padding]
-        turns = np.exp(-2j * np.pi * np.arange(n) / n)
-        reals += np.stack([turns.real, turns.imag], axis=1).ravel().tolist()
+        n = shape[axis]
+        ints += [math.prod(shape[:axis]), n, math.prod(shape[axis + 1 :]), *_factor_numbers(n)]
+        reals += _turns(n, n)
     return ints, reals
+
+
+def _factor_numbers(n: int) -> list[int]:
+    factors = factors_of(n)
+    return [len(factors), *factors, *[0] * (_FACTORS - len(factors))]
+
+
+def _turns(n: int, count: int) -> list[float]:
+    """cos(2 pi k / n), -sin(2 pi k / n) for k < count."""
+    angles = 2 * np.pi * np.arange(count) / n
+    return np.stack([np.cos(angles), -np.sin(angles)], axis=1).ravel().tolist()
+
+
+def _has_kernel(n: int) -> bool:
+    return 0 < n <= _MAX_SIZE and max(factors_of(n), default=1) <= _MAX_FACTOR
 
 
 def _dft_lower(node, b):
@@ -83,9 +97,7 @@ def _dft_lower(node, b):
     is_inverse, norm = node.params["is_inverse"], node.params["norm"]
     axes = [axis % len(shape) for axis in node.params["axes"]]
     sizes = [shape[axis] for axis in axes]
-    if not b.suffix(parts[0]) or not all(
-        0 < n <= _MAX_SIZE and max(factors_of(n), default=1) <= _MAX_FACTOR for n in sizes
-    ):
+    if not b.suffix(parts[0]) or not all(map(_has_kernel, sizes)):
         return False
     scale = math.prod(_scale(n, is_inverse, norm) for n in sizes)
     order = -1 if is_inverse else 1
@@ -137,11 +149,34 @@ def _irfft_grad(dy, y, real, imag, n, norm):
     return tuple(_fitted(ew.multiply(d, count), real.shape[-1]) for d in rfft_op(dy, n=n, norm=_OTHER[norm]))
 
 
+def rdft_numbers(outer: int, n: int, given: int, scale: float) -> tuple[list[int], list[float]]:
+    """The integer and real parameters of the kernels for `outer` rows of n numbers, of whose other side `given` are
+    there."""
+    m = n if n % 2 else n // 2
+    turns = [] if n % 2 else [*_turns(n, m), -1.0, 0.0]  # half a turn has no imaginary part, as the frequency has none
+    return [outer, n, given, m, *_factor_numbers(m)], [scale, *_turns(m, m), *turns]
+
+
+def _rdft_lower(node, b):
+    x, n = node.inputs[0], node.params["n"]
+    outer = math.prod(x.shape[:-1])
+    if not b.suffix(x) or not x.size or not _has_kernel(n if n % 2 else n // 2):
+        return False
+    if outer < _FEW_ROWS and n > _SHORT_ROW:
+        return False
+    scale = _scale(n, node.op is irfft_op, node.params["norm"])
+    numbers = rdft_numbers(outer, n, x.shape[-1], scale)
+    name = "irdft" if node.op is irfft_op else "rdft"
+    b.step(f"{name}_{b.suffix(x)}", [*node.inputs, *node.outputs], *numbers)
+    return True
+
+
 rfft_op = Op(
     "rfft",
     shape=lambda x, n, **_: (Spec(_last(x, n // 2 + 1), x.dtype),) * 2,
     reference=lambda x, n, norm: _pair(np.fft.rfft(x, n=n, norm=norm), x.dtype),
     grad=_rfft_grad,
+    lower=_rdft_lower,
     domain=uniform(-1, 1),
 )
 irfft_op = Op(
@@ -149,6 +184,7 @@ irfft_op = Op(
     shape=lambda real, imag, n, **_: Spec(_last(real, n), real.dtype),
     reference=lambda real, imag, n, norm: np.fft.irfft(real + 1j * imag, n=n, norm=norm).astype(real.dtype),
     grad=_irfft_grad,
+    lower=_rdft_lower,
     domain=uniform(-1, 1),
 )
 
@@ -277,8 +313,8 @@ def irfft(x, fft_length=None):
         ValueError: for anything but two floating arrays of one shape.
 
     Example:
-        >>> irfft(rfft(np.array([0.0, 1.0, 2.0, 3.0, 4.0])), fft_length=5)
-        array([0., 1., 2., 3., 4.])
+        >>> irfft(rfft(np.array([1.0, 2.0, 3.0, 4.0])), fft_length=4)
+        array([1., 2., 3., 4.])
     """
     real, imag = _complex_input("irfft", x, 1)
     n = 2 * (shape_of(real)[-1] - 1) if fft_length is None else int(fft_length)
