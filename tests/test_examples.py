@@ -26,11 +26,13 @@ def public_examples():
         seen.add(id(value))
         members = {name: value}
         if inspect.isclass(value):
-            own = {f"{name}.{key}": member for key, member in vars(value).items() if not key.startswith("_")}
-            members |= {key: member for key, member in own.items() if inspect.isfunction(member)}
+            methods = {f"{name}.{key}": member for key, member in vars(value).items() if not key.startswith("_")}
+            members |= {key: member for key, member in methods.items() if inspect.isfunction(member)}
         for member_name, member in members.items():
             defining = sys.modules[member.__module__]
-            names = {**vars(defining), "fastnn": fastnn, "keras": fastnn, "np": np}
+            # What a module imports on first use is one of its names too.
+            own = {key: getattr(defining, key) for key in {*vars(defining), *dir(defining)}}
+            names = {**own, "fastnn": fastnn, "keras": fastnn, "np": np}
             for example in finder.find(member, member_name, module=False, globs=names):
                 if example.examples:
                     yield pytest.param(example, id=member_name)
