@@ -3,11 +3,10 @@
  *
  * To add an operation: a vector body in opcodes_body.h (or vmath.h) for both types, and its name in one of the lists
  * here. Names are those of the op records in fastnn/ops; a test compares the two. */
+#include "caches.h"
 #include "integers.h"
 #include "program.h"
 #include "vmath.h"
-
-#include <unistd.h>
 
 /* X(name): of floats and of integers, which come first, so that both count them alike: one input, two inputs with
  * variants in which the first or the second is a scalar, and three with variants for every set of scalars but all. */
@@ -135,16 +134,7 @@ static double space_bytes(const int64_t *program, const tiling *t) {
 /* What a program in a space of its own reads and writes is far where it is more than this: FNN_FAR_BYTES, or 7/8 of the
  * last cache if that is more; of a cache larger than 32 MiB as of that, as others work there too. */
 static double far_bytes(void) {
-  static int64_t known; /* every thread finds the same */
-  int64_t bytes = __atomic_load_n(&known, __ATOMIC_RELAXED);
-  if (bytes) return (double)bytes;
-  bytes = FNN_FAR_BYTES;
-#ifdef _SC_LEVEL3_CACHE_SIZE
-  const int64_t last = sysconf(_SC_LEVEL3_CACHE_SIZE);
-  bytes = fnn_max(bytes, fnn_min(last, 2 * FNN_FAR_BYTES) / 8 * 7);
-#endif
-  __atomic_store_n(&known, bytes, __ATOMIC_RELAXED);
-  return (double)bytes;
+  return (double)fnn_max(FNN_FAR_BYTES, fnn_min(fnn_cache_bytes(3), 2 * FNN_FAR_BYTES) / 8 * 7);
 }
 
 static void fused_size(const int64_t *ints, fnn_work *work, int64_t element_bytes) {

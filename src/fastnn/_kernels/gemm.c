@@ -18,8 +18,8 @@
  *   buffers  0: two factors, then a vector for each unit, written
  *   ints     0 units, 1 iterations of GEMM_PEAK_CHAINS vector multiply-adds of a unit */
 #include <math.h>
-#include <unistd.h>
 
+#include "caches.h"
 #include "program.h"
 #include "vector.h"
 
@@ -165,15 +165,7 @@ static const int64_t gemm_most_k[GEMM_WAYS] = {
 
 /* The longest k of which a packed panel stays in the L2 cache beside rows of A. Results do not depend on it. */
 static int64_t gemm_near_k(void) {
-  static int64_t known; /* every thread finds the same */
-  int64_t k = __atomic_load_n(&known, __ATOMIC_RELAXED);
-  if (k) return k;
-  k = GEMM_SHARED_K;
-#ifdef _SC_LEVEL2_CACHE_SIZE
-  k = fnn_max(k, fnn_min((sysconf(_SC_LEVEL2_CACHE_SIZE) >> 20) * GEMM_SHARED_K, GEMM_K_MOST));
-#endif
-  __atomic_store_n(&known, k, __ATOMIC_RELAXED);
-  return k;
+  return fnn_max(GEMM_SHARED_K, fnn_min((fnn_cache_bytes(2) >> 20) * GEMM_SHARED_K, GEMM_K_MOST));
 }
 
 /* A product of one column, written as one of a row: the operands change places, and a vector holds many rows of the
