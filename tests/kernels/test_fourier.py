@@ -26,6 +26,20 @@ CASES = [
 ]
 
 
+def _on_both_thread_counts(kernel, inputs, shapes, dtype, numbers, isa):
+    """The outputs, which are the same by one thread and by two."""
+    results = []
+    for threads in (1, 2):
+        outputs = [Guarded.unwritten(shape, dtype) for shape in shapes]
+        _kernels.run(kernel, [x.array for x in (*inputs, *outputs)], *numbers, threads, isa)
+        for y in outputs:
+            y.assert_canaries()
+        results.append([y.array for y in outputs])
+    for one, two in zip(*results, strict=True):
+        np.testing.assert_array_equal(one, two)
+    return results[0]
+
+
 def _transformed(x, axes):
     """By matrices of long doubles."""
     for axis in axes:
@@ -50,16 +64,9 @@ def test_dft(case, kind, dtype, isa):
     sizes = [shape[axis] for axis in axes]
     terms = 1 + sum(2 * factor + 4 for n in sizes for factor in factors_of(n))
     bound = terms * np.finfo(dtype).eps * np.prod(sizes)
-    results = []
-    for threads in (1, 2):
-        y = [Guarded.unwritten(shape, dtype) for _ in range(2)]
-        arrays = [re.array, im.array, *(part.array for part in y)]
-        _kernels.run(f"dft_{kind}", arrays, ints, reals, threads, isa)
-        for part, right in zip(y, (expected.real, expected.imag), strict=True):
-            part.assert_canaries()
-            np.testing.assert_allclose(part.array, right.astype(np.float64), rtol=0, atol=bound)
-        results.append([part.array for part in y])
-    np.testing.assert_array_equal(*results)
+    y = _on_both_thread_counts(f"dft_{kind}", [re, im], [shape] * 2, dtype, (ints, reals), isa)
+    for part, right in zip(y, (expected.real, expected.imag), strict=True):
+        np.testing.assert_allclose(part, right.astype(np.float64), rtol=0, atol=bound)
 
 
 # rows, n, numbers of a row of x: as many as the transform takes, fewer, more
@@ -73,20 +80,6 @@ def _rounding_bound(n, dtype):
     """As above, and one pass more, which parts frequencies of even and odd numbers or puts them together."""
     m = n if n % 2 else n // 2
     return (9 + sum(2 * factor + 4 for factor in factors_of(m))) * np.finfo(dtype).eps * n
-
-
-def _on_both_thread_counts(kernel, inputs, shapes, dtype, numbers, isa):
-    """The outputs, which are the same by one thread and by two."""
-    results = []
-    for threads in (1, 2):
-        outputs = [Guarded.unwritten(shape, dtype) for shape in shapes]
-        _kernels.run(kernel, [x.array for x in (*inputs, *outputs)], *numbers, threads, isa)
-        for y in outputs:
-            y.assert_canaries()
-        results.append([y.array for y in outputs])
-    for one, two in zip(*results, strict=True):
-        np.testing.assert_array_equal(one, two)
-    return results[0]
 
 
 @pytest.mark.parametrize("isa", _engine.isas())
