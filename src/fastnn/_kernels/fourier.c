@@ -7,10 +7,10 @@
  *   ints   [0] axes (1 to 4), then for each [0] outer [1] n [2] inner [3] factors [4..15] the factors of n: 4 and primes
  *   reals  [0] scale, then for each axis cos(2 pi j / n), -sin(2 pi j / n) for j < n
  *
- * rdft   buffers 0 x (outer, given), 1 real y, 2 imaginary y (outer, n / 2 + 1): the frequencies 0 to n / 2 of rows of n
- *        real numbers, which are x cut or filled with zeros
- * irdft  buffers 0 real x, 1 imaginary x (outer, given), 2 y (outer, n): such rows from their frequencies, which are cut
- *        or filled with zeros; imaginary parts of the frequency 0, and of n / 2 of an even n, count as zeros
+ * rdft   buffers 0 x (outer, given), 1 real y, 2 imaginary y (outer, n / 2 + 1): the frequencies 0 to n / 2 of rows of
+ *        n real numbers, which are x cut or filled with zeros
+ * irdft  buffers 0 real x, 1 imaginary x (outer, given), 2 y (outer, n): such rows from their frequencies, which are
+ *        cut or filled with zeros; imaginary parts of the frequency 0, and of n / 2 of an even n, count as zeros
  *   ints   [0] outer [1] n [2] given [3] m [4] factors [5..16] the factors of m: n / 2 for an even n, which is
  *          transformed as m complex numbers, else n
  *   reals  [0] scale, then as above for m numbers; for an even n cos(2 pi k / n), -sin(2 pi k / n) for k <= m

@@ -198,8 +198,8 @@ static void take_size(const int64_t *ints, fnn_work *work) {
   work->bytes = 2.0 * (double)ints[0] * (double)ints[1] * (double)ints[4] * (double)ints[3];
 }
 
-/* Rows [j, end) of one y. Those of x lie anywhere: they are asked for ahead. Of a type of index and a size of a row that
- * are known here a short row is some instructions; `copied`: that size, 0 for others. */
+/* Rows [j, end) of one y. Those of x lie anywhere: they are asked for ahead. Of a type of index and a size of a row
+ * that are known here a short row is some instructions; `copied`: that size, 0 for others. */
 FNN_INLINE void take_each(const fnn_call *call, char *y, const char *x, int64_t j, int64_t end, const int64_t dtype,
                           const int64_t copied) {
   const int64_t *ints = call->ints;
