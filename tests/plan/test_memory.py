@@ -6,8 +6,9 @@ import pytest
 
 import fastnn as k
 from benchmarks.models import networks
+from fastnn._kernels import _engine
 from fastnn.graph.value import INPUT, Graph
-from fastnn.plan.memory import _packed, _Part, root_of
+from fastnn.plan.memory import ALIGN_LARGE, LARGE, _packed, _Part, empty, root_of
 
 NOTHING = 0
 
@@ -123,3 +124,9 @@ def test_a_network_has_the_same_plan_each_time(name):
     first = calls()
     for _ in range(5 if name != "resnet" else 1):
         assert calls() == first
+
+
+def test_large_results_begin_where_arenas_do():
+    y = empty((LARGE // 4, 3), np.dtype("float32"))
+    assert y.shape == (LARGE // 4, 3) and y.flags.c_contiguous and y.flags.writeable
+    assert y.ctypes.data % ALIGN_LARGE == _engine.IN_PAGE

@@ -3,6 +3,7 @@ from typing import Any
 
 BLOCK: int
 ALIGN: int
+IN_PAGE: int
 STATUS: dict[int, str]
 
 def isas() -> list[str]: ...

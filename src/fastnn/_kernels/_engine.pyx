@@ -100,12 +100,14 @@ cdef extern from *:
       if (begin) free(((char **)begin)[-1]);
     }
     """
+    enum: FNN_IN_PAGE
     char *fnn_zeroes(size_t)
     void fnn_free_zeroes(char *)
 
 
 BLOCK = FNN_BLOCK
 ALIGN = FNN_ALIGN
+IN_PAGE = FNN_IN_PAGE
 STATUS = {1: "an index is out of range"}
 
 fnn_install_fork_handler()

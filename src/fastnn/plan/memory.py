@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fastnn._kernels._engine import IN_PAGE
 from fastnn.graph.value import INPUT, Value
 from fastnn.plan.lower import Step
 
@@ -55,12 +56,12 @@ def root_of(value: Value) -> Value:
 
 
 def empty(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
-    """A new array, which begins where it would in an arena if it is large: stores past the caches need whole lines."""
+    """A new array, which begins where it would in an arena if it is large: at a line, as stores past the caches need."""
     nbytes = math.prod(shape) * dtype.itemsize
     if nbytes < LARGE:
         return np.empty(shape, dtype)
     room = np.empty(nbytes + ALIGN_LARGE, np.uint8)
-    return np.ndarray(shape, dtype, room, -room.__array_interface__["data"][0] % ALIGN_LARGE)
+    return np.ndarray(shape, dtype, room, (IN_PAGE - room.__array_interface__["data"][0]) % ALIGN_LARGE)
 
 
 def assign(
