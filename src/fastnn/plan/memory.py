@@ -56,7 +56,7 @@ def root_of(value: Value) -> Value:
 
 
 def empty(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
-    """A new array, which begins where it would in an arena if it is large: at a line, as stores past the caches need."""
+    """A new array, which begins where one of an arena does if it is large: at a line, for stores past the caches."""
     nbytes = math.prod(shape) * dtype.itemsize
     if nbytes < LARGE:
         return np.empty(shape, dtype)
