@@ -95,6 +95,8 @@ PROBLEMS = [
     Problem(0, 5, 5, 1, 1, 3, 3),
     Problem(1, 5, 3, 1, 1, 4, 4, dropout=0.5),
     Problem(9, 8, 8, 2, 1, 8, 8, dropout=0.1),
+    Problem(2, 63, 29, 1, 1, 3, 20, dropout=0.2),
+    Problem(1, 100, 75, 1, 1, 4, 4, causal=True, dropout=0.2),
     Problem(2, 64, 64, 2, 1, 16, 16, dropout=0.3),
     Problem(1, 100, 100, 3, 3, 16, 16, dropout=0.1),
     Problem(1, 67, 130, 1, 1, 5, 17, causal=True, bias=(1, 1, 67, 130), mask=(1, 1, 1, 130), dropout=0.2),

@@ -55,9 +55,10 @@ enum {
   FEW_ROWS = BLOCK * BLOCK / QUERY_KEYS,
   VALUES_AT_ONCE = 8,
   /* Keys for which bits are drawn at once: whole blocks, and so many that few words are drawn twice where rows of
-   * scores are no whole groups. A row of bits has a group more at both ends. */
+   * scores are no whole groups. The words of some rows, of one at least, are drawn together. */
   DRAWN_KEYS = 768,
-  DRAWN_ROW = DRAWN_KEYS + 2 * GROUP,
+  DRAWN_GROUPS = DRAWN_KEYS / GROUP + 1,
+  DRAWN_ROW = DRAWN_KEYS + GROUP, /* a vector may reach past the last key */
   DRAWN_QUERIES = 32, /* of a row of bits; a block has two rows */
   GRAD_UNITS = 16, /* keys are cut in ranges until a gradient has this many units, so that threads have some to share */
   ALIGNED = FNN_ALIGN / 4 /* elements: regions of scratch are multiples of it */
@@ -97,7 +98,7 @@ static void attention_work(const attention_shape *s, fnn_work *work, double prod
 /* ---- dropout ---- */
 
 /* Which weights of `rows` rows of scores, from row `row` of all on, are kept: bit i % DRAWN_QUERIES of
- * bits[i / DRAWN_QUERIES * DRAWN_ROW + GROUP + key - begin] for row i and the keys [begin, end). */
+ * bits[i / DRAWN_QUERIES * DRAWN_ROW + key - begin] for row i and the keys [begin, end). */
 typedef struct {
   const uint32_t *state;
   uint32_t *bits;
@@ -117,38 +118,33 @@ static attention_drops attention_drops_of(const fnn_call *call, const attention_
 
 static void begin_rows(attention_drops *d, int64_t row, int64_t rows) { d->row = row, d->rows = rows, d->end = 0; }
 
-/* The words of a row of scores follow each other, and after them those of the next row: whole groups are drawn, and
- * what they have of other keys goes to the ends. */
+/* The words of a row of scores follow each other, and after them those of the next row: the words of some rows are
+ * drawn, by whole groups, and then each vector of keys collects its bits of these rows. */
 static __attribute__((noinline)) void draw_bits(attention_drops *d, int64_t begin, int64_t end) {
   const int64_t n = end - begin;
   const uint32_t below = below_of(d->probability);
   const fnn_vu32 all = (fnn_vu32){0} - (d->probability >= 1);
-  fnn_vu32 kept[GROUP / FNN_VF];
-  int64_t drawn = -1;
+  words drawn[DRAWN_GROUPS + 1]; /* the last vector of keys may reach past those that are drawn */
+  int64_t group = 0, last = -1;  /* of those */
   d->begin = begin, d->end = end;
-  for (int64_t r = 0; r < d->rows; r++) {
+  for (int64_t r = 0, rows; r < d->rows; r += rows) {
+    rows = n < d->keys ? 1 : (DRAWN_GROUPS - 1) * GROUP / n;
+    rows = fnn_min(rows, fnn_min(d->rows - r, DRAWN_QUERIES - r % DRAWN_QUERIES));
+    const int64_t first = (d->row + r) * d->keys + begin, is_shared = first / GROUP == last;
+    if (is_shared) drawn[0] = drawn[last - group];
+    group = first / GROUP, last = (first + (rows - 1) * d->keys + n - 1) / GROUP;
+    for (int64_t g = group + is_shared; g <= last; g++) threefry(d->state, g, drawn + (g - group));
+    const uint32_t *word = drawn[0].word[0] + first % GROUP;
     uint32_t *row = d->bits + r / DRAWN_QUERIES * DRAWN_ROW;
-    if (r % DRAWN_QUERIES == 0) memset(row, 0, sizeof(uint32_t) * (size_t)(n + 2 * GROUP));
-    const uint32_t bit = 1u << r % DRAWN_QUERIES;
-    const int64_t first = (d->row + r) * d->keys + begin;
-    for (int64_t group = first / GROUP; group <= (first + n - 1) / GROUP; group++) {
-      if (group != drawn) {
-        words w;
-        threefry(d->state, group, &w);
-        for (int k = 0; k < GROUP / FNN_VF; k++) {
-          fnn_vu32 word;
-          memcpy(&word, w.word[0] + k * FNN_VF, sizeof word);
-          kept[k] = (fnn_vu32)(word < below) | all;
-        }
-        drawn = group;
+    for (int64_t j = 0; j < n; j += FNN_VF) {
+      fnn_vu32 bits = all, bit = (fnn_vu32){0} + (1u << r % DRAWN_QUERIES);
+      if (r % DRAWN_QUERIES) memcpy(&bits, row + j, sizeof bits);
+      for (int64_t i = 0; i < rows; i++, bit += bit) {
+        fnn_vu32 v;
+        memcpy(&v, word + i * d->keys + j, sizeof v);
+        bits |= (fnn_vu32)(v < below) & bit;
       }
-      uint32_t *at = row + GROUP + group * GROUP - first;
-      for (int k = 0; k < GROUP / FNN_VF; k++, at += FNN_VF) {
-        fnn_vu32 bits;
-        memcpy(&bits, at, sizeof bits);
-        bits |= kept[k] & bit;
-        memcpy(at, &bits, sizeof bits);
-      }
+      memcpy(row + j, &bits, sizeof bits);
     }
   }
 }
@@ -156,7 +152,7 @@ static __attribute__((noinline)) void draw_bits(attention_drops *d, int64_t begi
 /* The bits of keys [key, key + keys), which are drawn together with those after them up to `last`. */
 FNN_INLINE const uint32_t *bits_of(attention_drops *d, int64_t key, int64_t keys, int64_t last) {
   if (key + keys > d->end) draw_bits(d, key, fnn_max(key + keys, fnn_min(key + DRAWN_KEYS, last)));
-  return d->bits + GROUP + key - d->begin;
+  return d->bits + key - d->begin;
 }
 
 #include "types_f32.h"

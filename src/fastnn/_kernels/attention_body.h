@@ -57,8 +57,12 @@ static OWN(sums) OWN(sums_of)(T *space, int64_t rows) {
 
 /* Zeroes in the first `rows` rows, and in those that their last tile has besides. */
 static void OWN(clear_sums)(const OWN(sums) * sums, int64_t rows, int64_t cols) {
-  const int64_t n = fnn_round_up(rows, TILE_BLOCK) * OWN(TILE_COLS);
-  for (int64_t p = 0; p < tile_panels(cols, N); p++) memset(sums->at + p * sums->panel, 0, sizeof(T) * (size_t)n);
+  for (int64_t p = 0; p < tile_panels(cols, N); p++) {
+    const int vectors = tile_panel_at(cols, N, p).vectors;
+    T *row = sums->at + p * sums->panel;
+    for (int64_t i = fnn_round_up(rows, tile_rows(vectors)); i > 0; i--, row += OWN(TILE_COLS))
+      for (int j = 0; j < vectors; j++) FN(store)(row + j * N, (V){0});
+  }
 }
 
 /* The first `rows` rows of A @ B in tiles: A's rows are a_row apart, its columns a_col, and B has `cols` columns. The
@@ -178,8 +182,8 @@ static void OWN(hide_later)(T *scores, int64_t queries, int64_t keys, int64_t ah
 
 /* The lanes of queries i, i + 1, ... at a key: all bits of those that are kept. */
 FNN_INLINE M OWN(kept_queries)(const uint32_t *bits, int64_t i) {
-  const M lane = (M){0} + 1 << FN(lanes)();
-  return ((M){0} + (MT)(bits[i / DRAWN_QUERIES * DRAWN_ROW] >> i % DRAWN_QUERIES) & lane) == lane;
+  const M lane = ((M){0} + 1) << FN(lanes)();
+  return (((M){0} + (MT)(bits[i / DRAWN_QUERIES * DRAWN_ROW] >> i % DRAWN_QUERIES)) & lane) == lane;
 }
 
 /* The same of keys for query i. */
