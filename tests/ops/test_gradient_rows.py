@@ -24,6 +24,7 @@ NOT_COMPARED = {
             "depthwise_conv2d_grad_input", "depthwise_conv2d_grad_kernel", "exact_gelu_grad",
             "group_norm_grad", "gru_grad", "i1", "layer_norm_grad", "linear_grad_kernel", "linear_recurrence",
             "log_softmax_grad", "lstm_grad", "max_pool2d_grad", "max_pool2d_pick", "relu_grad",
+            "sample_bilinear_grad",
             "softmax_cross_entropy_grad", "softmax_grad", "sparse_softmax_cross_entropy_grad", "take_along_axis_grad",
         ),
         SECOND,

@@ -4,8 +4,9 @@ import keras
 import numpy as np
 import pytest
 
+import fastnn
 from fastnn.ops import image
-from fastnn.testing import check_op
+from fastnn.testing import check_gradient, check_op
 
 X = np.random.default_rng(0).random((2, 5, 4, 3)).astype(np.float32)
 
@@ -73,6 +74,22 @@ def test_gradients_by_positions():
         check_op(lambda x, p, mode=mode: image.map_coordinates(x, p, 1, mode, 0.5), [rng.random((5, 4)), points])
     start = np.array([[0, 0], [3, 0], [0, 4], [3, 4]]) + 0.1
     check_op(image.perspective_transform, [X[0].astype(np.float64), start, start + rng.normal(size=(4, 2)) / 4])
+
+
+def test_gradients_of_gradients():
+    """Of both by pixels and by positions; images with positions of their own, and with shared ones."""
+    rng = np.random.default_rng(2)
+    x = rng.random((2, 5, 4, 2))
+    for transform in ([0.8, 0.31, 0.77, -0.23, 0.9, 0.41, 0, 0], rng.normal(size=(2, 8)) / 4 + 0.5):
+
+        def gradient(x, transform):
+            with fastnn.GradientTape() as tape:
+                tape.watch([x, transform])
+                y = fastnn.ops.sum(image.affine_transform(x, transform, fill_value=0.5) ** 3)
+            dx, dt = tape.gradient(y, [x, transform])
+            return fastnn.ops.sum(dx**2) + fastnn.ops.sum(fastnn.ops.sin(dt))
+
+        check_gradient(gradient, [x, np.array(transform)])
 
 
 def test_blur_has_its_own_width_and_height():

@@ -15,14 +15,15 @@ from fastnn.graph.dtypes import is_float
 from fastnn.graph.symbolic import accepts_symbolic
 from fastnn.ops import elementwise as ew
 from fastnn.ops import logic, rounding
+from fastnn.ops import reduce as reductions
 from fastnn.ops.gather import take
 from fastnn.ops.image_filters import gaussian_blur
 from fastnn.ops.image_size import image_axes
 from fastnn.ops.indexing import getitem
 from fastnn.ops.joining import concatenate
-from fastnn.ops.layout import contiguous_strides, expand_dims, moveaxis, reshape
+from fastnn.ops.layout import broadcast_to, contiguous_strides, expand_dims, moveaxis, reshape
 from fastnn.ops.random import random_normal_op
-from fastnn.ops.record import as_array, dtype_of, shape_of
+from fastnn.ops.record import Op, Spec, as_array, broadcast_shapes, dtype_of, shape_of
 from fastnn.random import drawing  # not the name in it: it may be what is importing this package
 
 INTERPOLATIONS = ("nearest", "bilinear")
@@ -50,6 +51,83 @@ _FOLDS = {
 }
 
 
+# ---- sample_bilinear: x (n, h, w, c) between four pixels for each of m points; row0 .. right (n or 1, m) ----
+
+
+def _sample_reference(x, row0, row1, down, col0, col1, right, fill_value):
+    n, h, w, _ = x.shape
+    total, images = 0, np.arange(n)[:, None]
+    for row, share in ((row0, 1 - down), (row1, down)):
+        for col, weight in ((col0, share * (1 - right)), (col1, share * right)):
+            inside = (row >= 0) & (row < h) & (col >= 0) & (col < w)
+            at = (np.where(inside, i, 0).astype(np.int64) for i in (row, col))
+            total = total + np.where(inside[..., None], x[(images, *at)], fill_value) * weight[..., None]
+    return total
+
+
+def _sample_grad_reference(dy, row0, row1, down, col0, col1, right, size):
+    n, c = dy.shape[0], dy.shape[2]
+    dx = np.zeros((n, *size, c), dy.dtype)
+    for row, share in ((row0, 1 - down), (row1, down)):
+        for col, weight in ((col0, share * (1 - right)), (col1, share * right)):
+            row, col, weight = (np.broadcast_to(a, dy.shape[:2]) for a in (row, col, weight))
+            inside = (row >= 0) & (row < size[0]) & (col >= 0) & (col < size[1])
+            at = (np.nonzero(inside)[0], *(i[inside].astype(np.int64) for i in (row, col)))
+            np.add.at(dx, at, dy[inside] * weight[inside][:, None])
+    return dx
+
+
+def _by_shares(dy, x, row0, row1, down, col0, col1, right, fill_value):
+    """The gradient by each of row0 .. right: by a share, what is at its end less what is at its start."""
+
+    def along(start, end):
+        step = ew.subtract(*(sample_bilinear_op(x, *points, fill_value=fill_value) for points in (end, start)))
+        total = reductions.sum(ew.multiply(dy, step), axis=-1)
+        return total if shape_of(down) == shape_of(total) else reductions.sum(total, axis=0, keepdims=True)
+
+    none, all_of = ew.multiply(down, 0), ew.add(ew.multiply(down, 0), 1)
+    vertical = along((row0, row1, none, col0, col1, right), (row0, row1, all_of, col0, col1, right))
+    horizontal = along((row0, row1, down, col0, col1, none), (row0, row1, down, col0, col1, all_of))
+    return None, None, vertical, None, None, horizontal
+
+
+def _sample_lower(kernel):
+    def lower(node, b):
+        image = node.inputs[0] if kernel == "sample_bilinear" else node.outputs[0]
+        points = node.inputs[1]
+        if b.suffix(image) is None or math.prod(image.shape[1:3]) >= 1 << 31:
+            return False
+        b.step(
+            f"{kernel}_{b.suffix(image)}", [*node.inputs, node.outputs[0]],
+            [*image.shape, points.shape[1], points.shape[0] == image.shape[0]],
+            [node.params.get("fill_value", 0)],
+        )  # fmt: skip
+        return True
+
+    return lower
+
+
+sample_bilinear_op = Op(
+    "sample_bilinear",
+    shape=lambda x, row0, *_, fill_value: Spec((x.shape[0], row0.shape[1], x.shape[3]), x.dtype),
+    reference=_sample_reference,
+    grad=lambda dy, y, x, *points, fill_value: (
+        sample_bilinear_grad_op(dy, *points, size=x.shape[1:3]), *_by_shares(dy, x, *points, fill_value)
+    ),
+    lower=_sample_lower("sample_bilinear"),
+)  # fmt: skip
+
+sample_bilinear_grad_op = Op(
+    "sample_bilinear_grad",
+    shape=lambda dy, *_, size: Spec((dy.shape[0], *size, dy.shape[2]), dy.dtype),
+    reference=_sample_grad_reference,
+    grad=lambda ddx, dx, dy, *points, size: (
+        sample_bilinear_op(ddx, *points, fill_value=0.0), *_by_shares(dy, ddx, *points, 0.0)
+    ),
+    lower=_sample_lower("sample_bilinear_grad"),
+)  # fmt: skip
+
+
 _COUNTED = {"float32": 1 << 24, "float64": 1 << 53}  # whole numbers up to there are floats
 
 
@@ -74,6 +152,8 @@ def _read(table, first, sizes, positions, order, fill_mode, fill_value):
     Returns:
         Shape (*points, channels).
     """
+    if order and len(sizes) == 2 and dtype_of(positions[0]) == dtype_of(table):
+        return _read_bilinear(table, np.size(first), sizes, positions, fill_mode, fill_value)
     strides, filler = contiguous_strides(sizes), shape_of(table)[0]
     # Floats that count rows exactly need no second pass in integers.
     counter = dtype_of(positions[0])
@@ -104,6 +184,21 @@ def _read(table, first, sizes, positions, order, fill_mode, fill_value):
             pixels = ew.multiply(pixels, expand_dims(reduce(ew.multiply, weights), -1))
         total = pixels if total is None else ew.add(total, pixels)
     return total
+
+
+def _read_bilinear(table, n, sizes, positions, fill_mode, fill_value):
+    """`_read` by a kernel, of n images; points are those of one, or each image's own along their first axis."""
+    points = broadcast_shapes("bilinear", *map(shape_of, positions))
+    flat = (1 if n == 1 else points[0], math.prod(points if n == 1 else points[1:]))
+    corners = []
+    for position, size in zip(positions, sizes, strict=True):
+        (low, _), (high, share) = _neighbours(position, 1)
+        # What is outside has a value of its own by "constant": the kernel looks where it reads.
+        ends = (low, high) if fill_mode == "constant" else (_FOLDS[fill_mode](i, size) for i in (low, high))
+        corners += [reshape(broadcast_to(a, points), flat) for a in (*ends, share)]
+    images = reshape(table, (n, *sizes, shape_of(table)[1]))
+    values = sample_bilinear_op(images, *corners, fill_value=float(fill_value))
+    return reshape(values, (*(points if n == 1 else (n, *points[1:])), shape_of(table)[1]))
 
 
 def _in_dtype(result, dtype):
