@@ -154,6 +154,22 @@ def test_remainders_are_exact(kind, isa):
 
 
 @pytest.mark.parametrize("isa", ISAS)
+def test_arctan2_of_float32_is_within_051_ulp(isa):
+    """Any bits; sizes alike; quotients next to sixteenths, where the eighth that is next to them changes."""
+    rng, n = np.random.default_rng(4), 20001
+    y, x = (rng.integers(0, 1 << 32, n, "u4").view("f4") for _ in range(2))
+    more = rng.uniform(-2, 2, (2, n)).astype("f4")
+    near = more[1] * (rng.integers(0, 17, n) / 16).astype("f4")
+    near = (near.view("i4") + rng.integers(-9, 10, n, "i4")).view("f4")
+    y, x = np.concatenate([y, more[0], near, more[1]]), np.concatenate([x, more[1], more[1], near])
+    got, wanted = apply("arctan2", "f32", isa, y, x), np.arctan2(y.astype("f8"), x.astype("f8"))
+    assert (np.isnan(got) == np.isnan(wanted)).all()
+    assert (np.signbit(got) == np.signbit(wanted))[~np.isnan(got)].all()
+    unit = np.spacing(np.abs(wanted.astype("f4"))).astype("f8")
+    assert np.nanmax(np.abs(got - wanted) / unit) < 0.51
+
+
+@pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize("kind", FLOATS)
 def test_arctan2(kind, isa):
     values = [0.0, -0.0, 1.0, -1.0, 2.5, -2.5, 1e30, -1e-30, np.inf, -np.inf, np.nan]
