@@ -6,6 +6,7 @@ import pytest
 
 from fastnn import KerasTensor, ops
 from fastnn.ops.gather import scatter_op, take_grad_op, take_op
+from fastnn.plan.function import Compiled
 from fastnn.testing import check_op
 
 RNG = np.random.default_rng(0)
@@ -138,7 +139,11 @@ def test_segments(name):
 def test_one_hot(axis):
     classes = np.array([[0, 2], [1, 1]])
     np.testing.assert_array_equal(ops.one_hot(classes, 3, axis=axis), keras.ops.one_hot(classes, 3, axis=axis))
-    assert ops.one_hot([5, -1], 3).sum() == 0
+    outside = np.array([5, -1, (1 << 24) + 1, (1 << 31) - 1], "int32")
+    for one_hot in (lambda x: ops.one_hot(x, 3), Compiled(lambda x: ops.one_hot(x, 3), "one_hot")):
+        assert one_hot(outside).sum() == 0
+        np.testing.assert_array_equal(one_hot(np.array([2, 0], "int32")), [[0, 0, 1], [1, 0, 0]])
+    np.testing.assert_array_equal(ops.one_hot(np.float32([1, 1.5]), 3), [[0, 1, 0], [0, 0, 0]])
     assert ops.one_hot([1], 3, dtype="int32").dtype == np.int32
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from fastnn import _kernels, config
 from fastnn.graph.dtypes import is_float, standardize_dtype
 from fastnn.graph.symbolic import accepts_symbolic
+from fastnn.graph.value import Value
 from fastnn.ops import elementwise as ew
 from fastnn.ops import logic, reduce
 from fastnn.ops.layout import broadcast_to, contiguous_strides, expand_dims, moveaxis, reshape
@@ -491,8 +492,14 @@ def one_hot(x, num_classes, axis=-1, dtype=None, sparse=False):
     x = x if hasattr(x, "shape") else as_array(x)
     rank = len(shape_of(x)) + 1
     axis = normalize_axis("one_hot", axis, rank)
+    dtype = standardize_dtype(dtype or config.floatx())
+    # In a plan they are compared as what the result is, which then needs no conversion. float32 has these classes, and
+    # rounds no other integer to one of them. By themselves the steps are faster as they are.
+    has_classes = dtype == "float64" or (dtype == "float32" and num_classes <= 1 << 24)
+    if has_classes and isinstance(x, Value) and not is_float(dtype_of(x)):
+        x = ew.cast(x, dtype)
     classes = np.arange(num_classes, dtype=dtype_of(x)).reshape([-1 if k == axis else 1 for k in range(rank)])
-    return ew.cast(logic.equal(expand_dims(x, axis), classes), standardize_dtype(dtype or config.floatx()))
+    return ew.cast(logic.equal(expand_dims(x, axis), classes), dtype)
 
 
 @accepts_symbolic
