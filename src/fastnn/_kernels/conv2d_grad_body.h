@@ -239,7 +239,7 @@ static void OWN(conv2d_grad_input)(const fnn_call *call, int64_t begin, int64_t 
 enum {
   OWN(CONV_UNIT_SUMS) = 256 << 10, /* bytes of a unit's sums */
   OWN(CONV_BAND_BYTES) = 640 << 10, /* of what it contracts between two visits of a tile */
-  OWN(CONV_NEAR_BYTES) = 30 << 10,  /* of that what L1 keeps for the tiles of a panel: it, and a line of x a pixel */
+  OWN(CONV_NEAR_BYTES) = 32 << 10,  /* of that what L1 keeps for the tiles of a panel: it, and a line of x a pixel */
   OWN(CONV_FAR_PIXELS_BYTES) = 1 << 24 /* of x and dy, from which a band is so short: visits of sums cost less there */
 };
 
@@ -283,7 +283,10 @@ static void OWN(conv_cut_sums)(OWN(conv_kernel_cut) * c) {
   const int64_t rows = fnn_min(fnn_ceil_div(taps, s->kw), s->stride_h);
   const int64_t read = fnn_min(unit_rows * s->groups, rows * cols * s->cin), pixel = (s->cout + read) * size;
   const int64_t equal = s->n * s->oh * s->ow / fnn_ceil_div(CONV_UNITS / 2, c->row_blocks);
-  const int64_t near = OWN(CONV_NEAR_BYTES) / (tile_panel_at(s->cout_g, N, 0).vectors * N * size + FNN_ALIGN);
+  const int64_t panel = tile_panel_at(s->cout_g, N, 0).vectors * N * size + FNN_ALIGN;
+  /* Rows of dy a power of two apart share sets of L1: fewer fit, but not less than the least band. */
+  const int64_t apart = s->cout * size & -(s->cout * size), most_apart = OWN(CONV_NEAR_BYTES) / CONV_FEW_PIXELS;
+  const int64_t near = OWN(CONV_NEAR_BYTES) / (apart <= most_apart ? fnn_max(panel, apart) : panel);
   const int is_far = s->n * (s->h * s->w * s->cin + s->oh * s->ow * s->cout) * size >= OWN(CONV_FAR_PIXELS_BYTES);
   const int64_t most_pixels = fnn_min(is_far ? near : CONV_PIXELS, OWN(CONV_BAND_BYTES) / pixel);
   const int64_t pixels = fnn_max(CONV_FEW_PIXELS, fnn_min(most_pixels, equal));

@@ -27,7 +27,8 @@ typedef struct {
 
 /* What the tiles of a panel ask for where B is read in place: its part of the next block of k, or the first one of the
  * next panel or of the next split. Rows of a part of a matrix are no stream that the hardware would see; those of A,
- * whole, are, but a unit of several panels asks for its next block of both, a part of A by each. */
+ * whole, are, but a unit of several panels asks for its next block of both, a part of A by each, and of B
+ * where it has all panels. */
 static void OWN(gemm_ask_next)(OWN(gemm_ask) * asks, const OWN(gemm_cut) * c, const int64_t *ints, const T *a,
                                const T *b, int64_t k_begin, int64_t k_next, int64_t k_end, int64_t panel_index) {
   const int64_t a_col = ints[GEMM_A_COL], b_row = ints[GEMM_B_ROW];
@@ -38,7 +39,8 @@ static void OWN(gemm_ask_next)(OWN(gemm_ask) * asks, const OWN(gemm_cut) * c, co
     const int64_t begin = span * index / panels, end = span * (index + 1) / panels;
     const tile_panel panel = tile_panel_of(c->n, N, c->widest, panel_index);
     asks[0] = (OWN(gemm_ask)){a + (k_next + begin) * a_col, a_col, end - begin, c->m};
-    asks[1] = (OWN(gemm_ask)){b + panel.begin + k_next * b_row, b_row, span, panel.cols};
+    asks[1] = panels == c->panels ? (OWN(gemm_ask)){b + (k_next + begin) * b_row, b_row, end - begin, c->n}
+                                  : (OWN(gemm_ask)){b + panel.begin + k_next * b_row, b_row, span, panel.cols};
     return;
   }
   const int ends = k_next == k_end, is_last = ends && panel_index + 1 == c->panels;
