@@ -313,8 +313,9 @@ FNN_INLINE void OWN(reduce)(const fnn_call *call, int64_t begin, int64_t end, in
   }
 }
 
+/* At the beginning of a line, as how fast short loops are would hang on what lies before. */
 #define REDUCTION(name, kind)                                                                                          \
-  static __attribute__((unused)) void OWN(name)(const fnn_call *call, int64_t begin, int64_t end) {                    \
+  static __attribute__((unused, aligned(64))) void OWN(name)(const fnn_call *call, int64_t begin, int64_t end) {       \
     OWN(reduce)(call, begin, end, kind);                                                                               \
   }
 REDUCTION(sum, SUM)
