@@ -238,6 +238,28 @@ def test_batches_broadcast(m, n, layouts, suffix, isa):
 
 
 @pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("suffix", FLOATS)
+@pytest.mark.parametrize("n", [1, 4, 12, 16, 33, 64, 65])
+@pytest.mark.parametrize("m", [2, 7, 10, 48, 64, 65])
+def test_many_small_products(m, n, suffix, isa):
+    """From 16 products on each is a unit; what finishes a result takes the other way."""
+    dtype, rng = FLOATS[suffix], np.random.default_rng(m)
+    for k, layout, batch in ((0, "n", (16,)), (1, "n", (17,)), (16, "t", (16,)), (65, "n", (3, 6))):
+        a = stored(rng, (*batch[-1:], m, k), layout, dtype)
+        b = stored(rng, (*batch, k, n), "n", dtype)
+        y = gemm(a, b, batch=batch, isa=isa)
+        assert_close(y, *judge(a, b))
+        np.testing.assert_array_equal(gemm(a, b, batch=batch, isa=isa, threads=2), y)
+        last = (-1,) * len(batch)
+        np.testing.assert_array_equal(y[last], gemm(a[-1], b[last], isa=isa))
+        bias = rng.standard_normal(n).astype(dtype)
+        assert_close(
+            gemm(a, b, batch=batch, isa=isa, bias=bias, alpha=-2.0, relu=True),
+            *judge(a, b, bias=bias, alpha=-2.0, relu=True),
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize(
     "size",
     [

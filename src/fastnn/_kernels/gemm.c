@@ -123,6 +123,7 @@ enum {
   GEMM_DOTS_ROW_COLS = FNN_VECTOR_BYTES == 64 ? 4 : 8, /* of a single row */
   GEMM_DOTS_BYTES = 1 << 14,
   GEMM_DOTS_UNITS = 8, /* that k of dot products is cut for, where they would be fewer: short ranges are no streams */
+  GEMM_SMALL_ROWS = 64, /* of many products of a panel, each of which is a unit */
   GEMM_TURNED_ROWS = 8,
   GEMM_TURNED_K = 512,
   GEMM_PEAK_CHAINS = 12 /* more than two multipliers with a latency of four cycles can use; fits 16 registers */

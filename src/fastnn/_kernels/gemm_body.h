@@ -295,17 +295,89 @@ static __attribute__((noinline)) const T *OWN(gemm_dots_b)(const OWN(gemm_scratc
   return scratch->b;
 }
 
+/* To the operands of batch z. */
+FNN_INLINE void OWN(gemm_go_to)(const int64_t *ints, int64_t z, const T **a, const T **b) {
+  for (int64_t d = GEMM_BATCH_DIMS - 1, rest = z; rest > 0; d--) { /* no division for the first one */
+    const int64_t *dim = ints + GEMM_BATCH + 3 * d;
+    *a += rest % dim[0] * dim[1];
+    *b += rest % dim[0] * dim[2];
+    rest /= dim[0];
+  }
+}
+
+/* Rows of a product of a single panel, of which the last vector may be a part, by tiles of so many rows while there are
+ * as many. Returns how many are left. */
+FNN_INLINE int64_t OWN(gemm_small_rows)(T **c, int64_t n, const T **a, int64_t a_row, int64_t a_col, const T *b,
+                                        int64_t b_row, int64_t m, int64_t k, const int rows, const int vectors) {
+  const int64_t last = n - (vectors - 1) * N;
+  for (; m >= rows; m -= rows, *a += rows * a_row, *c += rows * n) {
+    V acc[TILE_MOST_SUMS];
+    const T *x[TILE_MOST_ROWS], *y = b;
+#pragma GCC unroll 24
+    for (int i = 0; i < rows * vectors; i++) acc[i] = (V){0};
+#pragma GCC unroll 8
+    for (int i = 0; i < rows; i++) x[i] = *a + i * a_row;
+    for (int64_t i = 0, at = 0; i < k; i++, at += a_col, y += b_row) {
+      V row[TILE_VECTORS];
+#pragma GCC unroll 4
+      for (int j = 0; j < vectors; j++) row[j] = j + 1 < vectors ? FN(load)(y + j * N) : FN(load_part)(y + j * N, last);
+#pragma GCC unroll 8
+      for (int r = 0; r < rows; r++) {
+        const V each = FN(splat)(x[r][at]);
+#pragma GCC unroll 4
+        for (int j = 0; j < vectors; j++) acc[r * vectors + j] = FN(multiply_add)(each, row[j], acc[r * vectors + j]);
+      }
+    }
+#pragma GCC unroll 8
+    for (int r = 0; r < rows; r++) {
+#pragma GCC unroll 4
+      for (int j = 0; j + 1 < vectors; j++) FN(store)(*c + r * n + j * N, acc[r * vectors + j]);
+      FN(store_part)(*c + r * n + (vectors - 1) * N, acc[r * vectors + vectors - 1], last);
+    }
+  }
+  return m;
+}
+
+#define SMALL(vectors)                                                                                                 \
+  static __attribute__((noinline)) void OWN(gemm_small_##vectors)(T * c, int64_t n, const T *a, int64_t a_row,         \
+                                                                  int64_t a_col, const T *b, int64_t b_row, int64_t m, \
+                                                                  int64_t k) {                                         \
+    const int most = TILE_VECTORS == vectors || TILE_VECTORS == 2 ? 6 : 8; /* tile_rows(vectors) */                    \
+    m = OWN(gemm_small_rows)(&c, n, &a, a_row, a_col, b, b_row, m, k, most, vectors);                                  \
+    m = OWN(gemm_small_rows)(&c, n, &a, a_row, a_col, b, b_row, m, k, 4, vectors);                                     \
+    m = OWN(gemm_small_rows)(&c, n, &a, a_row, a_col, b, b_row, m, k, 2, vectors);                                     \
+    OWN(gemm_small_rows)(&c, n, &a, a_row, a_col, b, b_row, m, k, 1, vectors);                                         \
+  }
+SMALL(1)
+SMALL(2)
+#if defined(FNN_ISA_AVX512) || defined(FNN_ISA_NEON)
+SMALL(3)
+SMALL(4)
+#endif
+#undef SMALL
+
+/* Batch z of small products: see gemm_is_small. */
+FNN_INLINE void OWN(gemm_small)(const fnn_call *call, const OWN(gemm_cut) * c, int64_t z) {
+  static void (*const variants[TILE_VECTORS])(T *, int64_t, const T *, int64_t, int64_t, const T *, int64_t, int64_t,
+                                              int64_t) = {
+    OWN(gemm_small_1), OWN(gemm_small_2),
+#if defined(FNN_ISA_AVX512) || defined(FNN_ISA_NEON)
+    OWN(gemm_small_3), OWN(gemm_small_4),
+#endif
+  };
+  const int64_t *ints = call->ints;
+  const T *a = (const T *)call->buf[0], *b = (const T *)call->buf[1];
+  OWN(gemm_go_to)(ints, z, &a, &b);
+  variants[fnn_ceil_div(c->n, N) - 1]((T *)call->buf[2] + z * c->m * c->n, c->n, a, ints[GEMM_A_ROW],
+                                      ints[GEMM_A_COL], b, ints[GEMM_B_ROW], c->m, c->k);
+}
+
 /* Unit (batch z, row block, group of panels, split) of the products. */
 static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OWN(gemm_scratch) * scratch, int64_t z,
                                int64_t row_block, int64_t group, int64_t split) {
   const int64_t *ints = call->ints;
   const T *a = (const T *)call->buf[0], *b = (const T *)call->buf[1];
-  for (int64_t d = GEMM_BATCH_DIMS - 1, rest = z; rest > 0; d--) { /* no division for the first one */
-    const int64_t *dim = ints + GEMM_BATCH + 3 * d;
-    a += rest % dim[0] * dim[1];
-    b += rest % dim[0] * dim[2];
-    rest /= dim[0];
-  }
+  OWN(gemm_go_to)(ints, z, &a, &b);
   const int64_t row_begin = row_block * c->rows, rows = fnn_min(c->m - row_begin, c->rows);
   const int64_t k_begin = split * c->split_k, k_end = fnn_min(c->k, k_begin + c->split_k);
   const int64_t panel_begin = group * c->group, panel_end = fnn_min(c->panels, panel_begin + c->group);
@@ -571,13 +643,15 @@ static void OWN(gemm)(const fnn_call *outer, int64_t begin, int64_t end) {
     }
     return;
   }
+  const int is_plain = call->reals[0] == 1 && call->reals[1] == 0 && !call->buf[3] && !call->ints[GEMM_RELU];
   for (int64_t unit = begin; unit < end; unit++) {
     /* Splits and batches vary slowest; then what neighbours share: a panel of B, or rows of A. */
     const int64_t inner = unit % (c->groups * c->row_blocks), z = unit / (c->groups * c->row_blocks) % c->batches;
     const int64_t split = unit / (c->groups * c->row_blocks * c->batches);
     const int64_t group = c->shares_panel ? inner / c->row_blocks : inner % c->groups;
     const int64_t row_block = c->shares_panel ? inner % c->row_blocks : inner / c->groups;
-    OWN(gemm_multiply)(call, c, &scratch, z, row_block, group, split);
+    if (c->is_small && is_plain) OWN(gemm_small)(call, c, z);
+    else OWN(gemm_multiply)(call, c, &scratch, z, row_block, group, split);
     if (c->splits > 1 || !program) continue;
     const int64_t row = row_block * c->rows, rows = fnn_min(c->m - row, c->rows);
     for (int64_t panel = group * c->group; panel < fnn_min(c->panels, (group + 1) * c->group); panel++) {

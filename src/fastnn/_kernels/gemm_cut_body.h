@@ -19,6 +19,7 @@ typedef struct {
   int copies;               /* they pack it too */
   int is_turned;            /* see gemm_turn */
   int is_far_row;           /* see gemm_far_row */
+  int is_small;             /* see gemm_is_small */
 } OWN(gemm_cut);
 
 /* In how many splits k may be cut. */
@@ -264,6 +265,14 @@ static int64_t OWN(gemm_stream_group)(const OWN(gemm_cut) * c) {
   return fnn_max(1, fnn_ceil_div(c->panels, fnn_max(2, fnn_round_up(groups, 2))));
 }
 
+/* Whether products are so small, and so many, that what tiles are told takes as long as their multiply-adds. Parts of
+ * vectors are read and stored as fast as whole ones by AVX-512 alone. */
+static int OWN(gemm_is_small)(const OWN(gemm_cut) * c, const int64_t *ints) {
+  return c->way == GEMM_PLAIN && c->batches >= GEMM_MANY_UNITS && c->row_blocks == 1 && c->panels == 1 && c->m > 1 &&
+         c->k <= c->k_block && !c->packs_b && !c->sums_columns && ints[GEMM_B_COL] == 1 &&
+         (FNN_VECTOR_BYTES == 64 || c->n % N == 0);
+}
+
 static OWN(gemm_cut) OWN(gemm_cut_of)(const int64_t *ints) {
   OWN(gemm_cut) c = {.m = ints[GEMM_M], .n = ints[GEMM_N], .k = ints[GEMM_K], .batches = 1, .splits = 1,
                      .rows = OWN(GEMM_ROWS), .group = 1};
@@ -290,7 +299,9 @@ static OWN(gemm_cut) OWN(gemm_cut_of)(const int64_t *ints) {
     case GEMM_LARGE: c.rows = OWN(gemm_block_rows)(&c); break;
     case GEMM_SHARED: OWN(gemm_cut_shared)(&c); break;
     case GEMM_COPIED_B: OWN(gemm_cut_copied)(&c); break;
-    default: OWN(gemm_cut_evenly)(&c);
+    default:
+      if (c.batches < GEMM_MANY_UNITS || c.panels > 1 || c.m > GEMM_SMALL_ROWS) OWN(gemm_cut_evenly)(&c);
+      else c.rows = fnn_round_up(fnn_max(1, c.m), TILE_BLOCK);
   }
   c.groups = fnn_ceil_div(c.panels, c.group);
   c.row_blocks = fnn_ceil_div(c.m, c.rows);
@@ -345,5 +356,6 @@ static OWN(gemm_cut) OWN(gemm_cut_of)(const int64_t *ints) {
   c.shares_panel |= c.packs_b || c.way == GEMM_SHARED || OWN(gemm_asks_packed)(&c);
   c.copies = (c.way == GEMM_LARGE || c.way == GEMM_AHEAD) && c.packs_b && ints[GEMM_B_COL] == 1;
   c.asks = OWN(gemm_asks_of)(&c, ints);
+  c.is_small = OWN(gemm_is_small)(&c, ints);
   return c;
 }
