@@ -72,6 +72,7 @@ PROBLEMS = [
     Problem(2, 7, 6, 1, 19, 3, 3, dilation=(2, 1)),  # few channels: 4 pixels at once
     Problem(2, 9, 11, 2, 32, 3, 3, strides=(2, 2), pads=(1, 1, 1, 1)),
     Problem(1, 6, 7, 3, 33, 3, 3, pads=(1, 1, 1, 1)),
+    Problem(1, 4, 37, 1, 128, 3, 3, pads=(1, 1, 1, 1)),  # one channel, results of more than 16 KiB a row
     Problem(3, 5, 9, 4, 16, 3, 3, strides=(1, 2), pads=(0, 1, 2, 1)),
     Problem(1, 40, 70, 4, 6, 5, 5, pads=(2, 2, 2, 2)),  # rows of products in parts
     Problem(3, 9, 11, 6, 8, 2, 1, strides=(3, 2), pads=(1, 0, 0, 1), groups=2),  # some pixels have no tap

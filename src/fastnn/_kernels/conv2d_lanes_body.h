@@ -15,7 +15,8 @@ enum {
   OWN(LANES_LEAST) = OWN(LANES_SUMS) / 4, /* pixels of a tile of one channel, or 2 to 4 times as many */
   OWN(LANES_MOST) = 24,
   OWN(LANES_CHANNELS) = 4,
-  OWN(LANES_TAPS) = 5 /* of a row that share pixels of dy */
+  OWN(LANES_TAPS) = 5, /* of a row that share pixels of dy */
+  OWN(LANES_ROW_BYTES) = 1 << 14 /* of dy at most that one channel asks for among its products, not before */
 };
 
 FNN_INLINE int OWN(lanes_pixels)(int channels) {
@@ -37,6 +38,7 @@ typedef struct {
   int64_t begin, end;       /* pixels all of whose taps are inside */
   int64_t dy_cols, dy_down; /* columns of dy; from a row to the next */
   int64_t asks;             /* the run that asks for what it reads a row further, or -1 */
+  int64_t before;           /* tiles that slide: the same, but asks before all runs */
   const T *dy, *weights;
   T *dx;
 } OWN(lanes_row);
@@ -126,32 +128,42 @@ static void (*const OWN(lanes_variants)[])(const OWN(lanes_row) *) = {OWN(lanes_
                                                                       OWN(lanes_4)};
 #undef LANES_VARIANT
 
-/* One channel: pixels next to each other share those of dy, which would be read for each. */
+/* One channel: pixels next to each other share those of dy, which would be read for each. A run, which asks for what
+ * the next tile reads, or for what lies a row further: both, or a branch for each pixel, would cost more. */
+FNN_INLINE void OWN(lanes_slide_run)(V *acc, const T *d, const T *w, int64_t step, int64_t begin, int64_t end,
+                                     int64_t down, const int pixels, const int taps, const int asks) {
+  for (int64_t o = 0; o < step; o += N, d += N, w += N) {
+    V weight[OWN(LANES_TAPS)];
+#pragma GCC unroll 5
+    for (int t = 0; t < taps; t++) weight[t] = FN(load)(w + t * step);
+    const T *at = d;
+#pragma GCC unroll 20
+    for (int j = 0; j < pixels + taps - 1; j++, at += step) {
+      if ((j < taps - 1 && j < begin) || (j >= pixels && j >= end)) continue;
+      const V x = FN(load)(at);
+      if (j >= taps - 1 && asks) __builtin_prefetch(at + down, 0, 2);
+      else if (j >= taps - 1) __builtin_prefetch(at + pixels * step);
+      __asm__ volatile("" : "+r"(at) : : "memory"); /* read once, at an address that needs no register of its own */
+#pragma GCC unroll 5
+      for (int t = 0; t < taps; t++)
+        if (j >= t && j - t < pixels) acc[j - t] += x * weight[t];
+    }
+  }
+}
+
 FNN_INLINE void OWN(lanes_slide)(const OWN(lanes_row) * r, int64_t first, const int pixels, const int taps) {
   const int64_t step = r->dy_step, begin = r->begin - first, end = r->end + taps - 1 - first; /* of what is inside */
   V acc[OWN(LANES_MOST)];
 #pragma GCC unroll 16
   for (int p = 0; p < pixels; p++) acc[p] = (V){0};
+  if (r->before >= 0) {
+    const T *next = r->dy + (first + taps - 1) * step + r->runs[r->before].dy + r->dy_down;
+    for (int64_t i = 0; i < pixels * step; i += FNN_ALIGN / sizeof(T)) __builtin_prefetch(next + i, 0, 2);
+  }
   for (int64_t k = 0; k < r->n_runs; k++) {
     const T *d = r->dy + first * step + r->runs[k].dy, *w = r->weights + r->runs[k].weights;
-    const int asks = k == r->asks;
-    for (int64_t o = 0; o < step; o += N, d += N, w += N) {
-      V weight[OWN(LANES_TAPS)];
-#pragma GCC unroll 5
-      for (int t = 0; t < taps; t++) weight[t] = FN(load)(w + t * step);
-      const T *at = d;
-#pragma GCC unroll 20
-      for (int j = 0; j < pixels + taps - 1; j++, at += step) {
-        if ((j < taps - 1 && j < begin) || (j >= pixels && j >= end)) continue;
-        const V x = FN(load)(at);
-        if (j >= taps - 1) __builtin_prefetch(at + pixels * step);
-        if (asks && j >= taps - 1) __builtin_prefetch(at + r->dy_down, 0, 2);
-        __asm__ volatile("" : "+r"(at) : : "memory"); /* read once, at an address that needs no register of its own */
-#pragma GCC unroll 5
-        for (int t = 0; t < taps; t++)
-          if (j >= t && j - t < pixels) acc[j - t] += x * weight[t];
-      }
-    }
+    if (k == r->asks) OWN(lanes_slide_run)(acc, d, w, step, begin, end, r->dy_down, pixels, taps, 1);
+    else OWN(lanes_slide_run)(acc, d, w, step, begin, end, r->dy_down, pixels, taps, 0);
   }
   OWN(lanes_finish)(acc, r->dx + first * r->dx_step, r->dx_step, pixels, 1);
 }
@@ -256,6 +268,8 @@ static void OWN(lanes_unit)(const fnn_call *call, const conv_shape *s, conv_band
     for (int64_t y = row; y < row + rows; y++) {
       r.n_runs = OWN(lanes_runs)(s, runs, row_runs, n, y);
       r.asks = r.n_runs == 0 || x || y % s->stride_h ? -1 : 0; /* only once where other residues read the same */
+      r.before = slides && r.dy_down * (int64_t)sizeof(T) > OWN(LANES_ROW_BYTES) ? r.asks : -1;
+      if (r.before >= 0) r.asks = -1;
       for (int64_t i = image; i < image + images; i++) {
         r.dy = (const T *)call->buf[0] + i * s->oh * s->ow * s->cout;
         r.dx = (T *)call->buf[2] + ((i * s->h + y) * s->w + x) * s->cin;
