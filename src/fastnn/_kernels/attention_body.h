@@ -55,14 +55,13 @@ static OWN(sums) OWN(sums_of)(T *space, int64_t rows) {
   return (OWN(sums)){space, fnn_round_up(rows, TILE_BLOCK) * OWN(TILE_COLS)};
 }
 
-/* Zeroes in the first `rows` rows, and in those that their last tile has besides. */
+/* Zeroes in the first `rows` rows, and in those that their last tile may have besides. */
 static void OWN(clear_sums)(const OWN(sums) * sums, int64_t rows, int64_t cols) {
-  for (int64_t p = 0; p < tile_panels(cols, N); p++) {
-    const int vectors = tile_panel_at(cols, N, p).vectors;
-    T *row = sums->at + p * sums->panel;
-    for (int64_t i = fnn_round_up(rows, tile_rows(vectors)); i > 0; i--, row += OWN(TILE_COLS))
-      for (int j = 0; j < vectors; j++) FN(store)(row + j * N, (V){0});
-  }
+  const int64_t width = fnn_min(OWN(padded)(cols), OWN(TILE_COLS));
+  const int64_t n = width < OWN(TILE_COLS) ? fnn_round_up(rows, tile_rows(1)) : fnn_round_up(rows, TILE_BLOCK);
+  for (int64_t p = 0; p < tile_panels(cols, N); p++)
+    for (T *row = sums->at + p * sums->panel, *end = row + n * OWN(TILE_COLS); row < end; row += OWN(TILE_COLS))
+      for (int64_t j = 0; j < width; j += N) FN(store)(row + j, (V){0});
 }
 
 /* The first `rows` rows of A @ B in tiles: A's rows are a_row apart, its columns a_col, and B has `cols` columns. The

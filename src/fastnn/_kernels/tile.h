@@ -58,6 +58,7 @@ FNN_INLINE int64_t tile_panels_of(int64_t cols, int64_t lanes, int64_t widest) {
 
 FNN_INLINE tile_panel tile_panel_of(int64_t cols, int64_t lanes, int64_t widest, int64_t index) {
   int64_t vectors = fnn_ceil_div(cols, lanes), panels = tile_panels_of(cols, lanes, widest);
+  if (panels == 1) return (tile_panel){0, cols, (int)vectors};
   /* None is wider than the first; the narrower ones lie among them, so that threads get as many vectors each. */
   const int64_t narrow = vectors / panels, wide = vectors % panels; /* a division takes as long as 20 multiply-adds */
   const int64_t before = wide ? fnn_ceil_div(index * wide, panels) : 0;
