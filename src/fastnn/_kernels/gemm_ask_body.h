@@ -27,8 +27,8 @@ typedef struct {
 
 /* What the tiles of a panel ask for where B is read in place: its part of the next block of k, or the first one of the
  * next panel or of the next split. Rows of a part of a matrix are no stream that the hardware would see; those of A,
- * whole, are, but a unit of several panels asks for its next block of both, a part of A by each, and of B
- * where it has all panels. */
+ * whole, are, but a unit of several panels asks for its next block of both, a part of A by each; of B too where its
+ * panels are all, in pieces, as whole rows at once would be more than few tiles of A have time for. */
 static void OWN(gemm_ask_next)(OWN(gemm_ask) * asks, const OWN(gemm_cut) * c, const int64_t *ints, const T *a,
                                const T *b, int64_t k_begin, int64_t k_next, int64_t k_end, int64_t panel_index) {
   const int64_t a_col = ints[GEMM_A_COL], b_row = ints[GEMM_B_ROW];
@@ -39,8 +39,10 @@ static void OWN(gemm_ask_next)(OWN(gemm_ask) * asks, const OWN(gemm_cut) * c, co
     const int64_t begin = span * index / panels, end = span * (index + 1) / panels;
     const tile_panel panel = tile_panel_of(c->n, N, c->widest, panel_index);
     asks[0] = (OWN(gemm_ask)){a + (k_next + begin) * a_col, a_col, end - begin, c->m};
-    asks[1] = panels == c->panels ? (OWN(gemm_ask)){b + (k_next + begin) * b_row, b_row, end - begin, c->n}
-                                  : (OWN(gemm_ask)){b + panel.begin + k_next * b_row, b_row, span, panel.cols};
+    const int64_t piece = OWN(TILE_COLS), pieces = fnn_ceil_div((end - begin) * b_row, piece);
+    asks[1] = b_row == c->n && panels == c->panels
+                ? (OWN(gemm_ask)){b + (k_next + begin) * b_row, piece, pieces, piece}
+                : (OWN(gemm_ask)){b + panel.begin + k_next * b_row, b_row, span, panel.cols};
     return;
   }
   const int ends = k_next == k_end, is_last = ends && panel_index + 1 == c->panels;
