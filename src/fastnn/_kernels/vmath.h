@@ -617,7 +617,7 @@ FNN_INLINE fnn_vf fnn_arctan2f(fnn_vf y, fnn_vf x) {
   const __m512i above = _mm512_sub_epi32(most, _mm512_set1_epi32(0x21800000));
   const __mmask16 is_far = _mm512_cmpgt_epu32_mask(above, _mm512_set1_epi32(0x3c000000));
   const __mmask16 is_small = _mm512_cmplt_epu32_mask(least, _mm512_set1_epi32(0x12800000));
-  if (__builtin_expect(is_far | _mm512_mask_test_epi32_mask(is_small, least, least), 0)) return fnn_wide_arctan2(y, x);
+  const __mmask16 is_wide = is_far | _mm512_mask_test_epi32_mask(is_small, least, least);
   const fnn_vf low = (fnn_vf)least, high = (fnn_vf)most;
   /* Adding 1.5 * 2^20 leaves eighths in the low bits. The factor takes off what the reciprocal may be above: a c above
    * the nearest eighth could leave low - c high with more bits than it has. */
@@ -635,7 +635,10 @@ FNN_INLINE fnn_vf fnn_arctan2f(fnn_vf y, fnn_vf x) {
   const fnn_vf p = (w * -0.1402899318f + 0.1999850189f) * w - 0.3333333203f;
   const fnn_vf tail = fnn_multiply_addf(rest, (fnn_vf)_mm512_rcp14_ps(under), w * t * p), sum = angle + t;
   const fnn_vf size = sum + ((t - (sum - angle)) + (error + tail));
-  return (fnn_vf)_mm512_or_epi32((__m512i)size, _mm512_and_epi32((__m512i)y, sign));
+  const fnn_vf found = (fnn_vf)_mm512_or_epi32((__m512i)size, _mm512_and_epi32((__m512i)y, sign));
+  /* Of those lanes alone: a result does not depend on its neighbours. */
+  if (__builtin_expect(is_wide, 0)) return _mm512_mask_blend_ps(is_wide, found, fnn_wide_arctan2(y, x));
+  return found;
 }
 #else
 FNN_INLINE fnn_vf fnn_arctan2f(fnn_vf y, fnn_vf x) { return fnn_wide_arctan2(y, x); }
