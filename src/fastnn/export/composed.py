@@ -18,6 +18,7 @@ from fastnn.graph.value import Graph, Node, Value
 from fastnn.ops.attention import hidden_score
 from fastnn.ops.gather import take_grad_op
 from fastnn.ops.group_norm import group_norm_composed
+from fastnn.ops.image_sampling import four_pixels
 from fastnn.ops.image_size import along
 from fastnn.ops.record import REGISTRY
 from fastnn.ops.resizing import matrices, nearest
@@ -239,15 +240,14 @@ def _dequantize_int4(node, numbers, scale, zero, group, shape, packed, axis):
     return (unpacked - ops.take(zero, group, axis)) * ops.take(scale, group, axis)
 
 
-def _four_pixels(x_shape, row0, row1, down, col0, col1, right):
+def _rows_of_pixels(x_shape, points):
     """The rows of the table of all pixels that points read, one behind it for what is outside, and their weights."""
     n, h, w, _ = x_shape
     first = np.arange(n, dtype="int32")[:, None] * (h * w)
-    for row, share in ((row0, 1 - down), (row1, down)):
-        for col, weight in ((col0, share * (1 - right)), (col1, share * right)):
-            inside = (row >= 0) & (row < h) & (col >= 0) & (col < w)
-            at = first + ops.cast(row, "int32") * w + ops.cast(col, "int32")
-            yield ops.where(inside, at, n * h * w), ops.broadcast_to(weight, at.shape)
+    for row, col, weight in four_pixels(*points):
+        inside = (row >= 0) & (row < h) & (col >= 0) & (col < w)
+        at = first + ops.cast(row, "int32") * w + ops.cast(col, "int32")
+        yield ops.where(inside, at, n * h * w), ops.broadcast_to(weight, at.shape)
 
 
 @rule("sample_bilinear")
@@ -255,7 +255,7 @@ def _sample_bilinear(node, x, *points, fill_value):
     outside = np.full((1, x.shape[3]), fill_value, x.dtype)
     table = ops.concatenate([ops.reshape(x, (-1, x.shape[3])), outside], axis=0)
     return sum(
-        ops.take(table, at, axis=0) * ops.expand_dims(weight, -1) for at, weight in _four_pixels(x.shape, *points)
+        ops.take(table, at, axis=0) * ops.expand_dims(weight, -1) for at, weight in _rows_of_pixels(x.shape, points)
     )
 
 
@@ -265,6 +265,6 @@ def _sample_bilinear_grad(node, dy, *points, size):
     pixels = math.prod(shape[:3])
     table = sum(
         take_grad_op(dy * ops.expand_dims(weight, -1), at, shape=(pixels + 1, shape[3]), axis=0)
-        for at, weight in _four_pixels(shape, *points)
+        for at, weight in _rows_of_pixels(shape, points)
     )
     return ops.reshape(table[:pixels], shape)

@@ -54,26 +54,30 @@ _FOLDS = {
 # ---- sample_bilinear: x (n, h, w, c) between four pixels for each of m points; row0 .. right (n or 1, m) ----
 
 
-def _sample_reference(x, row0, row1, down, col0, col1, right, fill_value):
-    n, h, w, _ = x.shape
-    total, images = 0, np.arange(n)[:, None]
+def four_pixels(row0, row1, down, col0, col1, right):
+    """Row, column and weight of each pixel around points; of arrays, or of values in a graph."""
     for row, share in ((row0, 1 - down), (row1, down)):
         for col, weight in ((col0, share * (1 - right)), (col1, share * right)):
-            inside = (row >= 0) & (row < h) & (col >= 0) & (col < w)
-            at = (np.where(inside, i, 0).astype(np.int64) for i in (row, col))
-            total = total + np.where(inside[..., None], x[(images, *at)], fill_value) * weight[..., None]
+            yield row, col, weight
+
+
+def _sample_reference(x, *points, fill_value):
+    n, h, w, _ = x.shape
+    total, images = 0, np.arange(n)[:, None]
+    for row, col, weight in four_pixels(*points):
+        inside = (row >= 0) & (row < h) & (col >= 0) & (col < w)
+        at = (np.where(inside, i, 0).astype(np.int64) for i in (row, col))
+        total = total + np.where(inside[..., None], x[(images, *at)], fill_value) * weight[..., None]
     return total
 
 
-def _sample_grad_reference(dy, row0, row1, down, col0, col1, right, size):
-    n, c = dy.shape[0], dy.shape[2]
-    dx = np.zeros((n, *size, c), dy.dtype)
-    for row, share in ((row0, 1 - down), (row1, down)):
-        for col, weight in ((col0, share * (1 - right)), (col1, share * right)):
-            row, col, weight = (np.broadcast_to(a, dy.shape[:2]) for a in (row, col, weight))
-            inside = (row >= 0) & (row < size[0]) & (col >= 0) & (col < size[1])
-            at = (np.nonzero(inside)[0], *(i[inside].astype(np.int64) for i in (row, col)))
-            np.add.at(dx, at, dy[inside] * weight[inside][:, None])
+def _sample_grad_reference(dy, *points, size):
+    dx = np.zeros((dy.shape[0], *size, dy.shape[2]), dy.dtype)
+    for pixel in four_pixels(*points):
+        row, col, weight = (np.broadcast_to(a, dy.shape[:2]) for a in pixel)
+        inside = (row >= 0) & (row < size[0]) & (col >= 0) & (col < size[1])
+        at = (np.nonzero(inside)[0], *(i[inside].astype(np.int64) for i in (row, col)))
+        np.add.at(dx, at, dy[inside] * weight[inside][:, None])
     return dx
 
 
