@@ -41,6 +41,35 @@ def test_model(name, tmp_path):
     check(model, [arrays(model, rows) for rows in (2, 5)], tmp_path / "model.onnx", RTOL.get(name, 1e-5))
 
 
+class Turned(fastnn.layers.Layer):
+    """Turned images, or the gradient of their cubes: both kernels of `image_sampling`."""
+
+    def __init__(self, fill_mode, of_gradient):
+        super().__init__()
+        self.fill_mode, self.of_gradient = fill_mode, of_gradient
+
+    def call(self, x):
+        def turned(x):
+            transform = [0.8, 0.31, 0.77, -0.23, 0.9, 0.41, 0, 0]
+            return fastnn.ops.image.affine_transform(x, transform, fill_mode=self.fill_mode, fill_value=0.5)
+
+        if not self.of_gradient:
+            return turned(x)
+        with fastnn.GradientTape() as tape:
+            tape.watch(x)
+            y = fastnn.ops.sum(turned(x) ** 3)
+        return tape.gradient(y, x)
+
+
+@pytest.mark.parametrize("of_gradient", [False, True])
+@pytest.mark.parametrize("fill_mode", ["constant", "reflect"])
+def test_turned_images(fill_mode, of_gradient, tmp_path):
+    inputs = fastnn.Input((7, 5, 3))
+    model = fastnn.Model(inputs, Turned(fill_mode, of_gradient)(inputs))
+    rng = np.random.default_rng(0)
+    check(model, [[rng.random((rows, 7, 5, 3)).astype("float32")] for rows in (2, 5)], tmp_path / "model.onnx")
+
+
 def model_of(case):
     """The layer of `case` as a functional model, whose arrays of the call are inputs too, with random weights; and the
     arrays."""
