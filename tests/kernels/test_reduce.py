@@ -151,6 +151,22 @@ def test_position_of_extreme(name, kind, isa):
 
 @pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize("kind", TYPES)
+@pytest.mark.parametrize("name", ["argmax", "argmin"])
+def test_extreme_in_each_place(name, kind, isa):
+    """In each place of a row in turn, and again in the last; of floats infinities of both signs, whose sum is NaN."""
+    for length in [*range(1, 36), 63, 64, 65, 127, 128, 129, 200, 1000, 1025]:
+        x = np.ones((length, length), TYPES[kind])
+        for extreme in (3, np.inf)[: 1 if kind == "i32" else 2]:
+            extreme = extreme if name == "argmax" else -extreme
+            x[:, length // 2] = -extreme
+            x[range(length), range(length)] = x[:, -1] = extreme
+            y = np.full(length, 77, np.int32)
+            _kernels.run(f"{name}_{kind}", [x, y], [length, length, 1, 0], (), 1, isa)
+            assert y.tolist() == [*range(length)], (length, extreme)
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("kind", TYPES)
 def test_largest_of_rows(kind, isa):
     """Few distinct values and many, in rows that rise too; NaN and infinities here and there, at last the most."""
     rng = np.random.default_rng(5)

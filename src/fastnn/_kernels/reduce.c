@@ -108,6 +108,8 @@ FNN_INLINE uint32_t bits_of_32(fnn_vi32 mask) {
   return (uint16_t)__builtin_ia32_cvtd2mask512((int __attribute__((vector_size(64))))mask);
 #elif defined(FNN_ISA_AVX2)
   return (uint32_t)__builtin_ia32_movmskps256((fnn_vf)mask);
+#elif defined(__x86_64__)
+  return (uint32_t)__builtin_ia32_movmskps((fnn_vf)mask);
 #else
   uint32_t bits = 0;
   for (int lane = 0; lane < FNN_VF; lane++) bits |= (uint32_t)(mask[lane] & 1) << lane;

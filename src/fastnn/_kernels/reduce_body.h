@@ -340,33 +340,78 @@ FNN_INLINE int64_t OWN(arg_few)(int kind, const T *x, int64_t n) {
   return __builtin_ctzll(OWN(bits)((OWN(mask))(v == best) | NAN_LANES(v)));
 }
 
-/* Where the extreme of n elements is: the first one, or the first NaN. The first run that has it is looked through, by
- * eight sets of lanes, by one, by vectors. */
+/* Of each lane the greater or the smaller of two that are no NaN. Kept as a loop, it becomes an instruction. */
+FNN_INLINE OWN(vector) OWN(extremes)(int kind, OWN(vector) a, OWN(vector) x) {
+  T p[OWN(N)], q[OWN(N)];
+  memcpy(p, &a, sizeof p);
+  memcpy(q, &x, sizeof q);
+#pragma GCC unroll 1
+  for (int k = 0; k < OWN(N); k++) q[k] = (kind == MAX ? p[k] > q[k] : p[k] < q[k]) ? p[k] : q[k];
+  memcpy(&x, q, sizeof x);
+  return x;
+}
+
+/* The least lane. */
+FNN_INLINE LANE OWN(least)(OWN(mask) v) {
+  LANE lane[OWN(N)];
+  memcpy(lane, &v, sizeof v);
+  for (int half = OWN(N) / 2; half; half /= 2)
+    for (int k = 0; k < half; k++) lane[k] = lane[k] < lane[k + half] ? lane[k] : lane[k + half];
+  return lane[0];
+}
+
+/* Of each lane the extreme of `width` elements, at least a vector; their sum, NaN if one is, comes to `sum`. The last
+ * vector may have a part of the one before. */
+FNN_INLINE OWN(vector) OWN(extreme_lanes)(int kind, const T *x, int64_t width, OWN(vector) *sum) {
+  OWN(vector) best = OWN(load)(x), total = best;
+  for (int64_t k = OWN(N); k < width; k += OWN(N)) {
+    const OWN(vector) v = OWN(load)(x + fnn_min(k, width - OWN(N)));
+    best = OWN(extremes)(kind, best, v);
+    if (IS_FLOAT) total += v;
+  }
+  if (IS_FLOAT) *sum += total;
+  return best;
+}
+
+/* The first of `width` elements, at most 64, that equals `best`, whose lanes are equal; by the same vectors. */
+FNN_INLINE int64_t OWN(first_place)(const T *x, int64_t width, OWN(vector) best) {
+  uint64_t found = 0;
+  for (int64_t k = 0; k < width; k += OWN(N)) {
+    const int64_t at = fnn_min(k, width - OWN(N));
+    found |= OWN(bits)((OWN(mask))(OWN(load)(x + at) == best)) << at;
+  }
+  return __builtin_ctzll(found);
+}
+
+/* Where the extreme of n elements is: the first one, or the first NaN. No branch hangs on it: of each lane the extreme
+ * and the first block that has it, then the first block of all lanes, then the place there. The last block may have a
+ * part of the one before. */
 FNN_INLINE int64_t OWN(arg_row)(int kind, const T *x, int64_t n) {
-  enum { LANES = OWN(LANES) };
+  enum { BLOCK = 64 }; /* elements: bits of a word */
   if (n <= OWN(N)) return OWN(arg_few)(kind, x, n);
-  T best = (T)OWN(reduce_row)(kind, x, fnn_min(n, RUN), OWN(start)(kind));
-  int64_t i = 0;
-  for (int64_t first = RUN; first < n && !IS_NAN(best); first += RUN) {
-    const T next = (T)OWN(reduce_row)(kind, x + first, fnn_min(n - first, RUN), OWN(start)(kind));
-    if ((kind == MAX ? next > best : next < best) | IS_NAN(next)) best = next, i = first;
+  const int is_short = n <= BLOCK;
+  OWN(vector) sum = {0}, best;
+  if (is_short) best = OWN(extreme_lanes)(kind, x, n, &sum);
+  else best = OWN(extreme_lanes)(kind, x, BLOCK, &sum);
+  OWN(mask) block = {0}, first = {0};
+  for (int64_t at = BLOCK; at < n; at += BLOCK) {
+    const OWN(vector) v = OWN(extreme_lanes)(kind, x + fnn_min(at, n - BLOCK), BLOCK, &sum);
+    const OWN(mask) is_better = (OWN(mask))(kind == MAX ? v > best : v < best);
+    block += 1;
+    first = (is_better & block) | (~is_better & first);
+    best = OWN(extremes)(kind, best, v);
   }
-  if (IS_NAN(best)) {
-    while (!IS_NAN(x[i])) i++;
-    return i;
-  }
-#pragma GCC unroll 2
-  for (int width = 8 * LANES; width >= LANES; width /= 8)
-    for (int found = 0; i + width < n; i += width) {
-      for (int k = 0; k < width; k++) found |= x[i + k] == best;
-      if (found) break;
-    }
-  for (;; i += OWN(N)) {
-    const int64_t left = fnn_min(n - i, OWN(N));
-    const OWN(vector) v = left < OWN(N) ? OWN(load_part)(x + i, (int)left, best) : OWN(load)(x + i);
-    const uint64_t found = OWN(bits)((OWN(mask))(v == best));
-    if (found) return i + __builtin_ctzll(found);
-  }
+  if (OWN(bits)(NAN_LANES(sum))) /* or of infinities */
+    for (int64_t i = 0; i < n; i++)
+      if (IS_NAN(x[i])) return i;
+  OWN(vector) all = best;
+#pragma GCC unroll 6
+  for (int half = OWN(N) / 2; half; half /= 2)
+    all = OWN(extremes)(kind, all, __builtin_shuffle(all, OWN(lane_numbers)() ^ (LANE)half));
+  if (is_short) return OWN(first_place)(x, n, all);
+  const OWN(mask) has_it = (OWN(mask))(best == all);
+  const int64_t at = fnn_min(OWN(least)((has_it & first) | (~has_it & block)) * BLOCK, n - BLOCK);
+  return at + OWN(first_place)(x + at, BLOCK, all);
 }
 
 /* argmax, argmin: the index of the first extreme, or of the first NaN, along one axis (not empty).
