@@ -373,6 +373,40 @@ def test_rows_apart(shape, kind, isa):
 
 @pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize("kind", FLOATS)
+@pytest.mark.parametrize("shape", [(5, 37), (20, 48), (97, 10), (33, 16), (70, 17), (300, 64), (9, 200)], ids=str)
+def test_numbers_of_rows(shape, kind, isa):
+    """x = x op c and c op x, in place or not, of rows next to each other or not; then c is read without x as well."""
+    rng = np.random.default_rng(5)
+    dtype = np.dtype(FLOATS[kind])
+    code, (rows, cols) = DTYPE_CODE[dtype.name], shape
+    c = rng.uniform(1, 2, 2 * rows).astype(dtype)
+    column = c[::2, None]
+    for name, wide, is_first, is_own in itertools.product(
+        ("add", "subtract", "multiply", "divide", "maximum"), (cols, cols + 3), (False, True), (False, True)
+    ):
+        (x, check), (y, check_y) = guarded(rows * wide, dtype), guarded(rows * wide, dtype, offset=1)
+        x[...] = y[...] = rng.uniform(1, 2, x.size)
+        before, to = x.reshape(rows, wide).copy(), x if is_own else y
+        program = Program((0, code, wide, 1), (1, code, 2, 0), (0 if is_own else 2, code, wide, 1))
+        program.store(program.do(name, *((1, 0) if is_first else (0, 1))), 2)
+        fused(kind, isa, [x, c, y], program, rows, cols)
+        wanted = getattr(np, name)(*((column, before) if is_first else (before, column)))
+        np.testing.assert_array_equal(to.reshape(rows, wide)[:, :cols], wanted[:, :cols], name)
+        np.testing.assert_array_equal(to.reshape(rows, wide)[:, cols:], before[:, cols:])
+        check()
+        check_y()
+    x, y, total = rng.uniform(1, 2, shape).astype(dtype), np.zeros(shape, dtype), np.zeros(1, dtype)
+    program = Program((0, code, cols, 1), (1, code, 2, 0), (2, code, 1, 0), (3, code, cols, 1))
+    lone = program.do("maximum", program.do("abs", 1), program.do("subtract", 1, 2))
+    program.store(program.do("multiply", program.do("divide", program.do("subtract", 0, 1), 2), lone), 3)
+    fused(kind, isa, [x, c, c[1:], y, total], program, rows, cols, reductions=[(0, 1, 4)])
+    other = c[1 : rows + 1, None]
+    np.testing.assert_array_equal(y, (x - column) / other * np.maximum(abs(column), column - other))
+    np.testing.assert_allclose(total, column.sum() * cols, rtol=1e-6)
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("kind", FLOATS)
 @pytest.mark.parametrize("length", [1, 2, 9])
 @pytest.mark.parametrize("b_varies", [(False, False), (False, True), (True, False)], ids=str)
 @pytest.mark.parametrize("shape", [(1, 3_900_003), (1950, 2003), (50_700, 77)], ids=str)

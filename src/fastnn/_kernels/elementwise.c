@@ -23,6 +23,9 @@
 #define BINARY_OPS(X) X(divide) X(divide_no_nan) X(relu_grad) X(add_relu)
 #define TERNARY_OPS(X) X(multiply_add) X(subtract_product) X(lerp) X(lerp_square) X(divide_by_root)
 
+/* Of two inputs, of which one may be a number a row: of a mean that is subtracted, a weight, a norm. */
+#define BY_COLUMN_OPS(X) X(add) X(subtract) X(multiply) X(divide)
+
 /* Vectors of a slow operation that are worked on at once. Each is a chain of operations that wait for each other, of
  * which the CPU keeps too few in mind to find enough that need not. */
 enum { TWO = 2, FOUR = FNN_VECTOR_BYTES == 64 ? 4 : 2, EIGHT = FNN_VECTOR_BYTES == 64 ? 8 : 2, MOST_AT_ONCE = 8 };

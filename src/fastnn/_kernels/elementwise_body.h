@@ -149,8 +149,9 @@ static void OWN(stream_block)(const T *a, T *dst, int64_t n) {
 
 /* ---- decoding ---- */
 
-/* Of an operand. DIRECT: read and written where it lies. STRIDED: so too, row by row of a block of many rows. */
-enum { OWN(SCALAR), OWN(ROW_SCALAR), OWN(DIRECT), OWN(STRIDED), OWN(REPLICATED), OWN(LOADED) };
+/* Of an operand. DIRECT: read and written where it lies. STRIDED: so too, row by row of a block of many rows. COLUMN: a
+ * number for each row of such a block, read where it lies. */
+enum { OWN(SCALAR), OWN(ROW_SCALAR), OWN(DIRECT), OWN(STRIDED), OWN(COLUMN), OWN(REPLICATED), OWN(LOADED) };
 
 typedef struct {
   char *base;      /* element (0, 0) of the space; NULL for a constant */
@@ -163,14 +164,18 @@ typedef struct {
   int8_t is_streamed; /* what is stored to it goes past the caches */
 } OWN(operand);
 
-/* When an instruction runs: once a tile or once a block on one vector of equal lanes, or over the whole block. */
-enum { OWN(ONCE), OWN(ONCE_FILL), OWN(PER_BLOCK), OWN(FILL), OWN(ELEMENTS), OWN(STORES) };
+/* When an instruction runs: once a tile or once a block on one vector of equal lanes, or over the whole block, where
+ * BY_COLUMN one of its two inputs is a COLUMN. */
+enum { OWN(ONCE), OWN(ONCE_FILL), OWN(PER_BLOCK), OWN(FILL), OWN(ELEMENTS), OWN(BY_COLUMN), OWN(STORES) };
 
 typedef struct {
-  OWN(op_fn) *fn;
+  union {
+    OWN(op_fn) *fn;
+    OWN(by_column_fn) *by_column;
+  };
   int32_t dst, in[FNN_MOST_INPUTS]; /* registers; of fewer inputs, the rest are the first again */
   int8_t when;
-  int8_t scalars;                   /* bit k: input k is one */
+  int8_t scalars;                   /* bit k: input k is one, or a COLUMN */
   int8_t by_rows;                   /* a register is STRIDED: a call for each row of the block */
   int8_t opcode;
 } OWN(instruction);
@@ -184,6 +189,8 @@ typedef struct {
   int32_t definitions;
   int8_t is_scalar; /* decoding: 0 varies within the block, 1 within the tile, 2 is one for the tile */
   int8_t is_filled; /* decoding: its block is full though it is a scalar */
+  int8_t is_column; /* decoding: an operand of that mode */
+  int8_t varies;    /* decoding: within a row */
 } OWN(reg);
 
 typedef struct {
@@ -296,12 +303,13 @@ static void OWN(decode_instruction)(OWN(decoded) *d, const int64_t *ins) {
   _Static_assert(sizeof OWN(opcodes) / sizeof OWN(opcodes)[0] <= INT8_MAX, "an instruction has its opcode in 8 bits");
   const OWN(opcode) *opcode = &OWN(opcodes)[ins[0]];
   OWN(instruction) made = {.dst = (int32_t)ins[1], .opcode = (int8_t)ins[0]};
-  int scalars = 0, level = 2;
+  int scalars = 0, columns = 0, level = 2;
   for (int k = 0; k < FNN_MOST_INPUTS; k++) {
     made.in[k] = d->regs[ins[2 + (k < opcode->arity ? k : 0)]].slot;
     const OWN(reg) *reg = &d->regs[made.in[k]];
     if (k >= opcode->arity) continue;
     if (reg->is_scalar) scalars |= 1 << k;
+    if (reg->is_column) columns |= 1 << k;
     if (reg->is_scalar < level) level = reg->is_scalar;
   }
   OWN(reg) *dst = &d->regs[ins[1]];
@@ -313,7 +321,8 @@ static void OWN(decode_instruction)(OWN(decoded) *d, const int64_t *ins) {
     made.fn = opcode->fn[0];
   }
   made.when = level == 2 ? OWN(ONCE) : level == 1 ? OWN(PER_BLOCK) : OWN(ELEMENTS);
-  made.scalars = (int8_t)scalars;
+  if (columns) made.when = OWN(BY_COLUMN), made.by_column = OWN(by_column)(opcode->fn[0], columns == 1);
+  made.scalars = (int8_t)(scalars | columns);
   dst->slot = made.dst;
   dst->producer = level == 0 ? (int32_t)d->n_instructions : -1;
   d->instructions[d->n_instructions++] = made;
@@ -353,6 +362,33 @@ static void OWN(decode_operands)(OWN(decoded) *d, const int64_t *program, const 
   for (int64_t k = 0; k < d->n_operands; k++) d->operands[k].row_stride = 0;
 }
 
+/* Finds the operands that are a COLUMN: what reads them can do so, beside something that varies within a row. None
+ * where results go past the caches, as its functions cannot. */
+static void OWN(find_columns)(OWN(decoded) *d, const int64_t *program, const int64_t *reductions,
+                              int64_t n_reductions) {
+  int any = 0;
+  for (int64_t k = 0; k < d->n_operands; k++) {
+    const OWN(operand) *o = &d->operands[k];
+    d->regs[k].varies = o->col_stride != 0;
+    d->regs[k].is_column = !o->col_stride && o->row_stride && OWN(is_own)(o->dtype) && d->block_rows > 1 &&
+                           d->block_cols >= N && !d->streams;
+    any |= d->regs[k].is_column;
+  }
+  for (int64_t k = 0; any && k < program[1]; k++) {
+    const int64_t *ins = fnn_program_instruction(program, k), *in = ins + 2;
+    const OWN(opcode) *opcode = &OWN(opcodes)[ins[0]];
+    int varies = 0, is_scalar = 1;
+    for (int j = 0; j < fnn_max(opcode->arity, 1); j++) {
+      varies |= d->regs[in[j]].varies;
+      is_scalar &= !d->regs[in[j]].varies && !d->regs[in[j]].is_column;
+    }
+    for (int j = 0; j < fnn_max(opcode->arity, 1); j++)
+      if (!varies || !OWN(by_column)(opcode->fn[0], 0)) d->regs[in[j]].is_column = 0;
+    if (ins[0] != FNN_OP_STORE) d->regs[ins[1]].varies = !is_scalar;
+  }
+  for (int64_t k = 0; k < n_reductions; k++) d->regs[reductions[4 * k + 1]].is_column = 0;
+}
+
 static int OWN(choose_mode)(const OWN(decoded) *d, const OWN(operand) *o, int has_reductions) {
   int one_row = d->block_rows == 1;
   if (!o->row_stride && !o->col_stride) return OWN(SCALAR);
@@ -360,6 +396,7 @@ static int OWN(choose_mode)(const OWN(decoded) *d, const OWN(operand) *o, int ha
   if (OWN(is_own)(o->dtype) && o->col_stride == 1 && (one_row || o->row_stride == d->block_cols)) return OWN(DIRECT);
   if (OWN(is_own)(o->dtype) && o->col_stride == 1 && o->row_stride && d->block_cols >= 2 * N && !has_reductions)
     return OWN(STRIDED);
+  if (d->regs[o - d->operands].is_column) return OWN(COLUMN);
   if (!o->row_stride && d->block_cols == d->cols) return OWN(REPLICATED);
   return OWN(LOADED);
 }
@@ -465,10 +502,11 @@ static void OWN(decode)(OWN(decoded) *d, const int64_t *program, const fnn_call 
     reg->block = reg->now = (T *)scratch + k * d->block_size;
     reg->step = d->block_cols;
   }
+  OWN(find_columns)(d, program, reductions, n_reductions);
   for (int64_t k = 0; k < d->n_operands; k++) {
     int mode = OWN(choose_mode)(d, &d->operands[k], n_reductions > 0);
     d->operands[k].mode = (int8_t)mode;
-    if (mode == OWN(STRIDED)) d->regs[k].step = d->operands[k].row_stride;
+    if (mode == OWN(STRIDED) || mode == OWN(COLUMN)) d->regs[k].step = d->operands[k].row_stride;
     d->regs[k].is_scalar = mode == OWN(SCALAR) ? 2 : mode == OWN(ROW_SCALAR) ? 1 : 0;
     d->only_moves &= mode == OWN(SCALAR) || mode == OWN(DIRECT);
   }
@@ -548,7 +586,7 @@ static void OWN(start_block)(OWN(decoded) *d, int64_t row, int64_t rows, int64_t
     OWN(reg) *reg = &d->regs[k];
     if (o->mode == OWN(SCALAR) || o->mode == OWN(REPLICATED)) continue;
     char *at = o->tile + (row * o->row_stride + col * o->col_stride) * dtype_bytes(o->dtype);
-    if (o->mode == OWN(DIRECT) || o->mode == OWN(STRIDED)) {
+    if (o->mode == OWN(DIRECT) || o->mode == OWN(STRIDED) || o->mode == OWN(COLUMN)) {
       reg->now = (T *)at;
     } else if (o->is_read && o->mode == OWN(ROW_SCALAR)) {
       OWN(load_block)(reg->block, at, o->dtype, 1, 1, 0, 0);
@@ -642,6 +680,13 @@ static void OWN(run_rows)(const OWN(instruction) *ins, const OWN(reg) *regs, int
   }
 }
 
+/* An instruction of which one input is a number a row. */
+static void OWN(run_by_column)(const OWN(instruction) *ins, const OWN(reg) *regs, int64_t rows, int64_t cols) {
+  const int is_first = ins->scalars == 1;
+  const OWN(reg) *d = &regs[ins->dst], *x = &regs[ins->in[is_first]], *s = &regs[ins->in[!is_first]];
+  ins->by_column(rows, cols, d->now, d->step, x->now, x->step, s->now, s->step);
+}
+
 /* Runs the program on the tile that the operands' `tile` point to, and adds it to `partials`, one a reduction. */
 static void OWN(run)(OWN(decoded) *d, int64_t rows, int64_t cols, const int64_t *reductions,
                      int64_t n_reductions, double *partials) {
@@ -666,6 +711,7 @@ static void OWN(run)(OWN(decoded) *d, int64_t rows, int64_t cols, const int64_t 
         }
         switch (ins->when) {
           case OWN(ELEMENTS): OWN(run_rows)(ins, regs, block_rows, block_cols); break;
+          case OWN(BY_COLUMN): OWN(run_by_column)(ins, regs, block_rows, block_cols); break;
           case OWN(PER_BLOCK): OWN(call)(ins, regs, N); break;
           case OWN(FILL): OWN(fill)(n, regs[ins->dst].now, regs[ins->dst].now[0]); break;
           case OWN(STORES):

@@ -257,6 +257,27 @@ static OWN(op_fn) *OWN(variant)(const OWN(opcode) *opcode, int scalars) {
   return scalars == opcode->scalars ? opcode->fn[1] : NULL;
 }
 
+/* Rows of d, and of x, that lie d_step and x_step apart, of `cols` elements, at least a vector:
+ * d[r][c] = f(x[r][c], s[r]) or f(s[r], x[r][c]). d may be x exactly. */
+typedef void OWN(by_column_fn)(int64_t rows, int64_t cols, T *d, int64_t d_step, const T *x, int64_t x_step, const T *s,
+                               int64_t s_step);
+
+/* is_first: whether s is the first input; that and f: constants. */
+FNN_INLINE void OWN(map_by_column)(int64_t rows, int64_t cols, T *d, int64_t d_step, const T *x, int64_t x_step,
+                                   const T *s, int64_t s_step, int is_first, V (*f)(const V *)) {
+  for (; rows; rows--, d += d_step, x += x_step, s += s_step) {
+    V in[2], last;
+    in[!is_first] = FN(splat)(*s);
+    in[is_first] = FN(load)(x + cols - N); /* which may have a part of the one before, so read before that is written */
+    last = f(in);
+    for (int64_t c = 0; c + N < cols; c += N) {
+      in[is_first] = FN(load)(x + c);
+      FN(store)(d + c, f(in));
+    }
+    FN(store)(d + cols - N, last);
+  }
+}
+
 #define OF_ARRAY(name, arity)                                                                                          \
   FNN_INLINE V OWN(of_array_##name)(const V *x) { return OWN(v_##name)(FIRST##arity(x)); }
 #if IS_INTEGER
@@ -318,6 +339,31 @@ SLOW_LONG_OPS(LOOP_LONG_SLOW)
 #endif
 
 #define FN_OF(name, scalars) OWN(loop_##name##_##scalars)
+
+/* The function of an opcode of two inputs, the first or the second of which is a number a row; NULL: there is none. */
+#if IS_INTEGER
+static OWN(by_column_fn) *OWN(by_column)(OWN(op_fn) *fn, int is_first) {
+  (void)fn, (void)is_first;
+  return NULL;
+}
+#else
+#define BY_COLUMN(name, is_first)                                                                                      \
+  static void OWN(columns_##name##_##is_first)(int64_t rows, int64_t cols, T *d, int64_t d_step, const T *x,           \
+                                               int64_t x_step, const T *s, int64_t s_step) {                           \
+    OWN(map_by_column)(rows, cols, d, d_step, x, x_step, s, s_step, is_first, OWN(of_array_##name));                   \
+  }
+#define BOTH_BY_COLUMN(name) BY_COLUMN(name, 0) BY_COLUMN(name, 1)
+BY_COLUMN_OPS(BOTH_BY_COLUMN)
+static OWN(by_column_fn) *OWN(by_column)(OWN(op_fn) *fn, int is_first) {
+#define FIND(name) if (fn == FN_OF(name, 0)) return is_first ? OWN(columns_##name##_1) : OWN(columns_##name##_0);
+  BY_COLUMN_OPS(FIND)
+  return NULL;
+}
+#undef BY_COLUMN
+#undef BOTH_BY_COLUMN
+#undef FIND
+#endif
+
 #define STREAM_OF(name, scalars) OWN(stream_##name##_##scalars)
 #define ROW1(name) {1, 0, 0, {FN_OF(name, 0)}, {STREAM_OF(name, 0)}},
 #define ROW1_SLOW(name, at_once) {1, 1, 0, {FN_OF(name, 0)}, {SLOW_STREAM_OF(name, 0)}},
