@@ -64,6 +64,28 @@ def test_large_results_are_written_where_they_are_returned(function, bound):
         np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.parametrize(
+    "function, in_arena",
+    [
+        (lambda x, y: ops.softmax(ops.matmul(x, y)), 0),
+        (lambda x, y: ops.reshape(ops.softmax(ops.softmax(ops.matmul(x, y))), (-1, 2)), 0),
+        (lambda x, y: ops.softmax(ops.matmul(x, y)) - ops.softmax(ops.matmul(y, x)), 1),  # room for one of two
+        (lambda x, y: ops.softmax(ops.softmax(ops.matmul(x, y)) + x), 0),
+        (lambda x, y: (ops.softmax(z := ops.matmul(x, y)), ops.sort(z, axis=1)), 1),  # needed again
+        (lambda x, y: (z := ops.matmul(x, y), ops.softmax(z)), 0),
+        (lambda x, y: ops.softmax(x), 0),  # the caller's array
+    ],
+)
+def test_what_a_large_result_overwrites_is_in_its_memory(function, in_arena):
+    arrays = [floats(200, 200) / 16 for _ in range(2)]
+    kept = [a.copy() for a in arrays]
+    executable = check(function, *arrays, rtol=1e-5)
+    assert executable.live_bytes // arrays[0].nbytes == in_arena
+    executable.run(list(arrays))
+    for array, before in zip(arrays, kept, strict=True):
+        np.testing.assert_array_equal(array, before)
+
+
 def test_a_chain_is_one_kernel_call():
     executable = check(lambda x, y: ops.tanh(x * y + 1.0) / 2.0, floats(300, 7), floats(7))
     assert [step.kernel for step in executable.steps] == ["fused_f32"]

@@ -143,7 +143,8 @@ class Executable:
         first_result = self.n_slots
         self._bind_results(graph)
         kept = [memory.root_of(value) for value in graph.outputs]
-        plan_memory = memory.assign(self.steps, self.slots, kept, self.inside)
+        results = {value for value, slot in self.slots.items() if slot >= first_result}
+        plan_memory = memory.assign(self.steps, self.slots, results, kept, self.inside)
         self.places, self.live_bytes = plan_memory.places, plan_memory.live_bytes
         isa = _kernels.isa()
         native = self._steps_before(graph)

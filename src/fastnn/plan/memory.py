@@ -65,28 +65,32 @@ def empty(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
 
 
 def assign(
-    steps: list[Step], bound: dict[Value, int], kept: list[Value], inside: dict[Value, tuple[Value, int]]
-) -> Memory:
+    steps: list[Step], bound: dict[Value, int], results: set[Value], kept: list[Value],
+    inside: dict[Value, tuple[Value, int]],
+) -> Memory:  # fmt: skip
     """Gives every value of `steps` a place.
 
     Args:
         steps: in the order in which they run.
         bound: values that are bound arrays, with their slots.
+        results: those of them that nothing has written before: what a run returns.
         kept: values that are read after the last step.
         inside: values that are part of another one, with their byte offset in it.
     """
-    planner = _Planner(steps, bound, kept, inside)
+    planner = _Planner(steps, bound, results, kept, inside)
     return planner.run()
 
 
 class _Planner:
-    def __init__(self, steps, bound, kept, inside):
+    def __init__(self, steps, bound, results, kept, inside):
         self.steps = steps
         self.bound = bound
+        self.results = results
         self.inside = inside
         self.kept = kept
         self.wholes = {whole for whole, _ in inside.values()}
-        self.shared: dict[Value, Value] = {}  # an output, and the input whose memory it takes over
+        self.shared: dict[Value, Value] = {}  # an output, and the input whose memory it takes over; or an input, and
+        # the result in whose memory it is
         self.first: dict[Value, int] = {}
         self.last: dict[Value, int] = {}
         self.residents: dict[Value, set[Value]] = {}  # of each owner of memory: the values that have it as their home
@@ -167,9 +171,12 @@ class _Planner:
                 self.first[value] = 0
 
     def try_share(self, number: int, y: Value, x: Value, taken: set[Value]) -> None:
-        """Lets `y` take over the memory of `x`, which dies in step `number`."""
+        """Lets `y` take over the memory of `x`, which dies in step `number`; of a result it is `x` that moves."""
         source = root_of(x)
-        if y in self.shared or y in self.inside or y in self.bound or y.node.op.kind == "view":
+        is_result = y in self.results
+        if y in self.shared or y in taken or y in self.inside or y.node.op.kind == "view":
+            return
+        if y in self.bound and not is_result:
             return
         owner, _ = self.home(source)
         if owner in self.bound or owner in taken or source in self.inside or owner in self.wholes:
@@ -181,9 +188,13 @@ class _Planner:
             return
         if self.first[y] < number:
             return
-        taken.add(owner)
+        if is_result and owner.spec.nbytes != y.spec.nbytes:
+            return
+        taken |= {owner, y}
+        if is_result:
+            y, owner, source = owner, y, y
         self.shared[y] = source
-        residents |= self.residents.pop(y)
+        self.residents[owner] |= self.residents.pop(y)
 
 
 # Which values get their place first; each order leaves gaps in some networks that another one fills.
