@@ -541,3 +541,23 @@ def test_constants_of_different_types_are_different_calls():
 
     layer, one = Times(), np.ones(2, "float32")
     assert [layer(one, by=by)[0] for by in (1, True, 1.0, 2, True)] == [1, 5, 1, 2, 5]
+
+
+def test_structures_of_arrays_are_told_apart():
+    class Weighted(layers.Layer):
+        def call(self, inputs, more=None):
+            if isinstance(inputs, dict):
+                inputs = [inputs["a"], inputs["b"]]
+            a, b = inputs
+            return a - 2 * b if more is None else a - 2 * b + more["c"]
+
+    layer, rng = Weighted(), np.random.default_rng(0)
+    a, b = rng.random((2, 4, 3), dtype=np.float32)
+    for _ in range(2):
+        for inputs in ([a, b], (a, b), {"b": b, "a": a}):
+            np.testing.assert_allclose(layer(inputs), a - 2 * b, rtol=1e-6)
+        np.testing.assert_allclose(layer([a, b[:1]]), a - 2 * b[:1], rtol=1e-6)
+        np.testing.assert_allclose(layer([a[:1], b]), a[:1] - 2 * b, rtol=1e-6)
+        np.testing.assert_allclose(layer([a, 3.0]), a - 6, rtol=1e-6)
+        np.testing.assert_allclose(layer([a, b], more={"c": b}), a - b, rtol=1e-6)
+        assert len(layer._state.compiled.executables()) == 7  # the second time nothing is new

@@ -182,7 +182,7 @@ def _is_array(leaf) -> bool:
 
 
 def flat_signature(args: tuple, kwargs: dict, arrays: list[np.ndarray]) -> tuple | None:
-    """What tells apart calls whose arguments are arrays and constants, with nothing inside that has to be looked at;
+    """What tells apart calls whose arguments are arrays, lists, tuples and dicts of nothing but arrays, and constants;
     None for others. The arrays are appended to `arrays`. Every call of a layer passes here, so it is one flat loop."""
     signature: list = ["flat"]
     for x in args:
@@ -192,6 +192,8 @@ def flat_signature(args: tuple, kwargs: dict, arrays: list[np.ndarray]) -> tuple
             signature += (x.shape, x.dtype)
         elif kind in _PLAIN:
             signature += (kind, x)
+        elif inside := _signature_of_arrays(kind, x, arrays):
+            signature += inside
         else:
             return None
     for name in sorted(kwargs):  # the order of tree.flatten
@@ -202,9 +204,26 @@ def flat_signature(args: tuple, kwargs: dict, arrays: list[np.ndarray]) -> tuple
             signature += (name, x.shape, x.dtype)
         elif kind in _PLAIN:
             signature += (name, kind, x)
+        elif inside := _signature_of_arrays(kind, x, arrays):
+            signature += (name, *inside)
         else:
             return None
     return tuple(signature)
+
+
+def _signature_of_arrays(kind: type, x, arrays: list[np.ndarray]) -> tuple | None:
+    """The same of a list, tuple or dict of nothing but arrays; None for others."""
+    keys = None
+    if kind is dict:
+        keys = tuple(sorted(x))
+        x = [x[key] for key in keys]
+    elif kind is not list and kind is not tuple:
+        return None
+    for item in x:
+        if type(item) is not np.ndarray:
+            return None
+    arrays += x
+    return kind, keys, *[(item.shape, item.dtype) for item in x]
 
 
 def _signature_of_call(args: tuple, kwargs: dict) -> tuple[Hashable, list[np.ndarray]]:
