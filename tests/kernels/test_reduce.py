@@ -97,6 +97,25 @@ def test_nan_and_infinity(name, kind, isa):
         np.testing.assert_array_equal(run(f"{name}_{kind}", x, axes, isa), wanted)
 
 
+@pytest.mark.parametrize("kind", TYPES)
+@pytest.mark.parametrize("name", ["sum", "max"])
+def test_few_columns_have_the_same_bits_on_every_instruction_set(name, kind):
+    rng = np.random.default_rng(7)
+    for width, rows in itertools.product([*range(2, 10), 15, 16, 17, 31], [9, 33, 200, 2100]):
+        x = sample(rng, name, TYPES[kind], (3, rows, width))
+        if kind != "i32":
+            x[1, rng.integers(rows), width // 2] = np.nan
+        results = [run(f"{name}_{kind}", x, (1,), isa) for isa in ISAS]
+        for result in results:
+            assert result.tobytes() == results[0].tobytes(), (rows, width)
+        if name == "max":
+            np.testing.assert_array_equal(results[0], x.max(axis=1), f"{rows} {width}")
+        else:
+            magnitude = np.abs(x).astype(np.float64).sum(axis=1)
+            error = np.abs(results[0] - x.astype(np.float64).sum(axis=1))
+            assert (~(error > 33 * np.finfo(np.float32 if kind != "f64" else np.float64).eps * magnitude)).all()
+
+
 @pytest.mark.parametrize("kind", ["f32", "f64"])
 @pytest.mark.parametrize("name", ["sum", "prod", "max", "min"])
 def test_rows_have_the_same_bits_on_every_instruction_set(name, kind):

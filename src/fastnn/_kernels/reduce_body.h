@@ -215,9 +215,45 @@ FNN_INLINE void OWN(reduce_few_rows)(int kind, const T *x, int64_t rows, int64_t
   OWN(store_part)(y + c, rest, v);
 }
 
+/* Rows of at most half the lanes, one behind the other: as many as fill the lanes, a power of two, are one step. */
+FNN_INLINE void OWN(reduce_narrow)(int kind, const T *x, int64_t rows, int64_t width, ACC *total) {
+  enum { LANES = OWN(LANES), N = OWN(N), WAYS = OWN(WAYS) };
+  const T start = (T)OWN(start)(kind);
+  int64_t together = 2;
+  while (2 * together * width <= LANES) together *= 2;
+  const int64_t wide = together * width, n = rows * width;
+  for (int64_t i = 0; i < n;) {
+    const int64_t end = fnn_min(n, i + RUN_ROWS * wide);
+    OWN(vector) v[WAYS];
+    for (int w = 0; w < WAYS; w++) v[w] = start - (OWN(vector)){0};
+    for (; i + 2 * wide <= end && i + wide + LANES <= n; i += 2 * wide) /* lanes from `wide` on are not used */
+      for (int w = 0; w < WAYS; w++) {
+        const T *p = x + i + w * N;
+        v[w] = OWN(steps)(kind, v[w], OWN(steps)(kind, OWN(load)(p), OWN(load)(p + wide)));
+      }
+    for (; i < end; i += wide)
+      for (int w = 0; w < WAYS; w++) {
+        const int64_t left = fnn_min(wide, end - i) - w * N;
+        if (left > 0) v[w] = OWN(steps)(kind, v[w], OWN(load_part)(x + i + w * N, (int)fnn_min(left, N), start));
+      }
+    T lane[2 * LANES] = {0};
+    memcpy(lane, v, sizeof v);
+    for (int64_t half = together / 2 * width; half >= width; half /= 2) {
+      for (int w = 0; w * N < half; w++) v[w] = OWN(steps)(kind, v[w], OWN(load)(lane + half + w * N));
+      memcpy(lane, v, sizeof v);
+    }
+    for (int64_t c = 0; c < width; c++) total[c] = OWN(total)(kind, total[c], (ACC)lane[c]);
+    i = end;
+  }
+}
+
 /* `rows` contiguous rows of the input, of which columns [0, width) are reduced into totals. Where rows are short and
  * whole, several lie side by side as one long row, whose parts are put together at the end. */
 FNN_INLINE void OWN(reduce_rows)(int kind, const T *x, int64_t rows, int64_t stride, int64_t width, ACC *total) {
+  if (stride == width && width <= OWN(LANES) / 2) {
+    OWN(reduce_narrow)(kind, x, rows, width, total);
+    return;
+  }
   T partial[WIDEST];
   int64_t together = stride == width ? fnn_max(1, fnn_min(WIDTH / width, rows / 8)) : 1, wide = together * width;
   /* Long rows are taken four at once: their sums are read and written once for all, and parts of rows wider than WIDEST
