@@ -119,6 +119,10 @@ PROBLEMS = [
     Problem(2, 4, 48, 16, 32, 2, 2, strides=(2, 2)),
     Problem(1, 4, 48, 48, 32, 1, 1, strides=(3, 2), groups=2),
     Problem(3, 121, 122, 97, 70, 1, 1, strides=(3, 3)),  # far pixels: the kernel gradient has short bands
+    Problem(0, 5, 4, 16, 32, 1, 1),
+    Problem(1, 23, 25, 300, 256, 1, 1, strides=(1, 2)),  # the kernel gradient: blocks of rows, a part of each pixel
+    Problem(4, 19, 21, 27, 96, 1, 1),  # tiles of 8, 2 and 1 rows over several bands
+    Problem(5, 17, 15, 32, 23, 1, 1, strides=(2, 1)),  # channels of dy are its rows
     Problem(2, 21, 19, 24, 8, 3, 3, strides=(2, 1), dilation=(2, 1), pads=(2, 1, 1, 1)),  # few channels of results
     Problem(3, 9, 8, 50, 7, 2, 3, strides=(1, 3)),
     Problem(5, 7, 5, 33, 5, 4, 4, strides=(2, 2), pads=(2, 2, 2, 2)),
@@ -246,7 +250,7 @@ def test_grad_kernel(problem, suffix, isa):
 
 @pytest.mark.parametrize(
     "problem",
-    [PROBLEMS[k] for k in (3, 4, 5, 6, 11, 13, 17, 20, 22, 23, 24, 25, 26, 34, 35, 41, 52, 53, -8, -6, -1)],
+    [PROBLEMS[k] for k in (3, 4, 5, 6, 11, 13, 17, 20, 22, 23, 24, 25, 26, 34, 35, 41, 52, 53, -10, -9, -8, -6, -1)],
     ids=str,
 )
 def test_same_bits_for_any_thread_count(problem, isa):
@@ -264,7 +268,7 @@ def test_same_bits_for_any_thread_count(problem, isa):
 
 @each_float
 @pytest.mark.parametrize("kernel", ["conv2d", "conv2d_grad_input", "conv2d_grad_kernel"])
-@pytest.mark.parametrize("problem", [PROBLEMS[k] for k in (3, 5, 6, 11, 17, 20, 25, 34, 35, 52, 53, -8, -6)], ids=str)
+@pytest.mark.parametrize("problem", [PROBLEMS[k] for k in (3, 5, 6, 11, 17, 20, 25, 34, 35, 52, 53, -10, -9, -8, -6)], ids=str)
 def test_program_runs_on_what_is_finished(problem, kernel, suffix, isa):
     """result = relu(result + residual), by a program over the rows and columns of the output."""
     which, out = {"conv2d": ((0, 1), 2), "conv2d_grad_input": ((2, 1), 0), "conv2d_grad_kernel": ((0, 2), 1)}[kernel]

@@ -240,7 +240,8 @@ enum {
   OWN(CONV_UNIT_SUMS) = 256 << 10, /* bytes of a unit's sums */
   OWN(CONV_BAND_BYTES) = 640 << 10, /* of what it contracts between two visits of a tile */
   OWN(CONV_NEAR_BYTES) = 32 << 10,  /* of that what L1 keeps for the tiles of a panel: it, and a line of x a pixel */
-  OWN(CONV_FAR_PIXELS_BYTES) = 1 << 24 /* of x and dy, from which a band is so short: visits of sums cost less there */
+  OWN(CONV_FAR_PIXELS_BYTES) = 1 << 24, /* of x and dy, from which a band is so short: visits of sums cost less there */
+  OWN(CONV_POINT_BYTES) = 16 << 10 /* as CONV_NEAR_BYTES, where each step asks for what comes next */
 };
 
 typedef struct {
@@ -248,8 +249,10 @@ typedef struct {
   conv_bands bands;                           /* what is contracted between two visits of a tile */
   int64_t blocks, row_blocks;                 /* of the batch, of tile rows: a unit is a pair */
   int64_t rows, panels, unit_rows;            /* of a group: rows rounded up to TILE_BLOCK, panels; rows of a unit */
+  int64_t widest;                             /* vectors of a panel */
   int64_t partial, window_cols, window_elements, dy_elements;
   int copies, in_place, copies_dy, is_grouped;
+  int is_point, is_turned; /* by conv2d_point_body.h, where channels of dy may be the rows */
   int asks_rows; /* of x whole, as units read about all; else the pixels that a unit reads */
 } OWN(conv_kernel_cut);
 
@@ -271,6 +274,8 @@ static int OWN(conv_taps_fit)(const conv_shape *s) {
   }
   return 8 * tiles * height <= 9 * s->cin_g && 20 * sums <= 21 * s->cin_g * vectors;
 }
+
+#include "conv2d_point_body.h"
 
 /* Units whose sums stay in L2, and bands whose pixels, of x what a unit's taps read, do so beside them: units of few
  * rows would read all pixels from memory anew. Of x and dy that are far, L1 keeps what all tiles of a panel read. */
@@ -299,6 +304,20 @@ static void OWN(conv_cut_sums)(OWN(conv_kernel_cut) * c) {
   c->asks_rows = c->copies || 2 * read >= s->stride_h * s->stride_w * s->cin;
 }
 
+/* The same for tiles of conv2d_point_body.h. Pixels without strides are the rows of an image. */
+static void OWN(conv_cut_points)(OWN(conv_kernel_cut) * c, int64_t columns) {
+  conv_shape *s = &c->s;
+  if (s->stride_h == 1 && s->stride_w == 1) s->h = s->oh = s->n * s->oh * s->ow, s->n = s->w = s->ow = 1;
+  const int64_t size = (int64_t)sizeof(T), most = fnn_max(1, c->rows / (3 * TILE_BLOCK));
+  c->row_blocks = fnn_min(most, fnn_ceil_div(c->rows * columns * size, OWN(CONV_UNIT_SUMS)));
+  const int64_t panel = tile_panel_of(columns, N, c->widest, 0).vectors * N * size + FNN_ALIGN;
+  const int64_t equal = s->n * s->oh * s->ow / fnn_ceil_div(CONV_UNITS / 2, c->row_blocks);
+  const int64_t pixels = fnn_max(CONV_FEW_PIXELS, fnn_min(OWN(CONV_POINT_BYTES) / panel, equal));
+  c->bands = conv_bands_by(s->n, s->oh, s->ow, 0, 1, pixels);
+  const int64_t units = fnn_ceil_div(CONV_UNITS / 2, fnn_max(1, c->bands.image_units * c->bands.bands));
+  c->row_blocks = fnn_max(c->row_blocks, fnn_min(fnn_min(8, most), units));
+}
+
 static OWN(conv_kernel_cut) OWN(conv_kernel_cut_of)(const int64_t *ints) {
   OWN(conv_cut) forward = {.s = conv_shape_of(ints)};
   const int ends = OWN(conv_taps_fit)(&forward.s);
@@ -308,11 +327,16 @@ static OWN(conv_kernel_cut) OWN(conv_kernel_cut_of)(const int64_t *ints) {
                             .window_elements = forward.window_elements, .copies = forward.copies,
                             .in_place = forward.in_place, .is_grouped = forward.is_grouped};
   const conv_shape *s = &c.s;
-  c.copies_dy = s->cout_g % N != 0; /* whole vectors may reach past the end of dy */
-  c.rows = fnn_round_up(s->taps * s->cin_g, TILE_BLOCK);
-  c.panels = tile_panels(s->cout_g, N);
+  c.is_point = !c.is_grouped && OWN(point_fits)(s);
+  c.is_turned = c.is_point && OWN(point_turns)(s);
+  const int64_t rows = c.is_turned ? s->cout : s->taps * s->cin_g, columns = c.is_turned ? s->cin : s->cout_g;
+  c.copies_dy = !c.is_point && s->cout_g % N != 0; /* whole vectors may reach past the end of dy */
+  c.rows = fnn_round_up(rows, TILE_BLOCK);
+  c.widest = c.is_point ? OWN(point_widest)(rows) : TILE_VECTORS;
+  c.panels = tile_panels_of(columns, N, c.widest);
   c.row_blocks = c.asks_rows = 1;
-  if (!c.is_grouped && !is_thin) OWN(conv_cut_sums)(&c);
+  if (c.is_point) OWN(conv_cut_points)(&c, columns);
+  else if (!c.is_grouped && !is_thin) OWN(conv_cut_sums)(&c);
   const int64_t bands = c.bands.image_units * c.bands.bands;
   c.unit_rows = fnn_round_up(fnn_ceil_div(c.rows, c.row_blocks), TILE_BLOCK);
   c.row_blocks = fnn_ceil_div(c.rows, c.unit_rows);
@@ -445,8 +469,8 @@ static void OWN(conv_add_blocks)(T *sum, int64_t blocks, int64_t step, const T *
 static void OWN(conv_kernel_combine)(const fnn_call *call, const OWN(conv_kernel_cut) * c, int64_t unit) {
   const conv_shape *s = &c->s;
   const int64_t blocks = c->rows / TILE_BLOCK, row = unit % blocks * TILE_BLOCK, g = unit / blocks / c->panels;
-  const tile_panel panel = tile_panel_at(s->cout_g, N, unit / blocks % c->panels);
-  const int64_t rows = fnn_min(TILE_BLOCK, s->taps * s->cin_g - row);
+  const tile_panel panel = tile_panel_of(c->is_turned ? s->cin : s->cout_g, N, c->widest, unit / blocks % c->panels);
+  const int64_t rows = fnn_min(TILE_BLOCK, (c->is_turned ? s->cout : s->taps * s->cin_g) - row);
   const int64_t col = g * s->cout_g + panel.begin;
   const T *partial = (const T *)call->shared;
   _Alignas(FNN_ALIGN) T sum[OWN(TILE_COLS)];
@@ -454,9 +478,12 @@ static void OWN(conv_kernel_combine)(const fnn_call *call, const OWN(conv_kernel
   for (int64_t i = 0; i < rows; i++) {
     OWN(conv_add_blocks)(sum, c->blocks, c->partial, partial + (unit * TILE_BLOCK + i) * OWN(TILE_COLS),
                          panel.vectors);
-    OWN(tile_finish_row)(&plain, sum, (T *)call->buf[2] + (row + i) * s->cout + col);
+    if (!c->is_turned) OWN(tile_finish_row)(&plain, sum, (T *)call->buf[2] + (row + i) * s->cout + col);
+    else for (int64_t j = 0; j < panel.cols; j++) ((T *)call->buf[2])[(col + j) * s->cout + row + i] = sum[j];
   }
-  OWN(conv_run_program)(call, row, rows, col, panel.cols, call->scratch + OWN(conv_kernel_program_at)(c));
+  char *space = call->scratch + OWN(conv_kernel_program_at)(c);
+  if (c->is_turned) OWN(conv_run_program)(call, col, panel.cols, row, rows, space);
+  else OWN(conv_run_program)(call, row, rows, col, panel.cols, space);
   if (unit || !call->buf[3]) return;
   const T *column_sum = partial + c->partial - fnn_round_up(s->cout, N);
   for (int64_t o = 0; o < s->cout; o += N) {
@@ -467,6 +494,28 @@ static void OWN(conv_kernel_combine)(const fnn_call *call, const OWN(conv_kernel
 }
 
 #include "conv2d_turned_body.h"
+
+/* Rows [first, last) of a band of a unit by conv2d_point_body.h: n_rows rows of results of `images` images, x_next
+ * elements of x from the next band. Sums columns of dy to column_sum, if that is not NULL and c is not turned. */
+static void OWN(conv_point_band)(const OWN(conv_kernel_cut) * c, OWN(conv_window) x, const T *dy, int64_t x_next,
+                                 int64_t images, int64_t n_rows, int64_t first, int64_t last, int resumes, T *partial,
+                                 T *column_sum) {
+  const conv_shape *s = &c->s;
+  const int64_t x_step = s->stride_w * s->cin, row_step = s->stride_h * x.row, x_row = row_step - s->ow * x_step;
+  const int64_t x_image = x.image - n_rows * row_step, dy_next = images * n_rows * s->ow * s->cout;
+  OWN(point) p = {.a = x.at, .b = dy, .a_step = x_step, .b_step = s->cout, .a_row = x_row, .a_image = x_image,
+                  .images = images, .rows = n_rows, .cols = s->ow, .sums = partial, .resumes = resumes};
+  if (s->ow == 1 && images == 1) p.cols = n_rows, p.rows = 1, p.a_step = row_step;
+  if (c->is_turned) {
+    const OWN(point) q = p;
+    p.a = q.b, p.a_step = q.b_step, p.a_row = 0, p.a_image = 0;
+    p.b = q.a, p.b_step = q.a_step, p.b_row = q.a_row, p.b_image = q.a_image;
+    OWN(point_tiles)(p, s->cin, c->widest, first, fnn_min(last, s->cout), dy_next, x_next, c->rows * OWN(TILE_COLS));
+  } else {
+    p.column_sums = column_sum;
+    OWN(point_tiles)(p, s->cout, c->widest, first, fnn_min(last, s->cin), x_next, dy_next, c->rows * OWN(TILE_COLS));
+  }
+}
 
 /* One unit of the first phase: a block of bands for a block of tile rows. */
 static void OWN(conv_kernel_unit)(const fnn_call *call, const OWN(conv_kernel_cut) * c, int64_t unit) {
@@ -486,12 +535,21 @@ static void OWN(conv_kernel_unit)(const fnn_call *call, const OWN(conv_kernel_cu
     const int64_t images = fnn_min(c->bands.images, s->n - image), n_rows = fnn_min(c->bands.rows, s->oh - row);
     const OWN(conv_window) x =
       OWN(conv_window_of_x)(call, s, image, images, row, n_rows, c->window_cols, c->copies, space);
-    if (!c->is_grouped) OWN(conv_kernel_rows)(s, rows, x.at, x.row, first_row, last_row);
+    if (!c->is_grouped && !c->is_point) OWN(conv_kernel_rows)(s, rows, x.at, x.row, first_row, last_row);
     const T *dy = (const T *)call->buf[1] + (image * s->oh + row) * s->ow * s->cout;
     const int64_t pixels = images * n_rows * s->ow;
     const T *next_dy = dy + pixels * s->cout;
     const int is_thin = OWN(thin_fits)(s, OWN(THIN_GRAD_CHANNELS));
-    if (call->buf[3] && row_block == 0 && !is_thin) OWN(conv_add_columns)(s, column_sum, dy, pixels, band == begin);
+    const int sums = call->buf[3] && row_block == 0;
+    const int tiles_sum = c->is_point && !c->is_turned && s->cin > tile_rows(2); /* as many as a panel has vectors */
+    if (sums && !is_thin && !tiles_sum) OWN(conv_add_columns)(s, column_sum, dy, pixels, band == begin);
+    const int64_t next_row = row + n_rows < s->oh ? row + n_rows : 0, next_image = image + (next_row ? 0 : images);
+    if (c->is_point) {
+      const int64_t x_next = (next_image - image) * x.image + (next_row - row) * s->stride_h * x.row;
+      OWN(conv_point_band)(c, x, dy, x_next, images, n_rows, first_row, last_row, band > begin, partial,
+                           sums && tiles_sum ? column_sum : NULL);
+      continue;
+    }
     if (c->copies_dy) {
       memcpy(dy_space, dy, sizeof(T) * (size_t)(pixels * s->cout));
       memset(dy_space + pixels * s->cout, 0, sizeof(T) * N);
@@ -542,7 +600,6 @@ static void OWN(conv_kernel_unit)(const fnn_call *call, const OWN(conv_kernel_cu
                           .y = {s->kh, row * s->stride_h - s->pad_top, s->stride_h, s->dilation_h, s->h},
                           .x = {s->kw, -s->pad_left, s->stride_w, s->dilation_w, s->w}};
     OWN(conv_band_results)(&now, (conv_range){0, n_rows}, (conv_range){0, s->ow});
-    const int64_t next_row = row + n_rows < s->oh ? row + n_rows : 0, next_image = image + (next_row ? 0 : images);
     const T *asked = (const T *)call->buf[0] +
                      ((next_image * s->h + next_row * s->stride_h - s->pad_top) * s->w - s->pad_left) * s->cin;
     int64_t asks = 0, last_ask = 0, tile_asks = 0;

@@ -102,9 +102,9 @@ def _kernel(name, value, ints, b):
 # To no more channels than this a convolution, or its kernel's gradient, is faster with the roles of x and y exchanged.
 _FEW, _FEW_SUMS = 4, 12
 _TILE_COLS = 8  # pixels of a row, of fewer of which it is not: conv2d_lanes_body.h has no tile for them
-_WIDE = 256  # channels from which a kernel's gradient is faster as a product: columns of x lie pages apart
-# The same of so many filters where so many bytes of x and y lie in no cache: broad tiles ask for both.
-_FAR_PIXELS, _FAR_FILTERS = 1 << 25, 64
+# Channels from which a kernel's gradient is faster as a product, as columns of x lie pages apart; but where x and y have
+# more bytes than a cache, only if both have as many: tiles of conv2d_point_body.h ask for them in order.
+_WIDE, _FAR_PIXELS = 256, 1 << 24
 # Bytes of a kernel from which few pixels wait for it (GEMM_AHEAD_BYTES, for a pixel: GEMM_AHEAD_ROW_BYTES), or many
 # share what is packed of it: half of that where its rows lie so far apart that they share few sets of a cache.
 _FAR, _FAR_PIXEL, _LARGE = 3 << 18, 1 << 15, 1 << 22
@@ -323,8 +323,9 @@ def _grad_kernel_lower(node, b):
     dw, db = node.outputs
     if b.suffix(dw) is None:
         return False
-    is_far = x.spec.nbytes + dy.spec.nbytes >= _FAR_PIXELS and dy.shape[3] >= _FAR_FILTERS and isa() == "avx512"
-    if (is_far or max(x.shape[3], dy.shape[3]) >= _WIDE) and _is_product(**node.params):
+    is_far = x.spec.nbytes + dy.spec.nbytes >= _FAR_PIXELS and isa() == "avx512"
+    choose = min if is_far else max
+    if choose(x.shape[3], dy.shape[3]) >= _WIDE and _is_product(**node.params):
         return linear_grad_kernel_op.lower(node, b)
     ints = _ints(x.shape, dy.shape, **node.params)
     b.step(_kernel("conv2d_grad_kernel", dw, ints, b), [x, dy, dw, db], ints, epilogue_at=_EPILOGUE)
