@@ -560,12 +560,12 @@ static void OWN(conv_kernel_unit)(const fnn_call *call, const OWN(conv_kernel_cu
                           s->stride_w * s->cin, s->cout, next_dy, NULL, NULL, band > begin};
       for (int64_t k = 0; k < c->panels; k++) {
         const tile_panel panel = tile_panel_at(s->cout, N, k);
-        for (int64_t j = 0; j < panel.cols; j += N) {
+        for (int64_t j = 0, done; j < panel.cols; j += done) {
           g.dy = dy + panel.begin + j;
           g.sums = partial + k * c->rows * OWN(TILE_COLS) + j;
           g.column_sum = call->buf[3] ? column_sum + panel.begin + j : NULL;
-          OWN(thin_grad_variants)[s->cin - 1](&g);
-          g.ahead += pixels * N;
+          done = OWN(thin_grad_run)(&g, s->cin, panel.cols - j);
+          g.ahead += pixels * done;
         }
       }
       continue;

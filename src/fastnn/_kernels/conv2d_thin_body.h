@@ -222,48 +222,72 @@ enum { OWN(THIN_GRAD_CHANNELS) = 1 }; /* 9 sums in 16 */
 enum { OWN(THIN_GRAD_CHANNELS) = 0 };
 #endif
 
-/* What a unit of the kernel gradient contracts for a vector of columns. */
+/* What a unit of the kernel gradient contracts for one or two vectors of columns. */
 typedef struct {
   OWN(conv_window) x;
-  const T *dy;    /* the first pixel's vector; whole vectors may be read */
+  const T *dy;    /* the first pixel's vectors; whole vectors may be read */
   int64_t images, rows, cols, x_row, x_tap_row, x_col, dy_pixel; /* steps to the next row, tap, pixel */
-  const T *ahead; /* asked for, a vector a pixel: what comes next of dy, in the order of memory */
+  const T *ahead; /* asked for, as many vectors a pixel as it has: what comes next of dy, in the order of memory */
   T *sums;        /* TILE_COLS apart, (ky, kx, c) */
   T *column_sum;  /* of dy, or NULL */
   int resumes;
 } OWN(thin_grad);
 
-FNN_INLINE void OWN(thin_grad_vector)(const OWN(thin_grad) * g, const int run) {
-  V acc[3 * 3 * 3], column = {0};
+FNN_INLINE void OWN(thin_grad_vectors)(const OWN(thin_grad) * g, const int run, const int vectors) {
+  V acc[3 * 3 * 3], column[2] = {{0}};
 #pragma GCC unroll 27
-  for (int k = 0; k < 3 * run; k++) acc[k] = g->resumes ? FN(load)(g->sums + k * OWN(TILE_COLS)) : (V){0};
-  if (g->resumes && g->column_sum) column = FN(load)(g->column_sum);
+  for (int k = 0; k < 3 * run; k++)
+#pragma GCC unroll 2
+    for (int j = 0; j < vectors; j++)
+      acc[k * vectors + j] = g->resumes ? FN(load)(g->sums + k * OWN(TILE_COLS) + j * N) : (V){0};
+#pragma GCC unroll 2
+  for (int j = 0; g->resumes && g->column_sum && j < vectors; j++) column[j] = FN(load)(g->column_sum + j * N);
   const int64_t x_col = g->x_col, dy_pixel = g->dy_pixel, tap_row = g->x_tap_row;
   const T *dy = g->dy, *ahead = g->ahead;
   for (int64_t row = 0; row < g->images * g->rows; row++) {
     const T *x = g->x.at + row / g->rows * g->x.image + row % g->rows * g->x_row, *x1 = x + tap_row, *x2 = x1 + tap_row;
-    for (int64_t p = 0; p < g->cols; p++, dy += dy_pixel, ahead += N, x += x_col, x1 += x_col, x2 += x_col) {
-      __builtin_prefetch(ahead, 0, 2);
-      const V d = FN(load)(dy);
-      column += d;
-#pragma GCC unroll 9
-      for (int k = 0; k < run; k++) {
-        acc[k] += FN(splat)(x[k]) * d;
-        acc[run + k] += FN(splat)(x1[k]) * d;
-        acc[2 * run + k] += FN(splat)(x2[k]) * d;
+    for (int64_t p = 0; p < g->cols; p++, dy += dy_pixel, x += x_col, x1 += x_col, x2 += x_col) {
+      V d[2];
+#pragma GCC unroll 2
+      for (int j = 0; j < vectors; j++, ahead += N) {
+        __builtin_prefetch(ahead, 0, 2);
+        d[j] = FN(load)(dy + j * N);
+        column[j] += d[j];
       }
+#pragma GCC unroll 9
+      for (int k = 0; k < run; k++)
+#pragma GCC unroll 2
+        for (int j = 0; j < vectors; j++) {
+          acc[k * vectors + j] += FN(splat)(x[k]) * d[j];
+          acc[(run + k) * vectors + j] += FN(splat)(x1[k]) * d[j];
+          acc[(2 * run + k) * vectors + j] += FN(splat)(x2[k]) * d[j];
+        }
     }
   }
 #pragma GCC unroll 27
-  for (int k = 0; k < 3 * run; k++) FN(store)(g->sums + k * OWN(TILE_COLS), acc[k]);
-  if (g->column_sum) FN(store)(g->column_sum, column);
+  for (int k = 0; k < 3 * run; k++)
+#pragma GCC unroll 2
+    for (int j = 0; j < vectors; j++) FN(store)(g->sums + k * OWN(TILE_COLS) + j * N, acc[k * vectors + j]);
+#pragma GCC unroll 2
+  for (int j = 0; g->column_sum && j < vectors; j++) FN(store)(g->column_sum + j * N, column[j]);
 }
 
-#define THIN_VARIANT(channels)                                                                                         \
-  static __attribute__((noinline)) void OWN(thin_grad_##channels)(const OWN(thin_grad) * g) {                          \
-    OWN(thin_grad_vector)(g, 3 * channels);                                                                            \
+#define THIN_VARIANT(channels, vectors)                                                                                \
+  static __attribute__((noinline)) void OWN(thin_grad_##channels##x##vectors)(const OWN(thin_grad) * g) {              \
+    OWN(thin_grad_vectors)(g, 3 * channels, vectors);                                                                  \
   }
-THIN_VARIANT(1) THIN_VARIANT(2) THIN_VARIANT(3)
-static void (*const OWN(thin_grad_variants)[])(const OWN(thin_grad) *) = {OWN(thin_grad_1), OWN(thin_grad_2),
-                                                                          OWN(thin_grad_3)};
+THIN_VARIANT(1, 1) THIN_VARIANT(1, 2) THIN_VARIANT(2, 1) THIN_VARIANT(3, 1)
 #undef THIN_VARIANT
+
+/* The sums of the first of `cols` columns: of two vectors of them where there are registers for it, as each element of x
+ * that is read is then multiplied twice. Returns the columns done. */
+static int64_t OWN(thin_grad_run)(const OWN(thin_grad) * g, int64_t channels, int64_t cols) {
+  static void (*const variants[])(const OWN(thin_grad) *) = {OWN(thin_grad_1x1), OWN(thin_grad_2x1),
+                                                             OWN(thin_grad_3x1)};
+  if (channels == 1 && cols > N && OWN(THIN_GRAD_CHANNELS) == 3) {
+    OWN(thin_grad_1x2)(g);
+    return 2 * N;
+  }
+  variants[channels - 1](g);
+  return N;
+}
