@@ -212,6 +212,23 @@ def test_results_where_the_input_lies_in_a_page(width, kernel, isa):
     assert np.isnan(both[gap + plain.size :]).all() and np.isnan(both[plain.size : gap]).all()
 
 
+@pytest.mark.parametrize("kernel", ["depthwise_conv2d", "depthwise_conv2d_grad_input"])
+@pytest.mark.parametrize("strides", [(1, 1), (2, 2)])
+@pytest.mark.parametrize("offset", [0, 1])
+def test_images_beyond_every_cache(offset, strides, kernel, isa):
+    """Results that go past the caches, where they begin with a line, have the bits of those of single images."""
+    many, one = (Problem(n, 57, 56, 128, 1, 3, 3, strides, pads=(1, 1, 1, 1)) for n in (20, 1))
+    x, weights = data(many, "f32", KERNELS[kernel][0])
+    shape = many.shapes[KERNELS[kernel][1]]
+    whole = _kernels.aligned_empty(int(np.prod(shape)) + 32, np.float32)
+    whole[:] = np.nan
+    y = whole[16 + offset : 16 + offset - 32].reshape(shape)
+    _kernels.run(f"{kernel}_f32", [x, weights, y], many.ints, [], 2, isa)
+    assert np.isnan(whole[: 16 + offset]).all() and np.isnan(whole[16 + offset - 32 :]).all()
+    for k in (0, 7, 19):
+        np.testing.assert_array_equal(y[k : k + 1], run(kernel, one, [x[k : k + 1], weights], "f32", isa))
+
+
 @each_float
 @pytest.mark.parametrize("kernel", ["depthwise_conv2d", "depthwise_conv2d_grad_input"])
 @pytest.mark.parametrize("problem", [PROBLEMS[k] for k in (1, 4, 6)], ids=str)

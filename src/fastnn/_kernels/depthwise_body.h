@@ -202,9 +202,9 @@ FNN_INLINE V OWN(depthwise_bias)(const OWN(depthwise_rect) * r, int64_t at) {
  * read and written in its order: the columns stay in registers, and a weight that does not is loaded for two rows, in
  * the shadow of their multiply-adds. */
 FNN_INLINE void OWN(depthwise_rows)(const OWN(depthwise_rect) * r, const int rows, const int kh, const int kw,
-                                    const int slides, const int both) {
+                                    const int slides, const int both, const int streams) {
   const V nothing = {0};
-  const int keeps = slides && kw == DW_TAPS && r->keeps && !both;
+  const int keeps = slides && kw == DW_TAPS && r->keeps && !both && !streams;
   const int n = kh + rows - 1; /* rows of x */
   const int64_t inside = slides ? fnn_max(0, fnn_min(r->cols, r->size - (kw - 1) - r->first)) : r->cols;
   for (int64_t j = 0; j < r->channels; j += (1 + both) * N) {
@@ -246,8 +246,11 @@ FNN_INLINE void OWN(depthwise_rows)(const OWN(depthwise_rect) * r, const int row
               if (rows == 2 && row > 0) sum[1] += v[w][row][kx] * k[w][(row - 1) * kw + kx];
             }
           }
-          FN(store)(y + w * second, sum[0]);
-          if (rows == 2) FN(store)(y + y_row + w * second, sum[1]);
+#pragma GCC unroll 2
+          for (int row = 0; row < rows; row++) {
+            if (streams) FN(stream)(y + row * y_row + w * second, sum[row]);
+            else FN(store)(y + row * y_row + w * second, sum[row]);
+          }
         }
         if (r->ahead) { /* for the pixels of x that no result before reads */
 #pragma GCC unroll 4
@@ -256,7 +259,8 @@ FNN_INLINE void OWN(depthwise_rows)(const OWN(depthwise_rect) * r, const int row
             for (int kx = slides ? kw - 1 : kw - fnn_min(kw, 2); kx < kw; kx++)
               __builtin_prefetch(x + row * tap_row + kx * tap_col + r->ahead * x_step);
 #pragma GCC unroll 2
-          for (int row = 0; row < rows; row++) __builtin_prefetch(y + row * y_row + r->ahead * y_step, 1);
+          for (int row = 0; !streams && row < rows; row++)
+            __builtin_prefetch(y + row * y_row + r->ahead * y_step, 1);
         }
       }
       if (!slides || end == r->cols) break;
@@ -272,31 +276,40 @@ FNN_INLINE void OWN(depthwise_rows)(const OWN(depthwise_rect) * r, const int row
   }
 }
 
-#define DW_VARIANT(kh, kw)                                                                                             \
-  static __attribute__((noinline)) void OWN(depthwise_rows_##kh##kw)(const OWN(depthwise_rect) * r) {                  \
-    if (r->rows == 2) OWN(depthwise_rows)(r, 2, kh, kw, 0, 0);                                                         \
-    else OWN(depthwise_rows)(r, 1, kh, kw, 0, 0);                                                                      \
+#define DW_VARIANT(name, kh, kw, streams)                                                                              \
+  static __attribute__((noinline)) void OWN(depthwise_##name##_rows_##kh##kw)(const OWN(depthwise_rect) * r) {         \
+    if (r->rows == 2) OWN(depthwise_rows)(r, 2, kh, kw, 0, 0, streams);                                                \
+    else OWN(depthwise_rows)(r, 1, kh, kw, 0, 0, streams);                                                             \
   }                                                                                                                    \
-  static __attribute__((noinline)) void OWN(depthwise_slide_##kh##kw)(const OWN(depthwise_rect) * r) {                 \
-    if (r->rows == 2) OWN(depthwise_rows)(r, 2, kh, kw, 1, 0);                                                         \
-    else OWN(depthwise_rows)(r, 1, kh, kw, 1, 0);                                                                      \
+  static __attribute__((noinline)) void OWN(depthwise_##name##_slide_##kh##kw)(const OWN(depthwise_rect) * r) {        \
+    if (r->rows == 2) OWN(depthwise_rows)(r, 2, kh, kw, 1, 0, streams);                                                \
+    else OWN(depthwise_rows)(r, 1, kh, kw, 1, 0, streams);                                                             \
   }
-DW_VARIANT(1, 1) DW_VARIANT(1, 2) DW_VARIANT(1, 3)
-DW_VARIANT(2, 1) DW_VARIANT(2, 2) DW_VARIANT(2, 3)
-DW_VARIANT(3, 1) DW_VARIANT(3, 2) DW_VARIANT(3, 3)
+#define DW_VARIANTS(name, streams)                                                                                     \
+  DW_VARIANT(name, 1, 1, streams) DW_VARIANT(name, 1, 2, streams) DW_VARIANT(name, 1, 3, streams)                      \
+  DW_VARIANT(name, 2, 1, streams) DW_VARIANT(name, 2, 2, streams) DW_VARIANT(name, 2, 3, streams)                      \
+  DW_VARIANT(name, 3, 1, streams) DW_VARIANT(name, 3, 2, streams) DW_VARIANT(name, 3, 3, streams)
+#define DW_TABLE(name)                                                                                                 \
+  {OWN(depthwise_##name##_11), OWN(depthwise_##name##_12), OWN(depthwise_##name##_13),                                 \
+   OWN(depthwise_##name##_21), OWN(depthwise_##name##_22), OWN(depthwise_##name##_23),                                 \
+   OWN(depthwise_##name##_31), OWN(depthwise_##name##_32), OWN(depthwise_##name##_33)}
+typedef void OWN(depthwise_variant)(const OWN(depthwise_rect) *);
+DW_VARIANTS(near, 0)
+#if defined(FNN_ISA_AVX512) /* whose vectors are lines */
+DW_VARIANTS(far, 1)
+static OWN(depthwise_variant) *const OWN(depthwise_rows_variants)[][9] = {DW_TABLE(near_rows), DW_TABLE(far_rows)};
+static OWN(depthwise_variant) *const OWN(depthwise_slide_variants)[][9] = {DW_TABLE(near_slide), DW_TABLE(far_slide)};
+#else
+static OWN(depthwise_variant) *const OWN(depthwise_rows_variants)[][9] = {DW_TABLE(near_rows)};
+static OWN(depthwise_variant) *const OWN(depthwise_slide_variants)[][9] = {DW_TABLE(near_slide)};
+#endif
 #undef DW_VARIANT
-static void (*const OWN(depthwise_rows_variants)[])(const OWN(depthwise_rect) *) = {
-  OWN(depthwise_rows_11), OWN(depthwise_rows_12), OWN(depthwise_rows_13),
-  OWN(depthwise_rows_21), OWN(depthwise_rows_22), OWN(depthwise_rows_23),
-  OWN(depthwise_rows_31), OWN(depthwise_rows_32), OWN(depthwise_rows_33)};
-static void (*const OWN(depthwise_slide_variants)[])(const OWN(depthwise_rect) *) = {
-  OWN(depthwise_slide_11), OWN(depthwise_slide_12), OWN(depthwise_slide_13),
-  OWN(depthwise_slide_21), OWN(depthwise_slide_22), OWN(depthwise_slide_23),
-  OWN(depthwise_slide_31), OWN(depthwise_slide_32), OWN(depthwise_slide_33)};
+#undef DW_VARIANTS
+#undef DW_TABLE
 
 /* Two rows of pixels of two vectors, where no row of taps is outside. */
 static __attribute__((noinline)) void OWN(depthwise_both)(const OWN(depthwise_rect) * r) {
-  OWN(depthwise_rows)(r, 2, DW_TAPS, DW_TAPS, 1, 1);
+  OWN(depthwise_rows)(r, 2, DW_TAPS, DW_TAPS, 1, 1, 0);
 }
 
 /* Results that no tap reaches. */
@@ -317,6 +330,7 @@ typedef struct {
   int64_t channels, x_row, kernel_row, kernel_col, y_row, y_step;
   int64_t x_pixel, x_step; /* from a column to the next; from what a result reads to what the next one does */
   int64_t bytes; /* of x and y, or 0 where these are copies */
+  int is_last;   /* nothing here reads y afterwards */
 } OWN(depthwise_images);
 
 /* How many results of a row are done for all channels before the next ones. Pixels a large power of two apart share few
@@ -350,6 +364,9 @@ static void OWN(depthwise_correlate)(const OWN(depthwise_images) * m, int64_t he
                            .y_step = m->y_step, .size = m->cols.size, .bias = m->bias};
   const int slides = m->x_step == m->x_pixel && m->cols.step == 1 && m->cols.taps && m->cols.origin > -m->cols.taps;
   const int64_t part = OWN(depthwise_part)(m, width, slides);
+  /* Where no cache holds x and y, nobody finds y there, and an ordinary store fetches the line that it overwrites. */
+  const int streams = sizeof(V) == 64 && m->is_last && m->bytes > DW_UNCACHED_BYTES && m->channels % N == 0 &&
+                      (uintptr_t)m->y % sizeof(V) == 0;
   /* Parts of few pixels end before the hardware has seen where they lead: they ask for the next one. */
   if (m->bytes > DW_ASKED_BYTES && part <= (m->bytes > DW_UNCACHED_BYTES ? 2 : 1) * DW_PART) r.ahead = part;
   for (int64_t oy = 0, ky, ky_end; oy < height; oy += r.rows) {
@@ -362,7 +379,7 @@ static void OWN(depthwise_correlate)(const OWN(depthwise_images) * m, int64_t he
             m->cols.origin * m->x_pixel;
       r.kernel = m->kernel + ky * m->kernel_row;
       r.y = m->y + oy * m->y_row;
-      r.keeps = width <= DW_KEPT && OWN(depthwise_collides)(&r);
+      r.keeps = !streams && width <= DW_KEPT && OWN(depthwise_collides)(&r);
       const int both = DW_BY_TWO && part < width && m->channels <= 2 * N && pairs && r.kh == DW_TAPS &&
                        m->cols.taps == DW_TAPS;
       const int64_t most = both || (r.keeps && r.y_step == m->channels) ? width : part;
@@ -370,7 +387,7 @@ static void OWN(depthwise_correlate)(const OWN(depthwise_images) * m, int64_t he
         r.first = m->cols.origin + ox;
         r.cols = fnn_min(most, width - ox);
         if (both) OWN(depthwise_both)(&r);
-        else OWN(depthwise_slide_variants)[(r.kh - 1) * DW_TAPS + m->cols.taps - 1](&r);
+        else OWN(depthwise_slide_variants)[streams][(r.kh - 1) * DW_TAPS + m->cols.taps - 1](&r);
       }
       continue;
     }
@@ -387,7 +404,7 @@ static void OWN(depthwise_correlate)(const OWN(depthwise_images) * m, int64_t he
       r.x = m->x + (oy * m->rows.stride + ky * m->rows.step + m->rows.origin) * m->x_row +
             ox * m->x_step + (kx * m->cols.step + m->cols.origin) * m->x_pixel;
       r.kernel = m->kernel + ky * m->kernel_row + kx * m->kernel_col;
-      OWN(depthwise_rows_variants)[(r.kh - 1) * DW_TAPS + r.kw - 1](&r);
+      OWN(depthwise_rows_variants)[streams][(r.kh - 1) * DW_TAPS + r.kw - 1](&r);
     }
   }
 }
@@ -501,11 +518,13 @@ static void OWN(depthwise_conv2d)(const fnn_call *call, int64_t begin, int64_t e
     T *y = (T *)call->buf[2] + (image * s->oh + row) * s->ow * s->channels;
     m.x = OWN(depthwise_input_window)(call, &c, image, row, rows, &m.rows, &m.cols);
     m.y = c.result_row > s->ow * s->channels ? (T *)call->scratch + OWN(depthwise_results_at)(&c) : y;
+    m.is_last = m.y == y && !call->ints[DW_EPILOGUE];
     OWN(depthwise_correlate)(&m, rows, c.cols);
     if (m.y != y) OWN(depthwise_take)(y, m.y, &c, rows, s->ow, s->channels, 1);
     OWN(depthwise_run_program)(call, (image * s->oh + row) * s->ow, rows * s->ow, s->channels,
                                OWN(depthwise_program_at)(&c));
   }
+  if (m.bytes > DW_UNCACHED_BYTES) fnn_end_streams();
 }
 
 /* ---- depthwise_conv2d_grad_input ---- */
@@ -561,6 +580,7 @@ static void OWN(depthwise_conv2d_grad_input)(const fnn_call *call, int64_t begin
         m.kernel_row = -step_y * s->kw * c.lanes;
         m.kernel_col = -step_x * c.lanes;
         m.y = to + ry * c.result_row + rx * c.lanes;
+        m.is_last = to == dx && !call->ints[DW_EPILOGUE];
         OWN(depthwise_correlate)(&m, fnn_ceil_div(rows - ry, s->stride_h), fnn_ceil_div(c.cols - rx, s->stride_w));
       }
     }
@@ -568,4 +588,5 @@ static void OWN(depthwise_conv2d_grad_input)(const fnn_call *call, int64_t begin
     OWN(depthwise_run_program)(call, (image * s->h + row) * s->w, rows * s->w, s->c,
                                OWN(depthwise_program_at)(&c));
   }
+  if (m.bytes > DW_UNCACHED_BYTES) fnn_end_streams();
 }
