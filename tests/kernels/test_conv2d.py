@@ -268,7 +268,9 @@ def test_same_bits_for_any_thread_count(problem, isa):
 
 @each_float
 @pytest.mark.parametrize("kernel", ["conv2d", "conv2d_grad_input", "conv2d_grad_kernel"])
-@pytest.mark.parametrize("problem", [PROBLEMS[k] for k in (3, 5, 6, 11, 17, 20, 25, 34, 35, 52, 53, -10, -9, -8, -6)], ids=str)
+@pytest.mark.parametrize(
+    "problem", [PROBLEMS[k] for k in (3, 5, 6, 11, 17, 20, 25, 34, 35, 52, 53, -10, -9, -8, -6)], ids=str
+)
 def test_program_runs_on_what_is_finished(problem, kernel, suffix, isa):
     """result = relu(result + residual), by a program over the rows and columns of the output."""
     which, out = {"conv2d": ((0, 1), 2), "conv2d_grad_input": ((2, 1), 0), "conv2d_grad_kernel": ((0, 2), 1)}[kernel]

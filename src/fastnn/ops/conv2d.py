@@ -102,8 +102,8 @@ def _kernel(name, value, ints, b):
 # To no more channels than this a convolution, or its kernel's gradient, is faster with the roles of x and y exchanged.
 _FEW, _FEW_SUMS = 4, 12
 _TILE_COLS = 8  # pixels of a row, of fewer of which it is not: conv2d_lanes_body.h has no tile for them
-# Channels from which a kernel's gradient is faster as a product, as columns of x lie pages apart; but where x and y have
-# more bytes than a cache, only if both have as many: tiles of conv2d_point_body.h ask for them in order.
+# Channels from which a kernel's gradient is faster as a product, as columns of x lie pages apart; but where x and y
+# have more bytes than a cache, only if both have as many: tiles of conv2d_point_body.h ask for them in order.
 _WIDE, _FAR_PIXELS = 256, 1 << 24
 # Bytes of a kernel from which few pixels wait for it (GEMM_AHEAD_BYTES, for a pixel: GEMM_AHEAD_ROW_BYTES), or many
 # share what is packed of it: half of that where its rows lie so far apart that they share few sets of a cache.
