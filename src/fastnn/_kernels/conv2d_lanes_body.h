@@ -16,7 +16,8 @@ enum {
   OWN(LANES_MOST) = 24,
   OWN(LANES_CHANNELS) = 4,
   OWN(LANES_TAPS) = 5, /* of a row that share pixels of dy */
-  OWN(LANES_ROW_BYTES) = 1 << 14 /* of dy at most that one channel asks for among its products, not before */
+  OWN(LANES_ROW_BYTES) = 1 << 14, /* of dy at most that one channel asks for among its products, not before */
+  OWN(LANES_AHEAD_BYTES) = 1 << 14 /* from what tiles read to what they ask for, but a row at least */
 };
 
 FNN_INLINE int OWN(lanes_pixels)(int channels) {
@@ -36,8 +37,9 @@ typedef struct {
   const OWN(lanes_run) * runs;
   int64_t n_runs, count, dy_step, dx_step;
   int64_t begin, end;       /* pixels all of whose taps are inside */
-  int64_t dy_cols, dy_down; /* columns of dy; from a row to the next */
-  int64_t asks;             /* the run that asks for what it reads a row further, or -1 */
+  int64_t dy_cols;          /* columns of dy */
+  int64_t asks;             /* the run that asks for what it reads `ahead` elements further, or -1 */
+  int64_t ahead;            /* whole rows of dy */
   int64_t before;           /* tiles that slide: the same, but asks before all runs */
   const T *dy, *weights;
   T *dx;
@@ -88,7 +90,7 @@ FNN_INLINE void OWN(lanes_tile)(const OWN(lanes_row) * r, int64_t first, const i
 #pragma GCC unroll 24
   for (int i = 0; i < pixels * channels; i++) acc[i] = (V){0};
   if (r->asks >= 0) { /* in the loop over runs it made that slower */
-    const T *next = r->dy + first * step + r->runs[r->asks].dy + r->dy_down;
+    const T *next = r->dy + first * step + r->runs[r->asks].dy + r->ahead;
     for (int64_t i = 0; i < pixels * step; i += FNN_ALIGN / sizeof(T)) __builtin_prefetch(next + i, 0, 2);
   }
   for (int64_t k = 0; k < r->n_runs; k++) {
@@ -129,9 +131,9 @@ static void (*const OWN(lanes_variants)[])(const OWN(lanes_row) *) = {OWN(lanes_
 #undef LANES_VARIANT
 
 /* One channel: pixels next to each other share those of dy, which would be read for each. A run, which asks for what
- * the next tile reads, or for what lies a row further: both, or a branch for each pixel, would cost more. */
+ * the next tile reads, or for what lies further ahead: both, or a branch for each pixel, would cost more. */
 FNN_INLINE void OWN(lanes_slide_run)(V *acc, const T *d, const T *w, int64_t step, int64_t begin, int64_t end,
-                                     int64_t down, const int pixels, const int taps, const int asks) {
+                                     int64_t ahead, const int pixels, const int taps, const int asks) {
   for (int64_t o = 0; o < step; o += N, d += N, w += N) {
     V weight[OWN(LANES_TAPS)];
 #pragma GCC unroll 5
@@ -141,7 +143,7 @@ FNN_INLINE void OWN(lanes_slide_run)(V *acc, const T *d, const T *w, int64_t ste
     for (int j = 0; j < pixels + taps - 1; j++, at += step) {
       if ((j < taps - 1 && j < begin) || (j >= pixels && j >= end)) continue;
       const V x = FN(load)(at);
-      if (j >= taps - 1 && asks) __builtin_prefetch(at + down, 0, 2);
+      if (j >= taps - 1 && asks) __builtin_prefetch(at + ahead, 0, 2);
       else if (j >= taps - 1) __builtin_prefetch(at + pixels * step);
       __asm__ volatile("" : "+r"(at) : : "memory"); /* read once, at an address that needs no register of its own */
 #pragma GCC unroll 5
@@ -157,13 +159,13 @@ FNN_INLINE void OWN(lanes_slide)(const OWN(lanes_row) * r, int64_t first, const 
 #pragma GCC unroll 16
   for (int p = 0; p < pixels; p++) acc[p] = (V){0};
   if (r->before >= 0) {
-    const T *next = r->dy + (first + taps - 1) * step + r->runs[r->before].dy + r->dy_down;
+    const T *next = r->dy + (first + taps - 1) * step + r->runs[r->before].dy + r->ahead;
     for (int64_t i = 0; i < pixels * step; i += FNN_ALIGN / sizeof(T)) __builtin_prefetch(next + i, 0, 2);
   }
   for (int64_t k = 0; k < r->n_runs; k++) {
     const T *d = r->dy + first * step + r->runs[k].dy, *w = r->weights + r->runs[k].weights;
-    if (k == r->asks) OWN(lanes_slide_run)(acc, d, w, step, begin, end, r->dy_down, pixels, taps, 1);
-    else OWN(lanes_slide_run)(acc, d, w, step, begin, end, r->dy_down, pixels, taps, 0);
+    if (k == r->asks) OWN(lanes_slide_run)(acc, d, w, step, begin, end, r->ahead, pixels, taps, 1);
+    else OWN(lanes_slide_run)(acc, d, w, step, begin, end, r->ahead, pixels, taps, 0);
   }
   OWN(lanes_finish)(acc, r->dx + first * r->dx_step, r->dx_step, pixels, 1);
 }
@@ -254,7 +256,9 @@ static void OWN(lanes_unit)(const fnn_call *call, const conv_shape *s, conv_band
   const int64_t images = fnn_min(bands.images, s->n - image), rows = fnn_min(bands.rows, s->h - row);
   OWN(lanes_run) *runs = (OWN(lanes_run) *)call->scratch, *row_runs = runs + s->taps;
   OWN(lanes_row) r = {.runs = runs, .dy_step = s->cout, .dx_step = s->stride_w * s->cin, .dy_cols = s->ow,
-                      .dy_down = s->ow * s->cout, .weights = (const T *)call->shared};
+                      .weights = (const T *)call->shared};
+  const int64_t dy_down = s->ow * s->cout;
+  r.ahead = fnn_max(1, OWN(LANES_AHEAD_BYTES) / (dy_down * (int64_t)sizeof(T))) * dy_down;
   for (int64_t x = 0; x < fnn_min(s->stride_w, s->w); x++) {
     const int64_t n = OWN(lanes_row_runs)(s, row_runs, x), taps = n ? row_runs->n / s->cout : 0;
     r.count = r.end = fnn_ceil_div(s->w - x, s->stride_w), r.begin = 0;
@@ -265,13 +269,18 @@ static void OWN(lanes_unit)(const fnn_call *call, const conv_shape *s, conv_band
     /* Each pixel between the first and the last taps - 1 of a row has all its taps inside. */
     const int slides = s->cin == 1 && n == 1 && taps > 1 && taps <= OWN(LANES_TAPS) && r.count >= OWN(LANES_LEAST) &&
                        r.begin < taps && r.end > r.count - taps;
-    for (int64_t y = row; y < row + rows; y++) {
-      r.n_runs = OWN(lanes_runs)(s, runs, row_runs, n, y);
-      r.asks = r.n_runs == 0 || x || y % s->stride_h ? -1 : 0; /* only once where other residues read the same */
-      r.before = slides && r.dy_down * (int64_t)sizeof(T) > OWN(LANES_ROW_BYTES) ? r.asks : -1;
-      if (r.before >= 0) r.asks = -1;
+    int64_t down = 0; /* from the rows of dy that the runs are of */
+    for (int64_t y = row; y < row + rows; y++, down += dy_down) {
+      const int is_inside = y > row && y + s->pad_top < s->oh && y - 1 + s->pad_top >= (s->kh - 1) * s->dilation_h;
+      if (s->stride_h > 1 || !is_inside) { /* else they are those of the row before, a row of dy further */
+        r.n_runs = OWN(lanes_runs)(s, runs, row_runs, n, y);
+        r.asks = r.n_runs == 0 || x || y % s->stride_h ? -1 : 0; /* only once where other residues read the same */
+        r.before = slides && dy_down * (int64_t)sizeof(T) > OWN(LANES_ROW_BYTES) ? r.asks : -1;
+        if (r.before >= 0) r.asks = -1;
+        down = 0;
+      }
       for (int64_t i = image; i < image + images; i++) {
-        r.dy = (const T *)call->buf[0] + i * s->oh * s->ow * s->cout;
+        r.dy = (const T *)call->buf[0] + i * s->oh * s->ow * s->cout + down;
         r.dx = (T *)call->buf[2] + ((i * s->h + y) * s->w + x) * s->cin;
         if (slides) OWN(slide_variants)[taps - 2](&r);
         else OWN(lanes_variants)[s->cin - 1](&r);
