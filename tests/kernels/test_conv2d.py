@@ -131,6 +131,13 @@ PROBLEMS = [
     Problem(2, 11, 23, 40, 2, 5, 3, strides=(3, 1)),
     Problem(4, 8, 8, 80, 1, 4, 4),
     Problem(2, 9, 13, 130, 6, 1, 1, strides=(1, 2)),
+    # The input gradient by pairs of pixels, to a vector of 16, 8 or 4 channels.
+    Problem(2, 7, 31, 16, 5, 3, 3, strides=(2, 2), pads=(1, 1, 1, 1)),
+    Problem(1, 6, 64, 16, 37, 3, 3, strides=(2, 2)),
+    Problem(2, 5, 30, 16, 9, 5, 5, strides=(1, 2), pads=(2, 2, 2, 2)),
+    Problem(2, 9, 31, 8, 6, 2, 7, strides=(3, 2), pads=(0, 3, 1, 3)),  # some rows have no tap
+    Problem(3, 6, 46, 8, 17, 4, 4, strides=(2, 2), dilation=(2, 1), pads=(1, 1, 1, 1)),
+    Problem(1, 4, 95, 4, 7, 3, 2, strides=(2, 2), pads=(1, 1, 0, 0)),
 ]
 pytestmark = pytest.mark.parametrize("isa", ISAS)
 each_problem = pytest.mark.parametrize("problem", PROBLEMS, ids=lambda p: "-".join(map(str, astuple(p))))

@@ -10,6 +10,8 @@
 
 #include "conv2d_lanes_body.h"
 
+#include "conv2d_pairs_body.h"
+
 enum { OWN(CONV_TURNED) = 64 /* o of a tap that a unit of the first phase transposes */ };
 
 /* Where groups share vectors, s has one, whose channels of dx are those of all. */
@@ -81,9 +83,10 @@ static void OWN(conv2d_grad_input_size)(const int64_t *ints, fnn_work *work) {
   work->phases = 2;
   work->flops = conv_flops(&s);
   work->bytes = conv_elements(&s) * (double)sizeof(T);
-  if (OWN(lanes_fits)(&s)) {
+  const int has_pairs = !OWN(lanes_fits)(&s) && OWN(pairs_fits)(&s);
+  if (OWN(lanes_fits)(&s) || has_pairs) {
     const conv_bands bands = conv_bands_of(s.n, s.h, s.w, 0, s.stride_h, CONV_PIXELS);
-    work->units[0] = 1;
+    work->units[0] = has_pairs ? s.kh : 1;
     work->units[1] = bands.image_units * bands.bands;
     work->shared_bytes = s.taps * s.cin * s.cout * (int64_t)sizeof(T);
     work->scratch_bytes = OWN(conv_scratch_bytes)(ints, s.taps + s.kw, 0);
@@ -210,6 +213,15 @@ static void OWN(conv2d_grad_input)(const fnn_call *call, int64_t begin, int64_t 
     for (int64_t unit = begin; unit < end; unit++) {
       if (call->phase == 0) OWN(lanes_weights)(&s, (T *)call->shared, (const T *)call->buf[1]);
       else OWN(lanes_unit)(call, &s, bands, unit);
+    }
+    return;
+  }
+  if (OWN(pairs_fits)(&s)) {
+    const conv_bands bands = conv_bands_of(s.n, s.h, s.w, 0, s.stride_h, CONV_PIXELS);
+    for (int64_t unit = begin; unit < end; unit++) {
+      if (call->phase == 0)
+        OWN(pairs_weights)(&s, (T *)call->shared, (const T *)call->buf[1], (OWN(pairs_run) *)call->scratch, unit);
+      else OWN(pairs_unit)(call, &s, bands, unit);
     }
     return;
   }
