@@ -121,10 +121,11 @@ def test_layouts(size, layouts, suffix, isa):
     ids=str,
 )
 @pytest.mark.parametrize("relu", [False, True])
-def test_alpha_beta_bias_relu(size, relu, suffix, isa):
+@pytest.mark.parametrize("layout", ["n", "t"])
+def test_alpha_beta_bias_relu(size, layout, relu, suffix, isa):
     m, n, k = size
     rng = np.random.default_rng(7)
-    a, b = stored(rng, (m, k), "n", FLOATS[suffix]), stored(rng, (k, n), "n", FLOATS[suffix])
+    a, b = stored(rng, (m, k), layout, FLOATS[suffix]), stored(rng, (k, n), "n", FLOATS[suffix])
     c, bias = (rng.standard_normal(shape).astype(FLOATS[suffix]) for shape in ((m, n), n))
     arguments = {"bias": bias, "alpha": 0.5, "beta": -2.0, "relu": relu}
     assert_close(gemm(a, b, c=c, **arguments, isa=isa), *judge(a, b, c=c, **arguments))
@@ -148,6 +149,10 @@ def test_alpha_beta_bias_relu(size, relu, suffix, isa):
         (40, 1, 9),
         (140, 1, 2100),
         (140, 1, 9000),
+        (150, 2, 400),
+        (90, 4, 2100),
+        (77, 8, 2),
+        (90, 50, 10),
     ],
     ids=str,
 )
@@ -164,8 +169,9 @@ def test_column_sum_rides_along(size, suffix, isa):
 # Where a panel is packed because its vectors straddle cache lines or are scattered over pages, where a transposed A is
 # packed, where k is cut into splits, where it is done in blocks that leave their sums in between, where these are
 # short as rows of B share the sets of a cache, where a row takes B as it lies or asks for it by panels, and where a
-# column by a row is stored as long rows, where rows by few columns are dot products, where tiles pack the next panel,
-# and where B is packed as a whole; one cuts a range of k, which its last tile has more rows of sums for than are valid.
+# few columns by as many rows are stored as long rows, where rows by few columns are dot products, where few columns are
+# done as rows, where tiles pack the next panel, and where B is packed as a whole; one cuts a range of k, which its last
+# tile has more rows of sums for than are valid.
 @pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize("suffix", FLOATS)
 @pytest.mark.parametrize("layouts", ["nn", "nt", "tn"])
@@ -186,6 +192,15 @@ def test_column_sum_rides_along(size, suffix, isa):
         (500, 3, 130),
         (100, 4, 2100),
         (700, 8, 129),
+        (131, 2, 50),
+        (77, 4, 1100),
+        (45, 5, 700),
+        (61, 6, 90),
+        (50, 7, 2100),
+        (101, 70, 2),
+        (50, 131, 7),
+        (37, 290, 12),
+        (4, 2501, 600),
         (130, 130, 70),
         (60, 1100, 1000),
         (100, 1030, 1100),
@@ -272,6 +287,8 @@ def test_many_small_products(m, n, suffix, isa):
         (100, 256, 2100),
         (130, 130, 70),
         (600, 1100, 24),
+        (300, 300, 11),
+        (300, 4, 700),
         (20, 530, 520),
         (133, 512, 700),
         (77, 1100, 1300),

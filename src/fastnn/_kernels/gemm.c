@@ -72,7 +72,8 @@ enum {
   GEMM_K_MOST = 2048,              /* of a range of k that is not cut, at a time */
   GEMM_K_WIDE = 512,               /* the same where B has GEMM_WIDE_BYTES and few rows share it */
   /* Few rows are not enough work to hide how far a B is that is not in the L2 cache: at most so many, that share so many
-   * bytes, and so many more for each row. */
+   * bytes, and so many more for each row. Of fewer still the hardware asks soon enough. */
+  GEMM_AHEAD_FEW = 4,
   GEMM_AHEAD_ROWS = FNN_VECTOR_BYTES == 64 ? 64 : 24,
   GEMM_AHEAD_BYTES = 3 << 18,
   GEMM_AHEAD_ROW_BYTES = 1 << 15,
@@ -81,7 +82,6 @@ enum {
    * need it more. */
   GEMM_AHEAD_LONG_K = FNN_VECTOR_BYTES == 64 ? 512 : 128,
   GEMM_AHEAD_LONG_ROW_K = 8,
-  GEMM_AHEAD_LONG_LEAST = 4,
   GEMM_AHEAD_LONG_ROWS = 16,
   GEMM_AHEAD_LONG_BYTES = 1 << 24,
   GEMM_K_AHEAD = 64,               /* of k at most, in a block of B that is asked for while the one before is used */
@@ -100,8 +100,10 @@ enum {
   GEMM_FAR_VECTORS = FNN_VECTOR_BYTES == 64 ? 16 : 8,
   GEMM_FAR_ROWS = 8, /* after which what such a panel asks for is read */
   GEMM_STREAM_COLS = 2048,         /* of a row by a B of GEMM_WIDE_BYTES that a unit does at once: their sums stay in L1 */
-  GEMM_OUTER_BYTES = 1 << 16,      /* of C that a unit of a product of a column and a row stores, but for rounding up */
-  GEMM_OUTER_COL_BYTES = 1 << 14,  /* of a row of it; the part of B, which all rows read, stays in L1 */
+  GEMM_OUTER_BYTES = 1 << 16,      /* of C that a unit of a product of such a k stores, but for rounding up */
+  GEMM_OUTER_COL_BYTES = 1 << 14,  /* of B, which all rows read and which stays in L1 */
+  GEMM_OUTER_K = FNN_VECTOR_BYTES == 64 ? 12 : 6,
+  GEMM_OUTER_ROWS = 32, /* that share a B that is contiguous along k, for which it is turned */
   GEMM_ALIASES = 1 << 12,          /* addresses so many bytes apart are one to a load that looks for earlier stores */
   GEMM_SPLIT_BYTES = 1 << 20,      /* few units: k is cut when partial results take no more than this */
   GEMM_ADDED_BYTES = 1 << 16,      /* of partial results that a unit adds then, but for rounding */
@@ -117,11 +119,12 @@ enum {
   GEMM_DOTS_MOST_ROWS = FNN_VECTOR_BYTES == 32 ? 48 : 64,
   GEMM_DOTS_K = 32,
   GEMM_DOTS_K_ROW = FNN_VECTOR_BYTES == 32 ? 8 : 4,
-  GEMM_DOTS_K_COL = 16, /* more rows are dot products with up to half a vector of columns, if k is so much for each */
+  GEMM_DOTS_K_COL = 8, /* more rows are dot products with up to half a vector of columns, if k is so much for each */
   GEMM_DOTS_ROWS = FNN_VECTOR_BYTES == 64 ? 4 : FNN_VECTOR_BYTES == 32 ? 3 : 2,
-  GEMM_DOTS_COLS = 4,
   GEMM_DOTS_ROW_COLS = FNN_VECTOR_BYTES == 64 ? 4 : 8, /* of a single row */
-  GEMM_DOTS_BYTES = 1 << 14,
+  GEMM_DOTS_BLOCK = 1 << 10, /* of k, of columns that stay in L1 */
+  GEMM_DOTS_SHARING_ROWS = 32, /* least rows for which columns are turned */
+  GEMM_DOTS_PRODUCTS = 1 << 18, /* whose k may be cut */
   GEMM_DOTS_UNITS = 8, /* that k of dot products is cut for, where they would be fewer: short ranges are no streams */
   GEMM_SMALL_ROWS = 64, /* of many products of a panel, each of which is a unit */
   GEMM_TURNED_ROWS = 8,
@@ -132,7 +135,7 @@ enum {
 /* How a product is done: the first that fits it. */
 enum gemm_way {
   GEMM_DOTS,       /* few rows by columns, or rows by few columns, each contiguous along k: see gemm_dots */
-  GEMM_OUTER,      /* a column by a row that is contiguous: see gemm_outer */
+  GEMM_OUTER,      /* a few columns by as many rows that are contiguous: see gemm_outer */
   GEMM_COPIED_A,   /* such an A as the next, of a long k and many columns of B: turned as a whole in a first phase */
   GEMM_PACKED_A,   /* a transposed A whose columns lie pages apart, shared by many columns of B */
   GEMM_STREAM,     /* a row by a large B as it lies: see gemm_stream */
@@ -169,18 +172,23 @@ static int64_t gemm_near_k(void) {
   return fnn_max(GEMM_SHARED_K, fnn_min((fnn_cache_bytes(2) >> 20) * GEMM_SHARED_K, GEMM_K_MOST));
 }
 
-/* A product of one column, written as one of a row: the operands change places, and a vector holds many rows of the
- * result instead of one. What came is returned where that does not pay; else `space`, without the program. */
-static const int64_t *gemm_turn(const int64_t *ints, int64_t *space) {
+/* A product of few columns, of lanes of a vector, written as one of few rows: the operands change places, and a vector
+ * holds many rows of the result instead of one. What came is returned where that does not pay; else `space`, without the
+ * program. */
+static const int64_t *gemm_turn(const int64_t *ints, int64_t *space, int64_t lanes) {
   /* Else packing A takes as long; as dots it is not packed. */
   const int is_dots = ints[GEMM_A_COL] == 1 && ints[GEMM_B_ROW] == 1;
   const int is_short = ints[GEMM_A_ROW] == 1 || ints[GEMM_K] <= GEMM_TURNED_K || is_dots;
   const int sums_strided = ints[GEMM_COLUMN_SUM] && ints[GEMM_A_ROW] != 1; /* no kernel gradient */
-  if (ints[GEMM_N] != 1 || ints[GEMM_M] < GEMM_TURNED_ROWS || !is_short || sums_strided) return ints;
+  const int is_column = ints[GEMM_N] == 1 && ints[GEMM_M] >= GEMM_TURNED_ROWS && is_short && !sums_strided;
+  const int64_t batches = ints[GEMM_BATCH] * ints[GEMM_BATCH + 3] * ints[GEMM_BATCH + 6];
+  const int is_narrow = ints[GEMM_N] > 1 && ints[GEMM_N] <= lanes / 2 && ints[GEMM_M] >= 2 * lanes &&
+                        ints[GEMM_A_ROW] == 1 && ints[GEMM_K] > 1 && batches == 1 && !ints[GEMM_EPILOGUE];
+  if (!is_column && !is_narrow) return ints;
   memcpy(space, ints, GEMM_INTS * sizeof *ints);
-  space[GEMM_M] = 1;
+  space[GEMM_M] = ints[GEMM_N];
   space[GEMM_N] = ints[GEMM_M];
-  space[GEMM_A_ROW] = 0;
+  space[GEMM_A_ROW] = is_column ? 0 : ints[GEMM_B_COL];
   space[GEMM_A_COL] = ints[GEMM_B_ROW];
   space[GEMM_B_ROW] = ints[GEMM_A_COL];
   space[GEMM_B_COL] = ints[GEMM_A_ROW];

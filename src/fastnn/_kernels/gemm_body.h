@@ -4,8 +4,8 @@
  * in cache while the block's tiles pass over it. What must be packed is kept in scratch from unit to unit: neighbours
  * share it. */
 
-/* A thread's scratch: a packed panel of B, what tiles have copied of the next one, its bias, a packed block of A, the
- * unit's sums between blocks of k. */
+/* A thread's scratch: a packed panel of B, what tiles have copied of the next one, its bias, a packed block of A or
+ * rows of a panel that are columns of C, the * unit's sums between blocks of k. */
 typedef struct {
   T *b, *next, *bias, *a, *partial;
   const T *next_of;  /* where in B that is */
@@ -14,22 +14,15 @@ typedef struct {
   char *program;
 } OWN(gemm_scratch);
 
-/* A packed panel of B, or all of a unit's; where it is read in place, the last rows, of which at most N reach past the
- * end of B; a unit's part of the row of an outer product. */
-static int64_t OWN(gemm_b_elements)(const OWN(gemm_cut) * c) {
-  const int64_t outer = c->way == GEMM_OUTER ? (c->group * c->widest + 1) * N + GEMM_ALIASES / (int64_t)sizeof(T) : 0;
-  if (c->way == GEMM_DOTS && c->packs_b) return fnn_round_up(fnn_round_up(c->k_block, N) * c->n, FNN_ALIGN);
-  const int64_t panels = c->packs_group ? c->group : 1 + c->copies;
-  return fnn_max(outer, (c->packs_b ? c->k_block : N) * panels * c->widest * N);
-}
 static int64_t OWN(gemm_a_elements)(const OWN(gemm_cut) * c) {
+  if (c->turns_back) return c->m * c->widest * N;
   return c->way == GEMM_PACKED_A ? fnn_round_up(OWN(gemm_packed_row)(c->rows) * c->k_block, FNN_ALIGN) : 0;
 }
 static int64_t OWN(gemm_scratch_elements)(const OWN(gemm_cut) * c) {
   /* The last tile keeps sums for all its rows, valid or not. */
   const int64_t rows = c->rows > 1 ? fnn_round_up(c->rows, TILE_BLOCK) : 1;
   const int64_t sums = rows * c->group * fnn_max(OWN(TILE_COLS), c->widest * N);
-  const int64_t products = OWN(gemm_b_elements)(c) + c->widest * N + OWN(gemm_a_elements)(c) + sums;
+  const int64_t products = c->b_elements + c->widest * N + OWN(gemm_a_elements)(c) + sums;
   const int64_t bias = c->splits > 1 ? fnn_round_up(c->n, N) : 0; /* all of it, in their place, where splits are added */
   return fnn_round_up(FNN_ALIGN + fnn_max(products, bias), FNN_ALIGN);
 }
@@ -37,27 +30,35 @@ static int64_t OWN(gemm_scratch_elements)(const OWN(gemm_cut) * c) {
 /* From a row of an A that is turned as a whole to the next: not a power of two, whose rows share sets of the caches. */
 static int64_t OWN(gemm_copied_row)(const OWN(gemm_cut) * c) { return fnn_round_up(c->k, N) + N; }
 
+/* Rows of C of all of the batch, and its columns: where one column is done as a row, C is that. */
+static int64_t OWN(gemm_c_rows)(const OWN(gemm_cut) * c) { return c->turns_back ? c->n : c->batches * c->m; }
+static int64_t OWN(gemm_c_cols)(const OWN(gemm_cut) * c) { return c->turns_back ? c->m : c->n; }
+/* What a split of k leaves: C, and a row of sums of columns. */
+static int64_t OWN(gemm_partial_elements)(const OWN(gemm_cut) * c) {
+  return (OWN(gemm_c_rows)(c) + c->sums_columns) * OWN(gemm_c_cols)(c);
+}
+
 /* Rows of C of a unit that adds splits of k. */
 static int64_t OWN(gemm_added_rows)(const OWN(gemm_cut) * c) {
-  return fnn_max(1, GEMM_ADDED_BYTES / (c->splits * fnn_max(1, c->n) * (int64_t)sizeof(T)));
+  return fnn_max(1, GEMM_ADDED_BYTES / (c->splits * fnn_max(1, OWN(gemm_c_cols)(c)) * (int64_t)sizeof(T)));
 }
 
 static void OWN(gemm_size)(const int64_t *ints, fnn_work *work) {
   int64_t space[GEMM_INTS];
-  const OWN(gemm_cut) c = OWN(gemm_cut_of)(gemm_turn(ints, space));
+  const OWN(gemm_cut) c = OWN(gemm_cut_of)(ints, space);
   const double m = (double)c.m, n = (double)c.n, k = (double)c.k, batches = (double)c.batches;
   int64_t tiles = c.batches * c.row_blocks * c.groups;
   work->phases = c.splits > 1 || c.way == GEMM_COPIED_A || c.way == GEMM_COPIED_B ? 2 : 1;
   work->units[0] = c.way == GEMM_COPIED_A ? c.row_blocks : tiles * c.splits;
   if (c.way == GEMM_COPIED_B) work->units[0] = c.panels;
-  work->units[1] = c.splits > 1 ? fnn_ceil_div(c.batches * c.m + c.sums_columns, OWN(gemm_added_rows)(&c)) : tiles;
+  work->units[1] = c.splits > 1 ? fnn_ceil_div(OWN(gemm_c_rows)(&c) + c.sums_columns, OWN(gemm_added_rows)(&c)) : tiles;
   work->scratch_bytes = OWN(gemm_scratch_elements)(&c) * (int64_t)sizeof(T);
   work->memo_bytes = GEMM_MEMO;
   if (ints[GEMM_EPILOGUE]) {
     work->scratch_bytes += fnn_program_scratch(ints + ints[GEMM_EPILOGUE], sizeof(T));
     work->memo_bytes += fnn_program_memo(ints + ints[GEMM_EPILOGUE]);
   }
-  if (c.splits > 1) work->shared_bytes = c.splits * (c.batches * c.m + c.sums_columns) * c.n * (int64_t)sizeof(T);
+  if (c.splits > 1) work->shared_bytes = c.splits * OWN(gemm_partial_elements)(&c) * (int64_t)sizeof(T);
   if (c.way == GEMM_COPIED_A) work->shared_bytes = c.m * OWN(gemm_copied_row)(&c) * (int64_t)sizeof(T);
   if (c.way == GEMM_COPIED_B) work->shared_bytes = c.panels * c.k * c.widest * FNN_VECTOR_BYTES;
   work->flops = 2 * batches * m * n * k;
@@ -131,9 +132,25 @@ static __attribute__((noinline)) void OWN(gemm_pack_a)(T *out, int64_t stride, c
 
 /* The bias of a panel: of a turned product one number for all. */
 static const T *OWN(gemm_bias)(const OWN(gemm_cut) * c, const T *bias, tile_panel panel, T *space) {
-  if (!bias || !c->is_turned) return OWN(tile_bias)(bias, panel, space);
+  if (!bias || !c->is_turned || c->turns_back) return OWN(tile_bias)(bias, panel, space);
   for (int64_t i = 0; i < panel.vectors * N; i++) space[i] = bias[0];
   return space;
+}
+
+/* A step of gemm_dots_tile: lanes [k, k + n), a vector of them or fewer. The fewer of rows and columns are in registers. */
+FNN_INLINE void OWN(gemm_dots_step)(V *sum, const T *const *row, const T *const *col, int64_t k, int64_t n,
+                                    const int rows, const int ways) {
+  const int is_tall = rows > ways, inner = is_tall ? ways : rows, outer = is_tall ? rows : ways;
+  const T *const *const near = is_tall ? col : row, *const *const far = is_tall ? row : col;
+  V x[TILE_MOST_ROWS];
+#pragma GCC unroll 8
+  for (int i = 0; i < inner; i++) x[i] = n < N ? FN(load_part)(near[i] + k, n) : FN(load)(near[i] + k);
+#pragma GCC unroll 8
+  for (int j = 0; j < outer; j++) {
+    const V y = n < N ? FN(load_part)(far[j] + k, n) : FN(load)(far[j] + k);
+#pragma GCC unroll 8
+    for (int i = 0; i < inner; i++) sum[is_tall ? j * ways + i : i * ways + j] += x[i] * y;
+  }
 }
 
 /* out[i][j] (+)= row i of A by column j of B over [begin, end) of k, each contiguous along k, for some rows and columns:
@@ -141,34 +158,15 @@ static const T *OWN(gemm_bias)(const OWN(gemm_cut) * c, const T *bias, tile_pane
  * few rows share it. */
 FNN_INLINE void OWN(gemm_dots_tile)(T *out, const T *const *a, const T *const *b, int64_t begin, int64_t end,
                                     const int rows, const int ways) {
-  enum { MOST = 8 };
-  V sum[TILE_MOST_SUMS], x[MOST];
-  const T *row[MOST];
+  V sum[TILE_MOST_SUMS];
+  const T *row[TILE_MOST_ROWS];
 #pragma GCC unroll 16
   for (int s = 0; s < rows * ways; s++) sum[s] = (V){0};
 #pragma GCC unroll 8
   for (int i = 0; i < rows; i++) row[i] = a[i];
   int64_t k = begin;
-  for (; k + N <= end; k += N) {
-#pragma GCC unroll 8
-    for (int i = 0; i < rows; i++) x[i] = FN(load)(row[i] + k);
-#pragma GCC unroll 8
-    for (int j = 0; j < ways; j++) {
-      const V y = FN(load)(b[j] + k);
-#pragma GCC unroll 8
-      for (int i = 0; i < rows; i++) sum[i * ways + j] += x[i] * y;
-    }
-  }
-  if (k < end) {
-#pragma GCC unroll 8
-    for (int i = 0; i < rows; i++) x[i] = FN(load_part)(row[i] + k, end - k);
-#pragma GCC unroll 8
-    for (int j = 0; j < ways; j++) {
-      const V y = FN(load_part)(b[j] + k, end - k);
-#pragma GCC unroll 8
-      for (int i = 0; i < rows; i++) sum[i * ways + j] += x[i] * y;
-    }
-  }
+  for (; k + N <= end; k += N) OWN(gemm_dots_step)(sum, row, b, k, N, rows, ways);
+  if (k < end) OWN(gemm_dots_step)(sum, row, b, k, end - k, rows, ways);
   _Alignas(FNN_ALIGN) T sums[TILE_MOST_SUMS];
 #pragma GCC unroll 8
   for (int s = 0; s < rows * ways; s += N)
@@ -182,44 +180,69 @@ FNN_INLINE void OWN(gemm_dots_tile)(T *out, const T *const *a, const T *const *b
   }
 }
 
-/* Columns [0, cols) of the product of some rows of A, of which the last repeats to a multiple of `height`: to `out`,
- * TILE_COLS a row. A block of `ways` columns of B stays in L1 while tiles pass by, which fetch their shares of the next
- * one if `fetches`. */
-FNN_INLINE void OWN(gemm_dots_of)(T *out, const T *const *a, int64_t rows, const T *b, int64_t b_col, int64_t k,
-                                  int64_t cols, int fetches, int64_t block, const int height, const int ways) {
-  for (int64_t j = 0; j < cols; j += ways, b += ways * b_col) {
-    const T *col[8];
+/* `ways` columns of the product of some rows of A, of which the last repeats to a multiple of `height`: to `out`,
+ * TILE_COLS a row. A block of them stays in L1 while tiles pass by, which fetch their shares of the next one if
+ * `fetches`. */
+FNN_INLINE void OWN(gemm_dots_columns)(T *out, const T *const *a, int64_t rows, const T *b, int64_t b_col, int64_t k,
+                                       int64_t cols, int fetches, int64_t block, const int height, const int ways) {
+  const T *col[8];
 #pragma GCC unroll 8
-    for (int i = 0; i < ways; i++) col[i] = b + fnn_min(i, cols - j - 1) * b_col;
-    for (int64_t begin = 0; begin < k; begin += block) {
-      const int64_t end = fnn_min(k, begin + block);
-      for (int64_t row = 0; row < rows; row += height) {
-        const int64_t row_end = fnn_min(rows, row + height);
-        if (fetches) {
-          const T *next = end < k ? b + end : b + ways * b_col;
-          const int64_t span = fnn_min(block, end < k ? k - end : k);
-          const int64_t from = span * row / rows, to = span * row_end / rows;
-          OWN(gemm_prefetch_rows)(next + from, b_col, ways, to - from, 0);
-        }
-        T *at = out + row * OWN(TILE_COLS) + j;
-        if (height > 2 && row_end - row <= 2) OWN(gemm_dots_tile)(at, a + row, col, begin, end, 2, ways);
-        else OWN(gemm_dots_tile)(at, a + row, col, begin, end, height, ways);
+  for (int i = 0; i < ways; i++) col[i] = b + fnn_min(i, cols - 1) * b_col;
+  for (int64_t begin = 0; begin < k; begin += block) {
+    const int64_t end = fnn_min(k, begin + block);
+    for (int64_t row = 0; row < rows; row += height) {
+      const int64_t row_end = fnn_min(rows, row + height);
+      if (fetches) {
+        const T *next = end < k ? b + end : b + ways * b_col;
+        const int64_t span = fnn_min(block, end < k ? k - end : k);
+        const int64_t from = span * row / rows, to = span * row_end / rows;
+        OWN(gemm_prefetch_rows)(next + from, b_col, ways, to - from, 0);
       }
+      T *at = out + row * OWN(TILE_COLS);
+      if (height > 2 && row_end - row <= 2) OWN(gemm_dots_tile)(at, a + row, col, begin, end, 2, ways);
+      else OWN(gemm_dots_tile)(at, a + row, col, begin, end, height, ways);
     }
   }
 }
 
-static __attribute__((noinline)) void OWN(gemm_dots)(T *out, const T *const *a, int64_t rows, const T *b, int64_t b_col,
-                                                     int64_t k, int64_t cols, int fetches) {
-  const int64_t block = GEMM_DOTS_BYTES / (GEMM_DOTS_COLS * (int64_t)sizeof(T));
-  OWN(gemm_dots_of)(out, a, rows, b, b_col, k, cols, fetches, block, GEMM_DOTS_ROWS, GEMM_DOTS_COLS);
+#define DOTS(height, ways)                                                                                             \
+  static __attribute__((noinline)) void OWN(gemm_dots_##ways)(T * out, const T *const *a, int64_t rows, const T *b,    \
+                                                              int64_t b_col, int64_t k, int64_t cols, int fetches) {   \
+    const int64_t blocks = rows > height ? fnn_max(1, (k + GEMM_DOTS_BLOCK / 2) / GEMM_DOTS_BLOCK) : 1;                \
+    const int64_t block = fnn_round_up(fnn_ceil_div(k, blocks), N);                                                    \
+    for (; cols > 0; cols -= ways, out += ways, b += ways * b_col)                                                     \
+      OWN(gemm_dots_columns)(out, a, rows, b, b_col, k, ways, fetches, block, height, ways);                           \
+  }
+#if defined(FNN_ISA_AVX512)
+DOTS(8, 1) DOTS(8, 2) DOTS(8, 3) DOTS(4, 4) DOTS(4, 5) DOTS(4, 6) DOTS(3, 7) DOTS(3, 8)
+#else
+DOTS(4, 1) DOTS(4, 2) DOTS(4, 3) DOTS(GEMM_DOTS_ROWS, 4)
+#endif
+#undef DOTS
+
+/* Columns [0, cols) of it: the last ones, which may be all, by tiles of as many. Of few rows tiles have more columns. */
+static void OWN(gemm_dots)(T *out, const T *const *a, int64_t rows, const T *b, int64_t b_col, int64_t k, int64_t cols,
+                           int fetches) {
+  static void (*const variants[])(T *, const T *const *, int64_t, const T *, int64_t, int64_t, int64_t, int) = {
+    OWN(gemm_dots_1), OWN(gemm_dots_2), OWN(gemm_dots_3), OWN(gemm_dots_4),
+#if defined(FNN_ISA_AVX512)
+    OWN(gemm_dots_5), OWN(gemm_dots_6), OWN(gemm_dots_7), OWN(gemm_dots_8),
+#endif
+  };
+  enum { MOST = sizeof variants / sizeof *variants };
+  const int64_t ways = MOST == 8 && rows <= 2 ? 8 : 4;
+  const int64_t whole = cols >= MOST ? cols / ways * ways : 0;
+  if (whole) variants[ways - 1](out, a, rows, b, b_col, k, whole, fetches);
+  const int64_t rest = cols - whole;
+  if (rest) variants[rest - 1](out + whole, a, rows, b + whole * b_col, b_col, k, rest, fetches);
 }
 
 /* Two multipliers with a latency of four cycles want 8 sums. Of a row by vectors that are whole lines 4 take what the L2
  * cache gives, and do not drive each other out of L1 where they lie pages apart. */
 static __attribute__((noinline)) void OWN(gemm_dots_row)(T *out, const T *const *a, const T *b, int64_t b_col, int64_t k,
                                                          int64_t cols) {
-  OWN(gemm_dots_of)(out, a, 1, b, b_col, k, cols, 0, k, 1, GEMM_DOTS_ROW_COLS);
+  for (int64_t j = 0; j < cols; j += GEMM_DOTS_ROW_COLS)
+    OWN(gemm_dots_columns)(out + j, a, 1, b + j * b_col, b_col, k, cols - j, 0, k, 1, GEMM_DOTS_ROW_COLS);
 }
 
 /* sums[0..cols) += a[0..ways) @ b[0..ways, 0..cols), in this order. Whole vectors of sums are kept. */
@@ -249,10 +272,74 @@ static __attribute__((noinline)) void OWN(gemm_stream)(T *sums, const T *a, int6
   for (; i < k; i++) OWN(gemm_stream_rows)(sums, a + i * a_col, a_col, b + i * b_row, b_row, cols, 1);
 }
 
+/* A vector of `cols` columns, or of as many as there are, of some rows of C: x @ b, or max(x @ b + bias, floor). */
+FNN_INLINE void OWN(gemm_outer_step)(T *const *to, const V *x, const T *b, int64_t j, int64_t cols, const T *bias,
+                                     V floor, const int is_plain, const int rows, const int k) {
+  V y[TILE_MOST_ROWS];
+#pragma GCC unroll 12
+  for (int w = 0; w < k; w++) {
+    const V row = FN(load)(b + w * OWN(gemm_outer_row)(k) + j);
+    if (rows > 1) __asm__ volatile("" ::: "memory"); /* the compiler would rather load it for each row */
+#pragma GCC unroll 8
+    for (int i = 0; i < rows; i++) y[i] = w ? y[i] + x[i * k + w] * row : x[i * k + w] * row;
+  }
+#pragma GCC unroll 8
+  for (int i = 0; i < rows; i++) {
+    if (!is_plain && bias) y[i] += FN(load)(bias + j);
+    if (!is_plain) y[i] = FN(max)(floor, y[i]);
+    if (cols < N) FN(store_part)(to[i] + j, y[i], cols);
+    else FN(store)(to[i] + j, y[i]);
+  }
+}
+
+/* c[0..rows, 0..cols), where b is k rows in L1: rows of C are streams, and what they share of A stays in registers. */
+FNN_INLINE void OWN(gemm_outer_rows)(T *c, int64_t c_row, const T *a, int64_t a_row, int64_t a_col, const T *b,
+                                     int64_t cols, const T *bias, T floor, const int rows, const int k) {
+  V x[TILE_MOST_SUMS];
+  T *to[TILE_MOST_ROWS];
+#pragma GCC unroll 8
+  for (int i = 0; i < rows; i++) {
+    to[i] = c + i * c_row;
+    const T *from = a + i * a_row;
+#pragma GCC unroll 12
+    for (int w = 0; w < k; w++, from += a_col) {
+      __asm__("" : "+r"(from)); /* one register, not one for each number */
+      x[i * k + w] = FN(splat)(*from);
+    }
+  }
+  const V least = FN(splat)(floor);
+  int64_t j = 0;
+  if (bias || floor != -(T)INFINITY) {
+    for (; j + N <= cols; j += N) OWN(gemm_outer_step)(to, x, b, j, N, bias, least, 0, rows, k);
+  } else {
+#pragma GCC unroll 2
+    for (; j + N <= cols; j += N) OWN(gemm_outer_step)(to, x, b, j, N, NULL, least, 1, rows, k);
+  }
+  if (j < cols) OWN(gemm_outer_step)(to, x, b, j, cols - j, bias, least, 0, rows, k);
+}
+
+#define OUTER(k, most)                                                                                                 \
+  static __attribute__((noinline)) void OWN(gemm_outer_##k)(T * c, int64_t c_row, const T *a, int64_t a_row,           \
+                                                            int64_t a_col, const T *b, int64_t rows, int64_t cols,     \
+                                                            const T *bias, T floor) {                                  \
+    for (; rows >= most; rows -= most, c += most * c_row, a += most * a_row)                                           \
+      OWN(gemm_outer_rows)(c, c_row, a, a_row, a_col, b, cols, bias, floor, most, k);                                  \
+    for (; rows > 0; rows--, c += c_row, a += a_row)                                                                   \
+      OWN(gemm_outer_rows)(c, c_row, a, a_row, a_col, b, cols, bias, floor, 1, k);                                     \
+  }
+/* As many rows as leave registers for their sums beside their part of A. */
+#if defined(FNN_ISA_AVX512)
+OUTER(2, 4) OUTER(3, 4) OUTER(4, 4) OUTER(5, 4) OUTER(6, 4) OUTER(7, 3) OUTER(8, 3) OUTER(9, 2) OUTER(10, 2)
+OUTER(11, 2) OUTER(12, 2)
+#else
+OUTER(2, 4) OUTER(3, 3) OUTER(4, 2) OUTER(5, 2) OUTER(6, 2)
+#endif
+#undef OUTER
+
 /* c[0..rows, 0..cols) = a[0..rows) b[0..cols), each stored once and not read before. A load waits for the last store to
  * an address with the same 12 low bits: b is copied to where that is half of them back, in `space`. */
-static __attribute__((noinline)) void OWN(gemm_outer)(T *c, int64_t c_row, const T *a, int64_t a_row, const T *b,
-                                                      int64_t rows, int64_t cols, T *space) {
+static __attribute__((noinline)) void OWN(gemm_outer_column)(T *c, int64_t c_row, const T *a, int64_t a_row, const T *b,
+                                                             int64_t rows, int64_t cols, T *space) {
   const uintptr_t apart = (uintptr_t)c - (uintptr_t)space + GEMM_ALIASES / 2;
   space += apart % GEMM_ALIASES / sizeof(T);
   memcpy(space, b, (size_t)cols * sizeof(T));
@@ -264,6 +351,32 @@ static __attribute__((noinline)) void OWN(gemm_outer)(T *c, int64_t c_row, const
     for (; j + N <= cols; j += N) FN(store)(c + j, x * FN(load)(space + j));
     if (j < cols) FN(store_part)(c + j, x * FN(load)(space + j), cols - j);
   }
+}
+
+/* The same of a few columns of A by as many rows of B. */
+static __attribute__((noinline)) void OWN(gemm_outer)(T *c, int64_t c_row, const T *a, int64_t a_row, int64_t a_col,
+                                                      const T *b, int64_t b_row, int64_t b_col, int64_t rows,
+                                                      int64_t cols, int64_t k, const T *bias, T floor, T *sums,
+                                                      T *space) {
+  static void (*const variants[GEMM_OUTER_K - 1])(T *, int64_t, const T *, int64_t, int64_t, const T *, int64_t,
+                                                  int64_t, const T *, T) = {
+    OWN(gemm_outer_2), OWN(gemm_outer_3), OWN(gemm_outer_4), OWN(gemm_outer_5), OWN(gemm_outer_6),
+#if defined(FNN_ISA_AVX512)
+    OWN(gemm_outer_7), OWN(gemm_outer_8), OWN(gemm_outer_9), OWN(gemm_outer_10), OWN(gemm_outer_11), OWN(gemm_outer_12),
+#endif
+  };
+  const uintptr_t apart = (uintptr_t)c - (uintptr_t)space + GEMM_ALIASES / 2;
+  space += apart % GEMM_ALIASES / sizeof(T);
+  const int64_t width = OWN(gemm_outer_row)(k);
+  if (b_col != 1) OWN(pack_transposed)(space, width, b, b_col, k, cols);
+  for (int64_t w = 0; b_col == 1 && w < k; w++) {
+    memcpy(space + w * width, b + w * b_row, (size_t)cols * sizeof(T));
+    memset(space + w * width + cols, 0, N * sizeof(T));
+  }
+  variants[k - 2](c, c_row, a, a_row, a_col, space, rows, cols, bias, floor);
+  if (sums) memcpy(sums, space, (size_t)cols * sizeof(T));
+  for (int64_t w = 1; sums && w < k; w++)
+    for (int64_t j = 0; j < cols; j++) sums[j] += space[w * width + j];
 }
 
 /* The columns of panels [begin, end). */
@@ -372,6 +485,35 @@ FNN_INLINE void OWN(gemm_small)(const fnn_call *call, const OWN(gemm_cut) * c, i
                                       ints[GEMM_A_COL], b, ints[GEMM_B_ROW], c->m, c->k);
 }
 
+/* The result's factors and floor. */
+FNN_INLINE void OWN(gemm_finish_by)(OWN(tile) * t, const fnn_call *call) {
+  t->alpha = (T)call->reals[0];
+  t->beta = (T)call->reals[1];
+  if (call->ints[GEMM_RELU]) t->floor = 0;
+}
+
+/* Rows of a panel that are `cols` rows of C, from `out` on. */
+static __attribute__((noinline)) void OWN(gemm_turn_back)(const fnn_call *call, const OWN(gemm_cut) * c, T *out,
+                                                          const OWN(gemm_scratch) * scratch, int64_t cols) {
+  const int64_t n = c->m, width = c->widest * N;
+  OWN(tile) finish = {.cols = n, .alpha = 1, .floor = -INFINITY};
+  if (c->splits == 1) {
+    OWN(gemm_finish_by)(&finish, call);
+    finish.bias = OWN(tile_bias)((const T *)call->buf[3], (tile_panel){0, n, 1}, scratch->bias);
+  }
+  const int is_plain = finish.alpha == 1 && finish.beta == 0 && !finish.bias && finish.floor == -(T)INFINITY;
+  for (int64_t j = 0; j < cols; j += N) {
+    V v[N] = {{0}};
+    for (int64_t i = 0; i < n; i++) v[i] = FN(load)(scratch->a + i * width + j);
+    OWN(transpose)(v);
+    for (int64_t i = j; i < fnn_min(j + N, cols); i++) {
+      if (!is_plain) OWN(tile_finish)(&finish, v[i - j], out + i * n, 0);
+      else if ((cols - i) * n >= N) FN(store)(out + i * n, v[i - j]); /* what follows is stored next */
+      else FN(store_part)(out + i * n, v[i - j], n);
+    }
+  }
+}
+
 /* Unit (batch z, row block, group of panels, split) of the products. */
 static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OWN(gemm_scratch) * scratch, int64_t z,
                                int64_t row_block, int64_t group, int64_t split) {
@@ -381,13 +523,22 @@ static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OW
   const int64_t row_begin = row_block * c->rows, rows = fnn_min(c->m - row_begin, c->rows);
   const int64_t k_begin = split * c->split_k, k_end = fnn_min(c->k, k_begin + c->split_k);
   const int64_t panel_begin = group * c->group, panel_end = fnn_min(c->panels, panel_begin + c->group);
-  if (c->way == GEMM_OUTER && call->reals[0] == 1 && call->reals[1] == 0 && !call->buf[3] && !ints[GEMM_RELU]) {
+  const int is_bare = !call->buf[3] && !ints[GEMM_RELU];
+  if (c->way == GEMM_OUTER && call->reals[0] == 1 && call->reals[1] == 0 && (c->k > 1 || is_bare)) {
     const tile_panel all = OWN(gemm_columns)(c, panel_begin, panel_end);
     T *to = (T *)call->buf[2] + (z * c->m + row_begin) * c->n + all.begin;
+    T *sums = c->sums_columns && row_block == 0 ? (T *)call->buf[4] + all.begin : NULL;
     a += row_begin * ints[GEMM_A_ROW];
-    OWN(gemm_outer)(to, c->n, a, ints[GEMM_A_ROW], b + all.begin, rows, all.cols, scratch->b);
-    if (c->sums_columns && row_block == 0)
-      memcpy((T *)call->buf[4] + all.begin, b + all.begin, (size_t)all.cols * sizeof(T));
+    if (c->k == 1) {
+      OWN(gemm_outer_column)(to, c->n, a, ints[GEMM_A_ROW], b + all.begin, rows, all.cols, scratch->b);
+      if (sums) memcpy(sums, b + all.begin, (size_t)all.cols * sizeof(T));
+      return;
+    }
+    /* All of a unit's bias: what follows in scratch has no use here. */
+    const T *bias = OWN(gemm_bias)(c, (const T *)call->buf[3], all, scratch->bias);
+    b += all.begin * ints[GEMM_B_COL];
+    OWN(gemm_outer)(to, c->n, a, ints[GEMM_A_ROW], ints[GEMM_A_COL], b, ints[GEMM_B_ROW], ints[GEMM_B_COL], rows, all.cols,
+                    c->k, bias, ints[GEMM_RELU] ? 0 : -INFINITY, sums, scratch->b);
     return;
   }
   const int whole = c->splits == 1;
@@ -395,18 +546,17 @@ static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OW
 
   OWN(tile_segment) segments[GEMM_K_MOST / GEMM_AHEAD_STEPS + 2];
   OWN(tile) t = {.a_stride = ints[GEMM_A_COL], .segments = segments, .alpha = 1, .floor = -INFINITY};
-  T *out = (T *)call->shared + split * (c->batches * c->m + c->sums_columns) * c->n, *column_sum = out + c->m * c->n;
+  T *out = (T *)call->shared + split * OWN(gemm_partial_elements)(c), *column_sum = out + c->batches * c->m * c->n;
   if (whole) {
     out = (T *)call->buf[2];
     column_sum = (T *)call->buf[4];
-    t.alpha = (T)call->reals[0];
-    t.beta = (T)call->reals[1];
-    if (ints[GEMM_RELU]) t.floor = 0;
   }
+  if (whole && !c->turns_back) OWN(gemm_finish_by)(&t, call);
   const T *a_rows[GEMM_MOST_ROWS];
   T *c_rows[GEMM_MOST_ROWS];
-  T *first_row = out + (z * c->m + row_begin) * c->n;
-  for (int64_t i = 0; i < rows; i++) c_rows[i] = first_row + i * c->n;
+  const int64_t c_row = c->turns_back ? c->widest * N : c->n;
+  T *first_row = c->turns_back ? scratch->a : out + (z * c->m + row_begin) * c->n;
+  for (int64_t i = 0; i < rows; i++) c_rows[i] = first_row + i * c_row;
   for (int64_t i = rows; i < fnn_round_up(rows, TILE_BLOCK); i++) c_rows[i] = c_rows[rows - 1];
 
   int64_t k = k_begin;
@@ -415,15 +565,15 @@ static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OW
     t.resumes = k > k_begin;
     t.continues = k_next < k_end;
     t.partial = scratch->partial;
-    const int prefetches = whole && !t.continues && OWN(gemm_is_far)(c);
+    const int prefetches = whole && !t.continues && !c->turns_back && OWN(gemm_is_far)(c);
     const T *from = a + row_begin * ints[GEMM_A_ROW] + k * ints[GEMM_A_COL];
     if (c->way == GEMM_PACKED_A) {
       t.a_stride = OWN(gemm_packed_row)(rows);
       OWN(gemm_pack_a)(scratch->a, t.a_stride, from, ints[GEMM_A_COL], rows, k_next - k);
       from = scratch->a;
     }
-    if (c->sums_columns && c->is_turned && panel_begin == 0)
-      OWN(gemm_add_numbers)(column_sum, t.resumes, from, ints[GEMM_A_COL], k_next - k);
+    for (int64_t i = 0; c->sums_columns && c->is_turned && panel_begin == 0 && i < rows; i++)
+      OWN(gemm_add_numbers)(column_sum + i, t.resumes, from + i * ints[GEMM_A_ROW], ints[GEMM_A_COL], k_next - k);
     int64_t a_row = ints[GEMM_A_ROW];
     if (c->way == GEMM_COPIED_A) {
       a_row = OWN(gemm_copied_row)(c);
@@ -441,7 +591,7 @@ static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OW
     for (int64_t panel_index = panel_begin; panel_index < panel_end; panel_index++) {
       const tile_panel panel = tile_panel_of(c->n, N, c->widest, panel_index);
       const int64_t height = tile_rows(panel.vectors);
-      if (whole) t.bias = OWN(gemm_bias)(c, (const T *)call->buf[3], panel, scratch->bias);
+      if (whole && !c->turns_back) t.bias = OWN(gemm_bias)(c, (const T *)call->buf[3], panel, scratch->bias);
       t.cols = panel.cols;
       if (c->way == GEMM_STREAM) {
         OWN(tile_finish_row)(&t, t.partial + panel.begin - all.begin, c_rows[0] + panel.begin);
@@ -485,7 +635,7 @@ static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OW
       } else {
         t.n_segments = OWN(gemm_segments_in_place)(segments, c, ints, b, k, k_next, panel, t.a_stride, scratch->b);
       }
-      t.c_column = panel.begin;
+      t.c_column = c->turns_back ? 0 : panel.begin;
       t.ahead_lines = 0;
       if (c->way == GEMM_AHEAD)
         OWN(gemm_ask_ahead)(&t, segments, c, b + k_next * ints[GEMM_B_ROW],
@@ -537,6 +687,8 @@ static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OW
         t.ahead += t.n_segments * t.ahead_lines * (FNN_ALIGN / (int64_t)sizeof(T));
         t.a += height, t.c += height, t.partial += height * OWN(TILE_COLS);
       }
+      if (c->turns_back && !t.continues)
+        OWN(gemm_turn_back)(call, c, out + panel.begin * rows, scratch, panel.cols);
     }
     k = k_next;
   } while (k < k_end);
@@ -560,14 +712,14 @@ static void OWN(gemm_add_splits)(const OWN(tile) * finish, const T *partial, int
  * another, are streams. */
 static void OWN(gemm_combine)(const fnn_call *call, const OWN(gemm_cut) * c, T *bias_space, int64_t begin,
                               int64_t end) {
-  const int64_t rows = c->batches * c->m, split_stride = (rows + c->sums_columns) * c->n;
+  const int64_t rows = OWN(gemm_c_rows)(c), cols = OWN(gemm_c_cols)(c), split_stride = OWN(gemm_partial_elements)(c);
   const T *partial = (const T *)call->shared;
-  const tile_panel all = {0, c->n, (int)fnn_ceil_div(c->n, N)};
-  const OWN(tile) finish = {.cols = c->n, .alpha = (T)call->reals[0], .beta = (T)call->reals[1],
+  const tile_panel all = {0, cols, (int)fnn_ceil_div(cols, N)};
+  const OWN(tile) finish = {.cols = cols, .alpha = (T)call->reals[0], .beta = (T)call->reals[1],
                             .floor = call->ints[GEMM_RELU] ? 0 : -INFINITY,
                             .bias = OWN(gemm_bias)(c, (const T *)call->buf[3], all, bias_space)};
-  const OWN(tile) plain = {.cols = c->is_turned ? 1 : c->n, .alpha = 1, .floor = -INFINITY};
-  for (int64_t at = begin * c->n; begin < end; begin++, at += c->n) {
+  const OWN(tile) plain = {.cols = c->is_turned ? c->m : cols, .alpha = 1, .floor = -INFINITY};
+  for (int64_t at = begin * cols; begin < end; begin++, at += cols) {
     const int is_sum = begin == rows;
     OWN(gemm_add_splits)(is_sum ? &plain : &finish, partial + at, split_stride, c->splits,
                          is_sum ? (T *)call->buf[4] : (T *)call->buf[2] + at);
@@ -586,9 +738,7 @@ _Static_assert(sizeof(OWN(gemm_memo)) <= GEMM_MEMO, "gemm_size counts on it");
 static void OWN(gemm)(const fnn_call *outer, int64_t begin, int64_t end) {
   OWN(gemm_memo) space_of_memo, *memo = outer->memo ? (OWN(gemm_memo) *)outer->memo : &space_of_memo;
   if (!outer->memo || !memo->is_known) {
-    const int64_t *ints = gemm_turn(outer->ints, memo->turned);
-    memo->cut = OWN(gemm_cut_of)(ints);
-    memo->cut.is_turned = ints != outer->ints;
+    memo->cut = OWN(gemm_cut_of)(outer->ints, memo->turned);
     memo->is_known = 1;
   }
   const OWN(gemm_cut) *c = &memo->cut;
@@ -611,9 +761,9 @@ static void OWN(gemm)(const fnn_call *outer, int64_t begin, int64_t end) {
   FNN_REQUIRE(c->m >= 0 && c->n >= 0 && c->k >= 0 && (!c->sums_columns || c->batches == 1));
   T *space = (T *)call->scratch;
   OWN(gemm_scratch) scratch = {.b_of = (int64_t *)space, .b = space + FNN_ALIGN};
-  scratch.next = scratch.b + OWN(gemm_b_elements)(c) / 2;
+  scratch.next = scratch.b + c->b_elements / 2;
   if (!call->follows || c->copies) *scratch.b_of = -1; /* no two units share what tiles pack */
-  scratch.bias = scratch.b + OWN(gemm_b_elements)(c);
+  scratch.bias = scratch.b + c->b_elements;
   scratch.a = scratch.bias + c->widest * N;
   scratch.partial = scratch.a + OWN(gemm_a_elements)(c);
   scratch.program = (char *)(space + OWN(gemm_scratch_elements)(c));
@@ -633,7 +783,7 @@ static void OWN(gemm)(const fnn_call *outer, int64_t begin, int64_t end) {
   fnn_program_fn *run = program ? outer->program[TYPE_DTYPE == FNN_F64] : NULL;
   const int64_t *of = outer->ints + program;
   if (c->splits > 1 && call->phase == 1) {
-    const int64_t height = OWN(gemm_added_rows)(c), most = c->batches * c->m;
+    const int64_t height = OWN(gemm_added_rows)(c), most = OWN(gemm_c_rows)(c);
     for (int64_t unit = begin; unit < end; unit++) {
       const int64_t row = unit * height, row_end = fnn_min(row + height, most);
       OWN(gemm_combine)(call, c, scratch.b, row, fnn_min(row + height, most + c->sums_columns));

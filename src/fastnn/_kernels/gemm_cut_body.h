@@ -11,16 +11,20 @@ typedef struct {
   int64_t group, groups;    /* panels of a unit; units along the columns */
   int64_t splits, split_k;  /* a split is a range of split_k along k */
   int64_t k_block;          /* of a split that is done at a time */
+  int64_t b_elements;       /* of a thread's scratch that is of B */
   enum gemm_way way;
   int packs_b, sums_columns;
   int shares_panel;         /* blocks of rows of a panel follow each other, not panels of a block of rows */
   int packs_group;          /* all panels of a unit are packed at once, for all blocks of rows */
   enum gemm_asks asks;      /* what tiles ask for */
   int copies;               /* they pack it too */
-  int is_turned;            /* see gemm_turn */
+  int is_turned, turns_back; /* see gemm_turn; several rows that are columns of C */
   int is_far_row;           /* see gemm_far_row */
   int is_small;             /* see gemm_is_small */
 } OWN(gemm_cut);
+
+/* Whether sums of B ride along; of a turned product they are sums of A. */
+static int OWN(gemm_sums_b)(const OWN(gemm_cut) * c) { return c->sums_columns && !c->is_turned; }
 
 /* In how many splits k may be cut. */
 static int64_t OWN(gemm_most_splits)(const OWN(gemm_cut) * c) {
@@ -127,7 +131,7 @@ static void OWN(gemm_cut_tall)(OWN(gemm_cut) * c) {
 /* A product that is little more than its stores is cut into long rows of C, of which a unit's stay in the L2 cache. */
 static void OWN(gemm_cut_outer)(OWN(gemm_cut) * c) {
   const int64_t panel_bytes = c->widest * FNN_VECTOR_BYTES;
-  c->group = fnn_max(1, fnn_min(c->panels, GEMM_OUTER_COL_BYTES / panel_bytes));
+  c->group = fnn_max(1, fnn_min(c->panels, GEMM_OUTER_COL_BYTES / (c->k * panel_bytes)));
   c->rows = fnn_min(GEMM_MOST_ROWS, fnn_round_up(GEMM_OUTER_BYTES / (c->group * panel_bytes), TILE_BLOCK));
 }
 
@@ -166,7 +170,7 @@ static int64_t OWN(gemm_block_rows)(const OWN(gemm_cut) * c) {
 static int OWN(gemm_copies_b)(const OWN(gemm_cut) * c) {
   const int64_t size = sizeof(T), b_bytes = c->n * c->k * size;
   const int is_far = c->m * c->k * size >= GEMM_COPIED_ROWS_BYTES && b_bytes <= GEMM_COPIED_BYTES;
-  return c->batches == 1 && c->panels > 1 && c->m >= GEMM_COPIED_ROWS && !c->sums_columns &&
+  return c->batches == 1 && c->panels > 1 && c->m >= GEMM_COPIED_ROWS && !OWN(gemm_sums_b)(c) &&
          c->m * c->n * size >= GEMM_SPLIT_BYTES && (is_far || b_bytes <= GEMM_COPIED_GROUP_BYTES);
 }
 
@@ -182,8 +186,8 @@ static void OWN(gemm_cut_copied)(OWN(gemm_cut) * c) {
 /* Whether so few columns are multiplied by many rows that a tile would use few of its lanes: rows are contiguous along
  * k as they are, and columns are soon transposed. */
 static int OWN(gemm_has_few_columns)(const OWN(gemm_cut) * c, const int64_t *ints) {
-  return ints[GEMM_A_COL] == 1 && (ints[GEMM_B_ROW] == 1 || ints[GEMM_B_COL] == 1) && c->m > GEMM_DOTS_MOST_ROWS &&
-         c->n <= N / 2 && c->k >= c->n * GEMM_DOTS_K_COL && !c->sums_columns;
+  return ints[GEMM_A_COL] == 1 && (ints[GEMM_B_ROW] == 1 || ints[GEMM_B_COL] == 1) &&
+         c->m >= GEMM_DOTS_SHARING_ROWS && c->n <= N / 2 && c->k >= c->n * GEMM_DOTS_K_COL && !OWN(gemm_sums_b)(c);
 }
 
 /* All few rows of dot products; of many, blocks of which there are enough for the threads. */
@@ -196,14 +200,15 @@ static int64_t OWN(gemm_dots_rows)(const OWN(gemm_cut) * c) {
 static enum gemm_way OWN(gemm_way_of)(const OWN(gemm_cut) * c, const int64_t *ints) {
   const int64_t a_row = ints[GEMM_A_ROW], a_col = ints[GEMM_A_COL], b_row = ints[GEMM_B_ROW], b_col = ints[GEMM_B_COL];
   const int64_t size = sizeof(T), few = GEMM_DOTS_K + (c->m - 1) * GEMM_DOTS_K_ROW;
-  if (a_col == 1 && b_row == 1 && c->m <= GEMM_DOTS_MOST_ROWS && c->k >= few && !c->sums_columns) return GEMM_DOTS;
+  if (a_col == 1 && b_row == 1 && c->m <= GEMM_DOTS_MOST_ROWS && c->k >= few && !OWN(gemm_sums_b)(c)) return GEMM_DOTS;
   if (OWN(gemm_has_few_columns)(c, ints)) return GEMM_DOTS;
   /* Programs want tiles in L1. */
-  if (c->k == 1 && c->m > 1 && b_col == 1 && !ints[GEMM_EPILOGUE]) return GEMM_OUTER;
+  const int is_thin = (c->k == 1 && b_col == 1) || (c->k > 1 && c->k <= GEMM_OUTER_K && c->batches == 1 && c->n > N);
+  if (is_thin && !c->turns_back && c->m > (b_col == 1 ? 1 : GEMM_OUTER_ROWS) && !ints[GEMM_EPILOGUE]) return GEMM_OUTER;
   const int is_paged = a_col * size >= GEMM_PAGES_APART, is_large = c->n * c->k * size >= GEMM_WIDE_BYTES;
   const int64_t sharing = c->m * c->k * size >= GEMM_TALL_BYTES ? GEMM_TALL_SHARING_COLS : GEMM_SHARING_COLS;
   if (a_row == 1 && is_paged && c->n >= sharing) return OWN(gemm_copies_a)(c) ? GEMM_COPIED_A : GEMM_PACKED_A;
-  if (c->m == 1 && b_col == 1 && (b_row >= c->n || c->k == 1) && is_large && !c->sums_columns) return GEMM_STREAM;
+  if (c->m == 1 && b_col == 1 && (b_row >= c->n || c->k == 1) && is_large && !OWN(gemm_sums_b)(c)) return GEMM_STREAM;
   if (a_row == 1 && !is_paged && c->k >= 4 * GEMM_K_BLOCK) return GEMM_TALL;
   if (a_row == 1) return GEMM_PLAIN;
   const int64_t blocks = fnn_ceil_div(c->m, GEMM_MOST_ROWS);
@@ -212,13 +217,13 @@ static enum gemm_way OWN(gemm_way_of)(const OWN(gemm_cut) * c, const int64_t *in
   if (b_col != 1 && OWN(gemm_copies_b)(c)) return GEMM_COPIED_B;
   if (b_col != 1) return shares_blocks && c->m > 1 ? GEMM_LARGE : GEMM_PLAIN;
   const int64_t far = fnn_max(GEMM_AHEAD_BYTES, c->m * GEMM_AHEAD_ROW_BYTES);
-  const int is_far = c->m > 1 && c->m <= GEMM_AHEAD_ROWS && b_row == c->n && c->n * c->k * size > far;
+  const int is_far = c->m > GEMM_AHEAD_FEW && c->m <= GEMM_AHEAD_ROWS && b_row == c->n && c->n * c->k * size > far;
   const int64_t partial_bytes = 2 * c->m * c->n * size;
   const int64_t few_rows = OWN(gemm_shares_sets)(ints) ? OWN(GEMM_ROWS) : GEMM_AHEAD_LONG_ROWS;
-  const int is_long = c->m >= GEMM_AHEAD_LONG_LEAST && c->m <= few_rows && partial_bytes <= GEMM_AHEAD_LONG_BYTES &&
+  const int is_long = c->m <= few_rows && partial_bytes <= GEMM_AHEAD_LONG_BYTES &&
                       c->k >= fnn_max(GEMM_AHEAD_LONG_K, c->m * GEMM_AHEAD_LONG_ROW_K);
   const int is_cut = c->k >= 2 * GEMM_K_AHEAD && (partial_bytes <= GEMM_SPLIT_BYTES || is_long);
-  if (is_far && is_cut && c->batches == 1 && !c->sums_columns) return GEMM_AHEAD;
+  if (is_far && is_cut && c->batches == 1 && !OWN(gemm_sums_b)(c)) return GEMM_AHEAD;
   if (c->m <= OWN(GEMM_ROWS) || b_row < c->n) return GEMM_PLAIN;
   if (OWN(gemm_copies_b)(c)) return GEMM_COPIED_B;
   if (shares_blocks) return GEMM_LARGE;
@@ -247,7 +252,7 @@ static enum gemm_asks OWN(gemm_asks_of)(const OWN(gemm_cut) * c, const int64_t *
 /* Whether a single row is multiplied by a B as it lies that is in no near cache, nor so large as that of gemm_stream. */
 static int OWN(gemm_is_far_row)(const OWN(gemm_cut) * c, const int64_t *ints) {
   const int64_t bytes = c->n * c->k * (int64_t)sizeof(T);
-  return c->m == 1 && ints[GEMM_B_COL] == 1 && ints[GEMM_B_ROW] >= c->n && !c->sums_columns &&
+  return c->m == 1 && ints[GEMM_B_COL] == 1 && ints[GEMM_B_ROW] >= c->n && !OWN(gemm_sums_b)(c) &&
          c->n > TILE_ROW_VECTORS * N && bytes >= GEMM_AHEAD_BYTES && bytes < GEMM_WIDE_BYTES;
 }
 
@@ -255,7 +260,8 @@ static int OWN(gemm_is_far_row)(const OWN(gemm_cut) * c, const int64_t *ints) {
 static int64_t OWN(gemm_widest)(const OWN(gemm_cut) * c) {
   const int64_t vectors = fnn_ceil_div(c->n, N), pairs = fnn_ceil_div(vectors, 2 * GEMM_FAR_VECTORS);
   if (c->is_far_row) return fnn_ceil_div(vectors, 2 * pairs);
-  return c->m == 1 ? TILE_ROW_VECTORS : TILE_VECTORS;
+  const int is_high = c->turns_back && c->m > tile_rows(TILE_VECTORS); /* tiles of fewer vectors have more rows */
+  return c->m == 1 ? TILE_ROW_VECTORS : is_high ? TILE_VECTORS - 1 : TILE_VECTORS;
 }
 
 /* Panels of a unit of a row by a large B: of a k that is not cut an even number of equal units. */
@@ -269,15 +275,33 @@ static int64_t OWN(gemm_stream_group)(const OWN(gemm_cut) * c) {
  * vectors are read and stored as fast as whole ones by AVX-512 alone. */
 static int OWN(gemm_is_small)(const OWN(gemm_cut) * c, const int64_t *ints) {
   return c->way == GEMM_PLAIN && c->batches >= GEMM_MANY_UNITS && c->row_blocks == 1 && c->panels == 1 && c->m > 1 &&
-         c->k <= c->k_block && !c->packs_b && !c->sums_columns && ints[GEMM_B_COL] == 1 &&
+         c->k <= c->k_block && !c->packs_b && !OWN(gemm_sums_b)(c) && ints[GEMM_B_COL] == 1 &&
          (FNN_VECTOR_BYTES == 64 || c->n % N == 0);
 }
 
-static OWN(gemm_cut) OWN(gemm_cut_of)(const int64_t *ints) {
+/* From a row of what gemm_outer copies of B to the next, a constant of k. */
+FNN_INLINE int64_t OWN(gemm_outer_row)(int64_t k) {
+  return fnn_round_up(GEMM_OUTER_COL_BYTES / (int64_t)sizeof(T) / k, N) + N;
+}
+
+/* A packed panel of B, or all of a unit's; where it is read in place, the last rows, of which at most N reach past the
+ * end of B; a unit's part of the rows of an outer product. */
+static int64_t OWN(gemm_b_elements)(const OWN(gemm_cut) * c) {
+  if (c->way == GEMM_OUTER && c->k > 0)
+    return (c->k - 1) * OWN(gemm_outer_row)(c->k) + (c->group * c->widest + 1) * N + GEMM_ALIASES / (int64_t)sizeof(T);
+  if (c->way == GEMM_DOTS && c->packs_b) return fnn_round_up(fnn_round_up(c->k_block, N) * c->n, FNN_ALIGN);
+  const int64_t panels = c->packs_group ? c->group : 1 + c->copies;
+  return (c->packs_b ? c->k_block : N) * panels * c->widest * N;
+}
+
+static OWN(gemm_cut) OWN(gemm_cut_of)(const int64_t *given, int64_t *space) {
+  const int64_t *ints = gemm_turn(given, space, N);
   OWN(gemm_cut) c = {.m = ints[GEMM_M], .n = ints[GEMM_N], .k = ints[GEMM_K], .batches = 1, .splits = 1,
                      .rows = OWN(GEMM_ROWS), .group = 1};
   for (int d = 0; d < GEMM_BATCH_DIMS; d++) c.batches *= ints[GEMM_BATCH + 3 * d];
   c.sums_columns = ints[GEMM_COLUMN_SUM] != 0;
+  c.is_turned = ints != given;
+  c.turns_back = c.is_turned && c.m > 1;
   c.is_far_row = OWN(gemm_is_far_row)(&c, ints);
   c.widest = OWN(gemm_widest)(&c);
   c.panels = c.groups = tile_panels_of(c.n, N, c.widest);
@@ -312,12 +336,13 @@ static OWN(gemm_cut) OWN(gemm_cut_of)(const int64_t *ints) {
   const int is_uneven = c.way == GEMM_STREAM && c.panels % (2 * c.group) != 0; /* no two threads would share it */
   const int cuts_early = units < GEMM_FEW_UNITS && (c.m > 1 || is_uneven);
   const int has_units = units >= GEMM_MANY_UNITS && is_packed, is_long = OWN(gemm_is_long)(&c);
+  const int is_little = c.way == GEMM_DOTS && c.batches * c.m * c.n * c.k < GEMM_DOTS_PRODUCTS;
   if (is_long) {
     /* An even number, which two threads share. */
     const int64_t splits = fnn_min(GEMM_MANY_UNITS / fnn_max(1, units), c.k / GEMM_PACKED_K) / 2 * 2;
     c.split_k = fnn_round_up(fnn_ceil_div(c.k, fnn_max(1, splits)), N);
     c.splits = fnn_ceil_div(c.k, c.split_k);
-  } else if (units > 0 && !has_units && c.k >= (cuts_early ? 2 : 4) * GEMM_K_BLOCK) {
+  } else if (units > 0 && !has_units && !is_little && c.k >= (cuts_early ? 2 : 4) * GEMM_K_BLOCK) {
     /* Columns that are contiguous along k are streams, the longer the better. */
     const int64_t most = c.way == GEMM_DOTS ? fnn_ceil_div(GEMM_DOTS_UNITS, units) : c.k;
     /* What splits leave is added: where blocks of k need none, there are no more than make units for the threads. */
@@ -357,5 +382,6 @@ static OWN(gemm_cut) OWN(gemm_cut_of)(const int64_t *ints) {
   c.copies = (c.way == GEMM_LARGE || c.way == GEMM_AHEAD) && c.packs_b && ints[GEMM_B_COL] == 1;
   c.asks = OWN(gemm_asks_of)(&c, ints);
   c.is_small = OWN(gemm_is_small)(&c, ints);
+  c.b_elements = OWN(gemm_b_elements)(&c);
   return c;
 }

@@ -202,7 +202,8 @@ FNN_INLINE void OWN(tile_run)(const OWN(tile) * t, const enum tile_kind kind, co
 
 #pragma GCC unroll 8
   for (int j = 0; sums && j < vectors; j++) FN(store_part)(t->column_sums + j * N, column_sum[j], t->cols - j * N);
-  if (t->continues || t->cols < vectors * N || t->beta != 0) {
+  const int is_part = t->cols < vectors * N; /* which AVX-512 alone stores as fast */
+  if (t->continues || (is_part && FNN_VECTOR_BYTES != 64) || t->beta != 0) {
     _Alignas(FNN_ALIGN) T space[TILE_MOST_ROWS * OWN(TILE_COLS)];
     T *out = t->continues ? t->partial : space;
 #pragma GCC unroll 8
@@ -214,7 +215,7 @@ FNN_INLINE void OWN(tile_run)(const OWN(tile) * t, const enum tile_kind kind, co
   }
   /* Read before anything is stored: the compiler must take it that a result may lie over *t. */
   const int is_plain = t->alpha == 1 && !t->bias && t->floor == -(T)INFINITY;
-  const int64_t c_column = t->c_column, c_rows = t->rows;
+  const int64_t c_column = t->c_column, c_rows = t->rows, last = t->cols - (vectors - 1) * N;
   const T *bias = t->bias;
   const V alpha = FN(splat)(t->alpha), floor = FN(splat)(t->floor);
   T *const *c_row = t->c;
@@ -230,7 +231,8 @@ FNN_INLINE void OWN(tile_run)(const OWN(tile) * t, const enum tile_kind kind, co
         if (bias) y += FN(load)(bias + j * N);
         y = FN(select)(y < floor, floor, y);
       }
-      FN(store)(c + j * N, y);
+      if (is_part && j + 1 == vectors) FN(store_part)(c + j * N, y, last);
+      else FN(store)(c + j * N, y);
     }
   }
 }
