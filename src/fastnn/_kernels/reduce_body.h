@@ -127,11 +127,11 @@ FNN_INLINE void OWN(reduce_lanes)(int kind, const T *x, int64_t n, OWN(vector) *
       v[w] = OWN(steps)(kind, v[w], OWN(steps)(kind, OWN(load)(p), OWN(load)(p + LANES)));
     }
   for (; i < n; i += LANES)
+#pragma GCC unroll 8 /* the lanes stay in registers */
     for (int w = 0; w < WAYS; w++) {
       const int64_t left = n - i - w * N;
-      if (left <= 0) break;
       if (left >= N) v[w] = OWN(steps)(kind, v[w], OWN(load)(x + i + w * N));
-      else v[w] = OWN(steps)(kind, v[w], OWN(load_part)(x + i + w * N, (int)left, (T)OWN(start)(kind)));
+      else if (left > 0) v[w] = OWN(steps)(kind, v[w], OWN(load_part)(x + i + w * N, (int)left, (T)OWN(start)(kind)));
     }
 }
 
@@ -232,6 +232,7 @@ FNN_INLINE void OWN(reduce_narrow)(int kind, const T *x, int64_t rows, int64_t w
         v[w] = OWN(steps)(kind, v[w], OWN(steps)(kind, OWN(load)(p), OWN(load)(p + wide)));
       }
     for (; i < end; i += wide)
+#pragma GCC unroll 8
       for (int w = 0; w < WAYS; w++) {
         const int64_t left = fnn_min(wide, end - i) - w * N;
         if (left > 0) v[w] = OWN(steps)(kind, v[w], OWN(load_part)(x + i + w * N, (int)fnn_min(left, N), start));
