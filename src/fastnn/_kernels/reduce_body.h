@@ -302,7 +302,8 @@ FNN_INLINE void OWN(reduce_range)(int kind, const space *s, const T *x, int64_t 
 /* sum, prod, max, min of float32, float64 and int32, any and all of bool (which are max and min of 0 and 1).
  * Buffers: {input, output}, contiguous, not overlapping; ints: see `space`. An empty range gives 0, 1, the least, the
  * largest number. NaN gives NaN. The order depends on the sizes alone. */
-FNN_INLINE void OWN(reduce)(const fnn_call *call, int64_t begin, int64_t end, int kind) {
+FNN_INLINE void OWN(reduce)(const fnn_call *call, int64_t begin, int64_t end, int kind,
+                            void (*each_row)(const space *, const T *, int64_t, int64_t, T *)) {
   space s = read_space(call->ints);
   const T *x = (const T *)call->buf[0];
   T *y = (T *)call->buf[1];
@@ -328,9 +329,7 @@ FNN_INLINE void OWN(reduce)(const fnn_call *call, int64_t begin, int64_t end, in
     return;
   }
   if (s.cols == 1 && s.n_reduced == 1 && s.segments == 1) {
-    for (int64_t kept = begin * s.group; kept < fnn_min(s.kept, end * s.group); kept++)
-      y[kept] = (T)OWN(reduce_row)(kind, x + offset_of(kept, s.kept_sizes, s.kept_strides, s.n_kept), s.reduced,
-                                   OWN(start)(kind));
+    each_row(&s, x, begin * s.group, fnn_min(s.kept, end * s.group), y);
     return;
   }
   for (int64_t unit = begin; unit < end; unit++) {
@@ -350,10 +349,16 @@ FNN_INLINE void OWN(reduce)(const fnn_call *call, int64_t begin, int64_t end, in
   }
 }
 
-/* At the beginning of a line, as how fast short loops are would hang on what lies before. */
+/* At the beginning of a line and apart, as how fast short loops are would hang on what lies before. */
 #define REDUCTION(name, kind)                                                                                          \
+  static __attribute__((unused, noinline, aligned(64))) void OWN(name##_rows)(                                         \
+    const space *s, const T *x, int64_t begin, int64_t end, T *y) {                                                    \
+    for (int64_t row = begin; row < end; row++)                                                                        \
+      y[row] = (T)OWN(reduce_row)(kind, x + offset_of(row, s->kept_sizes, s->kept_strides, s->n_kept), s->reduced,     \
+                                  OWN(start)(kind));                                                                   \
+  }                                                                                                                    \
   static __attribute__((unused, aligned(64))) void OWN(name)(const fnn_call *call, int64_t begin, int64_t end) {       \
-    OWN(reduce)(call, begin, end, kind);                                                                               \
+    OWN(reduce)(call, begin, end, kind, OWN(name##_rows));                                                             \
   }
 REDUCTION(sum, SUM)
 REDUCTION(prod, PROD)
