@@ -5,7 +5,7 @@
  * share it. */
 
 /* A thread's scratch: a packed panel of B, what tiles have copied of the next one, its bias, a packed block of A or
- * rows of a panel that are columns of C, the * unit's sums between blocks of k. */
+ * rows of a panel that are columns of C, the unit's sums between blocks of k. */
 typedef struct {
   T *b, *next, *bias, *a, *partial;
   const T *next_of;  /* where in B that is */
