@@ -167,7 +167,7 @@ FNN_INLINE void OWN(gemm_dots_tile)(T *out, const T *const *a, const T *const *b
   int64_t k = begin;
   for (; k + N <= end; k += N) OWN(gemm_dots_step)(sum, row, b, k, N, rows, ways);
   if (k < end) OWN(gemm_dots_step)(sum, row, b, k, end - k, rows, ways);
-  _Alignas(FNN_ALIGN) T sums[TILE_MOST_SUMS];
+  _Alignas(FNN_ALIGN) T sums[TILE_MOST_SUMS + N]; /* stored by whole vectors */
 #pragma GCC unroll 8
   for (int s = 0; s < rows * ways; s += N)
     FN(store)(sums + s, OWN(sum_each)(sum + s, rows * ways - s < N ? rows * ways - s : N));
