@@ -275,13 +275,13 @@ static __attribute__((noinline)) void OWN(gemm_stream)(T *sums, const T *a, int6
 /* A vector of `cols` columns, or of as many as there are, of some rows of C: x @ b, or max(x @ b + bias, floor). */
 FNN_INLINE void OWN(gemm_outer_step)(T *const *to, const V *x, const T *b, int64_t j, int64_t cols, const T *bias,
                                      V floor, const int is_plain, const int rows, const int k) {
-  V y[TILE_MOST_ROWS];
+  V y[TILE_MOST_ROWS] = {{0}}; /* as in tiles: of two products alone either may be the one that is rounded */
 #pragma GCC unroll 12
   for (int w = 0; w < k; w++) {
     const V row = FN(load)(b + w * OWN(gemm_outer_row)(k) + j);
     if (rows > 1) __asm__ volatile("" ::: "memory"); /* the compiler would rather load it for each row */
 #pragma GCC unroll 8
-    for (int i = 0; i < rows; i++) y[i] = w ? y[i] + x[i * k + w] * row : x[i * k + w] * row;
+    for (int i = 0; i < rows; i++) y[i] += x[i * k + w] * row;
   }
 #pragma GCC unroll 8
   for (int i = 0; i < rows; i++) {
