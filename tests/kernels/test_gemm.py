@@ -254,6 +254,21 @@ def test_batches_broadcast(m, n, layouts, suffix, isa):
 
 @pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize("suffix", FLOATS)
+@pytest.mark.parametrize("layouts", ["nn", "tn", "nt"])
+def test_outer_products_have_the_bits_of_tiles(layouts, suffix, isa):
+    """A factor of two, which is exact, has tiles do the same product."""
+    rng = np.random.default_rng(11)
+    for k in range(2, 13):
+        a = stored(rng, (50, k), layouts[0], FLOATS[suffix])
+        b = stored(rng, (k, 131), layouts[1], FLOATS[suffix])
+        bias = rng.standard_normal(131).astype(FLOATS[suffix])
+        for more, twice in (({}, {}), ({"bias": bias, "relu": True}, {"bias": 2 * bias, "relu": True})):
+            tiles = gemm(a, b, **twice, alpha=2.0, isa=isa) / 2
+            np.testing.assert_array_equal(gemm(a, b, **more, isa=isa), tiles, f"{k} {list(more)}")
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("suffix", FLOATS)
 @pytest.mark.parametrize("n", [1, 4, 12, 16, 33, 64, 65])
 @pytest.mark.parametrize("m", [2, 7, 10, 48, 64, 65])
 def test_many_small_products(m, n, suffix, isa):
