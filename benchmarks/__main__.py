@@ -1,5 +1,5 @@
 """`python -m benchmarks [WHAT...]`: fastnn against others. WHAT is levels, or groups of one; by default
-all levels but `others` and `sampled`.
+all levels but `others`, `applications` and `sampled`.
 
 Each figure is the median over rounds. Each ratio is a contender's figure over fastnn's of the same round, the median of
 the rounds with the smallest and the largest beside it: above 1, fastnn needs less.
@@ -14,15 +14,15 @@ import sys
 from benchmarks import constants, pairs, report
 from benchmarks.kernels import level as kernels
 from benchmarks.kernels import sampled_level
+from benchmarks.models import applications_level, memory, others_level
 from benchmarks.models import level as networks
-from benchmarks.models import memory, others_level
 from benchmarks.overheads import level as overheads
 
 LEVELS = {
-    "kernels": kernels, "sampled": sampled_level, "networks": networks, "others": others_level, "memory": memory,
-    "overheads": overheads, "constants": constants,
+    "kernels": kernels, "sampled": sampled_level, "networks": networks, "others": others_level,
+    "applications": applications_level, "memory": memory, "overheads": overheads, "constants": constants,
 }  # fmt: skip
-BY_DEFAULT = [level for level in LEVELS if level not in ("others", "sampled")]  # which take as long as all else
+BY_DEFAULT = [level for level in LEVELS if level not in ("others", "applications", "sampled")]  # as long as all else
 
 
 def main():

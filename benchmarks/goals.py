@@ -89,6 +89,7 @@ GOALS = (
     Goal("`model(x)` of one row, beside the fastest framework", "networks", 1, _beside_frameworks("call")),
     Goal("any figure of the networks, memory too, beside any framework and NumPy's loop", "networks", 1, fastest_peer),
     Goal("other networks, beside the fastest peer", "others", 1, fastest_peer),
+    Goal("networks of `keras.applications`, beside the fastest peer", "applications", 1, fastest_peer),
     Goal("single kernels, beside the faster of NumPy and PyTorch", "kernels", 1, fastest_peer),
     Goal("kernels of sizes that are drawn, beside the faster of NumPy and PyTorch", "sampled", 1, fastest_peer),
     Goal("products with all dimensions of 64 and more: share of multiply-adds", "kernels", 0.88, _share(_product), "%"),

@@ -11,7 +11,7 @@ from benchmarks.kernels import by_fastnn, by_numpy, sampled_level, worker
 from benchmarks.kernels.operations import OPERATIONS
 from benchmarks.kernels.problems import PROBLEMS
 from benchmarks.kernels.sampled import sampled
-from benchmarks.models import others
+from benchmarks.models import applications, others
 from benchmarks.models.networks import ROWS
 from benchmarks.models.numpy_networks import NumPy
 
@@ -74,6 +74,15 @@ def test_other_networks_learn(name):
     k.utils.set_random_seed(0)
     model = others.build(name, k)
     x, y = (array[:4] for array in others.data(name, model.output_shape))
+    losses = [model.train_on_batch(x, y) for _ in range(9)]
+    assert losses[-1] < losses[0]
+
+
+def test_applications_are_there_and_one_learns():
+    assert all(hasattr(k.applications, row.application) for row in applications.ROWS.values())
+    k.utils.set_random_seed(0)
+    model = applications.build("mobilenet_v3_small", k)
+    x, y = (array[:4] for array in applications.data("mobilenet_v3_small"))
     losses = [model.train_on_batch(x, y) for _ in range(9)]
     assert losses[-1] < losses[0]
 

@@ -59,6 +59,13 @@ def build(name: str, k):
     return model
 
 
+def build_torch(name: str):
+    """The network in PyTorch; it gives logits."""
+    from benchmarks.models import torch_networks
+
+    return torch_networks.build(name)
+
+
 def _tiny(layers, x):
     return layers.Dense(16, activation="relu")(x)
 

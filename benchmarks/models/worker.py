@@ -17,7 +17,7 @@ import warnings
 import numpy as np
 
 from benchmarks.machine import memory, threads
-from benchmarks.models import networks, others
+from benchmarks.models import applications, networks, others
 from benchmarks.pairs import MISSING
 from benchmarks.timing import median_of
 
@@ -30,10 +30,15 @@ class Unable(Exception):
 
 def _network(name, k):
     """Its row, the compiled network of `k`, which is `fastnn` or `keras`, and the data."""
-    if name not in others.ROWS:
-        return networks.ROWS[name], networks.build(name, k), *networks.data(name)
-    model = others.build(name, k)
-    return others.ROWS[name], model, *others.data(name, model.output_shape)
+    if name in others.ROWS:
+        model = others.build(name, k)
+        return others.ROWS[name], model, *others.data(name, model.output_shape)
+    module = _module_of(name)
+    return module.ROWS[name], module.build(name, k), *module.data(name)
+
+
+def _module_of(name):
+    return applications if name in applications.ROWS else networks
 
 
 class KerasLike:
@@ -67,18 +72,17 @@ class Torch:
     def __init__(self, name, channels_last=True, compiled=False):
         import torch
 
-        from benchmarks.models import torch_networks
-
-        self.torch, self.row = torch, networks.ROWS[name]
+        module = _module_of(name)
+        self.torch, self.row = torch, module.ROWS[name]
         torch.set_num_threads(threads())
-        x, y = networks.data(name)
+        x, y = module.data(name)
         if channels_last and not compiled and x.ndim != 4:
             raise Unable("channels_last is for images")
         self.format = torch.channels_last if channels_last else torch.contiguous_format
         self.x, self.y = self.tensor(x), torch.from_numpy(y)
         self.is_binary = self.row.classes == 1
         self.loss_of = torch.nn.BCEWithLogitsLoss() if self.is_binary else torch.nn.CrossEntropyLoss()
-        self.model = torch_networks.build(name)
+        self.model = module.build_torch(name)
         if x.ndim == 4:
             self.model = self.model.to(memory_format=self.format)
         self.forward = torch.compile(self.model) if compiled else self.model
