@@ -48,7 +48,7 @@ bench: .venv/test bench-results/site  ## fastnn beside NumPy: kernels, networks,
 
 # What cannot be installed is named as missing by the run itself.
 bench-peers: .venv/test bench-results/site  ## the same beside Keras on three backends, PyTorch, scikit-learn and ONNX Runtime
-	for peer in tensorflow-cpu "jax[cpu]" "torch<2.14" torchvision scikit-learn "onnx onnxruntime"; do $(PIP) install $$peer || true; done
+	for peer in tensorflow-cpu "jax[cpu]" "torch<2.14" "torchvision torch<2.14" scikit-learn "onnx onnxruntime"; do $(PIP) install $$peer || true; done
 	$(BENCHMARKS) --peers frameworks --json bench-results/peers.json $(ARGS)
 
 bench-before: .venv/test bench-results/site  ## the same beside fastnn of the commit REV, and what became slower by more than 3 %
