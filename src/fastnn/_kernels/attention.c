@@ -50,7 +50,7 @@ enum {
   TILED = 48,      /* of a block unless BLOCK makes fewer of them: the heights of all tiles divide it */
   /* Few queries: at most so many; keys of a block; rows of scores, one for each query and head that are done at once;
    * how many values are added at once. */
-  FEW_QUERIES = 4,
+  FEW_QUERIES = FNN_VECTOR_BYTES == 64 ? 5 : 4,
   QUERY_KEYS = 256,
   FEW_ROWS = BLOCK * BLOCK / QUERY_KEYS,
   VALUES_AT_ONCE = 8,

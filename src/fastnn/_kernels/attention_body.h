@@ -25,9 +25,10 @@ static int64_t OWN(sum_elements)(int64_t rows, int64_t cols) {
   return tile_panels(cols, N) * fnn_round_up(rows, TILE_BLOCK) * OWN(TILE_COLS);
 }
 
-/* Rows `row` apart; copied to `space` when their last vector would reach past the row. */
-static OWN(operand) OWN(operand_of)(T *space, const T *rows, int64_t row, int64_t n, int64_t cols) {
-  if (cols % N == 0) return (OWN(operand)){rows, row, n};
+/* Rows `row` apart; copied to `space` where the last one's last vector would reach past `end`, the matrix' own: other
+ * heads lie in between, and columns that are no result's may hold anything. */
+static OWN(operand) OWN(operand_of)(T *space, const T *rows, int64_t row, int64_t n, int64_t cols, const T *end) {
+  if (end - rows >= (n - 1) * row + OWN(padded)(cols)) return (OWN(operand)){rows, row, n};
   for (int64_t p = 0; p < tile_panels(cols, N); p++) {
     const tile_panel panel = tile_panel_at(cols, N, p);
     OWN(pack_panel)(space + n * panel.begin, rows, row, 1, n, panel);
@@ -45,43 +46,35 @@ static OWN(operand) OWN(transposed_of)(T *space, const T *rows, int64_t row, int
   return (OWN(operand)){space, 0, depth};
 }
 
-/* Sums that a product is added to: panel after panel of `panel` elements, rows TILE_COLS apart. */
+/* Where products go: to sums, panel after panel of `panel` elements, rows TILE_COLS apart, or, if there is but one of
+ * them, to the rows of a result (panel = 0), `row` apart. */
 typedef struct {
   T *at;
-  int64_t panel;
+  int64_t row, panel;
 } OWN(sums);
 
 static OWN(sums) OWN(sums_of)(T *space, int64_t rows) {
-  return (OWN(sums)){space, fnn_round_up(rows, TILE_BLOCK) * OWN(TILE_COLS)};
+  return (OWN(sums)){space, OWN(TILE_COLS), fnn_round_up(rows, TILE_BLOCK) * OWN(TILE_COLS)};
 }
 
-/* Zeroes in the first `rows` rows, and in those that their last tile may have besides. */
-static void OWN(clear_sums)(const OWN(sums) * sums, int64_t rows, int64_t cols) {
-  const int64_t width = fnn_min(OWN(padded)(cols), OWN(TILE_COLS));
-  const int64_t n = width < OWN(TILE_COLS) ? fnn_round_up(rows, tile_rows(1)) : fnn_round_up(rows, TILE_BLOCK);
-  for (int64_t p = 0; p < tile_panels(cols, N); p++)
-    for (T *row = sums->at + p * sums->panel, *end = row + n * OWN(TILE_COLS); row < end; row += OWN(TILE_COLS))
-      for (int64_t j = 0; j < width; j += N) FN(store)(row + j, (V){0});
-}
-
-/* The first `rows` rows of A @ B in tiles: A's rows are a_row apart, its columns a_col, and B has `cols` columns. The
- * result goes to `out`, BLOCK apart and in whole vectors, most of it as a strip; or is added to row `row_at` on of
- * `sums`. */
+/* The first `rows` rows of A @ B in tiles: A's rows are a_row apart, its columns a_col, and B has `cols` columns. They
+ * become row row_at on of `to`, or are added there if it resumes. */
 static void OWN(multiply)(const T *a, int64_t a_row, int64_t a_col, int64_t rows, const OWN(operand) * b, int64_t cols,
-                          T *out, const OWN(sums) * sums, int64_t row_at) {
+                          const OWN(sums) * to, int64_t row_at, int resumes) {
+  const int is_sum = to->panel != 0;
+  const T *a_rows[BLOCK + TILE_MOST_ROWS];
+  T *c_rows[BLOCK];
+  for (int64_t i = 0; i < rows + TILE_MOST_ROWS - 1; i++) a_rows[i] = a + fnn_min(i, rows - 1) * a_row;
+  for (int64_t i = 0; i < rows; i++) c_rows[i] = to->at + (row_at + i) * to->row;
   for (int64_t p = 0; p < tile_panels(cols, N); p++) {
     const tile_panel panel = tile_panel_at(cols, N, p);
     const int64_t height = tile_rows(panel.vectors), width = panel.vectors * N;
     const OWN(tile_segment) segment = {b->rows + (b->row ? 1 : b->n) * panel.begin, b->row ? b->row : width, 0, b->n};
-    const T *a_rows[BLOCK + TILE_MOST_ROWS];
-    T *c_rows[BLOCK];
-    for (int64_t i = 0; i < fnn_round_up(rows, height); i++) a_rows[i] = a + fnn_min(i, rows - 1) * a_row;
-    OWN(tile) t = {.a = a_rows, .c = c_rows, .c_column = panel.begin, .cols = width, .a_stride = a_col,
-                   .segments = &segment, .n_segments = 1, .alpha = 1, .floor = -INFINITY,
-                   .resumes = !out, .continues = !out};
+    OWN(tile) t = {.a = a_rows, .c = c_rows, .c_column = panel.begin, .cols = is_sum ? width : panel.cols,
+                   .a_stride = a_col, .segments = &segment, .n_segments = 1, .alpha = 1, .floor = -INFINITY,
+                   .resumes = is_sum && resumes, .continues = is_sum};
     int64_t row = 0;
-    if (out) {
-      for (int64_t i = 0; i < rows; i++) c_rows[i] = out + i * BLOCK;
+    if (t.cols == width && !is_sum) {
       OWN(tile_strip)(&t, rows / height, panel.vectors);
       row = rows / height * height;
     }
@@ -89,16 +82,16 @@ static void OWN(multiply)(const T *a, int64_t a_row, int64_t a_col, int64_t rows
       t.rows = fnn_min(height, rows - row);
       t.a = a_rows + row;
       t.c = c_rows + row;
-      if (!out) t.partial = sums->at + p * sums->panel + (row_at + row) * OWN(TILE_COLS);
+      if (is_sum) t.partial = to->at + p * to->panel + (row_at + row) * OWN(TILE_COLS);
       OWN(tile_call)(&t, panel.vectors);
     }
   }
 }
 
-/* out[row] = sums[row] * by[row * by_step] */
+/* out[row] = sums[row] * by[row * by_step], where these are not the result already. */
 static void OWN(store_sums)(T *out, int64_t out_row, const OWN(sums) * sums, int64_t rows, int64_t cols, const T *by,
                             int64_t by_step) {
-  for (int64_t p = 0; p < tile_panels(cols, N); p++) {
+  for (int64_t p = 0; sums->panel && p < tile_panels(cols, N); p++) {
     const tile_panel panel = tile_panel_at(cols, N, p);
     for (int64_t i = 0; i < rows; i++) {
       const T *from = sums->at + p * sums->panel + i * OWN(TILE_COLS);
@@ -243,32 +236,42 @@ static T OWN(row_dot)(const T *a, const T *b, int64_t n) {
   return FN(sum_lanes)(sum);
 }
 
-/* Whether the block has so few queries that its scores would be some lanes of a vector each. */
-FNN_INLINE int OWN(is_few)(const OWN(block) * o) { return o->n <= FEW_QUERIES && o->s->depth >= N; }
+/* Whether the block has so few queries that its scores would be some lanes of a vector each; five pay where depth
+ * makes up for the sums across lanes. */
+FNN_INLINE int OWN(is_few)(const OWN(block) * o) {
+  return o->n <= FEW_QUERIES && o->s->depth >= (o->n < 5 ? N : 4 * N);
+}
 
-/* Lane j is by * x . rows[j], of `keys` rows; the last again for the lanes beyond. x has n elements. */
-static V OWN(row_dots)(const T *x, const T *rows, int64_t row, int64_t keys, int64_t n, T by) {
+/* Lane j is by * x . rows[j], of `keys` rows, at most `sums`, a constant; the last again for the sums beyond. x has n
+ * elements. */
+FNN_INLINE V OWN(row_dots_of)(const T *x, const T *rows, int64_t row, int64_t keys, int64_t n, T by, const int sums) {
   const T *at[N];
   V sum[N];
 #pragma GCC unroll 16
-  for (int w = 0; w < N; w++) at[w] = rows + fnn_min(w, keys - 1) * row, sum[w] = (V){0};
+  for (int w = 0; w < sums; w++) at[w] = rows + fnn_min(w, keys - 1) * row, sum[w] = (V){0};
   int64_t i = 0;
   for (; i + N <= n; i += N) {
     const V v = FN(load)(x + i);
 #pragma GCC unroll 16
-    for (int w = 0; w < N; w++) sum[w] += v * FN(load)(at[w] + i);
+    for (int w = 0; w < sums; w++) sum[w] += v * FN(load)(at[w] + i);
   }
   if (i < n) {
     const V v = FN(load_part)(x + i, n - i);
 #pragma GCC unroll 16
-    for (int w = 0; w < N; w++) sum[w] += v * FN(load_part)(at[w] + i, n - i);
+    for (int w = 0; w < sums; w++) sum[w] += v * FN(load_part)(at[w] + i, n - i);
   }
-  return OWN(sum_each)(sum, N) * by;
+  return OWN(sum_each)(sum, sums) * by;
+}
+/* Of any number of rows, as far as lanes go. Below eight sums each would wait for its last. */
+static __attribute__((noinline)) V OWN(row_dots)(const T *x, const T *rows, int64_t row, int64_t keys, int64_t n,
+                                                 T by) {
+  if (N > 8 && keys <= 8) return OWN(row_dots_of)(x, rows, row, keys, n, by, 8);
+  return OWN(row_dots_of)(x, rows, row, keys, n, by, N);
 }
 
 /* Scores of keys [key, key + keys) with the block's queries. */
 static void OWN(scores_of)(const OWN(block) * o, T *scores, const OWN(operand) * q, int64_t key, int64_t keys) {
-  OWN(multiply)(o->k + key * o->k_row, o->k_row, 1, keys, q, o->n, scores, NULL, 0);
+  OWN(multiply)(o->k + key * o->k_row, o->k_row, 1, keys, q, OWN(padded)(o->n), &(OWN(sums)){scores, BLOCK, 0}, 0, 0);
   if (o->bias) OWN(apply_bias)(scores, o->n, keys, o->bias + key * o->bias_strides[3], o->bias_strides);
   if (o->mask) OWN(apply_mask)(scores, o->n, keys, o->mask + key * o->mask_strides[3], o->mask_strides);
   if (o->s->causal && key + keys - 1 > o->first) OWN(hide_later)(scores, o->n, keys, key - o->first);
@@ -335,6 +338,12 @@ static void OWN(scale_sums)(const OWN(sums) * sums, int64_t rows, int64_t cols, 
       for (int j = 0; j < tile_panel_at(cols, N, p).vectors; j++)
         FN(store)(row + j * N, FN(load)(row + j * N) * factors[i]);
     }
+}
+
+static void OWN(scale_weights)(T *weights, int64_t queries, int64_t keys, const T *factors) {
+  for (int64_t i = 0; i < queries; i += N)
+    for (T *at = weights + i, *end = at + keys * BLOCK; at < end; at += BLOCK)
+      FN(store)(at, FN(load)(at) * FN(load)(factors + i));
 }
 
 /* ---- few queries ----
@@ -470,6 +479,9 @@ static void OWN(attention)(const fnn_call *call, int64_t begin, int64_t end) {
   const attention_shape s = attention_shape_of(call->ints);
   FNN_REQUIRE(s.keys > 0 && s.heads % s.key_heads == 0);
   T *q_space = (T *)call->scratch, *scores = q_space + s.depth * BLOCK, *v_space = scores + BLOCK * BLOCK;
+  const T *v_end = (const T *)call->buf[2] + s.batch * s.keys * s.key_heads * s.value_depth;
+  const T kept_scale = OWN(kept_scale)(call, &s);
+  const int is_one = s.keys <= s.step; /* block of keys: then y is its product, of the weights themselves */
   const OWN(sums) sums = OWN(sums_of)(v_space + OWN(operand_elements)(BLOCK, s.value_depth), BLOCK);
   attention_drops drops = attention_drops_of(call, &s, call->buf[5], q_space + OWN(attention_elements)(&s));
   for (int64_t unit = begin; unit < end; unit++) {
@@ -484,18 +496,24 @@ static void OWN(attention)(const fnn_call *call, int64_t begin, int64_t end) {
     _Alignas(FNN_ALIGN) T top[BLOCK], total[BLOCK] = {0}, factors[BLOCK];
     for (int64_t i = 0; i < BLOCK; i++) top[i] = LOWEST;
     begin_rows(&drops, o.stat_at, o.n);
-    OWN(clear_sums)(&sums, o.n, s.value_depth);
+    T *y = (T *)call->buf[6] + o.y_at;
+    const OWN(sums) to = is_one ? (OWN(sums)){y, o.y_row, 0} : sums;
     for (int64_t key = 0; key < s.keys && !OWN(is_done)(&o, top, key); key += s.step) {
       const int64_t keys = fnn_min(s.step, s.keys - key);
       OWN(scores_of)(&o, scores, &q, key, keys);
-      if (OWN(advance)(scores, o.n, keys, top, total, factors)) OWN(scale_sums)(&sums, o.n, s.value_depth, factors);
+      if (OWN(advance)(scores, o.n, keys, top, total, factors) && key > 0)
+        OWN(scale_sums)(&to, o.n, s.value_depth, factors);
+      if (is_one) {
+        for (int64_t i = 0; i < BLOCK; i++) factors[i] = kept_scale / total[i];
+        OWN(scale_weights)(scores, o.n, keys, factors);
+      }
       if (s.drops) OWN(drop)(scores, o.n, keys, bits_of(&drops, key, keys, OWN(seen_end)(&o, s.keys)));
-      const OWN(operand) v = OWN(operand_of)(v_space, o.v + key * o.v_row, o.v_row, keys, s.value_depth);
-      OWN(multiply)(scores, 1, BLOCK, o.n, &v, s.value_depth, NULL, &sums, 0);
+      const T *values = o.v + key * o.v_row;
+      const OWN(operand) v = OWN(operand_of)(v_space, values, o.v_row, keys, s.value_depth, v_end);
+      OWN(multiply)(scores, 1, BLOCK, o.n, &v, s.value_depth, &to, 0, key > 0);
     }
-    const T kept_scale = OWN(kept_scale)(call, &s);
     for (int64_t i = 0; i < BLOCK; i++) total[i] = 1 / total[i], factors[i] = total[i] * kept_scale;
-    OWN(store_sums)((T *)call->buf[6] + o.y_at, o.y_row, &sums, o.n, s.value_depth, factors, 1);
+    OWN(store_sums)(y, o.y_row, &to, o.n, s.value_depth, factors, 1);
     memcpy((T *)call->buf[7] + o.stat_at, top, sizeof(T) * (size_t)o.n);
     memcpy((T *)call->buf[8] + o.stat_at, total, sizeof(T) * (size_t)o.n);
   }

@@ -24,43 +24,38 @@ static void OWN(attention_grad_size)(const int64_t *ints, fnn_work *work) {
   attention_work(&s, work, (double)(3 * s.depth + 2 * s.value_depth), sizeof(T));
 }
 
-/* A vector of scores becomes P, and one of d, which is dY V^T, becomes dS; both without what is not kept. */
-FNN_INLINE void OWN(gradient_lanes)(T *score, T *d, V most, V by, V mean, M kept) {
+/* A vector of scores becomes P times kept_scale, and one of d, which is dY V^T, becomes dS times the scale of d and
+ * `mean`; both without what is not kept. */
+FNN_INLINE void OWN(gradient_lanes)(T *score, T *d, V most, V by, V mean, M kept, T kept_scale) {
   const V x = FN(load)(score), p = FN(exp_below0)(x - most) * by;
-  FN(store)(score, (V)((M)p & kept));
+  FN(store)(score, (V)((M)(p * kept_scale) & kept));
   FN(store)(d, OWN(choose)(x == HIDDEN, FN(splat)(0), p * ((V)((M)FN(load)(d) & kept) - mean)));
 }
 /* bits: of the first key, or NULL where all are kept. */
 static void OWN(softmax_gradient)(T *scores, T *d, int64_t queries, int64_t keys, const T *top, const T *inverse,
-                                  const T *delta, const uint32_t *bits) {
+                                  const T *delta, const uint32_t *bits, T kept_scale) {
   for (int64_t i = 0; i < queries; i += N) {
     const V most = FN(load)(top + i), by = FN(load)(inverse + i), mean = FN(load)(delta + i);
     T *score = scores + i, *ds = d + i;
     if (bits)
       for (int64_t j = 0; j < keys; j++)
-        OWN(gradient_lanes)(score + j * BLOCK, ds + j * BLOCK, most, by, mean, OWN(kept_queries)(bits + j, i));
+        OWN(gradient_lanes)(score + j * BLOCK, ds + j * BLOCK, most, by, mean, OWN(kept_queries)(bits + j, i),
+                            kept_scale);
     else
       for (int64_t j = 0; j < keys; j++)
-        OWN(gradient_lanes)(score + j * BLOCK, ds + j * BLOCK, most, by, mean, ~(M){0});
+        OWN(gradient_lanes)(score + j * BLOCK, ds + j * BLOCK, most, by, mean, ~(M){0}, 1);
   }
 }
 
-/* Row row_at + i of sums += by[i] * row: a product of one step of k. */
-static void OWN(add_outer)(const OWN(sums) * sums, int64_t row_at, const T *by, int64_t rows, const T *row,
-                           int64_t cols) {
-  for (int64_t p = 0; p < tile_panels(cols, N); p++) {
-    const tile_panel panel = tile_panel_at(cols, N, p);
-    T *to = sums->at + p * sums->panel + row_at * OWN(TILE_COLS);
-    for (int64_t i = 0; i < rows; i++, to += OWN(TILE_COLS))
-      for (int j = 0; j < panel.vectors; j++)
-        FN(store)(to + j * N, FN(load)(to + j * N) + by[i] * FN(load)(row + panel.begin + j * N));
-  }
+static void OWN(clear_rows)(T *out, int64_t out_row, int64_t rows, int64_t cols) {
+  for (int64_t i = 0; i < rows; i++) memset(out + i * out_row, 0, sizeof(T) * (size_t)cols);
 }
 
 /* A thread's scratch: operands, a block's P and dS, and the sums of dq, dk and dv. */
 typedef struct {
   T *q, *dy, *q_rows, *dy_rows, *k_rows, *p, *ds;
   OWN(sums) dq, dk, dv;
+  int64_t begun; /* where the keys end that dk and dv have sums of */
 } OWN(grad_scratch);
 
 static OWN(grad_scratch) OWN(grad_scratch_of)(const attention_shape *s, T *space) {
@@ -78,50 +73,60 @@ static OWN(grad_scratch) OWN(grad_scratch_of)(const attention_shape *s, T *space
 }
 
 /* What a block of queries adds to the gradients of keys [begin, end), and its own, of these keys alone, to `dq`. */
-static void OWN(grad_of_block)(const fnn_call *call, const OWN(block) * o, const OWN(grad_scratch) * g,
+static void OWN(grad_of_block)(const fnn_call *call, const OWN(block) * o, OWN(grad_scratch) * g,
                                attention_drops *drops, int64_t begin, int64_t end, T *dq) {
   const attention_shape *s = o->s;
-  const T *dy = (const T *)call->buf[0] + o->y_at, *y = (const T *)call->buf[4] + o->y_at;
-  const int is_query = o->n == 1 && OWN(is_few)(o);
-  const T kept_scale = OWN(kept_scale)(call, s);
+  const T *dy_all = (const T *)call->buf[0], *dy = dy_all + o->y_at, *y = (const T *)call->buf[4] + o->y_at;
+  const int64_t queries = s->batch * s->queries;
+  const T *k_end = (const T *)call->buf[2] + s->batch * s->keys * o->k_row;
+  const int is_few = OWN(is_few)(o);
+  const T kept_scale = OWN(kept_scale)(call, s), d_scale = kept_scale * o->scale; /* of dS: then dQ and dK have it */
   OWN(operand) q_columns = {0}, dy_columns = {0};
-  if (!is_query) {
+  if (!is_few) {
     q_columns = OWN(transposed_of)(g->q, o->q, o->q_row, o->n, s->depth, o->scale);
-    dy_columns = OWN(transposed_of)(g->dy, dy, o->y_row, o->n, s->value_depth, kept_scale);
+    dy_columns = OWN(transposed_of)(g->dy, dy, o->y_row, o->n, s->value_depth, d_scale);
   }
-  const OWN(operand) q_rows = OWN(operand_of)(g->q_rows, o->q, o->q_row, o->n, s->depth);
-  const OWN(operand) dy_rows = OWN(operand_of)(g->dy_rows, dy, o->y_row, o->n, s->value_depth);
+  const T *q_end = (const T *)call->buf[1] + queries * o->q_row, *dy_end = dy_all + queries * o->y_row;
+  const OWN(operand) q_rows = OWN(operand_of)(g->q_rows, o->q, o->q_row, o->n, s->depth, q_end);
+  const OWN(operand) dy_rows = OWN(operand_of)(g->dy_rows, dy, o->y_row, o->n, s->value_depth, dy_end);
   _Alignas(FNN_ALIGN) T top[BLOCK] = {0}, inverse[BLOCK] = {0}, delta[BLOCK] = {0};
   memcpy(top, (const T *)call->buf[5] + o->stat_at, sizeof(T) * (size_t)o->n);
   memcpy(inverse, (const T *)call->buf[6] + o->stat_at, sizeof(T) * (size_t)o->n);
-  for (int64_t i = 0; i < o->n; i++) delta[i] = OWN(row_dot)(dy + i * o->y_row, y + i * o->y_row, s->value_depth);
-  OWN(clear_sums)(&g->dq, o->n, s->depth);
+  for (int64_t i = 0; i < o->n; i++)
+    delta[i] = OWN(row_dot)(dy + i * o->y_row, y + i * o->y_row, s->value_depth) * o->scale;
+  /* Scores and what becomes of them lie this far apart by queries and by keys. */
+  const int64_t q_step = is_few ? QUERY_KEYS : 1, k_step = is_few ? 1 : BLOCK;
+  const OWN(sums) to = end - begin <= s->step ? (OWN(sums)){dq, o->q_row, 0} : g->dq;
   begin_rows(drops, o->stat_at, o->n);
-  for (int64_t key = begin; key < end && !OWN(is_done)(o, top, key); key += s->step) {
+  int64_t key = begin;
+  for (; key < end && !OWN(is_done)(o, top, key); key += s->step) {
     const int64_t keys = fnn_min(s->step, end - key);
-    const T *v = o->v + key * o->v_row;
+    const T *k = o->k + key * o->k_row, *v = o->v + key * o->v_row;
     const uint32_t *bits = s->drops ? bits_of(drops, key, keys, OWN(seen_end)(o, end)) : NULL;
-    const OWN(operand) k_rows = OWN(operand_of)(g->k_rows, o->k + key * o->k_row, o->k_row, keys, s->depth);
-    if (is_query) {
+    if (is_few) {
       OWN(few_scores)(o, 1, g->p, key, keys);
-      for (int64_t j = 0; j < keys; j += N) {
-        FN(store)(g->ds + j, OWN(row_dots)(dy, v + j * o->v_row, o->v_row, keys - j, s->value_depth, kept_scale));
-        OWN(gradient_lanes)(g->p + j, g->ds + j, FN(splat)(top[0]), FN(splat)(inverse[0]), FN(splat)(delta[0]),
-                            bits ? OWN(kept_keys)(bits + j, 0) : ~(M){0});
-      }
-      OWN(multiply)(g->ds, 1, 1, 1, &k_rows, s->depth, NULL, &g->dq, 0);
-      OWN(add_outer)(&g->dk, key - begin, g->ds, keys, q_rows.rows, s->depth);
-      OWN(add_outer)(&g->dv, key - begin, g->p, keys, dy_rows.rows, s->value_depth);
-      continue;
+      for (int64_t i = 0; i < o->n; i++)
+        for (int64_t j = 0; j < keys; j += N) {
+          T *p = g->p + i * QUERY_KEYS + j, *ds = g->ds + i * QUERY_KEYS + j;
+          const T *dy_row = dy + i * o->y_row;
+          FN(store)(ds, OWN(row_dots)(dy_row, v + j * o->v_row, o->v_row, keys - j, s->value_depth, d_scale));
+          OWN(gradient_lanes)(p, ds, FN(splat)(top[i]), FN(splat)(inverse[i]), FN(splat)(delta[i]),
+                              bits ? OWN(kept_keys)(bits + j, i) : ~(M){0}, kept_scale);
+        }
+    } else {
+      OWN(scores_of)(o, g->p, &q_columns, key, keys);
+      OWN(multiply)(v, o->v_row, 1, keys, &dy_columns, OWN(padded)(o->n), &(OWN(sums)){g->ds, BLOCK, 0}, 0, 0);
+      OWN(softmax_gradient)(g->p, g->ds, o->n, keys, top, inverse, delta, bits, kept_scale);
     }
-    OWN(scores_of)(o, g->p, &q_columns, key, keys);
-    OWN(multiply)(v, o->v_row, 1, keys, &dy_columns, o->n, g->ds, NULL, 0);
-    OWN(softmax_gradient)(g->p, g->ds, o->n, keys, top, inverse, delta, bits);
-    OWN(multiply)(g->ds, 1, BLOCK, o->n, &k_rows, s->depth, NULL, &g->dq, 0);
-    OWN(multiply)(g->ds, BLOCK, 1, keys, &q_rows, s->depth, NULL, &g->dk, key - begin);
-    OWN(multiply)(g->p, BLOCK, 1, keys, &dy_rows, s->value_depth, NULL, &g->dv, key - begin);
+    const OWN(operand) k_rows = OWN(operand_of)(g->k_rows, k, o->k_row, keys, s->depth, k_end);
+    const int resumes = key < g->begun;
+    OWN(multiply)(g->ds, q_step, k_step, o->n, &k_rows, s->depth, &to, 0, key > begin);
+    OWN(multiply)(g->ds, k_step, q_step, keys, &q_rows, s->depth, &g->dk, key - begin, resumes);
+    OWN(multiply)(g->p, k_step, q_step, keys, &dy_rows, s->value_depth, &g->dv, key - begin, resumes);
+    g->begun = fnn_max(g->begun, key + keys);
   }
-  OWN(store_sums)(dq, o->q_row, &g->dq, o->n, s->depth, &o->scale, 0);
+  if (key > begin) OWN(store_sums)(dq, o->q_row, &to, o->n, s->depth, &(T){1}, 0);
+  else OWN(clear_rows)(dq, o->q_row, o->n, s->depth); /* none of its queries sees a key of the range */
 }
 
 /* Row `row` of dq from those of the ranges. */
@@ -148,7 +153,7 @@ static void OWN(attention_grad)(const fnn_call *call, int64_t begin, int64_t end
     for (int64_t row = begin; row < end; row++) OWN(add_ranges)(call, &s, row);
     return;
   }
-  const OWN(grad_scratch) g = OWN(grad_scratch_of)(&s, (T *)call->scratch);
+  const OWN(grad_scratch) scratch = OWN(grad_scratch_of)(&s, (T *)call->scratch);
   attention_drops drops = attention_drops_of(call, &s, call->buf[9], (T *)call->scratch + OWN(grad_elements)(&s));
   const int64_t group = s.heads / s.key_heads;
   for (int64_t unit = begin; unit < end; unit++) {
@@ -156,20 +161,23 @@ static void OWN(attention_grad)(const fnn_call *call, int64_t begin, int64_t end
     const int64_t first = range * s.range, last = fnn_min(s.keys, first + s.range);
     T *dq = s.ranges == 1 ? (T *)call->buf[10]
                           : (T *)call->shared + range * s.batch * s.queries * s.heads * s.depth;
-    OWN(clear_sums)(&g.dk, last - first, s.depth);
-    OWN(clear_sums)(&g.dv, last - first, s.value_depth);
+    const int64_t k_row = s.key_heads * s.depth, v_row = s.key_heads * s.value_depth, row = b * s.keys + first;
+    T *dk = (T *)call->buf[11] + row * k_row + key_head * s.depth;
+    T *dv = (T *)call->buf[12] + row * v_row + key_head * s.value_depth;
+    OWN(grad_scratch) g = scratch;
+    g.begun = first;
+    if (group * s.blocks == 1) g.dk = (OWN(sums)){dk, k_row, 0}, g.dv = (OWN(sums)){dv, v_row, 0};
     for (int64_t head = key_head * group; head < (key_head + 1) * group; head++)
       for (int64_t index = 0; index < s.blocks; index++) {
         const OWN(block) o = OWN(block_of)(call, &s, call->buf + 1, call->buf + 7, b, head, index);
         T *dq_rows = dq + (b * s.queries + o.first) * o.q_row + head * s.depth;
         OWN(grad_of_block)(call, &o, &g, &drops, first, last, dq_rows);
       }
-    const int64_t row = b * s.keys + first;
-    const T scale = (T)call->reals[0], kept_scale = OWN(kept_scale)(call, &s);
-    OWN(store_sums)((T *)call->buf[11] + (row * s.key_heads + key_head) * s.depth, s.key_heads * s.depth, &g.dk,
-                    last - first, s.depth, &scale, 0);
-    OWN(store_sums)((T *)call->buf[12] + (row * s.key_heads + key_head) * s.value_depth, s.key_heads * s.value_depth,
-                    &g.dv, last - first, s.value_depth, &kept_scale, 0);
+    const int64_t begun = g.begun - first, rest = last - g.begun; /* keys, and those that no query sees */
+    OWN(store_sums)(dk, k_row, &g.dk, begun, s.depth, &(T){1}, 0);
+    OWN(store_sums)(dv, v_row, &g.dv, begun, s.value_depth, &(T){1}, 0);
+    OWN(clear_rows)(dk + begun * k_row, k_row, rest, s.depth);
+    OWN(clear_rows)(dv + begun * v_row, v_row, rest, s.value_depth);
   }
 }
 
