@@ -137,6 +137,13 @@ PROBLEMS = [
     Problem(2, 5, 30, 16, 9, 5, 5, strides=(1, 2), pads=(2, 2, 2, 2)),
     Problem(2, 9, 31, 8, 6, 2, 7, strides=(3, 2), pads=(0, 3, 1, 3)),  # some rows have no tap
     Problem(3, 6, 46, 8, 17, 4, 4, strides=(2, 2), dilation=(2, 1), pads=(1, 1, 1, 1)),
+    # The same to three channels, with lanes of the filters.
+    Problem(2, 7, 31, 3, 32, 3, 3, strides=(2, 2), pads=(1, 1, 1, 1)),
+    Problem(2, 6, 16, 3, 16, 3, 3, strides=(2, 2), pads=(0, 0, 1, 1)),
+    Problem(1, 9, 15, 3, 48, 5, 5, strides=(1, 2), pads=(2, 2, 2, 2)),
+    Problem(2, 9, 31, 3, 16, 2, 7, strides=(3, 2), pads=(0, 3, 1, 3)),  # some rows have no tap
+    Problem(1, 6, 24, 3, 32, 4, 4, strides=(2, 2), pads=(1, 1, 1, 1)),
+    Problem(2, 5, 8, 3, 64, 3, 3, strides=(2, 2), dilation=(2, 1), pads=(2, 1, 2, 1)),
     Problem(1, 4, 95, 4, 7, 3, 2, strides=(2, 2), pads=(1, 1, 0, 0)),
 ]
 pytestmark = pytest.mark.parametrize("isa", ISAS)

@@ -83,12 +83,12 @@ static void OWN(conv2d_grad_input_size)(const int64_t *ints, fnn_work *work) {
   work->phases = 2;
   work->flops = conv_flops(&s);
   work->bytes = conv_elements(&s) * (double)sizeof(T);
-  const int has_pairs = !OWN(lanes_fits)(&s) && OWN(pairs_fits)(&s);
+  const int has_pairs = OWN(pairs_fits)(&s);
   if (OWN(lanes_fits)(&s) || has_pairs) {
     const conv_bands bands = conv_bands_of(s.n, s.h, s.w, 0, s.stride_h, CONV_PIXELS);
     work->units[0] = has_pairs ? s.kh : 1;
     work->units[1] = bands.image_units * bands.bands;
-    work->shared_bytes = s.taps * s.cin * s.cout * (int64_t)sizeof(T);
+    work->shared_bytes = (s.taps * s.cin + 1) * s.cout * (int64_t)sizeof(T);
     work->scratch_bytes = OWN(conv_scratch_bytes)(ints, s.taps + s.kw, 0);
     return;
   }
@@ -208,20 +208,20 @@ static void OWN(conv_input_unit)(const fnn_call *call, const OWN(conv_input_cut)
 
 static void OWN(conv2d_grad_input)(const fnn_call *call, int64_t begin, int64_t end) {
   const conv_shape s = conv_shape_of(call->ints);
-  if (OWN(lanes_fits)(&s)) {
-    const conv_bands bands = conv_bands_of(s.n, s.h, s.w, 0, s.stride_h, CONV_PIXELS);
-    for (int64_t unit = begin; unit < end; unit++) {
-      if (call->phase == 0) OWN(lanes_weights)(&s, (T *)call->shared, (const T *)call->buf[1]);
-      else OWN(lanes_unit)(call, &s, bands, unit);
-    }
-    return;
-  }
   if (OWN(pairs_fits)(&s)) {
     const conv_bands bands = conv_bands_of(s.n, s.h, s.w, 0, s.stride_h, CONV_PIXELS);
     for (int64_t unit = begin; unit < end; unit++) {
       if (call->phase == 0)
         OWN(pairs_weights)(&s, (T *)call->shared, (const T *)call->buf[1], (OWN(pairs_run) *)call->scratch, unit);
       else OWN(pairs_unit)(call, &s, bands, unit);
+    }
+    return;
+  }
+  if (OWN(lanes_fits)(&s)) {
+    const conv_bands bands = conv_bands_of(s.n, s.h, s.w, 0, s.stride_h, CONV_PIXELS);
+    for (int64_t unit = begin; unit < end; unit++) {
+      if (call->phase == 0) OWN(lanes_weights)(&s, (T *)call->shared, (const T *)call->buf[1]);
+      else OWN(lanes_unit)(call, &s, bands, unit);
     }
     return;
   }

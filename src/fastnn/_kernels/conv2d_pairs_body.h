@@ -1,16 +1,25 @@
-/* conv2d_pairs_body.h: input gradients with a stride of 2 along rows to one vector of channels, for float32 and for
- * float64.
+/* conv2d_pairs_body.h: input gradients with a stride of 2 along rows to one vector of channels, or to three channels
+ * with lanes of o as in conv2d_lanes_body.h, for float32 and for float64.
  *
- * A tile of pixels of one residue would read an element of dy for each multiply-add. Here a tile is pairs of
- * neighbouring pixels of dx, one of each residue, and an element of dy meets up to three taps of a kernel row. Order of
- * summation: ky ascending, one or two columns of dy, o ascending, kx descending. */
+ * A tile of pixels of one residue would read an element of dy, or a vector of o, for one tap or two. Here a tile is
+ * pairs of neighbouring pixels of dx, one of each residue, and what is read meets up to three taps of a kernel row;
+ * three channels of all its pixels follow each other in dx. Order of summation: ky ascending, one or two columns of dy,
+ * o ascending, kx descending. */
 
 enum {
 #if defined(FNN_ISA_AVX512) || defined(FNN_ISA_NEON)
   OWN(PAIRS_TILE) = 8, /* of two vectors each; with weights of three taps and an element of dy 20 of 32 registers */
+  OWN(PAIRS_LANES_TILE) = 4, /* of six; with five vectors of dy and one of weights 30 */
 #else
   OWN(PAIRS_TILE) = 6, /* 16 of 16 */
+  OWN(PAIRS_LANES_TILE) = 2, /* 16 of 16 */
 #endif
+#if defined(FNN_ISA_AVX2)
+  OWN(PAIRS_HAVE_LANES) = 0, /* measured: 0.8 of tiles of one residue, for want of registers */
+#else
+  OWN(PAIRS_HAVE_LANES) = 1,
+#endif
+  OWN(PAIRS_CHANNELS) = 3, /* by lanes: of one channel most of the time goes to their sums */
   OWN(PAIRS_KINDS) = 5,
   OWN(PAIRS_AHEAD_BYTES) = 1 << 13 /* results that are asked for */
 };
@@ -25,11 +34,18 @@ typedef struct {
 
 _Static_assert(sizeof(OWN(pairs_run)) <= sizeof(OWN(tile_segment)), "scratch is counted in segments");
 
+/* Whether lanes are channels of dy. */
+static int OWN(pairs_are_lanes)(const conv_shape *s) {
+  return OWN(PAIRS_HAVE_LANES) && s->cin == OWN(PAIRS_CHANNELS) && OWN(lanes_fits)(s);
+}
+
 /* Whether rows fill their tiles to three quarters: tiles of other ways, which are slower by that, have no such ends. */
 static int OWN(pairs_fits)(const conv_shape *s) {
-  const int64_t pairs = fnn_ceil_div(s->w, 2);
-  return s->groups == 1 && s->stride_w == 2 && s->dilation_w == 1 && s->kw > 1 && s->cin == N && s->cout > 0 &&
-         pairs >= OWN(PAIRS_TILE) && 3 * fnn_round_up(pairs, OWN(PAIRS_TILE)) <= 4 * pairs;
+  const int is_lanes = OWN(pairs_are_lanes)(s);
+  const int64_t pairs = fnn_ceil_div(s->w, 2), tile = is_lanes ? OWN(PAIRS_LANES_TILE) : OWN(PAIRS_TILE);
+  return s->groups == 1 && s->stride_w == 2 && s->dilation_w == 1 && s->kw > 1 && s->cout > 0 &&
+         (is_lanes || (s->cin == N && !OWN(lanes_fits)(s))) && pairs >= tile &&
+         3 * fnn_round_up(pairs, tile) <= 4 * pairs;
 }
 
 /* The tap that reaches a residue from the column of dy `shift` further than the pair; -1: none. */
@@ -56,23 +72,29 @@ static int64_t OWN(pairs_row)(const conv_shape *s, OWN(pairs_run) * runs) {
     int kind = 0;
     while (OWN(pairs_masks)[kind][0] != mask || (kind < 2 && OWN(pairs_masks)[kind][1] != next)) kind++;
     runs[n] = (OWN(pairs_run)){shift * s->cout, weights, (int32_t)shift, kind};
-    weights += OWN(pairs_taps)(mask, OWN(pairs_masks)[kind][1]) * s->cout * N;
+    weights += OWN(pairs_taps)(mask, OWN(pairs_masks)[kind][1]) * s->cout * s->cin;
     shift += kind < 2 ? 2 : 1;
   }
   return n;
 }
 
-/* Row ky of out[ky][run][o][column of dy, residue][c] = weights[ky][kx][c][o]. */
+/* Row ky of out[ky][run][o][column of dy, residue][c] = weights[ky][kx][c][o]; of lanes [o / N] and [c][o % N]. */
 static void OWN(pairs_weights)(const conv_shape *s, T *out, const T *weights, OWN(pairs_run) * runs, int64_t ky) {
+  const int is_lanes = OWN(pairs_are_lanes)(s);
   const int64_t n = OWN(pairs_row)(s, runs);
+  if (ky == 0) memset(out + s->taps * s->cout * s->cin, 0, sizeof(T) * (size_t)s->cout);
   for (const OWN(pairs_run) *r = runs; r < runs + n; r++) {
     const int *masks = OWN(pairs_masks)[r->kind], taps = OWN(pairs_taps)(masks[0], masks[1]);
-    T *to = out + ky * s->kw * s->cout * N + r->weights;
+    T *to = out + ky * s->kw * s->cout * s->cin + r->weights;
     for (int64_t k = 0; k < 4; k++) {
       if (!(masks[k / 2] >> k % 2 & 1)) continue;
       const int64_t kx = OWN(pairs_tap)(s, k % 2, r->shift + k / 2);
-      OWN(pack_transposed)(to, taps * N, weights + (ky * s->kw + kx) * N * s->cout, s->cout, s->cout, N);
-      to += N;
+      const T *from = weights + (ky * s->kw + kx) * s->cin * s->cout;
+      if (!is_lanes) OWN(pack_transposed)(to, taps * N, from, s->cout, s->cout, N);
+      for (int64_t o = 0; is_lanes && o < s->cout; o += N)
+        for (int64_t c = 0; c < s->cin; c++)
+          FN(store)(to + o * taps * s->cin + c * N, FN(load)(from + c * s->cout + o));
+      to += is_lanes ? s->cin * N : N;
     }
   }
 }
@@ -81,7 +103,7 @@ static void OWN(pairs_weights)(const conv_shape *s, T *out, const T *weights, OW
 typedef struct {
   const OWN(pairs_run) * runs;
   int64_t n_runs, cols, k; /* columns and channels of dy */
-  const T *dy, *weights;
+  const T *dy, *weights, *zeros; /* zeros: a pixel */
 } OWN(pairs);
 
 /* A run over a tile: columns q of dy from `a` on, of which [begin, end) are inside. */
@@ -109,6 +131,11 @@ FNN_INLINE void OWN(pairs_steps)(V *acc, const T *a, const T *w, int64_t k, int6
   }
 }
 
+/* The residue that a tap reaches, of those of a column of dy (`own` of them) and of the next one. */
+FNN_INLINE int OWN(pairs_residue)(const int tap, const int own, const int mask, const int next) {
+  return tap >= own ? (next == 3 ? tap - own : next / 2) : mask == 3 ? tap : mask / 2;
+}
+
 /* Pairs from `first` on, of whose pixels dx has `pixels`. */
 static __attribute__((noinline)) void OWN(pairs_tile)(const OWN(pairs) * t, int64_t first, T *dx, int64_t pixels) {
   const int n = OWN(PAIRS_TILE);
@@ -134,13 +161,70 @@ static __attribute__((noinline)) void OWN(pairs_tile)(const OWN(pairs) * t, int6
     if (i < 2 * n - 1 || i < pixels) FN(store)(dx + i * N, acc[i]);
 }
 
+/* The same with lanes of o, of columns of dy at `at`: of weights, which are more, a vector at a time. */
+FNN_INLINE void OWN(pairs_lanes)(V *acc, const T *const *at, const T *w, int64_t k, const int mask, const int next) {
+  enum { TILE = OWN(PAIRS_LANES_TILE), CHANNELS = OWN(PAIRS_CHANNELS) };
+  const int own = OWN(pairs_taps)(mask, 0), all = OWN(pairs_taps)(mask, next);
+#pragma GCC unroll 1
+  for (int64_t o = 0; o < k; o += N, w += all * CHANNELS * N) {
+    V x[TILE + 1];
+#pragma GCC unroll 5
+    for (int q = 0; q < TILE + (next ? 1 : 0); q++) x[q] = FN(load)(at[q] + o);
+#pragma GCC unroll 9
+    for (int j = 0; j < all * CHANNELS; j++) {
+      const int tap = j / CHANNELS, is_next = tap >= own;
+      const int residue = is_next ? (next == 3 ? tap - own : next / 2) : mask == 3 ? tap : mask / 2;
+      const V b = FN(load)(w + j * N);
+#pragma GCC unroll 4
+      for (int p = 0; p < TILE; p++) acc[(2 * p + residue) * CHANNELS + j % CHANNELS] += x[p + is_next] * b;
+    }
+  }
+}
+
+/* A row of dx, of w pixels. Columns outside dy are zeros: to leave them out would take as much code again. Asks for
+ * what lies `ahead` elements further than the first run, unless that is 0. */
+static __attribute__((noinline)) void OWN(pairs_lanes_row)(const OWN(pairs) * t, T *dx, int64_t w, int64_t ahead) {
+  enum { TILE = OWN(PAIRS_LANES_TILE), CHANNELS = OWN(PAIRS_CHANNELS) };
+  const int64_t count = fnn_ceil_div(w, 2), k = t->k;
+  for (int64_t p = 0; p < count; p += TILE) { /* the last tile may do some pairs again */
+    const int64_t first = fnn_min(p, count - TILE);
+    V acc[2 * TILE * CHANNELS];
+#pragma GCC unroll 24
+    for (int i = 0; i < 2 * TILE * CHANNELS; i++) acc[i] = (V){0};
+    if (ahead) {
+      const T *next = t->dy + t->runs->dy + first * k + ahead;
+      for (int64_t i = 0; i < TILE * k; i += FNN_ALIGN / sizeof(T)) __builtin_prefetch(next + i, 0, 2);
+    }
+    for (const OWN(pairs_run) *r = t->runs, *last = r + t->n_runs; r < last; r++) {
+      const T *from = t->dy + r->dy + first * k, *weights = t->weights + r->weights, *at[TILE + 1];
+#pragma GCC unroll 5
+      for (int q = 0; q <= TILE; q++)
+        at[q] = (uint64_t)(first + r->shift + q) < (uint64_t)t->cols ? from + q * k : t->zeros;
+      switch (r->kind) {
+        case 0: OWN(pairs_lanes)(acc, at, weights, k, 3, 2); break;
+        case 1: OWN(pairs_lanes)(acc, at, weights, k, 1, 3); break;
+        case 2: OWN(pairs_lanes)(acc, at, weights, k, 3, 0); break;
+        case 3: OWN(pairs_lanes)(acc, at, weights, k, 2, 0); break;
+        default: OWN(pairs_lanes)(acc, at, weights, k, 1, 0);
+      }
+    }
+    T last_pixels[2 * TILE * CHANNELS], *to = dx + 2 * first * CHANNELS;
+    const int is_whole = w >= 2 * (first + TILE);
+    OWN(lanes_finish)(acc, is_whole ? to : last_pixels, CHANNELS, 2 * TILE, CHANNELS);
+    if (!is_whole) memcpy(to, last_pixels, (2 * TILE - 1) * CHANNELS * sizeof(T));
+  }
+}
+
 /* One unit: images [image, image + images) by rows [row, row + rows) of dx. */
 static void OWN(pairs_unit)(const fnn_call *call, const conv_shape *s, conv_bands bands, int64_t unit) {
   const int64_t image = unit / bands.bands * bands.images, row = unit % bands.bands * bands.rows;
   const int64_t images = fnn_min(bands.images, s->n - image), rows = fnn_min(bands.rows, s->h - row);
   OWN(pairs_run) *runs = (OWN(pairs_run) *)call->scratch, *row_runs = runs + s->taps;
   const int64_t n = OWN(pairs_row)(s, row_runs), count = fnn_ceil_div(s->w, 2), dy_row = s->ow * s->cout;
-  OWN(pairs) t = {.runs = runs, .cols = s->ow, .k = s->cout, .weights = (const T *)call->shared};
+  const int64_t ahead = fnn_max(1, OWN(LANES_AHEAD_BYTES) / (dy_row * (int64_t)sizeof(T))) * dy_row;
+  const int is_lanes = OWN(pairs_are_lanes)(s);
+  OWN(pairs) t = {.runs = runs, .cols = s->ow, .k = s->cout, .weights = (const T *)call->shared,
+                  .zeros = (const T *)call->shared + s->taps * s->cout * s->cin};
   for (int64_t y = row; y < row + rows; y++) {
     t.n_runs = 0;
     for (int64_t ky = 0, oy; ky < s->kh; ky++) {
@@ -148,12 +232,17 @@ static void OWN(pairs_unit)(const fnn_call *call, const conv_shape *s, conv_band
       for (int64_t k = 0; k < n; k++) {
         runs[t.n_runs] = row_runs[k];
         runs[t.n_runs].dy += oy * dy_row;
-        runs[t.n_runs++].weights += ky * s->kw * s->cout * N;
+        runs[t.n_runs++].weights += ky * s->kw * s->cout * s->cin;
       }
     }
     for (int64_t i = image; i < image + images; i++) {
       t.dy = (const T *)call->buf[0] + i * s->oh * dy_row;
-      T *dx = (T *)call->buf[2] + (i * s->h + y) * s->w * N;
+      T *dx = (T *)call->buf[2] + (i * s->h + y) * s->w * s->cin;
+      if (is_lanes) {
+        const int64_t asks = t.n_runs && y % s->stride_h == 0 ? ahead : 0; /* once where other rows read the same */
+        OWN(pairs_lanes_row)(&t, dx, s->w, asks);
+        continue;
+      }
       for (int64_t p = 0; p < count; p += OWN(PAIRS_TILE)) { /* the last tile may do some pairs again */
         const int64_t first = fnn_min(p, count - OWN(PAIRS_TILE));
         const T *next = dx + 2 * first * N + OWN(PAIRS_AHEAD_BYTES) / sizeof(T);
