@@ -51,9 +51,9 @@ static void OWN(gemm_ask_next)(OWN(gemm_ask) * asks, const OWN(gemm_cut) * c, co
   asks[1] = (OWN(gemm_ask)){b + next.begin + from * b_row, b_row, fnn_min(c->k_block, c->k - from), next.cols};
 }
 
-/* The same where A or they are packed: of B its next panel of the block of k, or the first one of the next block, or of
- * the next unit; of A the next block of k or of rows, of which each panel asks for a part. Units of one group follow
- * each other. */
+/* The same where A or they are packed, or rows of a transposed A lie pages apart: of B its next panel of the block of k,
+ * or the first one of the next block, or of the next unit; of A the next block of k or of rows, of which each panel asks
+ * for a part. Units of one group follow each other; where A is read in place, those of one block of rows. */
 static void OWN(gemm_ask_packed)(OWN(gemm_ask) * asks, const OWN(gemm_cut) * c, const int64_t *ints, const T *a,
                                  const T *b, int64_t row_block, int64_t k_begin, int64_t k, int64_t k_end,
                                  int64_t panel_begin, int64_t panel_end, int64_t panel_index) {
@@ -62,14 +62,16 @@ static void OWN(gemm_ask_packed)(OWN(gemm_ask) * asks, const OWN(gemm_cut) * c, 
   const int ends = k_next == k_end;
   const int64_t k_then = ends ? k_begin : k_next;
   const int64_t next = !is_last ? panel_index + 1 : ends && is_last_unit ? panel_end : panel_begin;
+  const int is_in_place = c->way == GEMM_PLAIN;
   const int is_far = c->packs_b || c->n * c->k * (int64_t)sizeof(T) >= GEMM_AHEAD_BYTES;
-  if (is_far && ints[GEMM_B_COL] == 1 && next < c->panels) {
+  if (is_far && !c->packs_group && !is_in_place && ints[GEMM_B_COL] == 1 && next < c->panels) {
     const tile_panel panel = tile_panel_of(c->n, N, c->widest, next);
     const int64_t from = is_last ? k_then : k;
     asks[1] = (OWN(gemm_ask)){b + panel.begin + from * b_row, b_row, fnn_min(c->k_block, k_end - from), panel.cols};
   }
-  if (c->way != GEMM_PACKED_A || (ends && is_last_unit)) return;
-  const int64_t panels = panel_end - panel_begin, index = panel_index - panel_begin;
+  if ((c->way != GEMM_PACKED_A && !is_in_place) || (ends && is_last_unit)) return;
+  const int64_t first = is_in_place ? 0 : panel_begin, panels = is_in_place ? c->panels : panel_end - panel_begin;
+  const int64_t index = panel_index - first;
   const int64_t row = (row_block + ends) * c->rows, span = fnn_min(c->k_block, k_end - k_then);
   const int64_t begin = span * index / panels, end = span * (index + 1) / panels;
   asks[0] = (OWN(gemm_ask)){a + row + (k_then + begin) * a_col, a_col, end - begin, fnn_min(c->rows, c->m - row)};
@@ -105,10 +107,16 @@ static void OWN(gemm_ask_rows_of)(OWN(gemm_ask) * asks, const OWN(gemm_cut) * c,
 }
 
 /* A unit's share of what the next ones read of B: [k, k_next) of the next panel, or as much of the next split. In a
- * network it is seldom in this core's cache: the optimizer has just written it, or other layers' B came since. */
-static void OWN(gemm_ask_shared)(OWN(gemm_ask) * asks, const OWN(gemm_cut) * c, const T *b, int64_t b_row, int64_t k,
-                                 int64_t k_next, int64_t panel_index, int64_t row_block) {
+ * network it is seldom in this core's cache: the optimizer has just written it, or other layers' B came since. The first
+ * panel that a thread does asks for A too, where that is one piece of memory: from the rows of the next tile on. */
+static void OWN(gemm_ask_shared)(OWN(gemm_ask) * asks, const OWN(gemm_cut) * c, const int64_t *ints, const T *a,
+                                 const T *b, int64_t k, int64_t k_next, int64_t panel_index, int64_t row_block,
+                                 int is_first) {
+  const int64_t a_row = ints[GEMM_A_ROW], b_row = ints[GEMM_B_ROW], piece = OWN(TILE_COLS);
   const int splits = c->asks == GEMM_ASKS_SPLIT;
+  const int64_t row = row_block * c->rows + tile_rows(tile_panel_of(c->n, N, c->widest, panel_index).vectors);
+  if (is_first && !splits && a_row == c->k && ints[GEMM_A_COL] == 1 && row < c->m)
+    asks[0] = (OWN(gemm_ask)){a + row * a_row, piece, fnn_min(c->rows, c->m - row) * a_row / piece, piece};
   const int64_t next_panel = panel_index + !splits, next_k = k + (splits ? c->split_k : 0);
   const int64_t rows = fnn_min(k_next - k, c->k - next_k);
   if (next_panel == c->panels || rows <= 0) return;

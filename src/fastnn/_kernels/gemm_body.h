@@ -10,6 +10,7 @@ typedef struct {
   T *b, *next, *bias, *a, *partial;
   const T *next_of;  /* where in B that is */
   int64_t next_rows; /* so many rows of it; 0: none */
+  int64_t first_panel; /* that the thread does of a phase; -1: it did it before */
   int64_t *b_of; /* number of the (batch, split, panel) that is packed; -1: none; from chunk to chunk of a thread */
   char *program;
 } OWN(gemm_scratch);
@@ -651,7 +652,8 @@ static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OW
       else if (c->asks == GEMM_ASKS_PACKED)
         OWN(gemm_ask_packed)(asked, c, ints, a, b, row_block, k_begin, k, k_end, panel_begin, panel_end, panel_index);
       else if (c->asks == GEMM_ASKS_PANEL || c->asks == GEMM_ASKS_SPLIT)
-        OWN(gemm_ask_shared)(asked, c, b, ints[GEMM_B_ROW], k, k_next, panel_index, row_block);
+        OWN(gemm_ask_shared)(asked, c, ints, a, b, k, k_next, panel_index, row_block,
+                             panel_index == scratch->first_panel);
       else if (c->asks == GEMM_ASKS_ROWS)
         OWN(gemm_ask_rows_of)(asked, c, ints, a, call->buf, row_block, k_begin, k_next, k_end, panel_begin, panel_end,
                               panel_index);
@@ -794,6 +796,7 @@ static void OWN(gemm)(const fnn_call *outer, int64_t begin, int64_t end) {
     return;
   }
   const int is_plain = call->reals[0] == 1 && call->reals[1] == 0 && !call->buf[3] && !call->ints[GEMM_RELU];
+  scratch.first_panel = call->follows ? -1 : begin / c->row_blocks * c->group;
   for (int64_t unit = begin; unit < end; unit++) {
     /* Splits and batches vary slowest; then what neighbours share: a panel of B, or rows of A. */
     const int64_t inner = unit % (c->groups * c->row_blocks), z = unit / (c->groups * c->row_blocks) % c->batches;

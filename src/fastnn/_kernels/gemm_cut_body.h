@@ -231,6 +231,16 @@ static enum gemm_way OWN(gemm_way_of)(const OWN(gemm_cut) * c, const int64_t *in
   return is_shared && c->n * c->k * size >= GEMM_AHEAD_BYTES ? GEMM_SHARED : GEMM_PLAIN;
 }
 
+/* Whether tiles ask for the next block of rows of a transposed A, of what the L2 cache does not hold together: pieces of
+ * lines that lie pages apart are no streams. */
+static int OWN(gemm_asks_transposed)(const OWN(gemm_cut) * c, const int64_t *ints) {
+  const int64_t bytes = (c->m * c->k + c->n * c->k + c->m * c->n) * (int64_t)sizeof(T);
+  const int is_paged = ints[GEMM_A_ROW] == 1 && ints[GEMM_A_COL] * (int64_t)sizeof(T) >= GEMM_PAGES_APART;
+  const int is_in_place = c->way == GEMM_PLAIN && !c->shares_panel && c->splits == 1;
+  return is_paged && (c->packs_group || is_in_place) && OWN(gemm_is_broad)(c) && c->batches == 1 && c->row_blocks > 1 &&
+         bytes >= GEMM_PREFETCHED_BYTES;
+}
+
 /* Of dots, several columns at a time; those of a single row are streams that the hardware sees. */
 static enum gemm_asks OWN(gemm_asks_of)(const OWN(gemm_cut) * c, const int64_t *ints) {
   const int64_t size = sizeof(T), b_bytes = c->n * c->k * size;
@@ -242,7 +252,7 @@ static enum gemm_asks OWN(gemm_asks_of)(const OWN(gemm_cut) * c, const int64_t *
   }
   if (c->way == GEMM_SHARED) return GEMM_ASKS_PANEL;
   if (c->way == GEMM_COPIED_B) return GEMM_ASKS_ROWS;
-  if (c->copies || OWN(gemm_asks_packed)(c)) return GEMM_ASKS_PACKED;
+  if (c->copies || OWN(gemm_asks_packed)(c) || OWN(gemm_asks_transposed)(c, ints)) return GEMM_ASKS_PACKED;
   if (c->splits == 1 || c->packs_b) return GEMM_ASKS_NOTHING;
   const int is_transposed = ints[GEMM_A_ROW] == 1 && ints[GEMM_A_COL] * size < GEMM_PAGES_APART;
   if (is_transposed && (c->n >= GEMM_SHARING_COLS || OWN(gemm_is_streamed)(c))) return GEMM_ASKS_NEXT;
