@@ -24,6 +24,9 @@ FNN_INLINE pool read_pool(const int64_t *ints) {
                 ints[11]};
 }
 
+/* Whether no windows overlap. */
+FNN_INLINE int is_disjoint(const pool *p) { return p->sh >= p->kh && p->sw >= p->kw; }
+
 /* A window along one axis, cut to the image: [first, last). */
 typedef struct {
   int64_t first, last;
@@ -47,6 +50,37 @@ FNN_INLINE int64_t forward_rows(const pool *p) {
   return fnn_max(1, fnn_min(UNIT / fnn_max(1, p->ow * p->c), fnn_ceil_div(p->n * p->oh, LEAST)));
 }
 
+/* Forward: the windows of a row that lie in the image as a whole. */
+FNN_INLINE span whole_windows(const pool *p) {
+  const int64_t room = p->w + p->left - p->kw;
+  return (span){fnn_ceil_div(p->left, p->sw), room < 0 ? 0 : fnn_min(p->ow, room / p->sw + 1)};
+}
+
+/* Elements of `pixels` of a row, if there was a window at each pixel of x. */
+FNN_INLINE int64_t run_length(const pool *p, int64_t pixels) { return ((pixels - 1) * p->sw + 1) * p->c; }
+
+/* Whether those are done as if there was: their channels are a run, of which whole vectors are made, and with a stride
+ * some are picked. That pays where pixels are small parts of a vector. */
+FNN_INLINE int is_run(const pool *p, int64_t element_bytes) {
+  const span whole = whole_windows(p);
+  return (p->sw == 1 || 2 * p->sw * p->c * element_bytes <= FNN_VECTOR_BYTES) && whole.first < whole.last &&
+         run_length(p, whole.last - whole.first) * element_bytes >= FNN_VECTOR_BYTES;
+}
+
+/* Of a row that some are picked from, and what pick_pixels may read after it. */
+FNN_INLINE int64_t run_elements(const pool *p) { return p->ow * p->sw * p->c + FNN_VECTOR_BYTES; }
+
+/* `pixels` of `bytes` (half a vector at most), every `step`-th of `from`, to `to`, of which `room` bytes are theirs or
+ * not written yet. */
+FNN_INLINE void pick_pixels(char *to, const void *from, int64_t pixels, int64_t bytes, int64_t step, int64_t room) {
+  enum { HALF = FNN_VECTOR_BYTES / 2 };
+  const char *next = from;
+  for (; pixels > 0 && room >= HALF; pixels--, to += bytes, next += step * bytes, room -= bytes)
+    memcpy(to, next, HALF);
+  for (; pixels > 0; pixels--, to += bytes, next += step * bytes)
+    for (int64_t k = 0; k < bytes; k++) to[k] = next[k];
+}
+
 /* Gradients: a unit is a band of rows of one image, or several whole images. */
 typedef struct {
   int64_t images, rows, bands;
@@ -63,9 +97,6 @@ FNN_INLINE band_split mean_bands(const pool *p) {
 
 /* Of a row: as many as hold its elements, some of which may begin where no window does. */
 FNN_INLINE int64_t mean_cells(const pool *p) { return fnn_ceil_div(p->w + p->left, p->sw); }
-
-/* Whether no windows overlap. */
-FNN_INLINE int is_disjoint(const pool *p) { return p->sh >= p->kh && p->sw >= p->kw; }
 
 /* Whether average_pool2d_grad sums rows of dy before it makes those of dx of them: where that has whole vectors to work
  * on, which the channels of a pixel are not, or saves more than it costs. */
@@ -141,6 +172,8 @@ static void pool_size(const int64_t *ints, fnn_work *work, enum pool_pass pass, 
   work->units[0] = image == 0 ? 0 : pass == FORWARD ? fnn_ceil_div(p.n * p.oh, forward_rows(&p))
                                                     : fnn_ceil_div(p.n, split.images) * split.bands;
   work->scratch_bytes = ints[12] ? fnn_program_scratch(ints + ints[12], element_bytes) : 0;
+  if (pass == FORWARD && p.sw > 1 && is_run(&p, element_bytes)) /* and places of four bytes at most */
+    work->scratch_bytes = fnn_max(work->scratch_bytes, run_elements(&p) * (element_bytes + 4));
   if (pass == OF_MEAN && is_summed(&p, element_bytes)) { /* for a row of sums */
     const int64_t sums = (p.kw - 1) / p.sw + fnn_max(p.ow, mean_cells(&p));
     work->scratch_bytes = fnn_max(work->scratch_bytes, sums * p.c * element_bytes);

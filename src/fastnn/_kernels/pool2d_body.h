@@ -109,36 +109,63 @@ FNN_INLINE V OWN(window_mean)(const T *x, int64_t rows, int64_t cols, int64_t li
   return sum / (T)(rows * cols);
 }
 
-/* A pixel of y, of a window whose elements in the image are `rows` by `cols` from x on. `places` are of elements of
- * `bytes`, none if that is 0; the first of the window's has the place `first`. */
-FNN_INLINE void OWN(max_pixel)(T *y, char *places, const T *x, int64_t rows, int64_t cols, const pool *p, int64_t first,
-                               const int bytes) {
+/* n elements of a row of y, the channels of a pixel or of neighbours, of windows whose elements in the image are `rows`
+ * by `cols`, the first from x on. `places` are of elements of `bytes`, none if that is 0; the first of a window's has
+ * the place `first`. With `whole`, n is no less than a vector, and the last one overlaps the one before. */
+FNN_INLINE void OWN(max_run)(T *y, char *places, const T *x, int64_t rows, int64_t cols, const pool *p, int64_t n,
+                             int64_t first, const int bytes, const int whole) {
   const int64_t line = p->w * p->c, c = p->c;
   M place;
   int64_t i = 0;
-  for (; i + N <= c; i += N) {
+  for (; whole ? i < n : i + N <= n; i += N) {
+    if (whole) i = fnn_min(i, n - N);
     FN(store)(y + i, OWN(window_max)(x + i, rows, cols, line, c, N, first, p->kw, &place));
     if (bytes) OWN(store_places)(places, i, place, N, bytes);
   }
-  if (i == c) return;
-  FN(store_part)(y + i, OWN(window_max)(x + i, rows, cols, line, c, c - i, first, p->kw, &place), c - i);
-  if (bytes) OWN(store_places)(places, i, place, c - i, bytes);
+  if (whole || i == n) return;
+  FN(store_part)(y + i, OWN(window_max)(x + i, rows, cols, line, c, n - i, first, p->kw, &place), n - i);
+  if (bytes) OWN(store_places)(places, i, place, n - i, bytes);
 }
 
-FNN_INLINE void OWN(mean_pixel)(T *y, char *places, const T *x, int64_t rows, int64_t cols, const pool *p,
-                                int64_t first, const int bytes) {
+FNN_INLINE void OWN(mean_run)(T *y, char *places, const T *x, int64_t rows, int64_t cols, const pool *p, int64_t n,
+                              int64_t first, const int bytes, const int whole) {
   (void)places, (void)first, (void)bytes;
   const int64_t line = p->w * p->c, c = p->c;
   int64_t i = 0;
-  for (; i + N <= c; i += N) FN(store)(y + i, OWN(window_mean)(x + i, rows, cols, line, c, N));
-  if (i < c) FN(store_part)(y + i, OWN(window_mean)(x + i, rows, cols, line, c, c - i), c - i);
+  for (; whole ? i < n : i + N <= n; i += N) {
+    if (whole) i = fnn_min(i, n - N);
+    FN(store)(y + i, OWN(window_mean)(x + i, rows, cols, line, c, N));
+  }
+  if (!whole && i < n) FN(store_part)(y + i, OWN(window_mean)(x + i, rows, cols, line, c, n - i), n - i);
 }
 
-typedef void OWN(pixel_fn)(T *y, char *places, const T *x, int64_t rows, int64_t cols, const pool *p, int64_t first,
-                           const int bytes);
+typedef void OWN(run_fn)(T *y, char *places, const T *x, int64_t rows, int64_t cols, const pool *p, int64_t n,
+                         int64_t first, const int bytes, const int whole);
 
-FNN_INLINE void OWN(forward)(const fnn_call *call, int64_t begin, int64_t end, OWN(pixel_fn) *pixel, const int bytes) {
-  pool p = read_pool(call->ints);
+/* The same with loops over small windows unrolled; those with places of four bytes are large. */
+FNN_INLINE void OWN(unrolled)(OWN(run_fn) *run, T *y, char *places, const T *x, int64_t rows, int64_t cols,
+                              const pool *p, int64_t n, int64_t first, const int bytes, const int whole) {
+  if (bytes == 4 || rows != cols || rows > 3 || rows == 1) run(y, places, x, rows, cols, p, n, first, bytes, whole);
+  else if (rows == 3) run(y, places, x, 3, 3, p, n, first, bytes, whole);
+  else run(y, places, x, 2, 2, p, n, first, bytes, whole);
+}
+
+/* `pixels` of a row of y, whose windows lie in the image as a whole: see is_run. What is written behind them, up to
+ * `room` elements from y on, is not there yet. */
+FNN_INLINE void OWN(pixels_at_once)(const fnn_call *call, OWN(run_fn) *run, T *y, char *places, const T *x,
+                                    int64_t rows, const pool *p, int64_t pixels, int64_t room, int64_t first,
+                                    const int bytes) {
+  T *all = p->sw == 1 ? y : (T *)call->scratch;
+  char *all_places = p->sw == 1 ? places : call->scratch + run_elements(p) * (int64_t)sizeof(T);
+  OWN(unrolled)(run, all, all_places, x, rows, p->kw, p, run_length(p, pixels), first, bytes, 1);
+  if (p->sw == 1) return;
+  pick_pixels((char *)y, all, pixels, p->c * (int64_t)sizeof(T), p->sw, room * (int64_t)sizeof(T));
+  if (bytes) pick_pixels(places, all_places, pixels, p->c * bytes, p->sw, room * bytes);
+}
+
+FNN_INLINE void OWN(forward)(const fnn_call *call, int64_t begin, int64_t end, OWN(run_fn) *run, const int bytes) {
+  const pool p = read_pool(call->ints);
+  const span whole = is_run(&p, sizeof(T)) ? whole_windows(&p) : (span){p.ow, p.ow};
   int64_t step = forward_rows(&p);
   for (int64_t unit = begin; unit < end; unit++) {
     int64_t first = unit * step, last = fnn_min(p.n * p.oh, first + step);
@@ -148,14 +175,20 @@ FNN_INLINE void OWN(forward)(const fnn_call *call, int64_t begin, int64_t end, O
       T *y = (T *)call->buf[1] + row * p.ow * p.c;
       char *places = bytes ? call->buf[2] + row * p.ow * p.c * bytes : NULL;
       int64_t above = (ys.first + p.top - row % p.oh * p.sh) * p.kw;
-      for (int64_t ox = 0; ox < p.ow; ox++, y += p.c, places += p.c * bytes) {
-        span xs = window_span(ox, p.sw, p.left, p.kw, p.w);
-        const T *x = image + (ys.first * p.w + xs.first) * p.c;
-        int64_t rows = ys.last - ys.first, cols = xs.last - xs.first, place = above + xs.first + p.left - ox * p.sw;
-        if (rows != cols || rows > 3) pixel(y, places, x, rows, cols, &p, place, bytes);
-        else if (rows == 3) pixel(y, places, x, 3, 3, &p, place, bytes); /* unrolled */
-        else if (rows == 2) pixel(y, places, x, 2, 2, &p, place, bytes);
-        else pixel(y, places, x, 1, 1, &p, place, bytes);
+      for (int64_t ox = 0, next = whole.first; ox < p.ow; next = p.ow) {
+        for (; ox < next; ox++, y += p.c, places += p.c * bytes) {
+          span xs = window_span(ox, p.sw, p.left, p.kw, p.w);
+          const T *x = image + (ys.first * p.w + xs.first) * p.c;
+          int64_t rows = ys.last - ys.first, cols = xs.last - xs.first, place = above + xs.first + p.left - ox * p.sw;
+          OWN(unrolled)(run, y, places, x, rows, cols, &p, p.c, place, bytes, 0);
+        }
+        if (ox == p.ow) break;
+        const int64_t pixels = whole.last - ox, room = ((last - row) * p.ow - ox) * p.c;
+        const T *x = image + (ys.first * p.w + ox * p.sw - p.left) * p.c;
+        OWN(pixels_at_once)(call, run, y, places, x, ys.last - ys.first, &p, pixels, room, above, bytes);
+        ox += pixels;
+        y += pixels * p.c;
+        places += pixels * p.c * bytes;
       }
     }
     OWN(finish)(call, first * p.ow, (last - first) * p.ow);
@@ -166,14 +199,14 @@ FNN_INLINE void OWN(forward)(const fnn_call *call, int64_t begin, int64_t end, O
  * element, row by row, the place ky * kw + kx in the window. */
 static void OWN(max_pool2d)(const fnn_call *call, int64_t begin, int64_t end) {
   const pool p = read_pool(call->ints);
-  if (!call->buf[2]) OWN(forward)(call, begin, end, OWN(max_pixel), 0);
-  else if (place_bytes(&p) == 1) OWN(forward)(call, begin, end, OWN(max_pixel), 1);
-  else OWN(forward)(call, begin, end, OWN(max_pixel), 4);
+  if (!call->buf[2]) OWN(forward)(call, begin, end, OWN(max_run), 0);
+  else if (place_bytes(&p) == 1) OWN(forward)(call, begin, end, OWN(max_run), 1);
+  else OWN(forward)(call, begin, end, OWN(max_run), 4);
 }
 
 /* average_pool2d: x, y. The mean of each window: summed row by row in T, then divided. */
 static void OWN(average_pool2d)(const fnn_call *call, int64_t begin, int64_t end) {
-  OWN(forward)(call, begin, end, OWN(mean_pixel), 0);
+  OWN(forward)(call, begin, end, OWN(mean_run), 0);
 }
 
 /* ---- the gradient of maxima ---- */
