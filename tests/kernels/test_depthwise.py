@@ -56,6 +56,9 @@ PROBLEMS = [
     Problem(2, 6, 9, 7, 3, 2, 3, strides=(1, 2)),
     Problem(1, 11, 12, 4, 2, 3, 3, dilation=(2, 3), pads=(2, 3, 2, 3)),
     Problem(1, 12, 14, 6, 1, 3, 3, strides=(2, 2), dilation=(2, 3)),
+    # Thin pixels are read where they lie, but for those at the end of the array.
+    Problem(3, 13, 12, 5, 1, 3, 3, strides=(3, 3), pads=(1, 1, 1, 1)),
+    Problem(2, 21, 9, 1, 1, 5, 4, strides=(2, 2), pads=(2, 2, 1, 2)),
     Problem(1, 60, 30, 33, 1, 5, 5, pads=(2, 2, 2, 2)),
     Problem(1, 8, 8, 2, 2, 2, 2, strides=(5, 5)),
     Problem(0, 5, 5, 2, 1, 3, 3),

@@ -185,9 +185,11 @@ static void OWN(depthwise_kernel_block)(const fnn_call *call, const OWN(depthwis
   OWN(depthwise_grad_rect) r = {.channels = c->lanes, .begin = group * c->vectors,
                                 .end = fnn_min((group + 1) * c->vectors, stored / N),
                                 .tap_row = s->dilation_h * c->window_row,
-                                .tap_col = s->dilation_w * (c->lanes / c->group), .sum_row = s->kw * stored,
+                                .tap_col = s->dilation_w * c->pixel, .sum_row = s->kw * stored,
                                 .sum_col = stored, .x_row = s->stride_h * c->window_row,
-                                .x_step = s->stride_w * c->lanes, .dy_row = c->result_row, .dy_step = c->lanes};
+                                .x_step = s->stride_w * c->group * c->pixel,
+                                .dy_row = c->group == 1 ? s->ow * s->channels : c->result_row,
+                                .dy_step = c->group * s->channels};
   /* As in depthwise_correlate; what is in the last cache comes soon enough for pixels that are read one by one. */
   if (c->is_far && c->lanes * (int64_t)sizeof(T) >= DW_THIN_BYTES &&
       (s->stride_w == 1 || depthwise_bytes(s, (int64_t)sizeof(T)) > DW_ASKED_BYTES)) {
@@ -202,11 +204,13 @@ static void OWN(depthwise_kernel_block)(const fnn_call *call, const OWN(depthwis
     OWN(depthwise_axis) y_axis, x_axis;
     r.x = OWN(depthwise_input_window)(call, c, image, row, rows, &y_axis, &x_axis);
     r.dy = (const T *)call->buf[1] + (image * s->oh + row) * s->ow * s->channels;
-    if (c->result_row > s->ow * s->channels) {
-      T *dy = (T *)call->scratch + OWN(depthwise_results_at)(c);
-      if (c->group > 1) OWN(depthwise_pad)(dy, c->result_row, r.dy, rows, s->ow * s->channels, 0);
-      else OWN(depthwise_widen)(dy, c->lanes, r.dy, rows * s->ow, s->channels, 1);
-      r.dy = dy;
+    T *space = c->wide ? (T *)call->scratch + OWN(depthwise_results_at)(c) : NULL;
+    if (c->group > 1 && c->result_row > s->ow * s->channels) {
+      OWN(depthwise_pad)(space, c->result_row, r.dy, rows, s->ow * s->channels, 0);
+      r.dy = space;
+    } else if (c->wide && c->group == 1) {
+      r.dy = OWN(depthwise_thin)(space, r.dy, rows * s->ow, s->channels,
+                                 (const T *)call->buf[1] + s->n * s->oh * s->ow * s->channels);
     }
     for (int64_t ky = 0; ky < s->kh; ky += DW_TAPS) {
       for (int64_t kx = 0; kx < s->kw; kx += DW_TAPS) {

@@ -103,9 +103,9 @@ DW_VARIANTS(0, 1) DW_VARIANTS(5, 1) DW_VARIANTS(5, 2) DW_VARIANTS(7, 1)
 static void OWN(depthwise_ask)(const OWN(depthwise_pair) * r, int64_t ox, int64_t end, int64_t at) {
   const OWN(depthwise_images) *m = r->m;
   const int64_t column = end * m->cols.stride + m->cols.origin + (m->cols.taps - 1) * m->cols.step;
-  const T *x = r->x + (m->rows.taps - 1) * m->rows.step * m->x_row + column * m->channels + at;
+  const T *x = r->x + (m->rows.taps - 1) * m->rows.step * m->x_row + column * m->x_pixel + at;
   for (int64_t row = 0; row < r->rows * m->rows.stride; row++)
-    for (int64_t c = 0; c < (end - ox) * m->cols.stride; c++) __builtin_prefetch(x + row * m->x_row + c * m->channels);
+    for (int64_t c = 0; c < (end - ox) * m->cols.stride; c++) __builtin_prefetch(x + row * m->x_row + c * m->x_pixel);
   for (int64_t row = 0; row < r->rows; row++)
     for (int64_t p = end; p < 2 * end - ox; p++) __builtin_prefetch(r->y + row * m->y_row + p * m->y_step + at, 1);
 }
@@ -114,7 +114,7 @@ static void OWN(depthwise_ask)(const OWN(depthwise_pair) * r, int64_t ox, int64_
  * is taken part by part, all vectors of one before the next, in the order of memory. */
 static void OWN(depthwise_correlate_any)(const OWN(depthwise_images) * m, int64_t height, int64_t width) {
   void (*const *variants)(const OWN(depthwise_pair) *, int64_t, int64_t) = OWN(depthwise_of_0_by_1);
-  const int meets = m->cols.step == 1 && m->x_pixel == m->channels; /* results read the same columns */
+  const int meets = m->cols.step == 1 && m->x_step == m->cols.stride * m->x_pixel; /* results read the same columns */
   if (meets && m->cols.taps == 5 && m->cols.stride == 1) variants = OWN(depthwise_of_5_by_1);
   if (meets && m->cols.taps == 5 && m->cols.stride == 2) variants = OWN(depthwise_of_5_by_2);
   if (meets && m->cols.taps == 7 && m->cols.stride == 1) variants = OWN(depthwise_of_7_by_1);
