@@ -131,11 +131,6 @@ FNN_INLINE void OWN(pairs_steps)(V *acc, const T *a, const T *w, int64_t k, int6
   }
 }
 
-/* The residue that a tap reaches, of those of a column of dy (`own` of them) and of the next one. */
-FNN_INLINE int OWN(pairs_residue)(const int tap, const int own, const int mask, const int next) {
-  return tap >= own ? (next == 3 ? tap - own : next / 2) : mask == 3 ? tap : mask / 2;
-}
-
 /* Pairs from `first` on, of whose pixels dx has `pixels`. */
 static __attribute__((noinline)) void OWN(pairs_tile)(const OWN(pairs) * t, int64_t first, T *dx, int64_t pixels) {
   const int n = OWN(PAIRS_TILE);
@@ -173,6 +168,7 @@ FNN_INLINE void OWN(pairs_lanes)(V *acc, const T *const *at, const T *w, int64_t
 #pragma GCC unroll 9
     for (int j = 0; j < all * CHANNELS; j++) {
       const int tap = j / CHANNELS, is_next = tap >= own;
+      /* that the tap reaches, of those of a column of dy (`own` of them) and of the next one */
       const int residue = is_next ? (next == 3 ? tap - own : next / 2) : mask == 3 ? tap : mask / 2;
       const V b = FN(load)(w + j * N);
 #pragma GCC unroll 4
