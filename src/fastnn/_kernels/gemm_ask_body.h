@@ -115,7 +115,7 @@ static void OWN(gemm_ask_shared)(OWN(gemm_ask) * asks, const OWN(gemm_cut) * c, 
   const int64_t a_row = ints[GEMM_A_ROW], b_row = ints[GEMM_B_ROW], piece = OWN(TILE_COLS);
   const int splits = c->asks == GEMM_ASKS_SPLIT;
   const int64_t row = row_block * c->rows + tile_rows(tile_panel_of(c->n, N, c->widest, panel_index).vectors);
-  if (is_first && !splits && a_row == c->k && ints[GEMM_A_COL] == 1 && row < c->m)
+  if (is_first && a_row == c->k && ints[GEMM_A_COL] == 1 && row < c->m)
     asks[0] = (OWN(gemm_ask)){a + row * a_row, piece, fnn_min(c->rows, c->m - row) * a_row / piece, piece};
   const int64_t next_panel = panel_index + !splits, next_k = k + (splits ? c->split_k : 0);
   const int64_t rows = fnn_min(k_next - k, c->k - next_k);

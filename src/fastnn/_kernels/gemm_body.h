@@ -10,7 +10,7 @@ typedef struct {
   T *b, *next, *bias, *a, *partial;
   const T *next_of;  /* where in B that is */
   int64_t next_rows; /* so many rows of it; 0: none */
-  int64_t first_panel; /* that the thread does of a phase; -1: it did it before */
+  int64_t first_panel; /* that the thread does of a phase, where it asks for A; else -1 */
   int64_t *b_of; /* number of the (batch, split, panel) that is packed; -1: none; from chunk to chunk of a thread */
   char *program;
 } OWN(gemm_scratch);
@@ -796,7 +796,7 @@ static void OWN(gemm)(const fnn_call *outer, int64_t begin, int64_t end) {
     return;
   }
   const int is_plain = call->reals[0] == 1 && call->reals[1] == 0 && !call->buf[3] && !call->ints[GEMM_RELU];
-  scratch.first_panel = call->follows ? -1 : begin / c->row_blocks * c->group;
+  scratch.first_panel = call->follows || c->asks != GEMM_ASKS_PANEL ? -1 : begin / c->row_blocks * c->group;
   for (int64_t unit = begin; unit < end; unit++) {
     /* Splits and batches vary slowest; then what neighbours share: a panel of B, or rows of A. */
     const int64_t inner = unit % (c->groups * c->row_blocks), z = unit / (c->groups * c->row_blocks) % c->batches;
