@@ -145,9 +145,10 @@ typedef void OWN(run_fn)(T *y, char *places, const T *x, int64_t rows, int64_t c
 /* The same with loops over small windows unrolled; those with places of four bytes are large. */
 FNN_INLINE void OWN(unrolled)(OWN(run_fn) *run, T *y, char *places, const T *x, int64_t rows, int64_t cols,
                               const pool *p, int64_t n, int64_t first, const int bytes, const int whole) {
-  if (bytes == 4 || rows != cols || rows > 3 || rows == 1) run(y, places, x, rows, cols, p, n, first, bytes, whole);
+  if (rows != cols || rows > 3 || (whole && bytes == 4)) run(y, places, x, rows, cols, p, n, first, bytes, whole);
   else if (rows == 3) run(y, places, x, 3, 3, p, n, first, bytes, whole);
-  else run(y, places, x, 2, 2, p, n, first, bytes, whole);
+  else if (rows == 2) run(y, places, x, 2, 2, p, n, first, bytes, whole);
+  else run(y, places, x, 1, 1, p, n, first, bytes, whole);
 }
 
 /* `pixels` of a row of y, whose windows lie in the image as a whole: see is_run. What is written behind them, up to
@@ -163,9 +164,11 @@ FNN_INLINE void OWN(pixels_at_once)(const fnn_call *call, OWN(run_fn) *run, T *y
   if (bytes) pick_pixels(places, all_places, pixels, p->c * bytes, p->sw, room * bytes);
 }
 
-FNN_INLINE void OWN(forward)(const fnn_call *call, int64_t begin, int64_t end, OWN(run_fn) *run, const int bytes) {
+/* With `runs`: see is_run. */
+FNN_INLINE void OWN(forward)(const fnn_call *call, int64_t begin, int64_t end, OWN(run_fn) *run, const int bytes,
+                             const int runs) {
   const pool p = read_pool(call->ints);
-  const span whole = is_run(&p, sizeof(T)) ? whole_windows(&p) : (span){p.ow, p.ow};
+  const span whole = runs ? whole_windows(&p) : (span){p.ow, p.ow};
   int64_t step = forward_rows(&p);
   for (int64_t unit = begin; unit < end; unit++) {
     int64_t first = unit * step, last = fnn_min(p.n * p.oh, first + step);
@@ -180,9 +183,10 @@ FNN_INLINE void OWN(forward)(const fnn_call *call, int64_t begin, int64_t end, O
           span xs = window_span(ox, p.sw, p.left, p.kw, p.w);
           const T *x = image + (ys.first * p.w + xs.first) * p.c;
           int64_t rows = ys.last - ys.first, cols = xs.last - xs.first, place = above + xs.first + p.left - ox * p.sw;
-          OWN(unrolled)(run, y, places, x, rows, cols, &p, p.c, place, bytes, 0);
+          if (runs) run(y, places, x, rows, cols, &p, p.c, place, bytes, 0);
+          else OWN(unrolled)(run, y, places, x, rows, cols, &p, p.c, place, bytes, 0);
         }
-        if (ox == p.ow) break;
+        if (!runs || ox == p.ow) break;
         const int64_t pixels = whole.last - ox, room = ((last - row) * p.ow - ox) * p.c;
         const T *x = image + (ys.first * p.w + ox * p.sw - p.left) * p.c;
         OWN(pixels_at_once)(call, run, y, places, x, ys.last - ys.first, &p, pixels, room, above, bytes);
@@ -195,18 +199,34 @@ FNN_INLINE void OWN(forward)(const fnn_call *call, int64_t begin, int64_t end, O
   }
 }
 
+FNN_INLINE void OWN(maxima)(const fnn_call *call, int64_t begin, int64_t end, const int runs) {
+  const pool p = read_pool(call->ints);
+  if (!call->buf[2]) OWN(forward)(call, begin, end, OWN(max_run), 0, runs);
+  else if (place_bytes(&p) == 1) OWN(forward)(call, begin, end, OWN(max_run), 1, runs);
+  else OWN(forward)(call, begin, end, OWN(max_run), 4, runs);
+}
+
+/* Functions of their own: in one with these, loops over single pixels are up to 7 % slower. */
+static __attribute__((noinline)) void OWN(maxima_of_runs)(const fnn_call *call, int64_t begin, int64_t end) {
+  OWN(maxima)(call, begin, end, 1);
+}
+static __attribute__((noinline)) void OWN(means_of_runs)(const fnn_call *call, int64_t begin, int64_t end) {
+  OWN(forward)(call, begin, end, OWN(mean_run), 0, 1);
+}
+
 /* max_pool2d: x, y, places or NULL. The greatest element of each window, NaN where there is one; and of the first such
  * element, row by row, the place ky * kw + kx in the window. */
 static void OWN(max_pool2d)(const fnn_call *call, int64_t begin, int64_t end) {
   const pool p = read_pool(call->ints);
-  if (!call->buf[2]) OWN(forward)(call, begin, end, OWN(max_run), 0);
-  else if (place_bytes(&p) == 1) OWN(forward)(call, begin, end, OWN(max_run), 1);
-  else OWN(forward)(call, begin, end, OWN(max_run), 4);
+  if (is_run(&p, sizeof(T))) OWN(maxima_of_runs)(call, begin, end);
+  else OWN(maxima)(call, begin, end, 0);
 }
 
 /* average_pool2d: x, y. The mean of each window: summed row by row in T, then divided. */
 static void OWN(average_pool2d)(const fnn_call *call, int64_t begin, int64_t end) {
-  OWN(forward)(call, begin, end, OWN(mean_run), 0);
+  const pool p = read_pool(call->ints);
+  if (is_run(&p, sizeof(T))) OWN(means_of_runs)(call, begin, end);
+  else OWN(forward)(call, begin, end, OWN(mean_run), 0, 0);
 }
 
 /* ---- the gradient of maxima ---- */
