@@ -269,7 +269,7 @@ SECTIONS = {
     "sampled": ("Kernels of sizes that are drawn", drawn),
     "networks": ("Networks", lambda rows: by_contender(rows, True)),
     "others": ("Other networks", by_figure),
-    "applications": ("Networks of `keras.applications`", by_figure),
+    "applications": ("Networks of `keras.applications` (`predict`: all images at once)", by_figure),
     "memory": ("Memory", by_network),
     "overheads": ("Overheads", lambda rows: by_contender(rows, False)),
     "constants": ("Constants of the cost model", lambda rows: by_contender(rows, False)),
