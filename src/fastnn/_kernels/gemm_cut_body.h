@@ -217,9 +217,11 @@ static enum gemm_way OWN(gemm_way_of)(const OWN(gemm_cut) * c, const int64_t *in
   if (b_col != 1 && OWN(gemm_copies_b)(c)) return GEMM_COPIED_B;
   if (b_col != 1) return shares_blocks && c->m > 1 ? GEMM_LARGE : GEMM_PLAIN;
   const int64_t far = fnn_max(GEMM_AHEAD_BYTES, c->m * GEMM_AHEAD_ROW_BYTES);
-  const int is_far = c->m > GEMM_AHEAD_FEW && c->m <= GEMM_AHEAD_ROWS && b_row == c->n && c->n * c->k * size > far;
+  const int shares_sets = OWN(gemm_shares_sets)(ints);
+  const int64_t most_rows = shares_sets ? fnn_max(GEMM_AHEAD_ROWS, OWN(GEMM_ROWS)) : GEMM_AHEAD_ROWS;
+  const int is_far = c->m > GEMM_AHEAD_FEW && c->m <= most_rows && b_row == c->n && c->n * c->k * size > far;
   const int64_t partial_bytes = 2 * c->m * c->n * size;
-  const int64_t few_rows = OWN(gemm_shares_sets)(ints) ? OWN(GEMM_ROWS) : GEMM_AHEAD_LONG_ROWS;
+  const int64_t few_rows = shares_sets ? OWN(GEMM_ROWS) : GEMM_AHEAD_LONG_ROWS;
   const int is_long = c->m <= few_rows && partial_bytes <= GEMM_AHEAD_LONG_BYTES &&
                       c->k >= fnn_max(GEMM_AHEAD_LONG_K, c->m * GEMM_AHEAD_LONG_ROW_K);
   const int is_cut = c->k >= 2 * GEMM_K_AHEAD && (partial_bytes <= GEMM_SPLIT_BYTES || is_long);
@@ -373,9 +375,11 @@ static OWN(gemm_cut) OWN(gemm_cut_of)(const int64_t *given, int64_t *space) {
     const int64_t row_bytes = (ints[GEMM_A_COL] + ints[GEMM_B_ROW]) * (int64_t)sizeof(T);
     c.k_block = fnn_min(c.k_block, fnn_max(GEMM_K_BLOCK, GEMM_TALL_BLOCK_BYTES / row_bytes / N * N));
   }
-  if (c.way == GEMM_AHEAD)
-    while (c.k_block > GEMM_K_AHEAD / 4 && c.k_block * c.n * (int64_t)sizeof(T) > GEMM_AHEAD_BLOCK_BYTES)
+  if (c.way == GEMM_AHEAD) {
+    const int64_t most = (c.m > TILE_BLOCK ? 2 : 1) * GEMM_AHEAD_BLOCK_BYTES; /* sums of many rows are read less often */
+    while (c.k_block > GEMM_K_AHEAD / 4 && c.k_block * c.n * (int64_t)sizeof(T) > most)
       c.k_block = fnn_round_up(c.k_block / 2, GEMM_AHEAD_STEPS);
+  }
   if (c.way == GEMM_COPIED_B && c.k > GEMM_COPIED_K)
     c.k_block = fnn_round_up(fnn_ceil_div(c.k, fnn_ceil_div(c.k, GEMM_COPIED_K)), N);
   c.packs_b = c.way != GEMM_DOTS && c.way != GEMM_COPIED_B &&
@@ -386,7 +390,7 @@ static OWN(gemm_cut) OWN(gemm_cut_of)(const int64_t *given, int64_t *space) {
   c.packs_group |= c.way == GEMM_PACKED_A && !OWN(gemm_is_broad)(&c) && ints[GEMM_B_COL] == 1 &&
                    c.k_block == c.split_k && group_bytes <= GEMM_PACKED_GROUP_BYTES;
   /* Few rows of B that lie in the same sets are in the first cache at once. */
-  c.packs_b |= c.way == GEMM_AHEAD && OWN(gemm_is_broad)(&c) && c.m > TILE_BLOCK && OWN(gemm_shares_sets)(ints);
+  c.packs_b |= c.way == GEMM_AHEAD && c.m > TILE_BLOCK && OWN(gemm_shares_sets)(ints);
   c.packs_b |= c.packs_group || c.way == GEMM_COPIED_A || (c.way == GEMM_DOTS && ints[GEMM_B_ROW] != 1);
   c.shares_panel |= c.packs_b || c.way == GEMM_SHARED || OWN(gemm_asks_packed)(&c);
   c.copies = (c.way == GEMM_LARGE || c.way == GEMM_AHEAD) && c.packs_b && ints[GEMM_B_COL] == 1;
