@@ -108,19 +108,25 @@ FNN_INLINE int is_summed(const pool *p, int64_t element_bytes) {
 FNN_INLINE int place_bytes(const pool *p) { return p->kh * p->kw <= 256 ? 1 : 4; }
 
 /* Whether max_pool2d_grad adds each dy to where its maximum is, rather than look from vectors of dx at all windows that
- * they lie in. In the time of such a look, by measurement: a part of a vector, a pixel at an edge where those between
- * are a run, a look where no other window is asked, and a dy that is added. */
+ * they lie in, which has code for windows apart and for some small ones. In the time of a dy that is added, by
+ * measurement: an element that is cleared before; a look, how many such it takes where no other window is asked, one
+ * for a part of a vector; a pixel at an edge, and each of its vectors. */
 FNN_INLINE int is_scattered(const pool *p, int64_t element_bytes) {
-  const double PART = 2.5, EDGE = 2, APART = 0.75, ADDED = 1.3;
-  const int is_unrolled = p->kh == p->kw && p->sh == p->sw && p->kh <= (p->sh == 1 ? 4 : 3) && p->sh < p->kh;
-  const int64_t lanes = FNN_VECTOR_BYTES / element_bytes, cells = fnn_ceil_div(p->w, p->sw), part = p->c % lanes != 0;
-  if (place_bytes(p) > 1) return 1;
-  if (!is_unrolled && !is_disjoint(p)) /* a large image is cut into bands, and a look at a border costs more */
-    return p->c < lanes || p->h * p->w * p->c <= 4 * UNIT;
-  const double vectors = p->sw == 1 ? (double)(cells * p->c / lanes) + EDGE * (double)(2 * (p->kw - 1))
-                                    : (double)cells * ((double)(p->c / lanes) + PART * (double)part);
-  const double looks = (double)(p->kh * p->kw) * (is_disjoint(p) ? APART : 1);
-  return looks * vectors > ADDED * (double)(cells * p->c);
+  const double CLEARED = 0.22, LOOK = FNN_VECTOR_BYTES == 64 ? 1.17 : 0.78, APART = 3.5, PART = 2.5;
+  const double EDGE = 13, EDGE_VECTOR = 8;
+  const int is_square = p->kh == p->kw && p->sh == p->sw, is_apart = is_disjoint(p);
+  const int is_unrolled = is_square && p->sh < p->kh && p->kh <= (p->sh == 1 ? 4 : 3);
+  if (place_bytes(p) > 1 || !(is_apart || is_unrolled)) return 1;
+  const span rows = whole_cells(p->h, p->oh, p->kh, p->sh, p->top);
+  const span cols = whole_cells(p->w, p->ow, p->kw, p->sw, p->left);
+  const int64_t height = fnn_max(0, rows.last - rows.first), width = fnn_max(0, cols.last - cols.first);
+  const int64_t lanes = FNN_VECTOR_BYTES / element_bytes, run = p->sw == 1 ? width * p->c : p->c;
+  const int64_t looks = (is_apart ? p->sh * p->sw : p->kh * p->kw) * height * (p->sw == 1 ? 1 : width);
+  const double look = is_apart && !(is_square && p->kh == 2) ? APART * LOOK : LOOK;
+  const double looked = (double)looks * (look * (double)(run / lanes) + (run % lanes ? fmax(look, PART) : 0));
+  const double edges = (double)(p->h * p->w - height * width * p->sh * p->sw);
+  return (double)(p->oh * p->ow * p->c) + CLEARED * (double)(p->h * p->w * p->c) <
+         looked + edges * (EDGE + EDGE_VECTOR * (double)fnn_ceil_div(p->c, lanes));
 }
 
 /* Of max_pool2d_grad: rows are rows of cells. */

@@ -343,7 +343,7 @@ MAX_CELLS(max_cells_apart, max_cell_apart, p)
 typedef void OWN(max_cells_fn)(const OWN(max_results) * m, T *dx, int64_t line, int64_t at, int64_t count,
                                const pool *p);
 
-/* The one for such windows, or NULL. */
+/* The one for such windows, if is_scattered does not say that none is needed. */
 static OWN(max_cells_fn) *OWN(max_cells_of)(const pool *p) {
   const int is_square = p->kh == p->kw && p->sh == p->sw;
   if (is_square && p->kh == 2 && p->sh == 1) return OWN(max_cells_21);
@@ -351,7 +351,7 @@ static OWN(max_cells_fn) *OWN(max_cells_of)(const pool *p) {
   if (is_square && p->kh == 4 && p->sh == 1) return OWN(max_cells_41);
   if (is_square && p->kh == 3 && p->sh == 2) return OWN(max_cells_32);
   if (is_square && p->kh == 2 && p->sh == 2) return OWN(max_cells_22);
-  return is_disjoint(p) ? OWN(max_cells_apart) : NULL;
+  return OWN(max_cells_apart);
 }
 
 /* Rows [top, bottom) of the image `dx`, which are whole rows of cells, by all windows that reach each element. */
@@ -360,7 +360,7 @@ FNN_INLINE void OWN(max_gather)(const pool *p, const OWN(max_results) * m, T *dx
   const int64_t line = p->w * p->c, count = p->sw == 1 ? 1 : whole.last - whole.first;
   for (int64_t y = top, next; y < bottom; y = next) {
     const int64_t cell = (y + p->top) / p->sh;
-    const int is_whole = cells && whole.first < whole.last && cell >= whole_rows.first && cell < whole_rows.last;
+    const int is_whole = whole.first < whole.last && cell >= whole_rows.first && cell < whole_rows.last;
     const int64_t from = is_whole ? whole.first * p->sw - p->left : p->w;
     const int64_t to = is_whole ? whole.last * p->sw - p->left : p->w;
     next = is_whole ? y + p->sh : y + 1;
@@ -373,29 +373,62 @@ FNN_INLINE void OWN(max_gather)(const pool *p, const OWN(max_results) * m, T *dx
   }
 }
 
+/* Adds the dy of `runs` of n windows a pixel apart, `step` elements of dx apart, to where their maxima are: `offsets`
+ * bytes further by their places. With `some`, only those whose mask is set: of others the offset leads to an element
+ * here that 0 is added to, since a branch would be foretold as often as not. */
+FNN_INLINE void OWN(max_add)(T *dx, const T *dy, const uint8_t *places, const int64_t *offsets, const MT *masks,
+                             int64_t runs, int64_t n, int64_t step, const int some) {
+  for (; runs > 0; runs--, dx += step, dy += n, places += n) {
+    for (int64_t i = 0, count; i < n; i += count) {
+      count = i + 4 <= n ? 4 : 1;
+#pragma GCC unroll 4
+      for (int64_t k = i; k < i + count; k++) {
+        T add = dy[k], *to = (T *)((char *)(dx + k) + offsets[places[k]]);
+        if (some) {
+          MT bits;
+          memcpy(&bits, &add, sizeof bits);
+          bits &= masks[places[k]];
+          memcpy(&add, &bits, sizeof add);
+        }
+        *to += add;
+      }
+    }
+  }
+}
+
 /* Rows [top, bottom) of the image `dx` by the results, in their order: each is added to where its maximum is. */
 FNN_INLINE void OWN(max_scatter)(const pool *p, const OWN(max_results) * m, T *dx, int64_t top, int64_t bottom,
                                  const int bytes) {
-  const int64_t c = p->c, line = p->w * c, first = top * line, end = bottom * line;
-  int64_t offsets[256]; /* of places of a byte, from the beginning of their window */
-  for (int64_t place = 0; place < p->kh * p->kw && bytes == 1; place++)
-    offsets[place] = place / p->kw * line + place % p->kw * c;
+  const int64_t c = p->c, line = p->w * c, first = top * line, end = bottom * line, places = p->kh * p->kw;
+  int64_t offsets[256], here[256]; /* of places of a byte, from the beginning of their window */
+  MT masks[256];
+  for (int64_t place = 0; place < places && bytes == 1; place++)
+    offsets[place] = (place / p->kw * line + place % p->kw * c) * (int64_t)sizeof(T);
   memset(dx + first, 0, (size_t)(end - first) * sizeof(T));
   const int64_t last = fnn_min(p->oh, (bottom - 1 + p->top) / p->sh + 1);
+  const int64_t runs = p->sw == 1 ? 1 : p->ow, run = p->ow * c / runs, step = p->sw * c;
   for (int64_t oy = fnn_max(0, fnn_ceil_div(top + p->top - p->kh + 1, p->sh)); oy < last; oy++) {
+    const int64_t row = oy * p->sh - p->top, at = row * line - p->left * c, k = oy * m->line;
     const span rows = window_span(oy, p->sh, p->top, p->kh, p->h);
-    int64_t at = (oy * p->sh - p->top) * line - p->left * c, k = oy * m->line;
-    for (int64_t ox = 0; ox < p->ow; ox++, at += p->sw * c, k += c) {
-      const T *dy = m->dy + k;
-      const uint8_t *narrow = (const uint8_t *)m->places + k;
+    const T *dy = m->dy + k;
+    const uint8_t *narrow = (const uint8_t *)m->places + k;
+    if (bytes == 1 && rows.first >= top && rows.last <= bottom) {
+      if (run == 1) OWN(max_add)(dx + at, dy, narrow, offsets, masks, runs, 1, step, 0);
+      else if (run == 2) OWN(max_add)(dx + at, dy, narrow, offsets, masks, runs, 2, step, 0);
+      else if (run == 3) OWN(max_add)(dx + at, dy, narrow, offsets, masks, runs, 3, step, 0);
+      else OWN(max_add)(dx + at, dy, narrow, offsets, masks, runs, run, step, 0);
+    } else if (bytes == 1) {
+      for (int64_t place = 0; place < places; place++) {
+        const int64_t y = place / p->kw, inside = fnn_max(top - row, fnn_min(bottom - 1 - row, y));
+        here[place] = offsets[place] + (inside - y) * line * (int64_t)sizeof(T);
+        masks[place] = -(MT)(inside == y);
+      }
+      OWN(max_add)(dx + at, dy, narrow, here, masks, runs, run, step, 1);
+    } else {
       const int32_t *wide = (const int32_t *)m->places + k;
-      if (bytes == 1 && rows.first >= top && rows.last <= bottom) {
-        for (int64_t i = 0; i < c; i++) dx[at + i + offsets[narrow[i]]] += dy[i];
-      } else {
-        for (int64_t i = 0; i < c; i++) {
-          const int64_t to = at + i + (bytes == 1 ? offsets[narrow[i]] : wide[i] / p->kw * line + wide[i] % p->kw * c);
-          if (to >= first && to < end) dx[to] += dy[i];
-        }
+      for (int64_t i = 0; i < p->ow * c; i++) {
+        const int64_t to = at + i / c * step + i % c + wide[i] / p->kw * line + wide[i] % p->kw * c;
+        if (to >= first && to < end) dx[to] += dy[i];
       }
     }
   }
