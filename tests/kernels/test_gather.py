@@ -113,6 +113,24 @@ def test_take(shape, dtype, isa):
 
 
 @pytest.mark.parametrize("isa", ISAS)
+def test_rows_of_any_bytes(isa):
+    """How a row is copied hangs on its bytes, and whether it is asked for on the bytes of x."""
+    rng = np.random.default_rng(5)
+    index = rng.integers(0, 4000, 40)
+    for inner in (*range(1, 131), *range(509, 514), *range(1019, 1029)):
+        x = sample(rng, (1, 4000 if inner > 200 or inner % 3 else 12, inner), "uint8")
+        rows = index % x.shape[1]
+        y, check = guarded((1, 40, inner), "uint8", offset=1)
+        run_take(isa, x, rows, y)
+        np.testing.assert_array_equal(y, x[:, rows])
+        check()
+        y, check = guarded((40, inner), "uint8", offset=1)
+        _kernels.run("gather_rows", [rows, x, y], [1, 40, code(x), code(y), inner, inner], [1.0, 0.0], 1, isa)
+        np.testing.assert_array_equal(y, x[0, rows])
+        check()
+
+
+@pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize("kind", ["f32", "f64"])
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_take_grad(shape, kind, isa):

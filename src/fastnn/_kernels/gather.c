@@ -41,22 +41,6 @@ static void gather_rows_size(const int64_t *ints, fnn_work *work) {
   }
 }
 
-enum { MIDDLING_ROW = 1 << 10 }; /* bytes: a call of memcpy takes as long as what it copies */
-
-/* A short row in some instructions, not by a call. */
-FNN_INLINE void copy_row(char *dst, const char *src, int64_t bytes) {
-  switch (bytes) {
-    case 4: memcpy(dst, src, 4); return;
-    case 8: memcpy(dst, src, 8); return;
-    case 16: memcpy(dst, src, 16); return;
-    case 32: memcpy(dst, src, 32); return;
-    default:
-      if (bytes % FNN_ALIGN || bytes > MIDDLING_ROW) memcpy(dst, src, (size_t)bytes);
-      else
-        for (int64_t k = 0; k < bytes; k += FNN_ALIGN) memcpy(dst + k, src + k, FNN_ALIGN);
-  }
-}
-
 /* One row of n elements. */
 static void cast_row(char *dst, const char *src, int64_t from, int64_t to, int64_t n, double scale, double offset) {
   int is_plain = scale == 1 && offset == 0;
@@ -135,7 +119,7 @@ static void gather_lines(const fnn_call *call, int64_t k, int64_t first, int64_t
     }
     if (whole == bytes) continue;
     __builtin_prefetch(later + whole, 0, 2);
-    memcpy(dst + whole, src + whole, (size_t)(bytes - whole));
+    memcpy(dst + bytes - FNN_ALIGN, src + bytes - FNN_ALIGN, FNN_ALIGN); /* a part of it again */
   }
 }
 
@@ -188,7 +172,16 @@ static void put_rows(const fnn_call *call, int64_t begin, int64_t end) {
  * buffers: x (outer, n, inner), index (m), y (outer, m, inner); y overlaps none of the others.
  * An index of -n .. -1 counts from the end. One outside [-n, n) sets the status, and its row of y is left as it was. */
 
-enum { TAKE_AHEAD = 8, TAKE_FETCHED = 1024, TAKE_LEAST_FETCHED = 64 /* bytes; of shorter rows a line has several */ };
+enum {
+  TAKE_AHEAD = 8,
+  TAKE_FETCHED = 1024,     /* bytes */
+  TAKE_LEAST_FETCHED = 64, /* of shorter rows a line has several */
+  /* Rows of at most so many bytes are not asked for from an x of at most so many: the CPU is at work on several of them at
+   * once, and a second cache is near enough. */
+  TAKE_SHORT = 1 << 9,
+  TAKE_NEAR = 1 << 20,
+  TAKE_MIDDLING = 1 << 10  /* of rows of at most so many a call takes as long as what it copies */
+};
 
 static int64_t take_unit_rows(const int64_t *ints) { return fnn_max(1, UNIT / fnn_max(1, ints[3])); }
 
@@ -198,34 +191,43 @@ static void take_size(const int64_t *ints, fnn_work *work) {
   work->bytes = 2.0 * (double)ints[0] * (double)ints[1] * (double)ints[4] * (double)ints[3];
 }
 
-/* Rows [j, end) of one y. Those of x lie anywhere: they are asked for ahead. Of a type of index and a size of a row
- * that are known here a short row is some instructions; `copied`: that size, 0 for others. */
+/* Rows [j, end) of one y. Those of x lie anywhere: they are asked for ahead. A row of `size` bytes, or if that is 0, of
+ * more than `by`, is copied `by` bytes at once and then its last `rest`, which may have a part of those before; by = 0: by
+ * a call. */
 FNN_INLINE void take_each(const fnn_call *call, char *y, const char *x, int64_t j, int64_t end, const int64_t dtype,
-                          const int64_t copied) {
+                          const int64_t size, const int64_t by, const int64_t rest) {
   const int64_t *ints = call->ints;
-  const int64_t n = ints[2], row_bytes = copied ? copied : ints[0] * ints[3];
-  const int64_t fetched = fnn_min(TAKE_FETCHED, row_bytes);
+  const int64_t n = ints[2], row_bytes = size ? size : ints[0] * ints[3], fetched = fnn_min(TAKE_FETCHED, row_bytes);
+  const int asks = row_bytes >= TAKE_LEAST_FETCHED && (row_bytes > TAKE_SHORT || n * row_bytes > TAKE_NEAR);
   for (; j < end; j++) {
-    if (fetched >= TAKE_LEAST_FETCHED && j + TAKE_AHEAD < end) {
+    if (asks && j + TAKE_AHEAD < end) {
       const char *next = x + fnn_max(0, index_at(call->buf[1], dtype, j + TAKE_AHEAD, n)) * row_bytes;
       for (int64_t byte = 0; byte < fetched; byte += 64) __builtin_prefetch(next + byte);
     }
-    int64_t i = index_at(call->buf[1], dtype, j, n);
+    const int64_t i = index_at(call->buf[1], dtype, j, n);
+    char *to = y + j * row_bytes;
+    const char *from = x + i * row_bytes;
     if (i < 0) set_status(call, FNN_INDEX_OUT_OF_RANGE);
-    else if (copied) memcpy(y + j * copied, x + i * copied, (size_t)copied);
-    else copy_row(y + j * row_bytes, x + i * row_bytes, row_bytes);
+    else if (!by) memcpy(to, from, (size_t)row_bytes);
+    else {
+      for (int64_t k = 0; k < row_bytes - by; k += by) memcpy(to + k, from + k, (size_t)by);
+      memcpy(to + row_bytes - rest, from + row_bytes - rest, (size_t)rest);
+    }
   }
 }
 
 static void take_rows(const fnn_call *call, char *y, const char *x, int64_t j, int64_t end) {
+  const int64_t row_bytes = call->ints[0] * call->ints[3];
 #define TAKE(dtype)                                                                                                    \
-  switch (call->ints[0] * call->ints[3]) {                                                                             \
-    case 4: take_each(call, y, x, j, end, dtype, 4); break;                                                            \
-    case 8: take_each(call, y, x, j, end, dtype, 8); break;                                                            \
-    case 12: take_each(call, y, x, j, end, dtype, 12); break;                                                          \
-    case 16: take_each(call, y, x, j, end, dtype, 16); break;                                                          \
-    default: take_each(call, y, x, j, end, dtype, 0);                                                                  \
-  }
+  if (row_bytes == 4) take_each(call, y, x, j, end, dtype, 4, 4, 4);                                                   \
+  else if (row_bytes == 8) take_each(call, y, x, j, end, dtype, 8, 8, 8);                                              \
+  else if (row_bytes == 12) take_each(call, y, x, j, end, dtype, 12, 8, 4);                                            \
+  else if (row_bytes == 16) take_each(call, y, x, j, end, dtype, 16, 16, 16);                                          \
+  else if (row_bytes < 16 || row_bytes > TAKE_MIDDLING) take_each(call, y, x, j, end, dtype, 0, 0, 0);                 \
+  else if (row_bytes < 32) take_each(call, y, x, j, end, dtype, 0, 16, 16);                                            \
+  else if (row_bytes < 64) take_each(call, y, x, j, end, dtype, 0, 32, 32);                                            \
+  else if ((row_bytes - 1) % 64 < 32) take_each(call, y, x, j, end, dtype, 0, 64, 32);                                 \
+  else take_each(call, y, x, j, end, dtype, 0, 64, 64)
   WITH_INDEX_TYPE(call->ints[5], TAKE)
 #undef TAKE
 }
