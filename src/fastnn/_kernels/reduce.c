@@ -19,6 +19,9 @@ enum {
   WIDEST = 2048,  /* that a column reduction does at once: whole rows, as memory likes them, with 24 KiB of sums */
   RUN = 1024,
   RUN_ROWS = 64,
+  PAIRED = 8,     /* of more rows two are put together before they join the others */
+  LANES_BYTES = 128,
+  SOME_COLUMNS = 128, /* of rows of at most so many the sums stay in registers for RUN_ROWS rows */
   SEGMENTS = 32,  /* at most this many sets of totals of a column reduction are kept, each of RUN_ROWS rows or more */
   MAX_DIMS = 8
 };
@@ -38,6 +41,8 @@ typedef struct {
   int64_t segment, segments; /* reduced elements of a unit, units to cover them */
   int64_t units;
 } space;
+
+static const space ALONE = {0}; /* of one output, whose first element is at 0, and which has room for all lanes */
 
 static int64_t product(const int64_t *sizes, int64_t n) {
   int64_t p = 1;
@@ -79,13 +84,26 @@ static int64_t offset_of(int64_t index, const int64_t *sizes, const int64_t *str
   return n ? offset + index * strides[0] : 0;
 }
 
-/* Whether the sums of a vector of columns stay in registers over all rows. Not of more than 8 rows that lie pages
- * apart, which the first cache keeps in one set, nor where most lanes would be empty row after row. As it says in which
- * order rows are added, it does not ask how wide vectors are. */
+/* Whether the sums of a vector of columns stay in registers over all rows. Not of more than PAIRED rows that lie pages
+ * apart, which the first cache keeps in one set, nor of as many that are narrow. As it says in which order rows are
+ * added, it does not ask how wide vectors are. */
 static int are_few_rows(const space *s, int64_t element_bytes) {
   const int64_t row_bytes = s->cols * element_bytes;
   if (s->n_reduced > 1 || s->cols == 1 || s->segments > 1 || s->reduced > RUN_ROWS) return 0;
-  return s->reduced <= 8 || (row_bytes >= 32 && row_bytes < 4096);
+  return s->reduced <= PAIRED || (row_bytes > LANES_BYTES / 2 && row_bytes < 4096);
+}
+
+/* How many rows of at most half the lanes fill them: a power of two. */
+static int64_t narrow_together(int64_t width, int64_t lanes) {
+  int64_t together = 2;
+  while (2 * together * width <= lanes) together *= 2;
+  return together;
+}
+
+/* Whether all rows of an output are such, and so few that its lanes are put together once. */
+static int are_narrow_rows(const space *s, int64_t lanes) {
+  if (s->n_reduced > 1 || s->segments > 1 || s->cols == 1 || s->cols > lanes / 2) return 0;
+  return s->reduced <= RUN_ROWS * narrow_together(s->cols, lanes);
 }
 
 static void reduce_size(const int64_t *ints, int64_t element_bytes, fnn_work *work) {

@@ -2,9 +2,9 @@
  * OWN(name) the type's name. */
 
 enum {
-  OWN(LANES) = 128 / (int)sizeof(T),
+  OWN(LANES) = LANES_BYTES / (int)sizeof(T),
   OWN(N) = FNN_VECTOR_BYTES / (int)sizeof(T), /* of a vector */
-  OWN(WAYS) = 128 / FNN_VECTOR_BYTES          /* vectors of all lanes */
+  OWN(WAYS) = LANES_BYTES / FNN_VECTOR_BYTES  /* vectors of all lanes */
 };
 typedef T OWN(vector) __attribute__((vector_size(FNN_VECTOR_BYTES)));
 typedef LANE OWN(mask) __attribute__((vector_size(FNN_VECTOR_BYTES)));
@@ -160,9 +160,21 @@ FNN_INLINE ACC OWN(reduce_row)(int kind, const T *x, int64_t n, ACC total) {
   return total;
 }
 
+/* Loops of a kind over outputs [begin, end), or a row, apart: at the beginning of a line, as how fast short loops are
+ * would hang on what lies before. */
+typedef struct {
+  ACC (*row)(const T *x, int64_t n, ACC total);
+  void (*rows)(const space *s, const T *x, int64_t begin, int64_t end, T *y);
+  void (*few_rows)(const space *s, const T *x, int64_t begin, int64_t end, int64_t rows, int64_t stride, int64_t width,
+                   T *y);
+  void (*narrow)(const space *s, const T *x, int64_t begin, int64_t end, int64_t n, int64_t readable, int64_t width,
+                 T *y);
+} OWN(loops);
+
 /* Elements [begin, end) of rows of s->sizes' last that lie apart: short rows share their lanes until as many are added
  * to each as there are of RUN in a row. */
-FNN_INLINE ACC OWN(reduce_apart)(int kind, const space *s, const T *x, int64_t begin, int64_t end, ACC total) {
+FNN_INLINE ACC OWN(reduce_apart)(int kind, const OWN(loops) *loops, const space *s, const T *x, int64_t begin,
+                                 int64_t end, ACC total) {
   enum { LANES = OWN(LANES), WAYS = OWN(WAYS) };
   const OWN(vector) start = (T)OWN(start)(kind) - (OWN(vector)){0};
   const int64_t last = s->sizes[s->n_reduced - 1];
@@ -173,7 +185,7 @@ FNN_INLINE ACC OWN(reduce_apart)(int kind, const space *s, const T *x, int64_t b
     const T *p = x + offset_of(row, s->sizes, s->strides, s->n_reduced - 1) + inside;
     begin += n;
     if (n > RUN) {
-      total = OWN(reduce_row)(kind, p, n, total);
+      total = loops->row(p, n, total);
       continue;
     }
     if (added + steps > RUN / LANES) total = OWN(fold)(kind, v, LANES, total), added = 0;
@@ -192,110 +204,140 @@ FNN_INLINE void OWN(store_part)(T *y, int n, OWN(vector) v) {
     if (k < n) y[k] = lane[k];
 }
 
-/* At most RUN_ROWS rows of `width` columns, which stay in registers: `ways` vectors of them at once. */
-FNN_INLINE int64_t OWN(reduce_columns)(int kind, int ways, const T *x, int64_t rows, int64_t stride, int64_t c,
-                                       int64_t width, T *y) {
-  const OWN(vector) start = (T)OWN(start)(kind) - (OWN(vector)){0};
-  for (; c + ways * OWN(N) <= width; c += ways * OWN(N)) {
-    OWN(vector) v[4] = {start, start, start, start};
-    for (int64_t row = 0; row < rows; row++)
-      for (int w = 0; w < ways; w++) v[w] = OWN(steps)(kind, v[w], OWN(load)(x + row * stride + c + w * OWN(N)));
-    memcpy(y + c, v, (size_t)ways * sizeof v[0]);
+/* At most RUN_ROWS rows of `ways` vectors of columns, which stay in registers: neighbours, but for the last, which is
+ * at `last`. */
+FNN_INLINE void OWN(reduce_columns)(int kind, int ways, const T *x, int64_t rows, int64_t stride, int64_t last, T *y) {
+  OWN(vector) v[4];
+  int64_t at[4], row = 0;
+  for (int w = 0; w < ways; w++) {
+    v[w] = (T)OWN(start)(kind) - (OWN(vector)){0};
+    at[w] = w + 1 < ways ? w * OWN(N) : last;
   }
-  return c;
-}
-FNN_INLINE void OWN(reduce_few_rows)(int kind, const T *x, int64_t rows, int64_t stride, int64_t width, T *y) {
-  int64_t c = OWN(reduce_columns)(kind, 4, x, rows, stride, 0, width, y);
-  c = OWN(reduce_columns)(kind, 1, x, rows, stride, c, width, y);
-  if (c == width) return;
-  OWN(vector) v = (T)OWN(start)(kind) - (OWN(vector)){0};
-  const int rest = (int)(width - c);
-  for (int64_t row = 0; row < rows; row++)
-    v = OWN(steps)(kind, v, OWN(load_part)(x + row * stride + c, rest, (T)OWN(start)(kind)));
-  OWN(store_part)(y + c, rest, v);
+  for (; rows > PAIRED && row + 2 <= rows; row += 2, x += 2 * stride)
+    for (int w = 0; w < ways; w++)
+      v[w] = OWN(steps)(kind, v[w], OWN(steps)(kind, OWN(load)(x + at[w]), OWN(load)(x + stride + at[w])));
+  for (; row < rows; row++, x += stride)
+    for (int w = 0; w < ways; w++) v[w] = OWN(steps)(kind, v[w], OWN(load)(x + at[w]));
+  for (int w = 0; w < ways; w++) memcpy(y + at[w], v + w, sizeof v[w]);
 }
 
-/* Rows of at most half the lanes, one behind the other: as many as fill the lanes, a power of two, are one step. */
-FNN_INLINE void OWN(reduce_narrow)(int kind, const T *x, int64_t rows, int64_t width, ACC *total) {
+/* Outputs [begin, end) of `width` columns in vectors, of which `ways` are left where four were taken at once; the last
+ * has columns of the one before again where they are no whole vectors. ways = 0: fewer columns than a vector has, of at
+ * most PAIRED rows. */
+FNN_INLINE void OWN(reduce_few_rows)(int kind, int ways, const space *s, const T *x, int64_t begin, int64_t end,
+                                     int64_t rows, int64_t stride, int64_t width, T *y) {
+  enum { N = OWN(N) };
+  for (int64_t k = begin; k < end; k++) {
+    const T *p = x + offset_of(k, s->kept_sizes, s->kept_strides, s->n_kept);
+    T *q = y + k * stride;
+    if (!ways) {
+      OWN(vector) v = (T)OWN(start)(kind) - (OWN(vector)){0};
+      for (int64_t row = 0; row < rows; row++)
+        v = OWN(steps)(kind, v, OWN(load_part)(p + row * stride, (int)width, (T)OWN(start)(kind)));
+      OWN(store_part)(q, (int)width, v);
+      continue;
+    }
+    int64_t left = width;
+    for (; left > 4 * N; left -= 4 * N, p += 4 * N, q += 4 * N) OWN(reduce_columns)(kind, 4, p, rows, stride, 3 * N, q);
+    OWN(reduce_columns)(kind, ways, p, rows, stride, left - N, q);
+  }
+}
+
+/* n elements of rows of at most half the lanes, one behind the other, into the first `width` lanes: as many rows as
+ * fill the lanes, a power of two, are one step. `readable` elements may be read from x on. */
+FNN_INLINE void OWN(narrow_lanes)(int kind, const T *x, int64_t n, int64_t readable, int64_t width, OWN(vector) *v) {
   enum { LANES = OWN(LANES), N = OWN(N), WAYS = OWN(WAYS) };
   const T start = (T)OWN(start)(kind);
-  int64_t together = 2;
-  while (2 * together * width <= LANES) together *= 2;
-  const int64_t wide = together * width, n = rows * width;
-  for (int64_t i = 0; i < n;) {
-    const int64_t end = fnn_min(n, i + RUN_ROWS * wide);
-    OWN(vector) v[WAYS];
-    for (int w = 0; w < WAYS; w++) v[w] = start - (OWN(vector)){0};
-    for (; i + 2 * wide <= end && i + wide + LANES <= n; i += 2 * wide) /* lanes from `wide` on are not used */
-      for (int w = 0; w < WAYS; w++) {
-        const T *p = x + i + w * N;
-        v[w] = OWN(steps)(kind, v[w], OWN(steps)(kind, OWN(load)(p), OWN(load)(p + wide)));
-      }
-    for (; i < end; i += wide)
-#pragma GCC unroll 8
-      for (int w = 0; w < WAYS; w++) {
-        const int64_t left = fnn_min(wide, end - i) - w * N;
-        if (left > 0) v[w] = OWN(steps)(kind, v[w], OWN(load_part)(x + i + w * N, (int)fnn_min(left, N), start));
-      }
-    T lane[2 * LANES] = {0};
-    memcpy(lane, v, sizeof v);
-    for (int64_t half = together / 2 * width; half >= width; half /= 2) {
-      for (int w = 0; w * N < half; w++) v[w] = OWN(steps)(kind, v[w], OWN(load)(lane + half + w * N));
-      memcpy(lane, v, sizeof v);
+  const int64_t wide = narrow_together(width, LANES) * width;
+  int64_t i = 0;
+  for (int w = 0; w < WAYS; w++) v[w] = start - (OWN(vector)){0};
+  for (; i + 2 * wide <= n && i + wide + LANES <= readable; i += 2 * wide) /* lanes from `wide` on are not used */
+    for (int w = 0; w < WAYS; w++) {
+      const T *p = x + i + w * N;
+      v[w] = OWN(steps)(kind, v[w], OWN(steps)(kind, OWN(load)(p), OWN(load)(p + wide)));
     }
-    for (int64_t c = 0; c < width; c++) total[c] = OWN(total)(kind, total[c], (ACC)lane[c]);
-    i = end;
+  for (; i < n; i += wide)
+#pragma GCC unroll 8
+    for (int w = 0; w < WAYS; w++) {
+      const int64_t left = fnn_min(wide, n - i) - w * N;
+      if (left > 0) v[w] = OWN(steps)(kind, v[w], OWN(load_part)(x + i + w * N, (int)fnn_min(left, N), start));
+    }
+  /* Halves are put together by shuffles of two vectors: lanes that come from memory at another place than they went to
+   * wait for it. So they do where vectors are short, and of bytes. */
+  if (sizeof(T) > 1 && WAYS <= 4) {
+    int64_t half = wide / 2;
+    if (WAYS == 4) {
+      for (int w = 0; w < 2; w++)
+        v[w] = OWN(steps)(kind, v[w], __builtin_shuffle(v[1 + w], v[2 + w], OWN(lane_numbers)() + (LANE)(half - N)));
+      half = half >= width ? half / 2 : 0;
+    }
+    for (; half >= width; half /= 2)
+      v[0] = OWN(steps)(kind, v[0], __builtin_shuffle(v[0], v[1], OWN(lane_numbers)() + (LANE)half));
+    return;
+  }
+  T lane[2 * LANES] = {0};
+  memcpy(lane, v, WAYS * sizeof v[0]);
+  for (int64_t half = wide / 2; half >= width; half /= 2) {
+    for (int w = 0; w * N < half; w++) v[w] = OWN(steps)(kind, v[w], OWN(load)(lane + half + w * N));
+    memcpy(lane, v, WAYS * sizeof v[0]);
   }
 }
 
-/* `rows` contiguous rows of the input, of which columns [0, width) are reduced into totals. Where rows are short and
- * whole, several lie side by side as one long row, whose parts are put together at the end. */
-FNN_INLINE void OWN(reduce_rows)(int kind, const T *x, int64_t rows, int64_t stride, int64_t width, ACC *total) {
-  if (stride == width && width <= OWN(LANES) / 2) {
-    OWN(reduce_narrow)(kind, x, rows, width, total);
+/* All of such rows, RUN_ROWS steps at once, into totals. */
+FNN_INLINE void OWN(reduce_narrow)(int kind, const OWN(loops) *loops, const T *x, int64_t rows, int64_t width,
+                                   ACC *total) {
+  const int64_t block = RUN_ROWS * narrow_together(width, OWN(LANES)) * width, n = rows * width;
+  for (int64_t i = 0; i < n; i += block) {
+    T lane[OWN(LANES)];
+    loops->narrow(&ALONE, x + i, 0, 1, fnn_min(block, n - i), n - i, width, lane);
+    for (int64_t c = 0; c < width; c++) total[c] = OWN(total)(kind, total[c], (ACC)lane[c]);
+  }
+}
+
+/* `rows` rows of the input, `stride` apart, of which columns [0, width) are reduced into totals. */
+FNN_INLINE void OWN(reduce_rows)(int kind, const OWN(loops) *loops, const T *x, int64_t rows, int64_t stride,
+                                 int64_t width, ACC *total) {
+  if (stride <= OWN(LANES) / 2) {
+    OWN(reduce_narrow)(kind, loops, x, rows, width, total);
     return;
   }
   T partial[WIDEST];
-  int64_t together = stride == width ? fnn_max(1, fnn_min(WIDTH / width, rows / 8)) : 1, wide = together * width;
-  /* Long rows are taken four at once: their sums are read and written once for all, and parts of rows wider than WIDEST
-   * are not fetched ahead by the CPU from one to the next. Not for extremes, whose comparisons do not become vectors
-   * when they stand within comparisons. */
-  const int by_fours = (kind == SUM || kind == PROD) && together == 1;
+  /* Rows that do not stay in registers are taken four at once: their sums are read and written once for all, and
+   * parts of rows wider than WIDEST are not fetched ahead by the CPU from one to the next. Not for extremes, whose
+   * comparisons do not become vectors when they stand within comparisons. */
   for (int64_t row = 0; row < rows;) {
-    int64_t end = fnn_min(rows, row + RUN_ROWS * together);
-    for (int64_t c = 0; c < wide; c++) partial[c] = (T)OWN(start)(kind);
-    for (; by_fours && row + 4 <= end; row += 4) {
+    const int64_t end = fnn_min(rows, row + RUN_ROWS);
+    if (stride <= SOME_COLUMNS) {
+      loops->few_rows(&ALONE, x + row * stride, 0, 1, end - row, stride, width, partial);
+      row = end;
+    } else
+      for (int64_t c = 0; c < width; c++) partial[c] = (T)OWN(start)(kind);
+    for (; (kind == SUM || kind == PROD) && row + 4 <= end; row += 4) {
       const T *p = x + row * stride, *q = p + 2 * stride;
-      for (int64_t c = 0; c < wide; c++) {
+      for (int64_t c = 0; c < width; c++) {
         const T pair = OWN(step)(kind, p[c], p[c + stride]), next = OWN(step)(kind, q[c], q[c + stride]);
         partial[c] = OWN(step)(kind, partial[c], OWN(step)(kind, pair, next));
       }
     }
-    for (; row + together <= end; row += together) {
-      const T *p = x + row * stride;
-      for (int64_t c = 0; c < wide; c++) partial[c] = OWN(step)(kind, partial[c], p[c]);
-    }
-    for (int64_t part = 0; part < together; part++)
-      for (int64_t c = 0; c < width; c++) total[c] = OWN(total)(kind, total[c], (ACC)partial[part * width + c]);
-    if (end == rows) /* fewer than `together` are left */
-      for (; row < rows; row++)
-        for (int64_t c = 0; c < width; c++) total[c] = OWN(total)(kind, total[c], (ACC)x[row * stride + c]);
+    for (; row < end; row++)
+      for (int64_t c = 0; c < width; c++) partial[c] = OWN(step)(kind, partial[c], x[row * stride + c]);
+    for (int64_t c = 0; c < width; c++) total[c] = OWN(total)(kind, total[c], (ACC)partial[c]);
   }
 }
 
 /* Reduced elements [begin, end) of `width` neighbouring outputs whose first element is x. */
-FNN_INLINE void OWN(reduce_range)(int kind, const space *s, const T *x, int64_t begin, int64_t end, int64_t width,
-                                  ACC *total) {
+FNN_INLINE void OWN(reduce_range)(int kind, const OWN(loops) *loops, const space *s, const T *x, int64_t begin,
+                                  int64_t end, int64_t width, ACC *total) {
   const int64_t last = s->sizes[s->n_reduced - 1];
   if (s->cols == 1) {
-    total[0] = s->n_reduced == 1 ? OWN(reduce_row)(kind, x + begin, end - begin, total[0])
-                                 : OWN(reduce_apart)(kind, s, x, begin, end, total[0]);
+    total[0] = s->n_reduced == 1 ? loops->row(x + begin, end - begin, total[0])
+                                 : OWN(reduce_apart)(kind, loops, s, x, begin, end, total[0]);
     return;
   }
   for (int64_t n; begin < end; begin += n) {
     const int64_t inside = s->n_reduced == 1 ? begin : begin % last;
     n = fnn_min(last - inside, end - begin);
-    OWN(reduce_rows)(kind, x + offset_of(begin, s->sizes, s->strides, s->n_reduced), n, s->cols, width, total);
+    OWN(reduce_rows)(kind, loops, x + offset_of(begin, s->sizes, s->strides, s->n_reduced), n, s->cols, width, total);
   }
 }
 
@@ -303,7 +345,7 @@ FNN_INLINE void OWN(reduce_range)(int kind, const space *s, const T *x, int64_t 
  * Buffers: {input, output}, contiguous, not overlapping; ints: see `space`. An empty range gives 0, 1, the least, the
  * largest number. NaN gives NaN. The order depends on the sizes alone. */
 FNN_INLINE void OWN(reduce)(const fnn_call *call, int64_t begin, int64_t end, int kind,
-                            void (*each_row)(const space *, const T *, int64_t, int64_t, T *)) {
+                            const OWN(loops) *loops) {
   space s = read_space(call->ints);
   const T *x = (const T *)call->buf[0];
   T *y = (T *)call->buf[1];
@@ -322,14 +364,18 @@ FNN_INLINE void OWN(reduce)(const fnn_call *call, int64_t begin, int64_t end, in
   if (are_few_rows(&s, (int64_t)sizeof(T))) {
     for (int64_t unit = begin; unit < end; unit++) {
       const int64_t col = unit % s.chunks * s.width, first = unit / s.chunks * s.group;
-      for (int64_t kept = first; kept < fnn_min(s.kept, first + s.group); kept++)
-        OWN(reduce_few_rows)(kind, x + offset_of(kept, s.kept_sizes, s.kept_strides, s.n_kept) + col, s.reduced, s.cols,
-                             fnn_min(s.width, s.cols - col), y + kept * s.cols + col);
+      loops->few_rows(&s, x + col, first, fnn_min(s.kept, first + s.group), s.reduced, s.cols,
+                      fnn_min(s.width, s.cols - col), y + col);
     }
     return;
   }
+  if (are_narrow_rows(&s, OWN(LANES))) {
+    const int64_t n = s.reduced * s.cols;
+    loops->narrow(&s, x, begin * s.group, fnn_min(s.kept, end * s.group), n, n, s.cols, y);
+    return;
+  }
   if (s.cols == 1 && s.n_reduced == 1 && s.segments == 1) {
-    each_row(&s, x, begin * s.group, fnn_min(s.kept, end * s.group), y);
+    loops->rows(&s, x, begin * s.group, fnn_min(s.kept, end * s.group), y);
     return;
   }
   for (int64_t unit = begin; unit < end; unit++) {
@@ -339,7 +385,7 @@ FNN_INLINE void OWN(reduce)(const fnn_call *call, int64_t begin, int64_t end, in
     for (int64_t kept = index * s.group; kept < fnn_min(s.kept, (index + 1) * s.group); kept++) {
       const T *p = x + offset_of(kept, s.kept_sizes, s.kept_strides, s.n_kept) + col;
       for (int64_t c = 0; c < width; c++) total[c] = OWN(start)(kind);
-      OWN(reduce_range)(kind, &s, p, from, to, width, total);
+      OWN(reduce_range)(kind, loops, &s, p, from, to, width, total);
       if (s.segments > 1)
         memcpy((ACC *)call->shared + ((kept * s.chunks + chunk) * s.segments + segment) * s.width, total,
                (size_t)width * sizeof(ACC));
@@ -349,22 +395,46 @@ FNN_INLINE void OWN(reduce)(const fnn_call *call, int64_t begin, int64_t end, in
   }
 }
 
-/* At the beginning of a line and apart, as how fast short loops are would hang on what lies before. */
+#define APART static __attribute__((unused, noinline, noclone, aligned(64))) void
 #define REDUCTION(name, kind)                                                                                          \
-  static __attribute__((unused, noinline, aligned(64))) void OWN(name##_rows)(                                         \
-    const space *s, const T *x, int64_t begin, int64_t end, T *y) {                                                    \
+  static __attribute__((unused, noinline, noclone)) ACC OWN(name##_row)(const T *x, int64_t n, ACC total) {            \
+    return OWN(reduce_row)(kind, x, n, total);                                                                         \
+  }                                                                                                                    \
+  APART OWN(name##_rows)(const space *s, const T *x, int64_t begin, int64_t end, T *y) {                               \
     for (int64_t row = begin; row < end; row++)                                                                        \
       y[row] = (T)OWN(reduce_row)(kind, x + offset_of(row, s->kept_sizes, s->kept_strides, s->n_kept), s->reduced,     \
                                   OWN(start)(kind));                                                                   \
   }                                                                                                                    \
+  APART OWN(name##_few_rows)(const space *s, const T *x, int64_t begin, int64_t end, int64_t rows, int64_t stride,     \
+                             int64_t width, T *y) {                                                                    \
+    switch (width < OWN(N) ? 0 : ((width - 1) / OWN(N)) % 4 + 1) {                                                     \
+      case 0: OWN(reduce_few_rows)(kind, 0, s, x, begin, end, rows, stride, width, y); break;                          \
+      case 1: OWN(reduce_few_rows)(kind, 1, s, x, begin, end, rows, stride, width, y); break;                          \
+      case 2: OWN(reduce_few_rows)(kind, 2, s, x, begin, end, rows, stride, width, y); break;                          \
+      case 3: OWN(reduce_few_rows)(kind, 3, s, x, begin, end, rows, stride, width, y); break;                          \
+      case 4: OWN(reduce_few_rows)(kind, 4, s, x, begin, end, rows, stride, width, y); break;                          \
+    }                                                                                                                  \
+  }                                                                                                                    \
+  APART OWN(name##_narrow)(const space *s, const T *x, int64_t begin, int64_t end, int64_t n, int64_t readable,        \
+                           int64_t width, T *y) {                                                                      \
+    for (int64_t k = begin; k < end; k++) {                                                                            \
+      OWN(vector) v[OWN(WAYS)];                                                                                        \
+      OWN(narrow_lanes)(kind, x + offset_of(k, s->kept_sizes, s->kept_strides, s->n_kept), n, readable, width, v);     \
+      if (s == &ALONE) memcpy(y, v, sizeof v); /* who reads a vector waits for one that was written in part */         \
+      for (int w = 0; s != &ALONE && w * OWN(N) < width; w++)                                                          \
+        OWN(store_part)(y + k * width + w * OWN(N), (int)fnn_min(OWN(N), width - w * OWN(N)), v[w]);                   \
+    }                                                                                                                  \
+  }                                                                                                                    \
   static __attribute__((unused, aligned(64))) void OWN(name)(const fnn_call *call, int64_t begin, int64_t end) {       \
-    OWN(reduce)(call, begin, end, kind, OWN(name##_rows));                                                             \
+    const OWN(loops) loops = {OWN(name##_row), OWN(name##_rows), OWN(name##_few_rows), OWN(name##_narrow)};            \
+    OWN(reduce)(call, begin, end, kind, &loops);                                                                       \
   }
 REDUCTION(sum, SUM)
 REDUCTION(prod, PROD)
 REDUCTION(max, MAX)
 REDUCTION(min, MIN)
 #undef REDUCTION
+#undef APART
 
 /* Bit k: lane k of a comparison. */
 FNN_INLINE uint64_t OWN(bits)(OWN(mask) mask) {
