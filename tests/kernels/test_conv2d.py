@@ -250,6 +250,23 @@ def test_grad_input(problem, suffix, isa):
     assert_close(dx, grad_input(problem, dy, kernel), grad_input(problem, abs(dy), abs(kernel)), terms)
 
 
+@pytest.mark.parametrize("offset", [0, 1])
+def test_results_beyond_every_cache(offset, isa):
+    """Results that go past the caches, where they begin with a line, have the bits of those of single images."""
+    for kernel, (which, to), channels in (("conv2d", (0, 2), (24, 144)), ("conv2d_grad_input", (2, 0), (144, 24))):
+        many, one = (Problem(n, 57, 56, *channels, 1, 1) for n in (20, 1))
+        (x, weights), _ = data(many, "f32", (which, 1))
+        whole = _kernels.aligned_empty(int(np.prod(many.shapes[to])) + 32, np.float32)
+        whole[:] = np.nan
+        y = whole[16 + offset : 16 + offset - 32].reshape(many.shapes[to])
+        rest = [None] if kernel == "conv2d" else []
+        _kernels.run(f"{kernel}_f32", [x, weights, y, *rest], many.ints, [], 2, isa)
+        assert np.isnan(whole[: 16 + offset]).all() and np.isnan(whole[16 + offset - 32 :]).all()
+        for k in (0, 7, 19):
+            [expected] = run(kernel, one, [x[k : k + 1], weights], [one.shapes[to], *rest], "f32", isa)
+            np.testing.assert_array_equal(y[k : k + 1], expected)
+
+
 @each_float
 @each_problem
 def test_grad_kernel(problem, suffix, isa):

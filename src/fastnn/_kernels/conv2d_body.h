@@ -82,6 +82,7 @@ typedef struct {
   const T *bias;                    /* of the group, or NULL */
   T floor;
   T *clears, *clears_end; /* NULL, or what is zero but for results, which then lie in the order of memory */
+  int streams;     /* results go past the caches */
   int64_t asks;    /* 0, or from a block's pixels to those of the next: results are asked for */
   int64_t fetches; /* 0, or from a pixel to the one of which a tile asks for the first segment */
   OWN(conv_ahead) * ahead; /* or NULL */
@@ -92,7 +93,8 @@ enum {
   OWN(CONV_ASK_STEPS) = 16,         /* steps of k that ask for some lines: more at once would be waited for */
   OWN(CONV_ASK_TILES) = 2,          /* how many tiles further on a tile asks for pixels */
   OWN(CONV_ASK_LEAST) = 48,         /* products of a pixel with vectors: of fewer, asking takes as long as waiting */
-  OWN(CONV_ASK_BYTES) = 1 << 23     /* of pixels and results: a second cache holds less */
+  OWN(CONV_ASK_BYTES) = 1 << 23,    /* of pixels and results: a second cache holds less */
+  OWN(CONV_UNCACHED_BYTES) = 32 << 20 /* of results, which no last cache holds */
 };
 
 /* Whether tiles of a convolution ask for what comes next: a panel of rows of results is no stream that the hardware
@@ -100,6 +102,12 @@ enum {
 static int OWN(conv_asks)(const conv_shape *s) {
   return s->taps == 1 && s->stride_h == 1 && s->stride_w == 1 && s->groups == 1 &&
          s->n * s->oh * s->ow * (s->cin + s->cout) * (int64_t)sizeof(T) >= OWN(CONV_ASK_BYTES);
+}
+
+/* Whether results, if they are read by nobody here, go past the caches, none of which holds them. */
+static int OWN(conv_streams)(const fnn_call *call, int64_t elements, int64_t columns, const T *results) {
+  return FNN_VECTOR_BYTES == 64 && !call->ints[CONV_EPILOGUE] && columns % N == 0 &&
+         elements * (int64_t)sizeof(T) > OWN(CONV_UNCACHED_BYTES) && (uintptr_t)results % sizeof(V) == 0;
 }
 
 /* Pixels in the order in which tiles take them, runs of them that have the same taps, and what is kept from tile to
@@ -161,7 +169,7 @@ FNN_INLINE void OWN(conv_strip)(const OWN(conv_walk) * walk, OWN(conv_pixels) * 
       OWN(conv_steps)(acc, a, &at, 1, &b, s.b_stride, steps, &clears, 1, rows, vectors, is_half);
     }
     OWN(conv_steps)(acc, a, &at, 1, &b, s.b_stride, s.k - steps, &clears, 0, rows, vectors, is_half);
-    OWN(conv_end)(t, acc, results, bias, c_column, rows, vectors, is_half);
+    OWN(conv_end)(t, acc, results, bias, c_column, 0, rows, vectors, is_half);
   }
   block->clears = clears;
 }
@@ -177,6 +185,7 @@ FNN_INLINE void OWN(conv_asking)(const OWN(conv_walk) * walk, OWN(conv_pixels) *
   const int64_t c_column = t->c_column, end = c_column + vectors * N - walk->first_column;
   const int64_t past = walk->first_column + (end < walk->columns ? end : walk->asks), fetches = walk->fetches;
   const int64_t part = s.k / rows, some = fnn_ceil_div(lines, fnn_ceil_div(fnn_max(1, part), OWN(CONV_ASK_STEPS)));
+  const int streams = FNN_VECTOR_BYTES == 64 && !is_half && walk->streams;
   for (; tiles > 0; tiles--, pixels += rows, results += rows) {
     V acc[TILE_MOST_SUMS];
     const T *a[TILE_MOST_ROWS], *b = weights;
@@ -187,7 +196,7 @@ FNN_INLINE void OWN(conv_asking)(const OWN(conv_walk) * walk, OWN(conv_pixels) *
 #pragma GCC unroll 1
     for (int64_t i = 0; i < rows; i++) {
 #pragma GCC unroll 8
-      for (int j = 0; j < vectors; j += FNN_ALIGN / FNN_VECTOR_BYTES)
+      for (int j = 0; !streams && j < vectors; j += FNN_ALIGN / FNN_VECTOR_BYTES)
         __builtin_prefetch(next[i] + next_column + j * N, 0, 2);
       const T *ahead = pixels[i] + fetches;
 #pragma GCC unroll 1
@@ -198,7 +207,8 @@ FNN_INLINE void OWN(conv_asking)(const OWN(conv_walk) * walk, OWN(conv_pixels) *
       }
     }
     OWN(conv_steps)(acc, a, &at, 1, &b, s.b_stride, s.k - part * rows, &clears, 0, rows, vectors, is_half);
-    OWN(conv_end)(t, acc, results, bias, c_column, rows, vectors, is_half);
+    if (streams) OWN(conv_end)(t, acc, results, bias, c_column, 1, rows, vectors, is_half);
+    else OWN(conv_end)(t, acc, results, bias, c_column, 0, rows, vectors, is_half);
   }
 }
 
@@ -513,6 +523,7 @@ static void OWN(conv2d_unit)(const fnn_call *call, const OWN(conv_cut) * c, cons
                                              n_y * s->cout, s->groups * c->panels * n_y / TILE_MOST_ROWS,
                                              c->merges ? s->kh : s->taps);
   const int asks = OWN(conv_asks)(s);
+  const int streams = asks && OWN(conv_streams)(call, s->n * s->oh * s->ow * s->cout, s->cout, y);
   OWN(conv_walk) walk = {
     .c = y, .a_image = x.image, .a_row = s->stride_h * x.row, .a_col = s->stride_w * s->cin,
     .c_image = s->oh * s->ow * s->cout, .c_row = s->ow * s->cout, .c_col = s->cout,
@@ -528,6 +539,7 @@ static void OWN(conv2d_unit)(const fnn_call *call, const OWN(conv_cut) * c, cons
     .fetches = s->taps == 1 && s->stride_w > 1 ? s->stride_h * x.row
                : asks                          ? OWN(CONV_ASK_TILES) * TILE_MOST_ROWS * s->cin
                                                : 0,
+    .streams = streams,
     .asks = asks ? OWN(CONV_BLOCK) * s->cout : 0,
     .ahead = c->copies || c->in_place ? &ahead : NULL};
   int64_t column = 0, columns = s->cout;
@@ -547,6 +559,7 @@ static void OWN(conv2d_unit)(const fnn_call *call, const OWN(conv_cut) * c, cons
   }
   OWN(conv_run_program)(call, first_pixel, images * rows * s->ow, column, columns,
                         call->scratch + OWN(conv_program_at)(2 * s->taps, c->window_elements));
+  if (streams) fnn_end_streams();
 }
 
 /* Copies blocks [begin, end) of the rows of a kernel panel by panel, with zeros after the last one's columns. */

@@ -172,6 +172,7 @@ static void OWN(conv_input_unit)(const fnn_call *call, const OWN(conv_input_cut)
   const int clears = has_gaps && s->taps == 1 && s->groups == 1 && !c->is_grouped && !c->copies && !c->in_place &&
                      !s->pad_top && !s->pad_left && s->cin % N == 0;
   const int asks = OWN(conv_asks)(s);
+  const int streams = asks && OWN(conv_streams)(call, s->n * s->h * s->w * s->cin, s->cin, dx);
   if (has_gaps && !clears) memset(dx, 0, sizeof(T) * (size_t)n_dx);
   for (int64_t residue_y = 0; residue_y < fnn_min(s->stride_h, rows); residue_y++) {
     conv_axis y = OWN(conv_input_axis)(residue_y, s->pad_top, s->kh, s->dilation_h, s->stride_h, s->oh);
@@ -190,6 +191,7 @@ static void OWN(conv_input_unit)(const fnn_call *call, const OWN(conv_input_cut)
         .widest = TILE_VECTORS, .panels = tile_panels(s->cin_g, N),
         .floor = -INFINITY, .clears = clears ? dx : NULL, .clears_end = dx + n_dx,
         .fetches = asks ? OWN(CONV_ASK_TILES) * TILE_MOST_ROWS * s->cout : 0,
+        .streams = streams,
         .asks = asks ? OWN(CONV_BLOCK) * s->cin : 0,
         .ahead = c->copies || c->in_place ? &ahead : NULL};
       for (int64_t g = 0; g < s->groups; g++) {
@@ -204,6 +206,7 @@ static void OWN(conv_input_unit)(const fnn_call *call, const OWN(conv_input_cut)
   }
   OWN(conv_run_program)(call, (image * s->h + row) * s->w, images * rows * s->w, 0, s->cin,
                         call->scratch + OWN(conv_program_at)(2 * s->taps, c->window_elements));
+  if (streams) fnn_end_streams();
 }
 
 static void OWN(conv2d_grad_input)(const fnn_call *call, int64_t begin, int64_t end) {

@@ -69,9 +69,9 @@ FNN_INLINE void OWN(conv_steps)(V *acc, const T *const *a, int64_t *at, int64_t 
   else OWN(strip_steps)(acc, a, at, a_stride, b, b_stride, steps, clears, is_clearing, rows, vectors);
 }
 FNN_INLINE void OWN(conv_end)(const OWN(tile) * t, const V *acc, T *const *c_rows, const T *bias, int64_t c_column,
-                              const int rows, const int vectors, const int is_half) {
+                              const int streams, const int rows, const int vectors, const int is_half) {
   if (is_half) OWN(half_end)(t, acc, c_rows, bias, c_column, t->cols - (vectors - 1) * N, rows, vectors);
-  else OWN(strip_end)(t, acc, c_rows, bias, c_column, 1, rows, vectors);
+  else OWN(strip_end)(t, acc, c_rows, bias, c_column, 1, streams, rows, vectors);
 }
 
 /* As tile_run, for tiles of all their rows whose results are multiplied by 1 and added to nothing. */

@@ -348,9 +348,10 @@ FNN_INLINE void OWN(strip_steps)(V *acc, const T *const *a, int64_t *at, int64_t
   *at = k, *b = b_at, *clears = clear;
 }
 
-/* `bias` and `c_column` are those of t, which the compiler would read again after each store. */
+/* `bias` and `c_column` are those of t, which the compiler would read again after each store. streams: the results go
+ * past the caches. */
 FNN_INLINE void OWN(strip_end)(const OWN(tile) * t, const V *acc, T *const *c_rows, const T *bias, int64_t c_column,
-                               const int has_floor, const int rows, const int vectors) {
+                               const int has_floor, const int streams, const int rows, const int vectors) {
   const V floor = FN(splat)(t->floor);
 #pragma GCC unroll 8
   for (int i = 0; i < rows; i++) {
@@ -360,7 +361,9 @@ FNN_INLINE void OWN(strip_end)(const OWN(tile) * t, const V *acc, T *const *c_ro
     for (int j = 0; j < vectors; j++) {
       V y = acc[i * vectors + j];
       if (bias) y += FN(load)(bias + j * N);
-      FN(store)(c + j * N, has_floor ? FN(max)(floor, y) : y);
+      if (has_floor) y = FN(max)(floor, y);
+      if (streams) FN(stream)(c + j * N, y);
+      else FN(store)(c + j * N, y);
     }
   }
 }
@@ -409,8 +412,8 @@ FNN_INLINE void OWN(strip_run)(const OWN(tile) * t, int64_t tiles, const enum st
       for (int i = 0; i < rows; i++)
 #pragma GCC unroll 8
         for (int j = 0; j < vectors; j++) FN(store)(sums + i * OWN(TILE_COLS) + j * N, acc[i * vectors + j]);
-    } else if (has_floor) OWN(strip_end)(t, acc, c_rows, bias, c_column, 1, rows, vectors);
-    else OWN(strip_end)(t, acc, c_rows, bias, c_column, 0, rows, vectors);
+    } else if (has_floor) OWN(strip_end)(t, acc, c_rows, bias, c_column, 1, 0, rows, vectors);
+    else OWN(strip_end)(t, acc, c_rows, bias, c_column, 0, 0, rows, vectors);
     if (is_full) sums += rows * OWN(TILE_COLS);
   }
 }
