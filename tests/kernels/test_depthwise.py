@@ -216,11 +216,12 @@ def test_results_where_the_input_lies_in_a_page(width, kernel, isa):
 
 
 @pytest.mark.parametrize("kernel", ["depthwise_conv2d", "depthwise_conv2d_grad_input"])
+@pytest.mark.parametrize("taps", [3, 5])
 @pytest.mark.parametrize("strides", [(1, 1), (2, 2)])
 @pytest.mark.parametrize("offset", [0, 1])
-def test_images_beyond_every_cache(offset, strides, kernel, isa):
+def test_images_beyond_every_cache(offset, strides, taps, kernel, isa):
     """Results that go past the caches, where they begin with a line, have the bits of those of single images."""
-    many, one = (Problem(n, 57, 56, 128, 1, 3, 3, strides, pads=(1, 1, 1, 1)) for n in (20, 1))
+    many, one = (Problem(n, 57, 56, 128, 1, taps, taps, strides, pads=(1, 1, 1, 1)) for n in (20, 1))
     x, weights = data(many, "f32", KERNELS[kernel][0])
     shape = many.shapes[KERNELS[kernel][1]]
     whole = _kernels.aligned_empty(int(np.prod(shape)) + 32, np.float32)

@@ -361,6 +361,12 @@ static int64_t OWN(depthwise_part)(const OWN(depthwise_images) * m, int64_t widt
   return fnn_max(1, fnn_min(of_x, lines / apart));
 }
 
+/* Where no cache holds x and y, nobody finds y there, and an ordinary store fetches the line that it overwrites. */
+static int OWN(depthwise_streams)(const OWN(depthwise_images) * m) {
+  return sizeof(V) == 64 && m->is_last && m->bytes > DW_UNCACHED_BYTES && m->channels % N == 0 &&
+         (uintptr_t)m->y % sizeof(V) == 0;
+}
+
 #include "depthwise_large_body.h"
 
 static void OWN(depthwise_correlate)(const OWN(depthwise_images) * m, int64_t height, int64_t width) {
@@ -374,9 +380,7 @@ static void OWN(depthwise_correlate)(const OWN(depthwise_images) * m, int64_t he
                            .y_step = m->y_step, .size = m->cols.size, .bias = m->bias};
   const int slides = m->x_step == m->x_pixel && m->cols.step == 1 && m->cols.taps && m->cols.origin > -m->cols.taps;
   const int64_t part = OWN(depthwise_part)(m, width, slides);
-  /* Where no cache holds x and y, nobody finds y there, and an ordinary store fetches the line that it overwrites. */
-  const int streams = sizeof(V) == 64 && m->is_last && m->bytes > DW_UNCACHED_BYTES && m->channels % N == 0 &&
-                      (uintptr_t)m->y % sizeof(V) == 0;
+  const int streams = OWN(depthwise_streams)(m);
   /* Parts of few pixels end before the hardware has seen where they lead: they ask for the next one. */
   if (m->bytes > DW_ASKED_BYTES && part <= (m->bytes > DW_UNCACHED_BYTES ? 2 : 1) * DW_PART) r.ahead = part;
   for (int64_t oy = 0, ky, ky_end; oy < height; oy += r.rows) {

@@ -8,6 +8,7 @@ typedef struct {
   T *y;
   int64_t rows, lag;
   int64_t first[2], end[2]; /* the taps along a column that are inside x, of each row */
+  int streams;              /* results go past the caches */
 } OWN(depthwise_pair);
 
 /* What one row of x gives to `pixels` of the first row (`upper`), of the second (`lower`), or of both, which share what
@@ -75,6 +76,14 @@ FNN_INLINE void OWN(depthwise_pixels)(const OWN(depthwise_pair) * r, int64_t ox,
     else if (upper) OWN(depthwise_row_of_x)(m, sum, from, column, k, lag, pixels, kw, stride, 1, 0);
     else if (lower) OWN(depthwise_row_of_x)(m, sum, from, column, k, lag, pixels, kw, stride, 0, 1);
   }
+  if (sizeof(V) == 64 && r->streams) {
+#pragma GCC unroll 16
+    for (int p = 0; p < 2 * pixels; p++) {
+      if (p == pixels && r->rows == 1) return;
+      FN(stream)(y + p / pixels * m->y_row + p % pixels * m->y_step, sum[p / pixels][p % pixels]);
+    }
+    return;
+  }
 #pragma GCC unroll 8
   for (int p = 0; p < pixels; p++) FN(store)(y + p * m->y_step, sum[0][p]);
   if (r->rows == 1) return;
@@ -106,7 +115,7 @@ static void OWN(depthwise_ask)(const OWN(depthwise_pair) * r, int64_t ox, int64_
   const T *x = r->x + (m->rows.taps - 1) * m->rows.step * m->x_row + column * m->x_pixel + at;
   for (int64_t row = 0; row < r->rows * m->rows.stride; row++)
     for (int64_t c = 0; c < (end - ox) * m->cols.stride; c++) __builtin_prefetch(x + row * m->x_row + c * m->x_pixel);
-  for (int64_t row = 0; row < r->rows; row++)
+  for (int64_t row = 0; row < r->rows && !r->streams; row++)
     for (int64_t p = end; p < 2 * end - ox; p++) __builtin_prefetch(r->y + row * m->y_row + p * m->y_step + at, 1);
 }
 
@@ -120,7 +129,7 @@ static void OWN(depthwise_correlate_any)(const OWN(depthwise_images) * m, int64_
   if (meets && m->cols.taps == 7 && m->cols.stride == 1) variants = OWN(depthwise_of_7_by_1);
   const int asks = m->bytes > DW_UNCACHED_BYTES;
   const int64_t parts = fnn_ceil_div(width, DW_PIXELS), at_once = asks ? 1 : parts;
-  OWN(depthwise_pair) r = {.m = m, .lag = m->rows.stride / m->rows.step};
+  OWN(depthwise_pair) r = {.m = m, .lag = m->rows.stride / m->rows.step, .streams = OWN(depthwise_streams)(m)};
   for (int64_t oy = 0; oy < height; oy += r.rows) {
     r.rows = 1 + (DW_BY_TWO && oy + 1 < height && m->rows.stride % m->rows.step == 0);
     OWN(depthwise_reach)(&m->rows, oy, &r.first[0], &r.end[0]);
