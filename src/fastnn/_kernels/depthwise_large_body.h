@@ -120,14 +120,15 @@ static void OWN(depthwise_ask)(const OWN(depthwise_pair) * r, int64_t ox, int64_
 }
 
 /* Rows are cut evenly: few results at once are few sums, each of which waits for its last product. What no cache holds
- * is taken part by part, all vectors of one before the next, in the order of memory. */
+ * is taken part by part, all vectors of one before the next, in the order of memory; with a stride that pays earlier, as
+ * most of it is read once or twice. */
 static void OWN(depthwise_correlate_any)(const OWN(depthwise_images) * m, int64_t height, int64_t width) {
   void (*const *variants)(const OWN(depthwise_pair) *, int64_t, int64_t) = OWN(depthwise_of_0_by_1);
   const int meets = m->cols.step == 1 && m->x_step == m->cols.stride * m->x_pixel; /* results read the same columns */
   if (meets && m->cols.taps == 5 && m->cols.stride == 1) variants = OWN(depthwise_of_5_by_1);
   if (meets && m->cols.taps == 5 && m->cols.stride == 2) variants = OWN(depthwise_of_5_by_2);
   if (meets && m->cols.taps == 7 && m->cols.stride == 1) variants = OWN(depthwise_of_7_by_1);
-  const int asks = m->bytes > DW_UNCACHED_BYTES;
+  const int asks = m->bytes > (m->cols.stride > 1 ? DW_ASKED_BYTES : DW_UNCACHED_BYTES);
   const int64_t parts = fnn_ceil_div(width, DW_PIXELS), at_once = asks ? 1 : parts;
   OWN(depthwise_pair) r = {.m = m, .lag = m->rows.stride / m->rows.step, .streams = OWN(depthwise_streams)(m)};
   for (int64_t oy = 0; oy < height; oy += r.rows) {
