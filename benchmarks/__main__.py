@@ -32,6 +32,10 @@ def main():
     parser.add_argument("what", nargs="*", default=BY_DEFAULT, help=f"of {', '.join([*LEVELS, *levels])}")
     parser.add_argument("--peers", default="numpy", help=f"of {','.join(peers)}; or all, frameworks, none")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument(
+        "--again", type=int, default=0, metavar="ROUNDS",
+        help="kernels, sampled: so many rounds more, which count as the first do, of what a peer was ahead in",
+    )  # fmt: skip
     parser.add_argument("--threads", default=str(len(os.sched_getaffinity(0))), help="counts, such as 1,2; all cores")
     parser.add_argument("--json", metavar="FILE", help="write the results there")
     parser.add_argument("--match", default="", help="kernels: only problems whose names this regular expression finds")

@@ -1,13 +1,15 @@
 """The benchmarks' contenders do the same work, and their report can be made."""
 
+import argparse
 import dataclasses
+import re
 
 import numpy as np
 import pytest
 
 import fastnn as k
 from benchmarks import goals, pairs, report
-from benchmarks.kernels import by_fastnn, by_numpy, sampled_level, worker
+from benchmarks.kernels import by_fastnn, by_numpy, level, sampled_level, worker
 from benchmarks.kernels.operations import OPERATIONS
 from benchmarks.kernels.problems import PROBLEMS
 from benchmarks.kernels.sampled import sampled
@@ -59,6 +61,25 @@ def test_sets_of_arguments_take_turns():
     run(2)
     run(2)
     assert (made, runs, result()) == ([problem] * 3, [(0, 1), (1, 1), (2, 1), (0, 1)], 0)
+
+
+def test_what_a_peer_leads_in_is_asked_again(monkeypatch):
+    def take_turns(contenders, questions, rounds):
+        asked.append((questions, rounds))
+        times = {"fastnn": [2.0, 2.0], "numpy": [1.0, 3.0]}
+        rows = {name: [[seconds, 1.0, 0.0, 0.0] for seconds in times[name]] for name in contenders}
+        return {
+            name: [dict(zip(questions, row, strict=False)) for _ in range(rounds)] for name, row in rows.items()
+        }, {}
+
+    asked, names = [], [p.name for p in PROBLEMS if p.family == "softmax"][:2]
+    monkeypatch.setattr(pairs, "take_turns", take_turns)
+    monkeypatch.setattr(pairs, "run", lambda *a, **k: {"flops_per_s": 1.0, "bytes_per_s": 1.0})
+    options = argparse.Namespace(match="|".join(f"^{re.escape(name)}$" for name in names), budget=0.01, again=2)
+    rows = list(level.measure("softmax", ("numpy",), 1, 1, options))
+    assert asked == [(names, 1), (names[:1], 2)]
+    assert [row["contenders"]["numpy"]["values"] for row in rows] == [[1.0] * 3, [3.0]]
+    assert [row["contenders"]["numpy"]["ratio"] for row in rows] == [0.5, 1.5]
 
 
 @pytest.mark.parametrize("name", ["tiny", "mlp"])
