@@ -93,8 +93,7 @@ enum {
   OWN(CONV_ASK_STEPS) = 16,         /* steps of k that ask for some lines: more at once would be waited for */
   OWN(CONV_ASK_TILES) = 2,          /* how many tiles further on a tile asks for pixels */
   OWN(CONV_ASK_LEAST) = 48,         /* products of a pixel with vectors: of fewer, asking takes as long as waiting */
-  OWN(CONV_ASK_BYTES) = 1 << 23,    /* of pixels and results: a second cache holds less */
-  OWN(CONV_UNCACHED_BYTES) = 32 << 20 /* of results, which no last cache holds */
+  OWN(CONV_ASK_BYTES) = 1 << 23     /* of pixels and results: a second cache holds less */
 };
 
 /* Whether tiles of a convolution ask for what comes next: a panel of rows of results is no stream that the hardware
@@ -102,12 +101,6 @@ enum {
 static int OWN(conv_asks)(const conv_shape *s) {
   return s->taps == 1 && s->stride_h == 1 && s->stride_w == 1 && s->groups == 1 &&
          s->n * s->oh * s->ow * (s->cin + s->cout) * (int64_t)sizeof(T) >= OWN(CONV_ASK_BYTES);
-}
-
-/* Whether results, if they are read by nobody here, go past the caches, none of which holds them. */
-static int OWN(conv_streams)(const fnn_call *call, int64_t elements, int64_t columns, const T *results) {
-  return FNN_VECTOR_BYTES == 64 && !call->ints[CONV_EPILOGUE] && columns % N == 0 &&
-         elements * (int64_t)sizeof(T) > OWN(CONV_UNCACHED_BYTES) && (uintptr_t)results % sizeof(V) == 0;
 }
 
 /* Pixels in the order in which tiles take them, runs of them that have the same taps, and what is kept from tile to
@@ -523,7 +516,9 @@ static void OWN(conv2d_unit)(const fnn_call *call, const OWN(conv_cut) * c, cons
                                              n_y * s->cout, s->groups * c->panels * n_y / TILE_MOST_ROWS,
                                              c->merges ? s->kh : s->taps);
   const int asks = OWN(conv_asks)(s);
-  const int streams = asks && OWN(conv_streams)(call, s->n * s->oh * s->ow * s->cout, s->cout, y);
+  const int64_t pixel_bytes = s->cout * (int64_t)sizeof(T);
+  const int streams =
+    asks && !call->ints[CONV_EPILOGUE] && conv_streams(y, pixel_bytes, s->n * s->oh * s->ow * pixel_bytes);
   OWN(conv_walk) walk = {
     .c = y, .a_image = x.image, .a_row = s->stride_h * x.row, .a_col = s->stride_w * s->cin,
     .c_image = s->oh * s->ow * s->cout, .c_row = s->ow * s->cout, .c_col = s->cout,

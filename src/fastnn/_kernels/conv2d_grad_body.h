@@ -172,7 +172,9 @@ static void OWN(conv_input_unit)(const fnn_call *call, const OWN(conv_input_cut)
   const int clears = has_gaps && s->taps == 1 && s->groups == 1 && !c->is_grouped && !c->copies && !c->in_place &&
                      !s->pad_top && !s->pad_left && s->cin % N == 0;
   const int asks = OWN(conv_asks)(s);
-  const int streams = asks && OWN(conv_streams)(call, s->n * s->h * s->w * s->cin, s->cin, dx);
+  const int64_t pixel_bytes = s->cin * (int64_t)sizeof(T);
+  const int streams =
+    asks && !call->ints[CONV_EPILOGUE] && conv_streams(dx, pixel_bytes, s->n * s->h * s->w * pixel_bytes);
   if (has_gaps && !clears) memset(dx, 0, sizeof(T) * (size_t)n_dx);
   for (int64_t residue_y = 0; residue_y < fnn_min(s->stride_h, rows); residue_y++) {
     conv_axis y = OWN(conv_input_axis)(residue_y, s->pad_top, s->kh, s->dilation_h, s->stride_h, s->oh);

@@ -74,8 +74,7 @@ enum {
   DW_KERNEL_PIXELS = 1024,    /* grad_kernel: of a band */
   DW_KERNEL_UNITS = 16,       /* grad_kernel: wanted */
   DW_FAR_BYTES = 4 << 20,     /* grad_kernel: of x and dy together, which no second cache holds */
-  DW_ASKED_BYTES = 16 << 20,  /* of x and y together, which are not all in a last cache that others use too, */
-  DW_UNCACHED_BYTES = 32 << 20, /* and which no last cache holds */
+  DW_ASKED_BYTES = 16 << 20,  /* of x and y together, which are not all in a last cache that others use too */
   DW_GROUP_BYTES = 256,       /* grad_kernel: of a pixel, for a unit: some lines in a row */
   DW_FAR_GROUP_BYTES = 1024,  /* the same of what is far */
 #if defined(FNN_ISA_AVX512) || defined(__aarch64__)

@@ -361,10 +361,8 @@ static int64_t OWN(depthwise_part)(const OWN(depthwise_images) * m, int64_t widt
   return fnn_max(1, fnn_min(of_x, lines / apart));
 }
 
-/* Where no cache holds x and y, nobody finds y there, and an ordinary store fetches the line that it overwrites. */
 static int OWN(depthwise_streams)(const OWN(depthwise_images) * m) {
-  return sizeof(V) == 64 && m->is_last && m->bytes > DW_UNCACHED_BYTES && m->channels % N == 0 &&
-         (uintptr_t)m->y % sizeof(V) == 0;
+  return m->is_last && conv_streams(m->y, m->channels * (int64_t)sizeof(T), m->bytes);
 }
 
 #include "depthwise_large_body.h"
@@ -382,7 +380,7 @@ static void OWN(depthwise_correlate)(const OWN(depthwise_images) * m, int64_t he
   const int64_t part = OWN(depthwise_part)(m, width, slides);
   const int streams = OWN(depthwise_streams)(m);
   /* Parts of few pixels end before the hardware has seen where they lead: they ask for the next one. */
-  if (m->bytes > DW_ASKED_BYTES && part <= (m->bytes > DW_UNCACHED_BYTES ? 2 : 1) * DW_PART) r.ahead = part;
+  if (m->bytes > DW_ASKED_BYTES && part <= (m->bytes > CONV_UNCACHED_BYTES ? 2 : 1) * DW_PART) r.ahead = part;
   for (int64_t oy = 0, ky, ky_end; oy < height; oy += r.rows) {
     const int64_t same_rows = fnn_min(height, OWN(depthwise_reach)(&m->rows, oy, &ky, &ky_end)) - oy;
     r.kh = ky_end - ky;
@@ -551,7 +549,7 @@ static void OWN(depthwise_conv2d)(const fnn_call *call, int64_t begin, int64_t e
     OWN(depthwise_run_program)(call, (image * s->oh + row) * s->ow, rows * s->ow, s->channels,
                                OWN(depthwise_program_at)(&c));
   }
-  if (m.bytes > DW_UNCACHED_BYTES) fnn_end_streams();
+  if (m.bytes > CONV_UNCACHED_BYTES) fnn_end_streams();
 }
 
 /* ---- depthwise_conv2d_grad_input ---- */
@@ -615,5 +613,5 @@ static void OWN(depthwise_conv2d_grad_input)(const fnn_call *call, int64_t begin
     OWN(depthwise_run_program)(call, (image * s->h + row) * s->w, rows * s->w, s->c,
                                OWN(depthwise_program_at)(&c));
   }
-  if (m.bytes > DW_UNCACHED_BYTES) fnn_end_streams();
+  if (m.bytes > CONV_UNCACHED_BYTES) fnn_end_streams();
 }

@@ -128,7 +128,7 @@ static void OWN(depthwise_correlate_any)(const OWN(depthwise_images) * m, int64_
   if (meets && m->cols.taps == 5 && m->cols.stride == 1) variants = OWN(depthwise_of_5_by_1);
   if (meets && m->cols.taps == 5 && m->cols.stride == 2) variants = OWN(depthwise_of_5_by_2);
   if (meets && m->cols.taps == 7 && m->cols.stride == 1) variants = OWN(depthwise_of_7_by_1);
-  const int asks = m->bytes > (m->cols.stride > 1 ? DW_ASKED_BYTES : DW_UNCACHED_BYTES);
+  const int asks = m->bytes > (m->cols.stride > 1 ? DW_ASKED_BYTES : CONV_UNCACHED_BYTES);
   const int64_t parts = fnn_ceil_div(width, DW_PIXELS), at_once = asks ? 1 : parts;
   OWN(depthwise_pair) r = {.m = m, .lag = m->rows.stride / m->rows.step, .streams = OWN(depthwise_streams)(m)};
   for (int64_t oy = 0; oy < height; oy += r.rows) {

@@ -14,8 +14,16 @@ enum {
   CONV_PIXELS = 512,          /* of a unit at most: enough tiles for a panel of weights to be worth loading */
   CONV_FEW_PIXELS = 64,       /* at least, unless there are no more */
   CONV_UNITS = 32,            /* wanted, for threads to share evenly */
-  CONV_WINDOW_BYTES = 1 << 18 /* what a unit may copy to scratch: with the weights it stays in L2 */
+  CONV_WINDOW_BYTES = 1 << 18, /* what a unit may copy to scratch: with the weights it stays in L2 */
+  CONV_UNCACHED_BYTES = 32 << 20 /* what no last cache holds */
 };
+
+/* Whether results that nobody here reads go past the caches: where none holds so many bytes nobody finds them there, and
+ * an ordinary store fetches the line that it overwrites. */
+FNN_INLINE int conv_streams(const void *results, int64_t pixel_bytes, int64_t bytes) {
+  return FNN_VECTOR_BYTES == 64 && bytes > CONV_UNCACHED_BYTES && pixel_bytes % FNN_VECTOR_BYTES == 0 &&
+         (uintptr_t)results % FNN_VECTOR_BYTES == 0;
+}
 
 /* Of `pixels`, but of a row at least. `row_bytes` is what a row of a unit's window takes in scratch. Bands are
  * multiples of row_step. */
