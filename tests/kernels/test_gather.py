@@ -43,7 +43,7 @@ def test_gather_rows(target, source, isa):
     target = source if target == "same" else target
     for elements, threads in ((1, 1), (3, 2), (64, 2), (785, 2), (5000, 1)):
         x = sample(rng, (50, elements), source)
-        index = rng.integers(0, 50, 40).astype(np.int64)
+        index = rng.integers(0, 50, 40).astype(np.int32)
         y, check = guarded((13, elements), target, offset=1)
         ints = [1, 13, code(x), DTYPE_CODE[target], elements, elements]
         _kernels.run("gather_rows", [index, x, y], ints, [1.0, 0.0], threads, isa)
@@ -125,7 +125,7 @@ def test_rows_of_any_bytes(isa):
         np.testing.assert_array_equal(y, x[:, rows])
         check()
         y, check = guarded((40, inner), "uint8", offset=1)
-        _kernels.run("gather_rows", [rows, x, y], [1, 40, code(x), code(y), inner, inner], [1.0, 0.0], 1, isa)
+        _kernels.run("gather_rows", [np.int32(rows), x, y], [1, 40, code(x), code(y), inner, inner], [1.0, 0.0], 1, isa)
         np.testing.assert_array_equal(y, x[0, rows])
         check()
 
@@ -215,7 +215,7 @@ def test_put_rows(index, isa):
     """Rows of 3 floats, 1 byte and nothing, in the order of the index."""
     rows = [np.float32([1, 2, 3]), np.uint8([7]), np.zeros(0, np.float32)]
     outputs = [guarded((3, row.size), row.dtype) for row in rows]
-    index = None if index is None else np.array(index)
+    index = None if index is None else np.int32(index)
     slots = [array for row, (y, _) in zip(rows, outputs, strict=True) for array in (row, y)]
     buffers = [(-2, 0) if index is None else (6, 0), *((k, 0) for k in range(6))]
     plan = _engine.Plan(isa, [("put_rows", buffers, [3, 12, 1, 0], [], 1)], 0, 7)

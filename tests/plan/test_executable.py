@@ -290,7 +290,7 @@ def test_batches_are_gathered_in_order():
     total = fastnn.Variable(np.zeros(3))
     fn = Compiled(lambda x: (total.assign_add(ops.sum(ops.cast(x, "float64"), axis=0)), x)[1], "sum")
     data = np.arange(30, dtype=np.uint8).reshape(10, 3)
-    index = np.random.default_rng(1).permutation(10)
+    index = np.random.default_rng(1).permutation(10).astype(np.int32)
     last = fn.batches(data, 3, 0, 3, index)
     np.testing.assert_array_equal(last, data[index[6:9]])
     np.testing.assert_array_equal(total.numpy(), data[index[:9]].sum(0))

@@ -7,6 +7,7 @@ import pytest
 
 import fastnn as keras
 from fastnn import callbacks, layers, losses, metrics, ops, optimizers, tree
+from fastnn.training.data import ArraySource
 
 rng = np.random.default_rng(4)
 X = rng.normal(size=(10, 4)).astype("float32")
@@ -129,6 +130,23 @@ def test_every_row_is_seen_once_an_epoch_in_a_new_order():
     model.fit(x, x, batch_size=4, verbose=0, shuffle="batch")
     assert all(np.diff(batch).tolist() == [1.0] * (len(batch) - 1) for batch in seen)
     assert sorted(flat(seen)) == list(range(10))
+
+
+@pytest.mark.parametrize("shuffle", [True, "batch"])
+def test_a_plan_takes_rows_in_the_order_of_eager_steps(shuffle):
+    x, ends = np.arange(40, dtype="float32").reshape(10, 4) / 40, []
+    for run_eagerly in (False, True):
+        keras.utils.set_random_seed(3)
+        model = linear(run_eagerly=run_eagerly)
+        model.fit(x, x[:, :1], batch_size=4, epochs=3, verbose=0, shuffle=shuffle)
+        ends.append(model.get_weights()[0])
+    np.testing.assert_allclose(*ends, rtol=1e-6)
+
+
+def test_more_rows_than_an_order_counts():
+    x = np.empty((2**31, 0), "uint8")
+    with pytest.raises(ValueError, match=r"`shuffle` can order at most 2147483647 rows\. Received: 2147483648"):
+        next(ArraySource((x,), shuffle=True).epoch(lambda: 1))
 
 
 class Batches(keras.utils.PyDataset):

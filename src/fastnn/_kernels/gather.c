@@ -18,7 +18,7 @@ enum {
  * ints:  [0] arrays   [1] rows of the batch; then for each array
  *        {source dtype, destination dtype, elements of a row, source row stride in elements}
  * reals: for each array {scale, offset}
- * buffers: [0] index (int64): this batch's rows are those at index[call->batch * rows ..]; NULL: rows
+ * buffers: [0] index (int32): this batch's rows are those at index[call->batch * rows ..]; NULL: rows
  *        call->batch * rows .. of the sources themselves. Then for each array its source and destination.
  * Row i of a destination (contiguous) is source[index] * scale + offset, computed in the destination's type; with a
  * scale of 1 and an offset of 0 it is a plain cast, or a copy of bytes when the dtypes agree.
@@ -80,7 +80,7 @@ static int64_t rows_ahead(int64_t bytes) { return fnn_max(1, fnn_min(ROWS_AHEAD,
  * that is known here a short row is some instructions, not a call. */
 FNN_INLINE void gather_each(const fnn_call *call, int64_t k, int64_t first, int64_t last, const int64_t copied) {
   const int64_t *a = call->ints + 2 + GATHER_INTS * k;
-  const int64_t *index = (const int64_t *)call->buf[0];
+  const int32_t *index = (const int32_t *)call->buf[0];
   const char *src = call->buf[1 + 2 * k];
   char *dst = call->buf[2 + 2 * k];
   const int64_t rows = call->ints[1], start = call->batch * rows;
@@ -106,7 +106,7 @@ FNN_INLINE void gather_each(const fnn_call *call, int64_t k, int64_t first, int6
  * for with each that is copied. */
 static void gather_lines(const fnn_call *call, int64_t k, int64_t first, int64_t last, int64_t bytes) {
   const int64_t *a = call->ints + 2 + GATHER_INTS * k, rows = call->ints[1];
-  const int64_t *index = (const int64_t *)call->buf[0] + call->batch * rows;
+  const int32_t *index = (const int32_t *)call->buf[0] + call->batch * rows;
   const int64_t src_bytes = a[3] * dtype_bytes(a[0]);
   const int64_t ahead = rows_ahead(bytes), whole = bytes / FNN_ALIGN * FNN_ALIGN;
   const char *from = call->buf[1 + 2 * k];
@@ -150,7 +150,7 @@ static void gather_rows(const fnn_call *call, int64_t begin, int64_t end) {
 }
 
 /* ---- put_rows: the reverse for one row a batch, as it is ----
- * ints: [0] arrays; then for each array the bytes of a row. buffers: [0] index (int64) or NULL, as of gather_rows with
+ * ints: [0] arrays; then for each array the bytes of a row. buffers: [0] index (int32) or NULL, as of gather_rows with
  * batches of one row; then for each array the row and the destination, which do not overlap. */
 
 static void put_rows_size(const int64_t *ints, fnn_work *work) {
@@ -160,7 +160,8 @@ static void put_rows_size(const int64_t *ints, fnn_work *work) {
 }
 
 static void put_rows(const fnn_call *call, int64_t begin, int64_t end) {
-  const int64_t *ints = call->ints, *index = (const int64_t *)call->buf[0];
+  const int64_t *ints = call->ints;
+  const int32_t *index = (const int32_t *)call->buf[0];
   int64_t row = index ? index[call->batch] : call->batch;
   for (int64_t k = 0; begin < end && k < ints[0]; k++)
     memcpy(call->buf[2 + 2 * k] + row * ints[1 + k], call->buf[1 + 2 * k], (size_t)ints[1 + k]);

@@ -86,7 +86,7 @@ class Compiled:
             batch_size: rows a batch; every batch is full.
             start: the first row, in the order of `index`.
             steps: how many batches.
-            index: int64 array: the order in which rows are taken; None for their own.
+            index: int32 array: the order in which rows are taken; None for their own.
             kwargs: further static arguments of the function.
         """
         traced, sources = self._traced_batches(data, batch_size, kwargs)

@@ -102,7 +102,7 @@ class Scan(Executable):
         xs, captured = inputs[self.n_carry : self.n_carry + self.n_xs], inputs[self.n_carry + self.n_xs :]
         for end, begin in zip(carry, inputs, strict=False):
             end[...] = begin
-        index = np.arange(length, dtype=np.int64)[::-1].copy() if reverse else None
+        index = np.arange(length, dtype=np.int32)[::-1].copy() if reverse else None
         threads = config.threads()
         arena = self._acquire(threads)
         inputs = [np.ascontiguousarray(x) for x in (*xs, *captured)]

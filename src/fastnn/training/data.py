@@ -20,6 +20,8 @@ from fastnn import _kernels, config, tree
 from fastnn.graph.dtypes import from_dlpack
 from fastnn.layers.text import is_text
 
+MOST_SHUFFLED = 2**31 - 1  # rows: their order is int32, half of what int64 would add to the memory of an epoch
+
 _TAKEN = frozenset(map(np.dtype, ("bool", "u1", "u2", "u4", "u8", "i1", "i2", "i4", "i8", "f4", "f8")))
 
 
@@ -88,9 +90,9 @@ class Shuffler:
         """0 .. n - 1 in a new order, or in the last one."""
         if not again:
             self._drawn = int(np.random.randint(2**63))
-        order = np.empty(n, np.int64)
+        order = np.empty(n, np.int32)
         state = np.array(divmod(self._drawn, 2**32), np.uint32)
-        _kernels.run("random_permutation", [state, order, None], [n, _kernels.DTYPE_CODE["int64"]])
+        _kernels.run("random_permutation", [state, order, None], [n, _kernels.DTYPE_CODE["int32"]])
         return order
 
     def position(self) -> dict:
@@ -168,11 +170,13 @@ class ArraySource:
     def _new_order(self, again: bool = False) -> np.ndarray | None:
         if not self._shuffle:
             return None
+        if self.rows > MOST_SHUFFLED:
+            raise ValueError(f"`shuffle` can order at most {MOST_SHUFFLED} rows. Received: {self.rows}")
         if self._shuffle != "batch":
             return self._shuffler.permutation(self.rows, again)
         starts = self._shuffler.permutation(self.rows // self.batch_size, again) * self.batch_size
         order = (starts[:, None] + np.arange(self.batch_size)).ravel()
-        return np.concatenate([order, np.arange(order.size, self.rows)])
+        return np.concatenate([order, np.arange(order.size, self.rows)], dtype=np.int32)
 
 
 class IteratorSource:
