@@ -34,7 +34,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument(
         "--again", type=int, default=0, metavar="ROUNDS",
-        help="kernels, sampled: so many rounds more, which count as the first do, of what a peer was ahead in",
+        help="kernels, sampled: so many rounds more, which count as the first do, of what misses a goal",
     )  # fmt: skip
     parser.add_argument("--threads", default=str(len(os.sched_getaffinity(0))), help="counts, such as 1,2; all cores")
     parser.add_argument("--json", metavar="FILE", help="write the results there")

@@ -74,7 +74,7 @@ def _pass_over_memory(problem) -> bool:
 
 EPOCHS = {"tiny": 30, "mlp": 2, "cnn": 2, "resnet": 1.5, "lstm": 2, "tfm": 1.8}
 FIRST_EPOCHS = {"mlp": 2, "cnn": 3}
-MEMORY = {"arena_over_live": 1.3, "epoch_over_data_and_arena": 1.25}
+MEMORY = {"arena_over_live": 1.3, "first_epoch_over_data_and_arena": 1.25, "epoch_over_data_and_arena": 1.25}
 
 
 def _of_epochs(figure: str, text: str, bounds: dict):
@@ -101,6 +101,14 @@ GOALS = (
     Goal("allocated by a step of `fit`", "overheads", 0, _ours("bytes_a_step"), "bytes", at_most=True),
     Goal("the arena over the largest set of live arrays", "memory", MEMORY["arena_over_live"],
          _ours("arena_over_live"), at_most=True),
-    Goal("memory of an epoch over data and arena", "memory", MEMORY["epoch_over_data_and_arena"],
+    Goal("memory of the first epoch, compilation and code included, over data and arena", "memory",
+         MEMORY["first_epoch_over_data_and_arena"], _ours("first_epoch_over_data_and_arena"), at_most=True),
+    Goal("memory of a later epoch over data and arena", "memory", MEMORY["epoch_over_data_and_arena"],
          _ours("epoch_over_data_and_arena"), at_most=True),
 )  # fmt: skip
+
+
+def misses(row: dict) -> bool:
+    """Whether a row misses a goal of its level."""
+    values = ((goal, goal.value(row)) for goal in GOALS if goal.level == row["level"])
+    return any(value is not None and not goal.met(value) for goal, value in values)

@@ -23,8 +23,10 @@ TITLES = {
     "memory_of_fit": "memory of `fit`", "import": "import", "first_step": "start to first step",
     "installed_size": "installed", "fit_of_ten": "`fit` on ten rows", "bytes_a_step": "allocated by a step of `fit`",
     "data": "data", "state": "weights and slots", "live": "largest set of live arrays", "arena": "arena",
-    "memo": "notes of calls", "epoch_memory": "peak memory of an epoch", "arena_over_live": "arena / live",
-    "epoch_over_data_and_arena": "epoch / (data + arena)",
+    "memo": "notes of calls", "first_epoch_memory": "peak memory of the first epoch",
+    "epoch_memory": "peak memory of a later epoch", "arena_over_live": "arena / live",
+    "first_epoch_over_data_and_arena": "first epoch / (data + arena)",
+    "epoch_over_data_and_arena": "later epoch / (data + arena)",
     "bytes_a_train_on_batch": "allocated by `train_on_batch`", "bytes_a_call": "allocated by `model(x)`",
 }  # fmt: skip
 SCALES = ((1e-6, "ns", 1e9), (1e-3, "us", 1e6), (1.0, "ms", 1e3), (float("inf"), "s", 1.0))

@@ -63,23 +63,26 @@ def test_sets_of_arguments_take_turns():
     assert (made, runs, result()) == ([problem] * 3, [(0, 1), (1, 1), (2, 1), (0, 1)], 0)
 
 
-def test_what_a_peer_leads_in_is_asked_again(monkeypatch):
+def test_what_misses_a_goal_is_asked_again(monkeypatch):
+    """A product in which a peer was ahead, one whose share of the peak was too small, and one that reached both."""
+
     def take_turns(contenders, questions, rounds):
         asked.append((questions, rounds))
-        times = {"fastnn": [2.0, 2.0], "numpy": [1.0, 3.0]}
-        rows = {name: [[seconds, 1.0, 0.0, 0.0] for seconds in times[name]] for name in contenders}
-        return {
-            name: [dict(zip(questions, row, strict=False)) for _ in range(rounds)] for name, row in rows.items()
-        }, {}
+        answers = {"fastnn": {n: goals.BY_NAME[n].flops / share for n, (share, _) in wanted.items()}}
+        answers["numpy"] = {n: answers["fastnn"][n] * ratio for n, (_, ratio) in wanted.items()}
+        return {of: [{n: [answers[of][n], 1.0, 0.0, 0.0] for n in questions}] * rounds for of in contenders}, {}
 
-    asked, names = [], [p.name for p in PROBLEMS if p.family == "softmax"][:2]
+    asked, names = [], [p.name for p in PROBLEMS if p.family == "gemm" and min(map(min, p.arrays)) >= 64][:3]
+    wanted = dict(zip(names, ((0.95, 0.5), (0.5, 1.5), (0.95, 1.5)), strict=True))
     monkeypatch.setattr(pairs, "take_turns", take_turns)
     monkeypatch.setattr(pairs, "run", lambda *a, **k: {"flops_per_s": 1.0, "bytes_per_s": 1.0})
     options = argparse.Namespace(match="|".join(f"^{re.escape(name)}$" for name in names), budget=0.01, again=2)
-    rows = list(level.measure("softmax", ("numpy",), 1, 1, options))
-    assert asked == [(names, 1), (names[:1], 2)]
-    assert [row["contenders"]["numpy"]["values"] for row in rows] == [[1.0] * 3, [3.0]]
-    assert [row["contenders"]["numpy"]["ratio"] for row in rows] == [0.5, 1.5]
+    rows = {row["row"]: row for row in level.measure("gemm", ("numpy",), 1, 1, options)}
+    assert asked == [(names, 1), (names[:2], 2)]
+    assert [len(rows[name]["contenders"]["numpy"]["values"]) for name in names] == [3, 3, 1]
+    assert [(rows[n]["share"], rows[n]["contenders"]["numpy"]["ratio"]) for n in names] == [
+        pytest.approx(of) for of in wanted.values()
+    ]
 
 
 @pytest.mark.parametrize("name", ["tiny", "mlp"])
@@ -172,8 +175,9 @@ def test_an_epoch_holds_little_beside_the_data_and_the_arena():
     assert figures["data"] == 60_000 * (784 * 4 + 8)
     assert figures["state"] > 3 * 4 * (784 * 128 + 128 * 64 + 64 * 10)
     assert 0 < figures["live"] <= figures["arena"] < goals.MEMORY["arena_over_live"] * figures["live"]
-    assert figures["data"] + figures["arena"] < figures["epoch_memory"]
-    assert figures["epoch_over_data_and_arena"] < goals.MEMORY["epoch_over_data_and_arena"]
+    for epoch in ("first_epoch", "epoch"):
+        assert figures["data"] + figures["arena"] < figures[f"{epoch}_memory"]
+        assert figures[f"{epoch}_over_data_and_arena"] < goals.MEMORY[f"{epoch}_over_data_and_arena"]
 
 
 def test_report_has_a_line_for_each_other_network():
@@ -200,15 +204,16 @@ def test_report_names_the_drawn_problem_of_the_least_ratio():
 
 
 def test_report_marks_what_misses_its_goal():
-    figures = {"data": 2e6, "arena": 1.5e6, "arena_over_live": 1.5, "epoch_over_data_and_arena": 1.04}
+    figures = {"data": 2e6, "arena": 1.5e6, "arena_over_live": 1.5}
+    figures |= {"first_epoch_over_data_and_arena": 1.26, "epoch_over_data_and_arena": 1.04}
     row = {"level": "memory", "group": "memory-mlp", "row": "mlp", "threads": 1, "missing": {}}
     rows = [
         row | {"figure": f, "unit": "" if "over" in f else "bytes", "contenders": {"fastnn": pairs.summary([v], [v])}}
         for f, v in figures.items()
     ]
     text = report.SECTIONS["memory"][1](rows)
-    assert "|  | data | arena | arena / live | epoch / (data + arena) |" in text
-    assert "| mlp | 2.0 MB | 1.5 MB | 1.50 (missed) | 1.04 |" in text
+    assert "|  | data | arena | arena / live | first epoch / (data + arena) | later epoch / (data + arena) |" in text
+    assert "| mlp | 2.0 MB | 1.5 MB | 1.50 (missed) | 1.26 (missed) | 1.04 |" in text
 
 
 def test_report_counts_the_rows_that_reach_a_goal():

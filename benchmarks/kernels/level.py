@@ -9,7 +9,7 @@ import sys
 
 import numpy as np
 
-from benchmarks import pairs
+from benchmarks import goals, pairs
 from benchmarks.kernels.problems import FAMILIES, PROBLEMS
 from benchmarks.kernels.sampled import sampled
 
@@ -19,7 +19,7 @@ GROUPS = FAMILIES
 
 def measure(family, peers, rounds, threads, options, seed=None):
     """Yields a row for each problem of `family`: of the table, or of those that `seed` draws."""
-    problems = PROBLEMS if seed is None else sampled(seed)
+    level, problems = ("kernels", PROBLEMS) if seed is None else ("sampled", sampled(seed))
     problems = [p for p in problems if p.family == family and re.search(options.match, p.name)]
     if not problems:
         return
@@ -29,41 +29,39 @@ def measure(family, peers, rounds, threads, options, seed=None):
         arguments = ("benchmarks.kernels.worker", program, options.budget, *([] if seed is None else [seed]))
         return lambda: pairs.Conversation(*arguments, threads=threads, extra=extra)
 
+    def most(rounds):
+        return [pairs.run("benchmarks.machine", threads=threads) for _ in range(rounds)]
+
     # What the machine can do is measured in the same minutes.
-    machine = [pairs.run("benchmarks.machine", threads=threads) for _ in range(rounds)]
-    names = [problem.name for problem in problems]
-    contenders = {name: contender(name) for name in ("fastnn", *peers)}
-    results, missing = pairs.take_turns(contenders, names, rounds)
-    behind = [name for name in names if _leads(results, name)] if options.again else []
-    if behind:
-        more, failed = pairs.take_turns({name: contenders[name] for name in results}, behind, options.again)
+    machine, contenders = most(rounds), {name: contender(name) for name in ("fastnn", *peers)}
+    results, missing = pairs.take_turns(contenders, [problem.name for problem in problems], rounds)
+    rows = [_row(problem, results, missing, machine) for problem in problems]
+    again = [row["row"] for row in rows if goals.misses(row | {"level": level})] if options.again else []
+    if again:
+        machine += most(options.again)
+        more, failed = pairs.take_turns({name: contenders[name] for name in results}, again, options.again)
         results = {name: values + more.get(name, []) for name, values in results.items() if name not in failed}
-        missing |= failed
-    peak = max(found["flops_per_s"] for found in machine)
+        rows = [_row(problem, results, missing | failed, machine) for problem in problems]
+    yield from rows
+
+
+def _row(problem, results: dict, missing: dict, machine: list[dict]) -> dict:
+    """What the rounds in which `problem` was asked say about it."""
+    asked = {name: [found for found in values if problem.name in found] for name, values in results.items()}
+    answers = {name: [found[problem.name] for found in values] for name, values in asked.items()}
+    answers = {name: values for name, values in answers.items() if values[0]}
+    seconds = {name: [found[0] for found in values] for name, values in answers.items()}
+    figure = "flops" if problem.flops else "bytes"
+    shortest = min(seconds["fastnn"])  # as that of what the machine can do
+    rate, most = getattr(problem, figure) / shortest, max(found[f"{figure}_per_s"] for found in machine)
     bandwidth = max(found["bytes_per_s"] for found in machine)
-    for problem in problems:
-        asked = {name: [found for found in values if problem.name in found] for name, values in results.items()}
-        answers = {name: [found[problem.name] for found in values] for name, values in asked.items()}
-        answers = {name: values for name, values in answers.items() if values[0]}
-        seconds = {name: [found[0] for found in values] for name, values in answers.items()}
-        summaries = {name: pairs.summary(seconds["fastnn"], values) for name, values in seconds.items()}
-        work, most = (problem.flops, peak) if problem.flops else (problem.bytes, bandwidth)
-        shortest = min(seconds["fastnn"])  # as that of what the machine can do
-        rate = work / shortest
-        yield {
-            "group": family, "row": problem.name, "figure": "time", "unit": "s", "contenders": summaries,
-            "missing": missing, "rate": rate, "rate_unit": "FLOP/s" if problem.flops else "B/s", "share": rate / most,
-            "bandwidth_share": problem.bytes / shortest / bandwidth,
-            "differing": _differing({name: values[0][1:] for name, values in answers.items()}),
-        }  # fmt: skip
-
-
-def _leads(results: dict, problem: str) -> bool:
-    """Whether a peer was ahead, by the median of the rounds."""
-    times = {name: [found[problem] for found in values] for name, values in results.items()}
-    times = {name: [answer[0] for answer in values] for name, values in times.items() if values[0]}
-    ours = times.pop("fastnn")
-    return any(pairs.summary(ours, theirs)["ratio"] < 1 for theirs in times.values())
+    return {
+        "group": problem.family, "row": problem.name, "figure": "time", "unit": "s",
+        "contenders": {name: pairs.summary(seconds["fastnn"], values) for name, values in seconds.items()},
+        "missing": missing, "rate": rate, "rate_unit": "FLOP/s" if problem.flops else "B/s", "share": rate / most,
+        "bandwidth_share": problem.bytes / shortest / bandwidth,
+        "differing": _differing({name: values[0][1:] for name, values in answers.items()}),
+    }  # fmt: skip
 
 
 def _differing(checks: dict) -> list[str]:
