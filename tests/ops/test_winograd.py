@@ -33,7 +33,12 @@ def convolution_of(shape, batch_size, dtype="float32", **kwargs):
         ((32, 32, 16), 8, {"strides": 2}, "conv2d_f32"),
         ((32, 32, 16), 8, {"dilation_rate": 2}, "conv2d_f32"),
         ((32, 32, 16), 8, {"groups": 2}, "conv2d_f32"),
-        ((32, 32, 16), 8, {"kernel_size": 5}, "conv2d_f32"),
+        ((32, 32, 16), 8, {"kernel_size": 5}, "winograd_conv2d_f32"),
+        ((28, 28, 32), 1, {"kernel_size": 5}, "winograd_conv2d_f32"),
+        ((28, 28, 3), 8, {"kernel_size": 5}, "conv2d_f32"),
+        ((32, 32, 16), 8, {"kernel_size": 5, "strides": 2}, "conv2d_f32"),
+        ((32, 32, 16), 8, {"kernel_size": (3, 5)}, "conv2d_f32"),
+        ((32, 32, 16), 8, {"kernel_size": 7}, "conv2d_f32"),
         ((32, 32, 16), 8, {"dtype": "float64"}, "conv2d_f64"),
     ],
 )
@@ -49,15 +54,15 @@ def test_set_winograd():
     assert convolution_of((32, 32, 16), 8) == "winograd_conv2d_f32"
 
 
-def outputs_and_trained_weights(padding, activation):
+def outputs_and_trained_weights(size, padding, activation):
     """Of two convolutions, the second with a sum in its epilogue: a prediction, and the weights after a step."""
     keras.utils.set_random_seed(1)
-    x = keras.Input((14, 15, 16))
-    y = layers.Conv2D(16, 3, padding=padding, activation=activation, bias_initializer="random_normal")(x)
-    z = layers.Conv2D(16, 3, padding="same")(y)
+    x = keras.Input((20, 21, 16))
+    y = layers.Conv2D(16, size, padding=padding, activation=activation, bias_initializer="random_normal")(x)
+    z = layers.Conv2D(16, size, padding="same")(y)
     model = keras.Model(x, layers.ReLU()(layers.Add()([y, z])))
     model.compile(keras.optimizers.SGD(1.0), "mse")
-    data = np.random.default_rng(0).standard_normal((6, 14, 15, 16)).astype(np.float32)
+    data = np.random.default_rng(0).standard_normal((6, 20, 21, 16)).astype(np.float32)
     out = model.predict(data, verbose=0)
     model.train_on_batch(data, np.zeros_like(out))
     return [out, *model.get_weights()]
@@ -65,10 +70,11 @@ def outputs_and_trained_weights(padding, activation):
 
 @pytest.mark.parametrize("padding", ["same", "valid"])
 @pytest.mark.parametrize("activation", [None, "relu", "tanh"])
-def test_same_numbers_as_without(padding, activation):
-    fast = outputs_and_trained_weights(padding, activation)
+@pytest.mark.parametrize("size", [3, 5])
+def test_same_numbers_as_without(size, padding, activation):
+    fast = outputs_and_trained_weights(size, padding, activation)
     config.set_winograd(False)
-    plain = outputs_and_trained_weights(padding, activation)
+    plain = outputs_and_trained_weights(size, padding, activation)
     assert any(not np.array_equal(a, b) for a, b in zip(fast, plain, strict=True))
     for got, expected in zip(fast, plain, strict=True):
         np.testing.assert_allclose(got, expected, rtol=1e-5, atol=1e-5 * np.abs(expected).max())

@@ -1,10 +1,12 @@
-/* winograd.c: the convolutions of conv2d.c with a 3 by 3 kernel, stride 1, dilation 1 and one group, by Winograd's
- * minimal filtering F(4 x 4, 3 x 3): 36 products for 16 results where the sums of products have 144.
+/* winograd.c: the convolutions of conv2d.c with a 3 by 3 or 5 by 5 kernel, stride 1, dilation 1 and one group, by
+ * Winograd's minimal filtering F(4 x 4, 3 x 3) and F(2 x 2, 5 x 5): 36 products for 16 or 4 results where the sums of
+ * products have 144 or 100.
  *
  * winograd_conv2d, winograd_conv2d_grad_input, winograd_conv2d_grad_kernel: buffers, ints and reals as of conv2d.c.
  *
- * A 4 by 4 tile of y is A^T [(G g G^T) * (B^T d B)] A summed over channels, with g the 3 by 3 kernel, d the 6 by 6
- * tile of x under it, and * the product of elements: for all tiles and channels at once, 36 products of matrices.
+ * A 4 by 4 or 2 by 2 tile of y is A^T [(G g G^T) * (B^T d B)] A summed over channels, with g the kernel, d the 6 by 6
+ * tile of x under it, and * the product of elements: for all tiles and channels at once, 36 products of matrices. B is
+ * the same for both.
  * The kernel gradient is the transposed form G^T [(B^T d B) * (A dy A^T)] G summed over tiles. The matrices are
  * those of Toom and Cook for polynomials evaluated at 0, a, -a, b, -b and infinity (A. Lavin and S. Gray, "Fast
  * algorithms for convolutional neural networks", 2016). a = 5/8 and b = 3/2 are exact in binary and near the points
@@ -20,10 +22,10 @@
 #include "vector.h"
 
 enum {
-  WINO_OUT = 4,               /* results along an axis of a tile */
-  WINO_IN = 6,                /* elements under them, and points of evaluation */
+  WINO_IN = 6,                /* elements along an axis under a tile, and points of evaluation */
   WINO_POINTS = WINO_IN * WINO_IN,
-  WINO_TAPS = 9,
+  WINO_MOST_OUT = 4,          /* results along an axis of a tile */
+  WINO_MOST_TAPS = 5,         /* and of a kernel */
   /* An operation of a transform, which loads and stores more than it computes, takes the time of so many of a product:
    * they are counted so, in whole vectors, where a kernel tells its work. Measured. */
   WINO_TRANSFORM_COST = 3,
@@ -50,10 +52,13 @@ enum {
 
 FNN_INLINE conv_shape wino_shape_of(const int64_t *ints) {
   const conv_shape s = conv_shape_of(ints);
-  FNN_REQUIRE(s.kh == 3 && s.kw == 3 && s.groups == 1);
+  FNN_REQUIRE((s.kh == 3 || s.kh == 5) && s.kw == s.kh && s.groups == 1);
   FNN_REQUIRE(s.stride_h == 1 && s.stride_w == 1 && s.dilation_h == 1 && s.dilation_w == 1);
   return s;
 }
+
+/* Results along an axis of a tile. */
+FNN_INLINE int64_t wino_out(const conv_shape *s) { return WINO_IN + 1 - s->kh; }
 
 /* Image, row and column of a tile of the batch. */
 typedef struct {
@@ -78,14 +83,14 @@ typedef struct {
   int64_t lines;
 } wino_span;
 
-/* Of rows of `row` elements of float32, under tiles [first, first + tiles) of images of h rows. */
-FNN_INLINE wino_span wino_span_of(const void *images, int64_t h, int64_t row, int64_t tiles_h, int64_t tiles_w,
-                                  int64_t first, int64_t tiles) {
+/* Of rows of `row` elements of float32, under tiles [first, first + tiles) of `out` rows of images of h rows. */
+FNN_INLINE wino_span wino_span_of(const void *images, int64_t h, int64_t row, int64_t out, int64_t tiles_h,
+                                  int64_t tiles_w, int64_t first, int64_t tiles) {
   if (tiles <= 0) return (wino_span){images, 0};
   const wino_tile begin = wino_tile_at(tiles_h, tiles_w, first);
   const wino_tile last = wino_tile_at(tiles_h, tiles_w, first + tiles - 1);
-  const int64_t from = begin.image * h + fnn_min(h, begin.row * WINO_OUT);
-  const int64_t to = last.image * h + fnn_min(h, (last.row + 1) * WINO_OUT);
+  const int64_t from = begin.image * h + fnn_min(h, begin.row * out);
+  const int64_t to = last.image * h + fnn_min(h, (last.row + 1) * out);
   return (wino_span){(const char *)images + from * row * 4, (to - from) * row * 4 / FNN_ALIGN};
 }
 

@@ -24,53 +24,74 @@ FNN_INLINE void OWN(wino_from_input)(V *y, const V *x, const int step) {
   y[5] = WINO_A2 * WINO_B2 * x1 + (x[5 * step] - (WINO_A2 + WINO_B2) * x3);
 }
 
-/* A^T x: four results from six values. */
-FNN_INLINE void OWN(wino_to_output)(V *y, const V *x, const int step) {
+/* A^T x: `out` results, 4 or 2, from six values. */
+FNN_INLINE void OWN(wino_to_output)(V *y, const V *x, const int step, const int out) {
   const V even_a = x[step] + x[2 * step], odd_a = x[step] - x[2 * step];
   const V even_b = x[3 * step] + x[4 * step], odd_b = x[3 * step] - x[4 * step];
   y[0] = x[0] + (even_a + even_b);
   y[1] = WINO_A * odd_a + WINO_B * odd_b;
+  if (out == 2) {
+    y[1] += x[5 * step];
+    return;
+  }
   y[2] = WINO_A2 * even_a + WINO_B2 * even_b;
   y[3] = WINO_A * WINO_A2 * odd_a + (WINO_B * WINO_B2 * odd_b + x[5 * step]);
 }
 
-/* A x: six values from four results. */
-FNN_INLINE void OWN(wino_from_output)(V *y, const V *x, const int step) {
-  const V even_a = x[0] + WINO_A2 * x[2 * step], odd_a = WINO_A * (x[step] + WINO_A2 * x[3 * step]);
-  const V even_b = x[0] + WINO_B2 * x[2 * step], odd_b = WINO_B * (x[step] + WINO_B2 * x[3 * step]);
+/* A x: six values from `out` results. */
+FNN_INLINE void OWN(wino_from_output)(V *y, const V *x, const int step, const int out) {
+  V even_a = x[0], odd_a = x[step], even_b = x[0], odd_b = x[step];
+  if (out == 4) {
+    even_a += WINO_A2 * x[2 * step], odd_a += WINO_A2 * x[3 * step];
+    even_b += WINO_B2 * x[2 * step], odd_b += WINO_B2 * x[3 * step];
+  }
+  odd_a *= WINO_A, odd_b *= WINO_B;
   y[0] = x[0];
   y[1] = even_a + odd_a;
   y[2] = even_a - odd_a;
   y[3] = even_b + odd_b;
   y[4] = even_b - odd_b;
-  y[5] = x[3 * step];
+  y[5] = x[(out - 1) * step];
 }
 
-/* G x: six values from three taps. */
-FNN_INLINE void OWN(wino_from_kernel)(V *y, const V *x, const int step) {
-  const V even_a = WINO_SCALE_A * x[0] + (WINO_SCALE_A * WINO_A2) * x[2 * step];
-  const V even_b = WINO_SCALE_B * x[0] + (WINO_SCALE_B * WINO_B2) * x[2 * step];
+/* G x: six values from `taps` taps, 3 or 5. */
+FNN_INLINE void OWN(wino_from_kernel)(V *y, const V *x, const int step, const int taps) {
+  V even_a = WINO_SCALE_A * x[0] + (WINO_SCALE_A * WINO_A2) * x[2 * step], odd_a = (WINO_SCALE_A * WINO_A) * x[step];
+  V even_b = WINO_SCALE_B * x[0] + (WINO_SCALE_B * WINO_B2) * x[2 * step], odd_b = (WINO_SCALE_B * WINO_B) * x[step];
+  if (taps == 5) {
+    even_a += (WINO_SCALE_A * WINO_A2 * WINO_A2) * x[4 * step];
+    odd_a += (WINO_SCALE_A * WINO_A * WINO_A2) * x[3 * step];
+    even_b += (WINO_SCALE_B * WINO_B2 * WINO_B2) * x[4 * step];
+    odd_b += (WINO_SCALE_B * WINO_B * WINO_B2) * x[3 * step];
+  }
   y[0] = WINO_SCALE_0 * x[0];
-  y[1] = even_a + (WINO_SCALE_A * WINO_A) * x[step];
-  y[2] = even_a - (WINO_SCALE_A * WINO_A) * x[step];
-  y[3] = even_b + (WINO_SCALE_B * WINO_B) * x[step];
-  y[4] = even_b - (WINO_SCALE_B * WINO_B) * x[step];
-  y[5] = x[2 * step];
+  y[1] = even_a + odd_a;
+  y[2] = even_a - odd_a;
+  y[3] = even_b + odd_b;
+  y[4] = even_b - odd_b;
+  y[5] = x[(taps - 1) * step];
 }
 
-/* G^T x: three taps from six values. */
-FNN_INLINE void OWN(wino_to_kernel)(V *y, const V *x, const int step) {
+/* G^T x: `taps` taps from six values. */
+FNN_INLINE void OWN(wino_to_kernel)(V *y, const V *x, const int step, const int taps) {
   const V even_a = x[step] + x[2 * step], odd_a = x[step] - x[2 * step];
   const V even_b = x[3 * step] + x[4 * step], odd_b = x[3 * step] - x[4 * step];
   y[0] = WINO_SCALE_0 * x[0] + (WINO_SCALE_A * even_a + WINO_SCALE_B * even_b);
   y[1] = (WINO_SCALE_A * WINO_A) * odd_a + (WINO_SCALE_B * WINO_B) * odd_b;
-  y[2] = (WINO_SCALE_A * WINO_A2) * even_a + ((WINO_SCALE_B * WINO_B2) * even_b + x[5 * step]);
+  if (taps == 3) {
+    y[2] = (WINO_SCALE_A * WINO_A2) * even_a + ((WINO_SCALE_B * WINO_B2) * even_b + x[5 * step]);
+    return;
+  }
+  y[2] = (WINO_SCALE_A * WINO_A2) * even_a + (WINO_SCALE_B * WINO_B2) * even_b;
+  y[3] = (WINO_SCALE_A * WINO_A * WINO_A2) * odd_a + (WINO_SCALE_B * WINO_B * WINO_B2) * odd_b;
+  y[4] = (WINO_SCALE_A * WINO_A2 * WINO_A2) * even_a + ((WINO_SCALE_B * WINO_B2 * WINO_B2) * even_b + x[5 * step]);
 }
 
 /* ---- How the forward convolution is cut ---- */
 
 typedef struct {
   conv_shape s;
+  int64_t out;                              /* results along an axis of a tile */
   int64_t tiles_h, tiles_w;                 /* of an image */
   int64_t images, rows, image_units, bands; /* of a unit: whole images, or rows of tiles of one; units along both */
   int64_t block;                            /* tiles that are transformed at once */
@@ -140,9 +161,9 @@ static void OWN(wino_cut_few)(OWN(wino_cut) * c, int64_t block, int is_alone) {
 static OWN(wino_cut) OWN(wino_cut_of)(const int64_t *ints, int turned, int is_alone) {
   conv_shape s = wino_shape_of(ints);
   if (turned) s = OWN(wino_turned)(s);
-  OWN(wino_cut) c = {.s = s, .turned = turned};
-  c.tiles_h = fnn_ceil_div(s.oh, WINO_OUT);
-  c.tiles_w = fnn_ceil_div(s.ow, WINO_OUT);
+  OWN(wino_cut) c = {.s = s, .out = wino_out(&s), .turned = turned};
+  c.tiles_h = fnn_ceil_div(s.oh, c.out);
+  c.tiles_w = fnn_ceil_div(s.ow, c.out);
   c.k_blocks = fnn_ceil_div(s.cin, N);
   c.columns = fnn_ceil_div(s.cout, N);
   c.channels = c.k_blocks * N;
@@ -221,51 +242,59 @@ FNN_INLINE void OWN(wino_size)(const int64_t *ints, int turned, fnn_work *work) 
   work->scratch_bytes = fnn_max(OWN(wino_program_at)(&c), OWN(wino_program_at)(&alone));
   if (ints[CONV_EPILOGUE]) work->scratch_bytes += fnn_program_scratch(ints + ints[CONV_EPILOGUE], sizeof(T));
   const double cin = (double)s->cin, tiles = (double)(s->n * c.tiles_h * c.tiles_w), columns = (double)(c.columns * N);
-  /* The kernel's transform has 153 operations, and takes half as long again for them where its planes are far apart. Of
-   * few tiles they stay in the cache. */
-  const double kernel = c.few ? 115 * (double)(c.image_units * c.bands) : 230;
+  /* The kernel's transform has 153 operations for 9 taps, and takes half as long again for them where its planes are
+   * far apart. Of few tiles they stay in the cache. */
+  const double kernel = (double)(s->kh * s->kw) / 9 * (c.few ? 115 * (double)(c.image_units * c.bands) : 230);
   const double parts = c.few ? (double)fnn_ceil_div(c.panels, c.part) : 1;
-  const double transforms = tiles * (264 * (double)c.channels * parts + 160 * columns) + kernel * cin * columns;
+  const double of_tiles = 264 * (double)c.channels * parts + 40 * (double)c.out * columns;
+  const double transforms = tiles * of_tiles + kernel * cin * columns;
   work->flops = tiles * 2 * WINO_POINTS * cin * (double)s->cout + WINO_TRANSFORM_COST * transforms;
   work->bytes = conv_elements(s) * (double)sizeof(T);
 }
 
 /* ---- The kernel's transform ---- */
 
-/* Nine taps of a channel and a vector of results, `tap_step` apart, to 36 planes. */
-static __attribute__((noinline)) void OWN(wino_kernel_vector)(T *out, int64_t plane, const T *at, int64_t tap_step) {
-  V g[WINO_TAPS], half[3][WINO_IN], u[WINO_IN];
-  for (int tap = 0; tap < WINO_TAPS; tap++) g[tap] = FN(load)(at + tap * tap_step);
-  for (int x = 0; x < 3; x++) OWN(wino_from_kernel)(half[x], g + x, 3);
+/* size by size taps of a channel and a vector of results, `tap_step` apart, to 36 planes. */
+FNN_INLINE void OWN(wino_kernel_taps)(T *out, int64_t plane, const T *at, int64_t tap_step, const int size) {
+  V g[WINO_MOST_TAPS * WINO_MOST_TAPS], half[WINO_MOST_TAPS][WINO_IN], u[WINO_IN];
+  for (int tap = 0; tap < size * size; tap++) g[tap] = FN(load)(at + tap * tap_step);
+  for (int x = 0; x < size; x++) OWN(wino_from_kernel)(half[x], g + x, size, size);
   for (int y = 0; y < WINO_IN; y++) {
-    OWN(wino_from_kernel)(u, &half[0][y], WINO_IN);
+    OWN(wino_from_kernel)(u, &half[0][y], WINO_IN, size);
     for (int x = 0; x < WINO_IN; x++) FN(store)(out + (y * WINO_IN + x) * plane, u[x]);
   }
 }
+static __attribute__((noinline)) void OWN(wino_kernel_vector)(T *out, int64_t plane, const T *at, int64_t tap_step,
+                                                              int64_t size) {
+  if (size == 3) OWN(wino_kernel_taps)(out, plane, at, tap_step, 3);
+  else OWN(wino_kernel_taps)(out, plane, at, tap_step, 5);
+}
 
 /* N channels from k on by a panel of results, to `out`: 36 planes, of rows as wide as the panel. A turned kernel is
- * that of the convolution whose input gradient is computed: (3, 3, cout, cin), read backwards and transposed. */
+ * that of the convolution whose input gradient is computed: (kh, kw, cout, cin), read backwards and transposed. */
 static void OWN(wino_kernel_block)(const OWN(wino_cut) * c, T *out, int64_t plane, const T *kernel, int64_t k,
                                    tile_panel panel) {
   const conv_shape *s = &c->s;
   const int64_t rows = fnn_min(N, s->cin - k), width = panel.vectors * N, whole = c->turned ? 0 : panel.cols / N * N;
+  const int64_t taps = s->kh * s->kw;
   for (int64_t r = 0; r < rows; r++) {
     const T *at = kernel + (k + r) * s->cout + panel.begin;
     for (int64_t o = 0; o < whole; o += FNN_ALIGN / (int64_t)sizeof(T)) /* the row of each tap after the next */
-      for (int64_t tap = 0; tap < WINO_TAPS; tap++) __builtin_prefetch(at + (tap * s->cin + 2) * s->cout + o, 0, 3);
+      for (int64_t tap = 0; tap < taps; tap++) __builtin_prefetch(at + (tap * s->cin + 2) * s->cout + o, 0, 3);
     for (int64_t o = 0; o < whole; o += N)
-      OWN(wino_kernel_vector)(out + r * width + o, plane, at + o, s->cin * s->cout);
+      OWN(wino_kernel_vector)(out + r * width + o, plane, at + o, s->cin * s->cout, s->kh);
   }
-  _Alignas(FNN_ALIGN) T taps[WINO_TAPS][N * N]; /* rows of a vector */
+  _Alignas(FNN_ALIGN) T packed[WINO_MOST_TAPS * WINO_MOST_TAPS][N * N]; /* rows of a vector */
   for (int64_t o = whole; o < panel.cols; o += N) {
     const int64_t cols = fnn_min(N, panel.cols - o);
-    for (int64_t tap = 0; tap < WINO_TAPS; tap++) {
-      const T *from = c->turned ? kernel + ((WINO_TAPS - 1 - tap) * s->cout + panel.begin + o) * s->cin + k
+    for (int64_t tap = 0; tap < taps; tap++) {
+      const T *from = c->turned ? kernel + ((taps - 1 - tap) * s->cout + panel.begin + o) * s->cin + k
                                 : kernel + (tap * s->cin + k) * s->cout + panel.begin + o;
-      OWN(pack_panel)(taps[tap], from, c->turned ? 1 : s->cout, c->turned ? s->cin : 1, rows, (tile_panel){0, cols, 1});
+      OWN(pack_panel)(packed[tap], from, c->turned ? 1 : s->cout, c->turned ? s->cin : 1, rows,
+                      (tile_panel){0, cols, 1});
     }
     for (int64_t r = 0; r < rows; r++)
-      OWN(wino_kernel_vector)(out + r * width + o, plane, taps[0] + r * N, N * N);
+      OWN(wino_kernel_vector)(out + r * width + o, plane, packed[0] + r * N, N * N, s->kh);
   }
 }
 
@@ -298,7 +327,7 @@ FNN_INLINE OWN(wino_patch) OWN(wino_patch_at)(const T *image, int64_t h, int64_t
   return p;
 }
 
-/* The 36 values, `point` apart, of a vector of channels of a patch of x (`size` 6) or dy (4); n of them exist. */
+/* The 36 values, `point` apart, of a vector of channels of a patch of x (`size` 6) or dy (4, 2); n of them exist. */
 FNN_INLINE void OWN(wino_patch_vector)(T *out, int64_t point, const OWN(wino_patch) * d, const int size, int64_t c,
                                        int64_t at, int64_t n, const int part) {
   V half[WINO_IN][WINO_IN]; /* [column][point] */
@@ -314,13 +343,13 @@ FNN_INLINE void OWN(wino_patch_vector)(T *out, int64_t point, const OWN(wino_pat
     for (int y = 0; y < size; y++)
       column[y] = part ? FN(load_part)(d->rows[y] + from, n) : FN(load)(d->rows[y] + from);
     if (size == WINO_IN) OWN(wino_from_input)(half[x], column, 1);
-    else OWN(wino_from_output)(half[x], column, 1);
+    else OWN(wino_from_output)(half[x], column, 1, size);
   }
 #pragma GCC unroll 1
   for (int64_t y = 0; y < WINO_IN; y++, out += WINO_IN * point) {
     V v[WINO_IN];
     if (size == WINO_IN) OWN(wino_from_input)(v, &half[0][y], WINO_IN);
-    else OWN(wino_from_output)(v, &half[0][y], WINO_IN);
+    else OWN(wino_from_output)(v, &half[0][y], WINO_IN, size);
 #pragma GCC unroll 6
     for (int x = 0; x < WINO_IN; x++) FN(store)(out + x * point, v[x]);
   }
@@ -339,30 +368,32 @@ static __attribute__((noinline)) void OWN(wino_x_tile)(T *out, int64_t point, co
   OWN(wino_patch_channels)(out, point, d, WINO_IN, c, begin, count);
 }
 
-static __attribute__((noinline)) void OWN(wino_dy_tile)(T *out, int64_t point, const OWN(wino_patch) * d, int64_t c,
-                                                        int64_t begin, int64_t count) {
-  OWN(wino_patch_channels)(out, point, d, WINO_OUT, c, begin, count);
+static __attribute__((noinline)) void OWN(wino_dy_tile)(T *out, int64_t point, const OWN(wino_patch) * d, int64_t size,
+                                                        int64_t c, int64_t begin, int64_t count) {
+  if (size == 4) OWN(wino_patch_channels)(out, point, d, 4, c, begin, count);
+  else OWN(wino_patch_channels)(out, point, d, 2, c, begin, count);
 }
 
 /* ---- Tiles of y ---- */
 
-/* rows by cols of the tile at `out`, rows `row` and columns `col` apart, from the 36 values of a panel. */
-FNN_INLINE void OWN(wino_output_vector)(T *out, int64_t row, int64_t col, const T *m, int64_t point, int64_t rows,
-                                        int64_t cols, V bias, T floor, int64_t n, const int part) {
-  V half[WINO_IN][WINO_OUT]; /* [column][row] */
+/* rows by cols of the tile of size by size at `out`, rows `row` and columns `col` apart, from the 36 values of a
+ * panel. */
+FNN_INLINE void OWN(wino_output_vector)(T *out, int64_t row, int64_t col, const T *m, int64_t point, const int size,
+                                        int64_t rows, int64_t cols, V bias, T floor, int64_t n, const int part) {
+  V half[WINO_IN][WINO_MOST_OUT]; /* [column][row] */
 #pragma GCC unroll 1
   for (int64_t x = 0; x < WINO_IN; x++, m += point) {
     V column[WINO_IN];
 #pragma GCC unroll 6
     for (int y = 0; y < WINO_IN; y++) column[y] = FN(load)(m + y * WINO_IN * point);
-    OWN(wino_to_output)(half[x], column, 1);
+    OWN(wino_to_output)(half[x], column, 1, size);
   }
 #pragma GCC unroll 1
   for (int64_t y = 0; y < rows; y++, out += row) {
-    V v[WINO_OUT];
-    OWN(wino_to_output)(v, &half[0][y], WINO_OUT);
+    V v[WINO_MOST_OUT];
+    OWN(wino_to_output)(v, &half[0][y], WINO_MOST_OUT, size);
 #pragma GCC unroll 4
-    for (int x = 0; x < WINO_OUT; x++) {
+    for (int x = 0; x < size; x++) {
       if (x >= cols) break;
       const V sum = v[x] + bias, result = FN(select)(sum < floor, FN(splat)(floor), sum);
       if (part) FN(store_part)(out + x * col, result, n);
@@ -371,16 +402,21 @@ FNN_INLINE void OWN(wino_output_vector)(T *out, int64_t row, int64_t col, const 
   }
 }
 
+FNN_INLINE void OWN(wino_output_panel)(const conv_shape *s, T *out, const T *m, int64_t point, const int size,
+                                       int64_t rows, int64_t cols, tile_panel panel, const T *bias, T floor) {
+  int64_t j = 0;
+  for (; j + N <= panel.cols; j += N)
+    OWN(wino_output_vector)(out + j, s->ow * s->cout, s->cout, m + j, point, size, rows, cols,
+                            bias ? FN(load)(bias + j) : (V){0}, floor, N, 0);
+  if (j < panel.cols)
+    OWN(wino_output_vector)(out + j, s->ow * s->cout, s->cout, m + j, point, size, rows, cols,
+                            bias ? FN(load)(bias + j) : (V){0}, floor, panel.cols - j, 1);
+}
 static __attribute__((noinline)) void OWN(wino_output_tile)(const conv_shape *s, T *out, const T *m, int64_t point,
                                                             int64_t rows, int64_t cols, tile_panel panel,
                                                             const T *bias, T floor) {
-  int64_t j = 0;
-  for (; j + N <= panel.cols; j += N)
-    OWN(wino_output_vector)(out + j, s->ow * s->cout, s->cout, m + j, point, rows, cols,
-                            bias ? FN(load)(bias + j) : (V){0}, floor, N, 0);
-  if (j < panel.cols)
-    OWN(wino_output_vector)(out + j, s->ow * s->cout, s->cout, m + j, point, rows, cols,
-                            bias ? FN(load)(bias + j) : (V){0}, floor, panel.cols - j, 1);
+  if (s->kh == 3) OWN(wino_output_panel)(s, out, m, point, 4, rows, cols, panel, bias, floor);
+  else OWN(wino_output_panel)(s, out, m, point, 2, rows, cols, panel, bias, floor);
 }
 
 /* ---- The convolution ---- */
@@ -401,7 +437,7 @@ static void OWN(wino_x_tiles)(const fnn_call *call, const OWN(wino_cut) * c, con
   for (int64_t i = 0; i < tiles; i++, wino_advance(&at, c->tiles_h, c->tiles_w)) {
     const OWN(wino_patch) patch =
       OWN(wino_patch_at)((const T *)call->buf[0] + at.image * s->h * s->w * s->cin, s->h, s->w, s->cin,
-                         at.row * WINO_OUT - s->pad_top, at.col * WINO_OUT - s->pad_left, WINO_IN, zeros);
+                         at.row * c->out - s->pad_top, at.col * c->out - s->pad_left, WINO_IN, zeros);
     OWN(wino_x_tile)((T *)x[i], c->x_point, &patch, s->cin, k, count);
   }
 }
@@ -413,10 +449,10 @@ static void OWN(wino_y_tiles)(const fnn_call *call, const OWN(wino_cut) * c, con
   _Alignas(FNN_ALIGN) T bias_space[OWN(TILE_COLS)];
   const T *bias = OWN(tile_bias)(c->turned ? NULL : (const T *)call->buf[3], panel, bias_space);
   for (int64_t i = 0; i < tiles; i++, wino_advance(&at, c->tiles_h, c->tiles_w)) {
-    const int64_t row = at.row * WINO_OUT, col = at.col * WINO_OUT;
+    const int64_t row = at.row * c->out, col = at.col * c->out;
     T *out = (T *)call->buf[2] + ((at.image * s->oh + row) * s->ow + col) * s->cout + panel.begin;
-    OWN(wino_output_tile)(s, out, y + i * OWN(TILE_COLS), c->y_point, fnn_min(WINO_OUT, s->oh - row),
-                          fnn_min(WINO_OUT, s->ow - col), panel, bias,
+    OWN(wino_output_tile)(s, out, y + i * OWN(TILE_COLS), c->y_point, fnn_min(c->out, s->oh - row),
+                          fnn_min(c->out, s->ow - col), panel, bias,
                           !c->turned && call->ints[CONV_RELU] ? 0 : -INFINITY);
   }
 }
@@ -454,9 +490,9 @@ static void OWN(wino_block)(const fnn_call *call, const OWN(wino_cut) * c, int64
   OWN(wino_x_tiles)(call, c, x, start, tiles, 0, s->cin);
   const T *weights = (const T *)call->shared;
   const int64_t all = s->n * c->tiles_h * c->tiles_w, next = first + tiles;
-  wino_span next_x = wino_span_of(call->buf[0], s->h, s->w * s->cin, c->tiles_h, c->tiles_w, next,
+  wino_span next_x = wino_span_of(call->buf[0], s->h, s->w * s->cin, c->out, c->tiles_h, c->tiles_w, next,
                                   fnn_min(tiles, all - next));
-  wino_span next_y = wino_span_of(call->buf[2], s->oh, s->ow * s->cout, c->tiles_h, c->tiles_w, first, tiles);
+  wino_span next_y = wino_span_of(call->buf[2], s->oh, s->ow * s->cout, c->out, c->tiles_h, c->tiles_w, first, tiles);
   for (int64_t k = 0; k < tile_panels(s->cout, N); k++) {
     const tile_panel panel = tile_panel_at(s->cout, N, k);
     const int64_t plane = OWN(wino_weights_plane)(s, panel.vectors);
@@ -509,9 +545,9 @@ static void OWN(wino_unit)(const fnn_call *call, const OWN(wino_cut) * c, int64_
   } else {
     for (int64_t i = 0; i < tiles; i += c->block) OWN(wino_block)(call, c, first + i, fnn_min(c->block, tiles - i));
   }
-  const int64_t at = call->ints[CONV_EPILOGUE], y = row * WINO_OUT;
+  const int64_t at = call->ints[CONV_EPILOGUE], y = row * c->out;
   if (!at) return;
-  const int64_t pixels = ((images - 1) * s->oh + fnn_min(s->oh - y, rows * WINO_OUT)) * s->ow;
+  const int64_t pixels = ((images - 1) * s->oh + fnn_min(s->oh - y, rows * c->out)) * s->ow;
   call->program[0](call->ints + at, call, (image * s->oh + y) * s->ow, pixels, column, columns,
                    call->scratch + OWN(wino_program_at)(c));
 }

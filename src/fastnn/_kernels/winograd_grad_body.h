@@ -12,6 +12,7 @@
 
 typedef struct {
   conv_shape s;
+  int64_t out;                           /* results along an axis of a tile */
   int64_t tiles_h, tiles_w, tiles;       /* of an image, along both axes; of the batch */
   int64_t x_channels, dy_channels;       /* of a unit at most */
   int64_t dy_at_once;                    /* of units that are done as one */
@@ -28,8 +29,9 @@ typedef struct {
 static OWN(wino_kernel_cut) OWN(wino_kernel_cut_of)(const int64_t *ints) {
   OWN(wino_kernel_cut) c = {.s = wino_shape_of(ints)};
   const conv_shape *s = &c.s;
-  c.tiles_h = fnn_ceil_div(s->oh, WINO_OUT);
-  c.tiles_w = fnn_ceil_div(s->ow, WINO_OUT);
+  c.out = wino_out(s);
+  c.tiles_h = fnn_ceil_div(s->oh, c.out);
+  c.tiles_w = fnn_ceil_div(s->ow, c.out);
   c.tiles = s->n * c.tiles_h * c.tiles_w;
   c.x_channels = fnn_min(s->cin, WINO_SUM_CHANNELS);
   c.dy_channels = c.dy_at_once = fnn_min(s->cout, WINO_SUM_CHANNELS);
@@ -53,7 +55,7 @@ static OWN(wino_kernel_cut) OWN(wino_kernel_cut_of)(const int64_t *ints) {
   c.dy_point = OWN(wino_plane)(c.batch * c.dy_width);
   c.sums_rows = fnn_round_up(c.x_channels, TILE_BLOCK);
   c.sums_point = OWN(wino_plane)((c.dy_at_once ? tile_panels(c.dy_at_once, N) : 0) * c.sums_rows * OWN(TILE_COLS));
-  c.part = (c.is_late ? WINO_POINTS * c.sums_point : WINO_TAPS * s->cin * c.columns) + c.columns;
+  c.part = (c.is_late ? WINO_POINTS * c.sums_point : s->kh * s->kw * s->cin * c.columns) + c.columns;
   c.part = fnn_round_up(c.part, FNN_ALIGN / (int64_t)sizeof(T));
   c.is_alone = c.blocks == 1 && c.columns == s->cout;
   return c;
@@ -81,7 +83,8 @@ static void OWN(winograd_conv2d_grad_kernel_size)(const int64_t *ints, fnn_work 
   work->phases = c.is_alone ? 1 : 2;
   work->units[0] = c.blocks * c.x_blocks * c.dy_blocks;
   if (!c.is_alone) {
-    work->units[1] = c.is_late ? fnn_ceil_div(s->cin, TILE_MOST_ROWS) : fnn_ceil_div(WINO_TAPS * s->cin, TILE_BLOCK);
+    work->units[1] = c.is_late ? fnn_ceil_div(s->cin, TILE_MOST_ROWS)
+                               : fnn_ceil_div(s->kh * s->kw * s->cin, TILE_BLOCK);
     work->shared_bytes = c.blocks * c.part * (int64_t)sizeof(T);
   }
   work->scratch_bytes = OWN(wino_kernel_sums_at)(&c) + WINO_POINTS * c.sums_point * (int64_t)sizeof(T);
@@ -89,10 +92,11 @@ static void OWN(winograd_conv2d_grad_kernel_size)(const int64_t *ints, fnn_work 
     work->scratch_bytes = fnn_max(work->scratch_bytes, fnn_program_scratch(ints + ints[CONV_EPILOGUE], sizeof(T)));
   const double cin = (double)s->cin, columns = (double)c.columns;
   const double x_transforms = 264 * (double)(fnn_round_up(s->cin, N) * fnn_ceil_div(s->cout, fnn_max(1, c.dy_at_once)));
-  const double dy_transforms = 140 * columns * (double)c.x_blocks;
+  const double dy_transforms = 35 * (double)c.out * columns * (double)c.x_blocks;
+  /* Of 5 by 5 taps a block's transform takes far longer than its 240 operations. Measured. */
+  const double back = (double)(c.is_late ? 1 : c.blocks) * (s->kh == 3 ? 144 : 1200);
   work->flops = (double)c.tiles * 2 * WINO_POINTS * cin * (double)s->cout +
-                WINO_TRANSFORM_COST * ((double)c.tiles * (x_transforms + dy_transforms) +
-                                       (double)(c.is_late ? 1 : c.blocks) * 144 * cin * columns);
+                WINO_TRANSFORM_COST * ((double)c.tiles * (x_transforms + dy_transforms) + back * cin * columns);
   work->bytes = conv_elements(s) * (double)sizeof(T);
 }
 
@@ -125,15 +129,16 @@ static void OWN(wino_kernel_products)(const OWN(wino_kernel_cut) * c, const fnn_
 }
 
 /* G^T M G of sums, or of both blocks' sums, written to a part from channels `x_channel` and `dy_channel` on. */
-FNN_INLINE void OWN(wino_kernel_back)(const OWN(wino_kernel_cut) * c, T *part, const T *sums, int64_t x_channel,
-                                      int64_t rows, int64_t dy_channel, int64_t cols, const int is_late) {
+FNN_INLINE void OWN(wino_taps_back)(const OWN(wino_kernel_cut) * c, T *part, const T *sums, int64_t x_channel,
+                                    int64_t rows, int64_t dy_channel, int64_t cols, const int is_late,
+                                    const int size) {
   for (int64_t k = 0; k < tile_panels(cols, N); k++) {
     const tile_panel panel = tile_panel_at(cols, N, k);
     for (int64_t i = 0; i < rows; i++) {
       for (int64_t j = 0; j < panel.vectors * N; j += N) {
         const T *m = sums + (k * c->sums_rows + i) * OWN(TILE_COLS) + j;
         T *out = part + (x_channel + i) * c->columns + dy_channel + panel.begin + j;
-        V half[WINO_IN][3]; /* [column][row] */
+        V half[WINO_IN][WINO_MOST_TAPS]; /* [column][row] */
         for (int x = 0; x < WINO_IN; x++, m += c->sums_point) {
           V column[WINO_IN];
 #pragma GCC unroll 6
@@ -141,25 +146,31 @@ FNN_INLINE void OWN(wino_kernel_back)(const OWN(wino_kernel_cut) * c, T *part, c
             column[y] = FN(load)(m + y * WINO_IN * c->sums_point);
             if (is_late) column[y] += FN(load)(m + y * WINO_IN * c->sums_point + c->part);
           }
-          OWN(wino_to_kernel)(half[x], column, 1);
+          OWN(wino_to_kernel)(half[x], column, 1, size);
         }
-        for (int y = 0; y < 3; y++) {
-          V v[3];
-          OWN(wino_to_kernel)(v, &half[0][y], 3);
-#pragma GCC unroll 3
-          for (int x = 0; x < 3; x++) FN(store)(out + (y * 3 + x) * c->s.cin * c->columns, v[x]);
+        for (int y = 0; y < size; y++) {
+          V v[WINO_MOST_TAPS];
+          OWN(wino_to_kernel)(v, &half[0][y], WINO_MOST_TAPS, size);
+#pragma GCC unroll 5
+          for (int x = 0; x < size; x++) FN(store)(out + (y * size + x) * c->s.cin * c->columns, v[x]);
         }
       }
     }
   }
 }
+FNN_INLINE void OWN(wino_kernel_back)(const OWN(wino_kernel_cut) * c, T *part, const T *sums, int64_t x_channel,
+                                      int64_t rows, int64_t dy_channel, int64_t cols, const int is_late) {
+  if (c->s.kh == 3) OWN(wino_taps_back)(c, part, sums, x_channel, rows, dy_channel, cols, is_late, 3);
+  else OWN(wino_taps_back)(c, part, sums, x_channel, rows, dy_channel, cols, is_late, 5);
+}
 
 /* Adds the pixels of a tile of dy, `count` channels from `begin` on, to `sums`. */
-static void OWN(wino_add_columns)(T *sums, const OWN(wino_patch) * d, int64_t c, int64_t begin, int64_t count) {
+static void OWN(wino_add_columns)(T *sums, const OWN(wino_patch) * d, int64_t size, int64_t c, int64_t begin,
+                                  int64_t count) {
   for (int64_t k = 0; k < count; k += N) {
     V v = FN(load)(sums + k);
     for (int64_t x = 0; x < d->last; x++) {
-      for (int y = 0; y < WINO_OUT; y++) {
+      for (int64_t y = 0; y < size; y++) {
         const T *at = d->rows[y] + x * c + begin + k;
         v += count - k < N ? FN(load_part)(at, count - k) : FN(load)(at);
       }
@@ -172,7 +183,7 @@ static void OWN(wino_add_columns)(T *sums, const OWN(wino_patch) * d, int64_t c,
 static void OWN(wino_kernel_program)(const fnn_call *call, const OWN(wino_kernel_cut) * c, int64_t x_channel,
                                      int64_t rows, int64_t dy_channel, int64_t cols) {
   const int64_t program = call->ints[CONV_EPILOGUE];
-  for (int64_t tap = 0; program && tap < WINO_TAPS; tap++)
+  for (int64_t tap = 0; program && tap < c->s.kh * c->s.kw; tap++)
     call->program[0](call->ints + program, call, tap * c->s.cin + x_channel, rows, dy_channel, cols, call->scratch);
 }
 
@@ -198,22 +209,22 @@ static void OWN(wino_kernel_sums)(const fnn_call *call, const OWN(wino_kernel_cu
     const int64_t tiles = fnn_min(c->batch, end - first);
     T *x = (T *)(call->scratch + OWN(wino_kernel_x_at)(c)), *dy = (T *)(call->scratch + OWN(wino_kernel_dy_at)(c));
     for (int64_t i = 0; i < tiles; i++, x += c->x_width, dy += c->dy_width) {
-      const int64_t row = at.row * WINO_OUT, col = at.col * WINO_OUT;
+      const int64_t row = at.row * c->out, col = at.col * c->out;
       const OWN(wino_patch) of_x =
         OWN(wino_patch_at)((const T *)call->buf[0] + at.image * s->h * s->w * s->cin, s->h, s->w, s->cin,
                            row - s->pad_top, col - s->pad_left, WINO_IN, zeros);
       OWN(wino_x_tile)(x, c->x_point, &of_x, s->cin, x_channel, rows);
       const OWN(wino_patch) of_dy = OWN(wino_patch_at)((const T *)call->buf[1] + at.image * s->oh * s->ow * s->cout,
-                                                       s->oh, s->ow, s->cout, row, col, WINO_OUT, zeros);
-      OWN(wino_dy_tile)(dy, c->dy_point, &of_dy, s->cout, dy_channel, cols);
-      if (column_sums) OWN(wino_add_columns)(column_sums, &of_dy, s->cout, dy_channel, cols);
+                                                       s->oh, s->ow, s->cout, row, col, (int)c->out, zeros);
+      OWN(wino_dy_tile)(dy, c->dy_point, &of_dy, c->out, s->cout, dy_channel, cols);
+      if (column_sums) OWN(wino_add_columns)(column_sums, &of_dy, c->out, s->cout, dy_channel, cols);
       wino_advance(&at, c->tiles_h, c->tiles_w);
     }
     const int64_t next = first + tiles, more = fnn_min(c->batch, c->tiles - next);
     OWN(wino_kernel_products)(
       c, call, sums, tiles, rows, cols, first > begin,
-      wino_span_of(call->buf[0], s->h, s->w * s->cin, c->tiles_h, c->tiles_w, next, more),
-      wino_span_of(call->buf[1], s->oh, s->ow * s->cout, c->tiles_h, c->tiles_w, next, more));
+      wino_span_of(call->buf[0], s->h, s->w * s->cin, c->out, c->tiles_h, c->tiles_w, next, more),
+      wino_span_of(call->buf[1], s->oh, s->ow * s->cout, c->out, c->tiles_h, c->tiles_w, next, more));
   }
   if (c->is_late) return;
   OWN(wino_kernel_back)(c, part, sums, x_channel, rows, dy_channel, cols, 0);
@@ -243,7 +254,7 @@ static __attribute__((noinline)) void OWN(wino_kernel_combine)(const fnn_call *c
     OWN(wino_kernel_program)(call, c, channel, rows, 0, s->cout);
     return;
   }
-  const int64_t row = unit * TILE_BLOCK, rows = fnn_min(TILE_BLOCK, WINO_TAPS * s->cin - row);
+  const int64_t row = unit * TILE_BLOCK, rows = fnn_min(TILE_BLOCK, s->kh * s->kw * s->cin - row);
   for (int64_t i = row; i < row + rows; i++)
     OWN(wino_add_parts)(c, (T *)call->buf[2] + i * s->cout, parts + i * c->columns);
   if (call->ints[CONV_EPILOGUE])

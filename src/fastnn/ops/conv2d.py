@@ -94,8 +94,9 @@ def _kernel(name, value, ints, b):
     """The kernel `name` for the dtype of `value`: by Winograd's algorithm where that is faster and allowed."""
     plain = f"{name}_{b.suffix(value)}"
     fast = f"winograd_{plain}"
-    fits = value.dtype == "float32" and ints[7:13] == [3, 3, 1, 1, 1, 1] and ints[15] == 1  # size, steps and groups
-    gain = cost.winograd_gain(name, ints[3], ints[6])
+    size, steps, groups = ints[7:9], ints[9:13], ints[15]
+    fits = value.dtype == "float32" and size in ([3, 3], [5, 5]) and steps == [1, 1, 1, 1] and groups == 1
+    gain = cost.winograd_gain(name, ints[3], ints[6], ints[7])
     return fast if fits and config.winograd() and cost.is_faster(fast, plain, ints, gain) else plain
 
 

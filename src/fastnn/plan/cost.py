@@ -25,6 +25,9 @@ SHARE_S = 5e-6
 # times as fast as the other, with each instruction set; but not for few channels, where the sums of products have
 # kernels of their own.
 WINOGRAD_GAIN, WINOGRAD_GAIN_OF_FEW = 0.9, 1.15
+# Of 5 by 5 kernels, whose tiles have 4 results where those of 3 by 3 have 16: with AVX-512, and without, where products
+# take longer beside the transforms.
+WINOGRAD_GAIN_OF_5 = 1.25, 1.1
 WINOGRAD_FEW = 5  # channels; fewer, in or out, are few
 # To so many channels products of both leave lanes of AVX-512 idle, of which Winograd's algorithm has fewer.
 WINOGRAD_GAIN_OF_PART, WINOGRAD_PART = 0.75, {"conv2d": range(9, 16), "conv2d_grad_input": range(11, 16)}
@@ -43,11 +46,14 @@ def is_faster(kernel: str, other: str, ints: Sequence[int], times: float) -> boo
     return two > times * one
 
 
-def winograd_gain(name: str, cin: int, cout: int) -> float:
-    """How many times as fast as sums of products Winograd's algorithm has to be expected, for the kernel `name`."""
+def winograd_gain(name: str, cin: int, cout: int, size: int) -> float:
+    """How many times as fast as sums of products Winograd's algorithm has to be expected, for the kernel `name` and
+    `size` by `size` taps."""
     is_wide, results = _kernels.isa() == "avx512", cout if name == "conv2d" else cin
     if is_wide and name == "conv2d" and cout <= WINOGRAD_IDLE:
         return math.inf
+    if size == 5:
+        return WINOGRAD_GAIN_OF_5[not is_wide]
     if min(cin, cout) < WINOGRAD_FEW:
         return WINOGRAD_GAIN_OF_FEW
     return WINOGRAD_GAIN_OF_PART if is_wide and results in WINOGRAD_PART.get(name, ()) else WINOGRAD_GAIN
