@@ -82,10 +82,25 @@ FNN_INLINE OWN(vector) OWN(load)(const T *x) {
   return v;
 }
 
-/* The first n elements, `rest` after them; nothing past them is read. */
+/* The first n elements, `rest` after them; nothing past them is read. And the first n to y. */
+#if defined(FNN_ISA_AVX512) /* of the loops GCC makes this and a test whether x overlaps their copy on the stack */
+FNN_INLINE OWN(vector) OWN(load_part)(const T *x, int n, T rest) {
+  const __m512i other = (__m512i)(rest - (OWN(vector)){0});
+  const uint64_t first = _bzhi_u64(~(uint64_t)0, (unsigned)n);
+  return (OWN(vector))(sizeof(T) == 8   ? _mm512_mask_loadu_epi64(other, (__mmask8)first, x)
+                       : sizeof(T) == 4 ? _mm512_mask_loadu_epi32(other, (__mmask16)first, x)
+                                        : _mm512_mask_loadu_epi8(other, first, x));
+}
+FNN_INLINE void OWN(store_part)(T *y, int n, OWN(vector) v) {
+  const uint64_t first = _bzhi_u64(~(uint64_t)0, (unsigned)n);
+  if (sizeof(T) == 8) _mm512_mask_storeu_epi64(y, (__mmask8)first, (__m512i)v);
+  else if (sizeof(T) == 4) _mm512_mask_storeu_epi32(y, (__mmask16)first, (__m512i)v);
+  else _mm512_mask_storeu_epi8(y, first, (__m512i)v);
+}
+#else
 FNN_INLINE OWN(vector) OWN(load_part)(const T *x, int n, T rest) {
   T lane[OWN(N)];
-  if (sizeof(T) == 1 && FNN_VECTOR_BYTES < 64) { /* no masked load */
+  if (sizeof(T) == 1) { /* no masked load */
     memset(lane, rest, sizeof lane);
     for (int k = 0; k < n; k++) lane[k] = x[k];
     return OWN(load)(lane);
@@ -94,6 +109,14 @@ FNN_INLINE OWN(vector) OWN(load_part)(const T *x, int n, T rest) {
   for (int k = 0; k < OWN(N); k++) lane[k] = k < n ? x[k] : rest;
   return OWN(load)(lane);
 }
+FNN_INLINE void OWN(store_part)(T *y, int n, OWN(vector) v) {
+  T lane[OWN(N)];
+  memcpy(lane, &v, sizeof v);
+#pragma GCC unroll 1
+  for (int k = 0; k < OWN(N); k++)
+    if (k < n) y[k] = lane[k];
+}
+#endif
 
 /* `lanes` in vectors to the total: put together by halves in T, of sums and products until four are left. */
 FNN_INLINE ACC OWN(fold)(int kind, OWN(vector) *v, int lanes, ACC total) {
@@ -117,53 +140,76 @@ FNN_INLINE ACC OWN(fold)(int kind, OWN(vector) *v, int lanes, ACC total) {
 }
 
 /* n elements in a row into lanes of T, element i into lane i % LANES; two sets of lanes are put together before a third
- * joins them. */
-FNN_INLINE void OWN(reduce_lanes)(int kind, const T *x, int64_t n, OWN(vector) *v) {
+ * joins them. What lies `ahead` bytes further is asked for with `asks`. */
+FNN_INLINE void OWN(reduce_lanes)(int kind, int asks, const T *x, int64_t n, int64_t ahead, OWN(vector) *v) {
   enum { LANES = OWN(LANES), N = OWN(N), WAYS = OWN(WAYS) };
   int64_t i = 0;
-  for (; i + 2 * LANES <= n; i += 2 * LANES)
+  for (; i + 2 * LANES <= n; i += 2 * LANES) {
+    for (int line = 0; asks && line < 2 * LANES_BYTES; line += 64)
+      __builtin_prefetch((const char *)(x + i) + ahead + line);
     for (int w = 0; w < WAYS; w++) {
       const T *p = x + i + w * N;
       v[w] = OWN(steps)(kind, v[w], OWN(steps)(kind, OWN(load)(p), OWN(load)(p + LANES)));
     }
-  for (; i < n; i += LANES)
+  }
+  for (; i < n; i += LANES) {
+    for (int line = 0; asks && line < LANES_BYTES; line += 64)
+      __builtin_prefetch((const char *)(x + i) + ahead + line);
 #pragma GCC unroll 8 /* the lanes stay in registers */
     for (int w = 0; w < WAYS; w++) {
       const int64_t left = n - i - w * N;
       if (left >= N) v[w] = OWN(steps)(kind, v[w], OWN(load)(x + i + w * N));
       else if (left > 0) v[w] = OWN(steps)(kind, v[w], OWN(load_part)(x + i + w * N, (int)left, (T)OWN(start)(kind)));
     }
+  }
 }
 
-/* n elements in a row, over blocks of RUN where roundings add up. */
-FNN_INLINE ACC OWN(reduce_row)(int kind, const T *x, int64_t n, ACC total) {
+/* How n elements in a row are taken: 0: they fit a vector, 1: all lanes, 2: in turn, 3: so and asked for ahead. */
+FNN_INLINE int OWN(length_of)(int kind, int64_t n, int64_t ahead) {
+  if (n <= OWN(LANES) && OWN(WAYS) <= 4) return n <= OWN(N) ? 0 : 1; /* of more vectors most would be empty */
+  /* Not of rare kinds, nor by vectors that take longer than memory anyway: it would be code for nothing. */
+  return n <= OWN(N) ? 0 : ahead && kind != PROD && sizeof(T) > 1 && OWN(WAYS) <= 4 ? 3 : 2;
+}
+
+/* n elements in a row, of a sum or product at most RUN, of a length as above. */
+FNN_INLINE ACC OWN(reduce_block)(int kind, int length, const T *x, int64_t n, int64_t ahead, ACC total) {
   enum { LANES = OWN(LANES), N = OWN(N), WAYS = OWN(WAYS) };
   const OWN(vector) start = (T)OWN(start)(kind) - (OWN(vector)){0};
   OWN(vector) v[WAYS];
-  if (n <= N) {
+  if (length < 2) __builtin_prefetch((const char *)x + ahead);
+  if (length == 0) {
     v[0] = OWN(load_part)(x, (int)n, start[0]);
     return OWN(fold)(kind, v, N, total);
   }
-  if (n <= LANES && WAYS <= 4) { /* of more, most would be empty */
-    for (int w = 0; w < WAYS; w++) {
-      const int64_t left = n - w * N;
-      v[w] = left >= N ? OWN(load)(x + w * N) : left > 0 ? OWN(load_part)(x + w * N, (int)left, start[0]) : start;
-    }
-    return OWN(fold)(kind, v, LANES, total);
+  for (int w = 0; w < WAYS; w++) {
+    const int64_t left = n - w * N;
+    if (length >= 2 || left <= 0) v[w] = start;
+    else v[w] = left >= N ? OWN(load)(x + w * N) : OWN(load_part)(x + w * N, (int)left, start[0]);
   }
+  if (length >= 2) OWN(reduce_lanes)(kind, length == 3, x, n, ahead, v);
+  return OWN(fold)(kind, v, LANES, total);
+}
+
+/* n elements in a row, over blocks of RUN where roundings add up. */
+FNN_INLINE ACC OWN(reduce_row)(int kind, int length, const T *x, int64_t n, int64_t ahead, ACC total) {
   const int64_t block = kind == SUM || kind == PROD ? RUN : n;
-  for (int64_t i = 0; i < n; i += block) {
-    for (int w = 0; w < WAYS; w++) v[w] = start;
-    OWN(reduce_lanes)(kind, x + i, fnn_min(block, n - i), v);
-    total = OWN(fold)(kind, v, LANES, total);
-  }
+  for (int64_t i = 0; i < n; i += block)
+    total = OWN(reduce_block)(kind, length, x + i, fnn_min(block, n - i), ahead, total);
   return total;
+}
+
+/* Outputs [begin, end), each a row of a length as above. */
+FNN_INLINE void OWN(reduce_each)(int kind, int length, const space *s, const T *x, int64_t begin, int64_t end, T *y) {
+  for (int64_t row = begin; row < end; row++) {
+    const T *p = x + offset_of(row, s->kept_sizes, s->kept_strides, s->n_kept);
+    y[row] = (T)OWN(reduce_block)(kind, length, p, s->reduced, s->ahead, OWN(start)(kind));
+  }
 }
 
 /* Loops of a kind over outputs [begin, end), or a row, apart: at the beginning of a line, as how fast short loops are
  * would hang on what lies before. */
 typedef struct {
-  ACC (*row)(const T *x, int64_t n, ACC total);
+  ACC (*row)(const T *x, int64_t n, int64_t ahead, ACC total);
   void (*rows)(const space *s, const T *x, int64_t begin, int64_t end, T *y);
   void (*few_rows)(const space *s, const T *x, int64_t begin, int64_t end, int64_t rows, int64_t stride, int64_t width,
                    T *y);
@@ -185,23 +231,15 @@ FNN_INLINE ACC OWN(reduce_apart)(int kind, const OWN(loops) *loops, const space 
     const T *p = x + offset_of(row, s->sizes, s->strides, s->n_reduced - 1) + inside;
     begin += n;
     if (n > RUN) {
-      total = loops->row(p, n, total);
+      total = loops->row(p, n, s->ahead, total);
       continue;
     }
     if (added + steps > RUN / LANES) total = OWN(fold)(kind, v, LANES, total), added = 0;
     for (int w = 0; !added && w < WAYS; w++) v[w] = start;
-    OWN(reduce_lanes)(kind, p, n, v);
+    OWN(reduce_lanes)(kind, 0, p, n, 0, v);
     added += steps;
   }
   return added ? OWN(fold)(kind, v, LANES, total) : total;
-}
-
-FNN_INLINE void OWN(store_part)(T *y, int n, OWN(vector) v) {
-  T lane[OWN(N)];
-  memcpy(lane, &v, sizeof v);
-#pragma GCC unroll 1
-  for (int k = 0; k < OWN(N); k++)
-    if (k < n) y[k] = lane[k];
 }
 
 /* At most RUN_ROWS rows of `ways` vectors of columns, which stay in registers: neighbours, but for the last, which is
@@ -330,7 +368,7 @@ FNN_INLINE void OWN(reduce_range)(int kind, const OWN(loops) *loops, const space
                                   int64_t end, int64_t width, ACC *total) {
   const int64_t last = s->sizes[s->n_reduced - 1];
   if (s->cols == 1) {
-    total[0] = s->n_reduced == 1 ? loops->row(x + begin, end - begin, total[0])
+    total[0] = s->n_reduced == 1 ? loops->row(x + begin, end - begin, s->ahead, total[0])
                                  : OWN(reduce_apart)(kind, loops, s, x, begin, end, total[0]);
     return;
   }
@@ -397,13 +435,21 @@ FNN_INLINE void OWN(reduce)(const fnn_call *call, int64_t begin, int64_t end, in
 
 #define APART static __attribute__((unused, noinline, noclone, aligned(64))) void
 #define REDUCTION(name, kind)                                                                                          \
-  static __attribute__((unused, noinline, noclone)) ACC OWN(name##_row)(const T *x, int64_t n, ACC total) {            \
-    return OWN(reduce_row)(kind, x, n, total);                                                                         \
+  static __attribute__((unused, noinline, noclone)) ACC OWN(name##_row)(const T *x, int64_t n, int64_t ahead,          \
+                                                                        ACC total) {                                   \
+    return OWN(length_of)(kind, n, ahead) == 3 ? OWN(reduce_row)(kind, 3, x, n, ahead, total)                          \
+                                               : OWN(reduce_row)(kind, 2, x, n, ahead, total);                         \
   }                                                                                                                    \
   APART OWN(name##_rows)(const space *s, const T *x, int64_t begin, int64_t end, T *y) {                               \
-    for (int64_t row = begin; row < end; row++)                                                                        \
-      y[row] = (T)OWN(reduce_row)(kind, x + offset_of(row, s->kept_sizes, s->kept_strides, s->n_kept), s->reduced,     \
-                                  OWN(start)(kind));                                                                   \
+    for (; s->reduced > RUN && begin < end; begin++)                                                                   \
+      y[begin] = (T)OWN(name##_row)(x + offset_of(begin, s->kept_sizes, s->kept_strides, s->n_kept), s->reduced,       \
+                                    s->ahead, OWN(start)(kind));                                                       \
+    switch (OWN(length_of)(kind, s->reduced, s->ahead)) {                                                              \
+      case 0: OWN(reduce_each)(kind, 0, s, x, begin, end, y); break;                                                   \
+      case 1: OWN(reduce_each)(kind, 1, s, x, begin, end, y); break;                                                   \
+      case 2: OWN(reduce_each)(kind, 2, s, x, begin, end, y); break;                                                   \
+      case 3: OWN(reduce_each)(kind, 3, s, x, begin, end, y); break;                                                   \
+    }                                                                                                                  \
   }                                                                                                                    \
   APART OWN(name##_few_rows)(const space *s, const T *x, int64_t begin, int64_t end, int64_t rows, int64_t stride,     \
                              int64_t width, T *y) {                                                                    \
