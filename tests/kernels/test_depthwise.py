@@ -76,9 +76,12 @@ PROBLEMS = [
     Problem(1, 70, 40, 16, 1, 3, 3, pads=(1, 1, 1, 1)),
     Problem(1, 4, 6, 130, 1, 2, 2, pads=(0, 0, 1, 1)),
     Problem(1, 5, 6, 512, 1, 3, 3, pads=(1, 1, 1, 1)),
-    # Pixels that share sets of the first cache: rows of results by parts.
+    # Pixels that share sets of the first cache, or fat ones: by tiles of results, or rows of them by parts.
     Problem(1, 9, 37, 128, 1, 3, 3, strides=(2, 2), pads=(1, 1, 1, 1)),
     Problem(1, 6, 19, 512, 1, 3, 3, strides=(2, 2), pads=(0, 0, 1, 1)),
+    Problem(2, 13, 12, 203, 1, 3, 3, strides=(2, 2), pads=(1, 1, 1, 0)),
+    Problem(1, 3, 4, 64, 2, 3, 3, strides=(2, 2), pads=(6, 5, 4, 7)),
+    Problem(1, 95, 86, 128, 1, 5, 5, strides=(2, 2), pads=(2, 1, 2, 3)),
     Problem(1, 8, 21, 256, 1, 2, 5, strides=(3, 2), dilation=(1, 2), pads=(1, 4, 0, 3)),
     Problem(1, 7, 16, 64, 4, 3, 3, strides=(1, 3), pads=(1, 1, 1, 1)),
     # Long rows, and x and dy of more than 4 MiB: by parts too.

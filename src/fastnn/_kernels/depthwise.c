@@ -67,6 +67,9 @@ enum {
   DW_PART = 4,                /* results of a row for all channels before the next ones, */
   DW_THIN_BYTES = 256,        /* of pixels of so many bytes; of thinner ones as many as DW_ROW_BYTES hold */
   DW_FAT_BYTES = 2048,        /* of pixels so large, twice as many: their kernel is read for each part, from L2 */
+  DW_TILED_TAPS = 5,          /* along both axes at most, where results with a stride are done by tiles: */
+  DW_SHARED_BYTES = 512,      /* of pixels of a multiple of so many bytes, which share few sets of the first cache, */
+  DW_TILED_BYTES = 768,       /* or of pixels of so many bytes */
   DW_MOST_TAPS = 7,           /* along a row, where its code is written out */
   DW_PIXELS = 8,              /* with more taps, results of a row in registers, as many as two multipliers wait for */
   DW_UNITS = 32,              /* wanted, for threads to share evenly */

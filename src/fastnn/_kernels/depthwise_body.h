@@ -366,8 +366,13 @@ static int OWN(depthwise_streams)(const OWN(depthwise_images) * m) {
 }
 
 #include "depthwise_large_body.h"
+#include "depthwise_strided_body.h"
 
 static void OWN(depthwise_correlate)(const OWN(depthwise_images) * m, int64_t height, int64_t width) {
+  if (OWN(depthwise_is_tiled)(m)) {
+    OWN(depthwise_correlate_tiles)(m, height, width);
+    return;
+  }
   if (m->rows.taps > DW_TAPS || m->cols.taps > DW_TAPS) {
     OWN(depthwise_correlate_any)(m, height, width);
     return;
