@@ -127,6 +127,25 @@ def test_max(case, kind, isa):
 
 
 @pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("window, strides, pads", [((2, 2), (2, 2), 0), ((3, 3), (2, 2), 1), ((4, 3), (4, 5), 2)])
+def test_images_beyond_the_last_cache(window, strides, pads, isa):
+    """Their next windows are asked for ahead; the results have the bits of those of single images."""
+    many, one = (((n, 101, 91, 130), window, strides, ((pads, 0), (0, pads))) for n in (4, 1))
+    x = sample(np.random.default_rng(3), many[0], np.float32)
+
+    def both(case, x):
+        y_shape, float32 = shape_of(case), np.dtype(np.float32)
+        outs = [(y_shape, float32), (y_shape, np.dtype(np.uint8))]
+        maxima = run("max_pool2d", "f32", isa, [x], case[0], y_shape, outs, case)
+        return *maxima, *run("average_pool2d", "f32", isa, [x], case[0], y_shape, outs[:1], case)
+
+    whole = both(many, x)
+    for k in range(4):
+        for result, single in zip(whole, both(one, x[k : k + 1]), strict=True):
+            np.testing.assert_array_equal(result[k : k + 1], single)
+
+
+@pytest.mark.parametrize("isa", ISAS)
 def test_max_of_nothing_but_minus_infinity(isa):
     """Padding, which is -inf to the reference, is never where the maximum is."""
     case = ((1, 3, 3, 5), (3, 3), (2, 2), ((1, 1), (1, 1)))

@@ -81,6 +81,26 @@ FNN_INLINE void pick_pixels(char *to, const void *from, int64_t pixels, int64_t 
     for (int64_t k = 0; k < bytes; k++) to[k] = next[k];
 }
 
+/* Forward: how many windows of a row come before what no other has read of the next ones is asked for; 0 where a last
+ * cache may hold x, where most was read before, and where the hardware follows the few lines of a mean alone. */
+FNN_INLINE int64_t windows_ahead(const pool *p, int64_t element_bytes, int is_mean) {
+  enum { ASKED_BYTES = 16 << 20, AHEAD_BYTES = 1 << 12, THIN_BYTES = 512 };
+  const int64_t window = p->kh * p->kw, new = p->sh * p->sw, pixel = p->c * element_bytes;
+  if (p->n * p->h * p->w * pixel <= ASKED_BYTES || window > 4 * new) return 0;
+  if (is_mean && window <= 4 && pixel <= THIN_BYTES) return 0;
+  return fnn_ceil_div(AHEAD_BYTES, new * pixel);
+}
+
+/* Asks for that of `windows` from window `first` on, of the row whose first is at `x` if there is no padding. */
+static __attribute__((noinline)) void ask_windows(const pool *p, const char *x, int64_t first, int64_t windows,
+                                                  int64_t element_bytes) {
+  enum { LINE = 64 };
+  const int64_t pixel = p->c * element_bytes, rows = fnn_min(p->sh, p->kh), bytes = windows * p->sw * pixel;
+  x += (first * p->sw - p->left + fnn_max(0, p->kw - p->sw)) * pixel + (p->kh - rows) * p->w * pixel;
+  for (int64_t row = 0; row < rows; row++, x += p->w * pixel)
+    for (int64_t i = 0; i < bytes; i += LINE) __builtin_prefetch(x + i);
+}
+
 /* Gradients: a unit is a band of rows of one image, or several whole images. */
 typedef struct {
   int64_t images, rows, bands;

@@ -164,11 +164,12 @@ FNN_INLINE void OWN(pixels_at_once)(const fnn_call *call, OWN(run_fn) *run, T *y
   if (bytes) pick_pixels(places, all_places, pixels, p->c * bytes, p->sw, room * bytes);
 }
 
-/* With `runs`: see is_run. */
+/* With `runs`: see is_run. With `asks`: see windows_ahead. */
 FNN_INLINE void OWN(forward)(const fnn_call *call, int64_t begin, int64_t end, OWN(run_fn) *run, const int bytes,
-                             const int runs) {
+                             const int runs, const int asks) {
   const pool p = read_pool(call->ints);
   const span whole = runs ? whole_windows(&p) : (span){p.ow, p.ow};
+  const int64_t ahead = asks ? windows_ahead(&p, sizeof(T), run == OWN(mean_run)) : p.ow;
   int64_t step = forward_rows(&p);
   for (int64_t unit = begin; unit < end; unit++) {
     int64_t first = unit * step, last = fnn_min(p.n * p.oh, first + step);
@@ -178,7 +179,12 @@ FNN_INLINE void OWN(forward)(const fnn_call *call, int64_t begin, int64_t end, O
       T *y = (T *)call->buf[1] + row * p.ow * p.c;
       char *places = bytes ? call->buf[2] + row * p.ow * p.c * bytes : NULL;
       int64_t above = (ys.first + p.top - row % p.oh * p.sh) * p.kw;
-      for (int64_t ox = 0, next = whole.first; ox < p.ow; next = p.ow) {
+      for (int64_t ox = 0, next = asks ? fnn_min(ahead, p.ow) : whole.first; ox < p.ow;
+           next = asks ? fnn_min(ox + ahead, p.ow) : p.ow) {
+        if (asks) {
+          const int64_t below = next == p.ow, at = row % p.oh * p.sh - p.top + below * p.sh;
+          ask_windows(&p, (const char *)(image + at * p.w * p.c), below ? 0 : next, ahead, sizeof(T));
+        }
         for (; ox < next; ox++, y += p.c, places += p.c * bytes) {
           span xs = window_span(ox, p.sw, p.left, p.kw, p.w);
           const T *x = image + (ys.first * p.w + xs.first) * p.c;
@@ -186,6 +192,7 @@ FNN_INLINE void OWN(forward)(const fnn_call *call, int64_t begin, int64_t end, O
           if (runs) run(y, places, x, rows, cols, &p, p.c, place, bytes, 0);
           else OWN(unrolled)(run, y, places, x, rows, cols, &p, p.c, place, bytes, 0);
         }
+        if (asks) continue;
         if (!runs || ox == p.ow) break;
         const int64_t pixels = whole.last - ox, room = ((last - row) * p.ow - ox) * p.c;
         const T *x = image + (ys.first * p.w + ox * p.sw - p.left) * p.c;
@@ -199,19 +206,25 @@ FNN_INLINE void OWN(forward)(const fnn_call *call, int64_t begin, int64_t end, O
   }
 }
 
-FNN_INLINE void OWN(maxima)(const fnn_call *call, int64_t begin, int64_t end, const int runs) {
+FNN_INLINE void OWN(maxima)(const fnn_call *call, int64_t begin, int64_t end, const int runs, const int asks) {
   const pool p = read_pool(call->ints);
-  if (!call->buf[2]) OWN(forward)(call, begin, end, OWN(max_run), 0, runs);
-  else if (place_bytes(&p) == 1) OWN(forward)(call, begin, end, OWN(max_run), 1, runs);
-  else OWN(forward)(call, begin, end, OWN(max_run), 4, runs);
+  if (!call->buf[2]) OWN(forward)(call, begin, end, OWN(max_run), 0, runs, asks);
+  else if (asks || place_bytes(&p) == 1) OWN(forward)(call, begin, end, OWN(max_run), 1, runs, asks);
+  else OWN(forward)(call, begin, end, OWN(max_run), 4, runs, 0);
 }
 
 /* Functions of their own: in one with these, loops over single pixels are up to 7 % slower. */
 static __attribute__((noinline)) void OWN(maxima_of_runs)(const fnn_call *call, int64_t begin, int64_t end) {
-  OWN(maxima)(call, begin, end, 1);
+  OWN(maxima)(call, begin, end, 1, 0);
 }
 static __attribute__((noinline)) void OWN(means_of_runs)(const fnn_call *call, int64_t begin, int64_t end) {
-  OWN(forward)(call, begin, end, OWN(mean_run), 0, 1);
+  OWN(forward)(call, begin, end, OWN(mean_run), 0, 1, 0);
+}
+static __attribute__((noinline)) void OWN(maxima_asked)(const fnn_call *call, int64_t begin, int64_t end) {
+  OWN(maxima)(call, begin, end, 0, 1);
+}
+static __attribute__((noinline)) void OWN(means_asked)(const fnn_call *call, int64_t begin, int64_t end) {
+  OWN(forward)(call, begin, end, OWN(mean_run), 0, 0, 1);
 }
 
 /* max_pool2d: x, y, places or NULL. The greatest element of each window, NaN where there is one; and of the first such
@@ -219,14 +232,16 @@ static __attribute__((noinline)) void OWN(means_of_runs)(const fnn_call *call, i
 static void OWN(max_pool2d)(const fnn_call *call, int64_t begin, int64_t end) {
   const pool p = read_pool(call->ints);
   if (is_run(&p, sizeof(T))) OWN(maxima_of_runs)(call, begin, end);
-  else OWN(maxima)(call, begin, end, 0);
+  else if (place_bytes(&p) == 1 && windows_ahead(&p, sizeof(T), 0)) OWN(maxima_asked)(call, begin, end);
+  else OWN(maxima)(call, begin, end, 0, 0);
 }
 
 /* average_pool2d: x, y. The mean of each window: summed row by row in T, then divided. */
 static void OWN(average_pool2d)(const fnn_call *call, int64_t begin, int64_t end) {
   const pool p = read_pool(call->ints);
   if (is_run(&p, sizeof(T))) OWN(means_of_runs)(call, begin, end);
-  else OWN(forward)(call, begin, end, OWN(mean_run), 0, 0);
+  else if (windows_ahead(&p, sizeof(T), 1)) OWN(means_asked)(call, begin, end);
+  else OWN(forward)(call, begin, end, OWN(mean_run), 0, 0, 0);
 }
 
 /* ---- the gradient of maxima ---- */
