@@ -84,6 +84,11 @@ PROBLEMS = [
     Problem(1, 95, 86, 128, 1, 5, 5, strides=(2, 2), pads=(2, 1, 2, 3)),
     Problem(1, 8, 21, 256, 1, 2, 5, strides=(3, 2), dilation=(1, 2), pads=(1, 4, 0, 3)),
     Problem(1, 7, 16, 64, 4, 3, 3, strides=(1, 3), pads=(1, 1, 1, 1)),
+    # Several results of a channel, more than a vector of them and a rest.
+    Problem(2, 6, 7, 37, 2, 3, 3, pads=(1, 1, 1, 1)),
+    Problem(1, 5, 6, 21, 3, 3, 3, strides=(2, 2), pads=(1, 1, 1, 1)),
+    Problem(1, 6, 5, 19, 4, 2, 3, pads=(0, 1, 1, 1)),
+    Problem(1, 4, 5, 9, 5, 3, 3, pads=(1, 1, 1, 1)),
     # Long rows, and x and dy of more than 4 MiB: by parts too.
     Problem(1, 6, 18, 130, 1, 3, 3, pads=(1, 1, 1, 1)),
     Problem(1, 5, 21, 100, 1, 2, 3, pads=(0, 0, 2, 2)),

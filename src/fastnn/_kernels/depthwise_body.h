@@ -121,6 +121,19 @@ static void OWN(depthwise_work)(const int64_t *ints, const OWN(depthwise_cut) * 
 
 /* ---- wide pixels ---- */
 
+/* Each of some channels `mult` times, and the sums of each one's `mult`: by shuffles, where the compiler knows it. */
+FNN_INLINE void OWN(depthwise_spread)(T *restrict to, const T *restrict from, int64_t channels, const int64_t mult) {
+  for (int64_t k = 0; k < channels; k++)
+    for (int64_t m = 0; m < mult; m++) to[k * mult + m] = from[k];
+}
+FNN_INLINE void OWN(depthwise_fold)(T *restrict to, const T *restrict from, int64_t channels, const int64_t mult) {
+  for (int64_t k = 0; k < channels; k++) {
+    T sum = from[k * mult];
+    for (int64_t m = 1; m < mult; m++) sum += from[k * mult + m];
+    to[k] = sum;
+  }
+}
+
 /* `pixels` of `channels`, each channel `mult` times, as wide ones. What fills a vector that nobody reads the results of
  * is what lies there, or zeros. */
 static void OWN(depthwise_widen)(T *to, int64_t lanes, const T *from, int64_t pixels, int64_t channels, int64_t mult) {
@@ -131,9 +144,14 @@ static void OWN(depthwise_widen)(T *to, int64_t lanes, const T *from, int64_t pi
     }
     if (mult == 1) {
       memcpy(to, from, sizeof(T) * (size_t)channels);
+    } else if (mult == 2) {
+      OWN(depthwise_spread)(to, from, channels, 2);
+    } else if (mult == 3) {
+      OWN(depthwise_spread)(to, from, channels, 3);
+    } else if (mult == 4) {
+      OWN(depthwise_spread)(to, from, channels, 4);
     } else {
-      for (int64_t k = 0; k < channels; k++)
-        for (int64_t m = 0; m < mult; m++) to[k * mult + m] = from[k];
+      OWN(depthwise_spread)(to, from, channels, mult);
     }
     memset(to + channels * mult, 0, sizeof(T) * (size_t)(lanes - channels * mult));
   }
@@ -144,11 +162,10 @@ static void OWN(depthwise_narrow)(T *to, const T *from, int64_t lanes, int64_t p
   for (int64_t p = 0; p < pixels; p++, from += lanes, to += channels) {
     if (mult == 1 && (pixels - p) * channels >= N) FN(store)(to, FN(load)(from)); /* the next pixels come after */
     else if (mult == 1) memcpy(to, from, sizeof(T) * (size_t)channels);
-    else for (int64_t k = 0; k < channels; k++) {
-      T sum = from[k * mult];
-      for (int64_t m = 1; m < mult; m++) sum += from[k * mult + m];
-      to[k] = sum;
-    }
+    else if (mult == 2) OWN(depthwise_fold)(to, from, channels, 2);
+    else if (mult == 3) OWN(depthwise_fold)(to, from, channels, 3);
+    else if (mult == 4) OWN(depthwise_fold)(to, from, channels, 4);
+    else OWN(depthwise_fold)(to, from, channels, mult);
   }
 }
 
