@@ -69,6 +69,37 @@ FNN_INLINE OWN(vector) OWN(steps)(int kind, OWN(vector) a, OWN(vector) x) {
   return (OWN(vector))((is_nan & (OWN(mask))a) | (~is_nan & (OWN(mask))x));
 }
 
+/* Of each lane the greater or the smaller of two, the second where one is NaN. Kept as a loop, it becomes an
+ * instruction. */
+FNN_INLINE OWN(vector) OWN(extremes)(int kind, OWN(vector) a, OWN(vector) x) {
+  T p[OWN(N)], q[OWN(N)];
+  memcpy(p, &a, sizeof p);
+  memcpy(q, &x, sizeof q);
+#pragma GCC unroll 1
+  for (int k = 0; k < OWN(N); k++) q[k] = (kind == MAX ? p[k] > q[k] : p[k] < q[k]) ? p[k] : q[k];
+  memcpy(&x, q, sizeof x);
+  return x;
+}
+
+/* v, p and q put together. Of extremes one comparison finds a NaN in either of p and q, one in v stays, as the second:
+ * not by AVX2 instructions, of which that would be more. */
+FNN_INLINE OWN(vector) OWN(steps_of_two)(int kind, OWN(vector) v, OWN(vector) p, OWN(vector) q) {
+#if IS_FLOAT
+  if (kind != SUM && kind != PROD && FNN_VECTOR_BYTES != 32) {
+    T a[OWN(N)], b[OWN(N)], c[OWN(N)];
+    v = OWN(extremes)(kind, OWN(extremes)(kind, p, q), v);
+    memcpy(a, &p, sizeof a);
+    memcpy(b, &q, sizeof b);
+    memcpy(c, &v, sizeof c);
+#pragma GCC unroll 1
+    for (int k = 0; k < OWN(N); k++) c[k] = __builtin_isunordered(a[k], b[k]) ? (T)NAN : c[k];
+    memcpy(&v, c, sizeof c);
+    return v;
+  }
+#endif
+  return OWN(steps)(kind, v, OWN(steps)(kind, p, q));
+}
+
 FNN_INLINE OWN(mask) OWN(lane_numbers)(void) {
   static const LANE numbers[64] = {TO_63};
   OWN(mask) lane;
@@ -149,7 +180,7 @@ FNN_INLINE void OWN(reduce_lanes)(int kind, int asks, const T *x, int64_t n, int
       __builtin_prefetch((const char *)(x + i) + ahead + line);
     for (int w = 0; w < WAYS; w++) {
       const T *p = x + i + w * N;
-      v[w] = OWN(steps)(kind, v[w], OWN(steps)(kind, OWN(load)(p), OWN(load)(p + LANES)));
+      v[w] = OWN(steps_of_two)(kind, v[w], OWN(load)(p), OWN(load)(p + LANES));
     }
   }
   for (; i < n; i += LANES) {
@@ -496,17 +527,6 @@ FNN_INLINE int64_t OWN(arg_few)(int kind, const T *x, int64_t n) {
   for (int half = OWN(N) / 2; half; half /= 2)
     best = OWN(steps)(kind, best, __builtin_shuffle(best, OWN(lane_numbers)() ^ (LANE)half));
   return __builtin_ctzll(OWN(bits)((OWN(mask))(v == best) | NAN_LANES(v)));
-}
-
-/* Of each lane the greater or the smaller of two that are no NaN. Kept as a loop, it becomes an instruction. */
-FNN_INLINE OWN(vector) OWN(extremes)(int kind, OWN(vector) a, OWN(vector) x) {
-  T p[OWN(N)], q[OWN(N)];
-  memcpy(p, &a, sizeof p);
-  memcpy(q, &x, sizeof q);
-#pragma GCC unroll 1
-  for (int k = 0; k < OWN(N); k++) q[k] = (kind == MAX ? p[k] > q[k] : p[k] < q[k]) ? p[k] : q[k];
-  memcpy(&x, q, sizeof x);
-  return x;
 }
 
 /* The least lane. */
