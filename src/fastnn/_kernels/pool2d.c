@@ -82,11 +82,12 @@ FNN_INLINE void pick_pixels(char *to, const void *from, int64_t pixels, int64_t 
 }
 
 /* Forward: how many windows of a row come before what no other has read of the next ones is asked for; 0 where a last
- * cache may hold x, where most was read before, and where the hardware follows the few lines of a mean alone. */
+ * cache may hold x, where most was read before, and where the hardware follows the few lines of a mean alone. Not of
+ * float64, which is seldom pooled: its functions would be 50 KB. */
 FNN_INLINE int64_t windows_ahead(const pool *p, int64_t element_bytes, int is_mean) {
   enum { ASKED_BYTES = 16 << 20, AHEAD_BYTES = 1 << 12, THIN_BYTES = 512 };
   const int64_t window = p->kh * p->kw, new = p->sh * p->sw, pixel = p->c * element_bytes;
-  if (p->n * p->h * p->w * pixel <= ASKED_BYTES || window > 4 * new) return 0;
+  if (element_bytes > 4 || p->n * p->h * p->w * pixel <= ASKED_BYTES || window > 4 * new) return 0;
   if (is_mean && window <= 4 && pixel <= THIN_BYTES) return 0;
   return fnn_ceil_div(AHEAD_BYTES, new * pixel);
 }
