@@ -101,6 +101,7 @@ def _seconds(run, times: int, threads: int) -> float:
 
 def _shareable(function, *arrays):
     """`(run(times, threads), work)` of the one kernel call that `function` is, which threads may share."""
+    from benchmarks.kernels.by_fastnn import repeatable
     from fastnn.plan import cost, executable
     from fastnn.plan.function import Compiled
 
@@ -109,11 +110,7 @@ def _shareable(function, *arrays):
         compiled = Compiled(function, "constants").executable_for(*arrays)
     finally:
         executable.threads_for = decided
-    plan = compiled.plan
-    arena = compiled._acquire(2)
-    for slot, array in enumerate(arrays):
-        plan.bind(arena, slot, array)
-    return lambda times, threads: plan.execute(arena, 0, plan.n_steps, 0, times, threads), plan.work[0]
+    return repeatable(compiled, arrays), compiled.plan.work[0]
 
 
 def _product(rows, k, cols):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import fastnn as k
-from benchmarks import goals, pairs, report
+from benchmarks import constants, goals, pairs, report
 from benchmarks.kernels import by_fastnn, by_numpy, level, sampled_level, worker
 from benchmarks.kernels.operations import OPERATIONS
 from benchmarks.kernels.problems import PROBLEMS
@@ -178,6 +178,12 @@ def test_an_epoch_holds_little_beside_the_data_and_the_arena():
     for epoch in ("first_epoch", "epoch"):
         assert figures["data"] + figures["arena"] < figures[f"{epoch}_memory"]
         assert figures[f"{epoch}_over_data_and_arena"] < goals.MEMORY[f"{epoch}_over_data_and_arena"]
+
+
+def test_calls_whose_time_the_constants_are_of():
+    """Also one whose result is an array of its own, not a part of the arena."""
+    for run, work in (constants._product(8, 8, 8), *map(constants._pass, (64, max(constants.PASSES)))):
+        assert constants.shortest(run, 1) > 0 and work[3] + work[4] > 0
 
 
 def test_report_has_a_line_for_each_other_network():

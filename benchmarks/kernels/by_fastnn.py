@@ -32,14 +32,19 @@ def prepare(problem):
     executable = compiled.executable_for(*arrays)
     if executable.has_references:
         return lambda times: [executable.run(arrays) for _ in range(times)], lambda: compiled(*arrays)
-    steps, threads = executable.plan.n_steps, fastnn.config.threads()
-    arena = executable._acquire(threads)
+    run, threads = repeatable(executable, arrays), fastnn.config.threads()
+    return lambda times: run(times, threads), lambda: compiled(*arrays)
+
+
+def repeatable(executable, arrays):
+    """`run(times, threads)` of the native plan, with `arrays` and room for its results bound."""
+    plan, arena = executable.plan, executable._acquire(fastnn.config.threads())
     for slot, array in enumerate(arrays):
-        executable.plan.bind(arena, slot, array)
+        plan.bind(arena, slot, array)
     for (shape, dtype), offset in zip(executable.result_types, executable.result_offsets or (), strict=False):
         if offset < 0:
-            executable.plan.bind(arena, -1 - offset, memory.empty(shape, dtype), writable=True)
-    return lambda times: executable.plan.execute(arena, 0, steps, 0, times, threads), lambda: compiled(*arrays)
+            plan.bind(arena, -1 - offset, memory.empty(shape, dtype), writable=True)
+    return lambda times, threads: plan.execute(arena, 0, plan.n_steps, 0, times, threads)
 
 
 def _step(optimizer, size):

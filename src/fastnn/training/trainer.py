@@ -36,7 +36,8 @@ class Trainer(Steps, Compilable, Resumable):
             callbacks: list of `Callback`s.
             validation_split: the share of rows, at the end, that is kept for validation.
             validation_data: `(x, y)` or `(x, y, sample_weight)`, a generator or a `PyDataset`.
-            shuffle: whether rows are taken in a new random order each epoch; "batch" shuffles whole batches.
+            shuffle: whether rows, at most 2^31 - 1, are taken in a new random order each epoch; "batch" shuffles whole
+                batches.
             class_weight: `{class: weight}`: weights rows by their class.
             sample_weight: weights of the rows, (n,) or (n, ...).
             initial_epoch: the number of epochs done before.
