@@ -57,7 +57,8 @@ def main():
 
     results = {"command": " ".join(["python -m benchmarks", *sys.argv[1:]]), "rounds": options.rounds, "rows": []}
     cores = len(os.sched_getaffinity(0))
-    results |= {"date": datetime.date.today().isoformat(), "machine": pairs.run("benchmarks.machine", threads=cores)}
+    machine = pairs.run("benchmarks.machine", options.budget, threads=cores)
+    results |= {"date": datetime.date.today().isoformat(), "machine": machine}
     print(report.machine_line(results), flush=True)
     for group, level in levels.items():
         if not {group, level} & set(options.what):

@@ -1,7 +1,8 @@
-"""What the machine is and the most that it does: `python -m benchmarks.machine` prints one JSON line.
+"""What the machine is and the most that it does: `python -m benchmarks.machine BUDGET_S` prints one JSON line.
 
-The peak of arithmetic is multiply-adds on registers and nothing else. The bandwidth of memory is that of `memcpy` or of
-scaling an array in place, whichever is more, over arrays far larger than the caches, one slice a thread: bytes read
+The peak of arithmetic is multiply-adds on registers and nothing else, in slices as long as those that kernels are timed
+in (`timing.seconds_of`): the clock of a CPU changes within milliseconds. The bandwidth of memory is that of `memcpy` or
+of scaling an array in place, whichever is more, over arrays far larger than the caches, one slice a thread: bytes read
 plus bytes written.
 """
 
@@ -10,12 +11,13 @@ import json
 import os
 import platform
 import subprocess
+import sys
 import threading
 import time
 
 import numpy as np
 
-from benchmarks.timing import settle
+from benchmarks.timing import SLICES, repeated, settle
 
 REPEATS_S = 0.3
 PASSED_BYTES = 512 << 20  # the last cache of a server has 256 MiB and more
@@ -61,8 +63,8 @@ def description() -> dict:
     }
 
 
-def flops_peak() -> float:
-    """The most float32 operations a second, by fastnn's `fma_peak` kernel."""
+def flops_peak(slice_s: float) -> float:
+    """The most float32 operations a second within `slice_s`, by fastnn's `fma_peak` kernel."""
     from fastnn import _kernels
     from fastnn._kernels import _engine
 
@@ -71,7 +73,9 @@ def flops_peak() -> float:
     plan = _engine.Plan(_kernels.isa(), [("fma_peak_f32", [(0, 0)], [units, 20_000], [], threads())], 0, 1)
     arena = plan.acquire(threads())
     plan.bind(arena, 0, buffer)
-    return plan.work[0][3] / _shortest(lambda: plan.execute(arena, 0, 1, 0, 1, threads()))
+    run = repeated(lambda: plan.execute(arena, 0, 1, 0, 1, threads()))
+    times = max(1, round(slice_s / _shortest(lambda: run(1))))
+    return times * plan.work[0][3] / _shortest(lambda: run(times))
 
 
 def bandwidth() -> float:
@@ -105,4 +109,5 @@ def _shortest(function) -> float:
 
 
 if __name__ == "__main__":
-    print(json.dumps({"flops_per_s": flops_peak(), "bytes_per_s": bandwidth(), "machine": description()}))
+    flops = flops_peak(float(sys.argv[1]) / SLICES)
+    print(json.dumps({"flops_per_s": flops, "bytes_per_s": bandwidth(), "machine": description()}))

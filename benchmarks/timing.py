@@ -4,6 +4,7 @@ import statistics
 import time
 
 SETTLE_S = 0.3
+SLICES = 3
 AWAKE_S = 0.2  # virtual cores that have slept take a tenth of a second to be as fast as cores at work
 
 
@@ -13,8 +14,8 @@ def settle() -> None:
     time.sleep(SETTLE_S)
 
 
-def seconds_of(run, budget_s: float, slices: int = 3) -> float:
-    """The shortest mean of `slices` slices of `run(times)`, which together take about `budget_s`.
+def seconds_of(run, budget_s: float) -> float:
+    """The shortest mean of `SLICES` slices of `run(times)`, which together take about `budget_s`.
 
     It is run for `AWAKE_S` before. A call that takes longer than the budget is timed twice.
     """
@@ -24,8 +25,8 @@ def seconds_of(run, budget_s: float, slices: int = 3) -> float:
     first = _seconds(lambda: run(1))
     if first > budget_s:
         return min(first, _seconds(lambda: run(1)))
-    times = max(1, int(budget_s / slices / max(first, 1e-7)))
-    return min(_seconds(lambda: run(times)) / times for _ in range(slices))
+    times = max(1, int(budget_s / SLICES / max(first, 1e-7)))
+    return min(_seconds(lambda: run(times)) / times for _ in range(SLICES))
 
 
 def median_of(call, budget_s: float = 0.5) -> float:

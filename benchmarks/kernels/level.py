@@ -30,7 +30,7 @@ def measure(family, peers, rounds, threads, options, seed=None):
         return lambda: pairs.Conversation(*arguments, threads=threads, extra=extra)
 
     def most(rounds):
-        return [pairs.run("benchmarks.machine", threads=threads) for _ in range(rounds)]
+        return [pairs.run("benchmarks.machine", options.budget, threads=threads) for _ in range(rounds)]
 
     # What the machine can do is measured in the same minutes.
     machine, contenders = most(rounds), {name: contender(name) for name in ("fastnn", *peers)}
