@@ -120,6 +120,17 @@ def test_few_columns_have_the_same_bits_on_every_instruction_set(name, kind):
             np.testing.assert_array_equal(np.isnan(results[0]), np.isnan(wanted), f"{rows} {width}")
 
 
+@pytest.mark.parametrize("kind", TYPES)
+def test_columns_that_are_asked_for_have_the_same_bits_on_every_instruction_set(kind):
+    x = sample(np.random.default_rng(8), "sum", TYPES[kind], (2100, 1501))
+    results = [run(f"sum_{kind}", x, (0,), isa) for isa in ISAS]
+    for result in results:
+        assert result.tobytes() == results[0].tobytes()
+    wanted, magnitude = x.sum(0, np.longdouble), np.abs(x).sum(0, np.longdouble)
+    eps = 0 if kind == "i32" else np.finfo(x.dtype).eps
+    assert (np.abs(results[0] - wanted) <= 33 * eps * magnitude).all()
+
+
 @pytest.mark.parametrize("kind", ["f32", "f64"])
 @pytest.mark.parametrize("name", ["sum", "prod", "max", "min"])
 def test_rows_have_the_same_bits_on_every_instruction_set(name, kind):

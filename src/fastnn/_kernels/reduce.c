@@ -24,6 +24,7 @@ enum {
   SOME_COLUMNS = 128, /* of rows of at most so many the sums stay in registers for RUN_ROWS rows */
   AHEAD = 8192,   /* bytes that rows of more than AHEAD_FROM elements are asked for ahead: CPUs do it late for short rows */
   AHEAD_FROM = 65536,
+  FAR = 3 << 20,  /* elements: on more pages than CPUs know the places of, which they do not fetch ahead from then */
   SEGMENTS = 32,  /* at most this many sets of totals of a column reduction are kept, each of RUN_ROWS rows or more */
   MAX_DIMS = 8
 };
@@ -43,6 +44,7 @@ typedef struct {
   int64_t segment, segments; /* reduced elements of a unit, units to cover them */
   int64_t units;
   int64_t ahead;         /* bytes: where what a row will read is asked for */
+  int is_far;            /* rows by columns are asked for */
 } space;
 
 static const space ALONE = {0}; /* of one output, whose first element is at 0, and which has room for all lanes */
@@ -76,6 +78,7 @@ static space read_space(const int64_t *ints) {
   }
   s.units = fnn_ceil_div(s.kept, s.group) * s.chunks * s.segments;
   s.ahead = s.kept * s.cols * s.reduced > AHEAD_FROM ? AHEAD : 0;
+  s.is_far = s.kept * s.cols * s.reduced >= FAR;
   return s;
 }
 

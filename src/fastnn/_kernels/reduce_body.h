@@ -364,8 +364,9 @@ FNN_INLINE void OWN(reduce_narrow)(int kind, const OWN(loops) *loops, const T *x
 }
 
 /* `rows` rows of the input, `stride` apart, of which columns [0, width) are reduced into totals. */
-FNN_INLINE void OWN(reduce_rows)(int kind, const OWN(loops) *loops, const T *x, int64_t rows, int64_t stride,
+FNN_INLINE void OWN(reduce_rows)(int kind, int asks, const OWN(loops) *loops, const T *x, int64_t rows, int64_t stride,
                                  int64_t width, ACC *total) {
+  enum { N = OWN(N) };
   if (stride <= OWN(LANES) / 2) {
     OWN(reduce_narrow)(kind, loops, x, rows, width, total);
     return;
@@ -383,7 +384,16 @@ FNN_INLINE void OWN(reduce_rows)(int kind, const OWN(loops) *loops, const T *x, 
       for (int64_t c = 0; c < width; c++) partial[c] = (T)OWN(start)(kind);
     for (; (kind == SUM || kind == PROD) && row + 4 <= end; row += 4) {
       const T *p = x + row * stride, *q = p + 2 * stride;
-      for (int64_t c = 0; c < width; c++) {
+      int64_t c = 0;
+      for (; kind == SUM && asks && c + N <= width; c += N) {
+        for (int line = 0; line < 4 * FNN_VECTOR_BYTES; line += 64) /* in order: the rows lie one behind the other */
+          __builtin_prefetch((const char *)(p + 4 * c) + 4 * AHEAD + line);
+        const OWN(vector) pair = OWN(steps)(kind, OWN(load)(p + c), OWN(load)(p + stride + c));
+        const OWN(vector) next = OWN(steps)(kind, OWN(load)(q + c), OWN(load)(q + stride + c));
+        const OWN(vector) sum = OWN(steps)(kind, OWN(load)(partial + c), OWN(steps)(kind, pair, next));
+        memcpy(partial + c, &sum, sizeof sum);
+      }
+      for (; c < width; c++) {
         const T pair = OWN(step)(kind, p[c], p[c + stride]), next = OWN(step)(kind, q[c], q[c + stride]);
         partial[c] = OWN(step)(kind, partial[c], OWN(step)(kind, pair, next));
       }
@@ -406,7 +416,8 @@ FNN_INLINE void OWN(reduce_range)(int kind, const OWN(loops) *loops, const space
   for (int64_t n; begin < end; begin += n) {
     const int64_t inside = s->n_reduced == 1 ? begin : begin % last;
     n = fnn_min(last - inside, end - begin);
-    OWN(reduce_rows)(kind, loops, x + offset_of(begin, s->sizes, s->strides, s->n_reduced), n, s->cols, width, total);
+    const T *p = x + offset_of(begin, s->sizes, s->strides, s->n_reduced);
+    OWN(reduce_rows)(kind, s->is_far && s->chunks == 1, loops, p, n, s->cols, width, total);
   }
 }
 
@@ -418,15 +429,15 @@ FNN_INLINE void OWN(reduce)(const fnn_call *call, int64_t begin, int64_t end, in
   space s = read_space(call->ints);
   const T *x = (const T *)call->buf[0];
   T *y = (T *)call->buf[1];
-  ACC total[WIDEST];
+  ACC own[WIDEST];
   if (call->phase == 1) { /* put the segments together */
     for (int64_t unit = begin; unit < end; unit++) {
       int64_t col = unit % s.chunks * s.width, width = fnn_min(s.width, s.cols - col);
       const ACC *partial = (const ACC *)call->shared + unit * s.segments * s.width;
-      for (int64_t c = 0; c < width; c++) total[c] = partial[c];
+      for (int64_t c = 0; c < width; c++) own[c] = partial[c];
       for (int64_t k = 1; k < s.segments; k++)
-        for (int64_t c = 0; c < width; c++) total[c] = OWN(total)(kind, total[c], partial[k * s.width + c]);
-      for (int64_t c = 0; c < width; c++) y[unit / s.chunks * s.cols + col + c] = (T)total[c];
+        for (int64_t c = 0; c < width; c++) own[c] = OWN(total)(kind, own[c], partial[k * s.width + c]);
+      for (int64_t c = 0; c < width; c++) y[unit / s.chunks * s.cols + col + c] = (T)own[c];
     }
     return;
   }
@@ -453,13 +464,11 @@ FNN_INLINE void OWN(reduce)(const fnn_call *call, int64_t begin, int64_t end, in
     int64_t from = segment * s.segment, to = fnn_min(s.reduced, from + s.segment);
     for (int64_t kept = index * s.group; kept < fnn_min(s.kept, (index + 1) * s.group); kept++) {
       const T *p = x + offset_of(kept, s.kept_sizes, s.kept_strides, s.n_kept) + col;
+      ACC *shared = (ACC *)call->shared + ((kept * s.chunks + chunk) * s.segments + segment) * s.width;
+      ACC *total = s.segments > 1 ? shared : own;
       for (int64_t c = 0; c < width; c++) total[c] = OWN(start)(kind);
       OWN(reduce_range)(kind, loops, &s, p, from, to, width, total);
-      if (s.segments > 1)
-        memcpy((ACC *)call->shared + ((kept * s.chunks + chunk) * s.segments + segment) * s.width, total,
-               (size_t)width * sizeof(ACC));
-      else
-        for (int64_t c = 0; c < width; c++) y[kept * s.cols + col + c] = (T)total[c];
+      for (int64_t c = 0; s.segments == 1 && c < width; c++) y[kept * s.cols + col + c] = (T)own[c];
     }
   }
 }
