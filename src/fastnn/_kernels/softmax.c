@@ -2,14 +2,16 @@
  *
  * Every kernel, but those of columns (softmax_columns_body.h), works on rows of `cols` elements: ints are [0] rows
  * [1] cols, and [2] the labels' dtype where there are labels. Buffers are contiguous and aligned to the element;
- * outputs overlap no input, but softmax, log_softmax and their gradients may write over their first input. A unit is a block of rows; a row's sums are taken in one order (N
- * lanes along the row, then the lanes), so the bits do not depend on the threads.
+ * outputs overlap no input, but softmax, log_softmax and their gradients may write over their first input. A unit is
+ * some rows; a row's sums are taken in one order (N lanes along the row, then the lanes), so the bits do not depend on
+ * the threads.
  * A row's sum of exponentials, all positive, has a relative error below (cols / N + log2(N) + 3) eps. */
 #include <math.h>
 
 #include "vmath.h"
 
 enum {
+  BLOCK = 16,        /* rows whose sums have their logarithms taken together: whole vectors on any instruction set */
   UNIT = 4096,       /* elements of a unit: some 5 microseconds of exponentials */
   STRIP_BYTES = 256, /* of a row, of as many columns as are done together */
   COLUMN_VECTORS = 4 /* that wait for each other's exponentials less than one would */

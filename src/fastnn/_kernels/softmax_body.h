@@ -11,8 +11,21 @@ FNN_INLINE T OWN(row_max)(const T *x, int64_t n) {
   return FN(max_lanes)(best);
 }
 
-/* y = exp(x - top) where y is not NULL; returns the sum. y may be x. */
-FNN_INLINE T OWN(row_exp)(T *y, const T *x, int64_t n, T top) {
+/* The last elements of a row, which fill no vector. Where y is x they are stored after the next row was read: a load
+ * beside a store of part of a vector waits for it. */
+typedef struct {
+  T *at;
+  V v;
+  int64_t n;
+} OWN(rest);
+
+FNN_INLINE void OWN(store_rest)(const OWN(rest) *rest) {
+  if (rest->n) FN(store_part)(rest->at, rest->v, rest->n);
+}
+
+/* y = exp(x - top) where y is not NULL, but for the rest of the row, which is returned in *rest; returns the sum. y may
+ * be x. */
+FNN_INLINE T OWN(row_exp)(T *y, const T *x, int64_t n, T top, V *rest) {
   V sum = {0};
   int64_t i = 0;
   for (; i + N <= n; i += N) {
@@ -21,34 +34,22 @@ FNN_INLINE T OWN(row_exp)(T *y, const T *x, int64_t n, T top) {
     sum += e;
   }
   if (i < n) {
-    V e = FN(exp_nonpositive)(FN(load_part)(x + i, n - i) - top);
-    if (y) FN(store_part)(y + i, e, n - i);
-    sum += FN(first_lanes)(e, n - i, 0);
+    *rest = FN(exp_nonpositive)(FN(load_part)(x + i, n - i) - top);
+    sum += FN(first_lanes)(*rest, n - i, 0);
   }
   return FN(sum_lanes)(sum);
 }
 
-FNN_INLINE void OWN(row_scale)(T *y, int64_t n, T by) {
-  int64_t i = 0;
-  for (; i + N <= n; i += N) FN(store)(y + i, FN(load)(y + i) * by);
-  if (i < n) FN(store_part)(y + i, FN(load_part)(y + i, n - i) * by, n - i);
+/* The logarithms of the sums of up to BLOCK rows, in their place; what is behind them changes too. */
+FNN_INLINE void OWN(logs)(T *sum, int64_t rows) {
+  for (int64_t r = 0; r < rows; r += N) FN(store)(sum + r, FN(log)(FN(load)(sum + r)));
 }
-
-FNN_INLINE T OWN(log1)(T x) { return sizeof(T) == 4 ? (T)logf((float)x) : (T)log(x); }
 
 enum { OWN(SOFTMAX_ROWS) = 4 };
 
-/* y = softmax(x) of up to SOFTMAX_ROWS rows, with the sums of exp(x - top) and the tops. Rows of one vector stay in
- * registers, and all are read before any is stored: a load beside a store of part of a vector waits for it. */
-FNN_INLINE void OWN(softmax_rows)(T *y, const T *x, int64_t rows, int64_t n, T *sum, T *top) {
-  if (n > N) {
-    for (int64_t r = 0; r < rows; r++, y += n, x += n) {
-      top[r] = OWN(row_max)(x, n);
-      sum[r] = OWN(row_exp)(y, x, n, top[r]);
-      OWN(row_scale)(y, n, 1 / sum[r]);
-    }
-    return;
-  }
+/* y = softmax(x) of up to SOFTMAX_ROWS rows of one vector, with the sums of exp(x - top) and the tops. They stay in
+ * registers, and all are read before any is stored. */
+FNN_INLINE void OWN(softmax_vectors)(T *y, const T *x, int64_t rows, int64_t n, T *sum, T *top) {
   V v[OWN(SOFTMAX_ROWS)];
 #pragma GCC unroll 4
   for (int r = 0; r < OWN(SOFTMAX_ROWS); r++)
@@ -65,6 +66,27 @@ FNN_INLINE void OWN(softmax_rows)(T *y, const T *x, int64_t rows, int64_t n, T *
     if (r < rows) FN(store_part)(y + r * n, v[r], n);
 }
 
+/* y = softmax(x) of up to BLOCK rows; of sum and top, BLOCK long, as many elements are set. */
+FNN_INLINE void OWN(softmax_rows)(T *y, const T *x, int64_t rows, int64_t n, T *sum, T *top) {
+  if (n <= N) {
+    for (int64_t r = 0; r < rows; r += OWN(SOFTMAX_ROWS))
+      OWN(softmax_vectors)(y + r * n, x + r * n, rows - r, n, sum + r, top + r);
+    return;
+  }
+  OWN(rest) rest = {y, {0}, 0};
+  for (int64_t r = 0; r < rows; r++, y += n, x += n) {
+    V last = {0};
+    top[r] = OWN(row_max)(x, n);
+    sum[r] = OWN(row_exp)(y, x, n, top[r], &last);
+    const T by = 1 / sum[r];
+    int64_t i = 0;
+    for (; i + N <= n; i += N) FN(store)(y + i, FN(load)(y + i) * by);
+    OWN(store_rest)(&rest);
+    rest = (OWN(rest)){y + i, last * by, n - i};
+  }
+  OWN(store_rest)(&rest);
+}
+
 /* Sums of f(a, b) over a row. */
 FNN_INLINE T OWN(row_sum2)(const T *a, const T *b, int64_t n, V (*f)(V, V)) {
   V sum = {0};
@@ -76,11 +98,19 @@ FNN_INLINE T OWN(row_sum2)(const T *a, const T *b, int64_t n, V (*f)(V, V)) {
 FNN_INLINE V OWN(product)(V a, V b) { return a * b; }
 FNN_INLINE V OWN(first)(V a, V b) { return (void)b, a; }
 
-/* d = f(a, b, s, t) over a row; d may be a or b. */
-FNN_INLINE void OWN(row_map)(T *d, const T *a, const T *b, int64_t n, T s, T t, V (*f)(V, V, T, T)) {
+/* d = f(a, b, s, t) over a row, but for its rest, which replaces that of the row before where rest is not NULL; then d
+ * may be a or b. */
+FNN_INLINE void OWN(row_map)(T *d, const T *a, const T *b, int64_t n, T s, T t, V (*f)(V, V, T, T), OWN(rest) *rest) {
   int64_t i = 0;
   for (; i + N <= n; i += N) FN(store)(d + i, f(FN(load)(a + i), FN(load)(b + i), s, t));
-  if (i < n) FN(store_part)(d + i, f(FN(load_part)(a + i, n - i), FN(load_part)(b + i, n - i), s, t), n - i);
+  if (i == n) return;
+  const V last = f(FN(load_part)(a + i, n - i), FN(load_part)(b + i, n - i), s, t);
+  if (rest) {
+    OWN(store_rest)(rest);
+    *rest = (OWN(rest)){d + i, last, n - i};
+  } else {
+    FN(store_part)(d + i, last, n - i);
+  }
 }
 
 /* Rows [*row, *last) of the units. */
@@ -100,10 +130,10 @@ FNN_INLINE int64_t OWN(rows)(const fnn_call *call, int64_t begin, int64_t end, i
 SIZE(softmax, 2, 12)
 static void OWN(softmax)(const fnn_call *call, int64_t begin, int64_t end) {
   int64_t row, cols = call->ints[1], last = OWN(rows)(call, begin, end, &row);
-  for (; row < last; row += OWN(SOFTMAX_ROWS)) {
-    T sum[OWN(SOFTMAX_ROWS)], top[OWN(SOFTMAX_ROWS)];
-    OWN(softmax_rows)((T *)call->buf[1] + row * cols, (const T *)call->buf[0] + row * cols,
-                      fnn_min(OWN(SOFTMAX_ROWS), last - row), cols, sum, top);
+  for (; row < last; row += BLOCK) {
+    T sum[BLOCK], top[BLOCK];
+    OWN(softmax_rows)((T *)call->buf[1] + row * cols, (const T *)call->buf[0] + row * cols, fnn_min(BLOCK, last - row),
+                      cols, sum, top);
   }
 }
 
@@ -112,13 +142,21 @@ static void OWN(softmax)(const fnn_call *call, int64_t begin, int64_t end) {
 FNN_INLINE V OWN(f_softmax_grad)(V dy, V y, T sum, T unused) { return (void)unused, y * (dy - sum); }
 
 SIZE(softmax_grad, 3, 4)
-static void OWN(softmax_grad)(const fnn_call *call, int64_t begin, int64_t end) {
-  int64_t row, cols = call->ints[1], last = OWN(rows)(call, begin, end, &row);
+/* Rows of whole vectors have code of their own, which keeps no rest. */
+FNN_INLINE void OWN(softmax_grad_rows)(const fnn_call *call, int64_t begin, int64_t end, int64_t cols) {
+  int64_t row, last = OWN(rows)(call, begin, end, &row);
+  OWN(rest) rest = {0};
   for (; row < last; row++) {
     const T *dy = (const T *)call->buf[0] + row * cols, *y = (const T *)call->buf[1] + row * cols;
     T sum = OWN(row_sum2)(dy, y, cols, OWN(product));
-    OWN(row_map)((T *)call->buf[2] + row * cols, dy, y, cols, sum, 0, OWN(f_softmax_grad));
+    OWN(row_map)((T *)call->buf[2] + row * cols, dy, y, cols, sum, 0, OWN(f_softmax_grad), &rest);
   }
+  OWN(store_rest)(&rest);
+}
+static void OWN(softmax_grad)(const fnn_call *call, int64_t begin, int64_t end) {
+  const int64_t cols = call->ints[1];
+  if (cols % N) OWN(softmax_grad_rows)(call, begin, end, cols);
+  else OWN(softmax_grad_rows)(call, begin, end, cols / N * N);
 }
 
 /* ---- log_softmax: x, y. y = x - max - log(sum(exp(x - max))); y may be x ---- */
@@ -128,11 +166,21 @@ FNN_INLINE V OWN(f_log_softmax)(V x, V unused, T top, T log_sum) { return (void)
 SIZE(log_softmax, 2, 12)
 static void OWN(log_softmax)(const fnn_call *call, int64_t begin, int64_t end) {
   int64_t row, cols = call->ints[1], last = OWN(rows)(call, begin, end, &row);
-  for (; row < last; row++) {
+  OWN(rest) rest = {0};
+  for (; row < last; row += BLOCK) {
+    const int64_t rows = fnn_min(BLOCK, last - row);
     const T *x = (const T *)call->buf[0] + row * cols;
-    T top = OWN(row_max)(x, cols), log_sum = OWN(log1)(OWN(row_exp)(0, x, cols, top));
-    OWN(row_map)((T *)call->buf[1] + row * cols, x, x, cols, top, log_sum, OWN(f_log_softmax));
+    T *y = (T *)call->buf[1] + row * cols, sum[BLOCK] = {0}, top[BLOCK];
+    V unused;
+    for (int64_t r = 0; r < rows; r++) {
+      top[r] = OWN(row_max)(x + r * cols, cols);
+      sum[r] = OWN(row_exp)(0, x + r * cols, cols, top[r], &unused);
+    }
+    OWN(logs)(sum, rows);
+    for (int64_t r = 0; r < rows; r++)
+      OWN(row_map)(y + r * cols, x + r * cols, x + r * cols, cols, top[r], sum[r], OWN(f_log_softmax), &rest);
   }
+  OWN(store_rest)(&rest);
 }
 
 /* ---- log_softmax_grad: dy, y, dx. dx = dy - exp(y) sum(dy); dx may be dy ---- */
@@ -140,13 +188,20 @@ static void OWN(log_softmax)(const fnn_call *call, int64_t begin, int64_t end) {
 FNN_INLINE V OWN(f_log_softmax_grad)(V dy, V y, T sum, T unused) { return (void)unused, dy - FN(exp)(y) * sum; }
 
 SIZE(log_softmax_grad, 3, 12)
-static void OWN(log_softmax_grad)(const fnn_call *call, int64_t begin, int64_t end) {
-  int64_t row, cols = call->ints[1], last = OWN(rows)(call, begin, end, &row);
+FNN_INLINE void OWN(log_softmax_grad_rows)(const fnn_call *call, int64_t begin, int64_t end, int64_t cols) {
+  int64_t row, last = OWN(rows)(call, begin, end, &row);
+  OWN(rest) rest = {0};
   for (; row < last; row++) {
     const T *dy = (const T *)call->buf[0] + row * cols, *y = (const T *)call->buf[1] + row * cols;
     T sum = OWN(row_sum2)(dy, y, cols, OWN(first));
-    OWN(row_map)((T *)call->buf[2] + row * cols, dy, y, cols, sum, 0, OWN(f_log_softmax_grad));
+    OWN(row_map)((T *)call->buf[2] + row * cols, dy, y, cols, sum, 0, OWN(f_log_softmax_grad), &rest);
   }
+  OWN(store_rest)(&rest);
+}
+static void OWN(log_softmax_grad)(const fnn_call *call, int64_t begin, int64_t end) {
+  const int64_t cols = call->ints[1];
+  if (cols % N) OWN(log_softmax_grad_rows)(call, begin, end, cols);
+  else OWN(log_softmax_grad_rows)(call, begin, end, cols / N * N);
 }
 
 /* ---- softmax_cross_entropy: target, x, loss (rows), p. p = softmax(x), loss = -sum(target log_softmax(x)) ----
@@ -156,13 +211,16 @@ SIZE(softmax_cross_entropy, 3, 16)
 static void OWN(softmax_cross_entropy)(const fnn_call *call, int64_t begin, int64_t end) {
   int64_t row, cols = call->ints[1], last = OWN(rows)(call, begin, end, &row);
   const int64_t first = row;
-  T sums[OWN(SOFTMAX_ROWS)], tops[OWN(SOFTMAX_ROWS)];
+  T sums[BLOCK] = {0}, tops[BLOCK];
   for (; row < last; row++) {
     const T *target = (const T *)call->buf[0] + row * cols, *x = (const T *)call->buf[1] + row * cols;
-    const int64_t at = (row - first) % OWN(SOFTMAX_ROWS);
-    if (at == 0)
-      OWN(softmax_rows)((T *)call->buf[3] + row * cols, x, fnn_min(OWN(SOFTMAX_ROWS), last - row), cols, sums, tops);
-    const T top = tops[at], log_sum = OWN(log1)(sums[at]);
+    const int64_t at = (row - first) % BLOCK;
+    if (at == 0) {
+      const int64_t rows = fnn_min(BLOCK, last - row);
+      OWN(softmax_rows)((T *)call->buf[3] + row * cols, x, rows, cols, sums, tops);
+      OWN(logs)(sums, rows);
+    }
+    const T top = tops[at], log_sum = sums[at];
     V loss = {0};
     for (int64_t i = 0; i < cols; i += N) {
       int64_t n = fnn_min(N, cols - i);
@@ -184,7 +242,7 @@ static void OWN(softmax_cross_entropy_grad)(const fnn_call *call, int64_t begin,
   for (; row < last; row++) {
     const T *target = (const T *)call->buf[1] + row * cols, *p = (const T *)call->buf[2] + row * cols;
     T mass = OWN(row_sum2)(target, target, cols, OWN(first)), dloss = ((const T *)call->buf[0])[row];
-    OWN(row_map)((T *)call->buf[3] + row * cols, p, target, cols, mass, dloss, OWN(f_cross_entropy_grad));
+    OWN(row_map)((T *)call->buf[3] + row * cols, p, target, cols, mass, dloss, OWN(f_cross_entropy_grad), 0);
   }
 }
 
@@ -195,13 +253,16 @@ SIZE(sparse_softmax_cross_entropy, 2, 12)
 static void OWN(sparse_softmax_cross_entropy)(const fnn_call *call, int64_t begin, int64_t end) {
   int64_t row, cols = call->ints[1], last = OWN(rows)(call, begin, end, &row);
   const int64_t first = row;
-  T sums[OWN(SOFTMAX_ROWS)], tops[OWN(SOFTMAX_ROWS)];
+  T sums[BLOCK] = {0}, tops[BLOCK];
   for (; row < last; row++) {
     const T *x = (const T *)call->buf[1] + row * cols;
-    const int64_t at = (row - first) % OWN(SOFTMAX_ROWS);
-    if (at == 0)
-      OWN(softmax_rows)((T *)call->buf[3] + row * cols, x, fnn_min(OWN(SOFTMAX_ROWS), last - row), cols, sums, tops);
-    const T top = tops[at], log_sum = OWN(log1)(sums[at]);
+    const int64_t at = (row - first) % BLOCK;
+    if (at == 0) {
+      const int64_t rows = fnn_min(BLOCK, last - row);
+      OWN(softmax_rows)((T *)call->buf[3] + row * cols, x, rows, cols, sums, tops);
+      OWN(logs)(sums, rows);
+    }
+    const T top = tops[at], log_sum = sums[at];
     int64_t label = label_at(call, call->buf[0], call->ints[2], row, cols);
     ((T *)call->buf[2])[row] = label < 0 ? (T)NAN : log_sum - (x[label] - top);
   }
@@ -218,7 +279,7 @@ static void OWN(sparse_softmax_cross_entropy_grad)(const fnn_call *call, int64_t
   for (; row < last; row++) {
     const T *p = (const T *)call->buf[2] + row * cols;
     T *dx = (T *)call->buf[3] + row * cols, dloss = ((const T *)call->buf[0])[row];
-    OWN(row_map)(dx, p, p, cols, dloss, 0, OWN(f_times));
+    OWN(row_map)(dx, p, p, cols, dloss, 0, OWN(f_times), 0);
     int64_t label = label_at(call, call->buf[1], call->ints[2], row, cols);
     if (label >= 0) dx[label] = (p[label] - 1) * dloss;
   }
