@@ -70,6 +70,7 @@ enum {
   DW_TILED_TAPS = 5,          /* along both axes at most, where results with a stride are done by tiles: */
   DW_SHARED_BYTES = 512,      /* of pixels of a multiple of so many bytes, which share few sets of the first cache, */
   DW_TILED_BYTES = 768,       /* or of pixels of so many bytes */
+  DW_RUN_BYTES = 704,         /* grad_kernel: of a row of tiles whose sums wait in registers, a pixel of each */
   DW_MOST_TAPS = 7,           /* along a row, where its code is written out */
   DW_PIXELS = 8,              /* with more taps, results of a row in registers, as many as two multipliers wait for */
   DW_UNITS = 32,              /* wanted, for threads to share evenly */

@@ -171,6 +171,66 @@ static void OWN(depthwise_grad_taps)(OWN(depthwise_grad_rect) r, const OWN(depth
   }
 }
 
+/* What tiles give to the sums of 3 by 3 taps with a stride of 2, as in depthwise_sum_tile: `kernel` is these, y dy. */
+FNN_INLINE void OWN(depthwise_grad_tile)(const OWN(depthwise_tile) * r, const int edges) {
+  enum { TAPS = DW_TAPS };
+  const OWN(depthwise_images) *m = r->m;
+  const V nothing = {0};
+  const int64_t x_row = m->x_row, x_pixel = m->x_pixel, dy_row = m->y_row, dy_step = m->y_step;
+  for (int64_t j = 0; j < m->channels; j += N) {
+    const int64_t at = fnn_min(j, m->channels - N);
+    const T *x = r->x + at, *dy = r->y + at;
+    T *sums = (T *)m->kernel + j;
+    V sum[TAPS * TAPS];
+#pragma GCC unroll 9
+    for (int t = 0; t < TAPS * TAPS; t++) sum[t] = FN(load)(sums + t / TAPS * m->kernel_row + t % TAPS * m->kernel_col);
+    for (int64_t ox = 0; ox < r->tiles; ox++, x += 4 * x_pixel, dy += 2 * dy_step) {
+      V d[4];
+#pragma GCC unroll 4
+      for (int p = 0; p < 4; p++) {
+        const int is_inside = !edges || (p / 2 < r->rows && 2 * ox + p % 2 < r->cols);
+        d[p] = FN(load)(is_inside ? dy + p / 2 * dy_row + p % 2 * dy_step : (const T *)&nothing);
+      }
+#pragma GCC unroll 5
+      for (int row = 0; row < TAPS + 2; row++) {
+        if (edges && (uint64_t)(r->row + row) >= (uint64_t)r->row_end) continue;
+#pragma GCC unroll 5
+        for (int col = 0; col < TAPS + 2; col++) {
+          const int is_inside = !edges || (uint64_t)(r->col + 4 * ox + col) < (uint64_t)r->col_end;
+          const V v = FN(load)(is_inside ? x + row * x_row + col * x_pixel : (const T *)&nothing);
+#pragma GCC unroll 4
+          for (int p = 0; p < 4; p++) {
+            const int ky = row - p / 2 * 2, kx = col - p % 2 * 2;
+            if (ky >= 0 && ky < TAPS && kx >= 0 && kx < TAPS) sum[ky * TAPS + kx] += v * d[p];
+          }
+        }
+      }
+      if (r->x_ahead) {
+        OWN(depthwise_ask_x)(r, x, TAPS);
+#pragma GCC unroll 4
+        for (int p = 0; p < 4; p++) __builtin_prefetch(dy + r->y_ahead + p / 2 * dy_row + p % 2 * dy_step);
+      }
+    }
+#pragma GCC unroll 9
+    for (int t = 0; t < TAPS * TAPS; t++) FN(store)(sums + t / TAPS * m->kernel_row + t % TAPS * m->kernel_col, sum[t]);
+  }
+}
+static __attribute__((noinline)) void OWN(depthwise_grad_tile_0)(const OWN(depthwise_tile) * r) {
+  OWN(depthwise_grad_tile)(r, 0);
+}
+static __attribute__((noinline)) void OWN(depthwise_grad_tile_1)(const OWN(depthwise_tile) * r) {
+  OWN(depthwise_grad_tile)(r, 1);
+}
+
+/* Where memory is the limit, or pixels share few sets of the first cache: rows of what is in L2 have fewer edges. */
+static int OWN(depthwise_grad_is_tiled)(const OWN(depthwise_images) * m) {
+  const OWN(depthwise_axis) *rows = &m->rows, *cols = &m->cols;
+  const int64_t pixel = m->y_step * (int64_t)sizeof(T);
+  if (rows->stride != 2 || cols->stride != 2 || rows->step != 1 || cols->step != 1) return 0;
+  if (rows->taps != DW_TAPS || cols->taps != DW_TAPS) return 0;
+  return pixel % DW_SHARED_BYTES == 0 || m->bytes > (pixel < DW_THIN_BYTES ? DW_ASKED_BYTES : DW_FAR_BYTES);
+}
+
 /* Some taps of an axis. */
 static OWN(depthwise_axis) OWN(depthwise_some_taps)(OWN(depthwise_axis) a, int64_t first) {
   a.origin += first * a.step;
@@ -211,6 +271,17 @@ static void OWN(depthwise_kernel_block)(const fnn_call *call, const OWN(depthwis
     } else if (c->wide && c->group == 1) {
       r.dy = OWN(depthwise_thin)(space, r.dy, rows * s->ow, s->channels,
                                  (const T *)call->buf[1] + s->n * s->oh * s->ow * s->channels);
+    }
+    const int64_t at = r.begin * N;
+    const OWN(depthwise_images) m = {.x = r.x + at, .kernel = sums + at, .y = (T *)r.dy + at, .rows = y_axis,
+                                     .cols = x_axis, .channels = fnn_min(r.end * N, c->lanes) - at,
+                                     .x_row = c->window_row, .kernel_row = r.sum_row, .kernel_col = r.sum_col,
+                                     .y_row = r.dy_row, .y_step = r.dy_step, .x_pixel = c->pixel, .x_step = r.x_step,
+                                     .bytes = depthwise_bytes(s, (int64_t)sizeof(T))};
+    if (!c->wide && OWN(depthwise_grad_is_tiled)(&m)) {
+      const int64_t run = fnn_max(1, DW_RUN_BYTES / (s->channels * (int64_t)sizeof(T)));
+      OWN(depthwise_by_tiles)(&m, rows, c->cols, run, OWN(depthwise_grad_tile_0), OWN(depthwise_grad_tile_1));
+      continue;
     }
     for (int64_t ky = 0; ky < s->kh; ky += DW_TAPS) {
       for (int64_t kx = 0; kx < s->kw; kx += DW_TAPS) {
