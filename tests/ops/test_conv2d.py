@@ -10,6 +10,7 @@ from fastnn.graph.symbolic import KerasTensor
 from fastnn.graph.trace import tracing
 from fastnn.graph.value import Graph
 from fastnn.ops.conv2d import conv2d_grad_input_op, conv2d_grad_kernel_op, conv2d_op
+from fastnn.plan.function import Compiled
 from fastnn.testing import check_gradient, check_op
 
 rng = np.random.default_rng(4)
@@ -64,6 +65,22 @@ def test_conv2d_grad_input(x, kernel, params):
 def test_conv2d_grad_kernel(x, kernel, params):
     dy = normal(*output_shape(x, kernel, params))
     check_op(conv2d_grad_kernel_op, [normal(*x), dy], atol=1e-4, kernel_size=kernel[:2], **with_defaults(params))
+
+
+@pytest.mark.parametrize("size, strides", [((4, 4), (2, 2)), ((5, 6), (2, 4)), ((3, 4), (1, 3))], ids=str)
+def test_gradient_of_a_wide_strided_kernel_is_a_product_of_the_pixels_that_count(size, strides):
+    graph, params = Graph(), with_defaults({"strides": strides})
+    shape = output_shape((1, *size, 256), (1, 1, 256, 256), params)
+    x, dy = normal(2, *size, 256), normal(2, *shape[1:])
+    with tracing(graph):
+        inputs = graph.input(x.shape, "float32"), graph.input(dy.shape, "float32")
+        graph.outputs = list(conv2d_grad_kernel_op(*inputs, kernel_size=(1, 1), **params))
+    taken = [node.params["strides"] for node in simplify(graph).nodes if node.op is conv2d_grad_kernel_op]
+    assert taken == [(1, 1)]
+    dw, db = Compiled(lambda x, dy: conv2d_grad_kernel_op(x, dy, kernel_size=(1, 1), **params), "gradient")(x, dy)
+    expected = conv2d_grad_kernel_op.reference(x, dy, kernel_size=(1, 1), **params)
+    np.testing.assert_allclose(dw, expected[0], rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(db, expected[1], rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize(

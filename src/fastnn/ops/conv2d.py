@@ -110,6 +110,7 @@ _WIDE, _FAR_PIXELS = 256, 1 << 24
 # share what is packed of it: half of that where its rows lie so far apart that they share few sets of a cache.
 _FAR, _FAR_PIXEL, _LARGE = 3 << 18, 1 << 15, 1 << 22
 _FEW_PIXELS, _APART = 64, 1 << 11
+_ONE_BY_ONE = {"strides": (1, 1), "pads": (0, 0, 0, 0)}
 
 
 def _is_product(kernel_size, strides, pads, dilation, groups):
@@ -206,6 +207,12 @@ def _turned(kernel):
     return transpose(flip(kernel, axis=(0, 1)), axes=(0, 1, 3, 2))
 
 
+def _strided(x, params):
+    """The pixels of x that a 1 by 1 convolution takes."""
+    every = [slice(None, None, stride) for stride in params["strides"]]
+    return Operators.functions["getitem"](x, (slice(None), *every))
+
+
 def _conv2d_simplify(node):
     x, kernel, *bias = node.inputs
     y, params = node.outputs[0], node.params
@@ -213,9 +220,7 @@ def _conv2d_simplify(node):
         return conv2d_op(inner[0], kernel, *bias, **params | {"pads": inner[1]})
     if _is_strided_product(kernel.shape[:2], **params) and _is_far(y, kernel):
         # The pixels that count are little beside such a kernel, and a product waits less for it.
-        every = [slice(None, None, stride) for stride in params["strides"]]
-        pixels = Operators.functions["getitem"](x, (slice(None), *every))
-        return conv2d_op(pixels, kernel, *bias, **params | {"strides": (1, 1), "pads": (0, 0, 0, 0)})
+        return conv2d_op(_strided(x, params), kernel, *bias, **params | _ONE_BY_ONE)
     if y.shape[2] < _TILE_COLS or not _is_exchangeable(x, y, _FEW, kernel.shape[:2], **params):
         return None
     pads = _exchanged_pads(x, y, kernel.shape[:2], params["pads"], params["dilation"])
@@ -339,6 +344,8 @@ def _grad_kernel_simplify(node):
     kernel_size = params.pop("kernel_size")
     if inner := without_zeros(x, kernel_size, params["pads"], params["dilation"]):
         return conv2d_grad_kernel_op(inner[0], dy, kernel_size=kernel_size, **params | {"pads": inner[1]})
+    if _is_strided_product(kernel_size, **params) and min(x.shape[3], dy.shape[3]) >= _WIDE:
+        return conv2d_grad_kernel_op(_strided(x, params), dy, kernel_size=kernel_size, **params | _ONE_BY_ONE)
     if not _is_exchangeable(x, dy, _FEW_SUMS, kernel_size, **params):
         return None
     pads = _exchanged_pads(x, dy, kernel_size, params["pads"], params["dilation"])
