@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import fastnn
-from fastnn import layers, ops
+from fastnn import layers, ops, tree
 from tests.tables import close, rows
 
 STEPS = rows(2, 6, 3)
@@ -75,7 +75,7 @@ def test_a_cell_that_overrides_call_is_called():
     expected = theirs(STEPS)
     ours(STEPS)
     ours.set_weights(theirs.get_weights())
-    np.testing.assert_array_equal(ours(STEPS), -expected)
+    close(ours(STEPS), -expected, 1e-6)
 
 
 @pytest.mark.parametrize("name", FUSED)
@@ -83,10 +83,42 @@ def test_the_kernel_equals_the_loop_over_its_cell(name):
     mask = np.array([[True, False, True, True, False, False], [False, False, True, True, True, True]])
     fused = FUSED[name](5, return_sequences=True, return_state=True)
     fused(STEPS)
-    loop = layers.RNN(fused.cell, return_sequences=True, return_state=True)
+    loop = looping(fused.cell, return_sequences=True, return_state=True)
     for arguments in ({}, {"mask": mask}):
         for ours, theirs in zip(fused(STEPS, **arguments), loop(STEPS, **arguments), strict=True):
             close(ours, theirs, 1e-6)
+
+
+def looping(cell, **arguments):
+    """An RNN that calls its cells for each step."""
+    layer = layers.RNN(cell, **arguments)
+    layer._has_kernel = lambda cell, training: False
+    return layer
+
+
+@pytest.mark.parametrize("zeros", [False, True])
+@pytest.mark.parametrize("go_backwards", [False, True])
+@pytest.mark.parametrize("wanted", [{}, {"return_sequences": True, "return_state": True}], ids=["last", "all"])
+def test_cells_one_after_another_equal_the_loop_over_a_stack(wanted, go_backwards, zeros):
+    arguments = {"go_backwards": go_backwards, "zero_output_for_mask": zeros, **wanted}
+    fused = layers.RNN([layers.LSTMCell(4), layers.GRUCell(3), layers.LSTMCell(5)], **arguments)
+    mask = np.array([[True, False, True, True, False, False], [False, False, True, True, True, True]])
+    fused(STEPS)
+    loop = looping(fused.cell, **arguments)
+    for given in ({}, {"mask": mask}):
+        ours, theirs = tree.flatten(fused(STEPS, **given)), tree.flatten(loop(STEPS, **given))
+        for one, other in zip(ours, theirs, strict=True):
+            close(one, other, 1e-6)
+
+
+@pytest.mark.parametrize("recurrent_dropout", [0.0, 0.1])
+def test_a_stack_is_trained_by_kernels_where_they_do_what_its_cells_do(recurrent_dropout):
+    cells = [layers.LSTMCell(4, dropout=0.2), layers.GRUCell(3, recurrent_dropout=recurrent_dropout)]
+    model = fastnn.Sequential([fastnn.Input((6, 3)), layers.RNN(cells), layers.Dense(1)])
+    model.compile("sgd", "mse")
+    kernels = [step.kernel for step in model.explain(batch_size=2, mode="train").steps]
+    for name in ("lstm_f32", "lstm_grad_f32", "gru_f32", "gru_grad_f32"):
+        assert kernels.count(name) == (0 if recurrent_dropout else 1)
 
 
 @pytest.mark.parametrize("name", FUSED)

@@ -1,9 +1,8 @@
 """GRU: a gated recurrent unit over a sequence."""
 
 from fastnn.layers.recurrent.gru_cell import GRUCell
-from fastnn.layers.recurrent.lstm import check_use_cudnn, fused_outputs, is_fused
+from fastnn.layers.recurrent.lstm import check_use_cudnn
 from fastnn.layers.recurrent.single_cell_rnn import SHARED_ARGUMENTS, SingleCellRNN, shared_by
-from fastnn.ops.recurrent import gru
 
 
 class GRU(SingleCellRNN):
@@ -64,8 +63,4 @@ class GRU(SingleCellRNN):
 
     def steps(self, z, initial_state, mask, training):
         check_use_cudnn(self.use_cudnn)
-        if not (self.reset_after and is_fused(self.cell, training)):
-            return super().steps(z, initial_state, mask, training)
-        bias = self.cell.biases()[1]
-        y, h = gru(z, self.cell.recurrent_kernel, bias, initial_state[0], mask, backwards=self.go_backwards)
-        return *fused_outputs(self, y, h, mask), [h]
+        return super().steps(z, initial_state, mask, training)

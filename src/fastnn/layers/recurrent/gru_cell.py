@@ -3,6 +3,7 @@
 from fastnn import activations, ops, tree
 from fastnn.layers.recurrent.recurrent_cell import UnitsCell
 from fastnn.ops.matmul import linear
+from fastnn.ops.recurrent import gru
 
 
 class GRUCell(UnitsCell):
@@ -85,6 +86,14 @@ class GRUCell(UnitsCell):
         inner = r * m2 if self.reset_after else ops.matmul(r * h_in, self.recurrent_kernel[:, 2 * self.units :])
         h = update * h + (1 - update) * self.activation(x2 + inner)
         return h, [h] if tree.is_nested(states) else h
+
+    def has_kernel(self, training) -> bool:
+        return self.reset_after and super().has_kernel(training)
+
+    def all_steps(self, z, states, mask, backwards=False):
+        """As `LSTMCell.all_steps`."""
+        y, h = gru(z, self.recurrent_kernel, self.biases()[1], states[0], mask, backwards=backwards)
+        return y, [h]
 
     def get_config(self):
         return {

@@ -1,9 +1,7 @@
 """LSTM: a long short-term memory over a sequence."""
 
-from fastnn import activations, ops
 from fastnn.layers.recurrent.lstm_cell import LSTMCell
 from fastnn.layers.recurrent.single_cell_rnn import SHARED_ARGUMENTS, SingleCellRNN, shared_by
-from fastnn.ops.recurrent import lstm
 
 
 class LSTM(SingleCellRNN):
@@ -62,29 +60,7 @@ class LSTM(SingleCellRNN):
 
     def steps(self, z, initial_state, mask, training):
         check_use_cudnn(self.use_cudnn)
-        if not is_fused(self.cell, training):
-            return super().steps(z, initial_state, mask, training)
-        h, c = initial_state
-        y, h, c = lstm(z, self.cell.recurrent_kernel, h, c, mask, backwards=self.go_backwards)
-        return *fused_outputs(self, y, h, mask), [h, c]
-
-
-def is_fused(cell, training) -> bool:
-    """Whether the kernel computes what the cell does."""
-    return (
-        cell.activation is activations.tanh
-        and cell.recurrent_activation is activations.sigmoid
-        and not (training and cell.recurrent_dropout)
-    )
-
-
-def fused_outputs(layer, y, h, mask):
-    """(last output, outputs) from the states after each step and after the last: they are the outputs, but zero where
-    masked if the layer says so."""
-    if mask is None or not layer.zero_output_for_mask:
-        return h, y
-    keep = ops.cast(ops.flip(mask, axis=1) if layer.go_backwards else mask, y.dtype)
-    return h * keep[:, -1:], y * ops.expand_dims(keep, -1)
+        return super().steps(z, initial_state, mask, training)
 
 
 def check_use_cudnn(use_cudnn) -> None:

@@ -3,6 +3,7 @@
 from fastnn import activations, initializers, ops
 from fastnn.layers.recurrent.recurrent_cell import UnitsCell
 from fastnn.ops.matmul import linear
+from fastnn.ops.recurrent import lstm
 
 
 class LSTMCell(UnitsCell):
@@ -71,6 +72,11 @@ class LSTMCell(UnitsCell):
         z = z + ops.matmul(self.dropped_state(h, training), self.recurrent_kernel)
         h, c = lstm_step(z, c, self.activation, self.recurrent_activation)
         return h, [h, c]
+
+    def all_steps(self, z, states, mask, backwards=False):
+        """The outputs (batch, time, units) and the last states, from `project` of all steps, by one kernel."""
+        y, h, c = lstm(z, self.recurrent_kernel, *states, mask, backwards=backwards)
+        return y, [h, c]
 
     def get_config(self):
         return {

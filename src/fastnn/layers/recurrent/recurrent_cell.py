@@ -160,5 +160,13 @@ class UnitsCell(RecurrentCell):
         count = len(self.state_size) if isinstance(self.state_size, list) else 1
         return [ops.zeros((batch_size, self.units), dtype=self.compute_dtype) for _ in range(count)]
 
+    def has_kernel(self, training) -> bool:
+        """Whether `all_steps`, which LSTMCell and GRUCell have, computes what the cell does."""
+        return (
+            self.activation is activations.tanh
+            and self.recurrent_activation is activations.sigmoid
+            and not (training and self.recurrent_dropout)
+        )
+
     def get_config(self):
         return {**super().get_config(), "units": self.units}

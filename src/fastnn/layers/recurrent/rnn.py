@@ -1,12 +1,14 @@
 """RNN: any cell over a sequence."""
 
-from fastnn import tree
+from fastnn import ops, tree
 from fastnn.graph import trace
 from fastnn.graph.variable import Variable
 from fastnn.layers import call_context
 from fastnn.layers.input_spec import InputSpec
 from fastnn.layers.layer import Layer
 from fastnn.layers.recurrent.cells import build_cell, call_cell, initial_states, output_size
+from fastnn.layers.recurrent.gru_cell import GRUCell
+from fastnn.layers.recurrent.lstm_cell import LSTMCell
 from fastnn.layers.recurrent.recurrent_cell import keeping_masks
 from fastnn.layers.recurrent.stacked_rnn_cells import StackedRNNCells
 from fastnn.layers.recurrent.time_loop import time_loop
@@ -21,6 +23,8 @@ class _Carried:
 
 class RNN(Layer):
     """A recurrent layer: calls `cell` for each step of a sequence and hands it the state that it returned before.
+
+    All steps of LSTMCells and GRUCells with the default activations are one kernel a cell, as in `LSTM` and `GRU`.
 
     A masked step (false in the mask) leaves the states as they are and repeats the output before it.
 
@@ -158,7 +162,39 @@ class RNN(Layer):
     def inner_loop(self, sequences, initial_state, mask, training=False):
         """All steps: `(last_output, outputs, states)`, outputs None unless they are returned; what a subclass with a
         faster way overrides."""
+        is_stack = type(self.cell) is StackedRNNCells and self.cell.activity_regularizer is None
+        cells = self.cell.cells if is_stack else [self.cell]
+        if len(sequences.shape) == 3 and all(self._has_kernel(cell, training) for cell in cells):
+            states = initial_state if is_stack else [initial_state]
+            return self._cell_by_cell(cells, sequences, states, initial_state, mask, training)
         return self._loop(lambda x, states: call_cell(self.cell, x, states, training), sequences, initial_state, mask)
+
+    def _has_kernel(self, cell, training) -> bool:
+        return (
+            type(cell) in (LSTMCell, GRUCell)
+            and cell.has_kernel(training)
+            and cell.activity_regularizer is None
+            and cell.compute_dtype == self.compute_dtype
+        )
+
+    def _cell_by_cell(self, cells, y, states, like, mask, training):
+        """All steps of a cell before those of the next: what `inner_loop` returns, with states as in `like`."""
+        if self.go_backwards:
+            y, mask = ops.flip(y, axis=1), None if mask is None else ops.flip(mask, axis=1)
+        after = []
+        for cell, state in zip(cells, states, strict=True):
+            z = cell.project(cell.dropped_sequences(y, training))
+            y, state = cell.all_steps(z, tree.flatten(state), mask)
+            after.append(state)
+        return *self._kernel_outputs(y, state[0], mask), tree.pack_sequence_as(like, tree.flatten(after))
+
+    def _kernel_outputs(self, y, h, mask):
+        """(last output, outputs) from the states after each step and after the last: they are the outputs, but zero
+        where masked, in the order of the steps, if the layer says so."""
+        if mask is None or not self.zero_output_for_mask:
+            return h, y
+        keep = ops.cast(mask, y.dtype)
+        return h * keep[:, -1:], y * ops.expand_dims(keep, -1)
 
     def _loop(self, step, sequences, initial_state, mask):
         return time_loop(

@@ -2,7 +2,7 @@
 
 import operator
 
-from fastnn import regularizers
+from fastnn import ops, regularizers
 from fastnn.layers.input_spec import InputSpec
 from fastnn.layers.recurrent.rnn import RNN
 
@@ -33,6 +33,10 @@ class SingleCellRNN(RNN):
 
     def steps(self, z, initial_state, mask, training):
         """What `inner_loop` returns, from the projected inputs (batch, time, ...)."""
+        if hasattr(self.cell, "all_steps") and self.cell.has_kernel(training):
+            y, states = self.cell.all_steps(z, initial_state, mask, self.go_backwards)
+            steps_mask = ops.flip(mask, axis=1) if self.go_backwards and mask is not None else mask
+            return *self._kernel_outputs(y, states[0], steps_mask), states
         return self._loop(lambda x, states: self.cell.step(x, states, training), z, initial_state, mask)
 
     def get_config(self):
