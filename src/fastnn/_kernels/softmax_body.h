@@ -47,8 +47,8 @@ FNN_INLINE void OWN(logs)(T *sum, int64_t rows) {
 
 enum { OWN(SOFTMAX_ROWS) = 4 };
 
-/* y = softmax(x) of up to SOFTMAX_ROWS rows of one vector, with the sums of exp(x - top) and the tops. They stay in
- * registers, and all are read before any is stored. */
+/* y = softmax(x), where y is not NULL, of up to SOFTMAX_ROWS rows of one vector, with the sums of exp(x - top) and the
+ * tops. They stay in registers, and all are read before any is stored. */
 FNN_INLINE void OWN(softmax_vectors)(T *y, const T *x, int64_t rows, int64_t n, T *sum, T *top) {
   V v[OWN(SOFTMAX_ROWS)];
 #pragma GCC unroll 4
@@ -63,7 +63,7 @@ FNN_INLINE void OWN(softmax_vectors)(T *y, const T *x, int64_t rows, int64_t n, 
   }
 #pragma GCC unroll 4
   for (int r = 0; r < OWN(SOFTMAX_ROWS); r++)
-    if (r < rows) FN(store_part)(y + r * n, v[r], n);
+    if (y && r < rows) FN(store_part)(y + r * n, v[r], n);
 }
 
 /* y = softmax(x) of up to BLOCK rows; of sum and top, BLOCK long, as many elements are set. */
@@ -172,9 +172,14 @@ static void OWN(log_softmax)(const fnn_call *call, int64_t begin, int64_t end) {
     const T *x = (const T *)call->buf[0] + row * cols;
     T *y = (T *)call->buf[1] + row * cols, sum[BLOCK] = {0}, top[BLOCK];
     V unused;
-    for (int64_t r = 0; r < rows; r++) {
-      top[r] = OWN(row_max)(x + r * cols, cols);
-      sum[r] = OWN(row_exp)(0, x + r * cols, cols, top[r], &unused);
+    if (cols <= N) {
+      for (int64_t r = 0; r < rows; r += OWN(SOFTMAX_ROWS))
+        OWN(softmax_vectors)(0, x + r * cols, rows - r, cols, sum + r, top + r);
+    } else {
+      for (int64_t r = 0; r < rows; r++) {
+        top[r] = OWN(row_max)(x + r * cols, cols);
+        sum[r] = OWN(row_exp)(0, x + r * cols, cols, top[r], &unused);
+      }
     }
     OWN(logs)(sum, rows);
     for (int64_t r = 0; r < rows; r++)
