@@ -280,7 +280,8 @@ static void OWN(depthwise_kernel_block)(const fnn_call *call, const OWN(depthwis
                                      .bytes = depthwise_bytes(s, (int64_t)sizeof(T))};
     if (!c->wide && OWN(depthwise_grad_is_tiled)(&m)) {
       const int64_t run = fnn_max(1, DW_RUN_BYTES / (s->channels * (int64_t)sizeof(T)));
-      OWN(depthwise_by_tiles)(&m, rows, c->cols, run, OWN(depthwise_grad_tile_0), OWN(depthwise_grad_tile_1));
+      const OWN(depthwise_tiling) t = {2, 4, DW_TAPS + 2, run, OWN(depthwise_grad_tile_0), OWN(depthwise_grad_tile_1)};
+      OWN(depthwise_by_tiles)(&m, rows, c->cols, t);
       continue;
     }
     for (int64_t ky = 0; ky < s->kh; ky += DW_TAPS) {

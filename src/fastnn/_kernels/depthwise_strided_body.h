@@ -1,6 +1,6 @@
 /* depthwise_strided_body.h: sums over 3 by 3 and 5 by 5 taps with a stride of 2, for float32 and for float64. Tiles of
- * two by two results, all channels of one before the next: memory is read and written in its order, and less often. The
- * kernel's gradient walks alike (depthwise_grad_body.h). */
+ * two by two results, all channels of one before the next: memory is read and written in its order, and less often.
+ * Gradients walk alike: that of the input by four by four elements, that of the kernel is in depthwise_grad_body.h. */
 
 typedef struct {
   const OWN(depthwise_images) * m;
@@ -80,38 +80,97 @@ static int OWN(depthwise_is_tiled)(const OWN(depthwise_images) * m) {
   return pixel % DW_SHARED_BYTES == 0 || pixel >= (m->bytes > DW_ASKED_BYTES ? DW_THIN_BYTES : DW_TILED_BYTES);
 }
 
-/* Up to `most` tiles at once. */
-static void OWN(depthwise_by_tiles)(const OWN(depthwise_images) * m, int64_t height, int64_t width, int64_t most,
-                                    void (*inside)(const OWN(depthwise_tile) *),
-                                    void (*at_edge)(const OWN(depthwise_tile) *)) {
-  const int64_t taps = m->rows.taps;
-  const int asks = m->bytes > DW_ASKED_BYTES || most > 1; /* thin pixels pay for it */
+/* How tiles lie: results along an axis, from what one reads of x to what the next does, pixels of x read along an axis;
+ * how many are side by side at most. */
+typedef struct {
+  int64_t side, step, span, most;
+  void (*inside)(const OWN(depthwise_tile) *), (*at_edge)(const OWN(depthwise_tile) *);
+} OWN(depthwise_tiling);
+
+static void OWN(depthwise_by_tiles)(const OWN(depthwise_images) * m, int64_t height, int64_t width,
+                                    OWN(depthwise_tiling) t) {
+  const int asks = m->bytes > DW_ASKED_BYTES || t.most > 1; /* thin pixels pay for it */
+  const int64_t run = t.side * t.most;
   OWN(depthwise_tile) r = {.m = m, .streams = OWN(depthwise_streams)(m)};
-  for (int64_t oy = 0; oy < height; oy += 2) {
-    r.rows = fnn_min(2, height - oy);
-    r.row = 2 * oy + m->rows.origin;
-    r.row_end = fnn_max(0, fnn_min(m->rows.size, r.row + 2 * (r.rows - 1) + taps));
-    for (int64_t ox = 0; ox < width; ox += 2 * most) {
-      r.cols = fnn_min(2 * most, width - ox);
-      r.tiles = (r.cols + 1) / 2;
-      r.col = 2 * ox + m->cols.origin;
-      r.col_end = fnn_max(0, fnn_min(m->cols.size, r.col + 2 * (r.cols - 1) + taps));
+  for (int64_t oy = 0; oy < height; oy += t.side) {
+    r.rows = fnn_min(t.side, height - oy);
+    r.row = oy / t.side * t.step + m->rows.origin;
+    r.row_end = fnn_max(0, fnn_min(m->rows.size, r.row + t.span - (t.side - r.rows) * t.step / t.side));
+    for (int64_t ox = 0; ox < width; ox += run) {
+      const int64_t x_col = ox / t.side * t.step;
+      r.cols = fnn_min(run, width - ox);
+      r.tiles = fnn_ceil_div(r.cols, t.side);
+      r.col = x_col + m->cols.origin;
+      const int64_t end = r.col + t.span + (t.most - 1) * t.step;
+      r.col_end = fnn_max(0, fnn_min(m->cols.size, end - (run - r.cols) * t.step / t.side));
       r.x = m->x + r.row * m->x_row + r.col * m->x_pixel;
       r.y = m->y + oy * m->y_row + ox * m->y_step;
       if (asks) {
-        const int is_last = ox + 2 * most >= width; /* the next one is in the row below */
-        r.x_ahead = is_last ? 4 * m->x_row - 2 * ox * m->x_pixel : 4 * most * m->x_pixel;
-        r.y_ahead = is_last ? 2 * m->y_row - ox * m->y_step : 2 * most * m->y_step;
+        const int is_last = ox + run >= width; /* the next one is in the row below */
+        r.x_ahead = is_last ? t.step * m->x_row - x_col * m->x_pixel : t.step * t.most * m->x_pixel;
+        r.y_ahead = is_last ? t.side * m->y_row - ox * m->y_step : run * m->y_step;
       }
-      const int edges = r.row < 0 || r.col < 0 || r.row_end < r.row + taps + 2 ||
-                        r.col_end < r.col + 4 * r.tiles - 2 + taps;
-      (edges ? at_edge : inside)(&r);
+      const int edges = r.row < 0 || r.col < 0 || r.rows < t.side || r.cols < t.side * r.tiles ||
+                        r.row_end < r.row + t.span || r.col_end < r.col + t.span + (r.tiles - 1) * t.step;
+      (edges ? t.at_edge : t.inside)(&r);
     }
   }
 }
 
 static void OWN(depthwise_correlate_tiles)(const OWN(depthwise_images) * m, int64_t height, int64_t width) {
-  if (DW_BY_TWO && m->rows.taps > DW_TAPS)
-    OWN(depthwise_by_tiles)(m, height, width, 1, OWN(depthwise_tile_50), OWN(depthwise_tile_51));
-  else OWN(depthwise_by_tiles)(m, height, width, 1, OWN(depthwise_tile_30), OWN(depthwise_tile_31));
+  OWN(depthwise_tiling) t = {2, 4, m->rows.taps + 2, 1, OWN(depthwise_tile_30), OWN(depthwise_tile_31)};
+  if (DW_BY_TWO && m->rows.taps > DW_TAPS) {
+    t.inside = OWN(depthwise_tile_50);
+    t.at_edge = OWN(depthwise_tile_51);
+  }
+  OWN(depthwise_by_tiles)(m, height, width, t);
 }
+
+/* The input gradient of 3 by 3 taps with a stride of 2: four by four elements of dx from three by three pixels of dy,
+ * which are x and y of r. Element e meets pixel p through tap e + first - 2 * p. */
+FNN_INLINE void OWN(depthwise_input_tile)(const OWN(depthwise_tile) * r, const int first, const int edges) {
+  enum { TAPS = DW_TAPS };
+  const OWN(depthwise_images) *m = r->m;
+  const V nothing = {0};
+  for (int64_t j = 0; j < m->channels; j += N) {
+    const int64_t at = fnn_min(j, m->channels - N);
+    const T *dy = r->x + at, *kernel = m->kernel + at;
+    T *dx = r->y + at;
+    V k[TAPS * TAPS], v[9];
+#pragma GCC unroll 9
+    for (int t = 0; t < 9; t++) {
+      const int is_inside = !edges || ((uint64_t)(r->row + t / 3) < (uint64_t)r->row_end &&
+                                       (uint64_t)(r->col + t % 3) < (uint64_t)r->col_end);
+      k[t] = FN(load)(kernel + t / TAPS * m->kernel_row + t % TAPS * m->kernel_col);
+      v[t] = FN(load)(is_inside ? dy + t / 3 * m->x_row + t % 3 * m->x_pixel : (const T *)&nothing);
+    }
+#pragma GCC unroll 16
+    for (int e = 0; e < 16; e++) {
+      if (edges && (e / 4 >= r->rows || e % 4 >= r->cols)) continue;
+      V sum = nothing;
+#pragma GCC unroll 9
+      for (int t = 0; t < 9; t++) {
+        const int ky = e / 4 + first - t / 3 * 2, kx = e % 4 + first - t % 3 * 2;
+        if (ky >= 0 && ky < TAPS && kx >= 0 && kx < TAPS) sum += v[t] * k[ky * TAPS + kx];
+      }
+      T *to = dx + e / 4 * m->y_row + e % 4 * m->y_step;
+      if (sizeof(V) == 64 && r->streams) FN(stream)(to, sum);
+      else FN(store)(to, sum);
+      if (r->x_ahead && !r->streams) __builtin_prefetch(to + r->y_ahead, 1);
+    }
+#pragma GCC unroll 4
+    for (int p = 0; r->x_ahead && p < 4; p++)
+      __builtin_prefetch(dy + r->x_ahead + (1 + p / 2) * m->x_row + (1 + p % 2) * m->x_pixel);
+  }
+}
+
+#define DW_TILE(first, edges)                                                                                          \
+  static __attribute__((noinline)) void OWN(depthwise_input_tile_##first##edges)(const OWN(depthwise_tile) * r) {      \
+    OWN(depthwise_input_tile)(r, first, edges);                                                                        \
+  }
+DW_TILE(1, 0) DW_TILE(1, 1) DW_TILE(2, 0) DW_TILE(2, 1)
+#undef DW_TILE
+/* Of even paddings, of odd ones. */
+static const OWN(depthwise_tiling) OWN(depthwise_input_tiling)[] = {
+  {4, 2, 3, 1, OWN(depthwise_input_tile_20), OWN(depthwise_input_tile_21)},
+  {4, 2, 3, 1, OWN(depthwise_input_tile_10), OWN(depthwise_input_tile_11)}};
