@@ -118,9 +118,9 @@ Made by `python -m benchmarks.report` from the results of `make bench` and `make
 A ratio is a contender's time (or memory) over fastnn's in the same round: above 1, fastnn needs less. Contenders
 alternate in fresh processes on the same cores; a ratio is the median over rounds, with the smallest and the largest in
 brackets. Times are medians of their run, and are not comparable with those of another. Rates and shares are of the
-shortest time of all rounds: shares of the multiply-adds on registers, or of the memory bandwidth, that the same machine
-reached at best in the same minutes. Data that stay in cache can be faster than memory, and convolutions
-that need fewer products than the plain sum faster than these.
+shortest time of all rounds: shares of the multiply-adds on registers, in slices of the same length, or of the memory
+bandwidth, that the same machine reached at best in the same minutes. Data that stay in cache can be faster than memory,
+and convolutions that need fewer products than the plain sum faster than these.
 """
 
 

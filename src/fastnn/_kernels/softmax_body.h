@@ -120,6 +120,26 @@ FNN_INLINE int64_t OWN(rows)(const fnn_call *call, int64_t begin, int64_t end, i
   return fnn_min(call->ints[0], end * step);
 }
 
+/* Rows of a, b, d: d = map(a, b, sum of term(a, b), 0); d may be a. */
+FNN_INLINE void OWN(map_rows_by_sums)(const fnn_call *call, int64_t begin, int64_t end, int64_t cols, V (*term)(V, V),
+                                      V (*map)(V, V, T, T)) {
+  int64_t row, last = OWN(rows)(call, begin, end, &row);
+  OWN(rest) rest = {0};
+  for (; row < last; row++) {
+    const T *a = (const T *)call->buf[0] + row * cols, *b = (const T *)call->buf[1] + row * cols;
+    OWN(row_map)((T *)call->buf[2] + row * cols, a, b, cols, OWN(row_sum2)(a, b, cols, term), 0, map, &rest);
+  }
+  OWN(store_rest)(&rest);
+}
+
+/* The same; rows of whole vectors have code of their own, which keeps no rest. */
+FNN_INLINE void OWN(map_by_sums)(const fnn_call *call, int64_t begin, int64_t end, V (*term)(V, V),
+                                 V (*map)(V, V, T, T)) {
+  const int64_t cols = call->ints[1];
+  if (cols % N) OWN(map_rows_by_sums)(call, begin, end, cols, term, map);
+  else OWN(map_rows_by_sums)(call, begin, end, cols / N * N, term, map);
+}
+
 #define SIZE(name, buffers, flops)                                                                                     \
   static void OWN(name##_size)(const int64_t *ints, fnn_work *work) {                                                  \
     rows_size(ints, work, buffers, flops, sizeof(T));                                                                  \
@@ -142,21 +162,8 @@ static void OWN(softmax)(const fnn_call *call, int64_t begin, int64_t end) {
 FNN_INLINE V OWN(f_softmax_grad)(V dy, V y, T sum, T unused) { return (void)unused, y * (dy - sum); }
 
 SIZE(softmax_grad, 3, 4)
-/* Rows of whole vectors have code of their own, which keeps no rest. */
-FNN_INLINE void OWN(softmax_grad_rows)(const fnn_call *call, int64_t begin, int64_t end, int64_t cols) {
-  int64_t row, last = OWN(rows)(call, begin, end, &row);
-  OWN(rest) rest = {0};
-  for (; row < last; row++) {
-    const T *dy = (const T *)call->buf[0] + row * cols, *y = (const T *)call->buf[1] + row * cols;
-    T sum = OWN(row_sum2)(dy, y, cols, OWN(product));
-    OWN(row_map)((T *)call->buf[2] + row * cols, dy, y, cols, sum, 0, OWN(f_softmax_grad), &rest);
-  }
-  OWN(store_rest)(&rest);
-}
 static void OWN(softmax_grad)(const fnn_call *call, int64_t begin, int64_t end) {
-  const int64_t cols = call->ints[1];
-  if (cols % N) OWN(softmax_grad_rows)(call, begin, end, cols);
-  else OWN(softmax_grad_rows)(call, begin, end, cols / N * N);
+  OWN(map_by_sums)(call, begin, end, OWN(product), OWN(f_softmax_grad));
 }
 
 /* ---- log_softmax: x, y. y = x - max - log(sum(exp(x - max))); y may be x ---- */
@@ -193,20 +200,8 @@ static void OWN(log_softmax)(const fnn_call *call, int64_t begin, int64_t end) {
 FNN_INLINE V OWN(f_log_softmax_grad)(V dy, V y, T sum, T unused) { return (void)unused, dy - FN(exp)(y) * sum; }
 
 SIZE(log_softmax_grad, 3, 12)
-FNN_INLINE void OWN(log_softmax_grad_rows)(const fnn_call *call, int64_t begin, int64_t end, int64_t cols) {
-  int64_t row, last = OWN(rows)(call, begin, end, &row);
-  OWN(rest) rest = {0};
-  for (; row < last; row++) {
-    const T *dy = (const T *)call->buf[0] + row * cols, *y = (const T *)call->buf[1] + row * cols;
-    T sum = OWN(row_sum2)(dy, y, cols, OWN(first));
-    OWN(row_map)((T *)call->buf[2] + row * cols, dy, y, cols, sum, 0, OWN(f_log_softmax_grad), &rest);
-  }
-  OWN(store_rest)(&rest);
-}
 static void OWN(log_softmax_grad)(const fnn_call *call, int64_t begin, int64_t end) {
-  const int64_t cols = call->ints[1];
-  if (cols % N) OWN(log_softmax_grad_rows)(call, begin, end, cols);
-  else OWN(log_softmax_grad_rows)(call, begin, end, cols / N * N);
+  OWN(map_by_sums)(call, begin, end, OWN(first), OWN(f_log_softmax_grad));
 }
 
 /* ---- softmax_cross_entropy: target, x, loss (rows), p. p = softmax(x), loss = -sum(target log_softmax(x)) ----
