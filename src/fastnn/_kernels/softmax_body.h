@@ -204,6 +204,14 @@ static void OWN(log_softmax_grad)(const fnn_call *call, int64_t begin, int64_t e
   OWN(map_by_sums)(call, begin, end, OWN(first), OWN(f_log_softmax_grad));
 }
 
+/* p = softmax(x) of up to BLOCK rows from `row` on, of the two kernels that follow, with the tops and the logarithms of
+ * the sums. */
+FNN_INLINE void OWN(softmax_block)(const fnn_call *call, int64_t row, int64_t last, T *sums, T *tops) {
+  const int64_t cols = call->ints[1], rows = fnn_min(BLOCK, last - row);
+  OWN(softmax_rows)((T *)call->buf[3] + row * cols, (const T *)call->buf[1] + row * cols, rows, cols, sums, tops);
+  OWN(logs)(sums, rows);
+}
+
 /* ---- softmax_cross_entropy: target, x, loss (rows), p. p = softmax(x), loss = -sum(target log_softmax(x)) ----
  * A class whose target is 0 adds 0, also where its probability is 0. */
 
@@ -215,11 +223,7 @@ static void OWN(softmax_cross_entropy)(const fnn_call *call, int64_t begin, int6
   for (; row < last; row++) {
     const T *target = (const T *)call->buf[0] + row * cols, *x = (const T *)call->buf[1] + row * cols;
     const int64_t at = (row - first) % BLOCK;
-    if (at == 0) {
-      const int64_t rows = fnn_min(BLOCK, last - row);
-      OWN(softmax_rows)((T *)call->buf[3] + row * cols, x, rows, cols, sums, tops);
-      OWN(logs)(sums, rows);
-    }
+    if (at == 0) OWN(softmax_block)(call, row, last, sums, tops);
     const T top = tops[at], log_sum = sums[at];
     V loss = {0};
     for (int64_t i = 0; i < cols; i += N) {
@@ -257,11 +261,7 @@ static void OWN(sparse_softmax_cross_entropy)(const fnn_call *call, int64_t begi
   for (; row < last; row++) {
     const T *x = (const T *)call->buf[1] + row * cols;
     const int64_t at = (row - first) % BLOCK;
-    if (at == 0) {
-      const int64_t rows = fnn_min(BLOCK, last - row);
-      OWN(softmax_rows)((T *)call->buf[3] + row * cols, x, rows, cols, sums, tops);
-      OWN(logs)(sums, rows);
-    }
+    if (at == 0) OWN(softmax_block)(call, row, last, sums, tops);
     const T top = tops[at], log_sum = sums[at];
     int64_t label = label_at(call, call->buf[0], call->ints[2], row, cols);
     ((T *)call->buf[2])[row] = label < 0 ? (T)NAN : log_sum - (x[label] - top);
