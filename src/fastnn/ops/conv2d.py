@@ -123,6 +123,16 @@ def _is_strided_product(kernel_size, strides, pads, dilation, groups):
     return tuple(kernel_size) == (1, 1) != tuple(strides) and max(pads) <= 0 == pads[0] == pads[1] and groups == 1
 
 
+def _is_whole(x, kernel_size, pads, groups, **_):
+    """Whether a kernel is as large as the image x, so that a convolution is a product of images and the kernel."""
+    return tuple(x.shape[1:3]) == tuple(kernel_size) and not any(pads) and groups == 1
+
+
+def _rows(x):
+    """The images of x as rows of a matrix."""
+    return reshape(x, (x.shape[0], math.prod(x.shape[1:])))
+
+
 def _is_far(y, kernel) -> bool:
     """Whether a kernel is so large that a product does better: of few pixels it asks for the next rows of the kernel
     while it uses some, for many it packs the kernel."""
@@ -221,6 +231,8 @@ def _conv2d_simplify(node):
     if _is_strided_product(kernel.shape[:2], **params) and _is_far(y, kernel):
         # The pixels that count are little beside such a kernel, and a product waits less for it.
         return conv2d_op(_strided(x, params), kernel, *bias, **params | _ONE_BY_ONE)
+    if _is_whole(x, kernel.shape[:2], **params) and x.shape[1:3] != (1, 1):
+        return reshape(linear_op(_rows(x), reshape(kernel, (math.prod(kernel.shape[:3]), y.shape[3])), *bias), y.shape)
     if y.shape[2] < _TILE_COLS or not _is_exchangeable(x, y, _FEW, kernel.shape[:2], **params):
         return None
     pads = _exchanged_pads(x, y, kernel.shape[:2], params["pads"], params["dilation"])
@@ -278,10 +290,10 @@ def _grad_input_simplify(node):
     """Of a kernel as large as the image a product, which reads the kernel as it lies."""
     dy, kernel = node.inputs
     dx, params = node.outputs[0], node.params
-    if dy.shape[1:3] != (1, 1) or dx.shape[1:3] != kernel.shape[:2] or any(params["pads"]) or params["groups"] != 1:
+    if not _is_whole(dx, kernel.shape[:2], **params):
         return None
-    pixels, rows = reshape(dy, (dy.shape[0], dy.shape[3])), math.prod(kernel.shape[:3])
-    return reshape(matmul_op(pixels, reshape(kernel, (rows, dy.shape[3])), transpose_b=True), dx.shape)
+    rows = math.prod(kernel.shape[:3])
+    return reshape(matmul_op(_rows(dy), reshape(kernel, (rows, dy.shape[3])), transpose_b=True), dx.shape)
 
 
 conv2d_grad_input_op = Op(
@@ -346,6 +358,9 @@ def _grad_kernel_simplify(node):
         return conv2d_grad_kernel_op(inner[0], dy, kernel_size=kernel_size, **params | {"pads": inner[1]})
     if _is_strided_product(kernel_size, **params) and min(x.shape[3], dy.shape[3]) >= _WIDE:
         return conv2d_grad_kernel_op(_strided(x, params), dy, kernel_size=kernel_size, **params | _ONE_BY_ONE)
+    if _is_whole(x, kernel_size, **params) and x.shape[1:3] != (1, 1):
+        dw, db = linear_grad_kernel_op(_rows(x), _rows(dy))
+        return reshape(dw, node.outputs[0].shape), db
     if not _is_exchangeable(x, dy, _FEW_SUMS, kernel_size, **params):
         return None
     pads = _exchanged_pads(x, dy, kernel_size, params["pads"], params["dilation"])
