@@ -105,6 +105,8 @@ PROBLEMS = [
     Problem(2, 13, 15, 21, 36, 3, 3, pads=(1, 1, 1, 1)),
     Problem(1, 171, 173, 37, 40, 1, 1),  # the same, asked for
     Problem(2, 7, 6, 96, 20, 3, 2, strides=(2, 1), pads=(1, 1, 1, 0)),  # of the input gradient: panel after panel
+    Problem(3, 5, 7, 90, 70, 2, 3, pads=(1, 0, 0, 2)),  # the same, the last one narrower
+    Problem(2, 6, 5, 101, 20, 3, 2, strides=(1, 2)),  # panels of different widths
     Problem(2, 32, 33, 16, 256, 3, 3, strides=(2, 2), pads=(1, 1, 1, 1)),  # panel after panel with AVX2 and less
     Problem(2, 16, 17, 256, 512, 1, 1),  # panel after panel
     Problem(1, 7, 9, 29, 301, 3, 3, pads=(1, 1, 1, 1)),  # weights panel after panel, the last one narrower

@@ -20,7 +20,7 @@ typedef struct {
   conv_bands bands; /* of rows of dx */
   int64_t low_y, high_y, low_x, high_x; /* shifts */
   int64_t window_cols, window_elements;
-  int64_t panel_cols; /* of the kernel, transposed panel by panel; 0: as a matrix for each group */
+  int64_t panel_cols; /* of the kernel, transposed panel by panel, or to one of whole vectors; 0: group by group */
   int copies, in_place, is_grouped;
 } OWN(conv_input_cut);
 
@@ -54,8 +54,10 @@ static OWN(conv_input_cut) OWN(conv_input_cut_of)(const int64_t *ints) {
   const conv_shape *s = &c.s;
   c.is_grouped = OWN(grouped_fits)(s);
   if (c.is_grouped) c.s.groups = 1, c.s.cin_g = s->cin;
-  else if (s->groups == 1 && s->cin % N == 0 && s->cin / N % fnn_max(1, tile_panels(s->cin, N)) == 0)
-    c.panel_cols = OWN(conv_panel_cols)(s->cin, TILE_VECTORS);
+  else if (s->groups == 1) {
+    const int is_equal = fnn_ceil_div(s->cin, N) % fnn_max(1, tile_panels(s->cin, N)) == 0;
+    c.panel_cols = is_equal ? OWN(conv_panel_cols)(s->cin, TILE_VECTORS) : fnn_round_up(s->cin, N);
+  }
   conv_shifts(s->h, s->pad_top, s->kh, s->dilation_h, s->stride_h, &c.low_y, &c.high_y);
   conv_shifts(s->w, s->pad_left, s->kw, s->dilation_w, s->stride_w, &c.low_x, &c.high_x);
   c.window_cols = c.high_x - c.low_x + fnn_ceil_div(s->w, s->stride_w);
@@ -103,7 +105,7 @@ static void OWN(conv2d_grad_input_size)(const int64_t *ints, fnn_work *work) {
   const OWN(conv_input_cut) c = OWN(conv_input_cut_of)(ints);
   work->units[0] = s.groups * s.taps * fnn_ceil_div(s.cout_g, OWN(CONV_TURNED));
   work->units[1] = c.bands.image_units * c.bands.bands;
-  work->shared_bytes = (s.taps * s.cin_g * s.cout + N) * (int64_t)sizeof(T);
+  work->shared_bytes = (s.taps * fnn_round_up(s.cin_g, fnn_max(1, c.panel_cols)) * s.cout + N) * (int64_t)sizeof(T);
   work->scratch_bytes = OWN(conv_scratch_bytes)(ints, 2 * s.taps, c.window_elements);
 }
 
@@ -119,7 +121,8 @@ static void OWN(conv_transpose_weights)(const conv_shape *s, int is_grouped, int
   const T *from = weights + (s->taps - 1 - tap) * s->cin_g * s->cout + g * s->cout_g + first;
   for (int64_t i = 0; panel_cols && i < s->cin; i += panel_cols) {
     T *panel = out + i * s->taps * s->cout + (tap * s->cout + first) * panel_cols;
-    OWN(pack_panel)(panel, from, 1, s->cout, n, (tile_panel){i, panel_cols, (int)(panel_cols / N)});
+    const int64_t cols = fnn_min(panel_cols, s->cin - i);
+    OWN(pack_panel)(panel, from, 1, s->cout, n, (tile_panel){i, cols, (int)(panel_cols / N)});
   }
   if (panel_cols) return;
   if (s->cin_g % N == 0) {
@@ -189,7 +192,7 @@ static void OWN(conv_input_unit)(const fnn_call *call, const OWN(conv_input_cut)
         .cols = fnn_ceil_div(s->w - residue_x, s->stride_w), .y = y, .x = x,
         .taps = taps, .segments = taps + s->taps, .k = s->cout_g,
         .merges = merges, .in_place = c->in_place, .columns = s->cin_g,
-        .depth = c->panel_cols ? s->taps * s->cout : 1,
+        .depth = c->panel_cols && c->panel_cols < s->cin ? s->taps * s->cout : 1,
         .widest = TILE_VECTORS, .panels = tile_panels(s->cin_g, N),
         .floor = -INFINITY, .clears = clears ? dx : NULL, .clears_end = dx + n_dx,
         .fetches = asks ? OWN(CONV_ASK_TILES) * TILE_MOST_ROWS * s->cout : 0,
