@@ -115,6 +115,9 @@ PROBLEMS = [
     Problem(2, 5, 24, 32, 48, 1, 1),
     Problem(3, 7, 9, 16, 32, 1, 1),  # rows that follow each other, whose last tile does some pixels again
     Problem(3, 7, 9, 5, 11, 1, 1),  # the same of a part of a vector
+    Problem(2, 8, 9, 38, 13, 1, 1),  # two channels of x at once
+    Problem(2, 6, 32, 16, 50, 1, 1, strides=(2, 2)),  # the same in the input gradient, beside pixels without a tap
+    Problem(2, 6, 24, 8, 34, 1, 1, strides=(2, 2)),
     Problem(2, 5, 9, 6, 9, 1, 1, groups=3),
     Problem(2, 171, 233, 20, 7, 1, 1),  # the same, asked for
     Problem(2, 4, 72, 64, 64, 1, 1, strides=(1, 3)),

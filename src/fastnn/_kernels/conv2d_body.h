@@ -194,7 +194,7 @@ FNN_INLINE void OWN(conv_asking)(const OWN(conv_walk) * walk, OWN(conv_pixels) *
       const T *ahead = pixels[i] + fetches;
 #pragma GCC unroll 1
       for (int64_t left = part, steps; left > 0; left -= steps) {
-        for (int64_t l = some; l > 0; l--, ahead += FNN_ALIGN / (int64_t)sizeof(T)) __builtin_prefetch(ahead, 0, 2);
+        for (int64_t l = some; l > 0; l--, ahead += FNN_ALIGN / (int64_t)sizeof(T)) __builtin_prefetch(ahead);
         steps = fnn_min(OWN(CONV_ASK_STEPS), left);
         OWN(conv_steps)(acc, a, &at, 1, &b, s.b_stride, steps, &clears, 0, rows, vectors, is_half);
       }
@@ -321,7 +321,7 @@ static int64_t OWN(conv_side)(const OWN(conv_walk) * walk, const conv_axis *axis
 
 /* By rectangles whose pixels have the same taps. */
 static void OWN(conv_run)(const OWN(conv_walk) * walk) {
-  if (OWN(line_fits)(walk)) return OWN(line_variants)[walk->columns / N](walk);
+  if (OWN(line_fits)(walk)) return OWN(line_all)(walk);
   OWN(conv_pixels) pixels;
   pixels.t = (OWN(tile)){.a_stride = 1, .segments = walk->segments, .alpha = 1, .floor = walk->floor};
   pixels.y = pixels.x = (conv_range){0, 0};

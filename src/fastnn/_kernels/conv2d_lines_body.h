@@ -1,10 +1,42 @@
 /* conv2d_lines_body.h: pixels that a single tap reaches, a constant step apart, in lines of tiles of one panel: 1 by 1
  * convolutions of few filters, and their input gradients, for float32 and for float64. */
 
+enum {
+#if defined(FNN_ISA_AVX512) || defined(FNN_ISA_AVX2)
+  /* Steps of k that tiles of one vector take at once: each multiply-add would wait for a broadcast of its own.
+   * Measured: from 16 of k on; of many the copy of the weights would be large. */
+  OWN(LINE_DEPTH) = 2 * sizeof(T) == sizeof(double) ? 2 : 1,
+#else
+  OWN(LINE_DEPTH) = 1,
+#endif
+  OWN(LINE_DEEP_LEAST) = 16,
+  OWN(LINE_DEEP_MOST) = 256
+};
+
+/* The element at p in all lanes, or two in turns. */
+FNN_INLINE V OWN(line_splat)(const T *p, const int depth) {
+  double two;
+  if (depth == 1) return FN(splat)(*p);
+  memcpy(&two, p, sizeof two);
+  return (V)fnn_splatd(two);
+}
+
+/* Of each four lanes of a and b two, from `from` on, in turns; what two vectors whose columns lie so have in
+ * neighbouring lanes, added. */
+FNN_INLINE V OWN(line_turns)(V a, V b, const int from) {
+  const M lane = FN(lanes)();
+  return __builtin_shuffle(a, b, (lane & ~3) + from + (lane & 3) / 2 + (lane & 1) * N);
+}
+FNN_INLINE V OWN(line_sum)(V a, V b) {
+  const M lane = FN(lanes)(), even = (lane & ~3) + (lane & 1) * 2 + (lane & 2) / 2 * N;
+  return __builtin_shuffle(a, b, even) + __builtin_shuffle(a, b, even + 1);
+}
+
 /* `steps` of a tile's products, each of which clears a vector, if it clears. Every third row has a pointer, from which
  * the next two are reached: no table is written and read, and what a tile needs stays in general registers. */
 FNN_INLINE void OWN(line_steps)(V *acc, const T **a, int64_t a_col, const T **b, int64_t b_stride, int64_t steps,
-                                T **clears, const int is_clearing, const int rows, const int vectors) {
+                                T **clears, const int is_clearing, const int depth, const int rows,
+                                const int vectors) {
   const T *a0 = a[0], *a3 = a[1], *a6 = a[2], *b_at = *b;
   T *clear = *clears;
 #pragma GCC unroll 2
@@ -12,18 +44,19 @@ FNN_INLINE void OWN(line_steps)(V *acc, const T **a, int64_t a_col, const T **b,
     V b_row[TILE_VECTORS];
 #pragma GCC unroll 8
     for (int j = 0; j < vectors; j++) b_row[j] = FN(load)(b_at + j * N);
-    if (is_clearing) {
+#pragma GCC unroll 2
+    for (int j = 0; is_clearing && j < depth; j++) {
       FN(store)(clear, (V){0});
       clear += N;
       __asm__("" : "+r"(clear));
     }
 #pragma GCC unroll 8
     for (int i = 0; i < rows; i++) {
-      const V x = FN(splat)((i < 3 ? a0 : i < 6 ? a3 : a6)[i % 3 * a_col]);
+      const V x = OWN(line_splat)((i < 3 ? a0 : i < 6 ? a3 : a6) + i % 3 * a_col, depth);
 #pragma GCC unroll 8
       for (int j = 0; j < vectors; j++) acc[i * vectors + j] += x * b_row[j];
     }
-    a0++, a3++, a6++;
+    a0 += depth, a3 += depth, a6 += depth;
     __asm__("" : "+r"(a0), "+r"(a3), "+r"(a6)); /* one register each, not one for each row */
   }
   a[0] = a0, a[1] = a3, a[2] = a6, *b = b_at, *clears = clear;
@@ -39,10 +72,17 @@ FNN_INLINE int64_t OWN(line_pixels)(const OWN(conv_walk) * walk) {
 
 /* All pixels of a walk; as conv_strip, whose tiles read a table. The last tile of a line may do some pixels again. */
 FNN_INLINE void OWN(line_run)(const OWN(conv_walk) * walk, const int has_floor, const int is_clearing,
-                              const int is_part, const int rows, const int vectors) {
-  const int64_t a_col = walk->a_col, c_col = walk->c_col, k = walk->k, b_stride = walk->taps->b_stride;
-  const int64_t fetches = walk->fetches, end = fetches ? fetches + k : 0;
+                              const int is_part, const int depth, const int rows, const int vectors) {
+  const int64_t a_col = walk->a_col, c_col = walk->c_col, k = walk->k, stride = walk->taps->b_stride;
+  const int64_t fetches = walk->fetches, end = fetches ? fetches + k : 0, b_stride = depth == 1 ? stride : depth * N;
   const T *bias = walk->bias, *weights = walk->taps->b + walk->first_column * walk->depth;
+  _Alignas(FNN_ALIGN) T turns[depth == 1 ? 1 : OWN(LINE_DEEP_MOST) * N];
+  for (int64_t i = 0; depth > 1 && i < k; i += 2) {
+    const V b0 = FN(load)(weights + i * stride), b1 = FN(load)(weights + (i + 1) * stride);
+    FN(store)(turns + i * N, OWN(line_turns)(b0, b1, 0));
+    FN(store)(turns + (i + 1) * N, OWN(line_turns)(b0, b1, 2));
+  }
+  if (depth > 1) weights = turns;
   const V floor = FN(splat)(walk->floor);
   const V bias_part = bias && is_part ? FN(load_part)(bias, walk->columns) : FN(splat)(0);
   T *clears = is_clearing ? walk->clears : NULL;
@@ -58,7 +98,7 @@ FNN_INLINE void OWN(line_run)(const OWN(conv_walk) * walk, const int has_floor, 
       T zero = 0;
       __asm__("" : "+m"(zero)); /* as in strip_begin */
 #pragma GCC unroll 24
-      for (int i = 0; i < rows * vectors; i++) acc[i] = FN(splat)(zero);
+      for (int i = 0; i < rows * vectors * depth; i++) acc[i] = FN(splat)(zero);
       for (int64_t e = fetches; e < end; e += FNN_ALIGN / (int64_t)sizeof(T)) {
         const T *ahead = pixels + e;
 #pragma GCC unroll 8
@@ -67,15 +107,15 @@ FNN_INLINE void OWN(line_run)(const OWN(conv_walk) * walk, const int has_floor, 
       int64_t steps = 0;
       if (is_clearing) {
         clears = OWN(conv_clear)(clears, c + (rows - 1) * c_col + walk->columns); /* most are, by tiles before */
-        steps = fnn_min(k, (walk->clears_end - clears) / N);
-        OWN(line_steps)(acc, a, a_col, &b, b_stride, steps, &clears, 1, rows, vectors);
+        steps = fnn_min(k, (walk->clears_end - clears) / N) / depth;
+        OWN(line_steps)(acc, a, a_col, &b, b_stride, steps, &clears, 1, depth, rows, vectors * depth);
       }
-      OWN(line_steps)(acc, a, a_col, &b, b_stride, k - steps, &clears, 0, rows, vectors);
+      OWN(line_steps)(acc, a, a_col, &b, b_stride, k / depth - steps, &clears, 0, depth, rows, vectors * depth);
 #pragma GCC unroll 8
       for (int i = 0; i < rows; i++, c += c_col) {
 #pragma GCC unroll 8
         for (int j = 0; j < vectors; j++) {
-          V y = acc[i * vectors + j];
+          V y = depth == 1 ? acc[i * vectors + j] : OWN(line_sum)(acc[2 * i], acc[2 * i + 1]);
           if (bias) y += is_part ? bias_part : FN(load)(bias + j * N);
           if (has_floor) y = FN(max)(floor, y);
           if (is_part) FN(store_part)(c, y, walk->columns);
@@ -87,27 +127,39 @@ FNN_INLINE void OWN(line_run)(const OWN(conv_walk) * walk, const int has_floor, 
   OWN(conv_clear)(clears, walk->clears_end);
 }
 
-#define LINE_VARIANT(rows, vectors)                                                                                    \
-  static __attribute__((noinline)) void OWN(line_##rows##x##vectors)(const OWN(conv_walk) * walk) {                    \
-    if (walk->clears) OWN(line_run)(walk, 0, 1, 0, rows, vectors);                                                     \
-    else if (walk->floor == -(T)INFINITY) OWN(line_run)(walk, 0, 0, 0, rows, vectors);                                 \
-    else OWN(line_run)(walk, 1, 0, 0, rows, vectors);                                                                  \
+#define LINE_VARIANT(name, depth, rows, vectors)                                                                       \
+  static __attribute__((noinline)) void OWN(name)(const OWN(conv_walk) * walk) {                                       \
+    if (walk->clears) OWN(line_run)(walk, 0, 1, 0, depth, rows, vectors);                                              \
+    else if (walk->floor == -(T)INFINITY) OWN(line_run)(walk, 0, 0, 0, depth, rows, vectors);                          \
+    else OWN(line_run)(walk, 1, 0, 0, depth, rows, vectors);                                                           \
   }
 #if defined(FNN_ISA_AVX512) || defined(FNN_ISA_NEON)
-LINE_VARIANT(8, 1) LINE_VARIANT(8, 2) LINE_VARIANT(8, 3) LINE_VARIANT(6, 4)
-#define LINES OWN(line_8x1), OWN(line_8x2), OWN(line_8x3), OWN(line_6x4)
+LINE_VARIANT(line_1, 1, 8, 1) LINE_VARIANT(line_2, 1, 8, 2) LINE_VARIANT(line_3, 1, 8, 3) LINE_VARIANT(line_4, 1, 6, 4)
+LINE_VARIANT(line_deep, OWN(LINE_DEPTH), 8, 1)
+#define LINES OWN(line_1), OWN(line_2), OWN(line_3), OWN(line_4)
 #else
-LINE_VARIANT(6, 1) LINE_VARIANT(6, 2)
-#define LINES OWN(line_6x1), OWN(line_6x2)
+LINE_VARIANT(line_1, 1, 6, 1) LINE_VARIANT(line_2, 1, 6, 2)
+LINE_VARIANT(line_deep, OWN(LINE_DEPTH), 6, 1)
+#define LINES OWN(line_1), OWN(line_2)
 #endif
 /* Of at most a part of a vector. */
 static __attribute__((noinline)) void OWN(line_part)(const OWN(conv_walk) * walk) {
-  OWN(line_run)(walk, 1, 0, 1, (int)tile_rows(1), 1);
+  OWN(line_run)(walk, 1, 0, 1, 1, (int)tile_rows(1), 1);
 }
-/* By how many whole vectors of columns there are. */
-static void (*const OWN(line_variants)[TILE_VECTORS + 1])(const OWN(conv_walk) *) = {OWN(line_part), LINES};
-#undef LINES
+static __attribute__((noinline)) void OWN(line_deep_part)(const OWN(conv_walk) * walk) {
+  OWN(line_run)(walk, 1, 0, 1, OWN(LINE_DEPTH), (int)tile_rows(1), 1);
+}
 #undef LINE_VARIANT
+
+static void OWN(line_all)(const OWN(conv_walk) * walk) {
+  /* By how many whole vectors of columns there are. */
+  static void (*const variants[])(const OWN(conv_walk) *) = {OWN(line_part), LINES};
+  static void (*const deep[])(const OWN(conv_walk) *) = {OWN(line_deep_part), OWN(line_deep)};
+  const int is_deep = OWN(LINE_DEPTH) > 1 && walk->columns <= N && walk->k % 2 == 0 &&
+                      walk->k >= OWN(LINE_DEEP_LEAST) && walk->k <= OWN(LINE_DEEP_MOST);
+  (is_deep ? deep : variants)[walk->columns / N](walk);
+}
+#undef LINES
 
 /* Whether a walk is such lines, which ask for no results. */
 static int OWN(line_fits)(const OWN(conv_walk) * walk) {
