@@ -86,6 +86,7 @@ PROBLEMS = [
     Problem(9, 9, 9, 6, 20, 5, 5, pads=(2, 2, 2, 2)),  # tiles whose pixels have different taps
     Problem(2, 17, 19, 5, 18, 3, 4, strides=(2, 3), dilation=(3, 2), pads=(4, 5, 6, 3)),
     Problem(2, 3, 40, 8, 16, 5, 9, pads=(6, 9, 5, 10)),  # some pixels have no tap, others few
+    Problem(3, 13, 13, 10, 36, 3, 3, strides=(2, 3), pads=(1, 1, 1, 1)),  # rectangles that the same taps reach
     Problem(2, 9, 39, 32, 32, 3, 3, pads=(1, 1, 1, 1), groups=8),  # whole groups in vectors
     Problem(3, 9, 13, 16, 16, 3, 3, strides=(2, 2), pads=(1, 1, 1, 1), groups=2),
     Problem(1, 14, 21, 48, 48, 5, 7, dilation=(2, 1), pads=(4, 2, 3, 2), groups=24),

@@ -384,7 +384,10 @@ enum {
   OWN(CONV_PANEL_PIXELS) = 512,
   OWN(CONV_FAR_BYTES) = 1 << 21, /* where rows that share few sets leave each other in no level-2 cache: fewer results */
   OWN(CONV_FAR_PIXELS) = 48,
-  OWN(CONV_ODD_BYTES) = 1 << 18 /* the same of rows that are no whole vectors: they are copied at all events */
+  OWN(CONV_ODD_BYTES) = 1 << 18, /* the same of rows that are no whole vectors: they are copied at all events */
+  OWN(CONV_FEW_SIDES) = 9,  /* rectangles of an image that the same taps reach */
+  OWN(CONV_RECTANGLE) = 6,  /* pixels of a rectangle, of fewer of which a tile is mostly idle */
+  OWN(CONV_NEAR_WEIGHTS) = 1 << 20 /* bytes of weights that stay in L2 */
 };
 
 /* Whether copies of so many elements take longer than tiles that end with each rectangle of pixels: those do `products`
@@ -413,8 +416,15 @@ static void OWN(conv_cut_windows)(OWN(conv_cut) * c, int is_thin, int64_t step, 
   c->bands = conv_bands_of(s->n, s->oh, s->ow, row * s->stride_h * (int64_t)sizeof(T), step, most);
   c->window_elements = c->bands.images * ((c->bands.rows - 1) * s->stride_h + reach_h) * row;
   if (is_copied || c->is_grouped) return;
-  const int64_t rectangles = bands.image_units * (conv_sides(&y, s->oh) + bands.bands - 1) * conv_sides(&x, s->ow);
-  c->in_place = is_tapped || OWN(conv_saves_copies)(c->bands.image_units * c->bands.bands * c->window_elements,
+  const int64_t sides_y = conv_sides(&y, s->oh), sides_x = conv_sides(&x, s->ow);
+  const int64_t rectangles = bands.image_units * (sides_y + bands.bands - 1) * sides_x;
+  /* Where strides make few rectangles, tiles also save the products with zeros, and copies of large windows make units
+   * so short that each reads the weights for few pixels; but each rectangle reads the weights. Measured. */
+  const int is_short = c->bands.image_units * c->bands.bands > 2 * bands.image_units * bands.bands;
+  const int is_saving = s->stride_h > 1 && s->stride_w > 1 && sides_y * sides_x <= OWN(CONV_FEW_SIDES) &&
+                        s->taps * s->cin * s->cout * (int64_t)sizeof(T) <= OWN(CONV_NEAR_WEIGHTS) &&
+                        (is_short || rectangles * OWN(CONV_RECTANGLE) <= s->n * s->oh * s->ow);
+  c->in_place = is_tapped || is_saving || OWN(conv_saves_copies)(c->bands.image_units * c->bands.bands * c->window_elements,
                                                     rectangles * s->taps * s->cin_g * s->cout);
   if (c->in_place) c->copies = 0, c->bands = bands, c->window_elements = 0;
 }
