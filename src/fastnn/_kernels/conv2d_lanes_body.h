@@ -91,7 +91,7 @@ FNN_INLINE void OWN(lanes_tile)(const OWN(lanes_row) * r, int64_t first, const i
   for (int i = 0; i < pixels * channels; i++) acc[i] = (V){0};
   if (r->asks >= 0) { /* in the loop over runs it made that slower */
     const T *next = r->dy + first * step + r->runs[r->asks].dy + r->ahead;
-    for (int64_t i = 0; i < pixels * step; i += FNN_ALIGN / sizeof(T)) __builtin_prefetch(next + i, 0, 2);
+    for (int64_t i = 0; i < pixels * step; i += FNN_ALIGN / sizeof(T)) __builtin_prefetch(next + i);
   }
   for (int64_t k = 0; k < r->n_runs; k++) {
     const int64_t n = r->runs[k].n;

@@ -36,8 +36,8 @@ FNN_INLINE void OWN(point_run)(const OWN(point) * p, const int rows, const int v
         V b_row[TILE_VECTORS];
 #pragma GCC unroll 4
         for (int j = 0; j < vectors; j++) b_row[j] = FN(load)(b + j * N);
-        __builtin_prefetch(a_ask, 0, 2);
-        __builtin_prefetch(b_ask, 0, 2);
+        __builtin_prefetch(a_ask);
+        __builtin_prefetch(b_ask);
         column += FN(load)(b + summed);
 #pragma GCC unroll 8
         for (int i = 0; i < rows; i++) {
