@@ -123,7 +123,9 @@ enum {
   GEMM_DOTS_ROWS = FNN_VECTOR_BYTES == 64 ? 4 : FNN_VECTOR_BYTES == 32 ? 3 : 2,
   GEMM_DOTS_ROW_COLS = FNN_VECTOR_BYTES == 64 ? 4 : 8, /* of a single row */
   GEMM_DOTS_BLOCK = 1 << 10, /* of k, of columns that stay in L1 */
-  GEMM_DOTS_SHARING_ROWS = 32, /* least rows for which columns are turned */
+  GEMM_DOTS_SHARING_ROWS = 8, /* least rows for which columns are turned */
+  GEMM_DOTS_MANY_ROWS = 32,   /* fewer share them if k is so much for each column, squared, over the rows */
+  GEMM_DOTS_K_FEW = 48,
   GEMM_DOTS_PRODUCTS = 1 << 18, /* whose k may be cut */
   GEMM_DOTS_UNITS = 8, /* that k of dot products is cut for, where they would be fewer: short ranges are no streams */
   GEMM_SMALL_ROWS = 64, /* of many products of a panel, each of which is a unit */

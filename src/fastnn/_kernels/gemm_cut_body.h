@@ -186,8 +186,10 @@ static void OWN(gemm_cut_copied)(OWN(gemm_cut) * c) {
 /* Whether so few columns are multiplied by many rows that a tile would use few of its lanes: rows are contiguous along
  * k as they are, and columns are soon transposed. */
 static int OWN(gemm_has_few_columns)(const OWN(gemm_cut) * c, const int64_t *ints) {
+  const int is_few = c->m < GEMM_DOTS_MANY_ROWS;
   return ints[GEMM_A_COL] == 1 && (ints[GEMM_B_ROW] == 1 || ints[GEMM_B_COL] == 1) &&
-         c->m >= GEMM_DOTS_SHARING_ROWS && c->n <= N / 2 && c->k >= c->n * GEMM_DOTS_K_COL && !OWN(gemm_sums_b)(c);
+         c->m >= GEMM_DOTS_SHARING_ROWS && c->n <= N / 2 && c->k >= c->n * GEMM_DOTS_K_COL &&
+         (!is_few || c->k * c->m >= c->n * c->n * GEMM_DOTS_K_FEW) && !OWN(gemm_sums_b)(c);
 }
 
 /* All few rows of dot products; of many, blocks of which there are enough for the threads. */
