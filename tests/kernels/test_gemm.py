@@ -48,6 +48,7 @@ SIZES = [
     (65, 3, 300),
     (24, 4, 798),
     (9, 2, 40),
+    (37, 5, 9),
 ]
 BATCH_DIMS = 3
 
@@ -261,13 +262,13 @@ def test_batches_broadcast(m, n, layouts, suffix, isa):
 def test_outer_products_have_the_bits_of_tiles(layouts, suffix, isa):
     """A factor of two, which is exact, has tiles do the same product."""
     rng = np.random.default_rng(11)
-    for k in range(2, 13):
+    for k, n in itertools.product(range(2, 13), (2, 7, 16, 131)):
         a = stored(rng, (50, k), layouts[0], FLOATS[suffix])
-        b = stored(rng, (k, 131), layouts[1], FLOATS[suffix])
-        bias = rng.standard_normal(131).astype(FLOATS[suffix])
+        b = stored(rng, (k, n), layouts[1], FLOATS[suffix])
+        bias = rng.standard_normal(n).astype(FLOATS[suffix])
         for more, twice in (({}, {}), ({"bias": bias, "relu": True}, {"bias": 2 * bias, "relu": True})):
             tiles = gemm(a, b, **twice, alpha=2.0, isa=isa) / 2
-            np.testing.assert_array_equal(gemm(a, b, **more, isa=isa), tiles, f"{k} {list(more)}")
+            np.testing.assert_array_equal(gemm(a, b, **more, isa=isa), tiles, f"{k} {n} {list(more)}")
 
 
 @pytest.mark.parametrize("isa", ISAS)
@@ -307,6 +308,7 @@ def test_many_small_products(m, n, suffix, isa):
         (600, 1100, 24),
         (300, 300, 11),
         (300, 4, 700),
+        (900, 13, 5),
         (20, 530, 520),
         (133, 512, 700),
         (77, 1100, 1300),

@@ -103,6 +103,7 @@ enum {
   GEMM_OUTER_BYTES = 1 << 16,      /* of C that a unit of a product of such a k stores, but for rounding up */
   GEMM_OUTER_COL_BYTES = 1 << 14,  /* of B, which all rows read and which stays in L1 */
   GEMM_OUTER_K = FNN_VECTOR_BYTES == 64 ? 12 : 6,
+  GEMM_OUTER_NARROW_K = FNN_VECTOR_BYTES == 64 ? 10 : 5, /* of a vector of columns and fewer */
   GEMM_OUTER_ROWS = 32, /* that share a B that is contiguous along k, for which it is turned */
   GEMM_ALIASES = 1 << 12,          /* addresses so many bytes apart are one to a load that looks for earlier stores */
   GEMM_SPLIT_BYTES = 1 << 20,      /* few units: k is cut when partial results take no more than this */
@@ -185,7 +186,8 @@ static const int64_t *gemm_turn(const int64_t *ints, int64_t *space, int64_t lan
   const int is_column = ints[GEMM_N] == 1 && ints[GEMM_M] >= GEMM_TURNED_ROWS && is_short && !sums_strided;
   const int64_t batches = ints[GEMM_BATCH] * ints[GEMM_BATCH + 3] * ints[GEMM_BATCH + 6];
   const int is_narrow = ints[GEMM_N] > 1 && ints[GEMM_N] <= lanes / 2 && ints[GEMM_M] >= 2 * lanes &&
-                        ints[GEMM_A_ROW] == 1 && ints[GEMM_K] > 1 && batches == 1 && !ints[GEMM_EPILOGUE];
+                        ints[GEMM_A_ROW] == 1 && ints[GEMM_K] > GEMM_OUTER_NARROW_K && batches == 1 &&
+                        !ints[GEMM_EPILOGUE];
   if (!is_column && !is_narrow) return ints;
   memcpy(space, ints, GEMM_INTS * sizeof *ints);
   space[GEMM_M] = ints[GEMM_N];

@@ -205,7 +205,8 @@ static enum gemm_way OWN(gemm_way_of)(const OWN(gemm_cut) * c, const int64_t *in
   if (a_col == 1 && b_row == 1 && c->m <= GEMM_DOTS_MOST_ROWS && c->k >= few && !OWN(gemm_sums_b)(c)) return GEMM_DOTS;
   if (OWN(gemm_has_few_columns)(c, ints)) return GEMM_DOTS;
   /* Programs want tiles in L1. */
-  const int is_thin = (c->k == 1 && b_col == 1) || (c->k > 1 && c->k <= GEMM_OUTER_K && c->batches == 1 && c->n > N);
+  const int64_t most_k = c->n > N ? GEMM_OUTER_K : c->n > 1 ? GEMM_OUTER_NARROW_K : 1;
+  const int is_thin = (c->k == 1 && b_col == 1) || (c->k > 1 && c->k <= most_k && c->batches == 1);
   if (is_thin && !c->turns_back && c->m > (b_col == 1 ? 1 : GEMM_OUTER_ROWS) && !ints[GEMM_EPILOGUE]) return GEMM_OUTER;
   const int is_paged = a_col * size >= GEMM_PAGES_APART, is_large = c->n * c->k * size >= GEMM_WIDE_BYTES;
   const int64_t sharing = c->m * c->k * size >= GEMM_TALL_BYTES ? GEMM_TALL_SHARING_COLS : GEMM_SHARING_COLS;
