@@ -143,7 +143,7 @@ enum gemm_way {
   GEMM_PACKED_A,   /* a transposed A whose columns lie pages apart, shared by many columns of B */
   GEMM_STREAM,     /* a row by a large B as it lies: see gemm_stream */
   GEMM_TALL,       /* a long k of an A that is transposed, and near enough to be read in place */
-  GEMM_LARGE,      /* a B much larger than the L2 cache, of which large blocks of rows share what is packed */
+  GEMM_LARGE,      /* a B larger than the L2 cache, or of a long k, of which large blocks of rows share what is packed */
   GEMM_SHARED,     /* a B that an L2 cache may hold: blocks of rows share a panel in turn and ask for the next one */
   GEMM_AHEAD,      /* few rows by a B that is not in the L2 cache, row by row as it lies: see gemm_ask_ahead */
   GEMM_COPIED_B,   /* many rows by a B of several panels, which are all packed in a first phase */

@@ -215,8 +215,11 @@ static enum gemm_way OWN(gemm_way_of)(const OWN(gemm_cut) * c, const int64_t *in
   if (a_row == 1 && !is_paged && c->k >= 4 * GEMM_K_BLOCK) return GEMM_TALL;
   if (a_row == 1) return GEMM_PLAIN;
   const int64_t blocks = fnn_ceil_div(c->m, GEMM_MOST_ROWS);
-  const int shares_blocks = is_large && (blocks == 1 || c->k > (b_col == 1 ? gemm_near_k() : GEMM_K_MOST)) &&
-                            c->panels * blocks >= GEMM_MANY_UNITS;
+  /* Each small block of rows would pack a panel again. */
+  const int is_long = c->k > OWN(gemm_most_splits)(c) * GEMM_K_MOST && c->n * c->k * size >= GEMM_AHEAD_BYTES;
+  const int has_units = c->panels * blocks >= GEMM_MANY_UNITS / (is_long ? 2 : 1);
+  const int shares_blocks = (is_large || is_long) && has_units &&
+                            (blocks == 1 || c->k > (b_col == 1 ? gemm_near_k() : GEMM_K_MOST));
   if (b_col != 1 && OWN(gemm_copies_b)(c)) return GEMM_COPIED_B;
   if (b_col != 1) return shares_blocks && c->m > 1 ? GEMM_LARGE : GEMM_PLAIN;
   const int64_t far = fnn_max(GEMM_AHEAD_BYTES, c->m * GEMM_AHEAD_ROW_BYTES);
@@ -225,9 +228,9 @@ static enum gemm_way OWN(gemm_way_of)(const OWN(gemm_cut) * c, const int64_t *in
   const int is_far = c->m > GEMM_AHEAD_FEW && c->m <= most_rows && b_row == c->n && c->n * c->k * size > far;
   const int64_t partial_bytes = 2 * c->m * c->n * size;
   const int64_t few_rows = shares_sets ? OWN(GEMM_ROWS) : GEMM_AHEAD_LONG_ROWS;
-  const int is_long = c->m <= few_rows && partial_bytes <= GEMM_AHEAD_LONG_BYTES &&
+  const int is_deep = c->m <= few_rows && partial_bytes <= GEMM_AHEAD_LONG_BYTES &&
                       c->k >= fnn_max(GEMM_AHEAD_LONG_K, c->m * GEMM_AHEAD_LONG_ROW_K);
-  const int is_cut = c->k >= 2 * GEMM_K_AHEAD && (partial_bytes <= GEMM_SPLIT_BYTES || is_long);
+  const int is_cut = c->k >= 2 * GEMM_K_AHEAD && (partial_bytes <= GEMM_SPLIT_BYTES || is_deep);
   if (is_far && is_cut && c->batches == 1 && !OWN(gemm_sums_b)(c)) return GEMM_AHEAD;
   if (c->m <= OWN(GEMM_ROWS) || b_row < c->n) return GEMM_PLAIN;
   if (OWN(gemm_copies_b)(c)) return GEMM_COPIED_B;
