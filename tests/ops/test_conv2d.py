@@ -34,6 +34,8 @@ CASES = [
     ((1, 4, 4, 5), (2, 2, 5, 4), {"pads": (3, 3, 0, 0)}),
     ((2, 5, 5, 17), (3, 3, 17, 12), {}),
     ((3, 4, 3, 6), (4, 3, 6, 5), {"strides": (2, 3)}),  # one window
+    ((2, 5, 6, 3), (3, 2, 3, 9), {"strides": (2, 3), "pads": (1, 0, 0, -1), "dilation": (1, 2)}),  # few windows
+    ((5, 5, 4, 3), (2, 3, 3, 130), {"strides": (1, 2), "pads": (0, 1, 0, 0)}),  # rows of few
 ]
 each_case = pytest.mark.parametrize("x, kernel, params", CASES, ids=str)
 
@@ -117,7 +119,7 @@ def test_one_window_is_a_product(size, params, is_product):
     params = with_defaults(params)
     graph = Graph()
     with tracing(graph):
-        x, dy = graph.input((2, *size, 8), "float32"), graph.input((2, 1, 1, 6), "float32")
+        x, dy = graph.input((20, *size, 8), "float32"), graph.input((20, 1, 1, 6), "float32")
         kernel, bias = graph.input((4, 3, 8 // params["groups"], 6), "float32"), graph.input((6,), "float32")
         dx = conv2d_grad_input_op(dy, kernel, size=size, **params)
         dkernel = conv2d_grad_kernel_op(x, dy, kernel_size=(4, 3), **params)

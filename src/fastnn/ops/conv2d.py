@@ -19,6 +19,7 @@ from fastnn.graph.value import Operators
 from fastnn.ops.layout import place_op, reshape
 from fastnn.ops.matmul import linear_grad_kernel_op, linear_op, matmul_op
 from fastnn.ops.record import Op, Spec, uniform
+from fastnn.ops.windows import windows_op
 from fastnn.plan import cost
 
 _RELU, _EPILOGUE = 16, 17  # where the kernels' ints have the flag (of conv2d alone), and the program's offset
@@ -100,8 +101,9 @@ def _kernel(name, value, ints, b):
     return fast if fits and config.winograd() and cost.is_faster(fast, plain, ints, gain) else plain
 
 
-# To no more channels than this a convolution, or its kernel's gradient, is faster with the roles of x and y exchanged.
-_FEW, _FEW_SUMS = 4, 12
+# To no more channels than this a convolution, or its kernel's gradient, is faster with the roles of x and y exchanged;
+# to more from many channels, where x has about as few pixels as y.
+_FEW, _FEW_SUMS, _FEW_SUMS_OF_MANY, _MANY_SUMMED = 4, 12, 15, 48
 _TILE_COLS = 8  # pixels of a row, of fewer of which it is not: conv2d_lanes_body.h has no tile for them
 # Channels from which a kernel's gradient is faster as a product, as columns of x lie pages apart; but where x and y
 # have more bytes than a cache, only if both have as many: tiles of conv2d_point_body.h ask for them in order.
@@ -110,6 +112,8 @@ _WIDE, _FAR_PIXELS = 256, 1 << 24
 # share what is packed of it: half of that where its rows lie so far apart that they share few sets of a cache.
 _FAR, _FAR_PIXEL, _LARGE = 3 << 18, 1 << 15, 1 << 22
 _FEW_PIXELS, _APART = 64, 1 << 11
+# Results of a row so short that copies of windows pay if many channels share them; all so few that they do anyway.
+_SHORT_ROW, _MANY, _FEW_RESULTS = 2, 128, 16
 _ONE_BY_ONE = {"strides": (1, 1), "pads": (0, 0, 0, 0)}
 
 
@@ -131,6 +135,14 @@ def _is_whole(x, kernel_size, pads, groups, **_):
 def _rows(x):
     """The images of x as rows of a matrix."""
     return reshape(x, (x.shape[0], math.prod(x.shape[1:])))
+
+
+def _is_of_windows(dy, kernel_size, strides, groups, **_):
+    """Whether a kernel's gradient is faster as a product of copied windows and dy: tiles begin anew with each row of
+    results, and keep sums aside."""
+    is_short = dy.shape[2] <= _SHORT_ROW and dy.shape[3] >= _MANY
+    is_short = is_short or math.prod(dy.shape[:3]) <= _FEW_RESULTS
+    return is_short and math.prod(kernel_size) > 1 and tuple(strides) != (1, 1) and groups == 1 and dy.shape[3] > _FEW
 
 
 def _is_far(y, kernel) -> bool:
@@ -361,7 +373,18 @@ def _grad_kernel_simplify(node):
     if _is_whole(x, kernel_size, **params) and x.shape[1:3] != (1, 1):
         dw, db = linear_grad_kernel_op(_rows(x), _rows(dy))
         return reshape(dw, node.outputs[0].shape), db
-    if not _is_exchangeable(x, dy, _FEW_SUMS, kernel_size, **params):
+    if _is_of_windows(dy, kernel_size, **params):
+        (oh, ow), wide = dy.shape[1:3], x
+        for k, out in ((1, ow), (0, oh)):
+            outer = (x.shape[0] * x.shape[1], x.shape[2], 1) if k else (x.shape[0], x.shape[1], ow)
+            along = {"taps": kernel_size[k], "stride": params["strides"][k], "dilation": params["dilation"][k]}
+            wide = windows_op(reshape(wide, (*outer, wide.shape[-1])), out=out, before=params["pads"][k], **along)
+        pixels = math.prod(dy.shape[:3])
+        dw, db = linear_grad_kernel_op(*(reshape(value, (pixels, value.shape[3])) for value in (wide, dy)))
+        return reshape(dw, node.outputs[0].shape), db
+    is_as_small = 8 * math.prod(x.shape[1:3]) <= 9 * math.prod(dy.shape[1:3])
+    few = _FEW_SUMS_OF_MANY if x.shape[3] >= _MANY_SUMMED and is_as_small else _FEW_SUMS
+    if not _is_exchangeable(x, dy, few, kernel_size, **params):
         return None
     pads = _exchanged_pads(x, dy, kernel_size, params["pads"], params["dilation"])
     dw, _ = conv2d_grad_kernel_op(dy, x, kernel_size=kernel_size, **params | {"pads": pads})
