@@ -120,15 +120,25 @@ def test_layouts(size, layouts, suffix, isa):
 @pytest.mark.parametrize("suffix", FLOATS)
 @pytest.mark.parametrize(
     "size",
-    [(5, 10, 7), (9, 48, 30), (70, 50, 3), (3, 20, 1100), (150, 1, 9), (150, 2, 40), (1, 5003, 250), (60, 70, 1)],
+    [
+        (5, 10, 7),
+        (9, 48, 30),
+        (70, 50, 3),
+        (3, 20, 1100),
+        (150, 1, 9),
+        (150, 2, 40),
+        (1, 5003, 250),
+        (60, 70, 1),
+        (62, 150, 300),
+    ],
     ids=str,
 )
 @pytest.mark.parametrize("relu", [False, True])
-@pytest.mark.parametrize("layout", ["n", "t"])
-def test_alpha_beta_bias_relu(size, layout, relu, suffix, isa):
+@pytest.mark.parametrize("layouts", ["nn", "tn", "nt"])
+def test_alpha_beta_bias_relu(size, layouts, relu, suffix, isa):
     m, n, k = size
     rng = np.random.default_rng(7)
-    a, b = stored(rng, (m, k), layout, FLOATS[suffix]), stored(rng, (k, n), "n", FLOATS[suffix])
+    a, b = stored(rng, (m, k), layouts[0], FLOATS[suffix]), stored(rng, (k, n), layouts[1], FLOATS[suffix])
     c, bias = (rng.standard_normal(shape).astype(FLOATS[suffix]) for shape in ((m, n), n))
     arguments = {"bias": bias, "alpha": 0.5, "beta": -2.0, "relu": relu}
     assert_close(gemm(a, b, c=c, **arguments, isa=isa), *judge(a, b, c=c, **arguments))
@@ -230,6 +240,12 @@ def test_column_sum_rides_along(size, suffix, isa):
         (1500, 144, 60),
         (2050, 150, 40),
         (2050, 140, 1030),
+        (32, 130, 70),
+        (62, 150, 300),
+        (48, 1030, 600),
+        (96, 700, 300),
+        (128, 770, 1500),
+        (56, 40, 30),
     ],
     ids=str,
 )
@@ -316,6 +332,8 @@ def test_many_small_products(m, n, suffix, isa):
         (400, 1030, 1100),
         (1500, 144, 60),
         (2050, 140, 1030),
+        (48, 1030, 600),
+        (62, 150, 300),
     ],
     ids=str,
 )
@@ -380,20 +398,23 @@ def test_not_a_number_and_infinity_flow_through(isa):
         (9, 530, 520),
         (2060, 140, 40),
         (2060, 140, 1030),
+        (48, 1030, 600),
+        (62, 150, 300),
     ],
     ids=str,
 )
-def test_program_runs_on_finished_tiles(size, suffix, isa):
+@pytest.mark.parametrize("layout", ["n", "t"])
+def test_program_runs_on_finished_tiles(size, layout, suffix, isa):
     """The program stores relu(C + residual) over C; its operands have strides of (batch * m, n)."""
     m, n, k = size
-    batch = 2 if m < 2000 else 1
+    batch = 2 if m < 2000 and layout == "n" else 1
     rng = np.random.default_rng(12)
     dtype = FLOATS[suffix]
-    a, b = stored(rng, (batch, m, k), "n", dtype), stored(rng, (batch, k, n), "n", dtype)
+    a, b = stored(rng, (batch, m, k), "n", dtype), stored(rng, (batch, k, n), layout, dtype)
     residual = rng.standard_normal((batch, m, n)).astype(dtype)
     out = Guarded.unwritten((batch, m, n), dtype)
     code = _kernels.DTYPE_CODE[np.dtype(dtype).name]
-    head = [m, n, k, k, 1, n, 1, 0, 19, 0, 1, 0, 0, 1, 0, 0, batch, m * k, k * n]
+    head = [m, n, k, k, 1, *((n, 1) if layout == "n" else (1, k)), 0, 19, 0, 1, 0, 0, 1, 0, 0, batch, m * k, k * n]
     program = Program((2, code, n, 1), (5, code, n, 1))
     program.store(program.do("relu", program.do("add", 0, 1)), 0)
     for threads in (1, 2):

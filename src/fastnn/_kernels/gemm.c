@@ -10,9 +10,9 @@
  *   ints     enum gemm_ints; strides in elements, they may be zero or negative
  *   reals    0 alpha, 1 beta; then the program's
  *   The program's space is (batch * m, n); it runs on each tile of C once that is stored.
- *   Order of summation: k ascending, in one chain, or, of few rows by a B that is contiguous along k as they are, or of
- *   rows by few columns, in one chain a lane, of more than a row in blocks; where the result is small and k is long, k is
- *   cut in fixed blocks whose sums are added in order (a function of the shapes and strides alone).
+ *   Order of summation: k ascending, in one chain, or, of some few rows by a B that is contiguous along k as they are,
+ *   or of rows by few columns, in one chain a lane, of more than a row in blocks; where the result is small and k is
+ *   long, k is cut in fixed blocks whose sums are added in order (a function of the shapes and strides alone).
  *
  * fma_peak: what the machine can do at most: multiply-adds on registers, for benchmarks and shares of peak.
  *   buffers  0: two factors, then a vector for each unit, written
@@ -132,6 +132,8 @@ enum {
   GEMM_SMALL_ROWS = 64, /* of many products of a panel, each of which is a unit */
   GEMM_TURNED_ROWS = 8,
   GEMM_TURNED_K = 512,
+  GEMM_FLAT_ROWS = 192, /* at most, by a B that is turned instead of transposed */
+  GEMM_FLAT_UNIT = 64,  /* of its columns, squares of which are turned back */
   GEMM_PEAK_CHAINS = 12 /* more than two multipliers with a latency of four cycles can use; fits 16 registers */
 };
 
@@ -175,9 +177,9 @@ static int64_t gemm_near_k(void) {
   return fnn_max(GEMM_SHARED_K, fnn_min((fnn_cache_bytes(2) >> 20) * GEMM_SHARED_K, GEMM_K_MOST));
 }
 
-/* A product of few columns, of lanes of a vector, written as one of few rows: the operands change places, and a vector
- * holds many rows of the result instead of one. What came is returned where that does not pay; else `space`, without the
- * program. */
+/* A product of few columns, of lanes of a vector, written as one of few rows, or of few rows by a transposed B: the
+ * operands change places, and a vector holds many rows of the result instead of one. What came is returned where that
+ * does not pay; else `space`, without the program. */
 static const int64_t *gemm_turn(const int64_t *ints, int64_t *space, int64_t lanes) {
   /* Else packing A takes as long; as dots it is not packed. */
   const int is_dots = ints[GEMM_A_COL] == 1 && ints[GEMM_B_ROW] == 1;
@@ -188,7 +190,13 @@ static const int64_t *gemm_turn(const int64_t *ints, int64_t *space, int64_t lan
   const int is_narrow = ints[GEMM_N] > 1 && ints[GEMM_N] <= lanes / 2 && ints[GEMM_M] >= 2 * lanes &&
                         ints[GEMM_A_ROW] == 1 && ints[GEMM_K] > GEMM_OUTER_NARROW_K && batches == 1 &&
                         !ints[GEMM_EPILOGUE];
-  if (!is_column && !is_narrow) return ints;
+  const int64_t m = ints[GEMM_M], n = ints[GEMM_N], k = ints[GEMM_K], idle = fnn_round_up(m, lanes) - m;
+  /* Few rows by a B that is contiguous along k: they and the result are less to transpose than B. At most a 16th of the
+   * lanes are idle, and not where tiles are short too. */
+  const int fits = idle == 0 || (16 * idle <= m + idle && k >= 16 * lanes);
+  const int is_flat = is_dots && ints[GEMM_B_COL] != 1 && batches == 1 && !ints[GEMM_COLUMN_SUM] && m > lanes &&
+                      m <= GEMM_FLAT_ROWS && fits && n * k >= 2 * m * (n + k);
+  if (!is_column && !is_narrow && !is_flat) return ints;
   memcpy(space, ints, GEMM_INTS * sizeof *ints);
   space[GEMM_M] = ints[GEMM_N];
   space[GEMM_N] = ints[GEMM_M];

@@ -93,7 +93,11 @@ static void OWN(gemm_ask_rows_of)(OWN(gemm_ask) * asks, const OWN(gemm_cut) * c,
                               end - begin};
   }
   const int64_t c_row = is_last ? then : here;
-  if (ends && c_row < c->m) {
+  if (ends && c->turns_back) { /* whose columns of C are stored at once, after the tiles */
+    const tile_panel panel = tile_panel_of(c->n, N, c->widest, panel_index);
+    T *to = (T *)bufs[2] + panel.begin * c->m + here;
+    asks[1] = (OWN(gemm_ask)){to, c->m, panel.cols, fnn_min(c->rows, c->m - here)};
+  } else if (ends && c_row < c->m) {
     const tile_panel next = tile_panel_of(c->n, N, c->widest, is_last ? panel_begin : panel_index + 1);
     const int64_t rows = fnn_min(c->rows, c->m - c_row);
     asks[1] = (OWN(gemm_ask)){(const T *)bufs[2] + c_row * c->n + next.begin, c->n, rows, next.cols};

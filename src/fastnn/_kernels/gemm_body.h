@@ -16,7 +16,7 @@ typedef struct {
 } OWN(gemm_scratch);
 
 static int64_t OWN(gemm_a_elements)(const OWN(gemm_cut) * c) {
-  if (c->turns_back) return c->m * c->widest * N;
+  if (c->turns_back) return fnn_min(c->m, c->rows) * c->widest * N;
   return c->way == GEMM_PACKED_A ? fnn_round_up(OWN(gemm_packed_row)(c->rows) * c->k_block, FNN_ALIGN) : 0;
 }
 static int64_t OWN(gemm_scratch_elements)(const OWN(gemm_cut) * c) {
@@ -493,26 +493,37 @@ FNN_INLINE void OWN(gemm_finish_by)(OWN(tile) * t, const fnn_call *call) {
   if (call->ints[GEMM_RELU]) t->floor = 0;
 }
 
-/* Rows of a panel that are `cols` rows of C, from `out` on. */
+/* Rows [begin, begin + rows) of a panel that are columns of `cols` rows of C, from `out` on. Squares side by side write
+ * lines that follow each other. */
 static __attribute__((noinline)) void OWN(gemm_turn_back)(const fnn_call *call, const OWN(gemm_cut) * c, T *out,
-                                                          const OWN(gemm_scratch) * scratch, int64_t cols) {
-  const int64_t n = c->m, width = c->widest * N;
-  OWN(tile) finish = {.cols = n, .alpha = 1, .floor = -INFINITY};
-  if (c->splits == 1) {
-    OWN(gemm_finish_by)(&finish, call);
-    finish.bias = OWN(tile_bias)((const T *)call->buf[3], (tile_panel){0, n, 1}, scratch->bias);
-  }
-  const int is_plain = finish.alpha == 1 && finish.beta == 0 && !finish.bias && finish.floor == -(T)INFINITY;
-  for (int64_t j = 0; j < cols; j += N) {
-    V v[N] = {{0}};
-    for (int64_t i = 0; i < n; i++) v[i] = FN(load)(scratch->a + i * width + j);
-    OWN(transpose)(v);
-    for (int64_t i = j; i < fnn_min(j + N, cols); i++) {
-      if (!is_plain) OWN(tile_finish)(&finish, v[i - j], out + i * n, 0);
-      else if ((cols - i) * n >= N) FN(store)(out + i * n, v[i - j]); /* what follows is stored next */
-      else FN(store_part)(out + i * n, v[i - j], n);
+                                                          const OWN(gemm_scratch) * scratch, int64_t begin,
+                                                          int64_t rows, int64_t cols) {
+  const int64_t width = c->widest * N;
+  const T *bias = c->splits == 1 ? (const T *)call->buf[3] : NULL;
+  OWN(tile) finish = {.alpha = 1, .floor = -INFINITY};
+  if (c->splits == 1) OWN(gemm_finish_by)(&finish, call);
+  const int is_plain = finish.alpha == 1 && finish.beta == 0 && !bias && finish.floor == -(T)INFINITY;
+  for (int64_t j = 0; j < cols; j += N)
+    for (int64_t i = 0; i < rows; i += N) {
+      const int64_t n = fnn_min(N, rows - i), valid = fnn_min(N, cols - j);
+      const T *from = scratch->a + i * width + j;
+      T *to = out + j * c->m + begin + i;
+      if (is_plain && n == N && valid == N) {
+        OWN(pack_squares)(to, c->m, from, width, N);
+        continue;
+      }
+      V v[N];
+#pragma GCC unroll 16
+      for (int64_t r = 0; r < N; r++) v[r] = r < n ? FN(load)(from + r * width) : (V){0};
+      OWN(transpose)(v);
+      finish.cols = n;
+      finish.bias = OWN(tile_bias)(bias, (tile_panel){begin + i, n, 1}, scratch->bias);
+      for (int64_t r = 0; r < valid; r++, to += c->m) {
+        if (!is_plain) OWN(tile_finish)(&finish, v[r], to, 0);
+        else if (n == c->m && (cols - j - r) * n >= N) FN(store)(to, v[r]); /* what follows is stored next */
+        else FN(store_part)(to, v[r], n);
+      }
     }
-  }
 }
 
 /* Unit (batch z, row block, group of panels, split) of the products. */
@@ -641,9 +652,12 @@ static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OW
       if (c->way == GEMM_AHEAD)
         OWN(gemm_ask_ahead)(&t, segments, c, b + k_next * ints[GEMM_B_ROW],
                             fnn_min(c->k, k_next + c->k_block) - k_next, panel_index, fnn_ceil_div(rows, height));
+      /* A tile of one or two rows waits for B: the last 7 or 8 are 4 and 4 then, not 6 and 2. */
+      const int is_lone = height == 6 && rows > height && rows % height > 0 && rows % height <= 2;
+      const int64_t tiles = rows / height - is_lone, least = is_lone ? 4 : height;
       /* By the last tile, where it is a low one. */
-      const int64_t rest = rows % height;
-      const int is_summing = sums && rest > 0 && rest <= TILE_SUMMING_ROWS && panel.vectors <= TILE_VECTORS;
+      const int64_t last = rows - tiles * height - is_lone * least;
+      const int is_summing = sums && last > 0 && last <= TILE_SUMMING_ROWS && panel.vectors <= TILE_VECTORS;
       if (sums) t.column_sums = column_sum + panel.begin;
       if (sums && !is_summing) OWN(gemm_add_columns)(t.column_sums, t.resumes, segments, t.n_segments, panel);
       OWN(gemm_ask) asked[GEMM_MOST_ASKS] = {{0}};
@@ -657,7 +671,6 @@ static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OW
       else if (c->asks == GEMM_ASKS_ROWS)
         OWN(gemm_ask_rows_of)(asked, c, ints, a, call->buf, row_block, k_begin, k_next, k_end, panel_begin, panel_end,
                               panel_index);
-      const int64_t tiles = rows / height;
       const int copies = c->copies && panel.cols == OWN(TILE_COLS) && asked[1].cols == OWN(TILE_COLS);
       const int asks_copied = copies && c->way != GEMM_AHEAD;
       if (asks_copied) {
@@ -678,19 +691,20 @@ static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OW
         else OWN(gemm_asking_strip)(&t, asked, tiles, panel.vectors);
         row = tiles * height;
       }
-      for (; row < rows; row += height) {
-        t.rows = fnn_min(height, rows - row);
+      for (int64_t step; row < rows; row += step) {
+        step = row < tiles * height ? height : least;
+        t.rows = fnn_min(step, rows - row);
         if (prefetches) OWN(gemm_prefetch)(call, z * c->m + row_begin + row, t.rows, panel.begin, panel.cols);
         if (copies && t.rows == height)
           OWN(gemm_copy_rows)(&t, asked + 1, row / height, asks_copied ? GEMM_COPIED_AHEAD : 0, scratch->next);
-        else if (is_summing && t.rows == rest) OWN(tile_summing)(&t, panel.vectors);
+        else if (is_summing && row + last == rows) OWN(tile_summing)(&t, panel.vectors);
         else if (c->is_far_row) OWN(gemm_far_row)(&t, panel.vectors);
         else OWN(tile_call)(&t, panel.vectors);
         t.ahead += t.n_segments * t.ahead_lines * (FNN_ALIGN / (int64_t)sizeof(T));
-        t.a += height, t.c += height, t.partial += height * OWN(TILE_COLS);
+        t.a += step, t.c += step, t.partial += step * OWN(TILE_COLS);
       }
       if (c->turns_back && !t.continues)
-        OWN(gemm_turn_back)(call, c, out + panel.begin * rows, scratch, panel.cols);
+        OWN(gemm_turn_back)(call, c, out + panel.begin * c->m, scratch, row_begin, rows, panel.cols);
     }
     k = k_next;
   } while (k < k_end);
@@ -790,8 +804,8 @@ static void OWN(gemm)(const fnn_call *outer, int64_t begin, int64_t end) {
       const int64_t row = unit * height, row_end = fnn_min(row + height, most);
       OWN(gemm_combine)(call, c, scratch.b, row, fnn_min(row + height, most + c->sums_columns));
       if (!program || row >= row_end) continue;
-      if (c->is_turned) run(of, &epilogue, row * c->n, (row_end - row) * c->n, 0, 1, scratch.program);
-      else run(of, &epilogue, row, row_end - row, 0, c->n, scratch.program);
+      if (c->is_turned && !c->turns_back) run(of, &epilogue, row * c->n, (row_end - row) * c->n, 0, 1, scratch.program);
+      else run(of, &epilogue, row, row_end - row, 0, OWN(gemm_c_cols)(c), scratch.program);
     }
     return;
   }
@@ -809,7 +823,8 @@ static void OWN(gemm)(const fnn_call *outer, int64_t begin, int64_t end) {
     const int64_t row = row_block * c->rows, rows = fnn_min(c->m - row, c->rows);
     for (int64_t panel = group * c->group; panel < fnn_min(c->panels, (group + 1) * c->group); panel++) {
       const tile_panel p = tile_panel_of(c->n, N, c->widest, panel);
-      if (c->is_turned) run(of, &epilogue, z * c->n + p.begin, p.cols, 0, 1, scratch.program);
+      if (c->turns_back) run(of, &epilogue, p.begin, p.cols, row, rows, scratch.program);
+      else if (c->is_turned) run(of, &epilogue, z * c->n + p.begin, p.cols, 0, 1, scratch.program);
       else run(of, &epilogue, z * c->m + row, rows, p.begin, p.cols, scratch.program);
     }
   }

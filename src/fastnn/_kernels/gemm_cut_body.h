@@ -144,7 +144,7 @@ static void OWN(gemm_cut_shared)(OWN(gemm_cut) * c) {
 /* Few units that threads share make two equal halves: an even number of panels, each with all blocks of rows; or else an
  * even number of equal blocks, as of 48, 48 and 32 rows a thread would get 96. */
 static void OWN(gemm_cut_evenly)(OWN(gemm_cut) * c) {
-  if (c->m <= c->rows || c->m * c->n * c->k < GEMM_SHARED_PRODUCTS) return;
+  if (c->m <= c->rows || (c->m * c->n * c->k < GEMM_SHARED_PRODUCTS && !c->turns_back)) return;
   const int64_t least = c->k < 2 * GEMM_K_BLOCK ? 2 : fnn_ceil_div(GEMM_FEW_UNITS, c->groups); /* of which k is not cut */
   const int64_t blocks = fnn_max(fnn_ceil_div(c->m, c->rows) / 2, fnn_ceil_div(least, 2)) * 2;
   if (c->batches * c->groups * blocks >= 2 * GEMM_MANY_UNITS) return;
@@ -169,6 +169,7 @@ static int64_t OWN(gemm_block_rows)(const OWN(gemm_cut) * c) {
  * not one panel for which all rows of A come from afar. */
 static int OWN(gemm_copies_b)(const OWN(gemm_cut) * c) {
   const int64_t size = sizeof(T), b_bytes = c->n * c->k * size;
+  if (c->turns_back) return c->m * c->k * size >= GEMM_AHEAD_BYTES; /* rows that all panels share, and ask for */
   const int is_far = c->m * c->k * size >= GEMM_COPIED_ROWS_BYTES && b_bytes <= GEMM_COPIED_BYTES;
   return c->batches == 1 && c->panels > 1 && c->m >= GEMM_COPIED_ROWS && !OWN(gemm_sums_b)(c) &&
          c->m * c->n * size >= GEMM_SPLIT_BYTES && (is_far || b_bytes <= GEMM_COPIED_GROUP_BYTES);
@@ -180,6 +181,7 @@ static void OWN(gemm_cut_copied)(OWN(gemm_cut) * c) {
   const int64_t bytes = GEMM_COPIED_GROUP_BYTES / (fnn_max(1, c->k) * c->widest * FNN_VECTOR_BYTES);
   c->group = fnn_max(1, fnn_min(c->panels, is_long ? GEMM_COPIED_COLS / (c->widest * N) : bytes));
   if (is_long) c->rows = OWN(gemm_block_rows)(c);
+  if (c->turns_back) c->rows = GEMM_FLAT_UNIT;
   c->shares_panel = 1;
 }
 
@@ -202,7 +204,8 @@ static int64_t OWN(gemm_dots_rows)(const OWN(gemm_cut) * c) {
 static enum gemm_way OWN(gemm_way_of)(const OWN(gemm_cut) * c, const int64_t *ints) {
   const int64_t a_row = ints[GEMM_A_ROW], a_col = ints[GEMM_A_COL], b_row = ints[GEMM_B_ROW], b_col = ints[GEMM_B_COL];
   const int64_t size = sizeof(T), few = GEMM_DOTS_K + (c->m - 1) * GEMM_DOTS_K_ROW;
-  if (a_col == 1 && b_row == 1 && c->m <= GEMM_DOTS_MOST_ROWS && c->k >= few && !OWN(gemm_sums_b)(c)) return GEMM_DOTS;
+  const int is_few = c->m <= GEMM_DOTS_MOST_ROWS && c->k >= few && !c->turns_back;
+  if (a_col == 1 && b_row == 1 && is_few && !OWN(gemm_sums_b)(c)) return GEMM_DOTS;
   if (OWN(gemm_has_few_columns)(c, ints)) return GEMM_DOTS;
   /* Programs want tiles in L1. */
   const int64_t most_k = c->n > N ? GEMM_OUTER_K : c->n > 1 ? GEMM_OUTER_NARROW_K : 1;
@@ -278,7 +281,8 @@ static int OWN(gemm_is_far_row)(const OWN(gemm_cut) * c, const int64_t *ints) {
 static int64_t OWN(gemm_widest)(const OWN(gemm_cut) * c) {
   const int64_t vectors = fnn_ceil_div(c->n, N), pairs = fnn_ceil_div(vectors, 2 * GEMM_FAR_VECTORS);
   if (c->is_far_row) return fnn_ceil_div(vectors, 2 * pairs);
-  const int is_high = c->turns_back && c->m > tile_rows(TILE_VECTORS); /* tiles of fewer vectors have more rows */
+  /* Tiles of fewer vectors have more rows. */
+  const int is_high = c->turns_back && c->m > tile_rows(TILE_VECTORS) && c->m <= TILE_MOST_ROWS;
   return c->m == 1 ? TILE_ROW_VECTORS : is_high ? TILE_VECTORS - 1 : TILE_VECTORS;
 }
 
@@ -360,7 +364,8 @@ static OWN(gemm_cut) OWN(gemm_cut_of)(const int64_t *given, int64_t *space) {
     const int64_t splits = fnn_min(GEMM_MANY_UNITS / fnn_max(1, units), c.k / GEMM_PACKED_K) / 2 * 2;
     c.split_k = fnn_round_up(fnn_ceil_div(c.k, fnn_max(1, splits)), N);
     c.splits = fnn_ceil_div(c.k, c.split_k);
-  } else if (units > 0 && !has_units && !is_little && c.k >= (cuts_early ? 2 : 4) * GEMM_K_BLOCK) {
+  } else if (units > 0 && !has_units && !is_little && c.way != GEMM_COPIED_B &&
+             c.k >= (cuts_early ? 2 : 4) * GEMM_K_BLOCK) {
     /* Columns that are contiguous along k are streams, the longer the better. */
     const int64_t most = c.way == GEMM_DOTS ? fnn_ceil_div(GEMM_DOTS_UNITS, units) : c.k;
     /* What splits leave is added: where blocks of k need none, there are no more than make units for the threads. */
