@@ -424,8 +424,9 @@ static void OWN(conv_cut_windows)(OWN(conv_cut) * c, int is_thin, int64_t step, 
   const int is_saving = s->stride_h > 1 && s->stride_w > 1 && sides_y * sides_x <= OWN(CONV_FEW_SIDES) &&
                         s->taps * s->cin * s->cout * (int64_t)sizeof(T) <= OWN(CONV_NEAR_WEIGHTS) &&
                         (is_short || rectangles * OWN(CONV_RECTANGLE) <= s->n * s->oh * s->ow);
-  c->in_place = is_tapped || is_saving || OWN(conv_saves_copies)(c->bands.image_units * c->bands.bands * c->window_elements,
-                                                    rectangles * s->taps * s->cin_g * s->cout);
+  const int64_t copied = c->bands.image_units * c->bands.bands * c->window_elements;
+  const int64_t products = rectangles * s->taps * s->cin_g * s->cout;
+  c->in_place = is_tapped || is_saving || OWN(conv_saves_copies)(copied, products);
   if (c->in_place) c->copies = 0, c->bands = bands, c->window_elements = 0;
 }
 
