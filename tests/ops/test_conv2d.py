@@ -69,10 +69,11 @@ def test_conv2d_grad_kernel(x, kernel, params):
     check_op(conv2d_grad_kernel_op, [normal(*x), dy], atol=1e-4, kernel_size=kernel[:2], **with_defaults(params))
 
 
+@pytest.mark.parametrize("filters", [2, 256])
 @pytest.mark.parametrize("size, strides", [((4, 4), (2, 2)), ((5, 6), (2, 4)), ((3, 4), (1, 3))], ids=str)
-def test_gradient_of_a_wide_strided_kernel_is_a_product_of_the_pixels_that_count(size, strides):
+def test_gradient_of_a_wide_strided_kernel_is_a_product_of_the_pixels_that_count(size, strides, filters):
     graph, params = Graph(), with_defaults({"strides": strides})
-    shape = output_shape((1, *size, 256), (1, 1, 256, 256), params)
+    shape = output_shape((1, *size, 256), (1, 1, 256, filters), params)
     x, dy = normal(2, *size, 256), normal(2, *shape[1:])
     with tracing(graph):
         inputs = graph.input(x.shape, "float32"), graph.input(dy.shape, "float32")

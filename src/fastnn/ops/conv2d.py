@@ -106,8 +106,9 @@ def _kernel(name, value, ints, b):
 _FEW, _FEW_SUMS, _FEW_SUMS_OF_MANY, _MANY_SUMMED = 4, 12, 15, 48
 _TILE_COLS = 8  # pixels of a row, of fewer of which it is not: conv2d_lanes_body.h has no tile for them
 # Channels from which a kernel's gradient is faster as a product, as columns of x lie pages apart; but where x and y
-# have more bytes than a cache, only if both have as many: tiles of conv2d_point_body.h ask for them in order.
-_WIDE, _FAR_PIXELS = 256, 1 << 24
+# have more bytes than a cache, only if both have as many: tiles of conv2d_point_body.h ask for them in order. With a
+# stride pixels are copied first, if both have as many, or if dy has few and so few elements in all.
+_WIDE, _FAR_PIXELS, _LITTLE = 256, 1 << 24, 1 << 12
 # Bytes of a kernel from which few pixels wait for it (GEMM_AHEAD_BYTES, for a pixel: GEMM_AHEAD_ROW_BYTES), or many
 # share what is packed of it: half of that where its rows lie so far apart that they share few sets of a cache.
 _FAR, _FAR_PIXEL, _LARGE = 3 << 18, 1 << 15, 1 << 22
@@ -368,7 +369,9 @@ def _grad_kernel_simplify(node):
     kernel_size = params.pop("kernel_size")
     if inner := without_zeros(x, kernel_size, params["pads"], params["dilation"]):
         return conv2d_grad_kernel_op(inner[0], dy, kernel_size=kernel_size, **params | {"pads": inner[1]})
-    if _is_strided_product(kernel_size, **params) and min(x.shape[3], dy.shape[3]) >= _WIDE:
+    is_little = dy.shape[3] <= 2 * _FEW and math.prod(dy.shape) <= _LITTLE
+    is_wide = x.shape[3] >= _WIDE and (dy.shape[3] >= _WIDE or is_little)
+    if _is_strided_product(kernel_size, **params) and is_wide:
         return conv2d_grad_kernel_op(_strided(x, params), dy, kernel_size=kernel_size, **params | _ONE_BY_ONE)
     if _is_whole(x, kernel_size, **params) and x.shape[1:3] != (1, 1):
         dw, db = linear_grad_kernel_op(_rows(x), _rows(dy))
