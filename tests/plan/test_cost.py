@@ -23,10 +23,10 @@ def test_small_work_stays_on_one_thread():
 @pytest.mark.parametrize(
     ("channels", "size", "expected"),
     [
-        (728, 7, "gemm_f32"),
-        (728, 9, "conv2d_f32"),
-        (520, 7, "conv2d_f32"),
-        (520, 3, "gemm_f32"),
+        (736, 7, "gemm_f32"),
+        (736, 9, "conv2d_f32"),
+        (528, 7, "conv2d_f32"),
+        (528, 3, "gemm_f32"),
         (1024, 15, "gemm_f32"),
     ],
 )
@@ -36,6 +36,17 @@ def test_few_or_many_pixels_by_a_large_kernel_are_a_product(channels, size, expe
     kernel, bias = model.layers[0].get_weights()
     assert model.explain(batch_size=1, mode="predict").steps[0].kernel == expected
     np.testing.assert_allclose(model(x), np.maximum(x @ kernel[0, 0] + bias, 0), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("filters", "size", "expected"), [(21, 1, "gemm_f32"), (48, 1, "conv2d_f32"), (21, 17, "conv2d_f32")]
+)
+def test_few_pixels_by_rows_that_are_no_whole_vectors_are_a_product(filters, size, expected):
+    model = k.Sequential([k.Input((size, size, 30)), k.layers.Conv2D(filters, 1, activation="relu")])
+    x = np.random.default_rng(0).random((1, size, size, 30), "float32")
+    kernel, bias = model.layers[0].get_weights()
+    assert model.explain(batch_size=1, mode="predict").steps[0].kernel == expected
+    np.testing.assert_allclose(model(x), np.maximum(x @ kernel[0, 0] + bias, 0), rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize(

@@ -146,10 +146,14 @@ def _is_of_windows(dy, kernel_size, strides, groups, **_):
     return is_short and math.prod(kernel_size) > 1 and tuple(strides) != (1, 1) and groups == 1 and dy.shape[3] > _FEW
 
 
-def _is_far(y, kernel) -> bool:
-    """Whether a kernel is so large that a product does better: of few pixels it asks for the next rows of the kernel
-    while it uses some, for many it packs the kernel."""
-    pixels, size = y.size // kernel.shape[3], kernel.spec.nbytes
+def _is_better_as_product(y, kernel) -> bool:
+    """Whether a product does better: of a large kernel and few pixels it asks for the next rows of the kernel while it
+    uses some, for many it packs the kernel; of few pixels it does not copy one whose rows are no whole vectors."""
+    pixels, size, filters = y.size // kernel.shape[3], kernel.spec.nbytes, kernel.shape[3]
+    vector_bytes, few = {"avx512": (64, 256), "avx2": (32, 32)}.get(isa(), (16, 4))
+    lanes = vector_bytes // np.dtype(y.dtype).itemsize
+    if filters % lanes and pixels < (few if filters > lanes else lanes):
+        return True
     if pixels <= _FEW_PIXELS:
         return size > max(_FAR, pixels * _FAR_PIXEL)
     return size >= (_LARGE // 2 if y.spec.nbytes // pixels % _APART == 0 else _LARGE)
@@ -197,7 +201,7 @@ def _conv2d_lower(node, b):
     y = node.outputs[0]
     if b.suffix(y) is None:
         return False
-    if _is_product(kernel.shape[:2], **node.params) and (kernel.shape[3] == 1 or _is_far(y, kernel)):
+    if _is_product(kernel.shape[:2], **node.params) and (kernel.shape[3] == 1 or _is_better_as_product(y, kernel)):
         return linear_op.lower(node, b)  # a single column tiles would pad to a vector
     ints = _ints(x.shape, y.shape, kernel.shape[:2], **node.params)
     buffers = [x, kernel, y, bias[0] if bias else None]
@@ -241,7 +245,7 @@ def _conv2d_simplify(node):
     y, params = node.outputs[0], node.params
     if inner := without_zeros(x, kernel.shape[:2], params["pads"], params["dilation"]):
         return conv2d_op(inner[0], kernel, *bias, **params | {"pads": inner[1]})
-    if _is_strided_product(kernel.shape[:2], **params) and _is_far(y, kernel):
+    if _is_strided_product(kernel.shape[:2], **params) and _is_better_as_product(y, kernel):
         # The pixels that count are little beside such a kernel, and a product waits less for it.
         return conv2d_op(_strided(x, params), kernel, *bias, **params | _ONE_BY_ONE)
     if _is_whole(x, kernel.shape[:2], **params) and x.shape[1:3] != (1, 1):
