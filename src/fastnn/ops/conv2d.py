@@ -19,7 +19,7 @@ from fastnn.graph.value import Operators
 from fastnn.ops.layout import place_op, reshape
 from fastnn.ops.matmul import linear_grad_kernel_op, linear_op, matmul_op
 from fastnn.ops.record import Op, Spec, uniform
-from fastnn.ops.windows import windows_op
+from fastnn.ops.windows import windows
 from fastnn.plan import cost
 
 _RELU, _EPILOGUE = 16, 17  # where the kernels' ints have the flag (of conv2d alone), and the program's offset
@@ -381,11 +381,10 @@ def _grad_kernel_simplify(node):
         dw, db = linear_grad_kernel_op(_rows(x), _rows(dy))
         return reshape(dw, node.outputs[0].shape), db
     if _is_of_windows(dy, kernel_size, **params):
-        (oh, ow), wide = dy.shape[1:3], x
-        for k, out in ((1, ow), (0, oh)):
-            outer = (x.shape[0] * x.shape[1], x.shape[2], 1) if k else (x.shape[0], x.shape[1], ow)
+        wide = x
+        for k in (1, 0):
             along = {"taps": kernel_size[k], "stride": params["strides"][k], "dilation": params["dilation"][k]}
-            wide = windows_op(reshape(wide, (*outer, wide.shape[-1])), out=out, before=params["pads"][k], **along)
+            wide = windows(wide, axis=1 + k, out=dy.shape[1 + k], before=params["pads"][k], **along)
         pixels = math.prod(dy.shape[:3])
         dw, db = linear_grad_kernel_op(*(reshape(value, (pixels, value.shape[3])) for value in (wide, dy)))
         return reshape(dw, node.outputs[0].shape), db
