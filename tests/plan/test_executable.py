@@ -1,5 +1,6 @@
 """Plans against the interpreter, on graphs that stress fusion, memory and in-place updates."""
 
+import gc
 import threading
 
 import numpy as np
@@ -360,6 +361,26 @@ def test_a_failed_trace_leaves_variables_alone():
     with pytest.raises(ValueError, match="7"):
         broken(np.ones(1, np.float32))
     np.testing.assert_array_equal(w.numpy(), [1.0])
+
+
+@pytest.mark.parametrize("was_enabled", [True, False])
+def test_garbage_collection_waits_for_a_trace_and_is_as_it_was_afterwards(was_enabled):
+    seen = []
+
+    def function(x, fail=False):
+        seen.append(gc.isenabled())
+        return x + 1 if not fail else x.nothing
+
+    (gc.enable if was_enabled else gc.disable)()
+    try:
+        compiled = Compiled(function, "test")
+        compiled(floats(3))
+        after = gc.isenabled()
+        with pytest.raises(AttributeError):
+            compiled(floats(3), fail=True)
+        assert (seen, after, gc.isenabled()) == ([False, False], was_enabled, was_enabled)
+    finally:
+        gc.enable()
 
 
 def test_traced_values_say_that_they_have_no_numbers():

@@ -5,8 +5,10 @@ Owns the cache of executables and the way arguments become inputs; knows nothing
 
 from __future__ import annotations
 
+import gc
 import threading
 from collections.abc import Callable, Hashable
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -156,10 +158,24 @@ class Compiled:
             return graph, tree.map_structure(lambda leaf: _output(graph, leaf), result)
 
     def _trace(self, args, kwargs, specs, sources) -> _Traced:
-        graph, structure = self._graph(args, kwargs, specs)
-        gathered = None if sources is None else [a.dtype.name for a in sources]
-        executable = plan.executable.Executable(graph, self.name, gathered)
+        with _without_collections():
+            graph, structure = self._graph(args, kwargs, specs)
+            gathered = None if sources is None else [a.dtype.name for a in sources]
+            executable = plan.executable.Executable(graph, self.name, gathered)
         return _Traced(executable, structure, structure == (_Output(0), (), ()))
+
+
+@contextmanager
+def _without_collections():
+    """Garbage collection waits meanwhile: nearly all objects of a graph that is being built are alive, and to search
+    them again and again takes a tenth of the time."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def is_watched() -> bool:
