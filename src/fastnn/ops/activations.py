@@ -28,6 +28,7 @@ from fastnn.ops.layout import reshape_op
 from fastnn.ops.logic import greater, less, where
 from fastnn.ops.pool2d import max_pool2d_grad_op, max_pool2d_op
 from fastnn.ops.record import shape_of, uniform
+from fastnn.plan.function import as_one_plan
 
 
 def _before_reshape(value):
@@ -110,6 +111,7 @@ def relu6(x):
     return relu6_op(x)
 
 
+@as_one_plan
 def leaky_relu(x, negative_slope=0.2):
     """`x` where it is positive, `negative_slope * x` elsewhere.
 
@@ -125,6 +127,7 @@ def _not_positive(x):
     return clip(x, -math.inf, 0.0)
 
 
+@as_one_plan
 def elu(x, alpha=1.0):
     """`x` where it is positive, `alpha * (exp(x) - 1)` elsewhere.
 
@@ -135,6 +138,7 @@ def elu(x, alpha=1.0):
     return add(relu(x), multiply(expm1(_not_positive(x)), float(alpha)))
 
 
+@as_one_plan
 def selu(x):
     """`1.0507 * elu(x, 1.6733)`: layers of it keep mean 0 and variance 1.
 
@@ -145,6 +149,7 @@ def selu(x):
     return multiply(elu(x, SELU_ALPHA), SELU_SCALE)
 
 
+@as_one_plan
 def celu(x, alpha=1.0):
     """`max(x, 0) + min(0, alpha * (exp(x / alpha) - 1))`.
 
@@ -155,6 +160,7 @@ def celu(x, alpha=1.0):
     return add(relu(x), multiply(expm1(multiply(_not_positive(x), 1 / float(alpha))), float(alpha)))
 
 
+@as_one_plan
 def gelu(x, approximate=True):
     """`x` times the probability that a standard normal number is below `x`.
 
@@ -173,6 +179,7 @@ def gelu(x, approximate=True):
     return exact_gelu_op(x)
 
 
+@as_one_plan
 def silu(x):
     """`x * sigmoid(x)`.
 
@@ -186,6 +193,7 @@ def silu(x):
 swish = silu
 
 
+@as_one_plan
 def softsign(x):
     """`x / (1 + |x|)`.
 
@@ -219,6 +227,7 @@ def hard_silu(x):
 hard_swish = hard_silu
 
 
+@as_one_plan
 def mish(x):
     """`x * tanh(softplus(x))`. Public as `fastnn.activations.mish`, as in Keras.
 
@@ -229,6 +238,7 @@ def mish(x):
     return multiply(x, tanh(softplus(x)))
 
 
+@as_one_plan
 def log_sigmoid(x):
     """`log(sigmoid(x))` without overflow.
 
@@ -239,6 +249,7 @@ def log_sigmoid(x):
     return negative(softplus(negative(x)))
 
 
+@as_one_plan
 def tanh_shrink(x):
     """`x - tanh(x)`.
 
@@ -249,6 +260,7 @@ def tanh_shrink(x):
     return subtract(x, tanh(x))
 
 
+@as_one_plan
 def soft_shrink(x, threshold=0.5):
     """`x` moved toward 0 by `threshold`, and 0 where it is nearer.
 
@@ -259,6 +271,7 @@ def soft_shrink(x, threshold=0.5):
     return subtract(x, clip(x, -float(threshold), float(threshold)))
 
 
+@as_one_plan
 def hard_shrink(x, threshold=0.5):
     """`x` where `|x| > threshold`, 0 elsewhere.
 
@@ -279,6 +292,7 @@ def hard_tanh(x):
     return clip(x, -1.0, 1.0)
 
 
+@as_one_plan
 def squareplus(x, b=4):
     """`(x + sqrt(x^2 + b)) / 2`.
 
@@ -289,6 +303,7 @@ def squareplus(x, b=4):
     return multiply(add(x, sqrt(add(square(x), float(b)))), 0.5)
 
 
+@as_one_plan
 def sparse_plus(x):
     """0 below -1, `x` above 1, `(x + 1)^2 / 4` between.
 
@@ -299,6 +314,7 @@ def sparse_plus(x):
     return add(multiply(square(add(clip(x, -1.0, 1.0), 1)), 0.25), relu(subtract(x, 1)))
 
 
+@as_one_plan
 def sparse_sigmoid(x):
     """`min(max(x / 2 + 1/2, 0), 1)`.
 
@@ -319,6 +335,7 @@ def threshold(x, threshold, default_value):
     return where(greater(x, threshold), x, default_value)
 
 
+@as_one_plan
 def glu(x, axis=-1):
     """The first half of `x` along `axis`, times the sigmoid of the second.
 

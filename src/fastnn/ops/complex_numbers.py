@@ -14,6 +14,7 @@ from fastnn.ops import trigonometry as trig
 from fastnn.ops.creation import zeros_like
 from fastnn.ops.elementwise import elementwise
 from fastnn.ops.record import Op, Spec, as_array, dtype_of
+from fastnn.plan.function import as_one_plan
 
 conj_op = elementwise("conj", np.conj, lambda dy, y, x: conj(dy))
 real_op = elementwise("real", np.real, lambda dy, y, x: ew.cast(dy, x.dtype), dtype="real")
@@ -91,6 +92,7 @@ def isreal(x):
     return logic.equal(imag(x), 0) if _is_complex(x) else logic.logical_or(logic.isnan(x), True)
 
 
+@as_one_plan
 def polar(abs_, angle):
     """The complex number of a length and an angle.
 

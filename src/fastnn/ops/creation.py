@@ -18,6 +18,7 @@ from fastnn.ops.joining import stack
 from fastnn.ops.layout import broadcast_to, copy_op, moveaxis, place_op, reshape
 from fastnn.ops.record import as_array, dtype_of, shape_of
 from fastnn.ops.reduce import normalize_axis
+from fastnn.plan.function import as_one_plan
 
 # ---- filled ----
 
@@ -298,6 +299,7 @@ def tri(N, M=None, k=0, dtype=None):
     return np.tri(N, M, k, standardize_dtype(dtype))
 
 
+@as_one_plan
 @accepts_symbolic
 def tril(x, k=0):
     """The last two axes of `x` with 0 above the diagonal `k`.
@@ -310,6 +312,7 @@ def tril(x, k=0):
     return logic.where(np.tri(*shape_of(x)[-2:], k, dtype=bool), x, np.zeros((), dtype_of(x)))
 
 
+@as_one_plan
 @accepts_symbolic
 def triu(x, k=0):
     """The last two axes of `x` with 0 below the diagonal `k`.
@@ -322,6 +325,7 @@ def triu(x, k=0):
     return logic.where(np.tri(*shape_of(x)[-2:], k - 1, dtype=bool), np.zeros((), dtype_of(x)), x)
 
 
+@as_one_plan
 @accepts_symbolic
 def diagonal(x, offset=0, axis1=0, axis2=1):
     """The diagonal `offset` of the plane of two axes, as the last axis of the result.
@@ -338,6 +342,7 @@ def diagonal(x, offset=0, axis1=0, axis2=1):
     return take(x, np.ascontiguousarray(np.diagonal(positions, offset, axis1, axis2)))
 
 
+@as_one_plan
 @accepts_symbolic
 def diag(x, k=0):
     """A matrix with the vector `x` on its diagonal `k`; or the diagonal `k` of the matrix `x`.
@@ -370,6 +375,7 @@ def diagflat(x, k=0):
     return diag(reshape(x, (-1,)), k)
 
 
+@as_one_plan
 @accepts_symbolic
 def trace(x, offset=0, axis1=0, axis2=1):
     """The sum of the diagonal `offset` of the plane of two axes.

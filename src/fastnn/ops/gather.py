@@ -17,6 +17,7 @@ from fastnn.ops import logic, reduce
 from fastnn.ops.layout import broadcast_to, contiguous_strides, expand_dims, moveaxis, reshape
 from fastnn.ops.record import Op, Spec, as_array, dtype_of, shape_of
 from fastnn.ops.reduce import normalize_axis, split_at
+from fastnn.plan.function import as_one_plan
 
 
 def _as_index(indices):
@@ -350,27 +351,32 @@ def scatter(indices, values, shape):
 # ---- segments ----
 
 
-def _segments(reduction, start, data, segment_ids, num_segments):
+def _segments(reduction, data, segment_ids, num_segments):
     ids = _as_index(segment_ids)
     if num_segments is None:
         num_segments = int(as_array(ids).max()) + 1 if shape_of(ids)[0] else 0
+    return _of_segments(reduction, data, ids, num_segments)
+
+
+@as_one_plan
+def _of_segments(reduction, data, ids, num_segments):
     rest = shape_of(data)[1:]
     # One segment more than wanted takes the rows whose number is outside, which do not count.
     is_inside = logic.logical_and(logic.greater_equal(ids, 0), logic.less(ids, num_segments))
     ids = logic.where(is_inside, ids, np.asarray(num_segments, dtype_of(ids)))
     if reduction == "sum":
         return take_grad_op(data, ids, shape=(num_segments + 1, *rest), axis=0)[:num_segments]
-    rows = broadcast_to(np.asarray(start(dtype_of(data)), dtype_of(data)), (num_segments + 1, math.prod(rest)))
+    dtype = dtype_of(data)
+    rows = broadcast_to(np.asarray(_STARTS[reduction](dtype), dtype), (num_segments + 1, math.prod(rest)))
     flat = reshape(data, (shape_of(data)[0], math.prod(rest)))
     return reshape(scatter_op(rows, ids, flat, reduction=reduction)[:num_segments], (num_segments, *rest))
 
 
-def _least(dtype):
-    return -np.inf if is_float(dtype) else np.iinfo(dtype).min
-
-
-def _greatest(dtype):
-    return np.inf if is_float(dtype) else np.iinfo(dtype).max
+_STARTS = {  # what an empty segment has
+    "max": lambda dtype: -np.inf if is_float(dtype) else np.iinfo(dtype).min,
+    "min": lambda dtype: np.inf if is_float(dtype) else np.iinfo(dtype).max,
+    "mul": lambda dtype: 1,
+}
 
 
 @accepts_symbolic
@@ -387,7 +393,7 @@ def segment_sum(data, segment_ids, num_segments=None, sorted=False):
         >>> segment_sum(np.array([1.0, 2.0, 3.0]), np.array([0, 2, 0]), 3)
         array([4., 0., 2.])
     """
-    return _segments("sum", None, data, segment_ids, num_segments)
+    return _segments("sum", data, segment_ids, num_segments)
 
 
 @accepts_symbolic
@@ -398,7 +404,7 @@ def segment_max(data, segment_ids, num_segments=None, sorted=False):
         >>> segment_max(np.array([1.0, 2.0, 3.0]), np.array([0, 1, 0]), 2)
         array([3., 2.])
     """
-    return _segments("max", _least, data, segment_ids, num_segments)
+    return _segments("max", data, segment_ids, num_segments)
 
 
 @accepts_symbolic
@@ -409,7 +415,7 @@ def segment_min(data, segment_ids, num_segments=None, sorted=False):
         >>> segment_min(np.array([1.0, 2.0, 3.0]), np.array([0, 1, 0]), 2)
         array([1., 2.])
     """
-    return _segments("min", _greatest, data, segment_ids, num_segments)
+    return _segments("min", data, segment_ids, num_segments)
 
 
 @accepts_symbolic
@@ -420,7 +426,7 @@ def segment_prod(data, segment_ids, num_segments=None, sorted=False):
         >>> segment_prod(np.array([1.0, 2.0, 3.0]), np.array([0, 1, 0]), 2)
         array([3., 2.])
     """
-    return _segments("mul", lambda dtype: 1, data, segment_ids, num_segments)
+    return _segments("mul", data, segment_ids, num_segments)
 
 
 # ---- what has no static shape: arrays only ----
@@ -471,6 +477,7 @@ def unique(x, sorted=True, return_index=False, return_inverse=False, return_coun
 # ---- one-hot ----
 
 
+@as_one_plan
 @accepts_symbolic
 def one_hot(x, num_classes, axis=-1, dtype=None, sparse=False):
     """1 at the class and 0 elsewhere, along a new `axis` of size `num_classes`.

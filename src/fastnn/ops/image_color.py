@@ -8,6 +8,7 @@ from fastnn.ops import logic
 from fastnn.ops.image_size import image_axes
 from fastnn.ops.layout import concatenate, slice_axis
 from fastnn.ops.record import as_array, dtype_of, shape_of
+from fastnn.plan.function import as_one_plan
 
 _LUMA = (0.2989, 0.5870, 0.1140)  # how bright red, green and blue look (ITU-R BT.601)
 
@@ -27,6 +28,7 @@ def _check_float(op, images):
         raise ValueError(f"{op}: the images must be floats, not {dtype}.")
 
 
+@as_one_plan
 @accepts_symbolic
 def rgb_to_hsv(images, data_format=None):
     """Hue, saturation and value of colours.
@@ -65,6 +67,7 @@ def rgb_to_hsv(images, data_format=None):
     return concatenate([hue, saturation, value], axis=axis)
 
 
+@as_one_plan
 @accepts_symbolic
 def hsv_to_rgb(images, data_format=None):
     """Red, green and blue of colours given by hue, saturation and value.
@@ -94,6 +97,7 @@ def hsv_to_rgb(images, data_format=None):
     return concatenate(colours, axis=axis)
 
 
+@as_one_plan
 @accepts_symbolic
 def rgb_to_grayscale(images, data_format=None):
     """Images in shades of grey: 0.2989 red + 0.587 green + 0.114 blue.

@@ -17,6 +17,7 @@ from fastnn.ops.image_size import image_axes
 from fastnn.ops.joining import pad, stack
 from fastnn.ops.layout import broadcast_to, moveaxis, reshape
 from fastnn.ops.record import as_array, dtype_of, shape_of
+from fastnn.plan.function import as_one_plan
 
 
 def _as_batch(images, data_format):
@@ -53,6 +54,7 @@ def _blurred(x, bells, padding):
     return x
 
 
+@as_one_plan
 @accepts_symbolic
 def gaussian_blur(images, kernel_size=(3, 3), sigma=(1.0, 1.0), data_format=None):
     """Images smoothed by a Gaussian; what lies outside counts as 0.

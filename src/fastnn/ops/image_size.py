@@ -20,6 +20,7 @@ from fastnn.ops.matmul import matmul
 from fastnn.ops.record import as_array, dtype_of, shape_of
 from fastnn.ops.resizing import KERNELS, nearest, resize_op
 from fastnn.ops.rounding import round as round_to_even
+from fastnn.plan.function import as_one_plan
 
 
 def image_axes(x, data_format):
@@ -32,6 +33,7 @@ def image_axes(x, data_format):
     return (-3, -2) if data_format == "channels_last" else (-2, -1)
 
 
+@as_one_plan
 @accepts_symbolic
 def resize(
     images, size, interpolation="bilinear", antialias=False, crop_to_aspect_ratio=False, pad_to_aspect_ratio=False,
@@ -211,6 +213,7 @@ def _both_ends(name, size, before, after, target, what):
     return before, after
 
 
+@as_one_plan
 @accepts_symbolic
 def pad_images(
     images, top_padding=None, left_padding=None, bottom_padding=None, right_padding=None, target_height=None,
@@ -242,6 +245,7 @@ def pad_images(
     return _padded(images, axes, (rows, cols))
 
 
+@as_one_plan
 @accepts_symbolic
 def crop_images(
     images, top_cropping=None, left_cropping=None, bottom_cropping=None, right_cropping=None, target_height=None,

@@ -23,6 +23,7 @@ from fastnn.ops.layout import (
 from fastnn.ops.pieces import take_pieces
 from fastnn.ops.record import shape_of
 from fastnn.ops.reduce import normalize_axis
+from fastnn.plan.function import as_one_plan
 
 # ---- turning ----
 
@@ -81,6 +82,7 @@ def append(x1, x2, axis=None):
     return concatenate([x1, x2], axis=axis)
 
 
+@as_one_plan
 @accepts_symbolic
 def stack(x, axis=0):
     """Arrays of one shape, side by side along a new `axis`.
@@ -270,6 +272,7 @@ def pad(x, pad_width, mode="constant", constant_values=None):
     )
 
 
+@as_one_plan
 @accepts_symbolic
 def tile(x, repeats):
     """`x` repeated as a whole, `repeats` times along each axis.
@@ -292,6 +295,7 @@ def tile(x, repeats):
     return reshape(wide, [t * n for t, n in zip(times, sizes, strict=True)])
 
 
+@as_one_plan
 @accepts_symbolic
 def repeat(x, repeats, axis=None):
     """`x` with each element along `axis` repeated.

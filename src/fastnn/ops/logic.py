@@ -4,6 +4,7 @@ import numpy as np
 
 from fastnn.ops import elementwise
 from fastnn.ops.record import REGISTRY, Op, as_array, dtype_of, uniform
+from fastnn.plan.function import as_one_plan
 
 
 def _test(name, reference, simplify=None) -> Op:
@@ -194,6 +195,7 @@ def isfinite(x):
     return isfinite_op(x)
 
 
+@as_one_plan
 def isclose(x1, x2, rtol=1e-5, atol=1e-8, equal_nan=False):
     """Whether `|x1 - x2| <= atol + rtol * |x2|`; infinities are close when they are equal.
 
@@ -264,6 +266,7 @@ def select(condlist, choicelist, default=0):
     return default
 
 
+@as_one_plan
 def nan_to_num(x, nan=0.0, posinf=None, neginf=None):
     """`x` with numbers in place of NaN and infinities.
 

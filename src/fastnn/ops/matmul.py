@@ -15,6 +15,7 @@ from fastnn.graph.value import Operators
 from fastnn.ops import elementwise as ew
 from fastnn.ops.record import Op, Spec, as_array, dtype_of, shape_of, uniform
 from fastnn.ops.reduce import sum as reduce_sum
+from fastnn.plan.function import as_one_plan
 
 BATCH_DIMS = 3  # of the kernel
 _RELU, _EPILOGUE = 7, 8  # where its ints have the flag, and the program's offset
@@ -189,6 +190,7 @@ matmul_op = Op(
 )
 
 
+@as_one_plan
 @accepts_symbolic
 def matmul(x1, x2):
     """The matrix product `x1 @ x2`; batch dimensions broadcast.
@@ -347,6 +349,7 @@ linear_grad_kernel_op = Op(
 # ---- what is made of them ----
 
 
+@as_one_plan
 @accepts_symbolic
 def dot(x1, x2):
     """The dot product: over the last axis of `x1` and the last but one of `x2` (its only one, if it is a vector).
@@ -368,6 +371,7 @@ def dot(x1, x2):
     return tensordot(x1, x2, axes=([len(a) - 1], [max(len(b) - 2, 0)]))
 
 
+@as_one_plan
 @accepts_symbolic
 def inner(x1, x2):
     """The inner product over the last axes.
@@ -382,6 +386,7 @@ def inner(x1, x2):
     return tensordot(x1, x2, axes=([len(a) - 1], [len(b) - 1]))
 
 
+@as_one_plan
 @accepts_symbolic
 def vdot(x1, x2):
     """The dot product of both arrays as vectors.
@@ -393,6 +398,7 @@ def vdot(x1, x2):
     return dot(*(Operators.functions["reshape"](x, (math.prod(shape_of(x)),)) for x in (x1, x2)))
 
 
+@as_one_plan
 @accepts_symbolic
 def outer(x1, x2):
     """The outer product of both arrays as vectors, of shape (size of x1, size of x2).
@@ -407,6 +413,7 @@ def outer(x1, x2):
     return ew.multiply(reshape(x1, (m, 1)), reshape(x2, (1, n)))
 
 
+@as_one_plan
 @accepts_symbolic
 def tensordot(x1, x2, axes=2):
     """The sum of products over pairs of axes.
@@ -444,6 +451,7 @@ def tensordot(x1, x2, axes=2):
     return _reshape(y, (*(a[axis] for axis in free_a), *(b[axis] for axis in free_b)))
 
 
+@as_one_plan
 @accepts_symbolic
 def einsum(subscripts, *operands, **kwargs):
     """The sum of products that Einstein's notation describes.

@@ -6,6 +6,7 @@ from fastnn.graph.dtypes import is_float
 from fastnn.ops import elementwise as ew
 from fastnn.ops import logic, reduce, statistics
 from fastnn.ops.record import dtype_of
+from fastnn.plan.function import as_one_plan
 
 
 def _filled(x, number):
@@ -19,6 +20,7 @@ def _numbers(x, axis, keepdims):
     return reduce.sum(present, axis, keepdims)
 
 
+@as_one_plan
 def nansum(x, axis=None, keepdims=False):
     """The sum over axes of what is not NaN.
 
@@ -44,6 +46,7 @@ def nanprod(x, axis=None, keepdims=False):
     return reduce.prod(_filled(x, 1), axis, keepdims)
 
 
+@as_one_plan
 def nanmax(x, axis=None, keepdims=False):
     """The largest element over axes that is not NaN; NaN where all are.
 
@@ -54,6 +57,7 @@ def nanmax(x, axis=None, keepdims=False):
     return _nan_extreme(reduce.max, "-inf", x, axis, keepdims)
 
 
+@as_one_plan
 def nanmin(x, axis=None, keepdims=False):
     """The least element over axes that is not NaN; NaN where all are.
 
@@ -110,6 +114,7 @@ def nanargmin(x, axis=None, keepdims=False):
     return _nan_position(reduce.argmin, "inf", x, axis, keepdims)
 
 
+@as_one_plan
 def nanmean(x, axis=None, keepdims=False):
     """The mean over axes of what is not NaN; NaN where all are.
 
@@ -120,6 +125,7 @@ def nanmean(x, axis=None, keepdims=False):
     return ew.divide(nansum(x, axis, keepdims), _numbers(x, axis, keepdims))
 
 
+@as_one_plan
 def nanvar(x, axis=None, keepdims=False):
     """The variance over axes of what is not NaN; NaN where all are.
 
@@ -131,6 +137,7 @@ def nanvar(x, axis=None, keepdims=False):
     return ew.divide(reduce.sum(ew.square(distance), axis, keepdims), _numbers(x, axis, keepdims))
 
 
+@as_one_plan
 def nanstd(x, axis=None, keepdims=False):
     """The standard deviation over axes of what is not NaN; NaN where all are.
 

@@ -19,6 +19,7 @@ from fastnn.ops import norms, reduce, statistics
 from fastnn.ops.layout import broadcast_to, copy_op, expand_dims, moveaxis, reshape, transpose
 from fastnn.ops.record import Op, Spec, as_array, dtype_of, shape_of, uniform
 from fastnn.ops.reduce import normalize_axes, normalize_axis
+from fastnn.plan.function import as_one_plan
 
 
 def gradient_by_composition(function):
@@ -173,6 +174,7 @@ def batch_norm(x, scale=None, offset=None, axis=-1, epsilon=1e-3):
     return y if is_last else moveaxis(y, -1, axis), mean, variance
 
 
+@as_one_plan
 @accepts_symbolic
 def batch_normalization(x, mean, variance, axis, offset=None, scale=None, epsilon=1e-3):
     """`(x - mean) / sqrt(variance + epsilon) * scale + offset`, with moments that are given.
@@ -324,6 +326,7 @@ def _over_axes(x, gamma, beta, axis, epsilon, is_centered):
     return transpose(reshape(y, [sizes[k] for k in order]), [int(k) for k in np.argsort(order)])
 
 
+@as_one_plan
 @accepts_symbolic
 def layer_normalization(x, gamma=None, beta=None, axis=-1, epsilon=None, **kwargs):
     """`(x - mean) / sqrt(variance + epsilon) * gamma + beta`, with the moments over `axis` of each sample.
@@ -351,6 +354,7 @@ def layer_normalization(x, gamma=None, beta=None, axis=-1, epsilon=None, **kwarg
     return _over_axes(x, gamma, beta, axis, epsilon, True)
 
 
+@as_one_plan
 @accepts_symbolic
 def rms_normalization(x, scale=None, axis=-1, epsilon=None):
     """`x / sqrt(mean(x^2) + epsilon) * scale`, with the mean over `axis` of each sample.
@@ -368,6 +372,7 @@ def rms_normalization(x, scale=None, axis=-1, epsilon=None):
     return _over_axes(x, scale, None, axis, epsilon, False)
 
 
+@as_one_plan
 @accepts_symbolic
 def normalize(x, axis=-1, order=2, epsilon=None):
     """`x` divided by its norm along `axis`; where that is below `epsilon`, by `epsilon`.

@@ -12,6 +12,7 @@ from fastnn.ops.matmul import in_one_dtype
 from fastnn.ops.record import as_array, dtype_of, shape_of
 from fastnn.ops.reduce import normalize_axis
 from fastnn.ops.statistics import mean
+from fastnn.plan.function import as_one_plan
 
 _OF_SINGULAR_VALUES = {"nuc": reduce.sum, 2: reduce.max, -2: reduce.min}
 
@@ -21,6 +22,7 @@ def _float(x):
     return ew.cast(x, as_float(dtype_of(x)))
 
 
+@as_one_plan
 @accepts_symbolic
 def norm(x, ord=None, axis=None, keepdims=False):
     """The norm of vectors, or of matrices.
@@ -82,6 +84,7 @@ def _matrix_norm(x, ord, axes, keepdims):
     return y if keepdims else squeeze(y, axes)
 
 
+@as_one_plan
 @accepts_symbolic
 def cdist(x, y):
     """The Euclidean distance of each row of `x` to each row of `y`.
@@ -108,6 +111,7 @@ def cdist(x, y):
     return ew.sqrt(reduce.sum(ew.square(between), axis=-1))
 
 
+@as_one_plan
 @accepts_symbolic
 def psnr(x1, x2, max_val):
     """The peak signal-to-noise ratio of two images, in decibels: `20 log10(max_val) - 10 log10(mse)`.

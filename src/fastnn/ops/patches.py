@@ -11,6 +11,7 @@ from fastnn.ops.joining import pad
 from fastnn.ops.layout import expand_dims, moveaxis, reshape, squeeze, transpose
 from fastnn.ops.record import as_array, shape_of
 from fastnn.ops.windows import windows, windows_sum
+from fastnn.plan.function import as_one_plan
 
 
 def _patches(x, g: Geometry):
@@ -50,6 +51,7 @@ def _extract(name, x, size, strides, dilation_rate, padding, data_format, rank):
     return y if is_batch else squeeze(y, 0)
 
 
+@as_one_plan
 @accepts_symbolic
 def extract_patches(images, size, strides=None, dilation_rate=1, padding="valid", data_format=None):
     """Patches of images, each as one vector: its rows one after the other, and the channels of a pixel together.

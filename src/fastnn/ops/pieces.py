@@ -16,6 +16,7 @@ from fastnn.ops.gather import take, take_grad_op
 from fastnn.ops.layout import box_offset, contiguous_strides, copy, copy_part, copy_step, reshape
 from fastnn.ops.record import Op, Spec, shape_of, uniform
 from fastnn.ops.reduce import normalize_axis
+from fastnn.plan.function import as_one_plan
 
 _MOST_PARTS = 64  # of a copy; with more, an axis at a time is taken
 
@@ -108,6 +109,7 @@ def take_pieces(x, index):
     return pieces_op(x, pieces=tuple(pieces)) if any(pieces) else x
 
 
+@as_one_plan
 @accepts_symbolic
 def roll(x, shift, axis=None):
     """`x` moved along `axis` by `shift` places; what leaves at one end comes in at the other.

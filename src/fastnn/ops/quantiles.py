@@ -15,6 +15,7 @@ from fastnn.ops.record import as_array, dtype_of, shape_of
 from fastnn.ops.reduce import normalize_axes, reduced_shape
 from fastnn.ops.rounding import ceil, floor, round
 from fastnn.ops.sort import sort
+from fastnn.plan.function import as_one_plan
 
 METHODS = ("linear", "lower", "higher", "midpoint", "nearest")
 
@@ -118,6 +119,7 @@ def nanpercentile(x, q, axis=None, method="linear", keepdims=False):
     return _quantile("nanpercentile", x, q, axis, method, keepdims, skips_nan=True, scale=100)
 
 
+@as_one_plan
 @accepts_symbolic
 def median(x, axis=None, keepdims=False):
     """The median over axes; NaN where there is one.
@@ -134,6 +136,7 @@ def median(x, axis=None, keepdims=False):
     return _quantile("median", x, 0.5, axis, "midpoint", keepdims)
 
 
+@as_one_plan
 @accepts_symbolic
 def nanmedian(x, axis=None, keepdims=False):
     """The median over axes of what is not NaN; NaN where all are.

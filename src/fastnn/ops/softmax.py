@@ -18,6 +18,7 @@ from fastnn.ops import logic, reduce
 from fastnn.ops.layout import expand_dims, moveaxis, reshape, squeeze, transpose
 from fastnn.ops.record import Op, Spec, as_array, dtype_of, shape_of, uniform
 from fastnn.ops.reduce import normalize_axes, split_at
+from fastnn.plan.function import as_one_plan
 
 
 def _rows(value) -> list[int]:
@@ -193,6 +194,7 @@ sparsemax_op = Op(
 )
 
 
+@as_one_plan
 @accepts_symbolic
 def sparsemax(x, axis=-1):
     """The nearest point to `x` on the probability simplex, along `axis`: like softmax, with exact zeros.
@@ -437,6 +439,7 @@ pick_label_op = Op(
 )
 
 
+@as_one_plan
 @accepts_symbolic
 def in_top_k(targets, predictions, k):
     """Whether each target class is among the `k` largest predictions; ties count in its favour, NaN never.
@@ -477,6 +480,7 @@ def _floats(target, output):
     return ew.cast(target, dtype_of(output)), output
 
 
+@as_one_plan
 @accepts_symbolic
 def categorical_crossentropy(target, output, from_logits=False, axis=-1):
     """`-sum(target * log(output))` over `axis`: how far the predicted distribution is from the true one.
@@ -515,6 +519,7 @@ def categorical_crossentropy(target, output, from_logits=False, axis=-1):
     return ew.negative(reduce.sum(ew.multiply(target, _log_clipped(ew.divide(output, _total(output)))), axis=-1))
 
 
+@as_one_plan
 @accepts_symbolic
 def sparse_categorical_crossentropy(target, output, from_logits=False, axis=-1):
     """`-log(output[target])` of each row: `categorical_crossentropy` with class numbers for targets.
@@ -557,6 +562,7 @@ def sparse_categorical_crossentropy(target, output, from_logits=False, axis=-1):
     return ew.negative(_log_clipped(ew.divide(pick_label_op(target, output), reduce.sum(output, axis=-1))))
 
 
+@as_one_plan
 @accepts_symbolic
 def binary_crossentropy(target, output, from_logits=False):
     """`-target log(output) - (1 - target) log(1 - output)`, element by element.

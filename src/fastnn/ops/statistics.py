@@ -11,6 +11,7 @@ from fastnn.ops import logic
 from fastnn.ops.elementwise import quiet, stop_gradient
 from fastnn.ops.record import Op, Spec, dtype_of, shape_of, uniform
 from fastnn.ops.reduce import apply_reduction, max, min, normalize_axes, normalize_axis, reduced_shape, sum, sum_grad
+from fastnn.plan.function import as_one_plan
 
 
 def _count(x, axis) -> int:
@@ -59,6 +60,7 @@ def mean(x, axis=None, keepdims=False):
     return apply_reduction(mean_op, x, axis, keepdims)
 
 
+@as_one_plan
 def var(x, axis=None, keepdims=False):
     """The variance over axes, the mean of the squared distance to the mean (two passes).
 
@@ -70,6 +72,7 @@ def var(x, axis=None, keepdims=False):
     return mean(ew.square(ew.absolute(distance) if is_complex(dtype_of(x)) else distance), axis, keepdims)
 
 
+@as_one_plan
 def std(x, axis=None, keepdims=False):
     """The standard deviation over axes, `sqrt(var(x))`.
 
@@ -80,6 +83,7 @@ def std(x, axis=None, keepdims=False):
     return ew.sqrt(var(x, axis, keepdims))
 
 
+@as_one_plan
 def moments(x, axes, keepdims=False, synchronized=False):
     """The mean and the variance over `axes`.
 
@@ -129,6 +133,7 @@ def average(x, axis=None, weights=None):
     return ew.divide(sum(total, axis), sum(everywhere, axis))
 
 
+@as_one_plan
 def logsumexp(x, axis=None, keepdims=False):
     """`log(sum(exp(x)))` over axes, without overflow.
 
@@ -145,6 +150,7 @@ def logsumexp(x, axis=None, keepdims=False):
     return ew.add(total, offset if keepdims else Operators.functions["squeeze"](offset, axis=axes))
 
 
+@as_one_plan
 def count_nonzero(x, axis=None):
     """The number of elements that are not zero, int32.
 
@@ -155,6 +161,7 @@ def count_nonzero(x, axis=None):
     return sum(ew.cast(logic.not_equal(x, 0), "int32"), axis)
 
 
+@as_one_plan
 def ptp(x, axis=None, keepdims=False):
     """The largest minus the least element over axes.
 

@@ -15,6 +15,7 @@ from fastnn.ops.matmul import in_one_dtype, matmul
 from fastnn.ops.record import as_array, dtype_of, shape_of
 from fastnn.ops.reduce import normalize_axis
 from fastnn.ops.statistics import mean
+from fastnn.plan.function import as_one_plan
 
 
 def _as_input(x):
@@ -26,6 +27,7 @@ def _as_float(x):
     return ew.cast(x, as_float(dtype_of(x)))
 
 
+@as_one_plan
 @accepts_symbolic
 def cross(x1, x2, axisa=-1, axisb=-1, axisc=-1, axis=None):
     """The cross product of vectors of two or three elements.
@@ -70,6 +72,7 @@ def cross(x1, x2, axisa=-1, axisb=-1, axisc=-1, axis=None):
     return moveaxis(stack([component(1, 2), component(2, 0), last], axis=-1), -1, axisc)
 
 
+@as_one_plan
 @accepts_symbolic
 def kron(x1, x2):
     """The Kronecker product: each element of `x1` times the whole of `x2`, side by side.
@@ -94,6 +97,7 @@ def kron(x1, x2):
     return reshape(wide, [m * n for m, n in zip(a, b, strict=True)])
 
 
+@as_one_plan
 @accepts_symbolic
 def correlate(x1, x2, mode="valid"):
     """The cross-correlation of two vectors, `y[k] = sum_n x1[n + k] x2[n]`, a float also for integers.
@@ -127,6 +131,7 @@ def correlate(x1, x2, mode="valid"):
     return matmul(windows, conj(x2))
 
 
+@as_one_plan
 @accepts_symbolic
 def corrcoef(x):
     """Pearson's correlation coefficients of the rows of `x`.
@@ -156,6 +161,7 @@ def corrcoef(x):
     return y if len(shape_of(x)) == 2 else reshape(y, ())
 
 
+@as_one_plan
 @accepts_symbolic
 def diff(a, n=1, axis=-1):
     """The differences of neighbours along an axis, `n` times over; of bools, whether they differ.
@@ -183,6 +189,7 @@ def diff(a, n=1, axis=-1):
     return a
 
 
+@as_one_plan
 @accepts_symbolic
 def trapezoid(y, x=None, dx=1.0, axis=-1):
     """The integral of samples along an axis, by the trapezoidal rule.
@@ -211,6 +218,7 @@ def trapezoid(y, x=None, dx=1.0, axis=-1):
     return reduce.sum(ew.multiply(ew.multiply(pairs, 0.5), width), axis=axis)
 
 
+@as_one_plan
 @accepts_symbolic
 def vander(x, N=None, increasing=False):
     """The Vandermonde matrix: the powers of each element of a vector, in a row.

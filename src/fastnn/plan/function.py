@@ -5,6 +5,7 @@ Owns the cache of executables and the way arguments become inputs; knows nothing
 
 from __future__ import annotations
 
+import functools
 import gc
 import threading
 from collections.abc import Callable, Hashable
@@ -14,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from fastnn import config, plan, tree
+from fastnn import _kernels, config, plan, tree
 from fastnn.graph import trace
 from fastnn.graph.value import Graph, Spec, Value
 from fastnn.graph.variable import Variable
@@ -183,6 +184,25 @@ def is_watched() -> bool:
     return trace.current() is not None or bool(trace.state.tapes) or trace.state.scope is not None
 
 
+def as_one_plan(function):
+    """Makes a public op that is composed of others one plan where it is called with arrays and constants and nobody
+    watches: its ops are fused and called once. Only what may be traced can be: `function` reads no array's numbers."""
+    compiled = Compiled(function, function.__name__, lambda: (_kernels.isa(), config.epsilon()))
+
+    @functools.wraps(function)
+    def run(*args, **kwargs):
+        arrays: list[np.ndarray] = []
+        if is_watched():
+            return function(*args, **kwargs)
+        signature = flat_signature(args, kwargs, arrays, takes_plain=True)
+        if signature is None or not arrays:
+            return function(*args, **kwargs)
+        return compiled.run(args, kwargs, signature, arrays)
+
+    run.compiled = compiled
+    return run
+
+
 def _specs(arrays: list[np.ndarray]) -> list[Spec]:
     return [Spec(a.shape, _number_type(a)) for a in arrays]
 
@@ -197,9 +217,10 @@ def _is_array(leaf) -> bool:
     return isinstance(leaf, np.ndarray) or (hasattr(leaf, "__array__") and not isinstance(leaf, (np.generic, Variable)))
 
 
-def flat_signature(args: tuple, kwargs: dict, arrays: list[np.ndarray]) -> tuple | None:
-    """What tells apart calls whose arguments are arrays, lists, tuples and dicts of nothing but arrays, and constants;
-    None for others. The arrays are appended to `arrays`. Every call of a layer passes here, so it is one flat loop."""
+def flat_signature(args: tuple, kwargs: dict, arrays: list[np.ndarray], takes_plain: bool = False) -> tuple | None:
+    """What tells apart calls whose arguments are arrays, lists, tuples and dicts of nothing but arrays, and constants,
+    with `takes_plain` lists and tuples of these too; None for others. The arrays are appended to `arrays`. Every call
+    of a layer passes here, so it is one flat loop."""
     signature: list = ["flat"]
     for x in args:
         kind = type(x)
@@ -208,7 +229,7 @@ def flat_signature(args: tuple, kwargs: dict, arrays: list[np.ndarray]) -> tuple
             signature += (x.shape, x.dtype)
         elif kind in _PLAIN:
             signature += (kind, x)
-        elif inside := _signature_of_arrays(kind, x, arrays):
+        elif inside := _signature_of_arrays(kind, x, arrays, takes_plain):
             signature += inside
         else:
             return None
@@ -220,15 +241,15 @@ def flat_signature(args: tuple, kwargs: dict, arrays: list[np.ndarray]) -> tuple
             signature += (name, x.shape, x.dtype)
         elif kind in _PLAIN:
             signature += (name, kind, x)
-        elif inside := _signature_of_arrays(kind, x, arrays):
+        elif inside := _signature_of_arrays(kind, x, arrays, takes_plain):
             signature += (name, *inside)
         else:
             return None
     return tuple(signature)
 
 
-def _signature_of_arrays(kind: type, x, arrays: list[np.ndarray]) -> tuple | None:
-    """The same of a list, tuple or dict of nothing but arrays; None for others."""
+def _signature_of_arrays(kind: type, x, arrays: list[np.ndarray], takes_plain: bool) -> tuple | None:
+    """The same of a list, tuple or dict of nothing but arrays, or a list or tuple of constants; None for others."""
     keys = None
     if kind is dict:
         keys = tuple(sorted(x))
@@ -237,7 +258,8 @@ def _signature_of_arrays(kind: type, x, arrays: list[np.ndarray]) -> tuple | Non
         return None
     for item in x:
         if type(item) is not np.ndarray:
-            return None
+            is_plain = takes_plain and keys is None and _PLAIN.issuperset(map(type, x))
+            return (kind, *map(type, x), *x) if is_plain else None
     arrays += x
     return kind, keys, *[(item.shape, item.dtype) for item in x]
 

@@ -1,0 +1,57 @@
+"""as_one_plan: composed ops called with arrays are one plan for each signature."""
+
+import numpy as np
+import pytest
+
+import fastnn
+from fastnn import ops
+
+X = np.linspace(-2, 2, 12, dtype="float32").reshape(3, 4)
+
+
+def plans(op) -> int:
+    """How many signatures the public op `op` has been compiled for."""
+    return len(op.compiled.executables())
+
+
+def test_one_plan_for_each_signature():
+    before = plans(ops.selu)
+    first, again = ops.selu(X), ops.selu(X + 1)
+    assert plans(ops.selu) == before + 1
+    assert ops.selu(X[:2]).shape == (2, 4)
+    assert plans(ops.selu) == before + 2
+    assert not np.array_equal(first, again)
+
+
+@pytest.mark.parametrize("axes", [[0], (0,), [0, 1], 1])
+def test_lists_and_tuples_of_constants_are_part_of_the_signature(axes):
+    before = plans(ops.moments)
+    mean, variance = ops.moments(X, axes=axes)
+    np.testing.assert_allclose(mean, X.mean(axis=axes if isinstance(axes, int) else tuple(axes)), atol=1e-6)
+    assert variance.shape == mean.shape
+    assert plans(ops.moments) == before + 1
+
+
+def test_a_tape_sees_the_ops_themselves():
+    x = fastnn.Variable(X)
+    before = plans(ops.gelu)
+    with fastnn.GradientTape() as tape:
+        y = ops.gelu(x)
+    assert tape.gradient(y, x).shape == X.shape
+    assert plans(ops.gelu) == before
+
+
+def test_errors_are_those_of_the_op():
+    with pytest.raises(ValueError, match=r"3.*4"):
+        ops.dot(np.ones(3, "float32"), np.ones(4, "float32"))
+
+
+def test_epsilon_may_change():
+    x = np.zeros((1, 2), "float32") + np.float32([[-0.001, 0.001]])
+    before = ops.rms_normalization(x)
+    epsilon = fastnn.config.epsilon()
+    fastnn.config.set_epsilon(0.1)
+    try:
+        assert not np.array_equal(ops.rms_normalization(x), before)
+    finally:
+        fastnn.config.set_epsilon(epsilon)
