@@ -71,7 +71,8 @@ typedef struct {
   int64_t images, rows, cols;
   conv_axis y, x;                   /* which taps reach a row, a column: p counts from the first */
   const OWN(tile_segment) * taps;   /* one each, (y.taps, x.taps) */
-  OWN(tile_segment) * segments;     /* space for as many */
+  OWN(tile_segment) tail;           /* of the last tap, its last k, of a B that is read where it lies; k may be 0 */
+  OWN(tile_segment) * segments;     /* space for as many and the tail */
   int64_t k;                        /* of a tap */
   int merges;                       /* taps of a kernel row follow each other in A and in B */
   int in_place;                     /* taps that reach outside read what is not there: tiles end with their pixels' */
@@ -125,6 +126,10 @@ static void OWN(conv_segments)(const OWN(conv_walk) * walk, OWN(conv_pixels) * p
       if (walk->merges && j > x.begin) walk->segments[n - 1].k += tap->k;
       else walk->segments[n++] = *tap;
     }
+  }
+  if (walk->tail.k && y.end == walk->y.taps && x.end == walk->x.taps) {
+    walk->segments[n - 1].k -= walk->tail.k;
+    walk->segments[n++] = walk->tail;
   }
   pixels->y = y, pixels->x = x;
   pixels->t.n_segments = n;
@@ -369,6 +374,7 @@ typedef struct {
   conv_bands bands;
   int64_t window_cols, window_elements, weight_blocks;
   int64_t panel_cols;             /* of weights that are copied panel by panel; 0: they lie as they are */
+  int64_t tail, tail_elements;    /* last rows of weights in place whose whole vectors reach past their end: a copy */
   int64_t widest, panels, parts; /* of columns: few bands are cut by them too; panels of a part */
   int copies, in_place; /* windows that reach outside are copied, or tiles end with what the same taps reach */
   int merges, is_grouped, is_dots; /* the taps of a kernel row are one segment */
@@ -384,6 +390,8 @@ enum {
   OWN(CONV_PANEL_PIXELS) = 512,
   OWN(CONV_FAR_BYTES) = 1 << 21, /* where rows that share few sets leave each other in no level-2 cache: fewer results */
   OWN(CONV_FAR_PIXELS) = 48,
+  /* Of fewer pixels a copy of weights whose rows are no whole vectors takes longer than reading more lines. Measured. */
+  OWN(CONV_COPY_PIXELS) = 256,
   OWN(CONV_ODD_BYTES) = 1 << 18, /* the same of rows that are no whole vectors: they are copied at all events */
   OWN(CONV_FEW_SIDES) = 9,  /* rectangles of an image that the same taps reach */
   OWN(CONV_RECTANGLE) = 6,  /* pixels of a rectangle, of fewer of which a tile is mostly idle */
@@ -453,12 +461,15 @@ static OWN(conv_cut) OWN(conv_cut_of)(const int64_t *ints) {
   const int is_odd = s->cout % N && rows * row_bytes >= OWN(CONV_ODD_BYTES);
   const int is_large = s->cout % (N * fnn_max(1, tile_panels_of(s->cout, N, c.widest))) == 0 &&
                        rows * row_bytes >= OWN(CONV_PANEL_BYTES) && pixels >= OWN(CONV_PANEL_PIXELS);
-  if ((((is_far || is_odd) && pixels >= OWN(CONV_FAR_PIXELS)) || is_large) && s->groups == 1 && !c.is_grouped &&
-      !is_thin && !c.is_dots)
+  const int is_plain = !c.is_grouped && !is_thin && !c.is_dots;
+  const int64_t tail = OWN(tile_tail)(s->cout_g, s->cout);
+  if (is_plain && pixels < OWN(CONV_COPY_PIXELS) && tail <= s->cin_g && !is_far) c.tail = tail;
+  else if ((((is_far || is_odd) && pixels >= OWN(CONV_FAR_PIXELS)) || is_large) && s->groups == 1 && is_plain)
     c.panel_cols = OWN(conv_panel_cols)(s->cout, c.widest);
+  if (c.tail) c.tail_elements = fnn_round_up(c.tail * s->cout + N, N);
   /* Whole vectors of the last kernel row may reach past the kernel's end: then it is copied to where they may. */
   if (c.is_dots) c.weight_blocks = fnn_ceil_div(s->taps * s->cin * s->cout, OWN(CONV_WEIGHT_BLOCK));
-  else if (s->cout_g % N || c.panel_cols)
+  else if ((s->cout_g % N && !c.tail) || c.panel_cols)
     c.weight_blocks = fnn_ceil_div(s->taps * s->cin_g * s->cout, OWN(CONV_WEIGHT_BLOCK));
   return c;
 }
@@ -493,7 +504,7 @@ static void OWN(conv2d_size)(const int64_t *ints, fnn_work *work) {
   }
   work->units[phase++] = c.bands.image_units * c.bands.bands * c.parts;
   work->phases = phase;
-  work->scratch_bytes = OWN(conv_scratch_bytes)(ints, 2 * c.s.taps, c.window_elements);
+  work->scratch_bytes = OWN(conv_scratch_bytes)(ints, 2 * c.s.taps + 1, c.tail_elements + c.window_elements);
   work->flops = conv_flops(&c.s);
   work->bytes = conv_elements(&c.s) * (double)sizeof(T);
 }
@@ -508,15 +519,17 @@ static void OWN(conv2d_unit)(const fnn_call *call, const OWN(conv_cut) * c, cons
   unit = is_few ? unit % bands : unit / c->parts;
   const int64_t image = unit / c->bands.bands * c->bands.images, row = unit % c->bands.bands * c->bands.rows;
   const int64_t images = fnn_min(c->bands.images, s->n - image), rows = fnn_min(c->bands.rows, s->oh - row);
-  T *space = (T *)(call->scratch + OWN(conv_window_at)(2 * s->taps));
-  const OWN(conv_window) x =
-    OWN(conv_window_of_x)(call, s, image, images, row, rows, c->window_cols, c->copies, space);
+  T *tail = (T *)(call->scratch + OWN(conv_window_at)(2 * s->taps + 1));
+  const OWN(conv_window) x = OWN(conv_window_of_x)(call, s, image, images, row, rows, c->window_cols, c->copies,
+                                                   tail + c->tail_elements);
 
   OWN(tile_segment) *taps = (OWN(tile_segment) *)call->scratch;
   const int64_t width = c->panel_cols ? c->panel_cols : s->cout;
   for (int64_t k = 0; k < s->taps; k++)
     taps[k] = (OWN(tile_segment)){weights + k * s->cin_g * width, width,
                                   k / s->kw * s->dilation_h * x.row + k % s->kw * s->dilation_w * s->cin, s->cin_g};
+  memcpy(tail, weights + (s->taps * s->cin_g - c->tail) * s->cout, sizeof(T) * (size_t)(c->tail * s->cout));
+  memset(tail + c->tail * s->cout, 0, sizeof(T) * (size_t)(c->tail_elements - c->tail * s->cout));
   const int64_t first_pixel = (image * s->oh + row) * s->ow;
   T *y = (T *)call->buf[2] + first_pixel * s->cout;
   const int64_t n_y = images * rows * s->ow;
@@ -537,6 +550,7 @@ static void OWN(conv2d_unit)(const fnn_call *call, const OWN(conv_cut) * c, cons
     .y = {s->kh, row * s->stride_h - s->pad_top, s->stride_h, s->dilation_h, s->h},
     .x = {s->kw, -s->pad_left, s->stride_w, s->dilation_w, s->w},
     .taps = taps, .segments = taps + s->taps, .k = s->cin_g, .merges = c->merges, .in_place = c->in_place,
+    .tail = {tail, s->cout, taps[s->taps - 1].a_offset + s->cin_g - c->tail, c->tail},
     .columns = s->cout_g, .depth = c->panel_cols ? s->taps * s->cin : 1, .panel_cols = c->panel_cols,
     .widest = c->widest, .panel = part * c->panels,
     .panels = fnn_min(c->panels, tile_panels_of(s->cout_g, N, c->widest) - part * c->panels),
@@ -564,7 +578,7 @@ static void OWN(conv2d_unit)(const fnn_call *call, const OWN(conv_cut) * c, cons
     else OWN(conv_run)(&walk);
   }
   OWN(conv_run_program)(call, first_pixel, images * rows * s->ow, column, columns,
-                        call->scratch + OWN(conv_program_at)(2 * s->taps, c->window_elements));
+                        call->scratch + OWN(conv_program_at)(2 * s->taps + 1, c->tail_elements + c->window_elements));
   if (streams) fnn_end_streams();
 }
 

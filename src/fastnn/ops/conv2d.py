@@ -148,7 +148,7 @@ def _is_of_windows(dy, kernel_size, strides, groups, **_):
 
 def _is_better_as_product(y, kernel) -> bool:
     """Whether a product does better: of a large kernel and few pixels it asks for the next rows of the kernel while it
-    uses some, for many it packs the kernel; of few pixels it does not copy one whose rows are no whole vectors."""
+    uses some, for many it packs the kernel; of few pixels by one whose rows are no whole vectors too, as measured."""
     pixels, size, filters = y.size // kernel.shape[3], kernel.spec.nbytes, kernel.shape[3]
     vector_bytes, few = {"avx512": (64, 256), "avx2": (32, 32)}.get(isa(), (16, 4))
     lanes = vector_bytes // np.dtype(y.dtype).itemsize
