@@ -388,7 +388,7 @@ enum {
    * lines, so fewer of its rows share a set. */
   OWN(CONV_PANEL_BYTES) = TILE_VECTORS * FNN_VECTOR_BYTES > 2 * FNN_ALIGN ? 1 << 19 : 1 << 16,
   OWN(CONV_PANEL_PIXELS) = 512,
-  OWN(CONV_FAR_BYTES) = 1 << 21, /* where rows that share few sets leave each other in no level-2 cache: fewer results */
+  OWN(CONV_FAR_BYTES) = 1 << 20, /* where rows that share few sets leave each other in no level-2 cache: fewer results */
   OWN(CONV_FAR_PIXELS) = 48,
   /* Of fewer pixels a copy of weights whose rows are no whole vectors takes longer than reading more lines. Measured. */
   OWN(CONV_COPY_PIXELS) = 256,
@@ -457,7 +457,7 @@ static OWN(conv_cut) OWN(conv_cut_of)(const int64_t *ints) {
   c.parts = fnn_max(1, fnn_ceil_div(tile_panels_of(s->cout_g, N, c.widest), fnn_max(1, c.panels)));
   const int64_t rows = s->taps * s->cin, row_bytes = s->cout * (int64_t)sizeof(T), pixels = s->n * s->oh * s->ow;
   /* What rows take of a cache of which they share few sets: the greatest power of two that divides a row, each. */
-  const int is_far = rows * (row_bytes & -row_bytes) >= OWN(CONV_FAR_BYTES);
+  const int is_far = rows * (row_bytes & -row_bytes) > OWN(CONV_FAR_BYTES);
   const int is_odd = s->cout % N && rows * row_bytes >= OWN(CONV_ODD_BYTES);
   const int is_large = s->cout % (N * fnn_max(1, tile_panels_of(s->cout, N, c.widest))) == 0 &&
                        rows * row_bytes >= OWN(CONV_PANEL_BYTES) && pixels >= OWN(CONV_PANEL_PIXELS);
