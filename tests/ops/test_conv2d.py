@@ -108,6 +108,31 @@ def test_few_channels_exchange_roles(few, params, expected):
 
 
 @pytest.mark.parametrize(
+    ("few", "params", "expected"),
+    [
+        (4, {}, "conv2d"),
+        (2, {"pads": (1, 2, 0, 1), "dilation": (2, 1)}, "conv2d"),
+        (4, {"strides": (2, 1)}, "conv2d_grad_input"),
+        (4, {"dilation": (1, 2)}, "conv2d_grad_input"),
+        (5, {}, "conv2d_grad_input"),
+    ],
+    ids=str,
+)
+def test_gradient_of_few_filters_is_a_convolution(few, params, expected):
+    params = with_defaults(params)
+    dy, kernel = normal(*output_shape((2, 9, 10, 8), (3, 3, 8, few), params)), normal(3, 3, 8, few)
+    graph = Graph()
+    with tracing(graph):
+        values = graph.input(dy.shape, "float32"), graph.input(kernel.shape, "float32")
+        graph.outputs = [conv2d_grad_input_op(*values, size=(9, 10), **params)]
+    names = [node.op.name for node in simplify(graph).nodes]
+    assert [name for name in names if name.startswith("conv2d")] == [expected]
+    dx = Compiled(lambda dy, kernel: conv2d_grad_input_op(dy, kernel, size=(9, 10), **params), "gradient")(dy, kernel)
+    reference = conv2d_grad_input_op.reference(dy, kernel, size=(9, 10), **params)
+    np.testing.assert_allclose(dx, reference, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize(
     "size, params, is_product",
     [
         ((4, 3), {}, True),

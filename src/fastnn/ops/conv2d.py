@@ -101,10 +101,10 @@ def _kernel(name, value, ints, b):
     return fast if fits and config.winograd() and cost.is_faster(fast, plain, ints, gain) else plain
 
 
-# To no more channels than this a convolution, or its kernel's gradient, is faster with the roles of x and y exchanged;
-# to more from many channels, where x has about as few pixels as y.
+# To no more channels than this a convolution, or one of its gradients, is faster with the roles of x and y exchanged;
+# its kernel's gradient to more from many channels, where x has about as few pixels as y.
 _FEW, _FEW_SUMS, _FEW_SUMS_OF_MANY, _MANY_SUMMED = 4, 12, 15, 48
-_TILE_COLS = 8  # pixels of a row, of fewer of which it is not: conv2d_lanes_body.h has no tile for them
+_TILE_COLS = 8  # pixels of a row, of fewer of which neither is: conv2d_lanes_body.h has no tile for them
 # Channels from which a kernel's gradient is faster as a product, as columns of x lie pages apart; but where x and y
 # have more bytes than a cache, only if both have as many: tiles of conv2d_point_body.h ask for them in order. With a
 # stride pixels are copied first, if both have as many, or if dy has few and so few elements in all.
@@ -304,13 +304,19 @@ def _grad_input_lower(node, b):
 
 
 def _grad_input_simplify(node):
-    """Of a kernel as large as the image a product, which reads the kernel as it lies."""
+    """Of a kernel as large as the image a product, which reads the kernel as it lies; of few filters the convolution
+    with the roles of x and y exchanged (conv2d_thin_body.h)."""
     dy, kernel = node.inputs
-    dx, params = node.outputs[0], node.params
-    if not _is_whole(dx, kernel.shape[:2], **params):
+    dx, params = node.outputs[0], {name: value for name, value in node.params.items() if name != "size"}
+    size = tuple(kernel.shape[:2])
+    if _is_whole(dx, size, **params):
+        rows = math.prod(kernel.shape[:3])
+        return reshape(matmul_op(_rows(dy), reshape(kernel, (rows, dy.shape[3])), transpose_b=True), dx.shape)
+    is_thin = size == (3, 3) and params["dilation"][1] == 1 and dx.shape[2] >= _TILE_COLS and dx.shape[3] < _WIDE
+    if not is_thin or not _is_exchangeable(dx, dy, _FEW, size, **params):
         return None
-    rows = math.prod(kernel.shape[:3])
-    return reshape(matmul_op(_rows(dy), reshape(kernel, (rows, dy.shape[3])), transpose_b=True), dx.shape)
+    pads = _exchanged_pads(dx, dy, size, params["pads"], params["dilation"])
+    return conv2d_op(dy, _turned(kernel), **params | {"pads": pads})
 
 
 conv2d_grad_input_op = Op(
