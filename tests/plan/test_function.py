@@ -55,3 +55,23 @@ def test_epsilon_may_change():
         assert not np.array_equal(ops.rms_normalization(x), before)
     finally:
         fastnn.config.set_epsilon(epsilon)
+
+
+@pytest.mark.parametrize("op", [ops.exp, ops.relu6, ops.gelu, lambda x: ops.add(x, 2.0), lambda x: ops.sum(x, axis=0)])
+def test_arrays_that_kernels_cannot_read_are_copied(op):
+    for _ in range(3):  # the first call compiles, and those after it find the plan
+        expected = op(X)
+        for x in (np.asfortranarray(X), np.repeat(X, 2, axis=1)[:, ::2], X[::-1].copy()[::-1], X.astype(">f4")):
+            np.testing.assert_array_equal(op(x), expected)
+        assert op(X.astype("float64")).dtype == "float64"
+
+
+def test_threads_may_change_between_calls():
+    x = np.ones(1_000_000, "float32")
+    expected = ops.exp(x)
+    try:
+        for count in (1, 3, 2):
+            fastnn.config.set_threads(count)
+            np.testing.assert_array_equal(ops.exp(x), expected)
+    finally:
+        fastnn.config.set_threads(None)

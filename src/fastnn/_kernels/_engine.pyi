@@ -14,6 +14,7 @@ def opcodes(isa: str) -> dict[str, int]: ...
 def kernel_work(isa: str, name: str, ints: Sequence[int]) -> tuple[list[int], int, int, float, float]: ...
 def memory_handler(limit: int) -> Any: ...
 def set_memory_handler(array_api: Any, handler: Any) -> Any: ...
+def call_key(op: Any, isa: str, args: tuple[Any, ...], params: dict[str, Any]) -> tuple[Any, ...] | None: ...
 
 class Buffer:
     address: int
@@ -58,6 +59,15 @@ class Plan:
         seconds: Any = ...,
         flushes_denormals: bool = ...,
     ) -> tuple[int, int]: ...
+    def call(
+        self,
+        arrays: list[Any],
+        outputs: list[Any],
+        offsets: list[int],
+        threads: int,
+        epoch: Any,
+        seconds: Any = ...,
+    ) -> tuple[int, int] | bool | None: ...
     def run(
         self,
         arena: Arena,

@@ -9,6 +9,7 @@ from cpython.buffer cimport PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_Release, PyOb
 from libc.stdint cimport int32_t, int64_t, uintptr_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
+from numpy import ndarray
 
 
 cdef extern from "fnn.h":
@@ -209,6 +210,19 @@ def set_memory_handler(array_api, handler):
     """
     cdef void **functions = <void **>PyCapsule_GetPointer(array_api, NULL)
     return (<_set_handler_fn>functions[304])(handler)
+
+
+def call_key(op, isa, tuple args, dict params):
+    """What tells apart calls of `op` with arrays and parameters; None where an argument is no plain array."""
+    cdef list key = [op, isa]
+    for x in args:
+        if type(x) is not ndarray:
+            return None
+        key.append(x.shape)
+        key.append(x.dtype)
+    if params:
+        key.extend(params.items())
+    return tuple(key)
 
 
 cdef class Buffer:
@@ -412,7 +426,27 @@ cdef class Plan:
         status = self.go(arena, begin, end, batch, batches, threads, NULL, seconds, flushes_denormals, &failed)
         return status, failed
 
-    def run(self, Arena arena, list arrays, list outputs, list offsets, int threads, seconds=None):
+    def call(self, list arrays, list outputs, list offsets, int threads, epoch, seconds=None):
+        """`run` in an arena whose pointers were made for `epoch`. False where none is free, or an array is not what a
+        kernel reads: contiguous, in the machine's order of bytes."""
+        cdef Arena arena
+        for array in arrays:
+            if not array.dtype.isnative:
+                return False
+        try:
+            arena = self.arenas.pop()
+        except IndexError:
+            return False
+        try:
+            if arena.threads < threads or arena.epoch != epoch:
+                return False
+            return self.run(arena, arrays, outputs, offsets, threads, seconds)
+        except (BufferError, ValueError):  # NumPy raises either for what is not contiguous
+            return False
+        finally:
+            self.arenas.append(arena)
+
+    cpdef run(self, Arena arena, list arrays, list outputs, list offsets, int threads, seconds=None):
         """Runs all steps once: the first slots are `arrays` (contiguous) meanwhile. Of the contiguous arrays `outputs`
         each gets what stands at its offset of the arena, or is slot s where its offset is -1 - s: such slots are the
         last ones, in the order of `outputs`. Returns the step that failed with its status, None if none did."""
@@ -427,7 +461,7 @@ cdef class Plan:
                     results = -1 - offset
                     self.point(arena, results, <char *>arena.views[results].buf)
             for array in arrays:
-                PyObject_GetBuffer(array, &arena.views[bound], 0x0018)
+                PyObject_GetBuffer(array, &arena.views[bound], 0x0038)  # contiguous
                 self.point(arena, bound, <char *>arena.views[bound].buf)
                 bound += 1
             status = self.go(arena, 0, self.n_steps, 0, 1, threads, &arena.pace, seconds, True, &failed)

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from fastnn import _api, _kernels, config, plan
+from fastnn._kernels import _engine
 from fastnn.graph import dtypes, trace
 from fastnn.graph.symbolic import KerasTensor, symbolic_call
 from fastnn.graph.value import Graph, Node, Spec, Value, dtype_name
@@ -94,6 +95,11 @@ class Op:
             REGISTRY[self.name] = self
 
     def __call__(self, *args, **params):
+        state = trace.state
+        if self.kind != "view" and state.graph is None and not state.tapes and state.scope is None:
+            outputs = _called_before(self, args, params)
+            if outputs is not None:
+                return outputs[0] if len(outputs) == 1 else tuple(outputs)
         for x in args:
             if isinstance(x, KerasTensor):
                 return symbolic_call(self, args, params)
@@ -153,8 +159,11 @@ def _elementwise_dtype(op: Op, inputs: tuple[Spec, ...]) -> str:
 
 def _promoted(op: Op, args: tuple) -> tuple:
     """The inputs of an elementwise op in one dtype; weak scalars become 0-d constants of it."""
-    if op.promote is None and _is_promoted(op, args):
-        return args
+    if op.promote is None:
+        if _is_promoted(op, args):
+            return args
+        if len(args) == 2 and type(args[1]) is float and type(args[0]) is np.ndarray and args[0].dtype.char in "fd":
+            return args[0], np.array(args[1], args[0].dtype)  # the most common of what follows
     which = range(len(args)) if op.promote is None else op.promote
     kinds = [dtypes.weak_kind(args[k]) for k in which]
     names = [dtype_of(args[k]) if kind is None else None for k, kind in zip(which, kinds, strict=True)]
@@ -281,13 +290,22 @@ _executables: dict[tuple, plan.executable.Executable | None] = {}
 _EXECUTABLES = 1024  # signatures kept; the oldest go first
 
 
+def _called_before(op: Op, args: tuple, params: dict[str, Any]) -> list[np.ndarray] | None:
+    """The outputs by the plan of a call with such arrays, None where there is none: only what was promoted has one."""
+    try:
+        executable = _executables.get(_engine.call_key(op, _kernels.isa(), args, params))
+    except TypeError:  # a parameter that cannot be hashed
+        return None
+    return None if executable is None else executable.run(list(args))
+
+
 def evaluate(op: Op, arrays: tuple[np.ndarray, ...], params: dict[str, Any]) -> tuple[np.ndarray, ...]:
     """The outputs of `op`: by a plan of its own where it has a kernel, or may become ops that do, else by the
     reference."""
     if not op.has_kernel and (op.simplify is None or op.kind != "plain"):
         return op.evaluate(arrays, params)
     try:
-        key = (op, _kernels.isa(), *[(a.shape, a.dtype.char) for a in arrays], *params.items())
+        key = _engine.call_key(op, _kernels.isa(), arrays, params)
         executable = _executables.get(key, op)
     except TypeError:  # a parameter that cannot be hashed
         return op.evaluate(arrays, params)

@@ -176,6 +176,7 @@ class Executable:
         places = [self._place(value) for value in graph.outputs]
         places = [(-1, -1 - slot) if slot >= first else (slot, offset) for slot, offset in places]
         self.result_types = [(value.shape, np.dtype(value.dtype)) for value in graph.outputs]
+        self.has_large_results = any(value.spec.nbytes >= memory.LARGE for value in graph.outputs)
         is_direct = not self.has_references and all(
             slot == -1 and value.size for value, (slot, _) in zip(graph.outputs, places, strict=True)
         )
@@ -228,20 +229,23 @@ class Executable:
     def run(self, arrays: list[np.ndarray], into: np.ndarray | None = None) -> list[np.ndarray]:
         """The outputs for `arrays`; variables are updated. A lone output is written into `into`, contiguous, where it
         has its shape and dtype."""
-        for k, array in enumerate(arrays):
-            if not (array.flags.c_contiguous and array.dtype.isnative):
-                arrays[k] = np.ascontiguousarray(array, array.dtype.newbyteorder("="))
         if self.result_offsets is None:
-            return self._run_in_parts(arrays)
+            return self._run_in_parts(_readable(arrays))
         threads = config.threads()
         seconds = self._timing(1)
         is_given = into is not None and self.result_types == [(into.shape, into.dtype)]
-        outputs = [into] if is_given else [memory.empty(shape, dtype) for shape, dtype in self.result_types]
-        arena = self._acquire(threads)
-        try:
-            failure = self.plan.run(arena, arrays, outputs, self.result_offsets, threads, seconds)
-        finally:
-            self.plan.release(arena)
+        if is_given:
+            outputs = [into]
+        else:
+            empty = memory.empty if self.has_large_results else np.empty
+            outputs = [empty(shape, dtype) for shape, dtype in self.result_types]
+        failure = self.plan.call(arrays, outputs, self.result_offsets, threads, variable.moved, seconds)
+        if failure is False:
+            arena = self._acquire(threads)
+            try:
+                failure = self.plan.run(arena, _readable(arrays), outputs, self.result_offsets, threads, seconds)
+            finally:
+                self.plan.release(arena)
         if failure:
             self._check(*failure)
         return outputs
@@ -353,6 +357,14 @@ class Executable:
 
     def _outputs(self, arena) -> list[np.ndarray]:
         return [self._read(arena, value) for value in self.graph.outputs]
+
+
+def _readable(arrays: list[np.ndarray]) -> list[np.ndarray]:
+    """`arrays` as kernels read them: contiguous, in the machine's order of bytes."""
+    return [
+        a if a.flags.c_contiguous and a.dtype.isnative else np.ascontiguousarray(a, a.dtype.newbyteorder("="))
+        for a in arrays
+    ]
 
 
 def _copy(graph: Graph, value: Value) -> Value:
