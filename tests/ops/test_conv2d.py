@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from fastnn import ops
+from fastnn._kernels import isa
 from fastnn.graph.simplify import simplify
 from fastnn.graph.symbolic import KerasTensor
 from fastnn.graph.trace import tracing
@@ -119,8 +120,29 @@ def test_few_channels_exchange_roles(few, params, expected):
     ids=str,
 )
 def test_gradient_of_few_filters_is_a_convolution(few, params, expected):
+    assert_input_gradient_is(expected, (2, 9, 10, 8), (3, 3, 8, few), params)
+
+
+@pytest.mark.skipif(isa() != "avx512", reason="tiles of few channels have as many lanes as channels")
+@pytest.mark.parametrize(
+    ("channels", "filters", "params", "expected"),
+    [
+        (5, 6, {"pads": (2, 2, 1, 1)}, "conv2d"),
+        (8, 20, {"pads": (3, 1, 3, 2), "dilation": (2, 1)}, "conv2d"),
+        (9, 20, {"pads": (2, 2, 2, 2)}, "conv2d_grad_input"),
+        (8, 25, {"pads": (2, 2, 2, 2)}, "conv2d_grad_input"),
+        (5, 6, {}, "conv2d_grad_input"),  # fewer pixels of dy
+        (5, 6, {"pads": (2, 2, 2, 2), "strides": (1, 2)}, "conv2d_grad_input"),
+    ],
+    ids=str,
+)
+def test_gradient_to_few_channels_is_a_convolution(channels, filters, params, expected):
+    assert_input_gradient_is(expected, (2, 9, 10, channels), (4, 4, channels, filters), params)
+
+
+def assert_input_gradient_is(expected, x, kernel, params):
     params = with_defaults(params)
-    dy, kernel = normal(*output_shape((2, 9, 10, 8), (3, 3, 8, few), params)), normal(3, 3, 8, few)
+    dy, kernel = normal(*output_shape(x, kernel, params)), normal(*kernel)
     graph = Graph()
     with tracing(graph):
         values = graph.input(dy.shape, "float32"), graph.input(kernel.shape, "float32")

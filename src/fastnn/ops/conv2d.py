@@ -159,6 +159,18 @@ def _is_better_as_product(y, kernel) -> bool:
     return size >= (_LARGE // 2 if y.spec.nbytes // pixels % _APART == 0 else _LARGE)
 
 
+def _is_of_dots(dx, dy, kernel_size, strides, pads, dilation, groups) -> bool:
+    """Whether an input gradient is faster as a convolution whose lanes are what a row of taps reads
+    (conv2d_dots_body.h), of about as many pixels: of few channels, by seven tenths of the multiply-adds of tiles."""
+    if isa() != "avx512" or dx.dtype != "float32" or tuple(strides) != (1, 1) or groups != 1:
+        return False
+    few, lanes, run = dx.shape[3], 16, kernel_size[1] * dy.shape[3]
+    is_short = few * 10 * (kernel_size[0] * -(-run // lanes) + 3) <= 7 * kernel_size[0] * run
+    is_as_small = 8 * math.prod(dx.shape[1:3]) <= 9 * math.prod(dy.shape[1:3])
+    is_padded = all(p >= 0 for p in _exchanged_pads(dx, dy, kernel_size, pads, dilation)[:2])
+    return _FEW < few <= 2 * _FEW and dy.shape[3] <= 3 * lanes // 2 and is_short and is_as_small and is_padded
+
+
 # ---- conv2d: x, kernel[, bias (cout,)] -> y ----
 
 
@@ -304,16 +316,17 @@ def _grad_input_lower(node, b):
 
 
 def _grad_input_simplify(node):
-    """Of a kernel as large as the image a product, which reads the kernel as it lies; of few filters the convolution
-    with the roles of x and y exchanged (conv2d_thin_body.h)."""
+    """Of a kernel as large as the image a product, which reads the kernel as it lies; of few filters, or
+    to few channels, the convolution with the roles of x and y exchanged (conv2d_thin_body.h, conv2d_dots_body.h)."""
     dy, kernel = node.inputs
     dx, params = node.outputs[0], {name: value for name, value in node.params.items() if name != "size"}
     size = tuple(kernel.shape[:2])
     if _is_whole(dx, size, **params):
         rows = math.prod(kernel.shape[:3])
         return reshape(matmul_op(_rows(dy), reshape(kernel, (rows, dy.shape[3])), transpose_b=True), dx.shape)
-    is_thin = size == (3, 3) and params["dilation"][1] == 1 and dx.shape[2] >= _TILE_COLS and dx.shape[3] < _WIDE
-    if not is_thin or not _is_exchangeable(dx, dy, _FEW, size, **params):
+    is_near = params["dilation"][1] == 1 and dx.shape[2] >= _TILE_COLS and dx.shape[3] < _WIDE
+    is_thin = size == (3, 3) and _is_exchangeable(dx, dy, _FEW, size, **params)
+    if not is_near or not (is_thin or _is_of_dots(dx, dy, size, **params)):
         return None
     pads = _exchanged_pads(dx, dy, size, params["pads"], params["dilation"])
     return conv2d_op(dy, _turned(kernel), **params | {"pads": pads})
