@@ -5,6 +5,7 @@ import pytest
 
 import fastnn
 from fastnn import ops
+from fastnn.ops import record
 
 X = np.linspace(-2, 2, 12, dtype="float32").reshape(3, 4)
 
@@ -30,6 +31,15 @@ def test_lists_and_tuples_of_constants_are_part_of_the_signature(axes):
     np.testing.assert_allclose(mean, X.mean(axis=axes if isinstance(axes, int) else tuple(axes)), atol=1e-6)
     assert variance.shape == mean.shape
     assert plans(ops.moments) == before + 1
+
+
+def test_new_bounds_of_clip_need_no_new_plan():
+    ops.clip(X, -1.0, 1.0)
+    before = len(record._executables)
+    for bound in (0.25, 0.5, 0.75):
+        np.testing.assert_array_equal(ops.clip(X, -bound, bound), np.clip(X, -bound, bound))
+    assert len(record._executables) == before
+    assert not hasattr(ops.clip, "compiled")
 
 
 def test_a_tape_sees_the_ops_themselves():

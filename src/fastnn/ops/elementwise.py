@@ -15,7 +15,6 @@ from fastnn.graph.dtypes import as_float, is_complex, is_float, is_inexact, stan
 from fastnn.graph.value import CONSTANT, Value
 from fastnn.graph.variable import Variable
 from fastnn.ops.record import REGISTRY, Op, Spec, as_array, dtype_of, uniform
-from fastnn.plan.function import as_one_plan
 
 
 def quiet(reference):
@@ -391,7 +390,6 @@ def minimum(x1, x2):
     return minimum_op(x1, x2)
 
 
-@as_one_plan
 def clip(x, x_min, x_max):
     """`min(max(x, x_min), x_max)`. Its gradient is 1 from bound to bound, both included, and 0 outside.
 

@@ -186,7 +186,9 @@ def is_watched() -> bool:
 
 def as_one_plan(function):
     """Makes a public op that is composed of others one plan where it is called with arrays and constants and nobody
-    watches: its ops are fused and called once. Only what may be traced can be: `function` reads no array's numbers."""
+    watches: its ops are fused and called once. Only what may be traced can be: `function` reads no array's numbers.
+    Constants are part of the plan, and a new one costs a millisecond: not for ops whose constants are data, as the
+    bounds of `clip` may be."""
     compiled = Compiled(function, function.__name__, lambda: (_kernels.isa(), config.epsilon()))
 
     @functools.wraps(function)
