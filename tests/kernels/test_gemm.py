@@ -166,6 +166,8 @@ def test_alpha_beta_bias_relu(size, layouts, relu, suffix, isa):
         (90, 4, 2100),
         (77, 8, 2),
         (90, 50, 10),
+        (200, 10, 33),
+        (150, 20, 70),
     ],
     ids=str,
 )
@@ -182,9 +184,9 @@ def test_column_sum_rides_along(size, suffix, isa):
 # Where a panel is packed because its vectors straddle cache lines or are scattered over pages, where a transposed A is
 # packed, where k is cut into splits, where it is done in blocks that leave their sums in between, where these are
 # short as rows of B share the sets of a cache, where a row takes B as it lies or asks for it by panels, and where a
-# few columns by as many rows are stored as long rows, where rows by few columns are dot products, where few columns are
-# done as rows, where tiles pack the next panel, and where B is packed as a whole; one cuts a range of k, which its last
-# tile has more rows of sums for than are valid.
+# few columns by as many rows are stored as long rows, where rows by few columns are dot products, in short blocks of
+# rows too, where few columns, up to a vector and a half, are done as rows, where tiles pack the next panel, and where B
+# is packed as a whole; one cuts a range of k, which its last tile has more rows of sums for than are valid.
 @pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize("suffix", FLOATS)
 @pytest.mark.parametrize("layouts", ["nn", "nt", "tn"])
@@ -246,6 +248,12 @@ def test_column_sum_rides_along(size, suffix, isa):
         (96, 700, 300),
         (128, 770, 1500),
         (56, 40, 30),
+        (150, 10, 120),
+        (133, 14, 70),
+        (150, 20, 200),
+        (40, 18, 300),
+        (7, 131, 5),
+        (100, 700, 2000),
     ],
     ids=str,
 )
@@ -278,13 +286,13 @@ def test_batches_broadcast(m, n, layouts, suffix, isa):
 def test_outer_products_have_the_bits_of_tiles(layouts, suffix, isa):
     """A factor of two, which is exact, has tiles do the same product."""
     rng = np.random.default_rng(11)
-    for k, n in itertools.product(range(2, 13), (2, 7, 16, 131)):
-        a = stored(rng, (50, k), layouts[0], FLOATS[suffix])
+    for k, n, m in itertools.product(range(2, 13), (2, 7, 16, 131), (2, 50)):
+        a = stored(rng, (m, k), layouts[0], FLOATS[suffix])
         b = stored(rng, (k, n), layouts[1], FLOATS[suffix])
         bias = rng.standard_normal(n).astype(FLOATS[suffix])
         for more, twice in (({}, {}), ({"bias": bias, "relu": True}, {"bias": 2 * bias, "relu": True})):
             tiles = gemm(a, b, **twice, alpha=2.0, isa=isa) / 2
-            np.testing.assert_array_equal(gemm(a, b, **more, isa=isa), tiles, f"{k} {n} {list(more)}")
+            np.testing.assert_array_equal(gemm(a, b, **more, isa=isa), tiles, f"{m} {k} {n} {list(more)}")
 
 
 @pytest.mark.parametrize("isa", ISAS)
@@ -334,6 +342,8 @@ def test_many_small_products(m, n, suffix, isa):
         (2050, 140, 1030),
         (48, 1030, 600),
         (62, 150, 300),
+        (150, 20, 200),
+        (100, 700, 2000),
     ],
     ids=str,
 )

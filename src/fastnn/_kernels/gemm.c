@@ -104,7 +104,6 @@ enum {
   GEMM_OUTER_COL_BYTES = 1 << 14,  /* of B, which all rows read and which stays in L1 */
   GEMM_OUTER_K = FNN_VECTOR_BYTES == 64 ? 12 : 6,
   GEMM_OUTER_NARROW_K = FNN_VECTOR_BYTES == 64 ? 10 : 5, /* of a vector of columns and fewer */
-  GEMM_OUTER_ROWS = 32, /* that share a B that is contiguous along k, for which it is turned */
   GEMM_ALIASES = 1 << 12,          /* addresses so many bytes apart are one to a load that looks for earlier stores */
   GEMM_SPLIT_BYTES = 1 << 20,      /* few units: k is cut when partial results take no more than this */
   GEMM_ADDED_BYTES = 1 << 16,      /* of partial results that a unit adds then, but for rounding */
@@ -121,9 +120,11 @@ enum {
   GEMM_DOTS_K = 32,
   GEMM_DOTS_K_ROW = FNN_VECTOR_BYTES == 32 ? 8 : 4,
   GEMM_DOTS_K_COL = 8, /* more rows are dot products with up to half a vector of columns, if k is so much for each */
+  GEMM_DOTS_WIDE_K_COL = 10, /* the same of more columns, whose tiles would leave a quarter of their lanes idle */
   GEMM_DOTS_ROWS = FNN_VECTOR_BYTES == 64 ? 4 : FNN_VECTOR_BYTES == 32 ? 3 : 2,
   GEMM_DOTS_ROW_COLS = FNN_VECTOR_BYTES == 64 ? 4 : 8, /* of a single row */
   GEMM_DOTS_BLOCK = 1 << 10, /* of k, of columns that stay in L1 */
+  GEMM_DOTS_NEAR_BYTES = 3 << 14, /* of columns that blocks of a few rows share in L1 */
   GEMM_DOTS_SHARING_ROWS = 8, /* least rows for which columns are turned */
   GEMM_DOTS_MANY_ROWS = 32,   /* fewer share them if k is so much for each column, squared, over the rows */
   GEMM_DOTS_K_FEW = 48,
@@ -132,6 +133,7 @@ enum {
   GEMM_SMALL_ROWS = 64, /* of many products of a panel, each of which is a unit */
   GEMM_TURNED_ROWS = 8,
   GEMM_TURNED_K = 512,
+  GEMM_TURNED_LEAST_K = 32, /* of more than three quarters of a vector of columns */
   GEMM_FLAT_ROWS = 192, /* at most, by a B that is turned instead of transposed */
   GEMM_FLAT_UNIT = 64,  /* of its columns, squares of which are turned back */
   GEMM_PEAK_CHAINS = 12 /* more than two multipliers with a latency of four cycles can use; fits 16 registers */
@@ -187,10 +189,14 @@ static const int64_t *gemm_turn(const int64_t *ints, int64_t *space, int64_t lan
   const int sums_strided = ints[GEMM_COLUMN_SUM] && ints[GEMM_A_ROW] != 1; /* no kernel gradient */
   const int is_column = ints[GEMM_N] == 1 && ints[GEMM_M] >= GEMM_TURNED_ROWS && is_short && !sums_strided;
   const int64_t batches = ints[GEMM_BATCH] * ints[GEMM_BATCH + 3] * ints[GEMM_BATCH + 6];
-  const int is_narrow = ints[GEMM_N] > 1 && ints[GEMM_N] <= lanes / 2 && ints[GEMM_M] >= 2 * lanes &&
-                        ints[GEMM_A_ROW] == 1 && ints[GEMM_K] > GEMM_OUTER_NARROW_K && batches == 1 &&
-                        !ints[GEMM_EPILOGUE];
   const int64_t m = ints[GEMM_M], n = ints[GEMM_N], k = ints[GEMM_K], idle = fnn_round_up(m, lanes) - m;
+  /* A vector holds many rows of a transposed A. More than three quarters of one of columns have many rows and a long k,
+   * and leave a quarter of their own lanes idle, or are tiles of a single vector that loads hold. */
+  const int is_most = n > 3 * lanes / 8 * 2, is_single = FNN_VECTOR_BYTES == 64 && n <= lanes;
+  const int pays = !is_most || (m >= 8 * lanes && k >= GEMM_TURNED_LEAST_K && n <= 3 * lanes / 2 &&
+                                (is_single || 4 * n <= 3 * fnn_round_up(n, lanes)));
+  const int is_narrow = n > 1 && m >= 2 * lanes && k > GEMM_OUTER_NARROW_K && pays && ints[GEMM_A_ROW] == 1 &&
+                        batches == 1 && !ints[GEMM_EPILOGUE];
   /* Few rows by a B that is contiguous along k: they and the result are less to transpose than B. At most a 16th of the
    * lanes are idle, and not where tiles are short too. */
   const int fits = idle == 0 || (16 * idle <= m + idle && k >= 16 * lanes);

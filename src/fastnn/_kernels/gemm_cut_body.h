@@ -185,18 +185,22 @@ static void OWN(gemm_cut_copied)(OWN(gemm_cut) * c) {
   c->shares_panel = 1;
 }
 
-/* Whether so few columns are multiplied by many rows that a tile would use few of its lanes: rows are contiguous along
- * k as they are, and columns are soon transposed. */
+/* Whether so few columns are multiplied by many rows that a tile would leave lanes idle: rows are contiguous along k as
+ * they are, and columns are soon transposed. */
 static int OWN(gemm_has_few_columns)(const OWN(gemm_cut) * c, const int64_t *ints) {
   const int is_few = c->m < GEMM_DOTS_MANY_ROWS;
   return ints[GEMM_A_COL] == 1 && (ints[GEMM_B_ROW] == 1 || ints[GEMM_B_COL] == 1) &&
-         c->m >= GEMM_DOTS_SHARING_ROWS && c->n <= N / 2 && c->k >= c->n * GEMM_DOTS_K_COL &&
+         c->m >= GEMM_DOTS_SHARING_ROWS && c->n <= 5 * N / 4 && (c->n <= 3 * N / 8 * 2 || c->n > N) &&
+         c->k >= c->n * (c->n <= N / 2 ? GEMM_DOTS_K_COL : GEMM_DOTS_WIDE_K_COL) &&
          (!is_few || c->k * c->m >= c->n * c->n * GEMM_DOTS_K_FEW) && !OWN(gemm_sums_b)(c);
 }
 
-/* All few rows of dot products; of many, blocks of which there are enough for the threads. */
+/* All few rows of dot products, or blocks that stay in L1 beside their columns; of many, blocks of which there are
+ * enough for the threads. */
 static int64_t OWN(gemm_dots_rows)(const OWN(gemm_cut) * c) {
   const int64_t rows = fnn_max(1, c->m);
+  if (c->n > 3 * N / 4 && rows >= GEMM_DOTS_MANY_ROWS && c->n * c->k * (int64_t)sizeof(T) <= GEMM_DOTS_NEAR_BYTES)
+    return 4 * GEMM_DOTS_ROWS;
   if (rows <= GEMM_DOTS_MOST_ROWS) return fnn_round_up(rows, TILE_BLOCK);
   return fnn_min(GEMM_MOST_ROWS, fnn_round_up(fnn_ceil_div(rows, GEMM_MANY_UNITS), TILE_BLOCK));
 }
@@ -210,7 +214,7 @@ static enum gemm_way OWN(gemm_way_of)(const OWN(gemm_cut) * c, const int64_t *in
   /* Programs want tiles in L1. */
   const int64_t most_k = c->n > N ? GEMM_OUTER_K : c->n > 1 ? GEMM_OUTER_NARROW_K : 1;
   const int is_thin = (c->k == 1 && b_col == 1) || (c->k > 1 && c->k <= most_k && c->batches == 1);
-  if (is_thin && !c->turns_back && c->m > (b_col == 1 ? 1 : GEMM_OUTER_ROWS) && !ints[GEMM_EPILOGUE]) return GEMM_OUTER;
+  if (is_thin && !c->turns_back && c->m > 1 && !ints[GEMM_EPILOGUE]) return GEMM_OUTER;
   const int is_paged = a_col * size >= GEMM_PAGES_APART, is_large = c->n * c->k * size >= GEMM_WIDE_BYTES;
   const int64_t sharing = c->m * c->k * size >= GEMM_TALL_BYTES ? GEMM_TALL_SHARING_COLS : GEMM_SHARING_COLS;
   if (a_row == 1 && is_paged && c->n >= sharing) return OWN(gemm_copies_a)(c) ? GEMM_COPIED_A : GEMM_PACKED_A;
@@ -220,7 +224,7 @@ static enum gemm_way OWN(gemm_way_of)(const OWN(gemm_cut) * c, const int64_t *in
   const int64_t blocks = fnn_ceil_div(c->m, GEMM_MOST_ROWS);
   /* Each small block of rows would pack a panel again. */
   const int is_long = c->k > OWN(gemm_most_splits)(c) * GEMM_K_MOST && c->n * c->k * size >= GEMM_AHEAD_BYTES;
-  const int has_units = c->panels * blocks >= GEMM_MANY_UNITS / (is_long ? 2 : 1);
+  const int has_units = c->panels * blocks >= GEMM_MANY_UNITS / (is_long || blocks == 1 ? 2 : 1);
   const int shares_blocks = (is_large || is_long) && has_units &&
                             (blocks == 1 || c->k > (b_col == 1 ? gemm_near_k() : GEMM_K_MOST));
   if (b_col != 1 && OWN(gemm_copies_b)(c)) return GEMM_COPIED_B;
