@@ -115,6 +115,7 @@ PROBLEMS = [
     Problem(2, 5, 6, 24, 301, 3, 2, strides=(2, 1), dilation=(1, 2), pads=(1, 1, 1, 1)),  # in place but for one row
     Problem(3, 4, 5, 6, 3, 2, 2, pads=(1, 0, 0, 1)),  # but for several
     Problem(2, 7, 5, 8, 26, 3, 3, strides=(1, 2), groups=2),
+    Problem(2, 171, 170, 37, 9, 2, 2, strides=(2, 2)),  # far windows that share no pixels
     Problem(3, 5, 47, 16, 16, 1, 1, strides=(2, 2)),  # one tap, rows of whole tiles
     Problem(2, 5, 24, 32, 48, 1, 1),
     Problem(3, 7, 9, 16, 32, 1, 1),  # rows that follow each other, whose last tile does some pixels again

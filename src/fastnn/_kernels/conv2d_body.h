@@ -94,7 +94,8 @@ enum {
   OWN(CONV_ASK_STEPS) = 16,         /* steps of k that ask for some lines: more at once would be waited for */
   OWN(CONV_ASK_TILES) = 2,          /* how many tiles further on a tile asks for pixels */
   OWN(CONV_ASK_LEAST) = 48,         /* products of a pixel with vectors: of fewer, asking takes as long as waiting */
-  OWN(CONV_ASK_BYTES) = 1 << 23     /* of pixels and results: a second cache holds less */
+  OWN(CONV_ASK_BYTES) = 1 << 23,    /* of pixels and results: a second cache holds less */
+  OWN(CONV_ASK_NEAR) = 1 << 20      /* of pixels, as many as a second cache holds */
 };
 
 /* Whether tiles of a convolution ask for what comes next: a panel of rows of results is no stream that the hardware
@@ -102,6 +103,12 @@ enum {
 static int OWN(conv_asks)(const conv_shape *s) {
   return s->taps == 1 && s->stride_h == 1 && s->stride_w == 1 && s->groups == 1 &&
          s->n * s->oh * s->ow * (s->cin + s->cout) * (int64_t)sizeof(T) >= OWN(CONV_ASK_BYTES);
+}
+
+/* Whether windows share no pixels, which are far but of which a second cache holds the n of a unit. */
+static int OWN(conv_is_apart)(const conv_shape *s, int64_t n) {
+  return s->kh > 1 && s->stride_h >= s->kh && s->stride_w >= s->kw && n * (int64_t)sizeof(T) <= OWN(CONV_ASK_NEAR) &&
+         s->n * s->oh * s->ow * (s->taps * s->cin + s->cout) * (int64_t)sizeof(T) >= OWN(CONV_ASK_BYTES);
 }
 
 /* Pixels in the order in which tiles take them, runs of them that have the same taps, and what is kept from tile to
@@ -390,7 +397,7 @@ enum {
   OWN(CONV_PANEL_PIXELS) = 512,
   OWN(CONV_FAR_BYTES) = 1 << 20, /* where rows that share few sets leave each other in no level-2 cache: fewer results */
   OWN(CONV_FAR_PIXELS) = 48,
-  /* Of fewer pixels a copy of weights whose rows are no whole vectors takes longer than reading more lines. Measured. */
+  /* For fewer pixels a copy of weights whose rows are no whole vectors takes longer than reading more lines. */
   OWN(CONV_COPY_PIXELS) = 256,
   OWN(CONV_ODD_BYTES) = 1 << 18, /* the same of rows that are no whole vectors: they are copied at all events */
   OWN(CONV_FEW_SIDES) = 9,  /* rectangles of an image that the same taps reach */
@@ -535,10 +542,13 @@ static void OWN(conv2d_unit)(const fnn_call *call, const OWN(conv_cut) * c, cons
   const int64_t n_y = images * rows * s->ow;
   const T *next = (const T *)call->buf[0] + ((image + images - 1) * s->h + (row + rows) * s->stride_h) * s->w * s->cin;
   const int is_thin = OWN(thin_fits)(s, OWN(THIN_CHANNELS));
-  /* Copying would wait for the next window, storing for the next results; tiles that read x in place wait for none. */
-  OWN(conv_ahead) ahead = OWN(conv_ahead_of)(next, images * rows * s->stride_h * s->w * s->cin, y + n_y * s->cout,
-                                             n_y * s->cout, s->groups * c->panels * n_y / TILE_MOST_ROWS,
-                                             c->merges ? s->kh : s->taps);
+  /* Copying would wait for the next window, storing for the next results; tiles that read x in place wait for none,
+   * unless windows share no pixels. */
+  const int64_t n_x = images * rows * s->stride_h * s->w * s->cin;
+  OWN(conv_ahead) ahead =
+    OWN(conv_ahead_of)(next, n_x, y + n_y * s->cout, n_y * s->cout, s->groups * c->panels * n_y / TILE_MOST_ROWS,
+                       c->merges ? s->kh : s->taps);
+  const int is_ahead = c->copies || c->in_place || OWN(conv_is_apart)(s, n_x);
   const int asks = OWN(conv_asks)(s);
   const int64_t pixel_bytes = s->cout * (int64_t)sizeof(T);
   const int streams =
@@ -561,7 +571,7 @@ static void OWN(conv2d_unit)(const fnn_call *call, const OWN(conv_cut) * c, cons
                                                : 0,
     .streams = streams,
     .asks = asks ? OWN(CONV_BLOCK) * s->cout : 0,
-    .ahead = c->copies || c->in_place ? &ahead : NULL};
+    .ahead = is_ahead ? &ahead : NULL};
   int64_t column = 0, columns = s->cout;
   if (c->parts > 1) {
     const tile_panel last = OWN(conv_panel)(s->cout, c->widest, c->panel_cols, walk.panel + walk.panels - 1);
