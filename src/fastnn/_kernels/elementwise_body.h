@@ -537,7 +537,9 @@ static void OWN(decode)(OWN(decoded) *d, const int64_t *program, const fnn_call 
   if (d->streams) OWN(store_directly)(d);
   const int is_one_pass = OWN(is_one_pass)(d, n_reductions);
   if (is_one_pass) d->block_cols = d->cols;
-  d->asks_ahead = distance == FNN_STREAMED && !is_one_pass;
+  /* With operands of other types, which pass through scratch, vectors of 64 bytes wait for memory in between. */
+  const int is_mixed = FNN_VECTOR_BYTES == 64 && distance != FNN_NEAR && !d->only_moves;
+  d->asks_ahead = distance == FNN_STREAMED ? !is_one_pass : is_mixed;
   if (distance != FNN_NEAR) OWN(find_asked)(d);
 }
 
