@@ -99,6 +99,9 @@ PROBLEMS = [
     Problem(1, 91, 90, 107, 1, 3, 5, strides=(2, 2), pads=(1, 1, 2, 2)),
     Problem(1, 4, 150, 24, 1, 3, 3, pads=(1, 1, 1, 1)),
     Problem(1, 40, 430, 32, 1, 3, 3, pads=(1, 1, 1, 1)),
+    # More than 16 MiB without a stride: by tiles.
+    Problem(1, 95, 86, 260, 1, 3, 3, pads=(1, 0, 2, 1)),
+    Problem(1, 300, 301, 24, 1, 3, 3, pads=(1, 1, 0, 2)),
     # And of pixels of two vectors at once.
     Problem(1, 5, 131, 17, 1, 3, 3, pads=(0, 2, 1, 0)),
     Problem(2, 7, 75, 15, 1, 3, 3, pads=(1, 0, 2, 3)),

@@ -17,7 +17,8 @@
  * lanes and no stride along a row, rows are copied to scratch with their padding, and pixels that fill whole vectors
  * are done at once. With mult > 1, or a stride, pixels are copied to "wide" ones: c * mult channels, each of x repeated
  * mult times, filled to a whole vector. Where groups of pixels reach past a row's end, grad_kernel multiplies zeros of
- * dy by what is in x there: a number that is not finite may reach taps that do not meet it.
+ * dy by what is in x there, tiles at an edge zeros of either by the other: a number that is not finite may reach taps
+ * that do not meet it.
  * Order of summation: ky, kx ascending (grad_input: descending, and then over m); grad_kernel adds fixed blocks of the
  * batch, each from the first pixel to the last of its rectangles. */
 #include "program.h"
@@ -69,7 +70,8 @@ enum {
   DW_FAT_BYTES = 2048,        /* of pixels so large, twice as many: their kernel is read for each part, from L2 */
   DW_TILED_TAPS = 5,          /* along both axes at most, where results with a stride are done by tiles: */
   DW_SHARED_BYTES = 512,      /* of pixels of a multiple of so many bytes, which share few sets of the first cache, */
-  DW_TILED_BYTES = 768,       /* or of pixels of so many bytes */
+  DW_TILED_BYTES = 768,       /* or of pixels of so many bytes; */
+  DW_WALKED_BYTES = 1024,     /* without a stride of those, where x and y have more than DW_ASKED_BYTES */
   DW_RUN_BYTES = 704,         /* grad_kernel: of a row of tiles whose sums wait in registers, a pixel of each */
   DW_MOST_TAPS = 7,           /* along a row, where its code is written out */
   DW_PIXELS = 8,              /* with more taps, results of a row in registers, as many as two multipliers wait for */

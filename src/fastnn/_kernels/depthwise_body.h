@@ -394,7 +394,7 @@ static int OWN(depthwise_streams)(const OWN(depthwise_images) * m) {
 }
 
 #include "depthwise_large_body.h"
-#include "depthwise_strided_body.h"
+#include "depthwise_tiles_body.h"
 
 static void OWN(depthwise_correlate)(const OWN(depthwise_images) * m, int64_t height, int64_t width) {
   if (OWN(depthwise_is_tiled)(m)) {

@@ -171,8 +171,8 @@ static void OWN(depthwise_grad_taps)(OWN(depthwise_grad_rect) r, const OWN(depth
   }
 }
 
-/* What tiles give to the sums of 3 by 3 taps with a stride of 2, as in depthwise_sum_tile: `kernel` is these, y dy. */
-FNN_INLINE void OWN(depthwise_grad_tile)(const OWN(depthwise_tile) * r, const int edges) {
+/* What tiles give to the sums of 3 by 3 taps, as in depthwise_sum_tile: `kernel` is these, y dy. */
+FNN_INLINE void OWN(depthwise_grad_tile)(const OWN(depthwise_tile) * r, const int stride, const int edges) {
   enum { TAPS = DW_TAPS };
   const OWN(depthwise_images) *m = r->m;
   const V nothing = {0};
@@ -184,7 +184,7 @@ FNN_INLINE void OWN(depthwise_grad_tile)(const OWN(depthwise_tile) * r, const in
     V sum[TAPS * TAPS];
 #pragma GCC unroll 9
     for (int t = 0; t < TAPS * TAPS; t++) sum[t] = FN(load)(sums + t / TAPS * m->kernel_row + t % TAPS * m->kernel_col);
-    for (int64_t ox = 0; ox < r->tiles; ox++, x += 4 * x_pixel, dy += 2 * dy_step) {
+    for (int64_t ox = 0; ox < r->tiles; ox++, x += 2 * stride * x_pixel, dy += 2 * dy_step) {
       V d[4];
 #pragma GCC unroll 4
       for (int p = 0; p < 4; p++) {
@@ -192,21 +192,21 @@ FNN_INLINE void OWN(depthwise_grad_tile)(const OWN(depthwise_tile) * r, const in
         d[p] = FN(load)(is_inside ? dy + p / 2 * dy_row + p % 2 * dy_step : (const T *)&nothing);
       }
 #pragma GCC unroll 5
-      for (int row = 0; row < TAPS + 2; row++) {
+      for (int row = 0; row < TAPS + stride; row++) {
         if (edges && (uint64_t)(r->row + row) >= (uint64_t)r->row_end) continue;
 #pragma GCC unroll 5
-        for (int col = 0; col < TAPS + 2; col++) {
-          const int is_inside = !edges || (uint64_t)(r->col + 4 * ox + col) < (uint64_t)r->col_end;
+        for (int col = 0; col < TAPS + stride; col++) {
+          const int is_inside = !edges || (uint64_t)(r->col + 2 * stride * ox + col) < (uint64_t)r->col_end;
           const V v = FN(load)(is_inside ? x + row * x_row + col * x_pixel : (const T *)&nothing);
 #pragma GCC unroll 4
           for (int p = 0; p < 4; p++) {
-            const int ky = row - p / 2 * 2, kx = col - p % 2 * 2;
+            const int ky = row - p / 2 * stride, kx = col - p % 2 * stride;
             if (ky >= 0 && ky < TAPS && kx >= 0 && kx < TAPS) sum[ky * TAPS + kx] += v * d[p];
           }
         }
       }
       if (r->x_ahead) {
-        OWN(depthwise_ask_x)(r, x, TAPS);
+        OWN(depthwise_ask_x)(r, x, TAPS, stride);
 #pragma GCC unroll 4
         for (int p = 0; p < 4; p++) __builtin_prefetch(dy + r->y_ahead + p / 2 * dy_row + p % 2 * dy_step);
       }
@@ -215,20 +215,26 @@ FNN_INLINE void OWN(depthwise_grad_tile)(const OWN(depthwise_tile) * r, const in
     for (int t = 0; t < TAPS * TAPS; t++) FN(store)(sums + t / TAPS * m->kernel_row + t % TAPS * m->kernel_col, sum[t]);
   }
 }
-static __attribute__((noinline)) void OWN(depthwise_grad_tile_0)(const OWN(depthwise_tile) * r) {
-  OWN(depthwise_grad_tile)(r, 0);
-}
-static __attribute__((noinline)) void OWN(depthwise_grad_tile_1)(const OWN(depthwise_tile) * r) {
-  OWN(depthwise_grad_tile)(r, 1);
-}
+#define DW_TILE(stride, edges)                                                                                         \
+  static __attribute__((noinline)) void OWN(depthwise_grad_tile_##stride##edges)(const OWN(depthwise_tile) * r) {      \
+    OWN(depthwise_grad_tile)(r, stride, edges);                                                                        \
+  }
+DW_TILE(1, 0) DW_TILE(1, 1) DW_TILE(2, 0) DW_TILE(2, 1)
+#undef DW_TILE
+/* Without a stride, with one of 2. */
+static void (*const OWN(depthwise_grad_tiles)[][2])(const OWN(depthwise_tile) *) = {
+  {OWN(depthwise_grad_tile_10), OWN(depthwise_grad_tile_11)},
+  {OWN(depthwise_grad_tile_20), OWN(depthwise_grad_tile_21)}};
 
-/* Where memory is the limit, or pixels share few sets of the first cache: rows of what is in L2 have fewer edges. */
+/* Where memory is the limit, or pixels of what has a stride share few sets of the first cache: rows of what is in L2
+ * have fewer edges, and without a stride their columns stay in registers. */
 static int OWN(depthwise_grad_is_tiled)(const OWN(depthwise_images) * m) {
   const OWN(depthwise_axis) *rows = &m->rows, *cols = &m->cols;
-  const int64_t pixel = m->y_step * (int64_t)sizeof(T);
-  if (rows->stride != 2 || cols->stride != 2 || rows->step != 1 || cols->step != 1) return 0;
+  const int64_t pixel = m->y_step * (int64_t)sizeof(T), stride = rows->stride;
+  if (stride > 2 || cols->stride != stride || rows->step != 1 || cols->step != 1) return 0;
   if (rows->taps != DW_TAPS || cols->taps != DW_TAPS) return 0;
-  return pixel % DW_SHARED_BYTES == 0 || m->bytes > (pixel < DW_THIN_BYTES ? DW_ASKED_BYTES : DW_FAR_BYTES);
+  if (stride == 2 && pixel % DW_SHARED_BYTES == 0) return 1;
+  return m->bytes > (stride == 1 || pixel < DW_THIN_BYTES ? DW_ASKED_BYTES : DW_FAR_BYTES);
 }
 
 /* Some taps of an axis. */
@@ -280,7 +286,9 @@ static void OWN(depthwise_kernel_block)(const fnn_call *call, const OWN(depthwis
                                      .bytes = depthwise_bytes(s, (int64_t)sizeof(T))};
     if (!c->wide && OWN(depthwise_grad_is_tiled)(&m)) {
       const int64_t run = fnn_max(1, DW_RUN_BYTES / (s->channels * (int64_t)sizeof(T)));
-      const OWN(depthwise_tiling) t = {2, 4, DW_TAPS + 2, run, OWN(depthwise_grad_tile_0), OWN(depthwise_grad_tile_1)};
+      const int64_t stride = s->stride_w;
+      const OWN(depthwise_tiling) t = {2, 2 * stride, DW_TAPS + stride, run, OWN(depthwise_grad_tiles)[stride - 1][0],
+                                       OWN(depthwise_grad_tiles)[stride - 1][1]};
       OWN(depthwise_by_tiles)(&m, rows, c->cols, t);
       continue;
     }
