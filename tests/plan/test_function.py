@@ -6,6 +6,7 @@ import pytest
 import fastnn
 from fastnn import ops
 from fastnn.ops import record
+from fastnn.plan import executable
 
 X = np.linspace(-2, 2, 12, dtype="float32").reshape(3, 4)
 
@@ -40,6 +41,22 @@ def test_new_bounds_of_clip_need_no_new_plan():
         np.testing.assert_array_equal(ops.clip(X, -bound, bound), np.clip(X, -bound, bound))
     assert len(record._executables) == before
     assert not hasattr(ops.clip, "compiled")
+
+
+def test_eager_calls_keep_the_memory_of_the_latest_alone():
+    most, latest = executable._LATEST.most, executable._LATEST
+    first = np.ones((64, 1 << 12), "float32")  # what `std` keeps between its steps is as large, 1 MiB
+    for _ in range(3):
+        ops.std(first, axis=1)
+    assert first.nbytes <= latest.total <= most
+    (mine,) = [e for e in ops.std.compiled.executables() if e.graph.inputs[0].shape == first.shape]
+    assert mine in latest.sizes
+    for rows in range(1, 3 * (most >> 22)):
+        x = np.ones((256 + rows, 1 << 12), "float32")
+        ops.std(x, axis=1), ops.std(x, axis=1)
+    assert mine not in latest.sizes
+    assert latest.total == sum(latest.sizes.values()) <= most
+    np.testing.assert_array_equal(ops.std(first, axis=1), np.zeros(64))
 
 
 def test_a_tape_sees_the_ops_themselves():

@@ -313,10 +313,6 @@ def evaluate(op: Op, arrays: tuple[np.ndarray, ...], params: dict[str, Any]) -> 
         executable = _executables[key] = _executable_of(op, arrays, params)
         while len(_executables) > _EXECUTABLES:
             _executables.pop(next(iter(_executables)), None)
-        if executable is not None:
-            outputs = tuple(executable.run(list(arrays)))
-            executable.plan.forget_arenas()  # most calls are not made again, such as that which draws a weight
-            return outputs
     return op.evaluate(arrays, params) if executable is None else tuple(executable.run(list(arrays)))
 
 
@@ -326,7 +322,7 @@ def _executable_of(op: Op, arrays, params) -> plan.executable.Executable | None:
     with trace.tracing(graph):
         outputs = op.trace(graph, inputs, params)
     graph.outputs = list(outputs) if isinstance(outputs, tuple) else [outputs]
-    executable = plan.executable.Executable(graph, op.name)
+    executable = plan.executable.Executable(graph, op.name, is_eager=True)
     return None if executable.has_references else executable
 
 

@@ -7,6 +7,7 @@ that the kernels did not write into the arrays that it returns.
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from dataclasses import dataclass
 
@@ -41,10 +42,12 @@ class Executable:
         graph: what to compute.
         name: for messages.
         gathered: the source dtypes of the inputs when they are batches gathered from larger arrays, else None.
+        is_eager: whether it is an op, called with arrays: `_bound_memory`.
     """
 
-    def __init__(self, graph: Graph, name: str, gathered: list[str] | None = None):
+    def __init__(self, graph: Graph, name: str, gathered: list[str] | None = None, is_eager: bool = False):
         self.name = name
+        self.bounds_memory, self.has_run = is_eager, False
         self.sources = gathered
         graph = verify(simplify.simplify(graph), "simplify")
         graph = verify(widen(graph, lambda node: node.op.has_kernel), "widen", before=graph)
@@ -229,9 +232,12 @@ class Executable:
     def run(self, arrays: list[np.ndarray], into: np.ndarray | None = None) -> list[np.ndarray]:
         """The outputs for `arrays`; variables are updated. A lone output is written into `into`, contiguous, where it
         has its shape and dtype."""
-        if self.result_offsets is None:
-            return self._run_in_parts(_readable(arrays))
         threads = config.threads()
+        if self.result_offsets is None:
+            outputs = self._run_in_parts(_readable(arrays), threads)
+            if self.bounds_memory:
+                self._bound_memory(threads)
+            return outputs
         seconds = self._timing(1)
         is_given = into is not None and self.result_types == [(into.shape, into.dtype)]
         if is_given:
@@ -246,12 +252,23 @@ class Executable:
                 failure = self.plan.run(arena, _readable(arrays), outputs, self.result_offsets, threads, seconds)
             finally:
                 self.plan.release(arena)
+        if self.bounds_memory:
+            self._bound_memory(threads)
         if failure:
             self._check(*failure)
         return outputs
 
-    def _run_in_parts(self, arrays: list[np.ndarray]) -> list[np.ndarray]:
-        threads = config.threads()
+    def _bound_memory(self, threads: int) -> None:
+        """Most eager calls are not made again, such as that which draws a weight: the first leaves no memory to the
+        next. Later ones do, if it is small or among the latest."""
+        nbytes = self.plan.arena_bytes + threads * self.plan.scratch_bytes
+        if self.has_run:
+            _LATEST.add(self, nbytes)
+        else:
+            self.has_run, self.bounds_memory = True, nbytes >= memory.LARGE
+            self.plan.forget_arenas()
+
+    def _run_in_parts(self, arrays: list[np.ndarray], threads: int) -> list[np.ndarray]:
         arena = self._acquire(threads)
         try:
             for slot, array in enumerate(arrays):
@@ -357,6 +374,27 @@ class Executable:
 
     def _outputs(self, arena) -> list[np.ndarray]:
         return [self._read(arena, value) for value in self.graph.outputs]
+
+
+class _Latest:
+    """The executables that ran last, whose arenas take `most` bytes in all; others have none."""
+
+    def __init__(self, most: int):
+        self.most, self.total = most, 0
+        self.sizes: dict[Executable, int] = {}  # the oldest first
+        self.lock = threading.Lock()
+
+    def add(self, executable: Executable, nbytes: int) -> None:
+        with self.lock:
+            self.total += nbytes - self.sizes.pop(executable, 0)
+            self.sizes[executable] = nbytes
+            while self.total > self.most:
+                oldest = next(iter(self.sizes))
+                self.total -= self.sizes.pop(oldest)
+                oldest.plan.forget_arenas()
+
+
+_LATEST = _Latest(1 << 26)
 
 
 def _readable(arrays: list[np.ndarray]) -> list[np.ndarray]:

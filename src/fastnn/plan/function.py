@@ -45,13 +45,18 @@ class Compiled:
         function: takes nested structures of arrays and returns one; runs on traced values.
         name: for messages.
         key: returns a hashable that selects the trace too: whatever `function` reads that may change.
+        is_eager: whether it is an op, called with arrays, that keeps little memory from call to call.
     """
 
     CACHE_SIZE = 64  # signatures; the oldest is dropped beyond it
 
-    def __init__(self, function: Callable[..., Any], name: str, key: Callable[[], Hashable] | None = None):
+    def __init__(
+        self, function: Callable[..., Any], name: str, key: Callable[[], Hashable] | None = None,
+        is_eager: bool = False,
+    ):  # fmt: skip
         self.function = function
         self.name = name
+        self.is_eager = is_eager
         self._key = key or _no_key
         self._cache: dict[Hashable, _Traced] = {}
         self._known: dict[Hashable, Any] = {}
@@ -162,7 +167,7 @@ class Compiled:
         with _without_collections():
             graph, structure = self._graph(args, kwargs, specs)
             gathered = None if sources is None else [a.dtype.name for a in sources]
-            executable = plan.executable.Executable(graph, self.name, gathered)
+            executable = plan.executable.Executable(graph, self.name, gathered, self.is_eager)
         return _Traced(executable, structure, structure == (_Output(0), (), ()))
 
 
@@ -189,7 +194,7 @@ def as_one_plan(function):
     watches: its ops are fused and called once. Only what may be traced can be: `function` reads no array's numbers.
     Constants are part of the plan, and a new one costs a millisecond: not for ops whose constants are data, as the
     bounds of `clip` may be."""
-    compiled = Compiled(function, function.__name__, lambda: (_kernels.isa(), config.epsilon()))
+    compiled = Compiled(function, function.__name__, lambda: (_kernels.isa(), config.epsilon()), is_eager=True)
 
     @functools.wraps(function)
     def run(*args, **kwargs):
