@@ -59,6 +59,24 @@ def test_eager_calls_keep_the_memory_of_the_latest_alone():
     np.testing.assert_array_equal(ops.std(first, axis=1), np.zeros(64))
 
 
+@pytest.mark.parametrize(
+    ("op", "arguments", "expected"),
+    [
+        (ops.repeat, (np.arange(3), np.array([1, 2, 0])), [0, 1, 1]),
+        (ops.tile, (np.arange(2), np.array([2])), [0, 1, 0, 1]),
+        (ops.elu, (np.float32([-1, 2]), np.array(0.5)), [0.5 * np.expm1(-1), 2]),
+        (ops.diagonal, (np.eye(3), np.array(1)), [0, 0]),
+        (ops.image.resize, (np.ones((2, 2, 1), "float32"), np.array([1, 1])), [[[1]]]),
+    ],
+    ids=str,
+)
+def test_arrays_whose_numbers_an_op_reads(op, arguments, expected):
+    before = plans(op)
+    for _ in range(2):
+        np.testing.assert_allclose(op(*arguments), expected, rtol=1e-6)
+    assert plans(op) == before
+
+
 def test_a_tape_sees_the_ops_themselves():
     x = fastnn.Variable(X)
     before = plans(ops.gelu)

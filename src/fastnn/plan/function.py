@@ -191,10 +191,11 @@ def is_watched() -> bool:
 
 def as_one_plan(function):
     """Makes a public op that is composed of others one plan where it is called with arrays and constants and nobody
-    watches: its ops are fused and called once. Only what may be traced can be: `function` reads no array's numbers.
-    Constants are part of the plan, and a new one costs a millisecond: not for ops whose constants are data, as the
-    bounds of `clip` may be."""
+    watches: its ops are fused and called once, unless it reads the numbers of an array, such as `repeats`. Constants
+    are part of the plan, and a new one costs a millisecond: not for ops whose constants are data, as the bounds of
+    `clip` may be."""
     compiled = Compiled(function, function.__name__, lambda: (_kernels.isa(), config.epsilon()), is_eager=True)
+    untraced: set[tuple] = set()
 
     @functools.wraps(function)
     def run(*args, **kwargs):
@@ -202,9 +203,15 @@ def as_one_plan(function):
         if is_watched():
             return function(*args, **kwargs)
         signature = flat_signature(args, kwargs, arrays, takes_plain=True)
-        if signature is None or not arrays:
+        if signature is None or not arrays or (untraced and signature in untraced):
             return function(*args, **kwargs)
-        return compiled.run(args, kwargs, signature, arrays)
+        try:
+            return compiled.run(args, kwargs, signature, arrays)
+        except TypeError:  # a traced array has no numbers, or an argument is wrong, which the op says best
+            if len(untraced) >= Compiled.CACHE_SIZE:
+                untraced.clear()
+            untraced.add(signature)
+            return function(*args, **kwargs)
 
     run.compiled = compiled
     return run
