@@ -102,6 +102,16 @@ def test_epsilon_may_change():
         fastnn.config.set_epsilon(epsilon)
 
 
+def test_the_format_of_images_may_change():
+    x = np.zeros((1, 3, 3, 3), "float32")
+    assert ops.image.rgb_to_grayscale(x).shape == (1, 3, 3, 1)
+    fastnn.config.set_image_data_format("channels_first")
+    try:
+        assert ops.image.rgb_to_grayscale(x).shape == (1, 1, 3, 3)
+    finally:
+        fastnn.config.set_image_data_format("channels_last")
+
+
 @pytest.mark.parametrize("op", [ops.exp, ops.relu6, ops.gelu, lambda x: ops.add(x, 2.0), lambda x: ops.sum(x, axis=0)])
 def test_arrays_that_kernels_cannot_read_are_copied(op):
     for _ in range(3):  # the first call compiles, and those after it find the plan

@@ -194,7 +194,8 @@ def as_one_plan(function):
     watches: its ops are fused and called once, unless it reads the numbers of an array, such as `repeats`. Constants
     are part of the plan, and a new one costs a millisecond: not for ops whose constants are data, as the bounds of
     `clip` may be."""
-    compiled = Compiled(function, function.__name__, lambda: (_kernels.isa(), config.epsilon()), is_eager=True)
+    settings = lambda: (_kernels.isa(), config.epsilon(), config.image_data_format())  # noqa: E731
+    compiled = Compiled(function, function.__name__, settings, is_eager=True)
     untraced: set[tuple] = set()
 
     @functools.wraps(function)
