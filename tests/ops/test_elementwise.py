@@ -315,6 +315,11 @@ def test_isclose_against_keras():
         np.testing.assert_array_equal(ops.isclose(a, b, equal_nan=equal_nan), np.isclose(a, b, equal_nan=equal_nan))
 
 
+def test_isclose_of_booleans():
+    a, b = np.array([True, False, True, False]), np.array([True, True, False, False])
+    np.testing.assert_array_equal(ops.isclose(a, b), [True, False, False, True])
+
+
 def test_error_names_the_op_and_the_shapes():
     with pytest.raises(ValueError, match=r"multiply.*\(2, 3\).*\(4,\)"):
         ops.multiply(np.ones((2, 3)), np.ones(4))

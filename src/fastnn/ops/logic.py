@@ -210,6 +210,8 @@ def isclose(x1, x2, rtol=1e-5, atol=1e-8, equal_nan=False):
         >>> isclose(np.array([1.0, 1.1]), 1.0)
         array([ True, False])
     """
+    if dtype_of(x1) == dtype_of(x2) == "bool":
+        x1, x2 = elementwise.cast(x1, "int8"), elementwise.cast(x2, "int8")  # their difference is a number
     difference = elementwise.absolute(elementwise.subtract(x1, x2))
     allowed = elementwise.add(elementwise.multiply(elementwise.absolute(x2), rtol), atol)
     close = logical_or(equal(x1, x2), logical_and(less_equal(difference, allowed), isfinite(allowed)))
