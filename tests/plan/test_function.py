@@ -68,7 +68,7 @@ def test_eager_calls_keep_the_memory_of_the_latest_alone():
         (ops.diagonal, (np.eye(3), np.array(1)), [0, 0]),
         (ops.image.resize, (np.ones((2, 2, 1), "float32"), np.array([1, 1])), [[[1]]]),
     ],
-    ids=str,
+    ids=["repeat", "tile", "elu", "diagonal", "resize"],
 )
 def test_arrays_whose_numbers_an_op_reads(op, arguments, expected):
     before = plans(op)
