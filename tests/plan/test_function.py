@@ -36,10 +36,10 @@ def test_lists_and_tuples_of_constants_are_part_of_the_signature(axes):
 
 def test_new_bounds_of_clip_need_no_new_plan():
     ops.clip(X, -1.0, 1.0)
-    before = len(record._executables)
+    before = set(record._executables)
     for bound in (0.25, 0.5, 0.75):
         np.testing.assert_array_equal(ops.clip(X, -bound, bound), np.clip(X, -bound, bound))
-    assert len(record._executables) == before
+    assert set(record._executables) == before
     assert not hasattr(ops.clip, "compiled")
 
 

@@ -42,7 +42,7 @@ class Executable:
         graph: what to compute.
         name: for messages.
         gathered: the source dtypes of the inputs when they are batches gathered from larger arrays, else None.
-        is_eager: whether it is an op, called with arrays: `_bound_memory`.
+        is_eager: whether it is an op, called with arrays, that keeps little memory from run to run (`_bound_memory`).
     """
 
     def __init__(self, graph: Graph, name: str, gathered: list[str] | None = None, is_eager: bool = False):

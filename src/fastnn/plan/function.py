@@ -200,9 +200,9 @@ def as_one_plan(function):
 
     @functools.wraps(function)
     def run(*args, **kwargs):
-        arrays: list[np.ndarray] = []
         if is_watched():
             return function(*args, **kwargs)
+        arrays: list[np.ndarray] = []
         signature = flat_signature(args, kwargs, arrays, takes_plain=True)
         if signature is None or not arrays or (untraced and signature in untraced):
             return function(*args, **kwargs)
