@@ -79,6 +79,14 @@ def test_algorithms_are_chosen_by_shapes_alone(channels, expected):
         k.config.set_threads(None)
 
 
+def test_kernel_gradients_of_5_by_5_taps_take_winograd_earlier_than_convolutions():
+    model = k.Sequential([k.Input((34, 34, 32)), k.layers.Conv2D(16, 5), k.layers.Flatten(), k.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    kernels = [step.kernel for step in model.explain(batch_size=10, mode="train").steps]
+    assert "winograd_conv2d_grad_kernel_f32" in kernels
+    assert cost.winograd_gain("conv2d_grad_kernel", 32, 16, 5) < cost.winograd_gain("conv2d", 32, 16, 5)
+
+
 def test_no_output_is_too_small_to_choose():
     x = np.ones((0, 14, 14, 16), "float32")
     assert k.ops.conv(x, np.ones((3, 3, 16, 16), "float32"), padding="same").shape == (0, 14, 14, 16)

@@ -26,8 +26,10 @@ SHARE_S = 5e-6
 # kernels of their own.
 WINOGRAD_GAIN, WINOGRAD_GAIN_OF_FEW = 0.9, 1.15
 # Of 5 by 5 kernels, whose tiles have 4 results where those of 3 by 3 have 16: with AVX-512, and without, where products
-# take longer beside the transforms.
-WINOGRAD_GAIN_OF_5 = 1.25, 1.1
+# take longer beside the transforms. Sums of the kernel's gradient, in a tile of one vector of columns, read an element of
+# x for each multiply-add, and without AVX-512 those of more columns are no faster.
+WINOGRAD_GAIN_OF_5, WINOGRAD_SUMS_OF_5, WINOGRAD_FEW_SUMS_OF_5 = (1.25, 1.1), (1.1, 0.8), (0.95, 0.8)
+WINOGRAD_COLUMNS = 16  # of AVX-512
 WINOGRAD_FEW = 5  # channels; fewer, in or out, are few
 # To so many channels products of both leave lanes of AVX-512 idle, of which Winograd's algorithm has fewer.
 WINOGRAD_GAIN_OF_PART, WINOGRAD_PART = 0.75, {"conv2d": range(9, 16), "conv2d_grad_input": range(11, 16)}
@@ -53,7 +55,8 @@ def winograd_gain(name: str, cin: int, cout: int, size: int) -> float:
     if is_wide and name == "conv2d" and cout <= WINOGRAD_IDLE:
         return math.inf
     if size == 5:
-        return WINOGRAD_GAIN_OF_5[not is_wide]
+        sums = WINOGRAD_FEW_SUMS_OF_5 if cout <= WINOGRAD_COLUMNS else WINOGRAD_SUMS_OF_5
+        return (sums if name == "conv2d_grad_kernel" else WINOGRAD_GAIN_OF_5)[not is_wide]
     if min(cin, cout) < WINOGRAD_FEW:
         return WINOGRAD_GAIN_OF_FEW
     return WINOGRAD_GAIN_OF_PART if is_wide and results in WINOGRAD_PART.get(name, ()) else WINOGRAD_GAIN
