@@ -26,8 +26,8 @@ SHARE_S = 5e-6
 # kernels of their own.
 WINOGRAD_GAIN, WINOGRAD_GAIN_OF_FEW = 0.9, 1.15
 # Of 5 by 5 kernels, whose tiles have 4 results where those of 3 by 3 have 16: with AVX-512, and without, where products
-# take longer beside the transforms. Sums of the kernel's gradient, in a tile of one vector of columns, read an element of
-# x for each multiply-add, and without AVX-512 those of more columns are no faster.
+# take longer beside the transforms. Sums of the kernel's gradient, in a tile of one vector of columns, read an element
+# of x for each multiply-add, and without AVX-512 those of more columns are no faster.
 WINOGRAD_GAIN_OF_5, WINOGRAD_SUMS_OF_5, WINOGRAD_FEW_SUMS_OF_5 = (1.25, 1.1), (1.1, 0.8), (0.95, 0.8)
 WINOGRAD_COLUMNS = 16  # of AVX-512
 WINOGRAD_FEW = 5  # channels; fewer, in or out, are few
