@@ -5,11 +5,8 @@ a file, what is made on that thread is counted, and refused before it is made. B
 NumPy allocates there, whoever asks: constants that are computed while a layer is traced, tables, arrays of a file.
 """
 
-import importlib
 import threading
 from contextlib import contextmanager
-
-import numpy as np
 
 from fastnn._kernels import _engine
 
@@ -47,17 +44,11 @@ def reading(weight_bytes: int, config_bytes: int):
 @contextmanager
 def memory(nbytes: int):
     """Inside, NumPy raises MemoryError on this thread where its arrays made here would take more than `nbytes`."""
-    outer = _engine.set_memory_handler(_array_api(), _engine.memory_handler(nbytes))
+    outer = _engine.set_memory_handler(_engine.memory_handler(nbytes))
     try:
         yield
     finally:
-        _engine.set_memory_handler(_array_api(), outer)
-
-
-def _array_api():
-    """NumPy's table of C functions; NumPy 1 kept it in another package."""
-    package = "numpy._core" if hasattr(np, "_core") else "numpy.core"
-    return importlib.import_module(f"{package}._multiarray_umath")._ARRAY_API
+        _engine.set_memory_handler(outer)
 
 
 def count_variable(name: str, shape: tuple[int, ...], nbytes: int) -> None:

@@ -13,8 +13,18 @@ def kernels(isa: str) -> dict[str, str]: ...
 def opcodes(isa: str) -> dict[str, int]: ...
 def kernel_work(isa: str, name: str, ints: Sequence[int]) -> tuple[list[int], int, int, float, float]: ...
 def memory_handler(limit: int) -> Any: ...
-def set_memory_handler(array_api: Any, handler: Any) -> Any: ...
+def set_memory_handler(handler: Any) -> Any: ...
 def call_key(op: Any, isa: str, args: tuple[Any, ...], params: dict[str, Any]) -> tuple[Any, ...] | None: ...
+def mentions(kind: type, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool: ...
+def call_before(
+    executables: dict[tuple[Any, ...], Any],
+    op: Any,
+    isa: str,
+    args: tuple[Any, ...],
+    params: dict[str, Any],
+    threads: int,
+    epoch: int,
+) -> Any: ...
 
 class Buffer:
     address: int
@@ -33,6 +43,7 @@ class Plan:
     arena_bytes: int
     memo_bytes: int
     scratch_bytes: int
+    is_quick: bool
     work: list[tuple[list[int], int, int, float, float]]
     def __init__(
         self,
@@ -59,11 +70,11 @@ class Plan:
         seconds: Any = ...,
         flushes_denormals: bool = ...,
     ) -> tuple[int, int]: ...
+    def returns(self, results: list[tuple[tuple[int, ...], Any]], offsets: list[int]) -> None: ...
     def call(
         self,
-        arrays: list[Any],
+        arrays: tuple[Any, ...],
         outputs: list[Any],
-        offsets: list[int],
         threads: int,
         epoch: Any,
         seconds: Any = ...,
@@ -71,9 +82,8 @@ class Plan:
     def run(
         self,
         arena: Arena,
-        arrays: list[Any],
+        arrays: tuple[Any, ...],
         outputs: list[Any],
-        offsets: list[int],
         threads: int,
         seconds: Any = ...,
     ) -> tuple[int, int] | None: ...

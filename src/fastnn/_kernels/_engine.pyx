@@ -4,12 +4,23 @@
 Nothing here looks at elements. Python objects become pointers, the GIL is released, the executor is called, and its
 status becomes an exception.
 """
+import math
+
 from cpython.pycapsule cimport PyCapsule_GetPointer, PyCapsule_New
 from cpython.buffer cimport PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
+from cpython.bytes cimport PyBytes_FromStringAndSize
+from cpython.dict cimport PyDict_Next
+from cpython.ref cimport Py_INCREF, PyObject
+from cpython.tuple cimport PyTuple_New, PyTuple_SetItem
 from libc.stdint cimport int32_t, int64_t, uintptr_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 from numpy import ndarray
+
+try:
+    from numpy._core._multiarray_umath import _ARRAY_API
+except ImportError:  # NumPy 1
+    from numpy.core._multiarray_umath import _ARRAY_API
 
 
 cdef extern from "fnn.h":
@@ -104,6 +115,49 @@ cdef extern from *:
     enum: FNN_IN_PAGE
     char *fnn_zeroes(size_t)
     void fnn_free_zeroes(char *)
+
+cdef extern from *:
+    """
+    /* What NumPy's binary interface says of arrays and their dtypes, the same in all its versions from 1.26 on. To ask
+     * for it by attributes or a buffer takes longer than a small kernel. */
+    typedef struct {
+      PyObject_HEAD
+      char *data;
+      int nd;
+      Py_ssize_t *dimensions, *strides;
+      PyObject *base, *dtype;
+      int flags;
+    } fnn_array;
+    typedef struct {
+      PyObject_HEAD
+      PyTypeObject *type;
+      char kind, letter, byteorder, unused;
+      int number;
+    } fnn_array_dtype;
+    #define FNN_ARRAY(x) ((fnn_array *)(x))
+    #define FNN_ARRAY_DTYPE(x) ((fnn_array_dtype *)((fnn_array *)(x))->dtype)
+    /* One that kernels read: contiguous, in the machine's order of bytes. */
+    static int fnn_is_readable(PyObject *x) {
+      const char order = FNN_ARRAY_DTYPE(x)->byteorder;
+      return (FNN_ARRAY(x)->flags & 1) && (order == '=' || order == '|');
+    }
+    static PyObject *fnn_new_array(void **numpy, int nd, const Py_ssize_t *shape, PyObject *dtype) {
+      Py_INCREF(dtype); /* which PyArray_Empty keeps */
+      return ((PyObject * (*)(int, const Py_ssize_t *, PyObject *, int)) numpy[184])(nd, shape, dtype, 0);
+    }
+    """
+    ctypedef struct fnn_array:
+        char *data
+        int nd
+        Py_ssize_t *dimensions
+        int flags
+    ctypedef struct fnn_array_dtype:
+        char kind, byteorder
+        int number
+    fnn_array *FNN_ARRAY(object)
+    fnn_array_dtype *FNN_ARRAY_DTYPE(object)
+    bint fnn_is_readable(object)
+    object fnn_new_array(void **, int, const Py_ssize_t *, object)
 
 
 BLOCK = FNN_BLOCK
@@ -202,27 +256,97 @@ def memory_handler(int64_t limit):
 ctypedef object (*_set_handler_fn)(object)
 
 
-def set_memory_handler(array_api, handler):
-    """Makes NumPy allocate by `handler` in this context (PyDataMem_SetHandler), and returns the handler before.
-
-    Args:
-        array_api: NumPy's table of C functions, the capsule `_ARRAY_API`.
-    """
-    cdef void **functions = <void **>PyCapsule_GetPointer(array_api, NULL)
-    return (<_set_handler_fn>functions[304])(handler)
+cdef void **_numpy = <void **>PyCapsule_GetPointer(_ARRAY_API, NULL)  # NumPy's table of C functions
 
 
-def call_key(op, isa, tuple args, dict params):
-    """What tells apart calls of `op` with arrays and parameters; None where an argument is no plain array."""
-    cdef list key = [op, isa]
+def set_memory_handler(handler):
+    """Makes NumPy allocate by `handler` in this context (PyDataMem_SetHandler), and returns the handler before."""
+    return (<_set_handler_fn>_numpy[304])(handler)
+
+
+cdef enum: MAX_WORDS = 64
+
+
+cpdef tuple call_key(op, isa, tuple args, dict params):
+    """What tells apart calls of `op` with arrays and parameters; None where an argument is no plain array of
+    numbers."""
+    cdef Py_ssize_t words[MAX_WORDS]
+    cdef Py_ssize_t n = 0, k
+    cdef fnn_array *array
+    cdef fnn_array_dtype *dtype
     for x in args:
         if type(x) is not ndarray:
             return None
-        key.append(x.shape)
-        key.append(x.dtype)
-    if params:
-        key.extend(params.items())
-    return tuple(key)
+        array, dtype = FNN_ARRAY(x), FNN_ARRAY_DTYPE(x)
+        # Of bools, numbers, and what has its own number, as bfloat16, the number says all but the order of bytes.
+        if n + 2 + array.nd > MAX_WORDS or (dtype.number > 16 and dtype.number != 23 and dtype.number < 256):
+            return None
+        words[n] = dtype.number * 256 + dtype.byteorder
+        words[n + 1] = array.nd
+        n += 2
+        for k in range(array.nd):
+            words[n] = array.dimensions[k]
+            n += 1
+    cdef tuple key = PyTuple_New(3 + 2 * len(params))
+    cdef Py_ssize_t at = 0, place = 3
+    cdef PyObject *name
+    cdef PyObject *value
+    set_item(key, 0, op)
+    set_item(key, 1, isa)
+    set_item(key, 2, PyBytes_FromStringAndSize(<char *>words, n * sizeof(Py_ssize_t)))
+    while PyDict_Next(params, &at, &name, &value):
+        set_item(key, place, <object>name)
+        set_item(key, place + 1, <object>value)
+        place += 2
+    return key
+
+
+cdef int set_item(tuple items, Py_ssize_t k, item) except -1:
+    Py_INCREF(item)  # PyTuple_SetItem keeps it
+    PyTuple_SetItem(items, k, item)
+    return 0
+
+
+def mentions(kind, tuple args, dict kwargs):
+    """Whether an argument, or an item of a list or tuple among them, is a `kind`."""
+    cdef Py_ssize_t at = 0
+    cdef PyObject *value
+    for x in args:
+        if type(x) is not ndarray and is_or_has(kind, x):
+            return True
+    while PyDict_Next(kwargs, &at, NULL, &value):
+        if is_or_has(kind, <object>value):
+            return True
+    return False
+
+
+cdef bint is_or_has(kind, x) except -1:
+    if isinstance(x, (list, tuple)):
+        for part in x:
+            if isinstance(part, kind):
+                return True
+    return isinstance(x, kind)
+
+
+def call_before(dict executables, op, isa, tuple args, dict params, int threads, epoch):
+    """What `op` gives, by that of `executables` that was made for such a call; None where there is none."""
+    cdef tuple key = call_key(op, isa, args, params)
+    cdef list outputs
+    cdef Plan plan
+    try:
+        executable = executables.get(key)
+    except TypeError:  # a parameter that cannot be hashed
+        return None
+    if executable is None:
+        return None
+    plan = executable.plan
+    if threads == 0 or not plan.is_quick:
+        outputs = executable.run(list(args))
+    else:
+        outputs = plan.new_results()
+        if plan.call(args, outputs, threads, epoch) is not None:
+            outputs = executable.run(list(args))
+    return outputs[0] if len(outputs) == 1 else tuple(outputs)
 
 
 cdef class Buffer:
@@ -249,7 +373,6 @@ cdef class Arena:
     cdef char *memory
     cdef char *scratch
     cdef char **bufs
-    cdef Py_buffer *views      # of the arrays of `Plan.run`
     cdef public list held      # keeps what the pointers lead to alive
     cdef public object epoch   # the binding that the pointers were made for
     cdef int threads
@@ -259,11 +382,10 @@ cdef class Arena:
         self.memory = fnn_zeroes(plan.arena_bytes + plan.memo_bytes)  # the padding of packed values is never written
         self.scratch = fnn_zeroes(plan.scratch_bytes * threads)
         self.bufs = <char **>malloc(max(plan.n_bufs, 1) * sizeof(char *))
-        self.views = <Py_buffer *>malloc(max(plan.n_slots, 1) * sizeof(Py_buffer))
         self.threads = threads
         self.held = [None] * plan.n_slots
         self.epoch = None
-        if not (self.memory and self.scratch and self.bufs and self.views):
+        if not (self.memory and self.scratch and self.bufs):
             raise MemoryError(f"no memory for a plan's arena of {plan.arena_bytes} bytes")
         cdef int64_t k
         for k in range(plan.n_bufs):
@@ -273,7 +395,6 @@ cdef class Arena:
         fnn_free_zeroes(self.memory)
         fnn_free_zeroes(self.scratch)
         free(self.bufs)
-        free(self.views)
 
 
 cdef class Plan:
@@ -295,6 +416,12 @@ cdef class Plan:
     cdef readonly int64_t n_steps, n_bufs, n_slots, arena_bytes, memo_bytes, scratch_bytes
     cdef list arenas
     cdef readonly list work
+    cdef list result_dtypes
+    cdef int *result_nd
+    cdef Py_ssize_t *result_sizes  # of one result after another
+    cdef int64_t *result_offset
+    cdef size_t *result_bytes
+    cdef public bint is_quick  # whether `call_before` runs it itself
 
     def __cinit__(self, str isa, list steps, int64_t arena_bytes, int64_t n_slots):
         cdef int index = isa_index(isa)
@@ -363,6 +490,10 @@ cdef class Plan:
         free(self.reals)
         free(self.buf_offset)
         free(self.buf_slot)
+        free(self.result_nd)
+        free(self.result_sizes)
+        free(self.result_offset)
+        free(self.result_bytes)
 
     def acquire(self, int threads):
         """An arena that no other run is using. Give it back with `release`."""
@@ -426,12 +557,42 @@ cdef class Plan:
         status = self.go(arena, begin, end, batch, batches, threads, NULL, seconds, flushes_denormals, &failed)
         return status, failed
 
-    def call(self, list arrays, list outputs, list offsets, int threads, epoch, seconds=None):
+    def returns(self, list results, list offsets):
+        """Says what `run` gives: the shape and dtype of each output, and where in the arena it stands, or that it is
+        slot s where the offset is -1 - s."""
+        cdef Py_ssize_t k, at = 0, count = len(results)
+        self.result_dtypes = [dtype for _, dtype in results]
+        self.result_nd = <int *>malloc(max(count, 1) * sizeof(int))
+        self.result_sizes = <Py_ssize_t *>malloc(max(sum([len(shape) for shape, _ in results]), 1) * sizeof(Py_ssize_t))
+        self.result_offset = <int64_t *>malloc(max(count, 1) * sizeof(int64_t))
+        self.result_bytes = <size_t *>malloc(max(count, 1) * sizeof(size_t))
+        if not (self.result_nd and self.result_sizes and self.result_offset and self.result_bytes):
+            raise MemoryError()
+        for k in range(count):
+            shape, dtype = results[k]
+            self.result_nd[k] = len(shape)
+            for size in shape:
+                self.result_sizes[at] = size
+                at += 1
+            self.result_offset[k] = offsets[k]
+            self.result_bytes[k] = math.prod(shape) * dtype.itemsize
+
+    cdef list new_results(self):
+        """Arrays for what `run` gives."""
+        cdef list arrays = []
+        cdef Py_ssize_t *sizes = self.result_sizes
+        cdef Py_ssize_t k
+        for k in range(len(self.result_dtypes)):
+            arrays.append(fnn_new_array(_numpy, self.result_nd[k], sizes, self.result_dtypes[k]))
+            sizes += self.result_nd[k]
+        return arrays
+
+    cpdef call(self, tuple arrays, list outputs, int threads, epoch, seconds=None):
         """`run` in an arena whose pointers were made for `epoch`. False where none is free, or an array is not what a
         kernel reads: contiguous, in the machine's order of bytes."""
         cdef Arena arena
         for array in arrays:
-            if not array.dtype.isnative:
+            if not isinstance(array, ndarray) or not fnn_is_readable(array):
                 return False
         try:
             arena = self.arenas.pop()
@@ -440,39 +601,28 @@ cdef class Plan:
         try:
             if arena.threads < threads or arena.epoch != epoch:
                 return False
-            return self.run(arena, arrays, outputs, offsets, threads, seconds)
-        except (BufferError, ValueError):  # NumPy raises either for what is not contiguous
-            return False
+            return self.run(arena, arrays, outputs, threads, seconds)
         finally:
             self.arenas.append(arena)
 
-    cpdef run(self, Arena arena, list arrays, list outputs, list offsets, int threads, seconds=None):
-        """Runs all steps once: the first slots are `arrays` (contiguous) meanwhile. Of the contiguous arrays `outputs`
-        each gets what stands at its offset of the arena, or is slot s where its offset is -1 - s: such slots are the
-        last ones, in the order of `outputs`. Returns the step that failed with its status, None if none did."""
+    cpdef run(self, Arena arena, tuple arrays, list outputs, int threads, seconds=None):
+        """Runs all steps once: the first slots are `arrays` (as `call` wants them) meanwhile. Of the contiguous arrays
+        `outputs` each gets what `returns` told of it. Returns the step that failed with its status, None if none
+        did."""
         cdef int64_t failed = -1, offset
         cdef int32_t status
-        cdef Py_ssize_t bound = 0, k, results = self.n_slots
-        try:
-            for k in reversed(range(len(outputs))):
-                offset = offsets[k]
-                if offset < 0:
-                    PyObject_GetBuffer(outputs[k], &arena.views[-1 - offset], 0x0018 | PyBUF_WRITABLE)
-                    results = -1 - offset
-                    self.point(arena, results, <char *>arena.views[results].buf)
-            for array in arrays:
-                PyObject_GetBuffer(array, &arena.views[bound], 0x0038)  # contiguous
-                self.point(arena, bound, <char *>arena.views[bound].buf)
-                bound += 1
-            status = self.go(arena, 0, self.n_steps, 0, 1, threads, &arena.pace, seconds, True, &failed)
-            for k in range(len(outputs)):
-                if offsets[k] >= 0:
-                    self.read(arena, offsets[k], outputs[k])
-        finally:
-            for k in range(self.n_slots):
-                if k < bound or k >= results:
-                    self.point(arena, k, NULL)
-                    PyBuffer_Release(&arena.views[k])
+        cdef Py_ssize_t k, count = len(outputs)
+        for k in range(count):
+            offset = self.result_offset[k]
+            if offset < 0:
+                self.point(arena, -1 - offset, FNN_ARRAY(outputs[k]).data)
+        for k in range(len(arrays)):
+            self.point(arena, k, FNN_ARRAY(arrays[k]).data)
+        status = self.go(arena, 0, self.n_steps, 0, 1, threads, &arena.pace, seconds, True, &failed)
+        for k in range(count):
+            offset = self.result_offset[k]
+            if offset >= 0:
+                memcpy(FNN_ARRAY(outputs[k]).data, arena.memory + offset, self.result_bytes[k])
         return (status, failed) if status else None
 
     cdef int32_t go(self, Arena arena, int64_t begin, int64_t end, int64_t batch, int64_t batches, int threads,

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fastnn import naming, tree
+from fastnn._kernels._engine import mentions
 from fastnn.graph.trace import tracing
 from fastnn.graph.value import Graph, Operators, Value
 
@@ -155,11 +156,6 @@ def accepts_symbolic(function):
 
     @functools.wraps(function)
     def run(*args, **kwargs):
-        for x in (*args, *kwargs.values()):
-            if isinstance(x, KerasTensor) or (
-                isinstance(x, (list, tuple)) and any(isinstance(part, KerasTensor) for part in x)
-            ):
-                return symbolic_call(run, args, kwargs)
-        return function(*args, **kwargs)
+        return symbolic_call(run, args, kwargs) if mentions(KerasTensor, args, kwargs) else function(*args, **kwargs)
 
     return run

@@ -15,7 +15,7 @@ import numpy as np
 
 from fastnn import _api, _kernels, config, plan
 from fastnn._kernels import _engine
-from fastnn.graph import dtypes, trace
+from fastnn.graph import dtypes, trace, variable
 from fastnn.graph.symbolic import KerasTensor, symbolic_call
 from fastnn.graph.value import Graph, Node, Spec, Value, dtype_name
 from fastnn.graph.variable import Variable
@@ -97,9 +97,11 @@ class Op:
     def __call__(self, *args, **params):
         state = trace.state
         if self.kind != "view" and state.graph is None and not state.tapes and state.scope is None:
-            outputs = _called_before(self, args, params)
+            outputs = _engine.call_before(
+                _executables, self, _kernels.isa(), args, params, config.threads_of_quick_run(), variable.moved
+            )
             if outputs is not None:
-                return outputs[0] if len(outputs) == 1 else tuple(outputs)
+                return outputs
         for x in args:
             if isinstance(x, KerasTensor):
                 return symbolic_call(self, args, params)
@@ -290,15 +292,6 @@ _executables: dict[tuple, plan.executable.Executable | None] = {}
 _EXECUTABLES = 1024  # signatures kept; the oldest go first
 
 
-def _called_before(op: Op, args: tuple, params: dict[str, Any]) -> list[np.ndarray] | None:
-    """The outputs by the plan of a call with such arrays, None where there is none: only what was promoted has one."""
-    try:
-        executable = _executables.get(_engine.call_key(op, _kernels.isa(), args, params))
-    except TypeError:  # a parameter that cannot be hashed
-        return None
-    return None if executable is None else executable.run(list(args))
-
-
 def evaluate(op: Op, arrays: tuple[np.ndarray, ...], params: dict[str, Any]) -> tuple[np.ndarray, ...]:
     """The outputs of `op`: by a plan of its own where it has a kernel, or may become ops that do, else by the
     reference."""
@@ -306,7 +299,7 @@ def evaluate(op: Op, arrays: tuple[np.ndarray, ...], params: dict[str, Any]) -> 
         return op.evaluate(arrays, params)
     try:
         key = _engine.call_key(op, _kernels.isa(), arrays, params)
-        executable = _executables.get(key, op)
+        executable = None if key is None else _executables.get(key, op)
     except TypeError:  # a parameter that cannot be hashed
         return op.evaluate(arrays, params)
     if executable is op:

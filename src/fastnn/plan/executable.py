@@ -184,6 +184,8 @@ class Executable:
             slot == -1 and value.size for value, (slot, _) in zip(graph.outputs, places, strict=True)
         )
         self.result_offsets = [offset for _, offset in places] if is_direct else None
+        if is_direct:
+            self.plan.returns(self.result_types, self.result_offsets)
 
     def _place(self, value: Value) -> tuple[int, int]:
         place = self.places.get(value)
@@ -245,11 +247,11 @@ class Executable:
         else:
             empty = memory.empty if self.has_large_results else np.empty
             outputs = [empty(shape, dtype) for shape, dtype in self.result_types]
-        failure = self.plan.call(arrays, outputs, self.result_offsets, threads, variable.moved, seconds)
+        failure = self.plan.call(tuple(arrays), outputs, threads, variable.moved, seconds)
         if failure is False:
             arena = self._acquire(threads)
             try:
-                failure = self.plan.run(arena, _readable(arrays), outputs, self.result_offsets, threads, seconds)
+                failure = self.plan.run(arena, tuple(_readable(arrays)), outputs, threads, seconds)
             finally:
                 self.plan.release(arena)
         if self.bounds_memory:
@@ -266,6 +268,7 @@ class Executable:
             _LATEST.add(self, nbytes)
         else:
             self.has_run, self.bounds_memory = True, nbytes >= memory.LARGE
+            self.plan.is_quick = not (self.bounds_memory or self.has_large_results or self.result_offsets is None)
             self.plan.forget_arenas()
 
     def _run_in_parts(self, arrays: list[np.ndarray], threads: int) -> list[np.ndarray]:

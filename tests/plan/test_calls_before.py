@@ -1,0 +1,119 @@
+"""Eager calls that find the plan of one made before: what differs in layout, bytes or type must not take it."""
+
+import threading
+
+import numpy as np
+import pytest
+
+from fastnn import config, ops
+from fastnn._kernels import _engine
+
+rng = np.random.default_rng(0)
+X = rng.standard_normal((6, 4)).astype(np.float32)
+
+
+def again(function, *args):
+    """The results of a second and a third call."""
+    function(*args)
+    return [function(*args) for _ in range(2)]
+
+
+@pytest.mark.parametrize("shape", [(), (1,), (0,), (3, 0, 2), (10,), (2, 3, 4, 5, 1, 2), (20_000,)])
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int32", "uint8"])
+def test_shapes_and_dtypes(shape, dtype):
+    x = np.asarray(10 * rng.random(shape), dtype)
+    for y in again(ops.add, x, x):
+        assert y.dtype == dtype and y.flags.writeable
+        np.testing.assert_array_equal(y, x + x)
+
+
+@pytest.mark.parametrize("x", [X[::2], X.T, X[:, 1:3], X[::-1], X[:, :1].T, X.astype(">f4"), X.T.astype(">f4")])
+def test_after_the_same_shape_in_plain_layout(x):
+    plain = np.ascontiguousarray(x, np.float32)
+    for expected in again(ops.exp, plain):
+        np.testing.assert_array_equal(ops.exp(x), expected)
+        np.testing.assert_array_equal(ops.exp(plain), expected)
+
+
+def test_results_do_not_share_memory():
+    first, second = again(ops.negative, X)
+    first[...] = 0
+    np.testing.assert_array_equal(second, -X)
+
+
+def test_several_results_and_parameters():
+    for values, indices in again(ops.top_k, X, 2):
+        np.testing.assert_array_equal(values, -np.sort(-X, axis=-1)[:, :2])
+        np.testing.assert_array_equal(np.take_along_axis(X, indices, -1), values)
+    for axis in (0, 1, -1, (0, 1), [0], None):
+        numpy_axis = tuple(axis) if isinstance(axis, list) else axis
+        for keepdims in (False, True):
+            for y in again(lambda axis=axis, keepdims=keepdims: ops.max(X, axis=axis, keepdims=keepdims)):
+                np.testing.assert_array_equal(y, X.max(axis=numpy_axis, keepdims=keepdims))
+
+
+def test_keys_tell_calls_apart():
+    arrays = [X, X.T, X.reshape(24), X.reshape(24, 1), X.astype(np.float64), X.astype(np.int32), X.astype(">f4")]
+    arrays += [X.astype(np.uint32), X.astype(np.complex64), X.astype(np.float16), X.astype(bool), X[0, 0, ...]]
+    keys = [_engine.call_key("op", "isa", (x,), {}) for x in arrays]
+    keys += [_engine.call_key("op", "isa", (X, X), {}), _engine.call_key("op", "isa", (X,), {"axis": 0})]
+    keys += [_engine.call_key("op", "isa", (X,), {"axis": 1}), _engine.call_key("op", "isa", (X,), {"k": 1})]
+    assert None not in keys and len(set(keys)) == len(keys)
+    assert _engine.call_key("op", "isa", (X,), {"axis": 1}) == keys[-2]
+
+
+class Subclass(np.ndarray):
+    pass
+
+
+NO_NUMBERS = [X.tolist(), 1.0, np.array(["a"]), np.zeros(2, "M8[s]"), X.view(Subclass), np.zeros(2, "f4,f4")]
+
+
+@pytest.mark.parametrize("x", NO_NUMBERS)
+def test_no_key_of_what_is_no_array_of_numbers(x):
+    assert _engine.call_key("op", "isa", (x,), {}) is None
+
+
+def test_subclasses_are_read_as_arrays():
+    ops.abs(X)
+    for y in again(ops.abs, X.view(Subclass)):
+        assert type(y) is np.ndarray
+        np.testing.assert_array_equal(y, np.abs(X))
+
+
+def test_while_plans_are_timed():
+    ops.sin(X)
+    config.profile()
+    try:
+        np.testing.assert_allclose(ops.sin(X), np.sin(X), atol=1e-6)
+    finally:
+        config.profile(False)
+
+
+def test_a_failing_call_says_so_each_time():
+    for _ in range(3):
+        with pytest.raises(IndexError, match="out of range"):
+            ops.take(X, np.array([0, 7], np.int32), axis=0)
+
+
+def test_more_threads_than_before_and_many_callers():
+    wanted = np.tanh(X.astype(np.float64))
+    try:
+        for count in (1, 3, 2):
+            config.set_threads(count)
+            np.testing.assert_allclose(ops.tanh(X), wanted, atol=1e-6)
+    finally:
+        config.set_threads(None)
+    errors = []
+
+    def call():
+        for k in range(2000):
+            if not np.array_equal(ops.add(X, np.float32(k) + X), X + (np.float32(k) + X)):
+                errors.append(k)
+
+    callers = [threading.Thread(target=call) for _ in range(4)]
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join()
+    assert not errors
