@@ -8,7 +8,8 @@ import pytest
 
 from fastnn import _kernels
 from fastnn._kernels import _engine
-from fastnn.ops.layout import MAX_DIMS, contiguous_strides, copy_part, element_bits
+from fastnn.ops.layout import element_bits
+from fastnn.plan.copying import MAX_DIMS, contiguous_strides, copy_part
 
 ISAS = _engine.isas()
 DTYPES = ["uint8", "int16", "float32", "float64"]

@@ -19,56 +19,9 @@ from fastnn.ops import elementwise as ew
 from fastnn.ops import reduce
 from fastnn.ops.record import Op, Spec, as_array, dtype_of, shape_of, uniform
 from fastnn.ops.reduce import normalize_axes, normalize_axis
+from fastnn.plan.copying import MAX_BYTES, contiguous_strides, copy_part
 
-# ---- the copy kernel's parameters ----
-
-MAX_DIMS = 8  # of a part, as in layout.c
-MAX_BYTES = 8  # of an element, which leaves complex128 out
-
-
-def contiguous_strides(shape) -> tuple[int, ...]:
-    """The strides, in elements, of a C-contiguous array of `shape`."""
-    strides = [1] * len(shape)
-    for k in range(len(shape) - 2, -1, -1):
-        strides[k] = strides[k + 1] * shape[k + 1]
-    return tuple(strides)
-
-
-def copy_part(dst: int, src: int, sizes, dst_strides, src_strides, dst_offset=0, src_offset=0) -> list[int] | None:
-    """One part of a call of the kernel `copy`: a box of buffer `dst` filled from buffer `src`.
-
-    Args:
-        dst, src: indices of buffers; a `src` of -1 writes the element whose bytes `src_offset` holds.
-        sizes: of the box.
-        dst_strides, src_strides: in elements; those of `src` may be 0 or negative.
-        dst_offset, src_offset: of the box's first element.
-
-    Returns:
-        The part's ints: axes are merged where both sides run on, and put in the order that suits the kernel (behind
-        all others what both sides run along; of the others, the last runs along `dst`, the one before it along
-        `src`); [] for an empty box; None with too many axes.
-    """
-    if 0 in sizes:
-        return []
-    axes = [axis for axis in zip(sizes, dst_strides, src_strides, strict=True) if axis[0] != 1]
-    axes.sort(key=lambda axis: -abs(axis[1]))
-    merged: list[tuple[int, int, int]] = []
-    for size, d, s in axes:
-        if merged and merged[-1][1] == d * size and merged[-1][2] == s * size:
-            merged[-1] = (merged[-1][0] * size, d, s)
-        else:
-            merged.append((size, d, s))
-    run = merged[-1:] if merged and merged[-1][1:] == (1, 1) else []
-    axes = merged[: len(merged) - len(run)]
-    closer = [axis for axis in axes if 0 < abs(axis[2]) < abs(axes[-1][2])]
-    if closer:
-        along_src = min(closer, key=lambda axis: abs(axis[2]))
-        axes = [*(axis for axis in axes[:-1] if axis is not along_src), along_src, axes[-1]]
-    merged = axes + run
-    if len(merged) > MAX_DIMS:
-        return None
-    columns = zip(*merged, strict=True) if merged else ((), (), ())
-    return [dst, src, dst_offset, src_offset, len(merged), *(i for column in columns for i in column)]
+# ---- calls of the copy kernel ----
 
 
 def copy_step(b, buffers, dtype: str, parts) -> bool:

@@ -13,9 +13,10 @@ import numpy as np
 from fastnn.graph.symbolic import accepts_symbolic
 from fastnn.graph.value import Value
 from fastnn.ops.gather import take, take_grad_op
-from fastnn.ops.layout import box_offset, contiguous_strides, copy, copy_part, copy_step, reshape
+from fastnn.ops.layout import box_offset, copy, copy_step, reshape
 from fastnn.ops.record import Op, Spec, shape_of, uniform
 from fastnn.ops.reduce import normalize_axis
+from fastnn.plan.copying import contiguous_strides, copy_part
 from fastnn.plan.function import as_one_plan
 
 _MOST_PARTS = 64  # of a copy; with more, an axis at a time is taken

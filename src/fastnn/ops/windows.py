@@ -15,8 +15,9 @@ import numpy as np
 from fastnn.graph.rows import of_first_axis
 from fastnn.ops.indexing import getitem
 from fastnn.ops.joining import pad
-from fastnn.ops.layout import contiguous_strides, copy_part, copy_step, reshape, transpose
+from fastnn.ops.layout import copy_step, reshape, transpose
 from fastnn.ops.record import Op, Spec, shape_of, uniform
+from fastnn.plan.copying import contiguous_strides, copy_part
 
 
 def _tap_spans(size, out, taps, stride, dilation, before):

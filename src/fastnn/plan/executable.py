@@ -21,6 +21,7 @@ from fastnn.graph.value import CONSTANT, COPY, Graph, Node, Value
 from fastnn.graph.verify import verify
 from fastnn.graph.views import raise_over_views
 from fastnn.plan import memory
+from fastnn.plan.copying import contiguous
 from fastnn.plan.cost import threads_for
 from fastnn.plan.gathering import absorb_into_gather
 from fastnn.plan.lower import RULES, Builder, Step, fused_step
@@ -402,10 +403,7 @@ _LATEST = _Latest(1 << 26)
 
 def _readable(arrays: list[np.ndarray]) -> list[np.ndarray]:
     """`arrays` as kernels read them: contiguous, in the machine's order of bytes."""
-    return [
-        a if a.flags.c_contiguous and a.dtype.isnative else np.ascontiguousarray(a, a.dtype.newbyteorder("="))
-        for a in arrays
-    ]
+    return [a if a.flags.c_contiguous and a.dtype.isnative else contiguous(a) for a in arrays]
 
 
 def _copy(graph: Graph, value: Value) -> Value:
