@@ -94,6 +94,11 @@ PROBLEMS = [
     Problem(1, 7, 11, 32, 32, 1, 1, strides=(3, 2), groups=8),  # some pixels have no tap
     Problem(2, 8, 17, 32, 32, 2, 4, strides=(1, 3), dilation=(1, 2), pads=(0, 1, 1, 2), groups=16),
     Problem(0, 5, 6, 16, 16, 3, 3, groups=4),
+    Problem(2, 9, 37, 48, 48, 3, 3, pads=(1, 1, 1, 1), groups=3),  # groups of a whole vector
+    Problem(3, 7, 5, 32, 32, 3, 4, strides=(2, 1), pads=(1, 2, 0, 1), groups=2),
+    Problem(1, 5, 9, 32, 32, 3, 3, groups=4),  # too few pixels for a copy of the kernel
+    Problem(2, 13, 12, 96, 192, 2, 3, pads=(1, 1, 0, 1), groups=3),  # of several: panel after panel
+    Problem(2, 13, 12, 64, 160, 1, 2, groups=2),  # panels of different widths
     Problem(2, 12, 17, 20, 24, 3, 3, strides=(2, 2), pads=(1, 1, 1, 1)),  # channels far from whole vectors
     Problem(3, 9, 6, 9, 40, 4, 5, strides=(1, 2), pads=(2, 1, 1, 3)),
     Problem(2, 9, 13, 7, 48, 1, 1),  # one tap, whole vectors of results: several tiles at once

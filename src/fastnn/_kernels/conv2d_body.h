@@ -462,7 +462,7 @@ static OWN(conv_cut) OWN(conv_cut_of)(const int64_t *ints) {
     c.panels = fnn_ceil_div(c.panels, 2);
   }
   c.parts = fnn_max(1, fnn_ceil_div(tile_panels_of(s->cout_g, N, c.widest), fnn_max(1, c.panels)));
-  const int64_t rows = s->taps * s->cin, row_bytes = s->cout * (int64_t)sizeof(T), pixels = s->n * s->oh * s->ow;
+  const int64_t rows = s->taps * s->cin_g, row_bytes = s->cout * (int64_t)sizeof(T), pixels = s->n * s->oh * s->ow;
   /* What rows take of a cache of which they share few sets: the greatest power of two that divides a row, each. */
   const int is_far = rows * (row_bytes & -row_bytes) > OWN(CONV_FAR_BYTES);
   const int is_odd = s->cout % N && rows * row_bytes >= OWN(CONV_ODD_BYTES);
@@ -471,7 +471,11 @@ static OWN(conv_cut) OWN(conv_cut_of)(const int64_t *ints) {
   const int is_plain = !c.is_grouped && !is_thin && !c.is_dots;
   const int64_t tail = OWN(tile_tail)(s->cout_g, s->cout);
   if (is_plain && pixels < OWN(CONV_COPY_PIXELS) && tail <= s->cin_g && !is_far) c.tail = tail;
-  else if ((((is_far || is_odd) && pixels >= OWN(CONV_FAR_PIXELS)) || is_large) && s->groups == 1 && is_plain)
+  else if (c.is_grouped) c.panel_cols = pixels >= OWN(CONV_FAR_PIXELS) ? N : 0;
+  else if (is_plain && s->groups > 1 && s->cout_g % N == 0 && pixels >= OWN(CONV_FAR_PIXELS)) {
+    const int64_t cols = OWN(conv_panel_cols)(s->cout_g, c.widest);
+    if (s->cout_g % cols == 0) c.panel_cols = cols;
+  } else if ((((is_far || is_odd) && pixels >= OWN(CONV_FAR_PIXELS)) || is_large) && s->groups == 1 && is_plain)
     c.panel_cols = OWN(conv_panel_cols)(s->cout, c.widest);
   if (c.tail) c.tail_elements = fnn_round_up(c.tail * s->cout + N, N);
   /* Whole vectors of the last kernel row may reach past the kernel's end: then it is copied to where they may. */
@@ -505,7 +509,7 @@ static void OWN(conv2d_size)(const int64_t *ints, fnn_work *work) {
   if (c.weight_blocks) {
     work->units[phase++] = c.weight_blocks;
     work->shared_bytes = (c.is_dots      ? c.s.kh * OWN(dots_vectors)(&c.s) * c.s.cout * N
-                          : c.panel_cols ? c.s.taps * c.s.cin * fnn_round_up(c.s.cout, c.panel_cols)
+                          : c.panel_cols ? c.s.taps * c.s.cin_g * fnn_round_up(c.s.cout, c.panel_cols)
                                          : c.s.taps * c.s.cin_g * c.s.cout + N) *
                          (int64_t)sizeof(T);
   }
@@ -561,7 +565,7 @@ static void OWN(conv2d_unit)(const fnn_call *call, const OWN(conv_cut) * c, cons
     .x = {s->kw, -s->pad_left, s->stride_w, s->dilation_w, s->w},
     .taps = taps, .segments = taps + s->taps, .k = s->cin_g, .merges = c->merges, .in_place = c->in_place,
     .tail = {tail, s->cout, taps[s->taps - 1].a_offset + s->cin_g - c->tail, c->tail},
-    .columns = s->cout_g, .depth = c->panel_cols ? s->taps * s->cin : 1, .panel_cols = c->panel_cols,
+    .columns = s->cout_g, .depth = c->panel_cols ? s->taps * s->cin_g : 1, .panel_cols = c->panel_cols,
     .widest = c->widest, .panel = part * c->panels,
     .panels = fnn_min(c->panels, tile_panels_of(s->cout_g, N, c->widest) - part * c->panels),
     .floor = call->ints[CONV_RELU] ? 0 : -INFINITY,
@@ -595,7 +599,7 @@ static void OWN(conv2d_unit)(const fnn_call *call, const OWN(conv_cut) * c, cons
 /* Copies blocks [begin, end) of the rows of a kernel panel by panel, with zeros after the last one's columns. */
 static void OWN(conv_pack_weights)(const OWN(conv_cut) * c, T *out, const T *weights, int64_t begin, int64_t end) {
   const conv_shape *s = &c->s;
-  const int64_t rows = s->taps * s->cin, cols = c->panel_cols;
+  const int64_t rows = s->taps * s->cin_g, cols = c->panel_cols;
   const int64_t from = rows * begin / c->weight_blocks, to = rows * end / c->weight_blocks;
   for (int64_t row = from; row < to; row++) {
     for (int64_t first = 0; first < s->cout; first += cols) {

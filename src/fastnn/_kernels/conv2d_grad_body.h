@@ -110,14 +110,15 @@ static void OWN(conv2d_grad_input_size)(const int64_t *ints, fnn_work *work) {
 }
 
 /* out[g][taps - 1 - tap][o][i] = weights[tap][i][g * cout_g + o], and zeroes after the last: a block of o of a tap. Of
- * grouped_walk out[taps - 1 - tap][o][g][i]; in panels of i out[panel][taps - 1 - tap][o][i of panel]. */
+ * grouped_walk g are the groups of a vector, out[vector][taps - 1 - tap][o][g][i]; in panels of i
+ * out[panel][taps - 1 - tap][o][i of panel]. */
 static void OWN(conv_transpose_weights)(const conv_shape *s, int is_grouped, int64_t panel_cols, T *out,
                                         const T *weights, int64_t unit) {
   const int64_t blocks = fnn_ceil_div(s->cout_g, OWN(CONV_TURNED)), g = unit / blocks / s->taps;
   const int64_t tap = unit / blocks % s->taps, first = unit % blocks * OWN(CONV_TURNED);
   const int64_t n = fnn_min(OWN(CONV_TURNED), s->cout_g - first);
-  const int64_t width = is_grouped ? s->cin : s->cin_g;
-  T *to = out + (tap * s->cout_g + first) * width + g * s->cin_g * (is_grouped ? 1 : s->taps * s->cout_g);
+  const int64_t width = is_grouped ? N : s->cin_g, column = g * s->cin_g, lane = is_grouped ? column % N : 0;
+  T *to = out + (column - lane) * s->taps * s->cout_g + (tap * s->cout_g + first) * width + lane;
   const T *from = weights + (s->taps - 1 - tap) * s->cin_g * s->cout + g * s->cout_g + first;
   for (int64_t i = 0; panel_cols && i < s->cin; i += panel_cols) {
     T *panel = out + i * s->taps * s->cout + (tap * s->cout + first) * panel_cols;
@@ -138,7 +139,7 @@ static void OWN(conv_transpose_weights)(const conv_shape *s, int is_grouped, int
 static void OWN(conv_input_taps)(const OWN(conv_input_cut) * c, int64_t residue_y, int64_t residue_x,
                                  int64_t window_row, const T *weights, OWN(tile_segment) * taps) {
   const conv_shape *s = &c->s;
-  const int64_t width = c->panel_cols ? c->panel_cols : s->cin_g;
+  const int64_t width = c->is_grouped ? N : c->panel_cols ? c->panel_cols : s->cin_g;
   int64_t shift_y, shift_x;
   for (int64_t ky = s->kh - 1; ky >= 0; ky--) {
     if (!conv_shift(residue_y, s->pad_top, ky, s->dilation_h, s->stride_h, &shift_y)) continue;
@@ -192,7 +193,7 @@ static void OWN(conv_input_unit)(const fnn_call *call, const OWN(conv_input_cut)
         .cols = fnn_ceil_div(s->w - residue_x, s->stride_w), .y = y, .x = x,
         .taps = taps, .segments = taps + s->taps, .k = s->cout_g,
         .merges = merges, .in_place = c->in_place, .columns = s->cin_g,
-        .depth = c->panel_cols && c->panel_cols < s->cin ? s->taps * s->cout : 1,
+        .depth = c->is_grouped || (c->panel_cols && c->panel_cols < s->cin) ? s->taps * s->cout_g : 1,
         .widest = TILE_VECTORS, .panels = tile_panels(s->cin_g, N),
         .floor = -INFINITY, .clears = clears ? dx : NULL, .clears_end = dx + n_dx,
         .fetches = asks ? OWN(CONV_ASK_TILES) * TILE_MOST_ROWS * s->cout : 0,

@@ -3,7 +3,8 @@
  * Of groups of a few channels in and as many out, a vector of channels is some whole groups, both of x and of y. A tile
  * of tile.h, whose columns are those of one group, would leave most lanes of its vectors empty. Here lane (g, o) of a
  * sum takes x at (g, c) times the kernel at (c, (g, o)), for c of all groups at once: a shuffle of a vector of x, which
- * all taps share that reach it from results next to each other, times vectors of the kernel as they lie.
+ * all taps share that reach it from results next to each other, times vectors of the kernel. Where a group is a whole
+ * vector the shuffle is a broadcast, and all taps share that: tiles of tile.h have one for each multiply-add.
  *
  * Order of summation: ky, runs of such taps, GROUPED_CHANNELS of c at a time, kx, c. The kernel gradient's is that of
  * conv2d.c. */
@@ -17,13 +18,15 @@ enum {
   OWN(GROUPED_CHANNELS) = 1,
 #endif
   OWN(GROUPED_MOST) = 4 * OWN(GROUPED_LEAST),
-  OWN(GROUPED_TAPS) = 3 /* of a run at most */
+  OWN(GROUPED_LANES) = 8,  /* with less tiles are as fast */
+  OWN(GROUPED_TAPS) = 3,   /* of a run at most */
+  OWN(GROUPED_PAGE) = 4096 /* bytes after which addresses share a set again */
 };
 
-/* Whether channels are whole vectors of some groups. With less than 8 lanes tiles are as fast. */
+/* Whether channels are whole vectors of some groups, or of one, unless rows are shorter than a tile here. */
 FNN_INLINE int OWN(grouped_fits)(const conv_shape *s) {
-  return N >= 8 && s->cin_g == s->cout_g && s->cin_g > 1 && s->cin_g < N && N % s->cin_g == 0 && s->cout % N == 0 &&
-         s->cout > 0;
+  return N >= OWN(GROUPED_LANES) && s->groups > 1 && s->cin_g == s->cout_g && s->cin_g > 1 && N % s->cin_g == 0 && s->cout % N == 0 &&
+         s->cout > 0 && (s->cin_g < N || fnn_min(s->w, s->ow) >= OWN(GROUPED_LEAST));
 }
 
 /* Taps of a kernel row that meet the same elements of x at results next to each other. */
@@ -64,18 +67,18 @@ FNN_INLINE M OWN(grouped_lanes)(int64_t channels) {
 /* A vector of columns of a row of results. */
 typedef struct {
   const OWN(grouped_run) * runs;
-  int64_t n_runs, channels, width; /* of a group; of the kernel */
-  int64_t x_step, y_step, y_down, column;
+  int64_t n_runs, channels, width, depth; /* of a group; of a row of the kernel, from a column of it to the next */
+  int64_t x_step, x_down, y_step, y_down, column;
   const T *x;
   T *y;
   V bias, floor;
 } OWN(grouped_row);
 
 FNN_INLINE void OWN(grouped_taps)(V *acc, const OWN(grouped_row) * r, const OWN(grouped_run) * run, int64_t first,
-                                  const int pixels, const int taps) {
+                                  const int rows, const int pixels, const int taps, const int is_one) {
   enum { CHANNELS = OWN(GROUPED_CHANNELS) };
   const int64_t step = r->x_step;
-  const T *w = run->weights + r->column;
+  const T *w = run->weights + r->column * r->depth;
   M lanes = OWN(grouped_lanes)(r->channels);
   for (int64_t c = 0; c < r->channels; c += CHANNELS, w += CHANNELS * r->width) {
     V weight[OWN(GROUPED_TAPS) * CHANNELS];
@@ -83,55 +86,78 @@ FNN_INLINE void OWN(grouped_taps)(V *acc, const OWN(grouped_row) * r, const OWN(
     for (int t = 0; t < taps; t++)
 #pragma GCC unroll 2
       for (int k = 0; k < CHANNELS; k++) weight[t * CHANNELS + k] = FN(load)(w + t * run->step + k * r->width);
-    const T *at = r->x + r->column + run->x + first * step;
-#pragma GCC unroll 18
-    for (int j = 0; j < pixels + taps - 1; j++, at += step) {
-      const V x = FN(load)(at);
-      /* Read once, at an address that needs no register of its own. */
-      __asm__ volatile("" : "+r"(at) : : "memory");
 #pragma GCC unroll 2
-      for (int k = 0; k < CHANNELS; k++) {
-        const V of_all = __builtin_shuffle(x, lanes + k);
+    for (int row = 0; row < rows; row++) {
+      const T *at = r->x + r->column + run->x + first * step + row * r->x_down;
+#pragma GCC unroll 18
+      for (int j = 0; j < pixels + taps - 1; j++, at += step) {
+        const V x = is_one ? (V){0} : FN(load)(at);
+        /* Read once, at an address that needs no register of its own. */
+        __asm__ volatile("" : "+r"(at) : : "memory");
+#pragma GCC unroll 2
+        for (int k = 0; k < CHANNELS; k++) {
+          const V of_all = is_one ? FN(splat)(at[c + k]) : __builtin_shuffle(x, lanes + k);
 #pragma GCC unroll 3
-        for (int t = 0; t < taps; t++)
-          if (j >= t && j - t < pixels) acc[j - t] += of_all * weight[t * CHANNELS + k];
+          for (int t = 0; t < taps; t++)
+            if (j >= t && j - t < pixels) acc[row * pixels + j - t] += of_all * weight[t * CHANNELS + k];
+        }
       }
     }
     lanes += CHANNELS;
   }
 }
 
-FNN_INLINE void OWN(grouped_tile)(const OWN(grouped_row) * r, int64_t first, const int pixels) {
-  V acc[OWN(GROUPED_MOST)];
+FNN_INLINE void OWN(grouped_tile)(const OWN(grouped_row) * r, int64_t first, const int rows, const int pixels,
+                                  const int is_one) {
+  V acc[16];
 #pragma GCC unroll 16
-  for (int p = 0; p < pixels; p++) acc[p] = (V){0};
+  for (int p = 0; p < rows * pixels; p++) acc[p] = (V){0};
   for (const OWN(grouped_run) *run = r->runs, *end = run + r->n_runs; run < end; run++) {
-    if (run->taps == 3) OWN(grouped_taps)(acc, r, run, first, pixels, 3);
-    else if (run->taps == 2) OWN(grouped_taps)(acc, r, run, first, pixels, 2);
-    else OWN(grouped_taps)(acc, r, run, first, pixels, 1);
+    if (run->taps == 3) OWN(grouped_taps)(acc, r, run, first, rows, pixels, 3, is_one);
+    else if (run->taps == 2) OWN(grouped_taps)(acc, r, run, first, rows, pixels, 2, is_one);
+    else OWN(grouped_taps)(acc, r, run, first, rows, pixels, 1, is_one);
   }
   /* Read before anything is stored: the compiler must take it that a result may lie over *r. */
   const int64_t step = r->y_step, down = r->y_down;
   const V bias = r->bias, floor = r->floor;
-  T *y = r->y + first * step + r->column;
+#pragma GCC unroll 2
+  for (int row = 0; row < rows; row++) {
+    T *y = r->y + first * step + r->column + row * down;
 #pragma GCC unroll 16
-  for (int p = 0; p < pixels; p++, y += step) {
-    __asm__("" : "+r"(y));
-    __builtin_prefetch(y + down, 1);
-    FN(store)(y, FN(max)(floor, acc[p] + bias));
+    for (int p = 0; p < pixels; p++, y += step) {
+      __asm__("" : "+r"(y));
+      __builtin_prefetch(y + rows * down, 1);
+      FN(store)(y, FN(max)(floor, acc[row * pixels + p] + bias));
+    }
   }
 }
 
-#define GROUPED_VARIANT(pixels)                                                                                        \
-  static __attribute__((noinline)) void OWN(grouped_##pixels)(const OWN(grouped_row) * r, int64_t first) {             \
-    OWN(grouped_tile)(r, first, pixels * OWN(GROUPED_LEAST));                                                          \
+#define GROUPED_VARIANT(name, rows, pixels)                                                                            \
+  static __attribute__((noinline)) void OWN(name)(const OWN(grouped_row) * r, int64_t first) {                         \
+    if (r->channels == N) OWN(grouped_tile)(r, first, rows, pixels, 1);                                                \
+    else OWN(grouped_tile)(r, first, rows, pixels, 0);                                                                 \
   }
-GROUPED_VARIANT(1) GROUPED_VARIANT(2) GROUPED_VARIANT(3) GROUPED_VARIANT(4)
+GROUPED_VARIANT(grouped_1, 1, OWN(GROUPED_LEAST)) GROUPED_VARIANT(grouped_2, 1, 2 * OWN(GROUPED_LEAST))
+GROUPED_VARIANT(grouped_3, 1, 3 * OWN(GROUPED_LEAST)) GROUPED_VARIANT(grouped_4, 1, 4 * OWN(GROUPED_LEAST))
 static void (*const OWN(grouped_variants)[])(const OWN(grouped_row) *, int64_t) = {OWN(grouped_1), OWN(grouped_2),
                                                                                   OWN(grouped_3), OWN(grouped_4)};
+GROUPED_VARIANT(grouped_pairs_4, 2, 4) GROUPED_VARIANT(grouped_pairs_5, 2, 5)
+#if defined(FNN_ISA_AVX512)
+GROUPED_VARIANT(grouped_pairs_7, 2, 7)
+#define GROUPED_PAIRS {4, OWN(grouped_pairs_4)}, {5, OWN(grouped_pairs_5)}, {7, OWN(grouped_pairs_7)}
+#else
+#define GROUPED_PAIRS {4, OWN(grouped_pairs_4)}, {5, OWN(grouped_pairs_5)}
+#endif
 #undef GROUPED_VARIANT
+/* Tiles of two rows of so many pixels. */
+typedef struct {
+  int64_t pixels;
+  void (*run)(const OWN(grouped_row) *, int64_t);
+} OWN(grouped_pair);
+static const OWN(grouped_pair) OWN(grouped_pairs)[] = {GROUPED_PAIRS};
+#undef GROUPED_PAIRS
 static __attribute__((noinline)) void OWN(grouped_pixel)(const OWN(grouped_row) * r, int64_t first) {
-  OWN(grouped_tile)(r, first, 1);
+  OWN(grouped_tile)(r, first, 1, 1, 0);
 }
 
 /* The last tile of a row may do some pixels again. */
@@ -144,22 +170,50 @@ static void OWN(grouped_line)(const OWN(grouped_row) * r, int64_t count) {
   const int64_t most = fnn_min(OWN(GROUPED_MOST), count / LEAST * LEAST);
   for (int64_t p = 0, n; p < count; p += n) {
     n = fnn_min(most, fnn_round_up(count - p, LEAST));
+    if (n > 2 * LEAST && count > p + n && count <= p + n + LEAST) n -= LEAST; /* few sums would wait for each other */
     OWN(grouped_variants)[n / LEAST - 1](r, fnn_min(p, count - n));
   }
 }
 
+/* The same of two rows. */
+static void OWN(grouped_lines)(const OWN(grouped_row) * r, const OWN(grouped_pair) * pair, int64_t count) {
+  for (int64_t p = 0; p < count; p += pair->pixels) pair->run(r, fnn_min(p, count - pair->pixels));
+}
+
+/* Short rows are taken two at a time where tiles of one would do more pixels again, or be less than 8 sums; not where
+ * all pixels share a set of the first cache, which holds those of one. */
+static const OWN(grouped_pair) *OWN(grouped_pair_of)(int64_t count, int64_t x_step) {
+  const OWN(grouped_pair) *best = NULL;
+  if (x_step * (int64_t)sizeof(T) % OWN(GROUPED_PAGE) == 0) return NULL;
+  int64_t least = count < 8 ? INT64_MAX : fnn_round_up(count, OWN(GROUPED_LEAST));
+  for (size_t i = 0; count < 16 && i < sizeof(OWN(grouped_pairs)) / sizeof(*OWN(grouped_pairs)); i++) {
+    const OWN(grouped_pair) *pair = OWN(grouped_pairs) + i;
+    if (pair->pixels > count || fnn_round_up(count, pair->pixels) >= least) continue;
+    best = pair, least = fnn_round_up(count, pair->pixels);
+  }
+  return best;
+}
+
 /* A walk whose columns are those of all groups. */
 static void OWN(grouped_walk)(const OWN(conv_walk) * walk) {
+  if (N < OWN(GROUPED_LANES)) return; /* none fits: the compiler leaves out what is above */
   OWN(grouped_run) *runs = (OWN(grouped_run) *)walk->segments;
-  OWN(grouped_row) r = {.runs = runs, .channels = walk->k, .width = walk->columns, .x_step = walk->a_col,
-                        .y_step = walk->c_col, .y_down = walk->c_row, .floor = FN(splat)(walk->floor)};
-  r.n_runs = OWN(grouped_runs)(runs, walk->taps, walk->y.taps, walk->x.taps, walk->a_col);
-  for (int64_t row = 0; row < walk->images * walk->rows; row++) {
+  OWN(grouped_row) r = {.channels = walk->k, .width = walk->taps->b_stride, .depth = walk->depth,
+                        .x_step = walk->a_col, .x_down = walk->a_row, .y_step = walk->c_col, .y_down = walk->c_row,
+                        .floor = FN(splat)(walk->floor)};
+  const int64_t n_runs = OWN(grouped_runs)(runs, walk->taps, walk->y.taps, walk->x.taps, walk->a_col);
+  const OWN(grouped_pair) *pair = OWN(grouped_pair_of)(walk->cols, walk->a_col);
+  for (int64_t row = 0, rows; row < walk->images * walk->rows; row += rows) {
     const int64_t image = row / walk->rows, y = row % walk->rows;
+    rows = pair && y + 1 < walk->rows ? 2 : 1;
+    const conv_range taps = conv_union(conv_taps_of(&walk->y, y), conv_taps_of(&walk->y, y + rows - 1));
+    r.runs = runs + taps.begin * n_runs / fnn_max(1, walk->y.taps);
+    r.n_runs = fnn_max(0, taps.end - taps.begin) * n_runs / fnn_max(1, walk->y.taps);
     r.x = walk->a + image * walk->a_image + y * walk->a_row, r.y = walk->c + image * walk->c_image + y * walk->c_row;
     for (r.column = 0; r.column < walk->columns; r.column += N) {
       r.bias = walk->bias ? FN(load)(walk->bias + r.column) : (V){0};
-      OWN(grouped_line)(&r, walk->cols);
+      if (rows == 2) OWN(grouped_lines)(&r, pair, walk->cols);
+      else OWN(grouped_line)(&r, walk->cols);
     }
   }
 }
@@ -192,20 +246,22 @@ FNN_INLINE void OWN(grouped_ask)(OWN(conv_ahead) * ahead) {
 
 /* Element j of a row of x, which tap t meets at result j - t. At an edge there may be no such result. */
 FNN_INLINE void OWN(grouped_grad_element)(V *acc, const OWN(grouped_grad) * g, const T *x, const T *dy, int64_t j,
-                                          const M *lanes, const int taps, const int channels, const int is_edge) {
-  const V v = FN(load)(x);
+                                          const M *lanes, const int taps, const int channels, const int is_one,
+                                          const int is_edge) {
+  const V v = is_one ? (V){0} : FN(load)(x);
 #pragma GCC unroll 3
   for (int t = 0; t < taps; t++) {
     if (is_edge && (j < t || j - t >= g->cols)) continue;
     const V d = FN(load)(dy - t * g->dy_step);
 #pragma GCC unroll 4
-    for (int k = 0; k < channels; k++) acc[t * channels + k] += __builtin_shuffle(v, lanes[k]) * d;
+    for (int k = 0; k < channels; k++)
+      acc[t * channels + k] += (is_one ? FN(splat)(x[k]) : __builtin_shuffle(v, lanes[k])) * d;
   }
 }
 
 /* Channels [c, c + channels) of each group. */
 FNN_INLINE void OWN(grouped_grad_taps)(const OWN(grouped_grad) * g, const OWN(grouped_run) * run, int64_t c,
-                                       const int taps, const int channels) {
+                                       const int taps, const int channels, const int is_one) {
   enum { MOST = OWN(GROUPED_TAPS) * OWN(GROUPED_GRAD_CHANNELS) };
   T *sums = (T *)run->weights + g->sums + c * OWN(TILE_COLS);
   const int64_t cols = g->cols;
@@ -218,15 +274,15 @@ FNN_INLINE void OWN(grouped_grad_taps)(const OWN(grouped_grad) * g, const OWN(gr
     acc[i] = g->resumes ? FN(load)(sums + i / channels * run->step + i % channels * OWN(TILE_COLS)) : (V){0};
   const T *dy = g->dy;
   for (int64_t row = 0; row < g->images * g->rows; row++) {
-    const T *x = g->x + row / g->rows * g->x_image + row % g->rows * g->x_row + run->x;
+    const T *x = g->x + row / g->rows * g->x_image + row % g->rows * g->x_row + run->x + (is_one ? c : 0);
     int64_t j = 0;
     OWN(grouped_ask)(g->ahead);
     for (; j < taps - 1; j++, x += g->x_step, dy += g->dy_step)
-      OWN(grouped_grad_element)(acc, g, x, dy, j, lanes, taps, channels, 1);
+      OWN(grouped_grad_element)(acc, g, x, dy, j, lanes, taps, channels, is_one, 1);
     for (; j < cols; j++, x += g->x_step, dy += g->dy_step)
-      OWN(grouped_grad_element)(acc, g, x, dy, j, lanes, taps, channels, 0);
+      OWN(grouped_grad_element)(acc, g, x, dy, j, lanes, taps, channels, is_one, 0);
     for (; j < cols + taps - 1; j++, x += g->x_step, dy += g->dy_step)
-      OWN(grouped_grad_element)(acc, g, x, dy, j, lanes, taps, channels, 1);
+      OWN(grouped_grad_element)(acc, g, x, dy, j, lanes, taps, channels, is_one, 1);
     dy -= (taps - 1) * g->dy_step;
   }
 #pragma GCC unroll 12
@@ -234,10 +290,12 @@ FNN_INLINE void OWN(grouped_grad_taps)(const OWN(grouped_grad) * g, const OWN(gr
     FN(store)(sums + i / channels * run->step + i % channels * OWN(TILE_COLS), acc[i]);
 }
 
-#define GROUPED_VARIANT(taps, channels)                                                                                \
-  static __attribute__((noinline)) void OWN(grouped_grad_##taps##_##channels)(                                         \
+#define GROUPED_VARIANT(taps, most)                                                                                    \
+  static __attribute__((noinline)) void OWN(grouped_grad_##taps##_##most)(                                             \
     const OWN(grouped_grad) * g, const OWN(grouped_run) * run, int64_t c) {                                            \
-    OWN(grouped_grad_taps)(g, run, c, taps, fnn_min(channels, OWN(GROUPED_GRAD_CHANNELS)));                            \
+    enum { CHANNELS = most < OWN(GROUPED_GRAD_CHANNELS) ? most : OWN(GROUPED_GRAD_CHANNELS) };                         \
+    if (g->channels == N) OWN(grouped_grad_taps)(g, run, c, taps, CHANNELS, 1);                                        \
+    else OWN(grouped_grad_taps)(g, run, c, taps, CHANNELS, 0);                                                         \
   }
 GROUPED_VARIANT(1, 2) GROUPED_VARIANT(2, 2) GROUPED_VARIANT(3, 2)
 GROUPED_VARIANT(1, 4) GROUPED_VARIANT(2, 4) GROUPED_VARIANT(3, 4)
@@ -247,6 +305,7 @@ static void (*const OWN(grouped_grad_variants)[2][3])(const OWN(grouped_grad) *,
 #undef GROUPED_VARIANT
 
 static void OWN(grouped_grad_run)(const OWN(grouped_grad) * g) {
+  if (N < OWN(GROUPED_LANES)) return; /* as in grouped_walk */
   const int64_t channels = fnn_min(g->channels, OWN(GROUPED_GRAD_CHANNELS));
   for (const OWN(grouped_run) *run = g->runs; run < g->runs + g->n_runs; run++)
     for (int64_t c = 0; c < g->channels; c += channels)
