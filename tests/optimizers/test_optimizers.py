@@ -1,5 +1,6 @@
 """Every optimizer against the released Keras: ten steps on fixed gradients, with every way to run a step."""
 
+import tracemalloc
 import warnings
 
 import keras
@@ -488,3 +489,40 @@ def test_copies_train_by_themselves(how):
     optimizer.apply(gradients()[1], w)
     for a, b in zip([*w, *optimizer.variables], [*other_w, *other.variables], strict=True):
         np.testing.assert_array_equal(a.numpy(), b.numpy())
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "first"),
+    [(optimizers.Adam(), 0.0), (optimizers.Adagrad(), np.float32(0.1)), (optimizers.Lion(), 0.0)],
+)
+def test_slots_are_made_where_they_stay(optimizer, first):
+    """One buffer for each slot and one for the variables is all that `build` asks for."""
+    w = [fastnn.Variable(np.full((256, 512), k + 1.0, "float32"), name=f"w{k}") for k in range(3)]
+    alone = fastnn.Variable(np.ones((1024, 512), "float32"), name="alone")
+    nbytes = sum(v.array.nbytes for v in w)
+    tracemalloc.start()
+    try:
+        optimizer.build([*w, alone])
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    slots = [v for v in optimizer.variables if v.ndim == 2]
+    kinds = sum(v.shape == alone.shape for v in slots)
+    assert len(slots) == kinds * 4 > 0
+    assert peak < (1 + kinds) * nbytes + kinds * alone.array.nbytes + 100_000
+    for k, v in enumerate(slots):
+        np.testing.assert_array_equal(v.numpy(), first)
+        v.assign(np.full(v.shape, k + 5.0))
+    for k, v in enumerate(slots):
+        np.testing.assert_array_equal(v.numpy(), k + 5.0)
+    for k, v in enumerate(w):
+        np.testing.assert_array_equal(v.numpy(), k + 1.0)
+
+
+def test_average_begins_as_the_variable():
+    w = fastnn.Variable(np.float32([1, 2]), name="w")
+    optimizer = optimizers.SGD(use_ema=True)
+    optimizer.build([w])
+    (average,) = (v for v in optimizer.variables if "average" in v.name)
+    np.testing.assert_array_equal(average.numpy(), [1, 2])
+    np.testing.assert_array_equal(w.numpy(), [1, 2])

@@ -53,7 +53,7 @@ class Adafactor(Optimizer):
             else:  # Keras writes two integers in their place, which files then have
                 rows, columns = (self.add_variable((), "zeros", "int32", name=variable.name) for _ in range(2))
             self._slots["rows", id(variable)], self._slots["columns", id(variable)] = rows, columns
-            self._add_slot("velocity", variable)
+            self._slots["velocity", id(variable)] = self.add_variable_from_reference(variable, "velocity")
 
     def update_step(self, gradient, variable, learning_rate):
         t = ops.cast(self.iterations + 1, variable.dtype)

@@ -48,12 +48,13 @@ class Flat:
 
     def _moved(self, members, name: str, fill: float = 0.0) -> Variable:
         buffer = Variable(0.0, dtype=members[0].dtype, trainable=False, name=name)
-        memory = _kernels.aligned_empty(self.size, members[0].dtype)
-        memory[...] = fill
+        memory, end = _kernels.aligned_empty(self.size, members[0].dtype), 0
         buffer._array = memory
         buffer.views = self.members
         for member, offset in zip(members, self.offsets, strict=True):
-            member.move(memory[offset : offset + member.array.size].reshape(member.shape))
+            memory[end:offset] = fill
+            end = offset + member.array.size
+            member.move(memory[offset:end].reshape(member.shape))
             member.home = (buffer, offset)
         return buffer
 

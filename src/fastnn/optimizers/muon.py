@@ -67,9 +67,8 @@ class Muon(Optimizer):
             return
         super().build(variables)
         for variable in self._trainable_variables:
-            self._add_slot("momentum", variable)
-            if self._is_adams(variable):
-                self._add_slot("velocity", variable)
+            for name in ("momentum", "velocity") if self._is_adams(variable) else ("momentum",):
+                self._slots[name, id(variable)] = self.add_variable_from_reference(variable, name)
 
     def weight_decay_of(self, variable):
         return self.adam_weight_decay if self._is_adams(variable) else self.weight_decay

@@ -12,7 +12,7 @@ import warnings
 
 import numpy as np
 
-from fastnn import config, ops
+from fastnn import _kernels, config, ops
 from fastnn.graph import trace
 from fastnn.graph.dtypes import is_float
 from fastnn.graph.stateless import StatelessScope, pairs
@@ -152,10 +152,10 @@ class Optimizer:
         groups += [("gradient_accumulator",)] if self.gradient_accumulation_steps else []
         for names in [*groups, *self.slot_names()]:
             self._add_slots(names)
-        for variable in _by_gradients(variables) if self.use_ema else ():
-            self._slots["average", id(variable)].assign(variable.numpy())
         self.built = True
         self._lay_out()
+        for variable in _by_gradients(variables) if self.use_ema else ():
+            self._slots["average", id(variable)].assign(variable.numpy())
 
     def _lay_out(self) -> None:
         """Moves the variables and their slots into flat buffers of one layout."""
@@ -172,6 +172,9 @@ class Optimizer:
                 parts = [self._slots[name, id(member)] for member in flat.members]
                 buffer = flat.like(parts, f"{self.name}_{name}", self._first_value(name))
                 self._slots[name, id(flat.variable)] = buffer
+        for slot in self._slots.values():
+            if not slot.array.flags.writeable:
+                slot.move(_kernels.aligned_empty(slot.array.size, slot.dtype).reshape(slot.shape))
 
     def _stands_alone(self, variable: Variable) -> bool:
         """Whether a variable is updated by itself, so that this can be done where its gradient is made: one so large
@@ -187,9 +190,10 @@ class Optimizer:
                 self._add_slot(name, variable)
 
     def _add_slot(self, name: str, variable: Variable) -> None:
-        slot = self.add_variable_from_reference(variable, name)
-        if value := self._first_value(name):  # it is zeros, which need not be written again
-            slot.assign(np.full(slot.shape, value, slot.dtype))
+        """A slot that is one number, read-only, until it is laid out: it needs memory but once."""
+        slot = self.add_variable((), dtype=variable.dtype, name=_slot_name(variable, name))
+        first = np.asarray(self._first_value(name), variable.dtype)
+        slot._array = np.broadcast_to(first, variable.shape)
         self._slots[name, id(variable)] = slot
 
     def __getstate__(self) -> dict:
@@ -224,11 +228,8 @@ class Optimizer:
 
     def add_variable_from_reference(self, reference_variable, name=None, initializer="zeros") -> Variable:
         """A new variable with the shape and dtype of another one, such as a slot of it."""
-        prefix = reference_variable.path.replace("/", "_")
-        variable = self.add_variable(
-            reference_variable.shape, initializer, reference_variable.dtype, name=f"{prefix}_{name or 'variable'}"
-        )
-        return variable
+        path = _slot_name(reference_variable, name or "variable")
+        return self.add_variable(reference_variable.shape, initializer, reference_variable.dtype, name=path)
 
     def add_optimizer_variables(self, trainable_variables, name, initializer="zeros"):
         """One variable per trainable variable for each of `name` (a name or a list of names)."""
@@ -572,6 +573,10 @@ def _legacy(learning_rate, kwargs):
     if kwargs:
         raise ValueError(f"Argument(s) not recognized: {kwargs}")
     return learning_rate
+
+
+def _slot_name(variable: Variable, name: str) -> str:
+    return f"{variable.path.replace('/', '_')}_{name}"
 
 
 def _check(clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum, overwrite, accumulation) -> None:
