@@ -146,7 +146,7 @@ class _Fuser:
         fits = (
             self.continues_anchor(group, node, part) if group.anchor is not None else self.continues_body(group, node)
         )
-        return fits and not self.reaches(sources - {group}, group) and len(group.inputs()) < MAX_OPERANDS
+        return fits and not depends(sources - {group}, group) and len(group.inputs()) < MAX_OPERANDS
 
     def continues_anchor(self, group: Group, node: Node, part: str) -> bool:
         """Whether `node` can be applied to each tile of the anchor's first output as it is finished."""
@@ -197,7 +197,7 @@ class _Fuser:
                 continue  # it is no number yet
             if self.reads_through_view(group, node):
                 continue
-            if self.agrees(group, node) and not self.reaches(sources - {group}, group):
+            if self.agrees(group, node) and not depends(sources - {group}, group):
                 group.tail.append(node)
                 self.add(group, node, sources)
                 return True
@@ -252,19 +252,6 @@ class _Fuser:
                 if group in other.after:
                     other.after = (other.after | group.after) - {group}
 
-    def reaches(self, starts: set[Group], goal: Group) -> bool:
-        """Whether any of `starts` depends on `goal`."""
-        seen, stack = set(starts), list(starts)
-        while stack:
-            group = stack.pop()
-            if group is goal:
-                return True
-            for before in group.after:
-                if before not in seen:
-                    seen.add(before)
-                    stack.append(before)
-        return False
-
 
 def _updates(graph: Graph, rules: Rules, readers: dict[Node, list[Node]]) -> dict[Node, Node | None]:
     """Elementwise nodes whose results go into new values of variables and nowhere else; with each the anchor that keeps
@@ -306,17 +293,13 @@ def _source(value: Value) -> Node:
     return node
 
 
-def depends(group: Group, goal: Group) -> bool:
-    """Whether `group` must run after `goal`."""
-    seen, stack = {group}, [group]
-    while stack:
-        for before in stack.pop().after:
-            if before is goal:
-                return True
-            if before not in seen:
-                seen.add(before)
-                stack.append(before)
-    return False
+def depends(groups: set[Group], goal: Group) -> bool:
+    """Whether any of `groups` is `goal` or must run after it."""
+    seen, new = {*groups}, groups
+    while new and goal not in new:
+        new = set().union(*(group.after for group in new)) - seen
+        seen |= new
+    return goal in new
 
 
 def order(groups: list[Group]) -> list[Group]:

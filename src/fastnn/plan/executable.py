@@ -501,7 +501,7 @@ def _in_place_writer(graph: Graph, group_of: dict[Node, fuse.Group], reads, var,
             readers.add(group_of[node])
         elif x is not old or (old.shape != writer.shape and node not in writer.tail):
             return None  # the group itself reads the old numbers in another order than it writes the new
-    if any(fuse.depends(reader, writer) for reader in readers):
+    if fuse.depends(readers, writer):
         return None
     writer.after |= readers
     return writer
