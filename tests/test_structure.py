@@ -116,6 +116,24 @@ def test_each_kernel_table_exports_one_symbol():
         assert len(symbols) == len(families), f"{isa} exports {symbols}"
 
 
+def test_what_most_plans_run_lies_together():
+    """Memory of a first fit follows on how many pieces of 64 KiB of code it calls."""
+    nm = shutil.which("nm")
+    if nm is None:
+        pytest.skip("needs nm")
+    listing = subprocess.run([nm, _engine.__file__], capture_output=True, text=True, check=False).stdout
+    names = ("gemm_multiply_f32", "run_program_f32", "run_program_f64", "fused_f32", "gather_rows", "loop_add_0_f32")
+    found = {name: [] for name in names}
+    for line in listing.splitlines():
+        address, _, name = line.rpartition(" ")
+        if name in found:
+            found[name].append(int(address.split()[0], 16))
+    if not any(found.values()):
+        pytest.skip("the engine has no symbols")
+    for places in zip(*map(sorted, found.values()), strict=True):  # one of each name for each instruction set
+        assert max(places) - min(places) < 6 << 16
+
+
 def _engine_families():
     text = (SOURCE / "_kernels" / "meson.build").read_text()
     return re.findall(r"'(\w+)'", re.search(r"^families = \[(.*?)\]", text, re.MULTILINE | re.DOTALL)[1])

@@ -103,6 +103,7 @@ typedef struct {
   int64_t units;
 } tiling;
 
+FNN_COMMON
 static tiling tile_space(int64_t outer, int64_t rows, int64_t cols) {
   tiling t = {.outer = outer, .rows = rows, .cols = cols, .tile_rows = 1, .tile_cols = cols, .group = 1};
   if (!outer || !rows || !cols) return t;
@@ -140,6 +141,7 @@ static double far_bytes(void) {
   return (double)fnn_max(FNN_FAR_BYTES, fnn_min(fnn_cache_bytes(3), 2 * FNN_FAR_BYTES) / 8 * 7);
 }
 
+FNN_COMMON
 static void fused_size(const int64_t *ints, fnn_work *work, int64_t element_bytes) {
   const int64_t *a = ints + ints[0], *b = ints[1] ? ints + ints[1] : 0;
   int64_t reductions = ints[5];
@@ -163,6 +165,7 @@ static double reduce_step(int64_t kind, double a, double b) {
   return (kind == 1 ? a > b : a < b) || a != a ? a : b;
 }
 
+FNN_COMMON
 static void store_scalar(char *p, int64_t dtype, double x) {
   switch (dtype) {
     case FNN_F64: *(double *)p = x; return;
@@ -178,9 +181,12 @@ static void store_scalar(char *p, int64_t dtype, double x) {
 #define U V
 #define IS_INTEGER 0
 #include "types_f32.h"
+#define PLACE_SLOW FNN_COMMON
 #include "opcodes_body.h"
 #include "elementwise_body.h"
 #include "types_f64.h"
+#undef PLACE_SLOW
+#define PLACE_SLOW APART("slow")
 #include "opcodes_body.h"
 #include "elementwise_body.h"
 #include "types_i32.h"
@@ -190,7 +196,9 @@ static void store_scalar(char *p, int64_t dtype, double x) {
 #include "opcodes_body.h"
 #include "elementwise_body.h"
 
+FNN_COMMON
 static void fused_size_f32(const int64_t *ints, fnn_work *work) { fused_size(ints, work, sizeof(float)); }
+FNN_COMMON
 static void fused_size_f64(const int64_t *ints, fnn_work *work) { fused_size(ints, work, sizeof(double)); }
 
 static fnn_program_fn *const programs[] = {run_program_f32, run_program_f64};

@@ -52,6 +52,7 @@ static void OWN(repeat_columns)(T *d, const T *s, int64_t rows, int64_t cols, in
 }
 
 /* d[r * cols + c] = (T)src[r * row_stride + c * col_stride]. */
+PLACE_1
 static void OWN(load_block)(T *d, const char *src, int64_t dtype, int64_t rows, int64_t cols, int64_t row_stride,
                             int64_t col_stride) {
   if (row_stride == cols && col_stride == 1) cols *= rows, rows = 1;
@@ -100,6 +101,7 @@ static void OWN(store_int32)(const T *a, int32_t *d, int64_t n) {
 }
 #endif
 
+PLACE_1
 static void OWN(store_block)(const T *a, char *dst, int64_t dtype, int64_t rows, int64_t cols, int64_t row_stride,
                              int64_t col_stride) {
   if (row_stride == cols && col_stride == 1) cols *= rows, rows = 1;
@@ -544,6 +546,7 @@ static void OWN(decode)(OWN(decoded) *d, const int64_t *program, const fnn_call 
 }
 
 /* The decoded program: in call->memo as it was left there, if that fits; else made anew, there or behind the blocks. */
+PLACE_1
 static OWN(decoded) *OWN(decoded_of)(const int64_t *program, const fnn_call *call, int64_t rows, int64_t cols,
                                      const int64_t *reductions, int64_t n_reductions, int distance,
                                      char *scratch) {
@@ -557,6 +560,7 @@ static OWN(decoded) *OWN(decoded_of)(const int64_t *program, const fnn_call *cal
 /* ---- running ---- */
 
 /* What holds for the whole tile: scalar operands, rows to be repeated, and what is made from scalars alone. */
+PLACE_1
 static void OWN(start_tile)(OWN(decoded) *d, int64_t rows, int64_t cols) {
   for (int64_t k = 0; k < d->n_operands; k++) {
     OWN(operand) *o = &d->operands[k];
@@ -582,6 +586,7 @@ static void OWN(start_tile)(OWN(decoded) *d, int64_t rows, int64_t cols) {
 }
 
 /* Points the operands at rows [row, row + rows) by columns [col, col + cols) of the tile, or loads them. */
+PLACE_1
 static void OWN(start_block)(OWN(decoded) *d, int64_t row, int64_t rows, int64_t col, int64_t cols) {
   for (int64_t k = 0; k < d->n_operands; k++) {
     OWN(operand) *o = &d->operands[k];
@@ -654,6 +659,7 @@ FNN_INLINE double OWN(reduce_block)(int64_t kind, const T *x, int64_t n, double 
   return reduce_step(kind, so_far, (double)best[0]);
 }
 
+PLACE_1
 static double OWN(reduce_any_block)(int64_t kind, const T *x, int64_t n, double so_far) {
   return kind == 0   ? OWN(reduce_block)(0, x, n, so_far)
          : kind == 1 ? OWN(reduce_block)(1, x, n, so_far)
@@ -668,6 +674,7 @@ FNN_INLINE void OWN(call)(const OWN(instruction) *ins, const OWN(reg) *regs, int
 }
 
 /* An instruction on a block of rows of which some do not follow each other. */
+PLACE_1
 static void OWN(run_rows)(const OWN(instruction) *ins, const OWN(reg) *regs, int64_t rows, int64_t cols) {
   T *dst = regs[ins->dst].now;
   const T *x[FNN_MOST_INPUTS];
@@ -738,6 +745,7 @@ static void OWN(run)(OWN(decoded) *d, int64_t rows, int64_t cols, const int64_t 
 }
 
 #if !IS_INTEGER
+PLACE_1
 static void OWN(run_program)(const int64_t *program, const fnn_call *call, int64_t row, int64_t rows, int64_t col,
                              int64_t cols, char *scratch) {
   OWN(decoded) *d = OWN(decoded_of)(program, call, rows, cols, 0, 0, call->is_far, scratch);
@@ -764,6 +772,7 @@ static void OWN(run_program)(const int64_t *program, const fnn_call *call, int64
  * Its error is below (1024 / (4 N) + 8) eps of the sum of magnitudes. max and min give NaN when there is one.
  * Phase 1 writes the reductions and runs B, a program over a space of 1 by 1, which may read them. An empty space
  * sums to 0 (max: -inf, min: inf). Aliasing: see program.h. */
+PLACE_1
 static void OWN(fused_units)(const fnn_call *call, int64_t begin, int64_t end) {
   const int64_t *ints = call->ints, *program = ints + ints[0], *sizes = ints + 6;
   int64_t n_outer = ints[2], n_reductions = ints[5], n_operands = program[0];
@@ -803,6 +812,7 @@ static void OWN(fused_units)(const fnn_call *call, int64_t begin, int64_t end) {
 }
 
 #if !IS_INTEGER
+PLACE_1
 static void OWN(fused)(const fnn_call *call, int64_t begin, int64_t end) {
   const int64_t *ints = call->ints;
   if (call->phase == 0) {
@@ -825,3 +835,4 @@ static void OWN(fused)(const fnn_call *call, int64_t begin, int64_t end) {
   OWN(run_program)(ints + ints[1], &inner, 0, 1, 0, 1, call->scratch);
 }
 #endif
+#undef PLACE_1

@@ -16,6 +16,14 @@
 #define FNN_PASTE(a, b) FNN_PASTE_(a, b)
 #define FNN_INLINE static inline __attribute__((always_inline))
 
+/* Of a function that most plans run. The system maps code 64 KiB at a time, which counts as memory of the process:
+ * the linker puts these together, those of one instruction set behind each other. */
+#ifdef __ELF__
+#define FNN_COMMON __attribute__((section(".text.hot")))
+#else
+#define FNN_COMMON
+#endif
+
 #ifdef FNN_CONTRACTS
 #define FNN_REQUIRE(cond)                                                                                              \
   do {                                                                                                                 \

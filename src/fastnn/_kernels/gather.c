@@ -32,6 +32,7 @@ static int64_t gather_unit_rows(const int64_t *ints, int64_t k) {
   return fnn_max(1, UNIT / fnn_max(1, ints[2 + GATHER_INTS * k + 2]));
 }
 
+FNN_COMMON
 static void gather_rows_size(const int64_t *ints, fnn_work *work) {
   work->phases = 1;
   for (int64_t k = 0; k < ints[0]; k++) {
@@ -76,16 +77,17 @@ static void cast_row(char *dst, const char *src, int64_t from, int64_t to, int64
  * on their way there than the first one waits for. */
 static int64_t rows_ahead(int64_t bytes) { return fnn_max(1, fnn_min(ROWS_AHEAD, BYTES_AHEAD / bytes)); }
 
-/* Rows [first, last) of the batch of array k; `copied`: bytes of a row that is copied as it is, 0: it is cast. Of a size
- * that is known here a short row is some instructions, not a call. */
-FNN_INLINE void gather_each(const fnn_call *call, int64_t k, int64_t first, int64_t last, const int64_t copied) {
+/* Rows [first, last) of the batch of array k, cast or copied as they are. `size`: bytes of a row that are known here,
+ * so that a short row is some instructions, not a call; or 0. */
+FNN_INLINE void gather_each(const fnn_call *call, int64_t k, int64_t first, int64_t last, const int is_cast,
+                            const int64_t size) {
   const int64_t *a = call->ints + 2 + GATHER_INTS * k;
   const int32_t *index = (const int32_t *)call->buf[0];
   const char *src = call->buf[1 + 2 * k];
   char *dst = call->buf[2 + 2 * k];
   const int64_t rows = call->ints[1], start = call->batch * rows;
   int64_t src_bytes = a[3] * dtype_bytes(a[0]), dst_bytes = a[2] * dtype_bytes(a[1]);
-  int64_t bytes = copied ? copied : a[2] * dtype_bytes(a[0]), fetched = bytes <= MOST_FETCHED ? bytes : FETCHED;
+  int64_t bytes = size ? size : a[2] * dtype_bytes(a[0]), fetched = bytes <= MOST_FETCHED ? bytes : FETCHED;
   const int64_t is_short = bytes < FNN_ALIGN, ahead = is_short ? FETCHED / fnn_max(1, bytes) : rows_ahead(bytes);
   for (int64_t i = first; i < last; i++) {
     int64_t row = index ? index[start + i] : start + i;
@@ -95,11 +97,16 @@ FNN_INLINE void gather_each(const fnn_call *call, int64_t k, int64_t first, int6
       else
         for (int64_t byte = 0; byte < fetched; byte += FNN_ALIGN) __builtin_prefetch(later + byte, 0, 2);
     }
-    if (copied) memcpy(dst + i * copied, src + row * src_bytes, (size_t)copied);
-    else
+    if (is_cast)
       cast_row(dst + i * dst_bytes, src + row * src_bytes, a[0], a[1], a[2], call->reals[2 * k],
                call->reals[2 * k + 1]);
+    else memcpy(dst + i * bytes, src + row * src_bytes, (size_t)bytes);
   }
+}
+
+/* The loops of all pairs of types: not among what most plans run. */
+static __attribute__((noinline)) void gather_cast(const fnn_call *call, int64_t k, int64_t first, int64_t last) {
+  gather_each(call, k, first, last, 1, 0);
 }
 
 /* The same for rows that are copied as they are, of a line and more, which lie anywhere. A line of a later row is asked
@@ -125,19 +132,23 @@ static void gather_lines(const fnn_call *call, int64_t k, int64_t first, int64_t
 
 static void gather_rows_of(const fnn_call *call, int64_t k, int64_t first, int64_t last) {
   const int64_t *a = call->ints + 2 + GATHER_INTS * k;
-  int is_copied = a[0] == a[1] && call->reals[2 * k] == 1 && call->reals[2 * k + 1] == 0;
-  int64_t bytes = is_copied ? a[2] * dtype_bytes(a[0]) : 0;
+  if (a[0] != a[1] || call->reals[2 * k] != 1 || call->reals[2 * k + 1] != 0) {
+    gather_cast(call, k, first, last);
+    return;
+  }
+  int64_t bytes = a[2] * dtype_bytes(a[0]);
   switch (bytes) {
-    case 4: gather_each(call, k, first, last, 4); break;
-    case 8: gather_each(call, k, first, last, 8); break;
-    case 16: gather_each(call, k, first, last, 16); break;
-    case 32: gather_each(call, k, first, last, 32); break;
+    case 4: gather_each(call, k, first, last, 0, 4); break;
+    case 8: gather_each(call, k, first, last, 0, 8); break;
+    case 16: gather_each(call, k, first, last, 0, 16); break;
+    case 32: gather_each(call, k, first, last, 0, 32); break;
     default:
       if (bytes >= FNN_ALIGN && call->buf[0]) gather_lines(call, k, first, last, bytes);
-      else gather_each(call, k, first, last, bytes);
+      else gather_each(call, k, first, last, 0, 0);
   }
 }
 
+FNN_COMMON
 static void gather_rows(const fnn_call *call, int64_t begin, int64_t end) {
   const int64_t *ints = call->ints;
   int64_t first = 0; /* unit of the array at hand */

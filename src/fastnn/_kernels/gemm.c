@@ -182,6 +182,7 @@ static int64_t gemm_near_k(void) {
 /* A product of few columns, of lanes of a vector, written as one of few rows, or of few rows by a transposed B: the
  * operands change places, and a vector holds many rows of the result instead of one. What came is returned where that
  * does not pay; else `space`, without the program. */
+FNN_COMMON
 static const int64_t *gemm_turn(const int64_t *ints, int64_t *space, int64_t lanes) {
   /* Else packing A takes as long; as dots it is not packed. */
   const int is_dots = ints[GEMM_A_COL] == 1 && ints[GEMM_B_ROW] == 1;

@@ -174,6 +174,7 @@ static void OWN(gemm_strip)(OWN(tile) * t, int64_t tiles, int vectors) {
 }
 
 /* The same, which ask for rows. */
+COMMON
 static void OWN(gemm_asking_strip)(OWN(tile) * t, const OWN(gemm_ask) * asks, int64_t tiles, int vectors) {
   const enum strip_kind plain = t->strip;
   const int64_t k = t->segments[0].k, c_parts = t->asks_c ? fnn_min(tile_rows(vectors), k) : 0;

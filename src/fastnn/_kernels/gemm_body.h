@@ -44,6 +44,7 @@ static int64_t OWN(gemm_added_rows)(const OWN(gemm_cut) * c) {
   return fnn_max(1, GEMM_ADDED_BYTES / (c->splits * fnn_max(1, OWN(gemm_c_cols)(c)) * (int64_t)sizeof(T)));
 }
 
+COMMON
 static void OWN(gemm_size)(const int64_t *ints, fnn_work *work) {
   int64_t space[GEMM_INTS];
   const OWN(gemm_cut) c = OWN(gemm_cut_of)(ints, space);
@@ -114,6 +115,7 @@ static __attribute__((noinline)) void OWN(gemm_add_columns)(T *out, int adds, co
 }
 
 /* The same of a turned product: of k numbers. */
+COMMON
 static __attribute__((noinline)) void OWN(gemm_add_numbers)(T *out, int adds, const T *a, int64_t a_col, int64_t k) {
   T sum = adds ? *out : 0;
   for (; k >= 4; k -= 4, a += 4 * a_col) sum += (a[0] + a[a_col]) + (a[2 * a_col] + a[3 * a_col]);
@@ -320,9 +322,9 @@ FNN_INLINE void OWN(gemm_outer_rows)(T *c, int64_t c_row, const T *a, int64_t a_
 }
 
 #define OUTER(k, most)                                                                                                 \
-  static __attribute__((noinline)) void OWN(gemm_outer_##k)(T * c, int64_t c_row, const T *a, int64_t a_row,           \
-                                                            int64_t a_col, const T *b, int64_t rows, int64_t cols,     \
-                                                            const T *bias, T floor) {                                  \
+  COMMON static __attribute__((noinline)) void OWN(gemm_outer_##k)(T * c, int64_t c_row, const T *a, int64_t a_row,    \
+                                                                   int64_t a_col, const T *b, int64_t rows,            \
+                                                                   int64_t cols, const T *bias, T floor) {             \
     for (; rows >= most; rows -= most, c += most * c_row, a += most * a_row)                                           \
       OWN(gemm_outer_rows)(c, c_row, a, a_row, a_col, b, cols, bias, floor, most, k);                                  \
     for (; rows > 0; rows--, c += c_row, a += a_row)                                                                   \
@@ -355,6 +357,7 @@ static __attribute__((noinline)) void OWN(gemm_outer_column)(T *c, int64_t c_row
 }
 
 /* The same of a few columns of A by as many rows of B. */
+COMMON
 static __attribute__((noinline)) void OWN(gemm_outer)(T *c, int64_t c_row, const T *a, int64_t a_row, int64_t a_col,
                                                       const T *b, int64_t b_row, int64_t b_col, int64_t rows,
                                                       int64_t cols, int64_t k, const T *bias, T floor, T *sums,
@@ -381,6 +384,7 @@ static __attribute__((noinline)) void OWN(gemm_outer)(T *c, int64_t c_row, const
 }
 
 /* The columns of panels [begin, end). */
+COMMON
 static tile_panel OWN(gemm_columns)(const OWN(gemm_cut) * c, int64_t begin, int64_t end) {
   const tile_panel last = tile_panel_of(c->n, N, c->widest, end - 1);
   tile_panel all = tile_panel_of(c->n, N, c->widest, begin);
@@ -390,6 +394,7 @@ static tile_panel OWN(gemm_columns)(const OWN(gemm_cut) * c, int64_t begin, int6
 
 /* Panels [begin, end) of k rows of B, k * widest * N elements apart. Several by a few rows at a time: their lines follow
  * each other, where those of a narrow panel lie a row apart. */
+COMMON
 static __attribute__((noinline)) void OWN(gemm_pack_b)(T *out, const OWN(gemm_cut) * c, const int64_t *ints,
                                                        const T *b, int64_t begin, int64_t end, int64_t k) {
   const int64_t step = end - begin > 1 ? GEMM_PACKED_ROWS : k, b_row = ints[GEMM_B_ROW];
@@ -527,6 +532,7 @@ static __attribute__((noinline)) void OWN(gemm_turn_back)(const fnn_call *call, 
 }
 
 /* Unit (batch z, row block, group of panels, split) of the products. */
+COMMON
 static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OWN(gemm_scratch) * scratch, int64_t z,
                                int64_t row_block, int64_t group, int64_t split) {
   const int64_t *ints = call->ints;
@@ -751,6 +757,7 @@ typedef struct {
 
 _Static_assert(sizeof(OWN(gemm_memo)) <= GEMM_MEMO, "gemm_size counts on it");
 
+COMMON
 static void OWN(gemm)(const fnn_call *outer, int64_t begin, int64_t end) {
   OWN(gemm_memo) space_of_memo, *memo = outer->memo ? (OWN(gemm_memo) *)outer->memo : &space_of_memo;
   if (!outer->memo || !memo->is_known) {

@@ -53,6 +53,7 @@ static int64_t OWN(gemm_packed_row)(int64_t rows) { return (fnn_ceil_div(rows, N
 /* Whether packing a panel of k rows of B pays: its vectors straddle cache lines or lie scattered over many pages, and
  * many rows share it; fewer do where rows of B drive each other out of the caches, or B is large (measured by
  * benchmarks/kernels). Not whole lines that tiles have asked for. */
+COMMON
 static int OWN(gemm_is_scattered)(const OWN(gemm_cut) * c, const int64_t *ints, int64_t k) {
   const int64_t row_bytes = ints[GEMM_B_ROW] * (int64_t)sizeof(T), span = row_bytes * fnn_min(c->k, k);
   if (c->way == GEMM_SHARED && c->k * (row_bytes & -row_bytes) > GEMM_WAYS_BYTES) return 1;
@@ -167,6 +168,7 @@ static int64_t OWN(gemm_block_rows)(const OWN(gemm_cut) * c) {
 
 /* Whether B is packed as a whole: threads share that, and units are rows of A by as many panels as the L2 cache holds,
  * not one panel for which all rows of A come from afar. */
+COMMON
 static int OWN(gemm_copies_b)(const OWN(gemm_cut) * c) {
   const int64_t size = sizeof(T), b_bytes = c->n * c->k * size;
   if (c->turns_back) return c->m * c->k * size >= GEMM_AHEAD_BYTES; /* rows that all panels share, and ask for */
@@ -320,6 +322,7 @@ static int64_t OWN(gemm_b_elements)(const OWN(gemm_cut) * c) {
   return (c->packs_b ? c->k_block : N) * panels * c->widest * N;
 }
 
+COMMON
 static OWN(gemm_cut) OWN(gemm_cut_of)(const int64_t *given, int64_t *space) {
   const int64_t *ints = gemm_turn(given, space, N);
   OWN(gemm_cut) c = {.m = ints[GEMM_M], .n = ints[GEMM_N], .k = ints[GEMM_K], .batches = 1, .splits = 1,

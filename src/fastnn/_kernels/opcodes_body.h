@@ -283,11 +283,11 @@ FNN_INLINE void OWN(map_by_column)(int64_t rows, int64_t cols, T *d, int64_t d_s
 #if IS_INTEGER
 #define PLACE_1 APART("integers")
 #else
-#define PLACE_1
+#define PLACE_1 FNN_COMMON
 #endif
 #define PLACE_TWO APART("slow")
-#define PLACE_FOUR APART("slow")
-#define PLACE_EIGHT APART("slow")
+#define PLACE_FOUR PLACE_SLOW /* activations and losses among them */
+#define PLACE_EIGHT PLACE_SLOW
 #define NEAR_VARIANT(name, arity, scalars, at_once)                                                                    \
   PLACE_##at_once static void OWN(loop_##name##_##scalars)(int64_t n, T *d, INPUTS) {                                  \
     OWN(map)(n, d, x0, x1, x2, x3, x4, x5, arity, scalars, at_once, 0, OWN(of_array_##name));                          \
@@ -391,7 +391,6 @@ static const OWN(opcode) OWN(opcodes)[] = {
 };
 
 #undef OF_ARRAY
-#undef PLACE_1
 #undef PLACE_TWO
 #undef PLACE_FOUR
 #undef PLACE_EIGHT

@@ -3,6 +3,7 @@
 #include "transpose.h"
 
 /* The panel's columns of rows [0, k) of B as whole vectors, zeroes after the valid ones. */
+COMMON
 static __attribute__((noinline)) void OWN(pack_panel)(T *out, const T *b, int64_t b_row, int64_t b_col, int64_t k,
                                                       tile_panel panel) {
   const int64_t width = panel.vectors * N;

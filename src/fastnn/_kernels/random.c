@@ -83,6 +83,7 @@ static void random_integers_size(const int64_t *ints, fnn_work *work) { random_s
       y[place] = (type)(first + k);                                                                                    \
     }                                                                                                                  \
   }
+FNN_COMMON
 static void random_permutation(const fnn_call *call, int64_t begin, int64_t end) {
   if (call->phase) {
     write_state(call);

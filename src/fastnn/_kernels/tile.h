@@ -130,10 +130,12 @@ FNN_INLINE void OWN(tile_finish)(const OWN(tile) * t, V y, T *c, int64_t j) {
 }
 
 /* A row whose sums are in memory. */
+COMMON
 static void OWN(tile_finish_row)(const OWN(tile) * t, const T *acc, T *c) {
   for (int64_t j = 0; j < t->cols; j += N) OWN(tile_finish)(t, FN(load)(acc + j), c, j);
 }
 
+COMMON
 static __attribute__((noinline)) void OWN(tile_finish_rows)(const OWN(tile) * t, const T *acc) {
   for (int64_t i = 0; i < t->rows; i++) OWN(tile_finish_row)(t, acc + i * OWN(TILE_COLS), t->c[i] + t->c_column);
 }
@@ -238,7 +240,7 @@ FNN_INLINE void OWN(tile_run)(const OWN(tile) * t, const enum tile_kind kind, co
 }
 
 #define TILE_VARIANT(rows, vectors)                                                                                    \
-  static __attribute__((noinline)) void OWN(tile_##rows##x##vectors)(const OWN(tile) * t) {                            \
+  COMMON static __attribute__((noinline)) void OWN(tile_##rows##x##vectors)(const OWN(tile) * t) {                     \
     OWN(tile_run)(t, TILE_PLAIN, rows, vectors);                                                                       \
   }
 #define TILE_VARIANTS(rows) TILE_VARIANT(rows, 1) TILE_VARIANT(rows, 2)
@@ -280,7 +282,7 @@ static __attribute__((noinline, unused)) void OWN(tile_copying)(const OWN(tile) 
 }
 
 #define SUMMING_VARIANT(rows, vectors)                                                                                 \
-  static __attribute__((noinline)) void OWN(summing_##rows##x##vectors)(const OWN(tile) * t) {                         \
+  COMMON static __attribute__((noinline)) void OWN(summing_##rows##x##vectors)(const OWN(tile) * t) {                  \
     OWN(tile_run)(t, TILE_SUMS, rows, vectors);                                                                        \
   }
 SUMMING_VARIANT(2, 1) SUMMING_VARIANT(2, 2) SUMMING_VARIANT(4, 1) SUMMING_VARIANT(4, 2)
@@ -419,7 +421,7 @@ FNN_INLINE void OWN(strip_run)(const OWN(tile) * t, int64_t tiles, const enum st
 }
 
 #define STRIP_VARIANT(name, kind, rows, vectors)                                                                       \
-  static __attribute__((noinline)) void OWN(name##_##rows##x##vectors)(const OWN(tile) * t, int64_t tiles) {           \
+  COMMON static __attribute__((noinline)) void OWN(name##_##rows##x##vectors)(const OWN(tile) * t, int64_t tiles) {    \
     OWN(strip_run)(t, tiles, kind, rows, vectors);                                                                     \
   }
 #define STRIP_VARIANTS(rows, vectors)                                                                                  \

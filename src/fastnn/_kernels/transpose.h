@@ -46,6 +46,7 @@ FNN_INLINE V OWN(sum_each)(V *v, const int n) {
 
 /* N columns, b_col apart, of rows [0, k), in whole squares: rows that are `width` apart. Pointers walk: that many
  * addresses at once would take more registers than there are. */
+COMMON
 static __attribute__((noinline)) void OWN(pack_squares)(T *out, int64_t width, const T *b, int64_t b_col, int64_t k) {
   for (; k > 0; k -= N, b += N) {
     const T *from = b;

@@ -9,3 +9,4 @@
 #define FN(name) fnn_##name##f
 #define OWN(name) name##_f32
 #define TYPE_DTYPE FNN_F32
+#define COMMON FNN_COMMON /* of a function that most plans run for this type */

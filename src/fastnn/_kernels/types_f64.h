@@ -9,3 +9,4 @@
 #define FN(name) fnn_##name##d
 #define OWN(name) name##_f64
 #define TYPE_DTYPE FNN_F64
+#define COMMON

@@ -7,3 +7,4 @@
 #undef FN
 #undef OWN
 #undef TYPE_DTYPE
+#undef COMMON
