@@ -357,6 +357,7 @@ static OWN(gemm_cut) OWN(gemm_cut_of)(const int64_t *given, int64_t *space) {
       else c.rows = fnn_round_up(fnn_max(1, c.m), TILE_BLOCK);
   }
   c.groups = fnn_ceil_div(c.panels, c.group);
+  c.group = fnn_ceil_div(c.panels, fnn_max(1, c.groups)); /* as equal as they can be: threads share them */
   c.row_blocks = fnn_ceil_div(c.m, c.rows);
   const int64_t units = c.batches * c.row_blocks * c.groups;
   c.split_k = c.k;
