@@ -130,7 +130,8 @@ enum {
   GEMM_DOTS_K_FEW = 48,
   GEMM_DOTS_PRODUCTS = 1 << 18, /* whose k may be cut */
   GEMM_DOTS_UNITS = 8, /* that k of dot products is cut for, where they would be fewer: short ranges are no streams */
-  GEMM_SMALL_ROWS = 64, /* of many products of a panel, each of which is a unit */
+  GEMM_NEAR_BYTES = 1 << 15, /* of a B that stays in L1 */
+  GEMM_SMALL_ROWS = 64, /* of many products of a panel, each of which is a unit; of a B that is near also more */
   GEMM_TURNED_ROWS = 8,
   GEMM_TURNED_K = 512,
   GEMM_TURNED_LEAST_K = 32, /* of more than three quarters of a vector of columns */

@@ -156,11 +156,11 @@ FNN_INLINE void OWN(gemm_dots_step)(V *sum, const T *const *row, const T *const 
   }
 }
 
-/* out[i][j] (+)= row i of A by column j of B over [begin, end) of k, each contiguous along k, for some rows and columns:
- * a lane adds every Nth product, then lanes are added. Transposing B so that a lane has a column would take longer where
- * few rows share it. */
-FNN_INLINE void OWN(gemm_dots_tile)(T *out, const T *const *a, const T *const *b, int64_t begin, int64_t end,
-                                    const int rows, const int ways) {
+/* out[i][j] (+)= row i of A by column j of B over [begin, end) of k, each contiguous along k, for some rows, of which
+ * `valid` are stored, and columns: a lane adds every Nth product, then lanes are added. Transposing B so that a lane has
+ * a column would take longer where few rows share it. */
+FNN_INLINE void OWN(gemm_dots_tile)(T *out, int64_t out_row, int64_t valid, const T *const *a, const T *const *b,
+                                    int64_t begin, int64_t end, const int rows, const int ways) {
   V sum[TILE_MOST_SUMS];
   const T *row[TILE_MOST_ROWS];
 #pragma GCC unroll 16
@@ -175,7 +175,7 @@ FNN_INLINE void OWN(gemm_dots_tile)(T *out, const T *const *a, const T *const *b
   for (int s = 0; s < rows * ways; s += N)
     FN(store)(sums + s, OWN(sum_each)(sum + s, rows * ways - s < N ? rows * ways - s : N));
 #pragma GCC unroll 8
-  for (int i = 0; i < rows; i++, out += OWN(TILE_COLS)) {
+  for (int i = 0; i < rows && i < valid; i++, out += out_row) {
     if (begin)
 #pragma GCC unroll 8
       for (int j = 0; j < ways; j++) out[j] += sums[i * ways + j];
@@ -183,11 +183,11 @@ FNN_INLINE void OWN(gemm_dots_tile)(T *out, const T *const *a, const T *const *b
   }
 }
 
-/* `ways` columns of the product of some rows of A, of which the last repeats to a multiple of `height`: to `out`,
- * TILE_COLS a row. A block of them stays in L1 while tiles pass by, which fetch their shares of the next one if
- * `fetches`. */
-FNN_INLINE void OWN(gemm_dots_columns)(T *out, const T *const *a, int64_t rows, const T *b, int64_t b_col, int64_t k,
-                                       int64_t cols, int fetches, int64_t block, const int height, const int ways) {
+/* `ways` columns of the product of some rows of A, of which the last repeats to a multiple of `height`: to `out`. A block
+ * of them stays in L1 while tiles pass by, which fetch their shares of the next one if `fetches`. */
+FNN_INLINE void OWN(gemm_dots_columns)(T *out, int64_t out_row, const T *const *a, int64_t rows, const T *b,
+                                       int64_t b_col, int64_t k, int64_t cols, int fetches, int64_t block,
+                                       const int height, const int ways) {
   const T *col[8];
 #pragma GCC unroll 8
   for (int i = 0; i < ways; i++) col[i] = b + fnn_min(i, cols - 1) * b_col;
@@ -201,20 +201,22 @@ FNN_INLINE void OWN(gemm_dots_columns)(T *out, const T *const *a, int64_t rows, 
         const int64_t from = span * row / rows, to = span * row_end / rows;
         OWN(gemm_prefetch_rows)(next + from, b_col, ways, to - from, 0);
       }
-      T *at = out + row * OWN(TILE_COLS);
-      if (height > 2 && row_end - row <= 2) OWN(gemm_dots_tile)(at, a + row, col, begin, end, 2, ways);
-      else OWN(gemm_dots_tile)(at, a + row, col, begin, end, height, ways);
+      T *at = out + row * out_row;
+      const int64_t valid = row_end - row;
+      if (height > 2 && valid <= 2) OWN(gemm_dots_tile)(at, out_row, valid, a + row, col, begin, end, 2, ways);
+      else OWN(gemm_dots_tile)(at, out_row, valid, a + row, col, begin, end, height, ways);
     }
   }
 }
 
 #define DOTS(height, ways)                                                                                             \
-  static __attribute__((noinline)) void OWN(gemm_dots_##ways)(T * out, const T *const *a, int64_t rows, const T *b,    \
-                                                              int64_t b_col, int64_t k, int64_t cols, int fetches) {   \
+  static __attribute__((noinline)) void OWN(gemm_dots_##ways)(T * out, int64_t out_row, const T *const *a,             \
+                                                              int64_t rows, const T *b, int64_t b_col, int64_t k,      \
+                                                              int64_t cols, int fetches) {                             \
     const int64_t blocks = rows > height ? fnn_max(1, (k + GEMM_DOTS_BLOCK / 2) / GEMM_DOTS_BLOCK) : 1;                \
     const int64_t block = fnn_round_up(fnn_ceil_div(k, blocks), N);                                                    \
     for (; cols > 0; cols -= ways, out += ways, b += ways * b_col)                                                     \
-      OWN(gemm_dots_columns)(out, a, rows, b, b_col, k, ways, fetches, block, height, ways);                           \
+      OWN(gemm_dots_columns)(out, out_row, a, rows, b, b_col, k, ways, fetches, block, height, ways);                  \
   }
 #if defined(FNN_ISA_AVX512)
 DOTS(8, 1) DOTS(8, 2) DOTS(8, 3) DOTS(4, 4) DOTS(4, 5) DOTS(4, 6) DOTS(3, 7) DOTS(3, 8)
@@ -224,9 +226,9 @@ DOTS(4, 1) DOTS(4, 2) DOTS(4, 3) DOTS(GEMM_DOTS_ROWS, 4)
 #undef DOTS
 
 /* Columns [0, cols) of it: the last ones, which may be all, by tiles of as many. Of few rows tiles have more columns. */
-static void OWN(gemm_dots)(T *out, const T *const *a, int64_t rows, const T *b, int64_t b_col, int64_t k, int64_t cols,
-                           int fetches) {
-  static void (*const variants[])(T *, const T *const *, int64_t, const T *, int64_t, int64_t, int64_t, int) = {
+static void OWN(gemm_dots)(T *out, int64_t out_row, const T *const *a, int64_t rows, const T *b, int64_t b_col,
+                           int64_t k, int64_t cols, int fetches) {
+  static void (*const variants[])(T *, int64_t, const T *const *, int64_t, const T *, int64_t, int64_t, int64_t, int) = {
     OWN(gemm_dots_1), OWN(gemm_dots_2), OWN(gemm_dots_3), OWN(gemm_dots_4),
 #if defined(FNN_ISA_AVX512)
     OWN(gemm_dots_5), OWN(gemm_dots_6), OWN(gemm_dots_7), OWN(gemm_dots_8),
@@ -235,9 +237,9 @@ static void OWN(gemm_dots)(T *out, const T *const *a, int64_t rows, const T *b, 
   enum { MOST = sizeof variants / sizeof *variants };
   const int64_t ways = MOST == 8 && rows <= 2 ? 8 : 4;
   const int64_t whole = cols >= MOST ? cols / ways * ways : 0;
-  if (whole) variants[ways - 1](out, a, rows, b, b_col, k, whole, fetches);
+  if (whole) variants[ways - 1](out, out_row, a, rows, b, b_col, k, whole, fetches);
   const int64_t rest = cols - whole;
-  if (rest) variants[rest - 1](out + whole, a, rows, b + whole * b_col, b_col, k, rest, fetches);
+  if (rest) variants[rest - 1](out + whole, out_row, a, rows, b + whole * b_col, b_col, k, rest, fetches);
 }
 
 /* Two multipliers with a latency of four cycles want 8 sums. Of a row by vectors that are whole lines 4 take what the L2
@@ -245,7 +247,7 @@ static void OWN(gemm_dots)(T *out, const T *const *a, int64_t rows, const T *b, 
 static __attribute__((noinline)) void OWN(gemm_dots_row)(T *out, const T *const *a, const T *b, int64_t b_col, int64_t k,
                                                          int64_t cols) {
   for (int64_t j = 0; j < cols; j += GEMM_DOTS_ROW_COLS)
-    OWN(gemm_dots_columns)(out + j, a, 1, b + j * b_col, b_col, k, cols - j, 0, k, 1, GEMM_DOTS_ROW_COLS);
+    OWN(gemm_dots_columns)(out + j, 0, a, 1, b + j * b_col, b_col, k, cols - j, 0, k, 1, GEMM_DOTS_ROW_COLS);
 }
 
 /* sums[0..cols) += a[0..ways) @ b[0..ways, 0..cols), in this order. Whole vectors of sums are kept. */
@@ -424,11 +426,12 @@ FNN_INLINE void OWN(gemm_go_to)(const int64_t *ints, int64_t z, const T **a, con
   }
 }
 
-/* Rows of a product of a single panel, of which the last vector may be a part, by tiles of so many rows while there are
- * as many. Returns how many are left. */
-FNN_INLINE int64_t OWN(gemm_small_rows)(T **c, int64_t n, const T **a, int64_t a_row, int64_t a_col, const T *b,
-                                        int64_t b_row, int64_t m, int64_t k, const int rows, const int vectors) {
-  const int64_t last = n - (vectors - 1) * N;
+/* Rows of a panel of `cols` columns of a product, of which the last vector may be a part, by tiles of so many rows while
+ * there are as many. Returns how many are left. */
+FNN_INLINE int64_t OWN(gemm_small_rows)(T **c, int64_t n, int64_t cols, const T **a, int64_t a_row, int64_t a_col,
+                                        const T *b, int64_t b_row, int64_t m, int64_t k, const int rows,
+                                        const int vectors) {
+  const int64_t last = cols - (vectors - 1) * N;
   for (; m >= rows; m -= rows, *a += rows * a_row, *c += rows * n) {
     V acc[TILE_MOST_SUMS];
     const T *x[TILE_MOST_ROWS], *y = b;
@@ -458,14 +461,14 @@ FNN_INLINE int64_t OWN(gemm_small_rows)(T **c, int64_t n, const T **a, int64_t a
 }
 
 #define SMALL(vectors)                                                                                                 \
-  static __attribute__((noinline)) void OWN(gemm_small_##vectors)(T * c, int64_t n, const T *a, int64_t a_row,         \
-                                                                  int64_t a_col, const T *b, int64_t b_row, int64_t m, \
-                                                                  int64_t k) {                                         \
+  static __attribute__((noinline)) void OWN(gemm_small_##vectors)(T * c, int64_t n, int64_t cols, const T *a,          \
+                                                                  int64_t a_row, int64_t a_col, const T *b,            \
+                                                                  int64_t b_row, int64_t m, int64_t k) {               \
     const int most = TILE_VECTORS == vectors || TILE_VECTORS == 2 ? 6 : 8; /* tile_rows(vectors) */                    \
-    m = OWN(gemm_small_rows)(&c, n, &a, a_row, a_col, b, b_row, m, k, most, vectors);                                  \
-    m = OWN(gemm_small_rows)(&c, n, &a, a_row, a_col, b, b_row, m, k, 4, vectors);                                     \
-    m = OWN(gemm_small_rows)(&c, n, &a, a_row, a_col, b, b_row, m, k, 2, vectors);                                     \
-    OWN(gemm_small_rows)(&c, n, &a, a_row, a_col, b, b_row, m, k, 1, vectors);                                         \
+    m = OWN(gemm_small_rows)(&c, n, cols, &a, a_row, a_col, b, b_row, m, k, most, vectors);                            \
+    m = OWN(gemm_small_rows)(&c, n, cols, &a, a_row, a_col, b, b_row, m, k, 4, vectors);                               \
+    m = OWN(gemm_small_rows)(&c, n, cols, &a, a_row, a_col, b, b_row, m, k, 2, vectors);                               \
+    OWN(gemm_small_rows)(&c, n, cols, &a, a_row, a_col, b, b_row, m, k, 1, vectors);                                   \
   }
 SMALL(1)
 SMALL(2)
@@ -475,10 +478,25 @@ SMALL(4)
 #endif
 #undef SMALL
 
+/* One of small products that is dot products. */
+static __attribute__((noinline)) void OWN(gemm_small_dots)(const int64_t *ints, const OWN(gemm_cut) * c, T *to,
+                                                           const T *a, const T *b, T *space) {
+  const T *a_rows[GEMM_MOST_ROWS];
+  for (int64_t i = 0; i < fnn_round_up(c->m, TILE_BLOCK); i++)
+    a_rows[i] = a + fnn_min(i, c->m - 1) * ints[GEMM_A_ROW];
+  int64_t b_col = ints[GEMM_B_COL];
+  if (c->packs_b) {
+    b_col = fnn_round_up(c->k, N);
+    OWN(pack_transposed)(space, b_col, b, ints[GEMM_B_ROW], c->n, c->k);
+    b = space;
+  }
+  OWN(gemm_dots)(to, c->n, a_rows, c->m, b, b_col, c->k, c->n, 0);
+}
+
 /* Batch z of small products: see gemm_is_small. */
-FNN_INLINE void OWN(gemm_small)(const fnn_call *call, const OWN(gemm_cut) * c, int64_t z) {
-  static void (*const variants[TILE_VECTORS])(T *, int64_t, const T *, int64_t, int64_t, const T *, int64_t, int64_t,
-                                              int64_t) = {
+FNN_INLINE void OWN(gemm_small)(const fnn_call *call, const OWN(gemm_cut) * c, T *space, int64_t z) {
+  static void (*const variants[TILE_VECTORS])(T *, int64_t, int64_t, const T *, int64_t, int64_t, const T *, int64_t,
+                                              int64_t, int64_t) = {
     OWN(gemm_small_1), OWN(gemm_small_2),
 #if defined(FNN_ISA_AVX512) || defined(FNN_ISA_NEON)
     OWN(gemm_small_3), OWN(gemm_small_4),
@@ -486,9 +504,19 @@ FNN_INLINE void OWN(gemm_small)(const fnn_call *call, const OWN(gemm_cut) * c, i
   };
   const int64_t *ints = call->ints;
   const T *a = (const T *)call->buf[0], *b = (const T *)call->buf[1];
+  T *to = (T *)call->buf[2] + z * c->m * c->n;
   OWN(gemm_go_to)(ints, z, &a, &b);
-  variants[fnn_ceil_div(c->n, N) - 1]((T *)call->buf[2] + z * c->m * c->n, c->n, a, ints[GEMM_A_ROW],
-                                      ints[GEMM_A_COL], b, ints[GEMM_B_ROW], c->m, c->k);
+  if (c->way == GEMM_DOTS) return OWN(gemm_small_dots)(ints, c, to, a, b, space);
+  const int64_t a_row = ints[GEMM_A_ROW], a_col = ints[GEMM_A_COL], b_row = ints[GEMM_B_ROW];
+  for (int64_t p = 0; p < c->panels; p++) {
+    /* No division for a single one. */
+    const tile_panel panel = c->panels > 1 ? tile_panel_of(c->n, N, c->widest, p)
+                                           : (tile_panel){0, c->n, (int)fnn_ceil_div(c->n, N)};
+    const T *from = c->packs_b ? space : b + panel.begin;
+    if (c->packs_b) OWN(pack_panel)(space, b, b_row, ints[GEMM_B_COL], c->k, panel);
+    variants[panel.vectors - 1](to + panel.begin, c->n, panel.cols, a, a_row, a_col, from,
+                                c->packs_b ? panel.vectors * N : b_row, c->m, c->k);
+  }
 }
 
 /* The result's factors and floor. */
@@ -570,6 +598,7 @@ static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OW
     column_sum = (T *)call->buf[4];
   }
   if (whole && !c->turns_back) OWN(gemm_finish_by)(&t, call);
+  const int is_as_is = t.alpha == 1 && t.beta == 0 && !(whole && call->buf[3]) && t.floor == -(T)INFINITY;
   const T *a_rows[GEMM_MOST_ROWS];
   T *c_rows[GEMM_MOST_ROWS];
   const int64_t c_row = c->turns_back ? c->widest * N : c->n;
@@ -623,8 +652,12 @@ static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OW
           from_b = OWN(gemm_dots_b)(scratch, z * c->splits + split, from_b, ints[GEMM_B_ROW], t.cols, k_next - k);
         }
         const int asks = c->asks == GEMM_ASKS_COLUMNS;
+        if (c->m > 1 && is_as_is) { /* no sums to finish */
+          OWN(gemm_dots)(c_rows[0] + panel.begin, c_row, a_rows, rows, from_b, b_col, k_next - k, t.cols, asks);
+          continue;
+        }
         if (c->m == 1) OWN(gemm_dots_row)(t.partial, a_rows, from_b, b_col, k_next - k, t.cols);
-        else OWN(gemm_dots)(t.partial, a_rows, rows, from_b, b_col, k_next - k, t.cols, asks);
+        else OWN(gemm_dots)(t.partial, OWN(TILE_COLS), a_rows, rows, from_b, b_col, k_next - k, t.cols, asks);
         for (int64_t i = 0; i < rows; i++)
           OWN(tile_finish_row)(&t, t.partial + i * OWN(TILE_COLS), c_rows[i] + panel.begin);
         continue;
@@ -817,15 +850,20 @@ static void OWN(gemm)(const fnn_call *outer, int64_t begin, int64_t end) {
     return;
   }
   const int is_plain = call->reals[0] == 1 && call->reals[1] == 0 && !call->buf[3] && !call->ints[GEMM_RELU];
+  const int is_small = c->is_small && is_plain; /* a product is a unit */
   scratch.first_panel = call->follows || c->asks != GEMM_ASKS_PANEL ? -1 : begin / c->row_blocks * c->group;
   for (int64_t unit = begin; unit < end; unit++) {
     /* Splits and batches vary slowest; then what neighbours share: a panel of B, or rows of A. */
-    const int64_t inner = unit % (c->groups * c->row_blocks), z = unit / (c->groups * c->row_blocks) % c->batches;
-    const int64_t split = unit / (c->groups * c->row_blocks * c->batches);
-    const int64_t group = c->shares_panel ? inner / c->row_blocks : inner % c->groups;
-    const int64_t row_block = c->shares_panel ? inner % c->row_blocks : inner / c->groups;
-    if (c->is_small && is_plain) OWN(gemm_small)(call, c, z);
-    else OWN(gemm_multiply)(call, c, &scratch, z, row_block, group, split);
+    int64_t z = unit, row_block = 0, group = 0;
+    if (is_small) {
+      OWN(gemm_small)(call, c, scratch.b, z);
+    } else {
+      const int64_t inner = unit % (c->groups * c->row_blocks), split = unit / (c->groups * c->row_blocks * c->batches);
+      z = unit / (c->groups * c->row_blocks) % c->batches;
+      group = c->shares_panel ? inner / c->row_blocks : inner % c->groups;
+      row_block = c->shares_panel ? inner % c->row_blocks : inner / c->groups;
+      OWN(gemm_multiply)(call, c, &scratch, z, row_block, group, split);
+    }
     if (c->splits > 1 || !program) continue;
     const int64_t row = row_block * c->rows, rows = fnn_min(c->m - row, c->rows);
     for (int64_t panel = group * c->group; panel < fnn_min(c->panels, (group + 1) * c->group); panel++) {

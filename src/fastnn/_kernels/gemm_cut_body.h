@@ -197,6 +197,23 @@ static int OWN(gemm_has_few_columns)(const OWN(gemm_cut) * c, const int64_t *int
          (!is_few || c->k * c->m >= c->n * c->n * GEMM_DOTS_K_FEW) && !OWN(gemm_sums_b)(c);
 }
 
+/* Whether B stays in L1. */
+static int OWN(gemm_is_near)(const OWN(gemm_cut) * c) { return c->n * c->k * (int64_t)sizeof(T) <= GEMM_NEAR_BYTES; }
+
+/* Whether products are so small, and so many, that what tiles are told takes as long as their multiply-adds: each is a
+ * unit then. */
+static int OWN(gemm_are_small)(const OWN(gemm_cut) * c) {
+  return c->batches >= GEMM_MANY_UNITS && c->m > 1 && c->m <= GEMM_MOST_ROWS &&
+         (OWN(gemm_is_near)(c) || (c->panels == 1 && c->m <= GEMM_SMALL_ROWS));
+}
+
+/* Whether few rows are dot products with a B in L1 rather than multiplied by columns that are transposed: in half cycles
+ * of two multipliers one for each vector and four for adding its lanes, beside ten for each vector that is transposed and
+ * one for each row of it. Not a function of how many products there are: one has the bits that many have. */
+static int OWN(gemm_dots_are_sooner)(const OWN(gemm_cut) * c) {
+  return c->k >= N && c->m * c->n * (fnn_ceil_div(c->k, N) + 4) < fnn_ceil_div(c->n, N) * c->k * (c->m + 10);
+}
+
 /* All few rows of dot products, or blocks that stay in L1 beside their columns; of many, blocks of which there are
  * enough for the threads. */
 static int64_t OWN(gemm_dots_rows)(const OWN(gemm_cut) * c) {
@@ -210,7 +227,8 @@ static int64_t OWN(gemm_dots_rows)(const OWN(gemm_cut) * c) {
 static enum gemm_way OWN(gemm_way_of)(const OWN(gemm_cut) * c, const int64_t *ints) {
   const int64_t a_row = ints[GEMM_A_ROW], a_col = ints[GEMM_A_COL], b_row = ints[GEMM_B_ROW], b_col = ints[GEMM_B_COL];
   const int64_t size = sizeof(T), few = GEMM_DOTS_K + (c->m - 1) * GEMM_DOTS_K_ROW;
-  const int is_few = c->m <= GEMM_DOTS_MOST_ROWS && c->k >= few && !c->turns_back;
+  const int is_sooner = c->m > 1 && OWN(gemm_is_near)(c) ? OWN(gemm_dots_are_sooner)(c) : c->k >= few;
+  const int is_few = c->m <= GEMM_DOTS_MOST_ROWS && is_sooner && !c->turns_back;
   if (a_col == 1 && b_row == 1 && is_few && !OWN(gemm_sums_b)(c)) return GEMM_DOTS;
   if (OWN(gemm_has_few_columns)(c, ints)) return GEMM_DOTS;
   /* Programs want tiles in L1. */
@@ -299,12 +317,10 @@ static int64_t OWN(gemm_stream_group)(const OWN(gemm_cut) * c) {
   return fnn_max(1, fnn_ceil_div(c->panels, fnn_max(2, fnn_round_up(groups, 2))));
 }
 
-/* Whether products are so small, and so many, that what tiles are told takes as long as their multiply-adds. Parts of
- * vectors are read and stored as fast as whole ones by AVX-512 alone. */
-static int OWN(gemm_is_small)(const OWN(gemm_cut) * c, const int64_t *ints) {
-  return c->way == GEMM_PLAIN && c->batches >= GEMM_MANY_UNITS && c->row_blocks == 1 && c->panels == 1 && c->m > 1 &&
-         c->k <= c->k_block && !c->packs_b && !OWN(gemm_sums_b)(c) && ints[GEMM_B_COL] == 1 &&
-         (FNN_VECTOR_BYTES == 64 || c->n % N == 0);
+/* Whether products are done by gemm_small. Parts of vectors are read and stored as fast as whole ones by AVX-512 alone. */
+static int OWN(gemm_is_small)(const OWN(gemm_cut) * c) {
+  if (!OWN(gemm_are_small)(c) || c->row_blocks > 1 || c->k > c->k_block || OWN(gemm_sums_b)(c)) return 0;
+  return c->way == GEMM_DOTS || (c->way == GEMM_PLAIN && (FNN_VECTOR_BYTES == 64 || c->n % N == 0));
 }
 
 /* From a row of what gemm_outer copies of B to the next, a constant of k. */
@@ -352,9 +368,11 @@ static OWN(gemm_cut) OWN(gemm_cut_of)(const int64_t *given, int64_t *space) {
     case GEMM_LARGE: c.rows = OWN(gemm_block_rows)(&c); break;
     case GEMM_SHARED: OWN(gemm_cut_shared)(&c); break;
     case GEMM_COPIED_B: OWN(gemm_cut_copied)(&c); break;
-    default:
-      if (c.batches < GEMM_MANY_UNITS || c.panels > 1 || c.m > GEMM_SMALL_ROWS) OWN(gemm_cut_evenly)(&c);
-      else c.rows = fnn_round_up(fnn_max(1, c.m), TILE_BLOCK);
+    default: OWN(gemm_cut_evenly)(&c);
+  }
+  if ((c.way == GEMM_DOTS || c.way == GEMM_PLAIN) && OWN(gemm_are_small)(&c)) {
+    c.rows = fnn_round_up(c.m, TILE_BLOCK);
+    c.group = c.panels;
   }
   c.groups = fnn_ceil_div(c.panels, c.group);
   c.group = fnn_ceil_div(c.panels, fnn_max(1, c.groups)); /* as equal as they can be: threads share them */
@@ -414,7 +432,7 @@ static OWN(gemm_cut) OWN(gemm_cut_of)(const int64_t *given, int64_t *space) {
   c.shares_panel |= c.packs_b || c.way == GEMM_SHARED || OWN(gemm_asks_packed)(&c);
   c.copies = (c.way == GEMM_LARGE || c.way == GEMM_AHEAD) && c.packs_b && ints[GEMM_B_COL] == 1;
   c.asks = OWN(gemm_asks_of)(&c, ints);
-  c.is_small = OWN(gemm_is_small)(&c, ints);
+  c.is_small = OWN(gemm_is_small)(&c);
   c.b_elements = OWN(gemm_b_elements)(&c);
   return c;
 }
