@@ -180,6 +180,9 @@ static int64_t gemm_near_k(void) {
   return fnn_max(GEMM_SHARED_K, fnn_min((fnn_cache_bytes(2) >> 20) * GEMM_SHARED_K, GEMM_K_MOST));
 }
 
+/* Three quarters of a vector, an even number of lanes. */
+static int64_t gemm_most_of(int64_t lanes) { return 3 * lanes / 8 * 2; }
+
 /* A product of few columns, of lanes of a vector, written as one of few rows, or of few rows by a transposed B: the
  * operands change places, and a vector holds many rows of the result instead of one. What came is returned where that
  * does not pay; else `space`, without the program. */
@@ -194,7 +197,7 @@ static const int64_t *gemm_turn(const int64_t *ints, int64_t *space, int64_t lan
   const int64_t m = ints[GEMM_M], n = ints[GEMM_N], k = ints[GEMM_K], idle = fnn_round_up(m, lanes) - m;
   /* A vector holds many rows of a transposed A. More than three quarters of one of columns have many rows and a long k,
    * and leave a quarter of their own lanes idle, or are tiles of a single vector that loads hold. */
-  const int is_most = n > 3 * lanes / 8 * 2, is_single = FNN_VECTOR_BYTES == 64 && n <= lanes;
+  const int is_most = n > gemm_most_of(lanes), is_single = FNN_VECTOR_BYTES == 64 && n <= lanes;
   const int pays = !is_most || (m >= 8 * lanes && k >= GEMM_TURNED_LEAST_K && n <= 3 * lanes / 2 &&
                                 (is_single || 4 * n <= 3 * fnn_round_up(n, lanes)));
   const int is_narrow = n > 1 && m >= 2 * lanes && k > GEMM_OUTER_NARROW_K && pays && ints[GEMM_A_ROW] == 1 &&

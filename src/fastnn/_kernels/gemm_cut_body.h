@@ -192,7 +192,7 @@ static void OWN(gemm_cut_copied)(OWN(gemm_cut) * c) {
 static int OWN(gemm_has_few_columns)(const OWN(gemm_cut) * c, const int64_t *ints) {
   const int is_few = c->m < GEMM_DOTS_MANY_ROWS;
   return ints[GEMM_A_COL] == 1 && (ints[GEMM_B_ROW] == 1 || ints[GEMM_B_COL] == 1) &&
-         c->m >= GEMM_DOTS_SHARING_ROWS && c->n <= 5 * N / 4 && (c->n <= 3 * N / 8 * 2 || c->n > N) &&
+         c->m >= GEMM_DOTS_SHARING_ROWS && c->n <= 5 * N / 4 && (c->n <= gemm_most_of(N) || c->n > N) &&
          c->k >= c->n * (c->n <= N / 2 ? GEMM_DOTS_K_COL : GEMM_DOTS_WIDE_K_COL) &&
          (!is_few || c->k * c->m >= c->n * c->n * GEMM_DOTS_K_FEW) && !OWN(gemm_sums_b)(c);
 }
