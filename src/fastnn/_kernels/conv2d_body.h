@@ -1,21 +1,36 @@
 /* conv2d_body.h: windows, the walk over pixels, and the forward convolution, for float32 and for float64. */
 
-/* A rectangle of rows and columns of a stack of images: `at` is its first element, steps are in elements. */
+/* A rectangle of rows and columns of a stack of images: `at` is its first element, steps are in elements; `vector` is
+ * the one from N channels to the next. */
 typedef struct {
   const T *at;
-  int64_t image, row;
+  int64_t image, row, pixel, vector;
 } OWN(conv_window);
 
-/* Rows [y, y+rows) and columns [x, x+cols) of `images` images (h, w, c). In place when `copies` is 0 (then it must lie
- * inside), else copied to `space` with zeros outside the images. */
+/* How a window is read: in place (then it must lie inside), or copied, with zeros outside the images; by vectors: N
+ * channels of all its pixels before the next N. */
+enum { OWN(CONV_IN_PLACE), OWN(CONV_COPIES), OWN(CONV_BY_VECTORS) };
+
+/* Rows [y, y+rows) and columns [x, x+cols) of `images` images (h, w, c), in place or copied to `space`. */
 static OWN(conv_window) OWN(conv_window_of)(const T *images_at, int64_t images, int64_t h, int64_t w, int64_t c,
                                             int64_t y, int64_t rows, int64_t x, int64_t cols, int copies, T *space) {
-  if (!copies) return (OWN(conv_window)){images_at + (y * w + x) * c, h * w * c, w * c};
+  if (!copies) return (OWN(conv_window)){images_at + (y * w + x) * c, h * w * c, w * c, c, N};
   const int64_t left = fnn_min(cols, fnn_max(0, -x)), begin = fnn_min(w, fnn_max(0, x));
   const int64_t inside = fnn_max(0, fnn_min(w, x + cols) - begin), right = cols - left - inside;
+  const int64_t vector = images * rows * cols * N;
   T *out = space;
   for (int64_t i = 0; i < images; i++) {
-    for (int64_t row = y; row < y + rows; row++, out += cols * c) {
+    for (int64_t row = y; row < y + rows && copies == OWN(CONV_BY_VECTORS); row++, out += cols * N) {
+      const int64_t first = row < 0 || row >= h ? cols : left, end = row < 0 || row >= h ? cols : left + inside;
+      for (int64_t k = 0; k < c; k += N) {
+        const T *from = images_at + ((i * h + row) * w + begin) * c + k;
+        T *to = out + k / N * vector;
+        memset(to, 0, sizeof(T) * (size_t)(first * N));
+        for (int64_t p = first; p < end; p++, from += c) FN(store)(to + p * N, FN(load)(from));
+        memset(to + end * N, 0, sizeof(T) * (size_t)((cols - end) * N));
+      }
+    }
+    for (int64_t row = y; row < y + rows && copies == OWN(CONV_COPIES); row++, out += cols * c) {
       if (row < 0 || row >= h || inside == 0) {
         memset(out, 0, sizeof(T) * (size_t)(cols * c));
         continue;
@@ -25,7 +40,8 @@ static OWN(conv_window) OWN(conv_window_of)(const T *images_at, int64_t images, 
       memset(out + (left + inside) * c, 0, sizeof(T) * (size_t)(right * c));
     }
   }
-  return (OWN(conv_window)){space, rows * cols * c, cols * c};
+  if (copies == OWN(CONV_BY_VECTORS)) return (OWN(conv_window)){space, rows * cols * N, cols * N, N, vector};
+  return (OWN(conv_window)){space, rows * cols * c, cols * c, c, N};
 }
 
 /* What result rows [row, row + rows) of `images` images from `image` on read of x. */
@@ -383,7 +399,7 @@ typedef struct {
   int64_t panel_cols;             /* of weights that are copied panel by panel; 0: they lie as they are */
   int64_t tail, tail_elements;    /* last rows of weights in place whose whole vectors reach past their end: a copy */
   int64_t widest, panels, parts; /* of columns: few bands are cut by them too; panels of a part */
-  int copies, in_place; /* windows that reach outside are copied, or tiles end with what the same taps reach */
+  int copies, in_place; /* how windows that reach outside are read, or tiles end with what the same taps reach */
   int merges, is_grouped, is_dots; /* the taps of a kernel row are one segment */
 } OWN(conv_cut);
 
@@ -451,6 +467,7 @@ static OWN(conv_cut) OWN(conv_cut_of)(const int64_t *ints) {
   const int is_thin = OWN(thin_fits)(s, OWN(THIN_CHANNELS));
   c.is_dots = !is_thin && OWN(dots_fits)(s);
   OWN(conv_cut_windows)(&c, is_thin, is_thin ? OWN(thin_row_step)(s) : 1, is_thin || c.is_dots, 0);
+  if (c.is_grouped && c.copies && OWN(grouped_is_far)(s->cin, OWN(GROUPED_PAGE))) c.copies = OWN(CONV_BY_VECTORS);
   c.merges = s->dilation_w == 1 && s->groups == 1;
   c.widest = TILE_VECTORS;
   c.panels = tile_panels_of(s->cout_g, N, c.widest);
@@ -538,7 +555,7 @@ static void OWN(conv2d_unit)(const fnn_call *call, const OWN(conv_cut) * c, cons
   const int64_t width = c->panel_cols ? c->panel_cols : s->cout;
   for (int64_t k = 0; k < s->taps; k++)
     taps[k] = (OWN(tile_segment)){weights + k * s->cin_g * width, width,
-                                  k / s->kw * s->dilation_h * x.row + k % s->kw * s->dilation_w * s->cin, s->cin_g};
+                                  k / s->kw * s->dilation_h * x.row + k % s->kw * s->dilation_w * x.pixel, s->cin_g};
   memcpy(tail, weights + (s->taps * s->cin_g - c->tail) * s->cout, sizeof(T) * (size_t)(c->tail * s->cout));
   memset(tail + c->tail * s->cout, 0, sizeof(T) * (size_t)(c->tail_elements - c->tail * s->cout));
   const int64_t first_pixel = (image * s->oh + row) * s->ow;
@@ -558,7 +575,7 @@ static void OWN(conv2d_unit)(const fnn_call *call, const OWN(conv_cut) * c, cons
   const int streams =
     asks && !call->ints[CONV_EPILOGUE] && conv_streams(y, pixel_bytes, s->n * s->oh * s->ow * pixel_bytes);
   OWN(conv_walk) walk = {
-    .c = y, .a_image = x.image, .a_row = s->stride_h * x.row, .a_col = s->stride_w * s->cin,
+    .c = y, .a_image = x.image, .a_row = s->stride_h * x.row, .a_col = s->stride_w * x.pixel,
     .c_image = s->oh * s->ow * s->cout, .c_row = s->ow * s->cout, .c_col = s->cout,
     .images = images, .rows = rows, .cols = s->ow,
     .y = {s->kh, row * s->stride_h - s->pad_top, s->stride_h, s->dilation_h, s->h},
@@ -586,7 +603,7 @@ static void OWN(conv2d_unit)(const fnn_call *call, const OWN(conv_cut) * c, cons
     walk.a = x.at + g * s->cin_g;
     walk.first_column = g * s->cout_g;
     walk.bias = call->buf[3] ? (const T *)call->buf[3] + g * s->cout_g : NULL;
-    if (c->is_grouped) OWN(grouped_walk)(&walk);
+    if (c->is_grouped) OWN(grouped_walk)(&walk, x.vector);
     else if (c->is_dots) OWN(dots_run)(&walk, s, weights);
     else if (is_thin) OWN(thin_run)(&walk, s->cin, column, columns, s->n * s->oh * s->ow * s->cout);
     else OWN(conv_run)(&walk);

@@ -69,6 +69,7 @@ static OWN(conv_input_cut) OWN(conv_input_cut_of)(const int64_t *ints) {
   const int64_t cols = fnn_ceil_div(s->w, s->stride_h * s->stride_w);
   c.bands = conv_bands_of(s->n, s->h, cols, row_bytes, s->stride_h, CONV_PIXELS);
   if (!c.copies) return c;
+  if (c.is_grouped && OWN(grouped_is_far)(s->cout, OWN(GROUPED_PAGE))) c.copies = OWN(CONV_BY_VECTORS);
   c.window_elements = c.bands.images * (c.high_y - c.low_y + fnn_ceil_div(c.bands.rows, s->stride_h)) * row;
   const conv_bands bands = conv_bands_of(s->n, s->h, cols, 0, s->stride_h, CONV_PIXELS);
   const int64_t sides =
@@ -137,7 +138,7 @@ static void OWN(conv_transpose_weights)(const conv_shape *s, int is_grouped, int
 
 /* The taps of one pair of residues over the window of dy. */
 static void OWN(conv_input_taps)(const OWN(conv_input_cut) * c, int64_t residue_y, int64_t residue_x,
-                                 int64_t window_row, const T *weights, OWN(tile_segment) * taps) {
+                                 const OWN(conv_window) * dy, const T *weights, OWN(tile_segment) * taps) {
   const conv_shape *s = &c->s;
   const int64_t width = c->is_grouped ? N : c->panel_cols ? c->panel_cols : s->cin_g;
   int64_t shift_y, shift_x;
@@ -147,7 +148,7 @@ static void OWN(conv_input_taps)(const OWN(conv_input_cut) * c, int64_t residue_
       if (!conv_shift(residue_x, s->pad_left, kx, s->dilation_w, s->stride_w, &shift_x)) continue;
       const int64_t turned = s->taps - 1 - (ky * s->kw + kx);
       *taps++ = (OWN(tile_segment)){weights + turned * s->cout_g * width, width,
-                                    (shift_y - c->low_y) * window_row + (shift_x - c->low_x) * s->cout, s->cout_g};
+                                    (shift_y - c->low_y) * dy->row + (shift_x - c->low_x) * dy->pixel, s->cout_g};
     }
   }
 }
@@ -187,7 +188,7 @@ static void OWN(conv_input_unit)(const fnn_call *call, const OWN(conv_input_cut)
       const conv_axis x = OWN(conv_input_axis)(residue_x, s->pad_left, s->kw, s->dilation_w, s->stride_w, s->ow);
       if (has_gaps && y.taps * x.taps == 0) continue;
       OWN(conv_walk) walk = {
-        .a_image = dy.image, .a_row = dy.row, .a_col = s->cout,
+        .a_image = dy.image, .a_row = dy.row, .a_col = dy.pixel,
         .c_image = s->h * s->w * s->cin, .c_row = s->stride_h * s->w * s->cin, .c_col = s->stride_w * s->cin,
         .images = images, .rows = fnn_ceil_div(rows - residue_y, s->stride_h),
         .cols = fnn_ceil_div(s->w - residue_x, s->stride_w), .y = y, .x = x,
@@ -202,10 +203,10 @@ static void OWN(conv_input_unit)(const fnn_call *call, const OWN(conv_input_cut)
         .ahead = c->copies || c->in_place ? &ahead : NULL};
       for (int64_t g = 0; g < s->groups; g++) {
         const T *weights = (const T *)call->shared + g * s->taps * s->cout_g * s->cin_g;
-        OWN(conv_input_taps)(c, residue_y, residue_x, dy.row, weights, taps);
+        OWN(conv_input_taps)(c, residue_y, residue_x, &dy, weights, taps);
         walk.a = dy.at + g * s->cout_g;
         walk.c = dx + (residue_y * s->w + residue_x) * s->cin + g * s->cin_g;
-        if (c->is_grouped) OWN(grouped_walk)(&walk);
+        if (c->is_grouped) OWN(grouped_walk)(&walk, dy.vector);
         else OWN(conv_run)(&walk);
       }
     }
@@ -352,6 +353,8 @@ static OWN(conv_kernel_cut) OWN(conv_kernel_cut_of)(const int64_t *ints) {
   c.is_turned = c.is_point && OWN(point_turns)(s);
   const int64_t rows = c.is_turned ? s->cout : s->taps * s->cin_g, columns = c.is_turned ? s->cin : s->cout_g;
   c.copies_dy = !c.is_point && s->cout_g % N != 0; /* whole vectors may reach past the end of dy */
+  if (c.is_grouped && c.copies && OWN(grouped_is_far)(s->cin, OWN(GROUPED_GRAD_FAR)))
+    c.copies = OWN(CONV_BY_VECTORS), c.copies_dy = 1;
   c.rows = fnn_round_up(rows, TILE_BLOCK);
   c.widest = c.is_point ? OWN(point_widest)(rows) : TILE_VECTORS;
   c.panels = tile_panels_of(columns, N, c.widest);
@@ -571,7 +574,7 @@ static void OWN(conv_kernel_unit)(const fnn_call *call, const OWN(conv_kernel_cu
                            sums && tiles_sum ? column_sum : NULL);
       continue;
     }
-    if (c->copies_dy) {
+    if (c->copies_dy && !c->is_grouped) {
       memcpy(dy_space, dy, sizeof(T) * (size_t)(pixels * s->cout));
       memset(dy_space + pixels * s->cout, 0, sizeof(T) * N);
       dy = dy_space;
@@ -599,17 +602,20 @@ static void OWN(conv_kernel_unit)(const fnn_call *call, const OWN(conv_kernel_cu
       s->groups * c->panels * (last_row - first_row) / TILE_MOST_ROWS, images * n_rows);
     if (c->is_grouped) {
       OWN(grouped_run) *runs = (OWN(grouped_run) *)(segments + s->taps);
+      const OWN(conv_window) d =
+        OWN(conv_window_of)((const T *)call->buf[1] + image * s->oh * s->ow * s->cout, images, s->oh, s->ow, s->cout, row,
+                            n_rows, 0, s->ow, c->copies_dy ? OWN(CONV_BY_VECTORS) : OWN(CONV_IN_PLACE), dy_space);
       for (int64_t k = 0; k < s->taps; k++)
         segments[k] = (OWN(tile_segment)){partial + k * s->cin_g * OWN(TILE_COLS), OWN(TILE_COLS),
-                                          k / s->kw * s->dilation_h * x.row + k % s->kw * s->dilation_w * s->cin, 0};
+                                          k / s->kw * s->dilation_h * x.row + k % s->kw * s->dilation_w * x.pixel, 0};
       OWN(grouped_grad) g = {.runs = runs, .channels = s->cin_g, .images = images, .rows = n_rows, .cols = s->ow,
-                             .x_image = x.image, .x_row = s->stride_h * x.row, .x_step = s->stride_w * s->cin,
-                             .dy_step = s->cout, .ahead = &ahead, .resumes = band > begin};
+                             .x_image = x.image, .x_row = s->stride_h * x.row, .x_step = s->stride_w * x.pixel,
+                             .dy_step = d.pixel, .ahead = &ahead, .resumes = band > begin};
       g.n_runs = OWN(grouped_runs)(runs, segments, s->kh, s->kw, g.x_step);
       for (int64_t k = 0; k < c->panels; k++) {
         const tile_panel panel = tile_panel_at(s->cout, N, k);
         for (int64_t j = 0; j < panel.cols; j += N) {
-          g.x = x.at + panel.begin + j, g.dy = dy + panel.begin + j;
+          g.x = x.at + (panel.begin + j) / N * x.vector, g.dy = d.at + (panel.begin + j) / N * d.vector;
           g.sums = k * c->rows * OWN(TILE_COLS) + j;
           OWN(grouped_grad_run)(&g);
         }

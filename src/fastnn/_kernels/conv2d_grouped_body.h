@@ -20,13 +20,19 @@ enum {
   OWN(GROUPED_MOST) = 4 * OWN(GROUPED_LEAST),
   OWN(GROUPED_LANES) = 8,  /* with less tiles are as fast */
   OWN(GROUPED_TAPS) = 3,   /* of a run at most */
-  OWN(GROUPED_PAGE) = 4096 /* bytes after which addresses share a set again */
+  OWN(GROUPED_PAGE) = 4096,    /* bytes after which addresses share a set again */
+  OWN(GROUPED_GRAD_FAR) = 512 /* of pixels that kernel gradients, which read them for each few sums, copy */
 };
 
 /* Whether channels are whole vectors of some groups, or of one, unless rows are shorter than a tile here. */
 FNN_INLINE int OWN(grouped_fits)(const conv_shape *s) {
   return N >= OWN(GROUPED_LANES) && s->groups > 1 && s->cin_g == s->cout_g && s->cin_g > 1 && N % s->cin_g == 0 && s->cout % N == 0 &&
          s->cout > 0 && (s->cin_g < N || fnn_min(s->w, s->ow) >= OWN(GROUPED_LEAST));
+}
+
+/* Whether neighbouring pixels of so many channels share a set of the first cache, or one of few. */
+FNN_INLINE int OWN(grouped_is_far)(int64_t channels, int64_t bytes) {
+  return channels * (int64_t)sizeof(T) % bytes == 0;
 }
 
 /* Taps of a kernel row that meet the same elements of x at results next to each other. */
@@ -69,8 +75,8 @@ typedef struct {
   const OWN(grouped_run) * runs;
   int64_t n_runs, channels, width, depth; /* of a group; of a row of the kernel, from a column of it to the next */
   int64_t x_step, x_down, y_step, y_down, column;
-  const T *x;
-  T *y;
+  const T *x; /* of the vector of columns */
+  T *y;       /* of all */
   V bias, floor;
 } OWN(grouped_row);
 
@@ -88,7 +94,7 @@ FNN_INLINE void OWN(grouped_taps)(V *acc, const OWN(grouped_row) * r, const OWN(
       for (int k = 0; k < CHANNELS; k++) weight[t * CHANNELS + k] = FN(load)(w + t * run->step + k * r->width);
 #pragma GCC unroll 2
     for (int row = 0; row < rows; row++) {
-      const T *at = r->x + r->column + run->x + first * step + row * r->x_down;
+      const T *at = r->x + run->x + first * step + row * r->x_down;
 #pragma GCC unroll 18
       for (int j = 0; j < pixels + taps - 1; j++, at += step) {
         const V x = is_one ? (V){0} : FN(load)(at);
@@ -194,8 +200,8 @@ static const OWN(grouped_pair) *OWN(grouped_pair_of)(int64_t count, int64_t x_st
   return best;
 }
 
-/* A walk whose columns are those of all groups. */
-static void OWN(grouped_walk)(const OWN(conv_walk) * walk) {
+/* A walk whose columns are those of all groups, over pixels that are x_vector from N channels to the next. */
+static void OWN(grouped_walk)(const OWN(conv_walk) * walk, int64_t x_vector) {
   if (N < OWN(GROUPED_LANES)) return; /* none fits: the compiler leaves out what is above */
   OWN(grouped_run) *runs = (OWN(grouped_run) *)walk->segments;
   OWN(grouped_row) r = {.channels = walk->k, .width = walk->taps->b_stride, .depth = walk->depth,
@@ -210,7 +216,7 @@ static void OWN(grouped_walk)(const OWN(conv_walk) * walk) {
     r.runs = runs + taps.begin * n_runs / fnn_max(1, walk->y.taps);
     r.n_runs = fnn_max(0, taps.end - taps.begin) * n_runs / fnn_max(1, walk->y.taps);
     r.x = walk->a + image * walk->a_image + y * walk->a_row, r.y = walk->c + image * walk->c_image + y * walk->c_row;
-    for (r.column = 0; r.column < walk->columns; r.column += N) {
+    for (r.column = 0; r.column < walk->columns; r.column += N, r.x += x_vector) {
       r.bias = walk->bias ? FN(load)(walk->bias + r.column) : (V){0};
       if (rows == 2) OWN(grouped_lines)(&r, pair, walk->cols);
       else OWN(grouped_line)(&r, walk->cols);
