@@ -377,3 +377,46 @@ def test_allclose():
 
 def test_stop_gradient():
     assert gradient_of(lambda x: x * ops.stop_gradient(x), np.full(1, 3.0)) == [3]
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_casts_from_and_to_halves_are_numpys(dtype):
+    """All halves, and of float32 all signs, exponents and leading bits with trailing bits around the middle."""
+    ml_dtypes = pytest.importorskip("ml_dtypes")
+    half = np.dtype(ml_dtypes.bfloat16 if dtype == "bfloat16" else dtype)
+    halves = np.arange(1 << 16, dtype=np.uint16).view(half)
+    wide = halves.astype(np.float32)
+    np.testing.assert_array_equal(ops.cast(halves, "float32"), wide)
+    bits = np.arange(0, 1 << 32, 1 << 12, dtype=np.uint32)
+    for trailing in (0, 1, 0x7FF, 0x800, 0xFFF, *np.random.default_rng(0).integers(0, 0xFFF, 3, np.uint32)):
+        x = (bits + np.uint32(trailing)).view(np.float32)
+        with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+            wanted = x.astype(half)
+        y = ops.cast(x, dtype)
+        assert y.dtype == half
+        is_nan = np.isnan(x)
+        np.testing.assert_array_equal(np.isnan(y.astype(np.float32)), is_nan)
+        np.testing.assert_array_equal(y.view(np.uint16)[~is_nan], wanted.view(np.uint16)[~is_nan])
+        np.testing.assert_array_equal(np.signbit(y), np.signbit(x))
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+@pytest.mark.parametrize("shape", [(1,), (7,), (16,), (33, 5), (3, 1, 17), (40, 1000)])
+def test_halves_in_plans(dtype, shape):
+    """Stored and read again in one program, along rows and columns, and with a sum: nobody sees more than is stored."""
+    ml_dtypes = pytest.importorskip("ml_dtypes")
+    rng = np.random.default_rng(1)
+    x = rng.standard_normal(shape).astype(np.float32)
+    half = np.dtype(ml_dtypes.bfloat16 if dtype == "bfloat16" else dtype)
+
+    def both(x, column):
+        y = ops.cast(ops.multiply(x, 1.1), dtype)
+        z = ops.add(ops.cast(y, "float32"), ops.cast(column, "float32"))
+        return y, z, ops.sum(ops.subtract(z, x))
+
+    column = x[..., :1].astype(half)
+    y, z, total = jit(both)(x, column)
+    wanted = (x * np.float32(1.1)).astype(half)
+    np.testing.assert_array_equal(y, wanted)
+    np.testing.assert_array_equal(z, wanted.astype(np.float32) + column.astype(np.float32))
+    np.testing.assert_allclose(total, np.sum(z.astype(np.float64) - x), rtol=1e-4, atol=1e-4)

@@ -15,6 +15,8 @@ from fastnn._kernels import _engine
 # In the order of enum fnn_dtype.
 DTYPES = ("bool", "uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64", "float32", "float64")
 DTYPE_CODE = {name: code for code, name in enumerate(DTYPES)}
+# Of what programs read and write besides: as float32, to which nothing is lost, and rounded.
+HALF_CODE = {"float16": len(DTYPES), "bfloat16": len(DTYPES) + 1}
 
 
 _chosen: list[str] = []  # the instruction set in use, once it is known

@@ -75,7 +75,7 @@ enum {
 };
 
 static int64_t dtype_bytes(int64_t dtype) {
-  static const int8_t bytes[FNN_N_DTYPES] = {1, 1, 1, 2, 2, 4, 4, 8, 8, 4, 8};
+  static const int8_t bytes[FNN_N_DTYPES] = {1, 1, 1, 2, 2, 4, 4, 8, 8, 4, 8, 2, 2};
   return bytes[dtype];
 }
 
@@ -92,6 +92,66 @@ FNN_INLINE int64_t to_int64(double x) {
 }
 FNN_INLINE uint64_t to_uint64(double x) {
   return x >= 9223372036854775808.0 && x < 18446744073709551616.0 ? (uint64_t)x : (uint64_t)to_int64(x);
+}
+
+/* Halves: read as float32, and made of it by rounding to the nearest, of two the even one; a NaN is a quiet one. With
+ * integers alone but where float32 has a subnormal's exact value, so that flushed subnormals change nothing. */
+FNN_INLINE float float_of(uint32_t bits) {
+  float x;
+  memcpy(&x, &bits, sizeof x);
+  return x;
+}
+FNN_INLINE uint32_t bits_of(float x) {
+  uint32_t bits;
+  memcpy(&bits, &x, sizeof bits);
+  return bits;
+}
+FNN_INLINE float of_float16(uint16_t half) {
+  const uint32_t sign = (uint32_t)(half & 0x8000) << 16, size = half & 0x7fff, is_nan = size > 0x7c00;
+  const uint32_t normal = (size << 13) + (size < 0x7c00 ? 112u << 23 : 224u << 23);
+  return float_of(sign | is_nan << 22 | (size < 0x400 ? bits_of((float)(int32_t)size * 0x1p-24f) : normal));
+}
+FNN_INLINE uint16_t to_float16(float x) {
+  const uint32_t bits = bits_of(x), sign = bits >> 16 & 0x8000, size = bits & 0x7fffffff;
+  const uint32_t normal = (size + 0xfff + (size >> 13 & 1) - (112u << 23)) >> 13, nan = 0x7e00 | (size >> 13 & 0x3ff);
+  const uint32_t small = bits_of(float_of(size) + 0.5f) - bits_of(0.5f); /* the sum's last bit is 2^-24 */
+  const uint32_t finite = size < 0x38800000 ? small : size < 0x47800000 ? normal : 0x7c00;
+  return (uint16_t)(sign | (size > 0x7f800000 ? nan : finite));
+}
+FNN_INLINE float of_bfloat16(uint16_t half) { return float_of((uint32_t)half << 16); }
+FNN_INLINE uint16_t to_bfloat16(float x) {
+  const uint32_t bits = bits_of(x), rounded = (bits + 0x7fff + (bits >> 16 & 1)) >> 16;
+  return (uint16_t)(x != x ? (bits >> 16 & 0x8000) | 0x7fc0 : rounded);
+}
+
+/* Of which all programs share the code. */
+static __attribute__((noinline)) float read_half(uint16_t half, int64_t dtype) {
+  return dtype == FNN_F16 ? of_float16(half) : of_bfloat16(half);
+}
+static __attribute__((noinline)) uint16_t write_half(float x, int64_t dtype) {
+  return dtype == FNN_F16 ? to_float16(x) : to_bfloat16(x);
+}
+static __attribute__((noinline)) void read_halves(float *d, const uint16_t *s, int64_t dtype, int64_t n) {
+  int64_t i = 0;
+  if (dtype == FNN_BF16)
+    for (; i < n; i++) d[i] = of_bfloat16(s[i]);
+#if defined(FNN_ISA_AVX512)
+  for (; i + 16 <= n; i += 16) _mm512_storeu_ps(d + i, _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)(s + i))));
+#elif defined(FNN_ISA_AVX2)
+  for (; i + 8 <= n; i += 8) _mm256_storeu_ps(d + i, _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(s + i))));
+#endif
+  for (; i < n; i++) d[i] = of_float16(s[i]);
+}
+static __attribute__((noinline)) void write_halves(uint16_t *d, const float *s, int64_t dtype, int64_t n) {
+  int64_t i = 0;
+  if (dtype == FNN_BF16)
+    for (; i < n; i++) d[i] = to_bfloat16(s[i]);
+#if defined(FNN_ISA_AVX512)
+  for (; i + 16 <= n; i += 16) _mm256_storeu_si256((__m256i *)(d + i), _mm512_cvtps_ph(_mm512_loadu_ps(s + i), 0));
+#elif defined(FNN_ISA_AVX2)
+  for (; i + 8 <= n; i += 8) _mm_storeu_si128((__m128i *)(d + i), _mm256_cvtps_ph(_mm256_loadu_ps(s + i), 0));
+#endif
+  for (; i < n; i++) d[i] = to_float16(s[i]);
 }
 
 /* How the fused kernel's space is cut: a unit is a tile of rows by columns of one outer index, or all of several. */

@@ -60,6 +60,17 @@ static void OWN(load_block)(T *d, const char *src, int64_t dtype, int64_t rows, 
     OWN(repeat_columns)(d, (const T *)src, rows, cols, row_stride);
     return;
   }
+#if !IS_INTEGER
+  if (dtype == FNN_F16 || dtype == FNN_BF16) {
+    for (int64_t r = 0; r < rows; r++, d += cols) {
+      const uint16_t *s = (const uint16_t *)src + r * row_stride;
+      if (sizeof(T) == 4 && col_stride == 1) read_halves((float *)d, s, dtype, cols);
+      else
+        for (int64_t c = 0; c < cols; c++) d[c] = (T)read_half(s[c * col_stride], dtype);
+    }
+    return;
+  }
+#endif
   switch (dtype) {
 #define LOAD(code, type)                                                                                               \
   case code:                                                                                                           \
@@ -108,6 +119,15 @@ static void OWN(store_block)(const T *a, char *dst, int64_t dtype, int64_t rows,
 #if !IS_INTEGER
   if (dtype == FNN_I32 && col_stride == 1) {
     for (int64_t r = 0; r < rows; r++) OWN(store_int32)(a + r * cols, (int32_t *)dst + r * row_stride, cols);
+    return;
+  }
+  if (dtype == FNN_F16 || dtype == FNN_BF16) {
+    for (int64_t r = 0; r < rows; r++, a += cols) {
+      uint16_t *d = (uint16_t *)dst + r * row_stride;
+      if (sizeof(T) == 4 && col_stride == 1) write_halves(d, (const float *)a, dtype, cols);
+      else
+        for (int64_t c = 0; c < cols; c++) d[c * col_stride] = write_half((float)a[c], dtype);
+    }
     return;
   }
 #endif

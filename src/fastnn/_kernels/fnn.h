@@ -33,9 +33,10 @@
 #define FNN_REQUIRE(cond) ((void)0)
 #endif
 
-/* Element types, in the order of fastnn._kernels.DTYPES. */
+/* Element types, in the order of fastnn._kernels.DTYPES; then the halves, which only programs read and write. */
 enum fnn_dtype {
-  FNN_BOOL, FNN_U8, FNN_I8, FNN_U16, FNN_I16, FNN_U32, FNN_I32, FNN_U64, FNN_I64, FNN_F32, FNN_F64, FNN_N_DTYPES
+  FNN_BOOL, FNN_U8, FNN_I8, FNN_U16, FNN_I16, FNN_U32, FNN_I32, FNN_U64, FNN_I64, FNN_F32, FNN_F64, FNN_F16, FNN_BF16,
+  FNN_N_DTYPES
 };
 
 enum {

@@ -10,7 +10,7 @@
   X(FNN_U32, uint32_t) X(FNN_I32, int32_t) X(FNN_U64, uint64_t) X(FNN_I64, int64_t)
 
 FNN_INLINE int64_t dtype_bytes(int64_t dtype) {
-  static const int8_t bytes[FNN_N_DTYPES] = {1, 1, 1, 2, 2, 4, 4, 8, 8, 4, 8};
+  static const int8_t bytes[FNN_N_DTYPES] = {1, 1, 1, 2, 2, 4, 4, 8, 8, 4, 8, 2, 2};
   return bytes[dtype];
 }
 

@@ -23,13 +23,16 @@ _INTEGER_OPS = _WRAPPING | {
     "sign", "maximum", "minimum", "greater", "greater_equal", "less", "less_equal", "equal", "not_equal", "logical_not",
     "logical_and", "logical_or", "logical_xor", "where", "clip",
 }  # fmt: skip
-_EXACT_IN_F32 = {"bool", "uint8", "int8", "uint16", "int16", "float32"}
+_EXACT_IN_F32 = {"bool", "uint8", "int8", "uint16", "int16", "float32", "float16", "bfloat16"}
+_CODE = _kernels.DTYPE_CODE | _kernels.HALF_CODE
 
 
 def is_elementwise(node: Node) -> bool:
     """Whether a program can run `node`: its op has an opcode and all its dtypes can be loaded."""
     if node.op.name in _MOVES:
         dtypes = {node.inputs[0].dtype, node.outputs[0].dtype}
+        if not dtypes.isdisjoint(_kernels.HALF_CODE):
+            return node.op.name == "cast" and "float32" in dtypes
         return dtypes <= _kernels.DTYPE_CODE.keys() and not dtypes <= _WIDE
     if node.op.kind != "elementwise" or node.op.name not in _kernels.opcodes() or node.params:
         return False
@@ -173,7 +176,7 @@ class Writer:
             sources = [self.load(x) for x in inputs]
             y = node.outputs[0]
             if name in _MOVES:
-                target = self._cast(node, sources[0], opcodes)
+                target = self._cast(node, sources[0], opcodes, y in last_use)
             else:
                 target = self._temporary()
                 self.instructions.append(_instruction(opcodes[name], target, *sources))
@@ -202,8 +205,12 @@ class Writer:
         self._temporaries += 1
         return -self._temporaries
 
-    def _cast(self, node: Node, source: int, opcodes: dict[str, int]) -> int:
+    def _cast(self, node: Node, source: int, opcodes: dict[str, int], is_read: bool) -> int:
         before, after = node.inputs[0].dtype, node.outputs[0].dtype
+        if after in _kernels.HALF_CODE and is_read:  # by what follows, which must not see more than is stored
+            target = self._temporary()
+            self.instructions.append(_instruction(opcodes[f"round_to_{after}"], target, source))
+            return target
         if is_float(after) or (not is_float(before) and after != "bool"):
             return source
         target = self._temporary()
@@ -219,14 +226,14 @@ class Writer:
         reals: list[float] = []
         for operand in self.operands:
             if isinstance(operand, Value):
-                operands += [buffer_of[operand], _kernels.DTYPE_CODE[operand.dtype], *self.strides[operand]]
+                operands += [buffer_of[operand], _CODE[operand.dtype], *self.strides[operand]]
             else:
                 operands += [-1, 0, first_real + len(reals), 0]
                 reals.append(operand)
         store_register = {}
         for value, _ in self.stores:
             store_register[value] = len(operands) // 4
-            operands += [buffer_of[value], _kernels.DTYPE_CODE[value.dtype], *self.strides[value]]
+            operands += [buffer_of[value], _CODE[value.dtype], *self.strides[value]]
         n_operands = len(operands) // 4
 
         def register(r: int) -> int:
