@@ -98,3 +98,20 @@ def test_searchsorted(side, kind, isa):
             _kernels.run(f"searchsorted_{kind}", [sequence, x, y], [n, m, side == "right"], (), 2, isa)
             np.testing.assert_array_equal(y, np.searchsorted(sequence, x, side))
             check()
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("dtype", ["float32", "int32", "uint32"])
+@pytest.mark.parametrize("n, inner", [(20_001, 1), (20_001, 2), ((1 << 21) + 1, 1)])
+def test_order_of_long_rows(n, inner, dtype, isa):
+    """By radix, of which passes over digits that are equal in all are left out."""
+    rng = np.random.default_rng(4)
+    for spread in (False, True):
+        x = numbers(rng, dtype, (1, n, inner), spread)
+        y, check = guarded(x.shape, dtype, offset=1)
+        _kernels.run("sort", [x, y], [1, n, inner, code(x)], (), 1, isa)
+        np.testing.assert_array_equal(y, np.sort(x, 1))
+        check()
+    order = np.empty(x.shape, np.int32)
+    _kernels.run("argsort", [x, order, None], [1, n, inner, code(x), 0, n], (), 1, isa)
+    np.testing.assert_array_equal(order, np.argsort(x, 1, kind="stable"))

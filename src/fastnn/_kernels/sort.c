@@ -20,7 +20,8 @@ enum { UNIT = 8192 /* elements of a unit */ };
 
 enum {
   RANKED = 64,     /* elements of a short row: as many comparisons of vectors take as long as four passes */
-  WIDE_FROM = 4096 /* elements from which three passes over digits of 11 bits take less than four of 8 bits */
+  WIDE_FROM = 4096, /* elements from which three passes over digits of 11 bits take less than four of 8 bits */
+  WIDE_TO = 1 << 21 /* and to which: then 2048 places that are written in turn are pages that nothing holds */
 };
 
 static int is_wide(const int64_t *ints) { return ints[3] == FNN_F64 || ints[3] == FNN_I64 || ints[3] == FNN_U64; }
@@ -109,38 +110,42 @@ FNN_INLINE void sort_by_ranks(int64_t *key, int64_t n, int32_t *order, int64_t k
   }
 }
 
-/* Sorts keys by their bits from `from` on, digits of `bits` bits, and the numbers beside them (NULL: none). Returns 1
- * where the result is in `other`. */
-FNN_INLINE int sort_by_digits(uint64_t *key, uint64_t *other, int32_t *number, int32_t *other_number, int64_t n,
-                              uint32_t *counts, const int from, const int bits) {
-  const int passes = (64 - from + bits - 1) / bits, digits = 1 << bits;
-  const uint64_t mask = (uint64_t)digits - 1;
-  int is_other = 0;
-  memset(counts, 0, (size_t)(passes * digits) * sizeof *counts);
-  for (int64_t i = 0; i < n; i++)
-#pragma GCC unroll 8
-    for (int p = 0; p < passes; p++) counts[p * digits + (int)(key[i] >> (from + p * bits) & mask)]++;
-  for (int p = 0; p < passes; p++, counts += digits) {
-    const int shift = from + p * bits;
-    if (counts[key[0] >> shift & mask] == n) continue;
-    uint32_t before = 0;
-    for (int d = 0; d < digits; d++) {
-      const uint32_t count = counts[d];
-      counts[d] = before;
-      before += count;
-    }
-    for (int64_t i = 0; i < n; i++) {
-      const uint32_t place = counts[key[i] >> shift & mask]++;
-      other[place] = key[i];
-      if (number) other_number[place] = number[i];
-    }
-    uint64_t *keys = key;
-    int32_t *numbers = number;
-    key = other, other = keys, number = other_number, other_number = numbers;
-    is_other = !is_other;
-  }
-  return is_other;
+/* Sorts keys of a type by their bits from `from` on, digits of `bits` bits, and the numbers beside them (NULL: none).
+ * Returns 1 where the result is in `other`. */
+#define SORT_BY_DIGITS(name, K)                                                                                        \
+FNN_INLINE int name(K *key, K *other, int32_t *number, int32_t *other_number, int64_t n, uint32_t *counts,             \
+                    const int from, const int bits) {                                                                  \
+  const int passes = ((int)sizeof(K) * 8 - from + bits - 1) / bits, digits = 1 << bits;                                \
+  const K mask = (K)digits - 1;                                                                                        \
+  int is_other = 0;                                                                                                    \
+  memset(counts, 0, (size_t)(passes * digits) * sizeof *counts);                                                       \
+  for (int64_t i = 0; i < n; i++)                                                                                      \
+    _Pragma("GCC unroll 8")                                                                                            \
+    for (int p = 0; p < passes; p++) counts[p * digits + (int)(key[i] >> (from + p * bits) & mask)]++;                 \
+  for (int p = 0; p < passes; p++, counts += digits) {                                                                 \
+    const int shift = from + p * bits;                                                                                 \
+    if (counts[key[0] >> shift & mask] == n) continue;                                                                 \
+    uint32_t before = 0;                                                                                               \
+    for (int d = 0; d < digits; d++) {                                                                                 \
+      const uint32_t count = counts[d];                                                                                \
+      counts[d] = before;                                                                                              \
+      before += count;                                                                                                 \
+    }                                                                                                                  \
+    for (int64_t i = 0; i < n; i++) {                                                                                  \
+      const uint32_t place = counts[key[i] >> shift & mask]++;                                                         \
+      other[place] = key[i];                                                                                           \
+      if (number) other_number[place] = number[i];                                                                     \
+    }                                                                                                                  \
+    K *keys = key;                                                                                                     \
+    int32_t *numbers = number;                                                                                         \
+    key = other, other = keys, number = other_number, other_number = numbers;                                          \
+    is_other = !is_other;                                                                                              \
+  }                                                                                                                    \
+  return is_other;                                                                                                     \
 }
+SORT_BY_DIGITS(sort_by_digits, uint64_t)
+SORT_BY_DIGITS(sort_words, uint32_t)
+#undef SORT_BY_DIGITS
 
 /* The order of one row. */
 static void sort_row(const fnn_call *call, const char *x, int32_t *order) {
@@ -165,8 +170,8 @@ static void sort_row(const fnn_call *call, const char *x, int32_t *order) {
     is_other = n < WIDE_FROM ? sort_by_digits(keys, other, number, other_number, n, counts, 0, 8)
                              : sort_by_digits(keys, other, number, other_number, n, counts, 0, 11);
   else
-    is_other = n < WIDE_FROM ? sort_by_digits(keys, other, NULL, NULL, n, counts, 32, 8)
-                             : sort_by_digits(keys, other, NULL, NULL, n, counts, 32, 11);
+    is_other = n < WIDE_FROM || n > WIDE_TO ? sort_by_digits(keys, other, NULL, NULL, n, counts, 32, 8)
+                                            : sort_by_digits(keys, other, NULL, NULL, n, counts, 32, 11);
   if (is_other) keys = other, number = other_number;
   if (wide)
     for (int64_t i = 0; i < k; i++) order[i * stride] = number[i];
@@ -229,7 +234,8 @@ static int64_t network_vectors(int64_t n) {
 static void sort_size(const int64_t *ints, fnn_work *work) {
   const int64_t n = ints[1];
   argsort_size((const int64_t[]){ints[0], n, ints[2], ints[3], 0, n}, work);
-  if (n <= NETWORK) work->scratch_bytes = network_vectors(n) * FNN_VECTOR_BYTES;
+  work->scratch_bytes = n <= NETWORK ? network_vectors(n) * FNN_VECTOR_BYTES
+                                     : counts_bytes(ints) + (ints[2] == 1 ? 1 : 2) * n * (int64_t)sizeof(uint32_t);
 }
 
 FNN_INLINE void exchange(fnn_vi32 *a, fnn_vi32 *b) {
@@ -360,14 +366,25 @@ FNN_INLINE void sort_short(int32_t *y, const int32_t *x, int64_t n, int64_t stri
   by_lanes(y, v, n, m, stride);
 }
 
-static void sort_long(const fnn_call *call, int32_t *y, const int32_t *x) {
-  const int64_t *ints = call->ints, n = ints[1];
-  uint64_t *key = (uint64_t *)(call->scratch + counts_bytes(ints));
-  uint64_t *other = key + fnn_round_up(n, FNN_VECTOR_BYTES / 8);
-  for (int64_t i = 0; i < n; i++)
-    key[i] = (uint64_t)(uint32_t)(key_of_bits(x[i * ints[2]], ints[3]) ^ INT32_MIN) << 32;
-  if (sort_by_digits(key, other, NULL, NULL, n, (uint32_t *)call->scratch, 32, 11)) key = other;
-  for (int64_t i = 0; i < n; i++) y[i * ints[2]] = bits_of_key((int32_t)(key[i] >> 32) ^ INT32_MIN, ints[3]);
+/* Words of all dtypes share this code. */
+static __attribute__((noinline)) int sort_long_words(uint32_t *key, uint32_t *other, int64_t n, uint32_t *counts) {
+  return n > WIDE_TO ? sort_words(key, other, NULL, NULL, n, counts, 0, 8)
+                     : sort_words(key, other, NULL, NULL, n, counts, 0, 11);
+}
+
+/* By radix, between the scratch and y itself where y is contiguous. */
+FNN_INLINE void sort_long(const fnn_call *call, int32_t *y, const int32_t *x, int64_t stride, const int64_t dtype) {
+  const int64_t n = call->ints[1];
+  uint32_t *counts = (uint32_t *)call->scratch, *key = (uint32_t *)(call->scratch + counts_bytes(call->ints));
+  uint32_t *other = stride == 1 ? (uint32_t *)y : key + n;
+  for (int64_t i = 0; i < n; i++) key[i] = (uint32_t)(key_of_bits(x[i * stride], dtype) ^ INT32_MIN);
+  const int is_other = sort_long_words(key, other, n, counts);
+  if (is_other && stride == 1) {
+    for (int64_t i = 0; i < n; i++) y[i] = bits_of_key(y[i] ^ INT32_MIN, dtype);
+    return;
+  }
+  if (is_other) key = other;
+  for (int64_t i = 0; i < n; i++) y[i * stride] = bits_of_key((int32_t)key[i] ^ INT32_MIN, dtype);
 }
 
 /* Rows of a dtype, along the last axis or another: the compiler then knows both. */
@@ -377,7 +394,8 @@ FNN_INLINE void sort_rows(const fnn_call *call, int64_t row, int64_t last, const
     const int64_t at = row / inner * n * inner + row % inner;
     const int32_t *x = (const int32_t *)call->buf[0] + at;
     int32_t *y = (int32_t *)call->buf[1] + at;
-    if (n > NETWORK) sort_long(call, y, x);
+    if (n > NETWORK && inner == 1) sort_long(call, y, x, 1, dtype);
+    else if (n > NETWORK) sort_long(call, y, x, inner, dtype);
     else if (inner == 1) sort_short(y, x, n, 1, (fnn_vi32 *)call->scratch, dtype);
     else sort_short(y, x, n, inner, (fnn_vi32 *)call->scratch, dtype);
   }
