@@ -130,7 +130,7 @@ def first_rows():
 NO_COUNTERPART = {
     "argpartition", "cholesky", "ctc_decode", "ctc_loss", "eigh", "erfinv", "gcd", "histogram", "i0", "in_top_k",
     "inv", "lcm", "lstsq", "lu_factor", "nextafter", "pinv", "polar", "qr", "quantizers.quantize_and_dequantize",
-    "slogdet", "solve", "view",
+    "slogdet", "solve", "solve_triangular", "view",
 }  # fmt: skip
 
 

@@ -96,3 +96,36 @@ def test_empty_batches():
     x = np.zeros((0, 3, 3), "float32")
     assert ops.det(x).shape == (0,) and ops.inv(x).shape == x.shape
     assert [part.shape for part in ops.svd(x)] == [(0, 3, 3), (0, 3), (0, 3, 3)]
+
+
+@pytest.mark.parametrize("shape", [(31, 31), (32, 32), (33, 33), (65, 40), (40, 97), (32, 50), (50, 32), (150, 150)])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_lu_factor_by_blocks_is_scipys(shape, dtype):
+    from scipy.linalg import lu_factor
+
+    xs = RNG.standard_normal((2, *shape)).astype(dtype)
+    lu, pivots = ops.lu_factor(xs)
+    assert lu.dtype == dtype
+    for k, x in enumerate(xs):
+        expected, expected_pivots = lu_factor(x)
+        np.testing.assert_array_equal(pivots[k], expected_pivots)
+        np.testing.assert_allclose(lu[k], expected, atol=(2e-3 if dtype == "float32" else 1e-10))
+
+
+@pytest.mark.parametrize("lower", [False, True])
+@pytest.mark.parametrize("n", [0, 1, 31, 32, 33, 64, 100])
+@pytest.mark.parametrize("matrices, sides", [((), (3,)), ((2,), (5,)), ((2,), ()), ((), ())])
+def test_solve_triangular_by_blocks(lower, n, matrices, sides):
+    a = RNG.standard_normal((*matrices, n, n)) / 10 + 2 * np.eye(n)  # the other triangle must not be read
+    b = RNG.standard_normal((*matrices, n, *sides))
+    x = ops.solve_triangular(a, b, lower=lower)
+    product = (np.tril(a) if lower else np.triu(a)) @ (x if sides else x[..., None])
+    np.testing.assert_allclose(product if sides else product[..., 0], b, atol=1e-12)
+    assert x.shape == b.shape
+
+
+def test_solve_triangular_of_a_singular_matrix():
+    a = np.eye(80)
+    a[70, 70] = 0
+    with pytest.raises(np.linalg.LinAlgError):
+        ops.solve_triangular(a, np.ones(80))

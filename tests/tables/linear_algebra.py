@@ -15,6 +15,8 @@ OPS = [
     OpCase("inv", (STACK,), gradient=True, rtol=1e-4),
     OpCase("pinv", (TALL,), gradient=True, rtol=1e-4),
     OpCase("solve", (STACK, rows(2, 4, 3)), gradient=True, rtol=1e-4),
+    OpCase("solve_triangular", (STACK, rows(2, 4, 3)), gradient=True, rtol=1e-4),
+    OpCase("solve_triangular", (STACK, rows(2, 4)), {"lower": True}, gradient=True, rtol=1e-4),
     OpCase("lstsq", (TALL, rows(5, 2)), gradient=True, rtol=1e-4),
     OpCase("cholesky", (POSITIVE,), gradient=True, rtol=1e-4),
     OpCase("qr", (TALL,), gradient=True, rtol=1e-4),

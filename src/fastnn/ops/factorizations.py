@@ -180,8 +180,12 @@ def _lu_shape(x):
     return x, Spec((*x.shape[:-2], min(x.shape[-2:])), "int32")
 
 
+_LU_COLUMNS = 32  # that are eliminated one by one before their product changes those behind them
+
+
 def _lu_reference(x):
-    """Gaussian elimination with the largest element of the column as the pivot, all matrices at once."""
+    """Gaussian elimination with the largest element of the column as the pivot, all matrices at once, by blocks of
+    columns."""
     lu = x.reshape(-1, *x.shape[-2:]).copy()
     which = np.arange(len(lu))
     steps = min(x.shape[-2:])
@@ -190,7 +194,14 @@ def _lu_reference(x):
         p = pivots[:, k] = k + np.argmax(np.abs(lu[:, k:, k]), axis=1)
         lu[which, k], lu[which, p] = lu[which, p], lu[which, k]
         lu[:, k + 1 :, k] /= lu[:, k, k, None]
-        lu[:, k + 1 :, k + 1 :] -= lu[:, k + 1 :, k, None] * lu[:, k, None, k + 1 :]
+        begin = k - k % _LU_COLUMNS
+        end = begin + _LU_COLUMNS
+        lu[:, k + 1 :, k + 1 : end] -= lu[:, k + 1 :, k, None] * lu[:, k, None, k + 1 : end]
+        if k + 1 in (end, steps):
+            rows = lu[:, begin : k + 1, end:]
+            for i in range(1, rows.shape[1]):
+                rows[:, i] -= (lu[:, begin + i, None, begin : begin + i] @ rows[:, :i])[:, 0]
+            lu[:, k + 1 :, end:] -= lu[:, k + 1 :, begin : k + 1] @ rows
     return lu.reshape(x.shape), pivots.reshape(*x.shape[:-2], steps)
 
 

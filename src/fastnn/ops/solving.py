@@ -33,7 +33,36 @@ def _solve_grad(dy, y, a, b):
 solve_op = Op("solve", shape=_solve_shape, reference=np.linalg.solve, grad=_solve_grad)
 
 
-def _solve(name, a, b, prepare=lambda a: a):
+_BLOCK = 32  # rows that are solved at once
+
+
+def _solve_triangular_reference(a, b, lower):
+    """Blocks of rows, one after another: what is known of x times their part of `a` goes to the right side."""
+    n = a.shape[-1]
+    y = np.array(np.broadcast_to(b, _solve_shape(a, b).shape))
+    for begin in range(0, n, _BLOCK) if lower else reversed(range(0, n, _BLOCK)):
+        end = min(begin + _BLOCK, n)
+        known, block = slice(begin) if lower else slice(end, n), a[..., begin:end, begin:end]
+        side = y[..., begin:end, :] - a[..., begin:end, known] @ y[..., known, :]
+        y[..., begin:end, :] = np.linalg.solve(np.tril(block) if lower else np.triu(block), side)
+    return y
+
+
+def _solve_triangular_grad(dy, y, a, b, lower):
+    db = solve_triangular_op(transposed(a), dy, lower=not lower)
+    da = ew.negative(matmul(db, transposed(y)))
+    return unbroadcast(tril(da) if lower else triu(da), a.shape), unbroadcast(db, b.shape)
+
+
+solve_triangular_op = Op(
+    "solve_triangular",
+    shape=lambda a, b, lower: _solve_shape(a, b),
+    reference=_solve_triangular_reference,
+    grad=_solve_triangular_grad,
+)
+
+
+def _solve(name, a, b, op=solve_op, **params):
     """Checks the shapes as Keras does, and makes a vector a matrix of one column."""
     a, b = in_one_dtype(as_matrices(a), as_matrices(b))
     require_matrices(name, a, is_square=True)
@@ -41,7 +70,7 @@ def _solve(name, a, b, prepare=lambda a: a):
     if len(b_shape) not in (len(a_shape), len(a_shape) - 1):
         raise ValueError(f"{name}: `b` must have as many axes as `a`, or one less; got shapes {a_shape} and {b_shape}.")
     is_vector = len(b_shape) == len(a_shape) - 1 and b_shape == a_shape[:-1]
-    y = solve_op(prepare(a), expand_dims(b, -1) if is_vector else b)
+    y = op(a, expand_dims(b, -1) if is_vector else b, **params)
     return squeeze(y, -1) if is_vector else y
 
 
@@ -83,7 +112,7 @@ def solve_triangular(a, b, lower=False):
         >>> solve_triangular(np.array([[2.0, 9.0], [1.0, 4.0]]), np.array([2.0, 9.0]), lower=True)
         array([1., 2.])
     """
-    return _solve("solve_triangular", a, b, tril if lower else triu)
+    return _solve("solve_triangular", a, b, solve_triangular_op, lower=bool(lower))
 
 
 # ---- inverses ----
