@@ -99,6 +99,12 @@ PROBLEMS = [
     Problem(1, 91, 90, 107, 1, 3, 5, strides=(2, 2), pads=(1, 1, 2, 2)),
     Problem(1, 4, 150, 24, 1, 3, 3, pads=(1, 1, 1, 1)),
     Problem(1, 40, 430, 32, 1, 3, 3, pads=(1, 1, 1, 1)),
+    # The same of large pixels: by bands of all channels, some of which end inside an image.
+    Problem(3, 26, 26, 261, 1, 3, 3, pads=(1, 1, 1, 1)),
+    Problem(3, 41, 22, 263, 1, 5, 5, strides=(2, 1), pads=(2, 1, 2, 2)),
+    Problem(2, 27, 26, 384, 1, 4, 3, dilation=(2, 1), pads=(3, 2, 1, 2)),
+    # And of thinner ones that are read for several groups of taps.
+    Problem(1, 70, 90, 90, 1, 5, 5, pads=(2, 2, 2, 2)),
     # More than 16 MiB without a stride: by tiles.
     Problem(1, 95, 86, 260, 1, 3, 3, pads=(1, 0, 2, 1)),
     Problem(1, 300, 301, 24, 1, 3, 3, pads=(1, 1, 0, 2)),

@@ -70,6 +70,8 @@ enum {
   DW_FAT_BYTES = 2048,        /* of pixels so large, twice as many: their kernel is read for each part, from L2 */
   DW_TILED_TAPS = 5,          /* along both axes at most, where results with a stride are done by tiles: */
   DW_SHARED_BYTES = 512,      /* of pixels of a multiple of so many bytes, which share few sets of the first cache, */
+  DW_SHARED_PIXELS = 8,       /* grad_kernel, by bands that ask: of a row of these, all rows before the next, */
+  DW_NEAR_LINES = 448,        /* of others: pixels of x and dy of which the first cache keeps a line */
   DW_TILED_BYTES = 768,       /* or of pixels of so many bytes; */
   DW_WALKED_BYTES = 1024,     /* without a stride of those, where x and y have more than DW_ASKED_BYTES */
   DW_RUN_BYTES = 704,         /* grad_kernel: of a row of tiles whose sums wait in registers, a pixel of each */
@@ -82,7 +84,9 @@ enum {
   DW_FAR_BYTES = 4 << 20,     /* grad_kernel: of x and dy together, which no second cache holds */
   DW_ASKED_BYTES = 16 << 20,  /* of x and y together, which are not all in a last cache that others use too */
   DW_GROUP_BYTES = 256,       /* grad_kernel: of a pixel, for a unit: some lines in a row */
-  DW_FAR_GROUP_BYTES = 1024,  /* the same of what is far */
+  DW_FAR_GROUP_BYTES = 1024,  /* the same of what is far; larger pixels go by bands that ask for the next, */
+  DW_FAR_BAND_BYTES = 1 << 19, /* of so much of x and dy: both stay in L2, */
+  DW_FAR_ROWS = 4,            /* and of so many rows at least: each band reads kh - 1 rows of x again */
 #if defined(FNN_ISA_AVX512) || defined(__aarch64__)
   DW_BY_TWO = 1 /* rows, of more than DW_TAPS taps, or of grad_kernel: 9 sums, 6 of dy and one of x are all registers */
 #else

@@ -13,9 +13,10 @@ typedef struct {
   int64_t window_rows;        /* wide: rows of x (or dy) that a band needs at most */
   int64_t vectors, groups, blocks; /* grad_kernel: vectors of a group, groups, blocks of bands */
   int64_t low_y, high_y;      /* grad_input: shifts of the taps */
-  int tiled;                  /* grad_input: goes by tiles of 4 by 4 elements */
+  int tiled;                  /* grad_input: goes by tiles of 4 by 4 elements; grad_kernel: of 2 by 2 pixels of dy */
   int wide;                   /* pixels are thinner than a vector, or are copied to wide ones */
   int is_far;                 /* grad_kernel: no near cache holds x and dy, of which a pixel has several vectors */
+  int asks;                   /* grad_kernel: each band asks for the lines of the next one */
 } OWN(depthwise_cut);
 
 static OWN(depthwise_cut) OWN(depthwise_cut_of)(const int64_t *ints) {
@@ -91,6 +92,31 @@ static OWN(depthwise_cut) OWN(depthwise_input_cut)(const int64_t *ints) {
   return c;
 }
 
+/* Whether the kernel's gradient goes by tiles: where memory is the limit, or pixels of what has a stride share few sets
+ * of the first cache. Rows of what is in L2 have fewer edges, and without a stride their columns stay in registers. */
+static int OWN(depthwise_grad_is_tiled)(const OWN(depthwise_cut) * c) {
+  const depthwise_shape *s = &c->s;
+  const int64_t pixel = s->channels * (int64_t)sizeof(T), stride = s->stride_h;
+  if (c->wide || stride > 2 || s->stride_w != stride || s->dilation_h != 1 || s->dilation_w != 1) return 0;
+  if (s->kh != DW_TAPS || s->kw != DW_TAPS) return 0;
+  if (stride == 2 && pixel % DW_SHARED_BYTES == 0) return 1;
+  return depthwise_bytes(s, (int64_t)sizeof(T)) >
+         (stride == 1 || pixel < DW_THIN_BYTES ? DW_ASKED_BYTES : DW_FAR_BYTES);
+}
+
+/* The most rows of a band of all channels that L2 holds beside the next one, or 0. By such bands, if they have rows
+ * enough, go large pixels that no near cache holds, and those that are read for several groups of taps and do not share
+ * few sets of the first cache. Each asks for the next one: what is asked for a few pixels ahead comes too late. */
+static int64_t OWN(depthwise_far_rows)(const OWN(depthwise_cut) * c) {
+  const depthwise_shape *s = &c->s;
+  const int64_t pixel = s->channels * (int64_t)sizeof(T);
+  if (!c->is_far || c->tiled || s->kh < DW_TAPS || s->kw < DW_TAPS || s->stride_w != 1 || s->dilation_w != 1) return 0;
+  if (pixel <= DW_FAR_GROUP_BYTES && (s->kw == DW_TAPS || pixel % DW_SHARED_BYTES == 0)) return 0;
+  const int64_t rows = fnn_min(DW_KERNEL_PIXELS / s->ow, fnn_ceil_div(s->n * s->oh, DW_KERNEL_UNITS));
+  const int64_t most = fnn_min(rows, DW_FAR_BAND_BYTES / ((s->stride_h * s->w + s->ow) * pixel)) & -2;
+  return most < DW_FAR_ROWS ? 0 : most;
+}
+
 static OWN(depthwise_cut) OWN(depthwise_kernel_cut)(const int64_t *ints) {
   OWN(depthwise_cut) c = OWN(depthwise_cut_of)(ints);
   const depthwise_shape *s = &c.s;
@@ -99,9 +125,17 @@ static OWN(depthwise_cut) OWN(depthwise_kernel_cut)(const int64_t *ints) {
   /* Thin pixels of more than two vectors are none: parts end before what they ask for is there. */
   c.is_far = !c.wide && vectors > 1 && (vectors == 2 || c.lanes * (int64_t)sizeof(T) >= DW_THIN_BYTES) &&
              depthwise_bytes(s, (int64_t)sizeof(T)) > DW_FAR_BYTES;
-  c.vectors = c.wide ? vectors : (c.is_far ? DW_FAR_GROUP_BYTES : DW_GROUP_BYTES) / FNN_VECTOR_BYTES;
+  c.tiled = OWN(depthwise_grad_is_tiled)(&c);
+  const int64_t most = OWN(depthwise_far_rows)(&c);
+  c.asks = most > 0;
+  c.vectors = c.wide || c.asks ? vectors : (c.is_far ? DW_FAR_GROUP_BYTES : DW_GROUP_BYTES) / FNN_VECTOR_BYTES;
   c.groups = fnn_ceil_div(vectors, c.vectors);
   c.rows = fnn_min(DW_KERNEL_PIXELS / s->ow, fnn_ceil_div(s->n * s->oh * c.groups, DW_KERNEL_UNITS));
+  if (c.asks) {
+    c.rows = most;
+    for (int64_t rows = most - 2; rows > most / 2; rows -= 2) /* a short last band would ask for little */
+      if (fnn_round_up(s->oh, rows) < fnn_round_up(s->oh, c.rows)) c.rows = rows;
+  }
   c.rows = fnn_max(1, fnn_min(fnn_round_up(c.rows, 2), s->oh));
   c.bands = fnn_ceil_div(s->oh, c.rows);
   c.window_rows = fnn_min(s->h, (c.rows - 1) * s->stride_h + (s->kh - 1) * s->dilation_h + 1);

@@ -132,14 +132,22 @@ static void (*const OWN(depthwise_grad_slide_variants)[])(const OWN(depthwise_gr
   OWN(depthwise_grad_slide_31), OWN(depthwise_grad_slide_32), OWN(depthwise_grad_slide_33)};
 
 /* Adds what a band gives to the sums of the taps of `rows` and `cols` (DW_TAPS each at most). What no near cache holds
- * is taken in parts of two rows, all vectors of a part before the next, so that it is read in the order of memory, as
- * the hardware fetches ahead, not a line of each pixel. The order of the sums is the same. */
+ * is taken in parts, all vectors of a part before the next: of two short rows, so that it is read in the order of
+ * memory, as the hardware fetches ahead, not a line of each pixel; or, if bands ask for the next one, of all rows of as
+ * many pixels as the first cache keeps a line of, for the next rows and vectors. The order of the sums is the same. */
 static void OWN(depthwise_grad_taps)(OWN(depthwise_grad_rect) r, const OWN(depthwise_axis) * rows,
-                                     const OWN(depthwise_axis) * cols, int64_t height, int64_t width, int is_far) {
+                                     const OWN(depthwise_axis) * cols, int64_t height, int64_t width, int is_far,
+                                     int asks) {
   const OWN(depthwise_grad_rect) all = r;
   const int64_t x_row = r.tap_row / rows->step, x_pixel = r.tap_col / cols->step;
-  const int64_t part = depthwise_pixels_of_part(r.channels * (int64_t)sizeof(T));
-  const int64_t most_rows = is_far ? 2 : height, most_cols = is_far ? part : width + cols->taps;
+  int64_t most_rows = height, most_cols = width + cols->taps;
+  if (asks) {
+    const int shares = r.channels * (int64_t)sizeof(T) % DW_SHARED_BYTES == 0;
+    most_cols = shares ? DW_SHARED_PIXELS : fnn_max(DW_SHARED_PIXELS, DW_NEAR_LINES / (2 * height));
+  } else if (is_far) {
+    most_rows = 2;
+    most_cols = depthwise_pixels_of_part(r.channels * (int64_t)sizeof(T));
+  }
   for (int64_t oy = 0, next_row, ky, ky_end; oy < height; oy = next_row) {
     next_row = fnn_min(fnn_min(height, oy + most_rows), OWN(depthwise_reach)(rows, oy, &ky, &ky_end));
     r.kh = ky_end - ky;
@@ -226,17 +234,6 @@ static void (*const OWN(depthwise_grad_tiles)[][2])(const OWN(depthwise_tile) *)
   {OWN(depthwise_grad_tile_10), OWN(depthwise_grad_tile_11)},
   {OWN(depthwise_grad_tile_20), OWN(depthwise_grad_tile_21)}};
 
-/* Where memory is the limit, or pixels of what has a stride share few sets of the first cache: rows of what is in L2
- * have fewer edges, and without a stride their columns stay in registers. */
-static int OWN(depthwise_grad_is_tiled)(const OWN(depthwise_images) * m) {
-  const OWN(depthwise_axis) *rows = &m->rows, *cols = &m->cols;
-  const int64_t pixel = m->y_step * (int64_t)sizeof(T), stride = rows->stride;
-  if (stride > 2 || cols->stride != stride || rows->step != 1 || cols->step != 1) return 0;
-  if (rows->taps != DW_TAPS || cols->taps != DW_TAPS) return 0;
-  if (stride == 2 && pixel % DW_SHARED_BYTES == 0) return 1;
-  return m->bytes > (stride == 1 || pixel < DW_THIN_BYTES ? DW_ASKED_BYTES : DW_FAR_BYTES);
-}
-
 /* Some taps of an axis. */
 static OWN(depthwise_axis) OWN(depthwise_some_taps)(OWN(depthwise_axis) a, int64_t first) {
   a.origin += first * a.step;
@@ -257,7 +254,7 @@ static void OWN(depthwise_kernel_block)(const fnn_call *call, const OWN(depthwis
                                 .dy_row = c->group == 1 ? s->ow * s->channels : c->result_row,
                                 .dy_step = c->group * s->channels};
   /* As in depthwise_correlate; what is in the last cache comes soon enough for pixels that are read one by one. */
-  if (c->is_far && c->lanes * (int64_t)sizeof(T) >= DW_THIN_BYTES &&
+  if (c->is_far && !c->asks && c->lanes * (int64_t)sizeof(T) >= DW_THIN_BYTES &&
       (s->stride_w == 1 || depthwise_bytes(s, (int64_t)sizeof(T)) > DW_ASKED_BYTES)) {
     r.x_ahead = DW_PART * r.x_step;
     r.dy_ahead = DW_PART * r.dy_step;
@@ -284,7 +281,7 @@ static void OWN(depthwise_kernel_block)(const fnn_call *call, const OWN(depthwis
                                      .x_row = c->window_row, .kernel_row = r.sum_row, .kernel_col = r.sum_col,
                                      .y_row = r.dy_row, .y_step = r.dy_step, .x_pixel = c->pixel, .x_step = r.x_step,
                                      .bytes = depthwise_bytes(s, (int64_t)sizeof(T))};
-    if (!c->wide && OWN(depthwise_grad_is_tiled)(&m)) {
+    if (c->tiled) {
       const int64_t run = fnn_max(1, DW_RUN_BYTES / (s->channels * (int64_t)sizeof(T)));
       const int64_t stride = s->stride_w;
       const OWN(depthwise_tiling) t = {2, 2 * stride, DW_TAPS + stride, run, OWN(depthwise_grad_tiles)[stride - 1][0],
@@ -296,7 +293,11 @@ static void OWN(depthwise_kernel_block)(const fnn_call *call, const OWN(depthwis
       for (int64_t kx = 0; kx < s->kw; kx += DW_TAPS) {
         const OWN(depthwise_axis) ys = OWN(depthwise_some_taps)(y_axis, ky), xs = OWN(depthwise_some_taps)(x_axis, kx);
         r.sums = sums + ky * r.sum_row + kx * r.sum_col;
-        OWN(depthwise_grad_taps)(r, &ys, &xs, rows, c->cols, c->is_far);
+        if (c->asks) { /* for the same pixels of the next band, once */
+          r.x_ahead = ky + kx ? 0 : rows * r.x_row;
+          r.dy_ahead = ky + kx ? 0 : rows * r.dy_row;
+        }
+        OWN(depthwise_grad_taps)(r, &ys, &xs, rows, c->cols, c->is_far, c->asks);
       }
     }
   }
