@@ -603,8 +603,8 @@ static void OWN(conv_kernel_unit)(const fnn_call *call, const OWN(conv_kernel_cu
     if (c->is_grouped) {
       OWN(grouped_run) *runs = (OWN(grouped_run) *)(segments + s->taps);
       const OWN(conv_window) d =
-        OWN(conv_window_of)((const T *)call->buf[1] + image * s->oh * s->ow * s->cout, images, s->oh, s->ow, s->cout, row,
-                            n_rows, 0, s->ow, c->copies_dy ? OWN(CONV_BY_VECTORS) : OWN(CONV_IN_PLACE), dy_space);
+        OWN(conv_window_of)((const T *)call->buf[1] + image * s->oh * s->ow * s->cout, images, s->oh, s->ow, s->cout,
+                            row, n_rows, 0, s->ow, c->copies_dy ? OWN(CONV_BY_VECTORS) : OWN(CONV_IN_PLACE), dy_space);
       for (int64_t k = 0; k < s->taps; k++)
         segments[k] = (OWN(tile_segment)){partial + k * s->cin_g * OWN(TILE_COLS), OWN(TILE_COLS),
                                           k / s->kw * s->dilation_h * x.row + k % s->kw * s->dilation_w * x.pixel, 0};

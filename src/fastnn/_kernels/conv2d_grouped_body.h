@@ -26,8 +26,8 @@ enum {
 
 /* Whether channels are whole vectors of some groups, or of one, unless rows are shorter than a tile here. */
 FNN_INLINE int OWN(grouped_fits)(const conv_shape *s) {
-  return N >= OWN(GROUPED_LANES) && s->groups > 1 && s->cin_g == s->cout_g && s->cin_g > 1 && N % s->cin_g == 0 && s->cout % N == 0 &&
-         s->cout > 0 && (s->cin_g < N || fnn_min(s->w, s->ow) >= OWN(GROUPED_LEAST));
+  return N >= OWN(GROUPED_LANES) && s->groups > 1 && s->cin_g == s->cout_g && s->cin_g > 1 && N % s->cin_g == 0 &&
+         s->cout % N == 0 && s->cout > 0 && (s->cin_g < N || fnn_min(s->w, s->ow) >= OWN(GROUPED_LEAST));
 }
 
 /* Whether neighbouring pixels of so many channels share a set of the first cache, or one of few. */
