@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from fastnn import ops
+from fastnn.autodiff import jit
 from fastnn.graph.trace import tracing
 from fastnn.graph.value import Graph
 from fastnn.ops.matmul import linear_grad_kernel_op, linear_op, matmul_op
@@ -43,6 +44,18 @@ def test_matmul(a, b, transpose_a, transpose_b, dtype):
 )  # fmt: skip
 def test_matmul_agrees_with_keras(a, b):
     agrees_with_keras("matmul", normal(*a), normal(*b))
+
+
+@pytest.mark.parametrize("transpose_a", [False, True])
+@pytest.mark.parametrize("transpose_b", [False, True])
+@pytest.mark.parametrize("batch, other", [((3,), (3,)), ((2, 3), (2, 3)), ((2, 1), (2, 3)), ((3,), (2, 3))], ids=str)
+@pytest.mark.parametrize("m, n, k", [(1, 1, 37), (1, 1, 1), (1, 1, 0), (5, 1, 1), (1, 19, 1)], ids=str)
+def test_many_products_of_vectors_are_elementwise(m, n, k, batch, other, transpose_a, transpose_b):
+    a, b = normal(*batch, *((k, m) if transpose_a else (m, k))), normal(*other, *((n, k) if transpose_b else (k, n)))
+    flags = {"transpose_a": transpose_a, "transpose_b": transpose_b}
+    product = jit(lambda a, b: matmul_op(a, b, **flags))
+    np.testing.assert_allclose(product(a, b), matmul_op.evaluate([a, b], flags)[0], rtol=1e-5, atol=1e-6)
+    assert not any("gemm" in (step.kernel or "") for step in product.executables()[0].steps)
 
 
 @pytest.mark.parametrize("left, right", [("float32", "int32"), ("int8", "int8"), ("int8", "int16"), ("bool", "int32")])

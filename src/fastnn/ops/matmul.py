@@ -121,10 +121,14 @@ def _batch_dims(a, b, batch, a_size, b_size):
     return merged
 
 
+def _flags(node):
+    return node.params.get("transpose_a", False), node.params.get("transpose_b", False)
+
+
 def _matmul_lower(node, b):
     left, right = node.inputs
     y = node.outputs[0]
-    transpose_a, transpose_b = node.params.get("transpose_a", False), node.params.get("transpose_b", False)
+    transpose_a, transpose_b = _flags(node)
     m, n, k, batch = _matmul_sizes(left.shape, right.shape, transpose_a, transpose_b)
     dims = _batch_dims(left.shape[:-2], right.shape[:-2], batch, m * k, k * n)
     if dims and dims[-1][1:] == (m * k, 0) and not transpose_a:  # the rows of all batches against one matrix
@@ -147,9 +151,28 @@ def _swapped(x):
     return z if tuple(node.params["axes"]) == (*order[:-2], *order[:-3:-1]) else None
 
 
+def _of_vectors(node):
+    """Many dot products, or many vectors that are multiplied by a number each, as an elementwise pass; else None."""
+    a, b = node.inputs
+    y = node.outputs[0]
+    m, n, k, _ = _matmul_sizes(a.shape, b.shape, *_flags(node))
+    if y.dtype not in ("float32", "float64") or 1 in (math.prod(a.shape[:-2]), math.prod(b.shape[:-2])):
+        return None
+    if m == n == 1:
+        products = ew.multiply(_reshape(a, (*a.shape[:-2], k)), _reshape(b, (*b.shape[:-2], k)))
+        return _reshape(reduce_sum(products, axis=-1), y.shape)
+    if k == 1 and 1 in (m, n):
+        a, b = _reshape(a, (*a.shape[:-2], m)), _reshape(b, (*b.shape[:-2], n))
+        return _reshape(ew.multiply(a, b), y.shape)
+    return None
+
+
 def _matmul_simplify(node):
-    """A transpose of the last two axes becomes a flag."""
-    flags = [node.params.get("transpose_a", False), node.params.get("transpose_b", False)]
+    """A transpose of the last two axes becomes a flag; products of vectors become elementwise."""
+    better = _of_vectors(node)
+    if better is not None:
+        return better
+    flags = _flags(node)
     swapped = [_swapped(x) for x in node.inputs]
     if all(z is None for z in swapped):
         return None
