@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import fastnn
+from fastnn.saving import stores
 from tests.tables.models import MODELS, arrays
 
 pytestmark = pytest.mark.filterwarnings("ignore:No training configuration")
@@ -221,3 +222,14 @@ def test_names_that_do_not_fit_into_one_attribute(tmp_path, monkeypatch):
         np.testing.assert_array_equal(ours, theirs)
     ours = fastnn.saving.load_model(tmp_path / "model.h5")
     np.testing.assert_array_equal(ours.get_weights()[-2], model.get_weights()[-2])
+
+
+@pytest.mark.parametrize("source", [keras, fastnn])
+def test_names_beside_a_long_config(source, tmp_path, monkeypatch):
+    """HDF5 keeps both in heaps; names count by their own heap, not by that of the config."""
+    model = source.Sequential([source.Input((2,)), *(source.layers.Dense(2) for _ in range(60))])
+    assert len(model.to_json()) > 40_000
+    model.save(tmp_path / "model.h5")
+    monkeypatch.setattr(stores, "_LARGEST_LIST", 60 * 40_000)
+    again = fastnn.saving.load_model(tmp_path / "model.h5")
+    assert_same_predictions(model, again, np.ones((1, 2), "float32"))

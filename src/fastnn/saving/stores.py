@@ -13,7 +13,8 @@ import numpy as np
 
 from fastnn.graph.dtypes import standardize_dtype
 
-_LARGEST_LIST = 1 << 27  # bytes of all its strings; if their length varies, as if each were the longest of the file
+_LARGEST_LIST = 1 << 27  # bytes of all its strings; if their length varies, as if each were as long as its heap
+_LARGEST_SMALL_HEAP = 1 << 14  # bytes; HDF5 makes heaps of 4096, and larger ones for longer strings
 _LARGEST_CHUNK = 1 << 20  # bytes; h5py's own choice is never larger
 
 
@@ -131,24 +132,46 @@ def texts(group, attribute: str, file_bytes: int) -> list[str]:
     for part in parts:
         kept = group.attrs.get_id(part)
         claimed = math.prod(kept.shape)
-        each = kept.dtype.itemsize if kept.dtype.kind == "S" or claimed <= 1 else _longest_text_in(group.file)
-        if claimed > file_bytes or (claimed > 1 and claimed * each > _LARGEST_LIST):
+        total = claimed * kept.dtype.itemsize if kept.dtype.kind == "S" else _bytes_of_texts(group.file, claimed)
+        if claimed > file_bytes or (claimed > 1 and total > _LARGEST_LIST):
             raise ValueError(f"The attribute {part!r} claims {claimed} strings in a file of {file_bytes} bytes.")
         found += np.atleast_1d(group.attrs[part]).tolist()
     return [text.decode() if isinstance(text, bytes) else str(text) for text in found]
 
 
-def _longest_text_in(file) -> int:
-    """No string of variable length in the file has more bytes. HDF5 keeps them in heaps, and gives each as often as it
-    is referred to."""
-    return _longest_text(file.filename, os.stat(file.filename).st_mtime_ns)
+def _bytes_of_texts(file, claimed: int) -> int:
+    """No attribute's `claimed` strings of variable length have more bytes. HDF5 keeps them in heaps, and gives each as
+    often as it is referred to. References to a large heap, as of a model's config, are counted where the file has them
+    as they are: fractal heaps may hide them."""
+    small, large, referred = _heaps(file.filename, file.userblock_size, os.stat(file.filename).st_mtime_ns)
+    return claimed * small + min(claimed * large, referred)
 
 
 @functools.lru_cache(maxsize=1)
-def _longest_text(path: str, changed: int) -> int:
+def _heaps(path: str, base: int, changed: int) -> tuple[int, int, float]:
+    """The sizes of the largest small heap and the largest large one, and the bytes that all references to large ones
+    can give, whose addresses begin at `base`."""
     with open(path, "rb") as raw, mmap.mmap(raw.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        heaps = re.finditer(rb"GCOL\x01\0\0\0", content)  # followed by the heap's size
-        return max((int.from_bytes(content[h.end() : h.end() + 8], "little") for h in heaps), default=0)
+        starts = [h.start() for h in re.finditer(rb"GCOL\x01\0\0\0", content)]
+        sizes = {at: int.from_bytes(content[at + 8 : at + 16], "little") for at in starts}
+        large = {at: size for at, size in sizes.items() if size > _LARGEST_SMALL_HEAP}
+        referred = 0.0 if content.find(b"FRHP") < 0 else math.inf
+        for at, size in large.items():
+            objects = _objects(content, at + 16, min(at + size, len(content)))
+            for found in re.finditer(re.escape((at - base).to_bytes(8, "little")), content):
+                referred += objects.get(content[found.end() : found.end() + 4], 0)
+    small = max((size for size in sizes.values() if size <= _LARGEST_SMALL_HEAP), default=0)
+    return small, max(large.values(), default=0), referred
+
+
+def _objects(content, at: int, end: int) -> dict[bytes, int]:
+    """The sizes in bytes of what is in a heap, by the index (4 bytes) with which references end."""
+    found = {}
+    while at + 16 <= end and (index := content[at : at + 2]) != b"\0\0":  # the index of what is free
+        size = int.from_bytes(content[at + 8 : at + 16], "little")
+        found[index + b"\0\0"] = max(size, found.get(index + b"\0\0", 0))
+        at += 16 + (size + 7) // 8 * 8
+    return found
 
 
 def hard_linked(group, place: str):
