@@ -10,6 +10,7 @@ A public name must differ from the submodules of its own package (`losses/huber.
 `losses.huber`, because importing the submodule binds that attribute to the module), but for those that `ops` imports.
 """
 
+import functools
 import importlib
 import sys
 
@@ -574,8 +575,9 @@ PUBLIC = {
 }
 
 
+@functools.cache
 def table(package: str) -> dict[str, tuple[str, str]]:
-    """`{public name: (defining module, attribute)}` of one lazy public module."""
+    """`{public name: (defining module, attribute)}` of one lazy public module; for all who ask the same, to be read."""
     names = {}
     for module, line in PUBLIC.get(package, {}).items():
         for entry in line.split():

@@ -80,12 +80,13 @@ def assign_all(owner_name: str, variables, store) -> None:
         )
     arrays = []
     for k, variable in enumerate(variables):
-        # A file's store checks the shape before it reads the numbers.
-        array = store.read(str(k), variable.shape) if hasattr(store, "read") else np.asarray(store[str(k)])
+        # A file's store checks the shape before it reads the numbers, and gives them away.
+        is_file = hasattr(store, "read")
+        array = store.read(str(k), variable.shape) if is_file else np.asarray(store[str(k)])
         if array.shape != variable.shape:
             raise ValueError(
                 f"Variable {variable.path!r} has shape {variable.shape}; the array has shape {array.shape}."
             )
-        arrays.append(array.astype(variable.dtype))
+        arrays.append(array.astype(variable.dtype, copy=not is_file))
     for variable, array in zip(variables, arrays, strict=True):
         variable.assign(array)

@@ -111,6 +111,6 @@ def load_model(filepath, custom_objects=None, compile=True, safe_mode=True):
             config.pop("compile_config", None)
         with custom_object_scope(custom_objects or {}), limits.reading(len(content), len(text)):
             model = model_of(config, name)
-            weights.read(model, io.BytesIO(content), len(content), name)
+            weights.read(model, io.BytesIO(content), len(content), name, is_given_up=True)
             assets.read(model, lambda asset: member(archive, name, asset), archive.namelist())
     return model

@@ -54,20 +54,22 @@ class Store:
         found = None if self._group is None else hard_linked(self._group, name)
         if found is None or not hasattr(found, "dtype"):
             raise ValueError(f"The file has no array {where!r}.")
-        if found.is_virtual or found.external:
+        kept, dtype, found_shape = found.id.get_create_plist(), found.dtype, found.shape  # h5py asks HDF5 each time
+        if kept.get_layout() == h5py_module().h5d.VIRTUAL or kept.get_external_count():
             raise ValueError(f"The array {where!r} is kept in another file, which is not followed.")
-        is_bfloat16 = _is_bfloat16(found)
-        if found.dtype.kind not in "biuf" and not is_bfloat16:
-            raise ValueError(f"The array {where!r} holds {found.dtype}, not numbers.")
-        if shape is not None and found.shape != shape:
+        is_bfloat16 = dtype.kind == "V" and _is_bfloat16(found)
+        if dtype.kind not in "biuf" and not is_bfloat16:
+            raise ValueError(f"The array {where!r} holds {dtype}, not numbers.")
+        if shape is not None and found_shape != shape:
             raise ValueError(
-                f"The array {where!r} of the file has shape {found.shape}; the variable has shape {shape}."
+                f"The array {where!r} of the file has shape {found_shape}; the variable has shape {shape}."
             )
-        if shape is None and found.size * found.dtype.itemsize > self._file_bytes:
+        nbytes = math.prod(found_shape or ()) * dtype.itemsize
+        if shape is None and nbytes > self._file_bytes:
             raise ValueError(
-                f"The array {where!r} claims shape {found.shape}: more than the file's {self._file_bytes} bytes."
+                f"The array {where!r} claims shape {found_shape}: more than the file's {self._file_bytes} bytes."
             )
-        _check_chunks(found, where)
+        _check_chunks(kept, dtype.itemsize, nbytes, where)
         return np.asarray(found[()]).view(standardize_dtype("bfloat16")) if is_bfloat16 else found[()]
 
 
@@ -90,13 +92,15 @@ def _is_bfloat16(found) -> bool:
     return is_named and found.attrs.get_id("dtype").shape == () and found.attrs["dtype"] == "bfloat16"
 
 
-def _check_chunks(array, where: str) -> None:
-    """Raises ValueError where more memory would be taken to read `array` than it has bytes."""
-    if array.id.get_create_plist().get_nfilters():
+def _check_chunks(kept, itemsize: int, nbytes: int, where: str) -> None:
+    """Raises ValueError where more memory would be taken to read an array of `nbytes` bytes, from how it is `kept`."""
+    if kept.get_nfilters():
         raise ValueError(f"The array {where!r} is compressed, which may hide any size: it is not read.")
-    chunk_bytes = math.prod(array.chunks or ()) * array.dtype.itemsize
-    if chunk_bytes > max(array.nbytes, _LARGEST_CHUNK):
-        raise ValueError(f"The array {where!r} of {array.nbytes} bytes is kept in a chunk of {chunk_bytes} bytes.")
+    if kept.get_layout() != h5py_module().h5d.CHUNKED:
+        return
+    chunk_bytes = math.prod(kept.get_chunk()) * itemsize
+    if chunk_bytes > max(nbytes, _LARGEST_CHUNK):
+        raise ValueError(f"The array {where!r} of {nbytes} bytes is kept in a chunk of {chunk_bytes} bytes.")
 
 
 def open_file(source, name: str):
@@ -181,16 +185,17 @@ def hard_linked(group, place: str):
         ValueError: when the way there is a soft or external link.
     """
     h5py = h5py_module()
+    found = group.id  # h5py's own ids: its groups look names up three times over
     for part in place.split("/"):
-        if not isinstance(group, h5py.Group):
+        name = part.encode("utf-8", "surrogateescape")
+        if not isinstance(found, h5py.h5g.GroupID) or not name or not found.links.exists(name):
             return None
-        link = group.get(part, getlink=True)
-        if link is None:
-            return None
-        if not isinstance(link, h5py.HardLink):
+        if found.links.get_info(name).type != h5py.h5l.TYPE_HARD:
             raise ValueError(f"{place!r} is a link to another place, which is not followed.")
-        group = group[part]
-    return group
+        found = h5py.h5o.open(found, name)
+    if isinstance(found, h5py.h5g.GroupID):
+        return h5py.Group(found)
+    return h5py.Dataset(found, readonly=True) if isinstance(found, h5py.h5d.DatasetID) else None
 
 
 def h5py_module():

@@ -22,6 +22,7 @@ from fastnn.naming import to_snake_case
 from fastnn.saving import legacy_weights, safetensors_file, shards
 from fastnn.saving.reading import clear_errors
 from fastnn.saving.stores import Store, Target, h5py_module, has_texts, open_file
+from fastnn.serialization import PLAIN
 
 SUFFIX = ".weights.h5"
 # What a layer keeps for itself; Keras's tree has no such attributes.
@@ -137,22 +138,27 @@ def load_weights(model, filepath, skip_mismatch=False, **kwargs) -> None:
         read(model, path, path.stat().st_size, str(path), skip_mismatch)
 
 
-def read(model, source, file_bytes: int, name: str, skip_mismatch: bool = False) -> None:
-    """Reads the tree of weights from `source`, a path or a binary file object of `file_bytes` bytes."""
+def read(model, source, file_bytes: int, name: str, skip_mismatch: bool = False, is_given_up: bool = False) -> None:
+    """Reads the tree of weights from `source`, a path or a binary file object of `file_bytes` bytes.
+
+    Args:
+        is_given_up: whether nobody has the model after an error, so that it need not be as it was.
+    """
     with clear_errors(name), open_file(source, name) as file:
         is_legacy = isinstance(source, Path) and (has_texts(file, "layer_names") or legacy_weights.WHOLE_MODEL in file)
         if is_legacy:
             legacy_weights.load(model, file, file_bytes, skip_mismatch)
         else:
-            _load(model, lambda place: Store(file, place, file_bytes), skip_mismatch)
+            _load(model, lambda place: Store(file, place, file_bytes), skip_mismatch, is_given_up)
 
 
-def _load(model, store_at: Callable[[str], Store | shards.Stores], skip_mismatch: bool) -> None:
+def _load(model, store_at: Callable[[str], Store | shards.Stores], skip_mismatch: bool, is_given_up=False) -> None:
     before = {}
     problems = []
     for place, owner in walk(model):
         store = store_at(f"{place}/vars" if place else "vars")
-        before[id(owner)] = (owner, [np.array(v) for v in own_variables(owner)])
+        saved = (owner, [] if is_given_up else [np.array(v) for v in own_variables(owner)])
+        before[id(owner)] = saved
         try:
             _load_own(owner, store, model)
         except (ValueError, KeyError) as error:
@@ -160,7 +166,7 @@ def _load(model, store_at: Callable[[str], Store | shards.Stores], skip_mismatch
                 warnings.warn(f"The state of the optimizer is left as it is: {error}", stacklevel=4)
             else:
                 problems.append((owner, error))
-            _restore(*before[id(owner)])
+            _restore(*saved)
     if not problems:
         return
     owner, error = problems[0]
@@ -215,7 +221,7 @@ def _walk_child(child, place: str, seen: dict[int, object]):
 
 def _attributes(owner) -> dict:
     """What of `owner` may hold layers, by the names in the tree."""
-    found = {name: value for name, value in vars(owner).items() if name not in _INTERNAL}
+    found = {n: value for n, value in vars(owner).items() if n not in _INTERNAL and type(value) not in PLAIN}
     if hasattr(owner, "_network"):  # a model
         found["layers"] = owner.layers
         if owner.optimizer is not None:
