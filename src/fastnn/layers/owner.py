@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from fastnn import constraints, initializers, naming, regularizers
@@ -313,7 +315,7 @@ class Owner:
                 f"You tried to call `count_params` on layer {self.name!r}, but the layer isn't built. You can build it "
                 "manually via: `layer.build(input_shape)`."
             )
-        return sum(int(np.prod(variable.shape)) for variable in self.weights)
+        return sum(math.prod(variable.shape) for variable in self.weights)
 
 
 def _is_layer(x) -> bool:
