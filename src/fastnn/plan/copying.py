@@ -4,9 +4,8 @@ import functools
 
 import numpy as np
 
-from fastnn import _kernels, config
+from fastnn import _kernels, config, plan
 from fastnn._kernels import _engine
-from fastnn.plan import memory
 from fastnn.plan.cost import threads_for
 
 MAX_DIMS = 8  # of a part, as in layout.c
@@ -68,18 +67,18 @@ def contiguous(array: np.ndarray) -> np.ndarray:
     is_turned = step < 0 or any(0 < abs(s) < step for s, n in zip(array.strides, array.shape, strict=True) if n > 1)
     if not is_turned or array.nbytes < SMALL or not dtype.isnative or not array.flags.aligned:
         return np.ascontiguousarray(array, dtype.newbyteorder("="))
-    plan = _copy_plan(_kernels.isa(), array.shape, array.strides, dtype.itemsize)
-    if plan is None:
+    copier = _copy_plan(_kernels.isa(), array.shape, array.strides, dtype.itemsize)
+    if copier is None:
         return np.ascontiguousarray(array)
-    copy, threads = memory.empty(array.shape, dtype), config.threads()
-    arena = plan.acquire(threads)
+    copy, threads = plan.memory.empty(array.shape, dtype), config.threads()
+    arena = copier.acquire(threads)
     try:
-        plan.bind(arena, 0, copy, True)
-        plan.bind(arena, 1, array)
-        plan.execute(arena, 0, 1, 0, 1, threads)
+        copier.bind(arena, 0, copy, True)
+        copier.bind(arena, 1, array)
+        copier.execute(arena, 0, 1, 0, 1, threads)
     finally:
         arena.held[:] = [None, None]
-        plan.release(arena)
+        copier.release(arena)
     return copy
 
 
