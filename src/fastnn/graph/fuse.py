@@ -90,6 +90,8 @@ class _Fuser:
     def __init__(self, graph: Graph, rules: Rules):
         self.rules = rules
         self.groups: list[Group] = []
+        self.alike: dict[Shape, list[Group]] = {}  # the groups over each shape
+        self.read: set[Group] = set()  # those from which another one reads
         self.group_of: dict[Node, Group] = {}
         self.types: dict[Group, str] = {}
         self.readers: dict[Node, list[Node]] = {}
@@ -119,19 +121,21 @@ class _Fuser:
 
     def new(self, group: Group, node: Node, sources: set[Group]) -> None:
         self.groups.append(group)
+        self.alike.setdefault(group.shape, []).append(group)
         self.add(group, node, sources)
 
     def add(self, group: Group, node: Node, sources: set[Group]) -> None:
         self.group_of[node] = group
-        group.after |= sources - {group}
+        before = sources - {group}
+        group.after |= before
+        self.read |= before
         if self.rules.is_elementwise(node) or self.rules.is_full_reduction(node):
             self.types[group] = max(self.types.get(group, ""), self.rules.program_type(node))
 
     def join(self, node: Node, shape: Shape, part: str, sources: set[Group]) -> bool:
         """Adds `node` to a group over `shape`: one of `sources`, from which it reads, if there is one, else any."""
-        candidates = [g for g in reversed(self.groups) if g in sources] + [
-            g for g in reversed(self.groups) if g not in sources and g.anchor is None
-        ]
+        groups = self.alike.get(shape, [])[::-1]
+        candidates = [g for g in groups if g in sources] + [g for g in groups if g not in sources and g.anchor is None]
         anchored = self.group_of.get(self.updates.get(node))
         for group in candidates if anchored is None else [anchored, *candidates]:
             if self.accepts(group, node, shape, part, sources):
@@ -146,7 +150,11 @@ class _Fuser:
         fits = (
             self.continues_anchor(group, node, part) if group.anchor is not None else self.continues_body(group, node)
         )
-        return fits and not depends(sources - {group}, group) and len(group.inputs()) < MAX_OPERANDS
+        return fits and not self.are_behind(sources, group) and len(group.inputs()) < MAX_OPERANDS
+
+    def are_behind(self, sources: set[Group], group: Group) -> bool:
+        """Whether any of `sources` but `group` itself must run after it."""
+        return group in self.read and depends(sources - {group}, group)
 
     def continues_anchor(self, group: Group, node: Node, part: str) -> bool:
         """Whether `node` can be applied to each tile of the anchor's first output as it is finished."""
@@ -197,7 +205,7 @@ class _Fuser:
                 continue  # it is no number yet
             if self.reads_through_view(group, node):
                 continue
-            if self.agrees(group, node) and not depends(sources - {group}, group):
+            if self.agrees(group, node) and not self.are_behind(sources, group):
                 group.tail.append(node)
                 self.add(group, node, sources)
                 return True
