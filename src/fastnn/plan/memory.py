@@ -210,16 +210,17 @@ def _packed(owners: dict[Value, list[_Part]], live_bytes: int) -> tuple[dict[Val
     """Offsets such that what lives at the same time does not overlap, and the bytes that they take: by the first order
     that comes near `live_bytes`, or else by the best."""
     enough = live_bytes + live_bytes // 32 + ALIGN_LARGE
-    found = []
-    for order in _ORDERS:
-        found.append(_pack(owners, order))
-        if found[-1][1] <= enough:
-            return found[-1]
-    return min(found, key=lambda of: of[1])
+    best = _pack(owners, _ORDERS[0], math.inf)
+    for order in _ORDERS[1:]:
+        if best[1] <= enough:
+            break
+        best = min(best, _pack(owners, order, best[1]), key=lambda of: of[1])
+    return best
 
 
-def _pack(owners: dict[Value, list[_Part]], order) -> tuple[dict[Value, int], int]:
-    """First what consists of pieces, one behind the other; then the others by `order`, each at the lowest gap."""
+def _pack(owners: dict[Value, list[_Part]], order, limit: float) -> tuple[dict[Value, int], int]:
+    """First what consists of pieces, one behind the other; then the others by `order`, each at the lowest gap. It is
+    left unfinished as soon as it comes to `limit` bytes."""
     offsets: dict[Value, int] = {}
     placed: list[tuple[int, int, int, int]] = []  # offset, end, first, last; sorted
     total = 0
@@ -250,6 +251,8 @@ def _pack(owners: dict[Value, list[_Part]], order) -> tuple[dict[Value, int], in
             place(end, at + size, 0, FOREVER)
         offsets[value] = at
         total = max(total, at + size)
+        if total >= limit:
+            break
     return offsets, total
 
 
