@@ -95,7 +95,7 @@ class BackupAndRestore(Callback):
             shutil.copyfile(metadata, f"{metadata}.new")
             os.replace(f"{metadata}.new", f"{metadata}.backup")
         with open(f"{metadata}.new", "w", encoding="utf-8") as file:
-            json.dump(state, file)
+            file.write(json.dumps(state))  # by the encoder in C, which `json.dump` does not take
         os.replace(f"{metadata}.new", metadata)
         self._saved_batch = batch
         self._drop_unnamed()
