@@ -63,6 +63,17 @@ PROBLEMS = [
     Problem(16, 3, 3, 257, 260, 5, 5, pads=SAME_OF_5),
     Problem(1, 13, 13, 32, 64, 5, 5),
     Problem(1, 16, 15, 18, 16, 5, 5, pads=SAME_OF_5),
+    # Groups: of whole vectors and not, few tiles and many, panels, blocks of the batch, a kernel that no cache holds.
+    Problem(2, 9, 10, 32, 32, 3, 3, pads=SAME, groups=2),
+    Problem(3, 8, 7, 72, 48, 3, 3, pads=(0, 1, 1, 0), groups=3),
+    Problem(1, 20, 22, 10, 14, 3, 3, groups=2),
+    Problem(2, 9, 13, 64, 300, 3, 3, pads=SAME, groups=2),
+    Problem(40, 13, 9, 8, 12, 3, 3, pads=SAME, groups=4),
+    Problem(9, 14, 14, 160, 160, 3, 3, pads=SAME, groups=2),
+    Problem(66, 3, 3, 514, 520, 3, 3, pads=SAME, groups=2),
+    Problem(0, 5, 5, 4, 6, 3, 3, groups=2),
+    Problem(2, 9, 11, 36, 60, 5, 5, pads=SAME_OF_5, groups=3),
+    Problem(9, 7, 7, 32, 64, 5, 5, pads=SAME_OF_5, groups=2),
 ]
 pytestmark = pytest.mark.parametrize("isa", ISAS)
 each_problem = pytest.mark.parametrize("problem", PROBLEMS, ids=lambda p: "-".join(map(str, astuple(p))))

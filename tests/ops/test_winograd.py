@@ -32,7 +32,8 @@ def convolution_of(shape, batch_size, dtype="float32", **kwargs):
         ((4, 4, 64), 1, {}, "conv2d_f32"),  # the kernel's transform serves one tile
         ((32, 32, 16), 8, {"strides": 2}, "conv2d_f32"),
         ((32, 32, 16), 8, {"dilation_rate": 2}, "conv2d_f32"),
-        ((32, 32, 16), 8, {"groups": 2}, "conv2d_f32"),
+        ((32, 32, 64), 8, {"groups": 2}, "winograd_conv2d_f32"),
+        ((32, 32, 16), 8, {"groups": 4}, "conv2d_f32"),  # a quarter of a vector each
         ((32, 32, 16), 8, {"kernel_size": 5}, "winograd_conv2d_f32"),
         ((28, 28, 32), 1, {"kernel_size": 5}, "winograd_conv2d_f32"),
         ((28, 28, 3), 8, {"kernel_size": 5}, "conv2d_f32"),

@@ -1,10 +1,13 @@
 """What is decided by the expected cost of a kernel call."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
 import fastnn as k
 from benchmarks import constants
+from fastnn._kernels import isa
 from fastnn.plan import cost
 
 
@@ -85,6 +88,12 @@ def test_kernel_gradients_of_5_by_5_taps_take_winograd_earlier_than_convolutions
     kernels = [step.kernel for step in model.explain(batch_size=10, mode="train").steps]
     assert "winograd_conv2d_grad_kernel_f32" in kernels
     assert cost.winograd_gain("conv2d_grad_kernel", 32, 16, 5) < cost.winograd_gain("conv2d", 32, 16, 5)
+
+
+def test_groups_that_share_vectors_take_winograd_later_and_not_where_no_cache_holds_them():
+    gain = partial(cost.winograd_gain, "conv2d", size=3, groups=2)
+    assert gain(8, 8) > gain(24, 24) == gain(32, 64)
+    assert (gain(16, 16, is_far=True) == np.inf) == (isa() == "avx512")
 
 
 def test_no_output_is_too_small_to_choose():

@@ -1,6 +1,6 @@
-/* winograd.c: the convolutions of conv2d.c with a 3 by 3 or 5 by 5 kernel, stride 1, dilation 1 and one group, by
- * Winograd's minimal filtering F(4 x 4, 3 x 3) and F(2 x 2, 5 x 5): 36 products for 16 or 4 results where the sums of
- * products have 144 or 100.
+/* winograd.c: the convolutions of conv2d.c with a 3 by 3 or 5 by 5 kernel, stride 1 and dilation 1, by Winograd's
+ * minimal filtering F(4 x 4, 3 x 3) and F(2 x 2, 5 x 5): 36 products for 16 or 4 results where the sums of products
+ * have 144 or 100. Each group is a convolution by itself.
  *
  * winograd_conv2d, winograd_conv2d_grad_input, winograd_conv2d_grad_kernel: buffers, ints and reals as of conv2d.c.
  *
@@ -52,7 +52,7 @@ enum {
 
 FNN_INLINE conv_shape wino_shape_of(const int64_t *ints) {
   const conv_shape s = conv_shape_of(ints);
-  FNN_REQUIRE((s.kh == 3 || s.kh == 5) && s.kw == s.kh && s.groups == 1);
+  FNN_REQUIRE((s.kh == 3 || s.kh == 5) && s.kw == s.kh);
   FNN_REQUIRE(s.stride_h == 1 && s.stride_w == 1 && s.dilation_h == 1 && s.dilation_w == 1);
   return s;
 }
@@ -80,23 +80,33 @@ FNN_INLINE void wino_advance(wino_tile *at, int64_t tiles_h, int64_t tiles_w) {
 /* Memory that will be needed soon: asked for between the products, which leave the way to memory free. */
 typedef struct {
   const char *at;
-  int64_t lines;
+  int64_t steps, step, lines; /* bytes from one step to the next; lines at each */
 } wino_span;
 
-/* Of rows of `row` elements of float32, under tiles [first, first + tiles) of `out` rows of images of h rows. */
-FNN_INLINE wino_span wino_span_of(const void *images, int64_t h, int64_t row, int64_t out, int64_t tiles_h,
-                                  int64_t tiles_w, int64_t first, int64_t tiles) {
-  if (tiles <= 0) return (wino_span){images, 0};
+/* Of `channels` channels of a group of float32 pixels of all `pixel` channels, under tiles [first, first + tiles) of
+ * `out` rows of images of h by w pixels. */
+FNN_INLINE wino_span wino_span_of(const void *images, int64_t h, int64_t w, int64_t pixel, int64_t channels,
+                                  int64_t group, int64_t out, int64_t tiles_h, int64_t tiles_w, int64_t first,
+                                  int64_t tiles) {
+  if (tiles <= 0) return (wino_span){0};
   const wino_tile begin = wino_tile_at(tiles_h, tiles_w, first);
   const wino_tile last = wino_tile_at(tiles_h, tiles_w, first + tiles - 1);
   const int64_t from = begin.image * h + fnn_min(h, begin.row * out);
   const int64_t to = last.image * h + fnn_min(h, (last.row + 1) * out);
-  return (wino_span){(const char *)images + from * row * 4, (to - from) * row * 4 / FNN_ALIGN};
+  const char *at = (const char *)images + (from * w * pixel + group * channels) * 4;
+  if (channels == pixel) return (wino_span){at, (to - from) * w * pixel * 4 / FNN_ALIGN, FNN_ALIGN, 1};
+  return (wino_span){at, (to - from) * w, pixel * 4, fnn_ceil_div(channels * 4, FNN_ALIGN)};
 }
 
 FNN_INLINE void wino_fetch(wino_span span, int point) {
-  const int64_t end = span.lines * (point + 1) / WINO_POINTS;
-  for (int64_t k = span.lines * point / WINO_POINTS; k < end; k++) __builtin_prefetch(span.at + k * FNN_ALIGN, 0, 2);
+  const char *at = span.at + span.steps * point / WINO_POINTS * span.step;
+  const char *end = span.at + span.steps * (point + 1) / WINO_POINTS * span.step;
+  if (span.lines == 1) {
+    for (; at < end; at += span.step) __builtin_prefetch(at, 0, 2);
+    return;
+  }
+  for (; at < end; at += span.step)
+    for (int64_t i = 0; i < span.lines; i++) __builtin_prefetch(at + i * FNN_ALIGN, 0, 2);
 }
 
 #include "types_f32.h"

@@ -91,13 +91,14 @@ FNN_INLINE void OWN(wino_to_kernel)(V *y, const V *x, const int step, const int 
 
 typedef struct {
   conv_shape s;
+  int64_t group;                            /* that is done; all else is of one */
   int64_t out;                              /* results along an axis of a tile */
   int64_t tiles_h, tiles_w;                 /* of an image */
   int64_t images, rows, image_units, bands; /* of a unit: whole images, or rows of tiles of one; units along both */
   int64_t block;                            /* tiles that are transformed at once */
-  int64_t channels, width;                  /* cin in whole vectors, columns of the widest panel of cout */
+  int64_t channels, width;                  /* cin in whole vectors, columns of the widest panel */
   int64_t x_point, y_point;                 /* from one of the 36 to the next, of transformed tiles of x and of y */
-  int64_t k_blocks, columns;                /* of the kernel's transform: blocks of N channels, vectors of cout */
+  int64_t k_blocks, columns;                /* of the kernel's transform: blocks of N channels, vectors */
   int64_t panels, part, k_block;            /* few tiles: panels of columns, and of a unit; channels at once */
   int turned, few;
 } OWN(wino_cut);
@@ -127,8 +128,8 @@ FNN_INLINE int64_t OWN(wino_plane)(int64_t elements) {
 /* The input gradient is the forward convolution of dy with the kernel turned round and its channels swapped. */
 static conv_shape OWN(wino_turned)(conv_shape s) {
   conv_shape t = s;
-  t.h = s.oh, t.w = s.ow, t.cin = t.cin_g = s.cout;
-  t.oh = s.h, t.ow = s.w, t.cout = t.cout_g = s.cin;
+  t.h = s.oh, t.w = s.ow, t.cin = s.cout, t.cin_g = s.cout_g;
+  t.oh = s.h, t.ow = s.w, t.cout = s.cin, t.cout_g = s.cin_g;
   t.pad_top = s.kh - 1 - s.pad_top;
   t.pad_left = s.kw - 1 - s.pad_left;
   return t;
@@ -144,8 +145,8 @@ static void OWN(wino_cut_few)(OWN(wino_cut) * c, int64_t block, int is_alone) {
   OWN(wino_units)(c, block);
   const int shares = c->image_units * c->bands == 1 && !is_alone;
   const int64_t widest = shares ? fnn_min(TILE_VECTORS, fnn_max(1, c->columns / 2)) : TILE_VECTORS;
-  c->panels = tile_panels_of(c->s.cout, N, widest);
-  c->width = tile_panel_of(c->s.cout, N, widest, 0).vectors * N;
+  c->panels = tile_panels_of(c->s.cout_g, N, widest);
+  c->width = tile_panel_of(c->s.cout_g, N, widest, 0).vectors * N;
   const int64_t most_panels = fnn_max(1, WINO_FEW_COLUMNS / c->width);
   c->part = fnn_min(most_panels, c->panels);
   if (shares) c->part = fnn_max(1, c->part / 2);
@@ -157,22 +158,23 @@ static void OWN(wino_cut_few)(OWN(wino_cut) * c, int64_t block, int is_alone) {
   c->y_point = OWN(wino_plane)((c->block + TILE_MOST_ROWS) * OWN(TILE_COLS));
 }
 
-/* `is_alone`: as one thread takes all of it. */
+/* `is_alone`: as one thread takes all of it, as it does of a group where there are several. */
 static OWN(wino_cut) OWN(wino_cut_of)(const int64_t *ints, int turned, int is_alone) {
   conv_shape s = wino_shape_of(ints);
   if (turned) s = OWN(wino_turned)(s);
+  if (s.groups > 1) is_alone = 1;
   OWN(wino_cut) c = {.s = s, .out = wino_out(&s), .turned = turned};
   c.tiles_h = fnn_ceil_div(s.oh, c.out);
   c.tiles_w = fnn_ceil_div(s.ow, c.out);
-  c.k_blocks = fnn_ceil_div(s.cin, N);
-  c.columns = fnn_ceil_div(s.cout, N);
+  c.k_blocks = fnn_ceil_div(s.cin_g, N);
+  c.columns = fnn_ceil_div(s.cout_g, N);
   c.channels = c.k_blocks * N;
-  c.width = s.cout ? tile_panel_at(s.cout, N, 0).vectors * N : 0;
+  c.width = s.cout ? tile_panel_at(s.cout_g, N, 0).vectors * N : 0;
   const int64_t tiles = s.n * c.tiles_h * c.tiles_w;
   const int64_t kernel_bytes = WINO_POINTS * (int64_t)sizeof(T) * c.channels * c.columns * N;
   const int is_wide = OWN(TILE_COLS) * sizeof(T) > FNN_ALIGN, is_far = is_wide && kernel_bytes >= WINO_FAR_BYTES;
   const int64_t far_blocks = fnn_ceil_div(tiles, is_wide ? WINO_FAR_WIDE : WINO_FAR_NARROW);
-  const int is_far_few = kernel_bytes >= 2 * WINO_FAR_BYTES * far_blocks && s.cout >= WINO_FAR_COLUMNS;
+  const int is_far_few = kernel_bytes >= 2 * WINO_FAR_BYTES * far_blocks && s.cout_g >= WINO_FAR_COLUMNS;
   c.few = tiles > WINO_FEW_TILES ? is_far_few || (tiles <= WINO_MOST_TILES && 2 * kernel_bytes <= WINO_FEW_BYTES)
                                  : tiles > 0 && c.columns > 1;
   if (c.few) {
@@ -183,8 +185,10 @@ static OWN(wino_cut) OWN(wino_cut_of)(const int64_t *ints, int turned, int is_al
     OWN(wino_cut_few)(&c, tiles <= WINO_FEW_TILES ? all : more, is_alone);
     return c;
   }
-  const int64_t wanted = is_far ? WINO_FAR_TILES : fnn_min(WINO_FEW_TILES, tiles / WINO_FEW_UNITS);
-  OWN(wino_units)(&c, fnn_max(fnn_max(WINO_LEAST_TILES, wanted), fnn_min(WINO_MOST_TILES, tiles / WINO_UNITS)));
+  const int64_t all = tiles * s.groups;
+  const int64_t wanted = is_far ? WINO_FAR_TILES : fnn_min(WINO_FEW_TILES, all / WINO_FEW_UNITS);
+  const int64_t most_tiles = WINO_MOST_TILES / (s.groups == 1 ? 1 : 2); /* other groups take turns with a unit's */
+  OWN(wino_units)(&c, fnn_max(fnn_max(WINO_LEAST_TILES, wanted), fnn_min(most_tiles, all / WINO_UNITS)));
   const int64_t unit = c.images * c.rows * c.tiles_w;
   const int64_t tile_bytes = WINO_POINTS * (int64_t)sizeof(T) * fnn_max(1, c.channels + c.width);
   const int64_t most = is_far ? WINO_FAR_TILES : WINO_BLOCK_BYTES / tile_bytes;
@@ -196,9 +200,17 @@ static OWN(wino_cut) OWN(wino_cut_of)(const int64_t *ints, int turned, int is_al
   return c;
 }
 
-/* The transformed kernel: for each panel of columns its 36 planes, of cin rows of whole vectors. */
+/* A transformed kernel: for each panel of columns its 36 planes, of cin rows of whole vectors. */
 FNN_INLINE int64_t OWN(wino_weights_plane)(const conv_shape *s, int vectors) {
-  return OWN(wino_plane)(s->cin * vectors * N);
+  return OWN(wino_plane)(s->cin_g * vectors * N);
+}
+
+/* Elements of a group's transformed kernel. */
+static int64_t OWN(wino_weights)(const conv_shape *s) {
+  int64_t elements = 0;
+  for (int64_t k = 0; k < tile_panels(s->cout_g, N); k++)
+    elements += WINO_POINTS * OWN(wino_weights_plane)(s, tile_panel_at(s->cout_g, N, k).vectors);
+  return elements;
 }
 
 /* Scratch: pointers to the block's transformed tiles, zeros, transformed tiles of x and of y, program; of few tiles
@@ -207,7 +219,7 @@ static int64_t OWN(wino_zeros_at)(const OWN(wino_cut) * c) {
   return fnn_round_up((c->block + TILE_MOST_ROWS) * (int64_t)sizeof(T *), FNN_ALIGN);
 }
 static int64_t OWN(wino_x_at)(const OWN(wino_cut) * c) {
-  return OWN(wino_zeros_at)(c) + WINO_IN * c->channels * (int64_t)sizeof(T);
+  return OWN(wino_zeros_at)(c) + WINO_IN * fnn_round_up(c->s.cin, N) * (int64_t)sizeof(T);
 }
 static int64_t OWN(wino_y_at)(const OWN(wino_cut) * c) {
   return OWN(wino_x_at)(c) + WINO_POINTS * c->x_point * (int64_t)sizeof(T);
@@ -220,8 +232,9 @@ static int64_t OWN(wino_program_at)(const OWN(wino_cut) * c) {
   return OWN(wino_kernel_at)(c) + WINO_POINTS * OWN(wino_plane)(c->k_block * c->width) * (int64_t)sizeof(T);
 }
 
-FNN_INLINE int64_t OWN(wino_few_units)(const OWN(wino_cut) * c) {
-  return c->image_units * c->bands * fnn_ceil_div(c->panels, c->part);
+/* Of a group, in the last phase. */
+FNN_INLINE int64_t OWN(wino_group_units)(const OWN(wino_cut) * c) {
+  return c->image_units * c->bands * (c->few ? fnn_ceil_div(c->panels, c->part) : 1);
 }
 
 FNN_INLINE void OWN(wino_size)(const int64_t *ints, int turned, fnn_work *work) {
@@ -229,25 +242,23 @@ FNN_INLINE void OWN(wino_size)(const int64_t *ints, int turned, fnn_work *work) 
   const conv_shape *s = &c.s;
   if (c.few) {
     work->phases = 1;
-    work->units[0] = OWN(wino_few_units)(&c);
   } else {
     work->phases = 2;
-    work->units[0] = s->cout ? c.k_blocks * tile_panels(s->cout, N) : 0;
-    work->units[1] = c.image_units * c.bands;
-    for (int64_t k = 0; k < tile_panels(s->cout, N); k++)
-      work->shared_bytes += WINO_POINTS * (int64_t)sizeof(T) *
-                            OWN(wino_weights_plane)(s, tile_panel_at(s->cout, N, k).vectors);
+    work->units[0] = s->cout ? s->groups * c.k_blocks * tile_panels(s->cout_g, N) : 0;
+    work->shared_bytes = s->groups * OWN(wino_weights)(s) * (int64_t)sizeof(T);
   }
+  work->units[work->phases - 1] = s->groups * OWN(wino_group_units)(&c);
   const OWN(wino_cut) alone = OWN(wino_cut_of)(ints, turned, 1);
   work->scratch_bytes = fnn_max(OWN(wino_program_at)(&c), OWN(wino_program_at)(&alone));
   if (ints[CONV_EPILOGUE]) work->scratch_bytes += fnn_program_scratch(ints + ints[CONV_EPILOGUE], sizeof(T));
-  const double cin = (double)s->cin, tiles = (double)(s->n * c.tiles_h * c.tiles_w), columns = (double)(c.columns * N);
+  const double cin = (double)s->cin_g, columns = (double)(c.columns * N);
+  const double tiles = (double)(s->n * c.tiles_h * c.tiles_w);
   /* The kernel's transform has 153 operations for 9 taps, and takes half as long again for them where its planes are
    * far apart. Of few tiles they stay in the cache. */
   const double kernel = (double)(s->kh * s->kw) / 9 * (c.few ? 115 * (double)(c.image_units * c.bands) : 230);
   const double parts = c.few ? (double)fnn_ceil_div(c.panels, c.part) : 1;
   const double of_tiles = 264 * (double)c.channels * parts + 40 * (double)c.out * columns;
-  const double transforms = tiles * of_tiles + kernel * cin * columns;
+  const double transforms = (double)s->groups * (tiles * of_tiles + kernel * cin * columns);
   work->flops = tiles * 2 * WINO_POINTS * cin * (double)s->cout + WINO_TRANSFORM_COST * transforms;
   work->bytes = conv_elements(s) * (double)sizeof(T);
 }
@@ -271,25 +282,27 @@ static __attribute__((noinline)) void OWN(wino_kernel_vector)(T *out, int64_t pl
 }
 
 /* N channels from k on by a panel of results, to `out`: 36 planes, of rows as wide as the panel. A turned kernel is
- * that of the convolution whose input gradient is computed: (kh, kw, cout, cin), read backwards and transposed. */
+ * that of the convolution whose input gradient is computed: (kh, kw, cout / groups, cin), read backwards and
+ * transposed. */
 static void OWN(wino_kernel_block)(const OWN(wino_cut) * c, T *out, int64_t plane, const T *kernel, int64_t k,
                                    tile_panel panel) {
   const conv_shape *s = &c->s;
-  const int64_t rows = fnn_min(N, s->cin - k), width = panel.vectors * N, whole = c->turned ? 0 : panel.cols / N * N;
+  kernel += c->group * (c->turned ? s->cin_g : s->cout_g);
+  const int64_t rows = fnn_min(N, s->cin_g - k), width = panel.vectors * N, whole = c->turned ? 0 : panel.cols / N * N;
   const int64_t taps = s->kh * s->kw;
   for (int64_t r = 0; r < rows; r++) {
     const T *at = kernel + (k + r) * s->cout + panel.begin;
     for (int64_t o = 0; o < whole; o += FNN_ALIGN / (int64_t)sizeof(T)) /* the row of each tap after the next */
-      for (int64_t tap = 0; tap < taps; tap++) __builtin_prefetch(at + (tap * s->cin + 2) * s->cout + o, 0, 3);
+      for (int64_t tap = 0; tap < taps; tap++) __builtin_prefetch(at + (tap * s->cin_g + 2) * s->cout + o, 0, 3);
     for (int64_t o = 0; o < whole; o += N)
-      OWN(wino_kernel_vector)(out + r * width + o, plane, at + o, s->cin * s->cout, s->kh);
+      OWN(wino_kernel_vector)(out + r * width + o, plane, at + o, s->cin_g * s->cout, s->kh);
   }
   _Alignas(FNN_ALIGN) T packed[WINO_MOST_TAPS * WINO_MOST_TAPS][N * N]; /* rows of a vector */
   for (int64_t o = whole; o < panel.cols; o += N) {
     const int64_t cols = fnn_min(N, panel.cols - o);
     for (int64_t tap = 0; tap < taps; tap++) {
-      const T *from = c->turned ? kernel + ((taps - 1 - tap) * s->cout + panel.begin + o) * s->cin + k
-                                : kernel + (tap * s->cin + k) * s->cout + panel.begin + o;
+      const T *from = c->turned ? kernel + ((taps - 1 - tap) * s->cout_g + panel.begin + o) * s->cin + k
+                                : kernel + (tap * s->cin_g + k) * s->cout + panel.begin + o;
       OWN(pack_panel)(packed[tap], from, c->turned ? 1 : s->cout, c->turned ? s->cin : 1, rows,
                       (tile_panel){0, cols, 1});
     }
@@ -298,14 +311,15 @@ static void OWN(wino_kernel_block)(const OWN(wino_cut) * c, T *out, int64_t plan
   }
 }
 
-/* One unit of the first phase: N channels by a panel of results. */
+/* One unit of a group of the first phase: N channels by a panel of results. */
 static void OWN(wino_kernel_unit)(const OWN(wino_cut) * c, T *out, const T *kernel, int64_t unit) {
   const conv_shape *s = &c->s;
-  const int64_t panels = tile_panels(s->cout, N), k = unit / panels * N;
-  tile_panel panel = tile_panel_at(s->cout, N, 0);
+  const int64_t panels = tile_panels(s->cout_g, N), k = unit / panels * N;
+  tile_panel panel = tile_panel_at(s->cout_g, N, 0);
+  out += c->group * OWN(wino_weights)(s);
   for (int64_t index = 1; index <= unit % panels; index++) {
     out += WINO_POINTS * OWN(wino_weights_plane)(s, panel.vectors);
-    panel = tile_panel_at(s->cout, N, index);
+    panel = tile_panel_at(s->cout_g, N, index);
   }
   OWN(wino_kernel_block)(c, out + k * panel.vectors * N, OWN(wino_weights_plane)(s, panel.vectors), kernel, k, panel);
 }
@@ -436,8 +450,8 @@ static void OWN(wino_x_tiles)(const fnn_call *call, const OWN(wino_cut) * c, con
   const T *zeros = (const T *)(call->scratch + OWN(wino_zeros_at)(c));
   for (int64_t i = 0; i < tiles; i++, wino_advance(&at, c->tiles_h, c->tiles_w)) {
     const OWN(wino_patch) patch =
-      OWN(wino_patch_at)((const T *)call->buf[0] + at.image * s->h * s->w * s->cin, s->h, s->w, s->cin,
-                         at.row * c->out - s->pad_top, at.col * c->out - s->pad_left, WINO_IN, zeros);
+      OWN(wino_patch_at)((const T *)call->buf[0] + at.image * s->h * s->w * s->cin + c->group * s->cin_g, s->h, s->w,
+                         s->cin, at.row * c->out - s->pad_top, at.col * c->out - s->pad_left, WINO_IN, zeros);
     OWN(wino_x_tile)((T *)x[i], c->x_point, &patch, s->cin, k, count);
   }
 }
@@ -447,11 +461,12 @@ static void OWN(wino_y_tiles)(const fnn_call *call, const OWN(wino_cut) * c, con
                               tile_panel panel) {
   const conv_shape *s = &c->s;
   _Alignas(FNN_ALIGN) T bias_space[OWN(TILE_COLS)];
-  const T *bias = OWN(tile_bias)(c->turned ? NULL : (const T *)call->buf[3], panel, bias_space);
+  const T *all = c->turned || !call->buf[3] ? NULL : (const T *)call->buf[3] + c->group * s->cout_g;
+  const T *bias = OWN(tile_bias)(all, panel, bias_space);
   for (int64_t i = 0; i < tiles; i++, wino_advance(&at, c->tiles_h, c->tiles_w)) {
     const int64_t row = at.row * c->out, col = at.col * c->out;
-    T *out = (T *)call->buf[2] + ((at.image * s->oh + row) * s->ow + col) * s->cout + panel.begin;
-    OWN(wino_output_tile)(s, out, y + i * OWN(TILE_COLS), c->y_point, fnn_min(c->out, s->oh - row),
+    T *out = (T *)call->buf[2] + ((at.image * s->oh + row) * s->ow + col) * s->cout + c->group * s->cout_g;
+    OWN(wino_output_tile)(s, out + panel.begin, y + i * OWN(TILE_COLS), c->y_point, fnn_min(c->out, s->oh - row),
                           fnn_min(c->out, s->ow - col), panel, bias,
                           !c->turned && call->ints[CONV_RELU] ? 0 : -INFINITY);
   }
@@ -487,17 +502,18 @@ static void OWN(wino_block)(const fnn_call *call, const OWN(wino_cut) * c, int64
   const T **x = OWN(wino_rows)(call, c, tiles, c->channels);
   T *y = (T *)(call->scratch + OWN(wino_y_at)(c));
   const wino_tile start = wino_tile_at(c->tiles_h, c->tiles_w, first);
-  OWN(wino_x_tiles)(call, c, x, start, tiles, 0, s->cin);
-  const T *weights = (const T *)call->shared;
+  OWN(wino_x_tiles)(call, c, x, start, tiles, 0, s->cin_g);
+  const T *weights = (const T *)call->shared + c->group * OWN(wino_weights)(s);
   const int64_t all = s->n * c->tiles_h * c->tiles_w, next = first + tiles;
-  wino_span next_x = wino_span_of(call->buf[0], s->h, s->w * s->cin, c->out, c->tiles_h, c->tiles_w, next,
-                                  fnn_min(tiles, all - next));
-  wino_span next_y = wino_span_of(call->buf[2], s->oh, s->ow * s->cout, c->out, c->tiles_h, c->tiles_w, first, tiles);
-  for (int64_t k = 0; k < tile_panels(s->cout, N); k++) {
-    const tile_panel panel = tile_panel_at(s->cout, N, k);
+  wino_span next_x = wino_span_of(call->buf[0], s->h, s->w, s->cin, s->cin_g, c->group, c->out, c->tiles_h, c->tiles_w,
+                                  next, fnn_min(tiles, all - next));
+  wino_span next_y = wino_span_of(call->buf[2], s->oh, s->ow, s->cout, s->cout_g, c->group, c->out, c->tiles_h,
+                                  c->tiles_w, first, tiles);
+  for (int64_t k = 0; k < tile_panels(s->cout_g, N); k++) {
+    const tile_panel panel = tile_panel_at(s->cout_g, N, k);
     const int64_t plane = OWN(wino_weights_plane)(s, panel.vectors);
-    OWN(wino_products)(c, y, x, tiles, weights, plane, s->cin, panel.vectors, 0, next_x, next_y);
-    next_x.lines = next_y.lines = 0;
+    OWN(wino_products)(c, y, x, tiles, weights, plane, s->cin_g, panel.vectors, 0, next_x, next_y);
+    next_x.steps = next_y.steps = 0;
     weights += WINO_POINTS * plane;
     OWN(wino_y_tiles)(call, c, y, start, tiles, panel);
   }
@@ -510,11 +526,11 @@ static void OWN(wino_few_block)(const fnn_call *call, const OWN(wino_cut) * c, i
   const T **x = OWN(wino_rows)(call, c, tiles, c->k_block);
   const wino_tile start = wino_tile_at(c->tiles_h, c->tiles_w, first);
   T *y = (T *)(call->scratch + OWN(wino_y_at)(c)), *weights = (T *)(call->scratch + OWN(wino_kernel_at)(c));
-  for (int64_t k = 0; k < s->cin; k += c->k_block) {
-    const int64_t count = fnn_min(c->k_block, s->cin - k);
+  for (int64_t k = 0; k < s->cin_g; k += c->k_block) {
+    const int64_t count = fnn_min(c->k_block, s->cin_g - k);
     OWN(wino_x_tiles)(call, c, x, start, tiles, k, count);
     for (int64_t p = begin; p < end; p++) {
-      const tile_panel panel = tile_panel_of(s->cout, N, c->width / N, p);
+      const tile_panel panel = tile_panel_of(s->cout_g, N, c->width / N, p);
       const int64_t width = panel.vectors * N, plane = OWN(wino_plane)(c->k_block * width);
       for (int64_t i = 0; i < count; i += N)
         OWN(wino_kernel_block)(c, weights + i * width, plane, (const T *)call->buf[1], k + i, panel);
@@ -523,23 +539,22 @@ static void OWN(wino_few_block)(const fnn_call *call, const OWN(wino_cut) * c, i
     }
   }
   for (int64_t p = begin; p < end; p++, y += WINO_POINTS * c->y_point)
-    OWN(wino_y_tiles)(call, c, y, start, tiles, tile_panel_of(s->cout, N, c->width / N, p));
+    OWN(wino_y_tiles)(call, c, y, start, tiles, tile_panel_of(s->cout_g, N, c->width / N, p));
 }
 
-/* One unit of the last phase: images [image, image + images) by rows of tiles [row, row + rows), all columns or, where
- * there are few tiles, a part of them. */
+/* One unit of a group of the last phase: images [image, image + images) by rows of tiles [row, row + rows), all columns
+ * or, where there are few tiles, a part of them. */
 static void OWN(wino_unit)(const fnn_call *call, const OWN(wino_cut) * c, int64_t unit) {
   const conv_shape *s = &c->s;
   const int64_t band = unit % (c->image_units * c->bands), part = unit / (c->image_units * c->bands);
   const int64_t image = band / c->bands * c->images, row = band % c->bands * c->rows;
   const int64_t images = fnn_min(c->images, s->n - image), rows = fnn_min(c->rows, c->tiles_h - row);
   const int64_t first = (image * c->tiles_h + row) * c->tiles_w, tiles = images * rows * c->tiles_w;
-  int64_t column = 0, columns = s->cout;
-  memset(call->scratch + OWN(wino_zeros_at)(c), 0, sizeof(T) * (size_t)(WINO_IN * c->channels));
+  int64_t column = 0, columns = s->cout_g;
   if (c->few) {
     const int64_t begin = part * c->part, end = fnn_min(c->panels, begin + c->part);
-    const tile_panel last = tile_panel_of(s->cout, N, c->width / N, end - 1);
-    column = tile_panel_of(s->cout, N, c->width / N, begin).begin;
+    const tile_panel last = tile_panel_of(s->cout_g, N, c->width / N, end - 1);
+    column = tile_panel_of(s->cout_g, N, c->width / N, begin).begin;
     columns = last.begin + last.cols - column;
     OWN(wino_few_block)(call, c, first, tiles, begin, end);
   } else {
@@ -548,19 +563,23 @@ static void OWN(wino_unit)(const fnn_call *call, const OWN(wino_cut) * c, int64_
   const int64_t at = call->ints[CONV_EPILOGUE], y = row * c->out;
   if (!at) return;
   const int64_t pixels = ((images - 1) * s->oh + fnn_min(s->oh - y, rows * c->out)) * s->ow;
-  call->program[0](call->ints + at, call, (image * s->oh + y) * s->ow, pixels, column, columns,
+  call->program[0](call->ints + at, call, (image * s->oh + y) * s->ow, pixels, c->group * s->cout_g + column, columns,
                    call->scratch + OWN(wino_program_at)(c));
 }
 
 FNN_INLINE void OWN(wino_run)(const fnn_call *call, int turned, int64_t begin, int64_t end) {
   OWN(wino_cut) c = OWN(wino_cut_of)(call->ints, turned, 0);
-  if (c.few && begin == 0 && end == OWN(wino_few_units)(&c)) {
+  if (c.few && c.s.groups == 1 && begin == 0 && end == OWN(wino_group_units)(&c)) {
     c = OWN(wino_cut_of)(call->ints, turned, 1);
-    end = OWN(wino_few_units)(&c);
+    end = OWN(wino_group_units)(&c);
   }
+  const int is_first = !c.few && call->phase == 0;
+  const int64_t units = is_first ? c.k_blocks * tile_panels(c.s.cout_g, N) : 1;
+  if (!is_first) memset(call->scratch + OWN(wino_zeros_at)(&c), 0, sizeof(T) * (size_t)(WINO_IN * c.s.cin));
   for (int64_t unit = begin; unit < end; unit++) {
-    if (!c.few && call->phase == 0) OWN(wino_kernel_unit)(&c, (T *)call->shared, (const T *)call->buf[1], unit);
-    else OWN(wino_unit)(call, &c, unit);
+    c.group = is_first ? unit / units : unit % c.s.groups;
+    if (is_first) OWN(wino_kernel_unit)(&c, (T *)call->shared, (const T *)call->buf[1], unit % units);
+    else OWN(wino_unit)(call, &c, unit / c.s.groups);
   }
 }
 

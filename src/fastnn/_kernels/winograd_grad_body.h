@@ -1,9 +1,9 @@
 /* winograd_grad_body.h: the kernel gradient by Winograd's algorithm, for the type of types_f32.h.
  *
- * A unit of the first phase takes a block of tiles of the batch, some channels of x and some of dy: for each of the 36,
- * the sum over tiles of the product of transformed x and dy, a matrix (channels of x, channels of dy), whose transform
- * is the block's part of dkernel. It is left in shared memory; the second phase adds the blocks. One block of whole
- * vectors of channels is dkernel itself, and there is no second phase.
+ * A unit of the first phase takes a block of tiles of the batch, some channels of a group of x and of dy: for each of
+ * the 36, the sum over tiles of the product of transformed x and dy, a matrix (channels of x, channels of dy), whose
+ * transform is the block's part of dkernel. It is left in shared memory; the second phase adds the blocks. One block of
+ * whole vectors of channels is dkernel itself, and there is no second phase.
  *
  * What would be one unit is two, for two threads: by channels of dy, each transforming x for itself, if there is more
  * than a vector of them, else by tiles. Units that a thread takes one after the other with the same x are done as one,
@@ -16,11 +16,11 @@ typedef struct {
   int64_t tiles_h, tiles_w, tiles;       /* of an image, along both axes; of the batch */
   int64_t x_channels, dy_channels;       /* of a unit at most */
   int64_t dy_at_once;                    /* of units that are done as one */
-  int64_t blocks, x_blocks, dy_blocks;   /* units along the batch and along both channels */
+  int64_t blocks, x_blocks, dy_blocks;   /* units of a group along the batch and along both channels */
   int64_t batch;                         /* tiles that are transformed at once */
   int64_t x_width, dy_width;             /* channels at once in whole vectors */
   int64_t x_point, dy_point, sums_point; /* from one of the 36 to the next */
-  int64_t sums_rows, columns;            /* of a panel of sums; cout in whole vectors */
+  int64_t sums_rows, columns, width;     /* of a panel of sums; cout of each group in whole vectors; of a group */
   int64_t part; /* elements of a block's part: dkernel or its 36 sums, then the sums of dy's columns */
   int is_alone; /* the one part lies where the result does */
   int is_late;  /* two parts of sums, transformed in the second phase */
@@ -33,16 +33,17 @@ static OWN(wino_kernel_cut) OWN(wino_kernel_cut_of)(const int64_t *ints) {
   c.tiles_h = fnn_ceil_div(s->oh, c.out);
   c.tiles_w = fnn_ceil_div(s->ow, c.out);
   c.tiles = s->n * c.tiles_h * c.tiles_w;
-  c.x_channels = fnn_min(s->cin, WINO_SUM_CHANNELS);
-  c.dy_channels = c.dy_at_once = fnn_min(s->cout, WINO_SUM_CHANNELS);
-  c.x_blocks = fnn_ceil_div(s->cin, fnn_max(1, c.x_channels));
-  c.dy_blocks = fnn_ceil_div(s->cout, fnn_max(1, c.dy_channels));
+  c.x_channels = fnn_min(s->cin_g, WINO_SUM_CHANNELS);
+  c.dy_channels = c.dy_at_once = fnn_min(s->cout_g, WINO_SUM_CHANNELS);
+  c.x_blocks = fnn_ceil_div(s->cin_g, fnn_max(1, c.x_channels));
+  c.dy_blocks = fnn_ceil_div(s->cout_g, fnn_max(1, c.dy_channels));
   c.x_width = fnn_round_up(c.x_channels, N);
   c.dy_width = fnn_round_up(c.dy_at_once, N);
-  c.columns = fnn_round_up(s->cout, N);
-  const int64_t wanted = fnn_ceil_div(WINO_UNITS, fnn_max(1, c.x_blocks * c.dy_blocks));
+  c.width = fnn_round_up(s->cout_g, N);
+  c.columns = s->groups * c.width;
+  const int64_t wanted = fnn_ceil_div(WINO_UNITS, fnn_max(1, s->groups * c.x_blocks * c.dy_blocks));
   c.blocks = fnn_max(1, fnn_min(wanted, c.tiles / WINO_SUM_TILES));
-  if (c.blocks * c.x_blocks * c.dy_blocks == 1 && c.columns == s->cout) {
+  if (s->groups * c.blocks * c.x_blocks * c.dy_blocks == 1 && c.columns == s->cout) {
     c.dy_channels = fnn_round_up(fnn_ceil_div(s->cout, 2), N);
     c.dy_blocks = fnn_ceil_div(s->cout, c.dy_channels);
     c.is_late = c.dy_blocks == 1 && c.tiles >= WINO_SUM_TILES;
@@ -55,7 +56,7 @@ static OWN(wino_kernel_cut) OWN(wino_kernel_cut_of)(const int64_t *ints) {
   c.dy_point = OWN(wino_plane)(c.batch * c.dy_width);
   c.sums_rows = fnn_round_up(c.x_channels, TILE_BLOCK);
   c.sums_point = OWN(wino_plane)((c.dy_at_once ? tile_panels(c.dy_at_once, N) : 0) * c.sums_rows * OWN(TILE_COLS));
-  c.part = (c.is_late ? WINO_POINTS * c.sums_point : s->kh * s->kw * s->cin * c.columns) + c.columns;
+  c.part = (c.is_late ? WINO_POINTS * c.sums_point : s->kh * s->kw * s->cin_g * c.columns) + c.columns;
   c.part = fnn_round_up(c.part, FNN_ALIGN / (int64_t)sizeof(T));
   c.is_alone = c.blocks == 1 && c.columns == s->cout;
   return c;
@@ -81,17 +82,18 @@ static void OWN(winograd_conv2d_grad_kernel_size)(const int64_t *ints, fnn_work 
   const OWN(wino_kernel_cut) c = OWN(wino_kernel_cut_of)(ints);
   const conv_shape *s = &c.s;
   work->phases = c.is_alone ? 1 : 2;
-  work->units[0] = c.blocks * c.x_blocks * c.dy_blocks;
+  work->units[0] = s->groups * c.blocks * c.x_blocks * c.dy_blocks;
   if (!c.is_alone) {
     work->units[1] = c.is_late ? fnn_ceil_div(s->cin, TILE_MOST_ROWS)
-                               : fnn_ceil_div(s->kh * s->kw * s->cin, TILE_BLOCK);
+                               : fnn_ceil_div(s->kh * s->kw * s->cin_g, TILE_BLOCK);
     work->shared_bytes = c.blocks * c.part * (int64_t)sizeof(T);
   }
   work->scratch_bytes = OWN(wino_kernel_sums_at)(&c) + WINO_POINTS * c.sums_point * (int64_t)sizeof(T);
   if (ints[CONV_EPILOGUE])
     work->scratch_bytes = fnn_max(work->scratch_bytes, fnn_program_scratch(ints + ints[CONV_EPILOGUE], sizeof(T)));
-  const double cin = (double)s->cin, columns = (double)c.columns;
-  const double x_transforms = 264 * (double)(fnn_round_up(s->cin, N) * fnn_ceil_div(s->cout, fnn_max(1, c.dy_at_once)));
+  const double cin = (double)s->cin_g, columns = (double)c.columns;
+  const int64_t dy_blocks = fnn_ceil_div(s->cout_g, fnn_max(1, c.dy_at_once));
+  const double x_transforms = 264 * (double)(s->groups * fnn_round_up(s->cin_g, N) * dy_blocks);
   const double dy_transforms = 35 * (double)c.out * columns * (double)c.x_blocks;
   /* Of 5 by 5 taps a block's transform takes far longer than its 240 operations. Measured. */
   const double back = (double)(c.is_late ? 1 : c.blocks) * (s->kh == 3 ? 144 : 1200);
@@ -152,7 +154,7 @@ FNN_INLINE void OWN(wino_taps_back)(const OWN(wino_kernel_cut) * c, T *part, con
           V v[WINO_MOST_TAPS];
           OWN(wino_to_kernel)(v, &half[0][y], WINO_MOST_TAPS, size);
 #pragma GCC unroll 5
-          for (int x = 0; x < size; x++) FN(store)(out + (y * size + x) * c->s.cin * c->columns, v[x]);
+          for (int x = 0; x < size; x++) FN(store)(out + (y * size + x) * c->s.cin_g * c->columns, v[x]);
         }
       }
     }
@@ -184,26 +186,27 @@ static void OWN(wino_kernel_program)(const fnn_call *call, const OWN(wino_kernel
                                      int64_t rows, int64_t dy_channel, int64_t cols) {
   const int64_t program = call->ints[CONV_EPILOGUE];
   for (int64_t tap = 0; program && tap < c->s.kh * c->s.kw; tap++)
-    call->program[0](call->ints + program, call, tap * c->s.cin + x_channel, rows, dy_channel, cols, call->scratch);
+    call->program[0](call->ints + program, call, tap * c->s.cin_g + x_channel, rows, dy_channel, cols, call->scratch);
 }
 
 /* `units` units of the first phase with the same tiles and channels of x. */
 static void OWN(wino_kernel_sums)(const fnn_call *call, const OWN(wino_kernel_cut) * c, int64_t unit, int64_t units) {
   const conv_shape *s = &c->s;
-  const int64_t block = unit / (c->x_blocks * c->dy_blocks);
+  const int64_t group_units = c->blocks * c->x_blocks * c->dy_blocks, group = unit / group_units;
+  const int64_t block = unit % group_units / (c->x_blocks * c->dy_blocks);
   const int64_t x_channel = unit / c->dy_blocks % c->x_blocks * c->x_channels;
-  const int64_t dy_channel = unit % c->dy_blocks * c->dy_channels;
-  const int64_t rows = fnn_min(c->x_channels, s->cin - x_channel);
-  const int64_t cols = fnn_min(units * c->dy_channels, s->cout - dy_channel);
+  const int64_t dy_channel = unit % c->dy_blocks * c->dy_channels, column = group * c->width + dy_channel;
+  const int64_t rows = fnn_min(c->x_channels, s->cin_g - x_channel);
+  const int64_t cols = fnn_min(units * c->dy_channels, s->cout_g - dy_channel);
   const int64_t begin = c->tiles * block / c->blocks, end = c->tiles * (block + 1) / c->blocks;
+  const T *all_x = (const T *)call->buf[0] + group * s->cin_g, *all_dy = (const T *)call->buf[1] + group * s->cout_g;
   T *zeros = (T *)(call->scratch + OWN(wino_kernel_zeros_at)(c));
   T *part = c->is_alone ? (T *)call->buf[2] : (T *)call->shared + block * c->part;
   T *sums = c->is_late ? part : (T *)(call->scratch + OWN(wino_kernel_sums_at)(c));
   T *all_sums = c->is_alone ? (T *)call->buf[3] : part + c->part - c->columns;
-  T *column_sums = call->buf[3] && x_channel == 0 ? all_sums + dy_channel : NULL;
+  T *column_sums = call->buf[3] && x_channel == 0 ? all_sums + column : NULL;
   if (column_sums) memset(column_sums, 0, sizeof(T) * (size_t)fnn_round_up(cols, N));
   if (begin == end) memset(sums, 0, sizeof(T) * (size_t)(WINO_POINTS * c->sums_point)); /* an empty batch */
-  memset(zeros, 0, sizeof(T) * (size_t)(WINO_IN * (fnn_max(s->cin, s->cout) + N)));
   wino_tile at = wino_tile_at(c->tiles_h, c->tiles_w, begin);
   for (int64_t first = begin; first < end; first += c->batch) {
     const int64_t tiles = fnn_min(c->batch, end - first);
@@ -211,11 +214,11 @@ static void OWN(wino_kernel_sums)(const fnn_call *call, const OWN(wino_kernel_cu
     for (int64_t i = 0; i < tiles; i++, x += c->x_width, dy += c->dy_width) {
       const int64_t row = at.row * c->out, col = at.col * c->out;
       const OWN(wino_patch) of_x =
-        OWN(wino_patch_at)((const T *)call->buf[0] + at.image * s->h * s->w * s->cin, s->h, s->w, s->cin,
-                           row - s->pad_top, col - s->pad_left, WINO_IN, zeros);
+        OWN(wino_patch_at)(all_x + at.image * s->h * s->w * s->cin, s->h, s->w, s->cin, row - s->pad_top,
+                           col - s->pad_left, WINO_IN, zeros);
       OWN(wino_x_tile)(x, c->x_point, &of_x, s->cin, x_channel, rows);
-      const OWN(wino_patch) of_dy = OWN(wino_patch_at)((const T *)call->buf[1] + at.image * s->oh * s->ow * s->cout,
-                                                       s->oh, s->ow, s->cout, row, col, (int)c->out, zeros);
+      const OWN(wino_patch) of_dy = OWN(wino_patch_at)(all_dy + at.image * s->oh * s->ow * s->cout, s->oh, s->ow,
+                                                       s->cout, row, col, (int)c->out, zeros);
       OWN(wino_dy_tile)(dy, c->dy_point, &of_dy, c->out, s->cout, dy_channel, cols);
       if (column_sums) OWN(wino_add_columns)(column_sums, &of_dy, c->out, s->cout, dy_channel, cols);
       wino_advance(&at, c->tiles_h, c->tiles_w);
@@ -223,21 +226,23 @@ static void OWN(wino_kernel_sums)(const fnn_call *call, const OWN(wino_kernel_cu
     const int64_t next = first + tiles, more = fnn_min(c->batch, c->tiles - next);
     OWN(wino_kernel_products)(
       c, call, sums, tiles, rows, cols, first > begin,
-      wino_span_of(call->buf[0], s->h, s->w * s->cin, c->out, c->tiles_h, c->tiles_w, next, more),
-      wino_span_of(call->buf[1], s->oh, s->ow * s->cout, c->out, c->tiles_h, c->tiles_w, next, more));
+      wino_span_of(call->buf[0], s->h, s->w, s->cin, s->cin_g, group, c->out, c->tiles_h, c->tiles_w, next, more),
+      wino_span_of(call->buf[1], s->oh, s->ow, s->cout, s->cout_g, group, c->out, c->tiles_h, c->tiles_w, next, more));
   }
   if (c->is_late) return;
-  OWN(wino_kernel_back)(c, part, sums, x_channel, rows, dy_channel, cols, 0);
-  if (c->is_alone) OWN(wino_kernel_program)(call, c, x_channel, rows, dy_channel, cols);
+  OWN(wino_kernel_back)(c, part, sums, x_channel, rows, column, cols, 0);
+  if (c->is_alone) OWN(wino_kernel_program)(call, c, x_channel, rows, column, cols);
 }
 
 /* Adds the blocks' parts of a row of cout elements, in order. */
 static void OWN(wino_add_parts)(const OWN(wino_kernel_cut) * c, T *out, const T *part) {
-  for (int64_t o = 0; o < c->s.cout; o += N) {
+  for (int64_t o = 0; o < c->columns; o += N) {
     V v = {0};
     for (int64_t block = 0; block < c->blocks; block++) v += FN(load)(part + block * c->part + o);
-    if (c->s.cout - o < N) FN(store_part)(out + o, v, c->s.cout - o);
-    else FN(store)(out + o, v);
+    const int64_t left = c->s.cout_g - o % c->width;
+    if (left < N) FN(store_part)(out, v, left);
+    else FN(store)(out, v);
+    out += fnn_min(left, N);
   }
 }
 
@@ -254,7 +259,7 @@ static __attribute__((noinline)) void OWN(wino_kernel_combine)(const fnn_call *c
     OWN(wino_kernel_program)(call, c, channel, rows, 0, s->cout);
     return;
   }
-  const int64_t row = unit * TILE_BLOCK, rows = fnn_min(TILE_BLOCK, s->kh * s->kw * s->cin - row);
+  const int64_t row = unit * TILE_BLOCK, rows = fnn_min(TILE_BLOCK, s->kh * s->kw * s->cin_g - row);
   for (int64_t i = row; i < row + rows; i++)
     OWN(wino_add_parts)(c, (T *)call->buf[2] + i * s->cout, parts + i * c->columns);
   if (call->ints[CONV_EPILOGUE])
@@ -263,9 +268,12 @@ static __attribute__((noinline)) void OWN(wino_kernel_combine)(const fnn_call *c
 
 static void OWN(winograd_conv2d_grad_kernel)(const fnn_call *call, int64_t begin, int64_t end) {
   const OWN(wino_kernel_cut) c = OWN(wino_kernel_cut_of)(call->ints);
+  const int64_t zeros = WINO_IN * (fnn_max(c.s.cin, c.s.cout) + N);
   for (int64_t unit = begin, units = 1; unit < end; unit += units) {
     if (call->phase == 0) {
       units = fnn_min(end - unit, fnn_min(c.dy_blocks - unit % c.dy_blocks, c.dy_at_once / c.dy_channels));
+      if (unit == begin || call->ints[CONV_EPILOGUE])
+        memset(call->scratch + OWN(wino_kernel_zeros_at)(&c), 0, sizeof(T) * (size_t)zeros);
       OWN(wino_kernel_sums)(call, &c, unit, units);
     } else {
       OWN(wino_kernel_combine)(call, &c, unit);

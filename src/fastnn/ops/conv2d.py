@@ -96,8 +96,10 @@ def _kernel(name, value, ints, b):
     plain = f"{name}_{b.suffix(value)}"
     fast = f"winograd_{plain}"
     size, steps, groups = ints[7:9], ints[9:13], ints[15]
-    fits = value.dtype == "float32" and size in ([3, 3], [5, 5]) and steps == [1, 1, 1, 1] and groups == 1
-    gain = cost.winograd_gain(name, ints[3], ints[6], ints[7])
+    fits = value.dtype == "float32" and size in ([3, 3], [5, 5]) and steps == [1, 1, 1, 1]
+    n, h, w, cin, oh, ow, cout = ints[:7]
+    is_far = n * (h * w * cin + oh * ow * cout) * 4 >= _FAR_PIXELS
+    gain = cost.winograd_gain(name, cin // groups, cout // groups, size[0], groups, is_far)
     return fast if fits and config.winograd() and cost.is_faster(fast, plain, ints, gain) else plain
 
 
