@@ -401,6 +401,44 @@ def test_casts_from_and_to_halves_are_numpys(dtype):
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_casts_between_halves_and_other_dtypes(dtype):
+    """Of wide numbers those at, and next to, the middle of two halves: they are rounded once."""
+    ml_dtypes = pytest.importorskip("ml_dtypes")
+    half = np.dtype(ml_dtypes.bfloat16 if dtype == "bfloat16" else dtype)
+    halves = np.arange(1 << 16, dtype=np.uint16).view(half)
+    normal = halves[(np.abs(halves.astype(np.float64)) >= 2.0**-126) & np.isfinite(halves.astype(np.float32))]
+    for other in ("uint8", "int8", "uint16", "int16", "int32", "uint32", "int64"):
+        x = normal[(np.abs(normal.astype(np.float64)) < 100) & ((other[0] == "i") | (normal >= 0))]
+        np.testing.assert_array_equal(ops.cast(x, other), x.astype(np.float32).astype(other))
+        np.testing.assert_array_equal(ops.cast(np.arange(101, dtype=other), dtype), np.arange(101).astype(half))
+    np.testing.assert_array_equal(ops.cast(normal, "float64"), normal.astype(np.float64))
+    np.testing.assert_array_equal(ops.cast(normal, "bool"), normal != 0)
+    bits = np.sort(normal[normal > 0]).view(np.uint16)  # neighbours differ by 1
+    low, high = (bits[k : len(bits) - 1 + k].view(half).astype(np.float64) for k in (0, 1))
+    middle = (low + high) / 2
+    below, above, even = np.nextafter(middle, 0), np.nextafter(middle, np.inf), bits[:-1] + bits[:-1] % 2
+    for x, wanted in ((below, bits[:-1]), (above, bits[1:]), (middle, even)):
+        np.testing.assert_array_equal(ops.cast(x, dtype).view(np.uint16), wanted)
+        np.testing.assert_array_equal(ops.cast(-x, dtype).view(np.uint16), wanted | 0x8000)
+    special = ops.cast(np.array([np.inf, -np.inf, np.nan, 1e300, -0.0]), dtype).astype(np.float64)
+    np.testing.assert_array_equal(special, [np.inf, -np.inf, np.nan, np.inf, 0.0])
+
+
+@pytest.mark.parametrize("size", [1, 7, 8, 9, 31, 1030])
+@pytest.mark.parametrize("source", ["float32", "float64"])
+def test_casts_to_integers_keep_the_low_bits(source, size):
+    """Toward zero, then modulo the width; what does not fit in 64 bits is their least number."""
+    rng = np.random.default_rng(size)
+    x = (rng.standard_normal(size) * 10.0 ** rng.integers(-2, 24, size)).astype(source)
+    special = rng.permutation([np.nan, np.inf, -(2.0**31), 2.0**31, -1.5, 2.0**63, 255.9])[:size]
+    x[rng.permutation(size)[: len(special)]] = special
+    fits = np.abs(x) < 2.0**63
+    wanted = np.where(fits, np.where(fits, x, 0), -(2.0**63)).astype(np.int64)
+    for dtype in ("uint8", "int8", "uint16", "int16", "uint32", "int32", "int64"):
+        np.testing.assert_array_equal(ops.cast(x, dtype), wanted.astype(dtype), err_msg=dtype)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
 @pytest.mark.parametrize("shape", [(1,), (7,), (16,), (33, 5), (3, 1, 17), (40, 1000)])
 def test_halves_in_plans(dtype, shape):
     """Stored and read again in one program, along rows and columns, and with a sum: nobody sees more than is stored."""

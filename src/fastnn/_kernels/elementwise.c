@@ -124,6 +124,13 @@ FNN_INLINE uint16_t to_bfloat16(float x) {
   return (uint16_t)(x != x ? (bits >> 16 & 0x8000) | 0x7fc0 : rounded);
 }
 
+/* The float32 from which a half is rounded as from x itself: x where it is one, else the neighbour whose last bit is 1. */
+FNN_INLINE float to_odd(double x) {
+  const float y = (float)x;
+  const uint32_t bits = bits_of(y), below = fabs((double)y) > fabs(x);
+  return float_of((double)y == x || x != x ? bits : (bits - below) | 1);
+}
+
 /* Of which all programs share the code. */
 static __attribute__((noinline)) float read_half(uint16_t half, int64_t dtype) {
   return dtype == FNN_F16 ? of_float16(half) : of_bfloat16(half);
@@ -152,6 +159,25 @@ static __attribute__((noinline)) void write_halves(uint16_t *d, const float *s, 
   for (; i + 8 <= n; i += 8) _mm_storeu_si128((__m128i *)(d + i), _mm256_cvtps_ph(_mm256_loadu_ps(s + i), 0));
 #endif
   for (; i < n; i++) d[i] = to_float16(s[i]);
+}
+
+/* The same of doubles. */
+enum { HALVES = 64 };
+static __attribute__((noinline)) void read_halves_wide(double *d, const uint16_t *s, int64_t dtype, int64_t n) {
+  float part[HALVES];
+  for (int64_t i = 0; i < n; i += HALVES) {
+    const int64_t size = fnn_min(HALVES, n - i);
+    read_halves(part, s + i, dtype, size);
+    for (int64_t k = 0; k < size; k++) d[i + k] = part[k];
+  }
+}
+static __attribute__((noinline)) void write_halves_wide(uint16_t *d, const double *s, int64_t dtype, int64_t n) {
+  float part[HALVES];
+  for (int64_t i = 0; i < n; i += HALVES) {
+    const int64_t size = fnn_min(HALVES, n - i);
+    for (int64_t k = 0; k < size; k++) part[k] = to_odd(s[i + k]);
+    write_halves(d + i, part, dtype, size);
+  }
 }
 
 /* How the fused kernel's space is cut: a unit is a tile of rows by columns of one outer index, or all of several. */

@@ -31,9 +31,9 @@ def is_elementwise(node: Node) -> bool:
     """Whether a program can run `node`: its op has an opcode and all its dtypes can be loaded."""
     if node.op.name in _MOVES:
         dtypes = {node.inputs[0].dtype, node.outputs[0].dtype}
-        if not dtypes.isdisjoint(_kernels.HALF_CODE):
-            return node.op.name == "cast" and "float32" in dtypes
-        return dtypes <= _kernels.DTYPE_CODE.keys() and not dtypes <= _WIDE
+        if node.op.name == "copy" and not dtypes.isdisjoint(_kernels.HALF_CODE):
+            return False
+        return dtypes <= _CODE.keys() and not dtypes <= _WIDE
     if node.op.kind != "elementwise" or node.op.name not in _kernels.opcodes() or node.params:
         return False
     return _kernels.DTYPE_CODE.keys() >= {value.dtype for value in (*node.inputs, *node.outputs)}
@@ -42,8 +42,8 @@ def is_elementwise(node: Node) -> bool:
 def program_type(node: Node) -> str:
     """ "f32" where float32 holds every number that `node` handles, else "f64" (integers are exact to 2**53)."""
     values = [*node.inputs, *node.outputs]
-    if node.op.name in _MOVES and is_float(node.outputs[0].dtype):
-        values = list(node.outputs)  # the load itself casts
+    if node.op.name in _MOVES and is_float(node.outputs[0].dtype) and node.outputs[0].dtype not in _kernels.HALF_CODE:
+        values = list(node.outputs)  # the load itself casts; a half is rounded once, when it is stored
     return "f32" if _EXACT_IN_F32.issuperset([v.dtype for v in values]) else "f64"
 
 
