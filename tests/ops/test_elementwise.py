@@ -207,7 +207,7 @@ def test_powers_with_small_exponents_are_products():
     graph = Graph()
     x = graph.input((5,), "float32")
     with trace.tracing(graph):
-        for exponent, name in ((2, "square"), (0.5, "sqrt"), (-1, "reciprocal"), (-0.5, "rsqrt")):
+        for exponent, name in ((2, "square"), (4, "square"), (0.5, "sqrt"), (-1, "reciprocal"), (-0.5, "rsqrt")):
             y = ops.power(x, exponent)
             assert y.node.op.simplify(y.node).node.op.name == name
         assert ops.power(x, 1).node.op.simplify(ops.power(x, 1).node) is x
@@ -436,6 +436,23 @@ def test_casts_to_integers_keep_the_low_bits(source, size):
     wanted = np.where(fits, np.where(fits, x, 0), -(2.0**63)).astype(np.int64)
     for dtype in ("uint8", "int8", "uint16", "int16", "uint32", "int32", "int64"):
         np.testing.assert_array_equal(ops.cast(x, dtype), wanted.astype(dtype), err_msg=dtype)
+
+
+def test_composed_ops_take_numbers_too():
+    x = np.array([-3.0, 0.0, 4.0, np.inf, np.nan], "float32")
+    for number in (3.0, 5.0):
+        np.testing.assert_allclose(ops.hypot(x, number), ops.hypot(x, np.full(5, number, "float32")), rtol=1e-6)
+        np.testing.assert_array_equal(ops.fmax(x, number), np.fmax(x, np.float32(number)))
+        np.testing.assert_array_equal(ops.fmin(np.full(5, number, "float32"), x), np.fmin(x, np.float32(number)))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int32", "uint8", "int64"])
+@pytest.mark.parametrize("exponent", [1, 2, 3, 4, 5])
+def test_integer_powers_of_arrays(exponent, dtype):
+    x = np.arange(7).astype(dtype)
+    y = ops.power(x, exponent)
+    assert y.dtype == (x ** np.array(exponent, dtype)).dtype
+    np.testing.assert_allclose(y, x ** np.array(exponent, dtype), rtol=1e-6)
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])

@@ -3,6 +3,7 @@
 from fastnn import config, ops
 from fastnn.losses.loss import LossFunctionWrapper, matched, smoothed_binary, smoothed_one_hot
 from fastnn.losses.reduction import as_tensor
+from fastnn.plan.function import as_one_plan_of_arrays
 
 
 def binary_crossentropy(y_true, y_pred, from_logits=False, label_smoothing=0.0, axis=-1):
@@ -60,6 +61,7 @@ def sparse_categorical_crossentropy(y_true, y_pred, from_logits=False, ignore_cl
 sparse_categorical_crossentropy.labels_are_classes = True
 
 
+@as_one_plan_of_arrays
 def binary_focal_crossentropy(
     y_true, y_pred, apply_class_balancing=False, alpha=0.25, gamma=2.0, from_logits=False, label_smoothing=0.0, axis=-1
 ):
@@ -82,6 +84,7 @@ def binary_focal_crossentropy(
     return ops.mean(losses, axis=axis)
 
 
+@as_one_plan_of_arrays
 def categorical_focal_crossentropy(
     y_true, y_pred, alpha=0.25, gamma=2.0, from_logits=False, label_smoothing=0.0, axis=-1
 ):
@@ -116,6 +119,7 @@ def categorical_generalized_cross_entropy(y_true, y_pred, q):
     return (1.0 - ops.power(p_t, q)) / q
 
 
+@as_one_plan_of_arrays
 def kl_divergence(y_true, y_pred):
     """sum(y_true log(y_true / y_pred), axis=-1), both clipped to [epsilon, 1].
 

@@ -3,8 +3,10 @@
 from fastnn import ops
 from fastnn.losses.loss import LossFunctionWrapper, matched
 from fastnn.losses.reduction import as_tensor
+from fastnn.plan.function import as_one_plan_of_arrays
 
 
+@as_one_plan_of_arrays
 def hinge(y_true, y_pred):
     """mean(max(1 - y_true y_pred, 0), axis=-1).
 
@@ -16,6 +18,7 @@ def hinge(y_true, y_pred):
     return ops.mean(ops.maximum(1.0 - y_true * y_pred, 0.0), axis=-1)
 
 
+@as_one_plan_of_arrays
 def squared_hinge(y_true, y_pred):
     """mean(max(1 - y_true y_pred, 0)^2, axis=-1).
 
@@ -27,6 +30,7 @@ def squared_hinge(y_true, y_pred):
     return ops.mean(ops.square(ops.maximum(1.0 - y_true * y_pred, 0.0)), axis=-1)
 
 
+@as_one_plan_of_arrays
 def categorical_hinge(y_true, y_pred):
     """max(1 + (highest score of a wrong class) - (score of the right class), 0).
 

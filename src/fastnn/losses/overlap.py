@@ -3,8 +3,10 @@
 from fastnn import config, ops
 from fastnn.losses.loss import LossFunctionWrapper
 from fastnn.losses.reduction import as_tensor
+from fastnn.plan.function import as_one_plan_of_arrays
 
 
+@as_one_plan_of_arrays
 def dice(y_true, y_pred, axis=None):
     """1 - 2 sum(y_true y_pred) / (sum(y_true) + sum(y_pred) + epsilon), the sums over `axis` (all by default).
 
@@ -19,6 +21,7 @@ def dice(y_true, y_pred, axis=None):
     return 1.0 - ops.divide(2.0 * overlap, total + config.epsilon())
 
 
+@as_one_plan_of_arrays
 def tversky(y_true, y_pred, alpha=0.5, beta=0.5, axis=None):
     """1 - tp / (tp + alpha fn + beta fp + epsilon), the counts over `axis` (all by default).
 

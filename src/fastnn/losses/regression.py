@@ -5,8 +5,10 @@ import math
 from fastnn import config, ops
 from fastnn.losses.loss import LossFunctionWrapper, l2_normalized, matched
 from fastnn.losses.reduction import as_tensor
+from fastnn.plan.function import as_one_plan_of_arrays
 
 
+@as_one_plan_of_arrays
 def mean_squared_error(y_true, y_pred):
     """mean((y_true - y_pred)^2, axis=-1).
 
@@ -18,6 +20,7 @@ def mean_squared_error(y_true, y_pred):
     return ops.mean(ops.square(y_true - y_pred), axis=-1)
 
 
+@as_one_plan_of_arrays
 def mean_absolute_error(y_true, y_pred):
     """mean(|y_true - y_pred|, axis=-1).
 
@@ -29,6 +32,7 @@ def mean_absolute_error(y_true, y_pred):
     return ops.mean(ops.abs(y_true - y_pred), axis=-1)
 
 
+@as_one_plan_of_arrays
 def mean_absolute_percentage_error(y_true, y_pred):
     """100 mean(|y_true - y_pred| / max(|y_true|, epsilon), axis=-1).
 
@@ -40,6 +44,7 @@ def mean_absolute_percentage_error(y_true, y_pred):
     return 100.0 * ops.mean(ops.abs((y_true - y_pred) / ops.maximum(ops.abs(y_true), config.epsilon())), axis=-1)
 
 
+@as_one_plan_of_arrays
 def mean_squared_logarithmic_error(y_true, y_pred):
     """mean((log(y_true + 1) - log(y_pred + 1))^2, axis=-1), both bounded below by epsilon.
 
@@ -53,6 +58,7 @@ def mean_squared_logarithmic_error(y_true, y_pred):
     return ops.mean(ops.square(log_true - log_pred), axis=-1)
 
 
+@as_one_plan_of_arrays
 def huber(y_true, y_pred, delta=1.0):
     """The mean over the last axis of e^2 / 2 where |e| <= delta and delta |e| - delta^2 / 2 elsewhere.
 
@@ -65,6 +71,7 @@ def huber(y_true, y_pred, delta=1.0):
     return ops.mean(ops.where(error <= delta, 0.5 * ops.square(error), delta * error - 0.5 * delta * delta), axis=-1)
 
 
+@as_one_plan_of_arrays
 def log_cosh(y_true, y_pred):
     """mean(log(cosh(y_pred - y_true)), axis=-1), without overflow.
 
@@ -78,6 +85,7 @@ def log_cosh(y_true, y_pred):
     return ops.mean(error + ops.softplus(error * -2.0) - math.log(2.0), axis=-1)
 
 
+@as_one_plan_of_arrays
 def cosine_similarity(y_true, y_pred, axis=-1):
     """-sum(l2_normalized(y_true) l2_normalized(y_pred), axis): -1 for equal directions, 1 for opposite ones.
 
@@ -89,6 +97,7 @@ def cosine_similarity(y_true, y_pred, axis=-1):
     return -ops.sum(l2_normalized(y_true, axis) * l2_normalized(y_pred, axis), axis=axis)
 
 
+@as_one_plan_of_arrays
 def poisson(y_true, y_pred):
     """mean(y_pred - y_true log(y_pred + epsilon), axis=-1).
 

@@ -204,6 +204,7 @@ def softsign(x):
     return divide(x, add(absolute(x), 1))
 
 
+@as_one_plan
 def hard_sigmoid(x):
     """`min(max(x / 6 + 1/2, 0), 1)`.
 
@@ -214,6 +215,7 @@ def hard_sigmoid(x):
     return clip(add(multiply(x, 1 / 6), 0.5), 0.0, 1.0)
 
 
+@as_one_plan
 def hard_silu(x):
     """`x * hard_sigmoid(x)`.
 
@@ -325,6 +327,7 @@ def sparse_sigmoid(x):
     return clip(add(multiply(x, 0.5), 0.5), 0.0, 1.0)
 
 
+@as_one_plan
 def threshold(x, threshold, default_value):
     """`x` where it is above `threshold`, `default_value` elsewhere.
 

@@ -15,6 +15,7 @@ from fastnn.graph.dtypes import as_float, is_complex, is_float, is_inexact, stan
 from fastnn.graph.value import CONSTANT, Value
 from fastnn.graph.variable import Variable
 from fastnn.ops.record import REGISTRY, Op, Spec, as_array, dtype_of, uniform
+from fastnn.plan.function import as_one_plan, as_one_plan_of_arrays
 
 
 def quiet(reference):
@@ -111,6 +112,7 @@ def cast(x, dtype):
     return cast_op(x, dtype=dtype)
 
 
+@as_one_plan
 def saturate_cast(x, dtype):
     """`x` clipped to the range of `dtype`, then converted.
 
@@ -324,6 +326,7 @@ def mod(x1, x2):
     return mod_op(*_not_bools(x1, x2))
 
 
+@as_one_plan_of_arrays
 def fmod(x1, x2):
     """The remainder of `x1 / x2`, with the sign of `x1`.
 
@@ -425,12 +428,9 @@ def _power_grad(dy, y, x, p):
 def _simplify_power(node):
     """Small exponents without `pow`. In float32 x * x * x has two roundings, `pow` one."""
     x, exponent = node.inputs[0], number_of(node.inputs[1])
-    if exponent is None or x.spec != node.outputs[0].spec or not is_float(x.dtype):
+    if x.spec != node.outputs[0].spec or (not is_float(x.dtype) and exponent not in (1, 2, 3, 4)):
         return None
-    if exponent == 1:
-        return x
-    cheap = {2: square, 0.5: sqrt, -1: reciprocal, -0.5: rsqrt, 3: lambda x: multiply(square(x), x)}
-    return cheap[exponent](x) if exponent in cheap else None
+    return _QUICK_POWERS[exponent](x) if exponent in _QUICK_POWERS else None
 
 
 square_op = elementwise("square", np.square, lambda dy, y, x: multiply(dy, multiply(x, 2)))
@@ -484,9 +484,21 @@ def power(x1, x2):
         >>> power(np.array([2.0, 3.0]), 3)
         array([ 8., 27.])
     """
+    return (_power_of_number if type(x2) in (int, float) and x2 in _QUICK_POWERS else power_op)(x1, x2)
+
+
+_QUICK_POWERS = {
+    1: lambda x: x, 2: square, 3: lambda x: multiply(square(x), x), 4: lambda x: square(square(x)),
+    0.5: sqrt, -1: reciprocal, -0.5: rsqrt,
+}  # fmt: skip
+
+
+@as_one_plan
+def _power_of_number(x1, x2):
     return power_op(x1, x2)
 
 
+@as_one_plan
 def cbrt(x):
     """The real cube root.
 
@@ -498,6 +510,7 @@ def cbrt(x):
     return multiply(sign(x), power(absolute(x), 1 / 3))
 
 
+@as_one_plan_of_arrays
 def hypot(x1, x2):
     """`sqrt(x1**2 + x2**2)` without overflow on the way; infinite where one is, whatever the other.
 

@@ -286,6 +286,6 @@ def nan_to_num(x, nan=0.0, posinf=None, neginf=None):
     if np.dtype(dtype).kind != "f":
         return x
     info = np.finfo(dtype)
-    x = where(isnan(x), nan, x)
-    x = where(isposinf(x), float(info.max) if posinf is None else posinf, x)
-    return where(isneginf(x), float(info.min) if neginf is None else neginf, x)
+    y = where(isnan(x), nan, elementwise.clip(x, float(info.min), float(info.max)))
+    y = y if posinf is None else where(isposinf(x), posinf, y)
+    return y if neginf is None else where(isneginf(x), neginf, y)

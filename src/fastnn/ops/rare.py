@@ -22,6 +22,7 @@ from fastnn.ops.elementwise import (
     subtract,
 )
 from fastnn.ops.record import as_array, dtype_of, uniform
+from fastnn.plan.function import as_one_plan, as_one_plan_of_arrays
 
 TWO_OVER_SQRT_PI = 2 / math.sqrt(math.pi)
 
@@ -249,6 +250,7 @@ def fabs(x):
     return absolute(x if np.dtype(dtype_of(x)).kind == "f" else cast(x, None))
 
 
+@as_one_plan_of_arrays
 def fmax(x1, x2):
     """The larger of two, and the other where one is NaN.
 
@@ -259,6 +261,7 @@ def fmax(x1, x2):
     return logic.where(logic.isnan(x1), x2, logic.where(logic.isnan(x2), x1, maximum(x1, x2)))
 
 
+@as_one_plan_of_arrays
 def fmin(x1, x2):
     """The smaller of two, and the other where one is NaN.
 
@@ -269,6 +272,7 @@ def fmin(x1, x2):
     return logic.where(logic.isnan(x1), x2, logic.where(logic.isnan(x2), x1, minimum(x1, x2)))
 
 
+@as_one_plan_of_arrays
 def heaviside(x1, x2):
     """0 where `x1` is negative, 1 where it is positive, `x2` where it is 0.
 
@@ -280,6 +284,7 @@ def heaviside(x1, x2):
     return logic.where(logic.equal(x1, 0), x2, step)
 
 
+@as_one_plan_of_arrays
 def ldexp(x1, x2):
     """`x1` times 2 to the power `x2`.
 
@@ -291,6 +296,7 @@ def ldexp(x1, x2):
     return multiply(x1, power(2.0, exponent))
 
 
+@as_one_plan_of_arrays
 def logaddexp2(x1, x2):
     """`log2(2**x1 + 2**x2)` without overflow.
 
@@ -302,6 +308,7 @@ def logaddexp2(x1, x2):
     return divide(logaddexp(multiply(x1, ln2), multiply(x2, ln2)), ln2)
 
 
+@as_one_plan
 def sinc(x):
     """`sin(pi x) / (pi x)`, and 1 at 0.
 
@@ -314,6 +321,7 @@ def sinc(x):
     return logic.where(is_zero, 1, divide(trig.sin(angle), angle))
 
 
+@as_one_plan
 def allclose(x1, x2, rtol=1e-5, atol=1e-8, equal_nan=False):
     """Whether all elements are close, as of `isclose`.
 

@@ -218,6 +218,19 @@ def as_one_plan(function):
     return run
 
 
+def as_one_plan_of_arrays(function):
+    """The same for an op that may be called with numbers, or lists of them, in the place of arrays: as they are data,
+    such a call is its ops, one by one."""
+    one_plan = as_one_plan(function)
+
+    @functools.wraps(function)
+    def run(*args, **kwargs):
+        are_arrays = all(type(x) is np.ndarray for x in args)
+        return (one_plan if are_arrays else function)(*args, **kwargs)
+
+    return run
+
+
 def _specs(arrays: list[np.ndarray]) -> list[Spec]:
     return [Spec(a.shape, _number_type(a)) for a in arrays]
 
