@@ -9,6 +9,7 @@ os.environ.setdefault("KERAS_BACKEND", "numpy")
 import keras
 
 from fastnn import ops
+from fastnn.autodiff import jit
 from fastnn.ops.reduce import reduction_ints
 from fastnn.testing.check_op import check_op
 
@@ -224,3 +225,41 @@ def test_running_sums_without_nan_and_percentiles():
         np.testing.assert_allclose(getattr(ops, name)(x, axis=1), getattr(np, name)(x, axis=1), rtol=1e-6)
     y = sample((4, 5), "float32")
     np.testing.assert_allclose(ops.percentile(y, [25, 50], axis=1), np.percentile(y, [25, 50], axis=1), rtol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "int64", "uint64"])
+def test_sorts_of_64_bits(dtype):
+    x = (np.random.default_rng(1).standard_normal((7, 301)) * 1000 + (5000 if dtype == "uint64" else 0)).astype(dtype)
+    if dtype == "float64":
+        x[2, 5] = np.nan
+    for axis in (0, 1, None):
+        np.testing.assert_array_equal(ops.sort(x, axis), np.sort(x, axis))
+        np.testing.assert_array_equal(jit(lambda x, axis=axis: ops.sort(x, axis))(x), np.sort(x, axis))
+    np.testing.assert_array_equal(ops.median(x, axis=0), np.median(x, axis=0))
+
+
+def test_counts_of_a_vector():
+    x = np.array([3, 1, 1, 7], "uint8")
+    np.testing.assert_array_equal(ops.bincount(x, minlength=10), np.bincount(x, minlength=10))
+    assert ops.bincount(np.zeros(0, "int32")).shape == (0,) and ops.bincount(x).dtype == np.int32
+
+
+@pytest.mark.parametrize("mode", ["valid", "same", "full"])
+@pytest.mark.parametrize("sizes", [(1, 1), (40, 3), (3, 40), (100, 33), (7, 7)])
+def test_correlate(sizes, mode):
+    rng = np.random.default_rng(1)
+    for dtype in ("float32", "float64", "complex64"):
+        a, b = (rng.standard_normal(n).astype(dtype) for n in sizes)
+        np.testing.assert_allclose(ops.correlate(a, b, mode), np.correlate(a, b, mode), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("shape", [(0,), (1,), (9,), (4, 6), (1, 6)])
+def test_differences(shape):
+    x = np.random.default_rng(1).integers(0, 5, shape).astype("int32")
+    for axis in range(x.ndim):
+        for n in (0, 1, 2):
+            for dtype in ("int32", "float32", "bool"):
+                y = x.astype(dtype)
+                wanted = np.diff(y, n, axis) if x.shape[axis] else y
+                np.testing.assert_array_equal(ops.diff(y, n, axis), wanted)
+                np.testing.assert_array_equal(jit(lambda y, n=n, axis=axis: ops.diff(y, n, axis))(y), wanted)

@@ -50,6 +50,8 @@ def bincount(x, weights=None, minlength=0, sparse=False):
     length = max(int(minlength), int(x.max()) + 1 if x.size else 0)
     if weights is not None and shape_of(weights) != x.shape:
         raise ValueError(f"bincount: weights of shape {shape_of(weights)} must have the shape of `x`, {x.shape}.")
+    if weights is None and x.ndim == 1:
+        return np.bincount(x, minlength=length).astype(np.int32)
     rows = x.shape[0] if x.ndim == 2 else 1
     places = x.reshape(rows, -1).astype(np.int64) + length * np.arange(rows)[:, None]
     if weights is None:

@@ -50,7 +50,10 @@ def argsort(x, axis=-1):
 
 def _sort_lower(node, b):
     x = node.inputs[0]
+    if x.dtype in _SORTED_BY_NUMPY:
+        return False
     b.step("sort", [x, node.outputs[0]], [*split_at(x.shape, node.params["axis"]), _kernels.DTYPE_CODE[x.dtype]])
+    return None
 
 
 sort_op = Op(  # of a dtype in _SORTED: what moves no positions along; of others it is the order that tells
@@ -60,7 +63,8 @@ sort_op = Op(  # of a dtype in _SORTED: what moves no positions along; of others
     grad=lambda dy, y, x, axis: (take_along_axis_grad_op(dy, argsort_op(x, axis=axis), shape=x.shape, axis=axis),),
     lower=_sort_lower,
 )
-_SORTED = ("float32", "int32", "uint32")
+_SORTED_BY_NUMPY = ("float64", "int64", "uint64")  # whose vectors take a tenth to a half of the time of a radix sort
+_SORTED = ("float32", "int32", "uint32", *_SORTED_BY_NUMPY)
 
 
 @accepts_symbolic

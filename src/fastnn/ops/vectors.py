@@ -2,11 +2,12 @@
 
 import numpy as np
 
-from fastnn.graph.dtypes import as_float
+from fastnn.graph.dtypes import as_float, is_complex
 from fastnn.graph.symbolic import accepts_symbolic
 from fastnn.ops import elementwise as ew
 from fastnn.ops import logic, reduce
 from fastnn.ops.complex_numbers import conj
+from fastnn.ops.conv import conv
 from fastnn.ops.creation import diagonal
 from fastnn.ops.gather import take
 from fastnn.ops.joining import pad, stack
@@ -15,7 +16,7 @@ from fastnn.ops.matmul import in_one_dtype, matmul
 from fastnn.ops.record import as_array, dtype_of, shape_of
 from fastnn.ops.reduce import normalize_axis
 from fastnn.ops.statistics import mean
-from fastnn.plan.function import as_one_plan
+from fastnn.plan.function import as_one_plan, is_watched
 
 
 def _as_input(x):
@@ -126,6 +127,8 @@ def correlate(x1, x2, mode="valid"):
     if short > long:
         return correlate(conj(x2), conj(x1), mode)[::-1]
     padded = pad(x1, (before[mode], {"valid": 0, "same": short - short // 2 - 1, "full": short - 1}[mode]))
+    if not is_complex(dtype_of(x1)):
+        return reshape(conv(reshape(padded, (1, -1, 1)), reshape(x2, (-1, 1, 1)), data_format="channels_last"), (-1,))
     starts = np.arange(shape_of(padded)[0] - short + 1, dtype=np.int32)
     windows = take(padded, starts[:, None] + np.arange(short, dtype=np.int32))
     return matmul(windows, conj(x2))
@@ -161,7 +164,6 @@ def corrcoef(x):
     return y if len(shape_of(x)) == 2 else reshape(y, ())
 
 
-@as_one_plan
 @accepts_symbolic
 def diff(a, n=1, axis=-1):
     """The differences of neighbours along an axis, `n` times over; of bools, whether they differ.
@@ -182,10 +184,22 @@ def diff(a, n=1, axis=-1):
     if n < 0:
         raise ValueError(f"diff: order n must be at least 0, got {n}.")
     axis = normalize_axis("diff", axis, len(shape_of(a)))
-    apart = logic.not_equal if dtype_of(a) == "bool" else ew.subtract
+    if axis == 0 and type(a) is np.ndarray and not is_watched():  # its parts are contiguous where they lie
+        for _ in range(n):
+            a = _apart(a[1:], a[: max(len(a) - 1, 0)])
+        return a
+    return _differences(a, n, axis)
+
+
+def _apart(x1, x2):
+    return logic.not_equal(x1, x2) if dtype_of(x1) == "bool" else ew.subtract(x1, x2)
+
+
+@as_one_plan
+def _differences(a, n, axis):
     for _ in range(n):
         size = shape_of(a)[axis]
-        a = apart(slice_axis(a, axis, min(1, size), size), slice_axis(a, axis, 0, max(size - 1, 0)))
+        a = _apart(slice_axis(a, axis, min(1, size), size), slice_axis(a, axis, 0, max(size - 1, 0)))
     return a
 
 
