@@ -1,6 +1,7 @@
 """Elementwise ops, comparisons and activations: plans against references, gradients against differences, and Keras."""
 
 import inspect
+import math
 import os
 
 import numpy as np
@@ -475,3 +476,20 @@ def test_halves_in_plans(dtype, shape):
     np.testing.assert_array_equal(y, wanted)
     np.testing.assert_array_equal(z, wanted.astype(np.float32) + column.astype(np.float32))
     np.testing.assert_allclose(total, np.sum(z.astype(np.float64) - x), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_erfc_and_erfinv(dtype):
+    rng = np.random.default_rng(1)
+    x = np.concatenate([rng.uniform(-6, 9, 3000), [0, 26, 27, 30, np.inf, -np.inf, np.nan]]).astype(dtype)
+    tiny, eps = np.finfo(dtype).tiny, np.finfo(dtype).eps
+    wanted = np.array([math.erfc(v) for v in x.tolist()])
+    np.testing.assert_allclose(ops.erfc(x), wanted, rtol=4 * eps, atol=tiny)
+    x = np.concatenate([rng.uniform(-1, 1, 3000), 1 - 10 ** rng.uniform(-7, 0, 300), [1e-9, 1 - eps / 2]]).astype(dtype)
+    y = ops.erfinv(x).astype(np.float64)
+    near = np.array([math.erf(v) if abs(v) < 0.5 else math.copysign(1 - math.erfc(abs(v)), v) for v in y])
+    slope = 2 / math.sqrt(math.pi) * np.exp(-y * y)
+    np.testing.assert_array_less(np.abs(near - x), 4 * eps * (slope * np.abs(y) + np.abs(x) * 0.5))
+    np.testing.assert_array_equal(
+        ops.erfinv(np.array([1, -1, 0, 1.5, np.nan], dtype)), [np.inf, -np.inf, 0, np.nan, np.nan]
+    )
