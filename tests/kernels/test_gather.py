@@ -150,6 +150,35 @@ def test_take_grad(shape, kind, isa):
         check()
 
 
+SUMS = [(1, 1, 1, 1), (3, 5, 7, 2), (2, 9, 64, 5), (5, 40, 100, 3), (300, 30, 17, 9), (4, 4, 0, 3), (3, 2, 3, 0),
+        (0, 3, 3, 2), (2, 3000, 300, 51), (7, 20, 31, 8), (7, 20, 48, 8), (7, 300, 240, 40)]  # fmt: skip
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("kind", ["f32", "f64"])
+@pytest.mark.parametrize("shape", SUMS, ids=str)
+def test_take_sum(shape, kind, isa):
+    """Rows of every kind of end, with weights and without; the same bits on two threads."""
+    rng = np.random.default_rng(6)
+    results, n, inner, m = shape
+    x = sample(rng, (n, inner), f"float{kind[1:]}")
+    weight = sample(rng, (results, m), x.dtype)
+    for index_dtype in ("int32", "int64", "int16"):
+        index = rng.integers(-n, n, (results, m)).astype(index_dtype)
+        for weights in (None, weight):
+            rows = np.float64(x)[index] * (1.0 if weights is None else np.float64(weights)[..., None])
+            found = []
+            for threads in (1, 2):
+                y, check = guarded((results, inner), x.dtype, offset=1)
+                ints = [n, inner, results, m, code(index)]
+                _kernels.run(f"take_sum_{kind}", [x, index, weights, y], ints, threads=threads, isa_name=isa)
+                check()
+                found.append(y.copy())
+            np.testing.assert_array_equal(*found)
+            bound = (m + 1) * np.finfo(x.dtype).eps * np.abs(rows).sum(1)
+            assert (np.abs(found[0] - rows.sum(1)) <= bound).all()
+
+
 ALONG = [(1, 1, 1, 1), (5, 7, 1, 3), (9000, 3, 1, 1), (2, 5, 3, 7), (1, 40, 700, 9), (3, 5, 600, 4), (2, 4, 0, 3),
          (2, 3, 2, 0), (1, 9, 1, 20_000)]  # fmt: skip
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from fastnn import KerasTensor, ops
-from fastnn.ops.gather import scatter_op, take_grad_op, take_op
+from fastnn.ops.gather import scatter_op, take_grad_op, take_op, take_sum_op
 from fastnn.plan.function import Compiled
 from fastnn.testing import check_op
 
@@ -22,6 +22,50 @@ def test_take(indices, axis):
     wanted = np.take(X, np.asarray(indices), axis)
     np.testing.assert_array_equal(ops.take(X, indices, axis), wanted)
     check_op(lambda x: ops.take(x, indices, axis), [X])
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("shape", [(2, 3), (3,), (2, 2, 5)], ids=str)
+def test_take_sum(shape, weighted):
+    indices, weights = RNG.integers(-3, 3, shape), [RNG.standard_normal(shape).astype(np.float32)] * weighted
+    check_op(lambda x, *w: take_sum_op(x, indices, *w), [X, *weights])
+
+
+@pytest.mark.parametrize("keepdims", [False, True])
+@pytest.mark.parametrize("pooled", ["sum", "mean", "weighted", "weights first"])
+def test_rows_that_are_taken_and_pooled_are_in_no_memory(pooled, keepdims):
+    indices, w = RNG.integers(0, 3, (6, 7)), RNG.standard_normal((6, 7, 1, 1)).astype(np.float32)
+
+    def pool(x, w):
+        rows = ops.take(x, indices, axis=0)
+        rows = {"weighted": rows * w, "weights first": w * rows}.get(pooled, rows)
+        return (ops.mean if pooled == "mean" else ops.sum)(rows, axis=1, keepdims=keepdims)
+
+    compiled = Compiled(pool, "pool")
+    np.testing.assert_allclose(compiled(X, w), pool(X, w), rtol=1e-5, atol=1e-6)
+    kernels = [step.kernel for step in compiled.executables()[0].steps]
+    assert "take_sum_f32" in kernels and "take" not in kernels
+
+
+def test_rows_that_others_read_are_taken():
+    """Another axis, weights that differ within a row, one row a sum, rows that somebody else reads."""
+    indices, w = np.array([[0, 2, 1], [1, 1, 2]]), RNG.standard_normal((2, 3, 4, 5)).astype(np.float32)
+
+    def twice(x):
+        rows = ops.take(x, indices, axis=0)
+        return ops.sum(rows, axis=1) + ops.sum(ops.square(rows), axis=1)
+
+    for pool in (
+        twice,
+        lambda x: ops.sum(ops.take(x, indices, axis=0), axis=0),
+        lambda x: ops.sum(ops.take(x, indices, axis=1), axis=2),
+        lambda x: ops.sum(ops.take(x, indices, axis=0) * w, axis=1),
+        lambda x: ops.sum(ops.take(x, indices, axis=0), axis=(1, 2)),
+        lambda x: ops.sum(ops.take(x, indices[:, :1], axis=0), axis=1),
+    ):
+        compiled = Compiled(pool, "pool")
+        np.testing.assert_allclose(compiled(X), pool(X), rtol=1e-5, atol=1e-6)
+        assert not any("take_sum" in (step.kernel or "") for step in compiled.executables()[0].steps)
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "int16", "int32", "int64", "float32"])

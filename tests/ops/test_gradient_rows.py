@@ -34,6 +34,7 @@ NOT_COMPARED = {
     "pack": "optimizers' own; Keras has none",
     "projecting_lstm": "what a plan makes of linear and lstm, which are compared",
     "sparsemax": "Keras's gradient by a row does not sum to 0, as that of a point on the simplex must",
+    "take_sum": "what a plan makes of take and sum, which are compared",
     "through_float8": "of float8 layers, which tests/parity/test_quantization.py compares",
     "top_k": "its positions are int64 in Keras on NumPy, so that it has no row: differences in test_gather.py",
 }  # fmt: skip

@@ -255,6 +255,56 @@ static void take(const fnn_call *call, int64_t begin, int64_t end) {
   }
 }
 
+/* ---- take_sum: y[b, :] = sum over j of x[index[b, j], :] times weight[b, j], or without weights ----
+ * ints: [0] n, rows of x   [1] inner, elements of a row   [2] results   [3] m, rows of a sum   [4] dtype of the index
+ * buffers: x (n, inner), index (results, m), weight (results, m) or NULL, y (results, inner), which overlaps no other.
+ * Rows of even and of odd j are summed apart. An index of -n .. -1 counts from the end; one outside [-n, n) sets the
+ * status, and y is undefined. */
+
+enum {
+  SUM_VECTORS = 4, /* of a row at a time: twice as many sums are in registers */
+  SUM_BLOCK = 16   /* even: rows that are found, while as many after them are asked for, and then added */
+};
+
+static int64_t sum_unit_results(const int64_t *ints) {
+  return fnn_max(1, UNIT / fnn_max(1, ints[1] * fnn_max(1, ints[3])));
+}
+
+static void take_sum_size(const int64_t *ints, fnn_work *work, int64_t element_bytes) {
+  const double results = (double)ints[2], read = results * (double)ints[3];
+  work->phases = 1;
+  work->units[0] = fnn_ceil_div(ints[2], sum_unit_results(ints));
+  work->flops = 2.0 * read * (double)ints[1];
+  work->bytes = (double)element_bytes * (double)ints[1] * (read + results) + (double)dtype_bytes(ints[4]) * read;
+}
+
+FNN_INLINE int find_rows(const fnn_call *call, const char **rows, int64_t at, int64_t count, int64_t row_bytes, int asks,
+                         const int64_t dtype) {
+  const int64_t n = call->ints[0], fetched = fnn_min(TAKE_FETCHED, row_bytes), all = call->ints[2] * call->ints[3];
+  for (int64_t k = 0; k < count; k++) {
+    const int64_t i = index_at(call->buf[1], dtype, at + k, n);
+    if (i < 0) {
+      set_status(call, FNN_INDEX_OUT_OF_RANGE);
+      return 0;
+    }
+    rows[k] = call->buf[0] + i * row_bytes;
+    if (!asks || at + k + SUM_BLOCK >= all) continue;
+    const char *next = call->buf[0] + fnn_max(0, index_at(call->buf[1], dtype, at + k + SUM_BLOCK, n)) * row_bytes;
+    for (int64_t byte = 0; byte < fetched; byte += 64) __builtin_prefetch(next + byte);
+  }
+  return 1;
+}
+
+/* Where the rows of indices [at, at + count) lie; those behind them are asked for if `is_first`. Whether all are there. */
+static __attribute__((noinline)) int rows_of_sum(const fnn_call *call, const char **rows, int64_t at, int64_t count,
+                                                 int64_t row_bytes, int is_first) {
+  const int asks = is_first && row_bytes >= TAKE_LEAST_FETCHED &&
+                   (row_bytes > TAKE_SHORT || call->ints[0] * row_bytes > TAKE_NEAR);
+#define FIND(dtype) return find_rows(call, rows, at, count, row_bytes, asks, dtype)
+  WITH_INDEX_TYPE(call->ints[4], FIND)
+#undef FIND
+}
+
 /* ---- take_along_axis: y[o, j, i] = x[o, index[o, j, i], i] ----
  * ints: [0] bytes of an element (1, 2, 4 or 8)   [1] outer   [2] n   [3] inner   [4] m   [5] dtype of the index
  * buffers: x (outer, n, inner), index (outer, m, inner), y (outer, m, inner); y overlaps none of the others.
@@ -419,5 +469,7 @@ static const fnn_entry entries[] = {
   {"take_along_axis_grad_f64", take_along_axis_grad_f64, along_grad_size_f64},
   {"take_grad_f32", take_grad_f32, take_grad_size_f32},
   {"take_grad_f64", take_grad_f64, take_grad_size_f64},
+  {"take_sum_f32", take_sum_f32, take_sum_size_f32},
+  {"take_sum_f64", take_sum_f64, take_sum_size_f64},
   {0}};
 const fnn_table FNN_TABLE(gather) = {entries, 0, 0};

@@ -1,5 +1,52 @@
 /* gather_body.h: what gather.c compiles for float32 and for float64. */
 
+static void OWN(take_sum_size)(const int64_t *ints, fnn_work *work) { take_sum_size(ints, work, sizeof(T)); }
+
+/* Elements of result b from c on: whole vectors, then the `part` first elements of one more. */
+FNN_INLINE void OWN(take_sum_of)(const fnn_call *call, int64_t b, int64_t c, const int vectors, const int64_t part) {
+  const int64_t *ints = call->ints, m = ints[3];
+  const T *weights = (const T *)call->buf[2];
+  const char *rows[SUM_BLOCK];
+  V sums[2][SUM_VECTORS + 1] = {{{0}}};
+  for (int64_t j = 0; j < m; j += SUM_BLOCK) {
+    const int64_t count = fnn_min(SUM_BLOCK, m - j);
+    if (!rows_of_sum(call, rows, b * m + j, count, (int64_t)sizeof(T) * ints[1], c == 0)) return;
+    for (int64_t k = 0; k < count; k += 2) {
+#define ADD(odd)                                                                                                       \
+  {                                                                                                                    \
+    const T *row = (const T *)rows[k + odd] + c;                                                                       \
+    const V weight = FN(splat)(weights ? weights[b * m + j + k + odd] : 1);                                            \
+    for (int v = 0; v < vectors; v++) sums[odd][v] = FN(multiply_add)(FN(load)(row + v * N), weight, sums[odd][v]);    \
+    if (part)                                                                                                          \
+      sums[odd][vectors] = FN(multiply_add)(FN(load_part)(row + vectors * N, part), weight, sums[odd][vectors]);       \
+  }
+      ADD(0)
+      if (k + 1 < count) ADD(1)
+#undef ADD
+    }
+  }
+  T *y = (T *)call->buf[3] + b * ints[1] + c;
+  for (int v = 0; v < vectors; v++) FN(store)(y + v * N, sums[0][v] + sums[1][v]);
+  if (part) FN(store_part)(y + vectors * N, sums[0][vectors] + sums[1][vectors], part);
+}
+
+static void OWN(take_sum)(const fnn_call *call, int64_t begin, int64_t end) {
+  const int64_t inner = call->ints[1], step = sum_unit_results(call->ints);
+  for (int64_t b = begin * step; b < fnn_min(call->ints[2], end * step); b++) {
+    int64_t c = 0;
+    for (; c + SUM_VECTORS * N <= inner; c += SUM_VECTORS * N) OWN(take_sum_of)(call, b, c, SUM_VECTORS, 0);
+    const int64_t part = (inner - c) % N;
+    switch ((inner - c) / N) {
+      case 0:
+        if (part) OWN(take_sum_of)(call, b, c, 0, part);
+        break;
+      case 1: OWN(take_sum_of)(call, b, c, 1, part); break;
+      case 2: OWN(take_sum_of)(call, b, c, 2, part); break;
+      case 3: OWN(take_sum_of)(call, b, c, 3, part); break;
+    }
+  }
+}
+
 static void OWN(take_grad_size)(const int64_t *ints, fnn_work *work) { take_grad_size(ints, work, sizeof(T)); }
 
 /* to[i - first] += dy[j] for the i and j of one tile, which begins at row `first`. Without an order these are all j. */

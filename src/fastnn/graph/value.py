@@ -68,7 +68,7 @@ class Leaf:
     """The op of a node without inputs."""
 
     kind = "leaf"
-    grad = simplify = evaluate = sum_of_steps = None
+    grad = simplify = reduced = evaluate = sum_of_steps = None
     epilogue = False
 
     def __init__(self, name: str):
@@ -83,7 +83,7 @@ class Copy:
 
     name = "copy"
     kind = "elementwise"
-    grad = simplify = lower = into = None
+    grad = simplify = reduced = lower = into = None
     epilogue = keeps_tile = inplace = False
     aliases = ()
 

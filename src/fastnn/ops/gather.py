@@ -61,6 +61,7 @@ take_op = Op(
     reference=lambda x, indices, axis: np.take(x, check_index("take", indices, x.shape[axis]), axis),
     grad=lambda dy, y, x, indices, axis: (take_grad_op(dy, indices, shape=x.shape, axis=axis), None),
     lower=_take_lower,
+    reduced=lambda *nodes: _sum_of_taken(*nodes),
     rows=lambda node, axes, _rows: axes[0] is None and node.params["axis"] == 0,
 )
 
@@ -124,6 +125,64 @@ def take(x, indices, axis=None):
     if axis is None:
         x, axis = reshape(x, (-1,)), 0
     return take_op(x, _as_index(indices), axis=normalize_axis("take", axis, len(shape_of(x))))
+
+
+# ---- take_sum: y[b] = sum over j of x[indices[b, j]] * weights[b, j] ----
+
+
+def _weighted(rows, weights):
+    """`rows` (..., m, *inner) times `weights` (..., m), if there are any."""
+    for w in weights:
+        rows = rows * reshape(w, (*w.shape, *(1 for _ in rows.shape[w.ndim :])))
+    return rows
+
+
+def _take_sum_grad(dy, y, x, indices, *weights):
+    dy = expand_dims(dy, indices.ndim - 1)
+    rows = _weighted(broadcast_to(dy, (*indices.shape, *x.shape[1:])), weights)
+    dx = take_grad_op(rows, indices, shape=x.shape, axis=0)
+    inner = tuple(range(indices.ndim, rows.ndim))
+    return dx, None, *(reduce.sum(ew.multiply(take_op(x, indices, axis=0), dy), axis=inner) for _ in weights)
+
+
+def _take_sum_lower(node, b):
+    x, indices, *weights = node.inputs
+    m = indices.shape[-1]
+    b.step(
+        f"take_sum_{b.suffix(x)}", [x, indices, *(weights or [None]), node.outputs[0]],
+        [x.shape[0], math.prod(x.shape[1:]), math.prod(indices.shape[:-1]), m, _kernels.DTYPE_CODE[indices.dtype]],
+    )  # fmt: skip
+    return True
+
+
+# An embedding that is pooled: the rows are never in memory.
+take_sum_op = Op(
+    "take_sum",
+    shape=lambda x, indices, *weights: Spec((*indices.shape[:-1], *x.shape[1:]), x.dtype),
+    reference=lambda x, indices, *weights: _weighted(take_op.reference(x, indices, axis=0), weights).sum(
+        indices.ndim - 1
+    ),
+    grad=_take_sum_grad,
+    lower=_take_sum_lower,
+    rows=lambda node, axes, _rows: axes[0] is None and len({*axes[1:]}) == 1 and axes[1] < node.inputs[1].ndim - 1,
+)
+
+
+_LEAST_SUMMED = 16  # elements of a row: to take shorter ones first and then to add them is as fast
+
+
+def _sum_of_taken(node, reduction, product):
+    """The sum over a last axis of the indices, of rows with a weight each or without, needs no rows in memory."""
+    x, indices = node.inputs
+    is_sum = reduction.op is reduce.sum_op and reduction.params["axis"] == (indices.ndim - 1,)
+    has_kernel = x.dtype in ("float32", "float64") and math.prod(x.shape[1:]) >= _LEAST_SUMMED
+    if not (is_sum and has_kernel and node.params["axis"] == 0) or (product and product.op is not ew.multiply_op):
+        return None
+    weights = [v for v in product.inputs if v.node is not node] if product else []
+    if any(w.shape != (*indices.shape, *(1 for _ in x.shape[1:])) or w.dtype != x.dtype for w in weights):
+        return None
+    y = take_sum_op(x, indices, *(reshape(w, indices.shape) for w in weights))
+    return reshape(y, reduction.outputs[0].shape)
 
 
 # ---- take_along_axis ----

@@ -57,6 +57,8 @@ class Op:
             False where it cannot. The arrays are the plan's own memory, so nothing may keep them.
         sum_of_steps: `(node) -> None | (*inputs) -> outputs`: for a node in the body of a loop, what gives the sum of
             its outputs over all steps from its inputs of all steps, steps first.
+        reduced: `(node, reduction, between) -> None | Value`: what gives the result of the node `reduction` of the
+            output, or of an elementwise node `between` of it, in one step.
         epilogue: the kernel applies an elementwise program to its output while it is in cache.
         keeps_tile: the kernel needs no memory for an output that only its epilogue reads.
         rows: `(node, axes, rows) -> bool`: whether the node keeps the rows of a batch apart (`graph.rows`), given along
@@ -78,6 +80,7 @@ class Op:
     aliases: tuple[tuple[int, int], ...] = ()
     into: Callable[..., bool] | None = None
     sum_of_steps: Callable[..., Any] | None = None
+    reduced: Callable[..., Any] | None = None
     epilogue: bool = False
     keeps_tile: bool = False
     rows: Callable[..., bool] | None = None

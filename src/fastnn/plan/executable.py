@@ -16,6 +16,7 @@ import numpy as np
 from fastnn import _kernels, config
 from fastnn._kernels import _engine
 from fastnn.graph import fuse, simplify, variable
+from fastnn.graph.absorb import absorb_reductions
 from fastnn.graph.halves import widen
 from fastnn.graph.value import CONSTANT, COPY, Graph, Node, Value
 from fastnn.graph.verify import verify
@@ -52,6 +53,7 @@ class Executable:
         self.sources = gathered
         graph = verify(simplify.simplify(graph), "simplify")
         graph = verify(widen(graph, lambda node: node.op.has_kernel), "widen", before=graph)
+        graph = verify(absorb_reductions(graph), "absorb_reductions", before=graph)
         graph = verify(raise_over_views(graph), "raise_over_views", before=graph)
         if gathered is not None:
             self.factors = absorb_into_gather(graph)
