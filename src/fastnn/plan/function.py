@@ -341,6 +341,8 @@ def _packed(structure, outputs: list[np.ndarray]):
         return outputs[structure]
     if type(structure) is tuple:
         return tuple([item if item is _NOTHING else _packed(item, outputs) for item in structure])
+    if type(structure) is list:
+        return [_packed(item, outputs) for item in structure]
     if type(structure) is dict:
         return {key: _packed(item, outputs) for key, item in structure.items()}
     return tree.map_structure(lambda leaf: outputs[leaf] if type(leaf) is _Output else leaf, structure)
