@@ -130,3 +130,37 @@ def test_what_a_model_becomes_is_looked_at_again():
     assert at_once(model) < 256
     model.compile("adam", "sparse_categorical_crossentropy", run_eagerly=True)
     assert at_once(model) == 256
+
+
+def towers():
+    keras.utils.set_random_seed(2)
+    a, b = keras.Input((32, 32, 3), name="a"), keras.Input((5,), name="b")
+    tower = network(layers.Conv2D(32, 3, padding="same", activation="relu"))
+    outputs = [layers.Dense(3)(layers.Concatenate()([tower(a), b])), tower(a)]
+    return keras.Model([a, b], outputs[0]), keras.Model({"a": a, "b": b}, outputs)
+
+
+B = np.random.default_rng(1).random((300, 5))  # float64: cast
+
+
+@pytest.mark.parametrize("rows", [1, 32, 33, 300])
+def test_several_inputs_go_by_parts_too(rows):
+    by_list, by_dict = towers()
+    x, named = [X[:rows], B[:rows]], {"a": X[:rows], "b": B[:rows]}
+    if rows == 300:
+        assert at_once(by_list, x) == at_once(by_dict, named) == LEAST_ROWS
+    seen = []  # a callback asks for the batches themselves
+    watching = keras.callbacks.LambdaCallback(on_predict_batch_end=lambda batch, logs: seen.append(batch))
+    for model, data in ((by_list, x), (by_dict, named)):
+        found = model.predict(data, batch_size=256, verbose=0)
+        wanted = model.predict(data, batch_size=256, verbose=0, callbacks=[watching])
+        assert type(found) is type(wanted)
+        for y, by_batches in zip(keras.tree.flatten(found), keras.tree.flatten(wanted), strict=True):
+            assert y.dtype == np.float32
+            np.testing.assert_allclose(y, by_batches, rtol=1e-5, atol=1e-6)
+    assert len(seen) == 2 * (1 + (rows > 256))
+
+
+def test_inputs_with_different_rows_are_refused():
+    with pytest.raises(ValueError, match="sizes: 7, 6"):
+        towers()[0].predict([X[:7], B[:6]], verbose=0)

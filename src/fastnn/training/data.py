@@ -319,6 +319,22 @@ def is_number_array(x) -> bool:
     return type(x) is np.ndarray and x.dtype in _TAKEN and x.ndim > 0 and len(x) > 0
 
 
+def rows_of_number_arrays(x) -> int:
+    """The rows of such an array, or of each in a list or dict of nothing but such; 0 where there is anything else."""
+    if type(x) is not list and type(x) is not dict:
+        return len(x) if is_number_array(x) else 0
+    arrays = x if type(x) is list else x.values()
+    counts = {len(a) if is_number_array(a) else 0 for a in arrays}
+    return counts.pop() if len(counts) == 1 else 0
+
+
+def slice_of_rows(x, rows: slice):
+    """The batch of these rows of such arrays. A list is the inputs, and not the inputs and the targets."""
+    if type(x) is list:
+        return ([as_input(a[rows]) for a in x],)
+    return {key: as_input(a[rows]) for key, a in x.items()} if type(x) is dict else as_input(x[rows])
+
+
 def as_data(x, y=None, sample_weight=None) -> tuple:
     """`(x,)`, `(x, y)` or `(x, y, sample_weight)` as NumPy arrays of numbers with the same number of rows.
 

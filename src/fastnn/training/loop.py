@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from fastnn import tree
-from fastnn.training.data import Run, as_input
+from fastnn.training.data import Run, as_input, rows_of_number_arrays, slice_of_rows
 from fastnn.training.logs import concatenated
 
 REFRESH_S = 0.1  # how often a progress bar should move, and how long Ctrl-C may take
@@ -65,18 +65,19 @@ def run_epoch(
     return outputs
 
 
-def outputs_of_rows(function, x: np.ndarray, size: int):
+def outputs_of_rows(function, x, size: int):
     """The outputs of `function`, compiled or eager, for the rows of `x`, `size` at a time, in one array each.
 
     A lone output with a row for each of `x` has its place before it is computed: it is never in memory twice.
     """
-    slices = (as_input(x[begin : begin + size]) for begin in range(0, len(x), size))
+    count = rows_of_number_arrays(x)
+    slices = (slice_of_rows(x, slice(begin, begin + size)) for begin in range(0, count, size))
     first = function(next(slices))
-    if not isinstance(first, np.ndarray) or first.shape[:1] != (size,) or len(x) <= size:
+    if not isinstance(first, np.ndarray) or first.shape[:1] != (size,) or count <= size:
         return concatenated([first, *map(function, slices)])
-    whole = np.empty((len(x), *first.shape[1:]), first.dtype)
+    whole = np.empty((count, *first.shape[1:]), first.dtype)
     whole[:size] = first
-    for begin, rows in zip(range(size, len(x), size), slices, strict=True):
+    for begin, rows in zip(range(size, count, size), slices, strict=True):
         place = whole[begin : begin + size]
         outputs = function.into(place, rows)
         if outputs is place:

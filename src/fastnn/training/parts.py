@@ -1,28 +1,29 @@
 """How many rows `predict` computes at once: as many as keep what lies between layers in the caches."""
 
-import numpy as np
-
 from fastnn import config
 from fastnn.graph.rows import are_apart, differ_in_rows_alone, share_of_no_row
 from fastnn.plan.function import Compiled, is_watched
-from fastnn.training.data import as_input
+from fastnn.training.data import rows_of_number_arrays, slice_of_rows
 
 LEAST_ROWS = 32
 CACHED_BYTES = 8 << 20  # of an arena
 AGAIN = 0.125  # at most this share of what a part of the least size writes is the same for each part
 
 
-def rows_at_once(function, x: np.ndarray, size: int) -> int:
+def rows_at_once(function, x, size: int) -> int:
     """How many rows of `x` a call of the step `function` gets where a batch has `size`: fewer, where rows do not depend
     on each other, all of them together need more memory than the caches have, and little is computed for no row."""
-    size = min(size, len(x))
+    size = min(size, rows_of_number_arrays(x))
     if size <= LEAST_ROWS or type(function) is not Compiled or config.is_profiling() or is_watched():
         return size
-    return function.known(("rows at once", x.shape[1:], x.dtype, size), lambda: _chosen(function, x, size))
+    names = tuple(sorted(x)) if type(x) is dict else ()
+    arrays = [x[name] for name in names] if names else x if type(x) is list else [x]
+    about = (type(x), names, *[(a.shape[1:], a.dtype) for a in arrays], size)
+    return function.known(("rows at once", *about), lambda: _chosen(function, x, size))
 
 
-def _chosen(function: Compiled, x: np.ndarray, size: int) -> int:
-    few, all_of_them = as_input(x[:LEAST_ROWS]), as_input(x[:size])
+def _chosen(function: Compiled, x, size: int) -> int:
+    few, all_of_them = slice_of_rows(x, slice(LEAST_ROWS)), slice_of_rows(x, slice(size))
     try:
         executable = function.executable_for(few)
     except Exception:  # a model of a fixed batch size, or one that fails: then it does so by the batch itself
