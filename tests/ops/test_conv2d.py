@@ -155,6 +155,32 @@ def assert_input_gradient_is(expected, x, kernel, params):
 
 
 @pytest.mark.parametrize(
+    "shape, filters, strides, is_product",
+    [
+        ((1, 16, 16, 5), 3, (1, 1), True),
+        ((1, 16, 17, 5), 3, (1, 1), False),
+        ((2, 32, 32, 64), 65, (1, 1), True),
+        ((2, 32, 32, 63), 65, (1, 1), False),
+        ((1, 46, 45, 64), 65, (1, 1), False),
+        ((1, 46, 45, 256), 65, (1, 1), False),
+        ((1, 46, 45, 65), 256, (1, 1), True),
+        ((1, 20, 21, 64), 65, (2, 3), True),
+        ((1, 20, 21, 63), 65, (2, 3), False),
+    ],
+    ids=str,
+)
+def test_gradient_of_a_1_by_1_kernel_is_a_product_of_few_pixels(shape, filters, strides, is_product):
+    params = with_defaults({"strides": strides})
+    x, dy = normal(*shape), normal(*output_shape(shape, (1, 1, shape[3], filters), params))
+    gradient = Compiled(lambda x, dy: conv2d_grad_kernel_op(x, dy, kernel_size=(1, 1), **params), "gradient")
+    kernels = [step.kernel for step in gradient.executable_for(x, dy).steps]
+    assert ("conv2d_grad_kernel_f32" not in kernels) == is_product
+    expected = conv2d_grad_kernel_op.reference(x, dy, kernel_size=(1, 1), **params)
+    for one, other in zip(gradient(x, dy), expected, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-4 * abs(other).max())
+
+
+@pytest.mark.parametrize(
     "size, params, is_product",
     [
         ((4, 3), {}, True),

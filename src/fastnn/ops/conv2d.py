@@ -111,6 +111,9 @@ _TILE_COLS = 8  # pixels of a row, of fewer of which neither is: conv2d_lanes_bo
 # have more bytes than a cache, only if both have as many: tiles of conv2d_point_body.h ask for them in order. With a
 # stride pixels are copied first, if both have as many, or if dy has few and so few elements in all.
 _WIDE, _FAR_PIXELS, _LITTLE = 256, 1 << 24, 1 << 12
+# Up to so many pixels always, and to so many more of so many channels on both sides, as the sums of a convolution's
+# units are added afterwards; of even more pixels only to so many filters.
+_FEW_SUMMED, _SOME_SUMMED, _SUMMED_CHANNELS, _SUMMED_FILTERS = 256, 2048, 64, 128
 # Bytes of a kernel from which few pixels wait for it (GEMM_AHEAD_BYTES, for a pixel: GEMM_AHEAD_ROW_BYTES), or many
 # share what is packed of it: half of that where its rows lie so far apart that they share few sets of a cache.
 _FAR, _FAR_PIXEL, _LARGE = 3 << 18, 1 << 15, 1 << 22
@@ -146,6 +149,16 @@ def _is_of_windows(dy, kernel_size, strides, groups, **_):
     is_short = dy.shape[2] <= _SHORT_ROW and dy.shape[3] >= _MANY
     is_short = is_short or math.prod(dy.shape[:3]) <= _FEW_RESULTS
     return is_short and math.prod(kernel_size) > 1 and tuple(strides) != (1, 1) and groups == 1 and dy.shape[3] > _FEW
+
+
+def _is_summed_as_product(x, dy) -> bool:
+    """Whether the kernel's gradient of a convolution that is a product of pixels is faster as one."""
+    pixels, least, most = math.prod(dy.shape[:3]), *sorted((x.shape[3], dy.shape[3]))
+    if x.spec.nbytes + dy.spec.nbytes >= _FAR_PIXELS and isa() == "avx512":
+        return least >= _WIDE
+    if pixels <= _SOME_SUMMED:
+        return pixels <= _FEW_SUMMED or least >= _SUMMED_CHANNELS or most >= _WIDE
+    return most >= _WIDE and dy.shape[3] >= _SUMMED_FILTERS
 
 
 def _is_better_as_product(y, kernel) -> bool:
@@ -379,9 +392,7 @@ def _grad_kernel_lower(node, b):
     dw, db = node.outputs
     if b.suffix(dw) is None:
         return False
-    is_far = x.spec.nbytes + dy.spec.nbytes >= _FAR_PIXELS and isa() == "avx512"
-    choose = min if is_far else max
-    if choose(x.shape[3], dy.shape[3]) >= _WIDE and _is_product(**node.params):
+    if _is_product(**node.params) and _is_summed_as_product(x, dy):
         return linear_grad_kernel_op.lower(node, b)
     ints = _ints(x.shape, dy.shape, **node.params)
     b.step(_kernel("conv2d_grad_kernel", dw, ints, b), [x, dy, dw, db], ints, epilogue_at=_EPILOGUE)
@@ -396,6 +407,7 @@ def _grad_kernel_simplify(node):
         return conv2d_grad_kernel_op(inner[0], dy, kernel_size=kernel_size, **params | {"pads": inner[1]})
     is_little = dy.shape[3] <= 2 * _FEW and math.prod(dy.shape) <= _LITTLE
     is_wide = x.shape[3] >= _WIDE and (dy.shape[3] >= _WIDE or is_little)
+    is_wide |= min(x.shape[3], dy.shape[3]) >= _SUMMED_CHANNELS and math.prod(dy.shape[:3]) <= _SOME_SUMMED
     if _is_strided_product(kernel_size, **params) and is_wide:
         return conv2d_grad_kernel_op(_strided(x, params), dy, kernel_size=kernel_size, **params | _ONE_BY_ONE)
     if _is_whole(x, kernel_size, **params) and x.shape[1:3] != (1, 1):
