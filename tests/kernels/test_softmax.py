@@ -212,6 +212,30 @@ def test_sparse_cross_entropy(dtype, kind, isa):
 
 
 @pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("kind", FLOATS)
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_cross_entropy_in_place(shape, kind, isa):
+    """Probabilities over the logits, a gradient over the probabilities: the same bits."""
+    rng = np.random.default_rng(5)
+    rows, cols = shape
+    x = (rng.standard_normal(shape) * 4).astype(FLOATS[kind])
+    labels, dloss = rng.integers(0, max(cols, 1), rows).astype(np.int32), rng.standard_normal(rows).astype(x.dtype)
+    target, ints = rng.random(shape).astype(x.dtype), [rows, cols, DTYPE_CODE["int32"]]
+    loss, p = both_threads("sparse_softmax_cross_entropy", kind, isa, [labels, x], [(rows,), shape], ints)
+    (dx,) = both_threads("sparse_softmax_cross_entropy_grad", kind, isa, [dloss, labels, p], [shape], ints)
+    (dense,) = both_threads("softmax_cross_entropy_grad", kind, isa, [dloss, target, p], [shape], shape)
+    for threads in (1, 2):
+        same, found = x.copy(), loss.copy()
+        _kernels.run(f"sparse_softmax_cross_entropy_{kind}", [labels, same, found, same], ints, (), threads, isa)
+        assert found.tobytes() == loss.tobytes() and same.tobytes() == p.tobytes()
+        _kernels.run(f"sparse_softmax_cross_entropy_grad_{kind}", [dloss, labels, same, same], ints, (), threads, isa)
+        assert same.tobytes() == dx.tobytes()
+        same = p.copy()
+        _kernels.run(f"softmax_cross_entropy_grad_{kind}", [dloss, target, same, same], shape, (), threads, isa)
+        assert same.tobytes() == dense.tobytes()
+
+
+@pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize(
     "bad", [np.int32(10), np.int8(-1), np.uint64(2**63), np.float32(10), np.float64(-0.5), np.float32(np.nan)]
 )

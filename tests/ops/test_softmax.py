@@ -192,6 +192,22 @@ def test_loss_of_a_softmax_is_one_kernel():
     assert kernels == ["sparse_softmax_cross_entropy_f32"]
 
 
+def test_probabilities_and_their_gradient_take_over_the_memory_of_the_logits():
+    def step(x, w, labels):
+        loss = lambda w: ops.mean(ops.sparse_categorical_crossentropy(labels, ops.matmul(x, w), from_logits=True))  # noqa: E731
+        return fastnn.value_and_grad(loss)(w)
+
+    compiled = fastnn.jit(step)
+    x, w = RNG.standard_normal((64, 8)).astype(np.float32), RNG.standard_normal((8, 1000)).astype(np.float32)
+    labels = RNG.integers(0, 1000, 64)
+    loss, dw = compiled(x, w, labels)
+    p = np.exp(x @ w)
+    p /= p.sum(1, keepdims=True)
+    np.testing.assert_allclose(loss, -np.log(p[np.arange(64), labels]).mean(), rtol=1e-5)
+    np.testing.assert_allclose(dw, x.T @ (p - np.eye(1000)[labels]) / 64, atol=1e-5)
+    assert compiled.executables()[0].plan.arena_bytes < 1.5 * p.nbytes
+
+
 def test_a_target_made_from_the_probabilities_is_no_cycle():
     def own_target(x):
         p = ops.softmax(x)

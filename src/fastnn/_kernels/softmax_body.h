@@ -236,7 +236,8 @@ static void OWN(softmax_cross_entropy)(const fnn_call *call, int64_t begin, int6
   }
 }
 
-/* ---- softmax_cross_entropy_grad: dloss (rows), target, p, dx. dx = dloss (p sum(target) - target) ---- */
+/* ---- softmax_cross_entropy_grad: dloss (rows), target, p, dx, which may be p ----
+ * dx = dloss (p sum(target) - target). */
 
 FNN_INLINE V OWN(f_cross_entropy_grad)(V p, V target, T mass, T dloss) { return dloss * (p * mass - target); }
 
@@ -250,25 +251,26 @@ static void OWN(softmax_cross_entropy_grad)(const fnn_call *call, int64_t begin,
   }
 }
 
-/* ---- sparse_softmax_cross_entropy: labels (rows), x, loss (rows), p ----
+/* ---- sparse_softmax_cross_entropy: labels (rows), x, loss (rows), p, which may be x ----
  * p = softmax(x), loss = -log_softmax(x)[label]. A label outside [0, cols) sets the status; its loss is NaN. */
 
 SIZE(sparse_softmax_cross_entropy, 2, 12)
 static void OWN(sparse_softmax_cross_entropy)(const fnn_call *call, int64_t begin, int64_t end) {
   int64_t row, cols = call->ints[1], last = OWN(rows)(call, begin, end, &row);
-  const int64_t first = row;
-  T sums[BLOCK] = {0}, tops[BLOCK];
-  for (; row < last; row++) {
-    const T *x = (const T *)call->buf[1] + row * cols;
-    const int64_t at = (row - first) % BLOCK;
-    if (at == 0) OWN(softmax_block)(call, row, last, sums, tops);
-    const T top = tops[at], log_sum = sums[at];
-    int64_t label = label_at(call, call->buf[0], call->ints[2], row, cols);
-    ((T *)call->buf[2])[row] = label < 0 ? (T)NAN : log_sum - (x[label] - top);
+  T sums[BLOCK] = {0}, tops[BLOCK], picked[BLOCK];
+  for (; row < last; row += BLOCK) {
+    const int64_t rows = fnn_min(BLOCK, last - row);
+    for (int64_t k = 0; k < rows; k++) { /* before p is written over x */
+      const int64_t label = label_at(call, call->buf[0], call->ints[2], row + k, cols);
+      picked[k] = label < 0 ? (T)NAN : ((const T *)call->buf[1])[(row + k) * cols + label];
+    }
+    OWN(softmax_block)(call, row, last, sums, tops);
+    for (int64_t k = 0; k < rows; k++) ((T *)call->buf[2])[row + k] = sums[k] - (picked[k] - tops[k]);
   }
 }
 
-/* ---- sparse_softmax_cross_entropy_grad: dloss (rows), labels (rows), p, dx. dx = dloss (p - one_hot(label)) ----
+/* ---- sparse_softmax_cross_entropy_grad: dloss (rows), labels (rows), p, dx, which may be p ----
+ * dx = dloss (p - one_hot(label)).
  * A label outside [0, cols) sets the status. */
 
 FNN_INLINE V OWN(f_times)(V p, V unused, T dloss, T unused_too) { return (void)unused, (void)unused_too, p * dloss; }
@@ -279,9 +281,10 @@ static void OWN(sparse_softmax_cross_entropy_grad)(const fnn_call *call, int64_t
   for (; row < last; row++) {
     const T *p = (const T *)call->buf[2] + row * cols;
     T *dx = (T *)call->buf[3] + row * cols, dloss = ((const T *)call->buf[0])[row];
+    const int64_t label = label_at(call, call->buf[1], call->ints[2], row, cols);
+    const T of_label = label < 0 ? 0 : (p[label] - 1) * dloss;
     OWN(row_map)(dx, p, p, cols, dloss, 0, OWN(f_times), 0);
-    int64_t label = label_at(call, call->buf[1], call->ints[2], row, cols);
-    if (label >= 0) dx[label] = (p[label] - 1) * dloss;
+    if (label >= 0) dx[label] = of_label;
   }
 }
 

@@ -321,6 +321,7 @@ softmax_cross_entropy_grad_op = Op(
     reference=lambda dloss, target, p: dloss[..., None] * (p * target.sum(axis=-1, keepdims=True) - target),
     grad=_cross_entropy_grad_grad,
     lower=_lower_rows,
+    aliases=((0, 2),),
     domain=uniform(0, 1),
 )
 
@@ -370,6 +371,7 @@ sparse_softmax_cross_entropy_op = Op(
     grad=_sparse_grad,
     lower=_fused_lower,
     simplify=_simplify_given_softmax,
+    aliases=((1, 1),),
 )
 
 
@@ -403,6 +405,7 @@ sparse_softmax_cross_entropy_grad_op = Op(
     reference=_sparse_grad_reference,
     grad=_sparse_grad_grad,
     lower=_sparse_grad_lower,
+    aliases=((0, 2),),
 )
 
 
