@@ -6,8 +6,6 @@ the loop over them is `loop`'s, names of logs are `losses_and_metrics`'.
 
 from __future__ import annotations
 
-import numpy as np
-
 from fastnn import config, tree
 from fastnn.callbacks.callback_list import CallbackList
 from fastnn.training import data as batches
@@ -202,12 +200,13 @@ class Trainer(Steps, Compilable, Resumable):
             (2, 3)
         """
         verbosity = _verbosity(verbose)
-        if not (verbosity or callbacks or steps) and (rows := batches.rows_of_number_arrays(x)):
-            function, size = self.make_predict_function(), batches.checked_batch_size(batch_size)
-            if rows <= min(size, LEAST_ROWS):  # one call: nothing else is asked for
-                is_array = type(x) is np.ndarray
-                return function(batches.as_input(x) if is_array else batches.slice_of_rows(x, slice(None)))
-            return outputs_of_rows(function, x, rows_at_once(function, x, size))
+        if not (verbosity or callbacks or steps):
+            is_array = batches.is_number_array(x)
+            if rows := len(x) if is_array else batches.rows_of_number_arrays(x):
+                function, size = self.make_predict_function(), batches.checked_batch_size(batch_size)
+                if rows <= min(size, LEAST_ROWS):  # one call: nothing else is asked for
+                    return function(batches.as_input(x) if is_array else batches.slice_of_rows(x, slice(None)))
+                return outputs_of_rows(function, x, rows_at_once(function, x, size))
         source = batches.source_of(x, batch_size=batch_size, steps=steps)
         callbacks = _callback_list(callbacks, self, verbosity, epochs=1, steps=source.steps or source.num_batches)
         collected = []
