@@ -68,3 +68,20 @@ def test_bad_index(kernel, bad, dtype, isa):
         buffers = [np.zeros((5, 2), np.float32), index, np.ones((3, 2), np.float32), y]
         _kernels.run(kernel, buffers, [5, 2, 3, code(index), 4], isa_name=isa)
     check()
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("index_type", ["uint16", "int32", "int64"])
+@pytest.mark.parametrize("dtype", ["uint8", "int32", "float64", "complex128"])
+def test_single_elements_by_indices_of_any_type(dtype, index_type, isa):
+    x, updates = (np.arange(n).astype(dtype) for n in (50, 30))
+    index = np.random.default_rng(2).integers(0 if index_type[0] == "u" else -50, 50, 30).astype(index_type)
+    wanted, total = x.copy(), x.copy()
+    wanted[index] = updates
+    ints, y = [50, 1, 30, code(index), x.itemsize], np.empty_like(x)
+    _kernels.run("scatter", [x, index, updates, y], ints, (), 1, isa)
+    np.testing.assert_array_equal(y, wanted)
+    if dtype in ("int32", "float64"):
+        np.add.at(total, index, updates)
+        _kernels.run(f"scatter_add_{'i32' if dtype == 'int32' else 'f64'}", [x, index, updates, y], ints, (), 1, isa)
+        np.testing.assert_array_equal(y, total)

@@ -29,18 +29,26 @@ static void copy_x(const fnn_call *call, int64_t begin, int64_t end) {
   if (call->buf[3] != call->buf[0]) memcpy(call->buf[3] + first, call->buf[0] + first, (size_t)(last - first));
 }
 
-static void scatter(const fnn_call *call, int64_t begin, int64_t end) {
-  const int64_t *ints = call->ints, row_bytes = ints[1] * ints[4];
-  if (call->phase == 0) {
-    copy_x(call, begin, end);
-    return;
-  }
-  const int64_t first = begin * WIDTH, bytes = fnn_min(end * WIDTH, row_bytes) - first;
-  for (int64_t j = 0; j < ints[2]; j++) {
-    const int64_t i = index_at(call->buf[1], ints[3], j, ints[0]);
+/* `bytes` bytes from byte `first` on of rows of row_bytes. */
+FNN_INLINE void scatter_bytes(const fnn_call *call, int64_t first, const int64_t bytes, const int64_t row_bytes,
+                              const int64_t dtype) {
+  for (int64_t j = 0; j < call->ints[2]; j++) {
+    const int64_t i = index_at(call->buf[1], dtype, j, call->ints[0]);
     if (i < 0) set_status(call, FNN_INDEX_OUT_OF_RANGE);
     else memcpy(call->buf[3] + i * row_bytes + first, call->buf[2] + j * row_bytes + first, (size_t)bytes);
   }
+}
+
+static void scatter(const fnn_call *call, int64_t begin, int64_t end) {
+  const int64_t row_bytes = call->ints[1] * call->ints[4], first = begin * WIDTH;
+#define FOUR(dtype) scatter_bytes(call, 0, 4, 4, dtype)
+#define EIGHT(dtype) scatter_bytes(call, 0, 8, 8, dtype)
+  if (call->phase == 0) copy_x(call, begin, end);
+  else if (row_bytes == 4) WITH_INDEX_TYPE(call->ints[3], FOUR)
+  else if (row_bytes == 8) WITH_INDEX_TYPE(call->ints[3], EIGHT)
+  else scatter_bytes(call, first, fnn_min(end * WIDTH, row_bytes) - first, row_bytes, call->ints[3]);
+#undef FOUR
+#undef EIGHT
 }
 
 enum { SUM, PRODUCT, MAX, MIN };

@@ -12,15 +12,11 @@ FNN_INLINE T OWN(combine)(int kind, T a, T x) {
   return (a <= x) | (a != a) ? a : x;
 }
 
-FNN_INLINE void OWN(scatter_rows)(const fnn_call *call, int64_t begin, int64_t end, const int kind) {
-  if (call->phase == 0) {
-    copy_x(call, begin, end);
-    return;
-  }
-  const int64_t *ints = call->ints, inner = ints[1], width = WIDTH / (int64_t)sizeof(T);
-  const int64_t first = begin * width, last = fnn_min(end * width, inner);
-  for (int64_t j = 0; j < ints[2]; j++) {
-    const int64_t i = index_at(call->buf[1], ints[3], j, ints[0]);
+/* Elements [first, last) of rows of `inner`. */
+FNN_INLINE void OWN(scatter_part)(const fnn_call *call, int64_t first, int64_t last, const int64_t inner,
+                                  const int64_t dtype, const int kind) {
+  for (int64_t j = 0; j < call->ints[2]; j++) {
+    const int64_t i = index_at(call->buf[1], dtype, j, call->ints[0]);
     if (i < 0) {
       set_status(call, FNN_INDEX_OUT_OF_RANGE);
       continue;
@@ -29,6 +25,15 @@ FNN_INLINE void OWN(scatter_rows)(const fnn_call *call, int64_t begin, int64_t e
     const T *restrict x = (const T *)call->buf[2] + j * inner;
     for (int64_t c = first; c < last; c++) y[c] = OWN(combine)(kind, y[c], x[c]);
   }
+}
+
+FNN_INLINE void OWN(scatter_rows)(const fnn_call *call, int64_t begin, int64_t end, const int kind) {
+  const int64_t inner = call->ints[1], width = WIDTH / (int64_t)sizeof(T);
+#define ELEMENTS(dtype) OWN(scatter_part)(call, 0, 1, 1, dtype, kind)
+  if (call->phase == 0) copy_x(call, begin, end);
+  else if (inner == 1) WITH_INDEX_TYPE(call->ints[3], ELEMENTS)
+  else OWN(scatter_part)(call, begin * width, fnn_min(end * width, inner), inner, call->ints[3], kind);
+#undef ELEMENTS
 }
 
 #define COMBINATION(name, kind)                                                                                        \
