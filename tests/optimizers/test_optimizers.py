@@ -101,9 +101,11 @@ def close(a, b):
     np.testing.assert_allclose(np.asarray(a), np.asarray(b), rtol=2e-5, atol=2e-6)
 
 
-@pytest.mark.parametrize("mode", ["flat", "per variable", "some alone", "compiled"])
+@pytest.mark.parametrize("mode", ["flat", "per variable", "some alone", "compiled", "op by op"])
 @pytest.mark.parametrize("case", CASES, ids=IDS)
 def test_trajectory(case, mode, monkeypatch):
+    if mode == "op by op":
+        monkeypatch.setattr(optimizers.Optimizer, "_may_compile", lambda *_: False)
     if mode == "some alone":
         monkeypatch.setattr("fastnn.optimizers.optimizer.LARGE", 15)
     optimizer, judge = make(fastnn, *case), make(keras, *case)
@@ -245,6 +247,63 @@ def test_slots_are_views_of_the_flat_slots():
     flat = optimizer._slots["momentum", id(optimizer._flats[0].variable)].array
     for variable in w:
         assert np.shares_memory(optimizer.slot("momentum", variable).array, flat)
+
+
+def test_a_step_with_arrays_is_one_plan_and_sees_what_is_set(monkeypatch):
+    changes = [
+        lambda o: None, lambda o: setattr(o, "beta_1", 0.5), lambda o: setattr(o, "clipvalue", 0.1),
+        lambda o: setattr(o, "learning_rate", 0.3), lambda o: setattr(o, "weight_decay", 0.1),
+        lambda o: setattr(o, "learning_rate", lambda: 0.2), lambda o: setattr(o, "epsilon", 1e-3),
+    ]  # fmt: skip
+    optimizer, w = optimizers.Adam(0.1), weights(ours)
+    judge, judged = optimizers.Adam(0.1), weights(ours)
+    monkeypatch.setattr(judge, "_may_compile", lambda *_: False)
+    for change, step in zip(changes, gradients(), strict=False):
+        for one, variables in ((optimizer, w), (judge, judged)):
+            change(one)
+            one.apply(step, variables)
+        for a, b in zip(w, judged, strict=True):
+            close(a, b)
+    assert judge._compiled is None
+    # One for each setting; a new rate is none, and a function for a rate may be anything.
+    assert len(optimizer._compiled.executables()) == 4
+
+
+def test_steps_that_are_not_one_plan():
+    calls = []
+
+    class Counting(optimizers.SGD):
+        def update_step(self, gradient, variable, learning_rate):
+            calls.append(variable)
+            super().update_step(gradient, variable, learning_rate)
+
+    class Falling(schedules.ExponentialDecay):
+        pass
+
+    def cases(w):
+        step = gradients()[0]
+        yield Counting(0.1), step, w
+        yield optimizers.SGD(Falling(**DECAY)), step, w
+        yield optimizers.SGD(lambda: 0.1), step, w
+        yield optimizers.SGD(0.1), [g.tolist() for g in step], w
+        yield optimizers.SGD(0.1), [g.astype("float64") for g in step], w
+        yield optimizers.SGD(0.1), [v.numpy() for v in w], w  # read-only, as they are the variables
+        some = optimizers.SGD(0.1)
+        some.build(w)
+        yield some, step[:2], w[:2]
+
+    for k, (optimizer, step, w) in enumerate(cases(weights(ours))):
+        before = [np.array(v) for v in w]
+        for _ in range(2):
+            optimizer.apply(step, w)
+        assert optimizer._compiled is None, k
+        assert any(np.any(np.array(v) != old) for v, old in zip(w, before, strict=True))
+    assert len(calls) == 2 * len(SHAPES)
+    held = weights(ours)
+    held[0].constraint = fastnn.constraints.NonNeg()
+    optimizer = optimizers.SGD(0.1)
+    optimizer.apply(gradients()[0], held)
+    assert optimizer._compiled is None and np.min(held[0]) >= 0
 
 
 def test_a_rule_of_ones_own_runs_per_variable():

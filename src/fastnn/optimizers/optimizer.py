@@ -7,8 +7,10 @@ flat state of `optimizers.flat` instead of once per variable.
 
 from __future__ import annotations
 
+import operator
 import re
 import warnings
+import weakref
 
 import numpy as np
 
@@ -20,7 +22,8 @@ from fastnn.graph.variable import Variable
 from fastnn.naming import auto_name, to_snake_case
 from fastnn.optimizers.flat import LARGE, Flat, flats_of, move_out
 from fastnn.optimizers.schedules.learning_rate_schedule import LearningRateSchedule
-from fastnn.serialization import deserialize_keras_object, serialize_keras_object
+from fastnn.plan.function import Compiled, is_watched
+from fastnn.serialization import PLAIN, deserialize_keras_object, serialize_keras_object
 
 COMMON_ARGUMENTS = """weight_decay: what share of a variable, times the learning rate, each step takes away.
         clipnorm: the largest norm of the gradient of each variable.
@@ -58,6 +61,7 @@ class Optimizer:
     # Whether `update_step` treats each element by itself: a class that overrides `update_step` must say so again.
     is_elementwise = False
     _is_checked = False  # whether another optimizer looks at the gradients first
+    _compiled: Compiled | None = None  # `apply` of arrays
 
     def __init__(
         self, learning_rate, weight_decay=None, clipnorm=None, clipvalue=None, global_clipnorm=None, use_ema=False,
@@ -200,7 +204,7 @@ class Optimizer:
         """For copies: slots by the place of their variable, not its identity, and no buffers."""
         places = {id(variable): k for k, variable in enumerate(self._trainable_variables)}
         slots = [(name, places[owner], slot) for (name, owner), slot in self._slots.items() if owner in places]
-        return {**self.__dict__, "_slots": slots, "_flats": None, "_index_of": None}
+        return {**self.__dict__, "_slots": slots, "_flats": None, "_index_of": None, "_compiled": None}
 
     def __setstate__(self, state: dict) -> None:
         self.__dict__.update(state)
@@ -276,6 +280,47 @@ class Optimizer:
             return
         variables = self._variables_for(grads, trainable_variables)
         grads, variables = _without_missing(grads, variables)
+        if self._may_compile(grads, variables):
+            self._compiled_step().run(tuple(grads), {})
+        else:
+            self._apply(grads, variables)
+
+    def _may_compile(self, grads, variables) -> bool:
+        """Whether a step with arrays that nobody watches can be one plan: of all variables and with rules of this
+        library alone, which read nothing that `_settings` does not tell. What may be part of a variable is read-only.
+        """
+        rate = self._learning_rate
+        return (
+            not is_watched()
+            and trace.state.autocast is None
+            and _is_ours(self)
+            and (isinstance(rate, Variable) or (isinstance(rate, LearningRateSchedule) and _is_ours(rate)))
+            and len(variables) == len(self._trainable_variables)
+            and all(map(operator.is_, variables, self._trainable_variables))
+            and all(type(g) is np.ndarray and g.flags.writeable for g in grads)
+            and all(
+                g.shape == v.shape and g.dtype.name == v.storage_dtype and v.constraint is None
+                for g, v in zip(grads, variables, strict=True)
+            )
+        )
+
+    def _compiled_step(self) -> Compiled:
+        if self._compiled is None:
+            optimizer = weakref.ref(self)
+            self._compiled = Compiled(
+                lambda *grads: optimizer()._apply(list(grads), optimizer()._trainable_variables),
+                self.name,
+                lambda: optimizer()._settings(),
+            )
+        return self._compiled
+
+    def _settings(self) -> tuple:
+        """The numbers and names that a step reads; what it reads else are variables."""
+        rate = self._learning_rate
+        found = [*vars(self).values(), *(() if isinstance(rate, Variable) else vars(rate).values())]
+        return id(rate), *[value for value in found if type(value) in PLAIN]
+
+    def _apply(self, grads, variables) -> None:
         with trace.label(self.name):
             grads, variables = _without_overwritten(grads, variables)
             if self.loss_scale_factor is not None:
@@ -541,6 +586,11 @@ class Optimizer:
 
 
 Optimizer.__doc__ = Optimizer.__doc__.replace("{common}", COMMON_ARGUMENTS)
+
+
+def _is_ours(rule) -> bool:
+    """Whether the class of `rule` is of this library: a user's may do what happens once in a trace."""
+    return type(rule).__module__.startswith("fastnn.")
 
 
 def only_if(condition, change) -> None:
