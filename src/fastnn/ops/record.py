@@ -99,7 +99,8 @@ class Op:
 
     def __call__(self, *args, **params):
         state = trace.state
-        if self.kind != "view" and state.graph is None and not state.tapes and state.scope is None:
+        is_watched = state.graph is not None or state.tapes or state.scope is not None
+        if self.kind != "view" and not is_watched:
             outputs = _engine.call_before(
                 _executables, self, _kernels.isa(), args, params, config.threads_of_quick_run(), variable.moved
             )
@@ -109,7 +110,13 @@ class Op:
             if isinstance(x, KerasTensor):
                 return symbolic_call(self, args, params)
         if self.kind == "elementwise":
-            args = _promoted(self, args)
+            given, args = args, _promoted(self, args)
+            if args is not given and not is_watched:
+                outputs = _engine.call_before(
+                    _executables, self, _kernels.isa(), args, params, config.threads_of_quick_run(), variable.moved
+                )
+                if outputs is not None:
+                    return outputs
         graph = trace.current()
         if graph is not None:
             return self.trace(graph, tuple([x if type(x) is Value else as_value(x) for x in args]), params)
@@ -140,6 +147,8 @@ class Op:
 
     def evaluate(self, arrays, params) -> tuple[np.ndarray, ...]:
         """The outputs by the reference, checked against the shape rule's dtypes."""
+        if self.kind == "view":
+            return (self.reference(*arrays, **params),)
         specs = self.specs(tuple(Spec(a.shape, dtype_name(a.dtype)) for a in arrays), params)
         if self.has_kernel and self.name != "cast":  # as in a plan (`graph.halves`): in float32, and rounded
             arrays = tuple(a.astype(np.float32) if dtypes.is_half(dtype_name(a.dtype)) else a for a in arrays)
@@ -167,8 +176,9 @@ def _promoted(op: Op, args: tuple) -> tuple:
     if op.promote is None:
         if _is_promoted(op, args):
             return args
-        if len(args) == 2 and type(args[1]) is float and type(args[0]) is np.ndarray and args[0].dtype.char in "fd":
-            return args[0], np.array(args[1], args[0].dtype)  # the most common of what follows
+        first = args[0]
+        if type(first) is np.ndarray and first.dtype.char in "fd" and {*map(type, args[1:])} == {float}:
+            return first, *[np.array(x, first.dtype) for x in args[1:]]  # the most common of what follows
     which = range(len(args)) if op.promote is None else op.promote
     kinds = [dtypes.weak_kind(args[k]) for k in which]
     names = [dtype_of(args[k]) if kind is None else None for k, kind in zip(which, kinds, strict=True)]
