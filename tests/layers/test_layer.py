@@ -102,6 +102,39 @@ def test_containers_report_changes():
     assert layer._trace_key() != key
 
 
+def test_what_a_layer_owns_is_searched_again_only_where_it_may_have_changed():
+    layer, other = Scale(), Scale()
+    assert layer._children() is layer._children()
+    before = layer._children()
+    other.note = "of another layer"
+    assert layer._children() is before
+    layer.note = ["its own"]
+    assert layer._children() is not before
+    for change in (
+        lambda: layer.inner.append(layers.Dense(1)),
+        lambda: setattr(layer, "more", {"deep": [layers.Dense(1)]}),
+        lambda: layer.more["deep"].append(layers.Dense(1)),
+        lambda: layer.add_weight((1,)),
+        lambda: delattr(layer, "more"),
+    ):
+        before = layer._children()
+        change()
+        found = layer._children()
+        assert (found.layers, found.variables) != (before.layers, before.variables)
+
+
+def test_lists_that_report_no_changes_are_searched_each_time():
+    class Pair(layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.pair = ([], [])  # in a tuple these stay lists
+
+    layer = Pair()
+    assert not layer._children().layers
+    layer.pair[1].append(layers.Dense(1))
+    assert layer._children().layers == layer.pair[1]
+
+
 def test_trainable_goes_inward():
     layer = Scale()
     layer(X)

@@ -20,8 +20,9 @@ class LayerState:
     """What a layer keeps for itself; nothing in here is searched for sublayers or weights."""
 
     __slots__ = (
-        "build_shapes", "children", "children_at", "compiled", "flat", "flat_at", "inbound", "init_arguments",
-        "is_building", "key", "key_at", "losses", "output_shape", "path", "super_called", "version", "weights",
+        "build_shapes", "changes", "children", "children_at", "compiled", "flat", "flat_at", "inbound",
+        "init_arguments", "is_building", "key", "key_at", "losses", "output_shape", "path", "super_called", "version",
+        "weights",
     )  # fmt: skip
 
     def __init__(self, init_arguments):
@@ -38,6 +39,7 @@ class LayerState:
         self.compiled = None  # the Compiled of this layer's own calls
         self.children: Children | None = None
         self.children_at = -1
+        self.changes = 0  # of attributes that may hold children
         self.flat: list = []  # the layers inside, as `_flatten_layers` found them
         self.flat_at = -1
         self.key: tuple = ()
@@ -91,6 +93,7 @@ class Owner:
         if name in self._unversioned_attributes:
             return
         Changes.count += 1
+        self._state.changes += 1
         if not self.__dict__.get("built"):
             return
         # A plain attribute set while tracing (a counter, a note of the last output) is no reason to trace again.
@@ -151,6 +154,7 @@ class Owner:
         variable.overwrite_with_gradient = overwrite_with_gradient
         self._state.weights.append(variable)
         Changes.count += 1
+        self._state.changes += 1
         return variable
 
     def add_variable(
@@ -174,13 +178,15 @@ class Owner:
         state = self._state
         if state.children_at != Changes.count:
             at = Changes.count
-            state.children = self._scan()
+            if state.children is None or state.children.are_other(state.changes):
+                state.children = self._scan()
             state.children_at = at
         return state.children
 
     def _scan(self) -> Children:
         """The layers and so on that this layer owns directly."""
-        children = scan({name: value for name, value in self.__dict__.items() if name != "_state"}, _is_layer)
+        attributes = {name: value for name, value in self.__dict__.items() if name != "_state"}
+        children = scan(attributes, _is_layer, self._state.changes)
         made = self._state.weights
         children.variables = [*made, *(v for v in children.variables if not any(v is w for w in made))]
         return children

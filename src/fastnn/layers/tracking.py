@@ -1,7 +1,7 @@
 """What a layer owns, read from its attributes, and a version that says when any of it has changed.
 
 A layer's children (layers, variables, seed generators, metrics) are found by scanning its attributes, lists, tuples
-and dicts included; the scan is cached until something changes anywhere. Compiled calls use the versions in their key.
+and dicts included; the scan is cached until one of these changes. Compiled calls use the versions in their key.
 """
 
 from fastnn.graph.variable import Variable
@@ -22,14 +22,22 @@ class Children:
         self.seed_generators: list = []
         self.metrics: list = []
         self.containers: list = []
+        self._at: int | None = None  # how often the owner's attributes had changed; None where not all can be known
+        self._versions: list[int] = []  # of the containers
+
+    def are_other(self, changes: int) -> bool:
+        """Whether there may be others since: the owner's attributes have changed `changes` times."""
+        return self._at != changes or [container.version for container in self.containers] != self._versions
 
 
-def scan(attributes: dict, is_layer) -> Children:
-    """The children among the values of `attributes`, each once, in order."""
+def scan(attributes: dict, is_layer, changes: int) -> Children:
+    """The children among the values of `attributes`, which have changed `changes` times: each once, in order."""
     children = Children()
+    children._at = changes
     seen: set[int] = set()
     for value in attributes.values():
         _collect(value, children, seen, is_layer)
+    children._versions = [container.version for container in children.containers]
     return children
 
 
@@ -56,6 +64,8 @@ def _collect(value, children: Children, seen: set[int], is_layer) -> None:
         seen.add(id(value))
         if isinstance(value, (TrackedList, TrackedDict)):
             children.containers.append(value)
+        elif not isinstance(value, tuple):
+            children._at = None  # it does not report its changes
         for item in value.values() if isinstance(value, dict) else value:
             _collect(item, children, seen, is_layer)
         return
