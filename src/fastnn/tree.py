@@ -15,7 +15,13 @@ __all__ = [
 
 _SEQUENCES = (list, tuple, deque)
 # What most leaves are: to ask more takes longer.
-_LEAVES = frozenset({np.ndarray, bool, int, float, str, type(None)})
+_LEAVES = {np.ndarray, bool, int, float, str, type(None)}
+
+
+def leaf(cls: type) -> type:
+    """Notes that objects of the class `cls` itself are leaves."""
+    _LEAVES.add(cls)
+    return cls
 
 
 class MAP_TO_NONE:

@@ -37,6 +37,7 @@ class Call:
         return [x for x in tree.flatten((self.args, self.kwargs)) if isinstance(x, KerasTensor)]
 
 
+@tree.leaf
 class KerasTensor(Operators):
     """A symbolic array: shape (None where it is not known), dtype and the call that made it; no numbers.
 

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from fastnn import limits
+from fastnn import limits, tree
 
 Shape = tuple[int, ...]
 
@@ -148,6 +148,7 @@ Operators.__getitem__ = lambda self, index: self.functions["get_item"](self, ind
 Operators.__hash__ = object.__hash__
 
 
+@tree.leaf
 class Value(Operators):
     """A traced array: static shape and dtype, no numbers yet."""
 

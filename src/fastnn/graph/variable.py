@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 
-from fastnn import _kernels, config, limits, naming
+from fastnn import _kernels, config, limits, naming, tree
 from fastnn.graph import trace
 from fastnn.graph.dtypes import is_float, standardize_dtype
 from fastnn.graph.value import Operators, Value
@@ -22,6 +22,7 @@ _CHOICES = {
 }
 
 
+@tree.leaf
 class Variable(Operators):
     """An array with a name that training may change.
 

@@ -175,9 +175,10 @@ class Layer(Owner, Configurable, Stateless, Operation):
             training = call_context.training() if kwargs.get("training") is None else kwargs["training"]
         compute, kept = self.compute_dtype, self.variable_dtype
         autocast = trace.autocasting(compute if self.autocast and compute != kept and is_float(compute) else None)
+        positional, named = self._call_signature().split(bound)
         with trace.label(self.name), call_context.calling(self.name, training), autocast:
             try:
-                outputs = self.call(*bound.args, **bound.kwargs)
+                outputs = self.call(*positional, **named)
             except Exception as error:
                 name_layer(error, self, bound)
                 raise
