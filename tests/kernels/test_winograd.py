@@ -74,6 +74,24 @@ PROBLEMS = [
     Problem(0, 5, 5, 4, 6, 3, 3, groups=2),
     Problem(2, 9, 11, 36, 60, 5, 5, pads=SAME_OF_5, groups=3),
     Problem(9, 7, 7, 32, 64, 5, 5, pads=SAME_OF_5, groups=2),
+    # Rows and columns of 2 to 5 taps.
+    Problem(2, 1, 50, 16, 16, 1, 3, pads=(0, 1, 0, 1)),
+    Problem(3, 1, 37, 17, 33, 1, 2, dilation=(1, 3), pads=(0, 3, 0, 0)),
+    Problem(1, 1, 200, 24, 48, 1, 4),
+    Problem(2, 1, 64, 5, 70, 1, 5, dilation=(1, 2), pads=(0, 4, 0, 4)),
+    Problem(1, 1, 700, 9, 20, 1, 3, dilation=(1, 64), pads=(0, 128, 0, 0)),  # tiles of which some have no result
+    Problem(1, 1, 9, 8, 8, 1, 3, dilation=(1, 7), pads=(0, 7, 0, 7)),
+    Problem(4, 3, 20, 16, 40, 1, 3, pads=(0, 1, 0, 1)),
+    Problem(40, 1, 33, 20, 20, 1, 5, pads=(0, 2, 0, 2)),
+    Problem(2, 1, 90, 130, 70, 1, 3, dilation=(1, 2), pads=(0, 2, 0, 2)),
+    Problem(1, 1, 3, 8, 8, 1, 3, pads=(0, 1, 0, 1)),
+    Problem(1, 1, 1, 1, 1, 1, 2, pads=(0, 1, 0, 0)),
+    Problem(0, 1, 9, 3, 4, 1, 3),
+    Problem(2, 1, 70, 36, 60, 1, 3, dilation=(1, 2), pads=(0, 4, 0, 0), groups=3),
+    Problem(2, 20, 7, 18, 40, 3, 1, pads=(1, 0, 1, 0)),
+    Problem(3, 33, 1, 7, 9, 5, 1, dilation=(3, 1), pads=(12, 0, 0, 0)),
+    Problem(1, 12, 10, 33, 64, 2, 1, dilation=(2, 1)),
+    Problem(2, 18, 5, 4, 3, 4, 1, pads=(3, 0, 3, 0)),
 ]
 pytestmark = pytest.mark.parametrize("isa", ISAS)
 each_problem = pytest.mark.parametrize("problem", PROBLEMS, ids=lambda p: "-".join(map(str, astuple(p))))
@@ -187,6 +205,21 @@ def test_program_runs_on_what_is_finished(problem, kernel, isa):
         _kernels.run(f"winograd_{kernel}_f32", [*arrays, y.array, *extra, residual], ints, [], threads, isa)
         y.assert_canaries()
         np.testing.assert_array_equal(y.array, np.maximum(plain + residual, 0))
+
+
+@each_kernel
+@pytest.mark.parametrize("size", [2, 3, 4, 5])
+def test_error_of_lines_is_near_that_of_plain_sums(size, kernel, isa):
+    problem = Problem(8, 1, 128, 32, 32, 1, size, pads=(0, size - 1, 0, 0))
+    which, _, sums = KERNELS[kernel]
+    arrays, exact = data(problem, "f32", which)
+    expected = sums(problem, *exact)
+    plain, fast = (
+        abs(run(name, problem, arrays, outputs(kernel, problem), "f32", isa)[0] - expected)
+        for name in (kernel, f"winograd_{kernel}")
+    )
+    assert fast.mean() < 6 * plain.mean()
+    assert fast.max() < 10 * plain.max()
 
 
 @pytest.mark.parametrize("size", [3, 5])

@@ -39,12 +39,33 @@ def convolution_of(shape, batch_size, dtype="float32", **kwargs):
         ((28, 28, 3), 8, {"kernel_size": 5}, "conv2d_f32"),
         ((32, 32, 16), 8, {"kernel_size": 5, "strides": 2}, "conv2d_f32"),
         ((32, 32, 16), 8, {"kernel_size": (3, 5)}, "conv2d_f32"),
+        ((8, 8, 64), 8, {"kernel_size": (1, 3)}, "winograd_conv2d_f32"),
+        ((8, 8, 64), 8, {"kernel_size": (3, 1)}, "winograd_conv2d_f32"),
+        ((8, 8, 64), 8, {"kernel_size": (1, 7)}, "conv2d_f32"),
         ((32, 32, 16), 8, {"kernel_size": 7}, "conv2d_f32"),
         ((32, 32, 16), 8, {"dtype": "float64"}, "conv2d_f64"),
     ],
 )
 def test_where_it_is_chosen(shape, batch_size, kwargs, expected):
     assert convolution_of(shape, batch_size, **kwargs) == expected
+
+
+@pytest.mark.parametrize(
+    ("channels", "kwargs", "expected"),
+    [
+        (64, {}, "winograd_conv2d_f32"),
+        (64, {"padding": "causal", "dilation_rate": 8}, "winograd_conv2d_f32"),
+        (64, {"padding": "causal", "dilation_rate": 48}, "conv2d_f32"),  # two results of a tile's four
+        (64, {"strides": 2}, "conv2d_f32"),
+        (64, {"kernel_size": 7}, "conv2d_f32"),
+        (1, {}, "conv2d_f32"),
+    ],
+)
+def test_where_lines_have_it(channels, kwargs, expected):
+    layer = layers.Conv1D(64, **{"kernel_size": 3, **kwargs})
+    model = keras.Sequential([keras.Input((96, channels)), layer])
+    model.compile("sgd", "mse")
+    assert [s.kernel for s in model.explain(batch_size=16, mode="predict").steps] == [expected]
 
 
 def test_set_winograd():
@@ -76,6 +97,32 @@ def test_same_numbers_as_without(size, padding, activation):
     fast = outputs_and_trained_weights(size, padding, activation)
     config.set_winograd(False)
     plain = outputs_and_trained_weights(size, padding, activation)
+    assert any(not np.array_equal(a, b) for a, b in zip(fast, plain, strict=True))
+    for got, expected in zip(fast, plain, strict=True):
+        np.testing.assert_allclose(got, expected, rtol=1e-5, atol=1e-5 * np.abs(expected).max())
+
+
+def dilated(padding):
+    """Of a stack of dilated convolutions with sums between them: a prediction, and the weights after a step."""
+    keras.utils.set_random_seed(1)
+    x = keras.Input((70, 32))
+    y = x
+    for size, rate in ((2, 1), (2, 4), (3, 8)):
+        y = layers.Conv1D(32, size, padding=padding, dilation_rate=rate, activation="relu")(y)
+        y = layers.Add()([y, layers.Conv1D(32, 1)(y)])
+    model = keras.Model(x, y)
+    model.compile(keras.optimizers.SGD(1.0), "mse")
+    data = np.random.default_rng(0).standard_normal((6, 70, 32)).astype(np.float32)
+    out = model.predict(data, verbose=0)
+    model.train_on_batch(data, np.zeros_like(out))
+    return [out, *model.get_weights()]
+
+
+@pytest.mark.parametrize("padding", ["same", "causal", "valid"])
+def test_dilated_lines_give_the_same_numbers_as_without(padding):
+    fast = dilated(padding)
+    config.set_winograd(False)
+    plain = dilated(padding)
     assert any(not np.array_equal(a, b) for a, b in zip(fast, plain, strict=True))
     for got, expected in zip(fast, plain, strict=True):
         np.testing.assert_allclose(got, expected, rtol=1e-5, atol=1e-5 * np.abs(expected).max())

@@ -87,11 +87,11 @@ def test_kernel_gradients_of_5_by_5_taps_take_winograd_earlier_than_convolutions
     model.compile("sgd", "mse")
     kernels = [step.kernel for step in model.explain(batch_size=10, mode="train").steps]
     assert "winograd_conv2d_grad_kernel_f32" in kernels
-    assert cost.winograd_gain("conv2d_grad_kernel", 32, 16, 5) < cost.winograd_gain("conv2d", 32, 16, 5)
+    assert cost.winograd_gain("conv2d_grad_kernel", 32, 16, (5, 5)) < cost.winograd_gain("conv2d", 32, 16, (5, 5))
 
 
 def test_groups_that_share_vectors_take_winograd_later_and_not_where_no_cache_holds_them():
-    gain = partial(cost.winograd_gain, "conv2d", size=3, groups=2)
+    gain = partial(cost.winograd_gain, "conv2d", size=(3, 3), groups=2)
     assert gain(8, 8) > gain(24, 24) == gain(32, 64)
     assert (gain(16, 16, is_far=True) == np.inf) == (isa() == "avx512")
 

@@ -1,6 +1,8 @@
 /* winograd.c: the convolutions of conv2d.c with a 3 by 3 or 5 by 5 kernel, stride 1 and dilation 1, by Winograd's
  * minimal filtering F(4 x 4, 3 x 3) and F(2 x 2, 5 x 5): 36 products for 16 or 4 results where the sums of products
- * have 144 or 100. Each group is a convolution by itself.
+ * have 144 or 100. Each group is a convolution by itself. Those with a kernel of one row or one column of k = 2 to 5
+ * taps, with any dilation, by F(7 - k, k): 6 products for 7 - k results. They are lines of pixels, h long and one wide,
+ * whose tiles have results dilation_h apart; so many tiles lie side by side in a row of tiles.
  *
  * winograd_conv2d, winograd_conv2d_grad_input, winograd_conv2d_grad_kernel: buffers, ints and reals as of conv2d.c.
  *
@@ -25,6 +27,7 @@ enum {
   WINO_IN = 6,                /* elements along an axis under a tile, and points of evaluation */
   WINO_POINTS = WINO_IN * WINO_IN,
   WINO_MOST_OUT = 4,          /* results along an axis of a tile */
+  WINO_LINE_OUT = 5,          /* of a line's */
   WINO_MOST_TAPS = 5,         /* and of a kernel */
   /* An operation of a transform, which loads and stores more than it computes, takes the time of so many of a product:
    * they are counted so, in whole vectors, where a kernel tells its work. Measured. */
@@ -50,15 +53,30 @@ enum {
   WINO_SUM_CHANNELS = 64      /* on both sides of the kernel gradient at once */
 };
 
+/* Whether a shape of wino_shape_of is lines. */
+FNN_INLINE int wino_is_line(const conv_shape *s) { return s->kw == 1; }
+
+/* A kernel of one row or column has it along h, and images are lines of all pixels that its taps may share. */
 FNN_INLINE conv_shape wino_shape_of(const int64_t *ints) {
-  const conv_shape s = conv_shape_of(ints);
-  FNN_REQUIRE((s.kh == 3 || s.kh == 5) && s.kw == s.kh);
-  FNN_REQUIRE(s.stride_h == 1 && s.stride_w == 1 && s.dilation_h == 1 && s.dilation_w == 1);
+  conv_shape s = conv_shape_of(ints);
+  FNN_REQUIRE(s.stride_h == 1 && s.stride_w == 1);
+  if (s.kh == 1) {
+    FNN_REQUIRE(s.h == s.oh && s.pad_top == 0);
+    s.n *= s.h, s.h = s.w, s.oh = s.ow, s.w = s.ow = 1;
+    s.kh = s.kw, s.dilation_h = s.dilation_w, s.pad_top = s.pad_left, s.kw = 1, s.pad_left = 0;
+  } else if (s.kw == 1) {
+    FNN_REQUIRE(s.w == s.ow && s.pad_left == 0);
+    s.h *= s.w, s.oh *= s.w, s.dilation_h *= s.w, s.pad_top *= s.w, s.w = s.ow = 1;
+  }
+  if (wino_is_line(&s)) FNN_REQUIRE(s.kh >= 2 && s.kh <= WINO_MOST_TAPS);
+  else FNN_REQUIRE((s.kh == 3 || s.kh == 5) && s.kw == s.kh && s.dilation_h == 1 && s.dilation_w == 1);
   return s;
 }
 
-/* Results along an axis of a tile. */
+/* Results along an axis of a tile, values of a transformed one, and rows of results that a row of tiles takes. */
 FNN_INLINE int64_t wino_out(const conv_shape *s) { return WINO_IN + 1 - s->kh; }
+FNN_INLINE int wino_points(const conv_shape *s) { return wino_is_line(s) ? WINO_IN : WINO_POINTS; }
+FNN_INLINE int64_t wino_tile_rows(const conv_shape *s) { return wino_out(s) * s->dilation_h; }
 
 /* Image, row and column of a tile of the batch. */
 typedef struct {
@@ -98,9 +116,11 @@ FNN_INLINE wino_span wino_span_of(const void *images, int64_t h, int64_t w, int6
   return (wino_span){at, (to - from) * w, pixel * 4, fnn_ceil_div(channels * 4, FNN_ALIGN)};
 }
 
-FNN_INLINE void wino_fetch(wino_span span, int point) {
-  const char *at = span.at + span.steps * point / WINO_POINTS * span.step;
-  const char *end = span.at + span.steps * (point + 1) / WINO_POINTS * span.step;
+/* Its part for a point; a division by a constant is none. */
+FNN_INLINE void wino_fetch(wino_span span, int point, int is_line) {
+  const int64_t begin = span.steps * point, next = begin + span.steps;
+  const char *at = span.at + (is_line ? begin / WINO_IN : begin / WINO_POINTS) * span.step;
+  const char *end = span.at + (is_line ? next / WINO_IN : next / WINO_POINTS) * span.step;
   if (span.lines == 1) {
     for (; at < end; at += span.step) __builtin_prefetch(at, 0, 2);
     return;

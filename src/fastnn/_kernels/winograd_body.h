@@ -24,7 +24,7 @@ FNN_INLINE void OWN(wino_from_input)(V *y, const V *x, const int step) {
   y[5] = WINO_A2 * WINO_B2 * x1 + (x[5 * step] - (WINO_A2 + WINO_B2) * x3);
 }
 
-/* A^T x: `out` results, 4 or 2, from six values. */
+/* A^T x: `out` results, 2 to 5, from six values. */
 FNN_INLINE void OWN(wino_to_output)(V *y, const V *x, const int step, const int out) {
   const V even_a = x[step] + x[2 * step], odd_a = x[step] - x[2 * step];
   const V even_b = x[3 * step] + x[4 * step], odd_b = x[3 * step] - x[4 * step];
@@ -35,16 +35,20 @@ FNN_INLINE void OWN(wino_to_output)(V *y, const V *x, const int step, const int 
     return;
   }
   y[2] = WINO_A2 * even_a + WINO_B2 * even_b;
-  y[3] = WINO_A * WINO_A2 * odd_a + (WINO_B * WINO_B2 * odd_b + x[5 * step]);
+  if (out == 3) {
+    y[2] += x[5 * step];
+    return;
+  }
+  y[3] = WINO_A * WINO_A2 * odd_a + (out == 4 ? WINO_B * WINO_B2 * odd_b + x[5 * step] : WINO_B * WINO_B2 * odd_b);
+  if (out == 5) y[4] = WINO_A2 * WINO_A2 * even_a + (WINO_B2 * WINO_B2 * even_b + x[5 * step]);
 }
 
 /* A x: six values from `out` results. */
 FNN_INLINE void OWN(wino_from_output)(V *y, const V *x, const int step, const int out) {
   V even_a = x[0], odd_a = x[step], even_b = x[0], odd_b = x[step];
-  if (out == 4) {
-    even_a += WINO_A2 * x[2 * step], odd_a += WINO_A2 * x[3 * step];
-    even_b += WINO_B2 * x[2 * step], odd_b += WINO_B2 * x[3 * step];
-  }
+  if (out >= 3) even_a += WINO_A2 * x[2 * step], even_b += WINO_B2 * x[2 * step];
+  if (out >= 4) odd_a += WINO_A2 * x[3 * step], odd_b += WINO_B2 * x[3 * step];
+  if (out == 5) even_a += WINO_A2 * WINO_A2 * x[4 * step], even_b += WINO_B2 * WINO_B2 * x[4 * step];
   odd_a *= WINO_A, odd_b *= WINO_B;
   y[0] = x[0];
   y[1] = even_a + odd_a;
@@ -54,15 +58,18 @@ FNN_INLINE void OWN(wino_from_output)(V *y, const V *x, const int step, const in
   y[5] = x[(out - 1) * step];
 }
 
-/* G x: six values from `taps` taps, 3 or 5. */
+/* G x: six values from `taps` taps, 2 to 5. */
 FNN_INLINE void OWN(wino_from_kernel)(V *y, const V *x, const int step, const int taps) {
-  V even_a = WINO_SCALE_A * x[0] + (WINO_SCALE_A * WINO_A2) * x[2 * step], odd_a = (WINO_SCALE_A * WINO_A) * x[step];
-  V even_b = WINO_SCALE_B * x[0] + (WINO_SCALE_B * WINO_B2) * x[2 * step], odd_b = (WINO_SCALE_B * WINO_B) * x[step];
+  V even_a = WINO_SCALE_A * x[0], odd_a = (WINO_SCALE_A * WINO_A) * x[step];
+  V even_b = WINO_SCALE_B * x[0], odd_b = (WINO_SCALE_B * WINO_B) * x[step];
+  if (taps >= 3) even_a += (WINO_SCALE_A * WINO_A2) * x[2 * step], even_b += (WINO_SCALE_B * WINO_B2) * x[2 * step];
+  if (taps >= 4) {
+    odd_a += (WINO_SCALE_A * WINO_A * WINO_A2) * x[3 * step];
+    odd_b += (WINO_SCALE_B * WINO_B * WINO_B2) * x[3 * step];
+  }
   if (taps == 5) {
     even_a += (WINO_SCALE_A * WINO_A2 * WINO_A2) * x[4 * step];
-    odd_a += (WINO_SCALE_A * WINO_A * WINO_A2) * x[3 * step];
     even_b += (WINO_SCALE_B * WINO_B2 * WINO_B2) * x[4 * step];
-    odd_b += (WINO_SCALE_B * WINO_B * WINO_B2) * x[3 * step];
   }
   y[0] = WINO_SCALE_0 * x[0];
   y[1] = even_a + odd_a;
@@ -78,12 +85,20 @@ FNN_INLINE void OWN(wino_to_kernel)(V *y, const V *x, const int step, const int 
   const V even_b = x[3 * step] + x[4 * step], odd_b = x[3 * step] - x[4 * step];
   y[0] = WINO_SCALE_0 * x[0] + (WINO_SCALE_A * even_a + WINO_SCALE_B * even_b);
   y[1] = (WINO_SCALE_A * WINO_A) * odd_a + (WINO_SCALE_B * WINO_B) * odd_b;
+  if (taps == 2) {
+    y[1] += x[5 * step];
+    return;
+  }
   if (taps == 3) {
     y[2] = (WINO_SCALE_A * WINO_A2) * even_a + ((WINO_SCALE_B * WINO_B2) * even_b + x[5 * step]);
     return;
   }
   y[2] = (WINO_SCALE_A * WINO_A2) * even_a + (WINO_SCALE_B * WINO_B2) * even_b;
   y[3] = (WINO_SCALE_A * WINO_A * WINO_A2) * odd_a + (WINO_SCALE_B * WINO_B * WINO_B2) * odd_b;
+  if (taps == 4) {
+    y[3] += x[5 * step];
+    return;
+  }
   y[4] = (WINO_SCALE_A * WINO_A2 * WINO_A2) * even_a + ((WINO_SCALE_B * WINO_B2 * WINO_B2) * even_b + x[5 * step]);
 }
 
@@ -93,11 +108,12 @@ typedef struct {
   conv_shape s;
   int64_t group;                            /* that is done; all else is of one */
   int64_t out;                              /* results along an axis of a tile */
+  int64_t points;                           /* of a transformed tile: 36, of lines 6 */
   int64_t tiles_h, tiles_w;                 /* of an image */
   int64_t images, rows, image_units, bands; /* of a unit: whole images, or rows of tiles of one; units along both */
   int64_t block;                            /* tiles that are transformed at once */
   int64_t channels, width;                  /* cin in whole vectors, columns of the widest panel */
-  int64_t x_point, y_point;                 /* from one of the 36 to the next, of transformed tiles of x and of y */
+  int64_t x_point, y_point;                 /* from one point to the next, of transformed tiles of x and of y */
   int64_t k_blocks, columns;                /* of the kernel's transform: blocks of N channels, vectors */
   int64_t panels, part, k_block;            /* few tiles: panels of columns, and of a unit; channels at once */
   int turned, few;
@@ -130,7 +146,7 @@ static conv_shape OWN(wino_turned)(conv_shape s) {
   conv_shape t = s;
   t.h = s.oh, t.w = s.ow, t.cin = s.cout, t.cin_g = s.cout_g;
   t.oh = s.h, t.ow = s.w, t.cout = s.cin, t.cout_g = s.cin_g;
-  t.pad_top = s.kh - 1 - s.pad_top;
+  t.pad_top = (s.kh - 1) * s.dilation_h - s.pad_top;
   t.pad_left = s.kw - 1 - s.pad_left;
   return t;
 }
@@ -151,7 +167,7 @@ static void OWN(wino_cut_few)(OWN(wino_cut) * c, int64_t block, int is_alone) {
   c->part = fnn_min(most_panels, c->panels);
   if (shares) c->part = fnn_max(1, c->part / 2);
   c->block = c->images * c->rows * c->tiles_w;
-  const int64_t most = WINO_FEW_BYTES / (WINO_POINTS * (int64_t)sizeof(T) * (c->block + c->width)) / N * N;
+  const int64_t most = WINO_FEW_BYTES / (c->points * (int64_t)sizeof(T) * (c->block + c->width)) / N * N;
   const int64_t blocks = fnn_ceil_div(c->channels, fnn_max(N, most));
   c->k_block = fnn_round_up(fnn_ceil_div(c->channels, blocks), N);
   c->x_point = OWN(wino_plane)(c->block * c->k_block);
@@ -163,15 +179,15 @@ static OWN(wino_cut) OWN(wino_cut_of)(const int64_t *ints, int turned, int is_al
   conv_shape s = wino_shape_of(ints);
   if (turned) s = OWN(wino_turned)(s);
   if (s.groups > 1) is_alone = 1;
-  OWN(wino_cut) c = {.s = s, .out = wino_out(&s), .turned = turned};
-  c.tiles_h = fnn_ceil_div(s.oh, c.out);
-  c.tiles_w = fnn_ceil_div(s.ow, c.out);
+  OWN(wino_cut) c = {.s = s, .out = wino_out(&s), .points = wino_points(&s), .turned = turned};
+  c.tiles_h = fnn_ceil_div(s.oh, wino_tile_rows(&s));
+  c.tiles_w = wino_is_line(&s) ? s.dilation_h : fnn_ceil_div(s.ow, c.out);
   c.k_blocks = fnn_ceil_div(s.cin_g, N);
   c.columns = fnn_ceil_div(s.cout_g, N);
   c.channels = c.k_blocks * N;
   c.width = s.cout ? tile_panel_at(s.cout_g, N, 0).vectors * N : 0;
   const int64_t tiles = s.n * c.tiles_h * c.tiles_w;
-  const int64_t kernel_bytes = WINO_POINTS * (int64_t)sizeof(T) * c.channels * c.columns * N;
+  const int64_t kernel_bytes = c.points * (int64_t)sizeof(T) * c.channels * c.columns * N;
   const int is_wide = OWN(TILE_COLS) * sizeof(T) > FNN_ALIGN, is_far = is_wide && kernel_bytes >= WINO_FAR_BYTES;
   const int64_t far_blocks = fnn_ceil_div(tiles, is_wide ? WINO_FAR_WIDE : WINO_FAR_NARROW);
   const int is_far_few = kernel_bytes >= 2 * WINO_FAR_BYTES * far_blocks && s.cout_g >= WINO_FAR_COLUMNS;
@@ -190,7 +206,7 @@ static OWN(wino_cut) OWN(wino_cut_of)(const int64_t *ints, int turned, int is_al
   const int64_t most_tiles = WINO_MOST_TILES / (s.groups == 1 ? 1 : 2); /* other groups take turns with a unit's */
   OWN(wino_units)(&c, fnn_max(fnn_max(WINO_LEAST_TILES, wanted), fnn_min(most_tiles, all / WINO_UNITS)));
   const int64_t unit = c.images * c.rows * c.tiles_w;
-  const int64_t tile_bytes = WINO_POINTS * (int64_t)sizeof(T) * fnn_max(1, c.channels + c.width);
+  const int64_t tile_bytes = c.points * (int64_t)sizeof(T) * fnn_max(1, c.channels + c.width);
   const int64_t most = is_far ? WINO_FAR_TILES : WINO_BLOCK_BYTES / tile_bytes;
   const int64_t height = fnn_max(1, tile_rows((int)(c.width / N))); /* blocks are multiples of it */
   c.block = fnn_ceil_div(unit, fnn_max(1, OWN(wino_ratio)(unit, fnn_max(2 * height, most))));
@@ -209,7 +225,7 @@ FNN_INLINE int64_t OWN(wino_weights_plane)(const conv_shape *s, int vectors) {
 static int64_t OWN(wino_weights)(const conv_shape *s) {
   int64_t elements = 0;
   for (int64_t k = 0; k < tile_panels(s->cout_g, N); k++)
-    elements += WINO_POINTS * OWN(wino_weights_plane)(s, tile_panel_at(s->cout_g, N, k).vectors);
+    elements += wino_points(s) * OWN(wino_weights_plane)(s, tile_panel_at(s->cout_g, N, k).vectors);
   return elements;
 }
 
@@ -222,14 +238,14 @@ static int64_t OWN(wino_x_at)(const OWN(wino_cut) * c) {
   return OWN(wino_zeros_at)(c) + WINO_IN * fnn_round_up(c->s.cin, N) * (int64_t)sizeof(T);
 }
 static int64_t OWN(wino_y_at)(const OWN(wino_cut) * c) {
-  return OWN(wino_x_at)(c) + WINO_POINTS * c->x_point * (int64_t)sizeof(T);
+  return OWN(wino_x_at)(c) + c->points * c->x_point * (int64_t)sizeof(T);
 }
 static int64_t OWN(wino_kernel_at)(const OWN(wino_cut) * c) {
-  return OWN(wino_y_at)(c) + (c->few ? c->part : 1) * WINO_POINTS * c->y_point * (int64_t)sizeof(T);
+  return OWN(wino_y_at)(c) + (c->few ? c->part : 1) * c->points * c->y_point * (int64_t)sizeof(T);
 }
 static int64_t OWN(wino_program_at)(const OWN(wino_cut) * c) {
   if (!c->few) return OWN(wino_kernel_at)(c);
-  return OWN(wino_kernel_at)(c) + WINO_POINTS * OWN(wino_plane)(c->k_block * c->width) * (int64_t)sizeof(T);
+  return OWN(wino_kernel_at)(c) + c->points * OWN(wino_plane)(c->k_block * c->width) * (int64_t)sizeof(T);
 }
 
 /* Of a group, in the last phase. */
@@ -255,11 +271,12 @@ FNN_INLINE void OWN(wino_size)(const int64_t *ints, int turned, fnn_work *work) 
   const double tiles = (double)(s->n * c.tiles_h * c.tiles_w);
   /* The kernel's transform has 153 operations for 9 taps, and takes half as long again for them where its planes are
    * far apart. Of few tiles they stay in the cache. */
-  const double kernel = (double)(s->kh * s->kw) / 9 * (c.few ? 115 * (double)(c.image_units * c.bands) : 230);
+  const double kernel = (double)s->taps / 9 * (c.few ? 115 * (double)(c.image_units * c.bands) : 230);
   const double parts = c.few ? (double)fnn_ceil_div(c.panels, c.part) : 1;
-  const double of_tiles = 264 * (double)c.channels * parts + 40 * (double)c.out * columns;
+  const double results = 40 * (double)(wino_is_line(s) ? 1 : c.out); /* lines have one transform, not six and `out` */
+  const double of_tiles = (wino_is_line(s) ? 22 : 264) * (double)c.channels * parts + results * columns;
   const double transforms = (double)s->groups * (tiles * of_tiles + kernel * cin * columns);
-  work->flops = tiles * 2 * WINO_POINTS * cin * (double)s->cout + WINO_TRANSFORM_COST * transforms;
+  work->flops = tiles * 2 * (double)c.points * cin * (double)s->cout + WINO_TRANSFORM_COST * transforms;
   work->bytes = conv_elements(s) * (double)sizeof(T);
 }
 
@@ -275,10 +292,22 @@ FNN_INLINE void OWN(wino_kernel_taps)(T *out, int64_t plane, const T *at, int64_
     for (int x = 0; x < WINO_IN; x++) FN(store)(out + (y * WINO_IN + x) * plane, u[x]);
   }
 }
+FNN_INLINE void OWN(wino_kernel_line)(T *out, int64_t plane, const T *at, int64_t tap_step, const int size) {
+  V g[WINO_MOST_TAPS], u[WINO_IN];
+  for (int tap = 0; tap < size; tap++) g[tap] = FN(load)(at + tap * tap_step);
+  OWN(wino_from_kernel)(u, g, 1, size);
+  for (int x = 0; x < WINO_IN; x++) FN(store)(out + x * plane, u[x]);
+}
 static __attribute__((noinline)) void OWN(wino_kernel_vector)(T *out, int64_t plane, const T *at, int64_t tap_step,
-                                                              int64_t size) {
-  if (size == 3) OWN(wino_kernel_taps)(out, plane, at, tap_step, 3);
-  else OWN(wino_kernel_taps)(out, plane, at, tap_step, 5);
+                                                              int64_t size, int is_line) {
+  switch (is_line ? size : -size) {
+    case 2: OWN(wino_kernel_line)(out, plane, at, tap_step, 2); break;
+    case 3: OWN(wino_kernel_line)(out, plane, at, tap_step, 3); break;
+    case 4: OWN(wino_kernel_line)(out, plane, at, tap_step, 4); break;
+    case 5: OWN(wino_kernel_line)(out, plane, at, tap_step, 5); break;
+    case -3: OWN(wino_kernel_taps)(out, plane, at, tap_step, 3); break;
+    default: OWN(wino_kernel_taps)(out, plane, at, tap_step, 5);
+  }
 }
 
 /* N channels from k on by a panel of results, to `out`: 36 planes, of rows as wide as the panel. A turned kernel is
@@ -295,7 +324,7 @@ static void OWN(wino_kernel_block)(const OWN(wino_cut) * c, T *out, int64_t plan
     for (int64_t o = 0; o < whole; o += FNN_ALIGN / (int64_t)sizeof(T)) /* the row of each tap after the next */
       for (int64_t tap = 0; tap < taps; tap++) __builtin_prefetch(at + (tap * s->cin_g + 2) * s->cout + o, 0, 3);
     for (int64_t o = 0; o < whole; o += N)
-      OWN(wino_kernel_vector)(out + r * width + o, plane, at + o, s->cin_g * s->cout, s->kh);
+      OWN(wino_kernel_vector)(out + r * width + o, plane, at + o, s->cin_g * s->cout, s->kh, wino_is_line(s));
   }
   _Alignas(FNN_ALIGN) T packed[WINO_MOST_TAPS * WINO_MOST_TAPS][N * N]; /* rows of a vector */
   for (int64_t o = whole; o < panel.cols; o += N) {
@@ -307,7 +336,7 @@ static void OWN(wino_kernel_block)(const OWN(wino_cut) * c, T *out, int64_t plan
                       (tile_panel){0, cols, 1});
     }
     for (int64_t r = 0; r < rows; r++)
-      OWN(wino_kernel_vector)(out + r * width + o, plane, packed[0] + r * N, N * N, s->kh);
+      OWN(wino_kernel_vector)(out + r * width + o, plane, packed[0] + r * N, N * N, s->kh, wino_is_line(s));
   }
 }
 
@@ -318,7 +347,7 @@ static void OWN(wino_kernel_unit)(const OWN(wino_cut) * c, T *out, const T *kern
   tile_panel panel = tile_panel_at(s->cout_g, N, 0);
   out += c->group * OWN(wino_weights)(s);
   for (int64_t index = 1; index <= unit % panels; index++) {
-    out += WINO_POINTS * OWN(wino_weights_plane)(s, panel.vectors);
+    out += c->points * OWN(wino_weights_plane)(s, panel.vectors);
     panel = tile_panel_at(s->cout_g, N, index);
   }
   OWN(wino_kernel_block)(c, out + k * panel.vectors * N, OWN(wino_weights_plane)(s, panel.vectors), kernel, k, panel);
@@ -388,6 +417,95 @@ static __attribute__((noinline)) void OWN(wino_dy_tile)(T *out, int64_t point, c
   else OWN(wino_patch_channels)(out, point, d, 2, c, begin, count);
 }
 
+/* ---- Lines ---- */
+
+/* Where the elements of a line under a tile are, `step` apart from element `at` on; those outside are zeros. */
+FNN_INLINE void OWN(wino_line_at)(const T **rows, const T *line, int64_t length, int64_t c, int64_t at, int64_t step,
+                                  const int size, const T *zeros) {
+#pragma GCC unroll 6
+  for (int i = 0; i < size; i++, at += step) rows[i] = at < 0 || at >= length ? zeros : line + at * c;
+}
+
+/* The 6 values, `point` apart, of `count` channels from `begin` on of `size` elements, with zeros up to a whole vector.
+ * Adds these to `sums`, if that is not NULL. */
+FNN_INLINE void OWN(wino_line_channels)(T *out, int64_t point, const T *const *rows, const int size, int64_t begin,
+                                        int64_t count, T *sums) {
+  V v[WINO_IN], u[WINO_IN];
+  for (int64_t k = 0; k < count; k += N, out += N) {
+    const int64_t n = count - k;
+#pragma GCC unroll 6
+    for (int y = 0; y < size; y++)
+      v[y] = n < N ? FN(load_part)(rows[y] + begin + k, n) : FN(load)(rows[y] + begin + k);
+    if (size == WINO_IN) OWN(wino_from_input)(u, v, 1);
+    else OWN(wino_from_output)(u, v, 1, size);
+#pragma GCC unroll 6
+    for (int y = 0; y < WINO_IN; y++) FN(store)(out + y * point, u[y]);
+    if (!sums) continue;
+    V sum = FN(load)(sums + k);
+#pragma GCC unroll 5
+    for (int y = 0; y < size; y++) sum += v[y];
+    FN(store)(sums + k, sum);
+  }
+}
+
+/* Channels [begin, begin + count) of a tile of x, of `line`. */
+static __attribute__((noinline)) void OWN(wino_x_line)(const conv_shape *s, T *out, int64_t point, const T *line,
+                                                       wino_tile at, int64_t begin, int64_t count, const T *zeros) {
+  const T *rows[WINO_IN];
+  const int64_t first = at.row * wino_tile_rows(s) + at.col - s->pad_top;
+  OWN(wino_line_at)(rows, line, s->h, s->cin, first, s->dilation_h, WINO_IN, zeros);
+  OWN(wino_line_channels)(out, point, rows, WINO_IN, begin, count, NULL);
+}
+
+/* The same of dy; adds its pixels to `sums`, if that is not NULL. */
+static __attribute__((noinline)) void OWN(wino_dy_line)(const conv_shape *s, T *out, int64_t point, const T *line,
+                                                        wino_tile at, int64_t begin, int64_t count, const T *zeros,
+                                                        T *sums) {
+  const T *rows[WINO_LINE_OUT];
+  const int64_t first = at.row * wino_tile_rows(s) + at.col, size = wino_out(s);
+  OWN(wino_line_at)(rows, line, s->oh, s->cout, first, s->dilation_h, (int)size, zeros);
+  switch (size) {
+    case 2: OWN(wino_line_channels)(out, point, rows, 2, begin, count, sums); break;
+    case 3: OWN(wino_line_channels)(out, point, rows, 3, begin, count, sums); break;
+    case 4: OWN(wino_line_channels)(out, point, rows, 4, begin, count, sums); break;
+    case 5: OWN(wino_line_channels)(out, point, rows, 5, begin, count, sums); break;
+  }
+}
+
+/* `count` results of a panel's tile from `out` on, `step` apart, of which `left` more elements of the line exist. */
+FNN_INLINE void OWN(wino_line_panel)(T *out, int64_t c, int64_t step, int64_t left, const T *m, int64_t point,
+                                     const int size, int64_t cols, const T *bias, T floor) {
+  for (int64_t j = 0; j < cols; j += N) {
+    V v[WINO_IN], y[WINO_LINE_OUT];
+    const V add = bias ? FN(load)(bias + j) : (V){0};
+    const int64_t n = cols - j;
+    T *at = out + j;
+#pragma GCC unroll 6
+    for (int i = 0; i < WINO_IN; i++) v[i] = FN(load)(m + i * point + j);
+    OWN(wino_to_output)(y, v, 1, size);
+#pragma GCC unroll 5
+    for (int i = 0; i < size; i++, at += step * c) {
+      if (left <= i * step) break;
+      const V result = FN(max)(FN(splat)(floor), y[i] + add);
+      if (n < N) FN(store_part)(at, result, n);
+      else FN(store)(at, result);
+    }
+  }
+}
+
+/* Columns of a tile of y, from their 6 values. */
+static __attribute__((noinline)) void OWN(wino_y_line)(const conv_shape *s, T *line, wino_tile at, const T *m,
+                                                       int64_t point, tile_panel panel, const T *bias, T floor) {
+  const int64_t row = at.row * wino_tile_rows(s) + at.col, left = s->oh - row, step = s->dilation_h;
+  T *out = line + row * s->cout + panel.begin;
+  switch (wino_out(s)) {
+    case 2: OWN(wino_line_panel)(out, s->cout, step, left, m, point, 2, panel.cols, bias, floor); break;
+    case 3: OWN(wino_line_panel)(out, s->cout, step, left, m, point, 3, panel.cols, bias, floor); break;
+    case 4: OWN(wino_line_panel)(out, s->cout, step, left, m, point, 4, panel.cols, bias, floor); break;
+    case 5: OWN(wino_line_panel)(out, s->cout, step, left, m, point, 5, panel.cols, bias, floor); break;
+  }
+}
+
 /* ---- Tiles of y ---- */
 
 /* rows by cols of the tile of size by size at `out`, rows `row` and columns `col` apart, from the 36 values of a
@@ -449,9 +567,13 @@ static void OWN(wino_x_tiles)(const fnn_call *call, const OWN(wino_cut) * c, con
   const conv_shape *s = &c->s;
   const T *zeros = (const T *)(call->scratch + OWN(wino_zeros_at)(c));
   for (int64_t i = 0; i < tiles; i++, wino_advance(&at, c->tiles_h, c->tiles_w)) {
-    const OWN(wino_patch) patch =
-      OWN(wino_patch_at)((const T *)call->buf[0] + at.image * s->h * s->w * s->cin + c->group * s->cin_g, s->h, s->w,
-                         s->cin, at.row * c->out - s->pad_top, at.col * c->out - s->pad_left, WINO_IN, zeros);
+    const T *image = (const T *)call->buf[0] + at.image * s->h * s->w * s->cin + c->group * s->cin_g;
+    if (wino_is_line(s)) {
+      OWN(wino_x_line)(s, (T *)x[i], c->x_point, image, at, k, count, zeros);
+      continue;
+    }
+    const OWN(wino_patch) patch = OWN(wino_patch_at)(image, s->h, s->w, s->cin, at.row * c->out - s->pad_top,
+                                                     at.col * c->out - s->pad_left, WINO_IN, zeros);
     OWN(wino_x_tile)((T *)x[i], c->x_point, &patch, s->cin, k, count);
   }
 }
@@ -463,12 +585,17 @@ static void OWN(wino_y_tiles)(const fnn_call *call, const OWN(wino_cut) * c, con
   _Alignas(FNN_ALIGN) T bias_space[OWN(TILE_COLS)];
   const T *all = c->turned || !call->buf[3] ? NULL : (const T *)call->buf[3] + c->group * s->cout_g;
   const T *bias = OWN(tile_bias)(all, panel, bias_space);
+  const T floor = !c->turned && call->ints[CONV_RELU] ? 0 : -INFINITY;
   for (int64_t i = 0; i < tiles; i++, wino_advance(&at, c->tiles_h, c->tiles_w)) {
+    T *image = (T *)call->buf[2] + at.image * s->oh * s->ow * s->cout + c->group * s->cout_g;
+    const T *m = y + i * OWN(TILE_COLS);
+    if (wino_is_line(s)) {
+      OWN(wino_y_line)(s, image, at, m, c->y_point, panel, bias, floor);
+      continue;
+    }
     const int64_t row = at.row * c->out, col = at.col * c->out;
-    T *out = (T *)call->buf[2] + ((at.image * s->oh + row) * s->ow + col) * s->cout + c->group * s->cout_g;
-    OWN(wino_output_tile)(s, out + panel.begin, y + i * OWN(TILE_COLS), c->y_point, fnn_min(c->out, s->oh - row),
-                          fnn_min(c->out, s->ow - col), panel, bias,
-                          !c->turned && call->ints[CONV_RELU] ? 0 : -INFINITY);
+    OWN(wino_output_tile)(s, image + (row * s->ow + col) * s->cout + panel.begin, m, c->y_point,
+                          fnn_min(c->out, s->oh - row), fnn_min(c->out, s->ow - col), panel, bias, floor);
   }
 }
 
@@ -481,9 +608,10 @@ static void OWN(wino_products)(const OWN(wino_cut) * c, T *y, const T *const *x,
   OWN(tile_segment) segment = {weights, vectors * N, 0, count};
   /* The sums are left where they are kept between calls: there is nothing to finish before the transform. */
   OWN(tile) t = {.a_stride = 1, .segments = &segment, .n_segments = 1, .resumes = resumes, .continues = 1};
-  for (int point = 0; point < WINO_POINTS; point++) {
-    wino_fetch(next_x, point);
-    wino_fetch(next_y, point);
+  const int is_line = wino_is_line(&c->s);
+  for (int point = 0; point < c->points; point++) {
+    wino_fetch(next_x, point, is_line);
+    wino_fetch(next_y, point, is_line);
     for (int64_t i = 0; i < tiles; i += height) {
       t.rows = fnn_min(height, tiles - i);
       t.a = x + i;
@@ -505,16 +633,16 @@ static void OWN(wino_block)(const fnn_call *call, const OWN(wino_cut) * c, int64
   OWN(wino_x_tiles)(call, c, x, start, tiles, 0, s->cin_g);
   const T *weights = (const T *)call->shared + c->group * OWN(wino_weights)(s);
   const int64_t all = s->n * c->tiles_h * c->tiles_w, next = first + tiles;
-  wino_span next_x = wino_span_of(call->buf[0], s->h, s->w, s->cin, s->cin_g, c->group, c->out, c->tiles_h, c->tiles_w,
-                                  next, fnn_min(tiles, all - next));
-  wino_span next_y = wino_span_of(call->buf[2], s->oh, s->ow, s->cout, s->cout_g, c->group, c->out, c->tiles_h,
-                                  c->tiles_w, first, tiles);
+  wino_span next_x = wino_span_of(call->buf[0], s->h, s->w, s->cin, s->cin_g, c->group, wino_tile_rows(s), c->tiles_h,
+                                  c->tiles_w, next, fnn_min(tiles, all - next));
+  wino_span next_y = wino_span_of(call->buf[2], s->oh, s->ow, s->cout, s->cout_g, c->group, wino_tile_rows(s),
+                                  c->tiles_h, c->tiles_w, first, tiles);
   for (int64_t k = 0; k < tile_panels(s->cout_g, N); k++) {
     const tile_panel panel = tile_panel_at(s->cout_g, N, k);
     const int64_t plane = OWN(wino_weights_plane)(s, panel.vectors);
     OWN(wino_products)(c, y, x, tiles, weights, plane, s->cin_g, panel.vectors, 0, next_x, next_y);
     next_x.steps = next_y.steps = 0;
-    weights += WINO_POINTS * plane;
+    weights += c->points * plane;
     OWN(wino_y_tiles)(call, c, y, start, tiles, panel);
   }
 }
@@ -534,11 +662,11 @@ static void OWN(wino_few_block)(const fnn_call *call, const OWN(wino_cut) * c, i
       const int64_t width = panel.vectors * N, plane = OWN(wino_plane)(c->k_block * width);
       for (int64_t i = 0; i < count; i += N)
         OWN(wino_kernel_block)(c, weights + i * width, plane, (const T *)call->buf[1], k + i, panel);
-      OWN(wino_products)(c, y + (p - begin) * WINO_POINTS * c->y_point, x, tiles, weights, plane, count, panel.vectors,
+      OWN(wino_products)(c, y + (p - begin) * c->points * c->y_point, x, tiles, weights, plane, count, panel.vectors,
                          k > 0, (wino_span){0}, (wino_span){0});
     }
   }
-  for (int64_t p = begin; p < end; p++, y += WINO_POINTS * c->y_point)
+  for (int64_t p = begin; p < end; p++, y += c->points * c->y_point)
     OWN(wino_y_tiles)(call, c, y, start, tiles, tile_panel_of(s->cout_g, N, c->width / N, p));
 }
 
@@ -560,9 +688,9 @@ static void OWN(wino_unit)(const fnn_call *call, const OWN(wino_cut) * c, int64_
   } else {
     for (int64_t i = 0; i < tiles; i += c->block) OWN(wino_block)(call, c, first + i, fnn_min(c->block, tiles - i));
   }
-  const int64_t at = call->ints[CONV_EPILOGUE], y = row * c->out;
+  const int64_t at = call->ints[CONV_EPILOGUE], y = row * wino_tile_rows(s);
   if (!at) return;
-  const int64_t pixels = ((images - 1) * s->oh + fnn_min(s->oh - y, rows * c->out)) * s->ow;
+  const int64_t pixels = ((images - 1) * s->oh + fnn_min(s->oh - y, rows * wino_tile_rows(s))) * s->ow;
   call->program[0](call->ints + at, call, (image * s->oh + y) * s->ow, pixels, c->group * s->cout_g + column, columns,
                    call->scratch + OWN(wino_program_at)(c));
 }

@@ -12,7 +12,7 @@
 
 typedef struct {
   conv_shape s;
-  int64_t out;                           /* results along an axis of a tile */
+  int64_t out, points;                   /* results along an axis of a tile; values of a transformed one */
   int64_t tiles_h, tiles_w, tiles;       /* of an image, along both axes; of the batch */
   int64_t x_channels, dy_channels;       /* of a unit at most */
   int64_t dy_at_once;                    /* of units that are done as one */
@@ -29,9 +29,9 @@ typedef struct {
 static OWN(wino_kernel_cut) OWN(wino_kernel_cut_of)(const int64_t *ints) {
   OWN(wino_kernel_cut) c = {.s = wino_shape_of(ints)};
   const conv_shape *s = &c.s;
-  c.out = wino_out(s);
-  c.tiles_h = fnn_ceil_div(s->oh, c.out);
-  c.tiles_w = fnn_ceil_div(s->ow, c.out);
+  c.out = wino_out(s), c.points = wino_points(s);
+  c.tiles_h = fnn_ceil_div(s->oh, wino_tile_rows(s));
+  c.tiles_w = wino_is_line(s) ? s->dilation_h : fnn_ceil_div(s->ow, c.out);
   c.tiles = s->n * c.tiles_h * c.tiles_w;
   c.x_channels = fnn_min(s->cin_g, WINO_SUM_CHANNELS);
   c.dy_channels = c.dy_at_once = fnn_min(s->cout_g, WINO_SUM_CHANNELS);
@@ -50,13 +50,13 @@ static OWN(wino_kernel_cut) OWN(wino_kernel_cut_of)(const int64_t *ints) {
     c.blocks += c.is_late;
   }
   const int64_t block = fnn_ceil_div(c.tiles, c.blocks);
-  const int64_t most = WINO_BATCH_BYTES / (WINO_POINTS * (int64_t)sizeof(T) * fnn_max(1, c.x_width + c.dy_width));
+  const int64_t most = WINO_BATCH_BYTES / (c.points * (int64_t)sizeof(T) * fnn_max(1, c.x_width + c.dy_width));
   c.batch = fnn_max(1, fnn_ceil_div(block, fnn_max(1, fnn_ceil_div(block, fnn_max(WINO_FEW_TILES / 2, most)))));
   c.x_point = OWN(wino_plane)(c.batch * c.x_width);
   c.dy_point = OWN(wino_plane)(c.batch * c.dy_width);
   c.sums_rows = fnn_round_up(c.x_channels, TILE_BLOCK);
   c.sums_point = OWN(wino_plane)((c.dy_at_once ? tile_panels(c.dy_at_once, N) : 0) * c.sums_rows * OWN(TILE_COLS));
-  c.part = (c.is_late ? WINO_POINTS * c.sums_point : s->kh * s->kw * s->cin_g * c.columns) + c.columns;
+  c.part = (c.is_late ? c.points * c.sums_point : s->kh * s->kw * s->cin_g * c.columns) + c.columns;
   c.part = fnn_round_up(c.part, FNN_ALIGN / (int64_t)sizeof(T));
   c.is_alone = c.blocks == 1 && c.columns == s->cout;
   return c;
@@ -72,10 +72,10 @@ static int64_t OWN(wino_kernel_x_at)(const OWN(wino_kernel_cut) * c) {
   return OWN(wino_kernel_zeros_at)(c) + fnn_round_up(row * (int64_t)sizeof(T), FNN_ALIGN);
 }
 static int64_t OWN(wino_kernel_dy_at)(const OWN(wino_kernel_cut) * c) {
-  return OWN(wino_kernel_x_at)(c) + WINO_POINTS * c->x_point * (int64_t)sizeof(T);
+  return OWN(wino_kernel_x_at)(c) + c->points * c->x_point * (int64_t)sizeof(T);
 }
 static int64_t OWN(wino_kernel_sums_at)(const OWN(wino_kernel_cut) * c) {
-  return OWN(wino_kernel_dy_at)(c) + WINO_POINTS * c->dy_point * (int64_t)sizeof(T);
+  return OWN(wino_kernel_dy_at)(c) + c->points * c->dy_point * (int64_t)sizeof(T);
 }
 
 static void OWN(winograd_conv2d_grad_kernel_size)(const int64_t *ints, fnn_work *work) {
@@ -88,16 +88,17 @@ static void OWN(winograd_conv2d_grad_kernel_size)(const int64_t *ints, fnn_work 
                                : fnn_ceil_div(s->kh * s->kw * s->cin_g, TILE_BLOCK);
     work->shared_bytes = c.blocks * c.part * (int64_t)sizeof(T);
   }
-  work->scratch_bytes = OWN(wino_kernel_sums_at)(&c) + WINO_POINTS * c.sums_point * (int64_t)sizeof(T);
+  work->scratch_bytes = OWN(wino_kernel_sums_at)(&c) + c.points * c.sums_point * (int64_t)sizeof(T);
   if (ints[CONV_EPILOGUE])
     work->scratch_bytes = fnn_max(work->scratch_bytes, fnn_program_scratch(ints + ints[CONV_EPILOGUE], sizeof(T)));
+  const int is_line = wino_is_line(s);
   const double cin = (double)s->cin_g, columns = (double)c.columns;
   const int64_t dy_blocks = fnn_ceil_div(s->cout_g, fnn_max(1, c.dy_at_once));
-  const double x_transforms = 264 * (double)(s->groups * fnn_round_up(s->cin_g, N) * dy_blocks);
-  const double dy_transforms = 35 * (double)c.out * columns * (double)c.x_blocks;
+  const double x_transforms = (is_line ? 22 : 264) * (double)(s->groups * fnn_round_up(s->cin_g, N) * dy_blocks);
+  const double dy_transforms = 35 * (double)(is_line ? 1 : c.out) * columns * (double)c.x_blocks;
   /* Of 5 by 5 taps a block's transform takes far longer than its 240 operations. Measured. */
-  const double back = (double)(c.is_late ? 1 : c.blocks) * (s->kh == 3 ? 144 : 1200);
-  work->flops = (double)c.tiles * 2 * WINO_POINTS * cin * (double)s->cout +
+  const double back = (double)(c.is_late ? 1 : c.blocks) * (is_line ? 20 : s->kh == 3 ? 144 : 1200);
+  work->flops = (double)c.tiles * 2 * (double)c.points * cin * (double)s->cout +
                 WINO_TRANSFORM_COST * ((double)c.tiles * (x_transforms + dy_transforms) + back * cin * columns);
   work->bytes = conv_elements(s) * (double)sizeof(T);
 }
@@ -110,9 +111,10 @@ static void OWN(wino_kernel_products)(const OWN(wino_kernel_cut) * c, const fnn_
     x[i] = (const T *)(call->scratch + OWN(wino_kernel_x_at)(c)) + fnn_min(i, rows - 1);
   OWN(tile_segment) segment = {(const T *)(call->scratch + OWN(wino_kernel_dy_at)(c)), c->dy_width, 0, tiles};
   OWN(tile) t = {.a_stride = c->x_width, .segments = &segment, .n_segments = 1, .resumes = resumes, .continues = 1};
-  for (int point = 0; point < WINO_POINTS; point++) {
-    wino_fetch(next_x, point);
-    wino_fetch(next_dy, point);
+  const int is_line = wino_is_line(&c->s);
+  for (int point = 0; point < c->points; point++) {
+    wino_fetch(next_x, point, is_line);
+    wino_fetch(next_dy, point, is_line);
     for (int64_t k = 0; k < tile_panels(cols, N); k++) {
       const tile_panel panel = tile_panel_at(cols, N, k);
       const int64_t height = tile_rows(panel.vectors);
@@ -133,7 +135,7 @@ static void OWN(wino_kernel_products)(const OWN(wino_kernel_cut) * c, const fnn_
 /* G^T M G of sums, or of both blocks' sums, written to a part from channels `x_channel` and `dy_channel` on. */
 FNN_INLINE void OWN(wino_taps_back)(const OWN(wino_kernel_cut) * c, T *part, const T *sums, int64_t x_channel,
                                     int64_t rows, int64_t dy_channel, int64_t cols, const int is_late,
-                                    const int size) {
+                                    const int size, const int is_line) {
   for (int64_t k = 0; k < tile_panels(cols, N); k++) {
     const tile_panel panel = tile_panel_at(cols, N, k);
     for (int64_t i = 0; i < rows; i++) {
@@ -141,16 +143,18 @@ FNN_INLINE void OWN(wino_taps_back)(const OWN(wino_kernel_cut) * c, T *part, con
         const T *m = sums + (k * c->sums_rows + i) * OWN(TILE_COLS) + j;
         T *out = part + (x_channel + i) * c->columns + dy_channel + panel.begin + j;
         V half[WINO_IN][WINO_MOST_TAPS]; /* [column][row] */
-        for (int x = 0; x < WINO_IN; x++, m += c->sums_point) {
+        const int64_t down = (is_line ? 1 : WINO_IN) * c->sums_point;
+        for (int x = 0; x < (is_line ? 1 : WINO_IN); x++, m += c->sums_point) {
           V column[WINO_IN];
 #pragma GCC unroll 6
           for (int y = 0; y < WINO_IN; y++) {
-            column[y] = FN(load)(m + y * WINO_IN * c->sums_point);
-            if (is_late) column[y] += FN(load)(m + y * WINO_IN * c->sums_point + c->part);
+            column[y] = FN(load)(m + y * down);
+            if (is_late) column[y] += FN(load)(m + y * down + c->part);
           }
           OWN(wino_to_kernel)(half[x], column, 1, size);
         }
-        for (int y = 0; y < size; y++) {
+        for (int y = 0; is_line && y < size; y++) FN(store)(out + y * c->s.cin_g * c->columns, half[0][y]);
+        for (int y = 0; !is_line && y < size; y++) {
           V v[WINO_MOST_TAPS];
           OWN(wino_to_kernel)(v, &half[0][y], WINO_MOST_TAPS, size);
 #pragma GCC unroll 5
@@ -162,8 +166,14 @@ FNN_INLINE void OWN(wino_taps_back)(const OWN(wino_kernel_cut) * c, T *part, con
 }
 FNN_INLINE void OWN(wino_kernel_back)(const OWN(wino_kernel_cut) * c, T *part, const T *sums, int64_t x_channel,
                                       int64_t rows, int64_t dy_channel, int64_t cols, const int is_late) {
-  if (c->s.kh == 3) OWN(wino_taps_back)(c, part, sums, x_channel, rows, dy_channel, cols, is_late, 3);
-  else OWN(wino_taps_back)(c, part, sums, x_channel, rows, dy_channel, cols, is_late, 5);
+  switch (wino_is_line(&c->s) ? c->s.kh : -c->s.kh) {
+    case 2: OWN(wino_taps_back)(c, part, sums, x_channel, rows, dy_channel, cols, is_late, 2, 1); break;
+    case 3: OWN(wino_taps_back)(c, part, sums, x_channel, rows, dy_channel, cols, is_late, 3, 1); break;
+    case 4: OWN(wino_taps_back)(c, part, sums, x_channel, rows, dy_channel, cols, is_late, 4, 1); break;
+    case 5: OWN(wino_taps_back)(c, part, sums, x_channel, rows, dy_channel, cols, is_late, 5, 1); break;
+    case -3: OWN(wino_taps_back)(c, part, sums, x_channel, rows, dy_channel, cols, is_late, 3, 0); break;
+    default: OWN(wino_taps_back)(c, part, sums, x_channel, rows, dy_channel, cols, is_late, 5, 0);
+  }
 }
 
 /* Adds the pixels of a tile of dy, `count` channels from `begin` on, to `sums`. */
@@ -206,19 +216,25 @@ static void OWN(wino_kernel_sums)(const fnn_call *call, const OWN(wino_kernel_cu
   T *all_sums = c->is_alone ? (T *)call->buf[3] : part + c->part - c->columns;
   T *column_sums = call->buf[3] && x_channel == 0 ? all_sums + column : NULL;
   if (column_sums) memset(column_sums, 0, sizeof(T) * (size_t)fnn_round_up(cols, N));
-  if (begin == end) memset(sums, 0, sizeof(T) * (size_t)(WINO_POINTS * c->sums_point)); /* an empty batch */
+  if (begin == end) memset(sums, 0, sizeof(T) * (size_t)(c->points * c->sums_point)); /* an empty batch */
   wino_tile at = wino_tile_at(c->tiles_h, c->tiles_w, begin);
   for (int64_t first = begin; first < end; first += c->batch) {
     const int64_t tiles = fnn_min(c->batch, end - first);
     T *x = (T *)(call->scratch + OWN(wino_kernel_x_at)(c)), *dy = (T *)(call->scratch + OWN(wino_kernel_dy_at)(c));
     for (int64_t i = 0; i < tiles; i++, x += c->x_width, dy += c->dy_width) {
+      const T *image = all_x + at.image * s->h * s->w * s->cin;
+      const T *dy_image = all_dy + at.image * s->oh * s->ow * s->cout;
+      if (wino_is_line(s)) {
+        OWN(wino_x_line)(s, x, c->x_point, image, at, x_channel, rows, zeros);
+        OWN(wino_dy_line)(s, dy, c->dy_point, dy_image, at, dy_channel, cols, zeros, column_sums);
+        wino_advance(&at, c->tiles_h, c->tiles_w);
+        continue;
+      }
       const int64_t row = at.row * c->out, col = at.col * c->out;
-      const OWN(wino_patch) of_x =
-        OWN(wino_patch_at)(all_x + at.image * s->h * s->w * s->cin, s->h, s->w, s->cin, row - s->pad_top,
-                           col - s->pad_left, WINO_IN, zeros);
+      const OWN(wino_patch) of_x = OWN(wino_patch_at)(image, s->h, s->w, s->cin, row - s->pad_top, col - s->pad_left,
+                                                      WINO_IN, zeros);
       OWN(wino_x_tile)(x, c->x_point, &of_x, s->cin, x_channel, rows);
-      const OWN(wino_patch) of_dy = OWN(wino_patch_at)(all_dy + at.image * s->oh * s->ow * s->cout, s->oh, s->ow,
-                                                       s->cout, row, col, (int)c->out, zeros);
+      const OWN(wino_patch) of_dy = OWN(wino_patch_at)(dy_image, s->oh, s->ow, s->cout, row, col, (int)c->out, zeros);
       OWN(wino_dy_tile)(dy, c->dy_point, &of_dy, c->out, s->cout, dy_channel, cols);
       if (column_sums) OWN(wino_add_columns)(column_sums, &of_dy, c->out, s->cout, dy_channel, cols);
       wino_advance(&at, c->tiles_h, c->tiles_w);
@@ -226,8 +242,10 @@ static void OWN(wino_kernel_sums)(const fnn_call *call, const OWN(wino_kernel_cu
     const int64_t next = first + tiles, more = fnn_min(c->batch, c->tiles - next);
     OWN(wino_kernel_products)(
       c, call, sums, tiles, rows, cols, first > begin,
-      wino_span_of(call->buf[0], s->h, s->w, s->cin, s->cin_g, group, c->out, c->tiles_h, c->tiles_w, next, more),
-      wino_span_of(call->buf[1], s->oh, s->ow, s->cout, s->cout_g, group, c->out, c->tiles_h, c->tiles_w, next, more));
+      wino_span_of(call->buf[0], s->h, s->w, s->cin, s->cin_g, group, wino_tile_rows(s), c->tiles_h, c->tiles_w, next,
+                   more),
+      wino_span_of(call->buf[1], s->oh, s->ow, s->cout, s->cout_g, group, wino_tile_rows(s), c->tiles_h, c->tiles_w,
+                   next, more));
   }
   if (c->is_late) return;
   OWN(wino_kernel_back)(c, part, sums, x_channel, rows, column, cols, 0);

@@ -91,16 +91,30 @@ def _ints(x, y, kernel_size, strides, pads, dilation, groups):
     return [n, h, w, cin, oh, ow, cout, *kernel_size, *strides, *dilation, *pads[:2], groups, 0, 0]
 
 
+def _has_winograd(h, w, oh, ow, size, strides, dilation, pads) -> bool:
+    """Whether there is a Winograd algorithm: for 3 by 3 and 5 by 5 taps, and for a row or a column of up to 5 where
+    these go along lines of pixels that follow each other in memory."""
+    if strides != [1, 1]:
+        return False
+    if size in ([3, 3], [5, 5]):
+        return dilation == [1, 1]
+    is_line = (size[0] == 1 and h == oh and pads[0] == 0) or (size[1] == 1 and w == ow and pads[1] == 0)
+    return is_line and 2 <= max(size) <= 5
+
+
 def _kernel(name, value, ints, b):
     """The kernel `name` for the dtype of `value`: by Winograd's algorithm where that is faster and allowed."""
     plain = f"{name}_{b.suffix(value)}"
     fast = f"winograd_{plain}"
-    size, steps, groups = ints[7:9], ints[9:13], ints[15]
-    fits = value.dtype == "float32" and size in ([3, 3], [5, 5]) and steps == [1, 1, 1, 1]
     n, h, w, cin, oh, ow, cout = ints[:7]
+    size, groups = ints[7:9], ints[15]
+    if value.dtype != "float32" or not config.winograd():
+        return plain
+    if not _has_winograd(h, w, oh, ow, size, ints[9:11], ints[11:13], ints[13:15]):
+        return plain
     is_far = n * (h * w * cin + oh * ow * cout) * 4 >= _FAR_PIXELS
-    gain = cost.winograd_gain(name, cin // groups, cout // groups, size[0], groups, is_far)
-    return fast if fits and config.winograd() and cost.is_faster(fast, plain, ints, gain) else plain
+    gain = cost.winograd_gain(name, cin // groups, cout // groups, size, groups, is_far)
+    return fast if cost.is_faster(fast, plain, ints, gain) else plain
 
 
 # To no more channels than this a convolution, or one of its gradients, is faster with the roles of x and y exchanged;

@@ -32,6 +32,8 @@ WINOGRAD_GAIN_OF_5, WINOGRAD_SUMS_OF_5, WINOGRAD_FEW_SUMS_OF_5 = (1.25, 1.1), (1
 WINOGRAD_COLUMNS = 16  # of AVX-512
 # Of groups that share vectors, or are one: conv2d_grouped_body.h does more products in a time than tiles do.
 WINOGRAD_GAIN_OF_GROUPS, WINOGRAD_SUMS_OF_GROUPS = (1.25, 1.1), (1.15, 0.9)
+# Of lines, whose tiles have 2 to 5 results: of the kernel's gradient, whose sums of products are slower, as above.
+WINOGRAD_GAIN_OF_LINES, WINOGRAD_SUMS_OF_LINES = (1.06, 0.95), (1.03, 0.86)
 WINOGRAD_FEW = 5  # channels; fewer, in or out, are few
 # To so many channels products of both leave lanes of AVX-512 idle, of which Winograd's algorithm has fewer.
 WINOGRAD_GAIN_OF_PART, WINOGRAD_PART = 0.75, {"conv2d": range(9, 16), "conv2d_grad_input": range(11, 16)}
@@ -50,17 +52,19 @@ def is_faster(kernel: str, other: str, ints: Sequence[int], times: float) -> boo
     return two > times * one
 
 
-def winograd_gain(name: str, cin: int, cout: int, size: int, groups: int = 1, is_far: bool = False) -> float:
+def winograd_gain(name: str, cin: int, cout: int, size: Sequence[int], groups: int = 1, is_far: bool = False) -> float:
     """How many times as fast as sums of products Winograd's algorithm has to be expected, for the kernel `name`,
-    channels of a group, and `size` by `size` taps; `is_far`: no cache holds x and y, of which each group then reads a
-    few bytes here and there."""
+    channels of a group, and `size` taps along each axis; `is_far`: no cache holds x and y, of which each group then
+    reads a few bytes here and there."""
     is_wide, results = _kernels.isa() == "avx512", cout if name == "conv2d" else cin
     if is_wide and name == "conv2d" and cout <= WINOGRAD_IDLE:
         return math.inf
     if groups > 1 and cin == cout and (WINOGRAD_COLUMNS if is_wide else WINOGRAD_COLUMNS // 2) % cin == 0:
         gain = WINOGRAD_SUMS_OF_GROUPS if name == "conv2d_grad_kernel" else WINOGRAD_GAIN_OF_GROUPS
         return math.inf if is_far and is_wide else gain[not is_wide]
-    if size == 5:
+    if 1 in size:
+        return (WINOGRAD_SUMS_OF_LINES if name == "conv2d_grad_kernel" else WINOGRAD_GAIN_OF_LINES)[not is_wide]
+    if size[0] == 5:
         sums = WINOGRAD_FEW_SUMS_OF_5 if cout <= WINOGRAD_COLUMNS else WINOGRAD_SUMS_OF_5
         return (sums if name == "conv2d_grad_kernel" else WINOGRAD_GAIN_OF_5)[not is_wide]
     if min(cin, cout) < WINOGRAD_FEW:
