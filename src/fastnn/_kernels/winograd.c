@@ -33,6 +33,7 @@ enum {
    * they are counted so, in whole vectors, where a kernel tells its work. Measured. */
   WINO_TRANSFORM_COST = 3,
   WINO_UNITS = 32,            /* wanted, for threads to share evenly */
+  WINO_UNITS_OF_5 = 16,       /* of kernel gradients of 5 by 5 taps, whose sums take longer to transform back */
   WINO_FEW_TILES = 24,        /* of a unit at least, unless there are few: a panel of weights is worth loading */
   WINO_FEW_UNITS = 4,         /* wanted where there are few */
   WINO_LEAST_TILES = 12,      /* of a unit, unless there are no more: two tiles of 6 rows */
