@@ -4,8 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from fastnn import ops
-from fastnn.autodiff import jit
+from fastnn import GradientTape, Variable, jit, ops
 from fastnn.graph.trace import tracing
 from fastnn.graph.value import Graph
 from fastnn.ops.matmul import linear_grad_kernel_op, linear_op, matmul_op
@@ -90,6 +89,53 @@ def test_second_derivative_of_linear(with_bias):
 
 def test_second_derivative_of_batched_matmul():
     check_gradient(lambda dy, a, b: matmul_op.grad(dy, None, a, b), [normal(2, 3, 5), normal(2, 3, 4), normal(4, 5)])
+
+
+def trained(function, *arrays):
+    """The result of `function` and the gradients of its squares by variables that hold `arrays`, and what is done."""
+    variables = [Variable(x) for x in arrays]
+
+    @jit
+    def step():
+        with GradientTape() as tape:
+            y = function(*variables)
+            loss = ops.sum(y * y)
+        return y, tape.gradient(loss, variables)
+
+    return step(), step.executables()[0]
+
+
+@pytest.mark.parametrize("turns_x, turns_w", [(True, False), (False, True), (True, True)])
+@pytest.mark.parametrize("batch", [(), (3,)], ids=str)
+def test_transposed_operands_are_read_as_they_lie(turns_x, turns_w, batch):
+    x, w = normal(*batch, *((5, 70) if turns_x else (70, 5))), normal(*batch, *((9, 5) if turns_w else (5, 9)))
+    swap = lambda array: array.swapaxes(-1, -2)  # noqa: E731
+
+    def product(x, w):
+        return ops.matmul(ops.swapaxes(x, -1, -2) if turns_x else x, ops.swapaxes(w, -1, -2) if turns_w else w)
+
+    (y, (dx, dw)), executable = trained(product, x, w)
+    a, b = swap(x) if turns_x else x, swap(w) if turns_w else w
+    np.testing.assert_allclose(y, a @ b, rtol=1e-4, atol=1e-4)
+    da, db = 2 * (a @ b) @ swap(b), swap(a) @ (2 * (a @ b))
+    np.testing.assert_allclose(dx, swap(da) if turns_x else da, rtol=1e-4, atol=1e-3)
+    np.testing.assert_allclose(dw, swap(db) if turns_w else db, rtol=1e-4, atol=1e-3)
+    assert not any(step.kernel == "copy" for step in executable.steps)
+
+
+@pytest.mark.parametrize("batch", [(), (3,), (2, 3)], ids=str)
+def test_eager_products_read_transposed_arrays_as_they_lie(batch):
+    x, y = normal(*batch, 6, 8), normal(*batch, 6, 7)
+    turned = x.swapaxes(-1, -2)
+    ops.matmul.compiled._cache.clear()
+    for _ in range(2):
+        np.testing.assert_allclose(ops.matmul(turned, y), turned @ y, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(ops.matmul(turned.copy(), y), turned @ y, rtol=1e-5, atol=1e-5)
+    of_turned, of_copy = ops.matmul.compiled.executables()
+    assert of_turned.graph.inputs[0].shape == x.shape and of_copy.graph.inputs[0].shape == turned.shape
+    assert [step.kernel for step in of_turned.steps] == ["gemm_f32"]
+    np.testing.assert_allclose(ops.einsum("...ij,...jk->...ik", turned, y), turned @ y, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(ops.matmul(turned[..., ::2, :], y), turned[..., ::2, :] @ y, rtol=1e-5, atol=1e-5)
 
 
 def test_transposes_become_flags():

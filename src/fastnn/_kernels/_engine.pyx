@@ -307,6 +307,21 @@ cdef int set_item(tuple items, Py_ssize_t k, item) except -1:
     return 0
 
 
+def turn_back(list arrays):
+    """Puts what lies in memory in the place of each of `arrays` that is contiguous but for its last two axes, which have
+    changed places. Returns where these are; None where there are none."""
+    cdef list places = None
+    cdef Py_ssize_t k
+    for k in range(len(arrays)):
+        array = arrays[k]
+        if not fnn_is_readable(array) and FNN_ARRAY(array).nd > 1:
+            array = array.swapaxes(-1, -2)
+            if fnn_is_readable(array):
+                places = [k] if places is None else [*places, k]
+                arrays[k] = array
+    return None if places is None else tuple(places)
+
+
 def mentions(kind, tuple args, dict kwargs):
     """Whether an argument, or an item of a list or tuple among them, is a `kind`."""
     cdef Py_ssize_t at = 0

@@ -85,7 +85,13 @@ def unbroadcast(dx, shape):
 
 
 def _matmul_grad(dy, y, a, b, transpose_a=False, transpose_b=False):
-    """dA = dy B^T and dB = A^T dy; for a transposed operand the same, transposed."""
+    """dA = dy B^T and dB = A^T dy; for a transposed operand the same, transposed. The gradient of one that a transpose
+    made is a transpose, too: its own gradient undoes that."""
+    of_a, of_b = _swapped(a), _swapped(b)
+    if of_a is not None or of_b is not None:
+        flag_a, flag_b = transpose_a == (of_a is None), transpose_b == (of_b is None)
+        da, db = _matmul_grad(dy, y, a if of_a is None else of_a, b if of_b is None else of_b, flag_a, flag_b)
+        return da if of_a is None else _swap(da), db if of_b is None else _swap(db)
     if b.ndim == 2 and a.ndim > 2 and not transpose_a:  # one product of all rows, not a sum of many
         rows = _rows(a)
         da, db = _matmul_grad(_rows(dy), None, rows, b, False, transpose_b)
@@ -141,10 +147,16 @@ def _matmul_lower(node, b):
     return True
 
 
+def _swap(x):
+    """`x` with its last two axes swapped."""
+    order = tuple(range(x.ndim))
+    return _transpose(x, (*order[:-2], *order[:-3:-1]))
+
+
 def _swapped(x):
     """z, where x is z with its last two axes swapped; else None."""
-    node = x.node
-    if node.op.name != "transpose":
+    node = getattr(x, "node", None)
+    if node is None or node.op.name != "transpose":
         return None
     z = node.inputs[0]
     order = tuple(range(z.ndim))
@@ -270,11 +282,20 @@ def _linear_reference(x, kernel, bias=None):
 
 def _linear_grad(dy, y, x, kernel, bias=None):
     """dx = dy W^T. dW = x^T dy and db = the sum of dy over all rows come from one kernel."""
+    if bias is None and x.ndim == 2:
+        return _matmul_grad(dy, y, x, kernel)
     dx = matmul_op(dy if dy.ndim > 1 else _rows(dy), kernel, transpose_a=False, transpose_b=True)
     if bias is not None:
         return (_reshape(dx, x.shape), *linear_grad_kernel_op(x, dy))
-    rows, dy_rows = _rows(x), _rows(dy)
-    return _reshape(dx, x.shape), matmul_op(rows, dy_rows, transpose_a=True, transpose_b=False)
+    return _reshape(dx, x.shape), _matmul_grad(_rows(dy), y, _rows(x), kernel)[1]
+
+
+def _linear_simplify(node):
+    """A transposed operand is read as it lies."""
+    x, kernel, *bias = node.inputs
+    if bias or x.ndim < 2 or (_swapped(kernel) is None and (x.ndim > 2 or _swapped(x) is None)):
+        return None
+    return matmul_op(x, kernel, transpose_a=False, transpose_b=False)
 
 
 def _linear_lower(node, b):
@@ -295,6 +316,7 @@ linear_op = Op(
     reference=_linear_reference,
     grad=_linear_grad,
     lower=_linear_lower,
+    simplify=_linear_simplify,
     epilogue=True,
     domain=uniform(-1, 1),
     rows=before_last_axis,

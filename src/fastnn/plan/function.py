@@ -16,8 +16,9 @@ from typing import Any
 import numpy as np
 
 from fastnn import _kernels, config, plan, tree
+from fastnn._kernels._engine import turn_back
 from fastnn.graph import trace
-from fastnn.graph.value import Graph, Spec, Value
+from fastnn.graph.value import Graph, Operators, Spec, Value
 from fastnn.graph.variable import Variable
 
 _PLAIN = frozenset({bool, int, float, str, type(None)})  # nothing inside, so no structure and no array
@@ -80,9 +81,12 @@ class Compiled:
         """
         if signature is None or arrays is None:
             signature, arrays = _signature_of_call(args, kwargs)
+        turned = turn_back(arrays) if self.is_eager else None  # read as they lie, not copied
+        if turned is not None:
+            signature = (signature, turned)
         traced = self._cache.get((signature, config.floatx(), self._key()))
         if traced is None or not traced.executable.is_current():
-            traced = self._traced(signature, args, kwargs, lambda: _specs(arrays))
+            traced = self._traced(signature, args, kwargs, lambda: _specs(arrays), turned=turned or ())
         outputs = traced.executable.run(arrays, into)
         return (outputs[0], (), ()) if traced.is_one_of_three else _packed(traced.structure, outputs)
 
@@ -133,14 +137,16 @@ class Compiled:
         """The executable that `batches` runs for data like `data`, compiled if need be."""
         return self._traced_batches(data, batch_size, kwargs)[0].executable
 
-    def _traced(self, signature, args, kwargs, specs: Callable[[], list[Spec]], sources=None) -> _Traced:
+    def _traced(
+        self, signature, args, kwargs, specs: Callable[[], list[Spec]], sources=None, turned: tuple[int, ...] = ()
+    ) -> _Traced:
         key = (signature, config.floatx(), self._key())
         traced = self._cache.get(key)
         if traced is None or not traced.executable.is_current():
             with self._lock:
                 traced = self._cache.get(key)
                 if traced is None or not traced.executable.is_current():
-                    traced = self._trace(args, kwargs, specs(), sources)
+                    traced = self._trace(args, kwargs, specs(), sources, turned)
                     # Tracing may have built layers, which changes the key.
                     key = (signature, config.floatx(), self._key())
                     while len(self._cache) >= self.CACHE_SIZE:
@@ -152,20 +158,24 @@ class Compiled:
         """What a call with these arguments computes, as it is traced: not simplified."""
         return self._graph(args, kwargs, _specs(_signature_of_call(args, kwargs)[1]))[0]
 
-    def _graph(self, args, kwargs, specs) -> tuple[Graph, Any]:
-        """A trace of the function, and the structure of its outputs."""
+    def _graph(self, args, kwargs, specs, turned: tuple[int, ...] = ()) -> tuple[Graph, Any]:
+        """A trace of the function, and the structure of its outputs; of the inputs `turned` it takes the transposes."""
         graph = Graph()
-        values = iter([graph.input(spec.shape, spec.dtype) for spec in specs])
-        traced_args, traced_kwargs = tree.map_structure(
-            lambda leaf: next(values) if _is_array(leaf) else leaf, (args, kwargs)
-        )
+        inputs = [graph.input(spec.shape, spec.dtype) for spec in specs]
         with trace.tracing(graph):
+            for k in turned:
+                order = tuple(range(inputs[k].ndim))
+                inputs[k] = Operators.functions["transpose"](inputs[k], (*order[:-2], *order[:-3:-1]))
+            values = iter(inputs)
+            traced_args, traced_kwargs = tree.map_structure(
+                lambda leaf: next(values) if _is_array(leaf) else leaf, (args, kwargs)
+            )
             result = self.function(*traced_args, **traced_kwargs)
             return graph, tree.map_structure(lambda leaf: _output(graph, leaf), result)
 
-    def _trace(self, args, kwargs, specs, sources) -> _Traced:
+    def _trace(self, args, kwargs, specs, sources, turned) -> _Traced:
         with _without_collections():
-            graph, structure = self._graph(args, kwargs, specs)
+            graph, structure = self._graph(args, kwargs, specs, turned)
             gathered = None if sources is None else [a.dtype.name for a in sources]
             executable = plan.executable.Executable(graph, self.name, gathered, self.is_eager)
         return _Traced(executable, structure, structure == (_Output(0), (), ()))
