@@ -21,6 +21,8 @@ FLOATS = {"f32": np.float32, "f64": np.float64}
 # 64 rows, from k = 32 and 4 or 8 more for each row on, by tiles of 2, 3 or 4 rows and 4 columns).
 SIZES = [
     (1, 1, 1),
+    (1, 1, 131),
+    (1, 1, 1161),
     (1, 10, 64),
     (1, 61, 9),
     (1, 300, 7),
@@ -297,7 +299,7 @@ def test_outer_products_have_the_bits_of_tiles(layouts, suffix, isa):
 
 @pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize("suffix", FLOATS)
-@pytest.mark.parametrize("n", [1, 4, 12, 16, 33, 64, 65])
+@pytest.mark.parametrize("n", [1, 4, 12, 16, 24, 33, 55, 64, 65])
 @pytest.mark.parametrize("m", [2, 7, 10, 48, 64, 65, 192])
 def test_many_small_products(m, n, suffix, isa):
     """From 16 products on each is a unit; what finishes a result takes the other way."""
@@ -363,7 +365,7 @@ def test_same_bits_for_any_thread_count(size, isa):
 
 @pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize("suffix", FLOATS)
-@pytest.mark.parametrize("n", [2, 3, 4, 8, 9, 16, 24, 30, 33, 48, 96])
+@pytest.mark.parametrize("n", [2, 3, 4, 8, 9, 16, 20, 24, 30, 33, 48, 52, 96])
 def test_a_row_of_the_result_has_the_same_bits_in_any_tile(n, suffix, isa):
     rng = np.random.default_rng(11)
     k = min(41, 8 * n - 1)  # too short for dot products

@@ -57,6 +57,10 @@ def test_many_products_of_vectors_are_elementwise(m, n, k, batch, other, transpo
     assert not any("gemm" in (step.kernel or "") for step in product.executables()[0].steps)
 
 
+def test_many_long_dot_products():
+    check_op(matmul_op, [normal(3, 1, 1500), normal(3, 1500, 1)], transpose_a=False, transpose_b=False)
+
+
 @pytest.mark.parametrize("left, right", [("float32", "int32"), ("int8", "int8"), ("int8", "int16"), ("bool", "int32")])
 def test_matmul_promotes_as_keras(left, right):
     agrees_with_keras("matmul", np.ones((2, 3), left), np.full((3, 2), 1, right))

@@ -52,7 +52,20 @@ static OWN(conv_window) OWN(conv_window_of_x)(const fnn_call *call, const conv_s
                              -s->pad_left, cols, copies, space);
 }
 
-#include "conv2d_half_body.h"
+#include "tile_half.h"
+
+/* strip_steps and strip_end, or those of tiles whose last vector is at most half full. */
+FNN_INLINE void OWN(conv_steps)(V *acc, const T *const *a, int64_t *at, int64_t a_stride, const T **b,
+                                int64_t b_stride, int64_t steps, T **clears, const int is_clearing, const int rows,
+                                const int vectors, const int is_half) {
+  if (is_half) OWN(half_steps)(acc, a, at, a_stride, b, b_stride, steps, rows, vectors);
+  else OWN(strip_steps)(acc, a, at, a_stride, b, b_stride, steps, clears, is_clearing, rows, vectors);
+}
+FNN_INLINE void OWN(conv_end)(const OWN(tile) * t, const V *acc, T *const *c_rows, const T *bias, int64_t c_column,
+                              const int streams, const int rows, const int vectors, const int is_half) {
+  if (is_half) OWN(half_end)(t, acc, c_rows, bias, c_column, t->cols - (vectors - 1) * N, rows, vectors);
+  else OWN(strip_end)(t, acc, c_rows, bias, c_column, 1, streams, rows, vectors);
+}
 
 /* One or two ranges of memory that are read next: tiles ask for them, in order, as they go. */
 typedef struct {

@@ -242,11 +242,28 @@ static void OWN(gemm_dots)(T *out, int64_t out_row, const T *const *a, int64_t r
   if (rest) variants[rest - 1](out + whole, out_row, a, rows, b + whole * b_col, b_col, k, rest, fetches);
 }
 
+/* Row [0, k) of A by a single column of B: 8 sums, as below. */
+static __attribute__((noinline)) T OWN(gemm_dot)(const T *a, const T *b, int64_t k) {
+  V sum[8] = {{0}};
+  int64_t i = 0;
+  for (; i + 8 * N <= k; i += 8 * N)
+#pragma GCC unroll 8
+    for (int j = 0; j < 8; j++) sum[j] += FN(load)(a + i + j * N) * FN(load)(b + i + j * N);
+  for (; i + N <= k; i += N) sum[0] += FN(load)(a + i) * FN(load)(b + i);
+  if (i < k) sum[1] += FN(load_part)(a + i, k - i) * FN(load_part)(b + i, k - i);
+#pragma GCC unroll 4
+  for (int half = 4; half; half /= 2)
+#pragma GCC unroll 4
+    for (int j = 0; j < half; j++) sum[j] += sum[j + half];
+  return FN(sum_lanes)(sum[0]);
+}
+
 /* Two multipliers with a latency of four cycles want 8 sums. Of a row by vectors that are whole lines 4 take what the L2
  * cache gives, and do not drive each other out of L1 where they lie pages apart. */
 static __attribute__((noinline)) void OWN(gemm_dots_row)(T *out, const T *const *a, const T *b, int64_t b_col, int64_t k,
                                                          int64_t cols) {
-  for (int64_t j = 0; j < cols; j += GEMM_DOTS_ROW_COLS)
+  if (cols == 1) out[0] = OWN(gemm_dot)(a[0], b, k);
+  for (int64_t j = 0; j < cols && cols > 1; j += GEMM_DOTS_ROW_COLS)
     OWN(gemm_dots_columns)(out + j, 0, a, 1, b + j * b_col, b_col, k, cols - j, 0, k, 1, GEMM_DOTS_ROW_COLS);
 }
 
@@ -426,98 +443,7 @@ FNN_INLINE void OWN(gemm_go_to)(const int64_t *ints, int64_t z, const T **a, con
   }
 }
 
-/* Rows of a panel of `cols` columns of a product, of which the last vector may be a part, by tiles of so many rows while
- * there are as many. Returns how many are left. */
-FNN_INLINE int64_t OWN(gemm_small_rows)(T **c, int64_t n, int64_t cols, const T **a, int64_t a_row, int64_t a_col,
-                                        const T *b, int64_t b_row, int64_t m, int64_t k, const int rows,
-                                        const int vectors) {
-  const int64_t last = cols - (vectors - 1) * N;
-  for (; m >= rows; m -= rows, *a += rows * a_row, *c += rows * n) {
-    V acc[TILE_MOST_SUMS];
-    const T *x[TILE_MOST_ROWS], *y = b;
-#pragma GCC unroll 24
-    for (int i = 0; i < rows * vectors; i++) acc[i] = (V){0};
-#pragma GCC unroll 8
-    for (int i = 0; i < rows; i++) x[i] = *a + i * a_row;
-    for (int64_t i = 0, at = 0; i < k; i++, at += a_col, y += b_row) {
-      V row[TILE_VECTORS];
-#pragma GCC unroll 4
-      for (int j = 0; j < vectors; j++) row[j] = j + 1 < vectors ? FN(load)(y + j * N) : FN(load_part)(y + j * N, last);
-#pragma GCC unroll 8
-      for (int r = 0; r < rows; r++) {
-        const V each = FN(splat)(x[r][at]);
-#pragma GCC unroll 4
-        for (int j = 0; j < vectors; j++) acc[r * vectors + j] = FN(multiply_add)(each, row[j], acc[r * vectors + j]);
-      }
-    }
-#pragma GCC unroll 8
-    for (int r = 0; r < rows; r++) {
-#pragma GCC unroll 4
-      for (int j = 0; j + 1 < vectors; j++) FN(store)(*c + r * n + j * N, acc[r * vectors + j]);
-      FN(store_part)(*c + r * n + (vectors - 1) * N, acc[r * vectors + vectors - 1], last);
-    }
-  }
-  return m;
-}
-
-#define SMALL(vectors)                                                                                                 \
-  static __attribute__((noinline)) void OWN(gemm_small_##vectors)(T * c, int64_t n, int64_t cols, const T *a,          \
-                                                                  int64_t a_row, int64_t a_col, const T *b,            \
-                                                                  int64_t b_row, int64_t m, int64_t k) {               \
-    const int most = TILE_VECTORS == vectors || TILE_VECTORS == 2 ? 6 : 8; /* tile_rows(vectors) */                    \
-    m = OWN(gemm_small_rows)(&c, n, cols, &a, a_row, a_col, b, b_row, m, k, most, vectors);                            \
-    m = OWN(gemm_small_rows)(&c, n, cols, &a, a_row, a_col, b, b_row, m, k, 4, vectors);                               \
-    m = OWN(gemm_small_rows)(&c, n, cols, &a, a_row, a_col, b, b_row, m, k, 2, vectors);                               \
-    OWN(gemm_small_rows)(&c, n, cols, &a, a_row, a_col, b, b_row, m, k, 1, vectors);                                   \
-  }
-SMALL(1)
-SMALL(2)
-#if defined(FNN_ISA_AVX512) || defined(FNN_ISA_NEON)
-SMALL(3)
-SMALL(4)
-#endif
-#undef SMALL
-
-/* One of small products that is dot products. */
-static __attribute__((noinline)) void OWN(gemm_small_dots)(const int64_t *ints, const OWN(gemm_cut) * c, T *to,
-                                                           const T *a, const T *b, T *space) {
-  const T *a_rows[GEMM_MOST_ROWS];
-  for (int64_t i = 0; i < fnn_round_up(c->m, TILE_BLOCK); i++)
-    a_rows[i] = a + fnn_min(i, c->m - 1) * ints[GEMM_A_ROW];
-  int64_t b_col = ints[GEMM_B_COL];
-  if (c->packs_b) {
-    b_col = fnn_round_up(c->k, N);
-    OWN(pack_transposed)(space, b_col, b, ints[GEMM_B_ROW], c->n, c->k);
-    b = space;
-  }
-  OWN(gemm_dots)(to, c->n, a_rows, c->m, b, b_col, c->k, c->n, 0);
-}
-
-/* Batch z of small products: see gemm_is_small. */
-FNN_INLINE void OWN(gemm_small)(const fnn_call *call, const OWN(gemm_cut) * c, T *space, int64_t z) {
-  static void (*const variants[TILE_VECTORS])(T *, int64_t, int64_t, const T *, int64_t, int64_t, const T *, int64_t,
-                                              int64_t, int64_t) = {
-    OWN(gemm_small_1), OWN(gemm_small_2),
-#if defined(FNN_ISA_AVX512) || defined(FNN_ISA_NEON)
-    OWN(gemm_small_3), OWN(gemm_small_4),
-#endif
-  };
-  const int64_t *ints = call->ints;
-  const T *a = (const T *)call->buf[0], *b = (const T *)call->buf[1];
-  T *to = (T *)call->buf[2] + z * c->m * c->n;
-  OWN(gemm_go_to)(ints, z, &a, &b);
-  if (c->way == GEMM_DOTS) return OWN(gemm_small_dots)(ints, c, to, a, b, space);
-  const int64_t a_row = ints[GEMM_A_ROW], a_col = ints[GEMM_A_COL], b_row = ints[GEMM_B_ROW];
-  for (int64_t p = 0; p < c->panels; p++) {
-    /* No division for a single one. */
-    const tile_panel panel = c->panels > 1 ? tile_panel_of(c->n, N, c->widest, p)
-                                           : (tile_panel){0, c->n, (int)fnn_ceil_div(c->n, N)};
-    const T *from = c->packs_b ? space : b + panel.begin;
-    if (c->packs_b) OWN(pack_panel)(space, b, b_row, ints[GEMM_B_COL], c->k, panel);
-    variants[panel.vectors - 1](to + panel.begin, c->n, panel.cols, a, a_row, a_col, from,
-                                c->packs_b ? panel.vectors * N : b_row, c->m, c->k);
-  }
-}
+#include "gemm_small_body.h"
 
 /* The result's factors and floor. */
 FNN_INLINE void OWN(gemm_finish_by)(OWN(tile) * t, const fnn_call *call) {
@@ -599,6 +525,7 @@ static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OW
   }
   if (whole && !c->turns_back) OWN(gemm_finish_by)(&t, call);
   const int is_as_is = t.alpha == 1 && t.beta == 0 && !(whole && call->buf[3]) && t.floor == -(T)INFINITY;
+  const int is_scaled = t.alpha != 1 || t.beta != 0;
   const T *a_rows[GEMM_MOST_ROWS];
   T *c_rows[GEMM_MOST_ROWS];
   const int64_t c_row = c->turns_back ? c->widest * N : c->n;
@@ -738,7 +665,8 @@ static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OW
           OWN(gemm_copy_rows)(&t, asked + 1, row / height, asks_copied ? GEMM_COPIED_AHEAD : 0, scratch->next);
         else if (is_summing && row + last == rows) OWN(tile_summing)(&t, panel.vectors);
         else if (c->is_far_row) OWN(gemm_far_row)(&t, panel.vectors);
-        else OWN(tile_call)(&t, panel.vectors);
+        else if (is_scaled) OWN(tile_call)(&t, panel.vectors);
+        else OWN(half_call)(&t, panel);
         t.ahead += t.n_segments * t.ahead_lines * (FNN_ALIGN / (int64_t)sizeof(T));
         t.a += step, t.c += step, t.partial += step * OWN(TILE_COLS);
       }

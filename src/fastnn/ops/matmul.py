@@ -163,6 +163,9 @@ def _swapped(x):
     return z if tuple(node.params["axes"]) == (*order[:-2], *order[:-3:-1]) else None
 
 
+LONG_DOT = 1024  # a k from which the kernel's dot products are sooner than a sum of what is multiplied
+
+
 def _of_vectors(node):
     """Many dot products, or many vectors that are multiplied by a number each, as an elementwise pass; else None."""
     a, b = node.inputs
@@ -170,7 +173,7 @@ def _of_vectors(node):
     m, n, k, _ = _matmul_sizes(a.shape, b.shape, *_flags(node))
     if y.dtype not in ("float32", "float64") or 1 in (math.prod(a.shape[:-2]), math.prod(b.shape[:-2])):
         return None
-    if m == n == 1:
+    if m == n == 1 and k < LONG_DOT:
         products = ew.multiply(_reshape(a, (*a.shape[:-2], k)), _reshape(b, (*b.shape[:-2], k)))
         return _reshape(reduce_sum(products, axis=-1), y.shape)
     if k == 1 and 1 in (m, n):

@@ -1,4 +1,4 @@
-/* conv2d_half_body.h: tiles whose last vector of columns is at most half full, for float32 and for float64.
+/* tile_half.h: tiles whose last vector of columns is at most half full, for float32 and for float64.
  *
  * Of 24 columns, a vector of 16 lanes and half of another, a tile of whole vectors would spend a quarter of its
  * multiply-adds on nothing. Here two rows share the vector that their halves fill: its multiply-adds have the halves of
@@ -59,19 +59,6 @@ FNN_INLINE void OWN(half_end)(const OWN(tile) * t, const V *acc, T *const *c_row
     if (bias) y += FN(load)(bias + last * N);
     FN(store_part)(c + last * N, FN(max)(floor, y), n);
   }
-}
-
-/* Those or strip_steps and strip_end. */
-FNN_INLINE void OWN(conv_steps)(V *acc, const T *const *a, int64_t *at, int64_t a_stride, const T **b,
-                                int64_t b_stride, int64_t steps, T **clears, const int is_clearing, const int rows,
-                                const int vectors, const int is_half) {
-  if (is_half) OWN(half_steps)(acc, a, at, a_stride, b, b_stride, steps, rows, vectors);
-  else OWN(strip_steps)(acc, a, at, a_stride, b, b_stride, steps, clears, is_clearing, rows, vectors);
-}
-FNN_INLINE void OWN(conv_end)(const OWN(tile) * t, const V *acc, T *const *c_rows, const T *bias, int64_t c_column,
-                              const int streams, const int rows, const int vectors, const int is_half) {
-  if (is_half) OWN(half_end)(t, acc, c_rows, bias, c_column, t->cols - (vectors - 1) * N, rows, vectors);
-  else OWN(strip_end)(t, acc, c_rows, bias, c_column, 1, streams, rows, vectors);
 }
 
 /* As tile_run, for tiles of all their rows whose results are multiplied by 1 and added to nothing. */
