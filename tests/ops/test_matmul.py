@@ -61,6 +61,20 @@ def test_many_long_dot_products():
     check_op(matmul_op, [normal(3, 1, 1500), normal(3, 1500, 1)], transpose_a=False, transpose_b=False)
 
 
+@pytest.mark.parametrize(
+    "a, b, kernels",
+    [((40, 4, 8), (40, 8, 6), 2), ((3, 2, 4, 5), (3, 2, 5, 16), 2), ((40, 4, 8), (8, 6), 1), ((4, 8), (40, 8, 6), 1),
+     ((2, 40, 8), (2, 8, 40), 1)],
+    ids=str,
+)  # fmt: skip
+def test_many_small_products_are_finished_by_a_pass_over_all(a, b, kernels):
+    x, y = normal(*a), normal(*b)
+    c = normal(*np.matmul(x, y).shape)
+    finished = jit(lambda x, y, c: ops.relu(matmul_op(x, y) + c))
+    np.testing.assert_allclose(finished(x, y, c), np.maximum(np.matmul(x, y) + c, 0), rtol=1e-5, atol=1e-5)
+    assert len(finished.executables()[0].steps) == kernels
+
+
 @pytest.mark.parametrize("left, right", [("float32", "int32"), ("int8", "int8"), ("int8", "int16"), ("bool", "int32")])
 def test_matmul_promotes_as_keras(left, right):
     agrees_with_keras("matmul", np.ones((2, 3), left), np.full((3, 2), 1, right))

@@ -214,6 +214,16 @@ def _matmul_rows(node, axes, _rows):
     return a.ndim == b.ndim and of_a == of_b < a.ndim - 2 and a.shape[of_a] == b.shape[of_b]
 
 
+_SMALL_PRODUCT = 1 << 9  # elements of a result: a program of its own costs more than a pass over all results
+
+
+def _takes_epilogue(node):
+    """Of many small products each is a unit, but not where a program finishes it."""
+    (a, b), y = node.inputs, node.outputs[0]
+    is_many = 1 not in (math.prod(a.shape[:-2]), math.prod(b.shape[:-2]))
+    return not (is_many and y.shape[-2] * y.shape[-1] <= _SMALL_PRODUCT)
+
+
 matmul_op = Op(
     "matmul",
     shape=_matmul_shape,
@@ -222,7 +232,7 @@ matmul_op = Op(
     lower=_matmul_lower,
     simplify=_matmul_simplify,
     sum_of_steps=_matmul_of_steps,
-    epilogue=True,
+    epilogue=_takes_epilogue,
     domain=uniform(-1, 1),
     rows=_matmul_rows,
 )

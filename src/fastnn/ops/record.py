@@ -59,7 +59,8 @@ class Op:
             its outputs over all steps from its inputs of all steps, steps first.
         reduced: `(node, reduction, between) -> None | Value`: what gives the result of the node `reduction` of the
             output, or of an elementwise node `between` of it, in one step.
-        epilogue: the kernel applies an elementwise program to its output while it is in cache.
+        epilogue: the kernel applies an elementwise program to its output while it is in cache; or `(node) -> bool`:
+            whether it should for this node.
         keeps_tile: the kernel needs no memory for an output that only its epilogue reads.
         rows: `(node, axes, rows) -> bool`: whether the node keeps the rows of a batch apart (`graph.rows`), given along
             which axis of each input they lie, None for one without; at least one has some. Only "plain" ops need one.
@@ -81,7 +82,7 @@ class Op:
     into: Callable[..., bool] | None = None
     sum_of_steps: Callable[..., Any] | None = None
     reduced: Callable[..., Any] | None = None
-    epilogue: bool = False
+    epilogue: bool | Callable[..., bool] = False
     keeps_tile: bool = False
     rows: Callable[..., bool] | None = None
     domain: Callable[..., Any] | None = None
