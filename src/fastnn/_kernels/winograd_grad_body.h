@@ -41,7 +41,7 @@ static OWN(wino_kernel_cut) OWN(wino_kernel_cut_of)(const int64_t *ints) {
   c.dy_width = fnn_round_up(c.dy_at_once, N);
   c.width = fnn_round_up(s->cout_g, N);
   c.columns = s->groups * c.width;
-  const int64_t units = s->kh == 3 ? WINO_UNITS : WINO_UNITS_OF_5;
+  const int64_t units = s->kw == 5 ? WINO_UNITS_OF_5 : WINO_UNITS; /* lines have kw 1 */
   const int64_t wanted = fnn_ceil_div(units, fnn_max(1, s->groups * c.x_blocks * c.dy_blocks));
   c.blocks = fnn_max(1, fnn_min(wanted, c.tiles / WINO_SUM_TILES));
   /* Few are as many as two threads share evenly. */
