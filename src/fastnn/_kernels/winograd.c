@@ -133,6 +133,7 @@ FNN_INLINE void wino_fetch(wino_span span, int point, int is_line) {
 #include "types_f32.h"
 #include "tile.h"
 #include "pack.h"
+#include "tile_half.h"
 #include "winograd_body.h"
 #include "winograd_grad_body.h"
 #include "types_none.h"

@@ -602,10 +602,10 @@ static void OWN(wino_y_tiles)(const fnn_call *call, const OWN(wino_cut) * c, con
 /* The 36 products of the block's tiles with `count` rows of a panel of the transformed kernel, TILE_COLS for each tile;
  * added to what is there if it resumes. */
 static void OWN(wino_products)(const OWN(wino_cut) * c, T *y, const T *const *x, int64_t tiles, const T *weights,
-                               int64_t plane, int64_t count, int vectors, int resumes, wino_span next_x,
+                               int64_t plane, int64_t count, tile_panel panel, int resumes, wino_span next_x,
                                wino_span next_y) {
-  const int64_t height = tile_rows(vectors);
-  OWN(tile_segment) segment = {weights, vectors * N, 0, count};
+  const int64_t height = tile_rows(panel.vectors);
+  OWN(tile_segment) segment = {weights, panel.vectors * N, 0, count};
   /* The sums are left where they are kept between calls: there is nothing to finish before the transform. */
   OWN(tile) t = {.a_stride = 1, .segments = &segment, .n_segments = 1, .resumes = resumes, .continues = 1};
   const int is_line = wino_is_line(&c->s);
@@ -616,7 +616,7 @@ static void OWN(wino_products)(const OWN(wino_cut) * c, T *y, const T *const *x,
       t.rows = fnn_min(height, tiles - i);
       t.a = x + i;
       t.partial = y + i * OWN(TILE_COLS);
-      OWN(tile_call)(&t, vectors);
+      OWN(half_call)(&t, panel);
     }
     segment.b += plane;
     segment.a_offset += c->x_point;
@@ -640,7 +640,7 @@ static void OWN(wino_block)(const fnn_call *call, const OWN(wino_cut) * c, int64
   for (int64_t k = 0; k < tile_panels(s->cout_g, N); k++) {
     const tile_panel panel = tile_panel_at(s->cout_g, N, k);
     const int64_t plane = OWN(wino_weights_plane)(s, panel.vectors);
-    OWN(wino_products)(c, y, x, tiles, weights, plane, s->cin_g, panel.vectors, 0, next_x, next_y);
+    OWN(wino_products)(c, y, x, tiles, weights, plane, s->cin_g, panel, 0, next_x, next_y);
     next_x.steps = next_y.steps = 0;
     weights += c->points * plane;
     OWN(wino_y_tiles)(call, c, y, start, tiles, panel);
@@ -662,8 +662,8 @@ static void OWN(wino_few_block)(const fnn_call *call, const OWN(wino_cut) * c, i
       const int64_t width = panel.vectors * N, plane = OWN(wino_plane)(c->k_block * width);
       for (int64_t i = 0; i < count; i += N)
         OWN(wino_kernel_block)(c, weights + i * width, plane, (const T *)call->buf[1], k + i, panel);
-      OWN(wino_products)(c, y + (p - begin) * c->points * c->y_point, x, tiles, weights, plane, count, panel.vectors,
-                         k > 0, (wino_span){0}, (wino_span){0});
+      OWN(wino_products)(c, y + (p - begin) * c->points * c->y_point, x, tiles, weights, plane, count, panel, k > 0,
+                         (wino_span){0}, (wino_span){0});
     }
   }
   for (int64_t p = begin; p < end; p++, y += c->points * c->y_point)
