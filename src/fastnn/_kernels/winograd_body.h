@@ -609,10 +609,14 @@ static void OWN(wino_products)(const OWN(wino_cut) * c, T *y, const T *const *x,
   /* The sums are left where they are kept between calls: there is nothing to finish before the transform. */
   OWN(tile) t = {.a_stride = 1, .segments = &segment, .n_segments = 1, .resumes = resumes, .continues = 1};
   const int is_line = wino_is_line(&c->s);
+  const int64_t calls = c->points * fnn_ceil_div(tiles, height);
+  const int64_t asks_x = is_line ? fnn_ceil_div(next_x.steps, calls) : 0;
+  const int64_t asks_y = is_line ? fnn_ceil_div(next_y.steps, calls) : 0;
   for (int point = 0; point < c->points; point++) {
-    wino_fetch(next_x, point, is_line);
-    wino_fetch(next_y, point, is_line);
+    if (!is_line) wino_fetch(next_x, point), wino_fetch(next_y, point);
     for (int64_t i = 0; i < tiles; i += height) {
+      wino_ask(&next_x, asks_x);
+      wino_ask(&next_y, asks_y);
       t.rows = fnn_min(height, tiles - i);
       t.a = x + i;
       t.partial = y + i * OWN(TILE_COLS);

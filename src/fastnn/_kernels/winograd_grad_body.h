@@ -115,14 +115,18 @@ static void OWN(wino_kernel_products)(const OWN(wino_kernel_cut) * c, const fnn_
   OWN(tile_segment) segment = {(const T *)(call->scratch + OWN(wino_kernel_dy_at)(c)), c->dy_width, 0, tiles};
   OWN(tile) t = {.a_stride = c->x_width, .segments = &segment, .n_segments = 1, .resumes = resumes, .continues = 1};
   const int is_line = wino_is_line(&c->s);
+  const int64_t calls = c->points * tile_panels(cols, N) * fnn_ceil_div(rows, TILE_MOST_ROWS);
+  const int64_t asks_x = is_line ? fnn_ceil_div(next_x.steps, calls) : 0;
+  const int64_t asks_dy = is_line ? fnn_ceil_div(next_dy.steps, calls) : 0;
   for (int point = 0; point < c->points; point++) {
-    wino_fetch(next_x, point, is_line);
-    wino_fetch(next_dy, point, is_line);
+    if (!is_line) wino_fetch(next_x, point), wino_fetch(next_dy, point);
     for (int64_t k = 0; k < tile_panels(cols, N); k++) {
       const tile_panel panel = tile_panel_at(cols, N, k);
       const int64_t height = tile_rows(panel.vectors);
       t.column = panel.begin;
       for (int64_t i = 0; i < rows; i += height) {
+        wino_ask(&next_x, asks_x);
+        wino_ask(&next_dy, asks_dy);
         t.rows = fnn_min(height, rows - i);
         t.a = x + i;
         t.partial = sums + (k * c->sums_rows + i) * OWN(TILE_COLS);

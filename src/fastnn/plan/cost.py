@@ -33,7 +33,7 @@ WINOGRAD_COLUMNS = 16  # of AVX-512
 # Of groups that share vectors, or are one: conv2d_grouped_body.h does more products in a time than tiles do.
 WINOGRAD_GAIN_OF_GROUPS, WINOGRAD_SUMS_OF_GROUPS = (1.25, 1.1), (1.15, 0.9)
 # Of lines, whose tiles have 2 to 5 results: of the kernel's gradient, whose sums of products are slower, as above.
-WINOGRAD_GAIN_OF_LINES, WINOGRAD_SUMS_OF_LINES = (1.06, 0.95), (1.03, 0.86)
+WINOGRAD_GAIN_OF_LINES, WINOGRAD_SUMS_OF_LINES = (1.09, 0.95), (1.03, 0.86)
 WINOGRAD_FEW = 5  # channels; fewer, in or out, are few
 # To so many channels products of both leave lanes of AVX-512 idle, of which Winograd's algorithm has fewer.
 WINOGRAD_GAIN_OF_PART, WINOGRAD_PART = 0.75, {"conv2d": range(9, 16), "conv2d_grad_input": range(11, 16)}
