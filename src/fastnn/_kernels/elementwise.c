@@ -74,11 +74,6 @@ enum {
   UNIT = 8192 /* elements of a unit of work: 32 KiB of float32 an operand, some microseconds */
 };
 
-static int64_t dtype_bytes(int64_t dtype) {
-  static const int8_t bytes[FNN_N_DTYPES] = {1, 1, 1, 2, 2, 4, 4, 8, 8, 4, 8, 2, 2};
-  return bytes[dtype];
-}
-
 /* X(dtype, C type). */
 #define SHORT_TYPES(X)                                                                                                 \
   X(FNN_BOOL, uint8_t) X(FNN_U8, uint8_t) X(FNN_I8, int8_t) X(FNN_U16, uint16_t) X(FNN_I16, int16_t) X(FNN_I32, int32_t)
@@ -216,7 +211,7 @@ static double space_bytes(const int64_t *program, const tiling *t) {
     const int64_t *operand = fnn_program_operand(program, k);
     if (operand[0] < 0) continue;
     double rows = operand[2] ? (double)t->rows : 1, cols = operand[3] ? (double)t->cols : 1;
-    bytes += rows * cols * (double)t->outer * (double)dtype_bytes(operand[1]);
+    bytes += rows * cols * (double)t->outer * (double)fnn_dtype_bytes(operand[1]);
   }
   return bytes;
 }
@@ -260,7 +255,7 @@ static void store_scalar(char *p, int64_t dtype, double x) {
     case FNN_U64: *(uint64_t *)p = to_uint64(x); return;
   }
   int64_t i = to_int64(x);
-  memcpy(p, &i, (size_t)dtype_bytes(dtype)); /* little-endian: the low bytes come first */
+  memcpy(p, &i, (size_t)fnn_dtype_bytes(dtype)); /* little-endian: the low bytes come first */
 }
 
 /* U: the vector in which sums and products are taken. Those of integers wrap around there. */

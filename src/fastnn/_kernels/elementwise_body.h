@@ -653,7 +653,7 @@ static void OWN(start_block)(OWN(decoded) *d, int64_t row, int64_t rows, int64_t
     OWN(operand) *o = &d->operands[k];
     OWN(reg) *reg = &d->regs[k];
     if (o->mode == OWN(SCALAR) || o->mode == OWN(REPLICATED)) continue;
-    char *at = o->tile + (row * o->row_stride + col * o->col_stride) * dtype_bytes(o->dtype);
+    char *at = o->tile + (row * o->row_stride + col * o->col_stride) * fnn_dtype_bytes(o->dtype);
     if (o->mode == OWN(DIRECT) || o->mode == OWN(STRIDED) || o->mode == OWN(COLUMN)) {
       reg->now = (T *)at;
     } else if (o->is_read && o->mode == OWN(ROW_SCALAR)) {
@@ -786,7 +786,7 @@ static void OWN(run)(OWN(decoded) *d, int64_t rows, int64_t cols, const int64_t 
           case OWN(FILL): OWN(fill)(n, regs[ins->dst].now, regs[ins->dst].now[0]); break;
           case OWN(STORES):
             target = &d->operands[ins->dst];
-            char *to = target->tile + (row * target->row_stride + col * target->col_stride) * dtype_bytes(target->dtype);
+            char *to = target->tile + (row * target->row_stride + col * target->col_stride) * fnn_dtype_bytes(target->dtype);
             if (target->is_streamed && !ins->by_rows && (uintptr_t)to % sizeof(V) == 0) {
               OWN(stream_block)(regs[ins->in[0]].now, (T *)to, n);
               break;
@@ -794,7 +794,7 @@ static void OWN(run)(OWN(decoded) *d, int64_t rows, int64_t cols, const int64_t 
             const int64_t rows_of_a_call = ins->by_rows ? 1 : block_rows;
             for (int64_t r = 0; r < block_rows; r += rows_of_a_call)
               OWN(store_block)(regs[ins->in[0]].now + r * regs[ins->in[0]].step,
-                               to + r * target->row_stride * dtype_bytes(target->dtype), target->dtype, rows_of_a_call,
+                               to + r * target->row_stride * fnn_dtype_bytes(target->dtype), target->dtype, rows_of_a_call,
                                block_cols, target->row_stride, target->col_stride);
             break;
         }
@@ -813,7 +813,7 @@ static void OWN(run_program)(const int64_t *program, const fnn_call *call, int64
   for (int64_t k = 0; (row != d->row || col != d->col) && k < d->n_operands; k++) {
     const int64_t *operand = fnn_program_operand(program, k);
     if (operand[0] >= 0)
-      d->operands[k].tile = d->operands[k].base + (row * operand[2] + col * operand[3]) * dtype_bytes(operand[1]);
+      d->operands[k].tile = d->operands[k].base + (row * operand[2] + col * operand[3]) * fnn_dtype_bytes(operand[1]);
   }
   d->row = row, d->col = col;
   OWN(run)(d, rows, cols, 0, 0, 0);
@@ -863,7 +863,7 @@ static void OWN(fused_units)(const fnn_call *call, int64_t begin, int64_t end) {
           offset += index % sizes[dim] * strides[k * n_outer + dim];
           index /= sizes[dim];
         }
-        d->operands[k].tile = d->operands[k].base + offset * dtype_bytes(operand[1]);
+        d->operands[k].tile = d->operands[k].base + offset * fnn_dtype_bytes(operand[1]);
       }
       OWN(run)(d, fnn_min(t.tile_rows, t.rows - row), fnn_min(t.tile_cols * units_of_run, t.cols - col), reductions,
                n_reductions, partials);

@@ -105,5 +105,9 @@ FNN_INLINE int64_t fnn_min(int64_t a, int64_t b) { return a < b ? a : b; }
 FNN_INLINE int64_t fnn_max(int64_t a, int64_t b) { return a > b ? a : b; }
 FNN_INLINE int64_t fnn_ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 FNN_INLINE int64_t fnn_round_up(int64_t a, int64_t b) { return fnn_ceil_div(a, b) * b; }
+FNN_INLINE int64_t fnn_dtype_bytes(int64_t dtype) {
+  static const int8_t bytes[FNN_N_DTYPES] = {1, 1, 1, 2, 2, 4, 4, 8, 8, 4, 8, 2, 2};
+  return bytes[dtype];
+}
 
 #endif

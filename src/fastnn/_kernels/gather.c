@@ -38,7 +38,7 @@ static void gather_rows_size(const int64_t *ints, fnn_work *work) {
   for (int64_t k = 0; k < ints[0]; k++) {
     const int64_t *a = ints + 2 + GATHER_INTS * k;
     work->units[0] += fnn_ceil_div(ints[1], gather_unit_rows(ints, k));
-    work->bytes += (double)ints[1] * (double)a[2] * (double)(dtype_bytes(a[0]) + dtype_bytes(a[1]));
+    work->bytes += (double)ints[1] * (double)a[2] * (double)(fnn_dtype_bytes(a[0]) + fnn_dtype_bytes(a[1]));
   }
 }
 
@@ -86,8 +86,8 @@ FNN_INLINE void gather_each(const fnn_call *call, int64_t k, int64_t first, int6
   const char *src = call->buf[1 + 2 * k];
   char *dst = call->buf[2 + 2 * k];
   const int64_t rows = call->ints[1], start = call->batch * rows;
-  int64_t src_bytes = a[3] * dtype_bytes(a[0]), dst_bytes = a[2] * dtype_bytes(a[1]);
-  int64_t bytes = size ? size : a[2] * dtype_bytes(a[0]), fetched = bytes <= MOST_FETCHED ? bytes : FETCHED;
+  int64_t src_bytes = a[3] * fnn_dtype_bytes(a[0]), dst_bytes = a[2] * fnn_dtype_bytes(a[1]);
+  int64_t bytes = size ? size : a[2] * fnn_dtype_bytes(a[0]), fetched = bytes <= MOST_FETCHED ? bytes : FETCHED;
   const int64_t is_short = bytes < FNN_ALIGN, ahead = is_short ? FETCHED / fnn_max(1, bytes) : rows_ahead(bytes);
   for (int64_t i = first; i < last; i++) {
     int64_t row = index ? index[start + i] : start + i;
@@ -114,7 +114,7 @@ static __attribute__((noinline)) void gather_cast(const fnn_call *call, int64_t 
 static void gather_lines(const fnn_call *call, int64_t k, int64_t first, int64_t last, int64_t bytes) {
   const int64_t *a = call->ints + 2 + GATHER_INTS * k, rows = call->ints[1];
   const int32_t *index = (const int32_t *)call->buf[0] + call->batch * rows;
-  const int64_t src_bytes = a[3] * dtype_bytes(a[0]);
+  const int64_t src_bytes = a[3] * fnn_dtype_bytes(a[0]);
   const int64_t ahead = rows_ahead(bytes), whole = bytes / FNN_ALIGN * FNN_ALIGN;
   const char *from = call->buf[1 + 2 * k];
   char *dst = call->buf[2 + 2 * k] + first * bytes;
@@ -136,7 +136,7 @@ static void gather_rows_of(const fnn_call *call, int64_t k, int64_t first, int64
     gather_cast(call, k, first, last);
     return;
   }
-  int64_t bytes = a[2] * dtype_bytes(a[0]);
+  int64_t bytes = a[2] * fnn_dtype_bytes(a[0]);
   switch (bytes) {
     case 4: gather_each(call, k, first, last, 0, 4); break;
     case 8: gather_each(call, k, first, last, 0, 8); break;
@@ -275,7 +275,7 @@ static void take_sum_size(const int64_t *ints, fnn_work *work, int64_t element_b
   work->phases = 1;
   work->units[0] = fnn_ceil_div(ints[2], sum_unit_results(ints));
   work->flops = 2.0 * read * (double)ints[1];
-  work->bytes = (double)element_bytes * (double)ints[1] * (read + results) + (double)dtype_bytes(ints[4]) * read;
+  work->bytes = (double)element_bytes * (double)ints[1] * (read + results) + (double)fnn_dtype_bytes(ints[4]) * read;
 }
 
 FNN_INLINE int find_rows(const fnn_call *call, const char **rows, int64_t at, int64_t count, int64_t row_bytes, int asks,
@@ -314,7 +314,7 @@ static void take_along_axis_size(const int64_t *ints, fnn_work *work) {
   const int64_t elements = ints[1] * ints[4] * ints[3];
   work->phases = 1;
   work->units[0] = fnn_ceil_div(elements, UNIT);
-  work->bytes = (2.0 * (double)ints[0] + (double)dtype_bytes(ints[5])) * (double)elements;
+  work->bytes = (2.0 * (double)ints[0] + (double)fnn_dtype_bytes(ints[5])) * (double)elements;
 }
 
 /* Elements [at, last) of y, in lines along which the same x lies: along j where inner is 1, else along i. */
@@ -399,7 +399,7 @@ static double grad_program_bytes(const int64_t *ints) {
   int64_t bytes = 0; /* of an element */
   for (int64_t k = 0; k < program[0]; k++) {
     const int64_t *operand = fnn_program_operand(program, k);
-    if (operand[0] >= 0 && operand[2]) bytes += dtype_bytes(operand[1]);
+    if (operand[0] >= 0 && operand[2]) bytes += fnn_dtype_bytes(operand[1]);
   }
   return (double)bytes * (double)ints[0] * (double)ints[1] * (double)ints[2];
 }

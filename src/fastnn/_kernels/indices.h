@@ -9,11 +9,6 @@
   X(FNN_BOOL, uint8_t) X(FNN_U8, uint8_t) X(FNN_I8, int8_t) X(FNN_U16, uint16_t) X(FNN_I16, int16_t)                   \
   X(FNN_U32, uint32_t) X(FNN_I32, int32_t) X(FNN_U64, uint64_t) X(FNN_I64, int64_t)
 
-FNN_INLINE int64_t dtype_bytes(int64_t dtype) {
-  static const int8_t bytes[FNN_N_DTYPES] = {1, 1, 1, 2, 2, 4, 4, 8, 8, 4, 8, 2, 2};
-  return bytes[dtype];
-}
-
 /* index[j] counted from 0; -1 when it is outside. */
 FNN_INLINE int64_t index_at(const char *index, int64_t dtype, int64_t j, int64_t n) {
   int64_t i = -1;

@@ -53,8 +53,7 @@ static void random_integers(const fnn_call *call, int64_t begin, int64_t end) {
     return;
   }
   enum { EACH = GROUP / 2 };
-  static const int8_t bytes_of[FNN_N_DTYPES] = {1, 1, 1, 2, 2, 4, 4, 8, 8, 4, 8, 2, 2};
-  int64_t n = call->ints[0], bytes = bytes_of[call->ints[3]];
+  int64_t n = call->ints[0], bytes = fnn_dtype_bytes(call->ints[3]);
   uint64_t low = (uint64_t)call->ints[1], range = (uint64_t)call->ints[2];
   for (int64_t first = begin * (UNIT / 2); first < fnn_min(n, end * (UNIT / 2)); first += EACH) {
     words w;

@@ -193,7 +193,7 @@ static void pick(char *y, const char *x, const int32_t *order, int64_t k, int64_
 }
 
 static void argsort(const fnn_call *call, int64_t begin, int64_t end) {
-  const int64_t *ints = call->ints, n = ints[1], inner = ints[2], k = ints[5], bytes = dtype_bytes(ints[3]);
+  const int64_t *ints = call->ints, n = ints[1], inner = ints[2], k = ints[5], bytes = fnn_dtype_bytes(ints[3]);
   FNN_REQUIRE(k <= n && n <= INT32_MAX);
   const int64_t last = fnn_min(ints[0] * inner, end * sort_group(ints));
   for (int64_t row = begin * sort_group(ints); row < last; row++) {
