@@ -236,6 +236,10 @@ static void OWN(softmax_cross_entropy)(const fnn_call *call, int64_t begin, int6
   }
 }
 
+/* A vector from a shorter row on reaches into the row after the next, which in place cannot be read before it is stored:
+ * such rows are done by elements. */
+enum { OWN(NARROW) = N / 2 };
+
 /* ---- softmax_cross_entropy_grad: dloss (rows), target, p, dx, which may be p ----
  * dx = dloss (p sum(target) - target). */
 
@@ -244,11 +248,16 @@ FNN_INLINE V OWN(f_cross_entropy_grad)(V p, V target, T mass, T dloss) { return 
 SIZE(softmax_cross_entropy_grad, 3, 4)
 static void OWN(softmax_cross_entropy_grad)(const fnn_call *call, int64_t begin, int64_t end) {
   int64_t row, cols = call->ints[1], last = OWN(rows)(call, begin, end, &row);
+  OWN(rest) rest = {0};
   for (; row < last; row++) {
     const T *target = (const T *)call->buf[1] + row * cols, *p = (const T *)call->buf[2] + row * cols;
     T mass = OWN(row_sum2)(target, target, cols, OWN(first)), dloss = ((const T *)call->buf[0])[row];
-    OWN(row_map)((T *)call->buf[3] + row * cols, p, target, cols, mass, dloss, OWN(f_cross_entropy_grad), 0);
+    T *dx = (T *)call->buf[3] + row * cols;
+    if (cols < OWN(NARROW))
+      for (int64_t c = 0; c < cols; c++) dx[c] = dloss * (p[c] * mass - target[c]);
+    else OWN(row_map)(dx, p, target, cols, mass, dloss, OWN(f_cross_entropy_grad), &rest);
   }
+  OWN(store_rest)(&rest);
 }
 
 /* ---- sparse_softmax_cross_entropy: labels (rows), x, loss (rows), p, which may be x ----
@@ -278,14 +287,21 @@ FNN_INLINE V OWN(f_times)(V p, V unused, T dloss, T unused_too) { return (void)u
 SIZE(sparse_softmax_cross_entropy_grad, 2, 1)
 static void OWN(sparse_softmax_cross_entropy_grad)(const fnn_call *call, int64_t begin, int64_t end) {
   int64_t row, cols = call->ints[1], last = OWN(rows)(call, begin, end, &row);
+  OWN(rest) rest = {0};
+  T unused, *at = &unused, of_label = 0; /* of the row before: like its rest, stored when this one is read */
   for (; row < last; row++) {
     const T *p = (const T *)call->buf[2] + row * cols;
     T *dx = (T *)call->buf[3] + row * cols, dloss = ((const T *)call->buf[0])[row];
     const int64_t label = label_at(call, call->buf[1], call->ints[2], row, cols);
-    const T of_label = label < 0 ? 0 : (p[label] - 1) * dloss;
-    OWN(row_map)(dx, p, p, cols, dloss, 0, OWN(f_times), 0);
-    if (label >= 0) dx[label] = of_label;
+    const T next = label < 0 ? 0 : (p[label] - 1) * dloss;
+    if (cols < OWN(NARROW))
+      for (int64_t c = 0; c < cols; c++) dx[c] = p[c] * dloss;
+    else OWN(row_map)(dx, p, p, cols, dloss, 0, OWN(f_times), &rest);
+    *at = of_label;
+    at = label < 0 ? &unused : dx + label, of_label = next;
   }
+  OWN(store_rest)(&rest);
+  *at = of_label;
 }
 
 /* ---- pick_label: labels (rows), x, y (rows). y = x[label] ----
