@@ -5,6 +5,7 @@ import pytest
 
 import fastnn as keras
 from fastnn import layers, ops
+from fastnn.training.data import rows_of_number_arrays
 from fastnn.training.parts import CACHED_BYTES, LEAST_ROWS, rows_at_once
 
 X = np.random.default_rng(0).random((300, 32, 32, 3), "float32")
@@ -25,7 +26,7 @@ def network(*between, filters=32):
 
 
 def at_once(model, x=X, size=256):
-    return rows_at_once(model.make_predict_function(), x, size)
+    return rows_at_once(model.make_predict_function(), x, min(size, rows_of_number_arrays(x)))
 
 
 def test_a_part_is_what_the_caches_hold():

@@ -330,9 +330,9 @@ def rows_of_number_arrays(x) -> int:
 
 def slice_of_rows(x, rows: slice):
     """The batch of these rows of such arrays. A list is the inputs, and not the inputs and the targets."""
-    if type(x) is list:
-        return ([as_input(a[rows]) for a in x],)
-    return {key: as_input(a[rows]) for key, a in x.items()} if type(x) is dict else as_input(x[rows])
+    if type(x) is np.ndarray:
+        return as_input(x[rows])
+    return ([as_input(a[rows]) for a in x],) if type(x) is list else {k: as_input(a[rows]) for k, a in x.items()}
 
 
 def as_data(x, y=None, sample_weight=None) -> tuple:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from fastnn import tree
-from fastnn.training.data import Run, as_input, rows_of_number_arrays, slice_of_rows
+from fastnn.training.data import Run, as_input, slice_of_rows
 from fastnn.training.logs import concatenated
 
 REFRESH_S = 0.1  # how often a progress bar should move, and how long Ctrl-C may take
@@ -65,12 +65,11 @@ def run_epoch(
     return outputs
 
 
-def outputs_of_rows(function, x, size: int):
-    """The outputs of `function`, compiled or eager, for the rows of `x`, `size` at a time, in one array each.
+def outputs_of_rows(function, x, count: int, size: int):
+    """The outputs of `function`, compiled or eager, for the `count` rows of `x`, `size` at a time, in one array each.
 
     A lone output with a row for each of `x` has its place before it is computed: it is never in memory twice.
     """
-    count = rows_of_number_arrays(x)
     slices = (slice_of_rows(x, slice(begin, begin + size)) for begin in range(0, count, size))
     first = function(next(slices))
     if not isinstance(first, np.ndarray) or first.shape[:1] != (size,) or count <= size:

@@ -3,7 +3,7 @@
 from fastnn import config
 from fastnn.graph.rows import are_apart, differ_in_rows_alone, share_of_no_row
 from fastnn.plan.function import Compiled, is_watched
-from fastnn.training.data import rows_of_number_arrays, slice_of_rows
+from fastnn.training.data import slice_of_rows
 
 LEAST_ROWS = 32
 CACHED_BYTES = 8 << 20  # of an arena
@@ -11,15 +11,15 @@ AGAIN = 0.125  # at most this share of what a part of the least size writes is t
 
 
 def rows_at_once(function, x, size: int) -> int:
-    """How many rows of `x` a call of the step `function` gets where a batch has `size`: fewer, where rows do not depend
-    on each other, all of them together need more memory than the caches have, and little is computed for no row."""
-    size = min(size, rows_of_number_arrays(x))
+    """How many rows of `x` a call of the step `function` gets where a batch has `size` of them: fewer, where rows do
+    not depend on each other, all of them need more memory than the caches have, and little is computed for no row."""
     if size <= LEAST_ROWS or type(function) is not Compiled or config.is_profiling() or is_watched():
         return size
-    names = tuple(sorted(x)) if type(x) is dict else ()
-    arrays = [x[name] for name in names] if names else x if type(x) is list else [x]
-    about = (type(x), names, *[(a.shape[1:], a.dtype) for a in arrays], size)
-    return function.known(("rows at once", *about), lambda: _chosen(function, x, size))
+    if type(x) is dict:
+        about = tuple((name, x[name].shape[1:], x[name].dtype) for name in sorted(x))
+    else:
+        about = tuple((a.shape[1:], a.dtype) for a in x) if type(x) is list else (x.shape[1:], x.dtype)
+    return function.known(("rows at once", about, size), lambda: _chosen(function, x, size))
 
 
 def _chosen(function: Compiled, x, size: int) -> int:

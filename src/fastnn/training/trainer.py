@@ -206,7 +206,7 @@ class Trainer(Steps, Compilable, Resumable):
                 function, size = self.make_predict_function(), batches.checked_batch_size(batch_size)
                 if rows <= min(size, LEAST_ROWS):  # one call: nothing else is asked for
                     return function(batches.as_input(x) if is_array else batches.slice_of_rows(x, slice(None)))
-                return outputs_of_rows(function, x, rows_at_once(function, x, size))
+                return outputs_of_rows(function, x, rows, rows_at_once(function, x, min(size, rows)))
         source = batches.source_of(x, batch_size=batch_size, steps=steps)
         callbacks = _callback_list(callbacks, self, verbosity, epochs=1, steps=source.steps or source.num_batches)
         collected = []
