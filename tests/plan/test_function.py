@@ -43,6 +43,17 @@ def test_new_bounds_of_clip_need_no_new_plan():
     assert not hasattr(ops.clip, "compiled")
 
 
+@pytest.mark.parametrize("op", [ops.isclose, ops.allclose, ops.hypot, ops.fmax], ids=lambda op: op.__name__)
+def test_new_numbers_beside_an_array_need_no_new_plan(op):
+    of_arrays = op(X, np.full_like(X, 0.5))
+    before = plans(op)
+    np.testing.assert_allclose(op(X, 0.5), of_arrays, rtol=1e-6)
+    op(X, x2=0.25)
+    assert plans(op) == before
+    op(X, x2=np.full((4,), 0.5, "float32"))
+    assert plans(op) == before + 1
+
+
 def test_eager_calls_keep_the_memory_of_the_latest_alone():
     most, latest = executable._LATEST.most, executable._LATEST
     first = np.ones((64, 1 << 12), "float32")  # what `std` keeps between its steps is as large, 1 MiB

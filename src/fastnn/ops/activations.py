@@ -262,7 +262,6 @@ def tanh_shrink(x):
     return subtract(x, tanh(x))
 
 
-@as_one_plan
 def soft_shrink(x, threshold=0.5):
     """`x` moved toward 0 by `threshold`, and 0 where it is nearer.
 
@@ -273,7 +272,6 @@ def soft_shrink(x, threshold=0.5):
     return subtract(x, clip(x, -float(threshold), float(threshold)))
 
 
-@as_one_plan
 def hard_shrink(x, threshold=0.5):
     """`x` where `|x| > threshold`, 0 elsewhere.
 
@@ -327,7 +325,6 @@ def sparse_sigmoid(x):
     return clip(add(multiply(x, 0.5), 0.5), 0.0, 1.0)
 
 
-@as_one_plan
 def threshold(x, threshold, default_value):
     """`x` where it is above `threshold`, `default_value` elsewhere.
 

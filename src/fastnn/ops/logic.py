@@ -4,7 +4,7 @@ import numpy as np
 
 from fastnn.ops import elementwise
 from fastnn.ops.record import REGISTRY, Op, as_array, dtype_of, uniform
-from fastnn.plan.function import as_one_plan
+from fastnn.plan.function import as_one_plan, as_one_plan_of_arrays
 
 
 def _test(name, reference, simplify=None) -> Op:
@@ -195,7 +195,7 @@ def isfinite(x):
     return isfinite_op(x)
 
 
-@as_one_plan
+@as_one_plan_of_arrays
 def isclose(x1, x2, rtol=1e-5, atol=1e-8, equal_nan=False):
     """Whether `|x1 - x2| <= atol + rtol * |x2|`; infinities are close when they are equal.
 

@@ -324,7 +324,7 @@ def sinc(x):
     return logic.where(is_zero, 1, divide(trig.sin(angle), angle))
 
 
-@as_one_plan
+@as_one_plan_of_arrays
 def allclose(x1, x2, rtol=1e-5, atol=1e-8, equal_nan=False):
     """Whether all elements are close, as of `isclose`.
 

@@ -229,15 +229,16 @@ def as_one_plan(function):
 
 
 def as_one_plan_of_arrays(function):
-    """The same for an op that may be called with numbers, or lists of them, in the place of arrays: as they are data,
-    such a call is its ops, one by one."""
+    """The same for an op of two arrays that may be called with a number, or a list of them, in the place of one: as
+    that is data, such a call is its ops, one by one."""
     one_plan = as_one_plan(function)
 
     @functools.wraps(function)
     def run(*args, **kwargs):
-        are_arrays = all(type(x) is np.ndarray for x in args)
+        are_arrays = all(type(x) is np.ndarray for x in (*args, *kwargs.values())[:2])
         return (one_plan if are_arrays else function)(*args, **kwargs)
 
+    run.compiled = one_plan.compiled
     return run
 
 
