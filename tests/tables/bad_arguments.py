@@ -103,7 +103,7 @@ CALLS = [
     ("loss unknown", lambda k: k.losses.get("nope"), "loss"),
     ("loss get type", lambda k: k.losses.get(3), "loss"),
     ("loss reduction", lambda k: k.losses.MeanSquaredError(reduction="nope"), "reduction"),
-    ("loss shapes", lambda k: k.losses.MeanSquaredError()(ones((2, 3)), ones((2, 4))), "(2,3) (2,4)"),
+    ("loss shapes", lambda k: k.losses.MeanSquaredError()(ones((2, 3)), ones((2, 4))), "(2, 3) and (2, 4)"),
     (
         "scce logits axis",
         lambda k: k.losses.SparseCategoricalCrossentropy()(np.ones(2, "int32"), ones((3, 4))),
