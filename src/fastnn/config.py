@@ -424,8 +424,8 @@ def set_threads(count: int | None) -> None:
 
 
 def winograd() -> bool:
-    """Whether 3 by 3 and 5 by 5 convolutions may be computed by Winograd's algorithm: what `set_winograd` set, else
-    whether the environment variable `FASTNN_WINOGRAD` is not `0`.
+    """Whether convolutions may be computed by Winograd's algorithm: what `set_winograd` set, else whether the
+    environment variable `FASTNN_WINOGRAD` is not `0`.
 
     Example:
         >>> fastnn.config.winograd()
@@ -435,14 +435,15 @@ def winograd() -> bool:
 
 
 def set_winograd(enabled: bool) -> None:
-    """Allows or forbids Winograd's algorithm for float32 convolutions with a 3 by 3 or 5 by 5 kernel, stride 1 and one
-    group.
+    """Allows or forbids Winograd's algorithm for float32 convolutions with stride 1 and a kernel of 3 by 3, 5 by 5, or
+    one row or column of 2 to 5 taps, as of `Conv1D`; the last with any dilation.
 
-    It is used where it is expected to be faster, with its gradients. It does a quarter of the multiplications of 3 by
-    3 kernels, and 36 of 100 of 5 by 5 ones. Its rounding errors are two to three times those of plain sums of products,
-    three to five in the kernel's gradient, whose largest, of 5 by 5 kernels, may be thirteen times the plain one; one
-    number that is not finite makes up to 16 results around it not finite. `model.explain` shows which convolutions use
-    it. Plans that are compiled already stay as they are: call this before the first `fit` or `predict`.
+    It is used where it is expected to be faster, with its gradients. It does a quarter of the multiplications of 3 by 3
+    kernels, 36 of 100 of 5 by 5 ones, and 6 of k (7 - k) of k taps in a line. Its rounding errors are two to three
+    times those of plain sums of products, three to five in the kernel's gradient, whose largest, of 5 by 5 kernels, may
+    be thirteen times the plain one; of lines up to twice. One number that is not finite makes up to 16 results around
+    it not finite. `model.explain` shows which convolutions use it. Plans that are compiled already stay as they are:
+    call this before the first `fit` or `predict`.
 
     Args:
         enabled: a bool.
