@@ -206,13 +206,13 @@ def softsign(x):
 
 @as_one_plan
 def hard_sigmoid(x):
-    """`min(max(x / 6 + 1/2, 0), 1)`.
+    """`min(max(x + 3, 0), 6) / 6`.
 
     Example:
         >>> hard_sigmoid(np.array([-3.0, 0.0, 3.0]))
         array([0. , 0.5, 1. ])
     """
-    return clip(add(multiply(x, 1 / 6), 0.5), 0.0, 1.0)
+    return multiply(clip(add(x, 3.0), 0.0, 6.0), 1 / 6)  # exactly 0 and 1 at the ends, fused or not
 
 
 @as_one_plan
