@@ -53,7 +53,7 @@ def policies(model):
 FILTERS = [None, "first", "^s", ["st$", "third"], lambda layer: layer.name == "second", "inner", "nothing"]
 
 
-@pytest.mark.parametrize("filters", FILTERS, ids=str)
+@pytest.mark.parametrize("filters", FILTERS, ids=lambda f: "function" if callable(f) else str(f))
 def test_filters(filters):
     ours, theirs = (quantized(k, model_of, "int8", filters=filters) for k in (fastnn, keras))
     assert {layer.name: layer.dtype_policy.name for layer in ours[0]._flatten_layers() if "input" not in layer.name
