@@ -204,18 +204,16 @@ def softsign(x):
     return divide(x, add(absolute(x), 1))
 
 
-@as_one_plan
 def hard_sigmoid(x):
-    """`min(max(x + 3, 0), 6) / 6`.
+    """`min(max(x / 6 + 1/2, 0), 1)`.
 
     Example:
         >>> hard_sigmoid(np.array([-3.0, 0.0, 3.0]))
         array([0. , 0.5, 1. ])
     """
-    return multiply(clip(add(x, 3.0), 0.0, 6.0), 1 / 6)  # exactly 0 and 1 at the ends, fused or not
+    return clip(add(multiply(x, 1 / 6), 0.5), 0.0, 1.0)
 
 
-@as_one_plan
 def hard_silu(x):
     """`x * hard_sigmoid(x)`.
 
@@ -262,6 +260,7 @@ def tanh_shrink(x):
     return subtract(x, tanh(x))
 
 
+@as_one_plan
 def soft_shrink(x, threshold=0.5):
     """`x` moved toward 0 by `threshold`, and 0 where it is nearer.
 
@@ -272,6 +271,7 @@ def soft_shrink(x, threshold=0.5):
     return subtract(x, clip(x, -float(threshold), float(threshold)))
 
 
+@as_one_plan
 def hard_shrink(x, threshold=0.5):
     """`x` where `|x| > threshold`, 0 elsewhere.
 
