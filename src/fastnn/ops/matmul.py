@@ -13,6 +13,7 @@ from fastnn.graph.rows import before_last_axis
 from fastnn.graph.symbolic import accepts_symbolic
 from fastnn.graph.value import Operators
 from fastnn.ops import elementwise as ew
+from fastnn.ops.layout import swapaxes
 from fastnn.ops.record import Op, Spec, as_array, dtype_of, shape_of, uniform
 from fastnn.ops.reduce import sum as reduce_sum
 from fastnn.plan.function import as_one_plan
@@ -91,7 +92,7 @@ def _matmul_grad(dy, y, a, b, transpose_a=False, transpose_b=False):
     if of_a is not None or of_b is not None:
         flag_a, flag_b = transpose_a == (of_a is None), transpose_b == (of_b is None)
         da, db = _matmul_grad(dy, y, a if of_a is None else of_a, b if of_b is None else of_b, flag_a, flag_b)
-        return da if of_a is None else _swap(da), db if of_b is None else _swap(db)
+        return da if of_a is None else swapaxes(da, -1, -2), db if of_b is None else swapaxes(db, -1, -2)
     if b.ndim == 2 and a.ndim > 2 and not transpose_a:  # one product of all rows, not a sum of many
         rows = _rows(a)
         da, db = _matmul_grad(_rows(dy), None, rows, b, False, transpose_b)
@@ -145,12 +146,6 @@ def _matmul_lower(node, b):
     ints = _gemm_ints(m, n, k, a_strides, b_strides, dims)
     b.step(f"gemm_{b.suffix(y)}", [left, right, y, None, None], ints, [1.0, 0.0], _EPILOGUE, _RELU)
     return True
-
-
-def _swap(x):
-    """`x` with its last two axes swapped."""
-    order = tuple(range(x.ndim))
-    return _transpose(x, (*order[:-2], *order[:-3:-1]))
 
 
 def _swapped(x):
