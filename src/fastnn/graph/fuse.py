@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import functools
 import math
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 
@@ -32,6 +33,7 @@ class Group:
         body: elementwise nodes over `shape`, in order.
         reductions: full reductions of values over `shape`.
         tail: scalar nodes, after the reductions.
+        followers: groups that must run after it.
         shape: the iteration space of `body`.
         writes: variables that the group's stores change in place, with the value they take.
         type: "f32" or "f64": what its elementwise nodes compute in.
@@ -42,7 +44,7 @@ class Group:
     body: list[Node] = field(default_factory=list)
     reductions: list[Node] = field(default_factory=list)
     tail: list[Node] = field(default_factory=list)
-    after: set[Group] = field(default_factory=set)
+    followers: set[Group] = field(default_factory=set)
     writes: dict[object, Value] = field(default_factory=dict)
     type: str = ""
 
@@ -91,7 +93,6 @@ class _Fuser:
         self.rules = rules
         self.groups: list[Group] = []
         self.alike: dict[Shape, list[Group]] = {}  # the groups over each shape
-        self.read: set[Group] = set()  # those from which another one reads
         self.group_of: dict[Node, Group] = {}
         self.types: dict[Group, str] = {}
         self.readers: dict[Node, list[Node]] = {}
@@ -126,9 +127,7 @@ class _Fuser:
 
     def add(self, group: Group, node: Node, sources: set[Group]) -> None:
         self.group_of[node] = group
-        before = sources - {group}
-        group.after |= before
-        self.read |= before
+        follow(group, sources - {group})
         if self.rules.is_elementwise(node) or self.rules.is_full_reduction(node):
             self.types[group] = max(self.types.get(group, ""), self.rules.program_type(node))
 
@@ -150,11 +149,7 @@ class _Fuser:
         fits = (
             self.continues_anchor(group, node, part) if group.anchor is not None else self.continues_body(group, node)
         )
-        return fits and not self.are_behind(sources, group) and len(group.inputs()) < MAX_OPERANDS
-
-    def are_behind(self, sources: set[Group], group: Group) -> bool:
-        """Whether any of `sources` but `group` itself must run after it."""
-        return group in self.read and depends(sources - {group}, group)
+        return fits and not leads_to(group, sources - {group}) and len(group.inputs()) < MAX_OPERANDS
 
     def continues_anchor(self, group: Group, node: Node, part: str) -> bool:
         """Whether `node` can be applied to each tile of the anchor's first output as it is finished."""
@@ -205,7 +200,7 @@ class _Fuser:
                 continue  # it is no number yet
             if self.reads_through_view(group, node):
                 continue
-            if self.agrees(group, node) and not self.are_behind(sources, group):
+            if self.agrees(group, node) and not leads_to(group, sources - {group}):
                 group.tail.append(node)
                 self.add(group, node, sources)
                 return True
@@ -253,12 +248,12 @@ class _Fuser:
         goal.body[at:at] = nodes
         for node in nodes:
             self.group_of[node] = goal
-            goal.after |= self.producers(node) - {goal}
+            follow(goal, self.producers(node) - {goal})
         if not group.nodes:
             self.groups.remove(group)
-            for other in self.groups:  # `after` may still name groups of which a node that moved away read
-                if group in other.after:
-                    other.after = (other.after | group.after) - {group}
+            for other in self.groups:  # `followers` may still name it for a node that moved away
+                if group in other.followers:
+                    other.followers = (other.followers | group.followers) - {group}
 
 
 def _updates(graph: Graph, rules: Rules, readers: dict[Node, list[Node]]) -> dict[Node, Node | None]:
@@ -301,31 +296,33 @@ def _source(value: Value) -> Node:
     return node
 
 
-def depends(groups: set[Group], goal: Group) -> bool:
-    """Whether any of `groups` is `goal` or must run after it."""
-    seen, new = {*groups}, groups
-    while new and goal not in new:
-        new = set().union(*(group.after for group in new)) - seen
-        seen |= new
-    return goal in new
+def follow(group: Group, others: set[Group]) -> None:
+    """Has `group` run after `others`."""
+    for other in others:
+        other.followers.add(group)
+
+
+def leads_to(group: Group, goals: set[Group]) -> bool:
+    """Whether any of `goals` is `group` or must run after it."""
+    seen = new = {group} if goals else set()
+    while new and new.isdisjoint(goals):
+        new = set().union(*(each.followers for each in new)) - seen
+        seen = seen | new
+    return bool(new)
 
 
 def order(groups: list[Group]) -> list[Group]:
-    """The groups in an order that respects `after`; those that change variables as late as they can be, so that a
+    """The groups in an order that respects `followers`; those that change variables as late as they can be, so that a
     step that finds bad data stops the run while the variables are as they were."""
     position = {group: k for k, group in enumerate(groups)}
-    waiting = {group: len(group.after) for group in groups}
-    followers: dict[Group, list[Group]] = {}
-    for group in groups:
-        for before in group.after:
-            followers.setdefault(before, []).append(group)
+    waiting = Counter(follower for group in groups for follower in group.followers)
     ready = [group for group in groups if not waiting[group]]
     result = []
     while ready:
         group = min(ready, key=lambda g: (bool(g.writes), position[g]))
         ready.remove(group)
         result.append(group)
-        for follower in followers.get(group, ()):
+        for follower in group.followers:
             waiting[follower] -= 1
             if not waiting[follower]:
                 ready.append(follower)

@@ -503,7 +503,7 @@ def _in_place_writer(graph: Graph, group_of: dict[Node, fuse.Group], reads, var,
             readers.add(group_of[node])
         elif x is not old or (old.shape != writer.shape and node not in writer.tail):
             return None  # the group itself reads the old numbers in another order than it writes the new
-    if fuse.depends(readers, writer):
+    if fuse.leads_to(writer, readers):
         return None
-    writer.after |= readers
+    fuse.follow(writer, readers)
     return writer
