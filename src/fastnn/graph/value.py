@@ -68,8 +68,7 @@ class Leaf:
     """The op of a node without inputs."""
 
     kind = "leaf"
-    grad = simplify = reduced = evaluate = sum_of_steps = None
-    epilogue = False
+    grad = simplify = reduced = evaluate = sum_of_steps = epilogue = None
 
     def __init__(self, name: str):
         self.name = name
@@ -83,8 +82,8 @@ class Copy:
 
     name = "copy"
     kind = "elementwise"
-    grad = simplify = reduced = lower = into = None
-    epilogue = keeps_tile = inplace = False
+    grad = simplify = reduced = lower = into = epilogue = None
+    keeps_tile = inplace = False
     aliases = ()
 
     def specs(self, inputs: tuple[Spec, ...], _params) -> tuple[Spec, ...]:

@@ -62,4 +62,4 @@ def _has_epilogue(node: Node) -> bool:
         if not following:
             return False
         node = following[0]
-    return getattr(node.op, "epilogue", False)
+    return getattr(node.op, "epilogue", None) is not None

@@ -18,7 +18,7 @@ from fastnn.graph.rows import of_first_axis
 from fastnn.graph.value import Operators
 from fastnn.ops.layout import place_op, reshape
 from fastnn.ops.matmul import linear_grad_kernel_op, linear_op, matmul_op
-from fastnn.ops.record import Op, Spec, uniform
+from fastnn.ops.record import Op, Spec, always, uniform
 from fastnn.ops.windows import windows
 from fastnn.plan import cost
 
@@ -305,7 +305,7 @@ conv2d_op = Op(
     grad=_conv2d_grad,
     lower=_conv2d_lower,
     simplify=_conv2d_simplify,
-    epilogue=True,
+    epilogue=always,
     domain=uniform(-1, 1),
     rows=of_first_axis(0),
 )
@@ -368,7 +368,7 @@ conv2d_grad_input_op = Op(
     grad=_grad_input_grad,
     lower=_grad_input_lower,
     simplify=_grad_input_simplify,
-    epilogue=True,
+    epilogue=always,
     domain=uniform(-1, 1),
     rows=of_first_axis(0),
 )
@@ -451,6 +451,6 @@ conv2d_grad_kernel_op = Op(
     grad=_grad_kernel_grad,
     lower=_grad_kernel_lower,
     simplify=_grad_kernel_simplify,
-    epilogue=True,
+    epilogue=always,
     domain=uniform(-1, 1),
 )

@@ -8,7 +8,7 @@ import numpy as np
 
 from fastnn.graph.rows import of_first_axis
 from fastnn.ops.conv2d import output_sizes, padded, taps, without_zeros
-from fastnn.ops.record import Op, Spec, uniform
+from fastnn.ops.record import Op, Spec, always, uniform
 
 _BIAS, _EPILOGUE = 15, 16  # where the kernels' ints have the buffer of a bias (of depthwise_conv2d alone), the program
 
@@ -68,7 +68,7 @@ depthwise_conv2d_op = Op(
     grad=_grad,
     lower=_lower,
     simplify=_simplify,
-    epilogue=True,
+    epilogue=always,
     domain=uniform(-1, 1),
     rows=of_first_axis(0),
 )
@@ -113,7 +113,7 @@ depthwise_conv2d_grad_input_op = Op(
     reference=_grad_input_reference,
     grad=_grad_input_grad,
     lower=_grad_input_lower,
-    epilogue=True,
+    epilogue=always,
     domain=uniform(-1, 1),
     rows=of_first_axis(0),
 )

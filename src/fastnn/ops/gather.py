@@ -15,7 +15,7 @@ from fastnn.graph.value import Value
 from fastnn.ops import elementwise as ew
 from fastnn.ops import logic, reduce
 from fastnn.ops.layout import broadcast_to, contiguous_strides, expand_dims, moveaxis, reshape
-from fastnn.ops.record import Op, Spec, as_array, dtype_of, shape_of
+from fastnn.ops.record import Op, Spec, always, as_array, dtype_of, shape_of
 from fastnn.ops.reduce import normalize_axis, split_at
 from fastnn.plan.function import as_one_plan
 
@@ -98,7 +98,7 @@ take_grad_op = Op(
     reference=_take_grad_reference,
     grad=lambda ddy, dx, dy, indices, shape, axis: (take_op(ddy, indices, axis=axis), None),
     lower=_take_grad_lower,
-    epilogue=True,
+    epilogue=always,
     keeps_tile=True,
 )
 

@@ -13,7 +13,7 @@ from fastnn.ops import elementwise as ew
 from fastnn.ops import reduce, statistics
 from fastnn.ops.layout import broadcast_to, reshape
 from fastnn.ops.normalization import gradient_by_composition, require_columns
-from fastnn.ops.record import Op, Spec, uniform
+from fastnn.ops.record import Op, Spec, always, uniform
 
 
 def _group_norm_shape(x, gamma, beta, epsilon, groups):
@@ -81,7 +81,7 @@ group_norm_op = Op(
     reference=_group_norm_reference,
     grad=_group_norm_grad,
     lower=_lower,
-    epilogue=True,
+    epilogue=always,
     domain=uniform(-3, 3),
     rows=of_first_axis(0),
 )
@@ -117,7 +117,7 @@ group_norm_grad_op = Op(
     reference=_group_norm_grad_reference,
     grad=gradient_by_composition(_group_norm_grad_composed),
     lower=_lower,
-    epilogue=True,
+    epilogue=always,
 )
 
 

@@ -14,7 +14,7 @@ from fastnn.graph.symbolic import accepts_symbolic
 from fastnn.graph.value import Operators
 from fastnn.ops import elementwise as ew
 from fastnn.ops.layout import swapaxes
-from fastnn.ops.record import Op, Spec, as_array, dtype_of, shape_of, uniform
+from fastnn.ops.record import Op, Spec, always, as_array, dtype_of, shape_of, uniform
 from fastnn.ops.reduce import sum as reduce_sum
 from fastnn.plan.function import as_one_plan
 
@@ -325,7 +325,7 @@ linear_op = Op(
     grad=_linear_grad,
     lower=_linear_lower,
     simplify=_linear_simplify,
-    epilogue=True,
+    epilogue=always,
     domain=uniform(-1, 1),
     rows=before_last_axis,
 )
@@ -394,7 +394,7 @@ linear_grad_kernel_op = Op(
     grad=_linear_grad_kernel_grad,
     lower=_linear_grad_kernel_lower,
     sum_of_steps=lambda node: linear_grad_kernel_op,
-    epilogue=True,
+    epilogue=always,
     domain=uniform(-1, 1),
 )
 

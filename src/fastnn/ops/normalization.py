@@ -17,7 +17,7 @@ from fastnn.graph.symbolic import accepts_symbolic
 from fastnn.ops import elementwise as ew
 from fastnn.ops import norms, reduce, statistics
 from fastnn.ops.layout import broadcast_to, copy_op, expand_dims, moveaxis, reshape, transpose
-from fastnn.ops.record import Op, Spec, as_array, dtype_of, shape_of, uniform
+from fastnn.ops.record import Op, Spec, always, as_array, dtype_of, shape_of, uniform
 from fastnn.ops.reduce import normalize_axes, normalize_axis
 from fastnn.plan.function import as_one_plan
 
@@ -103,7 +103,7 @@ batch_norm_op = Op(
     reference=_batch_norm_reference,
     grad=_batch_norm_grad,
     lower=_batch_norm_lower,
-    epilogue=True,
+    epilogue=always,
     domain=uniform(-3, 3),
 )
 
@@ -143,7 +143,7 @@ batch_norm_grad_op = Op(
     reference=_batch_norm_grad_reference,
     grad=gradient_by_composition(_batch_norm_grad_composed),
     lower=_batch_norm_lower_grad,
-    epilogue=True,
+    epilogue=always,
 )
 
 
@@ -261,7 +261,7 @@ layer_norm_op = Op(
     reference=_layer_norm_reference,
     grad=_layer_norm_grad,
     lower=_layer_norm_lower,
-    epilogue=True,
+    epilogue=always,
     domain=uniform(-3, 3),
     rows=before_last_axis,
 )
@@ -301,7 +301,7 @@ layer_norm_grad_op = Op(
     reference=_layer_norm_grad_reference,
     grad=gradient_by_composition(_layer_norm_grad_composed),
     lower=_layer_norm_grad_lower,
-    epilogue=True,
+    epilogue=always,
 )
 
 

@@ -16,7 +16,7 @@ from fastnn.graph.rows import of_first_axis
 from fastnn.graph.symbolic import accepts_symbolic
 from fastnn.ops import elementwise as ew
 from fastnn.ops.layout import moveaxis, reshape
-from fastnn.ops.record import Op, Spec, as_array, dtype_of, shape_of, uniform
+from fastnn.ops.record import Op, Spec, always, as_array, dtype_of, shape_of, uniform
 
 # ---- windows ----
 
@@ -93,7 +93,7 @@ max_pool2d_op = Op(
     reference=_max_reference,
     grad=lambda dys, ys, x, **params: max_pool2d_grad_op(dys[0], ys[1], shape=tuple(x.shape), **params),
     lower=_max_lower,
-    epilogue=True,
+    epilogue=always,
     domain=uniform(-3, 3),
     rows=of_first_axis(0),
 )
@@ -125,7 +125,7 @@ max_pool2d_grad_op = Op(
     reference=_max_grad_reference,
     grad=lambda g, dx, dy, places, shape, **params: (max_pool2d_pick_op(g, places, **params), None),
     lower=_max_grad_lower,
-    epilogue=True,
+    epilogue=always,
     domain=uniform(-3, 3),
 )
 # The elements of g at the places: the derivative of max_pool2d_grad by dy.
@@ -158,7 +158,7 @@ average_pool2d_op = Op(
     reference=_average_reference,
     grad=lambda dy, y, x, **params: average_pool2d_grad_op(dy, shape=x.shape, **params),
     lower=lambda node, b: _lower(b, node, node.inputs[0].shape, node.outputs[0], [node.inputs[0], node.outputs[0]]),
-    epilogue=True,
+    epilogue=always,
     domain=uniform(-3, 3),
     rows=of_first_axis(0),
 )
@@ -187,7 +187,7 @@ average_pool2d_grad_op = Op(
     reference=_average_grad_reference,
     grad=lambda g, dx, dy, shape, **params: average_pool2d_op(g, **params),
     lower=_average_grad_lower,
-    epilogue=True,
+    epilogue=always,
     domain=uniform(-3, 3),
 )
 

@@ -59,8 +59,8 @@ class Op:
             its outputs over all steps from its inputs of all steps, steps first.
         reduced: `(node, reduction, between) -> None | Value`: what gives the result of the node `reduction` of the
             output, or of an elementwise node `between` of it, in one step.
-        epilogue: the kernel applies an elementwise program to its output while it is in cache; or `(node) -> bool`:
-            whether it should for this node.
+        epilogue: `(node) -> bool`: whether the kernel should apply an elementwise program to its output while that is
+            in cache; None where it cannot.
         keeps_tile: the kernel needs no memory for an output that only its epilogue reads.
         rows: `(node, axes, rows) -> bool`: whether the node keeps the rows of a batch apart (`graph.rows`), given along
             which axis of each input they lie, None for one without; at least one has some. Only "plain" ops need one.
@@ -82,7 +82,7 @@ class Op:
     into: Callable[..., bool] | None = None
     sum_of_steps: Callable[..., Any] | None = None
     reduced: Callable[..., Any] | None = None
-    epilogue: bool | Callable[..., bool] = False
+    epilogue: Callable[..., bool] | None = None
     keeps_tile: bool = False
     rows: Callable[..., bool] | None = None
     domain: Callable[..., Any] | None = None
@@ -340,6 +340,11 @@ def all_ops() -> dict[str, Op]:
     return REGISTRY
 
 
+def always(_node: Node) -> bool:
+    """An `epilogue` of each node."""
+    return True
+
+
 def uniform(low: float, high: float) -> Callable[..., np.ndarray]:
     """A domain: uniform floats in [low, high)."""
     return lambda rng, shape, dtype: np.asarray(rng.uniform(low, high, shape), dtype)
@@ -351,6 +356,6 @@ def integers(low: int, high: int) -> Callable[..., np.ndarray]:
 
 
 __all__ = [
-    "REGISTRY", "Node", "Op", "Spec", "Value", "all_ops", "as_array", "as_value", "broadcast_shapes", "dtype_of",
-    "evaluate", "evaluate_recorded", "integers", "shape_of", "uniform",
+    "REGISTRY", "Node", "Op", "Spec", "Value", "all_ops", "always", "as_array", "as_value", "broadcast_shapes",
+    "dtype_of", "evaluate", "evaluate_recorded", "integers", "shape_of", "uniform",
 ]  # fmt: skip

@@ -68,7 +68,7 @@ def _anchor_type(node: Node) -> str:
 RULES = Rules(
     is_elementwise=program.is_elementwise,
     is_full_reduction=_is_full_reduction,
-    has_epilogue=lambda node: node.op.epilogue(node) if callable(node.op.epilogue) else node.op.epilogue,
+    has_epilogue=lambda node: node.op.epilogue is not None and node.op.epilogue(node),
     keeps_tile=lambda node: node.op.keeps_tile,
     fits_epilogue=_fits_epilogue,
     program_type=_anchor_type,
