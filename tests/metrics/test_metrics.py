@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from fastnn import metrics, ops
+from fastnn.metrics import confusion
 
 N, C = 16, 5
 BATCHES = 3
@@ -216,6 +217,31 @@ def test_area_at_the_edges(curve, labels):
     y_true = {"all 0": y_pred < 0, "all 1": y_pred >= 0, "perfect": y_pred > 0.4, "wrong": y_pred < 0.4}[labels]
     ours, theirs = (k.AUC(curve=curve, num_thresholds=9) for k in (metrics, keras.metrics))
     close(ours(y_true.astype("int32"), y_pred), theirs(y_true.astype("int32"), y_pred))
+
+
+@pytest.mark.parametrize("labels", [None, 3])
+@pytest.mark.parametrize("t", [2, 3, 8, 50, 200, 2001])
+def test_evenly_spaced_thresholds_split_scores_as_comparisons_do(t, labels):
+    """Scores at, just below and just above each threshold, outside of [0, 1], and NaN."""
+    rng, thresholds = np.random.default_rng(3), confusion._spread(t).astype("float32")
+    odd = np.array([0, -0.0, 1, -1, 2, np.inf, -np.inf, np.nan, 1e-45, 1 - 2**-24], "float32")
+    scores = [thresholds, *(np.nextafter(thresholds, np.float32(end)) for end in (-9, 9)), rng.random(99, "f"), odd]
+    y_pred = np.concatenate(scores)
+    y_true, weights = (rng.integers(0, most, y_pred.shape).astype("float32") for most in (2, 5))
+    above = np.where(y_pred > thresholds[:, None], weights, 0)  # (t, n)
+    tp, fp = above @ y_true, above @ (1 - y_true)
+    wanted = np.array([tp, fp, weights @ (1 - y_true) - fp, weights @ y_true - tp])
+    if labels is None:
+        np.testing.assert_array_equal(confusion.confusion_counts(y_true, y_pred, t, weights), wanted)
+        return
+    columns = [np.stack([np.roll(x, 7 * k) for k in range(labels)], axis=1) for x in (y_true, y_pred, weights)]
+    found = np.array(confusion.label_counts(columns[0], columns[1], t, columns[2]))
+    np.testing.assert_array_equal(found, np.repeat(wanted[:, :, None], labels, axis=2))
+
+
+def test_a_bin_that_gets_all_weights_keeps_their_digits():
+    counts = confusion.confusion_counts(np.ones(200000, "f"), np.full(200000, 0.3, "f"), 200, np.full(200000, 0.1, "f"))
+    np.testing.assert_allclose(counts[0][0], 20000, rtol=1e-6)
 
 
 def test_get():

@@ -10,18 +10,22 @@ import numpy as np
 from fastnn import config, ops
 from fastnn.losses.reduction import as_tensor, same_rank
 from fastnn.metrics.metric import Metric
+from fastnn.ops.gather import take_grad_op
+from fastnn.ops.reduce import cumsum_op
+from fastnn.plan.function import as_one_plan_of_arrays
 
 # Scores that are not among the top k: below any threshold.
 _LOWEST = -1e10
 
 
+@as_one_plan_of_arrays
 def confusion_counts(y_true, y_pred, thresholds, sample_weight=None, top_k=None, class_id=None, from_logits=False):
     """Weighted counts of what is predicted positive (y_pred > threshold) at each threshold, as (t,) arrays.
 
     Args:
         y_true: labels, (n, ...); what is not 0 is positive.
         y_pred: scores, (n, ...).
-        thresholds: (t,) floats.
+        thresholds: t floats; or t itself, at least 2, for those of `_spread`.
         sample_weight: broadcasts against y_true.
         top_k: only the k highest scores along the last axis can be positive.
         class_id: only this entry of the last axis counts.
@@ -30,25 +34,57 @@ def confusion_counts(y_true, y_pred, thresholds, sample_weight=None, top_k=None,
     Returns:
         (true positives, false positives, true negatives, false negatives).
     """
-    is_true, y_pred, weights = _prepared(y_true, y_pred, sample_weight, top_k, class_id, from_logits)
-    is_true, y_pred, weights = (ops.reshape(x, (-1,)) for x in (is_true, y_pred, weights))
-    above = ops.cast(ops.greater(ops.expand_dims(y_pred, 0), ops.expand_dims(thresholds, 1)), "float32")
+    prepared = _prepared(y_true, y_pred, sample_weight, top_k, class_id, from_logits)
+    if isinstance(thresholds, int):
+        columns = (ops.reshape(x, (-1, 1)) for x in prepared)
+        return tuple(counts[:, 0] for counts in _counts_by_bin(*columns, thresholds))
+    is_true, y_pred, weights = (ops.reshape(x, (-1,)) for x in prepared)
     positive = is_true * weights
-    # (t, n) @ (n, 2): what is above each threshold, split by label.
-    found = ops.matmul(above, ops.stack([positive, weights - positive], axis=1))
-    tp, fp = found[:, 0], found[:, 1]
-    return tp, fp, ops.sum(weights - positive) - fp, ops.sum(positive) - tp
+    negative = weights - positive
+    if len(thresholds) == 1:  # sums in one pass over what is read
+        above = ops.cast(ops.greater(y_pred, float(thresholds[0])), "float32")
+        tp, fp = (ops.reshape(ops.sum(above * x), (1,)) for x in (positive, negative))
+    else:  # (t, n) @ (n, 2): what is above each threshold, split by label
+        levels = np.asarray(thresholds, "float32")[:, None]
+        above = ops.cast(ops.greater(ops.expand_dims(y_pred, 0), levels), "float32")
+        found = ops.matmul(above, ops.stack([positive, negative], axis=1))
+        tp, fp = found[:, 0], found[:, 1]
+    return tp, fp, ops.sum(negative) - fp, ops.sum(positive) - tp
 
 
+@as_one_plan_of_arrays
 def label_counts(y_true, y_pred, thresholds, sample_weight=None, from_logits=False):
     """As `confusion_counts`, apart for each label of y_true and y_pred (n, l): (t, l) arrays."""
     is_true, y_pred, weights = _prepared(y_true, y_pred, sample_weight, None, None, from_logits)
-    above = ops.cast(ops.greater(ops.expand_dims(y_pred, 0), ops.reshape(thresholds, (-1, 1, 1))), "float32")
+    if isinstance(thresholds, int):
+        return _counts_by_bin(is_true, y_pred, weights, thresholds)
+    levels = np.asarray(thresholds, "float32")[:, None, None]
+    above = ops.cast(ops.greater(ops.expand_dims(y_pred, 0), levels), "float32")
     positive = is_true * weights
     negative = weights - positive
     tp = ops.sum(above * ops.expand_dims(positive, 0), axis=1)
     fp = ops.sum(above * ops.expand_dims(negative, 0), axis=1)
     return tp, fp, ops.sum(negative, axis=0) - fp, ops.sum(positive, axis=0) - tp
+
+
+def _counts_by_bin(is_true, y_pred, weights, t: int):
+    """The same of (n, l) arrays, at t thresholds that are evenly spaced: each score adds its weight to one bin, and
+    what is above a threshold is in the bins behind it. Sums are float64: a bin may get all the weights."""
+    labels = y_pred.shape[1]
+    # How many thresholds are below a score: as many as this (2^-21 is more than all roundings, and with up to 2^21
+    # thresholds not a step) or one more.
+    near = ops.ceil(ops.clip(y_pred, 0.0, 1.0) * ((t - 1) * (1 - 2**-21)))
+    near = ops.cast(ops.where(ops.isnan(y_pred), 0.0, near), "int32")
+    is_above = ops.greater(y_pred, ops.take(_spread(t).astype("float32"), near))
+    bins = near + ops.cast(is_above, "int32") + ops.cast(is_true, "int32") * (t + 1)
+    if labels > 1:
+        bins = bins * labels + np.arange(labels, dtype="int32")
+    # A sum over what is equal is the gradient of take.
+    weights, bins = ops.reshape(ops.cast(weights, "float64"), (-1,)), ops.reshape(bins, (-1,))
+    sums = take_grad_op(weights, bins, shape=(2 * (t + 1) * labels,), axis=0)
+    behind = ops.cast(cumsum_op(ops.reshape(sums, (2, t + 1, labels)), axis=1, reverse=True), "float32")
+    fp, tp = behind[0, 1:], behind[1, 1:]
+    return tp, fp, behind[0, 0] - fp, behind[1, 0] - tp
 
 
 def _prepared(y_true, y_pred, sample_weight, top_k, class_id, from_logits):
@@ -106,8 +142,8 @@ class _Count(Metric):
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         """Counts labels and predictions (n, ...)."""
-        thresholds = np.asarray(self.thresholds, "float32")
-        self.accumulator.assign_add(confusion_counts(y_true, y_pred, thresholds, sample_weight)[self._which])
+        counts = confusion_counts(y_true, y_pred, tuple(self.thresholds), sample_weight)
+        self.accumulator.assign_add(counts[self._which])
 
     def result(self):
         return self.accumulator[0] if len(self.thresholds) == 1 else ops.cast(self.accumulator, self.dtype)
@@ -192,9 +228,8 @@ class _Rate(Metric):
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         """Counts labels and predictions (n, ...)."""
-        counts = confusion_counts(
-            y_true, y_pred, np.asarray(self.thresholds, "float32"), sample_weight, self.top_k, self.class_id
-        )
+        thresholds = tuple(self.thresholds)
+        counts = confusion_counts(y_true, y_pred, thresholds, sample_weight, self.top_k, self.class_id)
         self.true_positives.assign_add(counts[0])
         self.errors.assign_add(counts[self._error])
 
@@ -290,7 +325,7 @@ class _BestAt(_Curve):
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         """Counts labels and predictions (n, ...)."""
-        thresholds = np.asarray(self.thresholds, "float32")
+        thresholds = self.num_thresholds if self.num_thresholds > 1 else (0.5,)
         self._assign_add(confusion_counts(y_true, y_pred, thresholds, sample_weight, None, self.class_id))
 
     def _best(self, wanted, bounded):
@@ -469,7 +504,7 @@ class AUC(_Curve):
         y_pred = as_tensor(y_pred)
         if not self._built:
             self._build(y_pred.shape[-1])
-        thresholds = np.asarray(self._thresholds, "float32")
+        thresholds = self.num_thresholds if self._given_thresholds is None else tuple(self.thresholds)
         if self.multi_label:
             self._assign_add(label_counts(y_true, y_pred, thresholds, sample_weight, self._from_logits))
             return
