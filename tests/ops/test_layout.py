@@ -299,3 +299,13 @@ def test_a_converted_variable_does_not_change_with_it():
     x = ops.convert_to_tensor(v)
     v.assign([3.0, 4.0])
     np.testing.assert_array_equal(x, [1, 2])
+
+
+def test_unstack_of_an_array_gives_contiguous_copies():
+    x = np.arange(24.0, dtype="float32").reshape(2, 3, 4)
+    for axis in (0, 1, 2, -1):
+        parts = ops.unstack(x, axis=axis)
+        for part, wanted in zip(parts, np.moveaxis(x, axis, 0), strict=True):
+            np.testing.assert_array_equal(part, wanted)
+            assert part.flags.c_contiguous and not np.shares_memory(part, x)
+    assert [type(part) for part in ops.unstack(x[0, 0])] == [np.ndarray] * 4

@@ -123,7 +123,7 @@ def take(x, indices, axis=None):
         array([30, 10])
     """
     if axis is None:
-        x, axis = reshape(x, (-1,)), 0
+        x, axis = x if len(shape_of(x)) == 1 else reshape(x, (-1,)), 0
     return take_op(x, _as_index(indices), axis=normalize_axis("take", axis, len(shape_of(x))))
 
 

@@ -23,7 +23,7 @@ from fastnn.ops.layout import (
 from fastnn.ops.pieces import take_pieces
 from fastnn.ops.record import shape_of
 from fastnn.ops.reduce import normalize_axis
-from fastnn.plan.function import as_one_plan
+from fastnn.plan.function import as_one_plan, is_watched
 
 # ---- turning ----
 
@@ -228,6 +228,8 @@ def unstack(x, num=None, axis=0):
     n = shape_of(x)[axis]
     if num is not None and num != n:
         raise ValueError(f"unstack: axis {axis} of shape {shape_of(x)} has size {n}, not num={num}.")
+    if type(x) is np.ndarray and not is_watched():
+        return [x[(slice(None),) * axis + (k, ...)].copy() for k in range(n)]
     return [squeeze(slice_axis(x, axis, k, k + 1), axis) for k in range(n)]
 
 

@@ -192,7 +192,7 @@ def apply_reduction(op, x, axis, keepdims):
 
 def _require_elements(name, x, axis):
     shape = shape_of(x)
-    if 0 in (shape[k] for k in normalize_axes(name, axis, len(shape))):
+    if 0 in shape and 0 in (shape[k] for k in normalize_axes(name, axis, len(shape))):
         raise ValueError(f"{name} of nothing: `x` has shape {shape} and the reduction is over axis {axis}.")
 
 
@@ -348,10 +348,10 @@ same_argmax_op = Op(
 def _apply_position(op, x, axis, keepdims):
     ndim = len(shape_of(x))
     _require_elements(op.name, x, axis)
-    if axis is None:
+    if axis is None and ndim != 1:
         index = op(Operators.functions["reshape"](x, (-1,)), axis=0, keepdims=False)
         return Operators.functions["reshape"](index, (1,) * ndim) if keepdims else index
-    return op(x, axis=normalize_axis(op.name, axis, ndim), keepdims=bool(keepdims))
+    return op(x, axis=normalize_axis(op.name, axis or 0, ndim), keepdims=bool(keepdims))
 
 
 def argmax(x, axis=None, keepdims=False):
