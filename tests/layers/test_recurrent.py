@@ -295,6 +295,58 @@ def test_recurrent_dropout_drops_the_same_units_at_every_step():
     assert (is_dropped ^ is_kept).all() and is_dropped.any() and is_kept.any()
 
 
+# ---- all steps as one loop ----
+
+LOOPS = {
+    "simple": lambda **more: layers.SimpleRNN(4, **more),
+    "more features than units": lambda **more: layers.SimpleRNN(2, **more),
+    "lstm": lambda **more: layers.LSTM(4, activation="relu", **more),
+    "gru": lambda **more: layers.GRU(4, reset_after=False, **more),
+    "dropout": lambda **more: layers.LSTM(4, dropout=0.4, recurrent_dropout=0.4, seed=3, **more),
+}
+
+
+@pytest.mark.parametrize("return_sequences", [False, True])
+@pytest.mark.parametrize("masked", [None, "repeated", "zero"])
+@pytest.mark.parametrize("go_backwards", [False, True])
+@pytest.mark.parametrize("name", LOOPS)
+def test_a_loop_gives_what_its_steps_give(name, go_backwards, masked, return_sequences):
+    """Outputs, states and gradients of a trace that has all steps as one loop, and of one that has each of them."""
+    mask = None if masked is None else np.array([[0, 1, 1, 0, 1, 0], [1, 1, 0, 1, 1, 1]], "bool")
+
+    def results(unroll, weights=None):
+        layer = LOOPS[name](
+            go_backwards=go_backwards, return_sequences=return_sequences, return_state=True, unroll=unroll,
+            zero_output_for_mask=masked == "zero",
+        )  # fmt: skip
+        layer.build(STEPS.shape)
+        if weights is not None:
+            layer.set_weights(weights)
+
+        def loss_of(x):
+            outputs = layer(x, mask=mask, training=True)
+            return sum(ops.sum(y * ops.cos(y)) for y in outputs), outputs
+
+        def by_weights(x):
+            return fastnn.value_and_grad(loss_of, layer.trainable_variables, has_aux=True)(x)
+
+        by_x = fastnn.value_and_grad(loss_of, has_aux=True)
+        return tree.flatten([fastnn.jit(by_x)(STEPS), fastnn.jit(by_weights)(STEPS)]), layer.get_weights()
+
+    as_loop, weights = results(False)
+    for one, other in zip(as_loop, results(True, weights)[0], strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(("units", "moved"), [(8, "float32[6,4,3]"), (2, "float32[6,4,2]")])
+def test_the_smaller_of_inputs_and_products_is_put_in_the_order_of_steps(units, moved):
+    """And no step is cut from the others."""
+    model = fastnn.Sequential([fastnn.Input((6, 3)), layers.SimpleRNN(units), layers.Dense(1)])
+    model.compile("sgd", "mse")
+    steps = model.explain(batch_size=4, mode="predict").steps
+    assert [step.writes for step in steps if step.kernel == "copy"] == [(moved,)]
+
+
 # ---- training ----
 
 TRAINED = {

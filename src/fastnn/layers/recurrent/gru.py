@@ -61,6 +61,6 @@ class GRU(SingleCellRNN):
         )  # fmt: skip
         self.use_cudnn = use_cudnn
 
-    def steps(self, z, initial_state, mask, training):
+    def inner_loop(self, sequences, initial_state, mask, training=False):
         check_use_cudnn(self.use_cudnn)
-        return super().steps(z, initial_state, mask, training)
+        return super().inner_loop(sequences, initial_state, mask, training)

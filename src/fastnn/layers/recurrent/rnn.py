@@ -167,7 +167,10 @@ class RNN(Layer):
         if len(sequences.shape) == 3 and all(self._has_kernel(cell, training) for cell in cells):
             states = initial_state if is_stack else [initial_state]
             return self._cell_by_cell(cells, sequences, states, initial_state, mask, training)
-        return self._loop(lambda x, states: call_cell(self.cell, x, states, training), sequences, initial_state, mask)
+        return self._loop(
+            lambda x, states: call_cell(self.cell, x, states, training),
+            ops.swapaxes(sequences, 0, 1), initial_state, mask,
+        )  # fmt: skip
 
     def _has_kernel(self, cell, training) -> bool:
         return (
@@ -196,10 +199,11 @@ class RNN(Layer):
         keep = ops.cast(mask, y.dtype)
         return h * keep[:, -1:], y * ops.expand_dims(keep, -1)
 
-    def _loop(self, step, sequences, initial_state, mask):
+    def _loop(self, step, sequences, initial_state, mask, gives_state=False):
+        """What `inner_loop` returns, by `time_loop`; sequences (time, batch, ...)."""
         return time_loop(
             step, sequences, initial_state, mask, go_backwards=self.go_backwards, unroll=self.unroll,
-            zero_output_for_mask=self.zero_output_for_mask, return_all=self.return_sequences,
+            zero_output_for_mask=self.zero_output_for_mask, return_all=self.return_sequences, gives_state=gives_state,
         )  # fmt: skip
 
     def reset_state(self):

@@ -2,7 +2,7 @@
 
 import operator
 
-from fastnn import ops, regularizers
+from fastnn import ops, regularizers, tree
 from fastnn.layers.input_spec import InputSpec
 from fastnn.layers.recurrent.rnn import RNN
 
@@ -28,16 +28,22 @@ class SingleCellRNN(RNN):
 
     def inner_loop(self, sequences, initial_state, mask, training=False):
         """As in `RNN`; the products with the inputs are made for all steps at once."""
-        z = self.cell.project(self.cell.dropped_sequences(sequences, training))
-        return self.steps(z, initial_state, mask, training)
-
-    def steps(self, z, initial_state, mask, training):
-        """What `inner_loop` returns, from the projected inputs (batch, time, ...)."""
-        if hasattr(self.cell, "all_steps") and self.cell.has_kernel(training):
-            y, states = self.cell.all_steps(z, initial_state, mask, self.go_backwards)
+        cell, x = self.cell, self.cell.dropped_sequences(sequences, training)
+        if hasattr(cell, "all_steps") and cell.has_kernel(training):
+            y, states = cell.all_steps(cell.project(x), initial_state, mask, self.go_backwards)
             steps_mask = ops.flip(mask, axis=1) if self.go_backwards and mask is not None else mask
             return *self._kernel_outputs(y, states[0], steps_mask), states
-        return self._loop(lambda x, states: self.cell.step(x, states, training), z, initial_state, mask)
+        first = tree.flatten(initial_state)[0]
+        if training and cell.recurrent_dropout:
+            cell.get_recurrent_dropout_mask(first)  # before the loop, for all of its steps
+        if cell.kernel.shape[-2] < cell.kernel.shape[-1]:  # the less of the two changes its order
+            z = cell.project(ops.swapaxes(x, 0, 1))
+        else:
+            z = ops.swapaxes(cell.project(x), 0, 1)
+        return self._loop(
+            lambda x, states: cell.step(x, states, training), z, initial_state, mask,
+            gives_state=all((s.shape[0], s.dtype) == (z.shape[1], z.dtype) for s in tree.flatten(initial_state)),
+        )  # fmt: skip
 
     def get_config(self):
         of_cell = self.cell.get_config()

@@ -3,25 +3,28 @@
 from fastnn import ops, tree
 
 
-def time_loop(step, sequences, states, mask=None, *, go_backwards, unroll, zero_output_for_mask, return_all):
+def time_loop(
+    step, sequences, states, mask=None, *, go_backwards, unroll, zero_output_for_mask, return_all, gives_state=False
+):
     """Calls `step(inputs, states) -> (output, states)` for each time step.
 
     Where the mask is false, the states stay as they are, and the output is the one of the step before (before any step:
     the first state of the last cell, where it has the output's shape), or zero.
 
     Args:
-        sequences: (batch, time, ...).
+        sequences: (time, batch, ...).
         states: structure of arrays (batch, ...).
         mask: bool (batch, time) or None.
         go_backwards: whether the first step takes the last inputs.
         unroll: whether a trace has the steps one after another, not a loop as one node.
         zero_output_for_mask: whether masked outputs are zero.
         return_all: whether all outputs are wanted.
+        gives_state: whether an output is the first of the new states, and `step` draws nothing.
 
     Returns:
         `(last_output, outputs, states)`; outputs (batch, time, ...) in the order of the steps, or None.
     """
-    xs = [ops.swapaxes(sequences, 0, 1)]
+    xs = [sequences]
     if mask is not None:
         xs.append(ops.swapaxes(ops.cast(mask, "bool"), 0, 1))
     if go_backwards:
@@ -39,6 +42,17 @@ def time_loop(step, sequences, states, mask=None, *, go_backwards, unroll, zero_
             before = ops.zeros_like(output)
         return tree.map_structure(lambda a, b: _where(keep, a, b), new, states), _where(keep, output, before)
 
+    if gives_state and n_steps > 1 and not unroll:
+
+        def step_of_all(states, x):
+            states, output = masked_step(states, None, *x)
+            return states, output if return_all else None
+
+        states, outputs = ops.scan(step_of_all, tree.map_structure(ops.convert_to_tensor, states), tuple(xs))
+        output = tree.flatten(states)[0]
+        if mask is not None and zero_output_for_mask:
+            output = _where(xs[1][-1], output, ops.zeros_like(output))
+        return output, ops.swapaxes(outputs, 0, 1) if return_all else None, states
     # The first step stands before the loop: it says what an output is, and draws the dropout masks of the sequence.
     states, output = masked_step(states, None, *(x[0] for x in xs))
     outputs = [output]
