@@ -433,13 +433,13 @@ PUBLIC = {
         "ops.rare": "allclose bitwise_and bitwise_invert bitwise_left_shift bitwise_not bitwise_or "
         "bitwise_right_shift bitwise_xor deg2rad erfc erfinv fabs fmax fmin gcd heaviside i0 lcm ldexp left_shift "
         "logaddexp2 nextafter rad2deg right_shift signbit sinc",
-        "ops.reduce": "all amax amin any argmax argmin cumprod cumsum max min prod sum",
+        "ops.reduce": "all amax amin any argmax argmin cumprod cumsum max mean min prod sum",
         "ops.rounding": "ceil floor round trunc",
         "ops.softmax": "binary_crossentropy categorical_crossentropy in_top_k log_softmax softmax "
         "sparse_categorical_crossentropy sparsemax",
         "ops.solving": "cholesky_inverse det inv logdet lstsq matrix_rank pinv slogdet solve solve_triangular",
         "ops.sort": "argsort searchsorted sort top_k",
-        "ops.statistics": "average count_nonzero logsumexp mean moments ptp std var",
+        "ops.statistics": "average count_nonzero logsumexp moments ptp std var",
         "ops.transforms": "jvp vectorize",
         "ops.trigonometry": "arccos arccosh arcsin arcsinh arctan arctan2 arctanh cos cosh sin sinh tan",
         "ops.vectors": "corrcoef correlate cross diff kron trapezoid vander",

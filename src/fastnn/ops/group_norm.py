@@ -10,7 +10,7 @@ import numpy as np
 
 from fastnn.graph.rows import of_first_axis
 from fastnn.ops import elementwise as ew
-from fastnn.ops import reduce, statistics
+from fastnn.ops import reduce
 from fastnn.ops.layout import broadcast_to, reshape
 from fastnn.ops.normalization import gradient_by_composition, require_columns
 from fastnn.ops.record import Op, Spec, always, uniform
@@ -46,9 +46,9 @@ def group_norm_composed(x, gamma, beta, epsilon, groups):
     """The record's outputs by other ops."""
     samples, _, _, each = _grouped(x, groups)
     grouped = reshape(x, _grouped(x, groups))
-    mean = statistics.mean(grouped, (1, 3), keepdims=True)
+    mean = reduce.mean(grouped, (1, 3), keepdims=True)
     centred = ew.subtract(grouped, mean)
-    variance = statistics.mean(ew.square(centred), (1, 3), keepdims=True)
+    variance = reduce.mean(ew.square(centred), (1, 3), keepdims=True)
     y = reshape(ew.multiply(centred, ew.rsqrt(ew.add(variance, epsilon))), x.shape)
     spread = (samples, 1, groups, each)
     moments = (reshape(broadcast_to(moment, spread), (samples, x.shape[-1])) for moment in (mean, variance))
@@ -103,7 +103,7 @@ def _group_norm_grad_composed(dy, x, gamma, mean, variance, epsilon, groups):
     s, g = ew.multiply(ew.subtract(x, reshape(mean, _wide(x))), r), ew.multiply(dy, gamma)
 
     def of_group(terms):
-        return reshape(broadcast_to(statistics.mean(reshape(terms, shape), (1, 3), keepdims=True), shape), x.shape)
+        return reshape(broadcast_to(reduce.mean(reshape(terms, shape), (1, 3), keepdims=True), shape), x.shape)
 
     dx = ew.multiply(r, ew.subtract(ew.subtract(g, of_group(g)), ew.multiply(s, of_group(ew.multiply(g, s)))))
     over = tuple(range(len(x.shape) - 1))

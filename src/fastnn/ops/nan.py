@@ -4,7 +4,7 @@ import numpy as np
 
 from fastnn.graph.dtypes import is_float
 from fastnn.ops import elementwise as ew
-from fastnn.ops import logic, reduce, statistics
+from fastnn.ops import logic, reduce
 from fastnn.ops.record import dtype_of
 from fastnn.plan.function import as_one_plan
 
@@ -16,7 +16,7 @@ def _filled(x, number):
 
 def _numbers(x, axis, keepdims):
     """How many elements are not NaN, in the float dtype of a mean."""
-    present = ew.cast(logic.logical_not(logic.isnan(x)), dtype_of(statistics.mean(x, axis)))
+    present = ew.cast(logic.logical_not(logic.isnan(x)), dtype_of(reduce.mean(x, axis)))
     return reduce.sum(present, axis, keepdims)
 
 

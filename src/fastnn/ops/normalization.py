@@ -279,9 +279,9 @@ def _layer_norm_grad_composed(dy, x, gamma, mean, r, is_centered):
     wide_r = expand_dims(r, -1)
     scaled = ew.multiply(ew.subtract(x, expand_dims(mean, -1)), wide_r)
     g = ew.multiply(dy, gamma)
-    inner = ew.subtract(g, ew.multiply(scaled, statistics.mean(ew.multiply(g, scaled), -1, keepdims=True)))
+    inner = ew.subtract(g, ew.multiply(scaled, reduce.mean(ew.multiply(g, scaled), -1, keepdims=True)))
     if is_centered:
-        inner = ew.subtract(inner, statistics.mean(g, -1, keepdims=True))
+        inner = ew.subtract(inner, reduce.mean(g, -1, keepdims=True))
     return ew.multiply(wide_r, inner), reduce.sum(ew.multiply(dy, scaled), _lead(x)), reduce.sum(dy, _lead(x))
 
 

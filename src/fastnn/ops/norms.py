@@ -10,8 +10,7 @@ from fastnn.ops.factorizations import svd
 from fastnn.ops.layout import expand_dims, moveaxis, squeeze
 from fastnn.ops.matmul import in_one_dtype
 from fastnn.ops.record import as_array, dtype_of, shape_of
-from fastnn.ops.reduce import normalize_axis
-from fastnn.ops.statistics import mean
+from fastnn.ops.reduce import mean, normalize_axis
 from fastnn.plan.function import as_one_plan
 
 _OF_SINGULAR_VALUES = {"nuc": reduce.sum, 2: reduce.max, -2: reduce.min}

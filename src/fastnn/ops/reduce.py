@@ -8,6 +8,7 @@ import math
 
 import numpy as np
 
+from fastnn.graph.dtypes import as_float, is_inexact
 from fastnn.graph.value import Operators
 from fastnn.ops import elementwise as ew
 from fastnn.ops import logic
@@ -212,6 +213,53 @@ def sum(x, axis=None, keepdims=False):
         array([4., 6.])
     """
     return apply_reduction(sum_op, x, axis, keepdims)
+
+
+def _count(x, axis) -> int:
+    """Number of elements that each result of a reduction is made of."""
+    shape = shape_of(x)
+    return math.prod(shape[k] for k in normalize_axes("mean", axis, len(shape)))
+
+
+def as_floats(x):
+    """`x`, or integers as the floats that a mean of them is."""
+    dtype = dtype_of(x)
+    return x if is_inexact(dtype) else ew.cast(x, as_float(dtype))
+
+
+def _mean_grad(dy, y, x, axis, keepdims):
+    dx, count = sum_grad(dy, y, x, axis, keepdims), _count(x, axis)
+    return dx if count == 1 else ew.divide(dx, float(count))
+
+
+# A mean divides by a number of elements that a symbolic shape does not know: it needs a record of its own to be
+# called on KerasTensors; traced, it is a sum and a division.
+mean_op = Op(
+    "mean",
+    kind="plain",
+    shape=lambda x, axis, keepdims: Spec(reduced_shape(x.shape, axis, keepdims), as_float(x.dtype)),
+    reference=quiet(lambda x, axis, keepdims: np.mean(x, axis, dtype=as_float(x.dtype.name), keepdims=keepdims)),
+    grad=_mean_grad,
+    simplify=lambda node: ew.divide(
+        sum(as_floats(node.inputs[0]), **node.params), float(_count(node.inputs[0], node.params["axis"]))
+    ),
+    domain=uniform(-3, 3),
+)
+
+
+def mean(x, axis=None, keepdims=False):
+    """The mean over axes, a float also for integers; NaN of nothing.
+
+    Args:
+        x: array.
+        axis: an axis, several, or None for all.
+        keepdims: whether the axes stay, with size 1.
+
+    Example:
+        >>> mean(np.array([[1.0, 2.0], [3.0, 4.0]]), axis=0)
+        array([2., 3.])
+    """
+    return apply_reduction(mean_op, x, axis, keepdims)
 
 
 def prod(x, axis=None, keepdims=False, dtype=None):

@@ -1,63 +1,13 @@
-"""Means, variances, norms and quantiles: compositions of the reductions in `reduce.py`."""
+"""Variances and other statistics: compositions of the reductions in `reduce.py`."""
 
-import math
-
-import numpy as np
-
-from fastnn.graph.dtypes import as_float, is_complex, is_inexact
+from fastnn.graph.dtypes import is_complex
 from fastnn.graph.value import Operators
 from fastnn.ops import elementwise as ew
 from fastnn.ops import logic
-from fastnn.ops.elementwise import quiet, stop_gradient
-from fastnn.ops.record import Op, Spec, dtype_of, shape_of, uniform
-from fastnn.ops.reduce import apply_reduction, max, min, normalize_axes, normalize_axis, reduced_shape, sum, sum_grad
+from fastnn.ops.elementwise import stop_gradient
+from fastnn.ops.record import dtype_of, shape_of
+from fastnn.ops.reduce import as_floats, max, mean, min, normalize_axes, normalize_axis, sum
 from fastnn.plan.function import as_one_plan
-
-
-def _count(x, axis) -> int:
-    """Number of elements that each result of a reduction is made of."""
-    shape = shape_of(x)
-    return math.prod(shape[k] for k in normalize_axes("mean", axis, len(shape)))
-
-
-def _float(x):
-    dtype = dtype_of(x)
-    return x if is_inexact(dtype) else ew.cast(x, as_float(dtype))
-
-
-def _mean_grad(dy, y, x, axis, keepdims):
-    dx, count = sum_grad(dy, y, x, axis, keepdims), _count(x, axis)
-    return dx if count == 1 else ew.divide(dx, float(count))
-
-
-# A mean divides by a number of elements that a symbolic shape does not know: it needs a record of its own to be
-# called on KerasTensors; traced, it is a sum and a division.
-mean_op = Op(
-    "mean",
-    kind="plain",
-    shape=lambda x, axis, keepdims: Spec(reduced_shape(x.shape, axis, keepdims), as_float(x.dtype)),
-    reference=quiet(lambda x, axis, keepdims: np.mean(x, axis, dtype=as_float(x.dtype.name), keepdims=keepdims)),
-    grad=_mean_grad,
-    simplify=lambda node: ew.divide(
-        sum(_float(node.inputs[0]), **node.params), float(_count(node.inputs[0], node.params["axis"]))
-    ),
-    domain=uniform(-3, 3),
-)
-
-
-def mean(x, axis=None, keepdims=False):
-    """The mean over axes, a float also for integers; NaN of nothing.
-
-    Args:
-        x: array.
-        axis: an axis, several, or None for all.
-        keepdims: whether the axes stay, with size 1.
-
-    Example:
-        >>> mean(np.array([[1.0, 2.0], [3.0, 4.0]]), axis=0)
-        array([2., 3.])
-    """
-    return apply_reduction(mean_op, x, axis, keepdims)
 
 
 @as_one_plan
@@ -68,7 +18,7 @@ def var(x, axis=None, keepdims=False):
         >>> var(np.array([1.0, 2.0, 3.0, 4.0]))
         array(1.25)
     """
-    distance = ew.subtract(_float(x), mean(x, axis, keepdims=True))
+    distance = ew.subtract(as_floats(x), mean(x, axis, keepdims=True))
     return mean(ew.square(ew.absolute(distance) if is_complex(dtype_of(x)) else distance), axis, keepdims)
 
 
@@ -128,7 +78,7 @@ def average(x, axis=None, weights=None):
             raise ValueError(f"average: weights of shape {weights_shape} fit neither {shape} nor axis {axis} of it.")
         index = normalize_axis("average", axis, len(shape))
         weights = Operators.functions["reshape"](weights, (-1,) + (1,) * (len(shape) - index - 1))
-    total = ew.multiply(_float(x), weights)
+    total = ew.multiply(as_floats(x), weights)
     everywhere = ew.multiply(Operators.functions["ones_like"](total), weights)
     return ew.divide(sum(total, axis), sum(everywhere, axis))
 
@@ -141,7 +91,7 @@ def logsumexp(x, axis=None, keepdims=False):
         >>> logsumexp(np.array([1000.0, 1000.0]))
         array(1000.69314718)
     """
-    x = _float(x)
+    x = as_floats(x)
     largest = max(x, axis, keepdims=True)
     # Without a finite largest, x - largest would be NaN where the sum is 0 or infinite.
     offset = stop_gradient(logic.where(logic.isfinite(largest), largest, 0))

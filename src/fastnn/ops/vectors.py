@@ -14,8 +14,7 @@ from fastnn.ops.joining import pad, stack
 from fastnn.ops.layout import expand_dims, moveaxis, reshape, slice_axis, transpose
 from fastnn.ops.matmul import in_one_dtype, matmul
 from fastnn.ops.record import as_array, dtype_of, shape_of
-from fastnn.ops.reduce import normalize_axis
-from fastnn.ops.statistics import mean
+from fastnn.ops.reduce import mean, normalize_axis
 from fastnn.plan.function import as_one_plan, is_watched
 
 
