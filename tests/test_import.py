@@ -30,6 +30,24 @@ def test_import_loads_no_kernel_and_no_heavy_module():
     assert not {"h5py", "scipy", "rich"} & set(modules)
 
 
+FIT = """
+import sys
+import numpy as np
+import fastnn
+model = fastnn.Sequential([fastnn.layers.Input((4,)), fastnn.layers.Dense(1, activation="sigmoid")])
+model.compile("adam", "binary_crossentropy", metrics=["accuracy", "mse"])
+before = set(sys.modules)
+assert not {"fastnn.losses.overlap", "fastnn.metrics.confusion", "fastnn.optimizers.momentum"} & before
+model.fit(np.ones((8, 4), "float32"), np.ones((8, 1), "float32"), verbose=0)
+print(*[name for name in sorted(set(sys.modules) - before) if name.startswith("fastnn")])
+"""
+
+
+def test_names_load_their_own_files_alone_and_a_fit_loads_nothing():
+    printed = subprocess.run([sys.executable, "-c", FIT], capture_output=True, text=True, check=True).stdout
+    assert not printed.split()
+
+
 def test_a_variable_has_operators_before_anything_else_of_fastnn_was_used():
     code = "import fastnn; print((fastnn.Variable([1.0]) + 1.0)[0])"
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout

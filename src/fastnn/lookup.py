@@ -1,11 +1,44 @@
 """What `get` functions share: an object from its name, its config, itself or a class."""
 
+import importlib
+from collections.abc import Mapping
+
+from fastnn import _api
 from fastnn.naming import to_snake_case
 from fastnn.object_registration import get_registered_object
 from fastnn.serialization import deserialize_keras_object
 
 
-def get_object(identifier, names: dict, kind: str):
+class Places(Mapping):
+    """`{name: class or function}`, each imported when it is asked for.
+
+    Args:
+        places: `{name: (defining module, attribute)}`.
+    """
+
+    def __init__(self, places: dict[str, tuple[str, str]]):
+        self._places = places
+
+    def __getitem__(self, name):
+        module, attribute = self._places[name]
+        return getattr(importlib.import_module(module), attribute)
+
+    def __contains__(self, name):
+        return name in self._places
+
+    def __iter__(self):
+        return iter(self._places)
+
+    def __len__(self):
+        return len(self._places)
+
+
+def places(package: str) -> dict[str, tuple[str, str]]:
+    """`{public name: (defining module, attribute)}` of "fastnn.losses" and its like, without `get`."""
+    return {name: place for name, place in _api.table(package).items() if place[0] != f"{package}.lookup"}
+
+
+def get_object(identifier, names: Mapping, kind: str):
     """The object that `identifier` stands for.
 
     Args:

@@ -1,8 +1,7 @@
 """`get`, `serialize` and `deserialize` of losses, and the table that they read."""
 
-from fastnn.lookup import get_object
-from fastnn.losses import crossentropy, margin, overlap, regression, sequence
-from fastnn.losses.loss import Loss, LossFunctionWrapper
+from fastnn.lookup import Places, get_object, places
+from fastnn.losses.loss import LossFunctionWrapper
 from fastnn.serialization import deserialize_keras_object, serialize_keras_object
 
 _ALIASES = {
@@ -16,14 +15,11 @@ _ALIASES = {
 
 
 def _table():
-    names = {"Loss": Loss, "LossFunctionWrapper": LossFunctionWrapper}
-    for module in (crossentropy, margin, overlap, regression, sequence):
-        for name, value in vars(module).items():
-            if getattr(value, "__module__", None) == module.__name__ and not name.startswith("_"):
-                names[name] = value
+    found = places("fastnn.losses")
+    found["LossFunctionWrapper"] = (LossFunctionWrapper.__module__, "LossFunctionWrapper")
     for alias, name in _ALIASES.items():
-        names[alias] = names[alias.upper()] = names[name]
-    return names
+        found[alias] = found[alias.upper()] = found[name]
+    return Places(found)
 
 
 TABLE = _table()

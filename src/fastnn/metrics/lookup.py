@@ -1,9 +1,8 @@
 """`get`, `serialize` and `deserialize` of metrics, and the table that they read."""
 
-from fastnn.lookup import get_object
+from fastnn.lookup import Places, get_object, places
 from fastnn.losses.lookup import TABLE as LOSSES
-from fastnn.metrics import accuracy, confusion, f_score, iou, losses, mean, r2_score
-from fastnn.metrics.metric import Metric
+from fastnn.metrics.mean import MeanMetricWrapper
 from fastnn.naming import to_snake_case
 from fastnn.serialization import deserialize_keras_object, serialize_keras_object
 
@@ -19,18 +18,12 @@ _ALIASES = {
 
 def _table():
     """Names of classes, and the default name of each: "mean_squared_error" is `MeanSquaredError` here."""
-    names = {}
-    for module in (accuracy, confusion, f_score, iou, losses, mean, r2_score):
-        for name, value in vars(module).items():
-            if isinstance(value, type) and issubclass(value, Metric) and value.__module__ == module.__name__:
-                if name.startswith("_"):
-                    continue
-                names[name] = value
-                names[to_snake_case(name)] = value
-    names |= {"Metric": Metric, "logcosh": names["LogCoshError"], "kl_divergence": names["KLDivergence"]}
+    classes = {name: place for name, place in places("fastnn.metrics").items() if name[0].isupper()}
+    found = classes | {to_snake_case(name): place for name, place in classes.items() if name != "Metric"}
+    found |= {"logcosh": classes["LogCoshError"], "kl_divergence": classes["KLDivergence"]}
     for alias, name in _ALIASES.items():
-        names[alias] = names[alias.upper()] = names[name]
-    return names
+        found[alias] = found[alias.upper()] = found[name]
+    return Places(found)
 
 
 TABLE = _table()
@@ -51,7 +44,7 @@ def get(identifier):
     """
     if isinstance(identifier, str) and identifier not in TABLE and identifier in LOSSES:
         # A loss without a metric of its own, such as "huber", is averaged over the samples.
-        return mean.MeanMetricWrapper(LOSSES[identifier])
+        return MeanMetricWrapper(LOSSES[identifier])
     return get_object(identifier, TABLE, "metric")
 
 

@@ -1,17 +1,13 @@
 """`get`, `serialize` and `deserialize` of optimizers, and the table that they read."""
 
+from fastnn import lookup
 from fastnn.object_registration import get_registered_object
-from fastnn.optimizers import adafactor, adaptive, loss_scale, momentum, multi, muon, schedule_free
 from fastnn.optimizers.optimizer import Optimizer
 from fastnn.serialization import deserialize_keras_object, serialize_keras_object
 
-TABLE = {
-    name: value
-    for module in (momentum, adaptive, adafactor, muon, schedule_free, loss_scale, multi)
-    for name, value in vars(module).items()
-    if isinstance(value, type) and issubclass(value, Optimizer) and value.__module__ == module.__name__
-}
-TABLE |= {name.lower(): value for name, value in TABLE.items()}
+_PLACES = lookup.places("fastnn.optimizers")
+del _PLACES["Optimizer"], _PLACES["OptimizerMap"]
+TABLE = lookup.Places(_PLACES | {name.lower(): place for name, place in _PLACES.items()})
 
 
 def get(identifier):

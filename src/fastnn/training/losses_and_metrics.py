@@ -8,8 +8,6 @@ from __future__ import annotations
 from fastnn import losses, metrics, tree
 from fastnn.losses.loss import Loss, LossFunctionWrapper
 from fastnn.losses.reduction import as_tensor
-from fastnn.metrics.accuracy import BinaryAccuracy, CategoricalAccuracy, SparseCategoricalAccuracy
-from fastnn.metrics.losses import BinaryCrossentropy, CategoricalCrossentropy, SparseCategoricalCrossentropy
 from fastnn.metrics.mean import Mean, MeanMetricWrapper
 from fastnn.metrics.metric import Metric
 from fastnn.training.labels import LabelRange
@@ -275,19 +273,26 @@ def _loss_of(identifier, y_true, y_pred) -> Loss | None:
     return found if isinstance(found, Loss) else LossFunctionWrapper(found, name=name)
 
 
+# For one output, for class numbers, otherwise.
 _BY_LABELS = {
-    "accuracy": (BinaryAccuracy, SparseCategoricalAccuracy, CategoricalAccuracy),
-    "crossentropy": (BinaryCrossentropy, SparseCategoricalCrossentropy, CategoricalCrossentropy),
+    "accuracy": ("BinaryAccuracy", "SparseCategoricalAccuracy", "CategoricalAccuracy"),
+    "crossentropy": ("BinaryCrossentropy", "SparseCategoricalCrossentropy", "CategoricalCrossentropy"),
 }
 _BY_LABELS |= {"acc": _BY_LABELS["accuracy"], "ce": _BY_LABELS["crossentropy"]}
+
+
+def _classes_by_labels(identifier) -> list[type[Metric]]:
+    """What "accuracy" and its like may stand for; nothing for others."""
+    names = _BY_LABELS.get(identifier.lower(), ()) if isinstance(identifier, str) else ()
+    return [getattr(metrics, name) for name in names]
 
 
 def _metric_of(identifier, y_true, y_pred) -> Metric | None:
     if identifier is None or isinstance(identifier, Metric):
         return identifier
-    if isinstance(identifier, str) and identifier.lower() in _BY_LABELS:
+    if classes := _classes_by_labels(identifier):
         kind = ("binary", "sparse", "one-hot").index(_kind_of_labels(y_true, y_pred))
-        return _BY_LABELS[identifier.lower()][kind](name=identifier)
+        return classes[kind](name=identifier)
     found = metrics.get(identifier)
     if isinstance(identifier, str):
         found.name = identifier  # logs say "mse" for "mse"
@@ -300,9 +305,8 @@ def _function_name(function) -> str:
 
 
 def _check_metric(identifier) -> None:
-    if isinstance(identifier, str) and identifier.lower() in _BY_LABELS:
-        return
-    metrics.get(identifier)
+    if not _classes_by_labels(identifier):
+        metrics.get(identifier)
 
 
 def _kind_of_labels(y_true, y_pred) -> str:
