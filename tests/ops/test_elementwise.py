@@ -439,6 +439,47 @@ def test_casts_to_integers_keep_the_low_bits(source, size):
         np.testing.assert_array_equal(ops.cast(x, dtype), wanted.astype(dtype), err_msg=dtype)
 
 
+INTEGERS = ("bool", "uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64")
+
+
+@pytest.mark.parametrize("size", [1, 7, 9, 31, 1030])
+@pytest.mark.parametrize("source", INTEGERS)
+def test_casts_of_integers_are_numpys(source, size):
+    """The low bits of all 64, a bool of all of them, floats rounded once."""
+    rng = np.random.default_rng(size)
+    least, most = (0, 1) if source == "bool" else (np.iinfo(source).min, np.iinfo(source).max)
+    x = rng.integers(least, most, size, "uint8" if source == "bool" else source, endpoint=True).astype(source)
+    special = [least, most, 0, 1 << 32 & most, (1 << 54) + 3 & most, (1 << 51) - 1 & most]
+    for values in (x, x // 2**13 if "64" in source else x // 2, np.resize(np.array(special, source), size)):
+        values = values.astype(source)
+        for dtype in (*INTEGERS, "float16", "float32", "float64"):
+            with np.errstate(over="ignore"):
+                np.testing.assert_array_equal(ops.cast(values, dtype), values.astype(dtype), err_msg=dtype)
+
+
+def test_casts_in_plans():
+    """Of what others read and what is stored alike."""
+    x = np.random.default_rng(0).uniform(-300, 300, (3, 700)).astype("float32")
+    whole = x.astype("int32")
+
+    def of_floats(x):
+        y = ops.cast(x, "int32")
+        return y, ops.cast(y, "float32"), ops.cast(y, "uint8"), y + 1, ops.sum(y), ops.cast(x, "int64")
+
+    wanted = whole, whole.astype("float32"), whole.astype("uint8"), whole + 1, whole.sum(), whole.astype("int64")
+    for one, other in zip(jit(of_floats)(x), wanted, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+    def of_wide(x):
+        y = ops.cast(x, "int32")
+        return y * y, ops.cast(y, "int64"), y > 0, ops.cast(x, "uint8")
+
+    wide = whole.astype("int64") << 33 | whole.astype("int64") & 0xFFFFFFFF
+    wanted = whole * whole, whole.astype("int64"), whole > 0, whole.astype("uint8")
+    for one, other in zip(jit(of_wide)(wide), wanted, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
 def test_composed_ops_take_numbers_too():
     x = np.array([-3.0, 0.0, 4.0, np.inf, np.nan], "float32")
     for number in (3.0, 5.0):

@@ -77,8 +77,8 @@ enum {
 /* X(dtype, C type). */
 #define SHORT_TYPES(X)                                                                                                 \
   X(FNN_BOOL, uint8_t) X(FNN_U8, uint8_t) X(FNN_I8, int8_t) X(FNN_U16, uint16_t) X(FNN_I16, int16_t) X(FNN_I32, int32_t)
-#define ALL_TYPES(X)                                                                                                   \
-  SHORT_TYPES(X) X(FNN_U32, uint32_t) X(FNN_U64, uint64_t) X(FNN_I64, int64_t) X(FNN_F32, float) X(FNN_F64, double)
+#define INTEGER_TYPES(X) SHORT_TYPES(X) X(FNN_U32, uint32_t) X(FNN_U64, uint64_t) X(FNN_I64, int64_t)
+#define ALL_TYPES(X) INTEGER_TYPES(X) X(FNN_F32, float) X(FNN_F64, double)
 
 /* Casts to integers as NumPy's on x86: toward zero, then modulo the width; what does not fit in 64 bits is not
  * defined there either, and is the least int64 here. */

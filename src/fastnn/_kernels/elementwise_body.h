@@ -21,6 +21,9 @@ enum {
 /* Whether a buffer of that dtype holds elements as registers have them. */
 FNN_INLINE int OWN(is_own)(int64_t dtype) { return dtype == TYPE_DTYPE || (sizeof(T) == 1 && dtype == FNN_BOOL); }
 
+/* Whether programs of T have operands of so large elements: those of bytes have none but bytes. A constant. */
+FNN_INLINE int OWN(is_of)(size_t bytes) { return sizeof(T) > 1 || bytes == 1; }
+
 FNN_INLINE void OWN(fill)(int64_t n, T *d, T value) {
   for (int64_t i = 0; i < n; i++) d[i] = value;
 }
@@ -51,6 +54,21 @@ static void OWN(repeat_columns)(T *d, const T *s, int64_t rows, int64_t cols, in
   }
 }
 
+#if !IS_INTEGER && defined(__x86_64__) && !defined(FNN_ISA_AVX512)
+/* By vectors, for which there is no instruction: of [-2^51, 2^51) each is the last bits of a double near 1.5 * 2^52. */
+static __attribute__((noinline)) void OWN(load_int64s)(T *d, const int64_t *s, int64_t n) {
+  uint64_t sizes = 0;
+  for (int64_t i = 0; i < n; i++) {
+    const uint64_t bits = (uint64_t)s[i] + 0x4338000000000000;
+    double x;
+    memcpy(&x, &bits, sizeof x);
+    d[i] = (T)(x - 0x1.8p52);
+    sizes |= (uint64_t)s[i] + ((uint64_t)1 << 51);
+  }
+  for (int64_t i = 0; sizes >> 52 && i < n; i++) d[i] = (T)s[i];
+}
+#endif
+
 /* d[r * cols + c] = (T)src[r * row_stride + c * col_stride]. */
 PLACE_1
 static void OWN(load_block)(T *d, const char *src, int64_t dtype, int64_t rows, int64_t cols, int64_t row_stride,
@@ -71,11 +89,17 @@ static void OWN(load_block)(T *d, const char *src, int64_t dtype, int64_t rows, 
     }
     return;
   }
+#if defined(__x86_64__) && !defined(FNN_ISA_AVX512)
+  if (dtype == FNN_I64 && col_stride == 1) {
+    for (int64_t r = 0; r < rows; r++, d += cols) OWN(load_int64s)(d, (const int64_t *)src + r * row_stride, cols);
+    return;
+  }
+#endif
 #endif
   switch (dtype) {
 #define LOAD(code, type)                                                                                               \
   case code:                                                                                                           \
-    for (int64_t r = 0; r < rows; r++, d += cols) {                                                                    \
+    for (int64_t r = 0; OWN(is_of)(sizeof(type)) && r < rows; r++, d += cols) {                                        \
       const type *s = (const type *)src + r * row_stride;                                                              \
       if (col_stride == 1)                                                                                             \
         for (int64_t c = 0; c < cols; c++) d[c] = (T)s[c];                                                             \
@@ -86,7 +110,7 @@ static void OWN(load_block)(T *d, const char *src, int64_t dtype, int64_t rows, 
     }                                                                                                                  \
     break;
 #if IS_INTEGER
-    SHORT_TYPES(LOAD)
+    INTEGER_TYPES(LOAD)
     case FNN_F64: d[0] = (T)to_int64(*(const double *)src); break; /* a constant */
 #else
     ALL_TYPES(LOAD)
@@ -112,7 +136,7 @@ FNN_INLINE void OWN(store_integers)(const T *a, char *d, int64_t n, int bytes) {
     if (bytes == 1) _mm_storel_epi64((__m128i *)(d + i), _mm512_cvtepi64_epi8(wide));
   }
 #elif defined(FNN_ISA_AVX2) /* numbers that fit in 32 bits */
-  for (; bytes < 8 && i + 8 <= n; i += 8) {
+  for (; i + 8 <= n; i += 8) {
     __m256i whole;
     if (sizeof(T) == 4) {
       const __m256 x = _mm256_loadu_ps((const float *)(a + i)), size = _mm256_andnot_ps(_mm256_set1_ps(-0.0f), x);
@@ -124,6 +148,10 @@ FNN_INLINE void OWN(store_integers)(const T *a, char *d, int64_t n, int bytes) {
       const __m256d most = _mm256_set1_pd(0x1p31), far_x = _mm256_cmp_pd(_mm256_andnot_pd(sign, x), most, _CMP_NLT_UQ);
       if (_mm256_movemask_pd(_mm256_or_pd(far_x, _mm256_cmp_pd(_mm256_andnot_pd(sign, y), most, _CMP_NLT_UQ)))) break;
       whole = _mm256_set_m128i(_mm256_cvttpd_epi32(y), _mm256_cvttpd_epi32(x));
+    }
+    if (bytes == 8) {
+      _mm256_storeu_si256((__m256i *)(d + i * 8), _mm256_cvtepi32_epi64(_mm256_castsi256_si128(whole)));
+      _mm256_storeu_si256((__m256i *)(d + i * 8 + 32), _mm256_cvtepi32_epi64(_mm256_extracti128_si256(whole, 1)));
     }
     if (bytes == 4) _mm256_storeu_si256((__m256i *)(d + i * 4), whole);
     if (bytes < 4) {
@@ -175,7 +203,7 @@ static void OWN(store_block)(const T *a, char *dst, int64_t dtype, int64_t rows,
   switch (dtype) {
 #define STORE(code, type, convert)                                                                                     \
   case code:                                                                                                           \
-    for (int64_t r = 0; r < rows; r++, a += cols) {                                                                    \
+    for (int64_t r = 0; OWN(is_of)(sizeof(type)) && r < rows; r++, a += cols) {                                        \
       type *d = (type *)dst + r * row_stride;                                                                          \
       if (col_stride == 1)                                                                                             \
         for (int64_t c = 0; c < cols; c++) d[c] = (type)convert(a[c]);                                                 \
@@ -190,10 +218,12 @@ static void OWN(store_block)(const T *a, char *dst, int64_t dtype, int64_t rows,
     STORE(FNN_U16, uint16_t, WHOLE)
     STORE(FNN_I16, int16_t, WHOLE)
     STORE(FNN_I32, int32_t, WHOLE)
-#if !IS_INTEGER
-    STORE(FNN_U32, uint32_t, to_int64)
+    STORE(FNN_U32, uint32_t, WHOLE)
+    STORE(FNN_I64, int64_t, WHOLE)
+#if IS_INTEGER
+    STORE(FNN_U64, uint64_t, WHOLE)
+#else
     STORE(FNN_U64, uint64_t, to_uint64)
-    STORE(FNN_I64, int64_t, to_int64)
     STORE(FNN_F32, float, )
     STORE(FNN_F64, double, )
 #endif
@@ -620,6 +650,13 @@ static OWN(decoded) *OWN(decoded_of)(const int64_t *program, const fnn_call *cal
 
 /* ---- running ---- */
 
+/* A vector of equal lanes: the element at `at`. */
+FNN_INLINE void OWN(load_equal)(T *d, const char *at, int64_t dtype) {
+  if (OWN(is_own)(dtype)) d[0] = *(const T *)at;
+  else OWN(load_block)(d, at, dtype, 1, 1, 0, 0);
+  FN(store)(d, FN(splat)(d[0]));
+}
+
 /* What holds for the whole tile: scalar operands, rows to be repeated, and what is made from scalars alone. */
 PLACE_1
 static void OWN(start_tile)(OWN(decoded) *d, int64_t rows, int64_t cols) {
@@ -628,9 +665,7 @@ static void OWN(start_tile)(OWN(decoded) *d, int64_t rows, int64_t cols) {
     if (!o->is_read) continue;
     T *block = d->regs[k].block;
     if (o->mode == OWN(SCALAR)) {
-      if (OWN(is_own)(o->dtype)) block[0] = *(const T *)o->tile;
-      else OWN(load_block)(block, o->tile, o->dtype, 1, 1, 0, 0);
-      FN(store)(block, FN(splat)(block[0]));
+      OWN(load_equal)(block, o->tile, o->dtype);
     } else if (o->mode == OWN(REPLICATED)) {
       OWN(load_block)(block, o->tile, o->dtype, fnn_min(d->block_rows, rows), cols, 0, o->col_stride);
     }
@@ -657,8 +692,7 @@ static void OWN(start_block)(OWN(decoded) *d, int64_t row, int64_t rows, int64_t
     if (o->mode == OWN(DIRECT) || o->mode == OWN(STRIDED) || o->mode == OWN(COLUMN)) {
       reg->now = (T *)at;
     } else if (o->is_read && o->mode == OWN(ROW_SCALAR)) {
-      OWN(load_block)(reg->block, at, o->dtype, 1, 1, 0, 0);
-      FN(store)(reg->block, FN(splat)(reg->block[0]));
+      OWN(load_equal)(reg->block, at, o->dtype);
     } else if (o->is_read) {
       OWN(load_block)(reg->block, at, o->dtype, rows, cols, o->row_stride, o->col_stride);
     }
@@ -822,7 +856,8 @@ static void OWN(run_program)(const int64_t *program, const fnn_call *call, int64
 
 /* fused_f32, fused_f64: a program over an N-d space, full reductions of its registers, and a program on the results.
  * fused_i32: the same without reductions, of integers that int32 holds, and fused_u8, of bool and uint8: its opcodes
- * are the first of the table; sums and products wrap around, as do stores to less bits; constants are integers.
+ * are the first of the table; sums and products wrap around, as do stores to less bits, and loads of more; stores to
+ * more keep the sign; constants are integers.
  *
  * ints: [0] offset in ints of program A   [1] of program B, or 0   [2] n_outer (0..6)   [3] rows   [4] cols
  *       [5] n_reductions   [6..] sizes of the outer dimensions; then for each operand of A its n_outer strides in

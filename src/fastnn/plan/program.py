@@ -18,6 +18,7 @@ TILE = -2  # in place of a buffer's number: what an anchor hands to its epilogue
 _MOVES = ("cast", "copy")  # numbers go from one dtype to another, or the same: loads and stores do it
 _WIDE = {"int64", "uint64"}  # moved between themselves they would lose what float64 cannot hold
 _SHORT = {"bool", "uint8", "int8", "uint16", "int16", "int32"}  # what int32 holds
+_LONG = {"uint32", "int64", "uint64"}  # of which it holds the low bits, and which it becomes by its sign
 _WRAPPING = {"add", "subtract", "multiply", "negative", "abs", "square"}
 _INTEGER_OPS = _WRAPPING | {
     "sign", "maximum", "minimum", "greater", "greater_equal", "less", "less_equal", "equal", "not_equal", "logical_not",
@@ -44,6 +45,8 @@ def program_type(node: Node) -> str:
     values = [*node.inputs, *node.outputs]
     if node.op.name in _MOVES and is_float(node.outputs[0].dtype) and node.outputs[0].dtype not in _kernels.HALF_CODE:
         values = list(node.outputs)  # the load itself casts; a half is rounded once, when it is stored
+    elif node.op.name in _MOVES and is_float(node.inputs[0].dtype):
+        values = list(node.inputs)  # the store itself casts, and what is read of a float without its fraction is one
     return "f32" if _EXACT_IN_F32.issuperset([v.dtype for v in values]) else "f64"
 
 
@@ -51,16 +54,23 @@ def integer_type(nodes: Sequence[Node]) -> str | None:
     """ "u8" or "i32" where a program of that type gives what `nodes` do one by one, else None: sums and products wrap
     around in the program's own type only, and a number keeps its bits until it is stored."""
     dtypes = {v.dtype for node in nodes for v in (*node.inputs, *node.outputs)}
-    if not dtypes <= _SHORT:
+    if not dtypes <= _SHORT | _LONG:
         return None
     own, name = ("uint8", "u8") if dtypes <= {"bool", "uint8"} else ("int32", "i32")
     read = {x for node in nodes for x in node.inputs}
     for node in nodes:
         y = node.outputs[0]
         if node.op.name in _MOVES:
-            if y.dtype not in ("bool", own, node.inputs[0].dtype) and y in read:
+            x = node.inputs[0]
+            if y in read and (y.dtype in _LONG or y.dtype not in ("bool", own, x.dtype)):
                 return None
-        elif node.op.name not in _INTEGER_OPS or (node.op.name in _WRAPPING and y.dtype != own):
+            if x.dtype in _LONG and y.dtype in ("bool", *_WIDE):  # which ask for all bits
+                return None
+        elif (
+            node.op.name not in _INTEGER_OPS
+            or (node.op.name in _WRAPPING and y.dtype != own)
+            or any(v.dtype in _LONG for v in (*node.inputs, y))
+        ):
             return None
     return name
 
@@ -168,7 +178,8 @@ class Writer:
     def run(self, nodes: Sequence[Node], stored: set[Value], kept: Sequence[Value] = ()) -> None:
         """Adds `nodes`; the values `stored` are written to memory at the end, `kept` stay in their registers."""
         opcodes = _kernels.opcodes()
-        pinned = {*stored, *kept}
+        reduced = {*kept}
+        pinned = {*stored, *reduced}
         lines = _lines(nodes, pinned) if self.merges else [(node.op.name, node, node.inputs) for node in nodes]
         last_use = {x: k for k, (_, _, sources) in enumerate(lines) for x in sources}
         shared: dict[int, int] = {}  # how many live values a temporary holds (a cast to a float is no instruction)
@@ -176,7 +187,7 @@ class Writer:
             sources = [self.load(x) for x in inputs]
             y = node.outputs[0]
             if name in _MOVES:
-                target = self._cast(node, sources[0], opcodes, y in last_use)
+                target = self._cast(node, sources[0], opcodes, y in last_use or y in reduced)
             else:
                 target = self._temporary()
                 self.instructions.append(_instruction(opcodes[name], target, *sources))
@@ -211,7 +222,7 @@ class Writer:
             target = self._temporary()
             self.instructions.append(_instruction(opcodes[f"round_to_{after}"], target, source))
             return target
-        if is_float(after) or (not is_float(before) and after != "bool"):
+        if is_float(after) or (after != "bool" and not (is_read and is_float(before))):  # a store truncates, too
             return source
         target = self._temporary()
         if after == "bool":
