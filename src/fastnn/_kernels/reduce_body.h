@@ -81,13 +81,19 @@ FNN_INLINE OWN(vector) OWN(extremes)(int kind, OWN(vector) a, OWN(vector) x) {
   return x;
 }
 
-/* v, p and q put together. Of extremes one comparison finds a NaN in either of p and q, one in v stays, as the second:
- * not by AVX2 instructions, of which that would be more. */
+/* v, p and q put together. Of extremes one comparison finds a NaN in either of p and q, one in v stays, as the second. */
 FNN_INLINE OWN(vector) OWN(steps_of_two)(int kind, OWN(vector) v, OWN(vector) p, OWN(vector) q) {
 #if IS_FLOAT
-  if (kind != SUM && kind != PROD && FNN_VECTOR_BYTES != 32) {
-    T a[OWN(N)], b[OWN(N)], c[OWN(N)];
+  if (kind != SUM && kind != PROD) {
     v = OWN(extremes)(kind, OWN(extremes)(kind, p, q), v);
+#if defined(FNN_ISA_AVX2) /* which a loop does not become */
+    const OWN(vector) nan = (T)NAN - (OWN(vector)){0};
+    if (sizeof(T) == 8)
+      return (OWN(vector))_mm256_blendv_pd((__m256d)v, (__m256d)nan,
+                                           _mm256_cmp_pd((__m256d)p, (__m256d)q, _CMP_UNORD_Q));
+    return (OWN(vector))_mm256_blendv_ps((__m256)v, (__m256)nan, _mm256_cmp_ps((__m256)p, (__m256)q, _CMP_UNORD_Q));
+#endif
+    T a[OWN(N)], b[OWN(N)], c[OWN(N)];
     memcpy(a, &p, sizeof a);
     memcpy(b, &q, sizeof b);
     memcpy(c, &v, sizeof c);
@@ -373,8 +379,7 @@ FNN_INLINE void OWN(reduce_rows)(int kind, int asks, const OWN(loops) *loops, co
   }
   T partial[WIDEST];
   /* Rows that do not stay in registers are taken four at once: their sums are read and written once for all, and
-   * parts of rows wider than WIDEST are not fetched ahead by the CPU from one to the next. Not for extremes, whose
-   * comparisons do not become vectors when they stand within comparisons. */
+   * parts of rows wider than WIDEST are not fetched ahead by the CPU from one to the next. */
   for (int64_t row = 0; row < rows;) {
     const int64_t end = fnn_min(rows, row + RUN_ROWS);
     if (stride <= SOME_COLUMNS) {
@@ -382,9 +387,15 @@ FNN_INLINE void OWN(reduce_rows)(int kind, int asks, const OWN(loops) *loops, co
       row = end;
     } else
       for (int64_t c = 0; c < width; c++) partial[c] = (T)OWN(start)(kind);
-    for (; (kind == SUM || kind == PROD) && row + 4 <= end; row += 4) {
+    for (; row + 4 <= end; row += 4) {
       const T *p = x + row * stride, *q = p + 2 * stride;
       int64_t c = 0;
+      for (; kind != SUM && kind != PROD && c + N <= width; c += N) {
+        OWN(vector) v = OWN(load)(partial + c);
+        v = OWN(steps_of_two)(kind, v, OWN(load)(p + c), OWN(load)(p + stride + c));
+        v = OWN(steps_of_two)(kind, v, OWN(load)(q + c), OWN(load)(q + stride + c));
+        memcpy(partial + c, &v, sizeof v);
+      }
       for (; kind == SUM && asks && c + N <= width; c += N) {
         for (int line = 0; line < 4 * FNN_VECTOR_BYTES; line += 64) /* in order: the rows lie one behind the other */
           __builtin_prefetch((const char *)(p + 4 * c) + 4 * AHEAD + line);
