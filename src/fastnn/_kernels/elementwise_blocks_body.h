@@ -1,0 +1,223 @@
+/* elementwise_blocks_body.h: blocks of registers in and out of buffers of any type, for elementwise_body.h. */
+
+/* Whether a buffer of that dtype holds elements as registers have them. */
+FNN_INLINE int OWN(is_own)(int64_t dtype) { return dtype == TYPE_DTYPE || (sizeof(T) == 1 && dtype == FNN_BOOL); }
+
+/* Whether programs of T have operands of so large elements: those of bytes have none but bytes. A constant. */
+FNN_INLINE int OWN(is_of)(size_t bytes) { return sizeof(T) > 1 || bytes == 1; }
+
+FNN_INLINE void OWN(fill)(int64_t n, T *d, T value) {
+  for (int64_t i = 0; i < n; i++) d[i] = value;
+}
+
+/* d[r * cols + c] = s[r * row_stride]: of short rows the elements of N rows by shuffles, of others by whole vectors, of
+ * which the last may reach into the next row's place. */
+static void OWN(repeat_columns)(T *d, const T *s, int64_t rows, int64_t cols, int64_t row_stride) {
+  const T *const end = d + rows * cols;
+  int64_t r = 0;
+  if (cols < N && row_stride == 1) {
+    M row_of[N];
+    for (int64_t j = 0; j < cols; j++)
+      for (int64_t k = 0, row = j * N / cols, left = cols - j * N % cols; k < N; k++, left--) {
+        if (!left) row++, left = cols;
+        row_of[j][k] = (MT)row;
+      }
+    for (; r + N <= rows; r += N, d += N * cols) {
+      const V v = FN(load)(s + r);
+      for (int64_t j = 0; j < cols; j++) FN(store)(d + j * N, __builtin_shuffle(v, row_of[j]));
+    }
+  }
+  for (; r < rows; r++, d += cols) {
+    const V v = FN(splat)(s[r * row_stride]);
+    int64_t c = 0;
+    for (; c + N <= cols; c += N) FN(store)(d + c, v);
+    if (c < cols && d + c + N <= end) FN(store)(d + c, v);
+    else if (c < cols) FN(store_part)(d + c, v, cols - c);
+  }
+}
+
+#if !IS_INTEGER && defined(__x86_64__) && !defined(FNN_ISA_AVX512)
+/* By vectors, for which there is no instruction: of [-2^51, 2^51) each is the last bits of a double near 1.5 * 2^52. */
+static __attribute__((noinline)) void OWN(load_int64s)(T *d, const int64_t *s, int64_t n) {
+  uint64_t sizes = 0;
+  for (int64_t i = 0; i < n; i++) {
+    const uint64_t bits = (uint64_t)s[i] + 0x4338000000000000;
+    double x;
+    memcpy(&x, &bits, sizeof x);
+    d[i] = (T)(x - 0x1.8p52);
+    sizes |= (uint64_t)s[i] + ((uint64_t)1 << 51);
+  }
+  for (int64_t i = 0; sizes >> 52 && i < n; i++) d[i] = (T)s[i];
+}
+#endif
+
+/* d[r * cols + c] = (T)src[r * row_stride + c * col_stride]. */
+PLACE_1
+static void OWN(load_block)(T *d, const char *src, int64_t dtype, int64_t rows, int64_t cols, int64_t row_stride,
+                            int64_t col_stride) {
+  if (row_stride == cols && col_stride == 1) cols *= rows, rows = 1;
+  if (OWN(is_own)(dtype) && !col_stride) {
+    OWN(repeat_columns)(d, (const T *)src, rows, cols, row_stride);
+    return;
+  }
+#if !IS_INTEGER
+  if (dtype == FNN_F16 || dtype == FNN_BF16) {
+    for (int64_t r = 0; r < rows; r++, d += cols) {
+      const uint16_t *s = (const uint16_t *)src + r * row_stride;
+      if (sizeof(T) == 4 && col_stride == 1) read_halves((float *)d, s, dtype, cols);
+      else if (col_stride == 1) read_halves_wide((double *)d, s, dtype, cols);
+      else
+        for (int64_t c = 0; c < cols; c++) d[c] = (T)read_half(s[c * col_stride], dtype);
+    }
+    return;
+  }
+#if defined(__x86_64__) && !defined(FNN_ISA_AVX512)
+  if (dtype == FNN_I64 && col_stride == 1) {
+    for (int64_t r = 0; r < rows; r++, d += cols) OWN(load_int64s)(d, (const int64_t *)src + r * row_stride, cols);
+    return;
+  }
+#endif
+#endif
+  switch (dtype) {
+#define LOAD(code, type)                                                                                               \
+  case code:                                                                                                           \
+    for (int64_t r = 0; OWN(is_of)(sizeof(type)) && r < rows; r++, d += cols) {                                        \
+      const type *s = (const type *)src + r * row_stride;                                                              \
+      if (col_stride == 1)                                                                                             \
+        for (int64_t c = 0; c < cols; c++) d[c] = (T)s[c];                                                             \
+      else if (col_stride == 0)                                                                                        \
+        OWN(fill)(cols, d, (T)s[0]);                                                                                   \
+      else                                                                                                             \
+        for (int64_t c = 0; c < cols; c++) d[c] = (T)s[c * col_stride];                                                \
+    }                                                                                                                  \
+    break;
+#if IS_INTEGER
+    INTEGER_TYPES(LOAD)
+    case FNN_F64: d[0] = (T)to_int64(*(const double *)src); break; /* a constant */
+#else
+    ALL_TYPES(LOAD)
+#endif
+#undef LOAD
+  }
+}
+
+#if IS_INTEGER
+#define WHOLE(x) (x)
+#else
+#define WHOLE(x) to_int64(x)
+/* The low bits of each number's integer, as to_int64 has it, in elements of `bytes` bytes: a constant. */
+FNN_INLINE void OWN(store_integers)(const T *a, char *d, int64_t n, int bytes) {
+  int64_t i = 0;
+#if defined(FNN_ISA_AVX512) /* whose instruction gives INT64_MIN itself where a number does not fit */
+  for (; i + 8 <= n; i += 8) {
+    const __m512i wide = sizeof(T) == 4 ? _mm512_cvttps_epi64(_mm256_loadu_ps((const float *)(a + i)))
+                                        : _mm512_cvttpd_epi64(_mm512_loadu_pd(a + i));
+    if (bytes == 8) _mm512_storeu_si512(d + i * 8, wide);
+    if (bytes == 4) _mm256_storeu_si256((__m256i *)(d + i * 4), _mm512_cvtepi64_epi32(wide));
+    if (bytes == 2) _mm_storeu_si128((__m128i *)(d + i * 2), _mm512_cvtepi64_epi16(wide));
+    if (bytes == 1) _mm_storel_epi64((__m128i *)(d + i), _mm512_cvtepi64_epi8(wide));
+  }
+#elif defined(FNN_ISA_AVX2) /* numbers that fit in 32 bits */
+  for (; i + 8 <= n; i += 8) {
+    __m256i whole;
+    if (sizeof(T) == 4) {
+      const __m256 x = _mm256_loadu_ps((const float *)(a + i)), size = _mm256_andnot_ps(_mm256_set1_ps(-0.0f), x);
+      if (_mm256_movemask_ps(_mm256_cmp_ps(size, _mm256_set1_ps(0x1p31f), _CMP_NLT_UQ))) break;
+      whole = _mm256_cvttps_epi32(x);
+    } else {
+      const double *p = (const double *)(a + i);
+      const __m256d x = _mm256_loadu_pd(p), y = _mm256_loadu_pd(p + 4), sign = _mm256_set1_pd(-0.0);
+      const __m256d most = _mm256_set1_pd(0x1p31), far_x = _mm256_cmp_pd(_mm256_andnot_pd(sign, x), most, _CMP_NLT_UQ);
+      if (_mm256_movemask_pd(_mm256_or_pd(far_x, _mm256_cmp_pd(_mm256_andnot_pd(sign, y), most, _CMP_NLT_UQ)))) break;
+      whole = _mm256_set_m128i(_mm256_cvttpd_epi32(y), _mm256_cvttpd_epi32(x));
+    }
+    if (bytes == 8) {
+      _mm256_storeu_si256((__m256i *)(d + i * 8), _mm256_cvtepi32_epi64(_mm256_castsi256_si128(whole)));
+      _mm256_storeu_si256((__m256i *)(d + i * 8 + 32), _mm256_cvtepi32_epi64(_mm256_extracti128_si256(whole, 1)));
+    }
+    if (bytes == 4) _mm256_storeu_si256((__m256i *)(d + i * 4), whole);
+    if (bytes < 4) {
+      const __m256i low = _mm256_and_si256(whole, _mm256_set1_epi32(bytes == 2 ? 0xffff : 0xff));
+      const __m128i half = _mm_packus_epi32(_mm256_castsi256_si128(low), _mm256_extracti128_si256(low, 1));
+      if (bytes == 2) _mm_storeu_si128((__m128i *)(d + i * 2), half);
+      else _mm_storel_epi64((__m128i *)(d + i), _mm_packus_epi16(half, half));
+    }
+  }
+#endif
+  for (; i < n; i++) {
+    const int64_t whole = to_int64(a[i]);
+    memcpy(d + i * bytes, &whole, (size_t)bytes); /* little-endian: the low bytes come first */
+  }
+}
+#endif
+
+PLACE_1
+static void OWN(store_block)(const T *a, char *dst, int64_t dtype, int64_t rows, int64_t cols, int64_t row_stride,
+                             int64_t col_stride) {
+  if (row_stride == cols && col_stride == 1) cols *= rows, rows = 1;
+#if !IS_INTEGER
+  if (col_stride == 1)
+    switch (dtype) {
+#define STORE(bytes)                                                                                                   \
+  for (int64_t r = 0; r < rows; r++)                                                                                   \
+    OWN(store_integers)(a + r * cols, dst + r * row_stride * bytes, cols, bytes);                                      \
+  return;
+      case FNN_U8:
+      case FNN_I8: STORE(1)
+      case FNN_U16:
+      case FNN_I16: STORE(2)
+      case FNN_U32:
+      case FNN_I32: STORE(4)
+      case FNN_I64: STORE(8)
+#undef STORE
+    }
+  if (dtype == FNN_F16 || dtype == FNN_BF16) {
+    for (int64_t r = 0; r < rows; r++, a += cols) {
+      uint16_t *d = (uint16_t *)dst + r * row_stride;
+      if (sizeof(T) == 4 && col_stride == 1) write_halves(d, (const float *)a, dtype, cols);
+      else if (col_stride == 1) write_halves_wide(d, (const double *)a, dtype, cols);
+      else
+        for (int64_t c = 0; c < cols; c++) d[c * col_stride] = write_half(to_odd(a[c]), dtype);
+    }
+    return;
+  }
+#endif
+  switch (dtype) {
+#define STORE(code, type, convert)                                                                                     \
+  case code:                                                                                                           \
+    for (int64_t r = 0; OWN(is_of)(sizeof(type)) && r < rows; r++, a += cols) {                                        \
+      type *d = (type *)dst + r * row_stride;                                                                          \
+      if (col_stride == 1)                                                                                             \
+        for (int64_t c = 0; c < cols; c++) d[c] = (type)convert(a[c]);                                                 \
+      else                                                                                                             \
+        for (int64_t c = 0; c < cols; c++) d[c * col_stride] = (type)convert(a[c]);                                    \
+    }                                                                                                                  \
+    break;
+#define NONZERO(x) ((x) != 0)
+    STORE(FNN_BOOL, uint8_t, NONZERO)
+    STORE(FNN_U8, uint8_t, WHOLE)
+    STORE(FNN_I8, int8_t, WHOLE)
+    STORE(FNN_U16, uint16_t, WHOLE)
+    STORE(FNN_I16, int16_t, WHOLE)
+    STORE(FNN_I32, int32_t, WHOLE)
+    STORE(FNN_U32, uint32_t, WHOLE)
+    STORE(FNN_I64, int64_t, WHOLE)
+#if IS_INTEGER
+    STORE(FNN_U64, uint64_t, WHOLE)
+#else
+    STORE(FNN_U64, uint64_t, to_uint64)
+    STORE(FNN_F32, float, )
+    STORE(FNN_F64, double, )
+#endif
+#undef STORE
+#undef NONZERO
+#undef WHOLE
+  }
+}
+
+/* The same past the caches, where vectors of dst are whole. */
+static void OWN(stream_block)(const T *a, T *dst, int64_t n) {
+  int64_t i = 0;
+  for (; i + N <= n; i += N) FN(stream)(dst + i, FN(load)(a + i));
+  if (i < n) FN(store_part)(dst + i, FN(load_part)(a + i, n - i), n - i);
+}
