@@ -126,6 +126,17 @@ def test_a_network_has_the_same_plan_each_time(name):
         assert calls() == first
 
 
+def test_a_metric_does_not_hold_the_predictions_it_reads():
+    """The loss's gradient takes the memory of the probabilities, which only the accuracy reads after it was made."""
+    found = []
+    for metrics in ([], ["accuracy"]):
+        model = k.Sequential([k.Input((8,)), *(k.layers.Dense(16, "relu") for _ in range(4)), k.layers.Dense(4096)])
+        model.add(k.layers.Activation("softmax"))
+        model.compile("adam", "sparse_categorical_crossentropy", metrics=metrics)
+        found.append(plan_of(model, 256).live_bytes)
+    assert found[1] < found[0] + (1 << 18)  # 256 rows of 4,096 numbers are 16 times as much
+
+
 def test_large_results_begin_where_arenas_do():
     y = empty((LARGE // 4, 3), np.dtype("float32"))
     assert y.shape == (LARGE // 4, 3) and y.flags.c_contiguous and y.flags.writeable

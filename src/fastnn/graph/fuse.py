@@ -21,6 +21,7 @@ from fastnn.graph.value import Graph, Node, Shape, Value
 
 MAX_INSTRUCTIONS = 48  # of one program: beyond it the operands' blocks leave the first-level cache
 MAX_OPERANDS = 24
+LONG_WAIT = 8  # groups between the last one of which another reads and that one
 WIDEN_LIMIT = 1 << 14  # elements: a float32 group this small may run in float64 to be joined with one that must
 
 
@@ -289,6 +290,12 @@ def _stores_less(goal: Group, nodes: list[Node]) -> bool:
     return sum(x.spec.nbytes for x in more) < sum(x.spec.nbytes for x in before if x in own)
 
 
+def _makes_less(group: Group) -> bool:
+    """Whether what `group` makes is smaller than what it reads of others."""
+    made = sum(y.spec.nbytes for node in group.nodes for y in node.outputs)
+    return made < sum(x.spec.nbytes for x in group.inputs() if _source(x).op.kind != "leaf")
+
+
 def _source(value: Value) -> Node:
     node = value.node
     while node.op.kind == "view":
@@ -313,8 +320,15 @@ def leads_to(group: Group, goals: set[Group]) -> bool:
 
 def order(groups: list[Group]) -> list[Group]:
     """The groups in an order that respects `followers`; those that change variables as late as they can be, so that a
-    step that finds bad data stops the run while the variables are as they were."""
-    position = {group: k for k, group in enumerate(groups)}
+    step that finds bad data stops the run while the variables are as they were. One that would keep what it reads
+    waiting, and makes less, as a metric of a prediction beside the gradients, runs as soon as that is there."""
+    position: dict[Group, tuple[int, int]] = {}
+    ready_at: dict[Group, int] = {}
+    for k, group in enumerate(groups):
+        at = ready_at.get(group, k)
+        position[group] = (at if k - at > LONG_WAIT and _makes_less(group) else k, k)
+        for follower in group.followers:
+            ready_at[follower] = max(ready_at.get(follower, 0), position[group][0])
     waiting = Counter(follower for group in groups for follower in group.followers)
     ready = [group for group in groups if not waiting[group]]
     result = []
