@@ -96,6 +96,35 @@ def test_the_mask_of_relu_is_taken_of_maxima(case):
     np.testing.assert_array_equal(interpret(simpler, numbers)[0], interpret(graph, numbers)[0])
 
 
+SPLITS = {
+    "in order": (lambda x: [x[:, :2], x[:, 2:5], x[:, 5:]], ["concatenate"]),
+    "in another order": (lambda x: [x[:, 5:], x[:, :2], x[:, 2:5]], ["concatenate"]),
+    "one by one": (lambda x: ops.unstack(x, axis=0), ["reshape", "concatenate"]),
+    "an axis in front": (lambda x: [x[2:], x[:2]], ["concatenate"]),
+    "with a gap": (lambda x: [x[:, :2], x[:, 3:]], ["place", "add"]),
+    "overlapping": (lambda x: [x[:, :4], x[:, 3:]], ["place", "add"]),
+    "the same half twice": (lambda x: [x[:, :3], x[:, :3]], ["add", "place"]),
+    "of two axes": (lambda x: [x[:, :3], x[:2], x[2:, 3:]], ["place", "add"]),
+    "by steps": (lambda x: [x[:, ::2], x[:, 1::2]], ["place", "add"]),
+    "behind another": (lambda x: [x[:, :3], x[:, 3:], x], ["place", "add"]),
+}
+
+
+@pytest.mark.parametrize("case", SPLITS)
+def test_the_gradient_of_what_was_split_is_joined(case):
+    split, expected = SPLITS[case]
+    graph = Graph()
+    x = graph.input((4, 6), "float32")
+    with tracing(graph):
+        parts = split(x)
+        flows = [graph.input(part.shape, "float32") for part in parts]
+        graph.outputs = gradients(graph, parts, [x], flows)
+    simpler = simplify(graph)
+    assert set(names(simpler)) == set(expected)
+    numbers = [np.random.default_rng(k).normal(size=v.shape).astype("float32") for k, v in enumerate(graph.inputs)]
+    np.testing.assert_array_equal(interpret(simpler, numbers)[0], interpret(graph, numbers)[0])
+
+
 def test_a_gradient_beside_that_of_pooling_keeps_its_own_mask():
     graph = Graph()
     x = graph.input((1, 4, 4, 1), "float32")

@@ -6,6 +6,7 @@ they can, so that the buffer of `x` is free. Trigonometry and rounding are in `t
 comparisons and selection in `logic.py`, activations in `activations.py`, what is rarely used in `rare.py`.
 """
 
+import itertools
 import math
 
 import numpy as np
@@ -155,7 +156,36 @@ def stop_gradient(variable):
 def _simplify_add(node):
     if number_of(node.inputs[1]) == 0:
         return _keep(node, 0)
-    return _keep(node, 1) if number_of(node.inputs[0]) == 0 else None
+    return _keep(node, 1) if number_of(node.inputs[0]) == 0 else _joined(node)
+
+
+_MAX_JOINED = 16  # each sum of a chain looks at all that it is made of
+
+
+def _joined(node):
+    """The parts of a sum of arrays that are zero around a part (`place`), where these fill an axis, joined: the
+    gradient of what was split."""
+    shape, places, sources = node.outputs[0].shape, [], list(node.inputs)
+    while sources:
+        part = sources.pop().node
+        if part.op is add_op:
+            sources += part.inputs
+        elif (
+            part.op.name != "place" or part.params["value"] != 0 or part.outputs[0].shape != shape
+            or {*part.params["steps"]} != {1} or len(places) == _MAX_JOINED
+        ):  # fmt: skip
+            return None
+        else:
+            places.append(part)
+    axes = {k for part in places for k, size in enumerate(part.inputs[0].shape) if size != shape[k]}
+    if len(axes) != 1:
+        return None
+    (axis,) = axes
+    places.sort(key=lambda part: part.params["starts"][axis])
+    ends = list(itertools.accumulate((part.inputs[0].shape[axis] for part in places), initial=0))
+    if ends != [*(part.params["starts"][axis] for part in places), shape[axis]]:
+        return None
+    return REGISTRY["concatenate"](*(part.inputs[0] for part in places), axis=axis)
 
 
 def _simplify_multiply(node):
