@@ -260,6 +260,10 @@ def volumes(L):
     return [L.Conv3D(3, 3, padding="same"), L.MaxPooling3D(2), L.Conv3DTranspose(2, 3, strides=2, padding="same")]
 
 
+def volumes_in_place(L):
+    return [L.Conv3D(9, 2, padding="same"), L.Conv3DTranspose(2, 3, strides=2, padding="same")]
+
+
 @pytest.mark.parametrize(
     "shape, layers, batches",
     [
@@ -268,6 +272,7 @@ def volumes(L):
         ((None, None, 2), thirds, [(1, n, 11, 2) for n in range(7, 13)]),
         ((None, 3), positions, [(2, 5, 3), (1, 8, 3)]),
         ((None, None, 5, 2), volumes, [(1, 5, 6, 5, 2), (2, 8, 7, 5, 2)]),
+        ((None, None, 5, 2), volumes_in_place, [(1, 5, 6, 5, 2), (2, 8, 7, 5, 2)]),
     ],
 )
 def test_open_sizes(shape, layers, batches, tmp_path):

@@ -80,6 +80,11 @@ def test_volumes(kernel, arguments, groups):
     agrees_with_keras("conv", normal(2, 6, 5, 7, 4), normal(*kernel, 4 // groups, 6), **arguments)
 
 
+@pytest.mark.parametrize("kernel, arguments", VOLUMES, ids=str)
+def test_volumes_in_place(kernel, arguments):
+    agrees_with_keras("conv", normal(2, 6, 5, 7, 4), normal(*kernel, 4, 17), **arguments)
+
+
 @pytest.mark.parametrize("filters", [6, 12])
 @pytest.mark.parametrize("sizes, kernel", [((9,), (3,)), ((7, 8), (7, 7)), ((4, 5, 6), (2, 3, 3))], ids=str)
 def test_a_channel_a_group(sizes, kernel, filters):
@@ -215,10 +220,12 @@ def test_what_else_is_around_stays(zeros, value, kept):
 DIFFERENTIATED = [
     ("conv", [(1, 4, 3, 4, 4), (2, 2, 3, 2, 4)], {"strides": 2, "padding": "same"}),
     ("conv", [(1, 5, 3, 3, 2), (3, 1, 2, 2, 3)], {"dilation_rate": (2, 1, 1)}),
+    ("conv", [(1, 5, 3, 3, 2), (3, 2, 2, 2, 9)], {"strides": 2, "padding": "same"}),
     ("conv", [(1, 5, 4, 2), (3, 2, 1, 4)], {"padding": "same"}),
     ("depthwise_conv", [(1, 4, 3, 4, 2), (2, 2, 3, 2, 2)], {"padding": "same"}),
     ("conv_transpose", [(1, 3, 4, 2), (3, 2, 3, 2)], {"strides": 2, "padding": "same"}),
     ("conv_transpose", [(1, 2, 3, 2, 2), (3, 2, 3, 3, 2)], {"strides": (2, 1, 1), "output_padding": 2}),
+    ("conv_transpose", [(1, 2, 2, 2, 9), (3, 2, 3, 2, 9)], {"strides": 2, "padding": "same"}),
     ("separable_conv", [(1, 5, 3), (2, 3, 2), (1, 6, 4)], {}),
 ]
 

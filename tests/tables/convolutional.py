@@ -96,6 +96,8 @@ OPS = [
     op("conv_transpose", IMAGES, rows(3, 2, 3, 4), strides=(2, 1), output_padding=1),
     op("conv_transpose", IMAGES, rows(2, 3, 3, 4), dilation_rate=2, padding="same"),
     op("conv_transpose", VOLUMES, rows(2, 3, 1, 2, 4), strides=2, padding="same"),
+    op("conv", VOLUMES, rows(2, 3, 2, 4, 9), strides=2, padding="same"),
+    op("conv_transpose", rows(1, 2, 3, 2, 9), rows(3, 2, 2, 2, 9), strides=2, padding="same"),
     op("fold", rows(2, 12, 12), (5, 4), (2, 2)),
     op("fold", rows(2, 18, 9), (5, 6), (2, 3), padding=1, stride=2),
     op("unfold", rows(2, 3, 5, 6), (2, 3), padding=1, stride=2),

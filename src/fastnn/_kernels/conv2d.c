@@ -11,7 +11,9 @@
  * conv2d_grad_input  buffers 0 dy, 1 kernel, 2 dx, then the program's over (n * h * w, cin)
  * conv2d_grad_kernel buffers 0 x, 1 dy, 2 dkernel, 3 dbias (cout,) or NULL, then the program's over
  *                    (kh * kw * cin / groups, cout); its tiles are of one group
- *   ints   enum conv2d_ints, the same for all three
+ * conv3d, conv3d_grad_kernel: the same of x (n, depth, h, w, cin), kernel (kd, kh, kw, cin, cout) and
+ *                    y (n, od, oh, ow, cout), without groups: planes of volumes are images, and kz comes before ky
+ *   ints   enum conv2d_ints, the same for all, the last of them for volumes alone
  *   reals  the program's
  * Any element alignment; outputs must not overlap inputs; every element of an output is written.
  *
@@ -50,5 +52,9 @@ static const fnn_entry entries[] = {
   {"conv2d_grad_input_f64", conv2d_grad_input_f64, conv2d_grad_input_size_f64},
   {"conv2d_grad_kernel_f32", conv2d_grad_kernel_f32, conv2d_grad_kernel_size_f32},
   {"conv2d_grad_kernel_f64", conv2d_grad_kernel_f64, conv2d_grad_kernel_size_f64},
+  {"conv3d_f32", conv3d_f32, conv3d_size_f32},
+  {"conv3d_f64", conv3d_f64, conv3d_size_f64},
+  {"conv3d_grad_kernel_f32", conv3d_grad_kernel_f32, conv3d_grad_kernel_size_f32},
+  {"conv3d_grad_kernel_f64", conv3d_grad_kernel_f64, conv3d_grad_kernel_size_f64},
   {0}};
 const fnn_table FNN_TABLE(conv2d) = {entries, 0, 0};

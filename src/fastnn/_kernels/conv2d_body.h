@@ -44,12 +44,46 @@ static OWN(conv_window) OWN(conv_window_of)(const T *images_at, int64_t images, 
   return (OWN(conv_window)){space, rows * cols * c, cols * c, c, N};
 }
 
-/* What result rows [row, row + rows) of `images` images from `image` on read of x. */
-static OWN(conv_window) OWN(conv_window_of_x)(const fnn_call *call, const conv_shape *s, int64_t image, int64_t images,
-                                              int64_t row, int64_t rows, int64_t cols, int copies, T *space) {
-  return OWN(conv_window_of)((const T *)call->buf[0] + image * s->h * s->w * s->cin, images, s->h, s->w, s->cin,
-                             row * s->stride_h - s->pad_top, (rows - 1) * s->stride_h + (s->kh - 1) * s->dilation_h + 1,
-                             -s->pad_left, cols, copies, space);
+/* What result rows [row, row + rows) of an image read of `planes` planes of a volume from `plane` on. */
+static OWN(conv_window) OWN(conv_window_of_x)(const fnn_call *call, const conv_shape *s, int64_t volume, int64_t plane,
+                                              int64_t planes, int64_t row, int64_t rows, int64_t cols, int copies,
+                                              T *space) {
+  const int64_t y = row * s->stride_h - s->pad_top, reach = (rows - 1) * s->stride_h + (s->kh - 1) * s->dilation_h + 1;
+  const int64_t first = copies ? fnn_min(s->depth, fnn_max(0, plane)) : plane;
+  const int64_t inside = fnn_max(0, fnn_min(s->depth, plane + planes) - first), size = reach * cols * s->cin;
+  const int64_t before = copies && inside < planes ? fnn_min(planes, fnn_max(0, -plane)) : 0;
+  const T *x = (const T *)call->buf[0] + (volume * s->depth + first) * s->h * s->w * s->cin;
+  OWN(conv_window) window = OWN(conv_window_of)(x, inside, s->h, s->w, s->cin, y, reach, -s->pad_left, cols, copies,
+                                                space + before * size);
+  if (!copies || inside == planes) return window;
+  memset(space, 0, sizeof(T) * (size_t)(before * size));
+  memset(space + (before + inside) * size, 0, sizeof(T) * (size_t)((planes - before - inside) * size));
+  window.at = space;
+  return window;
+}
+
+/* conv_bands_by of the results of volumes; no unit has images of two. */
+static conv_bands OWN(conv_bands_of_results)(const conv_shape *s, int64_t row_bytes, int64_t row_step, int64_t pixels) {
+  conv_bands b = conv_bands_by(s->od, s->oh, s->ow, row_bytes, row_step, pixels);
+  b.image_units *= s->volumes;
+  return b;
+}
+
+/* The images of a volume, and the rows of these, that are unit `index` of such bands. */
+typedef struct {
+  int64_t volume, image, images, row, rows;
+} OWN(conv_band_at);
+
+static OWN(conv_band_at) OWN(conv_band_of)(const conv_shape *s, const conv_bands *bands, int64_t index) {
+  const int64_t unit = index / bands->bands, units = bands->image_units / s->volumes;
+  const int64_t image = unit % units * bands->images, row = index % bands->bands * bands->rows;
+  return (OWN(conv_band_at)){unit / units, image, fnn_min(bands->images, s->od - image), row,
+                             fnn_min(bands->rows, s->oh - row)};
+}
+
+/* How many planes `images` images of a volume read. */
+static int64_t OWN(conv_planes)(const conv_shape *s, int64_t images) {
+  return (images - 1) * s->stride_d + (s->kd - 1) * s->dilation_d + 1;
 }
 
 #include "tile_half.h"
@@ -98,8 +132,9 @@ typedef struct {
   T *c;       /* the first pixel's result */
   int64_t a_image, a_row, a_col, c_image, c_row, c_col; /* steps of both */
   int64_t images, rows, cols;
+  int64_t planes;                   /* which all taps along the depth reach */
   conv_axis y, x;                   /* which taps reach a row, a column: p counts from the first */
-  const OWN(tile_segment) * taps;   /* one each, (y.taps, x.taps) */
+  const OWN(tile_segment) * taps;   /* one each, (planes, y.taps, x.taps) */
   OWN(tile_segment) tail;           /* of the last tap, its last k, of a B that is read where it lies; k may be 0 */
   OWN(tile_segment) * segments;     /* space for as many and the tail */
   int64_t k;                        /* of a tap */
@@ -156,11 +191,13 @@ typedef struct {
 static void OWN(conv_segments)(const OWN(conv_walk) * walk, OWN(conv_pixels) * pixels, conv_range y, conv_range x) {
   if (conv_same(y, pixels->y) && conv_same(x, pixels->x)) return;
   int64_t n = 0;
-  for (int64_t i = y.begin; i < y.end; i++) {
-    for (int64_t j = x.begin; j < x.end; j++) {
-      const OWN(tile_segment) *tap = walk->taps + i * walk->x.taps + j;
-      if (walk->merges && j > x.begin) walk->segments[n - 1].k += tap->k;
-      else walk->segments[n++] = *tap;
+  for (int64_t plane = 0; plane < walk->planes; plane++) {
+    for (int64_t i = y.begin; i < y.end; i++) {
+      for (int64_t j = x.begin; j < x.end; j++) {
+        const OWN(tile_segment) *tap = walk->taps + (plane * walk->y.taps + i) * walk->x.taps + j;
+        if (walk->merges && j > x.begin) walk->segments[n - 1].k += tap->k;
+        else walk->segments[n++] = *tap;
+      }
     }
   }
   if (walk->tail.k && y.end == walk->y.taps && x.end == walk->x.taps) {
@@ -448,17 +485,20 @@ static void OWN(conv_cut_windows)(OWN(conv_cut) * c, int is_thin, int64_t step, 
   const conv_axis y = {s->kh, -s->pad_top, s->stride_h, s->dilation_h, s->h};
   const conv_axis x = {s->kw, -s->pad_left, s->stride_w, s->dilation_w, s->w};
   const int64_t reach_h = (s->kh - 1) * s->dilation_h + 1, reach_w = (s->kw - 1) * s->dilation_w + 1;
-  c->copies = s->pad_top > 0 || s->pad_left > 0 || (s->oh - 1) * s->stride_h - s->pad_top + reach_h > s->h ||
+  c->copies = s->pad_top > 0 || s->pad_left > 0 || s->pad_front > 0 ||
+              OWN(conv_planes)(s, s->od) - s->pad_front > s->depth ||
+              (s->oh - 1) * s->stride_h - s->pad_top + reach_h > s->h ||
               (s->ow - 1) * s->stride_w - s->pad_left + reach_w > s->w;
   c->window_cols = (s->ow - 1) * s->stride_w + reach_w;
   c->is_grouped = OWN(grouped_fits)(s);
   if (c->is_grouped) s->groups = 1, s->cout_g = s->cout;
-  const conv_bands bands = conv_bands_of(s->n, s->oh, s->ow, 0, step, most);
+  const int64_t pixels = fnn_max(CONV_FEW_PIXELS, fnn_min(most, s->n * s->oh * s->ow / CONV_UNITS));
+  const conv_bands bands = OWN(conv_bands_of_results)(s, 0, step, pixels);
   c->bands = bands;
   if (!c->copies) return;
   const int64_t row = c->window_cols * s->cin;
-  c->bands = conv_bands_of(s->n, s->oh, s->ow, row * s->stride_h * (int64_t)sizeof(T), step, most);
-  c->window_elements = c->bands.images * ((c->bands.rows - 1) * s->stride_h + reach_h) * row;
+  c->bands = OWN(conv_bands_of_results)(s, s->kd * row * s->stride_h * (int64_t)sizeof(T), step, pixels);
+  c->window_elements = OWN(conv_planes)(s, c->bands.images) * ((c->bands.rows - 1) * s->stride_h + reach_h) * row;
   if (is_copied || c->is_grouped) return;
   const int64_t sides_y = conv_sides(&y, s->oh), sides_x = conv_sides(&x, s->ow);
   const int64_t rectangles = bands.image_units * (sides_y + bands.bands - 1) * sides_x;
@@ -474,8 +514,8 @@ static void OWN(conv_cut_windows)(OWN(conv_cut) * c, int is_thin, int64_t step, 
   if (c->in_place) c->copies = 0, c->bands = bands, c->window_elements = 0;
 }
 
-static OWN(conv_cut) OWN(conv_cut_of)(const int64_t *ints) {
-  OWN(conv_cut) c = {.s = conv_shape_of(ints)};
+static OWN(conv_cut) OWN(conv_cut_of)(conv_shape shape) {
+  OWN(conv_cut) c = {.s = shape};
   const conv_shape *s = &c.s;
   const int is_thin = OWN(thin_fits)(s, OWN(THIN_CHANNELS));
   c.is_dots = !is_thin && OWN(dots_fits)(s);
@@ -500,7 +540,7 @@ static OWN(conv_cut) OWN(conv_cut_of)(const int64_t *ints) {
                        rows * row_bytes >= OWN(CONV_PANEL_BYTES) && pixels >= OWN(CONV_PANEL_PIXELS);
   const int is_plain = !c.is_grouped && !is_thin && !c.is_dots;
   const int64_t tail = OWN(tile_tail)(s->cout_g, s->cout);
-  if (is_plain && pixels < OWN(CONV_COPY_PIXELS) && tail <= s->cin_g && !is_far) c.tail = tail;
+  if (is_plain && pixels < OWN(CONV_COPY_PIXELS) && tail <= s->cin_g && !is_far && !s->is_deep) c.tail = tail;
   else if (c.is_grouped) c.panel_cols = pixels >= OWN(CONV_FAR_PIXELS) ? N : 0;
   else if (is_plain && s->groups > 1 && s->cout_g % N == 0 && pixels >= OWN(CONV_FAR_PIXELS)) {
     const int64_t cols = OWN(conv_panel_cols)(s->cout_g, c.widest);
@@ -533,8 +573,8 @@ static void OWN(conv_run_program)(const fnn_call *call, int64_t row, int64_t row
   if (at && rows) call->program[TYPE_DTYPE == FNN_F64](call->ints + at, call, row, rows, col, cols, scratch);
 }
 
-static void OWN(conv2d_size)(const int64_t *ints, fnn_work *work) {
-  const OWN(conv_cut) c = OWN(conv_cut_of)(ints);
+static void OWN(conv_size)(const int64_t *ints, conv_shape shape, fnn_work *work) {
+  const OWN(conv_cut) c = OWN(conv_cut_of)(shape);
   int phase = 0;
   if (c.weight_blocks) {
     work->units[phase++] = c.weight_blocks;
@@ -550,50 +590,56 @@ static void OWN(conv2d_size)(const int64_t *ints, fnn_work *work) {
   work->bytes = conv_elements(&c.s) * (double)sizeof(T);
 }
 
-/* One unit: images [image, image + images) by result rows [row, row + rows), by all columns or a part of them. Few bands
- * of a part follow each other: a thread reads few parts of the weights. Where bands are cut to be even, parts of a band
- * do: x may be further away than all weights. */
-static void OWN(conv2d_unit)(const fnn_call *call, const OWN(conv_cut) * c, const T *weights, int64_t unit) {
+static void OWN(conv2d_size)(const int64_t *ints, fnn_work *work) { OWN(conv_size)(ints, conv_shape_of(ints), work); }
+static void OWN(conv3d_size)(const int64_t *ints, fnn_work *work) {
+  OWN(conv_size)(ints, conv_deep_shape_of(ints), work);
+}
+
+/* Images of a volume that taps [z.begin, z.end) along the depth reach, by rows of these and the columns of a part. */
+static void OWN(conv_images)(const fnn_call *call, const OWN(conv_cut) * c, const T *weights, int64_t part,
+                             OWN(conv_band_at) band, conv_range z) {
   const conv_shape *s = &c->s;
-  const int64_t bands = c->bands.image_units * c->bands.bands, is_few = bands < OWN(CONV_FEW_BANDS);
-  const int64_t part = is_few ? unit / bands : unit % c->parts;
-  unit = is_few ? unit % bands : unit / c->parts;
-  const int64_t image = unit / c->bands.bands * c->bands.images, row = unit % c->bands.bands * c->bands.rows;
-  const int64_t images = fnn_min(c->bands.images, s->n - image), rows = fnn_min(c->bands.rows, s->oh - row);
+  const int64_t images = band.images, row = band.row, rows = band.rows, image = band.volume * s->od + band.image;
+  const int64_t plane = band.image * s->stride_d - s->pad_front + z.begin * s->dilation_d, face = s->kh * s->kw;
+  const int64_t planes = z.end <= z.begin ? 0 : (images - 1) * s->stride_d + (z.end - z.begin - 1) * s->dilation_d + 1;
   T *tail = (T *)(call->scratch + OWN(conv_window_at)(2 * s->taps + 1));
-  const OWN(conv_window) x = OWN(conv_window_of_x)(call, s, image, images, row, rows, c->window_cols, c->copies,
-                                                   tail + c->tail_elements);
+  const OWN(conv_window) x = OWN(conv_window_of_x)(call, s, band.volume, plane, planes, row, rows, c->window_cols,
+                                                    c->copies, tail + c->tail_elements);
 
   OWN(tile_segment) *taps = (OWN(tile_segment) *)call->scratch;
   const int64_t width = c->panel_cols ? c->panel_cols : s->cout;
-  for (int64_t k = 0; k < s->taps; k++)
+  for (int64_t k = z.begin * face; k < z.end * face; k++)
     taps[k] = (OWN(tile_segment)){weights + k * s->cin_g * width, width,
-                                  k / s->kw * s->dilation_h * x.row + k % s->kw * s->dilation_w * x.pixel, s->cin_g};
+                                  (k / face - z.begin) * s->dilation_d * x.image +
+                                    k % face / s->kw * s->dilation_h * x.row + k % s->kw * s->dilation_w * x.pixel,
+                                  s->cin_g};
   memcpy(tail, weights + (s->taps * s->cin_g - c->tail) * s->cout, sizeof(T) * (size_t)(c->tail * s->cout));
   memset(tail + c->tail * s->cout, 0, sizeof(T) * (size_t)(c->tail_elements - c->tail * s->cout));
   const int64_t first_pixel = (image * s->oh + row) * s->ow;
   T *y = (T *)call->buf[2] + first_pixel * s->cout;
   const int64_t n_y = images * rows * s->ow;
-  const T *next = (const T *)call->buf[0] + ((image + images - 1) * s->h + (row + rows) * s->stride_h) * s->w * s->cin;
+  const T *next = (const T *)call->buf[0] +
+                  ((band.volume * s->depth + plane + planes - 1) * s->h + (row + rows) * s->stride_h) * s->w * s->cin;
   const int is_thin = OWN(thin_fits)(s, OWN(THIN_CHANNELS));
   /* Copying would wait for the next window, storing for the next results; tiles that read x in place wait for none,
    * unless windows share no pixels. */
-  const int64_t n_x = images * rows * s->stride_h * s->w * s->cin;
+  const int64_t n_x = planes * rows * s->stride_h * s->w * s->cin;
   OWN(conv_ahead) ahead =
     OWN(conv_ahead_of)(next, n_x, y + n_y * s->cout, n_y * s->cout, s->groups * c->panels * n_y / TILE_MOST_ROWS,
-                       c->merges ? s->kh : s->taps);
+                       c->merges ? s->taps / s->kw : s->taps);
   const int is_ahead = c->copies || c->in_place || OWN(conv_is_apart)(s, n_x);
   const int asks = OWN(conv_asks)(s);
   const int64_t pixel_bytes = s->cout * (int64_t)sizeof(T);
   const int streams =
     asks && !call->ints[CONV_EPILOGUE] && conv_streams(y, pixel_bytes, s->n * s->oh * s->ow * pixel_bytes);
   OWN(conv_walk) walk = {
-    .c = y, .a_image = x.image, .a_row = s->stride_h * x.row, .a_col = s->stride_w * x.pixel,
+    .c = y, .a_image = s->stride_d * x.image, .a_row = s->stride_h * x.row, .a_col = s->stride_w * x.pixel,
     .c_image = s->oh * s->ow * s->cout, .c_row = s->ow * s->cout, .c_col = s->cout,
-    .images = images, .rows = rows, .cols = s->ow,
+    .images = images, .rows = rows, .cols = s->ow, .planes = z.end - z.begin,
     .y = {s->kh, row * s->stride_h - s->pad_top, s->stride_h, s->dilation_h, s->h},
     .x = {s->kw, -s->pad_left, s->stride_w, s->dilation_w, s->w},
-    .taps = taps, .segments = taps + s->taps, .k = s->cin_g, .merges = c->merges, .in_place = c->in_place,
+    .taps = taps + z.begin * face, .segments = taps + s->taps, .k = s->cin_g, .merges = c->merges,
+    .in_place = c->in_place,
     .tail = {tail, s->cout, taps[s->taps - 1].a_offset + s->cin_g - c->tail, c->tail},
     .columns = s->cout_g, .depth = c->panel_cols ? s->taps * s->cin_g : 1, .panel_cols = c->panel_cols,
     .widest = c->widest, .panel = part * c->panels,
@@ -626,6 +672,22 @@ static void OWN(conv2d_unit)(const fnn_call *call, const OWN(conv_cut) * c, cons
   if (streams) fnn_end_streams();
 }
 
+/* One unit: a band of results by all columns or a part of them. Few bands
+ * of a part follow each other: a thread reads few parts of the weights. Where bands are cut to be even, parts of a band
+ * do: x may be further away than all weights. */
+static void OWN(conv_unit)(const fnn_call *call, const OWN(conv_cut) * c, const T *weights, int64_t unit) {
+  const conv_shape *s = &c->s;
+  const int64_t bands = c->bands.image_units * c->bands.bands, is_few = bands < OWN(CONV_FEW_BANDS);
+  const int64_t part = is_few ? unit / bands : unit % c->parts;
+  unit = is_few ? unit % bands : unit / c->parts;
+  const conv_axis z = {s->kd, -s->pad_front, s->stride_d, s->dilation_d, s->depth};
+  OWN(conv_band_at) band = OWN(conv_band_of)(s, &c->bands, unit);
+  for (const int64_t end = band.image + band.images; band.image < end; band.image += band.images) {
+    band.images = fnn_min(end, conv_taps_change(&z, band.image)) - band.image;
+    OWN(conv_images)(call, c, weights, part, band, conv_taps_of(&z, band.image));
+  }
+}
+
 /* Copies blocks [begin, end) of the rows of a kernel panel by panel, with zeros after the last one's columns. */
 static void OWN(conv_pack_weights)(const OWN(conv_cut) * c, T *out, const T *weights, int64_t begin, int64_t end) {
   const conv_shape *s = &c->s;
@@ -648,8 +710,8 @@ static void OWN(conv_copy_weights)(T *out, const T *weights, int64_t n, int64_t 
   if (to == n) memset(out + n, 0, sizeof(T) * N);
 }
 
-static void OWN(conv2d)(const fnn_call *call, int64_t begin, int64_t end) {
-  const OWN(conv_cut) c = OWN(conv_cut_of)(call->ints);
+static void OWN(conv_run_units)(const fnn_call *call, conv_shape shape, int64_t begin, int64_t end) {
+  const OWN(conv_cut) c = OWN(conv_cut_of)(shape);
   const T *weights = (const T *)call->buf[1];
   if (c.weight_blocks) {
     if (call->phase == 0) {
@@ -664,5 +726,12 @@ static void OWN(conv2d)(const fnn_call *call, int64_t begin, int64_t end) {
     }
     weights = (const T *)call->shared;
   }
-  for (int64_t unit = begin; unit < end; unit++) OWN(conv2d_unit)(call, &c, weights, unit);
+  for (int64_t unit = begin; unit < end; unit++) OWN(conv_unit)(call, &c, weights, unit);
+}
+
+static void OWN(conv2d)(const fnn_call *call, int64_t begin, int64_t end) {
+  OWN(conv_run_units)(call, conv_shape_of(call->ints), begin, end);
+}
+static void OWN(conv3d)(const fnn_call *call, int64_t begin, int64_t end) {
+  OWN(conv_run_units)(call, conv_deep_shape_of(call->ints), begin, end);
 }

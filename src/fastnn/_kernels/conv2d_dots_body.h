@@ -22,7 +22,7 @@ FNN_INLINE int64_t OWN(dots_vectors)(const conv_shape *s) { return fnn_ceil_div(
 /* Whether it takes at most four fifths of the multiply-adds of tiles. */
 static int OWN(dots_fits)(const conv_shape *s) {
   const int64_t sums = s->kh * OWN(dots_vectors)(s) + OWN(DOTS_SUM);
-  return s->groups == 1 && s->dilation_w == 1 && s->cout > 0 && s->cout <= OWN(DOTS_CHANNELS) &&
+  return !s->is_deep && s->groups == 1 && s->dilation_w == 1 && s->cout > 0 && s->cout <= OWN(DOTS_CHANNELS) &&
          5 * sums * s->cout <= 4 * s->taps * s->cin;
 }
 

@@ -188,7 +188,7 @@ static void OWN(conv_input_unit)(const fnn_call *call, const OWN(conv_input_cut)
       const conv_axis x = OWN(conv_input_axis)(residue_x, s->pad_left, s->kw, s->dilation_w, s->stride_w, s->ow);
       if (has_gaps && y.taps * x.taps == 0) continue;
       OWN(conv_walk) walk = {
-        .a_image = dy.image, .a_row = dy.row, .a_col = dy.pixel,
+        .planes = 1, .a_image = dy.image, .a_row = dy.row, .a_col = dy.pixel,
         .c_image = s->h * s->w * s->cin, .c_row = s->stride_h * s->w * s->cin, .c_col = s->stride_w * s->cin,
         .images = images, .rows = fnn_ceil_div(rows - residue_y, s->stride_h),
         .cols = fnn_ceil_div(s->w - residue_x, s->stride_w), .y = y, .x = x,
@@ -314,13 +314,14 @@ static void OWN(conv_cut_sums)(OWN(conv_kernel_cut) * c) {
   /* Rows of dy a power of two apart share sets of L1: fewer fit, but not less than the least band. */
   const int64_t apart = s->cout * size & -(s->cout * size), most_apart = OWN(CONV_NEAR_BYTES) / CONV_FEW_PIXELS;
   const int64_t near = OWN(CONV_NEAR_BYTES) / (apart <= most_apart ? fnn_max(panel, apart) : panel);
-  const int is_far = s->n * (s->h * s->w * s->cin + s->oh * s->ow * s->cout) * size >= OWN(CONV_FAR_PIXELS_BYTES);
+  const int64_t elements = s->volumes * s->depth * s->h * s->w * s->cin + s->n * s->oh * s->ow * s->cout;
+  const int is_far = elements * size >= OWN(CONV_FAR_PIXELS_BYTES);
   const int64_t most_pixels = fnn_min(is_far ? near : CONV_PIXELS, OWN(CONV_BAND_BYTES) / pixel);
   const int64_t pixels = fnn_max(CONV_FEW_PIXELS, fnn_min(most_pixels, equal));
   const int64_t row = c->copies ? c->window_cols * s->cin : 0;
-  c->bands = conv_bands_by(s->n, s->oh, s->ow, row * s->stride_h * size, 1, pixels);
+  c->bands = OWN(conv_bands_of_results)(s, s->kd * row * s->stride_h * size, 1, pixels);
   const int64_t window_rows = (c->bands.rows - 1) * s->stride_h + (s->kh - 1) * s->dilation_h + 1;
-  c->window_elements = c->bands.images * window_rows * row;
+  c->window_elements = OWN(conv_planes)(s, c->bands.images) * window_rows * row;
   const int64_t units = fnn_ceil_div(CONV_UNITS / 2, fnn_max(1, c->bands.image_units * c->bands.bands));
   c->row_blocks = fnn_max(c->row_blocks, fnn_min(fnn_min(8, most), units));
   c->asks_rows = c->copies || 2 * read >= s->stride_h * s->stride_w * s->cin;
@@ -329,7 +330,10 @@ static void OWN(conv_cut_sums)(OWN(conv_kernel_cut) * c) {
 /* The same for tiles of conv2d_point_body.h. Pixels without strides are the rows of an image. */
 static void OWN(conv_cut_points)(OWN(conv_kernel_cut) * c, int64_t columns) {
   conv_shape *s = &c->s;
-  if (s->stride_h == 1 && s->stride_w == 1) s->h = s->oh = s->n * s->oh * s->ow, s->n = s->w = s->ow = 1;
+  if (s->stride_h == 1 && s->stride_w == 1) {
+    s->h = s->oh = s->n * s->oh * s->ow;
+    s->n = s->depth = s->od = s->w = s->ow = 1;
+  }
   const int64_t size = (int64_t)sizeof(T), most = fnn_max(1, c->rows / (3 * TILE_BLOCK));
   c->row_blocks = fnn_min(most, fnn_ceil_div(c->rows * columns * size, OWN(CONV_UNIT_SUMS)));
   const int64_t panel = tile_panel_of(columns, N, c->widest, 0).vectors * N * size + FNN_ALIGN;
@@ -340,8 +344,8 @@ static void OWN(conv_cut_points)(OWN(conv_kernel_cut) * c, int64_t columns) {
   c->row_blocks = fnn_max(c->row_blocks, fnn_min(fnn_min(8, most), units));
 }
 
-static OWN(conv_kernel_cut) OWN(conv_kernel_cut_of)(const int64_t *ints) {
-  OWN(conv_cut) forward = {.s = conv_shape_of(ints)};
+static OWN(conv_kernel_cut) OWN(conv_kernel_cut_of)(conv_shape shape) {
+  OWN(conv_cut) forward = {.s = shape};
   const int ends = OWN(conv_taps_fit)(&forward.s);
   const int is_thin = OWN(thin_fits)(&forward.s, OWN(THIN_GRAD_CHANNELS));
   OWN(conv_cut_windows)(&forward, is_thin, 1, is_thin || !ends, ends);
@@ -390,20 +394,22 @@ static int64_t OWN(conv_kernel_program_at)(const OWN(conv_kernel_cut) * c) {
          fnn_round_up((fnn_round_up(c->window_elements, N) + c->dy_elements) * (int64_t)sizeof(T), FNN_ALIGN);
 }
 
-/* Pointers to tile rows [first, last) of group 0, (ky, kx, c) of the window at `x`; rows past the end repeat the last. */
-static void OWN(conv_kernel_rows)(const conv_shape *s, const T **rows, const T *x, int64_t window_row, int64_t first,
+/* Pointers to tile rows [first, last) of group 0, (kz, ky, kx, c) of a window; rows past the end repeat the last. */
+static void OWN(conv_kernel_rows)(const conv_shape *s, const T **rows, OWN(conv_window) x, int64_t first,
                                   int64_t last) {
   const int64_t end = s->taps * s->cin_g, tap = first / s->cin_g;
-  int64_t ky = tap / s->kw, kx = tap % s->kw, c = first % s->cin_g;
+  int64_t kz = tap / s->kw / s->kh, ky = tap / s->kw % s->kh, kx = tap % s->kw, c = first % s->cin_g;
   for (int64_t r = first; r < last; r++) {
     if (r >= end) {
       rows[r - first] = rows[r - first - 1];
       continue;
     }
-    rows[r - first] = x + ky * s->dilation_h * window_row + kx * s->dilation_w * s->cin + c;
+    rows[r - first] =
+      x.at + kz * s->dilation_d * x.image + ky * s->dilation_h * x.row + kx * s->dilation_w * s->cin + c;
     if (++c == s->cin_g) {
       c = 0;
       if (++kx == s->kw) kx = 0, ky++;
+      if (ky == s->kh) ky = 0, kz++;
     }
   }
 }
@@ -434,24 +440,25 @@ typedef struct {
   OWN(conv_window) window; /* of x */
   const T *dy;
   int64_t images, rows;
-  conv_axis y, x;
+  conv_axis z, y, x;
   int64_t first, last; /* taps that reach these results */
-  conv_range rows_now, cols_now;
+  conv_range images_now, rows_now, cols_now;
   OWN(tile_segment) * segments;
   int64_t n_segments;
 } OWN(conv_band);
 
-/* Results [y.begin, y.end) by [x.begin, x.end) of each image become the segments, a row each. */
-static void OWN(conv_band_results)(OWN(conv_band) * band, conv_range y, conv_range x) {
+/* Results [y.begin, y.end) by [x.begin, x.end) of images [z.begin, z.end) become the segments, a row each. */
+static void OWN(conv_band_results)(OWN(conv_band) * band, conv_range z, conv_range y, conv_range x) {
   const conv_shape *s = band->s;
   int64_t n = 0;
-  for (int64_t image = 0; image < band->images && x.begin < x.end; image++)
+  for (int64_t image = z.begin; image < z.end && x.begin < x.end; image++)
     for (int64_t row = y.begin; row < y.end; row++)
       band->segments[n++] = (OWN(tile_segment)){
         band->dy + ((image * band->rows + row) * s->ow + x.begin) * s->cout, s->cout,
-        image * band->window.image + row * s->stride_h * band->window.row + x.begin * s->stride_w * s->cin,
+        image * s->stride_d * band->window.image + row * s->stride_h * band->window.row +
+          x.begin * s->stride_w * s->cin,
         x.end - x.begin};
-  band->rows_now = y, band->cols_now = x;
+  band->images_now = z, band->rows_now = y, band->cols_now = x;
   band->n_segments = n;
 }
 
@@ -460,11 +467,14 @@ static void OWN(conv_band_taps)(OWN(conv_band) * band, int64_t first, int64_t la
   const conv_shape *s = band->s;
   if (first == band->first && last == band->last) return;
   band->first = first, band->last = last;
-  const int64_t first_y = first / s->kw, last_y = last / s->kw;
-  const int64_t first_x = first_y == last_y ? first % s->kw : 0, last_x = first_y == last_y ? last % s->kw : s->kw - 1;
-  const conv_range y = conv_results_of(&band->y, first_y, last_y, band->rows);
-  const conv_range x = conv_results_of(&band->x, first_x, last_x, s->ow);
-  if (!conv_same(y, band->rows_now) || !conv_same(x, band->cols_now)) OWN(conv_band_results)(band, y, x);
+  const int64_t face = s->kh * s->kw, first_y = first / s->kw, last_y = last / s->kw;
+  const int is_plane = first / face == last / face, is_row = first_y == last_y;
+  const conv_range z = conv_results_of(&band->z, first / face, last / face, band->images);
+  const conv_range y =
+    conv_results_of(&band->y, is_plane ? first_y % s->kh : 0, is_plane ? last_y % s->kh : s->kh - 1, band->rows);
+  const conv_range x = conv_results_of(&band->x, is_row ? first % s->kw : 0, is_row ? last % s->kw : s->kw - 1, s->ow);
+  if (!conv_same(z, band->images_now) || !conv_same(y, band->rows_now) || !conv_same(x, band->cols_now))
+    OWN(conv_band_results)(band, z, y, x);
 }
 
 /* Asks for the channels that rows [first, last) read of result pixel `index` of the band whose window is at `x`, which
@@ -555,11 +565,12 @@ static void OWN(conv_kernel_unit)(const fnn_call *call, const OWN(conv_kernel_cu
 
   const int64_t begin = bands * block / c->blocks, end = bands * (block + 1) / c->blocks;
   for (int64_t band = begin; band < end; band++) {
-    const int64_t image = band / c->bands.bands * c->bands.images, row = band % c->bands.bands * c->bands.rows;
-    const int64_t images = fnn_min(c->bands.images, s->n - image), n_rows = fnn_min(c->bands.rows, s->oh - row);
+    const OWN(conv_band_at) at = OWN(conv_band_of)(s, &c->bands, band);
+    const int64_t image = at.volume * s->od + at.image, row = at.row, images = at.images, n_rows = at.rows;
+    const int64_t plane = at.image * s->stride_d - s->pad_front, planes = OWN(conv_planes)(s, images);
     const OWN(conv_window) x =
-      OWN(conv_window_of_x)(call, s, image, images, row, n_rows, c->window_cols, c->copies, space);
-    if (!c->is_grouped && !c->is_point) OWN(conv_kernel_rows)(s, rows, x.at, x.row, first_row, last_row);
+      OWN(conv_window_of_x)(call, s, at.volume, plane, planes, row, n_rows, c->window_cols, c->copies, space);
+    if (!c->is_grouped && !c->is_point) OWN(conv_kernel_rows)(s, rows, x, first_row, last_row);
     const T *dy = (const T *)call->buf[1] + (image * s->oh + row) * s->ow * s->cout;
     const int64_t pixels = images * n_rows * s->ow;
     const T *next_dy = dy + pixels * s->cout;
@@ -594,11 +605,13 @@ static void OWN(conv_kernel_unit)(const fnn_call *call, const OWN(conv_kernel_cu
       }
       continue;
     }
+    const int64_t last_plane = at.volume * s->depth + plane + planes - 1;
     const T *next_x =
-      (const T *)call->buf[0] + ((image + images - 1) * s->h + (row + n_rows) * s->stride_h) * s->w * s->cin;
+      (const T *)call->buf[0] + (last_plane * s->h + (row + n_rows) * s->stride_h) * s->w * s->cin;
     const int has_gaps = s->stride_h > s->kh; /* rows of x that are not read */
     OWN(conv_ahead) ahead = OWN(conv_ahead_of)(
-      next_x, has_gaps || !c->asks_rows ? 0 : images * n_rows * s->stride_h * s->w * s->cin, next_dy, pixels * s->cout,
+      next_x, has_gaps || !c->asks_rows ? 0 : images * s->stride_d * n_rows * s->stride_h * s->w * s->cin, next_dy,
+      pixels * s->cout,
       s->groups * c->panels * (last_row - first_row) / TILE_MOST_ROWS, images * n_rows);
     if (c->is_grouped) {
       OWN(grouped_run) *runs = (OWN(grouped_run) *)(segments + s->taps);
@@ -624,13 +637,14 @@ static void OWN(conv_kernel_unit)(const fnn_call *call, const OWN(conv_kernel_cu
     }
     OWN(conv_band) now = {.s = s, .window = x, .dy = dy, .images = images, .rows = n_rows, .first = -1,
                           .segments = segments,
+                          .z = {s->kd, plane, s->stride_d, s->dilation_d, s->depth},
                           .y = {s->kh, row * s->stride_h - s->pad_top, s->stride_h, s->dilation_h, s->h},
                           .x = {s->kw, -s->pad_left, s->stride_w, s->dilation_w, s->w}};
-    OWN(conv_band_results)(&now, (conv_range){0, n_rows}, (conv_range){0, s->ow});
+    OWN(conv_band_results)(&now, (conv_range){0, images}, (conv_range){0, n_rows}, (conv_range){0, s->ow});
     const T *asked = (const T *)call->buf[0] +
                      ((next_image * s->h + next_row * s->stride_h - s->pad_top) * s->w - s->pad_left) * s->cin;
     int64_t asks = 0, last_ask = 0, tile_asks = 0;
-    if (!c->asks_rows && !has_gaps && s->groups == 1 && band + 1 < end) {
+    if (!c->asks_rows && !has_gaps && s->groups == 1 && !s->is_deep && band + 1 < end) {
       const int64_t last_tap = (fnn_min(last_row, s->taps * s->cin) - 1) / s->cin;
       last_ask = pixels * (last_tap + 1 - first_row / s->cin);
       tile_asks = fnn_ceil_div(last_ask * TILE_MOST_ROWS, c->panels * (last_row - first_row));
@@ -666,15 +680,14 @@ static void OWN(conv_kernel_unit)(const fnn_call *call, const OWN(conv_kernel_cu
       OWN(conv_kernel_combine)(call, c, (k * c->rows + r) / TILE_BLOCK);
 }
 
-static void OWN(conv2d_grad_kernel_size)(const int64_t *ints, fnn_work *work) {
-  const conv_shape s = conv_shape_of(ints);
+static void OWN(conv_kernel_size)(const int64_t *ints, conv_shape s, fnn_work *work) {
   work->flops = conv_flops(&s);
   work->bytes = conv_elements(&s) * (double)sizeof(T);
   if (OWN(turned_fits)(&s)) {
     OWN(turned_size)(ints, &s, work);
     return;
   }
-  const OWN(conv_kernel_cut) c = OWN(conv_kernel_cut_of)(ints);
+  const OWN(conv_kernel_cut) c = OWN(conv_kernel_cut_of)(s);
   work->phases = c.blocks == 1 ? 1 : 2;
   work->units[0] = c.blocks * c.row_blocks;
   work->units[1] = c.s.groups * c.panels * (c.rows / TILE_BLOCK);
@@ -683,8 +696,14 @@ static void OWN(conv2d_grad_kernel_size)(const int64_t *ints, fnn_work *work) {
   if (ints[CONV_EPILOGUE]) work->scratch_bytes += fnn_program_scratch(ints + ints[CONV_EPILOGUE], sizeof(T));
 }
 
-static void OWN(conv2d_grad_kernel)(const fnn_call *call, int64_t begin, int64_t end) {
-  const conv_shape s = conv_shape_of(call->ints);
+static void OWN(conv2d_grad_kernel_size)(const int64_t *ints, fnn_work *work) {
+  OWN(conv_kernel_size)(ints, conv_shape_of(ints), work);
+}
+static void OWN(conv3d_grad_kernel_size)(const int64_t *ints, fnn_work *work) {
+  OWN(conv_kernel_size)(ints, conv_deep_shape_of(ints), work);
+}
+
+static void OWN(conv_kernel_units)(const fnn_call *call, conv_shape s, int64_t begin, int64_t end) {
   if (OWN(turned_fits)(&s)) {
     const OWN(turned_cut) c = OWN(turned_cut_of)(&s);
     for (int64_t unit = begin; unit < end; unit++) {
@@ -693,9 +712,16 @@ static void OWN(conv2d_grad_kernel)(const fnn_call *call, int64_t begin, int64_t
     }
     return;
   }
-  const OWN(conv_kernel_cut) c = OWN(conv_kernel_cut_of)(call->ints);
+  const OWN(conv_kernel_cut) c = OWN(conv_kernel_cut_of)(s);
   for (int64_t unit = begin; unit < end; unit++) {
     if (call->phase == 0) OWN(conv_kernel_unit)(call, &c, unit);
     else OWN(conv_kernel_combine)(call, &c, unit);
   }
+}
+
+static void OWN(conv2d_grad_kernel)(const fnn_call *call, int64_t begin, int64_t end) {
+  OWN(conv_kernel_units)(call, conv_shape_of(call->ints), begin, end);
+}
+static void OWN(conv3d_grad_kernel)(const fnn_call *call, int64_t begin, int64_t end) {
+  OWN(conv_kernel_units)(call, conv_deep_shape_of(call->ints), begin, end);
 }

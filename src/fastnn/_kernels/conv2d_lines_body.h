@@ -165,7 +165,7 @@ static void OWN(line_all)(const OWN(conv_walk) * walk) {
 static int OWN(line_fits)(const OWN(conv_walk) * walk) {
   const int64_t vectors = fnn_ceil_div(walk->columns, N), count = OWN(line_pixels)(walk);
   const int is_whole = walk->columns % N == 0;
-  if (walk->y.taps * walk->x.taps != 1 || walk->ahead || walk->tail.k || vectors == 0 ||
+  if (walk->planes * walk->y.taps * walk->x.taps != 1 || walk->ahead || walk->tail.k || vectors == 0 ||
       vectors > (is_whole ? walk->widest : 1) || (walk->asks && walk->k * vectors >= OWN(CONV_ASK_LEAST)))
     return 0;
   const int64_t rows = tile_rows((int)vectors);

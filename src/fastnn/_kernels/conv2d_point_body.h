@@ -85,7 +85,8 @@ static int OWN(point_turns)(const conv_shape *s) {
 /* Whether these tiles fit: columns are whole vectors, rows enough for the products not to wait for each other. */
 static int OWN(point_fits)(const conv_shape *s) {
   const int turns = OWN(point_turns)(s);
-  return s->taps == 1 && s->groups == 1 && s->pad_top == 0 && s->pad_left == 0 && (s->oh - 1) * s->stride_h < s->h &&
+  return !s->is_deep && s->taps == 1 && s->groups == 1 && s->pad_top == 0 && s->pad_left == 0 &&
+         (s->oh - 1) * s->stride_h < s->h &&
          (s->ow - 1) * s->stride_w < s->w && (turns ? s->cin : s->cout) % N == 0 &&
          (turns ? s->cout : s->cin) >= TILE_MOST_ROWS;
 }

@@ -187,6 +187,7 @@ static void OWN(scatter_band)(const OWN(scatter_cut) * c, T *dx, const T *dy, co
     const int64_t kept = fnn_max(0, last - from);
     if (kept) memmove(products, products + (from - first) * c->row, sizeof(T) * (size_t)(kept * c->row));
     const OWN(conv_walk) walk = {
+      .planes = 1,
       .a = dy + (from + kept) * s->ow * s->cout, .c = products + kept * c->row + c->left * c->columns,
       .a_row = s->ow * s->cout, .a_col = s->cout, .c_row = c->row, .c_col = c->columns,
       .images = 1, .rows = to - from - kept, .cols = s->ow, .y = {1, 0, 1, 1, s->oh}, .x = {1, 0, 1, 1, s->ow},

@@ -179,7 +179,8 @@ static int64_t OWN(thin_unit_pixels)(const conv_shape *s) {
 
 /* Whether these run a convolution, of at most `most` channels. */
 static int OWN(thin_fits)(const conv_shape *s, int64_t most) {
-  return s->kh == 3 && s->kw == 3 && s->dilation_w == 1 && s->groups == 1 && s->cin > 0 && s->cin <= most &&
+  return !s->is_deep && s->kh == 3 && s->kw == 3 && s->dilation_w == 1 && s->groups == 1 && s->cin > 0 &&
+         s->cin <= most &&
          s->ow >= OWN(THIN_PIXELS);
 }
 

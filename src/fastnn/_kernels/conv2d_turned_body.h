@@ -20,7 +20,7 @@ FNN_INLINE int64_t OWN(turned_rows)(int64_t cout) { return cout <= 2 ? cout : co
 /* Whether it takes at most four fifths of the multiply-adds of tiles of channels. A row takes as long as two. */
 static int OWN(turned_fits)(const conv_shape *s) {
   const int64_t most = fnn_min(N / 2, tile_rows(1)), run = s->kw * s->cin;
-  return s->groups == 1 && s->dilation_w == 1 && s->cout > 0 && s->cout <= most && run >= N &&
+  return !s->is_deep && s->groups == 1 && s->dilation_w == 1 && s->cout > 0 && s->cout <= most && run >= N &&
          !OWN(thin_fits)(s, OWN(THIN_GRAD_CHANNELS)) &&
          5 * s->kh * fnn_ceil_div(run, N) * fnn_max(2, OWN(turned_rows)(s->cout)) <= 4 * s->kh * run;
 }
@@ -80,7 +80,7 @@ static void OWN(turned_unit)(const fnn_call *call, const OWN(turned_cut) * c, in
     const int64_t image = band / c->bands.bands * c->bands.images, row = band % c->bands.bands * c->bands.rows;
     const int64_t images = fnn_min(c->bands.images, s->n - image), rows = fnn_min(c->bands.rows, s->oh - row);
     const OWN(conv_window) x =
-      OWN(conv_window_of_x)(call, s, image, images, row, rows, c->window_cols, c->copies, space);
+      OWN(conv_window_of_x)(call, s, 0, image, images, row, rows, c->window_cols, c->copies, space);
     const T *dy = (const T *)call->buf[1] + (image * s->oh + row) * s->ow * s->cout;
     if (call->buf[3] && tile_block == 0)
       OWN(conv_add_columns)(s, column_sum, dy, images * rows * s->ow, band == begin);

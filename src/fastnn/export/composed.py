@@ -16,6 +16,7 @@ from fastnn.graph.halves import widen
 from fastnn.graph.trace import tracing
 from fastnn.graph.value import Graph, Node, Value
 from fastnn.ops.attention import hidden_score
+from fastnn.ops.conv3d import conv3d_by_planes, grad_input_by_planes
 from fastnn.ops.gather import take_grad_op
 from fastnn.ops.group_norm import group_norm_composed
 from fastnn.ops.image_sampling import four_pixels
@@ -178,6 +179,16 @@ def _windows_sum(node, y, size, taps, stride, dilation, before):
         total = part if total is None else total + part
     end = min(before + size, full)
     return ops.pad(total[:, before:end], ((0, 0), (0, size - (end - before)), (0, 0), (0, 0)))
+
+
+@rule("conv3d")
+def _conv3d(node, *inputs, **params):
+    return conv3d_by_planes(*inputs, **params)
+
+
+@rule("conv3d_grad_input")
+def _conv3d_grad_input(node, *inputs, **params):
+    return grad_input_by_planes(*inputs, **params)
 
 
 @rule("resize")

@@ -1,8 +1,9 @@
 """Keras's convolutions over one, two and three spatial dimensions, on the records in two (conv2d.py, depthwise.py).
 
-In one dimension the input is an image of one row. In three, the windows along the depth are laid side by side on the
-channels (windows.py), so that a plane of the result is a convolution in two dimensions of taps * channels channels:
-one kernel call for all planes. A transposed convolution is the gradient of a convolution by its input.
+In one dimension the input is an image of one row. In three, the windows along the depth are read where they lie
+(conv3d.py), or laid side by side on the channels (windows.py), so that a plane of the result is a convolution in two
+dimensions of taps * channels channels: one kernel call for all planes. A transposed convolution is the gradient of a
+convolution by its input.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from fastnn import config
 from fastnn.graph.symbolic import accepts_symbolic
 from fastnn.ops import reduce
 from fastnn.ops.conv2d import conv2d_grad_input_op, conv2d_op, output_size
+from fastnn.ops.conv3d import conv3d_grad_input_op, conv3d_op, kernel_of_planes, reads_in_place
 from fastnn.ops.depthwise import depthwise_conv2d_op
 from fastnn.ops.layout import reshape, transpose
 from fastnn.ops.matmul import in_one_dtype
@@ -46,13 +48,24 @@ class Geometry:
         def two(values, missing):
             return (*(missing,) * (2 - self.rank), *values[-2:])
 
-        reach = zip(self.out, self.strides, self.kernel_size, self.dilation, self.before, self.sizes, strict=True)
-        after = tuple((o - 1) * s + (k - 1) * d + 1 - before - size for o, s, k, d, before, size in reach)
         return {
             "strides": two(self.strides, 1),
             "dilation": two(self.dilation, 1),
-            "pads": (*two(self.before, 0), *two(after, 0)),
+            "pads": (*two(self.before, 0), *two(self.after, 0)),
         }
+
+    def of_volumes(self) -> dict:
+        """The parameters of the records in three dimensions."""
+        return {"strides": self.strides, "dilation": self.dilation, "pads": (*self.before, *self.after)}
+
+    @property
+    def after(self) -> tuple[int, ...]:
+        reach = zip(self.out, self.strides, self.kernel_size, self.dilation, self.before, self.sizes, strict=True)
+        return tuple((o - 1) * s + (k - 1) * d + 1 - before - size for o, s, k, d, before, size in reach)
+
+    def is_in_place(self, filters: int) -> bool:
+        """Whether the records in three dimensions take a convolution to so many filters."""
+        return self.rank == 3 and reads_in_place(filters, self.kernel_size, self.strides, self.dilation)
 
     def along(self, k: int) -> dict:
         """The parameters of `windows` and `windows_sum`, but for `out` and `size`, along the spatial dimension `k`."""
@@ -150,7 +163,7 @@ def _kernel_of_planes(kernel):
     *size, a, b = shape_of(kernel)
     if len(size) < 3:
         return reshape(kernel, (*(1,) * (2 - len(size)), *size, a, b))
-    return reshape(transpose(kernel, (1, 2, 0, 3, 4)), (*size[1:], size[0] * a, b))
+    return kernel_of_planes(kernel)
 
 
 def _deep_planes(x, g: Geometry, groups: int):
@@ -185,6 +198,8 @@ def biased_conv(inputs, kernel, bias=None, strides=1, padding="valid", data_form
         of_channels = reshape(kernel, (*(1,) * (2 - g.rank), *kernel_size, cin, filters // cin))
         y = depthwise_conv2d_op(_planes(x), of_channels, **g.of_planes())
         y = y + bias[0] if bias else y
+    elif groups == 1 and g.is_in_place(filters):
+        y = conv3d_op(x, kernel, *bias, **g.of_volumes())
     else:
         y = conv2d_op(_deep_planes(x, g, groups), _kernel_of_planes(kernel), *bias, groups=groups, **g.of_planes())
     return _finish(reshape(y, (n, *g.out, filters)), order)
@@ -193,7 +208,8 @@ def biased_conv(inputs, kernel, bias=None, strides=1, padding="valid", data_form
 def conv(inputs, kernel, strides=1, padding="valid", data_format=None, dilation_rate=1):
     """Convolution over one, two or three spatial dimensions (a cross-correlation: the kernel is not flipped).
 
-    Sums of float32 are taken in float32, one chain of fused multiply-adds over (ky, kx, kz, channel).
+    Sums of float32 are taken in float32, one chain of fused multiply-adds over (kz, ky, kx, channel), or of windows
+    along the depth that are copied (ky, kx, kz, channel).
 
     Args:
         inputs: array of shape (n, *spatial, channels), or (n, channels, *spatial) with "channels_first".
@@ -250,6 +266,8 @@ def conv_transpose(inputs, kernel, strides=1, padding="valid", output_padding=No
         raise ValueError(f"conv_transpose: the input of shape {shape_of(inputs)} has {channels} channels, the kernel "
                          f"of shape {shape_of(kernel)} expects {expected}.")  # fmt: skip
     g = transposed_geometry("conv_transpose", sizes, kernel_size, strides, padding, output_padding, dilation_rate)
+    if g.is_in_place(channels):
+        return _finish(conv3d_grad_input_op(x, kernel, size=g.sizes, **g.of_volumes()), order)
     size = (*(1,) * (2 - g.rank), *g.sizes[-2:])
     y = conv2d_grad_input_op(_planes(x), _kernel_of_planes(kernel), size=size, groups=1, **g.of_planes())
     if g.rank == 3:
