@@ -19,11 +19,8 @@ from fastnn.quantizers.int4 import unpacked
 from fastnn.serialization import deserialize_keras_object, serialize_keras_object
 
 MODES = ("int8", "float8", "int4", "gptq", "awq")
-_CONFIGS = {
-    "int8": quantizers.Int8QuantizationConfig,
-    "int4": quantizers.Int4QuantizationConfig,
-    "float8": quantizers.Float8QuantizationConfig,
-}
+# By name, as who quantizes nothing loads none of them.
+_CONFIGS = {"int8": "Int8QuantizationConfig", "int4": "Int4QuantizationConfig", "float8": "Float8QuantizationConfig"}
 _INT4_RANGE = (-8, 7)
 
 
@@ -341,7 +338,7 @@ def config_of(mode, config):
             raise ValueError(
                 f"For {mode.upper()}, you must pass a `{mode.upper()}Config` object in the `config` argument."
             )
-        return _CONFIGS[mode]()
+        return getattr(quantizers, _CONFIGS[mode])()
     if config.mode != mode:
         raise ValueError(f"Contradictory arguments: mode='{mode}' but config.mode='{config.mode}'")
     return config
