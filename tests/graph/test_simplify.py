@@ -134,3 +134,31 @@ def test_a_gradient_beside_that_of_pooling_keeps_its_own_mask():
         graph.outputs = gradients(graph, [total], [x])
     numbers = [np.arange(-8, 8, dtype="float32").reshape(1, 4, 4, 1)]
     np.testing.assert_array_equal(interpret(simplify(graph), numbers)[0], interpret(graph, numbers)[0])
+
+
+SPECIAL = [0.0, -0.0, 1.0, -3.0, 1e-45, 3e-39, 1e-30, 3.4e38, 1 / 3, np.inf, -np.inf, np.nan]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("zeros", [True, False])
+def test_constants_folded_as_numbers_have_the_bits_of_the_reference(dtype, zeros):
+    x = np.array(SPECIAL + list(np.random.default_rng(0).normal(size=40)), dtype)
+    by = x if zeros else np.where(x == 0, np.ones_like(x), x)
+    graph = Graph()
+    with tracing(graph):
+        graph.outputs = [ops.negative(graph.constant(x)), ops.divide(graph.constant(x[:, None]), graph.constant(by))]
+    results = [y.node.params["array"] for y in simplify(graph).outputs]
+    with np.errstate(all="ignore"):
+        for y, expected in zip(results, [-x, x[:, None] / by], strict=True):
+            assert y.dtype == dtype and y.shape == expected.shape
+            assert np.array_equal(np.isnan(y), np.isnan(expected))
+            assert np.where(np.isnan(y), 0, y).tobytes() == np.where(np.isnan(y), 0, expected).tobytes()
+
+
+def test_constants_of_other_dtypes_are_folded_by_the_reference():
+    graph = Graph()
+    with tracing(graph):
+        graph.outputs = [ops.negative(graph.constant(np.array([3, -4], "int8"))), 7 / graph.constant(np.float16([0.3]))]
+    negated, divided = (y.node.params["array"] for y in simplify(graph).outputs)
+    assert negated.tobytes() == np.array([-3, 4], "int8").tobytes()
+    assert divided.tobytes() == np.float16([np.float32(7) / np.float32(np.float16(0.3))]).tobytes()

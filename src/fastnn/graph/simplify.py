@@ -187,6 +187,19 @@ def _folded(graph: Graph, node: Node):
             return None
     if not node.inputs or any(y.size > FOLD_LIMIT for y in node.outputs):
         return None
+    arrays = [x.node.params["array"] for x in node.inputs]
     with np.errstate(all="ignore"):
-        arrays = node.op.evaluate([x.node.params["array"] for x in node.inputs], node.params)
-    return tuple(graph.constant(array) for array in arrays)
+        results = _by_numbers(node, arrays) or node.op.evaluate(arrays, node.params)
+    return tuple(graph.constant(array) for array in results)
+
+
+def _by_numbers(node: Node, arrays):
+    """What the op evaluates to, by Python's arithmetic; None where that may not be the same."""
+    y, number = node.outputs[0], node.op.number
+    if number is None or y.dtype not in ("float32", "float64") or any(a.dtype != y.dtype for a in arrays):
+        return None
+    try:
+        numbers = list(map(number, *[np.broadcast_to(a, y.shape).ravel().tolist() for a in arrays]))
+    except ZeroDivisionError:
+        return None
+    return (np.array(numbers, y.dtype).reshape(y.shape),)

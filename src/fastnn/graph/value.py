@@ -61,6 +61,7 @@ class OpLike(Protocol):
     kind: str
     grad: Any
     simplify: Any
+    number: Any
     evaluate: Any
 
 
@@ -82,7 +83,7 @@ class Copy:
 
     name = "copy"
     kind = "elementwise"
-    grad = simplify = reduced = lower = into = epilogue = None
+    grad = simplify = reduced = lower = into = epilogue = number = None
     keeps_tile = inplace = False
     aliases = ()
 

@@ -8,6 +8,7 @@ comparisons and selection in `logic.py`, activations in `activations.py`, what i
 
 import itertools
 import math
+import operator
 
 import numpy as np
 
@@ -29,7 +30,7 @@ def quiet(reference):
     return run
 
 
-def elementwise(name, reference, grad=None, *, dtype=None, domain=None, simplify=None, promote=None) -> Op:
+def elementwise(name, reference, grad=None, *, number=None, dtype=None, domain=None, simplify=None, promote=None) -> Op:
     """The record of an elementwise op; `reference` may ignore the parameters that the shape rule needs."""
 
     def simpler(node):
@@ -37,8 +38,8 @@ def elementwise(name, reference, grad=None, *, dtype=None, domain=None, simplify
         return _before_broadcasts(node) if own is None else own
 
     return Op(
-        name, kind="elementwise", reference=quiet(reference), grad=grad, dtype=dtype, domain=domain or uniform(-3, 3),
-        simplify=simpler, promote=promote, inplace=True,
+        name, kind="elementwise", reference=quiet(reference), number=number, grad=grad, dtype=dtype,
+        domain=domain or uniform(-3, 3), simplify=simpler, promote=promote, inplace=True,
     )  # fmt: skip
 
 
@@ -215,7 +216,7 @@ multiply_op = elementwise(
     "multiply", np.multiply, lambda dy, y, x1, x2: (multiply(dy, x2), multiply(dy, x1)), simplify=_simplify_multiply
 )
 divide_op = elementwise(
-    "divide", np.divide, _divide_grad, dtype="float",
+    "divide", np.divide, _divide_grad, number=operator.truediv, dtype="float",
     simplify=lambda node: _keep(node, 0) if number_of(node.inputs[1]) == 1 else None,
 )  # fmt: skip
 divide_no_nan_op = elementwise(
@@ -225,7 +226,7 @@ divide_no_nan_op = elementwise(
     dtype="float",
     domain=uniform(0.5, 3),
 )
-negative_op = elementwise("negative", np.negative, lambda dy, y, x: negative(dy))
+negative_op = elementwise("negative", np.negative, lambda dy, y, x: negative(dy), number=operator.neg)
 abs_op = elementwise("abs", np.abs, _abs_grad, dtype="real")
 sign_op = elementwise("sign", np.sign)
 reciprocal_op = elementwise(

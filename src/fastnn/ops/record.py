@@ -64,6 +64,8 @@ class Op:
         keeps_tile: the kernel needs no memory for an output that only its epilogue reads.
         rows: `(node, axes, rows) -> bool`: whether the node keeps the rows of a batch apart (`graph.rows`), given along
             which axis of each input they lie, None for one without; at least one has some. Only "plain" ops need one.
+        number: `(*numbers) -> float`: the reference of Python's floats, which gives float32 and float64 their bits or
+            raises ZeroDivisionError. Constants are folded by it: the code of NumPy's loops would be memory.
         domain: `(rng, shape, dtype) -> array`: what generated tests sample the inputs from.
         is_registered: False for records made for one call, such as a custom gradient's.
     """
@@ -85,6 +87,7 @@ class Op:
     epilogue: Callable[..., bool] | None = None
     keeps_tile: bool = False
     rows: Callable[..., bool] | None = None
+    number: Callable[..., float] | None = None
     domain: Callable[..., Any] | None = None
     is_registered: bool = True
 
