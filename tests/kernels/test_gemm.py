@@ -440,3 +440,42 @@ def test_program_runs_on_finished_tiles(size, layout, suffix, isa):
         out.assert_canaries()
         expected, bound = judge(a, b, c=residual, beta=1.0)
         assert_close(out.array, np.maximum(expected, 0), bound)
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("suffix", FLOATS)
+@pytest.mark.parametrize(
+    "size",
+    [
+        (256, 256, 1),
+        (600, 700, 40),
+        (401, 1031, 63),
+        (259, 513, 256),
+        (300, 6000, 7),  # few rows a unit
+        (257, 300, 0),
+    ],
+    ids=str,
+)
+def test_a_program_reads_what_is_not_stored(size, suffix, isa):
+    """w -= C / 2 has the same bits where C is in memory, on each number of threads."""
+    m, n, k = size
+    rng = np.random.default_rng(13)
+    dtype, code = FLOATS[suffix], _kernels.DTYPE_CODE[np.dtype(FLOATS[suffix]).name]
+    a, b = (rng.standard_normal((k, size)).astype(dtype) for size in (m, n))
+    start, found = rng.standard_normal((m, n)).astype(dtype), []
+    for tile, threads in ((2, 1), (-2, 1), (-2, 2)):
+        w, sums, reals = Guarded.unwritten((m, n), dtype), Guarded.unwritten((n,), dtype), [1.0, 0.0]
+        w.array[...] = start
+        program = Program((tile, code, n, 1), (5, code, n, 1), 0.5)
+        program.store(program.do("subtract_product", 1, 0, 2), 1)
+        ints = [m, n, k, 1, m, n, 1, 0, 19, 1, 1, 0, 0, 1, 0, 0, 1, 0, 0, *program.encode(isa, reals)]
+        c = np.full((m, n), np.nan, dtype) if tile == 2 else None
+        _kernels.run(f"gemm_{suffix}", [a, b, c, None, sums.array, w.array], ints, reals, threads, isa)
+        w.assert_canaries(), sums.assert_canaries()
+        found.append((w.array, sums.array))
+    expected, bound = judge(a.T, b, c=start, beta=-2.0)
+    assert_close(found[0][0] * dtype(-2), expected, bound)
+    for w, sums in found:
+        np.testing.assert_array_equal(w, found[0][0])
+        assert_close(sums, *judge(np.ones(k), b))
+    np.testing.assert_array_equal(found[1][1], found[2][1])

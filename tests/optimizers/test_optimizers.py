@@ -1,5 +1,6 @@
 """Every optimizer against the released Keras: ten steps on fixed gradients, with every way to run a step."""
 
+import sys
 import tracemalloc
 import warnings
 
@@ -238,6 +239,36 @@ def test_the_gradient_of_a_large_table_is_never_in_memory(case, monkeypatch):
     kernels = [step.kernel for step in steps if step.layer == model.optimizer.name]
     # The table that is read twice has one of its two gradients in memory.
     assert sorted(kernels) == ["take_grad_f32", "take_grad_f32"], str(model.explain(batch_size=4))
+
+
+@pytest.mark.parametrize("case", CASES, ids=IDS)
+def test_updates_of_a_large_kernel_have_the_bits_of_its_gradient_in_memory(case, monkeypatch):
+    """Of a bias too, whose sums are taken in the same order where rows are blocks of 48 and a batch more than a few."""
+    x = np.random.default_rng(9).normal(size=(48, 528)).astype("float32")
+    found = []
+    for least in (1 << 18, 1 << 60):
+        monkeypatch.setattr(sys.modules["fastnn.ops.matmul"], "LARGE", least)
+        fastnn.utils.set_random_seed(3)
+        model = fastnn.Sequential([fastnn.Input((528,)), fastnn.layers.Dense(512, "tanh"), fastnn.layers.Dense(2)])
+        model.compile(make(fastnn, *case), "mse")
+        model.fit(x, x[:, :2], batch_size=16, epochs=1, verbose=0, shuffle=False)
+        found.append([v.numpy() for v in (*model.variables, *model.optimizer.variables)])
+    for a, b in zip(*found, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("use_bias", [True, False])
+@pytest.mark.parametrize("case", [("Adam", {}), ("SGD", {"momentum": 0.9, "clipvalue": 0.3})], ids=str)
+def test_the_gradient_of_a_large_kernel_is_in_memory_only_for_a_large_batch(case, use_bias):
+    """Units are whole rows of the gradient where what is multiplied by them, 512 KiB at most, stays near."""
+    model = fastnn.Sequential(
+        [fastnn.Input((8,)), fastnn.layers.Dense(512), fastnn.layers.Dense(513, use_bias=use_bias)]
+    )
+    model.compile(make(fastnn, *case), "mse")
+    for rows, is_kept in ((8, False), (255, False), (256, True)):
+        steps = model.explain(batch_size=rows).steps
+        writers = [step.kernel for step in steps if "float32[512,513]" in step.writes]
+        assert writers == (["gemm_f32", "fused_f32"] if is_kept else ["gemm_f32"])
 
 
 def test_slots_are_views_of_the_flat_slots():

@@ -393,15 +393,9 @@ static grad_tiling grad_tiles(const int64_t *ints) {
   return t;
 }
 
-/* Bytes that the epilogue reads and writes, but for scalars. */
+/* Bytes that the epilogue reads and writes. */
 static double grad_program_bytes(const int64_t *ints) {
-  const int64_t *program = ints + ints[5];
-  int64_t bytes = 0; /* of an element */
-  for (int64_t k = 0; k < program[0]; k++) {
-    const int64_t *operand = fnn_program_operand(program, k);
-    if (operand[0] >= 0 && operand[2]) bytes += fnn_dtype_bytes(operand[1]);
-  }
-  return (double)bytes * (double)ints[0] * (double)ints[1] * (double)ints[2];
+  return (double)fnn_program_bytes(ints + ints[5]) * (double)ints[0] * (double)ints[1] * (double)ints[2];
 }
 
 static void take_grad_size(const int64_t *ints, fnn_work *work, int64_t element_bytes) {

@@ -9,7 +9,9 @@
  *            5.. whatever the program reads and writes
  *   ints     enum gemm_ints; strides in elements, they may be zero or negative
  *   reals    0 alpha, 1 beta; then the program's
- *   The program's space is (batch * m, n); it runs on each tile of C once that is stored.
+ *   The program's space is (batch * m, n); it runs on each tile of C once that is stored. Where it reads FNN_TILE, C is
+ *   not stored, and not given: of a transposed A (A_ROW 1, columns 1 KiB apart or more) and whole rows of B (B_COL 1,
+ *   n >= 256), k <= 256, a batch of 1, beta 0.
  *   Order of summation: k ascending, in one chain, or, of some few rows by a B that is contiguous along k as they are,
  *   or of rows by few columns, in one chain a lane, of more than a row in blocks; where the result is small and k is
  *   long, k is cut in fixed blocks whose sums are added in order (a function of the shapes and strides alone).
@@ -66,6 +68,7 @@ enum {
   GEMM_COPIED_K = 512,               /* of a block, where there are several */
   GEMM_PACKED_GROUP_BYTES = 1 << 17, /* of B that a unit reads by narrow panels, up to which all are packed at once */
   GEMM_SHORT_GROUP_BYTES = 1 << 18,  /* the same of broad panels, of a short k and a large C */
+  GEMM_KEPT_BYTES = 3 << 16,         /* of a unit's rows of a C that is not stored */
   GEMM_PACKED_ROWS = 16,           /* of B that all its panels copy in turn */
   GEMM_SHARED_PRODUCTS = 1 << 20,  /* from 10 microseconds on, the work of a unit matters more than its overhead */
   GEMM_K_BLOCK = 256,              /* the least range of a k that is cut: 256 x 64 floats of B are 64 KiB */

@@ -5,9 +5,9 @@
  * share it. */
 
 /* A thread's scratch: a packed panel of B, what tiles have copied of the next one, its bias, a packed block of A or
- * rows of a panel that are columns of C, the unit's sums between blocks of k. */
+ * rows of a panel that are columns of C, the unit's sums between blocks of k, its rows of a C that is not stored. */
 typedef struct {
-  T *b, *next, *bias, *a, *partial;
+  T *b, *next, *bias, *a, *partial, *tile;
   const T *next_of;  /* where in B that is */
   int64_t next_rows; /* so many rows of it; 0: none */
   int64_t first_panel; /* that the thread does of a phase, where it asks for A; else -1 */
@@ -26,6 +26,11 @@ static int64_t OWN(gemm_scratch_elements)(const OWN(gemm_cut) * c) {
   const int64_t products = c->b_elements + c->widest * N + OWN(gemm_a_elements)(c) + sums;
   const int64_t bias = c->splits > 1 ? fnn_round_up(c->n, N) : 0; /* all of it, in their place, where splits are added */
   return fnn_round_up(FNN_ALIGN + fnn_max(products, bias), FNN_ALIGN);
+}
+
+/* A unit's rows of a C that only the program reads. */
+static int64_t OWN(gemm_tile_elements)(const OWN(gemm_cut) * c) {
+  return c->keeps_tile ? fnn_round_up(fnn_min(c->m, c->rows) * c->n, FNN_ALIGN) : 0;
 }
 
 /* From a row of an A that is turned as a whole to the next: not a power of two, whose rows share sets of the caches. */
@@ -54,7 +59,7 @@ static void OWN(gemm_size)(const int64_t *ints, fnn_work *work) {
   work->units[0] = c.way == GEMM_COPIED_A ? c.row_blocks : tiles * c.splits;
   if (c.way == GEMM_COPIED_B) work->units[0] = c.panels;
   work->units[1] = c.splits > 1 ? fnn_ceil_div(OWN(gemm_c_rows)(&c) + c.sums_columns, OWN(gemm_added_rows)(&c)) : tiles;
-  work->scratch_bytes = OWN(gemm_scratch_elements)(&c) * (int64_t)sizeof(T);
+  work->scratch_bytes = (OWN(gemm_scratch_elements)(&c) + OWN(gemm_tile_elements)(&c)) * (int64_t)sizeof(T);
   work->memo_bytes = GEMM_MEMO;
   if (ints[GEMM_EPILOGUE]) {
     work->scratch_bytes += fnn_program_scratch(ints + ints[GEMM_EPILOGUE], sizeof(T));
@@ -529,7 +534,7 @@ static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OW
   const T *a_rows[GEMM_MOST_ROWS];
   T *c_rows[GEMM_MOST_ROWS];
   const int64_t c_row = c->turns_back ? c->widest * N : c->n;
-  T *first_row = c->turns_back ? scratch->a : out + (z * c->m + row_begin) * c->n;
+  T *first_row = c->turns_back ? scratch->a : c->keeps_tile ? scratch->tile : out + (z * c->m + row_begin) * c->n;
   for (int64_t i = 0; i < rows; i++) c_rows[i] = first_row + i * c_row;
   for (int64_t i = rows; i < fnn_round_up(rows, TILE_BLOCK); i++) c_rows[i] = c_rows[rows - 1];
 
@@ -539,7 +544,7 @@ static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OW
     t.resumes = k > k_begin;
     t.continues = k_next < k_end;
     t.partial = scratch->partial;
-    const int prefetches = whole && !t.continues && !c->turns_back && OWN(gemm_is_far)(c);
+    const int prefetches = whole && !t.continues && !c->turns_back && !c->keeps_tile && OWN(gemm_is_far)(c);
     const T *from = a + row_begin * ints[GEMM_A_ROW] + k * ints[GEMM_A_COL];
     if (c->way == GEMM_PACKED_A) {
       t.a_stride = OWN(gemm_packed_row)(rows);
@@ -741,7 +746,10 @@ static void OWN(gemm)(const fnn_call *outer, int64_t begin, int64_t end) {
   if (program) {
     epilogue = *outer;
     if (epilogue.memo) epilogue.memo += GEMM_MEMO;
+    const double elements = (double)c->m * (double)c->n;
+    epilogue.is_far = c->keeps_tile && elements * (double)fnn_program_bytes(outer->ints + program) > FNN_FAR_BYTES;
   }
+  FNN_REQUIRE(!c->keeps_tile || (c->packs_group && c->groups == 1 && c->splits == 1 && c->batches == 1));
   FNN_REQUIRE(c->m >= 0 && c->n >= 0 && c->k >= 0 && (!c->sums_columns || c->batches == 1));
   T *space = (T *)call->scratch;
   OWN(gemm_scratch) scratch = {.b_of = (int64_t *)space, .b = space + FNN_ALIGN};
@@ -750,7 +758,9 @@ static void OWN(gemm)(const fnn_call *outer, int64_t begin, int64_t end) {
   scratch.bias = scratch.b + c->b_elements;
   scratch.a = scratch.bias + c->widest * N;
   scratch.partial = scratch.a + OWN(gemm_a_elements)(c);
-  scratch.program = (char *)(space + OWN(gemm_scratch_elements)(c));
+  scratch.tile = space + OWN(gemm_scratch_elements)(c);
+  scratch.program = (char *)(scratch.tile + OWN(gemm_tile_elements)(c));
+  epilogue.tile = (char *)scratch.tile;
   if (c->way == GEMM_COPIED_A && call->phase == 0) {
     const int64_t width = OWN(gemm_copied_row)(c);
     for (int64_t row = begin * c->rows; row < fnn_min(c->m, end * c->rows); row += c->rows)
@@ -794,6 +804,10 @@ static void OWN(gemm)(const fnn_call *outer, int64_t begin, int64_t end) {
     }
     if (c->splits > 1 || !program) continue;
     const int64_t row = row_block * c->rows, rows = fnn_min(c->m - row, c->rows);
+    if (c->keeps_tile) {
+      run(of, &epilogue, row, rows, 0, c->n, scratch.program);
+      continue;
+    }
     for (int64_t panel = group * c->group; panel < fnn_min(c->panels, (group + 1) * c->group); panel++) {
       const tile_panel p = tile_panel_of(c->n, N, c->widest, panel);
       if (c->turns_back) run(of, &epilogue, p.begin, p.cols, row, rows, scratch.program);

@@ -21,6 +21,7 @@ typedef struct {
   int is_turned, turns_back; /* see gemm_turn; several rows that are columns of C */
   int is_far_row;           /* see gemm_far_row */
   int is_small;             /* see gemm_is_small */
+  int keeps_tile;           /* C stays in scratch until the program has read it */
 } OWN(gemm_cut);
 
 /* Whether sums of B ride along; of a turned product they are sums of A. */
@@ -82,10 +83,18 @@ static int OWN(gemm_is_long)(const OWN(gemm_cut) * c) {
  * when many columns of B share it, so a unit has many panels; its rows are as many as leave units for the threads. If B
  * is packed too, once for each block of rows, a unit has as many rows as columns: that is the least to pack.
  * A short k is few products for each element of a large C, of which units are then long rows: streams that the hardware
- * sees. All panels of a unit are packed at once, for all blocks of rows. Of a long k splits make units. */
+ * sees. All panels of a unit are packed at once, for all blocks of rows. Of a long k splits make units. Where C is not
+ * stored, rows are whole: streams of what the program reads and writes, of which nothing asks for the next part. */
 static void OWN(gemm_cut_transposed)(OWN(gemm_cut) * c, const int64_t *ints) {
   const int64_t panel = c->widest * N;
   const int packs_b = OWN(gemm_is_scattered)(c, ints, GEMM_K_BLOCK);
+  if (c->keeps_tile) {
+    const int64_t most = GEMM_KEPT_BYTES / (c->n * (int64_t)sizeof(T)), step = TILE_BLOCK / 2;
+    c->rows = fnn_max(step, fnn_min(OWN(GEMM_ROWS), most / step * step));
+    c->group = c->panels;
+    c->packs_group = 1;
+    return;
+  }
   c->packs_group = OWN(gemm_is_broad)(c) && OWN(gemm_is_far)(c) && c->k <= GEMM_K_BLOCK && ints[GEMM_B_COL] == 1;
   if (c->packs_group) {
     c->rows = OWN(GEMM_ROWS);
@@ -345,6 +354,7 @@ static OWN(gemm_cut) OWN(gemm_cut_of)(const int64_t *given, int64_t *space) {
                      .rows = OWN(GEMM_ROWS), .group = 1};
   for (int d = 0; d < GEMM_BATCH_DIMS; d++) c.batches *= ints[GEMM_BATCH + 3 * d];
   c.sums_columns = ints[GEMM_COLUMN_SUM] != 0;
+  c.keeps_tile = given[GEMM_EPILOGUE] && fnn_program_has_tile(given + given[GEMM_EPILOGUE]);
   c.is_turned = ints != given;
   c.turns_back = c.is_turned && c.m > 1;
   c.is_far_row = OWN(gemm_is_far_row)(&c, ints);

@@ -41,6 +41,23 @@ FNN_INLINE const int64_t *fnn_program_instruction(const int64_t *program, int64_
   return program + FNN_PROGRAM_HEADER + program[0] * FNN_OPERAND_INTS + k * FNN_INSTRUCTION_INTS;
 }
 
+/* Whether a program reads FNN_TILE. */
+FNN_INLINE int fnn_program_has_tile(const int64_t *program) {
+  for (int64_t k = 0; k < program[0]; k++)
+    if (fnn_program_operand(program, k)[0] == FNN_TILE) return 1;
+  return 0;
+}
+
+/* Bytes that a program reads and writes for each element of its space, but for scalars. */
+FNN_INLINE int64_t fnn_program_bytes(const int64_t *program) {
+  int64_t bytes = 0;
+  for (int64_t k = 0; k < program[0]; k++) {
+    const int64_t *operand = fnn_program_operand(program, k);
+    if (operand[0] >= 0 && operand[2]) bytes += fnn_dtype_bytes(operand[1]);
+  }
+  return bytes;
+}
+
 enum {
   FNN_PROGRAM_HEAD = 192,  /* bytes of the runner's record of a program */
   FNN_PROGRAM_DECODED = 40 /* of a register, an operand, an instruction */

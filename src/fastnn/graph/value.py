@@ -83,8 +83,8 @@ class Copy:
 
     name = "copy"
     kind = "elementwise"
-    grad = simplify = reduced = lower = into = epilogue = number = None
-    keeps_tile = inplace = False
+    grad = simplify = reduced = lower = into = epilogue = keeps_tile = number = None
+    inplace = False
     aliases = ()
 
     def specs(self, inputs: tuple[Spec, ...], _params) -> tuple[Spec, ...]:

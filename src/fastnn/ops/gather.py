@@ -99,7 +99,7 @@ take_grad_op = Op(
     grad=lambda ddy, dx, dy, indices, shape, axis: (take_op(ddy, indices, axis=axis), None),
     lower=_take_grad_lower,
     epilogue=always,
-    keeps_tile=True,
+    keeps_tile=always,
 )
 
 

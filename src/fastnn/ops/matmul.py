@@ -219,6 +219,25 @@ def _takes_epilogue(node):
     return not (is_many and y.shape[-2] * y.shape[-1] <= _SMALL_PRODUCT)
 
 
+LARGE = 1 << 18  # elements of a gradient: a pass over a variable by itself costs little more than its memory
+_NEAR_BYTES = 1 << 19  # of what is multiplied by all rows, or of 32 rows of the gradient: the L2 cache holds both
+
+
+def _keeps_tile(dw, k):
+    """Whether the gradient (m, n) of a kernel, a sum over k, need not be in memory where an update alone reads it.
+    Units are whole rows then: of parts of rows, variable and slots would be no streams. What the gradient is made of
+    stays until the update, and takes less."""
+    (m, n), size = dw.shape, np.dtype(dw.dtype).itemsize
+    is_near = k <= 256 and max(k, 32) * n * size <= _NEAR_BYTES
+    is_product = dw.dtype in ("float32", "float64")
+    return is_product and m * n >= LARGE and m * size >= 1024 and n >= 256 and is_near and k * (m + n) <= m * n
+
+
+def _matmul_keeps_tile(node):
+    (a, b), flags = node.inputs, _flags(node)
+    return flags == (True, False) and a.ndim == b.ndim == 2 and _keeps_tile(node.outputs[0], a.shape[0])
+
+
 matmul_op = Op(
     "matmul",
     shape=_matmul_shape,
@@ -228,6 +247,7 @@ matmul_op = Op(
     simplify=_matmul_simplify,
     sum_of_steps=_matmul_of_steps,
     epilogue=_takes_epilogue,
+    keeps_tile=_matmul_keeps_tile,
     domain=uniform(-1, 1),
     rows=_matmul_rows,
 )
@@ -395,6 +415,7 @@ linear_grad_kernel_op = Op(
     lower=_linear_grad_kernel_lower,
     sum_of_steps=lambda node: linear_grad_kernel_op,
     epilogue=always,
+    keeps_tile=lambda node: _keeps_tile(node.outputs[0], math.prod(node.inputs[0].shape[:-1])),
     domain=uniform(-1, 1),
 )
 

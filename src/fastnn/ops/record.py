@@ -61,7 +61,7 @@ class Op:
             output, or of an elementwise node `between` of it, in one step.
         epilogue: `(node) -> bool`: whether the kernel should apply an elementwise program to its output while that is
             in cache; None where it cannot.
-        keeps_tile: the kernel needs no memory for an output that only its epilogue reads.
+        keeps_tile: `(node) -> bool`: whether the kernel needs no memory for an output that only its epilogue reads.
         rows: `(node, axes, rows) -> bool`: whether the node keeps the rows of a batch apart (`graph.rows`), given along
             which axis of each input they lie, None for one without; at least one has some. Only "plain" ops need one.
         number: `(*numbers) -> float`: the reference of Python's floats, which gives float32 and float64 their bits or
@@ -85,7 +85,7 @@ class Op:
     sum_of_steps: Callable[..., Any] | None = None
     reduced: Callable[..., Any] | None = None
     epilogue: Callable[..., bool] | None = None
-    keeps_tile: bool = False
+    keeps_tile: Callable[..., bool] | None = None
     rows: Callable[..., bool] | None = None
     number: Callable[..., float] | None = None
     domain: Callable[..., Any] | None = None
@@ -344,7 +344,7 @@ def all_ops() -> dict[str, Op]:
 
 
 def always(_node: Node) -> bool:
-    """An `epilogue` of each node."""
+    """An `epilogue`, or `keeps_tile`, of each node."""
     return True
 
 

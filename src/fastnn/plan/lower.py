@@ -69,7 +69,7 @@ RULES = Rules(
     is_elementwise=program.is_elementwise,
     is_full_reduction=_is_full_reduction,
     has_epilogue=lambda node: node.op.epilogue is not None and node.op.epilogue(node),
-    keeps_tile=lambda node: node.op.keeps_tile,
+    keeps_tile=lambda node: node.op.keeps_tile is not None and node.op.keeps_tile(node),
     fits_epilogue=_fits_epilogue,
     program_type=_anchor_type,
 )
@@ -147,7 +147,7 @@ class Builder:
         )
         writer.run(nodes, stored)
         buffer_of = {v: k for k, v in enumerate(step.buffers) if v is not None}
-        is_tile = group.anchor.op.keeps_tile and raw not in self.needed
+        is_tile = RULES.keeps_tile(group.anchor) and raw not in self.needed
         if is_tile:
             step.buffers[buffer_of[raw]], buffer_of[raw] = None, program.TILE
         for v in writer.values():
