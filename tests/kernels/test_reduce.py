@@ -86,6 +86,22 @@ def test_any_and_all(name, isa):
 
 
 @pytest.mark.parametrize("isa", ISAS)
+def test_count(isa):
+    """Around a vector, the most that a byte holds, and a unit."""
+    rng, most = np.random.default_rng(9), 255 * 64
+    for n in (0, 1, 15, 16, 17, 63, 64, 65, 1000, most - 1, most, most + 65, 65535, 65536, 65537, 300_001):
+        for rows in (0, 1, 3, 200 if n < 2000 else 2):
+            for least in (0.0, 0.5):
+                x = rng.random((rows, n)) >= least
+                source = np.zeros(x.size + 1, bool)
+                source[1:] = x.ravel()
+                for threads in (1, 3):
+                    raw = np.full(rows + 2, 77, np.int32)
+                    _kernels.run("count", [source[1:], raw[1:-1]], [rows, n], (), threads, isa)
+                    np.testing.assert_array_equal(raw, [77, *x.sum(1), 77])
+
+
+@pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize("kind", ["f32", "f64"])
 @pytest.mark.parametrize("name", ["max", "min", "sum"])
 def test_nan_and_infinity(name, kind, isa):

@@ -263,3 +263,14 @@ def test_differences(shape):
                 wanted = np.diff(y, n, axis) if x.shape[axis] else y
                 np.testing.assert_array_equal(ops.diff(y, n, axis), wanted)
                 np.testing.assert_array_equal(jit(lambda y, n=n, axis=axis: ops.diff(y, n, axis))(y), wanted)
+
+
+@pytest.mark.parametrize("dtype", ["bool", "int8", "int16", "uint8"])
+def test_sum_of_small_integers_over_any_axes(dtype):
+    x = np.random.default_rng(4).integers(-3, 3, (5, 7, 131)).astype(dtype)
+    for axis in (None, 0, 1, 2, (0, 1), (0, 2), (1, 2), ()):
+        y = ops.sum(x, axis)
+        assert y.dtype == ("uint32" if dtype == "uint8" else "int32")
+        np.testing.assert_array_equal(y, x.astype(y.dtype).sum(axis))
+        np.testing.assert_array_equal(ops.count_nonzero(x, axis), np.count_nonzero(x, axis) if axis != () else x != 0)
+    assert ops.sum(x[:0], 0).shape == (7, 131) and ops.count_nonzero(x[:0]) == 0

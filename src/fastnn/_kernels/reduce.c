@@ -182,6 +182,64 @@ FNN_INLINE uint32_t bits_of_64(fnn_vi64 mask) {
 #define IS_FLOAT 0
 #include "reduce_body.h"
 
+/* ---- count: y[r] = how many of row r are true ----
+ * ints: [0] rows   [1] n, of a row.   buffers: x (rows, n) of bytes 0 or 1, y (rows), int32.
+ * A unit is a part of a row, whose count phase 1 adds to those of the others, or several rows. */
+
+enum { COUNTED = 1 << 16 }; /* bytes of a unit */
+
+static int64_t count_parts(const int64_t *ints) { return fnn_max(1, fnn_ceil_div(ints[1], COUNTED)); }
+
+static void count_size(const int64_t *ints, fnn_work *work) {
+  const int64_t parts = count_parts(ints);
+  work->phases = parts > 1 ? 2 : 1;
+  work->units[0] = parts > 1 ? ints[0] * parts : fnn_ceil_div(ints[0], COUNTED / fnn_max(1, ints[1]));
+  work->units[1] = 1;
+  work->shared_bytes = parts > 1 ? ints[0] * parts * (int64_t)sizeof(int32_t) : 0;
+  work->flops = work->bytes = (double)ints[0] * (double)ints[1];
+}
+
+static int32_t count_true(const uint8_t *x, int64_t n) {
+  enum { MOST = 255 }; /* in a byte */
+  typedef uint8_t vector __attribute__((vector_size(FNN_VECTOR_BYTES)));
+  int32_t total = 0;
+  for (; n >= FNN_VECTOR_BYTES;) {
+    const int64_t steps = fnn_min(MOST, n / FNN_VECTOR_BYTES);
+    vector sums = {0}, v;
+    for (int64_t k = 0; k < steps; k++, x += FNN_VECTOR_BYTES) {
+      memcpy(&v, x, sizeof v);
+      sums += v;
+    }
+    uint8_t lanes[FNN_VECTOR_BYTES];
+    memcpy(lanes, &sums, sizeof lanes);
+    for (int k = 0; k < FNN_VECTOR_BYTES; k++) total += lanes[k];
+    n -= steps * FNN_VECTOR_BYTES;
+  }
+  for (int64_t i = 0; i < n; i++) total += x[i];
+  return total;
+}
+
+static void count(const fnn_call *call, int64_t begin, int64_t end) {
+  const int64_t rows = call->ints[0], n = call->ints[1], parts = count_parts(call->ints);
+  const uint8_t *x = (const uint8_t *)call->buf[0];
+  int32_t *y = (int32_t *)call->buf[1], *counts = (int32_t *)call->shared;
+  if (call->phase == 1) {
+    for (int64_t row = 0; row < rows; row++) {
+      uint32_t total = 0; /* wraps around */
+      for (int64_t k = 0; k < parts; k++) total += (uint32_t)counts[row * parts + k];
+      y[row] = (int32_t)total;
+    }
+  } else if (parts > 1) {
+    for (int64_t unit = begin; unit < end; unit++) {
+      const int64_t at = unit % parts * COUNTED;
+      counts[unit] = count_true(x + unit / parts * n + at, fnn_min(COUNTED, n - at));
+    }
+  } else {
+    const int64_t group = COUNTED / fnn_max(1, n);
+    for (int64_t row = begin * group; row < fnn_min(rows, end * group); row++) y[row] = count_true(x + row * n, n);
+  }
+}
+
 /* The space of kernels along one axis. ints: [0] outer   [1] size of the axis   [2] inner   [3] reverse (running ones). */
 static void axis_size(const int64_t *ints, int64_t element_bytes, fnn_work *work) {
   work->phases = 1;
@@ -215,6 +273,7 @@ static const fnn_entry entries[] = {REDUCTIONS(f32),
                                     REDUCTIONS(i32),
                                     {"any", max_bool, reduce_size_bool},
                                     {"all", min_bool, reduce_size_bool},
+                                    {"count", count, count_size},
                                     ALONG_AXIS(f32),
                                     ALONG_AXIS(f64),
                                     ALONG_AXIS(i32),

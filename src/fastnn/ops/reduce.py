@@ -87,6 +87,8 @@ LONG_RUN, FEWEST_FIRST = 4096, 4
 def _simplify_reduce(node):
     """A reduction over no axis, or over axes of size 1, is a reshape; one over short runs is taken in two steps."""
     x, y = node.inputs[0], node.outputs[0]
+    if node.op.name == "sum" and y.dtype == "int32" != x.dtype and not _is_count(x, node.params["axis"]):
+        return node.op(ew.cast(x, "int32"), **node.params)
     if x.dtype != y.dtype or x.size == 0:
         return None
     reshape = Operators.functions["reshape"]
@@ -129,9 +131,17 @@ def reduction_ints(shape, axis: tuple[int, ...]) -> list[int]:
 KERNEL_TYPES = {"float32": "f32", "float64": "f64", "int32": "i32"}
 
 
+def _is_count(x, axis: tuple[int, ...]) -> bool:
+    """Whether the sum of `x` over `axis` counts what is true in rows, of which each lies in one piece."""
+    return x.dtype == "bool" and axis == tuple(range(x.ndim - len(axis), x.ndim))
+
+
 def _lower_reduce(node, b):
     x, y = node.inputs[0], node.outputs[0]
     name = node.op.name
+    if name == "sum" and _is_count(x, node.params["axis"]):
+        b.step("count", [x, y], [y.size, math.prod(x.shape[k] for k in node.params["axis"])])
+        return None
     if name in ("any", "all"):
         kernel = name if x.dtype == "bool" else None
     else:

@@ -108,7 +108,7 @@ def count_nonzero(x, axis=None):
         >>> count_nonzero(np.array([1, 0, 2]))
         array(2, dtype=int32)
     """
-    return sum(ew.cast(logic.not_equal(x, 0), "int32"), axis)
+    return sum(x if dtype_of(x) == "bool" else logic.not_equal(x, 0), axis)
 
 
 @as_one_plan
