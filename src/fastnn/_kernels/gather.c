@@ -197,10 +197,32 @@ enum {
 
 static int64_t take_unit_rows(const int64_t *ints) { return fnn_max(1, UNIT / fnn_max(1, ints[3])); }
 
+/* Whether a unit has single elements of several outer indices, by the same indices for each. */
+static int take_is_found_once(const int64_t *ints) {
+  return ints[3] == 1 && (ints[0] == 4 || ints[0] == 8) && ints[4] <= UNIT / 2 && ints[1] > 1 && ints[2] <= INT32_MAX;
+}
+
 static void take_size(const int64_t *ints, fnn_work *work) {
   work->phases = 1;
   work->units[0] = fnn_ceil_div(ints[1] * ints[4], take_unit_rows(ints));
   work->bytes = 2.0 * (double)ints[0] * (double)ints[1] * (double)ints[4] * (double)ints[3];
+  if (take_is_found_once(ints)) work->scratch_bytes = ints[4] * (int64_t)sizeof(int32_t);
+}
+
+/* Elements [j, end) of one y, of those of x that are `at`. */
+FNN_INLINE void take_found(char *y, const char *x, const int32_t *at, int64_t j, int64_t end, const int64_t size) {
+  for (; j < end; j++) memcpy(y + j * size, x + at[j] * size, (size_t)size);
+}
+
+/* Where each index is, in scratch; 0 when one is outside. */
+static int find_indices(const fnn_call *call) {
+  int32_t *at = (int32_t *)call->scratch;
+  const int64_t n = call->ints[2], m = call->ints[4];
+  int64_t least = 0;
+#define FIND(dtype) for (int64_t j = 0; j < m; j++) least |= at[j] = (int32_t)index_at(call->buf[1], dtype, j, n)
+  WITH_INDEX_TYPE(call->ints[5], FIND)
+#undef FIND
+  return least >= 0;
 }
 
 /* Rows [j, end) of one y. Those of x lie anywhere: they are asked for ahead. A row of `size` bytes, or if that is 0, of
@@ -248,10 +270,15 @@ static void take(const fnn_call *call, int64_t begin, int64_t end) {
   const int64_t *ints = call->ints;
   int64_t outer = ints[1], n = ints[2], m = ints[4], row_bytes = ints[0] * ints[3], step = take_unit_rows(ints);
   int64_t last = fnn_min(outer * m, end * step);
+  const int are_found = take_is_found_once(ints) && find_indices(call);
+  const int32_t *at = (const int32_t *)call->scratch;
   for (int64_t row = begin * step; row < last; row = (row / m + 1) * m) {
-    int64_t of = row / m, first = of * m;
-    take_rows(call, call->buf[2] + first * row_bytes, call->buf[0] + of * n * row_bytes, row - first,
-              fnn_min(m, last - first));
+    const int64_t of = row / m, first = of * m, j = row - first, until = fnn_min(m, last - first);
+    const char *x = call->buf[0] + of * n * row_bytes;
+    char *y = call->buf[2] + first * row_bytes;
+    if (!are_found) take_rows(call, y, x, j, until);
+    else if (row_bytes == 4) take_found(y, x, at, j, until, 4);
+    else take_found(y, x, at, j, until, 8);
   }
 }
 
