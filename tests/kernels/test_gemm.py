@@ -300,9 +300,9 @@ def test_outer_products_have_the_bits_of_tiles(layouts, suffix, isa):
 @pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize("suffix", FLOATS)
 @pytest.mark.parametrize("n", [1, 4, 12, 16, 24, 33, 55, 64, 65])
-@pytest.mark.parametrize("m", [2, 7, 10, 48, 64, 65, 192])
+@pytest.mark.parametrize("m", [2, 7, 10, 48, 64, 65, 192, 197])
 def test_many_small_products(m, n, suffix, isa):
-    """From 16 products on each is a unit; what finishes a result takes the other way."""
+    """From 16 products on each is a unit, or up to 192 of its rows; what finishes a result takes the other way."""
     dtype, rng = FLOATS[suffix], np.random.default_rng(m)
     for k, layouts, batch in (
         (0, "nn", (16,)), (1, "nn", (17,)), (16, "tn", (16,)), (65, "nn", (3, 6)),

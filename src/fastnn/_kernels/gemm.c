@@ -134,6 +134,7 @@ enum {
   GEMM_DOTS_PRODUCTS = 1 << 18, /* whose k may be cut */
   GEMM_DOTS_UNITS = 8, /* that k of dot products is cut for, where they would be fewer: short ranges are no streams */
   GEMM_NEAR_BYTES = 1 << 15, /* of a B that stays in L1 */
+  GEMM_ASKING_PRODUCTS = 1 << 14, /* of one that asks for what the next one reads and writes */
   GEMM_SMALL_ROWS = 64, /* of many products of a panel, each of which is a unit; of a B that is near also more */
   GEMM_TURNED_ROWS = 8,
   GEMM_TURNED_K = 512,
@@ -159,7 +160,10 @@ enum gemm_way {
   GEMM_WAYS
 };
 
-enum { GEMM_MOST_ASKS = 3 }; /* parts of matrices that the tiles of a panel ask for */
+enum {
+  GEMM_MOST_ASKS = 3, /* parts of matrices that the tiles of a panel ask for */
+  GEMM_PIECES = 4     /* of memory, that those of small products ask for: of A, of B, of C; then none */
+};
 
 /* What tiles ask memory for while their multiply-adds are computed. */
 enum gemm_asks {

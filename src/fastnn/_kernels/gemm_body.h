@@ -788,13 +788,14 @@ static void OWN(gemm)(const fnn_call *outer, int64_t begin, int64_t end) {
     return;
   }
   const int is_plain = call->reals[0] == 1 && call->reals[1] == 0 && !call->buf[3] && !call->ints[GEMM_RELU];
-  const int is_small = c->is_small && is_plain; /* a product is a unit */
+  const int is_small = c->is_small && is_plain; /* all columns are a unit */
   scratch.first_panel = call->follows || c->asks != GEMM_ASKS_PANEL ? -1 : begin / c->row_blocks * c->group;
   for (int64_t unit = begin; unit < end; unit++) {
     /* Splits and batches vary slowest; then what neighbours share: a panel of B, or rows of A. */
     int64_t z = unit, row_block = 0, group = 0;
     if (is_small) {
-      OWN(gemm_small)(call, c, scratch.b, z);
+      if (c->row_blocks > 1) z = unit / c->row_blocks, row_block = unit % c->row_blocks;
+      OWN(gemm_small)(call, c, scratch.b, z, row_block);
     } else {
       const int64_t inner = unit % (c->groups * c->row_blocks), split = unit / (c->groups * c->row_blocks * c->batches);
       z = unit / (c->groups * c->row_blocks) % c->batches;

@@ -209,10 +209,10 @@ static int OWN(gemm_has_few_columns)(const OWN(gemm_cut) * c, const int64_t *int
 /* Whether B stays in L1. */
 static int OWN(gemm_is_near)(const OWN(gemm_cut) * c) { return c->n * c->k * (int64_t)sizeof(T) <= GEMM_NEAR_BYTES; }
 
-/* Whether products are so small, and so many, that what tiles are told takes as long as their multiply-adds: each is a
- * unit then. */
+/* Whether products are so small, and so many, that what tiles are told takes as long as their multiply-adds: each, or a
+ * block of many of its rows, is a unit then. */
 static int OWN(gemm_are_small)(const OWN(gemm_cut) * c) {
-  return c->batches >= GEMM_MANY_UNITS && c->m > 1 && c->m <= GEMM_MOST_ROWS &&
+  return c->batches >= GEMM_MANY_UNITS && c->m > 1 &&
          (OWN(gemm_is_near)(c) || (c->panels == 1 && c->m <= GEMM_SMALL_ROWS));
 }
 
@@ -328,8 +328,8 @@ static int64_t OWN(gemm_stream_group)(const OWN(gemm_cut) * c) {
 
 /* Whether products are done by gemm_small. Parts of vectors are read and stored as fast as whole ones by AVX-512 alone. */
 static int OWN(gemm_is_small)(const OWN(gemm_cut) * c) {
-  if (!OWN(gemm_are_small)(c) || c->row_blocks > 1 || c->k > c->k_block || OWN(gemm_sums_b)(c)) return 0;
-  return c->way == GEMM_DOTS || (c->way == GEMM_PLAIN && (FNN_VECTOR_BYTES == 64 || c->n % N == 0));
+  if (!OWN(gemm_are_small)(c) || c->k > c->k_block || OWN(gemm_sums_b)(c)) return 0;
+  return (c->way == GEMM_DOTS && c->row_blocks == 1) || (c->way == GEMM_PLAIN && (FNN_VECTOR_BYTES == 64 || c->n % N == 0));
 }
 
 /* From a row of what gemm_outer copies of B to the next, a constant of k. */
@@ -380,8 +380,9 @@ static OWN(gemm_cut) OWN(gemm_cut_of)(const int64_t *given, int64_t *space) {
     case GEMM_COPIED_B: OWN(gemm_cut_copied)(&c); break;
     default: OWN(gemm_cut_evenly)(&c);
   }
-  if ((c.way == GEMM_DOTS || c.way == GEMM_PLAIN) && OWN(gemm_are_small)(&c)) {
-    c.rows = fnn_round_up(c.m, TILE_BLOCK);
+  const int is_by_dots = c.way == GEMM_DOTS && c.m <= GEMM_MOST_ROWS;
+  if ((is_by_dots || c.way == GEMM_PLAIN) && OWN(gemm_are_small)(&c)) {
+    c.rows = fnn_round_up(fnn_ceil_div(c.m, fnn_ceil_div(c.m, GEMM_MOST_ROWS)), TILE_BLOCK);
     c.group = c.panels;
   }
   c.groups = fnn_ceil_div(c.panels, c.group);
