@@ -187,8 +187,9 @@ def test_column_sum_rides_along(size, suffix, isa):
 # packed, where k is cut into splits, where it is done in blocks that leave their sums in between, where these are
 # short as rows of B share the sets of a cache, where a row takes B as it lies or asks for it by panels, and where a
 # few columns by as many rows are stored as long rows, where rows by few columns are dot products, in short blocks of
-# rows too, where few columns, up to a vector and a half, are done as rows, where tiles pack the next panel, and where B
-# is packed as a whole; one cuts a range of k, which its last tile has more rows of sums for than are valid.
+# rows too, where few columns, up to a vector and a half, are done as rows, where tiles pack the next panel, where few
+# rows ask for it or are a high tile, and where B is packed as a whole; one cuts a range of k, which its last tile has
+# more rows of sums for than are valid.
 @pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize("suffix", FLOATS)
 @pytest.mark.parametrize("layouts", ["nn", "nt", "tn"])
@@ -230,6 +231,10 @@ def test_column_sum_rides_along(size, suffix, isa):
         (1, 2501, 430),
         (3, 2501, 1031),
         (9, 700, 1000),
+        (8, 1030, 600),
+        (15, 1024, 530),
+        (5, 1601, 130),
+        (21, 1000, 700),
         (49, 1025, 600),
         (50, 4250, 1),
         (92, 150, 45_000),
@@ -343,6 +348,8 @@ def test_many_small_products(m, n, suffix, isa):
         (133, 512, 700),
         (77, 1100, 1300),
         (40, 2048, 520),
+        (20, 1601, 200),
+        (8, 1024, 600),
         (400, 1030, 1100),
         (1500, 144, 60),
         (2050, 140, 1030),

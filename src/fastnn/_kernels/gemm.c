@@ -97,6 +97,9 @@ enum {
   GEMM_SHARED_ROWS = 512,
   GEMM_SHARED_K = 1024, /* of a larger L2 cache see gemm_near_k */
   GEMM_SHARED_PANELS = 4,
+  GEMM_HIGH_BYTES = 128 << 10, /* of sums, where k is cut into blocks */
+  GEMM_SHARED_FEW = 16, /* rows for which panels ask, where there are so many */
+  GEMM_SHARED_MANY_PANELS = 24,
   GEMM_WAYS_BYTES = 1 << 20,       /* that rows a power of two apart are spread over, 8 of them for each of 2,048 sets */
   /* Vectors of a panel of a row by a B from afar, at least and at most: long pieces of its rows, pages apart. */
   GEMM_FAR_LEAST = 4,

@@ -233,6 +233,15 @@ static int64_t OWN(gemm_dots_rows)(const OWN(gemm_cut) * c) {
   return fnn_min(GEMM_MOST_ROWS, fnn_round_up(fnn_ceil_div(rows, GEMM_MANY_UNITS), TILE_BLOCK));
 }
 
+/* Whether few rows by a B from afar ask for the next panel: k is not cut, and no sums are kept between blocks of it.
+ * Not where rows of B share sets of the caches, nor where the fewest rows have few panels, which are no streams. */
+static int OWN(gemm_shares_few)(const OWN(gemm_cut) * c, const int64_t *ints) {
+  const int64_t row_bytes = ints[GEMM_B_ROW] * (int64_t)sizeof(T);
+  return FNN_VECTOR_BYTES == 64 && c->k < GEMM_SHARED_K && c->k * (row_bytes & -row_bytes) <= GEMM_WAYS_BYTES &&
+         !OWN(gemm_shares_sets)(ints) && c->m <= OWN(GEMM_ROWS) &&
+         (c->m > GEMM_SHARED_FEW || c->panels >= GEMM_SHARED_MANY_PANELS);
+}
+
 static enum gemm_way OWN(gemm_way_of)(const OWN(gemm_cut) * c, const int64_t *ints) {
   const int64_t a_row = ints[GEMM_A_ROW], a_col = ints[GEMM_A_COL], b_row = ints[GEMM_B_ROW], b_col = ints[GEMM_B_COL];
   const int64_t size = sizeof(T), few = GEMM_DOTS_K + (c->m - 1) * GEMM_DOTS_K_ROW;
@@ -267,7 +276,8 @@ static enum gemm_way OWN(gemm_way_of)(const OWN(gemm_cut) * c, const int64_t *in
   const int is_deep = c->m <= few_rows && partial_bytes <= GEMM_AHEAD_LONG_BYTES &&
                       c->k >= fnn_max(GEMM_AHEAD_LONG_K, c->m * GEMM_AHEAD_LONG_ROW_K);
   const int is_cut = c->k >= 2 * GEMM_K_AHEAD && (partial_bytes <= GEMM_SPLIT_BYTES || is_deep);
-  if (is_far && is_cut && c->batches == 1 && !OWN(gemm_sums_b)(c)) return GEMM_AHEAD;
+  if (is_far && is_cut && c->batches == 1 && !OWN(gemm_sums_b)(c))
+    return OWN(gemm_shares_few)(c, ints) ? GEMM_SHARED : GEMM_AHEAD;
   if (c->m <= OWN(GEMM_ROWS) || b_row < c->n) return GEMM_PLAIN;
   if (OWN(gemm_copies_b)(c)) return GEMM_COPIED_B;
   if (shares_blocks) return GEMM_LARGE;
@@ -319,6 +329,13 @@ static int64_t OWN(gemm_widest)(const OWN(gemm_cut) * c) {
   return c->m == 1 ? TILE_ROW_VECTORS : is_high ? TILE_VECTORS - 1 : TILE_VECTORS;
 }
 
+/* Whether few rows are one tile of fewer vectors, not two of all: not where sums of all columns lie further away. */
+static int OWN(gemm_is_high)(const OWN(gemm_cut) * c) {
+  const int64_t high = tile_rows(TILE_VECTORS - 1);
+  return c->m > tile_rows(TILE_VECTORS) && (c->m == high || c->m == high - 1) &&
+         c->m * c->n * (int64_t)sizeof(T) <= GEMM_HIGH_BYTES;
+}
+
 /* Panels of a unit of a row by a large B: of a k that is not cut an even number of equal units. */
 static int64_t OWN(gemm_stream_group)(const OWN(gemm_cut) * c) {
   const int64_t most = GEMM_STREAM_COLS / (c->widest * N), groups = fnn_ceil_div(c->panels, most);
@@ -329,7 +346,8 @@ static int64_t OWN(gemm_stream_group)(const OWN(gemm_cut) * c) {
 /* Whether products are done by gemm_small. Parts of vectors are read and stored as fast as whole ones by AVX-512 alone. */
 static int OWN(gemm_is_small)(const OWN(gemm_cut) * c) {
   if (!OWN(gemm_are_small)(c) || c->k > c->k_block || OWN(gemm_sums_b)(c)) return 0;
-  return (c->way == GEMM_DOTS && c->row_blocks == 1) || (c->way == GEMM_PLAIN && (FNN_VECTOR_BYTES == 64 || c->n % N == 0));
+  if (c->way == GEMM_DOTS) return c->row_blocks == 1;
+  return c->way == GEMM_PLAIN && (FNN_VECTOR_BYTES == 64 || c->n % N == 0);
 }
 
 /* From a row of what gemm_outer copies of B to the next, a constant of k. */
@@ -361,6 +379,10 @@ static OWN(gemm_cut) OWN(gemm_cut_of)(const int64_t *given, int64_t *space) {
   c.widest = OWN(gemm_widest)(&c);
   c.panels = c.groups = tile_panels_of(c.n, N, c.widest);
   c.way = OWN(gemm_way_of)(&c, ints);
+  if (c.way == GEMM_AHEAD && OWN(gemm_is_high)(&c)) {
+    c.widest--;
+    c.panels = c.groups = tile_panels_of(c.n, N, c.widest);
+  }
   switch (c.way) {
     case GEMM_DOTS: c.rows = OWN(gemm_dots_rows)(&c); break;
     case GEMM_OUTER: OWN(gemm_cut_outer)(&c); break;
@@ -424,7 +446,8 @@ static OWN(gemm_cut) OWN(gemm_cut_of)(const int64_t *given, int64_t *space) {
     c.k_block = fnn_min(c.k_block, fnn_max(GEMM_K_BLOCK, GEMM_TALL_BLOCK_BYTES / row_bytes / N * N));
   }
   if (c.way == GEMM_AHEAD) {
-    const int64_t most = (c.m > TILE_BLOCK ? 2 : 1) * GEMM_AHEAD_BLOCK_BYTES; /* sums of many rows are read less often */
+    /* Of many rows, or high tiles, sums are read less often. */
+    const int64_t most = (c.m > TILE_BLOCK || c.widest < TILE_VECTORS ? 2 : 1) * GEMM_AHEAD_BLOCK_BYTES;
     while (c.k_block > GEMM_K_AHEAD / 4 && c.k_block * c.n * (int64_t)sizeof(T) > most)
       c.k_block = fnn_round_up(c.k_block / 2, GEMM_AHEAD_STEPS);
   }
