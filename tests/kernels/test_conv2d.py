@@ -149,6 +149,15 @@ PROBLEMS = [
     Problem(2, 11, 23, 40, 2, 5, 3, strides=(3, 1)),
     Problem(4, 8, 8, 80, 1, 4, 4),
     Problem(2, 9, 13, 130, 6, 1, 1, strides=(1, 2)),
+    # Lines of tiles where all taps reach, of one panel: two steps at once, of an odd run but for its last, or one.
+    Problem(3, 1, 61, 16, 16, 1, 5, pads=(0, 2, 0, 2)),
+    Problem(2, 1, 45, 5, 13, 1, 3, pads=(0, 1, 0, 1)),
+    Problem(2, 1, 90, 16, 48, 1, 3, strides=(1, 2), pads=(0, 0, 0, 1)),
+    Problem(1, 5, 26, 33, 16, 3, 3, pads=(1, 1, 1, 1)),
+    Problem(2, 6, 26, 8, 32, 3, 2, strides=(2, 1), pads=(1, 1, 1, 1)),
+    Problem(2, 9, 37, 20, 9, 3, 3, dilation=(2, 3), pads=(2, 3, 2, 3)),
+    Problem(2, 4, 40, 7, 8, 2, 4, pads=(5, 6, 1, 2)),
+    Problem(0, 1, 40, 16, 16, 1, 5, pads=(0, 2, 0, 2)),
     # The input gradient by pairs of pixels, to a vector of 16, 8 or 4 channels.
     Problem(2, 7, 31, 16, 5, 3, 3, strides=(2, 2), pads=(1, 1, 1, 1)),
     Problem(1, 6, 64, 16, 37, 3, 3, strides=(2, 2)),

@@ -397,9 +397,10 @@ static int64_t OWN(conv_side)(const OWN(conv_walk) * walk, const conv_axis *axis
 
 #include "conv2d_lines_body.h"
 
-/* By rectangles whose pixels have the same taps. */
+/* By rectangles whose pixels have the same taps; by lines, where these are all taps. */
 static void OWN(conv_run)(const OWN(conv_walk) * walk) {
-  if (OWN(line_fits)(walk)) return OWN(line_all)(walk);
+  const int is_point = walk->y.taps * walk->x.taps == 1;
+  if (is_point && OWN(line_fits)(walk, walk->rows, walk->cols)) return OWN(line_all)(walk);
   OWN(conv_pixels) pixels;
   pixels.t = (OWN(tile)){.a_stride = 1, .segments = walk->segments, .alpha = 1, .floor = walk->floor};
   pixels.y = pixels.x = (conv_range){0, 0};
@@ -410,6 +411,14 @@ static void OWN(conv_run)(const OWN(conv_walk) * walk) {
     next_row = OWN(conv_side)(walk, &walk->y, row, walk->rows, walk->images * walk->cols, &y);
     for (int64_t col = 0, next_col; col < walk->cols; col = next_col) {
       next_col = OWN(conv_side)(walk, &walk->x, col, walk->cols, walk->images * walk->rows, &x);
+      if (y.end - y.begin == walk->y.taps && x.end - x.begin == walk->x.taps &&
+          OWN(line_fits)(walk, next_row - row, next_col - col)) {
+        OWN(conv_walk) inside = *walk;
+        inside.a += row * walk->a_row + col * walk->a_col, inside.c += row * walk->c_row + col * walk->c_col;
+        inside.rows = next_row - row, inside.cols = next_col - col;
+        OWN(line_all)(&inside);
+        continue;
+      }
       if (pixels.n && walk->in_place) OWN(conv_block)(walk, &pixels);
       if (pixels.n) pixels.runs[pixels.n_runs - 1].end = pixels.n;
       else pixels.n_runs = 0;

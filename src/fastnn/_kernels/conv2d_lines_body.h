@@ -1,16 +1,16 @@
-/* conv2d_lines_body.h: pixels that a single tap reaches, a constant step apart, in lines of tiles of one panel: 1 by 1
- * convolutions of few filters, and their input gradients, for float32 and for float64. */
+/* conv2d_lines_body.h: pixels that all taps reach, a constant step apart, in lines of tiles of one panel: convolutions
+ * of few filters, and their input gradients, for float32 and for float64. */
 
 enum {
 #if defined(FNN_ISA_AVX512) || defined(FNN_ISA_AVX2)
   /* Steps of k that tiles of one vector take at once: each multiply-add would wait for a broadcast of its own.
-   * Measured: from 16 of k on; of many the copy of the weights would be large. */
+   * Measured: from 16 of k of all taps on; of many the copy of the weights would be large. */
   OWN(LINE_DEPTH) = 2 * sizeof(T) == sizeof(double) ? 2 : 1,
 #else
   OWN(LINE_DEPTH) = 1,
 #endif
   OWN(LINE_DEEP_LEAST) = 16,
-  OWN(LINE_DEEP_MOST) = 256
+  OWN(LINE_DEEP_MOST) = 320
 };
 
 /* The element at p in all lanes, or two in turns. */
@@ -62,31 +62,57 @@ FNN_INLINE void OWN(line_steps)(V *acc, const T **a, int64_t a_col, const T **b,
   a[0] = a0, a[1] = a3, a[2] = a6, *b = b_at, *clears = clear;
 }
 
-/* Pixels of a line: all there are, where rows and images follow each other. */
-FNN_INLINE int64_t OWN(line_pixels)(const OWN(conv_walk) * walk) {
-  const int64_t cols = walk->cols, image = walk->rows * cols;
+/* Pixels of a line of so many rows and columns: all there are, where rows and images follow each other. */
+FNN_INLINE int64_t OWN(line_pixels)(const OWN(conv_walk) * walk, int64_t rows, int64_t cols) {
+  const int64_t image = rows * cols;
   const int is_row = walk->a_row == cols * walk->a_col && walk->c_row == cols * walk->c_col;
   const int is_image = walk->a_image == image * walk->a_col && walk->c_image == image * walk->c_col;
   return is_row && is_image ? walk->images * image : cols;
 }
 
+/* What each pixel reads: runs of k elements that follow each other, of so many taps each. */
+typedef struct {
+  int64_t runs, k, of_run;
+} OWN(line_taps);
+
+FNN_INLINE OWN(line_taps) OWN(line_taps_of)(const OWN(conv_walk) * walk) {
+  const int64_t of_run = walk->merges ? walk->x.taps : 1;
+  return (OWN(line_taps)){walk->y.taps * walk->x.taps / of_run, of_run * walk->k, of_run};
+}
+
+/* Whether tiles take two steps of k at once. An odd run of a single tap waits too little for it. */
+static int OWN(line_is_deep)(const OWN(conv_walk) * walk) {
+  const int64_t taps = walk->y.taps * walk->x.taps, k = taps * walk->k;
+  return OWN(LINE_DEPTH) > 1 && walk->columns <= N && (k % 2 == 0 || taps > 1) && k >= OWN(LINE_DEEP_LEAST) &&
+         k <= OWN(LINE_DEEP_MOST);
+}
+
 /* All pixels of a walk; as conv_strip, whose tiles read a table. The last tile of a line may do some pixels again. */
 FNN_INLINE void OWN(line_run)(const OWN(conv_walk) * walk, const int has_floor, const int is_clearing,
                               const int is_part, const int depth, const int rows, const int vectors) {
-  const int64_t a_col = walk->a_col, c_col = walk->c_col, k = walk->k, stride = walk->taps->b_stride;
+  const OWN(line_taps) taps = OWN(line_taps_of)(walk);
+  const int64_t a_col = walk->a_col, c_col = walk->c_col, k = taps.k, stride = walk->taps->b_stride;
   const int64_t fetches = walk->fetches, end = fetches ? fetches + k : 0, b_stride = depth == 1 ? stride : depth * N;
-  const T *bias = walk->bias, *weights = walk->taps->b + walk->first_column * walk->depth;
+  const int64_t steps_of_run = k / depth;
+  const T *bias = walk->bias, *rows_of_b = walk->taps->b + walk->first_column * walk->depth, *weights = rows_of_b;
   _Alignas(FNN_ALIGN) T turns[depth == 1 ? 1 : OWN(LINE_DEEP_MOST) * N];
-  for (int64_t i = 0; depth > 1 && i < k; i += 2) {
-    const V b0 = FN(load)(weights + i * stride), b1 = FN(load)(weights + (i + 1) * stride);
-    FN(store)(turns + i * N, OWN(line_turns)(b0, b1, 0));
-    FN(store)(turns + (i + 1) * N, OWN(line_turns)(b0, b1, 2));
+  if (depth > 1) {
+    T *turned = turns;
+    for (int64_t run = 0; run < taps.runs; run++) {
+      for (int64_t i = 0; i + 1 < k; i += 2, turned += 2 * N) {
+        const T *at = rows_of_b + (run * k + i) * stride;
+        const V b0 = FN(load)(at), b1 = FN(load)(at + stride);
+        FN(store)(turned, OWN(line_turns)(b0, b1, 0));
+        FN(store)(turned + N, OWN(line_turns)(b0, b1, 2));
+      }
+    }
+    weights = turns;
   }
-  if (depth > 1) weights = turns;
   const V floor = FN(splat)(walk->floor);
   const V bias_part = bias && is_part ? FN(load_part)(bias, walk->columns) : FN(splat)(0);
   T *clears = is_clearing ? walk->clears : NULL;
-  const int64_t count = OWN(line_pixels)(walk), lines = walk->images * walk->rows * walk->cols / count;
+  const int64_t count = OWN(line_pixels)(walk, walk->rows, walk->cols);
+  const int64_t lines = walk->images * walk->rows * walk->cols / count;
   for (int64_t line = 0, image = 0, row = 0; line < lines; line++) {
     const T *pixels = walk->a + image * walk->a_image + row * walk->a_row + walk->taps->a_offset;
     T *c = walk->c + image * walk->c_image + row * walk->c_row + walk->first_column;
@@ -110,12 +136,28 @@ FNN_INLINE void OWN(line_run)(const OWN(conv_walk) * walk, const int has_floor, 
         steps = fnn_min(k, (walk->clears_end - clears) / N) / depth;
         OWN(line_steps)(acc, a, a_col, &b, b_stride, steps, &clears, 1, depth, rows, vectors * depth);
       }
-      OWN(line_steps)(acc, a, a_col, &b, b_stride, k / depth - steps, &clears, 0, depth, rows, vectors * depth);
+      OWN(line_steps)(acc, a, a_col, &b, b_stride, steps_of_run - steps, &clears, 0, depth, rows, vectors * depth);
+#pragma GCC unroll 1
+      for (int64_t run = 1; run < taps.runs; run++) {
+        const int64_t next = walk->taps[run * taps.of_run].a_offset - walk->taps[(run - 1) * taps.of_run].a_offset;
+#pragma GCC unroll 3
+        for (int i = 0; i < 3; i++) a[i] += next - steps_of_run * depth;
+        OWN(line_steps)(acc, a, a_col, &b, b_stride, steps_of_run, &clears, 0, depth, rows, vectors * depth);
+      }
+      V y_row[TILE_MOST_ROWS];
+#pragma GCC unroll 8
+      for (int i = 0; depth > 1 && i < rows; i++) y_row[i] = OWN(line_sum)(acc[2 * i], acc[2 * i + 1]);
+      for (int64_t run = 0; depth > 1 && k % depth && run < taps.runs; run++) { /* the last step of each */
+        const T *at = pixels + walk->taps[run * taps.of_run].a_offset - walk->taps->a_offset + k - 1;
+        const V b_row = FN(load)(rows_of_b + (run * k + k - 1) * stride);
+#pragma GCC unroll 8
+        for (int i = 0; i < rows; i++) y_row[i] += FN(splat)(at[i * a_col]) * b_row;
+      }
 #pragma GCC unroll 8
       for (int i = 0; i < rows; i++, c += c_col) {
 #pragma GCC unroll 8
         for (int j = 0; j < vectors; j++) {
-          V y = depth == 1 ? acc[i * vectors + j] : OWN(line_sum)(acc[2 * i], acc[2 * i + 1]);
+          V y = depth == 1 ? acc[i * vectors + j] : y_row[i];
           if (bias) y += is_part ? bias_part : FN(load)(bias + j * N);
           if (has_floor) y = FN(max)(floor, y);
           if (is_part) FN(store_part)(c, y, walk->columns);
@@ -155,19 +197,21 @@ static void OWN(line_all)(const OWN(conv_walk) * walk) {
   /* By how many whole vectors of columns there are. */
   static void (*const variants[])(const OWN(conv_walk) *) = {OWN(line_part), LINES};
   static void (*const deep[])(const OWN(conv_walk) *) = {OWN(line_deep_part), OWN(line_deep)};
-  const int is_deep = OWN(LINE_DEPTH) > 1 && walk->columns <= N && walk->k % 2 == 0 &&
-                      walk->k >= OWN(LINE_DEEP_LEAST) && walk->k <= OWN(LINE_DEEP_MOST);
-  (is_deep ? deep : variants)[walk->columns / N](walk);
+  (OWN(line_is_deep)(walk) ? deep : variants)[walk->columns / N](walk);
 }
 #undef LINES
 
-/* Whether a walk is such lines, which ask for no results. */
-static int OWN(line_fits)(const OWN(conv_walk) * walk) {
-  const int64_t vectors = fnn_ceil_div(walk->columns, N), count = OWN(line_pixels)(walk);
+/* Whether so many rows and columns of a walk, which all taps reach, are such lines, which ask for no results. */
+static int OWN(line_fits)(const OWN(conv_walk) * walk, int64_t rows, int64_t cols) {
+  const int64_t vectors = fnn_ceil_div(walk->columns, N), taps = walk->y.taps * walk->x.taps;
   const int is_whole = walk->columns % N == 0;
-  if (walk->planes * walk->y.taps * walk->x.taps != 1 || walk->ahead || walk->tail.k || vectors == 0 ||
+  if (walk->planes != 1 || taps == 0 || (taps == 1 && walk->ahead) || walk->tail.k || vectors == 0 ||
       vectors > (is_whole ? walk->widest : 1) || (walk->asks && walk->k * vectors >= OWN(CONV_ASK_LEAST)))
     return 0;
-  const int64_t rows = tile_rows((int)vectors);
-  return count % rows == 0 ? is_whole || !walk->clears : count > rows && !walk->clears;
+  const int64_t height = tile_rows((int)vectors), count = OWN(line_pixels)(walk, rows, cols);
+  if (taps == 1) return count % height == 0 ? is_whole || !walk->clears : count > height && !walk->clears;
+  /* Tiles of other walks go on from row to row: no more pixels are done again than is won. */
+  const int64_t done = fnn_round_up(count, height), most = OWN(line_is_deep)(walk) ? count / 8 : count / 32;
+  const OWN(tile_segment) *first = walk->taps, *last = first + taps - 1;
+  return count >= height && done - count <= most && last->b == first->b + (taps - 1) * walk->k * first->b_stride;
 }
