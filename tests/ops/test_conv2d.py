@@ -140,6 +140,32 @@ def test_gradient_to_few_channels_is_a_convolution(channels, filters, params, ex
     assert_input_gradient_is(expected, (2, 9, 10, channels), (4, 4, channels, filters), params)
 
 
+@pytest.mark.skipif(isa() != "avx512", reason="measured with AVX-512 alone")
+@pytest.mark.parametrize(
+    ("channels", "filters", "size", "expected"),
+    [
+        (3, 3, 5, "conv2d"),
+        (2, 8, 5, "conv2d"),
+        (3, 9, 5, "conv2d_grad_input"),
+        (3, 3, 4, "conv2d_grad_input"),
+        (1, 2, 3, "conv2d"),
+        (1, 3, 3, "conv2d_grad_input"),
+    ],
+)
+def test_gradient_from_few_channels_to_few_is_a_convolution(channels, filters, size, expected):
+    params = {"pads": (size // 2,) * 4 if size % 2 else (1, 1, 2, 2)}
+    assert_input_gradient_is(expected, (2, 9, 10, channels), (size, size, channels, filters), params)
+
+
+@pytest.mark.skipif(isa() != "avx512", reason="measured with AVX-512 alone")
+def test_convolution_from_few_channels_to_fewer_stays_one():
+    graph = Graph()
+    with tracing(graph):
+        values = graph.input((2, 9, 10, 8), "float32"), graph.input((5, 5, 8, 3), "float32")
+        graph.outputs = [conv2d_op(*values, **with_defaults({"pads": (2, 2, 2, 2)}))]
+    assert [node.op.name for node in simplify(graph).nodes if node.op.name != "input"] == ["conv2d"]
+
+
 def assert_input_gradient_is(expected, x, kernel, params):
     params = with_defaults(params)
     dy, kernel = normal(*output_shape(x, kernel, params)), normal(*kernel)

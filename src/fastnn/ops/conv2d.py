@@ -188,16 +188,25 @@ def _is_better_as_product(y, kernel) -> bool:
     return size >= (_LARGE // 2 if y.spec.nbytes // pixels % _APART == 0 else _LARGE)
 
 
+def _is_from_few(y, x, kernel_size) -> bool:
+    """Whether y has so few channels, and x too, that the convolution to y is no faster as an input gradient."""
+    most = 2 * _FEW if min(kernel_size) >= 5 else 2
+    is_known = isa() == "avx512" and y.dtype == "float32" and min(kernel_size) >= 3
+    return is_known and y.shape[3] <= _FEW and x.shape[3] <= most
+
+
 def _is_of_dots(dx, dy, kernel_size, strides, pads, dilation, groups) -> bool:
     """Whether an input gradient is faster as a convolution whose lanes are what a row of taps reads
-    (conv2d_dots_body.h), of about as many pixels: of few channels, by seven tenths of the multiply-adds of tiles."""
+    (conv2d_dots_body.h), of about as many pixels: of few channels, by seven tenths of the multiply-adds of tiles; or
+    from few channels to fewer."""
     if isa() != "avx512" or dx.dtype != "float32" or tuple(strides) != (1, 1) or groups != 1:
         return False
     few, lanes, run = dx.shape[3], 16, kernel_size[1] * dy.shape[3]
     is_short = few * 10 * (kernel_size[0] * -(-run // lanes) + 3) <= 7 * kernel_size[0] * run
     is_as_small = 8 * math.prod(dx.shape[1:3]) <= 9 * math.prod(dy.shape[1:3])
     is_padded = all(p >= 0 for p in _exchanged_pads(dx, dy, kernel_size, pads, dilation)[:2])
-    return _FEW < few <= 2 * _FEW and dy.shape[3] <= 3 * lanes // 2 and is_short and is_as_small and is_padded
+    has_few = _FEW < few <= 2 * _FEW and dy.shape[3] <= 3 * lanes // 2 and is_short
+    return (has_few or _is_from_few(dx, dy, kernel_size)) and is_as_small and is_padded
 
 
 # ---- conv2d: x, kernel[, bias (cout,)] -> y ----
@@ -291,7 +300,9 @@ def _conv2d_simplify(node):
         return conv2d_op(_strided(x, params), kernel, *bias, **params | _ONE_BY_ONE)
     if _is_whole(x, kernel.shape[:2], **params) and x.shape[1:3] != (1, 1):
         return reshape(linear_op(_rows(x), reshape(kernel, (math.prod(kernel.shape[:3]), y.shape[3])), *bias), y.shape)
-    if y.shape[2] < _TILE_COLS or not _is_exchangeable(x, y, _FEW, kernel.shape[:2], **params):
+    if y.shape[2] < _TILE_COLS or _is_from_few(y, x, kernel.shape[:2]):
+        return None
+    if not _is_exchangeable(x, y, _FEW, kernel.shape[:2], **params):
         return None
     pads = _exchanged_pads(x, y, kernel.shape[:2], params["pads"], params["dilation"])
     result = conv2d_grad_input_op(x, _turned(kernel), size=tuple(y.shape[1:3]), **params | {"pads": pads})
