@@ -102,18 +102,22 @@ def _has_winograd(h, w, oh, ow, size, strides, dilation, pads) -> bool:
     return is_line and 2 <= max(size) <= 5
 
 
-def _kernel(name, value, ints, b):
-    """The kernel `name` for the dtype of `value`: by Winograd's algorithm where that is faster and allowed."""
-    plain = f"{name}_{b.suffix(value)}"
+def _is_far(x, y) -> bool:
+    """Whether x and y together are in no near cache."""
+    return x.spec.nbytes + y.spec.nbytes >= _FAR_PIXELS
+
+
+def _kernel(name, x, y, ints, b):
+    """The kernel `name` for the dtype of x and y: by Winograd's algorithm where that is faster and allowed."""
+    plain = f"{name}_{b.suffix(y)}"
     fast = f"winograd_{plain}"
-    n, h, w, cin, oh, ow, cout = ints[:7]
+    _, h, w, cin, oh, ow, cout = ints[:7]
     size, groups = ints[7:9], ints[15]
-    if value.dtype != "float32" or not config.winograd():
+    if y.dtype != "float32" or not config.winograd():
         return plain
     if not _has_winograd(h, w, oh, ow, size, ints[9:11], ints[11:13], ints[13:15]):
         return plain
-    is_far = n * (h * w * cin + oh * ow * cout) * 4 >= _FAR_PIXELS
-    gain = cost.winograd_gain(name, cin // groups, cout // groups, size, groups, is_far)
+    gain = cost.winograd_gain(name, cin // groups, cout // groups, size, groups, _is_far(x, y))
     return fast if cost.is_faster(fast, plain, ints, gain) else plain
 
 
@@ -168,7 +172,7 @@ def _is_of_windows(dy, kernel_size, strides, groups, **_):
 def _is_summed_as_product(x, dy) -> bool:
     """Whether the kernel's gradient of a convolution that is a product of pixels is faster as one."""
     pixels, least, most = math.prod(dy.shape[:3]), *sorted((x.shape[3], dy.shape[3]))
-    if x.spec.nbytes + dy.spec.nbytes >= _FAR_PIXELS and isa() == "avx512":
+    if _is_far(x, dy) and isa() == "avx512":
         return least >= _WIDE
     if pixels <= _SOME_SUMMED:
         return pixels <= _FEW_SUMMED or least >= _SUMMED_CHANNELS or most >= _WIDE
@@ -255,7 +259,7 @@ def _conv2d_lower(node, b):
         return linear_op.lower(node, b)  # a single column tiles would pad to a vector
     ints = _ints(x.shape, y.shape, kernel.shape[:2], **node.params)
     buffers = [x, kernel, y, bias[0] if bias else None]
-    b.step(_kernel("conv2d", y, ints, b), buffers, ints, epilogue_at=_EPILOGUE, relu_at=_RELU)
+    b.step(_kernel("conv2d", x, y, ints, b), buffers, ints, epilogue_at=_EPILOGUE, relu_at=_RELU)
     return True
 
 
@@ -351,7 +355,7 @@ def _grad_input_lower(node, b):
         return False
     params = {name: value for name, value in node.params.items() if name != "size"}
     ints = _ints(dx.shape, dy.shape, kernel.shape[:2], **params)
-    b.step(_kernel("conv2d_grad_input", dx, ints, b), [dy, kernel, dx], ints, epilogue_at=_EPILOGUE)
+    b.step(_kernel("conv2d_grad_input", dx, dy, ints, b), [dy, kernel, dx], ints, epilogue_at=_EPILOGUE)
     return True
 
 
@@ -420,7 +424,7 @@ def _grad_kernel_lower(node, b):
     if _is_product(**node.params) and _is_summed_as_product(x, dy):
         return linear_grad_kernel_op.lower(node, b)
     ints = _ints(x.shape, dy.shape, **node.params)
-    b.step(_kernel("conv2d_grad_kernel", dw, ints, b), [x, dy, dw, db], ints, epilogue_at=_EPILOGUE)
+    b.step(_kernel("conv2d_grad_kernel", x, dy, ints, b), [x, dy, dw, db], ints, epilogue_at=_EPILOGUE)
     return True
 
 
