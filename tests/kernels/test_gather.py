@@ -167,7 +167,7 @@ def test_take_sum(shape, kind, isa):
     for index_dtype in ("int32", "int64", "int16"):
         index = rng.integers(-n, n, (results, m)).astype(index_dtype)
         for weights in (None, weight):
-            rows = np.float64(x)[index] * (1.0 if weights is None else np.float64(weights)[..., None])
+            rows = x.astype("float64")[index] * (1.0 if weights is None else weights.astype("float64")[..., None])
             found = []
             for threads in (1, 2):
                 y, check = guarded((results, inner), x.dtype, offset=1)
