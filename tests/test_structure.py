@@ -190,6 +190,13 @@ def test_longest_files_and_functions(capsys):
     assert lengths[0][0] <= 900
 
 
+def test_lines_of_kernels_are_no_longer_than_those_of_python():
+    paths = [path for path in (SOURCE / "_kernels").iterdir() if path.suffix in (".c", ".h", ".pyx")]
+    lines = [(path.name, k, line) for path in paths for k, line in enumerate(path.read_text().splitlines(), 1)]
+    long = [f"{name}:{k}: {len(line)}" for name, k, line in lines if len(line) > 120]
+    assert len(lines) > 10_000 and not long, long
+
+
 def test_architecture_names_files_that_exist():
     text = (REPOSITORY / "docs" / "architecture.md").read_text()
     folders = (REPOSITORY, SOURCE, SOURCE / "graph", SOURCE / "plan", SOURCE / "_kernels")

@@ -308,8 +308,8 @@ cdef int set_item(tuple items, Py_ssize_t k, item) except -1:
 
 
 def turn_back(list arrays):
-    """Puts what lies in memory in the place of each of `arrays` that is contiguous but for its last two axes, which have
-    changed places. Returns where these are; None where there are none."""
+    """Puts what lies in memory in the place of each of `arrays` that is contiguous but for its last two axes, which
+    have changed places. Returns where these are; None where there are none."""
     cdef list places = None
     cdef Py_ssize_t k
     for k in range(len(arrays)):

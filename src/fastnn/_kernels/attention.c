@@ -15,8 +15,8 @@
  * attention:       0 q, 1 k, 2 v, 3 bias or NULL, 4 mask or NULL, 5 state or NULL, 6 y, 7 top, 8 inverse
  * attention_grad:  0 dy, 1 q, 2 k, 3 v, 4 y, 5 top, 6 inverse, 7 bias or NULL, 8 mask or NULL, 9 state or NULL,
  *                  10 dq, 11 dk, 12 dv
- *   q, y and their gradients are (batch, queries, heads, depth), k and v (batch, keys, key_heads, depth); the depth of v
- *   and y is value_depth. All are contiguous, aligned to the element; outputs overlap no input.
+ *   q, y and their gradients are (batch, queries, heads, depth), k and v (batch, keys, key_heads, depth); the depth of
+ *   v and y is value_depth. All are contiguous, aligned to the element; outputs overlap no input.
  *   top and inverse are (batch, heads, queries): the greatest score, and 1 / sum(exp(scores - top)).
  *   bias (of the float type) and mask (bytes, 0 hides) have any strides along (batch, heads, queries, keys).
  *   state (uint32[2]) is there if and only if ints say that weights are dropped.

@@ -6,8 +6,8 @@
 
 #include "fnn.h"
 
-/* Bytes of the cache of level 2 or 3, 0 where the system does not say. It is asked once: a virtual CPU may have to leave
- * its machine for the answer. */
+/* Bytes of the cache of level 2 or 3, 0 where the system does not say. It is asked once: a virtual CPU may have to
+ * leave its machine for the answer. */
 static int64_t fnn_cache_bytes(int level) {
 #ifdef _SC_LEVEL2_CACHE_SIZE
   static int64_t known[4]; /* and 1; every thread finds the same */

@@ -246,7 +246,7 @@ FNN_INLINE void OWN(conv_strip)(const OWN(conv_walk) * walk, OWN(conv_pixels) * 
 }
 
 /* The same of a convolution that asks, without clearing: each part of a tile's products asks for a row of results of
- * the next tile, of the next panel's first or of the next block's, and for some of the first `lines` lines of a pixel. */
+ * the next tile, of the next panel's first or of the next block's, and for some of a pixel's first `lines` lines. */
 FNN_INLINE void OWN(conv_asking)(const OWN(conv_walk) * walk, OWN(conv_pixels) * block, int64_t tiles, int64_t lines,
                                  const int rows, const int vectors, const int is_half) {
   const OWN(tile) *t = &block->t;
@@ -444,8 +444,8 @@ static void OWN(conv_run)(const OWN(conv_walk) * walk) {
 /* ---- conv2d ---- */
 
 /* The columns of a panel where the weights lie panel after panel: as many panels as tiles make of the columns, all but
- * the last as wide. Rows of a panel of a matrix are a line here and there, which share few sets of a cache if its rows are
- * a power of two, and begin in the middle of lines if they are no whole vectors. */
+ * the last as wide. Rows of a panel of a matrix are a line here and there, which share few sets of a cache if its rows
+ * are a power of two, and begin in the middle of lines if they are no whole vectors. */
 static int64_t OWN(conv_panel_cols)(int64_t cols, int64_t widest) {
   return fnn_ceil_div(fnn_ceil_div(cols, N), fnn_max(1, tile_panels_of(cols, N, widest))) * N;
 }
@@ -470,7 +470,7 @@ enum {
    * lines, so fewer of its rows share a set. */
   OWN(CONV_PANEL_BYTES) = TILE_VECTORS * FNN_VECTOR_BYTES > 2 * FNN_ALIGN ? 1 << 19 : 1 << 16,
   OWN(CONV_PANEL_PIXELS) = 512,
-  OWN(CONV_FAR_BYTES) = 1 << 20, /* where rows that share few sets leave each other in no level-2 cache: fewer results */
+  OWN(CONV_FAR_BYTES) = 1 << 20, /* where rows that share few sets leave each other in no L2 cache: fewer results */
   OWN(CONV_FAR_PIXELS) = 48,
   /* For fewer pixels a copy of weights whose rows are no whole vectors takes longer than reading more lines. */
   OWN(CONV_COPY_PIXELS) = 256,

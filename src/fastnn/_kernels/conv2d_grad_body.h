@@ -559,7 +559,8 @@ static void OWN(conv_kernel_unit)(const fnn_call *call, const OWN(conv_kernel_cu
   const int64_t first_row = row_block * c->unit_rows, last_row = fnn_min(c->rows, first_row + c->unit_rows);
   OWN(tile_segment) *segments = (OWN(tile_segment) *)call->scratch;
   const T **rows = (const T **)(call->scratch + OWN(conv_kernel_rows_at)(c));
-  T *space = (T *)(call->scratch + OWN(conv_kernel_space_at)(c)), *dy_space = space + fnn_round_up(c->window_elements, N);
+  T *space = (T *)(call->scratch + OWN(conv_kernel_space_at)(c));
+  T *dy_space = space + fnn_round_up(c->window_elements, N);
   T *partial = (T *)call->shared + block * c->partial;
   T *column_sum = partial + c->partial - fnn_round_up(s->cout, N);
 

@@ -2,8 +2,9 @@
  * float64.
  *
  * A tile's columns would be the channels of dx, with idle lanes for each tap. Here they are the products of a pixel of
- * dy with all taps: products[p, (ky, kx, c)] = sum over o of dy[p, o] * kernel[ky, kx, c, o], o ascending, of which each
- * element of dx adds those that reach it, ky and kx ascending. Products are kept for as many rows as stay in L2. */
+ * dy with all taps: products[p, (ky, kx, c)] = sum over o of dy[p, o] * kernel[ky, kx, c, o], o ascending, of which
+ * each element of dx adds those that reach it, ky and kx ascending. Products are kept for as many rows as stay in
+ * L2. */
 
 enum {
   OWN(SCATTER_CHANNELS) = 4,  /* more are added by vectors, the last in part: only where a store can be masked */
@@ -14,7 +15,7 @@ enum {
 #endif
   OWN(SCATTER_PIXELS) = 4,    /* of dx at once: their sums do not wait for each other */
   OWN(SCATTER_COLUMNS) = 256, /* products of a pixel of few channels at most */
-  /* What takes the time of so many multiply-adds: to keep and to add a vector of products; a row of a tile. Measured. */
+  /* What takes the time of so many multiply-adds: to keep and add a vector of products; a row of a tile. Measured. */
   OWN(SCATTER_SUM) = 10,
   OWN(SCATTER_TILE) = 80,
   OWN(SCATTER_STEPS) = 8      /* a band is so many times the rows that it has in common with the next, or more */

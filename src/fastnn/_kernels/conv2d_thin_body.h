@@ -280,8 +280,8 @@ FNN_INLINE void OWN(thin_grad_vectors)(const OWN(thin_grad) * g, const int run, 
 THIN_VARIANT(1, 1) THIN_VARIANT(1, 2) THIN_VARIANT(2, 1) THIN_VARIANT(3, 1)
 #undef THIN_VARIANT
 
-/* The sums of the first of `cols` columns: of two vectors of them where there are registers for it, as each element of x
- * that is read is then multiplied twice. Returns the columns done. */
+/* The sums of the first of `cols` columns: of two vectors of them where there are registers for it, as each element of
+ * x that is read is then multiplied twice. Returns the columns done. */
 static int64_t OWN(thin_grad_run)(const OWN(thin_grad) * g, int64_t channels, int64_t cols) {
   static void (*const variants[])(const OWN(thin_grad) *) = {OWN(thin_grad_1x1), OWN(thin_grad_2x1),
                                                              OWN(thin_grad_3x1)};

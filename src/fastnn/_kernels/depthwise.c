@@ -2,7 +2,8 @@
  *
  * Layouts, all contiguous: x (n, h, w, c), kernel (kh, kw, c, mult), y (n, oh, ow, c * mult).
  *   y[i, oy, ox, c * mult + m] = sum over ky, kx of
- *     x[i, oy * stride_h - pad_top + ky * dilation_h, ox * stride_w - pad_left + kx * dilation_w, c] * kernel[ky, kx, c, m]
+ *     x[i, oy * stride_h - pad_top + ky * dilation_h, ox * stride_w - pad_left + kx * dilation_w, c] *
+ *     kernel[ky, kx, c, m]
  * Outside x there are zeros; the padding at the bottom and the right is whatever oh and ow need.
  *
  * depthwise_conv2d             buffers 0 x, 1 kernel, 2 y, then its bias and the program's over (n * oh * ow, c * mult)
@@ -99,7 +100,7 @@ static int64_t depthwise_bytes(const depthwise_shape *s, int64_t element) { /* o
 }
 
 /* Pixels of a part of a long row. Hardware that fetches pairs of lines, or every other one, brings thin pixels as a
- * whole, so that their parts need only stay in the first cache until the last channels' turn; each costs some cycles. */
+ * whole, so that their parts need only stay in the first cache until the last channels' turn; each costs cycles. */
 static int64_t depthwise_pixels_of_part(int64_t pixel_bytes) {
   return pixel_bytes < DW_THIN_BYTES ? DW_ROW_BYTES / pixel_bytes : DW_PART;
 }

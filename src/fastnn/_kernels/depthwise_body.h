@@ -27,9 +27,9 @@ static OWN(depthwise_cut) OWN(depthwise_cut_of)(const int64_t *ints) {
   return c;
 }
 
-/* Lays out windows of `width` pixels, `pixel` elements apart, for results of `result_width`. Without a stride, neighbours
- * of a row share vectors: as many pixels as fill whole ones are a group, whose kernel is repeated; its taps are a pixel
- * apart all the same. */
+/* Lays out windows of `width` pixels, `pixel` elements apart, for results of `result_width`. Without a stride,
+ * neighbours of a row share vectors: as many pixels as fill whole ones are a group, whose kernel is repeated; its taps
+ * are a pixel apart all the same. */
 static void OWN(depthwise_lay)(OWN(depthwise_cut) * c, int64_t width, int64_t pixel, int64_t result_width,
                                int64_t origin) {
   const depthwise_shape *s = &c->s;
@@ -52,7 +52,9 @@ static void OWN(depthwise_lay)(OWN(depthwise_cut) * c, int64_t width, int64_t pi
 
 /* Elements from a pixel of x to the next as the loops read it: thin ones stay where they lie, if a multiplier does not
  * repeat their channels. */
-static int64_t OWN(depthwise_thinnest)(const OWN(depthwise_cut) * c) { return c->s.mult == 1 ? c->s.channels : c->lanes; }
+static int64_t OWN(depthwise_thinnest)(const OWN(depthwise_cut) * c) {
+  return c->s.mult == 1 ? c->s.channels : c->lanes;
+}
 
 /* Bands of `height` rows of a result, in multiples of `step`. */
 static void OWN(depthwise_bands)(OWN(depthwise_cut) * c, int64_t height, int64_t step) {
@@ -244,8 +246,8 @@ static int64_t OWN(depthwise_reach)(const OWN(depthwise_axis) * a, int64_t o, in
 }
 
 /* A rectangle of results that the same taps reach: one row, or two of which the second's taps are the first's, a row
- * of x further. Where results and taps are neighbours in x (`slides`), it is a whole row of results or a part, padding and all.
- * Offsets and strides in elements. */
+ * of x further. Where results and taps are neighbours in x (`slides`), it is a whole row of results or a part, padding
+ * and all. Offsets and strides in elements. */
 typedef struct {
   const T *x, *kernel; /* x under the first tap of the first result */
   const T *bias;       /* of a pixel, or NULL */

@@ -54,8 +54,8 @@ FNN_INLINE void OWN(depthwise_grad_rows)(const OWN(depthwise_grad_rect) * r, V *
 FNN_INLINE void OWN(depthwise_grad_slide)(const OWN(depthwise_grad_rect) * r, V *sum, const T *x, const T *dy,
                                           const int rows, const int kh, const int kw) {
   const int64_t begin = r->from, end = r->to;
-  /* Pixels that are a multiple of 2 KiB apart share one or two sets of the first cache, and what it fetched beside a line
-   * is gone before the next vector's turn: that line is asked for again, into the second. */
+  /* Pixels that are a multiple of 2 KiB apart share one or two sets of the first cache, and what it fetched beside a
+   * line is gone before the next vector's turn: that line is asked for again, into the second. */
   const int fetches = r->channels * (int64_t)sizeof(T) % 2048 == 0;
   V d[2][DW_TAPS]; /* of columns ox, ox - 1, ... */
 #pragma GCC unroll 6

@@ -120,8 +120,8 @@ static void OWN(depthwise_ask)(const OWN(depthwise_pair) * r, int64_t ox, int64_
 }
 
 /* Rows are cut evenly: few results at once are few sums, each of which waits for its last product. What no cache holds
- * is taken part by part, all vectors of one before the next, in the order of memory; with a stride that pays earlier, as
- * most of it is read once or twice. */
+ * is taken part by part, all vectors of one before the next, in the order of memory; with a stride that pays earlier,
+ * as most of it is read once or twice. */
 static void OWN(depthwise_correlate_any)(const OWN(depthwise_images) * m, int64_t height, int64_t width) {
   void (*const *variants)(const OWN(depthwise_pair) *, int64_t, int64_t) = OWN(depthwise_of_0_by_1);
   const int meets = m->cols.step == 1 && m->x_step == m->cols.stride * m->x_pixel; /* results read the same columns */

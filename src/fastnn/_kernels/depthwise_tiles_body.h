@@ -78,8 +78,8 @@ static int OWN(depthwise_is_tiled)(const OWN(depthwise_images) * m) {
   const OWN(depthwise_axis) *rows = &m->rows, *cols = &m->cols;
   const int64_t taps = rows->taps, stride = rows->stride, pixel = m->channels * (int64_t)sizeof(T);
   if (stride > 2 || cols->stride != stride || rows->step != 1 || cols->step != 1 || cols->taps != taps) return 0;
-  /* Not fat pixels that share few sets, nor results that are apart, as of a stride's input gradient: 0.6 to 1.2 times as
-   * fast. */
+  /* Not fat pixels that share few sets, nor results that are apart, as of a stride's input gradient: 0.6 to 1.2 times
+   * as fast. */
   const int is_walked = pixel >= DW_WALKED_BYTES && (pixel <= DW_FAT_BYTES || pixel % DW_WALKED_BYTES);
   if (stride == 1) return taps == DW_TAPS && is_walked && m->y_step == m->channels && m->bytes > DW_ASKED_BYTES;
   const int large = DW_BY_TWO && taps == DW_TILED_TAPS && pixel <= DW_SHARED_BYTES && m->bytes > DW_FAR_BYTES;

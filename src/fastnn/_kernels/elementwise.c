@@ -119,7 +119,7 @@ FNN_INLINE uint16_t to_bfloat16(float x) {
   return (uint16_t)(x != x ? (bits >> 16 & 0x8000) | 0x7fc0 : rounded);
 }
 
-/* The float32 from which a half is rounded as from x itself: x where it is one, else the neighbour whose last bit is 1. */
+/* The float32 from which a half is rounded as from x itself: x if it is one, else the neighbour whose last bit is 1. */
 FNN_INLINE float to_odd(double x) {
   const float y = (float)x;
   const uint32_t bits = bits_of(y), below = fabs((double)y) > fabs(x);

@@ -104,7 +104,7 @@ static void OWN(find_reads)(OWN(decoded) *d, const int64_t *program, const int64
  * contiguous, whole rows or scalars; then a multiple of N of them, so that no block but the last has a tail. most:
  * elements of a block of one row. */
 static void OWN(choose_block)(OWN(decoded) *d, int most) {
-  enum { LONG_ROW = 256 /* elements: above it, a call per row and instruction costs less than copying rows together */ };
+  enum { LONG_ROW = 256 /* elements: above it, a call a row and instruction costs less than copying rows together */ };
   int rows_are_contiguous = 1;
   for (int64_t k = 0; k < d->n_operands; k++) {
     const OWN(operand) *o = &d->operands[k];
@@ -296,9 +296,9 @@ static int OWN(is_fresh)(const OWN(decoded) *d, int64_t k) {
   return is_fresh;
 }
 
-/* Of a far space. Stores wait for their lines in order, those to scratch behind them too: in a long program that is more
- * than the CPU keeps. So the lines of targets that no instruction has read are asked for at the start of a block. Of a
- * short program they would only be in the way of what it reads. */
+/* Of a far space. Stores wait for their lines in order, those to scratch behind them too: in a long program that is
+ * more than the CPU keeps. So the lines of targets that no instruction has read are asked for at the start of a block.
+ * Of a short program they would only be in the way of what it reads. */
 static void OWN(find_asked)(OWN(decoded) *d) {
   enum { LONG = 7 /* instructions */ };
   d->asks_for_lines = d->only_moves && d->n_instructions - d->n_once >= LONG;
@@ -598,7 +598,8 @@ static void OWN(run)(OWN(decoded) *d, int64_t rows, int64_t cols, const int64_t 
           case OWN(FILL): OWN(fill)(n, regs[ins->dst].now, regs[ins->dst].now[0]); break;
           case OWN(STORES):
             target = &d->operands[ins->dst];
-            char *to = target->tile + (row * target->row_stride + col * target->col_stride) * fnn_dtype_bytes(target->dtype);
+            const int64_t bytes = fnn_dtype_bytes(target->dtype);
+            char *to = target->tile + (row * target->row_stride + col * target->col_stride) * bytes;
             if (target->is_streamed && !ins->by_rows && (uintptr_t)to % sizeof(V) == 0) {
               OWN(stream_block)(regs[ins->in[0]].now, (T *)to, n);
               break;
@@ -606,13 +607,14 @@ static void OWN(run)(OWN(decoded) *d, int64_t rows, int64_t cols, const int64_t 
             const int64_t rows_of_a_call = ins->by_rows ? 1 : block_rows;
             for (int64_t r = 0; r < block_rows; r += rows_of_a_call)
               OWN(store_block)(regs[ins->in[0]].now + r * regs[ins->in[0]].step,
-                               to + r * target->row_stride * fnn_dtype_bytes(target->dtype), target->dtype, rows_of_a_call,
-                               block_cols, target->row_stride, target->col_stride);
+                               to + r * target->row_stride * bytes, target->dtype, rows_of_a_call, block_cols,
+                               target->row_stride, target->col_stride);
             break;
         }
       }
       for (int64_t k = 0; !IS_INTEGER && k < n_reductions; k++)
-        partials[k] = OWN(reduce_any_block)(reductions[4 * k], regs[regs[reductions[4 * k + 1]].slot].now, n, partials[k]);
+        partials[k] =
+          OWN(reduce_any_block)(reductions[4 * k], regs[regs[reductions[4 * k + 1]].slot].now, n, partials[k]);
     }
   }
 }

@@ -197,9 +197,9 @@ static void help(fnn_job *job, uint32_t number, int thread) {
 }
 
 /* What sharing a run of some tens of microseconds gains or costs cannot be known beforehand. Cores under one cache hand
- * a line over in 30 ns, others in 150, and then what a step has made is further away than it takes to make it again; the
- * helpers sleep between calls that are far apart; a core is busy, or two are one. So short runs compare: some go as those
- * before, as many the other way, and those that follow the way whose shortest took less. */
+ * a line over in 30 ns, others in 150, and then what a step has made is further away than it takes to make it again;
+ * the helpers sleep between calls that are far apart; a core is busy, or two are one. So short runs compare: some go as
+ * those before, as many the other way, and those that follow the way whose shortest took less. */
 enum { PRESENT, OTHER, REST }; /* stages */
 enum { TRIES = 3, REST_RUNS = 64 }; /* runs that are compared, at least; runs that follow for each of them */
 static const double TRY_S = 0.3e-3; /* how long runs are compared, at least: helpers that slept are awake by then */

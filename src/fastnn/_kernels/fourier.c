@@ -1,10 +1,10 @@
 /* fourier.c: discrete Fourier transforms of complex numbers (a real and an imaginary array), of real ones, and back.
  *
- * dft  buffers 0 real x, 1 imaginary x, 2 real y, 3 imaginary y: all of one shape, (outer, n, inner) about each axis; y is
- *      written whole, not over x
+ * dft  buffers 0 real x, 1 imaginary x, 2 real y, 3 imaginary y: all of one shape, (outer, n, inner) about each axis; y
+ *      is written whole, not over x
  *   y[o, k, i] = scale * sum over t of x[o, t, i] exp(-2 pi i t k / n), along one axis after the other. The inverse is
  *   the same with real and imaginary parts exchanged, of x and of y.
- *   ints   [0] axes (1 to 4), then for each [0] outer [1] n [2] inner [3] factors [4..15] the factors of n: 4 and primes
+ *   ints   [0] axes (1 to 4), then for each [0] outer [1] n [2] inner [3] factors [4..15] factors of n: 4 and primes
  *   reals  [0] scale, then for each axis cos(2 pi j / n), -sin(2 pi j / n) for j < n
  *
  * rdft   buffers 0 x (outer, given), 1 real y, 2 imaginary y (outer, n / 2 + 1): the frequencies 0 to n / 2 of rows of

@@ -31,7 +31,7 @@ FNN_INLINE void OWN(dft_put)(T *to, int64_t at, V re, V im, int turns, V cos, V 
   OWN(dft_store)(to, at, turns ? re * cos - im * sin : re, turns ? re * sin + im * cos : im);
 }
 
-/* One pass: `done` is the product of the factors before, `rest` of those after this one. Of table entries there are n. */
+/* One pass: `done` is the product of the factors before, `rest` of those after this one. The table has n entries. */
 static void OWN(dft_pass)(T *to, const T *from, int64_t factor, int64_t done, int64_t rest, const double *table) {
   const int64_t n = done * rest * factor, apart = done * rest * OWN(PAIR);
   T cos[DFT_MAX_FACTOR], sin[DFT_MAX_FACTOR]; /* of the transform of `factor` numbers */

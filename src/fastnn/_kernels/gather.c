@@ -188,8 +188,8 @@ enum {
   TAKE_AHEAD = 8,
   TAKE_FETCHED = 1024,     /* bytes */
   TAKE_LEAST_FETCHED = 64, /* of shorter rows a line has several */
-  /* Rows of at most so many bytes are not asked for from an x of at most so many: the CPU is at work on several of them at
-   * once, and a second cache is near enough. */
+  /* Rows of at most so many bytes are not asked for from an x of at most so many: the CPU is at work on several of them
+   * at once, and a second cache is near enough. */
   TAKE_SHORT = 1 << 9,
   TAKE_NEAR = 1 << 20,
   TAKE_MIDDLING = 1 << 10  /* of rows of at most so many a call takes as long as what it copies */
@@ -226,8 +226,8 @@ static int find_indices(const fnn_call *call) {
 }
 
 /* Rows [j, end) of one y. Those of x lie anywhere: they are asked for ahead. A row of `size` bytes, or if that is 0, of
- * more than `by`, is copied `by` bytes at once and then its last `rest`, which may have a part of those before; by = 0: by
- * a call. */
+ * more than `by`, is copied `by` bytes at once and then its last `rest`, which may have a part of those before; by = 0:
+ * by a call. */
 FNN_INLINE void take_each(const fnn_call *call, char *y, const char *x, int64_t j, int64_t end, const int64_t dtype,
                           const int64_t size, const int64_t by, const int64_t rest) {
   const int64_t *ints = call->ints;
@@ -305,8 +305,8 @@ static void take_sum_size(const int64_t *ints, fnn_work *work, int64_t element_b
   work->bytes = (double)element_bytes * (double)ints[1] * (read + results) + (double)fnn_dtype_bytes(ints[4]) * read;
 }
 
-FNN_INLINE int find_rows(const fnn_call *call, const char **rows, int64_t at, int64_t count, int64_t row_bytes, int asks,
-                         const int64_t dtype) {
+FNN_INLINE int find_rows(const fnn_call *call, const char **rows, int64_t at, int64_t count, int64_t row_bytes,
+                         int asks, const int64_t dtype) {
   const int64_t n = call->ints[0], fetched = fnn_min(TAKE_FETCHED, row_bytes), all = call->ints[2] * call->ints[3];
   for (int64_t k = 0; k < count; k++) {
     const int64_t i = index_at(call->buf[1], dtype, at + k, n);
@@ -322,7 +322,7 @@ FNN_INLINE int find_rows(const fnn_call *call, const char **rows, int64_t at, in
   return 1;
 }
 
-/* Where the rows of indices [at, at + count) lie; those behind them are asked for if `is_first`. Whether all are there. */
+/* Where the rows of indices [at, at + count) lie; those behind are asked for if `is_first`. Whether all are there. */
 static __attribute__((noinline)) int rows_of_sum(const fnn_call *call, const char **rows, int64_t at, int64_t count,
                                                  int64_t row_bytes, int is_first) {
   const int asks = is_first && row_bytes >= TAKE_LEAST_FETCHED &&
@@ -377,7 +377,7 @@ static void take_along_axis(const fnn_call *call, int64_t begin, int64_t end) {
 #undef OF_8
 }
 
-/* ---- take_along_axis_grad: dx[o, k, i] = sum over the j with index[o, j, i] = k of dy[o, j, i], in the order of j ----
+/* ---- take_along_axis_grad: dx[o, k, i] = sum over j with index[o, j, i] = k of dy[o, j, i], in the order of j ----
  * ints: [0] outer   [1] n   [2] inner   [3] m   [4] dtype of the index
  * buffers: dy (outer, m, inner), index (outer, m, inner), dx (outer, n, inner), which overlaps none of the others.
  * An index outside [-n, n) sets the status, and dx is undefined. A unit has whole outer indices, or WIDTH columns. */
@@ -399,9 +399,9 @@ static void along_grad_size(const int64_t *ints, fnn_work *work, int64_t element
  *       [5] offset in ints of the epilogue's program, 0 for none   [6] columns of its space: they divide inner
  * buffers: dy (outer, m, inner), index (m), dx (outer, n, inner), then the epilogue's; dx overlaps none of the others.
  * Without a dx only the program reads it (FNN_TILE), and it is never in memory as a whole.
- * Phase 0 sorts the indices by tiles of rows of dx, keeping their order, so that a sum has the order of j for any number
- * of threads. A unit of phase 1 zeroes a tile, adds its rows of dy, and runs the program on it, in cache. An index that
- * is outside is found in phase 0, when nothing is written yet. */
+ * Phase 0 sorts the indices by tiles of rows of dx, keeping their order, so that a sum has the order of j for any
+ * number of threads. A unit of phase 1 zeroes a tile, adds its rows of dy, and runs the program on it, in cache. An
+ * index that is outside is found in phase 0, when nothing is written yet. */
 
 enum {
   GRAD_TILE = 1 << 15, /* elements; of longer rows a tile has one */

@@ -53,13 +53,13 @@ enum {
   GEMM_GROUP_COLS = 512,
   GEMM_MANY_UNITS = 16,
   GEMM_PACKED_K = 1024, /* a range of k at least, of one that is cut to make units of so many rows and columns */
-  /* Of an A that no L2 cache holds: so many columns share it where it is packed, a block of it where panels are narrow. */
+  /* Of an A that no L2 cache holds: so many columns share it where it is packed, a block where panels are narrow. */
   GEMM_TALL_BYTES = 1 << 21,
   GEMM_TALL_SHARING_COLS = 64,
   GEMM_TALL_COLS = 128,
   GEMM_TALL_FAR_BYTES = 1 << 24, /* of A and B that tiles ask for, and so many panels of a unit */
   GEMM_TALL_PANELS = 4,
-  GEMM_TALL_BLOCK_BYTES = 5 << 17, /* of whole rows of A and B in a block of k: what lies between stays in no set twice */
+  GEMM_TALL_BLOCK_BYTES = 5 << 17, /* of whole rows of A and B in a block of k: what is between stays in no set twice */
   GEMM_COPIED_BYTES = 1 << 24,     /* of an A that is turned as a whole, of a B that is packed as a whole */
   GEMM_COPIED_GROUP_BYTES = 1 << 19, /* of its panels that a unit reads, in L2 beside rows of A */
   GEMM_COPIED_ROWS = 2048,           /* least rows that share it, of so many bytes where it is several groups */
@@ -74,15 +74,15 @@ enum {
   GEMM_K_BLOCK = 256,              /* the least range of a k that is cut: 256 x 64 floats of B are 64 KiB */
   GEMM_K_MOST = 2048,              /* of a range of k that is not cut, at a time */
   GEMM_K_WIDE = 512,               /* the same where B has GEMM_WIDE_BYTES and few rows share it */
-  /* Few rows are not enough work to hide how far a B is that is not in the L2 cache: at most so many, that share so many
-   * bytes, and so many more for each row. Of fewer still the hardware asks soon enough. */
+  /* Few rows are not enough work to hide how far a B is that is not in the L2 cache: at most so many, that share so
+   * many bytes, and so many more for each row. Of fewer still the hardware asks soon enough. */
   GEMM_AHEAD_FEW = 4,
   GEMM_AHEAD_ROWS = FNN_VECTOR_BYTES == 64 ? 64 : 24,
   GEMM_AHEAD_BYTES = 3 << 18,
   GEMM_AHEAD_ROW_BYTES = 1 << 15,
   /* Two threads add ranges of k apart, of more than GEMM_SPLIT_BYTES only where k is long, also beside the rows, and
-   * these are neither fewer nor more than so many, or than GEMM_ROWS where rows of B lie in the same sets. Narrow panels
-   * need it more. */
+   * these are neither fewer nor more than so many, or than GEMM_ROWS where rows of B lie in the same sets. Narrow
+   * panels need it more. */
   GEMM_AHEAD_LONG_K = FNN_VECTOR_BYTES == 64 ? 512 : 128,
   GEMM_AHEAD_LONG_ROW_K = 8,
   GEMM_AHEAD_LONG_ROWS = 16,
@@ -100,12 +100,12 @@ enum {
   GEMM_HIGH_BYTES = 128 << 10, /* of sums, where k is cut into blocks */
   GEMM_SHARED_FEW = 16, /* rows for which panels ask, where there are so many */
   GEMM_SHARED_MANY_PANELS = 24,
-  GEMM_WAYS_BYTES = 1 << 20,       /* that rows a power of two apart are spread over, 8 of them for each of 2,048 sets */
+  GEMM_WAYS_BYTES = 1 << 20,       /* that rows a power of two apart are spread over, 8 for each of 2,048 sets */
   /* Vectors of a panel of a row by a B from afar, at least and at most: long pieces of its rows, pages apart. */
   GEMM_FAR_LEAST = 4,
   GEMM_FAR_VECTORS = FNN_VECTOR_BYTES == 64 ? 16 : 8,
   GEMM_FAR_ROWS = 8, /* after which what such a panel asks for is read */
-  GEMM_STREAM_COLS = 2048,         /* of a row by a B of GEMM_WIDE_BYTES that a unit does at once: their sums stay in L1 */
+  GEMM_STREAM_COLS = 2048,         /* of a row by a B of GEMM_WIDE_BYTES that a unit does at once: sums stay in L1 */
   GEMM_OUTER_BYTES = 1 << 16,      /* of C that a unit of a product of such a k stores, but for rounding up */
   GEMM_OUTER_COL_BYTES = 1 << 14,  /* of B, which all rows read and which stays in L1 */
   GEMM_OUTER_K = FNN_VECTOR_BYTES == 64 ? 12 : 6,
@@ -155,7 +155,7 @@ enum gemm_way {
   GEMM_PACKED_A,   /* a transposed A whose columns lie pages apart, shared by many columns of B */
   GEMM_STREAM,     /* a row by a large B as it lies: see gemm_stream */
   GEMM_TALL,       /* a long k of an A that is transposed, and near enough to be read in place */
-  GEMM_LARGE,      /* a B larger than the L2 cache, or of a long k, of which large blocks of rows share what is packed */
+  GEMM_LARGE,      /* a B larger than the L2 cache, or of a long k: large blocks of rows share what is packed of it */
   GEMM_SHARED,     /* a B that an L2 cache may hold: blocks of rows share a panel in turn and ask for the next one */
   GEMM_AHEAD,      /* few rows by a B that is not in the L2 cache, row by row as it lies: see gemm_ask_ahead */
   GEMM_COPIED_B,   /* many rows by a B of several panels, which are all packed in a first phase */

@@ -51,9 +51,9 @@ static void OWN(gemm_ask_next)(OWN(gemm_ask) * asks, const OWN(gemm_cut) * c, co
   asks[1] = (OWN(gemm_ask)){b + next.begin + from * b_row, b_row, fnn_min(c->k_block, c->k - from), next.cols};
 }
 
-/* The same where A or they are packed, or rows of a transposed A lie pages apart: of B its next panel of the block of k,
- * or the first one of the next block, or of the next unit; of A the next block of k or of rows, of which each panel asks
- * for a part. Units of one group follow each other; where A is read in place, those of one block of rows. */
+/* The same where A or they are packed, or rows of a transposed A lie pages apart: of B its next panel of the block of
+ * k, or the first one of the next block, or of the next unit; of A the next block of k or of rows, of which each panel
+ * asks for a part. Units of one group follow each other; where A is read in place, those of one block of rows. */
 static void OWN(gemm_ask_packed)(OWN(gemm_ask) * asks, const OWN(gemm_cut) * c, const int64_t *ints, const T *a,
                                  const T *b, int64_t row_block, int64_t k_begin, int64_t k, int64_t k_end,
                                  int64_t panel_begin, int64_t panel_end, int64_t panel_index) {
@@ -111,8 +111,9 @@ static void OWN(gemm_ask_rows_of)(OWN(gemm_ask) * asks, const OWN(gemm_cut) * c,
 }
 
 /* A unit's share of what the next ones read of B: [k, k_next) of the next panel, or as much of the next split. In a
- * network it is seldom in this core's cache: the optimizer has just written it, or other layers' B came since. The first
- * panel that a thread does asks for A too, where that is one piece of memory: from the rows of the next tile on. */
+ * network it is seldom in this core's cache: the optimizer has just written it, or other layers' B came since. The
+ * first panel that a thread does asks for A too, where that is one piece of memory: from the rows of the next tile
+ * on. */
 static void OWN(gemm_ask_shared)(OWN(gemm_ask) * asks, const OWN(gemm_cut) * c, const int64_t *ints, const T *a,
                                  const T *b, int64_t k, int64_t k_next, int64_t panel_index, int64_t row_block,
                                  int is_first) {

@@ -24,7 +24,7 @@ static int64_t OWN(gemm_scratch_elements)(const OWN(gemm_cut) * c) {
   const int64_t rows = c->rows > 1 ? fnn_round_up(c->rows, TILE_BLOCK) : 1;
   const int64_t sums = rows * c->group * fnn_max(OWN(TILE_COLS), c->widest * N);
   const int64_t products = c->b_elements + c->widest * N + OWN(gemm_a_elements)(c) + sums;
-  const int64_t bias = c->splits > 1 ? fnn_round_up(c->n, N) : 0; /* all of it, in their place, where splits are added */
+  const int64_t bias = c->splits > 1 ? fnn_round_up(c->n, N) : 0; /* all, in their place, where splits are added */
   return fnn_round_up(FNN_ALIGN + fnn_max(products, bias), FNN_ALIGN);
 }
 
@@ -145,7 +145,7 @@ static const T *OWN(gemm_bias)(const OWN(gemm_cut) * c, const T *bias, tile_pane
   return space;
 }
 
-/* A step of gemm_dots_tile: lanes [k, k + n), a vector of them or fewer. The fewer of rows and columns are in registers. */
+/* A step of gemm_dots_tile: lanes [k, k + n), a vector or fewer. The fewer of rows and columns are in registers. */
 FNN_INLINE void OWN(gemm_dots_step)(V *sum, const T *const *row, const T *const *col, int64_t k, int64_t n,
                                     const int rows, const int ways) {
   const int is_tall = rows > ways, inner = is_tall ? ways : rows, outer = is_tall ? rows : ways;
@@ -162,8 +162,8 @@ FNN_INLINE void OWN(gemm_dots_step)(V *sum, const T *const *row, const T *const 
 }
 
 /* out[i][j] (+)= row i of A by column j of B over [begin, end) of k, each contiguous along k, for some rows, of which
- * `valid` are stored, and columns: a lane adds every Nth product, then lanes are added. Transposing B so that a lane has
- * a column would take longer where few rows share it. */
+ * `valid` are stored, and columns: a lane adds every Nth product, then lanes are added. Transposing B so that a lane
+ * has a column would take longer where few rows share it. */
 FNN_INLINE void OWN(gemm_dots_tile)(T *out, int64_t out_row, int64_t valid, const T *const *a, const T *const *b,
                                     int64_t begin, int64_t end, const int rows, const int ways) {
   V sum[TILE_MOST_SUMS];
@@ -188,8 +188,8 @@ FNN_INLINE void OWN(gemm_dots_tile)(T *out, int64_t out_row, int64_t valid, cons
   }
 }
 
-/* `ways` columns of the product of some rows of A, of which the last repeats to a multiple of `height`: to `out`. A block
- * of them stays in L1 while tiles pass by, which fetch their shares of the next one if `fetches`. */
+/* `ways` columns of the product of some rows of A, of which the last repeats to a multiple of `height`: to `out`. A
+ * block of them stays in L1 while tiles pass by, which fetch their shares of the next one if `fetches`. */
 FNN_INLINE void OWN(gemm_dots_columns)(T *out, int64_t out_row, const T *const *a, int64_t rows, const T *b,
                                        int64_t b_col, int64_t k, int64_t cols, int fetches, int64_t block,
                                        const int height, const int ways) {
@@ -230,10 +230,11 @@ DOTS(4, 1) DOTS(4, 2) DOTS(4, 3) DOTS(GEMM_DOTS_ROWS, 4)
 #endif
 #undef DOTS
 
-/* Columns [0, cols) of it: the last ones, which may be all, by tiles of as many. Of few rows tiles have more columns. */
+/* Columns [0, cols) of it: the last ones, maybe all, by tiles of as many. Of few rows tiles have more columns. */
 static void OWN(gemm_dots)(T *out, int64_t out_row, const T *const *a, int64_t rows, const T *b, int64_t b_col,
                            int64_t k, int64_t cols, int fetches) {
-  static void (*const variants[])(T *, int64_t, const T *const *, int64_t, const T *, int64_t, int64_t, int64_t, int) = {
+  static void (*const variants[])(T *, int64_t, const T *const *, int64_t, const T *, int64_t, int64_t, int64_t,
+                                  int) = {
     OWN(gemm_dots_1), OWN(gemm_dots_2), OWN(gemm_dots_3), OWN(gemm_dots_4),
 #if defined(FNN_ISA_AVX512)
     OWN(gemm_dots_5), OWN(gemm_dots_6), OWN(gemm_dots_7), OWN(gemm_dots_8),
@@ -263,10 +264,10 @@ static __attribute__((noinline)) T OWN(gemm_dot)(const T *a, const T *b, int64_t
   return FN(sum_lanes)(sum[0]);
 }
 
-/* Two multipliers with a latency of four cycles want 8 sums. Of a row by vectors that are whole lines 4 take what the L2
- * cache gives, and do not drive each other out of L1 where they lie pages apart. */
-static __attribute__((noinline)) void OWN(gemm_dots_row)(T *out, const T *const *a, const T *b, int64_t b_col, int64_t k,
-                                                         int64_t cols) {
+/* Two multipliers with a latency of four cycles want 8 sums. Of a row by vectors that are whole lines 4 take what the
+ * L2 cache gives, and do not drive each other out of L1 where they lie pages apart. */
+static __attribute__((noinline)) void OWN(gemm_dots_row)(T *out, const T *const *a, const T *b, int64_t b_col,
+                                                         int64_t k, int64_t cols) {
   if (cols == 1) out[0] = OWN(gemm_dot)(a[0], b, k);
   for (int64_t j = 0; j < cols && cols > 1; j += GEMM_DOTS_ROW_COLS)
     OWN(gemm_dots_columns)(out + j, 0, a, 1, b + j * b_col, b_col, k, cols - j, 0, k, 1, GEMM_DOTS_ROW_COLS);
@@ -416,8 +417,8 @@ static tile_panel OWN(gemm_columns)(const OWN(gemm_cut) * c, int64_t begin, int6
   return all;
 }
 
-/* Panels [begin, end) of k rows of B, k * widest * N elements apart. Several by a few rows at a time: their lines follow
- * each other, where those of a narrow panel lie a row apart. */
+/* Panels [begin, end) of k rows of B, k * widest * N elements apart. Several by a few rows at a time: their lines
+ * follow each other, where those of a narrow panel lie a row apart. */
 COMMON
 static __attribute__((noinline)) void OWN(gemm_pack_b)(T *out, const OWN(gemm_cut) * c, const int64_t *ints,
                                                        const T *b, int64_t begin, int64_t end, int64_t k) {
@@ -514,8 +515,8 @@ static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OW
     /* All of a unit's bias: what follows in scratch has no use here. */
     const T *bias = OWN(gemm_bias)(c, (const T *)call->buf[3], all, scratch->bias);
     b += all.begin * ints[GEMM_B_COL];
-    OWN(gemm_outer)(to, c->n, a, ints[GEMM_A_ROW], ints[GEMM_A_COL], b, ints[GEMM_B_ROW], ints[GEMM_B_COL], rows, all.cols,
-                    c->k, bias, ints[GEMM_RELU] ? 0 : -INFINITY, sums, scratch->b);
+    OWN(gemm_outer)(to, c->n, a, ints[GEMM_A_ROW], ints[GEMM_A_COL], b, ints[GEMM_B_ROW], ints[GEMM_B_COL], rows,
+                    all.cols, c->k, bias, ints[GEMM_RELU] ? 0 : -INFINITY, sums, scratch->b);
     return;
   }
   const int whole = c->splits == 1;

@@ -70,7 +70,8 @@ static int OWN(gemm_is_scattered)(const OWN(gemm_cut) * c, const int64_t *ints, 
 
 /* Whether C is so large that tiles ask for their rows. */
 static int OWN(gemm_is_far)(const OWN(gemm_cut) * c) {
-  return c->panels > 1 && OWN(gemm_is_broad)(c) && c->batches * c->m * c->n * (int64_t)sizeof(T) > GEMM_PREFETCHED_BYTES;
+  return c->panels > 1 && OWN(gemm_is_broad)(c) &&
+         c->batches * c->m * c->n * (int64_t)sizeof(T) > GEMM_PREFETCHED_BYTES;
 }
 
 /* Whether a packed A, which several panels share, is so long that splits of k make units, each with as many rows and
@@ -151,19 +152,19 @@ static void OWN(gemm_cut_shared)(OWN(gemm_cut) * c) {
   c->rows = fnn_round_up(fnn_ceil_div(c->m, blocks), tile_rows(tile_panel_of(c->n, N, c->widest, 0).vectors));
 }
 
-/* Few units that threads share make two equal halves: an even number of panels, each with all blocks of rows; or else an
- * even number of equal blocks, as of 48, 48 and 32 rows a thread would get 96. */
+/* Few units that threads share make two equal halves: an even number of panels, each with all blocks of rows; or else
+ * an even number of equal blocks, as of 48, 48 and 32 rows a thread would get 96. */
 static void OWN(gemm_cut_evenly)(OWN(gemm_cut) * c) {
   if (c->m <= c->rows || (c->m * c->n * c->k < GEMM_SHARED_PRODUCTS && !c->turns_back)) return;
-  const int64_t least = c->k < 2 * GEMM_K_BLOCK ? 2 : fnn_ceil_div(GEMM_FEW_UNITS, c->groups); /* of which k is not cut */
+  const int64_t least = c->k < 2 * GEMM_K_BLOCK ? 2 : fnn_ceil_div(GEMM_FEW_UNITS, c->groups); /* k is not cut */
   const int64_t blocks = fnn_max(fnn_ceil_div(c->m, c->rows) / 2, fnn_ceil_div(least, 2)) * 2;
   if (c->batches * c->groups * blocks >= 2 * GEMM_MANY_UNITS) return;
   c->shares_panel = c->groups % 2 == 0;
   if (!c->shares_panel) c->rows = fnn_round_up(fnn_ceil_div(c->m, blocks), 2);
 }
 
-/* Whether a transposed A is turned as a whole: its rows are streams then, a panel of B of all k is packed once for all of
- * them, and no sums are kept between blocks of k. Narrow panels would read the copy more often. */
+/* Whether a transposed A is turned as a whole: its rows are streams then, a panel of B of all k is packed once for all
+ * of them, and no sums are kept between blocks of k. Narrow panels would read the copy more often. */
 static int OWN(gemm_copies_a)(const OWN(gemm_cut) * c) {
   const int64_t size = sizeof(T);
   return OWN(gemm_is_broad)(c) && c->batches == 1 && c->k >= 2 * GEMM_K_BLOCK && c->k <= GEMM_K_MOST &&
@@ -216,9 +217,10 @@ static int OWN(gemm_are_small)(const OWN(gemm_cut) * c) {
          (OWN(gemm_is_near)(c) || (c->panels == 1 && c->m <= GEMM_SMALL_ROWS));
 }
 
-/* Whether few rows are dot products with a B in L1 rather than multiplied by columns that are transposed: in half cycles
- * of two multipliers one for each vector and four for adding its lanes, beside ten for each vector that is transposed and
- * one for each row of it. Not a function of how many products there are: one has the bits that many have. */
+/* Whether few rows are dot products with a B in L1 rather than multiplied by columns that are transposed: in half
+ * cycles of two multipliers one for each vector and four for adding its lanes, beside ten for each vector that is
+ * transposed and one for each row of it. Not a function of how many products there are: one has the bits that many
+ * have. */
 static int OWN(gemm_dots_are_sooner)(const OWN(gemm_cut) * c) {
   return c->k >= N && c->m * c->n * (fnn_ceil_div(c->k, N) + 4) < fnn_ceil_div(c->n, N) * c->k * (c->m + 10);
 }
@@ -285,8 +287,8 @@ static enum gemm_way OWN(gemm_way_of)(const OWN(gemm_cut) * c, const int64_t *in
   return is_shared && c->n * c->k * size >= GEMM_AHEAD_BYTES ? GEMM_SHARED : GEMM_PLAIN;
 }
 
-/* Whether tiles ask for the next block of rows of a transposed A, of what the L2 cache does not hold together: pieces of
- * lines that lie pages apart are no streams. */
+/* Whether tiles ask for the next block of rows of a transposed A, of what the L2 cache does not hold together: pieces
+ * of lines that lie pages apart are no streams. */
 static int OWN(gemm_asks_transposed)(const OWN(gemm_cut) * c, const int64_t *ints) {
   const int64_t bytes = (c->m * c->k + c->n * c->k + c->m * c->n) * (int64_t)sizeof(T);
   const int is_paged = ints[GEMM_A_ROW] == 1 && ints[GEMM_A_COL] * (int64_t)sizeof(T) >= GEMM_PAGES_APART;
@@ -313,7 +315,7 @@ static enum gemm_asks OWN(gemm_asks_of)(const OWN(gemm_cut) * c, const int64_t *
   return c->way == GEMM_PLAIN && c->m > 1 && b_bytes >= GEMM_AHEAD_BYTES ? GEMM_ASKS_SPLIT : GEMM_ASKS_NOTHING;
 }
 
-/* Whether a single row is multiplied by a B as it lies that is in no near cache, nor so large as that of gemm_stream. */
+/* Whether a single row is multiplied by a B as it lies, in no near cache, nor so large as that of gemm_stream. */
 static int OWN(gemm_is_far_row)(const OWN(gemm_cut) * c, const int64_t *ints) {
   const int64_t bytes = c->n * c->k * (int64_t)sizeof(T);
   return c->m == 1 && ints[GEMM_B_COL] == 1 && ints[GEMM_B_ROW] >= c->n && !OWN(gemm_sums_b)(c) &&
@@ -343,7 +345,7 @@ static int64_t OWN(gemm_stream_group)(const OWN(gemm_cut) * c) {
   return fnn_max(1, fnn_ceil_div(c->panels, fnn_max(2, fnn_round_up(groups, 2))));
 }
 
-/* Whether products are done by gemm_small. Parts of vectors are read and stored as fast as whole ones by AVX-512 alone. */
+/* Whether products are done by gemm_small. Parts of vectors are read and stored as fast as whole by AVX-512 alone. */
 static int OWN(gemm_is_small)(const OWN(gemm_cut) * c) {
   if (!OWN(gemm_are_small)(c) || c->k > c->k_block || OWN(gemm_sums_b)(c)) return 0;
   if (c->way == GEMM_DOTS) return c->row_blocks == 1;

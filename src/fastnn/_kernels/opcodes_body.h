@@ -110,8 +110,8 @@ FNN_INLINE V OWN(v_floor)(V x) { return FN(floor)(x); }
 FNN_INLINE V OWN(v_ceil)(V x) { return FN(ceil)(x); }
 FNN_INLINE V OWN(v_round)(V x) { return FN(rint)(x); }
 FNN_INLINE V OWN(v_trunc)(V x) { return FN(trunc)(x); }
-/* x as a float of `bits` bits after the point would hold it, to the nearest and ties to even: `least` is its least normal
- * number, `step` what its subnormal ones are multiples of, from `limit` on it is infinite. */
+/* x as a float of `bits` bits after the point would hold it, to the nearest and ties to even: `least` is its least
+ * normal number, `step` what its subnormal ones are multiples of, from `limit` on it is infinite. */
 FNN_INLINE V OWN(as_half)(V x, int bits, T least, T step, T limit) {
   const int own_bits = sizeof(T) == 4 ? 23 : 52, dropped = own_bits - bits;
   const V size = FN(abs)(x), magic = FN(splat)(step * (T)((int64_t)1 << own_bits)); /* adding it leaves multiples */

@@ -78,7 +78,7 @@ void fnn_pass(fnn_job *job, int32_t value) {
   if (atomic_load(&job->sleepers)) wake(&job->word, INT_MAX);
 }
 
-/* Thread `wanted` of the job, so that a worker gets the same rows from run to run, or else any; 0 when all are there. */
+/* Thread `wanted` of the job, so that a worker gets the same rows from run to run, or else any; 0 if all are there. */
 static int join(fnn_job *job, int wanted) {
   uint64_t free = atomic_load(&job->free_threads);
   while (free) {

@@ -101,5 +101,7 @@ static void through_float8(const fnn_call *call, int64_t begin, int64_t end) {
 }
 
 static const fnn_entry entries[] = {
-  {"dequantize_int4", dequantize_int4, dequantize_int4_size}, {"through_float8", through_float8, through_float8_size}, {0}};
+  {"dequantize_int4", dequantize_int4, dequantize_int4_size},
+  {"through_float8", through_float8, through_float8_size},
+  {0}};
 const fnn_table FNN_TABLE(quantization) = {entries, 0, 0};

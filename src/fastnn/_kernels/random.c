@@ -1,11 +1,11 @@
 /* random.c: counter-based random numbers. Element k of an output depends only on the state and on k, not on who
- * computes it, how many there are, or the instruction set (the integers; floats differ in their last bits, as exp does).
+ * computes it, how many there are, or the instruction set (integers; floats differ in their last bits, as exp does).
  *
  * The generator and the order of its words are in threefry.h. Float32 numbers use a word each; float64 numbers and
  * integers use two, word 2 j (high) and 2 j + 1 (low) of a block giving number 32 g + 16 j + i.
  *
- * Every kernel has the buffers {state uint32[2], output [n], new state uint32[2] or NULL} and ints[0] = n. The new state,
- * (seed, counter + 1), is written last and may be the memory of the state; the output overlaps neither. */
+ * Every kernel has the buffers {state uint32[2], output [n], new state uint32[2] or NULL} and ints[0] = n. The new
+ * state, (seed, counter + 1), is written last and may be the memory of the state; the output overlaps neither. */
 #include "threefry.h"
 #include "vmath.h"
 
@@ -46,7 +46,7 @@ static void random_words(const fnn_call *call, int64_t begin, int64_t end) {
 static void random_words_size(const int64_t *ints, fnn_work *work) { random_size(ints[0], 1, 4, 35, work); }
 
 /* random_integers: uniform integers in [low, low + range). ints: [1] low, [2] range (uint64 bits; 0 is 2^64), [3] the
- * output's integer dtype. The number is the high half of a 64-bit word times the range: its bias is below range / 2^64. */
+ * output's integer dtype. The number is the high half of a 64-bit word by the range: its bias is below range / 2^64. */
 static void random_integers(const fnn_call *call, int64_t begin, int64_t end) {
   if (call->phase) {
     write_state(call);

@@ -1,9 +1,9 @@
 /* recurrent_body.h: what recurrent.c compiles for float32 and for float64, forward (T, V, N, FN, OWN: types_f32.h).
  *
  * Units are taken N at a time. Phase 0 packs the weights as [vector of units][row][gate][lane], so that the gates of
- * the same units come from one tile; lanes past the last unit are zero. The rows are those of the states' weights, then,
- * where the kernel projects inputs, of the inputs' weights and their bias. Loops over units take whole vectors and then
- * a partial one; n is how many units the vector at hand has. */
+ * the same units come from one tile; lanes past the last unit are zero. The rows are those of the states' weights,
+ * then, where the kernel projects inputs, of the inputs' weights and their bias. Loops over units take whole vectors
+ * and then a partial one; n is how many units the vector at hand has. */
 
 FNN_INLINE V OWN(load_n)(const T *p, int64_t n) { return n == N ? FN(load)(p) : FN(load_part)(p, n); }
 FNN_INLINE void OWN(store_n)(T *p, V v, int64_t n) {
@@ -143,8 +143,8 @@ FNN_INLINE int64_t OWN(rnn_input_of)(const OWN(rnn) * r, int64_t row, int64_t st
   return row * r->time + (r->backwards ? r->time - 1 - step : step);
 }
 
-/* Asks for the gates of the next input, which the next step reads. The rows of a block are as many streams, pages apart,
- * more than the CPU follows by itself (measured: half the time of 16 rows of 256 units). */
+/* Asks for the gates of the next input, which the next step reads. The rows of a block are as many streams, pages
+ * apart, more than the CPU follows by itself (measured: half the time of 16 rows of 256 units). */
 FNN_INLINE void OWN(rnn_prefetch)(const OWN(rnn) * r, const T *x, int64_t at, int64_t step, int64_t gates) {
   if (step + 1 == r->time) return;
   const T *next = x + at + (r->backwards ? -gates : gates) * r->units;

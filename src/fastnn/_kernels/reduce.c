@@ -22,7 +22,7 @@ enum {
   PAIRED = 8,     /* of more rows two are put together before they join the others */
   LANES_BYTES = 128,
   SOME_COLUMNS = 128, /* of rows of at most so many the sums stay in registers for RUN_ROWS rows */
-  AHEAD = 8192,   /* bytes that rows of more than AHEAD_FROM elements are asked for ahead: CPUs do it late for short rows */
+  AHEAD = 8192,   /* bytes that rows of over AHEAD_FROM elements are asked for ahead: CPUs do it late for short rows */
   AHEAD_FROM = 65536,
   FAR = 3 << 20,  /* elements: on more pages than CPUs know the places of, which they do not fetch ahead from then */
   SEGMENTS = 32,  /* at most this many sets of totals of a column reduction are kept, each of RUN_ROWS rows or more */
@@ -240,7 +240,7 @@ static void count(const fnn_call *call, int64_t begin, int64_t end) {
   }
 }
 
-/* The space of kernels along one axis. ints: [0] outer   [1] size of the axis   [2] inner   [3] reverse (running ones). */
+/* The space of kernels along one axis. ints: [0] outer   [1] size of the axis   [2] inner   [3] reverse (running). */
 static void axis_size(const int64_t *ints, int64_t element_bytes, fnn_work *work) {
   work->phases = 1;
   work->units[0] = fnn_ceil_div(ints[0], axis_group(ints)) * axis_chunks(ints);

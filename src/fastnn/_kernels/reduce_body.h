@@ -81,7 +81,7 @@ FNN_INLINE OWN(vector) OWN(extremes)(int kind, OWN(vector) a, OWN(vector) x) {
   return x;
 }
 
-/* v, p and q put together. Of extremes one comparison finds a NaN in either of p and q, one in v stays, as the second. */
+/* v, p and q put together. Of extremes one comparison finds a NaN in p and q, one in v stays, as the second. */
 FNN_INLINE OWN(vector) OWN(steps_of_two)(int kind, OWN(vector) v, OWN(vector) p, OWN(vector) q) {
 #if IS_FLOAT
   if (kind != SUM && kind != PROD) {
@@ -689,8 +689,8 @@ static __attribute__((unused)) void OWN(same_argmax)(const fnn_call *call, int64
     ((uint8_t *)call->buf[2])[row] = OWN(arg_row)(MAX, a + row * n, n) == OWN(arg_row)(MAX, b + row * n, n);
 }
 
-/* Along a row, four at a time: the total waits for one addition or product, not four. Not so products in float64: that of
- * two elements may be beyond its range where the running one is not. */
+/* Along a row, four at a time: the total waits for one addition or product, not four. Not so products in float64: that
+ * of two elements may be beyond its range where the running one is not. */
 FNN_INLINE void OWN(running_row)(int kind, const T *x, T *y, int64_t n, int is_reverse) {
   const int64_t step = is_reverse ? -1 : 1;
   const int is_alone = kind == PROD && IS_FLOAT && sizeof(T) == sizeof(ACC);

@@ -1,8 +1,8 @@
 /* scatter.c: rows at given positions replaced by others, or combined with them. */
 #include "indices.h"
 
-/* ---- scatter: y = x, but for each j, in their order, row index[j] of y becomes updates[j], or its sum, its product, or
- * the larger or the smaller of both (NaN where one is) ----
+/* ---- scatter: y = x, but for each j, in their order, row index[j] of y becomes updates[j], or its sum, its product,
+ * or the larger or the smaller of both (NaN where one is) ----
  * ints: [0] n, rows of x   [1] inner, elements of a row   [2] m, indices   [3] dtype of the index   [4] bytes of an
  *       element
  * buffers: x (n, inner), index (m), updates (m, inner), y (n, inner), which may be x and overlaps none of the others.

@@ -236,8 +236,8 @@ static void OWN(softmax_cross_entropy)(const fnn_call *call, int64_t begin, int6
   }
 }
 
-/* A vector from a shorter row on reaches into the row after the next, which in place cannot be read before it is stored:
- * such rows are done by elements. */
+/* A vector from a shorter row on reaches into the row after the next, which in place cannot be read before it is
+ * stored: such rows are done by elements. */
 enum { OWN(NARROW) = N / 2 };
 
 /* ---- softmax_cross_entropy_grad: dloss (rows), target, p, dx, which may be p ----

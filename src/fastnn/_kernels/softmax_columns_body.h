@@ -1,5 +1,5 @@
 /* softmax_columns_body.h: softmax, log-softmax and their gradients over an axis that is not the last, which softmax.c
- * compiles for float32 and for float64 after softmax_body.h: each of `inner` columns by itself, vectors of them at once.
+ * compiles for float32 and for float64 after softmax_body.h: each of `inner` columns alone, vectors of them at once.
  * ints: [0] outer [1] rows [2] inner; buffers: those of the kernel of rows, (outer, rows, inner).
  * Sums are taken in T from row to row: the relative error of a sum of exponentials is below (rows + 3) eps. */
 

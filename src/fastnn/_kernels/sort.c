@@ -9,8 +9,8 @@
 enum { UNIT = 8192 /* elements of a unit */ };
 
 /* ---- argsort: where the elements along an axis lie when they are sorted, equal ones in their order and NaN last ----
- * ints: [0] outer   [1] n, at most INT32_MAX   [2] inner   [3] dtype   [4] 1: the largest first   [5] k, how many of the
- *       first of them are wanted
+ * ints: [0] outer   [1] n, at most INT32_MAX   [2] inner   [3] dtype   [4] 1: the largest first   [5] k, how many of
+ *       the first of them are wanted
  * buffers: x (outer, n, inner), order int32 (outer, k, inner), the elements themselves (outer, k, inner), which may be
  * NULL; none overlaps another.
  *

@@ -97,8 +97,9 @@ typedef struct {
   int64_t column;         /* added to every segment's b */
   const OWN(tile_segment) * segments;
   int64_t n_segments;
-  /* Each segment, or part of k of a tile of a strip, asks for so many lines of memory that is needed later, from `ahead`
-   * on; so many elements lie between those of one and of the next, and so many more after each tile of a strip. */
+  /* Each segment, or part of k of a tile of a strip, asks for so many lines of memory that is needed later, from
+   * `ahead` on; so many elements lie between those of one and of the next, and so many more after each tile of a
+   * strip. */
   const T *ahead;
   int64_t ahead_lines, ahead_skip, ahead_tile_skip;
   int64_t parts; /* of a tile of a strip that asks for such lines; 0: it does not */
@@ -264,7 +265,8 @@ static void (*const OWN(tile_variants)[TILE_VECTORS][5])(const OWN(tile) *) = {
 #endif
 TILE_VARIANT(1, 5) TILE_VARIANT(1, 6) TILE_VARIANT(1, 7) TILE_VARIANT(1, 8)
 static void (*const OWN(tile_row_variants)[TILE_ROW_VECTORS])(const OWN(tile) *) = {
-  OWN(tile_1x1), OWN(tile_1x2), OWN(tile_1x3), OWN(tile_1x4), OWN(tile_1x5), OWN(tile_1x6), OWN(tile_1x7), OWN(tile_1x8)};
+  OWN(tile_1x1), OWN(tile_1x2), OWN(tile_1x3), OWN(tile_1x4),
+  OWN(tile_1x5), OWN(tile_1x6), OWN(tile_1x7), OWN(tile_1x8)};
 #undef TILE_VARIANT
 #undef TILE_VARIANTS
 
@@ -294,8 +296,8 @@ SUMMING_VARIANT(2, 3) SUMMING_VARIANT(2, 4) SUMMING_VARIANT(4, 3) SUMMING_VARIAN
 #else
 #define SUMMING {OWN(summing_2x1), OWN(summing_2x2)}, {OWN(summing_4x1), OWN(summing_4x2)}
 #endif
-/* A tile of at most TILE_SUMMING_ROWS rows by at most TILE_VECTORS vectors that sums the columns of B: additions of what
- * it has read, for which many CPUs have units beside those of multiply-adds. */
+/* A tile of at most TILE_SUMMING_ROWS rows by at most TILE_VECTORS vectors that sums the columns of B: additions of
+ * what it has read, for which many CPUs have units beside those of multiply-adds. */
 FNN_INLINE void OWN(tile_summing)(const OWN(tile) * t, int vectors) {
   static void (*const variants[2][TILE_VECTORS])(const OWN(tile) *) = {SUMMING};
   variants[t->rows > 2][vectors - 1](t);

@@ -1,5 +1,5 @@
-/* transpose.h: vectors turned to vectors of the same lanes, and columns copied to rows of whole vectors; for the type of
- * types_f32.h or types_f64.h. */
+/* transpose.h: vectors turned to vectors of the same lanes, and columns copied to rows of whole vectors; for the type
+ * of types_f32.h or types_f64.h. */
 
 /* Transposes N vectors of N lanes: in the step of distance d, lanes with bit d change places with the lanes without it
  * of the other vector of a pair. The compiler must see the lanes' numbers to choose the cheapest shuffles. */

@@ -212,9 +212,9 @@ FNN_INLINE fnn_vf fnn_erff(fnn_vf x) {
   return fnn_selectf(t < 0.9f, near, fnn_copysignf(1.0f - fnn_exp_insidef(-q), x));
 }
 
-/* The probability that a standard normal number is below x; bell: e^(-x^2 / 2), which is 0 from |x| = 13.2 on. For x < 0
- * it is bell g(|x|), g(t) = erfcx(t / sqrt(2)) / 2 as a quotient of polynomials within 7.2e-8 (1 + t^2 / 2) of g: what
- * the rounding of x^2 costs is as much. */
+/* The probability that a standard normal number is below x; bell: e^(-x^2 / 2), which is 0 from |x| = 13.2 on. For x <
+ * 0 it is bell g(|x|), g(t) = erfcx(t / sqrt(2)) / 2 as a quotient of polynomials within 7.2e-8 (1 + t^2 / 2) of g:
+ * what the rounding of x^2 costs is as much. */
 FNN_INLINE fnn_vf fnn_normal_cdff(fnn_vf x, fnn_vf *bell) {
   const fnn_vf t = fnn_minf(fnn_splatf(14.0f), fnn_absf(x));
   *bell = fnn_exp_below0f(x * x * -0.5f);
@@ -515,10 +515,10 @@ FNN_INLINE fnn_vf fnn_powf(fnn_vf x, fnn_vf y) {
   return fnn_selectf((y == 0.0f) | (x == 1.0f) | ((x == -1.0f) & (fnn_absf(y) == INFINITY)), one, p);
 }
 
-/* ---- rare functions: float32 in float64, rounded once; float64, which has nothing wider, by the C library, by lanes ---- */
+/* ---- rare functions: float32 in float64, rounded once; float64, which has nothing wider, by the C library ---- */
 
-/* atan2(y, x) of numbers that were float32, within 2^-35: of the smaller over the greater by a polynomial in [0, tan(pi /
- * 8)], to which pi / 4 and the other angles are brought. */
+/* atan2(y, x) of numbers that were float32, within 2^-35: of the smaller over the greater by a polynomial in
+ * [0, tan(pi / 8)], to which pi / 4 and the other angles are brought. */
 FNN_INLINE fnn_vd fnn_arctan2_of_narrow(fnn_vd y, fnn_vd x) {
   const fnn_vd a = fnn_absd(y), b = fnn_absd(x), one = fnn_splatd(1.0);
   fnn_vd low = fnn_mind(a, b), high = fnn_maxd(a, b);
@@ -591,11 +591,11 @@ WIDE_ARCTAN2 fnn_vf fnn_wide_arctan2(fnn_vf y, fnn_vf x) {
 }
 #undef WIDE_ARCTAN2
 #if defined(FNN_ISA_AVX512)
-/* In float32, what is rounded away on the way added at the end (0.503 ulp). With z the smaller size over the greater, low
- * / high, and c the nearest eighth below 1: atan(z) = atan(c) + atan(t), t = (low - c high) / (high + c low) in [-1/15,
- * 1/15]. low - c high is exact; `rest` is what t times the rounded denominator leaves of it. The angle that atan(t) is
- * added to, or taken from, stands in a table by c, by which of the two is greater and by the sign of x. Where products
- * would leave float32's range, and of NaN, it is float64 as elsewhere. */
+/* In float32, what is rounded away on the way added at the end (0.503 ulp). With z the smaller size over the greater,
+ * low / high, and c the nearest eighth below 1: atan(z) = atan(c) + atan(t), t = (low - c high) / (high + c low) in
+ * [-1/15, 1/15]. low - c high is exact; `rest` is what t times the rounded denominator leaves of it. The angle that
+ * atan(t) is added to, or taken from, stands in a table by c, by which of the two is greater and by the sign of x.
+ * Where products would leave float32's range, and of NaN, it is float64 as elsewhere. */
 FNN_INLINE fnn_vf fnn_arctan2f(fnn_vf y, fnn_vf x) {
   enum { STEEP = 8, LEFT = 16 }; /* pi/2 less, pi less, both: pi/2 and */
   static const float angles[32] = {

@@ -18,8 +18,8 @@ enum {
   CONV_UNCACHED_BYTES = 32 << 20 /* what no last cache holds */
 };
 
-/* Whether results that nobody here reads go past the caches: where none holds so many bytes nobody finds them there, and
- * an ordinary store fetches the line that it overwrites. */
+/* Whether results that nobody here reads go past the caches: where none holds so many bytes nobody finds them there,
+ * and an ordinary store fetches the line that it overwrites. */
 FNN_INLINE int conv_streams(const void *results, int64_t pixel_bytes, int64_t bytes) {
   return FNN_VECTOR_BYTES == 64 && bytes > CONV_UNCACHED_BYTES && pixel_bytes % FNN_VECTOR_BYTES == 0 &&
          (uintptr_t)results % FNN_VECTOR_BYTES == 0;
