@@ -29,6 +29,7 @@
 /* Vectors of a slow operation that are worked on at once. Each is a chain of operations that wait for each other, of
  * which the CPU keeps too few in mind to find enough that need not. */
 enum { TWO = 2, FOUR = FNN_VECTOR_BYTES == 64 ? 4 : 2, EIGHT = FNN_VECTOR_BYTES == 64 ? 8 : 2, MOST_AT_ONCE = 8 };
+enum { POWER = TWO }; /* in a place of its own */
 
 /* X(name, vectors at once): of one input and slow: arithmetic takes longer than memory. */
 #define SLOW_UNARY_OPS(X)                                                                                              \
@@ -38,7 +39,7 @@ enum { TWO = 2, FOUR = FNN_VECTOR_BYTES == 64 ? 4 : 2, EIGHT = FNN_VECTOR_BYTES 
 
 /* Of two inputs, so slow that a scalar may as well be copied to a block. */
 #define SLOW_BINARY_OPS(X)                                                                                             \
-  X(power, TWO) X(floor_divide, TWO) X(mod, TWO) X(arctan2, TWO) X(logaddexp, TWO) X(multiply_sigmoid, FOUR)           \
+  X(power, POWER) X(floor_divide, TWO) X(mod, TWO) X(arctan2, TWO) X(logaddexp, TWO) X(multiply_sigmoid, FOUR)         \
   X(sigmoid_tanh, FOUR) X(exact_gelu_grad, FOUR)
 
 /* X(name, inputs, scalars): with a variant in which the inputs `scalars` (bit k: input k) are, as they are in
@@ -263,11 +264,14 @@ static void store_scalar(char *p, int64_t dtype, double x) {
 #define IS_INTEGER 0
 #include "types_f32.h"
 #define PLACE_SLOW FNN_COMMON
+#define PLACE_POWER APART("slow")
 #include "opcodes_body.h"
 #include "elementwise_body.h"
 #include "types_f64.h"
 #undef PLACE_SLOW
+#undef PLACE_POWER
 #define PLACE_SLOW APART("slow")
+#define PLACE_POWER FNN_COMMON /* which optimizers run */
 #include "opcodes_body.h"
 #include "elementwise_body.h"
 #include "types_i32.h"
