@@ -407,13 +407,18 @@ def _grad_kernel_reference(x, dy, *, kernel_size, strides, pads, dilation, group
     return dw, dy.sum((0, 1, 2))
 
 
-def _grad_kernel_grad(gradients, outputs, x, dy, *, kernel_size, **params):
-    """Of dkernel as of a bilinear form; dbias is the sum of dy, so its gradient is added to every pixel's."""
-    ddw, ddb = gradients
-    if ddw is not None:
-        by_x = conv2d_grad_input_op(dy, ddw, size=tuple(x.shape[1:3]), **params)
-        return by_x, conv2d_op(x, ddw, *([] if ddb is None else [ddb]), **params)
-    return None, Operators.functions["broadcast_to"](ddb, dy.shape)
+def grad_of_kernel_grad(forward_op, grad_input_op):
+    """The `grad` of a record that gives dkernel and dbias, from the records of the convolution and of dx."""
+
+    def grad(gradients, outputs, x, dy, *, kernel_size, **params):
+        """Of dkernel as of a bilinear form; dbias is the sum of dy, so its gradient is added to every pixel's."""
+        ddw, ddb = gradients
+        if ddw is not None:
+            by_x = grad_input_op(dy, ddw, size=tuple(x.shape[1:-1]), **params)
+            return by_x, forward_op(x, ddw, *([] if ddb is None else [ddb]), **params)
+        return None, Operators.functions["broadcast_to"](ddb, dy.shape)
+
+    return grad
 
 
 def _grad_kernel_lower(node, b):
@@ -463,7 +468,7 @@ conv2d_grad_kernel_op = Op(
     "conv2d_grad_kernel",
     shape=_grad_kernel_shape,
     reference=_grad_kernel_reference,
-    grad=_grad_kernel_grad,
+    grad=grad_of_kernel_grad(conv2d_op, conv2d_grad_input_op),
     lower=_grad_kernel_lower,
     simplify=_grad_kernel_simplify,
     epilogue=always,

@@ -12,16 +12,13 @@ import math
 import numpy as np
 
 from fastnn.graph.rows import of_first_axis
-from fastnn.graph.value import Operators
-from fastnn.ops.conv2d import conv2d_grad_input_op, conv2d_grad_kernel_op, conv2d_op, output_size
+from fastnn.ops.conv2d import conv2d_grad_input_op, conv2d_grad_kernel_op, conv2d_op, grad_of_kernel_grad, output_size
 from fastnn.ops.layout import reshape, transpose
 from fastnn.ops.record import Op, Spec, always, shape_of, uniform
 from fastnn.ops.windows import windows, windows_op, windows_sum, windows_sum_op
 
 _RELU, _EPILOGUE = 16, 17  # where the kernels' ints have the flag (of conv3d alone), and the program's offset
 _FEW = 8  # filters; to no more the convolution of copied windows has lanes of taps (conv2d_dots_body.h and _turned_)
-
-
 # Results of a volume, of which units have no other: for fewer the sums of a unit cost more than copies of the windows.
 _LEAST_RESULTS, _LEAST_SUMMED = 8, 32
 
@@ -190,15 +187,6 @@ def _grad_kernel_reference(x, dy, *, kernel_size, **params):
     return dw.reshape(kh, kw, kd, cin, cout).transpose(2, 0, 1, 3, 4), db
 
 
-def _grad_kernel_grad(gradients, outputs, x, dy, *, kernel_size, **params):
-    """Of dkernel as of a bilinear form; dbias is the sum of dy, so its gradient is added to every pixel's."""
-    ddw, ddb = gradients
-    if ddw is not None:
-        by_x = conv3d_grad_input_op(dy, ddw, size=tuple(x.shape[1:4]), **params)
-        return by_x, conv3d_op(x, ddw, *([] if ddb is None else [ddb]), **params)
-    return None, Operators.functions["broadcast_to"](ddb, dy.shape)
-
-
 def _grad_kernel_lower(node, b):
     x, dy = node.inputs
     dw, db = node.outputs
@@ -225,7 +213,7 @@ conv3d_grad_kernel_op = Op(
     "conv3d_grad_kernel",
     shape=_grad_kernel_shape,
     reference=_grad_kernel_reference,
-    grad=_grad_kernel_grad,
+    grad=grad_of_kernel_grad(conv3d_op, conv3d_grad_input_op),
     lower=_grad_kernel_lower,
     simplify=_grad_kernel_simplify,
     epilogue=always,
