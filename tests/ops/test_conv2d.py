@@ -166,6 +166,39 @@ def test_convolution_from_few_channels_to_fewer_stays_one():
     assert [node.op.name for node in simplify(graph).nodes if node.op.name != "input"] == ["conv2d"]
 
 
+@pytest.mark.parametrize(
+    ("filters", "size", "params", "is_exchanged"),
+    [
+        (12, (4, 4), {}, True),
+        (16, (4, 4), {"pads": (1, 2, 2, 1)}, isa() == "avx512"),  # a vector of columns
+        (13, (7, 1), {"pads": (3, 0, 3, 0)}, isa() == "avx512"),
+        (17, (4, 4), {}, False),
+        (16, (3, 3), {}, False),  # Winograd's algorithm
+        (13, (7, 7), {}, False),  # few results beside the pixels
+        (9, (1, 3), {"dilation": (1, 2)}, True),
+        (3, (2, 1), {"dilation": (1, 2)}, True),
+        (9, (1, 2), {}, True),
+        (2, (1, 2), {}, False),
+        (9, (4, 4), {"strides": (2, 1)}, False),
+        (9, (4, 4), {"pads": (4, 0, 0, 0)}, False),  # more zeros than taps reach
+    ],
+    ids=str,
+)
+def test_kernel_gradient_of_few_filters_exchanges_roles(filters, size, params, is_exchanged):
+    params, shape = with_defaults(params), (2, 9, 10, 19)
+    x, dy = normal(*shape), normal(*output_shape(shape, (*size, 19, filters), params))
+    graph = Graph()
+    with tracing(graph):
+        values = graph.input(x.shape, "float32"), graph.input(dy.shape, "float32")
+        graph.outputs = list(conv2d_grad_kernel_op(*values, kernel_size=size, **params))
+    (node,) = [node for node in simplify(graph).nodes if node.op is conv2d_grad_kernel_op]
+    assert [value.shape[3] for value in node.inputs] == ([filters, 19] if is_exchanged else [19, filters])
+    gradient = Compiled(lambda x, dy: conv2d_grad_kernel_op(x, dy, kernel_size=size, **params), "gradient")
+    reference = conv2d_grad_kernel_op.reference(x, dy, kernel_size=size, **params)
+    for got, expected in zip(gradient(x, dy), reference, strict=True):
+        np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-4)
+
+
 def assert_input_gradient_is(expected, x, kernel, params):
     params = with_defaults(params)
     dy, kernel = normal(*output_shape(x, kernel, params)), normal(*kernel)

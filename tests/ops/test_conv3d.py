@@ -5,6 +5,9 @@ import pytest
 
 import fastnn as k
 from fastnn import ops
+from fastnn.graph.simplify import simplify
+from fastnn.graph.trace import tracing
+from fastnn.graph.value import Graph
 from fastnn.ops.conv3d import conv3d_grad_input_op, conv3d_grad_kernel_op, conv3d_op
 from fastnn.testing import check_op
 
@@ -21,6 +24,8 @@ CASES = [
     ((1, 5, 3, 4, 2), (2, 2, 1, 2, 3), {"dilation": (3, 1, 2), "pads": (1, 0, 0, 1, 1, 0)}),
     ((1, 6, 4, 4, 3), (3, 2, 2, 3, 2), {"strides": (3, 2, 2), "pads": (0, 0, 0, -1, 0, -1)}),
     ((2, 1, 3, 3, 2), (2, 2, 2, 2, 3), {"dilation": (2, 1, 1), "pads": (1, 0, 0, 2, 0, 0)}),  # a plane of no tap
+    ((1, 4, 5, 5, 32), (2, 2, 3, 32, 9), {}),  # gradients with exchanged roles
+    ((1, 3, 5, 4, 32), (2, 3, 2, 32, 3), {"dilation": (2, 1, 2), "pads": (1, 0, 2, 0, 1, 1)}),
 ]
 each_case = pytest.mark.parametrize("x, kernel, params", CASES, ids=str)
 
@@ -81,6 +86,34 @@ def test_which_are_in_place(filters, arguments, is_in_place):
     model = k.Sequential([k.Input((5, 6, 6, 4)), layer])
     kernels = [step.kernel for step in model.explain(2, "predict").steps]
     assert (kernels == ["conv3d_f32"]) == is_in_place
+
+
+@pytest.mark.parametrize(
+    ("channels", "filters", "params", "expected"),
+    [
+        (32, 9, {}, ("conv3d", (9, 32))),
+        (32, 12, {"pads": (1, 1, 2, 0, 1, 1), "dilation": (1, 1, 2)}, ("conv3d", (12, 32))),
+        (32, 33, {}, ("conv3d", (32, 33))),
+        (33, 9, {}, ("conv2d_grad_input", (9, 33))),  # vectors of channels that are filled in part
+        (32, 9, {"strides": (1, 1, 2)}, ("conv2d_grad_input", (32, 9))),
+        (32, 9, {"pads": (2, 0, 0, 0, 0, 0)}, ("conv2d_grad_input", (32, 9))),  # more zeros than taps reach
+    ],
+    ids=str,
+)
+def test_which_gradients_exchange_roles(channels, filters, params, expected):
+    """The record of the input gradient, and the channels of what the kernel gradient takes for x and for dy."""
+    params, size = with_defaults(params), (2, 2, 2)
+    x, kernel = normal(1, 5, 5, 6, channels), normal(*size, channels, filters)
+    dy = normal(*conv3d_op(x, kernel, **params).shape)
+    graph = Graph()
+    with tracing(graph):
+        values = [graph.input(value.shape, "float32") for value in (x, kernel, dy)]
+        dx = conv3d_grad_input_op(values[2], values[1], size=x.shape[1:4], **params)
+        graph.outputs = [dx, *conv3d_grad_kernel_op(values[0], values[2], kernel_size=size, **params)]
+    nodes = [node for node in simplify(graph).nodes if node.op.name.startswith("conv")]
+    found = {node.op.name: tuple(value.shape[-1] for value in node.inputs) for node in nodes}
+    of_kernel = found.pop("conv3d_grad_kernel")
+    assert (next(iter(found)), of_kernel) == expected
 
 
 def test_a_kernel_as_large_as_the_volume_makes_a_product():

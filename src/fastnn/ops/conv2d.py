@@ -91,9 +91,10 @@ def _ints(x, y, kernel_size, strides, pads, dilation, groups):
     return [n, h, w, cin, oh, ow, cout, *kernel_size, *strides, *dilation, *pads[:2], groups, 0, 0]
 
 
-def _has_winograd(h, w, oh, ow, size, strides, dilation, pads) -> bool:
+def _has_winograd(ints) -> bool:
     """Whether there is a Winograd algorithm: for 3 by 3 and 5 by 5 taps, and for a row or a column of up to 5 where
     these go along lines of pixels that follow each other in memory."""
+    (h, w), (oh, ow), size, strides, dilation, pads = (ints[at : at + 2] for at in (1, 4, 7, 9, 11, 13))
     if strides != [1, 1]:
         return False
     if size in ([3, 3], [5, 5]):
@@ -111,19 +112,20 @@ def _kernel(name, x, y, ints, b):
     """The kernel `name` for the dtype of x and y: by Winograd's algorithm where that is faster and allowed."""
     plain = f"{name}_{b.suffix(y)}"
     fast = f"winograd_{plain}"
-    _, h, w, cin, oh, ow, cout = ints[:7]
-    size, groups = ints[7:9], ints[15]
+    cin, cout, size, groups = ints[3], ints[6], ints[7:9], ints[15]
     if y.dtype != "float32" or not config.winograd():
         return plain
-    if not _has_winograd(h, w, oh, ow, size, ints[9:11], ints[11:13], ints[13:15]):
+    if not _has_winograd(ints):
         return plain
     gain = cost.winograd_gain(name, cin // groups, cout // groups, size, groups, _is_far(x, y))
     return fast if cost.is_faster(fast, plain, ints, gain) else plain
 
 
-# To no more channels than this a convolution, or one of its gradients, is faster with the roles of x and y exchanged;
-# its kernel's gradient to more from many channels, where x has about as few pixels as y.
+# To no more channels than this a convolution, or one of its gradients, of so many taps is faster with the roles of x
+# and y exchanged; its kernel's gradient to more from many channels, where x has about as few pixels as y, and where
+# there is no Winograd algorithm to a whole vector of them, unless x has so many times the pixels of y.
 _FEW, _FEW_SUMS, _FEW_SUMS_OF_MANY, _MANY_SUMMED = 4, 12, 15, 48
+_FEW_TAPS, _SPARSE = 4, 6
 _TILE_COLS = 8  # pixels of a row, of fewer of which neither is: conv2d_lanes_body.h has no tile for them
 # Channels from which a kernel's gradient is faster as a product, as columns of x lie pages apart; but where x and y
 # have more bytes than a cache, only if both have as many: tiles of conv2d_point_body.h ask for them in order. With a
@@ -179,12 +181,16 @@ def _is_summed_as_product(x, dy) -> bool:
     return most >= _WIDE and dy.shape[3] >= _SUMMED_FILTERS
 
 
+def vector_lanes(dtype) -> int:
+    """How many elements a vector has."""
+    return {"avx512": 64, "avx2": 32}.get(isa(), 16) // np.dtype(dtype).itemsize
+
+
 def _is_better_as_product(y, kernel) -> bool:
     """Whether a product does better: of a large kernel and few pixels it asks for the next rows of the kernel while it
     uses some, for many it packs the kernel; of few pixels by one whose rows are no whole vectors too, as measured."""
     pixels, size, filters = y.size // kernel.shape[3], kernel.spec.nbytes, kernel.shape[3]
-    vector_bytes, few = {"avx512": (64, 256), "avx2": (32, 32)}.get(isa(), (16, 4))
-    lanes = vector_bytes // np.dtype(y.dtype).itemsize
+    lanes, few = vector_lanes(y.dtype), {"avx512": 256, "avx2": 32}.get(isa(), 4)
     if filters % lanes and pixels < (few if filters > lanes else lanes):
         return True
     if pixels <= _FEW_PIXELS:
@@ -208,7 +214,7 @@ def _is_of_dots(dx, dy, kernel_size, strides, pads, dilation, groups) -> bool:
     few, lanes, run = dx.shape[3], 16, kernel_size[1] * dy.shape[3]
     is_short = few * 10 * (kernel_size[0] * -(-run // lanes) + 3) <= 7 * kernel_size[0] * run
     is_as_small = 8 * math.prod(dx.shape[1:3]) <= 9 * math.prod(dy.shape[1:3])
-    is_padded = all(p >= 0 for p in _exchanged_pads(dx, dy, kernel_size, pads, dilation)[:2])
+    is_padded = all(p >= 0 for p in exchanged_pads(dx, dy, kernel_size, pads, dilation)[:2])
     has_few = _FEW < few <= 2 * _FEW and dy.shape[3] <= 3 * lanes // 2 and is_short
     return (has_few or _is_from_few(dx, dy, kernel_size)) and is_as_small and is_padded
 
@@ -263,29 +269,29 @@ def _conv2d_lower(node, b):
     return True
 
 
-def _is_exchangeable(x, y, few: int, kernel_size, strides, pads, dilation, groups) -> bool:
+def is_exchangeable(x, y, few: int, kernel_size, strides, pads, dilation, groups=1) -> bool:
     """Whether y has so few channels that a vector of them is mostly padding, and its roles and those of x can be
     exchanged: kernels from few channels take these and the taps together."""
     return (
         y.dtype in ("float32", "float64")
-        and 0 < y.shape[3] <= min(few, x.shape[3] - 1)
-        and kernel_size[0] * kernel_size[1] >= 4
-        and tuple(strides) == (1, 1)
+        and 0 < y.shape[-1] <= min(few, x.shape[-1] - 1)
+        and set(strides) == {1}
         and groups == 1
-        and all(p >= 0 for p in _exchanged_pads(x, y, kernel_size, pads, dilation)[:2])
+        and all(p >= 0 for p in exchanged_pads(x, y, kernel_size, pads, dilation)[: len(kernel_size)])
     )
 
 
-def _exchanged_pads(x, y, kernel_size, pads, dilation) -> tuple[int, int, int, int]:
+def exchanged_pads(x, y, kernel_size, pads, dilation) -> tuple[int, ...]:
     """The padding of y that gives x back, with the taps in the opposite order."""
-    before = [(kernel_size[k] - 1) * dilation[k] - pads[k] for k in range(2)]
-    return *before, *(x.shape[1 + k] - y.shape[1 + k] + pads[k] for k in range(2))
+    axes = range(len(kernel_size))
+    before = [(kernel_size[k] - 1) * dilation[k] - pads[k] for k in axes]
+    return *before, *(x.shape[1 + k] - y.shape[1 + k] + pads[k] for k in axes)
 
 
-def _turned(kernel):
+def turned(kernel):
     """The taps in the opposite order, input and output channels exchanged."""
-    transpose, flip = Operators.functions["transpose"], Operators.functions["flip"]
-    return transpose(flip(kernel, axis=(0, 1)), axes=(0, 1, 3, 2))
+    transpose, flip, rank = Operators.functions["transpose"], Operators.functions["flip"], len(kernel.shape) - 2
+    return transpose(flip(kernel, axis=tuple(range(rank))), axes=(*range(rank), rank + 1, rank))
 
 
 def _strided(x, params):
@@ -304,12 +310,12 @@ def _conv2d_simplify(node):
         return conv2d_op(_strided(x, params), kernel, *bias, **params | _ONE_BY_ONE)
     if _is_whole(x, kernel.shape[:2], **params) and x.shape[1:3] != (1, 1):
         return reshape(linear_op(_rows(x), reshape(kernel, (math.prod(kernel.shape[:3]), y.shape[3])), *bias), y.shape)
-    if y.shape[2] < _TILE_COLS or _is_from_few(y, x, kernel.shape[:2]):
+    if y.shape[2] < _TILE_COLS or math.prod(kernel.shape[:2]) < _FEW_TAPS or _is_from_few(y, x, kernel.shape[:2]):
         return None
-    if not _is_exchangeable(x, y, _FEW, kernel.shape[:2], **params):
+    if not is_exchangeable(x, y, _FEW, kernel.shape[:2], **params):
         return None
-    pads = _exchanged_pads(x, y, kernel.shape[:2], params["pads"], params["dilation"])
-    result = conv2d_grad_input_op(x, _turned(kernel), size=tuple(y.shape[1:3]), **params | {"pads": pads})
+    pads = exchanged_pads(x, y, kernel.shape[:2], params["pads"], params["dilation"])
+    result = conv2d_grad_input_op(x, turned(kernel), size=tuple(y.shape[1:3]), **params | {"pads": pads})
     return result + bias[0] if bias else result
 
 
@@ -369,11 +375,11 @@ def _grad_input_simplify(node):
         rows = math.prod(kernel.shape[:3])
         return reshape(matmul_op(_rows(dy), reshape(kernel, (rows, dy.shape[3])), transpose_b=True), dx.shape)
     is_near = params["dilation"][1] == 1 and dx.shape[2] >= _TILE_COLS and dx.shape[3] < _WIDE
-    is_thin = size == (3, 3) and _is_exchangeable(dx, dy, _FEW, size, **params)
+    is_thin = size == (3, 3) and is_exchangeable(dx, dy, _FEW, size, **params)
     if not is_near or not (is_thin or _is_of_dots(dx, dy, size, **params)):
         return None
-    pads = _exchanged_pads(dx, dy, size, params["pads"], params["dilation"])
-    return conv2d_op(dy, _turned(kernel), **params | {"pads": pads})
+    pads = exchanged_pads(dx, dy, size, params["pads"], params["dilation"])
+    return conv2d_op(dy, turned(kernel), **params | {"pads": pads})
 
 
 conv2d_grad_input_op = Op(
@@ -421,6 +427,22 @@ def grad_of_kernel_grad(forward_op, grad_input_op):
     return grad
 
 
+def summed_exchanged(op, x, dy, has_winograd: bool, kernel_size, dilation, **params):
+    """The kernel's gradient by the record `op` with the roles of x and dy exchanged, or None where it is no faster: of
+    one vector of columns each multiply-add has an element of its own to read."""
+    lanes, taps, params = vector_lanes(dy.dtype), math.prod(kernel_size), params | {"dilation": dilation}
+    pixels, results = (math.prod(value.shape[1:-1]) for value in (x, dy))
+    few = _FEW_SUMS_OF_MANY if x.shape[-1] >= _MANY_SUMMED and 8 * pixels <= 9 * results else _FEW_SUMS
+    if not has_winograd and pixels <= _SPARSE * results:
+        few = max(few, lanes)
+    has_taps = taps >= _FEW_TAPS or (taps > 1 and (dilation[-1] > 1 or dy.shape[-1] > lanes // 2))
+    if not has_taps or not is_exchangeable(x, dy, few, kernel_size, **params):
+        return None
+    params["pads"] = exchanged_pads(x, dy, kernel_size, params["pads"], dilation)
+    dw, _ = op(dy, x, kernel_size=kernel_size, **params)
+    return turned(dw), Operators.functions["sum"](dy, axis=tuple(range(len(dy.shape) - 1)))
+
+
 def _grad_kernel_lower(node, b):
     x, dy = node.inputs
     dw, db = node.outputs
@@ -455,13 +477,8 @@ def _grad_kernel_simplify(node):
         pixels = math.prod(dy.shape[:3])
         dw, db = linear_grad_kernel_op(*(reshape(value, (pixels, value.shape[3])) for value in (wide, dy)))
         return reshape(dw, node.outputs[0].shape), db
-    is_as_small = 8 * math.prod(x.shape[1:3]) <= 9 * math.prod(dy.shape[1:3])
-    few = _FEW_SUMS_OF_MANY if x.shape[3] >= _MANY_SUMMED and is_as_small else _FEW_SUMS
-    if not _is_exchangeable(x, dy, few, kernel_size, **params):
-        return None
-    pads = _exchanged_pads(x, dy, kernel_size, params["pads"], params["dilation"])
-    dw, _ = conv2d_grad_kernel_op(dy, x, kernel_size=kernel_size, **params | {"pads": pads})
-    return _turned(dw), Operators.functions["sum"](dy, axis=(0, 1, 2))
+    has_winograd = dy.dtype == "float32" and _has_winograd(_ints(x.shape, dy.shape, kernel_size, **params))
+    return summed_exchanged(conv2d_grad_kernel_op, x, dy, has_winograd, kernel_size, **params)
 
 
 conv2d_grad_kernel_op = Op(

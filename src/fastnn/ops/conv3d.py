@@ -2,9 +2,10 @@
 (kd, kh, kw, cin, cout) gives y (n, od, oh, ow, cout).
 
 conv.py takes these records where sums of products do best (`reads_in_place`); other convolutions over three dimensions
-are ones over two on copies of the windows. The gradient by x is one over two dimensions of all taps along the depth
-at once, whose sums by windows it then takes. Parameters are those of conv2d.py with three numbers in place of two:
-`pads` = (front, top, left, back, bottom, right). Each of the three records has the other two as its gradients.
+are ones over two on copies of the windows. The gradient by x is a convolution, or one over two dimensions of all taps
+along the depth at once, whose sums by windows it then takes. Parameters are those of conv2d.py with three numbers in
+place of two: `pads` = (front, top, left, back, bottom, right). Each of the three records has the other two as its
+gradients.
 """
 
 import math
@@ -12,7 +13,17 @@ import math
 import numpy as np
 
 from fastnn.graph.rows import of_first_axis
-from fastnn.ops.conv2d import conv2d_grad_input_op, conv2d_grad_kernel_op, conv2d_op, grad_of_kernel_grad, output_size
+from fastnn.ops.conv2d import (
+    conv2d_grad_input_op,
+    conv2d_grad_kernel_op,
+    conv2d_op,
+    exchanged_pads,
+    grad_of_kernel_grad,
+    output_size,
+    summed_exchanged,
+    turned,
+    vector_lanes,
+)
 from fastnn.ops.layout import reshape, transpose
 from fastnn.ops.record import Op, Spec, always, shape_of, uniform
 from fastnn.ops.windows import windows, windows_op, windows_sum, windows_sum_op
@@ -155,6 +166,17 @@ def grad_input_by_planes(dy, kernel, size, **params):
     return windows_sum(planes, axis=1, size=size[0], **_along(kd, **params))
 
 
+def _grad_input_simplify(node):
+    """Without strides, to pairs of vectors of channels, the convolution with the roles of x and y exchanged, which
+    keeps no sums by windows; else by planes, whose taps along the depth fill vectors together."""
+    dy, kernel = node.inputs
+    dx, params = node.outputs[0], {name: value for name, value in node.params.items() if name != "size"}
+    pads = exchanged_pads(dx, dy, kernel.shape[:3], params["pads"], params["dilation"])
+    if set(params["strides"]) == {1} and dx.shape[4] % (2 * vector_lanes(dx.dtype)) == 0 and min(pads[:3]) >= 0:
+        return conv3d_op(dy, turned(kernel), **params | {"pads": pads})
+    return grad_input_by_planes(dy, kernel, **node.params)
+
+
 def _grad_input_grad(ddx, dx, dy, kernel, *, size, **params):
     by_kernel, _ = conv3d_grad_kernel_op(ddx, dy, kernel_size=tuple(kernel.shape[:3]), **params)
     return conv3d_op(ddx, kernel, **params), by_kernel
@@ -165,7 +187,7 @@ conv3d_grad_input_op = Op(
     shape=lambda dy, kernel, size, **_: Spec((dy.shape[0], *size, kernel.shape[3]), dy.dtype),
     reference=_grad_input_reference,
     grad=_grad_input_grad,
-    simplify=lambda node: grad_input_by_planes(*node.inputs, **node.params),
+    simplify=_grad_input_simplify,
     domain=uniform(-1, 1),
     rows=of_first_axis(0),
 )
@@ -202,7 +224,7 @@ def _grad_kernel_simplify(node):
     params = dict(node.params)
     (kd, kh, kw), (n, od, *sizes, cout) = params.pop("kernel_size"), dy.shape
     if math.prod((od, *sizes)) >= _LEAST_SUMMED:
-        return None
+        return summed_exchanged(conv3d_grad_kernel_op, x, dy, False, (kd, kh, kw), **params)
     x = windows(x, axis=1, out=od, **_along(kd, **params))
     x, dy = (reshape(value, (n * od, *value.shape[2:])) for value in (x, dy))
     dw, db = conv2d_grad_kernel_op(x, dy, kernel_size=(kh, kw), **_of_planes(**params))
