@@ -38,6 +38,7 @@ static void OWN(repeat_columns)(T *d, const T *s, int64_t rows, int64_t cols, in
 
 #if !IS_INTEGER && defined(__x86_64__) && !defined(FNN_ISA_AVX512)
 /* By vectors, for which there is no instruction: of [-2^51, 2^51) each is the last bits of a double near 1.5 * 2^52. */
+PLACE_1
 static __attribute__((noinline)) void OWN(load_int64s)(T *d, const int64_t *s, int64_t n) {
   uint64_t sizes = 0;
   for (int64_t i = 0; i < n; i++) {
@@ -51,15 +52,10 @@ static __attribute__((noinline)) void OWN(load_int64s)(T *d, const int64_t *s, i
 }
 #endif
 
-/* d[r * cols + c] = (T)src[r * row_stride + c * col_stride]. */
-PLACE_1
-static void OWN(load_block)(T *d, const char *src, int64_t dtype, int64_t rows, int64_t cols, int64_t row_stride,
-                            int64_t col_stride) {
-  if (row_stride == cols && col_stride == 1) cols *= rows, rows = 1;
-  if (OWN(is_own)(dtype) && !col_stride) {
-    OWN(repeat_columns)(d, (const T *)src, rows, cols, row_stride);
-    return;
-  }
+/* load_block of a buffer of another dtype. */
+APART("casts")
+static __attribute__((noinline)) void OWN(load_cast)(T *d, const char *src, int64_t dtype, int64_t rows, int64_t cols,
+                                                     int64_t row_stride, int64_t col_stride) {
 #if !IS_INTEGER
   if (dtype == FNN_F16 || dtype == FNN_BF16) {
     for (int64_t r = 0; r < rows; r++, d += cols) {
@@ -99,6 +95,55 @@ static void OWN(load_block)(T *d, const char *src, int64_t dtype, int64_t rows, 
 #endif
 #undef LOAD
   }
+}
+
+#if !IS_INTEGER
+/* d = s, or one number of it, for types that losses, metrics and optimizers have beside T; returns 0 for others. */
+FNN_INLINE int OWN(load_run)(T *d, const char *src, int64_t dtype, int64_t n, int is_one) {
+  switch (dtype) {
+#define LOAD(code, type)                                                                                               \
+  case code:                                                                                                           \
+    if (is_one) OWN(fill)(n, d, (T)*(const type *)src);                                                                \
+    else                                                                                                               \
+      for (int64_t i = 0; i < n; i++) d[i] = (T)((const type *)src)[i];                                                \
+    return 1;
+    LOAD(FNN_F32, float)
+    LOAD(FNN_F64, double)
+    LOAD(FNN_I32, int32_t)
+#if !defined(__x86_64__) || defined(FNN_ISA_AVX512)
+    LOAD(FNN_I64, int64_t)
+#else
+    case FNN_I64:
+      if (is_one) OWN(fill)(n, d, (T)*(const int64_t *)src);
+      else OWN(load_int64s)(d, (const int64_t *)src, n);
+      return 1;
+#endif
+#undef LOAD
+  }
+  return 0;
+}
+#endif
+
+/* d[r * cols + c] = (T)src[r * row_stride + c * col_stride]. What most plans read needs no code of `load_cast`. */
+PLACE_1
+static void OWN(load_block)(T *d, const char *src, int64_t dtype, int64_t rows, int64_t cols, int64_t row_stride,
+                            int64_t col_stride) {
+  if (row_stride == cols && col_stride == 1) cols *= rows, rows = 1;
+  const T *s = (const T *)src;
+  if (!OWN(is_own)(dtype)) {
+#if !IS_INTEGER
+    const int is_one = cols == 1 || !col_stride;
+    if (rows == 1 && (is_one || col_stride == 1) && OWN(load_run)(d, src, dtype, cols, is_one)) return;
+#endif
+    OWN(load_cast)(d, src, dtype, rows, cols, row_stride, col_stride);
+  } else if (!col_stride)
+    OWN(repeat_columns)(d, s, rows, cols, row_stride);
+  else if (col_stride == 1)
+    for (int64_t r = 0; r < rows; r++, d += cols, s += row_stride)
+      for (int64_t c = 0; c < cols; c++) d[c] = s[c];
+  else
+    for (int64_t r = 0; r < rows; r++, d += cols, s += row_stride)
+      for (int64_t c = 0; c < cols; c++) d[c] = s[c * col_stride];
 }
 
 #if IS_INTEGER
@@ -151,10 +196,10 @@ FNN_INLINE void OWN(store_integers)(const T *a, char *d, int64_t n, int bytes) {
 }
 #endif
 
-PLACE_1
-static void OWN(store_block)(const T *a, char *dst, int64_t dtype, int64_t rows, int64_t cols, int64_t row_stride,
-                             int64_t col_stride) {
-  if (row_stride == cols && col_stride == 1) cols *= rows, rows = 1;
+/* store_block to a buffer of another dtype. */
+APART("casts")
+static __attribute__((noinline)) void OWN(store_cast)(const T *a, char *dst, int64_t dtype, int64_t rows, int64_t cols,
+                                                      int64_t row_stride, int64_t col_stride) {
 #if !IS_INTEGER
   if (col_stride == 1)
     switch (dtype) {
@@ -213,6 +258,28 @@ static void OWN(store_block)(const T *a, char *dst, int64_t dtype, int64_t rows,
 #undef NONZERO
 #undef WHOLE
   }
+}
+
+/* dst[r * row_stride + c * col_stride] = a[r * cols + c], as that dtype. */
+PLACE_1
+static void OWN(store_block)(const T *a, char *dst, int64_t dtype, int64_t rows, int64_t cols, int64_t row_stride,
+                             int64_t col_stride) {
+  if (row_stride == cols && col_stride == 1) cols *= rows, rows = 1;
+  T *d = (T *)dst;
+  if (dtype != TYPE_DTYPE) {
+#if !IS_INTEGER
+    if (rows == 1 && cols == 1 && dtype != FNN_F16 && dtype != FNN_BF16) {
+      store_scalar(dst, dtype, (double)a[0]);
+      return;
+    }
+#endif
+    OWN(store_cast)(a, dst, dtype, rows, cols, row_stride, col_stride);
+  } else if (col_stride == 1)
+    for (int64_t r = 0; r < rows; r++, a += cols, d += row_stride)
+      for (int64_t c = 0; c < cols; c++) d[c] = a[c];
+  else
+    for (int64_t r = 0; r < rows; r++, a += cols, d += row_stride)
+      for (int64_t c = 0; c < cols; c++) d[c * col_stride] = a[c];
 }
 
 /* The same past the caches, where vectors of dst are whole. */

@@ -460,6 +460,7 @@ FNN_INLINE void OWN(gemm_finish_by)(OWN(tile) * t, const fnn_call *call) {
 
 /* Rows [begin, begin + rows) of a panel that are columns of `cols` rows of C, from `out` on. Squares side by side write
  * lines that follow each other. */
+COMMON
 static __attribute__((noinline)) void OWN(gemm_turn_back)(const fnn_call *call, const OWN(gemm_cut) * c, T *out,
                                                           const OWN(gemm_scratch) * scratch, int64_t begin,
                                                           int64_t rows, int64_t cols) {

@@ -157,6 +157,12 @@ FNN_INLINE uint32_t bits_of_64(fnn_vi64 mask) {
     31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 58,    \
     59, 60, 61, 62, 63
 
+/* Of accuracies. */
+FNN_COMMON
+static void argmax_f32(const fnn_call *call, int64_t begin, int64_t end);
+FNN_COMMON
+static void same_argmax_f32(const fnn_call *call, int64_t begin, int64_t end);
+
 #define T float
 #define LANE int32_t
 #define ACC double
@@ -241,6 +247,7 @@ static void count(const fnn_call *call, int64_t begin, int64_t end) {
 }
 
 /* The space of kernels along one axis. ints: [0] outer   [1] size of the axis   [2] inner   [3] reverse (running). */
+FNN_COMMON
 static void axis_size(const int64_t *ints, int64_t element_bytes, fnn_work *work) {
   work->phases = 1;
   work->units[0] = fnn_ceil_div(ints[0], axis_group(ints)) * axis_chunks(ints);
@@ -251,7 +258,7 @@ static void axis_size(const int64_t *ints, int64_t element_bytes, fnn_work *work
 #define SIZE(type, bytes)                                                                                              \
   static void reduce_size_##type(const int64_t *ints, fnn_work *work) { reduce_size(ints, bytes, work); }
 #define AXIS_SIZE(type, bytes)                                                                                         \
-  static void axis_size_##type(const int64_t *ints, fnn_work *work) { axis_size(ints, bytes, work); }
+  FNN_COMMON static void axis_size_##type(const int64_t *ints, fnn_work *work) { axis_size(ints, bytes, work); }
 SIZE(f32, 4)
 SIZE(f64, 8)
 SIZE(i32, 4)

@@ -19,6 +19,7 @@ enum {
 
 FNN_INLINE int64_t unit_rows(const int64_t *ints) { return fnn_max(1, UNIT / fnn_max(1, ints[1])); }
 
+FNN_COMMON
 static void rows_size(const int64_t *ints, fnn_work *work, double buffers, double flops, double element_bytes) {
   work->phases = 1;
   work->units[0] = ints[1] ? fnn_ceil_div(ints[0], unit_rows(ints)) : 0;
@@ -44,6 +45,7 @@ static void columns_size(const int64_t *ints, fnn_work *work, double buffers, do
 }
 
 /* Label `row` as a class in [0, cols); -1, with the status set, when it is none. Floats are truncated. */
+FNN_COMMON
 static int64_t label_at(const fnn_call *call, const char *labels, int64_t dtype, int64_t row, int64_t cols) {
   double as_real = 0;
   int64_t label = -1;

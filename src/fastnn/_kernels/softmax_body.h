@@ -141,13 +141,14 @@ FNN_INLINE void OWN(map_by_sums)(const fnn_call *call, int64_t begin, int64_t en
 }
 
 #define SIZE(name, buffers, flops)                                                                                     \
-  static void OWN(name##_size)(const int64_t *ints, fnn_work *work) {                                                  \
+  COMMON static void OWN(name##_size)(const int64_t *ints, fnn_work *work) {                                           \
     rows_size(ints, work, buffers, flops, sizeof(T));                                                                  \
   }
 
 /* ---- softmax: x, y. y = exp(x - max) / sum(exp(x - max)); y may be x ---- */
 
 SIZE(softmax, 2, 12)
+COMMON
 static void OWN(softmax)(const fnn_call *call, int64_t begin, int64_t end) {
   int64_t row, cols = call->ints[1], last = OWN(rows)(call, begin, end, &row);
   for (; row < last; row += BLOCK) {
@@ -216,6 +217,7 @@ FNN_INLINE void OWN(softmax_block)(const fnn_call *call, int64_t row, int64_t la
  * A class whose target is 0 adds 0, also where its probability is 0. */
 
 SIZE(softmax_cross_entropy, 3, 16)
+COMMON
 static void OWN(softmax_cross_entropy)(const fnn_call *call, int64_t begin, int64_t end) {
   int64_t row, cols = call->ints[1], last = OWN(rows)(call, begin, end, &row);
   const int64_t first = row;
@@ -246,6 +248,7 @@ enum { OWN(NARROW) = N / 2 };
 FNN_INLINE V OWN(f_cross_entropy_grad)(V p, V target, T mass, T dloss) { return dloss * (p * mass - target); }
 
 SIZE(softmax_cross_entropy_grad, 3, 4)
+COMMON
 static void OWN(softmax_cross_entropy_grad)(const fnn_call *call, int64_t begin, int64_t end) {
   int64_t row, cols = call->ints[1], last = OWN(rows)(call, begin, end, &row);
   OWN(rest) rest = {0};
@@ -264,6 +267,7 @@ static void OWN(softmax_cross_entropy_grad)(const fnn_call *call, int64_t begin,
  * p = softmax(x), loss = -log_softmax(x)[label]. A label outside [0, cols) sets the status; its loss is NaN. */
 
 SIZE(sparse_softmax_cross_entropy, 2, 12)
+COMMON
 static void OWN(sparse_softmax_cross_entropy)(const fnn_call *call, int64_t begin, int64_t end) {
   int64_t row, cols = call->ints[1], last = OWN(rows)(call, begin, end, &row);
   T sums[BLOCK] = {0}, tops[BLOCK], picked[BLOCK];
@@ -285,6 +289,7 @@ static void OWN(sparse_softmax_cross_entropy)(const fnn_call *call, int64_t begi
 FNN_INLINE V OWN(f_times)(V p, V unused, T dloss, T unused_too) { return (void)unused, (void)unused_too, p * dloss; }
 
 SIZE(sparse_softmax_cross_entropy_grad, 2, 1)
+COMMON
 static void OWN(sparse_softmax_cross_entropy_grad)(const fnn_call *call, int64_t begin, int64_t end) {
   int64_t row, cols = call->ints[1], last = OWN(rows)(call, begin, end, &row);
   OWN(rest) rest = {0};

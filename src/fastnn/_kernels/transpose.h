@@ -66,6 +66,7 @@ static __attribute__((noinline)) void OWN(pack_squares)(T *out, int64_t width, c
 }
 
 /* The same of a part of a square, zeroes after the columns. */
+COMMON
 static __attribute__((noinline)) void OWN(pack_part)(T *out, int64_t width, const T *b, int64_t b_col, int64_t rows,
                                                      int64_t cols) {
   V v[N];
