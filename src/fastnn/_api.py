@@ -398,7 +398,7 @@ PUBLIC = {
         "ops.attention": "dot_product_attention",
         "ops.branches": "cond switch",
         "ops.complex_numbers": "angle conj conjugate imag isreal polar real view view_as_complex view_as_real",
-        "ops.conv": "conv conv_transpose depthwise_conv separable_conv",
+        "ops.convolution": "conv conv_transpose depthwise_conv separable_conv",
         "ops.counting": "argpartition bincount digitize histogram isin unravel_index",
         "ops.creation": "arange array convert_to_numpy convert_to_tensor diag diagflat diagonal dtype empty "
         "empty_like eye full full_like geomspace identity is_tensor linspace logspace meshgrid ones ones_like trace "
@@ -438,7 +438,7 @@ PUBLIC = {
         "ops.softmax": "binary_crossentropy categorical_crossentropy in_top_k log_softmax softmax "
         "sparse_categorical_crossentropy sparsemax",
         "ops.solving": "cholesky_inverse det inv logdet lstsq matrix_rank pinv slogdet solve solve_triangular",
-        "ops.sort": "argsort searchsorted sort top_k",
+        "ops.sorting": "argsort searchsorted sort top_k",
         "ops.statistics": "average count_nonzero logsumexp moments ptp std var",
         "ops.transforms": "jvp vectorize",
         "ops.trigonometry": "arccos arccosh arcsin arcsinh arctan arctan2 arctanh cos cosh sin sinh tan",

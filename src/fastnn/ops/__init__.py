@@ -9,14 +9,15 @@ import importlib
 
 from fastnn import _api
 from fastnn.graph.value import Operators
-from fastnn.ops import conv, matmul, softmax, sort
+from fastnn.ops import matmul, softmax
 from fastnn.ops.forms import recorded
 from fastnn.ops.rounding import ROUND_TO_HALF
 
 __getattr__, __dir__, __all__ = _api.attach(__name__, recorded)
 
-# Families that bear the name of a function of theirs: an import binds that name to the family, and does so once.
-del conv, matmul, softmax, sort
+# Families that bear the name of a function of theirs, and that every network needs: an import binds that name to the
+# family, and does so once.
+del matmul, softmax
 
 
 class _Functions(dict):

@@ -3,8 +3,8 @@
     y[i, oy, ox, o] = sum over ky, kx, c of
                       x[i, oy * sh - top + ky * dh, ox * sw - left + kx * dw, c] * kernel[ky, kx, c, o]
 
-The records take explicit padding `pads` = (top, left, bottom, right), which the functions of conv.py work out; bottom
-and right may be negative: so much of x is not looked at. y is bilinear in x and the kernel, so each of the three
+The records take explicit padding `pads` = (top, left, bottom, right), which the functions of convolution.py work out;
+bottom and right may be negative: so much of x is not looked at. y is bilinear in x and the kernel, so each of the three
 records has the other two as its gradients.
 """
 

@@ -1,11 +1,11 @@
 """Convolution of volumes whose windows along the depth are read where they lie: x (n, depth, h, w, cin) with kernel
 (kd, kh, kw, cin, cout) gives y (n, od, oh, ow, cout).
 
-conv.py takes these records where sums of products do best (`reads_in_place`); other convolutions over three dimensions
-are ones over two on copies of the windows. The gradient by x is a convolution, or one over two dimensions of all taps
-along the depth at once, whose sums by windows it then takes. Parameters are those of conv2d.py with three numbers in
-place of two: `pads` = (front, top, left, back, bottom, right). Each of the three records has the other two as its
-gradients.
+convolution.py takes these records where sums of products do best (`reads_in_place`); other convolutions over three
+dimensions are ones over two on copies of the windows. The gradient by x is a convolution, or one over two dimensions of
+all taps along the depth at once, whose sums by windows it then takes. Parameters are those of conv2d.py with three
+numbers in place of two: `pads` = (front, top, left, back, bottom, right). Each of the three records has the other two
+as its gradients.
 """
 
 import math

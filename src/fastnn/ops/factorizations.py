@@ -15,7 +15,7 @@ from fastnn.ops.gather import take_along_axis
 from fastnn.ops.layout import expand_dims, swapaxes
 from fastnn.ops.matmul import matmul
 from fastnn.ops.record import REGISTRY, Op, Spec, as_array, dtype_of
-from fastnn.ops.sort import argsort
+from fastnn.ops.sorting import argsort
 
 
 def as_matrices(x):

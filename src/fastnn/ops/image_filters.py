@@ -12,7 +12,7 @@ from fastnn.graph.dtypes import is_float
 from fastnn.graph.symbolic import accepts_symbolic
 from fastnn.ops import elementwise as ew
 from fastnn.ops import reduce, rounding
-from fastnn.ops.conv import depthwise_conv
+from fastnn.ops.convolution import depthwise_conv
 from fastnn.ops.image_size import image_axes
 from fastnn.ops.joining import pad, stack
 from fastnn.ops.layout import broadcast_to, moveaxis, reshape

@@ -6,7 +6,7 @@ import numpy as np
 
 from fastnn import config
 from fastnn.graph.symbolic import accepts_symbolic
-from fastnn.ops.conv import Geometry, geometry
+from fastnn.ops.convolution import Geometry, geometry
 from fastnn.ops.joining import pad
 from fastnn.ops.layout import expand_dims, moveaxis, reshape, squeeze, transpose
 from fastnn.ops.record import as_array, shape_of

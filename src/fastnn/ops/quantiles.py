@@ -14,7 +14,7 @@ from fastnn.ops.layout import broadcast_to, moveaxis, reshape, transpose
 from fastnn.ops.record import as_array, dtype_of, shape_of
 from fastnn.ops.reduce import normalize_axes, reduced_shape
 from fastnn.ops.rounding import ceil, floor, round
-from fastnn.ops.sort import sort
+from fastnn.ops.sorting import sort
 from fastnn.plan.function import as_one_plan
 
 METHODS = ("linear", "lower", "higher", "midpoint", "nearest")

@@ -7,7 +7,7 @@ from fastnn.graph.symbolic import accepts_symbolic
 from fastnn.ops import elementwise as ew
 from fastnn.ops import logic, reduce
 from fastnn.ops.complex_numbers import conj
-from fastnn.ops.conv import conv
+from fastnn.ops.convolution import conv
 from fastnn.ops.creation import diagonal
 from fastnn.ops.gather import take
 from fastnn.ops.joining import pad, stack

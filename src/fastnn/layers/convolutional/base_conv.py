@@ -5,7 +5,7 @@ from fastnn.layers.core.lora import LoRA
 from fastnn.layers.image_format import standardize_data_format, standardize_padding, standardize_tuple
 from fastnn.layers.input_spec import InputSpec
 from fastnn.layers.layer import Layer
-from fastnn.ops.conv import biased_conv
+from fastnn.ops.convolution import biased_conv
 
 
 class BaseConv(LoRA, Layer):

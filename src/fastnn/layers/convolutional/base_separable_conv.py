@@ -13,7 +13,7 @@ from fastnn.layers.convolutional.base_conv import (
 )
 from fastnn.layers.input_spec import InputSpec
 from fastnn.layers.layer import Layer
-from fastnn.ops.conv import biased_separable_conv
+from fastnn.ops.convolution import biased_separable_conv
 
 
 class BaseSeparableConv(Layer):

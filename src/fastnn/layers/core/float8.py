@@ -14,7 +14,7 @@ from fastnn.quantizers.float8 import compute_float8_amax_history, compute_float8
 PARTS = {"inputs": "float8_e4m3fn", "kernel": "float8_e4m3fn", "outputs_grad": "float8_e5m2"}
 
 
-def add_float8_weights(layer, length: int) -> None:
+def add_weights(layer, length: int) -> None:
     """Makes the scales and the histories of largest sizes, `length` long."""
     for part in PARTS:
         for end, shape, initializer in (("scale", (), "ones"), ("amax_history", (length,), "zeros")):
@@ -26,11 +26,11 @@ def add_float8_weights(layer, length: int) -> None:
             setattr(layer, name, variable)
 
 
-def float8_weights(layer) -> list:
+def weights(layer) -> list:
     return [getattr(layer, f"{part}_{end}") for part in PARTS for end in ("scale", "amax_history")]
 
 
-def float8_product(layer, inputs, kernel, training):
+def product(layer, inputs, kernel, training):
     """`layer._product` of what float8 leaves of inputs and kernel. Outside of training their scales stay."""
     y = layer._product(_rounded(layer, "inputs", inputs, training), _rounded(layer, "kernel", kernel, training))
 
@@ -45,7 +45,7 @@ def float8_product(layer, inputs, kernel, training):
     return with_rounded_gradient(y, layer.outputs_grad_scale.value, layer.outputs_grad_amax_history.value)
 
 
-def float8_bias(bias):
+def bias_of(bias):
     """The bias as bfloat16 keeps it: what hardware adds to a product in float8, and Keras too."""
     return ops.cast(ops.cast(bias, "bfloat16"), dtype_of(bias))
 

@@ -9,19 +9,14 @@ import numpy as np
 
 from fastnn import dtype_policy, ops, quantizers
 from fastnn.graph import trace
-from fastnn.layers import weight_lists
-from fastnn.layers.core.float8 import add_float8_weights, float8_bias, float8_product, float8_weights
+from fastnn.layers import core, weight_lists
 from fastnn.layers.core.lora import LoRA
-from fastnn.ops.own_gradient import custom_gradient
-from fastnn.ops.quantization import dequantize_int4_op
 from fastnn.ops.record import dtype_of
-from fastnn.quantizers.int4 import unpacked
 from fastnn.serialization import deserialize_keras_object, serialize_keras_object
 
 MODES = ("int8", "float8", "int4", "gptq", "awq")
 # By name, as who quantizes nothing loads none of them.
 _CONFIGS = {"int8": "Int8QuantizationConfig", "int4": "Int4QuantizationConfig", "float8": "Float8QuantizationConfig"}
-_INT4_RANGE = (-8, 7)
 
 
 @dataclass(eq=False, repr=False, slots=True)
@@ -69,53 +64,13 @@ class Kept:
     def from_int8(self, kept: dict, dtype):
         return ops.cast(kept[""], dtype) * self.scale_to_weight(ops.reciprocal(ops.cast(kept["_scale"], dtype)))
 
-    def int4(self, weight, quantizer, block_size: int) -> dict:
-        """The same in int4: with a scale for each column of the matrix, or for each of its blocks with a zero point."""
-        matrix = weight.reshape(self.matrix)
-        if block_size == -1:
-            quantizer = quantizer or quantizers.AbsMaxQuantizer(axis=self.axis, value_range=_INT4_RANGE)
-            numbers, scale = quantizer(matrix, to_numpy=True)
-            kept = {"_scale": np.squeeze(scale, self.axis)}
-        else:
-            turned = matrix if self.axis == 0 else matrix.T
-            parts = quantizers.abs_max_quantize_grouped_with_zero_point(turned, block_size, to_numpy=True)
-            numbers, scale, zero = parts if self.axis == 0 else (part.T for part in parts)
-            kept = {"_scale": scale, "_zero": zero, "g_idx": self.blocks(block_size)}
-        return {"": quantizers.pack_int4(np.ascontiguousarray(numbers), self.packed)[0], **kept}
-
-    def blocks(self, block_size: int) -> np.ndarray:
-        """To which block each position along `axis` belongs."""
-        return (np.arange(self.matrix[self.axis]) // block_size).astype("float32")
-
-    def numbers(self, kept: dict):
-        """The numbers of int4, in the shape of the matrix."""
-        return unpacked(kept[""], self.matrix[self.packed], self.packed)
-
-    def from_int4(self, kept: dict, dtype):
-        matrix = dequantize_int4_op(
-            kept[""], *self._groups(kept), shape=self.matrix, packed=self.packed, axis=self.axis
-        )  # fmt: skip
-        return ops.cast(ops.reshape(matrix, self.shape), dtype)
-
     def rows(self, kept: dict, mode: str, indices, dtype):
         """The rows at `indices` of the floats for which it stands, where scales and groups are those of rows."""
         of_rows = {end: part if end == "g_idx" else ops.take(part, indices, axis=0) for end, part in kept.items()}
-        if mode == "int8":
-            scale = ops.reciprocal(ops.cast(of_rows["_scale"], dtype))
-            return ops.cast(of_rows[""], dtype) * ops.expand_dims(scale, -1)
-        *parts, group = (of_rows[""], *self._groups(of_rows))
-        parts = [ops.reshape(part, (-1, part.shape[-1])) for part in parts]
-        shape = (parts[0].shape[0], self.shape[-1])
-        rows = dequantize_int4_op(*parts, group, shape=shape, packed=1, axis=1)
-        return ops.cast(ops.reshape(rows, (*indices.shape, self.shape[-1])), dtype)
-
-    def _groups(self, kept: dict):
-        """Scales, zero points, and to which of them each position along `axis` belongs."""
-        scale = ops.cast(kept["_scale"], "float32")
-        if "_zero" in kept:
-            return scale, ops.cast(kept["_zero"], "float32"), ops.cast(kept["g_idx"], "int32")
-        scale = ops.expand_dims(ops.reciprocal(scale), -1 if self.axis else 0)
-        return scale, ops.zeros_like(scale), np.zeros(self.matrix[self.axis], "int32")
+        if mode == "int4":
+            return core.int4.floats_of_rows(self, of_rows, dtype)
+        scale = ops.reciprocal(ops.cast(of_rows["_scale"], dtype))
+        return ops.cast(of_rows[""], dtype) * ops.expand_dims(scale, -1)
 
 
 class Quantized(LoRA):
@@ -155,7 +110,7 @@ class Quantized(LoRA):
         self.check_quantizable(config.mode, type_check)
         policy = dtype_policy.get(f"{config.dtype_policy_string()}_from_{self.dtype_policy.name}")
         if config.mode == "float8":
-            add_float8_weights(self, policy.amax_history_length)
+            core.float8.add_weights(self, policy.amax_history_length)
         weights = [] if config.mode == "float8" else self._kept_weights()
         arrays = [_keep(kept, np.array(getattr(self, kept.attribute)), config) for kept in weights]
         for kept, parts in zip(weights, arrays, strict=True):
@@ -207,7 +162,7 @@ class Quantized(LoRA):
         if mode is not None:
             self._check_mode(mode)
         if mode == "float8":
-            add_float8_weights(self, self.dtype_policy.amax_history_length)
+            core.float8.add_weights(self, self.dtype_policy.amax_history_length)
         if mode in (None, "float8"):
             setattr(self, kept.attribute, self.add_weight(shape, initializer, **arguments))
             return
@@ -232,8 +187,10 @@ class Quantized(LoRA):
 
     def _float_weight(self, kept: Kept):
         """The floats for which a quantized weight stands, without LoRA."""
-        read = kept.from_int8 if self.quantization_mode == "int8" else kept.from_int4
-        return read(self._parts(kept), self.compute_dtype)
+        parts, dtype = self._parts(kept), self.compute_dtype
+        if self.quantization_mode == "int8":
+            return kept.from_int8(parts, dtype)
+        return core.int4.floats(kept, parts, dtype)
 
     def _quantized_inputs(self, inputs, axis):
         """`inputs` as they come back from the activation quantizer, which takes scales over `axis`. Gradients pass."""
@@ -241,7 +198,7 @@ class Quantized(LoRA):
         if quantizer is None:
             return inputs
 
-        @custom_gradient
+        @ops.custom_gradient
         def rounded(x):
             numbers, scale = quantizer(x, axis=axis)
             return ops.cast(numbers, dtype_of(x)) / scale, lambda dy: dy
@@ -260,19 +217,19 @@ class Quantized(LoRA):
             return self._float_weight(kept) + self._lora_product()
         if self.quantization_mode == "int8":
             return self._weight
-        return ops.cast(ops.reshape(kept.numbers(self._parts(kept)), kept.shape), "int8")
+        return ops.cast(ops.reshape(core.int4.numbers(kept, self._parts(kept)), kept.shape), "int8")
 
     def _quantized_product(self, inputs, axis, training):
         """What `_product` makes of the inputs and the weight, with LoRA and bias."""
         if self.quantization_mode == "float8":
-            y = float8_product(self, inputs, self._weight.value, training)
+            y = core.float8.product(self, inputs, self._weight.value, training)
         else:
             y = self._product(self._quantized_inputs(inputs, axis), self._float_weight(self._kept_weights()[0]))
         if self.lora_enabled:
             y = y + self._product(inputs, self._lora_product())
         if self.bias is None:
             return y
-        return y + (float8_bias(self.bias) if self.quantization_mode == "float8" else self.bias)
+        return y + (core.float8.bias_of(self.bias) if self.quantization_mode == "float8" else self.bias)
 
     def _lora_product(self):
         return self._lora_scale() * ops.matmul(self._lora_a, self._lora_b)
@@ -282,7 +239,7 @@ class Quantized(LoRA):
         bias = getattr(self, "bias", None)
         if self.quantization_mode in (None, "float8"):
             weights = [getattr(self, kept.attribute) for kept in self._kept_weights()]
-            weights += float8_weights(self) if self.quantization_mode else []
+            weights += core.float8.weights(self) if self.quantization_mode else []
             return weights if bias is None else [weights[0], bias, *weights[1:]]
         saved = []
         for kept in self._kept_weights():
@@ -349,4 +306,5 @@ def _keep(kept: Kept, weight: np.ndarray, config) -> dict:
     with trace.eager():
         if config.mode == "int8":
             return kept.int8(weight, config.weight_quantizer)
-        return kept.int4(weight, config.weight_quantizer, -1 if config.block_size is None else config.block_size)
+        block_size = -1 if config.block_size is None else config.block_size
+        return core.int4.quantized(kept, weight, config.weight_quantizer, block_size)

@@ -6,7 +6,7 @@ from fastnn import activations, ops
 from fastnn.layers.convolutional.base_conv import channel_axis, channels_of, set_window, window_config
 from fastnn.layers.recurrent.lstm_cell import forget_bias, lstm_step
 from fastnn.layers.recurrent.recurrent_cell import RecurrentCell
-from fastnn.ops.conv import biased_conv, geometry
+from fastnn.ops.convolution import biased_conv, geometry
 
 
 class ConvLSTMCell(RecurrentCell):
