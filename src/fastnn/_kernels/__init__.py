@@ -88,7 +88,7 @@ def aligned_empty(n: int, dtype) -> np.ndarray:
     """`n` elements that start on a cache line."""
     itemsize = np.dtype(dtype).itemsize
     raw = np.empty(n * itemsize + _engine.ALIGN, np.uint8)
-    start = -raw.ctypes.data % _engine.ALIGN
+    start = -raw.__array_interface__["data"][0] % _engine.ALIGN
     return raw[start : start + n * itemsize].view(dtype)
 
 

@@ -16,7 +16,7 @@ from fastnn.graph.value import Graph, Node, Operators, Value
 
 def widen(graph: Graph, has_kernel: Callable[[Node], bool]) -> Graph:
     """`graph`, or one with float32 in the place of halves around the ops of which `has_kernel(node)` is true."""
-    if not any(is_half(y.dtype) for node in graph.nodes for y in node.outputs):
+    if not any(map(is_half, {y.spec.dtype for node in graph.nodes for y in node.outputs})):
         return graph
     cast = Operators.functions["cast"]
     becomes: dict[Value, Value] = {}

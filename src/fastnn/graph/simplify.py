@@ -161,7 +161,9 @@ def _rewrite(graph: Graph, new: _Simplified) -> Graph:
     with tracing(new):
         for node in graph.nodes:
             new.label = node.label
-            inputs = tuple([resolve(becomes[x]) for x in node.inputs])
+            inputs = tuple([becomes[x] for x in node.inputs])
+            if new.replaced:
+                inputs = tuple(map(resolve, inputs))
             _, outputs = new.simplified(node.op, inputs, node.params, [y.spec for y in node.outputs])
             becomes.update(zip(node.outputs, outputs, strict=True))
     if new.replaced:
@@ -199,7 +201,8 @@ def _by_numbers(node: Node, arrays):
     if number is None or y.dtype not in ("float32", "float64") or any(a.dtype != y.dtype for a in arrays):
         return None
     try:
-        numbers = list(map(number, *[np.broadcast_to(a, y.shape).ravel().tolist() for a in arrays]))
+        same = [a if a.shape == y.shape else np.broadcast_to(a, y.shape) for a in arrays]
+        numbers = list(map(number, *[a.ravel().tolist() for a in same]))
     except ZeroDivisionError:
         return None
     return (np.array(numbers, y.dtype).reshape(y.shape),)

@@ -22,37 +22,36 @@ def current() -> Graph | None:
     return state.graph
 
 
-@contextmanager
-def tracing(graph: Graph):
+class _Inside:
+    """A context in which attributes of `state` are others; entered once."""
+
+    __slots__ = ("outer", "values")
+
+    def __init__(self, **values):
+        self.values = values
+
+    def __enter__(self) -> None:
+        now = state.__dict__
+        self.outer = {name: now[name] for name in self.values}
+        now.update(self.values)
+
+    def __exit__(self, *_exception) -> None:
+        state.__dict__.update(self.outer)
+
+
+def tracing(graph: Graph) -> _Inside:
     """Ops called inside become nodes of `graph`."""
-    outer, outer_tapes = state.graph, state.tapes
-    state.graph, state.tapes = graph, []
-    try:
-        yield graph
-    finally:
-        state.graph, state.tapes = outer, outer_tapes
+    return _Inside(graph=graph, tapes=[])
 
 
-@contextmanager
-def eager():
+def eager() -> _Inside:
     """Ops called inside run at once, whatever is being traced around them."""
-    outer = state.graph
-    state.graph = None
-    try:
-        yield
-    finally:
-        state.graph = outer
+    return _Inside(graph=None)
 
 
-@contextmanager
-def autocasting(dtype: str | None):
+def autocasting(dtype: str | None) -> _Inside:
     """Float variables that allow it are read in `dtype` inside; None: as they are."""
-    outer = state.autocast
-    state.autocast = dtype
-    try:
-        yield
-    finally:
-        state.autocast = outer
+    return _Inside(autocast=dtype)
 
 
 @contextmanager

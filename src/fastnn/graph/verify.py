@@ -14,8 +14,8 @@ def verify(graph: Graph, after: str, before: Graph | None = None) -> Graph:
     known = set()
     for k, node in enumerate(graph.nodes):
         problem = None
-        if missing := [x for x in node.inputs if x not in known]:
-            problem = f"reads {missing}, which no earlier node writes"
+        if not known.issuperset(node.inputs):
+            problem = f"reads {[x for x in node.inputs if x not in known]}, which no earlier node writes"
         elif node.op.kind != "leaf":
             specs = node.op.specs(tuple([x.spec for x in node.inputs]), node.params)
             if specs != tuple([y.spec for y in node.outputs]):

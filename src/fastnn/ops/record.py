@@ -246,6 +246,8 @@ def as_array(x) -> np.ndarray:
         return x
     if type(x) is float:
         return _number(x, config.floatx())
+    if type(x) is int and -(2**31) <= x < 2**31:
+        return np.array(x, np.int32)
     if isinstance(x, np.ndarray):
         return x.view(np.ndarray)  # the reference must not be recorded again
     if isinstance(x, Variable):
@@ -328,7 +330,7 @@ def evaluate(op: Op, arrays: tuple[np.ndarray, ...], params: dict[str, Any]) -> 
 
 def _executable_of(op: Op, arrays, params) -> plan.executable.Executable | None:
     graph = Graph()
-    inputs = tuple(graph.input(a.shape, a.dtype.name) for a in arrays)
+    inputs = tuple(graph.input(a.shape, dtype_name(a.dtype)) for a in arrays)
     with trace.tracing(graph):
         outputs = op.trace(graph, inputs, params)
     graph.outputs = list(outputs) if isinstance(outputs, tuple) else [outputs]

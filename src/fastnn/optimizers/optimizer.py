@@ -18,6 +18,7 @@ from fastnn import _kernels, config, ops
 from fastnn.graph import trace
 from fastnn.graph.dtypes import is_float
 from fastnn.graph.stateless import StatelessScope, pairs
+from fastnn.graph.value import dtype_name
 from fastnn.graph.variable import Variable
 from fastnn.naming import auto_name, to_snake_case
 from fastnn.optimizers.flat import LARGE, Flat, flats_of, move_out
@@ -195,9 +196,10 @@ class Optimizer:
 
     def _add_slot(self, name: str, variable: Variable) -> None:
         """A slot that is one number, read-only, until it is laid out: it needs memory but once."""
-        slot = self.add_variable((), dtype=variable.dtype, name=_slot_name(variable, name))
-        first = np.asarray(self._first_value(name), variable.dtype)
-        slot._array = np.broadcast_to(first, variable.shape)
+        first = np.array(self._first_value(name), variable.dtype)
+        slot = self._own_variable(first, _slot_name(variable, name))
+        first.flags.writeable = False
+        slot._array = np.ndarray(variable.shape, first.dtype, first, strides=(0,) * variable.ndim)
         self._slots[name, id(variable)] = slot
 
     def __getstate__(self) -> dict:
@@ -242,7 +244,7 @@ class Optimizer:
         return made if isinstance(name, (list, tuple)) else made[0]
 
     def _own_variable(self, value: np.ndarray, name: str | None) -> Variable:
-        variable = Variable(value, dtype=value.dtype.name, trainable=False, name=name)
+        variable = Variable(value, dtype=dtype_name(value.dtype), trainable=False, name=name)
         variable.path = f"{self.name}/{variable.name}"
         self._variables.append(variable)
         return variable
@@ -299,7 +301,7 @@ class Optimizer:
             and all(map(operator.is_, variables, self._trainable_variables))
             and all(type(g) is np.ndarray and g.flags.writeable for g in grads)
             and all(
-                g.shape == v.shape and g.dtype.name == v.storage_dtype and v.constraint is None
+                g.shape == v.shape and dtype_name(g.dtype) == v.storage_dtype and v.constraint is None
                 for g, v in zip(grads, variables, strict=True)
             )
         )

@@ -18,7 +18,7 @@ import numpy as np
 from fastnn import _kernels, config, plan, tree
 from fastnn._kernels._engine import turn_back
 from fastnn.graph import trace
-from fastnn.graph.value import Graph, Operators, Spec, Value
+from fastnn.graph.value import Graph, Operators, Spec, Value, dtype_name
 from fastnn.graph.variable import Variable
 
 _PLAIN = frozenset({bool, int, float, str, type(None)})  # nothing inside, so no structure and no array
@@ -176,7 +176,7 @@ class Compiled:
     def _trace(self, args, kwargs, specs, sources, turned) -> _Traced:
         with _without_collections():
             graph, structure = self._graph(args, kwargs, specs, turned)
-            gathered = None if sources is None else [a.dtype.name for a in sources]
+            gathered = None if sources is None else [dtype_name(a.dtype) for a in sources]
             executable = plan.executable.Executable(graph, self.name, gathered, self.is_eager)
         return _Traced(executable, structure, structure == (_Output(0), (), ()))
 
@@ -247,9 +247,10 @@ def _specs(arrays: list[np.ndarray]) -> list[Spec]:
 
 
 def _number_type(array: np.ndarray) -> str:
-    if array.dtype.kind not in "biufc" and array.dtype.name != "bfloat16":
+    name = dtype_name(array.dtype)
+    if array.dtype.kind not in "biufc" and name != "bfloat16":
         raise ValueError(f"Invalid dtype: {array.dtype} of an array of shape {array.shape}. Expected numbers.")
-    return array.dtype.name
+    return name
 
 
 def _is_array(leaf) -> bool:

@@ -31,13 +31,13 @@ _CODE = _kernels.DTYPE_CODE | _kernels.HALF_CODE
 def is_elementwise(node: Node) -> bool:
     """Whether a program can run `node`: its op has an opcode and all its dtypes can be loaded."""
     if node.op.name in _MOVES:
-        dtypes = {node.inputs[0].dtype, node.outputs[0].dtype}
+        dtypes = {node.inputs[0].spec.dtype, node.outputs[0].spec.dtype}
         if node.op.name == "copy" and not dtypes.isdisjoint(_kernels.HALF_CODE):
             return False
         return dtypes <= _CODE.keys() and not dtypes <= _WIDE
     if node.op.kind != "elementwise" or node.op.name not in _kernels.opcodes() or node.params:
         return False
-    return _kernels.DTYPE_CODE.keys() >= {value.dtype for value in (*node.inputs, *node.outputs)}
+    return _kernels.DTYPE_CODE.keys() >= {value.spec.dtype for value in (*node.inputs, *node.outputs)}
 
 
 def program_type(node: Node) -> str:
@@ -47,7 +47,7 @@ def program_type(node: Node) -> str:
         values = list(node.outputs)  # the load itself casts; a half is rounded once, when it is stored
     elif node.op.name in _MOVES and is_float(node.inputs[0].dtype):
         values = list(node.inputs)  # the store itself casts, and what is read of a float without its fraction is one
-    return "f32" if _EXACT_IN_F32.issuperset([v.dtype for v in values]) else "f64"
+    return "f32" if _EXACT_IN_F32.issuperset([v.spec.dtype for v in values]) else "f64"
 
 
 def integer_type(nodes: Sequence[Node]) -> str | None:
@@ -245,14 +245,10 @@ class Writer:
         for value, _ in self.stores:
             store_register[value] = len(operands) // 4
             operands += [buffer_of[value], _CODE[value.dtype], *self.strides[value]]
+        code = [*self.instructions, *[_instruction(STORE, store_register[value], r) for value, r in self.stores]]
         n_operands = len(operands) // 4
-
-        def register(r: int) -> int:
-            return r if r >= 0 else n_operands - r - 1
-
-        code = [(opcode, *map(register, registers)) for opcode, *registers in self.instructions]
-        code += [_instruction(STORE, store_register[value], register(r)) for value, r in self.stores]
-        ints = [n_operands, len(code), self._temporaries, 0, *operands, *(i for line in code for i in line)]
+        numbers = [i if i >= 0 else n_operands - i - 1 for line in code for i in line]
+        ints = [n_operands, len(code), self._temporaries, 0, *operands, *numbers]
         ints[3] = len(ints)
         return ints, reals
 
