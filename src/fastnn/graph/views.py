@@ -3,6 +3,8 @@
 `multiply(reshape(pool(x)), mask)` becomes `reshape(multiply(pool(x), reshape(mask)))`: a view moves no bytes.
 """
 
+import functools
+
 from fastnn.graph.simplify import consumers, prune, sort
 from fastnn.graph.trace import tracing
 from fastnn.graph.value import Graph, Node, Operators, Value
@@ -10,7 +12,7 @@ from fastnn.graph.value import Graph, Node, Operators, Value
 
 def raise_over_views(graph: Graph) -> Graph:
     """`graph`, or one with each elementwise node that follows a view of an op with an epilogue put before the view."""
-    readers = consumers(graph)
+    readers = functools.cache(lambda: consumers(graph))  # few graphs have a view to ask it of
     results = set(graph.results())
     becomes: dict[Value, Value] = {}
     for node in list(graph.nodes):
@@ -29,8 +31,8 @@ def raise_over_views(graph: Graph) -> Graph:
             raised = node.op.trace(graph, inputs, node.params)
             y = reshape(raised, node.outputs[0].shape)
         becomes[node.outputs[0]] = y
-        readers[y] = readers.get(node.outputs[0], [])
-        readers[raised] = [y.node]
+        readers()[y] = readers().get(node.outputs[0], [])
+        readers()[raised] = [y.node]
     graph.outputs = [becomes.get(y, y) for y in graph.outputs]
     graph.updates = {variable: becomes.get(y, y) for variable, y in graph.updates.items()}
     return prune(sort(graph)) if becomes else graph
@@ -46,10 +48,10 @@ def _raisable(node: Node, readers, results) -> Value | None:
             x.node.op.kind == "view"
             and x.node.inputs[0].node.op.kind != "leaf"
             and _has_epilogue(x.node.inputs[0].node)
-            and len(readers.get(x, ())) == 1
             and x not in results
             and all(other.size == y.size or other.size == 1 for other in node.inputs)
             and x.size == y.size
+            and len(readers().get(x, ())) == 1
         ):
             return x
     return None

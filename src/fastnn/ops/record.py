@@ -180,9 +180,15 @@ def _promoted(op: Op, args: tuple) -> tuple:
     if op.promote is None:
         if _is_promoted(op, args):
             return args
+        # The most common of what follows: floats beside an array, or beside traced values and variables.
         first = args[0]
         if type(first) is np.ndarray and first.dtype.char in "fd" and {*map(type, args[1:])} == {float}:
-            return first, *[np.array(x, first.dtype) for x in args[1:]]  # the most common of what follows
+            return first, *[np.array(x, first.dtype) for x in args[1:]]
+        if {*map(type, args)} <= {Value, Variable, float}:
+            found = {x.dtype for x in args if type(x) is not float}
+            if found in ({"float32"}, {"float64"}):
+                (dtype,) = found
+                return tuple([np.array(x, dtype) if type(x) is float else x for x in args])
     which = range(len(args)) if op.promote is None else op.promote
     kinds = [dtypes.weak_kind(args[k]) for k in which]
     names = [dtype_of(args[k]) if kind is None else None for k, kind in zip(which, kinds, strict=True)]
@@ -217,8 +223,9 @@ def _is_promoted(op: Op, args: tuple) -> bool:
 
 def broadcast_shapes(name: str, *shapes) -> tuple[int, ...]:
     """NumPy's broadcasting, with an error that names the op."""
-    if shapes.count(shapes[0]) == len(shapes):
-        return shapes[0]
+    larger = {*shapes} - {()}
+    if len(larger) < 2:
+        return larger.pop() if larger else ()
     try:
         return np.broadcast_shapes(*shapes)
     except ValueError:

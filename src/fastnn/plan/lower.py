@@ -58,7 +58,7 @@ def _fits_epilogue(node: Node, shape: Shape) -> bool:
 
 
 def _anchor_type(node: Node) -> str:
-    if program.is_elementwise(node):
+    if node.op.kind == "elementwise":
         return program.program_type(node)
     if _is_full_reduction(node):
         return _SUFFIX[node.inputs[0].dtype]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -90,6 +91,7 @@ def element_strides(shape: Shape, space: Shape) -> list[int]:
     return strides
 
 
+@functools.lru_cache(4096)
 def row_and_column_strides(shape: Shape, space: Shape) -> tuple[int, int] | None:
     """The strides over (rows, cols) = (prod(space[:-1]), space[-1]), or None where two strides cannot say it."""
     if not space:
