@@ -11,6 +11,7 @@ The update of a variable joins the anchor that makes its gradient where that anc
 
 from __future__ import annotations
 
+import bisect
 import functools
 import math
 from collections import Counter
@@ -330,16 +331,15 @@ def order(groups: list[Group]) -> list[Group]:
         for follower in group.followers:
             ready_at[follower] = max(ready_at.get(follower, 0), position[group][0])
     waiting = Counter(follower for group in groups for follower in group.followers)
-    ready = [group for group in groups if not waiting[group]]
+    ready = sorted((bool(group.writes), *position[group]) for group in groups if not waiting[group])
     result = []
     while ready:
-        group = min(ready, key=lambda g: (bool(g.writes), position[g]))
-        ready.remove(group)
+        group = groups[ready.pop(0)[-1]]
         result.append(group)
         for follower in group.followers:
             waiting[follower] -= 1
             if not waiting[follower]:
-                ready.append(follower)
+                bisect.insort(ready, (bool(follower.writes), *position[follower]))
     if len(result) != len(groups):
         raise RuntimeError("the groups depend on each other in a circle")
     return result

@@ -269,5 +269,5 @@ def _in_place_pairs(step: Step, space: program.Space, stored: set[Value]) -> lis
         for y in step.writes
         if y in stored
         for x in step.reads
-        if x in space.strides and x.dtype == y.dtype and x.size == y.size and space.strides[x] == space.strides[y]
+        if space.strides.get(x) == space.strides[y] and x.dtype == y.dtype and x.size == y.size
     ]
