@@ -13,8 +13,8 @@ SOURCES := pyproject.toml meson.build meson.options $(wildcard src/fastnn/meson.
 demo: .venv/package  ## train a small network on real handwriting that ships with the package
 	$(BIN)/fastnn demo $(ARGS)
 
-test: .venv/test  ## the whole test suite
-	$(BIN)/python -m pytest $(ARGS)
+test: .venv/test  ## the whole test suite, by two processes
+	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal $(ARGS)
 
 parity: .venv/test  ## training trajectories against Keras on JAX; a process of its own, as Keras has one backend in each
 	KERAS_BACKEND=jax $(BIN)/python -m pytest tests/parity $(ARGS)
@@ -38,7 +38,7 @@ sanitize: .venv/test  ## kernel tests in an AddressSanitizer and UndefinedBehavi
 	  PYTHONPATH=build-sanitize/site:$$deps \
 	  LD_PRELOAD="$$($${CC:-cc} -print-file-name=libasan.so) $$($${CC:-cc} -print-file-name=libstdc++.so.6)"; \
 	$$base -c 'import fastnn; assert "build-sanitize" in fastnn.__file__, fastnn.__file__' && \
-	$$base -m pytest --quiet --capture=no -p no:cacheprovider tests/kernels $(ARGS)
+	$$base -m pytest --quiet --capture=no -p no:cacheprovider --numprocesses 2 --dist worksteal tests/kernels $(ARGS)
 
 BENCHMARKS := BENCHMARK_SITE=bench-results/site $(BIN)/python -m benchmarks
 
