@@ -54,7 +54,7 @@ def keras_modules():
 
 
 @pytest.mark.usefixtures("keras_as_it_was")
-@pytest.mark.parametrize("example", public_examples())
+@pytest.mark.parametrize("example", list(public_examples()))
 def test_example(example):
     report = []
     failed, _ = doctest.DocTestRunner(optionflags=FLAGS, verbose=False).run(example, out=report.append)

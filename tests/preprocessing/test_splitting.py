@@ -72,7 +72,6 @@ def test_a_dataset_and_training():
         ({"x": X}, {"left_size": 0.5}),
         (3, {"left_size": 0.5}),
     ],
-    ids=str,
 )
 def test_refusals(data, sizes):
     with pytest.raises(Exception) as theirs:
