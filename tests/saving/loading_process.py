@@ -3,8 +3,9 @@
     python loading_process.py GOOD FOLDER FILE...
 
 GOOD is a model that is loaded before, so that what is imported and made at the first load counts for nothing. Prints a
-line of JSON for each FILE: the outcome ("model" or the exception's type), its message, seconds, MB of memory beyond
-what was there before, what was touched (files opened, programs, network, code run), and what has changed globally.
+line of JSON for each FILE: the outcome ("model" or the exception's type), its message, seconds of CPU time, MB of
+memory beyond what was there before, what was touched (files opened, programs, network, code run), and what has changed
+globally.
 """
 
 import json
@@ -69,7 +70,7 @@ def memory(key: str) -> float:
 def load(path: str, into=None) -> dict:
     resource.setrlimit(resource.RLIMIT_AS, (ADDRESS_SPACE, ADDRESS_SPACE))
     touched: list = []
-    before, used, began = everything_global(), memory("VmRSS"), time.perf_counter()
+    before, used, began = everything_global(), memory("VmRSS"), time.process_time()
     watch(path, touched)
     message = ""
     try:
@@ -80,7 +81,7 @@ def load(path: str, into=None) -> dict:
         outcome = "model"
     except BaseException as error:
         outcome, message = type(error).__name__, str(error)
-    seconds, touched = time.perf_counter() - began, list(touched)
+    seconds, touched = time.process_time() - began, list(touched)
     after = everything_global()
     return {
         "outcome": outcome, "message": message[-2000:], "seconds": seconds, "touched": touched,
