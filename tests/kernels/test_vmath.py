@@ -48,6 +48,8 @@ FUNCTIONS = {
     "arcsinh": (mpmath.asinh, [(-100, 100), (-1e-2, 1e-2)], 3, 3),
     "arccosh": (mpmath.acosh, [(1, 100)], 3, 3),
     "arctanh": (mpmath.atanh, [(-1, 1)], 3, 3),
+    "exp2": (lambda x: mpmath.power(2, x), [(-149, 128), (-1, 1)], 1.5, 1.5),
+    "cbrt": (mpmath.cbrt, [(0, 1e3), (0.5, 9)], 1, 1),
 }
 
 
@@ -241,6 +243,9 @@ SPECIAL = {
     "tanh": lambda x: np.tanh(x),
     "sigmoid": lambda x: 1 / (1 + np.exp(-x)),
     "softplus": lambda x: np.logaddexp(x, 0),
+} | {
+    name: getattr(np, name)
+    for name in ["exp2", "cbrt", "arcsin", "arccos", "arctan", "sinh", "cosh", "arcsinh", "arccosh", "arctanh"]
 }
 
 
@@ -276,9 +281,41 @@ def test_results_do_not_depend_on_position(kind, isa):
 
 @pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize("kind", FLOATS)
+@pytest.mark.parametrize("name", ["sinh", "cosh"])
+def test_hyperbolic_functions_up_to_the_end_of_the_range(name, kind, isa):
+    """Beyond where e^x overflows, and infinite where they do themselves."""
+    most = float(np.log(np.longdouble(2) * np.finfo(FLOATS[kind]).max))
+    x = np.concatenate([np.linspace(0.98 * most, 1.01 * most, 300), [most * 1.5, most * 10]]).astype(FLOATS[kind])
+    error, k = ulps(apply(name, kind, isa, x), [FUNCTIONS[name][0](mpmath.mpf(float(v))) for v in x], FLOATS[kind])
+    assert error <= 3, f"{name}({x[k]!r}) is off by {error:.2f} ulp"
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("kind", FLOATS)
+def test_nextafter(kind, isa):
+    """NumPy's bits, of any bits and of pairs of special numbers."""
+    rng, info = np.random.default_rng(6), np.finfo(FLOATS[kind])
+    bits = np.dtype(f"u{info.dtype.itemsize}")
+    a, b = (rng.integers(0, np.iinfo(bits).max, 999, bits, endpoint=True).view(info.dtype) for _ in "ab")
+    values = [0.0, -0.0, 1.0, -1.0, info.smallest_subnormal, -info.smallest_subnormal, info.tiny, info.max, -info.max]
+    values += [np.inf, -np.inf, np.nan]
+    pairs = (np.array(v, info.dtype) for v in zip(*itertools.product(values, values), strict=True))
+    a, b = (np.concatenate(both) for both in zip((a, b), pairs, strict=True))
+    wanted = np.nextafter(a, b)
+    result = apply("nextafter", kind, isa, a, b)
+    np.testing.assert_array_equal(result, wanted)
+    numbers = ~np.isnan(wanted)
+    assert result[numbers].tobytes() == wanted[numbers].tobytes()
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("kind", FLOATS)
 def test_exact_results(kind, isa):
     powers = np.array([2.0**k for k in range(-100, 101)], FLOATS[kind])
     np.testing.assert_array_equal(apply("log2", kind, isa, powers), np.arange(-100, 101))
+    whole = np.arange(-1080, 1030).astype(FLOATS[kind])
+    with np.errstate(over="ignore"):
+        np.testing.assert_array_equal(apply("exp2", kind, isa, whole), np.ldexp(FLOATS[kind](1), whole.astype(int)))
     large = np.array([50, 100, 1e4, 1e30], FLOATS[kind])
     np.testing.assert_array_equal(apply("softplus", kind, isa, large), large)
     np.testing.assert_array_equal(apply("tanh", kind, isa, large), 1)

@@ -1,12 +1,12 @@
 /* elementwise.c: programs of elementwise operations, the opcodes they are made of, and the kernel that runs one
  * over an N-d space with reductions.
  *
- * To add an operation: a vector body in opcodes_body.h (or vmath.h) for both types, and its name in one of the lists
+ * To add an operation: a vector body in opcodes_body.h (or vmath*.h) for both types, and its name in one of the lists
  * here. Names are those of the op records in fastnn/ops; a test compares the two. */
 #include "caches.h"
 #include "integers.h"
 #include "program.h"
-#include "vmath.h"
+#include "vmath_rare.h"
 
 /* X(name): of floats and of integers, which come first, so that both count them alike: one input, two inputs with
  * variants in which the first or the second is a scalar, and three with variants for every set of scalars but all. */
@@ -27,20 +27,21 @@
 #define BY_COLUMN_OPS(X) X(add) X(subtract) X(multiply) X(divide)
 
 /* Vectors of a slow operation that are worked on at once. Each is a chain of operations that wait for each other, of
- * which the CPU keeps too few in mind to find enough that need not. */
+ * which the CPU keeps too few in mind to find enough that need not. ONE: its body is a function, which keeps none. */
 enum { TWO = 2, FOUR = FNN_VECTOR_BYTES == 64 ? 4 : 2, EIGHT = FNN_VECTOR_BYTES == 64 ? 8 : 2, MOST_AT_ONCE = 8 };
-enum { POWER = TWO }; /* in a place of its own */
+enum { ONE = 1, POWER = TWO }; /* in places of their own */
 
 /* X(name, vectors at once): of one input and slow: arithmetic takes longer than memory. */
 #define SLOW_UNARY_OPS(X)                                                                                              \
   X(exp, FOUR) X(expm1, FOUR) X(log, FOUR) X(log1p, FOUR) X(log2, FOUR) X(log10, FOUR) X(sin, TWO) X(cos, TWO)         \
-  X(tan, TWO) X(tanh, FOUR) X(sigmoid, EIGHT) X(erf, FOUR) X(softplus, FOUR) X(exact_gelu, FOUR) X(arcsin, TWO)        \
-  X(arccos, TWO) X(arctan, TWO) X(sinh, TWO) X(cosh, TWO) X(arcsinh, TWO) X(arccosh, TWO) X(arctanh, TWO)
+  X(tan, TWO) X(tanh, FOUR) X(sigmoid, EIGHT) X(erf, FOUR) X(softplus, FOUR) X(exact_gelu, FOUR) X(arcsin, ONE)        \
+  X(arccos, ONE) X(arctan, TWO) X(sinh, ONE) X(cosh, ONE) X(arcsinh, ONE) X(arccosh, ONE) X(arctanh, ONE)              \
+  X(exp2, ONE) X(cbrt, ONE)
 
 /* Of two inputs, so slow that a scalar may as well be copied to a block. */
 #define SLOW_BINARY_OPS(X)                                                                                             \
-  X(power, POWER) X(floor_divide, TWO) X(mod, TWO) X(arctan2, TWO) X(logaddexp, TWO) X(multiply_sigmoid, FOUR)         \
-  X(sigmoid_tanh, FOUR) X(exact_gelu_grad, FOUR)
+  X(power, POWER) X(floor_divide, TWO) X(mod, TWO) X(arctan2, TWO) X(nextafter, ONE) X(logaddexp, TWO)                 \
+  X(multiply_sigmoid, FOUR) X(sigmoid_tanh, FOUR) X(exact_gelu_grad, FOUR)
 
 /* X(name, inputs, scalars): with a variant in which the inputs `scalars` (bit k: input k) are, as they are in
  * optimizers, polynomials and activations. */
@@ -54,13 +55,6 @@ static const char *const opcode_names[] = {
   "store", ANY_UNARY_OPS(OPCODE_NAME) ANY_BINARY_OPS(OPCODE_NAME) ANY_TERNARY_OPS(OPCODE_NAME)
   UNARY_OPS(OPCODE_NAME) SLOW_UNARY_OPS(OPCODE_NAME) BINARY_OPS(OPCODE_NAME) SLOW_BINARY_OPS(OPCODE_NAME)
   TERNARY_OPS(OPCODE_NAME) LONG_OPS(OPCODE_NAME) SLOW_LONG_OPS(OPCODE_NAME) 0};
-
-/* Of a function that few programs call: behind the others, so that those lie on fewer pages. */
-#ifdef __ELF__
-#define APART(name) __attribute__((section(".text." name)))
-#else
-#define APART(name)
-#endif
 
 /* The first elements of an array, as arguments. */
 #define FIRST1(x) x[0]

@@ -140,6 +140,8 @@ FNN_INLINE V OWN(v_cosh)(V x) { return FN(cosh)(x); }
 FNN_INLINE V OWN(v_arcsinh)(V x) { return FN(arcsinh)(x); }
 FNN_INLINE V OWN(v_arccosh)(V x) { return FN(arccosh)(x); }
 FNN_INLINE V OWN(v_arctanh)(V x) { return FN(arctanh)(x); }
+FNN_INLINE V OWN(v_exp2)(V x) { return FN(exp2)(x); }
+FNN_INLINE V OWN(v_cbrt)(V x) { return FN(cbrt)(x); }
 
 FNN_INLINE V OWN(v_divide)(V a, V b) { return a / b; }
 FNN_INLINE V OWN(v_divide_no_nan)(V a, V b) { return (V)((M)(a / b) & (b != 0)); } /* 0 where b is 0 */
@@ -155,6 +157,7 @@ FNN_INLINE V OWN(v_exact_gelu_grad)(V dy, V x) {
 }
 FNN_INLINE V OWN(v_power)(V a, V b) { return FN(pow)(a, b); }
 FNN_INLINE V OWN(v_arctan2)(V a, V b) { return FN(arctan2)(a, b); }
+FNN_INLINE V OWN(v_nextafter)(V a, V b) { return FN(nextafter)(a, b); }
 /* max(a, b) + log(1 + e^-|a - b|); where they are equal, infinities too, a + log 2. */
 FNN_INLINE V OWN(v_logaddexp)(V a, V b) {
   V y = OWN(v_maximum)(a, b) + FN(softplus)(-FN(abs)(a - b));
@@ -285,6 +288,7 @@ FNN_INLINE void OWN(map_by_column)(int64_t rows, int64_t cols, T *d, int64_t d_s
 #else
 #define PLACE_1 FNN_COMMON
 #endif
+#define PLACE_ONE APART("slow")
 #define PLACE_TWO APART("slow")
 #define PLACE_FOUR PLACE_SLOW /* activations and losses among them */
 #define PLACE_EIGHT PLACE_SLOW
@@ -391,6 +395,7 @@ static const OWN(opcode) OWN(opcodes)[] = {
 };
 
 #undef OF_ARRAY
+#undef PLACE_ONE
 #undef PLACE_TWO
 #undef PLACE_FOUR
 #undef PLACE_EIGHT

@@ -2,7 +2,7 @@
  *
  * Errors, in units in the last place of the exact result, over half a million samples on each instruction set: exp and
  * log 1; log1p, log2 and erf 1.5; expm1, log10, softplus, sin and cos 2; tanh and sigmoid 2.6; tan 3.3, in
- * float32 3.6 next to multiples of pi/2; in float32 pow and the rare ones (arctan2, sinh, ...) 0.51.
+ * float32 3.6 next to multiples of pi/2; in float32 pow 0.51.
  * tests/kernels/test_vmath.py holds them to bounds near these. NaN gives NaN, infinities give the limit, denormals are
  * read and written as such. */
 #ifndef FNN_VMATH_H
@@ -52,7 +52,7 @@ FNN_INLINE fnn_vf fnn_exp_partsf(fnn_vf x, fnn_vf *k, fnn_vf *root, int parts, i
   p = p * r + 1.0f;
   return p * r + error;
 }
-FNN_INLINE fnn_vf fnn_exp2f(fnn_vf k, fnn_vf root) { return (fnn_vf)_mm512_scalef_ps(root, k); }
+FNN_INLINE fnn_vf fnn_whole_exp2f(fnn_vf k, fnn_vf root) { return (fnn_vf)_mm512_scalef_ps(root, k); }
 FNN_INLINE fnn_vf fnn_scalef(fnn_vf y, fnn_vf k) { return (fnn_vf)_mm512_scalef_ps(y, k); }
 #else
 /* e^x = 2^k (1 + what is returned), k an integer: adding 1.5 * 2^23 rounds. The polynomial is e^r - 1 for
@@ -71,7 +71,7 @@ FNN_INLINE fnn_vf fnn_exp_partsf(fnn_vf x, fnn_vf *k, fnn_vf *root, int parts, i
 }
 FNN_INLINE fnn_vf fnn_exp2if(fnn_vi32 n) { return (fnn_vf)((n + 127) << 23); }
 /* 2^k of an integer k in [-126, 127]; infinite at 128. */
-FNN_INLINE fnn_vf fnn_exp2f(fnn_vf k, fnn_vf root) {
+FNN_INLINE fnn_vf fnn_whole_exp2f(fnn_vf k, fnn_vf root) {
   (void)root;
   return fnn_exp2if(__builtin_convertvector(k, fnn_vi32));
 }
@@ -95,7 +95,7 @@ FNN_INLINE fnn_vf fnn_exp_nonpositivef(fnn_vf x) {
   return fnn_exp_insidef(fnn_maxf(fnn_splatf(fnn_EXP_LEASTf), x));
 #else
   fnn_vf k, root, p = fnn_exp_partsf(x, &k, &root, 2, 3);
-  return (fnn_vf)((fnn_vi32)((p + 1.0f) * fnn_exp2f(k, root)) & ~(x < -87.5f));
+  return (fnn_vf)((fnn_vi32)((p + 1.0f) * fnn_whole_exp2f(k, root)) & ~(x < -87.5f));
 #endif
 }
 
@@ -304,7 +304,7 @@ FNN_INLINE fnn_vd fnn_exp_partsd(fnn_vd x, fnn_vd *k, fnn_vd *root, int parts, i
 }
 
 #if defined(FNN_ISA_AVX512)
-FNN_INLINE fnn_vd fnn_exp2d(fnn_vd k, fnn_vd root) { return (fnn_vd)_mm512_scalef_pd(root, k); }
+FNN_INLINE fnn_vd fnn_whole_exp2d(fnn_vd k, fnn_vd root) { return (fnn_vd)_mm512_scalef_pd(root, k); }
 FNN_INLINE fnn_vd fnn_scaled(fnn_vd y, fnn_vd k) { return (fnn_vd)_mm512_scalef_pd(y, k); }
 #else
 FNN_INLINE fnn_vd fnn_exp2id(fnn_vi64 n) { return (fnn_vd)((n + 1023) << 52); }
@@ -313,7 +313,7 @@ FNN_INLINE fnn_vi64 fnn_integerd(fnn_vd k) {
   const double magic = 6755399441055744.0;
   return (fnn_vi64)(k + magic) - (fnn_vi64)fnn_splatd(magic);
 }
-FNN_INLINE fnn_vd fnn_exp2d(fnn_vd k, fnn_vd root) {
+FNN_INLINE fnn_vd fnn_whole_exp2d(fnn_vd k, fnn_vd root) {
   (void)root;
   return fnn_exp2id(fnn_integerd(k));
 }
@@ -513,144 +513,6 @@ FNN_INLINE fnn_vf fnn_powf(fnn_vf x, fnn_vf y) {
   p = fnn_selectf(is_negative & is_odd, -p, p);
   p = fnn_selectf((x < 0.0f) & (x > -INFINITY) & (whole != y), fnn_splatf(NAN), p);
   return fnn_selectf((y == 0.0f) | (x == 1.0f) | ((x == -1.0f) & (fnn_absf(y) == INFINITY)), one, p);
-}
-
-/* ---- rare functions: float32 in float64, rounded once; float64, which has nothing wider, by the C library ---- */
-
-/* atan2(y, x) of numbers that were float32, within 2^-35: of the smaller over the greater by a polynomial in
- * [0, tan(pi / 8)], to which pi / 4 and the other angles are brought. */
-FNN_INLINE fnn_vd fnn_arctan2_of_narrow(fnn_vd y, fnn_vd x) {
-  const fnn_vd a = fnn_absd(y), b = fnn_absd(x), one = fnn_splatd(1.0);
-  fnn_vd low = fnn_mind(a, b), high = fnn_maxd(a, b);
-  high = fnn_selectd(low == INFINITY, one, high);
-  low = fnn_selectd(low == INFINITY, one, low);
-  const fnn_vi64 is_steep = low > high * 0.41421356237309504880;
-  fnn_vd z = fnn_selectd(is_steep, low - high, low) / fnn_selectd(is_steep, low + high, high);
-  z = fnn_selectd(high == 0.0, high, z);
-  const fnn_vd w = z * z;
-  fnn_vd p = w * 0.047482742364041530171 - 0.084784056299993231854;
-  p = p * w + 0.11045093420646115583;
-  p = p * w - 0.14282042062430740861;
-  p = p * w + 0.19999905186281067632;
-  p = p * w - 0.33333332514598840517;
-  fnn_vd r = p * w * z + z;
-  r = fnn_selectd(is_steep, r + 0.78539816339744830962, r);
-  r = fnn_selectd(a > b, 1.57079632679489661923 - r, r);
-  r = fnn_copysignd(fnn_selectd((fnn_vi64)x < 0, 3.14159265358979323846 - r, r), y);
-  return fnn_selectd((x != x) | (y != y), x + y, r);
-}
-FNN_INLINE fnn_vd fnn_arcsin_of_narrow(fnn_vd x) {
-  return fnn_arctan2_of_narrow(x, fnn_sqrtd((1.0 - x) * (1.0 + x)));
-}
-FNN_INLINE fnn_vd fnn_arccos_of_narrow(fnn_vd x) {
-  return fnn_arctan2_of_narrow(fnn_sqrtd((1.0 - x) * (1.0 + x)), x);
-}
-
-/* An odd function whose value for |x| < 2^-12 is x, to float32: elsewhere r, with the sign of x. */
-FNN_INLINE fnn_vd fnn_odd(fnn_vd x, fnn_vd r) {
-  return fnn_selectd(fnn_absd(x) < 0.000244140625, x, fnn_copysignd(r, x));
-}
-FNN_INLINE fnn_vd fnn_sinh_of_narrow(fnn_vd x) {
-  const fnn_vd e = fnn_expd(fnn_absd(x));
-  return fnn_odd(x, (e - 1.0 / e) * 0.5);
-}
-FNN_INLINE fnn_vd fnn_cosh_of_narrow(fnn_vd x) {
-  const fnn_vd e = fnn_expd(fnn_absd(x));
-  return (e + 1.0 / e) * 0.5;
-}
-FNN_INLINE fnn_vd fnn_arcsinh_of_narrow(fnn_vd x) {
-  const fnn_vd a = fnn_absd(x);
-  return fnn_odd(x, fnn_logd(a + fnn_sqrtd(a * a + 1.0)));
-}
-FNN_INLINE fnn_vd fnn_arccosh_of_narrow(fnn_vd x) { return fnn_logd(x + fnn_sqrtd((x - 1.0) * (x + 1.0))); }
-FNN_INLINE fnn_vd fnn_arctanh_of_narrow(fnn_vd x) {
-  const fnn_vd a = fnn_absd(x);
-  return fnn_odd(x, fnn_logd((1.0 + a) / (1.0 - a)) * 0.5);
-}
-
-#define RARE(name, libm)                                                                                               \
-  FNN_INLINE fnn_vf fnn_##name##f(fnn_vf x) {                                                                          \
-    return fnn_joined(fnn_##name##_of_narrow(fnn_lower_half(x)), fnn_##name##_of_narrow(fnn_upper_half(x)));           \
-  }                                                                                                                    \
-  FNN_INLINE fnn_vd fnn_##name##d(fnn_vd x) {                                                                          \
-    for (int k = 0; k < FNN_VD; k++) x[k] = libm(x[k]);                                                                \
-    return x;                                                                                                          \
-  }
-RARE(arcsin, asin) RARE(arccos, acos) RARE(sinh, sinh) RARE(cosh, cosh) RARE(arcsinh, asinh)
-RARE(arccosh, acosh) RARE(arctanh, atanh)
-#undef RARE
-
-#if defined(FNN_ISA_AVX512)
-#define WIDE_ARCTAN2 static __attribute__((noinline, unused))
-#else
-#define WIDE_ARCTAN2 FNN_INLINE
-#endif
-WIDE_ARCTAN2 fnn_vf fnn_wide_arctan2(fnn_vf y, fnn_vf x) {
-  return fnn_joined(fnn_arctan2_of_narrow(fnn_lower_half(y), fnn_lower_half(x)),
-                    fnn_arctan2_of_narrow(fnn_upper_half(y), fnn_upper_half(x)));
-}
-#undef WIDE_ARCTAN2
-#if defined(FNN_ISA_AVX512)
-/* In float32, what is rounded away on the way added at the end (0.503 ulp). With z the smaller size over the greater,
- * low / high, and c the nearest eighth below 1: atan(z) = atan(c) + atan(t), t = (low - c high) / (high + c low) in
- * [-1/15, 1/15]. low - c high is exact; `rest` is what t times the rounded denominator leaves of it. The angle that
- * atan(t) is added to, or taken from, stands in a table by c, by which of the two is greater and by the sign of x.
- * Where products would leave float32's range, and of NaN, it is float64 as elsewhere. */
-FNN_INLINE fnn_vf fnn_arctan2f(fnn_vf y, fnn_vf x) {
-  enum { STEEP = 8, LEFT = 16 }; /* pi/2 less, pi less, both: pi/2 and */
-  static const float angles[32] = {
-    0.0f, 0.124354996f, 0.244978666f, 0.358770669f, 0.463647604f, 0.558599293f, 0.643501103f, 0.718829989f,
-    1.57079637f, 1.44644129f, 1.3258177f, 1.21202564f, 1.10714877f, 1.01219702f, 0.927295208f, 0.851966321f,
-    3.14159274f, 3.01723766f, 2.89661407f, 2.78282189f, 2.67794514f, 2.58299327f, 2.49809146f, 2.42276263f,
-    1.57079637f, 1.69515133f, 1.81577504f, 1.92956698f, 2.03444386f, 2.12939572f, 2.21429753f, 2.28962636f};
-  static const float errors[32] = {
-    0.0f, -1.24038224e-09f, -3.17867777e-09f, 1.76394988e-09f, 5.01215869e-09f, 2.21115979e-08f, 5.86893734e-09f,
-    1.01883355e-08f, -4.37113883e-08f, 3.94853785e-08f, -4.05327114e-08f, 1.41293048e-08f, -4.87235496e-08f,
-    -6.21834362e-09f, 1.00243174e-08f, 5.70491876e-09f, -8.74227766e-08f, -4.2260111e-09f, -8.42440997e-08f,
-    8.9627207e-08f, -9.24349379e-08f, 6.92795581e-08f, 8.55222169e-08f, 2.15981739e-08f, -4.37113883e-08f,
-    -7.6988691e-09f, -4.68900687e-08f, 1.76572055e-08f, 8.05100555e-08f, -8.12044334e-08f, -9.74470993e-08f,
-    -3.35230546e-08f};
-  const __m512i a = (__m512i)fnn_absf(y), b = (__m512i)fnn_absf(x), sign = _mm512_set1_epi32(INT32_MIN);
-  const __m512i least = _mm512_min_epu32(a, b), most = _mm512_max_epu32(a, b); /* NaN is the greatest */
-  const __mmask16 is_steep = _mm512_cmpgt_epu32_mask(a, b), is_left = _mm512_movepi32_mask((__m512i)x);
-  /* `most` within 2^-60 and 2^60, `least` 2^-90 or more, or 0 */
-  const __m512i above = _mm512_sub_epi32(most, _mm512_set1_epi32(0x21800000));
-  const __mmask16 is_far = _mm512_cmpgt_epu32_mask(above, _mm512_set1_epi32(0x3c000000));
-  const __mmask16 is_small = _mm512_cmplt_epu32_mask(least, _mm512_set1_epi32(0x12800000));
-  const __mmask16 is_wide = is_far | _mm512_mask_test_epi32_mask(is_small, least, least);
-  const fnn_vf low = (fnn_vf)least, high = (fnn_vf)most;
-  /* Adding 1.5 * 2^20 leaves eighths in the low bits. The factor takes off what the reciprocal may be above: a c above
-   * the nearest eighth could leave low - c high with more bits than it has. */
-  const float magic = 1572864.0f;
-  const fnn_vf guess = (fnn_vf)_mm512_rcp14_ps(high) * 0.99987793f * low + magic;
-  const fnn_vf shifted = fnn_minf(guess, fnn_splatf(magic + 0.875f)), c = shifted - magic;
-  __m512i place = _mm512_mask_or_epi32((__m512i)shifted, is_steep, (__m512i)shifted, _mm512_set1_epi32(STEEP));
-  place = _mm512_mask_or_epi32(place, is_left, place, _mm512_set1_epi32(LEFT));
-  const fnn_vf angle = _mm512_permutex2var_ps(_mm512_loadu_ps(angles), place, _mm512_loadu_ps(angles + 16));
-  const fnn_vf error = _mm512_permutex2var_ps(_mm512_loadu_ps(errors), place, _mm512_loadu_ps(errors + 16));
-  const fnn_vf under = fnn_multiply_addf(c, low, high), under_rest = fnn_multiply_addf(c, low, high - under);
-  const __m512i over_size = (__m512i)fnn_multiply_addf(-c, high, low);
-  const fnn_vf over = (fnn_vf)_mm512_mask_xor_epi32(over_size, is_steep ^ is_left, over_size, sign), t = over / under;
-  const fnn_vf rest = fnn_multiply_addf(-t, under_rest, fnn_multiply_addf(-t, under, over)), w = t * t;
-  const fnn_vf p = (w * -0.1402899318f + 0.1999850189f) * w - 0.3333333203f;
-  const fnn_vf tail = fnn_multiply_addf(rest, (fnn_vf)_mm512_rcp14_ps(under), w * t * p), sum = angle + t;
-  const fnn_vf size = sum + ((t - (sum - angle)) + (error + tail));
-  const fnn_vf found = (fnn_vf)_mm512_or_epi32((__m512i)size, _mm512_and_epi32((__m512i)y, sign));
-  /* Of those lanes alone: a result does not depend on its neighbours. */
-  if (__builtin_expect(is_wide, 0)) return _mm512_mask_blend_ps(is_wide, found, fnn_wide_arctan2(y, x));
-  return found;
-}
-#else
-FNN_INLINE fnn_vf fnn_arctan2f(fnn_vf y, fnn_vf x) { return fnn_wide_arctan2(y, x); }
-#endif
-FNN_INLINE fnn_vf fnn_arctanf(fnn_vf x) { return fnn_arctan2f(x, fnn_splatf(1.0f)); }
-FNN_INLINE fnn_vd fnn_arctand(fnn_vd x) {
-  for (int k = 0; k < FNN_VD; k++) x[k] = atan(x[k]);
-  return x;
-}
-FNN_INLINE fnn_vd fnn_arctan2d(fnn_vd y, fnn_vd x) {
-  for (int k = 0; k < FNN_VD; k++) y[k] = atan2(y[k], x[k]);
-  return y;
 }
 
 FNN_INLINE fnn_vd fnn_powd(fnn_vd x, fnn_vd y) {

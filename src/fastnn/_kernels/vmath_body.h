@@ -29,7 +29,7 @@ FNN_INLINE V FN(exp_minus_abs)(V x) { return FN(exp_inside)(FN(max)(FN(splat)(FN
 FNN_INLINE V FN(expm1)(V x) {
   x = FN(max)(FN(splat)(-44), x); /* e^-44 is far less than half an ulp of 1 */
   V k, root, p = FN(exp_parts)(FN(min)(FN(splat)(FN(EXP_MOST)), x), &k, &root, 2, 4);
-  V scale = FN(exp2)(k - 1, root); /* one less, so that the largest k is in range */
+  V scale = FN(whole_exp2)(k - 1, root); /* one less, so that the largest k is in range */
   V y = (scale * p + (scale - (T)0.5)) * 2;
   return FN(copysign)(FN(select)(k == 0, p, y), x); /* -0 gives -0 */
 }
@@ -47,7 +47,7 @@ FNN_INLINE V FN(sigmoid)(V x) {
 /* |tanh| = -e / (e + 2) with e = e^-2|x| - 1, exact in the limit of small x, and 1 to the last bit at 22. */
 FNN_INLINE V FN(tanh_exp)(V x) {
   V k, root, p = FN(exp_parts)(FN(max)(FN(splat)(-44), -FN(abs)(x + x)), &k, &root, 1, 4);
-  V scale = FN(exp2)(k, root);
+  V scale = FN(whole_exp2)(k, root);
   return scale * p + (scale - 1);
 }
 

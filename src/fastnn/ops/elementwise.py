@@ -13,7 +13,7 @@ import operator
 import numpy as np
 
 from fastnn.graph import trace
-from fastnn.graph.dtypes import as_float, is_complex, is_float, is_inexact, standardize_dtype
+from fastnn.graph.dtypes import is_complex, is_float, is_inexact, standardize_dtype
 from fastnn.graph.value import CONSTANT, Value
 from fastnn.graph.variable import Variable
 from fastnn.ops.record import REGISTRY, Op, Spec, as_array, dtype_of, uniform
@@ -475,6 +475,9 @@ rsqrt_op = elementwise(
     dtype="float",
     domain=uniform(0.1, 4),
 )
+cbrt_op = elementwise(
+    "cbrt", np.cbrt, lambda dy, y, x: divide(dy, multiply(square(y), 3)), dtype="float", domain=uniform(0.2, 3)
+)
 power_op = elementwise("power", np.power, _power_grad, simplify=_simplify_power, domain=uniform(0.2, 3))
 
 
@@ -529,7 +532,6 @@ def _power_of_number(x1, x2):
     return power_op(x1, x2)
 
 
-@as_one_plan
 def cbrt(x):
     """The real cube root.
 
@@ -537,8 +539,7 @@ def cbrt(x):
         >>> cbrt(np.array([8.0, -27.0]))
         array([ 2., -3.])
     """
-    x = cast(x, as_float(dtype_of(x)))
-    return multiply(sign(x), power(absolute(x), 1 / 3))
+    return cbrt_op(x)
 
 
 @as_one_plan_of_arrays
@@ -573,6 +574,9 @@ def _reference_sigmoid(x):
 
 
 exp_op = elementwise("exp", np.exp, lambda dy, y, x: multiply(dy, y), dtype="float")
+exp2_op = elementwise(
+    "exp2", lambda x: np.power(x.dtype.type(2), x), lambda dy, y, x: multiply(dy, multiply(y, LN2)), dtype="float"
+)
 expm1_op = elementwise("expm1", np.expm1, lambda dy, y, x: multiply(dy, add(y, 1)), dtype="float")
 log_op = elementwise("log", np.log, lambda dy, y, x: divide(dy, x), dtype="float", domain=POSITIVE)
 log1p_op = elementwise(
@@ -616,7 +620,7 @@ def exp2(x):
         >>> exp2(np.array([0.0, 3.0]))
         array([1., 8.])
     """
-    return power(2.0, cast(x, as_float(dtype_of(x))))
+    return exp2_op(x)
 
 
 def expm1(x):

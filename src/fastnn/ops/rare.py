@@ -12,12 +12,12 @@ from fastnn.ops.elementwise import (
     divide,
     elementwise,
     exp,
+    exp2,
     logaddexp,
     maximum,
     minimum,
     multiply,
     negative,
-    power,
     square,
     subtract,
 )
@@ -296,7 +296,7 @@ def ldexp(x1, x2):
         array([ 2., 12.])
     """
     exponent = cast(x2 if hasattr(x2, "dtype") else as_array(x2), dtype_of(fabs(x1)))
-    return multiply(x1, power(2.0, exponent))
+    return multiply(x1, exp2(exponent))
 
 
 @as_one_plan_of_arrays

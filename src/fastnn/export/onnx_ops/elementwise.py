@@ -143,6 +143,16 @@ def _rsqrt(b, step, x):
     return b.add("Reciprocal", b.add("Sqrt", x))
 
 
+@emits("exp2")
+def _exp2(b, step, x):
+    return b.add("Pow", _scalar(b, step, 2), x)
+
+
+@emits("cbrt")
+def _cbrt(b, step, x):
+    return b.add("Mul", b.add("Sign", x), b.add("Pow", b.add("Abs", x), _scalar(b, step, 1 / 3)))
+
+
 @emits("log2", "log10")
 def _log(b, step, x):
     return b.add("Mul", b.add("Log", x), _scalar(b, step, 1 / math.log(2 if step.op.name == "log2" else 10)))

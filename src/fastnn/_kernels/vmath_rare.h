@@ -1,0 +1,236 @@
+/* vmath_rare.h: elementary functions of vectors that networks rarely use, of float32 (suffix f) and float64 (suffix d).
+ * Each but arctan2 is a function of its own: the loops that call them are short, and lie behind what others run.
+ *
+ * Errors as in vmath.h: arctan and arctan2 0.51 in float32; arctan, arcsin, arccos and cbrt 0.85; exp2 1.1; sinh, cosh
+ * and arctanh 1.5; arccosh 1.6; arcsinh 1.7. */
+#ifndef FNN_VMATH_RARE_H
+#define FNN_VMATH_RARE_H
+
+#include "vmath.h"
+
+/* Of a function that few programs call: behind the others, so that those lie on fewer pages. */
+#ifdef __ELF__
+#define APART(name) __attribute__((section(".text." name)))
+#else
+#define APART(name)
+#endif
+#define FNN_RARE static __attribute__((noinline, unused)) APART("slow")
+
+/* atan2(y, x) of numbers that were float32, within 2^-35: of the smaller over the greater by a polynomial in
+ * [0, tan(pi / 8)], to which pi / 4 and the other angles are brought. */
+FNN_INLINE fnn_vd fnn_arctan2_of_narrow(fnn_vd y, fnn_vd x) {
+  const fnn_vd a = fnn_absd(y), b = fnn_absd(x), one = fnn_splatd(1.0);
+  fnn_vd low = fnn_mind(a, b), high = fnn_maxd(a, b);
+  high = fnn_selectd(low == INFINITY, one, high);
+  low = fnn_selectd(low == INFINITY, one, low);
+  const fnn_vi64 is_steep = low > high * 0.41421356237309504880;
+  fnn_vd z = fnn_selectd(is_steep, low - high, low) / fnn_selectd(is_steep, low + high, high);
+  z = fnn_selectd(high == 0.0, high, z);
+  const fnn_vd w = z * z;
+  fnn_vd p = w * 0.047482742364041530171 - 0.084784056299993231854;
+  p = p * w + 0.11045093420646115583;
+  p = p * w - 0.14282042062430740861;
+  p = p * w + 0.19999905186281067632;
+  p = p * w - 0.33333332514598840517;
+  fnn_vd r = p * w * z + z;
+  r = fnn_selectd(is_steep, r + 0.78539816339744830962, r);
+  r = fnn_selectd(a > b, 1.57079632679489661923 - r, r);
+  r = fnn_copysignd(fnn_selectd((fnn_vi64)x < 0, 3.14159265358979323846 - r, r), y);
+  return fnn_selectd((x != x) | (y != y), x + y, r);
+}
+/* asin(s) - s over s, of t = s^2 up to 1/4; of float64 by fdlibm's e_asin.c. */
+FNN_INLINE fnn_vf fnn_arcsin_restf(fnn_vf t) {
+  fnn_vf p = t * 0.0422185473f + 0.0241476111f;
+  p = p * t + 0.0454770960f;
+  p = p * t + 0.0749524161f;
+  p = p * t + 0.166667536f;
+  return p * t;
+}
+FNN_INLINE fnn_vd fnn_arcsin_restd(fnn_vd t) {
+  fnn_vd p = t * 3.47933107596021167570e-05 + 7.91534994289814532176e-04;
+  p = p * t - 4.00555345006794114027e-02;
+  p = p * t + 2.01212532134862925881e-01;
+  p = p * t - 3.25565818622400915405e-01;
+  p = p * t + 1.66666666666666657415e-01;
+  fnn_vd q = t * 7.70381505559019352791e-02 - 6.88283971605453293030e-01;
+  q = q * t + 2.02094576023350569471e+00;
+  q = q * t - 2.40339491173441421878e+00;
+  return t * p / (q * t + 1.0);
+}
+
+/* sinh(a) - a over a^3, of w = a^2 up to 1. */
+FNN_INLINE fnn_vf fnn_sinh_restf(fnn_vf w) {
+  return ((w * 2.81743974e-6f + 1.98360663e-4f) * w + 8.33335053e-3f) * w + 0.166666672f;
+}
+FNN_INLINE fnn_vd fnn_sinh_restd(fnn_vd w) { /* Taylor's */
+  fnn_vd p = w * (1.0 / 355687428096000.0) + 1.0 / 1307674368000.0;
+  p = p * w + 1.0 / 6227020800.0;
+  p = p * w + 1.0 / 39916800.0;
+  p = p * w + 1.0 / 362880.0;
+  p = p * w + 1.0 / 5040.0;
+  p = p * w + 1.0 / 120.0;
+  return p * w + 1.0 / 6.0;
+}
+
+#include "types_f32.h"
+#include "vmath_rare_body.h"
+#include "types_f64.h"
+#include "vmath_rare_body.h"
+#include "types_none.h"
+
+/* The inverse hyperbolic functions of small numbers by polynomials, of others by a logarithm, of whose argument the
+ * rounding counts less the larger it is. Where one is added to a square that has no place for it, log(2 a). */
+FNN_INLINE fnn_vf fnn_log_of_sumf(fnn_vf a, fnn_vf root) {
+  const fnn_vi32 is_far = a > 8192.0f;
+  const fnn_vf y = fnn_logf(fnn_selectf(is_far, a, a + root));
+  return fnn_selectf(is_far, y + 0.693147182f, y);
+}
+FNN_RARE fnn_vf fnn_arcsinhf(fnn_vf x) {
+  const fnn_vf a = fnn_absf(x), w = a * a;
+  fnn_vf p = w * 6.79116522e-4f - 3.85849201e-3f;
+  p = p * w + 0.0104624666f;
+  p = p * w - 0.0192077737f;
+  p = p * w + 0.0294676740f;
+  p = p * w - 0.0444905348f;
+  p = p * w + 0.0749874413f;
+  p = p * w - 0.166666314f;
+  const fnn_vf far = fnn_log_of_sumf(a, fnn_sqrtf(w + 1.0f));
+  return fnn_copysignf(fnn_selectf(a < 1.0f, p * w * a + a, far), x);
+}
+FNN_RARE fnn_vf fnn_arccoshf(fnn_vf x) {
+  const fnn_vf t = x - 1.0f;
+  const fnn_vi32 is_near = t < 1.0f;
+  const fnn_vf root = fnn_sqrtf(fnn_selectf(is_near, t + t, t * (x + 1.0f)));
+  fnn_vf p = t * 8.30966237e-5f - 5.07730525e-4f;
+  p = p * t + 1.78923260e-3f;
+  p = p * t - 5.54678869e-3f;
+  p = p * t + 0.0187451504f;
+  p = p * t - 0.0833330974f;
+  return fnn_selectf(is_near, p * t * root + root, fnn_log_of_sumf(x, root));
+}
+FNN_RARE fnn_vf fnn_arctanhf(fnn_vf x) {
+  const fnn_vf a = fnn_absf(x), w = a * a;
+  fnn_vf p = w * 0.177196324f + 0.0509856194f;
+  p = p * w + 0.118339576f;
+  p = p * w + 0.142214879f;
+  p = p * w + 0.200025871f;
+  p = p * w + 0.333332986f;
+  const fnn_vf far = fnn_logf((a + 1.0f) / (1.0f - a)) * 0.5f;
+  return fnn_copysignf(fnn_selectf(a < 0.5f, p * w * a + a, far), x);
+}
+
+/* The same as fdlibm has them. From 2^28 on log(2 |x|), as the rest is less than half an ulp. */
+FNN_RARE fnn_vd fnn_arcsinhd(fnn_vd x) {
+  const fnn_vd a = fnn_absd(x), square = a * a;
+  const fnn_vd y = fnn_log1pd(a + square / (1.0 + fnn_sqrtd(square + 1.0)));
+  return fnn_copysignd(fnn_selectd(a < 0x1p28, y, fnn_logd(a) + 6.93147180559945286227e-01), x);
+}
+FNN_RARE fnn_vd fnn_arccoshd(fnn_vd x) {
+  const fnn_vd t = x - 1.0, y = fnn_log1pd(t + fnn_sqrtd(2.0 * t + t * t));
+  return fnn_selectd(x > 0x1p28, fnn_logd(x) + 6.93147180559945286227e-01, fnn_selectd(x < 1.0, fnn_splatd(NAN), y));
+}
+FNN_RARE fnn_vd fnn_arctanhd(fnn_vd x) {
+  const fnn_vd a = fnn_absd(x);
+  return fnn_copysignd(fnn_log1pd(2.0 * a / (1.0 - a)) * 0.5, x);
+}
+
+#if defined(FNN_ISA_AVX512)
+#define WIDE_ARCTAN2 static __attribute__((noinline, unused))
+#else
+#define WIDE_ARCTAN2 FNN_INLINE
+#endif
+WIDE_ARCTAN2 fnn_vf fnn_wide_arctan2(fnn_vf y, fnn_vf x) {
+  return fnn_joined(fnn_arctan2_of_narrow(fnn_lower_half(y), fnn_lower_half(x)),
+                    fnn_arctan2_of_narrow(fnn_upper_half(y), fnn_upper_half(x)));
+}
+#undef WIDE_ARCTAN2
+#if defined(FNN_ISA_AVX512)
+/* In float32, what is rounded away on the way added at the end (0.503 ulp). With z the smaller size over the greater,
+ * low / high, and c the nearest eighth below 1: atan(z) = atan(c) + atan(t), t = (low - c high) / (high + c low) in
+ * [-1/15, 1/15]. low - c high is exact; `rest` is what t times the rounded denominator leaves of it. The angle that
+ * atan(t) is added to, or taken from, stands in a table by c, by which of the two is greater and by the sign of x.
+ * Where products would leave float32's range, and of NaN, it is float64 as elsewhere. */
+FNN_INLINE fnn_vf fnn_arctan2f(fnn_vf y, fnn_vf x) {
+  enum { STEEP = 8, LEFT = 16 }; /* pi/2 less, pi less, both: pi/2 and */
+  static const float angles[32] = {
+    0.0f, 0.124354996f, 0.244978666f, 0.358770669f, 0.463647604f, 0.558599293f, 0.643501103f, 0.718829989f,
+    1.57079637f, 1.44644129f, 1.3258177f, 1.21202564f, 1.10714877f, 1.01219702f, 0.927295208f, 0.851966321f,
+    3.14159274f, 3.01723766f, 2.89661407f, 2.78282189f, 2.67794514f, 2.58299327f, 2.49809146f, 2.42276263f,
+    1.57079637f, 1.69515133f, 1.81577504f, 1.92956698f, 2.03444386f, 2.12939572f, 2.21429753f, 2.28962636f};
+  static const float errors[32] = {
+    0.0f, -1.24038224e-09f, -3.17867777e-09f, 1.76394988e-09f, 5.01215869e-09f, 2.21115979e-08f, 5.86893734e-09f,
+    1.01883355e-08f, -4.37113883e-08f, 3.94853785e-08f, -4.05327114e-08f, 1.41293048e-08f, -4.87235496e-08f,
+    -6.21834362e-09f, 1.00243174e-08f, 5.70491876e-09f, -8.74227766e-08f, -4.2260111e-09f, -8.42440997e-08f,
+    8.9627207e-08f, -9.24349379e-08f, 6.92795581e-08f, 8.55222169e-08f, 2.15981739e-08f, -4.37113883e-08f,
+    -7.6988691e-09f, -4.68900687e-08f, 1.76572055e-08f, 8.05100555e-08f, -8.12044334e-08f, -9.74470993e-08f,
+    -3.35230546e-08f};
+  const __m512i a = (__m512i)fnn_absf(y), b = (__m512i)fnn_absf(x), sign = _mm512_set1_epi32(INT32_MIN);
+  const __m512i least = _mm512_min_epu32(a, b), most = _mm512_max_epu32(a, b); /* NaN is the greatest */
+  const __mmask16 is_steep = _mm512_cmpgt_epu32_mask(a, b), is_left = _mm512_movepi32_mask((__m512i)x);
+  /* `most` within 2^-60 and 2^60, `least` 2^-90 or more, or 0 */
+  const __m512i above = _mm512_sub_epi32(most, _mm512_set1_epi32(0x21800000));
+  const __mmask16 is_far = _mm512_cmpgt_epu32_mask(above, _mm512_set1_epi32(0x3c000000));
+  const __mmask16 is_small = _mm512_cmplt_epu32_mask(least, _mm512_set1_epi32(0x12800000));
+  const __mmask16 is_wide = is_far | _mm512_mask_test_epi32_mask(is_small, least, least);
+  const fnn_vf low = (fnn_vf)least, high = (fnn_vf)most;
+  /* Adding 1.5 * 2^20 leaves eighths in the low bits. The factor takes off what the reciprocal may be above: a c above
+   * the nearest eighth could leave low - c high with more bits than it has. */
+  const float magic = 1572864.0f;
+  const fnn_vf guess = (fnn_vf)_mm512_rcp14_ps(high) * 0.99987793f * low + magic;
+  const fnn_vf shifted = fnn_minf(guess, fnn_splatf(magic + 0.875f)), c = shifted - magic;
+  __m512i place = _mm512_mask_or_epi32((__m512i)shifted, is_steep, (__m512i)shifted, _mm512_set1_epi32(STEEP));
+  place = _mm512_mask_or_epi32(place, is_left, place, _mm512_set1_epi32(LEFT));
+  const fnn_vf angle = _mm512_permutex2var_ps(_mm512_loadu_ps(angles), place, _mm512_loadu_ps(angles + 16));
+  const fnn_vf error = _mm512_permutex2var_ps(_mm512_loadu_ps(errors), place, _mm512_loadu_ps(errors + 16));
+  const fnn_vf under = fnn_multiply_addf(c, low, high), under_rest = fnn_multiply_addf(c, low, high - under);
+  const __m512i over_size = (__m512i)fnn_multiply_addf(-c, high, low);
+  const fnn_vf over = (fnn_vf)_mm512_mask_xor_epi32(over_size, is_steep ^ is_left, over_size, sign), t = over / under;
+  const fnn_vf rest = fnn_multiply_addf(-t, under_rest, fnn_multiply_addf(-t, under, over)), w = t * t;
+  const fnn_vf p = (w * -0.1402899318f + 0.1999850189f) * w - 0.3333333203f;
+  const fnn_vf tail = fnn_multiply_addf(rest, (fnn_vf)_mm512_rcp14_ps(under), w * t * p), sum = angle + t;
+  const fnn_vf size = sum + ((t - (sum - angle)) + (error + tail));
+  const fnn_vf found = (fnn_vf)_mm512_or_epi32((__m512i)size, _mm512_and_epi32((__m512i)y, sign));
+  /* Of those lanes alone: a result does not depend on its neighbours. */
+  if (__builtin_expect(is_wide, 0)) return _mm512_mask_blend_ps(is_wide, found, fnn_wide_arctan2(y, x));
+  return found;
+}
+#else
+FNN_INLINE fnn_vf fnn_arctan2f(fnn_vf y, fnn_vf x) { return fnn_wide_arctan2(y, x); }
+#endif
+FNN_INLINE fnn_vf fnn_arctanf(fnn_vf x) { return fnn_arctan2f(x, fnn_splatf(1.0f)); }
+/* atan(|x|) = atan(c) + atan(z), z = (|x| - c) / (1 + c |x|), by fdlibm's polynomial for |z| up to 7/16; c is 0, 1/2,
+ * 1, 3/2 or infinite, and atan(c) has two parts. */
+FNN_RARE fnn_vd fnn_arctand(fnn_vd x) {
+  const fnn_vd a = fnn_absd(x), one = fnn_splatd(1.0);
+  fnn_vd over = -one, under = a;
+  fnn_vd angle = fnn_splatd(1.57079632679489655800), rest = fnn_splatd(6.12323399573676603587e-17);
+#define BELOW(limit, c, high, low)                                                                                     \
+  {                                                                                                                    \
+    const fnn_vi64 is_below = a < limit;                                                                               \
+    over = fnn_selectd(is_below, a - c, over), under = fnn_selectd(is_below, one + c * a, under);                      \
+    angle = fnn_selectd(is_below, fnn_splatd(high), angle), rest = fnn_selectd(is_below, fnn_splatd(low), rest);       \
+  }
+  BELOW(2.4375, 1.5, 9.82793723247329054082e-01, 1.39033110312309984516e-17)
+  BELOW(1.1875, 1.0, 7.85398163397448278999e-01, 3.06161699786838301793e-17)
+  BELOW(0.6875, 0.5, 4.63647609000806093515e-01, 2.26987774529616870924e-17)
+  BELOW(0.4375, 0.0, 0.0, 0.0)
+#undef BELOW
+  const fnn_vd z = over / under, w = z * z;
+  fnn_vd p = w * 1.62858201153657823623e-02 - 3.65315727442169155270e-02;
+  p = p * w + 4.97687799461593236017e-02;
+  p = p * w - 5.83357013379057348645e-02;
+  p = p * w + 6.66107313738753120669e-02;
+  p = p * w - 7.69187620504482999495e-02;
+  p = p * w + 9.09088713343650656196e-02;
+  p = p * w - 1.11111104054623557880e-01;
+  p = p * w + 1.42857142725034663711e-01;
+  p = p * w - 1.99999999998764832476e-01;
+  p = p * w + 3.33333333333329318027e-01;
+  return fnn_copysignd(angle - ((z * (w * p) - rest) - z), x);
+}
+FNN_INLINE fnn_vd fnn_arctan2d(fnn_vd y, fnn_vd x) {
+  for (int k = 0; k < FNN_VD; k++) y[k] = atan2(y[k], x[k]);
+  return y;
+}
+
+#endif
