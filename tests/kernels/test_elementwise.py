@@ -61,6 +61,7 @@ OPCODES = {
     "logical_xor": lambda a, b: truth((a != 0) ^ (b != 0)),
     "relu_grad": lambda dy, y: np.where(y > 0, dy, 0),
     "add_relu": lambda a, b: OPCODES["relu"](a + b),
+    "fill_nan": lambda x, a: np.where(np.isnan(x), a, x),
     "floor_divide": np.floor_divide,
     "mod": np.mod,
     "where": lambda c, a, b: np.where(c != 0, a, b),
@@ -571,8 +572,8 @@ MERGED = {
     "add_products": lambda a, b, c, d: a * b + c * d,
     "subtract_products": lambda a, b, c, d: a * b - c * d,
     "where_greater": lambda a, b, c, d: np.where(a > b, c, d),
-    "clip_line": lambda x, a, b, low, high: np.minimum(np.maximum(x * a + b, low), high),
-    "hard_gate": lambda x, a, b, low, high: x * np.minimum(np.maximum(x * a + b, low), high),
+    "clip_line": lambda x, a, low, high, b: np.minimum(np.maximum(x + a, low), high) * b,
+    "hard_gate": lambda x, a, low, high, b: x * (np.minimum(np.maximum(x + a, low), high) * b),
     "step_by_root": lambda a, b, c, d, e: a - b * c / (np.sqrt(d) + e),
     "step_by_root_of_sum": lambda a, b, c, d, e: a - b * c / np.sqrt(d + e),
 }

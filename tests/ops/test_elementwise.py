@@ -160,6 +160,14 @@ def test_activation_against_keras_and_differences(name):
         np.testing.assert_allclose(result, theirs(x32, **kwargs), rtol=2e-6, atol=2e-6)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_hard_gates_are_exact_at_their_ends(dtype):
+    """In float64 x / 6 + 1/2 would be 2.8e-17 at -3 where it is rounded once."""
+    x = np.array([-3, 0, 3, -np.inf, np.inf], dtype)
+    assert ops.hard_sigmoid(x).tolist() == [0, 0.5, 1, 0, 1]
+    assert jit(ops.hard_silu)(x)[:3].tolist() == [0, 0, 3]
+
+
 @pytest.mark.parametrize("name", ACTIVATIONS)
 def test_activations_and_gradients_do_not_overflow(name):
     """At +-1e4 and +-100 every value and gradient is finite, in float32."""

@@ -18,6 +18,8 @@ from fastnn.plan.function import Compiled
         (lambda a, b: ops.gelu(a + b), ["add_gelu"]),
         (lambda a, b: ops.gelu(a, approximate=False), ["exact_gelu"]),
         (lambda a, b: ops.where(a < b, a, 1.0), ["where_greater"]),
+        (lambda a, b: ops.where(ops.isnan(a), b, a), ["fill_nan"]),
+        (lambda a, b: ops.where(ops.isnan(a), a, b), ["isnan", "where"]),
         (lambda a, b: ops.leaky_relu(a), ["where_greater", "multiply"]),
         (lambda a, b: ops.hard_sigmoid(a), ["clip_line"]),
         (lambda a, b: ops.hard_silu(a), ["hard_gate"]),

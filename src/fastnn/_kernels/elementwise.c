@@ -40,8 +40,8 @@ enum { ONE = 1, POWER = TWO }; /* in places of their own */
 
 /* Of two inputs, so slow that a scalar may as well be copied to a block. */
 #define SLOW_BINARY_OPS(X)                                                                                             \
-  X(power, POWER) X(floor_divide, TWO) X(mod, TWO) X(arctan2, TWO) X(nextafter, ONE) X(logaddexp, TWO)                 \
-  X(multiply_sigmoid, FOUR) X(sigmoid_tanh, FOUR) X(exact_gelu_grad, FOUR)
+  X(power, POWER) X(floor_divide, TWO) X(mod, TWO) X(arctan2, TWO) X(nextafter, ONE) X(fill_nan, ONE)                  \
+  X(logaddexp, TWO) X(multiply_sigmoid, FOUR) X(sigmoid_tanh, FOUR) X(exact_gelu_grad, FOUR)
 
 /* X(name, inputs, scalars): with a variant in which the inputs `scalars` (bit k: input k) are, as they are in
  * optimizers, polynomials and activations. */

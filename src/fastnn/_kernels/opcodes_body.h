@@ -146,6 +146,7 @@ FNN_INLINE V OWN(v_cbrt)(V x) { return FN(cbrt)(x); }
 FNN_INLINE V OWN(v_divide)(V a, V b) { return a / b; }
 FNN_INLINE V OWN(v_divide_no_nan)(V a, V b) { return (V)((M)(a / b) & (b != 0)); } /* 0 where b is 0 */
 FNN_INLINE V OWN(v_relu_grad)(V dy, V y) { return (V)((M)dy & (y > 0)); } /* dy where y > 0, else 0 */
+FNN_INLINE V OWN(v_fill_nan)(V x, V a) { return FN(select)(x != x, a, x); }
 
 FNN_INLINE V OWN(v_add_relu)(V a, V b) { return OWN(v_relu)(a + b); }
 
@@ -237,8 +238,8 @@ FNN_INLINE V OWN(v_horner)(V a, V b, V x, V c) { return (a * x + b) * x + c; }
 FNN_INLINE V OWN(v_horner3)(V a, V b, V x, V c, V e) { return ((a * x + b) * x + c) * x + e; }
 FNN_INLINE V OWN(v_horner4)(V a, V b, V x, V c, V e, V g) { return (((a * x + b) * x + c) * x + e) * x + g; }
 FNN_INLINE V OWN(v_where_greater)(V a, V b, V c, V e) { return FN(select)(a > b, c, e); }
-FNN_INLINE V OWN(v_clip_line)(V x, V a, V b, V low, V high) { return OWN(v_clip)(x * a + b, low, high); }
-FNN_INLINE V OWN(v_hard_gate)(V x, V a, V b, V low, V high) { return x * OWN(v_clip_line)(x, a, b, low, high); }
+FNN_INLINE V OWN(v_clip_line)(V x, V a, V low, V high, V b) { return OWN(v_clip)(x + a, low, high) * b; }
+FNN_INLINE V OWN(v_hard_gate)(V x, V a, V low, V high, V b) { return x * OWN(v_clip_line)(x, a, low, high, b); }
 FNN_INLINE V OWN(v_gelu)(V x, V a, V b) { return x * FN(sigmoid)(x * (x * x * a + b)); }
 FNN_INLINE V OWN(v_add_gelu)(V x, V y, V a, V b) { return OWN(v_gelu)(x + y, a, b); }
 

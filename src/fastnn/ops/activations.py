@@ -204,6 +204,7 @@ def softsign(x):
     return divide(x, add(absolute(x), 1))
 
 
+@as_one_plan
 def hard_sigmoid(x):
     """`min(max(x / 6 + 1/2, 0), 1)`.
 
@@ -211,9 +212,10 @@ def hard_sigmoid(x):
         >>> hard_sigmoid(np.array([-3.0, 0.0, 3.0]))
         array([0. , 0.5, 1. ])
     """
-    return clip(add(multiply(x, 1 / 6), 0.5), 0.0, 1.0)
+    return multiply(clip(add(x, 3.0), 0.0, 6.0), 1 / 6)  # 0 and 1 at the ends, to the bit
 
 
+@as_one_plan
 def hard_silu(x):
     """`x * hard_sigmoid(x)`.
 
@@ -322,9 +324,10 @@ def sparse_sigmoid(x):
         >>> sparse_sigmoid(np.array([-1.0, 0.0, 1.0]))
         array([0. , 0.5, 1. ])
     """
-    return clip(add(multiply(x, 0.5), 0.5), 0.0, 1.0)
+    return multiply(clip(add(x, 1.0), 0.0, 2.0), 0.5)
 
 
+@as_one_plan
 def threshold(x, threshold, default_value):
     """`x` where it is above `threshold`, `default_value` elsewhere.
 

@@ -72,6 +72,7 @@ def conjugate(x):
     return conj(x)
 
 
+@as_one_plan
 def angle(x):
     """The angle of `x` in the complex plane, from -pi to pi: pi for negative real numbers.
 

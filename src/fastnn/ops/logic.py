@@ -286,6 +286,7 @@ def nan_to_num(x, nan=0.0, posinf=None, neginf=None):
     if np.dtype(dtype).kind != "f":
         return x
     info = np.finfo(dtype)
-    y = where(isnan(x), nan, elementwise.clip(x, float(info.min), float(info.max)))
+    y = elementwise.clip(x, float(info.min), float(info.max))
+    y = where(isnan(y), nan, y)
     y = y if posinf is None else where(isposinf(x), posinf, y)
     return y if neginf is None else where(isneginf(x), neginf, y)

@@ -36,6 +36,7 @@ def nansum(x, axis=None, keepdims=False):
     return reduce.sum(_filled(x, 0), axis, keepdims)
 
 
+@as_one_plan
 def nanprod(x, axis=None, keepdims=False):
     """The product over axes of what is not NaN.
 
@@ -84,6 +85,7 @@ def _nan_position(position, start, x, axis, keepdims):
     return logic.where(reduce.all(is_nan, axis, keepdims), np.int32(-1), found)
 
 
+@as_one_plan
 def nanargmax(x, axis=None, keepdims=False):
     """The index of the largest element along an axis that is not NaN, int32; -1 where all are.
 
@@ -99,6 +101,7 @@ def nanargmax(x, axis=None, keepdims=False):
     return _nan_position(reduce.argmax, "-inf", x, axis, keepdims)
 
 
+@as_one_plan
 def nanargmin(x, axis=None, keepdims=False):
     """The index of the least element along an axis that is not NaN, int32; -1 where all are.
 
@@ -148,6 +151,7 @@ def nanstd(x, axis=None, keepdims=False):
     return ew.sqrt(nanvar(x, axis, keepdims))
 
 
+@as_one_plan
 def nancumsum(x, axis=None, dtype=None):
     """The sum of all elements up to each that are not NaN, along an axis.
 
@@ -158,6 +162,7 @@ def nancumsum(x, axis=None, dtype=None):
     return reduce.cumsum(_filled(x, 0), axis, dtype)
 
 
+@as_one_plan
 def nancumprod(x, axis=None, dtype=None):
     """The product of all elements up to each that are not NaN, along an axis.
 

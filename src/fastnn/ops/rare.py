@@ -253,6 +253,11 @@ def fabs(x):
     return absolute(x if np.dtype(dtype_of(x)).kind == "f" else cast(x, None))
 
 
+def _without_nan(x1, x2):
+    """Each with the other's element where its own is NaN."""
+    return logic.where(logic.isnan(x1), x2, x1), logic.where(logic.isnan(x2), x1, x2)
+
+
 @as_one_plan_of_arrays
 def fmax(x1, x2):
     """The larger of two, and the other where one is NaN.
@@ -261,7 +266,7 @@ def fmax(x1, x2):
         >>> fmax(np.array([1.0, np.nan]), 0.0)
         array([1., 0.])
     """
-    return logic.where(logic.isnan(x1), x2, logic.where(logic.isnan(x2), x1, maximum(x1, x2)))
+    return maximum(*_without_nan(x1, x2))
 
 
 @as_one_plan_of_arrays
@@ -272,7 +277,7 @@ def fmin(x1, x2):
         >>> fmin(np.array([1.0, np.nan]), 0.0)
         array([0., 0.])
     """
-    return logic.where(logic.isnan(x1), x2, logic.where(logic.isnan(x2), x1, minimum(x1, x2)))
+    return minimum(*_without_nan(x1, x2))
 
 
 @as_one_plan_of_arrays

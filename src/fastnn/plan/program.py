@@ -306,21 +306,19 @@ def _merged(name: str, inputs: tuple[Value, ...], parts_of) -> _Merged | None:
     subtract_products, (a x + s) x + t horner, one more step of it horner3, horner4 (s, t scalars), (b - a) t + a lerp,
     (b^2 - a) t + a lerp_square, a / (sqrt(b) + c) divide_by_root, w - a s / (sqrt(b) + t) step_by_root, w - a s /
     sqrt(b + t) step_by_root_of_sum, a^2 + b multiply_add, a sigmoid(b) multiply_sigmoid, with b = a (a^2 s + t) gelu,
-    with a = x + y add_gelu, sigmoid(a) tanh(b) sigmoid_tanh, where(a > b, c, d) where_greater, clip(a s + t, u, v)
-    clip_line, and that times a hard_gate."""
+    with a = x + y add_gelu, sigmoid(a) tanh(b) sigmoid_tanh, where(a > b, c, d) where_greater, where(isnan(a), b, a)
+    fill_nan, clip(a + s, t, u) v clip_line, and that times a hard_gate."""
     if name in ("relu", "gelu"):
         terms = parts_of(inputs[0], "add")
         return terms and (f"add_{name}", (*terms, *inputs[1:]), [inputs[0]])
     if name == "multiply":
         return _merged_product(inputs, parts_of)
     if name == "where":
+        (tested,) = parts_of(inputs[0], "isnan") or (None,)
+        if tested is inputs[2]:
+            return "fill_nan", (inputs[2], inputs[1]), [inputs[0]]
         ordered = parts_of(inputs[0], "greater") or (parts_of(inputs[0], "less") or ())[::-1]
         return ("where_greater", (*ordered, *inputs[1:]), [inputs[0]]) if ordered else None
-    if name == "clip":
-        *product, term = parts_of(inputs[0], "multiply_add") or (inputs[0],)
-        line = _scaled(tuple(product))
-        is_line = line is not None and all(x.size == 1 for x in (term, *inputs[1:]))
-        return ("clip_line", (*line, term, *inputs[1:]), [inputs[0]]) if is_line else None
     if name not in ("add", "subtract", "divide"):
         return None
     a, x = inputs
@@ -376,6 +374,10 @@ def _merged_product(factors: tuple[Value, ...], parts_of) -> _Merged | None:
     for a, gate in _both_ways(factors):
         if (line := parts_of(gate, "clip_line")) and line[0] is a:
             return "hard_gate", line, [gate]
+        if clipped := parts_of(gate, "clip"):
+            terms = _scaled(parts_of(clipped[0], "add"))
+            if terms and all(x.size == 1 for x in (a, *clipped[1:])):
+                return "clip_line", (*terms, *clipped[1:], a), [gate, clipped[0]]
         if not (gated := parts_of(gate, "sigmoid")):
             continue
         if other := parts_of(a, "tanh"):
