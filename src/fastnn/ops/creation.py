@@ -18,7 +18,7 @@ from fastnn.ops.joining import stack
 from fastnn.ops.layout import broadcast_to, copy_op, moveaxis, place_op, reshape
 from fastnn.ops.record import as_array, dtype_of, shape_of
 from fastnn.ops.reduce import normalize_axis
-from fastnn.plan.function import as_one_plan
+from fastnn.plan.function import as_one_plan, is_watched
 
 # ---- filled ----
 
@@ -87,7 +87,7 @@ def zeros_like(x, dtype=None):
         >>> zeros_like(np.ones(2))
         array([0., 0.])
     """
-    return full_like(x, 0, dtype)
+    return _filled_like(np.zeros, x, 0, dtype)
 
 
 def ones_like(x, dtype=None):
@@ -97,7 +97,13 @@ def ones_like(x, dtype=None):
         >>> ones_like(np.zeros(2))
         array([1., 1.])
     """
-    return full_like(x, 1, dtype)
+    return _filled_like(np.ones, x, 1, dtype)
+
+
+def _filled_like(make, x, number, dtype):
+    if type(x) is np.ndarray and not is_watched():  # without a step on the way
+        return make(x.shape, x.dtype if dtype is None else standardize_dtype(dtype))
+    return full_like(x, number, dtype)
 
 
 def empty_like(x, dtype=None):

@@ -26,6 +26,11 @@ def _quantile(name, x, q, axis, method, keepdims, skips_nan=False, scale=1):
     x, q = (part if hasattr(part, "shape") else as_array(part) for part in (x, q))
     if not isinstance(q, Value) and not np.all((as_array(q) >= 0) & (as_array(q) <= scale)):
         raise ValueError(f"{name}: `q` must lie in [0, {scale}], got {as_array(q)}.")
+    return _of_sorted(name, x, q, axis, method, keepdims, skips_nan, scale)
+
+
+@as_one_plan
+def _of_sorted(name, x, q, axis, method, keepdims, skips_nan, scale):
     x = ew.cast(x, as_float(dtype_of(x)))
     sizes = shape_of(x)
     axes = normalize_axes(name, axis, len(sizes))

@@ -180,9 +180,9 @@ def _promoted(op: Op, args: tuple) -> tuple:
     if op.promote is None:
         if _is_promoted(op, args):
             return args
-        # The most common of what follows: floats beside an array, or beside traced values and variables.
+        # The most common of what follows: numbers beside an array, or floats beside traced values and variables.
         first = args[0]
-        if type(first) is np.ndarray and first.dtype.char in "fd" and {*map(type, args[1:])} == {float}:
+        if type(first) is np.ndarray and first.dtype.char in "fd" and {*map(type, args[1:])} <= {float, int}:
             return first, *[np.array(x, first.dtype) for x in args[1:]]
         if {*map(type, args)} <= {Value, Variable, float}:
             found = {x.dtype for x in args if type(x) is not float}

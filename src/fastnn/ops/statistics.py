@@ -55,6 +55,7 @@ def moments(x, axes, keepdims=False, synchronized=False):
     return mean(x, axes, keepdims), var(x, axes, keepdims)
 
 
+@as_one_plan
 def average(x, axis=None, weights=None):
     """The mean over axes, weighted when `weights` are given.
 

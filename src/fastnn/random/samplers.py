@@ -12,6 +12,7 @@ from fastnn.graph.symbolic import accepts_symbolic
 from fastnn.ops import random as records
 from fastnn.ops.record import as_array, dtype_of, shape_of
 from fastnn.ops.reduce import normalize_axis
+from fastnn.plan.function import as_one_plan
 from fastnn.random.drawing import draw
 
 
@@ -191,10 +192,21 @@ def categorical(logits, num_samples, dtype="int32", seed=None):
             f"`logits` should be a 2-D tensor with shape [batch_size, num_classes]. Received shape {shape_of(logits)}"
         )
     dtype = standardize_dtype(dtype)
-    rows, classes = shape_of(logits)
     u = draw(
-        records.random_uniform_op, seed, shape=(rows, int(num_samples)), dtype="float64", low=0.0, high=1 - 2.0**-24
+        records.random_uniform_op,
+        seed,
+        shape=(shape_of(logits)[0], int(num_samples)),
+        dtype="float64",
+        low=0.0,
+        high=1 - 2.0**-24,
     )
+    return _classes_at(logits, u, dtype)
+
+
+@as_one_plan
+def _classes_at(logits, u, dtype):
+    """For each row, the classes below whose share of the sum of probabilities the numbers `u` lie."""
+    rows, classes = shape_of(logits)
     p = ops.exp(ops.subtract(logits, ops.max(logits, axis=-1, keepdims=True)))
     below = ops.cumsum(ops.cast(p, "float64"), axis=-1)
     below = ops.divide(below, below[:, -1:])
