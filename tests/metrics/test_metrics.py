@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from fastnn import metrics, ops
-from fastnn.metrics import confusion
+from fastnn.metrics import confusion, iou
 
 N, C = 16, 5
 BATCHES = 3
@@ -289,3 +289,11 @@ def test_a_custom_metric_keeps_its_state_in_variables():
     assert float(result["largest"]) == 3 and float(result["mean"]) == 2
     metric.reset_state()
     assert not any(v.numpy() for v in metric.variables)
+
+
+def test_confusion_matrix_leaves_out_what_is_no_class():
+    true, pred = np.array([0, 1, 2, -1, 3, 1, 1, 0], "int32"), np.array([0, 2, 1, 1, 0, 3, 2, -1], "int32")
+    weights = np.arange(1, 9, dtype="float32")
+    matrix = iou.confusion_matrix(true, pred, 3, weights)
+    assert matrix.dtype == np.float32
+    np.testing.assert_array_equal(matrix, [[1, 0, 0], [0, 0, 9], [0, 3, 0]])

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from fastnn import ops
+from fastnn.ops import norms
 from fastnn.ops.solving import cofactors_op
 from fastnn.testing import check_gradient
 
@@ -129,3 +130,15 @@ def test_solve_triangular_of_a_singular_matrix():
     a[70, 70] = 0
     with pytest.raises(np.linalg.LinAlgError):
         ops.solve_triangular(a, np.ones(80))
+
+
+def test_cdist_by_blocks_is_cdist(monkeypatch):
+    """Also of batches, and of fewer rows than a block has."""
+    rng = np.random.default_rng(3)
+    x, y = rng.standard_normal((2, 7, 3), "f"), rng.standard_normal((5, 3), "f")
+    whole = ops.cdist(x, y)
+    for size in (1, 40, 15 * 7, 1000):
+        monkeypatch.setattr(norms, "_AT_ONCE", size)
+        np.testing.assert_array_equal(ops.cdist(x, y), whole)
+        np.testing.assert_array_equal(ops.cdist(x[0], y), whole[0])
+    assert ops.cdist(x, y[:0]).shape == (2, 7, 0)

@@ -3,13 +3,17 @@
 from fastnn import ops
 from fastnn.losses.reduction import as_tensor
 from fastnn.metrics.metric import Metric
+from fastnn.plan.function import as_one_plan
 
 
+@as_one_plan
 def confusion_matrix(y_true, y_pred, classes: int, weights):
-    """(c, c): the weights of the samples (flat) with each pair of label and prediction."""
-    true = ops.one_hot(ops.cast(y_true, "int32"), classes, dtype="float32")
-    pred = ops.one_hot(ops.cast(y_pred, "int32"), classes, dtype="float32") * ops.expand_dims(weights, 1)
-    return ops.matmul(ops.transpose(true), pred)
+    """(c, c): the weights of the samples (flat) with each pair of label and prediction; of what is no class, none."""
+    true, pred = ops.cast(y_true, "int32"), ops.cast(y_pred, "int32")
+    is_class = ops.logical_and(pred >= 0, pred < classes)
+    place = ops.where(is_class, true * classes + pred, -1)  # beyond the matrix where `true` is no class
+    sums = ops.segment_sum(ops.cast(weights, "float64"), place, classes * classes)
+    return ops.cast(ops.reshape(sums, (classes, classes)), "float32")
 
 
 class IoU(Metric):

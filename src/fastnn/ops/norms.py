@@ -11,7 +11,7 @@ from fastnn.ops.layout import expand_dims, moveaxis, squeeze
 from fastnn.ops.matmul import in_one_dtype
 from fastnn.ops.record import as_array, dtype_of, shape_of
 from fastnn.ops.reduce import mean, normalize_axis
-from fastnn.plan.function import as_one_plan
+from fastnn.plan.function import as_one_plan, is_watched
 
 _OF_SINGULAR_VALUES = {"nuc": reduce.sum, 2: reduce.max, -2: reduce.min}
 
@@ -83,7 +83,9 @@ def _matrix_norm(x, ord, axes, keepdims):
     return y if keepdims else squeeze(y, axes)
 
 
-@as_one_plan
+_AT_ONCE = 1 << 18  # elements, of what a cache holds
+
+
 @accepts_symbolic
 def cdist(x, y):
     """The Euclidean distance of each row of `x` to each row of `y`.
@@ -102,6 +104,16 @@ def cdist(x, y):
         >>> cdist(np.array([[0.0, 0.0]]), np.array([[3.0, 4.0], [0.0, 1.0]]))
         array([[5., 1.]])
     """
+    if type(x) is type(y) is np.ndarray and x.ndim > 1 and not is_watched():
+        rows = max(1, _AT_ONCE // max(1, y.size))
+        if x.shape[-2] > rows:
+            parts = [_distances(x[..., k : k + rows, :], y) for k in range(0, x.shape[-2], rows)]
+            return np.concatenate(parts, axis=-2)
+    return _distances(x, y)
+
+
+@as_one_plan
+def _distances(x, y):
     x, y = in_one_dtype(_float(x), _float(y))
     x_shape, y_shape = shape_of(x), shape_of(y)
     if min(len(x_shape), len(y_shape)) < 2 or x_shape[-1] != y_shape[-1]:
