@@ -220,6 +220,11 @@ def trapezoid(y, x=None, dx=1.0, axis=-1):
     y = _as_float(y)
     axis = normalize_axis("trapezoid", axis, len(shape_of(y)))
     size = shape_of(y)[axis]
+    is_last = axis == len(shape_of(y)) - 1
+    if x is None and is_last and size > 1 and type(dx) in (int, float) and dtype_of(y) in ("float32", "float64"):
+        weights = np.full(size, dx, dtype_of(y))  # a product reads y once
+        weights[[0, -1]] *= 0.5
+        return matmul(y, weights)
     width = dx
     if x is not None:
         x = _as_float(x)
