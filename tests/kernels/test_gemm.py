@@ -188,8 +188,8 @@ def test_column_sum_rides_along(size, suffix, isa):
 # short as rows of B share the sets of a cache, where a row takes B as it lies or asks for it by panels, and where a
 # few columns by as many rows are stored as long rows, where rows by few columns are dot products, in short blocks of
 # rows too, where few columns, up to a vector and a half, are done as rows, where tiles pack the next panel, where few
-# rows ask for it or are a high tile, and where B is packed as a whole; one cuts a range of k, which its last tile has
-# more rows of sums for than are valid.
+# rows ask for it or are one or two high tiles, and where B is packed as a whole; one cuts a range of k, which its last
+# tile has more rows of sums for than are valid.
 @pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize("suffix", FLOATS)
 @pytest.mark.parametrize("layouts", ["nn", "nt", "tn"])
@@ -233,6 +233,8 @@ def test_column_sum_rides_along(size, suffix, isa):
         (9, 700, 1000),
         (8, 1030, 600),
         (15, 1024, 530),
+        (16, 1024, 530),
+        (20, 1024, 530),
         (5, 1601, 130),
         (21, 1000, 700),
         (49, 1025, 600),

@@ -92,6 +92,7 @@ enum {
   GEMM_AHEAD_STEPS = FNN_VECTOR_BYTES == 64 ? 8 : 16, /* of k, after which these ask for some lines */
   GEMM_PART_STEPS = 2,             /* the same of tiles of a strip, which lose less by it */
   GEMM_COPIED_AHEAD = 16,          /* rows of a panel of B, that tiles ask for before they copy them */
+  GEMM_COPYING_ROWS = FNN_VECTOR_BYTES == 32 ? 12 : 24, /* of more tiles copy a B whose rows share sets */
   GEMM_WIDE_BYTES = 1 << 22,
   /* More rows that share a B of GEMM_AHEAD_BYTES in so many panels and more, whose k is done at once. */
   GEMM_SHARED_ROWS = 512,

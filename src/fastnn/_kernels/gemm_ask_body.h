@@ -239,15 +239,28 @@ static void OWN(gemm_copy_rows)(OWN(tile) * t, const OWN(gemm_ask) * ask, int64_
   OWN(tile_copying)(t);
 }
 
-/* Each segment of a tile asks for some lines of `rows` of B at `next`, in the order of memory: all tiles of a block of
- * k together ask for the next block. Lines of a panel's rows would be no stream that the hardware sees. */
-static void OWN(gemm_ask_ahead)(OWN(tile) * t, OWN(tile_segment) * segments, const OWN(gemm_cut) * c, const T *next,
-                                int64_t rows, int64_t panel, int64_t tiles) {
-  const int64_t line = FNN_ALIGN / (int64_t)sizeof(T);
+/* All tiles of a block of k together ask for the next `rows` of B, in the order of memory: lines of a panel's rows
+ * would be no stream that the hardware sees. Returns how many lines each asks for, from t->ahead on. */
+static int64_t OWN(gemm_ask_ahead)(OWN(tile) * t, const OWN(gemm_cut) * c, const T *next, int64_t rows, int64_t panel,
+                                   int64_t tiles) {
+  const int64_t line = FNN_ALIGN / (int64_t)sizeof(T), lines = fnn_ceil_div(rows * c->n, line * c->panels * tiles);
+  t->ahead = next + panel * tiles * lines * line;
+  return lines;
+}
+
+/* A tile asks for so many lines, some in each segment. */
+static void OWN(gemm_cut_asking)(OWN(tile) * t, OWN(tile_segment) * segments, int64_t lines) {
   OWN(gemm_cut_segments)(t, segments, GEMM_AHEAD_STEPS);
-  const int64_t n = t->n_segments;
-  t->ahead_lines = fnn_ceil_div(rows * c->n, line * c->panels * tiles * fnn_max(1, n));
-  t->ahead = next + panel * tiles * n * t->ahead_lines * line;
+  t->ahead_lines = fnn_ceil_div(lines, fnn_max(1, t->n_segments));
+}
+
+/* Each tile of a strip does, some in each part of k. */
+static void OWN(gemm_ahead_strip)(OWN(tile) * t, int64_t lines, int64_t tiles, int vectors) {
+  t->strip = STRIP_FULL;
+  t->ahead_lines = fnn_ceil_div(lines, fnn_max(1, t->segments[0].k / GEMM_PART_STEPS));
+  t->parts = lines ? fnn_ceil_div(lines, t->ahead_lines) : 0;
+  OWN(gemm_strip)(t, tiles, vectors);
+  t->ahead += tiles * t->parts * t->ahead_lines * (FNN_ALIGN / (int64_t)sizeof(T));
 }
 
 /* A row by a panel of a B that is in no near cache, of which it asks for rows: parts of rows are no stream. */

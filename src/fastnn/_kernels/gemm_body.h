@@ -622,9 +622,12 @@ static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OW
       }
       t.c_column = c->turns_back ? 0 : panel.begin;
       t.ahead_lines = 0;
+      const int is_strip = OWN(tile_fits_strip)(&t, panel.vectors) && !c->copies;
+      int64_t lines = 0;
       if (c->way == GEMM_AHEAD)
-        OWN(gemm_ask_ahead)(&t, segments, c, b + k_next * ints[GEMM_B_ROW],
-                            fnn_min(c->k, k_next + c->k_block) - k_next, panel_index, fnn_ceil_div(rows, height));
+        lines = OWN(gemm_ask_ahead)(&t, c, b + k_next * ints[GEMM_B_ROW], fnn_min(c->k, k_next + c->k_block) - k_next,
+                                    panel_index, fnn_ceil_div(rows, height));
+      if (c->way == GEMM_AHEAD && !is_strip) OWN(gemm_cut_asking)(&t, segments, lines);
       /* A tile of one or two rows waits for B: the last 7 or 8 are 4 and 4 then, not 6 and 2. */
       const int is_lone = height == 6 && rows > height && rows % height > 0 && rows % height <= 2;
       const int64_t tiles = rows / height - is_lone, least = is_lone ? 4 : height;
@@ -661,9 +664,11 @@ static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OW
         if (c->asks == GEMM_ASKS_COLUMNS)
           OWN(gemm_asking_columns)(&t, c, b, ints[GEMM_B_COL], k_begin, k_next, k_end, panel_index, row_block, tiles,
                                    panel.vectors);
+        else if (c->way == GEMM_AHEAD) OWN(gemm_ahead_strip)(&t, lines, tiles, panel.vectors);
         else OWN(gemm_asking_strip)(&t, asked, tiles, panel.vectors);
         row = tiles * height;
       }
+      if (c->way == GEMM_AHEAD && is_strip && row < rows) OWN(gemm_cut_asking)(&t, segments, lines);
       for (int64_t step; row < rows; row += step) {
         step = row < tiles * height ? height : least;
         t.rows = fnn_min(step, rows - row);

@@ -331,11 +331,13 @@ static int64_t OWN(gemm_widest)(const OWN(gemm_cut) * c) {
   return c->m == 1 ? TILE_ROW_VECTORS : is_high ? TILE_VECTORS - 1 : TILE_VECTORS;
 }
 
-/* Whether few rows are one tile of fewer vectors, not two of all: not where sums of all columns lie further away. */
-static int OWN(gemm_is_high)(const OWN(gemm_cut) * c) {
-  const int64_t high = tile_rows(TILE_VECTORS - 1);
-  return c->m > tile_rows(TILE_VECTORS) && (c->m == high || c->m == high - 1) &&
-         c->m * c->n * (int64_t)sizeof(T) <= GEMM_HIGH_BYTES;
+/* Whether few rows are one or two tiles of fewer vectors, not two or three of all: not where sums of all columns lie
+ * further away. Where rows of B share sets of the first cache low tiles wait for it as long as high ones. */
+static int OWN(gemm_is_high)(const OWN(gemm_cut) * c, const int64_t *ints) {
+  const int64_t high = tile_rows(TILE_VECTORS - 1), low = tile_rows(TILE_VECTORS), tiles = fnn_ceil_div(c->m, high);
+  const int is_full = c->m >= tiles * high - 1 || OWN(gemm_shares_sets)(ints);
+  const int is_near = c->m * c->n * (int64_t)sizeof(T) <= GEMM_HIGH_BYTES;
+  return is_near && is_full && tiles <= 2 && fnn_ceil_div(c->m, low) > tiles;
 }
 
 /* Panels of a unit of a row by a large B: of a k that is not cut an even number of equal units. */
@@ -381,7 +383,7 @@ static OWN(gemm_cut) OWN(gemm_cut_of)(const int64_t *given, int64_t *space) {
   c.widest = OWN(gemm_widest)(&c);
   c.panels = c.groups = tile_panels_of(c.n, N, c.widest);
   c.way = OWN(gemm_way_of)(&c, ints);
-  if (c.way == GEMM_AHEAD && OWN(gemm_is_high)(&c)) {
+  if (c.way == GEMM_AHEAD && OWN(gemm_is_high)(&c, ints)) {
     c.widest--;
     c.panels = c.groups = tile_panels_of(c.n, N, c.widest);
   }
@@ -463,7 +465,7 @@ static OWN(gemm_cut) OWN(gemm_cut_of)(const int64_t *given, int64_t *space) {
   c.packs_group |= c.way == GEMM_PACKED_A && !OWN(gemm_is_broad)(&c) && ints[GEMM_B_COL] == 1 &&
                    c.k_block == c.split_k && group_bytes <= GEMM_PACKED_GROUP_BYTES;
   /* Few rows of B that lie in the same sets are in the first cache at once. */
-  c.packs_b |= c.way == GEMM_AHEAD && c.m > TILE_BLOCK && OWN(gemm_shares_sets)(ints);
+  c.packs_b |= c.way == GEMM_AHEAD && c.m > GEMM_COPYING_ROWS && OWN(gemm_shares_sets)(ints);
   c.packs_b |= c.packs_group || c.way == GEMM_COPIED_A || (c.way == GEMM_DOTS && ints[GEMM_B_ROW] != 1);
   c.shares_panel |= c.packs_b || c.way == GEMM_SHARED || OWN(gemm_asks_packed)(&c);
   c.copies = (c.way == GEMM_LARGE || c.way == GEMM_AHEAD) && c.packs_b && ints[GEMM_B_COL] == 1;
