@@ -291,6 +291,32 @@ def test_batches_broadcast(m, n, layouts, suffix, isa):
 
 @pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize("suffix", FLOATS)
+@pytest.mark.parametrize("layout", ["n", "t", "s"])
+@pytest.mark.parametrize(
+    "size", [(50, 30), (97, 2100), (130, 300), (200, 12), (250, 1030), (530, 70), (20, 300), (150, 0)], ids=str
+)
+def test_a_matrix_by_its_own_transpose_has_the_bits_of_two_matrices(size, layout, suffix, isa):
+    """Half of it is copied, but where a bias, C or sums of columns need all panels."""
+    dtype, rng = FLOATS[suffix], np.random.default_rng(17)
+    x, other = (stored(rng, (2, *size), layout, dtype) for _ in range(2))
+    other[...] = x
+    m, _ = size
+    c, bias = rng.standard_normal((m, m)).astype(dtype), rng.standard_normal(m).astype(dtype)
+    for more in ({}, {"alpha": -2.0, "relu": True}, {"bias": bias}, {"c": c, "beta": 0.5}):
+        for threads in (1, 2):
+            y = gemm(x[0], x[0].T, **more, threads=threads, isa=isa)
+            np.testing.assert_array_equal(y, gemm(x[0], other[0].T, **more, isa=isa), f"{list(more)}")
+    both = gemm(x, other.swapaxes(-1, -2), batch=(2,), isa=isa)
+    np.testing.assert_array_equal(gemm(x, x.swapaxes(-1, -2), batch=(2,), isa=isa), both)
+    one, two = np.empty(m, dtype), np.empty(m, dtype)
+    np.testing.assert_array_equal(
+        gemm(x[1], x[1].T, column_sum=one, isa=isa), gemm(x[1], other[1].T, column_sum=two, isa=isa)
+    )
+    np.testing.assert_array_equal(one, two)
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("suffix", FLOATS)
 @pytest.mark.parametrize("layouts", ["nn", "tn", "nt"])
 def test_outer_products_have_the_bits_of_tiles(layouts, suffix, isa):
     """A factor of two, which is exact, has tiles do the same product."""

@@ -1,7 +1,8 @@
 /* gemm.c: matrix products.
  *
  * gemm: C[z] = relu(alpha * A[z] @ B[z] + bias + beta * C[z]) for each z of the batch, then a program.
- *   buffers  0 A, 1 B: any strides, any element alignment
+ *   buffers  0 A, 1 B: any strides, any element alignment; where they are one matrix and its transpose, and C has no
+ *              bias, what lies left of its diagonal is copied from the right
  *            2 C: (batch, m, n), contiguous; read only if beta is not 0; must not overlap A, B or the bias
  *            3 bias: (n,) or NULL
  *            4 column_sum: (n,) or NULL: the sum of B over k, the bias gradient that belongs to a kernel gradient;

@@ -492,6 +492,44 @@ static __attribute__((noinline)) void OWN(gemm_turn_back)(const fnn_call *call, 
     }
 }
 
+/* Whether C is a matrix by its own transpose: what lies left of the diagonal is the same, as products commute. */
+static int OWN(gemm_is_symmetric)(const fnn_call *call, const OWN(gemm_cut) * c) {
+  const int64_t *ints = call->ints;
+  int is = call->buf[0] == call->buf[1] && c->m == c->n && ints[GEMM_A_ROW] == ints[GEMM_B_COL] &&
+           ints[GEMM_A_COL] == ints[GEMM_B_ROW] && c->row_blocks > 1 && c->way > GEMM_OUTER && !c->is_turned;
+  for (int d = 0; d < GEMM_BATCH_DIMS; d++) is &= ints[GEMM_BATCH + 3 * d + 1] == ints[GEMM_BATCH + 3 * d + 2];
+  return is && !c->sums_columns && !ints[GEMM_EPILOGUE] && !call->buf[3] && call->reals[1] == 0;
+}
+
+/* Whether a panel of a block of rows of such a C is that of another one, which mirrors it. */
+static int OWN(gemm_is_mirrored)(tile_panel panel, int64_t row_begin) { return panel.begin + panel.cols <= row_begin; }
+
+/* c[i][j] = c[j][i] for j in [begin, end) and i in [i_begin, i_end). */
+static void OWN(gemm_mirror)(T *c, int64_t n, int64_t begin, int64_t end, int64_t i_begin, int64_t i_end) {
+  const int64_t whole = (i_end - i_begin) / N * N;
+  int64_t j = begin;
+  for (; j + N <= end; j += N) {
+    OWN(pack_squares)(c + i_begin * n + j, n, c + j * n + i_begin, n, whole);
+    for (int64_t i = i_begin + whole; i < i_end; i++)
+      for (int64_t k = j; k < j + N; k++) c[i * n + k] = c[k * n + i];
+  }
+  for (; j < end; j++)
+    for (int64_t i = i_begin; i < i_end; i++) c[i * n + j] = c[j * n + i];
+}
+
+/* Of rows [row_begin, row_end) of a panel of it what mirrored panels have: of each block of rows that has its columns,
+ * the panels that end before the block. */
+static void OWN(gemm_mirror_panel)(const OWN(gemm_cut) * c, T *out, tile_panel panel, int64_t row_begin,
+                                   int64_t row_end) {
+  const int64_t end = panel.begin + panel.cols;
+  for (int64_t block = panel.begin / c->rows * c->rows; block < end; block += c->rows) {
+    int64_t index = block / (c->widest * N);
+    while (OWN(gemm_is_mirrored)(tile_panel_of(c->n, N, c->widest, index), block)) index++;
+    const int64_t before = fnn_min(row_end, tile_panel_of(c->n, N, c->widest, index).begin);
+    OWN(gemm_mirror)(out, c->n, row_begin, before, fnn_max(panel.begin, block), fnn_min(end, block + c->rows));
+  }
+}
+
 /* Unit (batch z, row block, group of panels, split) of the products. */
 COMMON
 static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OWN(gemm_scratch) * scratch, int64_t z,
@@ -520,7 +558,7 @@ static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OW
                     all.cols, c->k, bias, ints[GEMM_RELU] ? 0 : -INFINITY, sums, scratch->b);
     return;
   }
-  const int whole = c->splits == 1;
+  const int whole = c->splits == 1, is_symmetric = OWN(gemm_is_symmetric)(call, c);
   const int sums = c->sums_columns && !c->is_turned && row_block == c->row_blocks - 1;
 
   OWN(tile_segment) segments[GEMM_K_MOST / GEMM_AHEAD_STEPS + 2];
@@ -571,6 +609,7 @@ static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OW
     }
     for (int64_t panel_index = panel_begin; panel_index < panel_end; panel_index++) {
       const tile_panel panel = tile_panel_of(c->n, N, c->widest, panel_index);
+      if (is_symmetric && OWN(gemm_is_mirrored)(panel, row_begin)) continue;
       const int64_t height = tile_rows(panel.vectors);
       if (whole && !c->turns_back) t.bias = OWN(gemm_bias)(c, (const T *)call->buf[3], panel, scratch->bias);
       t.cols = panel.cols;
@@ -684,6 +723,8 @@ static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OW
       }
       if (c->turns_back && !t.continues)
         OWN(gemm_turn_back)(call, c, out + panel.begin * c->m, scratch, row_begin, rows, panel.cols);
+      if (is_symmetric && !t.continues)
+        OWN(gemm_mirror_panel)(c, out + z * c->m * c->n, panel, row_begin, row_begin + rows);
     }
     k = k_next;
   } while (k < k_end);
