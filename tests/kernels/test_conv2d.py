@@ -124,6 +124,13 @@ PROBLEMS = [
     Problem(3, 4, 5, 6, 3, 2, 2, pads=(1, 0, 0, 1)),  # but for several
     Problem(2, 7, 5, 8, 26, 3, 3, strides=(1, 2), groups=2),
     Problem(2, 171, 170, 37, 9, 2, 2, strides=(2, 2)),  # far windows that share no pixels
+    Problem(2, 17, 16, 40, 13, 3, 4, pads=(1, 2, 1, 1)),  # sums over lanes, a vector of filters in panels of 4 and 5
+    Problem(2, 15, 14, 33, 16, 4, 3, pads=(2, 1, 1, 1)),
+    Problem(1, 24, 19, 24, 11, 5, 4, dilation=(2, 1), pads=(6, 1, 5, 2)),  # rows of taps that some pixels miss
+    Problem(3, 12, 23, 64, 8, 3, 3, strides=(1, 2), pads=(1, 0, 1, 1)),
+    Problem(1, 20, 21, 49, 7, 3, 3, strides=(2, 1), pads=(4, 1, 4, 1)),  # pixels of no tap
+    Problem(2, 13, 17, 48, 5, 3, 3, pads=(1, 1, 1, 1)),
+    Problem(2, 12, 13, 96, 4, 2, 2),
     Problem(3, 5, 47, 16, 16, 1, 1, strides=(2, 2)),  # one tap, rows of whole tiles
     Problem(2, 5, 24, 32, 48, 1, 1),
     Problem(3, 7, 9, 16, 32, 1, 1),  # rows that follow each other, whose last tile does some pixels again

@@ -57,6 +57,9 @@ PROBLEMS = [
     Problem((1, 5, 7, 6, 3), (2, 3, 2), 17, (1, 2, 2), (2, 1, 1), (1, 1, 0), ONES),
     Problem((3, 5, 7, 6, 20), (5, 1, 1), 5, (2, 1, 1), before=(2, 0, 0), after=(2, 0, 0)),
     Problem((1, 2, 12, 12, 4), (2, 3, 3), 6, (1, 2, 2), (5, 1, 1), (2, 1, 1), (3, 1, 1)),  # planes of the bias alone
+    Problem((1, 6, 9, 8, 24), (3, 3, 3), 16, ONES, before=ONES, after=ONES),  # sums over lanes
+    Problem((2, 5, 9, 9, 33), (2, 3, 2), 11, ONES, (2, 1, 1), (3, 2, 0), (1, 0, 1)),  # some planes of the bias alone
+    Problem((1, 7, 9, 12, 48), (3, 2, 2), 7, (2, 1, 1), (1, 2, 1), (1, 1, 1), (1, 0, 0)),
     Problem((2, 8, 4, 4, 32), ONES, 16),
     Problem((2, 8, 4, 4, 32), (1, 3, 3), 16, (2, 1, 1), before=(0, 1, 1), after=(0, 1, 1)),
     Problem((1, 4, 30, 40, 2), (3, 5, 5), 16, before=(1, 2, 2), after=(1, 2, 2)),

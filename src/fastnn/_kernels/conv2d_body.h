@@ -587,7 +587,7 @@ static void OWN(conv_size)(const int64_t *ints, conv_shape shape, fnn_work *work
   int phase = 0;
   if (c.weight_blocks) {
     work->units[phase++] = c.weight_blocks;
-    work->shared_bytes = (c.is_dots      ? c.s.kh * OWN(dots_vectors)(&c.s) * c.s.cout * N
+    work->shared_bytes = (c.is_dots      ? OWN(dots_rows)(&c.s) * c.s.cout * N
                           : c.panel_cols ? c.s.taps * c.s.cin_g * fnn_round_up(c.s.cout, c.panel_cols)
                                          : c.s.taps * c.s.cin_g * c.s.cout + N) *
                          (int64_t)sizeof(T);
@@ -672,7 +672,7 @@ static void OWN(conv_images)(const fnn_call *call, const OWN(conv_cut) * c, cons
     walk.first_column = g * s->cout_g;
     walk.bias = call->buf[3] ? (const T *)call->buf[3] + g * s->cout_g : NULL;
     if (c->is_grouped) OWN(grouped_walk)(&walk, x.vector);
-    else if (c->is_dots) OWN(dots_run)(&walk, s, weights);
+    else if (c->is_dots) OWN(dots_run)(&walk, s, weights, z.begin);
     else if (is_thin) OWN(thin_run)(&walk, s->cin, column, columns, s->n * s->oh * s->ow * s->cout);
     else OWN(conv_run)(&walk);
   }
@@ -726,7 +726,7 @@ static void OWN(conv_run_units)(const fnn_call *call, conv_shape shape, int64_t 
     if (call->phase == 0) {
       const int64_t n = c.s.taps * c.s.cin_g * c.s.cout;
       if (c.is_dots) {
-        const int64_t rows = c.s.kh * OWN(dots_vectors)(&c.s);
+        const int64_t rows = OWN(dots_rows)(&c.s);
         OWN(dots_weights)(&c.s, (T *)call->shared, weights, rows * begin / c.weight_blocks,
                           rows * end / c.weight_blocks);
       } else if (c.panel_cols) OWN(conv_pack_weights)(&c, (T *)call->shared, weights, begin, end);
