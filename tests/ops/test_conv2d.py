@@ -131,6 +131,10 @@ def test_gradient_of_few_filters_is_a_convolution(few, params, expected):
         (8, 20, {"pads": (3, 1, 3, 2), "dilation": (2, 1)}, "conv2d"),
         (9, 20, {"pads": (2, 2, 2, 2)}, "conv2d_grad_input"),
         (8, 25, {"pads": (2, 2, 2, 2)}, "conv2d_grad_input"),
+        (14, 32, {"pads": (1, 2, 2, 1)}, "conv2d"),  # many products of a pixel
+        (14, 20, {"pads": (1, 2, 2, 1)}, "conv2d_grad_input"),
+        (12, 64, {"pads": (1, 2, 2, 1)}, "conv2d_grad_input"),  # rows of dx share the products
+        (17, 64, {"pads": (1, 2, 2, 1)}, "conv2d_grad_input"),
         (5, 6, {}, "conv2d_grad_input"),  # fewer pixels of dy
         (5, 6, {"pads": (2, 2, 2, 2), "strides": (1, 2)}, "conv2d_grad_input"),
     ],

@@ -126,6 +126,9 @@ def _kernel(name, x, y, ints, b):
 # there is no Winograd algorithm to a whole vector of them, unless x has so many times the pixels of y.
 _FEW, _FEW_SUMS, _FEW_SUMS_OF_MANY, _MANY_SUMMED = 4, 12, 15, 48
 _FEW_TAPS, _SPARSE = 4, 6
+# Products of a pixel from which lines of tiles are slower than sums over lanes (LINE_DEEP_MOST), and elements of
+# products that rows of an input gradient share, from which they are in no L2 cache.
+_LONG, _SHARED_PRODUCTS = 320, 1 << 16
 _TILE_COLS = 8  # pixels of a row, of fewer of which neither is: conv2d_lanes_body.h has no tile for them
 # Channels from which a kernel's gradient is faster as a product, as columns of x lie pages apart; but where x and y
 # have more bytes than a cache, only if both have as many: tiles of conv2d_point_body.h ask for them in order. With a
@@ -207,16 +210,24 @@ def _is_from_few(y, x, kernel_size) -> bool:
 
 def _is_of_dots(dx, dy, kernel_size, strides, pads, dilation, groups) -> bool:
     """Whether an input gradient is faster as a convolution whose lanes are what a row of taps reads
-    (conv2d_dots_body.h), of about as many pixels: of few channels, by seven tenths of the multiply-adds of tiles; or
+    (conv2d_dots_body.h), of about as many pixels: of few channels, by seven tenths of the multiply-adds of tiles; of up
+    to a vector, by about as many, without Winograd's algorithm and where dx is no sum of products that rows share; or
     from few channels to fewer."""
     if isa() != "avx512" or dx.dtype != "float32" or tuple(strides) != (1, 1) or groups != 1:
         return False
-    few, lanes, run = dx.shape[3], 16, kernel_size[1] * dy.shape[3]
-    is_short = few * 10 * (kernel_size[0] * -(-run // lanes) + 3) <= 7 * kernel_size[0] * run
+    few, lanes, run, pixels = dx.shape[3], 16, kernel_size[1] * dy.shape[3], math.prod(dx.shape[:3])
+    products = kernel_size[0] * run
+    of_pixel = few * (kernel_size[0] * -(-run // lanes) + 3)
     is_as_small = 8 * math.prod(dx.shape[1:3]) <= 9 * math.prod(dy.shape[1:3])
     is_padded = all(p >= 0 for p in exchanged_pads(dx, dy, kernel_size, pads, dilation)[:2])
-    has_few = _FEW < few <= 2 * _FEW and dy.shape[3] <= 3 * lanes // 2 and is_short
-    return (has_few or _is_from_few(dx, dy, kernel_size)) and is_as_small and is_padded
+    has_few = _FEW < few <= 2 * _FEW and dy.shape[3] <= 3 * lanes // 2 and 10 * of_pixel <= 7 * products
+    shared = (2 * kernel_size[0] - 1) * dy.shape[2] * math.prod(kernel_size) * few
+    is_apart = few > 3 * _FEW or shared > _SHARED_PRODUCTS  # conv2d_scatter_body.h takes others
+    most = 16 if few <= 2 * _FEW else 21
+    has_many = products > _LONG and 20 * (of_pixel * pixels + few * products) <= most * pixels * products
+    has_winograd = _has_winograd(_ints(dx.shape, dy.shape, kernel_size, strides, pads, dilation, groups))
+    has_some = _FEW < few <= lanes and is_apart and has_many and not has_winograd
+    return (has_few or has_some or _is_from_few(dx, dy, kernel_size)) and is_as_small and is_padded
 
 
 # ---- conv2d: x, kernel[, bias (cout,)] -> y ----
