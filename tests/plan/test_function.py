@@ -1,5 +1,7 @@
 """as_one_plan: composed ops called with arrays are one plan for each signature."""
 
+import gc
+
 import numpy as np
 import pytest
 
@@ -7,6 +9,7 @@ import fastnn
 from fastnn import ops
 from fastnn.ops import record
 from fastnn.plan import executable
+from fastnn.plan.function import _without_collections
 
 X = np.linspace(-2, 2, 12, dtype="float32").reshape(3, 4)
 
@@ -141,3 +144,23 @@ def test_threads_may_change_between_calls():
             np.testing.assert_array_equal(ops.exp(x), expected)
     finally:
         fastnn.config.set_threads(None)
+
+
+def test_what_a_trace_made_is_searched_once_and_nothing_older():
+    found, thresholds = [], gc.get_threshold()
+    note = lambda phase, info: found.append(info["generation"]) if phase == "start" else None  # noqa: E731
+    gc.collect()
+    gc.set_threshold(100, 0, 0)  # older objects are due at each collection
+    gc.callbacks.append(note)
+    try:
+        with _without_collections():
+            kept = [[] for _ in range(1000)]
+        assert found == [0]
+        assert gc.isenabled()
+        gc.set_threshold(0)  # who wants no collections gets none
+        with _without_collections():
+            kept += [[] for _ in range(1000)]
+        assert found == [0]
+    finally:
+        gc.callbacks.remove(note)
+        gc.set_threshold(*thresholds)

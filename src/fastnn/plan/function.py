@@ -184,13 +184,16 @@ class Compiled:
 @contextmanager
 def _without_collections():
     """Garbage collection waits meanwhile: nearly all objects of a graph that is being built are alive, and to search
-    them again and again takes a tenth of the time."""
+    them again and again takes a tenth of the time. They are searched once, afterwards; older ones, whose turn it may be
+    by then, when the next collection is due."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
         if was_enabled:
+            if 0 < gc.get_threshold()[0] < gc.get_count()[0]:
+                gc.collect(0)
             gc.enable()
 
 
