@@ -16,7 +16,6 @@ import functools
 import math
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields
 
 from fastnn.graph.value import Graph, Node, Shape, Value
 
@@ -26,7 +25,6 @@ LONG_WAIT = 8  # groups between the last one of which another reads and that one
 WIDEN_LIMIT = 1 << 14  # elements: a float32 group this small may run in float64 to be joined with one that must
 
 
-@dataclass(eq=False, repr=False, slots=True)
 class Group:
     """Nodes that run as one kernel call.
 
@@ -41,14 +39,17 @@ class Group:
         type: "f32" or "f64": what its elementwise nodes compute in.
     """
 
-    shape: Shape
-    anchor: Node | None = None
-    body: list[Node] = field(default_factory=list)
-    reductions: list[Node] = field(default_factory=list)
-    tail: list[Node] = field(default_factory=list)
-    followers: set[Group] = field(default_factory=set)
-    writes: dict[object, Value] = field(default_factory=dict)
-    type: str = ""
+    __slots__ = ("anchor", "body", "followers", "reductions", "shape", "tail", "type", "writes")
+
+    def __init__(self, shape: Shape, anchor: Node | None = None, body=(), reductions=(), type: str = ""):
+        self.shape = shape
+        self.anchor = anchor
+        self.body: list[Node] = list(body)
+        self.reductions: list[Node] = list(reductions)
+        self.tail: list[Node] = []
+        self.followers: set[Group] = set()
+        self.writes: dict[object, Value] = {}
+        self.type = type
 
     @property
     def nodes(self) -> list[Node]:
@@ -62,22 +63,26 @@ class Group:
         return list(dict.fromkeys([x for node in nodes for x in node.inputs if x not in own]))
 
 
-@dataclass(eq=False, repr=False, slots=True)
 class Rules:
-    """What the planner can lower: asked by the fuser, which names no op."""
+    """What the planner can lower: asked by the fuser, which names no op.
 
-    is_elementwise: Callable[[Node], bool]
-    is_full_reduction: Callable[[Node], bool]
-    has_epilogue: Callable[[Node], bool]
-    keeps_tile: Callable[[Node], bool]
-    fits_epilogue: Callable[[Node, Shape], bool]
-    program_type: Callable[[Node], str]
+    Attributes:
+        is_elementwise, is_full_reduction, has_epilogue, keeps_tile: `(node) -> bool`.
+        fits_epilogue: `(node, shape) -> bool`.
+        program_type: `(node) -> "f32" or "f64"`.
+    """
+
+    __slots__ = ("fits_epilogue", "has_epilogue", "is_elementwise", "is_full_reduction", "keeps_tile", "program_type")
+
+    def __init__(self, **rules: Callable):
+        for name in self.__slots__:
+            setattr(self, name, rules[name])
 
 
 def fuse(graph: Graph, rules: Rules) -> list[Group]:
     """Groups of the nodes of `graph` (leaves and views belong to none), in an order in which they can run."""
     # The same is asked of a node many times.
-    rules = Rules(*(functools.cache(getattr(rules, rule.name)) for rule in fields(rules)))
+    rules = Rules(**{name: functools.cache(getattr(rules, name)) for name in Rules.__slots__})
     fuser = _Fuser(graph, rules)
     for node in graph.nodes:
         if node.op.kind not in ("leaf", "view"):

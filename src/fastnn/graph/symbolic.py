@@ -7,7 +7,6 @@ each unknown size; the sizes of the outputs that differ are the unknown ones.
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass, field
 from typing import Any
 
 from fastnn import naming, tree
@@ -19,18 +18,20 @@ from fastnn.graph.value import Graph, Operators, Value
 PROBES = (83, 89)
 
 
-@dataclass(eq=False, repr=False, slots=True)
 class Call:
     """One call of a layer or an op on KerasTensors: what ran, with which arguments, and what came out.
 
     A call of an op has a `name`; those of a layer go by the layer's, and have None.
     """
 
-    operation: Any
-    args: tuple
-    kwargs: dict[str, Any]
-    name: str | None = None
-    outputs: list[KerasTensor] = field(default_factory=list)
+    __slots__ = ("args", "kwargs", "name", "operation", "outputs")
+
+    def __init__(self, operation: Any, args: tuple, kwargs: dict[str, Any], name: str | None = None):
+        self.operation = operation
+        self.args = args
+        self.kwargs = kwargs
+        self.name = name
+        self.outputs: list[KerasTensor] = []
 
     @property
     def inputs(self) -> list[KerasTensor]:

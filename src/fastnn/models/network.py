@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from fastnn import tree
@@ -19,7 +18,6 @@ from fastnn.layers.operation import Operation
 from fastnn.models.host import HostPart
 
 
-@dataclass(eq=False, repr=False, slots=True)
 class Step:
     """One recorded call of the network.
 
@@ -30,11 +28,14 @@ class Step:
         index: which call of this operation in the network it is.
     """
 
-    operation: Any
-    name: str
-    call: Call | None
-    index: int
-    outputs: list[KerasTensor]
+    __slots__ = ("call", "index", "name", "operation", "outputs")
+
+    def __init__(self, operation: Any, name: str, call: Call | None, index: int, outputs: list[KerasTensor]):
+        self.operation = operation
+        self.name = name
+        self.call = call
+        self.index = index
+        self.outputs = outputs
 
     def run(self, values: dict[int, Any], operation=None) -> None:
         """Runs the call on `values`, by id of the KerasTensor that each stands for, and adds the results there.

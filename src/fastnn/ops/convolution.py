@@ -9,7 +9,6 @@ convolution by its input.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -27,16 +26,19 @@ from fastnn.ops.windows import windows, windows_sum
 # ---- where windows lie ----
 
 
-@dataclass(eq=False, repr=False, slots=True)
 class Geometry:
-    """How a convolution goes from `sizes` to `out`: one number for each spatial dimension everywhere."""
+    """How a convolution goes from `sizes` to `out`: one number for each spatial dimension everywhere; `before` are the
+    zeros that padding adds."""
 
-    sizes: tuple[int, ...]
-    out: tuple[int, ...]
-    kernel_size: tuple[int, ...]
-    strides: tuple[int, ...]
-    dilation: tuple[int, ...]
-    before: tuple[int, ...]  # the zeros that padding adds
+    __slots__ = ("before", "dilation", "kernel_size", "out", "sizes", "strides")
+
+    def __init__(self, sizes: tuple, out: tuple, kernel_size: tuple, strides: tuple, dilation: tuple, before: tuple):
+        self.sizes = sizes
+        self.out = out
+        self.kernel_size = kernel_size
+        self.strides = strides
+        self.dilation = dilation
+        self.before = before
 
     @property
     def rank(self) -> int:

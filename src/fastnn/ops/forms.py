@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import functools
 import inspect
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -86,7 +85,6 @@ _APART = {
 }
 
 
-@dataclass(eq=False, repr=False, slots=True)
 class Form:
     """How the calls of a function are written.
 
@@ -97,11 +95,14 @@ class Form:
             config.
     """
 
-    module: str
-    class_name: str
-    name: str
-    positional: int | tuple[str, ...] = 1
-    named: tuple[str, ...] = ()
+    __slots__ = ("class_name", "module", "name", "named", "positional")
+
+    def __init__(self, module: str, class_name: str, name: str, positional=1, named: tuple[str, ...] = ()):
+        self.module = module
+        self.class_name = class_name
+        self.name = name
+        self.positional = positional
+        self.named = named
 
     def split(self, function, args: tuple, kwargs: dict) -> tuple[dict, list, dict]:
         """The config, and the positional and named arguments of the call, for a call of `function`."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -32,7 +31,14 @@ REGISTRY: dict[str, Op] = _Registry()
 KINDS = ("plain", "elementwise", "reduce", "view")
 
 
-@dataclass(eq=False, repr=False, slots=True)
+# What a record need not say.
+_DEFAULTS = {
+    "shape": None, "reference": None, "grad": None, "kind": "plain", "dtype": None, "promote": None, "lower": None,
+    "simplify": None, "inplace": False, "aliases": (), "into": None, "sum_of_steps": None, "reduced": None,
+    "epilogue": None, "keeps_tile": None, "rows": None, "number": None, "domain": None, "is_registered": True,
+}  # fmt: skip
+
+
 class Op:
     """The record of one operation.
 
@@ -70,28 +76,18 @@ class Op:
         is_registered: False for records made for one call, such as a custom gradient's.
     """
 
-    name: str
-    shape: Callable[..., Any] | None = None
-    reference: Callable[..., Any] | None = None
-    grad: Callable[..., Any] | None = None
-    kind: str = "plain"
-    dtype: str | None = None
-    promote: tuple[int, ...] | None = None
-    lower: Callable[..., Any] | None = None
-    simplify: Callable[..., Any] | None = None
-    inplace: bool = False
-    aliases: tuple[tuple[int, int], ...] = ()
-    into: Callable[..., bool] | None = None
-    sum_of_steps: Callable[..., Any] | None = None
-    reduced: Callable[..., Any] | None = None
-    epilogue: Callable[..., bool] | None = None
-    keeps_tile: Callable[..., bool] | None = None
-    rows: Callable[..., bool] | None = None
-    number: Callable[..., float] | None = None
-    domain: Callable[..., Any] | None = None
-    is_registered: bool = True
+    __slots__ = ("name", *_DEFAULTS)
 
-    def __post_init__(self):
+    def __init__(self, name: str, *args, **given):
+        self.name = name
+        given |= zip(_DEFAULTS, args, strict=False)
+        if not _DEFAULTS.keys() >= given.keys():
+            raise TypeError(f"op {name!r}: no record has {sorted(given.keys() - _DEFAULTS.keys())}")
+        for attribute, default in _DEFAULTS.items():
+            setattr(self, attribute, given.get(attribute, default))
+        self._check_and_register()
+
+    def _check_and_register(self) -> None:
         if self.kind not in KINDS:
             raise ValueError(f"op {self.name!r}: kind {self.kind!r} is none of {KINDS}")
         if self.reference is None or (self.shape is None and self.kind != "elementwise"):

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -28,13 +27,15 @@ from fastnn.plan.gathering import absorb_into_gather
 from fastnn.plan.lower import RULES, Builder, Step, fused_step
 
 
-@dataclass(eq=False, repr=False, slots=True)
 class _Segment:
     """Steps [begin, end) of the native plan, or one reference call."""
 
-    begin: int = 0
-    end: int = 0
-    reference: Step | None = None
+    __slots__ = ("begin", "end", "reference")
+
+    def __init__(self, begin: int = 0, end: int = 0, reference: Step | None = None):
+        self.begin = begin
+        self.end = end
+        self.reference = reference
 
 
 class Executable:

@@ -10,7 +10,6 @@ import gc
 import threading
 from collections.abc import Callable, Hashable
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -26,13 +25,20 @@ _PLAIN = frozenset({bool, int, float, str, type(None)})  # nothing inside, so no
 _NOTHING = ()
 
 
-@dataclass(eq=False, repr=False, slots=True)
 class _Traced:
-    """A trace of the function, compiled."""
+    """A trace of the function, compiled.
 
-    executable: plan.executable.Executable
-    structure: Any  # of the outputs, with _Output where an array goes
-    is_one_of_three: bool  # the structure is (array, (), ()): what a layer without losses and masks has
+    Attributes:
+        structure: of the outputs, with _Output where an array goes.
+        is_one_of_three: whether that is (array, (), ()): what a layer without losses and masks has.
+    """
+
+    __slots__ = ("executable", "is_one_of_three", "structure")
+
+    def __init__(self, executable: plan.executable.Executable, structure: Any, is_one_of_three: bool):
+        self.executable = executable
+        self.structure = structure
+        self.is_one_of_three = is_one_of_three
 
 
 class _Output(int):

@@ -6,7 +6,6 @@ Where the values live is not decided here: a step names values, `plan/memory.py`
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 from fastnn import _kernels
 from fastnn.graph.fuse import Group, Rules
@@ -17,7 +16,6 @@ _REDUCTIONS = {"sum": 0, "max": 1, "min": 2}  # op name to the code of the fused
 _SUFFIX = {"float32": "f32", "float64": "f64"}
 
 
-@dataclass(eq=False, repr=False, slots=True)
 class Step:
     """One kernel call, or one call of an op's reference where no kernel fits.
 
@@ -27,17 +25,29 @@ class Step:
         reads, writes: the same values by what happens to them.
         group: what the step computes.
         shares: pairs (output, input) that may have the same memory.
+        node: of a reference.
     """
 
-    kernel: str | None
-    buffers: list[Value | None]
-    ints: list[int]
-    reals: list[float]
-    group: Group
-    reads: list[Value] = field(default_factory=list)
-    writes: list[Value] = field(default_factory=list)
-    shares: list[tuple[Value, Value]] = field(default_factory=list)
-    node: Node | None = None  # of a reference
+    __slots__ = ("buffers", "group", "ints", "kernel", "node", "reads", "reals", "shares", "writes")
+
+    def __init__(
+        self,
+        kernel: str | None,
+        buffers: list[Value | None],
+        ints: list[int],
+        reals: list[float],
+        group: Group,
+        node: Node | None = None,
+    ):
+        self.kernel = kernel
+        self.buffers = buffers
+        self.ints = ints
+        self.reals = reals
+        self.group = group
+        self.node = node
+        self.reads: list[Value] = []
+        self.writes: list[Value] = []
+        self.shares: list[tuple[Value, Value]] = []
 
 
 def _is_full_reduction(node: Node) -> bool:

@@ -7,8 +7,8 @@ allows; `pack` costs nothing where its inputs can be produced in place, and unti
 from __future__ import annotations
 
 import bisect
+import itertools
 import math
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -21,31 +21,38 @@ LARGE, ALIGN_LARGE = 1 << 16, 4096  # how fast a step is depends on where in a p
 FOREVER = 1 << 30
 
 
-@dataclass(eq=False, repr=False, slots=True)
 class Place:
     """Byte `offset` in slot `slot`: -1 is the arena, others are arrays bound before a run."""
 
-    slot: int
-    offset: int
+    __slots__ = ("offset", "slot")
+
+    def __init__(self, slot: int, offset: int):
+        self.slot = slot
+        self.offset = offset
 
 
-@dataclass(eq=False, repr=False, slots=True)
 class _Part:
     """Bytes [offset, offset + size) of an owner of memory, in use from step `first` to step `last`."""
 
-    offset: int
-    size: int
-    first: int
-    last: int
+    __slots__ = ("first", "last", "offset", "size")
+
+    def __init__(self, offset: int, size: int, first: int, last: int):
+        self.offset = offset
+        self.size = size
+        self.first = first
+        self.last = last
 
 
-@dataclass(eq=False, repr=False, slots=True)
 class Memory:
-    """What `assign` found."""
+    """What `assign` found; `live_bytes`, of the largest set of values that are live at once, are what no plan can go
+    below."""
 
-    places: dict[Value, Place]
-    arena_bytes: int
-    live_bytes: int  # of the largest set of values that are live at once: what no plan can go below
+    __slots__ = ("arena_bytes", "live_bytes", "places")
+
+    def __init__(self, places: dict[Value, Place], arena_bytes: int, live_bytes: int):
+        self.places = places
+        self.arena_bytes = arena_bytes
+        self.live_bytes = live_bytes
 
 
 def root_of(value: Value) -> Value:
@@ -265,8 +272,8 @@ def _aligned(size: int, align: int) -> int:
 
 
 def _peak(owners: dict[Value, list[_Part]], n_steps: int) -> int:
-    change = np.zeros(n_steps + 2, np.int64)
+    change = [0] * (n_steps + 2)
     for part in (part for parts in owners.values() for part in parts):
         change[part.first] += part.size
         change[part.last + 1] -= part.size
-    return int(np.cumsum(change).max(initial=0))
+    return max(itertools.accumulate(change))

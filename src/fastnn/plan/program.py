@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -108,7 +107,6 @@ def row_and_column_strides(shape: Shape, space: Shape) -> tuple[int, int] | None
     return row, col
 
 
-@dataclass(eq=False, repr=False, slots=True)
 class Space:
     """The iteration space of a program: axes merged as far as all operands allow.
 
@@ -117,8 +115,11 @@ class Space:
         strides: of each value over those axes, in elements.
     """
 
-    sizes: list[int]
-    strides: dict[Value, list[int]]
+    __slots__ = ("sizes", "strides")
+
+    def __init__(self, sizes: list[int], strides: dict[Value, list[int]]):
+        self.sizes = sizes
+        self.strides = strides
 
     @classmethod
     def of(cls, shape: Shape, values: Iterable[Value]) -> Space:

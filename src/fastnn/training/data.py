@@ -11,7 +11,6 @@ import itertools
 import operator
 import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -25,7 +24,6 @@ MOST_SHUFFLED = 2**31 - 1  # rows: their order is int32, half of what int64 woul
 _TAKEN = frozenset(map(np.dtype, ("bool", "u1", "u2", "u4", "u8", "i1", "i2", "i4", "i8", "f4", "f8")))
 
 
-@dataclass(eq=False, repr=False, slots=True)
 class Run:
     """Some consecutive batches, to be done in one call.
 
@@ -35,9 +33,12 @@ class Run:
         on: applies a function that has `batches` (see `Compiled`) to them and returns the outputs of the last.
     """
 
-    first: int
-    steps: int
-    on: Callable[[Any], Any]
+    __slots__ = ("first", "on", "steps")
+
+    def __init__(self, first: int, steps: int, on: Callable[[Any], Any]):
+        self.first = first
+        self.steps = steps
+        self.on = on
 
 
 def source_of(

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 
-@dataclass(eq=False, repr=False, slots=True)
 class LabelRange:
     """What the labels of one output must be.
 
@@ -18,10 +15,13 @@ class LabelRange:
         ignored: a label that may be anything, or None.
     """
 
-    output: int
-    loss: str
-    classes: int
-    ignored: int | None = None
+    __slots__ = ("classes", "ignored", "loss", "output")
+
+    def __init__(self, output: int, loss: str, classes: int, ignored: int | None = None):
+        self.output = output
+        self.loss = loss
+        self.classes = classes
+        self.ignored = ignored
 
     def check(self, labels) -> None:
         """Raises ValueError when a label is no class.

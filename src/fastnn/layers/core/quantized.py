@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
 import numpy as np
 
 from fastnn import dtype_policy, ops, quantizers
@@ -19,7 +16,6 @@ MODES = ("int8", "float8", "int4", "gptq", "awq")
 _CONFIGS = {"int8": "Int8QuantizationConfig", "int4": "Int4QuantizationConfig", "float8": "Float8QuantizationConfig"}
 
 
-@dataclass(eq=False, repr=False, slots=True)
 class Kept:
     """How one weight is kept.
 
@@ -37,17 +33,19 @@ class Kept:
         group_index: whether it is kept to which block a position belongs.
     """
 
-    name: str
-    attribute: str
-    shape: tuple[int, ...]
-    axes: tuple[int, ...]
-    matrix: tuple[int, int]
-    axis: int = 0
-    packed: int = 1
-    from_weight: Callable | None = None
-    to_weight: Callable | None = None
-    zero_dtype: str = "int8"
-    group_index: bool = True
+    __slots__ = (
+        "attribute", "axes", "axis", "from_weight", "group_index", "matrix", "name", "packed", "shape", "to_weight",
+        "zero_dtype",
+    )  # fmt: skip
+
+    def __init__(
+        self, name, attribute, shape, axes, matrix, axis=0, packed=1, from_weight=None, to_weight=None,
+        zero_dtype="int8", group_index=True,
+    ):  # fmt: skip
+        self.name, self.attribute, self.shape, self.axes = name, attribute, shape, axes
+        self.matrix, self.axis, self.packed = matrix, axis, packed
+        self.from_weight, self.to_weight = from_weight, to_weight
+        self.zero_dtype, self.group_index = zero_dtype, group_index
 
     def scale_from_weight(self, scale):
         return np.squeeze(scale, self.axes) if self.from_weight is None else self.from_weight(scale)
