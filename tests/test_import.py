@@ -52,6 +52,12 @@ def test_names_load_their_own_files_alone_and_a_fit_loads_nothing():
     assert not printed.split()
 
 
+def test_an_application_loads_nothing_that_fetches_files():
+    code = "import sys, fastnn; fastnn.applications.DenseNet121; print(*sys.modules)"
+    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert {"urllib.request", "http.client", "ssl"}.isdisjoint(printed.split())
+
+
 def test_a_variable_has_operators_before_anything_else_of_fastnn_was_used():
     code = "import fastnn; print((fastnn.Variable([1.0]) + 1.0)[0])"
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout

@@ -130,7 +130,7 @@ def test_preprocess_modes(mode, data_format, dtype):
 def test_decode_predictions(tmp_path, monkeypatch):
     path = tmp_path / "index.json"
     path.write_text(json.dumps({str(k): [f"n{k:08}", f"class {k}"] for k in range(1000)}))
-    monkeypatch.setattr(imagenet_utils, "get_file", lambda *_, **__: str(path))
+    monkeypatch.setattr(imagenet_utils.utils, "get_file", lambda *_, **__: str(path))
     scores = np.zeros((2, 1000))
     scores[0, [3, 7]] = 0.5, 0.25
     scores[1, 999] = 1
@@ -165,7 +165,7 @@ def test_weights_from_a_file_and_from_the_web(tmp_path, monkeypatch):
         asked.append((name, origin, cache_subdir, file_hash))
         return path
 
-    monkeypatch.setattr(base, "get_file", fetch)
+    monkeypatch.setattr(base.utils, "get_file", fetch)
     for weights in (path, "imagenet"):
         model = fastnn.applications.MobileNet(weights=weights, **arguments)
         for a, b in zip(model.get_weights(), saved.get_weights(), strict=True):
@@ -192,7 +192,7 @@ def test_addresses_are_keras_s(name, include_top, monkeypatch):
 
     theirs = importlib.import_module(getattr(keras.applications, name).__module__)
     monkeypatch.setattr(theirs.file_utils, "get_file", fetch)
-    monkeypatch.setattr(base, "get_file", fetch)
+    monkeypatch.setattr(base.utils, "get_file", fetch)
     asked = []
     for k in (keras, fastnn):
         with pytest.raises(Asked) as error:

@@ -7,10 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from fastnn import activations, config, layers
+from fastnn import activations, config, layers, utils
 from fastnn.graph.symbolic import KerasTensor
 from fastnn.models.model import Model
-from fastnn.utils.files import get_file
 
 KERAS_FILES = "https://storage.googleapis.com/tensorflow/keras-applications/"
 IMAGENET_CLASSES = 1000
@@ -58,7 +57,7 @@ class Files:
         """The path of the file, downloaded unless it is there."""
         k = 0 if include_top else 1
         address = self.folder + (self.published or self.names)[k]
-        return get_file(self.names[k], address, cache_subdir="models", file_hash=self.hashes[k])
+        return utils.get_file(self.names[k], address, cache_subdir="models", file_hash=self.hashes[k])
 
 
 @dataclass(frozen=True)

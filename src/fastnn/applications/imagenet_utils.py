@@ -4,9 +4,8 @@ import json
 
 import numpy as np
 
-from fastnn import config, ops
+from fastnn import config, ops, utils
 from fastnn.graph.symbolic import KerasTensor
-from fastnn.utils.files import get_file
 
 __all__ = ["decode_predictions", "preprocess_input"]
 
@@ -81,7 +80,7 @@ def decode_predictions(preds, top=5):
             "`decode_predictions` expects a batch of predictions (i.e. a 2D array of shape (samples, 1000)). Received "
             f"array with shape: {preds.shape}"
         )
-    path = get_file("imagenet_class_index.json", CLASS_INDEX, cache_subdir="models", file_hash=CLASS_INDEX_MD5)
+    path = utils.get_file("imagenet_class_index.json", CLASS_INDEX, cache_subdir="models", file_hash=CLASS_INDEX_MD5)
     with open(path) as file:
         names = json.load(file)
     order = np.argsort(-preds, axis=1, kind="stable")[:, :top]

@@ -102,7 +102,7 @@ class Layer(Owner, Configurable, Stateless, Operation):
         if type(self).build is Layer.build:
             self.build(next(iter(shapes.values()), None))
         else:
-            accepted = inspect.signature(self.build).parameters
+            accepted = CallSignature.of(self.build).parameters
             with trace.eager():
                 if len(accepted) == 1 and not any(p.kind is p.VAR_KEYWORD for p in accepted.values()):
                     self.build(next(iter(shapes.values()), None))
@@ -272,7 +272,7 @@ class Layer(Owner, Configurable, Stateless, Operation):
         if type(self).compute_output_shape is not Layer.compute_output_shape:
             bound = self._call_signature().bind(args, kwargs)
             shapes = {f"{name}_shape": shapes_of(value) for name, value in array_arguments(bound).items()}
-            accepted = inspect.signature(self.compute_output_shape).parameters
+            accepted = CallSignature.of(self.compute_output_shape).parameters
             if len(accepted) == 1:
                 shape = self.compute_output_shape(next(iter(shapes.values())))
             else:
