@@ -5,6 +5,7 @@ import numpy as np
 from fastnn.graph.dtypes import is_float
 from fastnn.ops.elementwise import cast, divide, elementwise, multiply
 from fastnn.ops.record import dtype_of
+from fastnn.plan.function import as_one_plan
 
 floor_op = elementwise("floor", np.floor, dtype="float")
 ceil_op = elementwise("ceil", np.ceil, dtype="float")
@@ -58,6 +59,11 @@ def round(x, decimals=0):
         return round_op(x)
     if not is_float(dtype_of(x)):
         return cast(round(cast(x, "float64"), decimals), dtype_of(x))
+    return _round_to(x, decimals)
+
+
+@as_one_plan
+def _round_to(x, decimals):
     if decimals < 0:
         return multiply(round_op(divide(x, 10.0**-decimals)), 10.0**-decimals)
     return divide(round_op(multiply(x, 10.0**decimals)), 10.0**decimals)
