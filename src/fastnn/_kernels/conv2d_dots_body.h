@@ -14,6 +14,7 @@ enum {
 #endif
   OWN(DOTS_CHANNELS) = OWN(DOTS_SUMS) / 3 < N / 2 ? OWN(DOTS_SUMS) / 3 : N / 2 > 0 ? N / 2 : 1,
   OWN(DOTS_PANEL) = OWN(DOTS_CHANNELS) < 4 ? OWN(DOTS_CHANNELS) : 4, /* of more channels than that a tile has so many */
+  OWN(DOTS_PANEL_LEAST) = OWN(DOTS_CHANNELS) < 4 ? 1 : OWN(DOTS_CHANNELS) < 8 ? 2 : 4, /* of which dots_panels are */
   OWN(DOTS_MOST) = 8, /* pixels of a tile */
   OWN(DOTS_SUM) = 3,  /* multiply-adds of a vector in whose time the lanes of one are added */
   OWN(DOTS_COPY) = FNN_VECTOR_BYTES == 64 ? 8 : 0 /* and a vector of a window is copied */
@@ -202,7 +203,8 @@ FNN_INLINE void OWN(dots_panel)(const OWN(conv_walk) * walk, OWN(dots) * t, cons
   }
 #define PANEL_VARIANT(channels)                                                                                        \
   static __attribute__((noinline)) void OWN(dots_panel_##channels)(const OWN(conv_walk) * walk, OWN(dots) * t) {       \
-    if (channels <= OWN(DOTS_CHANNELS)) OWN(dots_panel)(walk, t, channels <= OWN(DOTS_CHANNELS) ? channels : 1);       \
+    const int is_one = channels >= OWN(DOTS_PANEL_LEAST) && channels <= OWN(DOTS_CHANNELS);                            \
+    if (is_one) OWN(dots_panel)(walk, t, is_one ? channels : 1);                                                       \
   }
 DOTS_VARIANT(1) DOTS_VARIANT(2) DOTS_VARIANT(3) DOTS_VARIANT(4)
 DOTS_VARIANT(5) DOTS_VARIANT(6) DOTS_VARIANT(7) DOTS_VARIANT(8)
