@@ -4,6 +4,8 @@ Gradients of complex values follow JAX: that of a real function of z = x + iy is
 real numbers hold for holomorphic functions as they stand.
 """
 
+import math
+
 import numpy as np
 
 from fastnn import config
@@ -80,7 +82,11 @@ def angle(x):
         >>> angle(np.array([1.0, 2j, -1.0]))
         array([0.        , 1.57079633, 3.14159265])
     """
-    return trig.arctan2(imag(x), real(x))
+    if _is_complex(x):
+        return trig.arctan2(imag(x), real(x))
+    x = ew.cast(x, dtypes.as_float(dtype_of(x)))
+    is_left = logic.logical_or(logic.less(x, 0), logic.less(ew.reciprocal(x), 0))  # -0 too
+    return logic.where(is_left, math.pi, logic.where(logic.isnan(x), x, 0))
 
 
 def isreal(x):
