@@ -128,7 +128,9 @@ enum {
   GEMM_DOTS_K = 32,
   GEMM_DOTS_K_ROW = FNN_VECTOR_BYTES == 32 ? 8 : 4,
   GEMM_DOTS_K_COL = 8, /* more rows are dot products with up to half a vector of columns, if k is so much for each */
-  GEMM_DOTS_WIDE_K_COL = 10, /* the same of more columns, whose tiles would leave a quarter of their lanes idle */
+  /* The same of more columns, whose tiles would leave a quarter of their lanes idle, if k is no whole vectors, or, of
+   * AVX-512, if they are more than five eighths of one. */
+  GEMM_DOTS_WIDE_K_COL = 10,
   GEMM_DOTS_ROWS = FNN_VECTOR_BYTES == 64 ? 4 : FNN_VECTOR_BYTES == 32 ? 3 : 2,
   GEMM_DOTS_ROW_COLS = FNN_VECTOR_BYTES == 64 ? 4 : 8, /* of a single row */
   GEMM_DOTS_BLOCK = 1 << 10, /* of k, of columns that stay in L1 */

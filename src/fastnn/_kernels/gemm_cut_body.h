@@ -201,9 +201,10 @@ static void OWN(gemm_cut_copied)(OWN(gemm_cut) * c) {
  * they are, and columns are soon transposed. */
 static int OWN(gemm_has_few_columns)(const OWN(gemm_cut) * c, const int64_t *ints) {
   const int is_few = c->m < GEMM_DOTS_MANY_ROWS;
+  const int is_whole = c->k % N == 0 && (FNN_VECTOR_BYTES != 64 || c->n <= 5 * N / 8);
   return ints[GEMM_A_COL] == 1 && (ints[GEMM_B_ROW] == 1 || ints[GEMM_B_COL] == 1) &&
          c->m >= GEMM_DOTS_SHARING_ROWS && c->n <= 5 * N / 4 && (c->n <= gemm_most_of(N) || c->n > N) &&
-         c->k >= c->n * (c->n <= N / 2 ? GEMM_DOTS_K_COL : GEMM_DOTS_WIDE_K_COL) &&
+         c->k >= c->n * (c->n <= N / 2 || is_whole ? GEMM_DOTS_K_COL : GEMM_DOTS_WIDE_K_COL) &&
          (!is_few || c->k * c->m >= c->n * c->n * GEMM_DOTS_K_FEW) && !OWN(gemm_sums_b)(c);
 }
 
