@@ -79,7 +79,7 @@ FNN_RARE V FN(cbrt)(V x) {
 
 /* The number after x in the direction of y. */
 FNN_RARE V FN(nextafter)(V x, V y) {
-  const M bits = (M)x, is_up = (x < y) == (x > 0);
+  const M bits = (M)x & ((x < 0) | (x > 0)), is_up = (x < y) == (x > 0); /* none of 0 and NaN, which could overflow */
   V next = (V)(bits + (is_up & 2) - 1);
   next = FN(select)(x == 0, FN(copysign)((V)((M){0} + 1), y), next);
   return FN(select)(x == y, y, FN(select)((x != x) | (y != y), x + y, next));
