@@ -215,7 +215,8 @@ def _is_of_dots(dx, dy, kernel_size, strides, pads, dilation, groups) -> bool:
     from few channels to fewer."""
     if isa() != "avx512" or dx.dtype != "float32" or tuple(strides) != (1, 1) or groups != 1:
         return False
-    few, lanes, run, pixels = dx.shape[3], 16, kernel_size[1] * dy.shape[3], math.prod(dx.shape[:3])
+    few, lanes, run = dx.shape[3], vector_lanes(dx.dtype), kernel_size[1] * dy.shape[3]
+    pixels = math.prod(dx.shape[:3])
     products = kernel_size[0] * run
     of_pixel = few * (kernel_size[0] * -(-run // lanes) + 3)
     is_as_small = 8 * math.prod(dx.shape[1:3]) <= 9 * math.prod(dy.shape[1:3])
