@@ -156,6 +156,11 @@ PROBLEMS = [
     Problem(2, 11, 23, 40, 2, 5, 3, strides=(3, 1)),
     Problem(4, 8, 8, 80, 1, 4, 4),
     Problem(2, 9, 13, 130, 6, 1, 1, strides=(1, 2)),
+    # Small images whose same pixels are tiles.
+    Problem(24, 7, 6, 32, 35, 5, 4, pads=(2, 1, 2, 2)),
+    Problem(31, 9, 8, 32, 40, 4, 5),
+    Problem(12, 8, 9, 32, 66, 5, 5, strides=(2, 2), pads=(2, 2, 2, 2)),
+    Problem(7, 6, 6, 64, 96, 7, 7, pads=(3, 3, 3, 3), groups=2),
     # Lines of tiles where all taps reach, of one panel: two steps at once, of an odd run but for its last, or one.
     Problem(3, 1, 61, 16, 16, 1, 5, pads=(0, 2, 0, 2)),
     Problem(2, 1, 45, 5, 13, 1, 3, pads=(0, 1, 0, 1)),
@@ -315,7 +320,10 @@ def test_grad_kernel(problem, suffix, isa):
 
 @pytest.mark.parametrize(
     "problem",
-    [PROBLEMS[k] for k in (3, 4, 5, 6, 11, 13, 17, 20, 22, 23, 24, 25, 26, 34, 35, 41, 52, 53, -10, -9, -8, -6, -1)],
+    [
+        PROBLEMS[k]
+        for k in (3, 4, 5, 6, 11, 13, 17, 20, 22, 23, 24, 25, 26, 34, 35, 41, 52, 53, -24, -23, -10, -9, -8, -6, -1)
+    ],
     ids=str,
 )
 def test_same_bits_for_any_thread_count(problem, isa):
@@ -334,7 +342,7 @@ def test_same_bits_for_any_thread_count(problem, isa):
 @each_float
 @pytest.mark.parametrize("kernel", ["conv2d", "conv2d_grad_input", "conv2d_grad_kernel"])
 @pytest.mark.parametrize(
-    "problem", [PROBLEMS[k] for k in (3, 5, 6, 11, 17, 20, 25, 34, 35, 52, 53, -10, -9, -8, -6)], ids=str
+    "problem", [PROBLEMS[k] for k in (3, 5, 6, 11, 17, 20, 25, 34, 35, 52, 53, -24, -10, -9, -8, -6)], ids=str
 )
 def test_program_runs_on_what_is_finished(problem, kernel, suffix, isa):
     """result = relu(result + residual), by a program over the rows and columns of the output."""

@@ -459,6 +459,7 @@ typedef struct {
   int64_t tail, tail_elements;    /* last rows of weights in place whose whole vectors reach past their end: a copy */
   int64_t widest, panels, parts; /* of columns: few bands are cut by them too; panels of a part */
   int copies, in_place; /* how windows that reach outside are read, or tiles end with what the same taps reach */
+  int is_stacked;       /* see conv_stacks */
   int merges, is_grouped, is_dots; /* the taps of a kernel row are one segment */
 } OWN(conv_cut);
 
@@ -477,13 +478,48 @@ enum {
   OWN(CONV_ODD_BYTES) = 1 << 18, /* the same of rows that are no whole vectors: they are copied at all events */
   OWN(CONV_FEW_SIDES) = 9,  /* rectangles of an image that the same taps reach */
   OWN(CONV_RECTANGLE) = 6,  /* pixels of a rectangle, of fewer of which a tile is mostly idle */
-  OWN(CONV_NEAR_WEIGHTS) = 1 << 20 /* bytes of weights that stay in L2 */
+  OWN(CONV_WASTE) = 4,      /* pixels by which the last tile of one is too large */
+  OWN(CONV_NEAR_WEIGHTS) = 1 << 20, /* bytes of weights that stay in L2 */
+  OWN(CONV_STACK_BYTES) = 640 << 10, /* of images, in and out, of which tiles take the same pixel each */
+  OWN(CONV_STACK_ROWS) = 6 /* whose multiply-adds take as long as those of 4 that read the weights from L2 */
 };
 
 /* Whether copies of so many elements take longer than tiles that end with each rectangle of pixels: those do `products`
  * for a pixel of each, and the last tile of a rectangle wastes some of its time. Measured. */
 static int OWN(conv_saves_copies)(int64_t elements, int64_t products) {
   return elements * FNN_VECTOR_BYTES > 48 * products;
+}
+
+/* Pairs of a result of an image and a tap that reaches inside. */
+static int64_t OWN(conv_inside)(const conv_shape *s) {
+  const conv_axis y = {s->kh, -s->pad_top, s->stride_h, s->dilation_h, s->h};
+  const conv_axis x = {s->kw, -s->pad_left, s->stride_w, s->dilation_w, s->w};
+  return conv_pairs(&y, s->oh) * conv_pairs(&x, s->ow);
+}
+
+/* The rows of multiply-adds that tiles need for the same pixel of so many images. */
+static int64_t OWN(conv_stacked_rows)(int64_t images, int vectors) {
+  return images <= 4 && vectors > 1 ? OWN(CONV_STACK_ROWS) : fnn_round_up(images, tile_rows(vectors));
+}
+
+/* Cuts units of whole images, of which tiles take the same pixel each, if that takes a twentieth less than the
+ * `products` of a pixel and a tap that there are otherwise: all but `inside` of an image meet zeros, and tiles that end
+ * with the same taps leave these out. Not where few images share the weights, which each tile reads anew, nor where
+ * the units that there are have whole images and do as well. */
+static int OWN(conv_stacks)(conv_bands *bands, const conv_shape *s, int64_t rows, int64_t columns, int64_t inside,
+                            int64_t products) {
+  const int vectors = tile_panel_at(columns, N, 0).vectors;
+  const int64_t least = fnn_max(2, fnn_ceil_div(s->n, tile_rows(vectors)));
+  const int64_t units = least < OWN(CONV_EVEN_BANDS) ? fnn_round_up(least, 2) : least; /* for two threads */
+  const int64_t images = fnn_ceil_div(s->n, units), size = sizeof(T);
+  const int64_t image_bytes = (s->h * s->w * s->cin + s->oh * s->ow * s->cout) * size;
+  if (bands->bands == 1)
+    products = fnn_min(products, bands->image_units * inside * OWN(conv_stacked_rows)(bands->images, vectors));
+  if (s->n < 2 || 20 * units * inside * OWN(conv_stacked_rows)(images, vectors) > 19 * products ||
+      images * image_bytes > OWN(CONV_STACK_BYTES) || s->taps * s->cin_g * s->cout * size > OWN(CONV_NEAR_WEIGHTS))
+    return 0;
+  *bands = (conv_bands){.images = images, .rows = rows, .image_units = fnn_ceil_div(s->n, images), .bands = 1};
+  return 1;
 }
 
 /* How windows are read: copied, in place, or in tiles as long as the same taps reach them; units of several bands have
@@ -520,7 +556,14 @@ static void OWN(conv_cut_windows)(OWN(conv_cut) * c, int is_thin, int64_t step, 
   const int64_t copied = c->bands.image_units * c->bands.bands * c->window_elements;
   const int64_t products = rectangles * s->taps * s->cin_g * s->cout;
   c->in_place = is_tapped || is_saving || OWN(conv_saves_copies)(copied, products);
-  if (c->in_place) c->copies = 0, c->bands = bands, c->window_elements = 0;
+  if (c->in_place) c->bands = bands;
+  if (!s->is_deep && !is_tapped) {
+    const int64_t inside = OWN(conv_inside)(s), all = s->n * s->oh * s->ow * s->taps;
+    const int64_t ending = s->n * inside + OWN(CONV_WASTE) * rectangles * inside / (s->oh * s->ow);
+    c->is_stacked = OWN(conv_stacks)(&c->bands, s, s->oh, s->cout_g, inside, c->in_place ? ending : all);
+    c->in_place |= c->is_stacked;
+  }
+  if (c->in_place) c->copies = 0, c->window_elements = 0;
 }
 
 static OWN(conv_cut) OWN(conv_cut_of)(conv_shape shape) {
@@ -534,7 +577,7 @@ static OWN(conv_cut) OWN(conv_cut_of)(conv_shape shape) {
   c.widest = TILE_VECTORS;
   c.panels = tile_panels_of(s->cout_g, N, c.widest);
   const int64_t bands = c.bands.image_units * c.bands.bands, columns = fnn_ceil_div(s->cout, N);
-  if (bands > 0 && bands < OWN(CONV_FEW_BANDS) && s->groups == 1 && !c.is_grouped && columns > 1) {
+  if (bands > 0 && bands < OWN(CONV_FEW_BANDS) && s->groups == 1 && !c.is_grouped && columns > 1 && !c.is_stacked) {
     c.widest = fnn_min(TILE_VECTORS, columns / 2);
     c.panels = tile_part_panels(s->cout, N, c.widest);
   } else if (bands < OWN(CONV_EVEN_BANDS) && bands % 2 && s->groups == 1 && !c.is_grouped && !c.copies) {

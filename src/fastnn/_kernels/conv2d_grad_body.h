@@ -75,9 +75,14 @@ static OWN(conv_input_cut) OWN(conv_input_cut_of)(const int64_t *ints) {
   const int64_t sides =
     OWN(conv_input_sides)(s->h, s->pad_top, s->kh, s->dilation_h, s->stride_h, s->oh, bands.bands) *
     OWN(conv_input_sides)(s->w, s->pad_left, s->kw, s->dilation_w, s->stride_w, s->ow, 1);
-  c.in_place = !c.is_grouped && OWN(conv_saves_copies)(c.bands.image_units * c.bands.bands * c.window_elements,
-                                                       bands.image_units * sides * s->cout_g * s->cin);
-  if (c.in_place) c.copies = 0, c.bands = bands, c.window_elements = 0;
+  if (c.is_grouped) return c;
+  c.in_place = OWN(conv_saves_copies)(c.bands.image_units * c.bands.bands * c.window_elements,
+                                      bands.image_units * sides * s->cout_g * s->cin);
+  if (c.in_place) c.bands = bands;
+  const int64_t inside = OWN(conv_inside)(s), all = s->n * s->h * s->w * s->taps / (s->stride_h * s->stride_w);
+  const int64_t ending = s->n * inside + OWN(CONV_WASTE) * bands.image_units * sides;
+  c.in_place |= OWN(conv_stacks)(&c.bands, s, s->h, s->cin_g, inside, c.in_place ? ending : all);
+  if (c.in_place) c.copies = 0, c.window_elements = 0;
   return c;
 }
 

@@ -32,16 +32,6 @@ typedef struct {
   int64_t part_rows, rows;  /* rows of dx done together; of products that they need */
 } OWN(scatter_cut);
 
-/* Pairs of a tap and a result along an axis of which the tap is inside. */
-static int64_t OWN(scatter_pairs)(conv_axis axis, int64_t results) {
-  int64_t pairs = 0;
-  for (int64_t k = 0; k < axis.taps; k++) {
-    const conv_range range = conv_results_of(&axis, k, k, results);
-    pairs += fnn_max(0, range.end - range.begin);
-  }
-  return pairs;
-}
-
 /* Whether it takes less than tiles of channels do: a fifth of its time goes to the sums of few channels. Of more, a
  * quarter of the lanes must be saved, and the products that rows of dx share be kept in L2. */
 static int OWN(scatter_fits)(const conv_shape *s) {
@@ -50,10 +40,7 @@ static int OWN(scatter_fits)(const conv_shape *s) {
   if (s->groups != 1 || s->cin == 0) return 0;
   if (s->cin <= OWN(SCATTER_CHANNELS)) return columns <= OWN(SCATTER_COLUMNS) && 5 * columns <= 4 * channels;
   const int64_t kept = 2 * (s->kh - 1) * s->dilation_h / s->stride_h + 1;
-  const int64_t pairs =
-    OWN(scatter_pairs)((conv_axis){s->kh, -s->pad_top, s->stride_h, s->dilation_h, s->h}, s->oh) *
-    OWN(scatter_pairs)((conv_axis){s->kw, -s->pad_left, s->stride_w, s->dilation_w, s->w}, s->ow);
-  const int64_t tiles = vectors * (pairs * s->cout + OWN(SCATTER_TILE) * s->h * s->w);
+  const int64_t tiles = vectors * (OWN(conv_inside)(s) * s->cout + OWN(SCATTER_TILE) * s->h * s->w);
   const int64_t products = columns / N * s->cout + OWN(SCATTER_SUM) * s->taps * vectors;
   return OWN(SCATTER_MORE) && 4 * columns <= 3 * channels &&
          kept * s->ow * columns * (int64_t)sizeof(T) <= CONV_WINDOW_BYTES && s->oh * s->ow * products < tiles;

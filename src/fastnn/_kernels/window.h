@@ -102,6 +102,16 @@ FNN_INLINE conv_range conv_results_of(const conv_axis *axis, int64_t first, int6
   return (conv_range){fnn_max(0, begin), fnn_min(results, end)};
 }
 
+/* Pairs of a tap and a result along an axis of which the tap is inside. */
+FNN_INLINE int64_t conv_pairs(const conv_axis *axis, int64_t results) {
+  int64_t pairs = 0;
+  for (int64_t k = 0; k < axis->taps; k++) {
+    const conv_range range = conv_results_of(axis, k, k, results);
+    pairs += fnn_max(0, range.end - range.begin);
+  }
+  return pairs;
+}
+
 /* dx[y] takes dy[oy] through tap k where y + pad - k * dilation = oy * stride. The elements y = residue + stride * j of
  * one residue have the same taps, at oy = shift(k) + j: each residue is a convolution of stride 1 over dy. */
 
