@@ -6,11 +6,14 @@ import pytest
 
 import fastnn
 from fastnn import KerasTensor, ops
+from fastnn.graph.grad import gradients
+from fastnn.graph.simplify import simplify
 from fastnn.graph.trace import tracing
 from fastnn.graph.value import Graph
 from fastnn.ops.softmax import (
     log_softmax_grad_op,
     pick_label_op,
+    sigmoid_cross_entropy_op,
     softmax_cross_entropy_grad_op,
     softmax_cross_entropy_op,
     softmax_grad_op,
@@ -138,6 +141,7 @@ def test_label_out_of_range_raises(from_logits, label):
         (softmax_cross_entropy_grad_op, [X[..., 0], TARGET, P]),
         (sparse_softmax_cross_entropy_grad_op, [X[..., 0], LABELS, P]),
         (pick_label_op, [LABELS, X]),
+        (sigmoid_cross_entropy_op, [TARGET, X]),
     ],
     ids=lambda x: getattr(x, "name", ""),
 )
@@ -224,6 +228,16 @@ def test_loss_of_a_sigmoid_is_exact_where_it_saturates():
 
     executable, _ = steps_of(loss, ((2,), "float32"))
     np.testing.assert_allclose(executable.run([np.float32([50, -50])])[0], [50, 0], rtol=1e-6, atol=1e-20)
+
+
+def test_the_gradient_of_the_loss_of_a_sigmoid_reads_that_sigmoid():
+    graph = Graph()
+    logits, target = graph.input((4, 1), "float32"), graph.input((4, 1), "float32")
+    with tracing(graph):
+        loss = ops.mean(ops.binary_crossentropy(target, ops.sigmoid(logits)))
+        graph.outputs = [loss, *gradients(graph, [loss], [logits])]
+    names = [node.op.name for node in simplify(graph).nodes if node.op.kind == "elementwise"]
+    assert sorted(names) == ["divide", "multiply", "multiply", "sigmoid", "softplus", "subtract", "subtract"]
 
 
 def test_symbolic():

@@ -474,11 +474,14 @@ def _log_clipped(p):
     return ew.log(ew.clip(p, config.epsilon(), 1 - config.epsilon()))
 
 
+def _as_floats(output):
+    output = output if hasattr(output, "shape") else as_array(output)
+    return output if is_float(dtype_of(output)) else ew.cast(output, config.floatx())
+
+
 def _floats(target, output):
     """Both as arrays of the output's float dtype."""
-    output = output if hasattr(output, "shape") else as_array(output)
-    if not is_float(dtype_of(output)):
-        output = ew.cast(output, config.floatx())
+    output = _as_floats(output)
     target = target if hasattr(target, "shape") else as_array(target)
     return ew.cast(target, dtype_of(output)), output
 
@@ -545,7 +548,7 @@ def sparse_categorical_crossentropy(target, output, from_logits=False, axis=-1):
         array([0.69314718])
     """
     target = target if hasattr(target, "shape") else as_array(target)
-    _, output = _floats(0, output)
+    output = _as_floats(output)
     if not shape_of(output):
         raise ValueError(f"Argument `output` must be at least rank 1. Received: output.shape={shape_of(output)}")
     if len(shape_of(target)) == len(shape_of(output)) and shape_of(target)[-1] == 1:
@@ -563,6 +566,27 @@ def sparse_categorical_crossentropy(target, output, from_logits=False, axis=-1):
     if logits is not None:
         return sparse_softmax_cross_entropy_op(target, logits, output)[0]
     return ew.negative(_log_clipped(ew.divide(pick_label_op(target, output), reduce.sum(output, axis=-1))))
+
+
+def _sigmoid_cross_entropy(target, logits):
+    """log(1 + e^z) - t z: no exponential overflows and nothing cancels."""
+    return ew.subtract(ew.softplus(logits), ew.multiply(target, logits))
+
+
+def _sigmoid_cross_entropy_grad(dy, y, target, logits):
+    """dz = (sigmoid(z) - t) dy: where a sigmoid made the prediction, it is there."""
+    return ew.negative(ew.multiply(dy, logits)), ew.multiply(dy, ew.subtract(ew.sigmoid(logits), target))
+
+
+# A record for the sake of its gradient, which needs less than that of what it is simplified to.
+sigmoid_cross_entropy_op = Op(
+    "sigmoid_cross_entropy",
+    shape=lambda target, logits: logits,
+    reference=lambda target, logits: ew.softplus_op.reference(logits) - target * logits,
+    grad=_sigmoid_cross_entropy_grad,
+    simplify=lambda node: _sigmoid_cross_entropy(*node.inputs),
+    domain=uniform(-3, 3),
+)
 
 
 @as_one_plan
@@ -591,8 +615,7 @@ def binary_crossentropy(target, output, from_logits=False):
         )
     logits = output if from_logits else _made_by(output, "sigmoid")
     if logits is not None:
-        # log(1 + e^z) - t z; no exponential overflows and nothing cancels.
-        return ew.subtract(ew.softplus(logits), ew.multiply(target, logits))
+        return sigmoid_cross_entropy_op(target, logits)
     output = ew.clip(output, config.epsilon(), 1 - config.epsilon())
     hit = ew.multiply(target, ew.log(output))
     return ew.negative(ew.add(hit, ew.multiply(ew.subtract(1, target), ew.log(ew.subtract(1, output)))))
