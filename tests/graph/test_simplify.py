@@ -162,3 +162,30 @@ def test_constants_of_other_dtypes_are_folded_by_the_reference():
     negated, divided = (y.node.params["array"] for y in simplify(graph).outputs)
     assert negated.tobytes() == np.array([-3, 4], "int8").tobytes()
     assert divided.tobytes() == np.float16([np.float32(7) / np.float32(np.float16(0.3))]).tobytes()
+
+
+SHORTER = {
+    "a mean that becomes a sum again": (lambda x: ops.mean(x) * 15, [(5, 3)], ["sum"]),
+    "of a number that is no constant": (lambda x, n: x / n * n, [(5, 3), ()], ["divide", "multiply"]),
+    "of another number": (lambda x: x / 15 * 16, [(5, 3)], ["divide", "multiply"]),
+    "of a number that may overflow": (lambda x: x / 0.5 * 0.5, [(5, 3)], ["divide", "multiply"]),
+    "of an infinite number": (lambda x: x / np.inf * np.inf, [(5, 3)], ["divide", "multiply"]),
+    "whole of a reshape": (lambda x: ops.sum(ops.reshape(x, (3, 5))), [(5, 3)], ["sum"]),
+    "whole of a reshape, axes kept": (
+        lambda x: ops.max(ops.reshape(x, (3, 5)), keepdims=True), [(5, 3)], ["max", "reshape"],
+    ),
+    "an axis of a reshape": (lambda x: ops.sum(ops.reshape(x, (3, 5)), axis=0), [(5, 3)], ["reshape", "sum"]),
+}  # fmt: skip
+
+
+@pytest.mark.filterwarnings("ignore:invalid value")
+@pytest.mark.parametrize("case", SHORTER)
+def test_shorter_ways(case):
+    function, shapes, expected = SHORTER[case]
+    graph = graph_of(function, *shapes)
+    simple = simplify(graph)
+    assert names(simple) == expected
+    arrays = [np.random.default_rng(0).uniform(0.5, 2, shape).astype("float32") for shape in shapes]
+    for one, other in zip(interpret(simple, arrays), interpret(graph, arrays), strict=True):
+        assert one.shape == other.shape
+        np.testing.assert_allclose(one, other, rtol=1e-6)

@@ -109,8 +109,11 @@ def cast(x, dtype):
         array([ 1, -1], dtype=int32)
     """
     dtype = standardize_dtype(dtype)
-    if dtype_of(x) == dtype and not isinstance(x, Variable):
-        return as_array(x) if not hasattr(x, "dtype") else x
+    if dtype_of(x) == dtype:
+        if not isinstance(x, Variable):
+            return as_array(x) if not hasattr(x, "dtype") else x
+        if trace.current() is not None:
+            return x.value
     return cast_op(x, dtype=dtype)
 
 
@@ -190,9 +193,15 @@ def _joined(node):
 
 
 def _simplify_multiply(node):
-    if number_of(node.inputs[1]) == 1:
-        return _keep(node, 0)
-    return _keep(node, 1) if number_of(node.inputs[0]) == 1 else None
+    """By 1; and x / n * n, as of a mean that becomes a sum again: x, which is exact."""
+    for k, x in enumerate(node.inputs):
+        n = number_of(node.inputs[1 - k])
+        if n == 1:
+            return _keep(node, k)
+        if n is not None and x.node.op is divide_op and 1 < n == number_of(x.node.inputs[1]) < math.inf:
+            x = x.node.inputs[0]
+            return x if x.spec == node.outputs[0].spec else None
+    return None
 
 
 def _abs_grad(dy, y, x):

@@ -59,7 +59,7 @@ def _spread(dy, x, axis: tuple[int, ...]):
 
 
 def sum_grad(dy, y, x, axis, keepdims):
-    dx = _spread(dy, x, axis)
+    dx = _spread(dy, x, axis) if dy.shape else dy
     return dx if dx.shape == x.shape else Operators.functions["broadcast_to"](dx, x.shape)
 
 
@@ -95,6 +95,9 @@ def _simplify_reduce(node):
     if x.size == y.size:
         return reshape(x, y.shape)
     axis = node.params["axis"]
+    if len(axis) == x.ndim and x.node.op.name == "reshape":
+        x = x.node.inputs[0]
+        return reshape(node.op(x, axis=tuple(range(x.ndim)), keepdims=False), y.shape)
     kept = [k for k, size in enumerate(x.shape) if k not in axis and size > 1]
     first = tuple(k for k in axis if kept and k < kept[-1])
     run, before = (math.prod(x.shape[k] for k in axes) for axes in (set(axis) - set(first), first))
