@@ -26,6 +26,20 @@ ARGUMENTS = [
 ]
 
 
+def test_a_method_without_itself():
+    class Layer:
+        def call(self, inputs, *, scale, training=None, mode="fan"):
+            pass
+
+    signature = CallSignature.of(Layer().call)
+    assert signature.parameters.keys() == {"inputs", "scale", "training", "mode"}
+    assert [signature.has(name) for name in ("self", "inputs", "scale", "mode")] == [False, True, True, True]
+    assert [signature.default(name) for name in ("inputs", "scale", "training", "mode")] == [None, None, None, "fan"]
+    assert signature.bind((1,), {"scale": 2}).arguments == {"inputs": 1, "scale": 2}
+    with pytest.raises(TypeError, match="scale"):
+        signature.bind((1,), {})
+
+
 @pytest.mark.parametrize("call", CALLS, ids=lambda call: str(inspect.signature(call)))
 def test_arguments_are_bound_as_by_inspect(call):
     ours, theirs = CallSignature.of(call), inspect.signature(call)

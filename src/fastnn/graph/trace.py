@@ -1,7 +1,6 @@
 """Which graph, if any, the current thread is tracing into, and which eager tapes are watching."""
 
 import threading
-from contextlib import contextmanager
 
 from fastnn.graph.value import Graph
 
@@ -54,15 +53,19 @@ def autocasting(dtype: str | None) -> _Inside:
     return _Inside(autocast=dtype)
 
 
-@contextmanager
-def label(name: str):
+class label:
     """Nodes traced inside carry `name`, so that errors and explain() can say which layer they belong to."""
-    graph = state.graph
-    if graph is None:
-        yield
-        return
-    graph.labels.append(f"{graph.labels[-1]}/{name}" if graph.labels else name)
-    try:
-        yield
-    finally:
-        graph.labels.pop()
+
+    __slots__ = ("labels", "name")
+
+    def __init__(self, name: str):
+        self.name = name
+
+    def __enter__(self) -> None:
+        self.labels = None if state.graph is None else state.graph.labels
+        if self.labels is not None:
+            self.labels.append(f"{self.labels[-1]}/{self.name}" if self.labels else self.name)
+
+    def __exit__(self, *_exception) -> None:
+        if self.labels is not None:
+            self.labels.pop()

@@ -27,14 +27,19 @@ def training():
     return _context.training[-1] if _context.training else None
 
 
-@contextmanager
-def calling(name: str, value):
+class calling:
     """Inside, calls are nested in a call of the layer `name` with `training=value`."""
-    _context.training.append(value)
-    scopes.names.append(name)
-    try:
-        yield
-    finally:
+
+    __slots__ = ("name", "value")
+
+    def __init__(self, name: str, value):
+        self.name, self.value = name, value
+
+    def __enter__(self) -> None:
+        _context.training.append(self.value)
+        scopes.names.append(self.name)
+
+    def __exit__(self, *_exception) -> None:
         _context.training.pop()
         scopes.names.pop()
 

@@ -7,7 +7,6 @@ has is `owner`'s, its config `configurable`'s; compiling is `fastnn.plan.functio
 from __future__ import annotations
 
 import functools
-import inspect
 import weakref
 
 import numpy as np
@@ -19,7 +18,7 @@ from fastnn.graph.masks import attach_masks, carry_mask, flat_masks_of_arrays, h
 from fastnn.graph.symbolic import KerasTensor, infer_outputs, symbolic_call
 from fastnn.layers import call_context, masking
 from fastnn.layers.building import building, legacy_input_shape
-from fastnn.layers.call_signature import CallSignature, array_arguments, is_array, name_layer, shapes_of
+from fastnn.layers.call_signature import Bound, CallSignature, array_arguments, is_array, name_layer, shapes_of
 from fastnn.layers.configurable import Configurable
 from fastnn.layers.input_spec import assert_input_compatibility
 from fastnn.layers.operation import Operation
@@ -95,7 +94,7 @@ class Layer(Owner, Configurable, Stateless, Operation):
         self._state.build_shapes = {"input_shape": input_shape}
         self.built = True
 
-    def _maybe_build(self, bound: inspect.BoundArguments) -> None:
+    def _maybe_build(self, bound: Bound) -> None:
         if self.built:
             return
         shapes = {f"{name}_shape": shapes_of(value) for name, value in array_arguments(bound).items()}
@@ -118,13 +117,15 @@ class Layer(Owner, Configurable, Stateless, Operation):
         raise NotImplementedError(f"Layer {type(self).__name__} does not have a `call` method implemented.")
 
     def __call__(self, *args, **kwargs):
-        arrays: list[np.ndarray] = []
-        signature = flat_signature(args, kwargs, arrays)
-        is_symbolic = signature is None and any(isinstance(leaf, KerasTensor) for leaf in tree.flatten((args, kwargs)))
-        if not is_symbolic and self._runs_compiled():
+        runs_compiled, arrays = self._runs_compiled(), []
+        signature = flat_signature(args, kwargs, arrays) if runs_compiled else None
+        if signature is None and any(isinstance(leaf, KerasTensor) for leaf in tree.flatten((args, kwargs))):
+            self._check_super_called()
+            return self.symbolic_call(*args, **kwargs)
+        if runs_compiled:
             return self._call_compiled(args, kwargs, signature, arrays)
         self._check_super_called()
-        return self.symbolic_call(*args, **kwargs) if is_symbolic else self._call_now(args, kwargs)
+        return self._call_now(args, kwargs)
 
     def _runs_compiled(self) -> bool:
         state = trace.state
@@ -221,7 +222,7 @@ class Layer(Owner, Configurable, Stateless, Operation):
     def _call_signature(self) -> CallSignature:
         return CallSignature.of(self.call)
 
-    def _bind(self, args, kwargs) -> inspect.BoundArguments:
+    def _bind(self, args, kwargs) -> Bound:
         """The arguments by name, arrays cast to the compute dtype, `training` resolved."""
         if not self._allow_non_tensor_positional_args:
             for leaf in tree.flatten(args):
@@ -237,7 +238,8 @@ class Layer(Owner, Configurable, Stateless, Operation):
             bound.arguments["training"] = signature.default("training") if inherited is None else inherited
         if self.autocast and is_float(self.compute_dtype):
             for name, value in bound.arguments.items():
-                bound.arguments[name] = tree.map_structure(self._cast, value)
+                if value is not None and type(value) is not bool:
+                    bound.arguments[name] = tree.map_structure(self._cast, value)
         return bound
 
     def _cast(self, x):
@@ -249,7 +251,7 @@ class Layer(Owner, Configurable, Stateless, Operation):
         needs_op = dtype != self.compute_dtype or (type(x) is np.ndarray and bool(trace.state.tapes))
         return carry_mask(x, cast_op(x, dtype=self.compute_dtype)) if is_float(dtype) and needs_op else x
 
-    def _check_and_build(self, bound: inspect.BoundArguments) -> None:
+    def _check_and_build(self, bound: Bound) -> None:
         first = next(iter(bound.arguments.values()), None)
         assert_input_compatibility(self.input_spec, first, self.name)
         if not self.built:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import inspect
 import warnings
 
 from fastnn import tree
 from fastnn.graph.masks import attach_masks, get_keras_mask, has_mask, masks_of, set_keras_mask
 from fastnn.layers import call_context
-from fastnn.layers.call_signature import CallSignature, array_arguments
+from fastnn.layers.call_signature import Bound, CallSignature, array_arguments
 
 
-def fill(signature: CallSignature, bound: inspect.BoundArguments, kwargs: dict) -> dict:
+def fill(signature: CallSignature, bound: Bound, kwargs: dict) -> dict:
     """The mask arguments that the call did not get, from the masks of its arrays.
 
     With one argument of arrays it is `mask`; with several, `<name>_mask` for each. Each is a structure like its
@@ -32,7 +31,7 @@ def fill(signature: CallSignature, bound: inspect.BoundArguments, kwargs: dict) 
     }
 
 
-def leave(layer, bound: inspect.BoundArguments, outputs) -> None:
+def leave(layer, bound: Bound, outputs) -> None:
     """Puts the masks on `outputs` that `layer.compute_mask` makes of those of the first argument; warns when they end
     in a layer that does not say what becomes of them.
 
