@@ -8,6 +8,7 @@ import pytest
 
 import fastnn
 from fastnn import layers, ops
+from fastnn.graph.symbolic import infer_outputs
 from fastnn.graph.trace import tracing
 from fastnn.graph.value import Graph
 
@@ -593,3 +594,35 @@ def test_structures_of_arrays_are_told_apart():
         np.testing.assert_allclose(layer([a[:1], b]), a[:1] - 2 * b, rtol=1e-6)
         np.testing.assert_allclose(layer([a, b], more={"c": b}), a - b, rtol=1e-6)
         assert len(layer._state.compiled.executables()) == 6  # the second time nothing is new
+
+
+class Halved(layers.BatchNormalization):
+    def call(self, inputs, training=None, mask=None):
+        return super().call(inputs, training, mask)[:, :1]
+
+
+class HalvedReLU(layers.ReLU):
+    def call(self, inputs):
+        return super().call(inputs)[:, :1]
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        layers.BatchNormalization,
+        lambda **kwargs: layers.BatchNormalization(axis=1, **kwargs),
+        Halved,
+        layers.ReLU,
+        HalvedReLU,
+        lambda **kwargs: layers.Activation("silu", **kwargs),
+        lambda **kwargs: layers.Activation("glu", **kwargs),
+        lambda **kwargs: layers.Activation(lambda x: x[:, :1], **kwargs),
+    ],
+)
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int32"])
+@pytest.mark.parametrize("policy", ["float32", "mixed_float16"])
+def test_shapes_that_are_kept_are_those_of_a_trace(make, dtype, policy):
+    layer, x = make(dtype=policy), fastnn.KerasTensor((None, 4, 4), dtype)
+    layer(x)
+    found, traced = layer.compute_output_spec(x), infer_outputs(layer._call_for_shapes, (x,), {})
+    assert (found.shape, found.dtype) == (traced.shape, traced.dtype)

@@ -271,6 +271,10 @@ class Layer(Owner, Configurable, Stateless, Operation):
 
     def compute_output_spec(self, *args, **kwargs):
         """The outputs for KerasTensors `args` and `kwargs`, as KerasTensors; found by tracing `call`."""
+        if len(args) == 1 and not kwargs and self._keeps_shape():
+            (x,) = args
+            if isinstance(x, KerasTensor) and x.dtype == self.compute_dtype and is_float(x.dtype):
+                return KerasTensor(x.shape, x.dtype)
         if type(self).compute_output_shape is not Layer.compute_output_shape:
             bound = self._call_signature().bind(args, kwargs)
             shapes = {f"{name}_shape": shapes_of(value) for name, value in array_arguments(bound).items()}
@@ -281,6 +285,11 @@ class Layer(Owner, Configurable, Stateless, Operation):
                 shape = self.compute_output_shape(**{name: s for name, s in shapes.items() if name in accepted})
             return map_shapes(functools.partial(KerasTensor, dtype=self.compute_dtype), shape)
         return infer_outputs(self._call_for_shapes, args, kwargs)
+
+    def _keeps_shape(self) -> bool:
+        """Whether `call` surely gives floats in the shape and dtype of its argument: then it need not be traced for
+        them. A class whose `call` may be overridden says it of its own only."""
+        return False
 
     def _call_for_shapes(self, *args, **kwargs):
         with call_context.probing():

@@ -3,6 +3,9 @@
 from fastnn import activations
 from fastnn.layers.layer import Layer
 
+# The most used of those that keep the shape.
+_ELEMENTWISE = (activations.relu, activations.sigmoid, activations.tanh, activations.silu, activations.gelu)
+
 
 class Activation(Layer):
     """`activation(inputs)`.
@@ -25,6 +28,9 @@ class Activation(Layer):
 
     def call(self, inputs):
         return self.activation(inputs)
+
+    def _keeps_shape(self):
+        return type(self).call is Activation.call and self.activation in _ELEMENTWISE
 
     def get_config(self):
         return {**super().get_config(), "activation": activations.serialize(self.activation)}

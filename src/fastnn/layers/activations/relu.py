@@ -38,6 +38,9 @@ class ReLU(Layer):
     def call(self, inputs):
         return activations.relu(inputs, self.negative_slope, self.max_value, self.threshold)
 
+    def _keeps_shape(self):
+        return type(self).call is ReLU.call
+
     def get_config(self):
         return {
             **super().get_config(),

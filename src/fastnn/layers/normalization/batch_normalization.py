@@ -137,6 +137,9 @@ class BatchNormalization(Layer):
             _follow(self.moving_variance, variance, self.momentum)
         return y
 
+    def _keeps_shape(self):
+        return type(self).call is BatchNormalization.call
+
     def _masked_moments(self, inputs, mask):
         """Mean and variance of each channel over the positions of which the mask is True."""
         counts = ops.expand_dims(ops.cast(mask, inputs.dtype), -1)
