@@ -93,7 +93,9 @@ def aligned_empty(n: int, dtype) -> np.ndarray:
 
 
 def aligned_copy(array: np.ndarray) -> np.ndarray:
-    """`array` in memory of its own that starts on a cache line."""
+    """`array` in memory of its own that starts on a cache line; a number, which lies in one anyway, wherever."""
+    if array.size == 1:
+        return array.copy()
     copy = aligned_empty(array.size, array.dtype).reshape(array.shape)
     copy[...] = array
     return copy

@@ -62,6 +62,11 @@ class Group:
         own = {y for node in nodes for y in node.outputs}
         return list(dict.fromkeys([x for node in nodes for x in node.inputs if x not in own]))
 
+    def has_room(self) -> bool:
+        """Whether it may read one more value."""
+        few = sum([len(node.inputs) for node in self.nodes]) < MAX_OPERANDS
+        return few or len(self.inputs()) < MAX_OPERANDS
+
 
 class Rules:
     """What the planner can lower: asked by the fuser, which names no op.
@@ -156,7 +161,7 @@ class _Fuser:
         fits = (
             self.continues_anchor(group, node, part) if group.anchor is not None else self.continues_body(group, node)
         )
-        return fits and not leads_to(group, sources - {group}) and len(group.inputs()) < MAX_OPERANDS
+        return fits and not leads_to(group, sources - {group}) and group.has_room()
 
     def continues_anchor(self, group: Group, node: Node, part: str) -> bool:
         """Whether `node` can be applied to each tile of the anchor's first output as it is finished."""
@@ -182,15 +187,14 @@ class _Fuser:
         return bool(following) and all(self.rules.is_full_reduction(reader) for reader in following)
 
     def continues_body(self, group: Group, node: Node) -> bool:
-        reads = {x.node for x in node.inputs}
-        if reads & set(group.reductions) or reads & set(group.tail):
-            return False  # the reduction's result is there after the last block only
+        for x in node.inputs:
+            if x.node in group.reductions or x.node in group.tail:
+                return False  # the reduction's result is there after the last block only
         return self.agrees(group, node) and not self.reads_through_view(group, node)
 
     def agrees(self, group: Group, node: Node) -> bool:
         """Whether both compute in the same type; a small group is widened rather than split."""
-        types = {self.types[group], self.rules.program_type(node)}
-        return len(types) == 1 or math.prod(group.shape) <= WIDEN_LIMIT
+        return self.types[group] == self.rules.program_type(node) or math.prod(group.shape) <= WIDEN_LIMIT
 
     def reads_through_view(self, group: Group, node: Node) -> bool:
         """Whether `node` reads a value of `group` through a view: the program has it in another shape."""
@@ -198,10 +202,8 @@ class _Fuser:
 
     def join_tail(self, node: Node, sources: set[Group]) -> bool:
         """Adds a scalar node behind the reductions of a group: the nearest one of `sources`, else any."""
-        candidates = sorted(
-            (g for g in self.groups if g.reductions and len(g.tail) < MAX_INSTRUCTIONS), key=lambda g: g not in sources
-        )
-        for group in candidates:
+        candidates = [g for g in self.groups if g.reductions and len(g.tail) < MAX_INSTRUCTIONS]
+        for group in sorted(candidates, key=lambda g: g not in sources) if len(candidates) > 1 else candidates:
             members = group.body
             if any(self.group_of.get(x.node) is group and x.node in members for x in node.inputs):
                 continue  # it is no number yet
@@ -278,7 +280,7 @@ def _updates(graph: Graph, rules: Rules, readers: dict[Node, list[Node]]) -> dic
         if is_update and rules.is_elementwise(node) and outputs.isdisjoint(node.outputs):
             updates[node] = None
     for anchor in graph.nodes:
-        stack = [anchor] if anchor.op.kind != "leaf" and rules.keeps_tile(anchor) else []
+        stack = [anchor] if anchor.op.kind == "plain" and updates and rules.keeps_tile(anchor) else []
         while stack:
             node = stack.pop()
             for other in (*readers.get(node, ()), *(x.node for x in node.inputs if node is not anchor)):
@@ -317,7 +319,9 @@ def follow(group: Group, others: set[Group]) -> None:
 
 def leads_to(group: Group, goals: set[Group]) -> bool:
     """Whether any of `goals` is `group` or must run after it."""
-    seen = new = {group} if goals else set()
+    if not goals:
+        return False
+    seen = new = {group}
     while new and new.isdisjoint(goals):
         new = set().union(*(each.followers for each in new)) - seen
         seen = seen | new

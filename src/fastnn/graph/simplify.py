@@ -104,7 +104,10 @@ class _Simplified(Graph):
     def simplified(self, op, inputs, params, specs) -> tuple[Node, tuple[Value, ...]]:
         """The node of `op`, and the values to read in the place of its outputs."""
         key = _key(op, inputs, params)
-        known = self.seen.get(key) if key is not None else None
+        try:
+            known = self.seen.get(key)
+        except TypeError:  # a parameter that cannot be hashed: never the same as another
+            known = key = None
         if known is None:
             node = Node(op, inputs, params, specs, self.label)
             self.nodes.append(node)
@@ -146,12 +149,7 @@ def _key(op, inputs, params):
     if op is CONSTANT:
         array = params["array"]
         return (array.shape, array.dtype, array.tobytes()) if array.size <= FOLD_LIMIT else ("array", id(array))
-    try:
-        key = (op, inputs, tuple(sorted(params.items())) if params else ())
-        hash(key)
-    except TypeError:  # a parameter that cannot be hashed: never the same as another
-        return None
-    return key
+    return op, inputs, tuple(sorted(params.items())) if params else ()
 
 
 def _rewrite(graph: Graph, new: _Simplified) -> Graph:
@@ -165,7 +163,8 @@ def _rewrite(graph: Graph, new: _Simplified) -> Graph:
             if new.replaced:
                 inputs = tuple(map(resolve, inputs))
             _, outputs = new.simplified(node.op, inputs, node.params, [y.spec for y in node.outputs])
-            becomes.update(zip(node.outputs, outputs, strict=True))
+            for old, value in zip(node.outputs, outputs, strict=True):
+                becomes[old] = value
     if new.replaced:
         for node in new.nodes:
             # The node whose rule asked for the replacement keeps reading what it read.
@@ -187,7 +186,7 @@ def _folded(graph: Graph, node: Node):
     for x in node.inputs:
         if x.node.op is not CONSTANT:
             return None
-    if not node.inputs or any(y.size > FOLD_LIMIT for y in node.outputs):
+    if not node.inputs or max([y.size for y in node.outputs]) > FOLD_LIMIT:
         return None
     arrays = [x.node.params["array"] for x in node.inputs]
     with np.errstate(all="ignore"):

@@ -66,17 +66,16 @@ class Variable(Operators):
         self.regularizer = None
         self.constraint = None
         self.overwrite_with_gradient = False
-        with trace.eager():
-            if callable(initializer):
-                if shape is None:
-                    raise ValueError(
-                        f"Variable {self.name!r}: `shape` is needed when the initializer is a callable ({initializer})."
-                    )
-                shape, wanted = tuple(shape), standardize_dtype(dtype)
-                limits.count_variable(self.path, shape, math.prod(shape) * np.dtype(wanted).itemsize)
+        value = initializer
+        if callable(initializer):
+            if shape is None:
+                raise ValueError(
+                    f"Variable {self.name!r}: `shape` is needed when the initializer is a callable ({initializer})."
+                )
+            shape, wanted = tuple(shape), standardize_dtype(dtype)
+            limits.count_variable(self.path, shape, math.prod(shape) * np.dtype(wanted).itemsize)
+            with trace.eager():
                 value = initializer(shape, dtype=wanted)
-            else:
-                value = initializer
         if dtype is None:
             dtype = getattr(value, "dtype", None)
             if dtype is None:

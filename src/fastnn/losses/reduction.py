@@ -28,10 +28,10 @@ def as_tensor(x, dtype=None):
     """`x` as an array or traced value, in `dtype` if it is given."""
     if not hasattr(x, "shape") or not hasattr(x, "dtype"):
         x = as_array(x)
-    dtype = dtype or dtype_of(x)
+    found = dtype_of(x)
     # Under a tape a plain array goes through an op in any case: NumPy's operators on it would not be recorded.
-    needs_op = dtype_of(x) != dtype or (type(x) is np.ndarray and bool(trace.state.tapes))
-    return carry_mask(x, cast_op(x, dtype=dtype)) if needs_op else x
+    needs_op = (dtype or found) != found or (type(x) is np.ndarray and bool(trace.state.tapes))
+    return carry_mask(x, cast_op(x, dtype=dtype or found)) if needs_op else x
 
 
 def same_rank(x, y, expand_rank_1=True):

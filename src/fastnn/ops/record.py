@@ -99,7 +99,8 @@ class Op:
 
     def __call__(self, *args, **params):
         state = trace.state
-        is_watched = state.graph is not None or state.tapes or state.scope is not None
+        graph = state.graph
+        is_watched = graph is not None or state.tapes or state.scope is not None
         if self.kind != "view" and not is_watched:
             outputs = _engine.call_before(
                 _executables, self, _kernels.isa(), args, params, config.threads_of_quick_run(), variable.moved
@@ -117,7 +118,6 @@ class Op:
                 )
                 if outputs is not None:
                     return outputs
-        graph = trace.current()
         if graph is not None:
             return self.trace(graph, tuple([x if type(x) is Value else as_value(x) for x in args]), params)
         return run_eager(self, args, params)
@@ -133,7 +133,9 @@ class Op:
         """Shapes and dtypes of the outputs."""
         if self.shape is not None:
             result = self.shape(*inputs, **params)
-        elif self.dtype is None and inputs.count(inputs[0]) == len(inputs):
+        elif inputs.count(inputs[0]) == len(inputs) and (
+            self.dtype is None or (self.dtype == "float" and dtypes.is_inexact(inputs[0].dtype))
+        ):
             result = inputs[0]
         else:
             shape = broadcast_shapes(self.name, *[spec.shape for spec in inputs])
@@ -162,8 +164,9 @@ class Op:
 
 
 def _elementwise_dtype(op: Op, inputs: tuple[Spec, ...]) -> str:
-    together = inputs if op.promote is None else [inputs[k] for k in op.promote]
-    dtype = dtypes.promote(tuple([spec.dtype for spec in together]))
+    dtype = dtypes.promote(
+        tuple([spec.dtype for spec in inputs] if op.promote is None else [inputs[k].dtype for k in op.promote])
+    )
     if op.dtype is None:
         return dtype
     if op.dtype == "real":

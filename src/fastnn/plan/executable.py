@@ -98,10 +98,12 @@ class Executable:
         run before them; `copied` are the other updates."""
         self.copied: list[tuple[object, Value]] = []
         group_of = {node: group for group in groups for node in group.nodes}
-        reads: dict[Value, list[tuple[Node, Value]]] = {}
-        for node in graph.nodes:
+        reads: dict[Value, list[tuple[Node, Value]]] = {value: [] for value in graph.variables.values()}
+        for node in graph.nodes if graph.updates else ():
             for x in node.inputs if node.op.kind != "view" else ():
-                reads.setdefault(memory.root_of(x), []).append((node, x))
+                root = memory.root_of(x)
+                if root in reads:
+                    reads[root].append((node, x))
         aliases = _aliases(graph)
         for var, value in graph.updates.items():
             writer = _in_place_writer(graph, group_of, reads, var, value, aliases.get(var, ()))
@@ -460,12 +462,14 @@ def _needed(graph: Graph, groups: list[fuse.Group]) -> set[Value]:
     group_of = {node: group for group in groups for node in group.nodes}
     needed = {memory.root_of(y) for y in graph.results()}
     for node in graph.nodes:
+        if node.op.kind == "view":
+            continue
+        group = group_of.get(node)
         for x in node.inputs:
-            root = memory.root_of(x)
-            if node.op.kind == "view":
-                continue
-            if group_of.get(root.node) is not group_of.get(node) or root is not x:
-                needed.add(root)
+            if x.node.op.kind == "view":
+                needed.add(memory.root_of(x))
+            elif group_of.get(x.node) is not group:
+                needed.add(x)
     return needed
 
 

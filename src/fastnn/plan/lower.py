@@ -234,7 +234,8 @@ def fused_step(group: Group, needed: set[Value]) -> Step:
     results = [node.outputs[0] for node in group.reductions]
     tail_stored = {y for node in group.tail for y in node.outputs if y in needed}
     tail = program.Writer({v: (0, 0) for node in group.tail for v in (*node.inputs, *node.outputs)})
-    tail.run(group.tail, tail_stored)
+    if group.tail:
+        tail.run(group.tail, tail_stored)
 
     buffers: list[Value | None] = []
     buffer_of: dict[Value, int] = {}

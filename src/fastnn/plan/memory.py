@@ -165,8 +165,8 @@ class _Planner:
 
     def lifetimes(self) -> None:
         for number, step in enumerate(self.steps):
-            for value in dict.fromkeys(v for v in (*step.buffers, *step.reads, *step.writes) if v is not None):
-                for v in (value, root_of(value)):
+            for value in dict.fromkeys([*step.buffers, *step.reads, *step.writes]):
+                for v in (value, root_of(value)) if value is not None else ():
                     self.first.setdefault(v, number)
                     self.last[v] = number
         for value in self.kept:
