@@ -481,6 +481,7 @@ enum {
   OWN(CONV_WASTE) = 4,      /* pixels by which the last tile of one is too large */
   OWN(CONV_NEAR_WEIGHTS) = 1 << 20, /* bytes of weights that stay in L2 */
   OWN(CONV_STACK_BYTES) = 640 << 10, /* of images, in and out, of which tiles take the same pixel each */
+  OWN(CONV_STACK_WEIGHTS) = 4 << 20, /* bytes: of more, units that are parts of the columns read less */
   OWN(CONV_STACK_ROWS) = 6 /* whose multiply-adds take as long as those of 4 that read the weights from L2 */
 };
 
@@ -516,7 +517,7 @@ static int OWN(conv_stacks)(conv_bands *bands, const conv_shape *s, int64_t rows
   if (bands->bands == 1)
     products = fnn_min(products, bands->image_units * inside * OWN(conv_stacked_rows)(bands->images, vectors));
   if (s->n < 2 || 20 * units * inside * OWN(conv_stacked_rows)(images, vectors) > 19 * products ||
-      images * image_bytes > OWN(CONV_STACK_BYTES) || s->taps * s->cin_g * s->cout * size > OWN(CONV_NEAR_WEIGHTS))
+      images * image_bytes > OWN(CONV_STACK_BYTES))
     return 0;
   *bands = (conv_bands){.images = images, .rows = rows, .image_units = fnn_ceil_div(s->n, images), .bands = 1};
   return 1;
@@ -557,7 +558,8 @@ static void OWN(conv_cut_windows)(OWN(conv_cut) * c, int is_thin, int64_t step, 
   const int64_t products = rectangles * s->taps * s->cin_g * s->cout;
   c->in_place = is_tapped || is_saving || OWN(conv_saves_copies)(copied, products);
   if (c->in_place) c->bands = bands;
-  if (!s->is_deep && !is_tapped) {
+  const int64_t weight_bytes = s->taps * s->cin_g * s->cout * (int64_t)sizeof(T);
+  if (!s->is_deep && !is_tapped && weight_bytes <= OWN(CONV_STACK_WEIGHTS)) {
     const int64_t inside = OWN(conv_inside)(s), all = s->n * s->oh * s->ow * s->taps;
     const int64_t ending = s->n * inside + OWN(CONV_WASTE) * rectangles * inside / (s->oh * s->ow);
     c->is_stacked = OWN(conv_stacks)(&c->bands, s, s->oh, s->cout_g, inside, c->in_place ? ending : all);
