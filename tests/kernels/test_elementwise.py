@@ -507,6 +507,61 @@ def test_sum_is_accurate_and_has_the_same_bits_on_all_threads(kind, isa):
 
 @pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize("kind", FLOATS)
+@pytest.mark.parametrize("is_narrow", [False, True])
+@pytest.mark.parametrize(
+    "outer, rows, cols",
+    [
+        ((), 1, 2), ((), 5, 3), ((), 40, 17), ((), 9, 100), ((), 33, 512), ((), 3, 513), ((), 4, 1025), ((), 2, 8192),
+        ((3,), 1, 70), ((2, 3), 7, 300), ((3,), 2, 5000), ((), 0, 9),
+    ],
+)  # fmt: skip
+def test_reductions_of_rows(outer, rows, cols, is_narrow, kind, isa):
+    """Of a product with a row, of what is a number a row less, and of what is read; beside one of all, and a result
+    that is stored. `is_narrow`: of results that are not of the program's type."""
+    rng = np.random.default_rng(6)
+    dtype = np.dtype(FLOATS[kind])
+    code, shape, step = DTYPE_CODE[dtype.name], (*outer, rows, cols), math.prod(outer[1:]) * rows
+    x, b, c = (sample(rng, n, dtype) for n in (math.prod(shape), cols, math.prod(shape[:-1])))
+    x[np.isinf(x)] = 3
+    b, c = np.nan_to_num(b, posinf=2, neginf=-2), np.nan_to_num(c, posinf=2, neginf=-2)
+    inner = [step * size for size in (cols, 0, 1)]
+    strides = [[n, n // max(outer[-1], 1)][: len(outer)] if outer[1:] else [n][: len(outer)] for n in inner]
+    other = np.dtype("f8" if kind == "f32" else "f4") if is_narrow else dtype
+    made = [guarded(c.size, other) for _ in range(3)]
+    y, check = guarded(x.size, dtype)
+    total = np.zeros(1, dtype)
+    results = [(4 + k, DTYPE_CODE[other.name], 1, 0) for k in range(3)]
+    program = Program((0, code, cols, 1), (1, code, 0, 1), (2, code, 1, 0), (3, code, cols, 1), *results)
+    product, less = program.do("multiply", 0, 1), program.do("subtract", 0, 2)
+    program.store(product, 3)
+    buffers = [x, b, c, y, *(m for m, _ in made), total]
+    reductions = [4, product, 4, 0, 5, less, 5, 0, 6, 0, 6, 0, 2, less, 7, code]  # sum, max and min of rows, min of all
+    reals, outer_strides = [], [strides[0], strides[1], strides[2], strides[0], *[strides[2]] * 3]
+    encoded = program.encode(isa, reals)
+    ints = [0, 0, len(outer), rows, cols, 4, *outer, *itertools.chain(*outer_strides), *reductions]
+    ints[0] = len(ints)
+    seen = []
+    for threads in (1, 2):
+        _kernels.run(f"fused_{kind}", buffers, [*ints, *encoded], reals, threads, isa)
+        for is_whole in (check, *(check for _, check in made)):
+            is_whole()
+        seen.append([m.copy() for m, _ in made])
+    for one, two in zip(*seen, strict=True):
+        np.testing.assert_array_equal(one, two)
+    x, c = x.reshape(shape), c.reshape(*shape[:-1], 1)
+    with np.errstate(invalid="ignore"):
+        np.testing.assert_array_equal(y.reshape(shape), x * b)
+        np.testing.assert_array_equal(seen[0][1], (x - c).max(-1).ravel().astype(other))
+        np.testing.assert_array_equal(seen[0][2], x.min(-1).ravel().astype(other))
+        np.testing.assert_array_equal(total, (x - c).min(initial=np.inf))
+        exact, size = (x * b).sum(-1, dtype=np.float64).ravel(), np.abs(x * b).sum(-1, dtype=np.float64).ravel()
+    bound = (1024 / (4 * 16 / dtype.itemsize) + 8) * max(np.finfo(dtype).eps, np.finfo(other).eps) * size
+    np.testing.assert_array_equal(np.isnan(seen[0][0]), np.isnan(exact))
+    assert (np.abs(seen[0][0] - exact) <= bound)[~np.isnan(exact)].all()
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("kind", FLOATS)
 @pytest.mark.parametrize("n", [1, 31, 1024, 20_000])
 @pytest.mark.parametrize("is_merged", [False, True])
 def test_adam_in_place(is_merged, n, kind, isa):

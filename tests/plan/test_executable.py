@@ -130,6 +130,24 @@ def test_reductions_and_scalar_arithmetic_ride_along():
 
 
 @pytest.mark.parametrize(
+    "function, kernels",
+    [
+        (lambda x, y: ops.sum(x * y, axis=-1), 1),
+        (lambda x, y: (ops.sum(x - y, axis=-1, keepdims=True), ops.max(x * y, axis=-1), ops.sum(x * x), x * y), 1),
+        (lambda x, y: x * y / ops.sum(x * y, axis=-1, keepdims=True), 2),
+        (lambda x, y: ops.sum(ops.reshape(x * y, (20, 300)), axis=-1), 2),  # other rows than the product has
+        (lambda x, y: ops.sum(x * y, axis=(1, 2)), 2),
+        (lambda x, y: ops.sum(x, axis=-1), 1),
+        (lambda x, y: ops.sum(x * y, axis=0), 2),
+    ],
+)
+@pytest.mark.parametrize("shape", [(4, 10, 150), (150,), (10, 1)])
+def test_rows_are_reduced_by_what_makes_them(function, kernels, shape):
+    x, y = (np.round(8 * floats(*sizes)) for sizes in ((4, 10, 150), shape))  # of which sums are exact
+    assert len(check(function, x, y).steps) == kernels
+
+
+@pytest.mark.parametrize(
     "shapes", [((2, 3, 4), (3, 1)), ((5, 1, 4), (1, 3, 1)), ((1,), (6, 1)), ((), (3,)), ((0, 3), (3,))]
 )
 def test_broadcasting(shapes):

@@ -170,6 +170,8 @@ static __attribute__((noinline)) void write_halves_wide(uint16_t *d, const doubl
   }
 }
 
+enum { OF_ROWS = 4 };
+
 /* How the fused kernel's space is cut: a unit is a tile of rows by columns of one outer index, or all of several. */
 typedef struct {
   int64_t outer, rows, cols;    /* the space */
@@ -221,9 +223,12 @@ FNN_COMMON
 static void fused_size(const int64_t *ints, fnn_work *work, int64_t element_bytes) {
   const int64_t *a = ints + ints[0], *b = ints[1] ? ints + ints[1] : 0;
   int64_t reductions = ints[5];
+  const int64_t *kinds = ints + 6 + ints[2] * (1 + a[0]);
+  int is_whole = 0; /* whether a reduction is of the whole space */
+  for (int64_t k = 0; k < reductions; k++) is_whole |= kinds[4 * k] < OF_ROWS;
   tiling t = tile_space(outer_size(ints), ints[3], ints[4]);
   double elements = (double)t.outer * (double)t.rows * (double)t.cols;
-  work->phases = reductions || b ? 2 : 1;
+  work->phases = is_whole || b ? 2 : 1;
   work->units[0] = t.units;
   work->units[1] = 1;
   work->scratch_bytes = fnn_program_scratch(a, element_bytes);
@@ -234,7 +239,7 @@ static void fused_size(const int64_t *ints, fnn_work *work, int64_t element_byte
   work->bytes = space_bytes(a, &t);
 }
 
-/* Reductions: 0 sum, 1 max, 2 min. NaN wins. */
+/* Reductions: 0 sum, 1 max, 2 min; of each row by itself OF_ROWS more. NaN wins. */
 static double reduce_start(int64_t kind) { return kind == 0 ? 0.0 : kind == 1 ? -INFINITY : INFINITY; }
 static double reduce_step(int64_t kind, double a, double b) {
   if (kind == 0) return a + b;

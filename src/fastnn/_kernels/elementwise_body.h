@@ -108,7 +108,8 @@ static void OWN(choose_block)(OWN(decoded) *d, int most) {
   int rows_are_contiguous = 1;
   for (int64_t k = 0; k < d->n_operands; k++) {
     const OWN(operand) *o = &d->operands[k];
-    if (o->row_stride && !(o->col_stride == 1 && o->row_stride == d->cols)) rows_are_contiguous = 0;
+    const int is_of_rows = !o->is_read && !o->col_stride; /* what rows are reduced to */
+    if (o->row_stride && !(o->col_stride == 1 && o->row_stride == d->cols) && !is_of_rows) rows_are_contiguous = 0;
   }
   int64_t cols = d->cols;
   if (d->rows == 1 || cols > OWN(BLOCK) / 2 || (cols >= LONG_ROW && !rows_are_contiguous)) {
@@ -498,12 +499,7 @@ static void OWN(ask_ahead)(const OWN(decoded) *d, int64_t cols) {
   }
 }
 
-#if IS_INTEGER /* never */
-FNN_INLINE double OWN(reduce_any_block)(int64_t kind, const T *x, int64_t n, double so_far) {
-  (void)kind, (void)x, (void)n;
-  return so_far;
-}
-#else
+#if !IS_INTEGER
 /* The greatest or least of each lane, NaN if either is: the instruction gives the second of two where one is NaN. */
 FNN_INLINE V OWN(extreme)(int64_t kind, V a, V b) {
   return FN(select)(a != a, a, kind == 1 ? FN(max)(a, b) : FN(min)(a, b));
@@ -532,11 +528,34 @@ FNN_INLINE double OWN(reduce_block)(int64_t kind, const T *x, int64_t n, double 
   return reduce_step(kind, so_far, (double)best[0]);
 }
 
+/* Rows of a block one by one, each of `cols` elements, to y, `step` apart; or one row, of which `so_far` is what came
+ * before, to so_far itself, where y is NULL. kind: a constant. */
+FNN_INLINE void OWN(reduce_kind)(int64_t kind, const T *x, int64_t rows, int64_t cols, T *y, int64_t step,
+                                 double *so_far) {
+  if (!y) *so_far = OWN(reduce_block)(kind, x, cols, *so_far);
+  else
+    for (; rows; rows--, x += cols, y += step) *y = (T)OWN(reduce_block)(kind, x, cols, reduce_start(kind));
+}
 PLACE_1
-static double OWN(reduce_any_block)(int64_t kind, const T *x, int64_t n, double so_far) {
-  return kind == 0   ? OWN(reduce_block)(0, x, n, so_far)
-         : kind == 1 ? OWN(reduce_block)(1, x, n, so_far)
-                     : OWN(reduce_block)(2, x, n, so_far);
+static void OWN(reduce_any)(int64_t kind, const T *x, int64_t rows, int64_t cols, T *y, int64_t step, double *so_far) {
+  if (kind == 0) OWN(reduce_kind)(0, x, rows, cols, y, step, so_far);
+  else if (kind == 1) OWN(reduce_kind)(1, x, rows, cols, y, step, so_far);
+  else OWN(reduce_kind)(2, x, rows, cols, y, step, so_far);
+}
+
+/* Each row of a block at `row` and `col` of a tile of `width` columns, to y. */
+static void OWN(reduce_rows)(int64_t kind, const T *x, const OWN(operand) *y, int64_t row, int64_t rows, int64_t col,
+                             int64_t cols, int64_t width, double *so_far) {
+  char *to = y->tile + row * y->row_stride * fnn_dtype_bytes(y->dtype);
+  if (cols == width && y->dtype == TYPE_DTYPE) {
+    OWN(reduce_any)(kind, x, rows, cols, (T *)to, y->row_stride, so_far);
+    return;
+  }
+  for (; rows; rows--, x += cols, to += y->row_stride * fnn_dtype_bytes(y->dtype)) {
+    if (!col) *so_far = reduce_start(kind);
+    OWN(reduce_any)(kind, x, 1, cols, NULL, 0, so_far);
+    if (col + cols == width) store_scalar(to, y->dtype, *so_far);
+  }
 }
 #endif
 
@@ -612,9 +631,15 @@ static void OWN(run)(OWN(decoded) *d, int64_t rows, int64_t cols, const int64_t 
             break;
         }
       }
-      for (int64_t k = 0; !IS_INTEGER && k < n_reductions; k++)
-        partials[k] =
-          OWN(reduce_any_block)(reductions[4 * k], regs[regs[reductions[4 * k + 1]].slot].now, n, partials[k]);
+#if !IS_INTEGER
+      for (int64_t k = 0; k < n_reductions; k++) {
+        const int64_t *r = reductions + 4 * k;
+        const T *x = regs[regs[r[1]].slot].now;
+        if (r[0] < OF_ROWS) OWN(reduce_any)(r[0], x, 1, n, NULL, 0, partials + k);
+        else
+          OWN(reduce_rows)(r[0] - OF_ROWS, x, &d->operands[r[2]], row, block_rows, col, block_cols, cols, partials + k);
+      }
+#endif
     }
   }
 }
@@ -642,7 +667,8 @@ static void OWN(run_program)(const int64_t *program, const fnn_call *call, int64
  * ints: [0] offset in ints of program A   [1] of program B, or 0   [2] n_outer (0..6)   [3] rows   [4] cols
  *       [5] n_reductions   [6..] sizes of the outer dimensions; then for each operand of A its n_outer strides in
  *       elements; then for each reduction {kind (0 sum, 1 max, 2 min), register of A at its end, output buffer,
- *       output dtype}; then the programs, whose buffers are indices into call->buf.
+ *       output dtype}, or, of each row of 2 to UNIT columns, {OF_ROWS more, register, operand of A that it goes to, 0};
+ *       then the programs, whose buffers are indices into call->buf.
  * Phase 0 runs A on units of about 8 K elements. A sum is taken in vectors of the program's type within a block of at
  * most 1024 elements and in float64 from there on, in the order of the units: the same for any number of threads.
  * Its error is below (1024 / (4 N) + 8) eps of the sum of magnitudes. max and min give NaN when there is one.
@@ -668,7 +694,7 @@ static void OWN(fused_units)(const fnn_call *call, int64_t begin, int64_t end) {
     int64_t tile = unit % tiles, first = unit / tiles * t.group, last = fnn_min(t.outer, first + t.group);
     int64_t row = tile / t.col_tiles * t.tile_rows, col = tile % t.col_tiles * t.tile_cols;
     double *partials = (double *)call->shared + unit * n_reductions;
-    for (int64_t k = 0; k < n_reductions; k++) partials[k] = reduce_start(reductions[4 * k]);
+    for (int64_t k = 0; k < n_reductions; k++) partials[k] = reduce_start(reductions[4 * k] % OF_ROWS);
     for (int64_t outer = first; outer < last; outer++) {
       for (int64_t k = 0; k < n_operands; k++) {
         const int64_t *operand = fnn_program_operand(program, k);
@@ -700,6 +726,7 @@ static void OWN(fused)(const fnn_call *call, int64_t begin, int64_t end) {
   int64_t units = tile_space(outer_size(ints), ints[3], ints[4]).units;
   for (int64_t k = 0; k < n_reductions; k++) {
     const int64_t *r = reductions + 4 * k;
+    if (r[0] >= OF_ROWS) continue;
     double total = reduce_start(r[0]);
     for (int64_t unit = 0; unit < units; unit++)
       total = reduce_step(r[0], total, ((const double *)call->shared)[unit * n_reductions + k]);

@@ -1,10 +1,10 @@
 """Which nodes become one kernel call.
 
 A group is an anchor (any op that is not elementwise) with the elementwise nodes that follow it on the same shape, or
-elementwise nodes over one shape, with full reductions of them and the scalar arithmetic after those. Groups are
-convex: nothing outside a group lies on a path between two of its nodes. Where one group alone needs what another one
-makes beside its own results, as a gradient what only it reads of an activation, it makes that itself if less is stored
-then.
+elementwise nodes over one shape, with full reductions of them and the scalar arithmetic after those, and with
+reductions of their rows. Groups are convex: nothing outside a group lies on a path between two of its nodes. Where one
+group alone needs what another one makes beside its own results, as a gradient what only it reads of an activation, it
+makes that itself if less is stored then.
 
 The update of a variable joins the anchor that makes its gradient where that anchor then needs no memory for it.
 """
@@ -31,7 +31,7 @@ class Group:
     Attributes:
         anchor: the op that is not elementwise, or None.
         body: elementwise nodes over `shape`, in order.
-        reductions: full reductions of values over `shape`.
+        reductions: of values over `shape`, full ones and those of rows.
         tail: scalar nodes, after the reductions.
         followers: groups that must run after it.
         shape: the iteration space of `body`.
@@ -73,11 +73,15 @@ class Rules:
 
     Attributes:
         is_elementwise, is_full_reduction, has_epilogue, keeps_tile: `(node) -> bool`.
+        is_row_reduction: `(node) -> bool`: whether the group that makes its elements can reduce their rows, too.
         fits_epilogue: `(node, shape) -> bool`.
         program_type: `(node) -> "f32" or "f64"`.
     """
 
-    __slots__ = ("fits_epilogue", "has_epilogue", "is_elementwise", "is_full_reduction", "keeps_tile", "program_type")
+    __slots__ = (
+        "fits_epilogue", "has_epilogue", "is_elementwise", "is_full_reduction", "is_row_reduction", "keeps_tile",
+        "program_type",
+    )  # fmt: skip
 
     def __init__(self, **rules: Callable):
         for name in self.__slots__:
@@ -129,7 +133,7 @@ class _Fuser:
             shape = node.inputs[0].shape
             if not self.join(node, shape, "reductions", sources):
                 self.new(Group(shape, reductions=[node]), node, sources)
-        else:
+        elif not self.join_rows(node, sources):
             self.new(Group(node.outputs[0].shape, anchor=node), node, sources)
 
     def new(self, group: Group, node: Node, sources: set[Group]) -> None:
@@ -140,7 +144,7 @@ class _Fuser:
     def add(self, group: Group, node: Node, sources: set[Group]) -> None:
         self.group_of[node] = group
         follow(group, sources - {group})
-        if self.rules.is_elementwise(node) or self.rules.is_full_reduction(node):
+        if node is not group.anchor:
             self.types[group] = max(self.types.get(group, ""), self.rules.program_type(node))
 
     def join(self, node: Node, shape: Shape, part: str, sources: set[Group]) -> bool:
@@ -154,6 +158,17 @@ class _Fuser:
                 self.add(group, node, sources)
                 return True
         return False
+
+    def join_rows(self, node: Node, sources: set[Group]) -> bool:
+        """Adds a reduction of rows to the group that makes these."""
+        group = self.group_of.get(node.inputs[0].node) if self.rules.is_row_reduction(node) else None
+        if group is None or group.anchor is not None:
+            return False
+        if not self.accepts(group, node, node.inputs[0].shape, "reductions", sources):
+            return False
+        group.reductions.append(node)
+        self.add(group, node, sources)
+        return True
 
     def accepts(self, group: Group, node: Node, shape: Shape, part: str, sources: set[Group]) -> bool:
         if group.shape != shape or len(group.body) >= MAX_INSTRUCTIONS:
@@ -202,7 +217,8 @@ class _Fuser:
 
     def join_tail(self, node: Node, sources: set[Group]) -> bool:
         """Adds a scalar node behind the reductions of a group: the nearest one of `sources`, else any."""
-        candidates = [g for g in self.groups if g.reductions and len(g.tail) < MAX_INSTRUCTIONS]
+        has_numbers = lambda g: any(node.outputs[0].shape == () for node in g.reductions)  # noqa: E731
+        candidates = [g for g in self.groups if has_numbers(g) and len(g.tail) < MAX_INSTRUCTIONS]
         for group in sorted(candidates, key=lambda g: g not in sources) if len(candidates) > 1 else candidates:
             members = group.body
             if any(self.group_of.get(x.node) is group and x.node in members for x in node.inputs):

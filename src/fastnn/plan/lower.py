@@ -13,6 +13,9 @@ from fastnn.graph.value import Node, Shape, Value
 from fastnn.plan import program
 
 _REDUCTIONS = {"sum": 0, "max": 1, "min": 2}  # op name to the code of the fused kernel
+_OF_ROWS = 4  # more for a reduction of each row
+_LEAST_ROW = {"sum": 64, "max": 128, "min": 128}  # elements: to end a row costs as much as to store and read so many
+_MOST_ROW = 8192  # elements of a unit
 _SUFFIX = {"float32": "f32", "float64": "f64"}
 
 
@@ -63,6 +66,14 @@ def _is_full_reduction(node: Node) -> bool:
     )
 
 
+def _is_row_reduction(node: Node) -> bool:
+    if node.op.kind != "reduce" or node.op.name not in _REDUCTIONS:
+        return False
+    x = node.inputs[0]
+    is_last = node.params["axis"] == (x.ndim - 1,)
+    return is_last and x.dtype in _SUFFIX and _LEAST_ROW[node.op.name] <= x.shape[-1] <= _MOST_ROW and x.size > 0
+
+
 def _fits_epilogue(node: Node, shape: Shape) -> bool:
     return all(program.row_and_column_strides(x.shape, shape) is not None for x in node.inputs)
 
@@ -78,6 +89,7 @@ def _anchor_type(node: Node) -> str:
 RULES = Rules(
     is_elementwise=program.is_elementwise,
     is_full_reduction=_is_full_reduction,
+    is_row_reduction=_is_row_reduction,
     has_epilogue=lambda node: node.op.epilogue is not None and node.op.epilogue(node),
     keeps_tile=lambda node: node.op.keeps_tile is not None and node.op.keeps_tile(node),
     fits_epilogue=_fits_epilogue,
@@ -225,11 +237,14 @@ def fused_step(group: Group, needed: set[Value]) -> Step:
     reduced = [node.inputs[0] for node in group.reductions]
     loaded = [x for node in group.body for x in node.inputs if x not in own] + [x for x in reduced if x not in own]
     loaded = [x for x in loaded if not program.is_scalar_constant(x)]
-    space = program.Space.of(group.shape, [*loaded, *(y for node in group.body for y in node.outputs if y in stored)])
+    rows = [node.outputs[0] for node in group.reductions if node.outputs[0].shape != ()]
+    made = [y for node in group.body for y in node.outputs if y in stored]
+    space = program.Space.of(group.shape, [*loaded, *made], rows)
     integers = None if group.reductions else program.integer_type(group.body)
     writer = program.Writer({v: tuple(s[-2:]) for v, s in space.strides.items()}, merges=integers is None)
     writer.run(group.body, stored, kept=list(dict.fromkeys(reduced)))
     reduced_registers = [writer.load(x) for x in reduced]
+    writer.results = rows
 
     results = [node.outputs[0] for node in group.reductions]
     tail_stored = {y for node in group.tail for y in node.outputs if y in needed}
@@ -251,16 +266,16 @@ def fused_step(group: Group, needed: set[Value]) -> Step:
         return r if r >= 0 else n_operands - r - 1
 
     outer = len(space.sizes) - 2
-    operands = [*writer.operands, *(value for value, _ in writer.stores)]
+    operands = [*writer.operands, *(value for value, _ in writer.stores), *rows]
     outer_strides = [s for x in operands for s in (space.strides[x][:outer] if isinstance(x, Value) else [0] * outer)]
-    reductions = [
-        i
-        for node, r in zip(group.reductions, reduced_registers, strict=True)
-        for i in (
-            _REDUCTIONS[node.op.name], register(r), buffer_of[node.outputs[0]],
-            _kernels.DTYPE_CODE[node.outputs[0].dtype],
-        )
-    ]  # fmt: skip
+    reductions = []
+    place_of = {y: k for k, y in enumerate(rows, n_operands - len(rows))}
+    for node, r in zip(group.reductions, reduced_registers, strict=True):
+        y, kind = node.outputs[0], _REDUCTIONS[node.op.name]
+        if y in place_of:
+            reductions += [kind + _OF_ROWS, register(r), place_of[y], 0]
+        else:
+            reductions += [kind, register(r), buffer_of[y], _kernels.DTYPE_CODE[y.dtype]]
     header = [0, 0, outer, *space.sizes[-2:], len(group.reductions), *space.sizes[:outer], *outer_strides, *reductions]
     header[0] = len(header)
     header[1] = len(header) + len(program_a) if group.tail else 0

@@ -122,9 +122,10 @@ class Space:
         self.strides = strides
 
     @classmethod
-    def of(cls, shape: Shape, values: Iterable[Value]) -> Space:
-        values = list(dict.fromkeys(values))
-        full = {v: element_strides(v.shape, shape) for v in values}
+    def of(cls, shape: Shape, values: Iterable[Value], rows: Sequence[Value] = ()) -> Space:
+        """The space of `values` over `shape`, and of `rows`, in which each row is reduced to a number."""
+        full = {v: element_strides(v.shape, shape) for v in dict.fromkeys(values)}
+        full |= {y: element_strides((*shape[:-1], 1), shape) for y in rows}
         axes = [k for k, size in enumerate(shape) if size != 1]
         merged: list[list[int]] = []
         for k in axes:
@@ -159,6 +160,7 @@ class Writer:
         self.constants: dict[float, int] = {}
         self.instructions: list[tuple[int, ...]] = []  # opcode, target, _INPUTS sources
         self.stores: list[tuple[Value, int]] = []
+        self.results: list[Value] = []  # operands to which reductions of rows are stored
         self._free: list[int] = []
         self._temporaries = 0
 
@@ -245,7 +247,7 @@ class Writer:
                 operands += [-1, 0, first_real + len(reals), 0]
                 reals.append(operand)
         store_register = {}
-        for value, _ in self.stores:
+        for value in [*(value for value, _ in self.stores), *self.results]:
             store_register[value] = len(operands) // 4
             operands += [buffer_of[value], _CODE[value.dtype], *self.strides[value]]
         code = [*self.instructions, *[_instruction(STORE, store_register[value], r) for value, r in self.stores]]
