@@ -65,7 +65,7 @@ FNN_INLINE V FN(sigmoid_tanh)(V a, V b) {
 /* u = 1 + x is rounded: its error, c, is put back as log(u + c) = log(u) + c / u. */
 FNN_INLINE V FN(log1p)(V x) {
   V u = x + 1;
-  V c = (x - (u - 1)) / u;
+  V c = FN(near_quotient)(x - (u - 1), u);
   V y = FN(log)(u);
   y = FN(select)((u > 0) & (u < (T)INFINITY), y + c, y);
   return FN(select)(x == 0, x, y); /* keeps the sign of zero */
@@ -80,8 +80,6 @@ FNN_INLINE V FN(softplus)(V x) {
   y = FN(select)(is_large, y + (T)0.69314718055994530942, y);
   return y + FN(select)(x < 0, (V){0}, x);
 }
-
-FNN_INLINE V FN(log10)(V x) { return FN(log)(x) * (T)0.43429448190325182765; }
 
 LANES1(libm_sin, LIBM(sin))
 LANES1(libm_cos, LIBM(cos))
