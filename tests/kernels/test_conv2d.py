@@ -156,6 +156,9 @@ PROBLEMS = [
     Problem(2, 11, 23, 40, 2, 5, 3, strides=(3, 1)),
     Problem(4, 8, 8, 80, 1, 4, 4),
     Problem(2, 9, 13, 130, 6, 1, 1, strides=(1, 2)),
+    Problem(3, 17, 61, 3, 50, 3, 3, strides=(2, 2), pads=(1, 1, 1, 1)),  # what lies inside x is read in place
+    Problem(60, 7, 80, 1, 16, 3, 3, strides=(2, 2), pads=(0, 0, 1, 1)),
+    Problem(1, 20, 62, 4, 33, 3, 3, strides=(1, 2), dilation=(2, 1), pads=(2, 1, 3, 0)),
     # Small images whose same pixels are tiles.
     Problem(24, 7, 6, 32, 35, 5, 4, pads=(2, 1, 2, 2)),
     Problem(31, 9, 8, 32, 40, 4, 5),
@@ -321,8 +324,11 @@ def test_grad_kernel(problem, suffix, isa):
 @pytest.mark.parametrize(
     "problem",
     [
-        PROBLEMS[k]
-        for k in (3, 4, 5, 6, 11, 13, 17, 20, 22, 23, 24, 25, 26, 34, 35, 41, 52, 53, -24, -23, -10, -9, -8, -6, -1)
+        *PROBLEMS[-27:-24],
+        *(
+            PROBLEMS[k]
+            for k in (3, 4, 5, 6, 11, 13, 17, 20, 22, 23, 24, 25, 26, 34, 35, 41, 52, 53, -24, -23, -10, -9, -8, -6, -1)
+        ),
     ],
     ids=str,
 )

@@ -657,8 +657,9 @@ static void OWN(conv_images)(const fnn_call *call, const OWN(conv_cut) * c, cons
   const int64_t plane = band.image * s->stride_d - s->pad_front + z.begin * s->dilation_d, face = s->kh * s->kw;
   const int64_t planes = z.end <= z.begin ? 0 : (images - 1) * s->stride_d + (z.end - z.begin - 1) * s->dilation_d + 1;
   T *tail = (T *)(call->scratch + OWN(conv_window_at)(2 * s->taps + 1));
+  const int is_thin = OWN(thin_fits)(s, OWN(THIN_CHANNELS)); /* then windows are those of pieces */
   const OWN(conv_window) x = OWN(conv_window_of_x)(call, s, band.volume, plane, planes, row, rows, c->window_cols,
-                                                    c->copies, tail + c->tail_elements);
+                                                    is_thin ? 0 : c->copies, tail + c->tail_elements);
 
   OWN(tile_segment) *taps = (OWN(tile_segment) *)call->scratch;
   const int64_t width = c->panel_cols ? c->panel_cols : s->cout;
@@ -674,7 +675,6 @@ static void OWN(conv_images)(const fnn_call *call, const OWN(conv_cut) * c, cons
   const int64_t n_y = images * rows * s->ow;
   const T *next = (const T *)call->buf[0] +
                   ((band.volume * s->depth + plane + planes - 1) * s->h + (row + rows) * s->stride_h) * s->w * s->cin;
-  const int is_thin = OWN(thin_fits)(s, OWN(THIN_CHANNELS));
   /* Copying would wait for the next window, storing for the next results; tiles that read x in place wait for none,
    * unless windows share no pixels. */
   const int64_t n_x = planes * rows * s->stride_h * s->w * s->cin;
@@ -718,7 +718,9 @@ static void OWN(conv_images)(const fnn_call *call, const OWN(conv_cut) * c, cons
     walk.bias = call->buf[3] ? (const T *)call->buf[3] + g * s->cout_g : NULL;
     if (c->is_grouped) OWN(grouped_walk)(&walk, x.vector);
     else if (c->is_dots) OWN(dots_run)(&walk, s, weights, z.begin);
-    else if (is_thin) OWN(thin_run)(&walk, s->cin, column, columns, s->n * s->oh * s->ow * s->cout);
+    else if (is_thin)
+      OWN(thin_unit)(s, &walk, taps, (const T *)call->buf[0] + image * s->h * s->w * s->cin, row, column, columns,
+                     c->copies, tail + c->tail_elements);
     else OWN(conv_run)(&walk);
   }
   OWN(conv_run_program)(call, first_pixel, images * rows * s->ow, column, columns,

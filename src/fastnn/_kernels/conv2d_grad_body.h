@@ -574,13 +574,13 @@ static void OWN(conv_kernel_unit)(const fnn_call *call, const OWN(conv_kernel_cu
     const OWN(conv_band_at) at = OWN(conv_band_of)(s, &c->bands, band);
     const int64_t image = at.volume * s->od + at.image, row = at.row, images = at.images, n_rows = at.rows;
     const int64_t plane = at.image * s->stride_d - s->pad_front, planes = OWN(conv_planes)(s, images);
-    const OWN(conv_window) x =
-      OWN(conv_window_of_x)(call, s, at.volume, plane, planes, row, n_rows, c->window_cols, c->copies, space);
+    const int is_thin = OWN(thin_fits)(s, OWN(THIN_GRAD_CHANNELS)); /* then windows are those of pieces */
+    const OWN(conv_window) x = OWN(conv_window_of_x)(call, s, at.volume, plane, planes, row, n_rows, c->window_cols,
+                                                      is_thin ? 0 : c->copies, space);
     if (!c->is_grouped && !c->is_point) OWN(conv_kernel_rows)(s, rows, x, first_row, last_row);
     const T *dy = (const T *)call->buf[1] + (image * s->oh + row) * s->ow * s->cout;
     const int64_t pixels = images * n_rows * s->ow;
     const T *next_dy = dy + pixels * s->cout;
-    const int is_thin = OWN(thin_fits)(s, OWN(THIN_GRAD_CHANNELS));
     const int sums = call->buf[3] && row_block == 0;
     const int tiles_sum = c->is_point && !c->is_turned && s->cin > tile_rows(2); /* as many as a panel has vectors */
     if (sums && !is_thin && !tiles_sum) OWN(conv_add_columns)(s, column_sum, dy, pixels, band == begin);
@@ -597,16 +597,24 @@ static void OWN(conv_kernel_unit)(const fnn_call *call, const OWN(conv_kernel_cu
       dy = dy_space;
     }
     if (is_thin) { /* few rows: they are one row block */
-      OWN(thin_grad) g = {x, NULL, images, n_rows, s->ow, s->stride_h * x.row, s->dilation_h * x.row,
-                          s->stride_w * s->cin, s->cout, next_dy, NULL, NULL, band > begin};
-      for (int64_t k = 0; k < c->panels; k++) {
-        const tile_panel panel = tile_panel_at(s->cout, N, k);
-        for (int64_t j = 0, done; j < panel.cols; j += done) {
-          g.dy = dy + panel.begin + j;
-          g.sums = partial + k * c->rows * OWN(TILE_COLS) + j;
-          g.column_sum = call->buf[3] ? column_sum + panel.begin + j : NULL;
-          done = OWN(thin_grad_run)(&g, s->cin, panel.cols - j);
-          g.ahead += pixels * done;
+      const T *images_at = (const T *)call->buf[0] + image * s->h * s->w * s->cin;
+      OWN(thin_piece) pieces[OWN(THIN_PIECES)];
+      const int n_pieces = OWN(thin_pieces)(s, c->copies, row, n_rows, OWN(THIN_GRAD_ROWS), 1, pieces);
+      OWN(thin_grad) g = {.images = images, .x_col = s->stride_w * s->cin, .dy_pixel = s->cout, .ahead = next_dy,
+                          .resumes = band > begin};
+      for (const OWN(thin_piece) *p = pieces; p < pieces + n_pieces; p++, g.resumes = 1) {
+        g.x = OWN(thin_window)(s, images_at, images, p, space);
+        g.x_row = s->stride_h * g.x.row, g.x_tap_row = s->dilation_h * g.x.row, g.rows = p->rows, g.cols = p->cols;
+        g.dy_row = (s->ow - p->cols) * s->cout, g.dy_image = (n_rows - p->rows) * s->ow * s->cout;
+        for (int64_t k = 0; k < c->panels; k++) {
+          const tile_panel panel = tile_panel_at(s->cout, N, k);
+          for (int64_t j = 0, done; j < panel.cols; j += done) {
+            g.dy = dy + ((p->row - row) * s->ow + p->col) * s->cout + panel.begin + j;
+            g.sums = partial + k * c->rows * OWN(TILE_COLS) + j;
+            g.column_sum = call->buf[3] ? column_sum + panel.begin + j : NULL;
+            done = OWN(thin_grad_run)(&g, s->cin, panel.cols - j);
+            g.ahead += images * p->rows * p->cols * done;
+          }
         }
       }
       continue;

@@ -17,6 +17,10 @@ enum {
   OWN(THIN_UNIT_BYTES) = 1 << 18, /* of results at most: what begins a unit takes as long as tens of pixels */
   OWN(THIN_UNIT_PIXELS) = 4096,
   OWN(THIN_FAR_BYTES) = 1 << 24, /* results that are asked for */
+  OWN(THIN_PIECES) = 5,
+  OWN(THIN_INSIDE) = 16, /* columns in place at least, and rows of a unit: of fewer, copies cost less */
+  OWN(THIN_INSIDE_ROWS) = 2,
+  OWN(THIN_GRAD_ROWS) = 3, /* of the kernel gradient, each of whose pieces reads and writes all sums */
   OWN(THIN_AHEAD_BYTES) = 4096
 };
 
@@ -184,6 +188,45 @@ static int OWN(thin_fits)(const conv_shape *s, int64_t most) {
          s->ow >= OWN(THIN_PIXELS);
 }
 
+/* Results whose windows lie inside x and are read in place, or are copied, with zeros around x: where windows are two
+ * pixels apart, a copy of all of them would take a tenth of the time. */
+typedef struct {
+  int64_t row, rows, col, cols;
+  int copies;
+} OWN(thin_piece);
+
+/* Rows [row, row + rows) of results in such pieces: above, left, inside, right and below; those beside what is inside
+ * have `edge` columns at least. All as one of fewer rows than `least`. Returns how many there are. */
+static int OWN(thin_pieces)(const conv_shape *s, int copies, int64_t row, int64_t rows, int64_t least, int64_t edge,
+                            OWN(thin_piece) * pieces) {
+  *pieces = (OWN(thin_piece)){row, rows, 0, s->ow, copies};
+  if (!copies || s->stride_h * s->stride_w == 1 || rows < least || s->ow < OWN(THIN_INSIDE)) return 1;
+  const int64_t end = row + rows, reach = 2 * s->dilation_h + 1;
+  const int64_t left = s->pad_left ? fnn_max(edge, fnn_ceil_div(s->pad_left, s->stride_w)) : 0;
+  const int64_t beyond = s->ow - 1 - floor_div(s->w + s->pad_left - 3, s->stride_w);
+  const int64_t right = beyond > 0 ? fnn_max(edge, beyond) : 0, cols = s->ow - left - right;
+  if (cols < OWN(THIN_INSIDE)) return 1;
+  const int64_t top = fnn_min(end, fnn_max(row, fnn_ceil_div(s->pad_top, s->stride_h)));
+  const int64_t bottom = fnn_max(top, fnn_min(end, floor_div(s->h + s->pad_top - reach, s->stride_h) + 1));
+  const OWN(thin_piece) all[OWN(THIN_PIECES)] = {{row, top - row, 0, s->ow, 1},
+                                                 {top, bottom - top, 0, left, 1},
+                                                 {top, bottom - top, left, cols, 0},
+                                                 {top, bottom - top, left + cols, right, 1},
+                                                 {bottom, end - bottom, 0, s->ow, 1}};
+  int n = 0;
+  for (int k = 0; k < OWN(THIN_PIECES); k++)
+    if (all[k].rows && all[k].cols) pieces[n++] = all[k];
+  return n;
+}
+
+/* What a piece reads of `images` images; `space` is for a copy. */
+static OWN(conv_window) OWN(thin_window)(const conv_shape *s, const T *x, int64_t images, const OWN(thin_piece) * p,
+                                         T *space) {
+  return OWN(conv_window_of)(x, images, s->h, s->w, s->cin, p->row * s->stride_h - s->pad_top,
+                             (p->rows - 1) * s->stride_h + 2 * s->dilation_h + 1, p->col * s->stride_w - s->pad_left,
+                             (p->cols - 1) * s->stride_w + 3, p->copies, space);
+}
+
 #if defined(FNN_ISA_AVX512) || defined(FNN_ISA_NEON)
 #include "conv2d_shift_body.h"
 #endif
@@ -197,7 +240,7 @@ static int64_t OWN(thin_row_step)(const conv_shape *s) {
   return 1;
 }
 
-/* Columns [begin, begin + cols). Results that no cache holds are asked for so many elements ahead. */
+/* Columns [begin, begin + cols) of a piece. Results that no cache holds are asked for so many elements ahead. */
 static void OWN(thin_run)(const OWN(conv_walk) * walk, int64_t channels, int64_t begin, int64_t cols,
                           int64_t results) {
   const int64_t ahead = results * (int64_t)sizeof(T) < OWN(THIN_FAR_BYTES) ? 0 : OWN(THIN_AHEAD_BYTES) / sizeof(T);
@@ -210,6 +253,22 @@ static void OWN(thin_run)(const OWN(conv_walk) * walk, int64_t channels, int64_t
   for (int64_t k = 0; k < tile_panels(cols, N); k++) {
     const tile_panel panel = tile_panel_at(cols, N, k);
     OWN(thin_variants)[panel.vectors - 1](walk, begin + panel.begin, panel.cols, channels, ahead);
+  }
+}
+
+/* The same of all pieces of a unit, whose walk it is but for these, from row `row` of images at x on. */
+static void OWN(thin_unit)(const conv_shape *s, OWN(conv_walk) * walk, OWN(tile_segment) * taps, const T *x,
+                           int64_t row, int64_t begin, int64_t cols, int copies, T *space) {
+  OWN(thin_piece) pieces[OWN(THIN_PIECES)];
+  const int edge = OWN(thin_pixels)(tile_panel_at(s->cout, N, 0).vectors); /* a tile */
+  const int n = OWN(thin_pieces)(s, copies, row, walk->rows, OWN(THIN_INSIDE_ROWS), edge, pieces);
+  T *c = walk->c;
+  for (const OWN(thin_piece) *p = pieces; p < pieces + n; p++) {
+    const OWN(conv_window) window = OWN(thin_window)(s, x, walk->images, p, space);
+    for (int64_t k = 3; k < 6; k++) taps[k].a_offset = s->dilation_h * window.row;
+    walk->a = window.at, walk->a_image = window.image, walk->a_row = s->stride_h * window.row;
+    walk->rows = p->rows, walk->cols = p->cols, walk->c = c + (p->row - row) * walk->c_row + p->col * walk->c_col;
+    OWN(thin_run)(walk, s->cin, begin, cols, s->n * s->oh * s->ow * s->cout);
   }
 }
 
@@ -227,7 +286,8 @@ enum { OWN(THIN_GRAD_CHANNELS) = 0 };
 typedef struct {
   OWN(conv_window) x;
   const T *dy;    /* the first pixel's vectors; whole vectors may be read */
-  int64_t images, rows, cols, x_row, x_tap_row, x_col, dy_pixel; /* steps to the next row, tap, pixel */
+  int64_t images, rows, cols, x_row, x_tap_row, x_col; /* steps to the next row, tap, pixel */
+  int64_t dy_pixel, dy_row, dy_image; /* to the next pixel, from the end of a row to the next, from that of an image */
   const T *ahead; /* asked for, as many vectors a pixel as it has: what comes next of dy, in the order of memory */
   T *sums;        /* TILE_COLS apart, (ky, kx, c) */
   T *column_sum;  /* of dy, or NULL */
@@ -245,8 +305,8 @@ FNN_INLINE void OWN(thin_grad_vectors)(const OWN(thin_grad) * g, const int run, 
   for (int j = 0; g->resumes && g->column_sum && j < vectors; j++) column[j] = FN(load)(g->column_sum + j * N);
   const int64_t x_col = g->x_col, dy_pixel = g->dy_pixel, tap_row = g->x_tap_row;
   const T *dy = g->dy, *ahead = g->ahead;
-  for (int64_t row = 0; row < g->images * g->rows; row++) {
-    const T *x = g->x.at + row / g->rows * g->x.image + row % g->rows * g->x_row, *x1 = x + tap_row, *x2 = x1 + tap_row;
+  for (int64_t image = 0, row = 0; image < g->images; dy += g->dy_row) {
+    const T *x = g->x.at + image * g->x.image + row * g->x_row, *x1 = x + tap_row, *x2 = x1 + tap_row;
     for (int64_t p = 0; p < g->cols; p++, dy += dy_pixel, x += x_col, x1 += x_col, x2 += x_col) {
       V d[2];
 #pragma GCC unroll 2
@@ -264,6 +324,7 @@ FNN_INLINE void OWN(thin_grad_vectors)(const OWN(thin_grad) * g, const int run, 
           acc[(2 * run + k) * vectors + j] += FN(splat)(x2[k]) * d[j];
         }
     }
+    if (++row == g->rows) row = 0, image++, dy += g->dy_image;
   }
 #pragma GCC unroll 27
   for (int k = 0; k < 3 * run; k++)
