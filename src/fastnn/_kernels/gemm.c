@@ -70,6 +70,7 @@ enum {
   GEMM_PACKED_GROUP_BYTES = 1 << 17, /* of B that a unit reads by narrow panels, up to which all are packed at once */
   GEMM_SHORT_GROUP_BYTES = 1 << 18,  /* the same of broad panels, of a short k and a large C */
   GEMM_KEPT_BYTES = 3 << 16,         /* of a unit's rows of a C that is not stored */
+  GEMM_PART_PRODUCTS = 1 << 22,    /* of units that are done at once, of which the beginning takes some 100 cycles */
   GEMM_PACKED_ROWS = 16,           /* of B that all its panels copy in turn */
   GEMM_SHARED_PRODUCTS = 1 << 20,  /* from 10 microseconds on, the work of a unit matters more than its overhead */
   GEMM_K_BLOCK = 256,              /* the least range of a k that is cut: 256 x 64 floats of B are 64 KiB */
@@ -236,6 +237,12 @@ static const int64_t *gemm_turn(const int64_t *ints, int64_t *space, int64_t lan
   }
   return space;
 }
+
+/* What is done at once: blocks of rows [block, block_end) by panels [panel_begin, panel_end), of product z of a batch,
+ * over a split of k. */
+typedef struct {
+  int64_t z, block, block_end, panel_begin, panel_end, split;
+} gemm_part;
 
 #include "types_f32.h"
 #include "tile.h"

@@ -55,13 +55,13 @@ static void OWN(gemm_ask_next)(OWN(gemm_ask) * asks, const OWN(gemm_cut) * c, co
  * k, or the first one of the next block, or of the next unit; of A the next block of k or of rows, of which each panel
  * asks for a part. Units of one group follow each other; where A is read in place, those of one block of rows. */
 static void OWN(gemm_ask_packed)(OWN(gemm_ask) * asks, const OWN(gemm_cut) * c, const int64_t *ints, const T *a,
-                                 const T *b, int64_t row_block, int64_t k_begin, int64_t k, int64_t k_end,
-                                 int64_t panel_begin, int64_t panel_end, int64_t panel_index) {
+                                 const T *b, const gemm_part *part, int64_t k_begin, int64_t k, int64_t k_end,
+                                 int64_t panel_index) {
   const int64_t b_row = ints[GEMM_B_ROW], a_col = ints[GEMM_A_COL], k_next = fnn_min(k_end, k + c->k_block);
-  const int is_last = panel_index + 1 == panel_end, is_last_unit = row_block + 1 == c->row_blocks;
+  const int is_last = panel_index + 1 == part->panel_end, is_last_unit = part->block_end == c->row_blocks;
   const int ends = k_next == k_end;
   const int64_t k_then = ends ? k_begin : k_next;
-  const int64_t next = !is_last ? panel_index + 1 : ends && is_last_unit ? panel_end : panel_begin;
+  const int64_t next = !is_last ? panel_index + 1 : ends && is_last_unit ? part->panel_end : part->panel_begin;
   const int is_in_place = c->way == GEMM_PLAIN;
   const int is_far = c->packs_b || c->n * c->k * (int64_t)sizeof(T) >= GEMM_AHEAD_BYTES;
   if (is_far && !c->packs_group && !is_in_place && ints[GEMM_B_COL] == 1 && next < c->panels) {
@@ -70,27 +70,29 @@ static void OWN(gemm_ask_packed)(OWN(gemm_ask) * asks, const OWN(gemm_cut) * c, 
     asks[1] = (OWN(gemm_ask)){b + panel.begin + from * b_row, b_row, fnn_min(c->k_block, k_end - from), panel.cols};
   }
   if ((c->way != GEMM_PACKED_A && !is_in_place) || (ends && is_last_unit)) return;
-  const int64_t first = is_in_place ? 0 : panel_begin, panels = is_in_place ? c->panels : panel_end - panel_begin;
+  const int64_t first = is_in_place ? 0 : part->panel_begin;
+  const int64_t panels = is_in_place ? c->panels : part->panel_end - first;
   const int64_t index = panel_index - first;
-  const int64_t row = (row_block + ends) * c->rows, span = fnn_min(c->k_block, k_end - k_then);
+  const int64_t row = (ends ? part->block_end : part->block) * c->rows, span = fnn_min(c->k_block, k_end - k_then);
   const int64_t begin = span * index / panels, end = span * (index + 1) / panels;
-  asks[0] = (OWN(gemm_ask)){a + row + (k_then + begin) * a_col, a_col, end - begin, fnn_min(c->rows, c->m - row)};
+  const int64_t rows = (part->block_end - part->block) * c->rows;
+  asks[0] = (OWN(gemm_ask)){a + row + (k_then + begin) * a_col, a_col, end - begin, fnn_min(rows, c->m - row)};
 }
 
 /* The next rows: of A those of the next block of k or unit, of which each panel asks for a part; of C, and of
  * the first matrix that its program reads, those of the next panel or unit. */
 static void OWN(gemm_ask_rows_of)(OWN(gemm_ask) * asks, const OWN(gemm_cut) * c, const int64_t *ints, const T *a,
-                                  char *const *bufs, int64_t row_block, int64_t k_begin, int64_t k_next, int64_t k_end,
-                                  int64_t panel_begin, int64_t panel_end, int64_t panel_index) {
-  const int ends = k_next == k_end, is_last = panel_index + 1 == panel_end;
-  const int64_t line = FNN_ALIGN / (int64_t)sizeof(T), here = row_block * c->rows, then = here + c->rows;
+                                  char *const *bufs, const gemm_part *part, int64_t k_begin, int64_t k_next,
+                                  int64_t k_end, int64_t panel_index) {
+  const int ends = k_next == k_end, is_last = panel_index + 1 == part->panel_end;
+  const int64_t line = FNN_ALIGN / (int64_t)sizeof(T), here = part->block * c->rows, then = part->block_end * c->rows;
   const int64_t row = ends ? then : here, from = ends ? k_begin : k_next, span = fnn_min(c->k_block, k_end - from);
   if (ints[GEMM_A_COL] == 1 && row < c->m) {
-    const int64_t panels = panel_end - panel_begin, index = panel_index - panel_begin;
+    const int64_t panels = part->panel_end - part->panel_begin, index = panel_index - part->panel_begin;
     const int64_t begin = span * index / panels / line * line;
     const int64_t end = is_last ? span : span * (index + 1) / panels / line * line;
-    asks[0] = (OWN(gemm_ask)){a + row * ints[GEMM_A_ROW] + from + begin, ints[GEMM_A_ROW], fnn_min(c->rows, c->m - row),
-                              end - begin};
+    const T *at = a + row * ints[GEMM_A_ROW] + from + begin;
+    asks[0] = (OWN(gemm_ask)){at, ints[GEMM_A_ROW], fnn_min(then - here, c->m - row), end - begin};
   }
   const int64_t c_row = is_last ? then : here;
   if (ends && c->turns_back) { /* whose columns of C are stored at once, after the tiles */
@@ -98,8 +100,8 @@ static void OWN(gemm_ask_rows_of)(OWN(gemm_ask) * asks, const OWN(gemm_cut) * c,
     T *to = (T *)bufs[2] + panel.begin * c->m + here;
     asks[1] = (OWN(gemm_ask)){to, c->m, panel.cols, fnn_min(c->rows, c->m - here)};
   } else if (ends && c_row < c->m) {
-    const tile_panel next = tile_panel_of(c->n, N, c->widest, is_last ? panel_begin : panel_index + 1);
-    const int64_t rows = fnn_min(c->rows, c->m - c_row);
+    const tile_panel next = tile_panel_of(c->n, N, c->widest, is_last ? part->panel_begin : panel_index + 1);
+    const int64_t rows = fnn_min(then - here, c->m - c_row);
     asks[1] = (OWN(gemm_ask)){(const T *)bufs[2] + c_row * c->n + next.begin, c->n, rows, next.cols};
     const int64_t *program = ints + ints[GEMM_EPILOGUE];
     for (int64_t i = 0; ints[GEMM_EPILOGUE] && i < program[0] && !asks[2].at; i++) {
@@ -115,18 +117,19 @@ static void OWN(gemm_ask_rows_of)(OWN(gemm_ask) * asks, const OWN(gemm_cut) * c,
  * first panel that a thread does asks for A too, where that is one piece of memory: from the rows of the next tile
  * on. */
 static void OWN(gemm_ask_shared)(OWN(gemm_ask) * asks, const OWN(gemm_cut) * c, const int64_t *ints, const T *a,
-                                 const T *b, int64_t k, int64_t k_next, int64_t panel_index, int64_t row_block,
+                                 const T *b, int64_t k, int64_t k_next, int64_t panel_index, const gemm_part *part,
                                  int is_first) {
   const int64_t a_row = ints[GEMM_A_ROW], b_row = ints[GEMM_B_ROW], piece = OWN(TILE_COLS);
+  const int64_t rows_here = (part->block_end - part->block) * c->rows;
   const int splits = c->asks == GEMM_ASKS_SPLIT;
-  const int64_t row = row_block * c->rows + tile_rows(tile_panel_of(c->n, N, c->widest, panel_index).vectors);
+  const int64_t row = part->block * c->rows + tile_rows(tile_panel_of(c->n, N, c->widest, panel_index).vectors);
   if (is_first && a_row == c->k && ints[GEMM_A_COL] == 1 && row < c->m)
-    asks[0] = (OWN(gemm_ask)){a + row * a_row, piece, fnn_min(c->rows, c->m - row) * a_row / piece, piece};
+    asks[0] = (OWN(gemm_ask)){a + row * a_row, piece, fnn_min(rows_here, c->m - row) * a_row / piece, piece};
   const int64_t next_panel = panel_index + !splits, next_k = k + (splits ? c->split_k : 0);
   const int64_t rows = fnn_min(k_next - k, c->k - next_k);
   if (next_panel == c->panels || rows <= 0) return;
   const tile_panel next = tile_panel_of(c->n, N, c->widest, next_panel);
-  const int64_t begin = rows * row_block / c->row_blocks, end = rows * (row_block + 1) / c->row_blocks;
+  const int64_t begin = rows * part->block / c->row_blocks, end = rows * part->block_end / c->row_blocks;
   asks[1] = (OWN(gemm_ask)){b + next.begin + (next_k + begin) * b_row, b_row, end - begin, next.cols};
 }
 
@@ -198,7 +201,7 @@ static void OWN(gemm_asking_strip)(OWN(tile) * t, const OWN(gemm_ask) * asks, in
  * next, the next block of k or the first one of the next panel. Blocks of rows that share a panel share this too.
  * Columns without gaps between them are asked for in the order of memory, a part of them by each tile. */
 static void OWN(gemm_asking_columns)(OWN(tile) * t, const OWN(gemm_cut) * c, const T *b, int64_t b_col, int64_t k_begin,
-                                     int64_t k_next, int64_t k_end, int64_t panel_index, int64_t row_block,
+                                     int64_t k_next, int64_t k_end, int64_t panel_index, const gemm_part *part,
                                      int64_t tiles, int vectors) {
   const int ends = k_next == k_end, is_dense = b_col == c->k_block;
   const int64_t from = ends ? k_begin : k_next, line = FNN_ALIGN / (int64_t)sizeof(T);
@@ -207,7 +210,7 @@ static void OWN(gemm_asking_columns)(OWN(tile) * t, const OWN(gemm_cut) * c, con
     const tile_panel next = tile_panel_of(c->n, N, c->widest, panel_index + ends);
     const int64_t length = fnn_min(c->k_block, k_end - from);
     const int64_t lines = fnn_ceil_div(is_dense ? length * next.cols : length, line);
-    const int64_t begin = lines * row_block / c->row_blocks, end = lines * (row_block + 1) / c->row_blocks;
+    const int64_t begin = lines * part->block / c->row_blocks, end = lines * part->block_end / c->row_blocks;
     const T *at = b + next.begin * b_col + from + begin * line;
     if (is_dense) {
       asks[0] = (OWN(gemm_ask)){at - (uintptr_t)at % FNN_ALIGN / sizeof(T), line, end - begin, line};

@@ -10,6 +10,7 @@ typedef struct {
   T *b, *next, *bias, *a, *partial, *tile;
   const T *next_of;  /* where in B that is */
   int64_t next_rows; /* so many rows of it; 0: none */
+  int is_symmetric;    /* see gemm_is_symmetric */
   int64_t first_panel; /* that the thread does of a phase, where it asks for A; else -1 */
   int64_t *b_of; /* number of the (batch, split, panel) that is packed; -1: none; from chunk to chunk of a thread */
   char *program;
@@ -530,21 +531,21 @@ static void OWN(gemm_mirror_panel)(const OWN(gemm_cut) * c, T *out, tile_panel p
   }
 }
 
-/* Unit (batch z, row block, group of panels, split) of the products. */
+/* A part of the products. */
 COMMON
-static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OWN(gemm_scratch) * scratch, int64_t z,
-                               int64_t row_block, int64_t group, int64_t split) {
+static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OWN(gemm_scratch) * scratch,
+                               const gemm_part *part) {
   const int64_t *ints = call->ints;
   const T *a = (const T *)call->buf[0], *b = (const T *)call->buf[1];
+  const int64_t z = part->z, split = part->split, panel_begin = part->panel_begin, panel_end = part->panel_end;
   OWN(gemm_go_to)(ints, z, &a, &b);
-  const int64_t row_begin = row_block * c->rows, rows = fnn_min(c->m - row_begin, c->rows);
+  const int64_t row_begin = part->block * c->rows, rows = fnn_min(c->m, part->block_end * c->rows) - row_begin;
   const int64_t k_begin = split * c->split_k, k_end = fnn_min(c->k, k_begin + c->split_k);
-  const int64_t panel_begin = group * c->group, panel_end = fnn_min(c->panels, panel_begin + c->group);
   const int is_bare = !call->buf[3] && !ints[GEMM_RELU];
   if (c->way == GEMM_OUTER && call->reals[0] == 1 && call->reals[1] == 0 && (c->k > 1 || is_bare)) {
     const tile_panel all = OWN(gemm_columns)(c, panel_begin, panel_end);
     T *to = (T *)call->buf[2] + (z * c->m + row_begin) * c->n + all.begin;
-    T *sums = c->sums_columns && row_block == 0 ? (T *)call->buf[4] + all.begin : NULL;
+    T *sums = c->sums_columns && part->block == 0 ? (T *)call->buf[4] + all.begin : NULL;
     a += row_begin * ints[GEMM_A_ROW];
     if (c->k == 1) {
       OWN(gemm_outer_column)(to, c->n, a, ints[GEMM_A_ROW], b + all.begin, rows, all.cols, scratch->b);
@@ -558,8 +559,8 @@ static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OW
                     all.cols, c->k, bias, ints[GEMM_RELU] ? 0 : -INFINITY, sums, scratch->b);
     return;
   }
-  const int whole = c->splits == 1, is_symmetric = OWN(gemm_is_symmetric)(call, c);
-  const int sums = c->sums_columns && !c->is_turned && row_block == c->row_blocks - 1;
+  const int whole = c->splits == 1, is_symmetric = scratch->is_symmetric;
+  const int sums = c->sums_columns && !c->is_turned && part->block_end == c->row_blocks;
 
   OWN(tile_segment) segments[GEMM_K_MOST / GEMM_AHEAD_STEPS + 2];
   OWN(tile) t = {.a_stride = ints[GEMM_A_COL], .segments = segments, .alpha = 1, .floor = -INFINITY};
@@ -679,13 +680,11 @@ static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OW
       if (c->asks == GEMM_ASKS_NEXT)
         OWN(gemm_ask_next)(asked, c, ints, a, b, k_begin, k_next, k_end, panel_index);
       else if (c->asks == GEMM_ASKS_PACKED)
-        OWN(gemm_ask_packed)(asked, c, ints, a, b, row_block, k_begin, k, k_end, panel_begin, panel_end, panel_index);
+        OWN(gemm_ask_packed)(asked, c, ints, a, b, part, k_begin, k, k_end, panel_index);
       else if (c->asks == GEMM_ASKS_PANEL || c->asks == GEMM_ASKS_SPLIT)
-        OWN(gemm_ask_shared)(asked, c, ints, a, b, k, k_next, panel_index, row_block,
-                             panel_index == scratch->first_panel);
+        OWN(gemm_ask_shared)(asked, c, ints, a, b, k, k_next, panel_index, part, panel_index == scratch->first_panel);
       else if (c->asks == GEMM_ASKS_ROWS)
-        OWN(gemm_ask_rows_of)(asked, c, ints, a, call->buf, row_block, k_begin, k_next, k_end, panel_begin, panel_end,
-                              panel_index);
+        OWN(gemm_ask_rows_of)(asked, c, ints, a, call->buf, part, k_begin, k_next, k_end, panel_index);
       const int copies = c->copies && panel.cols == OWN(TILE_COLS) && asked[1].cols == OWN(TILE_COLS);
       const int asks_copied = copies && c->way != GEMM_AHEAD;
       if (asks_copied) {
@@ -701,7 +700,7 @@ static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OW
       const int asks_operands = prefetches && ints[GEMM_EPILOGUE] && c->way != GEMM_COPIED_B;
       if (tiles > 0 && !asks_operands && !copies && OWN(tile_fits_strip)(&t, panel.vectors)) {
         if (c->asks == GEMM_ASKS_COLUMNS)
-          OWN(gemm_asking_columns)(&t, c, b, ints[GEMM_B_COL], k_begin, k_next, k_end, panel_index, row_block, tiles,
+          OWN(gemm_asking_columns)(&t, c, b, ints[GEMM_B_COL], k_begin, k_next, k_end, panel_index, part, tiles,
                                    panel.vectors);
         else if (c->way == GEMM_AHEAD) OWN(gemm_ahead_strip)(&t, lines, tiles, panel.vectors);
         else OWN(gemm_asking_strip)(&t, asked, tiles, panel.vectors);
@@ -838,30 +837,42 @@ static void OWN(gemm)(const fnn_call *outer, int64_t begin, int64_t end) {
   const int is_plain = call->reals[0] == 1 && call->reals[1] == 0 && !call->buf[3] && !call->ints[GEMM_RELU];
   const int is_small = c->is_small && is_plain; /* all columns are a unit */
   scratch.first_panel = call->follows || c->asks != GEMM_ASKS_PANEL ? -1 : begin / c->row_blocks * c->group;
-  for (int64_t unit = begin; unit < end; unit++) {
-    /* Splits and batches vary slowest; then what neighbours share: a panel of B, or rows of A. */
-    int64_t z = unit, row_block = 0, group = 0;
+  scratch.is_symmetric = !is_small && OWN(gemm_is_symmetric)(call, c);
+  const int64_t most = program || scratch.is_symmetric ? 1 : c->at_once, each = c->groups * c->row_blocks;
+  for (int64_t unit = begin, done = 1; unit < end; unit += done) {
     if (is_small) {
-      if (c->row_blocks > 1) z = unit / c->row_blocks, row_block = unit % c->row_blocks;
-      OWN(gemm_small)(call, c, scratch.b, z, row_block);
-    } else {
-      const int64_t inner = unit % (c->groups * c->row_blocks), split = unit / (c->groups * c->row_blocks * c->batches);
-      z = unit / (c->groups * c->row_blocks) % c->batches;
-      group = c->shares_panel ? inner / c->row_blocks : inner % c->groups;
-      row_block = c->shares_panel ? inner % c->row_blocks : inner / c->groups;
-      OWN(gemm_multiply)(call, c, &scratch, z, row_block, group, split);
+      int64_t z = unit, block = 0;
+      if (c->row_blocks > 1) z = unit / c->row_blocks, block = unit % c->row_blocks;
+      OWN(gemm_small)(call, c, scratch.b, z, block);
+      continue;
     }
+    /* Splits and batches vary slowest; then what neighbours share: a panel of B, or rows of A. */
+    int64_t outer = unit, group = 0, block = 0, blocks = 1, groups = 1;
+    if (each > 1) { /* divisions take as long as a small product */
+      const int64_t inner = unit % each;
+      outer = unit / each, group = c->shares_panel ? inner / c->row_blocks : inner % c->groups;
+      block = c->shares_panel ? inner % c->row_blocks : inner / c->groups;
+    }
+    /* Blocks of rows of a group of panels, or of all of them. */
+    const int64_t beside = c->shares_panel ? 1 : c->groups;
+    if (most > 1 && (beside == 1 || group == 0) && end - unit >= beside)
+      blocks = fnn_min(fnn_min(most, c->row_blocks - block), (end - unit) / beside), groups = beside;
+    done = blocks * groups;
+    const int64_t panel_begin = group * c->group, panel_end = fnn_min(c->panels, panel_begin + groups * c->group);
+    gemm_part part = {outer, block, block + blocks, panel_begin, panel_end, 0};
+    if (c->splits > 1) part.z = outer % c->batches, part.split = outer / c->batches;
+    OWN(gemm_multiply)(call, c, &scratch, &part);
     if (c->splits > 1 || !program) continue;
-    const int64_t row = row_block * c->rows, rows = fnn_min(c->m - row, c->rows);
+    const int64_t row = block * c->rows, rows = fnn_min(c->m - row, c->rows);
     if (c->keeps_tile) {
       run(of, &epilogue, row, rows, 0, c->n, scratch.program);
       continue;
     }
-    for (int64_t panel = group * c->group; panel < fnn_min(c->panels, (group + 1) * c->group); panel++) {
+    for (int64_t panel = panel_begin; panel < panel_end; panel++) {
       const tile_panel p = tile_panel_of(c->n, N, c->widest, panel);
       if (c->turns_back) run(of, &epilogue, p.begin, p.cols, row, rows, scratch.program);
-      else if (c->is_turned) run(of, &epilogue, z * c->n + p.begin, p.cols, 0, 1, scratch.program);
-      else run(of, &epilogue, z * c->m + row, rows, p.begin, p.cols, scratch.program);
+      else if (c->is_turned) run(of, &epilogue, part.z * c->n + p.begin, p.cols, 0, 1, scratch.program);
+      else run(of, &epilogue, part.z * c->m + row, rows, p.begin, p.cols, scratch.program);
     }
   }
 }

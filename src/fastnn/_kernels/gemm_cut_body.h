@@ -7,6 +7,7 @@ enum { OWN(GEMM_ROWS) = 2 * TILE_BLOCK };
 typedef struct {
   int64_t m, n, k, batches;
   int64_t rows, row_blocks; /* of a unit; units along the rows */
+  int64_t at_once;          /* so many of these a thread does at once */
   int64_t widest, panels;   /* vectors of the widest panel of columns; panels */
   int64_t group, groups;    /* panels of a unit; units along the columns */
   int64_t splits, split_k;  /* a split is a range of split_k along k */
@@ -370,6 +371,17 @@ static int64_t OWN(gemm_b_elements)(const OWN(gemm_cut) * c) {
   return (c->packs_b ? c->k_block : N) * panels * c->widest * N;
 }
 
+/* How many blocks of rows a thread that has several does at once, where no scratch depends on them: what a part costs
+ * beside its tiles shows. */
+COMMON
+static int64_t OWN(gemm_blocks_at_once)(const OWN(gemm_cut) * c) {
+  const int fits = c->way == GEMM_PLAIN || c->way == GEMM_SHARED || c->way == GEMM_COPIED_B;
+  if (!fits || c->k > c->k_block || c->turns_back || c->keeps_tile) return 1;
+  if (c->panels > 1 && !OWN(gemm_is_broad)(c)) return 1; /* narrow panels read rows of A from L1 */
+  const int64_t cols = c->shares_panel ? c->group * c->widest * N : c->n, products = c->rows * cols * c->k;
+  return fnn_max(1, fnn_min(GEMM_MOST_ROWS / c->rows, GEMM_PART_PRODUCTS / fnn_max(1, products)));
+}
+
 COMMON
 static OWN(gemm_cut) OWN(gemm_cut_of)(const int64_t *given, int64_t *space) {
   const int64_t *ints = gemm_turn(given, space, N);
@@ -473,5 +485,6 @@ static OWN(gemm_cut) OWN(gemm_cut_of)(const int64_t *given, int64_t *space) {
   c.asks = OWN(gemm_asks_of)(&c, ints);
   c.is_small = OWN(gemm_is_small)(&c);
   c.b_elements = OWN(gemm_b_elements)(&c);
+  c.at_once = OWN(gemm_blocks_at_once)(&c);
   return c;
 }
