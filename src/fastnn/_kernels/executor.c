@@ -14,10 +14,13 @@ static double now_s(void) {
  *
  * A phase is cut into chunks. A thread takes its own chunks first, so that the same rows stay in the same core's cache
  * from step to step, then those that nobody has begun. The phase is over when its chunks are done, whoever did them:
- * a thread that has lost its core holds up nobody, and finds its place again when it comes back. */
+ * a thread that has lost its core holds up nobody, and finds its place again when it comes back. Of a short phase it
+ * takes all of its own but the last at once. */
 enum {
   MAX_CHUNKS = FNN_MAX_THREADS, /* bits of `claims` */
-  CHUNKS_PER_THREAD = 4         /* what a thread may be late by costs a quarter of its share, not all of it */
+  CHUNKS_PER_THREAD = 4,        /* what a thread may be late by costs a quarter of its share, not all of it */
+  SHORT_FLOPS = 1 << 24,        /* some tens of microseconds */
+  SHORT_BYTES = 1 << 20
 };
 
 /* A place in the run: a phase of a step of a batch. */
@@ -67,7 +70,14 @@ static int advance(const team *team, place *at) {
   return settle(team, at);
 }
 
-static void run_chunk(team *team, place at, int thread, int chunk, int chunks, int follows) {
+/* Whether a thread takes most of its share at once: what it may be late by is short then, and what a chunk costs beside
+ * its work shows. */
+static int is_short(const team *team, place at) {
+  const fnn_work *work = &team->instance->steps[at.step].work;
+  return work->flops < SHORT_FLOPS && work->bytes < SHORT_BYTES && work->flops + work->bytes > 0; /* 0: not told */
+}
+
+static void run_chunk(team *team, place at, int thread, int chunk, int end, int chunks, int follows) {
   if (__atomic_load_n(&team->status, __ATOMIC_RELAXED)) return; /* a step before failed: only the counting goes on */
   const fnn_instance *instance = team->instance;
   const fnn_step *step = &instance->steps[at.step];
@@ -85,7 +95,7 @@ static void run_chunk(team *team, place at, int thread, int chunk, int chunks, i
     .follows = follows,
   };
   int64_t units = units_at(team, at);
-  step->run(&call, units * chunk / chunks, units * (chunk + 1) / chunks);
+  step->run(&call, units * chunk / chunks, units * end / chunks);
   if (__atomic_load_n(&team->status, __ATOMIC_RELAXED)) __atomic_store_n(&team->failed_step, at.step, __ATOMIC_RELAXED);
 }
 
@@ -96,10 +106,15 @@ static void note_time(team *team, int64_t step) {
   team->phase_start = now;
 }
 
-static int claim(team *team, uint32_t number, int chunk) {
-  uint64_t seen = atomic_load(&team->claims), bit = (uint64_t)1 << chunk;
-  while (seen >> 32 == number && !(seen & bit))
-    if (atomic_compare_exchange_weak(&team->claims, &seen, seen | bit)) return 1;
+/* Takes up to `n` chunks from `chunk` on that nobody has begun; returns how many. */
+static int claim(team *team, uint32_t number, int chunk, int n) {
+  uint64_t seen = atomic_load(&team->claims);
+  while (seen >> 32 == number) {
+    int found = 0;
+    while (found < n && !(seen >> (chunk + found) & 1)) found++;
+    const uint64_t bits = (((uint64_t)1 << found) - 1) << chunk;
+    if (!found || atomic_compare_exchange_weak(&team->claims, &seen, seen | bits)) return found;
+  }
   return 0;
 }
 
@@ -121,11 +136,11 @@ static void walk(team *team, int thread, uint32_t job_number) {
   for (uint32_t number = team->first; more; number++) {
     int chunks = chunks_at(team, at), finished = 0;
     if (chunks == 1) {
-      int is_mine = claim(team, number, 0);
+      int is_mine = claim(team, number, 0, 1);
       int64_t last;
       do {
         last = at.step;
-        if (is_mine) run_chunk(team, at, thread, 0, 1, 0);
+        if (is_mine) run_chunk(team, at, thread, 0, 1, 1, 0);
         more = advance(team, &at);
         if (is_mine && more && at.step != last) note_time(team, last);
       } while (more && chunks_at(team, at) == 1);
@@ -133,11 +148,13 @@ static void walk(team *team, int thread, uint32_t job_number) {
     } else {
       /* Its own from the first on; those of others from their last on, where they get to last. */
       int own = chunks * thread / team->threads, own_end = chunks * (thread + 1) / team->threads;
+      const int at_once = is_short(team, at) ? own_end - own - 1 : 1;
       for (int k = 0; k < chunks; k++) {
-        int chunk = k < own_end - own ? own + k : (own - 1 - (k - (own_end - own)) + chunks) % chunks;
-        if (claim(team, number, chunk)) {
-          run_chunk(team, at, thread, chunk, chunks, finished > 0);
-          finished++;
+        int is_own = k < own_end - own, chunk = is_own ? own + k : (own - 1 - (k - (own_end - own)) + chunks) % chunks;
+        int n = claim(team, number, chunk, is_own ? (int)fnn_max(1, fnn_min(at_once, own_end - chunk)) : 1);
+        if (n) {
+          run_chunk(team, at, thread, chunk, chunk + n, chunks, finished > 0);
+          finished += n, k += n - 1;
         }
       }
       finish(team, number, finished, chunks, at.step);
@@ -156,7 +173,7 @@ static void walk_alone(team *team) {
   place at = team->start;
   for (int more = settle(team, &at); more;) {
     int64_t step = at.step;
-    run_chunk(team, at, 0, 0, 1, 0);
+    run_chunk(team, at, 0, 0, 1, 1, 0);
     more = advance(team, &at);
     if (!more || at.step != step) note_time(team, step);
   }
