@@ -62,6 +62,10 @@ class Group:
         own = {y for node in nodes for y in node.outputs}
         return list(dict.fromkeys([x for node in nodes for x in node.inputs if x not in own]))
 
+    def has_numbers(self) -> bool:
+        """Whether it reduces all of its space to one."""
+        return any(node.outputs[0].shape == () for node in self.reductions)
+
     def has_room(self) -> bool:
         """Whether it may read one more value."""
         few = sum([len(node.inputs) for node in self.nodes]) < MAX_OPERANDS
@@ -217,8 +221,7 @@ class _Fuser:
 
     def join_tail(self, node: Node, sources: set[Group]) -> bool:
         """Adds a scalar node behind the reductions of a group: the nearest one of `sources`, else any."""
-        has_numbers = lambda g: any(node.outputs[0].shape == () for node in g.reductions)  # noqa: E731
-        candidates = [g for g in self.groups if has_numbers(g) and len(g.tail) < MAX_INSTRUCTIONS]
+        candidates = [g for g in self.groups if g.has_numbers() and len(g.tail) < MAX_INSTRUCTIONS]
         for group in sorted(candidates, key=lambda g: g not in sources) if len(candidates) > 1 else candidates:
             members = group.body
             if any(self.group_of.get(x.node) is group and x.node in members for x in node.inputs):
