@@ -838,14 +838,8 @@ static void OWN(gemm)(const fnn_call *outer, int64_t begin, int64_t end) {
   const int is_small = c->is_small && is_plain; /* all columns are a unit */
   scratch.first_panel = call->follows || c->asks != GEMM_ASKS_PANEL ? -1 : begin / c->row_blocks * c->group;
   scratch.is_symmetric = !is_small && OWN(gemm_is_symmetric)(call, c);
-  const int64_t most = program || scratch.is_symmetric ? 1 : c->at_once, each = c->groups * c->row_blocks;
+  const int64_t most = program || is_small || scratch.is_symmetric ? 1 : c->at_once, each = c->groups * c->row_blocks;
   for (int64_t unit = begin, done = 1; unit < end; unit += done) {
-    if (is_small) {
-      int64_t z = unit, block = 0;
-      if (c->row_blocks > 1) z = unit / c->row_blocks, block = unit % c->row_blocks;
-      OWN(gemm_small)(call, c, scratch.b, z, block);
-      continue;
-    }
     /* Splits and batches vary slowest; then what neighbours share: a panel of B, or rows of A. */
     int64_t outer = unit, group = 0, block = 0, blocks = 1, groups = 1;
     if (each > 1) { /* divisions take as long as a small product */
@@ -861,7 +855,8 @@ static void OWN(gemm)(const fnn_call *outer, int64_t begin, int64_t end) {
     const int64_t panel_begin = group * c->group, panel_end = fnn_min(c->panels, panel_begin + groups * c->group);
     gemm_part part = {outer, block, block + blocks, panel_begin, panel_end, 0};
     if (c->splits > 1) part.z = outer % c->batches, part.split = outer / c->batches;
-    OWN(gemm_multiply)(call, c, &scratch, &part);
+    if (is_small) OWN(gemm_small)(call, c, scratch.b, part.z, block);
+    else OWN(gemm_multiply)(call, c, &scratch, &part);
     if (c->splits > 1 || !program) continue;
     const int64_t row = block * c->rows, rows = fnn_min(c->m - row, c->rows);
     if (c->keeps_tile) {
