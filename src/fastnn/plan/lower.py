@@ -13,9 +13,9 @@ from fastnn.graph.value import Node, Shape, Value
 from fastnn.plan import program
 
 _REDUCTIONS = {"sum": 0, "max": 1, "min": 2}  # op name to the code of the fused kernel
-_OF_ROWS = 4  # more for a reduction of each row
+_OF_ROWS = 4  # more for a reduction of each row, as in elementwise.c
 _LEAST_ROW = {"sum": 64, "max": 128, "min": 128}  # elements: to end a row costs as much as to store and read so many
-_MOST_ROW = 8192  # elements of a unit
+_MOST_ROW = 8192  # elements of a unit there
 _SUFFIX = {"float32": "f32", "float64": "f64"}
 
 
