@@ -129,6 +129,23 @@ def test_large_and_split(isa):
 
 
 @pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("cut, offset", [(64, 0), (64, 1), (65, 0)])
+def test_runs_beyond_every_cache(cut, offset, isa):
+    """Two parts of whole lines, which go past the caches, begin elsewhere in a line, or are no lines."""
+    shape = (10, 700, 704)
+    x = numbered(shape, "float32")
+    y, check = guarded(shape, "float32", offset)
+    strides, rest = contiguous_strides(shape), shape[-1] - cut
+    parts = [
+        copy_part(0, 1, (*shape[:2], cut), strides, strides, src_offset=rest),
+        copy_part(0, 1, (*shape[:2], rest), strides, strides, dst_offset=cut),
+    ]
+    copy(isa, [y, x], parts, threads=2)
+    np.testing.assert_array_equal(y, np.roll(x, cut, -1))
+    check()
+
+
+@pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("offset", [0, 1])
 def test_transpose_around_squares(offset, dtype, isa):

@@ -10,7 +10,7 @@
  * Each part writes dst[dst offset + i . dst strides] = src[src offset + i . src strides] for all indices i of its box.
  * dst strides are positive, and no element is written by two parts; src strides may be 0 or negative.
  * dst and src must not overlap. Buffers need only be aligned to the element. */
-#include "fnn.h"
+#include "vector.h"
 
 #include <stdlib.h>
 
@@ -22,7 +22,8 @@ enum {
   LINE = 64,            /* bytes of a cache line */
   STREAMS = 8,          /* rows that are written at once: as many lines as a set of L1 holds, if rows lie pages apart */
   LONG_RUN = 8192,      /* bytes from which on memcpy's call does not count */
-  TOGETHER = 8          /* parts whose units alternate */
+  TOGETHER = 8,         /* parts whose units alternate */
+  FAR = 32 << 20        /* bytes of dst and src of which no cache keeps dst: whole lines of it are stored past them */
 };
 
 /* rows by cols runs of n bytes. Strides in bytes. */
@@ -74,6 +75,11 @@ static const int64_t *read_part(const int64_t *ints, int64_t bytes, part *p) {
   return end;
 }
 
+static double bytes_of(const part *p) {
+  const double written = (double)p->outer * (double)p->all.rows * (double)p->all.cols * (double)p->all.n;
+  return written * (p->ints[1] < 0 ? 1 : 2);
+}
+
 static void copy_size(const int64_t *ints, fnn_work *work) {
   const int64_t *at = ints + 2;
   work->phases = 1;
@@ -81,8 +87,7 @@ static void copy_size(const int64_t *ints, fnn_work *work) {
     part p;
     at = read_part(at, ints[0], &p);
     work->units[0] += p.units;
-    double written = (double)p.outer * (double)p.all.rows * (double)p.all.cols * (double)p.all.n;
-    work->bytes += written * (p.ints[1] < 0 ? 1 : 2);
+    work->bytes += bytes_of(&p);
   }
 }
 
@@ -185,6 +190,16 @@ static void copy_grid(char *d, const char *s, const grid *g) {
   } else {
     copy_rows(d, s, g);
   }
+}
+
+/* Runs of whole lines of dst, past the caches. */
+static __attribute__((noinline)) void stream_grid(char *d, const char *s, const grid *g) {
+  for (int64_t r = 0; r < g->rows; r++)
+    for (int64_t c = 0; c < g->cols; c++) {
+      float *to = (float *)(d + r * g->d_row + c * g->d_col);
+      const float *from = (const float *)(s + r * g->s_row + c * g->s_col);
+      for (int64_t i = 0; i < g->n / 4; i += FNN_VF) fnn_streamf(to + i, fnn_loadf(from + i));
+    }
 }
 
 /* The whole squares of `side` elements of n bytes of a grid where dst runs along columns and src along rows. */
@@ -355,7 +370,7 @@ static const char *src_of(const part *p, const fnn_call *call, int64_t bytes) {
   return p->ints[1] < 0 ? (const char *)&p->ints[3] : call->buf[p->ints[1]] + p->ints[3] * bytes;
 }
 
-static void copy_unit(const part *p, const fnn_call *call, int64_t bytes, int64_t unit) {
+static void copy_unit(const part *p, const fnn_call *call, int64_t bytes, int64_t unit, int is_far) {
   char *d = dst_of(p, call, bytes);
   const char *s = src_of(p, call, bytes);
   int64_t tile = unit % p->tiles, first = unit / p->tiles * p->group, last = fnn_min(p->outer, first + p->group);
@@ -373,6 +388,9 @@ static void copy_unit(const part *p, const fnn_call *call, int64_t bytes, int64_
     d_step[k] = p->dst[k] * bytes, s_step[k] = p->src[k] * bytes, left[k] = p->sizes[k] - index;
     d += index * d_step[k], s += index * s_step[k];
   }
+  int64_t places = is_far ? g.d_row | g.d_col | g.n : 1; /* whether runs are lines of dst */
+  for (int64_t k = 0; is_far && k < dims; k++) places |= d_step[k];
+  const int is_streamed = (places | (int64_t)(uintptr_t)d) % LINE == 0;
   const int is_turned = g.s_col == -g.n && g.d_col == g.n && is_element(g.n);
   const int is_fill = g.s_col == 0 && g.d_col == g.n && is_element(g.n);
   const int64_t side = p->is_across ? square_side(d, s, &g) : 0;
@@ -383,6 +401,7 @@ static void copy_unit(const part *p, const fnn_call *call, int64_t bytes, int64_
     else if (is_turned) turn(d, s, &g);
     else if (side) transpose(d, s, &g, side);
     else if (in_strips) copy_columns(d, s, &g, strip);
+    else if (is_streamed) stream_grid(d, s, &g);
     else copy_grid(d, s, &g);
     for (int64_t k = dims - 1; k >= 0; k--) { /* the next index */
       d += d_step[k], s += s_step[k];
@@ -429,6 +448,7 @@ static void copy_side_by_side(const part *parts, int64_t n, const fnn_call *call
 static void copy_run_units(const fnn_call *call, int64_t begin, int64_t end) {
   const int64_t *ints = call->ints, *at = ints + 2;
   int64_t first = 0; /* unit of the parts at hand */
+  int streams = 0;
   for (int64_t left = ints[1]; left > 0 && first < end;) {
     part parts[TOGETHER];
     int64_t n = 0;
@@ -437,16 +457,21 @@ static void copy_run_units(const fnn_call *call, int64_t begin, int64_t end) {
       if (n > 0 && (parts[n].units != parts[0].units || parts[n].n_tiles > 1)) break;
       at = next;
     }
+    double bytes = 0;
+    for (int64_t k = 0; k < n; k++) bytes += bytes_of(&parts[k]);
+    const int is_far = bytes > FAR;
+    streams |= is_far;
     int64_t units = n * parts[0].units, from = fnn_max(begin, first) - first, to = fnn_min(end, first + units) - first;
     if (are_side_by_side(parts, n)) {
       int64_t cols = parts[0].tile_cols;
       copy_side_by_side(parts, n, call, ints[0], from / n * cols, fnn_min(to / n * cols, parts[0].all.cols));
     } else {
-      for (int64_t unit = from; unit < to; unit++) copy_unit(&parts[unit % n], call, ints[0], unit / n);
+      for (int64_t unit = from; unit < to; unit++) copy_unit(&parts[unit % n], call, ints[0], unit / n, is_far);
     }
     first += units;
     left -= n;
   }
+  if (streams) fnn_end_streams();
 }
 
 static const fnn_entry entries[] = {{"copy", copy_run_units, copy_size}, {0}};
