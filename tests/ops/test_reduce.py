@@ -1,5 +1,6 @@
 """Reductions: plans against references, gradients against differences, values, shapes and dtypes against Keras."""
 
+import itertools
 import os
 
 import numpy as np
@@ -216,6 +217,22 @@ def test_reductions_without_nan(name):
     check_op(lambda v: getattr(ops, name)(v[:3], axis=1), [sample((4, 5))])
     integers = np.arange(1, 5, dtype="int32")
     np.testing.assert_allclose(getattr(ops, name)(integers), getattr(np, name)(integers), rtol=1e-6)
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))), ids=str)
+@pytest.mark.parametrize("name, dtype", [("sum", "float32"), ("sum", "int32"), ("max", "float32"), ("any", "bool")])
+def test_reductions_of_transposes(name, dtype, order):
+    """Are those of the array itself: where one axis is kept nothing is moved, unless the order of a sum counts."""
+    x = (10 * sample((3, 4, 5))).astype(dtype)
+    for axis in (None, 0, 1, -1, (0, 2), (1, 2), ()):
+        for keepdims in (False, True):
+            turned = jit(lambda v: getattr(ops, name)(ops.transpose(v, order), axis, keepdims))  # noqa: B023
+            wanted = getattr(ops, name)(x.transpose(order).copy(), axis, keepdims=keepdims)
+            np.testing.assert_array_equal(turned(x), wanted)
+            assert turned(x).shape == wanted.shape and turned(x).dtype == wanted.dtype
+            if axis in (None, (0, 2), (1, 2)) and (name, dtype) != ("sum", "float32"):
+                assert all(step.kernel != "copy" for step in turned.executable_for(x).steps)
+    check_op(lambda v: ops.sum(ops.transpose(v, order), 1), [sample((3, 4, 5))])
 
 
 def test_running_sums_without_nan_and_percentiles():

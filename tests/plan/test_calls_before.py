@@ -7,6 +7,7 @@ import pytest
 
 from fastnn import config, ops
 from fastnn._kernels import _engine
+from fastnn.plan import executable
 
 rng = np.random.default_rng(0)
 X = rng.standard_normal((6, 4)).astype(np.float32)
@@ -33,6 +34,23 @@ def test_after_the_same_shape_in_plain_layout(x):
     for expected in again(ops.exp, plain):
         np.testing.assert_array_equal(ops.exp(x), expected)
         np.testing.assert_array_equal(ops.exp(plain), expected)
+
+
+@pytest.mark.parametrize("shape", [(5, 3), (130, 70), (3, 40, 1, 90)])
+def test_arrays_whose_last_axes_have_changed_places(shape, monkeypatch):
+    """They are read as they lie, by a plan that knows it: nothing is copied before."""
+    monkeypatch.setattr(executable, "contiguous", None)
+    x = rng.standard_normal(shape).astype(np.float32)
+    turned = x.swapaxes(-1, -2)
+    plain = np.ascontiguousarray(turned)
+    for function in (
+        lambda v: ops.sum(v, -1), ops.max, lambda v: ops.mean(v, (0, -1), keepdims=True), ops.exp, ops.isnan,
+        lambda v: ops.add(v, plain), lambda v: ops.matmul(v, x), lambda v: ops.matmul(x, v), ops.transpose,
+    ):  # fmt: skip
+        for expected in again(function, plain):
+            for y in again(function, turned):
+                np.testing.assert_allclose(y, expected, rtol=2e-5, atol=2e-5)
+                assert y.flags.c_contiguous and y.shape == expected.shape
 
 
 def test_results_do_not_share_memory():

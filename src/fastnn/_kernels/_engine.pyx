@@ -282,7 +282,7 @@ cpdef tuple call_key(op, isa, tuple args, dict params):
         if n + 2 + array.nd > MAX_WORDS or (dtype.number > 16 and dtype.number != 23 and dtype.number < 256):
             return None
         words[n] = dtype.number * 256 + dtype.byteorder
-        words[n + 1] = array.nd
+        words[n + 1] = array.nd if fnn_is_readable(x) or not is_turned(x) else -array.nd
         n += 2
         for k in range(array.nd):
             words[n] = array.dimensions[k]
@@ -307,6 +307,10 @@ cdef int set_item(tuple items, Py_ssize_t k, item) except -1:
     return 0
 
 
+cdef bint is_turned(x) except -1:
+    return FNN_ARRAY(x).nd > 1 and fnn_is_readable(x.swapaxes(-1, -2))
+
+
 def turn_back(list arrays):
     """Puts what lies in memory in the place of each of `arrays` that is contiguous but for its last two axes, which
     have changed places. Returns where these are; None where there are none."""
@@ -314,11 +318,9 @@ def turn_back(list arrays):
     cdef Py_ssize_t k
     for k in range(len(arrays)):
         array = arrays[k]
-        if not fnn_is_readable(array) and FNN_ARRAY(array).nd > 1:
-            array = array.swapaxes(-1, -2)
-            if fnn_is_readable(array):
-                places = [k] if places is None else [*places, k]
-                arrays[k] = array
+        if not fnn_is_readable(array) and is_turned(array):
+            places = [k] if places is None else [*places, k]
+            arrays[k] = array.swapaxes(-1, -2)
     return None if places is None else tuple(places)
 
 
@@ -346,7 +348,7 @@ cdef bint is_or_has(kind, x) except -1:
 def call_before(dict executables, op, isa, tuple args, dict params, int threads, epoch):
     """What `op` gives, by that of `executables` that was made for such a call; None where there is none."""
     cdef tuple key = call_key(op, isa, args, params)
-    cdef list outputs
+    cdef list outputs, arrays
     cdef Plan plan
     try:
         executable = executables.get(key)
@@ -355,12 +357,13 @@ def call_before(dict executables, op, isa, tuple args, dict params, int threads,
     if executable is None:
         return None
     plan = executable.plan
-    if threads == 0 or not plan.is_quick:
-        outputs = executable.run(list(args))
-    else:
+    if threads != 0 and plan.is_quick:
         outputs = plan.new_results()
-        if plan.call(args, outputs, threads, epoch) is not None:
-            outputs = executable.run(list(args))
+        if plan.call(args, outputs, threads, epoch) is None:
+            return outputs[0] if len(outputs) == 1 else tuple(outputs)
+    arrays = list(args)
+    turn_back(arrays)
+    outputs = executable.run(arrays)
     return outputs[0] if len(outputs) == 1 else tuple(outputs)
 
 

@@ -16,7 +16,7 @@ from fastnn import _api, _kernels, config, plan
 from fastnn._kernels import _engine
 from fastnn.graph import dtypes, trace, variable
 from fastnn.graph.symbolic import KerasTensor, symbolic_call
-from fastnn.graph.value import Graph, Node, Spec, Value, dtype_name
+from fastnn.graph.value import Graph, Node, Operators, Spec, Value, dtype_name
 from fastnn.graph.variable import Variable
 
 
@@ -331,14 +331,23 @@ def evaluate(op: Op, arrays: tuple[np.ndarray, ...], params: dict[str, Any]) -> 
         executable = _executables[key] = _executable_of(op, arrays, params)
         while len(_executables) > _EXECUTABLES:
             _executables.pop(next(iter(_executables)), None)
-    return op.evaluate(arrays, params) if executable is None else tuple(executable.run(list(arrays)))
+    if executable is None:
+        return op.evaluate(arrays, params)
+    arrays = list(arrays)
+    _engine.turn_back(arrays)
+    return tuple(executable.run(arrays))
 
 
 def _executable_of(op: Op, arrays, params) -> plan.executable.Executable | None:
-    graph = Graph()
-    inputs = tuple(graph.input(a.shape, dtype_name(a.dtype)) for a in arrays)
+    """A plan for such arrays; those whose last two axes have changed places are read as they lie, not copied first."""
+    graph, arrays = Graph(), list(arrays)
+    turned = _engine.turn_back(arrays) or ()
+    inputs = [graph.input(a.shape, dtype_name(a.dtype)) for a in arrays]
     with trace.tracing(graph):
-        outputs = op.trace(graph, inputs, params)
+        for k in turned:
+            order = tuple(range(inputs[k].ndim))
+            inputs[k] = Operators.functions["transpose"](inputs[k], (*order[:-2], *order[:-3:-1]))
+        outputs = op.trace(graph, tuple(inputs), params)
     graph.outputs = list(outputs) if isinstance(outputs, tuple) else [outputs]
     executable = plan.executable.Executable(graph, op.name, is_eager=True)
     return None if executable.has_references else executable

@@ -84,9 +84,24 @@ def _extreme_grad(dy, y, x, axis, keepdims):
 LONG_RUN, FEWEST_FIRST = 4096, 4
 
 
+def _before_transpose(node):
+    """A reduction of a transposed array is one of the array itself, whose result is transposed. Not where that rounds
+    in another order: the same numbers have the same sum however they lie."""
+    x, y, axis = node.inputs[0], node.outputs[0], node.params["axis"]
+    if x.node.op.name != "transpose" or (is_inexact(x.dtype) and node.op.name in ("sum", "prod")):
+        return None
+    order = x.node.params["axes"]
+    kept = [order[k] for k in range(x.ndim) if k not in axis]
+    found = node.op(x.node.inputs[0], axis=tuple(sorted(order[k] for k in axis)), keepdims=False)
+    turned = Operators.functions["transpose"](found, [sorted(kept).index(k) for k in kept])
+    return Operators.functions["reshape"](turned, y.shape)
+
+
 def _simplify_reduce(node):
     """A reduction over no axis, or over axes of size 1, is a reshape; one over short runs is taken in two steps."""
     x, y = node.inputs[0], node.outputs[0]
+    if (turned := _before_transpose(node)) is not None:
+        return turned
     if node.op.name == "sum" and y.dtype == "int32" != x.dtype and not _is_count(x, node.params["axis"]):
         return node.op(ew.cast(x, "int32"), **node.params)
     if x.dtype != y.dtype or x.size == 0:
@@ -193,7 +208,7 @@ min_op = _reduction("min", np.min, _extreme_grad)
 def _simplify_logical(node):
     """Kernels see bools alone."""
     x = node.inputs[0]
-    return None if x.dtype == "bool" else node.op(ew.cast(x, "bool"), **node.params)
+    return _before_transpose(node) if x.dtype == "bool" else node.op(ew.cast(x, "bool"), **node.params)
 
 
 any_op = _reduction("any", np.any, dtype=lambda dtype: "bool", simplify=_simplify_logical)
