@@ -185,6 +185,22 @@ def test_arctan2(kind, isa):
 
 
 @pytest.mark.parametrize("isa", ISAS)
+def test_arctan2_of_float64(isa):
+    """Angles of all directions, next to the borders between polynomials, and of all sizes, denormals among them."""
+    rng = np.random.default_rng(3)
+    n = 3000
+    angles = np.concatenate([rng.uniform(-np.pi, np.pi, n), np.arctan([0.4375, 0.6875, 1, 1.4545, 2.2857])])
+    sizes = np.concatenate([np.ones(n), 10.0 ** rng.uniform(-300, 300, n)])
+    y, x = (np.concatenate([f(angles), f(rng.choice(angles, 2 * n)) * sizes]) for f in (np.sin, np.cos))
+    y = np.concatenate([y, 10.0 ** rng.uniform(-320, 308, n), [5e-324, 5e-324, 1.7e308, -1e-310, 5e-324]])
+    x = np.concatenate([x, 10.0 ** rng.uniform(-320, 308, n), [5e-324, -1e-320, 1.7e308, 1e-300, 1e-323]])
+    with mpmath.workprec(200):
+        exact = [mpmath.atan2(mpmath.mpf(float(a)), mpmath.mpf(float(b))) for a, b in zip(y, x, strict=True)]
+        error, k = ulps(apply("arctan2", "f64", isa, y, x), exact, np.float64)
+    assert error <= 1.6, f"arctan2({y[k]!r}, {x[k]!r}) is off by {error:.2f} ulp"
+
+
+@pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize("kind", FLOATS)
 def test_logaddexp(kind, isa):
     """The error is that of the larger plus that of the logarithm: 3 ulp of their magnitudes."""

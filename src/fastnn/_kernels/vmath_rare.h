@@ -198,8 +198,23 @@ FNN_INLINE fnn_vf fnn_arctan2f(fnn_vf y, fnn_vf x) {
 FNN_INLINE fnn_vf fnn_arctan2f(fnn_vf y, fnn_vf x) { return fnn_wide_arctan2(y, x); }
 #endif
 FNN_INLINE fnn_vf fnn_arctanf(fnn_vf x) { return fnn_arctan2f(x, fnn_splatf(1.0f)); }
-/* atan(|x|) = atan(c) + atan(z), z = (|x| - c) / (1 + c |x|), by fdlibm's polynomial for |z| up to 7/16; c is 0, 1/2,
- * 1, 3/2 or infinite, and atan(c) has two parts. */
+/* z - atan(z) of |z| up to 7/16, by fdlibm's polynomial. */
+FNN_INLINE fnn_vd fnn_arctan_restd(fnn_vd z) {
+  const fnn_vd w = z * z;
+  fnn_vd p = w * 1.62858201153657823623e-02 - 3.65315727442169155270e-02;
+  p = p * w + 4.97687799461593236017e-02;
+  p = p * w - 5.83357013379057348645e-02;
+  p = p * w + 6.66107313738753120669e-02;
+  p = p * w - 7.69187620504482999495e-02;
+  p = p * w + 9.09088713343650656196e-02;
+  p = p * w - 1.11111104054623557880e-01;
+  p = p * w + 1.42857142725034663711e-01;
+  p = p * w - 1.99999999998764832476e-01;
+  p = p * w + 3.33333333333329318027e-01;
+  return z * (w * p);
+}
+/* atan(|x|) = atan(c) + atan(z), z = (|x| - c) / (1 + c |x|); c is 0, 1/2, 1, 3/2 or infinite, and atan(c) has two
+ * parts. */
 FNN_RARE fnn_vd fnn_arctand(fnn_vd x) {
   const fnn_vd a = fnn_absd(x), one = fnn_splatd(1.0);
   fnn_vd over = -one, under = a;
@@ -215,22 +230,30 @@ FNN_RARE fnn_vd fnn_arctand(fnn_vd x) {
   BELOW(0.6875, 0.5, 4.63647609000806093515e-01, 2.26987774529616870924e-17)
   BELOW(0.4375, 0.0, 0.0, 0.0)
 #undef BELOW
-  const fnn_vd z = over / under, w = z * z;
-  fnn_vd p = w * 1.62858201153657823623e-02 - 3.65315727442169155270e-02;
-  p = p * w + 4.97687799461593236017e-02;
-  p = p * w - 5.83357013379057348645e-02;
-  p = p * w + 6.66107313738753120669e-02;
-  p = p * w - 7.69187620504482999495e-02;
-  p = p * w + 9.09088713343650656196e-02;
-  p = p * w - 1.11111104054623557880e-01;
-  p = p * w + 1.42857142725034663711e-01;
-  p = p * w - 1.99999999998764832476e-01;
-  p = p * w + 3.33333333333329318027e-01;
-  return fnn_copysignd(angle - ((z * (w * p) - rest) - z), x);
+  const fnn_vd z = over / under;
+  return fnn_copysignd(angle - ((fnn_arctan_restd(z) - rest) - z), x);
 }
-FNN_INLINE fnn_vd fnn_arctan2d(fnn_vd y, fnn_vd x) {
-  for (int k = 0; k < FNN_VD; k++) y[k] = atan2(y[k], x[k]);
-  return y;
+/* With low and high the smaller and the greater size, the angle of low / high is found as above, c 0, 1/2 or 1; it is
+ * taken from pi/2 where y is the greater, and what that gives from pi where x is negative. Sizes are scaled where
+ * high + c low would overflow, or high is so small that low / high would have too few bits of it. */
+FNN_RARE fnn_vd fnn_arctan2d(fnn_vd y, fnn_vd x) {
+  const fnn_vd a = fnn_absd(y), b = fnn_absd(x), one = fnn_splatd(1.0), zero = {0};
+  const fnn_vi64 is_steep = a > b, are_infinite = (a == INFINITY) & (b == INFINITY);
+  fnn_vd high = fnn_selectd(is_steep, a, b), low = fnn_selectd(is_steep, b, a);
+  const fnn_vd scale = fnn_selectd(high > 0x1p1000, fnn_splatd(0x1p-100),
+                                   fnn_selectd(high < 0x1p-900, fnn_splatd(0x1p100), one));
+  high = fnn_selectd(are_infinite, one, high * scale), low = fnn_selectd(are_infinite, one, low * scale);
+  const fnn_vi64 is_some = (low >= 0.4375 * high) & (high > 0.0), is_much = low >= 0.6875 * high;
+  const fnn_vd c = fnn_selectd(is_much, one, fnn_splatd(0.5));
+  const fnn_vd over = fnn_selectd(is_some, low - c * high, low), under = fnn_selectd(is_some, high + c * low, high);
+  fnn_vd angle = fnn_selectd(is_much, fnn_splatd(7.85398163397448278999e-01), fnn_splatd(4.63647609000806093515e-01));
+  fnn_vd rest = fnn_selectd(is_much, fnn_splatd(3.06161699786838301793e-17), fnn_splatd(2.26987774529616870924e-17));
+  angle = fnn_selectd(is_some, angle, zero), rest = fnn_selectd(is_some, rest, zero);
+  const fnn_vd z = fnn_selectd(high > 0.0, over / under, zero);
+  angle = angle - ((fnn_arctan_restd(z) - rest) - z);
+  angle = fnn_selectd(is_steep, 1.57079632679489655800 - (angle - 6.12323399573676603587e-17), angle);
+  angle = fnn_selectd((fnn_vi64)x < 0, 3.14159265358979311600 - (angle - 1.22464679914735320717e-16), angle);
+  return fnn_selectd((y != y) | (x != x), y + x, fnn_copysignd(angle, y));
 }
 
 #endif
