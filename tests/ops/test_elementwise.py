@@ -4,6 +4,7 @@ import inspect
 import math
 import os
 
+import mpmath
 import numpy as np
 import pytest
 
@@ -523,6 +524,18 @@ def test_halves_in_plans(dtype, shape):
     np.testing.assert_array_equal(y, wanted)
     np.testing.assert_array_equal(z, wanted.astype(np.float32) + column.astype(np.float32))
     np.testing.assert_allclose(total, np.sum(z.astype(np.float64) - x), rtol=1e-4, atol=1e-4)
+
+
+def test_erfinv_of_float32_is_within_two_units_of_the_last_place():
+    rng = np.random.default_rng(2)
+    x = np.concatenate([rng.uniform(-1, 1, 1500), 1 - 10 ** rng.uniform(-7, 0, 700), 10 ** rng.uniform(-37, 0, 300)])
+    x = np.concatenate([x, [1 - 2**-24, 2**-24 - 1, -0.0]]).astype(np.float32)
+    x = x[np.abs(x) < 1]
+    exact = [mpmath.erfinv(mpmath.mpf(float(v))) for v in x]
+    units = np.spacing(np.abs(np.array(exact, np.float32)))
+    error = [float(abs(mpmath.mpf(float(y)) - wanted)) for y, wanted in zip(ops.erfinv(x), exact, strict=True)]
+    assert np.max(error / units) < 2.1
+    assert ops.erfinv(np.float32([1e-30] * 3 + [-0.0]))[-1] == 0 and np.signbit(ops.erfinv(np.float32([-0.0, -0.0])))[0]
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
