@@ -259,6 +259,17 @@ def test_counts_of_a_vector():
     x = np.array([3, 1, 1, 7], "uint8")
     np.testing.assert_array_equal(ops.bincount(x, minlength=10), np.bincount(x, minlength=10))
     assert ops.bincount(np.zeros(0, "int32")).shape == (0,) and ops.bincount(x).dtype == np.int32
+    for dtype in ("bool", "uint8", "int16", "int32", "uint32", "int64"):
+        for shape in ((0,), (1,), (1000,), (3, 50)):
+            places = np.random.default_rng(0).integers(0, 2 if dtype == "bool" else 100, shape).astype(dtype)
+            weights = np.arange(places.size, dtype="float32").reshape(shape)
+            counts = ops.bincount(places, weights, minlength=5)
+            wanted = [
+                np.bincount(row, w, minlength=counts.shape[-1])
+                for row, w in zip(np.atleast_2d(places), np.atleast_2d(weights), strict=True)
+            ]
+            assert counts.dtype == np.float32 and counts.shape[-1] == max([5, *(places.ravel().astype(int) + 1)])
+            np.testing.assert_array_equal(counts, np.reshape(wanted, counts.shape))
 
 
 @pytest.mark.parametrize("mode", ["valid", "same", "full"])

@@ -52,8 +52,10 @@ def bincount(x, weights=None, minlength=0, sparse=False):
         raise ValueError(f"bincount: weights of shape {shape_of(weights)} must have the shape of `x`, {x.shape}.")
     if weights is None and x.ndim == 1:
         return np.bincount(x, minlength=length).astype(np.int32)
-    rows = x.shape[0] if x.ndim == 2 else 1
-    places = x.reshape(rows, -1).astype(np.int64) + length * np.arange(rows)[:, None]
+    rows, places = 1, x
+    if x.ndim == 2:
+        rows = len(x)
+        places = x.astype(np.int64) + length * np.arange(rows)[:, None]
     if weights is None:
         counts = np.bincount(places.ravel(), minlength=rows * length)
         return counts.astype(np.int32).reshape(*x.shape[:-1], length)
