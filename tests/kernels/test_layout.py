@@ -221,6 +221,23 @@ def test_side_by_side(widths, isa):
 
 
 @pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("count", [2, 3, 4, 5])
+def test_vectors_that_alternate(count, dtype, isa):
+    """Around the sizes of vectors and of what threads share; the same vector twice; in another order; with a gap."""
+    for n in (1, 5, 16, 33, 8192, 30_001):
+        xs = [numbered((n,), dtype, offset=k) + np.array(k, dtype) for k in range(count)]
+        for order, columns in ([*range(count)], count), ([0] * count, count), ([*range(count)][::-1], count + 1):
+            y, check = guarded((n, columns), dtype, offset=1)
+            y[...] = 9
+            parts = [copy_part(0, 1 + k, (n,), (columns,), (1,), dst_offset=at) for at, k in enumerate(order)]
+            copy(isa, [y, *xs], parts if columns == count else parts[::-1], threads=2)
+            np.testing.assert_array_equal(y[:, :count], np.stack([xs[k] for k in order], axis=-1))
+            assert (y[:, count:] == 9).all()
+            check()
+
+
+@pytest.mark.parametrize("isa", ISAS)
 def test_fill_keeps_every_bit(isa):
     for value, dtype in [(-1, "int8"), (2**63 - 1, "int64"), (-(2**62) - 1, "int64"), (2**64 - 1, "uint64")]:
         y = np.zeros(5, dtype)

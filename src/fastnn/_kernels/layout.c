@@ -443,6 +443,47 @@ static void copy_side_by_side(const part *parts, int64_t n, const fnn_call *call
     }
 }
 
+/* How many of the parts, 2 to 4, are vectors of words of 4 or 8 bytes that alternate in dst; 0 where not all are. */
+static int64_t interleaved(const part *parts, int64_t n, int64_t bytes) {
+  for (int64_t k = 0; k < n; k++) {
+    const grid *g = &parts[k].all;
+    if (parts[k].outer > 1 || g->rows > 1 || g->n != bytes || g->s_col != bytes || g->d_col != n * bytes) return 0;
+    if (g->cols != parts[0].all.cols || parts[k].ints[0] != parts[0].ints[0] || parts[k].ints[1] < 0) return 0;
+    if (parts[k].ints[2] != parts[0].ints[2] + k) return 0;
+  }
+  return n >= 2 && n <= 4 && (bytes == 4 || bytes == 8) ? n : 0;
+}
+
+/* Elements [first, last) of each. n is a constant where this is called. */
+#define INTERLEAVE(name, T)                                                                                            \
+  FNN_INLINE void name(char *dst, const char *const *from, int64_t first, int64_t last, int64_t n) {                   \
+    T *restrict d = (T *)dst;                                                                                          \
+    const T *restrict a = (const T *)from[0], *restrict b = (const T *)from[1];                                        \
+    const T *restrict c = (const T *)from[2], *restrict e = (const T *)from[3];                                        \
+    for (int64_t i = first; i < last; i++) {                                                                           \
+      d[n * i] = a[i], d[n * i + 1] = b[i];                                                                            \
+      if (n > 2) d[n * i + 2] = c[i];                                                                                  \
+      if (n > 3) d[n * i + 3] = e[i];                                                                                  \
+    }                                                                                                                  \
+  }
+INTERLEAVE(interleave_4, int32_t)
+INTERLEAVE(interleave_8, int64_t)
+#undef INTERLEAVE
+
+static __attribute__((noinline)) void interleave(const part *parts, int64_t n, const fnn_call *call, int64_t bytes,
+                                                 int64_t first, int64_t last) {
+  const char *from[4];
+  for (int64_t k = 0; k < 4; k++) from[k] = src_of(&parts[fnn_min(k, n - 1)], call, bytes);
+  char *d = dst_of(&parts[0], call, bytes);
+  if (bytes == 8) {
+    if (n == 2) interleave_8(d, from, first, last, 2);
+    else if (n == 3) interleave_8(d, from, first, last, 3);
+    else interleave_8(d, from, first, last, 4);
+  } else if (n == 2) interleave_4(d, from, first, last, 2);
+  else if (n == 3) interleave_4(d, from, first, last, 3);
+  else interleave_4(d, from, first, last, 4);
+}
+
 /* Parts of the same number of units take turns, but long runs: those of a concatenation write the same lines of dst,
  * or neighbours. */
 static void copy_run_units(const fnn_call *call, int64_t begin, int64_t end) {
@@ -465,6 +506,9 @@ static void copy_run_units(const fnn_call *call, int64_t begin, int64_t end) {
     if (are_side_by_side(parts, n)) {
       int64_t cols = parts[0].tile_cols;
       copy_side_by_side(parts, n, call, ints[0], from / n * cols, fnn_min(to / n * cols, parts[0].all.cols));
+    } else if (interleaved(parts, n, ints[0])) {
+      const int64_t cols = parts[0].tile_cols;
+      interleave(parts, n, call, ints[0], from / n * cols, fnn_min(to / n * cols, parts[0].all.cols));
     } else {
       for (int64_t unit = from; unit < to; unit++) copy_unit(&parts[unit % n], call, ints[0], unit / n, is_far);
     }
