@@ -108,15 +108,34 @@ DW_VARIANTS(0, 1) DW_VARIANTS(5, 1) DW_VARIANTS(5, 2) DW_VARIANTS(7, 1)
 #undef DW_VARIANTS
 #undef DW_VARIANT
 
-/* Asks for what the pixels after [ox, end) read first and write, a vector of channels of it. */
-static void OWN(depthwise_ask)(const OWN(depthwise_pair) * r, int64_t ox, int64_t end, int64_t at) {
+/* What some pixels read first, and what they write. */
+typedef struct {
+  const T *x, *y;
+  int64_t x_rows, x_cols, y_rows, y_cols;
+} OWN(depthwise_next);
+
+/* That of part `part` of a pair's rows, cut into `parts`, or of the first one below them. */
+static OWN(depthwise_next) OWN(depthwise_next_of)(const OWN(depthwise_pair) * r, int64_t part, int64_t parts,
+                                                  int64_t width) {
   const OWN(depthwise_images) *m = r->m;
-  const int64_t column = end * m->cols.stride + m->cols.origin + (m->cols.taps - 1) * m->cols.step;
-  const T *x = r->x + (m->rows.taps - 1) * m->rows.step * m->x_row + column * m->x_pixel + at;
-  for (int64_t row = 0; row < r->rows * m->rows.stride; row++)
-    for (int64_t c = 0; c < (end - ox) * m->cols.stride; c++) __builtin_prefetch(x + row * m->x_row + c * m->x_pixel);
-  for (int64_t row = 0; row < r->rows && !r->streams; row++)
-    for (int64_t p = end; p < 2 * end - ox; p++) __builtin_prefetch(r->y + row * m->y_row + p * m->y_step + at, 1);
+  const OWN(depthwise_axis) *rows = &m->rows, *cols = &m->cols;
+  const int64_t below = part == parts ? r->rows : 0, i = part % parts;
+  const int64_t ox = width * i / parts, end = width * (i + 1) / parts;
+  /* The rows above read the first rows of x, the pixels before the first columns. */
+  const int64_t down = fnn_max(0, (rows->taps - 1) * rows->step + 1 - rows->stride);
+  const int64_t right = i ? fnn_max(0, (cols->taps - 1) * cols->step + 1 - cols->stride) : 0;
+  const int64_t first = ox * cols->stride + right, last = (end - 1) * cols->stride + (cols->taps - 1) * cols->step;
+  return (OWN(depthwise_next)){
+    .x = r->x + (below * rows->stride + down) * m->x_row + (cols->origin + first) * m->x_pixel,
+    .y = r->y + below * m->y_row + ox * m->y_step, .x_rows = r->rows * rows->stride, .x_cols = last + 1 - first,
+    .y_rows = r->streams ? 0 : r->rows, .y_cols = end - ox};
+}
+
+static void OWN(depthwise_ask)(const OWN(depthwise_images) * m, const OWN(depthwise_next) * next, int64_t at) {
+  for (int64_t row = 0; row < next->x_rows; row++)
+    for (int64_t c = 0; c < next->x_cols; c++) __builtin_prefetch(next->x + row * m->x_row + c * m->x_pixel + at);
+  for (int64_t row = 0; row < next->y_rows; row++)
+    for (int64_t p = 0; p < next->y_cols; p++) __builtin_prefetch(next->y + row * m->y_row + p * m->y_step + at, 1);
 }
 
 /* Rows are cut evenly: few results at once are few sums, each of which waits for its last product. What no cache holds
@@ -139,11 +158,13 @@ static void OWN(depthwise_correlate_any)(const OWN(depthwise_images) * m, int64_
     r.x = m->x + (oy * m->rows.stride + m->rows.origin) * m->x_row;
     r.y = m->y + oy * m->y_row;
     for (int64_t begin = 0; begin < parts; begin += at_once) {
+      OWN(depthwise_next) next = {0};
+      if (asks) next = OWN(depthwise_next_of)(&r, begin + 1, parts, width);
       for (int64_t j = 0; j < m->channels; j += N) {
         const int64_t at = fnn_min(j, m->channels - N);
         for (int64_t part = begin; part < begin + at_once; part++) {
           const int64_t ox = width * part / parts, end = width * (part + 1) / parts;
-          if (asks) OWN(depthwise_ask)(&r, ox, end, at);
+          if (asks && j % (FNN_ALIGN / (int64_t)sizeof(T)) == 0) OWN(depthwise_ask)(m, &next, at);
           variants[end - ox - 1](&r, ox, at);
         }
       }
