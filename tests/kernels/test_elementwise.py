@@ -255,6 +255,41 @@ def test_cast(source, kind, isa):
 
 @pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize("kind", FLOATS)
+def test_blocks_that_share_the_scratch_of_all(kind, isa):
+    """Programs of which few registers have a block: of other types, constants and temporaries, around long blocks."""
+    rng = np.random.default_rng(2)
+    dtype = np.dtype(FLOATS[kind])
+    code = DTYPE_CODE[dtype.name]
+    for n in (2047, 2049, 4095, 4096, 4097, 9001, 30_000):
+        x, y, z = sample(rng, n, dtype), sample(rng, n, dtype), sample(rng, n, np.int16)
+        more, check_more = guarded(n, np.bool_)
+        twice, check_twice = guarded(n, dtype, offset=1)
+        third, check_third = guarded(n, np.float64 if kind == "f32" else np.float32)
+        program = Program((0, code, 0, 1), (1, code, 0, 1), (3, DTYPE_CODE["bool"], 0, 1))
+        program.store(program.do("greater", 0, 1), 2)
+        fused(kind, isa, [x, y, z, more], program, 1, n)
+        np.testing.assert_array_equal(more, x > y)
+        program = Program(
+            (0, code, 0, 1), (1, code, 0, 1), (2, DTYPE_CODE["int16"], 0, 1), 2.5, (3, DTYPE_CODE["bool"], 0, 1),
+            (4, code, 0, 1), (5, DTYPE_CODE[third.dtype.name], 0, 1),
+        )  # fmt: skip
+        total = program.do("add", program.do("multiply", 2, 3), 0)
+        least = program.do("minimum", total, 1)
+        program.store(program.do("less", least, 3), 4)
+        program.store(total, 5)
+        program.store(least, 6)
+        fused(kind, isa, [x, y, z, more, twice, third], program, 1, n)
+        with np.errstate(invalid="ignore"):
+            wanted = z.astype(dtype) * dtype.type(2.5) + x
+            np.testing.assert_array_equal(twice, wanted)
+            np.testing.assert_array_equal(third, np.minimum(wanted, y).astype(third.dtype))
+            np.testing.assert_array_equal(more, np.minimum(wanted, y) < 2.5)
+        for check in (check_more, check_twice, check_third):
+            check()
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("kind", FLOATS)
 def test_stores_of_numbers_that_int32_does_not_hold(kind, isa):
     """The low 32 bits of the integer, 0 where 64 bits do not hold it either."""
     x = np.array(

@@ -125,6 +125,20 @@ static void OWN(choose_block)(OWN(decoded) *d, int most) {
   d->block_cols = fnn_max(1, cols);
 }
 
+/* Whether register k has a block in scratch. Of a single row, not what is read or written where it lies. */
+static int OWN(has_block)(const OWN(decoded) *d, int64_t k) {
+  return d->rows > 1 || k >= d->n_operands || d->operands[k].col_stride != 1 || !OWN(is_own)(d->operands[k].dtype);
+}
+
+/* Elements of a block of one row of a near space: more where few registers share the scratch of all. Sums go by blocks
+ * of one length. */
+static int OWN(longest_block)(const OWN(decoded) *d, int64_t n_reductions) {
+  enum { MOST = 4 };
+  int64_t blocks = 0;
+  for (int64_t k = 0; k < d->n_registers; k++) blocks += OWN(has_block)(d, k);
+  return OWN(BLOCK) * (int)(n_reductions || !blocks ? 1 : fnn_min(MOST, d->n_registers / blocks));
+}
+
 /* An instruction of one input. */
 static void OWN(add)(OWN(decoded) *d, int when, int dst, int a) {
   d->instructions[d->n_instructions++] = (OWN(instruction)){.when = (int8_t)when, .dst = dst, .in = {a, a, a, a, a, a}};
@@ -367,12 +381,15 @@ static void OWN(decode)(OWN(decoded) *d, const int64_t *program, const fnn_call 
   OWN(find_reads)(d, program, reductions, n_reductions);
   const int may_stream = distance == FNN_STREAMED && OWN(may_stream)(program);
   for (int64_t k = 0; may_stream && k < d->n_operands; k++) d->streams |= OWN(is_fresh)(d, k);
-  OWN(choose_block)(d, distance == FNN_NEAR ? OWN(BLOCK) : d->streams ? OWN(STREAMED_BLOCK) : OWN(FAR_BLOCK));
+  const int is_near = distance == FNN_NEAR, far_block = d->streams ? OWN(STREAMED_BLOCK) : OWN(FAR_BLOCK);
+  OWN(choose_block)(d, is_near ? OWN(longest_block)(d, n_reductions) : far_block);
   d->block_size = fnn_round_up(d->block_rows * d->block_cols, N);
+  T *block = (T *)scratch;
   for (int64_t k = 0; k < d->n_registers; k++) {
     OWN(reg) *reg = &d->regs[k];
-    reg->block = reg->now = (T *)scratch + k * d->block_size;
+    reg->block = reg->now = block;
     reg->step = d->block_cols;
+    if (!is_near || OWN(has_block)(d, k)) block += d->block_size;
   }
   OWN(find_columns)(d, program, reductions, n_reductions);
   for (int64_t k = 0; k < d->n_operands; k++) {
