@@ -289,6 +289,30 @@ def test_blocks_that_share_the_scratch_of_all(kind, isa):
 
 
 @pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("kind", ["f32", "f64", "i32"])
+def test_stores_of_bools(kind, isa):
+    """Of any number that is not 0, around the sizes of vectors of bytes, to rows that follow each other or not."""
+    if kind == "i32":
+        dtype, numbers = np.dtype(np.int32), [0, 1, -1, 255, 256, -256, 65536, -65536, 2**31 - 1, -(2**31)]
+    else:
+        dtype = np.dtype(FLOATS[kind])
+        info = np.finfo(dtype)
+        numbers = [0.0, -0.0, 1.0, -1.0, np.inf, -np.inf, np.nan, -np.nan, info.tiny, -info.smallest_subnormal, 1e-40]
+    rng = np.random.default_rng(1)
+    for rows, cols, row_stride in [(1, n, n) for n in (1, 15, 16, 17, 31, 33, 63, 64, 65, 191, 1025)] + [(5, 150, 161)]:
+        x = rng.choice(np.array(numbers, dtype), (rows, cols))
+        x[rng.random(x.shape) < 0.5] = 0
+        out, check = guarded(rows * row_stride, np.uint8, offset=1)
+        program = Program((0, DTYPE_CODE[dtype.name], cols, 1), (1, DTYPE_CODE["bool"], row_stride, 1))
+        program.store(program.do("cast", 0), 1)
+        fused(kind, isa, [x, out.view(bool)], program, rows, cols)
+        found = out.reshape(rows, row_stride)
+        np.testing.assert_array_equal(found[:, :cols], x != 0)
+        assert (found[:, cols:] == 99).all()
+        check()
+
+
+@pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize("kind", FLOATS)
 def test_stores_of_numbers_that_int32_does_not_hold(kind, isa):
     """The low 32 bits of the integer, 0 where 64 bits do not hold it either."""

@@ -170,6 +170,26 @@ static __attribute__((noinline)) void write_halves_wide(uint16_t *d, const doubl
   }
 }
 
+#if defined(__x86_64__)
+/* d[i] = a[i] != 0, a vector of results at a time; returns how many. Packing keeps of the bits below a sign that they
+ * are not all 0, in an order that goes by 128 bits of the sources. */
+APART("casts")
+static __attribute__((noinline)) int64_t store_bools(uint8_t *d, const float *a, int64_t n) {
+  enum { LANES = FNN_VECTOR_BYTES / 16 };
+  typedef long long whole __attribute__((vector_size(FNN_VECTOR_BYTES)));
+  const fnn_vi32 number = fnn_lanesf(), order = number % LANES * 4 + number / LANES;
+  int64_t i = 0;
+  for (; i + FNN_VECTOR_BYTES <= n; i += FNN_VECTOR_BYTES) {
+    whole v[4];
+    for (int k = 0; k < 4; k++) v[k] = (whole)((fnn_vi32)fnn_loadf(a + i + k * FNN_VF) & INT32_MAX);
+    const whole low = FNN_X86(packs_epi32)(v[0], v[1]), high = FNN_X86(packs_epi32)(v[2], v[3]);
+    const fnn_vi32 packed = __builtin_shuffle((fnn_vi32)FNN_X86(packs_epi16)(low, high), order);
+    fnn_storeb(d + i, (fnn_vu8)((fnn_vu8)packed != 0) & 1);
+  }
+  return i;
+}
+#endif
+
 enum { OF_ROWS = 4 };
 
 /* How the fused kernel's space is cut: a unit is a tile of rows by columns of one outer index, or all of several. */

@@ -239,7 +239,18 @@ static __attribute__((noinline)) void OWN(store_cast)(const T *a, char *dst, int
     }                                                                                                                  \
     break;
 #define NONZERO(x) ((x) != 0)
+#if !IS_INTEGER && defined(__x86_64__)
+    case FNN_BOOL:
+      for (int64_t r = 0; r < rows; r++, a += cols) {
+        uint8_t *d = (uint8_t *)dst + r * row_stride;
+        int64_t c = 0;
+        if (sizeof(T) == 4 && col_stride == 1) c = store_bools(d, (const float *)a, cols);
+        for (; c < cols; c++) d[c * col_stride] = NONZERO(a[c]);
+      }
+      break;
+#else
     STORE(FNN_BOOL, uint8_t, NONZERO)
+#endif
     STORE(FNN_U8, uint8_t, WHOLE)
     STORE(FNN_I8, int8_t, WHOLE)
     STORE(FNN_U16, uint16_t, WHOLE)
