@@ -174,6 +174,34 @@ def test_ops_on_keras_tensors():
     np.testing.assert_array_equal(again(X), model(X))
 
 
+class Apart(layers.Layer):
+    """(7 n, 12, c) to (n, 84, 5): what lies along the batch taken apart in a layer."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.dense = layers.Dense(5)
+
+    def call(self, x):
+        return ops.reshape(self.dense(x), (-1, 84, 5))
+
+
+def test_parts_along_the_batch_are_taken_apart_again():
+    x = layers.Input((7, 96))
+    parts = layers.Dense(4)(ops.reshape(x, (-1, 12, 8)))
+    assert ops.reshape(parts, (-1, 49, 64, 4)).shape == (None, 49, 64, 4)
+    assert ops.reshape(parts, (-1, 2, 7, 12, 4)).shape == (None, 2, 7, 12, 4)
+    model = fastnn.Model(x, Apart()(parts))
+    assert model.output_shape == (None, 84, 5)
+    numbers = RNG.normal(size=(40, 7, 96)).astype("float32")
+    whole = model.predict(numbers, verbose=0)
+    assert whole.shape == (40, 84, 5)
+    np.testing.assert_allclose(whole[3:4], model.predict(numbers[3:4], verbose=0), atol=1e-5)
+    with pytest.raises(ValueError, match=r"shape \(5, 3\) has 15 elements and does not become \(2, -1\)"):
+        ops.reshape(layers.Input(batch_shape=(5, 3)), (2, -1))
+    with pytest.raises(ValueError, match=r"does not become \(-1, 16777259\)"):
+        ops.reshape(x, (-1, 16777259))
+
+
 def test_deep_models_need_no_deep_stack():
     x = y = fastnn.Input((4,))
     for _ in range(1500):

@@ -1,7 +1,8 @@
 """KerasTensor: what a functional model is built from, and how shapes with unknown sizes are inferred.
 
 Shape rules see only static shapes. A symbolic call is therefore traced twice with two different numbers in place of
-each unknown size; the sizes of the outputs that differ are the unknown ones.
+each unknown size; the sizes of the outputs that differ are the unknown ones. Where an op asks that a size has a factor,
+as a reshape that takes images apart again which lie one after another along the batch, multiples of both are tried.
 """
 
 from __future__ import annotations
@@ -16,6 +17,15 @@ from fastnn.graph.value import Graph, Operators, Value
 
 # Two primes that no layer is likely to have as a size, so that a product or sum with them is recognised too.
 PROBES = (83, 89)
+MOST_FACTOR = 1 << 24  # of what probes are multiplied by
+
+
+class IndivisibleError(ValueError):
+    """An op needs sizes whose product has one more factor, `factor`."""
+
+    def __init__(self, message: str, factor: int):
+        super().__init__(message)
+        self.factor = factor
 
 
 class Call:
@@ -101,7 +111,7 @@ def is_keras_tensor(x) -> bool:
 def infer_outputs(function, args: tuple, kwargs: dict[str, Any]):
     """What `function` returns for `args` and `kwargs`, as KerasTensors in the same structure."""
     has_unknown = any(isinstance(x, KerasTensor) and None in x.shape for x in tree.flatten((args, kwargs)))
-    results = [_probe(function, args, kwargs, size) for size in (PROBES if has_unknown else PROBES[:1])]
+    results = _probes(function, args, kwargs) if has_unknown else [_probe(function, args, kwargs, PROBES[0])]
 
     def combine(*specs):
         first = specs[0]
@@ -133,6 +143,19 @@ def symbolic_call(operation, args: tuple, kwargs: dict[str, Any], outputs=None, 
 def name_of(operation) -> str:
     """The name of a layer, of an op's record, or of a function recorded as one call."""
     return getattr(operation, "name", None) or operation.__name__
+
+
+def _probes(function, args, kwargs) -> list:
+    """What comes out for each of `PROBES`, times the factors that ops ask for."""
+    factor, first_error = 1, None
+    while True:
+        try:
+            return [_probe(function, args, kwargs, size * factor) for size in PROBES]
+        except IndivisibleError as error:
+            first_error = first_error or error
+            factor *= error.factor
+            if factor > MOST_FACTOR:
+                raise first_error from None
 
 
 def _probe(function, args, kwargs, unknown_size: int):

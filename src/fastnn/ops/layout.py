@@ -14,7 +14,7 @@ import numpy as np
 
 from fastnn.graph.dtypes import promote
 from fastnn.graph.rows import of_kept_axes
-from fastnn.graph.symbolic import accepts_symbolic
+from fastnn.graph.symbolic import IndivisibleError, accepts_symbolic
 from fastnn.ops import elementwise as ew
 from fastnn.ops import reduce
 from fastnn.ops.record import Op, Spec, as_array, dtype_of, shape_of, uniform
@@ -425,7 +425,10 @@ def reshape(x, newshape):
     elif known == 0 and new.count(-1) == 1 and total == 0:
         new[new.index(-1)] = 0
     if any(n < 0 for n in new) or math.prod(new) != total:
-        raise ValueError(f"reshape: shape {old} has {total} elements and does not become {tuple(newshape)}.")
+        message = f"reshape: shape {old} has {total} elements and does not become {tuple(newshape)}."
+        if new.count(-1) == 1 and known > 0:
+            raise IndivisibleError(message, known // math.gcd(known, total))
+        raise ValueError(message)
     return reshape_op(x, newshape=tuple(new))
 
 
