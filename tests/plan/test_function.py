@@ -9,7 +9,7 @@ import fastnn
 from fastnn import ops
 from fastnn.ops import record
 from fastnn.plan import executable
-from fastnn.plan.function import _without_collections
+from fastnn.plan.function import Compiled, _without_collections
 
 X = np.linspace(-2, 2, 12, dtype="float32").reshape(3, 4)
 
@@ -71,6 +71,46 @@ def test_eager_calls_keep_the_memory_of_the_latest_alone():
     assert mine not in latest.sizes
     assert latest.total == sum(latest.sizes.values()) <= most
     np.testing.assert_array_equal(ops.std(first, axis=0), np.zeros(1 << 12))
+
+
+def test_models_keep_plans_for_many_shapes(monkeypatch):
+    traces = []
+    double = Compiled(lambda x: traces.append(x.shape) or x * 2, "double")
+    shapes = [np.ones(n, "float32") for n in range(1, 101)]
+    for x in shapes * 2:
+        assert double(x).sum() == 2 * x.size
+    assert traces == [x.shape for x in shapes]
+    nodes = len(double.executables()[0].graph.nodes)
+    monkeypatch.setattr(Compiled, "CACHE_NODES", 80 * nodes)
+    double(np.ones(200, "float32"))
+    assert len(double.executables()) == 80
+    monkeypatch.setattr(Compiled, "CACHE_NODES", nodes)
+    double(np.ones(201, "float32"))
+    assert len(double.executables()) == Compiled.CACHE_SIZE
+    double(shapes[-1])
+    assert len(traces) == 102
+
+
+def test_plans_of_models_keep_the_arenas_that_were_made_last(monkeypatch):
+    monkeypatch.setattr(executable, "_KEPT", executable._Kept(1 << 21))
+
+    def has_run_in(plan):
+        arena = plan.acquire(1)
+        plan.release(arena)
+        return arena.epoch is not None
+
+    twice = Compiled(lambda x: ops.sum(ops.cumsum(ops.cumsum(x)) * x), "twice")
+    rows = [np.ones(n << 10, "float32") for n in (100, 101, 102, 103)]  # arenas of 0.8 MiB and more
+    expected = [twice(x) for x in rows]
+    made = [e.plan for e in twice.executables()]
+    assert [has_run_in(plan) for plan in made] == [False, False, True, True]
+    assert twice(rows[0]) == expected[0]
+    assert [has_run_in(plan) for plan in made] == [True, False, False, True]
+    assert [twice(x) for x in rows] == expected
+    assert len(executable._KEPT.sizes) == 2
+    del twice, made
+    gc.collect()
+    assert all(ref() is None for ref, _ in executable._KEPT.sizes)
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ that the kernels did not write into the arrays that it returns.
 from __future__ import annotations
 
 import threading
+import weakref
 from collections import Counter
 
 import numpy as np
@@ -50,7 +51,8 @@ class Executable:
 
     def __init__(self, graph: Graph, name: str, gathered: list[str] | None = None, is_eager: bool = False):
         self.name = name
-        self.bounds_memory, self.has_run = is_eager, False
+        self.is_eager = self.bounds_memory = is_eager
+        self.has_run = False
         self.sources = gathered
         graph = verify(simplify.simplify(graph), "simplify")
         graph = verify(widen(graph, lambda node: node.op.has_kernel), "widen", before=graph)
@@ -308,6 +310,8 @@ class Executable:
     def _acquire(self, threads: int):
         arena = self.plan.acquire(threads)
         if arena.epoch != variable.moved:
+            if arena.epoch is None and not self.is_eager:
+                _KEPT.add(self, self.plan.arena_bytes + threads * self.plan.scratch_bytes)
             for slot, array in self.constants:
                 self.plan.bind(arena, slot, array)
             for slot, var in self.variables:
@@ -404,6 +408,32 @@ class _Latest:
 
 
 _LATEST = _Latest(1 << 26)
+
+
+class _Kept:
+    """The executables of models that were given an arena last, whose arenas take `most` bytes in all, or that of one
+    more: others have none. A model may have a plan for each length of a sequence. Who runs again and again is not
+    looked at: one of many that lost its arena asks for another, and is among the last again."""
+
+    def __init__(self, most: int):
+        self.most = most
+        self.sizes: list[tuple[weakref.ref, int]] = []  # the oldest first
+        self.lock = threading.Lock()
+
+    def add(self, executable: Executable, nbytes: int) -> None:
+        with self.lock:
+            others = [(ref, size) for ref, size in self.sizes if ref() not in (None, executable)]
+            total = nbytes + sum([size for _, size in others])
+            while others and total > self.most:
+                ref, size = others.pop(0)
+                total -= size
+                oldest = ref()
+                if oldest is not None:
+                    oldest.plan.forget_arenas()
+            self.sizes = [*others, (weakref.ref(executable), nbytes)]
+
+
+_KEPT = _Kept(1 << 30)
 
 
 def _readable(arrays: list[np.ndarray]) -> list[np.ndarray]:

@@ -55,7 +55,8 @@ class Compiled:
         is_eager: whether it is an op, called with arrays, that keeps little memory from call to call.
     """
 
-    CACHE_SIZE = 64  # signatures; the oldest is dropped beyond it
+    CACHE_SIZE = 64  # signatures; the oldest is dropped beyond it, unless all graphs have few nodes
+    CACHE_NODES = 1 << 17  # of a function that is no op: some 300 MB, 2 KB a node. A model may have many shapes
 
     def __init__(
         self, function: Callable[..., Any], name: str, key: Callable[[], Hashable] | None = None,
@@ -125,7 +126,7 @@ class Compiled:
         """What `find` returned for `about` since what the function reads changed last."""
         key = (about, config.floatx(), self._key())
         if key not in self._known:
-            if len(self._known) >= self.CACHE_SIZE:
+            if len(self._known) >= 16 * self.CACHE_SIZE:
                 self._known.clear()
             self._known[key] = find()
         return self._known[key]
@@ -155,10 +156,15 @@ class Compiled:
                     traced = self._trace(args, kwargs, specs(), sources, turned)
                     # Tracing may have built layers, which changes the key.
                     key = (signature, config.floatx(), self._key())
-                    while len(self._cache) >= self.CACHE_SIZE:
-                        del self._cache[next(iter(self._cache))]
+                    self._make_room(traced)
                     self._cache[key] = traced
         return traced
+
+    def _make_room(self, traced: _Traced) -> None:
+        """Drops the oldest where there are more than `CACHE_SIZE` with `traced`, and more than `CACHE_NODES` nodes."""
+        nodes = 0 if self.is_eager else sum(len(e.graph.nodes) for e in (*self.executables(), traced.executable))
+        while len(self._cache) >= self.CACHE_SIZE and (self.is_eager or nodes > self.CACHE_NODES):
+            nodes -= len(self._cache.pop(next(iter(self._cache))).executable.graph.nodes)
 
     def graph_for(self, *args, **kwargs) -> Graph:
         """What a call with these arguments computes, as it is traced: not simplified."""
