@@ -1,5 +1,7 @@
 """What fit, evaluate and predict do, against plain NumPy and against what the released Keras was seen to do."""
 
+import threading
+import time
 import tracemalloc
 
 import numpy as np
@@ -253,6 +255,41 @@ def test_py_dataset():
     keras.utils.set_random_seed(1)
     classifier(seed=1).fit(Data(), epochs=2, verbose=0)
     assert sorted(seen[:3]) == sorted(seen[4:7]) == [0, 1, 2] and seen[:3] + seen[4:7] != [0, 1, 2] * 2
+
+
+def test_py_dataset_of_several_workers():
+    threads, most = set(), 0
+
+    class Data(keras.utils.PyDataset):
+        def __len__(self):
+            return 6
+
+        def __getitem__(self, index):
+            nonlocal most
+            threads.add(threading.current_thread())
+            most = max(most, index)
+            if index == 5 and self.fails:
+                raise OSError("no such picture")
+            time.sleep(0.005 * (index % 2 == 0))
+            return X[index : index + 2], Y[index : index + 2]
+
+        fails = False
+
+    losses = []
+    for workers in (1, 3):
+        threads.clear()
+        keras.utils.set_random_seed(1)
+        model = classifier(seed=1)
+        losses.append(model.fit(Data(workers=workers), epochs=2, verbose=0).history["loss"])
+        assert (threading.current_thread() in threads) == (workers == 1)
+        np.testing.assert_array_equal(model.predict(Data(workers=workers), verbose=0).shape, (12, *Y.shape[1:]))
+    assert losses[0] == losses[1]
+    most = 0
+    model.fit(Data(workers=2, max_queue_size=2), steps_per_epoch=2, shuffle=False, verbose=0)
+    assert most < 4
+    Data.fails = True
+    with pytest.raises(OSError, match="no such picture"):
+        model.fit(Data(workers=2), verbose=0)
 
 
 def test_validation():

@@ -7,7 +7,9 @@ class PyDataset:
     """Base of data sets whose batches can be asked for by number.
 
     Args:
-        workers, use_multiprocessing, max_queue_size: accepted for Keras; batches are made in the calling thread.
+        workers: with more than one, so many threads make the batches to come.
+        use_multiprocessing: accepted for Keras; batches are made in threads.
+        max_queue_size: how many batches are made before they are asked for.
 
     Subclasses write `__getitem__(index)`, which returns a batch `(x, y)` or `(x, y, sample_weight)`, and `__len__`.
 
@@ -24,7 +26,7 @@ class PyDataset:
 
     def __init__(self, workers=1, use_multiprocessing=False, max_queue_size=10):
         if use_multiprocessing:
-            warnings.warn("use_multiprocessing is ignored: batches are made in the calling thread.", stacklevel=2)
+            warnings.warn("use_multiprocessing is ignored: batches are made in threads.", stacklevel=2)
         self.workers, self.use_multiprocessing, self.max_queue_size = workers, use_multiprocessing, max_queue_size
 
     def __getitem__(self, index):
