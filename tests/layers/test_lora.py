@@ -63,6 +63,44 @@ def test_arguments_do_what_the_method_does(make, x, name):
     np.testing.assert_array_equal(by_arguments(x), by_method(x))
 
 
+@pytest.mark.parametrize("use_bias", [True, False])
+@pytest.mark.parametrize(
+    "shape, units, rank", [((3, 40), 30, 2), ((1, 40), 30, 8), ((200, 4), 3, 2), ((2, 5, 40), 30, 2)]
+)
+def test_inputs_by_the_narrow_matrices_or_by_the_merged_weight(shape, units, rank, use_bias):
+    layer = layers.Dense(units, activation="tanh", use_bias=use_bias)
+    x = fastnn.Variable(rows(*shape))
+    layer(x)
+    layer.enable_lora(rank, lora_alpha=3)
+    for weight in layer.weights:
+        weight.assign(rows(*weight.shape, seed=len(weight.path)) / 4)
+    weights = [x, *layer.trainable_weights]
+    found = []
+    for is_apart in (False, True, None):
+        if is_apart is not None:
+            layer._adds_apart = lambda rows, training, is_apart=is_apart: is_apart
+        else:
+            del layer._adds_apart
+        with fastnn.GradientTape() as tape:
+            loss = fastnn.ops.sum(layer(x, training=True) ** 2)
+        found.append([layer(x), loss, *tape.gradient(loss, weights)])
+    for other in found[1:]:
+        for a, b in zip(found[0], other, strict=True):
+            np.testing.assert_allclose(a, b, rtol=2e-5, atol=2e-5)
+
+
+def test_where_the_merged_weight_costs_more():
+    layer = layers.Dense(300)
+    layer.build((None, 300))
+    layer.enable_lora(8)
+    assert layer._adds_apart(1, False) and layer._adds_apart(32, False) and not layer._adds_apart(100, False)
+    assert layer._adds_apart(1000, True)
+    narrow = layers.Dense(64)
+    narrow.build((None, 64))
+    narrow.enable_lora(8)
+    assert not narrow._adds_apart(400, True)
+
+
 def test_training_moves_the_narrow_weights_alone(tmp_path):
     model = fastnn.Sequential([fastnn.Input((4,)), layers.Dense(8, activation="relu"), layers.Dense(3)])
     for layer in model.layers:

@@ -1,5 +1,7 @@
 """Dense: a matrix product."""
 
+import math
+
 from fastnn import activations, constraints, initializers, ops, regularizers
 from fastnn.layers.core.quantized import Kept, Quantized
 from fastnn.layers.input_spec import InputSpec
@@ -90,6 +92,10 @@ class Dense(Quantized, Layer):
     def call(self, inputs, training=None):
         if self.quantization_mode is not None:
             return self.activation(self._quantized_product(inputs, -1, training))
+        if self.lora_enabled and self._adds_apart(math.prod(inputs.shape[:-1]), training):
+            added = ops.matmul(ops.matmul(inputs, self._lora_a), self._lora_b)
+            y = linear(inputs, self._weight) + self._lora_scale() * added  # without the bias: no gradient by the weight
+            return self.activation(y if self.bias is None else y + self.bias)
         return self.activation(linear(inputs, self.kernel, self.bias))
 
     def _product(self, inputs, kernel):

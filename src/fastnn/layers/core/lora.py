@@ -1,5 +1,7 @@
 """LoRA: a weight that stays as it is, plus a product of two narrow matrices that is trained."""
 
+import math
+
 import numpy as np
 
 from fastnn import ops
@@ -75,6 +77,15 @@ class LoRA:
         if not self.lora_enabled:
             return self._weight
         return self._weight + self._lora_scale() * ops.matmul(self._lora_a, self._lora_b)
+
+    def _adds_apart(self, rows: int, training) -> bool:
+        """Whether the product of `rows` inputs and the narrow matrices is added to that of the weight, because it costs
+        less than the weight as it acts: in training that has a gradient of its own size."""
+        inputs, units = math.prod(self._weight.shape[:-1]), self._weight.shape[-1]
+        times = 3 if training else 1  # forward, and both gradients
+        apart = 2 * times * self.lora_rank * rows * (inputs + units)  # products of few columns take twice as long
+        merged = times * self.lora_rank * inputs * units
+        return apart < merged + (rows * inputs * units if training else 0)
 
     def _lora_scale(self) -> float:
         return self.lora_alpha / self.lora_rank
