@@ -78,6 +78,21 @@ def test_public_names_resolve_and_are_listed(package):
     assert set(_api.table(package)) <= set(dir(module))
 
 
+def test_a_name_is_found_where_the_table_has_it():
+    for package in _api.PUBLIC:
+        table = _api.table(package)
+        assert {name: _api.find(package, name) for name in table} == table
+        assert _api.find(package, "") is _api.find(package, "Dence") is None
+        for name, place in table.items():
+            assert name in _api.names_of(package, *place)
+
+
+def test_a_star_imports_the_public_names():
+    names = {}
+    exec("from fastnn.optimizers import *", names)
+    assert names.keys() >= {"Adam", "get", "schedules"} and "momentum" not in names
+
+
 FILES = """
 import sys
 from types import ModuleType

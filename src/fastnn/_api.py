@@ -10,7 +10,6 @@ A public name must differ from the submodules of its own package (`losses/huber.
 `losses.huber`, because importing the submodule binds that attribute to the module), but for those that `ops` imports.
 """
 
-import functools
 import importlib
 import sys
 
@@ -575,15 +574,33 @@ PUBLIC = {
 }
 
 
-@functools.cache
 def table(package: str) -> dict[str, tuple[str, str]]:
-    """`{public name: (defining module, attribute)}` of one lazy public module; for all who ask the same, to be read."""
+    """`{public name: (defining module, attribute)}` of one lazy public module."""
     names = {}
     for module, line in PUBLIC.get(package, {}).items():
+        source = f"fastnn.{module}"
         for entry in line.split():
             public, _, attribute = entry.partition("=")
-            names[public] = (f"fastnn.{module}", attribute or public)
+            names[public] = (source, attribute or public)
     return names
+
+
+def find(package: str, name: str) -> tuple[str, str] | None:
+    """Which module defines a public name, and as what; None where there is none. No table of all is made for that: it
+    would be a thirtieth of what a first import adds to a process."""
+    for module, line in PUBLIC.get(package, {}).items():
+        for entry in line.split() if name in line else ():
+            public, _, attribute = entry.partition("=")
+            if public == name:
+                return f"fastnn.{module}", attribute or public
+    return None
+
+
+def names_of(package: str, module: str, attribute: str) -> list[str]:
+    """Under which names a public module has what another one defines."""
+    entries = PUBLIC.get(package, {}).get(module.removeprefix("fastnn."), "").split()
+    pairs = [entry.partition("=")[::2] for entry in entries]
+    return [public for public, other in pairs if (other or public) == attribute]
 
 
 def submodules(package: str) -> list[str]:
@@ -603,36 +620,34 @@ def public_names() -> list[str]:
 
 
 def attach(package: str, adapt=None):
-    """The `__getattr__`, `__dir__` and `__all__` of a lazy public module.
+    """The `__getattr__`, which knows `__all__`, too, and `__dir__` of a lazy public module.
 
     Args:
         package: its name.
         adapt: `(name, value) -> value`: what the module gives under a name, if not the value where that is defined.
 
     Example:
-        __getattr__, __dir__, __all__ = _api.attach(__name__)
+        __getattr__, __dir__ = _api.attach(__name__)
     """
-    names = table(package)
-    modules = submodules(package)
 
     def __getattr__(name):
-        if name in names:
-            module, attribute = names[name]
+        if name == "__all__":
+            return sorted(table(package)) + submodules(package)
+        if place := find(package, name):
+            module, attribute = place
             value = getattr(importlib.import_module(module), attribute)
             if adapt is not None:
                 value = adapt(name, value)
             setattr(sys.modules[package], name, value)
             return value
-        if name in modules:
+        if name in submodules(package):
             return importlib.import_module(f"{package}.{name}")
         raise AttributeError(f"module {package!r} has no attribute {name!r}")
 
-    listed = sorted(names) + modules
-
     def __dir__():
-        return listed
+        return __getattr__("__all__")
 
-    return __getattr__, __dir__, listed
+    return __getattr__, __dir__
 
 
 def modules_on_use(package: str):

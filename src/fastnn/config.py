@@ -17,7 +17,7 @@ import os
 
 from fastnn import _api
 
-__getattr__, __dir__, __all__ = _api.attach(__name__)
+__getattr__, __dir__ = _api.attach(__name__)
 
 FORCED_ISA = os.environ.get("FASTNN_ISA") or None
 _WINOGRAD = os.environ.get("FASTNN_WINOGRAD", "1")

@@ -133,7 +133,7 @@ def mention_of(cls) -> tuple[str | None, str, str | None]:
         if defined == own:
             return module, cls.__name__, registered_name
     for package in ("fastnn", *_CLASSES):
-        names = [name for name, defined in _api.table(package).items() if defined == own]
+        names = _api.names_of(package, *own)
         if names:
             name = cls.__name__ if cls.__name__ in names else names[0]
             return package.replace("fastnn", "keras", 1), name, None
@@ -239,10 +239,8 @@ def find_class(config: dict):
 
 def _public(package: str, name: str):
     """The public object `name` of a module that configs may mention; None when there is none."""
-    if package not in _api.PUBLIC or name not in _api.table(package):
-        return None
-    module, attribute = _api.table(package)[name]
-    return getattr(importlib.import_module(module), attribute)
+    place = _api.find(package, name)
+    return getattr(importlib.import_module(place[0]), place[1]) if place else None
 
 
 def _not_found(kind: str, name: str, config) -> str:

@@ -2,4 +2,4 @@
 
 from fastnn import _api
 
-__getattr__, __dir__, __all__ = _api.attach(__name__)
+__getattr__, __dir__ = _api.attach(__name__)

@@ -6,6 +6,8 @@ op is written is in `ops.forms`; those that Keras has no form of have the module
 
 from __future__ import annotations
 
+import functools
+
 from fastnn import _api, activations, ops, tree
 from fastnn.graph.masks import masks_of
 from fastnn.graph.symbolic import KerasTensor, name_of, symbolic_call
@@ -152,7 +154,7 @@ def _is_functional(operation) -> bool:
 
 def _operation(config: dict):
     module = config.get("module") or ""
-    if not module and config["class_name"] not in _api.table("fastnn.layers"):
+    if not module and not _api.find("fastnn.layers", config["class_name"]):
         # Keras 3 leaves modules out in `.h5` files: what is no layer there may be an op.
         module = module_of(config["class_name"])
     if module == "fastnn.ops" or module.startswith(("keras.src.ops.", "keras.src.activations.")):
@@ -177,17 +179,26 @@ def _op(module: str, config: dict):
 
 
 def _function(module: str, name: str):
-    public = _api.table("fastnn.ops")
     if module == "fastnn.ops":
-        found = all_ops().get(name) or (getattr(ops, name) if name in public else None)
+        found = all_ops().get(name) or (getattr(ops, name) if _api.find("fastnn.ops", name) else None)
     else:
-        functions = (*(getattr(ops, name) for name in public), *vars(ops.image).values(), activations.relu)
-        forms = [f for f in functions if hasattr(f, "form") and (f.form.module, f.form.class_name) == (module, name)]
         plain = to_snake_case(name)
-        found = forms[0] if forms else getattr(ops, plain) if plain in public else None
+        found = _written_as().get((module, name)) or (getattr(ops, plain) if _api.find("fastnn.ops", plain) else None)
     if found is None:
         raise ValueError(f"This model uses the op {name!r} of {module!r}, which fastnn does not have.")
     return found
+
+
+@functools.cache
+def _written_as() -> dict[tuple[str, str], object]:
+    """The functions that Keras's files write as calls of a class, by its module and name."""
+    functions = (
+        *(getattr(ops, name) for name in _api.table("fastnn.ops")),
+        *vars(ops.image).values(),
+        activations.relu,
+    )
+    forms = [f for f in functions if hasattr(f, "form")]
+    return {(f.form.module, f.form.class_name): f for f in reversed(forms)}
 
 
 def _nodes(layer: dict) -> list[dict]:

@@ -13,7 +13,7 @@ from fastnn.ops import matmul, softmax
 from fastnn.ops.forms import recorded
 from fastnn.ops.rounding import ROUND_TO_HALF
 
-__getattr__, __dir__, __all__ = _api.attach(__name__, recorded)
+__getattr__, __dir__ = _api.attach(__name__, recorded)
 
 # Families that bear the name of a function of theirs, and that every network needs: an import binds that name to the
 # family, and does so once.

@@ -157,36 +157,35 @@ def written_as(form: Form):
     return decorate
 
 
-def _entries() -> dict[str, tuple]:
-    """{name of the function in `ops`, such as "image.resize": (module, class if not the name, positional, named)}"""
-    entries = {}
-    for (module, count), names in _FUNCTIONS.items():
-        for word in names.split():
-            name, _, class_name = word.partition(":")
-            entries[f"image.{name}" if module == "image" else name] = (module, class_name, count, ())
-    for (module, name, class_name), (positional, named) in _APART.items():
-        entries[name] = (module, class_name, positional, named)
-    return entries
-
-
-_ENTRIES = _entries()
-
-
 @functools.cache
 def form_of(name: str) -> Form | None:
     """The form of a function of `ops`, None for one without."""
-    if name not in _ENTRIES:
-        return None
-    module, class_name, positional, named = _ENTRIES[name]
+    for (module, function, class_name), (positional, named) in _APART.items():
+        if function == name:
+            return Form(f"keras.src.ops.{module}", class_name, to_snake_case(class_name), positional, named)
     plain = name.removeprefix("image.")
-    call = to_snake_case(class_name) if class_name else plain
-    class_name = class_name or "".join(part.capitalize() for part in plain.split("_"))
-    return Form(f"keras.src.ops.{module}", class_name, call, positional, named)
+    for (module, count), names in _FUNCTIONS.items():
+        if plain in names and (module == "image") == (plain != name):
+            for word in names.split():
+                function, _, class_name = word.partition(":")
+                if function == plain:
+                    call = to_snake_case(class_name) if class_name else plain
+                    return Form(f"keras.src.ops.{module}", class_name or _camel(plain), call, count)
+    return None
+
+
+def _camel(name: str) -> str:
+    return "".join([part.capitalize() for part in name.split("_")])
 
 
 def module_of(class_name: str) -> str:
     """The module of Keras's class of a function, "" where it is none's."""
-    return next((form.module for form in map(form_of, _ENTRIES) if form.class_name == class_name), "")
+    for (module, _), names in _FUNCTIONS.items():
+        for word in names.split():
+            function, _, given = word.partition(":")
+            if (given or _camel(function)) == class_name:
+                return f"keras.src.ops.{module}"
+    return next((f"keras.src.ops.{module}" for module, _, name in _APART if name == class_name), "")
 
 
 def recorded(address: str, function):

@@ -355,8 +355,8 @@ def _executable_of(op: Op, arrays, params) -> plan.executable.Executable | None:
 
 def all_ops() -> dict[str, Op]:
     """The records of all families of `fastnn.ops`, by name; loads them."""
-    for module, _ in _api.table("fastnn.ops").values():
-        importlib.import_module(module)
+    for module in _api.PUBLIC["fastnn.ops"]:
+        importlib.import_module(f"fastnn.{module}")
     return REGISTRY
 
 
