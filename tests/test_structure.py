@@ -34,7 +34,7 @@ LAYERS_OF_CODE = (
         "datasets",
     ),
     ("plan",),
-    ("ops", "autodiff", "random"),
+    ("ops", "autodiff", "random", "tape_replay"),
     ("activations", "constraints", "initializers", "quantizers", "regularizers", "callbacks"),
     ("layers", "losses", "metrics", "optimizers", "visualization"),
     ("preprocessing",),

@@ -172,8 +172,9 @@ PUBLIC = {
     },
     "fastnn.constraints": {
         "constraints.constraint": "Constraint",
-        "constraints.constraints": "MaxNorm MinMaxNorm NonNeg UnitNorm deserialize get max_norm=MaxNorm "
-        "min_max_norm=MinMaxNorm non_neg=NonNeg serialize unit_norm=UnitNorm",
+        "constraints.constraints": "MaxNorm MinMaxNorm NonNeg UnitNorm max_norm=MaxNorm min_max_norm=MinMaxNorm "
+        "non_neg=NonNeg unit_norm=UnitNorm",
+        "constraints.lookup": "deserialize get serialize",
     },
     "fastnn.datasets": {},
     "fastnn.distillation": {
@@ -395,8 +396,10 @@ PUBLIC = {
         "tanh_shrink threshold",
         "ops.adaptive_pool": "adaptive_average_pool adaptive_max_pool",
         "ops.attention": "dot_product_attention",
+        "ops.boxes": "concatenate flip",
         "ops.branches": "cond switch",
         "ops.complex_numbers": "angle conj conjugate imag isreal polar real view view_as_complex view_as_real",
+        "ops.contractions": "dot einsum inner outer tensordot vdot",
         "ops.convolution": "conv conv_transpose depthwise_conv separable_conv",
         "ops.counting": "argpartition bincount digitize histogram isin unravel_index",
         "ops.creation": "arange array convert_to_numpy convert_to_tensor diag diagflat diagonal dtype empty "
@@ -414,12 +417,11 @@ PUBLIC = {
         "ops.indexing": "get_item getitem slice slice_update",
         "ops.joining": "append array_split depth_to_space dsplit dstack fliplr flipud hsplit hstack pad repeat rot90 "
         "space_to_depth split stack tile unstack vsplit vstack",
-        "ops.layout": "broadcast_to concatenate copy expand_dims flip moveaxis ndim ravel reshape shape size squeeze "
-        "swapaxes transpose",
+        "ops.layout": "broadcast_to copy expand_dims moveaxis ndim ravel reshape shape size squeeze swapaxes transpose",
         "ops.logic": "equal greater greater_equal isclose isfinite isinf isnan isneginf isposinf less less_equal "
         "logical_and logical_not logical_or logical_xor nan_to_num not_equal select where",
         "ops.loops": "fori_loop map scan vectorized_map while_loop",
-        "ops.matmul": "dot einsum inner matmul outer tensordot vdot",
+        "ops.matmul": "matmul",
         "ops.nan": "nanargmax nanargmin nancumprod nancumsum nanmax nanmean nanmin nanprod nanstd nansum nanvar",
         "ops.normalization": "batch_normalization layer_normalization normalize rms_normalization",
         "ops.norms": "cdist norm psnr",
@@ -479,7 +481,8 @@ PUBLIC = {
     },
     "fastnn.optimizers": {
         "optimizers.adafactor": "Adafactor",
-        "optimizers.adaptive": "Adadelta Adagrad Adam AdamW Adamax Ftrl Lamb Nadam RMSprop",
+        "optimizers.adam": "Adam AdamW",
+        "optimizers.adaptive": "Adadelta Adagrad Adamax Ftrl Lamb Nadam RMSprop",
         "optimizers.lookup": "deserialize get serialize",
         "optimizers.loss_scale": "LossScaleOptimizer",
         "optimizers.momentum": "Lion SGD",
@@ -523,8 +526,9 @@ PUBLIC = {
     },
     "fastnn.regularizers": {
         "regularizers.regularizer": "Regularizer",
-        "regularizers.regularizers": "L1 L1L2 L2 OrthogonalRegularizer deserialize get l1=L1 l1_l2=L1L2 l2=L2 "
-        "orthogonal_regularizer=OrthogonalRegularizer serialize",
+        "regularizers.regularizers": "L1 L1L2 L2 OrthogonalRegularizer l1=L1 l1_l2=L1L2 l2=L2 "
+        "orthogonal_regularizer=OrthogonalRegularizer",
+        "regularizers.lookup": "deserialize get serialize",
     },
     "fastnn.saving": {
         "object_registration": "CustomObjectScope custom_object_scope=CustomObjectScope get_custom_objects "

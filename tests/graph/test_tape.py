@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 import fastnn as k
-from fastnn import autodiff, ops
+from fastnn import ops, tape_replay
 
 
 @pytest.fixture(autouse=True)
 def forgetful():
-    autodiff._times.clear()
-    autodiff._backwards.clear()
+    tape_replay._times.clear()
+    tape_replay._backwards.clear()
 
 
 def _network():
@@ -59,7 +59,7 @@ def test_a_plan_gives_what_op_by_op_gives(name):
 
     for x, y in _batches():
         _assert_close(gradient(x, y), _one_by_one(gradient, x, y))
-    assert len(autodiff._backwards) == 1
+    assert len(tape_replay._backwards) == 1
 
 
 def test_a_factor_that_changes_is_not_kept():
@@ -68,7 +68,7 @@ def test_a_factor_that_changes_is_not_kept():
         with k.GradientTape() as tape:
             loss = ops.sum(w * w * factor)
         np.testing.assert_allclose(tape.gradient(loss, w), 2 * w.numpy() * factor)
-    assert len(autodiff._backwards) == 1
+    assert len(tape_replay._backwards) == 1
 
 
 def test_what_a_plan_depends_on():

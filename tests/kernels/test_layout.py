@@ -8,7 +8,7 @@ import pytest
 
 from fastnn import _kernels
 from fastnn._kernels import _engine
-from fastnn.ops.layout import element_bits
+from fastnn.ops.boxes import element_bits
 from fastnn.plan.copying import MAX_DIMS, contiguous_strides, copy_part
 
 ISAS = _engine.isas()

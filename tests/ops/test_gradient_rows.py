@@ -79,7 +79,7 @@ def compared():
     record = fastnn.GradientTape.record
 
     def noting(self, op, args, *rest):
-        if any(self._is_tracked(x) for x in args):
+        if any(self.is_tracked(x) for x in args):
             names.add(op.name)
         return record(self, op, args, *rest)
 

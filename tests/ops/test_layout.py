@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from fastnn import KerasTensor, Variable, ops
-from fastnn.ops.layout import place_op, slice_update_op, strided_slice_op
+from fastnn.ops.boxes import place_op, slice_update_op, strided_slice_op
 from fastnn.ops.pieces import pieces_op
 from fastnn.testing import check_op
 

@@ -2,7 +2,6 @@
 
 from fastnn.callbacks.callback import Callback
 from fastnn.callbacks.history import History
-from fastnn.callbacks.progbar_logger import ProgbarLogger
 
 _BATCH_HOOKS = {
     "train": ("on_batch_begin", "on_batch_end", "on_train_batch_begin", "on_train_batch_end"),
@@ -27,8 +26,11 @@ class CallbackList:
     def __init__(self, callbacks=None, add_history=False, add_progbar=False, model=None, **params):
         self.callbacks = _flat(callbacks)
         self.model = self.params = None
-        if add_progbar and not any(isinstance(c, ProgbarLogger) for c in self.callbacks):
-            self.callbacks.append(ProgbarLogger())
+        if add_progbar:
+            from fastnn.callbacks.progbar_logger import ProgbarLogger  # not for a silent `fit`
+
+            if not any(isinstance(c, ProgbarLogger) for c in self.callbacks):
+                self.callbacks.append(ProgbarLogger())
         if add_history:
             history = next((c for c in self.callbacks if isinstance(c, History)), None)
             if history is None:

@@ -1,9 +1,7 @@
 """The constraints. Norms are L2 norms over `axis`: 0 for a dense kernel (inputs, units), one norm a unit."""
 
-from fastnn import config, lookup, ops
+from fastnn import config, ops
 from fastnn.constraints.constraint import Constraint
-from fastnn.object_registration import custom_object_scope
-from fastnn.serialization import serialize_keras_object
 
 
 def _norm(w, axis):
@@ -96,30 +94,3 @@ class MinMaxNorm(Constraint):
 
     def get_config(self):
         return {"min_value": self.min_value, "max_value": self.max_value, "rate": self.rate, "axis": self.axis}
-
-
-NAMES = lookup.named((Constraint, MaxNorm, MinMaxNorm, NonNeg, UnitNorm))
-
-
-def get(identifier):
-    """The constraint that `identifier` (None, name, config, class or callable) stands for.
-
-    Raises:
-        ValueError: for an unknown one.
-
-    Example:
-        >>> type(fastnn.constraints.get("non_neg")).__name__
-        'NonNeg'
-    """
-    return lookup.get_object(identifier, NAMES, "constraint")
-
-
-def serialize(constraint):
-    """The config of a constraint, with its class."""
-    return serialize_keras_object(constraint)
-
-
-def deserialize(config, custom_objects=None):
-    """The constraint of a config that `serialize` gave."""
-    with custom_object_scope(custom_objects):
-        return get(config)

@@ -1,14 +1,14 @@
 """Whether the rows of a batch are computed apart: then they may run in parts of any size, with the same results.
 
 A value is `apart` when it consists of as many equal blocks as the batch has rows, in their order, and each is computed
-from its own row alone. Any reshape keeps that. An op whose record has no rule (`rows`) counts as mixing rows.
+from its own row alone. Any reshape keeps that. An op whose record has no rule (`row_rules.py`) counts as mixing rows.
 """
 
 import math
-from collections.abc import Callable
 
 import numpy as np
 
+from fastnn.graph.row_rules import has_equal_blocks, is_equal_rows
 from fastnn.graph.value import CONSTANT, Graph, Node, Value
 
 
@@ -58,15 +58,10 @@ def _same(x: Value, y: Value) -> bool:
     """Whether two constants are equal, or rows that are equal, of two sizes of the batch."""
     a, b = x.node.params["array"], y.node.params["array"]
     if a.shape != b.shape and a.size and b.size and a.shape[1:] == b.shape[1:]:
-        if not (_has_equal_blocks(a, len(a)) and _has_equal_blocks(b, len(b))):
+        if not (has_equal_blocks(a, len(a)) and has_equal_blocks(b, len(b))):
             return False
         a, b = a[:1], b[:1]
     return np.array_equal(a, b, equal_nan=a.dtype.kind in "fc")
-
-
-def _has_equal_blocks(array: np.ndarray, rows: int) -> bool:
-    blocks = array.reshape(rows, -1)
-    return bool((blocks == blocks[:1]).all())
 
 
 def _keeps_apart(node: Node, rows: int, apart: set[Value]) -> bool:
@@ -98,35 +93,4 @@ def _goes_with(x: Value, axis: int | None, y: Value, of_rows: int, rows: int) ->
     if axis is not None:
         return x.ndim == y.ndim and axis == of_rows and x.shape[axis] == y.shape[axis]
     shape = (1,) * (y.ndim - x.ndim) + x.shape
-    return math.prod(shape[: of_rows + 1]) == 1 or (x.ndim == y.ndim and _is_equal_rows(x, rows))
-
-
-def _is_equal_rows(x: Value, rows: int) -> bool:
-    """Whether `x` is a constant of equal rows, such as the state that a recurrent layer begins with."""
-    is_constant = x.node.op is CONSTANT and x.shape[:1] == (rows,)
-    return is_constant and _has_equal_blocks(x.node.params["array"], rows)
-
-
-def of_first_axis(*own: int) -> Callable:
-    """The rule (`Op.rows`) of an op whose inputs `own` have their rows along axis 0, and whose others have none."""
-
-    def rule(node, axes, rows):
-        return all(
-            (axis == 0 or _is_equal_rows(x, rows)) if k in own else axis is None
-            for k, (x, axis) in enumerate(zip(node.inputs, axes, strict=True))
-        )
-
-    return rule
-
-
-def before_last_axis(node: Node, axes, _rows) -> bool:
-    """The rule of an op over the last axis of its first input; the others have no rows."""
-    return axes[0] is not None and axes[0] < node.inputs[0].ndim - 1 and not any(a is not None for a in axes[1:])
-
-
-def of_kept_axes(node: Node, axes, _rows) -> bool:
-    """The rule of an op that copies elements: all rows as they are; what happens, happens to later axes."""
-    x, y = node.inputs[0], node.outputs[0]
-    ends = axes[0] + 1
-    steps = node.params.get("steps", ())[:ends]
-    return x.ndim == y.ndim and x.shape[:ends] == y.shape[:ends] and all(step == 1 for step in steps)
+    return math.prod(shape[: of_rows + 1]) == 1 or (x.ndim == y.ndim and is_equal_rows(x, rows))

@@ -2,36 +2,14 @@
 
 from fastnn import lookup
 from fastnn.graph.variable import Variable
-from fastnn.initializers.constant_initializers import Constant, Identity, Ones, Zeros
-from fastnn.initializers.fourier_initializers import STFT
-from fastnn.initializers.initializer import Initializer
-from fastnn.initializers.random_initializers import (
-    GlorotNormal,
-    GlorotUniform,
-    HeNormal,
-    HeUniform,
-    LecunNormal,
-    LecunUniform,
-    Orthogonal,
-    RandomNormal,
-    RandomUniform,
-    TruncatedNormal,
-    VarianceScaling,
-)
 from fastnn.object_registration import custom_object_scope
 from fastnn.serialization import serialize_keras_object
 
-NAMES = lookup.named(
-    (
-        Initializer, Constant, Identity, Ones, Zeros, GlorotNormal, GlorotUniform, HeNormal, HeUniform, LecunNormal,
-        LecunUniform, Orthogonal, RandomNormal, RandomUniform, STFT, TruncatedNormal, VarianceScaling,
-    ),
-    {
-        "normal": RandomNormal, "uniform": RandomUniform, "one": Ones, "zero": Zeros,
-        "IdentityInitializer": Identity, "OrthogonalInitializer": Orthogonal,
-        "STFTInitializer": STFT,
-    },
-)  # fmt: skip
+_PLACES = lookup.places("fastnn.initializers")
+_SHORT = {
+    "initializer": "Initializer", "normal": "RandomNormal", "one": "Ones", "uniform": "RandomUniform", "zero": "Zeros",
+}  # fmt: skip
+NAMES = lookup.Places(_PLACES | {short: _PLACES[name] for short, name in _SHORT.items()})
 
 
 def get(identifier):

@@ -15,7 +15,6 @@ from fastnn.layers.layer import Layer
 from fastnn.layers.shapes import as_shapes, is_shape, map_shapes
 from fastnn.layers.text import is_text
 from fastnn.layers.tracking import Children
-from fastnn.models import functional_config
 from fastnn.models import state_tree as state_trees
 from fastnn.models.inputs import match_inputs
 from fastnn.models.network import Network
@@ -420,6 +419,8 @@ class Model(Trainer, Layer):
     def get_config(self) -> dict:
         """What `from_config` makes such a model from, without its weights."""
         if self._network is not None and type(self).__init__ is Model.__init__:
+            from fastnn.models import functional_config  # not in a first import
+
             return functional_config.get_config(self)
         return super().get_config()
 
@@ -432,6 +433,8 @@ class Model(Trainer, Layer):
             custom_objects: dict from names in the config to the user's classes and functions.
         """
         if "input_layers" in config and "output_layers" in config and "layers" in config:
+            from fastnn.models import functional_config  # not in a first import
+
             return functional_config.from_config(cls, config, custom_objects)
         return super().from_config(config)
 

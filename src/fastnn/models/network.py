@@ -15,7 +15,6 @@ from fastnn.layers.call_signature import is_array
 from fastnn.layers.core.input_layer import InputLayer
 from fastnn.layers.layer import Layer
 from fastnn.layers.operation import Operation
-from fastnn.models.host import HostPart
 
 
 class Step:
@@ -95,10 +94,13 @@ class Network:
         return [operation for _, operation, _ in self.operations if isinstance(operation, Layer)]
 
     @functools.cached_property
-    def host_part(self) -> HostPart | None:
-        """What of it reads strings and therefore runs in NumPy; None when nothing does."""
-        tensors = [*self.inputs, *(y for step in self.steps for y in step.outputs)]
-        return HostPart(self) if any(x.dtype == "string" for x in tensors) else None
+    def host_part(self):
+        """What of it reads strings and therefore runs in NumPy, a `HostPart`; None when nothing does."""
+        if all(x.dtype != "string" for x in [*self.inputs, *(y for step in self.steps for y in step.outputs)]):
+            return None
+        from fastnn.models.host import HostPart  # not in a first import
+
+        return HostPart(self)
 
     def called(self) -> list:
         """The operations; the input layers that were made for tensors without one are left out."""

@@ -26,7 +26,6 @@ from fastnn.ops.elementwise import (
 )
 from fastnn.ops.layout import reshape_op
 from fastnn.ops.logic import greater, less, where
-from fastnn.ops.pool2d import max_pool2d_grad_op, max_pool2d_op
 from fastnn.ops.record import shape_of, uniform
 from fastnn.plan.function import as_one_plan
 
@@ -39,13 +38,13 @@ def _simplify_relu_grad(node):
     """Of maxima of `y`, their own signs say where `dy` passes: they are fewer, and then nothing reads `y` again."""
     dy, y = node.inputs
     pool_grad = _before_reshape(dy).node
-    if pool_grad.op is not max_pool2d_grad_op or dy.shape != y.shape:
+    if pool_grad.op.name != "max_pool2d_grad" or dy.shape != y.shape:
         return None
     d_maxima, places = pool_grad.inputs
     pool = places.node
-    if pool.op is not max_pool2d_op or _before_reshape(pool.inputs[0]) is not _before_reshape(y):
+    if pool.op.name != "max_pool2d" or _before_reshape(pool.inputs[0]) is not _before_reshape(y):
         return None
-    dx = max_pool2d_grad_op(relu_grad_op(d_maxima, pool.outputs[0]), places, **pool_grad.params)
+    dx = pool_grad.op(relu_grad_op(d_maxima, pool.outputs[0]), places, **pool_grad.params)
     return reshape_op(dx, newshape=y.shape)
 
 

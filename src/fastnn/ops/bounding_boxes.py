@@ -12,9 +12,10 @@ from fastnn.graph.dtypes import is_float, standardize_dtype
 from fastnn.graph.symbolic import accepts_symbolic
 from fastnn.ops import elementwise as ew
 from fastnn.ops import logic, reduce
+from fastnn.ops.boxes import concatenate
 from fastnn.ops.indexing import getitem
 from fastnn.ops.joining import stack
-from fastnn.ops.layout import concatenate, expand_dims, reshape
+from fastnn.ops.layout import expand_dims, reshape
 from fastnn.ops.record import as_array, dtype_of, shape_of
 from fastnn.ops.trigonometry import arctan, cos, sin, tan
 

@@ -14,9 +14,10 @@ import numpy as np
 
 from fastnn import config
 from fastnn._kernels import isa
-from fastnn.graph.rows import of_first_axis
+from fastnn.graph.row_rules import of_first_axis
 from fastnn.graph.value import Operators
-from fastnn.ops.layout import place_op, reshape
+from fastnn.ops.boxes import place_op
+from fastnn.ops.layout import reshape
 from fastnn.ops.matmul import linear_grad_kernel_op, linear_op, matmul_op
 from fastnn.ops.record import Op, Spec, always, uniform
 from fastnn.ops.windows import windows

@@ -12,7 +12,7 @@ import math
 
 import numpy as np
 
-from fastnn.graph.rows import of_first_axis
+from fastnn.graph.row_rules import of_first_axis
 from fastnn.ops.conv2d import (
     conv2d_grad_input_op,
     conv2d_grad_kernel_op,

@@ -13,9 +13,10 @@ from fastnn.graph.value import Operators, Value
 from fastnn.graph.variable import Variable
 from fastnn.ops import elementwise as ew
 from fastnn.ops import logic, reduce
+from fastnn.ops.boxes import place_op
 from fastnn.ops.gather import take
 from fastnn.ops.joining import stack
-from fastnn.ops.layout import broadcast_to, copy_op, moveaxis, place_op, reshape
+from fastnn.ops.layout import broadcast_to, copy_op, moveaxis, reshape
 from fastnn.ops.record import as_array, dtype_of, shape_of
 from fastnn.ops.reduce import normalize_axis
 from fastnn.plan.function import as_one_plan, is_watched

@@ -6,7 +6,7 @@ three records has the other two as its gradients.
 
 import numpy as np
 
-from fastnn.graph.rows import of_first_axis
+from fastnn.graph.row_rules import of_first_axis
 from fastnn.ops.conv2d import output_sizes, padded, taps, without_zeros
 from fastnn.ops.record import Op, Spec, always, uniform
 

@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from fastnn.graph.rows import of_first_axis
+from fastnn.graph.row_rules import of_first_axis
 from fastnn.ops import elementwise as ew
 from fastnn.ops import reduce
 from fastnn.ops.layout import broadcast_to, reshape

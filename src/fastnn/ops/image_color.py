@@ -5,8 +5,8 @@ from fastnn.graph.dtypes import is_float
 from fastnn.graph.symbolic import accepts_symbolic
 from fastnn.ops import elementwise as ew
 from fastnn.ops import logic
+from fastnn.ops.boxes import concatenate, slice_axis
 from fastnn.ops.image_size import image_axes
-from fastnn.ops.layout import concatenate, slice_axis
 from fastnn.ops.record import as_array, dtype_of, shape_of
 from fastnn.plan.function import as_one_plan
 

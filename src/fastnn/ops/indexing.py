@@ -10,8 +10,9 @@ from fastnn.graph.symbolic import accepts_symbolic
 from fastnn.graph.value import Value
 from fastnn.ops import elementwise as ew
 from fastnn.ops import logic
+from fastnn.ops.boxes import slice_update_op, strided_slice_op
 from fastnn.ops.gather import take, take_op
-from fastnn.ops.layout import contiguous_strides, reshape_op, slice_update_op, strided_slice_op, transpose_op
+from fastnn.ops.layout import contiguous_strides, reshape_op, transpose_op
 from fastnn.ops.record import as_array, dtype_of, shape_of
 
 

@@ -5,21 +5,9 @@ import itertools
 import numpy as np
 
 from fastnn.graph.symbolic import accepts_symbolic
+from fastnn.ops.boxes import concatenate, flip, in_one_dtype, place_op, slice_axis
 from fastnn.ops.gather import take
-from fastnn.ops.layout import (
-    broadcast_to,
-    concatenate,
-    copy,
-    expand_dims,
-    flip,
-    in_one_dtype,
-    place_op,
-    reshape,
-    slice_axis,
-    squeeze,
-    swapaxes,
-    transpose,
-)
+from fastnn.ops.layout import broadcast_to, copy, expand_dims, reshape, squeeze, swapaxes, transpose
 from fastnn.ops.pieces import take_pieces
 from fastnn.ops.record import shape_of
 from fastnn.ops.reduce import normalize_axis

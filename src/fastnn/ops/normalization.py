@@ -12,7 +12,7 @@ from fastnn import config
 from fastnn.graph import trace
 from fastnn.graph.dtypes import is_float
 from fastnn.graph.grad import gradients
-from fastnn.graph.rows import before_last_axis
+from fastnn.graph.row_rules import before_last_axis
 from fastnn.graph.symbolic import accepts_symbolic
 from fastnn.ops import elementwise as ew
 from fastnn.ops import norms, reduce, statistics

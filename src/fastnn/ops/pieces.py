@@ -12,8 +12,9 @@ import numpy as np
 
 from fastnn.graph.symbolic import accepts_symbolic
 from fastnn.graph.value import Value
+from fastnn.ops.boxes import box_offset
 from fastnn.ops.gather import take, take_grad_op
-from fastnn.ops.layout import box_offset, copy, copy_step, reshape
+from fastnn.ops.layout import copy, copy_step, reshape
 from fastnn.ops.record import Op, Spec, shape_of, uniform
 from fastnn.ops.reduce import normalize_axis
 from fastnn.plan.copying import contiguous_strides, copy_part

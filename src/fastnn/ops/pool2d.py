@@ -12,7 +12,7 @@ import numpy as np
 
 from fastnn import config
 from fastnn.graph.dtypes import is_float
-from fastnn.graph.rows import of_first_axis
+from fastnn.graph.row_rules import of_first_axis
 from fastnn.graph.symbolic import accepts_symbolic
 from fastnn.ops import elementwise as ew
 from fastnn.ops.layout import moveaxis, reshape

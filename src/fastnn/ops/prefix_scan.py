@@ -8,8 +8,8 @@ from fastnn import tree
 from fastnn.graph.symbolic import symbolic_call
 from fastnn.graph.value import Operators, Value
 from fastnn.ops.bodies import has_symbolic
+from fastnn.ops.boxes import concatenate
 from fastnn.ops.joining import stack
-from fastnn.ops.layout import concatenate
 from fastnn.ops.record import as_array
 
 

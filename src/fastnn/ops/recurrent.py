@@ -13,11 +13,12 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from fastnn.graph.rows import of_first_axis
+from fastnn.graph.row_rules import of_first_axis
 from fastnn.ops import elementwise as ew
 from fastnn.ops import recurrent_steps as steps
+from fastnn.ops.boxes import concatenate
 from fastnn.ops.joining import stack
-from fastnn.ops.layout import concatenate, transpose
+from fastnn.ops.layout import transpose
 from fastnn.ops.logic import where
 from fastnn.ops.matmul import linear_grad_kernel_op, linear_op
 from fastnn.ops.normalization import gradient_by_composition

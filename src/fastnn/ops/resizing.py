@@ -10,7 +10,7 @@ so that the gradient of either is the other.
 import numpy as np
 
 from fastnn.graph import trace
-from fastnn.graph.rows import of_first_axis
+from fastnn.graph.row_rules import of_first_axis
 from fastnn.ops import elementwise as ew
 from fastnn.ops import logic
 from fastnn.ops.record import Op, Spec, uniform

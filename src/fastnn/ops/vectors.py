@@ -6,12 +6,13 @@ from fastnn.graph.dtypes import as_float, is_complex
 from fastnn.graph.symbolic import accepts_symbolic
 from fastnn.ops import elementwise as ew
 from fastnn.ops import logic, reduce
+from fastnn.ops.boxes import slice_axis
 from fastnn.ops.complex_numbers import conj
 from fastnn.ops.convolution import conv
 from fastnn.ops.creation import diagonal
 from fastnn.ops.gather import take
 from fastnn.ops.joining import pad, stack
-from fastnn.ops.layout import expand_dims, moveaxis, reshape, slice_axis, transpose
+from fastnn.ops.layout import expand_dims, moveaxis, reshape, transpose
 from fastnn.ops.matmul import in_one_dtype, matmul
 from fastnn.ops.record import as_array, dtype_of, shape_of
 from fastnn.ops.reduce import mean, normalize_axis

@@ -12,7 +12,7 @@ import math
 
 import numpy as np
 
-from fastnn.graph.rows import of_first_axis
+from fastnn.graph.row_rules import of_first_axis
 from fastnn.ops.indexing import getitem
 from fastnn.ops.joining import pad
 from fastnn.ops.layout import copy_step, reshape, transpose

@@ -4,11 +4,9 @@ import math
 
 import numpy as np
 
-from fastnn import lookup, ops
+from fastnn import ops
 from fastnn.graph.dtypes import weak_kind
-from fastnn.object_registration import custom_object_scope
 from fastnn.regularizers.regularizer import Regularizer
-from fastnn.serialization import serialize_keras_object
 
 
 def _factor(name: str, value) -> float:
@@ -132,33 +130,3 @@ class OrthogonalRegularizer(Regularizer):
 
     def get_config(self):
         return {"factor": float(np.float32(self.factor)), "mode": self.mode}
-
-
-NAMES = lookup.named(
-    (Regularizer, OrthogonalRegularizer),
-    {"L1": L1, "L2": L2, "L1L2": L1L2, "l1": L1, "l2": L2, "l1l2": L1L2, "l1_l2": L1L2},
-)
-
-
-def get(identifier):
-    """The regularizer that `identifier` (None, name, config, class or callable) stands for.
-
-    Raises:
-        ValueError: for an unknown one.
-
-    Example:
-        >>> fastnn.regularizers.get("l2").l2
-        0.01
-    """
-    return lookup.get_object(identifier, NAMES, "regularizer")
-
-
-def serialize(regularizer):
-    """The config of a regularizer, with its class."""
-    return serialize_keras_object(regularizer)
-
-
-def deserialize(config, custom_objects=None):
-    """The regularizer of a config that `serialize` gave."""
-    with custom_object_scope(custom_objects):
-        return get(config)

@@ -6,13 +6,12 @@ the loop over them is `loop`'s, names of logs are `losses_and_metrics`'.
 
 from __future__ import annotations
 
-from fastnn import config, tree
+from fastnn import config, training, tree
 from fastnn.callbacks.callback_list import CallbackList
 from fastnn.training import data as batches
 from fastnn.training.compilation import Compilable
 from fastnn.training.logs import as_logs, concatenated, in_order
 from fastnn.training.loop import Pace, outputs_of_rows, run_epoch
-from fastnn.training.parts import LEAST_ROWS, rows_at_once
 from fastnn.training.resuming import Resumable
 from fastnn.training.steps import Steps
 
@@ -204,9 +203,9 @@ class Trainer(Steps, Compilable, Resumable):
             is_array = batches.is_number_array(x)
             if rows := len(x) if is_array else batches.rows_of_number_arrays(x):
                 function, size = self.make_predict_function(), batches.checked_batch_size(batch_size)
-                if rows <= min(size, LEAST_ROWS):  # one call: nothing else is asked for
+                if rows <= min(size, training.parts.LEAST_ROWS):  # one call: nothing else is asked for
                     return function(batches.as_input(x) if is_array else batches.slice_of_rows(x, slice(None)))
-                return outputs_of_rows(function, x, rows, rows_at_once(function, x, min(size, rows)))
+                return outputs_of_rows(function, x, rows, training.parts.rows_at_once(function, x, min(size, rows)))
         source = batches.source_of(x, batch_size=batch_size, steps=steps)
         callbacks = _callback_list(callbacks, self, verbosity, epochs=1, steps=source.steps or source.num_batches)
         collected = []
