@@ -56,11 +56,20 @@ def replay(executable):
         for step in executable.steps:
             for value in step.reads:
                 check(value)
+            if step in executable.native_steps:  # what its threads share meets none of its values
+                native = executable.native_steps.index(step)
+                at, size = executable.shared_at[native], executable.plan.work[native][2]
+                written[at : at + size] = NOTHING - 1
+                for value in step.reads:
+                    check(value)
+                shared = slice(at, at + size)
             for value in step.buffers:
                 if value is not None and value not in set(step.reads):
                     write(value)
             for value in step.writes:
                 write(value)
+            if step in executable.native_steps:
+                assert (written[shared] == NOTHING - 1).all(), step.kernel
         for value in executable.graph.outputs:
             check(value)
 
@@ -81,6 +90,22 @@ def test_pieces_of_a_packed_value_with_padding():
     executable = plan_of(odd_sizes(), 4)
     wholes = {whole for whole, _ in executable.inside.values()}
     assert sum(whole.spec.nbytes for whole in wholes) > sum(piece.spec.nbytes for piece in executable.inside)
+    replay(executable)
+
+
+def wide(units=512, rows=16):
+    """Products of few rows, whose long sums are split between the threads, which add in memory that they share."""
+    model = k.Sequential([k.Input((units,)), *(k.layers.Dense(units, "relu") for _ in range(2))])
+    model.compile("adam", "mse")
+    return plan_of(model, rows)
+
+
+def test_what_threads_share_has_a_place_among_the_values():
+    executable = plan_of(networks.build("cnn", k), networks.ROWS["cnn"].batch_size)
+    shared = max(work[2] for work in executable.plan.work)
+    assert executable.plan.arena_bytes < executable.live_bytes + shared / 2
+    executable = wide()
+    assert any(work[2] for work in executable.plan.work)
     replay(executable)
 
 

@@ -422,8 +422,9 @@ cdef class Plan:
         isa: name of the kernel tables.
         steps: for each step `(kernel name, buffers, ints, reals, max_threads)`; a buffer is `(slot, offset)` where
             slot -1 is the arena, -2 is no buffer (NULL), and 0.. are arrays bound before a run.
-        arena_bytes: size of the arena without the steps' shared memory, which is laid out behind it.
+        arena_bytes: size of the arena.
         n_slots: how many arrays are bound.
+        shared: for each step where in the arena the memory is that its threads share; by default behind the arena.
     """
     cdef fnn_step *steps
     cdef int64_t *ints
@@ -441,7 +442,7 @@ cdef class Plan:
     cdef size_t *result_bytes
     cdef public bint is_quick  # whether `call_before` runs it itself
 
-    def __cinit__(self, str isa, list steps, int64_t arena_bytes, int64_t n_slots):
+    def __cinit__(self, str isa, list steps, int64_t arena_bytes, int64_t n_slots, list shared=None):
         cdef int index = isa_index(isa)
         cdef const fnn_entry *entry
         cdef int64_t n_ints = 0, n_reals = 0, n_bufs = 0, s, at_int = 0, at_real = 0, at_buf = 0, shared_bytes = 0
@@ -486,9 +487,11 @@ cdef class Plan:
                 self.buf_offset[at_buf] = offset
                 at_buf += 1
             step.work = work_of(entry, step.ints)
-            step.shared = arena_bytes
-            # Steps run one after another, so they share one area behind the values.
-            shared_bytes = max(shared_bytes, step.work.shared_bytes)
+            if shared is None:  # steps run one after another, so they have one area together
+                step.shared = arena_bytes
+                shared_bytes = max(shared_bytes, step.work.shared_bytes)
+            else:
+                step.shared = shared[s]
             self.scratch_bytes = max(self.scratch_bytes, step.work.scratch_bytes)
             self.work.append(([step.work.units[p] for p in range(step.work.phases)], step.work.scratch_bytes,
                               step.work.shared_bytes, step.work.flops, step.work.bytes))

@@ -155,18 +155,21 @@ class Executable:
         self._bind_results(graph)
         kept = [memory.root_of(value) for value in graph.outputs]
         results = {value for value, slot in self.slots.items() if slot >= first_result}
-        plan_memory = memory.assign(self.steps, self.slots, results, kept, self.inside)
-        self.places, self.live_bytes = plan_memory.places, plan_memory.live_bytes
         isa = _kernels.isa()
+        works = [_engine.kernel_work(isa, s.kernel, s.ints) if s.kernel is not None else None for s in self.steps]
+        shared = [0 if work is None else work[2] for work in works]
+        plan_memory = memory.assign(self.steps, self.slots, results, kept, self.inside, shared)
+        self.places, self.live_bytes = plan_memory.places, plan_memory.live_bytes
         native = self._steps_before(graph)
+        self.shared_at = [0] * len(native)
         self.native_steps: list[Step | None] = [None] * len(native)
         self.segments = [_Segment(0, len(native))] if native else []
-        for step in self.steps:
+        for step, work, at in zip(self.steps, works, plan_memory.shared, strict=True):
             if step.kernel is None:
                 self.segments.append(_Segment(reference=step))
                 continue
             buffers = [(-2, 0) if v is None else self._place(v) for v in step.buffers]
-            work = _engine.kernel_work(isa, step.kernel, step.ints)
+            self.shared_at.append(at)
             native.append((step.kernel, buffers, step.ints, step.reals, threads_for(work)))
             self.native_steps.append(step)
             last = self.segments[-1] if self.segments else None
@@ -177,7 +180,8 @@ class Executable:
         after = self._steps_after(graph)
         native += after
         self.native_steps += [None] * len(after)
-        self.plan = _engine.Plan(isa, native, plan_memory.arena_bytes, self.n_slots)
+        self.shared_at += [0] * len(after)
+        self.plan = _engine.Plan(isa, native, plan_memory.arena_bytes, self.n_slots, self.shared_at)
         self.has_references = any(segment.reference is not None for segment in self.segments)
         self._find_results(graph, first_result)
 

@@ -1,7 +1,8 @@
 """Where each value of a plan lives: in a bound array, or at an offset of the arena.
 
-Values whose lifetimes do not meet share bytes; an output takes over an input that dies with it where the kernel
-allows; `pack` costs nothing where its inputs can be produced in place, and until one is there, others use its bytes.
+Values whose lifetimes do not meet share bytes, and what the threads of a step share has its place among them; an output
+takes over an input that dies with it where the kernel allows; `pack` costs nothing where its inputs can be produced in
+place, and until one is there, others use its bytes.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import math
 import numpy as np
 
 from fastnn._kernels._engine import IN_PAGE
-from fastnn.graph.value import INPUT, Value
+from fastnn.graph.value import INPUT, Spec, Value
 from fastnn.plan.lower import Step
 
 ALIGN = 128  # a pair of cache lines; the arena begins in the middle of one (`fnn_zeroes`)
@@ -43,14 +44,24 @@ class _Part:
         self.last = last
 
 
+class _Shared:
+    """The memory of a step beside its values, as an owner of bytes of the arena."""
+
+    __slots__ = ("spec",)
+
+    def __init__(self, nbytes: int):
+        self.spec = Spec((nbytes,), "uint8")
+
+
 class Memory:
-    """What `assign` found; `live_bytes`, of the largest set of values that are live at once, are what no plan can go
-    below."""
+    """What `assign` found: the places of values, the offset in the arena of what the threads of each step share, and
+    `live_bytes`, of the largest set of values that are live at once: what no plan can go below."""
 
-    __slots__ = ("arena_bytes", "live_bytes", "places")
+    __slots__ = ("arena_bytes", "live_bytes", "places", "shared")
 
-    def __init__(self, places: dict[Value, Place], arena_bytes: int, live_bytes: int):
+    def __init__(self, places: dict[Value, Place], shared: list[int], arena_bytes: int, live_bytes: int):
         self.places = places
+        self.shared = shared
         self.arena_bytes = arena_bytes
         self.live_bytes = live_bytes
 
@@ -73,7 +84,7 @@ def empty(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
 
 def assign(
     steps: list[Step], bound: dict[Value, int], results: set[Value], kept: list[Value],
-    inside: dict[Value, tuple[Value, int]],
+    inside: dict[Value, tuple[Value, int]], shared: list[int],
 ) -> Memory:  # fmt: skip
     """Gives every value of `steps` a place.
 
@@ -83,9 +94,10 @@ def assign(
         results: those of them that nothing has written before: what a run returns.
         kept: values that are read after the last step.
         inside: values that are part of another one, with their byte offset in it.
+        shared: how many bytes the threads of each step share beside its values.
     """
     planner = _Planner(steps, bound, results, kept, inside)
-    return planner.run()
+    return planner.run(shared)
 
 
 class _Planner:
@@ -116,7 +128,7 @@ class _Planner:
             else:
                 return value, offset
 
-    def run(self) -> Memory:
+    def run(self, shared: list[int]) -> Memory:
         self.lifetimes()
         for value in self.first:
             self.residents.setdefault(self.home(value)[0], set()).add(value)
@@ -126,7 +138,9 @@ class _Planner:
                 self.try_share(number, y, x, taken)
         parts = self.parts()
         live_bytes = _peak(parts, len(self.steps))
-        offsets, arena_bytes = _packed(parts, live_bytes)
+        areas = [_Shared(nbytes) for nbytes in shared]
+        parts |= {area: [_Part(0, n, k, k)] for k, (area, n) in enumerate(zip(areas, shared, strict=True)) if n}
+        offsets, arena_bytes = _packed(parts, _peak(parts, len(self.steps)))
         places = {}
         for value in self.first:
             home, offset = self.home(value)
@@ -134,7 +148,7 @@ class _Planner:
                 places[value] = Place(self.bound[home], offset)
             else:
                 places[value] = Place(-1, offsets[home] + offset)
-        return Memory(places, arena_bytes, live_bytes)
+        return Memory(places, [offsets.get(area, 0) for area in areas], arena_bytes, live_bytes)
 
     def parts(self) -> dict[Value, list[_Part]]:
         """What the arena holds: the owners of memory in it, each whole or in the pieces that are produced there."""
@@ -213,7 +227,7 @@ _ORDERS = (
 )
 
 
-def _packed(owners: dict[Value, list[_Part]], live_bytes: int) -> tuple[dict[Value, int], int]:
+def _packed(owners: dict[Value | _Shared, list[_Part]], live_bytes: int) -> tuple[dict[Value | _Shared, int], int]:
     """Offsets such that what lives at the same time does not overlap, and the bytes that they take: by the first order
     that comes near `live_bytes`, or else by the best."""
     enough = live_bytes + live_bytes // 32 + ALIGN_LARGE
