@@ -32,18 +32,19 @@ def gradients(graph: Graph, outputs: list[Value], sources: list[Value], output_g
         if dy.shape != y.shape:
             dy = functions["broadcast_to"](dy, y.shape)
         flowing[y] = functions["add"](flowing[y], dy) if y in flowing else dy
-    for node in reversed(_path(graph, outputs, sources)):
+    path, depends = _path(graph, outputs, sources)
+    for node in reversed(path):
         dys = tuple(flowing.get(y) for y in node.outputs)
         if all(dy is None for dy in dys):
             continue
-        for x, dx in zip(node.inputs, _input_gradients(node, dys), strict=True):
+        for x, dx in zip(node.inputs, _input_gradients(node, dys, depends), strict=True):
             if dx is not None and is_inexact(x.dtype):
                 flowing[x] = functions["add"](flowing[x], dx) if x in flowing else dx
     return [flowing.get(x) for x in sources]
 
 
-def _path(graph: Graph, outputs, sources) -> list[Node]:
-    """The nodes between `sources` and `outputs`, in order."""
+def _path(graph: Graph, outputs, sources) -> tuple[list[Node], set[Value]]:
+    """The nodes between `sources` and `outputs`, in order; and all values that depend on `sources`."""
     depends = set(sources)
     forward = []
     for node in graph.nodes:
@@ -56,10 +57,11 @@ def _path(graph: Graph, outputs, sources) -> list[Node]:
         if any(y in needed for y in node.outputs):
             path.append(node)
             needed.update(node.inputs)
-    return path[::-1]
+    return path[::-1], depends
 
 
-def _input_gradients(node: Node, dys) -> tuple[Value | None, ...]:
+def _input_gradients(node: Node, dys, depends: set[Value]) -> tuple[Value | None, ...]:
+    """The gradient of each input; None of one that does not depend on a source, too."""
     single = len(node.outputs) == 1
     dy, y = (dys[0], node.outputs[0]) if single else (dys, node.outputs)
     dxs = node.op.grad(dy, y, *node.inputs, **node.params)
@@ -67,6 +69,7 @@ def _input_gradients(node: Node, dys) -> tuple[Value | None, ...]:
         dxs = (dxs,)
     if len(dxs) != len(node.inputs):
         raise RuntimeError(f"the gradient of {node.op.name!r} gave {len(dxs)} values for {len(node.inputs)} inputs")
+    dxs = [(dx() if callable(dx) else dx) if x in depends else None for x, dx in zip(node.inputs, dxs, strict=True)]
     if node.op.kind == "elementwise":
         dxs = tuple(None if dx is None else _unbroadcast(dx, x) for x, dx in zip(node.inputs, dxs, strict=True))
     return tuple(dxs)

@@ -211,19 +211,20 @@ def _abs_grad(dy, y, x):
 
 def _divide_grad(dy, y, x1, x2):
     d = divide(dy, x2)
-    return d, negative(multiply(d, y))
+    return d, lambda: negative(multiply(d, y))
 
 
 add_op = elementwise("add", np.add, lambda dy, y, x1, x2: (dy, dy), simplify=_simplify_add)
 subtract_op = elementwise(
     "subtract",
     lambda a, b: np.subtract(a, b) if a.dtype != bool else a ^ b,
-    lambda dy, y, x1, x2: (dy, negative(dy)),
+    lambda dy, y, x1, x2: (dy, lambda: negative(dy)),
     simplify=lambda node: _keep(node, 0) if number_of(node.inputs[1]) == 0 else None,
 )
 multiply_op = elementwise(
-    "multiply", np.multiply, lambda dy, y, x1, x2: (multiply(dy, x2), multiply(dy, x1)), simplify=_simplify_multiply
-)
+    "multiply", np.multiply, lambda dy, y, x1, x2: (lambda: multiply(dy, x2), lambda: multiply(dy, x1)),
+    simplify=_simplify_multiply,
+)  # fmt: skip
 divide_op = elementwise(
     "divide", np.divide, _divide_grad, number=operator.truediv, dtype="float",
     simplify=lambda node: _keep(node, 0) if number_of(node.inputs[1]) == 1 else None,

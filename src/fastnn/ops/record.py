@@ -47,8 +47,9 @@ class Op:
         shape: `(*specs, **params) -> Spec | tuple[Spec, ...]`, raising ValueError with the numbers when they do not
             fit. Elementwise ops need none: they broadcast.
         reference: `(*arrays, **params) -> array | tuple`: slow, obvious NumPy that judges the kernel.
-        grad: `(dy, y, *xs, **params)` -> the gradient of each input (None where there is none), in other ops. None:
-            the op is not differentiable.
+        grad: `(dy, y, *xs, **params)` -> the gradient of each input (None where there is none), in other ops; or a
+            function of nothing that gives it, for those where it is often not wanted. None: the op is not
+            differentiable.
         kind: "elementwise" (one program opcode of the same name), "reduce" (params axis, keepdims), "view" (same bytes,
             another shape) or "plain".
         dtype: of an elementwise op's output: None is that of its promoted inputs, "float" the same made a float,

@@ -575,7 +575,7 @@ def _sigmoid_cross_entropy(target, logits):
 
 def _sigmoid_cross_entropy_grad(dy, y, target, logits):
     """dz = (sigmoid(z) - t) dy: where a sigmoid made the prediction, it is there."""
-    return ew.negative(ew.multiply(dy, logits)), ew.multiply(dy, ew.subtract(ew.sigmoid(logits), target))
+    return lambda: ew.negative(ew.multiply(dy, logits)), ew.multiply(dy, ew.subtract(ew.sigmoid(logits), target))
 
 
 # A record for the sake of its gradient, which needs less than that of what it is simplified to.
