@@ -1,37 +1,53 @@
 /* conv2d_turned_body.h: kernel gradients of convolutions to few channels, for float32 and for float64.
  *
- * A tile's columns would be the channels of dy, at most half of a vector's lanes. Here they are what a row of taps
+ * A tile's columns would be the channels of dy, at most a vector. Here they are what a row of taps
  * reads for a pixel, (kx, c), which follows each other in x, and the channels of dy are its rows; the second phase,
  * which adds the blocks, turns the sums. Where the columns of a row of taps are no whole vectors, the last panel does
  * some again. */
 
+enum {
+  OWN(TURNED_STRIPS) = 2, /* of a vector of channels at most: tile_rows(1) is at least half of one */
+  OWN(TURNED_PIXELS) = 256 /* of which more channels than half a vector pay for a second phase */
+};
+
 typedef struct {
   conv_shape s;
   conv_bands bands; /* what is contracted between two visits of a tile */
-  int64_t run, widest, panels, rows; /* columns of a row of taps; how they are cut; rows of a tile */
+  int64_t run, widest, panels; /* columns of a row of taps; how they are cut */
+  int64_t strips, height, rows; /* of channels of dy that tiles have for rows; channels of one; rows of their sums */
   int64_t blocks, tile_blocks, partial; /* of the batch, of tiles: a unit is a pair; a block's sums */
   int64_t window_cols, window_elements;
   int copies;
 } OWN(turned_cut);
 
 /* Rows of the variant of tile.h that does so many, or more. */
-FNN_INLINE int64_t OWN(turned_rows)(int64_t cout) { return cout <= 2 ? cout : cout <= 4 ? 4 : tile_rows(1); }
+FNN_INLINE int64_t OWN(turned_rows)(int64_t channels) {
+  return channels <= 2 ? channels : channels <= 4 ? 4 : tile_rows(1);
+}
 
-/* Whether it takes at most four fifths of the multiply-adds of tiles of channels. A row takes as long as two. */
+/* Channels of dy that a tile has for rows: as equal as they can be. */
+FNN_INLINE int64_t OWN(turned_height)(int64_t cout) { return fnn_ceil_div(cout, fnn_ceil_div(cout, tile_rows(1))); }
+
+/* Whether it takes at most four fifths of the multiply-adds of tiles of channels, of more of these than half a vector
+ * seven fifths: a tile of one vector waits for an element with each. A row takes as long as two. Measured. */
 static int OWN(turned_fits)(const conv_shape *s) {
-  const int64_t most = fnn_min(N / 2, tile_rows(1)), run = s->kw * s->cin;
-  return !s->is_deep && s->groups == 1 && s->dilation_w == 1 && s->cout > 0 && s->cout <= most && run >= N &&
-         !OWN(thin_fits)(s, OWN(THIN_GRAD_CHANNELS)) &&
-         5 * s->kh * fnn_ceil_div(run, N) * fnn_max(2, OWN(turned_rows)(s->cout)) <= 4 * s->kh * run;
+  const int64_t run = s->kw * s->cin, height = OWN(turned_height)(fnn_max(1, s->cout));
+  const int64_t rows = fnn_ceil_div(s->cout, height) * fnn_max(2, OWN(turned_rows)(height));
+  const int has_many = s->taps > 1 && run >= 2 * N && s->n * s->oh * s->ow >= OWN(TURNED_PIXELS);
+  const int64_t most = s->cout <= N / 2 ? 4 : has_many ? 7 : 0;
+  return !s->is_deep && s->groups == 1 && s->dilation_w == 1 && s->cout > 0 && s->cout <= N && run >= N &&
+         !OWN(thin_fits)(s, OWN(THIN_GRAD_CHANNELS)) && 5 * fnn_ceil_div(run, N) * rows <= most * run;
 }
 
 static OWN(turned_cut) OWN(turned_cut_of)(const conv_shape *shape) {
   OWN(conv_cut) forward = {.s = *shape};
   OWN(conv_cut_windows)(&forward, 0, 1, 1, 0);
   OWN(turned_cut) c = {.s = *shape, .bands = forward.bands, .run = shape->kw * shape->cin,
-                       .rows = OWN(turned_rows)(shape->cout), .window_cols = forward.window_cols,
+                       .height = OWN(turned_height)(shape->cout), .window_cols = forward.window_cols,
                        .window_elements = forward.window_elements, .copies = forward.copies};
-  c.widest = fnn_min(c.run / N, c.s.cout <= tile_rows(TILE_VECTORS) ? TILE_VECTORS : TILE_VECTORS - 1);
+  c.strips = fnn_ceil_div(c.s.cout, c.height);
+  c.rows = c.strips * OWN(turned_rows)(c.height);
+  c.widest = fnn_min(c.run / N, c.height <= tile_rows(TILE_VECTORS) ? TILE_VECTORS : TILE_VECTORS - 1);
   c.panels = tile_panels_of(c.run, N, c.widest);
   const int64_t tiles = c.s.kh * c.panels, bands = c.bands.image_units * c.bands.bands;
   c.partial = tiles * c.rows * OWN(TILE_COLS) + fnn_round_up(c.s.cout, N);
@@ -87,22 +103,27 @@ static void OWN(turned_unit)(const fnn_call *call, const OWN(turned_cut) * c, in
     for (int64_t i = 0; i < images * rows; i++)
       segments[i] = (OWN(tile_segment)){x.at + i / rows * x.image + i % rows * s->stride_h * x.row,
                                         s->stride_w * s->cin, i * s->ow * s->cout, s->ow};
-    const T *a[TILE_MOST_ROWS];
-    for (int64_t i = 0; i < TILE_MOST_ROWS; i++) a[i] = dy + fnn_min(i, s->cout - 1);
     const T *next =
       (const T *)call->buf[0] + ((image + images - 1) * s->h + (row + rows) * s->stride_h) * s->w * s->cin;
     OWN(conv_ahead) ahead = OWN(conv_ahead_of)(next, images * rows * s->stride_h * s->w * s->cin, NULL, 0,
-                                               last_tile - first_tile, images * rows);
-    OWN(tile) t = {.a = a, .a_stride = s->cout, .rows = s->cout, .segments = segments, .n_segments = images * rows,
+                                               c->strips * (last_tile - first_tile), images * rows);
+    const T *a[OWN(TURNED_STRIPS) * TILE_MOST_ROWS];
+    for (int64_t i = 0; i < c->strips * TILE_MOST_ROWS; i++)
+      a[i] = dy + fnn_min(i / TILE_MOST_ROWS * c->height + i % TILE_MOST_ROWS, s->cout - 1);
+    OWN(tile) t = {.a_stride = s->cout, .segments = segments, .n_segments = images * rows,
                    .resumes = band > begin, .continues = 1};
     for (int64_t k = first_tile; k < last_tile; k++) {
       int64_t first;
       const tile_panel panel = OWN(turned_panel)(c, k, &first);
       t.column = k / c->panels * s->dilation_h * x.row + first;
       t.cols = panel.vectors * N;
-      t.partial = partial + k * c->rows * OWN(TILE_COLS);
-      t.ahead_lines = OWN(conv_ask)(&ahead, t.n_segments, &t.ahead);
-      OWN(tile_call)(&t, panel.vectors);
+      for (int64_t strip = 0; strip < c->strips; strip++) {
+        t.a = a + strip * TILE_MOST_ROWS;
+        t.rows = fnn_min(c->height, s->cout - strip * c->height);
+        t.partial = partial + (k * c->rows + strip * OWN(turned_rows)(c->height)) * OWN(TILE_COLS);
+        t.ahead_lines = OWN(conv_ask)(&ahead, t.n_segments, &t.ahead);
+        OWN(tile_call)(&t, panel.vectors);
+      }
     }
   }
 }
@@ -117,7 +138,8 @@ static void OWN(turned_combine)(const fnn_call *call, const OWN(turned_cut) * c,
   T *out = (T *)call->buf[2] + row * s->cout;
   _Alignas(FNN_ALIGN) T sum[OWN(TILE_COLS)];
   for (int64_t o = 0; o < s->cout; o++) {
-    OWN(conv_add_blocks)(sum, c->blocks, c->partial, partial + (k * c->rows + o) * OWN(TILE_COLS), panel.vectors);
+    const int64_t of = k * c->rows + o / c->height * OWN(turned_rows)(c->height) + o % c->height;
+    OWN(conv_add_blocks)(sum, c->blocks, c->partial, partial + of * OWN(TILE_COLS), panel.vectors);
     for (int64_t i = 0; i < panel.cols; i++) out[i * s->cout + o] = sum[panel.begin - first + i];
   }
   OWN(conv_run_program)(call, row, panel.cols, 0, s->cout, call->scratch + OWN(turned_program_at)(c));
