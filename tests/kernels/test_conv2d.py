@@ -129,6 +129,11 @@ PROBLEMS = [
     Problem(1, 24, 19, 24, 11, 5, 4, dilation=(2, 1), pads=(6, 1, 5, 2)),  # rows of taps that some pixels miss
     Problem(3, 12, 23, 64, 8, 3, 3, strides=(1, 2), pads=(1, 0, 1, 1)),
     Problem(1, 20, 21, 49, 7, 3, 3, strides=(2, 1), pads=(4, 1, 4, 1)),  # pixels of no tap
+    # To one vector of channels by weights of which two rows lie in turns: tiles at borders too.
+    Problem(3, 17, 18, 6, 13, 3, 3, pads=(1, 1, 1, 1)),
+    Problem(2, 14, 19, 38, 7, 3, 4, strides=(1, 2), pads=(1, 2, 1, 1)),
+    Problem(24, 8, 9, 16, 16, 5, 5, strides=(2, 2), pads=(2, 2, 2, 2)),
+    Problem(3, 13, 12, 16, 10, 4, 3, strides=(2, 1), dilation=(1, 2), pads=(1, 2, 1, 2)),
     Problem(2, 13, 17, 48, 5, 3, 3, pads=(1, 1, 1, 1)),
     Problem(2, 12, 13, 96, 4, 2, 2),
     Problem(3, 5, 47, 16, 16, 1, 1, strides=(2, 2)),  # one tap, rows of whole tiles

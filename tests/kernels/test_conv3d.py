@@ -71,6 +71,7 @@ PROBLEMS = [
     Problem((2, 20, 3, 3, 48), (3, 3, 3), 33, before=ONES, after=ONES),
     Problem((1, 7, 5, 5, 16), (3, 3, 3), 16, (3, 1, 1), before=(0, 1, 1), after=(-1, 1, 1)),
     Problem((2, 5, 9, 9, 13), (3, 3, 3), 70, (1, 1, 1), (1, 2, 2), (1, 2, 2), (1, 2, 2)),
+    Problem((1, 9, 12, 11, 6), (3, 2, 3), 16, (1, 2, 1), before=ONES, after=ONES),  # weights of rows in turns
     Problem((1, 6, 6, 6, 3), (3, 3, 3), 20, ONES, before=ONES, after=ONES),  # few channels, which in planes are thin
 ]
 each = pytest.mark.parametrize("problem", PROBLEMS, ids=str)

@@ -142,6 +142,7 @@ typedef struct {
   int in_place;                     /* taps that reach outside read what is not there: tiles end with their pixels' */
   int64_t columns, first_column;    /* of the result and of B: all of a group */
   int64_t depth;                    /* B lies panel after panel, each of so many rows; 1: as a matrix */
+  int by_two;                       /* B has N columns, of which two rows lie in turns */
   int64_t panel_cols;               /* of such panels, the last of which may be narrower, but for its rows */
   int64_t widest, panel, panels;    /* how the columns are cut, and which panels are done: from one on, how many */
   const T *bias;                    /* of the group, or NULL */
@@ -321,6 +322,8 @@ FNN_INLINE tile_panel OWN(conv_panel)(int64_t columns, int64_t widest, int64_t p
   return (tile_panel){begin, cols, (int)fnn_ceil_div(cols, N)};
 }
 
+#include "conv2d_lines_body.h"
+
 /* Computes pixels whose pointers there are. A tile has the taps that reach any of its pixels. The last run goes on. */
 static void OWN(conv_block)(const OWN(conv_walk) * walk, OWN(conv_pixels) * pixels) {
   const int64_t block = pixels->n;
@@ -345,7 +348,8 @@ static void OWN(conv_block)(const OWN(conv_walk) * walk, OWN(conv_pixels) * pixe
     const int64_t lines = is_asked ? fnn_ceil_div(walk->k * (int64_t)sizeof(T), FNN_ALIGN) : 0;
     int64_t p = 0;
     const int is_half = OWN(half_fits)(panel);
-    if (is_one && !walk->ahead && (is_half ? t->n_segments == 1 : OWN(tile_fits_strip)(t, panel.vectors))) {
+    const int is_strip = is_half ? t->n_segments == 1 : OWN(tile_fits_strip)(t, panel.vectors);
+    if (is_one && !walk->ahead && !walk->by_two && is_strip) {
       p = block / height * height;
       OWN(conv_strips)[asks + 2 * is_half][panel.vectors - 1](walk, pixels, block / height, lines);
     }
@@ -364,7 +368,9 @@ static void OWN(conv_block)(const OWN(conv_walk) * walk, OWN(conv_pixels) * pixe
         for (int64_t e = 0; e < walk->k; e += FNN_ALIGN / (int64_t)sizeof(T))
           __builtin_prefetch(a[i] + walk->fetches + e);
       if (walk->ahead) t->ahead_lines = OWN(conv_ask)(walk->ahead, t->n_segments, &t->ahead);
-      OWN(half_call)(t, panel);
+      if (!walk->by_two) OWN(half_call)(t, panel);
+      else if (t->rows > 4) OWN(line_tile_all)(t);
+      else OWN(line_tile_few)(t);
     }
   }
   pixels->runs[0] = pixels->runs[pixels->n_runs - 1];
@@ -394,8 +400,6 @@ static int64_t OWN(conv_side)(const OWN(conv_walk) * walk, const conv_axis *axis
   *taps = conv_taps_of(axis, p);
   return fnn_min(end, conv_taps_change(axis, p));
 }
-
-#include "conv2d_lines_body.h"
 
 /* By rectangles whose pixels have the same taps; by lines, where these are all taps. */
 static void OWN(conv_run)(const OWN(conv_walk) * walk) {
@@ -460,6 +464,7 @@ typedef struct {
   int64_t widest, panels, parts; /* of columns: few bands are cut by them too; panels of a part */
   int copies, in_place; /* how windows that reach outside are read, or tiles end with what the same taps reach */
   int is_stacked;       /* see conv_stacks */
+  int by_two;           /* see conv_walk */
   int merges, is_grouped, is_dots; /* the taps of a kernel row are one segment */
 } OWN(conv_cut);
 
@@ -602,6 +607,8 @@ static OWN(conv_cut) OWN(conv_cut_of)(conv_shape shape) {
   } else if ((((is_far || is_odd) && pixels >= OWN(CONV_FAR_PIXELS)) || is_large) && s->groups == 1 && is_plain)
     c.panel_cols = OWN(conv_panel_cols)(s->cout, c.widest);
   if (c.tail) c.tail_elements = fnn_round_up(c.tail * s->cout + N, N);
+  c.by_two = is_plain && OWN(line_by_two)(s->groups, s->taps, s->cin, s->cout, pixels);
+  if (c.by_two) c.panel_cols = N, c.tail = c.tail_elements = 0;
   /* Whole vectors of the last kernel row may reach past the kernel's end: then it is copied to where they may. */
   if (c.is_dots) c.weight_blocks = fnn_ceil_div(s->taps * s->cin * s->cout, OWN(CONV_WEIGHT_BLOCK));
   else if ((s->cout_g % N && !c.tail) || c.panel_cols)
@@ -695,7 +702,8 @@ static void OWN(conv_images)(const fnn_call *call, const OWN(conv_cut) * c, cons
     .taps = taps + z.begin * face, .segments = taps + s->taps, .k = s->cin_g, .merges = c->merges,
     .in_place = c->in_place,
     .tail = {tail, s->cout, taps[s->taps - 1].a_offset + s->cin_g - c->tail, c->tail},
-    .columns = s->cout_g, .depth = c->panel_cols ? s->taps * s->cin_g : 1, .panel_cols = c->panel_cols,
+    .by_two = c->by_two, .columns = s->cout_g, .depth = c->panel_cols ? s->taps * s->cin_g : 1,
+    .panel_cols = c->panel_cols,
     .widest = c->widest, .panel = part * c->panels,
     .panels = fnn_min(c->panels, tile_panels_of(s->cout_g, N, c->widest) - part * c->panels),
     .floor = call->ints[CONV_RELU] ? 0 : -INFINITY,
@@ -748,7 +756,8 @@ static void OWN(conv_unit)(const fnn_call *call, const OWN(conv_cut) * c, const 
 static void OWN(conv_pack_weights)(const OWN(conv_cut) * c, T *out, const T *weights, int64_t begin, int64_t end) {
   const conv_shape *s = &c->s;
   const int64_t rows = s->taps * s->cin_g, cols = c->panel_cols;
-  const int64_t from = rows * begin / c->weight_blocks, to = rows * end / c->weight_blocks;
+  int64_t from = rows * begin / c->weight_blocks, to = rows * end / c->weight_blocks;
+  if (c->by_two) from -= from % 2, to -= to % 2;
   for (int64_t row = from; row < to; row++) {
     for (int64_t first = 0; first < s->cout; first += cols) {
       const int64_t n = fnn_min(cols, s->cout - first);
@@ -757,6 +766,7 @@ static void OWN(conv_pack_weights)(const OWN(conv_cut) * c, T *out, const T *wei
       if (n < cols) memset(at + n, 0, sizeof(T) * (size_t)(cols - n));
     }
   }
+  if (c->by_two) OWN(line_turn_rows)(out + from * N, to - from);
 }
 
 /* Copies [begin, end) of n elements in blocks, and zeroes the N after them. */

@@ -21,7 +21,7 @@ typedef struct {
   int64_t low_y, high_y, low_x, high_x; /* shifts */
   int64_t window_cols, window_elements;
   int64_t panel_cols; /* of the kernel, transposed panel by panel, or to one of whole vectors; 0: group by group */
-  int copies, in_place, is_grouped;
+  int copies, in_place, is_grouped, by_two;
 } OWN(conv_input_cut);
 
 /* Of the taps of an axis, from the last on, those that reach results of this residue. */
@@ -57,6 +57,7 @@ static OWN(conv_input_cut) OWN(conv_input_cut_of)(const int64_t *ints) {
   else if (s->groups == 1) {
     const int is_equal = fnn_ceil_div(s->cin, N) % fnn_max(1, tile_panels(s->cin, N)) == 0;
     c.panel_cols = is_equal ? OWN(conv_panel_cols)(s->cin, TILE_VECTORS) : fnn_round_up(s->cin, N);
+    c.by_two = OWN(line_by_two)(1, s->taps, s->cout, s->cin, s->n * s->h * s->w);
   }
   conv_shifts(s->h, s->pad_top, s->kh, s->dilation_h, s->stride_h, &c.low_y, &c.high_y);
   conv_shifts(s->w, s->pad_left, s->kw, s->dilation_w, s->stride_w, &c.low_x, &c.high_x);
@@ -118,8 +119,10 @@ static void OWN(conv2d_grad_input_size)(const int64_t *ints, fnn_work *work) {
 /* out[g][taps - 1 - tap][o][i] = weights[tap][i][g * cout_g + o], and zeroes after the last: a block of o of a tap. Of
  * grouped_walk g are the groups of a vector, out[vector][taps - 1 - tap][o][g][i]; in panels of i
  * out[panel][taps - 1 - tap][o][i of panel]. */
-static void OWN(conv_transpose_weights)(const conv_shape *s, int is_grouped, int64_t panel_cols, T *out,
-                                        const T *weights, int64_t unit) {
+static void OWN(conv_transpose_weights)(const conv_shape *s, const OWN(conv_input_cut) * c, T *out, const T *weights,
+                                        int64_t unit) {
+  const int is_grouped = c->is_grouped;
+  const int64_t panel_cols = c->panel_cols;
   const int64_t blocks = fnn_ceil_div(s->cout_g, OWN(CONV_TURNED)), g = unit / blocks / s->taps;
   const int64_t tap = unit / blocks % s->taps, first = unit % blocks * OWN(CONV_TURNED);
   const int64_t n = fnn_min(OWN(CONV_TURNED), s->cout_g - first);
@@ -130,6 +133,7 @@ static void OWN(conv_transpose_weights)(const conv_shape *s, int is_grouped, int
     T *panel = out + i * s->taps * s->cout + (tap * s->cout + first) * panel_cols;
     const int64_t cols = fnn_min(panel_cols, s->cin - i);
     OWN(pack_panel)(panel, from, 1, s->cout, n, (tile_panel){i, cols, (int)(panel_cols / N)});
+    if (c->by_two) OWN(line_turn_rows)(panel, n);
   }
   if (panel_cols) return;
   if (s->cin_g % N == 0) {
@@ -198,7 +202,8 @@ static void OWN(conv_input_unit)(const fnn_call *call, const OWN(conv_input_cut)
         .images = images, .rows = fnn_ceil_div(rows - residue_y, s->stride_h),
         .cols = fnn_ceil_div(s->w - residue_x, s->stride_w), .y = y, .x = x,
         .taps = taps, .segments = taps + s->taps, .k = s->cout_g,
-        .merges = merges, .in_place = c->in_place, .columns = s->cin_g,
+        .merges = merges, .in_place = c->in_place, .by_two = c->by_two,
+        .columns = s->cin_g,
         .depth = c->is_grouped || (c->panel_cols && c->panel_cols < s->cin) ? s->taps * s->cout_g : 1,
         .widest = TILE_VECTORS, .panels = tile_panels(s->cin_g, N),
         .floor = -INFINITY, .clears = clears ? dx : NULL, .clears_end = dx + n_dx,
@@ -251,7 +256,7 @@ static void OWN(conv2d_grad_input)(const fnn_call *call, int64_t begin, int64_t 
   const OWN(conv_input_cut) c = OWN(conv_input_cut_of)(call->ints);
   for (int64_t unit = begin; unit < end; unit++) {
     if (call->phase == 0)
-      OWN(conv_transpose_weights)(&s, c.is_grouped, c.panel_cols, (T *)call->shared, (const T *)call->buf[1], unit);
+      OWN(conv_transpose_weights)(&s, &c, (T *)call->shared, (const T *)call->buf[1], unit);
     else
       OWN(conv_input_unit)(call, &c, unit);
   }

@@ -10,7 +10,9 @@ enum {
   OWN(LINE_DEPTH) = 1,
 #endif
   OWN(LINE_DEEP_LEAST) = 16,
-  OWN(LINE_DEEP_MOST) = 320
+  OWN(LINE_DEEP_MOST) = 320,
+  /* Pixels for which turning all weights pays; 0: it does not. */
+  OWN(LINE_TURN_PIXELS) = FNN_VECTOR_BYTES == 64 && OWN(LINE_DEPTH) > 1 ? 256 : 0
 };
 
 /* The element at p in all lanes, or two in turns. */
@@ -31,6 +33,60 @@ FNN_INLINE V OWN(line_sum)(V a, V b) {
   const M lane = FN(lanes)(), even = (lane & ~3) + (lane & 1) * 2 + (lane & 2) / 2 * N;
   return __builtin_shuffle(a, b, even) + __builtin_shuffle(a, b, even + 1);
 }
+
+/* Whether the weights of all taps, k rows of at most a vector of columns each, are turned for so many pixels, so that
+ * tiles at borders and of any k take two steps at once too. Of one tap and a short k lines do so by themselves; with
+ * AVX2 these tiles are no faster. */
+static int OWN(line_by_two)(int64_t groups, int64_t taps, int64_t k, int64_t columns, int64_t pixels) {
+  return OWN(LINE_TURN_PIXELS) && groups == 1 && columns <= N && k % 2 == 0 &&
+         taps * k >= OWN(LINE_DEEP_LEAST) && (taps > 1 || k > OWN(LINE_DEEP_MOST)) && pixels >= OWN(LINE_TURN_PIXELS);
+}
+
+/* Rows i and i + 1 of n rows of N columns, n even, in turns. */
+static void OWN(line_turn_rows)(T *rows, int64_t n) {
+  for (int64_t i = 0; i < n; i += 2, rows += 2 * N) {
+    const V b0 = FN(load)(rows), b1 = FN(load)(rows + N);
+    FN(store)(rows, OWN(line_turns)(b0, b1, 0));
+    FN(store)(rows + N, OWN(line_turns)(b0, b1, 2));
+  }
+}
+
+/* A tile of tile.h of one vector whose B lies so, at most `rows` rows of it. */
+FNN_INLINE void OWN(line_tile)(const OWN(tile) * t, const int rows) {
+  if (!OWN(LINE_TURN_PIXELS)) return;
+  V acc[2 * TILE_MOST_ROWS];
+  const T *a[TILE_MOST_ROWS], *ahead = t->ahead;
+#pragma GCC unroll 8
+  for (int i = 0; i < rows; i++) a[i] = t->a[i], acc[2 * i] = acc[2 * i + 1] = (V){0};
+  for (const OWN(tile_segment) *s = t->segments, *end = s + t->n_segments; s < end; s++) {
+    const T *b = s->b;
+    int64_t at = s->a_offset;
+    for (int64_t i = t->ahead_lines; i > 0; i--, ahead += FNN_ALIGN / sizeof(T)) __builtin_prefetch(ahead, 0, 2);
+#pragma GCC unroll 2
+    for (int64_t k = s->k; k > 0; k -= 2, at += 2, b += 2 * N) {
+      const V b0 = FN(load)(b), b1 = FN(load)(b + N);
+#pragma GCC unroll 8
+      for (int i = 0; i < rows; i++) {
+        const V x = OWN(line_splat)(a[i] + at, 2);
+        acc[2 * i] += x * b0;
+        acc[2 * i + 1] += x * b1;
+      }
+      __asm__("" : "+r"(at)); /* as in tile_run */
+    }
+  }
+  const V floor = FN(splat)(t->floor);
+#pragma GCC unroll 8
+  for (int i = 0; i < rows; i++) {
+    if (i >= t->rows) break;
+    V y = OWN(line_sum)(acc[2 * i], acc[2 * i + 1]);
+    if (t->bias) y += FN(load)(t->bias);
+    y = FN(max)(floor, y);
+    if (t->cols < N) FN(store_part)(t->c[i] + t->c_column, y, t->cols);
+    else FN(store)(t->c[i] + t->c_column, y);
+  }
+}
+static __attribute__((noinline)) void OWN(line_tile_few)(const OWN(tile) * t) { OWN(line_tile)(t, 4); }
+static __attribute__((noinline)) void OWN(line_tile_all)(const OWN(tile) * t) { OWN(line_tile)(t, (int)tile_rows(1)); }
 
 /* `steps` of a tile's products, each of which clears a vector, if it clears. Every third row has a pointer, from which
  * the next two are reached: no table is written and read, and what a tile needs stays in general registers. */
@@ -83,8 +139,26 @@ FNN_INLINE OWN(line_taps) OWN(line_taps_of)(const OWN(conv_walk) * walk) {
 /* Whether tiles take two steps of k at once. An odd run of a single tap waits too little for it. */
 static int OWN(line_is_deep)(const OWN(conv_walk) * walk) {
   const int64_t taps = walk->y.taps * walk->x.taps, k = taps * walk->k;
-  return OWN(LINE_DEPTH) > 1 && walk->columns <= N && (k % 2 == 0 || taps > 1) && k >= OWN(LINE_DEEP_LEAST) &&
-         k <= OWN(LINE_DEEP_MOST);
+  if (OWN(LINE_DEPTH) == 1 || walk->by_two) return OWN(LINE_DEPTH) > 1;
+  return walk->columns <= N && (k % 2 == 0 || taps > 1) && k >= OWN(LINE_DEEP_LEAST) && k <= OWN(LINE_DEEP_MOST);
+}
+
+/* The weights of all taps with two rows in turns, in `turns` where they do not lie so. */
+static __attribute__((noinline)) const T *OWN(line_turned)(const OWN(conv_walk) * walk, T *turns) {
+  const OWN(line_taps) taps = OWN(line_taps_of)(walk);
+  const T *rows = walk->taps->b + walk->first_column * walk->depth;
+  if (walk->by_two) return rows;
+  const int64_t stride = walk->taps->b_stride;
+  T *turned = turns;
+  for (int64_t run = 0; run < taps.runs; run++) {
+    for (int64_t i = 0; i + 1 < taps.k; i += 2, turned += 2 * N) {
+      const T *at = rows + (run * taps.k + i) * stride;
+      const V b0 = FN(load)(at), b1 = FN(load)(at + stride);
+      FN(store)(turned, OWN(line_turns)(b0, b1, 0));
+      FN(store)(turned + N, OWN(line_turns)(b0, b1, 2));
+    }
+  }
+  return turns;
 }
 
 /* All pixels of a walk; as conv_strip, whose tiles read a table. The last tile of a line may do some pixels again. */
@@ -96,18 +170,7 @@ FNN_INLINE void OWN(line_run)(const OWN(conv_walk) * walk, const int has_floor, 
   const int64_t steps_of_run = k / depth;
   const T *bias = walk->bias, *rows_of_b = walk->taps->b + walk->first_column * walk->depth, *weights = rows_of_b;
   _Alignas(FNN_ALIGN) T turns[depth == 1 ? 1 : OWN(LINE_DEEP_MOST) * N];
-  if (depth > 1) {
-    T *turned = turns;
-    for (int64_t run = 0; run < taps.runs; run++) {
-      for (int64_t i = 0; i + 1 < k; i += 2, turned += 2 * N) {
-        const T *at = rows_of_b + (run * k + i) * stride;
-        const V b0 = FN(load)(at), b1 = FN(load)(at + stride);
-        FN(store)(turned, OWN(line_turns)(b0, b1, 0));
-        FN(store)(turned + N, OWN(line_turns)(b0, b1, 2));
-      }
-    }
-    weights = turns;
-  }
+  if (depth > 1) weights = OWN(line_turned)(walk, turns);
   const V floor = FN(splat)(walk->floor);
   const V bias_part = bias && is_part ? FN(load_part)(bias, walk->columns) : FN(splat)(0);
   T *clears = is_clearing ? walk->clears : NULL;
