@@ -250,6 +250,7 @@ typedef struct {
 #include "pack.h"
 #include "gemm_cut_body.h"
 #include "gemm_ask_body.h"
+#include "gemm_dots_body.h"
 #include "gemm_body.h"
 #include "types_f64.h"
 #include "tile.h"
@@ -257,6 +258,7 @@ typedef struct {
 #include "pack.h"
 #include "gemm_cut_body.h"
 #include "gemm_ask_body.h"
+#include "gemm_dots_body.h"
 #include "gemm_body.h"
 #include "types_none.h"
 
