@@ -49,13 +49,16 @@ FNN_INLINE void OWN(gemm_dots_tile)(T *out, int64_t out_row, int64_t valid, cons
 FNN_INLINE void OWN(gemm_dots_columns)(T *out, int64_t out_row, const T *const *a, int64_t rows, const T *b,
                                        int64_t b_col, int64_t k, int64_t cols, int fetches, int64_t block,
                                        const int height, const int ways) {
+  /* The last tile has up to two rows more, where registers hold their sums: one for a row or two leaves most idle. */
+  enum { MORE_ROWS = 2 };
+  const int has_more = FNN_VECTOR_BYTES == 64 && ways == 4 && height == 4;
   const T *col[8];
 #pragma GCC unroll 8
   for (int i = 0; i < ways; i++) col[i] = b + fnn_min(i, cols - 1) * b_col;
   for (int64_t begin = 0; begin < k; begin += block) {
     const int64_t end = fnn_min(k, begin + block);
-    for (int64_t row = 0; row < rows; row += height) {
-      const int64_t row_end = fnn_min(rows, row + height);
+    for (int64_t row = 0, row_end; row < rows; row = row_end) {
+      row_end = rows - row <= height + has_more * MORE_ROWS ? rows : row + height;
       if (fetches) {
         const T *next = end < k ? b + end : b + ways * b_col;
         const int64_t span = fnn_min(block, end < k ? k - end : k);
@@ -65,6 +68,8 @@ FNN_INLINE void OWN(gemm_dots_columns)(T *out, int64_t out_row, const T *const *
       T *at = out + row * out_row;
       const int64_t valid = row_end - row;
       if (height > 2 && valid <= 2) OWN(gemm_dots_tile)(at, out_row, valid, a + row, col, begin, end, 2, ways);
+      else if (has_more && valid == 5) OWN(gemm_dots_tile)(at, out_row, valid, a + row, col, begin, end, 5, ways);
+      else if (has_more && valid == 6) OWN(gemm_dots_tile)(at, out_row, valid, a + row, col, begin, end, 6, ways);
       else OWN(gemm_dots_tile)(at, out_row, valid, a + row, col, begin, end, height, ways);
     }
   }
