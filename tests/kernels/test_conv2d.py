@@ -155,8 +155,8 @@ PROBLEMS = [
     Problem(5, 17, 15, 32, 23, 1, 1, strides=(2, 1)),  # channels of dy are its rows
     Problem(2, 21, 19, 24, 8, 3, 3, strides=(2, 1), dilation=(2, 1), pads=(2, 1, 1, 1)),  # few channels of results
     Problem(3, 9, 8, 50, 7, 2, 3, strides=(1, 3)),
-    Problem(9, 13, 12, 30, 16, 3, 3, strides=(2, 2), pads=(1, 1, 1, 1)),  # more: two tiles of them
-    Problem(6, 17, 15, 21, 11, 4, 5, strides=(2, 3), pads=(1, 2, 2, 1)),
+    Problem(13, 13, 12, 30, 16, 3, 3, strides=(2, 2), pads=(1, 1, 1, 1)),  # more: two tiles of them
+    Problem(12, 17, 15, 21, 11, 4, 5, strides=(2, 3), pads=(1, 2, 2, 1)),
     Problem(5, 7, 5, 33, 5, 4, 4, strides=(2, 2), pads=(2, 2, 2, 2)),
     Problem(1, 30, 41, 20, 4, 2, 2, strides=(2, 2), pads=(0, 0, 1, 1)),
     Problem(17, 6, 5, 100, 3, 3, 2, strides=(2, 2)),

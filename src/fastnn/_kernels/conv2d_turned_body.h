@@ -7,7 +7,7 @@
 
 enum {
   OWN(TURNED_STRIPS) = 2, /* of a vector of channels at most: tile_rows(1) is at least half of one */
-  OWN(TURNED_PIXELS) = 256 /* of which more channels than half a vector pay for a second phase */
+  OWN(TURNED_PIXELS) = 512 /* of which more channels than half a vector pay for a second phase */
 };
 
 typedef struct {
@@ -53,7 +53,8 @@ static OWN(turned_cut) OWN(turned_cut_of)(const conv_shape *shape) {
   c.partial = tiles * c.rows * OWN(TILE_COLS) + fnn_round_up(c.s.cout, N);
   const int64_t by_size = fnn_ceil_div(c.partial * (int64_t)sizeof(T), OWN(CONV_UNIT_SUMS));
   c.tile_blocks = fnn_min(tiles, fnn_max(by_size, fnn_min(8, fnn_ceil_div(CONV_UNITS / 2, fnn_max(1, bands)))));
-  c.blocks = fnn_min(bands, fnn_ceil_div(CONV_UNITS, c.tile_blocks));
+  /* Sums of two strips are so many that adding those of another core counts: fewer blocks of these. */
+  c.blocks = fnn_min(bands, fnn_ceil_div(CONV_UNITS / c.strips, c.tile_blocks));
   return c;
 }
 
