@@ -25,6 +25,14 @@ typedef struct {
   int64_t stride, rows, cols;
 } OWN(gemm_ask);
 
+/* Whole rows: where they follow each other without gaps in pieces of TILE_COLS, as more lines at once would take the
+ * buffers that the products' own loads wait for. */
+static OWN(gemm_ask) OWN(gemm_ask_whole)(const T *at, int64_t stride, int64_t rows, int64_t cols) {
+  const int64_t piece = OWN(TILE_COLS);
+  if (stride != cols) return (OWN(gemm_ask)){at, stride, rows, cols};
+  return (OWN(gemm_ask)){at, piece, fnn_ceil_div(rows * cols, piece), piece};
+}
+
 /* What the tiles of a panel ask for where B is read in place: its part of the next block of k, or the first one of the
  * next panel or of the next split. Rows of a part of a matrix are no stream that the hardware would see; those of A,
  * whole, are, but a unit of several panels asks for its next block of both, a part of A by each; of B too where its
@@ -38,10 +46,9 @@ static void OWN(gemm_ask_next)(OWN(gemm_ask) * asks, const OWN(gemm_cut) * c, co
     const int64_t span = is_next ? fnn_min(c->k_block, c->k - k_next) : 0;
     const int64_t begin = span * index / panels, end = span * (index + 1) / panels;
     const tile_panel panel = tile_panel_of(c->n, N, c->widest, panel_index);
-    asks[0] = (OWN(gemm_ask)){a + (k_next + begin) * a_col, a_col, end - begin, c->m};
-    const int64_t piece = OWN(TILE_COLS), pieces = fnn_ceil_div((end - begin) * b_row, piece);
+    asks[0] = OWN(gemm_ask_whole)(a + (k_next + begin) * a_col, a_col, end - begin, c->m);
     asks[1] = b_row == c->n && panels == c->panels
-                ? (OWN(gemm_ask)){b + (k_next + begin) * b_row, piece, pieces, piece}
+                ? OWN(gemm_ask_whole)(b + (k_next + begin) * b_row, b_row, end - begin, c->n)
                 : (OWN(gemm_ask)){b + panel.begin + k_next * b_row, b_row, span, panel.cols};
     return;
   }

@@ -400,7 +400,7 @@ FNN_INLINE void OWN(strip_run)(const OWN(tile) * t, int64_t tiles, const enum st
 #pragma GCC unroll 1
     for (int64_t i = 0; part > 0 && i < parts; i++) {
       if (is_full) {
-        for (int64_t l = t->ahead_lines; l > 0; l--, ahead += FNN_ALIGN / sizeof(T)) __builtin_prefetch(ahead, 0, 2);
+        for (int64_t l = t->ahead_lines; l > 0; l--, ahead += FNN_ALIGN / sizeof(T)) __builtin_prefetch(ahead, 0, 3);
         ahead += t->ahead_skip;
       }
       if (!is_full || (t->asks_c && i < rows)) {
