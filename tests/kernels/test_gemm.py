@@ -51,6 +51,8 @@ SIZES = [
     (24, 4, 798),
     (9, 2, 40),
     (37, 5, 9),
+    (5, 9, 130),  # dot products, whose last tile has a row or two more
+    (14, 23, 1700),
 ]
 BATCH_DIMS = 3
 
