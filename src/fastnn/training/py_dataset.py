@@ -8,7 +8,7 @@ class PyDataset:
 
     Args:
         workers: with more than one, so many threads make the batches to come.
-        use_multiprocessing: accepted for Keras; batches are made in threads.
+        use_multiprocessing: accepted for Keras; no processes are started.
         max_queue_size: how many batches are made before they are asked for.
 
     Subclasses write `__getitem__(index)`, which returns a batch `(x, y)` or `(x, y, sample_weight)`, and `__len__`.
