@@ -4,11 +4,13 @@ import numpy as np
 import pytest
 
 import fastnn
-from fastnn import ops
+from fastnn import layers, ops
 from fastnn.graph.grad import gradients
 from fastnn.graph.interpret import interpret
+from fastnn.graph.simplify import prune
 from fastnn.graph.trace import tracing
 from fastnn.graph.value import Graph
+from tests.tables import rows
 
 
 def traced_gradient(function, x):
@@ -46,6 +48,30 @@ def _inner(v):
     with fastnn.GradientTape() as tape:
         y = ops.sum(ops.sin(v))
     return tape.gradient(y, v)
+
+
+@pytest.mark.parametrize(
+    "layer, shape",
+    [(layers.Dense(3), (4, 5)), (layers.Dense(3), (2, 4, 5)), (layers.Conv2D(3, 2, strides=2), (2, 5, 7, 2)),
+     (layers.Conv3D(3, 2), (2, 3, 4, 5, 2))],
+    ids=["Dense", "Dense of sequences", "Conv2D", "Conv3D"],
+)  # fmt: skip
+def test_the_gradient_of_a_bias_alone_needs_none_of_its_kernel(layer, shape):
+    x = rows(*shape)
+    layer(x)
+    kernel, bias = layer._weight, layer.bias
+
+    def found(sources):
+        graph = Graph()
+        with tracing(graph):
+            loss = ops.sum(layer(x) ** 2)
+            graph.outputs = gradients(graph, [loss], [graph.variables[v] for v in sources])
+        return [node.op.name for node in prune(graph).nodes], interpret(graph, [])
+
+    names, (by_bias,) = found([bias])
+    both, (_, expected) = found([kernel, bias])
+    np.testing.assert_allclose(by_bias, expected, rtol=1e-5)
+    assert [name for name in both if "grad_kernel" in name] and not [name for name in names if "grad_kernel" in name]
 
 
 def test_stop_gradient_and_integers_give_none():

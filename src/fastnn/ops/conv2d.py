@@ -18,7 +18,7 @@ from fastnn.graph.row_rules import of_first_axis
 from fastnn.graph.value import Operators
 from fastnn.ops.boxes import place_op
 from fastnn.ops.layout import reshape
-from fastnn.ops.matmul import linear_grad_kernel_op, linear_op, matmul_op
+from fastnn.ops.matmul import kernel_and_bias, linear_grad_kernel_op, linear_op, matmul_op
 from fastnn.ops.record import Op, Spec, always, uniform
 from fastnn.ops.windows import windows
 from fastnn.plan import cost
@@ -265,8 +265,10 @@ def _conv2d_reference(x, kernel, bias=None, *, strides, pads, dilation, groups):
 
 def _conv2d_grad(dy, y, x, kernel, bias=None, **params):
     dx = conv2d_grad_input_op(dy, kernel, size=tuple(x.shape[1:3]), **params)
-    dw, db = conv2d_grad_kernel_op(x, dy, kernel_size=tuple(kernel.shape[:2]), **params)
-    return (dx, dw) if bias is None else (dx, dw, db)
+    of_kernel, of_bias = kernel_and_bias(
+        lambda: conv2d_grad_kernel_op(x, dy, kernel_size=tuple(kernel.shape[:2]), **params), dy
+    )
+    return (dx, of_kernel) if bias is None else (dx, of_kernel, of_bias)
 
 
 def _conv2d_lower(node, b):

@@ -25,6 +25,7 @@ from fastnn.ops.conv2d import (
     vector_lanes,
 )
 from fastnn.ops.layout import reshape, transpose
+from fastnn.ops.matmul import kernel_and_bias
 from fastnn.ops.record import Op, Spec, always, shape_of, uniform
 from fastnn.ops.windows import windows, windows_op, windows_sum, windows_sum_op
 
@@ -103,8 +104,10 @@ def _reference(x, kernel, bias=None, **params):
 
 def _grad(dy, y, x, kernel, bias=None, **params):
     dx = conv3d_grad_input_op(dy, kernel, size=tuple(x.shape[1:4]), **params)
-    dw, db = conv3d_grad_kernel_op(x, dy, kernel_size=tuple(kernel.shape[:3]), **params)
-    return (dx, dw) if bias is None else (dx, dw, db)
+    of_kernel, of_bias = kernel_and_bias(
+        lambda: conv3d_grad_kernel_op(x, dy, kernel_size=tuple(kernel.shape[:3]), **params), dy
+    )
+    return (dx, of_kernel) if bias is None else (dx, of_kernel, of_bias)
 
 
 def _lower(node, b):

@@ -305,13 +305,25 @@ def _linear_reference(x, kernel, bias=None):
     return np.matmul(x, kernel) + (0 if bias is None else bias)
 
 
+def kernel_and_bias(gradients, dy):
+    """The gradients of a kernel and of its bias, each made when it is asked for, in that order: `gradients` makes both,
+    but that of the bias of a frozen kernel is a sum of dy."""
+    made = []
+
+    def of_kernel():
+        made.extend(gradients())
+        return made[0]
+
+    return of_kernel, lambda: made[1] if made else reduce_sum(dy, axis=tuple(range(dy.ndim - 1)))
+
+
 def _linear_grad(dy, y, x, kernel, bias=None):
     """dx = dy W^T. dW = x^T dy and db = the sum of dy over all rows come from one kernel."""
     if bias is None and x.ndim == 2:
         return _matmul_grad(dy, y, x, kernel)
     dx = matmul_op(dy if dy.ndim > 1 else _rows(dy), kernel, transpose_a=False, transpose_b=True)
     if bias is not None:
-        return (reshaped(dx, x.shape), *linear_grad_kernel_op(x, dy))
+        return (reshaped(dx, x.shape), *kernel_and_bias(lambda: linear_grad_kernel_op(x, dy), dy))
     return reshaped(dx, x.shape), _matmul_grad(_rows(dy), y, _rows(x), kernel)[1]
 
 

@@ -94,8 +94,7 @@ class Dense(Quantized, Layer):
             return self.activation(self._quantized_product(inputs, -1, training))
         if self.lora_enabled and self._adds_apart(math.prod(inputs.shape[:-1]), training):
             added = ops.matmul(ops.matmul(inputs, self._lora_a), self._lora_b)
-            y = linear(inputs, self._weight) + self._lora_scale() * added  # without the bias: no gradient by the weight
-            return self.activation(y if self.bias is None else y + self.bias)
+            return self.activation(linear(inputs, self._weight, self.bias) + self._lora_scale() * added)
         return self.activation(linear(inputs, self.kernel, self.bias))
 
     def _product(self, inputs, kernel):
