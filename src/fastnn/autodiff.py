@@ -18,6 +18,7 @@ from fastnn.ops.record import as_value
 from fastnn.plan.function import Compiled
 
 
+@tree.leaf
 class TapeArray(np.ndarray):
     """An array that a tape watches: NumPy's functions and operators on it run as fastnn.ops, so they are recorded."""
 
@@ -77,7 +78,7 @@ class GradientTape:
         self._persistent = persistent
         self._watch_variables = watch_accessed_variables
         self.records: list | None = []
-        self._tracked: dict[int, object] = {}
+        self.tracked: dict[int, object] = {}
         self._graph: Graph | None = None
         self._updates: dict = {}
 
@@ -97,19 +98,19 @@ class GradientTape:
     def watch(self, tensor) -> None:
         """Lets `gradient` differentiate by `tensor` (an array, a Variable, or a structure of them)."""
         for x in tree.flatten(tensor):
-            self._tracked[id(x)] = x
+            self.tracked[id(x)] = x
 
     def reset(self) -> None:
         """Forgets what was recorded."""
-        self.records, self._tracked = [], {}
+        self.records, self.tracked = [], {}
 
     def record(self, op, args, arrays, params, outputs):
         """Called by every op that runs: notes it when an input is watched, and watches its outputs."""
-        if not any(self.is_tracked(x) for x in args):
+        if True not in [self.is_tracked(x) for x in args]:  # all are asked: that notes variables
             return outputs
-        outputs = tuple(y if isinstance(y, TapeArray) else y.view(TapeArray) for y in outputs)
+        outputs = tuple([y if isinstance(y, TapeArray) else y.view(TapeArray) for y in outputs])
         for y in outputs:
-            self._tracked[id(y)] = y
+            self.tracked[id(y)] = y
         self.records.append((op, args, arrays, params, outputs))
         return outputs
 
@@ -156,9 +157,9 @@ class GradientTape:
     def is_tracked(self, x) -> bool:
         """Whether ops on `x` are written down."""
         if isinstance(x, Variable) and x.trainable and self._watch_variables:
-            self._tracked.setdefault(id(x), x)
+            self.tracked.setdefault(id(x), x)
             return True
-        return self._tracked.get(id(x)) is x
+        return self.tracked.get(id(x)) is x
 
 
 def value_and_grad(function, variables=None, argnums=0, has_aux=False):

@@ -44,18 +44,20 @@ def _signature(tape, targets, sources, seeds):
     if trace.state.tapes or trace.state.scope is not None or trace.state.autocast:
         return None
     numbers: dict[int, int] = {}
+    tracked = tape.tracked
     key = [_kernels.isa(), config.floatx()]
     for op, args, arrays, params, outputs in tape.records:
         if not op.is_registered:
             return None
         key += (op, *params.items())
         for x, array in zip(args, arrays, strict=True):
-            if tape.is_tracked(x):
+            if tracked.get(id(x)) is x:
                 key.append(numbers.setdefault(id(x), len(numbers)))
             elif array.size == 1:
                 key.append(array.tobytes())
             key += (array.shape, array.dtype.char)
-        numbers.update({id(y): len(numbers) + k for k, y in enumerate(outputs)})
+        for y in outputs:
+            numbers[id(y)] = len(numbers)
     key += [numbers.get(id(x)) for x in (*targets, *sources)]
     key += [None if s is None else (shape_of(s), dtype_of(s)) for s in seeds or ()]
     try:

@@ -106,6 +106,8 @@ def map_structure(func, *structures, none_is_leaf=True):
         >>> map_structure(lambda a, b: a + b, {"a": 1}, {"a": 2})
         {'a': 3}
     """
+    if len(structures) == 1 and type(structures[0]) in _LEAVES and callable(func):
+        return func(structures[0]) if none_is_leaf or structures[0] is not None else None
     _check_function(func, structures)
     if len(structures) == 1 and none_is_leaf:
         return _rebuild(structures[0], func)

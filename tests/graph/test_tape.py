@@ -147,3 +147,33 @@ def test_training_by_a_tape_learns():
         optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
         losses.append(float(loss))
     assert losses[-1] < 0.7 * losses[0]
+
+
+class CubedLayer(k.layers.Layer):
+    """By NumPy's operators alone."""
+
+    def call(self, x):
+        return x * x * x
+
+
+class CubedLoss(k.losses.Loss):
+    def call(self, y_true, y_pred):
+        return y_pred * y_pred * y_pred
+
+
+@pytest.mark.parametrize("where", ["layer", "loss"])
+def test_a_plain_array_that_is_watched_passes_through_layers_and_losses(where):
+    x = np.float32([[1, 2, 3]])
+    with k.GradientTape() as tape:
+        tape.watch(x)
+        y = CubedLayer()(x) if where == "layer" else CubedLoss(reduction="none")([0], x)
+    np.testing.assert_allclose(tape.gradient(y, x), 3 * x * x)
+
+
+def test_ops_of_a_tape_see_what_is_in_an_array_now():
+    w, x = k.Variable(np.float32([1, 2])), np.float32([3, 4])
+    for factor in (1, 2, 3, 4, 5):
+        with k.GradientTape() as tape:
+            y = ops.relu(w * (x * factor))
+        np.testing.assert_array_equal(y, np.float32([3, 8]) * factor)
+        np.testing.assert_array_equal(tape.gradient(y, w), x * factor)

@@ -23,7 +23,11 @@ class Bound:
 
 
 class CallSignature:
-    """The signature of one `call` method."""
+    """The signature of one `call` method.
+
+    Attributes:
+        mask_names: of the arguments that are masks.
+    """
 
     def __init__(self, function, is_method: bool):
         self._function, self._is_method = function, is_method
@@ -44,6 +48,7 @@ class CallSignature:
             self._defaults = {name: p.default for name, p in found.items() if p.default is not empty}
             self._positional, self._names = (), tuple(found)
             self._takes_any = any(p.kind is p.VAR_KEYWORD for p in found.values())
+        self.mask_names = {name for name in self._names if name == "mask" or name.endswith("_mask")}
         self._required = {name for name in self._names if name not in self._defaults}
 
     @classmethod

@@ -166,9 +166,10 @@ class Layer(Owner, Configurable, Stateless, Operation):
     def _call_now(self, args, kwargs):
         """Runs `call` on values or arrays."""
         limits.count_steps(limits.LAYER_CALL)
-        bound = self._bind(args, kwargs)
+        signature = self._call_signature()
+        bound = self._bind(signature, args, kwargs)
         self._check_and_build(bound)
-        bound.arguments.update(masking.fill(self._call_signature(), bound, kwargs))
+        bound.arguments.update(masking.fill(signature, bound, kwargs))
         if not call_context.depth():
             self._clear_losses()
         training = bound.arguments.get("training")
@@ -176,7 +177,7 @@ class Layer(Owner, Configurable, Stateless, Operation):
             training = call_context.training() if kwargs.get("training") is None else kwargs["training"]
         compute, kept = self.compute_dtype, self.variable_dtype
         autocast = trace.autocasting(compute if self.autocast and compute != kept and is_float(compute) else None)
-        positional, named = self._call_signature().split(bound)
+        positional, named = signature.split(bound)
         with trace.label(self.name), call_context.calling(self.name, training), autocast:
             try:
                 outputs = self.call(*positional, **named)
@@ -195,10 +196,10 @@ class Layer(Owner, Configurable, Stateless, Operation):
 
     def symbolic_call(self, *args, **kwargs):
         """KerasTensors in, KerasTensors out; the call is recorded for the model that is being built."""
-        bound = self._bind(args, kwargs)
+        signature = self._call_signature()
+        bound = self._bind(signature, args, kwargs)
         self._check_and_build(bound)
         # As they were given: what `training` is where it was not said is for each call of the model to say.
-        signature = self._call_signature()
         masks = {name: m for name, m in masking.fill(signature, bound, kwargs).items() if has_mask(m)}
         kwargs = signature.accepted(kwargs)
         bound.arguments.update(masks)
@@ -222,7 +223,7 @@ class Layer(Owner, Configurable, Stateless, Operation):
     def _call_signature(self) -> CallSignature:
         return CallSignature.of(self.call)
 
-    def _bind(self, args, kwargs) -> Bound:
+    def _bind(self, signature: CallSignature, args, kwargs) -> Bound:
         """The arguments by name, arrays cast to the compute dtype, `training` resolved."""
         if not self._allow_non_tensor_positional_args:
             for leaf in tree.flatten(args):
@@ -231,7 +232,6 @@ class Layer(Owner, Configurable, Stateless, Operation):
                         "Only input tensors may be passed as positional arguments. The following argument value should "
                         f"be passed as a keyword argument: {leaf} (of type {type(leaf)})"
                     )
-        signature = self._call_signature()
         bound = signature.bind(args, kwargs)
         if signature.has("training") and bound.arguments.get("training") is None:
             inherited = call_context.training()
@@ -247,8 +247,8 @@ class Layer(Owner, Configurable, Stateless, Operation):
         if not is_array(x) or isinstance(x, (KerasTensor, np.generic)):
             return x
         dtype = dtype_of(x)
-        # Under a tape a plain array goes through an op in any case: NumPy's operators on it would not be recorded.
-        needs_op = dtype != self.compute_dtype or (type(x) is np.ndarray and bool(trace.state.tapes))
+        # One that was watched and is plain goes through an op in any case.
+        needs_op = dtype != self.compute_dtype or (type(x) is np.ndarray and trace.is_taped(x))
         return carry_mask(x, cast_op(x, dtype=self.compute_dtype)) if is_float(dtype) and needs_op else x
 
     def _check_and_build(self, bound: Bound) -> None:

@@ -19,16 +19,15 @@ def fill(signature: CallSignature, bound: Bound, kwargs: dict) -> dict:
     Args:
         signature, bound, kwargs: of the call; `bound` is not changed.
     """
+    asked = {name for name in signature.mask_names if name not in bound.arguments or kwargs.get(name, 0) is None}
+    if not asked:
+        return {}
     arrays = array_arguments(bound)
     arrays = {name: value for name, value in arrays.items() if name != "mask" and not name.endswith("_mask")}
     wanted = {f"{name}_mask": value for name, value in arrays.items()}
     if len(arrays) == 1:
         wanted = {"mask": next(iter(arrays.values()))}
-    return {
-        name: masks_of(value)
-        for name, value in wanted.items()
-        if signature.has(name) and (name not in bound.arguments or (name in kwargs and kwargs[name] is None))
-    }
+    return {name: masks_of(value) for name, value in wanted.items() if name in asked}
 
 
 def leave(layer, bound: Bound, outputs) -> None:
@@ -42,7 +41,7 @@ def leave(layer, bound: Bound, outputs) -> None:
     if previous is None:
         previous = masks_of(inputs)
     if not layer.supports_masking:
-        if has_mask(previous) and not call_context.is_probing():
+        if previous is not None and has_mask(previous) and not call_context.is_probing():
             warnings.warn(
                 f"Layer '{layer.name}' (of type {type(layer).__name__}) was passed an input with a mask attached to "
                 "it. However, this layer does not support masking and will therefore destroy the mask information. "

@@ -29,8 +29,8 @@ def as_tensor(x, dtype=None):
     if not hasattr(x, "shape") or not hasattr(x, "dtype"):
         x = as_array(x)
     found = dtype_of(x)
-    # Under a tape a plain array goes through an op in any case: NumPy's operators on it would not be recorded.
-    needs_op = (dtype or found) != found or (type(x) is np.ndarray and bool(trace.state.tapes))
+    # One that was watched and is plain goes through an op in any case.
+    needs_op = (dtype or found) != found or (type(x) is np.ndarray and trace.is_taped(x))
     return carry_mask(x, cast_op(x, dtype=dtype or found)) if needs_op else x
 
 

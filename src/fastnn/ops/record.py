@@ -211,12 +211,12 @@ def _number(x, dtype: str) -> np.ndarray:
 
 def _is_promoted(op: Op, args: tuple) -> bool:
     """Whether `args` are all traced values, or all arrays, of the one dtype that they are to have."""
-    kind = type(args[0])
-    if kind is not Value and kind is not np.ndarray:
+    kind = Value if type(args[0]) is Value else np.ndarray
+    if not isinstance(args[0], kind):
         return False
     dtype = args[0].dtype
     for x in args:
-        if type(x) is not kind or x.dtype != dtype:
+        if not isinstance(x, kind) or x.dtype != dtype:
             return False
     return op.dtype != "float" or dtypes.is_inexact(dtype if kind is Value else dtype_name(dtype))
 
@@ -308,7 +308,13 @@ def evaluate_recorded(op: Op, args: tuple, params: dict[str, Any]) -> tuple[np.n
     if state.autocast and state.tapes:
         args = tuple(x.value if isinstance(x, Variable) else x for x in args)
     arrays = tuple([x if type(x) is np.ndarray else as_array(x) for x in args])
-    outputs = evaluate(op, arrays, params)
+    outputs = _engine.call_before(
+        _executables, op, _kernels.isa(), arrays, params, config.threads_of_quick_run(), variable.moved
+    )
+    if outputs is None:
+        outputs = evaluate(op, arrays, params)
+    elif type(outputs) is not tuple:
+        outputs = (outputs,)
     for tape in state.tapes:
         outputs = tape.record(op, args, arrays, params, outputs)
     return outputs
