@@ -649,6 +649,20 @@ static OWN(depthwise_axis) OWN(depthwise_residue)(int64_t size, int64_t residue,
   return a;
 }
 
+/* Whether bands of dx ask for the next one: thin pixels that no cache holds, of which each residue of the stride has
+ * some. Fatter ones are runs that hardware follows; what goes past the caches is not to come into them. */
+static int OWN(depthwise_input_asks)(const OWN(depthwise_cut) * c) {
+  return !c->wide && !c->tiled && c->s.stride_w > 1 && c->s.c * (int64_t)sizeof(T) <= DW_SHARED_BYTES &&
+         depthwise_bytes(&c->s, (int64_t)sizeof(T)) > DW_ASKED_BYTES;
+}
+
+/* Asks for part `part` of `parts` of n elements, for the second cache. */
+static void OWN(depthwise_ask_part)(const T *from, int64_t n, int64_t part, int64_t parts) {
+  enum { LINE = FNN_ALIGN / sizeof(T) };
+  const int64_t lines = fnn_ceil_div(n, LINE);
+  for (int64_t k = lines * part / parts; k < lines * (part + 1) / parts; k++) __builtin_prefetch(from + k * LINE, 0, 2);
+}
+
 static void OWN(depthwise_conv2d_grad_input)(const fnn_call *call, int64_t begin, int64_t end) {
   const OWN(depthwise_cut) c = OWN(depthwise_input_cut)(call->ints);
   const depthwise_shape *s = &c.s;
@@ -656,6 +670,7 @@ static void OWN(depthwise_conv2d_grad_input)(const fnn_call *call, int64_t begin
   OWN(depthwise_images) m = {.channels = c.lanes, .x_row = c.window_row, .y_row = s->stride_h * c.result_row,
                              .y_step = s->stride_w * c.lanes, .x_pixel = c.pixel, .x_step = c.group * c.pixel,
                              .bytes = c.group > 1 ? 0 : depthwise_bytes(s, (int64_t)sizeof(T))};
+  const int asks = OWN(depthwise_input_asks)(&c);
   if (c.tiled) {
     m.y_row = c.result_row;
     m.y_step = m.kernel_col = c.lanes;
@@ -664,6 +679,7 @@ static void OWN(depthwise_conv2d_grad_input)(const fnn_call *call, int64_t begin
   for (int64_t unit = begin; unit < end; unit++) {
     const int64_t image = unit / c.bands, row = unit % c.bands * c.rows, rows = fnn_min(c.rows, s->h - row);
     int64_t low = c.low_y + row / s->stride_h, high = c.high_y + row / s->stride_h + fnn_ceil_div(rows, s->stride_h);
+    const int64_t end_row = fnn_max(0, high); /* of dy */
     T *dx = (T *)call->buf[2] + (image * s->h + row) * s->w * s->c;
     T *to = c.wide && c.result_row != s->w * s->c ? (T *)call->scratch + OWN(depthwise_results_at)(&c) : dx;
     m.x = OWN(depthwise_window)(call, &c, (const T *)call->buf[0] + image * s->oh * s->ow * s->channels, s->oh, s->ow,
@@ -688,6 +704,12 @@ static void OWN(depthwise_conv2d_grad_input)(const fnn_call *call, int64_t begin
         m.kernel_col = -step_x * c.lanes;
         m.y = to + ry * c.result_row + rx * c.lanes;
         m.is_last = to == dx && !call->ints[DW_EPILOGUE];
+        if (asks && !OWN(depthwise_streams)(&m)) {
+          const int64_t part = ry * s->stride_w + rx, parts = s->stride_h * s->stride_w;
+          const int64_t dy_rows = fnn_ceil_div(rows, s->stride_h);
+          OWN(depthwise_ask_part)(dx + rows * s->w * s->c, rows * s->w * s->c, part, parts);
+          OWN(depthwise_ask_part)(m.x + end_row * s->ow * s->c, dy_rows * s->ow * s->c, part, parts);
+        }
         OWN(depthwise_correlate)(&m, fnn_ceil_div(rows - ry, s->stride_h), fnn_ceil_div(c.cols - rx, s->stride_w));
       }
     }
