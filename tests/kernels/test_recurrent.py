@@ -165,6 +165,25 @@ def test_outputs_that_nobody_wants(size, masked, run):
             np.testing.assert_array_equal(y, full[0])
 
 
+@pytest.mark.parametrize("masked", [False, True], ids=["all", "masked"])
+@pytest.mark.parametrize("size", [(1, 1, 17), (3, 1, 16), *SIZES[:5]], ids=names)
+def test_gradients_by_states_that_nobody_wants(size, masked, run):
+    """The others are the same without them: of a single step no product is left."""
+    b, t, u = size
+    rng = np.random.default_rng(0)
+    draw = lambda *shape: sample(rng, run.dtype, *shape)  # noqa: E731
+    for name, gates, states in (("lstm", 4, 2), ("gru", 3, 1)):
+        flows = [draw(b, t, u), *(draw(b, u) for _ in range(states))]
+        others = [draw(u, gates * u), *(draw(b, u) for _ in range(states)), sample_mask(rng, b, t, masked)]
+        others += [draw(b, t, u) for _ in range(states)]
+        shapes = [(b, t, gates * u)] * (1 if name == "lstm" else 2) + [(b, t, u)]
+        inputs = [*flows, *others, draw(b, t, 4 * u)]
+        full = run(f"{name}_grad", inputs, [*shapes, *[(b, u)] * states], [b, t, u, 0])
+        found = run(f"{name}_grad", inputs, [*shapes, *[None] * states], [b, t, u, 0])
+        for k in range(len(shapes)):
+            np.testing.assert_array_equal(found[k], full[k])
+
+
 def given(flags, *gradients):
     return [d if flag else None for flag, d in zip(flags, gradients, strict=False)]
 

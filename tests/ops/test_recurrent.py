@@ -56,6 +56,23 @@ def test_what_only_a_gradient_reads_is_not_stored():
     assert [y is None for y in step.buffers[7:]] == [False, True, True, True, True]
 
 
+@pytest.mark.parametrize("name", RECORDS)
+def test_gradients_by_states_that_begin_at_zero_are_not_made(name):
+    record, _, states = RECORDS[name]
+    arrays = inputs_of(name, 2, 3, 4, False)
+
+    def gradient(kernel):
+        with fastnn.GradientTape() as tape:
+            total = ops.sum(ops.sin(record(arrays[0], kernel, *arrays[2:], backwards=False)[0]))
+        return tape.gradient(total, kernel)
+
+    plan = fastnn.jit(gradient)
+    plan(arrays[1])
+    (executable,) = plan.executables()
+    (step,) = [step for step in executable.steps if step.kernel == f"{name}_grad_f64"]
+    assert step.buffers[-states:] == [None] * states
+
+
 @pytest.mark.parametrize("masked", [False, True], ids=["all", "masked"])
 def test_record_that_projects(masked):
     rng = np.random.default_rng(0)

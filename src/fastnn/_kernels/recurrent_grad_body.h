@@ -10,16 +10,16 @@ static void OWN(rnn_pack_transposed)(const OWN(rnn) * r, const T *weights, T *pa
   for (int64_t p = 0; p < tile_panels(r->units, N); p++) {
     const tile_panel panel = tile_panel_at(r->units, N, p);
     const int64_t width = panel.vectors * N;
-    T *to = packed + panel.begin * k;
-    for (int64_t col = 0; col < width; col++) {
-      const T *from = weights + (panel.begin + col) * k;
-      for (int64_t row = begin; row < end; row++) to[row * width + col] = col < panel.cols ? from[row] : 0;
-    }
+    OWN(pack_transposed)(packed + panel.begin * k + begin * width, width, weights + panel.begin * k + begin, k,
+                         end - begin, panel.cols);
   }
 }
 
-/* The block's rows of d (its rows d_row apart) times U transposed: to where b->c points, all `width` columns. */
-FNN_INLINE void OWN(rnn_by_state)(const OWN(rnn) * r, const OWN(rnn_block) * b, const T *packed) {
+/* The block's rows of d (its rows d_row apart) times U transposed: to where b->c points, all `width` columns. After the
+ * first step only where the gradient by the state before it is wanted. */
+FNN_INLINE void OWN(rnn_by_state)(const OWN(rnn) * r, const OWN(rnn_block) * b, const T *packed, int64_t step,
+                                  const char *dh0) {
+  if (step == 0 && !dh0) return;
   const int64_t k = r->gates * r->units;
   for (int64_t p = 0; p < tile_panels(r->units, N); p++) {
     const tile_panel panel = tile_panel_at(r->units, N, p);
@@ -111,7 +111,7 @@ static void OWN(lstm_grad_block)(const fnn_call *call, const OWN(rnn) * r, OWN(r
       }
     }
     OWN(rnn_point)(b, dx + first_in * k, r->time * k, product, w);
-    OWN(rnn_by_state)(r, b, (const T *)call->shared);
+    OWN(rnn_by_state)(r, b, (const T *)call->shared, step, call->buf[12]);
   }
   OWN(rnn_first)(r, b, product, passed, (T *)call->buf[12]);
   OWN(rnn_write)(r, b, dc, (T *)call->buf[13]);
@@ -122,6 +122,7 @@ static void OWN(lstm_grad)(const fnn_call *call, int64_t begin, int64_t end) {
   FNN_REQUIRE(r.batch >= 0 && r.time >= 0 && r.units > 0);
   for (int64_t unit = begin; unit < end; unit++) {
     if (call->phase == 0) {
+      if (r.time == 1 && !call->buf[12]) continue; /* no product */
       OWN(rnn_pack_transposed)(&r, (const T *)call->buf[3], (T *)call->shared, unit);
     } else {
       OWN(rnn_block) b = OWN(rnn_block_at)(&r, &unit, end);
@@ -179,7 +180,7 @@ static void OWN(gru_grad_block)(const fnn_call *call, const OWN(rnn) * r, OWN(rn
       }
     }
     OWN(rnn_point)(b, dinner + first_in * k, r->time * k, product, w);
-    OWN(rnn_by_state)(r, b, (const T *)call->shared);
+    OWN(rnn_by_state)(r, b, (const T *)call->shared, step, call->buf[10]);
   }
   OWN(rnn_first)(r, b, product, passed, (T *)call->buf[10]);
 }
@@ -189,6 +190,7 @@ static void OWN(gru_grad)(const fnn_call *call, int64_t begin, int64_t end) {
   FNN_REQUIRE(r.batch >= 0 && r.time >= 0 && r.units > 0);
   for (int64_t unit = begin; unit < end; unit++) {
     if (call->phase == 0) {
+      if (r.time == 1 && !call->buf[10]) continue;
       OWN(rnn_pack_transposed)(&r, (const T *)call->buf[2], (T *)call->shared, unit);
     } else {
       OWN(rnn_block) b = OWN(rnn_block_at)(&r, &unit, end);

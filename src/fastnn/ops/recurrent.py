@@ -169,7 +169,7 @@ def _lstm_grad_lower(node, b):
     if not _kernel_fits(gates, b):
         return False
     mask, *flows = _split_flows(rest, node.params["masked"], node.params["given"])
-    buffers = [*flows, kernel, h0, c0, mask, y, c, gates, *node.outputs]
+    buffers = [*flows, kernel, h0, c0, mask, y, c, gates, *node.outputs[:2], *_wanted(node, b)[2:]]
     b.step(f"lstm_grad_{b.suffix(gates)}", buffers, _ints(y.shape, node.params["backwards"]))
     return True
 
@@ -273,7 +273,7 @@ def _gru_grad_lower(node, b):
     if not _kernel_fits(gates, b):
         return False
     mask, *flows = _split_flows(rest, node.params["masked"], node.params["given"])
-    buffers = [*flows, kernel, h0, mask, y, gates, *node.outputs]
+    buffers = [*flows, kernel, h0, mask, y, gates, *node.outputs[:3], *_wanted(node, b)[3:]]
     b.step(f"gru_grad_{b.suffix(gates)}", buffers, _ints(y.shape, node.params["backwards"]))
     return True
 
