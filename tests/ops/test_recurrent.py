@@ -111,8 +111,36 @@ def test_projection_joins_where_rows_share_the_weights(size, projects, has_bias)
 
 
 @pytest.mark.parametrize(
+    ("rows", "units", "is_composed"), [(1, 74, True), (32, 74, True), (33, 74, False), (1, 63, False)]
+)
+@pytest.mark.parametrize("backwards", [False, True])
+@pytest.mark.parametrize("name", RECORDS)
+def test_a_single_step_packs_no_weights(name, backwards, rows, units, is_composed):
+    """Of few rows by large weights: outputs and gradients as the record's."""
+    record, _, states = RECORDS[name]
+    arrays = inputs_of(name, rows, 1, units, False)
+
+    def gradients(call):
+        def function(*xs):
+            with fastnn.GradientTape() as tape:
+                ys = call(*xs, backwards=backwards)[: 1 + states]
+                total = sum(ops.sum(ops.sin(y)) for y in ys)
+            return *ys, *tape.gradient(total, list(xs))
+
+        return fastnn.jit(function)
+
+    plan, of_record = gradients(getattr(recurrent, name)), gradients(record)
+    for actual, wanted in zip(plan(*arrays), of_record(*arrays), strict=True):
+        np.testing.assert_allclose(actual, wanted, rtol=1e-9, atol=1e-9)
+    (executable,) = plan.executables()
+    assert is_composed == all(not step.kernel.startswith(name) for step in executable.steps)
+
+
+@pytest.mark.parametrize(
     ("call", "message"),
     [
+        (lambda a: recurrent.lstm(a(2, 1, 256), a(64, 256), a(2, 64), a(3, 64)), r"\(3, 64\)"),
+        (lambda a: recurrent.gru(a(2, 1, 256), a(64, 256), a(256), a(2, 64)), r"\(2, 1, 256\)"),
         (lambda a: recurrent.lstm(a(2, 3, 8), a(2, 6), a(2, 2), a(2, 2)), r"\(2, 6\)"),
         (lambda a: recurrent.lstm(a(2, 3, 8), a(2, 8), a(2, 2), a(3, 2)), r"\(3, 2\)"),
         (lambda a: recurrent.lstm(a(2, 3, 8), a(2, 8), a(2, 2), a(2, 2), a(2, 2)), r"bool\[2,3\]"),

@@ -9,6 +9,7 @@ is in the order of the steps. Where the mask (b, t) is false, a step leaves the 
 """
 
 import functools
+import math
 from types import SimpleNamespace
 
 import numpy as np
@@ -32,6 +33,9 @@ LSTM_GATES, GRU_GATES = 4, 3
 # From so many rows of the batch on that share a step's weights, and rows of all steps for which they are packed, lstm
 # projects its inputs itself.
 _PROJECTED_ROWS, _PACKING_ROWS = 16, 512
+# A single step of at most so many rows by weights of so many elements is composed of products and elementwise ops: to
+# pack weights that are read once takes longer than to multiply by them.
+_SINGLE_ROWS, _SINGLE_WEIGHTS = 32, 1 << 14
 
 
 def _sizes(name, x, kernel, gates, states, mask):
@@ -54,6 +58,12 @@ def _sizes(name, x, kernel, gates, states, mask):
 
 def _kernel_fits(x, b) -> bool:
     return b.suffix(x) is not None and x.size > 0
+
+
+def _is_single(x, kernel, mask) -> bool:
+    """Whether a sequence is one step that is composed of other ops."""
+    rows, time, *_ = x.shape
+    return time == 1 and mask is None and rows <= _SINGLE_ROWS and math.prod(kernel.shape) >= _SINGLE_WEIGHTS
 
 
 def _wanted(node, b):
@@ -210,6 +220,9 @@ def lstm(x, kernel, h0, c0, mask=None, backwards=False):
         array([[0.125],
                [0.125]])
     """
+    if _is_single(x, kernel, mask):
+        _lstm_shape(x, kernel, h0, c0, backwards=backwards)
+        return steps.lstm(_OPS, x, kernel, h0, c0)[:3]
     inputs = (x, kernel, h0, c0) if mask is None else (x, kernel, h0, c0, ew.cast(mask, "bool"))
     return lstm_op(*inputs, backwards=bool(backwards))[:3]
 
@@ -315,5 +328,8 @@ def gru(x, kernel, bias, h0, mask=None, backwards=False):
                [0.125]])
     """
     bias = np.zeros(shape_of(kernel)[-1], dtype_of(kernel)) if bias is None else bias
+    if _is_single(x, kernel, mask):
+        _gru_shape(x, kernel, bias, h0, backwards=backwards)
+        return steps.gru(_OPS, x, kernel, bias, h0)[:2]
     inputs = (x, kernel, bias, h0) if mask is None else (x, kernel, bias, h0, ew.cast(mask, "bool"))
     return gru_op(*inputs, backwards=bool(backwards))[:2]
