@@ -1,6 +1,38 @@
 /* gemm_turned_body.h: what is turned by squares once tiles have stored it, for float32 and for float64: rows of a
  * turned product that are columns of C, and the half of a symmetric C that mirrors the other. */
 
+/* A vector of each of n rows, n a power of two, becomes n vectors of whole columns: each step has lanes of rows n / 2
+ * apart follow each other. */
+FNN_INLINE void OWN(gemm_interleave)(V *v, const int n) {
+  M low;
+#pragma GCC unroll 16
+  for (int l = 0; l < N; l++) low[l] = l / 2 + l % 2 * N;
+  const M high = low + N / 2;
+#pragma GCC unroll 3
+  for (int step = 1; step < n; step *= 2) {
+    V joined[N];
+#pragma GCC unroll 4
+    for (int i = 0; i < n / 2; i++) {
+      joined[2 * i] = __builtin_shuffle(v[i], v[i + n / 2], low);
+      joined[2 * i + 1] = __builtin_shuffle(v[i], v[i + n / 2], high);
+    }
+#pragma GCC unroll 8
+    for (int i = 0; i < n; i++) v[i] = joined[i];
+  }
+}
+
+/* `cols` columns, whole vectors, of n rows that are all columns of C. */
+FNN_INLINE void OWN(gemm_turn_few)(T *to, const T *from, int64_t width, int64_t cols, const int n) {
+  for (int64_t j = 0; j < cols; j += N, from += N, to += n * N) {
+    V v[N];
+#pragma GCC unroll 8
+    for (int i = 0; i < n; i++) v[i] = FN(load)(from + i * width);
+    OWN(gemm_interleave)(v, n);
+#pragma GCC unroll 8
+    for (int i = 0; i < n; i++) FN(store)(to + i * N, v[i]);
+  }
+}
+
 /* Rows [begin, begin + rows) of a panel that are columns of `cols` rows of C, from `out` on. Squares side by side write
  * lines that follow each other. */
 COMMON
@@ -12,7 +44,12 @@ static __attribute__((noinline)) void OWN(gemm_turn_back)(const fnn_call *call, 
   OWN(tile) finish = {.alpha = 1, .floor = -INFINITY};
   if (c->splits == 1) OWN(gemm_finish_by)(&finish, call);
   const int is_plain = finish.alpha == 1 && finish.beta == 0 && !bias && finish.floor == -(T)INFINITY;
-  for (int64_t j = 0; j < cols; j += N)
+  int64_t few = is_plain && rows == c->m ? cols / N * N : 0;
+  if (few && rows == 2 && N >= 2) OWN(gemm_turn_few)(out, scratch->a, width, few, 2);
+  else if (few && rows == 4 && N >= 4) OWN(gemm_turn_few)(out, scratch->a, width, few, 4);
+  else if (few && rows == 8 && N >= 8) OWN(gemm_turn_few)(out, scratch->a, width, few, 8);
+  else few = 0;
+  for (int64_t j = few; j < cols; j += N)
     for (int64_t i = 0; i < rows; i += N) {
       const int64_t n = fnn_min(N, rows - i), valid = fnn_min(N, cols - j);
       const T *from = scratch->a + i * width + j;
