@@ -59,7 +59,8 @@ class GradientTape:
 
     Trainable variables are watched by themselves; arrays after `watch`. Watched arrays must pass through `fastnn.ops`
     (or come out of an op: results carry Python's and NumPy's operators). From the third time on that the same ops are
-    recorded on arrays of the same shapes, `gradient` runs as one plan.
+    recorded on arrays of the same shapes, `gradient` runs as one plan, and so does the call of a model of which all
+    layers are fastnn's own.
 
     Args:
         persistent: whether `gradient` may be called more than once.

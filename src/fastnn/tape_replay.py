@@ -1,13 +1,16 @@
 """Gradients of what a GradientTape wrote down outside of a trace: the records as a graph, which is differentiated and
-run. What is recorded again and again becomes a plan."""
+run. What is recorded again and again becomes a plan. A record is of an op, or of a call that was a plan itself: then
+its nodes take its place."""
 
 from __future__ import annotations
 
 from fastnn import _kernels, config, plan
 from fastnn.graph import trace
+from fastnn.graph.dtypes import is_inexact
 from fastnn.graph.grad import gradients
-from fastnn.graph.value import CONSTANT, Graph, Value
+from fastnn.graph.value import CONSTANT, VARIABLE, Graph, Value
 from fastnn.ops.record import Spec, as_array, as_value, dtype_of, evaluate_recorded, shape_of
+from fastnn.plan.function import Traced
 
 _ARGS, _ARRAYS, _OUTPUTS = 1, 2, 4  # of a record
 _COMPILED_TIMES = 3  # a plan costs as much as some hundred ops that run one by one
@@ -91,8 +94,11 @@ def _differentiated(tape, targets, sources, seeds, is_reusable=False):
                 value_of(x, array, (r, _ARRAYS if is_reusable or not tape.is_tracked(x) else _ARGS, k))
                 for k, (x, array) in enumerate(zip(args, arrays, strict=True))
             )
-            node = graph.add(op, inputs, params, tuple(Spec(y.shape, y.dtype.name) for y in outputs))
-            for k, (y, value) in enumerate(zip(outputs, node.outputs, strict=True)):
+            if isinstance(op, TapedCall):
+                made = op.values_in(graph, inputs)
+            else:
+                made = graph.add(op, inputs, params, tuple(Spec(y.shape, y.dtype.name) for y in outputs)).outputs
+            for k, (y, value) in enumerate(zip(outputs, made, strict=True)):
                 values[id(y)], places[value] = value, (r, _OUTPUTS, k)
         connected = [values.get(id(x)) for x in sources]
         ends = [values.get(id(t)) for t in targets]
@@ -183,3 +189,64 @@ def _run_new_nodes(graph: Graph, numbers: dict[Value, object], results):
         outputs = evaluate_recorded(node.op, tuple(numbers[x] for x in node.inputs), node.params)
         numbers.update(zip(node.outputs, outputs, strict=True))
     return [None if r is None else numbers[r] for r in results]
+
+
+class TapedCall(Traced):
+    """A trace of a call, compiled; the op of what a tape writes down of it.
+
+    Attributes:
+        graph: what the call does.
+        variables: those that it reads, in order; behind the arrays, they are the arguments of the record.
+    """
+
+    __slots__ = ("graph", "variables")
+
+    name, is_registered = "layer_call", True
+
+    def __init__(self, graph: Graph, structure, name: str):
+        self.graph, self.variables = graph, tuple(graph.variables)
+        graph.outputs += _needed_by_gradients(graph)
+        super().__init__(plan.executable.Executable(graph, name), structure, False)
+
+    def values_in(self, graph: Graph, inputs: tuple[Value, ...]) -> list[Value]:
+        """The outputs of the call as values of `graph`, to which its nodes are added."""
+        becomes = dict(zip([*self.graph.inputs, *self.graph.variables.values()], inputs, strict=True))
+        for node in self.graph.nodes:
+            if node.op is CONSTANT:
+                becomes[node.outputs[0]] = graph.constant(node.params["array"])
+            elif node.op.kind != "leaf":
+                made = graph.add(
+                    node.op, tuple([becomes[x] for x in node.inputs]), node.params, [y.spec for y in node.outputs]
+                )
+                becomes.update(zip(node.outputs, made.outputs, strict=True))
+        return [becomes[y] for y in self.graph.outputs]
+
+
+def _needed_by_gradients(graph: Graph) -> list[Value]:
+    """The values of `graph` that gradients of its outputs by its inputs and trainable variables are computed from, but
+    for those that a run is given, views, which are made again, and outputs; with the states that random numbers were
+    drawn from, which a run moves on."""
+    forward, inputs, variables = graph.nodes, graph.inputs, graph.variables
+    graph.nodes, graph.inputs, graph.variables = list(forward), list(inputs), dict(variables)
+    outputs = [y for y in graph.outputs if is_inexact(y.dtype)]
+    sources = [x for x in inputs if is_inexact(x.dtype)] + [x for v, x in variables.items() if v.trainable]
+    try:
+        with trace.tracing(graph):
+            flowing = [graph.input(y.shape, y.dtype) for y in outputs]
+            found = gradients(graph, outputs, sources, flowing)
+    finally:
+        new, graph.nodes, graph.inputs, graph.variables = graph.nodes[len(forward) :], forward, inputs, variables
+    needed = {dx for dx in found if dx is not None}
+    for node in reversed(new):
+        if not needed.isdisjoint(node.outputs):
+            needed.update(node.inputs)
+    needed.difference_update(y for node in new for y in node.outputs)
+    changed = dict.fromkeys(variables[v] for v in graph.updates if v in variables)
+    kept = dict.fromkeys(x for x in changed if not is_inexact(x.dtype))
+    for x in [y for node in forward for y in node.outputs if y in needed]:
+        while x.node.op.kind == "view":
+            x = x.node.inputs[0]
+        if x.node.op.kind != "leaf" or (x.node.op is VARIABLE and x in changed):
+            kept[x] = None
+    given = {*graph.outputs}
+    return [x for x in kept if x not in given]

@@ -48,6 +48,11 @@ def tracing(graph: Graph) -> _Inside:
     return _Inside(graph=graph, tapes=[])
 
 
+def untaped() -> _Inside:
+    """What is done inside is not written down by eager tapes."""
+    return _Inside(tapes=[])
+
+
 def eager() -> _Inside:
     """Ops called inside run at once, whatever is being traced around them."""
     return _Inside(graph=None)

@@ -125,6 +125,12 @@ class Layer(Owner, Configurable, Stateless, Operation):
         if runs_compiled:
             return self._call_compiled(args, kwargs, signature, arrays)
         self._check_super_called()
+        if trace.state.tapes:
+            from fastnn.layers import taped_call  # not in a first import
+
+            outputs = taped_call.call(self, args, kwargs)
+            if outputs is not NotImplemented:
+                return outputs
         return self._call_now(args, kwargs)
 
     def _runs_compiled(self) -> bool:

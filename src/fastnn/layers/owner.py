@@ -21,8 +21,8 @@ class LayerState:
 
     __slots__ = (
         "build_shapes", "changes", "children", "children_at", "compiled", "flat", "flat_at", "inbound",
-        "init_arguments", "is_building", "key", "key_at", "losses", "output_shape", "path", "super_called", "version",
-        "weights",
+        "init_arguments", "is_building", "key", "key_at", "losses", "output_shape", "path", "super_called", "taped",
+        "version", "weights",
     )  # fmt: skip
 
     def __init__(self, init_arguments):
@@ -37,6 +37,7 @@ class LayerState:
         self.is_building = False
         self.path: str | None = None
         self.compiled = None  # the Compiled of this layer's own calls
+        self.taped = None  # those under a tape, see `taped_call`
         self.children: Children | None = None
         self.children_at = -1
         self.changes = 0  # of attributes that may hold children

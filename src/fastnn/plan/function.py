@@ -25,7 +25,7 @@ _PLAIN = frozenset({bool, int, float, str, type(None)})  # nothing inside, so no
 _NOTHING = ()
 
 
-class _Traced:
+class Traced:
     """A trace of the function, compiled.
 
     Attributes:
@@ -66,7 +66,7 @@ class Compiled:
         self.name = name
         self.is_eager = is_eager
         self._key = key or _no_key
-        self._cache: dict[Hashable, _Traced] = {}
+        self._cache: dict[Hashable, Traced] = {}
         self._known: dict[Hashable, Any] = {}
         self._lock = threading.RLock()
 
@@ -93,9 +93,9 @@ class Compiled:
             signature = (signature, turned)
         traced = self._cache.get((signature, config.floatx(), self._key()))
         if traced is None or not traced.executable.is_current():
-            traced = self._traced(signature, args, kwargs, lambda: _specs(arrays), turned=turned or ())
+            traced = self._traced(signature, args, kwargs, lambda: specs_of(arrays), turned=turned or ())
         outputs = traced.executable.run(arrays, into)
-        return (outputs[0], (), ()) if traced.is_one_of_three else _packed(traced.structure, outputs)
+        return (outputs[0], (), ()) if traced.is_one_of_three else packed(traced.structure, outputs)
 
     def batches(self, data, batch_size: int, start: int, steps: int, index: np.ndarray | None = None, **kwargs):
         """Runs `steps` batches of `batch_size` rows of `data` in one call and returns the outputs of the last.
@@ -109,9 +109,9 @@ class Compiled:
             kwargs: further static arguments of the function.
         """
         traced, sources = self._traced_batches(data, batch_size, kwargs)
-        return _packed(traced.structure, traced.executable.run_batches(sources, index, batch_size, start, steps))
+        return packed(traced.structure, traced.executable.run_batches(sources, index, batch_size, start, steps))
 
-    def _traced_batches(self, data, batch_size: int, kwargs) -> tuple[_Traced, list[np.ndarray]]:
+    def _traced_batches(self, data, batch_size: int, kwargs) -> tuple[Traced, list[np.ndarray]]:
         sources: list[np.ndarray] = []
         # How many rows the data has is no part of the signature, only what a row is.
         key = ("batches", batch_size, _signature(data, sources, 1), _signature(kwargs, []))
@@ -138,7 +138,7 @@ class Compiled:
     def executable_for(self, *args, **kwargs) -> plan.executable.Executable:
         """The executable that a call with these arguments runs, compiled if need be."""
         signature, arrays = _signature_of_call(args, kwargs)
-        return self._traced(signature, args, kwargs, lambda: _specs(arrays)).executable
+        return self._traced(signature, args, kwargs, lambda: specs_of(arrays)).executable
 
     def executable_for_batches(self, data, batch_size: int, **kwargs) -> plan.executable.Executable:
         """The executable that `batches` runs for data like `data`, compiled if need be."""
@@ -146,7 +146,7 @@ class Compiled:
 
     def _traced(
         self, signature, args, kwargs, specs: Callable[[], list[Spec]], sources=None, turned: tuple[int, ...] = ()
-    ) -> _Traced:
+    ) -> Traced:
         key = (signature, config.floatx(), self._key())
         traced = self._cache.get(key)
         if traced is None or not traced.executable.is_current():
@@ -160,7 +160,7 @@ class Compiled:
                     self._cache[key] = traced
         return traced
 
-    def _make_room(self, traced: _Traced) -> None:
+    def _make_room(self, traced: Traced) -> None:
         """Drops the oldest where there are more than `CACHE_SIZE` with `traced`, and more than `CACHE_NODES` nodes."""
         nodes = 0 if self.is_eager else sum(len(e.graph.nodes) for e in (*self.executables(), traced.executable))
         while len(self._cache) >= self.CACHE_SIZE and (self.is_eager or nodes > self.CACHE_NODES):
@@ -168,7 +168,7 @@ class Compiled:
 
     def graph_for(self, *args, **kwargs) -> Graph:
         """What a call with these arguments computes, as it is traced: not simplified."""
-        return self._graph(args, kwargs, _specs(_signature_of_call(args, kwargs)[1]))[0]
+        return self._graph(args, kwargs, specs_of(_signature_of_call(args, kwargs)[1]))[0]
 
     def _graph(self, args, kwargs, specs, turned: tuple[int, ...] = ()) -> tuple[Graph, Any]:
         """A trace of the function, and the structure of its outputs; of the inputs `turned` it takes the transposes."""
@@ -185,12 +185,12 @@ class Compiled:
             result = self.function(*traced_args, **traced_kwargs)
             return graph, tree.map_structure(lambda leaf: _output(graph, leaf), result)
 
-    def _trace(self, args, kwargs, specs, sources, turned) -> _Traced:
+    def _trace(self, args, kwargs, specs, sources, turned) -> Traced:
         with _without_collections():
             graph, structure = self._graph(args, kwargs, specs, turned)
             gathered = None if sources is None else [dtype_name(a.dtype) for a in sources]
             executable = plan.executable.Executable(graph, self.name, gathered, self.is_eager)
-        return _Traced(executable, structure, structure == (_Output(0), (), ()))
+        return Traced(executable, structure, structure == (_Output(0), (), ()))
 
 
 @contextmanager
@@ -257,7 +257,7 @@ def as_one_plan_of_arrays(function):
     return run
 
 
-def _specs(arrays: list[np.ndarray]) -> list[Spec]:
+def specs_of(arrays: list[np.ndarray]) -> list[Spec]:
     return [Spec(a.shape, _number_type(a)) for a in arrays]
 
 
@@ -363,13 +363,13 @@ def _output(graph: Graph, leaf):
     return _Output(len(graph.outputs) - 1)
 
 
-def _packed(structure, outputs: list[np.ndarray]):
+def packed(structure, outputs: list[np.ndarray]):
     if type(structure) is _Output:
         return outputs[structure]
     if type(structure) is tuple:
-        return tuple([item if item is _NOTHING else _packed(item, outputs) for item in structure])
+        return tuple([item if item is _NOTHING else packed(item, outputs) for item in structure])
     if type(structure) is list:
-        return [_packed(item, outputs) for item in structure]
+        return [packed(item, outputs) for item in structure]
     if type(structure) is dict:
-        return {key: _packed(item, outputs) for key, item in structure.items()}
+        return {key: packed(item, outputs) for key, item in structure.items()}
     return tree.map_structure(lambda leaf: outputs[leaf] if type(leaf) is _Output else leaf, structure)

@@ -1,0 +1,97 @@
+"""Calls of layers under a GradientTape: what is called again and again becomes one plan, which the tape writes down as
+one record."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Hashable
+
+import numpy as np
+
+from fastnn import config, tree
+from fastnn.autodiff import TapeArray
+from fastnn.graph import trace
+from fastnn.graph.masks import attach_masks, flat_masks_of_arrays
+from fastnn.layers import call_context
+from fastnn.plan.function import Compiled, flat_signature, packed, specs_of
+from fastnn.tape_replay import TapedCall
+
+_COMPILED_TIMES = 3  # as in `tape_replay`: a plan costs as much as some hundred ops that run one by one
+
+
+class TapedCalls(Compiled):
+    """The calls of one layer under a tape."""
+
+    def __init__(self, layer):
+        layer = weakref.ref(layer)  # as in `Layer._call_compiled`
+        super().__init__(lambda m, *a, **k: layer()._call_for_plan(m, a, k), layer().name, layer()._trace_key)
+        self._layer = layer
+        self._times: dict[Hashable, float] = {}
+
+    def traced_for(self, args: tuple, kwargs: dict, arrays: list[np.ndarray]) -> TapedCall | None:
+        """The plan of such a call; None for what did not come often, or cannot be traced. Fills `arrays`."""
+        signature = flat_signature(args, kwargs, arrays)
+        if signature is None:
+            return None
+        key = (signature, config.floatx(), self._key())
+        times = self._times[key] = self._times.get(key, 0) + 1
+        if len(self._times) > 4 * self.CACHE_SIZE:
+            self._times.pop(next(iter(self._times)))
+        if times < _COMPILED_TIMES:
+            return None
+        try:
+            return self._traced(signature, args, kwargs, lambda: specs_of(arrays))
+        except Exception:  # what is wrong is better said by the op that finds it
+            self._times[key] = -np.inf
+            return None
+
+    def _trace(self, args, kwargs, specs, sources, turned) -> TapedCall:
+        if not _is_known(self._layer()):
+            raise TypeError("others' code may do more than compute, each time")
+        graph, structure = self._graph(args, kwargs, specs, turned)
+        if not all(getattr(node.op, "is_registered", True) for node in graph.nodes):
+            raise TypeError("an op that was made for one call has a gradient of that call alone")
+        return TapedCall(graph, structure, self.name)
+
+
+def call(layer, args: tuple, kwargs: dict):
+    """The outputs of a call of `layer` by a plan, written down by the tape that watches; NotImplemented where its ops
+    are to run one by one."""
+    state = trace.state
+    is_alone = len(state.tapes) == 1 and state.graph is None and state.scope is None and state.autocast is None
+    if not is_alone or call_context.depth() or not layer.built:
+        return NotImplemented
+    if flat_masks_of_arrays((args, kwargs)):
+        return NotImplemented
+    if layer._state.taped is None:
+        layer._state.taped = TapedCalls(layer)
+    arrays: list[np.ndarray] = []
+    plain_args, plain_kwargs = tree.map_structure(_plain, (args, kwargs))
+    with trace.untaped():
+        traced = layer._state.taped.traced_for(((), *plain_args), plain_kwargs, arrays)
+        if traced is None:
+            return NotImplemented
+        results = traced.executable.run(arrays)
+    given = [x for x in tree.flatten((args, kwargs)) if isinstance(x, np.ndarray)]
+    variables = traced.variables
+    results = state.tapes[0].record(
+        traced, (*given, *variables), (*arrays, *[variable.array for variable in variables]), {}, tuple(results)
+    )
+    outputs, losses, masks = packed(traced.structure, results)
+    if masks:
+        attach_masks(outputs, masks)
+    layer._clear_losses()
+    layer._state.losses = [(None, loss) for loss in losses]
+    return outputs
+
+
+def _is_known(layer) -> bool:
+    """Whether nothing but fastnn's code runs in a call."""
+    return all(
+        type(inner).__module__.startswith("fastnn.") and type(inner).__name__ != "Lambda"
+        for inner in layer._flatten_layers()
+    )
+
+
+def _plain(x):
+    return x.view(np.ndarray) if isinstance(x, TapeArray) else x
