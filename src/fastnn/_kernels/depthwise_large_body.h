@@ -26,7 +26,7 @@ FNN_INLINE void OWN(depthwise_row_of_x)(const OWN(depthwise_images) * m, V (*sum
       if (upper) k0[kx] = FN(load)(kernel + kx * kernel_col);
       if (lower) k1[kx] = FN(load)(kernel + kx * kernel_col - lag);
     }
-#pragma GCC unroll 19
+#pragma GCC unroll 21
     for (int c = 0; c < (pixels - 1) * stride + kw; c++) {
       const int is_inside = (uint64_t)(column + c) < (uint64_t)size;
       const V v = FN(load)(is_inside ? x + c * m->x_pixel : (const T *)&nothing);
@@ -104,7 +104,7 @@ FNN_INLINE void OWN(depthwise_pixels)(const OWN(depthwise_pair) * r, int64_t ox,
     OWN(depthwise_3_of_##kw##_by_##stride), OWN(depthwise_4_of_##kw##_by_##stride),                                    \
     OWN(depthwise_5_of_##kw##_by_##stride), OWN(depthwise_6_of_##kw##_by_##stride),                                    \
     OWN(depthwise_7_of_##kw##_by_##stride), OWN(depthwise_8_of_##kw##_by_##stride)};
-DW_VARIANTS(0, 1) DW_VARIANTS(5, 1) DW_VARIANTS(5, 2) DW_VARIANTS(7, 1)
+DW_VARIANTS(0, 1) DW_VARIANTS(5, 1) DW_VARIANTS(5, 2) DW_VARIANTS(7, 1) DW_VARIANTS(7, 2)
 #undef DW_VARIANTS
 #undef DW_VARIANT
 
@@ -147,6 +147,8 @@ static void OWN(depthwise_correlate_any)(const OWN(depthwise_images) * m, int64_
   if (meets && m->cols.taps == 5 && m->cols.stride == 1) variants = OWN(depthwise_of_5_by_1);
   if (meets && m->cols.taps == 5 && m->cols.stride == 2) variants = OWN(depthwise_of_5_by_2);
   if (meets && m->cols.taps == 7 && m->cols.stride == 1) variants = OWN(depthwise_of_7_by_1);
+  if (DW_BY_TWO && sizeof(T) == 4 && meets && m->cols.taps == 7 && m->cols.stride == 2)
+    variants = OWN(depthwise_of_7_by_2); /* of float32 and 32 registers alone, as they are 28 KB */
   const int asks = m->bytes > (m->cols.stride > 1 ? DW_ASKED_BYTES : CONV_UNCACHED_BYTES);
   const int64_t parts = fnn_ceil_div(width, DW_PIXELS), at_once = asks ? 1 : parts;
   OWN(depthwise_pair) r = {.m = m, .lag = m->rows.stride / m->rows.step, .streams = OWN(depthwise_streams)(m)};
