@@ -138,6 +138,8 @@ PROBLEMS = [
     Problem(2, 12, 13, 96, 4, 2, 2),
     Problem(3, 5, 47, 16, 16, 1, 1, strides=(2, 2)),  # one tap, rows of whole tiles
     Problem(2, 5, 24, 32, 48, 1, 1),
+    Problem(2, 9, 9, 30, 48, 1, 1),  # one tap, bands of an image, whose rows follow each other
+    Problem(3, 19, 18, 64, 32, 1, 1, strides=(2, 2)),  # rows of which lines would do too many pixels again
     Problem(3, 7, 9, 16, 32, 1, 1),  # rows that follow each other, whose last tile does some pixels again
     Problem(3, 7, 9, 5, 11, 1, 1),  # the same of a part of a vector
     Problem(2, 8, 9, 38, 13, 1, 1),  # two channels of x at once

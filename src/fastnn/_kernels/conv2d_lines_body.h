@@ -11,6 +11,8 @@ enum {
 #endif
   OWN(LINE_DEEP_LEAST) = 16,
   OWN(LINE_DEEP_MOST) = 320,
+  OWN(LINE_TILE) = 32, /* cycles of a tile of a line beside its products, and of others. Measured */
+  OWN(LINE_OTHER) = 88,
   /* Pixels for which turning all weights pays; 0: it does not. */
   OWN(LINE_TURN_PIXELS) = FNN_VECTOR_BYTES == 64 && OWN(LINE_DEPTH) > 1 ? 256 : 0
 };
@@ -122,7 +124,8 @@ FNN_INLINE void OWN(line_steps)(V *acc, const T **a, int64_t a_col, const T **b,
 FNN_INLINE int64_t OWN(line_pixels)(const OWN(conv_walk) * walk, int64_t rows, int64_t cols) {
   const int64_t image = rows * cols;
   const int is_row = walk->a_row == cols * walk->a_col && walk->c_row == cols * walk->c_col;
-  const int is_image = walk->a_image == image * walk->a_col && walk->c_image == image * walk->c_col;
+  const int is_image =
+    walk->images == 1 || (walk->a_image == image * walk->a_col && walk->c_image == image * walk->c_col);
   return is_row && is_image ? walk->images * image : cols;
 }
 
@@ -272,9 +275,15 @@ static int OWN(line_fits)(const OWN(conv_walk) * walk, int64_t rows, int64_t col
       vectors > (is_whole ? walk->widest : 1) || (walk->asks && walk->k * vectors >= OWN(CONV_ASK_LEAST)))
     return 0;
   const int64_t height = tile_rows((int)vectors), count = OWN(line_pixels)(walk, rows, cols);
-  if (taps == 1) return count % height == 0 ? is_whole || !walk->clears : count > height && !walk->clears;
+  const int64_t done = fnn_round_up(count, height);
+  if (taps == 1) {
+    /* Of several vectors each pixel that is done again takes as long as one; other tiles take longer to begin. */
+    const int64_t products = height * vectors * walk->k / 2;
+    const int is_sooner = vectors == 1 || done * (products + OWN(LINE_TILE)) <= count * (products + OWN(LINE_OTHER));
+    return done == count ? is_whole || !walk->clears : count > height && !walk->clears && is_sooner;
+  }
   /* Tiles of other walks go on from row to row: no more pixels are done again than is won. */
-  const int64_t done = fnn_round_up(count, height), most = OWN(line_is_deep)(walk) ? count / 8 : count / 32;
+  const int64_t most = OWN(line_is_deep)(walk) ? count / 8 : count / 32;
   const OWN(tile_segment) *first = walk->taps, *last = first + taps - 1;
   return count >= height && done - count <= most && last->b == first->b + (taps - 1) * walk->k * first->b_stride;
 }
