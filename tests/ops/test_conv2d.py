@@ -221,12 +221,16 @@ def assert_input_gradient_is(expected, x, kernel, params):
     "shape, filters, strides, is_product",
     [
         ((1, 16, 16, 5), 3, (1, 1), True),
-        ((1, 16, 17, 5), 3, (1, 1), False),
+        ((1, 16, 17, 16), 3, (1, 1), False),
         ((2, 32, 32, 64), 65, (1, 1), True),
         ((2, 32, 32, 63), 65, (1, 1), False),
         ((1, 46, 45, 64), 65, (1, 1), False),
         ((1, 46, 45, 256), 65, (1, 1), False),
         ((1, 46, 45, 65), 256, (1, 1), True),
+        ((1, 46, 45, 72), 1, (1, 1), True),  # a row
+        ((1, 46, 45, 3), 65, (1, 1), True),  # few channels, few filters: vectors of the others
+        ((1, 46, 45, 75), 3, (1, 1), True),
+        ((1, 46, 45, 64), 9, (1, 1), False),
         ((1, 20, 21, 64), 65, (2, 3), True),
         ((1, 20, 21, 63), 65, (2, 3), False),
     ],

@@ -138,6 +138,7 @@ _WIDE, _FAR_PIXELS, _LITTLE = 256, 1 << 24, 1 << 12
 # Up to so many pixels always, and to so many more of so many channels on both sides, as the sums of a convolution's
 # units are added afterwards; of even more pixels only to so many filters.
 _FEW_SUMMED, _SOME_SUMMED, _SUMMED_CHANNELS, _SUMMED_FILTERS = 256, 2048, 64, 128
+_TILE_ROWS, _WIDE_TILES = 8, 12  # of tiles of conv2d_point_body.h: rows of one, and of two of four vectors
 # Bytes of a kernel from which few pixels wait for it (GEMM_AHEAD_BYTES, for a pixel: GEMM_AHEAD_ROW_BYTES), or many
 # share what is packed of it: half of that where its rows lie so far apart that they share few sets of a cache.
 _FAR, _FAR_PIXEL, _LARGE = 3 << 18, 1 << 15, 1 << 22
@@ -176,10 +177,21 @@ def _is_of_windows(dy, kernel_size, strides, groups, **_):
 
 
 def _is_summed_as_product(x, dy) -> bool:
-    """Whether the kernel's gradient of a convolution that is a product of pixels is faster as one."""
+    """Whether the kernel's gradient of a convolution that is a product of pixels is faster as one: of few channels or
+    filters that turns to have vectors of the others (gemm_turn), where tiles of conv2d_point_body.h would leave lanes
+    or rows idle."""
     pixels, least, most = math.prod(dy.shape[:3]), *sorted((x.shape[3], dy.shape[3]))
-    if _is_far(x, dy) and isa() == "avx512":
+    channels, filters, lanes = x.shape[3], dy.shape[3], vector_lanes(dy.dtype)
+    is_far = _is_far(x, dy) and isa() == "avx512"
+    if filters == 1 or channels < min(lanes, _TILE_ROWS):
+        return True
+    rows = _WIDE_TILES if filters % (4 * lanes) == 0 else _TILE_ROWS
+    if channels < lanes and (filters % lanes or not (is_far or channels % rows == 0)):
+        return True
+    if is_far:
         return least >= _WIDE
+    if channels > 2 * lanes and filters <= (3 * lanes // 4 if channels % lanes else lanes // 2):
+        return True
     if pixels <= _SOME_SUMMED:
         return pixels <= _FEW_SUMMED or least >= _SUMMED_CHANNELS or most >= _WIDE
     return most >= _WIDE and dy.shape[3] >= _SUMMED_FILTERS
