@@ -33,6 +33,7 @@ def test_import_loads_no_kernel_and_no_heavy_module():
 FIT = """
 import sys
 import numpy as np
+loaded_by_numpy = "numpy.random" in sys.modules
 import fastnn
 model = fastnn.Sequential([fastnn.layers.Input((4,)), fastnn.layers.Dense(1, activation="sigmoid")])
 model.compile("adam", "binary_crossentropy", metrics=["accuracy", "mse"])
@@ -46,6 +47,8 @@ for name in (
     assert f"fastnn.{name}" not in before, name
 model.fit(np.ones((8, 4), "float32"), np.ones((8, 1), "float32"), verbose=0)
 print(*[name for name in sorted(set(sys.modules) - before) if name.startswith("fastnn")])
+model.predict(np.ones((8, 4), "float32"), verbose=0)
+assert loaded_by_numpy or "numpy.random" not in sys.modules
 """
 
 

@@ -1,5 +1,9 @@
 """What fit, evaluate and predict do, against plain NumPy and against what the released Keras was seen to do."""
 
+import json
+import random
+import subprocess
+import sys
 import threading
 import time
 import tracemalloc
@@ -9,7 +13,7 @@ import pytest
 
 import fastnn as keras
 from fastnn import callbacks, layers, losses, metrics, ops, optimizers, tree
-from fastnn.training.data import ArraySource
+from fastnn.training.data import ArraySource, Shuffler
 
 rng = np.random.default_rng(4)
 X = rng.normal(size=(10, 4)).astype("float32")
@@ -143,6 +147,52 @@ def test_a_plan_takes_rows_in_the_order_of_eager_steps(shuffle):
         model.fit(x, x[:, :1], batch_size=4, epochs=3, verbose=0, shuffle=shuffle)
         ends.append(model.get_weights()[0])
     np.testing.assert_allclose(*ends, rtol=1e-6)
+
+
+def order_of(shuffler=None, **kwargs):
+    return (shuffler or Shuffler(shuffles=True)).permutation(1000, **kwargs).tolist()
+
+
+def test_orders_are_permutations_that_differ_and_are_told_again():
+    shuffler = Shuffler(shuffles=True)
+    first, second, again = order_of(shuffler), order_of(shuffler), order_of(shuffler, again=True)
+    assert sorted(first) == list(range(1000)) and first != second == again
+    resumed = Shuffler(shuffles=True)
+    resumed.resume(json.loads(json.dumps(shuffler.position())))
+    assert order_of(resumed, again=True) == second and order_of(resumed) == order_of(shuffler)
+
+
+def test_each_place_is_as_likely_for_each_row():
+    keras.utils.set_random_seed(1)
+    shuffler, counts = Shuffler(shuffles=True), np.zeros((5, 5))
+    for _ in range(5000):
+        counts[np.arange(5), shuffler.permutation(5)] += 1
+    assert abs(counts - 1000).max() < 150  # five deviations of 28
+
+
+@pytest.mark.parametrize("seed", [np.random.seed, keras.utils.set_random_seed])
+def test_an_order_follows_from_the_seed_of_numpy(seed):
+    orders = []
+    for number in (3, 3, 4):
+        random.seed()
+        seed(number)
+        orders.append(order_of())
+    assert orders[0] == orders[1] != orders[2]
+
+
+PLAIN = """
+import random, sys
+import numpy
+from fastnn.training.data import Shuffler
+random.seed(3)
+print(Shuffler(shuffles=True).permutation(100).tolist(), "numpy.random" in sys.modules)
+"""
+
+
+def test_an_order_follows_from_the_seed_of_python_where_nobody_has_loaded_that_of_numpy():
+    run = lambda: subprocess.run([sys.executable, "-c", PLAIN], capture_output=True, text=True, check=True).stdout  # noqa: E731
+    first = run()
+    assert first.endswith("True\n") or first == run()
 
 
 def test_more_rows_than_an_order_counts():

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import itertools
 import operator
+import random
+import sys
 import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -81,29 +83,39 @@ def source_of(
 
 
 class Shuffler:
-    """Permutations, each from a number that NumPy's global generator draws: `np.random.permutation` takes three times
-    as long, and reading the generator's state, to draw one again, as long as ten steps of a small network."""
+    """Permutations: which one is the n-th hangs on n and on a number that is drawn once. `np.random.permutation` takes
+    three times as long.
 
-    def __init__(self):
-        self._drawn = 0
+    Args:
+        shuffles: whether there will be any.
+    """
+
+    def __init__(self, shuffles):
+        self._drawn = _random_bits() if shuffles else 0
+        self._number = -1
 
     def permutation(self, n: int, again: bool = False) -> np.ndarray:
         """0 .. n - 1 in a new order, or in the last one."""
         if not again:
-            self._drawn = int(np.random.randint(2**63))
+            self._number += 1
         order = np.empty(n, np.int32)
-        state = np.array(divmod(self._drawn, 2**32), np.uint32)
+        state = np.array(divmod((self._drawn + self._number) % 2**64, 2**32), np.uint32)
         _kernels.run("random_permutation", [state, order, None], [n, _kernels.DTYPE_CODE["int32"]])
         return order
 
     def position(self) -> dict:
-        """What `resume` takes: what the last permutation was made from, and the generator now."""
-        now = [part.tolist() if isinstance(part, np.ndarray) else part for part in np.random.get_state()]
-        return {"drawn": self._drawn, "now": now}
+        """What `resume` takes."""
+        return {"drawn": self._drawn, "number": self._number}
 
     def resume(self, position: dict) -> None:
-        self._drawn = position["drawn"]
-        np.random.set_state(tuple(position["now"]))
+        self._drawn, self._number = position["drawn"], position.get("number", 0)  # each had its own number once
+
+
+def _random_bits() -> int:
+    """63 bits of NumPy's global generator, as in Keras, where anybody has loaded it, who may have seeded it; else of
+    Python's: loading NumPy's takes 7 MB, and twice as long as the first fit of a small network."""
+    loaded = sys.modules.get("numpy.random")
+    return random.getrandbits(63) if loaded is None else int(loaded.randint(2**63))
 
 
 class ArraySource:
@@ -126,7 +138,7 @@ class ArraySource:
         self._shuffle = shuffle
         self._order: np.ndarray | None = None
         self._next = self.num_batches  # the batch to come; at the end, a new order is drawn
-        self._shuffler = Shuffler()
+        self._shuffler = Shuffler(shuffle)
 
     def epoch(self, chunk: Callable[[], int], first: int = 0) -> Iterator[Run]:
         """The runs of an epoch after its `first` batches, of at most `chunk()` batches each; the last, smaller batch is
@@ -248,7 +260,7 @@ class DatasetSource:
         self.steps = steps or self.num_batches
         self.arrays = None
         self._order, self._next = range(self.num_batches), self.num_batches
-        self._shuffler = Shuffler()
+        self._shuffler = Shuffler(shuffle)
 
     def epoch(self, chunk: Callable[[], int], first: int = 0) -> Iterator[Run]:
         """The runs of an epoch after its `first` batches, of one batch each."""

@@ -12,7 +12,8 @@ def set_random_seed(seed: int) -> None:
     """Seeds Python's `random`, NumPy's global generator and fastnn's own numbers.
 
     With it, a script gives the same weights bit for bit on each run, for any number of threads, on one instruction
-    set. Unseeded initializers, dropout and shuffling draw their seeds from Python's `random`, as in Keras.
+    set. Unseeded initializers and dropout draw their seeds from Python's `random`, as in Keras; the order of rows in
+    `fit` comes from NumPy's generator, or from Python's where nobody has loaded `numpy.random`.
 
     Args:
         seed: an integer in [0, 2**32).
