@@ -57,6 +57,19 @@ def test_names_load_their_own_files_alone_and_a_fit_loads_nothing():
     assert not printed.split()
 
 
+NAMES = """
+import importlib
+from fastnn import _api
+for package in _api.PUBLIC:
+    for name in _api.table(package):
+        getattr(importlib.import_module(package), name)
+"""
+
+
+def test_public_names_are_there_without_docstrings():
+    subprocess.run([sys.executable, "-OO", "-c", NAMES], check=True)
+
+
 def test_an_application_loads_nothing_that_fetches_files():
     code = "import sys, fastnn; fastnn.applications.DenseNet121; print(*sys.modules)"
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout

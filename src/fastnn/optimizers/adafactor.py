@@ -1,7 +1,7 @@
 """Adafactor: second moments of a matrix kept as the means of its rows and of its columns."""
 
 from fastnn import ops
-from fastnn.optimizers.optimizer import COMMON_ARGUMENTS, Optimizer
+from fastnn.optimizers.optimizer import Optimizer, document
 
 
 class Adafactor(Optimizer):
@@ -93,4 +93,4 @@ def _rms(x):
     return ops.sqrt(ops.mean(ops.square(x)))
 
 
-Adafactor.__doc__ = Adafactor.__doc__.replace("{common}", COMMON_ARGUMENTS)
+document(Adafactor)

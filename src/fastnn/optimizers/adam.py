@@ -4,7 +4,7 @@ g is the gradient, w the variable, t the number of this update (1 is the first),
 """
 
 from fastnn import ops
-from fastnn.optimizers.optimizer import COMMON_ARGUMENTS, Optimizer
+from fastnn.optimizers.optimizer import Optimizer, document
 
 
 class Adam(Optimizer):
@@ -89,5 +89,4 @@ class AdamW(Adam):
             raise ValueError("Argument `weight_decay` must be a float. Received: weight_decay=None")
 
 
-for _optimizer in (Adam, AdamW):
-    _optimizer.__doc__ = _optimizer.__doc__.replace("{common}", COMMON_ARGUMENTS)
+document(Adam, AdamW)

@@ -4,7 +4,7 @@ g is the gradient, w the variable, t the number of this update (1 is the first),
 """
 
 from fastnn import ops
-from fastnn.optimizers.optimizer import COMMON_ARGUMENTS, Optimizer
+from fastnn.optimizers.optimizer import Optimizer, document
 
 
 class RMSprop(Optimizer):
@@ -378,5 +378,4 @@ def _check_ftrl(name: str, value) -> None:
         raise ValueError(f"`{name}` needs to be positive or zero. Received: {name}={value}.")
 
 
-for _optimizer in (RMSprop, Adamax, Nadam, Adagrad, Adadelta, Ftrl, Lamb):
-    _optimizer.__doc__ = _optimizer.__doc__.replace("{common}", COMMON_ARGUMENTS)
+document(RMSprop, Adamax, Nadam, Adagrad, Adadelta, Ftrl, Lamb)

@@ -1,7 +1,7 @@
 """SGD and its kin: rules that follow the gradient or its sign. Shapes: gradient, variable and slots are all alike."""
 
 from fastnn import ops
-from fastnn.optimizers.optimizer import COMMON_ARGUMENTS, Optimizer
+from fastnn.optimizers.optimizer import Optimizer, document
 
 
 class SGD(Optimizer):
@@ -99,5 +99,4 @@ class Lion(Optimizer):
         return {**super().get_config(), "beta_1": self.beta_1, "beta_2": self.beta_2}
 
 
-for _optimizer in (SGD, Lion):
-    _optimizer.__doc__ = _optimizer.__doc__.replace("{common}", COMMON_ARGUMENTS)
+document(SGD, Lion)

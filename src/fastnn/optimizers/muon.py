@@ -3,7 +3,7 @@
 import re
 
 from fastnn import ops
-from fastnn.optimizers.optimizer import COMMON_ARGUMENTS, Optimizer
+from fastnn.optimizers.optimizer import Optimizer, document
 
 
 class Muon(Optimizer):
@@ -121,4 +121,4 @@ class Muon(Optimizer):
         return {**super().get_config(), **own}
 
 
-Muon.__doc__ = Muon.__doc__.replace("{common}", COMMON_ARGUMENTS)
+document(Muon)

@@ -587,7 +587,14 @@ class Optimizer:
         return f"<{type(self).__name__} name={self.name}>"
 
 
-Optimizer.__doc__ = Optimizer.__doc__.replace("{common}", COMMON_ARGUMENTS)
+def document(*optimizers) -> None:
+    """Puts the arguments that all have into their docstrings, of which `python -OO` leaves none."""
+    for optimizer in optimizers:
+        if optimizer.__doc__:
+            optimizer.__doc__ = optimizer.__doc__.replace("{common}", COMMON_ARGUMENTS)
+
+
+document(Optimizer)
 
 
 def _is_ours(rule) -> bool:

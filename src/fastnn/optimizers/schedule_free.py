@@ -1,7 +1,7 @@
 """ScheduleFreeAdamW: averaging in the place of a learning-rate schedule."""
 
 from fastnn import ops
-from fastnn.optimizers.optimizer import COMMON_ARGUMENTS, Optimizer
+from fastnn.optimizers.optimizer import Optimizer, document
 
 
 class ScheduleFreeAdamW(Optimizer):
@@ -65,4 +65,4 @@ class ScheduleFreeAdamW(Optimizer):
         return {**super().get_config(), **own}
 
 
-ScheduleFreeAdamW.__doc__ = ScheduleFreeAdamW.__doc__.replace("{common}", COMMON_ARGUMENTS)
+document(ScheduleFreeAdamW)
