@@ -162,6 +162,8 @@ class Compiled:
 
     def _make_room(self, traced: Traced) -> None:
         """Drops the oldest where there are more than `CACHE_SIZE` with `traced`, and more than `CACHE_NODES` nodes."""
+        if len(self._cache) < self.CACHE_SIZE:
+            return
         nodes = 0 if self.is_eager else sum(len(e.graph.nodes) for e in (*self.executables(), traced.executable))
         while len(self._cache) >= self.CACHE_SIZE and (self.is_eager or nodes > self.CACHE_NODES):
             nodes -= len(self._cache.pop(next(iter(self._cache))).executable.graph.nodes)

@@ -138,8 +138,8 @@ class _Planner:
                 self.try_share(number, y, x, taken)
         parts = self.parts()
         live_bytes = _peak(parts, len(self.steps))
-        areas = [_Shared(nbytes) for nbytes in shared]
-        parts |= {area: [_Part(0, n, k, k)] for k, (area, n) in enumerate(zip(areas, shared, strict=True)) if n}
+        areas = {k: _Shared(nbytes) for k, nbytes in enumerate(shared) if nbytes}
+        parts |= {area: [_Part(0, shared[k], k, k)] for k, area in areas.items()}
         offsets, arena_bytes = _packed(parts, _peak(parts, len(self.steps)))
         places = {}
         for value in self.first:
@@ -148,7 +148,8 @@ class _Planner:
                 places[value] = Place(self.bound[home], offset)
             else:
                 places[value] = Place(-1, offsets[home] + offset)
-        return Memory(places, [offsets.get(area, 0) for area in areas], arena_bytes, live_bytes)
+        shared_at = [offsets[areas[k]] if k in areas else 0 for k in range(len(shared))]
+        return Memory(places, shared_at, arena_bytes, live_bytes)
 
     def parts(self) -> dict[Value, list[_Part]]:
         """What the arena holds: the owners of memory in it, each whole or in the pieces that are produced there."""
