@@ -109,6 +109,13 @@ def test_what_threads_share_has_a_place_among_the_values():
     replay(executable)
 
 
+def test_a_range_of_a_long_sum_lies_in_the_result_itself():
+    executable = wide(2048)
+    product = next(work for work in executable.plan.work if work[2])
+    assert product[2] == 16 * 2048 * 4
+    assert executable.plan.arena_bytes < 1.25 * executable.live_bytes
+
+
 @pytest.mark.parametrize("name", networks.ROWS)
 def test_the_arena_is_little_more_than_what_lives_at_once(name):
     plan = networks.build(name, k).explain(batch_size=networks.ROWS[name].batch_size)

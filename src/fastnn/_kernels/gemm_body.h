@@ -40,7 +40,7 @@ static int64_t OWN(gemm_copied_row)(const OWN(gemm_cut) * c) { return fnn_round_
 /* Rows of C of all of the batch, and its columns: where one column is done as a row, C is that. */
 static int64_t OWN(gemm_c_rows)(const OWN(gemm_cut) * c) { return c->turns_back ? c->n : c->batches * c->m; }
 static int64_t OWN(gemm_c_cols)(const OWN(gemm_cut) * c) { return c->turns_back ? c->m : c->n; }
-/* What a split of k leaves: C, and a row of sums of columns. */
+/* What a split of k leaves, the first one where the result is to be: C, and a row of sums of columns. */
 static int64_t OWN(gemm_partial_elements)(const OWN(gemm_cut) * c) {
   return (OWN(gemm_c_rows)(c) + c->sums_columns) * OWN(gemm_c_cols)(c);
 }
@@ -66,7 +66,7 @@ static void OWN(gemm_size)(const int64_t *ints, fnn_work *work) {
     work->scratch_bytes += fnn_program_scratch(ints + ints[GEMM_EPILOGUE], sizeof(T));
     work->memo_bytes += fnn_program_memo(ints + ints[GEMM_EPILOGUE]);
   }
-  if (c.splits > 1) work->shared_bytes = c.splits * OWN(gemm_partial_elements)(&c) * (int64_t)sizeof(T);
+  if (c.splits > 1) work->shared_bytes = (c.splits - 1) * OWN(gemm_partial_elements)(&c) * (int64_t)sizeof(T);
   if (c.way == GEMM_COPIED_A) work->shared_bytes = c.m * OWN(gemm_copied_row)(&c) * (int64_t)sizeof(T);
   if (c.way == GEMM_COPIED_B) work->shared_bytes = c.panels * c.k * c.widest * FNN_VECTOR_BYTES;
   work->flops = 2 * batches * m * n * k;
@@ -324,11 +324,12 @@ FNN_INLINE void OWN(gemm_go_to)(const int64_t *ints, int64_t z, const T **a, con
 
 #include "gemm_small_body.h"
 
-/* The result's factors and floor. */
-FNN_INLINE void OWN(gemm_finish_by)(OWN(tile) * t, const fnn_call *call) {
+/* The result's factors and floor; of the first of several splits the factors, where C is read: it is so no more. */
+FNN_INLINE void OWN(gemm_finish_by)(OWN(tile) * t, const fnn_call *call, const OWN(gemm_cut) * c, int64_t split) {
+  if (c->splits > 1 && (split > 0 || call->reals[1] == 0)) return;
   t->alpha = (T)call->reals[0];
   t->beta = (T)call->reals[1];
-  if (call->ints[GEMM_RELU]) t->floor = 0;
+  if (c->splits == 1 && call->ints[GEMM_RELU]) t->floor = 0;
 }
 
 #include "gemm_turned_body.h"
@@ -366,12 +367,12 @@ static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OW
 
   OWN(tile_segment) segments[GEMM_K_MOST / GEMM_AHEAD_STEPS + 2];
   OWN(tile) t = {.a_stride = ints[GEMM_A_COL], .segments = segments, .alpha = 1, .floor = -INFINITY};
-  T *out = (T *)call->shared + split * OWN(gemm_partial_elements)(c), *column_sum = out + c->batches * c->m * c->n;
-  if (whole) {
-    out = (T *)call->buf[2];
-    column_sum = (T *)call->buf[4];
+  T *out = (T *)call->buf[2], *column_sum = (T *)call->buf[4];
+  if (split > 0) {
+    out = (T *)call->shared + (split - 1) * OWN(gemm_partial_elements)(c);
+    column_sum = out + c->batches * c->m * c->n;
   }
-  if (whole && !c->turns_back) OWN(gemm_finish_by)(&t, call);
+  if (!c->turns_back) OWN(gemm_finish_by)(&t, call, c, split);
   const int is_as_is = t.alpha == 1 && t.beta == 0 && !(whole && call->buf[3]) && t.floor == -(T)INFINITY;
   const int is_scaled = t.alpha != 1 || t.beta != 0;
   const T *a_rows[GEMM_MOST_ROWS];
@@ -523,7 +524,7 @@ static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OW
         t.a += step, t.c += step, t.partial += step * OWN(TILE_COLS);
       }
       if (c->turns_back && !t.continues)
-        OWN(gemm_turn_back)(call, c, out + panel.begin * c->m, scratch, row_begin, rows, panel.cols);
+        OWN(gemm_turn_back)(call, c, split, out + panel.begin * c->m, scratch, row_begin, rows, panel.cols);
       if (is_symmetric && !t.continues)
         OWN(gemm_mirror_panel)(c, out + z * c->m * c->n, panel, row_begin, row_begin + rows);
     }
@@ -531,14 +532,15 @@ static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OW
   } while (k < k_end);
 }
 
-/* Adds the splits of k for a row and finishes it. */
+/* Adds to a row, of the first split of k or finished but for these, what the others left, and finishes it. */
 static void OWN(gemm_add_splits)(const OWN(tile) * finish, const T *partial, int64_t split_stride, int64_t splits,
                                  T *out) {
   for (int64_t j = 0; j < finish->cols; j += N) {
     const int64_t n = finish->cols - j;
     V sum = {0};
-    for (int64_t split = 0; split < splits; split++) {
-      const T *p = partial + split * split_stride + j;
+    if (finish->beta == 0) sum += n < N ? FN(load_part)(out + j, n) : FN(load)(out + j);
+    for (int64_t split = 1; split < splits; split++) {
+      const T *p = partial + (split - 1) * split_stride + j;
       sum += n < N ? FN(load_part)(p, n) : FN(load)(p);
     }
     OWN(tile_finish)(finish, sum, out, j);
@@ -552,7 +554,7 @@ static void OWN(gemm_combine)(const fnn_call *call, const OWN(gemm_cut) * c, T *
   const int64_t rows = OWN(gemm_c_rows)(c), cols = OWN(gemm_c_cols)(c), split_stride = OWN(gemm_partial_elements)(c);
   const T *partial = (const T *)call->shared;
   const tile_panel all = {0, cols, (int)fnn_ceil_div(cols, N)};
-  const OWN(tile) finish = {.cols = cols, .alpha = (T)call->reals[0], .beta = (T)call->reals[1],
+  const OWN(tile) finish = {.cols = cols, .alpha = (T)call->reals[0], .beta = call->reals[1] != 0,
                             .floor = call->ints[GEMM_RELU] ? 0 : -INFINITY,
                             .bias = OWN(gemm_bias)(c, (const T *)call->buf[3], all, bias_space)};
   const OWN(tile) plain = {.cols = c->is_turned ? c->m : cols, .alpha = 1, .floor = -INFINITY};

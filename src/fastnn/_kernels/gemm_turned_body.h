@@ -36,13 +36,13 @@ FNN_INLINE void OWN(gemm_turn_few)(T *to, const T *from, int64_t width, int64_t 
 /* Rows [begin, begin + rows) of a panel that are columns of `cols` rows of C, from `out` on. Squares side by side write
  * lines that follow each other. */
 COMMON
-static __attribute__((noinline)) void OWN(gemm_turn_back)(const fnn_call *call, const OWN(gemm_cut) * c, T *out,
-                                                          const OWN(gemm_scratch) * scratch, int64_t begin,
+static __attribute__((noinline)) void OWN(gemm_turn_back)(const fnn_call *call, const OWN(gemm_cut) * c, int64_t split,
+                                                          T *out, const OWN(gemm_scratch) * scratch, int64_t begin,
                                                           int64_t rows, int64_t cols) {
   const int64_t width = c->widest * N;
   const T *bias = c->splits == 1 ? (const T *)call->buf[3] : NULL;
   OWN(tile) finish = {.alpha = 1, .floor = -INFINITY};
-  if (c->splits == 1) OWN(gemm_finish_by)(&finish, call);
+  OWN(gemm_finish_by)(&finish, call, c, split);
   const int is_plain = finish.alpha == 1 && finish.beta == 0 && !bias && finish.floor == -(T)INFINITY;
   int64_t few = is_plain && rows == c->m ? cols / N * N : 0;
   if (few && rows == 2 && N >= 2) OWN(gemm_turn_few)(out, scratch->a, width, few, 2);
