@@ -485,7 +485,7 @@ enum {
   OWN(CONV_RECTANGLE) = 6,  /* pixels of a rectangle, of fewer of which a tile is mostly idle */
   OWN(CONV_WASTE) = 4,      /* pixels by which the last tile of one is too large */
   OWN(CONV_NEAR_WEIGHTS) = 1 << 20, /* bytes of weights that stay in L2 */
-  OWN(CONV_STACK_BYTES) = 640 << 10, /* of images, in and out, of which tiles take the same pixel each */
+  OWN(CONV_STACK_BYTES) = 704 << 10, /* of images, in and out, of which tiles take the same pixel each */
   OWN(CONV_STACK_WEIGHTS) = 4 << 20, /* bytes: of more, units that are parts of the columns read less */
   OWN(CONV_STACK_ROWS) = 6 /* whose multiply-adds take as long as those of 4 that read the weights from L2 */
 };
