@@ -109,6 +109,9 @@ enum {
   GEMM_FAR_VECTORS = FNN_VECTOR_BYTES == 64 ? 16 : 8,
   GEMM_FAR_ROWS = 8, /* after which what such a panel asks for is read */
   GEMM_STREAM_COLS = 2048,         /* of a row by a B of GEMM_WIDE_BYTES that a unit does at once: sums stay in L1 */
+  GEMM_STREAM_BYTES = 12 << 20,    /* of a B whose columns, of at most so many bytes, a row of dots asks for, and how */
+  GEMM_STREAM_COL_BYTES = 5 << 8,  /* far ahead */
+  GEMM_STREAM_AHEAD = 1 << 12,
   GEMM_OUTER_BYTES = 1 << 16,      /* of C that a unit of a product of such a k stores, but for rounding up */
   GEMM_OUTER_COL_BYTES = 1 << 14,  /* of B, which all rows read and which stays in L1 */
   GEMM_OUTER_K = FNN_VECTOR_BYTES == 64 ? 12 : 6,
@@ -176,7 +179,7 @@ enum {
 /* What tiles ask memory for while their multiply-adds are computed. */
 enum gemm_asks {
   GEMM_ASKS_NOTHING,
-  GEMM_ASKS_COLUMNS, /* the next columns of a B that is contiguous along k, or more of these */
+  GEMM_ASKS_COLUMNS, /* the next columns of a B that is contiguous along k, or more of these; of a single row any */
   GEMM_ASKS_NEXT,    /* the next block of k, panel, or split of B */
   GEMM_ASKS_PACKED,  /* what is packed next */
   GEMM_ASKS_ROWS,    /* the next rows of A and of C */

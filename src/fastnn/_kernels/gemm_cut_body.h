@@ -299,13 +299,20 @@ static int OWN(gemm_asks_transposed)(const OWN(gemm_cut) * c, const int64_t *int
          bytes >= GEMM_PREFETCHED_BYTES;
 }
 
-/* Of dots, several columns at a time; those of a single row are streams that the hardware sees, of few rows soon enough
- * where a last cache may hold them. */
+/* Whether the columns of a row of dot products are so short that they are one stream from afar, for which the hardware
+ * is late where a vector is a line. Longer ones are several streams, which it sees. */
+static int OWN(gemm_is_one_stream)(const OWN(gemm_cut) * c, const int64_t *ints) {
+  return FNN_VECTOR_BYTES == FNN_ALIGN && ints[GEMM_B_COL] * (int64_t)sizeof(T) <= GEMM_STREAM_COL_BYTES &&
+         c->n * c->k * (int64_t)sizeof(T) >= GEMM_STREAM_BYTES;
+}
+
+/* Of dots, several columns at a time; those of few rows the hardware sees soon enough where a last cache may hold
+ * them. */
 static enum gemm_asks OWN(gemm_asks_of)(const OWN(gemm_cut) * c, const int64_t *ints) {
   const int64_t size = sizeof(T), b_bytes = c->n * c->k * size;
   if (c->way == GEMM_DOTS) {
     const int64_t least = c->m <= GEMM_AHEAD_FEW ? GEMM_AHEAD_LONG_BYTES : GEMM_WIDE_BYTES;
-    return c->m > 1 && b_bytes >= least ? GEMM_ASKS_COLUMNS : GEMM_ASKS_NOTHING;
+    return (c->m > 1 ? b_bytes >= least : OWN(gemm_is_one_stream)(c, ints)) ? GEMM_ASKS_COLUMNS : GEMM_ASKS_NOTHING;
   }
   if (ints[GEMM_B_ROW] == 1 && ints[GEMM_B_COL] != 1 && (c->way == GEMM_LARGE || c->way == GEMM_PLAIN)) {
     const int is_near = c->k_block * c->widest * FNN_VECTOR_BYTES <= GEMM_AHEAD_BLOCK_BYTES;

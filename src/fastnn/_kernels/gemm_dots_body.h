@@ -133,3 +133,14 @@ static __attribute__((noinline)) void OWN(gemm_dots_row)(T *out, const T *const 
   for (int64_t j = 0; j < cols && cols > 1; j += GEMM_DOTS_ROW_COLS)
     OWN(gemm_dots_columns)(out + j, 0, a, 1, b + j * b_col, b_col, k, cols - j, 0, k, 1, GEMM_DOTS_ROW_COLS);
 }
+
+/* The same of a B that is one stream (gemm_is_one_stream): before each part it asks for what a later one reads. */
+static __attribute__((noinline)) void OWN(gemm_dots_stream)(T *out, const T *const *a, const T *b, int64_t b_col,
+                                                            int64_t k, int64_t cols) {
+  const int64_t span = GEMM_DOTS_ROW_COLS * b_col;
+  for (int64_t j = 0; j < cols; j += GEMM_DOTS_ROW_COLS) {
+    const char *next = (const char *)(b + j * b_col) + GEMM_STREAM_AHEAD;
+    for (int64_t at = 0; at < span * (int64_t)sizeof(T); at += FNN_ALIGN) __builtin_prefetch(next + at);
+    OWN(gemm_dots_row)(out + j, a, b + j * b_col, b_col, k, fnn_min(cols - j, GEMM_DOTS_ROW_COLS));
+  }
+}
