@@ -4,6 +4,8 @@ its nodes take its place."""
 
 from __future__ import annotations
 
+import weakref
+
 from fastnn import _kernels, config, plan
 from fastnn.graph import trace
 from fastnn.graph.dtypes import is_inexact
@@ -52,7 +54,7 @@ def _signature(tape, targets, sources, seeds):
     for op, args, arrays, params, outputs in tape.records:
         if not op.is_registered:
             return None
-        key += (op, *params.items())
+        key += (op.reference if isinstance(op, TapedCall) else op, *params.items())
         for x, array in zip(args, arrays, strict=True):
             if tracked.get(id(x)) is x:
                 key.append(numbers.setdefault(id(x), len(numbers)))
@@ -197,14 +199,15 @@ class TapedCall(Traced):
     Attributes:
         graph: what the call does.
         variables: those that it reads, in order; behind the arrays, they are the arguments of the record.
+        reference: a weak one to this, which stands for it in keys: they shall not keep the weights of a model.
     """
 
-    __slots__ = ("graph", "variables")
+    __slots__ = ("__weakref__", "graph", "reference", "variables")
 
     name, is_registered = "layer_call", True
 
     def __init__(self, graph: Graph, structure, name: str):
-        self.graph, self.variables = graph, tuple(graph.variables)
+        self.graph, self.variables, self.reference = graph, tuple(graph.variables), weakref.ref(self)
         graph.outputs += _needed_by_gradients(graph)
         super().__init__(plan.executable.Executable(graph, name), structure, False)
 

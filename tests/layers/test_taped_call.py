@@ -1,5 +1,8 @@
 """Calls of layers under a tape: from the third on one plan, with the results, gradients and updates of op by op."""
 
+import gc
+import weakref
+
 import numpy as np
 import pytest
 
@@ -224,6 +227,15 @@ def test_a_variable_that_is_thawed_later_by_itself(monkeypatch):
         return trained(model, x)
 
     compare(make, WORDS, step, monkeypatch)
+
+
+def test_a_model_that_nobody_has_leaves_no_weights(monkeypatch):
+    model = steps(MODELS["normalization"][1], ROWS, trained, monkeypatch, 1)[2]
+    assert model._state.taped.executables()
+    weights = [weakref.ref(weight) for weight in model.weights]
+    del model
+    gc.collect()
+    assert not [reference for reference in weights if reference() is not None]
 
 
 def test_where_nothing_is_watched_arrays_stay_plain(monkeypatch):
