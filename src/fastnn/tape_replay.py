@@ -15,7 +15,7 @@ from fastnn.ops.record import Spec, as_array, as_value, dtype_of, evaluate_recor
 from fastnn.plan.function import Traced
 
 _ARGS, _ARRAYS, _OUTPUTS = 1, 2, 4  # of a record
-_COMPILED_TIMES = 3  # a plan costs as much as some hundred ops that run one by one
+COMPILED_TIMES = 3  # a plan costs as much as some hundred ops that run one by one
 _KEPT = 64  # signatures
 _times: dict[tuple, int] = {}
 _backwards: dict[tuple, _Backward] = {}
@@ -30,7 +30,7 @@ def gradients_of(tape, targets, sources, seeds):
     times = _times.get(key, 0) + 1
     if key is not None:
         _keep(_times, key, times)
-    if key is not None and times == _COMPILED_TIMES:
+    if key is not None and times == COMPILED_TIMES:
         try:
             backward = _compiled(*_differentiated(tape, targets, sources, seeds, is_reusable=True))
         except TypeError:  # a rule asks for the numbers of what is an input here

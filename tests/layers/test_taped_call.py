@@ -70,7 +70,7 @@ def frozen(model):
 
 def steps(make, x, step, monkeypatch, compiled_times):
     """What `step(model, tape, x)` gives TIMES times, and the weights at last."""
-    monkeypatch.setattr(taped_call, "_COMPILED_TIMES", compiled_times)
+    monkeypatch.setattr(taped_call, "COMPILED_TIMES", compiled_times)
     keras.utils.set_random_seed(3)
     model = make()
     found = [step(model, x + k if x.dtype.kind == "f" else x) for k in range(TIMES)]
@@ -180,7 +180,7 @@ def test_derivatives_of_derivatives_by_one_tape(monkeypatch):
 
 
 def test_strings_and_wrong_shapes(monkeypatch):
-    monkeypatch.setattr(taped_call, "_COMPILED_TIMES", 1)
+    monkeypatch.setattr(taped_call, "COMPILED_TIMES", 1)
     lookup, model = layers.StringLookup(vocabulary=["a", "b"]), MODELS["dense"][1]()
     for _ in range(3):
         with keras.GradientTape():
@@ -239,7 +239,7 @@ def test_a_model_that_nobody_has_leaves_no_weights(monkeypatch):
 
 
 def test_where_nothing_is_watched_arrays_stay_plain(monkeypatch):
-    monkeypatch.setattr(taped_call, "_COMPILED_TIMES", 1)
+    monkeypatch.setattr(taped_call, "COMPILED_TIMES", 1)
     model = functional(IMAGES, layers.MaxPooling2D())
     with keras.GradientTape() as tape:
         y = model(IMAGES)

@@ -13,10 +13,9 @@ from fastnn.autodiff import TapeArray
 from fastnn.graph import trace
 from fastnn.graph.masks import attach_masks, flat_masks_of_arrays
 from fastnn.layers import call_context
+from fastnn.layers.core.lambda_layer import Lambda
 from fastnn.plan.function import Compiled, flat_signature, packed, specs_of
-from fastnn.tape_replay import TapedCall
-
-_COMPILED_TIMES = 3  # as in `tape_replay`: a plan costs as much as some hundred ops that run one by one
+from fastnn.tape_replay import COMPILED_TIMES, TapedCall
 
 
 class TapedCalls(Compiled):
@@ -37,7 +36,7 @@ class TapedCalls(Compiled):
         times = self._times[key] = self._times.get(key, 0) + 1
         if len(self._times) > 4 * self.CACHE_SIZE:
             self._times.pop(next(iter(self._times)))
-        if times < _COMPILED_TIMES:
+        if times < COMPILED_TIMES:
             return None
         try:
             return self._traced(signature, args, kwargs, lambda: specs_of(arrays))
@@ -87,10 +86,8 @@ def call(layer, args: tuple, kwargs: dict):
 
 def _is_known(layer) -> bool:
     """Whether nothing but fastnn's code runs in a call."""
-    return all(
-        type(inner).__module__.startswith("fastnn.") and type(inner).__name__ != "Lambda"
-        for inner in layer._flatten_layers()
-    )
+    inside = layer._flatten_layers()
+    return all(type(inner).__module__.startswith("fastnn.") and not isinstance(inner, Lambda) for inner in inside)
 
 
 def _plain(x):

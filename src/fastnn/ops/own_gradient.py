@@ -18,7 +18,7 @@ def custom_gradient(f):
 
     def run(*args):
         graph = trace.current()
-        with _recording_paused():
+        with trace.untaped():
             outputs, grad_fn = f(*args)
         single = not isinstance(outputs, (tuple, list))
         flat = (outputs,) if single else tuple(outputs)
@@ -45,11 +45,3 @@ def _passthrough(count: int, grad) -> Op:
         reference=lambda *arrays: arrays[:count] if count > 1 else arrays[0],
         simplify=lambda node: node.inputs[:count] if count > 1 else node.inputs[0],
     )  # fmt: skip
-
-
-class _recording_paused:
-    def __enter__(self):
-        self.tapes, trace.state.tapes = trace.state.tapes, []
-
-    def __exit__(self, *_):
-        trace.state.tapes = self.tapes
