@@ -172,11 +172,11 @@ def _compiled(graph: Graph, places: dict[Value, tuple], results) -> _Backward | 
 
 
 def _new_nodes(graph: Graph, numbers: dict[Value, object], results):
-    """The nodes that `results` need and that have no numbers yet, in order."""
+    """The nodes with outputs that `results` need and that have no numbers yet, in order."""
     needed = {r for r in results if r is not None}
     nodes = []
     for node in reversed(graph.nodes):
-        if any(y in needed for y in node.outputs) and not all(y in numbers for y in node.outputs):
+        if any(y in needed and y not in numbers for y in node.outputs):
             nodes.append(node)
             needed.update(node.inputs)
     return nodes[::-1]
