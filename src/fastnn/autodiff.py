@@ -59,8 +59,8 @@ class GradientTape:
 
     Trainable variables are watched by themselves; arrays after `watch`. Watched arrays must pass through `fastnn.ops`
     (or come out of an op: results carry Python's and NumPy's operators). From the third time on that the same ops are
-    recorded on arrays of the same shapes, `gradient` runs as one plan, and so does the call of a model of which all
-    layers are fastnn's own.
+    recorded on arrays of the same shapes, `gradient` runs as one plan. So does a call of a model or layer that has
+    nothing but fastnn's layers in it; code of yours runs each time, and the layers that it calls as a plan each.
 
     Args:
         persistent: whether `gradient` may be called more than once.

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import fastnn as keras
-from fastnn import layers, ops
+from fastnn import layers, ops, tape_replay
 from fastnn.layers import taped_call
 from tests.tables import rows
 
@@ -18,6 +18,20 @@ class Doubled(layers.Layer):
     def call(self, x):
         self.seen = x
         return 2 * x
+
+
+class Own(keras.Model):
+    """What a user writes: `inner` is called twice, does not say `training`, and has calls counted around it."""
+
+    def __init__(self, inner, **kwargs):
+        super().__init__(**kwargs)
+        self.inner, self.calls = inner, 0
+
+    def call(self, x, training=None):
+        self.calls += 1
+        y = self.inner(x)
+        self.add_loss(0.1 * ops.mean(ops.square(ops.cast(y, "float32"))))
+        return y + self.inner(x)
 
 
 def functional(x, *made):
@@ -89,6 +103,10 @@ def compare(make, x, step, monkeypatch, is_taken=True, tolerance=1e-5):
     expected, expected_weights, _ = steps(make, x, step, monkeypatch, 1000)
     assert_same(found, expected, tolerance)
     assert_same(weights, expected_weights, tolerance)
+    if type(model) is Own:
+        assert model.calls >= TIMES
+        assert not model._state.taped.executables()
+        model = model.inner
     taken = model._state.taped is not None and len(model._state.taped.executables()) > 0
     assert taken == is_taken
 
@@ -107,6 +125,55 @@ def trained(model, x):
 def test_a_step_of_training(name, monkeypatch):
     x, make = MODELS[name]
     compare(make, x, trained, monkeypatch, tolerance=2e-2 if name == "half precision" else 1e-5)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_step_of_what_is_called_by_code_of_a_user(name, monkeypatch):
+    x, make = MODELS[name]
+    compare(lambda: Own(make()), x, trained, monkeypatch, tolerance=2e-2 if name == "half precision" else 1e-5)
+
+
+def test_training_is_that_of_the_call_around(monkeypatch):
+    def step(model, x):
+        with keras.GradientTape() as tape:
+            tape.watch(x)
+            found = [model(x, training=training) for training in (True, False, None)]
+        return found, tape.gradient(found, x)
+
+    compare(lambda: Own(MODELS["normalization"][1]()), ROWS, step, monkeypatch)
+
+
+def test_layers_of_other_dtypes_in_a_model_of_a_user(monkeypatch):
+    x, make = MODELS["normalization"]
+    compare(lambda: Own(make(), dtype="mixed_bfloat16"), x, trained, monkeypatch)
+
+
+def test_masks_of_a_layer_before_in_a_model_of_a_user(monkeypatch):
+    class Words(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.words, self.inner = layers.Embedding(7, 3, mask_zero=True), layers.GRU(4)
+
+        def call(self, x):
+            return self.inner(self.words(x))
+
+    def step(model, x):
+        found = trained(model, x)
+        return found, trained(model, np.ones_like(x))
+
+    compare(Words, WORDS, step, monkeypatch, is_taken=False)
+    model = steps(Words, WORDS, step, monkeypatch, 2)[2]
+    assert model.inner._state.taped.executables()
+
+
+@pytest.mark.parametrize("name", ["recurrent", "normalization", "attention"])
+def test_a_gradient_computes_nothing_again(name, monkeypatch):
+    """What a plan left is enough."""
+    monkeypatch.setattr(tape_replay, "_backwards", {})
+    steps(MODELS[name][1], MODELS[name][0], trained, monkeypatch, 2)
+    graphs = [found.executable.graph for found in tape_replay._backwards.values()]
+    again = {"attention", "batch_norm", "layer_norm", "linear", "lstm"}
+    assert graphs and again.isdisjoint(node.op.name for graph in graphs for node in graph.nodes)
 
 
 @pytest.mark.parametrize("name", ["dense", "convolutions", "normalization", "attention", "recurrent"])

@@ -1,5 +1,5 @@
 """Calls of layers under a GradientTape: what is called again and again becomes one plan, which the tape writes down as
-one record."""
+one record. Where a layer has code of a user in it, the layers that this calls do."""
 
 from __future__ import annotations
 
@@ -23,7 +23,10 @@ class TapedCalls(Compiled):
 
     def __init__(self, layer):
         layer = weakref.ref(layer)  # as in `Layer._call_compiled`
-        super().__init__(lambda m, *a, **k: layer()._call_for_plan(m, a, k), layer().name, layer()._trace_key)
+        super().__init__(
+            lambda m, *a, **k: layer()._call_for_plan(m, a, k), layer().name,
+            lambda: (layer()._trace_key(), call_context.training()),
+        )  # fmt: skip
         self._layer = layer
         self._times: dict[Hashable, float] = {}
 
@@ -44,10 +47,19 @@ class TapedCalls(Compiled):
             self._times[key] = -np.inf
             return None
 
+    def are_known(self) -> bool:
+        """Whether nothing but fastnn's code runs in a call: others' may do more than compute, each time."""
+        return self.known("layers", lambda: all(map(_is_known, self._layer()._flatten_layers())))
+
     def _trace(self, args, kwargs, specs, sources, turned) -> TapedCall:
-        if not _is_known(self._layer()):
-            raise TypeError("others' code may do more than compute, each time")
-        graph, structure = self._graph(args, kwargs, specs, turned)
+        layers = self._layer()._flatten_layers()
+        losses = [layer._state.losses for layer in layers]  # of calls before this one, in a call around them
+        self._layer()._clear_losses()
+        try:
+            graph, structure = self._graph(args, kwargs, specs, turned)
+        finally:
+            for layer, earlier in zip(layers, losses, strict=True):
+                layer._state.losses = earlier
         if not all(getattr(node.op, "is_registered", True) for node in graph.nodes):
             raise TypeError("an op that was made for one call has a gradient of that call alone")
         return TapedCall(graph, structure, self.name)
@@ -57,17 +69,20 @@ def call(layer, args: tuple, kwargs: dict):
     """The outputs of a call of `layer` by a plan, written down by the tape that watches; NotImplemented where its ops
     are to run one by one."""
     state = trace.state
-    is_alone = len(state.tapes) == 1 and state.graph is None and state.scope is None and state.autocast is None
-    if not is_alone or call_context.depth() or not layer.built:
+    if len(state.tapes) != 1 or state.graph is not None or state.scope is not None or not layer.built:
         return NotImplemented
-    if flat_masks_of_arrays((args, kwargs)):
+    if type(call_context.training()) not in (bool, type(None)):
         return NotImplemented
     if layer._state.taped is None:
         layer._state.taped = TapedCalls(layer)
+    if not layer._state.taped.are_known():
+        return NotImplemented
     arrays: list[np.ndarray] = []
-    plain_args, plain_kwargs = tree.map_structure(_plain, (args, kwargs))
+    args = (flat_masks_of_arrays((args, kwargs)), *args)
+    plain_args = tuple([tree.map_structure(_plain, x) for x in args])
+    plain_kwargs = {name: tree.map_structure(_plain, x) for name, x in kwargs.items()}
     with trace.untaped():
-        traced = layer._state.taped.traced_for(((), *plain_args), plain_kwargs, arrays)
+        traced = layer._state.taped.traced_for(plain_args, plain_kwargs, arrays)
         if traced is None:
             return NotImplemented
         results = traced.executable.run(arrays)
@@ -79,15 +94,15 @@ def call(layer, args: tuple, kwargs: dict):
     outputs, losses, masks = packed(traced.structure, results)
     if masks:
         attach_masks(outputs, masks)
-    layer._clear_losses()
-    layer._state.losses = [(None, loss) for loss in losses]
+    if not call_context.depth():
+        layer._clear_losses()
+    layer._state.losses = [*layer._state.losses, *((None, loss) for loss in losses)]
     return outputs
 
 
 def _is_known(layer) -> bool:
-    """Whether nothing but fastnn's code runs in a call."""
-    inside = layer._flatten_layers()
-    return all(type(inner).__module__.startswith("fastnn.") and not isinstance(inner, Lambda) for inner in inside)
+    """Whether nothing but fastnn's code runs in a call of it."""
+    return type(layer).__module__.startswith("fastnn.") and not isinstance(layer, Lambda)
 
 
 def _plain(x):
