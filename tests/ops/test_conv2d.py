@@ -189,18 +189,38 @@ def test_convolution_from_few_channels_to_fewer_stays_one():
     ids=str,
 )
 def test_kernel_gradient_of_few_filters_exchanges_roles(filters, size, params, is_exchanged):
-    params, shape = with_defaults(params), (2, 9, 10, 19)
-    x, dy = normal(*shape), normal(*output_shape(shape, (*size, 19, filters), params))
+    assert_kernel_gradient((2, 9, 10, 19), filters, size, params, is_exchanged)
+
+
+def assert_kernel_gradient(shape, filters, size, params, is_exchanged):
+    params = with_defaults(params)
+    x, dy = normal(*shape), normal(*output_shape(shape, (*size, shape[3], filters), params))
     graph = Graph()
     with tracing(graph):
         values = graph.input(x.shape, "float32"), graph.input(dy.shape, "float32")
         graph.outputs = list(conv2d_grad_kernel_op(*values, kernel_size=size, **params))
     (node,) = [node for node in simplify(graph).nodes if node.op is conv2d_grad_kernel_op]
-    assert [value.shape[3] for value in node.inputs] == ([filters, 19] if is_exchanged else [19, filters])
+    assert [value.shape[3] for value in node.inputs] == ([filters, shape[3]] if is_exchanged else [shape[3], filters])
     gradient = Compiled(lambda x, dy: conv2d_grad_kernel_op(x, dy, kernel_size=size, **params), "gradient")
     reference = conv2d_grad_kernel_op.reference(x, dy, kernel_size=size, **params)
     for got, expected in zip(gradient(x, dy), reference, strict=True):
         np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("images", "filters", "size", "params", "is_exchanged"),
+    [
+        (7, 16, (7, 7), {}, False),  # 17 columns, or 119 of a row of taps
+        (7, 16, (7, 7), {"pads": (3, 3, 3, 3)}, False),
+        (7, 5, (6, 6), {}, False),
+        (1, 14, (4, 4), {}, True),  # too few results for two strips
+        (7, 12, (4, 4), {"pads": (2, 2, 2, 2), "dilation": (1, 2)}, True),
+    ],
+    ids=str,
+)
+@pytest.mark.skipif(isa() != "avx512", reason="by the width of a vector")
+def test_kernel_gradient_of_few_filters_by_rows_of_taps(images, filters, size, params, is_exchanged):
+    assert_kernel_gradient((images, 16, 15, 17), filters, size, params, is_exchanged)
 
 
 def assert_input_gradient_is(expected, x, kernel, params):

@@ -127,6 +127,9 @@ def _kernel(name, x, y, ints, b):
 # there is no Winograd algorithm to a whole vector of them, unless x has so many times the pixels of y.
 _FEW, _FEW_SUMS, _FEW_SUMS_OF_MANY, _MANY_SUMMED = 4, 12, 15, 48
 _FEW_TAPS, _SPARSE = 4, 6
+# Of tiles of conv2d_turned_body.h, with AVX-512 and without: their rows, and how many multiply-adds of an exchanged
+# gradient take the time of one of theirs; results from which they have two strips of rows.
+_TURNED_ROWS, _EXCHANGED, _TURNED_PIXELS = (8, 6), (0.93, 1.05), 512
 # Products of a pixel from which lines of tiles are slower than sums over lanes (LINE_DEEP_MOST), and elements of
 # products that rows of an input gradient share, from which they are in no L2 cache.
 _LONG, _SHARED_PRODUCTS = 320, 1 << 16
@@ -454,6 +457,38 @@ def grad_of_kernel_grad(forward_op, grad_input_op):
     return grad
 
 
+def _pairs_inside(results: int, size: int, before: int, taps: int, dilation: int) -> int:
+    """Along an axis without a stride: pairs of a result and a tap that is inside x."""
+    firsts = (k * dilation - before for k in range(taps))  # where the first result has the tap
+    return sum(max(0, min(results, size - first) - max(0, -first)) for first in firsts)
+
+
+def _is_summed_by_rows_of_taps(x, dy, kernel_size, pads, dilation, **_) -> bool:
+    """Whether tiles whose columns are what a row of taps reads of x (conv2d_turned_body.h) take the kernel's gradient,
+    and about as few multiply-adds of vectors as tiles with the roles of x and dy exchanged. Those meet no zeros around
+    an image where they end with each tap, of as many filters as whole tiles have rows; elsewhere they do of all pixels
+    of x. Measured."""
+    lanes, channels, filters = vector_lanes(dy.dtype), x.shape[3], dy.shape[3]
+    is_narrow, run, results = isa() != "avx512", kernel_size[1] * channels, math.prod(dy.shape[:3])
+    height = _TURNED_ROWS[is_narrow]
+    strips = -(-filters // height)
+    rows = -(-filters // strips)
+    rows = strips * (rows if rows <= 2 else 4 if rows <= 4 else height)
+    summed, most = -(-run // lanes) * rows, 4 * run
+    if 2 * filters > lanes:
+        most = 7 * run if run >= 2 * lanes and results >= _TURNED_PIXELS else 0
+    if dilation[1] != 1 or run < lanes or 5 * summed > most:
+        return False
+    is_half = not is_narrow and channels > lanes and 0 < channels % lanes <= lanes // 2  # tile_half.h
+    vectors = -(-channels // lanes) - (0.5 if is_half else 0)
+    pairs = math.prod((*x.shape[1:3], *kernel_size))
+    if filters % height == 0:
+        axes = zip(dy.shape[1:3], x.shape[1:3], pads[:2], kernel_size, dilation, strict=True)
+        pairs = math.prod(_pairs_inside(*axis) for axis in axes)
+    of_taps = _EXCHANGED[is_narrow] * results * kernel_size[0] * summed
+    return of_taps <= x.shape[0] * pairs * filters * vectors
+
+
 def summed_exchanged(op, x, dy, has_winograd: bool, kernel_size, dilation, **params):
     """The kernel's gradient by the record `op` with the roles of x and dy exchanged, or None where it is no faster: of
     one vector of columns each multiply-add has an element of its own to read."""
@@ -505,6 +540,8 @@ def _grad_kernel_simplify(node):
         dw, db = linear_grad_kernel_op(*(reshape(value, (pixels, value.shape[3])) for value in (wide, dy)))
         return reshape(dw, node.outputs[0].shape), db
     has_winograd = dy.dtype == "float32" and _has_winograd(_ints(x.shape, dy.shape, kernel_size, **params))
+    if not has_winograd and _is_summed_by_rows_of_taps(x, dy, kernel_size, **params):
+        return None
     return summed_exchanged(conv2d_grad_kernel_op, x, dy, has_winograd, kernel_size, **params)
 
 
