@@ -6,12 +6,14 @@ from __future__ import annotations
 
 import weakref
 
+import numpy as np
+
 from fastnn import _kernels, config, plan
 from fastnn.graph import trace
 from fastnn.graph.dtypes import is_inexact
 from fastnn.graph.grad import gradients
 from fastnn.graph.value import CONSTANT, VARIABLE, Graph, Value
-from fastnn.ops.record import Spec, as_array, as_value, dtype_of, evaluate_recorded, shape_of
+from fastnn.ops.record import Spec, as_array, dtype_of, evaluate_recorded, shape_of
 from fastnn.plan.function import Traced
 
 _ARGS, _ARRAYS, _OUTPUTS = 1, 2, 4  # of a record
@@ -33,24 +35,24 @@ def gradients_of(tape, targets, sources, seeds):
     if key is not None and times == COMPILED_TIMES:
         try:
             backward = _compiled(*_differentiated(tape, targets, sources, seeds, is_reusable=True))
-        except TypeError:  # a rule asks for the numbers of what is an input here
+        except (TypeError, ValueError, NotImplementedError):  # a rule asks for numbers, or has no gradient of its own
             backward = None
         if backward is not None:
             _keep(_backwards, key, backward)
             return backward.run(tape.records, seeds)
     graph, places, results = _differentiated(tape, targets, sources, seeds)
-    numbers = {value: tape.records[r][part][k] for value, (r, part, k) in places.items()}
+    numbers = {value: seeds[k] if r is None else tape.records[r][part][k] for value, (r, part, k) in places.items()}
     return _run_new_nodes(graph, numbers, results)
 
 
 def _signature(tape, targets, sources, seeds):
-    """All that decides how the records are differentiated; None where other tapes or scopes see it, or where it
-    does not come again."""
-    if trace.state.tapes or trace.state.scope is not None or trace.state.autocast:
+    """All that decides how the records are differentiated; None where scopes see it, or where it does not come
+    again."""
+    if trace.state.scope is not None or trace.state.autocast:
         return None
     numbers: dict[int, int] = {}
     tracked = tape.tracked
-    key = [_kernels.isa(), config.floatx()]
+    key = [_kernels.isa(), config.floatx(), bool(trace.state.tapes)]
     for op, args, arrays, params, outputs in tape.records:
         if not op.is_registered:
             return None
@@ -58,7 +60,7 @@ def _signature(tape, targets, sources, seeds):
         for x, array in zip(args, arrays, strict=True):
             if tracked.get(id(x)) is x:
                 key.append(numbers.setdefault(id(x), len(numbers)))
-            elif array.size == 1:
+            elif array.size == 1 and not trace.is_taped(x):
                 key.append(array.tobytes())
             key += (array.shape, array.dtype.char)
         for y in outputs:
@@ -74,52 +76,45 @@ def _signature(tape, targets, sources, seeds):
 
 def _differentiated(tape, targets, sources, seeds, is_reusable=False):
     """The records as a graph with the gradients, the place of each value that has numbers in the records or the
-    seeds, and the gradients. Where it is reusable, arrays of several numbers are inputs, not constants."""
+    seeds, and the gradients. Constants are arrays that nobody watches, where it is reusable those of one number."""
     graph = Graph()
     values: dict[int, Value] = {}
     places: dict[Value, tuple] = {}
 
-    def value_of(x, array, place):
+    def value_of(x, array, r, k):
         is_tracked = tape.is_tracked(x)
         if is_tracked and id(x) in values:
             return values[id(x)]
-        is_input = is_tracked or (is_reusable and array.size != 1)
+        is_watched = is_tracked or trace.is_taped(x)
+        is_input = is_watched or (is_reusable and array.size != 1)
         value = graph.input(array.shape, array.dtype.name) if is_input else graph.constant(array)
-        places[value] = place
+        places[value] = (r, _ARGS if is_watched and not is_reusable else _ARRAYS, k)
         if is_tracked:
             values[id(x)] = value
         return value
 
+    for r, (op, args, arrays, params, outputs) in enumerate(tape.records):
+        inputs = tuple([value_of(x, array, r, k) for k, (x, array) in enumerate(zip(args, arrays, strict=True))])
+        if isinstance(op, TapedCall):
+            made = op.values_in(graph, inputs)
+        else:
+            made = graph.add(op, inputs, params, tuple(Spec(y.shape, y.dtype.name) for y in outputs)).outputs
+        for k, (y, value) in enumerate(zip(outputs, made, strict=True)):
+            values[id(y)], places[value] = value, (r, _OUTPUTS, k)
+    connected = [values.get(id(x)) for x in sources]
+    ends, flowing = [], []
+    for k, target in enumerate(targets):
+        if id(target) in values:
+            seed = seeds[k] if seeds else None
+            ends.append(values[id(target)])
+            flowing.append(None if seed is None else graph.input(shape_of(seed), dtype_of(seed)))
+            if seed is not None:
+                places[flowing[-1]] = (None, None, k)
+    if not ends:
+        return graph, places, [None] * len(sources)
     with trace.tracing(graph):
-        for r, (op, args, arrays, params, outputs) in enumerate(tape.records):
-            inputs = tuple(
-                value_of(x, array, (r, _ARRAYS if is_reusable or not tape.is_tracked(x) else _ARGS, k))
-                for k, (x, array) in enumerate(zip(args, arrays, strict=True))
-            )
-            if isinstance(op, TapedCall):
-                made = op.values_in(graph, inputs)
-            else:
-                made = graph.add(op, inputs, params, tuple(Spec(y.shape, y.dtype.name) for y in outputs)).outputs
-            for k, (y, value) in enumerate(zip(outputs, made, strict=True)):
-                values[id(y)], places[value] = value, (r, _OUTPUTS, k)
-        connected = [values.get(id(x)) for x in sources]
-        ends = [values.get(id(t)) for t in targets]
-        flowing = [None] * len(ends)
-        for k, seed in enumerate(seeds or ()):
-            if seed is None or ends[k] is None:
-                continue
-            if is_reusable:
-                flowing[k] = graph.input(shape_of(seed), dtype_of(seed))
-                places[flowing[k]] = (None, None, k)
-            else:
-                flowing[k] = as_value(seed)
-        pairs = [(end, dy) for end, dy in zip(ends, flowing, strict=True) if end is not None]
-        if not pairs:
-            return graph, places, [None] * len(sources)
-        found = iter(gradients(
-            graph, [end for end, _ in pairs], [x for x in connected if x is not None], [dy for _, dy in pairs]
-        ))  # fmt: skip
-        return graph, places, [None if x is None else next(found) for x in connected]
+        found = iter(gradients(graph, ends, [x for x in connected if x is not None], flowing))
+    return graph, places, [None if x is None else next(found) for x in connected]
 
 
 def _keep(kept: dict, key, value) -> None:
@@ -133,16 +128,20 @@ class _Backward:
     """The gradients of a tape as a plan.
 
     Attributes:
+        call: the plan, as the tapes around write it down.
         places: where in the records (or the seeds) each input is.
         numbers: which output each gradient is; None where nothing depends on the source.
     """
 
-    def __init__(self, executable: plan.executable.Executable, places: list[tuple], numbers: list[int | None]):
-        self.executable, self.places, self.numbers = executable, places, numbers
+    def __init__(self, call: TapedCall, places: list[tuple], numbers: list[int | None]):
+        self.call, self.places, self.numbers = call, places, numbers
 
     def run(self, records, seeds):
+        given = [
+            seeds[k] if r is None else records[r][_ARGS if part == _ARRAYS else part][k] for r, part, k in self.places
+        ]
         arrays = [as_array(seeds[k] if r is None else records[r][part][k]) for r, part, k in self.places]
-        found = self.executable.run(arrays)
+        found = self.call.run(arrays, given)
         return [None if k is None else found[k] for k in self.numbers]
 
 
@@ -167,8 +166,8 @@ def _compiled(graph: Graph, places: dict[Value, tuple], results) -> _Backward | 
             made = own.add(node.op, tuple(map(value_of, node.inputs)), node.params, tuple(y.spec for y in node.outputs))
             values.update(zip(node.outputs, made.outputs, strict=True))
     own.outputs = [values[r] for r in outputs]
-    executable = plan.executable.Executable(own, "gradient")
-    return _Backward(executable, used, [None if r is None else outputs[r] for r in results])
+    call = TapedCall(own, None, "gradient", is_taped=bool(trace.state.tapes))
+    return _Backward(call, used, [None if r is None else outputs[r] for r in results])
 
 
 def _new_nodes(graph: Graph, numbers: dict[Value, object], results):
@@ -194,7 +193,7 @@ def _run_new_nodes(graph: Graph, numbers: dict[Value, object], results):
 
 
 class TapedCall(Traced):
-    """A trace of a call, compiled; the op of what a tape writes down of it.
+    """A trace of a call, or of gradients, compiled; the op of what a tape writes down of it.
 
     Attributes:
         graph: what the call does.
@@ -206,10 +205,21 @@ class TapedCall(Traced):
 
     name, is_registered = "layer_call", True
 
-    def __init__(self, graph: Graph, structure, name: str):
+    def __init__(self, graph: Graph, structure, name: str, is_taped: bool = True):
         self.graph, self.variables, self.reference = graph, tuple(graph.variables), weakref.ref(self)
-        graph.outputs += _needed_by_gradients(graph)
+        if is_taped:
+            graph.outputs += _needed_by_gradients(graph)
         super().__init__(plan.executable.Executable(graph, name), structure, False)
+
+    def run(self, arrays: list[np.ndarray], given: list) -> tuple[np.ndarray, ...]:
+        """The outputs for `arrays`, the numbers of `given`, written down by the tapes that watch."""
+        results = tuple(self.executable.run(arrays))
+        if trace.state.tapes:
+            given = (*given, *self.variables)
+            arrays = (*arrays, *[variable.array for variable in self.variables])
+            for tape in trace.state.tapes:
+                results = tape.record(self, given, arrays, {}, results)
+        return results
 
     def values_in(self, graph: Graph, inputs: tuple[Value, ...]) -> list[Value]:
         """The outputs of the call as values of `graph`, to which its nodes are added."""

@@ -1,10 +1,13 @@
 """A tape that records the same ops again and again runs its gradient as a plan, with the results of op by op."""
 
+from unittest import mock
+
 import numpy as np
 import pytest
 
 import fastnn as k
 from fastnn import ops, tape_replay
+from fastnn.layers import taped_call
 
 
 @pytest.fixture(autouse=True)
@@ -29,9 +32,13 @@ def _batches(count=6, rows=7):
 
 
 def _one_by_one(function, *args):
-    """The gradients without a plan: an outer tape must see the ops."""
-    with k.GradientTape():
+    """The gradients without a plan."""
+    with mock.patch.object(tape_replay, "_signature", lambda *_: None), mock.patch.object(taped_call, "call", _nothing):
         return function(*args)
+
+
+def _nothing(*_):
+    return NotImplemented
 
 
 def _assert_close(found, expected):

@@ -69,7 +69,7 @@ def call(layer, args: tuple, kwargs: dict):
     """The outputs of a call of `layer` by a plan, written down by the tape that watches; NotImplemented where its ops
     are to run one by one."""
     state = trace.state
-    if len(state.tapes) != 1 or state.graph is not None or state.scope is not None or not layer.built:
+    if state.graph is not None or state.scope is not None or not layer.built:
         return NotImplemented
     if type(call_context.training()) not in (bool, type(None)):
         return NotImplemented
@@ -83,14 +83,9 @@ def call(layer, args: tuple, kwargs: dict):
     plain_kwargs = {name: tree.map_structure(_plain, x) for name, x in kwargs.items()}
     with trace.untaped():
         traced = layer._state.taped.traced_for(plain_args, plain_kwargs, arrays)
-        if traced is None:
-            return NotImplemented
-        results = traced.executable.run(arrays)
-    given = [x for x in tree.flatten((args, kwargs)) if isinstance(x, np.ndarray)]
-    variables = traced.variables
-    results = state.tapes[0].record(
-        traced, (*given, *variables), (*arrays, *[variable.array for variable in variables]), {}, tuple(results)
-    )
+    if traced is None:
+        return NotImplemented
+    results = traced.run(arrays, [x for x in tree.flatten((args, kwargs)) if isinstance(x, np.ndarray)])
     outputs, losses, masks = packed(traced.structure, results)
     if masks:
         attach_masks(outputs, masks)
