@@ -135,6 +135,23 @@ def test_power(kind, isa):
 
 
 @pytest.mark.parametrize("isa", ISAS)
+def test_power_of_float64(isa):
+    """Near 1 with exponents up to 2^20, where the logarithm needs more digits than float64 has; every place of its
+    table and what is next to it; results down to the least denormal, and denormals."""
+    rng = np.random.default_rng(2)
+    near = 1 + rng.uniform(-1, 1, 1500) * 2.0 ** -rng.integers(5, 50, 1500)
+    places = 0.5 + np.arange(6 * 64) / 256 + rng.integers(-3, 4, 6 * 64) * 2.0**-53
+    wide = np.exp(rng.uniform(-708, 708, 1500))
+    tiny = rng.integers(1, 2**50, 200) * 5e-324
+    x = np.concatenate([near, places, wide, tiny])
+    most = np.minimum(744 / np.abs(np.log(x) + (x == 1)), 2.0**20)
+    p = most * rng.choice([-1, 1], x.size) * np.where(rng.random(x.size) < 0.5, 1, rng.random(x.size))
+    exact = [mpmath.power(mpmath.mpf(float(a)), mpmath.mpf(float(b))) for a, b in zip(x, p, strict=True)]
+    error, k = ulps(apply("power", "f64", isa, x, p), exact, np.float64)
+    assert error <= 1.5, f"power({x[k]!r}, {p[k]!r}) is off by {error:.2f} ulp"
+
+
+@pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize("kind", FLOATS)
 def test_remainders_are_exact(kind, isa):
     """`mod` and `floor_divide` of any bits, of numbers whose quotients are near 2^22, and of multiples and what is next

@@ -121,3 +121,12 @@ FNN_INLINE V FN(tan)(V x) {
 
 #undef LANES1
 #undef LIBM
+
+/* x^y of p = |x|^y: its sign, and the special cases of C's pow. */
+FNN_INLINE V FN(power_cases)(V x, V y, V p) {
+  const V whole = FN(trunc)(y), one = FN(splat)(1);
+  const M is_negative = (M)x < 0, is_odd = (whole == y) & (FN(trunc)((T)0.5 * y) * 2 != y);
+  p = FN(select)(is_negative & is_odd, -p, p);
+  p = FN(select)((x < 0) & (x > -(T)INFINITY) & (whole != y), FN(splat)((T)NAN), p);
+  return FN(select)((y == 0) | (x == 1) | ((x == -1) & (FN(abs)(y) == (T)INFINITY)), one, p);
+}
