@@ -188,6 +188,27 @@ static __attribute__((noinline)) int64_t store_bools(uint8_t *d, const float *a,
   }
   return i;
 }
+#if !defined(FNN_ISA_AVX512) /* whose comparisons give a bit for each */
+/* The same of doubles: packing takes a mask of 64 bits to one of 8. */
+APART("casts")
+static __attribute__((noinline)) int64_t store_bools_wide(uint8_t *d, const double *a, int64_t n) {
+  enum { LANES = FNN_VECTOR_BYTES / 16 };
+  typedef long long whole __attribute__((vector_size(FNN_VECTOR_BYTES)));
+  typedef int16_t pairs __attribute__((vector_size(FNN_VECTOR_BYTES)));
+  pairs order;
+  for (int k = 0; k < FNN_VECTOR_BYTES / 2; k++) order[k] = (int16_t)(k % LANES * 8 + k / LANES);
+  int64_t i = 0;
+  for (; i + FNN_VECTOR_BYTES <= n; i += FNN_VECTOR_BYTES) {
+    whole v[8];
+    for (int k = 0; k < 8; k++) v[k] = (whole)(fnn_loadd(a + i + k * FNN_VD) != 0);
+    for (int k = 0; k < 4; k++) v[k] = (whole)FNN_X86(packs_epi32)(v[2 * k], v[2 * k + 1]);
+    const whole low = (whole)FNN_X86(packs_epi32)(v[0], v[1]), high = (whole)FNN_X86(packs_epi32)(v[2], v[3]);
+    const pairs packed = __builtin_shuffle((pairs)FNN_X86(packs_epi16)(low, high), order);
+    fnn_storeb(d + i, (fnn_vu8)packed & 1);
+  }
+  return i;
+}
+#endif
 #endif
 
 enum { OF_ROWS = 4 };

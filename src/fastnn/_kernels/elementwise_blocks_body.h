@@ -245,6 +245,9 @@ static __attribute__((noinline)) void OWN(store_cast)(const T *a, char *dst, int
         uint8_t *d = (uint8_t *)dst + r * row_stride;
         int64_t c = 0;
         if (sizeof(T) == 4 && col_stride == 1) c = store_bools(d, (const float *)a, cols);
+#if !defined(FNN_ISA_AVX512)
+        if (sizeof(T) == 8 && col_stride == 1) c = store_bools_wide(d, (const double *)a, cols);
+#endif
         for (; c < cols; c++) d[c * col_stride] = NONZERO(a[c]);
       }
       break;
