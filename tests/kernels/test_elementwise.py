@@ -62,6 +62,9 @@ OPCODES = {
     "relu_grad": lambda dy, y: np.where(y > 0, dy, 0),
     "add_relu": lambda a, b: OPCODES["relu"](a + b),
     "fill_nan": lambda x, a: np.where(np.isnan(x), a, x),
+    "fmax": np.fmax,
+    "fmin": np.fmin,
+    "real_angle": lambda x: np.angle(x),
     "floor_divide": np.floor_divide,
     "mod": np.mod,
     "where": lambda c, a, b: np.where(c != 0, a, b),
@@ -221,6 +224,7 @@ def test_integers_beyond_every_cache(kind, dtype, isa):
 def test_every_opcode_is_tested(isa):
     elsewhere = "exp exp2 expm1 log log1p log2 log10 sin cos tan tanh sigmoid erf softplus arcsin arccos arctan sinh"
     elsewhere += " cosh arcsinh arccosh arctanh arctan2 cbrt power logaddexp rsqrt exact_gelu exact_gelu_grad nextafter"
+    elsewhere += " ldexp"
     assert set(_engine.opcodes(isa)) == {"store"} | set(OPCODES) | set(elsewhere.split()) | set(MERGED)
     assert _engine.opcodes(isa)["store"] == 0
 

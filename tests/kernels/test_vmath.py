@@ -325,6 +325,23 @@ def test_hyperbolic_functions_up_to_the_end_of_the_range(name, kind, isa):
 
 @pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize("kind", FLOATS)
+def test_ldexp(kind, isa):
+    """Rounded once, also to denormals and from them; of exponents beyond the range of both."""
+    rng = np.random.default_rng(0)
+    dtype, info = FLOATS[kind], np.finfo(FLOATS[kind])
+    most = 2 * info.maxexp + info.nmant + 9
+    x = (rng.uniform(-2, 2, 40000) * 2.0 ** rng.integers(info.minexp, info.maxexp, 40000)).astype(dtype)
+    x[:8] = 0.0, -0.0, np.inf, -np.inf, np.nan, info.smallest_subnormal, info.max, info.tiny
+    x[8:2000] = rng.integers(-(2**20), 2**20, 1992) * info.smallest_subnormal
+    n = np.where(rng.random(x.size) < 0.8, rng.integers(-most, most, x.size), rng.integers(-(2**31), 2**31, x.size))
+    near = (info.minexp - np.frexp(x)[1]) + rng.integers(-30, 3, x.size)  # results next to the least normal number
+    n = np.where(rng.random(x.size) < 0.4, near, n)
+    with np.errstate(all="ignore"):
+        np.testing.assert_array_equal(apply("ldexp", kind, isa, x, n.astype(dtype)), np.ldexp(x, n.astype(np.int32)))
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("kind", FLOATS)
 def test_nextafter(kind, isa):
     """NumPy's bits, of any bits and of pairs of special numbers."""
     rng, info = np.random.default_rng(6), np.finfo(FLOATS[kind])

@@ -38,7 +38,7 @@ def _public(*families):
 
 RARE = {name for name in _public("rare", "complex_numbers") if name in all_ops()} | {"i1"}
 PIECEWISE = {"maximum", "minimum", "mod", "clip", "where", "relu_grad", "cast"}  # below
-PIECEWISE |= {"round_to_float16", "round_to_bfloat16"}
+PIECEWISE |= {"round_to_float16", "round_to_bfloat16", "real_angle"}
 
 
 def count_of_inputs(name):

@@ -36,12 +36,12 @@ enum { ONE = 1, POWER = TWO }; /* in places of their own */
   X(exp, FOUR) X(expm1, FOUR) X(log, FOUR) X(log1p, FOUR) X(log2, FOUR) X(log10, FOUR) X(sin, TWO) X(cos, TWO)         \
   X(tan, TWO) X(tanh, FOUR) X(sigmoid, EIGHT) X(erf, FOUR) X(softplus, FOUR) X(exact_gelu, FOUR) X(arcsin, ONE)        \
   X(arccos, ONE) X(arctan, TWO) X(sinh, ONE) X(cosh, ONE) X(arcsinh, ONE) X(arccosh, ONE) X(arctanh, ONE)              \
-  X(exp2, ONE) X(cbrt, ONE)
+  X(exp2, ONE) X(cbrt, ONE) X(real_angle, ONE)
 
 /* Of two inputs, so slow that a scalar may as well be copied to a block. */
 #define SLOW_BINARY_OPS(X)                                                                                             \
-  X(power, POWER) X(floor_divide, TWO) X(mod, TWO) X(arctan2, TWO) X(nextafter, ONE) X(fill_nan, ONE)                  \
-  X(logaddexp, TWO) X(multiply_sigmoid, FOUR) X(sigmoid_tanh, FOUR) X(exact_gelu_grad, FOUR)
+  X(power, POWER) X(floor_divide, TWO) X(mod, TWO) X(arctan2, TWO) X(nextafter, ONE) X(fill_nan, ONE) X(fmax, ONE)     \
+  X(fmin, ONE) X(ldexp, TWO) X(logaddexp, TWO) X(multiply_sigmoid, FOUR) X(sigmoid_tanh, FOUR) X(exact_gelu_grad, FOUR)
 
 /* X(name, inputs, scalars): with a variant in which the inputs `scalars` (bit k: input k) are, as they are in
  * optimizers, polynomials and activations. */

@@ -142,6 +142,10 @@ FNN_INLINE V OWN(v_arccosh)(V x) { return FN(arccosh)(x); }
 FNN_INLINE V OWN(v_arctanh)(V x) { return FN(arctanh)(x); }
 FNN_INLINE V OWN(v_exp2)(V x) { return FN(exp2)(x); }
 FNN_INLINE V OWN(v_cbrt)(V x) { return FN(cbrt)(x); }
+/* pi where the sign bit is set, else 0; NaN stays. */
+FNN_INLINE V OWN(v_real_angle)(V x) {
+  return FN(select)(x != x, x, (V)((M)FN(splat)((T)3.14159265358979323846) & ((M)x < 0)));
+}
 
 FNN_INLINE V OWN(v_divide)(V a, V b) { return a / b; }
 FNN_INLINE V OWN(v_divide_no_nan)(V a, V b) { return (V)((M)(a / b) & (b != 0)); } /* 0 where b is 0 */
@@ -159,6 +163,10 @@ FNN_INLINE V OWN(v_exact_gelu_grad)(V dy, V x) {
 FNN_INLINE V OWN(v_power)(V a, V b) { return FN(pow)(a, b); }
 FNN_INLINE V OWN(v_arctan2)(V a, V b) { return FN(arctan2)(a, b); }
 FNN_INLINE V OWN(v_nextafter)(V a, V b) { return FN(nextafter)(a, b); }
+FNN_INLINE V OWN(v_ldexp)(V a, V b) { return FN(ldexp)(a, b); }
+/* The other where one is NaN: the instruction gives b where either is. */
+FNN_INLINE V OWN(v_fmax)(V a, V b) { return FN(select)(b != b, a, FN(max)(a, b)); }
+FNN_INLINE V OWN(v_fmin)(V a, V b) { return FN(select)(b != b, a, FN(min)(a, b)); }
 /* max(a, b) + log(1 + e^-|a - b|); where they are equal, infinities too, a + log 2. */
 FNN_INLINE V OWN(v_logaddexp)(V a, V b) {
   V y = OWN(v_maximum)(a, b) + FN(softplus)(-FN(abs)(a - b));

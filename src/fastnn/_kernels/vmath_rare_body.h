@@ -53,6 +53,23 @@ FNN_RARE V FN(exp2)(V x) {
   return FN(scale)(FN(exp_inside)((x - k) * (T)0.69314718055994530942), k);
 }
 
+/* x 2^n of an integer n, rounded once. Without an instruction for it by three powers, of which the last has all that is
+ * rounded: only of results that are 0 anyway the first two leave what is denormal. */
+FNN_INLINE V FN(ldexp)(V x, V n) {
+#if defined(FNN_ISA_AVX512)
+  return FN(scale)(x, n);
+#else
+  const T most = sizeof(T) == 4 ? 127 : 1023;
+  V power[3];
+  for (int k = 0; k < 3; k++) {
+    const V part = FN(min)(FN(splat)(most), FN(max)(FN(splat)(1 - most), n));
+    power[k] = FN(whole_exp2)(part, part);
+    n -= part;
+  }
+  return x * power[2] * power[1] * power[0];
+#endif
+}
+
 /* A step of Halley's for the cube root of a: what is left of the error is two thirds of its cube. */
 FNN_INLINE V FN(cbrt_step)(V y, V a) {
   const V cube = y * y * y;

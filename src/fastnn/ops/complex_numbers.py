@@ -4,8 +4,6 @@ Gradients of complex values follow JAX: that of a real function of z = x + iy is
 real numbers hold for holomorphic functions as they stand.
 """
 
-import math
-
 import numpy as np
 
 from fastnn import config
@@ -20,6 +18,7 @@ from fastnn.plan.function import as_one_plan
 
 conj_op = elementwise("conj", np.conj, lambda dy, y, x: conj(dy))
 real_op = elementwise("real", np.real, lambda dy, y, x: ew.cast(dy, x.dtype), dtype="real")
+real_angle_op = elementwise("real_angle", np.angle, dtype="float")
 imag_op = elementwise("imag", np.imag, lambda dy, y, x: ew.multiply(ew.cast(dy, x.dtype), -1j), dtype="real")
 
 
@@ -84,9 +83,7 @@ def angle(x):
     """
     if _is_complex(x):
         return trig.arctan2(imag(x), real(x))
-    x = ew.cast(x, dtypes.as_float(dtype_of(x)))
-    is_left = logic.logical_or(logic.less(x, 0), logic.less(ew.reciprocal(x), 0))  # -0 too
-    return logic.where(is_left, math.pi, logic.where(logic.isnan(x), x, 0))
+    return real_angle_op(x)
 
 
 def isreal(x):

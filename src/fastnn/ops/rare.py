@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from fastnn.graph.dtypes import is_float, is_inexact
 from fastnn.ops import error_functions, logic, reduce
 from fastnn.ops import trigonometry as trig
 from fastnn.ops.elementwise import (
@@ -52,6 +53,26 @@ erfinv_op = elementwise(
 )  # fmt: skip
 signbit_op = elementwise("signbit", lambda x: np.signbit(x) if x.dtype.kind == "f" else x < 0, dtype="bool")
 nextafter_op = elementwise("nextafter", np.nextafter, dtype="float")
+
+
+def _fextreme_grad(dy, y, x1, x2):
+    """To the one that is `y`, and half to each where both are: NaN is not."""
+    shared = logic.where(logic.equal(x1, x2), multiply(dy, 0.5), dy)
+    return logic.where(logic.equal(x1, y), shared, 0), logic.where(logic.equal(x2, y), shared, 0)
+
+
+def _fextreme(name, reference, without_nan):
+    simplify = lambda node: None if is_inexact(node.outputs[0].dtype) else without_nan(*node.inputs)  # noqa: E731
+    return elementwise(name, reference, _fextreme_grad, simplify=simplify)
+
+
+fmax_op = _fextreme("fmax", np.fmax, maximum)
+fmin_op = _fextreme("fmin", np.fmin, minimum)
+# The second input holds integers, as floats.
+ldexp_op = elementwise(
+    "ldexp", lambda x, n: np.ldexp(x, np.clip(n, -9999, 9999).astype(np.int32)),
+    lambda dy, y, x, n: (ldexp_op(dy, n), None), dtype="float",
+)  # fmt: skip
 
 
 def _reference_i1(x):
@@ -253,12 +274,6 @@ def fabs(x):
     return absolute(x if np.dtype(dtype_of(x)).kind == "f" else cast(x, None))
 
 
-def _without_nan(x1, x2):
-    """Each with the other's element where its own is NaN."""
-    return logic.where(logic.isnan(x1), x2, x1), logic.where(logic.isnan(x2), x1, x2)
-
-
-@as_one_plan_of_arrays
 def fmax(x1, x2):
     """The larger of two, and the other where one is NaN.
 
@@ -266,10 +281,9 @@ def fmax(x1, x2):
         >>> fmax(np.array([1.0, np.nan]), 0.0)
         array([1., 0.])
     """
-    return maximum(*_without_nan(x1, x2))
+    return fmax_op(x1, x2)
 
 
-@as_one_plan_of_arrays
 def fmin(x1, x2):
     """The smaller of two, and the other where one is NaN.
 
@@ -277,7 +291,7 @@ def fmin(x1, x2):
         >>> fmin(np.array([1.0, np.nan]), 0.0)
         array([0., 0.])
     """
-    return minimum(*_without_nan(x1, x2))
+    return fmin_op(x1, x2)
 
 
 @as_one_plan_of_arrays
@@ -292,7 +306,6 @@ def heaviside(x1, x2):
     return logic.where(logic.equal(x1, 0), x2, step)
 
 
-@as_one_plan_of_arrays
 def ldexp(x1, x2):
     """`x1` times 2 to the power `x2`.
 
@@ -300,8 +313,13 @@ def ldexp(x1, x2):
         >>> ldexp(np.array([0.5, 3.0]), 2)
         array([ 2., 12.])
     """
-    exponent = cast(x2 if hasattr(x2, "dtype") else as_array(x2), dtype_of(fabs(x1)))
-    return multiply(x1, exp2(exponent))
+    return _ldexp(x1, x2 if hasattr(x2, "dtype") else as_array(x2))
+
+
+@as_one_plan_of_arrays
+def _ldexp(x1, x2):
+    exponent = cast(x2, dtype_of(fabs(x1)))
+    return multiply(x1, exp2(exponent)) if is_float(dtype_of(x2)) else ldexp_op(x1, exponent)
 
 
 @as_one_plan_of_arrays

@@ -200,6 +200,24 @@ def _arctan2(b, step, y, x):
     return b.add("Where", b.add("Equal", x, zero), upright, angle)
 
 
+@emits("fmax", "fmin")
+def _without_nan(b, step, x1, x2):
+    """The larger or the smaller of two, the other where one is NaN."""
+    both = b.add("Max" if step.op.name == "fmax" else "Min", x1, x2)
+    return b.add("Where", b.add("IsNaN", x1), x2, b.add("Where", b.add("IsNaN", x2), x1, both))
+
+
+@emits("ldexp")
+def _ldexp(b, step, x, exponent):
+    return b.add("Mul", x, b.add("Pow", _scalar(b, step, 2), exponent))
+
+
+@emits("real_angle")
+def _real_angle(b, step, x):
+    zero = _scalar(b, step, 0)
+    return b.add("Where", b.add("IsNaN", x), x, b.add("Where", _signbit(b, step, x), _scalar(b, step, math.pi), zero))
+
+
 @emits("signbit")
 def _signbit(b, step, x):
     if step.x.dtype == "bool":
