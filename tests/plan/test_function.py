@@ -46,12 +46,14 @@ def test_new_bounds_of_clip_need_no_new_plan():
     assert not hasattr(ops.clip, "compiled")
 
 
-@pytest.mark.parametrize("op", [ops.isclose, ops.allclose, ops.hypot, ops.fmax], ids=lambda op: op.__name__)
+@pytest.mark.parametrize("op", [ops.isclose, ops.allclose, ops.hypot, ops.fmod], ids=lambda op: op.__name__)
 def test_new_numbers_beside_an_array_need_no_new_plan(op):
     of_arrays = op(X, np.full_like(X, 0.5))
-    before = plans(op)
     np.testing.assert_allclose(op(X, 0.5), of_arrays, rtol=1e-6)
-    op(X, x2=0.25)
+    before = plans(op)
+    for number in (0.25, 3, -1.5):
+        op(X, number)
+    op(X, x2=0.25), op(X, [0.5] * X.shape[-1])
     assert plans(op) == before
     op(X, x2=np.full((4,), 0.5, "float32"))
     assert plans(op) == before + 1

@@ -246,14 +246,20 @@ def as_one_plan(function):
 
 
 def as_one_plan_of_arrays(function):
-    """The same for an op of two arrays that may be called with a number, or a list of them, in the place of one: as
-    that is data, such a call is its ops, one by one."""
+    """The same for an op of two arrays that may be called with a number, or a list of them, in the place of one. As
+    that is data, a number beside an array of floats becomes an array too; other such calls are their ops, one by one.
+    """
     one_plan = as_one_plan(function)
 
     @functools.wraps(function)
     def run(*args, **kwargs):
-        are_arrays = all(type(x) is np.ndarray for x in (*args, *kwargs.values())[:2])
-        return (one_plan if are_arrays else function)(*args, **kwargs)
+        pair = (*args, *kwargs.values())[:2]
+        if all(type(x) is np.ndarray for x in pair):
+            return one_plan(*args, **kwargs)
+        dtype = next((x.dtype for x in pair if type(x) is np.ndarray and x.dtype.char in "fd"), None)
+        if dtype is None or len(args) < 2 or any(type(x) not in (np.ndarray, float, int) for x in pair):
+            return function(*args, **kwargs)
+        return one_plan(*[np.array(x, dtype) if type(x) in (float, int) else x for x in pair], *args[2:], **kwargs)
 
     run.compiled = one_plan.compiled
     return run
