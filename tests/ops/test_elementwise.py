@@ -1,6 +1,7 @@
 """Elementwise ops, comparisons and activations: plans against references, gradients against differences, and Keras."""
 
 import inspect
+import itertools
 import math
 import os
 
@@ -487,12 +488,32 @@ def test_casts_in_plans():
         np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.parametrize("dtype", ["int32", "uint32", "int16", "uint8"])
+@pytest.mark.parametrize("name", ["floor_divide", "mod"])
+def test_quotients_of_integers(name, dtype):
+    """As NumPy has them: by 0, of the least and the greatest number, by those next to the square root of these."""
+    info = np.iinfo(dtype)
+    root = int(info.max**0.5)
+    numbers = {info.min, info.min + 1, info.max, info.max - 1, root, root + 1, 0, 1, 2, 3, 7, 100}
+    numbers |= {-1, -2, -7, -root} if info.min else set()
+    a, b = (np.array(v, dtype) for v in zip(*itertools.product(sorted(numbers), sorted(numbers)), strict=True))
+    with np.errstate(all="ignore"):
+        wanted = getattr(np, name)(a, b)
+    result = getattr(ops, name)(a, b)
+    assert result.dtype == wanted.dtype
+    np.testing.assert_array_equal(result, wanted)
+    np.testing.assert_array_equal(getattr(ops, name)(a, 7), getattr(np, name)(a, np.array(7, dtype)))
+
+
 def test_composed_ops_take_numbers_too():
     x = np.array([-3.0, 0.0, 4.0, np.inf, np.nan], "float32")
     for number in (3.0, 5.0):
         np.testing.assert_allclose(ops.hypot(x, number), ops.hypot(x, np.full(5, number, "float32")), rtol=1e-6)
         np.testing.assert_array_equal(ops.fmax(x, number), np.fmax(x, np.float32(number)))
         np.testing.assert_array_equal(ops.fmin(np.full(5, number, "float32"), x), np.fmin(x, np.float32(number)))
+        assert ops.hypot(x, number).dtype == np.float32 and ops.hypot(2, x.astype("float64")).dtype == np.float64
+        np.testing.assert_array_equal(ops.ldexp(x, int(number)), np.ldexp(x, int(number)))
+        np.testing.assert_array_equal(ops.fmod(x, x2=number), ops.fmod(x, np.full(5, number, "float32")))
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64", "int32", "uint8", "int64"])

@@ -13,7 +13,7 @@ import operator
 import numpy as np
 
 from fastnn.graph import trace
-from fastnn.graph.dtypes import is_complex, is_float, is_inexact, standardize_dtype
+from fastnn.graph.dtypes import is_complex, is_float, is_inexact, is_integer, standardize_dtype
 from fastnn.graph.value import CONSTANT, Value
 from fastnn.graph.variable import Variable
 from fastnn.ops.record import REGISTRY, Op, Spec, as_array, dtype_of, uniform
@@ -246,8 +246,23 @@ reciprocal_op = elementwise(
     dtype="float",
     domain=uniform(0.5, 3),
 )
-floor_divide_op = elementwise("floor_divide", np.floor_divide)
-mod_op = elementwise("mod", np.mod, lambda dy, y, x1, x2: (dy, negative(multiply(dy, floor_divide(x1, x2)))))
+
+
+def _in_floats(node):
+    """Integers of up to 32 bits as floats of 53, of which the rounded quotient lies on the same side of an integer as
+    the exact one; by 0 it is infinite or NaN, of which a cast to so few bits gives 0, as NumPy has it."""
+    y = node.outputs[0]
+    if is_float(y.dtype) or not is_integer(y.dtype) or np.dtype(y.dtype).itemsize > 4:
+        return None
+    a, b = (cast(x, "float64") for x in node.inputs)
+    quotient = REGISTRY["floor"](divide(a, b))
+    return cast(quotient if node.op is floor_divide_op else subtract(a, multiply(b, quotient)), y.dtype)
+
+
+floor_divide_op = elementwise("floor_divide", np.floor_divide, simplify=_in_floats)
+mod_op = elementwise(
+    "mod", np.mod, lambda dy, y, x1, x2: (dy, negative(multiply(dy, floor_divide(x1, x2)))), simplify=_in_floats
+)
 
 
 def add(x1, x2):
