@@ -219,6 +219,17 @@ def test_reductions_without_nan(name):
     np.testing.assert_allclose(getattr(ops, name)(integers), getattr(np, name)(integers), rtol=1e-6)
 
 
+@pytest.mark.parametrize("name, end", [("nanmax", -np.inf), ("nanmin", np.inf)])
+def test_extremes_of_infinities_and_nan(name, end):
+    """The number that is put in place of NaN may be there; of NaN alone the extreme is NaN."""
+    x = np.array([[end, np.nan, end], [np.nan] * 3, [np.nan, 2, end], [end] * 3], "float32")
+    for axis in (0, 1, None):
+        wanted = jit(lambda v: getattr(ops, name)(v, axis))(x)  # noqa: B023
+        np.testing.assert_array_equal(getattr(ops, name)(x, axis), wanted)
+    np.testing.assert_array_equal(getattr(ops, name)(x, 1), np.array([end, np.nan, 2, end], "float32"))
+    np.testing.assert_array_equal(getattr(ops, name)(x[1]), np.float32(np.nan))
+
+
 @pytest.mark.parametrize("order", list(itertools.permutations(range(3))), ids=str)
 @pytest.mark.parametrize("name, dtype", [("sum", "float32"), ("sum", "int32"), ("max", "float32"), ("any", "bool")])
 def test_reductions_of_transposes(name, dtype, order):

@@ -6,7 +6,7 @@ from fastnn.graph.dtypes import is_float
 from fastnn.ops import elementwise as ew
 from fastnn.ops import logic, reduce
 from fastnn.ops.record import dtype_of
-from fastnn.plan.function import as_one_plan
+from fastnn.plan.function import as_one_plan, is_watched
 
 
 def _filled(x, number):
@@ -47,7 +47,6 @@ def nanprod(x, axis=None, keepdims=False):
     return reduce.prod(_filled(x, 1), axis, keepdims)
 
 
-@as_one_plan
 def nanmax(x, axis=None, keepdims=False):
     """The largest element over axes that is not NaN; NaN where all are.
 
@@ -58,7 +57,6 @@ def nanmax(x, axis=None, keepdims=False):
     return _nan_extreme(reduce.max, "-inf", x, axis, keepdims)
 
 
-@as_one_plan
 def nanmin(x, axis=None, keepdims=False):
     """The least element over axes that is not NaN; NaN where all are.
 
@@ -70,8 +68,24 @@ def nanmin(x, axis=None, keepdims=False):
 
 
 def _nan_extreme(extreme, start, x, axis, keepdims):
+    """Of arrays first by one pass over them, of which a result that is `start` may be of NaN alone."""
     if not is_float(dtype_of(x)):
         return extreme(x, axis, keepdims)
+    if type(x) is np.ndarray and not is_watched():
+        found = _filled_extreme(extreme.__name__, start, x, axis, keepdims)
+        if not (found == float(start)).any():
+            return found
+    return _nan_extreme_of_any(extreme.__name__, start, x, axis, keepdims)
+
+
+@as_one_plan
+def _filled_extreme(name, start, x, axis, keepdims):
+    return getattr(reduce, name)(_filled(x, float(start)), axis, keepdims)
+
+
+@as_one_plan
+def _nan_extreme_of_any(name, start, x, axis, keepdims):
+    extreme = getattr(reduce, name)
     is_nan = logic.isnan(x)
     found = extreme(logic.where(is_nan, float(start), x), axis, keepdims)
     return logic.where(reduce.all(is_nan, axis, keepdims), float("nan"), found)
