@@ -270,6 +270,13 @@ def test_counts_of_a_vector():
     x = np.array([3, 1, 1, 7], "uint8")
     np.testing.assert_array_equal(ops.bincount(x, minlength=10), np.bincount(x, minlength=10))
     assert ops.bincount(np.zeros(0, "int32")).shape == (0,) and ops.bincount(x).dtype == np.int32
+    for dtype in ("int32", "int64", "uint8", "uint64"):
+        many = np.random.default_rng(3).integers(0, 200, (2, 20001)).astype(dtype)
+        np.testing.assert_array_equal(
+            ops.bincount(many[0], minlength=300), np.bincount(many[0].astype(int), minlength=300)
+        )
+        rows = [np.bincount(row.astype(int), minlength=200) for row in many]
+        np.testing.assert_array_equal(ops.bincount(many, minlength=200), rows)
     for dtype in ("bool", "uint8", "int16", "int32", "uint32", "int64"):
         for shape in ((0,), (1,), (1000,), (3, 50)):
             places = np.random.default_rng(0).integers(0, 2 if dtype == "bool" else 100, shape).astype(dtype)

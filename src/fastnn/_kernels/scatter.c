@@ -1,4 +1,4 @@
-/* scatter.c: rows at given positions replaced by others, or combined with them. */
+/* scatter.c: rows at given positions replaced by others, or combined with them; how many positions are the same. */
 #include "indices.h"
 
 /* ---- scatter: y = x, but for each j, in their order, row index[j] of y becomes updates[j], or its sum, its product,
@@ -66,10 +66,38 @@ enum { SUM, PRODUCT, MAX, MIN };
 #define IS_FLOAT 0
 #include "scatter_body.h"
 
+/* ---- bincount: y[k] = how many of x are k ----
+ * ints: [0] n of x   [1] length of y   [2] dtype of x, int32 or int64
+ * buffers: x (n), all from 0 to length - 1, y int32 (length), not overlapping. */
+
+static void bincount_size(const int64_t *ints, fnn_work *work) {
+  work->phases = 1;
+  work->units[0] = 1;
+  work->flops = (double)ints[0];
+  work->bytes = (double)ints[0] * (double)fnn_dtype_bytes(ints[2]) + 4.0 * (double)ints[1];
+}
+
+static void bincount(const fnn_call *call, int64_t begin, int64_t end) {
+  const uint64_t n = (uint64_t)call->ints[0], length = (uint64_t)call->ints[1];
+  int32_t *y = (int32_t *)call->buf[1];
+  if (begin == end) return;
+  memset(y, 0, length * sizeof *y);
+#define COUNT(type)                                                                                                    \
+  for (uint64_t i = 0; i < n; i++) {                                                                                   \
+    const uint64_t k = (uint64_t)((const type *)call->buf[0])[i];                                                      \
+    if (k < length) y[k]++;                                                                                            \
+    else set_status(call, FNN_INDEX_OUT_OF_RANGE);                                                                     \
+  }
+  if (call->ints[2] == FNN_I32) COUNT(int32_t)
+  else COUNT(int64_t)
+#undef COUNT
+}
+
 #define COMBINATIONS(type)                                                                                             \
   {"scatter_add_" #type, scatter_add_##type, scatter_size}, {"scatter_mul_" #type, scatter_mul_##type, scatter_size},  \
     {"scatter_max_" #type, scatter_max_##type, scatter_size}, {"scatter_min_" #type, scatter_min_##type, scatter_size}
 
 static const fnn_entry entries[] = {
-  {"scatter", scatter, scatter_size}, COMBINATIONS(f32), COMBINATIONS(f64), COMBINATIONS(i32), {0}};
+  {"scatter", scatter, scatter_size}, COMBINATIONS(f32), COMBINATIONS(f64), COMBINATIONS(i32),
+  {"bincount", bincount, bincount_size}, {0}};
 const fnn_table FNN_TABLE(scatter) = {entries, 0, 0};

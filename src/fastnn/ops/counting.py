@@ -4,6 +4,8 @@ import math
 
 import numpy as np
 
+from fastnn import _kernels
+from fastnn.graph import trace
 from fastnn.graph.dtypes import as_float, is_integer
 from fastnn.ops.gather import take_grad_op
 from fastnn.ops.layout import reshape
@@ -13,6 +15,24 @@ from fastnn.ops.reduce import normalize_axis
 
 def _as_input(x):
     return x if hasattr(x, "shape") else as_array(x)
+
+
+def _bincount_lower(node, b):
+    x, y = node.inputs[0], node.outputs[0]
+    if x.dtype not in ("int32", "int64"):
+        return False
+    b.step("bincount", [x, y], [x.size, y.size, _kernels.DTYPE_CODE[x.dtype]])
+    return None
+
+
+# Of numbers from 0 to `length` - 1.
+bincount_op = Op(
+    "bincount",
+    shape=lambda x, length: Spec((length,), "int32"),
+    reference=lambda x, length: np.bincount(x, minlength=length).astype(np.int32),
+    lower=_bincount_lower,
+)
+FEWEST_COUNTED = 1 << 14  # of fewer numbers a plan for each length of the result would cost more than it saves
 
 
 def bincount(x, weights=None, minlength=0, sparse=False):
@@ -51,17 +71,22 @@ def bincount(x, weights=None, minlength=0, sparse=False):
     if weights is not None and shape_of(weights) != x.shape:
         raise ValueError(f"bincount: weights of shape {shape_of(weights)} must have the shape of `x`, {x.shape}.")
     if weights is None and x.ndim == 1:
-        return np.bincount(x, minlength=length).astype(np.int32)
+        return _counts(x, length)
     rows, places = 1, x
     if x.ndim == 2:
         rows = len(x)
         places = x.astype(np.int64) + length * np.arange(rows)[:, None]
     if weights is None:
-        counts = np.bincount(places.ravel(), minlength=rows * length)
-        return counts.astype(np.int32).reshape(*x.shape[:-1], length)
+        return _counts(places.ravel(), rows * length).reshape(*x.shape[:-1], length)
     # A sum over what is equal is the gradient of take.
     flat = reshape(_as_input(weights), (x.size,))
     return reshape(take_grad_op(flat, places.ravel(), shape=(rows * length,), axis=0), (*x.shape[:-1], length))
+
+
+def _counts(places, length):
+    if places.size < FEWEST_COUNTED or trace.current() is not None:  # which could not give them as an array
+        return np.bincount(places, minlength=length).astype(np.int32)
+    return bincount_op(places if places.dtype in (np.int32, np.int64) else places.astype(np.int64), length=length)
 
 
 histogram_op = Op(
