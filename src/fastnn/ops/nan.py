@@ -8,6 +8,8 @@ from fastnn.ops import logic, reduce
 from fastnn.ops.record import dtype_of
 from fastnn.plan.function import as_one_plan, is_watched
 
+LARGE = 1 << 15  # elements: of fewer, to look at the result costs as much as a pass
+
 
 def _filled(x, number):
     """`x` with `number` in place of NaN."""
@@ -54,7 +56,7 @@ def nanmax(x, axis=None, keepdims=False):
         >>> nanmax(np.array([1.0, np.nan, 2.0]))
         array(2.)
     """
-    return _nan_extreme(reduce.max, "-inf", x, axis, keepdims)
+    return _nan_extreme("max", "-inf", x, axis, keepdims)
 
 
 def nanmin(x, axis=None, keepdims=False):
@@ -64,18 +66,16 @@ def nanmin(x, axis=None, keepdims=False):
         >>> nanmin(np.array([1.0, np.nan, 2.0]))
         array(1.)
     """
-    return _nan_extreme(reduce.min, "inf", x, axis, keepdims)
+    return _nan_extreme("min", "inf", x, axis, keepdims)
 
 
-def _nan_extreme(extreme, start, x, axis, keepdims):
-    """Of arrays first by one pass over them, of which a result that is `start` may be of NaN alone."""
-    if not is_float(dtype_of(x)):
-        return extreme(x, axis, keepdims)
-    if type(x) is np.ndarray and not is_watched():
-        found = _filled_extreme(extreme.__name__, start, x, axis, keepdims)
+def _nan_extreme(name, start, x, axis, keepdims):
+    """Of large arrays first by one pass over them, of which a result that is `start` may be of NaN alone."""
+    if type(x) is np.ndarray and x.size >= LARGE and is_float(dtype_of(x)) and not is_watched():
+        found = _filled_extreme(name, start, x, axis, keepdims)
         if not (found == float(start)).any():
             return found
-    return _nan_extreme_of_any(extreme.__name__, start, x, axis, keepdims)
+    return _nan_extreme_of_any(name, start, x, axis, keepdims)
 
 
 @as_one_plan
@@ -86,6 +86,8 @@ def _filled_extreme(name, start, x, axis, keepdims):
 @as_one_plan
 def _nan_extreme_of_any(name, start, x, axis, keepdims):
     extreme = getattr(reduce, name)
+    if not is_float(dtype_of(x)):
+        return extreme(x, axis, keepdims)
     is_nan = logic.isnan(x)
     found = extreme(logic.where(is_nan, float(start), x), axis, keepdims)
     return logic.where(reduce.all(is_nan, axis, keepdims), float("nan"), found)
