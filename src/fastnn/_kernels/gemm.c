@@ -114,8 +114,6 @@ enum {
   GEMM_STREAM_AHEAD = 1 << 12,
   GEMM_OUTER_BYTES = 1 << 16,      /* of C that a unit of a product of such a k stores, but for rounding up */
   GEMM_OUTER_COL_BYTES = 1 << 14,  /* of B, which all rows read and which stays in L1 */
-  GEMM_OUTER_K = FNN_VECTOR_BYTES == 64 ? 12 : 6,
-  GEMM_OUTER_NARROW_K = FNN_VECTOR_BYTES == 64 ? 10 : 5, /* of a vector of columns and fewer */
   GEMM_ALIASES = 1 << 12,          /* addresses so many bytes apart are one to a load that looks for earlier stores */
   GEMM_SPLIT_BYTES = 1 << 20,      /* few units: k is cut when partial results take no more than this */
   GEMM_ADDED_BYTES = 1 << 16,      /* of partial results that a unit adds then, but for rounding */
@@ -154,6 +152,13 @@ enum {
   GEMM_FLAT_UNIT = 64,  /* of its columns, squares of which are turned back */
   GEMM_PEAK_CHAINS = 12 /* more than two multipliers with a latency of four cycles can use; fits 16 registers */
 };
+
+/* Of products whose k is so short: see gemm_outer_k. */
+#if defined(FNN_ISA_AVX512) || defined(FNN_ISA_NEON)
+enum { GEMM_OUTER_K = 12, GEMM_OUTER_WHOLE_K = 12, GEMM_OUTER_STRIP_K = 12, GEMM_OUTER_NARROW_K = 10 };
+#else
+enum { GEMM_OUTER_K = 14, GEMM_OUTER_WHOLE_K = 12, GEMM_OUTER_STRIP_K = 6, GEMM_OUTER_NARROW_K = 8 };
+#endif
 
 /* How a product is done: the first that fits it. */
 enum gemm_way {

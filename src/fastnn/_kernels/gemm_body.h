@@ -177,7 +177,7 @@ static __attribute__((noinline)) void OWN(gemm_stream)(T *sums, const T *a, int6
 FNN_INLINE void OWN(gemm_outer_step)(T *const *to, const V *x, const T *b, int64_t j, int64_t cols, const T *bias,
                                      V floor, const int is_plain, const int rows, const int k) {
   V y[TILE_MOST_ROWS] = {{0}}; /* as in tiles: of two products alone either may be the one that is rounded */
-#pragma GCC unroll 12
+#pragma GCC unroll 14
   for (int w = 0; w < k; w++) {
     const V row = FN(load)(b + w * OWN(gemm_outer_row)(k) + j);
     if (rows > 1) __asm__ volatile("" ::: "memory"); /* the compiler would rather load it for each row */
@@ -202,7 +202,7 @@ FNN_INLINE void OWN(gemm_outer_rows)(T *c, int64_t c_row, const T *a, int64_t a_
   for (int i = 0; i < rows; i++) {
     to[i] = c + i * c_row;
     const T *from = a + i * a_row;
-#pragma GCC unroll 12
+#pragma GCC unroll 14
     for (int w = 0; w < k; w++, from += a_col) {
       __asm__("" : "+r"(from)); /* one register, not one for each number */
       x[i * k + w] = FN(splat)(*from);
@@ -210,7 +210,7 @@ FNN_INLINE void OWN(gemm_outer_rows)(T *c, int64_t c_row, const T *a, int64_t a_
   }
   const V least = FN(splat)(floor);
   int64_t j = 0;
-  if (bias || floor != -(T)INFINITY) {
+  if (rows == 1 || bias || floor != -(T)INFINITY) { /* a single row has more to do for each vector */
     for (; j + N <= cols; j += N) OWN(gemm_outer_step)(to, x, b, j, N, bias, least, 0, rows, k);
   } else {
 #pragma GCC unroll 2
@@ -225,15 +225,18 @@ FNN_INLINE void OWN(gemm_outer_rows)(T *c, int64_t c_row, const T *a, int64_t a_
                                                                    int64_t cols, const T *bias, T floor) {             \
     for (; rows >= most; rows -= most, c += most * c_row, a += most * a_row)                                           \
       OWN(gemm_outer_rows)(c, c_row, a, a_row, a_col, b, cols, bias, floor, most, k);                                  \
-    for (; rows > 0; rows--, c += c_row, a += a_row)                                                                   \
+    for (; most > 1 && rows > 0; rows--, c += c_row, a += a_row)                                                       \
       OWN(gemm_outer_rows)(c, c_row, a, a_row, a_col, b, cols, bias, floor, 1, k);                                     \
   }
 /* As many rows as leave registers for their sums beside their part of A. */
-#if defined(FNN_ISA_AVX512)
-OUTER(2, 4) OUTER(3, 4) OUTER(4, 4) OUTER(5, 4) OUTER(6, 4) OUTER(7, 3) OUTER(8, 3) OUTER(9, 2) OUTER(10, 2)
-OUTER(11, 2) OUTER(12, 2)
+#if defined(FNN_ISA_AVX512) || defined(FNN_ISA_NEON)
+OUTER(1, 2) OUTER(2, 4) OUTER(3, 4) OUTER(4, 4) OUTER(5, 4) OUTER(6, 4) OUTER(7, 3) OUTER(8, 3) OUTER(9, 2)
+OUTER(10, 2) OUTER(11, 2) OUTER(12, 2)
+#define OUTER_LONGEST
 #else
-OUTER(2, 4) OUTER(3, 3) OUTER(4, 2) OUTER(5, 2) OUTER(6, 2)
+OUTER(1, 2) OUTER(2, 4) OUTER(3, 3) OUTER(4, 2) OUTER(5, 2) OUTER(6, 2) OUTER(7, 1) OUTER(8, 1) OUTER(9, 1)
+OUTER(10, 1) OUTER(11, 1) OUTER(12, 1) OUTER(13, 1) OUTER(14, 1)
+#define OUTER_LONGEST OWN(gemm_outer_13), OWN(gemm_outer_14),
 #endif
 #undef OUTER
 
@@ -260,12 +263,11 @@ static __attribute__((noinline)) void OWN(gemm_outer)(T *c, int64_t c_row, const
                                                       const T *b, int64_t b_row, int64_t b_col, int64_t rows,
                                                       int64_t cols, int64_t k, const T *bias, T floor, T *sums,
                                                       T *space) {
-  static void (*const variants[GEMM_OUTER_K - 1])(T *, int64_t, const T *, int64_t, int64_t, const T *, int64_t,
-                                                  int64_t, const T *, T) = {
-    OWN(gemm_outer_2), OWN(gemm_outer_3), OWN(gemm_outer_4), OWN(gemm_outer_5), OWN(gemm_outer_6),
-#if defined(FNN_ISA_AVX512)
+  static void (*const variants[GEMM_OUTER_K])(T *, int64_t, const T *, int64_t, int64_t, const T *, int64_t, int64_t,
+                                              const T *, T) = {
+    OWN(gemm_outer_1), OWN(gemm_outer_2), OWN(gemm_outer_3), OWN(gemm_outer_4),  OWN(gemm_outer_5),  OWN(gemm_outer_6),
     OWN(gemm_outer_7), OWN(gemm_outer_8), OWN(gemm_outer_9), OWN(gemm_outer_10), OWN(gemm_outer_11), OWN(gemm_outer_12),
-#endif
+    OUTER_LONGEST
   };
   const uintptr_t apart = (uintptr_t)c - (uintptr_t)space + GEMM_ALIASES / 2;
   space += apart % GEMM_ALIASES / sizeof(T);
@@ -275,11 +277,12 @@ static __attribute__((noinline)) void OWN(gemm_outer)(T *c, int64_t c_row, const
     memcpy(space + w * width, b + w * b_row, (size_t)cols * sizeof(T));
     memset(space + w * width + cols, 0, N * sizeof(T));
   }
-  variants[k - 2](c, c_row, a, a_row, a_col, space, rows, cols, bias, floor);
+  variants[k - 1](c, c_row, a, a_row, a_col, space, rows, cols, bias, floor);
   if (sums) memcpy(sums, space, (size_t)cols * sizeof(T));
   for (int64_t w = 1; sums && w < k; w++)
     for (int64_t j = 0; j < cols; j++) sums[j] += space[w * width + j];
 }
+#undef OUTER_LONGEST
 
 /* The columns of panels [begin, end). */
 COMMON
@@ -345,12 +348,12 @@ static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OW
   const int64_t row_begin = part->block * c->rows, rows = fnn_min(c->m, part->block_end * c->rows) - row_begin;
   const int64_t k_begin = split * c->split_k, k_end = fnn_min(c->k, k_begin + c->split_k);
   const int is_bare = !call->buf[3] && !ints[GEMM_RELU];
-  if (c->way == GEMM_OUTER && call->reals[0] == 1 && call->reals[1] == 0 && (c->k > 1 || is_bare)) {
+  if (c->way == GEMM_OUTER && call->reals[0] == 1 && call->reals[1] == 0) {
     const tile_panel all = OWN(gemm_columns)(c, panel_begin, panel_end);
     T *to = (T *)call->buf[2] + (z * c->m + row_begin) * c->n + all.begin;
     T *sums = c->sums_columns && part->block == 0 ? (T *)call->buf[4] + all.begin : NULL;
     a += row_begin * ints[GEMM_A_ROW];
-    if (c->k == 1) {
+    if (c->k == 1 && is_bare) {
       OWN(gemm_outer_column)(to, c->n, a, ints[GEMM_A_ROW], b + all.begin, rows, all.cols, scratch->b);
       if (sums) memcpy(sums, b + all.begin, (size_t)all.cols * sizeof(T));
       return;

@@ -246,6 +246,15 @@ static int OWN(gemm_shares_few)(const OWN(gemm_cut) * c, const int64_t *ints) {
          (c->m > GEMM_SHARED_FEW || c->panels >= GEMM_SHARED_MANY_PANELS);
 }
 
+/* The longest k of a product that is done as an outer one: of rows that end with a part of a vector, of whole vectors,
+ * of those that are one panel, and of few columns, which would be turned. */
+static int64_t OWN(gemm_outer_k)(const OWN(gemm_cut) * c, int is_transposed) {
+  if (c->n == 1) return 1;
+  if (c->n % N == 0 && c->n > N) return c->panels > 1 ? GEMM_OUTER_WHOLE_K : GEMM_OUTER_STRIP_K;
+  if (c->n == N) return fnn_min(GEMM_OUTER_STRIP_K, GEMM_OUTER_NARROW_K);
+  return is_transposed && c->n <= gemm_most_of(N) ? GEMM_OUTER_NARROW_K : GEMM_OUTER_K;
+}
+
 static enum gemm_way OWN(gemm_way_of)(const OWN(gemm_cut) * c, const int64_t *ints) {
   const int64_t a_row = ints[GEMM_A_ROW], a_col = ints[GEMM_A_COL], b_row = ints[GEMM_B_ROW], b_col = ints[GEMM_B_COL];
   const int64_t size = sizeof(T), few = GEMM_DOTS_K + (c->m - 1) * GEMM_DOTS_K_ROW;
@@ -254,7 +263,7 @@ static enum gemm_way OWN(gemm_way_of)(const OWN(gemm_cut) * c, const int64_t *in
   if (a_col == 1 && b_row == 1 && is_few && !OWN(gemm_sums_b)(c)) return GEMM_DOTS;
   if (OWN(gemm_has_few_columns)(c, ints)) return GEMM_DOTS;
   /* Programs want tiles in L1. */
-  const int64_t most_k = c->n > N ? GEMM_OUTER_K : c->n > 1 ? GEMM_OUTER_NARROW_K : 1;
+  const int64_t most_k = OWN(gemm_outer_k)(c, a_row == 1);
   const int is_thin = (c->k == 1 && b_col == 1) || (c->k > 1 && c->k <= most_k && c->batches == 1);
   if (is_thin && !c->turns_back && c->m > 1 && !ints[GEMM_EPILOGUE]) return GEMM_OUTER;
   const int is_paged = a_col * size >= GEMM_PAGES_APART, is_large = c->n * c->k * size >= GEMM_WIDE_BYTES;
