@@ -120,6 +120,9 @@ PROBLEMS = [
     Problem(2, 20, 40, 1, 1, 7, 7, pads=(3, 3, 3, 3)),
     Problem(1, 9, 19, 6, 1, 3, 3, strides=(2, 1), dilation=(2, 3), pads=(2, 8, 1, 0)),
     Problem(1, 3, 16, 2, 1, 4, 2, pads=(3, 0, 0, 40)),
+    # As many as they may be, and those that are a vector by themselves, of which the last reaches past the end.
+    *(Problem(2, 7, 10, c, 1, 3, 3, pads=(1, 1, 1, 1)) for c in (4, 7, 8, 9, 13)),
+    *(Problem(1, 6, 9, c, 1, 5, 5, dilation=(1, d), pads=(2, 2 * d, 2, 2 * d)) for c, d in ((3, 1), (6, 2), (11, 1))),
 ]
 pytestmark = pytest.mark.parametrize("isa", ISAS)
 each_problem = pytest.mark.parametrize("problem", PROBLEMS, ids=lambda p: "-".join(map(str, astuple(p))))

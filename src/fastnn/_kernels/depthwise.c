@@ -14,10 +14,11 @@
  * Any element alignment; outputs must not overlap inputs; every element of an output is written.
  *
  * The loops run over pixels as they lie, a vector of channels along a row or a part of one before the next, rectangle
- * by rectangle of results that the same taps reach, so that nothing is padded. With fewer channels than a vector has
- * lanes and no stride along a row, rows are copied to scratch with their padding, and pixels that fill whole vectors
- * are done at once. With mult > 1, or a stride, pixels are copied to "wide" ones: c * mult channels, each of x repeated
- * mult times, filled to a whole vector. Where groups of pixels reach past a row's end, grad_kernel multiplies zeros of
+ * by rectangle of results that the same taps reach, so that nothing is padded. With channels of some half a vector at
+ * most and no stride along a row, rows are copied to scratch with their padding, and pixels that fill whole vectors are
+ * done at once. Other pixels thinner than a vector are read as one, with what lies behind them; with mult > 1 they are
+ * copied to "wide" ones: c * mult channels, each of x repeated mult times, filled to a whole vector, as are those of dy
+ * with a stride. Where groups of pixels reach past a row's end, grad_kernel multiplies zeros of
  * dy by what is in x there, tiles at an edge zeros of either by the other: a number that is not finite may reach taps
  * that do not meet it.
  * Order of summation: ky, kx ascending (grad_input: descending, and then over m); grad_kernel adds fixed blocks of the

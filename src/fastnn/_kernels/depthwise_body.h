@@ -29,14 +29,16 @@ static OWN(depthwise_cut) OWN(depthwise_cut_of)(const int64_t *ints) {
 
 /* Lays out windows of `width` pixels, `pixel` elements apart, for results of `result_width`. Without a stride,
  * neighbours of a row share vectors: as many pixels as fill whole ones are a group, whose kernel is repeated; its taps
- * are a pixel apart all the same. */
+ * are a pixel apart all the same, each of them a load, which counts twice where it meets two lines. Pixels that take
+ * less as a vector of their own are that: columns of x stay in registers along a row. */
 static void OWN(depthwise_lay)(OWN(depthwise_cut) * c, int64_t width, int64_t pixel, int64_t result_width,
                                int64_t origin) {
   const depthwise_shape *s = &c->s;
   c->cols = result_width;
   c->pixel = pixel;
   c->window_row = width * pixel;
-  if (s->mult == 1 && s->stride_w == 1 && s->channels && s->channels < N) {
+  if (s->mult == 1 && s->stride_w == 1 && s->channels &&
+      s->channels * (FNN_ALIGN + FNN_VECTOR_BYTES) <= (N + 1) * FNN_ALIGN) {
     const int64_t group = N / (s->channels & -s->channels), cols = fnn_ceil_div(result_width, group);
     if (cols * group * s->channels < result_width * N) {
       c->group = group;
@@ -86,8 +88,9 @@ static OWN(depthwise_cut) OWN(depthwise_input_cut)(const int64_t *ints) {
   OWN(depthwise_cut) c = OWN(depthwise_cut_of)(ints);
   const depthwise_shape *s = &c.s;
   conv_shifts(s->h, s->pad_top, s->kh, s->dilation_h, s->stride_h, &c.low_y, &c.high_y);
-  /* Thin pixels of dy would lie across lines as often as there are taps: 0.85 to 0.94 times as fast. */
-  OWN(depthwise_lay)(&c, s->ow, c.lanes, s->w, s->pad_left - (s->kw - 1) * s->dilation_w);
+  /* With a stride thin pixels of dy would lie across lines as often as there are taps: 0.85 to 0.94 times as fast. */
+  OWN(depthwise_lay)(&c, s->ow, s->stride_w == 1 ? OWN(depthwise_thinnest)(&c) : c.lanes, s->w,
+                     s->pad_left - (s->kw - 1) * s->dilation_w);
   c.tiled = OWN(depthwise_input_is_tiled)(&c);
   OWN(depthwise_bands)(&c, s->h, c.tiled ? 4 : s->stride_h == 1 ? 2 : s->stride_h);
   c.window_rows = fnn_min(s->oh, c.high_y - c.low_y + fnn_ceil_div(c.rows, s->stride_h));
@@ -206,9 +209,11 @@ static void OWN(depthwise_widen)(T *to, int64_t lanes, const T *from, int64_t pi
 
 /* The reverse: the sums of each channel's `mult`. */
 static void OWN(depthwise_narrow)(T *to, const T *from, int64_t lanes, int64_t pixels, int64_t channels, int64_t mult) {
-  for (int64_t p = 0; p < pixels; p++, from += lanes, to += channels) {
-    if (mult == 1 && (pixels - p) * channels >= N) FN(store)(to, FN(load)(from)); /* the next pixels come after */
-    else if (mult == 1) memcpy(to, from, sizeof(T) * (size_t)channels);
+  const int64_t whole = mult == 1 && channels ? fnn_max(0, pixels + 1 - fnn_ceil_div(N, channels)) : 0;
+  int64_t p = 0;
+  for (; p < whole; p++, from += lanes, to += channels) FN(store)(to, FN(load)(from)); /* the next pixels come after */
+  for (; p < pixels; p++, from += lanes, to += channels) {
+    if (mult == 1) memcpy(to, from, sizeof(T) * (size_t)channels);
     else if (mult == 2) OWN(depthwise_fold)(to, from, channels, 2);
     else if (mult == 3) OWN(depthwise_fold)(to, from, channels, 3);
     else if (mult == 4) OWN(depthwise_fold)(to, from, channels, 4);
