@@ -106,17 +106,29 @@ FNN_INLINE OWN(vector) OWN(steps_of_two)(int kind, OWN(vector) v, OWN(vector) p,
   return OWN(steps)(kind, v, OWN(steps)(kind, p, q));
 }
 
+FNN_INLINE OWN(vector) OWN(load)(const T *x) {
+  OWN(vector) v;
+  memcpy(&v, x, sizeof v);
+  return v;
+}
+
+/* v and vectors of four rows put together: at p, `stride` further, and the same at q. */
+FNN_INLINE OWN(vector) OWN(steps_of_four)(int kind, OWN(vector) v, const T *p, const T *q, int64_t stride) {
+  OWN(vector) a = OWN(load)(p), b = OWN(load)(p + stride), c = OWN(load)(q), d = OWN(load)(q + stride);
+  if (kind == MAX || kind == MIN) {
+#if defined(FNN_ISA_AVX512)
+    __asm__("" : "+v"(b), "+v"(d)); /* in registers, or they are loaded once for each of two instructions */
+#endif
+    return OWN(steps_of_two)(kind, OWN(steps_of_two)(kind, v, a, b), c, d);
+  }
+  return OWN(steps)(kind, v, OWN(steps)(kind, OWN(steps)(kind, a, b), OWN(steps)(kind, c, d)));
+}
+
 FNN_INLINE OWN(mask) OWN(lane_numbers)(void) {
   static const LANE numbers[64] = {TO_63};
   OWN(mask) lane;
   memcpy(&lane, numbers, sizeof lane);
   return lane;
-}
-
-FNN_INLINE OWN(vector) OWN(load)(const T *x) {
-  OWN(vector) v;
-  memcpy(&v, x, sizeof v);
-  return v;
 }
 
 /* The first n elements, `rest` after them; nothing past them is read. And the first n to y. */
@@ -387,28 +399,34 @@ FNN_INLINE void OWN(reduce_rows)(int kind, int asks, const OWN(loops) *loops, co
       row = end;
     } else
       for (int64_t c = 0; c < width; c++) partial[c] = (T)OWN(start)(kind);
+    /* The last columns have a vector that shares some of those before, which waits in a register: who reads a vector
+     * waits for two that were written. */
+    const int64_t last = width % N && width > N ? width - N : 0;
+    OWN(vector) of_last = (T)OWN(start)(kind) - (OWN(vector)){0};
+    const int is_grouped = row + 4 <= end;
     for (; row + 4 <= end; row += 4) {
       const T *p = x + row * stride, *q = p + 2 * stride;
       int64_t c = 0;
-      for (; kind != SUM && kind != PROD && c + N <= width; c += N) {
-        OWN(vector) v = OWN(load)(partial + c);
-        v = OWN(steps_of_two)(kind, v, OWN(load)(p + c), OWN(load)(p + stride + c));
-        v = OWN(steps_of_two)(kind, v, OWN(load)(q + c), OWN(load)(q + stride + c));
-        memcpy(partial + c, &v, sizeof v);
-      }
       for (; kind == SUM && asks && c + N <= width; c += N) {
         for (int line = 0; line < 4 * FNN_VECTOR_BYTES; line += 64) /* in order: the rows lie one behind the other */
           __builtin_prefetch((const char *)(p + 4 * c) + 4 * AHEAD + line);
-        const OWN(vector) pair = OWN(steps)(kind, OWN(load)(p + c), OWN(load)(p + stride + c));
-        const OWN(vector) next = OWN(steps)(kind, OWN(load)(q + c), OWN(load)(q + stride + c));
-        const OWN(vector) sum = OWN(steps)(kind, OWN(load)(partial + c), OWN(steps)(kind, pair, next));
-        memcpy(partial + c, &sum, sizeof sum);
+        const OWN(vector) v = OWN(steps_of_four)(kind, OWN(load)(partial + c), p + c, q + c, stride);
+        memcpy(partial + c, &v, sizeof v);
+      }
+      for (; c + N <= width; c += N) {
+        const OWN(vector) v = OWN(steps_of_four)(kind, OWN(load)(partial + c), p + c, q + c, stride);
+        memcpy(partial + c, &v, sizeof v);
+      }
+      if (last) {
+        of_last = OWN(steps_of_four)(kind, of_last, p + last, q + last, stride);
+        continue;
       }
       for (; c < width; c++) {
         const T pair = OWN(step)(kind, p[c], p[c + stride]), next = OWN(step)(kind, q[c], q[c + stride]);
         partial[c] = OWN(step)(kind, partial[c], OWN(step)(kind, pair, next));
       }
     }
+    if (last && is_grouped) memcpy(partial + last, &of_last, sizeof of_last);
     for (; row < end; row++)
       for (int64_t c = 0; c < width; c++) partial[c] = OWN(step)(kind, partial[c], x[row * stride + c]);
     for (int64_t c = 0; c < width; c++) total[c] = OWN(total)(kind, total[c], (ACC)partial[c]);
