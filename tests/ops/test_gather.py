@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from fastnn import KerasTensor, ops
+from fastnn import KerasTensor, jit, ops
 from fastnn.ops.gather import scatter_op, take_grad_op, take_op, take_sum_op
 from fastnn.plan.function import Compiled
 from fastnn.testing import check_op
@@ -209,3 +209,26 @@ def test_symbolic():
     assert ops.one_hot(ids, 5).shape == (None, 7, 5)
     values, indices = ops.top_k(KerasTensor((None, 7)), 2)
     assert values.shape == indices.shape == (None, 2) and indices.dtype == "int32"
+
+
+EDGES = {
+    "rising": np.array([-1.5, -0.1, 0.7, 0.7, 2.0]),
+    "beyond float32": np.array([-np.inf, -1e300, 0.1, 1e300]),
+    "falling": np.array([2.0, 0.3, -0.7]),
+    "none": np.array([]),
+}
+
+
+@pytest.mark.parametrize("name", EDGES)
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int32"])
+def test_digitize_compares_with_edges_as_they_are(name, dtype):
+    """A number of float32 is not one with the edge of float64 that rounds to it."""
+    edges = EDGES[name]
+    near = edges[np.abs(edges) < 1e30].astype(dtype)
+    x = np.concatenate([near, np.array([-9, 0, 9], dtype)])
+    if dtype != "int32":
+        x = np.concatenate([x, np.nextafter(x, np.array(9, dtype)), np.array([np.nan, np.inf, -np.inf], dtype)])
+    found = ops.digitize(x, edges)
+    assert found.dtype == np.int32
+    np.testing.assert_array_equal(found, np.digitize(x, edges))
+    np.testing.assert_array_equal(jit(lambda x: ops.digitize(x, edges))(x), np.digitize(x, edges))

@@ -9,8 +9,9 @@ from fastnn.graph import trace
 from fastnn.graph.dtypes import as_float, is_integer
 from fastnn.ops.gather import take_grad_op
 from fastnn.ops.layout import reshape
-from fastnn.ops.record import Op, Spec, as_array, shape_of
+from fastnn.ops.record import Op, Spec, as_array, dtype_of, shape_of
 from fastnn.ops.reduce import normalize_axis
+from fastnn.ops.sorting import searchsorted
 
 
 def _as_input(x):
@@ -150,7 +151,22 @@ def digitize(x, bins):
         >>> digitize(np.array([0.5, 1.0, 3.0]), np.array([0.0, 1.0, 2.0]))
         array([1, 2, 3], dtype=int32)
     """
-    return digitize_op(_as_input(x), _as_input(bins))
+    x, bins = _as_input(x), _as_input(bins)
+    if type(bins) is np.ndarray and bins.ndim == 1 and np.all(bins[:-1] <= bins[1:]):
+        edges = _least_from(bins, dtype_of(x))
+        if edges is not None:
+            return searchsorted(edges, x, side="right")
+    return digitize_op(x, bins)
+
+
+def _least_from(edges: np.ndarray, dtype: str) -> np.ndarray | None:
+    """The least numbers of `dtype` that are not below the edges: what is compared with these is compared with the
+    edges; None where they are not known."""
+    if edges.dtype == dtype or dtype not in ("float32", "float64") or edges.dtype != "float64":
+        return edges if edges.dtype == dtype else None
+    with np.errstate(over="ignore"):
+        near = edges.astype(dtype)
+    return np.where(near < edges, np.nextafter(near, near.dtype.type(np.inf)), near)
 
 
 isin_op = Op(
