@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 import fastnn
+from fastnn.layers.preprocessing import category_encoding
 from fastnn.testing import check_layer
 from tests.layers.against_keras import check_config
 from tests.tables import rows
@@ -130,3 +131,18 @@ def test_mel_spectrogram_of_one_signal_and_half_bands():
     np.testing.assert_allclose(
         ours.linear_to_mel_weight_matrix(), theirs.linear_to_mel_weight_matrix(), rtol=1e-4, atol=1e-5
     )
+
+
+@pytest.mark.parametrize("mode", ["multi_hot", "count"])
+@pytest.mark.parametrize("shape", [(40, 6), (300,), (5, 8, 3)])
+def test_vectors_of_many_categories(mode, shape):
+    """Beyond some size they are not made by comparing every number with every category."""
+    numbers = np.random.default_rng(0).integers(-50, 1550, shape)
+    layer = fastnn.layers.CategoryEncoding(1500, output_mode=mode)
+    assert numbers.size * 1500 > category_encoding._LONG
+    hot = np.asarray(fastnn.ops.one_hot(numbers, 1500)).sum(axis=min(1, len(shape) - 1))
+    expected = np.minimum(hot, 1) if mode == "multi_hot" else hot
+    found = layer(numbers)
+    assert found.dtype == np.float32
+    np.testing.assert_array_equal(found, expected)
+    np.testing.assert_array_equal(fastnn.jit(layer)(numbers), expected)

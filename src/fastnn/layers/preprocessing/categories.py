@@ -1,5 +1,7 @@
 """How indices of categories become vectors: the output modes that all categorical layers share."""
 
+import numpy as np
+
 from fastnn import ops
 from fastnn.ops.record import dtype_of, shape_of
 
@@ -51,12 +53,27 @@ def encode(indices, mode: str, depth: int, dtype: str, count_weights=None):
             indices = ops.squeeze(indices, -1)
         return ops.one_hot(indices, depth, dtype=dtype)
     axis = 1 if len(shape) > 1 else 0
+    if type(indices) is np.ndarray and count_weights is None:
+        return _counts(np.moveaxis(indices, axis, -1), depth, dtype, mode == "multi_hot")
     if mode == "multi_hot":
         return ops.max(ops.one_hot(indices, depth, dtype=dtype), axis=axis)
     if count_weights is None:
         return ops.sum(ops.one_hot(indices, depth, dtype=dtype), axis=axis)
     hot = ops.one_hot(indices, depth, dtype=dtype_of(count_weights))
     return ops.sum(hot * ops.expand_dims(count_weights, -1), axis=axis)
+
+
+def _counts(indices: np.ndarray, depth: int, dtype: str, is_once: bool) -> np.ndarray:
+    """How often each category is in the last axis of `indices`, or, `is_once`, 1 for those that are there: only their
+    places are touched."""
+    made = np.zeros((*indices.shape[:-1], depth), dtype)
+    begins = np.arange(made.size // depth).reshape(*indices.shape[:-1], 1) * depth
+    places = (begins + indices)[(indices >= 0) & (indices < depth)].astype(np.intp, copy=False)
+    if is_once:
+        made.reshape(-1)[places] = 1
+    else:
+        np.add.at(made.reshape(-1), places, made.dtype.type(1))
+    return made
 
 
 def encoded_shape(shape, mode: str, depth: int | None) -> tuple:

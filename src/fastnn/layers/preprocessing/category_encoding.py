@@ -7,6 +7,9 @@ from fastnn.layers.call_signature import is_array
 from fastnn.layers.layer import Layer
 from fastnn.layers.preprocessing.categories import check_mode, check_sparse, encode, encoded_shape
 
+# A plan compares each number with each category, which from so many pairs on takes longer than to look at the numbers.
+_LONG = 1 << 17
+
 
 class CategoryEncoding(Layer):
     """Integers in [0, num_tokens) as vectors with ones at their places.
@@ -48,7 +51,11 @@ class CategoryEncoding(Layer):
         self._allow_non_tensor_positional_args = True
 
     def __call__(self, inputs, **kwargs):
-        return super().__call__(inputs if is_array(inputs) else np.asarray(inputs), **kwargs)
+        inputs = inputs if is_array(inputs) else np.asarray(inputs)
+        is_long = type(inputs) is np.ndarray and inputs.size * self.num_tokens > _LONG
+        if is_long and self.output_mode != "one_hot" and not kwargs and self._runs_compiled():
+            return self._call_now((inputs,), kwargs)
+        return super().__call__(inputs, **kwargs)
 
     def call(self, inputs, count_weights=None):
         if count_weights is not None:
