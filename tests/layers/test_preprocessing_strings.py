@@ -73,6 +73,35 @@ def test_kinds_of_arrays():
     assert fastnn.layers.TextVectorization(vocabulary=["a"])(np.empty(0, object)).shape == (0, 0)
 
 
+@pytest.mark.parametrize("dtype", ["<U3", ">U3", "S3", object])
+def test_strings_of_any_kind_have_the_same_numbers(dtype):
+    """ASCII's go the way of fixed lengths, others that of objects."""
+    texts = np.array([["ab", "b", ""], ["xyz", "ab", "q"]], dtype)
+    expected = fastnn.layers.Hashing(7)([["ab", "b", ""], ["xyz", "ab", "q"]])
+    assert fastnn.layers.Hashing(7)(texts).tolist() == expected.tolist()
+    assert fastnn.layers.Hashing(7)(texts.T).tolist() == expected.T.tolist()
+    mixed = np.concatenate([texts.astype(object), np.array([["é", "ab", "ü"]], object)])
+    assert fastnn.layers.Hashing(7)(mixed.astype(str))[:2].tolist() == expected.tolist()
+    lookup = fastnn.layers.StringLookup(vocabulary=["ab", "q"], mask_token="")
+    assert lookup(texts).tolist() == [[2, 1, 0], [1, 2, 3]]
+
+
+def test_documents_are_counted_where_weights_need_them():
+    texts = np.array([["a", "a"], ["a", "b"], ["c", "c"]])
+    layer = fastnn.layers.StringLookup(output_mode="tf_idf")
+    layer.adapt(texts)
+    assert layer.get_vocabulary() == ["[UNK]", "a", "c", "b"]
+    np.testing.assert_allclose(layer.idf_weights[1:], np.log(1 + 3 / (1 + np.array([2, 1, 1]))), rtol=1e-6)
+    plain = fastnn.layers.StringLookup()
+    plain.adapt(texts[:2])
+    assert plain.get_vocabulary() == ["[UNK]", "a", "b"]
+    numbers = fastnn.layers.IntegerLookup()
+    for batch in ([5, 5, 7], [7, 7, 9]):
+        numbers.update_state(np.array(batch))
+    numbers.finalize_state()
+    assert numbers.get_vocabulary() == [-1, 7, 5, 9]
+
+
 class Texts(fastnn.utils.PyDataset):
     def __len__(self):
         return 2

@@ -20,14 +20,29 @@ def is_text(x) -> bool:
 def to_bytes(x, encoding: str = "utf-8") -> np.ndarray:
     """The strings of `x` as an array of `bytes` objects, of the same shape; numbers as they are written."""
     array = np.asarray(x)
-    if array.dtype.kind == "S":
-        return array.astype(object)
+    fixed = to_fixed(array, encoding)
+    if fixed is not None:
+        return fixed.astype(object)
     flat = array.ravel().tolist()
-    if array.dtype.kind in "UT":
+    if array.dtype.kind in "UT" or set(map(type, flat)) == {str}:
         made = map(str.encode, flat, itertools.repeat(encoding))
     else:
         made = (item if isinstance(item, bytes) else str(item).encode(encoding) for item in flat)
     return np.fromiter(made, object, len(flat)).reshape(array.shape)
+
+
+def to_fixed(array: np.ndarray, encoding: str = "utf-8") -> np.ndarray | None:
+    """The strings of `array`, or integers as they are written, as bytes of one length; None where they are others than
+    ASCII, or objects."""
+    if array.dtype.kind == "S" or array.dtype.kind in "iu":
+        return array.astype("S")
+    width = array.dtype.itemsize // 4
+    if array.dtype.kind != "U" or encoding != "utf-8" or not array.dtype.isnative or not array.size * width:
+        return None
+    codes = np.ascontiguousarray(array).reshape(-1).view(np.uint32)
+    if codes.max() > 127:
+        return None
+    return codes.astype(np.uint8).view(f"S{width}").reshape(array.shape)
 
 
 def to_str(x, encoding: str = "utf-8") -> np.ndarray:

@@ -15,11 +15,11 @@ _CAT = np.uint64(0xC6A4A7935BD1E995)
 _SIP = tuple(np.uint64(k) for k in (0x736F6D6570736575, 0x646F72616E646F6D, 0x6C7967656E657261, 0x7465646279746573))
 
 
-def farmhash64(strings: Sequence[bytes]) -> np.ndarray:
+def farmhash64(strings: Sequence[bytes] | np.ndarray) -> np.ndarray:
     """The FarmHash64 fingerprints, uint64 of shape (n,).
 
     Args:
-        strings: n byte strings of any lengths.
+        strings: n byte strings of any lengths, as a sequence or an array of `bytes` objects or bytes of one length.
 
     Example:
         >>> int(farmhash64([b"A"])[0] % 3)
@@ -28,11 +28,11 @@ def farmhash64(strings: Sequence[bytes]) -> np.ndarray:
     return _by_length(strings, _farm)
 
 
-def siphash64(strings: Sequence[bytes], key: tuple[int, int]) -> np.ndarray:
+def siphash64(strings: Sequence[bytes] | np.ndarray, key: tuple[int, int]) -> np.ndarray:
     """The SipHash-2-4 values with a key, uint64 of shape (n,).
 
     Args:
-        strings: n byte strings of any lengths.
+        strings: n byte strings of any lengths, as a sequence or an array of `bytes` objects or bytes of one length.
         key: two integers of 64 bits.
 
     Example:
@@ -49,12 +49,18 @@ def cat64(first: np.ndarray, second: np.ndarray) -> np.ndarray:
         return _mix(_mix(mixed) * _CAT)
 
 
-def _by_length(strings: Sequence[bytes], hash_rows: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+def _by_length(strings: Sequence[bytes] | np.ndarray, hash_rows: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
     """`hash_rows` of the bytes (n, length) of all strings of one length, for each length."""
     result = np.empty(len(strings), np.uint64)
-    lengths = np.fromiter(map(len, strings), np.int64, len(strings))
-    joined = np.frombuffer(b"".join(strings), np.uint8)
-    begins = np.cumsum(lengths) - lengths
+    if isinstance(strings, np.ndarray) and strings.dtype != object:
+        lengths = np.char.str_len(strings)
+        joined = np.ascontiguousarray(strings).view(np.uint8)
+        begins = np.arange(len(strings)) * strings.itemsize
+    else:
+        strings = strings.tolist() if isinstance(strings, np.ndarray) else strings
+        lengths = np.fromiter(map(len, strings), np.int64, len(strings))
+        joined = np.frombuffer(b"".join(strings), np.uint8)
+        begins = np.cumsum(lengths) - lengths
     with np.errstate(over="ignore"):
         for length in np.unique(lengths):
             (where,) = np.nonzero(lengths == length)

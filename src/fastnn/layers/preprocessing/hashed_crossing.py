@@ -7,8 +7,9 @@ import numpy as np
 from fastnn.layers.call_signature import is_array
 from fastnn.layers.preprocessing import fingerprint
 from fastnn.layers.preprocessing.categories import check_mode, check_sparse, encode, encoded_shape
+from fastnn.layers.preprocessing.hashing import hashable
 from fastnn.layers.preprocessing.host_layer import HostLayer
-from fastnn.layers.text import is_text, to_bytes
+from fastnn.layers.text import is_text
 
 _SEED = np.uint64(0xDECAFCAFFE)  # TensorFlow's, so that the bins are Keras's
 
@@ -92,6 +93,5 @@ class HashedCrossing(HostLayer):
 def _numbers(column: np.ndarray) -> np.ndarray:
     """What is hashed of each value: the fingerprint of a string, an integer itself. uint64."""
     if is_text(column):
-        strings = to_bytes(column)
-        return fingerprint.farmhash64(strings.ravel().tolist()).reshape(column.shape)
+        return fingerprint.farmhash64(hashable(column).ravel()).reshape(column.shape)
     return column.astype(np.int64).view(np.uint64)

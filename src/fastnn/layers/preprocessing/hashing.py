@@ -6,7 +6,7 @@ from fastnn import config
 from fastnn.layers.preprocessing import fingerprint
 from fastnn.layers.preprocessing.categories import check_mode, check_sparse, encode, encoded_shape
 from fastnn.layers.preprocessing.host_layer import HostLayer
-from fastnn.layers.text import is_text, to_bytes
+from fastnn.layers.text import is_text, to_bytes, to_fixed
 
 
 class Hashing(HostLayer):
@@ -61,7 +61,7 @@ class Hashing(HostLayer):
         if values.dtype.kind == "f":
             values = values.astype(np.int64)
         has_mask = self.mask_value is not None and self.num_bins > 1
-        strings = to_bytes(values)
+        strings = hashable(values)
         bins = bucket(strings, self.num_bins - has_mask, self.salt)
         if not has_mask:
             return bins
@@ -100,14 +100,20 @@ def as_key(layer: str, salt) -> list[int] | None:
     )
 
 
+def hashable(values: np.ndarray) -> np.ndarray:
+    """Strings or integers as bytes: all of one length where that may be, else objects."""
+    fixed = to_fixed(values)
+    return to_bytes(values) if fixed is None else fixed
+
+
 def bucket(strings: np.ndarray, count: int, key) -> np.ndarray:
     """Into which of `count` buckets each string goes, int64.
 
     Args:
-        strings: array of bytes objects.
+        strings: array of bytes, objects or of one length.
         count: at least 1.
         key: two integers, or None.
     """
-    flat = strings.ravel().tolist()
+    flat = strings.ravel()
     hashes = fingerprint.farmhash64(flat) if key is None else fingerprint.siphash64(flat, tuple(key))
     return (hashes % np.uint64(count)).astype(np.int64).reshape(strings.shape)

@@ -241,11 +241,16 @@ class IndexLookup(HostLayer):
                 "`set_vocabulary()` method."
             )
         keys = self._keys(np.asarray(data))
-        self.count_rows(keys.reshape(-1, keys.shape[-1] if keys.ndim else 1).tolist())
+        if self.output_mode == "tf_idf":
+            self.count_rows(keys.reshape(-1, keys.shape[-1] if keys.ndim else 1).tolist())
+        elif keys.dtype == np.int64:
+            self._counts.add_integers(keys)
+        else:
+            self.count_rows([keys.ravel().tolist()])  # nothing asks for documents
 
     def count_rows(self, rows: list[list]) -> None:
         """Counts the keys of some documents."""
-        self._counts.add(rows)
+        self._counts.add(rows, with_documents=self.output_mode == "tf_idf")
 
     def reset_state(self) -> None:
         """Forgets what was counted."""
@@ -276,7 +281,10 @@ class IndexLookup(HostLayer):
     def encode(self, indices):
         """What the output mode makes of indices."""
         if self.output_mode == "tf_idf":
-            return ops.multiply(encode(indices, "count", self._depth, self.output_dtype), self.idf_weights)
+            counts = encode(indices, "count", self._depth, self.output_dtype)
+            if type(counts) is np.ndarray:  # made for this call
+                return np.multiply(counts, self.idf_weights, out=counts)
+            return ops.multiply(counts, self.idf_weights)
         return encode(indices, self.output_mode, self._depth, "int64")
 
     @property
@@ -287,21 +295,21 @@ class IndexLookup(HostLayer):
         """The index of each key, int64."""
         self._check_vocabulary()
         places = self._vocabulary.places(keys)
-        is_unknown = places < 0
         indices = places + self._token_start
-        if self.mask_token is not None:
-            is_mask = keys == self._key(self.mask_token)
-            indices[is_mask] = 0 if self.output_mode == "int" else DROPPED
-            is_unknown &= ~is_mask
-        if not is_unknown.any():
+        is_outside = places < 0
+        if not is_outside.any():
             return indices
-        unknown = keys[is_unknown]
-        if self.num_oov_indices == 0:
+        outside = keys[is_outside]
+        is_mask = np.zeros(outside.shape, bool) if self.mask_token is None else outside == self._key(self.mask_token)
+        unknown = outside[~is_mask]
+        if len(unknown) and self.num_oov_indices == 0:
             raise ValueError(
                 "When `num_oov_indices=0` all inputs should be in vocabulary, found OOV values "
                 f"{[self._token(key) for key in unknown[:10].tolist()]}, consider setting `num_oov_indices=1`."
             )
-        indices[is_unknown] = self._oov_start + (self._buckets(unknown) if self.num_oov_indices > 1 else 0)
+        found = np.full(outside.shape, 0 if self.output_mode == "int" else DROPPED, np.int64)
+        found[~is_mask] = self._oov_start + (self._buckets(unknown) if self.num_oov_indices > 1 else 0)
+        indices[is_outside] = found
         return indices
 
     def _buckets(self, keys: np.ndarray) -> np.ndarray:

@@ -1,5 +1,7 @@
 """TextVectorization: text to indices of its words."""
 
+import itertools
+
 import numpy as np
 
 from fastnn.layers.preprocessing import tokens
@@ -165,8 +167,8 @@ class TextVectorization(HostLayer):
     def call(self, inputs):
         rows, shape = self._tokens(inputs)
         lookup = self._lookup_layer
-        keys = np.array([None, *(token for row in rows for token in row)], object)[1:]  # of objects when empty, too
         lengths = np.array([len(row) for row in rows], np.int64)
+        keys = np.fromiter(itertools.chain.from_iterable(rows), object, lengths.sum())
         width, fill = int(lengths.max(initial=0)), 0
         if self._output_mode != "int":
             width, fill = max(width, 1), DROPPED

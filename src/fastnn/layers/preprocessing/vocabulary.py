@@ -3,7 +3,7 @@
 import collections
 import functools
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -72,12 +72,17 @@ class TokenCounts:
         self.documents: collections.Counter = collections.Counter()
         self.num_documents = 0
 
-    def add(self, rows: Iterator[list]) -> None:
-        """Counts the tokens of some documents, each a list."""
-        for row in rows:
-            self.tokens.update(row)
-            self.documents.update(set(row))
-            self.num_documents += 1
+    def add(self, rows: list[list], with_documents: bool) -> None:
+        """Counts the tokens of some documents, each a list; where it is asked, also the documents of each."""
+        self.num_documents += len(rows)
+        self.tokens.update(itertools.chain.from_iterable(rows))
+        if with_documents:
+            self.documents.update(itertools.chain.from_iterable(map(set, rows)))
+
+    def add_integers(self, keys: np.ndarray) -> None:
+        """Counts integers, of no documents."""
+        for token, count in zip(*(found.tolist() for found in np.unique(keys, return_counts=True)), strict=True):
+            self.tokens[token] += count
 
     def most_common(self, count: int | None, without: tuple = ()) -> list:
         """The tokens, the most frequent first, of equally frequent ones the last in order first."""
