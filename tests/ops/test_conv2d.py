@@ -213,6 +213,8 @@ def assert_kernel_gradient(shape, filters, size, params, is_exchanged):
         (7, 16, (7, 7), {}, False),  # 17 columns, or 119 of a row of taps
         (7, 16, (7, 7), {"pads": (3, 3, 3, 3)}, False),
         (7, 5, (6, 6), {}, False),
+        (7, 2, (7, 7), {}, False),
+        (7, 2, (4, 4), {}, True),  # tiles of two rows take as long as of four
         (1, 14, (4, 4), {}, True),  # too few results for two strips
         (7, 12, (4, 4), {"pads": (2, 2, 2, 2), "dilation": (1, 2)}, True),
     ],

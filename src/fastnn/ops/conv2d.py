@@ -128,7 +128,7 @@ def _kernel(name, x, y, ints, b):
 _FEW, _FEW_SUMS, _FEW_SUMS_OF_MANY, _MANY_SUMMED = 4, 12, 15, 48
 _FEW_TAPS, _SPARSE = 4, 6
 # Of tiles of conv2d_turned_body.h, with AVX-512 and without: their rows, and how many multiply-adds of an exchanged
-# gradient take the time of one of theirs; results from which they have two strips of rows.
+# gradient take the time of one of theirs (of few filters as without); results from which they have two strips of rows.
 _TURNED_ROWS, _EXCHANGED, _TURNED_PIXELS = (8, 6), (0.93, 1.05), 512
 # Products of a pixel from which lines of tiles are slower than sums over lanes (LINE_DEEP_MOST), and elements of
 # products that rows of an input gradient share, from which they are in no L2 cache.
@@ -473,7 +473,7 @@ def _is_summed_by_rows_of_taps(x, dy, kernel_size, pads, dilation, **_) -> bool:
     height = _TURNED_ROWS[is_narrow]
     strips = -(-filters // height)
     rows = -(-filters // strips)
-    rows = strips * (rows if rows <= 2 else 4 if rows <= 4 else height)
+    rows = strips * (4 if rows <= 4 else height)  # fewer wait for what they read
     summed, most = -(-run // lanes) * rows, 4 * run
     if 2 * filters > lanes:
         most = 7 * run if run >= 2 * lanes and results >= _TURNED_PIXELS else 0
@@ -485,7 +485,7 @@ def _is_summed_by_rows_of_taps(x, dy, kernel_size, pads, dilation, **_) -> bool:
     if filters % height == 0:
         axes = zip(dy.shape[1:3], x.shape[1:3], pads[:2], kernel_size, dilation, strict=True)
         pairs = math.prod(_pairs_inside(*axis) for axis in axes)
-    of_taps = _EXCHANGED[is_narrow] * results * kernel_size[0] * summed
+    of_taps = _EXCHANGED[is_narrow or filters < _FEW] * results * kernel_size[0] * summed
     return of_taps <= x.shape[0] * pairs * filters * vectors
 
 
