@@ -133,9 +133,13 @@ class Normalization(Layer):
             reduced = tuple(set(range(batch.ndim)) - set(self._kept_axes(batch.ndim)))
             batch = np.asarray(batch, np.float64)
             added = int(np.prod([batch.shape[k] for k in reduced]))
-            change = batch.mean(axis=reduced) - mean
+            own = batch.mean(axis=reduced, keepdims=True)
+            deviations = batch - own
+            change = np.squeeze(own, reduced) - mean
             # Two sets of numbers as one (Chan, Golub and LeVeque 1979).
-            squares += batch.var(axis=reduced) * added + change**2 * count * added / (count + added)
+            squares += np.square(deviations, out=deviations).sum(axis=reduced) + change**2 * count * added / (
+                count + added
+            )
             count += added
             mean += change * added / count
         if not count:
