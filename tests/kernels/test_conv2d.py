@@ -50,6 +50,17 @@ class Problem:
         return (self.n, self.h, self.w, self.cin), kernel, (self.n, *self.out, self.cout)
 
 
+# The input gradient a row of taps after the other.
+SPREAD = [
+    Problem(1, 10, 10, 16, 60, 7, 7),
+    Problem(2, 13, 17, 48, 90, 9, 8, strides=(2, 2), pads=(0, 1, 1, 0)),
+    Problem(1, 17, 23, 12, 90, 9, 8, pads=(1, 0, 1, 1)),  # parts of vectors, several bands
+    Problem(3, 20, 15, 64, 70, 9, 4, strides=(2, 1), dilation=(1, 2)),
+    Problem(1, 12, 40, 19, 120, 5, 5, dilation=(2, 1)),
+    Problem(1, 7, 6, 32, 200, 2, 3, strides=(3, 4)),  # some pixels have no tap
+    Problem(17, 9, 9, 512, 8, 7, 7),  # several images at once
+    Problem(1, 30, 90, 8, 60, 9, 8),  # products of parts of a band
+]
 PROBLEMS = [
     Problem(2, 6, 7, 1, 1, 1, 1),
     Problem(1, 9, 9, 1, 32, 3, 3),
@@ -152,6 +163,7 @@ PROBLEMS = [
     Problem(1, 4, 48, 48, 32, 1, 1, strides=(3, 2), groups=2),
     Problem(3, 121, 122, 97, 70, 1, 1, strides=(3, 3)),  # far pixels: the kernel gradient has short bands
     Problem(0, 5, 4, 16, 32, 1, 1),
+    *SPREAD,
     Problem(1, 23, 25, 300, 256, 1, 1, strides=(1, 2)),  # the kernel gradient: blocks of rows, a part of each pixel
     Problem(4, 19, 21, 27, 96, 1, 1),  # tiles of 8, 2 and 1 rows over several bands
     Problem(5, 17, 15, 32, 23, 1, 1, strides=(2, 1)),  # channels of dy are its rows
@@ -334,6 +346,7 @@ def test_grad_kernel(problem, suffix, isa):
     "problem",
     [
         *PROBLEMS[-27:-24],
+        *SPREAD,
         *(
             PROBLEMS[k]
             for k in (3, 4, 5, 6, 11, 13, 17, 20, 22, 23, 24, 25, 26, 34, 35, 41, 52, 53, -24, -23, -10, -9, -8, -6, -1)
@@ -357,7 +370,9 @@ def test_same_bits_for_any_thread_count(problem, isa):
 @each_float
 @pytest.mark.parametrize("kernel", ["conv2d", "conv2d_grad_input", "conv2d_grad_kernel"])
 @pytest.mark.parametrize(
-    "problem", [PROBLEMS[k] for k in (3, 5, 6, 11, 17, 20, 25, 34, 35, 52, 53, -24, -10, -9, -8, -6)], ids=str
+    "problem",
+    [*SPREAD[1:3], *(PROBLEMS[k] for k in (3, 5, 6, 11, 17, 20, 25, 34, 35, 52, 53, -24, -10, -9, -8, -6))],
+    ids=str,
 )
 def test_program_runs_on_what_is_finished(problem, kernel, suffix, isa):
     """result = relu(result + residual), by a program over the rows and columns of the output."""

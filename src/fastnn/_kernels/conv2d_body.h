@@ -402,7 +402,7 @@ static int64_t OWN(conv_side)(const OWN(conv_walk) * walk, const conv_axis *axis
 }
 
 /* By rectangles whose pixels have the same taps; by lines, where these are all taps. */
-static void OWN(conv_run)(const OWN(conv_walk) * walk) {
+static __attribute__((noclone)) void OWN(conv_run)(const OWN(conv_walk) * walk) {
   const int is_point = walk->y.taps * walk->x.taps == 1;
   if (is_point && OWN(line_fits)(walk, walk->rows, walk->cols)) return OWN(line_all)(walk);
   OWN(conv_pixels) pixels;

@@ -21,6 +21,7 @@ typedef struct {
   int64_t low_y, high_y, low_x, high_x; /* shifts */
   int64_t window_cols, window_elements;
   int64_t panel_cols; /* of the kernel, transposed panel by panel, or to one of whole vectors; 0: group by group */
+  int64_t pairs;      /* of a pixel of dx and a tap, zeros around dy too; of stacks, half of those that tiles do */
   int copies, in_place, is_grouped, by_two;
 } OWN(conv_input_cut);
 
@@ -37,6 +38,8 @@ static conv_axis OWN(conv_input_axis)(int64_t residue, int64_t pad, int64_t taps
   }
   return axis;
 }
+
+#include "conv2d_spread_body.h"
 
 /* Rectangles with the same taps along an axis, times their taps, of all residues; of `bands` bands. */
 static int64_t OWN(conv_input_sides)(int64_t size, int64_t pad, int64_t taps, int64_t dilation, int64_t stride,
@@ -62,6 +65,8 @@ static OWN(conv_input_cut) OWN(conv_input_cut_of)(const int64_t *ints) {
   conv_shifts(s->h, s->pad_top, s->kh, s->dilation_h, s->stride_h, &c.low_y, &c.high_y);
   conv_shifts(s->w, s->pad_left, s->kw, s->dilation_w, s->stride_w, &c.low_x, &c.high_x);
   c.window_cols = c.high_x - c.low_x + fnn_ceil_div(s->w, s->stride_w);
+  const int64_t inside = OWN(conv_inside)(s), all = s->n * s->h * s->w * s->taps / (s->stride_h * s->stride_w);
+  c.pairs = all;
   c.copies = c.low_y < 0 || c.low_x < 0 || c.high_y + fnn_ceil_div(s->h, s->stride_h) > s->oh ||
              c.low_x + c.window_cols > s->ow;
   const int64_t row = c.window_cols * s->cout;
@@ -80,9 +85,11 @@ static OWN(conv_input_cut) OWN(conv_input_cut_of)(const int64_t *ints) {
   c.in_place = OWN(conv_saves_copies)(c.bands.image_units * c.bands.bands * c.window_elements,
                                       bands.image_units * sides * s->cout_g * s->cin);
   if (c.in_place) c.bands = bands;
-  const int64_t inside = OWN(conv_inside)(s), all = s->n * s->h * s->w * s->taps / (s->stride_h * s->stride_w);
   const int64_t ending = s->n * inside + OWN(CONV_WASTE) * bands.image_units * sides;
-  c.in_place |= OWN(conv_stacks)(&c.bands, s, s->h, s->cin_g, inside, c.in_place ? ending : all);
+  if (OWN(conv_stacks)(&c.bands, s, s->h, s->cin_g, inside, c.in_place ? ending : all)) {
+    const int vectors = tile_panel_at(s->cin_g, N, 0).vectors;
+    c.in_place = 1, c.pairs = c.bands.image_units * inside * OWN(conv_stacked_rows)(c.bands.images, vectors) / 2;
+  }
   if (c.in_place) c.copies = 0, c.window_elements = 0;
   return c;
 }
@@ -110,6 +117,10 @@ static void OWN(conv2d_grad_input_size)(const int64_t *ints, fnn_work *work) {
     return;
   }
   const OWN(conv_input_cut) c = OWN(conv_input_cut_of)(ints);
+  if (OWN(spread_fits)(&s, c.pairs)) {
+    OWN(spread_size)(ints, work);
+    return;
+  }
   work->units[0] = s.groups * s.taps * fnn_ceil_div(s.cout_g, OWN(CONV_TURNED));
   work->units[1] = c.bands.image_units * c.bands.bands;
   work->shared_bytes = (s.taps * fnn_round_up(s.cin_g, fnn_max(1, c.panel_cols)) * s.cout + N) * (int64_t)sizeof(T);
@@ -254,6 +265,14 @@ static void OWN(conv2d_grad_input)(const fnn_call *call, int64_t begin, int64_t 
     return;
   }
   const OWN(conv_input_cut) c = OWN(conv_input_cut_of)(call->ints);
+  if (OWN(spread_fits)(&s, c.pairs)) {
+    const OWN(spread_cut) spread = OWN(spread_cut_of)(call->ints);
+    for (int64_t unit = begin; unit < end; unit++) {
+      if (call->phase == 0) OWN(spread_weights)(&spread, (T *)call->shared, (const T *)call->buf[1], unit);
+      else OWN(spread_unit)(call, &spread, unit);
+    }
+    return;
+  }
   for (int64_t unit = begin; unit < end; unit++) {
     if (call->phase == 0)
       OWN(conv_transpose_weights)(&s, &c, (T *)call->shared, (const T *)call->buf[1], unit);
