@@ -128,6 +128,7 @@ enum {
    * has no registers for more rows. */
   GEMM_DOTS_MOST_ROWS = FNN_VECTOR_BYTES == 32 ? 48 : 64,
   GEMM_DOTS_K = 32,
+  GEMM_DOTS_ROW_K = 16, /* the same of a single row, also of a column that is turned */
   GEMM_DOTS_K_ROW = FNN_VECTOR_BYTES == 32 ? 8 : 4,
   GEMM_DOTS_K_COL = 8, /* more rows are dot products with up to half a vector of columns, if k is so much for each */
   /* The same of more columns, whose tiles would leave a quarter of their lanes idle, if k is no whole vectors, or, of

@@ -257,7 +257,7 @@ static int64_t OWN(gemm_outer_k)(const OWN(gemm_cut) * c, int is_transposed) {
 
 static enum gemm_way OWN(gemm_way_of)(const OWN(gemm_cut) * c, const int64_t *ints) {
   const int64_t a_row = ints[GEMM_A_ROW], a_col = ints[GEMM_A_COL], b_row = ints[GEMM_B_ROW], b_col = ints[GEMM_B_COL];
-  const int64_t size = sizeof(T), few = GEMM_DOTS_K + (c->m - 1) * GEMM_DOTS_K_ROW;
+  const int64_t size = sizeof(T), few = c->m == 1 ? GEMM_DOTS_ROW_K : GEMM_DOTS_K + (c->m - 1) * GEMM_DOTS_K_ROW;
   const int is_sooner = c->m > 1 && OWN(gemm_is_near)(c) ? OWN(gemm_dots_are_sooner)(c) : c->k >= few;
   const int is_few = c->m <= GEMM_DOTS_MOST_ROWS && is_sooner && !c->turns_back;
   if (a_col == 1 && b_row == 1 && is_few && !OWN(gemm_sums_b)(c)) return GEMM_DOTS;
