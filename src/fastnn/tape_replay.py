@@ -5,6 +5,7 @@ its nodes take its place."""
 from __future__ import annotations
 
 import weakref
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -137,12 +138,14 @@ class _Backward:
         self.call, self.places, self.numbers = call, places, numbers
 
     def run(self, records, seeds):
-        given = [
-            seeds[k] if r is None else records[r][_ARGS if part == _ARRAYS else part][k] for r, part, k in self.places
-        ]
         arrays = [as_array(seeds[k] if r is None else records[r][part][k]) for r, part, k in self.places]
-        found = self.call.run(arrays, given)
+        found = self.call.run(arrays, self._given(records, seeds) if trace.state.tapes else ())
         return [None if k is None else found[k] for k in self.numbers]
+
+    def _given(self, records, seeds) -> list:
+        """What tapes know the inputs as."""
+        parts = {_ARRAYS: _ARGS, _OUTPUTS: _OUTPUTS}
+        return [seeds[k] if r is None else records[r][parts[part]][k] for r, part, k in self.places]
 
 
 def _compiled(graph: Graph, places: dict[Value, tuple], results) -> _Backward | None:
@@ -211,7 +214,7 @@ class TapedCall(Traced):
             graph.outputs += _needed_by_gradients(graph)
         super().__init__(plan.executable.Executable(graph, name), structure, False)
 
-    def run(self, arrays: list[np.ndarray], given: list) -> tuple[np.ndarray, ...]:
+    def run(self, arrays: list[np.ndarray], given: Sequence) -> tuple[np.ndarray, ...]:
         """The outputs for `arrays`, the numbers of `given`, written down by the tapes that watch."""
         results = tuple(self.executable.run(arrays))
         if trace.state.tapes:
