@@ -119,9 +119,6 @@ FNN_INLINE V FN(tan)(V x) {
   return FN(select)(x == 0, x, FN(select)(is_odd, -c, s) / FN(select)(is_odd, s, c));
 }
 
-#undef LANES1
-#undef LIBM
-
 /* x^y of p = |x|^y: its sign, and the special cases of C's pow. */
 FNN_INLINE V FN(power_cases)(V x, V y, V p) {
   const V whole = FN(trunc)(y), one = FN(splat)(1);
@@ -130,3 +127,6 @@ FNN_INLINE V FN(power_cases)(V x, V y, V p) {
   p = FN(select)((x < 0) & (x > -(T)INFINITY) & (whole != y), FN(splat)((T)NAN), p);
   return FN(select)((y == 0) | (x == 1) | ((x == -1) & (FN(abs)(y) == (T)INFINITY)), one, p);
 }
+
+#undef LANES1
+#undef LIBM

@@ -162,8 +162,10 @@ def digitize(x, bins):
 def _least_from(edges: np.ndarray, dtype: str) -> np.ndarray | None:
     """The least numbers of `dtype` that are not below the edges: what is compared with these is compared with the
     edges; None where they are not known."""
-    if edges.dtype == dtype or dtype not in ("float32", "float64") or edges.dtype != "float64":
-        return edges if edges.dtype == dtype else None
+    if edges.dtype == dtype:
+        return edges
+    if (edges.dtype, dtype) != ("float64", "float32"):
+        return None
     with np.errstate(over="ignore"):
         near = edges.astype(dtype)
     return np.where(near < edges, np.nextafter(near, near.dtype.type(np.inf)), near)

@@ -137,9 +137,8 @@ class Normalization(Layer):
             deviations = batch - own
             change = np.squeeze(own, reduced) - mean
             # Two sets of numbers as one (Chan, Golub and LeVeque 1979).
-            squares += np.square(deviations, out=deviations).sum(axis=reduced) + change**2 * count * added / (
-                count + added
-            )
+            squares += np.square(deviations, out=deviations).sum(axis=reduced)
+            squares += change**2 * count * added / (count + added)
             count += added
             mean += change * added / count
         if not count:

@@ -56,10 +56,11 @@ def split(texts: np.ndarray, how, encoding: str) -> list[list[bytes]]:
 
 def joined(rows: list[list[bytes]], widths: tuple[int, ...]) -> list[list[bytes]]:
     """The n-grams of each row, joined by spaces: all of the first width, then all of the next."""
-    shifts = [[slice(k, None) for k in range(width)] for width in widths]
-    return [
-        [token for at in shifts for token in map(b" ".join, zip(*[row[k] for k in at], strict=False))] for row in rows
-    ]
+
+    def of_width(row, width):
+        return map(b" ".join, zip(*(row[k:] for k in range(width)), strict=False))
+
+    return [[token for width in widths for token in of_width(row, width)] for row in rows]
 
 
 def padded(values: np.ndarray, lengths: np.ndarray, width: int, fill: int) -> np.ndarray:
