@@ -86,6 +86,39 @@ def test_strings_of_any_kind_have_the_same_numbers(dtype):
     assert lookup(texts).tolist() == [[2, 1, 0], [1, 2, 3]]
 
 
+def test_lists_are_what_arrays_of_objects_are():
+    layer = fastnn.layers.StringLookup(vocabulary=np.array(["a", "é", "a\0", "3"], object), mask_token="")
+    strings = ["a", "é", "", "a\0", "x", b"\xc3\xa9", "3"]
+    assert layer(strings).tolist() == layer(np.array(strings, object)).tolist() == [2, 3, 0, 4, 1, 3, 5]
+    assert layer(["a", 3]).tolist() == [2, 5], "numbers are read as they are written"
+    assert layer([["a"], ["é"]]).tolist() == [[2], [3]]
+    assert [layer(word).tolist() for word in ("é", "x", "")] == [3, 1, 0]
+    with pytest.raises(ValueError, match="inhomogeneous"):
+        layer(["a", ["é"]])
+
+
+@pytest.mark.parametrize("dtype", [str, "S", object])
+def test_masks_and_unknown_strings_side_by_side(dtype):
+    strings = np.array([["m", "a", "q"], ["r", "m", "b"]], dtype)
+    layer = fastnn.layers.StringLookup(vocabulary=["a", "b"], mask_token="m", num_oov_indices=9)
+    indices = layer(strings).tolist()
+    assert [indices[0][0], indices[0][1], indices[1][1], indices[1][2]] == [0, 10, 0, 11]
+    plain = fastnn.layers.Hashing(9)(["q", "r"])
+    assert [indices[0][2], indices[1][0]] == (plain + 1).tolist()
+    strict = fastnn.layers.StringLookup(vocabulary=["a", "b"], mask_token="m", num_oov_indices=0)
+    with pytest.raises(ValueError, match=r"OOV values \['q', 'r'\]"):
+        strict(strings)
+
+
+def test_encodings():
+    layer = fastnn.layers.TextVectorization(encoding="latin-1", split="character", ngrams=2, vocabulary=["é", "é b"])
+    assert layer(["éB", "b"]).tolist() == [[2, 1, 3], [1, 0, 0]]
+    wide = fastnn.layers.StringLookup(vocabulary=["é", "b"], encoding="utf-16-le")
+    assert wide(np.array(["b", "é", "x"])).tolist() == [2, 1, 0]
+    with pytest.raises(UnicodeEncodeError):
+        layer(np.array(["漢"]))
+
+
 def test_documents_are_counted_where_weights_need_them():
     texts = np.array([["a", "a"], ["a", "b"], ["c", "c"]])
     layer = fastnn.layers.StringLookup(output_mode="tf_idf")

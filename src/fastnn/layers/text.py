@@ -17,6 +17,12 @@ def is_text(x) -> bool:
     return isinstance(x, (str, bytes))
 
 
+def as_array(x) -> np.ndarray:
+    """`x` as an array: of a list of strings one of objects, which are not copied to one length."""
+    is_list_of_text = isinstance(x, (list, tuple)) and len(x) > 0 and set(map(type, x)) <= {str, bytes}
+    return np.array(x, object) if is_list_of_text else np.asarray(x)
+
+
 def to_bytes(x, encoding: str = "utf-8") -> np.ndarray:
     """The strings of `x` as an array of `bytes` objects, of the same shape; numbers as they are written."""
     array = np.asarray(x)

@@ -5,13 +5,13 @@ import functools
 import numpy as np
 
 from fastnn.layers.call_signature import is_array
-from fastnn.layers.preprocessing import fingerprint
 from fastnn.layers.preprocessing.categories import check_mode, check_sparse, encode, encoded_shape
-from fastnn.layers.preprocessing.hashing import hashable
 from fastnn.layers.preprocessing.host_layer import HostLayer
+from fastnn.layers.preprocessing.strings import Strings
 from fastnn.layers.text import is_text
 
 _SEED = np.uint64(0xDECAFCAFFE)  # TensorFlow's, so that the bins are Keras's
+_MURMUR = np.uint64(0xC6A4A7935BD1E995)  # MurmurHash's constant
 
 
 class HashedCrossing(HostLayer):
@@ -52,7 +52,7 @@ class HashedCrossing(HostLayer):
 
     def _bins(self, *columns: np.ndarray) -> np.ndarray:
         numbers = [_numbers(column) for column in columns]
-        crossed = functools.reduce(fingerprint.cat64, numbers, np.full(numbers[0].shape, _SEED))
+        crossed = functools.reduce(_cat64, numbers, np.full(numbers[0].shape, _SEED))
         return (crossed % np.uint64(self.num_bins)).astype(np.int64)
 
     def _check(self, inputs) -> None:
@@ -93,5 +93,16 @@ class HashedCrossing(HostLayer):
 def _numbers(column: np.ndarray) -> np.ndarray:
     """What is hashed of each value: the fingerprint of a string, an integer itself. uint64."""
     if is_text(column):
-        return fingerprint.farmhash64(hashable(column).ravel()).reshape(column.shape)
+        return Strings(column).hashes()
     return column.astype(np.int64).view(np.uint64)
+
+
+def _cat64(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """The fingerprint of two fingerprints, as TensorFlow makes it. uint64, elementwise."""
+    with np.errstate(over="ignore"):
+        mixed = (first ^ _MURMUR ^ (_mix(second * _MURMUR) * _MURMUR)) * _MURMUR
+        return _mix(_mix(mixed) * _MURMUR)
+
+
+def _mix(x: np.ndarray) -> np.ndarray:
+    return x ^ (x >> np.uint64(47))

@@ -3,10 +3,10 @@
 import numpy as np
 
 from fastnn import config
-from fastnn.layers.preprocessing import fingerprint
 from fastnn.layers.preprocessing.categories import check_mode, check_sparse, encode, encoded_shape
 from fastnn.layers.preprocessing.host_layer import HostLayer
-from fastnn.layers.text import is_text, to_bytes, to_fixed
+from fastnn.layers.preprocessing.strings import Strings
+from fastnn.layers.text import is_text, to_bytes
 
 
 class Hashing(HostLayer):
@@ -61,12 +61,12 @@ class Hashing(HostLayer):
         if values.dtype.kind == "f":
             values = values.astype(np.int64)
         has_mask = self.mask_value is not None and self.num_bins > 1
-        strings = hashable(values)
+        strings = Strings(values)
         bins = bucket(strings, self.num_bins - has_mask, self.salt)
         if not has_mask:
             return bins
-        mask_value = to_bytes(self.mask_value) if is_text(values) else self.mask_value
-        return np.where((strings if is_text(values) else values) == mask_value, 0, bins + 1)
+        is_mask = strings.equals(to_bytes(self.mask_value)[()]) if is_text(values) else values == self.mask_value
+        return np.where(is_mask, 0, bins + 1)
 
     def compute_output_shape(self, input_shape):
         return encoded_shape(input_shape, self.output_mode, self.num_bins)
@@ -100,20 +100,13 @@ def as_key(layer: str, salt) -> list[int] | None:
     )
 
 
-def hashable(values: np.ndarray) -> np.ndarray:
-    """Strings or integers as bytes: all of one length where that may be, else objects."""
-    fixed = to_fixed(values)
-    return to_bytes(values) if fixed is None else fixed
-
-
-def bucket(strings: np.ndarray, count: int, key) -> np.ndarray:
+def bucket(strings: Strings, count: int, key) -> np.ndarray:
     """Into which of `count` buckets each string goes, int64.
 
     Args:
-        strings: array of bytes, objects or of one length.
+        strings: any.
         count: at least 1.
         key: two integers, or None.
     """
-    flat = strings.ravel()
-    hashes = fingerprint.farmhash64(flat) if key is None else fingerprint.siphash64(flat, tuple(key))
-    return (hashes % np.uint64(count)).astype(np.int64).reshape(strings.shape)
+    hashes = strings.hashes(key)
+    return np.remainder(hashes, np.uint64(count), out=hashes).view(np.int64)

@@ -7,6 +7,7 @@ from fastnn.graph.symbolic import KerasTensor
 from fastnn.graph.value import Spec, Value
 from fastnn.layers.call_signature import is_array
 from fastnn.layers.layer import Layer
+from fastnn.layers.text import as_array
 from fastnn.ops.record import Op
 
 
@@ -25,7 +26,7 @@ class HostLayer(Layer):
         self._allow_non_tensor_positional_args = True
 
     def __call__(self, *args, **kwargs):
-        if args and not any(isinstance(leaf, (KerasTensor, Value)) for leaf in tree.flatten(args[0])):
+        if args and not _has_traced(args[0]):
             args = (self._as_arrays(args[0]), *args[1:])
         return super().__call__(*args, **kwargs)
 
@@ -34,7 +35,7 @@ class HostLayer(Layer):
 
     def _as_arrays(self, inputs):
         """`inputs` of a call as an array; a layer of several inputs makes several."""
-        return inputs if is_array(inputs) else np.asarray(inputs)
+        return inputs if is_array(inputs) else as_array(inputs)
 
     def on_host(self, function, inputs: list, shape, dtype: str, as_ops=None):
         """`function(*arrays)`: now, or, where one of `inputs` is traced, as a step of the plan.
@@ -73,6 +74,12 @@ class HostLayer(Layer):
         return tuple(input_shape)
 
 
+def _has_traced(inputs) -> bool:
+    if isinstance(inputs, list) and inputs and isinstance(inputs[0], str):
+        return False  # nothing else is among strings, which may be many
+    return any(isinstance(leaf, (KerasTensor, Value)) for leaf in tree.flatten(inputs))
+
+
 def batches_of(data, steps=None):
     """The batches that `adapt` sees, as arrays: one, for an array or a list (of numbers or strings, which become a
     column); those of a data set or another iterable.
@@ -85,7 +92,7 @@ def batches_of(data, steps=None):
         TypeError: for anything else.
     """
     if is_array(data) or isinstance(data, (list, tuple, str)):
-        whole = np.asarray(data)
+        whole = as_array(data)
         yield whole[:, None] if whole.ndim == 1 else whole
         return
     for k, batch in enumerate(iterated(data)):

@@ -8,8 +8,8 @@ from fastnn import config, ops
 from fastnn.layers.preprocessing.categories import check_mode, check_sparse, encode, encoded_shape
 from fastnn.layers.preprocessing.hashing import as_key, bucket
 from fastnn.layers.preprocessing.host_layer import HostLayer, batches_of
+from fastnn.layers.preprocessing.strings import Strings
 from fastnn.layers.preprocessing.vocabulary import TokenCounts, Vocabulary, read_lines
-from fastnn.layers.text import to_bytes
 
 _MODES = ("int", "one_hot", "multi_hot", "count", "tf_idf")
 DROPPED = np.iinfo(np.int32).max  # the index of mask tokens in vectors: larger than any vector is long
@@ -77,6 +77,7 @@ class IndexLookup(HostLayer):
         self._has_input_vocabulary = has_vocabulary
         self._frozen_vocab_size = frozen_size
         self._vocabulary: Vocabulary | None = None
+        self._inverse: np.ndarray | None = None  # the token of each index, at the end that of all others
         self._counts = TokenCounts()
         if has_vocabulary and output_mode == "tf_idf" and idf_weights is None:
             raise ValueError(
@@ -94,6 +95,10 @@ class IndexLookup(HostLayer):
     def _keys(self, values) -> np.ndarray:
         """`values` as keys of the table."""
         raise NotImplementedError
+
+    def _searched(self, values) -> np.ndarray | Strings:
+        """`values` as the table finds them."""
+        return self._keys(values)
 
     def _key(self, token):
         """One token as a key; None for None."""
@@ -199,7 +204,7 @@ class IndexLookup(HostLayer):
                 f"cannot be changed after the layer is called. Old vocab size is {self._frozen_vocab_size}, new vocab "
                 f"size is {size}"
             )
-        self._vocabulary = vocabulary
+        self._vocabulary, self._inverse = vocabulary, None
         self._frozen_vocab_size = size
 
     def _set_idf(self, weights: np.ndarray, missing: int) -> None:
@@ -240,17 +245,19 @@ class IndexLookup(HostLayer):
                 f"Cannot adapt layer '{self.name}' after setting a static vocabulary via `vocabulary` argument or "
                 "`set_vocabulary()` method."
             )
-        keys = self._keys(np.asarray(data))
-        if self.output_mode == "tf_idf":
-            self.count_rows(keys.reshape(-1, keys.shape[-1] if keys.ndim else 1).tolist())
-        elif keys.dtype == np.int64:
-            self._counts.add_integers(keys)
+        keys = self._searched(np.asarray(data))
+        size = keys.shape[-1] if keys.shape else 1
+        if isinstance(keys, Strings):
+            self.count(keys, np.full(keys.size // max(size, 1), size))
+        elif self.output_mode == "tf_idf":
+            self._counts.add(keys.reshape(-1, size).tolist(), with_documents=True)
         else:
-            self.count_rows([keys.ravel().tolist()])  # nothing asks for documents
+            self._counts.add_integers(keys)
 
-    def count_rows(self, rows: list[list]) -> None:
-        """Counts the keys of some documents."""
-        self._counts.add(rows, with_documents=self.output_mode == "tf_idf")
+    def count(self, keys: Strings, lengths: np.ndarray) -> None:
+        """Counts the keys of documents of some lengths."""
+        documents = np.repeat(np.arange(len(lengths)), lengths) if self.output_mode == "tf_idf" else None
+        self._counts.add_strings(keys, len(lengths), documents)
 
     def reset_state(self) -> None:
         """Forgets what was counted."""
@@ -272,7 +279,7 @@ class IndexLookup(HostLayer):
     def call(self, inputs):
         if self.invert:
             return self.on_host(self._invert, [inputs], inputs.shape, self.output_dtype, self._as_ops())
-        made = self.on_host(lambda x: self.indices(self._keys(x)), [inputs], inputs.shape, "int64", self._as_ops())
+        made = self.on_host(lambda x: self.indices(self._searched(x)), [inputs], inputs.shape, "int64", self._as_ops())
         return self.encode(made)
 
     def _as_ops(self):
@@ -291,16 +298,19 @@ class IndexLookup(HostLayer):
     def _depth(self) -> int | None:
         return self.max_tokens if self.pad_to_max_tokens else self._frozen_vocab_size
 
-    def indices(self, keys: np.ndarray) -> np.ndarray:
+    def indices(self, keys: np.ndarray | Strings) -> np.ndarray:
         """The index of each key, int64."""
         self._check_vocabulary()
-        places = self._vocabulary.places(keys)
-        indices = places + self._token_start
-        is_outside = places < 0
+        indices = np.asarray(self._vocabulary.places(keys))
+        is_outside = indices < 0
+        indices += self._token_start
         if not is_outside.any():
             return indices
+        if self.mask_token is None and self.num_oov_indices == 1:
+            indices[is_outside] = self._oov_start
+            return indices
         outside = keys[is_outside]
-        is_mask = np.zeros(outside.shape, bool) if self.mask_token is None else outside == self._key(self.mask_token)
+        is_mask = self._is_mask(outside)
         unknown = outside[~is_mask]
         if len(unknown) and self.num_oov_indices == 0:
             raise ValueError(
@@ -312,17 +322,25 @@ class IndexLookup(HostLayer):
         indices[is_outside] = found
         return indices
 
-    def _buckets(self, keys: np.ndarray) -> np.ndarray:
-        if self.vocabulary_dtype == "int64" and self.oov_method == "floormod":
+    def _is_mask(self, keys: np.ndarray | Strings) -> np.ndarray:
+        if self.mask_token is None:
+            return np.zeros(keys.shape, bool)
+        mask = self._key(self.mask_token)
+        return keys.equals(mask) if isinstance(keys, Strings) else keys == mask
+
+    def _buckets(self, keys: np.ndarray | Strings) -> np.ndarray:
+        if isinstance(keys, np.ndarray) and self.oov_method == "floormod":
             return keys % self.num_oov_indices
-        return bucket(to_bytes(keys), self.num_oov_indices, self.salt)
+        return bucket(keys if isinstance(keys, Strings) else Strings(keys), self.num_oov_indices, self.salt)
 
     def _invert(self, indices: np.ndarray) -> np.ndarray:
         self._check_vocabulary()
-        special = [self.mask_token] * self._oov_start + [self.oov_token] * self.num_oov_indices
-        tokens = self._keys(np.asarray(special + [self._token(key) for key in self._vocabulary.tokens]))
-        is_known = (indices >= 0) & (indices < len(tokens))
-        return np.where(is_known, tokens[np.where(is_known, indices, 0)], self._key(self.oov_token))
+        if self._inverse is None:
+            special = [self.mask_token] * self._oov_start + [self.oov_token] * self.num_oov_indices
+            tokens = [self._token(key) for key in self._vocabulary.tokens]
+            self._inverse = self._keys(np.asarray([*special, *tokens, self.oov_token]))
+        is_known = (indices >= 0) & (indices < len(self._inverse) - 1)
+        return self._inverse[np.where(is_known, indices, -1)]
 
     def _check_vocabulary(self) -> None:
         if self._vocabulary is None:

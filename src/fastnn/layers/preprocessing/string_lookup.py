@@ -1,6 +1,7 @@
 """StringLookup: strings to indices, and back."""
 
 from fastnn.layers.preprocessing.index_lookup import IndexLookup
+from fastnn.layers.preprocessing.strings import Strings
 from fastnn.layers.text import to_bytes
 
 
@@ -54,6 +55,9 @@ class StringLookup(IndexLookup):
 
     def _keys(self, values):
         return to_bytes(values, self.encoding)
+
+    def _searched(self, values):
+        return Strings(values, self.encoding)
 
     def _token(self, key):
         return key.decode(self.encoding)

@@ -1,7 +1,5 @@
 """TextVectorization: text to indices of its words."""
 
-import itertools
-
 import numpy as np
 
 from fastnn.layers.preprocessing import tokens
@@ -9,6 +7,8 @@ from fastnn.layers.preprocessing.categories import check_mode, check_sparse
 from fastnn.layers.preprocessing.host_layer import HostLayer, batches_of
 from fastnn.layers.preprocessing.index_lookup import DROPPED, as_list, check_vocabulary_is_no_path
 from fastnn.layers.preprocessing.string_lookup import StringLookup
+from fastnn.layers.preprocessing.strings import Strings
+from fastnn.layers.text import to_str
 from fastnn.serialization import deserialize_keras_object
 
 _MODES = ("int", "one_hot", "multi_hot", "count", "tf_idf")
@@ -113,7 +113,8 @@ class TextVectorization(HostLayer):
         """Counts the words of one batch of texts."""
         if self._lookup_layer._has_input_vocabulary:
             self._lookup_layer.update_state(data)  # raises
-        self._lookup_layer.count_rows(self._tokens(np.asarray(data))[0])
+        keys, lengths, _ = self._tokens(np.asarray(data))
+        self._lookup_layer.count(keys, lengths)
 
     def finalize_state(self) -> None:
         """Makes the vocabulary of what was counted."""
@@ -146,29 +147,26 @@ class TextVectorization(HostLayer):
 
     # -- calling -------------------------------------------------------------------------------------------------------
 
-    def _tokens(self, texts: np.ndarray) -> tuple[list[list[bytes]], tuple]:
-        """The tokens of each text, and the shape that the texts have without the axis of tokens."""
-        texts = tokens.standardized(texts, self._standardize, self._encoding)
-        if self._split is None:
-            shape, rows = texts.shape[:-1], texts.reshape(-1, texts.shape[-1] if texts.ndim else 1).tolist()
-        else:
+    def _tokens(self, texts: np.ndarray) -> tuple[Strings, np.ndarray, tuple]:
+        """The tokens of all texts, how many are of each (int64), and the shape that the texts have without the axis of
+        tokens."""
+        if callable(self._standardize):
+            texts = np.asarray(self._standardize(to_str(texts, self._encoding)))
+        shape = texts.shape[:-1]
+        if self._split is not None:
             if texts.ndim > 1 and texts.shape[-1] != 1:
                 raise ValueError(
                     "When using `TextVectorization` to tokenize strings, the input rank must be 1 or the last shape "
                     f"dimension must be 1. Received: inputs.shape={texts.shape} with rank={texts.ndim}"
                 )
             texts = texts[..., 0] if texts.ndim > 1 else texts
-            shape, rows = texts.shape, tokens.split(texts.ravel(), self._split, self._encoding)
-        if self._ngrams is not None:
-            widths = self._ngrams if isinstance(self._ngrams, tuple) else tuple(range(1, self._ngrams + 1))
-            rows = tokens.joined(rows, widths)
-        return rows, shape
+            shape = texts.shape
+        widths = tuple(range(1, self._ngrams + 1)) if isinstance(self._ngrams, int) else self._ngrams
+        return *tokens.tokens_of(texts, self._standardize, self._split, widths, self._encoding), shape
 
     def call(self, inputs):
-        rows, shape = self._tokens(inputs)
+        keys, lengths, shape = self._tokens(inputs)
         lookup = self._lookup_layer
-        lengths = np.array([len(row) for row in rows], np.int64)
-        keys = np.fromiter(itertools.chain.from_iterable(rows), object, lengths.sum())
         width, fill = int(lengths.max(initial=0)), 0
         if self._output_mode != "int":
             width, fill = max(width, 1), DROPPED

@@ -1,28 +1,19 @@
 """From texts to tokens: standardizing, splitting, n-grams, and rows of tokens as one array.
 
-Texts are arrays of `bytes` objects. As in Keras, letters outside of ASCII are not lowered, and only ASCII's white space
+As in Keras, letters outside of ASCII are not lowered, and only ASCII's white space
 parts words.
 """
 
-import string
-from collections.abc import Callable
+import itertools
 
 import numpy as np
 
+from fastnn.layers.preprocessing.strings import Strings, is_utf8
 from fastnn.layers.text import to_bytes, to_str
 
-_LOWER = bytes(range(256)).lower()
-_PUNCTUATION = string.punctuation.encode()
-# What `bytes.translate` takes: a table, and what to leave out.
-STANDARDIZE = {
-    "lower_and_strip_punctuation": (_LOWER, _PUNCTUATION),
-    "lower": (_LOWER, b""),
-    "strip_punctuation": (None, _PUNCTUATION),
-}
-SPLIT: dict[str, Callable[[bytes, str], list[bytes]]] = {
-    "whitespace": lambda text, _: text.split(),
-    "character": lambda text, encoding: [c.encode(encoding) for c in text.decode(encoding)],
-}
+# Whether letters become small ones, and whether signs are left out.
+STANDARDIZE = {"lower_and_strip_punctuation": (True, True), "lower": (True, False), "strip_punctuation": (False, True)}
+SPLIT = ("whitespace", "character")
 
 
 def check(argument: str, value, known) -> None:
@@ -34,33 +25,38 @@ def check(argument: str, value, known) -> None:
         )
 
 
-def standardized(texts: np.ndarray, how, encoding: str) -> np.ndarray:
-    """The texts (strings of any kind) as `bytes` objects, in the standard form `how`."""
-    if how is None:
-        return to_bytes(texts, encoding)
-    if callable(how):
-        return to_bytes(np.asarray(how(to_str(texts, encoding))), encoding)
-    table, left_out = STANDARDIZE[how]
-    flat = to_bytes(texts, encoding).ravel()
-    result = np.empty(flat.shape, object)
-    result[:] = [text.translate(table, left_out) for text in flat]
-    return result.reshape(texts.shape)
+def tokens_of(texts: np.ndarray, standardize, split, ngrams, encoding: str) -> tuple[Strings, np.ndarray]:
+    """The tokens of all texts, one after another, and how many are of each text (int64).
+
+    Args:
+        texts: strings of any kind, (n,), or, where nothing splits them, (n, tokens).
+        standardize: a name in `STANDARDIZE`; what else there is was done.
+        split: a name in `SPLIT`, None, or a function of an array of `str`.
+        ngrams: the widths of n-grams, or None.
+        encoding: of the texts.
+    """
+    changes = STANDARDIZE.get(standardize, (False, False))
+    strings = Strings(texts, encoding)
+    if split is None:
+        tokens, _ = strings.split("whole", *changes)
+        size = texts.shape[-1] if texts.ndim else 1
+        counts = np.full(tokens.size // max(size, 1), size)
+    elif callable(split) or (split == "character" and not is_utf8(encoding)):
+        whole, _ = strings.split("whole", *changes)
+        rows = _split(whole.tolist(), split, encoding)
+        counts = np.fromiter(map(len, rows), np.int64, len(rows))
+        tokens, _ = Strings(np.fromiter(itertools.chain.from_iterable(rows), object, counts.sum())).split("whole")
+    else:
+        tokens, counts = strings.split(split, *changes)
+    return (tokens, counts) if ngrams is None else tokens.joined(counts, ngrams)
 
 
-def split(texts: np.ndarray, how, encoding: str) -> list[list[bytes]]:
+def _split(texts: list[bytes], how, encoding: str) -> list[list[bytes]]:
     """The tokens of each of n texts."""
-    if callable(how):
-        return [to_bytes(np.asarray(row, object), encoding).ravel().tolist() for row in how(to_str(texts, encoding))]
-    return [SPLIT[how](text, encoding) for text in texts]
-
-
-def joined(rows: list[list[bytes]], widths: tuple[int, ...]) -> list[list[bytes]]:
-    """The n-grams of each row, joined by spaces: all of the first width, then all of the next."""
-
-    def of_width(row, width):
-        return map(b" ".join, zip(*(row[k:] for k in range(width)), strict=False))
-
-    return [[token for width in widths for token in of_width(row, width)] for row in rows]
+    if how == "character":
+        return [[c.encode(encoding) for c in text.decode(encoding)] for text in texts]
+    rows = how(to_str(np.fromiter(texts, object, len(texts)), encoding))
+    return [to_bytes(np.asarray(row, object), encoding).ravel().tolist() for row in rows]
 
 
 def padded(values: np.ndarray, lengths: np.ndarray, width: int, fill: int) -> np.ndarray:

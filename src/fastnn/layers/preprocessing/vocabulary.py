@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
+from fastnn.layers.preprocessing.strings import Strings, StringTable
+
 # Integers are looked up in a table from the least to the greatest where that is less than so many times as long.
 _TABLE_SPREAD = 16
 
@@ -38,15 +40,22 @@ class Vocabulary:
     def __contains__(self, token) -> bool:
         return token in self._place
 
-    def places(self, tokens: np.ndarray) -> np.ndarray:
-        """The place of each of `tokens` (an array of `bytes` objects or integers), -1 for those that are not here.
-        int64, of the same shape."""
-        if tokens.dtype == np.int64 and self._table is not None:
-            low, table = self._table
-            distances = (tokens - low).view(np.uint64)  # of what is less than `low`: very large ones
-            return table[np.minimum(distances, len(table) - 1).view(np.int64)]
-        found = map(self._place.get, tokens.ravel().tolist(), itertools.repeat(-1))
-        return np.fromiter(found, np.int64, tokens.size).reshape(tokens.shape)
+    def places(self, tokens: np.ndarray | Strings) -> np.ndarray:
+        """The place of each of `tokens` (integers, or strings where the vocabulary has these), -1 for those that are
+        not here. int64, of the same shape."""
+        if isinstance(tokens, Strings):
+            return self._strings.places(tokens)
+        if self._table is None:
+            return self._strings.places(Strings(tokens.view("S8")))
+        low, table = self._table
+        distances = (tokens - low).view(np.uint64)  # of what is less than `low`: very large ones
+        return table[np.minimum(distances, len(table) - 1).view(np.int64)]
+
+    @functools.cached_property
+    def _strings(self) -> StringTable:
+        """The tokens, integers as their bytes."""
+        is_text = bool(self.tokens) and isinstance(self.tokens[0], bytes)
+        return StringTable(self.tokens if is_text else np.array(self.tokens, np.int64).view("S8").tolist())
 
     @functools.cached_property
     def _table(self) -> tuple[int, np.ndarray] | None:
@@ -79,6 +88,19 @@ class TokenCounts:
         if with_documents:
             self.documents.update(itertools.chain.from_iterable(map(set, rows)))
 
+    def add_strings(self, strings: Strings, num_documents: int, documents: np.ndarray | None = None) -> None:
+        """Counts strings; where it is said of which document (int64) each is, also the documents of each."""
+        self.num_documents += num_documents
+        first = strings.firsts().reshape(-1)
+        counts = np.bincount(first)
+        (places,) = np.nonzero(counts)
+        tokens = strings[places].tolist()
+        self.tokens.update(dict(zip(tokens, counts[places].tolist(), strict=True)))
+        if documents is not None:
+            pairs = np.unique(first * num_documents + documents)
+            counts = np.bincount(pairs // num_documents, minlength=len(counts))
+            self.documents.update(dict(zip(tokens, counts[places].tolist(), strict=True)))
+
     def add_integers(self, keys: np.ndarray) -> None:
         """Counts integers, of no documents."""
         for token, count in zip(*(found.tolist() for found in np.unique(keys, return_counts=True)), strict=True):
@@ -86,8 +108,9 @@ class TokenCounts:
 
     def most_common(self, count: int | None, without: tuple = ()) -> list:
         """The tokens, the most frequent first, of equally frequent ones the last in order first."""
-        tokens = sorted((n, token) for token, n in self.tokens.items() if token not in without)[::-1]
-        return [token for _, token in tokens[:count]]
+        tokens = sorted((token for token in self.tokens if token not in without), reverse=True)
+        tokens.sort(key=self.tokens.__getitem__, reverse=True)  # which leaves equals in their order
+        return tokens[:count]
 
     def idf(self, tokens: list) -> np.ndarray:
         """`log(1 + documents / (1 + documents with the token))` of each token, float64."""

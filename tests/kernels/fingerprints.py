@@ -1,9 +1,5 @@
-"""Fingerprints of byte strings: the numbers that Hashing, StringLookup and HashedCrossing put into buckets.
-
-They are those of TensorFlow's string ops, which Keras's layers are made of: Google's FarmHash64 ("farmhashna", whose
-values are promised never to change), and SipHash-2-4 (Aumasson and Bernstein 2012, "SipHash: a fast short-input PRF")
-where there is a key. Strings of one length are hashed together: the bytes are a matrix, and each step of the algorithm
-is one operation on a column of 64-bit words.
+"""FarmHash64 and SipHash-2-4 in NumPy, which judge the kernels. Strings of one length are hashed together: the bytes
+are a matrix, and each step of the algorithm is one operation on a column of 64-bit words.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,7 +7,6 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 _K0, _K1, _K2 = (np.uint64(k) for k in (0xC3A5C85C97CB3127, 0xB492B66FBE98F273, 0x9AE16A3B2F90404F))
-_CAT = np.uint64(0xC6A4A7935BD1E995)
 _SIP = tuple(np.uint64(k) for k in (0x736F6D6570736575, 0x646F72616E646F6D, 0x6C7967656E657261, 0x7465646279746573))
 
 
@@ -40,13 +35,6 @@ def siphash64(strings: Sequence[bytes] | np.ndarray, key: tuple[int, int]) -> np
         1
     """
     return _by_length(strings, lambda rows: _sip(rows, key))
-
-
-def cat64(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """The fingerprint of two fingerprints, as TensorFlow makes it, with MurmurHash's constant. uint64, elementwise."""
-    with np.errstate(over="ignore"):
-        mixed = (first ^ _CAT ^ (_mix(second * _CAT) * _CAT)) * _CAT
-        return _mix(_mix(mixed) * _CAT)
 
 
 def _by_length(strings: Sequence[bytes] | np.ndarray, hash_rows: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
