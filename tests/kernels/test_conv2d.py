@@ -50,6 +50,15 @@ class Problem:
         return (self.n, self.h, self.w, self.cin), kernel, (self.n, *self.out, self.cout)
 
 
+# The kernel gradient of few pixels: tiles write results, over one band or several; segments follow rows or images.
+FEW_PIXELS = [
+    Problem(3, 5, 5, 37, 24, 5, 5),  # tiles of halves, the last of 5 rows
+    Problem(5, 9, 9, 140, 40, 3, 3, strides=(2, 2)),  # two bands of many rows
+    Problem(2, 40, 3, 20, 33, 3, 3),
+    Problem(20, 7, 2, 48, 32, 3, 2, pads=(1, 0, 1, 0), groups=2),
+    Problem(6, 9, 11, 8, 16, 7, 7, pads=(3, 3, 3, 3)),  # columns are a row of taps, which zeros around x are not
+]
+
 # The input gradient a row of taps after the other.
 SPREAD = [
     Problem(1, 10, 10, 16, 60, 7, 7),
@@ -164,6 +173,7 @@ PROBLEMS = [
     Problem(3, 121, 122, 97, 70, 1, 1, strides=(3, 3)),  # far pixels: the kernel gradient has short bands
     Problem(0, 5, 4, 16, 32, 1, 1),
     *SPREAD,
+    *FEW_PIXELS,
     Problem(1, 23, 25, 300, 256, 1, 1, strides=(1, 2)),  # the kernel gradient: blocks of rows, a part of each pixel
     Problem(4, 19, 21, 27, 96, 1, 1),  # tiles of 8, 2 and 1 rows over several bands
     Problem(5, 17, 15, 32, 23, 1, 1, strides=(2, 1)),  # channels of dy are its rows
@@ -347,6 +357,7 @@ def test_grad_kernel(problem, suffix, isa):
     [
         *PROBLEMS[-27:-24],
         *SPREAD,
+        *FEW_PIXELS,
         *(
             PROBLEMS[k]
             for k in (3, 4, 5, 6, 11, 13, 17, 20, 22, 23, 24, 25, 26, 34, 35, 41, 52, 53, -24, -23, -10, -9, -8, -6, -1)
@@ -371,7 +382,11 @@ def test_same_bits_for_any_thread_count(problem, isa):
 @pytest.mark.parametrize("kernel", ["conv2d", "conv2d_grad_input", "conv2d_grad_kernel"])
 @pytest.mark.parametrize(
     "problem",
-    [*SPREAD[1:3], *(PROBLEMS[k] for k in (3, 5, 6, 11, 17, 20, 25, 34, 35, 52, 53, -24, -10, -9, -8, -6))],
+    [
+        *SPREAD[1:3],
+        *FEW_PIXELS[:2],
+        *(PROBLEMS[k] for k in (3, 5, 6, 11, 17, 20, 25, 34, 35, 52, 53, -24, -10, -9, -8, -6)),
+    ],
     ids=str,
 )
 def test_program_runs_on_what_is_finished(problem, kernel, suffix, isa):

@@ -33,6 +33,9 @@ enum conv2d_ints {
   CONV_DEEP_INTS
 };
 
+/* Along which axis the results of a segment of a kernel gradient follow each other. */
+enum { CONV_ALONG_IMAGES, CONV_ALONG_ROWS, CONV_ALONG_COLS };
+
 typedef struct {
   int64_t n, h, w, cin, oh, ow, cout, kh, kw, stride_h, stride_w, dilation_h, dilation_w, pad_top, pad_left, groups;
   int64_t volumes, depth, od, kd, stride_d, dilation_d, pad_front; /* images are planes of volumes: n those of y */

@@ -292,7 +292,9 @@ enum {
   OWN(CONV_BAND_BYTES) = 640 << 10, /* of what it contracts between two visits of a tile */
   OWN(CONV_NEAR_BYTES) = 32 << 10,  /* of that what L1 keeps for the tiles of a panel: it, and a line of x a pixel */
   OWN(CONV_FAR_PIXELS_BYTES) = 1 << 24, /* of x and dy, from which a band is so short: visits of sums cost less there */
-  OWN(CONV_POINT_BYTES) = 16 << 10 /* as CONV_NEAR_BYTES, where each step asks for what comes next */
+  OWN(CONV_POINT_BYTES) = 16 << 10, /* as CONV_NEAR_BYTES, where each step asks for what comes next */
+  OWN(CONV_SUM_PIXELS) = 512, /* of a unit, of fewer of which writing and adding its sums shows, */
+  OWN(CONV_SUM_BYTES) = 4 << 20 /* unless x and dy have more: units of some rows each read all pixels anew */
 };
 
 typedef struct {
@@ -305,6 +307,8 @@ typedef struct {
   int copies, in_place, copies_dy, is_grouped;
   int is_point, is_turned; /* by conv2d_point_body.h, where channels of dy may be the rows */
   int asks_rows; /* of x whole, as units read about all; else the pixels that a unit reads */
+  int along;     /* the axis along which a segment has its results: the last one that has several */
+  int is_direct; /* units have all pixels: their tiles write results, which the second phase need not add */
 } OWN(conv_kernel_cut);
 
 /* Rows of a tile that ends with the `left` rows of a tap that are to do: as many as a variant has. */
@@ -328,6 +332,11 @@ static int OWN(conv_taps_fit)(const conv_shape *s) {
 
 #include "conv2d_point_body.h"
 
+static int64_t OWN(conv_pixel_bytes)(const conv_shape *s) { /* of x and dy */
+  const int64_t elements = s->volumes * s->depth * s->h * s->w * s->cin + s->n * s->oh * s->ow * s->cout;
+  return elements * (int64_t)sizeof(T);
+}
+
 /* Units whose sums stay in L2, and bands whose pixels, of x what a unit's taps read, do so beside them: units of few
  * rows would read all pixels from memory anew. Of x and dy that are far, L1 keeps what all tiles of a panel read. */
 static void OWN(conv_cut_sums)(OWN(conv_kernel_cut) * c) {
@@ -343,8 +352,7 @@ static void OWN(conv_cut_sums)(OWN(conv_kernel_cut) * c) {
   /* Rows of dy a power of two apart share sets of L1: fewer fit, but not less than the least band. */
   const int64_t apart = s->cout * size & -(s->cout * size), most_apart = OWN(CONV_NEAR_BYTES) / CONV_FEW_PIXELS;
   const int64_t near = OWN(CONV_NEAR_BYTES) / (apart <= most_apart ? fnn_max(panel, apart) : panel);
-  const int64_t elements = s->volumes * s->depth * s->h * s->w * s->cin + s->n * s->oh * s->ow * s->cout;
-  const int is_far = elements * size >= OWN(CONV_FAR_PIXELS_BYTES);
+  const int is_far = OWN(conv_pixel_bytes)(s) >= OWN(CONV_FAR_PIXELS_BYTES);
   const int64_t most_pixels = fnn_min(is_far ? near : CONV_PIXELS, OWN(CONV_BAND_BYTES) / pixel);
   const int64_t pixels = fnn_max(CONV_FEW_PIXELS, fnn_min(most_pixels, equal));
   const int64_t row = c->copies ? c->window_cols * s->cin : 0;
@@ -394,6 +402,7 @@ static OWN(conv_kernel_cut) OWN(conv_kernel_cut_of)(conv_shape shape) {
   c.row_blocks = c.asks_rows = 1;
   if (c.is_point) OWN(conv_cut_points)(&c, columns);
   else if (!c.is_grouped && !is_thin) OWN(conv_cut_sums)(&c);
+  c.along = s->ow > 1 ? CONV_ALONG_COLS : c.bands.rows > 1 ? CONV_ALONG_ROWS : CONV_ALONG_IMAGES;
   const int64_t bands = c.bands.image_units * c.bands.bands;
   c.unit_rows = fnn_round_up(fnn_ceil_div(c.rows, c.row_blocks), TILE_BLOCK);
   c.row_blocks = fnn_ceil_div(c.rows, c.unit_rows);
@@ -405,6 +414,15 @@ static OWN(conv_kernel_cut) OWN(conv_kernel_cut_of)(conv_shape shape) {
     c.blocks = 1, c.row_blocks = equal, c.unit_rows = c.rows / equal;
     break;
   }
+  /* Sums of few pixels are written and read again for about as long as it takes to multiply for them: no unit has a
+   * part of the pixels then, if there are rows enough. */
+  const int is_plain = !c.is_point && !c.is_grouped && !is_thin;
+  if (is_plain && !c.copies && c.blocks > 1 && OWN(conv_pixel_bytes)(s) <= OWN(CONV_SUM_BYTES) &&
+      s->n * s->oh * s->ow < OWN(CONV_SUM_PIXELS) * c.blocks && c.rows >= CONV_UNITS / 2 * 3 * TILE_BLOCK) {
+    c.unit_rows = fnn_round_up(fnn_ceil_div(c.rows, fnn_max(c.row_blocks, CONV_UNITS / 2)), TILE_BLOCK);
+    c.blocks = 1, c.row_blocks = fnn_ceil_div(c.rows, c.unit_rows);
+  }
+  c.is_direct = is_plain && c.blocks == 1;
   if (c.copies_dy) c.dy_elements = c.bands.images * c.bands.rows * s->ow * s->cout + N;
   /* A block's sums: its tiles, then the column sums of dy. */
   c.partial = s->groups * c.panels * c.rows * OWN(TILE_COLS) + fnn_round_up(s->cout, N);
@@ -470,24 +488,31 @@ typedef struct {
   const T *dy;
   int64_t images, rows;
   conv_axis z, y, x;
+  int along;           /* which axis the results of a segment follow */
+  int64_t x_step;      /* from one of these to the next */
   int64_t first, last; /* taps that reach these results */
   conv_range images_now, rows_now, cols_now;
   OWN(tile_segment) * segments;
   int64_t n_segments;
 } OWN(conv_band);
 
-/* Results [y.begin, y.end) by [x.begin, x.end) of images [z.begin, z.end) become the segments, a row each. */
+/* Results [y.begin, y.end) by [x.begin, x.end) of images [z.begin, z.end) become the segments, each of those along one
+ * axis. */
 static void OWN(conv_band_results)(OWN(conv_band) * band, conv_range z, conv_range y, conv_range x) {
   const conv_shape *s = band->s;
+  const conv_range axes[] = {z, y, x};
+  const int64_t x_steps[] = {s->stride_d * band->window.image, s->stride_h * band->window.row, s->stride_w * s->cin};
+  const int64_t dy_steps[] = {band->rows * s->ow * s->cout, s->ow * s->cout, s->cout};
+  const int along = band->along, outer = along == CONV_ALONG_IMAGES, inner = along == CONV_ALONG_COLS ? 1 : 2;
+  const int64_t begin = axes[along].begin, k = axes[along].end - begin;
   int64_t n = 0;
-  for (int64_t image = z.begin; image < z.end && x.begin < x.end; image++)
-    for (int64_t row = y.begin; row < y.end; row++)
+  for (int64_t i = axes[outer].begin; i < axes[outer].end && k > 0; i++)
+    for (int64_t j = axes[inner].begin; j < axes[inner].end; j++)
       band->segments[n++] = (OWN(tile_segment)){
-        band->dy + ((image * band->rows + row) * s->ow + x.begin) * s->cout, s->cout,
-        image * s->stride_d * band->window.image + row * s->stride_h * band->window.row +
-          x.begin * s->stride_w * s->cin,
-        x.end - x.begin};
+        band->dy + i * dy_steps[outer] + j * dy_steps[inner] + begin * dy_steps[along], dy_steps[along],
+        i * x_steps[outer] + j * x_steps[inner] + begin * x_steps[along], k};
   band->images_now = z, band->rows_now = y, band->cols_now = x;
+  band->x_step = x_steps[along];
   band->n_segments = n;
 }
 
@@ -538,7 +563,7 @@ static void OWN(conv_kernel_combine)(const fnn_call *call, const OWN(conv_kernel
   const T *partial = (const T *)call->shared;
   _Alignas(FNN_ALIGN) T sum[OWN(TILE_COLS)];
   const OWN(tile) plain = {.cols = panel.cols, .alpha = 1, .floor = -INFINITY};
-  for (int64_t i = 0; i < rows; i++) {
+  for (int64_t i = 0; i < rows && !c->is_direct; i++) {
     OWN(conv_add_blocks)(sum, c->blocks, c->partial, partial + (unit * TILE_BLOCK + i) * OWN(TILE_COLS),
                          panel.vectors);
     if (!c->is_turned) OWN(tile_finish_row)(&plain, sum, (T *)call->buf[2] + (row + i) * s->cout + col);
@@ -649,8 +674,8 @@ static void OWN(conv_kernel_unit)(const fnn_call *call, const OWN(conv_kernel_cu
     const int has_gaps = s->stride_h > s->kh; /* rows of x that are not read */
     OWN(conv_ahead) ahead = OWN(conv_ahead_of)(
       next_x, has_gaps || !c->asks_rows ? 0 : images * s->stride_d * n_rows * s->stride_h * s->w * s->cin, next_dy,
-      pixels * s->cout,
-      s->groups * c->panels * (last_row - first_row) / TILE_MOST_ROWS, images * n_rows);
+      pixels * s->cout, s->groups * c->panels * (last_row - first_row) / TILE_MOST_ROWS,
+      pixels / (c->along == CONV_ALONG_IMAGES ? images : c->along == CONV_ALONG_ROWS ? n_rows : s->ow));
     if (c->is_grouped) {
       OWN(grouped_run) *runs = (OWN(grouped_run) *)(segments + s->taps);
       const OWN(conv_window) d =
@@ -674,7 +699,7 @@ static void OWN(conv_kernel_unit)(const fnn_call *call, const OWN(conv_kernel_cu
       continue;
     }
     OWN(conv_band) now = {.s = s, .window = x, .dy = dy, .images = images, .rows = n_rows, .first = -1,
-                          .segments = segments,
+                          .segments = segments, .along = c->along,
                           .z = {s->kd, plane, s->stride_d, s->dilation_d, s->depth},
                           .y = {s->kh, row * s->stride_h - s->pad_top, s->stride_h, s->dilation_h, s->h},
                           .x = {s->kw, -s->pad_left, s->stride_w, s->dilation_w, s->w}};
@@ -688,11 +713,13 @@ static void OWN(conv_kernel_unit)(const fnn_call *call, const OWN(conv_kernel_cu
       tile_asks = fnn_ceil_div(last_ask * TILE_MOST_ROWS, c->panels * (last_row - first_row));
     }
     for (int64_t g = 0; g < s->groups; g++) {
-      OWN(tile) t = {.a_stride = s->stride_w * s->cin, .segments = segments, .resumes = band > begin, .continues = 1};
+      T *results[TILE_MOST_ROWS];
+      OWN(tile) t = {.a_stride = now.x_step, .segments = segments, .resumes = band > begin, .c = results, .alpha = 1,
+                     .floor = -INFINITY, .continues = !c->is_direct || band + 1 < end};
       for (int64_t k = 0; k < c->panels; k++) {
         const tile_panel panel = tile_panel_at(s->cout_g, N, k);
         const int64_t height = tile_rows(panel.vectors), end_row = fnn_min(last_row, s->taps * s->cin_g);
-        t.column = g * s->cout_g + panel.begin;
+        t.column = g * s->cout_g + panel.begin, t.cols = panel.cols;
         int64_t first = first_row / s->cin_g, last = first; /* taps of a tile's rows */
         for (int64_t r = first_row; r < end_row; r += t.rows) {
           t.a = rows + (r - first_row);
@@ -706,6 +733,9 @@ static void OWN(conv_kernel_unit)(const fnn_call *call, const OWN(conv_kernel_cu
           t.ahead_lines = OWN(conv_ask)(&ahead, t.n_segments, &t.ahead);
           for (int64_t i = 0; i < tile_asks && asks < last_ask; i++)
             OWN(conv_ask_pixel)(&now, asked, first_row, last_row, asks++);
+          for (int64_t i = 0; i < TILE_MOST_ROWS && !t.continues; i++) /* tiles write rows past their last too */
+            results[i] = i < t.rows ? (T *)call->buf[2] + (r + i) * s->cout + t.column
+                                    : t.partial + i * OWN(TILE_COLS);
           OWN(half_call)(&t, panel);
         }
       }

@@ -82,6 +82,19 @@ static void OWN(turned_size)(const int64_t *ints, const conv_shape *s, fnn_work 
   if (ints[CONV_EPILOGUE]) work->scratch_bytes += fnn_program_scratch(ints + ints[CONV_EPILOGUE], sizeof(T));
 }
 
+/* Results [y.begin, y.end) by [across.begin, across.end) of each of `images` images become the segments, a row each.
+ * Returns how many these are. */
+static int64_t OWN(turned_results)(const conv_shape *s, const OWN(conv_window) * x, int64_t images, int64_t rows,
+                                   conv_range y, conv_range across, OWN(tile_segment) * segments) {
+  const int64_t step = s->stride_w * s->cin, k = across.end - across.begin;
+  int64_t n = 0;
+  for (int64_t image = 0; image < images && k > 0; image++)
+    for (int64_t row = y.begin; row < y.end; row++)
+      segments[n++] = (OWN(tile_segment)){x->at + image * x->image + row * s->stride_h * x->row + across.begin * step,
+                                          step, ((image * rows + row) * s->ow + across.begin) * s->cout, k};
+  return n;
+}
+
 /* One unit of the first phase: a block of bands for a block of tiles. */
 static void OWN(turned_unit)(const fnn_call *call, const OWN(turned_cut) * c, int64_t unit) {
   const conv_shape *s = &c->s;
@@ -101,9 +114,9 @@ static void OWN(turned_unit)(const fnn_call *call, const OWN(turned_cut) * c, in
     const T *dy = (const T *)call->buf[1] + (image * s->oh + row) * s->ow * s->cout;
     if (call->buf[3] && tile_block == 0)
       OWN(conv_add_columns)(s, column_sum, dy, images * rows * s->ow, band == begin);
-    for (int64_t i = 0; i < images * rows; i++)
-      segments[i] = (OWN(tile_segment)){x.at + i / rows * x.image + i % rows * s->stride_h * x.row,
-                                        s->stride_w * s->cin, i * s->ow * s->cout, s->ow};
+    const conv_axis y_axis = {s->kh, row * s->stride_h - s->pad_top, s->stride_h, s->dilation_h, s->h};
+    const conv_axis x_axis = {s->kw, -s->pad_left, s->stride_w, s->dilation_w, s->w};
+    OWN(turned_results)(s, &x, images, rows, (conv_range){0, rows}, (conv_range){0, s->ow}, segments);
     const T *next =
       (const T *)call->buf[0] + ((image + images - 1) * s->h + (row + rows) * s->stride_h) * s->w * s->cin;
     OWN(conv_ahead) ahead = OWN(conv_ahead_of)(next, images * rows * s->stride_h * s->w * s->cin, NULL, 0,
@@ -117,6 +130,13 @@ static void OWN(turned_unit)(const fnn_call *call, const OWN(turned_cut) * c, in
       int64_t first;
       const tile_panel panel = OWN(turned_panel)(c, k, &first);
       t.column = k / c->panels * s->dilation_h * x.row + first;
+      if (c->copies) { /* what meets zeros is left out */
+        const int64_t ky = k / c->panels;
+        const conv_range y = conv_results_of(&y_axis, ky, ky, rows);
+        const conv_range across =
+          conv_results_of(&x_axis, first / s->cin, (first + panel.vectors * N - 1) / s->cin, s->ow);
+        t.n_segments = OWN(turned_results)(s, &x, images, rows, y, across, segments);
+      }
       t.cols = panel.vectors * N;
       for (int64_t strip = 0; strip < c->strips; strip++) {
         t.a = a + strip * TILE_MOST_ROWS;
