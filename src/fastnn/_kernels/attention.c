@@ -48,9 +48,13 @@ enum attention_ints {
 enum {
   BLOCK = 64,      /* queries, and keys, of a block at most; its scores take 16 KiB of float32 */
   TILED = 48,      /* of a block unless BLOCK makes fewer of them: the heights of all tiles divide it */
-  /* Few queries: at most so many; keys of a block; rows of scores, one for each query and head that are done at once;
-   * how many values are added at once. */
-  FEW_QUERIES = FNN_VECTOR_BYTES == 64 ? 5 : 4,
+  /* Few queries: five and more of so much depth. So many read keys and values once for all, or where rows of these lie
+   * so many bytes apart, in one set of L1. From so many scores on values are multiplied by tiles. Keys of a block; rows
+   * of scores, one for each query and head that are done at once; how many values are added at once. */
+  FEW_DEPTH = 32,
+  SHARING_QUERIES = 8,
+  SET_BYTES = 1 << 12,
+  FEW_PRODUCTS = 6,
   QUERY_KEYS = 256,
   FEW_ROWS = BLOCK * BLOCK / QUERY_KEYS,
   VALUES_AT_ONCE = 8,
@@ -158,11 +162,13 @@ FNN_INLINE const uint32_t *bits_of(attention_drops *d, int64_t key, int64_t keys
 #include "types_f32.h"
 #include "tile.h"
 #include "pack.h"
+#include "dots.h"
 #include "attention_body.h"
 #include "attention_grad_body.h"
 #include "types_f64.h"
 #include "tile.h"
 #include "pack.h"
+#include "dots.h"
 #include "attention_body.h"
 #include "attention_grad_body.h"
 

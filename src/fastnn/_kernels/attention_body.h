@@ -7,6 +7,12 @@
 #define HIDDEN (sizeof(T) == 4 ? (T)(-0.7 * FLT_MAX) : (T)(-0.7 * DBL_MAX))
 #define LOWEST (sizeof(T) == 4 ? (T)-FLT_MAX : (T)-DBL_MAX)
 
+/* See is_few. */
+enum {
+  OWN(FEW_QUERIES) = N > 8 ? N / 2 : FNN_VECTOR_BYTES == 64 ? 5 : 4,
+  OWN(MORE_QUERIES) = N > 8 ? 5 * N / 8 : OWN(FEW_QUERIES)
+};
+
 /* ---- products ---- */
 
 /* A matrix of n rows as the right operand of the microkernel: in place, or panel after panel in whole vectors. */
@@ -236,10 +242,12 @@ static T OWN(row_dot)(const T *a, const T *b, int64_t n) {
   return FN(sum_lanes)(sum);
 }
 
-/* Whether the block has so few queries that its scores would be some lanes of a vector each; five pay where depth
- * makes up for the sums across lanes. */
+/* Whether the block has so few queries that its scores would be half of the lanes of a vector each, or, of few keys, a
+ * little more; five and more pay where depth makes up for the sums across lanes. */
 FNN_INLINE int OWN(is_few)(const OWN(block) * o) {
-  return o->n <= FEW_QUERIES && o->s->depth >= (o->n < 5 ? N : 4 * N);
+  const int64_t depth = o->s->depth;
+  if (o->n > OWN(FEW_QUERIES)) return o->n <= OWN(MORE_QUERIES) && o->s->keys <= N && depth >= 4 * N;
+  return depth >= (o->n < 5 ? N : FEW_DEPTH);
 }
 
 /* Lane j is by * x . rows[j], of `keys` rows, at most `sums`, a constant; the last again for the sums beyond. x has n
@@ -262,10 +270,12 @@ FNN_INLINE V OWN(row_dots_of)(const T *x, const T *rows, int64_t row, int64_t ke
   }
   return OWN(sum_each)(sum, sums) * by;
 }
-/* Of any number of rows, as far as lanes go. Below eight sums each would wait for its last. */
+/* Of any number of rows, as far as lanes go; four sums, which wait for their last, are as soon done as eight. */
 static __attribute__((noinline)) V OWN(row_dots)(const T *x, const T *rows, int64_t row, int64_t keys, int64_t n,
                                                  T by) {
+  if (N > 4 && keys <= 4) return OWN(row_dots_of)(x, rows, row, keys, n, by, 4);
   if (N > 8 && keys <= 8) return OWN(row_dots_of)(x, rows, row, keys, n, by, 8);
+  if (N > 12 && keys <= 12) return OWN(row_dots_of)(x, rows, row, keys, n, by, 12);
   return OWN(row_dots_of)(x, rows, row, keys, n, by, N);
 }
 
@@ -293,7 +303,7 @@ static int64_t OWN(seen_end)(const OWN(block) * o, int64_t end) {
 /* ---- attention ---- */
 
 static int64_t OWN(attention_elements)(const attention_shape *s) {
-  return s->depth * BLOCK + BLOCK * BLOCK + OWN(operand_elements)(BLOCK, s->value_depth) +
+  return s->depth * BLOCK + BLOCK * BLOCK + OWN(operand_elements)(QUERY_KEYS, s->value_depth) +
          OWN(sum_elements)(BLOCK, s->value_depth);
 }
 
@@ -351,16 +361,35 @@ static void OWN(scale_weights)(T *weights, int64_t queries, int64_t keys, const 
  * Several heads are taken at once, so that keys and values are read in the order in which they lie: those of one head
  * are pieces that the CPU does not fetch ahead. A query and head has a row of QUERY_KEYS scores. */
 
+/* Whether what n queries share of keys or values, rows that are `row` apart, is read for all of them at once: tiles of
+ * sums across lanes are less to load, which pays for eight, or where rows drive each other out of L1. */
+FNN_INLINE int OWN(shares_rows)(int64_t n, int64_t row) {
+  return n >= SHARING_QUERIES || (n > 1 && row * (int64_t)sizeof(T) % SET_BYTES == 0);
+}
+
+/* out[i][j] = x[i] . rows[j] of n rows of x, x_row apart, and of at most N rows, `row` apart, of `length` elements. */
+static __attribute__((noinline)) void OWN(few_dots)(T *out, const T *x, int64_t x_row, int64_t n, const T *rows,
+                                                    int64_t row, int64_t keys, int64_t length) {
+  const T *all[OWN(MORE_QUERIES) + TILE_MOST_ROWS];
+  for (int64_t i = 0; i < n + TILE_MOST_ROWS; i++) all[i] = x + fnn_min(i, n - 1) * x_row;
+  OWN(dots)(out, QUERY_KEYS, all, n, rows, row, length, keys, 0);
+}
+
 /* Scores of keys [key, key + keys) with the queries of n_heads blocks. */
 static __attribute__((noinline)) void OWN(few_scores)(const OWN(block) * heads, int64_t n_heads, T *scores,
                                                       int64_t key, int64_t keys) {
   const attention_shape *s = heads->s;
+  const int shares = OWN(shares_rows)(heads->n, heads->k_row);
   for (int64_t j = 0; j < keys; j += N) {
+    const int64_t n = fnn_min(N, keys - j);
     T *at = scores + j;
-    for (const OWN(block) *o = heads; o < heads + n_heads; o++)
+    for (const OWN(block) *o = heads; o < heads + n_heads; o++) {
+      const T *k = o->k + (key + j) * o->k_row;
+      if (shares) OWN(few_dots)(at, o->q, o->q_row, o->n, k, o->k_row, n, s->depth);
       for (int64_t i = 0; i < o->n; i++, at += QUERY_KEYS) {
-        const int64_t n = fnn_min(N, keys - j), bias_step = o->bias_strides[3], mask_step = o->mask_strides[3];
-        V x = OWN(row_dots)(o->q + i * o->q_row, o->k + (key + j) * o->k_row, o->k_row, n, s->depth, o->scale);
+        const int64_t bias_step = o->bias_strides[3], mask_step = o->mask_strides[3];
+        V x = shares ? FN(load)(at) * o->scale
+                     : OWN(row_dots)(o->q + i * o->q_row, k, o->k_row, n, s->depth, o->scale);
         if (o->bias) {
           const T *bias = o->bias + i * o->bias_strides[2] + (key + j) * bias_step;
           x = OWN(with_bias)(x, OWN(bias_lanes)((const char *)bias, bias_step, n));
@@ -372,6 +401,7 @@ static __attribute__((noinline)) void OWN(few_scores)(const OWN(block) * heads, 
         if (s->causal) x = FN(first_lanes)(x, fnn_max(0, o->first + i + 1 - key - j), HIDDEN);
         FN(store)(at, FN(first_lanes)(x, n, LOWEST));
       }
+    }
   }
 }
 
@@ -425,6 +455,28 @@ static void OWN(few_sums)(const OWN(block) * heads, int64_t n_heads, const T *sc
   }
 }
 
+/* The results themselves, by tiles, which read values once for all queries: where a block of scores has all keys. */
+static __attribute__((noinline)) void OWN(few_products)(const fnn_call *call, const OWN(block) * heads,
+                                                        int64_t n_heads, T *scores, const T *top, T *total) {
+  const attention_shape *s = heads->s;
+  const int64_t n = heads->n;
+  const T *v_end = (const T *)call->buf[2] + s->batch * s->keys * s->key_heads * s->value_depth;
+  for (const OWN(block) *o = heads; o < heads + n_heads; o++, scores += n * QUERY_KEYS, top += n, total += n) {
+    T *y = (T *)call->buf[6] + o->y_at;
+    for (int64_t i = 0; i < n; i++) {
+      total[i] = 1 / total[i];
+      const T by = total[i] * OWN(kept_scale)(call, s);
+      T *row = scores + i * QUERY_KEYS;
+      for (int64_t j = 0; j < s->keys; j += N) FN(store)(row + j, FN(load)(row + j) * by);
+    }
+    memcpy((T *)call->buf[7] + o->stat_at, top, sizeof(T) * (size_t)n);
+    memcpy((T *)call->buf[8] + o->stat_at, total, sizeof(T) * (size_t)n);
+    T *space = (T *)call->scratch + s->depth * BLOCK + BLOCK * BLOCK;
+    const OWN(operand) v = OWN(operand_of)(space, o->v, o->v_row, s->keys, s->value_depth, v_end);
+    OWN(multiply)(scores, QUERY_KEYS, 1, n, &v, s->value_depth, &(OWN(sums)){y, o->y_row, 0}, 0, 0);
+  }
+}
+
 /* Block `o`, which is that of unit `unit`, and those of the units before `end` that are heads of its batch as well.
  * Returns how many. */
 static __attribute__((noinline)) int64_t OWN(attention_of_few)(const fnn_call *call, const OWN(block) * o,
@@ -460,6 +512,10 @@ static __attribute__((noinline)) int64_t OWN(attention_of_few)(const fnn_call *c
           FN(store)(at, (V)((M)FN(load)(at) & OWN(kept_keys)(bits + j, r)));
         }
     }
+    if (keys == s->keys && n > 1 && n * keys >= FEW_PRODUCTS) {
+      OWN(few_products)(call, heads, n_heads, scores, top, total);
+      return n_heads;
+    }
     OWN(few_sums)(heads, n_heads, scores, sums, key, keys);
   }
   for (int64_t r = 0; r < rows; r++, sums += padded) {
@@ -482,7 +538,7 @@ static void OWN(attention)(const fnn_call *call, int64_t begin, int64_t end) {
   const T *v_end = (const T *)call->buf[2] + s.batch * s.keys * s.key_heads * s.value_depth;
   const T kept_scale = OWN(kept_scale)(call, &s);
   const int is_one = s.keys <= s.step; /* block of keys: then y is its product, of the weights themselves */
-  const OWN(sums) sums = OWN(sums_of)(v_space + OWN(operand_elements)(BLOCK, s.value_depth), BLOCK);
+  const OWN(sums) sums = OWN(sums_of)(v_space + OWN(operand_elements)(QUERY_KEYS, s.value_depth), BLOCK);
   attention_drops drops = attention_drops_of(call, &s, call->buf[5], q_space + OWN(attention_elements)(&s));
   for (int64_t unit = begin; unit < end; unit++) {
     const int64_t z = unit / s.blocks;

@@ -105,14 +105,19 @@ static void OWN(grad_of_block)(const fnn_call *call, const OWN(block) * o, OWN(g
     const uint32_t *bits = s->drops ? bits_of(drops, key, keys, OWN(seen_end)(o, end)) : NULL;
     if (is_few) {
       OWN(few_scores)(o, 1, g->p, key, keys);
-      for (int64_t i = 0; i < o->n; i++)
-        for (int64_t j = 0; j < keys; j += N) {
-          T *p = g->p + i * QUERY_KEYS + j, *ds = g->ds + i * QUERY_KEYS + j;
-          const T *dy_row = dy + i * o->y_row;
-          FN(store)(ds, OWN(row_dots)(dy_row, v + j * o->v_row, o->v_row, keys - j, s->value_depth, d_scale));
+      const int shares = OWN(shares_rows)(o->n, o->v_row);
+      for (int64_t j = 0; j < keys; j += N) {
+        T *p = g->p + j, *ds = g->ds + j;
+        const T *rows = v + j * o->v_row;
+        if (shares) OWN(few_dots)(ds, dy, o->y_row, o->n, rows, o->v_row, fnn_min(N, keys - j), s->value_depth);
+        for (int64_t i = 0; i < o->n; i++, p += QUERY_KEYS, ds += QUERY_KEYS) {
+          const V sums = shares ? FN(load)(ds) * d_scale
+                                : OWN(row_dots)(dy + i * o->y_row, rows, o->v_row, keys - j, s->value_depth, d_scale);
+          FN(store)(ds, sums);
           OWN(gradient_lanes)(p, ds, FN(splat)(top[i]), FN(splat)(inverse[i]), FN(splat)(delta[i]),
                               bits ? OWN(kept_keys)(bits + j, i) : ~(M){0}, kept_scale);
         }
+      }
     } else {
       OWN(scores_of)(o, g->p, &q_columns, key, keys);
       OWN(multiply)(v, o->v_row, 1, keys, &dy_columns, OWN(padded)(o->n), &(OWN(sums)){g->ds, BLOCK, 0}, 0, 0);

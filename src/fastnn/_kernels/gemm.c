@@ -134,9 +134,7 @@ enum {
   /* The same of more columns, whose tiles would leave a quarter of their lanes idle, if k is no whole vectors, or, of
    * AVX-512, if they are more than five eighths of one. */
   GEMM_DOTS_WIDE_K_COL = 10,
-  GEMM_DOTS_ROWS = FNN_VECTOR_BYTES == 64 ? 4 : FNN_VECTOR_BYTES == 32 ? 3 : 2,
   GEMM_DOTS_ROW_COLS = FNN_VECTOR_BYTES == 64 ? 4 : 8, /* of a single row */
-  GEMM_DOTS_BLOCK = 1 << 10, /* of k, of columns that stay in L1 */
   GEMM_DOTS_NEAR_BYTES = 3 << 14, /* of columns that blocks of a few rows share in L1 */
   GEMM_DOTS_SHARING_ROWS = 8, /* least rows for which columns are turned */
   GEMM_DOTS_MANY_ROWS = 32,   /* fewer share them if k is so much for each column, squared, over the rows */
@@ -163,7 +161,7 @@ enum { GEMM_OUTER_K = 14, GEMM_OUTER_WHOLE_K = 12, GEMM_OUTER_STRIP_K = 6, GEMM_
 
 /* How a product is done: the first that fits it. */
 enum gemm_way {
-  GEMM_DOTS,       /* few rows by columns, or rows by few columns, each contiguous along k: see gemm_dots */
+  GEMM_DOTS,       /* few rows by columns, or rows by few columns, each contiguous along k: see dots.h */
   GEMM_OUTER,      /* a few columns by as many rows that are contiguous: see gemm_outer */
   GEMM_COPIED_A,   /* such an A as the next, of a long k and many columns of B: turned as a whole in a first phase */
   GEMM_PACKED_A,   /* a transposed A whose columns lie pages apart, shared by many columns of B */
@@ -257,6 +255,7 @@ typedef struct {
 #include "tile.h"
 #include "tile_half.h"
 #include "pack.h"
+#include "dots.h"
 #include "gemm_cut_body.h"
 #include "gemm_ask_body.h"
 #include "gemm_dots_body.h"
@@ -265,6 +264,7 @@ typedef struct {
 #include "tile.h"
 #include "tile_half.h"
 #include "pack.h"
+#include "dots.h"
 #include "gemm_cut_body.h"
 #include "gemm_ask_body.h"
 #include "gemm_dots_body.h"

@@ -433,12 +433,12 @@ static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OW
         }
         const int asks = c->asks == GEMM_ASKS_COLUMNS;
         if (c->m > 1 && is_as_is) { /* no sums to finish */
-          OWN(gemm_dots)(c_rows[0] + panel.begin, c_row, a_rows, rows, from_b, b_col, k_next - k, t.cols, asks);
+          OWN(dots)(c_rows[0] + panel.begin, c_row, a_rows, rows, from_b, b_col, k_next - k, t.cols, asks);
           continue;
         }
         if (c->m == 1 && asks) OWN(gemm_dots_stream)(t.partial, a_rows, from_b, b_col, k_next - k, t.cols);
         else if (c->m == 1) OWN(gemm_dots_row)(t.partial, a_rows, from_b, b_col, k_next - k, t.cols);
-        else OWN(gemm_dots)(t.partial, OWN(TILE_COLS), a_rows, rows, from_b, b_col, k_next - k, t.cols, asks);
+        else OWN(dots)(t.partial, OWN(TILE_COLS), a_rows, rows, from_b, b_col, k_next - k, t.cols, asks);
         for (int64_t i = 0; i < rows; i++)
           OWN(tile_finish_row)(&t, t.partial + i * OWN(TILE_COLS), c_rows[i] + panel.begin);
         continue;

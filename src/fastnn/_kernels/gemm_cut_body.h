@@ -232,7 +232,7 @@ static int OWN(gemm_dots_are_sooner)(const OWN(gemm_cut) * c) {
 static int64_t OWN(gemm_dots_rows)(const OWN(gemm_cut) * c) {
   const int64_t rows = fnn_max(1, c->m);
   if (c->n > 3 * N / 4 && rows >= GEMM_DOTS_MANY_ROWS && c->n * c->k * (int64_t)sizeof(T) <= GEMM_DOTS_NEAR_BYTES)
-    return 4 * GEMM_DOTS_ROWS;
+    return 4 * DOTS_ROWS;
   if (rows <= GEMM_DOTS_MOST_ROWS) return fnn_round_up(rows, TILE_BLOCK);
   return fnn_min(GEMM_MOST_ROWS, fnn_round_up(fnn_ceil_div(rows, GEMM_MANY_UNITS), TILE_BLOCK));
 }

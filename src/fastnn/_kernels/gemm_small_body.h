@@ -92,7 +92,7 @@ static __attribute__((noinline)) void OWN(gemm_small_dots)(const int64_t *ints, 
     OWN(pack_transposed)(space, b_col, b, ints[GEMM_B_ROW], c->n, c->k);
     b = space;
   }
-  OWN(gemm_dots)(to, c->n, a_rows, c->m, b, b_col, c->k, c->n, 0);
+  OWN(dots)(to, c->n, a_rows, c->m, b, b_col, c->k, c->n, 0);
 }
 
 /* A block of rows of product z of small ones: see gemm_is_small. */
