@@ -57,16 +57,22 @@ class Hashing(HostLayer):
         bins = self.on_host(self._bins, [inputs], inputs.shape, "int64")
         return encode(bins, self.output_mode, self.num_bins, self.compute_dtype)
 
-    def _bins(self, values: np.ndarray) -> np.ndarray:
-        if values.dtype.kind == "f":
+    def _as_arrays(self, inputs):
+        strings = Strings.of_list(inputs)
+        return super()._as_arrays(inputs) if strings is None else strings
+
+    def _bins(self, values: np.ndarray | Strings) -> np.ndarray:
+        if isinstance(values, np.ndarray) and values.dtype.kind == "f":
             values = values.astype(np.int64)
         has_mask = self.mask_value is not None and self.num_bins > 1
-        strings = Strings(values)
+        strings = values if isinstance(values, Strings) else Strings(values)
         bins = bucket(strings, self.num_bins - has_mask, self.salt)
         if not has_mask:
             return bins
-        is_mask = strings.equals(to_bytes(self.mask_value)[()]) if is_text(values) else values == self.mask_value
-        return np.where(is_mask, 0, bins + 1)
+        has_text = isinstance(values, Strings) or is_text(values)
+        is_mask = strings.equals(to_bytes(self.mask_value)[()]) if has_text else values == self.mask_value
+        bins += 1
+        return np.where(is_mask, 0, bins)
 
     def compute_output_shape(self, input_shape):
         return encoded_shape(input_shape, self.output_mode, self.num_bins)

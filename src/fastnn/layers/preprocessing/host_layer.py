@@ -7,6 +7,7 @@ from fastnn.graph.symbolic import KerasTensor
 from fastnn.graph.value import Spec, Value
 from fastnn.layers.call_signature import is_array
 from fastnn.layers.layer import Layer
+from fastnn.layers.preprocessing.strings import Strings
 from fastnn.layers.text import as_array
 from fastnn.ops.record import Op
 
@@ -48,7 +49,7 @@ class HostLayer(Layer):
             as_ops: the same, written with `ops`, for files that know no NumPy; None where there is no such way.
         """
         if not any(isinstance(x, Value) for x in inputs):
-            return function(*[np.asarray(x) for x in inputs])
+            return function(*[x if isinstance(x, Strings) else np.asarray(x) for x in inputs])
         spec = Spec(tuple(shape), dtype)
         step = Op(
             self.name, shape=lambda *specs, as_ops: spec, reference=lambda *arrays, as_ops: function(*arrays),

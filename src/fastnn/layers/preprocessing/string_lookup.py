@@ -57,7 +57,11 @@ class StringLookup(IndexLookup):
         return to_bytes(values, self.encoding)
 
     def _searched(self, values):
-        return Strings(values, self.encoding)
+        return values if isinstance(values, Strings) else Strings(values, self.encoding)
+
+    def _as_arrays(self, inputs):
+        strings = None if self.invert else Strings.of_list(inputs, self.encoding)
+        return super()._as_arrays(inputs) if strings is None else strings
 
     def _token(self, key):
         return key.decode(self.encoding)
