@@ -137,12 +137,17 @@ def test_few_columns_have_the_same_bits_on_every_instruction_set(name, kind):
 
 
 @pytest.mark.parametrize("kind", TYPES)
-def test_columns_that_are_asked_for_have_the_same_bits_on_every_instruction_set(kind):
-    x = sample(np.random.default_rng(8), "sum", TYPES[kind], (2100, 1501))
-    results = [run(f"sum_{kind}", x, (0,), isa) for isa in ISAS]
+@pytest.mark.parametrize("name", ["sum", "max", "min"])
+@pytest.mark.parametrize(("shape", "axis"), [((2100, 1501), 0), ((200, 1501), 1), ((3, 100001), 1)])
+def test_what_is_asked_for_has_the_same_bits_on_every_instruction_set(shape, axis, name, kind):
+    x = sample(np.random.default_rng(8), name, TYPES[kind], shape)
+    results = [run(f"{name}_{kind}", x, (axis,), isa) for isa in ISAS]
     for result in results:
         assert result.tobytes() == results[0].tobytes()
-    wanted, magnitude = x.sum(0, np.longdouble), np.abs(x).sum(0, np.longdouble)
+    if name != "sum":
+        np.testing.assert_array_equal(results[0], NUMPY[name](x, axis))
+        return
+    wanted, magnitude = x.sum(axis, np.longdouble), np.abs(x).sum(axis, np.longdouble)
     eps = 0 if kind == "i32" else np.finfo(x.dtype).eps
     assert (np.abs(results[0] - wanted) <= 33 * eps * magnitude).all()
 

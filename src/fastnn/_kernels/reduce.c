@@ -24,6 +24,7 @@ enum {
   SOME_COLUMNS = 128, /* of rows of at most so many the sums stay in registers for RUN_ROWS rows */
   AHEAD = 8192,   /* bytes that rows of over AHEAD_FROM elements are asked for ahead: CPUs do it late for short rows */
   AHEAD_FROM = 65536,
+  AHEAD_FAR = 262144, /* rows of so many, which no second cache holds: twice as far, and to that one */
   FAR = 3 << 20,  /* elements: on more pages than CPUs know the places of, which they do not fetch ahead from then */
   SEGMENTS = 32,  /* at most this many sets of totals of a column reduction are kept, each of RUN_ROWS rows or more */
   MAX_DIMS = 8
@@ -77,8 +78,9 @@ static space read_space(const int64_t *ints) {
     s.segments = fnn_ceil_div(s.reduced, s.segment);
   }
   s.units = fnn_ceil_div(s.kept, s.group) * s.chunks * s.segments;
-  s.ahead = s.kept * s.cols * s.reduced > AHEAD_FROM ? AHEAD : 0;
-  s.is_far = s.kept * s.cols * s.reduced >= FAR;
+  const int64_t all = s.kept * s.cols * s.reduced;
+  s.ahead = all >= AHEAD_FAR ? 2 * AHEAD : all > AHEAD_FROM ? AHEAD : 0;
+  s.is_far = all >= FAR;
   return s;
 }
 

@@ -188,22 +188,25 @@ FNN_INLINE ACC OWN(fold)(int kind, OWN(vector) *v, int lanes, ACC total) {
   return total;
 }
 
+FNN_INLINE void OWN(ask)(int asks, const char *line) {
+  if (asks == 2) __builtin_prefetch(line, 0, 2);
+  else __builtin_prefetch(line);
+}
+
 /* n elements in a row into lanes of T, element i into lane i % LANES; two sets of lanes are put together before a third
- * joins them. What lies `ahead` bytes further is asked for with `asks`. */
+ * joins them. What lies `ahead` bytes further is asked for with `asks`: 1: to the first cache, 2: to the second. */
 FNN_INLINE void OWN(reduce_lanes)(int kind, int asks, const T *x, int64_t n, int64_t ahead, OWN(vector) *v) {
   enum { LANES = OWN(LANES), N = OWN(N), WAYS = OWN(WAYS) };
   int64_t i = 0;
   for (; i + 2 * LANES <= n; i += 2 * LANES) {
-    for (int line = 0; asks && line < 2 * LANES_BYTES; line += 64)
-      __builtin_prefetch((const char *)(x + i) + ahead + line);
+    for (int line = 0; asks && line < 2 * LANES_BYTES; line += 64) OWN(ask)(asks, (const char *)(x + i) + ahead + line);
     for (int w = 0; w < WAYS; w++) {
       const T *p = x + i + w * N;
       v[w] = OWN(steps_of_two)(kind, v[w], OWN(load)(p), OWN(load)(p + LANES));
     }
   }
   for (; i < n; i += LANES) {
-    for (int line = 0; asks && line < LANES_BYTES; line += 64)
-      __builtin_prefetch((const char *)(x + i) + ahead + line);
+    for (int line = 0; asks && line < LANES_BYTES; line += 64) OWN(ask)(asks, (const char *)(x + i) + ahead + line);
 #pragma GCC unroll 8 /* the lanes stay in registers */
     for (int w = 0; w < WAYS; w++) {
       const int64_t left = n - i - w * N;
@@ -213,11 +216,12 @@ FNN_INLINE void OWN(reduce_lanes)(int kind, int asks, const T *x, int64_t n, int
   }
 }
 
-/* How n elements in a row are taken: 0: they fit a vector, 1: all lanes, 2: in turn, 3: so and asked for ahead. */
+/* How n elements in a row are taken: 0: they fit a vector, 1: all lanes, 2: in turn, 3, 4: so and asked for ahead. */
 FNN_INLINE int OWN(length_of)(int kind, int64_t n, int64_t ahead) {
   if (n <= OWN(LANES) && OWN(WAYS) <= 4) return n <= OWN(N) ? 0 : 1; /* of more vectors most would be empty */
   /* Not of rare kinds, nor by vectors that take longer than memory anyway: it would be code for nothing. */
-  return n <= OWN(N) ? 0 : ahead && kind != PROD && sizeof(T) > 1 && OWN(WAYS) <= 4 ? 3 : 2;
+  if (n <= OWN(N)) return 0;
+  return !ahead || kind == PROD || sizeof(T) == 1 || OWN(WAYS) > 4 ? 2 : ahead == AHEAD ? 3 : 4;
 }
 
 /* n elements in a row, of a sum or product at most RUN, of a length as above. */
@@ -235,7 +239,7 @@ FNN_INLINE ACC OWN(reduce_block)(int kind, int length, const T *x, int64_t n, in
     if (length >= 2 || left <= 0) v[w] = start;
     else v[w] = left >= N ? OWN(load)(x + w * N) : OWN(load_part)(x + w * N, (int)left, start[0]);
   }
-  if (length >= 2) OWN(reduce_lanes)(kind, length == 3, x, n, ahead, v);
+  if (length >= 2) OWN(reduce_lanes)(kind, length - 2, x, n, ahead, v);
   return OWN(fold)(kind, v, LANES, total);
 }
 
@@ -249,9 +253,10 @@ FNN_INLINE ACC OWN(reduce_row)(int kind, int length, const T *x, int64_t n, int6
 
 /* Outputs [begin, end), each a row of a length as above. */
 FNN_INLINE void OWN(reduce_each)(int kind, int length, const space *s, const T *x, int64_t begin, int64_t end, T *y) {
+  const int64_t ahead = length < 2 ? fnn_min(s->ahead, AHEAD) : s->ahead;
   for (int64_t row = begin; row < end; row++) {
     const T *p = x + offset_of(row, s->kept_sizes, s->kept_strides, s->n_kept);
-    y[row] = (T)OWN(reduce_block)(kind, length, p, s->reduced, s->ahead, OWN(start)(kind));
+    y[row] = (T)OWN(reduce_block)(kind, length, p, s->reduced, ahead, OWN(start)(kind));
   }
 }
 
@@ -407,9 +412,11 @@ FNN_INLINE void OWN(reduce_rows)(int kind, int asks, const OWN(loops) *loops, co
     for (; row + 4 <= end; row += 4) {
       const T *p = x + row * stride, *q = p + 2 * stride;
       int64_t c = 0;
-      for (; kind == SUM && asks && c + N <= width; c += N) {
-        for (int line = 0; line < 4 * FNN_VECTOR_BYTES; line += 64) /* in order: the rows lie one behind the other */
-          __builtin_prefetch((const char *)(p + 4 * c) + 4 * AHEAD + line);
+      for (; kind != PROD && sizeof(T) > 1 && asks && c + N <= width; c += N) {
+        /* In order, as the rows lie one behind the other; to the second cache, as the first may not hold two such
+         * groups of rows. */
+        for (int line = 0; line < 4 * FNN_VECTOR_BYTES; line += 64)
+          __builtin_prefetch((const char *)(p + 4 * c) + 4 * AHEAD + line, 0, 2);
         const OWN(vector) v = OWN(steps_of_four)(kind, OWN(load)(partial + c), p + c, q + c, stride);
         memcpy(partial + c, &v, sizeof v);
       }
@@ -506,8 +513,11 @@ FNN_INLINE void OWN(reduce)(const fnn_call *call, int64_t begin, int64_t end, in
 #define REDUCTION(name, kind)                                                                                          \
   static __attribute__((unused, noinline, noclone)) ACC OWN(name##_row)(const T *x, int64_t n, int64_t ahead,          \
                                                                         ACC total) {                                   \
-    return OWN(length_of)(kind, n, ahead) == 3 ? OWN(reduce_row)(kind, 3, x, n, ahead, total)                          \
-                                               : OWN(reduce_row)(kind, 2, x, n, ahead, total);                         \
+    switch (OWN(length_of)(kind, n, ahead)) {                                                                          \
+      case 4: return OWN(reduce_row)(kind, 4, x, n, ahead, total);                                                     \
+      case 3: return OWN(reduce_row)(kind, 3, x, n, ahead, total);                                                     \
+      default: return OWN(reduce_row)(kind, 2, x, n, ahead, total);                                                    \
+    }                                                                                                                  \
   }                                                                                                                    \
   APART OWN(name##_rows)(const space *s, const T *x, int64_t begin, int64_t end, T *y) {                               \
     for (; s->reduced > RUN && begin < end; begin++)                                                                   \
@@ -518,6 +528,7 @@ FNN_INLINE void OWN(reduce)(const fnn_call *call, int64_t begin, int64_t end, in
       case 1: OWN(reduce_each)(kind, 1, s, x, begin, end, y); break;                                                   \
       case 2: OWN(reduce_each)(kind, 2, s, x, begin, end, y); break;                                                   \
       case 3: OWN(reduce_each)(kind, 3, s, x, begin, end, y); break;                                                   \
+      case 4: OWN(reduce_each)(kind, 4, s, x, begin, end, y); break;                                                   \
     }                                                                                                                  \
   }                                                                                                                    \
   APART OWN(name##_few_rows)(const space *s, const T *x, int64_t begin, int64_t end, int64_t rows, int64_t stride,     \
