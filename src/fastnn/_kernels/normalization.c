@@ -19,6 +19,8 @@ enum {
   AT_ONCE = 4,      /* vectors of columns summed at once */
   UNIT_COLS = 64,   /* columns that a unit joins */
   LAYER_UNITS = 64, /* blocks of rows of a layer normalization's gradient, roughly: each has its sums of columns */
+  LAYER_ROWS = FNN_VECTOR_BYTES == 64 ? 4 : 2, /* of its rows at once: as many sums stay in registers */
+  LAYER_BYTES = 4096, /* of as many rows, at most: CPUs fetch longer ones ahead only where they are read in order */
   WHOLE_SAMPLES = 8 /* with as many, a unit of a group normalization does all of a sample, which stays in its cache */
 };
 

@@ -297,38 +297,62 @@ static void OWN(layer_norm)(const fnn_call *call, int64_t begin, int64_t end) {
 
 static void OWN(layer_norm_grad_size)(const int64_t *ints, fnn_work *work) { layer_grad_size(ints, work, sizeof(T)); }
 
-/* n columns of a row: what they add to the sums of the row and of the columns. */
-FNN_INLINE void OWN(add_sums)(const T *dy, const T *x, const T *gamma, T mean, T r, T *dgamma, T *dbeta, V *sum,
-                              V *product, int64_t n) {
-  V d = OWN(load_n)(dy, n), s = (OWN(load_n)(x, n) - mean) * r, g = d * OWN(load_n)(gamma, n);
-  *sum += g; /* 0 in the lanes that hold no element */
-  *product += n < N ? FN(first_lanes)(g * s, n, 0) : g * s;
-  OWN(store_n)(dgamma, OWN(load_n)(dgamma, n) + d * s, n);
-  OWN(store_n)(dbeta, OWN(load_n)(dbeta, n) + d, n);
+/* n columns of `rows` rows, of which each is `cols` elements after the one before: what they add to the sums of the
+ * rows and of the columns. */
+FNN_INLINE void OWN(add_sums)(const int rows, const T *dy, const T *x, int64_t cols, const T *gamma, const T *mean,
+                              const T *r, T *dgamma, T *dbeta, V *sum, V *product, int64_t n) {
+  const V scale = OWN(load_n)(gamma, n);
+  V columns = OWN(load_n)(dgamma, n), shift = OWN(load_n)(dbeta, n);
+  for (int i = 0; i < rows; i++) {
+    V d = OWN(load_n)(dy + i * cols, n), s = (OWN(load_n)(x + i * cols, n) - mean[i]) * r[i], g = d * scale;
+    sum[i] += g; /* 0 in the lanes that hold no element */
+    product[i] += n < N ? FN(first_lanes)(g * s, n, 0) : g * s;
+    columns += d * s;
+    shift += d;
+  }
+  OWN(store_n)(dgamma, columns, n);
+  OWN(store_n)(dbeta, shift, n);
 }
 
-FNN_INLINE void OWN(layer_row)(const fnn_call *call, int64_t row, T *dgamma, T *dbeta) {
+/* n columns of dx. */
+FNN_INLINE void OWN(layer_gradient)(const int rows, const T *dy, const T *x, int64_t cols, const T *gamma,
+                                    const T *mean, const T *r, const T *centre, const T *along, T *dx, int64_t n) {
+  const V scale = OWN(load_n)(gamma, n);
+  for (int i = 0; i < rows; i++) {
+    V s = (OWN(load_n)(x + i * cols, n) - mean[i]) * r[i], g = OWN(load_n)(dy + i * cols, n) * scale;
+    OWN(store_n)(dx + i * cols, r[i] * (g - centre[i] - s * along[i]), n);
+  }
+}
+
+/* Several rows at once: their sums do not wait for each other, and gamma and the sums of columns are read once. */
+FNN_INLINE void OWN(layer_rows_at)(const int rows, const fnn_call *call, int64_t row, T *dgamma, T *dbeta) {
   const int64_t cols = call->ints[1];
   const T *dy = (const T *)call->buf[0] + row * cols, *x = (const T *)call->buf[1] + row * cols;
   const T *gamma = (const T *)call->buf[2];
   T *dx = (T *)call->buf[5] + row * cols;
-  T mean = ((const T *)call->buf[3])[row], r = ((const T *)call->buf[4])[row];
-  V sum = {0}, product = {0};
+  T mean[LAYER_ROWS], r[LAYER_ROWS], centre[LAYER_ROWS], along[LAYER_ROWS];
+  V sum[LAYER_ROWS], product[LAYER_ROWS];
+  for (int i = 0; i < rows; i++) {
+    mean[i] = ((const T *)call->buf[3])[row + i], r[i] = ((const T *)call->buf[4])[row + i];
+    sum[i] = product[i] = (V){0};
+  }
   int64_t c = 0;
   for (; c + N <= cols; c += N)
-    OWN(add_sums)(dy + c, x + c, gamma + c, mean, r, dgamma + c, dbeta + c, &sum, &product, N);
-  for (; c < cols; c += N)
-    OWN(add_sums)(dy + c, x + c, gamma + c, mean, r, dgamma + c, dbeta + c, &sum, &product, fnn_min(N, cols - c));
-  T centre = call->ints[2] ? FN(sum_lanes)(sum) / (T)cols : 0, along = FN(sum_lanes)(product) / (T)cols;
-  for (c = 0; c < cols; c += N) {
-    int64_t n = fnn_min(N, cols - c);
-    V s = (OWN(load_n)(x + c, n) - mean) * r, g = OWN(load_n)(dy + c, n) * OWN(load_n)(gamma + c, n);
-    OWN(store_n)(dx + c, r * (g - centre - s * along), n);
+    OWN(add_sums)(rows, dy + c, x + c, cols, gamma + c, mean, r, dgamma + c, dbeta + c, sum, product, N);
+  if (c < cols)
+    OWN(add_sums)(rows, dy + c, x + c, cols, gamma + c, mean, r, dgamma + c, dbeta + c, sum, product, cols - c);
+  for (int i = 0; i < rows; i++) {
+    centre[i] = call->ints[2] ? FN(sum_lanes)(sum[i]) / (T)cols : 0;
+    along[i] = FN(sum_lanes)(product[i]) / (T)cols;
   }
+  for (c = 0; c + N <= cols; c += N)
+    OWN(layer_gradient)(rows, dy + c, x + c, cols, gamma + c, mean, r, centre, along, dx + c, N);
+  if (c < cols) OWN(layer_gradient)(rows, dy + c, x + c, cols, gamma + c, mean, r, centre, along, dx + c, cols - c);
 }
 
 static void OWN(layer_norm_grad)(const fnn_call *call, int64_t begin, int64_t end) {
   int64_t rows = call->ints[0], cols = call->ints[1], step = layer_rows(call->ints);
+  const int is_short = LAYER_ROWS * cols * (int64_t)sizeof(T) <= LAYER_BYTES;
   T *shared = (T *)call->shared;
   if (call->phase == 1) {
     for (int64_t c = begin * UNIT_COLS; begin < end; begin++, c += UNIT_COLS) {
@@ -346,7 +370,10 @@ static void OWN(layer_norm_grad)(const fnn_call *call, int64_t begin, int64_t en
     T *dgamma = shared + 2 * b * cols, *dbeta = dgamma + cols;
     memset(dgamma, 0, (size_t)(2 * cols) * sizeof(T));
     int64_t first = b * step, last = fnn_min(rows, first + step);
-    for (int64_t row = first; row < last; row++) OWN(layer_row)(call, row, dgamma, dbeta);
+    int64_t row = first;
+    for (; is_short && row + LAYER_ROWS <= last; row += LAYER_ROWS)
+      OWN(layer_rows_at)(LAYER_ROWS, call, row, dgamma, dbeta);
+    for (; row < last; row++) OWN(layer_rows_at)(1, call, row, dgamma, dbeta);
     OWN(finish)(call, 3, first, last);
   }
 }
