@@ -152,12 +152,16 @@ FNN_INLINE int is_scattered(const pool *p, int64_t element_bytes) {
 
 /* Of max_pool2d_grad: rows are rows of cells. */
 FNN_INLINE band_split max_bands(const pool *p, int64_t element_bytes) {
-  enum { LEAST_UNITS = 8, LEAST = 16, MOST = 8 * UNIT }; /* as windows on a border are looked at twice */
+  enum { LEAST_UNITS = 8, LEAST = 16, SHARED_LEAST = 6, MOST = 8 * UNIT }; /* windows on a border are done twice */
   int64_t row = fnn_max(1, p->sh * p->w * p->c), rows = fnn_max(1, fnn_ceil_div(p->h + p->top, p->sh));
   if (p->h * p->w * p->c <= UNIT) return (band_split){fnn_max(1, UNIT / fnn_max(1, p->h * p->w * p->c)), rows, 1};
   int64_t band = fnn_max(1, UNIT / row);
-  if (p->kh > p->sh && is_scattered(p, element_bytes))
-    band = fnn_max(LEAST, fnn_min(MOST / row, fnn_ceil_div(p->n * rows, LEAST_UNITS)));
+  if (p->kh > p->sh && is_scattered(p, element_bytes)) {
+    const int64_t shared = fnn_ceil_div(p->kh, p->sh) - 1; /* rows of windows that reach over a border */
+    band = fnn_max(fnn_max(LEAST, SHARED_LEAST * shared),
+                   fnn_min(MOST / row, fnn_ceil_div(p->n * rows, LEAST_UNITS)));
+    band = fnn_ceil_div(rows, fnn_ceil_div(rows, band)); /* equal ones */
+  }
   return (band_split){1, fnn_min(rows, band), fnn_ceil_div(rows, band)};
 }
 
