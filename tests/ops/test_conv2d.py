@@ -212,6 +212,7 @@ def assert_kernel_gradient(shape, filters, size, params, is_exchanged):
     [
         (7, 16, (7, 7), {}, False),  # 17 columns, or 119 of a row of taps
         (7, 16, (7, 7), {"pads": (3, 3, 3, 3)}, False),
+        (2, 8, (7, 7), {"pads": (4, 4, 4, 4)}, False),  # which meet no rows of zeros around x
         (7, 5, (6, 6), {}, False),
         (7, 2, (7, 7), {}, False),
         (7, 2, (4, 4), {}, True),  # tiles of two rows take as long as of four

@@ -127,6 +127,8 @@ def _kernel(name, x, y, ints, b):
 # there is no Winograd algorithm to a whole vector of them, unless x has so many times the pixels of y.
 _FEW, _FEW_SUMS, _FEW_SUMS_OF_MANY, _MANY_SUMMED = 4, 12, 15, 48
 _FEW_TAPS, _SPARSE = 4, 6
+# What a half vector of channels saves (tile_half.h), and beside one whole: there it shows to join broadcasts for it.
+_HALF = (0.5, 0.3)
 # Of tiles of conv2d_turned_body.h, with AVX-512 and without: their rows, and how many multiply-adds of an exchanged
 # gradient take the time of one of theirs (of few filters as without); results from which they have two strips of rows.
 _TURNED_ROWS, _EXCHANGED, _TURNED_PIXELS = (8, 6), (0.93, 1.05), 512
@@ -467,7 +469,7 @@ def _is_summed_by_rows_of_taps(x, dy, kernel_size, pads, dilation, **_) -> bool:
     """Whether tiles whose columns are what a row of taps reads of x (conv2d_turned_body.h) take the kernel's gradient,
     and about as few multiply-adds of vectors as tiles with the roles of x and dy exchanged. Those meet no zeros around
     an image where they end with each tap, of as many filters as whole tiles have rows; elsewhere they do of all pixels
-    of x. Measured."""
+    of x. The former meet none of the rows around it. Measured."""
     lanes, channels, filters = vector_lanes(dy.dtype), x.shape[3], dy.shape[3]
     is_narrow, run, results = isa() != "avx512", kernel_size[1] * channels, math.prod(dy.shape[:3])
     height = _TURNED_ROWS[is_narrow]
@@ -480,12 +482,14 @@ def _is_summed_by_rows_of_taps(x, dy, kernel_size, pads, dilation, **_) -> bool:
     if dilation[1] != 1 or run < lanes or 5 * summed > most:
         return False
     is_half = not is_narrow and channels > lanes and 0 < channels % lanes <= lanes // 2  # tile_half.h
-    vectors = -(-channels // lanes) - (0.5 if is_half else 0)
+    vectors = -(-channels // lanes)
+    vectors -= _HALF[vectors == 2] if is_half else 0
     pairs = math.prod((*x.shape[1:3], *kernel_size))
     if filters % height == 0:
         axes = zip(dy.shape[1:3], x.shape[1:3], pads[:2], kernel_size, dilation, strict=True)
         pairs = math.prod(_pairs_inside(*axis) for axis in axes)
-    of_taps = _EXCHANGED[is_narrow or filters < _FEW] * results * kernel_size[0] * summed
+    inside = _pairs_inside(dy.shape[1], x.shape[1], pads[0], kernel_size[0], dilation[0])
+    of_taps = _EXCHANGED[is_narrow or filters < _FEW] * dy.shape[0] * inside * dy.shape[2] * summed
     return of_taps <= x.shape[0] * pairs * filters * vectors
 
 
