@@ -625,7 +625,7 @@ def test_reductions_of_rows(outer, rows, cols, is_narrow, kind, isa):
 
 @pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize("kind", FLOATS)
-@pytest.mark.parametrize("n", [1, 31, 1024, 20_000])
+@pytest.mark.parametrize("n", [1, 31, 1024, 20_000, 2_000_003, 4_300_003])
 @pytest.mark.parametrize("is_merged", [False, True])
 def test_adam_in_place(is_merged, n, kind, isa):
     """The optimizer's pass: three buffers updated where they are, scalars computed once, stores beside reads."""

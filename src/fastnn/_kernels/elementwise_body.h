@@ -11,6 +11,9 @@ enum {
   /* Of a space that no cache holds. Passes over a longer block leave memory idle while they work on what the first one
    * has fetched; over this few, the CPU has begun with the next block before this one is done. */
   OWN(FAR_BLOCK) = 192 * 4 / (int)sizeof(T),
+  /* There, of LONG_UPDATE instructions and more that write in place: what beginning each takes is more than is idle. */
+  OWN(UPDATE_BLOCK) = 512 * 4 / (int)sizeof(T),
+  OWN(LONG_UPDATE) = 3,
   /* There, with results that go past the caches: no store waits for its line, and what is read is asked for. */
   OWN(STREAMED_BLOCK) = 384 * 4 / (int)sizeof(T),
   OWN(LINE) = 64 / (int)sizeof(T)
@@ -57,7 +60,7 @@ typedef struct {
   int64_t step;     /* from a row of a block to the next, unless it is a scalar */
   int32_t slot;     /* decoding: the register that holds this one's value (an operand it was stored to, or itself) */
   int32_t producer; /* decoding: the instruction that made it, -1 when none can be redirected */
-  int32_t definitions;
+  int16_t definitions, reads; /* reads: by instructions, stores among them */
   int8_t is_scalar; /* decoding: 0 varies within the block, 1 within the tile, 2 is one for the tile */
   int8_t is_filled; /* decoding: its block is full though it is a scalar */
   int8_t is_column; /* decoding: an operand of that mode */
@@ -87,13 +90,15 @@ _Static_assert(sizeof(OWN(operand)) <= FNN_PROGRAM_DECODED && sizeof(OWN(reg)) <
                  sizeof(OWN(instruction)) <= FNN_PROGRAM_DECODED && sizeof(OWN(decoded)) <= FNN_PROGRAM_HEAD,
                "fnn_program_memo counts on it");
 
-/* Marks the operands that instructions or reductions read, and counts the definitions of registers. */
+/* Marks the operands that instructions or reductions read, and counts the definitions and reads of registers. */
 static void OWN(find_reads)(OWN(decoded) *d, const int64_t *program, const int64_t *reductions, int64_t n_reductions) {
   for (int64_t k = 0; k < program[1]; k++) {
     const int64_t *ins = fnn_program_instruction(program, k);
     int arity = OWN(opcodes)[ins[0]].arity;
-    for (int j = 0; j < arity; j++)
+    for (int j = 0; j < arity; j++) {
       if (ins[2 + j] < d->n_operands) d->operands[ins[2 + j]].is_read = 1;
+      d->regs[ins[2 + j]].reads++;
+    }
     if (ins[0] != FNN_OP_STORE) d->regs[ins[1]].definitions++;
   }
   for (int64_t k = 0; k < n_reductions; k++)
@@ -102,8 +107,8 @@ static void OWN(find_reads)(OWN(decoded) *d, const int64_t *program, const int64
 
 /* Chooses the block's shape. Rows go together in one block where they are short, or where all operands are
  * contiguous, whole rows or scalars; then a multiple of N of them, so that no block but the last has a tail. most:
- * elements of a block of one row. */
-static void OWN(choose_block)(OWN(decoded) *d, int most) {
+ * elements of a block of one row; most_of_rows: of several without gaps. */
+static void OWN(choose_block)(OWN(decoded) *d, int most, int most_of_rows) {
   enum { LONG_ROW = 256 /* elements: above it, a call a row and instruction costs less than copying rows together */ };
   int rows_are_contiguous = 1;
   for (int64_t k = 0; k < d->n_operands; k++) {
@@ -119,24 +124,35 @@ static void OWN(choose_block)(OWN(decoded) *d, int most) {
     if (pieces == 1) d->block_cols = fnn_max(1, cols);
     return;
   }
-  int64_t rows = OWN(BLOCK) / fnn_max(cols, 1);
+  int64_t rows = (rows_are_contiguous ? most_of_rows : OWN(BLOCK)) / fnn_max(cols, 1);
   if (rows >= N) rows -= rows % N;
   d->block_rows = fnn_max(1, fnn_min(rows, d->rows));
   d->block_cols = fnn_max(1, cols);
 }
 
-/* Whether register k has a block in scratch. Of a single row, not what is read or written where it lies. */
+/* Whether register k has a block in scratch, which what lies without gaps has not: it is read or written there. */
 static int OWN(has_block)(const OWN(decoded) *d, int64_t k) {
-  return d->rows > 1 || k >= d->n_operands || d->operands[k].col_stride != 1 || !OWN(is_own)(d->operands[k].dtype);
+  const OWN(operand) *o = &d->operands[k];
+  if (k >= d->n_operands || !OWN(is_own)(o->dtype)) return 1;
+  return o->col_stride != 1 || (d->rows > 1 && o->row_stride != d->cols);
 }
 
-/* Elements of a block of one row of a near space: more where few registers share the scratch of all. Sums go by blocks
- * of one length. */
-static int OWN(longest_block)(const OWN(decoded) *d, int64_t n_reductions) {
-  enum { MOST = 4 };
-  int64_t blocks = 0;
-  for (int64_t k = 0; k < d->n_registers; k++) blocks += OWN(has_block)(d, k);
-  return OWN(BLOCK) * (int)(n_reductions || !blocks ? 1 : fnn_min(MOST, d->n_registers / blocks));
+/* Elements of a block of a near space: more where few registers share the scratch of all, and what one instruction
+ * leaves in operands for another stays within 16 KiB of the first cache. Sums go by blocks of one length. */
+static int OWN(longest_block)(const OWN(decoded) *d, const int64_t *program, int64_t n_reductions) {
+  enum { MOST = 4 /* of 4 KiB */ };
+  int64_t blocks = 0, kept = 0;
+  for (int64_t k = 0; k < d->n_registers; k++) {
+    const int has_block = OWN(has_block)(d, k);
+    blocks += has_block;
+    kept += !has_block && d->regs[k].reads > 1;
+  }
+  for (int64_t k = 0; k < program[1]; k++) {
+    const int64_t *ins = fnn_program_instruction(program, k);
+    kept += ins[0] == FNN_OP_STORE && !OWN(has_block)(d, ins[1]) && d->regs[ins[2]].reads > 1;
+  }
+  if (n_reductions || !blocks) return OWN(BLOCK);
+  return OWN(BLOCK) * (int)fnn_min(d->n_registers / blocks, MOST / fnn_max(1, fnn_min(kept, MOST)));
 }
 
 /* An instruction of one input. */
@@ -331,6 +347,13 @@ static int OWN(may_stream)(const int64_t *program) {
   return FNN_VECTOR_BYTES == 64 || !slow;
 }
 
+/* Instructions of `program` that are no stores. */
+static int64_t OWN(n_steps)(const int64_t *program) {
+  int64_t n = 0;
+  for (int64_t k = 0; k < program[1]; k++) n += fnn_program_instruction(program, k)[0] != FNN_OP_STORE;
+  return n;
+}
+
 /* Whether the instruction at `of` reads register `r`. */
 static int OWN(reads)(const OWN(instruction) *of, int r) {
   int reads = 0;
@@ -379,10 +402,14 @@ static void OWN(decode)(OWN(decoded) *d, const int64_t *program, const fnn_call 
   OWN(decode_operands)(d, program, call);
   for (int64_t k = 0; k < d->n_registers; k++) d->regs[k] = (OWN(reg)){.slot = (int32_t)k, .producer = -1};
   OWN(find_reads)(d, program, reductions, n_reductions);
-  const int may_stream = distance == FNN_STREAMED && OWN(may_stream)(program);
-  for (int64_t k = 0; may_stream && k < d->n_operands; k++) d->streams |= OWN(is_fresh)(d, k);
-  const int is_near = distance == FNN_NEAR, far_block = d->streams ? OWN(STREAMED_BLOCK) : OWN(FAR_BLOCK);
-  OWN(choose_block)(d, is_near ? OWN(longest_block)(d, n_reductions) : far_block);
+  const int is_near = distance == FNN_NEAR;
+  int is_in_place = 1; /* all that it writes */
+  for (int64_t k = 0; !is_near && k < d->n_operands; k++) is_in_place &= !OWN(is_fresh)(d, k);
+  d->streams = distance == FNN_STREAMED && !is_in_place && OWN(may_stream)(program);
+  const int is_long_update = is_in_place && OWN(n_steps)(program) >= OWN(LONG_UPDATE);
+  const int far_block = d->streams ? OWN(STREAMED_BLOCK) : is_long_update ? OWN(UPDATE_BLOCK) : OWN(FAR_BLOCK);
+  const int most = is_near ? OWN(longest_block)(d, program, n_reductions) : far_block;
+  OWN(choose_block)(d, most, is_near ? most : OWN(BLOCK));
   d->block_size = fnn_round_up(d->block_rows * d->block_cols, N);
   T *block = (T *)scratch;
   for (int64_t k = 0; k < d->n_registers; k++) {
@@ -426,9 +453,11 @@ static void OWN(decode)(OWN(decoded) *d, const int64_t *program, const fnn_call 
   if (d->streams) OWN(store_directly)(d);
   const int is_one_pass = OWN(is_one_pass)(d, n_reductions);
   if (is_one_pass) d->block_cols = d->cols;
-  /* With operands of other types, which pass through scratch, vectors of 64 bytes wait for memory in between. */
+  /* With operands of other types, which pass through scratch, vectors of 64 bytes wait for memory in between. What is
+   * asked for beside lines that are written where they were read keeps the CPU from seeing these streams by itself. */
   const int is_mixed = FNN_VECTOR_BYTES == 64 && distance != FNN_NEAR && !d->only_moves;
-  d->asks_ahead = distance == FNN_STREAMED ? !is_one_pass : is_mixed;
+  const int is_seen = is_one_pass || (is_in_place && d->only_moves);
+  d->asks_ahead = distance == FNN_STREAMED ? !is_seen : is_mixed;
   if (distance != FNN_NEAR) OWN(find_asked)(d);
 }
 
@@ -605,12 +634,13 @@ static void OWN(run_by_column)(const OWN(instruction) *ins, const OWN(reg) *regs
   ins->by_column(rows, cols, d->now, d->step, x->now, x->step, s->now, s->step);
 }
 
-/* Runs the program on the tile that the operands' `tile` point to, and adds it to `partials`, one a reduction. */
-static void OWN(run)(OWN(decoded) *d, int64_t rows, int64_t cols, const int64_t *reductions,
-                     int64_t n_reductions, double *partials) {
+/* Runs the program on the tile that the operands' `tile` point to, and adds it to `partials`, one a reduction. starts:
+ * 0 where what start_tile makes is there from the tile before. */
+static void OWN(run)(OWN(decoded) *d, int64_t rows, int64_t cols, const int64_t *reductions, int64_t n_reductions,
+                     double *partials, int starts) {
   if (d->is_column) cols = rows, rows = 1;
   if (d->is_flat) cols *= rows, rows = 1;
-  OWN(start_tile)(d, rows, cols);
+  if (starts) OWN(start_tile)(d, rows, cols);
   OWN(reg) *regs = d->regs;
   for (int64_t row = 0; row < rows; row += d->block_rows) {
     int64_t block_rows = fnn_min(d->block_rows, rows - row);
@@ -672,7 +702,7 @@ static void OWN(run_program)(const int64_t *program, const fnn_call *call, int64
       d->operands[k].tile = d->operands[k].base + (row * operand[2] + col * operand[3]) * fnn_dtype_bytes(operand[1]);
   }
   d->row = row, d->col = col;
-  OWN(run)(d, rows, cols, 0, 0, 0);
+  OWN(run)(d, rows, cols, 0, 0, 0, 1);
 }
 #endif
 
@@ -707,24 +737,30 @@ static void OWN(fused_units)(const fnn_call *call, int64_t begin, int64_t end) {
   int64_t tiles = t.row_tiles * t.col_tiles;
   /* Tiles of one row follow each other: one run does them all. Sums are taken unit by unit. */
   const int64_t units_of_run = tiles == t.units && t.rows == 1 && !n_reductions ? end - begin : 1;
+  int64_t rows_before = 0, cols_before = 0; /* of the last tile for which start_tile ran */
   for (int64_t unit = begin; unit < end; unit += units_of_run) {
     int64_t tile = unit % tiles, first = unit / tiles * t.group, last = fnn_min(t.outer, first + t.group);
     int64_t row = tile / t.col_tiles * t.tile_rows, col = tile % t.col_tiles * t.tile_cols;
     double *partials = (double *)call->shared + unit * n_reductions;
     for (int64_t k = 0; k < n_reductions; k++) partials[k] = reduce_start(reductions[4 * k] % OF_ROWS);
+    const int64_t rows = fnn_min(t.tile_rows, t.rows - row), cols = fnn_min(t.tile_cols * units_of_run, t.cols - col);
     for (int64_t outer = first; outer < last; outer++) {
+      int starts = rows > rows_before || cols != cols_before;
       for (int64_t k = 0; k < n_operands; k++) {
         const int64_t *operand = fnn_program_operand(program, k);
+        OWN(operand) *o = &d->operands[k];
         if (operand[0] < 0) continue;
         int64_t offset = row * operand[2] + col * operand[3], index = outer;
         for (int64_t dim = n_outer - 1; dim >= 0; dim--) {
           offset += index % sizes[dim] * strides[k * n_outer + dim];
           index /= sizes[dim];
         }
-        d->operands[k].tile = d->operands[k].base + offset * fnn_dtype_bytes(operand[1]);
+        char *tile = o->base + offset * fnn_dtype_bytes(operand[1]);
+        starts = starts || (o->tile != tile && (o->mode == OWN(SCALAR) || o->mode == OWN(REPLICATED)));
+        o->tile = tile;
       }
-      OWN(run)(d, fnn_min(t.tile_rows, t.rows - row), fnn_min(t.tile_cols * units_of_run, t.cols - col), reductions,
-               n_reductions, partials);
+      OWN(run)(d, rows, cols, reductions, n_reductions, partials, starts);
+      if (starts) rows_before = rows, cols_before = cols;
     }
   }
   if (d->streams) fnn_end_streams();
