@@ -65,6 +65,13 @@ def test_a_layer_with_a_function_comes_back_from_its_config():
     assert again(["a-b"]).tolist() == layer(["a-b"]).tolist() == [[2, 3, 4]]
 
 
+def test_inputs_by_keyword():
+    lookup = fastnn.layers.StringLookup(vocabulary=["a", "b"])
+    assert lookup(inputs=["b", "x"]).tolist() == lookup(["b", "x"]).tolist() == [2, 0]
+    crossing = fastnn.layers.HashedCrossing(num_bins=5)
+    assert crossing(inputs=(["A", "B"], [101, 102])).tolist() == crossing((["A", "B"], [101, 102])).tolist()
+
+
 def test_kinds_of_arrays():
     layer = fastnn.layers.StringLookup(vocabulary=["a", "é"])
     for texts in (["é", "x"], np.array(["é", "x"]), np.array(["é", "x"], object), np.array([b"\xc3\xa9", b"x"])):

@@ -27,6 +27,8 @@ class HostLayer(Layer):
         self._allow_non_tensor_positional_args = True
 
     def __call__(self, *args, **kwargs):
+        if not args and "inputs" in kwargs:
+            args = (kwargs.pop("inputs"),)
         if args and not _has_traced(args[0]):
             args = (self._as_arrays(args[0]), *args[1:])
         return super().__call__(*args, **kwargs)
