@@ -345,9 +345,9 @@ FNN_INLINE void OWN(layer_rows_at)(const int rows, const fnn_call *call, int64_t
     centre[i] = call->ints[2] ? FN(sum_lanes)(sum[i]) / (T)cols : 0;
     along[i] = FN(sum_lanes)(product[i]) / (T)cols;
   }
-  for (c = 0; c + N <= cols; c += N)
-    OWN(layer_gradient)(rows, dy + c, x + c, cols, gamma + c, mean, r, centre, along, dx + c, N);
-  if (c < cols) OWN(layer_gradient)(rows, dy + c, x + c, cols, gamma + c, mean, r, centre, along, dx + c, cols - c);
+  /* Not whole vectors apart from the last: 4096x768 took 1.05 times as long. */
+  for (c = 0; c < cols; c += N)
+    OWN(layer_gradient)(rows, dy + c, x + c, cols, gamma + c, mean, r, centre, along, dx + c, fnn_min(N, cols - c));
 }
 
 static void OWN(layer_norm_grad)(const fnn_call *call, int64_t begin, int64_t end) {
