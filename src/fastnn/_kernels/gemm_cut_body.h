@@ -180,11 +180,11 @@ static int64_t OWN(gemm_block_rows)(const OWN(gemm_cut) * c) {
 /* Whether B is packed as a whole: threads share that, and units are rows of A by as many panels as the L2 cache holds,
  * not one panel for which all rows of A come from afar. */
 COMMON
-static int OWN(gemm_copies_b)(const OWN(gemm_cut) * c) {
+static int OWN(gemm_copies_b)(const OWN(gemm_cut) * c, int64_t least_rows) {
   const int64_t size = sizeof(T), b_bytes = c->n * c->k * size;
   if (c->turns_back) return c->m * c->k * size >= GEMM_AHEAD_BYTES; /* rows that all panels share, and ask for */
   const int is_far = c->m * c->k * size >= GEMM_COPIED_ROWS_BYTES && b_bytes <= GEMM_COPIED_BYTES;
-  return c->batches == 1 && c->panels > 1 && c->m >= GEMM_COPIED_ROWS && !OWN(gemm_sums_b)(c) &&
+  return c->batches == 1 && c->panels > 1 && c->m >= least_rows && !OWN(gemm_sums_b)(c) &&
          c->m * c->n * size >= GEMM_SPLIT_BYTES && (is_far || b_bytes <= GEMM_COPIED_GROUP_BYTES);
 }
 
@@ -278,7 +278,7 @@ static enum gemm_way OWN(gemm_way_of)(const OWN(gemm_cut) * c, const int64_t *in
   const int has_units = c->panels * blocks >= GEMM_MANY_UNITS / (is_long || blocks == 1 ? 2 : 1);
   const int shares_blocks = (is_large || is_long) && has_units &&
                             (blocks == 1 || c->k > (b_col == 1 ? gemm_near_k() : GEMM_K_MOST));
-  if (b_col != 1 && OWN(gemm_copies_b)(c)) return GEMM_COPIED_B;
+  if (b_col != 1 && OWN(gemm_copies_b)(c, GEMM_COPIED_ROWS)) return GEMM_COPIED_B;
   if (b_col != 1) return shares_blocks && c->m > 1 ? GEMM_LARGE : GEMM_PLAIN;
   const int64_t far = fnn_max(GEMM_AHEAD_BYTES, c->m * GEMM_AHEAD_ROW_BYTES);
   const int shares_sets = OWN(gemm_shares_sets)(ints);
@@ -292,7 +292,8 @@ static enum gemm_way OWN(gemm_way_of)(const OWN(gemm_cut) * c, const int64_t *in
   if (is_far && is_cut && c->batches == 1 && !OWN(gemm_sums_b)(c))
     return OWN(gemm_shares_few)(c, ints) ? GEMM_SHARED : GEMM_AHEAD;
   if (c->m <= OWN(GEMM_ROWS) || b_row < c->n) return GEMM_PLAIN;
-  if (OWN(gemm_copies_b)(c)) return GEMM_COPIED_B;
+  const int is_narrow = FNN_VECTOR_BYTES == 32; /* panels that share less of A, which a long k brings from afar */
+  if (OWN(gemm_copies_b)(c, is_narrow && c->k > GEMM_K_MOST ? GEMM_SHARED_ROWS : GEMM_COPIED_ROWS)) return GEMM_COPIED_B;
   if (shares_blocks) return GEMM_LARGE;
   const int is_shared = c->k <= GEMM_SHARED_K && c->m <= GEMM_SHARED_ROWS && c->panels >= GEMM_SHARED_PANELS;
   return is_shared && c->n * c->k * size >= GEMM_AHEAD_BYTES ? GEMM_SHARED : GEMM_PLAIN;
@@ -477,7 +478,10 @@ static OWN(gemm_cut) OWN(gemm_cut_of)(const int64_t *given, int64_t *space) {
   /* What a single row transposes is read once: from the L2 cache. */
   const int transposes_for_one = c.m == 1 && ints[GEMM_B_COL] != 1 && c.way != GEMM_DOTS;
   const int is_short = transposes_for_one || (c.way == GEMM_TALL && c.group > 1);
-  c.k_block = fnn_min(c.split_k, is_short ? GEMM_K_BLOCK : gemm_most_k[c.way]);
+  /* So many rows of AVX2 code that packing a panel is little beside their tiles, which are slower while they do it. */
+  const int packs_before = FNN_VECTOR_BYTES == 32 && c.way == GEMM_LARGE && c.m >= GEMM_SHARED_ROWS &&
+                           c.k <= GEMM_K_MOST && ints[GEMM_B_COL] == 1;
+  c.k_block = fnn_min(c.split_k, is_short ? GEMM_K_BLOCK : packs_before ? GEMM_K_MOST : gemm_most_k[c.way]);
   if (c.way == GEMM_TALL) {
     const int64_t row_bytes = (ints[GEMM_A_COL] + ints[GEMM_B_ROW]) * (int64_t)sizeof(T);
     c.k_block = fnn_min(c.k_block, fnn_max(GEMM_K_BLOCK, GEMM_TALL_BLOCK_BYTES / row_bytes / N * N));
@@ -501,7 +505,7 @@ static OWN(gemm_cut) OWN(gemm_cut_of)(const int64_t *given, int64_t *space) {
   c.packs_b |= c.way == GEMM_AHEAD && c.m > GEMM_COPYING_ROWS && OWN(gemm_shares_sets)(ints);
   c.packs_b |= c.packs_group || c.way == GEMM_COPIED_A || (c.way == GEMM_DOTS && ints[GEMM_B_ROW] != 1);
   c.shares_panel |= c.packs_b || c.way == GEMM_SHARED || OWN(gemm_asks_packed)(&c);
-  c.copies = (c.way == GEMM_LARGE || c.way == GEMM_AHEAD) && c.packs_b && ints[GEMM_B_COL] == 1;
+  c.copies = (c.way == GEMM_LARGE || c.way == GEMM_AHEAD) && c.packs_b && ints[GEMM_B_COL] == 1 && !packs_before;
   c.asks = OWN(gemm_asks_of)(&c, ints);
   c.is_small = OWN(gemm_is_small)(&c);
   c.b_elements = OWN(gemm_b_elements)(&c);
