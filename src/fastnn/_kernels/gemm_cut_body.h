@@ -292,8 +292,9 @@ static enum gemm_way OWN(gemm_way_of)(const OWN(gemm_cut) * c, const int64_t *in
   if (is_far && is_cut && c->batches == 1 && !OWN(gemm_sums_b)(c))
     return OWN(gemm_shares_few)(c, ints) ? GEMM_SHARED : GEMM_AHEAD;
   if (c->m <= OWN(GEMM_ROWS) || b_row < c->n) return GEMM_PLAIN;
-  const int is_narrow = FNN_VECTOR_BYTES == 32; /* panels that share less of A, which a long k brings from afar */
-  if (OWN(gemm_copies_b)(c, is_narrow && c->k > GEMM_K_MOST ? GEMM_SHARED_ROWS : GEMM_COPIED_ROWS)) return GEMM_COPIED_B;
+  /* Narrow panels would have all of A read again for each, which a long k brings from afar. */
+  const int is_narrow_and_long = FNN_VECTOR_BYTES == 32 && c->k > GEMM_K_MOST;
+  if (OWN(gemm_copies_b)(c, is_narrow_and_long ? GEMM_SHARED_ROWS : GEMM_COPIED_ROWS)) return GEMM_COPIED_B;
   if (shares_blocks) return GEMM_LARGE;
   const int is_shared = c->k <= GEMM_SHARED_K && c->m <= GEMM_SHARED_ROWS && c->panels >= GEMM_SHARED_PANELS;
   return is_shared && c->n * c->k * size >= GEMM_AHEAD_BYTES ? GEMM_SHARED : GEMM_PLAIN;
