@@ -42,4 +42,7 @@ def test_an_op_of_a_large_transposed_matrix():
     x = np.random.default_rng(1).standard_normal((300, 500)).astype(np.float32)
     for view in (x.T, x[:, ::-1], x.T):
         np.testing.assert_array_equal(ops.exp(view), ops.exp(view.copy()))
-        np.testing.assert_array_equal(ops.sum(view, axis=0), ops.sum(view.copy(), axis=0))
+        np.testing.assert_array_equal(ops.max(view, axis=0), ops.max(view.copy(), axis=0))
+    np.testing.assert_array_equal(ops.sum(x.T, axis=0), ops.sum(x, axis=1))
+    bound = np.finfo("float32").eps * 33 * np.abs(x).sum(axis=1, dtype=float)  # see `_kernels/reduce.c`
+    assert (np.abs(ops.sum(x.T, axis=0) - x.sum(axis=1, dtype=float)) <= bound).all()

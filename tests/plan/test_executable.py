@@ -410,3 +410,34 @@ def test_denormals_are_zero_in_plans_and_the_callers_mode_is_as_it_was():
     tiny = np.full(100_000, 1e-40, np.float32)
     assert not fastnn.jit(lambda x: x * 0.5)(tiny).any()
     assert (tiny * np.float32(0.5)).all()
+
+
+WINDOWS = {
+    "neighbours": lambda x: x[:, 1:] - x[:, :-1],
+    "reversed": lambda x: x[::-1, ::-1] * 2 + x[:1],
+    "steps": lambda x: ops.exp(x[1::2, ::3] / 8) + x[::2, :0:-3],
+    "a box of a box": lambda x: x[1:, ::2][::2, 3:] + 1,
+    "steps and numbers": lambda x: (ops.sum(x[1::2, ::2] * x[::2, :600]), ops.max(x[2:, 5:])),
+    "a row": lambda x: x[1:, 1:] * x[2:3, :-1] + x[:1, 1:],
+    "sums of rows": lambda x: ops.sum(ops.square(x[:, 1:]), axis=-1),
+    "of a view": lambda x: ops.reshape(x, (5, 3, 2400))[1:4:2, 1:, 10:900] + 1,
+}
+
+
+@pytest.mark.parametrize("name", WINDOWS)
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int32"])
+def test_boxes_of_inputs_are_read_where_they_lie(name, dtype):
+    x = (10 * np.random.default_rng(0).standard_normal((30, 1200))).astype(dtype)
+    executable = check(WINDOWS[name], x, rtol=3e-5)
+    # What another kernel reads is copied, as where integers are reduced.
+    assert all(step.kernel != "copy" for step in executable.steps) or (name, dtype) == ("steps and numbers", "int32")
+
+
+def test_boxes_that_are_copied():
+    """What is no input, is short, lies apart, or is read by another kernel, too."""
+    x = floats(30, 1200)
+    for function in (
+        lambda x: ops.exp(x)[:, 1:] + 1, lambda x: x[:, 3:400] + 1, lambda x: x[:, 1::5] + 1, lambda x: x[:, 1:],
+        lambda x: x[:, 1:] + ops.max(x[:, 1:], 0),
+    ):  # fmt: skip
+        assert [step.kernel for step in check(function, x, rtol=2e-5).steps].count("copy") == 1

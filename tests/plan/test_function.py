@@ -168,7 +168,7 @@ def test_the_format_of_images_may_change():
         fastnn.config.set_image_data_format("channels_last")
 
 
-@pytest.mark.parametrize("op", [ops.exp, ops.relu6, ops.gelu, lambda x: ops.add(x, 2.0), lambda x: ops.sum(x, axis=0)])
+@pytest.mark.parametrize("op", [ops.exp, ops.relu6, ops.gelu, lambda x: ops.add(x, 2.0), lambda x: ops.max(x, axis=0)])
 def test_arrays_that_kernels_cannot_read_are_copied(op):
     for _ in range(3):  # the first call compiles, and those after it find the plan
         expected = op(X)

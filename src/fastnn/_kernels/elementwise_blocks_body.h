@@ -124,6 +124,20 @@ FNN_INLINE int OWN(load_run)(T *d, const char *src, int64_t dtype, int64_t n, in
 }
 #endif
 
+/* load_block of elements apart: backwards and every second one by vectors, which the compiler makes of known strides. */
+APART("casts")
+static __attribute__((noinline)) void OWN(load_apart)(T *restrict d, const T *restrict s, int64_t rows, int64_t cols,
+                                                      int64_t row_stride, int64_t col_stride) {
+  for (int64_t r = 0; r < rows; r++, d += cols, s += row_stride) {
+    if (col_stride == -1)
+      for (int64_t c = 0; c < cols; c++) d[c] = s[-c];
+    else if (col_stride == 2)
+      for (int64_t c = 0; c < cols; c++) d[c] = s[2 * c];
+    else
+      for (int64_t c = 0; c < cols; c++) d[c] = s[c * col_stride];
+  }
+}
+
 /* d[r * cols + c] = (T)src[r * row_stride + c * col_stride]. What most plans read needs no code of `load_cast`. */
 PLACE_1
 static void OWN(load_block)(T *d, const char *src, int64_t dtype, int64_t rows, int64_t cols, int64_t row_stride,
@@ -142,8 +156,7 @@ static void OWN(load_block)(T *d, const char *src, int64_t dtype, int64_t rows, 
     for (int64_t r = 0; r < rows; r++, d += cols, s += row_stride)
       for (int64_t c = 0; c < cols; c++) d[c] = s[c];
   else
-    for (int64_t r = 0; r < rows; r++, d += cols, s += row_stride)
-      for (int64_t c = 0; c < cols; c++) d[c] = s[c * col_stride];
+    OWN(load_apart)(d, s, rows, cols, row_stride, col_stride);
 }
 
 #if IS_INTEGER

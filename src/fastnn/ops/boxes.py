@@ -107,11 +107,24 @@ def _strided_slice_lower(node, b):
     return copy_step(b, [y, x], x.dtype, [part])
 
 
-def _simplify_box(node):
-    """A box that is everything, in order."""
+def _strided_slice_window(node):
     x, y, p = node.inputs[0], node.outputs[0], node.params
-    is_all = x.shape == y.shape and all(step > 0 or n <= 1 for step, n in zip(p["steps"], x.shape, strict=True))
-    return x if is_all else None
+    strides = contiguous_strides(x.shape)
+    steps = [s * step for s, step in zip(strides, p["steps"], strict=True)]
+    return (box_offset(p["starts"], strides), steps) if is_window(y.shape, steps) else None
+
+
+def _simplify_box(node):
+    """A box that is everything, in order; one of a box."""
+    x, y, p = node.inputs[0], node.outputs[0], node.params
+    if x.shape == y.shape and all(step > 0 or n <= 1 for step, n in zip(p["steps"], x.shape, strict=True)):
+        return x
+    if node.op is not strided_slice_op or x.node.op is not strided_slice_op or not y.size:
+        return None
+    first, steps = x.node.params, x.node.params["steps"]
+    starts = [a + step * b for a, step, b in zip(first["starts"], steps, p["starts"], strict=True)]
+    steps = [a * b for a, b in zip(steps, p["steps"], strict=True)]
+    return strided_slice_op(x.node.inputs[0], starts=tuple(starts), sizes=p["sizes"], steps=tuple(steps))
 
 
 # x[start : : step], `sizes` elements of it, on every axis; steps may be negative.
@@ -122,9 +135,21 @@ strided_slice_op = Op(
     grad=lambda dy, y, x, starts, sizes, steps: place_op(dy, shape=x.shape, starts=starts, steps=steps, value=0),
     lower=_strided_slice_lower,
     simplify=_simplify_box,
+    window=_strided_slice_window,
     domain=uniform(-3, 3),
     rows=of_kept_axes,
 )
+
+
+def is_window(shape, strides) -> bool:
+    """Whether a kernel of elementwise ops reads elements that lie `strides` apart as fast as a copy of them: rows that
+    are long enough for loops of their own, whose neighbours share lines of memory."""
+    if not 0 < len(shape) <= MOST_AXES or abs(strides[-1]) > WIDEST_STEP:
+        return False
+    return shape[-1] >= (SHORTEST_RUN if abs(strides[-1]) == 1 else SHORTEST_ROW)  # runs are copied faster than others
+
+
+MOST_AXES, SHORTEST_RUN, SHORTEST_ROW, WIDEST_STEP = 4, 512, 64, 4
 
 
 def slice_axis(x, axis: int, start: int, stop: int):

@@ -35,7 +35,8 @@ KINDS = ("plain", "elementwise", "reduce", "view")
 _DEFAULTS = {
     "shape": None, "reference": None, "grad": None, "kind": "plain", "dtype": None, "promote": None, "lower": None,
     "simplify": None, "inplace": False, "aliases": (), "into": None, "sum_of_steps": None, "reduced": None,
-    "epilogue": None, "keeps_tile": None, "rows": None, "number": None, "domain": None, "is_registered": True,
+    "epilogue": None, "keeps_tile": None, "window": None, "rows": None, "number": None, "domain": None,
+    "is_registered": True,
 }  # fmt: skip
 
 
@@ -69,6 +70,8 @@ class Op:
         epilogue: `(node) -> bool`: whether the kernel should apply an elementwise program to its output while that is
             in cache; None where it cannot.
         keeps_tile: `(node) -> bool`: whether the kernel needs no memory for an output that only its epilogue reads.
+        window: `(node) -> None | (offset, strides)`: where in its input the elements of the output lie, and how far
+            apart along each axis, in elements, where it is worth while to read them there.
         rows: `(node, axes, rows) -> bool`: whether the node keeps the rows of a batch apart (`graph.rows`), given along
             which axis of each input they lie, None for one without; at least one has some. Only "plain" ops need one.
         number: `(*numbers) -> float`: the reference of Python's floats, which gives float32 and float64 their bits or

@@ -85,10 +85,10 @@ LONG_RUN, FEWEST_FIRST = 4096, 4
 
 
 def _before_transpose(node):
-    """A reduction of a transposed array is one of the array itself, whose result is transposed. Not where that rounds
-    in another order: the same numbers have the same sum however they lie."""
+    """A reduction of a transposed array is one of the array itself, whose result is transposed: sums and products are
+    taken in the order of memory, whose blocks bound their errors alike."""
     x, y, axis = node.inputs[0], node.outputs[0], node.params["axis"]
-    if x.node.op.name != "transpose" or (is_inexact(x.dtype) and node.op.name in ("sum", "prod")):
+    if x.node.op.name != "transpose":
         return None
     order = x.node.params["axes"]
     kept = [order[k] for k in range(x.ndim) if k not in axis]

@@ -197,10 +197,18 @@ def _apart(x1, x2):
 
 @as_one_plan
 def _differences(a, n, axis):
-    for _ in range(n):
-        size = shape_of(a)[axis]
-        a = _apart(slice_axis(a, axis, min(1, size), size), slice_axis(a, axis, 0, max(size - 1, 0)))
+    # Those of two or three times over are made of parts of `a` itself: elementwise kernels read them where they lie.
+    while n:
+        size, times = shape_of(a)[axis], min(n, MOST_AT_ONCE)
+        left = max(size - times, 0)
+        parts = [slice_axis(a, axis, min(k, size), min(k, size) + left) for k in range(times + 1)]
+        while len(parts) > 1:
+            parts = [_apart(x1, x2) for x1, x2 in zip(parts[1:], parts[:-1], strict=True)]
+        (a,), n = parts, n - times
     return a
+
+
+MOST_AT_ONCE = 3  # more than the differences that are needed are computed: 6 for 3
 
 
 @as_one_plan

@@ -18,7 +18,7 @@ from fastnn._kernels import _engine
 from fastnn.graph import fuse, simplify, variable
 from fastnn.graph.absorb import absorb_reductions
 from fastnn.graph.halves import widen
-from fastnn.graph.value import CONSTANT, COPY, Graph, Node, Value
+from fastnn.graph.value import CONSTANT, COPY, INPUT, Graph, Node, Value
 from fastnn.graph.verify import verify
 from fastnn.graph.views import raise_over_views
 from fastnn.plan import memory
@@ -117,14 +117,34 @@ class Executable:
 
     def _lower(self, graph: Graph, groups: list[fuse.Group]) -> list[Step]:
         needed = _needed(graph, groups)
-        self.inside = _packed_places(graph)
-        builder = Builder(needed)
+        windows = self._windows(graph, groups)
+        self.inside = _packed_places(graph) | {y: (root, offset) for y, (root, offset, _) in windows.items()}
+        builder = Builder(needed, {y: strides for y, (_, _, strides) in windows.items()})
         for group in groups:
             if group.anchor is None or group.anchor.op.name != "pack":
                 builder.lower(group)
         for var, value in self.copied:
             builder.steps.append(self._copy_to_variable(var, value))
         return builder.steps
+
+    def _windows(self, graph: Graph, groups: list[fuse.Group]) -> dict[Value, tuple[Value, int, list[int]]]:
+        """Values that nobody copies, as they lie in an array that is bound, and elementwise kernels alone read them:
+        the array, the offset in it, in bytes, and how far apart their elements lie, in elements."""
+        candidates = [node for node in graph.nodes if getattr(node.op, "window", None) is not None]
+        if not candidates or self.sources is not None:
+            return {}
+        elementwise = {node for group in groups if group.anchor is None for node in group.nodes}
+        readers, results = simplify.consumers(graph), set(graph.results())
+        windows = {}
+        for node in candidates:
+            y, root = node.outputs[0], memory.root_of(node.inputs[0])
+            is_bound = root.node.op is INPUT and root in self.slots
+            if not is_bound or not y.size or y in results or not elementwise.issuperset(readers[y]):
+                continue
+            if (window := node.op.window(node)) is not None:
+                offset, strides = window
+                windows[y] = root, offset * np.dtype(y.dtype).itemsize, strides
+        return windows
 
     def _copy_to_variable(self, var, value: Value) -> Step:
         copy = _copy(Graph(), value)

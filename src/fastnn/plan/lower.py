@@ -100,9 +100,10 @@ RULES = Rules(
 class Builder:
     """What a record's `lower(node, builder)` emits its kernel calls to."""
 
-    def __init__(self, needed: set[Value]):
+    def __init__(self, needed: set[Value], windows: dict[Value, list[int]] | None = None):
         self.steps: list[Step] = []
         self.needed = needed  # values that something outside their group reads
+        self.windows = windows or {}  # values that lie in another one, and how far apart their elements lie there
         self.group: Group | None = None
         self._epilogue_done = False
 
@@ -209,6 +210,8 @@ class Builder:
         """Appends the steps of `group`."""
         self.group, self._epilogue_done = group, False
         anchor = group.anchor
+        if anchor is not None and anchor.outputs[0] in self.windows:
+            return  # nothing is copied
         if anchor is None:
             self._fused(group)
             return
@@ -227,10 +230,10 @@ class Builder:
         self.steps.append(step)
 
     def _fused(self, group: Group) -> None:
-        self.steps.append(fused_step(group, self.needed))
+        self.steps.append(fused_step(group, self.needed, self.windows))
 
 
-def fused_step(group: Group, needed: set[Value]) -> Step:
+def fused_step(group: Group, needed: set[Value], windows: dict[Value, list[int]] | None = None) -> Step:
     """The call of the `fused` kernel for a group without an anchor (its contract is above the kernel)."""
     own = {y for node in group.nodes for y in node.outputs}
     stored = {y for node in group.body for y in node.outputs if y in needed}
@@ -239,7 +242,7 @@ def fused_step(group: Group, needed: set[Value]) -> Step:
     loaded = [x for x in loaded if not program.is_scalar_constant(x)]
     rows = [node.outputs[0] for node in group.reductions if node.outputs[0].shape != ()]
     made = [y for node in group.body for y in node.outputs if y in stored]
-    space = program.Space.of(group.shape, [*loaded, *made], rows)
+    space = program.Space.of(group.shape, [*loaded, *made], rows, windows or {})
     integers = None if group.reductions else program.integer_type(group.body)
     writer = program.Writer({v: tuple(s[-2:]) for v, s in space.strides.items()}, merges=integers is None)
     writer.run(group.body, stored, kept=list(dict.fromkeys(reduced)))

@@ -79,13 +79,14 @@ def is_scalar_constant(value: Value) -> bool:
     return value.node.op is CONSTANT and value.size == 1
 
 
-def element_strides(shape: Shape, space: Shape) -> list[int]:
-    """For each axis of `space`, how far apart neighbours lie in a contiguous array of `shape` that broadcasts to it."""
+def element_strides(shape: Shape, space: Shape, steps: Sequence[int] | None = None) -> list[int]:
+    """For each axis of `space`, how far apart neighbours lie in an array of `shape` that broadcasts to it: a contiguous
+    one, or one whose elements lie `steps` apart."""
     strides = [0] * len(space)
     step = 1
     for k in range(1, len(shape) + 1):
         if shape[-k] != 1:
-            strides[-k] = step
+            strides[-k] = step if steps is None else steps[-k]
         step *= shape[-k]
     return strides
 
@@ -122,9 +123,14 @@ class Space:
         self.strides = strides
 
     @classmethod
-    def of(cls, shape: Shape, values: Iterable[Value], rows: Sequence[Value] = ()) -> Space:
-        """The space of `values` over `shape`, and of `rows`, in which each row is reduced to a number."""
-        full = {v: element_strides(v.shape, shape) for v in dict.fromkeys(values)}
+    def of(
+        cls, shape: Shape, values: Iterable[Value], rows: Sequence[Value] = (),
+        windows: dict[Value, list[int]] | None = None,
+    ) -> Space:  # fmt: skip
+        """The space of `values` over `shape`, and of `rows`, in which each row is reduced to a number; of `windows` it
+        is given how far apart their elements lie."""
+        windows = windows or {}
+        full = {v: element_strides(v.shape, shape, windows.get(v)) for v in dict.fromkeys(values)}
         full |= {y: element_strides((*shape[:-1], 1), shape) for y in rows}
         axes = [k for k, size in enumerate(shape) if size != 1]
         merged: list[list[int]] = []
