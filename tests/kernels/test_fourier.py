@@ -5,7 +5,7 @@ import pytest
 
 from fastnn import _kernels
 from fastnn._kernels import _engine
-from fastnn.ops.fourier import dft_numbers, factors_of, rdft_numbers
+from fastnn.ops.fourier import dft_numbers, factors_of, rdft_numbers, rows_numbers
 from tests.kernels.guarded import Guarded
 
 # shape, axes
@@ -20,6 +20,9 @@ CASES = [
     ((2, 4, 5, 3), (1, 2, 3)),
     ((2, 61), (1,)),
     ((1, 256), (1,)),
+    ((2, 7, 3), (0, 1)),
+    ((2, 32, 17), (1,)),
+    ((2, 512), (1,)),
     ((5, 77, 1), (1,)),
     ((0, 4), (1,)),
     ((4, 4, 0), (1,)),
@@ -41,9 +44,12 @@ def _on_both_thread_counts(kernel, inputs, shapes, dtype, numbers, isa):
 
 
 def _transformed(x, axes):
-    """By matrices of long doubles."""
+    """By matrices of long doubles; long rows by NumPy, which rounds less than the bounds by far."""
     for axis in axes:
         n = x.shape[axis]
+        if n > 1000:
+            x = np.fft.fft(x.astype(np.complex128), axis=axis)
+            continue
         places = np.arange(n)
         angle = 2 * np.pi * (np.outer(places, places) % n).astype(np.longdouble) / n
         x = np.moveaxis(np.tensordot(x, np.cos(angle) - 1j * np.sin(angle), (axis, 0)), -1, axis)
@@ -57,7 +63,7 @@ def test_dft(case, kind, dtype, isa):
     shape, axes = case
     rng = np.random.default_rng(0)
     re, im = (Guarded(rng.uniform(-1, 1, shape), dtype) for _ in range(2))
-    ints, reals = dft_numbers(shape, axes, 0.5)
+    ints, reals = dft_numbers(shape, axes, 0.5, np.dtype(dtype).name)
     expected = 0.5 * _transformed(re.array.astype(np.longdouble) + 1j * im.array, axes)
     # A number is a sum of products by cosines and sines: in each pass `factor` terms of each part, and two roundings
     # for the turn after them.
@@ -92,7 +98,7 @@ def test_rdft(case, kind, dtype, isa):
     row[:, :given] = x.array[:, :n]
     expected = 0.5 * _transformed(row, (1,))[:, : n // 2 + 1]
     y = _on_both_thread_counts(
-        f"rdft_{kind}", [x], [expected.shape] * 2, dtype, rdft_numbers(outer, n, given, 0.5), isa
+        f"rdft_{kind}", [x], [expected.shape] * 2, dtype, rdft_numbers(outer, n, given, 0.5, np.dtype(dtype).name), isa
     )
     for part, right in zip(y, (expected.real, expected.imag), strict=True):
         np.testing.assert_allclose(part, right.astype(np.float64), rtol=0, atol=_rounding_bound(n, dtype))
@@ -114,9 +120,83 @@ def test_irdft(case, kind, dtype, isa):
         half[:, -1] = half[:, -1].real
     whole = np.concatenate([half, half[:, 1 : (n + 1) // 2][:, ::-1].conj()], axis=1)
     expected = 0.5 * _transformed(whole.conj(), (1,)).real
-    numbers = rdft_numbers(outer, n, given, 0.5)
+    numbers = rdft_numbers(outer, n, given, 0.5, np.dtype(dtype).name)
     (y,) = _on_both_thread_counts(f"irdft_{kind}", [re, im], [(outer, n)], dtype, numbers, isa)
     np.testing.assert_allclose(y, expected.astype(np.float64), rtol=0, atol=_rounding_bound(n, dtype))
+
+
+# rows, more numbers of a row than are transformed, the lengths of its columns and rows: less than a vector, whole ones
+# and more; columns so long that turns are products; half of the frequencies so many that they are units
+MATRICES = [
+    (3, 0, 2, 2), (1, 3, 3, 5), (2, 0, 4, 16), (1, 0, 16, 16), (2, 1, 7, 32), (3, 5, 18, 20), (1, 0, 61, 17),
+    (2, 0, 66, 3), (1, 2, 96, 8), (1, 0, 32, 20), (1, 0, 48, 49),
+]  # fmt: skip
+
+
+def _on_rows(kind, numbers_of, inputs, shapes, dtype, isa):
+    """The outputs, which are the same of rows that are a unit each and of phases."""
+    results = []
+    for is_whole in (True, False):
+        numbers = numbers_of(np.dtype(dtype).name, is_whole)
+        results.append(_on_both_thread_counts(kind, inputs, shapes, dtype, numbers, isa))
+    for one, two in zip(*results, strict=True):
+        np.testing.assert_array_equal(one, two)
+    return results[0]
+
+
+def _matrix_bound(down, across, dtype, n):
+    """As of one transform after the other, with two turns between them, and of one more pass."""
+    return (
+        (17 + sum(2 * factor + 4 for side in (down, across) for factor in factors_of(side))) * np.finfo(dtype).eps * n
+    )
+
+
+@pytest.mark.parametrize("isa", _engine.isas())
+@pytest.mark.parametrize("kind, dtype", [("f32", np.float32), ("f64", np.float64)])
+@pytest.mark.parametrize("case", MATRICES, ids=str)
+def test_dft_rows(case, kind, dtype, isa):
+    outer, _, down, across = case
+    m = down * across
+    rng = np.random.default_rng(0)
+    re, im = (Guarded(rng.uniform(-1, 1, (outer, m)), dtype) for _ in range(2))
+    expected = 0.5 * _transformed(re.array.astype(np.longdouble) + 1j * im.array, (1,))
+
+    def numbers(name, is_whole):
+        return rows_numbers(outer, m, m, (down, across), 0.5, name, is_whole)
+
+    y = _on_rows(f"dft_rows_{kind}", numbers, [re, im], [(outer, m)] * 2, dtype, isa)
+    for part, right in zip(y, (expected.real, expected.imag), strict=True):
+        np.testing.assert_allclose(part, right.astype(np.float64), rtol=0, atol=_matrix_bound(down, across, dtype, m))
+
+
+@pytest.mark.parametrize("isa", _engine.isas())
+@pytest.mark.parametrize("kind, dtype", [("f32", np.float32), ("f64", np.float64)])
+@pytest.mark.parametrize("case", MATRICES, ids=str)
+def test_rdft_rows_and_back(case, kind, dtype, isa):
+    outer, more, down, across = case
+    m, n, bound = down * across, 2 * down * across, _matrix_bound(down, across, dtype, 2 * down * across)
+    rng = np.random.default_rng(0)
+    x = Guarded(rng.uniform(-1, 1, (outer, n + more)), dtype)
+    expected = 0.5 * _transformed(x.array[:, :n].astype(np.longdouble), (1,))[:, : m + 1]
+
+    def numbers(name, is_whole):
+        return rows_numbers(outer, n + more, m, (down, across), 0.25, name, is_whole, is_real=True)
+
+    y = _on_rows(f"rdft_rows_{kind}", numbers, [x], [(outer, m + 1)] * 2, dtype, isa)
+    for part, right in zip(y, (expected.real, expected.imag), strict=True):
+        np.testing.assert_allclose(part, right.astype(np.float64), rtol=0, atol=bound)
+    assert not y[1][:, 0].any() and not y[1][:, -1].any()
+
+    re, im = (Guarded(rng.uniform(-1, 1, (outer, m + 1 + more)), dtype) for _ in range(2))
+    half = re.array[:, : m + 1] + 1j * im.array[:, : m + 1].astype(np.longdouble)
+    half[:, [0, -1]] = half[:, [0, -1]].real
+    expected = 0.5 * _transformed(np.concatenate([half, half[:, 1:-1][:, ::-1].conj()], axis=1).conj(), (1,)).real
+
+    def numbers_back(name, is_whole):
+        return rows_numbers(outer, m + 1 + more, m, (down, across), 0.5, name, is_whole, is_real=True)
+
+    (y,) = _on_rows(f"irdft_rows_{kind}", numbers_back, [re, im], [(outer, n)], dtype, isa)
+    np.testing.assert_allclose(y, expected.astype(np.float64), rtol=0, atol=bound)
 
 
 @pytest.mark.parametrize("isa", _engine.isas())
@@ -124,10 +204,10 @@ def test_rows_of_real_numbers_that_are_not_finite_stay_alone(isa):
     x = np.ones((40, 12), "float32")
     x[7, 3] = np.nan
     y = [np.zeros((40, 7), "float32") for _ in range(2)]
-    _kernels.run("rdft_f32", [x, *y], *rdft_numbers(40, 12, 12, 1.0), 1, isa)
+    _kernels.run("rdft_f32", [x, *y], *rdft_numbers(40, 12, 12, 1.0, "float32"), 1, isa)
     assert (np.flatnonzero(np.isnan(y[0]).any(1)) == [7]).all()
     back = np.zeros_like(x)
-    _kernels.run("irdft_f32", [*y, back], *rdft_numbers(40, 12, 7, 1.0), 1, isa)
+    _kernels.run("irdft_f32", [*y, back], *rdft_numbers(40, 12, 7, 1.0, "float32"), 1, isa)
     assert (np.flatnonzero(np.isnan(back).any(1)) == [7]).all()
 
 
@@ -137,5 +217,5 @@ def test_what_is_not_finite_stays_in_its_row(isa):
     x = np.ones(shape, "float32")
     x[7, 3] = np.nan
     y = [np.zeros_like(x), np.zeros_like(x)]
-    _kernels.run("dft_f32", [x, np.zeros_like(x), *y], *dft_numbers(shape, (1,), 1.0), 1, isa)
+    _kernels.run("dft_f32", [x, np.zeros_like(x), *y], *dft_numbers(shape, (1,), 1.0, "float32"), 1, isa)
     assert (np.flatnonzero(np.isnan(y[0]).any(1)) == [7]).all()

@@ -11,83 +11,23 @@ static void OWN(dft_size)(const int64_t *ints, fnn_work *work) {
     const dft_axis a = dft_axis_of(ints, phase);
     const double size = (double)a.outer * (double)a.n * (double)a.inner;
     work->units[phase] = OWN(dft_units)(&a);
-    for (int64_t k = 0; k < a.factors; k++) work->flops += size * (double)(a.factor[k] == 4 ? 9 : 8 * a.factor[k]);
+    work->flops += size * dft_flops(a.factors, a.factor);
     work->bytes += size * 4 * sizeof(T);
     longest = fnn_max(longest, a.n);
   }
   work->scratch_bytes = 4 * longest * N * (int64_t)sizeof(T);
 }
 
-/* Of complex numbers a vector of real parts is followed by one of imaginary parts. */
-enum { OWN(PAIR) = 2 * N };
-
 FNN_INLINE void OWN(dft_store)(T *to, int64_t at, V re, V im) {
   FN(store)(to + at * OWN(PAIR), re);
   FN(store)(to + at * OWN(PAIR) + N, im);
 }
 
-/* Stores a number times cos + i sin, or as it is. */
-FNN_INLINE void OWN(dft_put)(T *to, int64_t at, V re, V im, int turns, V cos, V sin) {
-  OWN(dft_store)(to, at, turns ? re * cos - im * sin : re, turns ? re * sin + im * cos : im);
-}
-
-/* One pass: `done` is the product of the factors before, `rest` of those after this one. The table has n entries. */
-static void OWN(dft_pass)(T *to, const T *from, int64_t factor, int64_t done, int64_t rest, const double *table) {
-  const int64_t n = done * rest * factor, apart = done * rest * OWN(PAIR);
-  T cos[DFT_MAX_FACTOR], sin[DFT_MAX_FACTOR]; /* of the transform of `factor` numbers */
-  FNN_REQUIRE(factor <= DFT_MAX_FACTOR);
-  for (int64_t j = 0; j < factor; j++) {
-    cos[j] = (T)table[2 * j * (n / factor)];
-    sin[j] = (T)table[2 * j * (n / factor) + 1];
-  }
-  for (int64_t p = 0; p < rest; p++) {
-    V turn_cos[DFT_MAX_FACTOR], turn_sin[DFT_MAX_FACTOR];
-    for (int64_t k = 0; k < factor; k++) {
-      turn_cos[k] = FN(splat)((T)table[2 * p * k * done]);
-      turn_sin[k] = FN(splat)((T)table[2 * p * k * done + 1]);
-    }
-    for (int64_t q = 0; q < done; q++) {
-      const T *re = from + (q + done * p) * OWN(PAIR), *im = re + N;
-      const int64_t at = q + done * factor * p;
-      if (factor == 2) {
-        const V re0 = FN(load)(re), im0 = FN(load)(im), re1 = FN(load)(re + apart), im1 = FN(load)(im + apart);
-        OWN(dft_store)(to, at, re0 + re1, im0 + im1);
-        OWN(dft_put)(to, at + done, re0 - re1, im0 - im1, p > 0, turn_cos[1], turn_sin[1]);
-      } else if (factor == 4) {
-        const V re0 = FN(load)(re), re1 = FN(load)(re + apart), re2 = FN(load)(re + 2 * apart),
-                re3 = FN(load)(re + 3 * apart), im0 = FN(load)(im), im1 = FN(load)(im + apart),
-                im2 = FN(load)(im + 2 * apart), im3 = FN(load)(im + 3 * apart);
-        const V re_even = re0 + re2, im_even = im0 + im2, re_odd = re1 + re3, im_odd = im1 + im3;
-        const V re_low = re0 - re2, im_low = im0 - im2, re_high = im1 - im3, im_high = re3 - re1;
-        OWN(dft_store)(to, at, re_even + re_odd, im_even + im_odd);
-        OWN(dft_put)(to, at + done, re_low + re_high, im_low + im_high, p > 0, turn_cos[1], turn_sin[1]);
-        OWN(dft_put)(to, at + 2 * done, re_even - re_odd, im_even - im_odd, p > 0, turn_cos[2], turn_sin[2]);
-        OWN(dft_put)(to, at + 3 * done, re_low - re_high, im_low - im_high, p > 0, turn_cos[3], turn_sin[3]);
-      } else {
-        for (int64_t k = 0; k < factor; k++) {
-          V sum_re = FN(load)(re), sum_im = FN(load)(im);
-          for (int64_t j = 1, turn = k; j < factor; j++, turn = turn + k < factor ? turn + k : turn + k - factor) {
-            const V x_re = FN(load)(re + j * apart), x_im = FN(load)(im + j * apart);
-            const V c = FN(splat)(cos[turn]), s = FN(splat)(sin[turn]);
-            sum_re += x_re * c - x_im * s;
-            sum_im += x_re * s + x_im * c;
-          }
-          OWN(dft_put)(to, at + k * done, sum_re, sum_im, p > 0, turn_cos[k], turn_sin[k]);
-        }
-      }
-    }
-  }
-}
-
 /* All passes of a transform of n numbers in `from`. Returns where the result is, `from` or `to`. */
-static T *OWN(dft_passes)(T *to, T *from, int64_t n, int64_t factors, const int64_t *factor, const double *table) {
-  for (int64_t k = 0, done = 1; k < factors; done *= factor[k++]) {
-    OWN(dft_pass)(to, from, factor[k], done, n / (done * factor[k]), table);
-    T *other = from;
-    from = to;
-    to = other;
-  }
-  return from;
+static T *OWN(dft_passes)(T *to, T *from, int64_t n, int64_t factors, const int64_t *factor, const T *table) {
+  T *found = factors % 2 ? to : from;
+  OWN(dft_through)(OWN(dft_scratch)(found), OWN(dft_scratch)(from), to, from, n, factors, factor, table);
+  return found;
 }
 
 /* The first `lanes` lanes of n vectors that are `width` apart, times `scale`, to rows of n elements. */
@@ -109,7 +49,7 @@ static void OWN(dft_turn_back)(T *rows, const T *from, int64_t width, int64_t n,
 
 static void OWN(dft)(const fnn_call *call, int64_t begin, int64_t end) {
   const dft_axis a = dft_axis_of(call->ints, call->phase);
-  const double *table = call->reals + 1;
+  const T *table = (const T *)(call->reals + 1);
   for (int32_t phase = 0; phase < call->phase; phase++) table += 2 * dft_axis_of(call->ints, phase).n;
   const int is_first = call->phase == 0, is_last = call->phase + 1 == call->ints[0];
   const T *x[2] = {(const T *)call->buf[is_first ? 0 : 2], (const T *)call->buf[is_first ? 1 : 3]};
@@ -147,8 +87,7 @@ static void OWN(rdft_size)(const int64_t *ints, fnn_work *work) {
   const double size = (double)s.outer * (double)s.length;
   work->phases = 1;
   work->units[0] = fnn_ceil_div(s.outer, N);
-  for (int64_t k = 0; k < s.factors; k++) work->flops += size * (double)(s.factor[k] == 4 ? 9 : 8 * s.factor[k]);
-  work->flops += 12 * size;
+  work->flops += size * (12 + dft_flops(s.factors, s.factor));
   work->bytes = (double)s.outer * (double)(s.n + s.given) * 2 * sizeof(T);
   work->scratch_bytes = 2 * (s.length + 1) * OWN(PAIR) * (int64_t)sizeof(T);
 }
@@ -161,19 +100,19 @@ static void OWN(rdft_read)(T *to, int64_t width, const T *rows, int64_t given, i
 
 /* Twice the frequencies of n = 2 m real numbers from those of m pairs of neighbours: the even numbers have E = Z(k) and
  * the conjugate of Z(m - k) added, the odd ones O their difference by i; what is wanted is E + turn O. */
-static void OWN(rdft_apart)(T *to, const T *from, int64_t m, const double *turns) {
+static void OWN(rdft_apart)(T *to, const T *from, int64_t m, const T *turns) {
   for (int64_t k = 0; k <= m; k++) {
     const T *z = from + k % m * OWN(PAIR), *other = from + (m - k) % m * OWN(PAIR);
     const V re = FN(load)(z), im = FN(load)(z + N), other_re = FN(load)(other), other_im = FN(load)(other + N);
     const V odd_re = im + other_im, odd_im = other_re - re;
-    const V cos = FN(splat)((T)turns[2 * k]), sin = FN(splat)((T)turns[2 * k + 1]);
+    const V cos = FN(splat)(turns[2 * k]), sin = FN(splat)(turns[2 * k + 1]);
     OWN(dft_store)(to, k, re + other_re + (cos * odd_re - sin * odd_im), im - other_im + (cos * odd_im + sin * odd_re));
   }
 }
 
 static void OWN(rdft)(const fnn_call *call, int64_t begin, int64_t end) {
   const rdft_shape s = rdft_shape_of(call->ints);
-  const double *table = call->reals + 1;
+  const T *table = (const T *)(call->reals + 1);
   const int64_t m = s.length, count = s.n / 2 + 1;
   const int is_even = s.n % 2 == 0;
   const T scale = (T)(is_even ? call->reals[0] / 2 : call->reals[0]);
@@ -196,12 +135,12 @@ static void OWN(rdft)(const fnn_call *call, int64_t begin, int64_t end) {
 
 /* The transform is that of numbers whose parts are exchanged, with exchanged parts. So the m pairs of neighbours of
  * n = 2 m real numbers come in their order if the second of a pair is its real part: their frequencies are O + i E. */
-static void OWN(irdft_together)(T *to, const T *from, int64_t m, const double *turns) {
+static void OWN(irdft_together)(T *to, const T *from, int64_t m, const T *turns) {
   for (int64_t k = 0; k < m; k++) {
     const T *x = from + k * OWN(PAIR), *other = from + (m - k) * OWN(PAIR);
     const V re = FN(load)(x), im = FN(load)(x + N), other_re = FN(load)(other), other_im = FN(load)(other + N);
     const V apart_re = re - other_re, apart_im = im + other_im;
-    const V cos = FN(splat)((T)turns[2 * k]), sin = FN(splat)((T)turns[2 * k + 1]);
+    const V cos = FN(splat)(turns[2 * k]), sin = FN(splat)(turns[2 * k + 1]);
     const V odd_re = cos * apart_re + sin * apart_im, odd_im = cos * apart_im - sin * apart_re;
     OWN(dft_store)(to, k, re + other_re + odd_im, odd_re - (im - other_im));
   }
@@ -217,7 +156,7 @@ static void OWN(irdft_all)(T *to, const T *from, int64_t n) {
 
 static void OWN(irdft)(const fnn_call *call, int64_t begin, int64_t end) {
   const rdft_shape s = rdft_shape_of(call->ints);
-  const double *table = call->reals + 1;
+  const T *table = (const T *)(call->reals + 1);
   const int64_t m = s.length, count = s.n / 2 + 1;
   const int is_even = s.n % 2 == 0;
   T *here = (T *)call->scratch, *there = here + (m + 1) * OWN(PAIR);

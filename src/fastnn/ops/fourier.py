@@ -15,6 +15,7 @@ from fastnn.graph.dtypes import is_float
 from fastnn.graph.symbolic import accepts_symbolic
 from fastnn.ops import elementwise as ew
 from fastnn.ops import logic
+from fastnn.ops.conv2d import vector_lanes
 from fastnn.ops.indexing import getitem
 from fastnn.ops.joining import pad
 from fastnn.ops.layout import reshape
@@ -45,9 +46,12 @@ def _dft_reference(real, imag, axes, is_inverse, norm):
     return _pair(transform(real + 1j * imag, axes=axes, norm=norm), real.dtype)
 
 
-# Of the kernel, whose scratch has 4 vectors an element: sizes, their factors, and how many these can be.
+# Of the kernels: the longest transform of vectors, its factors, and how many these can be.
 _MAX_SIZE, _MAX_FACTOR, _FACTORS = 4096, 61, 12
-_FEW_ROWS, _SHORT_ROW = 4, 512  # a lane of a vector is a row: of fewer NumPy transforms longer ones faster
+# Of those whose lanes are parts of a row: up to how many numbers one thread transforms a row, of more its columns are a
+# phase unless rows are so many; how many rows of turns are in the table whole, more are products; how these are filled.
+_WHOLE_ROW, _MANY_ROWS, _TURNED_ROWS, _FILL = 4096, 8, 64, 16
+_FEW_ROWS, _SHORT_ROW = 4, 512  # of fewer rows that are cut or filled NumPy transforms longer ones faster
 
 
 def factors_of(n: int) -> list[int]:
@@ -60,35 +64,112 @@ def factors_of(n: int) -> list[int]:
     return factors
 
 
+def passes_of(n: int) -> list[int]:
+    """Factors of n that a pass is made by: 16, 8 and 4, as few and as even as it goes, then primes."""
+    primes = [factor for factor in factors_of(n) if factor % 2]
+    twos = (n // math.prod(primes)).bit_length() - 1
+    count = -(-twos // 4)
+    return [2 ** (twos // count + (k < twos % count)) for k in range(count)] + primes
+
+
 def _scale(n: int, is_inverse: bool, norm: str) -> float:
     if norm == "ortho":
         return n**-0.5
     return 1 / n if is_inverse == (norm == "backward") else 1.0
 
 
-def dft_numbers(shape, axes, scale: float) -> tuple[list[int], list[float]]:
+def dft_numbers(shape, axes, scale: float, dtype: str) -> tuple[list[int], list[float]]:
     """The integer and real parameters of the kernel for arrays of `shape`."""
-    ints, reals = [len(axes)], [scale]
+    ints, turns = [len(axes)], []
     for axis in axes:
         n = shape[axis]
         ints += [math.prod(shape[:axis]), n, math.prod(shape[axis + 1 :]), *_factor_numbers(n)]
-        reals += _turns(n, n)
-    return ints, reals
+        turns.append(_turns(n, n))
+    return ints, [scale, *_packed(turns, dtype)]
 
 
 def _factor_numbers(n: int) -> list[int]:
-    factors = factors_of(n)
+    factors = passes_of(n)
     return [len(factors), *factors, *[0] * (_FACTORS - len(factors))]
 
 
-def _turns(n: int, count: int) -> list[float]:
-    """cos(2 pi k / n), -sin(2 pi k / n) for k < count."""
+def _turns(n: int, count: int) -> np.ndarray:
+    """cos(2 pi k / n), -sin(2 pi k / n) for k < count, (count, 2)."""
     angles = 2 * np.pi * np.arange(count) / n
-    return np.stack([np.cos(angles), -np.sin(angles)], axis=1).ravel().tolist()
+    return np.stack([np.cos(angles), -np.sin(angles)], axis=1)
+
+
+def _packed(tables, dtype: str) -> list[float]:
+    """The tables as numbers of `dtype` side by side, in the places of float64: two float32 in each."""
+    return np.concatenate([table.ravel() for table in tables]).astype(dtype).view("float64").tolist()
 
 
 def _has_kernel(n: int) -> bool:
     return 0 < n <= _MAX_SIZE and max(factors_of(n), default=1) <= _MAX_FACTOR
+
+
+# ---- rows as matrices ----
+
+
+def _filled_up(table: np.ndarray, more: int = 0) -> np.ndarray:
+    """`table` with rows filled with zeros to a multiple of what the kernel takes at once, and so many more."""
+    have = table.shape[-1]
+    return np.pad(table, [(0, 0)] * (table.ndim - 1) + [(0, -have % _FILL + more)])
+
+
+def matrix_of(m: int, lanes: int) -> tuple[float, int, int] | None:
+    """The two factors of m, both transformed by the kernels, that fill vectors of so many lanes best; of those that do
+    so nearly as well the two that are most alike, as longer columns leave the caches. Before them what part of the
+    lanes' work is wanted, as 1 over it."""
+    best = None
+    for down in range(2, math.isqrt(m) + 1):
+        across = m // down
+        if m % down or not _has_kernel(down) or not _has_kernel(across):
+            continue
+        work = (-(-down // lanes) * lanes / down + -(-across // lanes) * lanes / across) / 2
+        if best is None or work <= 1.1 * best[0]:
+            best = work, down, across
+    return best
+
+
+def _matrix_for(outer: int, m: int, dtype: str) -> tuple[int, int] | None:
+    """As what matrix the kernels transform each of `outer` rows of m numbers; None where a lane is a row. A row by
+    itself costs what a lane does in a full vector, and some more the shorter it is, measured by either on a Zen 4."""
+    lanes = vector_lanes(dtype)
+    found = matrix_of(m, lanes)
+    if found is None or (_has_kernel(m) and outer * found[0] * (1.05 + 32 / m) >= -(-outer // lanes) * lanes):
+        return None
+    return found[1:]
+
+
+def rows_numbers(outer, given, m, matrix, scale, dtype, is_whole, is_real=False) -> tuple[list[int], list[float]]:
+    """The parameters of the kernels that transform m numbers of each row as a matrix, pairs of real ones or others."""
+    down, across = matrix
+    near = down if down <= _TURNED_ROWS else 2 ** (math.isqrt(down).bit_length())
+    columns = np.arange(across)
+
+    def turned(steps):
+        """exp(-2 pi i e / m) for e = step * column: (steps, 2, columns)."""
+        angles = 2 * np.pi * (np.outer(steps, columns) % m) / m
+        return _filled_up(np.stack([np.cos(angles), -np.sin(angles)], axis=1))
+
+    tables = [_turns(down, down), _turns(across, across)]
+    tables += [scale * turned(np.arange(near)), turned(np.arange(-(-down // near)) * near)]
+    if is_real:
+        tables.append(_filled_up(_turns(2 * m, m + 1).T, _FILL))
+    ints = [outer, given, m, down, across, near, int(is_whole), *_factor_numbers(down), *_factor_numbers(across)]
+    return ints, _packed(tables, dtype)
+
+
+def _rows_step(b, name, buffers, outer, given, m, scale, dtype) -> bool:
+    """Adds the step that transforms the rows as matrices, where that is faster than rows as lanes."""
+    matrix = _matrix_for(outer, m, dtype)
+    if matrix is None:
+        return False
+    is_whole = m <= _WHOLE_ROW or outer >= _MANY_ROWS
+    numbers = rows_numbers(outer, given, m, matrix, scale, dtype, is_whole, name != "dft_rows")
+    b.step(f"{name}_{'f32' if dtype == 'float32' else 'f64'}", buffers, *numbers)
+    return True
 
 
 def _dft_lower(node, b):
@@ -97,12 +178,18 @@ def _dft_lower(node, b):
     is_inverse, norm = node.params["is_inverse"], node.params["norm"]
     axes = [axis % len(shape) for axis in node.params["axes"]]
     sizes = [shape[axis] for axis in axes]
-    if not b.suffix(parts[0]) or not all(map(_has_kernel, sizes)):
+    if not b.suffix(parts[0]):
         return False
     scale = math.prod(_scale(n, is_inverse, norm) for n in sizes)
     order = -1 if is_inverse else 1
     buffers = [*parts[::order], *outputs[::order]]
-    b.step(f"dft_{b.suffix(parts[0])}", buffers, *dft_numbers(shape, axes, scale))
+    if axes == [len(shape) - 1] and parts[0].size:
+        n = shape[-1]
+        if _rows_step(b, "dft_rows", buffers, math.prod(shape[:-1]), n, n, scale, parts[0].dtype):
+            return True
+    if not all(map(_has_kernel, sizes)):
+        return False
+    b.step(f"dft_{b.suffix(parts[0])}", buffers, *dft_numbers(shape, axes, scale, parts[0].dtype))
     return True
 
 
@@ -149,25 +236,29 @@ def _irfft_grad(dy, y, real, imag, n, norm):
     return tuple(_fitted(ew.multiply(d, count), real.shape[-1]) for d in rfft_op(dy, n=n, norm=_OTHER[norm]))
 
 
-def rdft_numbers(outer: int, n: int, given: int, scale: float) -> tuple[list[int], list[float]]:
+def rdft_numbers(outer: int, n: int, given: int, scale: float, dtype: str) -> tuple[list[int], list[float]]:
     """The integer and real parameters of the kernels for `outer` rows of n numbers, of whose other side `given` are
     there."""
     m = n if n % 2 else n // 2
-    turns = [] if n % 2 else [*_turns(n, m), -1.0, 0.0]  # half a turn has no imaginary part, as the frequency has none
-    return [outer, n, given, m, *_factor_numbers(m)], [scale, *_turns(m, m), *turns]
+    half = np.array([-1.0, 0.0])  # half a turn has no imaginary part, as the frequency has none
+    turns = [_turns(m, m)] if n % 2 else [_turns(m, m), _turns(n, m), half]
+    return [outer, n, given, m, *_factor_numbers(m)], [scale, *_packed(turns, dtype)]
 
 
 def _rdft_lower(node, b):
-    x, n = node.inputs[0], node.params["n"]
-    outer = math.prod(x.shape[:-1])
-    if not b.suffix(x) or not x.size or not _has_kernel(n if n % 2 else n // 2):
+    x, n, is_back = node.inputs[0], node.params["n"], node.op is irfft_op
+    outer, given, buffers = math.prod(x.shape[:-1]), x.shape[-1], [*node.inputs, *node.outputs]
+    if not b.suffix(x) or not x.size:
         return False
-    if outer < _FEW_ROWS and n > _SHORT_ROW:
+    name = "irdft" if is_back else "rdft"
+    scale = _scale(n, is_back, node.params["norm"])
+    if n % 2 == 0 and given >= (n // 2 + 1 if is_back else n):
+        half = scale if is_back else scale / 2  # the kernel makes twice the frequencies
+        if _rows_step(b, f"{name}_rows", buffers, outer, given, n // 2, half, x.dtype):
+            return True
+    if not _has_kernel(n if n % 2 else n // 2) or (outer < _FEW_ROWS and n > _SHORT_ROW):
         return False
-    scale = _scale(n, node.op is irfft_op, node.params["norm"])
-    numbers = rdft_numbers(outer, n, x.shape[-1], scale)
-    name = "irdft" if node.op is irfft_op else "rdft"
-    b.step(f"{name}_{b.suffix(x)}", [*node.inputs, *node.outputs], *numbers)
+    b.step(f"{name}_{b.suffix(x)}", buffers, *rdft_numbers(outer, n, given, scale, x.dtype))
     return True
 
 
