@@ -21,6 +21,7 @@ from fastnn.ops.joining import pad
 from fastnn.ops.layout import reshape
 from fastnn.ops.record import Op, Spec, as_array, dtype_of, shape_of, uniform
 from fastnn.ops.windows import windows_op, windows_sum_op
+from fastnn.plan.function import as_one_plan
 
 _OTHER = {"backward": "forward", "forward": "backward"}  # which of the two directions divides by n
 
@@ -488,6 +489,7 @@ def _check_lengths(name: str, sequence_length: int, fft_length: int) -> None:
         )
 
 
+@as_one_plan
 @accepts_symbolic
 def stft(x, sequence_length, sequence_stride, fft_length, window="hann", center=True):
     """The short-time Fourier transform: `rfft` of windows of the last axis.
@@ -524,6 +526,7 @@ def stft(x, sequence_length, sequence_stride, fft_length, window="hann", center=
     return rfft(ew.multiply(extract_sequences(x, fft_length, sequence_stride), window))
 
 
+@as_one_plan
 @accepts_symbolic
 def istft(x, sequence_length, sequence_stride, fft_length, length=None, window="hann", center=True):
     """The inverse of `stft`: the signal whose windows are closest to the given ones (Griffin and Lim 1984, eq. 6).
