@@ -113,6 +113,43 @@ def _ctc_torch(torch, x, labels):
     return torch.nn.functional.ctc_loss(logs, labels.long() + 1, *lengths, reduction="none")
 
 
+def _fft_numpy(np, x, y):
+    """By SciPy, as NumPy's transforms are float64. Complex numbers are made of the pair first, by PyTorch too: a
+    twentieth of its time."""
+    from scipy.fft import fft
+
+    z = fft(x + y * np.complex64(1j))
+    return z.real, z.imag
+
+
+def _rfft_numpy(np, x):
+    from scipy.fft import rfft
+
+    z = rfft(x)
+    return z.real, z.imag
+
+
+def _fft_torch(torch, x, y):
+    z = torch.fft.fft(torch.complex(x, y))
+    return z.real, z.imag
+
+
+def _rfft_torch(torch, x):
+    z = torch.fft.rfft(x)
+    return z.real, z.imag
+
+
+def _stft_numpy(np, x):
+    window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(400, dtype="float32") / 400)
+    frames = np.lib.stride_tricks.sliding_window_view(np.pad(x, ((0, 0), (200, 200)), "reflect"), 400, -1)[:, ::160]
+    return _rfft_numpy(np, frames * window.astype("float32"))
+
+
+def _stft_torch(torch, x):
+    z = torch.stft(x, 400, 160, window=torch.hann_window(400), return_complex=True).transpose(1, 2)
+    return z.real, z.imag
+
+
 TURN = (0.9, 0.2, 3.0, -0.2, 0.9, 8.0, 0.0, 0.0)  # a0, a1, a2, b0, b1, b2 of ops.image.affine_transform
 
 
@@ -310,6 +347,22 @@ OPERATIONS = {
     "spectrum": Operation(
         "sequences", ((1600, 400),), (1600, 201), lambda ops, x: sum(part * part for part in ops.rfft(x)),
         lambda np, x: np.square(np.abs(np.fft.rfft(x))), lambda torch, x: torch.fft.rfft(x).abs().square(), fit=True,
+    ),
+    "fft_row": Operation(
+        "sequences", ((1, 65_536), (1, 65_536)), (2, 65_536), lambda ops, x, y: ops.fft((x, y)), _fft_numpy, _fft_torch,
+    ),
+    "rfft_row": Operation(
+        "sequences", ((1, 65_536),), (2, 32_769), lambda ops, x: ops.rfft(x), _rfft_numpy, _rfft_torch,
+    ),
+    "rfft_some": Operation(
+        "sequences", ((64, 512),), (128, 257), lambda ops, x: ops.rfft(x), _rfft_numpy, _rfft_torch,
+    ),
+    "rfft_many": Operation(
+        "sequences", ((1600, 400),), (3200, 201), lambda ops, x: ops.rfft(x), _rfft_numpy, _rfft_torch,
+    ),
+    "stft": Operation(
+        "sequences", ((16, 16_000),), (32, 101, 201), lambda ops, x: ops.stft(x, 400, 160, 400), _stft_numpy,
+        _stft_torch,
     ),
     "turn": Operation(
         "images", ((8, 96, 96, 3),), (8, 96, 96, 3), lambda ops, x: ops.image.affine_transform(x, TURN),
