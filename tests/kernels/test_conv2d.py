@@ -70,6 +70,16 @@ SPREAD = [
     Problem(17, 9, 9, 512, 8, 7, 7),  # several images at once
     Problem(1, 30, 90, 8, 60, 9, 8),  # products of parts of a band
 ]
+
+# To a vector and a half of channels at most, by weights of which two rows take three vectors.
+THREE_HALVES = [
+    Problem(3, 11, 12, 22, 20, 1, 1),
+    Problem(2, 17, 15, 18, 24, 3, 3, pads=(1, 1, 1, 1)),
+    Problem(3, 14, 19, 24, 17, 3, 2, strides=(1, 2), pads=(1, 1, 1, 1)),
+    Problem(24, 7, 8, 8, 22, 5, 5, pads=(2, 2, 2, 2)),  # tiles of some pixels of each of 24 images
+    Problem(1, 179, 187, 24, 42, 1, 1),  # asked for
+    Problem(1, 33, 34, 150, 19, 1, 1, strides=(2, 1)),
+]
 PROBLEMS = [
     Problem(2, 6, 7, 1, 1, 1, 1),
     Problem(1, 9, 9, 1, 32, 3, 3),
@@ -172,6 +182,7 @@ PROBLEMS = [
     Problem(1, 4, 48, 48, 32, 1, 1, strides=(3, 2), groups=2),
     Problem(3, 121, 122, 97, 70, 1, 1, strides=(3, 3)),  # far pixels: the kernel gradient has short bands
     Problem(0, 5, 4, 16, 32, 1, 1),
+    *THREE_HALVES,
     *SPREAD,
     *FEW_PIXELS,
     Problem(1, 23, 25, 300, 256, 1, 1, strides=(1, 2)),  # the kernel gradient: blocks of rows, a part of each pixel
@@ -356,6 +367,7 @@ def test_grad_kernel(problem, suffix, isa):
     "problem",
     [
         *PROBLEMS[-27:-24],
+        *THREE_HALVES,
         *SPREAD,
         *FEW_PIXELS,
         *(
@@ -383,6 +395,7 @@ def test_same_bits_for_any_thread_count(problem, isa):
 @pytest.mark.parametrize(
     "problem",
     [
+        *THREE_HALVES[:3],
         *SPREAD[1:3],
         *FEW_PIXELS[:2],
         *(PROBLEMS[k] for k in (3, 5, 6, 11, 17, 20, 25, 34, 35, 52, 53, -24, -10, -9, -8, -6)),

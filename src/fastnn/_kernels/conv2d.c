@@ -21,8 +21,8 @@
  * each. Where a window reaches outside x it is first copied, with its zeros, to scratch, unless tiles that end with
  * what the same taps reach cost less. Order of summation: ky, kx, c ascending in one chain, which the bias ends, or of
  * few channels begins (then by kx, c, ky in conv2d_shift_body.h; to a vector or less as in conv2d_dots_body.h, or
- * by a chain of even and one of odd (kx, c) and then the last of odd runs in conv2d_lines_body.h; grad_input: ky, kx
- * descending, then o, to a vector or less likewise by two chains; of few channels in the order of
+ * by a chain of even and one of odd (kx, c) and then the last of odd runs in conv2d_lines_body.h, to one and a half
+ * too; grad_input: ky, kx descending, then o, to so few likewise by two chains; of few channels in the order of
  * conv2d_lanes_body.h or conv2d_scatter_body.h, of large kernels in that of conv2d_spread_body.h, of a vector of
  * channels or of three in that of conv2d_pairs_body.h, of small groups in that of conv2d_grouped_body.h);
  * grad_kernel adds fixed blocks of the batch, each a chain over its pixels in order (of few channels in that of

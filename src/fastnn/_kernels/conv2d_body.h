@@ -142,7 +142,7 @@ typedef struct {
   int in_place;                     /* taps that reach outside read what is not there: tiles end with their pixels' */
   int64_t columns, first_column;    /* of the result and of B: all of a group */
   int64_t depth;                    /* B lies panel after panel, each of so many rows; 1: as a matrix */
-  int by_two;                       /* B has N columns, of which two rows lie in turns */
+  int by_two;                       /* 0, or of B two rows lie in turns, in so many vectors */
   int64_t panel_cols;               /* of such panels, the last of which may be narrower, but for its rows */
   int64_t widest, panel, panels;    /* how the columns are cut, and which panels are done: from one on, how many */
   const T *bias;                    /* of the group, or NULL */
@@ -349,7 +349,10 @@ static void OWN(conv_block)(const OWN(conv_walk) * walk, OWN(conv_pixels) * pixe
     int64_t p = 0;
     const int is_half = OWN(half_fits)(panel);
     const int is_strip = is_half ? t->n_segments == 1 : OWN(tile_fits_strip)(t, panel.vectors);
-    if (is_one && !walk->ahead && !walk->by_two && is_strip) {
+    if (is_one && !walk->ahead && walk->by_two == 3 && t->n_segments == 1) {
+      p = block / height * height;
+      OWN(line_asking)(walk, pixels, block / height, lines);
+    } else if (is_one && !walk->ahead && !walk->by_two && is_strip) {
       p = block / height * height;
       OWN(conv_strips)[asks + 2 * is_half][panel.vectors - 1](walk, pixels, block / height, lines);
     }
@@ -368,9 +371,8 @@ static void OWN(conv_block)(const OWN(conv_walk) * walk, OWN(conv_pixels) * pixe
         for (int64_t e = 0; e < walk->k; e += FNN_ALIGN / (int64_t)sizeof(T))
           __builtin_prefetch(a[i] + walk->fetches + e);
       if (walk->ahead) t->ahead_lines = OWN(conv_ask)(walk->ahead, t->n_segments, &t->ahead);
-      if (!walk->by_two) OWN(half_call)(t, panel);
-      else if (t->rows > 4) OWN(line_tile_all)(t);
-      else OWN(line_tile_few)(t);
+      if (walk->by_two) OWN(line_tile_call)(t, walk->by_two);
+      else OWN(half_call)(t, panel);
     }
   }
   pixels->runs[0] = pixels->runs[pixels->n_runs - 1];
@@ -607,8 +609,8 @@ static OWN(conv_cut) OWN(conv_cut_of)(conv_shape shape) {
   } else if ((((is_far || is_odd) && pixels >= OWN(CONV_FAR_PIXELS)) || is_large) && s->groups == 1 && is_plain)
     c.panel_cols = OWN(conv_panel_cols)(s->cout, c.widest);
   if (c.tail) c.tail_elements = fnn_round_up(c.tail * s->cout + N, N);
-  c.by_two = is_plain && OWN(line_by_two)(s->groups, s->taps, s->cin, s->cout, pixels);
-  if (c.by_two) c.panel_cols = N, c.tail = c.tail_elements = 0;
+  c.by_two = is_plain ? OWN(line_by_two)(s->groups, s->taps, s->cin, s->cout, pixels) : 0;
+  if (c.by_two) c.panel_cols = c.by_two * N / 2, c.tail = c.tail_elements = 0;
   /* Whole vectors of the last kernel row may reach past the kernel's end: then it is copied to where they may. */
   if (c.is_dots) c.weight_blocks = fnn_ceil_div(s->taps * s->cin * s->cout, OWN(CONV_WEIGHT_BLOCK));
   else if ((s->cout_g % N && !c.tail) || c.panel_cols)
@@ -766,7 +768,7 @@ static void OWN(conv_pack_weights)(const OWN(conv_cut) * c, T *out, const T *wei
       if (n < cols) memset(at + n, 0, sizeof(T) * (size_t)(cols - n));
     }
   }
-  if (c->by_two) OWN(line_turn_rows)(out + from * N, to - from);
+  if (c->by_two) OWN(line_turn_rows)(out + from * cols, to - from, c->by_two);
 }
 
 /* Copies [begin, end) of n elements in blocks, and zeroes the N after them. */

@@ -61,6 +61,7 @@ static OWN(conv_input_cut) OWN(conv_input_cut_of)(const int64_t *ints) {
     const int is_equal = fnn_ceil_div(s->cin, N) % fnn_max(1, tile_panels(s->cin, N)) == 0;
     c.panel_cols = is_equal ? OWN(conv_panel_cols)(s->cin, TILE_VECTORS) : fnn_round_up(s->cin, N);
     c.by_two = OWN(line_by_two)(1, s->taps, s->cout, s->cin, s->n * s->h * s->w);
+    if (c.by_two == 3) c.panel_cols = 3 * N / 2;
   }
   conv_shifts(s->h, s->pad_top, s->kh, s->dilation_h, s->stride_h, &c.low_y, &c.high_y);
   conv_shifts(s->w, s->pad_left, s->kw, s->dilation_w, s->stride_w, &c.low_x, &c.high_x);
@@ -143,8 +144,12 @@ static void OWN(conv_transpose_weights)(const conv_shape *s, const OWN(conv_inpu
   for (int64_t i = 0; panel_cols && i < s->cin; i += panel_cols) {
     T *panel = out + i * s->taps * s->cout + (tap * s->cout + first) * panel_cols;
     const int64_t cols = fnn_min(panel_cols, s->cin - i);
+    if (c->by_two == 3) {
+      OWN(line_turn_columns)(panel, from, s->cout, s->cin, n);
+      break;
+    }
     OWN(pack_panel)(panel, from, 1, s->cout, n, (tile_panel){i, cols, (int)(panel_cols / N)});
-    if (c->by_two) OWN(line_turn_rows)(panel, n);
+    if (c->by_two) OWN(line_turn_rows)(panel, n, c->by_two);
   }
   if (panel_cols) return;
   if (s->cin_g % N == 0) {

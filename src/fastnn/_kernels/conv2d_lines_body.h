@@ -1,5 +1,7 @@
 /* conv2d_lines_body.h: pixels that all taps reach, a constant step apart, in lines of tiles of one panel: convolutions
- * of few filters, and their input gradients, for float32 and for float64. */
+ * of few filters, and their input gradients, for float32 and for float64. Tiles of a vector, or of one and a half, take
+ * two steps of k at once: a broadcast of both serves all columns, of which half a vector more fills one with its two
+ * rows. */
 
 enum {
 #if defined(FNN_ISA_AVX512) || defined(FNN_ISA_AVX2)
@@ -36,16 +38,28 @@ FNN_INLINE V OWN(line_sum)(V a, V b) {
   return __builtin_shuffle(a, b, even) + __builtin_shuffle(a, b, even + 1);
 }
 
-/* Whether the weights of all taps, k rows of at most a vector of columns each, are turned for so many pixels, so that
- * tiles at borders and of any k take two steps at once too. Of one tap and a short k lines do so by themselves; with
- * AVX2 these tiles are no faster. */
+/* How many vectors two rows of weights take where those of all taps, k rows each, are turned for so many pixels, so
+ * that tiles at borders and of any k take two steps at once too: two, of more than a vector of columns three; 0: they
+ * are not. Of one tap, a short k and a vector lines do so by themselves; with AVX2 these tiles are no faster. */
 static int OWN(line_by_two)(int64_t groups, int64_t taps, int64_t k, int64_t columns, int64_t pixels) {
-  return OWN(LINE_TURN_PIXELS) && groups == 1 && columns <= N && k % 2 == 0 &&
-         taps * k >= OWN(LINE_DEEP_LEAST) && (taps > 1 || k > OWN(LINE_DEEP_MOST)) && pixels >= OWN(LINE_TURN_PIXELS);
+  if (!OWN(LINE_TURN_PIXELS) || groups != 1 || k % 2 || taps * k < OWN(LINE_DEEP_LEAST) ||
+      pixels < OWN(LINE_TURN_PIXELS))
+    return 0;
+  if (columns > N) return 2 * columns <= 3 * N ? 3 : 0;
+  return taps > 1 || k > OWN(LINE_DEEP_MOST) ? 2 : 0;
 }
 
-/* Rows i and i + 1 of n rows of N columns, n even, in turns. */
-static void OWN(line_turn_rows)(T *rows, int64_t n) {
+/* Of n rows, n even, each two in turns. */
+static void OWN(line_turn_rows)(T *rows, int64_t n, int by_two) {
+  if (by_two == 3) { /* column by column */
+    enum { COLUMNS = 3 * N / 2 };
+    for (int64_t i = 0; i < n; i += 2, rows += 2 * COLUMNS) {
+      T both[2 * COLUMNS];
+      memcpy(both, rows, sizeof both);
+      for (int j = 0; j < COLUMNS; j++) rows[2 * j] = both[j], rows[2 * j + 1] = both[COLUMNS + j];
+    }
+    return;
+  }
   for (int64_t i = 0; i < n; i += 2, rows += 2 * N) {
     const V b0 = FN(load)(rows), b1 = FN(load)(rows + N);
     FN(store)(rows, OWN(line_turns)(b0, b1, 0));
@@ -53,42 +67,127 @@ static void OWN(line_turn_rows)(T *rows, int64_t n) {
   }
 }
 
-/* A tile of tile.h of one vector whose B lies so, at most `rows` rows of it. */
-FNN_INLINE void OWN(line_tile)(const OWN(tile) * t, const int rows) {
+/* out[o / 2][i][o % 2] = weights[i][o], n of o, even, and zeroes for i from `columns` on. */
+static void OWN(line_turn_columns)(T *out, const T *weights, int64_t step, int64_t columns, int64_t n) {
+  enum { COLUMNS = 3 * N / 2 };
+  for (int64_t o = 0; o < n; o += 2, out += 2 * COLUMNS) {
+    for (int64_t i = 0; i < columns; i++) memcpy(out + 2 * i, weights + i * step + o, 2 * sizeof(T));
+    memset(out + 2 * columns, 0, sizeof(T) * (size_t)(2 * (COLUMNS - columns)));
+  }
+}
+
+/* `pairs` of steps of k of tiles whose B lies so. */
+FNN_INLINE void OWN(line_pairs)(V *acc, const T *const *a, int64_t *at, const T **b, int64_t pairs, const int rows,
+                                const int vectors) {
+  int64_t k = *at;
+  const T *b_at = *b;
+#pragma GCC unroll 2
+  for (; pairs > 0; pairs--, k += 2, b_at += vectors * N) {
+    V b_row[3];
+#pragma GCC unroll 3
+    for (int j = 0; j < vectors; j++) b_row[j] = FN(load)(b_at + j * N);
+#pragma GCC unroll 8
+    for (int i = 0; i < rows; i++) {
+      const V x = OWN(line_splat)(a[i] + k, 2);
+#pragma GCC unroll 3
+      for (int j = 0; j < vectors; j++) acc[i * vectors + j] += x * b_row[j];
+    }
+    __asm__("" : "+r"(k)); /* as in tile_run */
+  }
+  *at = k, *b = b_at;
+}
+
+/* The row of results of such sums: `columns` of its last vector. */
+FNN_INLINE void OWN(line_pairs_end)(const V *acc, T *c, const T *bias, V floor, int64_t columns, const int vectors) {
+  V y = OWN(line_sum)(acc[0], acc[1]), last = y;
+  if (vectors == 3) {
+    const M even = FN(lanes)() * 2;
+    y = __builtin_shuffle(acc[0], acc[1], even) + __builtin_shuffle(acc[0], acc[1], even + 1);
+    last = __builtin_shuffle(acc[2], even) + __builtin_shuffle(acc[2], even + 1);
+  }
+  if (bias) y += FN(load)(bias);
+  y = FN(max)(floor, y);
+  if (vectors == 3) {
+    FN(store)(c, y);
+    if (bias) last += FN(load)(bias + N);
+    y = FN(max)(floor, last), c += N;
+  }
+  if (columns < N) FN(store_part)(c, y, columns);
+  else FN(store)(c, y);
+}
+
+/* A tile of tile.h whose B lies so, at most `rows` rows of it. */
+FNN_INLINE void OWN(line_tile)(const OWN(tile) * t, const int rows, const int vectors) {
   if (!OWN(LINE_TURN_PIXELS)) return;
-  V acc[2 * TILE_MOST_ROWS];
+  V acc[TILE_MOST_SUMS];
   const T *a[TILE_MOST_ROWS], *ahead = t->ahead;
 #pragma GCC unroll 8
-  for (int i = 0; i < rows; i++) a[i] = t->a[i], acc[2 * i] = acc[2 * i + 1] = (V){0};
+  for (int i = 0; i < rows; i++) a[i] = t->a[i];
+#pragma GCC unroll 24
+  for (int i = 0; i < rows * vectors; i++) acc[i] = (V){0};
   for (const OWN(tile_segment) *s = t->segments, *end = s + t->n_segments; s < end; s++) {
     const T *b = s->b;
     int64_t at = s->a_offset;
     for (int64_t i = t->ahead_lines; i > 0; i--, ahead += FNN_ALIGN / sizeof(T)) __builtin_prefetch(ahead, 0, 2);
-#pragma GCC unroll 2
-    for (int64_t k = s->k; k > 0; k -= 2, at += 2, b += 2 * N) {
-      const V b0 = FN(load)(b), b1 = FN(load)(b + N);
-#pragma GCC unroll 8
-      for (int i = 0; i < rows; i++) {
-        const V x = OWN(line_splat)(a[i] + at, 2);
-        acc[2 * i] += x * b0;
-        acc[2 * i + 1] += x * b1;
-      }
-      __asm__("" : "+r"(at)); /* as in tile_run */
-    }
+    OWN(line_pairs)(acc, a, &at, &b, s->k / 2, rows, vectors);
   }
   const V floor = FN(splat)(t->floor);
+  const int64_t columns = t->cols - (vectors - 2) * N;
 #pragma GCC unroll 8
   for (int i = 0; i < rows; i++) {
     if (i >= t->rows) break;
-    V y = OWN(line_sum)(acc[2 * i], acc[2 * i + 1]);
-    if (t->bias) y += FN(load)(t->bias);
-    y = FN(max)(floor, y);
-    if (t->cols < N) FN(store_part)(t->c[i] + t->c_column, y, t->cols);
-    else FN(store)(t->c[i] + t->c_column, y);
+    OWN(line_pairs_end)(acc + i * vectors, t->c[i] + t->c_column, t->bias, floor, columns, vectors);
   }
 }
-static __attribute__((noinline)) void OWN(line_tile_few)(const OWN(tile) * t) { OWN(line_tile)(t, 4); }
-static __attribute__((noinline)) void OWN(line_tile_all)(const OWN(tile) * t) { OWN(line_tile)(t, (int)tile_rows(1)); }
+#define LINE_TILE(name, rows, vectors)                                                                                 \
+  static __attribute__((noinline)) void OWN(name)(const OWN(tile) * t) { OWN(line_tile)(t, rows, vectors); }
+LINE_TILE(line_few_2, 4, 2) LINE_TILE(line_all_2, (int)tile_rows(1), 2)
+LINE_TILE(line_few_3, 4, 3) LINE_TILE(line_all_3, (int)tile_rows(1), 3)
+#undef LINE_TILE
+FNN_INLINE void OWN(line_tile_call)(const OWN(tile) * t, int by_two) {
+  static void (*const variants[2][2])(const OWN(tile) *) = {{OWN(line_few_2), OWN(line_all_2)},
+                                                            {OWN(line_few_3), OWN(line_all_3)}};
+  variants[by_two - 2][t->rows > 4](t);
+}
+
+/* As conv_asking, of three vectors of two rows; without asking for results, if `walk` does not. */
+static __attribute__((noinline)) void OWN(line_asking)(const OWN(conv_walk) * walk, OWN(conv_pixels) * block,
+                                                       int64_t tiles, int64_t lines) {
+  enum { ROWS = TILE_MOST_ROWS, VECTORS = 3, MOST = OWN(CONV_ASK_STEPS) / 2 };
+  if (!OWN(LINE_TURN_PIXELS)) return;
+  const OWN(tile) *t = &block->t;
+  const OWN(tile_segment) s = t->segments[0];
+  const T *const *pixels = block->a, *bias = t->bias;
+  T *const *results = block->c;
+  const int64_t past = 2 * walk->k >= OWN(CONV_ASK_LEAST) ? walk->asks : 0;
+  const int64_t c_column = t->c_column, fetches = walk->fetches, part = s.k / 2 / ROWS;
+  const int64_t some = fnn_ceil_div(lines, fnn_ceil_div(fnn_max(1, part), MOST)), columns = t->cols - N;
+  for (; tiles > 0; tiles--, pixels += ROWS, results += ROWS) {
+    V acc[TILE_MOST_SUMS];
+    const T *a[TILE_MOST_ROWS], *b = s.b;
+    OWN(strip_begin)(acc, a, pixels, ROWS, VECTORS);
+    T *const *next = tiles > 1 ? results + ROWS : block->c;
+    const int64_t next_column = tiles > 1 ? c_column : past;
+    int64_t at = s.a_offset;
+#pragma GCC unroll 1
+    for (int64_t i = 0; i < ROWS; i++) {
+#pragma GCC unroll 2
+      for (int j = 0; past && j < 2; j++) __builtin_prefetch(next[i] + next_column + j * N, 0, 2);
+      const T *ahead = pixels[i] + fetches;
+#pragma GCC unroll 1
+      for (int64_t left = part, pairs; left > 0; left -= pairs) {
+        for (int64_t l = some; l > 0; l--, ahead += FNN_ALIGN / (int64_t)sizeof(T)) __builtin_prefetch(ahead);
+        pairs = fnn_min(MOST, left);
+        OWN(line_pairs)(acc, a, &at, &b, pairs, ROWS, VECTORS);
+      }
+    }
+    OWN(line_pairs)(acc, a, &at, &b, s.k / 2 - part * ROWS, ROWS, VECTORS);
+    const V floor = FN(splat)(t->floor);
+#pragma GCC unroll 8
+    for (int i = 0; i < ROWS; i++)
+      OWN(line_pairs_end)(acc + i * VECTORS, results[i] + c_column, bias, floor, columns, VECTORS);
+  }
+}
 
 /* `steps` of a tile's products, each of which clears a vector, if it clears. Every third row has a pointer, from which
  * the next two are reached: no table is written and read, and what a tile needs stays in general registers. */
@@ -271,8 +370,9 @@ static void OWN(line_all)(const OWN(conv_walk) * walk) {
 static int OWN(line_fits)(const OWN(conv_walk) * walk, int64_t rows, int64_t cols) {
   const int64_t vectors = fnn_ceil_div(walk->columns, N), taps = walk->y.taps * walk->x.taps;
   const int is_whole = walk->columns % N == 0;
-  if (walk->planes != 1 || taps == 0 || (taps == 1 && walk->ahead) || walk->tail.k || vectors == 0 ||
-      vectors > (is_whole ? walk->widest : 1) || (walk->asks && walk->k * vectors >= OWN(CONV_ASK_LEAST)))
+  if (walk->planes != 1 || taps == 0 || walk->by_two == 3 || (taps == 1 && walk->ahead) || walk->tail.k ||
+      vectors == 0 || vectors > (is_whole ? walk->widest : 1) ||
+      (walk->asks && walk->k * vectors >= OWN(CONV_ASK_LEAST)))
     return 0;
   const int64_t height = tile_rows((int)vectors), count = OWN(line_pixels)(walk, rows, cols);
   const int64_t done = fnn_round_up(count, height);
