@@ -77,6 +77,7 @@ typedef struct {
   int only_moves;                 /* from a block to the next of its row, nothing but pointers changes */
   int asks_for_lines;             /* of the targets that nobody reads, before they are written */
   int streams;                    /* a target is_streamed */
+  int is_whole;                   /* a block is a tile: see is_by_rows */
   int asks_ahead;                 /* for what a block to come reads */
   int is_column, is_flat;         /* tiles are one column, run as a row; are contiguous, run as one row */
   int64_t n_operands, n_registers, n_instructions;
@@ -105,6 +106,24 @@ static void OWN(find_reads)(OWN(decoded) *d, const int64_t *program, const int64
     if (reductions[4 * k + 1] < d->n_operands) d->operands[reductions[4 * k + 1]].is_read = 1;
 }
 
+/* Whether the program is one instruction that reads, and stores, rows where they lie or numbers of a column: then a
+ * tile is a block, as nothing passes through scratch, and what beginning each row's would take is saved. */
+static int OWN(is_by_rows)(const OWN(decoded) *d, const int64_t *program, int64_t n_reductions) {
+  const int64_t *ins = fnn_program_instruction(program, 0), *store = fnn_program_instruction(program, 1);
+  if (n_reductions || program[1] != 2 || store[0] != FNN_OP_STORE || ins[0] == FNN_OP_STORE || ins[1] != store[2])
+    return 0;
+  const OWN(opcode) *opcode = &OWN(opcodes)[ins[0]];
+  int varies = 0, columns = 0;
+  for (int j = -1; j < opcode->arity; j++) {
+    const int64_t k = j < 0 ? store[1] : ins[2 + j];
+    const OWN(operand) *o = &d->operands[k];
+    if (k >= d->n_operands || !OWN(is_own)(o->dtype) || o->col_stride > 1 || (!o->col_stride && !o->row_stride))
+      return 0;
+    if (j >= 0) varies += o->col_stride, columns += !o->col_stride;
+  }
+  return varies && (!columns || (columns == 1 && OWN(by_column)(opcode->fn[0], 0)));
+}
+
 /* Chooses the block's shape. Rows go together in one block where they are short, or where all operands are
  * contiguous, whole rows or scalars; then a multiple of N of them, so that no block but the last has a tail. most:
  * elements of a block of one row; most_of_rows: of several without gaps. */
@@ -118,12 +137,17 @@ static void OWN(choose_block)(OWN(decoded) *d, int most, int most_of_rows) {
   }
   int64_t cols = d->cols;
   if (d->rows == 1 || cols > OWN(BLOCK) / 2 || (cols >= LONG_ROW && !rows_are_contiguous)) {
+    if (d->is_whole) {
+      d->block_rows = d->rows, d->block_cols = cols;
+      return;
+    }
     int64_t pieces = fnn_max(1, fnn_ceil_div(cols, most));
     d->block_rows = 1;
     d->block_cols = fnn_min(most, fnn_max(1, fnn_round_up(fnn_ceil_div(cols, pieces), N)));
     if (pieces == 1) d->block_cols = fnn_max(1, cols);
     return;
   }
+  d->is_whole = 0;
   int64_t rows = (rows_are_contiguous ? most_of_rows : OWN(BLOCK)) / fnn_max(cols, 1);
   if (rows >= N) rows -= rows % N;
   d->block_rows = fnn_max(1, fnn_min(rows, d->rows));
@@ -296,7 +320,8 @@ static int OWN(choose_mode)(const OWN(decoded) *d, const OWN(operand) *o, int ha
   if (!o->row_stride && !o->col_stride) return OWN(SCALAR);
   if (one_row && !o->col_stride) return OWN(ROW_SCALAR);
   if (OWN(is_own)(o->dtype) && o->col_stride == 1 && (one_row || o->row_stride == d->block_cols)) return OWN(DIRECT);
-  if (OWN(is_own)(o->dtype) && o->col_stride == 1 && o->row_stride && d->block_cols >= 2 * N && !has_reductions)
+  if (OWN(is_own)(o->dtype) && o->col_stride == 1 && (o->row_stride || d->is_whole) &&
+      d->block_cols >= 2 * N && !has_reductions)
     return OWN(STRIDED);
   if (d->regs[o - d->operands].is_column) return OWN(COLUMN);
   if (!o->row_stride && d->block_cols == d->cols) return OWN(REPLICATED);
@@ -409,8 +434,9 @@ static void OWN(decode)(OWN(decoded) *d, const int64_t *program, const fnn_call 
   const int is_long_update = is_in_place && OWN(n_steps)(program) >= OWN(LONG_UPDATE);
   const int far_block = d->streams ? OWN(STREAMED_BLOCK) : is_long_update ? OWN(UPDATE_BLOCK) : OWN(FAR_BLOCK);
   const int most = is_near ? OWN(longest_block)(d, program, n_reductions) : far_block;
+  d->is_whole = d->rows > 1 && !d->streams && OWN(is_by_rows)(d, program, n_reductions);
   OWN(choose_block)(d, most, is_near ? most : OWN(BLOCK));
-  d->block_size = fnn_round_up(d->block_rows * d->block_cols, N);
+  d->block_size = d->is_whole ? N : fnn_round_up(d->block_rows * d->block_cols, N);
   T *block = (T *)scratch;
   for (int64_t k = 0; k < d->n_registers; k++) {
     OWN(reg) *reg = &d->regs[k];
@@ -457,7 +483,7 @@ static void OWN(decode)(OWN(decoded) *d, const int64_t *program, const fnn_call 
    * asked for beside lines that are written where they were read keeps the CPU from seeing these streams by itself. */
   const int is_mixed = FNN_VECTOR_BYTES == 64 && distance != FNN_NEAR && !d->only_moves;
   const int is_seen = is_one_pass || (is_in_place && d->only_moves);
-  d->asks_ahead = distance == FNN_STREAMED ? !is_seen : is_mixed;
+  d->asks_ahead = distance == FNN_STREAMED ? !is_seen : is_mixed && !d->is_whole;
   if (distance != FNN_NEAR) OWN(find_asked)(d);
 }
 
