@@ -58,6 +58,12 @@ enum {
   QUERY_KEYS = 256,
   FEW_ROWS = BLOCK * BLOCK / QUERY_KEYS,
   VALUES_AT_ONCE = 8,
+  /* Elements of all keys and values from which the gradient of few queries asks for them, and for the lines that theirs
+   * go to; forward passes do where no last cache holds them, of so many queries: fewer take more heads at once, whose
+   * pieces of a row are long enough. */
+  ASKING_ELEMENTS = 1 << 20,
+  ASKING_QUERIES = 5,
+  ASKING_FAR_ELEMENTS = 1 << 22,
   /* Keys for which bits are drawn at once: whole blocks, and so many that few words are drawn twice where rows of
    * scores are no whole groups. The words of some rows, of one at least, are drawn together. */
   DRAWN_KEYS = 768,
@@ -73,6 +79,7 @@ typedef struct {
   int64_t block, step, blocks; /* queries and keys of a block; blocks of queries */
   int64_t range, ranges;       /* keys of a unit of the gradient */
   int causal, drops;
+  int asks, asks_forward;      /* few queries ask for keys and values, in the gradient and before */
 } attention_shape;
 
 static int64_t attention_block(int64_t n) { return fnn_ceil_div(n, BLOCK) < fnn_ceil_div(n, TILED) ? BLOCK : TILED; }
@@ -89,6 +96,10 @@ static attention_shape attention_shape_of(const int64_t *ints) {
   const int64_t ranges = fnn_ceil_div(GRAD_UNITS, fnn_max(1, s.batch * s.key_heads));
   s.range = fnn_round_up(fnn_ceil_div(s.keys, ranges), s.step);
   s.ranges = fnn_ceil_div(s.keys, fnn_max(1, s.range));
+  const int64_t elements = s.batch * s.keys * s.key_heads * (s.depth + s.value_depth);
+  const int is_apart = s.key_heads > 1 && !s.causal; /* few causal queries see few keys */
+  s.asks = is_apart && elements >= ASKING_ELEMENTS;
+  s.asks_forward = is_apart && s.queries >= ASKING_QUERIES && elements >= ASKING_FAR_ELEMENTS;
   return s;
 }
 

@@ -375,14 +375,22 @@ static __attribute__((noinline)) void OWN(few_dots)(T *out, const T *x, int64_t 
   OWN(dots)(out, QUERY_KEYS, all, n, rows, row, length, keys, 0);
 }
 
-/* Scores of keys [key, key + keys) with the queries of n_heads blocks. */
+/* Asks for `cols` columns of some rows: pieces that lie further apart than the hardware looks. */
+FNN_INLINE void OWN(ask_rows)(const T *rows, int64_t row, int64_t n, int64_t cols, const int writes) {
+  for (int64_t i = 0; i < n; i++, rows += row)
+    for (int64_t j = 0; j < cols; j += FNN_ALIGN / (int64_t)sizeof(T)) __builtin_prefetch(rows + j, writes, 2);
+}
+
+/* Scores of keys [key, key + keys) with the queries of n_heads blocks. asks: for the values of these keys. */
 static __attribute__((noinline)) void OWN(few_scores)(const OWN(block) * heads, int64_t n_heads, T *scores,
-                                                      int64_t key, int64_t keys) {
+                                                      int64_t key, int64_t keys, int asks) {
   const attention_shape *s = heads->s;
   const int shares = OWN(shares_rows)(heads->n, heads->k_row);
+  const int64_t asked = asks ? heads[n_heads - 1].v - heads->v + s->value_depth : 0;
   for (int64_t j = 0; j < keys; j += N) {
     const int64_t n = fnn_min(N, keys - j);
     T *at = scores + j;
+    OWN(ask_rows)(heads->v + (key + j) * heads->v_row, heads->v_row, n, asked, 0);
     for (const OWN(block) *o = heads; o < heads + n_heads; o++) {
       const T *k = o->k + (key + j) * o->k_row;
       if (shares) OWN(few_dots)(at, o->q, o->q_row, o->n, k, o->k_row, n, s->depth);
@@ -459,10 +467,12 @@ static void OWN(few_sums)(const OWN(block) * heads, int64_t n_heads, const T *sc
 static __attribute__((noinline)) void OWN(few_products)(const fnn_call *call, const OWN(block) * heads,
                                                         int64_t n_heads, T *scores, const T *top, T *total) {
   const attention_shape *s = heads->s;
-  const int64_t n = heads->n;
+  const int64_t n = heads->n, asked = s->asks_forward ? heads[n_heads - 1].k - heads->k + s->depth : 0;
   const T *v_end = (const T *)call->buf[2] + s->batch * s->keys * s->key_heads * s->value_depth;
   for (const OWN(block) *o = heads; o < heads + n_heads; o++, scores += n * QUERY_KEYS, top += n, total += n) {
     T *y = (T *)call->buf[6] + o->y_at;
+    const int64_t head = o - heads, first = s->keys * head / n_heads, last = s->keys * (head + 1) / n_heads;
+    OWN(ask_rows)(heads->k + asked + first * heads->k_row, heads->k_row, last - first, asked, 0);
     for (int64_t i = 0; i < n; i++) {
       total[i] = 1 / total[i];
       const T by = total[i] * OWN(kept_scale)(call, s);
@@ -498,7 +508,7 @@ static __attribute__((noinline)) int64_t OWN(attention_of_few)(const fnn_call *c
   for (int64_t key = 0, keys; key < s->keys && !OWN(is_done)(heads, top, key); key += keys) {
     keys = fnn_min(QUERY_KEYS, s->keys - key);
     if (s->causal && key < o->first + n) keys = fnn_min(keys, o->first + n - key); /* the others may not be needed */
-    OWN(few_scores)(heads, n_heads, scores, key, keys);
+    OWN(few_scores)(heads, n_heads, scores, key, keys, s->asks_forward);
     for (int64_t r = 0; r < rows; r++) {
       T factor;
       if (OWN(advance_row)(scores + r * QUERY_KEYS, keys, top + r, total + r, &factor))

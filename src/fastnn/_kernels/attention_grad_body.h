@@ -104,11 +104,19 @@ static void OWN(grad_of_block)(const fnn_call *call, const OWN(block) * o, OWN(g
     const T *k = o->k + key * o->k_row, *v = o->v + key * o->v_row;
     const uint32_t *bits = s->drops ? bits_of(drops, key, keys, OWN(seen_end)(o, end)) : NULL;
     if (is_few) {
-      OWN(few_scores)(o, 1, g->p, key, keys);
+      /* Keys of the next block, or of the next head's first one. */
+      const T *next = key + keys < end ? k + keys * o->k_row : o->k + begin * o->k_row + s->depth;
+      OWN(few_scores)(o, 1, g->p, key, keys, s->asks);
       const int shares = OWN(shares_rows)(o->n, o->v_row);
       for (int64_t j = 0; j < keys; j += N) {
         T *p = g->p + j, *ds = g->ds + j;
         const T *rows = v + j * o->v_row;
+        if (s->asks) {
+          const int64_t n = fnn_min(N, keys - j);
+          OWN(ask_rows)(g->dk.at + (key - begin + j) * o->k_row, o->k_row, n, g->dk.panel ? 0 : s->depth, 1);
+          OWN(ask_rows)(g->dv.at + (key - begin + j) * o->v_row, o->v_row, n, g->dv.panel ? 0 : s->value_depth, 1);
+          OWN(ask_rows)(next + j * o->k_row, o->k_row, n, s->depth, 0);
+        }
         if (shares) OWN(few_dots)(ds, dy, o->y_row, o->n, rows, o->v_row, fnn_min(N, keys - j), s->value_depth);
         for (int64_t i = 0; i < o->n; i++, p += QUERY_KEYS, ds += QUERY_KEYS) {
           const V sums = shares ? FN(load)(ds) * d_scale
