@@ -52,6 +52,8 @@ _MAX_SIZE, _MAX_FACTOR, _FACTORS = 4096, 61, 12
 # Of those whose lanes are parts of a row: up to how many numbers one thread transforms a row, of more its columns are a
 # phase unless rows are so many; how many rows of turns are in the table whole, more are products; how these are filled.
 _WHOLE_ROW, _MANY_ROWS, _TURNED_ROWS, _FILL = 4096, 8, 64, 16
+_LONG_ROW = 2**18  # numbers of a row from which on its columns are longer than its rows
+_NEAR_BYTES = 2**21  # what is read and written where rows as matrices are near
 _FEW_ROWS, _SHORT_ROW = 4, 512  # of fewer rows that are cut or filled NumPy transforms longer ones faster
 
 
@@ -66,11 +68,15 @@ def factors_of(n: int) -> list[int]:
 
 
 def passes_of(n: int) -> list[int]:
-    """Factors of n that a pass is made by: 16, 8 and 4, as few and as even as it goes, then primes."""
+    """Factors of n that a pass is made by: 8 and 4 after it, or 16 alone, then primes. Of passes by 16 the numbers lie
+    a power of 2 apart at more places than a set of a cache has."""
     primes = [factor for factor in factors_of(n) if factor % 2]
     twos = (n // math.prod(primes)).bit_length() - 1
-    count = -(-twos // 4)
-    return [2 ** (twos // count + (k < twos % count)) for k in range(count)] + primes
+    if twos == 4:
+        return [16, *primes]
+    fours = min(-twos % 3, twos // 2)  # as many as it takes to make the rest eights
+    eights, rest = divmod(twos - 2 * fours, 3)
+    return [8] * eights + [4] * fours + [2**rest] * (rest > 0) + primes
 
 
 def _scale(n: int, is_inverse: bool, norm: str) -> float:
@@ -120,12 +126,12 @@ def _filled_up(table: np.ndarray, more: int = 0) -> np.ndarray:
 
 def matrix_of(m: int, lanes: int) -> tuple[float, int, int] | None:
     """The two factors of m, both transformed by the kernels, that fill vectors of so many lanes best; of those that do
-    so nearly as well the two that are most alike, as longer columns leave the caches. Before them what part of the
-    lanes' work is wanted, as 1 over it."""
+    so nearly as well the two that are most alike, as longer columns leave the caches, of many numbers about four times
+    as many down as across. Before them what part of the lanes' work is wanted, as 1 over it."""
     best = None
-    for down in range(2, math.isqrt(m) + 1):
-        across = m // down
-        if m % down or not _has_kernel(down) or not _has_kernel(across):
+    for across in range(2, math.isqrt(m if m < _LONG_ROW else m // 4) + 1):
+        down = m // across
+        if m % across or not _has_kernel(down) or not _has_kernel(across):
             continue
         work = (-(-down // lanes) * lanes / down + -(-across // lanes) * lanes / across) / 2
         if best is None or work <= 1.1 * best[0]:
@@ -135,12 +141,14 @@ def matrix_of(m: int, lanes: int) -> tuple[float, int, int] | None:
 
 def _matrix_for(outer: int, m: int, dtype: str) -> tuple[int, int] | None:
     """As what matrix the kernels transform each of `outer` rows of m numbers; None where a lane is a row. A row by
-    itself costs what a lane does in a full vector, and some more the shorter it is, measured by either on a Zen 4."""
+    itself costs what a lane does in a full vector, and some more the shorter it is, some less where all are near in a
+    cache; farther away lines that follow each other are found sooner. Measured by either on a Zen 4."""
     lanes = vector_lanes(dtype)
-    found = matrix_of(m, lanes)
-    if found is None or (_has_kernel(m) and outer * found[0] * (1.05 + 32 / m) >= -(-outer // lanes) * lanes):
+    if not (found := matrix_of(m, lanes)):
         return None
-    return found[1:]
+    is_near = 4 * outer * m * np.dtype(dtype).itemsize <= _NEAR_BYTES
+    as_matrices = outer * found[0] * ((0.9 if is_near else 1.05) + 32 / m)
+    return None if _has_kernel(m) and as_matrices >= -(-outer // lanes) * lanes else found[1:]
 
 
 def rows_numbers(outer, given, m, matrix, scale, dtype, is_whole, is_real=False) -> tuple[list[int], list[float]]:
