@@ -99,14 +99,43 @@ static void OWN(rdft_read)(T *to, int64_t width, const T *rows, int64_t given, i
 }
 
 /* Twice the frequencies of n = 2 m real numbers from those of m pairs of neighbours: the even numbers have E = Z(k) and
- * the conjugate of Z(m - k) added, the odd ones O their difference by i; what is wanted is E + turn O. */
-static void OWN(rdft_apart)(T *to, const T *from, int64_t m, const T *turns) {
-  for (int64_t k = 0; k <= m; k++) {
-    const T *z = from + k % m * OWN(PAIR), *other = from + (m - k) % m * OWN(PAIR);
-    const V re = FN(load)(z), im = FN(load)(z + N), other_re = FN(load)(other), other_im = FN(load)(other + N);
-    const V odd_re = im + other_im, odd_im = other_re - re;
-    const V cos = FN(splat)(turns[2 * k]), sin = FN(splat)(turns[2 * k + 1]);
-    OWN(dft_store)(to, k, re + other_re + (cos * odd_re - sin * odd_im), im - other_im + (cos * odd_im + sin * odd_re));
+ * the conjugate of Z(m - k) added, the odd ones O their difference by i; what is wanted is E + turn O. The frequencies
+ * [k, k + some), at most N, go times `scale` to the first `lanes` rows of m + 1. */
+FNN_INLINE void OWN(rdft_apart_of)(T *const rows[2], const T *from, int64_t m, const T *turns, int64_t k, int64_t some,
+                                   int64_t lanes, T scale) {
+  V re[N], im[N];
+#pragma GCC unroll 16
+  for (int j = 0; j < N; j++) {
+    re[j] = im[j] = (V){0};
+    if (j >= some) continue;
+    const int64_t here = k + j;
+    const T *z = from + (here == m ? 0 : here) * OWN(PAIR), *other = from + (here == 0 ? 0 : m - here) * OWN(PAIR);
+    const V z_re = FN(load)(z), z_im = FN(load)(z + N), other_re = FN(load)(other), other_im = FN(load)(other + N);
+    V odd_re = z_im + other_im, odd_im = other_re - z_re;
+    OWN(dft_turn)(&odd_re, &odd_im, FN(splat)(turns[2 * here]), FN(splat)(turns[2 * here + 1]));
+    re[j] = (z_re + other_re + odd_re) * FN(splat)(scale);
+    im[j] = (z_im - other_im + odd_im) * FN(splat)(scale);
+  }
+  OWN(transpose)(re);
+  OWN(transpose)(im);
+#pragma GCC unroll 16
+  for (int lane = 0; lane < N; lane++) {
+    if (lane >= lanes) break;
+    if (some == N) {
+      FN(store)(rows[0] + lane * (m + 1) + k, re[lane]);
+      FN(store)(rows[1] + lane * (m + 1) + k, im[lane]);
+    } else {
+      FN(store_part)(rows[0] + lane * (m + 1) + k, re[lane], some);
+      FN(store_part)(rows[1] + lane * (m + 1) + k, im[lane], some);
+    }
+  }
+}
+
+static void OWN(rdft_apart)(T *const rows[2], const T *from, int64_t m, const T *turns, int64_t lanes, T scale) {
+  for (int64_t k = 0; k <= m; k += N) {
+    const int64_t some = fnn_min(N, m + 1 - k);
+    if (some == N && lanes == N) OWN(rdft_apart_of)(rows, from, m, turns, k, N, N, scale);
+    else OWN(rdft_apart_of)(rows, from, m, turns, k, some, lanes, scale);
   }
 }
 
@@ -122,14 +151,14 @@ static void OWN(rdft)(const fnn_call *call, int64_t begin, int64_t end) {
     OWN(rdft_read)(here, is_even ? N : OWN(PAIR), (const T *)call->buf[0] + row * s.given, s.given, s.n, lanes);
     if (!is_even)
       for (int64_t t = 0; t < m; t++) FN(store)(here + t * OWN(PAIR) + N, (V){0});
-    T *found = OWN(dft_passes)(there, here, m, s.factors, s.factor, table);
+    const T *found = OWN(dft_passes)(there, here, m, s.factors, s.factor, table);
+    T *const y[2] = {(T *)call->buf[1] + row * count, (T *)call->buf[2] + row * count};
     if (is_even) {
-      T *to = found == here ? there : here;
-      OWN(rdft_apart)(to, found, m, table + 2 * m);
-      found = to;
+      OWN(rdft_apart)(y, found, m, table + 2 * m, lanes, scale);
+      continue;
     }
     for (int part = 0; part < 2; part++)
-      OWN(dft_turn_back)((T *)call->buf[1 + part] + row * count, found + part * N, OWN(PAIR), count, lanes, scale);
+      OWN(dft_turn_back)(y[part], found + part * N, OWN(PAIR), count, lanes, scale);
   }
 }
 
