@@ -11,7 +11,7 @@ SIGNAL = rows(2, 40)
 OPS = [
     OpCase("fft", (PAIR,), gradient=True),
     OpCase("fft", (ODD,), gradient=True),
-    OpCase("fft", ((rows(3, 67), rows(3, 67, seed=8)),), gradient=True),  # a factor that the kernel has not
+    OpCase("fft", ((rows(3, 131), rows(3, 131, seed=8)),), gradient=True),  # a factor that the kernel has not
     OpCase("fft2", (PAIR,), gradient=True),
     OpCase("ifft2", (PAIR,), gradient=True),
     OpCase("rfft", (rows(2, 8),), gradient=True),

@@ -33,7 +33,7 @@
  * is 1. The passes are Stockham's: a factor each, from one half of the scratch to the other, without a reordering. */
 #include "vector.h"
 
-enum { DFT_FACTORS = 12, DFT_MAX_FACTOR = 61, DFT_INTS = 4 + DFT_FACTORS, RDFT_INTS = 5 + DFT_FACTORS };
+enum { DFT_FACTORS = 12, DFT_MAX_FACTOR = 127, DFT_INTS = 4 + DFT_FACTORS, RDFT_INTS = 5 + DFT_FACTORS };
 
 typedef struct {
   int64_t outer, n, inner, factors, factor[DFT_FACTORS];

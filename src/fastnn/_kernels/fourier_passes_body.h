@@ -79,8 +79,8 @@ FNN_INLINE void OWN(dft_few)(V *re, V *im, const int factor, const T *cos, const
     for (int k = 1; k <= factor / 2; k++) {
       V same_re = first_re, same_im = first_im, other_re = {0}, other_im = {0};
 #pragma GCC unroll 4
-      for (int j = 1; j <= factor / 2; j++) {
-        const V c = FN(splat)(cos[j * k % factor]), s = FN(splat)(sin[j * k % factor]);
+      for (int j = 1, turn = k; j <= factor / 2; j++, turn += turn + k < factor ? k : k - factor) {
+        const V c = FN(splat)(cos[turn]), s = FN(splat)(sin[turn]);
         same_re += sum_re[j] * c, same_im += sum_im[j] * c;
         other_re += apart_im[j] * s, other_im += apart_re[j] * s;
       }

@@ -48,7 +48,7 @@ def _dft_reference(real, imag, axes, is_inverse, norm):
 
 
 # Of the kernels: the longest transform of vectors, its factors, and how many these can be.
-_MAX_SIZE, _MAX_FACTOR, _FACTORS = 4096, 61, 12
+_MAX_SIZE, _MAX_FACTOR, _FACTORS = 4096, 127, 12
 # Of those whose lanes are parts of a row: up to how many numbers one thread transforms a row, of more its columns are a
 # phase unless rows are so many; how many rows of turns are in the table whole, more are products; how these are filled.
 _WHOLE_ROW, _MANY_ROWS, _TURNED_ROWS, _FILL = 4096, 8, 64, 16
