@@ -85,3 +85,29 @@ def test_single_elements_by_indices_of_any_type(dtype, index_type, isa):
         np.add.at(total, index, updates)
         _kernels.run(f"scatter_add_{'i32' if dtype == 'int32' else 'f64'}", [x, index, updates, y], ints, (), 1, isa)
         np.testing.assert_array_equal(y, total)
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("dtype", ["int32", "int64"])
+def test_bincount(dtype, isa):
+    """Few numbers, of which several sets of counts take turns, and many; weights in their order; what lies outside."""
+    rng = np.random.default_rng(6)
+    for n in (0, 1, 511, 512, 513, 4095, 4096, 4099, 9001):
+        for length in (1, 3, 1000, 1024, 1025, 30_000):
+            x = rng.integers(0, length, n).astype(dtype)
+            ints = [n, length, code(x)]
+            counts = np.full(length + 2, 77, np.int32)
+            _kernels.run("bincount", [x, counts[1:-1]], ints, (), 1, isa)
+            np.testing.assert_array_equal(counts, [77, *np.bincount(x, minlength=length), 77])
+            for name, kind in (("bincount_f32", np.float32), ("bincount_f64", np.float64)):
+                weights = rng.standard_normal(n).astype(kind)
+                y = np.full(length + 2, 77, kind)
+                _kernels.run(name, [x, y[1:-1], weights], ints, (), 1, isa)
+                wanted = np.zeros(length, kind)
+                np.add.at(wanted, x, weights)
+                np.testing.assert_array_equal(y, [77, *wanted, 77])
+            for outside in (-1, length, np.iinfo(dtype).min):
+                if n:
+                    x[n // 2] = outside
+                    with pytest.raises(IndexError):
+                        _kernels.run("bincount", [x, counts[1:-1]], ints, (), 1, isa)

@@ -66,9 +66,10 @@ enum { SUM, PRODUCT, MAX, MIN };
 #define IS_FLOAT 0
 #include "scatter_body.h"
 
-/* ---- bincount: y[k] = how many of x are k ----
+/* ---- bincount: y[k] = how many of x are k; bincount_f32, bincount_f64: the sum of their weights, in x's order ----
  * ints: [0] n of x   [1] length of y   [2] dtype of x, int32 or int64
- * buffers: x (n), all from 0 to length - 1, y int32 (length), not overlapping. */
+ * buffers: x (n), all from 0 to length - 1, y (length), int32 or as the weights, and the weights (n); not
+ * overlapping. */
 
 static void bincount_size(const int64_t *ints, fnn_work *work) {
   work->phases = 1;
@@ -77,21 +78,55 @@ static void bincount_size(const int64_t *ints, fnn_work *work) {
   work->bytes = (double)ints[0] * (double)fnn_dtype_bytes(ints[2]) + 4.0 * (double)ints[1];
 }
 
+/* Numbers [begin, end) of x counted: `counts[x[i]] += one` in blocks that are looked at first, so that the loop that
+ * counts asks nothing. U: the type of x without its sign; n_counts sets of counts take turns. */
+enum { COUNTED_BLOCK = 512 };
+#define COUNT_ALL(U, counts, n_counts, one)                                                                            \
+  do {                                                                                                                 \
+    const U *x = (const U *)call->buf[0];                                                                              \
+    for (uint64_t from = 0; from < n; from += COUNTED_BLOCK) {                                                         \
+      const uint64_t to = from + COUNTED_BLOCK < n ? from + COUNTED_BLOCK : n;                                         \
+      U most = 0;                                                                                                      \
+      for (uint64_t i = from; i < to; i++) most = x[i] > most ? x[i] : most;                                           \
+      if (most >= length) {                                                                                            \
+        set_status(call, FNN_INDEX_OUT_OF_RANGE);                                                                      \
+        continue;                                                                                                      \
+      }                                                                                                                \
+      uint64_t i = from;                                                                                               \
+      for (; i + n_counts <= to; i += n_counts)                                                                        \
+        _Pragma("GCC unroll 4") for (int k = 0; k < n_counts; k++) counts[k][x[i + k]] += one;                         \
+      for (; i < to; i++) counts[0][x[i]] += one;                                                                      \
+    }                                                                                                                  \
+  } while (0)
+
 static void bincount(const fnn_call *call, int64_t begin, int64_t end) {
+  enum { FEW = 1024 }; /* which come again and again: who counts one waits for the last time, but in another set */
   const uint64_t n = (uint64_t)call->ints[0], length = (uint64_t)call->ints[1];
-  int32_t *y = (int32_t *)call->buf[1];
+  int32_t others[3][FEW], *counts[4] = {(int32_t *)call->buf[1], others[0], others[1], others[2]};
   if (begin == end) return;
-  memset(y, 0, length * sizeof *y);
-#define COUNT(type)                                                                                                    \
-  for (uint64_t i = 0; i < n; i++) {                                                                                   \
-    const uint64_t k = (uint64_t)((const type *)call->buf[0])[i];                                                      \
-    if (k < length) y[k]++;                                                                                            \
-    else set_status(call, FNN_INDEX_OUT_OF_RANGE);                                                                     \
-  }
-  if (call->ints[2] == FNN_I32) COUNT(int32_t)
-  else COUNT(int64_t)
-#undef COUNT
+  const int is_few = length <= FEW && n >= 4 * FEW;
+  for (int k = 0; k < (is_few ? 4 : 1); k++) memset(counts[k], 0, length * sizeof(int32_t));
+  if (call->ints[2] == FNN_I32 && is_few) COUNT_ALL(uint32_t, counts, 4, 1);
+  else if (call->ints[2] == FNN_I32) COUNT_ALL(uint32_t, counts, 1, 1);
+  else if (is_few) COUNT_ALL(uint64_t, counts, 4, 1);
+  else COUNT_ALL(uint64_t, counts, 1, 1);
+  for (uint64_t k = 0; is_few && k < length; k++) counts[0][k] += others[0][k] + others[1][k] + others[2][k];
 }
+
+#define WEIGHED(name, T)                                                                                               \
+  static void name(const fnn_call *call, int64_t begin, int64_t end) {                                                 \
+    const uint64_t n = (uint64_t)call->ints[0], length = (uint64_t)call->ints[1];                                      \
+    T *counts[1] = {(T *)call->buf[1]};                                                                                \
+    const T *weights = (const T *)call->buf[2];                                                                        \
+    if (begin == end) return;                                                                                          \
+    memset(counts[0], 0, length * sizeof(T));                                                                          \
+    if (call->ints[2] == FNN_I32) COUNT_ALL(uint32_t, counts, 1, weights[i]);                                          \
+    else COUNT_ALL(uint64_t, counts, 1, weights[i]);                                                                   \
+  }
+WEIGHED(bincount_f32, float)
+WEIGHED(bincount_f64, double)
+#undef WEIGHED
+#undef COUNT_ALL
 
 #define COMBINATIONS(type)                                                                                             \
   {"scatter_add_" #type, scatter_add_##type, scatter_size}, {"scatter_mul_" #type, scatter_mul_##type, scatter_size},  \
@@ -99,5 +134,6 @@ static void bincount(const fnn_call *call, int64_t begin, int64_t end) {
 
 static const fnn_entry entries[] = {
   {"scatter", scatter, scatter_size}, COMBINATIONS(f32), COMBINATIONS(f64), COMBINATIONS(i32),
-  {"bincount", bincount, bincount_size}, {0}};
+  {"bincount", bincount, bincount_size}, {"bincount_f32", bincount_f32, bincount_size},
+  {"bincount_f64", bincount_f64, bincount_size}, {0}};
 const fnn_table FNN_TABLE(scatter) = {entries, 0, 0};

@@ -12,6 +12,7 @@ from fastnn.ops.layout import reshape
 from fastnn.ops.record import Op, Spec, as_array, dtype_of, shape_of
 from fastnn.ops.reduce import normalize_axis
 from fastnn.ops.sorting import searchsorted
+from fastnn.plan.function import is_watched
 
 
 def _as_input(x):
@@ -19,18 +20,21 @@ def _as_input(x):
 
 
 def _bincount_lower(node, b):
-    x, y = node.inputs[0], node.outputs[0]
-    if x.dtype not in ("int32", "int64"):
+    (x, *weights), y = node.inputs, node.outputs[0]
+    if x.dtype not in ("int32", "int64") or (weights and b.suffix(y) is None):
         return False
-    b.step("bincount", [x, y], [x.size, y.size, _kernels.DTYPE_CODE[x.dtype]])
+    kernel = f"bincount_{b.suffix(y)}" if weights else "bincount"
+    b.step(kernel, [x, y, *weights], [x.size, y.size, _kernels.DTYPE_CODE[x.dtype]])
     return None
 
 
-# Of numbers from 0 to `length` - 1.
+# Of numbers from 0 to `length` - 1, and their weights.
 bincount_op = Op(
     "bincount",
-    shape=lambda x, length: Spec((length,), "int32"),
-    reference=lambda x, length: np.bincount(x, minlength=length).astype(np.int32),
+    shape=lambda x, *weights, length: Spec((length,), weights[0].dtype if weights else "int32"),
+    reference=lambda x, *weights, length: np.bincount(x, *weights, minlength=length).astype(
+        weights[0].dtype if weights else np.int32
+    ),
     lower=_bincount_lower,
 )
 FEWEST_COUNTED = 1 << 14  # of fewer numbers a plan for each length of the result would cost more than it saves
@@ -64,15 +68,19 @@ def bincount(x, weights=None, minlength=0, sparse=False):
     x = as_array(x)
     if not (is_integer(x.dtype.name) or x.dtype == bool):
         raise TypeError(f"bincount: `x` must be of integers, not {x.dtype.name}.")
-    if x.size and x.min() < 0:
+    largest = _largest(x)
+    if largest < 0:
         raise ValueError(f"bincount: `x` must not be negative, got {x.min()}.")
     if x.ndim not in (1, 2):
         raise ValueError(f"bincount: `x` must have one axis or two, not shape {x.shape}.")
-    length = max(int(minlength), int(x.max()) + 1 if x.size else 0)
+    length = max(int(minlength), largest + 1 if x.size else 0)
     if weights is not None and shape_of(weights) != x.shape:
         raise ValueError(f"bincount: weights of shape {shape_of(weights)} must have the shape of `x`, {x.shape}.")
     if weights is None and x.ndim == 1:
         return _counts(x, length)
+    is_large = x.ndim == 1 and x.size >= FEWEST_COUNTED and type(weights) is np.ndarray
+    if is_large and weights.dtype.char in "fd" and not is_watched():
+        return bincount_op(_as_places(x), weights, length=length)
     rows, places = 1, x
     if x.ndim == 2:
         rows = len(x)
@@ -87,7 +95,20 @@ def bincount(x, weights=None, minlength=0, sparse=False):
 def _counts(places, length):
     if places.size < FEWEST_COUNTED or trace.current() is not None:  # which could not give them as an array
         return np.bincount(places, minlength=length).astype(np.int32)
-    return bincount_op(places if places.dtype in (np.int32, np.int64) else places.astype(np.int64), length=length)
+    return bincount_op(_as_places(places), length=length)
+
+
+def _as_places(x: np.ndarray) -> np.ndarray:
+    return x if x.dtype in (np.int32, np.int64) else x.astype(np.int64)
+
+
+def _largest(x: np.ndarray) -> int:
+    """The largest number, by one pass: a negative one where there is one, which is beyond all others without signs."""
+    if not x.size:
+        return 0
+    if x.dtype.kind != "i":
+        return int(x.max())
+    return int(np.asarray(x.view(f"{x.dtype.byteorder}u{x.dtype.itemsize}").max()).astype(x.dtype))
 
 
 histogram_op = Op(
