@@ -75,6 +75,37 @@ def test_reduction(name, kind, isa):
 
 
 @pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("kind", ["f32", "f64"])
+@pytest.mark.parametrize("name", ["sum", "max", "min"])
+def test_reduction_of_numbers(name, kind, isa):
+    """NaN is left out, in every place; what is made of infinities is not."""
+    rng = np.random.default_rng(2)
+    start = {"sum": 0, "max": -np.inf, "min": np.inf}[name]
+    for shape in SHAPES:
+        x = np.asarray(rng.standard_normal(shape), TYPES[kind])
+        for part in (0.1, 0.5, 1):
+            with_nan = np.where(rng.random(shape) < part, TYPES[kind](np.nan), x)
+            numbers = np.where(np.isnan(with_nan), TYPES[kind](start), with_nan)
+            for axes in axes_of(shape):
+                result = run(f"{name}_numbers_{kind}", with_nan, axes, isa)
+                assert run(f"{name}_numbers_{kind}", with_nan, axes, isa, threads=2).tobytes() == result.tobytes()
+                if name != "sum":
+                    np.testing.assert_array_equal(result, NUMPY[name](numbers, axes, initial=start), f"{shape} {axes}")
+                    continue
+                count = int(np.prod([shape[k] for k in axes]))
+                roundings = 66 * np.finfo(TYPES[kind]).eps / 2 + count * np.finfo(np.float64).eps / 2
+                wide = numbers.astype(np.longdouble)
+                assert (np.abs(result - wide.sum(axes)) <= roundings * np.abs(wide).sum(axes)).all(), (shape, axes)
+    for n in (3, 40, 70, 5000):
+        x = np.full((2, n), np.nan, TYPES[kind])
+        x[0, n // 2] = x[1, n // 3] = np.inf
+        x[0, n // 2 - 1] = -np.inf
+        for array, axis in ((x, 1), (x.T.copy(), 0)):
+            wanted = {"sum": [np.nan, np.inf], "max": [np.inf, np.inf], "min": [-np.inf, np.inf]}[name]
+            np.testing.assert_array_equal(run(f"{name}_numbers_{kind}", array, (axis,), isa), np.array(wanted))
+
+
+@pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize("name", ["any", "all"])
 def test_any_and_all(name, isa):
     rng = np.random.default_rng(1)

@@ -219,6 +219,28 @@ def test_reductions_without_nan(name):
     np.testing.assert_allclose(getattr(ops, name)(integers), getattr(np, name)(integers), rtol=1e-6)
 
 
+@pytest.mark.parametrize("name", ["nansum", "nanmax", "nanmin"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_numbers_are_reduced_by_one_kernel(name, dtype):
+    """Of an array as it is given, in any order of its axes; what a plan makes is filled while it is made."""
+    x = sample((30, 40), dtype)
+    x[::3, ::2] = np.nan
+    kernel = f"{name[3:]}_numbers_{'f32' if dtype == 'float32' else 'f64'}"
+    for axis in (None, 0, 1, -1, (0, 1), ()):
+        for function in (lambda v: v, ops.transpose):
+            compiled = jit(lambda v: getattr(ops, name)(function(v), axis))  # noqa: B023
+            wanted = getattr(np, name)(function(x), axis)
+            np.testing.assert_allclose(compiled(x), wanted, rtol=1e-5, atol=1e-5)
+            kernels = [step.kernel for step in compiled.executable_for(x).steps]
+            assert kernel in kernels and ("copy" not in kernels or name != "nansum" or axis == ())
+            compiled = jit(lambda v: getattr(ops, name)(function(v) * 2, axis))  # noqa: B023
+            np.testing.assert_allclose(compiled(x), 2 * wanted, rtol=1e-5, atol=1e-5)
+            assert kernel not in [step.kernel for step in compiled.executable_for(x).steps]
+    filled = sample((3, 4))
+    filled[1, 2] = np.nan
+    check_op(lambda v: ops.nansum(v * 1, 1), [np.nan_to_num(filled)])
+
+
 @pytest.mark.parametrize("name, end", [("nanmax", -np.inf), ("nanmin", np.inf)])
 def test_extremes_of_infinities_and_nan(name, end):
     """The number that is put in place of NaN may be there; of NaN alone the extreme is NaN."""
@@ -279,12 +301,20 @@ def test_sorts_of_64_bits(dtype):
 def test_counts_of_a_vector():
     x = np.array([3, 1, 1, 7], "uint8")
     np.testing.assert_array_equal(ops.bincount(x, minlength=10), np.bincount(x, minlength=10))
+    for dtype in ("int8", "int64"):
+        with pytest.raises(ValueError, match="-2"):
+            ops.bincount(np.array([1, -1, -2, 100], dtype))
     assert ops.bincount(np.zeros(0, "int32")).shape == (0,) and ops.bincount(x).dtype == np.int32
     for dtype in ("int32", "int64", "uint8", "uint64"):
         many = np.random.default_rng(3).integers(0, 200, (2, 20001)).astype(dtype)
         np.testing.assert_array_equal(
             ops.bincount(many[0], minlength=300), np.bincount(many[0].astype(int), minlength=300)
         )
+        weights = np.random.default_rng(4).standard_normal(20001)
+        for kind, rtol in (("float32", 1e-3), ("float64", 1e-12)):
+            sums = ops.bincount(many[0], weights.astype(kind))
+            assert sums.dtype == kind
+            np.testing.assert_allclose(sums, np.bincount(many[0].astype(int), weights), rtol=rtol, atol=1e-4)
         rows = [np.bincount(row.astype(int), minlength=200) for row in many]
         np.testing.assert_array_equal(ops.bincount(many, minlength=200), rows)
     for dtype in ("bool", "uint8", "int16", "int32", "uint32", "int64"):

@@ -23,6 +23,7 @@ enum {
   LANES_BYTES = 128,
   SOME_COLUMNS = 128, /* of rows of at most so many the sums stay in registers for RUN_ROWS rows */
   AHEAD = 8192,   /* bytes that rows of over AHEAD_FROM elements are asked for ahead: CPUs do it late for short rows */
+  ASKED_ROW = 1536, /* bytes of rows from which on CPUs see them by themselves: asking is work for nothing there */
   AHEAD_FROM = 65536,
   AHEAD_FAR = 262144, /* rows of so many, which no second cache holds: twice as far, and to that one */
   FAR = 3 << 20,  /* elements: on more pages than CPUs know the places of, which they do not fetch ahead from then */
@@ -170,24 +171,42 @@ static void same_argmax_f32(const fnn_call *call, int64_t begin, int64_t end);
 #define ACC double
 #define OWN(name) name##_f32
 #define IS_FLOAT 1
+#define OF_NUMBERS 0
 #include "reduce_body.h"
 #define T double
 #define LANE int64_t
 #define ACC double
 #define OWN(name) name##_f64
 #define IS_FLOAT 1
+#define OF_NUMBERS 0
 #include "reduce_body.h"
 #define T int32_t
 #define LANE int32_t
 #define ACC int64_t
 #define OWN(name) name##_i32
 #define IS_FLOAT 0
+#define OF_NUMBERS 0
 #include "reduce_body.h"
 #define T uint8_t
 #define LANE int8_t
 #define ACC int64_t
 #define OWN(name) name##_bool
 #define IS_FLOAT 0
+#define OF_NUMBERS 0
+#include "reduce_body.h"
+#define T float
+#define LANE int32_t
+#define ACC double
+#define OWN(name) name##_numbers_f32
+#define IS_FLOAT 1
+#define OF_NUMBERS 1
+#include "reduce_body.h"
+#define T double
+#define LANE int64_t
+#define ACC double
+#define OWN(name) name##_numbers_f64
+#define IS_FLOAT 1
+#define OF_NUMBERS 1
 #include "reduce_body.h"
 
 /* ---- count: y[r] = how many of row r are true ----
@@ -277,9 +296,16 @@ AXIS_SIZE(i32, 4)
     {"cumsum_" #type, cumsum_##type, axis_size_##type}, {"same_argmax_" #type, same_argmax_##type, axis_size_##type},  \
     {"cumprod_" #type, cumprod_##type, axis_size_##type}, {"top_k_" #type, top_k_##type, axis_size_##type}
 
+#define OF_NUMBERS(type)                                                                                               \
+  {"sum_numbers_" #type, sum_numbers_##type, reduce_size_##type},                                                      \
+    {"max_numbers_" #type, max_numbers_##type, reduce_size_##type},                                                    \
+    {"min_numbers_" #type, min_numbers_##type, reduce_size_##type}
+
 static const fnn_entry entries[] = {REDUCTIONS(f32),
                                     REDUCTIONS(f64),
                                     REDUCTIONS(i32),
+                                    OF_NUMBERS(f32),
+                                    OF_NUMBERS(f64),
                                     {"any", max_bool, reduce_size_bool},
                                     {"all", min_bool, reduce_size_bool},
                                     {"count", count, count_size},

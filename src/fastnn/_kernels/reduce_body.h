@@ -1,5 +1,5 @@
 /* reduce_body.h: what reduce.c compiles for each type: T the element, LANE a signed integer of its size, ACC the total,
- * OWN(name) the type's name. */
+ * OWN(name) the type's name. OF_NUMBERS: reductions of what is not NaN, and nothing else. */
 
 enum {
   OWN(LANES) = LANES_BYTES / (int)sizeof(T),
@@ -9,14 +9,17 @@ enum {
 typedef T OWN(vector) __attribute__((vector_size(FNN_VECTOR_BYTES)));
 typedef LANE OWN(mask) __attribute__((vector_size(FNN_VECTOR_BYTES)));
 
-#if IS_FLOAT
+#if IS_FLOAT && !OF_NUMBERS
 #define IS_NAN(x) ((x) != (x))
 #define NAN_LANES(v) ((OWN(mask))((v) != (v)))
+#else /* none is compared */
+#define IS_NAN(x) 0
+#define NAN_LANES(v) ((OWN(mask)){0})
+#endif
+#if IS_FLOAT
 #define ADD(type, a, b) ((a) + (b))
 #define MULTIPLY(type, a, b) ((a) * (b))
 #else /* integers wrap, which only unsigned ones may do in C */
-#define IS_NAN(x) 0
-#define NAN_LANES(v) ((OWN(mask)){0})
 #define ADD(type, a, b) (type)((uint64_t)(a) + (uint64_t)(b))
 #define MULTIPLY(type, a, b) (type)((uint64_t)(a) * (uint64_t)(b))
 #endif
@@ -83,7 +86,7 @@ FNN_INLINE OWN(vector) OWN(extremes)(int kind, OWN(vector) a, OWN(vector) x) {
 
 /* v, p and q put together. Of extremes one comparison finds a NaN in p and q, one in v stays, as the second. */
 FNN_INLINE OWN(vector) OWN(steps_of_two)(int kind, OWN(vector) v, OWN(vector) p, OWN(vector) q) {
-#if IS_FLOAT
+#if IS_FLOAT && !OF_NUMBERS
   if (kind != SUM && kind != PROD) {
     v = OWN(extremes)(kind, OWN(extremes)(kind, p, q), v);
 #if defined(FNN_ISA_AVX2) /* which a loop does not become */
@@ -112,8 +115,37 @@ FNN_INLINE OWN(vector) OWN(load)(const T *x) {
   return v;
 }
 
+/* What a reduction takes of an element, and of a vector of them: of numbers its start in the place of NaN. */
+FNN_INLINE T OWN(taken)(int kind, T x) { return OF_NUMBERS && x != x ? (T)OWN(start)(kind) : x; }
+FNN_INLINE OWN(vector) OWN(take)(int kind, OWN(vector) v) {
+  if (!OF_NUMBERS) return v;
+  const OWN(vector) start = (T)OWN(start)(kind) - (OWN(vector)){0};
+  if (kind == MAX || kind == MIN) return OWN(extremes)(kind, v, start);
+  return (OWN(vector))((OWN(mask))(v == v) & (OWN(mask))v);
+}
+FNN_INLINE OWN(vector) OWN(read)(int kind, const T *x) { return OWN(take)(kind, OWN(load)(x)); }
+
+/* v, without NaN of its own, and what is taken of x: of an extreme the second of two is given where one is NaN. */
+FNN_INLINE OWN(vector) OWN(steps_of_numbers)(int kind, OWN(vector) v, const T *x) {
+  OWN(vector) a = OWN(load)(x);
+#if defined(FNN_ISA_AVX512)
+  __asm__("" : "+v"(a)); /* in a register, or it is loaded for each of two instructions */
+  if (kind == SUM && sizeof(T) == 4)
+    return (OWN(vector))_mm512_mask_add_ps((__m512)v, _mm512_cmp_ps_mask((__m512)a, (__m512)a, _CMP_ORD_Q), (__m512)v,
+                                           (__m512)a);
+  if (kind == SUM)
+    return (OWN(vector))_mm512_mask_add_pd((__m512d)v, _mm512_cmp_pd_mask((__m512d)a, (__m512d)a, _CMP_ORD_Q),
+                                           (__m512d)v, (__m512d)a);
+#endif
+  return kind == SUM ? v + OWN(take)(kind, a) : OWN(extremes)(kind, a, v);
+}
+
 /* v and vectors of four rows put together: at p, `stride` further, and the same at q. */
 FNN_INLINE OWN(vector) OWN(steps_of_four)(int kind, OWN(vector) v, const T *p, const T *q, int64_t stride) {
+  if (OF_NUMBERS) {
+    v = OWN(steps_of_numbers)(kind, OWN(steps_of_numbers)(kind, v, p), p + stride);
+    return OWN(steps_of_numbers)(kind, OWN(steps_of_numbers)(kind, v, q), q + stride);
+  }
   OWN(vector) a = OWN(load)(p), b = OWN(load)(p + stride), c = OWN(load)(q), d = OWN(load)(q + stride);
   if (kind == MAX || kind == MIN) {
 #if defined(FNN_ISA_AVX512)
@@ -167,6 +199,10 @@ FNN_INLINE void OWN(store_part)(T *y, int n, OWN(vector) v) {
 }
 #endif
 
+FNN_INLINE OWN(vector) OWN(read_part)(int kind, const T *x, int64_t n) {
+  return OWN(take)(kind, OWN(load_part)(x, (int)n, (T)OWN(start)(kind)));
+}
+
 /* `lanes` in vectors to the total: put together by halves in T, of sums and products until four are left. */
 FNN_INLINE ACC OWN(fold)(int kind, OWN(vector) *v, int lanes, ACC total) {
   enum { N = OWN(N) };
@@ -202,7 +238,15 @@ FNN_INLINE void OWN(reduce_lanes)(int kind, int asks, const T *x, int64_t n, int
     for (int line = 0; asks && line < 2 * LANES_BYTES; line += 64) OWN(ask)(asks, (const char *)(x + i) + ahead + line);
     for (int w = 0; w < WAYS; w++) {
       const T *p = x + i + w * N;
-      v[w] = OWN(steps_of_two)(kind, v[w], OWN(load)(p), OWN(load)(p + LANES));
+      if (OF_NUMBERS) {
+        v[w] = OWN(steps_of_numbers)(kind, OWN(steps_of_numbers)(kind, v[w], p), p + LANES);
+        continue;
+      }
+      OWN(vector) a = OWN(load)(p), b = OWN(load)(p + LANES);
+#if defined(FNN_ISA_AVX512)
+      if (kind == MAX || kind == MIN) __asm__("" : "+v"(a), "+v"(b)); /* loaded once, see steps_of_four */
+#endif
+      v[w] = OWN(steps_of_two)(kind, v[w], a, b);
     }
   }
   for (; i < n; i += LANES) {
@@ -210,8 +254,8 @@ FNN_INLINE void OWN(reduce_lanes)(int kind, int asks, const T *x, int64_t n, int
 #pragma GCC unroll 8 /* the lanes stay in registers */
     for (int w = 0; w < WAYS; w++) {
       const int64_t left = n - i - w * N;
-      if (left >= N) v[w] = OWN(steps)(kind, v[w], OWN(load)(x + i + w * N));
-      else if (left > 0) v[w] = OWN(steps)(kind, v[w], OWN(load_part)(x + i + w * N, (int)left, (T)OWN(start)(kind)));
+      if (left >= N) v[w] = OWN(steps)(kind, v[w], OWN(read)(kind, x + i + w * N));
+      else if (left > 0) v[w] = OWN(steps)(kind, v[w], OWN(read_part)(kind, x + i + w * N, left));
     }
   }
 }
@@ -221,7 +265,8 @@ FNN_INLINE int OWN(length_of)(int kind, int64_t n, int64_t ahead) {
   if (n <= OWN(LANES) && OWN(WAYS) <= 4) return n <= OWN(N) ? 0 : 1; /* of more vectors most would be empty */
   /* Not of rare kinds, nor by vectors that take longer than memory anyway: it would be code for nothing. */
   if (n <= OWN(N)) return 0;
-  return !ahead || kind == PROD || sizeof(T) == 1 || OWN(WAYS) > 4 ? 2 : ahead == AHEAD ? 3 : 4;
+  if (n * (int64_t)sizeof(T) >= ASKED_ROW) return 2;
+  return OF_NUMBERS || !ahead || kind == PROD || sizeof(T) == 1 || OWN(WAYS) > 4 ? 2 : ahead == AHEAD ? 3 : 4;
 }
 
 /* n elements in a row, of a sum or product at most RUN, of a length as above. */
@@ -231,13 +276,13 @@ FNN_INLINE ACC OWN(reduce_block)(int kind, int length, const T *x, int64_t n, in
   OWN(vector) v[WAYS];
   if (length < 2) __builtin_prefetch((const char *)x + ahead);
   if (length == 0) {
-    v[0] = OWN(load_part)(x, (int)n, start[0]);
+    v[0] = OWN(read_part)(kind, x, n);
     return OWN(fold)(kind, v, N, total);
   }
   for (int w = 0; w < WAYS; w++) {
     const int64_t left = n - w * N;
     if (length >= 2 || left <= 0) v[w] = start;
-    else v[w] = left >= N ? OWN(load)(x + w * N) : OWN(load_part)(x + w * N, (int)left, start[0]);
+    else v[w] = left >= N ? OWN(read)(kind, x + w * N) : OWN(read_part)(kind, x + w * N, left);
   }
   if (length >= 2) OWN(reduce_lanes)(kind, length - 2, x, n, ahead, v);
   return OWN(fold)(kind, v, LANES, total);
@@ -307,9 +352,9 @@ FNN_INLINE void OWN(reduce_columns)(int kind, int ways, const T *x, int64_t rows
   }
   for (; rows > PAIRED && row + 2 <= rows; row += 2, x += 2 * stride)
     for (int w = 0; w < ways; w++)
-      v[w] = OWN(steps)(kind, v[w], OWN(steps)(kind, OWN(load)(x + at[w]), OWN(load)(x + stride + at[w])));
+      v[w] = OWN(steps)(kind, v[w], OWN(steps)(kind, OWN(read)(kind, x + at[w]), OWN(read)(kind, x + stride + at[w])));
   for (; row < rows; row++, x += stride)
-    for (int w = 0; w < ways; w++) v[w] = OWN(steps)(kind, v[w], OWN(load)(x + at[w]));
+    for (int w = 0; w < ways; w++) v[w] = OWN(steps)(kind, v[w], OWN(read)(kind, x + at[w]));
   for (int w = 0; w < ways; w++) memcpy(y + at[w], v + w, sizeof v[w]);
 }
 
@@ -325,7 +370,7 @@ FNN_INLINE void OWN(reduce_few_rows)(int kind, int ways, const space *s, const T
     if (!ways) {
       OWN(vector) v = (T)OWN(start)(kind) - (OWN(vector)){0};
       for (int64_t row = 0; row < rows; row++)
-        v = OWN(steps)(kind, v, OWN(load_part)(p + row * stride, (int)width, (T)OWN(start)(kind)));
+        v = OWN(steps)(kind, v, OWN(read_part)(kind, p + row * stride, width));
       OWN(store_part)(q, (int)width, v);
       continue;
     }
@@ -346,13 +391,13 @@ FNN_INLINE void OWN(narrow_lanes)(int kind, const T *x, int64_t n, int64_t reada
   for (; i + 2 * wide <= n && i + wide + LANES <= readable; i += 2 * wide) /* lanes from `wide` on are not used */
     for (int w = 0; w < WAYS; w++) {
       const T *p = x + i + w * N;
-      v[w] = OWN(steps)(kind, v[w], OWN(steps)(kind, OWN(load)(p), OWN(load)(p + wide)));
+      v[w] = OWN(steps)(kind, v[w], OWN(steps)(kind, OWN(read)(kind, p), OWN(read)(kind, p + wide)));
     }
   for (; i < n; i += wide)
 #pragma GCC unroll 8
     for (int w = 0; w < WAYS; w++) {
       const int64_t left = fnn_min(wide, n - i) - w * N;
-      if (left > 0) v[w] = OWN(steps)(kind, v[w], OWN(load_part)(x + i + w * N, (int)fnn_min(left, N), start));
+      if (left > 0) v[w] = OWN(steps)(kind, v[w], OWN(read_part)(kind, x + i + w * N, fnn_min(left, N)));
     }
   /* Halves are put together by shuffles of two vectors: lanes that come from memory at another place than they went to
    * wait for it. So they do where vectors are short, and of bytes. */
@@ -429,13 +474,15 @@ FNN_INLINE void OWN(reduce_rows)(int kind, int asks, const OWN(loops) *loops, co
         continue;
       }
       for (; c < width; c++) {
-        const T pair = OWN(step)(kind, p[c], p[c + stride]), next = OWN(step)(kind, q[c], q[c + stride]);
-        partial[c] = OWN(step)(kind, partial[c], OWN(step)(kind, pair, next));
+        const T one = OWN(step)(kind, OWN(taken)(kind, p[c]), OWN(taken)(kind, p[c + stride]));
+        const T next = OWN(step)(kind, OWN(taken)(kind, q[c]), OWN(taken)(kind, q[c + stride]));
+        partial[c] = OWN(step)(kind, partial[c], OWN(step)(kind, one, next));
       }
     }
     if (last && is_grouped) memcpy(partial + last, &of_last, sizeof of_last);
     for (; row < end; row++)
-      for (int64_t c = 0; c < width; c++) partial[c] = OWN(step)(kind, partial[c], x[row * stride + c]);
+      for (int64_t c = 0; c < width; c++)
+        partial[c] = OWN(step)(kind, partial[c], OWN(taken)(kind, x[row * stride + c]));
     for (int64_t c = 0; c < width; c++) total[c] = OWN(total)(kind, total[c], (ACC)partial[c]);
   }
 }
@@ -513,11 +560,7 @@ FNN_INLINE void OWN(reduce)(const fnn_call *call, int64_t begin, int64_t end, in
 #define REDUCTION(name, kind)                                                                                          \
   static __attribute__((unused, noinline, noclone)) ACC OWN(name##_row)(const T *x, int64_t n, int64_t ahead,          \
                                                                         ACC total) {                                   \
-    switch (OWN(length_of)(kind, n, ahead)) {                                                                          \
-      case 4: return OWN(reduce_row)(kind, 4, x, n, ahead, total);                                                     \
-      case 3: return OWN(reduce_row)(kind, 3, x, n, ahead, total);                                                     \
-      default: return OWN(reduce_row)(kind, 2, x, n, ahead, total);                                                    \
-    }                                                                                                                  \
+    return OWN(reduce_row)(kind, 2, x, n, ahead, total); /* a long one */                                              \
   }                                                                                                                    \
   APART OWN(name##_rows)(const space *s, const T *x, int64_t begin, int64_t end, T *y) {                               \
     for (; s->reduced > RUN && begin < end; begin++)                                                                   \
@@ -556,11 +599,15 @@ FNN_INLINE void OWN(reduce)(const fnn_call *call, int64_t begin, int64_t end, in
     OWN(reduce)(call, begin, end, kind, &loops);                                                                       \
   }
 REDUCTION(sum, SUM)
+#if !OF_NUMBERS
 REDUCTION(prod, PROD)
+#endif
 REDUCTION(max, MAX)
 REDUCTION(min, MIN)
 #undef REDUCTION
 #undef APART
+
+#if !OF_NUMBERS
 
 /* Bit k: lane k of a comparison. */
 FNN_INLINE uint64_t OWN(bits)(OWN(mask) mask) {
@@ -801,11 +848,13 @@ static void OWN(linear_recurrence)(const fnn_call *call, int64_t begin, int64_t 
 }
 #endif
 
+#endif
 #undef T
 #undef LANE
 #undef ACC
 #undef OWN
 #undef IS_FLOAT
+#undef OF_NUMBERS
 #undef IS_NAN
 #undef NAN_LANES
 #undef ADD

@@ -97,11 +97,29 @@ def _before_transpose(node):
     return Operators.functions["reshape"](turned, y.shape)
 
 
+# What stands in the place of NaN where a reduction is of numbers alone.
+STARTS = {"sum": 0.0, "max": -math.inf, "min": math.inf}
+
+
+def _of_numbers(node):
+    """A reduction of an array, as it is given, with its start in the place of NaN: of its numbers, by one kernel."""
+    x, start = node.inputs[0], STARTS.get(node.op.name)
+    if x.node.op.name != "where" or start is None or x.dtype not in ("float32", "float64"):
+        return None
+    condition, number, source = x.node.inputs
+    if condition.node.op.name != "isnan" or condition.node.inputs[0] is not source or source.spec != x.spec:
+        return None
+    is_start = number.node.op.name == "constant" and number.size == 1 and number.node.params["array"] == start
+    is_given = source.node.op.kind == "leaf" or source.node.op.name == "transpose"
+    return OF_NUMBERS[node.op.name](source, **node.params) if is_start and is_given else None
+
+
 def _simplify_reduce(node):
     """A reduction over no axis, or over axes of size 1, is a reshape; one over short runs is taken in two steps."""
     x, y = node.inputs[0], node.outputs[0]
-    if (turned := _before_transpose(node)) is not None:
-        return turned
+    for rule in (_before_transpose, _of_numbers):
+        if (better := rule(node)) is not None:
+            return better
     if node.op.name == "sum" and y.dtype == "int32" != x.dtype and not _is_count(x, node.params["axis"]):
         return node.op(ew.cast(x, "int32"), **node.params)
     if x.dtype != y.dtype or x.size == 0:
@@ -203,6 +221,22 @@ prod_op = _reduction(
 )  # fmt: skip
 max_op = _reduction("max", np.max, _extreme_grad)
 min_op = _reduction("min", np.min, _extreme_grad)
+
+
+# The same of what is not NaN: what `_of_numbers` makes, after gradients. The result is its start where all are NaN.
+OF_NUMBERS = {
+    "sum": _reduction("sum_numbers", np.nansum, simplify=_before_transpose),
+    "max": _reduction(
+        "max_numbers",
+        lambda x, axis, keepdims: np.fmax.reduce(x, axis, keepdims=keepdims, initial=-math.inf),
+        simplify=_before_transpose,
+    ),
+    "min": _reduction(
+        "min_numbers",
+        lambda x, axis, keepdims: np.fmin.reduce(x, axis, keepdims=keepdims, initial=math.inf),
+        simplify=_before_transpose,
+    ),
+}
 
 
 def _simplify_logical(node):

@@ -16,6 +16,7 @@ _REDUCTIONS = {"sum": 0, "max": 1, "min": 2}  # op name to the code of the fused
 _OF_ROWS = 4  # more for a reduction of each row, as in elementwise.c
 _LEAST_ROW = {"sum": 64, "max": 128, "min": 128}  # elements: to end a row costs as much as to store and read so many
 _MOST_ROW = 8192  # elements of a unit there
+LEAST_ALONE = 1 << 15  # elements of a reduction that has a call of its own
 _SUFFIX = {"float32": "f32", "float64": "f64"}
 
 
@@ -230,7 +231,23 @@ class Builder:
         self.steps.append(step)
 
     def _fused(self, group: Group) -> None:
+        if _is_plain_reduction(group, self.windows):
+            node = group.reductions[0]
+            self.group = Group(node.outputs[0].shape, anchor=node)
+            if node.op.lower(node, self) is not False:
+                if group.tail:
+                    self.steps.append(fused_step(Group((), body=group.tail, type=group.type), self.needed))
+                return
         self.steps.append(fused_step(group, self.needed, self.windows))
+
+
+def _is_plain_reduction(group: Group, windows: dict[Value, list[int]]) -> bool:
+    """Whether all that `group` does is to reduce a large array to a number: the reduction's own kernel, which has no
+    blocks, is faster."""
+    if group.body or len(group.reductions) != 1:
+        return False
+    x = group.reductions[0].inputs[0]
+    return x.size >= LEAST_ALONE and x not in windows
 
 
 def fused_step(group: Group, needed: set[Value], windows: dict[Value, list[int]] | None = None) -> Step:
