@@ -18,6 +18,7 @@ CASES = [
     ((2, 12, 17), (1,)),
     ((2, 6, 35), (1, 2)),
     ((2, 4, 5, 3), (1, 2, 3)),
+    ((2, 3, 20, 33), (1, 2, 3)),  # whole vectors of columns, of which the second are transformed in place
     ((2, 61), (1,)),
     ((18, 127), (1,)),
     ((1, 256), (1,)),

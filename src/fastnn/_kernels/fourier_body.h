@@ -60,15 +60,26 @@ static void OWN(dft)(const fnn_call *call, int64_t begin, int64_t end) {
     const int64_t groups = fnn_ceil_div(a.inner, N), i = unit % groups * N;
     const int64_t at = a.inner == 1 ? unit * N * a.n : unit / groups * a.n * a.inner + i;
     const int64_t lanes = fnn_min(N, a.inner == 1 ? a.outer - unit * N : a.inner - i);
-    for (int part = 0; part < 2; part++) {
-      T *into = scratch + part * N;
-      if (a.inner == 1)
-        OWN(pack_transposed)(into, OWN(PAIR), x[part] + at, a.n, a.n, lanes);
-      else
-        for (int64_t t = 0; t < a.n; t++)
-          FN(store)(into + t * OWN(PAIR), FN(load_part)(x[part] + at + t * a.inner, lanes));
+    T *found;
+    if (a.inner > 1 && lanes == N && a.factors > 0) {
+      /* Columns of whole vectors are read where they lie, and written unless they are scaled: the first pass has read
+       * all of them before the last one writes, so x may be y. */
+      T *here = scratch, *there = scratch + a.n * OWN(PAIR);
+      const OWN(dft_line) from = {(T *)x[0] + at, (T *)x[1] + at, a.inner}, to = {y[0] + at, y[1] + at, a.inner};
+      found = a.factors % 2 ? here : there;
+      OWN(dft_through)(scale == 1 ? to : OWN(dft_scratch)(found), from, here, there, a.n, a.factors, a.factor, table);
+      if (scale == 1) continue;
+    } else {
+      for (int part = 0; part < 2; part++) {
+        T *into = scratch + part * N;
+        if (a.inner == 1)
+          OWN(pack_transposed)(into, OWN(PAIR), x[part] + at, a.n, a.n, lanes);
+        else
+          for (int64_t t = 0; t < a.n; t++)
+            FN(store)(into + t * OWN(PAIR), FN(load_part)(x[part] + at + t * a.inner, lanes));
+      }
+      found = OWN(dft_passes)(scratch + a.n * OWN(PAIR), scratch, a.n, a.factors, a.factor, table);
     }
-    const T *found = OWN(dft_passes)(scratch + a.n * OWN(PAIR), scratch, a.n, a.factors, a.factor, table);
     for (int part = 0; part < 2; part++) {
       const T *out = found + part * N;
       if (a.inner == 1)

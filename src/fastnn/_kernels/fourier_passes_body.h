@@ -148,8 +148,8 @@ static __attribute__((noinline)) void OWN(dft_pass)(OWN(dft_line) to, OWN(dft_li
 /* All passes of a transform of n numbers, by way of `here` and `there`, which have room for n pairs. Neither may be
  * `from` or `to`, but for two: `to` may be `here` of an odd number of passes, `there` of an even one, and `from`
  * `there`. */
-static void OWN(dft_through)(OWN(dft_line) to, OWN(dft_line) from, T *here, T *there, int64_t n, int64_t factors,
-                             const int64_t *factor, const T *table) {
+FNN_INLINE void OWN(dft_through)(OWN(dft_line) to, OWN(dft_line) from, T *here, T *there, int64_t n, int64_t factors,
+                            const int64_t *factor, const T *table){
   for (int64_t k = 0, done = 1; k < factors; done *= factor[k++]) {
     const OWN(dft_line) next = k + 1 < factors ? OWN(dft_scratch)(k % 2 ? there : here) : to;
     OWN(dft_pass)(next, from, factor[k], done, n / (done * factor[k]), table);
