@@ -1,5 +1,5 @@
 """`python -m benchmarks [WHAT...]`: fastnn against others. WHAT is levels, or groups of one; by default
-all levels but `others`, `applications` and `sampled`.
+all levels but `others`, `applications`, `sampled` and `calls`.
 
 Each figure is the median over rounds. Each ratio is a contender's figure over fastnn's of the same round, the median of
 the rounds with the smallest and the largest beside it: above 1, fastnn needs less.
@@ -12,6 +12,7 @@ import os
 import sys
 
 from benchmarks import constants, pairs, report
+from benchmarks.calls import level as calls
 from benchmarks.kernels import level as kernels
 from benchmarks.kernels import sampled_level
 from benchmarks.models import applications_level, memory, others_level
@@ -19,10 +20,11 @@ from benchmarks.models import level as networks
 from benchmarks.overheads import level as overheads
 
 LEVELS = {
-    "kernels": kernels, "sampled": sampled_level, "networks": networks, "others": others_level,
+    "kernels": kernels, "sampled": sampled_level, "calls": calls, "networks": networks, "others": others_level,
     "applications": applications_level, "memory": memory, "overheads": overheads, "constants": constants,
 }  # fmt: skip
-BY_DEFAULT = [level for level in LEVELS if level not in ("others", "applications", "sampled")]  # as long as all else
+BY_NAME = ("others", "applications", "sampled", "calls")  # together they take longer than all else
+BY_DEFAULT = [level for level in LEVELS if level not in BY_NAME]
 
 
 def main():
@@ -34,12 +36,16 @@ def main():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument(
         "--again", type=int, default=0, metavar="ROUNDS",
-        help="kernels, sampled: so many rounds more, which count as the first do, of what misses a goal",
+        help="kernels, sampled, calls: so many rounds more, which count as the first do, of what misses a goal",
     )  # fmt: skip
     parser.add_argument("--threads", default=str(len(os.sched_getaffinity(0))), help="counts, such as 1,2; all cores")
     parser.add_argument("--json", metavar="FILE", help="write the results there")
-    parser.add_argument("--match", default="", help="kernels: only problems whose names this regular expression finds")
-    parser.add_argument("--budget", type=float, default=0.05, help="kernels: seconds for which a problem is repeated")
+    parser.add_argument(
+        "--match", default="", help="kernels, sampled, calls: only those whose names this regular expression finds"
+    )
+    parser.add_argument(
+        "--budget", type=float, default=0.05, help="kernels, sampled, calls: seconds for which one is repeated"
+    )
     parser.add_argument("--seed", type=int, default=0, help="sampled: another one draws other problems")
     parser.add_argument("--epochs", type=int, default=2, help="networks: timed epochs of a process after the first")
     options = parser.parse_args()

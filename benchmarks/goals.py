@@ -42,6 +42,13 @@ def _beside_frameworks(figure: str, network: str | None = None):
     return value
 
 
+def _of_group(group: str):
+    def value(row):
+        return fastest_peer(row) if row["group"] == group else None
+
+    return value
+
+
 def _share(chosen: Callable):
     def value(row):
         return row["share"] if chosen(BY_NAME[row["row"]]) else None
@@ -92,6 +99,8 @@ GOALS = (
     Goal("networks of `keras.applications`, beside the fastest peer", "applications", 1, fastest_peer),
     Goal("single kernels, beside the faster of NumPy and PyTorch", "kernels", 1, fastest_peer),
     Goal("kernels of sizes that are drawn, beside the faster of NumPy and PyTorch", "sampled", 1, fastest_peer),
+    Goal("ops of arrays of a million, beside the faster of NumPy and PyTorch", "calls", 1, _of_group("calls")),
+    Goal("ops of arrays of ten, beside the faster of NumPy and PyTorch", "calls", 1, _of_group("calls-of-ten")),
     Goal("products with all dimensions of 64 and more: share of multiply-adds", "kernels", 0.88, _share(_product), "%"),
     Goal("convolutions: share of multiply-adds", "kernels", 0.80, _share(lambda p: p.family == "conv2d"), "%"),
     Goal("elementwise chains and optimizer passes out of cache: share of bandwidth", "kernels", 0.80,

@@ -219,6 +219,22 @@ def drawn(rows) -> str:
     return table(["kind", "problems", "share", *(head for peer in peers for head in (peer, "its least"))], lines)
 
 
+def by_call(rows) -> str:
+    """A table for each group: a line for each call, a column for each contender."""
+    peers, parts = contenders_of(rows), []
+    for group, of in grouped(rows, "group").items():
+        lines = [
+            [
+                f"`{row['row'].removesuffix(' of ten')}`", quantity(row["contenders"]["fastnn"]["median"], row["unit"]),
+                *(ratio(row["contenders"].get(peer, {})) + differs(row, peer) for peer in peers),
+            ]
+            for row in of
+        ]  # fmt: skip
+        lines.append(["geometric mean", "", *(geometric_mean(of, peer) for peer in peers)])
+        parts += [f"\n#### {group}\n", table(["call", "fastnn", *peers], lines)]
+    return "\n".join(parts)
+
+
 def by_contender(rows, groups_are_shown: bool) -> str:
     """A table for each group: a line for each contender, a column for each figure."""
     parts = []
@@ -269,6 +285,7 @@ def by_figure(rows) -> str:
 SECTIONS = {
     "kernels": ("Kernels", kernels),
     "sampled": ("Kernels of sizes that are drawn", drawn),
+    "calls": ("Calls of ops with arrays", by_call),
     "networks": ("Networks", lambda rows: by_contender(rows, True)),
     "others": ("Other networks", by_figure),
     "applications": ("Networks of `keras.applications` (`predict`: all images at once)", by_figure),

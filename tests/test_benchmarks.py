@@ -9,6 +9,8 @@ import pytest
 
 import fastnn as k
 from benchmarks import constants, goals, pairs, report
+from benchmarks.calls.calls import CALLS
+from benchmarks.calls.worker import Contender
 from benchmarks.kernels import by_fastnn, by_numpy, level, sampled_level, worker
 from benchmarks.kernels.operations import OPERATIONS
 from benchmarks.kernels.problems import PROBLEMS
@@ -35,6 +37,15 @@ def test_fastnn_and_numpy_solve_the_same_problem(kind):
             np.testing.assert_allclose(np.linalg.norm(actual), np.linalg.norm(expected), rtol=0.01)
             continue
         np.testing.assert_allclose(actual, expected, rtol=1e-4, atol=1e-4 * np.abs(expected).max())
+
+
+OF_TEN = [call for call in CALLS if call.size == 10 and call.code["numpy"]]
+
+
+@pytest.mark.parametrize("call", OF_TEN, ids=lambda call: call.name)
+def test_fastnn_and_numpy_answer_the_same_call(call):
+    ours, theirs = (worker.check_of(Contender(name).prepare(call)[1]()) for name in ("fastnn", "numpy"))
+    np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-4 * max(ours[0], 1e-3))
 
 
 def test_a_seed_draws_the_same_problems_and_another_seed_others():

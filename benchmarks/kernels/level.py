@@ -1,4 +1,4 @@
-"""The levels `kernels` and `sampled`: each problem against NumPy and PyTorch, and against what the machine can do.
+"""The levels `kernels`, `sampled` and `calls`: each problem against NumPy and PyTorch, and what the machine can do.
 
 Each round has a new process for every contender, and they take turns problem by problem: bandwidth changes from second
 to second where others share the memory.
@@ -11,23 +11,29 @@ import numpy as np
 
 from benchmarks import goals, pairs
 from benchmarks.kernels.problems import FAMILIES, PROBLEMS
-from benchmarks.kernels.sampled import sampled
 
 PEERS = ("numpy", "torch", pairs.BEFORE)
 GROUPS = FAMILIES
 
 
-def measure(family, peers, rounds, threads, options, seed=None):
-    """Yields a row for each problem of `family`: of the table, or of those that `seed` draws."""
-    level, problems = ("kernels", PROBLEMS) if seed is None else ("sampled", sampled(seed))
+def measure(family, peers, rounds, threads, options):
+    """Yields a row for each problem of `family`."""
+    return measure_problems(
+        "kernels", PROBLEMS, ("benchmarks.kernels.worker",), family, peers, rounds, threads, options
+    )
+
+
+def measure_problems(level, problems, worker, family, peers, rounds, threads, options):
+    """Yields a row for each of `problems` that is of `family`. `worker` is the module that asks a contender, and what
+    it takes behind the contender and the budget."""
     problems = [p for p in problems if p.family == family and re.search(options.match, p.name)]
     if not problems:
         return
 
     def contender(name):
         program, extra = pairs.program_of(name)
-        arguments = ("benchmarks.kernels.worker", program, options.budget, *([] if seed is None else [seed]))
-        return lambda: pairs.Conversation(*arguments, threads=threads, extra=extra)
+        module, *rest = worker
+        return lambda: pairs.Conversation(module, program, options.budget, *rest, threads=threads, extra=extra)
 
     def most(rounds):
         return [pairs.run("benchmarks.machine", options.budget, threads=threads) for _ in range(rounds)]
@@ -51,16 +57,23 @@ def _row(problem, results: dict, missing: dict, machine: list[dict]) -> dict:
     answers = {name: [found[problem.name] for found in values] for name, values in asked.items()}
     answers = {name: values for name, values in answers.items() if values[0]}
     seconds = {name: [found[0] for found in values] for name, values in answers.items()}
-    figure = "flops" if problem.flops else "bytes"
-    shortest = min(seconds["fastnn"])  # as that of what the machine can do
-    rate, most = getattr(problem, figure) / shortest, max(found[f"{figure}_per_s"] for found in machine)
-    bandwidth = max(found["bytes_per_s"] for found in machine)
-    return {
+    row = {
         "group": problem.family, "row": problem.name, "figure": "time", "unit": "s",
         "contenders": {name: pairs.summary(seconds["fastnn"], values) for name, values in seconds.items()},
-        "missing": missing, "rate": rate, "rate_unit": "FLOP/s" if problem.flops else "B/s", "share": rate / most,
-        "bandwidth_share": problem.bytes / shortest / bandwidth,
-        "differing": _differing({name: values[0][1:] for name, values in answers.items()}),
+        "missing": missing, "differing": _differing({name: values[0][1:] for name, values in answers.items()}),
+    }  # fmt: skip
+    return row | _shares(problem, min(seconds["fastnn"]), machine)  # the shortest, as that of what the machine can do
+
+
+def _shares(problem, seconds: float, machine: list[dict]) -> dict:
+    """The work of a second, and its share of the most that the machine does; nothing for a problem that counts none."""
+    figure = "flops" if problem.flops else "bytes"
+    if not (work := getattr(problem, figure)):
+        return {}
+    most, bandwidth = (max(found[f"{of}_per_s"] for found in machine) for of in (figure, "bytes"))
+    return {
+        "rate": work / seconds, "rate_unit": "FLOP/s" if problem.flops else "B/s", "share": work / seconds / most,
+        "bandwidth_share": problem.bytes / seconds / bandwidth,
     }  # fmt: skip
 
 

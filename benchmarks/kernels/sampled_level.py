@@ -8,4 +8,5 @@ GROUPS = tuple(dict.fromkeys(f"sampled-{problem.family}" for problem in sampled(
 
 
 def measure(group, peers, rounds, threads, options):
-    return level.measure(group.removeprefix("sampled-"), peers, rounds, threads, options, options.seed)
+    worker, family = ("benchmarks.kernels.worker", options.seed), group.removeprefix("sampled-")
+    return level.measure_problems("sampled", sampled(options.seed), worker, family, peers, rounds, threads, options)

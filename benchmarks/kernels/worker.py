@@ -32,18 +32,18 @@ def check_of(results) -> list[float]:
     return sums.tolist()
 
 
-def prepared(module, problem):
+def prepared(contender, problem):
     """`(run(times), result())`, or None; one set of arguments after another where the problem has several."""
-    found = module.prepare(problem)
+    found = contender.prepare(problem)
     if not found or problem.sets == 1:
         return found
     run, result = found
-    turns = itertools.cycle([run, *(module.prepare(problem)[0] for _ in range(problem.sets - 1))])
+    turns = itertools.cycle([run, *(contender.prepare(problem)[0] for _ in range(problem.sets - 1))])
     return repeated(lambda: next(turns)(1)), result
 
 
-def measured(module, problem, budget_s: float) -> list[float] | None:
-    if not (found := prepared(module, problem)):
+def measured(contender, problem, budget_s: float) -> list[float] | None:
+    if not (found := prepared(contender, problem)):
         return None
     run, result = found
     check = check_of([np.shape(x) for x in result()] if problem.is_random else result())
@@ -53,6 +53,16 @@ def measured(module, problem, budget_s: float) -> list[float] | None:
     return found
 
 
+def answer_problems(contender, problems, budget_s: float) -> None:
+    """Answers each line by what `contender` takes for the one of `problems` of that name."""
+    settle()
+    by_name = {problem.name: problem for problem in problems}
+    for line in sys.stdin:
+        name = line.strip()
+        found = measured(contender, by_name[name], budget_s) if name else None
+        print(Conversation.ANSWER + json.dumps(found), flush=True)
+
+
 def main():
     contender, budget_s, *seed = sys.argv[1:]
     try:
@@ -60,12 +70,7 @@ def main():
     except ImportError as error:
         print(error, file=sys.stderr)
         sys.exit(MISSING)
-    settle()
-    problems = {problem.name: problem for problem in (sampled(int(*seed)) if seed else PROBLEMS)}
-    for line in sys.stdin:
-        name = line.strip()
-        found = measured(module, problems[name], float(budget_s)) if name else None
-        print(Conversation.ANSWER + json.dumps(found), flush=True)
+    answer_problems(module, sampled(int(*seed)) if seed else PROBLEMS, float(budget_s))
 
 
 if __name__ == "__main__":
