@@ -12,6 +12,7 @@ from fastnn import _kernels
 from fastnn._kernels import _engine
 from tests.kernels.guarded import Guarded
 from tests.kernels.programs import Program
+from tests.kernels.wide import product, wide
 
 ISAS = _engine.isas()
 FLOATS = {"f32": np.float32, "f64": np.float64}
@@ -253,7 +254,7 @@ def forward(problem, x, kernel):
     for ky, kx, pixels, _ in taps(problem, x):
         for g in range(problem.groups):
             inputs, outputs = slice(g * cin_g, (g + 1) * cin_g), slice(g * cout_g, (g + 1) * cout_g)
-            y[..., outputs] += pixels[..., inputs] @ kernel[ky, kx][:, outputs]
+            y[..., outputs] += product(pixels[..., inputs], kernel[ky, kx][:, outputs])
     return y
 
 
@@ -264,7 +265,7 @@ def grad_input(problem, dy, kernel):
     for ky, kx, _, (rows, cols) in taps(problem, np.zeros(problem.shapes[0])):
         for g in range(problem.groups):
             inputs, outputs = slice(g * cin_g, (g + 1) * cin_g), slice(g * cout_g, (g + 1) * cout_g)
-            padded[:, rows, cols, inputs] += dy[..., outputs] @ kernel[ky, kx][:, outputs].T
+            padded[:, rows, cols, inputs] += product(dy[..., outputs], kernel[ky, kx][:, outputs].T)
     return padded[:, top : top + problem.h, left : left + problem.w]
 
 
@@ -275,7 +276,7 @@ def grad_kernel(problem, x, dy):
         for g in range(problem.groups):
             inputs, outputs = slice(g * cin_g, (g + 1) * cin_g), slice(g * cout_g, (g + 1) * cout_g)
             rows = pixels[..., inputs].reshape(-1, cin_g)
-            dw[ky, kx][:, outputs] = rows.T @ dy[..., outputs].reshape(-1, cout_g)
+            dw[ky, kx][:, outputs] = product(rows.T, dy[..., outputs].reshape(-1, cout_g))
     return dw
 
 
@@ -283,7 +284,7 @@ def data(problem, suffix, which):
     """Random arrays of the shapes `which` (0 x, 1 kernel, 2 y), unaligned, and their copies in higher precision."""
     rng = np.random.default_rng(5)
     arrays = [Guarded(rng.standard_normal(problem.shapes[k]), FLOATS[suffix]).array for k in which]
-    return arrays, [a.astype(np.longdouble if suffix == "f64" else np.float64) for a in arrays]
+    return arrays, [wide(a) for a in arrays]
 
 
 def assert_close(got, expected, sizes, terms):

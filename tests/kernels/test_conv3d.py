@@ -9,6 +9,7 @@ import pytest
 from fastnn import _kernels
 from fastnn._kernels import _engine
 from tests.kernels.guarded import Guarded
+from tests.kernels.wide import product, wide
 
 FLOATS = {"f32": np.float32, "f64": np.float64}
 
@@ -113,8 +114,8 @@ def test_conv3d(problem, suffix, isa):
     bias = np.linspace(-1, 1, problem.cout).astype(x.dtype)
 
     def forward(x, kernel, bias):
-        taps = problem.taps(x.astype(np.longdouble))
-        return sum((part @ kernel[at].astype(np.longdouble) for at, part in taps), bias.astype(np.longdouble))
+        taps = problem.taps(wide(x))
+        return sum((product(part, wide(kernel[at])) for at, part in taps), wide(bias))
 
     sizes, terms = forward(abs(x), abs(kernel), abs(bias)), kernel.size // max(1, problem.cout) + 1
     [y] = run("conv3d", problem, [x, kernel], [problem.shapes[2], None], suffix, isa)
@@ -130,8 +131,8 @@ def test_conv3d_grad_kernel(problem, suffix, isa):
     x, dy = (random(problem, k, suffix) for k in (0, 2))
 
     def sums(x, dy):
-        dy = dy.astype(np.longdouble).reshape(-1, problem.cout)
-        parts = (part.reshape(-1, problem.x[4]).T @ dy for _, part in problem.taps(x.astype(np.longdouble)))
+        dy = wide(dy).reshape(-1, problem.cout)
+        parts = (product(part.reshape(-1, problem.x[4]).T, dy) for _, part in problem.taps(wide(x)))
         return np.reshape([*parts], problem.shapes[1])
 
     dw, db = run("conv3d_grad_kernel", problem, [x, dy], [problem.shapes[1], (problem.cout,)], suffix, isa)

@@ -1,5 +1,6 @@
 """Depthwise convolution kernels against sums over taps in higher precision, on every instruction set."""
 
+import functools
 from dataclasses import astuple, dataclass
 
 import numpy as np
@@ -9,6 +10,7 @@ from fastnn import _kernels
 from fastnn._kernels import _engine
 from tests.kernels.guarded import Guarded
 from tests.kernels.programs import Program
+from tests.kernels.wide import wide
 
 ISAS = _engine.isas()
 FLOATS = {"f32": np.float32, "f64": np.float64}
@@ -177,6 +179,15 @@ def data(problem, suffix, which):
     return [Guarded(rng.standard_normal(problem.shapes[k]), FLOATS[suffix]).array for k in which]
 
 
+@functools.lru_cache(2)  # for every instruction set
+def judged(kernel, problem, suffix):
+    """What the kernel shall make of such data, and by how much each element may be off."""
+    which, _, judge, terms = KERNELS[kernel]
+    arrays = [wide(a) for a in data(problem, suffix, which)]
+    bound = (terms(problem) + 4) * np.finfo(FLOATS[suffix]).eps * judge(problem, *map(abs, arrays))
+    return judge(problem, *arrays), bound
+
+
 def run(kernel, problem, arrays, suffix, isa, threads=1, program=(), extra=()):
     y = Guarded.unwritten(problem.shapes[KERNELS[kernel][1]], FLOATS[suffix])
     ints = [*problem.ints[:-1], len(problem.ints), *program] if program else problem.ints
@@ -189,12 +200,9 @@ def run(kernel, problem, arrays, suffix, isa, threads=1, program=(), extra=()):
 @each_problem
 @pytest.mark.parametrize("kernel", KERNELS)
 def test_against_sums_over_taps(kernel, problem, suffix, isa):
-    which, _, judge, terms = KERNELS[kernel]
-    arrays = data(problem, suffix, which)
-    y = run(kernel, problem, arrays, suffix, isa)
-    wide = [a.astype(np.longdouble) for a in arrays]
-    bound = (terms(problem) + 4) * np.finfo(y.dtype).eps * judge(problem, *map(abs, wide))
-    bad = ~(np.abs(y - judge(problem, *wide)) <= bound)
+    y = run(kernel, problem, data(problem, suffix, KERNELS[kernel][0]), suffix, isa)
+    expected, bound = judged(kernel, problem, suffix)
+    bad = ~(np.abs(y - expected) <= bound)
     assert not bad.any(), f"{bad.sum()} of {bad.size} are off, the first at {np.argwhere(bad)[0]}"
 
 
@@ -215,10 +223,10 @@ def test_bias_is_added_to_each_pixel(problem, suffix, isa):
     y = Guarded.unwritten(problem.shapes[2], FLOATS[suffix])
     _kernels.run(f"depthwise_conv2d_{suffix}", [x, kernel, y.array, bias], [*problem.ints[:-2], 3, 0], [], 1, isa)
     y.assert_canaries()
-    x, kernel, wide_bias = (a.astype(np.longdouble) for a in (x, kernel, bias.reshape(problem.channels, problem.mult)))
-    bound = (problem.kh * problem.kw + 4) * np.finfo(bias.dtype).eps
-    off = np.abs(y.array - forward(problem, x, kernel) - wide_bias)
-    assert (off <= bound * (forward(problem, abs(x), abs(kernel)) + abs(wide_bias))).all()
+    expected, bound = judged("depthwise_conv2d", problem, suffix)
+    bias = wide(bias.reshape(problem.channels, problem.mult))
+    of_bias = (problem.kh * problem.kw + 4) * np.finfo(FLOATS[suffix]).eps * abs(bias)
+    assert (np.abs(y.array - expected - bias) <= bound + of_bias).all()
 
 
 @pytest.mark.parametrize("kernel", ["depthwise_conv2d", "depthwise_conv2d_grad_input"])

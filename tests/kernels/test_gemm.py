@@ -13,6 +13,7 @@ from fastnn import _kernels
 from fastnn._kernels import _engine
 from tests.kernels.guarded import Guarded
 from tests.kernels.programs import Program
+from tests.kernels.wide import product, wide
 
 ISAS = _engine.isas()
 FLOATS = {"f32": np.float32, "f64": np.float64}
@@ -82,11 +83,11 @@ def gemm(a, b, *, c=None, bias=None, alpha=1.0, beta=0.0, relu=False, column_sum
 
 
 def judge(a, b, *, c=0.0, bias=0.0, alpha=1.0, beta=0.0, relu=False):
-    """The product in extended precision and the bound of each element."""
-    wide = np.longdouble
-    a, b, c, bias = (np.asarray(x, wide) for x in (a, b, c, bias))
-    result = alpha * (a @ b) + bias + beta * c
-    size = abs(alpha) * (np.abs(a) @ np.abs(b)) + np.abs(bias) + abs(beta) * np.abs(c)
+    """The product in the next precision and the bound of each element."""
+    size = abs(alpha) * np.matmul(np.abs(a), np.abs(b), dtype=np.float64) + np.abs(bias) + abs(beta) * np.abs(c)
+    a, b = wide(a), wide(b)
+    c, bias = (np.asarray(x, a.dtype) for x in (c, bias))
+    result = alpha * product(a, b) + bias + beta * c
     return np.maximum(result, 0) if relu else result, (a.shape[-1] + 4) * size
 
 
@@ -182,7 +183,7 @@ def test_column_sum_rides_along(size, suffix, isa):
     x, dy = stored(rng, (k, m), "n", FLOATS[suffix]), stored(rng, (k, n), "n", FLOATS[suffix])
     db = Guarded.unwritten((n,), FLOATS[suffix])
     assert_close(gemm(x.T, dy, column_sum=db.array, isa=isa), *judge(x.T, dy))
-    assert_close(db.array, *(part[0] for part in judge(np.ones((1, k)), dy)))
+    assert_close(db.array, *(part[0] for part in judge(np.ones((1, k), dy.dtype), dy)))
     db.assert_canaries()
 
 
@@ -477,12 +478,12 @@ def test_program_runs_on_finished_tiles(size, layout, suffix, isa):
     head = [m, n, k, k, 1, *((n, 1) if layout == "n" else (1, k)), 0, 19, 0, 1, 0, 0, 1, 0, 0, batch, m * k, k * n]
     program = Program((2, code, n, 1), (5, code, n, 1))
     program.store(program.do("relu", program.do("add", 0, 1)), 0)
+    expected, bound = judge(a, b, c=residual, beta=1.0)
     for threads in (1, 2):
         out.array[...] = np.nan
         buffers = [a, b, out.array, None, None, residual]
         _kernels.run(f"gemm_{suffix}", buffers, head + program.encode(isa), [1.0, 0.0], threads, isa)
         out.assert_canaries()
-        expected, bound = judge(a, b, c=residual, beta=1.0)
         assert_close(out.array, np.maximum(expected, 0), bound)
 
 
@@ -521,5 +522,5 @@ def test_a_program_reads_what_is_not_stored(size, suffix, isa):
     assert_close(found[0][0] * dtype(-2), expected, bound)
     for w, sums in found:
         np.testing.assert_array_equal(w, found[0][0])
-        assert_close(sums, *judge(np.ones(k), b))
+        assert_close(sums, *judge(np.ones((1, k), dtype), b))
     np.testing.assert_array_equal(found[1][1], found[2][1])

@@ -10,6 +10,7 @@ from fastnn import _kernels
 from fastnn._kernels import _engine
 from fastnn.ops import recurrent_steps as steps
 from tests.kernels.guarded import Guarded
+from tests.kernels.wide import wide
 
 ISAS = _engine.isas()
 FLOATS = {"f32": np.float32, "f64": np.float64}
@@ -66,8 +67,8 @@ def sample_mask(rng, b, t, masked):
     return rng.random((b, t)) < 0.6 if masked else None
 
 
-def wide(*arrays):
-    return [a if a is None or a.dtype == bool else a.astype(np.longdouble) for a in arrays]
+def widened(*arrays):
+    return [a if a is None or a.dtype == bool else wide(a) for a in arrays]
 
 
 def close(actual, wanted, bound, what):
@@ -127,7 +128,7 @@ def test_lstm_that_projects(size, d, case, run):
 def assert_lstm(run, inputs, ints):
     b, t, u, backwards, d = ints
     y, h, c, cs, gates = run("lstm", inputs, [(b, t, u), (b, u), (b, u), (b, t, u), (b, t, 4 * u)], ints)
-    x, *others, w, bias = wide(*inputs)
+    x, *others, w, bias = widened(*inputs)
     x, size = (x @ w + bias, np.abs(x) @ np.abs(w) + np.abs(bias)) if d else (x, np.abs(x))
     wanted = steps.lstm(steps.NUMPY, x, *others, backwards=backwards)
     e_y, e_c, e_gates = lstm_error(x, *others, backwards, np.finfo(run.dtype).eps, size, d)
@@ -205,7 +206,7 @@ def test_lstm_grad(size, case, run):
     flows = given(flags, draw(b, t, u), draw(b, u), draw(b, u))
     shapes, ints = [(b, t, 4 * u), (b, t, u), (b, u), (b, u)], [b, t, u, int(backwards)]
     dx, before, dh0, dc0 = run("lstm_grad", [*flows, kernel, h0, c0, mask, y, c, gates], shapes, ints)
-    arguments = wide(kernel, h0, c0, y, c, gates, mask, *flows)
+    arguments = widened(kernel, h0, c0, y, c, gates, mask, *flows)
     wanted = steps.lstm_grad(steps.NUMPY, *arguments, backwards=backwards)
     # All terms positive: the sum of the sizes of the terms, each of which passed through so many roundings.
     terms = steps.lstm_grad(steps.NUMPY, *absolute(*arguments), backwards=backwards)
@@ -236,7 +237,7 @@ def test_gru(size, case, run):
     )
     ints = [b, t, u, int(backwards)]
     y, h, gates = run("gru", [x, kernel, bias, h0, mask], [(b, t, u), (b, u), (b, t, 4 * u)], ints)
-    arrays = wide(x, kernel, bias, h0, mask)
+    arrays = widened(x, kernel, bias, h0, mask)
     wanted = steps.gru(steps.NUMPY, *arrays, backwards=backwards)
     e_y, e_gates = gru_error(*arrays, backwards, np.finfo(run.dtype).eps)
     close(y, wanted[0], e_y, "y")
@@ -284,7 +285,7 @@ def test_gru_grad(size, case, run):
     flows = given(flags[:2], draw(b, t, u), draw(b, u))
     shapes, ints = [(b, t, 3 * u), (b, t, 3 * u), (b, t, u), (b, u)], [b, t, u, int(backwards)]
     actual = run("gru_grad", [*flows, kernel, h0, mask, y, gates], shapes, ints)
-    arguments = wide(kernel, h0, y, gates, mask, *flows)
+    arguments = widened(kernel, h0, y, gates, mask, *flows)
     wanted = steps.gru_grad(steps.NUMPY, *arguments, backwards=backwards)
     sizes = absolute(*arguments)
     sizes[3][..., 2 * u : 3 * u] *= -1  # h - g is then the sum of both sizes, and nothing else asks for the sign of g
