@@ -183,6 +183,8 @@ PROBLEMS = [
     Problem(1, 4, 48, 48, 32, 1, 1, strides=(3, 2), groups=2),
     Problem(3, 121, 122, 97, 70, 1, 1, strides=(3, 3)),  # far pixels: the kernel gradient has short bands
     Problem(0, 5, 4, 16, 32, 1, 1),
+    Problem(2, 9, 13, 2, 64, 3, 3, pads=(1, 1, 1, 1)),  # tiles of the input gradient that ask part by part
+    Problem(1, 7, 29, 3, 48, 4, 3, pads=(2, 1, 1, 1)),
     *THREE_HALVES,
     *SPREAD,
     *FEW_PIXELS,

@@ -17,6 +17,7 @@ enum {
   OWN(LANES_CHANNELS) = 4,
   OWN(LANES_TAPS) = 5, /* of a row that share pixels of dy */
   OWN(LANES_ROW_BYTES) = 1 << 14, /* of dy at most that one channel asks for among its products, not before */
+  OWN(LANES_BURST) = 16, /* lines at most that a tile asks for at once, of two channels or three and AVX-512 */
   OWN(LANES_AHEAD_BYTES) = 1 << 14 /* from what tiles read to what they ask for, but a row at least */
 };
 
@@ -40,6 +41,7 @@ typedef struct {
   int64_t dy_cols;          /* columns of dy */
   int64_t asks;             /* the run that asks for what it reads `ahead` elements further, or -1 */
   int64_t ahead;            /* whole rows of dy */
+  int64_t ask_step;         /* 0, or tiles ask for a part with each vector of taps, so far apart */
   int64_t before;           /* tiles that slide: the same, but asks before all runs */
   const T *dy, *weights;
   T *dx;
@@ -64,11 +66,17 @@ FNN_INLINE void OWN(lanes_finish)(const V *acc, T *dx, int64_t dx_step, const in
   for (int p = 0; p < pixels; p++) memcpy(dx + p * dx_step, sum + p * channels, channels * sizeof(T));
 }
 
-/* n elements of each pixel's dy, `step` apart, times those of the kernel; at an edge of pixels [begin, end). */
+/* n elements of each pixel's dy, `step` apart, times those of the kernel; at an edge of pixels [begin, end). Each
+ * vector of them asks for what is at *ask, then `ask_step` further, if that is not NULL. */
 FNN_INLINE void OWN(lanes_add)(V *acc, const T *d, const T *w, int64_t n, int64_t step, int64_t begin, int64_t end,
-                               const int pixels, const int channels, const int is_edge) {
+                               const T **ask, int64_t ask_step, const int pixels, const int channels,
+                               const int is_edge) {
   for (int64_t o = 0; o < n; o += N, d += N, w += channels * N) {
     V weight[OWN(LANES_CHANNELS)];
+    if (ask) {
+      __builtin_prefetch(*ask, 0, 2);
+      *ask += ask_step;
+    }
 #pragma GCC unroll 4
     for (int c = 0; c < channels; c++) weight[c] = FN(load)(w + c * N);
 #pragma GCC unroll 16
@@ -84,12 +92,15 @@ FNN_INLINE void OWN(lanes_add)(V *acc, const T *d, const T *w, int64_t n, int64_
 
 /* At an edge pixels of dy that are outside are left out: of the taps that meet such. */
 FNN_INLINE void OWN(lanes_tile)(const OWN(lanes_row) * r, int64_t first, const int pixels, const int channels,
-                                const int is_edge) {
+                                const int is_edge, const int is_asking) {
   const int64_t step = r->dy_step;
   V acc[OWN(LANES_MOST)];
 #pragma GCC unroll 24
   for (int i = 0; i < pixels * channels; i++) acc[i] = (V){0};
-  if (r->asks >= 0) { /* in the loop over runs it made that slower */
+  const T *ask = NULL;
+  if (is_asking) {
+    ask = r->dy + first * step + r->runs[r->asks].dy + r->ahead;
+  } else if (r->asks >= 0) { /* in the loop over runs it made that slower */
     const T *next = r->dy + first * step + r->runs[r->asks].dy + r->ahead;
     for (int64_t i = 0; i < pixels * step; i += FNN_ALIGN / sizeof(T)) __builtin_prefetch(next + i);
   }
@@ -97,38 +108,48 @@ FNN_INLINE void OWN(lanes_tile)(const OWN(lanes_row) * r, int64_t first, const i
     const int64_t n = r->runs[k].n;
     const T *d = r->dy + first * step + r->runs[k].dy, *w = r->weights + r->runs[k].weights;
     if (!is_edge) {
-      OWN(lanes_add)(acc, d, w, n, step, 0, pixels, pixels, channels, 0);
+      OWN(lanes_add)(acc, d, w, n, step, 0, pixels, is_asking ? &ask : NULL, r->ask_step, pixels, channels, 0);
       continue;
     }
     int64_t col = first + r->runs[k].shift;
     for (int64_t tap = 0; tap < n; tap += step, col++, d += step, w += channels * step) {
-      if (col >= 0 && col + pixels <= r->dy_cols) OWN(lanes_add)(acc, d, w, step, step, 0, pixels, pixels, channels, 0);
-      else OWN(lanes_add)(acc, d, w, step, step, -col, r->dy_cols - col, pixels, channels, 1);
+      if (col >= 0 && col + pixels <= r->dy_cols)
+        OWN(lanes_add)(acc, d, w, step, step, 0, pixels, NULL, 0, pixels, channels, 0);
+      else OWN(lanes_add)(acc, d, w, step, step, -col, r->dy_cols - col, NULL, 0, pixels, channels, 1);
     }
   }
   OWN(lanes_finish)(acc, r->dx + first * r->dx_step, r->dx_step, pixels, channels);
 }
 
 /* The last tile may do some pixels again. */
-FNN_INLINE void OWN(lanes_all)(const OWN(lanes_row) * r, const int channels) {
+FNN_INLINE void OWN(lanes_all)(const OWN(lanes_row) * r, const int channels, const int is_asking) {
   const int pixels = OWN(lanes_pixels)(channels);
   const int64_t step = r->count < pixels ? 1 : pixels;
   for (int64_t p = 0; p < r->count; p += step) {
     const int64_t first = fnn_min(p, r->count - step);
-    if (step == 1) OWN(lanes_tile)(r, first, 1, channels, 1);
-    else if (first >= r->begin && first + pixels <= r->end) OWN(lanes_tile)(r, first, pixels, channels, 0);
-    else OWN(lanes_tile)(r, first, pixels, channels, 1);
+    if (step == 1) OWN(lanes_tile)(r, first, 1, channels, 1, 0);
+    else if (first >= r->begin && first + pixels <= r->end)
+      OWN(lanes_tile)(r, first, pixels, channels, 0, is_asking);
+    else OWN(lanes_tile)(r, first, pixels, channels, 1, 0);
   }
 }
 
 #define LANES_VARIANT(channels)                                                                                        \
   static __attribute__((noinline)) void OWN(lanes_##channels)(const OWN(lanes_row) * r) {                              \
-    OWN(lanes_all)(r, channels);                                                                                       \
+    OWN(lanes_all)(r, channels, 0);                                                                                    \
   }
 LANES_VARIANT(1) LANES_VARIANT(2) LANES_VARIANT(3) LANES_VARIANT(4)
 static void (*const OWN(lanes_variants)[])(const OWN(lanes_row) *) = {OWN(lanes_1), OWN(lanes_2), OWN(lanes_3),
                                                                       OWN(lanes_4)};
 #undef LANES_VARIANT
+#if defined(FNN_ISA_AVX512)
+static __attribute__((noinline)) void OWN(lanes_asking_2)(const OWN(lanes_row) * r) { OWN(lanes_all)(r, 2, 1); }
+static __attribute__((noinline)) void OWN(lanes_asking_3)(const OWN(lanes_row) * r) { OWN(lanes_all)(r, 3, 1); }
+static void (*const OWN(lanes_asking)[])(const OWN(lanes_row) *) = {NULL, OWN(lanes_asking_2), OWN(lanes_asking_3),
+                                                                    NULL};
+#else
+static void (*const OWN(lanes_asking)[OWN(LANES_CHANNELS)])(const OWN(lanes_row) *) = {NULL};
+#endif
 
 /* One channel: pixels next to each other share those of dy, which would be read for each. A run, which asks for what
  * the next tile reads, or for what lies further ahead: both, or a branch for each pixel, would cost more. */
@@ -275,6 +296,12 @@ static void OWN(lanes_unit)(const fnn_call *call, const conv_shape *s, conv_band
       if (s->stride_h > 1 || !is_inside) { /* else they are those of the row before, a row of dy further */
         r.n_runs = OWN(lanes_runs)(s, runs, row_runs, n, y);
         r.asks = r.n_runs == 0 || x || y % s->stride_h ? -1 : 0; /* only once where other residues read the same */
+        /* A burst of many lines would be waited for, but each vector of few taps would ask for several. */
+        const int64_t pixels = OWN(lanes_pixels)((int)s->cin), line = FNN_ALIGN / (int64_t)sizeof(T);
+        int64_t all = 0; /* taps */
+        for (int64_t k = 0; k < r.n_runs; k++) all += runs[k].n / s->cout;
+        r.ask_step = r.asks < 0 || pixels * s->cout <= OWN(LANES_BURST) * line ? 0 : fnn_ceil_div(pixels * N, all);
+        if (r.ask_step > line || !OWN(lanes_asking)[s->cin - 1]) r.ask_step = 0;
         r.before = slides && dy_down * (int64_t)sizeof(T) > OWN(LANES_ROW_BYTES) ? r.asks : -1;
         if (r.before >= 0) r.asks = -1;
         down = 0;
@@ -283,7 +310,7 @@ static void OWN(lanes_unit)(const fnn_call *call, const conv_shape *s, conv_band
         r.dy = (const T *)call->buf[0] + i * s->oh * s->ow * s->cout + down;
         r.dx = (T *)call->buf[2] + ((i * s->h + y) * s->w + x) * s->cin;
         if (slides) OWN(slide_variants)[taps - 2](&r);
-        else OWN(lanes_variants)[s->cin - 1](&r);
+        else (r.ask_step ? OWN(lanes_asking) : OWN(lanes_variants))[s->cin - 1](&r);
       }
     }
   }

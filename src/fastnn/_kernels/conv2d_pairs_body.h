@@ -193,9 +193,13 @@ static __attribute__((noinline)) void OWN(pairs_lanes_row)(const OWN(pairs) * t,
     }
     for (const OWN(pairs_run) *r = t->runs, *last = r + t->n_runs; r < last; r++) {
       const T *from = t->dy + r->dy + first * k, *weights = t->weights + r->weights, *at[TILE + 1];
+      const int64_t column = first + r->shift;
+      if (column >= 0 && column + TILE < t->cols) {
 #pragma GCC unroll 5
-      for (int q = 0; q <= TILE; q++)
-        at[q] = (uint64_t)(first + r->shift + q) < (uint64_t)t->cols ? from + q * k : t->zeros;
+        for (int q = 0; q <= TILE; q++) at[q] = from + q * k;
+      } else {
+        for (int q = 0; q <= TILE; q++) at[q] = (uint64_t)(column + q) < (uint64_t)t->cols ? from + q * k : t->zeros;
+      }
       switch (r->kind) {
         case 0: OWN(pairs_lanes)(acc, at, weights, k, 3, 2); break;
         case 1: OWN(pairs_lanes)(acc, at, weights, k, 1, 3); break;
