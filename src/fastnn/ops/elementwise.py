@@ -12,12 +12,14 @@ import operator
 
 import numpy as np
 
+from fastnn import _kernels
 from fastnn.graph import trace
-from fastnn.graph.dtypes import is_complex, is_float, is_inexact, is_integer, standardize_dtype
+from fastnn.graph.dtypes import is_complex, is_float, is_inexact, standardize_dtype
 from fastnn.graph.value import CONSTANT, Value
 from fastnn.graph.variable import Variable
 from fastnn.ops.record import REGISTRY, Op, Spec, as_array, dtype_of, uniform
 from fastnn.plan.function import as_one_plan, as_one_plan_of_arrays
+from fastnn.plan.program import row_and_column_strides
 
 
 def quiet(reference):
@@ -30,7 +32,9 @@ def quiet(reference):
     return run
 
 
-def elementwise(name, reference, grad=None, *, number=None, dtype=None, domain=None, simplify=None, promote=None) -> Op:
+def elementwise(
+    name, reference, grad=None, *, number=None, dtype=None, domain=None, simplify=None, promote=None, lower=None
+) -> Op:
     """The record of an elementwise op; `reference` may ignore the parameters that the shape rule needs."""
 
     def simpler(node):
@@ -39,7 +43,7 @@ def elementwise(name, reference, grad=None, *, number=None, dtype=None, domain=N
 
     return Op(
         name, kind="elementwise", reference=quiet(reference), number=number, grad=grad, dtype=dtype,
-        domain=domain or uniform(-3, 3), simplify=simpler, promote=promote, inplace=True,
+        domain=domain or uniform(-3, 3), simplify=simpler, promote=promote, lower=lower, inplace=True,
     )  # fmt: skip
 
 
@@ -248,20 +252,23 @@ reciprocal_op = elementwise(
 )
 
 
-def _in_floats(node):
-    """Integers of up to 32 bits as floats of 53, of which the rounded quotient lies on the same side of an integer as
-    the exact one; by 0 it is infinite or NaN, of which a cast to so few bits gives 0, as NumPy has it."""
-    y = node.outputs[0]
-    if is_float(y.dtype) or not is_integer(y.dtype) or np.dtype(y.dtype).itemsize > 4:
-        return None
-    a, b = (cast(x, "float64") for x in node.inputs)
-    quotient = REGISTRY["floor"](divide(a, b))
-    return cast(quotient if node.op is floor_divide_op else subtract(a, multiply(b, quotient)), y.dtype)
+def _divide_integers(node, b):
+    """By a kernel of their own: programs compute in floats."""
+    y, strides = node.outputs[0], [row_and_column_strides(x.shape, node.outputs[0].shape) for x in node.inputs]
+    if y.dtype not in _kernels.DTYPE_CODE or None in strides:
+        return False
+    cols = y.shape[-1] if y.shape else 1
+    rows = y.size // cols if cols else 0
+    if all(x.size in (1, y.size) for x in node.inputs):  # one row
+        rows, cols, strides = 1, y.size, [(0, int(x.size != 1)) for x in node.inputs]
+    ints = [rows, cols, _kernels.DTYPE_CODE[y.dtype], node.op is mod_op, *strides[0], *strides[1]]
+    b.step("divide_integers", [*node.inputs, y], ints)
+    return None
 
 
-floor_divide_op = elementwise("floor_divide", np.floor_divide, simplify=_in_floats)
+floor_divide_op = elementwise("floor_divide", np.floor_divide, lower=_divide_integers)
 mod_op = elementwise(
-    "mod", np.mod, lambda dy, y, x1, x2: (dy, negative(multiply(dy, floor_divide(x1, x2)))), simplify=_in_floats
+    "mod", np.mod, lambda dy, y, x1, x2: (dy, negative(multiply(dy, floor_divide(x1, x2)))), lower=_divide_integers
 )
 
 

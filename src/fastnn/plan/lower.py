@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fastnn import _kernels
+from fastnn.graph.dtypes import is_float
 from fastnn.graph.fuse import Group, Rules
 from fastnn.graph.value import Node, Shape, Value
 from fastnn.plan import program
@@ -238,7 +239,26 @@ class Builder:
                 if group.tail:
                     self.steps.append(fused_step(Group((), body=group.tail, type=group.type), self.needed))
                 return
-        self.steps.append(fused_step(group, self.needed, self.windows))
+        self.steps.append(_cast_step(group, self.windows) or fused_step(group, self.needed, self.windows))
+
+
+_MOST_CAST = 16 << 20  # bytes of a result that a next step may find in a cache: programs store larger ones past these
+
+
+def _cast_step(group: Group, windows: dict[Value, list[int]]) -> Step | None:
+    """The call of `cast_array` for a group that is one cast for which that has a loop."""
+    if len(group.nodes) != 1 or not group.body or group.body[0].op.name != "cast":
+        return None
+    (x,), (y,) = group.body[0].inputs, group.body[0].outputs
+    if x in windows:
+        return None
+    if not {x.dtype, y.dtype} <= _kernels.DTYPE_CODE.keys() or x.dtype == y.dtype or y.spec.nbytes > _MOST_CAST:
+        return None
+    if is_float(x.dtype) and not (is_float(y.dtype) or y.dtype == "bool"):
+        return None
+    step = Step("cast_array", [x, y], [x.size, *(_kernels.DTYPE_CODE[v.dtype] for v in (x, y))], [], group)
+    step.reads, step.writes = [x], [y]
+    return step
 
 
 def _is_plain_reduction(group: Group, windows: dict[Value, list[int]]) -> bool:

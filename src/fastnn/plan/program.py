@@ -37,6 +37,8 @@ def is_elementwise(node: Node) -> bool:
         return dtypes <= _CODE.keys() and not dtypes <= _WIDE
     if node.op.kind != "elementwise" or node.op.name not in _kernels.opcodes() or node.params:
         return False
+    if node.op.lower is not None and not is_float(node.outputs[0].spec.dtype):  # a quotient of integers
+        return False
     return _kernels.DTYPE_CODE.keys() >= {value.spec.dtype for value in (*node.inputs, *node.outputs)}
 
 
