@@ -150,6 +150,42 @@ def test_opcode(name, kind, isa):
             check()
 
 
+TRUTHS = [name for name in OPCODES if name.startswith(("is", "greater", "less", "equal", "not_equal", "logical"))]
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("kind", FLOATS)
+@pytest.mark.parametrize("name", TRUTHS)
+def test_truths_as_bools(name, kind, isa):
+    """Stored as they are made, without gaps and with them; read by another instruction; of numbers on each side."""
+    rng = np.random.default_rng(0)
+    code, n_inputs = DTYPE_CODE[np.dtype(FLOATS[kind]).name], arity(name)
+    spaces = [(1, n, n) for n in (1, 15, 31, 33, 63, 64, 65, 150, 1025, 9001)]
+    for rows, cols, step in [*spaces, (5, 70, 70), (5, 70, 77)]:
+        for scalars in itertools.product([False, True], repeat=n_inputs):
+            inputs = [sample(rng, 1 if s else rows * cols, FLOATS[kind]) for s in scalars]
+            with np.errstate(all="ignore"):
+                wanted = np.broadcast_to(OPCODES[name](*inputs) != 0, rows * cols).reshape(rows, cols)
+            for is_read in (False, True):
+                out, check = guarded(rows * step, np.uint8, offset=3)
+                also, check_also = guarded(rows * cols, FLOATS[kind])
+                program = Program(
+                    *[(k, code, 0 if s else cols, 0 if s else 1) for k, s in enumerate(scalars)],
+                    (n_inputs, DTYPE_CODE["bool"], step, 1), (n_inputs + 1, code, cols, 1),
+                )  # fmt: skip
+                truth = program.do(name, *range(n_inputs))
+                program.store(truth, n_inputs)
+                program.store(program.do("negative", truth if is_read else 0), n_inputs + 1)
+                fused(kind, isa, [*inputs, out.view(bool), also], program, rows, cols)
+                found = out.reshape(rows, step)
+                np.testing.assert_array_equal(found[:, :cols], wanted, f"{name} of {inputs} with scalars {scalars}")
+                assert (found[:, cols:] == 99).all()
+                if is_read:
+                    np.testing.assert_array_equal(also.reshape(rows, cols), -wanted.astype(FLOATS[kind]))
+                check()
+                check_also()
+
+
 INTEGERS = "cast negative abs sign square logical_not add subtract multiply maximum minimum greater greater_equal less"
 INTEGERS += " less_equal equal not_equal logical_and logical_or logical_xor where clip"
 EXTREMES = {"int32": [-(2**31), 2**31 - 1, -1, 0, 1, 65536], "uint8": [0, 1, 127, 128, 255], "bool": [False, True]}
@@ -224,7 +260,7 @@ def test_integers_beyond_every_cache(kind, dtype, isa):
 def test_every_opcode_is_tested(isa):
     elsewhere = "exp exp2 expm1 log log1p log2 log10 sin cos tan tanh sigmoid erf softplus arcsin arccos arctan sinh"
     elsewhere += " cosh arcsinh arccosh arctanh arctan2 cbrt power logaddexp rsqrt exact_gelu exact_gelu_grad nextafter"
-    elsewhere += " ldexp"
+    elsewhere += " ldexp erfc erfinv"
     assert set(_engine.opcodes(isa)) == {"store"} | set(OPCODES) | set(elsewhere.split()) | set(MERGED)
     assert _engine.opcodes(isa)["store"] == 0
 

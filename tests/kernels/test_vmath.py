@@ -50,6 +50,8 @@ FUNCTIONS = {
     "arctanh": (mpmath.atanh, [(-1, 1)], 3, 3),
     "exp2": (lambda x: mpmath.power(2, x), [(-149, 128), (-1, 1)], 1.5, 1.5),
     "cbrt": (mpmath.cbrt, [(0, 1e3), (0.5, 9)], 1, 1),
+    "erfc": (mpmath.erfc, [(-6, 9), (-1, 1)], 0.52, 6),
+    "erfinv": (mpmath.erfinv, [(-1, 1), (-1e-3, 1e-3)], 2.1, 4),
 }
 
 
@@ -78,7 +80,7 @@ def samples(name, kind):
             negative = np.exp(rng.uniform(np.log(1e-30), np.log(abs(ranges[0][0])), n))
             x = np.concatenate([x, -negative.astype(FLOATS[kind])])
     x = np.unique(x)
-    x = x[(x > ranges[0][0]) & (x < ranges[0][1])] if name in ("arctanh", "log1p", "arccosh", "log") else x
+    x = x[(x > ranges[0][0]) & (x < ranges[0][1])] if name in ("arctanh", "log1p", "arccosh", "log", "erfinv") else x
     return x, [exact(mpmath.mpf(float(v))) for v in x]
 
 
@@ -105,6 +107,27 @@ def test_accuracy(name, kind, isa):
     error, k = ulps(result, exact, FLOATS[kind])
     bound = FUNCTIONS[name][2 if kind == "f32" else 3]
     assert error <= bound, f"{name}({x[k]!r}) = {result[k]!r} is off by {error:.2f} ulp; exact: {exact[k]}"
+
+
+def all_sizes(kind, near, n=2000):
+    """Numbers of every exponent, and what is next to the `near` ones and their products with small powers of two."""
+    rng, info = np.random.default_rng(5), np.finfo(FLOATS[kind])
+    x = rng.uniform(1, 2, n) * 2.0 ** rng.uniform(info.minexp, info.maxexp, n).astype(int)
+    near = np.ldexp(near, rng.integers(-5, 6, len(near))).astype(info.dtype)
+    bits = np.dtype(f"i{info.dtype.itemsize}")
+    near = (near.view(bits) + rng.integers(-2, 3, near.size, bits)).view(info.dtype)
+    return np.concatenate([x.astype(info.dtype), near])
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("kind", FLOATS)
+@pytest.mark.parametrize("name", ["log", "log1p", "cbrt", "arctan"])
+def test_of_all_sizes_and_next_to_the_borders_of_tables(name, kind, isa):
+    """Tables go by sixteenths and their halves, for some functions of each power of two."""
+    x = all_sizes(kind, 1 + np.arange(512) / 512)
+    error, k = ulps(apply(name, kind, isa, x), [FUNCTIONS[name][0](mpmath.mpf(float(v))) for v in x], FLOATS[kind])
+    bound = min(FUNCTIONS[name][2], {"arctan": 1, "log": 1.2}.get(name, 2.5))
+    assert error <= bound, f"{name}({x[k]!r}) is off by {error:.2f} ulp"
 
 
 @pytest.mark.parametrize("isa", ISAS)

@@ -23,6 +23,13 @@
 #define BINARY_OPS(X) X(divide) X(divide_no_nan) X(relu_grad) X(add_relu)
 #define TERNARY_OPS(X) X(multiply_add) X(subtract_product) X(lerp) X(lerp_square) X(divide_by_root)
 
+/* Of these, truths, which are mostly stored as bools: of one input, X(name); of two, X(name, the same of b and a). */
+#define ANY_TRUTHS1(X) X(logical_not)
+#define ANY_TRUTHS2(X)                                                                                                 \
+  X(greater, less) X(greater_equal, less_equal) X(less, greater) X(less_equal, greater_equal) X(equal, equal)          \
+  X(not_equal, not_equal) X(logical_and, logical_and) X(logical_or, logical_or) X(logical_xor, logical_xor)
+#define FLOAT_TRUTHS(X) X(isnan) X(isinf) X(isfinite)
+
 /* Of two inputs, of which one may be a number a row: of a mean that is subtracted, a weight, a norm. */
 #define BY_COLUMN_OPS(X) X(add) X(subtract) X(multiply) X(divide)
 
@@ -36,7 +43,7 @@ enum { ONE = 1, POWER = TWO }; /* in places of their own */
   X(exp, FOUR) X(expm1, FOUR) X(log, FOUR) X(log1p, FOUR) X(log2, FOUR) X(log10, FOUR) X(sin, TWO) X(cos, TWO)         \
   X(tan, TWO) X(tanh, FOUR) X(sigmoid, EIGHT) X(erf, FOUR) X(softplus, FOUR) X(exact_gelu, FOUR) X(arcsin, ONE)        \
   X(arccos, ONE) X(arctan, TWO) X(sinh, ONE) X(cosh, ONE) X(arcsinh, ONE) X(arccosh, ONE) X(arctanh, ONE)              \
-  X(exp2, ONE) X(cbrt, ONE) X(real_angle, ONE)
+  X(exp2, ONE) X(cbrt, TWO) X(real_angle, ONE) X(erfc, ONE) X(erfinv, ONE)
 
 /* Of two inputs, so slow that a scalar may as well be copied to a block. */
 #define SLOW_BINARY_OPS(X)                                                                                             \
@@ -151,6 +158,37 @@ static __attribute__((noinline)) void write_halves(uint16_t *d, const float *s, 
   for (; i < n; i++) d[i] = to_float16(s[i]);
 }
 
+#if defined(FNN_ISA_AVX512)
+/* Of eight: toward zero, which leaves the neighbour whose last bit may have to be set. */
+FNN_INLINE __m256 to_odd_vector(const double *s) {
+  const __m512d x = _mm512_loadu_pd(s);
+  const __m256i y = _mm256_castps_si256(_mm512_cvt_roundpd_ps(x, _MM_FROUND_TO_ZERO | _MM_FROUND_NO_EXC));
+  const __mmask8 is_cut = _mm512_cmp_pd_mask(_mm512_cvtps_pd(_mm256_castsi256_ps(y)), x, _CMP_NEQ_OQ);
+  return _mm256_castsi256_ps(_mm256_mask_or_epi32(y, is_cut, y, _mm256_set1_epi32(1)));
+}
+#endif
+/* d[i] = to_odd(s[i]). */
+FNN_INLINE void to_odds(float *d, const double *s, int64_t n) {
+  int64_t i = 0;
+#if defined(FNN_ISA_AVX512)
+  for (; i + 8 <= n; i += 8) _mm256_storeu_ps(d + i, to_odd_vector(s + i));
+#elif defined(FNN_ISA_AVX2)
+  const __m256i evens = _mm256_setr_epi32(0, 2, 4, 6, 0, 2, 4, 6);
+  for (; i + 4 <= n; i += 4) {
+    const __m256d x = _mm256_loadu_pd(s + i), sign = _mm256_set1_pd(-0.0);
+    const __m128i y = _mm_castps_si128(_mm256_cvtpd_ps(x));
+    const __m256d back = _mm256_cvtps_pd(_mm_castsi128_ps(y));
+    const __m256d is_cut = _mm256_cmp_pd(back, x, _CMP_NEQ_OQ);
+    const __m256d is_below = _mm256_cmp_pd(_mm256_andnot_pd(sign, back), _mm256_andnot_pd(sign, x), _CMP_GT_OQ);
+#define NARROW(mask) _mm256_castsi256_si128(_mm256_permutevar8x32_epi32(_mm256_castpd_si256(mask), evens))
+    const __m128i below = _mm_add_epi32(y, NARROW(is_below)), last = _mm_srli_epi32(NARROW(is_cut), 31);
+#undef NARROW
+    _mm_storeu_si128((__m128i *)(d + i), _mm_or_si128(below, last));
+  }
+#endif
+  for (; i < n; i++) d[i] = to_odd(s[i]);
+}
+
 /* The same of doubles. */
 enum { HALVES = 64 };
 static __attribute__((noinline)) void read_halves_wide(double *d, const uint16_t *s, int64_t dtype, int64_t n) {
@@ -163,52 +201,62 @@ static __attribute__((noinline)) void read_halves_wide(double *d, const uint16_t
 }
 static __attribute__((noinline)) void write_halves_wide(uint16_t *d, const double *s, int64_t dtype, int64_t n) {
   float part[HALVES];
-  for (int64_t i = 0; i < n; i += HALVES) {
+  int64_t i = 0;
+#if defined(FNN_ISA_AVX512)
+  for (; dtype == FNN_F16 && i + 8 <= n; i += 8)
+    _mm_storeu_si128((__m128i *)(d + i), _mm256_cvtps_ph(to_odd_vector(s + i), 0));
+#endif
+  for (; i < n; i += HALVES) {
     const int64_t size = fnn_min(HALVES, n - i);
-    for (int64_t k = 0; k < size; k++) part[k] = to_odd(s[i + k]);
+    to_odds(part, s + i, size);
     write_halves(d + i, part, dtype, size);
   }
 }
 
-#if defined(__x86_64__)
-/* d[i] = a[i] != 0, a vector of results at a time; returns how many. Packing keeps of the bits below a sign that they
- * are not all 0, in an order that goes by 128 bits of the sources. */
-APART("casts")
-static __attribute__((noinline)) int64_t store_bools(uint8_t *d, const float *a, int64_t n) {
-  enum { LANES = FNN_VECTOR_BYTES / 16 };
-  typedef long long whole __attribute__((vector_size(FNN_VECTOR_BYTES)));
-  const fnn_vi32 number = fnn_lanesf(), order = number % LANES * 4 + number / LANES;
-  int64_t i = 0;
-  for (; i + FNN_VECTOR_BYTES <= n; i += FNN_VECTOR_BYTES) {
-    whole v[4];
-    for (int k = 0; k < 4; k++) v[k] = (whole)((fnn_vi32)fnn_loadf(a + i + k * FNN_VF) & INT32_MAX);
-    const whole low = FNN_X86(packs_epi32)(v[0], v[1]), high = FNN_X86(packs_epi32)(v[2], v[3]);
-    const fnn_vi32 packed = __builtin_shuffle((fnn_vi32)FNN_X86(packs_epi16)(low, high), order);
-    fnn_storeb(d + i, (fnn_vu8)((fnn_vu8)packed != 0) & 1);
-  }
-  return i;
+/* Stores of truths: a vector of 1 where a mask holds, else 0. Packing goes by 128 bits of the sources. */
+#if defined(FNN_ISA_AVX512)
+FNN_INLINE void store_bits(uint8_t *d, __mmask64 bits) {
+  _mm512_storeu_si512(d, _mm512_maskz_mov_epi8(bits, _mm512_set1_epi8(1)));
 }
-#if !defined(FNN_ISA_AVX512) /* whose comparisons give a bit for each */
-/* The same of doubles: packing takes a mask of 64 bits to one of 8. */
-APART("casts")
-static __attribute__((noinline)) int64_t store_bools_wide(uint8_t *d, const double *a, int64_t n) {
-  enum { LANES = FNN_VECTOR_BYTES / 16 };
-  typedef long long whole __attribute__((vector_size(FNN_VECTOR_BYTES)));
+FNN_INLINE void store_truths(uint8_t *d, const fnn_vi32 *holds) {
+  __mmask16 m[4];
+  for (int k = 0; k < 4; k++) m[k] = _mm512_movepi32_mask((__m512i)holds[k]);
+  store_bits(d, _mm512_kunpackd(_mm512_kunpackw(m[3], m[2]), _mm512_kunpackw(m[1], m[0])));
+}
+FNN_INLINE void store_wide_truths(uint8_t *d, const fnn_vi64 *holds) {
+  __mmask16 m[4];
+  for (int k = 0; k < 4; k++) {
+    const __mmask8 low = _mm512_movepi64_mask((__m512i)holds[2 * k]);
+    m[k] = _mm512_kunpackb(_mm512_movepi64_mask((__m512i)holds[2 * k + 1]), low);
+  }
+  store_bits(d, _mm512_kunpackd(_mm512_kunpackw(m[3], m[2]), _mm512_kunpackw(m[1], m[0])));
+}
+#elif defined(__x86_64__)
+enum { PARTS = FNN_VECTOR_BYTES / 16 };
+typedef long long whole __attribute__((vector_size(FNN_VECTOR_BYTES)));
+FNN_INLINE void store_truths(uint8_t *d, const fnn_vi32 *holds) {
+  const fnn_vi32 number = fnn_lanesf(), order = number % PARTS * 4 + number / PARTS;
+  const whole low = FNN_X86(packs_epi32)((whole)holds[0], (whole)holds[1]);
+  const whole high = FNN_X86(packs_epi32)((whole)holds[2], (whole)holds[3]);
+  fnn_storeb(d, (fnn_vu8)__builtin_shuffle((fnn_vi32)FNN_X86(packs_epi16)(low, high), order) & 1);
+}
+/* Packing takes a mask of 64 bits to one of 8. */
+FNN_INLINE void store_wide_truths(uint8_t *d, const fnn_vi64 *holds) {
   typedef int16_t pairs __attribute__((vector_size(FNN_VECTOR_BYTES)));
   pairs order;
-  for (int k = 0; k < FNN_VECTOR_BYTES / 2; k++) order[k] = (int16_t)(k % LANES * 8 + k / LANES);
-  int64_t i = 0;
-  for (; i + FNN_VECTOR_BYTES <= n; i += FNN_VECTOR_BYTES) {
-    whole v[8];
-    for (int k = 0; k < 8; k++) v[k] = (whole)(fnn_loadd(a + i + k * FNN_VD) != 0);
-    for (int k = 0; k < 4; k++) v[k] = (whole)FNN_X86(packs_epi32)(v[2 * k], v[2 * k + 1]);
-    const whole low = (whole)FNN_X86(packs_epi32)(v[0], v[1]), high = (whole)FNN_X86(packs_epi32)(v[2], v[3]);
-    const pairs packed = __builtin_shuffle((pairs)FNN_X86(packs_epi16)(low, high), order);
-    fnn_storeb(d + i, (fnn_vu8)packed & 1);
-  }
-  return i;
+  for (int k = 0; k < FNN_VECTOR_BYTES / 2; k++) order[k] = (int16_t)(k % PARTS * 8 + k / PARTS);
+  whole v[4];
+  for (int k = 0; k < 4; k++) v[k] = FNN_X86(packs_epi32)((whole)holds[2 * k], (whole)holds[2 * k + 1]);
+  const whole low = FNN_X86(packs_epi32)(v[0], v[1]), high = FNN_X86(packs_epi32)(v[2], v[3]);
+  fnn_storeb(d, (fnn_vu8)__builtin_shuffle((pairs)FNN_X86(packs_epi16)(low, high), order) & 1);
 }
-#endif
+#else
+FNN_INLINE void store_truths(uint8_t *d, const fnn_vi32 *holds) {
+  for (int k = 0; k < FNN_VECTOR_BYTES; k++) d[k] = holds[k / FNN_VF][k % FNN_VF] != 0;
+}
+FNN_INLINE void store_wide_truths(uint8_t *d, const fnn_vi64 *holds) {
+  for (int k = 0; k < FNN_VECTOR_BYTES; k++) d[k] = holds[k / FNN_VD][k % FNN_VD] != 0;
+}
 #endif
 
 enum { OF_ROWS = 4 };
@@ -303,11 +351,14 @@ static void store_scalar(char *p, int64_t dtype, double x) {
 #define U V
 #define IS_INTEGER 0
 #include "types_f32.h"
+#define STORE_TRUTHS store_truths
 #define PLACE_SLOW FNN_COMMON
 #define PLACE_POWER APART("slow")
 #include "opcodes_body.h"
 #include "elementwise_body.h"
 #include "types_f64.h"
+#undef STORE_TRUTHS
+#define STORE_TRUTHS store_wide_truths
 #undef PLACE_SLOW
 #undef PLACE_POWER
 #define PLACE_SLOW APART("slow")
@@ -315,9 +366,12 @@ static void store_scalar(char *p, int64_t dtype, double x) {
 #include "opcodes_body.h"
 #include "elementwise_body.h"
 #include "types_i32.h"
+#undef STORE_TRUTHS
+#define STORE_TRUTHS store_truths
 #include "opcodes_body.h"
 #include "elementwise_body.h"
 #include "types_u8.h"
+#undef STORE_TRUTHS /* bools are its own numbers */
 #include "opcodes_body.h"
 #include "elementwise_body.h"
 

@@ -252,16 +252,14 @@ static __attribute__((noinline)) void OWN(store_cast)(const T *a, char *dst, int
     }                                                                                                                  \
     break;
 #define NONZERO(x) ((x) != 0)
-#if !IS_INTEGER && defined(__x86_64__)
+#ifdef STORE_TRUTHS
     case FNN_BOOL:
       for (int64_t r = 0; r < rows; r++, a += cols) {
         uint8_t *d = (uint8_t *)dst + r * row_stride;
-        int64_t c = 0;
-        if (sizeof(T) == 4 && col_stride == 1) c = store_bools(d, (const float *)a, cols);
-#if !defined(FNN_ISA_AVX512)
-        if (sizeof(T) == 8 && col_stride == 1) c = store_bools_wide(d, (const double *)a, cols);
-#endif
-        for (; c < cols; c++) d[c * col_stride] = NONZERO(a[c]);
+        const V zero = {0};
+        if (col_stride == 1) OWN(truths_not_equal_1)(cols, d, a, (const T *)&zero);
+        else
+          for (int64_t c = 0; c < cols; c++) d[c * col_stride] = NONZERO(a[c]);
       }
       break;
 #else

@@ -39,13 +39,14 @@ typedef struct {
 } OWN(operand);
 
 /* When an instruction runs: once a tile or once a block on one vector of equal lanes, or over the whole block, where
- * BY_COLUMN one of its two inputs is a COLUMN. */
-enum { OWN(ONCE), OWN(ONCE_FILL), OWN(PER_BLOCK), OWN(FILL), OWN(ELEMENTS), OWN(BY_COLUMN), OWN(STORES) };
+ * BY_COLUMN one of its two inputs is a COLUMN; TRUTHS makes bools in the operand dst. */
+enum { OWN(ONCE), OWN(ONCE_FILL), OWN(PER_BLOCK), OWN(FILL), OWN(ELEMENTS), OWN(BY_COLUMN), OWN(STORES), OWN(TRUTHS) };
 
 typedef struct {
   union {
     OWN(op_fn) *fn;
     OWN(by_column_fn) *by_column;
+    OWN(truth_fn) *truths;
   };
   int32_t dst, in[FNN_MOST_INPUTS]; /* registers; of fewer inputs, the rest are the first again */
   int8_t when;
@@ -360,7 +361,7 @@ static void OWN(find_asked)(OWN(decoded) *d) {
   d->asks_for_lines = d->only_moves && d->n_instructions - d->n_once >= LONG;
   for (int64_t k = 0; k < d->n_operands; k++) {
     OWN(operand) *o = &d->operands[k];
-    o->is_asked = o->mode == OWN(DIRECT) && !o->is_streamed && OWN(is_fresh)(d, k);
+    o->is_asked = o->mode == OWN(DIRECT) && OWN(is_own)(o->dtype) && !o->is_streamed && OWN(is_fresh)(d, k);
   }
 }
 
@@ -386,28 +387,67 @@ static int OWN(reads)(const OWN(instruction) *of, int r) {
   return reads;
 }
 
+/* The instruction that made what the one at `s` stores, if nothing else reads it and neither goes row by row; or -1. */
+static int64_t OWN(only_producer)(const OWN(decoded) *d, int64_t s) {
+  const OWN(instruction) *store = &d->instructions[s];
+  int64_t p = s - 1;
+  while (p >= d->n_once && (d->instructions[p].when >= OWN(STORES) || d->instructions[p].dst != store->in[0])) p--;
+  if (p < d->n_once || d->instructions[p].when != OWN(ELEMENTS)) return -1;
+  int is_read = d->instructions[p].by_rows || store->by_rows;
+  for (int64_t k = p + 1; k < d->n_instructions; k++)
+    is_read |= k != s && OWN(reads)(&d->instructions[k], store->in[0]);
+  return is_read ? -1 : p;
+}
+
+static void OWN(forget)(OWN(decoded) *d, int64_t s) {
+  memmove(d->instructions + s, d->instructions + s + 1, (size_t)(--d->n_instructions - s) * sizeof *d->instructions);
+}
+
 /* An instruction whose result is streamed, and read by no other, stores it itself. */
 static void OWN(store_directly)(OWN(decoded) *d) {
   for (int64_t s = d->n_instructions - 1; s > d->n_once; s--) {
     const OWN(instruction) store = d->instructions[s];
-    if (store.when != OWN(STORES) || !d->operands[store.dst].is_streamed || store.by_rows) continue;
-    int64_t p = s - 1; /* what made the value */
-    while (p >= d->n_once && (d->instructions[p].when == OWN(STORES) || d->instructions[p].dst != store.in[0])) p--;
-    if (p < d->n_once || d->instructions[p].when != OWN(ELEMENTS) || d->instructions[p].by_rows) continue;
-    int is_read = 0;
-    for (int64_t k = p + 1; k < d->n_instructions; k++)
-      is_read |= k != s && OWN(reads)(&d->instructions[k], store.in[0]);
+    if (store.when != OWN(STORES) || !d->operands[store.dst].is_streamed) continue;
+    const int64_t p = OWN(only_producer)(d, s);
+    if (p < 0) continue;
     OWN(instruction) *made = &d->instructions[p];
     const OWN(opcode) *opcode = &OWN(opcodes)[made->opcode];
     int which = 0;
     while (opcode->fn[which] != made->fn) which++;
-    if (is_read || !opcode->stream[which]) continue;
+    if (!opcode->stream[which]) continue;
     made->fn = opcode->stream[which];
     made->dst = store.dst;
     d->operands[store.dst].mode = OWN(DIRECT);
-    memmove(d->instructions + s, d->instructions + s + 1, (size_t)(--d->n_instructions - s) * sizeof store);
+    OWN(forget)(d, s);
   }
 }
+
+#ifdef STORE_TRUTHS
+/* So does one that makes truths where they are stored as bools without gaps. */
+static void OWN(store_truths)(OWN(decoded) *d) {
+  for (int64_t s = d->n_instructions - 1; s > d->n_once; s--) {
+    const OWN(instruction) store = d->instructions[s];
+    const OWN(operand) *to = &d->operands[store.dst];
+    if (store.when != OWN(STORES) || to->dtype != FNN_BOOL || to->col_stride != 1) continue;
+    if (d->block_rows > 1 && to->row_stride != d->block_cols) continue;
+    const int64_t p = OWN(only_producer)(d, s);
+    if (p < 0) continue;
+    OWN(instruction) *made = &d->instructions[p];
+    OWN(truth_fn) *truths = OWN(truths)(OWN(opcodes)[made->opcode].fn[0], made->scalars);
+    if (!truths) continue;
+    const int32_t first = made->in[0];
+    if (made->scalars == 1) made->in[0] = made->in[1], made->in[1] = first;
+    made->when = OWN(TRUTHS), made->truths = truths, made->dst = store.dst;
+    d->operands[store.dst].mode = OWN(DIRECT);
+    OWN(forget)(d, s);
+  }
+  d->only_moves = 1;
+  for (int64_t k = 0; k < d->n_operands; k++) {
+    const OWN(operand) *o = &d->operands[k];
+    d->only_moves &= o->mode == OWN(SCALAR) || o->mode == OWN(DIRECT) || o->is_streamed;
+  }
+}
+#endif
 
 /* Decodes `program` for tiles of at most rows by cols. Each reduction is {kind, register, buffer, dtype}. distance:
  * FNN_FAR where the tiles are of a space that no cache holds, and so on: see program.h. */
@@ -477,6 +517,9 @@ static void OWN(decode)(OWN(decoded) *d, const int64_t *program, const fnn_call 
     d->instructions[d->n_once++] = ins;
   }
   if (d->streams) OWN(store_directly)(d);
+#ifdef STORE_TRUTHS
+  if (!n_reductions) OWN(store_truths)(d);
+#endif
   const int is_one_pass = OWN(is_one_pass)(d, n_reductions);
   if (is_one_pass) d->block_cols = d->cols;
   /* With operands of other types, which pass through scratch, vectors of 64 bytes wait for memory in between. What is
@@ -688,10 +731,15 @@ static void OWN(run)(OWN(decoded) *d, int64_t rows, int64_t cols, const int64_t 
           case OWN(BY_COLUMN): OWN(run_by_column)(ins, regs, block_rows, block_cols); break;
           case OWN(PER_BLOCK): OWN(call)(ins, regs, N); break;
           case OWN(FILL): OWN(fill)(n, regs[ins->dst].now, regs[ins->dst].now[0]); break;
+          case OWN(TRUTHS):
           case OWN(STORES):
             target = &d->operands[ins->dst];
             const int64_t bytes = fnn_dtype_bytes(target->dtype);
             char *to = target->tile + (row * target->row_stride + col * target->col_stride) * bytes;
+            if (ins->when == OWN(TRUTHS)) {
+              ins->truths(n, (uint8_t *)to, regs[ins->in[0]].now, regs[ins->in[1]].now);
+              break;
+            }
             if (target->is_streamed && !ins->by_rows && (uintptr_t)to % sizeof(V) == 0) {
               OWN(stream_block)(regs[ins->in[0]].now, (T *)to, n);
               break;

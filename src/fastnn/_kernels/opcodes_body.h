@@ -64,23 +64,37 @@ FNN_INLINE V OWN(v_abs)(V x) { return FN(abs)(x); }
 /* -1, 0 or 1; NaN and the sign of zero as in NumPy: sign(NaN) is NaN, sign(-0) is 0. */
 FNN_INLINE V OWN(v_sign)(V x) { return FN(select)(OWN(is_nan)(x), x, OWN(truth)(x > 0) - OWN(truth)(x < 0)); }
 FNN_INLINE V OWN(v_square)(V x) { return (V)((U)x * (U)x); }
-FNN_INLINE V OWN(v_logical_not)(V x) { return OWN(truth)(x == 0); }
 FNN_INLINE V OWN(v_add)(V a, V b) { return (V)((U)a + (U)b); }
 FNN_INLINE V OWN(v_subtract)(V a, V b) { return (V)((U)a - (U)b); }
 FNN_INLINE V OWN(v_multiply)(V a, V b) { return (V)((U)a * (U)b); }
 /* NaN wins, as in NumPy: the instruction gives b where either is NaN. */
 FNN_INLINE V OWN(v_maximum)(V a, V b) { return FN(select)(OWN(is_nan)(a), a, FN(max)(a, b)); }
 FNN_INLINE V OWN(v_minimum)(V a, V b) { return FN(select)(OWN(is_nan)(a), a, FN(min)(a, b)); }
-FNN_INLINE V OWN(v_greater)(V a, V b) { return OWN(truth)(a > b); }
-FNN_INLINE V OWN(v_greater_equal)(V a, V b) { return OWN(truth)(a >= b); }
-FNN_INLINE V OWN(v_less)(V a, V b) { return OWN(truth)(a < b); }
-FNN_INLINE V OWN(v_less_equal)(V a, V b) { return OWN(truth)(a <= b); }
-FNN_INLINE V OWN(v_equal)(V a, V b) { return OWN(truth)(a == b); }
-FNN_INLINE V OWN(v_not_equal)(V a, V b) { return OWN(truth)(a != b); }
-FNN_INLINE V OWN(v_logical_and)(V a, V b) { return OWN(truth)((a != 0) & (b != 0)); }
-FNN_INLINE V OWN(v_logical_or)(V a, V b) { return OWN(truth)((a != 0) | (b != 0)); }
-FNN_INLINE V OWN(v_logical_xor)(V a, V b) { return OWN(truth)((a != 0) ^ (b != 0)); }
 FNN_INLINE V OWN(v_where)(V condition, V a, V b) { return FN(select)(condition != 0, a, b); }
+/* Truths: m_ gives where they hold. */
+#define TRUTH1(name, holds)                                                                                            \
+  FNN_INLINE M OWN(m_##name)(V a, V b) { return ((void)b, (M)(holds)); }                                               \
+  FNN_INLINE V OWN(v_##name)(V x) { return OWN(truth)(OWN(m_##name)(x, x)); }
+#define TRUTH2(name, holds)                                                                                            \
+  FNN_INLINE M OWN(m_##name)(V a, V b) { return (M)(holds); }                                                          \
+  FNN_INLINE V OWN(v_##name)(V a, V b) { return OWN(truth)(OWN(m_##name)(a, b)); }
+TRUTH1(logical_not, a == 0)
+TRUTH2(greater, a > b)
+TRUTH2(greater_equal, a >= b)
+TRUTH2(less, a < b)
+TRUTH2(less_equal, a <= b)
+TRUTH2(equal, a == b)
+TRUTH2(not_equal, a != b)
+TRUTH2(logical_and, (a != 0) & (b != 0))
+TRUTH2(logical_or, (a != 0) | (b != 0))
+TRUTH2(logical_xor, (a != 0) ^ (b != 0))
+#if !IS_INTEGER
+TRUTH1(isnan, a != a)
+TRUTH1(isinf, FN(abs)(a) == (T)INFINITY)
+TRUTH1(isfinite, FN(abs)(a) < (T)INFINITY)
+#endif
+#undef TRUTH1
+#undef TRUTH2
 /* min(max(x, low), high): NaN stays, and high wins over low. */
 FNN_INLINE V OWN(v_clip)(V x, V low, V high) { return OWN(v_minimum)(OWN(v_maximum)(x, low), high); }
 
@@ -129,9 +143,6 @@ FNN_INLINE V OWN(v_round_to_bfloat16)(V x) {
 }
 FNN_INLINE V OWN(v_relu)(V x) { return (V)((M)x & ~(x < 0)); } /* NaN stays */
 FNN_INLINE V OWN(v_relu6)(V x) { return FN(select)(x > 6, FN(splat)(6), OWN(v_relu)(x)); }
-FNN_INLINE V OWN(v_isnan)(V x) { return OWN(truth)(x != x); }
-FNN_INLINE V OWN(v_isinf)(V x) { return OWN(truth)(FN(abs)(x) == (T)INFINITY); }
-FNN_INLINE V OWN(v_isfinite)(V x) { return OWN(truth)(FN(abs)(x) < (T)INFINITY); }
 FNN_INLINE V OWN(v_arcsin)(V x) { return FN(arcsin)(x); }
 FNN_INLINE V OWN(v_arccos)(V x) { return FN(arccos)(x); }
 FNN_INLINE V OWN(v_arctan)(V x) { return FN(arctan)(x); }
@@ -142,6 +153,8 @@ FNN_INLINE V OWN(v_arccosh)(V x) { return FN(arccosh)(x); }
 FNN_INLINE V OWN(v_arctanh)(V x) { return FN(arctanh)(x); }
 FNN_INLINE V OWN(v_exp2)(V x) { return FN(exp2)(x); }
 FNN_INLINE V OWN(v_cbrt)(V x) { return FN(cbrt)(x); }
+FNN_INLINE V OWN(v_erfc)(V x) { return FN(erfc)(x); }
+FNN_INLINE V OWN(v_erfinv)(V x) { return FN(erfinv)(x); }
 /* pi where the sign bit is set, else 0; NaN stays. */
 FNN_INLINE V OWN(v_real_angle)(V x) {
   return FN(select)(x != x, x, (V)((M)FN(splat)((T)3.14159265358979323846) & ((M)x < 0)));
@@ -375,6 +388,61 @@ static OWN(by_column_fn) *OWN(by_column)(OWN(op_fn) *fn, int is_first) {
 #undef BY_COLUMN
 #undef BOTH_BY_COLUMN
 #undef FIND
+#endif
+
+/* Truths as bools: d[i] = 1 where f holds of a[i] and b[i], or of a[i] and the number in all lanes at b, else 0. */
+typedef void OWN(truth_fn)(int64_t n, uint8_t *d, const T *a, const T *b);
+
+#ifdef STORE_TRUTHS
+/* has_number, f: constants. */
+FNN_INLINE void OWN(map_truths)(int64_t n, uint8_t *d, const T *a, const T *b, int has_number, M (*f)(V, V)) {
+  enum { AT_ONCE = FNN_VECTOR_BYTES / N };
+  const V number = has_number ? FN(load)(b) : (V){0};
+  int64_t i = 0;
+  for (; i + FNN_VECTOR_BYTES <= n; i += FNN_VECTOR_BYTES) {
+    M holds[AT_ONCE];
+#pragma GCC unroll 8
+    for (int k = 0; k < AT_ONCE; k++)
+      holds[k] = f(FN(load)(a + i + k * N), has_number ? number : FN(load)(b + i + k * N));
+    STORE_TRUTHS(d + i, holds);
+  }
+  for (; i < n; i += N) {
+    const int64_t count = fnn_min(N, n - i);
+    const M holds = f(FN(load_part)(a + i, count), has_number ? number : FN(load_part)(b + i, count));
+    for (int64_t k = 0; k < count; k++) d[i + k] = holds[k] != 0;
+  }
+}
+
+/* The function of an opcode of one input, or of two, of which `scalars` (bit k: input k) is a number; where that is the
+ * first, of the two in turn. NULL: there is none. */
+#define TRUTHS(name, has_number)                                                                                       \
+  APART("truths") static void OWN(truths_##name##_##has_number)(int64_t n, uint8_t *d, const T *a, const T *b) {       \
+    OWN(map_truths)(n, d, a, b, has_number, OWN(m_##name));                                                            \
+  }
+#define TRUTHS1(name) TRUTHS(name, 0)
+#define TRUTHS2(name, turned) TRUTHS(name, 0) TRUTHS(name, 1)
+#define FIND1(name) if (fn == FN_OF(name, 0)) return OWN(truths_##name##_0);
+#define FIND2(name, turned)                                                                                            \
+  if (fn == FN_OF(name, 0))                                                                                            \
+    return !scalars ? OWN(truths_##name##_0) : scalars == 2 ? OWN(truths_##name##_1) : OWN(truths_##turned##_1);
+ANY_TRUTHS1(TRUTHS1)
+ANY_TRUTHS2(TRUTHS2)
+#if !IS_INTEGER
+FLOAT_TRUTHS(TRUTHS1)
+#endif
+static OWN(truth_fn) *OWN(truths)(OWN(op_fn) *fn, int scalars) {
+  ANY_TRUTHS1(FIND1)
+  ANY_TRUTHS2(FIND2)
+#if !IS_INTEGER
+  FLOAT_TRUTHS(FIND1)
+#endif
+  return NULL;
+}
+#undef TRUTHS
+#undef TRUTHS1
+#undef TRUTHS2
+#undef FIND1
+#undef FIND2
 #endif
 
 #define STREAM_OF(name, scalars) OWN(stream_##name##_##scalars)

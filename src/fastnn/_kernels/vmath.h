@@ -415,11 +415,53 @@ FNN_INLINE fnn_vd fnn_log_speciald(fnn_vd x, fnn_vd y) {
   return fnn_selectd((x < 0.0) | (x != x), fnn_splatd(NAN), y);
 }
 
+#if defined(FNN_ISA_AVX512)
+/* log(u + low), low no more than half of u's last bit. u = m 2^e with m in [45/64, 45/32), which is (1 + r) / c, c of a
+ * table by the nearest sixteenth of m, so that r is in [-1/32, 1/32]; of low it has low c / 2^e. The logarithms of
+ * 1 / c and 2 have two parts, of which sums of the first are exact; log(1 + r) is a polynomial within 2^-55 r. */
+FNN_INLINE fnn_vd fnn_log_withd(fnn_vd u, fnn_vd low, int has_low) {
+  static const double factors[16] = {
+    1.0, 0.9411764705882353, 0.8888888888888888, 0.8421052631578947, 0.8, 0.7619047619047619, 0.7272727272727273,
+    1.391304347826087, 1.3333333333333333, 1.28, 1.2307692307692308, 1.1851851851851851, 1.1428571428571428,
+    1.103448275862069, 1.0666666666666667, 1.032258064516129};
+  static const double logs[16] = {
+    0.0, 0.06062462181648698, 0.11778303565643, 0.17185025692663203, 0.22314355131425145, 0.2719337154836694,
+    0.31845373111855224, -0.33024168687052224, -0.28768207245173016, -0.2468600779315011, -0.20763936477828793,
+    -0.16989903679541385, -0.13353139262449076, -0.09844007281321865, -0.0645385211375924, -0.03174869831457272};
+  static const double rests[16] = {
+    0.0, -5.2122328603557226e-14, -4.649178632475319e-14, 2.7249952800726582e-14, -4.175347699650321e-14,
+    -2.7588258842297444e-14, -1.765318688778829e-14, -5.4584388914304586e-14, -5.070775268030282e-14,
+    -2.470914083772331e-14, 4.3369911444011306e-14, 1.643178756532876e-14, -3.1804225197847076e-14,
+    -3.38573632414336e-14, 2.1239485832617812e-14, -7.552554793759532e-15};
+#define OF_SIXTEEN(table) _mm512_permutex2var_pd(_mm512_loadu_pd(table), place, _mm512_loadu_pd(table + 8))
+  const fnn_vd whole = _mm512_getmant_pd(u, _MM_MANT_NORM_1_2, _MM_MANT_SIGN_zero), exponent = _mm512_getexp_pd(u);
+  const __mmask8 is_high = _mm512_cmp_pd_mask(whole, fnn_splatd(1.40625), _CMP_GE_OQ);
+  const fnn_vd m = _mm512_mask_mul_pd(whole, is_high, whole, fnn_splatd(0.5));
+  const fnn_vd e = _mm512_mask_add_pd(exponent, is_high, exponent, fnn_splatd(1.0));
+  const __m512i place = _mm512_srli_epi64(_mm512_add_epi64((__m512i)m, _mm512_set1_epi64((int64_t)1 << 47)), 48);
+  const fnn_vd c = OF_SIXTEEN(factors), log_c = OF_SIXTEEN(logs), rest_c = OF_SIXTEEN(rests);
+  fnn_vd r = fnn_multiply_addd(m, c, fnn_splatd(-1.0));
+  if (has_low) r = fnn_multiply_addd(low, (fnn_vd)_mm512_scalef_pd(c, -e), r);
+  fnn_vd p = r * 0.1112888698700779 - 0.1251955312667777;
+  p = p * r + 0.14285703432369223;
+  p = p * r - 0.16666654728256258;
+  p = p * r + 0.20000000002120089;
+  p = p * r - 0.2500000000233204;
+  p = p * r + 0.3333333333333327;
+  p = p * r - 0.4999999999999993;
+  const fnn_vd large = e * 0.6931471805598903 + log_c, small = e * 5.497923018708371e-14 + rest_c;
+#undef OF_SIXTEEN
+  /* where u is not a positive finite number: a response of four bits for each kind of number */
+  return _mm512_fixupimm_pd(large + (p * (r * r) + small + r), u, _mm512_set1_epi64(0x03530422), 0);
+}
+FNN_INLINE fnn_vd fnn_logd(fnn_vd x) { return fnn_log_withd(x, x, 0); }
+#else
 FNN_INLINE fnn_vd fnn_logd(fnn_vd x) {
   fnn_vd e, f = fnn_log_reduced(x, &e);
   fnn_vd y = fnn_log_polyd(f) + e * 1.90821492927058770002e-10;
   return fnn_log_speciald(x, (f + y) + e * 6.93147180369123816490e-01);
 }
+#endif
 
 FNN_INLINE fnn_vd fnn_log2d(fnn_vd x) {
   fnn_vd e, f = fnn_log_reduced(x, &e);
@@ -429,6 +471,20 @@ FNN_INLINE fnn_vd fnn_log2d(fnn_vd x) {
 
 FNN_INLINE fnn_vd fnn_log10d(fnn_vd x) { return fnn_logd(x) * 0.43429448190325182765; }
 FNN_INLINE fnn_vd fnn_near_quotientd(fnn_vd a, fnn_vd b) { return a / b; }
+
+/* The logarithm of u + low, low no more than half of u's last bit: as log(u) + low / u. */
+FNN_INLINE fnn_vf fnn_log_of_partsf(fnn_vf u, fnn_vf low) {
+  const fnn_vf y = fnn_logf(u);
+  return fnn_selectf((u > 0.0f) & (u < INFINITY), y + fnn_near_quotientf(low, u), y);
+}
+#if defined(FNN_ISA_AVX512)
+FNN_INLINE fnn_vd fnn_log_of_partsd(fnn_vd u, fnn_vd low) { return fnn_log_withd(u, low, 1); }
+#else
+FNN_INLINE fnn_vd fnn_log_of_partsd(fnn_vd u, fnn_vd low) {
+  const fnn_vd y = fnn_logd(u);
+  return fnn_selectd((u > 0.0) & (u < INFINITY), y + low / u, y);
+}
+#endif
 
 FNN_INLINE fnn_vd fnn_erfd(fnn_vd x) { /* as fnn_erff, with the border at 1 */
   fnn_vd z = x * x, t = fnn_absd(x);

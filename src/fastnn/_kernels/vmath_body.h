@@ -62,13 +62,10 @@ FNN_INLINE V FN(sigmoid_tanh)(V a, V b) {
   return FN(copysign)(e * f / ((e + 1) * (f + 2)), b);
 }
 
-/* u = 1 + x is rounded: its error, c, is put back as log(u + c) = log(u) + c / u. */
+/* 1 + x is rounded: what it is off by is put back. */
 FNN_INLINE V FN(log1p)(V x) {
-  V u = x + 1;
-  V c = FN(near_quotient)(x - (u - 1), u);
-  V y = FN(log)(u);
-  y = FN(select)((u > 0) & (u < (T)INFINITY), y + c, y);
-  return FN(select)(x == 0, x, y); /* keeps the sign of zero */
+  const V u = x + 1;
+  return FN(select)(x == 0, x, FN(log_of_parts)(u, x - (u - 1))); /* keeps the sign of zero */
 }
 
 /* log(1 + e^x) = max(x, 0) + log(1 + e), e = e^-|x|. Where 1 + e is above sqrt(2) that is log(2) + log((1 + e) / 2). */

@@ -1,8 +1,8 @@
 /* vmath_rare.h: elementary functions of vectors that networks rarely use, of float32 (suffix f) and float64 (suffix d).
  * Each but arctan2 is a function of its own: the loops that call them are short, and lie behind what others run.
  *
- * Errors as in vmath.h: arctan and arctan2 0.51 in float32; arctan, arcsin, arccos and cbrt 0.85; exp2 1.1; sinh, cosh
- * and arctanh 1.5; arccosh 1.6; arcsinh 1.7. */
+ * Errors as in vmath.h: arctan2 0.51 and arctan 0.7 in float32; arctan, arcsin, arccos and cbrt 0.85; exp2 1.1;
+ * sinh, cosh and arctanh 1.5; arccosh 1.6; arcsinh 1.7. */
 #ifndef FNN_VMATH_RARE_H
 #define FNN_VMATH_RARE_H
 
@@ -77,6 +77,69 @@ FNN_INLINE fnn_vd fnn_sinh_restd(fnn_vd w) { /* Taylor's */
 #include "types_f64.h"
 #include "vmath_rare_body.h"
 #include "types_none.h"
+#include "vmath_error.h"
+
+#if defined(FNN_ISA_AVX512)
+/* The cube root of x = m 2^e: with e = 3 q + s, s of -1, 0, 1, that of m 2^s times 2^q. m is (1 + f) / c, c of a table
+ * by its first three bits, so that f is in [-1/17, 1/17]. In float32 the root of 2^s / c stands in two tables, by s as
+ * well. Of 0 q is -infinity, of infinity infinity. */
+FNN_INLINE fnn_vf fnn_cbrtf(fnn_vf x) {
+  static const float factors[16] = {
+    0.941176474f, 0.842105269f, 0.761904776f, 0.695652187f, 0.639999986f, 0.592592597f, 0.551724136f, 0.516129017f,
+    0.941176474f, 0.842105269f, 0.761904776f, 0.695652187f, 0.639999986f, 0.592592597f, 0.551724136f, 0.516129017f};
+  static const float roots[32] = {
+    1.28564084f, 1.33420086f, 1.37946212f, 1.42193353f, 1.46200883f, 1.5f, 1.53615844f, 1.57069039f, 1.0f, 1.0f, 1.0f,
+    1.0f, 1.0f, 1.0f, 1.0f, 1.0f, 0.809902966f, 0.840493858f, 0.869006634f, 0.895761967f, 0.921007872f, 0.944940805f,
+    0.967719138f, 0.989472926f, 1.02041376f, 1.05895591f, 1.09487975f, 1.12858939f, 1.16039717f, 1.1905508f,
+    1.21924973f, 1.24665773f};
+  static const float errors[32] = {
+    -4.20293667e-08f, -3.80223746e-08f, -4.32914433e-08f, -5.06639104e-08f, 4.61140566e-08f, -3.7252903e-09f,
+    -2.77467844e-08f, -5.16487724e-08f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f, -1.67088281e-08f,
+    -8.24821367e-09f, 2.20675638e-08f, -4.51295801e-09f, 9.89433246e-09f, -2.03608117e-08f, 2.36900171e-08f,
+    -1.34133629e-08f, 1.78416801e-08f, -1.43878776e-08f, 3.17369917e-08f, -3.98470803e-08f, 4.50746462e-08f,
+    -1.81187989e-08f, 1.6440552e-08f, 2.12952287e-08f};
+  const float magic = 12582912.0f; /* 1.5 * 2^23: rounds, and leaves the integer in the low bits */
+  const fnn_vf m = _mm512_getmant_ps(x, _MM_MANT_NORM_1_2, _MM_MANT_SIGN_zero), e = _mm512_getexp_ps(x);
+  const fnn_vf q = (e * 0.333333333f + magic) - magic, shifted = (e - q * 3.0f) * 8.0f + magic;
+  /* 8 s and the bits of m, above which there are ones: 24 more */
+  const __m512i place = _mm512_add_epi32((__m512i)shifted, _mm512_srli_epi32((__m512i)m, 20));
+  const fnn_vf c = _mm512_permutexvar_ps(place, _mm512_loadu_ps(factors));
+  const fnn_vf f = fnn_multiply_addf(m, c, fnn_splatf(-1.0f));
+  const fnn_vf root = _mm512_permutex2var_ps(_mm512_loadu_ps(roots), place, _mm512_loadu_ps(roots + 16));
+  const fnn_vf error = _mm512_permutex2var_ps(_mm512_loadu_ps(errors), place, _mm512_loadu_ps(errors + 16));
+  const fnn_vf p = ((f * -0.0412339253f + 0.0618333745f) * f - 0.111111076f) * f + 0.333333288f;
+  return fnn_copysignf((fnn_vf)_mm512_scalef_ps(p * f * root + error + root, q), x);
+}
+/* In float64 z, the inverse of the cube root of a = m 2^s, within 2^-31: then y = a z^2 is off by two thirds of what
+ * y z is off 1, rounding included. */
+FNN_INLINE fnn_vd fnn_cbrtd(fnn_vd x) {
+  enum { NAN_OR_ZERO_OR_INFINITE = 0x9f };
+  static const double factors[8] = {0.9411764705882353, 0.8421052631578947, 0.7619047619047619, 0.6956521739130435,
+                                    0.64, 0.5925925925925926, 0.5517241379310345, 0.5161290322580645};
+  static const double roots[8] = {0.9799946100592892, 0.9443263914173669, 0.9133422807925884, 0.886061871966061,
+                                  0.8617738760127535, 0.8399473665965821, 0.8201765126313855, 0.8021447823814356};
+  static const double thirds[8] = {1.0, 0.7937005259840998, 1.0, 1.0, 1.0, 1.0, 1.0, 1.2599210498948732};
+  const double magic = 6755399441055744.0;
+  const fnn_vd m = _mm512_getmant_pd(x, _MM_MANT_NORM_1_2, _MM_MANT_SIGN_zero), e = _mm512_getexp_pd(x);
+  const fnn_vd q = (e * 0.33333333333333333 + magic) - magic, s = e - q * 3.0;
+  const __m512i place = _mm512_srli_epi64((__m512i)m, 49);
+  const fnn_vd c = _mm512_permutexvar_pd(place, _mm512_loadu_pd(factors));
+  const fnn_vd f = fnn_multiply_addd(m, c, fnn_splatd(-1.0));
+  const fnn_vd third = _mm512_permutexvar_pd((__m512i)(s + magic), _mm512_loadu_pd(thirds));
+  const fnn_vd root = (fnn_vd)_mm512_permutexvar_pd(place, _mm512_loadu_pd(roots)) * third;
+  fnn_vd p = f * -0.1252640291403923 + 0.14451422812922957;
+  p = p * f - 0.17283912916856073;
+  p = p * f + 0.22222180556829033;
+  p = p * f - 0.3333333333333333;
+  const fnn_vd z = p * f * root + root, y = (fnn_vd)_mm512_scalef_pd(m, s) * z * z;
+  const fnn_vd near = y * (fnn_multiply_addd(-y, z, fnn_splatd(1.0)) * 0.66666666666666667) + y;
+  const fnn_vd size = _mm512_scalef_pd(near, q);
+  return (fnn_vd)_mm512_mask_mov_pd(fnn_copysignd(size, x), _mm512_fpclass_pd_mask(x, NAN_OR_ZERO_OR_INFINITE), x);
+}
+#else
+FNN_RARE fnn_vf fnn_cbrtf(fnn_vf x) { return fnn_cbrt_by_stepsf(x); }
+FNN_RARE fnn_vd fnn_cbrtd(fnn_vd x) { return fnn_cbrt_by_stepsd(x); }
+#endif
 
 /* The inverse hyperbolic functions of small numbers by polynomials, of others by a logarithm, of whose argument the
  * rounding counts less the larger it is. Where one is added to a square that has no place for it, log(2 a). */
@@ -197,7 +260,40 @@ FNN_INLINE fnn_vf fnn_arctan2f(fnn_vf y, fnn_vf x) {
 #else
 FNN_INLINE fnn_vf fnn_arctan2f(fnn_vf y, fnn_vf x) { return fnn_wide_arctan2(y, x); }
 #endif
+#if defined(FNN_ISA_AVX512)
+/* atan(|x|) = atan(c) + atan(t), t = (|x| - c) / (1 + c |x|) in [-1/16, 1/16]: c of a table, four for each power of two
+ * from 1/16 to 16, 0 below, 16 from 14 on. */
+FNN_INLINE fnn_vf fnn_arctanf(fnn_vf x) {
+  static const float centers[32] = {
+    0.0703125f, 0.0859375f, 0.1015625f, 0.1171875f, 0.140625f, 0.171875f, 0.203125f, 0.234375f, 0.28125f, 0.34375f,
+    0.40625f, 0.46875f, 0.5625f, 0.6875f, 0.8125f, 0.9375f, 1.125f, 1.375f, 1.625f, 1.875f, 2.25f, 2.75f, 3.25f, 3.75f,
+    4.5f, 5.5f, 6.5f, 7.5f, 9.0f, 11.0f, 13.0f, 16.0f};
+  static const float angles[32] = {
+    0.0701969713f, 0.0857268721f, 0.101215445f, 0.116655439f, 0.139708877f, 0.170211926f, 0.200398549f, 0.230219588f,
+    0.274167448f, 0.331096083f, 0.385882676f, 0.438336551f, 0.512389481f, 0.602287352f, 0.682316542f, 0.753151298f,
+    0.844154f, 0.942000031f, 1.01914132f, 1.08083904f, 1.15257204f, 1.22202528f, 1.27229738f, 1.3101939f,
+    1.35212743f, 1.39094281f, 1.41814697f, 1.43824482f, 1.46013916f, 1.48013639f, 1.4940244f, 1.50837755f};
+  static const float errors[32] = {
+    -2.25393579e-10f, 3.68421982e-09f, -2.83774804e-09f, -3.6973431e-09f, -2.32063857e-09f, -8.17163837e-10f,
+    4.38835546e-09f, -4.06833955e-10f, 2.83741697e-09f, -6.22166452e-09f, -6.24966168e-09f, 8.66853522e-09f,
+    -2.07569197e-08f, -5.95014926e-09f, 1.32029951e-08f, -1.66070802e-08f, -1.41691165e-08f, 8.90821106e-09f,
+    2.78524706e-08f, -3.73540345e-08f, -3.85738232e-08f, 4.79805813e-08f, 1.2853981e-08f, 3.87539139e-08f,
+    -5.19022265e-08f, 1.50364752e-08f, 3.05117531e-08f, -2.51428904e-08f, -4.97668786e-08f, 4.50934188e-08f,
+    3.95824316e-08f, -3.52335299e-08f};
+#define OF_THIRTY_TWO(table)                                                                                           \
+  _mm512_maskz_permutex2var_ps(is_large, _mm512_loadu_ps(table), place, _mm512_loadu_ps(table + 16))
+  const fnn_vf a = fnn_minf(fnn_splatf(0x1p60f), fnn_absf(x));
+  const __m512i above = _mm512_sub_epi32(_mm512_srli_epi32((__m512i)a, 21), _mm512_set1_epi32(123 << 2));
+  const __m512i place = _mm512_min_epi32(above, _mm512_set1_epi32(31));
+  const __mmask16 is_large = _mm512_cmpge_epi32_mask(above, _mm512_setzero_si512());
+  const fnn_vf c = OF_THIRTY_TWO(centers), angle = OF_THIRTY_TWO(angles), error = OF_THIRTY_TWO(errors);
+#undef OF_THIRTY_TWO
+  const fnn_vf t = (a - c) / (c * a + 1.0f), w = t * t;
+  return fnn_copysignf(angle + (t + ((w * 0.199370145f - 0.333332985f) * w * t + error)), x);
+}
+#else
 FNN_INLINE fnn_vf fnn_arctanf(fnn_vf x) { return fnn_arctan2f(x, fnn_splatf(1.0f)); }
+#endif
 /* z - atan(z) of |z| up to 7/16, by fdlibm's polynomial. */
 FNN_INLINE fnn_vd fnn_arctan_restd(fnn_vd z) {
   const fnn_vd w = z * z;

@@ -78,7 +78,7 @@ FNN_INLINE V FN(cbrt_step)(V y, V a) {
 /* The root of |x| within 4 % by a third of its upper bits, read as a number: so are its exponent and what follows. The
  * last step begins with a third of the digits, whose cube is exact but for two bits. What is denormal, or whose cube
  * would overflow, is scaled. */
-FNN_RARE V FN(cbrt)(V x) {
+FNN_RARE V FN(cbrt_by_steps)(V x) {
   enum { IS_NARROW = sizeof(T) == 4, LOWER = IS_NARROW ? 8 : 32, MORE = IS_NARROW ? 24 : 54 };
   const T up = (T)((int64_t)1 << MORE), root = (T)((int64_t)1 << MORE / 3);
   const V size = FN(abs)(x), magic = FN(splat)((T)((int64_t)1 << (IS_NARROW ? 23 : 52))), one = FN(splat)(1);
