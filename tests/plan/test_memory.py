@@ -1,6 +1,8 @@
 """Where the values of a plan live: nobody writes into what is still to be read, and the arena is not much larger than
 what lives at once."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -173,3 +175,17 @@ def test_large_results_begin_where_arenas_do():
     y = empty((LARGE // 4, 3), np.dtype("float32"))
     assert y.shape == (LARGE // 4, 3) and y.flags.c_contiguous and y.flags.writeable
     assert y.ctypes.data % ALIGN_LARGE == _engine.IN_PAGE
+
+
+def test_large_results_of_calls_made_before_do_so_too_and_are_given_back():
+    x = np.ones((LARGE // 4, 3), "float32")
+    for _ in range(3):
+        y = k.ops.negative(x)
+        assert y.shape == x.shape and y.dtype == x.dtype and y.flags.c_contiguous and y.flags.writeable
+        assert y.ctypes.data % ALIGN_LARGE == _engine.IN_PAGE and (y == -1).all()
+    tracemalloc.start()
+    for _ in range(20):
+        k.ops.negative(x)
+    in_use, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert in_use < x.nbytes

@@ -145,6 +145,31 @@ cdef extern from *:
       Py_INCREF(dtype); /* which PyArray_Empty keeps */
       return ((PyObject * (*)(int, const Py_ssize_t *, PyObject *, int)) numpy[184])(nd, shape, dtype, 0);
     }
+    /* One of so many bytes, in the middle of pages as `plan/memory.py` has large ones. */
+    static PyObject *fnn_new_large_array(void **numpy, int nd, const Py_ssize_t *shape, PyObject *dtype, size_t bytes) {
+      enum { UBYTE = 2, CARRAY = 0x501 };
+      typedef PyObject *make(PyTypeObject *, PyObject *, int, const Py_ssize_t *, const Py_ssize_t *, void *, int,
+                             PyObject *);
+      const Py_ssize_t room_bytes = (Py_ssize_t)bytes + FNN_PAGE;
+      PyObject *byte = ((PyObject * (*)(int)) numpy[45])(UBYTE); /* PyArray_DescrFromType */
+      if (!byte) return NULL;
+      PyObject *room = fnn_new_array(numpy, 1, &room_bytes, byte);
+      Py_DECREF(byte);
+      if (!room) return NULL;
+      char *data = FNN_ARRAY(room)->data;
+      data += (FNN_IN_PAGE + FNN_PAGE - (size_t)data % FNN_PAGE) % FNN_PAGE;
+      Py_INCREF(dtype);
+      PyObject *array = ((make *)numpy[94])((PyTypeObject *)numpy[2], dtype, nd, shape, NULL, data, CARRAY, NULL);
+      if (!array) {
+        Py_DECREF(room);
+        return NULL;
+      }
+      if (((int (*)(PyObject *, PyObject *)) numpy[282])(array, room) < 0) { /* PyArray_SetBaseObject keeps room */
+        Py_DECREF(array);
+        return NULL;
+      }
+      return array;
+    }
     """
     ctypedef struct fnn_array:
         char *data
@@ -158,7 +183,11 @@ cdef extern from *:
     fnn_array_dtype *FNN_ARRAY_DTYPE(object)
     bint fnn_is_readable(object)
     object fnn_new_array(void **, int, const Py_ssize_t *, object)
+    object fnn_new_large_array(void **, int, const Py_ssize_t *, object, size_t)
 
+
+cdef enum:
+    LARGE = 1 << 16  # as in `plan/memory.py`
 
 BLOCK = FNN_BLOCK
 ALIGN = FNN_ALIGN
@@ -604,7 +633,12 @@ cdef class Plan:
         cdef Py_ssize_t *sizes = self.result_sizes
         cdef Py_ssize_t k
         for k in range(len(self.result_dtypes)):
-            arrays.append(fnn_new_array(_numpy, self.result_nd[k], sizes, self.result_dtypes[k]))
+            if self.result_bytes[k] < LARGE:
+                arrays.append(fnn_new_array(_numpy, self.result_nd[k], sizes, self.result_dtypes[k]))
+            else:
+                arrays.append(
+                    fnn_new_large_array(_numpy, self.result_nd[k], sizes, self.result_dtypes[k], self.result_bytes[k])
+                )
             sizes += self.result_nd[k]
         return arrays
 

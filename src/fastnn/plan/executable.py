@@ -300,7 +300,7 @@ class Executable:
             _LATEST.add(self, nbytes)
         else:
             self.has_run, self.bounds_memory = True, nbytes >= memory.LARGE
-            self.plan.is_quick = not (self.bounds_memory or self.has_large_results or self.result_offsets is None)
+            self.plan.is_quick = not (self.bounds_memory or self.result_offsets is None)
             self.plan.forget_arenas()
 
     def _run_in_parts(self, arrays: list[np.ndarray], threads: int) -> list[np.ndarray]:
