@@ -61,7 +61,7 @@ enum {
   /* Elements of all keys and values from which the gradient of few queries asks for them, and for the lines that theirs
    * go to; forward passes do where no last cache holds them, of so many queries: fewer take more heads at once, whose
    * pieces of a row are long enough. */
-  ASKING_ELEMENTS = 1 << 20,
+  ASKING_ELEMENTS = 3 << 19,
   ASKING_QUERIES = 5,
   ASKING_FAR_ELEMENTS = 1 << 22,
   /* Keys for which bits are drawn at once: whole blocks, and so many that few words are drawn twice where rows of
