@@ -31,7 +31,7 @@ static void divide_integers_size(const int64_t *ints, fnn_work *work) {
     for (int64_t i = 0; i < n; i++) {                                                                                  \
       const T over = a[i], under = b[i];                                                                               \
       const uint32_t floored = (uint32_t)(I)floor_of((F)over / (F)under), is_minus_one = under == (T)-1;               \
-      const uint32_t quotient = is_minus_one && (T)-1 < 1 ? 0 - (uint32_t)over : floored;                 \
+      const uint32_t quotient = is_minus_one && (T)-1 < 1 ? 0 - (uint32_t)over : floored;                              \
       y[i] = under ? (T)(is_mod ? (uint32_t)over - quotient * (uint32_t)under : quotient) : 0;                         \
     }                                                                                                                  \
   }
@@ -103,8 +103,8 @@ FNN_INLINE int64_t divide_vectors(int64_t n, char *y, const char *a, uint32_t b,
     if (sizeof(T) == 4)                                                                                                \
       done = is_below                                                                                                  \
         ? divide_vectors(n, (char *)y, (const char *)a, (uint32_t)b, (uint32_t)factor, first, last, 1, 1, is_mod)      \
-        : divide_vectors(n, (char *)y, (const char *)a, (uint32_t)b, (uint32_t)factor, first, last, (T)-1 < 1, 0, \
-                         is_mod);  \
+        : divide_vectors(n, (char *)y, (const char *)a, (uint32_t)b, (uint32_t)factor, first, last, (T)-1 < 1, 0,      \
+                         is_mod);                                                                                      \
     for (int64_t i = done; is_below && i < n; i++) {                                                                   \
       const T quotient = quotient_by_##name(a[i], 1, factor, first, last);                                             \
       y[i] = is_mod ? (T)((U)a[i] - (U)((U)quotient * (U)b)) : quotient;                                               \
