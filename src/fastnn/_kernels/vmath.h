@@ -624,11 +624,24 @@ static const double fnn_pow_log2s[16] = {
   0.14201900487242788, 0.2186402864753404, 0.2995602818589078, 0.3561438102252753, 0.4150374992788438};
 #endif
 
+/* 2^t of float64 without denormal results, within 2^-33: t a whole number and a rest of at most 1/2. */
+FNN_INLINE fnn_vd fnn_exp2_of_narrow(fnn_vd t) {
+  const double magic = 6755399441055744.0; /* 1.5 * 2^52 */
+  const fnn_vd shifted = t + magic, r = t - (shifted - magic);
+  fnn_vd q = r * 0.000015297323760701074108 + 0.00015461444698569129083;
+  q = q * r + 0.0013333502386162770741;
+  q = q * r + 0.0096180566785246380754;
+  q = q * r + 0.055504108839096183929;
+  q = q * r + 0.24022650922288758071;
+  q = q * r + 0.69314718055994530942;
+  q = q * r + 1.0;
+  return q * (fnn_vd)(((fnn_vi64)shifted + 1023) << 52); /* magic's own bits are shifted out */
+}
+
 /* x^y of numbers that were float32, within 2^-32: x positive or 0, infinite, NaN. log2(m) is within 2^-42.5 of itself,
  * as it may be multiplied by 150: by the table above, elsewhere with m in [sqrt(1/2), sqrt(2)) as s = (m - 1) / (m + 1)
- * times a polynomial in s^2; 2^r of |r| <= 1/2 is one in r (2^-33). */
+ * times a polynomial in s^2. */
 FNN_INLINE fnn_vd fnn_pow_of_narrow(fnn_vd x, fnn_vd y) {
-  const double magic = 6755399441055744.0; /* 1.5 * 2^52 */
 #if defined(FNN_ISA_AVX512)
   fnn_vi64 place;
   fnn_vd e;
@@ -641,6 +654,7 @@ FNN_INLINE fnn_vd fnn_pow_of_narrow(fnn_vd x, fnn_vd y) {
   p = p * r_m + 1.4426950408889634;
   fnn_vd t = (p * r_m + (fnn_of_sixteen(fnn_pow_log2s, place) + e)) * y;
 #else
+  const double magic = 6755399441055744.0; /* 1.5 * 2^52 */
   const fnn_vi64 n = (fnn_vi64)((fnn_vu64)x - 0x3fe6a09e667f3bcdu) >> 52; /* float32's denormals are none here */
   const fnn_vd m = (fnn_vd)((fnn_vu64)x - ((fnn_vu64)n << 52)), s = (m - 1.0) / (m + 1.0), z = s * s;
   const fnn_vd e = (fnn_vd)(n + (fnn_vi64)fnn_splatd(magic)) - magic;
@@ -654,16 +668,7 @@ FNN_INLINE fnn_vd fnn_pow_of_narrow(fnn_vd x, fnn_vd y) {
   t = fnn_selectd(x == 0.0, y * -INFINITY, t);
   t = fnn_selectd(x == INFINITY, y * INFINITY, t);
   t = fnn_mind(fnn_splatd(1000.0), fnn_maxd(fnn_splatd(-1000.0), t)); /* NaN stays */
-  const fnn_vd shifted = t + magic, r = t - (shifted - magic);
-  fnn_vd q = r * 0.000015297323760701074108 + 0.00015461444698569129083;
-  q = q * r + 0.0013333502386162770741;
-  q = q * r + 0.0096180566785246380754;
-  q = q * r + 0.055504108839096183929;
-  q = q * r + 0.24022650922288758071;
-  q = q * r + 0.69314718055994530942;
-  q = q * r + 1.0;
-  const fnn_vd scale = (fnn_vd)(((fnn_vi64)shifted + 1023) << 52); /* magic's own bits are shifted out */
-  return fnn_selectd(x != x, x, q * scale);
+  return fnn_selectd(x != x, x, fnn_exp2_of_narrow(t));
 }
 
 /* x^y in float32: in float64, rounded once. */

@@ -22,23 +22,13 @@ FNN_SERIES(fnn_seriesd, fnn_vd, double, fnn_splatd)
 /* erfc is e^(-t^2) times a polynomial in (t - 4) / (t + 4) over 1 + 2 t, t = |x|; below 0 that from 2. It is 0 where t
  * is cut. */
 
-/* Of numbers that were float32, within 2^-29; see fnn_pow_of_narrow for the power of 2. */
+/* Of numbers that were float32, within 2^-29. */
 FNN_INLINE fnn_vd fnn_erfc_of_narrow(fnn_vd x) {
   static const double tail[] = {
     1.2329951187, -0.13962113071, 0.01537962929, 0.068097833407, -0.1010378059, 0.093721315209, -0.066354688166,
     0.037221858742, -0.016024266334, 0.0050435844066, -0.0011364566256, -0.00064192943619};
-  const double magic = 6755399441055744.0; /* 1.5 * 2^52 */
   const fnn_vd t = fnn_mind(fnn_splatd(11.0), fnn_absd(x)), under = t + t + 1.0, next = t + 4.0;
-  const fnn_vd inverse = 1.0 / (under * next), power = t * t * -1.4426950408889634, shifted = power + magic;
-  const fnn_vd r = power - (shifted - magic);
-  fnn_vd q = r * 0.000015297323760701074108 + 0.00015461444698569129083;
-  q = q * r + 0.0013333502386162770741;
-  q = q * r + 0.0096180566785246380754;
-  q = q * r + 0.055504108839096183929;
-  q = q * r + 0.24022650922288758071;
-  q = q * r + 0.69314718055994530942;
-  q = q * r + 1.0;
-  const fnn_vd bell = q * (fnn_vd)(((fnn_vi64)shifted + 1023) << 52); /* magic's own bits are shifted out */
+  const fnn_vd inverse = 1.0 / (under * next), bell = fnn_exp2_of_narrow(t * t * -1.4426950408889634);
   const fnn_vd y = bell * FNN_SERIES_OF(d, tail, (t - 4.0) * under * inverse) * (next * inverse);
   return fnn_selectd(x < 0.0, 2.0 - y, y);
 }
