@@ -4,6 +4,9 @@ PYTHON ?= python3
 ARGS ?=
 REV ?= HEAD~1
 
+# Two processes share the CPUs, and the threads of NumPy's BLAS would wait for each other by spinning.
+isa sanitize test: export OPENBLAS_NUM_THREADS := 1
+
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 SOURCES := pyproject.toml meson.build meson.options $(wildcard src/fastnn/meson.build src/fastnn/*/meson.build)
@@ -28,13 +31,14 @@ isa-%:
 
 # The interpreter is not instrumented, so libasan comes first by LD_PRELOAD (and libstdc++, whose exceptions it
 # intercepts); Python's own arenas never return memory, so leaks are not reported. GCC 12 puts vectors of 64 bytes at
-# multiples of 32 in the stack that the check of uses after return allocates. Not captured, or a report would be lost.
+# multiples of 32 in the stack that the check of uses after return allocates. Not captured, or a report would be lost. 32 MB of
+# freed memory stay poisoned, not 256: a page that was freed long ago is used again, a fresh one has to be cleared.
 sanitize: .venv/test  ## kernel tests in an AddressSanitizer and UndefinedBehaviorSanitizer build
 	$(PIP) install --no-build-isolation --no-deps --upgrade --target build-sanitize/site . \
 	  -Cbuild-dir=build-sanitize/objects -Csetup-args=-Dsanitize=true -Csetup-args=-Dcontracts=true
 	deps=$$($(BIN)/python -c "import sysconfig; print(sysconfig.get_path('purelib'))"); \
 	base=$$($(BIN)/python -c "import sys; print(sys._base_executable)"); \
-	export ASAN_OPTIONS=detect_leaks=0:detect_stack_use_after_return=0 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 PYTHONMALLOC=malloc \
+	export ASAN_OPTIONS=detect_leaks=0:detect_stack_use_after_return=0:quarantine_size_mb=32 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 PYTHONMALLOC=malloc \
 	  PYTHONPATH=build-sanitize/site:$$deps \
 	  LD_PRELOAD="$$($${CC:-cc} -print-file-name=libasan.so) $$($${CC:-cc} -print-file-name=libstdc++.so.6)"; \
 	$$base -c 'import fastnn; assert "build-sanitize" in fastnn.__file__, fastnn.__file__' && \
