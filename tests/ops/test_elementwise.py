@@ -12,7 +12,7 @@ import pytest
 os.environ.setdefault("KERAS_BACKEND", "numpy")
 import keras
 
-from fastnn import _api, _kernels, jit, ops
+from fastnn import Variable, _api, _kernels, jit, ops
 from fastnn._kernels import _engine
 from fastnn.graph import trace
 from fastnn.graph.grad import gradients
@@ -304,6 +304,14 @@ def test_int32_wraps_around_within_a_program(function):
 
     with np.errstate(all="ignore"):
         np.testing.assert_array_equal(jit(lambda x, y: function(ops, x, y))(x, y), function(np, x, y))
+
+
+def test_rounded_integers_are_themselves():
+    x = np.array([2**62 + 1, -(2**53) - 1])
+    for y in (ops.round(x), ops.round(x, 2), ops.trunc(x), ops.trunc(Variable(x, dtype="int64"))):
+        assert y.dtype == np.int64 and np.array_equal(y, x)
+    assert ops.round(np.array([14, 15, 25]), -1).tolist() == [10, 20, 20]
+    assert ops.round(np.array([1.5 - 2.5j])) == 2 - 2j
 
 
 def test_uint8_wraps_around_and_bools_stay_truths():

@@ -252,8 +252,8 @@ reciprocal_op = elementwise(
 )
 
 
-def _divide_integers(node, b):
-    """By a kernel of their own: programs compute in floats."""
+def _integers(node, b):
+    """By a kernel of their own: no program divides integers."""
     y, strides = node.outputs[0], [row_and_column_strides(x.shape, node.outputs[0].shape) for x in node.inputs]
     if y.dtype not in _kernels.DTYPE_CODE or None in strides:
         return False
@@ -261,14 +261,15 @@ def _divide_integers(node, b):
     rows = y.size // cols if cols else 0
     if all(x.size in (1, y.size) for x in node.inputs):  # one row
         rows, cols, strides = 1, y.size, [(0, int(x.size != 1)) for x in node.inputs]
-    ints = [rows, cols, _kernels.DTYPE_CODE[y.dtype], node.op is mod_op, *strides[0], *strides[1]]
-    b.step("divide_integers", [*node.inputs, y], ints)
+    kind = ("floor_divide", "mod", "power").index(node.op.name)
+    ints = [rows, cols, _kernels.DTYPE_CODE[y.dtype], kind, *strides[0], *strides[1]]
+    b.step("integer_arithmetic", [*node.inputs, y], ints)
     return None
 
 
-floor_divide_op = elementwise("floor_divide", np.floor_divide, lower=_divide_integers)
+floor_divide_op = elementwise("floor_divide", np.floor_divide, lower=_integers)
 mod_op = elementwise(
-    "mod", np.mod, lambda dy, y, x1, x2: (dy, negative(multiply(dy, floor_divide(x1, x2)))), lower=_divide_integers
+    "mod", np.mod, lambda dy, y, x1, x2: (dy, negative(multiply(dy, floor_divide(x1, x2)))), lower=_integers
 )
 
 
@@ -402,7 +403,7 @@ def fmod(x1, x2):
 
 
 def _not_bools(*xs):
-    """`xs`, in int32 when all are bools: those have no quotient of their own."""
+    """`xs`, in int32 when all are bools: those have no quotients or powers of their own."""
     return tuple(cast(x, "int32") for x in xs) if {dtype_of(x) for x in xs} == {"bool"} else xs
 
 
@@ -510,7 +511,18 @@ rsqrt_op = elementwise(
 cbrt_op = elementwise(
     "cbrt", np.cbrt, lambda dy, y, x: divide(dy, multiply(square(y), 3)), dtype="float", domain=uniform(0.2, 3)
 )
-power_op = elementwise("power", np.power, _power_grad, simplify=_simplify_power, domain=uniform(0.2, 3))
+
+
+def _reference_power(x, p):
+    """Of integers to powers below 0, which NumPy refuses, without the fraction."""
+    if x.dtype.kind != "i" or not (p < 0).any():
+        return np.power(x, p)
+    return np.where(p < 0, np.where(np.abs(x) == 1, np.power(x, p & 1), 0), np.power(x, np.maximum(p, 0)))
+
+
+power_op = elementwise(
+    "power", _reference_power, _power_grad, simplify=_simplify_power, domain=uniform(0.2, 3), lower=_integers
+)
 
 
 def square(x):
@@ -546,11 +558,15 @@ def rsqrt(x):
 def power(x1, x2):
     """`x1` to the power `x2`. Its gradient by `x2` is taken as 0 where `x1` is not positive.
 
+    Powers of integers are integers, modulo the width; those below 0 are without their fraction.
+
     Example:
         >>> power(np.array([2.0, 3.0]), 3)
         array([ 8., 27.])
     """
-    return (_power_of_number if type(x2) in (int, float) and x2 in _QUICK_POWERS else power_op)(x1, x2)
+    if type(x2) in (int, float) and x2 in _QUICK_POWERS:
+        return _power_of_number(x1, x2)
+    return power_op(*_not_bools(x1, x2))
 
 
 _QUICK_POWERS = {

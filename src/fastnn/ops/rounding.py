@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from fastnn.graph.dtypes import is_float
+from fastnn.graph.dtypes import is_inexact
 from fastnn.ops.elementwise import cast, divide, elementwise, multiply
 from fastnn.ops.record import dtype_of
 from fastnn.plan.function import as_one_plan
@@ -45,7 +45,7 @@ def trunc(x):
         >>> trunc(np.array([1.5, -1.5]))
         array([ 1., -1.])
     """
-    return trunc_op(x)
+    return trunc_op(x) if is_inexact(dtype_of(x)) else cast(x, dtype_of(x))
 
 
 def round(x, decimals=0):
@@ -55,11 +55,9 @@ def round(x, decimals=0):
         >>> round(np.array([0.5, 1.5, 2.26]))
         array([0., 2., 2.])
     """
-    if decimals == 0 or (decimals > 0 and not is_float(dtype_of(x))):
-        return round_op(x)
-    if not is_float(dtype_of(x)):
-        return cast(round(cast(x, "float64"), decimals), dtype_of(x))
-    return _round_to(x, decimals)
+    if is_inexact(dtype_of(x)):
+        return _round_to(x, decimals) if decimals else round_op(x)
+    return cast(x if decimals >= 0 else round(cast(x, "float64"), decimals), dtype_of(x))
 
 
 @as_one_plan

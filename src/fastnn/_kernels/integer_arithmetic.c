@@ -1,22 +1,23 @@
-/* integer_division.c: quotients of integers, rounded down, and the remainders that they leave: exact for all numbers of
- * all types, 0 by 0, and modulo the width (the least number by -1 is itself), as NumPy has them. */
+/* integer_arithmetic.c: quotients of integers, rounded down, the remainders that they leave, and powers: exact for all
+ * numbers of all types, 0 by 0, and modulo the width (the least number by -1 is itself), as NumPy has them. */
 #include <math.h>
 
 #include "vector.h"
 
 enum {
   UNIT = 8192, /* elements of a unit */
-  PART = 256   /* elements of a number that is divided by an array */
+  PART = 256   /* elements of a number that an array divides, and of powers that grow together */
 };
+enum { QUOTIENT, REMAINDER, POWER };
 
-/* ints: [0] rows   [1] cols   [2] dtype   [3] 1: remainders   [4], [5] strides of a row and a column of a in elements
- *       [6], [7] of b; those of a column are 0 or 1
+/* ints: [0] rows   [1] cols   [2] dtype   [3] QUOTIENT, REMAINDER or POWER
+ *       [4], [5] strides of a row and a column of a in elements   [6], [7] of b; those of a column are 0 or 1
  * buffers: a, b, y (rows, cols), all of that dtype; y may be what a or b is where that has its shape. */
 
 static int64_t pieces_of(const int64_t *ints) { return fnn_max(1, fnn_ceil_div(ints[1], UNIT)); } /* of a row */
 static int64_t rows_of(const int64_t *ints) { return fnn_max(1, UNIT / fnn_max(1, ints[1])); }     /* of a unit */
 
-static void divide_integers_size(const int64_t *ints, fnn_work *work) {
+static void integer_arithmetic_size(const int64_t *ints, fnn_work *work) {
   const double elements = (double)ints[0] * (double)ints[1];
   work->phases = 1;
   work->units[0] = ints[1] ? fnn_ceil_div(ints[0], rows_of(ints)) * pieces_of(ints) : 0;
@@ -208,6 +209,48 @@ FNN_INLINE void divide_by_u64(int64_t n, uint64_t *y, const uint64_t *a, uint64_
   }
 }
 
+/* a^b by the bits of b, the same one of all elements of a part at a time. A power below 0 is one of the inverse, which
+ * is 1, -1 or cut to 0. U multiplies without a sign: what overflows is defined then. */
+#define POWERS(name, T, U)                                                                                             \
+  FNN_INLINE void numbers_##name(int64_t n, T *y, const T *x, int64_t step) {                                          \
+    if (step) memcpy(y, x, (size_t)n * sizeof *y);                                                                     \
+    else                                                                                                               \
+      for (int64_t i = 0; i < n; i++) y[i] = *x;                                                                       \
+  }                                                                                                                    \
+  FNN_INLINE void power_##name(int64_t n, T *y, const T *a, int64_t a_step, const T *b, int64_t b_step) {              \
+    for (int64_t i = 0; i < n; i += PART) {                                                                            \
+      const int64_t m = fnn_min(PART, n - i);                                                                          \
+      T x[PART], p[PART];                                                                                              \
+      U base[PART], left[PART], power[PART], bits = 0;                                                                 \
+      numbers_##name(m, x, a + i * a_step, a_step);                                                                    \
+      numbers_##name(m, p, b + i * b_step, b_step);                                                                    \
+      for (int64_t k = 0; k < m; k++) {                                                                                \
+        const int is_below = (T)-1 < 1 && p[k] < 1 && p[k];                                                            \
+        base[k] = is_below && x[k] != 1 && x[k] != (T)-1 ? 0 : (U)x[k];                                                \
+        left[k] = is_below ? 0 - (U)p[k] : (U)p[k];                                                                    \
+        power[k] = 1;                                                                                                  \
+        bits |= left[k];                                                                                               \
+      }                                                                                                                \
+      for (; bits; bits >>= 1) {                                                                                       \
+        if (b_step)                                                                                                    \
+          for (int64_t k = 0; k < m; k++) power[k] *= left[k] & 1 ? base[k] : 1, left[k] >>= 1;                        \
+        else if (bits & 1)                                                                                             \
+          for (int64_t k = 0; k < m; k++) power[k] *= base[k];                                                         \
+        for (int64_t k = 0; bits > 1 && k < m; k++) base[k] *= base[k];                                                \
+      }                                                                                                                \
+      for (int64_t k = 0; k < m; k++) y[i + k] = (T)power[k];                                                          \
+    }                                                                                                                  \
+  }
+POWERS(i8, int8_t, uint32_t)
+POWERS(u8, uint8_t, uint32_t)
+POWERS(i16, int16_t, uint32_t)
+POWERS(u16, uint16_t, uint32_t)
+POWERS(i32, int32_t, uint32_t)
+POWERS(u32, uint32_t, uint32_t)
+POWERS(i64, int64_t, uint64_t)
+POWERS(u64, uint64_t, uint64_t)
+#undef POWERS
+
 /* A row, or a part of one. */
 #define ROW(name, T)                                                                                                   \
   FNN_INLINE void row_##name(int64_t n, T *y, const T *a, int64_t a_step, const T *b, int64_t b_step, int is_mod) {    \
@@ -227,7 +270,8 @@ FNN_INLINE void divide_by_u64(int64_t n, uint64_t *y, const uint64_t *a, uint64_
       const T *a = (const T *)call->buf[0] + row * ints[4] + col * ints[5];                                            \
       const T *b = (const T *)call->buf[1] + row * ints[6] + col * ints[7];                                            \
       T *y = (T *)call->buf[2] + row * ints[1] + col;                                                                  \
-      if (ints[3]) row_##name(cols, y, a, ints[5], b, ints[7], 1);                                                     \
+      if (ints[3] == POWER) power_##name(cols, y, a, ints[5], b, ints[7]);                                             \
+      else if (ints[3] == REMAINDER) row_##name(cols, y, a, ints[5], b, ints[7], 1);                                   \
       else row_##name(cols, y, a, ints[5], b, ints[7], 0);                                                             \
     }                                                                                                                  \
   }
@@ -237,7 +281,7 @@ FNN_INLINE void divide_by_u64(int64_t n, uint64_t *y, const uint64_t *a, uint64_
 #define ROWS(name, T, code) ROW(name, T)
 TYPES(ROWS)
 
-static void divide_integers(const fnn_call *call, int64_t begin, int64_t end) {
+static void integer_arithmetic(const fnn_call *call, int64_t begin, int64_t end) {
   const int64_t *ints = call->ints, pieces = pieces_of(ints), step = rows_of(ints);
   for (int64_t unit = begin; unit < end; unit++) {
     const int64_t row = unit / pieces * step, rows = fnn_min(step, ints[0] - row);
@@ -251,5 +295,5 @@ static void divide_integers(const fnn_call *call, int64_t begin, int64_t end) {
   }
 }
 
-static const fnn_entry entries[] = {{"divide_integers", divide_integers, divide_integers_size}, {0}};
-const fnn_table FNN_TABLE(integer_division) = {entries, 0, 0};
+static const fnn_entry entries[] = {{"integer_arithmetic", integer_arithmetic, integer_arithmetic_size}, {0}};
+const fnn_table FNN_TABLE(integer_arithmetic) = {entries, 0, 0};
