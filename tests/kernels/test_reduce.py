@@ -112,8 +112,26 @@ def test_any_and_all(name, isa):
     for shape in SHAPES:
         for axes in axes_of(shape):
             rare = 1 / max(1, np.prod([shape[k] for k in axes]))
-            x = rng.random(shape) < (rare if name == "any" else 1 - rare)
-            np.testing.assert_array_equal(run(name, np.asarray(x), axes, isa), NUMPY[name](x, axes))
+            for share in (rare, 0.5):
+                x = np.asarray(rng.random(shape) < (share if name == "any" else 1 - share))
+                for threads in (1, 2):
+                    np.testing.assert_array_equal(run(name, x, axes, isa, threads), NUMPY[name](x, axes))
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("name", ["any", "all"])
+def test_any_and_all_that_one_element_decides(name, isa):
+    """Wherever it is: what follows is not read, what comes before is."""
+    for shape, axis in [((70_000,), 0), ((20, 40_000), 1), ((3000, 5), 0), ((900, 1000), 0), ((30, 700, 40), 1)]:
+        n = shape[axis]
+        for at in {0, 63, 64, n // 2, n - 1}:
+            x = np.full(shape, name == "all")
+            x.swapaxes(axis, -1)[..., at] ^= True
+            x.reshape(-1, shape[-1])[-1] = name == "all"
+            x[(0,) * (len(shape) - 1)] |= np.arange(shape[-1]) == shape[-1] - 1
+            for threads in (1, 2):
+                np.testing.assert_array_equal(run(name, x, (axis,), isa, threads), NUMPY[name](x, axis))
+
 
 
 @pytest.mark.parametrize("isa", ISAS)

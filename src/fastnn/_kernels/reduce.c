@@ -19,6 +19,7 @@ enum {
   WIDEST = 2048,  /* that a column reduction does at once: whole rows, as memory likes them, with 24 KiB of sums */
   RUN = 1024,
   RUN_ROWS = 64,
+  DECIDING = 16384, /* bools of a row after which any and all ask whether it is decided: a fraction of a microsecond */
   PAIRED = 8,     /* of more rows two are put together before they join the others */
   LANES_BYTES = 128,
   SOME_COLUMNS = 128, /* of rows of at most so many the sums stay in registers for RUN_ROWS rows */

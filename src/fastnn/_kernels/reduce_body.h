@@ -109,6 +109,14 @@ FNN_INLINE OWN(vector) OWN(steps_of_two)(int kind, OWN(vector) v, OWN(vector) p,
   return OWN(steps)(kind, v, OWN(steps)(kind, p, q));
 }
 
+/* Whether the totals of any, or all, say already what the rest cannot change. */
+FNN_INLINE int OWN(are_decided)(int kind, const ACC *total, int64_t width) {
+  if (sizeof(T) > 1) return 0;
+  for (int64_t c = 0; c < width; c++)
+    if (total[c] != (kind == MAX)) return 0; /* most often the first that is asked */
+  return 1;
+}
+
 FNN_INLINE OWN(vector) OWN(load)(const T *x) {
   OWN(vector) v;
   memcpy(&v, x, sizeof v);
@@ -288,10 +296,10 @@ FNN_INLINE ACC OWN(reduce_block)(int kind, int length, const T *x, int64_t n, in
   return OWN(fold)(kind, v, LANES, total);
 }
 
-/* n elements in a row, over blocks of RUN where roundings add up. */
+/* n elements in a row, over blocks of RUN where roundings add up, or of DECIDING until the result is known. */
 FNN_INLINE ACC OWN(reduce_row)(int kind, int length, const T *x, int64_t n, int64_t ahead, ACC total) {
-  const int64_t block = kind == SUM || kind == PROD ? RUN : n;
-  for (int64_t i = 0; i < n; i += block)
+  const int64_t block = kind == SUM || kind == PROD ? RUN : sizeof(T) == 1 ? DECIDING : n;
+  for (int64_t i = 0; i < n && !OWN(are_decided)(kind, &total, 1); i += block)
     total = OWN(reduce_block)(kind, length, x + i, fnn_min(block, n - i), ahead, total);
   return total;
 }
@@ -442,7 +450,7 @@ FNN_INLINE void OWN(reduce_rows)(int kind, int asks, const OWN(loops) *loops, co
   T partial[WIDEST];
   /* Rows that do not stay in registers are taken four at once: their sums are read and written once for all, and
    * parts of rows wider than WIDEST are not fetched ahead by the CPU from one to the next. */
-  for (int64_t row = 0; row < rows;) {
+  for (int64_t row = 0; row < rows && !OWN(are_decided)(kind, total, width);) {
     const int64_t end = fnn_min(rows, row + RUN_ROWS);
     if (stride <= SOME_COLUMNS) {
       loops->few_rows(&ALONE, x + row * stride, 0, 1, end - row, stride, width, partial);
@@ -550,7 +558,10 @@ FNN_INLINE void OWN(reduce)(const fnn_call *call, int64_t begin, int64_t end, in
       ACC *shared = (ACC *)call->shared + ((kept * s.chunks + chunk) * s.segments + segment) * s.width;
       ACC *total = s.segments > 1 ? shared : own;
       for (int64_t c = 0; c < width; c++) total[c] = OWN(start)(kind);
-      OWN(reduce_range)(kind, loops, &s, p, from, to, width, total);
+      /* What the segment before decided, if this call took it, needs no more. */
+      if (unit == begin || !segment || !OWN(are_decided)(kind, total - s.width, width))
+        OWN(reduce_range)(kind, loops, &s, p, from, to, width, total);
+      else memcpy(total, total - s.width, (size_t)width * sizeof *total);
       for (int64_t c = 0; s.segments == 1 && c < width; c++) y[kept * s.cols + col + c] = (T)own[c];
     }
   }
