@@ -10,7 +10,7 @@ from fastnn._kernels import _engine
 from fastnn.ops.reduce import reduction_ints
 
 ISAS = _engine.isas()
-TYPES = {"f32": np.float32, "f64": np.float64, "i32": np.int32}
+TYPES = {"f32": np.float32, "f64": np.float64, "i32": np.int32, "i64": np.int64}
 NUMPY = {"sum": np.sum, "prod": np.prod, "max": np.max, "min": np.min, "any": np.any, "all": np.all}
 
 SHAPES = [(), (1,), (7,), (1000, 1), (31, 33), (128, 10), (5, 1025), (2, 40_000), (70_000, 3), (300, 257), (3, 20_000)]
@@ -38,7 +38,7 @@ def run(kernel, x, axes, isa, threads=1):
 
 
 def sample(rng, name, dtype, shape):
-    if dtype == np.int32:
+    if np.dtype(dtype).kind == "i":
         return rng.integers(-100, 100, shape).astype(dtype)
     if name == "prod":
         return rng.uniform(0.99, 1.01, shape).astype(dtype)  # products of 80,000 stay in range
@@ -60,10 +60,10 @@ def test_reduction(name, kind, isa):
             result = run(f"{name}_{kind}", x, axes, isa)
             assert run(f"{name}_{kind}", x, axes, isa, threads=2).tobytes() == result.tobytes(), (shape, axes)
             with np.errstate(over="ignore"):
-                wanted = NUMPY[name](x if dtype == np.int32 else x.astype(np.longdouble), axes, **(
-                    {"dtype": np.int32} if dtype == np.int32 and name in ("sum", "prod") else {}
+                wanted = NUMPY[name](x if kind[0] == "i" else x.astype(np.longdouble), axes, **(
+                    {"dtype": dtype} if kind[0] == "i" and name in ("sum", "prod") else {}
                 ))  # fmt: skip
-            if dtype == np.int32 or name in ("max", "min"):
+            if kind[0] == "i" or name in ("max", "min"):
                 np.testing.assert_array_equal(result, wanted, f"{shape} {axes}")
                 continue
             # In T at most 65 roundings of a partial result and of the result, in float64 one for each further total.
@@ -133,6 +133,38 @@ def test_any_and_all_that_one_element_decides(name, isa):
                 np.testing.assert_array_equal(run(name, x, (axis,), isa, threads), NUMPY[name](x, axis))
 
 
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("kind", ["f32", "f64"])
+def test_sum_of_squares(kind, isa):
+    """Around the lanes, the blocks and the units; the same bits for any number of threads."""
+    rng, eps = np.random.default_rng(3), np.finfo(TYPES[kind]).eps
+    for n in (0, 1, 15, 16, 17, 31, 33, 63, 64, 65, 100, 1023, 1025, 16383, 16384, 16385, 100_003):
+        x = rng.standard_normal(n + 1).astype(TYPES[kind])
+        x[0] = np.nan  # off alignment, and outside
+        results = []
+        for threads in (1, 3):
+            y = np.full(3, 77, x.dtype)
+            _kernels.run(f"sum_squares_{kind}", [x[1:], y[1:2]], [n], (), threads, isa)
+            assert y[0] == y[2] == 77
+            results.append(y[1])
+        wanted = (x[1:].astype(np.longdouble) ** 2).sum()
+        assert results[0] == results[1] and abs(results[0] - wanted) <= 67 * eps / 2 * wanted, n
+
+
+@pytest.mark.parametrize("isa", ISAS)
+def test_extremes_of_64_bits(isa):
+    """What no 32 bits hold."""
+    info = np.iinfo("int64")
+    for n in (1, 5, 40, 1000):
+        x = np.full((3, n), 2**33, "int64")
+        x[0], x[1, n // 2], x[2, n // 3] = info.min, info.max, info.min
+        for name in ("max", "min"):
+            for axes in ((0,), (1,), (0, 1)):
+                np.testing.assert_array_equal(run(f"{name}_i64", x, axes, isa), NUMPY[name](x, axes))
+            y = np.zeros(3, np.int32)
+            _kernels.run(f"arg{name}_i64", [x, y], [3, n, 1, 0], (), 1, isa)
+            np.testing.assert_array_equal(y, getattr(np, f"arg{name}")(x, 1))
+
 
 @pytest.mark.parametrize("isa", ISAS)
 def test_count(isa):
@@ -169,7 +201,7 @@ def test_few_columns_have_the_same_bits_on_every_instruction_set(name, kind):
     widths = [*range(2, 10), 15, 16, 17, 31, 33, 48, 50, 64, 65, 100, 127, 128, 129, 135, 143, 234]
     for width, rows in itertools.product(widths, [3, 9, 33, 66, 200, 2100]):
         x = sample(rng, name, TYPES[kind], (3, rows, width))
-        if kind != "i32":
+        if kind[0] != "i":
             x[1, rng.integers(rows), [width // 2, -1]] = np.nan
         results = [run(f"{name}_{kind}", x, (1,), isa) for isa in ISAS]
         for result in results:
@@ -179,7 +211,7 @@ def test_few_columns_have_the_same_bits_on_every_instruction_set(name, kind):
             np.testing.assert_array_equal(results[0], x.max(axis=1), f"{rows} {width}")
         else:
             wanted, magnitude = x.sum(axis=1, dtype=np.float64), np.abs(x).sum(axis=1, dtype=np.float64)
-            eps = 0 if kind == "i32" else np.finfo(x.dtype).eps
+            eps = 0 if kind[0] == "i" else np.finfo(x.dtype).eps
             is_close = np.abs(results[0] - wanted) <= 33 * eps * magnitude
             np.testing.assert_array_equal(is_close, ~np.isnan(wanted), f"{rows} {width}")  # NaN is near to nothing
             np.testing.assert_array_equal(np.isnan(results[0]), np.isnan(wanted), f"{rows} {width}")
@@ -197,7 +229,7 @@ def test_what_is_asked_for_has_the_same_bits_on_every_instruction_set(shape, axi
         np.testing.assert_array_equal(results[0], NUMPY[name](x, axis))
         return
     wanted, magnitude = x.sum(axis, np.longdouble), np.abs(x).sum(axis, np.longdouble)
-    eps = 0 if kind == "i32" else np.finfo(x.dtype).eps
+    eps = 0 if kind[0] == "i" else np.finfo(x.dtype).eps
     assert (np.abs(results[0] - wanted) <= 33 * eps * magnitude).all()
 
 
@@ -240,7 +272,7 @@ def test_position_of_extreme(name, kind, isa):
     for shape in [(1,), (10,), (128, 10), (3, 1025), (4, 5, 6), (2, 33, 300), (40_000, 2), (0, 3)]:
         x = rng.integers(0, 5, shape).astype(TYPES[kind])
         for with_nan in (False, True):
-            if with_nan and kind != "i32":
+            if with_nan and kind[0] != "i":
                 x[rng.random(shape) < 0.05] = np.nan
             for axis in range(len(shape)):
                 if shape[axis] == 0:
@@ -260,7 +292,7 @@ def test_extreme_in_each_place(name, kind, isa):
     """In each place of a row in turn, and again in the last; of floats infinities of both signs, whose sum is NaN."""
     for length in [*range(1, 36), 63, 64, 65, 127, 128, 129, 200, 1000, 1025]:
         x = np.ones((length, length), TYPES[kind])
-        for extreme in (3, np.inf)[: 1 if kind == "i32" else 2]:
+        for extreme in (3, np.inf)[: 1 if kind[0] == "i" else 2]:
             extreme = extreme if name == "argmax" else -extreme
             x[:, length // 2] = -extreme
             x[range(length), range(length)] = x[:, -1] = extreme
@@ -278,7 +310,7 @@ def test_largest_of_rows(kind, isa):
         for x in (rng.integers(0, 5, (outer, n)), rng.permuted(np.arange(outer * n).reshape(outer, n), axis=1)):
             x = x.astype(TYPES[kind])
             rising = np.sort(x)
-            if kind != "i32":
+            if kind[0] != "i":
                 x[rng.random(x.shape) < 0.05] = np.nan
                 x[rng.random(x.shape) < 0.05] = -np.inf
                 rising[:, 1:] = np.nan
@@ -304,7 +336,7 @@ def test_cumsum(reverse, kind, isa):
         x = sample(rng, "sum", TYPES[kind], shape)
         for axis in range(len(shape)):
             wanted = np.cumsum(
-                np.flip(x, axis) if reverse else x, axis, dtype=np.int32 if kind == "i32" else np.longdouble
+                np.flip(x, axis) if reverse else x, axis, dtype=TYPES[kind] if kind[0] == "i" else np.longdouble
             )
             magnitude = np.cumsum(np.abs(np.flip(x, axis) if reverse else x), axis, dtype=np.longdouble)
             if reverse:
@@ -312,7 +344,7 @@ def test_cumsum(reverse, kind, isa):
             y = x.copy()  # in place
             ints = [int(np.prod(shape[:axis])), shape[axis], int(np.prod(shape[axis + 1 :])), int(reverse)]
             _kernels.run(f"cumsum_{kind}", [y, y], ints, (), 2, isa)
-            eps = 0 if kind == "i32" else np.finfo(x.dtype).eps / 2 + shape[axis] * np.finfo(np.float64).eps / 2
+            eps = 0 if kind[0] == "i" else np.finfo(x.dtype).eps / 2 + shape[axis] * np.finfo(np.float64).eps / 2
             assert (np.abs(y - wanted) <= eps * magnitude).all(), (shape, axis)
 
 
@@ -324,11 +356,11 @@ def test_cumprod(kind, isa):
     for shape in [(1,), (1000,), (3, 1025), (4, 5, 6), (2, 33, 300), (5000, 2), (0, 3), (3, 0)]:
         x = sample(rng, "prod", TYPES[kind], shape)
         for axis in range(len(shape)):
-            wanted = np.cumprod(x, axis, dtype=np.int32 if kind == "i32" else np.longdouble)
+            wanted = np.cumprod(x, axis, dtype=TYPES[kind] if kind[0] == "i" else np.longdouble)
             y = x.copy()  # in place
             ints = [int(np.prod(shape[:axis])), shape[axis], int(np.prod(shape[axis + 1 :])), 0]
             _kernels.run(f"cumprod_{kind}", [y, y], ints, (), 2, isa)
-            eps = 0 if kind == "i32" else np.finfo(x.dtype).eps / 2 + shape[axis] * np.finfo(np.float64).eps / 2
+            eps = 0 if kind[0] == "i" else np.finfo(x.dtype).eps / 2 + shape[axis] * np.finfo(np.float64).eps / 2
             assert (np.abs(y - wanted) <= eps * np.abs(wanted)).all(), (shape, axis)
 
 

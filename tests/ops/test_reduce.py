@@ -241,6 +241,27 @@ def test_numbers_are_reduced_by_one_kernel(name, dtype):
     check_op(lambda v: ops.nansum(v * 1, 1), [np.nan_to_num(filled)])
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_large_sums_of_squares_have_a_kernel(dtype):
+    """Where nothing else reads the squares, and they are of one array as it lies."""
+    x = sample((200, 300), dtype)
+    kernel = f"sum_squares_{'f32' if dtype == 'float32' else 'f64'}"
+
+    def kernels(function):
+        compiled = jit(function)
+        np.testing.assert_allclose(compiled(x)[0], function(x.astype("float64"))[0], rtol=1e-5)
+        return [step.kernel for step in compiled.executable_for(x).steps]
+
+    assert kernel in kernels(lambda v: [ops.norm(v)])
+    assert kernel in kernels(lambda v: [ops.sum(v * v) + 1])
+    assert kernel not in kernels(lambda v: [ops.sum(v[:, 1:] * v[:, :-1])])
+    assert kernel not in kernels(lambda v: [ops.sum(ops.square(v)), ops.square(v)])
+    assert kernel not in kernels(lambda v: [ops.sum(ops.square(v)), ops.max(ops.square(v))])
+    assert kernel not in kernels(lambda v: [ops.sum(ops.square(v[:100, :50]))])
+    assert kernel not in kernels(lambda v: [ops.sum(ops.square(v), 0)])
+    check_op(lambda v: ops.norm(v), [sample((190, 180))])
+
+
 @pytest.mark.parametrize("name, end", [("nanmax", -np.inf), ("nanmin", np.inf)])
 def test_extremes_of_infinities_and_nan(name, end):
     """The number that is put in place of NaN may be there; of NaN alone the extreme is NaN."""

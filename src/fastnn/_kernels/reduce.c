@@ -188,6 +188,13 @@ static void same_argmax_f32(const fnn_call *call, int64_t begin, int64_t end);
 #define IS_FLOAT 0
 #define OF_NUMBERS 0
 #include "reduce_body.h"
+#define T int64_t
+#define LANE int64_t
+#define ACC int64_t
+#define OWN(name) name##_i64
+#define IS_FLOAT 0
+#define OF_NUMBERS 0
+#include "reduce_body.h"
 #define T uint8_t
 #define LANE int8_t
 #define ACC int64_t
@@ -268,6 +275,15 @@ static void count(const fnn_call *call, int64_t begin, int64_t end) {
   }
 }
 
+static void sum_squares_size(const int64_t *ints, int64_t element_bytes, fnn_work *work) {
+  work->phases = 2;
+  work->units[0] = fnn_ceil_div(ints[0], UNIT);
+  work->units[1] = 1;
+  work->shared_bytes = work->units[0] * (int64_t)sizeof(double);
+  work->flops = 2.0 * (double)ints[0];
+  work->bytes = (double)ints[0] * (double)element_bytes;
+}
+
 /* The space of kernels along one axis. ints: [0] outer   [1] size of the axis   [2] inner   [3] reverse (running). */
 FNN_COMMON
 static void axis_size(const int64_t *ints, int64_t element_bytes, fnn_work *work) {
@@ -281,13 +297,19 @@ static void axis_size(const int64_t *ints, int64_t element_bytes, fnn_work *work
   static void reduce_size_##type(const int64_t *ints, fnn_work *work) { reduce_size(ints, bytes, work); }
 #define AXIS_SIZE(type, bytes)                                                                                         \
   FNN_COMMON static void axis_size_##type(const int64_t *ints, fnn_work *work) { axis_size(ints, bytes, work); }
+#define SQUARES_SIZE(type, bytes)                                                                                      \
+  static void sum_squares_size_##type(const int64_t *ints, fnn_work *work) { sum_squares_size(ints, bytes, work); }
 SIZE(f32, 4)
 SIZE(f64, 8)
 SIZE(i32, 4)
+SIZE(i64, 8)
 SIZE(bool, 1)
 AXIS_SIZE(f32, 4)
 AXIS_SIZE(f64, 8)
 AXIS_SIZE(i32, 4)
+AXIS_SIZE(i64, 8)
+SQUARES_SIZE(f32, 4)
+SQUARES_SIZE(f64, 8)
 
 #define REDUCTIONS(type)                                                                                               \
   {"sum_" #type, sum_##type, reduce_size_##type}, {"prod_" #type, prod_##type, reduce_size_##type},                    \
@@ -305,6 +327,7 @@ AXIS_SIZE(i32, 4)
 static const fnn_entry entries[] = {REDUCTIONS(f32),
                                     REDUCTIONS(f64),
                                     REDUCTIONS(i32),
+                                    REDUCTIONS(i64),
                                     OF_NUMBERS(f32),
                                     OF_NUMBERS(f64),
                                     {"any", max_bool, reduce_size_bool},
@@ -313,6 +336,9 @@ static const fnn_entry entries[] = {REDUCTIONS(f32),
                                     ALONG_AXIS(f32),
                                     ALONG_AXIS(f64),
                                     ALONG_AXIS(i32),
+                                    ALONG_AXIS(i64),
+                                    {"sum_squares_f32", sum_squares_f32, sum_squares_size_f32},
+                                    {"sum_squares_f64", sum_squares_f64, sum_squares_size_f64},
                                     {"linear_recurrence_f32", linear_recurrence_f32, axis_size_f32},
                                     {"linear_recurrence_f64", linear_recurrence_f64, axis_size_f64},
                                     {0}};

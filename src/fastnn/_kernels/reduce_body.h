@@ -31,6 +31,7 @@ FNN_INLINE ACC OWN(start)(int kind) {
   return kind == MAX ? -INFINITY : INFINITY;
 #else
   if (sizeof(T) == 1) return kind == MAX ? 0 : 1;
+  if (sizeof(T) == 8) return kind == MAX ? INT64_MIN : INT64_MAX;
   return kind == MAX ? INT32_MIN : INT32_MAX;
 #endif
 }
@@ -829,6 +830,8 @@ static __attribute__((unused)) void OWN(cumprod)(const fnn_call *call, int64_t b
 }
 
 #if IS_FLOAT
+#include "sum_squares_body.h"
+
 /* linear_recurrence: y[i] = b[i] + a[i] y[i - 1] (y[i + 1] with ints[3]), from 0, along one axis, in ACC. Several rows
  * are under way: each waits for its last y.
  * Buffers: {a [outer, n, inner], b, the same, y, the same}; y may be either. */

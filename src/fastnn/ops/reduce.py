@@ -134,7 +134,7 @@ def _simplify_reduce(node):
     kept = [k for k, size in enumerate(x.shape) if k not in axis and size > 1]
     first = tuple(k for k in axis if kept and k < kept[-1])
     run, before = (math.prod(x.shape[k] for k in axes) for axes in (set(axis) - set(first), first))
-    if x.dtype not in KERNEL_TYPES or run == 1 or before < FEWEST_FIRST or run * np.dtype(x.dtype).itemsize >= LONG_RUN:
+    if x.dtype not in _TYPES or run == 1 or before < FEWEST_FIRST or run * np.dtype(x.dtype).itemsize >= LONG_RUN:
         return None
     return reshape(node.op(node.op(x, axis=first, keepdims=True), axis=axis, keepdims=True), y.shape)
 
@@ -165,6 +165,7 @@ def reduction_ints(shape, axis: tuple[int, ...]) -> list[int]:
 
 
 KERNEL_TYPES = {"float32": "f32", "float64": "f64", "int32": "i32"}
+_TYPES = KERNEL_TYPES | {"int64": "i64"}  # of reductions and along an axis
 
 
 def _is_count(x, axis: tuple[int, ...]) -> bool:
@@ -181,7 +182,7 @@ def _lower_reduce(node, b):
     if name in ("any", "all"):
         kernel = name if x.dtype == "bool" else None
     else:
-        kernel = f"{name}_{KERNEL_TYPES[x.dtype]}" if x.dtype in KERNEL_TYPES and x.dtype == y.dtype else None
+        kernel = f"{name}_{_TYPES[x.dtype]}" if x.dtype in _TYPES and x.dtype == y.dtype else None
     if kernel is None:
         return False
     b.step(kernel, [x, y], reduction_ints(x.shape, node.params["axis"]))
@@ -191,10 +192,10 @@ def _lower_reduce(node, b):
 def _lower_along_axis(node, b):
     """argmax, argmin, cumsum, cumprod: the axis with what is outside and inside of it."""
     x = node.inputs[0]
-    if x.dtype not in KERNEL_TYPES:
+    if x.dtype not in _TYPES:
         return False
     ints = [*split_at(x.shape, node.params["axis"]), node.params.get("reverse", False)]
-    b.step(f"{node.op.name}_{KERNEL_TYPES[x.dtype]}", [x, node.outputs[0]], ints)
+    b.step(f"{node.op.name}_{_TYPES[x.dtype]}", [x, node.outputs[0]], ints)
     return None
 
 

@@ -232,6 +232,12 @@ class Builder:
         self.steps.append(step)
 
     def _fused(self, group: Group) -> None:
+        if (x := _squares(group, self.needed, self.windows)) is not None:
+            self.group = Group((), anchor=group.reductions[0])
+            self.step(f"sum_squares_{_SUFFIX[x.dtype]}", [x, group.reductions[0].outputs[0]], [x.size])
+            if group.tail:
+                self.steps.append(fused_step(Group((), body=group.tail, type=group.type), self.needed))
+            return
         if _is_plain_reduction(group, self.windows):
             node = group.reductions[0]
             self.group = Group(node.outputs[0].shape, anchor=node)
@@ -268,6 +274,19 @@ def _is_plain_reduction(group: Group, windows: dict[Value, list[int]]) -> bool:
         return False
     x = group.reductions[0].inputs[0]
     return x.size >= LEAST_ALONE and x not in windows
+
+
+def _squares(group: Group, needed: set[Value], windows: dict[Value, list[int]]) -> Value | None:
+    """What `group` takes the sum of squares of and does nothing else: a kernel without blocks is faster there, too."""
+    if len(group.body) != 1 or len(group.reductions) != 1:
+        return None
+    (square,), (reduction,) = group.body, group.reductions
+    x, y = square.inputs[0], square.outputs[0]
+    is_square = square.op.name == "square" or (square.op.name == "multiply" and square.inputs[1] is x)
+    if not is_square or reduction.op.name != "sum" or reduction.inputs[0] is not y or reduction.outputs[0].shape:
+        return None
+    is_whole = x.dtype in _SUFFIX and x.size == y.size >= LEAST_ALONE
+    return x if is_whole and x not in windows and y not in needed else None
 
 
 def fused_step(group: Group, needed: set[Value], windows: dict[Value, list[int]] | None = None) -> Step:
