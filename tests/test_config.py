@@ -27,7 +27,7 @@ def run(code, **env):
     ],
 )
 def test_setting_changes_and_rejects(setter, getter, good, bad, monkeypatch):
-    monkeypatch.setattr(config, "_chosen", {})
+    monkeypatch.setattr(config, "choices", {})
     setter(good)
     assert getter() == good
     with pytest.raises(ValueError, match=str(bad)):
@@ -100,7 +100,7 @@ def test_winograd_is_on_unless_the_environment_says_0():
 
 
 def test_interactive_logging_flag(monkeypatch):
-    monkeypatch.setattr(config, "_chosen", {})
+    monkeypatch.setattr(config, "choices", {})
     config.disable_interactive_logging()
     assert not config.is_interactive_logging_enabled()
     config.enable_interactive_logging()

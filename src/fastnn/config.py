@@ -28,7 +28,7 @@ _FLOATS = ("float32", "float64", "float16", "bfloat16")
 _IMAGE_DATA_FORMATS = ("channels_last", "channels_first")
 
 # What `set_*` changed; everything else is a default.
-_chosen: dict = {}
+choices: dict = {}
 
 
 def keras_home() -> str:
@@ -83,17 +83,17 @@ def _positive(name, value, where=None):
 
 
 def _setting(name, default):
-    return _chosen[name] if name in _chosen else _keras_json().get(name, default)
+    return choices[name] if name in choices else _keras_json().get(name, default)
 
 
 def chosen(name: str):
     """What was set for `name`; None when nothing was."""
-    return _chosen.get(name)
+    return choices.get(name)
 
 
 def choose(name: str, value) -> None:
     """Sets `name`, for modules whose settings are objects that this one does not know."""
-    _chosen[name] = value
+    choices[name] = value
 
 
 def backend() -> str:
@@ -130,7 +130,7 @@ def set_floatx(value: str) -> None:
         'float64'
         >>> fastnn.config.set_floatx("float32")
     """
-    _chosen["floatx"] = _one_of("floatx", value, _FLOATS)
+    choices["floatx"] = _one_of("floatx", value, _FLOATS)
 
 
 def epsilon() -> float:
@@ -157,7 +157,7 @@ def set_epsilon(value: float) -> None:
         1e-05
         >>> fastnn.config.set_epsilon(1e-7)
     """
-    _chosen["epsilon"] = _positive("epsilon", value)
+    choices["epsilon"] = _positive("epsilon", value)
 
 
 def image_data_format() -> str:
@@ -182,7 +182,7 @@ def set_image_data_format(data_format: str) -> None:
     Example:
         >>> fastnn.config.set_image_data_format("channels_last")
     """
-    _chosen["image_data_format"] = _one_of("image_data_format", data_format, _IMAGE_DATA_FORMATS)
+    choices["image_data_format"] = _one_of("image_data_format", data_format, _IMAGE_DATA_FORMATS)
 
 
 def enable_interactive_logging() -> None:
@@ -191,7 +191,7 @@ def enable_interactive_logging() -> None:
     Example:
         >>> fastnn.config.enable_interactive_logging()
     """
-    _chosen["interactive_logging"] = True
+    choices["interactive_logging"] = True
 
 
 def disable_interactive_logging() -> None:
@@ -203,7 +203,7 @@ def disable_interactive_logging() -> None:
         False
         >>> fastnn.config.enable_interactive_logging()
     """
-    _chosen["interactive_logging"] = False
+    choices["interactive_logging"] = False
 
 
 def is_interactive_logging_enabled() -> bool:
@@ -213,7 +213,7 @@ def is_interactive_logging_enabled() -> bool:
         >>> fastnn.config.is_interactive_logging_enabled()
         True
     """
-    return _chosen.get("interactive_logging", True)
+    return choices.get("interactive_logging", True)
 
 
 def enable_flash_attention() -> None:
@@ -224,7 +224,7 @@ def enable_flash_attention() -> None:
         >>> fastnn.config.is_flash_attention_enabled() is None
         True
     """
-    _chosen["flash_attention"] = None
+    choices["flash_attention"] = None
 
 
 def disable_flash_attention() -> None:
@@ -237,7 +237,7 @@ def disable_flash_attention() -> None:
         False
         >>> fastnn.config.enable_flash_attention()
     """
-    _chosen["flash_attention"] = False
+    choices["flash_attention"] = False
 
 
 def is_flash_attention_enabled() -> bool | None:
@@ -247,7 +247,7 @@ def is_flash_attention_enabled() -> bool | None:
         >>> fastnn.config.is_flash_attention_enabled() is None
         True
     """
-    return _chosen.get("flash_attention")
+    return choices.get("flash_attention")
 
 
 def set_backend(backend: str) -> None:
@@ -272,7 +272,7 @@ def max_epochs() -> int | None:
     Example:
         >>> fastnn.config.max_epochs()
     """
-    return _chosen.get("max_epochs")
+    return choices.get("max_epochs")
 
 
 def set_max_epochs(max_epochs: int | None) -> None:
@@ -286,7 +286,7 @@ def set_max_epochs(max_epochs: int | None) -> None:
         1
         >>> fastnn.config.set_max_epochs(None)
     """
-    _chosen["max_epochs"] = max_epochs
+    choices["max_epochs"] = max_epochs
 
 
 def max_steps_per_epoch() -> int | None:
@@ -295,7 +295,7 @@ def max_steps_per_epoch() -> int | None:
     Example:
         >>> fastnn.config.max_steps_per_epoch()
     """
-    return _chosen.get("max_steps_per_epoch")
+    return choices.get("max_steps_per_epoch")
 
 
 def set_max_steps_per_epoch(max_steps_per_epoch: int | None) -> None:
@@ -309,7 +309,7 @@ def set_max_steps_per_epoch(max_steps_per_epoch: int | None) -> None:
         2
         >>> fastnn.config.set_max_steps_per_epoch(None)
     """
-    _chosen["max_steps_per_epoch"] = max_steps_per_epoch
+    choices["max_steps_per_epoch"] = max_steps_per_epoch
 
 
 def enable_traceback_filtering() -> None:
@@ -319,7 +319,7 @@ def enable_traceback_filtering() -> None:
         >>> fastnn.config.enable_traceback_filtering(); fastnn.config.is_traceback_filtering_enabled()
         True
     """
-    _chosen["traceback_filtering"] = True
+    choices["traceback_filtering"] = True
 
 
 def disable_traceback_filtering() -> None:
@@ -330,7 +330,7 @@ def disable_traceback_filtering() -> None:
         False
         >>> fastnn.config.enable_traceback_filtering()
     """
-    _chosen["traceback_filtering"] = False
+    choices["traceback_filtering"] = False
 
 
 def is_traceback_filtering_enabled() -> bool:
@@ -340,7 +340,7 @@ def is_traceback_filtering_enabled() -> bool:
         >>> fastnn.config.is_traceback_filtering_enabled()
         True
     """
-    return _chosen.get("traceback_filtering", True)
+    return choices.get("traceback_filtering", True)
 
 
 def is_nnx_enabled() -> bool:
@@ -372,7 +372,7 @@ def profile(enabled: bool = True) -> None:
         True
         >>> fastnn.config.profile(False)
     """
-    _chosen["profile"] = bool(enabled)
+    choices["profile"] = bool(enabled)
 
 
 def is_profiling() -> bool:
@@ -382,7 +382,7 @@ def is_profiling() -> bool:
         >>> fastnn.config.is_profiling()
         False
     """
-    return _chosen.get("profile", False)
+    return choices.get("profile", False)
 
 
 def threads() -> int:
@@ -396,12 +396,7 @@ def threads() -> int:
         >>> fastnn.config.threads() >= 1
         True
     """
-    return _chosen.get("threads") or _default_threads()
-
-
-def threads_of_quick_run() -> int:
-    """`threads`, or 0 where plans are timed: one question before what takes a microsecond."""
-    return 0 if _chosen.get("profile", False) else _chosen.get("threads") or _default_threads()
+    return choices.get("threads") or _default_threads()
 
 
 def set_threads(count: int | None) -> None:
@@ -420,7 +415,7 @@ def set_threads(count: int | None) -> None:
     """
     if count is not None and count < 1:
         raise ValueError(f"the thread count should be at least 1, but got {count!r}.")
-    _chosen["threads"] = None if count is None else int(count)
+    choices["threads"] = None if count is None else int(count)
 
 
 def winograd() -> bool:
@@ -431,7 +426,7 @@ def winograd() -> bool:
         >>> fastnn.config.winograd()
         True
     """
-    return _chosen.get("winograd", _WINOGRAD != "0")
+    return choices.get("winograd", _WINOGRAD != "0")
 
 
 def set_winograd(enabled: bool) -> None:
@@ -453,7 +448,7 @@ def set_winograd(enabled: bool) -> None:
         False
         >>> fastnn.config.set_winograd(True)
     """
-    _chosen["winograd"] = bool(enabled)
+    choices["winograd"] = bool(enabled)
 
 
 @functools.cache

@@ -220,7 +220,7 @@ def cifar_home(tmp_path, monkeypatch):
 )
 def test_cifar(name, options, data_format, cifar_home, monkeypatch):
     """Keras asserts the full sizes of CIFAR-10, so the small files are judged by their own pixels."""
-    monkeypatch.setitem(config._chosen, "image_data_format", data_format)
+    monkeypatch.setitem(config.choices, "image_data_format", data_format)
     (x_train, y_train), (x_test, _) = ours(name).load_data(**options)
     n = 20 if name == "cifar10" else 4
     last = data_format == "channels_last"

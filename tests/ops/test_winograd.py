@@ -9,7 +9,7 @@ from fastnn import config, layers
 
 @pytest.fixture(autouse=True)
 def settings(monkeypatch):
-    monkeypatch.setattr(config, "_chosen", {})
+    monkeypatch.setattr(config, "choices", {})
 
 
 def convolution_of(shape, batch_size, dtype="float32", **kwargs):

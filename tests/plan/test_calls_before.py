@@ -7,6 +7,10 @@ import pytest
 
 from fastnn import config, ops
 from fastnn._kernels import _engine
+from fastnn.autodiff import GradientTape
+from fastnn.graph.symbolic import KerasTensor
+from fastnn.graph.variable import Variable
+from fastnn.ops import elementwise, record
 from fastnn.plan import executable
 
 rng = np.random.default_rng(0)
@@ -78,6 +82,55 @@ def test_keys_tell_calls_apart():
     keys += [_engine.call_key("op", "isa", (X,), {"axis": 1}), _engine.call_key("op", "isa", (X,), {"k": 1})]
     assert None not in keys and len(set(keys)) == len(keys)
     assert _engine.call_key("op", "isa", (X,), {"axis": 1}) == keys[-2]
+
+
+NUMBERS = [0, -0.0, 2.5, 7, -3, 255, 300, 2**24 + 1, 2**40 + 1, 2**63, 1e-320, 1e39, float("inf"), float("nan"), True]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "float16", "int8", "uint8", "int32", "int64", "bool"])
+@pytest.mark.parametrize("op", [ops.add, ops.divide, ops.greater, ops.maximum, ops.mod])
+@pytest.mark.filterwarnings("ignore")
+def test_numbers_beside_arrays(op, dtype):
+    """They are of the dtype that they have where an array of them is made first, and have its bits."""
+    x = (4 * rng.random(7) + 1).astype(dtype)
+    for number in NUMBERS:
+        for args in ((x, number), (number, x), (x.astype(">" + x.dtype.str[1:]), number)):
+            try:
+                expected = op(*args)
+            except OverflowError:
+                for _ in range(2):
+                    with pytest.raises(OverflowError):
+                        op(*args)
+                continue
+            same = elementwise._not_bools(*args) if op is ops.mod else args
+            for y in [*again(op, *args), record.REGISTRY[op.__name__].apply(same, {})]:
+                assert y.dtype == expected.dtype
+                assert y.tobytes() == expected.tobytes()
+
+
+def test_two_numbers_and_numbers_that_change():
+    for low, high in ((-1, 1), (-0.5, 0.5), (-1.0, 0.25), (0, 10**30)):
+        for y in again(ops.clip, X, low, high):
+            np.testing.assert_array_equal(y, np.clip(X, np.float32(low), np.float32(high)))
+
+
+def test_python_is_not_asked_again(monkeypatch):
+    """Not for arrays, nor for arrays that lie turned, nor for numbers beside them."""
+    calls = [(ops.exp, X), (ops.exp, X.T), (ops.add, X, X), (ops.add, X, 2.5), (ops.maximum, 3, X)]
+    expected = [again(op, *args)[1] for op, *args in calls]
+    monkeypatch.setattr(record.Op, "apply", None)
+    monkeypatch.setattr(executable.Executable, "run", None)
+    for (op, *args), y in zip(calls, expected, strict=True):
+        np.testing.assert_array_equal(op(*args), y)
+
+
+def test_while_a_tape_or_a_trace_watches():
+    again(ops.multiply, X, 3.0)
+    with GradientTape() as tape:
+        x = Variable(X)
+        y = ops.multiply(x, 3.0)
+    np.testing.assert_array_equal(tape.gradient(y, x), np.full(X.shape, 3.0, np.float32))
+    assert isinstance(ops.multiply(KerasTensor((6, 4)), X), KerasTensor)
 
 
 class Subclass(np.ndarray):

@@ -83,7 +83,7 @@ def test_encoding_without_the_bar_s_character(monkeypatch):
 
 def test_silent_and_logged(capsys, caplog, monkeypatch):
     steps(utils.Progbar(3, verbose=0))
-    monkeypatch.setattr(config, "_chosen", {"interactive_logging": False})
+    monkeypatch.setattr(config, "choices", {"interactive_logging": False})
     with caplog.at_level(logging.INFO, "fastnn"):
         steps(utils.Progbar(3))
     assert capsys.readouterr().out == ""

@@ -19,7 +19,7 @@ DTYPE_CODE = {name: code for code, name in enumerate(DTYPES)}
 HALF_CODE = {"float16": len(DTYPES), "bfloat16": len(DTYPES) + 1}
 
 
-_chosen: list[str] = []  # the instruction set in use, once it is known
+chosen: list[str] = []  # the instruction set in use, once it is known
 
 
 def isa() -> str:
@@ -28,24 +28,24 @@ def isa() -> str:
     Raises:
         ValueError: when `FASTNN_ISA` names what this build or CPU does not have.
     """
-    if not _chosen:
+    if not chosen:
         supported = _engine.isas()
         wanted = config.FORCED_ISA
         if wanted is not None and wanted not in supported:
             raise ValueError(f"FASTNN_ISA={wanted!r}: this build and CPU have {supported}.")
-        _chosen.append(wanted or supported[-1])
-    return _chosen[0]
+        chosen.append(wanted or supported[-1])
+    return chosen[0]
 
 
 @contextlib.contextmanager
 def using(name: str):
     """Plans compiled inside use the kernels of instruction set `name`."""
     before = isa()
-    _chosen[:] = [name]
+    chosen[:] = [name]
     try:
         yield
     finally:
-        _chosen[:] = [before]
+        chosen[:] = [before]
 
 
 @functools.cache

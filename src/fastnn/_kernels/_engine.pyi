@@ -1,5 +1,7 @@
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+_F = TypeVar("_F", bound=Callable[..., Any])
 
 BLOCK: int
 ALIGN: int
@@ -16,16 +18,16 @@ def memory_handler(limit: int) -> Any: ...
 def set_memory_handler(handler: Any) -> Any: ...
 def call_key(op: Any, isa: str, args: tuple[Any, ...], params: dict[str, Any]) -> tuple[Any, ...] | None: ...
 def turn_back(arrays: list[Any]) -> tuple[int, ...] | None: ...
-def mentions(kind: type, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool: ...
-def call_before(
-    executables: dict[tuple[Any, ...], Any],
-    op: Any,
-    isa: str,
-    args: tuple[Any, ...],
-    params: dict[str, Any],
-    threads: int,
-    epoch: int,
-) -> Any: ...
+def accepts(kind: type, function: _F, record: Callable[[_F, tuple[Any, ...], dict[str, Any]], Any]) -> _F: ...
+def set_surroundings(
+    state: Any, chosen: dict[str, Any], isa: list[str], executables: dict[tuple[Any, ...], Any], threads: Any
+) -> None: ...
+
+class Caller:
+    has_plans: bool
+    numbers: int
+    def __call__(self, *args: Any, **params: Any) -> Any: ...
+    def call_before(self, args: tuple[Any, ...], params: dict[str, Any]) -> Any: ...
 
 class Buffer:
     address: int

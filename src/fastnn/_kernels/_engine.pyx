@@ -4,6 +4,7 @@
 Nothing here looks at elements. Python objects become pointers, the GIL is released, the executor is called, and its
 status becomes an exception.
 """
+import functools
 import math
 
 from cpython.pycapsule cimport PyCapsule_GetPointer, PyCapsule_New
@@ -15,12 +16,15 @@ from cpython.tuple cimport PyTuple_New, PyTuple_SetItem
 from libc.stdint cimport int32_t, int64_t, uintptr_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
-from numpy import ndarray
+from numpy import ndarray as _ndarray
 
 try:
     from numpy._core._multiarray_umath import _ARRAY_API
 except ImportError:  # NumPy 1
     from numpy.core._multiarray_umath import _ARRAY_API
+
+
+cdef object ndarray = _ndarray  # which the module's dict is not asked for
 
 
 cdef extern from "fnn.h":
@@ -118,6 +122,9 @@ cdef extern from *:
 
 cdef extern from *:
     """
+    #include <limits.h>
+    #include <math.h>
+    #include <stdint.h>
     /* What NumPy's binary interface says of arrays and their dtypes, the same in all its versions from 1.26 on. To ask
      * for it by attributes or a buffer takes longer than a small kernel. */
     typedef struct {
@@ -140,6 +147,45 @@ cdef extern from *:
     static int fnn_is_readable(PyObject *x) {
       const char order = FNN_ARRAY_DTYPE(x)->byteorder;
       return (FNN_ARRAY(x)->flags & 1) && (order == '=' || order == '|');
+    }
+    #define FNN_STORE_INT(type, least, largest)               \
+      do {                                                    \
+        if (!PyLong_CheckExact(x)) return 0;                  \
+        if (value < (least) || value > (largest)) return 0;   \
+        *(type *)to = (type)value;                            \
+        return 1;                                             \
+      } while (0)
+    /* Stores Python's number `x` as one of dtype `number`. Whether it did: not where a float would become an integer,
+     * or one is out of range, as NumPy knows what to say then. */
+    static int fnn_store_number(PyObject *x, int number, void *to) {
+      enum { INT8 = 1, UINT8, INT16, UINT16, INT32, UINT32, LONG, ULONG, LONGLONG, ULONGLONG, FLOAT, DOUBLE };
+      const int is_float = PyFloat_CheckExact(x);
+      int overflows = 0;
+      const long long value = is_float ? 0 : PyLong_AsLongLongAndOverflow(x, &overflows);
+      const double real = is_float ? PyFloat_AsDouble(x) : (double)value;
+      if (overflows) return 0;
+      switch (number) {
+        case FLOAT:
+          *(float *)to = (float)real;
+          return isfinite(*(float *)to) || !isfinite(real);
+        case DOUBLE: *(double *)to = real; return 1;
+        case INT8: FNN_STORE_INT(int8_t, INT8_MIN, INT8_MAX);
+        case UINT8: FNN_STORE_INT(uint8_t, 0, UINT8_MAX);
+        case INT16: FNN_STORE_INT(int16_t, INT16_MIN, INT16_MAX);
+        case UINT16: FNN_STORE_INT(uint16_t, 0, UINT16_MAX);
+        case INT32: FNN_STORE_INT(int32_t, INT32_MIN, INT32_MAX);
+        case UINT32: FNN_STORE_INT(uint32_t, 0, UINT32_MAX);
+        case LONG: FNN_STORE_INT(long, LONG_MIN, LONG_MAX);
+        case ULONG: FNN_STORE_INT(unsigned long, 0, LONG_MAX);
+        case LONGLONG: FNN_STORE_INT(long long, LLONG_MIN, LLONG_MAX);
+        case ULONGLONG: FNN_STORE_INT(unsigned long long, 0, LLONG_MAX);
+        default: return 0;
+      }
+    }
+    /* The same of the transpose of a matrix. */
+    static int fnn_is_turned_matrix(PyObject *x) {
+      const char order = FNN_ARRAY_DTYPE(x)->byteorder;
+      return (FNN_ARRAY(x)->flags & 2) && (order == '=' || order == '|');
     }
     static PyObject *fnn_new_array(void **numpy, int nd, const Py_ssize_t *shape, PyObject *dtype) {
       Py_INCREF(dtype); /* which PyArray_Empty keeps */
@@ -182,12 +228,15 @@ cdef extern from *:
     fnn_array *FNN_ARRAY(object)
     fnn_array_dtype *FNN_ARRAY_DTYPE(object)
     bint fnn_is_readable(object)
+    bint fnn_is_turned_matrix(object)
+    bint fnn_store_number(object, int, void *)
     object fnn_new_array(void **, int, const Py_ssize_t *, object)
     object fnn_new_large_array(void **, int, const Py_ssize_t *, object, size_t)
 
 
 cdef enum:
     LARGE = 1 << 16  # as in `plan/memory.py`
+    BRIEF = 1 << 14  # operations and bytes of a microsecond or two
 
 BLOCK = FNN_BLOCK
 ALIGN = FNN_ALIGN
@@ -293,29 +342,74 @@ def set_memory_handler(handler):
     return (<_set_handler_fn>_numpy[304])(handler)
 
 
-cdef enum: MAX_WORDS = 64
+cdef enum:
+    MAX_WORDS = 64
+    MAX_OPERANDS = 32  # of two words at least
+
+
+cdef struct operands:
+    Py_ssize_t count
+    char *data[MAX_OPERANDS]
+    int64_t numbers[MAX_OPERANDS]  # where `data` leads of what is a number
+    bint are_readable              # all arrays, by a plan that knows which of them are turned
+    bint has_numbers
 
 
 cpdef tuple call_key(op, isa, tuple args, dict params):
     """What tells apart calls of `op` with arrays and parameters; None where an argument is no plain array of
     numbers."""
+    cdef operands found
+    return key_of(op, isa, args, params, NO_NUMBERS, &found)
+
+
+cdef enum: NO_NUMBERS, BESIDE_FLOATS, BESIDE_ALL
+
+
+cdef tuple key_of(op, isa, tuple args, dict params, int taken, operands *found):
+    """`call_key`, and where the elements are. Python's numbers that are taken are as arrays of them would be, in the
+    dtype of the first array."""
     cdef Py_ssize_t words[MAX_WORDS]
     cdef Py_ssize_t n = 0, k
     cdef fnn_array *array
     cdef fnn_array_dtype *dtype
+    cdef fnn_array_dtype *common = NULL
+    cdef bint is_readable, turned
+    found.count, found.are_readable, found.has_numbers = 0, True, False
     for x in args:
-        if type(x) is not ndarray:
+        if n + 2 > MAX_WORDS:
             return None
-        array, dtype = FNN_ARRAY(x), FNN_ARRAY_DTYPE(x)
-        # Of bools, numbers, and what has its own number, as bfloat16, the number says all but the order of bytes.
-        if n + 2 + array.nd > MAX_WORDS or (dtype.number > 16 and dtype.number != 23 and dtype.number < 256):
+        if type(x) is ndarray:
+            array, dtype = FNN_ARRAY(x), FNN_ARRAY_DTYPE(x)
+            # Of bools, numbers, and what has its own number, as bfloat16, the number says all but the order of bytes.
+            if n + 2 + array.nd > MAX_WORDS or (dtype.number > 16 and dtype.number != 23 and dtype.number < 256):
+                return None
+            is_readable = fnn_is_readable(x)
+            turned = not is_readable and is_turned(x)
+            words[n] = dtype.number * 256 + dtype.byteorder
+            words[n + 1] = -array.nd if turned else array.nd
+            n += 2
+            for k in range(array.nd):
+                words[n] = array.dimensions[k]
+                n += 1
+            found.data[found.count] = array.data
+            found.are_readable &= is_readable or turned
+        elif taken != NO_NUMBERS and (type(x) is float or type(x) is int):
+            if common == NULL:
+                common = dtype_of_first_array(args)
+            if (
+                common == NULL
+                or (taken == BESIDE_FLOATS and common.kind != b"f")
+                or not fnn_store_number(x, common.number, &found.numbers[found.count])
+            ):
+                return None
+            words[n] = common.number * 256 + common.byteorder
+            words[n + 1] = 0
+            n += 2
+            found.data[found.count] = <char *>&found.numbers[found.count]
+            found.has_numbers = True
+        else:
             return None
-        words[n] = dtype.number * 256 + dtype.byteorder
-        words[n + 1] = array.nd if fnn_is_readable(x) or not is_turned(x) else -array.nd
-        n += 2
-        for k in range(array.nd):
-            words[n] = array.dimensions[k]
-            n += 1
+        found.count += 1
     cdef tuple key = PyTuple_New(3 + 2 * len(params))
     cdef Py_ssize_t at = 0, place = 3
     cdef PyObject *name
@@ -330,6 +424,13 @@ cpdef tuple call_key(op, isa, tuple args, dict params):
     return key
 
 
+cdef fnn_array_dtype *dtype_of_first_array(tuple args):
+    for x in args:
+        if type(x) is ndarray:
+            return FNN_ARRAY_DTYPE(x)
+    return NULL
+
+
 cdef int set_item(tuple items, Py_ssize_t k, item) except -1:
     Py_INCREF(item)  # PyTuple_SetItem keeps it
     PyTuple_SetItem(items, k, item)
@@ -337,6 +438,9 @@ cdef int set_item(tuple items, Py_ssize_t k, item) except -1:
 
 
 cdef bint is_turned(x) except -1:
+    """Whether it is contiguous but for its last two axes, which have changed places."""
+    if FNN_ARRAY(x).nd == 2:
+        return fnn_is_turned_matrix(x)
     return FNN_ARRAY(x).nd > 1 and fnn_is_readable(x.swapaxes(-1, -2))
 
 
@@ -353,7 +457,7 @@ def turn_back(list arrays):
     return None if places is None else tuple(places)
 
 
-def mentions(kind, tuple args, dict kwargs):
+cdef bint mentions(kind, tuple args, dict kwargs) except -1:
     """Whether an argument, or an item of a list or tuple among them, is a `kind`."""
     cdef Py_ssize_t at = 0
     cdef PyObject *value
@@ -374,26 +478,79 @@ cdef bint is_or_has(kind, x) except -1:
     return isinstance(x, kind)
 
 
-def call_before(dict executables, op, isa, tuple args, dict params, int threads, epoch):
-    """What `op` gives, by that of `executables` that was made for such a call; None where there is none."""
-    cdef tuple key = call_key(op, isa, args, params)
-    cdef list outputs, arrays
-    cdef Plan plan
-    try:
-        executable = executables.get(key)
-    except TypeError:  # a parameter that cannot be hashed
-        return None
-    if executable is None:
-        return None
-    plan = executable.plan
-    if threads != 0 and plan.is_quick:
-        outputs = plan.new_results()
-        if plan.call(args, outputs, threads, epoch) is None:
-            return outputs[0] if len(outputs) == 1 else tuple(outputs)
-    arrays = list(args)
-    turn_back(arrays)
-    outputs = executable.run(arrays)
-    return outputs[0] if len(outputs) == 1 else tuple(outputs)
+def accepts(kind, function, record):
+    """`function`, but `record(it, args, kwargs)` where it is called with some `kind` among the arguments, or in a list
+    or tuple of them."""
+
+    @functools.wraps(function)
+    def run(*args, **kwargs):
+        return record(run, args, kwargs) if mentions(kind, args, kwargs) else function(*args, **kwargs)
+
+    return run
+
+
+cdef object _state = None       # of `graph.trace`: who watches this thread
+cdef dict _chosen = {}          # of `config`
+cdef list _isa = []             # the instruction set in use, once it is known
+cdef dict _executables = {}     # by `call_key`
+cdef object _threads = None     # `config.threads`
+
+
+def set_surroundings(state, dict chosen, list isa, dict executables, threads):
+    """What every `Caller` looks at."""
+    global _state, _chosen, _isa, _executables, _threads
+    _state, _chosen, _isa, _executables, _threads = state, chosen, isa, executables, threads
+
+
+cdef bint is_watched() except -1:
+    """Whether what is computed now is being traced or taped: `plan.function.is_watched`."""
+    cdef dict state = _state.__dict__
+    return state["graph"] is not None or state["scope"] is not None or bool(<list>state["tapes"])
+
+
+cdef class Caller:
+    """What an op is when it is called: by the plan that was made for such arguments before, where there is one and
+    nobody watches, with no Python between. Any other call is `apply(args, params)`.
+
+    Attributes:
+        has_plans: whether there may be one.
+        numbers: which of Python's numbers are as arrays of them would be, in the dtype of the first array: 0 none, 1
+            those beside arrays of floats, 2 integers beside arrays of integers too.
+    """
+    cdef public bint has_plans
+    cdef public int numbers
+
+    def __call__(self, *args, **params):
+        if self.has_plans and not is_watched():
+            outputs = self.call_before(args, params)
+            if outputs is not None:
+                return outputs
+        return self.apply(args, params)
+
+    cpdef call_before(self, tuple args, dict params):
+        """What a call gives, by the plan that was made for such arguments; None where there is none."""
+        cdef operands given
+        cdef tuple key = key_of(self, _isa[0] if _isa else None, args, params, self.numbers, &given)
+        cdef Plan plan
+        if key is None:
+            return None
+        try:
+            executable = _executables[key]
+        except (KeyError, TypeError):  # TypeError: a parameter that cannot be hashed
+            return None
+        if executable is None:
+            return None
+        plan = executable.plan
+        if plan.is_quick and given.are_readable and not _chosen.get("profile"):
+            outputs = plan.new_results()
+            if plan.call_at(&given, outputs) is None:
+                return outputs[0] if len(outputs) == 1 else outputs
+        if given.has_numbers:
+            return None
+        arrays = list(args)
+        turn_back(arrays)
+        outputs = executable.run(arrays)
+        return outputs[0] if len(outputs) == 1 else tuple(outputs)
 
 
 cdef class Buffer:
@@ -463,17 +620,21 @@ cdef class Plan:
     cdef void *program
     cdef readonly int64_t n_steps, n_bufs, n_slots, arena_bytes, memo_bytes, scratch_bytes
     cdef list arenas
+    cdef object pop_arena      # of these; a look-up of it would take as long
     cdef readonly list work
     cdef list result_dtypes
     cdef int *result_nd
     cdef Py_ssize_t *result_sizes  # of one result after another
     cdef int64_t *result_offset
     cdef size_t *result_bytes
-    cdef public bint is_quick  # whether `call_before` runs it itself
+    cdef public bint is_quick  # whether `Caller` runs it itself
+    cdef bint is_shared        # whether more than one thread may have a part in it
+    cdef bint is_brief         # whether it takes less than it takes others to get the GIL
 
     def __cinit__(self, str isa, list steps, int64_t arena_bytes, int64_t n_slots, list shared=None):
         cdef int index = isa_index(isa)
         cdef const fnn_entry *entry
+        cdef double work, total
         cdef int64_t n_ints = 0, n_reals = 0, n_bufs = 0, s, at_int = 0, at_real = 0, at_buf = 0, shared_bytes = 0
         for _, bufs, ints, reals, _ in steps:
             n_ints += len(ints)
@@ -484,6 +645,7 @@ cdef class Plan:
         self.n_slots = n_slots
         self.program = fnn_programs(index)
         self.arenas = []
+        self.pop_arena = self.arenas.pop
         self.work = []
         self.scratch_bytes = 0
         self.steps = <fnn_step *>malloc(max(self.n_steps, 1) * sizeof(fnn_step))
@@ -526,6 +688,15 @@ cdef class Plan:
                               step.work.shared_bytes, step.work.flops, step.work.bytes))
         self.scratch_bytes = (self.scratch_bytes + FNN_ALIGN - 1) // FNN_ALIGN * FNN_ALIGN
         self.arena_bytes = arena_bytes + (shared_bytes + FNN_ALIGN - 1) // FNN_ALIGN * FNN_ALIGN
+        self.is_shared, self.is_brief = False, True
+        total = 0.0
+        for s in range(self.n_steps):
+            step = &self.steps[s]
+            self.is_shared |= step.max_threads > 1
+            work = step.work.flops + step.work.bytes
+            total += work
+            self.is_brief &= work > 0  # 0: not told
+        self.is_brief &= total < BRIEF and not self.is_shared
         self.memo_bytes = 0  # what steps note for the next run, behind the arena
         for s in range(self.n_steps):
             step = &self.steps[s]
@@ -550,7 +721,7 @@ cdef class Plan:
         cdef Arena arena
         try:
             while True:  # a list gives each of its items to one caller, whoever else asks at the same time
-                arena = self.arenas.pop()
+                arena = self.pop_arena()
                 if arena.threads >= threads:
                     return arena
         except IndexError:
@@ -627,18 +798,20 @@ cdef class Plan:
             self.result_offset[k] = offsets[k]
             self.result_bytes[k] = math.prod(shape) * dtype.itemsize
 
-    cdef list new_results(self):
+    cdef tuple new_results(self):
         """Arrays for what `run` gives."""
-        cdef list arrays = []
+        cdef Py_ssize_t count = len(self.result_dtypes)
+        cdef tuple arrays = PyTuple_New(count)
         cdef Py_ssize_t *sizes = self.result_sizes
         cdef Py_ssize_t k
-        for k in range(len(self.result_dtypes)):
+        for k in range(count):
             if self.result_bytes[k] < LARGE:
-                arrays.append(fnn_new_array(_numpy, self.result_nd[k], sizes, self.result_dtypes[k]))
+                array = fnn_new_array(_numpy, self.result_nd[k], sizes, self.result_dtypes[k])
             else:
-                arrays.append(
-                    fnn_new_large_array(_numpy, self.result_nd[k], sizes, self.result_dtypes[k], self.result_bytes[k])
+                array = fnn_new_large_array(
+                    _numpy, self.result_nd[k], sizes, self.result_dtypes[k], self.result_bytes[k]
                 )
+            set_item(arrays, k, array)
             sizes += self.result_nd[k]
         return arrays
 
@@ -650,7 +823,7 @@ cdef class Plan:
             if not isinstance(array, ndarray) or not fnn_is_readable(array):
                 return False
         try:
-            arena = self.arenas.pop()
+            arena = self.pop_arena()
         except IndexError:
             return False
         try:
@@ -660,10 +833,35 @@ cdef class Plan:
         finally:
             self.arenas.append(arena)
 
+    cdef call_at(self, operands *given, tuple outputs):
+        """`call` with what `Caller` found, of a plan without variables: an arena is bound once and for all."""
+        cdef Arena arena
+        cdef Py_ssize_t k
+        cdef int threads = _threads() if self.is_shared else 1
+        try:
+            arena = self.pop_arena()
+        except IndexError:
+            return False
+        try:
+            if arena.threads < threads or arena.epoch is None:
+                return False
+            for k in range(given.count):
+                self.point(arena, k, given.data[k])
+            return self.run_pointed(arena, outputs, threads, None)
+        finally:
+            self.arenas.append(arena)
+
     cpdef run(self, Arena arena, tuple arrays, list outputs, int threads, seconds=None):
         """Runs all steps once: the first slots are `arrays` (as `call` wants them) meanwhile. Of the contiguous arrays
         `outputs` each gets what `returns` told of it. Returns the step that failed with its status, None if none
         did."""
+        cdef Py_ssize_t k
+        for k in range(len(arrays)):
+            self.point(arena, k, FNN_ARRAY(arrays[k]).data)
+        return self.run_pointed(arena, tuple(outputs), threads, seconds)
+
+    cdef run_pointed(self, Arena arena, tuple outputs, int threads, seconds):
+        """`run`, where the first slots lead to arrays already."""
         cdef int64_t failed = -1, offset
         cdef int32_t status
         cdef Py_ssize_t k, count = len(outputs)
@@ -671,8 +869,6 @@ cdef class Plan:
             offset = self.result_offset[k]
             if offset < 0:
                 self.point(arena, -1 - offset, FNN_ARRAY(outputs[k]).data)
-        for k in range(len(arrays)):
-            self.point(arena, k, FNN_ARRAY(arrays[k]).data)
         status = self.go(arena, 0, self.n_steps, 0, 1, threads, &arena.pace, seconds, True, &failed)
         for k in range(count):
             offset = self.result_offset[k]
@@ -699,8 +895,11 @@ cdef class Plan:
         if seconds is not None:
             PyObject_GetBuffer(seconds, &view, 0x0018 | PyBUF_WRITABLE)
             instance.seconds = <double *>view.buf
-        with nogil:
+        if self.is_brief and batches == 1:
             status = fnn_execute(&instance, begin, end, batch, batches, threads, failed)
+        else:
+            with nogil:
+                status = fnn_execute(&instance, begin, end, batch, batches, threads, failed)
         if seconds is not None:
             PyBuffer_Release(&view)
         return status

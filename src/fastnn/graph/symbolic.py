@@ -7,11 +7,10 @@ as a reshape that takes images apart again which lie one after another along the
 
 from __future__ import annotations
 
-import functools
 from typing import Any
 
 from fastnn import naming, tree
-from fastnn._kernels._engine import mentions
+from fastnn._kernels._engine import accepts
 from fastnn.graph.trace import tracing
 from fastnn.graph.value import Graph, Operators, Value
 
@@ -178,9 +177,4 @@ def accepts_symbolic(function):
     A call with a KerasTensor among the arguments (or in a list or tuple of them) is recorded as one call of the whole
     function, which then sees only static shapes.
     """
-
-    @functools.wraps(function)
-    def run(*args, **kwargs):
-        return symbolic_call(run, args, kwargs) if mentions(KerasTensor, args, kwargs) else function(*args, **kwargs)
-
-    return run
+    return accepts(KerasTensor, function, symbolic_call)

@@ -14,7 +14,7 @@ import numpy as np
 
 from fastnn import _api, _kernels, config, plan
 from fastnn._kernels import _engine
-from fastnn.graph import dtypes, trace, variable
+from fastnn.graph import dtypes, trace
 from fastnn.graph.symbolic import KerasTensor, symbolic_call
 from fastnn.graph.value import Graph, Node, Operators, Spec, Value, dtype_name
 from fastnn.graph.variable import Variable
@@ -40,7 +40,7 @@ _DEFAULTS = {
 }  # fmt: skip
 
 
-class Op:
+class Op(_engine.Caller):
     """The record of one operation.
 
     Attributes:
@@ -89,6 +89,9 @@ class Op:
             raise TypeError(f"op {name!r}: no record has {sorted(given.keys() - _DEFAULTS.keys())}")
         for attribute, default in _DEFAULTS.items():
             setattr(self, attribute, given.get(attribute, default))
+        self.has_plans = self.kind != "view"
+        if self.kind == "elementwise" and self.promote is None:  # inputs of one dtype; "float" makes one of integers
+            self.numbers = 1 if self.dtype == "float" else 2
         self._check_and_register()
 
     def _check_and_register(self) -> None:
@@ -101,25 +104,17 @@ class Op:
                 raise ValueError(f"two ops are named {self.name!r}")
             REGISTRY[self.name] = self
 
-    def __call__(self, *args, **params):
-        state = trace.state
-        graph = state.graph
-        is_watched = graph is not None or state.tapes or state.scope is not None
-        if self.kind != "view" and not is_watched:
-            outputs = _engine.call_before(
-                _executables, self, _kernels.isa(), args, params, config.threads_of_quick_run(), variable.moved
-            )
-            if outputs is not None:
-                return outputs
+    def apply(self, args: tuple, params: dict[str, Any]):
+        """A call for which there is no plan yet, or which is watched."""
         for x in args:
             if isinstance(x, KerasTensor):
                 return symbolic_call(self, args, params)
+        state = trace.state
+        graph = state.graph
         if self.kind == "elementwise":
             given, args = args, _promoted(self, args)
-            if args is not given and not is_watched:
-                outputs = _engine.call_before(
-                    _executables, self, _kernels.isa(), args, params, config.threads_of_quick_run(), variable.moved
-                )
+            if args is not given and graph is None and not state.tapes and state.scope is None:
+                outputs = self.call_before(args, params)
                 if outputs is not None:
                     return outputs
         if graph is not None:
@@ -311,9 +306,7 @@ def evaluate_recorded(op: Op, args: tuple, params: dict[str, Any]) -> tuple[np.n
     if state.autocast and state.tapes:
         args = tuple(x.value if isinstance(x, Variable) else x for x in args)
     arrays = tuple([x if type(x) is np.ndarray else as_array(x) for x in args])
-    outputs = _engine.call_before(
-        _executables, op, _kernels.isa(), arrays, params, config.threads_of_quick_run(), variable.moved
-    )
+    outputs = op.call_before(arrays, params)
     if outputs is None:
         outputs = evaluate(op, arrays, params)
     elif type(outputs) is not tuple:
@@ -325,6 +318,7 @@ def evaluate_recorded(op: Op, args: tuple, params: dict[str, Any]) -> tuple[np.n
 
 _executables: dict[tuple, plan.executable.Executable | None] = {}
 _EXECUTABLES = 1024  # signatures kept; the oldest go first
+_engine.set_surroundings(trace.state, config.choices, _kernels.chosen, _executables, config.threads)
 
 
 def evaluate(op: Op, arrays: tuple[np.ndarray, ...], params: dict[str, Any]) -> tuple[np.ndarray, ...]:
