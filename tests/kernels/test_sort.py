@@ -74,6 +74,35 @@ def test_sort(spread, dtype, isa):
 
 
 @pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("spread", [False, True])
+def test_select(spread, dtype, isa):
+    """Each place of short rows, some of long ones; the row that has one digit in common; threads."""
+    rng = np.random.default_rng(5)
+    for n in [*LENGTHS[1:], 31, 32, 33, 70, 129]:
+        x = numbers(rng, dtype, (5, n), spread)
+        x[1] = np.nextafter(np.ones(n, dtype), 2) + rng.integers(0, 40, n) * np.finfo(dtype).eps
+        x[2], x[3] = 7, np.nan
+        places = np.arange(n) if n < 130 else np.array([0, n - 1, n // 2, n // 2 - 1, n // 2, n // 7])
+        places = np.tile(places, (5, 1)).astype("int32")
+        suffix, wanted = dtype.replace("float", "f"), np.take_along_axis(np.sort(x, 1), places, 1)
+        for threads in (1, 3):
+            y, check = guarded(places.shape, dtype, offset=1)
+            _kernels.run(f"select_{suffix}", [x, places, y], [5, n, places.shape[1]], (), threads, isa)
+            np.testing.assert_array_equal(y, wanted)
+            check()
+
+
+@pytest.mark.parametrize("isa", ISAS)
+def test_select_of_places_that_are_not_there(isa):
+    for place in (-1, 3):
+        x, y = np.arange(3.0), np.full(2, 7.0)
+        with pytest.raises(IndexError):
+            _kernels.run("select_f64", [x, np.array([1, place], "int32"), y], [1, 3, 2], (), 1, isa)
+        assert y.tolist() == [1, 7]
+
+
+@pytest.mark.parametrize("isa", ISAS)
 def test_sort_of_zeros_and_ones(isa):
     """A network that sorts every vector of two values sorts all (the 0-1 principle): random ones, dense and sparse."""
     rng = np.random.default_rng(3)

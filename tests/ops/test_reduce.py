@@ -308,6 +308,31 @@ def test_running_sums_without_nan_and_percentiles():
     np.testing.assert_allclose(ops.percentile(y, [25, 50], axis=1), np.percentile(y, [25, 50], axis=1), rtol=1e-5)
 
 
+@pytest.mark.parametrize("dtype, n, kernel", [("float64", 301, "select_f64"), ("float32", 20_001, "select_f32")])
+def test_few_quantiles_are_searched(dtype, n, kernel):
+    """And many are read from sorted rows; with NaN or without."""
+    x = sample((3, n), dtype)
+    x[1, 5] = np.nan
+    for name in ("median", "nanmedian"):
+        for axis in (1, None):
+            compiled = jit(lambda v: getattr(ops, name)(v, axis))  # noqa: B023
+            np.testing.assert_allclose(compiled(x), getattr(np, name)(x, axis), rtol=1e-6)
+            assert kernel in [step.kernel for step in compiled.executable_for(x).steps]
+    for q in (0.3125, [0.0, 1.0], [k / 8 for k in range(8)]):
+        for method in ("linear", "lower", "higher", "midpoint", "nearest"):
+            for name in ("quantile", "nanquantile"):
+                wanted = getattr(np, name)(x.astype("float64"), q, 1, method=method)
+                np.testing.assert_allclose(getattr(ops, name)(x, q, 1, method=method), wanted, rtol=1e-5, atol=1e-6)
+    rows = jit(lambda v: ops.quantile(v, np.linspace(0, 1, 20), 1)).executable_for(x).steps
+    assert kernel not in [step.kernel for step in rows]
+
+
+def test_gradient_of_what_is_searched():
+    x = sample((2, 50), "float64")
+    for function in (ops.median, lambda v: ops.quantile(v, [0.2, 0.7], 1), lambda v: ops.nanmedian(v, 0)):
+        check_op(function, [x])
+
+
 @pytest.mark.parametrize("dtype", ["float64", "int64", "uint64"])
 def test_sorts_of_64_bits(dtype):
     x = (np.random.default_rng(1).standard_normal((7, 301)) * 1000 + (5000 if dtype == "uint64" else 0)).astype(dtype)

@@ -410,6 +410,51 @@ static void sort(const fnn_call *call, int64_t begin, int64_t end) {
   else sort_rows(call, row, last, FNN_U32);
 }
 
+/* ---- select_f32, select_f64: the elements that would stand at places of rows if these were sorted, NaN last; 0 for -0
+ * ints: [0] rows   [1] n   [2] k, places of a row
+ * buffers: x (rows, n), places int32 (rows, k), y (rows, k), which overlaps none of them. A place outside [0, n) sets
+ * the status, and its y is left as it was. */
+
+enum { SELECT_BITS = 11, SELECT_DIGITS = 1 << SELECT_BITS, SELECT_FEW = 32 };
+
+static int64_t select_group(const int64_t *ints) { return fnn_max(1, UNIT / fnn_max(1, ints[1])); }
+
+static void select_size(const int64_t *ints, int64_t element_bytes, fnn_work *work) {
+  work->phases = 1;
+  work->units[0] = fnn_ceil_div(ints[0], select_group(ints));
+  work->scratch_bytes = 4 * SELECT_DIGITS * (int64_t)sizeof(uint32_t) +
+                        2 * fnn_round_up(ints[1] + FNN_VECTOR_BYTES / element_bytes, 64) * element_bytes;
+  work->flops = 4.0 * (double)ints[0] * (double)ints[1];
+  work->bytes = (double)element_bytes * (double)ints[0] * (double)ints[1];
+}
+static void select_size_f32(const int64_t *ints, fnn_work *work) { select_size(ints, 4, work); }
+static void select_size_f64(const int64_t *ints, fnn_work *work) { select_size(ints, 8, work); }
+
+/* The digit of what stands at `place`, which becomes that among those with the digit. */
+static int64_t digit_of_place(const uint32_t *counts, int64_t *place) {
+  enum { TOGETHER = 64 };
+  int64_t digit = 0;
+  for (; digit + TOGETHER < SELECT_DIGITS; digit += TOGETHER) {
+    uint32_t sum = 0;
+    for (int k = 0; k < TOGETHER; k++) sum += counts[digit + k];
+    if (*place < sum) break;
+    *place -= sum;
+  }
+  for (; *place >= counts[digit]; digit++) *place -= counts[digit];
+  return digit;
+}
+
+#define T float
+#define K uint32_t
+#define S int32_t
+#define OWN(name) select_##name##_f32
+#include "select_body.h"
+#define T double
+#define K uint64_t
+#define S int64_t
+#define OWN(name) select_##name##_f64
+#include "select_body.h"
+
 /* ---- searchsorted: y[i] = how many elements of a sorted vector come before x[i] ----
  * ints: [0] n of the vector   [1] m   [2] 1: those that are equal come before it
  * buffers: vector (n), x (m), y int32 (m), which overlaps none of the others. NaN is behind all else.
@@ -457,6 +502,8 @@ SEARCHSORTED(i32, int32_t)
 
 static const fnn_entry entries[] = {{"argsort", argsort, argsort_size},
                                     {"sort", sort, sort_size},
+                                    {"select_f32", select_select_f32, select_size_f32},
+                                    {"select_f64", select_select_f64, select_size_f64},
                                     {"searchsorted_f32", searchsorted_f32, searchsorted_size},
                                     {"searchsorted_f64", searchsorted_f64, searchsorted_size},
                                     {"searchsorted_i32", searchsorted_i32, searchsorted_size},

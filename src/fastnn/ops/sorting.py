@@ -81,6 +81,30 @@ def sort(x, axis=-1):
     return sort_op(x, axis=axis) if dtype_of(x) in _SORTED else take_along_axis(x, argsort(x, axis), axis)
 
 
+def _select_lower(node, b):
+    x, places = node.inputs
+    if b.suffix(x) is None or places.dtype != "int32" or x.shape[-1] > np.iinfo("int32").max:
+        return False
+    n, k = x.shape[-1], places.shape[-1]
+    b.step(f"select_{b.suffix(x)}", [x, places, node.outputs[0]], [x.size // n if n else 0, n, k])
+    return None
+
+
+# What would stand at `places` of rows of floats if these were sorted, NaN last: of few of them, without sorting.
+select_op = Op(
+    "select",
+    shape=lambda x, places: Spec((*x.shape[:-1], places.shape[-1]), x.dtype),
+    reference=lambda x, places: np.take_along_axis(np.sort(x, -1), places, -1),
+    grad=lambda dy, y, x, places: (
+        take_along_axis_grad_op(
+            dy, take_along_axis(argsort_op(x, axis=x.ndim - 1), places, -1), shape=x.shape, axis=x.ndim - 1
+        ),
+        None,
+    ),
+    lower=_select_lower,
+)
+
+
 def _top_k_reference(x, k):
     order = np.argsort(-x if x.dtype.kind == "f" else -x.astype(np.int64), axis=-1, kind="stable")[..., :k]
     return np.take_along_axis(x, order, -1), order.astype(np.int32)
