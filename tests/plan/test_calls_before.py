@@ -12,6 +12,7 @@ from fastnn.graph.symbolic import KerasTensor
 from fastnn.graph.variable import Variable
 from fastnn.ops import elementwise, record
 from fastnn.plan import executable
+from fastnn.plan import function as plan_function
 
 rng = np.random.default_rng(0)
 X = rng.standard_normal((6, 4)).astype(np.float32)
@@ -122,6 +123,66 @@ def test_python_is_not_asked_again(monkeypatch):
     monkeypatch.setattr(executable.Executable, "run", None)
     for (op, *args), y in zip(calls, expected, strict=True):
         np.testing.assert_array_equal(op(*args), y)
+
+
+def test_python_is_not_asked_again_of_what_is_one_plan(monkeypatch):
+    """Nor of constants, of lists of arrays, of several results, of matrices that lie turned, and of large scratch."""
+    calls = [
+        (ops.silu, X), (ops.leaky_relu, X, 0.3), (ops.stack, [X, X], 1), (ops.stack, (X, X[::-1].copy())),
+        (ops.dot, X, X.T), (ops.matmul, X.T, X), (ops.roll, X, 7, (0, 1)), (ops.unstack, X), (ops.std, X),
+    ]  # fmt: skip
+    calls = [(op, args, {}) for op, *args in calls] + [(ops.var, [X], {"axis": (0, 1), "keepdims": True})]
+    expected = [[op(*args, **kwargs) for _ in range(3)][2] for op, args, kwargs in calls]
+    is_quick = [hasattr(op, "compiled") for op, _, _ in calls]
+    assert sum(is_quick) >= 6
+    monkeypatch.setattr(plan_function._OnePlan, "apply", None)
+    monkeypatch.setattr(executable.Executable, "run", None)
+    for (op, args, kwargs), y, quick in zip(calls, expected, is_quick, strict=True):
+        if quick:
+            np.testing.assert_array_equal(op(*args, **kwargs), y)
+
+
+def test_constants_are_told_apart():
+    def by(x, *constants, **named):
+        return ops.add(x, float(len(repr((constants, sorted(named.items()))))))
+
+    one_plan = plan_function.as_one_plan(by)
+    constants = [(), (1,), (1.0,), (True,), ("a",), (None,), ((1, 2),), ([1, 2],), ((1, 2.0),), ((1,), 2), (1, (2,))]
+    for _ in range(3):
+        for given in constants:
+            np.testing.assert_array_equal(one_plan(X, *given), by(X, *given))
+            named = {f"k{k}": x for k, x in enumerate(given)}
+            np.testing.assert_array_equal(one_plan(X, **named), by(X, **named))
+    assert len(one_plan.compiled.called) == 2 * len(constants) - 1
+
+
+def test_arrays_in_lists_are_told_apart():
+    def many(x, y):
+        return ops.add(x[0], y[0]) if len(x) == 1 else ops.subtract(x[0], x[1])
+
+    one_plan = plan_function.as_one_plan(many)
+    for _ in range(3):
+        for args in (([X], [X, X]), ([X, X], [X]), ((X,), [X, X]), ([X], (X, X))):
+            np.testing.assert_array_equal(one_plan(*args), many(*args))
+
+
+def test_settings_are_part_of_a_plan():
+    one_plan = plan_function.as_one_plan(lambda x: ops.add(x, config.epsilon()))
+    before = config.epsilon()
+    try:
+        for epsilon in (0.5, 0.25, 0.5, 0.25):
+            config.set_epsilon(epsilon)
+            np.testing.assert_array_equal(one_plan(X), X + np.float32(epsilon))
+    finally:
+        config.set_epsilon(before)
+
+
+def test_plans_that_are_dropped_are_not_found():
+    one_plan = plan_function.as_one_plan(lambda x: ops.add(x, x))
+    for n in range(1, 200):
+        np.testing.assert_array_equal(one_plan(X.ravel()[:1].repeat(n)), 2 * X.ravel()[:1].repeat(n))
+    compiled = one_plan.compiled
+    assert {*compiled.called.values()} <= {*compiled.executables()} and len(compiled.executables()) <= 64
 
 
 def test_while_a_tape_or_a_trace_watches():

@@ -345,9 +345,17 @@ def set_memory_handler(handler):
 cdef enum:
     MAX_WORDS = 64
     MAX_OPERANDS = 32  # of two words at least
+    CONSTANT = -1      # words that no dtype is
+    IN_LIST = -2
+    IN_TUPLE = -3
+
+
+cdef enum: NO_NUMBERS, BESIDE_FLOATS, BESIDE_ALL, AS_CONSTANTS  # `Caller.numbers`
 
 
 cdef struct operands:
+    Py_ssize_t n_words
+    Py_ssize_t words[MAX_WORDS]
     Py_ssize_t count
     char *data[MAX_OPERANDS]
     int64_t numbers[MAX_OPERANDS]  # where `data` leads of what is a number
@@ -362,66 +370,126 @@ cpdef tuple call_key(op, isa, tuple args, dict params):
     return key_of(op, isa, args, params, NO_NUMBERS, &found)
 
 
-cdef enum: NO_NUMBERS, BESIDE_FLOATS, BESIDE_ALL
-
-
-cdef tuple key_of(op, isa, tuple args, dict params, int taken, operands *found):
-    """`call_key`, and where the elements are. Python's numbers that are taken are as arrays of them would be, in the
-    dtype of the first array."""
-    cdef Py_ssize_t words[MAX_WORDS]
-    cdef Py_ssize_t n = 0, k
-    cdef fnn_array *array
-    cdef fnn_array_dtype *dtype
-    cdef fnn_array_dtype *common = NULL
-    cdef bint is_readable, turned
-    found.count, found.are_readable, found.has_numbers = 0, True, False
-    for x in args:
-        if n + 2 > MAX_WORDS:
-            return None
-        if type(x) is ndarray:
-            array, dtype = FNN_ARRAY(x), FNN_ARRAY_DTYPE(x)
-            # Of bools, numbers, and what has its own number, as bfloat16, the number says all but the order of bytes.
-            if n + 2 + array.nd > MAX_WORDS or (dtype.number > 16 and dtype.number != 23 and dtype.number < 256):
-                return None
-            is_readable = fnn_is_readable(x)
-            turned = not is_readable and is_turned(x)
-            words[n] = dtype.number * 256 + dtype.byteorder
-            words[n + 1] = -array.nd if turned else array.nd
-            n += 2
-            for k in range(array.nd):
-                words[n] = array.dimensions[k]
-                n += 1
-            found.data[found.count] = array.data
-            found.are_readable &= is_readable or turned
-        elif taken != NO_NUMBERS and (type(x) is float or type(x) is int):
-            if common == NULL:
-                common = dtype_of_first_array(args)
-            if (
-                common == NULL
-                or (taken == BESIDE_FLOATS and common.kind != b"f")
-                or not fnn_store_number(x, common.number, &found.numbers[found.count])
-            ):
-                return None
-            words[n] = common.number * 256 + common.byteorder
-            words[n + 1] = 0
-            n += 2
-            found.data[found.count] = <char *>&found.numbers[found.count]
-            found.has_numbers = True
-        else:
-            return None
-        found.count += 1
-    cdef tuple key = PyTuple_New(3 + 2 * len(params))
-    cdef Py_ssize_t at = 0, place = 3
+cdef tuple key_of(op, isa, tuple args, dict params, int numbers, operands *found):
+    """`call_key`, and where the elements are. What Python's numbers are is as `Caller.numbers` says."""
+    cdef fnn_array_dtype *dtype = NULL
+    cdef list constants = None
+    cdef Py_ssize_t at = 0, place = 3, count, k
     cdef PyObject *name
     cdef PyObject *value
+    found.n_words, found.count, found.are_readable, found.has_numbers = 0, 0, True, False
+    if numbers == AS_CONSTANTS:
+        constants = [_chosen.get("floatx"), _chosen.get("epsilon"), _chosen.get("image_data_format")]
+    for x in args:
+        if found.n_words + 2 > MAX_WORDS:
+            return None
+        if type(x) is ndarray:
+            if not add_array(found, x):
+                return None
+        elif numbers == NO_NUMBERS:
+            return None
+        elif numbers == AS_CONSTANTS:
+            if not add_arrays(found, x):
+                found.words[found.n_words] = CONSTANT
+                found.n_words += 1
+                if not add_constant(constants, x):
+                    return None
+        else:
+            dtype = dtype_of_first_array(args) if dtype == NULL else dtype
+            if dtype == NULL or (numbers == BESIDE_FLOATS and dtype.kind != b"f") or not add_number(found, x, dtype):
+                return None
+    if numbers == AS_CONSTANTS:
+        while PyDict_Next(params, &at, &name, &value):
+            constants.append(<object>name)
+            if not add_constant(constants, <object>value):
+                return None
+        count = len(constants)
+    else:
+        count = 2 * len(params)
+    cdef tuple key = PyTuple_New(3 + count)
     set_item(key, 0, op)
     set_item(key, 1, isa)
-    set_item(key, 2, PyBytes_FromStringAndSize(<char *>words, n * sizeof(Py_ssize_t)))
+    set_item(key, 2, PyBytes_FromStringAndSize(<char *>found.words, found.n_words * sizeof(Py_ssize_t)))
+    if numbers == AS_CONSTANTS:
+        for k in range(count):
+            set_item(key, 3 + k, constants[k])
+        return key
     while PyDict_Next(params, &at, &name, &value):
         set_item(key, place, <object>name)
         set_item(key, place + 1, <object>value)
         place += 2
     return key
+
+
+cdef bint add_array(operands *found, x) except -1:
+    """Whether there is room for it, and it is one of numbers."""
+    cdef fnn_array *array = FNN_ARRAY(x)
+    cdef fnn_array_dtype *dtype = FNN_ARRAY_DTYPE(x)
+    cdef Py_ssize_t n = found.n_words, k
+    cdef bint is_readable = fnn_is_readable(x)
+    cdef bint turned = not is_readable and is_turned(x)
+    # Of bools, numbers, and what has its own number, as bfloat16, the number says all but the order of bytes.
+    if n + 2 + array.nd > MAX_WORDS or (dtype.number > 16 and dtype.number != 23 and dtype.number < 256):
+        return False
+    found.words[n] = dtype.number * 256 + dtype.byteorder
+    found.words[n + 1] = -array.nd if turned else array.nd
+    for k in range(array.nd):
+        found.words[n + 2 + k] = array.dimensions[k]
+    found.n_words = n + 2 + array.nd
+    found.data[found.count] = array.data
+    found.count += 1
+    found.are_readable &= is_readable or turned
+    return True
+
+
+cdef bint add_number(operands *found, x, fnn_array_dtype *dtype) except -1:
+    """Whether `x` is one of Python's that `dtype` holds."""
+    if not (type(x) is float or type(x) is int) or not fnn_store_number(x, dtype.number, &found.numbers[found.count]):
+        return False
+    found.words[found.n_words] = dtype.number * 256 + dtype.byteorder
+    found.words[found.n_words + 1] = 0
+    found.n_words += 2
+    found.data[found.count] = <char *>&found.numbers[found.count]
+    found.count += 1
+    found.has_numbers = True
+    return True
+
+
+cdef bint add_arrays(operands *found, items) except -1:
+    """Whether it is a list or tuple of arrays for which there is room."""
+    if not (type(items) is list or type(items) is tuple) or not items:
+        return False
+    for x in items:
+        if type(x) is not ndarray:
+            return False
+    found.words[found.n_words] = IN_LIST if type(items) is list else IN_TUPLE
+    found.words[found.n_words + 1] = len(items)
+    found.n_words += 2
+    for x in items:
+        if found.n_words + 2 > MAX_WORDS or not add_array(found, x):
+            return False
+    return True
+
+
+cdef bint add_constant(list constants, x) except -1:
+    """Whether it is one, or a list or tuple of them."""
+    constants.append(type(x))
+    if is_constant(x):
+        constants.append(x)
+        return True
+    if not (type(x) is list or type(x) is tuple):
+        return False
+    constants.append(len(x))
+    for item in x:
+        if not is_constant(item):
+            return False
+        constants.append(type(item))
+        constants.append(item)
+    return True
+
+
+cdef bint is_constant(x):
+    return x is None or type(x) is int or type(x) is float or type(x) is str or type(x) is bool
 
 
 cdef fnn_array_dtype *dtype_of_first_array(tuple args):
@@ -489,17 +557,26 @@ def accepts(kind, function, record):
     return run
 
 
+def as_function(caller, function):
+    """`caller`, with the name and the signature of `function`."""
+
+    @functools.wraps(function)
+    def run(*args, **kwargs):
+        return caller(*args, **kwargs)
+
+    return run
+
+
 cdef object _state = None       # of `graph.trace`: who watches this thread
 cdef dict _chosen = {}          # of `config`
 cdef list _isa = []             # the instruction set in use, once it is known
-cdef dict _executables = {}     # by `call_key`
 cdef object _threads = None     # `config.threads`
 
 
-def set_surroundings(state, dict chosen, list isa, dict executables, threads):
+def set_surroundings(state, dict chosen, list isa, threads):
     """What every `Caller` looks at."""
-    global _state, _chosen, _isa, _executables, _threads
-    _state, _chosen, _isa, _executables, _threads = state, chosen, isa, executables, threads
+    global _state, _chosen, _isa, _threads
+    _state, _chosen, _isa, _threads = state, chosen, isa, threads
 
 
 cdef bint is_watched() except -1:
@@ -513,29 +590,35 @@ cdef class Caller:
     nobody watches, with no Python between. Any other call is `apply(args, params)`.
 
     Attributes:
-        has_plans: whether there may be one.
-        numbers: which of Python's numbers are as arrays of them would be, in the dtype of the first array: 0 none, 1
-            those beside arrays of floats, 2 integers beside arrays of integers too.
+        executables: by `key`; None where there are none.
+        numbers: what Python's numbers among the arguments are: 0 not taken; 1, beside arrays of floats, and 2, beside
+            others too, arrays of the dtype of the first array; 3 constants, as are other things that are no arrays, and
+            lists of constants, while lists of arrays are these.
     """
-    cdef public bint has_plans
+    cdef public dict executables
     cdef public int numbers
 
     def __call__(self, *args, **params):
-        if self.has_plans and not is_watched():
+        if self.executables is not None and not is_watched():
             outputs = self.call_before(args, params)
             if outputs is not None:
                 return outputs
         return self.apply(args, params)
+
+    def key(self, tuple args, dict params):
+        """What tells apart calls with such arguments; None where there is no plan for them."""
+        cdef operands found
+        return key_of(self, _isa[0] if _isa else None, args, params, self.numbers, &found)
 
     cpdef call_before(self, tuple args, dict params):
         """What a call gives, by the plan that was made for such arguments; None where there is none."""
         cdef operands given
         cdef tuple key = key_of(self, _isa[0] if _isa else None, args, params, self.numbers, &given)
         cdef Plan plan
-        if key is None:
+        if key is None or self.executables is None:
             return None
         try:
-            executable = _executables[key]
+            executable = self.executables[key]
         except (KeyError, TypeError):  # TypeError: a parameter that cannot be hashed
             return None
         if executable is None:
@@ -545,7 +628,7 @@ cdef class Caller:
             outputs = plan.new_results()
             if plan.call_at(&given, outputs) is None:
                 return outputs[0] if len(outputs) == 1 else outputs
-        if given.has_numbers:
+        if given.has_numbers or self.numbers == AS_CONSTANTS:
             return None
         arrays = list(args)
         turn_back(arrays)

@@ -30,6 +30,9 @@ class _Registry(dict):
 REGISTRY: dict[str, Op] = _Registry()
 KINDS = ("plain", "elementwise", "reduce", "view")
 
+_executables: dict[tuple, plan.executable.Executable | None] = {}
+_EXECUTABLES = 1024  # signatures kept; the oldest go first
+
 
 # What a record need not say.
 _DEFAULTS = {
@@ -89,7 +92,7 @@ class Op(_engine.Caller):
             raise TypeError(f"op {name!r}: no record has {sorted(given.keys() - _DEFAULTS.keys())}")
         for attribute, default in _DEFAULTS.items():
             setattr(self, attribute, given.get(attribute, default))
-        self.has_plans = self.kind != "view"
+        self.executables = None if self.kind == "view" else _executables
         if self.kind == "elementwise" and self.promote is None:  # inputs of one dtype; "float" makes one of integers
             self.numbers = 1 if self.dtype == "float" else 2
         self._check_and_register()
@@ -314,11 +317,6 @@ def evaluate_recorded(op: Op, args: tuple, params: dict[str, Any]) -> tuple[np.n
     for tape in state.tapes:
         outputs = tape.record(op, args, arrays, params, outputs)
     return outputs
-
-
-_executables: dict[tuple, plan.executable.Executable | None] = {}
-_EXECUTABLES = 1024  # signatures kept; the oldest go first
-_engine.set_surroundings(trace.state, config.choices, _kernels.chosen, _executables, config.threads)
 
 
 def evaluate(op: Op, arrays: tuple[np.ndarray, ...], params: dict[str, Any]) -> tuple[np.ndarray, ...]:

@@ -294,13 +294,13 @@ class Executable:
 
     def _bound_memory(self, threads: int) -> None:
         """Most eager calls are not made again, such as that which draws a weight: the first leaves no memory to the
-        next. Later ones do, if it is small or among the latest."""
+        next. Later ones do, if it is small or among the latest. The engine makes no such call of what has no arena."""
         nbytes = self.plan.arena_bytes + threads * self.plan.scratch_bytes
         if self.has_run:
             _LATEST.add(self, nbytes)
         else:
             self.has_run, self.bounds_memory = True, nbytes >= memory.LARGE
-            self.plan.is_quick = not (self.bounds_memory or self.result_offsets is None)
+            self.plan.is_quick = self.result_offsets is not None
             self.plan.forget_arenas()
 
     def _run_in_parts(self, arrays: list[np.ndarray], threads: int) -> list[np.ndarray]:
@@ -414,7 +414,7 @@ class Executable:
 
 
 class _Latest:
-    """The executables that ran last, whose arenas take `most` bytes in all; others have none."""
+    """The executables of ops that were given an arena last, whose arenas take `most` bytes in all; others have none."""
 
     def __init__(self, most: int):
         self.most, self.total = most, 0

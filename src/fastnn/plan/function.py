@@ -5,7 +5,6 @@ Owns the cache of executables and the way arguments become inputs; knows nothing
 
 from __future__ import annotations
 
-import functools
 import gc
 import threading
 from collections.abc import Callable, Hashable
@@ -15,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from fastnn import _kernels, config, plan, tree
-from fastnn._kernels._engine import turn_back
+from fastnn._kernels._engine import Caller, as_function, set_surroundings, turn_back
 from fastnn.graph import trace
 from fastnn.graph.value import Graph, Operators, Spec, Value, dtype_name
 from fastnn.graph.variable import Variable
@@ -24,21 +23,27 @@ _PLAIN = frozenset({bool, int, float, str, type(None)})  # nothing inside, so no
 
 _NOTHING = ()
 
+set_surroundings(trace.state, config.choices, _kernels.chosen, config.threads)
+
 
 class Traced:
     """A trace of the function, compiled.
 
     Attributes:
         structure: of the outputs, with _Output where an array goes.
+        is_plain: whether that is one array, or a tuple of several, in their order.
         is_one_of_three: whether that is (array, (), ()): what a layer without losses and masks has.
     """
 
-    __slots__ = ("executable", "is_one_of_three", "structure")
+    __slots__ = ("executable", "is_one_of_three", "is_plain", "structure")
 
     def __init__(self, executable: plan.executable.Executable, structure: Any, is_one_of_three: bool):
         self.executable = executable
         self.structure = structure
         self.is_one_of_three = is_one_of_three
+        outputs = structure if type(structure) is tuple and len(structure) > 1 else (structure,)
+        count = len(executable.graph.outputs)
+        self.is_plain = all(type(x) is _Output for x in outputs) and outputs == tuple(range(count))
 
 
 class _Output(int):
@@ -68,6 +73,7 @@ class Compiled:
         self._key = key or _no_key
         self._cache: dict[Hashable, Traced] = {}
         self._known: dict[Hashable, Any] = {}
+        self.called: dict[tuple, plan.executable.Executable] = {}  # those of `_cache` that `_OnePlan` finds by itself
         self._lock = threading.RLock()
 
     def __call__(self, *args, **kwargs):
@@ -122,6 +128,12 @@ class Compiled:
 
         return self._traced(key, (data,), kwargs, specs, sources), sources
 
+    def traced_before(self, signature: Hashable, arrays: list[np.ndarray]) -> Traced | None:
+        """What `run` found of an op for what `flat_signature` said, if it is still there."""
+        turned = turn_back(list(arrays))
+        signature = signature if turned is None else (signature, turned)
+        return self._cache.get((signature, config.floatx(), self._key()))
+
     def known(self, about: Hashable, find: Callable[[], Any]):
         """What `find` returned for `about` since what the function reads changed last."""
         key = (about, config.floatx(), self._key())
@@ -165,6 +177,7 @@ class Compiled:
         if len(self._cache) < self.CACHE_SIZE:
             return
         nodes = 0 if self.is_eager else sum(len(e.graph.nodes) for e in (*self.executables(), traced.executable))
+        self.called.clear()
         while len(self._cache) >= self.CACHE_SIZE and (self.is_eager or nodes > self.CACHE_NODES):
             nodes -= len(self._cache.pop(next(iter(self._cache))).executable.graph.nodes)
 
@@ -221,48 +234,74 @@ def as_one_plan(function):
     watches: its ops are fused and called once, unless it reads the numbers of an array, such as `repeats`. Constants
     are part of the plan, and a new one costs a millisecond: not for ops whose constants are data, as the bounds of
     `clip` may be."""
-    settings = lambda: (_kernels.isa(), config.epsilon(), config.image_data_format())  # noqa: E731
-    compiled = Compiled(function, function.__name__, settings, is_eager=True)
-    untraced: set[tuple] = set()
-
-    @functools.wraps(function)
-    def run(*args, **kwargs):
-        if is_watched():
-            return function(*args, **kwargs)
-        arrays: list[np.ndarray] = []
-        signature = flat_signature(args, kwargs, arrays, takes_plain=True)
-        if signature is None or not arrays or (untraced and signature in untraced):
-            return function(*args, **kwargs)
-        try:
-            return compiled.run(args, kwargs, signature, arrays)
-        except TypeError:  # a traced array has no numbers, or an argument is wrong, which the op says best
-            if len(untraced) >= Compiled.CACHE_SIZE:
-                untraced.clear()
-            untraced.add(signature)
-            return function(*args, **kwargs)
-
-    run.compiled = compiled
-    return run
+    return _as_function(_OnePlan(function))
 
 
 def as_one_plan_of_arrays(function):
     """The same for an op of two arrays that may be called with a number, or a list of them, in the place of one. As
     that is data, a number beside an array of floats becomes an array too; other such calls are their ops, one by one.
     """
-    one_plan = as_one_plan(function)
+    return _as_function(_OnePlanOfArrays(function))
 
-    @functools.wraps(function)
-    def run(*args, **kwargs):
-        pair = (*args, *kwargs.values())[:2]
-        if all(type(x) is np.ndarray for x in pair):
-            return one_plan(*args, **kwargs)
-        dtype = next((x.dtype for x in pair if type(x) is np.ndarray and x.dtype.char in "fd"), None)
-        if dtype is None or len(args) < 2 or any(type(x) not in (np.ndarray, float, int) for x in pair):
-            return function(*args, **kwargs)
-        return one_plan(*[np.array(x, dtype) if type(x) in (float, int) else x for x in pair], *args[2:], **kwargs)
 
+def _as_function(one_plan: _OnePlan):
+    run = as_function(one_plan, one_plan.function)
     run.compiled = one_plan.compiled
     return run
+
+
+class _OnePlan(Caller):
+    """`as_one_plan`."""
+
+    __slots__ = ("compiled", "function", "untraced")
+
+    def __init__(self, function):
+        settings = lambda: (_kernels.isa(), config.epsilon(), config.image_data_format())  # noqa: E731
+        self.function = function
+        self.compiled = Compiled(function, function.__name__, settings, is_eager=True)
+        self.untraced: set[tuple] = set()
+        self.executables, self.numbers = self.compiled.called, 3
+
+    def apply(self, args: tuple, kwargs: dict):
+        if is_watched():
+            return self.function(*args, **kwargs)
+        arrays: list[np.ndarray] = []
+        signature = flat_signature(args, kwargs, arrays, takes_plain=True)
+        if signature is None or not arrays or (self.untraced and signature in self.untraced):
+            return self.function(*args, **kwargs)
+        try:
+            result = self.compiled.run(args, kwargs, signature, list(arrays))
+        except TypeError:  # a traced array has no numbers, or an argument is wrong, which the op says best
+            if len(self.untraced) >= Compiled.CACHE_SIZE:
+                self.untraced.clear()
+            self.untraced.add(signature)
+            return self.function(*args, **kwargs)
+        self._remember(args, kwargs, signature, arrays)
+        return result
+
+    def _remember(self, args: tuple, kwargs: dict, signature: tuple, arrays: list[np.ndarray]) -> None:
+        """Lets the next such call go from the engine to the plan, where it gives an array, or a tuple of some."""
+        traced = self.compiled.traced_before(signature, arrays)
+        if traced is None or not traced.executable.plan.is_quick or not traced.is_plain:
+            return
+        key = self.key(args, kwargs)
+        if key is not None:
+            self.executables[key] = traced.executable
+
+
+class _OnePlanOfArrays(_OnePlan):
+    """`as_one_plan_of_arrays`."""
+
+    __slots__ = ()
+
+    def apply(self, args: tuple, kwargs: dict):
+        pair = (*args, *kwargs.values())[:2]
+        if all(type(x) is np.ndarray for x in pair):
+            return super().apply(args, kwargs)
+        dtype = next((x.dtype for x in pair if type(x) is np.ndarray and x.dtype.char in "fd"), None)
+        if dtype is None or len(args) < 2 or any(type(x) not in (np.ndarray, float, int) for x in pair):
+            return self.function(*args, **kwargs)
+        return self(*[np.array(x, dtype) if type(x) in (float, int) else x for x in pair], *args[2:], **kwargs)
 
 
 def specs_of(arrays: list[np.ndarray]) -> list[Spec]:
