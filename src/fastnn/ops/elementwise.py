@@ -404,6 +404,8 @@ def fmod(x1, x2):
 
 def _not_bools(*xs):
     """`xs`, in int32 when all are bools: those have no quotients or powers of their own."""
+    if type(xs[0]) is np.ndarray and xs[0].dtype.char != "?":
+        return xs
     return tuple(cast(x, "int32") for x in xs) if {dtype_of(x) for x in xs} == {"bool"} else xs
 
 
@@ -472,6 +474,8 @@ def clip(x, x_min, x_max):
         >>> clip(np.array([-1.0, 0.5, 2.0]), 0, 1)
         array([0. , 0.5, 1. ])
     """
+    if type(x) is np.ndarray and x.dtype.char in "fd":
+        return clip_op(x, x_min, x_max)
     (x,) = _not_bools(x)
     y = clip_op(x, x_min, x_max)
     return y if is_float(dtype_of(x)) else cast(y, dtype_of(x))

@@ -25,6 +25,8 @@ def normalize_axes(name: str, axis, ndim: int) -> tuple[int, ...]:
     """
     if axis is None:
         return tuple(range(ndim))
+    if type(axis) is int and -ndim <= axis < ndim:
+        return (axis % ndim,)
     axes = (axis,) if isinstance(axis, (int, np.integer)) else tuple(axis)
     return tuple(sorted(_checked(name, axes, ndim)))
 
@@ -36,6 +38,8 @@ def split_at(shape, axis) -> tuple[int, int, int]:
 
 def normalize_axis(name: str, axis: int, ndim: int) -> int:
     """`axis` counted from 0."""
+    if type(axis) is int and -ndim <= axis < ndim:
+        return axis % ndim
     return _checked(name, (axis,), ndim)[0]
 
 
@@ -251,10 +255,13 @@ all_op = _reduction("all", np.all, dtype=lambda dtype: "bool", simplify=_simplif
 
 
 def apply_reduction(op, x, axis, keepdims):
-    return op(x, axis=normalize_axes(op.name, axis, len(shape_of(x))), keepdims=bool(keepdims))
+    ndim = x.ndim if type(x) is np.ndarray else len(shape_of(x))
+    return op(x, axis=normalize_axes(op.name, axis, ndim), keepdims=bool(keepdims))
 
 
 def _require_elements(name, x, axis):
+    if type(x) is np.ndarray and x.size:
+        return
     shape = shape_of(x)
     if 0 in shape and 0 in (shape[k] for k in normalize_axes(name, axis, len(shape))):
         raise ValueError(f"{name} of nothing: `x` has shape {shape} and the reduction is over axis {axis}.")

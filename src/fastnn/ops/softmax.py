@@ -136,6 +136,8 @@ log_softmax_grad_op = Op(
 
 def _over_axes(op, x, axis):
     """Applies `op`, which works on the last axis, over `axis`: an int, several (as one), or None for all."""
+    if type(axis) is int and axis == -1 and type(x) is np.ndarray and x.ndim and x.dtype.char in "fd":
+        return op(x)
     x = x if hasattr(x, "shape") else as_array(x)
     if not is_inexact(dtype_of(x)):
         x = ew.cast(x, config.floatx())
