@@ -360,6 +360,7 @@ cdef struct operands:
     char *data[MAX_OPERANDS]
     int64_t numbers[MAX_OPERANDS]  # where `data` leads of what is a number
     bint are_readable              # all arrays, by a plan that knows which of them are turned
+    bint lie_in_order              # all arrays are contiguous
     bint has_numbers
 
 
@@ -377,7 +378,8 @@ cdef tuple key_of(op, isa, tuple args, dict params, int numbers, operands *found
     cdef Py_ssize_t at = 0, place = 3, count, k
     cdef PyObject *name
     cdef PyObject *value
-    found.n_words, found.count, found.are_readable, found.has_numbers = 0, 0, True, False
+    found.n_words, found.count, found.has_numbers = 0, 0, False
+    found.are_readable = found.lie_in_order = True
     if numbers == AS_CONSTANTS:
         constants = [_chosen.get("floatx"), _chosen.get("epsilon"), _chosen.get("image_data_format")]
     for x in args:
@@ -439,6 +441,7 @@ cdef bint add_array(operands *found, x) except -1:
     found.data[found.count] = array.data
     found.count += 1
     found.are_readable &= is_readable or turned
+    found.lie_in_order &= is_readable
     return True
 
 
@@ -594,9 +597,11 @@ cdef class Caller:
         numbers: what Python's numbers among the arguments are: 0 not taken; 1, beside arrays of floats, and 2, beside
             others too, arrays of the dtype of the first array; 3 constants, as are other things that are no arrays, and
             lists of constants, while lists of arrays are these.
+        turns: where `as_they_lie(args, params)` may know what to do with arrays whose axes lie in another order: 0
+            nowhere, 1 where no plan reads one of them as it lies, 2 wherever they do.
     """
     cdef public dict executables
-    cdef public int numbers
+    cdef public int numbers, turns
 
     def __call__(self, *args, **params):
         if self.executables is not None and not is_watched():
@@ -617,6 +622,10 @@ cdef class Caller:
         cdef Plan plan
         if key is None or self.executables is None:
             return None
+        if self.turns and not (given.are_readable if self.turns == 1 else given.lie_in_order) and not is_watched():
+            found = self.as_they_lie(args, params)
+            if found is not None:
+                return found
         try:
             executable = self.executables[key]
         except (KeyError, TypeError):  # TypeError: a parameter that cannot be hashed

@@ -93,6 +93,7 @@ class Op(_engine.Caller):
         for attribute, default in _DEFAULTS.items():
             setattr(self, attribute, given.get(attribute, default))
         self.executables = None if self.kind == "view" else _executables
+        self.turns = {"elementwise": 2, "reduce": 1}.get(self.kind, 0)
         if self.kind == "elementwise" and self.promote is None:  # inputs of one dtype; "float" makes one of integers
             self.numbers = 1 if self.dtype == "float" else 2
         self._check_and_register()
@@ -123,6 +124,21 @@ class Op(_engine.Caller):
         if graph is not None:
             return self.trace(graph, tuple([x if type(x) is Value else as_value(x) for x in args]), params)
         return run_eager(self, args, params)
+
+    def as_they_lie(self, args: tuple, params: dict[str, Any]):
+        """What a call gives where the axes of all arrays lie in memory in one other order: what it gives of them in
+        that order, with the axes where they belong again. Nothing is copied. None for other arguments."""
+        order = _order_in_memory(args)
+        if order is None:
+            return None
+        turned = [x.transpose(order) if type(x) is np.ndarray and x.ndim else x for x in args]
+        if self.kind == "elementwise":
+            return self(*turned, **params).transpose([order.index(k) for k in range(len(order))])
+        axes = params["axis"]
+        y, kept = self(*turned, axis=tuple(sorted(map(order.index, axes))), keepdims=False), sorted({*order} - {*axes})
+        places = [k for k in order if k not in axes]
+        y = y.transpose([places.index(k) for k in kept])
+        return np.expand_dims(y, axes) if params["keepdims"] else y
 
     @property
     def has_kernel(self) -> bool:
@@ -163,6 +179,26 @@ class Op(_engine.Caller):
 
     def __repr__(self) -> str:
         return f"<Op {self.name}>"
+
+
+_FEWEST_TURNED = 4096  # elements: to copy fewer takes less time than to ask how they lie
+
+
+def _order_in_memory(args: tuple) -> list[int] | None:
+    """The order in which the axes of all arrays, which have one shape, follow each other in memory without gaps; None
+    where there is none, or it is their own."""
+    order, shape = None, None
+    for x in args:
+        if type(x) is not np.ndarray or not x.ndim:
+            continue
+        if order is None:
+            strides, shape = x.strides, x.shape
+            if x.size < _FEWEST_TURNED or x.ndim < 2 or x.flags.c_contiguous:
+                return None
+            order = sorted(range(x.ndim), key=strides.__getitem__, reverse=True)
+        if x.shape != shape or not x.transpose(order).flags.c_contiguous:
+            return None
+    return order
 
 
 def _elementwise_dtype(op: Op, inputs: tuple[Spec, ...]) -> str:

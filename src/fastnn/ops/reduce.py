@@ -315,6 +315,7 @@ mean_op = Op(
     ),
     domain=uniform(-3, 3),
 )
+mean_op.turns = sum_op.turns  # as reductions, it has `axis` and `keepdims`
 
 
 def mean(x, axis=None, keepdims=False):
