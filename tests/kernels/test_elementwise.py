@@ -260,7 +260,7 @@ def test_integers_beyond_every_cache(kind, dtype, isa):
 def test_every_opcode_is_tested(isa):
     elsewhere = "exp exp2 expm1 log log1p log2 log10 sin cos tan tanh sigmoid erf softplus arcsin arccos arctan sinh"
     elsewhere += " cosh arcsinh arccosh arctanh arctan2 cbrt power logaddexp rsqrt exact_gelu exact_gelu_grad nextafter"
-    elsewhere += " ldexp erfc erfinv"
+    elsewhere += " ldexp erfc erfinv hypot"
     assert set(_engine.opcodes(isa)) == {"store"} | set(OPCODES) | set(elsewhere.split()) | set(MERGED)
     assert _engine.opcodes(isa)["store"] == 0
 
@@ -290,6 +290,43 @@ def test_cast(source, kind, isa):
     program.store(0, 1)
     fused(kind, isa, [values, out], program, 1, 200)
     np.testing.assert_array_equal(out, values.astype(source))
+    check()
+
+
+@pytest.mark.parametrize("isa", ISAS)
+def test_float64_is_rounded_once_to_float16(isa):
+    """All numbers of float16, what is halfway between neighbours, and what is next to either: there a float32 on the
+    way would be rounded as well."""
+    halves = np.arange(1 << 16, dtype=np.uint16).view(np.float16)
+    near = halves[np.isfinite(halves)].astype(np.float64)
+    order = np.unique(near)  # without one of the zeroes
+    x = np.concatenate([near, (order[1:] + order[:-1]) / 2, [65520, -65520]])
+    x = np.concatenate([x, x * (1 + 2.0**-50), x * (1 - 2.0**-50), x * (1 + 2.0**-25), x * 2.0**-30, x * 1e300])
+    nan = np.uint64(0x7FF0000000000001) + np.arange(3, dtype=np.uint64) * np.uint64(1 << 28)
+    x = np.concatenate([x, nan.view(np.float64), [np.inf, -np.inf, 5e-324, -5e-324, 1e-40, 3e38, 4e38]])
+    out, check = guarded(x.size, np.float16)
+    program = Program((0, DTYPE_CODE["float64"], 0, 1), (1, _kernels.HALF_CODE["float16"], 0, 1))
+    program.store(0, 1)
+    fused("f64", isa, [x, out], program, 1, x.size)
+    with np.errstate(over="ignore"):
+        wanted = x.astype(np.float16)
+    np.testing.assert_array_equal(out, wanted)
+    np.testing.assert_array_equal(np.signbit(out), np.signbit(x))
+    check()
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("kind", FLOATS)
+def test_large_floats_as_unsigned_integers(kind, isa):
+    """Up to 2^64, after and before such as fit in 32 bits."""
+    rng = np.random.default_rng(4)
+    exponents = np.concatenate([rng.integers(0, 30, 100), rng.integers(0, 64, 100), rng.integers(0, 30, 100)])
+    x = (rng.uniform(1, 2, 300) * 2.0**exponents).astype(FLOATS[kind])
+    out, check = guarded(300, np.uint64)
+    program = Program((0, DTYPE_CODE[x.dtype.name], 0, 1), (1, DTYPE_CODE["uint64"], 0, 1))
+    program.store(0, 1)
+    fused(kind, isa, [x, out], program, 1, 300)
+    np.testing.assert_array_equal(out, [int(v) for v in x])
     check()
 
 

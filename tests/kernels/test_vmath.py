@@ -121,7 +121,7 @@ def all_sizes(kind, near, n=2000):
 
 @pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize("kind", FLOATS)
-@pytest.mark.parametrize("name", ["log", "log1p", "cbrt", "arctan"])
+@pytest.mark.parametrize("name", ["log", "log1p", "log2", "cbrt", "arctan"])
 def test_of_all_sizes_and_next_to_the_borders_of_tables(name, kind, isa):
     """Tables go by sixteenths and their halves, for some functions of each power of two."""
     x = all_sizes(kind, 1 + np.arange(512) / 512)
@@ -144,6 +144,21 @@ def test_trigonometry_next_to_multiples_of_half_pi(name, kind, isa):
 
 @pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize("kind", FLOATS)
+@pytest.mark.parametrize("name", ["sin", "cos", "tan"])
+def test_trigonometry_beside_large_numbers(name, kind, isa):
+    """Of those the C library finds the sine: neighbours in a vector are not changed by it."""
+    rng = np.random.default_rng(8)
+    x = rng.uniform(-100, 100, 1000).astype(FLOATS[kind])
+    mixed = np.where(rng.random(1000) < 0.1, rng.choice(np.array([1e6, -1e30, np.inf, np.nan], x.dtype), 1000), x)
+    alone, beside = (apply(name, kind, isa, v) for v in (x, mixed))
+    np.testing.assert_array_equal(alone[mixed == x], beside[mixed == x])
+    with np.errstate(invalid="ignore"):
+        wanted = getattr(np, name)(mixed.astype("f8"))
+    np.testing.assert_allclose(beside, wanted, rtol=4 * np.finfo(x.dtype).eps, atol=1e-15)
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("kind", FLOATS)
 def test_power(kind, isa):
     rng = np.random.default_rng(1)
     x = rng.uniform(0, 20, 3000).astype(FLOATS[kind])
@@ -155,6 +170,55 @@ def test_power(kind, isa):
     a, b = (np.array(v, FLOATS[kind]) for v in zip(*itertools.product(values, values), strict=True))
     with np.errstate(all="ignore"):
         np.testing.assert_allclose(apply("power", kind, isa, a, b), np.power(a, b), rtol=2 * np.finfo(a.dtype).eps)
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("kind", FLOATS)
+def test_power_far_from_one_and_beside_what_is(kind, isa):
+    """Exponents beyond any power's, next to 1 as well; and neighbours in a vector that do not change a lane."""
+    info = np.finfo(FLOATS[kind])
+    x = [0.0, 1.0, 1 + info.eps, 1 - info.epsneg, 1.5, 1e30, info.max, info.tiny, info.smallest_subnormal]
+    p = [0.0, 0.5, 1.0, 3.0, 1e5, 2.0**23, 2.0**35, 2.0**36 - 2.0**20, 2.0**36, 2.0**40, 2.0**52, 1e38]
+    x, p = ([sign * v for v in (*values, np.inf, np.nan) for sign in (1, -1)] for values in (x, p))
+    a, b = zip(*itertools.product(x, p), strict=True)
+    a, b = np.array(a, FLOATS[kind]), np.array(b, FLOATS[kind])
+    with np.errstate(all="ignore"):
+        wanted = np.power(a.astype(np.longdouble), b.astype(np.longdouble)).astype(a.dtype)
+    got = apply("power", kind, isa, a, b)
+    np.testing.assert_allclose(got, wanted, rtol=2 * info.eps, atol=float(info.smallest_subnormal))
+    np.testing.assert_array_equal(np.signbit(got)[wanted == 0], np.signbit(wanted)[wanted == 0])
+    rng = np.random.default_rng(6)
+    near, exponents = rng.uniform(0.1, 9, (2, 1000)).astype(a.dtype)
+    mixed = np.where(rng.random(1000) < 0.1, rng.choice(a, 1000), near)
+    alone, beside = (apply("power", kind, isa, v, exponents) for v in (near, mixed))
+    np.testing.assert_array_equal(alone[mixed == near], beside[mixed == near])
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("kind", FLOATS)
+def test_hypot(kind, isa):
+    """All sizes, of which squares overflow and underflow, and what is next to the borders of those that do not;
+    infinite beside NaN, too; and neighbours in a vector that do not change a lane."""
+    info, rng = np.finfo(FLOATS[kind]), np.random.default_rng(7)
+    n = 2000
+    x = rng.choice([-1, 1], 3 * n) * rng.uniform(1, 2, 3 * n) * 2.0 ** rng.integers(info.minexp, info.maxexp - 1, 3 * n)
+    near = 2.0 ** rng.choice([-49, 62, -480, 510, 0] if kind == "f64" else [-49, 62, 0], n)
+    x[:n] = rng.uniform(-2, 2, n) * near
+    y = rng.uniform(-4, 4, 3 * n) * x
+    y[2 * n :] = rng.permutation(x[2 * n :])
+    x[:200], y[:50], x[200:300] = 0, 0, rng.integers(-9, 9, 100) * float(info.smallest_subnormal)
+    with np.errstate(over="ignore"):
+        x, y = (np.clip(v, -float(info.max), float(info.max)).astype(info.dtype) for v in (x, y))
+    exact = [mpmath.hypot(mpmath.mpf(float(a)), mpmath.mpf(float(b))) for a, b in zip(x, y, strict=True)]
+    error, k = ulps(apply("hypot", kind, isa, x, y), exact, info.dtype)
+    assert error <= 1.5, f"hypot({x[k]!r}, {y[k]!r}) is off by {error:.2f} ulp"
+    values = [0.0, -0.0, 1.0, -2.0, np.inf, -np.inf, np.nan]
+    a, b = (np.array(v, info.dtype) for v in zip(*itertools.product(values, values), strict=True))
+    np.testing.assert_allclose(apply("hypot", kind, isa, a, b), np.hypot(a, b), rtol=2 * info.eps)
+    x, y = rng.uniform(-1, 1, (2, 1000)).astype(info.dtype)
+    far = np.where(rng.random(1000) < 0.1, rng.choice(np.array([0, 1e30, np.inf, np.nan], info.dtype), 1000), x)
+    alone, beside = (apply("hypot", kind, isa, v, y) for v in (x, far))
+    np.testing.assert_array_equal(alone[far == x], beside[far == x])
 
 
 @pytest.mark.parametrize("isa", ISAS)

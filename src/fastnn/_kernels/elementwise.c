@@ -36,18 +36,28 @@
 /* Vectors of a slow operation that are worked on at once. Each is a chain of operations that wait for each other, of
  * which the CPU keeps too few in mind to find enough that need not. ONE: its body is a function, which keeps none. */
 enum { TWO = 2, FOUR = FNN_VECTOR_BYTES == 64 ? 4 : 2, EIGHT = FNN_VECTOR_BYTES == 64 ? 8 : 2, MOST_AT_ONCE = 8 };
-enum { ONE = 1, POWER = TWO }; /* in places of their own */
+enum { ONE = 1, POWER = FOUR }; /* in places of their own */
 
 /* X(name, vectors at once): of one input and slow: arithmetic takes longer than memory. */
 #define SLOW_UNARY_OPS(X)                                                                                              \
-  X(exp, FOUR) X(expm1, FOUR) X(log, FOUR) X(log1p, FOUR) X(log2, FOUR) X(log10, FOUR) X(sin, TWO) X(cos, TWO)         \
-  X(tan, TWO) X(tanh, FOUR) X(sigmoid, EIGHT) X(erf, FOUR) X(softplus, FOUR) X(exact_gelu, FOUR) X(arcsin, ONE)        \
-  X(arccos, ONE) X(arctan, TWO) X(sinh, ONE) X(cosh, ONE) X(arcsinh, ONE) X(arccosh, ONE) X(arctanh, ONE)              \
-  X(exp2, ONE) X(cbrt, TWO) X(real_angle, ONE) X(erfc, ONE) X(erfinv, ONE)
+  X(exp, FOUR) X(expm1, FOUR) X(log, FOUR) X(log1p, FOUR) X(log2, FOUR) X(log10, FOUR) X(tanh, FOUR)                   \
+  X(sigmoid, EIGHT) X(erf, FOUR) X(softplus, FOUR) X(exact_gelu, FOUR) X(arcsin, ONE) X(arccos, ONE) X(arctan, TWO)    \
+  X(sinh, ONE) X(cosh, ONE) X(arcsinh, ONE) X(arccosh, ONE) X(arctanh, ONE) X(exp2, ONE) X(cbrt, TWO)                  \
+  X(real_angle, ONE) X(erfc, ONE) X(erfinv, ONE)
+
+/* X(name, call, vectors at once): such that are quick but of rare numbers, fnn_quick_call of vmath.h. */
+#define QUICK_UNARY_OPS(X) X(sin, sin, TWO) X(cos, cos, TWO) X(tan, tan, TWO)
+#if defined(FNN_ISA_AVX512)
+#define QUICK_BINARY_OPS(X) X(hypot, hypot, TWO) X(power, pow, POWER)
+#define SLOW_POWER(X)
+#else
+#define QUICK_BINARY_OPS(X) X(hypot, hypot, TWO)
+#define SLOW_POWER(X) X(power, POWER)
+#endif
 
 /* Of two inputs, so slow that a scalar may as well be copied to a block. */
 #define SLOW_BINARY_OPS(X)                                                                                             \
-  X(power, POWER) X(floor_divide, TWO) X(mod, TWO) X(arctan2, TWO) X(nextafter, ONE) X(fill_nan, ONE) X(fmax, ONE)     \
+  SLOW_POWER(X) X(floor_divide, TWO) X(mod, TWO) X(arctan2, TWO) X(nextafter, ONE) X(fill_nan, ONE) X(fmax, ONE)       \
   X(fmin, ONE) X(ldexp, TWO) X(logaddexp, TWO) X(multiply_sigmoid, FOUR) X(sigmoid_tanh, FOUR) X(exact_gelu_grad, FOUR)
 
 /* X(name, inputs, scalars): with a variant in which the inputs `scalars` (bit k: input k) are, as they are in
@@ -60,7 +70,8 @@ enum { ONE = 1, POWER = TWO }; /* in places of their own */
 #define OPCODE_NAME(name, ...) #name,
 static const char *const opcode_names[] = {
   "store", ANY_UNARY_OPS(OPCODE_NAME) ANY_BINARY_OPS(OPCODE_NAME) ANY_TERNARY_OPS(OPCODE_NAME)
-  UNARY_OPS(OPCODE_NAME) SLOW_UNARY_OPS(OPCODE_NAME) BINARY_OPS(OPCODE_NAME) SLOW_BINARY_OPS(OPCODE_NAME)
+  UNARY_OPS(OPCODE_NAME) SLOW_UNARY_OPS(OPCODE_NAME) QUICK_UNARY_OPS(OPCODE_NAME)
+  BINARY_OPS(OPCODE_NAME) QUICK_BINARY_OPS(OPCODE_NAME) SLOW_BINARY_OPS(OPCODE_NAME)
   TERNARY_OPS(OPCODE_NAME) LONG_OPS(OPCODE_NAME) SLOW_LONG_OPS(OPCODE_NAME) 0};
 
 /* The first elements of an array, as arguments. */
@@ -199,12 +210,32 @@ static __attribute__((noinline)) void read_halves_wide(double *d, const uint16_t
     for (int64_t k = 0; k < size; k++) d[i + k] = part[k];
   }
 }
+/* Eight doubles as float16. The bits that float32 has no place for leave one in the last place that it has, as in
+ * to_odd, before it is made: exactly, where float16 is not 0 anyway. */
+#if defined(FNN_ISA_AVX512)
+FNN_INLINE __m128i eight_as_float16(const double *s) {
+  const __m512i x = _mm512_loadu_si512(s), low = _mm512_set1_epi64(0x1fffffff);
+  const __m512i carry = _mm512_add_epi64(_mm512_and_si512(x, low), low);
+  const __m512i odd = _mm512_or_si512(x, _mm512_and_si512(carry, _mm512_set1_epi64(0x20000000)));
+  const int toward_zero = _MM_FROUND_TO_ZERO | _MM_FROUND_NO_EXC;
+  return _mm256_cvtps_ph(_mm512_cvt_roundpd_ps(_mm512_castsi512_pd(odd), toward_zero), 0);
+}
+#elif defined(FNN_ISA_AVX2)
+FNN_INLINE __m128 four_as_odd(const double *s) {
+  const __m256i x = _mm256_loadu_si256((const __m256i *)s), low = _mm256_set1_epi64x(0x1fffffff);
+  const __m256i carry = _mm256_add_epi64(_mm256_and_si256(x, low), low);
+  const __m256i odd = _mm256_or_si256(x, _mm256_and_si256(carry, _mm256_set1_epi64x(0x20000000)));
+  return _mm256_cvtpd_ps(_mm256_castsi256_pd(_mm256_andnot_si256(low, odd)));
+}
+FNN_INLINE __m128i eight_as_float16(const double *s) {
+  return _mm256_cvtps_ph(_mm256_set_m128(four_as_odd(s + 4), four_as_odd(s)), 0);
+}
+#endif
 static __attribute__((noinline)) void write_halves_wide(uint16_t *d, const double *s, int64_t dtype, int64_t n) {
   float part[HALVES];
   int64_t i = 0;
-#if defined(FNN_ISA_AVX512)
-  for (; dtype == FNN_F16 && i + 8 <= n; i += 8)
-    _mm_storeu_si128((__m128i *)(d + i), _mm256_cvtps_ph(to_odd_vector(s + i), 0));
+#if defined(FNN_ISA_AVX512) || defined(FNN_ISA_AVX2)
+  for (; dtype == FNN_F16 && i + 8 <= n; i += 8) _mm_storeu_si128((__m128i *)(d + i), eight_as_float16(s + i));
 #endif
   for (; i < n; i += HALVES) {
     const int64_t size = fnn_min(HALVES, n - i);

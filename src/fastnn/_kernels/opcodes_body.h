@@ -50,6 +50,50 @@ FNN_INLINE void OWN(map)(int64_t n, T *d, INPUTS, int arity, int scalars, int at
   FN(store_part)(d + i, f(x), n - i);
 }
 
+#if !IS_INTEGER
+/* The same of inputs that are no scalars, for a `quick` function of vectors that marks rare lanes, which `rest` then
+ * finds: it has what the first found of the vector. */
+FNN_INLINE void OWN(map_quick)(int64_t n, T *d, INPUTS, int arity, int at_once, int streams,
+                               V (*quick)(const V *, FN(rare) *), V (*rest)(const V *, V, FN(rare))) {
+  enum { AHEAD = 8192 / (int)sizeof(T) };
+  const T *const from[] = {x0, x1, x2, x3, x4, x5};
+  int64_t i = 0;
+  V x[2], y[MOST_AT_ONCE];
+  FN(rare) is_rare[MOST_AT_ONCE], any = {0};
+  for (; i + at_once * N <= n; i += at_once * N) {
+#pragma GCC unroll 8
+    for (int w = 0; w < at_once; w++) {
+#pragma GCC unroll 2
+      for (int k = 0; k < arity; k++) {
+        x[k] = FN(load)(from[k] + i + w * N);
+        if (streams) __builtin_prefetch(from[k] + i + w * N + AHEAD);
+      }
+      y[w] = quick(x, &is_rare[w]);
+      any = w ? any | is_rare[w] : is_rare[w];
+    }
+    if (__builtin_expect(FN(any_rare)(any), 0)) {
+#pragma GCC unroll 1
+      for (int w = 0; w < at_once; w++) {
+        for (int k = 0; k < arity; k++) x[k] = FN(load)(from[k] + i + w * N);
+        y[w] = rest(x, y[w], is_rare[w]);
+      }
+    }
+#pragma GCC unroll 8
+    for (int w = 0; w < at_once; w++) {
+      if (streams) FN(stream)(d + i + w * N, y[w]);
+      else FN(store)(d + i + w * N, y[w]);
+    }
+  }
+  for (; i < n; i += N) {
+    const int64_t size = fnn_min(N, n - i);
+    for (int k = 0; k < arity; k++) x[k] = FN(load_part)(from[k] + i, size);
+    y[0] = quick(x, is_rare);
+    if (FN(any_rare)(is_rare[0])) y[0] = rest(x, y[0], is_rare[0]);
+    FN(store_part)(d + i, y[0], size);
+  }
+}
+#endif
+
 /* ---- vector bodies ---- */
 
 #if IS_INTEGER
@@ -109,9 +153,6 @@ FNN_INLINE V OWN(v_log)(V x) { return FN(log)(x); }
 FNN_INLINE V OWN(v_log1p)(V x) { return FN(log1p)(x); }
 FNN_INLINE V OWN(v_log2)(V x) { return FN(log2)(x); }
 FNN_INLINE V OWN(v_log10)(V x) { return FN(log10)(x); }
-FNN_INLINE V OWN(v_sin)(V x) { return FN(sin)(x); }
-FNN_INLINE V OWN(v_cos)(V x) { return FN(cos)(x); }
-FNN_INLINE V OWN(v_tan)(V x) { return FN(tan)(x); }
 FNN_INLINE V OWN(v_tanh)(V x) { return FN(tanh)(x); }
 FNN_INLINE V OWN(v_sigmoid)(V x) { return FN(sigmoid)(x); }
 FNN_INLINE V OWN(v_erf)(V x) { return FN(erf)(x); }
@@ -173,7 +214,9 @@ FNN_INLINE V OWN(v_exact_gelu_grad)(V dy, V x) {
   V bell, p = FN(normal_cdf)(x, &bell);
   return dy * (x * (T)0.39894228040143267794 * bell + p);
 }
+#if !defined(FNN_ISA_AVX512)
 FNN_INLINE V OWN(v_power)(V a, V b) { return FN(pow)(a, b); }
+#endif
 FNN_INLINE V OWN(v_arctan2)(V a, V b) { return FN(arctan2)(a, b); }
 FNN_INLINE V OWN(v_nextafter)(V a, V b) { return FN(nextafter)(a, b); }
 FNN_INLINE V OWN(v_ldexp)(V a, V b) { return FN(ldexp)(a, b); }
@@ -331,9 +374,26 @@ FNN_INLINE void OWN(map_by_column)(int64_t rows, int64_t cols, T *d, int64_t d_s
 #define SLOW_VARIANT NEAR_VARIANT
 #define SLOW_STREAM_OF(name, scalars) NULL
 #endif
+/* As SLOW_VARIANT and ROWn_SLOW of what is in vmath.h as quick_call and rest_call. */
+#define QUICK_VARIANT(name, call, arity, at_once)                                                                      \
+  PLACE_##at_once static void OWN(loop_##name##_0)(int64_t n, T *d, INPUTS) {                                          \
+    OWN(map_quick)(n, d, x0, x1, x2, x3, x4, x5, arity, at_once, 0, FN(quick_##call), FN(rest_##call));                \
+  }                                                                                                                    \
+  QUICK_STREAM(name, call, arity, at_once)
+#if defined(FNN_ISA_AVX512)
+#define QUICK_STREAM(name, call, arity, at_once)                                                                       \
+  APART("far") static void OWN(stream_##name##_0)(int64_t n, T *d, INPUTS) {                                           \
+    if ((uintptr_t)d % sizeof(V)) OWN(loop_##name##_0)(n, d, x0, x1, x2, x3, x4, x5);                                  \
+    else OWN(map_quick)(n, d, x0, x1, x2, x3, x4, x5, arity, at_once, 1, FN(quick_##call), FN(rest_##call));           \
+  }
+#else
+#define QUICK_STREAM(name, call, arity, at_once)
+#endif
 #define LOOP1(name) OF_ARRAY(name, 1) VARIANT(name, 1, 0, 1)
+#define LOOP1_QUICK(name, call, at_once) QUICK_VARIANT(name, call, 1, at_once)
 #define LOOP1_SLOW(name, at_once) OF_ARRAY(name, 1) SLOW_VARIANT(name, 1, 0, at_once)
 #define LOOP2(name) OF_ARRAY(name, 2) VARIANT(name, 2, 0, 1) VARIANT(name, 2, 1, 1) VARIANT(name, 2, 2, 1)
+#define LOOP2_QUICK(name, call, at_once) QUICK_VARIANT(name, call, 2, at_once)
 #define LOOP2_SLOW(name, at_once) OF_ARRAY(name, 2) SLOW_VARIANT(name, 2, 0, at_once)
 #define LOOP3(name)                                                                                                    \
   OF_ARRAY(name, 3)                                                                                                    \
@@ -357,6 +417,8 @@ LONG_OPS(LOOP_LONG)
 #pragma GCC optimize("schedule-insns", "sched-pressure")
 #endif
 SLOW_UNARY_OPS(LOOP1_SLOW)
+QUICK_UNARY_OPS(LOOP1_QUICK)
+QUICK_BINARY_OPS(LOOP2_QUICK)
 SLOW_BINARY_OPS(LOOP2_SLOW)
 SLOW_LONG_OPS(LOOP_LONG_SLOW)
 #if !defined(__clang__)
@@ -448,10 +510,12 @@ static OWN(truth_fn) *OWN(truths)(OWN(op_fn) *fn, int scalars) {
 #define STREAM_OF(name, scalars) OWN(stream_##name##_##scalars)
 #define ROW1(name) {1, 0, 0, {FN_OF(name, 0)}, {STREAM_OF(name, 0)}},
 #define ROW1_SLOW(name, at_once) {1, 1, 0, {FN_OF(name, 0)}, {SLOW_STREAM_OF(name, 0)}},
+#define ROW1_QUICK(name, call, at_once) ROW1_SLOW(name, at_once)
 #define ROW2(name)                                                                                                     \
   {2, 0, 0, {FN_OF(name, 0), FN_OF(name, 1), FN_OF(name, 2)},                                                          \
    {STREAM_OF(name, 0), STREAM_OF(name, 1), STREAM_OF(name, 2)}},
 #define ROW2_SLOW(name, at_once) {2, 1, 0, {FN_OF(name, 0)}, {SLOW_STREAM_OF(name, 0)}},
+#define ROW2_QUICK(name, call, at_once) ROW2_SLOW(name, at_once)
 #define ROW3(name)                                                                                                     \
   {3, 0, 0, {FN_OF(name, 0), FN_OF(name, 1), FN_OF(name, 2), FN_OF(name, 3), FN_OF(name, 4), FN_OF(name, 5),           \
              FN_OF(name, 6)},                                                                                          \
@@ -466,7 +530,8 @@ static OWN(truth_fn) *OWN(truths)(OWN(op_fn) *fn, int scalars) {
 static const OWN(opcode) OWN(opcodes)[] = {
   {1, 0, 0, {0}, {0}}, ANY_UNARY_OPS(ROW1) ANY_BINARY_OPS(ROW2) ANY_TERNARY_OPS(ROW3)
 #if !IS_INTEGER
-  UNARY_OPS(ROW1) SLOW_UNARY_OPS(ROW1_SLOW) BINARY_OPS(ROW2) SLOW_BINARY_OPS(ROW2_SLOW) TERNARY_OPS(ROW3)
+  UNARY_OPS(ROW1) SLOW_UNARY_OPS(ROW1_SLOW) QUICK_UNARY_OPS(ROW1_QUICK) BINARY_OPS(ROW2)
+  QUICK_BINARY_OPS(ROW2_QUICK) SLOW_BINARY_OPS(ROW2_SLOW) TERNARY_OPS(ROW3)
   LONG_OPS(ROW_LONG) SLOW_LONG_OPS(ROW_LONG_SLOW)
 #endif
 };
@@ -496,4 +561,10 @@ static const OWN(opcode) OWN(opcodes)[] = {
 #undef ROW3
 #undef ROW_LONG
 #undef ROW_LONG_SLOW
+#undef LOOP1_QUICK
+#undef LOOP2_QUICK
+#undef ROW1_QUICK
+#undef ROW2_QUICK
+#undef QUICK_VARIANT
+#undef QUICK_STREAM
 #undef INPUTS

@@ -13,6 +13,31 @@
 
 #include "vector.h"
 
+/* Lanes of which a function has to do more than of others: marks of which lanes are beyond a limit, or NaN. */
+#if defined(FNN_ISA_AVX512)
+typedef __mmask16 fnn_raref;
+typedef __mmask8 fnn_rared;
+FNN_INLINE fnn_raref fnn_beyondf(fnn_vf x, float limit) {
+  return _mm512_cmp_ps_mask(x, fnn_splatf(limit), _CMP_NLT_UQ);
+}
+FNN_INLINE fnn_rared fnn_beyondd(fnn_vd x, double limit) {
+  return _mm512_cmp_pd_mask(x, fnn_splatd(limit), _CMP_NLT_UQ);
+}
+FNN_INLINE int fnn_any_raref(fnn_raref is_rare) { return is_rare != 0; }
+FNN_INLINE int fnn_any_rared(fnn_rared is_rare) { return is_rare != 0; }
+FNN_INLINE fnn_vi32 fnn_rare_lanesf(fnn_raref is_rare) { return (fnn_vi32)_mm512_movm_epi32(is_rare); }
+FNN_INLINE fnn_vi64 fnn_rare_lanesd(fnn_rared is_rare) { return (fnn_vi64)_mm512_movm_epi64(is_rare); }
+#else
+typedef fnn_vi32 fnn_raref;
+typedef fnn_vi64 fnn_rared;
+FNN_INLINE fnn_raref fnn_beyondf(fnn_vf x, float limit) { return ~(x < limit); }
+FNN_INLINE fnn_rared fnn_beyondd(fnn_vd x, double limit) { return ~(x < limit); }
+FNN_INLINE int fnn_any_raref(fnn_raref is_rare) { return fnn_anyf(is_rare); }
+FNN_INLINE int fnn_any_rared(fnn_rared is_rare) { return fnn_anyd(is_rare); }
+FNN_INLINE fnn_vi32 fnn_rare_lanesf(fnn_raref is_rare) { return is_rare; }
+FNN_INLINE fnn_vi64 fnn_rare_lanesd(fnn_rared is_rare) { return is_rare; }
+#endif
+
 /* ---- float32: the functions that need their own polynomials ---- */
 
 FNN_INLINE fnn_vf fnn_bitsf(fnn_vi32 bits) { return (fnn_vf)bits; }
@@ -29,24 +54,24 @@ FNN_INLINE fnn_vf fnn_exp_reducef(fnn_vf x, fnn_vf k, int parts) {
 }
 
 #if defined(FNN_ISA_AVX512)
+static const float fnn_roots_f32[16] = {
+  1.0f, 1.0442739f, 1.0905075f, 1.1387887f, 1.1892071f, 1.241858f,
+  1.2968397f, 1.3542557f, 1.4142137f, 1.4768262f, 1.542211f, 1.6104903f,
+  1.6817927f, 1.7562523f, 1.8340082f, 1.9152064f};
+static const float fnn_root_errors_f32[16] = {
+  0.0f, -6.787e-08f, 2.0664e-07f, -5.7383e-08f, 3.1934e-08f, -1.5577e-07f,
+  -1.2291e-07f, -9.5501e-08f, -6.7179e-08f, -3.0477e-08f, -1.4936e-07f, 6.1076e-09f,
+  5.6163e-08f, -7.3136e-08f, -7.1128e-08f, 6.7384e-08f};
 /* e^x = 2^floor(k) root (1 + what is returned), k = x / ln2 rounded to a sixteenth: the root is 2^(n / 16), of a table
  * of one vector, so that a polynomial of degree 3 is enough; of 4 for e^x - 1, where the error relative to x counts.
  * Roots have 22 bits, so that 1 - 2^-3 root is exact; what they are off by stands in a second table. Adding 1.5 * 2^19
  * rounds, and leaves n in the low bits. */
 FNN_INLINE fnn_vf fnn_exp_partsf(fnn_vf x, fnn_vf *k, fnn_vf *root, int parts, int degree) {
-  static const float roots[16] = {
-    1.0f, 1.0442739f, 1.0905075f, 1.1387887f, 1.1892071f, 1.241858f,
-    1.2968397f, 1.3542557f, 1.4142137f, 1.4768262f, 1.542211f, 1.6104903f,
-    1.6817927f, 1.7562523f, 1.8340082f, 1.9152064f};
-  static const float errors[16] = {
-    0.0f, -6.787e-08f, 2.0664e-07f, -5.7383e-08f, 3.1934e-08f, -1.5577e-07f,
-    -1.2291e-07f, -9.5501e-08f, -6.7179e-08f, -3.0477e-08f, -1.4936e-07f, 6.1076e-09f,
-    5.6163e-08f, -7.3136e-08f, -7.1128e-08f, 6.7384e-08f};
   const float magic = 786432.0f;
   const fnn_vf shifted = x * 1.44269504f + magic;
   *k = shifted - magic;
-  *root = _mm512_permutexvar_ps((__m512i)shifted, _mm512_loadu_ps(roots));
-  const fnn_vf error = _mm512_permutexvar_ps((__m512i)shifted, _mm512_loadu_ps(errors));
+  *root = _mm512_permutexvar_ps((__m512i)shifted, _mm512_loadu_ps(fnn_roots_f32));
+  const fnn_vf error = _mm512_permutexvar_ps((__m512i)shifted, _mm512_loadu_ps(fnn_root_errors_f32));
   const fnn_vf r = fnn_exp_reducef(x, *k, parts);
   fnn_vf p = degree == 3 ? r * 0.166670591f + 0.500016212f : (r * 4.16675918e-2f + 0.166669905f) * r + 0.5f;
   p = p * r + 1.0f;
@@ -340,8 +365,63 @@ FNN_INLINE fnn_vd fnn_copysignd(fnn_vd x, fnn_vd sign) {
   return (fnn_vd)(((fnn_vi64)x & INT64_MAX) | ((fnn_vi64)sign & INT64_MIN));
 }
 
-/* As fnn_exp_partsf without a table, by Taylor's polynomial: the first term left out is below 2^-57 of the sum. */
+#if defined(FNN_ISA_AVX512)
+/* 2^(n / 16) in a place n, rounded to 51 bits, and what that is off by. */
+static const double fnn_roots[16] = {
+  1.0, 1.044273782427414, 1.090507732665258, 1.1387886347566916, 1.1892071150027208, 1.2418578120734844,
+  1.2968395546510099, 1.3542555469368924, 1.414213562373095, 1.4768261459394996, 1.542210825407941, 1.6104903319492543,
+  1.6817928305074288, 1.7562521603732995, 1.8340080864093427, 1.915206561397147};
+static const double fnn_root_errors[16] = {
+  0.0, -1.307374657556735e-16, -2.315549153475532e-16, 7.826573258636076e-17, 2.202011356441377e-16,
+  -3.200921474802233e-16, -1.5164721142629426e-16, 2.2082544863816382e-16, 8.865115929175828e-17,
+  -1.739436637144173e-16, -9.242981211103171e-17, 1.5341410053603723e-17, 1.8078011727467838e-16,
+  1.685487290628973e-17, -1.0316941025762925e-16, 1.7642470326626897e-16};
+FNN_INLINE fnn_vd fnn_of_sixteen(const double *table, fnn_vi64 place) { /* its low four bits */
+  return _mm512_permutex2var_pd(_mm512_loadu_pd(table), (__m512i)place, _mm512_loadu_pd(table + 8));
+}
+/* e^(x + rest) (has_rest: else e^x) as fnn_exp_partsf has that of x, by a polynomial of degree 6 within 2^-56. k times
+ * the first part of ln2 is subtracted in one step, and what is left has few bits: it is ln2 rounded to the nearest. */
+FNN_INLINE fnn_vd fnn_exp_of_sumd(fnn_vd x, fnn_vd rest, int has_rest, fnn_vd *k, fnn_vd *root) {
+  const double magic = 422212465065984.0; /* 1.5 * 2^48 */
+  const fnn_vd shifted = x * 1.4426950408889634074 + magic;
+  *k = shifted - magic;
+  *root = fnn_of_sixteen(fnn_roots, (fnn_vi64)shifted);
+  const fnn_vd part = fnn_multiply_addd(*k, fnn_splatd(-0.69314718055994530942), x);
+  const fnn_vd r = has_rest ? part + fnn_multiply_addd(*k, fnn_splatd(-2.3190468138462996e-17), rest)
+                            : fnn_multiply_addd(*k, fnn_splatd(-2.3190468138462996e-17), part);
+  fnn_vd p = r * 0.0013889129183592614 + 0.008333471951331238;
+  p = p * r + 0.04166666665964052;
+  p = p * r + 0.16666666664416954;
+  p = p * r + 0.5;
+  p = p * r + 1.0;
+  return p * r + fnn_of_sixteen(fnn_root_errors, (fnn_vi64)shifted);
+}
+FNN_INLINE fnn_vd fnn_whole_exp2d(fnn_vd k, fnn_vd root) { return (fnn_vd)_mm512_scalef_pd(root, k); }
+FNN_INLINE fnn_vd fnn_scaled(fnn_vd y, fnn_vd k) { return (fnn_vd)_mm512_scalef_pd(y, k); }
+#else
+FNN_INLINE fnn_vd fnn_exp2id(fnn_vi64 n) { return (fnn_vd)((n + 1023) << 52); }
+/* The integer that k is: the low bits of its sum with 1.5 * 2^52, as there may be no instruction that converts. */
+FNN_INLINE fnn_vi64 fnn_integerd(fnn_vd k) {
+  const double magic = 6755399441055744.0;
+  return (fnn_vi64)(k + magic) - (fnn_vi64)fnn_splatd(magic);
+}
+FNN_INLINE fnn_vd fnn_whole_exp2d(fnn_vd k, fnn_vd root) {
+  (void)root;
+  return fnn_exp2id(fnn_integerd(k));
+}
+FNN_INLINE fnn_vd fnn_scaled(fnn_vd y, fnn_vd k) {
+  fnn_vi64 n = fnn_integerd(k), half = n >> 1;
+  return y * fnn_exp2id(half) * fnn_exp2id(n - half);
+}
+#endif
+
+/* As fnn_exp_partsf: degree 3 by the table where there is one. Of e^x - 1 the error counts relative to x, and roots
+ * cancel, what is rounded of their products not: so without a table, by Taylor's polynomial, of which the first term
+ * left out is below 2^-57 of the sum. */
 FNN_INLINE fnn_vd fnn_exp_partsd(fnn_vd x, fnn_vd *k, fnn_vd *root, int parts, int degree) {
+#if defined(FNN_ISA_AVX512)
+  if (degree == 3) return fnn_exp_of_sumd(x, x, 0, k, root);
+#endif
   (void)degree;
   const double magic = 6755399441055744.0; /* 1.5 * 2^52 */
   *k = (x * 1.4426950408889634074 + magic) - magic;
@@ -362,40 +442,11 @@ FNN_INLINE fnn_vd fnn_exp_partsd(fnn_vd x, fnn_vd *k, fnn_vd *root, int parts, i
   return p * (r * r) + r;
 }
 
-#if defined(FNN_ISA_AVX512)
-FNN_INLINE fnn_vd fnn_whole_exp2d(fnn_vd k, fnn_vd root) { return (fnn_vd)_mm512_scalef_pd(root, k); }
-FNN_INLINE fnn_vd fnn_scaled(fnn_vd y, fnn_vd k) { return (fnn_vd)_mm512_scalef_pd(y, k); }
-#else
-FNN_INLINE fnn_vd fnn_exp2id(fnn_vi64 n) { return (fnn_vd)((n + 1023) << 52); }
-/* The integer that k is: the low bits of its sum with 1.5 * 2^52, as there may be no instruction that converts. */
-FNN_INLINE fnn_vi64 fnn_integerd(fnn_vd k) {
-  const double magic = 6755399441055744.0;
-  return (fnn_vi64)(k + magic) - (fnn_vi64)fnn_splatd(magic);
-}
-FNN_INLINE fnn_vd fnn_whole_exp2d(fnn_vd k, fnn_vd root) {
-  (void)root;
-  return fnn_exp2id(fnn_integerd(k));
-}
-FNN_INLINE fnn_vd fnn_scaled(fnn_vd y, fnn_vd k) {
-  fnn_vi64 n = fnn_integerd(k), half = n >> 1;
-  return y * fnn_exp2id(half) * fnn_exp2id(n - half);
-}
-#endif
-
 FNN_INLINE fnn_vd fnn_exp_insided(fnn_vd x) { /* x in [-746, 710] */
   fnn_vd k, root, p = fnn_exp_partsd(x, &k, &root, 2, 3);
   return fnn_scaled(p * root + root, k);
 }
 enum { fnn_EXP_LEASTd = -746, fnn_EXP_MOSTd = 710 };
-
-FNN_INLINE fnn_vd fnn_log_reduced(fnn_vd x, fnn_vd *e) {
-  fnn_vi64 tiny = x < 2.2250738585072014e-308;
-  x = fnn_selectd(tiny, x * 4503599627370496.0, x); /* 2^52 */
-  fnn_vi64 n = (fnn_vi64)((fnn_vu64)x - 0x3fe6a09e667f3bcdu) >> 52;
-  fnn_vd m = (fnn_vd)((fnn_vu64)x - ((fnn_vu64)n << 52));
-  *e = __builtin_convertvector(n - (tiny & 52), fnn_vd);
-  return m - 1.0;
-}
 
 /* log(1 + f) - f by fdlibm's e_log.c: with s = f / (2 + f), log(1 + f) = f - f^2/2 + s (f^2/2 + R(s^2)). */
 FNN_INLINE fnn_vd fnn_log_polyd(fnn_vd f) {
@@ -409,21 +460,39 @@ FNN_INLINE fnn_vd fnn_log_polyd(fnn_vd f) {
   return s * (half_square + r * z) - half_square;
 }
 
-FNN_INLINE fnn_vd fnn_log_speciald(fnn_vd x, fnn_vd y) {
-  y = fnn_selectd(x == 0.0, fnn_splatd(-INFINITY), y);
-  y = fnn_selectd(x == INFINITY, x, y);
-  return fnn_selectd((x < 0.0) | (x != x), fnn_splatd(NAN), y);
-}
-
 #if defined(FNN_ISA_AVX512)
-/* log(u + low), low no more than half of u's last bit. u = m 2^e with m in [45/64, 45/32), which is (1 + r) / c, c of a
- * table by the nearest sixteenth of m, so that r is in [-1/32, 1/32]; of low it has low c / 2^e. The logarithms of
- * 1 / c and 2 have two parts, of which sums of the first are exact; log(1 + r) is a polynomial within 2^-55 r. */
-FNN_INLINE fnn_vd fnn_log_withd(fnn_vd u, fnn_vd low, int has_low) {
+/* u + low (has_low: else u), low no more than half of u's last bit. u = m 2^e with m in [45/64, 45/32), which is
+ * (1 + r) / c, c of a table by the nearest sixteenth of m, so that r is in [-1/32, 1/32]; of low it has low c / 2^e.
+ * Returns r; `rest` is log(1 + r) - r by a polynomial within 2^-55 r. */
+FNN_INLINE fnn_vd fnn_log_partsd(fnn_vd u, fnn_vd low, int has_low, fnn_vd *e, fnn_vi64 *place, fnn_vd *rest) {
   static const double factors[16] = {
     1.0, 0.9411764705882353, 0.8888888888888888, 0.8421052631578947, 0.8, 0.7619047619047619, 0.7272727272727273,
     1.391304347826087, 1.3333333333333333, 1.28, 1.2307692307692308, 1.1851851851851851, 1.1428571428571428,
     1.103448275862069, 1.0666666666666667, 1.032258064516129};
+  const fnn_vd whole = _mm512_getmant_pd(u, _MM_MANT_NORM_1_2, _MM_MANT_SIGN_zero), exponent = _mm512_getexp_pd(u);
+  const __mmask8 is_high = _mm512_cmp_pd_mask(whole, fnn_splatd(1.40625), _CMP_GE_OQ);
+  const fnn_vd m = _mm512_mask_mul_pd(whole, is_high, whole, fnn_splatd(0.5));
+  *e = _mm512_mask_add_pd(exponent, is_high, exponent, fnn_splatd(1.0));
+  *place = (fnn_vi64)(((fnn_vu64)m + ((uint64_t)1 << 47)) >> 48);
+  const fnn_vd c = fnn_of_sixteen(factors, *place);
+  fnn_vd r = fnn_multiply_addd(m, c, fnn_splatd(-1.0));
+  if (has_low) r = fnn_multiply_addd(low, (fnn_vd)_mm512_scalef_pd(c, -*e), r);
+  fnn_vd p = r * 0.1112888698700779 - 0.1251955312667777;
+  p = p * r + 0.14285703432369223;
+  p = p * r - 0.16666654728256258;
+  p = p * r + 0.20000000002120089;
+  p = p * r - 0.2500000000233204;
+  p = p * r + 0.3333333333333327;
+  p = p * r - 0.4999999999999993;
+  *rest = p * (r * r);
+  return r;
+}
+/* What a logarithm is where u is not a positive finite number: a response of four bits for each kind of number. */
+FNN_INLINE fnn_vd fnn_log_speciald(fnn_vd u, fnn_vd y) {
+  return _mm512_fixupimm_pd(y, u, _mm512_set1_epi64(0x03530422), 0);
+}
+/* The logarithms of 1 / c, and of 2 as its base asks, have two parts, of which sums of the first are exact. */
+FNN_INLINE fnn_vd fnn_log_withd(fnn_vd u, fnn_vd low, int has_low) {
   static const double logs[16] = {
     0.0, 0.06062462181648698, 0.11778303565643, 0.17185025692663203, 0.22314355131425145, 0.2719337154836694,
     0.31845373111855224, -0.33024168687052224, -0.28768207245173016, -0.2468600779315011, -0.20763936477828793,
@@ -433,41 +502,57 @@ FNN_INLINE fnn_vd fnn_log_withd(fnn_vd u, fnn_vd low, int has_low) {
     -2.7588258842297444e-14, -1.765318688778829e-14, -5.4584388914304586e-14, -5.070775268030282e-14,
     -2.470914083772331e-14, 4.3369911444011306e-14, 1.643178756532876e-14, -3.1804225197847076e-14,
     -3.38573632414336e-14, 2.1239485832617812e-14, -7.552554793759532e-15};
-#define OF_SIXTEEN(table) _mm512_permutex2var_pd(_mm512_loadu_pd(table), place, _mm512_loadu_pd(table + 8))
-  const fnn_vd whole = _mm512_getmant_pd(u, _MM_MANT_NORM_1_2, _MM_MANT_SIGN_zero), exponent = _mm512_getexp_pd(u);
-  const __mmask8 is_high = _mm512_cmp_pd_mask(whole, fnn_splatd(1.40625), _CMP_GE_OQ);
-  const fnn_vd m = _mm512_mask_mul_pd(whole, is_high, whole, fnn_splatd(0.5));
-  const fnn_vd e = _mm512_mask_add_pd(exponent, is_high, exponent, fnn_splatd(1.0));
-  const __m512i place = _mm512_srli_epi64(_mm512_add_epi64((__m512i)m, _mm512_set1_epi64((int64_t)1 << 47)), 48);
-  const fnn_vd c = OF_SIXTEEN(factors), log_c = OF_SIXTEEN(logs), rest_c = OF_SIXTEEN(rests);
-  fnn_vd r = fnn_multiply_addd(m, c, fnn_splatd(-1.0));
-  if (has_low) r = fnn_multiply_addd(low, (fnn_vd)_mm512_scalef_pd(c, -e), r);
-  fnn_vd p = r * 0.1112888698700779 - 0.1251955312667777;
-  p = p * r + 0.14285703432369223;
-  p = p * r - 0.16666654728256258;
-  p = p * r + 0.20000000002120089;
-  p = p * r - 0.2500000000233204;
-  p = p * r + 0.3333333333333327;
-  p = p * r - 0.4999999999999993;
-  const fnn_vd large = e * 0.6931471805598903 + log_c, small = e * 5.497923018708371e-14 + rest_c;
-#undef OF_SIXTEEN
-  /* where u is not a positive finite number: a response of four bits for each kind of number */
-  return _mm512_fixupimm_pd(large + (p * (r * r) + small + r), u, _mm512_set1_epi64(0x03530422), 0);
+  fnn_vd e, rest;
+  fnn_vi64 place;
+  const fnn_vd r = fnn_log_partsd(u, low, has_low, &e, &place, &rest);
+  const fnn_vd large = e * 0.6931471805598903 + fnn_of_sixteen(logs, place);
+  const fnn_vd small = e * 5.497923018708371e-14 + fnn_of_sixteen(rests, place);
+  return fnn_log_speciald(u, large + (rest + small + r));
+}
+FNN_INLINE fnn_vd fnn_log2d(fnn_vd x) { /* exact at powers of two */
+  static const double logs[16] = {
+    0.0, 0.08746284125038528, 0.16992500144226597, 0.24792751344364206, 0.321928094887312, 0.392317422778774,
+    0.459431618637268, -0.47643804394294875, -0.4150374992788102, -0.3561438102252623, -0.29956028185893047,
+    -0.2451124978365442, -0.1926450779424158, -0.14201900487239527, -0.09310940439149817, -0.04580368961308068};
+  static const double rests[16] = {
+    0.0, -4.585317975575876e-14, 4.647695911180414e-14, -5.648191122370219e-14, 5.026815680215906e-14,
+    -1.3647497193733663e-14, 2.9213953331736594e-14, -3.8335289097841907e-14, -3.356489647360826e-14,
+    -1.3020384915580425e-14, 2.2546425693437238e-14, 1.2831976975600503e-14, 1.999748494246997e-14,
+    -3.258788163870545e-14, 1.6723281744199646e-14, -4.4073050813068215e-14};
+  fnn_vd e, rest;
+  fnn_vi64 place;
+  const fnn_vd r = fnn_log_partsd(x, x, 0, &e, &place, &rest);
+  const fnn_vd small = rest * 1.4426950408889634 + (r * 2.0355273740931033e-17 + fnn_of_sixteen(rests, place));
+  return fnn_log_speciald(x, (e + fnn_of_sixteen(logs, place)) + (r * 1.4426950408889634 + small));
 }
 FNN_INLINE fnn_vd fnn_logd(fnn_vd x) { return fnn_log_withd(x, x, 0); }
 #else
+FNN_INLINE fnn_vd fnn_log_reduced(fnn_vd x, fnn_vd *e) {
+  fnn_vi64 tiny = x < 2.2250738585072014e-308;
+  x = fnn_selectd(tiny, x * 4503599627370496.0, x); /* 2^52 */
+  fnn_vi64 n = (fnn_vi64)((fnn_vu64)x - 0x3fe6a09e667f3bcdu) >> 52;
+  fnn_vd m = (fnn_vd)((fnn_vu64)x - ((fnn_vu64)n << 52));
+  *e = __builtin_convertvector(n - (tiny & 52), fnn_vd);
+  return m - 1.0;
+}
+
+FNN_INLINE fnn_vd fnn_log_speciald(fnn_vd x, fnn_vd y) {
+  y = fnn_selectd(x == 0.0, fnn_splatd(-INFINITY), y);
+  y = fnn_selectd(x == INFINITY, x, y);
+  return fnn_selectd((x < 0.0) | (x != x), fnn_splatd(NAN), y);
+}
+
 FNN_INLINE fnn_vd fnn_logd(fnn_vd x) {
   fnn_vd e, f = fnn_log_reduced(x, &e);
   fnn_vd y = fnn_log_polyd(f) + e * 1.90821492927058770002e-10;
   return fnn_log_speciald(x, (f + y) + e * 6.93147180369123816490e-01);
 }
-#endif
-
 FNN_INLINE fnn_vd fnn_log2d(fnn_vd x) {
   fnn_vd e, f = fnn_log_reduced(x, &e);
   fnn_vd y = fnn_log_polyd(f);
   return fnn_log_speciald(x, ((y * 0.4426950408889634074 + f * 0.4426950408889634074) + y + f) + e);
 }
+#endif
 
 FNN_INLINE fnn_vd fnn_log10d(fnn_vd x) { return fnn_logd(x) * 0.43429448190325182765; }
 FNN_INLINE fnn_vd fnn_near_quotientd(fnn_vd a, fnn_vd b) { return a / b; }
@@ -555,6 +640,7 @@ FNN_INLINE fnn_vd fnn_cos_polyd(fnn_vd r) {
 
 /* ---- the functions that are the same for both types ---- */
 
+#define fnn_POW_LIMIT 0x1p36f /* see fnn_rest_powf */
 #include "types_f32.h"
 #include "vmath_body.h"
 #include "types_f64.h"
@@ -593,137 +679,7 @@ FNN_INLINE fnn_vf fnn_joined(fnn_vd lower, fnn_vd upper) {
 }
 #endif
 
-#if defined(FNN_ISA_AVX512) || defined(FNN_ISA_AVX2)
-/* x = m 2^e with m in [0.689, 1.379), of which a table of sixteen has a factor c in place `place`, so that r = m c - 1
- * is exact and within 1.1 / 32 of 0, and what it leaves of the logarithm. Of `is_tiny` x was multiplied by 2^52. */
-FNN_INLINE fnn_vd fnn_of_sixteen(const double *table, fnn_vi64 place) {
-#if defined(FNN_ISA_AVX512)
-  return _mm512_permutex2var_pd(_mm512_loadu_pd(table), (__m512i)place, _mm512_loadu_pd(table + 8));
-#else
-  double found[FNN_VD];
-  for (int k = 0; k < FNN_VD; k++) found[k] = table[place[k] & 15];
-  return fnn_loadd(found);
-#endif
-}
-static const double fnn_pow_factors[16] = {1.40625, 1.375, 1.3125, 1.25, 1.21875, 1.15625, 1.125, 1.09375,
-                                           1.03125, 1.0, 0.96875, 0.90625, 0.859375, 0.8125, 0.78125, 0.75};
-FNN_INLINE fnn_vd fnn_pow_reduced(fnn_vd x, fnn_vi64 is_tiny, fnn_vi64 *place, fnn_vd *e) {
-  const double magic = 6755399441055744.0; /* 1.5 * 2^52 */
-  const fnn_vu64 above = (fnn_vu64)x - 0x3fe6100000000000u;
-  const fnn_vi64 n = (fnn_vi64)above >> 52;
-  *place = (fnn_vi64)(above >> 48);
-  *e = (fnn_vd)((n - (is_tiny & 52)) + (fnn_vi64)fnn_splatd(magic)) - magic;
-  const fnn_vd m = (fnn_vd)((fnn_vu64)x - ((fnn_vu64)n << 52));
-  return fnn_multiply_addd(m, fnn_of_sixteen(fnn_pow_factors, *place), fnn_splatd(-1.0));
-}
-#endif
-#if defined(FNN_ISA_AVX512)
-static const double fnn_pow_log2s[16] = {
-  -0.4918530963296747, -0.45943161863729726, -0.3923174227787603, -0.32192809488736235, -0.28540221886224837,
-  -0.20945336562894978, -0.16992500144231237, -0.12928301694496647, -0.044394119358453436, 0.0, 0.04580368961312479,
-  0.14201900487242788, 0.2186402864753404, 0.2995602818589078, 0.3561438102252753, 0.4150374992788438};
-#endif
-
-/* 2^t of float64 without denormal results, within 2^-33: t a whole number and a rest of at most 1/2. */
-FNN_INLINE fnn_vd fnn_exp2_of_narrow(fnn_vd t) {
-  const double magic = 6755399441055744.0; /* 1.5 * 2^52 */
-  const fnn_vd shifted = t + magic, r = t - (shifted - magic);
-  fnn_vd q = r * 0.000015297323760701074108 + 0.00015461444698569129083;
-  q = q * r + 0.0013333502386162770741;
-  q = q * r + 0.0096180566785246380754;
-  q = q * r + 0.055504108839096183929;
-  q = q * r + 0.24022650922288758071;
-  q = q * r + 0.69314718055994530942;
-  q = q * r + 1.0;
-  return q * (fnn_vd)(((fnn_vi64)shifted + 1023) << 52); /* magic's own bits are shifted out */
-}
-
-/* x^y of numbers that were float32, within 2^-32: x positive or 0, infinite, NaN. log2(m) is within 2^-42.5 of itself,
- * as it may be multiplied by 150: by the table above, elsewhere with m in [sqrt(1/2), sqrt(2)) as s = (m - 1) / (m + 1)
- * times a polynomial in s^2. */
-FNN_INLINE fnn_vd fnn_pow_of_narrow(fnn_vd x, fnn_vd y) {
-#if defined(FNN_ISA_AVX512)
-  fnn_vi64 place;
-  fnn_vd e;
-  const fnn_vd r_m = fnn_pow_reduced(x, (fnn_vi64){0}, &place, &e);
-  fnn_vd p = r_m * 0.20642806338504066 - 0.24081903194347712;
-  p = p * r_m + 0.28853881568035933;
-  p = p * r_m - 0.3606735436701215;
-  p = p * r_m + 0.4808983469911581;
-  p = p * r_m - 0.7213475204761721;
-  p = p * r_m + 1.4426950408889634;
-  fnn_vd t = (p * r_m + (fnn_of_sixteen(fnn_pow_log2s, place) + e)) * y;
-#else
-  const double magic = 6755399441055744.0; /* 1.5 * 2^52 */
-  const fnn_vi64 n = (fnn_vi64)((fnn_vu64)x - 0x3fe6a09e667f3bcdu) >> 52; /* float32's denormals are none here */
-  const fnn_vd m = (fnn_vd)((fnn_vu64)x - ((fnn_vu64)n << 52)), s = (m - 1.0) / (m + 1.0), z = s * s;
-  const fnn_vd e = (fnn_vd)(n + (fnn_vi64)fnn_splatd(magic)) - magic;
-  fnn_vd p = z * 0.27934404491929504744 + 0.32015423928265303128;
-  p = p * z + 0.41220328578460579352;
-  p = p * z + 0.57707799900483435244;
-  p = p * z + 0.96179669393619599434;
-  p = p * z + 2.88539008177792681472;
-  fnn_vd t = (p * s + e) * y;
-#endif
-  t = fnn_selectd(x == 0.0, y * -INFINITY, t);
-  t = fnn_selectd(x == INFINITY, y * INFINITY, t);
-  t = fnn_mind(fnn_splatd(1000.0), fnn_maxd(fnn_splatd(-1000.0), t)); /* NaN stays */
-  return fnn_selectd(x != x, x, fnn_exp2_of_narrow(t));
-}
-
-/* x^y in float32: in float64, rounded once. */
-FNN_INLINE fnn_vf fnn_powf(fnn_vf x, fnn_vf y) {
-  const fnn_vf size = fnn_absf(x);
-  return fnn_power_casesf(x, y, fnn_joined(fnn_pow_of_narrow(fnn_lower_half(size), fnn_lower_half(y)),
-                                           fnn_pow_of_narrow(fnn_upper_half(size), fnn_upper_half(y))));
-}
-
-#if defined(FNN_ISA_AVX512) || defined(FNN_ISA_AVX2)
-/* The logarithm, which may be multiplied by 2^11 where x is near 1, in two parts: each sum and product whose rounding
- * would count has its rest beside it. log(1 + r) is r - r^2 / 2 and r^3 times a polynomial, within 2^-65 r in all. */
-static __attribute__((noinline, unused)) fnn_vd fnn_powd(fnn_vd x, fnn_vd y) {
-  static const double logs[16] = { /* of 1 / c, multiples of 2^-43, so that adding one to a multiple of ln2 is exact */
-    -0.34092658697056777, -0.31845373111855224, -0.2719337154836694, -0.22314355131425145, -0.19782574332987224,
-    -0.1451820098444614, -0.11778303565643, -0.089612158689647, -0.03077165866670839, 0.0, 0.03174869831457272,
-    0.09844007281321865, 0.15154989812720032, 0.20763936477828793, 0.2468600779315011, 0.28768207245173016};
-  static const double rests[16] = {
-    -2.544157440035963e-14, 1.7625431312172662e-14, 2.7643769993528702e-14, 4.169796584527195e-14,
-    -4.7641388950792196e-14, -3.6506824353335045e-14, 4.654729747598445e-14, -4.012913552726574e-14,
-    -4.529814257790929e-14, 0.0, 7.580310369375161e-15, 3.3871241029241416e-14, 6.157896229122976e-16,
-    -4.3425422595242564e-14, 2.4688324156011588e-14, 5.076326383153408e-14};
-  const fnn_vd size = fnn_absd(x);
-  const fnn_vi64 is_tiny = size < DBL_MIN;
-  fnn_vi64 place;
-  fnn_vd e;
-  const fnn_vd r = fnn_pow_reduced(fnn_selectd(is_tiny, size * 0x1p52, size), is_tiny, &place, &e);
-  fnn_vd p = r * -0.08354271414230832 + 0.09113457577761877;
-  p = p * r - 0.09999978542645588;
-  p = p * r + 0.11111088003341664;
-  p = p * r - 0.12500000008972648;
-  p = p * r + 0.14285714295377167;
-  p = p * r - 0.16666666666665353;
-  p = p * r + 0.19999999999998586;
-  p = p * r - 0.25;
-  p = p * r + 0.3333333333333333;
-  const fnn_vd whole = e * 0.6931471805598903 + fnn_of_sixteen(logs, place), sum = whole + r, half = r * -0.5;
-  const fnn_vd high = fnn_multiply_addd(r, half, sum), square_rest = fnn_multiply_addd(r, half, sum - high);
-  const fnn_vd far_rest = e * 5.497923018708371e-14 + fnn_of_sixteen(rests, place), sum_rest = whole - sum + r;
-  const fnn_vd low = far_rest + sum_rest + square_rest + r * r * r * p, log = high + low, log_rest = high - log + low;
-  fnn_vd t = y * log, rest = fnn_multiply_addd(y, log, -t) + y * log_rest;
-  t = fnn_selectd(x == 0.0, y * -INFINITY, t);
-  t = fnn_selectd(size == INFINITY, y * INFINITY, t);
-  rest = (fnn_vd)((fnn_vi64)rest & (fnn_absd(t) < 1000.0));
-  t = fnn_mind(fnn_splatd(fnn_EXP_MOSTd), fnn_maxd(fnn_splatd(fnn_EXP_LEASTd), t)); /* NaN stays */
-  fnn_vd k, root;
-  const fnn_vd q = fnn_exp_partsd(t, &k, &root, 2, 3);
-  return fnn_power_casesd(x, y, fnn_selectd(x != x, x, fnn_scaled(q + (rest * q + rest) + root, k)));
-}
-#else
-FNN_INLINE fnn_vd fnn_powd(fnn_vd x, fnn_vd y) {
-  for (int k = 0; k < FNN_VD; k++) x[k] = pow(x[k], y[k]);
-  return x;
-}
-#endif
+#include "vmath_power.h"
 
 /* The square root within an ulp, where it stands beside a division: the CPU has one unit for both. */
 FNN_INLINE fnn_vd fnn_rootd(fnn_vd x) { return fnn_sqrtd(x); }

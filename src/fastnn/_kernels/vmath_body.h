@@ -78,43 +78,41 @@ FNN_INLINE V FN(softplus)(V x) {
   return y + FN(select)(x < 0, (V){0}, x);
 }
 
-LANES1(libm_sin, LIBM(sin))
-LANES1(libm_cos, LIBM(cos))
-LANES1(libm_tan, LIBM(tan))
-
-/* True when every lane is in the range where the reduction is exact enough; NaN and infinity are not. */
-FNN_INLINE int FN(trig_is_small)(V x) { return !FN(any)(~(FN(abs)(x) < (T)FN(TRIG_LIMIT))); }
-
 /* Quadrants 0..3: sin, cos, -sin, -cos of the reduced angle. */
 FNN_INLINE V FN(sin_quadrant)(V r, M quadrant) {
   V y = FN(select)((quadrant & 1) != 0, FN(cos_poly)(r), FN(sin_poly)(r));
   return FN(select)((quadrant & 2) != 0, -y, y);
 }
 
-/* Within 10^5; the C library's beyond. */
-FNN_INLINE V FN(sin)(V x) {
-  if (!FN(trig_is_small)(x)) return FN(libm_sin)(x);
-  M quadrant;
-  V r = FN(trig_reduce)(x, &quadrant);
+/* Functions that are quick but of rare lanes: quick_ marks those, of which rest_ finds the result. So a loop asks once
+ * for several vectors, and the compiler has no branch between them. */
+
+/* Within 10^5, where the reduction is exact enough; the C library's beyond. */
+#define TRIGONOMETRIC(name)                                                                                            \
+  LANES1(libm_##name, LIBM(name))                                                                                      \
+  static __attribute__((noinline, unused)) V FN(rest_##name)(const V *x, V y, FN(rare) is_rare) {                      \
+    return FN(select)(FN(rare_lanes)(is_rare), FN(libm_##name)(*x), y);                                                \
+  }                                                                                                                    \
+  FNN_INLINE V FN(quick_##name)(const V *x, FN(rare) *is_rare) {                                                       \
+    M quadrant;                                                                                                        \
+    const V r = FN(trig_reduce)(*x, &quadrant);                                                                        \
+    *is_rare = FN(beyond)(FN(abs)(*x), (T)FN(TRIG_LIMIT));                                                             \
+    return FN(name##_reduced)(*x, r, quadrant);                                                                        \
+  }
+FNN_INLINE V FN(sin_reduced)(V x, V r, M quadrant) {
   return FN(select)(x == 0, x, FN(sin_quadrant)(r, quadrant)); /* -0 gives -0 */
 }
-
-FNN_INLINE V FN(cos)(V x) {
-  if (!FN(trig_is_small)(x)) return FN(libm_cos)(x);
-  M quadrant;
-  V r = FN(trig_reduce)(x, &quadrant);
-  return FN(sin_quadrant)(r, quadrant + 1);
-}
-
+FNN_INLINE V FN(cos_reduced)(V x, V r, M quadrant) { return ((void)x, FN(sin_quadrant)(r, quadrant + 1)); }
 /* sin / cos, or -cos / sin in the odd quadrants. */
-FNN_INLINE V FN(tan)(V x) {
-  if (!FN(trig_is_small)(x)) return FN(libm_tan)(x);
-  M quadrant;
-  V r = FN(trig_reduce)(x, &quadrant);
+FNN_INLINE V FN(tan_reduced)(V x, V r, M quadrant) {
   V s = FN(sin_poly)(r), c = FN(cos_poly)(r);
   M is_odd = (quadrant & 1) != 0;
   return FN(select)(x == 0, x, FN(select)(is_odd, -c, s) / FN(select)(is_odd, s, c));
 }
+TRIGONOMETRIC(sin)
+TRIGONOMETRIC(cos)
+TRIGONOMETRIC(tan)
+#undef TRIGONOMETRIC
 
 /* x^y of p = |x|^y: its sign, and the special cases of C's pow. */
 FNN_INLINE V FN(power_cases)(V x, V y, V p) {
@@ -125,5 +123,15 @@ FNN_INLINE V FN(power_cases)(V x, V y, V p) {
   return FN(select)((y == 0) | (x == 1) | ((x == -1) & (FN(abs)(y) == (T)INFINITY)), one, p);
 }
 
+/* The same of a p that may be wrong where x is 0, infinite or NaN, and where y is NaN or so large that |x|^y is 0 or
+ * infinite, or 1 of an x that is. Next to 1 the logarithm is |x| - 1. */
+static __attribute__((noinline, unused)) V FN(rest_pow)(const V *in, V p, FN(rare) is_rare) {
+  (void)is_rare;
+  const V x = in[0], y = in[1], size = FN(abs)(x);
+  const M is_far = ~(FN(abs)(y) < (T)fnn_POW_LIMIT) & ~(FN(abs)((size - 1) * y) < (T)0x1p20);
+  const M is_up = (size > 1) == (y > 0);
+  p = FN(select)((size == 0) | ~(size < (T)INFINITY) | is_far, (V)(is_up & (M)FN(splat)((T)INFINITY)), p);
+  return FN(power_cases)(x, y, FN(select)((x != x) | (y != y), x + y, p));
+}
 #undef LANES1
 #undef LIBM

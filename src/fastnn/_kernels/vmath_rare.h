@@ -15,6 +15,12 @@
 #define APART(name)
 #endif
 #define FNN_RARE static __attribute__((noinline, unused)) APART("slow")
+/* Of one that with vectors of 512 bits waits for a call as long as for what it does. */
+#if defined(FNN_ISA_AVX512)
+#define FNN_SHORT FNN_INLINE
+#else
+#define FNN_SHORT FNN_RARE
+#endif
 
 /* atan2(y, x) of numbers that were float32, within 2^-35: of the smaller over the greater by a polynomial in
  * [0, tan(pi / 8)], to which pi / 4 and the other angles are brought. */
@@ -71,6 +77,30 @@ FNN_INLINE fnn_vd fnn_sinh_restd(fnn_vd w) { /* Taylor's */
   p = p * w + 1.0 / 120.0;
   return p * w + 1.0 / 6.0;
 }
+
+#if defined(FNN_ISA_AVX512)
+/* 2^x as fnn_exp_partsf has e^x, k the nearest sixteenth. */
+FNN_INLINE fnn_vf fnn_exp2_sixteenthsf(fnn_vf x, fnn_vf *k, fnn_vf *root) {
+  const float magic = 786432.0f; /* 1.5 * 2^19 */
+  const fnn_vf shifted = x + magic, r = x - (shifted - magic);
+  *k = shifted - magic;
+  *root = _mm512_permutexvar_ps((__m512i)shifted, _mm512_loadu_ps(fnn_roots_f32));
+  const fnn_vf p = (r * 0.055505927472797124f + 0.24023428897041474f) * r + 0.693147180055367f;
+  return p * r + (fnn_vf)_mm512_permutexvar_ps((__m512i)shifted, _mm512_loadu_ps(fnn_root_errors_f32));
+}
+FNN_INLINE fnn_vd fnn_exp2_sixteenthsd(fnn_vd x, fnn_vd *k, fnn_vd *root) {
+  const double magic = 422212465065984.0; /* 1.5 * 2^48 */
+  const fnn_vd shifted = x + magic, r = x - (shifted - magic);
+  *k = shifted - magic;
+  *root = fnn_of_sixteen(fnn_roots, (fnn_vi64)shifted);
+  fnn_vd p = r * 0.00015403809073293392 + 0.0013333818849745977;
+  p = p * r + 0.00961812910581424;
+  p = p * r + 0.0555041086520894;
+  p = p * r + 0.24022650695910105;
+  p = p * r + 0.6931471805599468;
+  return p * r + fnn_of_sixteen(fnn_root_errors, (fnn_vi64)shifted);
+}
+#endif
 
 #include "types_f32.h"
 #include "vmath_rare_body.h"
@@ -148,7 +178,7 @@ FNN_INLINE fnn_vf fnn_log_of_sumf(fnn_vf a, fnn_vf root) {
   const fnn_vf y = fnn_logf(fnn_selectf(is_far, a, a + root));
   return fnn_selectf(is_far, y + 0.693147182f, y);
 }
-FNN_RARE fnn_vf fnn_arcsinhf(fnn_vf x) {
+FNN_SHORT fnn_vf fnn_arcsinhf(fnn_vf x) {
   const fnn_vf a = fnn_absf(x), w = a * a;
   fnn_vf p = w * 6.79116522e-4f - 3.85849201e-3f;
   p = p * w + 0.0104624666f;
@@ -160,7 +190,7 @@ FNN_RARE fnn_vf fnn_arcsinhf(fnn_vf x) {
   const fnn_vf far = fnn_log_of_sumf(a, fnn_sqrtf(w + 1.0f));
   return fnn_copysignf(fnn_selectf(a < 1.0f, p * w * a + a, far), x);
 }
-FNN_RARE fnn_vf fnn_arccoshf(fnn_vf x) {
+FNN_SHORT fnn_vf fnn_arccoshf(fnn_vf x) {
   const fnn_vf t = x - 1.0f;
   const fnn_vi32 is_near = t < 1.0f;
   const fnn_vf root = fnn_sqrtf(fnn_selectf(is_near, t + t, t * (x + 1.0f)));
@@ -171,7 +201,7 @@ FNN_RARE fnn_vf fnn_arccoshf(fnn_vf x) {
   p = p * t - 0.0833330974f;
   return fnn_selectf(is_near, p * t * root + root, fnn_log_of_sumf(x, root));
 }
-FNN_RARE fnn_vf fnn_arctanhf(fnn_vf x) {
+FNN_SHORT fnn_vf fnn_arctanhf(fnn_vf x) {
   const fnn_vf a = fnn_absf(x), w = a * a;
   fnn_vf p = w * 0.177196324f + 0.0509856194f;
   p = p * w + 0.118339576f;
@@ -182,17 +212,23 @@ FNN_RARE fnn_vf fnn_arctanhf(fnn_vf x) {
   return fnn_copysignf(fnn_selectf(a < 0.5f, p * w * a + a, far), x);
 }
 
-/* The same as fdlibm has them. From 2^28 on log(2 |x|), as the rest is less than half an ulp. */
-FNN_RARE fnn_vd fnn_arcsinhd(fnn_vd x) {
+/* The same as fdlibm has them: log(1 + v), and what 1 + v rounds away is put back. From 2^28 on log(2 |x|), as the rest
+ * is less than half an ulp. */
+FNN_INLINE fnn_vd fnn_log_of_one_mored(fnn_vd v, fnn_vd a) {
+  const fnn_vi64 is_far = a >= 0x1p28;
+  const fnn_vd one_more = v + 1.0, low = (fnn_vd)((fnn_vi64)(v - (one_more - 1.0)) & ~is_far);
+  const fnn_vd y = fnn_log_of_partsd(fnn_selectd(is_far, a, one_more), low);
+  return y + (fnn_vd)((fnn_vi64)fnn_splatd(6.93147180559945286227e-01) & is_far);
+}
+FNN_SHORT fnn_vd fnn_arcsinhd(fnn_vd x) {
   const fnn_vd a = fnn_absd(x), square = a * a;
-  const fnn_vd y = fnn_log1pd(a + square / (1.0 + fnn_sqrtd(square + 1.0)));
-  return fnn_copysignd(fnn_selectd(a < 0x1p28, y, fnn_logd(a) + 6.93147180559945286227e-01), x);
+  return fnn_copysignd(fnn_log_of_one_mored(a + square / (1.0 + fnn_sqrtd(square + 1.0)), a), x);
 }
-FNN_RARE fnn_vd fnn_arccoshd(fnn_vd x) {
-  const fnn_vd t = x - 1.0, y = fnn_log1pd(t + fnn_sqrtd(2.0 * t + t * t));
-  return fnn_selectd(x > 0x1p28, fnn_logd(x) + 6.93147180559945286227e-01, fnn_selectd(x < 1.0, fnn_splatd(NAN), y));
+FNN_SHORT fnn_vd fnn_arccoshd(fnn_vd x) {
+  const fnn_vd t = x - 1.0, y = fnn_log_of_one_mored(t + fnn_sqrtd(2.0 * t + t * t), x);
+  return fnn_selectd(x < 1.0, fnn_splatd(NAN), y);
 }
-FNN_RARE fnn_vd fnn_arctanhd(fnn_vd x) {
+FNN_SHORT fnn_vd fnn_arctanhd(fnn_vd x) {
   const fnn_vd a = fnn_absd(x);
   return fnn_copysignd(fnn_log1pd(2.0 * a / (1.0 - a)) * 0.5, x);
 }

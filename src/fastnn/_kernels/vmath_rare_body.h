@@ -16,13 +16,13 @@ FNN_INLINE M FN(arcsin_parts)(V x, V *s, V *r, V *high, V *low) {
 /* pi/2 is HALF_PI, rounded, and HALF_PI_LOW. */
 #define HALF_PI (T)1.57079632679489661923
 #define HALF_PI_LOW (T)(sizeof(T) == 4 ? -4.37113882867379e-8 : 6.12323399573676603587e-17)
-FNN_RARE V FN(arcsin)(V x) {
+FNN_SHORT V FN(arcsin)(V x) {
   V s, r, high, low;
   const M is_large = FN(arcsin_parts)(x, &s, &r, &high, &low);
   const V large = HALF_PI / 2 - ((2 * s * r - (HALF_PI_LOW - 2 * low)) - (HALF_PI / 2 - 2 * high));
   return FN(copysign)(FN(select)(is_large, large, s + s * r), x);
 }
-FNN_RARE V FN(arccos)(V x) {
+FNN_SHORT V FN(arccos)(V x) {
   V s, r, high, low;
   const M is_large = FN(arcsin_parts)(x, &s, &r, &high, &low);
   const V right = 2 * (high + (r * s + low)), left = 2 * HALF_PI - 2 * (s + (r * s - HALF_PI_LOW));
@@ -37,20 +37,33 @@ FNN_INLINE V FN(half_exp)(V a) {
   V k, root, p = FN(exp_parts)(FN(min)(FN(splat)(FN(EXP_MOST) + 1), a), &k, &root, 2, 3);
   return FN(scale)(p * root + root, k - 1);
 }
-FNN_RARE V FN(sinh)(V x) {
-  const V a = FN(abs)(x), w = a * a, half = FN(half_exp)(a);
-  return FN(copysign)(FN(select)(a < 1, FN(sinh_rest)(w) * w * a + a, half - (T)0.25 / half), x);
+/* What e^a / 2 rounds away would count where e^-a / 2 cancels its first bit. */
+FNN_SHORT V FN(sinh)(V x) {
+  const V a = FN(abs)(x), w = a * a, near = FN(sinh_rest)(w) * w * a + a;
+#if defined(FNN_ISA_AVX512)
+  V k, root, p = FN(exp_parts)(FN(min)(FN(splat)(FN(EXP_MOST) + 1), a), &k, &root, 2, 3);
+  const V scale = FN(whole_exp2)(k - 2, root), far = p * scale + (scale - (T)0.0625 / (p * scale + scale));
+  return FN(copysign)(FN(select)(a < 1, near, far + far), x);
+#else
+  const V half = FN(half_exp)(a);
+  return FN(copysign)(FN(select)(a < 1, near, half - (T)0.25 / half), x);
+#endif
 }
-FNN_RARE V FN(cosh)(V x) {
+FNN_SHORT V FN(cosh)(V x) {
   const V half = FN(half_exp)(FN(abs)(x));
   return half + (T)0.25 / half;
 }
 
-/* 2^x: what x is above or below the nearest integer is exact. */
-FNN_RARE V FN(exp2)(V x) {
+/* 2^x: what x is above or below the nearest integer, or sixteenth, is exact. */
+FNN_SHORT V FN(exp2)(V x) {
   x = FN(min)(FN(splat)(sizeof(T) == 4 ? 129 : 1025), FN(max)(FN(splat)(sizeof(T) == 4 ? -151 : -1076), x));
+#if defined(FNN_ISA_AVX512)
+  V k, root, p = FN(exp2_sixteenths)(x, &k, &root);
+  return FN(scale)(p * root + root, k);
+#else
   const V k = FN(rint)(x);
   return FN(scale)(FN(exp_inside)((x - k) * (T)0.69314718055994530942), k);
+#endif
 }
 
 /* x 2^n of an integer n, rounded once. Without an instruction for it by three powers, of which the last has all that is
@@ -100,4 +113,22 @@ FNN_RARE V FN(nextafter)(V x, V y) {
   V next = (V)(bits + (is_up & 2) - 1);
   next = FN(select)(x == 0, FN(copysign)((V)((M){0} + 1), y), next);
   return FN(select)(x == y, y, FN(select)((x != x) | (y != y), x + y, next));
+}
+
+/* The root of x^2 + y^2, quick of sums whose addends leave the range only where they do not count. */
+FNN_INLINE V FN(quick_hypot)(const V *in, FN(rare) *is_rare) {
+  const T least = sizeof(T) == 4 ? (T)0x1p-98 : (T)0x1p-960, most = sizeof(T) == 4 ? (T)0x1p124 : (T)0x1p1020;
+  const V sum = in[0] * in[0] + in[1] * in[1];
+  *is_rare = FN(beyond)(sum, most) | FN(beyond)(-sum, -least);
+  return FN(sqrt)(sum);
+}
+/* Others are scaled by a power of two; it is infinite where one is, whatever the other. */
+static __attribute__((noinline, unused)) V FN(rest_hypot)(const V *in, V near, FN(rare) is_rare) {
+  const T up = sizeof(T) == 4 ? (T)0x1p100 : (T)0x1p600;
+  const V a = FN(abs)(in[0]), b = FN(abs)(in[1]);
+  const M is_small = (a < 1) & (b < 1);
+  const V by = FN(select)(is_small, FN(splat)(up), FN(splat)(1 / up)), x = a * by, y = b * by;
+  const V far = FN(sqrt)(x * x + y * y) * FN(select)(is_small, FN(splat)(1 / up), FN(splat)(up));
+  const M is_infinite = (a == (T)INFINITY) | (b == (T)INFINITY);
+  return FN(select)(is_infinite, FN(splat)((T)INFINITY), FN(select)(FN(rare_lanes)(is_rare), far, near));
 }

@@ -515,6 +515,12 @@ rsqrt_op = elementwise(
 cbrt_op = elementwise(
     "cbrt", np.cbrt, lambda dy, y, x: divide(dy, multiply(square(y), 3)), dtype="float", domain=uniform(0.2, 3)
 )
+hypot_op = elementwise(
+    "hypot",
+    np.hypot,
+    lambda dy, y, x1, x2: (multiply(dy, divide_no_nan(x1, y)), multiply(dy, divide_no_nan(x2, y))),
+    dtype="float",
+)
 
 
 def _reference_power(x, p):
@@ -602,10 +608,7 @@ def hypot(x1, x2):
         >>> hypot(np.array([3.0]), np.array([4.0]))
         array([5.])
     """
-    a, b = absolute(x1), absolute(x2)
-    large, small = maximum(a, b), minimum(a, b)
-    y = multiply(large, sqrt(add(1, square(divide_no_nan(small, large)))))
-    return logic.where(logic.logical_or(logic.isinf(a), logic.isinf(b)), float("inf"), y)
+    return hypot_op(x1, x2)
 
 
 # ---- exponentials and logarithms ----

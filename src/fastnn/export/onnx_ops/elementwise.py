@@ -200,6 +200,16 @@ def _arctan2(b, step, y, x):
     return b.add("Where", b.add("Equal", x, zero), upright, angle)
 
 
+@emits("hypot")
+def _hypot(b, step, x1, x2):
+    """The larger size times the root of 1 + the square of their quotient; infinite where one is."""
+    a, c = b.add("Abs", x1), b.add("Abs", x2)
+    large, one = b.add("Max", a, c), _scalar(b, step, 1)
+    quotient = b.add("Div", b.add("Min", a, c), b.add("Where", b.add("Equal", large, _scalar(b, step, 0)), one, large))
+    y = b.add("Mul", large, b.add("Sqrt", b.add("Add", one, b.add("Mul", quotient, quotient))))
+    return b.add("Where", b.add("IsInf", large), large, y)
+
+
 @emits("fmax", "fmin")
 def _without_nan(b, step, x1, x2):
     """The larger or the smaller of two, the other where one is NaN."""
