@@ -161,6 +161,7 @@ def test_alpha_beta_bias_relu(size, layouts, relu, suffix, isa):
         (3, 5, 5000),
         (100, 150, 5300),
         (270, 260, 600),
+        (331, 300, 700),
         (520, 530, 600),
         (300, 330, 2100),
         (600, 1100, 24),
@@ -192,8 +193,8 @@ def test_column_sum_rides_along(size, suffix, isa):
 # short as rows of B share the sets of a cache, where a row takes B as it lies or asks for it by panels, and where a
 # few columns by as many rows are stored as long rows, where rows by few columns are dot products, in short blocks of
 # rows too, where few columns, up to a vector and a half, are done as rows, where tiles pack the next panel, where few
-# rows ask for it or are one or two high tiles, and where B is packed as a whole; one cuts a range of k, which its last
-# tile has more rows of sums for than are valid.
+# rows ask for it or are one or two high tiles, and where B, or A and B, are packed as a whole; one cuts a range of k,
+# which its last tile has more rows of sums for than are valid.
 @pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize("suffix", FLOATS)
 @pytest.mark.parametrize("layouts", ["nn", "nt", "tn"])
@@ -202,6 +203,7 @@ def test_column_sum_rides_along(size, suffix, isa):
     [
         (100, 100, 200),
         (100, 300, 500),
+        (331, 300, 700),
         (20, 40, 1030),
         (520, 520, 2100),
         (520, 1024, 1030),
@@ -375,6 +377,7 @@ def test_many_small_products(m, n, suffix, isa):
         (130, 100, 40),
         (10, 10, 10),
         (300, 270, 300),
+        (331, 300, 700),
         (300, 330, 2100),
         (100, 256, 2100),
         (130, 130, 70),

@@ -71,6 +71,15 @@ enum {
   GEMM_SHORT_GROUP_BYTES = 1 << 18,  /* the same of broad panels, of a short k and a large C */
   GEMM_KEPT_BYTES = 3 << 16,         /* of a unit's rows of a C that is not stored */
   GEMM_PART_PRODUCTS = 1 << 22,    /* of units that are done at once, of which the beginning takes some 100 cycles */
+  GEMM_PACKED_HEIGHT = 6,          /* rows of a packed A that lie together, and steps of k packed at a time */
+  GEMM_PACKED_STEPS = 8,
+  /* Of what is packed as a whole: k of a block, whose tile of A and panel of B are in L1 together, panels of B that are
+   * packed in turn, and products for each element from which it pays; for each of more bytes, which come from afar. */
+  GEMM_PACKED_ALL_K = 320,
+  GEMM_PACKED_PANELS = 8,
+  GEMM_PACKED_SHARED = 128,
+  GEMM_PACKED_FAR_SHARED = 512,
+  GEMM_PACKED_FAR_BYTES = 6 << 20,
   GEMM_PACKED_ROWS = 16,           /* of B that all its panels copy in turn */
   GEMM_SHARED_PRODUCTS = 1 << 20,  /* from 10 microseconds on, the work of a unit matters more than its overhead */
   GEMM_K_BLOCK = 256,              /* the least range of a k that is cut: 256 x 64 floats of B are 64 KiB */
@@ -165,7 +174,7 @@ enum gemm_way {
   GEMM_DOTS,       /* few rows by columns, or rows by few columns, each contiguous along k: see dots.h */
   GEMM_OUTER,      /* a few columns by as many rows that are contiguous: see gemm_outer */
   GEMM_COPIED_A,   /* such an A as the next, of a long k and many columns of B: turned as a whole in a first phase */
-  GEMM_PACKED_A,   /* a transposed A whose columns lie pages apart, shared by many columns of B */
+  GEMM_PACKED_A,   /* a transposed A whose columns lie pages apart, shared by many columns of B: by blocks, or whole */
   GEMM_STREAM,     /* a row by a large B as it lies: see gemm_stream */
   GEMM_TALL,       /* a long k of an A that is transposed, and near enough to be read in place */
   GEMM_LARGE,      /* a B larger than the L2 cache, or of a long k: large blocks of rows share what is packed of it */

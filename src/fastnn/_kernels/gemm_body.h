@@ -18,7 +18,9 @@ typedef struct {
 
 static int64_t OWN(gemm_a_elements)(const OWN(gemm_cut) * c) {
   if (c->turns_back) return fnn_min(c->m, c->rows) * c->widest * N;
-  return c->way == GEMM_PACKED_A ? fnn_round_up(OWN(gemm_packed_row)(c->rows) * c->k_block, FNN_ALIGN) : 0;
+  if (c->way != GEMM_PACKED_A || c->packs_all) return 0;
+  const int64_t tiles = fnn_round_up(c->rows, GEMM_PACKED_HEIGHT);
+  return fnn_round_up((OWN(gemm_is_broad)(c) ? OWN(gemm_packed_row)(c->rows) : tiles) * c->k_block, FNN_ALIGN);
 }
 static int64_t OWN(gemm_scratch_elements)(const OWN(gemm_cut) * c) {
   /* The last tile keeps sums for all its rows, valid or not. */
@@ -50,15 +52,21 @@ static int64_t OWN(gemm_added_rows)(const OWN(gemm_cut) * c) {
   return fnn_max(1, GEMM_ADDED_BYTES / (c->splits * fnn_max(1, OWN(gemm_c_cols)(c)) * (int64_t)sizeof(T)));
 }
 
+/* Of an A that is packed as a whole: blocks of rows of whole tiles, each of blocks of k. */
+static int64_t OWN(gemm_packed_elements)(const OWN(gemm_cut) * c) {
+  return fnn_round_up(c->row_blocks * c->rows * c->k, FNN_ALIGN);
+}
+
 COMMON
 static void OWN(gemm_size)(const int64_t *ints, fnn_work *work) {
   int64_t space[GEMM_INTS];
   const OWN(gemm_cut) c = OWN(gemm_cut_of)(ints, space);
   const double m = (double)c.m, n = (double)c.n, k = (double)c.k, batches = (double)c.batches;
   int64_t tiles = c.batches * c.row_blocks * c.groups;
-  work->phases = c.splits > 1 || c.way == GEMM_COPIED_A || c.way == GEMM_COPIED_B ? 2 : 1;
+  work->phases = c.splits > 1 || c.way == GEMM_COPIED_A || c.way == GEMM_COPIED_B || c.packs_all ? 2 : 1;
   work->units[0] = c.way == GEMM_COPIED_A ? c.row_blocks : tiles * c.splits;
   if (c.way == GEMM_COPIED_B) work->units[0] = c.panels;
+  if (c.packs_all) work->units[0] = c.row_blocks + c.panels;
   work->units[1] = c.splits > 1 ? fnn_ceil_div(OWN(gemm_c_rows)(&c) + c.sums_columns, OWN(gemm_added_rows)(&c)) : tiles;
   work->scratch_bytes = (OWN(gemm_scratch_elements)(&c) + OWN(gemm_tile_elements)(&c)) * (int64_t)sizeof(T);
   work->memo_bytes = GEMM_MEMO;
@@ -69,6 +77,8 @@ static void OWN(gemm_size)(const int64_t *ints, fnn_work *work) {
   if (c.splits > 1) work->shared_bytes = (c.splits - 1) * OWN(gemm_partial_elements)(&c) * (int64_t)sizeof(T);
   if (c.way == GEMM_COPIED_A) work->shared_bytes = c.m * OWN(gemm_copied_row)(&c) * (int64_t)sizeof(T);
   if (c.way == GEMM_COPIED_B) work->shared_bytes = c.panels * c.k * c.widest * FNN_VECTOR_BYTES;
+  if (c.packs_all)
+    work->shared_bytes = (OWN(gemm_packed_elements)(&c) + c.panels * c.k * c.widest * N) * (int64_t)sizeof(T);
   work->flops = 2 * batches * m * n * k;
   work->bytes = batches * (m * k + k * n + m * n) * (double)sizeof(T);
 }
@@ -136,6 +146,29 @@ static __attribute__((noinline)) void OWN(gemm_pack_a)(T *out, int64_t stride, c
     int64_t j = 0;
     for (; j + N <= rows; j += N) FN(store)(out + j, FN(load)(a + j));
     if (j < rows) FN(store)(out + j, FN(load_part)(a + j, rows - j));
+  }
+}
+
+/* The same for narrow panels: tile after tile of GEMM_PACKED_HEIGHT rows, of which each is all that its products read
+ * of A, a stream that stays in L1 beside its panel. A few steps of k at a time, as these lie pages apart; two elements
+ * more than the rows of a tile are as soon stored, where the next step's come over them. */
+static __attribute__((noinline)) void OWN(gemm_pack_tiles)(T *out, const T *a, int64_t a_col, int64_t rows, int64_t k) {
+  const int64_t height = GEMM_PACKED_HEIGHT, whole = fnn_max(0, rows - 2) / height;
+  for (int64_t first = 0; first < k; first += GEMM_PACKED_STEPS) {
+    const int64_t end = fnn_min(k, first + GEMM_PACKED_STEPS);
+    const T *from = a + first * a_col;
+    T *to = out + first * height;
+    for (int64_t tile = 0; tile < whole; tile++, from += height, to += height * k) {
+      int64_t i = 0;
+      for (; i < fnn_min(end, k - 1) - first; i++)
+        memcpy(to + i * height, from + i * a_col, (GEMM_PACKED_HEIGHT + 2) * sizeof(T));
+      if (end == k) memcpy(to + i * height, from + i * a_col, GEMM_PACKED_HEIGHT * sizeof(T));
+    }
+    for (int64_t row = whole * height; row < rows; row += height, from += height, to += height * k)
+      for (int64_t i = 0; i < end - first; i++) {
+        if (rows - row >= height) memcpy(to + i * height, from + i * a_col, GEMM_PACKED_HEIGHT * sizeof(T));
+        else memcpy(to + i * height, from + i * a_col, (size_t)(rows - row) * sizeof(T));
+      }
   }
 }
 
@@ -307,6 +340,22 @@ static __attribute__((noinline)) void OWN(gemm_pack_b)(T *out, const OWN(gemm_cu
     }
 }
 
+/* Units [begin, end) of the first phase where A and B are packed as a whole: blocks of rows of A, then panels. */
+COMMON
+static void OWN(gemm_pack_all)(const fnn_call *call, const OWN(gemm_cut) * c, int64_t begin, int64_t end) {
+  T *shared = (T *)call->shared;
+  for (int64_t unit = begin; unit < fnn_min(end, c->row_blocks); unit++) {
+    const int64_t row = unit * c->rows, rows = fnn_min(c->rows, c->m - row), a_col = call->ints[GEMM_A_COL];
+    for (int64_t k = 0; k < c->k; k += c->k_block)
+      OWN(gemm_pack_tiles)(shared + row * c->k + k * c->rows, (const T *)call->buf[0] + row + k * a_col, a_col, rows,
+                           fnn_min(c->k_block, c->k - k));
+  }
+  T *const out = shared + OWN(gemm_packed_elements)(c);
+  for (int64_t p = fnn_max(begin - c->row_blocks, 0); p < end - c->row_blocks; p += GEMM_PACKED_PANELS)
+    OWN(gemm_pack_b)(out + p * c->k * c->widest * N, c, call->ints, (const T *)call->buf[1], p,
+                     fnn_min(end - c->row_blocks, p + GEMM_PACKED_PANELS), c->k);
+}
+
 /* B of dot products by few columns, those transposed: not again for the rows that follow. */
 static __attribute__((noinline)) const T *OWN(gemm_dots_b)(const OWN(gemm_scratch) * scratch, int64_t b_of, const T *b,
                                                            int64_t b_row, int64_t cols, int64_t k) {
@@ -393,11 +442,17 @@ static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OW
     t.partial = scratch->partial;
     const int prefetches = whole && !t.continues && !c->turns_back && !c->keeps_tile && OWN(gemm_is_far)(c);
     const T *from = a + row_begin * ints[GEMM_A_ROW] + k * ints[GEMM_A_COL];
-    if (c->way == GEMM_PACKED_A) {
+    const int packs_tiles = c->way == GEMM_PACKED_A && !OWN(gemm_is_broad)(c);
+    if (packs_tiles) t.a_stride = GEMM_PACKED_HEIGHT;
+    if (c->packs_all) {
+      from = (const T *)call->shared + row_begin * c->k + k * c->rows;
+    } else if (packs_tiles) {
+      OWN(gemm_pack_tiles)(scratch->a, from, ints[GEMM_A_COL], rows, k_next - k);
+    } else if (c->way == GEMM_PACKED_A) {
       t.a_stride = OWN(gemm_packed_row)(rows);
       OWN(gemm_pack_a)(scratch->a, t.a_stride, from, ints[GEMM_A_COL], rows, k_next - k);
-      from = scratch->a;
     }
+    if (c->way == GEMM_PACKED_A && !c->packs_all) from = scratch->a;
     for (int64_t i = 0; c->sums_columns && c->is_turned && panel_begin == 0 && i < rows; i++)
       OWN(gemm_add_numbers)(column_sum + i, t.resumes, from + i * ints[GEMM_A_ROW], ints[GEMM_A_COL], k_next - k);
     int64_t a_row = ints[GEMM_A_ROW];
@@ -407,6 +462,8 @@ static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OW
       from = (const T *)call->shared + row_begin * a_row + k;
     }
     for (int64_t i = 0; i < rows; i++) a_rows[i] = from + i * a_row;
+    for (int64_t i = 0; packs_tiles && i < rows; i++)
+      a_rows[i] = from + i / GEMM_PACKED_HEIGHT * (k_next - k) * GEMM_PACKED_HEIGHT + i % GEMM_PACKED_HEIGHT;
     for (int64_t i = rows; i < fnn_round_up(rows, TILE_BLOCK); i++) a_rows[i] = a_rows[rows - 1];
     tile_panel all = {0};
     if (c->way == GEMM_STREAM) {
@@ -443,8 +500,9 @@ static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OW
           OWN(tile_finish_row)(&t, t.partial + i * OWN(TILE_COLS), c_rows[i] + panel.begin);
         continue;
       }
-      if (c->way == GEMM_COPIED_B) {
-        const T *packed = (const T *)call->shared + panel_index * c->k * c->widest * N + k * panel.vectors * N;
+      if (c->way == GEMM_COPIED_B || c->packs_all) {
+        const T *all_b = (const T *)call->shared + (c->packs_all ? OWN(gemm_packed_elements)(c) : 0);
+        const T *packed = all_b + panel_index * c->k * c->widest * N + k * panel.vectors * N;
         segments[0] = (OWN(tile_segment)){packed, panel.vectors * N, 0, k_next - k};
         t.n_segments = 1;
       } else if (c->packs_b) {
@@ -621,6 +679,10 @@ static void OWN(gemm)(const fnn_call *outer, int64_t begin, int64_t end) {
     for (int64_t row = begin * c->rows; row < fnn_min(c->m, end * c->rows); row += c->rows)
       OWN(pack_transposed)((T *)call->shared + row * width, width, (const T *)call->buf[0] + row,
                            call->ints[GEMM_A_COL], fnn_min(c->rows, c->m - row), c->k);
+    return;
+  }
+  if (c->packs_all && call->phase == 0) {
+    OWN(gemm_pack_all)(call, c, begin, end);
     return;
   }
   if (c->way == GEMM_COPIED_B && call->phase == 0) {

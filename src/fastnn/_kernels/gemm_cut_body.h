@@ -22,6 +22,7 @@ typedef struct {
   int is_turned, turns_back; /* see gemm_turn; several rows that are columns of C */
   int is_far_row;           /* see gemm_far_row */
   int is_small;             /* see gemm_is_small */
+  int packs_all;            /* A and B are packed as a whole, in a first phase: see gemm_packs_all */
   int keeps_tile;           /* C stays in scratch until the program has read it */
 } OWN(gemm_cut);
 
@@ -75,10 +76,20 @@ static int OWN(gemm_is_far)(const OWN(gemm_cut) * c) {
          c->batches * c->m * c->n * (int64_t)sizeof(T) > GEMM_PREFETCHED_BYTES;
 }
 
+/* Whether a transposed A whose columns lie pages apart, and its B, are packed as a whole before the tiles of narrow
+ * panels: blocks of rows, or groups of panels, would each do it again. */
+static int OWN(gemm_packs_all)(const OWN(gemm_cut) * c) {
+  const int64_t size = sizeof(T), copied = c->m + c->n;
+  const int is_far = copied * c->k * size > GEMM_PACKED_FAR_BYTES;
+  return c->way == GEMM_PACKED_A && !OWN(gemm_is_broad)(c) && !c->is_turned && !c->keeps_tile && c->batches == 1 &&
+         c->m > OWN(GEMM_ROWS) && c->k >= GEMM_PACKED_STEPS && copied * c->k * size <= 2 * GEMM_COPIED_BYTES &&
+         c->m * c->n >= copied * (is_far ? GEMM_PACKED_FAR_SHARED : GEMM_PACKED_SHARED);
+}
+
 /* Whether a packed A, which several panels share, is so long that splits of k make units, each with as many rows and
  * columns as its caches hold. */
 static int OWN(gemm_is_long)(const OWN(gemm_cut) * c) {
-  return c->way == GEMM_PACKED_A && c->k >= 2 * GEMM_PACKED_K && c->panels > 1;
+  return c->way == GEMM_PACKED_A && !c->packs_all && c->k >= 2 * GEMM_PACKED_K && c->panels > 1;
 }
 
 /* A transposed A whose columns lie pages apart is packed for a block of rows, once for each group of panels. That pays
@@ -95,6 +106,12 @@ static void OWN(gemm_cut_transposed)(OWN(gemm_cut) * c, const int64_t *ints) {
     c->rows = fnn_max(step, fnn_min(OWN(GEMM_ROWS), most / step * step));
     c->group = c->panels;
     c->packs_group = 1;
+    return;
+  }
+  c->packs_all = OWN(gemm_packs_all)(c);
+  if (c->packs_all) { /* units of rows that stay in the L2 cache */
+    c->rows = fnn_round_up(fnn_ceil_div(c->m, fnn_ceil_div(c->m, GEMM_MOST_ROWS)), TILE_BLOCK);
+    c->group = fnn_max(1, c->panels / fnn_ceil_div(GEMM_MANY_UNITS, fnn_ceil_div(c->m, c->rows)));
     return;
   }
   c->packs_group = OWN(gemm_is_broad)(c) && OWN(gemm_is_far)(c) && c->k <= GEMM_K_BLOCK && ints[GEMM_B_COL] == 1;
@@ -462,7 +479,7 @@ static OWN(gemm_cut) OWN(gemm_cut_of)(const int64_t *given, int64_t *space) {
     const int64_t splits = fnn_min(GEMM_MANY_UNITS / fnn_max(1, units), c.k / GEMM_PACKED_K) / 2 * 2;
     c.split_k = fnn_round_up(fnn_ceil_div(c.k, fnn_max(1, splits)), N);
     c.splits = fnn_ceil_div(c.k, c.split_k);
-  } else if (units > 0 && !has_units && !is_little && c.way != GEMM_COPIED_B &&
+  } else if (units > 0 && !has_units && !is_little && c.way != GEMM_COPIED_B && !c.packs_all &&
              c.k >= (cuts_early ? 2 : 4) * GEMM_K_BLOCK) {
     /* Columns that are contiguous along k are streams, the longer the better. */
     const int64_t most = c.way == GEMM_DOTS ? fnn_ceil_div(GEMM_DOTS_UNITS, units) : c.k;
@@ -483,6 +500,7 @@ static OWN(gemm_cut) OWN(gemm_cut_of)(const int64_t *given, int64_t *space) {
   const int packs_before = FNN_VECTOR_BYTES == 32 && c.way == GEMM_LARGE && c.m >= GEMM_SHARED_ROWS &&
                            c.k <= GEMM_K_MOST && ints[GEMM_B_COL] == 1;
   c.k_block = fnn_min(c.split_k, is_short ? GEMM_K_BLOCK : packs_before ? GEMM_K_MOST : gemm_most_k[c.way]);
+  if (c.packs_all) c.k_block = fnn_ceil_div(c.k, fnn_ceil_div(c.k, GEMM_PACKED_ALL_K));
   if (c.way == GEMM_TALL) {
     const int64_t row_bytes = (ints[GEMM_A_COL] + ints[GEMM_B_ROW]) * (int64_t)sizeof(T);
     c.k_block = fnn_min(c.k_block, fnn_max(GEMM_K_BLOCK, GEMM_TALL_BLOCK_BYTES / row_bytes / N * N));
@@ -504,6 +522,7 @@ static OWN(gemm_cut) OWN(gemm_cut_of)(const int64_t *given, int64_t *space) {
                    c.k_block == c.split_k && group_bytes <= GEMM_PACKED_GROUP_BYTES;
   /* Few rows of B that lie in the same sets are in the first cache at once. */
   c.packs_b |= c.way == GEMM_AHEAD && c.m > GEMM_COPYING_ROWS && OWN(gemm_shares_sets)(ints);
+  if (c.packs_all) c.packs_b = c.packs_group = 0;
   c.packs_b |= c.packs_group || c.way == GEMM_COPIED_A || (c.way == GEMM_DOTS && ints[GEMM_B_ROW] != 1);
   c.shares_panel |= c.packs_b || c.way == GEMM_SHARED || OWN(gemm_asks_packed)(&c);
   c.copies = (c.way == GEMM_LARGE || c.way == GEMM_AHEAD) && c.packs_b && ints[GEMM_B_COL] == 1 && !packs_before;
