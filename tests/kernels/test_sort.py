@@ -60,7 +60,7 @@ def test_argsort(spread, dtype, isa):
 
 
 @pytest.mark.parametrize("isa", ISAS)
-@pytest.mark.parametrize("dtype", ["float32", "int32", "uint32"])
+@pytest.mark.parametrize("dtype", ["float32", "int32", "uint32", "int8", "uint8"])
 @pytest.mark.parametrize("spread", [False, True])
 def test_sort(spread, dtype, isa):
     rng = np.random.default_rng(2)

@@ -205,13 +205,13 @@ static void argsort(const fnn_call *call, int64_t begin, int64_t end) {
   }
 }
 
-/* ---- sort: elements of 32 bits along an axis, NaN last; which of 0 and -0 came first is forgotten ----
- * ints: [0] outer   [1] n, at most INT32_MAX   [2] inner   [3] dtype: float32, int32 or uint32
+/* ---- sort: elements of 32 or 8 bits along an axis, NaN last; which of 0 and -0 came first is forgotten ----
+ * ints: [0] outer   [1] n, at most INT32_MAX   [2] inner   [3] dtype: float32, int32, uint32, int8 or uint8
  * buffers: x (outer, n, inner), y of the same shape, which does not overlap it.
  *
  * Rows that stay in a near cache go through a bitonic network, whose comparisons need neither branch nor position.
  * Place i is lane i / m of vector i % m of m, a power of two: so most stages are of whole vectors, and few compare
- * lanes with each other. Longer rows are sorted by radix. */
+ * lanes with each other. Longer rows are sorted by radix. Bytes are counted. */
 
 enum {
   NETWORK = 1024 * FNN_VF, /* elements up to which a network takes less time than radix, whatever it is padded by */
@@ -401,10 +401,32 @@ FNN_INLINE void sort_rows(const fnn_call *call, int64_t row, int64_t last, const
   }
 }
 
+/* y of n bytes x, both `stride` apart: as many of each as there are; `top` is the sign's bit, or 0. Two tables take
+ * turns: equal bytes that follow each other wait less. */
+static void sort_bytes(uint8_t *y, const uint8_t *x, int64_t n, int64_t stride, int top) {
+  uint32_t counts[2][256] = {{0}};
+  for (int64_t i = 0; i < n; i++) counts[i & 1][x[i * stride] ^ top]++;
+  for (int value = 0; value < 256; value++) {
+    const int64_t count = (int64_t)counts[0][value] + counts[1][value];
+    if (stride == 1 && count) memset(y, value ^ top, (size_t)count);
+    for (int64_t i = 0; stride > 1 && i < count; i++) y[i * stride] = (uint8_t)(value ^ top);
+    y += count * stride;
+  }
+}
+
 static void sort(const fnn_call *call, int64_t begin, int64_t end) {
-  const int64_t *ints = call->ints, group = sort_group(ints), row = begin * group;
-  const int64_t last = fnn_min(ints[0] * ints[2], end * group);
-  FNN_REQUIRE(ints[1] <= INT32_MAX);
+  const int64_t *ints = call->ints, group = sort_group(ints), n = ints[1], inner = ints[2];
+  const int64_t last = fnn_min(ints[0] * inner, end * group);
+  int64_t row = begin * group;
+  FNN_REQUIRE(n <= INT32_MAX);
+  if (fnn_dtype_bytes(ints[3]) == 1) {
+    for (; row < last; row++) {
+      const int64_t at = row / inner * n * inner + row % inner;
+      const uint8_t *x = (const uint8_t *)call->buf[0] + at;
+      sort_bytes((uint8_t *)call->buf[1] + at, x, n, inner, ints[3] == FNN_I8 ? 128 : 0);
+    }
+    return;
+  }
   if (ints[3] == FNN_F32) sort_rows(call, row, last, FNN_F32);
   else if (ints[3] == FNN_I32) sort_rows(call, row, last, FNN_I32);
   else sort_rows(call, row, last, FNN_U32);
