@@ -163,8 +163,9 @@ static void OWN(load_block)(T *d, const char *src, int64_t dtype, int64_t rows, 
 #define WHOLE(x) (x)
 #else
 #define WHOLE(x) to_int64(x)
-/* The low bits of each number's integer, as to_int64 has it, in elements of `bytes` bytes: a constant. */
-FNN_INLINE void OWN(store_integers)(const T *a, char *d, int64_t n, int bytes) {
+/* The low bits of each number's integer, as to_int64 has it, or to_uint64 if is_unsigned, in elements of `bytes` bytes:
+ * constants. AVX-512 has no unsigned ones here, as the compiler has its instructions. */
+FNN_INLINE void OWN(store_integers)(const T *a, char *d, int64_t n, int bytes, int is_unsigned) {
   int64_t i = 0;
 #if defined(FNN_ISA_AVX512) /* whose instruction gives INT64_MIN itself where a number does not fit */
   for (; i + 8 <= n; i += 8) {
@@ -203,7 +204,7 @@ FNN_INLINE void OWN(store_integers)(const T *a, char *d, int64_t n, int bytes) {
   }
 #endif
   for (; i < n; i++) {
-    const int64_t whole = to_int64(a[i]);
+    const int64_t whole = is_unsigned ? (int64_t)to_uint64(a[i]) : to_int64(a[i]);
     memcpy(d + i * bytes, &whole, (size_t)bytes); /* little-endian: the low bytes come first */
   }
 }
@@ -216,17 +217,20 @@ static __attribute__((noinline)) void OWN(store_cast)(const T *a, char *dst, int
 #if !IS_INTEGER
   if (col_stride == 1)
     switch (dtype) {
-#define STORE(bytes)                                                                                                   \
+#define STORE(bytes, is_unsigned)                                                                                      \
   for (int64_t r = 0; r < rows; r++)                                                                                   \
-    OWN(store_integers)(a + r * cols, dst + r * row_stride * bytes, cols, bytes);                                      \
+    OWN(store_integers)(a + r * cols, dst + r * row_stride * bytes, cols, bytes, is_unsigned);                         \
   return;
       case FNN_U8:
-      case FNN_I8: STORE(1)
+      case FNN_I8: STORE(1, 0)
       case FNN_U16:
-      case FNN_I16: STORE(2)
+      case FNN_I16: STORE(2, 0)
       case FNN_U32:
-      case FNN_I32: STORE(4)
-      case FNN_I64: STORE(8)
+      case FNN_I32: STORE(4, 0)
+      case FNN_I64: STORE(8, 0)
+#if defined(FNN_ISA_AVX2)
+      case FNN_U64: STORE(8, 1)
+#endif
 #undef STORE
     }
   if (dtype == FNN_F16 || dtype == FNN_BF16) {

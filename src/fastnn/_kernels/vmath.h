@@ -189,8 +189,8 @@ FNN_INLINE fnn_vf fnn_log_polyf(fnn_vf f) {
 #if defined(FNN_ISA_AVX512)
 /* x = m 2^e with m in [3/4, 3/2), which is (1 + f) / c, c of a table of one vector by the first four bits of m, so that
  * f is in [-1/31, 1/16) and a polynomial of degree 5 is enough. `logs` are log(1 / c) in the base that is asked for, c
- * such that these are float32 within 0.02 ulp, and 1 near 1. Returns f; `rest` is log(1 + f) - f. */
-FNN_INLINE fnn_vf fnn_log_partsf(fnn_vf x, const float *logs, fnn_vf *e, fnn_vf *log_c, fnn_vf *rest) {
+ * such that these are float32 within 0.02 ulp, and 1 near 1. Returns f; f^2 `rest` is unit (log(1 + f) - f). */
+FNN_INLINE fnn_vf fnn_log_partsf(fnn_vf x, const float *logs, float unit, fnn_vf *e, fnn_vf *log_c, fnn_vf *rest) {
   static const float factors[16] = {
     1.0f, 0.916704595f, 0.863374472f, 0.823048711f, 0.777174413f, 0.747109771f, 0.713299274f, 0.68047297f,
     1.30509257f, 1.24817181f, 1.20352459f, 1.16236031f, 1.12649035f, 1.07907236f, 1.04952693f, 1.0f};
@@ -201,7 +201,7 @@ FNN_INLINE fnn_vf fnn_log_partsf(fnn_vf x, const float *logs, fnn_vf *e, fnn_vf 
   *log_c = _mm512_permutexvar_ps(place, _mm512_loadu_ps(logs));
   const fnn_vf c = _mm512_permutexvar_ps(place, _mm512_loadu_ps(factors));
   const fnn_vf f = fnn_multiply_addf(m, c, fnn_splatf(-1.0f));
-  *rest = (((f * 0.188593075f - 0.250070035f) * f + 0.333344489f) * f - 0.5f) * (f * f);
+  *rest = ((f * (unit * 0.188593075f) - unit * 0.250070035f) * f + unit * 0.333344489f) * f - unit * 0.5f;
   return f;
 }
 
@@ -215,23 +215,23 @@ FNN_INLINE fnn_vf fnn_logf(fnn_vf x) {
   static const float logs[16] = {
     0.0f, 0.0869700015f, 0.146906763f, 0.194739893f, 0.252090484f, 0.291543156f, 0.337854207f, 0.384967178f,
     -0.266273975f, -0.221679926f, -0.18525441f, -0.150452688f, -0.119106919f, -0.0761017427f, -0.0483395196f, 0.0f};
-  fnn_vf e, log_c, rest, f = fnn_log_partsf(x, logs, &e, &log_c, &rest);
-  return fnn_log_specialf(x, e * 0.693359375f + (log_c + (f + (rest - e * 2.12194440e-4f))));
+  fnn_vf e, log_c, rest, f = fnn_log_partsf(x, logs, 1, &e, &log_c, &rest);
+  return fnn_log_specialf(x, e * 0.693359375f + (log_c + (f + (rest * (f * f) - e * 2.12194440e-4f))));
 }
 FNN_INLINE fnn_vf fnn_log2f(fnn_vf x) { /* exact at powers of two */
   static const float logs[16] = {
     0.0f, 0.12547119f, 0.211941659f, 0.280950278f, 0.363689691f, 0.420607865f, 0.487420589f, 0.555390239f,
     -0.384152144f, -0.31981653f, -0.267265618f, -0.217057347f, -0.171834961f, -0.109791607f, -0.0697391853f, 0.0f};
-  fnn_vf e, log_c, rest, f = fnn_log_partsf(x, logs, &e, &log_c, &rest);
-  return fnn_log_specialf(x, e + (log_c + (f * 1.44269502f + (rest * 1.44269502f + f * 1.92596303e-8f))));
+  fnn_vf e, log_c, rest, f = fnn_log_partsf(x, logs, 1.44269502f, &e, &log_c, &rest);
+  return fnn_log_specialf(x, e + (log_c + (f * 1.44269502f + (rest * f + 1.92596303e-8f) * f)));
 }
 FNN_INLINE fnn_vf fnn_log10f(fnn_vf x) {
   static const float logs[16] = {
     0.0f, 0.0377705917f, 0.0638007969f, 0.084574461f, 0.109481506f, 0.126615584f, 0.146728218f, 0.167189121f,
     -0.115641318f, -0.0962743685f, -0.0804549679f, -0.0653407723f, -0.0517274775f, -0.0330505669f, -0.0209935866f,
     0.0f};
-  fnn_vf e, log_c, rest, f = fnn_log_partsf(x, logs, &e, &log_c, &rest);
-  rest = rest * 0.434294492f + (e * 2.48745664e-4f - f * 1.01030501e-8f);
+  fnn_vf e, log_c, rest, f = fnn_log_partsf(x, logs, 0.434294492f, &e, &log_c, &rest);
+  rest = (rest * f - 1.01030501e-8f) * f + e * 2.48745664e-4f;
   return fnn_log_specialf(x, e * 0.30078125f + (log_c + (f * 0.434294492f + rest)));
 }
 

@@ -345,6 +345,43 @@ FNN_INLINE fnn_vd fnn_arctan_restd(fnn_vd z) {
   p = p * w + 3.33333333333329318027e-01;
   return z * (w * p);
 }
+#if defined(FNN_ISA_AVX512)
+/* As fnn_arctanf, with two centers for each power of two from 1/8 to 32, so that t is in [-1/8, 1/8]. */
+FNN_INLINE fnn_vd fnn_arctand(fnn_vd x) {
+  static const double centers[16] = {0.15625, 0.21875, 0.3125, 0.4375, 0.625, 0.875, 1.21875, 1.71875,
+                                     2.4375, 3.4375, 4.75, 6.875, 9.5, 13.75, 19.0, 48.0};
+  static const double angles[16] = {
+    0.15499674192394097, 0.21535769969773805, 0.3028848683749714, 0.4124104415973873, 0.5585993153435624,
+    0.7188299996216245, 0.8836721166534575, 1.043853099605467, 1.1814796049617557, 1.287700541495401,
+    1.3633001003596938, 1.4263547484202526, 1.4659193880646628, 1.498196873064402, 1.5182132651839548,
+    1.5499660067586796};
+  static const double errors[16] = {
+    9.585415594114324e-18, 4.738160130078733e-19, -1.1010827903001369e-17, -1.587652227770689e-17,
+    -5.4556305485916264e-18, -2.1478388444456983e-17, 1.9644781804160354e-17, 6.365899035424811e-17,
+    1.511867738554561e-17, 7.675509734197807e-17, 1.0932461715269362e-16, 7.919950318908248e-17,
+    -9.711255554074832e-17, 2.662492940300307e-17, 7.140532115600162e-17, -3.6586720263161076e-17};
+#define OF_SIXTEEN(table)                                                                                              \
+  _mm512_maskz_permutex2var_pd(is_large, _mm512_loadu_pd(table), place, _mm512_loadu_pd(table + 8))
+  const fnn_vd a = fnn_mind(fnn_splatd(0x1p60), fnn_absd(x));
+  const __m512i above = _mm512_sub_epi64(_mm512_srli_epi64((__m512i)a, 51), _mm512_set1_epi64(1020 << 1));
+  const __m512i place = _mm512_min_epi64(above, _mm512_set1_epi64(15));
+  const __mmask8 is_large = _mm512_cmpge_epi64_mask(above, _mm512_setzero_si512());
+  const fnn_vd c = OF_SIXTEEN(centers), angle = OF_SIXTEEN(angles), error = OF_SIXTEEN(errors);
+#undef OF_SIXTEEN
+  /* t by a reciprocal and what is left of the dividend, which tells of the divisor's rounding, too. */
+  const fnn_vd over = a - c, under = fnn_multiply_addd(c, a, fnn_splatd(1.0));
+  const fnn_vd under_rest = fnn_multiply_addd(c, a, 1.0 - under), guess = _mm512_rcp14_pd(under);
+  const fnn_vd r = fnn_multiply_addd(-under, guess, fnn_splatd(1.0)) * guess + guess, near = over * r;
+  const fnn_vd left = fnn_multiply_addd(-near, under_rest, fnn_multiply_addd(-near, under, over));
+  const fnn_vd t = left * r + near, w = t * t;
+  fnn_vd p = w * 0.073426888228522 - 0.09083601110265002;
+  p = p * w + 0.11111035606967617;
+  p = p * w - 0.14285713890592075;
+  p = p * w + 0.1999999999904856;
+  p = p * w - 0.3333333333333257;
+  return fnn_copysignd(angle + (t + (p * w * t + error)), x);
+}
+#else
 /* atan(|x|) = atan(c) + atan(z), z = (|x| - c) / (1 + c |x|); c is 0, 1/2, 1, 3/2 or infinite, and atan(c) has two
  * parts. */
 FNN_RARE fnn_vd fnn_arctand(fnn_vd x) {
@@ -365,6 +402,7 @@ FNN_RARE fnn_vd fnn_arctand(fnn_vd x) {
   const fnn_vd z = over / under;
   return fnn_copysignd(angle - ((fnn_arctan_restd(z) - rest) - z), x);
 }
+#endif
 /* With low and high the smaller and the greater size, the angle of low / high is found as above, c 0, 1/2 or 1; it is
  * taken from pi/2 where y is the greater, and what that gives from pi where x is negative. Sizes are scaled where
  * high + c low would overflow, or high is so small that low / high would have too few bits of it. */
