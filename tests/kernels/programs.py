@@ -8,7 +8,7 @@ _INPUTS = 6  # places of an instruction for them
 class Program:
     """A program as a list of instructions on named registers, and its encoding.
 
-    Operands are `(buffer, dtype, row_stride, col_stride)`; constants are floats.
+    Operands are `(buffer, dtype, row_stride, col_stride)`; constants are floats, or ints in a program of integers.
     """
 
     def __init__(self, *operands):
@@ -36,6 +36,8 @@ class Program:
             if isinstance(operand, float):
                 reals.append(operand)
                 operand = (-1, 0, len(reals) - 1, 0)
+            elif isinstance(operand, int):
+                operand = (-1, 0, operand, 0)
             body += operand
         for name, to, *inputs in self.instructions:
             body += [codes[name], to, *inputs, *[0] * (_INPUTS - len(inputs))]

@@ -188,71 +188,119 @@ def test_truths_as_bools(name, kind, isa):
 
 INTEGERS = "cast negative abs sign square logical_not add subtract multiply maximum minimum greater greater_equal less"
 INTEGERS += " less_equal equal not_equal logical_and logical_or logical_xor where clip"
-EXTREMES = {"int32": [-(2**31), 2**31 - 1, -1, 0, 1, 65536], "uint8": [0, 1, 127, 128, 255], "bool": [False, True]}
+KINDS = {"i64": "int64", "i32": "int32", "i16": "int16", "u8": "uint8"}  # of programs of integers
+OTHERS = {"int64": "uint64", "int32": "uint32", "int16": "uint16", "uint8": "int8"}  # of as many bits
+
+
+def of_others(function):
+    """`function` of the numbers that the same bits are with no sign, or with one; its result as one of theirs."""
+
+    def run(a, b):
+        other = OTHERS[a.dtype.name]
+        y = function(a.view(other), b.view(other))
+        return y if y.dtype == bool else y.view(a.dtype)
+
+    return run
+
+
+ONLY_OF_INTEGERS = {
+    "bitwise_not": np.bitwise_not,
+    "bitwise_and": np.bitwise_and,
+    "bitwise_or": np.bitwise_or,
+    "bitwise_xor": np.bitwise_xor,
+    "left_shift": np.left_shift,
+    "right_shift": np.right_shift,
+    "other_right_shift": of_others(np.right_shift),
+    "other_maximum": of_others(np.maximum),
+    "other_minimum": of_others(np.minimum),
+    "other_greater": of_others(np.greater),
+    "other_greater_equal": of_others(np.greater_equal),
+    "other_less": of_others(np.less),
+    "other_less_equal": of_others(np.less_equal),
+}
 
 
 def integers(rng, n, dtype):
-    x = rng.integers(-50 if dtype == "int32" else 0, 2 if dtype == "bool" else 50, n).astype(dtype)
-    x[rng.random(n) < 0.5] = rng.choice(np.array(EXTREMES[dtype], dtype))
-    return np.where(rng.random(n) < 0.5, x, rng.choice(np.array(EXTREMES[dtype], dtype), n))
+    """Small ones and of any size, with many extremes."""
+    if dtype == "bool":
+        return rng.random(n) < 0.5
+    info = np.iinfo(dtype)
+    special = [info.min, info.max, info.min + 1, info.max - 1, 0, 1, 3, info.max // 2, info.max // 2 + 1, info.bits]
+    x = rng.integers(info.min, info.max, n, dtype, endpoint=True)
+    small = rng.integers(-50 if info.min else 0, 50, n).astype(dtype)
+    return np.choose(rng.integers(0, 3, n), [x, small, rng.choice(np.array(special, dtype), n)]).astype(dtype)
 
 
 @pytest.mark.parametrize("isa", ISAS)
-@pytest.mark.parametrize("kind", ["i32", "u8"])
-@pytest.mark.parametrize("name", INTEGERS.split())
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", [*INTEGERS.split(), *ONLY_OF_INTEGERS])
 def test_opcode_of_integers(name, kind, isa):
-    """As NumPy has it, which wraps around: with the least number, every set of scalars, and bytes as truths."""
+    """As NumPy has it, which wraps around: over the whole range, every set of scalars, and truths as bools."""
+    if name.endswith("shift") and kind in ("i16", "u8"):
+        return  # they have none
     rng = np.random.default_rng(0)
-    dtype = {"i32": "int32", "u8": "uint8"}[kind]
-    is_truth = name.startswith(("greater", "less", "equal", "not_equal", "logical"))
+    dtype, function = KINDS[kind], {**OPCODES, **ONLY_OF_INTEGERS}[name]
+    n_inputs = function.nin if isinstance(function, np.ufunc) else function.__code__.co_argcount
+    is_truth = any(part in name for part in ("greater", "less", "equal", "logical"))
     for n in (0, 1, 3, 4, 5, 15, 16, 17, 31, 32, 33, 63, 64, 65, 1023, 4097):
-        for scalars in itertools.product([False, True], repeat=arity(name)):
+        for scalars in itertools.product([False, True], repeat=n_inputs):
             dtypes = [dtype] * len(scalars) if name != "where" else ["bool", dtype, dtype]
             inputs = [integers(rng, 1 if s else n, d) for s, d in zip(scalars, dtypes, strict=True)]
-            out, check = guarded(n, "bool" if is_truth else dtype, offset=1)
-            program = Program(
-                *[
-                    (k, DTYPE_CODE[x.dtype.name], 0, 0 if s else 1)
-                    for k, (x, s) in enumerate(zip(inputs, scalars, strict=True))
-                ],
-                (len(inputs), DTYPE_CODE[out.dtype.name], 0, 1),
-            )
-            program.store(program.do(name, *range(len(inputs))), len(inputs))
-            fused(kind, isa, [*inputs, out], program, 1, n)
-            with np.errstate(all="ignore"):
-                wanted = np.broadcast_to(OPCODES[name](*inputs), (n,)).astype(out.dtype)
-            np.testing.assert_array_equal(out, wanted, f"{name} of {inputs} with scalars {scalars}")
-            check()
+            for target in ("bool", dtype) if is_truth else (dtype,):
+                out, check = guarded(n, target, offset=1)
+                program = Program(
+                    *[
+                        (k, DTYPE_CODE[x.dtype.name], 0, 0 if s else 1)
+                        for k, (x, s) in enumerate(zip(inputs, scalars, strict=True))
+                    ],
+                    (len(inputs), DTYPE_CODE[out.dtype.name], 0, 1),
+                )
+                program.store(program.do(name, *range(len(inputs))), len(inputs))
+                fused(kind, isa, [*inputs, out], program, 1, n)
+                with np.errstate(all="ignore"):
+                    wanted = np.broadcast_to(function(*inputs), (n,)).astype(target)
+                np.testing.assert_array_equal(out, wanted, f"{name} of {inputs} with scalars {scalars}")
+                check()
 
 
 @pytest.mark.parametrize("isa", ISAS)
-@pytest.mark.parametrize("source", ["bool", "uint8", "int8", "uint16", "int16", "int32"])
-def test_integers_of_other_sizes(source, isa):
+@pytest.mark.parametrize("kind", KINDS)
+def test_integers_of_other_sizes(kind, isa):
     """Loads that widen and stores that cut, dense, strided, repeated and of rows apart; with a constant."""
     rng = np.random.default_rng(1)
-    x = sample(rng, 37 * 40, source).reshape(37, 40)
-    for view, strides in [(x, (40, 1)), (x[:, ::2], (40, 2)), (x[:1], (0, 1)), (x[:, :1], (40, 0)), (x.T, (1, 40))]:
-        rows, cols = (40, 37) if strides == (1, 40) else (37, view.shape[1] if view.shape[1] > 1 else 40)
-        for target in ["bool", "uint8", "int8", "uint16", "int16", "int32"]:
-            out, check = guarded(rows * cols, target)
-            program = Program((0, DTYPE_CODE[source], *strides), -301.0, (1, DTYPE_CODE[target], cols, 1))
-            program.store(program.do("add", 0, 1), 2)
-            fused("i32", isa, [x, out], program, rows, cols)
-            wanted = (np.broadcast_to(view, (rows, cols)).astype(np.int32) - 301).astype(target)
-            np.testing.assert_array_equal(out.reshape(rows, cols), wanted)
-            check()
+    bits = np.iinfo(KINDS[kind]).bits
+    fitting = [d for d in _kernels.DTYPES if np.dtype(d).kind in "biu" and np.dtype(d).itemsize * 8 <= bits]
+    constant = -(1 << (bits - 2)) - 11
+    for source in fitting:
+        x = integers(rng, 37 * 40, source).reshape(37, 40)
+        for view, strides in [(x, (40, 1)), (x[:, ::2], (40, 2)), (x[:1], (0, 1)), (x[:, :1], (40, 0)), (x.T, (1, 40))]:
+            rows, cols = (40, 37) if strides == (1, 40) else (37, view.shape[1] if view.shape[1] > 1 else 40)
+            for target in fitting:
+                out, check = guarded(rows * cols, target)
+                program = Program((0, DTYPE_CODE[source], *strides), constant, (1, DTYPE_CODE[target], cols, 1))
+                total = program.do("add", 0, 1)
+                program.store(total if target != "bool" else program.do("other_greater", total, 1), 2)
+                fused(kind, isa, [x, out], program, rows, cols)
+                wide = np.broadcast_to(view, (rows, cols)).astype(KINDS[kind])
+                number = np.array(constant).astype(KINDS[kind])
+                wanted = wide + number
+                if target == "bool":
+                    wanted = wanted.view(OTHERS[KINDS[kind]]) > number.view(OTHERS[KINDS[kind]])
+                np.testing.assert_array_equal(out.reshape(rows, cols), wanted.astype(target))
+                check()
 
 
 @pytest.mark.parametrize("isa", ISAS)
-@pytest.mark.parametrize("kind, dtype", [("i32", np.int32), ("u8", np.uint8)])
+@pytest.mark.parametrize("kind, dtype", [*KINDS.items(), *((kind, OTHERS[dtype]) for kind, dtype in KINDS.items())])
 def test_integers_beyond_every_cache(kind, dtype, isa):
-    n = (80 << 20) // np.dtype(dtype).itemsize + 3
+    dtype = np.dtype(dtype)
+    n = (80 << 20) // dtype.itemsize + 3
     x = np.arange(n).astype(dtype)
     out, check = guarded(n, dtype, offset=5)
-    program = Program((0, DTYPE_CODE[x.dtype.name], 0, 1), 3.0, (1, DTYPE_CODE[x.dtype.name], 0, 1))
+    program = Program((0, DTYPE_CODE[x.dtype.name], 0, 1), 3, (1, DTYPE_CODE[x.dtype.name], 0, 1))
     program.store(program.do("multiply", 0, 1), 2)
     fused(kind, isa, [x, out], program, 1, n)
-    np.testing.assert_array_equal(out, x * dtype(3))
+    np.testing.assert_array_equal(out, x * dtype.type(3))
     check()
 
 
@@ -261,7 +309,7 @@ def test_every_opcode_is_tested(isa):
     elsewhere = "exp exp2 expm1 log log1p log2 log10 sin cos tan tanh sigmoid erf softplus arcsin arccos arctan sinh"
     elsewhere += " cosh arcsinh arccosh arctanh arctan2 cbrt power logaddexp rsqrt exact_gelu exact_gelu_grad nextafter"
     elsewhere += " ldexp erfc erfinv hypot"
-    assert set(_engine.opcodes(isa)) == {"store"} | set(OPCODES) | set(elsewhere.split()) | set(MERGED)
+    assert set(_engine.opcodes(isa)) == {"store", *OPCODES, *ONLY_OF_INTEGERS, *elsewhere.split(), *MERGED}
     assert _engine.opcodes(isa)["store"] == 0
 
 
@@ -366,11 +414,13 @@ def test_blocks_that_share_the_scratch_of_all(kind, isa):
 
 
 @pytest.mark.parametrize("isa", ISAS)
-@pytest.mark.parametrize("kind", ["f32", "f64", "i32"])
+@pytest.mark.parametrize("kind", ["f32", "f64", "i64", "i32", "i16"])
 def test_stores_of_bools(kind, isa):
     """Of any number that is not 0, around the sizes of vectors of bytes, to rows that follow each other or not."""
-    if kind == "i32":
-        dtype, numbers = np.dtype(np.int32), [0, 1, -1, 255, 256, -256, 65536, -65536, 2**31 - 1, -(2**31)]
+    if kind in KINDS:
+        dtype = np.dtype(KINDS[kind])
+        numbers = [0, 1, -1, 255, 256, -256, np.iinfo(dtype).max, np.iinfo(dtype).min]
+        numbers += [1 << (dtype.itemsize * 4), -(1 << (dtype.itemsize * 6))]
     else:
         dtype = np.dtype(FLOATS[kind])
         info = np.finfo(dtype)

@@ -1,5 +1,6 @@
 """Elementwise ops, comparisons and activations: plans against references, gradients against differences, and Keras."""
 
+import functools
 import inspect
 import itertools
 import math
@@ -281,13 +282,87 @@ def of_extremes(dtype, seed):
     return np.where(rng.random(2000) < 0.3, rng.choice(np.array([info.min, info.max, 0, 1], dtype), 2000), x)
 
 
-@pytest.mark.parametrize("dtype", ["bool", "uint8", "int8", "uint16", "int16", "int32"])
-@pytest.mark.parametrize(
-    "name", ["maximum", "minimum", "greater", "less_equal", "equal", "not_equal", "logical_and", "logical_xor"]
-)
-def test_pairs_of_integers(name, dtype):
+INTEGERS = ["uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64"]
+
+
+@pytest.mark.parametrize("isa", _engine.isas())
+@pytest.mark.parametrize("dtype", ["bool", *INTEGERS])
+def test_pairs_of_integers(dtype, isa):
+    """Over the whole range, also of numbers that float64 does not tell apart, in memory and in registers."""
     x, y = of_extremes(dtype, 0), of_extremes(dtype, 1)
-    np.testing.assert_array_equal(getattr(ops, name)(x, y), getattr(np, name)(x, y))
+    names = "add multiply maximum minimum greater greater_equal less less_equal equal not_equal logical_and logical_or"
+    names += " logical_xor bitwise_and bitwise_or bitwise_xor"
+    with _kernels.using(isa), np.errstate(all="ignore"):
+        for name in names.split() + ["subtract", "left_shift", "right_shift"] * (dtype != "bool"):
+            for a, b in [(x, y), (x, y[:1]), (x[:1], y), (x, x), (x[:5], y[:5])]:
+                result, wanted = getattr(ops, name)(a, b), getattr(np, name)(a, b)
+                assert result.dtype == wanted.dtype
+                np.testing.assert_array_equal(result, wanted, name)
+        for name in ["logical_not", "bitwise_not"] + ["negative", "abs", "sign", "square"] * (dtype != "bool"):
+            np.testing.assert_array_equal(getattr(ops, name)(x), getattr(np, name)(x), name)
+        np.testing.assert_array_equal(ops.where(x > y, y, x[::-1].copy()), np.where(x > y, y, x[::-1]))
+        low, high = np.minimum(x, y)[:1], np.maximum(x, y)[:1]
+        wanted = np.minimum(np.maximum(y, low), high)
+        np.testing.assert_array_equal(ops.clip(y, low, high), wanted)
+        np.testing.assert_array_equal(ops.clip(y, low, high[0].item()), wanted)
+
+
+@pytest.mark.parametrize("dtype", INTEGERS)
+def test_integers_beside_python_numbers(dtype):
+    """Every bit of the number counts, in eager calls and in programs."""
+    x = of_extremes(dtype, 0)
+    info = np.iinfo(dtype)
+    names = ("add", "subtract", "multiply", "maximum", "greater", "equal", "not_equal")
+    numbers = (info.max, info.max - 1, info.min, info.max // 2 + 1, info.max // 3, 7)
+    for name, number in itertools.product(names, numbers):
+        with np.errstate(all="ignore"):
+            wanted = getattr(np, name)(x, np.array(number, dtype))
+        function = getattr(ops, name)
+        np.testing.assert_array_equal(function(x, number), wanted, name)
+        compiled = jit(functools.partial(lambda f, n, x: f(x, n), function, number))
+        np.testing.assert_array_equal(compiled(x), wanted, name)
+    assert ops.add(np.array([2**60 + 1]), 1).tolist() == [2**60 + 2]
+    assert ops.equal(np.array([2**60 + 1, 2**60]), 2**60).tolist() == [False, True]
+
+
+def of_any(np, x, y, cast, dtype, other):
+    """Arithmetic in one dtype and the other, whose casts are read by what follows."""
+    a, b = x * y + x, cast(y - x, other)
+    c = np.maximum(cast(a, other) * b, cast(x, other)) - b
+    d = np.where(cast(c, dtype) > y, np.negative(x), np.abs(cast(b + c, dtype)))
+    is_more = np.logical_and(c > b, np.logical_not(d < x))
+    e = np.bitwise_xor(np.right_shift(d, cast(y, dtype)), np.sign(a - d))
+    f = np.minimum(np.left_shift(c, b), np.square(cast(e, other)))
+    return a, b, c, d, is_more, e, f, np.bitwise_not(f) < cast(is_more, other), cast(f + c, "bool")
+
+
+@pytest.mark.parametrize("isa", _engine.isas())
+@pytest.mark.parametrize("dtype, other", itertools.product(INTEGERS, INTEGERS))
+def test_integers_wrap_around_within_a_program(dtype, other, isa):
+    x, y = of_extremes(dtype, 0), of_extremes(dtype, 1)
+    with _kernels.using(isa), np.errstate(all="ignore"):
+        results = jit(lambda x, y: of_any(ops, x, y, ops.cast, dtype, other))(x, y)
+        wanted = of_any(np, x, y, lambda x, dtype: x.astype(dtype), dtype, other)
+    for k, (result, right) in enumerate(zip(results, wanted, strict=True)):
+        assert result.dtype == right.dtype
+        np.testing.assert_array_equal(result, right, str(k))
+
+
+@pytest.mark.parametrize("n", [2000, 40_000])
+@pytest.mark.parametrize("dtype", INTEGERS)
+def test_integers_wrap_around_before_they_become_floats(dtype, n):
+    """A small program of floats is not made one of integers too."""
+    x, y = np.resize(of_extremes(dtype, 0), n), np.resize(of_extremes(dtype, 1), n)
+    scale = np.random.default_rng(0).random(n).astype("float32")
+
+    def function(np, cast):
+        product = cast(x * y, "float64")
+        return product * 0.5, np.where(x > y, scale, 0), cast(cast(x - y, "uint8"), "float32") + scale
+
+    with np.errstate(all="ignore"):
+        results = jit(lambda x, y: function(ops, ops.cast))(x, y)
+        for result, wanted in zip(results, function(np, lambda x, dtype: x.astype(dtype)), strict=True):
+            np.testing.assert_array_equal(result, wanted)
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,18 @@
 /* X(name): of floats and of integers, which come first, so that both count them alike: one input, two inputs with
  * variants in which the first or the second is a scalar, and three with variants for every set of scalars but all. */
 #define ANY_UNARY_OPS(X) X(cast) X(negative) X(abs) X(sign) X(square) X(logical_not)
-#define ANY_BINARY_OPS(X)                                                                                              \
-  X(add) X(subtract) X(multiply) X(maximum) X(minimum) X(greater) X(greater_equal) X(less) X(less_equal) X(equal)      \
-  X(not_equal) X(logical_and) X(logical_or) X(logical_xor)
+#define ANY_BINARY_OPS(X) X(add) X(subtract) X(multiply) X(maximum) X(minimum)
+#define ANY_TRUTHS2(X)                                                                                                 \
+  X(greater, less) X(greater_equal, less_equal) X(less, greater) X(less_equal, greater_equal) X(equal, equal)          \
+  X(not_equal, not_equal) X(logical_and, logical_and) X(logical_or, logical_or) X(logical_xor, logical_xor)
 #define ANY_TERNARY_OPS(X) X(where) X(clip)
+
+/* Of integers alone: of one input, and of two, with variants for scalars and without. */
+#define BITWISE_NOT(X) X(bitwise_not)
+#define BITWISE_OPS(X) X(bitwise_and) X(bitwise_or) X(bitwise_xor)
+#define OTHER_OPS(X)                                                                                                   \
+  X(other_maximum) X(other_minimum) X(other_greater) X(other_greater_equal) X(other_less) X(other_less_equal)
+#define SHIFT_OPS(X) X(left_shift) X(right_shift) X(other_right_shift)
 
 /* The same of floats alone. */
 #define UNARY_OPS(X)                                                                                                   \
@@ -23,11 +31,11 @@
 #define BINARY_OPS(X) X(divide) X(divide_no_nan) X(relu_grad) X(add_relu)
 #define TERNARY_OPS(X) X(multiply_add) X(subtract_product) X(lerp) X(lerp_square) X(divide_by_root)
 
-/* Of these, truths, which are mostly stored as bools: of one input, X(name); of two, X(name, the same of b and a). */
+/* Truths among them, which are mostly stored as bools: of one input, X(name), and of two, X(name, that of b and a). */
 #define ANY_TRUTHS1(X) X(logical_not)
-#define ANY_TRUTHS2(X)                                                                                                 \
-  X(greater, less) X(greater_equal, less_equal) X(less, greater) X(less_equal, greater_equal) X(equal, equal)          \
-  X(not_equal, not_equal) X(logical_and, logical_and) X(logical_or, logical_or) X(logical_xor, logical_xor)
+#define OTHER_TRUTHS2(X)                                                                                               \
+  X(other_greater, other_less) X(other_greater_equal, other_less_equal) X(other_less, other_greater)                   \
+  X(other_less_equal, other_greater_equal)
 #define FLOAT_TRUTHS(X) X(isnan) X(isinf) X(isfinite)
 
 /* Of two inputs, of which one may be a number a row: of a mean that is subtracted, a weight, a norm. */
@@ -69,7 +77,8 @@ enum { ONE = 1, POWER = FOUR }; /* in places of their own */
 
 #define OPCODE_NAME(name, ...) #name,
 static const char *const opcode_names[] = {
-  "store", ANY_UNARY_OPS(OPCODE_NAME) ANY_BINARY_OPS(OPCODE_NAME) ANY_TERNARY_OPS(OPCODE_NAME)
+  "store", ANY_UNARY_OPS(OPCODE_NAME) ANY_BINARY_OPS(OPCODE_NAME) ANY_TRUTHS2(OPCODE_NAME) ANY_TERNARY_OPS(OPCODE_NAME)
+  BITWISE_NOT(OPCODE_NAME) BITWISE_OPS(OPCODE_NAME) OTHER_OPS(OPCODE_NAME) SHIFT_OPS(OPCODE_NAME)
   UNARY_OPS(OPCODE_NAME) SLOW_UNARY_OPS(OPCODE_NAME) QUICK_UNARY_OPS(OPCODE_NAME)
   BINARY_OPS(OPCODE_NAME) QUICK_BINARY_OPS(OPCODE_NAME) SLOW_BINARY_OPS(OPCODE_NAME)
   TERNARY_OPS(OPCODE_NAME) LONG_OPS(OPCODE_NAME) SLOW_LONG_OPS(OPCODE_NAME) 0};
@@ -262,6 +271,10 @@ FNN_INLINE void store_wide_truths(uint8_t *d, const fnn_vi64 *holds) {
   }
   store_bits(d, _mm512_kunpackd(_mm512_kunpackw(m[3], m[2]), _mm512_kunpackw(m[1], m[0])));
 }
+FNN_INLINE void store_short_truths(uint8_t *d, const fnn_vi16 *holds) {
+  const __mmask32 low = _mm512_movepi16_mask((__m512i)holds[0]);
+  store_bits(d, _mm512_kunpackd(_mm512_movepi16_mask((__m512i)holds[1]), low));
+}
 #elif defined(__x86_64__)
 enum { PARTS = FNN_VECTOR_BYTES / 16 };
 typedef long long whole __attribute__((vector_size(FNN_VECTOR_BYTES)));
@@ -281,7 +294,17 @@ FNN_INLINE void store_wide_truths(uint8_t *d, const fnn_vi64 *holds) {
   const whole low = FNN_X86(packs_epi32)(v[0], v[1]), high = FNN_X86(packs_epi32)(v[2], v[3]);
   fnn_storeb(d, (fnn_vu8)__builtin_shuffle((pairs)FNN_X86(packs_epi16)(low, high), order) & 1);
 }
+FNN_INLINE void store_short_truths(uint8_t *d, const fnn_vi16 *holds) {
+  whole packed = FNN_X86(packs_epi16)((whole)holds[0], (whole)holds[1]);
+#if defined(FNN_ISA_AVX2)
+  packed = (whole)_mm256_permute4x64_epi64((__m256i)packed, 0xd8);
+#endif
+  fnn_storeb(d, (fnn_vu8)packed & 1);
+}
 #else
+FNN_INLINE void store_short_truths(uint8_t *d, const fnn_vi16 *holds) {
+  for (int k = 0; k < FNN_VECTOR_BYTES; k++) d[k] = holds[k / (FNN_VECTOR_BYTES / 2)][k % (FNN_VECTOR_BYTES / 2)] != 0;
+}
 FNN_INLINE void store_truths(uint8_t *d, const fnn_vi32 *holds) {
   for (int k = 0; k < FNN_VECTOR_BYTES; k++) d[k] = holds[k / FNN_VF][k % FNN_VF] != 0;
 }
@@ -396,11 +419,23 @@ static void store_scalar(char *p, int64_t dtype, double x) {
 #define PLACE_POWER FNN_COMMON /* which optimizers run */
 #include "opcodes_body.h"
 #include "elementwise_body.h"
+#include "types_i64.h"
+#define HAS_SHIFTS
+#include "opcodes_body.h"
+#include "elementwise_body.h"
 #include "types_i32.h"
 #undef STORE_TRUTHS
 #define STORE_TRUTHS store_truths
 #include "opcodes_body.h"
 #include "elementwise_body.h"
+#undef HAS_SHIFTS
+#define NO_STREAMS /* less code: what goes past the caches is copied from scratch */
+#include "types_i16.h"
+#undef STORE_TRUTHS
+#define STORE_TRUTHS store_short_truths
+#include "opcodes_body.h"
+#include "elementwise_body.h"
+#undef NO_STREAMS
 #include "types_u8.h"
 #undef STORE_TRUTHS /* bools are its own numbers */
 #include "opcodes_body.h"
@@ -414,5 +449,6 @@ static void fused_size_f64(const int64_t *ints, fnn_work *work) { fused_size(int
 static fnn_program_fn *const programs[] = {run_program_f32, run_program_f64};
 static const fnn_entry entries[] = {
   {"fused_f32", fused_f32, fused_size_f32}, {"fused_f64", fused_f64, fused_size_f64},
-  {"fused_i32", fused_units_i32, fused_size_f32}, {"fused_u8", fused_units_u8, fused_size_f32}, {0}};
+  {"fused_i64", fused_units_i64, fused_size_f64}, {"fused_i32", fused_units_i32, fused_size_f32},
+  {"fused_i16", fused_units_i16, fused_size_f32}, {"fused_u8", fused_units_u8, fused_size_f32}, {0}};
 const fnn_table FNN_TABLE(elementwise) = {entries, programs, opcode_names};

@@ -1,10 +1,16 @@
 /* elementwise_blocks_body.h: blocks of registers in and out of buffers of any type, for elementwise_body.h. */
 
 /* Whether a buffer of that dtype holds elements as registers have them. */
-FNN_INLINE int OWN(is_own)(int64_t dtype) { return dtype == TYPE_DTYPE || (sizeof(T) == 1 && dtype == FNN_BOOL); }
+#if IS_INTEGER
+FNN_INLINE int OWN(is_own)(int64_t dtype) {
+  return dtype == TYPE_DTYPE || dtype == TWIN_DTYPE || (sizeof(T) == 1 && dtype == FNN_BOOL);
+}
+#else
+FNN_INLINE int OWN(is_own)(int64_t dtype) { return dtype == TYPE_DTYPE; }
+#endif
 
-/* Whether programs of T have operands of so large elements: those of bytes have none but bytes. A constant. */
-FNN_INLINE int OWN(is_of)(size_t bytes) { return sizeof(T) > 1 || bytes == 1; }
+/* Whether programs of T have operands of so large elements: those of integers have none of more bits. A constant. */
+FNN_INLINE int OWN(is_of)(size_t bytes) { return !IS_INTEGER || bytes <= sizeof(T); }
 
 FNN_INLINE void OWN(fill)(int64_t n, T *d, T value) {
   for (int64_t i = 0; i < n; i++) d[i] = value;
@@ -89,7 +95,6 @@ static __attribute__((noinline)) void OWN(load_cast)(T *d, const char *src, int6
     break;
 #if IS_INTEGER
     INTEGER_TYPES(LOAD)
-    case FNN_F64: d[0] = (T)to_int64(*(const double *)src); break; /* a constant */
 #else
     ALL_TYPES(LOAD)
 #endif
@@ -295,7 +300,7 @@ static void OWN(store_block)(const T *a, char *dst, int64_t dtype, int64_t rows,
                              int64_t col_stride) {
   if (row_stride == cols && col_stride == 1) cols *= rows, rows = 1;
   T *d = (T *)dst;
-  if (dtype != TYPE_DTYPE) {
+  if (!OWN(is_own)(dtype) || dtype == FNN_BOOL) {
 #if !IS_INTEGER
     if (rows == 1 && cols == 1 && dtype != FNN_F16 && dtype != FNN_BF16) {
       store_scalar(dst, dtype, (double)a[0]);

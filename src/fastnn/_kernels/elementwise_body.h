@@ -1,5 +1,5 @@
 /* elementwise_body.h: programs of the opcodes of opcodes_body.h, which elementwise.c compiles for float32,
- * float64, int32 and uint8 (T, V, U, M, N, FN, OWN: types_f32.h).
+ * float64, int64, int32, int16 and uint8 (T, V, U, M, N, FN, OWN: types_f32.h).
  *
  * A program is decoded once for tiles of one size, then run block by block. Every register has a block of scratch, but
  * the pointer of a register that is an operand of contiguous rows goes straight into the operand's buffer, and a value
@@ -29,7 +29,7 @@ enum { OWN(SCALAR), OWN(ROW_SCALAR), OWN(DIRECT), OWN(STRIDED), OWN(COLUMN), OWN
 
 typedef struct {
   char *base;      /* element (0, 0) of the space; NULL for a constant */
-  char *tile;      /* element (0, 0) of the tile; of a constant, where it stands among the reals */
+  char *tile;      /* element (0, 0) of the tile; of a constant, where it stands among the parameters */
   int64_t row_stride, col_stride;
   int32_t dtype;
   int8_t mode;
@@ -270,8 +270,8 @@ static void OWN(decode_operands)(OWN(decoded) *d, const int64_t *program, const 
     OWN(operand) o = {.dtype = (int32_t)from[1], .row_stride = from[2], .col_stride = from[3]};
     o.base = o.tile = OWN(base_of)(call, from[0]);
     if (from[0] == FNN_CONSTANT) {
-      o.tile = (char *)(call->reals + from[2]);
-      o.dtype = FNN_F64;
+      o.tile = IS_INTEGER ? (char *)(from + 2) : (char *)(call->reals + from[2]);
+      o.dtype = IS_INTEGER ? TYPE_DTYPE : FNN_F64; /* little-endian: the low bits come first */
       o.row_stride = o.col_stride = 0;
     }
     if (d->is_column) o.col_stride = o.row_stride;
@@ -781,9 +781,8 @@ static void OWN(run_program)(const int64_t *program, const fnn_call *call, int64
 #endif
 
 /* fused_f32, fused_f64: a program over an N-d space, full reductions of its registers, and a program on the results.
- * fused_i32: the same without reductions, of integers that int32 holds, and fused_u8, of bool and uint8: its opcodes
- * are the first of the table; sums and products wrap around, as do stores to less bits, and loads of more; stores to
- * more keep the sign; constants are integers.
+ * fused_i64, fused_i32, fused_i16, fused_u8: the same without reductions, of integers, and bools, of no more bits: sums
+ * and products wrap around, as do stores to less bits; loads of less keep the value. Shifts have i64 and i32.
  *
  * ints: [0] offset in ints of program A   [1] of program B, or 0   [2] n_outer (0..6)   [3] rows   [4] cols
  *       [5] n_reductions   [6..] sizes of the outer dimensions; then for each operand of A its n_outer strides in

@@ -1,5 +1,5 @@
 /* opcodes_body.h: the loop of each opcode and their table, which elementwise.c compiles for float32, float64,
- * int32 and uint8 (T, V, U, M, N, FN, OWN: types_f32.h). */
+ * int64, int32, int16 and uint8 (T, V, U, M, N, FN, OWN: types_f32.h). */
 
 /* ---- loops over vector bodies ---- */
 
@@ -132,7 +132,12 @@ TRUTH2(not_equal, a != b)
 TRUTH2(logical_and, (a != 0) & (b != 0))
 TRUTH2(logical_or, (a != 0) | (b != 0))
 TRUTH2(logical_xor, (a != 0) ^ (b != 0))
-#if !IS_INTEGER
+#if IS_INTEGER
+TRUTH2(other_greater, (O)a > (O)b)
+TRUTH2(other_greater_equal, (O)a >= (O)b)
+TRUTH2(other_less, (O)a < (O)b)
+TRUTH2(other_less_equal, (O)a <= (O)b)
+#else
 TRUTH1(isnan, a != a)
 TRUTH1(isinf, FN(abs)(a) == (T)INFINITY)
 TRUTH1(isfinite, FN(abs)(a) < (T)INFINITY)
@@ -142,7 +147,23 @@ TRUTH1(isfinite, FN(abs)(a) < (T)INFINITY)
 /* min(max(x, low), high): NaN stays, and high wins over low. */
 FNN_INLINE V OWN(v_clip)(V x, V low, V high) { return OWN(v_minimum)(OWN(v_maximum)(x, low), high); }
 
-#if !IS_INTEGER /* and these of floats alone */
+#if IS_INTEGER /* these of integers alone */
+
+FNN_INLINE V OWN(v_bitwise_not)(V x) { return ~x; }
+FNN_INLINE V OWN(v_bitwise_and)(V a, V b) { return a & b; }
+FNN_INLINE V OWN(v_bitwise_or)(V a, V b) { return a | b; }
+FNN_INLINE V OWN(v_bitwise_xor)(V a, V b) { return a ^ b; }
+FNN_INLINE V OWN(v_other_maximum)(V a, V b) { return FN(other_max)(a, b); }
+FNN_INLINE V OWN(v_other_minimum)(V a, V b) { return FN(other_min)(a, b); }
+#ifdef HAS_SHIFTS /* by a count that is no bit's number, or less than 0, as by one at a time for ever */
+enum { OWN(BITS) = sizeof(T) * 8 };
+FNN_INLINE M OWN(is_bit)(V count) { return (M)((U)count < OWN(BITS)); }
+FNN_INLINE V OWN(v_left_shift)(V a, V b) { return (V)((U)a << ((U)b & (OWN(BITS) - 1))) & OWN(is_bit)(b); }
+FNN_INLINE V OWN(v_right_shift)(V a, V b) { return a >> FN(select)(OWN(is_bit)(b), b, FN(splat)(OWN(BITS) - 1)); }
+FNN_INLINE V OWN(v_other_right_shift)(V a, V b) { return (V)((U)a >> ((U)b & (OWN(BITS) - 1))) & OWN(is_bit)(b); }
+#endif
+
+#else /* and these of floats alone */
 
 FNN_INLINE V OWN(v_sqrt)(V x) { return FN(sqrt)(x); }
 FNN_INLINE V OWN(v_rsqrt)(V x) { return (T)1 / FN(sqrt)(x); }
@@ -361,12 +382,18 @@ FNN_INLINE void OWN(map_by_column)(int64_t rows, int64_t cols, T *d, int64_t d_s
   PLACE_##at_once static void OWN(loop_##name##_##scalars)(int64_t n, T *d, INPUTS) {                                  \
     OWN(map)(n, d, x0, x1, x2, x3, x4, x5, arity, scalars, at_once, 0, OWN(of_array_##name));                          \
   }
+#ifdef NO_STREAMS
+#define VARIANT NEAR_VARIANT
+#define STREAM_OF(name, scalars) NULL
+#else
+#define STREAM_OF(name, scalars) OWN(stream_##name##_##scalars)
 #define VARIANT(name, arity, scalars, at_once)                                                                         \
   NEAR_VARIANT(name, arity, scalars, at_once)                                                                          \
   APART("far") static void OWN(stream_##name##_##scalars)(int64_t n, T *d, INPUTS) {                                   \
     if ((uintptr_t)d % sizeof(V)) OWN(loop_##name##_##scalars)(n, d, x0, x1, x2, x3, x4, x5);                          \
     else OWN(map)(n, d, x0, x1, x2, x3, x4, x5, arity, scalars, at_once, 1, OWN(of_array_##name));                     \
   }
+#endif
 #if defined(FNN_ISA_AVX512)
 #define SLOW_VARIANT VARIANT
 #define SLOW_STREAM_OF(name, scalars) OWN(stream_##name##_##scalars)
@@ -392,9 +419,18 @@ FNN_INLINE void OWN(map_by_column)(int64_t rows, int64_t cols, T *d, int64_t d_s
 #define LOOP1(name) OF_ARRAY(name, 1) VARIANT(name, 1, 0, 1)
 #define LOOP1_QUICK(name, call, at_once) QUICK_VARIANT(name, call, 1, at_once)
 #define LOOP1_SLOW(name, at_once) OF_ARRAY(name, 1) SLOW_VARIANT(name, 1, 0, at_once)
-#define LOOP2(name) OF_ARRAY(name, 2) VARIANT(name, 2, 0, 1) VARIANT(name, 2, 1, 1) VARIANT(name, 2, 2, 1)
+#define LOOP2(name, ...) OF_ARRAY(name, 2) VARIANT(name, 2, 0, 1) VARIANT(name, 2, 1, 1) VARIANT(name, 2, 2, 1)
 #define LOOP2_QUICK(name, call, at_once) QUICK_VARIANT(name, call, 2, at_once)
 #define LOOP2_SLOW(name, at_once) OF_ARRAY(name, 2) SLOW_VARIANT(name, 2, 0, at_once)
+#if IS_INTEGER && defined(STORE_TRUTHS) /* truths that are left in registers are not stored as such numbers */
+#define LOOP2_TRUTH(name, ...)                                                                                         \
+  OF_ARRAY(name, 2) NEAR_VARIANT(name, 2, 0, 1) NEAR_VARIANT(name, 2, 1, 1) NEAR_VARIANT(name, 2, 2, 1)
+#define ROW2_TRUTH(name, ...) {2, 0, 0, {FN_OF(name, 0), FN_OF(name, 1), FN_OF(name, 2)}, {0}},
+#else
+#define LOOP2_TRUTH LOOP2
+#define ROW2_TRUTH ROW2
+#endif
+#define LOOP2_PLAIN(name, ...) OF_ARRAY(name, 2) NEAR_VARIANT(name, 2, 0, 1)
 #define LOOP3(name)                                                                                                    \
   OF_ARRAY(name, 3)                                                                                                    \
   VARIANT(name, 3, 0, 1) VARIANT(name, 3, 1, 1) VARIANT(name, 3, 2, 1) VARIANT(name, 3, 3, 1)                          \
@@ -406,8 +442,16 @@ FNN_INLINE void OWN(map_by_column)(int64_t rows, int64_t cols, T *d, int64_t d_s
 
 ANY_UNARY_OPS(LOOP1)
 ANY_BINARY_OPS(LOOP2)
+ANY_TRUTHS2(LOOP2_TRUTH)
 ANY_TERNARY_OPS(LOOP3)
-#if !IS_INTEGER
+#if IS_INTEGER
+BITWISE_NOT(LOOP1)
+BITWISE_OPS(LOOP2)
+OTHER_OPS(LOOP2_PLAIN)
+#ifdef HAS_SHIFTS
+SHIFT_OPS(LOOP2_PLAIN)
+#endif
+#else
 UNARY_OPS(LOOP1)
 BINARY_OPS(LOOP2)
 TERNARY_OPS(LOOP3)
@@ -489,13 +533,17 @@ FNN_INLINE void OWN(map_truths)(int64_t n, uint8_t *d, const T *a, const T *b, i
     return !scalars ? OWN(truths_##name##_0) : scalars == 2 ? OWN(truths_##name##_1) : OWN(truths_##turned##_1);
 ANY_TRUTHS1(TRUTHS1)
 ANY_TRUTHS2(TRUTHS2)
-#if !IS_INTEGER
+#if IS_INTEGER
+OTHER_TRUTHS2(TRUTHS2)
+#else
 FLOAT_TRUTHS(TRUTHS1)
 #endif
 static OWN(truth_fn) *OWN(truths)(OWN(op_fn) *fn, int scalars) {
   ANY_TRUTHS1(FIND1)
   ANY_TRUTHS2(FIND2)
-#if !IS_INTEGER
+#if IS_INTEGER
+  OTHER_TRUTHS2(FIND2)
+#else
   FLOAT_TRUTHS(FIND1)
 #endif
   return NULL;
@@ -507,14 +555,15 @@ static OWN(truth_fn) *OWN(truths)(OWN(op_fn) *fn, int scalars) {
 #undef FIND2
 #endif
 
-#define STREAM_OF(name, scalars) OWN(stream_##name##_##scalars)
 #define ROW1(name) {1, 0, 0, {FN_OF(name, 0)}, {STREAM_OF(name, 0)}},
 #define ROW1_SLOW(name, at_once) {1, 1, 0, {FN_OF(name, 0)}, {SLOW_STREAM_OF(name, 0)}},
 #define ROW1_QUICK(name, call, at_once) ROW1_SLOW(name, at_once)
-#define ROW2(name)                                                                                                     \
+#define ROW2(name, ...)                                                                                                \
   {2, 0, 0, {FN_OF(name, 0), FN_OF(name, 1), FN_OF(name, 2)},                                                          \
    {STREAM_OF(name, 0), STREAM_OF(name, 1), STREAM_OF(name, 2)}},
 #define ROW2_SLOW(name, at_once) {2, 1, 0, {FN_OF(name, 0)}, {SLOW_STREAM_OF(name, 0)}},
+#define ROW2_PLAIN(name, ...) {2, 0, 0, {FN_OF(name, 0)}, {0}},
+#define NO_ROW(name) {2, 0, 0, {0}, {0}},
 #define ROW2_QUICK(name, call, at_once) ROW2_SLOW(name, at_once)
 #define ROW3(name)                                                                                                     \
   {3, 0, 0, {FN_OF(name, 0), FN_OF(name, 1), FN_OF(name, 2), FN_OF(name, 3), FN_OF(name, 4), FN_OF(name, 5),           \
@@ -528,8 +577,14 @@ static OWN(truth_fn) *OWN(truths)(OWN(op_fn) *fn, int scalars) {
    {SLOW_STREAM_OF(name, 0), SLOW_STREAM_OF(name, scalars)}},
 
 static const OWN(opcode) OWN(opcodes)[] = {
-  {1, 0, 0, {0}, {0}}, ANY_UNARY_OPS(ROW1) ANY_BINARY_OPS(ROW2) ANY_TERNARY_OPS(ROW3)
-#if !IS_INTEGER
+  {1, 0, 0, {0}, {0}}, ANY_UNARY_OPS(ROW1) ANY_BINARY_OPS(ROW2) ANY_TRUTHS2(ROW2_TRUTH) ANY_TERNARY_OPS(ROW3)
+#if IS_INTEGER
+  BITWISE_NOT(ROW1) BITWISE_OPS(ROW2) OTHER_OPS(ROW2_PLAIN)
+#ifdef HAS_SHIFTS
+  SHIFT_OPS(ROW2_PLAIN)
+#endif
+#else
+  BITWISE_NOT(NO_ROW) BITWISE_OPS(NO_ROW) OTHER_OPS(NO_ROW) SHIFT_OPS(NO_ROW)
   UNARY_OPS(ROW1) SLOW_UNARY_OPS(ROW1_SLOW) QUICK_UNARY_OPS(ROW1_QUICK) BINARY_OPS(ROW2)
   QUICK_BINARY_OPS(ROW2_QUICK) SLOW_BINARY_OPS(ROW2_SLOW) TERNARY_OPS(ROW3)
   LONG_OPS(ROW_LONG) SLOW_LONG_OPS(ROW_LONG_SLOW)
@@ -550,6 +605,8 @@ static const OWN(opcode) OWN(opcodes)[] = {
 #undef LOOP1_SLOW
 #undef LOOP2
 #undef LOOP2_SLOW
+#undef LOOP2_PLAIN
+#undef LOOP2_TRUTH
 #undef LOOP3
 #undef LOOP_LONG
 #undef LOOP_LONG_SLOW
@@ -558,6 +615,9 @@ static const OWN(opcode) OWN(opcodes)[] = {
 #undef ROW1_SLOW
 #undef ROW2
 #undef ROW2_SLOW
+#undef ROW2_PLAIN
+#undef ROW2_TRUTH
+#undef NO_ROW
 #undef ROW3
 #undef ROW_LONG
 #undef ROW_LONG_SLOW

@@ -4,8 +4,9 @@
  *   then for each operand      {buffer, dtype, row_stride, col_stride}      strides in elements; 0 broadcasts
  *   then for each instruction  {opcode, dst, up to six inputs}              registers; unused ones are 0
  *
- * A buffer of -1 makes the operand a constant: its value is call->reals[row_stride]. FNN_TILE makes it call->tile: rows
- * and columns of the part of the space that the program is run on, which nothing else reads.
+ * A buffer of FNN_CONSTANT makes the operand a number: call->reals[row_stride]; in a program of integers row_stride
+ * itself. FNN_TILE makes it call->tile: rows and columns of the part of the space that the program is run on, which
+ * nothing else reads.
  * Registers 0 .. operands-1 are the operands, read (and cast to the program's type) as they are used; the
  * temporaries follow. The opcode FNN_OP_STORE writes register a to operand dst (cast to its dtype).
  * Instructions run in order over blocks of at most FNN_BLOCK elements. An operand may be stored to the buffer that
@@ -13,7 +14,8 @@
  * the last instruction that reads that buffer: what a register read from a buffer holds after a store to it is
  * undefined (the stored register still holds the value). A store must not broadcast: it writes every element once.
  * Integers are computed in the program's type: float programs have them exact up to 2^24 (float32) or 2^53 (float64),
- * those of int32 and uint8 modulo 2^32 and 2^8. */
+ * those of integers modulo 2^64 (int64), 2^32 (int32), 2^16 (int16) and 2^8 (uint8). These take and store numbers of as
+ * many bits with no sign, or with one, as their own; opcodes other_... compare and shift them as what they are. */
 #ifndef FNN_PROGRAM_H
 #define FNN_PROGRAM_H
 

@@ -1,4 +1,4 @@
-/* types_i32.h: names int32 as the element type of a body that is compiled for float32 too: see types_f32.h. */
+/* types_i32.h: names int32, and uint32, as the elements of a body that is compiled for floats too: see types_f32.h. */
 #include "types_none.h"
 #undef U
 #undef IS_INTEGER
@@ -12,3 +12,5 @@
 #define OWN(name) name##_i32
 #define TYPE_DTYPE FNN_I32
 #define IS_INTEGER 1
+#define TWIN_DTYPE FNN_U32 /* numbers of as many bits, with no sign or with one */
+#define O fnn_vu32         /* its vector */

@@ -8,3 +8,5 @@
 #undef OWN
 #undef TYPE_DTYPE
 #undef COMMON
+#undef TWIN_DTYPE
+#undef O

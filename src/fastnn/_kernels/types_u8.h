@@ -1,4 +1,4 @@
-/* types_u8.h: names uint8, and bool, as the element type of a body that is compiled for floats too: see types_f32.h. */
+/* types_u8.h: names uint8, int8 and bool as the elements of a body that is compiled for floats too: see types_f32.h. */
 #include "types_none.h"
 #undef U
 #undef IS_INTEGER
@@ -12,3 +12,5 @@
 #define OWN(name) name##_u8
 #define TYPE_DTYPE FNN_U8
 #define IS_INTEGER 1
+#define TWIN_DTYPE FNN_I8
+#define O fnn_vi8

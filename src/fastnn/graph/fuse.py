@@ -36,7 +36,7 @@ class Group:
         followers: groups that must run after it.
         shape: the iteration space of `body`.
         writes: variables that the group's stores change in place, with the value they take.
-        type: "f32" or "f64": what its elementwise nodes compute in.
+        type: "f32" or "f64": what its elementwise nodes compute in; "int": in integers.
     """
 
     __slots__ = ("anchor", "body", "followers", "reductions", "shape", "tail", "type", "writes")
@@ -79,12 +79,13 @@ class Rules:
         is_elementwise, is_full_reduction, has_epilogue, keeps_tile: `(node) -> bool`.
         is_row_reduction: `(node) -> bool`: whether the group that makes its elements can reduce their rows, too.
         fits_epilogue: `(node, shape) -> bool`.
-        program_type: `(node) -> "f32" or "f64"`.
+        program_type: `(node) -> "f32" or "f64"`, or "int" where a float program loses digits.
+        is_of_integers: `(node) -> bool`: whether a program of integers can run it.
     """
 
     __slots__ = (
-        "fits_epilogue", "has_epilogue", "is_elementwise", "is_full_reduction", "is_row_reduction", "keeps_tile",
-        "program_type",
+        "fits_epilogue", "has_epilogue", "is_elementwise", "is_full_reduction", "is_of_integers", "is_row_reduction",
+        "keeps_tile", "program_type",
     )  # fmt: skip
 
     def __init__(self, **rules: Callable):
@@ -213,7 +214,10 @@ class _Fuser:
 
     def agrees(self, group: Group, node: Node) -> bool:
         """Whether both compute in the same type; a small group is widened rather than split."""
-        return self.types[group] == self.rules.program_type(node) or math.prod(group.shape) <= WIDEN_LIMIT
+        types = {self.types[group], self.rules.program_type(node)}
+        if "int" in types:
+            return all(map(self.rules.is_of_integers, [node, *group.nodes]))
+        return len(types) == 1 or math.prod(group.shape) <= WIDEN_LIMIT
 
     def reads_through_view(self, group: Group, node: Node) -> bool:
         """Whether `node` reads a value of `group` through a view: the program has it in another shape."""

@@ -96,6 +96,7 @@ RULES = Rules(
     keeps_tile=lambda node: node.op.keeps_tile is not None and node.op.keeps_tile(node),
     fits_epilogue=_fits_epilogue,
     program_type=_anchor_type,
+    is_of_integers=program.is_of_integers,
 )
 
 
@@ -300,7 +301,7 @@ def fused_step(group: Group, needed: set[Value], windows: dict[Value, list[int]]
     made = [y for node in group.body for y in node.outputs if y in stored]
     space = program.Space.of(group.shape, [*loaded, *made], rows, windows or {})
     integers = None if group.reductions else program.integer_type(group.body)
-    writer = program.Writer({v: tuple(s[-2:]) for v, s in space.strides.items()}, merges=integers is None)
+    writer = program.Writer({v: tuple(s[-2:]) for v, s in space.strides.items()}, integers)
     writer.run(group.body, stored, kept=list(dict.fromkeys(reduced)))
     reduced_registers = [writer.load(x) for x in reduced]
     writer.results = rows

@@ -16,14 +16,20 @@ STORE = 0
 _INPUTS = 6  # places of an instruction for them
 TILE = -2  # in place of a buffer's number: what an anchor hands to its epilogue in scratch
 _MOVES = ("cast", "copy")  # numbers go from one dtype to another, or the same: loads and stores do it
-_WIDE = {"int64", "uint64"}  # moved between themselves they would lose what float64 cannot hold
-_SHORT = {"bool", "uint8", "int8", "uint16", "int16", "int32"}  # what int32 holds
-_LONG = {"uint32", "int64", "uint64"}  # of which it holds the low bits, and which it becomes by its sign
-_WRAPPING = {"add", "subtract", "multiply", "negative", "abs", "square"}
-_INTEGER_OPS = _WRAPPING | {
-    "sign", "maximum", "minimum", "greater", "greater_equal", "less", "less_equal", "equal", "not_equal", "logical_not",
-    "logical_and", "logical_or", "logical_xor", "where", "clip",
+_WIDE = {"int64", "uint64"}  # of which no float holds all
+_BITS = {"bool": 8} | {f"{kind}{bits}": bits for kind in ("uint", "int") for bits in (8, 16, 32, 64)}
+_PROGRAM_OF_BITS = {8: "u8", 16: "i16", 32: "i32", 64: "i64"}  # types of programs of integers
+_NOTHING_LOST = {"maximum", "minimum", "where", "clip"}  # of integers and bools
+_COMPARISONS = {"greater", "greater_equal", "less", "less_equal"}
+_TRUTHS = _COMPARISONS | {"equal", "not_equal", "logical_not", "logical_and", "logical_or", "logical_xor"}
+_SHIFTS = {"left_shift", "right_shift"}  # which programs of int32 and int64 have
+_BITWISE = {"bitwise_and", "bitwise_or", "bitwise_xor", "bitwise_not"}
+_OF_BOOLS = {
+    "add": "logical_or", "multiply": "logical_and", "subtract": "logical_xor", "bitwise_not": "logical_not",
 }  # fmt: skip
+# What may be outside of the range of its dtype before it wraps around.
+_LEAVING = {"add", "subtract", "multiply", "negative", "abs", "square", "bitwise_not", "left_shift"}
+_INTEGER_OPS = _NOTHING_LOST | _TRUTHS | _SHIFTS | _BITWISE | _LEAVING | {"sign"}
 _EXACT_IN_F32 = {"bool", "uint8", "int8", "uint16", "int16", "float32", "float16", "bfloat16"}
 _CODE = _kernels.DTYPE_CODE | _kernels.HALF_CODE
 
@@ -34,8 +40,12 @@ def is_elementwise(node: Node) -> bool:
         dtypes = {node.inputs[0].spec.dtype, node.outputs[0].spec.dtype}
         if node.op.name == "copy" and not dtypes.isdisjoint(_kernels.HALF_CODE):
             return False
-        return dtypes <= _CODE.keys() and not dtypes <= _WIDE
-    if node.op.kind != "elementwise" or node.op.name not in _kernels.opcodes() or node.params:
+        return dtypes <= _CODE.keys()
+    if node.op.kind != "elementwise" or node.params:
+        return False
+    if node.op.name in _SHIFTS | _BITWISE:  # floats have none
+        return is_of_integers(node)
+    if node.op.name not in _kernels.opcodes():
         return False
     if node.op.lower is not None and not is_float(node.outputs[0].spec.dtype):  # a quotient of integers
         return False
@@ -43,38 +53,56 @@ def is_elementwise(node: Node) -> bool:
 
 
 def program_type(node: Node) -> str:
-    """ "f32" where float32 holds every number that `node` handles, else "f64" (integers are exact to 2**53)."""
+    """ "f32" where float32 holds every number that `node` handles, "int" where no float program has its bits, else
+    "f64". A number of an int32, such as a count of steps, may wrap around late: alone it is not worth a kernel call."""
     values = [*node.inputs, *node.outputs]
-    if node.op.name in _MOVES and is_float(node.outputs[0].dtype) and node.outputs[0].dtype not in _kernels.HALF_CODE:
-        values = list(node.outputs)  # the load itself casts; a half is rounded once, when it is stored
-    elif node.op.name in _MOVES and is_float(node.inputs[0].dtype):
-        values = list(node.inputs)  # the store itself casts, and what is read of a float without its fraction is one
+    if node.op.name in _MOVES:
+        x, y = node.inputs[0].dtype, node.outputs[0].dtype
+        if x in _BITS and y in _BITS and y != "bool" and (x in _WIDE or not _holds(y, x)):
+            return "int"
+        if is_float(y) and y not in _kernels.HALF_CODE:
+            values = list(node.outputs)  # the load itself casts; a half is rounded once, when it is stored
+        elif is_float(x):
+            values = list(node.inputs)  # the store itself casts; what is read of a float without its fraction is one
+    elif is_of_integers(node):
+        y = values[-1]
+        is_count = y.size == 1 and _BITS[y.dtype] == 32 and node.op.name in ("add", "subtract")
+        is_wrapping = node.op.name in _LEAVING and y.dtype != "bool" and not is_count
+        is_exact = not any(v.dtype in _WIDE for v in values) or (node.op.name in _TRUTHS and _is_told_apart(node))
+        if is_wrapping or node.op.name in _SHIFTS | _BITWISE or not is_exact:
+            return "int"
     return "f32" if _EXACT_IN_F32.issuperset([v.spec.dtype for v in values]) else "f64"
 
 
+def _is_told_apart(node: Node) -> bool:
+    """Whether float64, to which the inputs of a comparison are rounded, gives its result: one of them stays as it is,
+    and what is more or less than that does not become less or more."""
+    return node.op.name.startswith("logical") or any(map(_is_short, node.inputs))
+
+
+def _is_short(value: Value) -> bool:
+    node = value.node
+    if node.op.name == "cast":
+        return _BITS.get(node.inputs[0].dtype, 64) < 64
+    return is_scalar_constant(value) and abs(node.params["array"].reshape(()).item()) <= 2**53
+
+
+def is_of_integers(node: Node) -> bool:
+    """Whether a program of integers can run `node`."""
+    if any(v.dtype not in _BITS for v in (*node.inputs, *node.outputs)):
+        return False
+    if node.op.name in _MOVES:
+        return True
+    is_number = node.outputs[0].dtype != "bool" or node.op.name not in _LEAVING - _OF_BOOLS.keys() | {"sign"} | _SHIFTS
+    return node.op.kind == "elementwise" and node.op.name in _INTEGER_OPS and is_number
+
+
 def integer_type(nodes: Sequence[Node]) -> str | None:
-    """ "u8" or "i32" where a program of that type gives what `nodes` do one by one, else None: sums and products wrap
-    around in the program's own type only, and a number keeps its bits until it is stored."""
-    dtypes = {v.dtype for node in nodes for v in (*node.inputs, *node.outputs)}
-    if not dtypes <= _SHORT | _LONG:
+    """The type of the program of integers that gives what `nodes` do, the one of the most bits among them; or None."""
+    if not all(map(is_of_integers, nodes)):
         return None
-    own, name = ("uint8", "u8") if dtypes <= {"bool", "uint8"} else ("int32", "i32")
-    read = {x for node in nodes for x in node.inputs}
-    for node in nodes:
-        y = node.outputs[0]
-        if node.op.name in _MOVES:
-            x = node.inputs[0]
-            if y in read and (y.dtype in _LONG or y.dtype not in ("bool", own, x.dtype)):
-                return None
-            if x.dtype in _LONG and y.dtype in ("bool", *_WIDE):  # which ask for all bits
-                return None
-        elif (
-            node.op.name not in _INTEGER_OPS
-            or (node.op.name in _WRAPPING and y.dtype != own)
-            or any(v.dtype in _LONG for v in (*node.inputs, y))
-        ):
-            return None
-    return name
+    least = 32 if any(node.op.name in _SHIFTS for node in nodes) else 8
+    return _PROGRAM_OF_BITS[max([least, *(_BITS[v.dtype] for node in nodes for v in (*node.inputs, *node.outputs))])]
 
 
 def is_scalar_constant(value: Value) -> bool:
@@ -157,15 +185,15 @@ class Writer:
 
     Args:
         strides: `(row_stride, col_stride)` of each value that is read or stored.
-        merges: whether the program's type has opcodes that do several nodes.
+        integers: the type of a program of integers; None for floats.
     """
 
-    def __init__(self, strides: dict[Value, tuple[int, int]], merges: bool = True):
+    def __init__(self, strides: dict[Value, tuple[int, int]], integers: str | None = None):
         self.strides = strides
-        self.merges = merges
+        self.bits = int(integers[1:]) if integers else 0
         self.operands: list[Value | float] = []  # values, or constants
         self.registers: dict[Value, int] = {}  # operands are >= 0, temporaries are -1 - number
-        self.constants: dict[float, int] = {}
+        self.constants: dict[float | bytes, int] = {}
         self.instructions: list[tuple[int, ...]] = []  # opcode, target, _INPUTS sources
         self.stores: list[tuple[Value, int]] = []
         self.results: list[Value] = []  # operands to which reductions of rows are stored
@@ -176,13 +204,14 @@ class Writer:
         if value in self.registers:
             return self.registers[value]
         if is_scalar_constant(value):
-            return self.constant(float(value.node.params["array"].reshape(())))
+            number = value.node.params["array"].reshape(()).item()
+            return self.constant(int(number) if self.bits else float(number))
         self.operands.append(value)
         self.registers[value] = len(self.operands) - 1
         return self.registers[value]
 
     def constant(self, number: float) -> int:
-        key = np.float64(number).tobytes()  # tells -0.0 from 0.0, and finds NaN again
+        key = number if self.bits else np.float64(number).tobytes()  # tells -0.0 from 0.0, and finds NaN again
         if key not in self.constants:
             self.operands.append(number)
             self.constants[key] = len(self.operands) - 1
@@ -193,13 +222,15 @@ class Writer:
         opcodes = _kernels.opcodes()
         reduced = {*kept}
         pinned = {*stored, *reduced}
-        lines = _lines(nodes, pinned) if self.merges else [(node.op.name, node, node.inputs) for node in nodes]
+        lines = [(node.op.name, node, node.inputs) for node in nodes] if self.bits else _lines(nodes, pinned)
         last_use = {x: k for k, (_, _, sources) in enumerate(lines) for x in sources}
         shared: dict[int, int] = {}  # how many live values a temporary holds (a cast to a float is no instruction)
         for k, (name, node, inputs) in enumerate(lines):
             sources = [self.load(x) for x in inputs]
             y = node.outputs[0]
-            if name in _MOVES:
+            if self.bits:
+                target = self._of_integers(node, sources, y in last_use)
+            elif name in _MOVES:
                 target = self._cast(node, sources[0], opcodes, y in last_use or y in reduced)
             else:
                 target = self._temporary()
@@ -244,6 +275,68 @@ class Writer:
             self.instructions.append(_instruction(opcodes["trunc"], target, source))
         return target
 
+    def _do(self, name: str, *sources: int) -> int:
+        target = self._temporary()
+        self.instructions.append(_instruction(_kernels.opcodes()[name], target, *sources))
+        return target
+
+    def _steps(self, *steps: tuple[str, tuple[int | None, ...]]) -> int:
+        """Instructions of which each reads, in place of None, what the one before it made and nothing else needs."""
+        made = None
+        for name, sources in steps:
+            target = self._do(name, *[made if r is None else r for r in sources])
+            if made is not None:
+                self._free.append(made)
+            made = target
+        return made
+
+    def _of_integers(self, node: Node, sources: list[int], is_read: bool) -> int:
+        """The register of what `node` makes, which holds the number itself where another instruction reads it: of
+        less bits than the program's with its sign or zeroes above them. A store takes the low bits."""
+        name, x, y = node.op.name, node.inputs[0].dtype, node.outputs[0].dtype
+        target = self._numbers(name, x, y, sources)
+        if not is_read or y == "bool" or _BITS[y] == self.bits:
+            return target
+        if name not in _LEAVING and (name not in _MOVES or _holds(y, x)):
+            return target
+        before, mask = target, self.constant((1 << _BITS[y]) - 1)
+        if y.startswith("u"):
+            target = self._do("bitwise_and", target, mask)
+        else:
+            sign = self.constant(1 << (_BITS[y] - 1))
+            target = self._steps(
+                ("bitwise_and", (target, mask)), ("bitwise_xor", (None, sign)), ("subtract", (None, sign))
+            )
+        if name not in _MOVES:
+            self._free.append(before)
+        return target
+
+    def _numbers(self, name: str, x: str, y: str, sources: list[int]) -> int:
+        """The instructions of the op `name` of numbers of dtype x: a register that nothing else has, or of a move that
+        of the source."""
+        is_signed = not x.startswith(("u", "bool"))
+        other = "other_" if _BITS[x] == self.bits and x != "bool" and is_signed == (self.bits == 8) else ""
+        if name in _MOVES:
+            is_truth = y != "bool" or x == "bool"
+            return sources[0] if is_truth else self._do("not_equal", sources[0], self.constant(0))
+        if y == "bool" and name in _OF_BOOLS:
+            return self._do(_OF_BOOLS[name], *sources)
+        if name == "abs" and not is_signed:
+            return self._do("cast", *sources)
+        if name == "sign" and not is_signed:
+            return self._do("not_equal", sources[0], self.constant(0))
+        if name == "abs" and other:
+            return self._steps(("negative", (sources[0],)), ("other_maximum", (sources[0], None)))
+        if name == "sign" and other:
+            return self._steps(
+                ("other_minimum", (sources[0], self.constant(1))), ("other_maximum", (None, self.constant(-1)))
+            )
+        if name == "clip" and other:
+            return self._steps(("other_maximum", tuple(sources[:2])), ("other_minimum", (None, sources[2])))
+        if name in _COMPARISONS | {"maximum", "minimum", "right_shift"}:
+            name = other + name
+        return self._do(name, *sources)
+
     def encode(self, buffer_of: dict[Value, int], first_real: int) -> tuple[list[int], list[float]]:
         """The program's ints and its constants; `buffer_of` numbers the buffers, constants start at `first_real`."""
         operands: list[int] = []
@@ -252,8 +345,8 @@ class Writer:
             if isinstance(operand, Value):
                 operands += [buffer_of[operand], _CODE[operand.dtype], *self.strides[operand]]
             else:
-                operands += [-1, 0, first_real + len(reals), 0]
-                reals.append(operand)
+                operands += [-1, 0, _wrapped(operand) if self.bits else first_real + len(reals), 0]
+                reals += [] if self.bits else [operand]
         store_register = {}
         for value in [*(value for value, _ in self.stores), *self.results]:
             store_register[value] = len(operands) // 4
@@ -268,6 +361,19 @@ class Writer:
     def values(self) -> list[Value]:
         """Every value that the program reads or stores, in the order of its operands."""
         return [x for x in self.operands if isinstance(x, Value)] + [value for value, _ in self.stores]
+
+
+def _holds(dtype: str, other: str) -> bool:
+    """Whether integers of `dtype` can be all that those of `other`, or bools, can."""
+    if other == "bool":
+        return True
+    ours, theirs = np.iinfo(dtype), np.iinfo(other)
+    return ours.min <= theirs.min and theirs.max <= ours.max
+
+
+def _wrapped(number: int) -> int:
+    """The int64 of the same 64 bits."""
+    return (number + (1 << 63)) % (1 << 64) - (1 << 63)
 
 
 def _instruction(opcode: int, target: int, *sources: int) -> tuple[int, ...]:
