@@ -1,5 +1,5 @@
-/* select_body.h: what sort.c compiles for float32 and for float64: the elements of rows that would stand at given places
- * if the rows were sorted. T the element, K and S unsigned and signed integers of its size.
+/* select_body.h: what sort.c compiles for float32 and for float64: the elements of rows that would stand at given
+ * places if the rows were sorted. T the element, K and S unsigned and signed integers of its size.
  *
  * An element becomes a number that orders as it does. The digits of all are counted, from the highest on; those whose
  * digit has the place are kept, until they are few. No order of the elements makes it more than one pass a digit. */
@@ -132,7 +132,8 @@ static void OWN(select)(const fnn_call *call, int64_t begin, int64_t end) {
         const int64_t digit = digit_of_place(counts, &place);
         if (digit != held) count = OWN(keep)(kept, x, NULL, n, (int)top, held = digit);
       }
-      ((T *)call->buf[2])[row * k + j] = OWN(value)(OWN(found)(kept, count, place, (int)top - SELECT_BITS, other, next));
+      const K key = OWN(found)(kept, count, place, (int)top - SELECT_BITS, other, next);
+      ((T *)call->buf[2])[row * k + j] = OWN(value)(key);
     }
   }
 }
