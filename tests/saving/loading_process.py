@@ -24,6 +24,7 @@ import fastnn
 ADDRESS_SPACE = 8 << 30  # so that a failure of the tests is no failure of the machine
 SECONDS = 20
 CODE = ("exec", "compile", "marshal.loads", "import")  # events of our own lazy imports, too
+FRAME = b"_getframe()"  # what Cython compiles and runs for the engine's line in the traceback of an exception
 TOUCHING = ("socket.", "subprocess.", "os.", "shutil.", "ctypes.", "pickle.", "urllib.", "tempfile.")
 
 
@@ -36,13 +37,20 @@ def importing() -> bool:
     return False
 
 
+def is_frame(event: str, args: tuple) -> bool:
+    """Whether Cython makes a frame of the engine: its source is compiled, and then the code of that runs."""
+    if event == "compile":
+        return args[0] == FRAME and str(args[1]).endswith("_engine.pyx")
+    return event == "exec" and args[0].co_filename.endswith("_engine.pyx") and args[0].co_names == ("_getframe",)
+
+
 def watch(path: str, touched: list) -> None:
     def hook(event, args):
         if event == "open":
             if args[0] not in (path, os.fsencode(path)) and not importing():
                 touched.append(f"open {args[0]}")
         elif (event in CODE and not importing()) or event.startswith(TOUCHING):
-            if event not in ("os.listdir", "os.scandir", "import") and not importing():
+            if event not in ("os.listdir", "os.scandir", "import") and not importing() and not is_frame(event, args):
                 touched.append(f"{event} {str(args)[:80]}")
             elif event == "import" and args[0].partition(".")[0] not in {*sys.modules, "difflib"}:  # for a message
                 touched.append(f"import {args[0]}")
