@@ -94,26 +94,7 @@ cdef extern from "registry.h":
 cdef extern from "Python.h":
     object PyMemoryView_FromMemory(char *, Py_ssize_t, int)
 
-cdef extern from "arrays.h":
-    enum: FNN_IN_PAGE
-    char *fnn_zeroes(size_t)
-    void fnn_free_zeroes(char *)
-    ctypedef struct fnn_array:
-        char *data
-        int nd
-        Py_ssize_t *dimensions
-        int flags
-    ctypedef struct fnn_array_dtype:
-        char kind, byteorder
-        int number
-    fnn_array *FNN_ARRAY(object)
-    fnn_array_dtype *FNN_ARRAY_DTYPE(object)
-    bint fnn_is_readable(object)
-    bint fnn_is_turned_matrix(object)
-    bint fnn_store_number(object, int, void *)
-    object fnn_new_array(void **, int, const Py_ssize_t *, object)
-    object fnn_new_large_array(void **, int, const Py_ssize_t *, object, size_t)
-
+include "_arrays.pxi"
 
 cdef enum:
     LARGE = 1 << 16  # as in `plan/memory.py`
