@@ -317,8 +317,8 @@ class Writer:
         is_signed = not x.startswith(("u", "bool"))
         other = "other_" if _BITS[x] == self.bits and x != "bool" and is_signed == (self.bits == 8) else ""
         if name in _MOVES:
-            is_truth = y != "bool" or x == "bool"
-            return sources[0] if is_truth else self._do("not_equal", sources[0], self.constant(0))
+            asks = y == "bool" != x
+            return self._do("not_equal", sources[0], self.constant(0)) if asks else sources[0]
         if y == "bool" and name in _OF_BOOLS:
             return self._do(_OF_BOOLS[name], *sources)
         if name == "abs" and not is_signed:
