@@ -1,12 +1,12 @@
 /* casts.c: arrays of numbers in another type, where nothing else is done with them: one pass, without registers. */
-#include "fnn.h"
+#include "float_casts.h"
 
 enum { UNIT = 8192 /* elements of a unit */ };
 
 /* ints: [0] n   [1] dtype of x   [2] of y
  * buffers: x (n), y (n), which does not overlap it
  * Integers keep their low bits, and their sign where y is wider; a bool is whether a number is not 0; what becomes a
- * float is rounded. Floats become bools and floats only: what they give as integers stands in elementwise.c. */
+ * float is rounded, a float that becomes an integer as to_int64 and to_uint64 have it. Halves have no integers. */
 
 static void cast_array_size(const int64_t *ints, fnn_work *work) {
   work->phases = 1;
@@ -75,27 +75,81 @@ CAST(f64, bool, double, uint8_t, x[i] != 0)
 CAST(f64, f32, double, float, x[i])
 #undef FROM_INTEGER
 #undef FROM_ANY
+
+#define FROM_FLOAT(from, X)                                                                                            \
+  INTEGERS(from, X, 8, 1, 0)                                                                                           \
+  INTEGERS(from, X, 16, 2, 0)                                                                                          \
+  INTEGERS(from, X, 32, 4, 0)                                                                                          \
+  INTEGERS(from, X, i64, 8, 0)
+#define INTEGERS(from, X, to, bytes, is_unsigned)                                                                      \
+  static void cast_##from##_to_##to(int64_t n, const char *x, char *y) {                                               \
+    store_integers_##from((const X *)x, y, n, bytes, is_unsigned);                                                     \
+  }
+#include "types_f32.h"
+#include "store_integers_body.h"
+FROM_FLOAT(f32, float)
+#include "types_f64.h"
+#include "store_integers_body.h"
+FROM_FLOAT(f64, double)
+#include "types_none.h"
+#if defined(FNN_ISA_AVX2)
+INTEGERS(f32, float, u64, 8, 1)
+INTEGERS(f64, double, u64, 8, 1)
+#else
+CAST(f32, u64, float, uint64_t, to_uint64(x[i]))
+CAST(f64, u64, double, uint64_t, to_uint64(x[i]))
+#endif
+#undef INTEGERS
+#undef FROM_FLOAT
 #undef CAST
+
+#define HALVES_OF(half, code)                                                                                          \
+  static void cast_f32_to_##half(int64_t n, const char *x, char *y) {                                                  \
+    write_halves((uint16_t *)y, (const float *)x, code, n);                                                            \
+  }                                                                                                                    \
+  static void cast_f64_to_##half(int64_t n, const char *x, char *y) {                                                  \
+    write_halves_wide((uint16_t *)y, (const double *)x, code, n);                                                      \
+  }                                                                                                                    \
+  static void cast_##half##_to_f32(int64_t n, const char *x, char *y) {                                                \
+    read_halves((float *)y, (const uint16_t *)x, code, n);                                                             \
+  }                                                                                                                    \
+  static void cast_##half##_to_f64(int64_t n, const char *x, char *y) {                                                \
+    read_halves_wide((double *)y, (const uint16_t *)x, code, n);                                                       \
+  }
+HALVES_OF(f16, FNN_F16)
+HALVES_OF(bf16, FNN_BF16)
+#undef HALVES_OF
 
 typedef void cast_fn(int64_t n, const char *source, char *target);
 
 /* NULL: there is none. */
 static cast_fn *cast_of(int64_t from, int64_t to) {
-#define OF(from) cast_##from##_to_bool, cast_##from##_to_8, cast_##from##_to_16, cast_##from##_to_32,                  \
-                 cast_##from##_to_64, cast_##from##_to_f32, cast_##from##_to_f64
-  enum { TARGETS = 7 };
-  static cast_fn *const casts[][TARGETS] = {
-    [FNN_BOOL] = {OF(u8)}, [FNN_U8] = {OF(u8)}, [FNN_I8] = {OF(i8)}, [FNN_U16] = {OF(u16)}, [FNN_I16] = {OF(i16)},
-    [FNN_U32] = {OF(u32)}, [FNN_I32] = {OF(i32)}, [FNN_U64] = {OF(u64)},
-    [FNN_I64] = {cast_i64_to_bool, cast_i64_to_8, cast_i64_to_16, cast_i64_to_32, cast_i64_to_64, cast_long_to_f32,
-                 cast_long_to_f64},
-    [FNN_F32] = {cast_f32_to_bool, 0, 0, 0, 0, 0, cast_f32_to_f64},
-    [FNN_F64] = {cast_f64_to_bool, 0, 0, 0, 0, cast_f64_to_f32, 0}};
+#define OF(from, f32, f64)                                                                                             \
+  {                                                                                                                    \
+    [FNN_BOOL] = cast_##from##_to_bool, [FNN_U8] = cast_##from##_to_8, [FNN_I8] = cast_##from##_to_8,                  \
+    [FNN_U16] = cast_##from##_to_16, [FNN_I16] = cast_##from##_to_16, [FNN_U32] = cast_##from##_to_32,                 \
+    [FNN_I32] = cast_##from##_to_32, [FNN_U64] = cast_##from##_to_64, [FNN_I64] = cast_##from##_to_64,                 \
+    [FNN_F32] = f32, [FNN_F64] = f64,                                                                                  \
+  }
+#define OF_INTEGER(from) OF(from, cast_##from##_to_f32, cast_##from##_to_f64)
+#define OF_FLOAT(from, code, other)                                                                                    \
+  {                                                                                                                    \
+    [FNN_BOOL] = cast_##from##_to_bool, [FNN_U8] = cast_##from##_to_8, [FNN_I8] = cast_##from##_to_8,                  \
+    [FNN_U16] = cast_##from##_to_16, [FNN_I16] = cast_##from##_to_16, [FNN_U32] = cast_##from##_to_32,                 \
+    [FNN_I32] = cast_##from##_to_32, [FNN_U64] = cast_##from##_to_u64, [FNN_I64] = cast_##from##_to_i64,               \
+    [code] = cast_##from##_to_##other, [FNN_F16] = cast_##from##_to_f16, [FNN_BF16] = cast_##from##_to_bf16,          \
+  }
+  static cast_fn *const casts[FNN_N_DTYPES][FNN_N_DTYPES] = {
+    [FNN_BOOL] = OF_INTEGER(u8), [FNN_U8] = OF_INTEGER(u8), [FNN_I8] = OF_INTEGER(i8), [FNN_U16] = OF_INTEGER(u16),
+    [FNN_I16] = OF_INTEGER(i16), [FNN_U32] = OF_INTEGER(u32), [FNN_I32] = OF_INTEGER(i32), [FNN_U64] = OF_INTEGER(u64),
+    [FNN_I64] = OF(i64, cast_long_to_f32, cast_long_to_f64),
+    [FNN_F32] = OF_FLOAT(f32, FNN_F64, f64), [FNN_F64] = OF_FLOAT(f64, FNN_F32, f32),
+    [FNN_F16] = {[FNN_F32] = cast_f16_to_f32, [FNN_F64] = cast_f16_to_f64},
+    [FNN_BF16] = {[FNN_F32] = cast_bf16_to_f32, [FNN_F64] = cast_bf16_to_f64}};
 #undef OF
-  static const int8_t targets[] = {[FNN_BOOL] = 0, [FNN_U8] = 1, [FNN_I8] = 1, [FNN_U16] = 2, [FNN_I16] = 2,
-                                   [FNN_U32] = 3, [FNN_I32] = 3, [FNN_U64] = 4, [FNN_I64] = 4, [FNN_F32] = 5,
-                                   [FNN_F64] = 6};
-  return casts[from][targets[to]];
+#undef OF_INTEGER
+#undef OF_FLOAT
+  return casts[from][to];
 }
 
 static void cast_array(const fnn_call *call, int64_t begin, int64_t end) {

@@ -168,51 +168,7 @@ static void OWN(load_block)(T *d, const char *src, int64_t dtype, int64_t rows, 
 #define WHOLE(x) (x)
 #else
 #define WHOLE(x) to_int64(x)
-/* The low bits of each number's integer, as to_int64 has it, or to_uint64 if is_unsigned, in elements of `bytes` bytes:
- * constants. AVX-512 has no unsigned ones here, as the compiler has its instructions. */
-FNN_INLINE void OWN(store_integers)(const T *a, char *d, int64_t n, int bytes, int is_unsigned) {
-  int64_t i = 0;
-#if defined(FNN_ISA_AVX512) /* whose instruction gives INT64_MIN itself where a number does not fit */
-  for (; i + 8 <= n; i += 8) {
-    const __m512i wide = sizeof(T) == 4 ? _mm512_cvttps_epi64(_mm256_loadu_ps((const float *)(a + i)))
-                                        : _mm512_cvttpd_epi64(_mm512_loadu_pd(a + i));
-    if (bytes == 8) _mm512_storeu_si512(d + i * 8, wide);
-    if (bytes == 4) _mm256_storeu_si256((__m256i *)(d + i * 4), _mm512_cvtepi64_epi32(wide));
-    if (bytes == 2) _mm_storeu_si128((__m128i *)(d + i * 2), _mm512_cvtepi64_epi16(wide));
-    if (bytes == 1) _mm_storel_epi64((__m128i *)(d + i), _mm512_cvtepi64_epi8(wide));
-  }
-#elif defined(FNN_ISA_AVX2) /* numbers that fit in 32 bits */
-  for (; i + 8 <= n; i += 8) {
-    __m256i whole;
-    if (sizeof(T) == 4) {
-      const __m256 x = _mm256_loadu_ps((const float *)(a + i)), size = _mm256_andnot_ps(_mm256_set1_ps(-0.0f), x);
-      if (_mm256_movemask_ps(_mm256_cmp_ps(size, _mm256_set1_ps(0x1p31f), _CMP_NLT_UQ))) break;
-      whole = _mm256_cvttps_epi32(x);
-    } else {
-      const double *p = (const double *)(a + i);
-      const __m256d x = _mm256_loadu_pd(p), y = _mm256_loadu_pd(p + 4), sign = _mm256_set1_pd(-0.0);
-      const __m256d most = _mm256_set1_pd(0x1p31), far_x = _mm256_cmp_pd(_mm256_andnot_pd(sign, x), most, _CMP_NLT_UQ);
-      if (_mm256_movemask_pd(_mm256_or_pd(far_x, _mm256_cmp_pd(_mm256_andnot_pd(sign, y), most, _CMP_NLT_UQ)))) break;
-      whole = _mm256_set_m128i(_mm256_cvttpd_epi32(y), _mm256_cvttpd_epi32(x));
-    }
-    if (bytes == 8) {
-      _mm256_storeu_si256((__m256i *)(d + i * 8), _mm256_cvtepi32_epi64(_mm256_castsi256_si128(whole)));
-      _mm256_storeu_si256((__m256i *)(d + i * 8 + 32), _mm256_cvtepi32_epi64(_mm256_extracti128_si256(whole, 1)));
-    }
-    if (bytes == 4) _mm256_storeu_si256((__m256i *)(d + i * 4), whole);
-    if (bytes < 4) {
-      const __m256i low = _mm256_and_si256(whole, _mm256_set1_epi32(bytes == 2 ? 0xffff : 0xff));
-      const __m128i half = _mm_packus_epi32(_mm256_castsi256_si128(low), _mm256_extracti128_si256(low, 1));
-      if (bytes == 2) _mm_storeu_si128((__m128i *)(d + i * 2), half);
-      else _mm_storel_epi64((__m128i *)(d + i), _mm_packus_epi16(half, half));
-    }
-  }
-#endif
-  for (; i < n; i++) {
-    const int64_t whole = is_unsigned ? (int64_t)to_uint64(a[i]) : to_int64(a[i]);
-    memcpy(d + i * bytes, &whole, (size_t)bytes); /* little-endian: the low bytes come first */
-  }
-}
+#include "store_integers_body.h"
 #endif
 
 /* store_block to a buffer of another dtype. */

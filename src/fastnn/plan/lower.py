@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fastnn import _kernels
-from fastnn.graph.dtypes import is_float
 from fastnn.graph.fuse import Group, Rules
 from fastnn.graph.value import Node, Shape, Value
 from fastnn.plan import program
@@ -249,6 +248,7 @@ class Builder:
         self.steps.append(_cast_step(group, self.windows) or fused_step(group, self.needed, self.windows))
 
 
+_CODE = _kernels.DTYPE_CODE | _kernels.HALF_CODE
 _MOST_CAST = 16 << 20  # bytes of a result that a next step may find in a cache: programs store larger ones past these
 
 
@@ -259,11 +259,12 @@ def _cast_step(group: Group, windows: dict[Value, list[int]]) -> Step | None:
     (x,), (y,) = group.body[0].inputs, group.body[0].outputs
     if x in windows:
         return None
-    if not {x.dtype, y.dtype} <= _kernels.DTYPE_CODE.keys() or x.dtype == y.dtype or y.spec.nbytes > _MOST_CAST:
+    if not {x.dtype, y.dtype} <= _CODE.keys() or x.dtype == y.dtype or y.spec.nbytes > _MOST_CAST:
         return None
-    if is_float(x.dtype) and not (is_float(y.dtype) or y.dtype == "bool"):
-        return None
-    step = Step("cast_array", [x, y], [x.size, *(_kernels.DTYPE_CODE[v.dtype] for v in (x, y))], [], group)
+    for half, other in ((x.dtype, y.dtype), (y.dtype, x.dtype)):
+        if half in _kernels.HALF_CODE and other not in ("float32", "float64"):
+            return None
+    step = Step("cast_array", [x, y], [x.size, *(_CODE[v.dtype] for v in (x, y))], [], group)
     step.reads, step.writes = [x], [y]
     return step
 
