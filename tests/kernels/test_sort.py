@@ -60,7 +60,7 @@ def test_argsort(spread, dtype, isa):
 
 
 @pytest.mark.parametrize("isa", ISAS)
-@pytest.mark.parametrize("dtype", ["float32", "int32", "uint32", "int8", "uint8"])
+@pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("spread", [False, True])
 def test_sort(spread, dtype, isa):
     rng = np.random.default_rng(2)
@@ -144,3 +144,55 @@ def test_order_of_long_rows(n, inner, dtype, isa):
     order = np.empty(x.shape, np.int32)
     _kernels.run("argsort", [x, order, None], [1, n, inner, code(x), 0, n], (), 1, isa)
     np.testing.assert_array_equal(order, np.argsort(x, 1, kind="stable"))
+
+
+def cut_badly(n, lanes):
+    """A row whose samples, by which it is parted in vectors of so many lanes, are its least elements each time."""
+    values, alive, following = np.full(n, n), np.arange(n), 0
+    while len(alive) > 16 * lanes:
+        vectors = 2 if len(alive) < 1024 else 8
+        apart = len(alive) // (vectors * lanes)
+        sampled = alive[np.arange(vectors * lanes) * apart + apart // 2]
+        fresh = sampled[values[sampled] == n]
+        values[fresh] = np.arange(following, following + len(fresh))
+        following += len(fresh)
+        alive = alive[values[alive] >= np.sort(values[sampled])[lanes // 2 * vectors]]
+    return np.where(values < n, values, n + np.arange(n)[::-1])
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("dtype", ["int64", "uint64", "float64"])
+def test_sort_by_parts(dtype, isa):
+    """Rows of all kinds: with no order, with one, of equal ones, of few values, and such as chance does not give."""
+    rng = np.random.default_rng(6)
+    info = np.finfo(dtype) if dtype == "float64" else np.iinfo(dtype)
+    for n in (129, 1023, 1024, 6000):
+        x = numbers(rng, dtype, n, True)
+        rows = [x, np.sort(x), np.sort(x)[::-1], np.full(n, info.min), np.full(n, info.max), np.full(n, 3)]
+        rows += [np.where(x > x[0], info.max, 7), np.where(x > x[0], info.min, 7), np.where(x > x[0], x, info.min)]
+        rows += [rng.choice(x, n), np.arange(n) % 7 * 1e9, *(cut_badly(n, lanes) * 1e9 for lanes in (2, 4, 8))]
+        table = np.stack([row.astype(dtype) for row in rows])
+        for x in (table[:, :, None], table.T[None].copy()):
+            y, check = guarded(x.shape, dtype, offset=1)
+            _kernels.run("sort", [x, y], [*x.shape, code(x)], (), 2, isa)
+            np.testing.assert_array_equal(y, np.sort(x, 1))
+            check()
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("dtype", ["int16", "uint16", "int32", "uint32", "int64", "uint64"])
+def test_sort_of_a_small_range(dtype, isa):
+    """At the ends of the dtype and across 0, of ranges around those that are counted."""
+    rng, info = np.random.default_rng(7), np.iinfo(dtype)
+    for n in (2047, 2048, 16385, 400_000):
+        for values in {1, 2, n // 4 - 1, n // 4, n // 4 + 1, 32768, 32769, 65535, 65536, 65537}:
+            for least in {info.min, info.max - min(values - 1, info.max), max(info.min, -(values // 2))}:
+                if values > 1 << info.bits:
+                    continue
+                most = least + values - 1
+                x = rng.integers(least, min(most, info.max), (1, n, 1), dtype, endpoint=True)
+                x[0, -1], x[0, -2] = least, min(most, info.max)
+                y, check = guarded(x.shape, dtype, offset=1)
+                _kernels.run("sort", [x, y], [1, n, 1, code(x)], (), 1, isa)
+                np.testing.assert_array_equal(y, np.sort(x, 1))
+                check()

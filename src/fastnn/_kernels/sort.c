@@ -163,7 +163,9 @@ static void sort_row(const fnn_call *call, const char *x, int32_t *order) {
   }
   uint64_t *keys = (uint64_t *)key, *other = keys + padded;
   int32_t *number = wide ? (int32_t *)(other + padded) : NULL, *other_number = wide ? number + padded : NULL;
-  for (int64_t i = 0; i < n; i++) keys[i] ^= (uint64_t)1 << 63;
+  int64_t least = wide ? key[0] : INT64_MIN; /* then numbers near each other have no high digits */
+  for (int64_t i = 0; wide && i < n; i++) least = fnn_min(least, key[i]);
+  for (int64_t i = 0; i < n; i++) keys[i] -= (uint64_t)least;
   for (int64_t i = 0; wide && i < n; i++) number[i] = (int32_t)i;
   int is_other;
   if (wide)
@@ -205,16 +207,19 @@ static void argsort(const fnn_call *call, int64_t begin, int64_t end) {
   }
 }
 
-/* ---- sort: elements of 32 or 8 bits along an axis, NaN last; which of 0 and -0 came first is forgotten ----
- * ints: [0] outer   [1] n, at most INT32_MAX   [2] inner   [3] dtype: float32, int32, uint32, int8 or uint8
+/* ---- sort: elements along an axis, NaN last; which of 0 and -0 came first is forgotten ----
+ * ints: [0] outer   [1] n, at most INT32_MAX   [2] inner   [3] dtype
  * buffers: x (outer, n, inner), y of the same shape, which does not overlap it.
  *
- * Rows that stay in a near cache go through a bitonic network, whose comparisons need neither branch nor position.
- * Place i is lane i / m of vector i % m of m, a power of two: so most stages are of whole vectors, and few compare
- * lanes with each other. Longer rows are sorted by radix. Bytes are counted. */
+ * Short rows go through a network of comparisons (sort_body.h), longer ones of 32 bits, which leave a near cache, are
+ * sorted by radix, those of 64 bits parted until they are short. Many integers of a small range are counted, as are
+ * bytes, and those of 16 bits that no network takes. */
 
 enum {
-  NETWORK = 1024 * FNN_VF, /* elements up to which a network takes less time than radix, whatever it is padded by */
+  NETWORK = 1024 * FNN_VF, /* words up to which a network takes less time than radix, whatever it is padded by */
+  PARTED = 16 * FNN_VD,    /* elements of 64 bits up to which it takes less time than to part them */
+  COUNTED_FROM = 2048,     /* elements of a row of words or longer ones from which their range is asked for */
+  COUNTED_MOST = 1 << 16,  /* values that are counted */
 #if defined(FNN_ISA_AVX512) || defined(__aarch64__)
   BLOCK = 16 /* vectors of a block that stays in registers */
 #else
@@ -223,148 +228,248 @@ enum {
 };
 
 _Static_assert(NETWORK >= WIDE_FROM, "longer rows have digits of 11 bits");
+_Static_assert(COUNTED_MOST >= 6 * 2048, "counts of values are as many as those of digits");
 
-/* The vectors of a network of n elements. */
-static int64_t network_vectors(int64_t n) {
-  int64_t m = 1;
-  while (m * FNN_VF < n) m *= 2;
-  return m;
-}
+#if defined(FNN_ISA_AVX512)
+#define LANES_I64 {0, 1, 2, 3, 4, 5, 6, 7}
+#define LANES_I32 {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}
+#elif defined(FNN_ISA_AVX2)
+#define LANES_I64 {0, 1, 2, 3}
+#define LANES_I32 {0, 1, 2, 3, 4, 5, 6, 7}
+#else
+#define LANES_I64 {0, 1}
+#define LANES_I32 {0, 1, 2, 3}
+#endif
+
+#include "types_f64.h"
+#include "transpose.h"
+
+#include "types_i32.h"
+#define LANES ((V)LANES_I32)
+#define F float
+#define VF fnn_vf
+#define U1 uint32_t
+#define OF_FLOATS(name) fnn_##name##f
+#define TURN transpose_f32
+#define INFINITE 0x7f800000
+#include "sort_body.h"
+#undef F
+#undef VF
+#undef U1
+#undef OF_FLOATS
+#undef TURN
+#undef INFINITE
+#undef LANES
+
+#include "types_i64.h"
+#define LANES ((V)LANES_I64)
+#define F double
+#define VF fnn_vd
+#define U1 uint64_t
+#define OF_FLOATS(name) fnn_##name##d
+#define TURN transpose_f64
+#define INFINITE 0x7ff0000000000000
+#include "sort_body.h"
+
+#include "types_none.h"
+#undef U
+#undef IS_INTEGER
+
+/* What a row's counts take, then what lies beside them. */
+enum { SORT_COUNTS = COUNTED_MOST * (int)sizeof(uint32_t) };
 
 static void sort_size(const int64_t *ints, fnn_work *work) {
-  const int64_t n = ints[1];
+  const int64_t n = ints[1], bytes = fnn_dtype_bytes(ints[3]), rows = ints[2] == 1 ? 1 : 2;
   argsort_size((const int64_t[]){ints[0], n, ints[2], ints[3], 0, n}, work);
-  work->scratch_bytes = n <= NETWORK ? network_vectors(n) * FNN_VECTOR_BYTES
-                                     : counts_bytes(ints) + (ints[2] == 1 ? 1 : 2) * n * (int64_t)sizeof(uint32_t);
+  if (bytes == 8)
+    work->scratch_bytes = n <= PARTED ? PARTED * 8 : PARTED * 8 + SORT_COUNTS + rows * (n + FNN_VD) * 8;
+  else if (n > NETWORK) work->scratch_bytes = SORT_COUNTS + (bytes == 4 ? rows * n * 4 : 0);
+  else work->scratch_bytes = network_vectors_i32(n) * FNN_VECTOR_BYTES * (bytes == 2 ? 2 : 1);
 }
 
-FNN_INLINE void exchange(fnn_vi32 *a, fnn_vi32 *b) {
-  const fnn_vi32 low = fnn_mini(*a, *b);
-  *b = fnn_maxi(*a, *b), *a = low;
+/* y of n integers x, both `stride` apart: each is one of so many values from `least` on. Two tables take turns, but of
+ * very many values: equal ones that follow each other wait less. */
+#define SORT_BY_COUNTS(name, U)                                                                                        \
+FNN_INLINE void name(U *y, const U *x, int64_t n, int64_t stride, U least, int64_t values, uint32_t *counts) {         \
+  uint32_t *other = values <= COUNTED_MOST / 2 ? counts + values : counts;                                             \
+  int64_t i = 0;                                                                                                       \
+  memset(counts, 0, (size_t)(values + (other - counts)) * sizeof *counts);                                             \
+  for (; i + 2 <= n; i += 2) {                                                                                         \
+    counts[(U)(x[i * stride] - least)]++;                                                                              \
+    other[(U)(x[(i + 1) * stride] - least)]++;                                                                         \
+  }                                                                                                                    \
+  if (i < n) counts[(U)(x[i * stride] - least)]++;                                                                     \
+  for (int64_t value = 0; value < values; value++) {                                                                   \
+    const int64_t count = (int64_t)counts[value] + (other != counts ? other[value] : 0);                               \
+    const U v = (U)(least + (U)value);                                                                                 \
+    for (int64_t k = 0; k < count; k++) y[k * stride] = v;                                                             \
+    y += count * stride;                                                                                               \
+  }                                                                                                                    \
+}
+SORT_BY_COUNTS(sort_halves_by_counts, uint16_t)
+SORT_BY_COUNTS(sort_words_by_counts, uint32_t)
+SORT_BY_COUNTS(sort_wide_by_counts, uint64_t)
+#undef SORT_BY_COUNTS
+
+/* Whether n integers of a range of `most` - `least` are counted. */
+FNN_INLINE int is_counted(int64_t n, uint64_t range) {
+  return n >= COUNTED_FROM && range < (uint64_t)fnn_min(COUNTED_MOST, n / 4);
 }
 
-/* Lanes of a, and those of b where the lane's number has that bit. */
-FNN_INLINE fnn_vi32 by_bit(fnn_vi32 a, fnn_vi32 b, const int bit) {
-  return __builtin_shuffle(a, b, fnn_lanesf() + (((fnn_lanesf() & bit) != 0) & FNN_VF));
+#if defined(FNN_ISA_AVX512)
+/* The lanes of v that a mask has, at the front. In registers: to memory this takes many times as long on some CPUs. */
+FNN_INLINE fnn_vi64 pack_lanes(fnn_vi64 v, unsigned mask) {
+  return (fnn_vi64)_mm512_maskz_compress_epi64((__mmask8)mask, (__m512i)v);
 }
+FNN_INLINE unsigned lanes_below(fnn_vi64 v, fnn_vi64 pivot) {
+  return _mm512_cmplt_epi64_mask((__m512i)v, (__m512i)pivot);
+}
+#elif defined(FNN_ISA_AVX2)
+FNN_INLINE fnn_vi64 pack_lanes(fnn_vi64 v, unsigned mask) {
+#define PAIR(lane) 2 * (lane), 2 * (lane) + 1
+#define PLACES(a, b, c, d) {PAIR(a), PAIR(b), PAIR(c), PAIR(d)}
+  static const int32_t places[16][8] __attribute__((aligned(32))) = {
+    PLACES(0, 0, 0, 0), PLACES(0, 0, 0, 0), PLACES(1, 0, 0, 0), PLACES(0, 1, 0, 0),
+    PLACES(2, 0, 0, 0), PLACES(0, 2, 0, 0), PLACES(1, 2, 0, 0), PLACES(0, 1, 2, 0),
+    PLACES(3, 0, 0, 0), PLACES(0, 3, 0, 0), PLACES(1, 3, 0, 0), PLACES(0, 1, 3, 0),
+    PLACES(2, 3, 0, 0), PLACES(0, 2, 3, 0), PLACES(1, 2, 3, 0), PLACES(0, 1, 2, 3),
+  };
+#undef PLACES
+#undef PAIR
+  return (fnn_vi64)_mm256_permutevar8x32_epi32((__m256i)v, *(const __m256i *)places[mask]);
+}
+FNN_INLINE unsigned lanes_below(fnn_vi64 v, fnn_vi64 pivot) {
+  return (unsigned)_mm256_movemask_pd((__m256d)(v < pivot));
+}
+#endif
 
-/* A block of `rows` vectors: each lane sorted, or (is_merge) halves of what is bitonic in it compared down to one. */
-FNN_INLINE void in_registers(fnn_vi32 *v, const int rows, const int is_merge) {
-  fnn_vi32 t[BLOCK];
-#pragma GCC unroll 16
-  for (int r = 0; r < rows; r++) t[r] = v[r];
-#pragma GCC unroll 4
-  for (int size = is_merge ? rows : 2; size <= rows; size *= 2) {
-#pragma GCC unroll 16
-    for (int r = 0; !is_merge && r < rows; r++)
-      if (!(r & size / 2)) exchange(t + r, t + (r ^ (size - 1)));
-#pragma GCC unroll 4
-    for (int apart = is_merge ? size / 2 : size / 4; apart; apart /= 2)
-#pragma GCC unroll 16
-      for (int r = 0; r < rows; r++)
-        if (!(r & apart)) exchange(t + r, t + (r ^ apart));
+/* Those of n keys that are below the pivot go to the front, in their order, the others behind them; returns how many
+ * are. `spare` holds n keys and a vector. Whole vectors are written, over what was read or to where more will be. */
+static int64_t part(int64_t *key, int64_t *spare, int64_t n, int64_t pivot) {
+  int64_t i = 0, below = 0, others = 0;
+#if defined(FNN_ISA_AVX512) || defined(FNN_ISA_AVX2)
+  enum { ALL = (1 << FNN_VD) - 1 };
+  const fnn_vi64 pivots = fnn_splatl(pivot);
+  for (; i + FNN_VD <= n; i += FNN_VD) {
+    const fnn_vi64 v = fnn_loadl(key + i);
+    const unsigned mask = lanes_below(v, pivots);
+    const int64_t count = __builtin_popcount(mask);
+    fnn_storel(key + below, pack_lanes(v, mask));
+    fnn_storel(spare + others, pack_lanes(v, ~mask & ALL));
+    below += count, others += FNN_VD - count;
   }
-#pragma GCC unroll 16
-  for (int r = 0; r < rows; r++) v[r] = t[r];
-}
-
-static void blocks(fnn_vi32 *v, int64_t m, const int is_merge) {
-  switch (m) {
-    case 1: return;
-    case 2: is_merge ? in_registers(v, 2, 1) : in_registers(v, 2, 0); return;
-    case 4: is_merge ? in_registers(v, 4, 1) : in_registers(v, 4, 0); return;
-    case 8: is_merge ? in_registers(v, 8, 1) : in_registers(v, 8, 0); return;
+#endif
+  for (; i < n; i++) {
+    const int64_t v = key[i];
+    key[below] = spare[others] = v;
+    below += v < pivot, others += v >= pivot;
   }
-  for (int64_t r = 0; r < m; r += BLOCK) is_merge ? in_registers(v + r, BLOCK, 1) : in_registers(v + r, BLOCK, 0);
+  memcpy(key + below, spare, (size_t)others * sizeof *key);
+  return below;
 }
 
-/* The stages after the first of a merge of `size` vectors of a lane, `apart` and less apart, in all m. */
-static void merge_vectors(fnn_vi32 *v, int64_t m, int64_t apart) {
-  for (; apart >= 2 * BLOCK; apart /= 4) /* two stages in one pass */
-    for (int64_t from = 0; from < m; from += 2 * apart)
-      for (int64_t r = from; r < from + apart / 2; r++) {
-        fnn_vi32 t[4] = {v[r], v[r + apart / 2], v[r + apart], v[r + apart + apart / 2]};
-        exchange(t, t + 2), exchange(t + 1, t + 3), exchange(t, t + 1), exchange(t + 2, t + 3);
-        v[r] = t[0], v[r + apart / 2] = t[1], v[r + apart] = t[2], v[r + apart + apart / 2] = t[3];
-      }
-  for (; apart >= BLOCK; apart /= 2)
-    for (int64_t from = 0; from < m; from += 2 * apart)
-      for (int64_t r = from; r < from + apart; r++) exchange(v + r, v + r + apart);
-  blocks(v, m, 1);
+/* The middle one of some of n keys, n at least as many as `block` holds. */
+static int64_t pivot_of(const int64_t *key, int64_t n, fnn_vi64 *block) {
+  const int64_t vectors = n < 1024 ? 2 : 8, samples = vectors * FNN_VD, apart = n / samples;
+  int64_t *sample = (int64_t *)block;
+  for (int64_t i = 0; i < samples; i++) sample[i] = key[i * apart + apart / 2];
+  sort_by_network_i64(block, vectors);
+  return sample[FNN_VD / 2];
 }
 
-/* Merges lanes to runs of `lanes` of them: vector r of the lower ones meets the one that is r from the end of the upper
- * ones, then lanes of a vector meet each other. Mirrored, the upper ones lie where those do that they meet. */
-FNN_INLINE void merge_lanes(fnn_vi32 *v, int64_t m, const int lanes) {
-  const fnn_vi32 mirror = fnn_lanesf() ^ (lanes - 1);
-  for (int64_t r = 0; r < fnn_max(1, m / 2); r++) {
-    const fnn_vi32 a = v[r], b = __builtin_shuffle(v[m - 1 - r], mirror), low = fnn_mini(a, b), high = fnn_maxi(a, b);
-    fnn_vi32 first = by_bit(low, high, lanes / 2), last = __builtin_shuffle(by_bit(high, low, lanes / 2), mirror);
-#pragma GCC unroll 4
-    for (int apart = lanes / 4; apart; apart /= 2) {
-      const fnn_vi32 other = fnn_lanesf() ^ apart;
-      const fnn_vi32 x = __builtin_shuffle(first, other), y = __builtin_shuffle(last, other);
-      first = by_bit(fnn_mini(first, x), fnn_maxi(first, x), apart);
-      last = by_bit(fnn_mini(last, y), fnn_maxi(last, y), apart);
-    }
-    v[m - 1 - r] = last, v[r] = first;
+/* Sorts n keys in place. Parts that samples have cut badly so often that it can be no chance are left to radix. */
+static void sort_by_parts(int64_t *key, int64_t *spare, int64_t n, fnn_vi64 *block, uint32_t *counts, int levels) {
+  for (; n > PARTED && levels > 0; levels--) {
+    const int64_t pivot = pivot_of(key, n, block);
+    int64_t below = part(key, spare, n, pivot);
+    if (below) sort_by_parts(key, spare, below, block, counts, levels - 1);
+    else if (pivot == INT64_MAX) return; /* all are equal */
+    else below = part(key, spare, n, pivot + 1); /* those that equal the least one are in order */
+    key += below, n -= below;
   }
-  merge_vectors(v, m, m / 2);
-}
-
-static void sort_by_network(fnn_vi32 *v, int64_t m) {
-  blocks(v, m, 0);
-  for (int64_t size = 2 * BLOCK; size <= m; size *= 2) {
-    for (int64_t from = 0; from < m; from += size)
-      for (int64_t r = 0; r < size / 2; r++) exchange(v + from + r, v + from + size - 1 - r);
-    merge_vectors(v, m, size / 4);
-  }
-  merge_lanes(v, m, 2), merge_lanes(v, m, 4);
-  if (FNN_VF > 4) merge_lanes(v, m, fnn_min(FNN_VF, 8));
-  if (FNN_VF > 8) merge_lanes(v, m, FNN_VF);
-}
-
-/* Of an element's bits a number of its size that orders as it does, and back; a NaN is positive. */
-FNN_INLINE int32_t key_of_bits(int32_t bits, const int64_t dtype) {
-  if (dtype == FNN_I32) return bits;
-  if (dtype == FNN_U32) return bits ^ INT32_MIN;
-  return (bits & INT32_MAX) > 0x7f800000 ? bits & INT32_MAX : bits ^ ((bits >> 31) & INT32_MAX);
-}
-FNN_INLINE int32_t bits_of_key(int32_t key, const int64_t dtype) {
-  return dtype == FNN_I32 ? key : dtype == FNN_U32 ? key ^ INT32_MIN : key ^ ((key >> 31) & INT32_MAX);
-}
-
-/* y[i * stride] of n elements: lane i / m of vector i % m. Where each lane has whole vectors of them, by squares. */
-FNN_INLINE void by_lanes(int32_t *y, const fnn_vi32 *v, int64_t n, int64_t m, int64_t stride) {
-  if (stride == 1 && m >= FNN_VF) {
-    for (int64_t r = 0; r < m; r += FNN_VF) {
-      fnn_vf t[FNN_VF];
-      memcpy(t, v + r, sizeof t);
-      transpose_f32(t);
-#pragma GCC unroll 16
-      for (int lane = 0; lane < FNN_VF; lane++) {
-        const int64_t at = lane * m + r;
-        if (at + FNN_VF <= n) fnn_storef((float *)(y + at), t[lane]);
-        else if (at < n) fnn_store_partf((float *)(y + at), t[lane], n - at);
-      }
-    }
+  if (n <= PARTED) {
+    sort_short_i64(key, key, n, 1, block, FNN_I64);
     return;
   }
-  for (int64_t i = 0; i < n; i += m)
-    for (int64_t r = 0; r < fnn_min(m, n - i); r++) y[(i + r) * stride] = ((const int32_t *)(v + r))[i / m];
+  uint64_t *keys = (uint64_t *)key;
+  for (int64_t i = 0; i < n; i++) keys[i] ^= (uint64_t)1 << 63;
+  const int is_spare = sort_by_digits(keys, (uint64_t *)spare, NULL, NULL, n, counts, 0, 11);
+  if (is_spare) memcpy(key, spare, (size_t)n * sizeof *key);
+  for (int64_t i = 0; i < n; i++) keys[i] ^= (uint64_t)1 << 63;
 }
 
-/* y of n elements x, both `stride` apart. */
-FNN_INLINE void sort_short(int32_t *y, const int32_t *x, int64_t n, int64_t stride, fnn_vi32 *v,
-                           const int64_t dtype) {
-  const int64_t m = network_vectors(n);
-  int32_t *key = (int32_t *)v;
-  for (int64_t i = 0; i < n; i++) key[i] = key_of_bits(x[i * stride], dtype);
-  for (int64_t i = n; i < m * FNN_VF; i++) key[i] = INT32_MAX;
-  sort_by_network(v, m);
-  for (int64_t i = 0; i < m * FNN_VF; i++) key[i] = bits_of_key(key[i], dtype);
-  by_lanes(y, v, n, m, stride);
+/* y of n elements x of 64 bits, both `stride` apart; the keys are in y where they may. */
+FNN_INLINE void sort_wide(const fnn_call *call, int64_t *y, const int64_t *x, int64_t stride, const int64_t dtype) {
+  const int64_t n = call->ints[1];
+  fnn_vi64 *block = (fnn_vi64 *)call->scratch;
+  uint32_t *counts = (uint32_t *)(call->scratch + PARTED * sizeof *y);
+  int64_t *spare = (int64_t *)((char *)counts + SORT_COUNTS), *key = stride == 1 ? y : spare + n + FNN_VD;
+  int64_t least = INT64_MAX, most = INT64_MIN;
+  int levels = 8;
+  for (int64_t i = 0; i < n; i++) {
+    key[i] = key_of_bits_i64(x[i * stride], dtype);
+    least = fnn_min(least, key[i]), most = fnn_max(most, key[i]);
+  }
+  if (dtype != FNN_F64 && is_counted(n, (uint64_t)most - (uint64_t)least)) {
+    const uint64_t from = (uint64_t)bits_of_key_i64(least, dtype);
+    sort_wide_by_counts((uint64_t *)y, (const uint64_t *)x, n, stride, from, most - least + 1, counts);
+    return;
+  }
+  for (int64_t half = n; half; half /= 2) levels += 2;
+  if (least < most) sort_by_parts(key, spare, n, block, counts, levels);
+  if (dtype == FNN_I64 && stride == 1) return;
+  for (int64_t i = 0; i < n; i++) y[i * stride] = bits_of_key_i64(key[i], dtype);
 }
+
+FNN_INLINE void sort_wide_rows(const fnn_call *call, int64_t row, int64_t last, const int64_t dtype) {
+  const int64_t n = call->ints[1], inner = call->ints[2];
+  for (; row < last; row++) {
+    const int64_t at = row / inner * n * inner + row % inner;
+    const int64_t *x = (const int64_t *)call->buf[0] + at;
+    int64_t *y = (int64_t *)call->buf[1] + at;
+    if (n > PARTED && inner == 1) sort_wide(call, y, x, 1, dtype);
+    else if (n > PARTED) sort_wide(call, y, x, inner, dtype);
+    else if (inner == 1) sort_short_i64(y, x, n, 1, (fnn_vi64 *)call->scratch, dtype);
+    else sort_short_i64(y, x, n, inner, (fnn_vi64 *)call->scratch, dtype);
+  }
+}
+
+/* y of n elements x of 16 bits, both `stride` apart. */
+#define SORT_HALVES(name, T)                                                                                           \
+FNN_INLINE void name(const fnn_call *call, T *y, const T *x, int64_t stride) {                                         \
+  const int64_t n = call->ints[1], m = network_vectors_i32(n);                                                         \
+  if (n > NETWORK) {                                                                                                   \
+    T least = x[0], most = x[0];                                                                                       \
+    for (int64_t i = 0; i < n; i++) {                                                                                  \
+      const T v = x[i * stride];                                                                                       \
+      least = v < least ? v : least, most = v > most ? v : most;                                                       \
+    }                                                                                                                  \
+    uint32_t *counts = (uint32_t *)call->scratch;                                                                      \
+    const uint16_t from = (uint16_t)least;                                                                             \
+    sort_halves_by_counts((uint16_t *)y, (const uint16_t *)x, n, stride, from, most - least + 1, counts);              \
+    return;                                                                                                            \
+  }                                                                                                                    \
+  fnn_vi32 *v = (fnn_vi32 *)call->scratch;                                                                             \
+  int32_t *key = (int32_t *)v, *sorted = (int32_t *)(v + m);                                                           \
+  for (int64_t i = 0; i < n; i++) key[i] = x[i * stride];                                                              \
+  for (int64_t i = n; i < m * FNN_VF; i++) key[i] = INT32_MAX;                                                         \
+  sort_by_network_i32(v, m);                                                                                           \
+  by_lanes_i32(sorted, v, n, m, 1, FNN_I32);                                                                           \
+  for (int64_t i = 0; i < n; i++) y[i * stride] = (T)sorted[i];                                                        \
+}                                                                                                                      \
+static void name##_rows(const fnn_call *call, int64_t row, int64_t last) {                                             \
+  const int64_t n = call->ints[1], inner = call->ints[2];                                                              \
+  for (; row < last; row++) {                                                                                          \
+    const int64_t at = row / inner * n * inner + row % inner;                                                          \
+    const T *x = (const T *)call->buf[0] + at;                                                                         \
+    T *y = (T *)call->buf[1] + at;                                                                                     \
+    if (inner == 1) name(call, y, x, 1);                                                                               \
+    else name(call, y, x, inner);                                                                                      \
+  }                                                                                                                    \
+}
+SORT_HALVES(sort_halves, int16_t)
+SORT_HALVES(sort_positive_halves, uint16_t)
+#undef SORT_HALVES
 
 /* Words of all dtypes share this code. */
 static __attribute__((noinline)) int sort_long_words(uint32_t *key, uint32_t *other, int64_t n, uint32_t *counts) {
@@ -375,16 +480,24 @@ static __attribute__((noinline)) int sort_long_words(uint32_t *key, uint32_t *ot
 /* By radix, between the scratch and y itself where y is contiguous. */
 FNN_INLINE void sort_long(const fnn_call *call, int32_t *y, const int32_t *x, int64_t stride, const int64_t dtype) {
   const int64_t n = call->ints[1];
-  uint32_t *counts = (uint32_t *)call->scratch, *key = (uint32_t *)(call->scratch + counts_bytes(call->ints));
-  uint32_t *other = stride == 1 ? (uint32_t *)y : key + n;
-  for (int64_t i = 0; i < n; i++) key[i] = (uint32_t)(key_of_bits(x[i * stride], dtype) ^ INT32_MIN);
+  uint32_t *counts = (uint32_t *)call->scratch, *key = (uint32_t *)(call->scratch + SORT_COUNTS);
+  uint32_t *other = stride == 1 ? (uint32_t *)y : key + n, least = UINT32_MAX, most = 0;
+  for (int64_t i = 0; i < n; i++) {
+    key[i] = (uint32_t)(key_of_bits_i32(x[i * stride], dtype) ^ INT32_MIN);
+    if (dtype != FNN_F32) least = key[i] < least ? key[i] : least, most = key[i] > most ? key[i] : most;
+  }
+  if (dtype != FNN_F32 && is_counted(n, most - least)) {
+    const uint32_t from = (uint32_t)bits_of_key_i32((int32_t)least ^ INT32_MIN, dtype);
+    sort_words_by_counts((uint32_t *)y, (const uint32_t *)x, n, stride, from, most - least + 1, counts);
+    return;
+  }
   const int is_other = sort_long_words(key, other, n, counts);
   if (is_other && stride == 1) {
-    for (int64_t i = 0; i < n; i++) y[i] = bits_of_key(y[i] ^ INT32_MIN, dtype);
+    for (int64_t i = 0; i < n; i++) y[i] = bits_of_key_i32(y[i] ^ INT32_MIN, dtype);
     return;
   }
   if (is_other) key = other;
-  for (int64_t i = 0; i < n; i++) y[i * stride] = bits_of_key((int32_t)key[i] ^ INT32_MIN, dtype);
+  for (int64_t i = 0; i < n; i++) y[i * stride] = bits_of_key_i32((int32_t)key[i] ^ INT32_MIN, dtype);
 }
 
 /* Rows of a dtype, along the last axis or another: the compiler then knows both. */
@@ -396,8 +509,8 @@ FNN_INLINE void sort_rows(const fnn_call *call, int64_t row, int64_t last, const
     int32_t *y = (int32_t *)call->buf[1] + at;
     if (n > NETWORK && inner == 1) sort_long(call, y, x, 1, dtype);
     else if (n > NETWORK) sort_long(call, y, x, inner, dtype);
-    else if (inner == 1) sort_short(y, x, n, 1, (fnn_vi32 *)call->scratch, dtype);
-    else sort_short(y, x, n, inner, (fnn_vi32 *)call->scratch, dtype);
+    else if (inner == 1) sort_short_i32(y, x, n, 1, (fnn_vi32 *)call->scratch, dtype);
+    else sort_short_i32(y, x, n, inner, (fnn_vi32 *)call->scratch, dtype);
   }
 }
 
@@ -427,9 +540,16 @@ static void sort(const fnn_call *call, int64_t begin, int64_t end) {
     }
     return;
   }
-  if (ints[3] == FNN_F32) sort_rows(call, row, last, FNN_F32);
-  else if (ints[3] == FNN_I32) sort_rows(call, row, last, FNN_I32);
-  else sort_rows(call, row, last, FNN_U32);
+  switch (ints[3]) {
+    case FNN_F32: sort_rows(call, row, last, FNN_F32); break;
+    case FNN_I32: sort_rows(call, row, last, FNN_I32); break;
+    case FNN_U32: sort_rows(call, row, last, FNN_U32); break;
+    case FNN_F64: sort_wide_rows(call, row, last, FNN_F64); break;
+    case FNN_I64: sort_wide_rows(call, row, last, FNN_I64); break;
+    case FNN_U64: sort_wide_rows(call, row, last, FNN_U64); break;
+    case FNN_I16: sort_halves_rows(call, row, last); break;
+    case FNN_U16: sort_positive_halves_rows(call, row, last); break;
+  }
 }
 
 /* ---- select_f32, select_f64: the elements that would stand at places of rows if these were sorted, NaN last; 0 for -0
