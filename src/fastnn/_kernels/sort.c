@@ -91,23 +91,37 @@ FNN_INLINE void read_keys(int64_t *restrict key, const char *x, int64_t dtype, i
 #undef WIDE
 }
 
+/* Of `vectors` keys from i on, which share what is read of the others. */
+FNN_INLINE void ranks_from(int64_t i, const int vectors, const int64_t *key, int64_t n, int32_t *order, int64_t k,
+                           int64_t stride, const int wide) {
+  enum { LANES = FNN_VD, MOST = 4 };
+  fnn_vi64 own[MOST], rank[MOST], number[MOST];
+#pragma GCC unroll 4
+  for (int v = 0; v < vectors; v++) {
+    own[v] = fnn_loadl(key + i + v * LANES), rank[v] = fnn_splatl(0), number[v] = fnn_lanesd() + i + v * LANES;
+  }
+  for (int64_t j = 0; j < n; j++) {
+    const fnn_vi64 other = fnn_splatl(key[j]);
+#pragma GCC unroll 4
+    for (int v = 0; v < vectors; v++) {
+      if (wide) rank[v] -= (other < own[v]) | ((other == own[v]) & (fnn_splatl(j) < number[v]));
+      else rank[v] -= other < own[v];
+    }
+  }
+#pragma GCC unroll 4
+  for (int v = 0; v < vectors; v++, i += LANES)
+    for (int64_t lane = 0; lane < fnn_min(LANES, n - i); lane++)
+      if (rank[v][lane] < k) order[rank[v][lane] * stride] = (int32_t)(i + lane);
+}
+
 /* order[i * stride] of the k first of n elements, by ranks; the keys are padded to whole vectors. */
 FNN_INLINE void sort_by_ranks(int64_t *key, int64_t n, int32_t *order, int64_t k, int64_t stride, const int wide) {
-  enum { LANES = FNN_VECTOR_BYTES / 8 };
-  typedef int64_t lanes __attribute__((vector_size(FNN_VECTOR_BYTES)));
-  for (int64_t i = n; i % LANES; i++) key[i] = INT64_MAX;
-  for (int64_t i = 0; i < n; i += LANES) {
-    lanes own, rank = {0}, number;
-    memcpy(&own, key + i, sizeof own);
-    for (int lane = 0; lane < LANES; lane++) number[lane] = i + lane;
-    for (int64_t j = 0; j < n; j++) {
-      const lanes other = key[j] - (lanes){0};
-      rank -= wide ? (lanes)(other < own) | ((lanes)(other == own) & (lanes)(j - (lanes){0} < number))
-                   : (lanes)(other < own);
-    }
-    for (int64_t lane = 0; lane < fnn_min(LANES, n - i); lane++)
-      if (rank[lane] < k) order[rank[lane] * stride] = (int32_t)(i + lane);
-  }
+  int64_t i = n;
+  for (; i % FNN_VD; i++) key[i] = INT64_MAX;
+  int64_t left = i / FNN_VD;
+  for (i = 0; left >= 4; left -= 4, i += 4 * FNN_VD) ranks_from(i, 4, key, n, order, k, stride, wide);
+  if (left & 2) ranks_from(i, 2, key, n, order, k, stride, wide), i += 2 * FNN_VD;
+  if (left & 1) ranks_from(i, 1, key, n, order, k, stride, wide);
 }
 
 /* Sorts keys of a type by their bits from `from` on, digits of `bits` bits, and the numbers beside them (NULL: none).
