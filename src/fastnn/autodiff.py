@@ -86,6 +86,7 @@ class GradientTape:
     def __enter__(self):
         self._graph = trace.current()
         if self._graph is None:
+            trace.watch(1)
             trace.state.tapes.append(self)
         else:
             # A variable that was assigned before this point is differentiated by what it is now.
@@ -95,6 +96,7 @@ class GradientTape:
     def __exit__(self, *_):
         if self._graph is None:
             trace.state.tapes.remove(self)
+            trace.watch(-1)
 
     def watch(self, tensor) -> None:
         """Lets `gradient` differentiate by `tensor` (an array, a Variable, or a structure of them)."""

@@ -6,16 +6,18 @@ status becomes an exception.
 """
 import functools
 import math
+from types import MethodType
 
+from cython cimport critical_section
 from cpython.pycapsule cimport PyCapsule_GetPointer, PyCapsule_New
 from cpython.buffer cimport PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.dict cimport PyDict_Next
-from cpython.ref cimport Py_INCREF, PyObject
+from cpython.ref cimport Py_DECREF, Py_INCREF, PyObject, Py_XDECREF
 from cpython.tuple cimport PyTuple_New, PyTuple_SetItem
 from libc.stdint cimport int32_t, int64_t, uintptr_t
 from libc.stdlib cimport free, malloc
-from libc.string cimport memcpy, memset
+from libc.string cimport memcmp, memcpy, memset
 from numpy import ndarray as _ndarray
 
 try:
@@ -411,15 +413,10 @@ cdef bint is_or_has(kind, x) except -1:
     return isinstance(x, kind)
 
 
-def accepts(kind, function, record):
+def accepts(kind, function, record, int forwards=0):
     """`function`, but `record(it, args, kwargs)` where it is called with some `kind` among the arguments, or in a list
-    or tuple of them."""
-
-    @functools.wraps(function)
-    def run(*args, **kwargs):
-        return record(run, args, kwargs) if mentions(kind, args, kwargs) else function(*args, **kwargs)
-
-    return run
+    or tuple of them. `forwards` is as for `_Function`."""
+    return functools.update_wrapper(Function(kind, function, record, forwards), function)
 
 
 def as_function(caller, function):
@@ -446,6 +443,8 @@ def set_surroundings(state, dict chosen, list isa, threads):
 
 cdef bint is_watched() except -1:
     """Whether what is computed now is being traced or taped: `plan.function.is_watched`."""
+    if not fnn_has_watchers():
+        return False
     cdef dict state = _state.__dict__
     return state["graph"] is not None or state["scope"] is not None or bool(<list>state["tapes"])
 
@@ -495,16 +494,20 @@ cdef class Caller:
         if executable is None:
             return None
         plan = executable.plan
-        if plan.is_quick and given.are_readable and not _chosen.get("profile"):
-            outputs = plan.new_results()
-            if plan.call_at(&given, outputs) is None:
-                return outputs[0] if len(outputs) == 1 else outputs
+        if given.are_readable and not (_chosen and _chosen.get("profile")):
+            outputs = plan.give(given.data, given.count)
+            if outputs is not None:
+                tell_lesson(plan, args, self.numbers, outputs)
+                return outputs
         if given.has_numbers or self.numbers == AS_CONSTANTS:
             return None
         arrays = list(args)
         turn_back(arrays)
         outputs = executable.run(arrays)
         return outputs[0] if len(outputs) == 1 else tuple(outputs)
+
+
+include "_functions.pxi"
 
 
 cdef class Buffer:
@@ -573,10 +576,11 @@ cdef class Plan:
     cdef int32_t *buf_slot
     cdef void *program
     cdef readonly int64_t n_steps, n_bufs, n_slots, arena_bytes, memo_bytes, scratch_bytes
-    cdef list arenas
-    cdef object pop_arena      # of these; a look-up of it would take as long
+    cdef list arenas           # that no run is using, but for `idle`
+    cdef void *idle            # one more, which is taken and given back without a look at the list
     cdef readonly list work
     cdef list result_dtypes
+    cdef Py_ssize_t n_results
     cdef int *result_nd
     cdef Py_ssize_t *result_sizes  # of one result after another
     cdef int64_t *result_offset
@@ -599,7 +603,6 @@ cdef class Plan:
         self.n_slots = n_slots
         self.program = fnn_programs(index)
         self.arenas = []
-        self.pop_arena = self.arenas.pop
         self.work = []
         self.scratch_bytes = 0
         self.steps = <fnn_step *>malloc(max(self.n_steps, 1) * sizeof(fnn_step))
@@ -660,6 +663,7 @@ cdef class Plan:
                 self.memo_bytes += (step.work.memo_bytes + FNN_ALIGN - 1) // FNN_ALIGN * FNN_ALIGN
 
     def __dealloc__(self):
+        Py_XDECREF(<PyObject *>self.idle)
         free(self.steps)
         free(self.ints)
         free(self.reals)
@@ -670,22 +674,42 @@ cdef class Plan:
         free(self.result_offset)
         free(self.result_bytes)
 
+    cdef void *take(self) except? NULL:
+        """An arena that no other run is using, which is the caller's to release; NULL where there is none."""
+        cdef void *idle = fnn_exchange(&self.idle, NULL)
+        if idle != NULL:
+            return idle
+        if not self.arenas:
+            return NULL
+        try:  # a list gives each of its items to one caller, whoever else asks at the same time
+            arena = self.arenas.pop()
+        except IndexError:
+            return NULL
+        Py_INCREF(arena)
+        return <void *>arena
+
     def acquire(self, int threads):
         """An arena that no other run is using. Give it back with `release`."""
         cdef Arena arena
-        try:
-            while True:  # a list gives each of its items to one caller, whoever else asks at the same time
-                arena = self.pop_arena()
-                if arena.threads >= threads:
-                    return arena
-        except IndexError:
-            return Arena(self, threads)
+        cdef void *idle
+        while True:
+            idle = self.take()
+            if idle == NULL:
+                return Arena(self, threads)
+            arena = <Arena>idle
+            Py_DECREF(arena)
+            if arena.threads >= threads:
+                return arena
 
-    def release(self, Arena arena):
-        self.arenas.append(arena)
+    cpdef release(self, Arena arena):
+        Py_INCREF(arena)
+        if not fnn_put_where_none(&self.idle, <void *>arena):
+            self.arenas.append(arena)
+            Py_DECREF(arena)
 
     def forget_arenas(self):
         """Gives back the memory of arenas that no run is using."""
+        Py_XDECREF(<PyObject *>fnn_exchange(&self.idle, NULL))
         self.arenas.clear()
 
     def bind(self, Arena arena, int slot, array, bint writable=False):
@@ -736,7 +760,7 @@ cdef class Plan:
         """Says what `run` gives: the shape and dtype of each output, and where in the arena it stands, or that it is
         slot s where the offset is -1 - s."""
         cdef Py_ssize_t k, at = 0, count = len(results)
-        self.result_dtypes = [dtype for _, dtype in results]
+        self.result_dtypes, self.n_results = [dtype for _, dtype in results], count
         self.result_nd = <int *>malloc(max(count, 1) * sizeof(int))
         self.result_sizes = <Py_ssize_t *>malloc(max(sum([len(shape) for shape, _ in results]), 1) * sizeof(Py_ssize_t))
         self.result_offset = <int64_t *>malloc(max(count, 1) * sizeof(int64_t))
@@ -776,34 +800,44 @@ cdef class Plan:
         for array in arrays:
             if not isinstance(array, ndarray) or not fnn_is_readable(array):
                 return False
-        try:
-            arena = self.pop_arena()
-        except IndexError:
+        cdef void *idle = self.take()
+        if idle == NULL:
             return False
+        arena = <Arena>idle
+        Py_DECREF(arena)
         try:
             if arena.threads < threads or arena.epoch != epoch:
                 return False
             return self.run(arena, arrays, outputs, threads, seconds)
         finally:
-            self.arenas.append(arena)
+            self.release(arena)
 
-    cdef call_at(self, operands *given, tuple outputs):
-        """`call` with what `Caller` found, of a plan without variables: an arena is bound once and for all."""
+    cdef give(self, char **data, Py_ssize_t count):
+        """What a run gives whose first slots lead to `data`, of a plan without variables: an arena is bound once and
+        for all. An array, or a tuple of several; None where no arena is free, or a step failed."""
         cdef Arena arena
         cdef Py_ssize_t k
-        cdef int threads = _threads() if self.is_shared else 1
-        try:
-            arena = self.pop_arena()
-        except IndexError:
-            return False
+        cdef int threads
+        cdef void *idle
+        if not self.is_quick:
+            return None
+        threads = _threads() if self.is_shared else 1
+        idle = self.take()
+        if idle == NULL:
+            return None
+        arena = <Arena>idle
+        Py_DECREF(arena)
         try:
             if arena.threads < threads or arena.epoch is None:
-                return False
-            for k in range(given.count):
-                self.point(arena, k, given.data[k])
-            return self.run_pointed(arena, outputs, threads, None)
+                return None
+            outputs = self.new_results()
+            for k in range(count):
+                self.point(arena, k, data[k])
+            if self.run_pointed(arena, outputs, threads, None) is not None:
+                return None
+            return outputs[0] if self.n_results == 1 else outputs
         finally:
-            self.arenas.append(arena)
+            self.release(arena)
 
     cpdef run(self, Arena arena, tuple arrays, list outputs, int threads, seconds=None):
         """Runs all steps once: the first slots are `arrays` (as `call` wants them) meanwhile. Of the contiguous arrays

@@ -56,6 +56,7 @@ class StatelessScope:
     def __enter__(self):
         self._graph = trace.current()
         if self._graph is None:
+            trace.watch(1)
             self._outer, trace.state.scope = trace.state.scope, self
         else:
             self._outer = dict(self._graph.updates)
@@ -67,6 +68,7 @@ class StatelessScope:
         graph, self._graph = self._graph, None
         if graph is None:
             trace.state.scope = self._outer
+            trace.watch(-1)
             return
         changed = {v: value for v, value in graph.updates.items() if self._outer.get(v) is not value}
         self._values |= changed

@@ -171,10 +171,10 @@ def _probe(function, args, kwargs, unknown_size: int):
     return tree.map_structure(lambda v: v.spec if isinstance(v, Value) else v, outputs)
 
 
-def accepts_symbolic(function):
+def accepts_symbolic(function, forwards: int = 0):
     """Makes a public op that computes with shapes accept KerasTensors, whose sizes may be unknown.
 
     A call with a KerasTensor among the arguments (or in a list or tuple of them) is recorded as one call of the whole
     function, which then sees only static shapes.
     """
-    return accepts(KerasTensor, function, symbolic_call)
+    return accepts(KerasTensor, function, symbolic_call, forwards)

@@ -2,10 +2,13 @@
 
 import threading
 
+from fastnn._kernels._engine import watch
 from fastnn.graph.value import Graph
 
 
 class _State(threading.local):
+    """Who sets `graph`, `scope` or an item of `tapes` says so to the engine (`watch`), which asks only then."""
+
     def __init__(self):
         self.graph: Graph | None = None
         self.tapes: list = []
@@ -37,10 +40,14 @@ class _Inside:
     def __enter__(self) -> None:
         now = state.__dict__
         self.outer = {name: now[name] for name in self.values}
+        if self.values.get("graph") is not None:
+            watch(1)
         now.update(self.values)
 
     def __exit__(self, *_exception) -> None:
         state.__dict__.update(self.outer)
+        if self.values.get("graph") is not None:
+            watch(-1)
 
 
 def tracing(graph: Graph) -> _Inside:
