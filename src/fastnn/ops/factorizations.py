@@ -20,6 +20,8 @@ from fastnn.ops.sorting import argsort
 
 def as_matrices(x):
     """`x` as floats (or complex numbers): what LAPACK computes with."""
+    if type(x) is np.ndarray and x.dtype.char in "fd":
+        return x
     x = x if hasattr(x, "shape") else as_array(x)
     return ew.cast(x, as_float(dtype_of(x)))
 

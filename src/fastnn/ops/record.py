@@ -32,6 +32,8 @@ KINDS = ("plain", "elementwise", "reduce", "view")
 
 _executables: dict[tuple, plan.executable.Executable | None] = {}
 _EXECUTABLES = 1024  # signatures kept; the oldest go first
+_promises: dict[tuple, list] = {}  # by signature, the shapes and dtypes that references give
+_PLAIN = frozenset({bool, int, float, str, type(None)})
 
 
 # What a record need not say.
@@ -81,9 +83,10 @@ class Op(_engine.Caller):
             raises ZeroDivisionError. Constants are folded by it: the code of NumPy's loops would be memory.
         domain: `(rng, shape, dtype) -> array`: what generated tests sample the inputs from.
         is_registered: False for records made for one call, such as a custom gradient's.
+        is_reference: whether nothing but the reference may compute it; found from the others.
     """
 
-    __slots__ = ("name", *_DEFAULTS)
+    __slots__ = ("is_reference", "name", *_DEFAULTS)
 
     def __init__(self, name: str, *args, **given):
         self.name = name
@@ -92,7 +95,8 @@ class Op(_engine.Caller):
             raise TypeError(f"op {name!r}: no record has {sorted(given.keys() - _DEFAULTS.keys())}")
         for attribute, default in _DEFAULTS.items():
             setattr(self, attribute, given.get(attribute, default))
-        self.executables = None if self.kind == "view" else _executables
+        self.is_reference = self.kind == "plain" and self.lower is None and self.simplify is None
+        self.executables = None if self.kind == "view" or self.is_reference else _executables
         self.turns = {"elementwise": 2, "reduce": 1}.get(self.kind, 0)
         if self.kind == "elementwise" and self.promote is None:  # inputs of one dtype; "float" makes one of integers
             self.numbers = 1 if self.dtype == "float" else 2
@@ -121,6 +125,9 @@ class Op(_engine.Caller):
                 outputs = self.call_before(args, params)
                 if outputs is not None:
                     return outputs
+        if self.is_reference and graph is None and not state.tapes and state.scope is None:
+            outputs = self.evaluate(tuple([x if type(x) is np.ndarray else as_array(x) for x in args]), params)
+            return outputs[0] if len(outputs) == 1 else outputs
         if graph is not None:
             return self.trace(graph, tuple([x if type(x) is Value else as_value(x) for x in args]), params)
         return run_eager(self, args, params)
@@ -169,16 +176,38 @@ class Op(_engine.Caller):
         """The outputs by the reference, checked against the shape rule's dtypes."""
         if self.kind == "view":
             return (self.reference(*arrays, **params),)
-        specs = self.specs(tuple(Spec(a.shape, dtype_name(a.dtype)) for a in arrays), params)
-        if self.has_kernel and self.name != "cast":  # as in a plan (`graph.halves`): in float32, and rounded
+        key = None
+        if self.is_reference and _PLAIN.issuperset(map(type, params.values())):  # bodies of loops are not kept
+            key = _engine.call_key(self, None, tuple(arrays), params)
+        promised = None if key is None else _promises.get(key)
+        if promised is None:
+            specs = self.specs(tuple(Spec(a.shape, dtype_name(a.dtype)) for a in arrays), params)
+            promised = [(spec.shape, np.dtype(spec.dtype)) for spec in specs]
+            if key is not None:
+                _promises[key] = promised
+                while len(_promises) > _EXECUTABLES:
+                    _promises.pop(next(iter(_promises)), None)
+        if not self.is_reference and self.has_kernel and self.name != "cast":  # as in a plan (`graph.halves`): rounded
             arrays = tuple(a.astype(np.float32) if dtypes.is_half(dtype_name(a.dtype)) else a for a in arrays)
         results = self.reference(*arrays, **params)
         results = results if isinstance(results, tuple) else (results,)
         # Some NumPy functions widen (float32 with a Python float under NumPy 1); the record's dtype is the promise.
-        return tuple(np.asarray(r, spec.dtype).reshape(spec.shape) for r, spec in zip(results, specs, strict=True))
+        return tuple(
+            [
+                r if _is_new(r, shape, dtype, arrays) else np.asarray(r, dtype).reshape(shape)
+                for r, (shape, dtype) in zip(results, promised, strict=True)
+            ]
+        )
 
     def __repr__(self) -> str:
         return f"<Op {self.name}>"
+
+
+def _is_new(x, shape: tuple[int, ...], dtype: np.dtype, arrays) -> bool:
+    """Whether it is an array of that shape and dtype with memory of its own, and none of `arrays`."""
+    if type(x) is not np.ndarray or x.shape != shape or x.dtype != dtype or x.base is not None:
+        return False
+    return not any(x is a for a in arrays)
 
 
 _FEWEST_TURNED = 4096  # elements: to copy fewer takes less time than to ask how they lie

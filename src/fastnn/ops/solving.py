@@ -64,7 +64,9 @@ solve_triangular_op = Op(
 
 def _solve(name, a, b, op=solve_op, **params):
     """Checks the shapes as Keras does, and makes a vector a matrix of one column."""
-    a, b = in_one_dtype(as_matrices(a), as_matrices(b))
+    a, b = as_matrices(a), as_matrices(b)
+    if a.dtype != b.dtype:
+        a, b = in_one_dtype(a, b)
     require_matrices(name, a, is_square=True)
     a_shape, b_shape = shape_of(a), shape_of(b)
     if len(b_shape) not in (len(a_shape), len(a_shape) - 1):
@@ -254,7 +256,9 @@ def lstsq(a, b, rcond=None):
         >>> lstsq(np.array([[1.0], [1.0]]), np.array([1.0, 3.0]))
         array([2.])
     """
-    a, b = in_one_dtype(as_matrices(a), as_matrices(b))
+    a, b = as_matrices(a), as_matrices(b)
+    if a.dtype != b.dtype:
+        a, b = in_one_dtype(a, b)
     if len(shape_of(b)) not in (1, 2):
         raise ValueError(f"lstsq: `b` must have one axis or two, not shape {shape_of(b)}.")
     is_vector = len(shape_of(b)) == 1
