@@ -441,8 +441,8 @@ def set_surroundings(state, dict chosen, list isa, threads):
     _state, _chosen, _isa, _threads = state, chosen, isa, threads
 
 
-cdef bint is_watched() except -1:
-    """Whether what is computed now is being traced or taped: `plan.function.is_watched`."""
+cpdef bint is_watched() except -1:
+    """Whether what is computed now is being traced or taped."""
     if not fnn_has_watchers():
         return False
     cdef dict state = _state.__dict__

@@ -47,11 +47,13 @@ cdef extern from *:
       const fnn_array *array = FNN_ARRAY(x);
       const int number = FNN_ARRAY_DTYPE(x)->number;
       Py_ssize_t *words = given->words + given->n_words;
-      if (!fnn_is_readable(x) || given->n_words + 2 + array->nd > FNN_WORDS || given->n_arrays == FNN_GIVEN) return 0;
+      const int is_turned = !fnn_is_readable(x); /* a matrix that plans read as it lies */
+      if (is_turned && !(array->nd == 2 && fnn_is_turned_matrix(x))) return 0;
+      if (given->n_words + 2 + array->nd > FNN_WORDS || given->n_arrays == FNN_GIVEN) return 0;
       if (number > 16 && number != 23 && number < 256) return 0; /* as in `add_array` */
       if (!given->n_arrays) given->number = number;
       words[0] = number;
-      words[1] = array->nd;
+      words[1] = is_turned ? -2 : array->nd;
       for (int k = 0; k < array->nd; k++) words[2 + k] = array->dimensions[k];
       given->n_words += 2 + array->nd;
       given->data[given->n_arrays++] = array->data;

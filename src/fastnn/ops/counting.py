@@ -65,6 +65,10 @@ def bincount(x, weights=None, minlength=0, sparse=False):
     """
     if sparse:
         raise ValueError("bincount: sparse=True is not supported; there are no sparse arrays here.")
+    if type(x) is np.ndarray and x.size < FEWEST_COUNTED and x.dtype.char in "il" and not is_watched():
+        counts = _counts_of_few(x, weights, minlength)
+        if counts is not None:
+            return counts
     x = as_array(x)
     if not (is_integer(x.dtype.name) or x.dtype == bool):
         raise TypeError(f"bincount: `x` must be of integers, not {x.dtype.name}.")
@@ -90,6 +94,18 @@ def bincount(x, weights=None, minlength=0, sparse=False):
     # A sum over what is equal is the gradient of take.
     flat = reshape(_as_input(weights), (x.size,))
     return reshape(take_grad_op(flat, places.ravel(), shape=(rows * length,), axis=0), (*x.shape[:-1], length))
+
+
+def _counts_of_few(x, weights, minlength):
+    """What NumPy counts in a vector; None where it says that it cannot, or another way gives other bits."""
+    is_weighed = weights is not None
+    if is_weighed and (type(weights) is not np.ndarray or weights.dtype.char not in "fd" or weights.shape != x.shape):
+        return None
+    try:
+        counts = np.bincount(x, weights, minlength)
+    except (TypeError, ValueError):
+        return None
+    return counts.astype(weights.dtype if is_weighed else np.int32)
 
 
 def _counts(places, length):

@@ -164,6 +164,9 @@ def corrcoef(x):
     return y if len(shape_of(x)) == 2 else reshape(y, ())
 
 
+_FEW = 4096
+
+
 @accepts_symbolic
 def diff(a, n=1, axis=-1):
     """The differences of neighbours along an axis, `n` times over; of bools, whether they differ.
@@ -184,7 +187,8 @@ def diff(a, n=1, axis=-1):
     if n < 0:
         raise ValueError(f"diff: order n must be at least 0, got {n}.")
     axis = normalize_axis("diff", axis, len(shape_of(a)))
-    if axis == 0 and type(a) is np.ndarray and not is_watched():  # its parts are contiguous where they lie
+    # The parts of a large one are contiguous where they lie. A plan for each `n` and shape costs less of small ones.
+    if axis == 0 and type(a) is np.ndarray and a.size > _FEW and not is_watched():
         for _ in range(n):
             a = _apart(a[1:], a[: max(len(a) - 1, 0)])
         return a

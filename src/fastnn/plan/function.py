@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from fastnn import _kernels, config, plan, tree
-from fastnn._kernels._engine import Caller, as_function, set_surroundings, turn_back
+from fastnn._kernels._engine import Caller, as_function, is_watched, set_surroundings, turn_back
 from fastnn.graph import trace
 from fastnn.graph.value import Graph, Operators, Spec, Value, dtype_name
 from fastnn.graph.variable import Variable
@@ -222,11 +222,6 @@ def _without_collections():
             if 0 < gc.get_threshold()[0] < gc.get_count()[0]:
                 gc.collect(0)
             gc.enable()
-
-
-def is_watched() -> bool:
-    """Whether what is computed now is being traced or taped."""
-    return trace.current() is not None or bool(trace.state.tapes) or trace.state.scope is not None
 
 
 def as_one_plan(function):
