@@ -392,43 +392,6 @@ def turn_back(list arrays):
     return None if places is None else tuple(places)
 
 
-cdef bint mentions(kind, tuple args, dict kwargs) except -1:
-    """Whether an argument, or an item of a list or tuple among them, is a `kind`."""
-    cdef Py_ssize_t at = 0
-    cdef PyObject *value
-    for x in args:
-        if type(x) is not ndarray and is_or_has(kind, x):
-            return True
-    while PyDict_Next(kwargs, &at, NULL, &value):
-        if is_or_has(kind, <object>value):
-            return True
-    return False
-
-
-cdef bint is_or_has(kind, x) except -1:
-    if isinstance(x, (list, tuple)):
-        for part in x:
-            if isinstance(part, kind):
-                return True
-    return isinstance(x, kind)
-
-
-def accepts(kind, function, record, int forwards=0):
-    """`function`, but `record(it, args, kwargs)` where it is called with some `kind` among the arguments, or in a list
-    or tuple of them. `forwards` is as for `_Function`."""
-    return functools.update_wrapper(Function(kind, function, record, forwards), function)
-
-
-def as_function(caller, function):
-    """`caller`, with the name and the signature of `function`."""
-
-    @functools.wraps(function)
-    def run(*args, **kwargs):
-        return caller(*args, **kwargs)
-
-    return run
-
-
 cdef object _state = None       # of `graph.trace`: who watches this thread
 cdef dict _chosen = {}          # of `config`
 cdef list _isa = []             # the instruction set in use, once it is known
@@ -783,15 +746,15 @@ cdef class Plan:
         cdef Py_ssize_t *sizes = self.result_sizes
         cdef Py_ssize_t k
         for k in range(count):
-            if self.result_bytes[k] < LARGE:
-                array = fnn_new_array(_numpy, self.result_nd[k], sizes, self.result_dtypes[k])
-            else:
-                array = fnn_new_large_array(
-                    _numpy, self.result_nd[k], sizes, self.result_dtypes[k], self.result_bytes[k]
-                )
-            set_item(arrays, k, array)
+            set_item(arrays, k, self.new_result(k, sizes))
             sizes += self.result_nd[k]
         return arrays
+
+    cdef new_result(self, Py_ssize_t k, Py_ssize_t *sizes):
+        """One of them, of such sizes."""
+        if self.result_bytes[k] < LARGE:
+            return fnn_new_array(_numpy, self.result_nd[k], sizes, self.result_dtypes[k])
+        return fnn_new_large_array(_numpy, self.result_nd[k], sizes, self.result_dtypes[k], self.result_bytes[k])
 
     cpdef call(self, tuple arrays, list outputs, int threads, epoch, seconds=None):
         """`run` in an arena whose pointers were made for `epoch`. False where none is free, or an array is not what a
@@ -817,6 +780,7 @@ cdef class Plan:
         for all. An array, or a tuple of several; None where no arena is free, or a step failed."""
         cdef Arena arena
         cdef Py_ssize_t k
+        cdef int64_t failed = -1
         cdef int threads
         cdef void *idle
         if not self.is_quick:
@@ -830,12 +794,19 @@ cdef class Plan:
         try:
             if arena.threads < threads or arena.epoch is None:
                 return None
-            outputs = self.new_results()
             for k in range(count):
                 self.point(arena, k, data[k])
-            if self.run_pointed(arena, outputs, threads, None) is not None:
+            if self.n_results != 1:
+                outputs = self.new_results()
+                return outputs if self.run_pointed(arena, outputs, threads, None) is None else None
+            output = self.new_result(0, self.result_sizes)
+            if self.result_offset[0] < 0:
+                self.point(arena, -1 - self.result_offset[0], FNN_ARRAY(output).data)
+            if self.go(arena, 0, self.n_steps, 0, 1, threads, &arena.pace, None, True, &failed):
                 return None
-            return outputs[0] if self.n_results == 1 else outputs
+            if self.result_offset[0] >= 0:
+                memcpy(FNN_ARRAY(output).data, arena.memory + self.result_offset[0], self.result_bytes[0])
+            return output
         finally:
             self.release(arena)
 

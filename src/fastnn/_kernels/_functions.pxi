@@ -183,6 +183,43 @@ def watch(int64_t by):
     fnn_watch(by)
 
 
+cdef bint mentions(kind, tuple args, dict kwargs) except -1:
+    """Whether an argument, or an item of a list or tuple among them, is a `kind`."""
+    cdef Py_ssize_t at = 0
+    cdef PyObject *value
+    for x in args:
+        if type(x) is not ndarray and is_or_has(kind, x):
+            return True
+    while PyDict_Next(kwargs, &at, NULL, &value):
+        if is_or_has(kind, <object>value):
+            return True
+    return False
+
+
+cdef bint is_or_has(kind, x) except -1:
+    if isinstance(x, (list, tuple)):
+        for part in x:
+            if isinstance(part, kind):
+                return True
+    return isinstance(x, kind)
+
+
+def accepts(kind, function, record, int forwards=0):
+    """`function`, but `record(it, args, kwargs)` where it is called with some `kind` among the arguments, or in a list
+    or tuple of them. `forwards` is as for `_Function`."""
+    return functools.update_wrapper(Function(kind, function, record, forwards), function)
+
+
+def as_function(caller, function):
+    """`caller`, with the name and the signature of `function`."""
+
+    @functools.wraps(function)
+    def run(*args, **kwargs):
+        return caller(*args, **kwargs)
+
+    return run
+
+
 cdef class Lesson:
     """What `Caller` did while a function computed: how many calls by a plan, and the last."""
     cdef int count
