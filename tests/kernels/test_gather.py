@@ -308,6 +308,25 @@ def test_take_grad_with_a_program(shape, kind, isa):
 
 
 @pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("index_dtype", ["int32", "int64", "int16"])
+@pytest.mark.parametrize("inner", [1, 2])
+def test_a_bad_index_among_many_leaves_the_others(inner, index_dtype, isa):
+    rng, info = np.random.default_rng(8), np.iinfo(index_dtype)
+    x = sample(rng, (1, 5, inner), "float32")
+    for bad in (5, -6, info.min, info.max):
+        for at in (0, 700, 1299):
+            index = rng.integers(-5, 5, 1300).astype(index_dtype)
+            wanted = x[:, index]
+            wanted[:, at], index[at] = 7, bad
+            y, check = guarded(wanted.shape, "float32", offset=1)
+            y[:] = 7
+            with pytest.raises(IndexError):
+                run_take(isa, x, index, y)
+            np.testing.assert_array_equal(y, wanted)
+            check()
+
+
+@pytest.mark.parametrize("isa", ISAS)
 def test_a_bad_index_of_take_grad_leaves_what_the_program_writes(isa):
     w = np.ones((500, 128), np.float32)
     program, reals = descent("float32", 128, 0.5, -2)
