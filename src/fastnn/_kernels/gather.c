@@ -209,8 +209,8 @@ static void take_size(const int64_t *ints, fnn_work *work) {
   if (take_is_found_once(ints)) work->scratch_bytes = ints[4] * (int64_t)sizeof(int32_t);
 }
 
-/* Elements [j, end) of one y, of those of x that are `at`: a load and a store each, for the compiler would join those of
- * 8 bytes in vectors before it stores them, which takes a third longer. */
+/* Elements [j, end) of one y, of those of x that are `at`: a load and a store each, for the compiler would join those
+ * of 8 bytes in vectors before it stores them, which takes a third longer. */
 FNN_INLINE void take_found(char *y, const char *x, const int32_t *at, int64_t j, int64_t end, const int64_t size) {
 #pragma GCC unroll 4
   for (; j < end; j++) {
