@@ -270,3 +270,15 @@ def test_many_callers():
     for caller in callers:
         caller.join()
     assert not errors
+
+
+def test_what_references_give_is_as_promised():
+    """Of another shape or dtype, or an argument itself, it is made what the shape rule says, in each call."""
+    x = np.arange(6.0).reshape(2, 3)
+    for dtype, give in (("float32", lambda x: x * 2), ("float64", lambda x: (x * 2).T), ("float64", lambda x: x),
+                        ("float64", lambda x: x[:]), ("float64", lambda x: x * 2)):  # fmt: skip
+        op = record.Op("given", lambda spec, dtype=dtype: record.Spec((3, 2), dtype), give, is_registered=False)
+        for _ in range(3):
+            y = op(x)
+            assert y.shape == (3, 2) and y.dtype == dtype and y is not x
+            np.testing.assert_array_equal(y, give(x).reshape(3, 2))

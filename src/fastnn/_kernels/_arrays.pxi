@@ -127,6 +127,8 @@ cdef extern from *:
         char *data
         int nd
         Py_ssize_t *dimensions
+        PyObject *base
+        PyObject *dtype
         int flags
     ctypedef struct fnn_array_dtype:
         char kind, byteorder

@@ -235,6 +235,38 @@ cpdef tuple call_key(op, isa, tuple args, dict params):
     return key_of(op, isa, args, params, NO_NUMBERS, &found)
 
 
+def constant_key(op, tuple args, dict params):
+    """`call_key` where all parameters are constants, which keep nothing alive; else None."""
+    cdef operands found
+    for value in params.values():
+        if not is_constant(value):
+            return None
+    return key_of(op, None, args, params, NO_NUMBERS, &found)
+
+
+def are_new(tuple results, list promised, tuple args):
+    """Whether the results are arrays with memory of their own, none of `args`, of the promised (shape, dtype) each."""
+    cdef Py_ssize_t k, i
+    cdef fnn_array *array
+    cdef tuple shape
+    if len(results) != len(promised):
+        return False
+    for k in range(len(results)):
+        y, (shape, dtype) = results[k], promised[k]
+        if type(y) is not ndarray:
+            return False
+        array = FNN_ARRAY(y)
+        if array.base != NULL or <PyObject *>dtype != array.dtype or array.nd != len(shape):
+            return False
+        for i in range(array.nd):
+            if array.dimensions[i] != <Py_ssize_t>shape[i]:
+                return False
+        for x in args:
+            if x is y:
+                return False
+    return True
+
+
 cdef tuple key_of(op, isa, tuple args, dict params, int numbers, operands *found):
     """`call_key`, and where the elements are. What Python's numbers are is as `Caller.numbers` says."""
     cdef fnn_array_dtype *dtype = NULL

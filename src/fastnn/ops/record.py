@@ -33,7 +33,6 @@ KINDS = ("plain", "elementwise", "reduce", "view")
 _executables: dict[tuple, plan.executable.Executable | None] = {}
 _EXECUTABLES = 1024  # signatures kept; the oldest go first
 _promises: dict[tuple, list] = {}  # by signature, the shapes and dtypes that references give
-_PLAIN = frozenset({bool, int, float, str, type(None)})
 
 
 # What a record need not say.
@@ -176,9 +175,8 @@ class Op(_engine.Caller):
         """The outputs by the reference, checked against the shape rule's dtypes."""
         if self.kind == "view":
             return (self.reference(*arrays, **params),)
-        key = None
-        if self.is_reference and _PLAIN.issuperset(map(type, params.values())):  # bodies of loops are not kept
-            key = _engine.call_key(self, None, tuple(arrays), params)
+        arrays = tuple(arrays)
+        key = _engine.constant_key(self, arrays, params) if self.is_reference else None  # not of the bodies of loops
         promised = None if key is None else _promises.get(key)
         if promised is None:
             specs = self.specs(tuple(Spec(a.shape, dtype_name(a.dtype)) for a in arrays), params)
@@ -190,24 +188,14 @@ class Op(_engine.Caller):
         if not self.is_reference and self.has_kernel and self.name != "cast":  # as in a plan (`graph.halves`): rounded
             arrays = tuple(a.astype(np.float32) if dtypes.is_half(dtype_name(a.dtype)) else a for a in arrays)
         results = self.reference(*arrays, **params)
-        results = results if isinstance(results, tuple) else (results,)
+        results = tuple(results) if isinstance(results, tuple) else (results,)
+        if key is not None and _engine.are_new(results, promised, arrays):
+            return results
         # Some NumPy functions widen (float32 with a Python float under NumPy 1); the record's dtype is the promise.
-        return tuple(
-            [
-                r if _is_new(r, shape, dtype, arrays) else np.asarray(r, dtype).reshape(shape)
-                for r, (shape, dtype) in zip(results, promised, strict=True)
-            ]
-        )
+        return tuple(np.asarray(r, dtype).reshape(shape) for r, (shape, dtype) in zip(results, promised, strict=True))
 
     def __repr__(self) -> str:
         return f"<Op {self.name}>"
-
-
-def _is_new(x, shape: tuple[int, ...], dtype: np.dtype, arrays) -> bool:
-    """Whether it is an array of that shape and dtype with memory of its own, and none of `arrays`."""
-    if type(x) is not np.ndarray or x.shape != shape or x.dtype != dtype or x.base is not None:
-        return False
-    return not any(x is a for a in arrays)
 
 
 _FEWEST_TURNED = 4096  # elements: to copy fewer takes less time than to ask how they lie
