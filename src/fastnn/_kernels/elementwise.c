@@ -51,8 +51,8 @@ enum { ONE = 1, POWER = FOUR }; /* in places of their own */
 #define SLOW_UNARY_OPS(X)                                                                                              \
   X(exp, FOUR) X(expm1, FOUR) X(log, FOUR) X(log1p, FOUR) X(log2, FOUR) X(log10, FOUR) X(tanh, FOUR)                   \
   X(sigmoid, EIGHT) X(erf, FOUR) X(softplus, FOUR) X(exact_gelu, FOUR) X(arcsin, ONE) X(arccos, ONE) X(arctan, TWO)    \
-  X(sinh, ONE) X(cosh, ONE) X(arcsinh, ONE) X(arccosh, ONE) X(arctanh, ONE) X(exp2, ONE) X(cbrt, TWO)                  \
-  X(real_angle, ONE) X(erfc, ONE) X(erfinv, ONE)
+  X(sinh, ONE) X(cosh, ONE) X(arcsinh, ONE) X(arccosh, ONE) X(arctanh, ONE) X(exp2, TWO) X(cbrt, TWO)                  \
+  X(real_angle, ONE) X(erfc, TWO) X(erfinv, ONE)
 
 /* X(name, call, vectors at once): such that are quick but of rare numbers, fnn_quick_call of vmath.h. */
 #define QUICK_UNARY_OPS(X) X(sin, sin, TWO) X(cos, cos, TWO) X(tan, tan, TWO)

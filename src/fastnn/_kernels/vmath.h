@@ -100,10 +100,11 @@ FNN_INLINE fnn_vf fnn_whole_exp2f(fnn_vf k, fnn_vf root) {
   (void)root;
   return fnn_exp2if(__builtin_convertvector(k, fnn_vi32));
 }
-/* y 2^k where 2^k itself may be out of range. */
+/* y 2^k of an integer k in [-250, 250], as two factors: k + 254 stands in the low bits of a sum, and of the rest of it
+ * nothing is left where each half becomes an exponent. */
 FNN_INLINE fnn_vf fnn_scalef(fnn_vf y, fnn_vf k) {
-  fnn_vi32 n = __builtin_convertvector(k, fnn_vi32), half = n >> 1;
-  return y * fnn_exp2if(half) * fnn_exp2if(n - half);
+  const fnn_vu32 both = (fnn_vu32)(k + (12582912.0f + 254.0f)), half = both >> 1;
+  return y * (fnn_vf)(half << 23) * (fnn_vf)((both - half) << 23);
 }
 #endif
 
@@ -409,9 +410,10 @@ FNN_INLINE fnn_vd fnn_whole_exp2d(fnn_vd k, fnn_vd root) {
   (void)root;
   return fnn_exp2id(fnn_integerd(k));
 }
+/* As fnn_scalef; integers of 64 bits are shifted with their sign by no instruction. */
 FNN_INLINE fnn_vd fnn_scaled(fnn_vd y, fnn_vd k) {
-  fnn_vi64 n = fnn_integerd(k), half = n >> 1;
-  return y * fnn_exp2id(half) * fnn_exp2id(n - half);
+  const fnn_vu64 both = (fnn_vu64)(k + (6755399441055744.0 + 2046.0)), half = both >> 1;
+  return y * (fnn_vd)(half << 52) * (fnn_vd)((both - half) << 52);
 }
 #endif
 
@@ -527,12 +529,15 @@ FNN_INLINE fnn_vd fnn_log2d(fnn_vd x) { /* exact at powers of two */
 }
 FNN_INLINE fnn_vd fnn_logd(fnn_vd x) { return fnn_log_withd(x, x, 0); }
 #else
+/* As fnn_log_reducef. With 1024 added to it n has no sign, and is the last bits of a double of 2^52. */
 FNN_INLINE fnn_vd fnn_log_reduced(fnn_vd x, fnn_vd *e) {
-  fnn_vi64 tiny = x < 2.2250738585072014e-308;
+  const uint64_t least = 0x3fe6a09e667f3bcd;
+  const fnn_vi64 tiny = x < 2.2250738585072014e-308;
   x = fnn_selectd(tiny, x * 4503599627370496.0, x); /* 2^52 */
-  fnn_vi64 n = (fnn_vi64)((fnn_vu64)x - 0x3fe6a09e667f3bcdu) >> 52;
-  fnn_vd m = (fnn_vd)((fnn_vu64)x - ((fnn_vu64)n << 52));
-  *e = __builtin_convertvector(n - (tiny & 52), fnn_vd);
+  const fnn_vu64 above = (fnn_vu64)x - (least - ((uint64_t)1024 << 52));
+  const fnn_vd m = (fnn_vd)((above & (((uint64_t)1 << 52) - 1)) + least);
+  const fnn_vd n = (fnn_vd)(above >> 52 | (fnn_vu64)fnn_splatd(0x1p52)) - (0x1p52 + 1024.0);
+  *e = n - (fnn_vd)(tiny & (fnn_vi64)fnn_splatd(52.0));
   return m - 1.0;
 }
 

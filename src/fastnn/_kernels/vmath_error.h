@@ -32,7 +32,7 @@ FNN_INLINE fnn_vd fnn_erfc_of_narrow(fnn_vd x) {
   const fnn_vd y = bell * FNN_SERIES_OF(d, tail, (t - 4.0) * under * inverse) * (next * inverse);
   return fnn_selectd(x < 0.0, 2.0 - y, y);
 }
-FNN_RARE fnn_vf fnn_erfcf(fnn_vf x) {
+FNN_INLINE fnn_vf fnn_erfcf(fnn_vf x) {
   return fnn_joined(fnn_erfc_of_narrow(fnn_lower_half(x)), fnn_erfc_of_narrow(fnn_upper_half(x)));
 }
 
@@ -45,7 +45,7 @@ FNN_INLINE fnn_vd fnn_square_restd(fnn_vd t, fnn_vd square) {
   return (high * high - square) + (t + high) * (t - high);
 }
 #endif
-FNN_RARE fnn_vd fnn_erfcd(fnn_vd x) {
+FNN_INLINE fnn_vd fnn_erfcd(fnn_vd x) {
   static const double tail[] = {
     1.2329951186255526, -0.13962111684056228, 0.015379652102619974, 0.06809705425466839, -0.10103906603631811,
     0.09373283499911264, -0.06633036581186058, 0.037167515526338006, -0.01619773406293477, 0.005031970069102256,

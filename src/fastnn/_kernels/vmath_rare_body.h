@@ -55,14 +55,17 @@ FNN_SHORT V FN(cosh)(V x) {
 }
 
 /* 2^x: what x is above or below the nearest integer, or sixteenth, is exact. */
-FNN_SHORT V FN(exp2)(V x) {
+FNN_INLINE V FN(exp2)(V x) {
   x = FN(min)(FN(splat)(sizeof(T) == 4 ? 129 : 1025), FN(max)(FN(splat)(sizeof(T) == 4 ? -151 : -1076), x));
 #if defined(FNN_ISA_AVX512)
   V k, root, p = FN(exp2_sixteenths)(x, &k, &root);
   return FN(scale)(p * root + root, k);
-#else
+#elif defined(FNN_ISA_GENERIC) /* where a product that is added to 1 is rounded before */
   const V k = FN(rint)(x);
   return FN(scale)(FN(exp_inside)((x - k) * (T)0.69314718055994530942), k);
+#else
+  const V k = FN(rint)(x), r = x - k;
+  return FN(scale)(FN(exp2_rest)(r) * r + 1, k);
 #endif
 }
 
