@@ -308,7 +308,7 @@ def test_running_sums_without_nan_and_percentiles():
     np.testing.assert_allclose(ops.percentile(y, [25, 50], axis=1), np.percentile(y, [25, 50], axis=1), rtol=1e-5)
 
 
-@pytest.mark.parametrize("dtype, n, kernel", [("float64", 301, "select_f64"), ("float32", 20_001, "select_f32")])
+@pytest.mark.parametrize("dtype, n, kernel", [("float64", 601, "select_f64"), ("float32", 20_001, "select_f32")])
 def test_few_quantiles_are_searched(dtype, n, kernel):
     """And many are read from sorted rows; with NaN or without."""
     x = sample((3, n), dtype)
@@ -328,9 +328,19 @@ def test_few_quantiles_are_searched(dtype, n, kernel):
 
 
 def test_gradient_of_what_is_searched():
-    x = sample((2, 50), "float64")
-    for function in (ops.median, lambda v: ops.quantile(v, [0.2, 0.7], 1), lambda v: ops.nanmedian(v, 0)):
-        check_op(function, [x])
+    """Or sorted, in short rows."""
+    for n, k in ((50, 2), (2500, 1)):
+        x = sample((2, n), "float64")
+        for function in (ops.median, lambda v: ops.quantile(v, [0.2, 0.7][:k], 1), lambda v: ops.nanmedian(v, 1)):  # noqa: B023
+            check_op(function, [x])
+
+
+def test_quantiles_of_short_rows_are_sorted():
+    for n, kernel in ((255, "sort"), (511, "sort"), (512, "select_f64")):
+        x = sample((3, n), "float64")
+        compiled = jit(lambda v: ops.median(v, 1))
+        np.testing.assert_allclose(compiled(x), np.median(x, 1), rtol=1e-12)
+        assert kernel in [step.kernel for step in compiled.executable_for(x).steps]
 
 
 @pytest.mark.parametrize("dtype", ["float64", "int64", "uint64"])

@@ -56,16 +56,18 @@ def _of_sorted(name, x, q, axis, method, keepdims, skips_nan, scale):
     return reshape(moveaxis(y, -1, 0), (*shape_of(q), *reduced_shape(sizes, axes, keepdims)))
 
 
-# By dtype: the elements of rows from which on places of them are searched, and how many places at most, each of which
-# may be a pass more. Float32 is sorted by a network up to 16,384 and as fast as it is searched for four places.
-_SEARCHED = {"float32": (16385, 3), "float64": (2, 13)}
+def _most_searched(dtype, n):
+    """How many places of rows of n elements are searched: each may be a pass more, and sorting all takes less time than
+    more of them. Float32 is sorted by a network up to 16,384, and as fast as it is searched for four places."""
+    if dtype == "float64":
+        return (n // 128).bit_length()
+    return 3 if dtype == "float32" and n > 16384 else -1
 
 
 def _at(rows, places):
     """What stands at each of `places` of sorted `rows`."""
     counts = [shape_of(place)[-1] for place in places]
-    least, most = _SEARCHED.get(dtype_of(rows), (0, -1))
-    if shape_of(rows)[-1] < least or sum(counts) > most:
+    if sum(counts) > _most_searched(dtype_of(rows), shape_of(rows)[-1]):
         rows = sort(rows)
         return [take_along_axis(rows, place, axis=-1) for place in places]
     found, ends = select_op(rows, concatenate(places, -1)), np.cumsum(counts).tolist()
