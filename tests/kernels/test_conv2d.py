@@ -162,6 +162,7 @@ PROBLEMS = [
     Problem(1, 20, 21, 49, 7, 3, 3, strides=(2, 1), pads=(4, 1, 4, 1)),  # pixels of no tap
     # To one vector of channels by weights of which two rows lie in turns: tiles at borders too.
     Problem(3, 17, 18, 6, 13, 3, 3, pads=(1, 1, 1, 1)),
+    Problem(2, 17, 16, 24, 16, 7, 7, pads=(3, 3, 3, 3)),  # not sums over lanes, which do more
     Problem(2, 14, 19, 38, 7, 3, 4, strides=(1, 2), pads=(1, 2, 1, 1)),
     Problem(24, 8, 9, 16, 16, 5, 5, strides=(2, 2), pads=(2, 2, 2, 2)),
     Problem(3, 13, 12, 16, 10, 4, 3, strides=(2, 1), dilation=(1, 2), pads=(1, 2, 1, 2)),

@@ -28,13 +28,18 @@ FNN_INLINE V OWN(line_splat)(const T *p, const int depth) {
 }
 
 /* Of each four lanes of a and b two, from `from` on, in turns; what two vectors whose columns lie so have in
- * neighbouring lanes, added. */
+ * neighbouring lanes, added. Numbers of lanes from memory would be no constants to GCC, which then shuffles by several
+ * instructions. */
 FNN_INLINE V OWN(line_turns)(V a, V b, const int from) {
-  const M lane = FN(lanes)();
-  return __builtin_shuffle(a, b, (lane & ~3) + from + (lane & 3) / 2 + (lane & 1) * N);
+  M turns = {0};
+#pragma GCC unroll 16
+  for (int k = 0; k < N; k++) turns[k] = (k & ~3) + from + (k & 3) / 2 + (k & 1) * N;
+  return __builtin_shuffle(a, b, turns);
 }
 FNN_INLINE V OWN(line_sum)(V a, V b) {
-  const M lane = FN(lanes)(), even = (lane & ~3) + (lane & 1) * 2 + (lane & 2) / 2 * N;
+  M even = {0};
+#pragma GCC unroll 16
+  for (int k = 0; k < N; k++) even[k] = (k & ~3) + (k & 1) * 2 + (k & 2) / 2 * N;
   return __builtin_shuffle(a, b, even) + __builtin_shuffle(a, b, even + 1);
 }
 
@@ -101,7 +106,9 @@ FNN_INLINE void OWN(line_pairs)(V *acc, const T *const *a, int64_t *at, const T 
 FNN_INLINE void OWN(line_pairs_end)(const V *acc, T *c, const T *bias, V floor, int64_t columns, const int vectors) {
   V y = OWN(line_sum)(acc[0], acc[1]), last = y;
   if (vectors == 3) {
-    const M even = FN(lanes)() * 2;
+    M even = {0};
+#pragma GCC unroll 16
+    for (int k = 0; k < N; k++) even[k] = 2 * k;
     y = __builtin_shuffle(acc[0], acc[1], even) + __builtin_shuffle(acc[0], acc[1], even + 1);
     last = __builtin_shuffle(acc[2], even) + __builtin_shuffle(acc[2], even + 1);
   }
@@ -268,14 +275,17 @@ FNN_INLINE void OWN(line_run)(const OWN(conv_walk) * walk, const int has_floor, 
                               const int is_part, const int depth, const int rows, const int vectors) {
   const OWN(line_taps) taps = OWN(line_taps_of)(walk);
   const int64_t a_col = walk->a_col, c_col = walk->c_col, k = taps.k, stride = walk->taps->b_stride;
-  const int64_t fetches = walk->fetches, end = fetches ? fetches + k : 0, b_stride = depth == 1 ? stride : depth * N;
-  const int64_t steps_of_run = k / depth;
+  /* Where tiles clear there is a single tap and nothing to ask for: what a tile needs stays in general registers. */
+  const int64_t fetches = is_clearing ? 0 : walk->fetches, end = fetches ? fetches + k : 0;
+  const int64_t b_stride = depth == 1 ? stride : depth * N, steps_of_run = k / depth;
+  const int64_t runs = is_clearing ? 1 : taps.runs, columns = walk->columns;
   const T *bias = walk->bias, *rows_of_b = walk->taps->b + walk->first_column * walk->depth, *weights = rows_of_b;
   _Alignas(FNN_ALIGN) T turns[depth == 1 ? 1 : OWN(LINE_DEEP_MOST) * N];
   if (depth > 1) weights = OWN(line_turned)(walk, turns);
   const V floor = FN(splat)(walk->floor);
-  const V bias_part = bias && is_part ? FN(load_part)(bias, walk->columns) : FN(splat)(0);
+  const V bias_part = bias && is_part ? FN(load_part)(bias, columns) : FN(splat)(0);
   T *clears = is_clearing ? walk->clears : NULL;
+  const T *const clears_end = walk->clears_end;
   const int64_t count = OWN(line_pixels)(walk, walk->rows, walk->cols);
   const int64_t lines = walk->images * walk->rows * walk->cols / count;
   for (int64_t line = 0, image = 0, row = 0; line < lines; line++) {
@@ -297,13 +307,13 @@ FNN_INLINE void OWN(line_run)(const OWN(conv_walk) * walk, const int has_floor, 
       }
       int64_t steps = 0;
       if (is_clearing) {
-        clears = OWN(conv_clear)(clears, c + (rows - 1) * c_col + walk->columns); /* most are, by tiles before */
-        steps = fnn_min(k, (walk->clears_end - clears) / N) / depth;
+        clears = OWN(conv_clear)(clears, c + (rows - 1) * c_col + columns); /* most are, by tiles before */
+        steps = fnn_min(k, (clears_end - clears) / N) / depth;
         OWN(line_steps)(acc, a, a_col, &b, b_stride, steps, &clears, 1, depth, rows, vectors * depth);
       }
       OWN(line_steps)(acc, a, a_col, &b, b_stride, steps_of_run - steps, &clears, 0, depth, rows, vectors * depth);
 #pragma GCC unroll 1
-      for (int64_t run = 1; run < taps.runs; run++) {
+      for (int64_t run = 1; run < runs; run++) {
         const int64_t next = walk->taps[run * taps.of_run].a_offset - walk->taps[(run - 1) * taps.of_run].a_offset;
 #pragma GCC unroll 3
         for (int i = 0; i < 3; i++) a[i] += next - steps_of_run * depth;
@@ -312,7 +322,7 @@ FNN_INLINE void OWN(line_run)(const OWN(conv_walk) * walk, const int has_floor, 
       V y_row[TILE_MOST_ROWS];
 #pragma GCC unroll 8
       for (int i = 0; depth > 1 && i < rows; i++) y_row[i] = OWN(line_sum)(acc[2 * i], acc[2 * i + 1]);
-      for (int64_t run = 0; depth > 1 && k % depth && run < taps.runs; run++) { /* the last step of each */
+      for (int64_t run = 0; depth > 1 && k % depth && run < runs; run++) { /* the last step of each */
         const T *at = pixels + walk->taps[run * taps.of_run].a_offset - walk->taps->a_offset + k - 1;
         const V b_row = FN(load)(rows_of_b + (run * k + k - 1) * stride);
 #pragma GCC unroll 8
@@ -325,13 +335,13 @@ FNN_INLINE void OWN(line_run)(const OWN(conv_walk) * walk, const int has_floor, 
           V y = depth == 1 ? acc[i * vectors + j] : y_row[i];
           if (bias) y += is_part ? bias_part : FN(load)(bias + j * N);
           if (has_floor) y = FN(max)(floor, y);
-          if (is_part) FN(store_part)(c, y, walk->columns);
+          if (is_part) FN(store_part)(c, y, columns);
           else FN(store)(c + j * N, y);
         }
       }
     }
   }
-  OWN(conv_clear)(clears, walk->clears_end);
+  OWN(conv_clear)(clears, clears_end);
 }
 
 #define LINE_VARIANT(name, depth, rows, vectors)                                                                       \
