@@ -105,11 +105,12 @@ enum {
   GEMM_COPIED_AHEAD = 16,          /* rows of a panel of B, that tiles ask for before they copy them */
   GEMM_COPYING_ROWS = FNN_VECTOR_BYTES == 32 ? 12 : 24, /* of more tiles copy a B whose rows share sets */
   GEMM_WIDE_BYTES = 1 << 22,
-  /* More rows that share a B of GEMM_AHEAD_BYTES in so many panels and more, whose k is done at once; by AVX2 code rows
-   * from which on a panel is packed before its tiles, not in them. */
+  /* More rows that share a B of GEMM_AHEAD_BYTES in so many panels and more, whose k is done at once. */
   GEMM_SHARED_ROWS = 512,
   GEMM_SHARED_K = 1024, /* of a larger L2 cache see gemm_near_k */
   GEMM_SHARED_PANELS = 4,
+  GEMM_BEFORE_BYTES = 1 << 19, /* of panels that AVX2 code packs before their tiles, and so many of them */
+  GEMM_BEFORE_PANELS = 8,
   GEMM_HIGH_BYTES = 128 << 10, /* of sums, where k is cut into blocks */
   GEMM_SHARED_FEW = 16, /* rows for which panels ask, where there are so many */
   GEMM_SHARED_MANY_PANELS = 24,

@@ -326,16 +326,21 @@ static tile_panel OWN(gemm_columns)(const OWN(gemm_cut) * c, int64_t begin, int6
   return all;
 }
 
-/* Panels [begin, end) of k rows of B, k * widest * N elements apart. Several by a few rows at a time: their lines
- * follow each other, where those of a narrow panel lie a row apart. */
+/* Panels [begin, end) of k rows of B, k * widest * N elements apart. A few rows at a time: the lines of several panels
+ * follow each other, where those of a narrow one lie a row apart; the next rows are asked for, as pieces of rows are no
+ * stream that the hardware sees. */
 COMMON
 static __attribute__((noinline)) void OWN(gemm_pack_b)(T *out, const OWN(gemm_cut) * c, const int64_t *ints,
                                                        const T *b, int64_t begin, int64_t end, int64_t k) {
-  const int64_t step = end - begin > 1 ? GEMM_PACKED_ROWS : k, b_row = ints[GEMM_B_ROW];
+  const int is_as_is = ints[GEMM_B_COL] == 1;
+  const int64_t step = end - begin > 1 || is_as_is ? GEMM_PACKED_ROWS : k, b_row = ints[GEMM_B_ROW];
   for (int64_t i = 0; i < k; i += step)
     for (int64_t p = begin; p < end; p++) {
       const tile_panel panel = tile_panel_of(c->n, N, c->widest, p);
       T *to = out + (p - begin) * k * c->widest * N + i * panel.vectors * N;
+      const T *from = b + i * b_row + panel.begin;
+      if (is_as_is)
+        OWN(gemm_prefetch_rows)(from + step * b_row, b_row, fnn_min(step, k - i - step), panel.cols, 0);
       OWN(pack_panel)(to, b + i * b_row, b_row, ints[GEMM_B_COL], fnn_min(step, k - i), panel);
     }
 }
@@ -550,6 +555,10 @@ static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OW
         OWN(gemm_ask_shared)(asked, c, ints, a, b, k, k_next, panel_index, part, panel_index == scratch->first_panel);
       else if (c->asks == GEMM_ASKS_ROWS)
         OWN(gemm_ask_rows_of)(asked, c, ints, a, call->buf, part, k_begin, k_next, k_end, panel_index);
+      const int is_amid = t.continues && panel_index + 1 < panel_end;
+      if (c->way == GEMM_COPIED_B && is_amid) /* for the same part of the next panel */
+        asked[1] = OWN(gemm_ask_whole)(segments[0].b + c->k * c->widest * N, panel.vectors * N, k_next - k,
+                                       panel.vectors * N);
       const int copies = c->copies && panel.cols == OWN(TILE_COLS) && asked[1].cols == OWN(TILE_COLS);
       const int asks_copied = copies && c->way != GEMM_AHEAD;
       if (asks_copied) {

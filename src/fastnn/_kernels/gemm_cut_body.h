@@ -86,10 +86,15 @@ static int OWN(gemm_packs_all)(const OWN(gemm_cut) * c) {
          c->m * c->n >= copied * (is_far ? GEMM_PACKED_FAR_SHARED : GEMM_PACKED_SHARED);
 }
 
+/* The least range of k of a packed A that is cut: of narrow panels, which are each packed for a block of rows, half. */
+static int64_t OWN(gemm_packed_k)(const OWN(gemm_cut) * c) {
+  return OWN(gemm_is_broad)(c) ? GEMM_PACKED_K : GEMM_PACKED_K / 2;
+}
+
 /* Whether a packed A, which several panels share, is so long that splits of k make units, each with as many rows and
  * columns as its caches hold. */
 static int OWN(gemm_is_long)(const OWN(gemm_cut) * c) {
-  return c->way == GEMM_PACKED_A && !c->packs_all && c->k >= 2 * GEMM_PACKED_K && c->panels > 1;
+  return c->way == GEMM_PACKED_A && !c->packs_all && c->k >= 2 * OWN(gemm_packed_k)(c) && c->panels > 1;
 }
 
 /* A transposed A whose columns lie pages apart is packed for a block of rows, once for each group of panels. That pays
@@ -421,6 +426,20 @@ static int64_t OWN(gemm_blocks_at_once)(const OWN(gemm_cut) * c) {
   return fnn_max(1, fnn_min(GEMM_MOST_ROWS / c->rows, GEMM_PART_PRODUCTS / fnn_max(1, products)));
 }
 
+/* Whether AVX2 code packs some panels before their tiles, which are slower while they copy: that is little where blocks
+ * of rows share them, and where rows of B lie in the same sets few of them wait in the caches to be copied. */
+static int OWN(gemm_packs_before)(const OWN(gemm_cut) * c, const int64_t *ints) {
+  const int is_scattered = ints[GEMM_B_ROW] * (int64_t)sizeof(T) % (2 * GEMM_ALIASES) == 0;
+  const int pays = c->m > GEMM_MOST_ROWS || (c->m > OWN(GEMM_ROWS) && is_scattered);
+  return FNN_VECTOR_BYTES == 32 && c->way == GEMM_LARGE && pays && c->k <= GEMM_K_MOST && ints[GEMM_B_COL] == 1;
+}
+
+/* Panels that it packs at a time: long pieces of rows of B, which stay in the L2 cache, and units for the threads. */
+static int64_t OWN(gemm_group_before)(const OWN(gemm_cut) * c) {
+  const int64_t most = GEMM_BEFORE_BYTES / (fnn_max(1, c->k) * c->widest * FNN_VECTOR_BYTES);
+  return fnn_max(1, fnn_min(fnn_min(GEMM_BEFORE_PANELS, most), c->panels / GEMM_MANY_UNITS));
+}
+
 COMMON
 static OWN(gemm_cut) OWN(gemm_cut_of)(const int64_t *given, int64_t *space) {
   const int64_t *ints = gemm_turn(given, space, N);
@@ -439,6 +458,7 @@ static OWN(gemm_cut) OWN(gemm_cut_of)(const int64_t *given, int64_t *space) {
     c.widest--;
     c.panels = c.groups = tile_panels_of(c.n, N, c.widest);
   }
+  const int packs_before = OWN(gemm_packs_before)(&c, ints);
   switch (c.way) {
     case GEMM_DOTS: c.rows = OWN(gemm_dots_rows)(&c); break;
     case GEMM_OUTER: OWN(gemm_cut_outer)(&c); break;
@@ -453,7 +473,10 @@ static OWN(gemm_cut) OWN(gemm_cut_of)(const int64_t *given, int64_t *space) {
       c.rows = fnn_round_up(c.m, TILE_BLOCK);
       c.group = c.panels;
       break;
-    case GEMM_LARGE: c.rows = OWN(gemm_block_rows)(&c); break;
+    case GEMM_LARGE:
+      c.rows = OWN(gemm_block_rows)(&c);
+      if (packs_before) c.group = OWN(gemm_group_before)(&c);
+      break;
     case GEMM_SHARED: OWN(gemm_cut_shared)(&c); break;
     case GEMM_COPIED_B: OWN(gemm_cut_copied)(&c); break;
     default: OWN(gemm_cut_evenly)(&c);
@@ -476,7 +499,7 @@ static OWN(gemm_cut) OWN(gemm_cut_of)(const int64_t *given, int64_t *space) {
   const int is_little = c.way == GEMM_DOTS && c.batches * c.m * c.n * c.k < GEMM_DOTS_PRODUCTS;
   if (is_long) {
     /* An even number, which two threads share. */
-    const int64_t splits = fnn_min(GEMM_MANY_UNITS / fnn_max(1, units), c.k / GEMM_PACKED_K) / 2 * 2;
+    const int64_t splits = fnn_min(GEMM_MANY_UNITS / fnn_max(1, units), c.k / OWN(gemm_packed_k)(&c)) / 2 * 2;
     c.split_k = fnn_round_up(fnn_ceil_div(c.k, fnn_max(1, splits)), N);
     c.splits = fnn_ceil_div(c.k, c.split_k);
   } else if (units > 0 && !has_units && !is_little && c.way != GEMM_COPIED_B && !c.packs_all &&
@@ -496,10 +519,9 @@ static OWN(gemm_cut) OWN(gemm_cut_of)(const int64_t *given, int64_t *space) {
   /* What a single row transposes is read once: from the L2 cache. */
   const int transposes_for_one = c.m == 1 && ints[GEMM_B_COL] != 1 && c.way != GEMM_DOTS;
   const int is_short = transposes_for_one || (c.way == GEMM_TALL && c.group > 1);
-  /* So many rows of AVX2 code that packing a panel is little beside their tiles, which are slower while they do it. */
-  const int packs_before = FNN_VECTOR_BYTES == 32 && c.way == GEMM_LARGE && c.m >= GEMM_SHARED_ROWS &&
-                           c.k <= GEMM_K_MOST && ints[GEMM_B_COL] == 1;
   c.k_block = fnn_min(c.split_k, is_short ? GEMM_K_BLOCK : packs_before ? GEMM_K_MOST : gemm_most_k[c.way]);
+  if (c.way == GEMM_PACKED_A && c.k_block < c.split_k) /* parts as equal as they can be */
+    c.k_block = fnn_round_up(fnn_ceil_div(c.split_k, fnn_ceil_div(c.split_k, c.k_block)), GEMM_PACKED_STEPS);
   if (c.packs_all) c.k_block = fnn_ceil_div(c.k, fnn_ceil_div(c.k, GEMM_PACKED_ALL_K));
   if (c.way == GEMM_TALL) {
     const int64_t row_bytes = (ints[GEMM_A_COL] + ints[GEMM_B_ROW]) * (int64_t)sizeof(T);
@@ -520,6 +542,7 @@ static OWN(gemm_cut) OWN(gemm_cut_of)(const int64_t *given, int64_t *space) {
   const int64_t group_bytes = c.k_block * c.group * c.widest * FNN_VECTOR_BYTES;
   c.packs_group |= c.way == GEMM_PACKED_A && !OWN(gemm_is_broad)(&c) && ints[GEMM_B_COL] == 1 &&
                    c.k_block == c.split_k && group_bytes <= GEMM_PACKED_GROUP_BYTES;
+  c.packs_group |= packs_before && c.packs_b;
   /* Few rows of B that lie in the same sets are in the first cache at once. */
   c.packs_b |= c.way == GEMM_AHEAD && c.m > GEMM_COPYING_ROWS && OWN(gemm_shares_sets)(ints);
   if (c.packs_all) c.packs_b = c.packs_group = 0;
