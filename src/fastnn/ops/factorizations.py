@@ -78,7 +78,8 @@ def _differences(values):
 
 
 def _cholesky_reference(x, upper):
-    symmetrised = (x + x.swapaxes(-1, -2).conj()) / 2
+    symmetrised = x + x.swapaxes(-1, -2).conj()
+    symmetrised *= 0.5  # where it is: another array takes longer than the product
     try:
         factor = np.linalg.cholesky(symmetrised)
     except np.linalg.LinAlgError as error:
