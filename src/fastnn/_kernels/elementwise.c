@@ -105,26 +105,41 @@ enum {
 
 /* Stores of truths: a vector of 1 where a mask holds, else 0. Packing goes by 128 bits of the sources. */
 #if defined(FNN_ISA_AVX512)
+/* Comparisons as bits: of one as a vector the compiler makes bits, that vector, and bits of it again. Numbers of the
+ * comparisons are those of integers and of floats alike. */
+#define COMPARISON(name, V, W, B, lanes, number)                                                                       \
+  FNN_INLINE B name(V a, V b) { return _mm512_cmp_##lanes##_mask((W)a, (W)b, number); }
+#define COMPARISONS(prefix, suffix, V, W, B, lanes)                                                                    \
+  COMPARISON(fnn_##prefix##less_bits##suffix, V, W, B, lanes, 1)                                                       \
+  COMPARISON(fnn_##prefix##less_equal_bits##suffix, V, W, B, lanes, 2)
+#define ALL_COMPARISONS(suffix, V, W, B, lanes)                                                                        \
+  typedef B fnn_truth_bits##suffix;                                                                                    \
+  COMPARISON(fnn_equal_bits##suffix, V, W, B, lanes, 0)                                                                \
+  COMPARISON(fnn_not_equal_bits##suffix, V, W, B, lanes, 4)                                                            \
+  COMPARISONS(, suffix, V, W, B, lanes)
+ALL_COMPARISONS(f, fnn_vf, __m512, __mmask16, ps)
+ALL_COMPARISONS(d, fnn_vd, __m512d, __mmask8, pd)
+ALL_COMPARISONS(l, fnn_vi64, __m512i, __mmask8, epi64)
+ALL_COMPARISONS(i, fnn_vi32, __m512i, __mmask16, epi32)
+ALL_COMPARISONS(s, fnn_vi16, __m512i, __mmask32, epi16)
+COMPARISONS(other_, l, fnn_vi64, __m512i, __mmask8, epu64)
+COMPARISONS(other_, i, fnn_vi32, __m512i, __mmask16, epu32)
+COMPARISONS(other_, s, fnn_vi16, __m512i, __mmask32, epu16)
+#undef COMPARISON
+#undef COMPARISONS
+#undef ALL_COMPARISONS
 FNN_INLINE void store_bits(uint8_t *d, __mmask64 bits) {
   _mm512_storeu_si512(d, _mm512_maskz_mov_epi8(bits, _mm512_set1_epi8(1)));
 }
-FNN_INLINE void store_truths(uint8_t *d, const fnn_vi32 *holds) {
-  __mmask16 m[4];
-  for (int k = 0; k < 4; k++) m[k] = _mm512_movepi32_mask((__m512i)holds[k]);
+FNN_INLINE void store_truths(uint8_t *d, const __mmask16 *m) {
   store_bits(d, _mm512_kunpackd(_mm512_kunpackw(m[3], m[2]), _mm512_kunpackw(m[1], m[0])));
 }
-FNN_INLINE void store_wide_truths(uint8_t *d, const fnn_vi64 *holds) {
+FNN_INLINE void store_wide_truths(uint8_t *d, const __mmask8 *holds) {
   __mmask16 m[4];
-  for (int k = 0; k < 4; k++) {
-    const __mmask8 low = _mm512_movepi64_mask((__m512i)holds[2 * k]);
-    m[k] = _mm512_kunpackb(_mm512_movepi64_mask((__m512i)holds[2 * k + 1]), low);
-  }
-  store_bits(d, _mm512_kunpackd(_mm512_kunpackw(m[3], m[2]), _mm512_kunpackw(m[1], m[0])));
+  for (int k = 0; k < 4; k++) m[k] = _mm512_kunpackb(holds[2 * k + 1], holds[2 * k]);
+  store_truths(d, m);
 }
-FNN_INLINE void store_short_truths(uint8_t *d, const fnn_vi16 *holds) {
-  const __mmask32 low = _mm512_movepi16_mask((__m512i)holds[0]);
-  store_bits(d, _mm512_kunpackd(_mm512_movepi16_mask((__m512i)holds[1]), low));
-}
+FNN_INLINE void store_short_truths(uint8_t *d, const __mmask32 *m) { store_bits(d, _mm512_kunpackd(m[1], m[0])); }
 #elif defined(__x86_64__)
 enum { PARTS = FNN_VECTOR_BYTES / 16 };
 typedef long long whole __attribute__((vector_size(FNN_VECTOR_BYTES)));

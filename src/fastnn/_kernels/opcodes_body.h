@@ -500,13 +500,45 @@ static OWN(by_column_fn) *OWN(by_column)(OWN(op_fn) *fn, int is_first) {
 typedef void OWN(truth_fn)(int64_t n, uint8_t *d, const T *a, const T *b);
 
 #ifdef STORE_TRUTHS
+#if defined(FNN_ISA_AVX512)
+#define HOLDS FN(truth_bits)
+#define HOLDS_OF(name) OWN(bits_##name)
+#define TRUTH_BITS(name, holds)                                                                                        \
+  FNN_INLINE HOLDS OWN(bits_##name)(V a, V b) { return ((void)b, (HOLDS)(holds)); }
+#define IS_TRUE(x) FN(not_equal_bits)(x, (V){0})
+TRUTH_BITS(greater, FN(less_bits)(b, a))
+TRUTH_BITS(greater_equal, FN(less_equal_bits)(b, a))
+TRUTH_BITS(less, FN(less_bits)(a, b))
+TRUTH_BITS(less_equal, FN(less_equal_bits)(a, b))
+TRUTH_BITS(equal, FN(equal_bits)(a, b))
+TRUTH_BITS(not_equal, FN(not_equal_bits)(a, b))
+TRUTH_BITS(logical_not, FN(equal_bits)(a, (V){0}))
+TRUTH_BITS(logical_and, IS_TRUE(a) & IS_TRUE(b))
+TRUTH_BITS(logical_or, IS_TRUE(a) | IS_TRUE(b))
+TRUTH_BITS(logical_xor, IS_TRUE(a) ^ IS_TRUE(b))
+#if IS_INTEGER
+TRUTH_BITS(other_greater, FN(other_less_bits)(b, a))
+TRUTH_BITS(other_greater_equal, FN(other_less_equal_bits)(b, a))
+TRUTH_BITS(other_less, FN(other_less_bits)(a, b))
+TRUTH_BITS(other_less_equal, FN(other_less_equal_bits)(a, b))
+#else
+TRUTH_BITS(isnan, FN(not_equal_bits)(a, a))
+TRUTH_BITS(isinf, FN(equal_bits)(FN(abs)(a), FN(splat)((T)INFINITY)))
+TRUTH_BITS(isfinite, FN(less_bits)(FN(abs)(a), FN(splat)((T)INFINITY)))
+#endif
+#undef TRUTH_BITS
+#undef IS_TRUE
+#else
+#define HOLDS M
+#define HOLDS_OF(name) OWN(m_##name)
+#endif
 /* has_number, f: constants. */
-FNN_INLINE void OWN(map_truths)(int64_t n, uint8_t *d, const T *a, const T *b, int has_number, M (*f)(V, V)) {
+FNN_INLINE void OWN(map_truths)(int64_t n, uint8_t *d, const T *a, const T *b, int has_number, HOLDS (*f)(V, V)) {
   enum { AT_ONCE = FNN_VECTOR_BYTES / N };
   const V number = has_number ? FN(load)(b) : (V){0};
   int64_t i = 0;
   for (; i + FNN_VECTOR_BYTES <= n; i += FNN_VECTOR_BYTES) {
-    M holds[AT_ONCE];
+    HOLDS holds[AT_ONCE];
 #pragma GCC unroll 8
     for (int k = 0; k < AT_ONCE; k++)
       holds[k] = f(FN(load)(a + i + k * N), has_number ? number : FN(load)(b + i + k * N));
@@ -514,8 +546,13 @@ FNN_INLINE void OWN(map_truths)(int64_t n, uint8_t *d, const T *a, const T *b, i
   }
   for (; i < n; i += N) {
     const int64_t count = fnn_min(N, n - i);
-    const M holds = f(FN(load_part)(a + i, count), has_number ? number : FN(load_part)(b + i, count));
+    const HOLDS holds = f(FN(load_part)(a + i, count), has_number ? number : FN(load_part)(b + i, count));
+#if defined(FNN_ISA_AVX512)
+    const __m512i truths = _mm512_maskz_mov_epi8(holds, _mm512_set1_epi8(1));
+    _mm512_mask_storeu_epi8(d + i, ((__mmask64)1 << count) - 1, truths);
+#else
     for (int64_t k = 0; k < count; k++) d[i + k] = holds[k] != 0;
+#endif
   }
 }
 
@@ -523,7 +560,7 @@ FNN_INLINE void OWN(map_truths)(int64_t n, uint8_t *d, const T *a, const T *b, i
  * first, of the two in turn. NULL: there is none. */
 #define TRUTHS(name, has_number)                                                                                       \
   APART("truths") static void OWN(truths_##name##_##has_number)(int64_t n, uint8_t *d, const T *a, const T *b) {       \
-    OWN(map_truths)(n, d, a, b, has_number, OWN(m_##name));                                                            \
+    OWN(map_truths)(n, d, a, b, has_number, HOLDS_OF(name));                                                           \
   }
 #define TRUTHS1(name) TRUTHS(name, 0)
 #define TRUTHS2(name, turned) TRUTHS(name, 0) TRUTHS(name, 1)
@@ -548,6 +585,8 @@ static OWN(truth_fn) *OWN(truths)(OWN(op_fn) *fn, int scalars) {
 #endif
   return NULL;
 }
+#undef HOLDS
+#undef HOLDS_OF
 #undef TRUTHS
 #undef TRUTHS1
 #undef TRUTHS2
