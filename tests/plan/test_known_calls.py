@@ -156,9 +156,27 @@ def test_an_array_given_twice_is_told_from_two():
 
 
 def test_more_calls_than_are_known():
-    for n in [*range(1, 30), *range(30, 0, -1)]:
+    for n in [*range(1, 100), *range(100, 0, -1)]:
         for _ in range(4):
             np.testing.assert_array_equal(ops.negative(np.full(n, 2.5)), np.full(n, -2.5))
+            np.testing.assert_array_equal(ops.roll(np.arange(5), n), np.roll(np.arange(5), n))
+
+
+def test_a_call_that_is_made_often_takes_the_place_of_another():
+    asked = []
+
+    def negative(x, constant):
+        asked.append(constant)
+        return record.REGISTRY["negative"](x)
+
+    function = _engine.accepts(KerasTensor, negative, symbolic_call, 1)
+    x = np.arange(5.0)
+    for constant in [*map(str, range(50)), *["often"] * 40]:
+        function(x, constant)
+    asked.clear()
+    for constant in ("often", "49"):
+        np.testing.assert_array_equal(function(x, constant), -x)
+    assert asked == ["49"]
 
 
 def test_settings_and_instruction_sets_are_asked():

@@ -5,7 +5,8 @@ cdef extern from *:
     #include <structmember.h>
     enum {
       FNN_VECTORCALL = 1 << 11, /* calls without a tuple and a dict (PEP 590), which 3.11's limited API does not name */
-      FNN_KNOWN = 8,            /* calls that a function knows */
+      FNN_SETS = 16, FNN_WAYS = 4, FNN_KNOWN = FNN_SETS * FNN_WAYS, /* calls that a function knows, by their words */
+      FNN_PATIENCE = 16,        /* calls that find no place, of which one takes another's */
       FNN_WORDS = 64,           /* of the arguments of one */
       FNN_GIVEN = 16
     };
@@ -38,6 +39,7 @@ cdef extern from *:
     typedef struct {
       Py_ssize_t n_words, n_arrays, n_others;
       Py_ssize_t words[FNN_WORDS];
+      int set, has_lists;       /* where calls of such words are known; some arrays stand in lists */
       char *data[FNN_GIVEN];
       int number; /* the dtype of the first array */
       PyObject *others[FNN_GIVEN];
@@ -66,6 +68,7 @@ cdef extern from *:
     #endif
       const int is_list = PyList_CheckExact(items);
       if (given->n_words + 2 > FNN_WORDS) return 0;
+      given->has_lists |= is_list;
       given->words[given->n_words++] = FNN_MANY - is_list;
       given->words[given->n_words++] = n;
       for (Py_ssize_t k = 0; k < n; k++) {
@@ -78,7 +81,7 @@ cdef extern from *:
     /* Whether a plan may be known for such arguments. */
     static int fnn_note_arguments(fnn_given *given, PyObject *const *args, Py_ssize_t n, void **numpy) {
       PyTypeObject *array_type = (PyTypeObject *)numpy[2];
-      given->n_words = given->n_arrays = given->n_others = 0;
+      given->n_words = given->n_arrays = given->n_others = given->has_lists = 0;
       for (Py_ssize_t k = 0; k < n; k++) {
         PyObject *x = args[k];
         if (Py_TYPE(x) == array_type) {
@@ -97,6 +100,10 @@ cdef extern from *:
         given->words[given->n_words++] = FNN_OTHER;
         given->others[given->n_others++] = x;
       }
+      uint64_t hash = 0;
+      for (Py_ssize_t k = 0; k < given->n_words; k++)
+        hash = (hash ^ hash >> 32 ^ (uint64_t)given->words[k]) * 0x9e3779b97f4a7c15u; /* 2^64 / the golden ratio */
+      given->set = (int)(hash >> 32 & (FNN_SETS - 1));
       return given->n_arrays > 0;
     }
 
@@ -155,7 +162,7 @@ cdef extern from *:
     /* The number of arguments that a call says it has. */
     #define fnn_positional(n) ((Py_ssize_t)((n) & ~((size_t)1 << (8 * sizeof(size_t) - 1))))
     """
-    enum: FNN_KNOWN, FNN_WORDS, FNN_GIVEN, FNN_REPLACES
+    enum: FNN_WAYS, FNN_KNOWN, FNN_PATIENCE, FNN_WORDS, FNN_GIVEN, FNN_REPLACES
     void fnn_watch(int64_t)
     bint fnn_has_watchers()
     void *fnn_get_lesson()
@@ -167,6 +174,7 @@ cdef extern from *:
     ctypedef struct fnn_given:
         Py_ssize_t n_words, n_arrays, n_others
         Py_ssize_t words[64]
+        int set, has_lists
         char *data[16]
         int number
         PyObject *others[16]
@@ -323,8 +331,8 @@ cdef class _Function:
     cdef object function, kind, record
     cdef int forwards
     cdef int tries             # calls that may still teach nothing
-    cdef void *known[8]
-    cdef int64_t n_known       # that there have been
+    cdef void *known[64]       # set by set, each from its beginning on
+    cdef int64_t late          # calls that found no place in their set
 
     def __cinit__(self, kind, function, record, int forwards=0):
         self.vectorcall = <void *>call_function
@@ -362,7 +370,7 @@ cdef class _Function:
         cdef Py_ssize_t at, place
         cdef int k
         cdef void *found
-        for k in range(FNN_KNOWN):
+        for k in range(given.set * FNN_WAYS, (given.set + 1) * FNN_WAYS):
             found = fnn_load(&self.known[k])
             if found == NULL:
                 return None
@@ -383,6 +391,18 @@ cdef class _Function:
             plan = known.plan
             return plan.give(data, known.count)
         return None
+
+    cdef bint may_learn(self, fnn_given *given):
+        """Whether a call that is not known may become so: seldom where others would have to make place, as to learn
+        takes longer than to call."""
+        if self.tries <= 0:
+            return False
+        if fnn_load(&self.known[(given.set + 1) * FNN_WAYS - 1]) == NULL:
+            return True
+        if not FNN_REPLACES:
+            return False
+        self.late += 1
+        return self.late % FNN_PATIENCE == 0
 
     cdef object learn(self, tuple args, dict kwargs, fnn_given *given, tuple names):
         """What a call gives, noted where it is known from then on."""
@@ -405,17 +425,19 @@ cdef class _Function:
             return result
         known.names, known.isa, known.settings = names, isa, settings
         self.tries = 100
-        self.keep(known)
+        self.keep(known, given.set * FNN_WAYS)
         return result
 
-    cdef int keep(self, Known known) except -1:
-        cdef int k
+    cdef int keep(self, Known known, int first) except -1:
+        cdef int k = first
         cdef void *old
         with critical_section(self):
-            if not FNN_REPLACES and self.n_known >= FNN_KNOWN:
-                return 0
-            k = self.n_known % FNN_KNOWN
-            self.n_known += 1
+            while k < first + FNN_WAYS and self.known[k] != NULL:
+                k += 1
+            if k == first + FNN_WAYS:
+                if not FNN_REPLACES:
+                    return 0
+                k = first + self.late // FNN_PATIENCE % FNN_WAYS
             Py_INCREF(known)
             old = self.known[k]
             fnn_publish(&self.known[k], <void *>known)
@@ -502,6 +524,8 @@ cdef PyObject *call_function(PyObject *function, PyObject **args, size_t flagged
     cdef bint may_be_known = self.forwards and not fnn_has_watchers()
     may_be_known = may_be_known and fnn_note_arguments(&given, args, total, _numpy)
     if may_be_known:
+        # A run may let go of the GIL, and another thread change a list.
+        held = [list(<object>args[k]) for k in range(total) if type(<object>args[k]) is list] if given.has_lists else None
         result = self.give_known(&given, names)
         if result is not None:
             if fnn_get_lesson() != NULL:
@@ -514,7 +538,7 @@ cdef PyObject *call_function(PyObject *function, PyObject **args, size_t flagged
     cdef dict kwargs = {}
     for k in range(n, total):
         kwargs[(<tuple>names)[k - n]] = <object>args[k]
-    if may_be_known and self.tries > 0:
+    if may_be_known and self.may_learn(&given):
         result = self.learn(given_args, kwargs, &given, <tuple>names if names != NULL else None)
     else:
         result = self.call(given_args, kwargs)
