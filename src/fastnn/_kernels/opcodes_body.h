@@ -39,7 +39,7 @@ FNN_INLINE void OWN(map)(int64_t n, T *d, INPUTS, int arity, int scalars, int at
   for (; i + N <= n; i += N) {
 #pragma GCC unroll 6
     for (int k = 0; k < arity; k++)
-      if (!(scalars >> k & 1)) x[k] = FN(load)(from[k] + i);
+      if (!(scalars >> k & 1)) x[k] = FNN_LOAD_STREAM(V, FN(load), from[k] + i);
     if (streams) FN(stream)(d + i, f(x));
     else FN(store)(d + i, f(x));
   }
