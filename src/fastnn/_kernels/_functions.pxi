@@ -525,7 +525,8 @@ cdef PyObject *call_function(PyObject *function, PyObject **args, size_t flagged
     may_be_known = may_be_known and fnn_note_arguments(&given, args, total, _numpy)
     if may_be_known:
         # A run may let go of the GIL, and another thread change a list.
-        held = [list(<object>args[k]) for k in range(total) if type(<object>args[k]) is list] if given.has_lists else None
+        if given.has_lists:
+            held = [list(<object>args[k]) for k in range(total) if type(<object>args[k]) is list]
         result = self.give_known(&given, names)
         if result is not None:
             if fnn_get_lesson() != NULL:
