@@ -24,6 +24,7 @@ import fastnn
 ADDRESS_SPACE = 8 << 30  # so that a failure of the tests is no failure of the machine
 SECONDS = 20
 CODE = ("exec", "compile", "marshal.loads", "import")  # events of our own lazy imports, too
+ENGINE = ("_engine.pyx", "_functions.pxi")
 FRAME = b"_getframe()"  # what Cython compiles and runs for the engine's line in the traceback of an exception
 TOUCHING = ("socket.", "subprocess.", "os.", "shutil.", "ctypes.", "pickle.", "urllib.", "tempfile.")
 
@@ -40,8 +41,8 @@ def importing() -> bool:
 def is_frame(event: str, args: tuple) -> bool:
     """Whether Cython makes a frame of the engine: its source is compiled, and then the code of that runs."""
     if event == "compile":
-        return args[0] == FRAME and str(args[1]).endswith("_engine.pyx")
-    return event == "exec" and args[0].co_filename.endswith("_engine.pyx") and args[0].co_names == ("_getframe",)
+        return args[0] == FRAME and str(args[1]).endswith(ENGINE)
+    return event == "exec" and args[0].co_filename.endswith(ENGINE) and args[0].co_names == ("_getframe",)
 
 
 def watch(path: str, touched: list) -> None:
