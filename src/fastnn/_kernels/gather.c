@@ -289,7 +289,7 @@ static void take_rows(const fnn_call *call, char *y, const char *x, int64_t j, i
     return;
   }
 #define TAKE(dtype)                                                                                                    \
-  if (row_bytes == 12) take_each(call, y, x, j, end, dtype, 12, 8, 4);                                            \
+  if (row_bytes == 12) take_each(call, y, x, j, end, dtype, 12, 8, 4);                                                 \
   else if (row_bytes == 16) take_each(call, y, x, j, end, dtype, 16, 16, 16);                                          \
   else if (row_bytes < 16 || row_bytes > TAKE_MIDDLING) take_each(call, y, x, j, end, dtype, 0, 0, 0);                 \
   else if (row_bytes < 32) take_each(call, y, x, j, end, dtype, 0, 16, 16);                                            \

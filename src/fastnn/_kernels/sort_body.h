@@ -190,7 +190,7 @@ FNN_INLINE void OWN(by_lanes)(T *y, const V *v, int64_t n, int64_t m, int64_t st
     return;
   }
   for (int64_t i = 0; i < n; i += m)
-    for (int64_t r = 0; r < fnn_min(m, n - i); r++) 
+    for (int64_t r = 0; r < fnn_min(m, n - i); r++)
       y[(i + r) * stride] = OWN(bits_of_key)(((const T *)(v + r))[i / m], dtype);
 }
 
