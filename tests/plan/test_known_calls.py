@@ -97,7 +97,7 @@ def assert_same(found, wanted):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64", "int32", "bool"])
-@pytest.mark.parametrize("name", " ".join(forms._FORWARDS.values()).split())
+@pytest.mark.parametrize("name", forms._FORWARDS)
 @pytest.mark.filterwarnings("ignore")
 def test_what_is_known_is_what_python_says(name, dtype):
     """Of other numbers in arrays of the same shapes, too, and after calls with other constants."""

@@ -85,23 +85,21 @@ _APART = {
 }
 
 # Functions whose Python code looks at shapes, dtypes and constants alone, never at a number of an array: a call of
-# theirs that was one run of a plan is that from then on (`_engine._Function`). 2: that looks at Python's numbers, too,
+# theirs that was one run of a plan is that from then on (`_engine._Function`). `power` looks at Python's numbers, too,
 # which are arrays to the others.
-_FORWARDS = {
-    1: (
-        "abs absolute add all amax amin any arccos arccosh arcsin arcsinh arctan arctan2 arctanh argmax argmin "
-        "argsort bitwise_and bitwise_left_shift bitwise_not bitwise_or bitwise_right_shift bitwise_xor cast cbrt "
-        "ceil celu clip concatenate cos cosh count_nonzero cumprod cumsum diff divide dot elu equal erf erfc "
-        "erfinv exp exp2 expm1 fft flip floor floor_divide fmax fmin gelu greater greater_equal hypot inner "
-        "isfinite isinf isnan leaky_relu left_shift less less_equal log log10 log1p log2 log_sigmoid log_softmax "
-        "logaddexp logical_and logical_not logical_or logical_xor logsumexp matmul max maximum mean median min "
-        "minimum mod multiply nanmean nansum negative norm not_equal outer pad prod reciprocal relu relu6 repeat "
-        "rfft right_shift roll round rsqrt searchsorted selu sigmoid sign silu sin sinh softmax softplus softsign "
-        "sort sqrt square stack std subtract sum take tan tanh tile top_k transpose tril triu true_divide trunc "
-        "var where"
-    ),
-    2: "power",
-}
+_LOOKS_AT_NO_NUMBER = (
+    "abs absolute add all amax amin any arccos arccosh arcsin arcsinh arctan arctan2 arctanh argmax argmin "
+    "argsort bitwise_and bitwise_left_shift bitwise_not bitwise_or bitwise_right_shift bitwise_xor cast cbrt "
+    "ceil celu clip concatenate cos cosh count_nonzero cumprod cumsum diff divide dot elu equal erf erfc "
+    "erfinv exp exp2 expm1 fft flip floor floor_divide fmax fmin gelu greater greater_equal hypot inner "
+    "isfinite isinf isnan leaky_relu left_shift less less_equal log log10 log1p log2 log_sigmoid log_softmax "
+    "logaddexp logical_and logical_not logical_or logical_xor logsumexp matmul max maximum mean median min "
+    "minimum mod multiply nanmean nansum negative norm not_equal outer pad prod reciprocal relu relu6 repeat "
+    "rfft right_shift roll round rsqrt searchsorted selu sigmoid sign silu sin sinh softmax softplus softsign "
+    "sort sqrt square stack std subtract sum take tan tanh tile top_k transpose tril triu true_divide trunc "
+    "var where"
+)
+_FORWARDS = dict.fromkeys(_LOOKS_AT_NO_NUMBER.split(), 1) | {"power": 2}
 
 
 class Form:
@@ -214,7 +212,6 @@ def recorded(address: str, function):
     form = form_of(address)
     if form is None:
         return function
-    forwards = next((how for how, names in _FORWARDS.items() if address in names.split()), 0)
-    run = written_as(form, forwards)(function)
+    run = written_as(form, _FORWARDS.get(address, 0))(function)
     run.__module__ = "fastnn.ops.image" if address.startswith("image.") else "fastnn.ops"  # where pickle finds it too
     return run
