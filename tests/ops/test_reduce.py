@@ -333,6 +333,7 @@ def test_gradient_of_what_is_searched():
         x = sample((2, n), "float64")
         for function in (ops.median, lambda v: ops.quantile(v, [0.2, 0.7][:k], 1), lambda v: ops.nanmedian(v, 1)):  # noqa: B023
             check_op(function, [x])
+    check_op(lambda v: ops.nanmedian(v, 0), [sample((2, 50), "float64")])
 
 
 def test_quantiles_of_short_rows_are_sorted():
