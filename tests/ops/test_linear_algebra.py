@@ -142,3 +142,51 @@ def test_cdist_by_blocks_is_cdist(monkeypatch):
         np.testing.assert_array_equal(ops.cdist(x, y), whole)
         np.testing.assert_array_equal(ops.cdist(x[0], y), whole[0])
     assert ops.cdist(x, y[:0]).shape == (2, 7, 0)
+
+
+@pytest.mark.parametrize("n", [2, 10, 33, 200])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_what_kernels_give_is_numpys(n, dtype):
+    """NumPy computes in float64 what is of float32, too. Of matrices as they lie, turned, with gaps, and of batches."""
+    rng = np.random.default_rng(n)
+    x = (rng.standard_normal((2, n, n)) + n * np.eye(n)).astype(dtype)
+    side = rng.standard_normal((2, n, 3)).astype(dtype)
+    tolerance = {"rtol": 1e-6, "atol": 1e-7} if dtype == "float32" else {"rtol": 1e-12, "atol": 1e-13}
+    for a in (x, x[0], x.swapaxes(1, 2), x[0].T, x[:, ::-1, ::-1], x[:, None]):
+        np.testing.assert_allclose(ops.inv(a), np.linalg.inv(a), **tolerance)
+        positive = a @ a.swapaxes(-1, -2)
+        np.testing.assert_allclose(ops.cholesky(positive), np.linalg.cholesky(positive), **tolerance)
+        for b in (side, side[0], side[:, None]):
+            if b.ndim == a.ndim and (a.ndim < 4 or b.shape[1] == 1):
+                np.testing.assert_allclose(ops.solve(a, b), np.linalg.solve(a, b), **tolerance)
+    for b in (side[:, None], side[None]):  # neither has the batch of the result
+        a = x[:, None] if b.shape[0] == 1 else x[None]
+        np.testing.assert_allclose(ops.solve(a, b), np.linalg.solve(a, b), **tolerance)
+    vector = side[0, :, 0]
+    np.testing.assert_allclose(ops.solve(x[0], vector), np.linalg.solve(x[0], vector), **tolerance)
+    assert ops.inv(x).dtype == ops.solve(x, side).dtype == ops.cholesky(x @ x.swapaxes(1, 2)).dtype == dtype
+
+
+@pytest.mark.parametrize("n", [3, 20, 600])
+def test_bad_matrices_say_so(n):
+    x = np.ones((2, n, n))
+    for _ in range(3):  # as the first call, and as one that is known
+        with pytest.raises(np.linalg.LinAlgError, match="Singular"):
+            ops.inv(x)
+        with pytest.raises(np.linalg.LinAlgError, match="Singular"):
+            ops.solve(x, x)
+        with pytest.raises(ValueError, match=r"cholesky: decomposition failed.*not positive"):
+            ops.cholesky(x - 2)
+
+
+def test_empty_matrices():
+    for shape in ((0, 0), (2, 0, 0), (0, 3, 3)):
+        x = np.zeros(shape)
+        assert ops.inv(x).shape == ops.cholesky(x).shape == ops.solve(x, x).shape == shape
+    assert ops.solve(np.eye(3), np.zeros((3, 0))).shape == (3, 0)
+
+
+def test_integers_are_floats():
+    x = np.array([[2, 1], [1, 3]])
+    for function in (ops.inv, ops.cholesky, lambda x: ops.solve(x, x)):
+        np.testing.assert_allclose(function(x), function(x.astype("float32")))

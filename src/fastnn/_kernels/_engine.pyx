@@ -105,7 +105,8 @@ cdef enum:
 BLOCK = FNN_BLOCK
 ALIGN = FNN_ALIGN
 IN_PAGE = FNN_IN_PAGE
-STATUS = {1: "an index is out of range"}
+STATUS = {1: "an index is out of range", 2: "Singular matrix",
+          3: "decomposition failed: Matrix is not positive definite"}
 
 fnn_install_fork_handler()
 

@@ -1,4 +1,5 @@
-"""Factorizations of matrices: Cholesky, QR, LU, eigenvalues, singular values. They run on LAPACK, through NumPy.
+"""Factorizations of matrices: Cholesky, QR, LU, eigenvalues, singular values. They run on LAPACK, through NumPy, but
+Cholesky factors, whose kernel is in `_kernels/linalg.c`.
 
 Arrays are batches of matrices, shape (..., m, n); k = min(m, n). Each gradient follows from differentiating the
 product that the factors make, and names its source where the derivation is long.
@@ -6,6 +7,7 @@ product that the factors make, and names its source where the derivation is long
 
 import numpy as np
 
+from fastnn._kernels import DTYPE_CODE
 from fastnn.graph.dtypes import as_float
 from fastnn.ops import elementwise as ew
 from fastnn.ops import logic
@@ -42,6 +44,14 @@ def square_spec(name: str):
         return x
 
     return shape
+
+
+MOST_ROWS = 512  # of matrices that have kernels: one thread does one of them, while several of LAPACK share larger ones
+
+
+def has_kernel_for(b, y, most_rows: int) -> bool:
+    """Whether there is one for square matrices of so many rows at most, of which the result `y` is."""
+    return b.suffix(y) is not None and y.size > 0 and y.shape[-2] <= most_rows
 
 
 def transposed(x):
@@ -97,8 +107,18 @@ def _cholesky_grad(dy, y, x, upper):
     return symmetric(transposed(solve(transposed(factor), transposed(left))))
 
 
+def _cholesky_lower(node, b):
+    x, y = node.inputs[0], node.outputs[0]
+    if not has_kernel_for(b, y, MOST_ROWS):
+        return False
+    n = x.shape[-1]
+    b.step("cholesky", [x, y], [x.size // n**2, n, DTYPE_CODE[x.dtype], node.params["upper"]])
+    return None
+
+
 cholesky_op = Op(
     "cholesky", shape=square_spec("cholesky"), reference=_cholesky_reference, grad=_cholesky_grad,
+    lower=_cholesky_lower,
 )  # fmt: skip
 
 

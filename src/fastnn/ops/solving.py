@@ -5,11 +5,20 @@ Arrays are batches of matrices, shape (..., m, n). d(A^-1) = -A^-1 dA A^-1 is be
 
 import numpy as np
 
+from fastnn._kernels import DTYPE_CODE
 from fastnn.graph.symbolic import accepts_symbolic
 from fastnn.ops import elementwise as ew
 from fastnn.ops import logic, reduce
 from fastnn.ops.creation import tril, triu
-from fastnn.ops.factorizations import as_matrices, require_matrices, square_spec, svd, transposed
+from fastnn.ops.factorizations import (
+    MOST_ROWS,
+    as_matrices,
+    has_kernel_for,
+    require_matrices,
+    square_spec,
+    svd,
+    transposed,
+)
 from fastnn.ops.layout import expand_dims, squeeze
 from fastnn.ops.matmul import in_one_dtype, matmul, unbroadcast
 from fastnn.ops.record import Op, Spec, dtype_of, shape_of
@@ -29,8 +38,23 @@ def _solve_grad(dy, y, a, b):
     return unbroadcast(ew.negative(matmul(db, transposed(y))), a.shape), unbroadcast(db, b.shape)
 
 
+def _solve_lower(node, b):
+    (a, side), y = node.inputs, node.outputs[0]
+    n, m = y.shape[-2:]
+    if not has_kernel_for(b, y, MOST_ROWS):
+        return False
+    matrices, steps = y.size // (n * m), []
+    for x in (a, side):  # either of as many matrices as the result, or of one
+        size = x.shape[-2] * x.shape[-1]
+        if x.size not in (size, size * matrices):
+            return False
+        steps.append(0 if x.size == size else size)
+    b.step("solve", [a, side, y], [matrices, n, m, DTYPE_CODE[y.dtype], *steps])
+    return None
+
+
 # b has matrices too: shape (..., n, columns).
-solve_op = Op("solve", shape=_solve_shape, reference=np.linalg.solve, grad=_solve_grad)
+solve_op = Op("solve", shape=_solve_shape, reference=np.linalg.solve, grad=_solve_grad, lower=_solve_lower)
 
 
 _BLOCK = 32  # rows that are solved at once
@@ -125,7 +149,16 @@ def _inv_grad(dy, y, x):
     return ew.negative(matmul(matmul(inverse, dy), inverse))
 
 
-inv_op = Op("inv", shape=square_spec("inv"), reference=np.linalg.inv, grad=_inv_grad)
+def _inv_lower(node, b):
+    x, y = node.inputs[0], node.outputs[0]
+    if not has_kernel_for(b, y, MOST_ROWS):
+        return False
+    n = x.shape[-1]
+    b.step("inv", [x, y], [x.size // n**2, n, DTYPE_CODE[x.dtype]])
+    return None
+
+
+inv_op = Op("inv", shape=square_spec("inv"), reference=np.linalg.inv, grad=_inv_grad, lower=_inv_lower)
 
 
 def inv(x):

@@ -27,6 +27,9 @@ from fastnn.plan.cost import threads_for
 from fastnn.plan.gathering import absorb_into_gather
 from fastnn.plan.lower import RULES, Builder, Step, fused_step
 
+# Of a status that speaks of no index.
+_ERRORS = {2: np.linalg.LinAlgError, 3: ValueError}
+
 
 class _Segment:
     """Steps [begin, end) of the native plan, or one reference call."""
@@ -368,6 +371,8 @@ class Executable:
             step = self.native_steps[failed]
             node = step.group.anchor if step is not None else None
             what = f"{node.op.name} in {node.label!r}" if node is not None and node.label else self.name
+            if status in _ERRORS:
+                raise _ERRORS[status](f"{what}: {_engine.STATUS[status]}.")
             raise IndexError(f"{what}: {_engine.STATUS[status]}. Nothing was changed by this batch.")
 
     def _run_reference(self, arena, step: Step) -> None:

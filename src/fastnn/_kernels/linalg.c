@@ -1,0 +1,453 @@
+/* linalg.c: Cholesky factors, linear equations and inverses of square matrices of float32 and float64.
+ *
+ * All is computed in float64, as NumPy does. A matrix is copied to scratch of whole vectors and of whole tiles of rows,
+ * where what pads it is a part of the identity, which changes nothing: so no loop has a rest. Most of the work is one
+ * tile. Statuses are those of matrices, beside those of fnn.h. */
+#include <math.h>
+
+#include "indices.h"
+#include "vector.h"
+
+#include "types_f64.h"
+#include "transpose.h"
+
+enum { SINGULAR = FNN_INDEX_OUT_OF_RANGE + 1, NOT_POSITIVE };
+
+enum {
+#if defined(FNN_ISA_AVX512)
+  ROWS = 8, /* of a tile, of three vectors each: all sums stay in registers */
+#else
+  ROWS = 4,
+#endif
+  VECTORS = 3,
+  PANEL = 16,    /* columns that are eliminated one by one before their product changes those behind them */
+  UNIT = 1 << 16 /* operations of a unit, if a matrix takes less */
+};
+_Static_assert(PANEL % N == 0 && PANEL % ROWS == 0 && ROWS % N == 0, "panels are whole tiles, these whole vectors");
+
+static int64_t padded(int64_t n) { return fnn_round_up(n, ROWS); }
+
+/* Elements from row to row of so many: an odd number of lines, so that rows lie in all sets of a cache. */
+static int64_t apart(int64_t columns) {
+  enum { LINE = FNN_ALIGN / sizeof(T) };
+  return (fnn_ceil_div(columns, LINE) | 1) * LINE;
+}
+
+static int64_t matrices_of_unit(double flops) { return flops < UNIT ? (int64_t)(UNIT / (flops + 1)) + 1 : 1; }
+
+/* What a kernel of `matrices` says of its work, for each of which there are so many operations, elements of scratch and
+ * elements that it reads and writes. */
+static void each_matrix(fnn_work *work, int64_t matrices, double flops, int64_t scratch, int64_t elements,
+                        int64_t dtype) {
+  work->phases = 1;
+  work->units[0] = fnn_ceil_div(matrices, matrices_of_unit(flops));
+  work->scratch_bytes = scratch * (int64_t)sizeof(T);
+  work->flops = flops * (double)matrices;
+  work->bytes = (double)(matrices * elements * fnn_dtype_bytes(dtype));
+}
+
+/* ---- the tile ---- */
+
+/* What a tile is solved by, after the product was subtracted: nothing; a lower triangle whose diagonal is 1; a lower
+ * one; an upper one. */
+enum { NONE, UNIT_LOWER, LOWER, UPPER };
+
+/* Elements (i, j) at at[i * row + j * column]. */
+typedef struct {
+  const T *at;
+  int64_t row, column;
+} strided;
+
+/* Of ROWS rows of `vectors` vectors of c, `c_row` apart: c -= a b, where a is (ROWS, k) and b (k, columns), whose rows
+ * are b_row apart; then c becomes the solution of d c' = c, of a triangle d (ROWS, ROWS). */
+FNN_INLINE void tile(T *c, int64_t c_row, strided a, const T *b, int64_t b_row, int64_t k, strided d,
+                     const int vectors, const int triangle) {
+  V sum[ROWS][VECTORS];
+#pragma GCC unroll 8
+  for (int r = 0; r < ROWS; r++)
+#pragma GCC unroll 3
+    for (int v = 0; v < vectors; v++) sum[r][v] = (V){0};
+#pragma GCC unroll 1
+  for (; k > 0; k--, a.at += a.column, b += b_row) {
+    V row[VECTORS];
+#pragma GCC unroll 3
+    for (int v = 0; v < vectors; v++) row[v] = FN(load)(b + v * N);
+#pragma GCC unroll 8
+    for (int r = 0; r < ROWS; r++) {
+      const V factor = FN(splat)(a.at[r * a.row]);
+#pragma GCC unroll 3
+      for (int v = 0; v < vectors; v++) sum[r][v] += factor * row[v];
+    }
+  }
+#pragma GCC unroll 8
+  for (int r = 0; r < ROWS; r++)
+#pragma GCC unroll 3
+    for (int v = 0; v < vectors; v++) sum[r][v] = FN(load)(c + r * c_row + v * N) - sum[r][v];
+#pragma GCC unroll 8
+  for (int step = 0; triangle != NONE && step < ROWS; step++) {
+    const int r = triangle == UPPER ? ROWS - 1 - step : step;
+    if (triangle != UNIT_LOWER)
+#pragma GCC unroll 3
+      for (int v = 0; v < vectors; v++) sum[r][v] /= FN(splat)(d.at[r * (d.row + d.column)]);
+#pragma GCC unroll 8
+    for (int other = 0; other < ROWS; other++) {
+      if (triangle == UPPER ? other >= r : other <= r) continue;
+      const V factor = FN(splat)(d.at[other * d.row + r * d.column]);
+#pragma GCC unroll 3
+      for (int v = 0; v < vectors; v++) sum[other][v] -= factor * sum[r][v];
+    }
+  }
+#pragma GCC unroll 8
+  for (int r = 0; r < ROWS; r++)
+#pragma GCC unroll 3
+    for (int v = 0; v < vectors; v++) FN(store)(c + r * c_row + v * N, sum[r][v]);
+}
+
+/* A tile of one to three vectors. */
+#define TILE_OF(name, triangle)                                                                                        \
+  static void name(T *c, int64_t c_row, strided a, const T *b, int64_t b_row, int64_t k, strided d, int64_t vectors) { \
+    if (vectors >= 3) tile(c, c_row, a, b, b_row, k, d, 3, triangle);                                                  \
+    else if (vectors == 2) tile(c, c_row, a, b, b_row, k, d, 2, triangle);                                             \
+    else tile(c, c_row, a, b, b_row, k, d, 1, triangle);                                                               \
+  }
+TILE_OF(subtract, NONE)
+TILE_OF(solve_unit_lower, UNIT_LOWER)
+TILE_OF(solve_lower, LOWER)
+TILE_OF(solve_upper, UPPER)
+#undef TILE_OF
+
+/* A strip of y (n, vectors), rows y_row apart, becomes the solution of a y' = y, of a lower triangle whose diagonal is
+ * 1; or of an upper one. */
+static void substitute(T *y, int64_t y_row, const T *a, int64_t a_row, int64_t n, int64_t vectors) {
+  for (int64_t i = 0; i < n; i += ROWS, a += ROWS * a_row)
+    solve_unit_lower(y + i * y_row, y_row, (strided){a, a_row, 1}, y, y_row, i, (strided){a + i, a_row, 1}, vectors);
+}
+static void substitute_back(T *y, int64_t y_row, const T *a, int64_t a_row, int64_t n, int64_t vectors) {
+  for (int64_t i = n - ROWS; i >= 0; i -= ROWS) {
+    const int64_t behind = i + ROWS;
+    const T *own = a + i * a_row;
+    solve_upper(y + i * y_row, y_row, (strided){own + behind, a_row, 1}, y + behind * y_row, y_row, n - behind,
+                (strided){own + i, a_row, 1}, vectors);
+  }
+}
+
+/* ---- copies ---- */
+
+typedef float singles __attribute__((vector_size(N * 4), aligned(4), may_alias));
+
+/* The elements x[at] to x[at + count - 1], at most a vector, of float32 or float64; zeroes behind them. */
+FNN_INLINE V read_part(const char *x, int64_t at, int64_t count, const int is_single) {
+  if (count <= 0) return (V){0};
+  if (!is_single) return count >= N ? FN(load)((const T *)x + at) : FN(load_part)((const T *)x + at, count);
+  const float *from = (const float *)x + at;
+  if (count >= N) return __builtin_convertvector(*(const singles *)from, V);
+  T part[N] = {0};
+  for (int64_t k = 0; k < count; k++) part[k] = from[k];
+  return FN(load)(part);
+}
+FNN_INLINE void write_part(char *y, int64_t at, int64_t count, V v, const int is_single) {
+  if (is_single) {
+    float *to = (float *)y + at;
+    if (count >= N) {
+      *(singles *)to = __builtin_convertvector(v, singles);
+      return;
+    }
+    T part[N];
+    FN(store)(part, v);
+    for (int64_t k = 0; k < count; k++) to[k] = (float)part[k];
+  } else if (count >= N) FN(store)((T *)y + at, v);
+  else FN(store_part)((T *)y + at, v, count);
+}
+
+/* x[at] on, (rows, columns) behind each other, to y, rows y_row apart, with zeroes around it. */
+FNN_INLINE void read_as(T *y, int64_t y_row, const char *x, int64_t at, int64_t rows, int64_t columns,
+                        int64_t to_columns, const int is_single) {
+  for (int64_t i = 0; i < padded(rows); i++, y += y_row, at += columns)
+    for (int64_t j = 0; j < to_columns; j += N)
+      FN(store)(y + j, read_part(x, at + j, i < rows ? columns - j : 0, is_single));
+}
+static void read_matrix(T *y, int64_t y_row, const char *x, int64_t at, int64_t rows, int64_t columns,
+                        int64_t to_columns, int64_t dtype) {
+  if (dtype == FNN_F32) read_as(y, y_row, x, at, rows, columns, to_columns, 1);
+  else read_as(y, y_row, x, at, rows, columns, to_columns, 0);
+}
+FNN_INLINE void write_as(char *y, int64_t at, const T *x, int64_t x_row, int64_t rows, int64_t columns,
+                         const int is_single) {
+  for (int64_t i = 0; i < rows; i++, at += columns, x += x_row)
+    for (int64_t j = 0; j < columns; j += N) write_part(y, at + j, columns - j, FN(load)(x + j), is_single);
+}
+static void write_matrix(char *y, int64_t at, const T *x, int64_t x_row, int64_t rows, int64_t columns,
+                         int64_t dtype) {
+  if (dtype == FNN_F32) write_as(y, at, x, x_row, rows, columns, 1);
+  else write_as(y, at, x, x_row, rows, columns, 0);
+}
+
+/* y (columns, rows) of x (rows, columns), in whole squares. */
+static void turn(T *y, int64_t y_row, const T *x, int64_t x_row, int64_t rows, int64_t columns) {
+  for (int64_t i = 0; i < rows; i += N)
+    for (int64_t j = 0; j < columns; j += N) {
+      V v[N];
+#pragma GCC unroll 8
+      for (int r = 0; r < N; r++) v[r] = FN(load)(x + (i + r) * x_row + j);
+      OWN(transpose)(v);
+#pragma GCC unroll 8
+      for (int r = 0; r < N; r++) FN(store)(y + (j + r) * y_row + i, v[r]);
+    }
+}
+
+static void swap(T *x, T *y, int64_t n) {
+  for (int64_t j = 0; j < n; j += N) {
+    const V v = FN(load)(x + j);
+    FN(store)(x + j, FN(load)(y + j));
+    FN(store)(y + j, v);
+  }
+}
+
+/* ---- elimination ---- */
+
+/* Where the element of largest magnitude is among [begin, end), the first of several; NaN is larger than all. What is
+ * behind them is read, up to a vector. */
+static int64_t find_pivot(const T *x, int64_t begin, int64_t end) {
+  M best = (M){0} - 1, place = {0}, lane = fnn_lanesd() + begin;
+  for (int64_t i = begin; i < end; i += N, lane += N) {
+    const M bits = (M)FN(load)(x + i) & INT64_MAX, is_better = (bits > best) & (lane < end);
+    best = (is_better & bits) | (~is_better & best);
+    place = (is_better & lane) | (~is_better & place);
+  }
+  int64_t most = best[0], at = place[0];
+#pragma GCC unroll 8
+  for (int k = 1; k < N; k++) {
+    const int is_better = (best[k] > most) | ((best[k] == most) & (place[k] < at));
+    most = is_better ? best[k] : most, at = is_better ? place[k] : at;
+  }
+  return at;
+}
+
+/* Elements of a panel, turned, with room for a vector behind each of its columns and the last. */
+static int64_t panel_size(int64_t n) { return PANEL * (padded(n) + 2 * N); }
+
+/* Elimination with the largest elements of the columns as pivots: of a (rows, columns), `a_row` apart, whose first n
+ * columns are a matrix of n rows, and whose rows are `padded`, as these columns are. U is on and above its diagonal
+ * afterwards, L, whose diagonal is 1, below, and L^-1 times what was in the columns behind it, rows exchanged; of L
+ * rows are exchanged only where there is an `order`, which are their numbers. Returns 0 where a pivot is 0. */
+static int eliminate(T *a, int64_t a_row, int64_t n, int64_t columns, T *panel, int64_t *order) {
+  const int64_t rows = padded(n);
+  for (int64_t at = 0; at < rows; at += PANEL) {
+    const int64_t wide = fnn_min(PANEL, rows - at), left = rows - at, p_row = left + N, behind = at + wide;
+    const int64_t first = order ? 0 : behind;
+    turn(panel, p_row, a + at * a_row + at, a_row, left, wide);
+    for (int64_t k = 0; k < wide; k++) FN(store)(panel + k * p_row + left, (V){0});
+    for (int64_t k = 0; k < fnn_min(wide, n - at); k++) {
+      T *column = panel + k * p_row;
+      const int64_t pivot = find_pivot(column, k, n - at);
+      if (column[pivot] == 0) return 0;
+      if (pivot != k) {
+        for (int64_t j = 0; j < wide; j++) {
+          const T x = panel[j * p_row + k];
+          panel[j * p_row + k] = panel[j * p_row + pivot], panel[j * p_row + pivot] = x;
+        }
+        swap(a + (at + k) * a_row + first, a + (at + pivot) * a_row + first, columns - first);
+        if (order) {
+          const int64_t number = order[at + k];
+          order[at + k] = order[at + pivot], order[at + pivot] = number;
+        }
+      }
+      const V divisor = FN(splat)(column[k]);
+      for (int64_t i = k + 1; i < left; i += N) {
+        const V factor = FN(load)(column + i) / divisor;
+        FN(store)(column + i, factor);
+        T *other = column + p_row;
+        for (int64_t j = k + 1; j < wide; j++, other += p_row)
+          FN(store)(other + i, FN(load)(other + i) - factor * FN(splat)(other[k]));
+      }
+    }
+    turn(a + at * a_row + at, a_row, panel, p_row, wide, left);
+    for (int64_t j = behind; j < columns; j += VECTORS * N) {
+      const int64_t vectors = fnn_min(VECTORS, (columns - j) / N);
+      T *strip = a + at * a_row + j;
+      substitute(strip, a_row, a + at * a_row + at, a_row, wide, vectors);
+      for (int64_t i = behind; i < rows; i += ROWS)
+        subtract(a + i * a_row + j, a_row, (strided){a + i * a_row + at, a_row, 1}, strip, a_row, wide,
+                 (strided){0}, vectors);
+    }
+  }
+  return 1;
+}
+
+/* ---- solve: y with a y = b ----
+ * ints: [0] matrices   [1] n   [2] m   [3] dtype   [4], [5] elements from a matrix of a and of b to the next, or 0
+ * buffers: a (matrices, n, n), b (matrices, n, m), y (matrices, n, m), which overlaps neither. A matrix with a pivot of
+ * 0 sets the status. */
+static double solve_flops(const int64_t *ints) {
+  const double n = (double)ints[1], m = (double)ints[2];
+  return 2 * n * n * (n / 3 + m);
+}
+
+static void solve_size(const int64_t *ints, fnn_work *work) {
+  const int64_t n = ints[1], m = ints[2], rows = padded(n);
+  each_matrix(work, ints[0], solve_flops(ints), panel_size(n) + rows * apart(rows + fnn_round_up(m, N)),
+              n * (n + 2 * m), ints[3]);
+}
+
+static void solve(const fnn_call *call, int64_t begin, int64_t end) {
+  const int64_t *ints = call->ints, n = ints[1], m = ints[2], dtype = ints[3];
+  const int64_t group = matrices_of_unit(solve_flops(ints)), rows = padded(n), columns = rows + fnn_round_up(m, N);
+  const int64_t row = apart(columns);
+  T *panel = (T *)call->scratch, *x = panel + panel_size(n);
+  for (int64_t at = begin * group; at < fnn_min(ints[0], end * group); at++) {
+    read_matrix(x, row, call->buf[0], at * ints[4], n, n, rows, dtype);
+    read_matrix(x + rows, row, call->buf[1], at * ints[5], n, m, columns - rows, dtype);
+    for (int64_t i = n; i < rows; i++) x[i * (row + 1)] = 1;
+    if (!eliminate(x, row, n, columns, panel, NULL)) {
+      set_status(call, SINGULAR);
+      return;
+    }
+    for (int64_t j = rows; j < columns; j += VECTORS * N)
+      substitute_back(x + j, row, x, row, rows, fnn_min(VECTORS, (columns - j) / N));
+    write_matrix(call->buf[2], at * n * m, x + rows, row, n, m, dtype);
+  }
+}
+
+/* ---- inv: y = x^-1 ----
+ * ints: [0] matrices   [1] n   [2] dtype
+ * buffers: x (matrices, n, n), y (matrices, n, n), which does not overlap it. A matrix with a pivot of 0 sets the
+ * status. With P x = L U it is U^-1 L^-1 P, and L^-1 is a lower triangle. */
+static double inv_flops(const int64_t *ints) { return 2.0 * (double)ints[1] * (double)ints[1] * (double)ints[1]; }
+
+static void inv_size(const int64_t *ints, fnn_work *work) {
+  const int64_t n = ints[1], rows = padded(n);
+  each_matrix(work, ints[0], inv_flops(ints), panel_size(n) + 2 * rows * apart(rows) + rows, 2 * n * n, ints[2]);
+}
+
+static void inv(const fnn_call *call, int64_t begin, int64_t end) {
+  const int64_t *ints = call->ints, n = ints[1], group = matrices_of_unit(inv_flops(ints));
+  const int64_t rows = padded(n), row = apart(rows);
+  T *panel = (T *)call->scratch, *a = panel + panel_size(n), *inverse = a + rows * row;
+  int64_t *order = (int64_t *)(inverse + rows * row);
+  for (int64_t at = begin * group; at < fnn_min(ints[0], end * group); at++) {
+    read_matrix(a, row, call->buf[0], at * n * n, n, n, rows, ints[2]);
+    for (int64_t i = n; i < rows; i++) a[i * (row + 1)] = 1;
+    for (int64_t i = 0; i < n; i++) order[i] = i;
+    if (!eliminate(a, row, n, rows, panel, order)) {
+      set_status(call, SINGULAR);
+      return;
+    }
+    memset(inverse, 0, (size_t)(rows * row) * sizeof(T));
+    for (int64_t i = 0; i < rows; i++) inverse[i * (row + 1)] = 1;
+    for (int64_t j = 0; j < rows; j += VECTORS * N) {
+      const int64_t vectors = fnn_min(VECTORS, (rows - j) / N), from = j / ROWS * ROWS;
+      substitute(inverse + from * row + j, row, a + from * (row + 1), row, rows - from, vectors);
+      substitute_back(inverse + j, row, a, row, rows, vectors);
+    }
+    for (int64_t i = 0; i < n; i++) {
+      const T *from = inverse + i * row;
+      const int64_t to = (at * n + i) * n;
+      if (ints[2] == FNN_F32)
+        for (int64_t j = 0; j < n; j++) ((float *)call->buf[1])[to + order[j]] = (float)from[j];
+      else
+        for (int64_t j = 0; j < n; j++) ((T *)call->buf[1])[to + order[j]] = from[j];
+    }
+  }
+}
+
+/* ---- cholesky: y with y y^T = (x + x^T) / 2, a lower triangle ----
+ * ints: [0] matrices   [1] n   [2] dtype   [3] 1: y^T instead, an upper one
+ * buffers: x (matrices, n, n), y (matrices, n, n), which does not overlap it. A matrix that is not positive definite
+ * sets the status.
+ *
+ * Rows of the upper triangle are computed, ROWS at once, from all those before them. What is below is not defined. */
+static double cholesky_flops(const int64_t *ints) {
+  const double n = (double)ints[1];
+  return n * n * (n / 3 + 4);
+}
+
+static void cholesky_size(const int64_t *ints, fnn_work *work) {
+  const int64_t n = ints[1], rows = padded(n);
+  each_matrix(work, ints[0], cholesky_flops(ints), rows * apart(rows), 2 * n * n, ints[2]);
+}
+
+/* The upper triangle of (x + x^T) / 2, padded. */
+FNN_INLINE void read_symmetric(T *y, int64_t row, const char *x, int64_t at, int64_t n, const int is_single) {
+  const int64_t rows = padded(n);
+  for (int64_t i = 0; i < rows; i += N)
+    for (int64_t j = i; j < rows; j += N) {
+      V v[N];
+#pragma GCC unroll 8
+      for (int r = 0; r < N; r++) v[r] = read_part(x, at + (j + r) * n + i, j + r < n ? n - i : 0, is_single);
+      OWN(transpose)(v);
+#pragma GCC unroll 8
+      for (int r = 0; r < N; r++) {
+        const V own = read_part(x, at + (i + r) * n + j, i + r < n ? n - j : 0, is_single);
+        FN(store)(y + (i + r) * row + j, (own + v[r]) * 0.5);
+      }
+    }
+  for (int64_t i = n; i < rows; i++) y[i * (row + 1)] = 1;
+}
+
+/* The triangle, turned or as it is, and zeroes. */
+FNN_INLINE void write_triangle(char *y, int64_t at, const T *x, int64_t row, int64_t n, int is_upper,
+                               const int is_single) {
+  for (int64_t i = 0; i < n; i += N)
+    for (int64_t j = 0; j < n; j += N) {
+      V v[N];
+      const int is_there = is_upper ? j >= i : j <= i;
+      const T *from = x + (is_upper ? i * row + j : j * row + i);
+#pragma GCC unroll 8
+      for (int r = 0; r < N; r++) {
+        v[r] = is_there ? FN(load)(from + r * row) : (V){0};
+        if (i == j) v[r] = (V)((M)v[r] & (fnn_lanesd() >= r));
+      }
+      if (!is_upper) OWN(transpose)(v);
+#pragma GCC unroll 8
+      for (int r = 0; r < N; r++)
+        if (i + r < n) write_part(y, at + (i + r) * n + j, n - j, v[r], is_single);
+    }
+}
+
+/* x, of which the upper triangle counts, becomes the factor there. Returns 0 where there is none. */
+static int factor(T *x, int64_t row, int64_t rows) {
+  for (int64_t at = 0; at < rows; at += ROWS) {
+    T own[ROWS * ROWS] __attribute__((aligned(FNN_ALIGN)));
+    T *from = x + at * row + at;
+    for (int r = 0; r < ROWS; r++) memcpy(own + r * ROWS, from + r * row, ROWS * sizeof(T));
+    subtract(own, ROWS, (strided){x + at, 1, row}, x + at, row, at, (strided){0}, ROWS / N);
+    for (int k = 0; k < ROWS; k++) {
+      const T square = own[k * ROWS + k];
+      if (square <= 0) return 0; /* NaN becomes the result, as in NumPy */
+      const T root = sqrt(square);
+      own[k * ROWS + k] = root;
+      for (int j = k + 1; j < ROWS; j++) own[k * ROWS + j] /= root;
+      for (int i = k + 1; i < ROWS; i++)
+        for (int j = i; j < ROWS; j++) own[i * ROWS + j] -= own[k * ROWS + i] * own[k * ROWS + j];
+    }
+    for (int r = 0; r < ROWS; r++) memcpy(from + r * row, own + r * ROWS, ROWS * sizeof(T));
+    for (int64_t j = at + ROWS; j < rows; j += VECTORS * N)
+      solve_lower(x + at * row + j, row, (strided){x + at, 1, row}, x + j, row, at, (strided){own, 1, ROWS},
+                  fnn_min(VECTORS, (rows - j) / N));
+  }
+  return 1;
+}
+
+static void cholesky(const fnn_call *call, int64_t begin, int64_t end) {
+  const int64_t *ints = call->ints, n = ints[1], group = matrices_of_unit(cholesky_flops(ints));
+  const int64_t rows = padded(n), row = apart(rows);
+  const int is_upper = ints[3] != 0;
+  T *x = (T *)call->scratch;
+  for (int64_t matrix = begin * group; matrix < fnn_min(ints[0], end * group); matrix++) {
+    const int64_t at = matrix * n * n;
+    if (ints[2] == FNN_F32) read_symmetric(x, row, call->buf[0], at, n, 1);
+    else read_symmetric(x, row, call->buf[0], at, n, 0);
+    if (!factor(x, row, rows)) {
+      set_status(call, NOT_POSITIVE);
+      return;
+    }
+    if (ints[2] == FNN_F32) write_triangle(call->buf[1], at, x, row, n, is_upper, 1);
+    else write_triangle(call->buf[1], at, x, row, n, is_upper, 0);
+  }
+}
+
+#include "types_none.h"
+
+static const fnn_entry entries[] = {{"cholesky", cholesky, cholesky_size}, {"inv", inv, inv_size},
+                                    {"solve", solve, solve_size}, {0}};
+const fnn_table FNN_TABLE(linalg) = {entries, 0, 0};
