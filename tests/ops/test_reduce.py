@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import pickle
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ os.environ.setdefault("KERAS_BACKEND", "numpy")
 import keras
 
 from fastnn import ops
-from fastnn.autodiff import jit
+from fastnn.autodiff import GradientTape, jit
 from fastnn.ops.reduce import reduction_ints
 from fastnn.testing.check_op import check_op
 
@@ -385,6 +386,54 @@ def test_counts_of_a_vector():
             ]
             assert counts.dtype == np.float32 and counts.shape[-1] == max([5, *(places.ravel().astype(int) + 1)])
             np.testing.assert_array_equal(counts, np.reshape(wanted, counts.shape))
+
+
+def test_counts_of_few_elements():
+    """What calls count without a plan, and those beside them that they leave to others, are NumPy's to the bit."""
+    rng = np.random.default_rng(5)
+    for n, most in itertools.product((1, 10, 511, 512, 513), (1, 9, 255, 256, 257, 511, 512, 513)):
+        for dtype in ("int32", "int64", "int16", ">i4"):
+            x = rng.integers(0, most, n).astype(dtype)
+            x[n // 2] = most - 1
+            for k in (x, np.stack([x, x], 1)[:, 0]):
+                counts = ops.bincount(k)
+                assert counts.dtype == np.int32
+                np.testing.assert_array_equal(counts, np.bincount(k))
+                for kind in ("float32", "float64"):
+                    weights = rng.standard_normal(n).astype(kind)
+                    for sums in (ops.bincount(k, weights), ops.bincount(k, weights=weights)):
+                        assert sums.dtype == kind
+                        if dtype != "int16" or kind == "float64":
+                            np.testing.assert_allclose(sums, np.bincount(k, weights), rtol=1e-6, atol=1e-5)
+                        if dtype in ("int32", "int64"):
+                            np.testing.assert_array_equal(sums, np.bincount(k, weights).astype(kind))
+    np.testing.assert_array_equal(ops.bincount(x=np.array([1, 1])), [0, 2])
+    np.testing.assert_array_equal(ops.bincount(np.array([1, 1]), minlength=4), [0, 2, 0, 0])
+    for bad in (np.array([1, -1]), np.array([0, 1], "int32") - 1):
+        with pytest.raises(ValueError, match="-1"):
+            ops.bincount(bad)
+    with pytest.raises(ValueError, match=r"\(3,\)"):
+        ops.bincount(np.array([1, 1]), np.ones(3))
+    for n, dtype in itertools.product((0, 1, 10, 512, 513), ("float32", "float64", "bool", "int32", ">f4")):
+        x = (rng.standard_normal(n) * (rng.random(n) < 0.5)).astype(dtype)
+        for y in (x, np.stack([x, x], 1), np.stack([x, x], 1)[:, 1], np.stack([x, x])[::-1]):
+            count = ops.count_nonzero(y)
+            assert count.dtype == np.int32 and count.shape == () and count == np.count_nonzero(y)
+    for dtype in ("float32", "float64"):
+        tiny = np.finfo(dtype).tiny
+        x = np.array([np.nan, -np.nan, np.inf, -np.inf, tiny, -tiny, 0, -0.0, tiny / 2, -tiny / 4], dtype)
+        for copies in (1, 100):  # denormal numbers are 0, as in plans
+            assert ops.count_nonzero(np.tile(x, copies)) == 6 * copies
+
+
+def test_counts_of_few_elements_are_watched():
+    with GradientTape() as tape:
+        weights = np.array([1.0, 2.0, 3.0], "float32")
+        tape.watch(weights)
+        y = ops.sum(ops.square(ops.bincount(np.array([1, 1, 0]), weights=weights)))
+    np.testing.assert_array_equal(tape.gradient(y, weights), [6, 6, 6])
+    assert jit(lambda x: ops.count_nonzero(x) + ops.bincount(np.array([2]))[2])(np.ones(3)) == 4
+    assert pickle.loads(pickle.dumps(ops.bincount)) is ops.bincount and ops.bincount.__name__ == "bincount"
 
 
 @pytest.mark.parametrize("mode", ["valid", "same", "full"])

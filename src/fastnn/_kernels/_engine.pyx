@@ -503,6 +503,7 @@ cdef class Caller:
         return outputs[0] if len(outputs) == 1 else tuple(outputs)
 
 
+include "_counting.pxi"
 include "_functions.pxi"
 
 

@@ -214,7 +214,7 @@ cdef bint is_or_has(kind, x) except -1:
 
 def accepts(kind, function, record, int forwards=0):
     """`function`, but `record(it, args, kwargs)` where it is called with some `kind` among the arguments, or in a list
-    or tuple of them. `forwards` is as for `_Function`."""
+    or tuple of them. `forwards` is as for `_Function`, and COUNTS times what counts few elements (`_counting.pxi`)."""
     return functools.update_wrapper(Function(kind, function, record, forwards), function)
 
 
@@ -297,7 +297,7 @@ cdef class Known:
 
 
 cdef object DATA = object()
-cdef enum: FORWARDS = 1, BY_NUMBER
+cdef enum: FORWARDS = 1, BY_NUMBER, COUNTS = 4
 
 
 cdef tuple function_settings():
@@ -329,14 +329,15 @@ cdef class _Function:
     cdef void *attributes      # of `Function`, its own
     cdef void *weak_references
     cdef object function, kind, record
-    cdef int forwards
+    cdef int forwards, counts
     cdef int tries             # calls that may still teach nothing
     cdef void *known[64]       # set by set, each from its beginning on
     cdef int64_t late          # calls that found no place in their set
 
     def __cinit__(self, kind, function, record, int forwards=0):
         self.vectorcall = <void *>call_function
-        self.kind, self.function, self.record, self.forwards = kind, function, record, forwards
+        self.kind, self.function, self.record = kind, function, record
+        self.forwards, self.counts = forwards % COUNTS, forwards // COUNTS
         self.tries = 100
 
     def __dealloc__(self):
@@ -521,7 +522,15 @@ cdef PyObject *call_function(PyObject *function, PyObject **args, size_t flagged
     cdef Py_ssize_t n = fnn_positional(flagged), k
     cdef Py_ssize_t total = n + (len(<tuple>names) if names != NULL else 0)
     self = <_Function>function
-    cdef bint may_be_known = self.forwards and not fnn_has_watchers()
+    cdef bint may_be_known = not fnn_has_watchers()
+    cdef PyObject *counts
+    if self.counts and may_be_known:
+        counts = fnn_count_few(self.counts, args, n, names, _numpy)
+        if counts != NULL:
+            if fnn_get_lesson() != NULL:
+                (<Lesson>fnn_get_lesson()).count += 2
+            return counts
+    may_be_known = may_be_known and self.forwards
     may_be_known = may_be_known and fnn_note_arguments(&given, args, total, _numpy)
     if may_be_known:
         # A run may let go of the GIL, and another thread change a list.

@@ -12,6 +12,7 @@ import inspect
 
 import numpy as np
 
+from fastnn._kernels._engine import accepts
 from fastnn.graph.symbolic import accepts_symbolic
 from fastnn.naming import to_snake_case
 
@@ -99,7 +100,10 @@ _LOOKS_AT_NO_NUMBER = (
     "sort sqrt square stack std subtract sum take tan tanh tile top_k transpose tril triu true_divide trunc "
     "var where"
 )
-_FORWARDS = dict.fromkeys(_LOOKS_AT_NO_NUMBER.split(), 1) | {"power": 2}
+_COUNTS = 4  # times what `_engine._Function` counts itself of few elements
+_FORWARDS = dict.fromkeys(_LOOKS_AT_NO_NUMBER.split(), 1) | {
+    "power": 2, "bincount": 1 * _COUNTS, "count_nonzero": 1 + 2 * _COUNTS,
+}  # fmt: skip
 
 
 class Form:
@@ -209,9 +213,9 @@ def recorded(address: str, function):
     """What `fastnn.ops` has at an address such as "image.resize": where `function` has a form, one whose calls with
     KerasTensors are recorded as one. Only there, and not where it is written: what is composed of it calls it itself.
     """
-    form = form_of(address)
-    if form is None:
+    form, forwards = form_of(address), _FORWARDS.get(address, 0)
+    if form is None and not forwards:
         return function
-    run = written_as(form, _FORWARDS.get(address, 0))(function)
+    run = accepts((), function, None, forwards) if form is None else written_as(form, forwards)(function)
     run.__module__ = "fastnn.ops.image" if address.startswith("image.") else "fastnn.ops"  # where pickle finds it too
     return run
