@@ -10,7 +10,10 @@ from tests.kernels.programs import Program
 
 ISAS = _engine.isas()
 FLOATS = {"f32": np.float32, "f64": np.float64}
-SHAPES = [(1, 1), (7, 1), (1, 9), (2, 3), (33, 15), (256, 16), (257, 17), (600, 3), (1030, 64), (40, 130), (5, 9000)]
+SHAPES = [
+    (1, 1), (7, 1), (1, 9), (2, 3), (33, 15), (256, 16), (257, 17), (600, 3), (1030, 64), (40, 130), (5, 9000),
+    (5300, 101),  # which no L2 cache holds
+]  # fmt: skip
 
 
 def guarded(shape, dtype, offset=1):

@@ -10,6 +10,7 @@
 
 #include "vmath.h"
 
+#include "caches.h"
 #include "program.h"
 
 enum {
@@ -21,6 +22,8 @@ enum {
   LAYER_UNITS = 64, /* blocks of rows of a layer normalization's gradient, roughly: each has its sums of columns */
   LAYER_ROWS = FNN_VECTOR_BYTES == 64 ? 4 : 2, /* of its rows at once: as many sums stay in registers */
   LAYER_BYTES = 4096, /* of as many rows, at most: CPUs fetch longer ones ahead only where they are read in order */
+  LAYER_NEAR = 1280,   /* of as many rows, which CPUs fetch ahead by themselves */
+  LAYER_AHEAD = 16384, /* bytes from longer ones to what is asked for meanwhile; 8192 does as well */
   WHOLE_SAMPLES = 8 /* with as many, a unit of a group normalization does all of a sample, which stays in its cache */
 };
 
@@ -31,6 +34,12 @@ static int64_t group_rows(const int64_t *ints) { /* fewer blocks, as each has nu
 static int64_t layer_rows(const int64_t *ints) {
   int64_t rows = fnn_max(fnn_max(1, UNIT / fnn_max(1, ints[1])), fnn_ceil_div(ints[0], LAYER_UNITS));
   return fnn_min(BLOCK_ROWS, rows);
+}
+
+/* Whether no L2 cache holds the matrix and its rows are longer than `width` elements: CPUs fetch ahead what is read in
+ * the order of memory, not columns of some rows after other columns of them. Shorter ones are read nearly in order. */
+static int asks_ahead(const int64_t *ints, int64_t width, int64_t element_bytes) {
+  return ints[1] > width && ints[0] * ints[1] * element_bytes > 2 * fnn_cache_bytes(2);
 }
 
 /* Shared memory of batch_norm and its gradient: two numbers for each block and column, then three for each column. */

@@ -40,6 +40,16 @@ FNN_INLINE void OWN(join_vectors)(V *sum, const int vectors) {
     for (int i = 0; i < half; i++) sum[i] += sum[i + half];
 }
 
+/* Where what follows rows [first, last) of buffer k is asked for in the order of memory, while their columns from `col`
+ * on are read in theirs, a vector for each; NULL: not at all. */
+FNN_INLINE const T *OWN(next_block)(const fnn_call *call, int k, int64_t first, int64_t last, int64_t col) {
+  if (!asks_ahead(call->ints, (AT_ONCE + 1) * N, sizeof(T))) return NULL;
+  return (const T *)call->buf[k] + last * call->ints[1] + col * (last - first);
+}
+FNN_INLINE void OWN(ask_for)(const T *next, const int vectors, const int writes) {
+  for (int i = 0; i < vectors * N; i += FNN_ALIGN / (int)sizeof(T)) __builtin_prefetch(next + i, writes, 2);
+}
+
 FNN_INLINE void OWN(add_rows)(V *sum, const T *x, const V *centre, int64_t cols, const int rows, const int vectors,
                               int64_t n) {
   for (int i = 0; i < rows * vectors; i++) {
@@ -50,12 +60,16 @@ FNN_INLINE void OWN(add_rows)(V *sum, const T *x, const V *centre, int64_t cols,
 }
 
 /* Sums of `vectors` of columns over rows [first, last) of x: of the elements, or, where there is a centre, of their
- * squares about it. Fewer than AT_ONCE vectors are taken of several rows at once, as one sum would wait for itself. */
+ * squares about it; `next` is asked for meanwhile. Fewer than AT_ONCE vectors are taken of several
+ * rows at once, as one sum would wait for itself. */
 FNN_INLINE void OWN(sum_columns)(V *sum, const T *x, const V *centre, int64_t cols, int64_t first, int64_t last,
-                                 const int vectors, int64_t n) {
+                                 const T *next, const int vectors, int64_t n) {
   for (int i = 0; i < AT_ONCE; i++) sum[i] = (V){0};
   const int rows = AT_ONCE / vectors;
-  for (; first + rows <= last; first += rows) OWN(add_rows)(sum, x + first * cols, centre, cols, rows, vectors, n);
+  for (; first + rows <= last; first += rows) {
+    if (next) OWN(ask_for)(next, AT_ONCE, 0), next += AT_ONCE * N;
+    OWN(add_rows)(sum, x + first * cols, centre, cols, rows, vectors, n);
+  }
   for (; first < last; first++) OWN(add_rows)(sum, x + first * cols, centre, cols, 1, vectors, n);
   OWN(join_vectors)(sum, vectors);
 }
@@ -66,9 +80,9 @@ FNN_INLINE void OWN(block_moments)(const fnn_call *call, int64_t first, int64_t 
   const int64_t cols = call->ints[1];
   const T *x = (const T *)call->buf[0] + col;
   V centre[AT_ONCE], square[AT_ONCE];
-  OWN(sum_columns)(centre, x, NULL, cols, first, last, vectors, n);
+  OWN(sum_columns)(centre, x, NULL, cols, first, last, NULL, vectors, n);
   for (int i = 0; i < vectors; i++) centre[i] /= (T)(last - first);
-  OWN(sum_columns)(square, x, centre, cols, first, last, vectors, n);
+  OWN(sum_columns)(square, x, centre, cols, first, last, OWN(next_block)(call, 0, first, last, col), vectors, n);
   for (int i = 0; i < vectors; i++) {
     OWN(store_n)(numbers + col + i * N, centre[i], n);
     OWN(store_n)(numbers + cols + col + i * N, square[i], n);
@@ -117,11 +131,17 @@ FNN_INLINE void OWN(normalized)(const fnn_call *call, int64_t first, int64_t las
     factor[i] = OWN(load_n)(numbers + col + i * N, n);
     offset[i] = OWN(load_n)((const T *)call->buf[2] + col + i * N, n);
   }
-  for (int64_t r = first; r < last; r++)
+  const T *next_x = OWN(next_block)(call, 0, first, last, col), *next_y = OWN(next_block)(call, 3, first, last, col);
+  for (int64_t r = first; r < last; r++) {
+    if (next_x) {
+      const int64_t at = (r - first) * vectors * N;
+      OWN(ask_for)(next_x + at, vectors, 0), OWN(ask_for)(next_y + at, vectors, 1);
+    }
     for (int i = 0; i < vectors; i++) {
       V d = OWN(load_n)(x + r * cols + i * N, n) - mean[i];
       OWN(store_n)(y + r * cols + i * N, d * factor[i] + offset[i], n);
     }
+  }
 }
 
 static void OWN(batch_norm)(const fnn_call *call, int64_t begin, int64_t end) {
@@ -158,12 +178,18 @@ FNN_INLINE void OWN(block_sums)(const fnn_call *call, int64_t first, int64_t las
   const T *dy = (const T *)call->buf[0] + col, *x = (const T *)call->buf[1] + col;
   V sum[AT_ONCE] = {0}, product[AT_ONCE] = {0}, mean[AT_ONCE];
   for (int i = 0; i < vectors; i++) mean[i] = OWN(load_n)((const T *)call->buf[3] + col + i * N, n);
-  for (int64_t r = first; r < last; r++)
+  const T *next_dy = OWN(next_block)(call, 0, first, last, col), *next_x = OWN(next_block)(call, 1, first, last, col);
+  for (int64_t r = first; r < last; r++) {
+    if (next_x) {
+      const int64_t at = (r - first) * vectors * N;
+      OWN(ask_for)(next_dy + at, vectors, 0), OWN(ask_for)(next_x + at, vectors, 0);
+    }
     for (int i = 0; i < vectors; i++) {
       V g = OWN(load_n)(dy + r * cols + i * N, n);
       sum[i] += g;
       product[i] += g * (OWN(load_n)(x + r * cols + i * N, n) - mean[i]);
     }
+  }
   for (int i = 0; i < vectors; i++) {
     OWN(store_n)(numbers + col + i * N, sum[i], n);
     OWN(store_n)(numbers + cols + col + i * N, product[i], n);
@@ -210,11 +236,19 @@ FNN_INLINE void OWN(input_gradient)(const fnn_call *call, int64_t first, int64_t
     k1[i] = OWN(load_n)(k + cols + i * N, n);
     k2[i] = OWN(load_n)(k + 2 * cols + i * N, n);
   }
-  for (int64_t r = first; r < last; r++)
+  const T *next_dy = OWN(next_block)(call, 0, first, last, col), *next_x = OWN(next_block)(call, 1, first, last, col);
+  const T *next_dx = OWN(next_block)(call, 5, first, last, col);
+  for (int64_t r = first; r < last; r++) {
+    if (next_x) {
+      const int64_t at = (r - first) * vectors * N;
+      OWN(ask_for)(next_dy + at, vectors, 0), OWN(ask_for)(next_x + at, vectors, 0);
+      OWN(ask_for)(next_dx + at, vectors, 1);
+    }
     for (int i = 0; i < vectors; i++) {
       V g = OWN(load_n)(dy + r * cols + i * N, n), d = OWN(load_n)(x + r * cols + i * N, n) - mean[i];
       OWN(store_n)(dx + r * cols + i * N, k0[i] * g + (k1[i] + k2[i] * d), n);
     }
+  }
 }
 
 static void OWN(batch_norm_grad)(const fnn_call *call, int64_t begin, int64_t end) {
@@ -337,8 +371,14 @@ FNN_INLINE void OWN(layer_rows_at)(const int rows, const fnn_call *call, int64_t
     sum[i] = product[i] = (V){0};
   }
   int64_t c = 0;
-  for (; c + N <= cols; c += N)
+  const int asks = rows > 1 && asks_ahead(call->ints, LAYER_NEAR / (rows * (int)sizeof(T)), sizeof(T));
+  for (; c + N <= cols; c += N) {
+    if (asks) { /* in the order of memory, as above */
+      const int64_t ahead = LAYER_AHEAD / (int64_t)sizeof(T) + rows * c;
+      OWN(ask_for)(dy + ahead, rows, 0), OWN(ask_for)(x + ahead, rows, 0), OWN(ask_for)(dx + ahead, rows, 1);
+    }
     OWN(add_sums)(rows, dy + c, x + c, cols, gamma + c, mean, r, dgamma + c, dbeta + c, sum, product, N);
+  }
   if (c < cols)
     OWN(add_sums)(rows, dy + c, x + c, cols, gamma + c, mean, r, dgamma + c, dbeta + c, sum, product, cols - c);
   for (int i = 0; i < rows; i++) {
