@@ -1,16 +1,17 @@
-"""Cholesky factors, linear equations and inverses by the kernels, on every instruction set: their errors beside those
-that elimination may make, whatever pads the matrices, and what no matrix is."""
+"""Factors, linear equations, inverses and determinants by the kernels, on every instruction set: their errors beside
+those that elimination may make, whatever pads the matrices, and what no matrix is."""
 
 import numpy as np
 import pytest
 
 from fastnn import _kernels
 from fastnn._kernels import _engine
+from fastnn.ops.factorizations import _lu_reference
 from tests.kernels.test_gather import code, guarded
 
 ISAS = _engine.isas()
 # Around the rows of a tile, a panel and a strip of vectors.
-SIZES = [1, 2, 3, 4, 5, 7, 8, 9, 12, 15, 16, 17, 23, 24, 25, 31, 32, 33, 48, 49, 63, 64, 65, 100, 129]
+SIZES = [1, 2, 3, 5, 7, 8, 9, 15, 16, 17, 24, 25, 33, 48, 65, 129]
 DTYPES = ["float32", "float64"]
 
 
@@ -86,6 +87,79 @@ def test_cholesky(n, dtype, isa):
 
 @pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("n", SIZES)
+def test_solve_triangular(n, dtype, isa):
+    rng = np.random.default_rng(n)
+    for m, lower in ((1, True), (n, False), (3 * n // 2 + 1, True), (n + 2, False), (390, True)):
+        a = (rng.standard_normal((3, n, n)) / n + np.eye(n)).astype(dtype)
+        b = rng.standard_normal((3, n, m)).astype(dtype)
+        triangle = np.tril(a) if lower else np.triu(a)
+        a[triangle == 0] = np.nan  # the other one is not read
+        x = bits_with_any_threads(
+            "solve_triangular", (a, b), b.shape, [3, n, m, code(a), n * n, n * m, lower], isa
+        )  # fmt: skip
+        bound = apart(dtype, n) * (np.abs(triangle).astype("float64") @ np.abs(x)).max((1, 2), keepdims=True)
+        assert np.all(np.abs(triangle.astype("longdouble") @ x - b) <= bound)
+        one, check = guarded(b.shape, dtype)
+        run("solve_triangular", (a[0], b), one, [3, n, m, code(a), 0, n * m, lower], 2, isa)
+        check()
+        np.testing.assert_array_equal(one[0], x[0])
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("m", [1, 2, 3, 5, 8, 9, 15, 16, 17, 24, 33, 50, 64, 65])
+def test_lu_factor(m, dtype, isa):
+    """Beside the reference in float64, whose pivots are the same where no two candidates are near each other."""
+    rng = np.random.default_rng(m)
+    for n in sorted({1, 2, max(1, m // 2), m - 1 or 1, m, m + 1, m + 8, 2 * m + 3, 40}):
+        x, k = rng.standard_normal((2, m, n)).astype(dtype), min(m, n)
+        lu, check = guarded(x.shape, dtype)
+        pivots, check_pivots = guarded((2, k), "int32")
+        for threads in (1, 2):
+            _kernels.run("lu_factor", [x, lu, pivots], [2, m, n, code(x)], (), threads, isa)
+            check(), check_pivots()
+            wanted, wanted_pivots = _lu_reference(x.astype("float64"))
+            np.testing.assert_array_equal(pivots, wanted_pivots)
+            np.testing.assert_allclose(lu, wanted, rtol=1e-6 if dtype == "float32" else 1e-9, atol=1e-11)
+    x = np.ones((1, m, m), dtype)
+    lu, pivots = np.zeros_like(x), np.zeros((1, m), "int32")
+    _kernels.run("lu_factor", [x, lu, pivots], [1, m, m, code(x)], (), 1, isa)
+    np.testing.assert_array_equal(lu[0] != 0, np.minimum(*np.indices((m, m))) == 0)  # below pivots of 0 is 0
+    np.testing.assert_array_equal(pivots[0], np.arange(m))
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("n", SIZES)
+def test_determinant(n, dtype, isa):
+    x = (np.random.default_rng(n).standard_normal((4, n, n)) / np.sqrt(n)).astype(dtype)
+    x[3, n // 2] = 0
+    det, sign, logarithm = np.zeros((3, 4), dtype)
+    for threads in (1, 3):
+        _kernels.run("determinant", [x, det, None, None], [4, n, code(x)], (), threads, isa)
+        _kernels.run("determinant", [x, None, sign, logarithm], [4, n, code(x)], (), threads, isa)
+        wide = x.astype("float64")
+        np.testing.assert_allclose(det, np.linalg.det(wide), rtol=3e-7 if dtype == "float32" else 1e-9)
+        np.testing.assert_array_equal(sign, np.linalg.slogdet(wide)[0])
+        np.testing.assert_allclose(logarithm, np.linalg.slogdet(wide)[1], rtol=1e-6 if dtype == "float32" else 1e-9,
+                                   atol=1e-7 if dtype == "float32" else 1e-11)  # fmt: skip
+    assert det[3] == sign[3] == 0 and logarithm[3] == -np.inf
+
+
+@pytest.mark.parametrize("isa", ISAS)
+def test_determinants_at_the_ends_of_floats(isa):
+    """The product may leave the numbers that there are and come back; and NaN is not 0."""
+    diagonals = [[1e200, 1e200, 1e-200, -1e-200], [1e200] * 4, [1e-200, 1e-150, 1.0, 1.0], [np.nan, 1, 1, 1],
+                 [np.inf, 1, 1, 1], [1e-300, 1e-200, 1e300, 1e200]]  # fmt: skip
+    x = np.stack([np.diag(d) for d in diagonals])
+    det = np.zeros(len(x))
+    _kernels.run("determinant", [x, det, None, None], [len(x), 4, code(x)], (), 1, isa)
+    np.testing.assert_allclose(det, [-1, np.inf, 0, np.nan, np.inf, 1])
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("dtype", DTYPES)
 def test_pivots_are_the_largest(dtype, isa):
     """A small one would lose all digits."""
     for n in (2, 9, 40):
@@ -106,6 +180,8 @@ def test_bad_matrices(dtype, isa):
             batch = np.stack([np.eye(n, dtype=dtype), x])
             for name, buffers, ints in (
                 ("inv", (x,), [1, n, code(x)]), ("solve", (x, x), [1, n, n, code(x), 0, 0]),
+                ("solve_triangular", (x, x), [1, n, n, code(x), 0, 0, 0]),
+                ("solve_triangular", (x, x), [1, n, n, code(x), 0, 0, 1]),
                 ("cholesky", (x,), [1, n, code(x), 0]), ("inv", (batch,), [2, n, code(x)]),
             ):  # fmt: skip
                 with pytest.raises(IndexError, match="positive" if name == "cholesky" else "Singular"):

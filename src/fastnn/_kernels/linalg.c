@@ -1,4 +1,4 @@
-/* linalg.c: Cholesky factors, linear equations and inverses of square matrices of float32 and float64.
+/* linalg.c: factors, linear equations, inverses and determinants of matrices of float32 and float64.
  *
  * All is computed in float64, as NumPy does. A matrix is copied to scratch of whole vectors and of whole tiles of rows,
  * where what pads it is a part of the identity, which changes nothing: so no loop has a rest. Most of the work is one
@@ -20,6 +20,7 @@ enum {
   ROWS = 4,
 #endif
   VECTORS = 3,
+  PART = 192,    /* columns of right sides that a unit has of a large matrix: whole strips */
   PANEL = 16,    /* columns that are eliminated one by one before their product changes those behind them */
   UNIT = 1 << 16 /* operations of a unit, if a matrix takes less */
 };
@@ -117,10 +118,14 @@ TILE_OF(solve_upper, UPPER)
 #undef TILE_OF
 
 /* A strip of y (n, vectors), rows y_row apart, becomes the solution of a y' = y, of a lower triangle whose diagonal is
- * 1; or of an upper one. */
+ * 1; of a lower one; or of an upper one. What is on the other side of the diagonal is not read. */
 static void substitute(T *y, int64_t y_row, const T *a, int64_t a_row, int64_t n, int64_t vectors) {
   for (int64_t i = 0; i < n; i += ROWS, a += ROWS * a_row)
     solve_unit_lower(y + i * y_row, y_row, (strided){a, a_row, 1}, y, y_row, i, (strided){a + i, a_row, 1}, vectors);
+}
+static void substitute_lower(T *y, int64_t y_row, const T *a, int64_t a_row, int64_t n, int64_t vectors) {
+  for (int64_t i = 0; i < n; i += ROWS, a += ROWS * a_row)
+    solve_lower(y + i * y_row, y_row, (strided){a, a_row, 1}, y, y_row, i, (strided){a + i, a_row, 1}, vectors);
 }
 static void substitute_back(T *y, int64_t y_row, const T *a, int64_t a_row, int64_t n, int64_t vectors) {
   for (int64_t i = n - ROWS; i >= 0; i -= ROWS) {
@@ -159,27 +164,31 @@ FNN_INLINE void write_part(char *y, int64_t at, int64_t count, V v, const int is
   else FN(store_part)((T *)y + at, v, count);
 }
 
-/* x[at] on, (rows, columns) behind each other, to y, rows y_row apart, with zeroes around it. */
-FNN_INLINE void read_as(T *y, int64_t y_row, const char *x, int64_t at, int64_t rows, int64_t columns,
+/* x[at] on, (rows, columns), rows x_row apart, to y, y_row apart, with zeroes around it. */
+FNN_INLINE void read_as(T *y, int64_t y_row, const char *x, int64_t at, int64_t x_row, int64_t rows, int64_t columns,
                         int64_t to_columns, const int is_single) {
-  for (int64_t i = 0; i < padded(rows); i++, y += y_row, at += columns)
+  for (int64_t i = 0; i < padded(rows); i++, y += y_row, at += x_row)
     for (int64_t j = 0; j < to_columns; j += N)
       FN(store)(y + j, read_part(x, at + j, i < rows ? columns - j : 0, is_single));
 }
-static void read_matrix(T *y, int64_t y_row, const char *x, int64_t at, int64_t rows, int64_t columns,
+static void read_matrix(T *y, int64_t y_row, const char *x, int64_t at, int64_t x_row, int64_t rows, int64_t columns,
                         int64_t to_columns, int64_t dtype) {
-  if (dtype == FNN_F32) read_as(y, y_row, x, at, rows, columns, to_columns, 1);
-  else read_as(y, y_row, x, at, rows, columns, to_columns, 0);
+  if (dtype == FNN_F32) read_as(y, y_row, x, at, x_row, rows, columns, to_columns, 1);
+  else read_as(y, y_row, x, at, x_row, rows, columns, to_columns, 0);
 }
-FNN_INLINE void write_as(char *y, int64_t at, const T *x, int64_t x_row, int64_t rows, int64_t columns,
+FNN_INLINE void write_as(char *y, int64_t at, int64_t y_row, const T *x, int64_t x_row, int64_t rows, int64_t columns,
                          const int is_single) {
-  for (int64_t i = 0; i < rows; i++, at += columns, x += x_row)
+  for (int64_t i = 0; i < rows; i++, at += y_row, x += x_row)
     for (int64_t j = 0; j < columns; j += N) write_part(y, at + j, columns - j, FN(load)(x + j), is_single);
 }
-static void write_matrix(char *y, int64_t at, const T *x, int64_t x_row, int64_t rows, int64_t columns,
+static void write_matrix(char *y, int64_t at, int64_t y_row, const T *x, int64_t x_row, int64_t rows, int64_t columns,
                          int64_t dtype) {
-  if (dtype == FNN_F32) write_as(y, at, x, x_row, rows, columns, 1);
-  else write_as(y, at, x, x_row, rows, columns, 0);
+  if (dtype == FNN_F32) write_as(y, at, y_row, x, x_row, rows, columns, 1);
+  else write_as(y, at, y_row, x, x_row, rows, columns, 0);
+}
+
+static void pad_diagonal(T *x, int64_t row, int64_t n) {
+  for (int64_t i = n; i < padded(n); i++) x[i * (row + 1)] = 1;
 }
 
 /* y (columns, rows) of x (rows, columns), in whole squares. */
@@ -223,43 +232,52 @@ static int64_t find_pivot(const T *x, int64_t begin, int64_t end) {
   return at;
 }
 
-/* Elements of a panel, turned, with room for a vector behind each of its columns and the last. */
-static int64_t panel_size(int64_t n) { return PANEL * (padded(n) + 2 * N); }
+/* Elements of a panel of so many rows, turned, with room for a vector behind each of its columns and the last. */
+static int64_t panel_size(int64_t rows) { return PANEL * (padded(rows) + 2 * N); }
 
-/* Elimination with the largest elements of the columns as pivots: of a (rows, columns), `a_row` apart, whose first n
- * columns are a matrix of n rows, and whose rows are `padded`, as these columns are. U is on and above its diagonal
- * afterwards, L, whose diagonal is 1, below, and L^-1 times what was in the columns behind it, rows exchanged; of L
- * rows are exchanged only where there is an `order`, which are their numbers. Returns 0 where a pivot is 0. */
-static int eliminate(T *a, int64_t a_row, int64_t n, int64_t columns, T *panel, int64_t *order) {
-  const int64_t rows = padded(n);
-  for (int64_t at = 0; at < rows; at += PANEL) {
-    const int64_t wide = fnn_min(PANEL, rows - at), left = rows - at, p_row = left + N, behind = at + wide;
-    const int64_t first = order ? 0 : behind;
+/* Divides by pivot k of a panel and subtracts its multiples from the columns behind it. */
+static void eliminate_column(T *panel, int64_t p_row, int64_t k, int64_t wide, int64_t left) {
+  T *column = panel + k * p_row;
+  const V divisor = FN(splat)(column[k]);
+  for (int64_t i = k + 1; i < left; i += N) {
+    const V factor = FN(load)(column + i) / divisor;
+    FN(store)(column + i, factor);
+    T *other = column + p_row;
+    for (int64_t j = k + 1; j < wide; j++, other += p_row)
+      FN(store)(other + i, FN(load)(other + i) - factor * FN(splat)(other[k]));
+  }
+}
+
+/* Elimination with the largest elements of the columns as pivots: of a, of m rows, `padded` with those of an
+ * identity, `a_row` apart, the first n columns, padded as they are, n <= m. U is on and above its diagonal afterwards,
+ * L, whose diagonal is 1, below, and L^-1 times what was in the columns behind it, up to `columns`, rows exchanged: in
+ * step k row k and row pivots[k]. Of L rows are exchanged only where `pivots` are asked for. Returns 0 where a pivot is
+ * 0; then, if it `goes_on`, L is 0 below it. */
+static int eliminate(T *a, int64_t a_row, int64_t m, int64_t n, int64_t columns, T *panel, int64_t *pivots,
+                     int goes_on) {
+  const int64_t rows = padded(m);
+  int is_regular = 1;
+  for (int64_t at = 0; at < padded(n); at += PANEL) {
+    const int64_t wide = fnn_min(PANEL, padded(n) - at), left = rows - at, p_row = left + N, behind = at + wide;
+    const int64_t first = pivots ? 0 : behind;
     turn(panel, p_row, a + at * a_row + at, a_row, left, wide);
     for (int64_t k = 0; k < wide; k++) FN(store)(panel + k * p_row + left, (V){0});
     for (int64_t k = 0; k < fnn_min(wide, n - at); k++) {
-      T *column = panel + k * p_row;
-      const int64_t pivot = find_pivot(column, k, n - at);
-      if (column[pivot] == 0) return 0;
+      const int64_t pivot = find_pivot(panel + k * p_row, k, m - at);
+      if (pivots) pivots[at + k] = at + pivot;
+      if (panel[k * p_row + pivot] == 0) {
+        if (!goes_on) return 0;
+        is_regular = 0;
+        continue;
+      }
       if (pivot != k) {
         for (int64_t j = 0; j < wide; j++) {
           const T x = panel[j * p_row + k];
           panel[j * p_row + k] = panel[j * p_row + pivot], panel[j * p_row + pivot] = x;
         }
         swap(a + (at + k) * a_row + first, a + (at + pivot) * a_row + first, columns - first);
-        if (order) {
-          const int64_t number = order[at + k];
-          order[at + k] = order[at + pivot], order[at + pivot] = number;
-        }
       }
-      const V divisor = FN(splat)(column[k]);
-      for (int64_t i = k + 1; i < left; i += N) {
-        const V factor = FN(load)(column + i) / divisor;
-        FN(store)(column + i, factor);
-        T *other = column + p_row;
-        for (int64_t j = k + 1; j < wide; j++, other += p_row)
-          FN(store)(other + i, FN(load)(other + i) - factor * FN(splat)(other[k]));
-      }
+      eliminate_column(panel, p_row, k, wide, left);
     }
     turn(a + at * a_row + at, a_row, panel, p_row, wide, left);
     for (int64_t j = behind; j < columns; j += VECTORS * N) {
@@ -271,7 +289,7 @@ static int eliminate(T *a, int64_t a_row, int64_t n, int64_t columns, T *panel, 
                  (strided){0}, vectors);
     }
   }
-  return 1;
+  return is_regular;
 }
 
 /* ---- solve: y with a y = b ----
@@ -295,16 +313,16 @@ static void solve(const fnn_call *call, int64_t begin, int64_t end) {
   const int64_t row = apart(columns);
   T *panel = (T *)call->scratch, *x = panel + panel_size(n);
   for (int64_t at = begin * group; at < fnn_min(ints[0], end * group); at++) {
-    read_matrix(x, row, call->buf[0], at * ints[4], n, n, rows, dtype);
-    read_matrix(x + rows, row, call->buf[1], at * ints[5], n, m, columns - rows, dtype);
-    for (int64_t i = n; i < rows; i++) x[i * (row + 1)] = 1;
-    if (!eliminate(x, row, n, columns, panel, NULL)) {
+    read_matrix(x, row, call->buf[0], at * ints[4], n, n, n, rows, dtype);
+    read_matrix(x + rows, row, call->buf[1], at * ints[5], m, n, m, columns - rows, dtype);
+    pad_diagonal(x, row, n);
+    if (!eliminate(x, row, n, n, columns, panel, NULL, 0)) {
       set_status(call, SINGULAR);
       return;
     }
     for (int64_t j = rows; j < columns; j += VECTORS * N)
       substitute_back(x + j, row, x, row, rows, fnn_min(VECTORS, (columns - j) / N));
-    write_matrix(call->buf[2], at * n * m, x + rows, row, n, m, dtype);
+    write_matrix(call->buf[2], at * n * m, m, x + rows, row, n, m, dtype);
   }
 }
 
@@ -316,19 +334,18 @@ static double inv_flops(const int64_t *ints) { return 2.0 * (double)ints[1] * (d
 
 static void inv_size(const int64_t *ints, fnn_work *work) {
   const int64_t n = ints[1], rows = padded(n);
-  each_matrix(work, ints[0], inv_flops(ints), panel_size(n) + 2 * rows * apart(rows) + rows, 2 * n * n, ints[2]);
+  each_matrix(work, ints[0], inv_flops(ints), panel_size(n) + 2 * rows * apart(rows) + 2 * rows, 2 * n * n, ints[2]);
 }
 
 static void inv(const fnn_call *call, int64_t begin, int64_t end) {
   const int64_t *ints = call->ints, n = ints[1], group = matrices_of_unit(inv_flops(ints));
   const int64_t rows = padded(n), row = apart(rows);
   T *panel = (T *)call->scratch, *a = panel + panel_size(n), *inverse = a + rows * row;
-  int64_t *order = (int64_t *)(inverse + rows * row);
+  int64_t *pivots = (int64_t *)(inverse + rows * row), *order = pivots + rows;
   for (int64_t at = begin * group; at < fnn_min(ints[0], end * group); at++) {
-    read_matrix(a, row, call->buf[0], at * n * n, n, n, rows, ints[2]);
-    for (int64_t i = n; i < rows; i++) a[i * (row + 1)] = 1;
-    for (int64_t i = 0; i < n; i++) order[i] = i;
-    if (!eliminate(a, row, n, rows, panel, order)) {
+    read_matrix(a, row, call->buf[0], at * n * n, n, n, n, rows, ints[2]);
+    pad_diagonal(a, row, n);
+    if (!eliminate(a, row, n, n, rows, panel, pivots, 0)) {
       set_status(call, SINGULAR);
       return;
     }
@@ -339,6 +356,11 @@ static void inv(const fnn_call *call, int64_t begin, int64_t end) {
       substitute(inverse + from * row + j, row, a + from * (row + 1), row, rows - from, vectors);
       substitute_back(inverse + j, row, a, row, rows, vectors);
     }
+    for (int64_t i = 0; i < n; i++) order[i] = i;
+    for (int64_t i = 0; i < n; i++) {
+      const int64_t number = order[i];
+      order[i] = order[pivots[i]], order[pivots[i]] = number;
+    }
     for (int64_t i = 0; i < n; i++) {
       const T *from = inverse + i * row;
       const int64_t to = (at * n + i) * n;
@@ -347,6 +369,138 @@ static void inv(const fnn_call *call, int64_t begin, int64_t end) {
       else
         for (int64_t j = 0; j < n; j++) ((T *)call->buf[1])[to + order[j]] = from[j];
     }
+  }
+}
+
+/* ---- solve_triangular: y with a y = b, of one triangle of a ----
+ * ints: those of solve, [6] 1: the lower one
+ * buffers: those of solve. An element of the diagonal that is 0 sets the status. Of large matrices a unit has a part of
+ * the columns. */
+static double triangular_flops(const int64_t *ints) { return (double)ints[1] * (double)ints[1] * (double)ints[2]; }
+
+/* How many parts the columns of a matrix have. */
+static int64_t triangular_parts(const int64_t *ints) {
+  return triangular_flops(ints) < UNIT ? 1 : fnn_ceil_div(ints[2], PART);
+}
+
+static void solve_triangular_size(const int64_t *ints, fnn_work *work) {
+  const int64_t n = ints[1], m = ints[2], parts = triangular_parts(ints), rows = padded(n);
+  each_matrix(work, ints[0], triangular_flops(ints), rows * (apart(rows) + apart(parts > 1 ? PART : m)),
+              n * (n / 2 + 2 * m), ints[3]);
+  if (parts > 1) work->units[0] = ints[0] * parts;
+}
+
+/* Columns [first, first + count) of one matrix. */
+static void solve_columns(const fnn_call *call, int64_t at, int64_t first, int64_t count, int is_read) {
+  const int64_t *ints = call->ints, n = ints[1], m = ints[2], dtype = ints[3], rows = padded(n), row = apart(rows);
+  const int64_t columns = fnn_round_up(count, N), y_row = apart(count);
+  T *a = (T *)call->scratch, *y = a + rows * row;
+  if (!is_read) {
+    read_matrix(a, row, call->buf[0], at * ints[4], n, n, n, rows, dtype);
+    pad_diagonal(a, row, n);
+  }
+  for (int64_t i = 0; i < n; i++)
+    if (a[i * (row + 1)] == 0) {
+      set_status(call, SINGULAR);
+      return;
+    }
+  read_matrix(y, y_row, call->buf[1], at * ints[5] + first, m, n, count, columns, dtype);
+  for (int64_t j = 0; j < columns; j += VECTORS * N) {
+    const int64_t vectors = fnn_min(VECTORS, (columns - j) / N);
+    if (ints[6]) substitute_lower(y + j, y_row, a, row, rows, vectors);
+    else substitute_back(y + j, y_row, a, row, rows, vectors);
+  }
+  write_matrix(call->buf[2], at * n * m + first, m, y, y_row, n, count, dtype);
+}
+
+static void solve_triangular(const fnn_call *call, int64_t begin, int64_t end) {
+  const int64_t *ints = call->ints, m = ints[2], parts = triangular_parts(ints);
+  const int64_t group = matrices_of_unit(triangular_flops(ints));
+  if (parts == 1)
+    for (int64_t at = begin * group; at < fnn_min(ints[0], end * group); at++) solve_columns(call, at, 0, m, 0);
+  else
+    for (int64_t unit = begin; unit < end; unit++) {
+      const int64_t first = unit % parts * PART;
+      solve_columns(call, unit / parts, first, fnn_min(PART, m - first), unit > begin && first);
+    }
+}
+
+/* ---- lu_factor: P x = L U ----
+ * ints: [0] matrices   [1] m   [2] n   [3] dtype
+ * buffers: x (matrices, m, n), y (matrices, m, n) with U and, below its diagonal, L, pivots int32 (matrices,
+ * min(m, n)), the rows with which rows changed places; none overlaps another. Below a pivot of 0 L is 0.
+ *
+ * Columns behind the m-th lie behind those that pad these. */
+static double lu_flops(const int64_t *ints) {
+  const double m = (double)ints[1], n = (double)ints[2], k = m < n ? m : n;
+  return k * k * ((m < n ? n : m) - k / 3);
+}
+
+static int64_t lu_columns(const int64_t *ints) {
+  const int64_t m = ints[1], n = ints[2];
+  return n <= m ? padded(n) : padded(m) + fnn_round_up(n - m, N);
+}
+
+static void lu_factor_size(const int64_t *ints, fnn_work *work) {
+  const int64_t rows = padded(ints[1]);
+  each_matrix(work, ints[0], lu_flops(ints), panel_size(ints[1]) + rows * apart(lu_columns(ints)) + rows,
+              2 * ints[1] * ints[2], ints[3]);
+}
+
+static void lu_factor(const fnn_call *call, int64_t begin, int64_t end) {
+  const int64_t *ints = call->ints, m = ints[1], n = ints[2], k = fnn_min(m, n), dtype = ints[3];
+  const int64_t group = matrices_of_unit(lu_flops(ints)), columns = lu_columns(ints), row = apart(columns);
+  T *panel = (T *)call->scratch, *x = panel + panel_size(m);
+  int64_t *pivots = (int64_t *)(x + padded(m) * row);
+  for (int64_t at = begin * group; at < fnn_min(ints[0], end * group); at++) {
+    const int64_t from = at * m * n;
+    read_matrix(x, row, call->buf[0], from, n, m, k, padded(k), dtype);
+    if (n > m) read_matrix(x + padded(m), row, call->buf[0], from + m, n, m, n - m, columns - padded(m), dtype);
+    if (n >= m) pad_diagonal(x, row, m);
+    eliminate(x, row, m, k, columns, panel, pivots, 1);
+    write_matrix(call->buf[1], from, n, x, row, m, k, dtype);
+    if (n > m) write_matrix(call->buf[1], from + m, n, x + padded(m), row, m, n - m, dtype);
+    for (int64_t i = 0; i < k; i++) ((int32_t *)call->buf[2])[at * k + i] = (int32_t)pivots[i];
+  }
+}
+
+/* ---- determinant ----
+ * ints: [0] matrices   [1] n   [2] dtype
+ * buffers: x (matrices, n, n), its determinant (matrices), or NULL, the sign of that and the logarithm of its magnitude
+ * (matrices each), or NULL; none overlaps x. The sign of a singular matrix is 0. */
+static void determinant_size(const int64_t *ints, fnn_work *work) {
+  const int64_t n = ints[1], rows = padded(n);
+  const double flops = solve_flops((int64_t[]){1, n, 0});
+  each_matrix(work, ints[0], flops, panel_size(n) + rows * apart(rows) + rows, n * n, ints[2]);
+}
+
+static void write_number(char *y, int64_t at, double number, int64_t dtype) {
+  if (dtype == FNN_F32) ((float *)y)[at] = (float)number;
+  else ((double *)y)[at] = number;
+}
+
+static void determinant(const fnn_call *call, int64_t begin, int64_t end) {
+  const int64_t *ints = call->ints, n = ints[1], dtype = ints[2], rows = padded(n), row = apart(rows);
+  const int64_t group = matrices_of_unit(solve_flops((int64_t[]){1, n, 0}));
+  T *panel = (T *)call->scratch, *x = panel + panel_size(n);
+  int64_t *pivots = (int64_t *)(x + rows * row);
+  for (int64_t at = begin * group; at < fnn_min(ints[0], end * group); at++) {
+    read_matrix(x, row, call->buf[0], at * n * n, n, n, n, rows, dtype);
+    pad_diagonal(x, row, n);
+    double product = eliminate(x, row, n, n, rows, panel, pivots, 0) ? 1 : 0, logarithm = log(product), sign = product;
+    int64_t exponent = 0; /* of the product, which is in [0.5, 1) without it: it could be too large on the way */
+    for (int64_t i = 0; product != 0 && i < n; i++) {
+      const double pivot = x[i * (row + 1)] * (pivots[i] == i ? 1 : -1);
+      int own = 0;
+      sign = pivot < 0 ? -sign : sign;
+      if (call->buf[2]) logarithm += log(fabs(pivot));
+      product = frexp(product * pivot, &own);
+      exponent += own;
+    }
+    const int64_t most = 4096; /* beyond any of float64 */
+    exponent = exponent > most ? most : exponent < -most ? -most : exponent;
+    if (call->buf[1]) write_number(call->buf[1], at, ldexp(product, (int)exponent), dtype);
+    if (call->buf[2]) write_number(call->buf[2], at, sign, dtype), write_number(call->buf[3], at, logarithm, dtype);
   }
 }
 
@@ -381,7 +535,7 @@ FNN_INLINE void read_symmetric(T *y, int64_t row, const char *x, int64_t at, int
         FN(store)(y + (i + r) * row + j, (own + v[r]) * 0.5);
       }
     }
-  for (int64_t i = n; i < rows; i++) y[i * (row + 1)] = 1;
+  pad_diagonal(y, row, n);
 }
 
 /* The triangle, turned or as it is, and zeroes. */
@@ -448,6 +602,11 @@ static void cholesky(const fnn_call *call, int64_t begin, int64_t end) {
 
 #include "types_none.h"
 
-static const fnn_entry entries[] = {{"cholesky", cholesky, cholesky_size}, {"inv", inv, inv_size},
-                                    {"solve", solve, solve_size}, {0}};
+static const fnn_entry entries[] = {{"cholesky", cholesky, cholesky_size},
+                                    {"determinant", determinant, determinant_size},
+                                    {"inv", inv, inv_size},
+                                    {"lu_factor", lu_factor, lu_factor_size},
+                                    {"solve", solve, solve_size},
+                                    {"solve_triangular", solve_triangular, solve_triangular_size},
+                                    {0}};
 const fnn_table FNN_TABLE(linalg) = {entries, 0, 0};

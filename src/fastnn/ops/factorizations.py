@@ -1,5 +1,5 @@
 """Factorizations of matrices: Cholesky, QR, LU, eigenvalues, singular values. They run on LAPACK, through NumPy, but
-Cholesky factors, whose kernel is in `_kernels/linalg.c`.
+for Cholesky and LU factors, whose kernels are in `_kernels/linalg.c`.
 
 Arrays are batches of matrices, shape (..., m, n); k = min(m, n). Each gradient follows from differentiating the
 product that the factors make, and names its source where the derivation is long.
@@ -47,6 +47,7 @@ def square_spec(name: str):
 
 
 MOST_ROWS = 512  # of matrices that have kernels: one thread does one of them, while several of LAPACK share larger ones
+MOST_OF_OWN = 1024  # and where the other way is not LAPACK's, but Python's
 
 
 def has_kernel_for(b, y, most_rows: int) -> bool:
@@ -216,7 +217,8 @@ def _lu_reference(x):
     for k in range(steps):
         p = pivots[:, k] = k + np.argmax(np.abs(lu[:, k:, k]), axis=1)
         lu[which, k], lu[which, p] = lu[which, p], lu[which, k]
-        lu[:, k + 1 :, k] /= lu[:, k, k, None]
+        pivot = lu[:, k, k, None]
+        lu[:, k + 1 :, k] /= np.where(pivot == 0, 1, pivot)  # as LAPACK: what is below a 0 is 0
         begin = k - k % _LU_COLUMNS
         end = begin + _LU_COLUMNS
         lu[:, k + 1 :, k + 1 : end] -= lu[:, k + 1 :, k, None] * lu[:, k, None, k + 1 : end]
@@ -262,7 +264,16 @@ def _lu_grad(dy, y, x):
     return take_along_axis(permuted, expand_dims(back, -1), axis=-2)
 
 
-lu_factor_op = Op("lu_factor", shape=_lu_shape, reference=quiet(_lu_reference), grad=_lu_grad)
+def _lu_lower(node, b):
+    x, (lu, pivots) = node.inputs[0], node.outputs
+    if not has_kernel_for(b, lu, MOST_OF_OWN):
+        return False
+    m, n = x.shape[-2:]
+    b.step("lu_factor", [x, lu, pivots], [x.size // (m * n), m, n, DTYPE_CODE[x.dtype]])
+    return None
+
+
+lu_factor_op = Op("lu_factor", shape=_lu_shape, reference=quiet(_lu_reference), grad=_lu_grad, lower=_lu_lower)
 
 
 def lu_factor(x):

@@ -11,6 +11,7 @@ from fastnn.ops import elementwise as ew
 from fastnn.ops import logic, reduce
 from fastnn.ops.creation import tril, triu
 from fastnn.ops.factorizations import (
+    MOST_OF_OWN,
     MOST_ROWS,
     as_matrices,
     has_kernel_for,
@@ -38,10 +39,10 @@ def _solve_grad(dy, y, a, b):
     return unbroadcast(ew.negative(matmul(db, transposed(y))), a.shape), unbroadcast(db, b.shape)
 
 
-def _solve_lower(node, b):
+def _lower_equations(node, b, kernel: str, most_rows: int, *ints):
     (a, side), y = node.inputs, node.outputs[0]
     n, m = y.shape[-2:]
-    if not has_kernel_for(b, y, MOST_ROWS):
+    if not has_kernel_for(b, y, most_rows):
         return False
     matrices, steps = y.size // (n * m), []
     for x in (a, side):  # either of as many matrices as the result, or of one
@@ -49,8 +50,12 @@ def _solve_lower(node, b):
         if x.size not in (size, size * matrices):
             return False
         steps.append(0 if x.size == size else size)
-    b.step("solve", [a, side, y], [matrices, n, m, DTYPE_CODE[y.dtype], *steps])
+    b.step(kernel, [a, side, y], [matrices, n, m, DTYPE_CODE[y.dtype], *steps, *ints])
     return None
+
+
+def _solve_lower(node, b):
+    return _lower_equations(node, b, "solve", MOST_ROWS)
 
 
 # b has matrices too: shape (..., n, columns).
@@ -72,6 +77,10 @@ def _solve_triangular_reference(a, b, lower):
     return y
 
 
+def _solve_triangular_lower(node, b):
+    return _lower_equations(node, b, "solve_triangular", MOST_OF_OWN, node.params["lower"])
+
+
 def _solve_triangular_grad(dy, y, a, b, lower):
     db = solve_triangular_op(transposed(a), dy, lower=not lower)
     da = ew.negative(matmul(db, transposed(y)))
@@ -83,6 +92,7 @@ solve_triangular_op = Op(
     shape=lambda a, b, lower: _solve_shape(a, b),
     reference=_solve_triangular_reference,
     grad=_solve_triangular_grad,
+    lower=_solve_triangular_lower,
 )
 
 
@@ -332,6 +342,16 @@ def _as_scale(x):
     return expand_dims(x, (-2, -1))
 
 
+def _determinant_lower(node, b):
+    x, *ys = node.inputs[0], *node.outputs
+    n = x.shape[-1]
+    if b.suffix(x) is None or not x.size or n > MOST_ROWS:
+        return False
+    buffers = [*ys, None, None] if len(ys) == 1 else [None, *ys]
+    b.step("determinant", [x, *buffers], [x.size // n**2, n, DTYPE_CODE[x.dtype]])
+    return None
+
+
 # The derivative of the determinant by each element.
 cofactors_op = Op(
     "cofactors", shape=square_spec("cofactors"), reference=_cofactors_reference, grad=_cofactors_grad
@@ -341,12 +361,14 @@ det_op = Op(
     shape=_determinant_shape("det"),
     reference=np.linalg.det,
     grad=lambda dy, y, x: ew.multiply(_as_scale(dy), cofactors_op(x)),
+    lower=_determinant_lower,
 )
 slogdet_op = Op(
     "slogdet",
     shape=lambda x: (_determinant_shape("slogdet")(x),) * 2,
     reference=lambda x: tuple(np.linalg.slogdet(x)),
     grad=lambda dy, y, x: None if dy[1] is None else ew.multiply(_as_scale(dy[1]), transposed(inv_op(x))),
+    lower=_determinant_lower,
 )
 
 
