@@ -92,14 +92,15 @@ FNN_INLINE int64_t windows_ahead(const pool *p, int64_t element_bytes, int is_me
   return fnn_ceil_div(AHEAD_BYTES, new * pixel);
 }
 
-/* Asks for that of `windows` from window `first` on, of the row whose first is at `x` if there is no padding. */
+/* Asks for that of `windows` from window `first` on, of the row whose first is at `x` if there is no padding: to L2, as
+ * who reads what is there would wait for an L1 that waits for many lines of memory. */
 static __attribute__((noinline)) void ask_windows(const pool *p, const char *x, int64_t first, int64_t windows,
                                                   int64_t element_bytes) {
   enum { LINE = 64 };
   const int64_t pixel = p->c * element_bytes, rows = fnn_min(p->sh, p->kh), bytes = windows * p->sw * pixel;
   x += (first * p->sw - p->left + fnn_max(0, p->kw - p->sw)) * pixel + (p->kh - rows) * p->w * pixel;
   for (int64_t row = 0; row < rows; row++, x += p->w * pixel)
-    for (int64_t i = 0; i < bytes; i += LINE) __builtin_prefetch(x + i);
+    for (int64_t i = 0; i < bytes; i += LINE) __builtin_prefetch(x + i, 0, 2);
 }
 
 /* Gradients: a unit is a band of rows of one image, or several whole images. */
