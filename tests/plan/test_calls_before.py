@@ -1,6 +1,8 @@
 """Eager calls that find the plan of one made before: what differs in layout, bytes or type must not take it."""
 
+import ctypes
 import itertools
+import mmap
 import threading
 
 import numpy as np
@@ -12,7 +14,7 @@ from fastnn.autodiff import GradientTape
 from fastnn.graph.symbolic import KerasTensor
 from fastnn.graph.variable import Variable
 from fastnn.ops import elementwise, record
-from fastnn.plan import executable
+from fastnn.plan import copying, executable
 from fastnn.plan import function as plan_function
 
 rng = np.random.default_rng(0)
@@ -285,6 +287,58 @@ def test_reductions_of_arrays_in_another_order(order):
                 assert found.shape == wanted.shape and found.dtype == wanted.dtype
                 np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-5)
             np.testing.assert_array_equal(ops.any(x > 3, axis, keepdims), np.any(x > 3, axis, keepdims=keepdims))
+
+
+def at_the_end_of_memory(n: int, dtype) -> np.ndarray:
+    """Random elements, of which the last is followed by what cannot be read."""
+    nbytes = n * np.dtype(dtype).itemsize
+    pages = np.frombuffer(mmap.mmap(-1, (nbytes // mmap.PAGESIZE + 2) * mmap.PAGESIZE), "uint8")
+    end = pages.ctypes.data + pages.nbytes - mmap.PAGESIZE
+    assert not ctypes.CDLL(None).mprotect(ctypes.c_void_p(end), ctypes.c_size_t(mmap.PAGESIZE), 0)
+    x = pages[pages.size - mmap.PAGESIZE - nbytes : -mmap.PAGESIZE].view(dtype)
+    x[:] = np.random.default_rng(0).integers(-90, 90, n)
+    return x
+
+
+BOXES = {
+    "every second": ((70_001,), (2,)), "columns": ((120, 600), (700, 1)), "every second row": ((120, 600), (1200, 1)),
+    "every second of rows": ((120, 600), (1300, 2)), "images": ((7, 20, 600), (30 * 1300, 1300, 2)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int32", "int64"])
+@pytest.mark.parametrize("shape, strides", BOXES.values(), ids=BOXES)
+def test_boxes_are_read_where_they_lie(shape, strides, dtype):
+    """They have the bits of contiguous copies, which are not made, and nothing behind them is read."""
+    memory = at_the_end_of_memory(1 + sum((n - 1) * s for n, s in zip(shape, strides, strict=True)), dtype)
+    x = np.lib.stride_tricks.as_strided(memory, shape, [s * memory.itemsize for s in strides])
+    copy = np.ascontiguousarray(x)
+    is_box = strides[-1] == 1 or x.itemsize == 4
+    assert (copying.box_in_memory(x) is not None) == is_box and not x.flags.c_contiguous
+    for call in (ops.add, ops.greater, lambda a, b: ops.abs(b), lambda a, b: ops.multiply(a, 3), ops.maximum,
+                 lambda a, b: ops.add(a, 2.5), lambda a, b: ops.exp(b)):  # fmt: skip
+        for a, b in ((x, x), (x, copy), (copy, x), (x, x[..., ::-1]), (x, copy[..., :1])):
+            found, wanted = call(a, b), call(np.ascontiguousarray(a), np.ascontiguousarray(b))
+            np.testing.assert_array_equal(found, wanted)
+            assert found.dtype == wanted.dtype and found.flags.c_contiguous
+    windows = [(key[2], plan) for key, plan in record._executables.items() if type(key[2]) is tuple]
+    assert all(plan is not None for boxes, plan in windows if boxes[0] and boxes[0][0] == shape)
+    assert any(boxes[0] and boxes[0][0] == shape for boxes, _ in windows) or not is_box
+    with GradientTape():
+        np.testing.assert_array_equal(ops.add(x, x), ops.add(copy, copy))
+
+
+def test_arrays_that_are_no_boxes():
+    x = np.random.default_rng(0).standard_normal((400, 500)).astype("float32")
+    for a in (x[:, ::3], x[::-1], x[:, ::-2], x.T[::2], x[:10, ::2], x.astype(">f4")[:, ::2], x.astype("f2")[:, ::2],
+              np.broadcast_to(x[0], (400, 500)), np.broadcast_to(x[:, :1], (400, 500)), x.view("c8")[:, ::2],
+              np.lib.stride_tricks.sliding_window_view(x, 150, 1)[:, ::2, ::2]):  # fmt: skip
+        assert copying.box_in_memory(a) is None
+        np.testing.assert_array_equal(ops.add(a, a), ops.add(np.ascontiguousarray(a), np.ascontiguousarray(a)))
+    half = x[:, ::2]
+    np.testing.assert_array_equal(ops.add(half, x[:, 250:].astype("float64")), half + x[:, 250:].astype("float64"))
+    np.testing.assert_array_equal(ops.add(half, x[:10, ::2].mean()), half + x[:10, ::2].mean())
+    np.testing.assert_array_equal(ops.where(half > 0, half, 2.0), np.where(half > 0, half, np.float32(2)))
 
 
 def test_arrays_that_lie_in_no_common_order():

@@ -18,6 +18,7 @@ from fastnn.graph import dtypes, trace
 from fastnn.graph.symbolic import KerasTensor, symbolic_call
 from fastnn.graph.value import Graph, Node, Operators, Spec, Value, dtype_name
 from fastnn.graph.variable import Variable
+from fastnn.plan.copying import box_in_memory
 
 
 class _Registry(dict):
@@ -133,10 +134,11 @@ class Op(_engine.Caller):
 
     def as_they_lie(self, args: tuple, params: dict[str, Any]):
         """What a call gives where the axes of all arrays lie in memory in one other order: what it gives of them in
-        that order, with the axes where they belong again. Nothing is copied. None for other arguments."""
+        that order, with the axes where they belong again; of an elementwise op, too, where they are boxes of what lies
+        in memory. Nothing is copied. None for other arguments."""
         order = _order_in_memory(args)
         if order is None:
-            return None
+            return self._of_boxes(args, params) if self.kind == "elementwise" and self.has_kernel else None
         turned = [x.transpose(order) if type(x) is np.ndarray and x.ndim else x for x in args]
         if self.kind == "elementwise":
             return self(*turned, **params).transpose([order.index(k) for k in range(len(order))])
@@ -145,6 +147,33 @@ class Op(_engine.Caller):
         places = [k for k in order if k not in axes]
         y = y.transpose([places.index(k) for k in kept])
         return np.expand_dims(y, axes) if params["keepdims"] else y
+
+    def _of_boxes(self, args: tuple, params: dict[str, Any]):
+        found, kinds = {x.dtype for x in args if type(x) is np.ndarray}, {*map(type, args)}
+        is_float = {x.kind for x in found} == {"f"}
+        if len(found) != 1 or not kinds <= {np.ndarray, float, int}:
+            return None
+        if not is_float and (float in kinds or self.dtype == "float"):  # the array becomes another first
+            return None
+        boxes = [None if type(x) is not np.ndarray or x.flags.c_contiguous else box_in_memory(x) or x for x in args]
+        if any(box is x for box, x in zip(boxes, args, strict=True)):
+            return None
+        promoted = _promoted(self, args)
+        if any(box and p is not x for box, p, x in zip(boxes, promoted, args, strict=True)):
+            return None
+        arrays = [box[0] if box else as_array(x) for box, x in zip(boxes, promoted, strict=True)]
+        windows = tuple([box and (x.shape, box[1]) for box, x in zip(boxes, args, strict=True)])
+        key = (self, _kernels.isa(), windows, *[(x.shape, x.dtype.char) for x in arrays], *params.items())
+        try:
+            executable = _executables.get(key, self)
+        except TypeError:  # a parameter that cannot be hashed
+            return None
+        if executable is self:
+            executable = _executable_of(self, arrays, params, windows)
+            if executable is not None and len(executable.steps) > 1:  # which copies a box
+                executable = None
+            _remember(key, executable)
+        return None if executable is None else executable.run(arrays)[0]
 
     @property
     def has_kernel(self) -> bool:
@@ -383,9 +412,8 @@ def evaluate(op: Op, arrays: tuple[np.ndarray, ...], params: dict[str, Any]) -> 
     except TypeError:  # a parameter that cannot be hashed
         return op.evaluate(arrays, params)
     if executable is op:
-        executable = _executables[key] = _executable_of(op, arrays, params)
-        while len(_executables) > _EXECUTABLES:
-            _executables.pop(next(iter(_executables)), None)
+        executable = _executable_of(op, arrays, params)
+        _remember(key, executable)
     if executable is None:
         return op.evaluate(arrays, params)
     arrays = list(arrays)
@@ -393,8 +421,15 @@ def evaluate(op: Op, arrays: tuple[np.ndarray, ...], params: dict[str, Any]) -> 
     return tuple(executable.run(arrays))
 
 
-def _executable_of(op: Op, arrays, params) -> plan.executable.Executable | None:
-    """A plan for such arrays; those whose last two axes have changed places are read as they lie, not copied first."""
+def _remember(key: tuple, executable: plan.executable.Executable | None) -> None:
+    _executables[key] = executable
+    while len(_executables) > _EXECUTABLES:
+        _executables.pop(next(iter(_executables)), None)
+
+
+def _executable_of(op: Op, arrays, params, windows: tuple = ()) -> plan.executable.Executable | None:
+    """A plan for such arrays; those whose last two axes have changed places are read as they lie, not copied first.
+    `windows`: of each array the shape and steps of a box of it that the op is of, or None."""
     graph, arrays = Graph(), list(arrays)
     turned = _engine.turn_back(arrays) or ()
     inputs = [graph.input(a.shape, dtype_name(a.dtype)) for a in arrays]
@@ -402,6 +437,10 @@ def _executable_of(op: Op, arrays, params) -> plan.executable.Executable | None:
         for k in turned:
             order = tuple(range(inputs[k].ndim))
             inputs[k] = Operators.functions["transpose"](inputs[k], (*order[:-2], *order[:-3:-1]))
+        for k, window in enumerate(windows):
+            if window:
+                sizes, steps = window
+                inputs[k] = REGISTRY["strided_slice"](inputs[k], starts=(0,) * len(sizes), sizes=sizes, steps=steps)
         outputs = op.trace(graph, tuple(inputs), params)
     graph.outputs = list(outputs) if isinstance(outputs, tuple) else [outputs]
     executable = plan.executable.Executable(graph, op.name, is_eager=True)

@@ -1,6 +1,7 @@
 """Calls of the kernel `copy` of `_kernels/layout.c`: their parameters, and contiguous copies of arrays that are not."""
 
 import functools
+import itertools
 
 import numpy as np
 
@@ -80,6 +81,30 @@ def contiguous(array: np.ndarray) -> np.ndarray:
         arena.held[:] = [None, None]
         copier.release(arena)
     return copy
+
+
+FEWEST_IN_BOX = 1 << 16  # elements: to copy fewer takes less time than to ask how they lie
+
+
+def box_in_memory(array: np.ndarray) -> tuple[np.ndarray, tuple[int, ...]] | None:
+    """Of an array that is not contiguous, but a box of what lies in memory: that, as if it were whole rows, and the
+    box's steps; it starts at the first element. Nothing behind the box's last element may be read, as it may be no
+    memory. None where it is no such box, is small, or has a step by which a copy of a row is read as fast."""
+    itemsize, shape = array.itemsize, array.shape
+    if array.size < FEWEST_IN_BOX or itemsize not in (4, 8) or array.dtype.kind not in "iuf":
+        return None
+    if not array.dtype.isnative or not array.flags.aligned or any(stride % itemsize for stride in array.strides):
+        return None
+    *outer, step = [stride // itemsize for stride in array.strides]
+    if step not in ((1, 2) if itemsize == 4 else (1,)) or any(a <= 0 or a % b for a, b in itertools.pairwise(outer)):
+        return None
+    sizes = [*shape[:-1], (shape[-1] - 1) * step + 1]
+    rooms = [a // b for a, b in itertools.pairwise([*outer, 1])]  # of all axes but the first
+    if any(room < size for room, size in zip(rooms, sizes[1:], strict=True)):
+        return None
+    memory = (sizes[0], *rooms)
+    whole = np.lib.stride_tricks.as_strided(array, memory, [n * itemsize for n in contiguous_strides(memory)])
+    return whole, (*[1] * len(outer), step)
 
 
 @functools.lru_cache(64)
