@@ -21,7 +21,7 @@ enum {
 #endif
   VECTORS = 3,
   PART = 192,    /* columns of right sides that a unit has of a large matrix: whole strips */
-  PANEL = 16,    /* columns that are eliminated one by one before their product changes those behind them */
+  PANEL = 24,    /* columns that are eliminated one by one before their product changes those behind them */
   UNIT = 1 << 16 /* operations of a unit, if a matrix takes less */
 };
 _Static_assert(PANEL % N == 0 && PANEL % ROWS == 0 && ROWS % N == 0, "panels are whole tiles, these whole vectors");
@@ -251,20 +251,25 @@ static void eliminate_column(T *panel, int64_t p_row, int64_t k, int64_t wide, i
 /* Elimination with the largest elements of the columns as pivots: of a, of m rows, `padded` with those of an
  * identity, `a_row` apart, the first n columns, padded as they are, n <= m. U is on and above its diagonal afterwards,
  * L, whose diagonal is 1, below, and L^-1 times what was in the columns behind it, up to `columns`, rows exchanged: in
- * step k row k and row pivots[k]. Of L rows are exchanged only where `pivots` are asked for. Returns 0 where a pivot is
- * 0; then, if it `goes_on`, L is 0 below it. */
+ * step k row k and row pivots[k]. Returns 0 where a pivot is 0; then, if it `goes_on`, L is 0 below it.
+ *
+ * A panel of columns is reduced by all columns before it, and then the rows in which its pivots are: so an element is
+ * written once, by one long sum, and the panel twice. */
 static int eliminate(T *a, int64_t a_row, int64_t m, int64_t n, int64_t columns, T *panel, int64_t *pivots,
                      int goes_on) {
   const int64_t rows = padded(m);
   int is_regular = 1;
   for (int64_t at = 0; at < padded(n); at += PANEL) {
     const int64_t wide = fnn_min(PANEL, padded(n) - at), left = rows - at, p_row = left + N, behind = at + wide;
-    const int64_t first = pivots ? 0 : behind;
+    for (int64_t j = at; j < behind && at; j += VECTORS * N)
+      for (int64_t i = at; i < rows; i += ROWS)
+        subtract(a + i * a_row + j, a_row, (strided){a + i * a_row, a_row, 1}, a + j, a_row, at, (strided){0},
+                 fnn_min(VECTORS, (behind - j) / N));
     turn(panel, p_row, a + at * a_row + at, a_row, left, wide);
     for (int64_t k = 0; k < wide; k++) FN(store)(panel + k * p_row + left, (V){0});
     for (int64_t k = 0; k < fnn_min(wide, n - at); k++) {
       const int64_t pivot = find_pivot(panel + k * p_row, k, m - at);
-      if (pivots) pivots[at + k] = at + pivot;
+      pivots[at + k] = at + pivot;
       if (panel[k * p_row + pivot] == 0) {
         if (!goes_on) return 0;
         is_regular = 0;
@@ -275,18 +280,15 @@ static int eliminate(T *a, int64_t a_row, int64_t m, int64_t n, int64_t columns,
           const T x = panel[j * p_row + k];
           panel[j * p_row + k] = panel[j * p_row + pivot], panel[j * p_row + pivot] = x;
         }
-        swap(a + (at + k) * a_row + first, a + (at + pivot) * a_row + first, columns - first);
+        swap(a + (at + k) * a_row, a + (at + pivot) * a_row, columns);
       }
       eliminate_column(panel, p_row, k, wide, left);
     }
     turn(a + at * a_row + at, a_row, panel, p_row, wide, left);
     for (int64_t j = behind; j < columns; j += VECTORS * N) {
-      const int64_t vectors = fnn_min(VECTORS, (columns - j) / N);
-      T *strip = a + at * a_row + j;
-      substitute(strip, a_row, a + at * a_row + at, a_row, wide, vectors);
-      for (int64_t i = behind; i < rows; i += ROWS)
-        subtract(a + i * a_row + j, a_row, (strided){a + i * a_row + at, a_row, 1}, strip, a_row, wide,
-                 (strided){0}, vectors);
+      for (int64_t i = at; i < behind; i += ROWS)
+        solve_unit_lower(a + i * a_row + j, a_row, (strided){a + i * a_row, a_row, 1}, a + j, a_row, i,
+                         (strided){a + i * (a_row + 1), a_row, 1}, fnn_min(VECTORS, (columns - j) / N));
     }
   }
   return is_regular;
@@ -303,7 +305,7 @@ static double solve_flops(const int64_t *ints) {
 
 static void solve_size(const int64_t *ints, fnn_work *work) {
   const int64_t n = ints[1], m = ints[2], rows = padded(n);
-  each_matrix(work, ints[0], solve_flops(ints), panel_size(n) + rows * apart(rows + fnn_round_up(m, N)),
+  each_matrix(work, ints[0], solve_flops(ints), panel_size(n) + rows * (apart(rows + fnn_round_up(m, N)) + 1),
               n * (n + 2 * m), ints[3]);
 }
 
@@ -312,11 +314,12 @@ static void solve(const fnn_call *call, int64_t begin, int64_t end) {
   const int64_t group = matrices_of_unit(solve_flops(ints)), rows = padded(n), columns = rows + fnn_round_up(m, N);
   const int64_t row = apart(columns);
   T *panel = (T *)call->scratch, *x = panel + panel_size(n);
+  int64_t *pivots = (int64_t *)(x + rows * row);
   for (int64_t at = begin * group; at < fnn_min(ints[0], end * group); at++) {
     read_matrix(x, row, call->buf[0], at * ints[4], n, n, n, rows, dtype);
     read_matrix(x + rows, row, call->buf[1], at * ints[5], m, n, m, columns - rows, dtype);
     pad_diagonal(x, row, n);
-    if (!eliminate(x, row, n, n, columns, panel, NULL, 0)) {
+    if (!eliminate(x, row, n, n, columns, panel, pivots, 0)) {
       set_status(call, SINGULAR);
       return;
     }
