@@ -20,14 +20,24 @@ def product(a, b):
     if a.dtype == np.float64:
         return a @ b
     a, b = a.astype(np.float64), b.astype(np.float64)
-    bits = (53 - max(a.shape[-1] - 1, 1).bit_length()) // 2
-    slices = -(-64 // bits)
+    slices = next(count for count in range(2, 65) if count * _bits(a.shape[-1], count) >= 64)
+    bits = _bits(a.shape[-1], slices)
     (of_a, exponent_a), (of_b, exponent_b) = _slices(a, -1, bits, slices), _slices(b, -2, bits, slices)
     total = np.longdouble(0)
     for order in reversed(range(slices)):
-        exact = sum((of_a[k] @ of_b[order - k]).astype(np.longdouble) for k in range(order + 1))
-        total = total + np.ldexp(exact, -order * bits)
-    return np.ldexp(total, exponent_a + exponent_b - 2 * bits)
+        exact = np.concatenate(of_a[: order + 1], -1) @ np.concatenate(of_b[order::-1], -2)
+        total = total + exact * 2.0 ** (-order * bits)
+    one = np.longdouble(1)
+    return total * np.ldexp(one, exponent_a) * np.ldexp(one, exponent_b - 2 * bits)
+
+
+def _bits(terms, slices):
+    """How long the integers of so many slices may be.
+
+    The first is at most 2^bits, the others, which are what rounding left, half of that. BLAS sums all products of one
+    order at once, at most `terms` times 4^bits (1/2 + 1/4 + ... + 1/4 + 1/2), which must be below 2^53.
+    """
+    return (53 - max(-(-terms * (slices + 2) // 4) - 1, 1).bit_length()) // 2
 
 
 def _slices(x, axis, bits, slices):
@@ -37,5 +47,5 @@ def _slices(x, axis, bits, slices):
     rest, found = np.ldexp(x, bits - exponent), []
     for _ in range(slices):
         found.append(np.rint(rest))
-        rest = np.ldexp(rest - found[-1], bits)
+        rest = (rest - found[-1]) * 2.0**bits
     return found, exponent
