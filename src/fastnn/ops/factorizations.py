@@ -46,13 +46,12 @@ def square_spec(name: str):
     return shape
 
 
-MOST_ROWS = 512  # of matrices that have kernels: one thread does one of them, while several of LAPACK share larger ones
-MOST_OF_OWN = 1024  # and where the other way is not LAPACK's, but Python's
+MOST_ROWS = 1024  # of matrices that have kernels: one thread does one of them, while LAPACK's share larger ones
 
 
-def has_kernel_for(b, y, most_rows: int) -> bool:
-    """Whether there is one for square matrices of so many rows at most, of which the result `y` is."""
-    return b.suffix(y) is not None and y.size > 0 and y.shape[-2] <= most_rows
+def has_kernel_for(b, y) -> bool:
+    """Whether there is one for matrices of which the result `y` is."""
+    return b.suffix(y) is not None and y.size > 0 and y.shape[-2] <= MOST_ROWS
 
 
 def transposed(x):
@@ -110,7 +109,7 @@ def _cholesky_grad(dy, y, x, upper):
 
 def _cholesky_lower(node, b):
     x, y = node.inputs[0], node.outputs[0]
-    if not has_kernel_for(b, y, MOST_ROWS):
+    if not has_kernel_for(b, y):
         return False
     n = x.shape[-1]
     b.step("cholesky", [x, y], [x.size // n**2, n, DTYPE_CODE[x.dtype], node.params["upper"]])
@@ -266,7 +265,7 @@ def _lu_grad(dy, y, x):
 
 def _lu_lower(node, b):
     x, (lu, pivots) = node.inputs[0], node.outputs
-    if not has_kernel_for(b, lu, MOST_OF_OWN):
+    if not has_kernel_for(b, lu):
         return False
     m, n = x.shape[-2:]
     b.step("lu_factor", [x, lu, pivots], [x.size // (m * n), m, n, DTYPE_CODE[x.dtype]])

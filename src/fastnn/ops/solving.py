@@ -10,16 +10,7 @@ from fastnn.graph.symbolic import accepts_symbolic
 from fastnn.ops import elementwise as ew
 from fastnn.ops import logic, reduce
 from fastnn.ops.creation import tril, triu
-from fastnn.ops.factorizations import (
-    MOST_OF_OWN,
-    MOST_ROWS,
-    as_matrices,
-    has_kernel_for,
-    require_matrices,
-    square_spec,
-    svd,
-    transposed,
-)
+from fastnn.ops.factorizations import as_matrices, has_kernel_for, require_matrices, square_spec, svd, transposed
 from fastnn.ops.layout import expand_dims, squeeze
 from fastnn.ops.matmul import in_one_dtype, matmul, unbroadcast
 from fastnn.ops.record import Op, Spec, dtype_of, shape_of
@@ -39,10 +30,10 @@ def _solve_grad(dy, y, a, b):
     return unbroadcast(ew.negative(matmul(db, transposed(y))), a.shape), unbroadcast(db, b.shape)
 
 
-def _lower_equations(node, b, kernel: str, most_rows: int, *ints):
+def _lower_equations(node, b, kernel: str, *ints):
     (a, side), y = node.inputs, node.outputs[0]
     n, m = y.shape[-2:]
-    if not has_kernel_for(b, y, most_rows):
+    if not has_kernel_for(b, y):
         return False
     matrices, steps = y.size // (n * m), []
     for x in (a, side):  # either of as many matrices as the result, or of one
@@ -55,7 +46,7 @@ def _lower_equations(node, b, kernel: str, most_rows: int, *ints):
 
 
 def _solve_lower(node, b):
-    return _lower_equations(node, b, "solve", MOST_ROWS)
+    return _lower_equations(node, b, "solve")
 
 
 # b has matrices too: shape (..., n, columns).
@@ -78,7 +69,7 @@ def _solve_triangular_reference(a, b, lower):
 
 
 def _solve_triangular_lower(node, b):
-    return _lower_equations(node, b, "solve_triangular", MOST_OF_OWN, node.params["lower"])
+    return _lower_equations(node, b, "solve_triangular", node.params["lower"])
 
 
 def _solve_triangular_grad(dy, y, a, b, lower):
@@ -161,7 +152,7 @@ def _inv_grad(dy, y, x):
 
 def _inv_lower(node, b):
     x, y = node.inputs[0], node.outputs[0]
-    if not has_kernel_for(b, y, MOST_ROWS):
+    if not has_kernel_for(b, y):
         return False
     n = x.shape[-1]
     b.step("inv", [x, y], [x.size // n**2, n, DTYPE_CODE[x.dtype]])
@@ -345,7 +336,7 @@ def _as_scale(x):
 def _determinant_lower(node, b):
     x, *ys = node.inputs[0], *node.outputs
     n = x.shape[-1]
-    if b.suffix(x) is None or not x.size or n > MOST_ROWS:
+    if not has_kernel_for(b, x):
         return False
     buffers = [*ys, None, None] if len(ys) == 1 else [None, *ys]
     b.step("determinant", [x, *buffers], [x.size // n**2, n, DTYPE_CODE[x.dtype]])
