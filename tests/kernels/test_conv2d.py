@@ -150,6 +150,8 @@ PROBLEMS = [
     Problem(2, 32, 33, 16, 256, 3, 3, strides=(2, 2), pads=(1, 1, 1, 1)),  # panel after panel with AVX2 and less
     Problem(2, 16, 17, 256, 512, 1, 1),  # panel after panel
     Problem(1, 7, 9, 29, 301, 3, 3, pads=(1, 1, 1, 1)),  # weights panel after panel, the last one narrower
+    Problem(2, 32, 33, 20, 50, 3, 3, strides=(2, 2)),  # the same with AVX2 and less: few weights, no whole vectors
+    Problem(2, 33, 34, 24, 88, 3, 3, strides=(2, 2), pads=(1, 1, 1, 1)),  # an odd number of vectors
     Problem(2, 9, 13, 514, 257, 1, 1),
     Problem(2, 5, 6, 24, 301, 3, 2, strides=(2, 1), dilation=(1, 2), pads=(1, 1, 1, 1)),  # in place but for one row
     Problem(3, 4, 5, 6, 3, 2, 2, pads=(1, 0, 0, 1)),  # but for several

@@ -482,7 +482,9 @@ enum {
   OWN(CONV_FAR_PIXELS) = 48,
   /* For fewer pixels a copy of weights whose rows are no whole vectors takes longer than reading more lines. */
   OWN(CONV_COPY_PIXELS) = 256,
-  OWN(CONV_ODD_BYTES) = 1 << 18, /* the same of rows that are no whole vectors: they are copied at all events */
+  /* The same of rows that are no whole vectors: they are copied at all events. A narrow panel's row is one line, which
+   * lies across two where it is not copied so. */
+  OWN(CONV_ODD_BYTES) = TILE_VECTORS * FNN_VECTOR_BYTES > 2 * FNN_ALIGN ? 1 << 18 : 1 << 15,
   OWN(CONV_FEW_SIDES) = 9,  /* rectangles of an image that the same taps reach */
   OWN(CONV_RECTANGLE) = 6,  /* pixels of a rectangle, of fewer of which a tile is mostly idle */
   OWN(CONV_WASTE) = 4,      /* pixels by which the last tile of one is too large */
@@ -597,7 +599,8 @@ static OWN(conv_cut) OWN(conv_cut_of)(conv_shape shape) {
   /* What rows take of a cache of which they share few sets: the greatest power of two that divides a row, each. */
   const int is_far = rows * (row_bytes & -row_bytes) > OWN(CONV_FAR_BYTES);
   const int is_odd = s->cout % N && rows * row_bytes >= OWN(CONV_ODD_BYTES);
-  const int is_large = s->cout % (N * fnn_max(1, tile_panels_of(s->cout, N, c.widest))) == 0 &&
+  const int is_equal = s->cout % (N * fnn_max(1, tile_panels_of(s->cout, N, c.widest))) == 0;
+  const int is_large = (is_equal || TILE_VECTORS == 2) && /* of two vectors both ways cut alike */
                        rows * row_bytes >= OWN(CONV_PANEL_BYTES) && pixels >= OWN(CONV_PANEL_PIXELS);
   const int is_plain = !c.is_grouped && !is_thin && !c.is_dots;
   const int64_t tail = OWN(tile_tail)(s->cout_g, s->cout);
