@@ -596,20 +596,22 @@ def test_numbers_of_rows(shape, kind, isa):
 @pytest.mark.parametrize("kind", FLOATS)
 @pytest.mark.parametrize("shape", [(3, 300), (9, 600), (21, 1030), (2, 5000)], ids=str)
 def test_one_instruction_of_long_rows(shape, kind, isa):
-    """Rows, a row that all share, numbers of rows and a scalar by one instruction, stored next to each other or not."""
+    """Rows, backwards too, a row that all share, numbers of rows and a scalar by one instruction, stored next to each
+    other or not."""
     rng = np.random.default_rng(6)
     dtype = np.dtype(FLOATS[kind])
     code, (rows, cols) = DTYPE_CODE[dtype.name], shape
     a, b = (rng.integers(-9, 10, rows * (cols + 3)).astype(dtype) for _ in range(2))
-    strides = [(cols, 1), (cols + 3, 1), (0, 1), (2, 0), (0, 0)]
+    strides = [(cols, 1), (cols + 3, 1), (cols, -1), (0, 1), (2, 0), (0, 0)]
     for name, of_a, of_b, wide in itertools.product(("multiply", "maximum"), strides, strides, (cols, cols + 3)):
+        starts = [x[cols - 1 :] if of[1] < 0 else x for x, of in ((a, of_a), (b, of_b))]
         y, check = guarded(rows * wide, dtype)
         program = Program((0, code, *of_a), (1, code, *of_b), (2, code, wide, 1))
         program.store(program.do(name, 0, 1), 2)
-        fused(kind, isa, [a, b, y], program, rows, cols)
+        fused(kind, isa, [*starts, y], program, rows, cols)
         views = [
             np.lib.stride_tricks.as_strided(x, shape, [dtype.itemsize * stride for stride in of])
-            for x, of in ((a, of_a), (b, of_b))
+            for x, of in zip(starts, (of_a, of_b), strict=True)
         ]
         np.testing.assert_array_equal(y.reshape(rows, wide)[:, :cols], getattr(np, name)(*views))
         assert np.isnan(y.reshape(rows, wide)[:, cols:]).all()

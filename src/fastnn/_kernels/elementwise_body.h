@@ -118,8 +118,8 @@ static int OWN(is_by_rows)(const OWN(decoded) *d, const int64_t *program, int64_
   for (int j = -1; j < opcode->arity; j++) {
     const int64_t k = j < 0 ? store[1] : ins[2 + j];
     const OWN(operand) *o = &d->operands[k];
-    if (k >= d->n_operands || !OWN(is_own)(o->dtype) || o->col_stride > 1 || (!o->col_stride && !o->row_stride))
-      return 0;
+    const int is_of_numbers = !o->col_stride && o->row_stride; /* one a row */
+    if (k >= d->n_operands || !OWN(is_own)(o->dtype) || (o->col_stride != 1 && !is_of_numbers)) return 0;
     if (j >= 0) varies += o->col_stride, columns += !o->col_stride;
   }
   return varies && (!columns || (columns == 1 && OWN(by_column)(opcode->fn[0], 0)));
