@@ -541,7 +541,7 @@ FNN_INLINE void OWN(map_truths)(int64_t n, uint8_t *d, const T *a, const T *b, i
     HOLDS holds[AT_ONCE];
 #pragma GCC unroll 8
     for (int k = 0; k < AT_ONCE; k++)
-      holds[k] = f(FN(load)(a + i + k * N), has_number ? number : FN(load)(b + i + k * N));
+      holds[k] = f(LOAD_COMPARED(a + i + k * N), has_number ? number : LOAD_COMPARED(b + i + k * N));
     STORE_TRUTHS(d + i, holds);
   }
   for (; i < n; i += N) {
