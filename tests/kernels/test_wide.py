@@ -9,7 +9,9 @@ from tests.kernels.wide import product, wide
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("shapes", [((3, 1), (1, 2)), ((2, 500), (500, 3)), ((2, 409), (409, 2)), ((2, 4, 33), (33, 3))], ids=str)
+@pytest.mark.parametrize(
+    "shapes", [((3, 1), (1, 2)), ((2, 500), (500, 3)), ((2, 409), (409, 2)), ((2, 4, 33), (33, 3))], ids=str
+)
 def test_product_beside_fractions(shapes, dtype):
     rng = np.random.default_rng(0)
     a, b = (rng.standard_normal(shape).astype(dtype) * 10.0 ** rng.integers(-3, 3, shape) for shape in shapes)
