@@ -104,6 +104,7 @@ PROBLEMS = [
     Problem(2, 10, 8, 2, 1, 65, 64, mask=(2, 1, 1, 8)),
     Problem(1, 3, 21, 16, 16, 64, 64),
     Problem(1, 6, 30, 16, 16, 64, 64, bias=(1, 16, 6, 1), dropout=0.2),
+    Problem(1, 6, 37, 32, 16, 64, 128, mask=(1, 1, 6, 37)),  # copies of keys, not of values
     Problem(66, 5, 250, 4, 4, 32, 32),  # so many keys and values that they are asked for
     Problem(1, 193, 300, 1, 1, 16, 16, causal=True, mask=(1, 1, 193, 300)),
     Problem(0, 5, 5, 1, 1, 3, 3),

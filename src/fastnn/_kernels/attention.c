@@ -49,11 +49,15 @@ enum {
   BLOCK = 64,      /* queries, and keys, of a block at most; its scores take 16 KiB of float32 */
   TILED = 48,      /* of a block unless BLOCK makes fewer of them: the heights of all tiles divide it */
   /* Few queries: five and more of so much depth. So many read keys and values once for all, or where rows of these lie
-   * so many bytes apart, in one set of L1. From so many scores on values are multiplied by tiles. Keys of a block; rows
-   * of scores, one for each query and head that are done at once; how many values are added at once. */
+   * so many bytes apart, in one set of L1; so many to so many copy rows of at most so many bytes from there.
+   * From so many scores on values are multiplied by tiles. Keys of a block; rows of scores, one for each query and head
+   * that are done at once; how many values are added at once. */
   FEW_DEPTH = 32,
   SHARING_QUERIES = 8,
   SET_BYTES = 1 << 12,
+  COPYING_QUERIES = 5,
+  MOST_COPYING_QUERIES = 6,
+  COPIED_ROW_BYTES = 1 << 8,
   FEW_PRODUCTS = 6,
   QUERY_KEYS = 256,
   FEW_ROWS = BLOCK * BLOCK / QUERY_KEYS,

@@ -361,10 +361,32 @@ static void OWN(scale_weights)(T *weights, int64_t queries, int64_t keys, const 
  * Several heads are taken at once, so that keys and values are read in the order in which they lie: those of one head
  * are pieces that the CPU does not fetch ahead. A query and head has a row of QUERY_KEYS scores. */
 
+/* Whether rows that are `row` apart drive each other out of L1 before all of n queries have read them. */
+FNN_INLINE int OWN(shares_sets)(int64_t n, int64_t row) {
+  return n > 1 && row * (int64_t)sizeof(T) % SET_BYTES == 0;
+}
+
+/* Whether such rows are copied, as many at a time as a vector has lanes, and sums are taken of the copies. */
+FNN_INLINE int OWN(copies_rows)(int64_t n, int64_t row, int64_t cols) {
+  return n >= COPYING_QUERIES && n <= MOST_COPYING_QUERIES && OWN(shares_sets)(n, row) &&
+         cols * (int64_t)sizeof(T) <= COPIED_ROW_BYTES;
+}
+
 /* Whether what n queries share of keys or values, rows that are `row` apart, is read for all of them at once: tiles of
  * sums across lanes are less to load, which pays for eight, or where rows drive each other out of L1. */
-FNN_INLINE int OWN(shares_rows)(int64_t n, int64_t row) {
-  return n >= SHARING_QUERIES || (n > 1 && row * (int64_t)sizeof(T) % SET_BYTES == 0);
+FNN_INLINE int OWN(shares_rows)(int64_t n, int64_t row, int64_t cols) {
+  return n >= SHARING_QUERIES || (OWN(shares_sets)(n, row) && !OWN(copies_rows)(n, row, cols));
+}
+
+/* Copies n rows of so many columns to `space`, without gaps. */
+static const T *OWN(copy_rows)(T *space, const T *rows, int64_t row, int64_t n, int64_t cols) {
+  T *to = space;
+  for (int64_t i = 0; i < n; i++, rows += row, to += cols) {
+    int64_t j = 0;
+    for (; j + N <= cols; j += N) FN(store)(to + j, FN(load)(rows + j));
+    if (j < cols) FN(store_part)(to + j, FN(load_part)(rows + j, cols - j), cols - j);
+  }
+  return space;
 }
 
 /* out[i][j] = x[i] . rows[j] of n rows of x, x_row apart, and of at most N rows, `row` apart, of `length` elements. */
@@ -385,7 +407,9 @@ FNN_INLINE void OWN(ask_rows)(const T *rows, int64_t row, int64_t n, int64_t col
 static __attribute__((noinline)) void OWN(few_scores)(const OWN(block) * heads, int64_t n_heads, T *scores,
                                                       int64_t key, int64_t keys, int asks) {
   const attention_shape *s = heads->s;
-  const int shares = OWN(shares_rows)(heads->n, heads->k_row);
+  const int shares = OWN(shares_rows)(heads->n, heads->k_row, s->depth);
+  const int copies = OWN(copies_rows)(heads->n, heads->k_row, s->depth);
+  _Alignas(FNN_ALIGN) T space[N * COPIED_ROW_BYTES / sizeof(T)];
   const int64_t asked = asks ? heads[n_heads - 1].v - heads->v + s->value_depth : 0;
   for (int64_t j = 0; j < keys; j += N) {
     const int64_t n = fnn_min(N, keys - j);
@@ -393,11 +417,13 @@ static __attribute__((noinline)) void OWN(few_scores)(const OWN(block) * heads, 
     OWN(ask_rows)(heads->v + (key + j) * heads->v_row, heads->v_row, n, asked, 0);
     for (const OWN(block) *o = heads; o < heads + n_heads; o++) {
       const T *k = o->k + (key + j) * o->k_row;
+      const int64_t k_row = copies ? s->depth : o->k_row;
+      if (copies) k = OWN(copy_rows)(space, k, o->k_row, n, s->depth);
       if (shares) OWN(few_dots)(at, o->q, o->q_row, o->n, k, o->k_row, n, s->depth);
       for (int64_t i = 0; i < o->n; i++, at += QUERY_KEYS) {
         const int64_t bias_step = o->bias_strides[3], mask_step = o->mask_strides[3];
         V x = shares ? FN(load)(at) * o->scale
-                     : OWN(row_dots)(o->q + i * o->q_row, k, o->k_row, n, s->depth, o->scale);
+                     : OWN(row_dots)(o->q + i * o->q_row, k, k_row, n, s->depth, o->scale);
         if (o->bias) {
           const T *bias = o->bias + i * o->bias_strides[2] + (key + j) * bias_step;
           x = OWN(with_bias)(x, OWN(bias_lanes)((const char *)bias, bias_step, n));

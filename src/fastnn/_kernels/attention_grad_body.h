@@ -107,7 +107,10 @@ static void OWN(grad_of_block)(const fnn_call *call, const OWN(block) * o, OWN(g
       /* Keys of the next block, or of the next head's first one. */
       const T *next = key + keys < end ? k + keys * o->k_row : o->k + begin * o->k_row + s->depth;
       OWN(few_scores)(o, 1, g->p, key, keys, s->asks);
-      const int shares = OWN(shares_rows)(o->n, o->v_row);
+      const int shares = OWN(shares_rows)(o->n, o->v_row, s->value_depth);
+      const int copies = OWN(copies_rows)(o->n, o->v_row, s->value_depth);
+      const int64_t v_row = copies ? s->value_depth : o->v_row;
+      _Alignas(FNN_ALIGN) T space[N * COPIED_ROW_BYTES / sizeof(T)];
       for (int64_t j = 0; j < keys; j += N) {
         T *p = g->p + j, *ds = g->ds + j;
         const T *rows = v + j * o->v_row;
@@ -117,10 +120,11 @@ static void OWN(grad_of_block)(const fnn_call *call, const OWN(block) * o, OWN(g
           OWN(ask_rows)(g->dv.at + (key - begin + j) * o->v_row, o->v_row, n, g->dv.panel ? 0 : s->value_depth, 1);
           OWN(ask_rows)(next + j * o->k_row, o->k_row, n, s->depth, 0);
         }
+        if (copies) rows = OWN(copy_rows)(space, rows, o->v_row, fnn_min(N, keys - j), s->value_depth);
         if (shares) OWN(few_dots)(ds, dy, o->y_row, o->n, rows, o->v_row, fnn_min(N, keys - j), s->value_depth);
         for (int64_t i = 0; i < o->n; i++, p += QUERY_KEYS, ds += QUERY_KEYS) {
           const V sums = shares ? FN(load)(ds) * d_scale
-                                : OWN(row_dots)(dy + i * o->y_row, rows, o->v_row, keys - j, s->value_depth, d_scale);
+                                : OWN(row_dots)(dy + i * o->y_row, rows, v_row, keys - j, s->value_depth, d_scale);
           FN(store)(ds, sums);
           OWN(gradient_lanes)(p, ds, FN(splat)(top[i]), FN(splat)(inverse[i]), FN(splat)(delta[i]),
                               bits ? OWN(kept_keys)(bits + j, i) : ~(M){0}, kept_scale);
