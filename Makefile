@@ -38,7 +38,7 @@ sanitize: .venv/test  ## kernel tests in an AddressSanitizer and UndefinedBehavi
 	  -Cbuild-dir=build-sanitize/objects -Csetup-args=-Dsanitize=true -Csetup-args=-Dcontracts=true
 	deps=$$($(BIN)/python -c "import sysconfig; print(sysconfig.get_path('purelib'))"); \
 	base=$$($(BIN)/python -c "import sys; print(sys._base_executable)"); \
-	export ASAN_OPTIONS=detect_leaks=0:detect_stack_use_after_return=0:quarantine_size_mb=32 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 PYTHONMALLOC=malloc \
+	export ASAN_OPTIONS=detect_leaks=0:detect_stack_use_after_return=0:quarantine_size_mb=32 PYTHONMALLOC=malloc \
 	  PYTHONPATH=build-sanitize/site:$$deps \
 	  LD_PRELOAD="$$($${CC:-cc} -print-file-name=libasan.so) $$($${CC:-cc} -print-file-name=libstdc++.so.6)"; \
 	$$base -c 'import fastnn; assert "build-sanitize" in fastnn.__file__, fastnn.__file__' && \
