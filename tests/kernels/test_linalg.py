@@ -191,3 +191,73 @@ def test_bad_matrices(dtype, isa):
             assert np.isnan(y[last, last])
             run("cholesky", (x,), y, [1, n, code(x), 0], 1, isa)
             assert np.isnan(y[last, last]) and np.all(np.diag(y)[:last] == 1)
+
+
+def run_large(name, inputs, outputs, ints, threads, isa):
+    """Outputs of a kernel: of one matrix, which threads share, or of two, which are a unit each."""
+    arrays = [guarded((ints[0], *shape), dtype) for shape, dtype in outputs]
+    _kernels.run(name, [*inputs, *(y for y, _ in arrays)], ints, (), threads, isa)
+    for _, check in arrays:
+        check()
+    return [y for y, _ in arrays]
+
+
+def check_sharing(name, inputs, outputs, sizes, isa):
+    """That any number of threads finds the bits for the second of two matrices that a thread finds alone."""
+    steps = [x[0].size for x in inputs] if name.startswith("solve") else []
+    place = 3 if steps or name == "lu_factor" else 2  # of the dtype and the steps in the parameters
+    ints = [*sizes[: place - 1], code(inputs[0]), *steps, *sizes[place - 1 :]]
+    wanted = run_large(name, inputs, outputs, [2, *ints], 1, isa)
+    for threads in (1, 2, 3, 7):
+        found = run_large(name, [x[1:].copy() for x in inputs], outputs, [1, *ints], threads, isa)
+        for y, z in zip(found, wanted, strict=True):
+            np.testing.assert_array_equal(y[0], z[1])
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("n", [96, 97, 129, 200])
+def test_threads_share_a_large_matrix(n, dtype, isa):
+    rng = np.random.default_rng(n)
+    x, square = rng.standard_normal((2, n, n)).astype(dtype), ((n, n), dtype)
+    positive = (x @ x.swapaxes(1, 2) + n * np.eye(n)).astype(dtype)
+    triangle = (x / n + np.eye(n)).astype(dtype)
+    check_sharing("inv", [x], [square], [n], isa)
+    for upper in (0, 1):
+        check_sharing("cholesky", [positive], [square], [n, upper], isa)
+    for m in (1, 25, n, 2 * n + 3):
+        b = rng.standard_normal((2, n, m)).astype(dtype)
+        check_sharing("solve", [x, b], [((n, m), dtype)], [n, m], isa)
+        for lower in (0, 1):
+            check_sharing("solve_triangular", [triangle, b], [((n, m), dtype)], [n, m, lower], isa)
+    for m, k in ((n, n), (n, n + 1), (n, 2 * n + 3), (n + 30, n), (4 * n, 33)):
+        y = rng.standard_normal((2, m, k)).astype(dtype)
+        check_sharing("lu_factor", [y], [((m, k), dtype), ((min(m, k),), "int32")], [m, k], isa)
+    for last in (None, 0, n // 2, n - 1):  # a column of zeroes, which becomes a pivot of 0
+        if last is not None:
+            x[1, :, last] = 0
+            check_sharing("lu_factor", [x], [square, ((n,), "int32")], [n, n], isa)
+        found = [np.zeros(1, dtype) for _ in range(6)]
+        for y, threads in ((found[:3], 1), (found[3:], 3)):
+            _kernels.run("determinant", [x[1:].copy(), y[0], None, None], [1, n, code(x)], (), threads, isa)
+            _kernels.run("determinant", [x[1:].copy(), None, *y[1:]], [1, n, code(x)], (), threads, isa)
+        two = [np.zeros(2, dtype) for _ in range(3)]
+        _kernels.run("determinant", [x, two[0], None, None], [2, n, code(x)], (), 1, isa)
+        _kernels.run("determinant", [x, None, *two[1:]], [2, n, code(x)], (), 1, isa)
+        np.testing.assert_array_equal(found, np.array([y[1:] for y in two] * 2))
+        assert last is None or two[1][1] == 0
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("threads", [1, 3])
+def test_large_bad_matrices(threads, isa):
+    n = 131
+    for last in (0, 50, n - 1):
+        x = np.eye(n)
+        x[last, last] = 0
+        for name, buffers, ints in (
+            ("inv", (x,), [1, n, code(x)]), ("solve", (x, x), [1, n, n, code(x), 0, 0]),
+            ("solve_triangular", (x, x), [1, n, n, code(x), 0, 0, 1]), ("cholesky", (x,), [1, n, code(x), 0]),
+        ):  # fmt: skip
+            with pytest.raises(IndexError, match="positive" if name == "cholesky" else "Singular"):
+                run(name, buffers, np.zeros_like(x), ints, threads, isa)

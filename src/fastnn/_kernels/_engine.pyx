@@ -167,6 +167,11 @@ cdef fnn_work work_of(const fnn_entry *entry, const int64_t *ints):
     return work
 
 
+cdef tuple told(const fnn_work *work):
+    units = [work.units[p] for p in range(min(work.phases, FNN_MAX_PHASES))]
+    return units, work.scratch_bytes, work.shared_bytes, work.flops, work.bytes
+
+
 def kernel_work(str isa, str name, ints):
     """What a kernel says of its work: `(units per phase, scratch bytes, shared bytes, flops, bytes)`."""
     cdef const fnn_entry *entry = fnn_find(isa_index(isa), name.encode())
@@ -181,7 +186,7 @@ def kernel_work(str isa, str name, ints):
         work = work_of(entry, values)
     finally:
         free(values)
-    return ([work.units[p] for p in range(work.phases)], work.scratch_bytes, work.shared_bytes, work.flops, work.bytes)
+    return told(&work)
 
 
 cdef void _free_memory_handler(object capsule) noexcept:
@@ -638,8 +643,7 @@ cdef class Plan:
             else:
                 step.shared = shared[s]
             self.scratch_bytes = max(self.scratch_bytes, step.work.scratch_bytes)
-            self.work.append(([step.work.units[p] for p in range(step.work.phases)], step.work.scratch_bytes,
-                              step.work.shared_bytes, step.work.flops, step.work.bytes))
+            self.work.append(told(&step.work))
         self.scratch_bytes = (self.scratch_bytes + FNN_ALIGN - 1) // FNN_ALIGN * FNN_ALIGN
         self.arena_bytes = arena_bytes + (shared_bytes + FNN_ALIGN - 1) // FNN_ALIGN * FNN_ALIGN
         self.is_shared, self.is_brief = False, True

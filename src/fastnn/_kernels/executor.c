@@ -43,7 +43,14 @@ typedef struct {
   _Alignas(64) atomic_int done;         /* chunks of this phase that are finished */
 } team;
 
-static int64_t units_at(const team *team, place at) { return team->instance->steps[at.step].work.units[at.phase]; }
+/* Of more phases than have a number of their own the last two alternate. */
+static int64_t units_of(const fnn_work *work, int64_t phase) {
+  return work->units[phase < FNN_MAX_PHASES ? phase : FNN_MAX_PHASES - 2 + (phase - FNN_MAX_PHASES) % 2];
+}
+
+static int64_t units_at(const team *team, place at) {
+  return units_of(&team->instance->steps[at.step].work, at.phase);
+}
 
 static int chunks_at(const team *team, place at) {
   const fnn_step *step = &team->instance->steps[at.step];
@@ -256,7 +263,7 @@ static int32_t execute_alone(const fnn_instance *instance, int64_t begin, int64_
       call.shared = instance->arena + step->shared;
       call.memo = step->memo < 0 ? NULL : instance->arena + step->memo;
       for (call.phase = 0; call.phase < step->work.phases; call.phase++) {
-        const int64_t units = step->work.units[call.phase];
+        const int64_t units = units_of(&step->work, call.phase);
         if (units > 0) step->run(&call, 0, units);
         if (status) {
           *failed_step = s;

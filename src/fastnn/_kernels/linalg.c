@@ -2,7 +2,10 @@
  *
  * All is computed in float64, as NumPy does. A matrix is copied to scratch of whole vectors and of whole tiles of rows,
  * where what pads it is a part of the identity, which changes nothing: so no loop has a rest. Most of the work is one
- * tile. Statuses are those of matrices, beside those of fnn.h. */
+ * tile. Statuses are those of matrices, beside those of fnn.h.
+ *
+ * A unit has one matrix or some small ones. A lone large one lies in shared memory, and the kernel has phases, whose
+ * units are strips of columns and rows of tiles; what one thread has to do, a panel, is done beside them. */
 #include <math.h>
 
 #include "indices.h"
@@ -20,9 +23,11 @@ enum {
   ROWS = 4,
 #endif
   VECTORS = 3,
-  PART = 192,    /* columns of right sides that a unit has of a large matrix: whole strips */
+  STRIP = VECTORS * N, /* columns of a tile */
   PANEL = 24,    /* columns that are eliminated one by one before their product changes those behind them */
-  UNIT = 1 << 16 /* operations of a unit, if a matrix takes less */
+  UNIT = 1 << 16,   /* operations of a unit, if a matrix takes less */
+  ALONE = 1 << 18,  /* operations of a lone matrix, at most, that is one unit */
+  PARTS = 64        /* units of a phase that threads share */
 };
 _Static_assert(PANEL % N == 0 && PANEL % ROWS == 0 && ROWS % N == 0, "panels are whole tiles, these whole vectors");
 
@@ -46,6 +51,23 @@ static void each_matrix(fnn_work *work, int64_t matrices, double flops, int64_t 
   work->flops = flops * (double)matrices;
   work->bytes = (double)(matrices * elements * fnn_dtype_bytes(dtype));
 }
+
+/* Whether threads share the only matrix there is. */
+static int is_shared(int64_t matrices, double flops) { return matrices == 1 && flops > ALONE; }
+
+/* What such a kernel says. */
+static void shared_matrix(fnn_work *work, int64_t phases, int64_t scratch, int64_t shared) {
+  work->phases = (int32_t)phases;
+  for (int p = 0; p < FNN_MAX_PHASES; p++) work->units[p] = PARTS;
+  work->scratch_bytes = scratch * (int64_t)sizeof(T);
+  work->shared_bytes = shared * (int64_t)sizeof(T);
+}
+
+/* Where the part of units up to `unit` ends, of `count` things. */
+static int64_t part(int64_t count, int64_t unit) { return count * unit / PARTS; }
+
+/* The same where unit 0 does something longer, and those after it nothing: half of the threads come to it late. */
+static int64_t part_beside(int64_t count, int64_t unit) { return part(count, fnn_max(0, 2 * unit - PARTS)); }
 
 /* ---- the tile ---- */
 
@@ -248,6 +270,50 @@ static void eliminate_column(T *panel, int64_t p_row, int64_t k, int64_t wide, i
   }
 }
 
+/* Columns [at, at + wide) of rows [first, end), whole tiles: less L times U of all columns before them. */
+static void reduce_panel(T *a, int64_t a_row, int64_t at, int64_t wide, int64_t first, int64_t end) {
+  for (int64_t j = at; j < at + wide && at; j += STRIP)
+    for (int64_t i = first; i < end; i += ROWS)
+      subtract(a + i * a_row + j, a_row, (strided){a + i * a_row, a_row, 1}, a + j, a_row, at, (strided){0},
+               fnn_min(VECTORS, (at + wide - j) / N));
+}
+
+/* Rows [at, behind) of U in columns [first, end), whole vectors. */
+static void solve_rows(T *a, int64_t a_row, int64_t at, int64_t behind, int64_t first, int64_t end) {
+  for (int64_t j = first; j < end; j += STRIP)
+    for (int64_t i = at; i < behind; i += ROWS)
+      solve_unit_lower(a + i * a_row + j, a_row, (strided){a + i * a_row, a_row, 1}, a + j, a_row, i,
+                       (strided){a + i * (a_row + 1), a_row, 1}, fnn_min(VECTORS, (end - j) / N));
+}
+
+/* Eliminates the panel of columns at `at`, which is reduced, and exchanges rows of the first `columns`. */
+static int eliminate_panel(T *a, int64_t a_row, int64_t m, int64_t n, int64_t at, int64_t columns, T *panel,
+                           int64_t *pivots, int goes_on) {
+  const int64_t wide = fnn_min(PANEL, padded(n) - at), left = padded(m) - at, p_row = left + N;
+  int is_regular = 1;
+  turn(panel, p_row, a + at * a_row + at, a_row, left, wide);
+  for (int64_t k = 0; k < wide; k++) FN(store)(panel + k * p_row + left, (V){0});
+  for (int64_t k = 0; k < fnn_min(wide, n - at); k++) {
+    const int64_t pivot = find_pivot(panel + k * p_row, k, m - at);
+    pivots[at + k] = at + pivot;
+    if (panel[k * p_row + pivot] == 0) {
+      if (!goes_on) return 0;
+      is_regular = 0;
+      continue;
+    }
+    if (pivot != k) {
+      for (int64_t j = 0; j < wide; j++) {
+        const T x = panel[j * p_row + k];
+        panel[j * p_row + k] = panel[j * p_row + pivot], panel[j * p_row + pivot] = x;
+      }
+      swap(a + (at + k) * a_row, a + (at + pivot) * a_row, columns);
+    }
+    eliminate_column(panel, p_row, k, wide, left);
+  }
+  turn(a + at * a_row + at, a_row, panel, p_row, wide, left);
+  return is_regular;
+}
+
 /* Elimination with the largest elements of the columns as pivots: of a, of m rows, `padded` with those of an
  * identity, `a_row` apart, the first n columns, padded as they are, n <= m. U is on and above its diagonal afterwards,
  * L, whose diagonal is 1, below, and L^-1 times what was in the columns behind it, up to `columns`, rows exchanged: in
@@ -257,42 +323,91 @@ static void eliminate_column(T *panel, int64_t p_row, int64_t k, int64_t wide, i
  * written once, by one long sum, and the panel twice. */
 static int eliminate(T *a, int64_t a_row, int64_t m, int64_t n, int64_t columns, T *panel, int64_t *pivots,
                      int goes_on) {
-  const int64_t rows = padded(m);
   int is_regular = 1;
   for (int64_t at = 0; at < padded(n); at += PANEL) {
-    const int64_t wide = fnn_min(PANEL, padded(n) - at), left = rows - at, p_row = left + N, behind = at + wide;
-    for (int64_t j = at; j < behind && at; j += VECTORS * N)
-      for (int64_t i = at; i < rows; i += ROWS)
-        subtract(a + i * a_row + j, a_row, (strided){a + i * a_row, a_row, 1}, a + j, a_row, at, (strided){0},
-                 fnn_min(VECTORS, (behind - j) / N));
-    turn(panel, p_row, a + at * a_row + at, a_row, left, wide);
-    for (int64_t k = 0; k < wide; k++) FN(store)(panel + k * p_row + left, (V){0});
-    for (int64_t k = 0; k < fnn_min(wide, n - at); k++) {
-      const int64_t pivot = find_pivot(panel + k * p_row, k, m - at);
-      pivots[at + k] = at + pivot;
-      if (panel[k * p_row + pivot] == 0) {
-        if (!goes_on) return 0;
-        is_regular = 0;
-        continue;
-      }
-      if (pivot != k) {
-        for (int64_t j = 0; j < wide; j++) {
-          const T x = panel[j * p_row + k];
-          panel[j * p_row + k] = panel[j * p_row + pivot], panel[j * p_row + pivot] = x;
-        }
-        swap(a + (at + k) * a_row, a + (at + pivot) * a_row, columns);
-      }
-      eliminate_column(panel, p_row, k, wide, left);
+    const int64_t wide = fnn_min(PANEL, padded(n) - at);
+    reduce_panel(a, a_row, at, wide, at, padded(m));
+    if (!eliminate_panel(a, a_row, m, n, at, columns, panel, pivots, goes_on)) {
+      if (!goes_on) return 0;
+      is_regular = 0;
     }
-    turn(a + at * a_row + at, a_row, panel, p_row, wide, left);
-    for (int64_t j = behind; j < columns; j += VECTORS * N) {
-      for (int64_t i = at; i < behind; i += ROWS)
-        solve_unit_lower(a + i * a_row + j, a_row, (strided){a + i * a_row, a_row, 1}, a + j, a_row, i,
-                         (strided){a + i * (a_row + 1), a_row, 1}, fnn_min(VECTORS, (columns - j) / N));
-    }
+    solve_rows(a, a_row, at, at + wide, at + wide, columns);
   }
   return is_regular;
 }
+
+/* ---- elimination that threads share ----
+ * Phase 0 reads; in phase 2 p + 1 unit 0 eliminates panel p, and brings the columns of the next one up to it, while the
+ * others bring those further to the right up to panel p - 1; phase 2 p + 2 reduces the next panel. After the last it
+ * brings columns behind all panels up to that. */
+
+/* Whole lines of shared memory: a, panel, pivots, the order of columns, and what lies behind. */
+typedef struct {
+  T *a, *panel, *rest;
+  int64_t row, *pivots, *order;
+} elimination;
+
+static int64_t lines(int64_t elements) { return fnn_round_up(elements, FNN_ALIGN / (int64_t)sizeof(T)); }
+static int64_t panels_of(int64_t n) { return fnn_ceil_div(padded(n), PANEL); }
+static int64_t elimination_size(int64_t m, int64_t columns) {
+  return padded(m) * apart(columns) + lines(panel_size(m)) + 2 * lines(padded(m));
+}
+static elimination elimination_at(char *shared, int64_t m, int64_t columns) {
+  elimination e = {.a = (T *)shared, .row = apart(columns)};
+  e.panel = e.a + padded(m) * e.row;
+  e.pivots = (int64_t *)(e.panel + lines(panel_size(m)));
+  e.order = e.pivots + lines(padded(m));
+  e.rest = (T *)(e.order + lines(padded(m)));
+  return e;
+}
+
+/* Units [begin, end) of phase 0: rows of a matrix (m, n), of whose columns those from m on lie at padded(m). */
+static void read_part_of(const elimination *e, const char *x, int64_t m, int64_t n, int64_t columns, int64_t dtype,
+                         int64_t begin, int64_t end) {
+  const int64_t tiles = padded(m) / ROWS, first = part(tiles, begin) * ROWS, k = fnn_min(m, n);
+  const int64_t rows = fnn_min(m, part(tiles, end) * ROWS) - first;
+  if (rows <= 0) return;
+  read_matrix(e->a + first * e->row, e->row, x, first * n, n, rows, k, padded(k), dtype);
+  if (n > m)
+    read_matrix(e->a + first * e->row + padded(m), e->row, x, first * n + m, n, rows, n - m, columns - padded(m),
+                dtype);
+  if (n >= m && first + rows == m) pad_diagonal(e->a, e->row, m);
+}
+
+/* Columns [first, end) get the exchanges of rows and the rows of U of the panel at `at`. */
+static void bring_up(const elimination *e, int64_t n, int64_t at, int64_t first, int64_t end) {
+  if (at < 0) return;
+  const int64_t behind = fnn_min(padded(n), at + PANEL);
+  for (int64_t k = at; k < fnn_min(behind, n); k++)
+    if (e->pivots[k] != k) swap(e->a + k * e->row + first, e->a + e->pivots[k] * e->row + first, end - first);
+  solve_rows(e->a, e->row, at, behind, first, end);
+}
+
+/* Units [begin, end) of phase `phase` > 0, up to 2 panels_of(n). Returns 0 where a pivot is 0. */
+static int eliminate_part(const elimination *e, int64_t phase, int64_t m, int64_t n, int64_t columns, int goes_on,
+                          int64_t begin, int64_t end) {
+  const int64_t at = (phase - 1) / 2 * PANEL, behind = fnn_min(padded(n), at + PANEL);
+  const int64_t next = fnn_min(padded(n), behind + PANEL), is_last = behind == padded(n);
+  if (phase % 2 == 0 && !is_last) {
+    const int64_t tiles = (padded(m) - behind) / ROWS;
+    reduce_panel(e->a, e->row, behind, next - behind, behind + part(tiles, begin) * ROWS,
+                 behind + part(tiles, end) * ROWS);
+    return 1;
+  }
+  if (phase % 2 && begin == 0) {
+    if (!eliminate_panel(e->a, e->row, m, n, at, behind, e->panel, e->pivots, goes_on) && !goes_on) return 0;
+    if (!is_last) bring_up(e, n, at - PANEL, behind, next), bring_up(e, n, at, behind, next);
+  }
+  const int64_t strips = fnn_ceil_div(columns - next, STRIP), to = phase % 2 ? at - PANEL : at;
+  for (int64_t strip = part_beside(strips, begin); strip < part_beside(strips, end); strip++) {
+    const int64_t j = next + strip * STRIP;
+    bring_up(e, n, to, j, fnn_min(columns, j + STRIP));
+  }
+  return 1;
+}
+
+/* A strip that is one: of so many columns, whose places alternate from both ends, as those at one take longer. */
+static int64_t from_both_ends(int64_t k, int64_t count) { return k % 2 ? count - 1 - k / 2 : k / 2; }
 
 /* ---- solve: y with a y = b ----
  * ints: [0] matrices   [1] n   [2] m   [3] dtype   [4], [5] elements from a matrix of a and of b to the next, or 0
@@ -307,9 +422,34 @@ static void solve_size(const int64_t *ints, fnn_work *work) {
   const int64_t n = ints[1], m = ints[2], rows = padded(n);
   each_matrix(work, ints[0], solve_flops(ints), panel_size(n) + rows * (apart(rows + fnn_round_up(m, N)) + 1),
               n * (n + 2 * m), ints[3]);
+  if (is_shared(ints[0], solve_flops(ints)))
+    shared_matrix(work, 2 * panels_of(n) + 1, rows * STRIP, elimination_size(n, rows));
+}
+
+static void solve_shared(const fnn_call *call, int64_t begin, int64_t end) {
+  const int64_t *ints = call->ints, n = ints[1], m = ints[2], rows = padded(n), strips = fnn_ceil_div(m, STRIP);
+  const elimination e = elimination_at(call->shared, n, rows);
+  if (call->phase == 0) read_part_of(&e, call->buf[0], n, n, rows, ints[3], begin, end);
+  else if (call->phase < 2 * panels_of(n)) {
+    if (!eliminate_part(&e, call->phase, n, n, rows, 0, begin, end)) set_status(call, SINGULAR);
+  } else
+    for (int64_t strip = part(strips, begin); strip < part(strips, end); strip++) {
+      T *y = (T *)call->scratch;
+      const int64_t j = strip * STRIP, count = fnn_min(STRIP, m - j), vectors = fnn_ceil_div(count, N);
+      read_matrix(y, STRIP, call->buf[1], j, m, n, count, STRIP, ints[3]);
+      for (int64_t i = 0; i < n; i++)
+        if (e.pivots[i] != i) swap(y + i * STRIP, y + e.pivots[i] * STRIP, STRIP);
+      substitute(y, STRIP, e.a, e.row, rows, vectors);
+      substitute_back(y, STRIP, e.a, e.row, rows, vectors);
+      write_matrix(call->buf[2], j, m, y, STRIP, n, count, ints[3]);
+    }
 }
 
 static void solve(const fnn_call *call, int64_t begin, int64_t end) {
+  if (is_shared(call->ints[0], solve_flops(call->ints))) {
+    solve_shared(call, begin, end);
+    return;
+  }
   const int64_t *ints = call->ints, n = ints[1], m = ints[2], dtype = ints[3];
   const int64_t group = matrices_of_unit(solve_flops(ints)), rows = padded(n), columns = rows + fnn_round_up(m, N);
   const int64_t row = apart(columns);
@@ -338,9 +478,57 @@ static double inv_flops(const int64_t *ints) { return 2.0 * (double)ints[1] * (d
 static void inv_size(const int64_t *ints, fnn_work *work) {
   const int64_t n = ints[1], rows = padded(n);
   each_matrix(work, ints[0], inv_flops(ints), panel_size(n) + 2 * rows * apart(rows) + 2 * rows, 2 * n * n, ints[2]);
+  if (is_shared(ints[0], inv_flops(ints)))
+    shared_matrix(work, 2 * panels_of(n) + 2, 0, elimination_size(n, rows) + fnn_round_up(rows, STRIP) * rows);
+}
+
+/* The columns of the inverse of P x, column j of which is column order[j] of that of x. */
+static void order_columns(int64_t *order, const int64_t *pivots, int64_t n) {
+  for (int64_t i = 0; i < n; i++) order[i] = i;
+  for (int64_t i = 0; i < n; i++) {
+    const int64_t number = order[i];
+    order[i] = order[pivots[i]], order[pivots[i]] = number;
+  }
+}
+
+/* Row i of y from columns [j, j + count) of a row of the inverse of P x. */
+static void write_ordered(char *y, int64_t to, const T *from, const int64_t *order, int64_t count, int64_t dtype) {
+  if (dtype == FNN_F32)
+    for (int64_t j = 0; j < count; j++) ((float *)y)[to + order[j]] = (float)from[j];
+  else
+    for (int64_t j = 0; j < count; j++) ((T *)y)[to + order[j]] = from[j];
+}
+
+/* Strips of the inverse lie behind each other. They are written by rows: their columns have other places. */
+static void inv_shared(const fnn_call *call, int64_t begin, int64_t end) {
+  const int64_t *ints = call->ints, n = ints[1], rows = padded(n), strips = fnn_ceil_div(rows, STRIP);
+  const int64_t last = 2 * panels_of(n);
+  const elimination e = elimination_at(call->shared, n, rows);
+  if (call->phase == 0) read_part_of(&e, call->buf[0], n, n, rows, ints[2], begin, end);
+  else if (call->phase < last) {
+    if (!eliminate_part(&e, call->phase, n, n, rows, 0, begin, end)) set_status(call, SINGULAR);
+    else if (call->phase == last - 1 && begin == 0) order_columns(e.order, e.pivots, n);
+  } else if (call->phase == last)
+    for (int64_t k = part(strips, begin); k < part(strips, end); k++) {
+      const int64_t strip = from_both_ends(k, strips), j = strip * STRIP, from = j / ROWS * ROWS;
+      const int64_t columns = fnn_min(STRIP, rows - j), vectors = columns / N;
+      T *y = e.rest + strip * rows * STRIP;
+      memset(y, 0, (size_t)(rows * STRIP) * sizeof(T));
+      for (int64_t c = 0; c < columns; c++) y[(j + c) * STRIP + c] = 1;
+      substitute(y + from * STRIP, STRIP, e.a + from * (e.row + 1), e.row, rows - from, vectors);
+      substitute_back(y, STRIP, e.a, e.row, rows, vectors);
+    }
+  else
+    for (int64_t i = part(n, begin); i < part(n, end); i++)
+      for (int64_t j = 0; j < n; j += STRIP)
+        write_ordered(call->buf[1], i * n, e.rest + j * rows + i * STRIP, e.order + j, fnn_min(STRIP, n - j), ints[2]);
 }
 
 static void inv(const fnn_call *call, int64_t begin, int64_t end) {
+  if (is_shared(call->ints[0], inv_flops(call->ints))) {
+    inv_shared(call, begin, end);
+    return;
+  }
   const int64_t *ints = call->ints, n = ints[1], group = matrices_of_unit(inv_flops(ints));
   const int64_t rows = padded(n), row = apart(rows);
   T *panel = (T *)call->scratch, *a = panel + panel_size(n), *inverse = a + rows * row;
@@ -359,73 +547,78 @@ static void inv(const fnn_call *call, int64_t begin, int64_t end) {
       substitute(inverse + from * row + j, row, a + from * (row + 1), row, rows - from, vectors);
       substitute_back(inverse + j, row, a, row, rows, vectors);
     }
-    for (int64_t i = 0; i < n; i++) order[i] = i;
-    for (int64_t i = 0; i < n; i++) {
-      const int64_t number = order[i];
-      order[i] = order[pivots[i]], order[pivots[i]] = number;
-    }
-    for (int64_t i = 0; i < n; i++) {
-      const T *from = inverse + i * row;
-      const int64_t to = (at * n + i) * n;
-      if (ints[2] == FNN_F32)
-        for (int64_t j = 0; j < n; j++) ((float *)call->buf[1])[to + order[j]] = (float)from[j];
-      else
-        for (int64_t j = 0; j < n; j++) ((T *)call->buf[1])[to + order[j]] = from[j];
-    }
+    order_columns(order, pivots, n);
+    for (int64_t i = 0; i < n; i++)
+      write_ordered(call->buf[1], (at * n + i) * n, inverse + i * row, order, n, ints[2]);
   }
 }
 
 /* ---- solve_triangular: y with a y = b, of one triangle of a ----
  * ints: those of solve, [6] 1: the lower one
- * buffers: those of solve. An element of the diagonal that is 0 sets the status. Of large matrices a unit has a part of
- * the columns. */
+ * buffers: those of solve. An element of the diagonal that is 0 sets the status. */
 static double triangular_flops(const int64_t *ints) { return (double)ints[1] * (double)ints[1] * (double)ints[2]; }
 
-/* How many parts the columns of a matrix have. */
-static int64_t triangular_parts(const int64_t *ints) {
-  return triangular_flops(ints) < UNIT ? 1 : fnn_ceil_div(ints[2], PART);
-}
-
 static void solve_triangular_size(const int64_t *ints, fnn_work *work) {
-  const int64_t n = ints[1], m = ints[2], parts = triangular_parts(ints), rows = padded(n);
-  each_matrix(work, ints[0], triangular_flops(ints), rows * (apart(rows) + apart(parts > 1 ? PART : m)),
-              n * (n / 2 + 2 * m), ints[3]);
-  if (parts > 1) work->units[0] = ints[0] * parts;
+  const int64_t n = ints[1], m = ints[2], rows = padded(n), size = rows * apart(rows);
+  each_matrix(work, ints[0], triangular_flops(ints), size + rows * apart(m), n * (n / 2 + 2 * m), ints[3]);
+  if (is_shared(ints[0], triangular_flops(ints))) shared_matrix(work, 3, rows * STRIP, size);
 }
 
-/* Columns [first, first + count) of one matrix. */
-static void solve_columns(const fnn_call *call, int64_t at, int64_t first, int64_t count, int is_read) {
-  const int64_t *ints = call->ints, n = ints[1], m = ints[2], dtype = ints[3], rows = padded(n), row = apart(rows);
-  const int64_t columns = fnn_round_up(count, N), y_row = apart(count);
-  T *a = (T *)call->scratch, *y = a + rows * row;
-  if (!is_read) {
-    read_matrix(a, row, call->buf[0], at * ints[4], n, n, n, rows, dtype);
-    pad_diagonal(a, row, n);
-  }
+static int has_zero(const T *a, int64_t row, int64_t n) {
   for (int64_t i = 0; i < n; i++)
-    if (a[i * (row + 1)] == 0) {
-      set_status(call, SINGULAR);
-      return;
-    }
-  read_matrix(y, y_row, call->buf[1], at * ints[5] + first, m, n, count, columns, dtype);
-  for (int64_t j = 0; j < columns; j += VECTORS * N) {
+    if (a[i * (row + 1)] == 0) return 1;
+  return 0;
+}
+
+/* y (rows, columns) becomes the solution. */
+static void substitute_strips(T *y, int64_t y_row, const T *a, int64_t row, int64_t rows, int64_t columns,
+                              int64_t is_lower) {
+  for (int64_t j = 0; j < columns; j += STRIP) {
     const int64_t vectors = fnn_min(VECTORS, (columns - j) / N);
-    if (ints[6]) substitute_lower(y + j, y_row, a, row, rows, vectors);
+    if (is_lower) substitute_lower(y + j, y_row, a, row, rows, vectors);
     else substitute_back(y + j, y_row, a, row, rows, vectors);
   }
-  write_matrix(call->buf[2], at * n * m + first, m, y, y_row, n, count, dtype);
+}
+
+static void solve_triangular_shared(const fnn_call *call, int64_t begin, int64_t end) {
+  const int64_t *ints = call->ints, n = ints[1], m = ints[2], rows = padded(n), row = apart(rows);
+  const int64_t tiles = rows / ROWS, strips = fnn_ceil_div(m, STRIP);
+  T *a = (T *)call->shared, *y = (T *)call->scratch;
+  if (call->phase == 0) {
+    const int64_t first = part(tiles, begin) * ROWS, count = fnn_min(n, part(tiles, end) * ROWS) - first;
+    if (count <= 0) return;
+    read_matrix(a + first * row, row, call->buf[0], first * n, n, count, n, rows, ints[3]);
+    if (first + count == n) pad_diagonal(a, row, n);
+  } else if (call->phase == 1) {
+    if (begin == 0 && has_zero(a, row, n)) set_status(call, SINGULAR);
+  } else
+    for (int64_t strip = part(strips, begin); strip < part(strips, end); strip++) {
+      const int64_t j = strip * STRIP, count = fnn_min(STRIP, m - j);
+      read_matrix(y, STRIP, call->buf[1], j, m, n, count, STRIP, ints[3]);
+      substitute_strips(y, STRIP, a, row, rows, fnn_round_up(count, N), ints[6]);
+      write_matrix(call->buf[2], j, m, y, STRIP, n, count, ints[3]);
+    }
 }
 
 static void solve_triangular(const fnn_call *call, int64_t begin, int64_t end) {
-  const int64_t *ints = call->ints, m = ints[2], parts = triangular_parts(ints);
-  const int64_t group = matrices_of_unit(triangular_flops(ints));
-  if (parts == 1)
-    for (int64_t at = begin * group; at < fnn_min(ints[0], end * group); at++) solve_columns(call, at, 0, m, 0);
-  else
-    for (int64_t unit = begin; unit < end; unit++) {
-      const int64_t first = unit % parts * PART;
-      solve_columns(call, unit / parts, first, fnn_min(PART, m - first), unit > begin && first);
+  const int64_t *ints = call->ints, n = ints[1], m = ints[2], dtype = ints[3], rows = padded(n), row = apart(rows);
+  const int64_t group = matrices_of_unit(triangular_flops(ints)), columns = fnn_round_up(m, N), y_row = apart(m);
+  if (is_shared(ints[0], triangular_flops(ints))) {
+    solve_triangular_shared(call, begin, end);
+    return;
+  }
+  T *a = (T *)call->scratch, *y = a + rows * row;
+  for (int64_t at = begin * group; at < fnn_min(ints[0], end * group); at++) {
+    read_matrix(a, row, call->buf[0], at * ints[4], n, n, n, rows, dtype);
+    pad_diagonal(a, row, n);
+    if (has_zero(a, row, n)) {
+      set_status(call, SINGULAR);
+      return;
     }
+    read_matrix(y, y_row, call->buf[1], at * ints[5], m, n, m, columns, dtype);
+    substitute_strips(y, y_row, a, row, rows, columns, ints[6]);
+    write_matrix(call->buf[2], at * n * m, m, y, y_row, n, m, dtype);
+  }
 }
 
 /* ---- lu_factor: P x = L U ----
@@ -448,9 +641,36 @@ static void lu_factor_size(const int64_t *ints, fnn_work *work) {
   const int64_t rows = padded(ints[1]);
   each_matrix(work, ints[0], lu_flops(ints), panel_size(ints[1]) + rows * apart(lu_columns(ints)) + rows,
               2 * ints[1] * ints[2], ints[3]);
+  if (is_shared(ints[0], lu_flops(ints)))
+    shared_matrix(work, 2 * panels_of(fnn_min(ints[1], ints[2])) + 2, 0,
+                  elimination_size(ints[1], lu_columns(ints)));
+}
+
+/* Rows [first, end) of the result. */
+static void write_factors(const fnn_call *call, int64_t at, const T *x, int64_t row, int64_t first, int64_t end) {
+  const int64_t *ints = call->ints, m = ints[1], n = ints[2], to = at * m * n + first * n, dtype = ints[3];
+  x += first * row;
+  write_matrix(call->buf[1], to, n, x, row, end - first, fnn_min(m, n), dtype);
+  if (n > m) write_matrix(call->buf[1], to + m, n, x + padded(m), row, end - first, n - m, dtype);
+}
+
+static void lu_factor_shared(const fnn_call *call, int64_t begin, int64_t end) {
+  const int64_t *ints = call->ints, m = ints[1], n = ints[2], k = fnn_min(m, n), columns = lu_columns(ints);
+  const int64_t last = 2 * panels_of(k);
+  const elimination e = elimination_at(call->shared, m, columns);
+  if (call->phase == 0) read_part_of(&e, call->buf[0], m, n, columns, ints[3], begin, end);
+  else if (call->phase <= last) eliminate_part(&e, call->phase, m, k, columns, 1, begin, end);
+  else {
+    write_factors(call, 0, e.a, e.row, part(m, begin), part(m, end));
+    for (int64_t i = part(k, begin); i < part(k, end); i++) ((int32_t *)call->buf[2])[i] = (int32_t)e.pivots[i];
+  }
 }
 
 static void lu_factor(const fnn_call *call, int64_t begin, int64_t end) {
+  if (is_shared(call->ints[0], lu_flops(call->ints))) {
+    lu_factor_shared(call, begin, end);
+    return;
+  }
   const int64_t *ints = call->ints, m = ints[1], n = ints[2], k = fnn_min(m, n), dtype = ints[3];
   const int64_t group = matrices_of_unit(lu_flops(ints)), columns = lu_columns(ints), row = apart(columns);
   T *panel = (T *)call->scratch, *x = panel + panel_size(m);
@@ -461,8 +681,7 @@ static void lu_factor(const fnn_call *call, int64_t begin, int64_t end) {
     if (n > m) read_matrix(x + padded(m), row, call->buf[0], from + m, n, m, n - m, columns - padded(m), dtype);
     if (n >= m) pad_diagonal(x, row, m);
     eliminate(x, row, m, k, columns, panel, pivots, 1);
-    write_matrix(call->buf[1], from, n, x, row, m, k, dtype);
-    if (n > m) write_matrix(call->buf[1], from + m, n, x + padded(m), row, m, n - m, dtype);
+    write_factors(call, at, x, row, 0, m);
     for (int64_t i = 0; i < k; i++) ((int32_t *)call->buf[2])[at * k + i] = (int32_t)pivots[i];
   }
 }
@@ -475,6 +694,7 @@ static void determinant_size(const int64_t *ints, fnn_work *work) {
   const int64_t n = ints[1], rows = padded(n);
   const double flops = solve_flops((int64_t[]){1, n, 0});
   each_matrix(work, ints[0], flops, panel_size(n) + rows * apart(rows) + rows, n * n, ints[2]);
+  if (is_shared(ints[0], flops)) shared_matrix(work, 2 * panels_of(n), 0, elimination_size(n, rows));
 }
 
 static void write_number(char *y, int64_t at, double number, int64_t dtype) {
@@ -482,127 +702,53 @@ static void write_number(char *y, int64_t at, double number, int64_t dtype) {
   else ((double *)y)[at] = number;
 }
 
+/* That of matrix `at`, whose factor U and exchanges of rows are given. */
+static void write_determinant(const fnn_call *call, int64_t at, const T *x, int64_t row, const int64_t *pivots,
+                              int is_regular) {
+  const int64_t n = call->ints[1], dtype = call->ints[2], most = 4096; /* beyond any exponent of float64 */
+  double product = is_regular ? 1 : 0, logarithm = log(product), sign = product;
+  int64_t exponent = 0; /* of the product, which is in [0.5, 1) without it: it could be too large on the way */
+  for (int64_t i = 0; product != 0 && i < n; i++) {
+    const double pivot = x[i * (row + 1)] * (pivots[i] == i ? 1 : -1);
+    int own = 0;
+    sign = pivot < 0 ? -sign : sign;
+    if (call->buf[2]) logarithm += log(fabs(pivot));
+    product = frexp(product * pivot, &own);
+    exponent += own;
+  }
+  exponent = exponent > most ? most : exponent < -most ? -most : exponent;
+  if (call->buf[1]) write_number(call->buf[1], at, ldexp(product, (int)exponent), dtype);
+  if (call->buf[2]) write_number(call->buf[2], at, sign, dtype), write_number(call->buf[3], at, logarithm, dtype);
+}
+
+static void determinant_shared(const fnn_call *call, int64_t begin, int64_t end) {
+  const int64_t *ints = call->ints, n = ints[1], rows = padded(n);
+  const elimination e = elimination_at(call->shared, n, rows);
+  if (call->phase == 0) read_part_of(&e, call->buf[0], n, n, rows, ints[2], begin, end);
+  else eliminate_part(&e, call->phase, n, n, rows, 1, begin, end);
+  if (call->phase == 2 * panels_of(n) - 1 && begin == 0)
+    write_determinant(call, 0, e.a, e.row, e.pivots, !has_zero(e.a, e.row, n));
+}
+
 static void determinant(const fnn_call *call, int64_t begin, int64_t end) {
-  const int64_t *ints = call->ints, n = ints[1], dtype = ints[2], rows = padded(n), row = apart(rows);
-  const int64_t group = matrices_of_unit(solve_flops((int64_t[]){1, n, 0}));
+  const int64_t *ints = call->ints, n = ints[1], rows = padded(n), row = apart(rows);
+  const double flops = solve_flops((int64_t[]){1, n, 0});
+  if (is_shared(ints[0], flops)) {
+    determinant_shared(call, begin, end);
+    return;
+  }
+  const int64_t group = matrices_of_unit(flops);
   T *panel = (T *)call->scratch, *x = panel + panel_size(n);
   int64_t *pivots = (int64_t *)(x + rows * row);
   for (int64_t at = begin * group; at < fnn_min(ints[0], end * group); at++) {
-    read_matrix(x, row, call->buf[0], at * n * n, n, n, n, rows, dtype);
+    read_matrix(x, row, call->buf[0], at * n * n, n, n, n, rows, ints[2]);
     pad_diagonal(x, row, n);
-    double product = eliminate(x, row, n, n, rows, panel, pivots, 0) ? 1 : 0, logarithm = log(product), sign = product;
-    int64_t exponent = 0; /* of the product, which is in [0.5, 1) without it: it could be too large on the way */
-    for (int64_t i = 0; product != 0 && i < n; i++) {
-      const double pivot = x[i * (row + 1)] * (pivots[i] == i ? 1 : -1);
-      int own = 0;
-      sign = pivot < 0 ? -sign : sign;
-      if (call->buf[2]) logarithm += log(fabs(pivot));
-      product = frexp(product * pivot, &own);
-      exponent += own;
-    }
-    const int64_t most = 4096; /* beyond any of float64 */
-    exponent = exponent > most ? most : exponent < -most ? -most : exponent;
-    if (call->buf[1]) write_number(call->buf[1], at, ldexp(product, (int)exponent), dtype);
-    if (call->buf[2]) write_number(call->buf[2], at, sign, dtype), write_number(call->buf[3], at, logarithm, dtype);
+    const int is_regular = eliminate(x, row, n, n, rows, panel, pivots, 0);
+    write_determinant(call, at, x, row, pivots, is_regular);
   }
 }
 
-/* ---- cholesky: y with y y^T = (x + x^T) / 2, a lower triangle ----
- * ints: [0] matrices   [1] n   [2] dtype   [3] 1: y^T instead, an upper one
- * buffers: x (matrices, n, n), y (matrices, n, n), which does not overlap it. A matrix that is not positive definite
- * sets the status.
- *
- * Rows of the upper triangle are computed, ROWS at once, from all those before them. What is below is not defined. */
-static double cholesky_flops(const int64_t *ints) {
-  const double n = (double)ints[1];
-  return n * n * (n / 3 + 4);
-}
-
-static void cholesky_size(const int64_t *ints, fnn_work *work) {
-  const int64_t n = ints[1], rows = padded(n);
-  each_matrix(work, ints[0], cholesky_flops(ints), rows * apart(rows), 2 * n * n, ints[2]);
-}
-
-/* The upper triangle of (x + x^T) / 2, padded. */
-FNN_INLINE void read_symmetric(T *y, int64_t row, const char *x, int64_t at, int64_t n, const int is_single) {
-  const int64_t rows = padded(n);
-  for (int64_t i = 0; i < rows; i += N)
-    for (int64_t j = i; j < rows; j += N) {
-      V v[N];
-#pragma GCC unroll 8
-      for (int r = 0; r < N; r++) v[r] = read_part(x, at + (j + r) * n + i, j + r < n ? n - i : 0, is_single);
-      OWN(transpose)(v);
-#pragma GCC unroll 8
-      for (int r = 0; r < N; r++) {
-        const V own = read_part(x, at + (i + r) * n + j, i + r < n ? n - j : 0, is_single);
-        FN(store)(y + (i + r) * row + j, (own + v[r]) * 0.5);
-      }
-    }
-  pad_diagonal(y, row, n);
-}
-
-/* The triangle, turned or as it is, and zeroes. */
-FNN_INLINE void write_triangle(char *y, int64_t at, const T *x, int64_t row, int64_t n, int is_upper,
-                               const int is_single) {
-  for (int64_t i = 0; i < n; i += N)
-    for (int64_t j = 0; j < n; j += N) {
-      V v[N];
-      const int is_there = is_upper ? j >= i : j <= i;
-      const T *from = x + (is_upper ? i * row + j : j * row + i);
-#pragma GCC unroll 8
-      for (int r = 0; r < N; r++) {
-        v[r] = is_there ? FN(load)(from + r * row) : (V){0};
-        if (i == j) v[r] = (V)((M)v[r] & (fnn_lanesd() >= r));
-      }
-      if (!is_upper) OWN(transpose)(v);
-#pragma GCC unroll 8
-      for (int r = 0; r < N; r++)
-        if (i + r < n) write_part(y, at + (i + r) * n + j, n - j, v[r], is_single);
-    }
-}
-
-/* x, of which the upper triangle counts, becomes the factor there. Returns 0 where there is none. */
-static int factor(T *x, int64_t row, int64_t rows) {
-  for (int64_t at = 0; at < rows; at += ROWS) {
-    T own[ROWS * ROWS] __attribute__((aligned(FNN_ALIGN)));
-    T *from = x + at * row + at;
-    for (int r = 0; r < ROWS; r++) memcpy(own + r * ROWS, from + r * row, ROWS * sizeof(T));
-    subtract(own, ROWS, (strided){x + at, 1, row}, x + at, row, at, (strided){0}, ROWS / N);
-    for (int k = 0; k < ROWS; k++) {
-      const T square = own[k * ROWS + k];
-      if (square <= 0) return 0; /* NaN becomes the result, as in NumPy */
-      const T root = sqrt(square);
-      own[k * ROWS + k] = root;
-      for (int j = k + 1; j < ROWS; j++) own[k * ROWS + j] /= root;
-      for (int i = k + 1; i < ROWS; i++)
-        for (int j = i; j < ROWS; j++) own[i * ROWS + j] -= own[k * ROWS + i] * own[k * ROWS + j];
-    }
-    for (int r = 0; r < ROWS; r++) memcpy(from + r * row, own + r * ROWS, ROWS * sizeof(T));
-    for (int64_t j = at + ROWS; j < rows; j += VECTORS * N)
-      solve_lower(x + at * row + j, row, (strided){x + at, 1, row}, x + j, row, at, (strided){own, 1, ROWS},
-                  fnn_min(VECTORS, (rows - j) / N));
-  }
-  return 1;
-}
-
-static void cholesky(const fnn_call *call, int64_t begin, int64_t end) {
-  const int64_t *ints = call->ints, n = ints[1], group = matrices_of_unit(cholesky_flops(ints));
-  const int64_t rows = padded(n), row = apart(rows);
-  const int is_upper = ints[3] != 0;
-  T *x = (T *)call->scratch;
-  for (int64_t matrix = begin * group; matrix < fnn_min(ints[0], end * group); matrix++) {
-    const int64_t at = matrix * n * n;
-    if (ints[2] == FNN_F32) read_symmetric(x, row, call->buf[0], at, n, 1);
-    else read_symmetric(x, row, call->buf[0], at, n, 0);
-    if (!factor(x, row, rows)) {
-      set_status(call, NOT_POSITIVE);
-      return;
-    }
-    if (ints[2] == FNN_F32) write_triangle(call->buf[1], at, x, row, n, is_upper, 1);
-    else write_triangle(call->buf[1], at, x, row, n, is_upper, 0);
-  }
-}
-
+#include "linalg_cholesky_body.h"
 #include "types_none.h"
 
 static const fnn_entry entries[] = {{"cholesky", cholesky, cholesky_size},

@@ -46,7 +46,7 @@ def square_spec(name: str):
     return shape
 
 
-MOST_ROWS = 1024  # of matrices that have kernels: one thread does one of them, while LAPACK's share larger ones
+MOST_ROWS = 1024  # of matrices that have kernels: LAPACK's blocks are better suited to larger ones
 
 
 def has_kernel_for(b, y) -> bool:
