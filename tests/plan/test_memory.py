@@ -9,8 +9,9 @@ import pytest
 import fastnn as k
 from benchmarks.models import networks
 from fastnn._kernels import _engine
-from fastnn.graph.value import INPUT, Graph
-from fastnn.plan.memory import ALIGN_LARGE, LARGE, _packed, _Part, empty, root_of
+from fastnn.graph.value import INPUT
+from fastnn.plan.memory import empty, root_of
+from fastnn.plan.packing import ALIGN_LARGE, LARGE
 
 NOTHING = 0
 
@@ -122,26 +123,6 @@ def test_a_range_of_a_long_sum_lies_in_the_result_itself():
 def test_the_arena_is_little_more_than_what_lives_at_once(name):
     plan = networks.build(name, k).explain(batch_size=networks.ROWS[name].batch_size)
     assert plan.live_bytes <= plan.arena_bytes < 1.1 * plan.live_bytes
-
-
-def test_what_lives_longest_goes_first_where_the_largest_first_leave_gaps():
-    """The two of 2 MiB at 0 would leave one place for both of 1 MiB, whose lives meet."""
-    graph = Graph()
-    parts = {
-        graph.input((mib << 18,), "float32"): [_Part(0, mib << 20, first, last)]
-        for mib, first, last in ((2, 0, 1), (1, 0, 3), (1, 3, 6), (2, 4, 7))
-    }
-    _, total = _packed(parts, 3 << 20)
-    assert total == 3 << 20
-
-
-def test_padding_stays_as_it_is():
-    """100 bytes fit where the first piece will be, but for the padding behind it; the second piece's are free."""
-    graph = Graph()
-    whole, early = graph.input((64,), "float32"), graph.input((25,), "float32")
-    parts = {whole: [_Part(0, 40, 5, 9), _Part(128, 128, 6, 9)], early: [_Part(0, 100, 0, 4)]}
-    offsets, total = _packed(parts, 168)
-    assert (offsets[whole], offsets[early], total) == (0, 128, 256)
 
 
 @pytest.mark.parametrize("name", networks.ROWS)

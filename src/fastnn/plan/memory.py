@@ -7,7 +7,6 @@ place, and until one is there, others use its bytes.
 
 from __future__ import annotations
 
-import bisect
 import itertools
 import math
 
@@ -16,10 +15,7 @@ import numpy as np
 from fastnn._kernels._engine import IN_PAGE
 from fastnn.graph.value import INPUT, Spec, Value
 from fastnn.plan.lower import Step
-
-ALIGN = 128  # a pair of cache lines; the arena begins in the middle of one (`fnn_zeroes`)
-LARGE, ALIGN_LARGE = 1 << 16, 4096  # how fast a step is depends on where in a page its arrays begin: alike in all plans
-FOREVER = 1 << 30
+from fastnn.plan.packing import ALIGN_LARGE, LARGE, Part, packed
 
 
 class Place:
@@ -30,18 +26,6 @@ class Place:
     def __init__(self, slot: int, offset: int):
         self.slot = slot
         self.offset = offset
-
-
-class _Part:
-    """Bytes [offset, offset + size) of an owner of memory, in use from step `first` to step `last`."""
-
-    __slots__ = ("first", "last", "offset", "size")
-
-    def __init__(self, offset: int, size: int, first: int, last: int):
-        self.offset = offset
-        self.size = size
-        self.first = first
-        self.last = last
 
 
 class _Shared:
@@ -139,8 +123,8 @@ class _Planner:
         parts = self.parts()
         live_bytes = _peak(parts, len(self.steps))
         areas = {k: _Shared(nbytes) for k, nbytes in enumerate(shared) if nbytes}
-        parts |= {area: [_Part(0, shared[k], k, k)] for k, area in areas.items()}
-        offsets, arena_bytes = _packed(parts, _peak(parts, len(self.steps)))
+        parts |= {area: [Part(0, shared[k], k, k)] for k, area in areas.items()}
+        offsets, arena_bytes = packed(parts, _peak(parts, len(self.steps)))
         places = {}
         for value in self.first:
             home, offset = self.home(value)
@@ -151,20 +135,20 @@ class _Planner:
         shared_at = [offsets[areas[k]] if k in areas else 0 for k in range(len(shared))]
         return Memory(places, shared_at, arena_bytes, live_bytes)
 
-    def parts(self) -> dict[Value, list[_Part]]:
+    def parts(self) -> dict[Value, list[Part]]:
         """What the arena holds: the owners of memory in it, each whole or in the pieces that are produced there."""
         spans: dict[Value, list[int]] = {}
         for value in self.first:
             span = spans.setdefault(self.unit(value), [self.first[value], self.last[value]])
             span[0] = min(span[0], self.first[value])
             span[1] = max(span[1], self.last[value])
-        pieces: dict[Value, list[_Part]] = {}
+        pieces: dict[Value, list[Part]] = {}
         for piece, (whole, offset) in self.inside.items():
             first, last = spans.pop(piece)
             pieces.setdefault(whole, []).append(
-                _Part(offset, piece.spec.nbytes, first, max(last, spans.get(whole, (0, 0))[1]))
+                Part(offset, piece.spec.nbytes, first, max(last, spans.get(whole, (0, 0))[1]))
             )
-        whole = {v: [_Part(0, v.spec.nbytes, *span)] for v, span in spans.items() if v not in pieces}
+        whole = {v: [Part(0, v.spec.nbytes, *span)] for v, span in spans.items() if v not in pieces}
         return {v: found for v, found in (pieces | whole).items() if v not in self.bound}
 
     def unit(self, value: Value) -> Value:
@@ -219,74 +203,7 @@ class _Planner:
         self.residents[owner] |= self.residents.pop(y)
 
 
-# Which values get their place first; each order leaves gaps in some networks that another one fills.
-_ORDERS = (
-    lambda part: -part.size,
-    lambda part: -part.size * (part.last - part.first + 1),
-    lambda part: (part.first - part.last, -part.size),
-    lambda part: (part.first, -part.size),
-)
-
-
-def _packed(owners: dict[Value | _Shared, list[_Part]], live_bytes: int) -> tuple[dict[Value | _Shared, int], int]:
-    """Offsets such that what lives at the same time does not overlap, and the bytes that they take: by the first order
-    that comes near `live_bytes`, or else by the best."""
-    enough = live_bytes + live_bytes // 32 + ALIGN_LARGE
-    best = _pack(owners, _ORDERS[0], math.inf)
-    for order in _ORDERS[1:]:
-        if best[1] <= enough:
-            break
-        best = min(best, _pack(owners, order, best[1]), key=lambda of: of[1])
-    return best
-
-
-def _pack(owners: dict[Value, list[_Part]], order, limit: float) -> tuple[dict[Value, int], int]:
-    """First what consists of pieces, one behind the other; then the others by `order`, each at the lowest gap. It is
-    left unfinished as soon as it comes to `limit` bytes."""
-    offsets: dict[Value, int] = {}
-    placed: list[tuple[int, int, int, int]] = []  # offset, end, first, last; sorted
-    total = 0
-
-    def place(offset, end, first, last):
-        if offset < end:
-            bisect.insort(placed, (offset, end, first, last))
-
-    for value in sorted(owners, key=lambda v: (_is_whole(v, owners[v]), order(owners[v][0]))):
-        parts, size = owners[value], _aligned(max(value.spec.nbytes, 1), ALIGN)
-        align = ALIGN if size < LARGE else ALIGN_LARGE
-        if _is_whole(value, parts):
-            below, first, last = 0, parts[0].first, parts[0].last
-            for offset, end, begin, until in placed:
-                if begin <= last and first <= until:
-                    if offset - below >= size and offset - _aligned(below, align) >= size:
-                        break
-                    if end > below:
-                        below = end
-            at = _aligned(below, align)
-            place(at, at + size, first, last)
-        else:
-            at = end = _aligned(total, align)
-            for part in sorted(parts, key=lambda part: part.offset):
-                place(end, at + part.offset, 0, FOREVER)  # padding, which is never written: its zeros stay
-                end = at + part.offset + part.size
-                place(at + part.offset, end, part.first, part.last)
-            place(end, at + size, 0, FOREVER)
-        offsets[value] = at
-        total = max(total, at + size)
-        if total >= limit:
-            break
-    return offsets, total
-
-
-def _is_whole(value: Value, parts: list[_Part]) -> bool:
-    return len(parts) == 1 and parts[0].size == value.spec.nbytes
-
-
-def _aligned(size: int, align: int) -> int:
-    return -(-size // align) * align
-
-
-def _peak(owners: dict[Value, list[_Part]], n_steps: int) -> int:
+def _peak(owners: dict[Value, list[Part]], n_steps: int) -> int:
     change = [0] * (n_steps + 2)
     for part in (part for parts in owners.values() for part in parts):
         change[part.first] += part.size
