@@ -128,9 +128,9 @@ def first_rows():
 
 
 NO_COUNTERPART = {
-    "argpartition", "cholesky", "ctc_decode", "ctc_loss", "eigh", "erfinv", "gcd", "histogram", "i0", "in_top_k",
-    "inv", "lcm", "lstsq", "lu_factor", "nextafter", "pinv", "polar", "qr", "quantizers.quantize_and_dequantize",
-    "slogdet", "solve", "solve_triangular", "view",
+    "argpartition", "cholesky", "cholesky_inverse", "ctc_decode", "ctc_loss", "eigh", "erfinv", "gcd", "histogram",
+    "i0", "in_top_k", "inv", "lcm", "lstsq", "lu_factor", "nextafter", "pinv", "polar", "qr",
+    "quantizers.quantize_and_dequantize", "slogdet", "solve", "solve_triangular", "view",
 }  # fmt: skip
 
 

@@ -88,6 +88,22 @@ def test_cholesky(n, dtype, isa):
 @pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("n", SIZES)
+def test_cholesky_inverse(n, dtype, isa):
+    rng = np.random.default_rng(n)
+    x = (rng.standard_normal((3, n, n)) / n + np.eye(n)).astype(dtype)
+    for upper, triangle in ((0, np.tril(x)), (1, np.triu(x))):
+        factor = np.where(triangle == 0, np.nan, x).astype(dtype)  # the other triangle is not read
+        y = bits_with_any_threads("cholesky_inverse", (factor,), x.shape, [3, n, code(x), upper], isa)
+        turned, wide = y.swapaxes(1, 2), triangle.astype("longdouble")
+        np.testing.assert_array_equal(y, turned)
+        product = wide.swapaxes(1, 2) @ wide if upper else wide @ wide.swapaxes(1, 2)
+        size = (np.abs(product) @ np.abs(y)).max((1, 2), keepdims=True)
+        assert np.all(np.abs(product @ y - np.eye(n)) <= 4 * apart(dtype, n) * size)
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("n", SIZES)
 def test_solve_triangular(n, dtype, isa):
     rng = np.random.default_rng(n)
     for m, lower in ((1, True), (n, False), (3 * n // 2 + 1, True), (n + 2, False), (390, True)):
@@ -183,6 +199,7 @@ def test_bad_matrices(dtype, isa):
                 ("solve_triangular", (x, x), [1, n, n, code(x), 0, 0, 0]),
                 ("solve_triangular", (x, x), [1, n, n, code(x), 0, 0, 1]),
                 ("cholesky", (x,), [1, n, code(x), 0]), ("inv", (batch,), [2, n, code(x)]),
+                ("cholesky_inverse", (batch,), [2, n, code(x), 0]),
             ):  # fmt: skip
                 with pytest.raises(IndexError, match="positive" if name == "cholesky" else "Singular"):
                     run(name, buffers, np.zeros_like(buffers[0]) if ints[0] > 1 else y, ints, 1, isa)
@@ -225,6 +242,7 @@ def test_threads_share_a_large_matrix(n, dtype, isa):
     check_sharing("inv", [x], [square], [n], isa)
     for upper in (0, 1):
         check_sharing("cholesky", [positive], [square], [n, upper], isa)
+        check_sharing("cholesky_inverse", [triangle], [square], [n, upper], isa)
     for m in (1, 25, n, 2 * n + 3):
         b = rng.standard_normal((2, n, m)).astype(dtype)
         check_sharing("solve", [x, b], [((n, m), dtype)], [n, m], isa)
@@ -258,6 +276,12 @@ def test_large_bad_matrices(threads, isa):
         for name, buffers, ints in (
             ("inv", (x,), [1, n, code(x)]), ("solve", (x, x), [1, n, n, code(x), 0, 0]),
             ("solve_triangular", (x, x), [1, n, n, code(x), 0, 0, 1]), ("cholesky", (x,), [1, n, code(x), 0]),
+            ("cholesky_inverse", (x,), [1, n, code(x), 1]),
         ):  # fmt: skip
             with pytest.raises(IndexError, match="positive" if name == "cholesky" else "Singular"):
                 run(name, buffers, np.zeros_like(x), ints, threads, isa)
+
+
+def test_statuses_name_exceptions():
+    assert [name for name, _ in _engine.STATUS.values()] == ["IndexError", "LinAlgError", "ValueError"]
+    assert list(_engine.STATUS) == [1, 2, 3] and all(message for _, message in _engine.STATUS.values())

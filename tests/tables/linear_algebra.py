@@ -19,6 +19,8 @@ OPS = [
     OpCase("solve_triangular", (STACK, rows(2, 4)), {"lower": True}, gradient=True, rtol=1e-4),
     OpCase("lstsq", (TALL, rows(5, 2)), gradient=True, rtol=1e-4),
     OpCase("cholesky", (POSITIVE,), gradient=True, rtol=1e-4),
+    OpCase("cholesky_inverse", (STACK,), gradient=True, rtol=1e-4),
+    OpCase("cholesky_inverse", (STACK,), {"upper": True}, gradient=True, rtol=1e-4),
     OpCase("qr", (TALL,), gradient=True, rtol=1e-4),
     OpCase("lu_factor", (SQUARE,), gradient=True, rtol=1e-4),
     OpCase("eigh", (POSITIVE,), gradient=True, rtol=1e-3),

@@ -81,7 +81,7 @@ def run(name, buffers, ints, reals=(), threads=1, isa_name=None):
             plan.bind(arena, k, array)
     status, _ = plan.execute(arena, 0, 1, 0, 1, threads, flushes_denormals=False)
     if status:
-        raise IndexError(f"kernel {name}: {_engine.STATUS[status]}")
+        raise IndexError(f"kernel {name}: {_engine.STATUS[status][1]}")
 
 
 def aligned_empty(n: int, dtype) -> np.ndarray:

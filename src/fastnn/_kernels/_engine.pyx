@@ -91,12 +91,17 @@ cdef extern from "registry.h":
     const char *fnn_compiler()
     const char *fnn_kernel_flags()
     const char *fnn_version()
+    ctypedef struct fnn_status_text:
+        const char *exception
+        const char *message
+    const fnn_status_text *fnn_status_of(int)
 
 
 cdef extern from "Python.h":
     object PyMemoryView_FromMemory(char *, Py_ssize_t, int)
 
 include "_arrays.pxi"
+include "_tables.pxi"
 
 cdef enum:
     LARGE = 1 << 16  # as in `plan/memory.py`
@@ -105,88 +110,14 @@ cdef enum:
 BLOCK = FNN_BLOCK
 ALIGN = FNN_ALIGN
 IN_PAGE = FNN_IN_PAGE
-STATUS = {1: "an index is out of range", 2: "Singular matrix",
-          3: "decomposition failed: Matrix is not positive definite"}
 
 fnn_install_fork_handler()
-
-
-def isas():
-    """Names of the instruction sets that tables were built for and this CPU can run, lowest first."""
-    return [fnn_isa_name(i).decode() for i in range(fnn_isa_count()) if fnn_isa_supported(i)]
-
-
-def built_isas():
-    """Names of the instruction sets that tables were built for, lowest first."""
-    return [fnn_isa_name(i).decode() for i in range(fnn_isa_count())]
 
 
 def build_info():
     """Version, compiler, flags and CPU features, as strings."""
     return {"version": fnn_version().decode(), "compiler": fnn_compiler().decode(),
             "flags": fnn_kernel_flags().decode(), "cpu_features": fnn_cpu_features().decode()}
-
-
-cdef int isa_index(str isa) except -1:
-    for i in range(fnn_isa_count()):
-        if fnn_isa_name(i).decode() == isa:
-            if not fnn_isa_supported(i):
-                raise ValueError(f"this CPU cannot run the {isa!r} kernels; it can run {isas()}")
-            return i
-    raise ValueError(f"no kernels were built for {isa!r}; there are {built_isas()}")
-
-
-def kernels(str isa):
-    """`{kernel name: family}` of one instruction set."""
-    cdef int i = isa_index(isa)
-    cdef const fnn_entry *entry
-    names = {}
-    for k in range(fnn_table_count(i)):
-        entry = fnn_table_get(i, k).entries
-        while entry.name != NULL:
-            names[entry.name.decode()] = fnn_table_family(i, k).decode()
-            entry += 1
-    return names
-
-
-def opcodes(str isa):
-    """`{operation name: opcode}` of the elementwise programs."""
-    cdef const char *const *names = fnn_opcodes(isa_index(isa))
-    table = {}
-    cdef int k = 0
-    while names != NULL and names[k] != NULL:
-        table[names[k].decode()] = k
-        k += 1
-    return table
-
-
-cdef fnn_work work_of(const fnn_entry *entry, const int64_t *ints):
-    cdef fnn_work work
-    memset(&work, 0, sizeof(fnn_work))
-    entry.size(ints, &work)
-    return work
-
-
-cdef tuple told(const fnn_work *work):
-    units = [work.units[p] for p in range(min(work.phases, FNN_MAX_PHASES))]
-    return units, work.scratch_bytes, work.shared_bytes, work.flops, work.bytes
-
-
-def kernel_work(str isa, str name, ints):
-    """What a kernel says of its work: `(units per phase, scratch bytes, shared bytes, flops, bytes)`."""
-    cdef const fnn_entry *entry = fnn_find(isa_index(isa), name.encode())
-    if entry == NULL:
-        raise KeyError(name)
-    cdef int64_t *values = <int64_t *>malloc(max(len(ints), 1) * sizeof(int64_t))
-    if values == NULL:
-        raise MemoryError()
-    try:
-        for k, value in enumerate(ints):
-            values[k] = value
-        work = work_of(entry, values)
-    finally:
-        free(values)
-    return told(&work)
 
 
 cdef void _free_memory_handler(object capsule) noexcept:

@@ -2,19 +2,18 @@
  *
  * All is computed in float64, as NumPy does. A matrix is copied to scratch of whole vectors and of whole tiles of rows,
  * where what pads it is a part of the identity, which changes nothing: so no loop has a rest. Most of the work is one
- * tile. Statuses are those of matrices, beside those of fnn.h.
+ * tile.
  *
  * A unit has one matrix or some small ones. A lone large one lies in shared memory, and the kernel has phases, whose
  * units are strips of columns and rows of tiles; what one thread has to do, a panel, is done beside them. */
 #include <math.h>
 
 #include "indices.h"
+#include "statuses.h"
 #include "vector.h"
 
 #include "types_f64.h"
 #include "transpose.h"
-
-enum { SINGULAR = FNN_INDEX_OUT_OF_RANGE + 1, NOT_POSITIVE };
 
 enum {
 #if defined(FNN_ISA_AVX512)
@@ -431,7 +430,7 @@ static void solve_shared(const fnn_call *call, int64_t begin, int64_t end) {
   const elimination e = elimination_at(call->shared, n, rows);
   if (call->phase == 0) read_part_of(&e, call->buf[0], n, n, rows, ints[3], begin, end);
   else if (call->phase < 2 * panels_of(n)) {
-    if (!eliminate_part(&e, call->phase, n, n, rows, 0, begin, end)) set_status(call, SINGULAR);
+    if (!eliminate_part(&e, call->phase, n, n, rows, 0, begin, end)) set_status(call, FNN_SINGULAR);
   } else
     for (int64_t strip = part(strips, begin); strip < part(strips, end); strip++) {
       T *y = (T *)call->scratch;
@@ -460,7 +459,7 @@ static void solve(const fnn_call *call, int64_t begin, int64_t end) {
     read_matrix(x + rows, row, call->buf[1], at * ints[5], m, n, m, columns - rows, dtype);
     pad_diagonal(x, row, n);
     if (!eliminate(x, row, n, n, columns, panel, pivots, 0)) {
-      set_status(call, SINGULAR);
+      set_status(call, FNN_SINGULAR);
       return;
     }
     for (int64_t j = rows; j < columns; j += VECTORS * N)
@@ -506,7 +505,7 @@ static void inv_shared(const fnn_call *call, int64_t begin, int64_t end) {
   const elimination e = elimination_at(call->shared, n, rows);
   if (call->phase == 0) read_part_of(&e, call->buf[0], n, n, rows, ints[2], begin, end);
   else if (call->phase < last) {
-    if (!eliminate_part(&e, call->phase, n, n, rows, 0, begin, end)) set_status(call, SINGULAR);
+    if (!eliminate_part(&e, call->phase, n, n, rows, 0, begin, end)) set_status(call, FNN_SINGULAR);
     else if (call->phase == last - 1 && begin == 0) order_columns(e.order, e.pivots, n);
   } else if (call->phase == last)
     for (int64_t k = part(strips, begin); k < part(strips, end); k++) {
@@ -537,7 +536,7 @@ static void inv(const fnn_call *call, int64_t begin, int64_t end) {
     read_matrix(a, row, call->buf[0], at * n * n, n, n, n, rows, ints[2]);
     pad_diagonal(a, row, n);
     if (!eliminate(a, row, n, n, rows, panel, pivots, 0)) {
-      set_status(call, SINGULAR);
+      set_status(call, FNN_SINGULAR);
       return;
     }
     memset(inverse, 0, (size_t)(rows * row) * sizeof(T));
@@ -580,17 +579,23 @@ static void substitute_strips(T *y, int64_t y_row, const T *a, int64_t row, int6
   }
 }
 
+/* Units [begin, end) of a phase that reads a matrix (n, n). */
+static void read_part_of_square(T *a, int64_t row, const char *x, int64_t n, int64_t dtype, int64_t begin,
+                                int64_t end) {
+  const int64_t tiles = padded(n) / ROWS, first = part(tiles, begin) * ROWS;
+  const int64_t count = fnn_min(n, part(tiles, end) * ROWS) - first;
+  if (count <= 0) return;
+  read_matrix(a + first * row, row, x, first * n, n, count, n, padded(n), dtype);
+  if (first + count == n) pad_diagonal(a, row, n);
+}
+
 static void solve_triangular_shared(const fnn_call *call, int64_t begin, int64_t end) {
   const int64_t *ints = call->ints, n = ints[1], m = ints[2], rows = padded(n), row = apart(rows);
-  const int64_t tiles = rows / ROWS, strips = fnn_ceil_div(m, STRIP);
+  const int64_t strips = fnn_ceil_div(m, STRIP);
   T *a = (T *)call->shared, *y = (T *)call->scratch;
-  if (call->phase == 0) {
-    const int64_t first = part(tiles, begin) * ROWS, count = fnn_min(n, part(tiles, end) * ROWS) - first;
-    if (count <= 0) return;
-    read_matrix(a + first * row, row, call->buf[0], first * n, n, count, n, rows, ints[3]);
-    if (first + count == n) pad_diagonal(a, row, n);
-  } else if (call->phase == 1) {
-    if (begin == 0 && has_zero(a, row, n)) set_status(call, SINGULAR);
+  if (call->phase == 0) read_part_of_square(a, row, call->buf[0], n, ints[3], begin, end);
+  else if (call->phase == 1) {
+    if (begin == 0 && has_zero(a, row, n)) set_status(call, FNN_SINGULAR);
   } else
     for (int64_t strip = part(strips, begin); strip < part(strips, end); strip++) {
       const int64_t j = strip * STRIP, count = fnn_min(STRIP, m - j);
@@ -612,7 +617,7 @@ static void solve_triangular(const fnn_call *call, int64_t begin, int64_t end) {
     read_matrix(a, row, call->buf[0], at * ints[4], n, n, n, rows, dtype);
     pad_diagonal(a, row, n);
     if (has_zero(a, row, n)) {
-      set_status(call, SINGULAR);
+      set_status(call, FNN_SINGULAR);
       return;
     }
     read_matrix(y, y_row, call->buf[1], at * ints[5], m, n, m, columns, dtype);
@@ -752,6 +757,7 @@ static void determinant(const fnn_call *call, int64_t begin, int64_t end) {
 #include "types_none.h"
 
 static const fnn_entry entries[] = {{"cholesky", cholesky, cholesky_size},
+                                    {"cholesky_inverse", cholesky_inverse, cholesky_inverse_size},
                                     {"determinant", determinant, determinant_size},
                                     {"inv", inv, inv_size},
                                     {"lu_factor", lu_factor, lu_factor_size},

@@ -111,7 +111,7 @@ static void cholesky_shared(const fnn_call *call, int64_t begin, int64_t end) {
       if (p == 0) pad_diagonal(x, row, n);
       else solve_panel(x, row, rows, p - 1, at, behind);
       if (!factor(x, row, at, behind, behind)) {
-        set_status(call, NOT_POSITIVE);
+        set_status(call, FNN_NOT_POSITIVE);
         return;
       }
     }
@@ -137,9 +137,106 @@ static void cholesky(const fnn_call *call, int64_t begin, int64_t end) {
     for (int64_t i = 0; i < rows; i += N) read_symmetric(x, row, call->buf[0], at, n, i, ints[2]);
     pad_diagonal(x, row, n);
     if (!factor(x, row, 0, rows, rows)) {
-      set_status(call, NOT_POSITIVE);
+      set_status(call, FNN_NOT_POSITIVE);
       return;
     }
     for (int64_t i = 0; i < n; i += N) write_triangle(call->buf[1], at, x, row, n, i, ints[3] != 0, ints[2]);
+  }
+}
+
+/* ---- cholesky_inverse: y = (x x^T)^-1, of a lower triangle x, or (x^T x)^-1 of an upper one ----
+ * ints: [0] matrices   [1] n   [2] dtype   [3] 1: the upper triangle counts
+ * buffers: x (matrices, n, n), y (matrices, n, n), which does not overlap it. An element of the diagonal that is 0 sets
+ * the status.
+ *
+ * Both triangles lie in one matrix. A strip of columns is solved by one, then by the other, of rows that its diagonal
+ * and what is below it need; what is above that is the same. */
+static double cholesky_inverse_flops(const int64_t *ints) { return cholesky_flops(ints) * 2; }
+
+static void cholesky_inverse_size(const int64_t *ints, fnn_work *work) {
+  const int64_t n = ints[1], rows = padded(n), size = rows * apart(rows);
+  const int64_t strip = 2 * rows * STRIP + N; /* as it is and turned, of which vectors are read from anywhere */
+  each_matrix(work, ints[0], cholesky_inverse_flops(ints), strip + size, 2 * n * n, ints[2]);
+  if (is_shared(ints[0], cholesky_inverse_flops(ints))) shared_matrix(work, 3, strip, size);
+}
+
+/* Rows and columns [i, i + N) get what is on the other side of the diagonal. */
+static void mirror(T *a, int64_t row, int64_t i, int64_t is_upper) {
+  for (int64_t j = 0; j <= i; j += N) {
+    const T *from = a + (is_upper ? j * row + i : i * row + j);
+    T *to = a + (is_upper ? i * row + j : j * row + i);
+    V v[N];
+#pragma GCC unroll 8
+    for (int r = 0; r < N; r++) v[r] = FN(load)(from + r * row);
+    OWN(transpose)(v);
+#pragma GCC unroll 8
+    for (int r = 0; r < N; r++) {
+      if (i == j) {
+        const M is_own = is_upper ? fnn_lanesd() >= r : fnn_lanesd() <= r;
+        v[r] = (V)((is_own & (M)FN(load)(from + r * row)) | (~is_own & (M)v[r]));
+      }
+      FN(store)(to + r * row, v[r]);
+    }
+  }
+}
+
+/* Columns [j, j + STRIP) of the inverse from their diagonal on, and those rows of it. */
+FNN_INLINE void invert_strip(char *to, int64_t at, T *y, const T *a, int64_t row, int64_t n, int64_t j,
+                             const int is_single) {
+  const int64_t rows = padded(n), from = j / ROWS * ROWS, count = fnn_min(STRIP, n - j), left = rows - from;
+  const int64_t vectors = fnn_ceil_div(count, N), dtype = is_single ? FNN_F32 : FNN_F64;
+  T *turned = y + rows * STRIP;
+  memset(y, 0, (size_t)(left * STRIP) * sizeof(T));
+  for (int64_t c = 0; c < count; c++) y[(j - from + c) * STRIP + c] = 1;
+  substitute_lower(y, STRIP, a + from * (row + 1), row, left, vectors);
+  substitute_back(y, STRIP, a + from * (row + 1), row, left, vectors);
+  write_matrix(to, at + j * n + j, n, y + (j - from) * STRIP, STRIP, n - j, count, dtype);
+  turn(turned, rows, y, STRIP, left, vectors * N);
+  for (int64_t c = j; c < j + count; c++)
+    for (int64_t i = c + 1; i < n; i += N)
+      write_part(to, at + c * n + i, n - i, FN(load)(turned + (c - j) * rows + i - from), is_single);
+}
+
+static void invert_strips(const fnn_call *call, int64_t at, T *y, const T *a, int64_t row, int64_t first, int64_t end) {
+  for (int64_t strip = first; strip < end; strip++)
+    if (call->ints[2] == FNN_F32) invert_strip(call->buf[1], at, y, a, row, call->ints[1], strip * STRIP, 1);
+    else invert_strip(call->buf[1], at, y, a, row, call->ints[1], strip * STRIP, 0);
+}
+
+static void cholesky_inverse_shared(const fnn_call *call, int64_t begin, int64_t end) {
+  const int64_t *ints = call->ints, n = ints[1], rows = padded(n), row = apart(rows);
+  const int64_t vectors = rows / N, strips = fnn_ceil_div(n, STRIP);
+  T *a = (T *)call->shared;
+  if (call->phase == 0) read_part_of_square(a, row, call->buf[0], n, ints[2], begin, end);
+  else if (call->phase == 1)
+    for (int64_t k = part(vectors, begin); k < part(vectors, end); k++)
+      mirror(a, row, from_both_ends(k, vectors) * N, ints[3]);
+  else {
+    if (begin == 0 && has_zero(a, row, n)) set_status(call, FNN_SINGULAR);
+    for (int64_t k = part(strips, begin); k < part(strips, end); k++) {
+      const int64_t strip = from_both_ends(k, strips);
+      invert_strips(call, 0, (T *)call->scratch, a, row, strip, strip + 1);
+    }
+  }
+}
+
+static void cholesky_inverse(const fnn_call *call, int64_t begin, int64_t end) {
+  const int64_t *ints = call->ints, n = ints[1], group = matrices_of_unit(cholesky_inverse_flops(ints));
+  const int64_t rows = padded(n), row = apart(rows);
+  if (is_shared(ints[0], cholesky_inverse_flops(ints))) {
+    cholesky_inverse_shared(call, begin, end);
+    return;
+  }
+  T *a = (T *)call->scratch, *y = a + rows * row;
+  for (int64_t matrix = begin * group; matrix < fnn_min(ints[0], end * group); matrix++) {
+    const int64_t at = matrix * n * n;
+    read_matrix(a, row, call->buf[0], at, n, n, n, rows, ints[2]);
+    pad_diagonal(a, row, n);
+    if (has_zero(a, row, n)) {
+      set_status(call, FNN_SINGULAR);
+      return;
+    }
+    for (int64_t i = 0; i < rows; i += N) mirror(a, row, i, ints[3]);
+    invert_strips(call, at, y, a, row, 0, fnn_ceil_div(n, STRIP));
   }
 }

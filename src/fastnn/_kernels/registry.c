@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "statuses.h"
 #include "tables.h"
 
 #define DECLARE(family, isa) extern const fnn_table fnn_##family##_##isa;
@@ -105,3 +106,10 @@ const char *fnn_cpu_features(void) {
 const char *fnn_compiler(void) { return FNN_COMPILER; }
 const char *fnn_kernel_flags(void) { return FNN_KERNEL_FLAGS; }
 const char *fnn_version(void) { return FNN_VERSION; }
+
+const fnn_status_text *fnn_status_of(int status) {
+#define ROW(number, exception, message) [number] = {exception, message},
+  static const fnn_status_text texts[] = {FNN_STATUSES(ROW)};
+#undef ROW
+  return status > FNN_OK && status < (int)(sizeof texts / sizeof *texts) ? &texts[status] : NULL;
+}

@@ -18,4 +18,9 @@ const char *fnn_compiler(void);
 const char *fnn_kernel_flags(void);
 const char *fnn_version(void);
 
+typedef struct {
+  const char *exception, *message;
+} fnn_status_text;
+const fnn_status_text *fnn_status_of(int status); /* of statuses.h; NULL for numbers that are none, and for FNN_OK */
+
 #endif

@@ -89,14 +89,14 @@ _APART = {
 # theirs that was one run of a plan is that from then on (`_engine._Function`). `power` looks at Python's numbers, too,
 # which are arrays to the others.
 _LOOKS_AT_NO_NUMBER = (
-    "abs absolute add all amax amin any arccos arccosh arcsin arcsinh arctan arctan2 arctanh argmax argmin "
-    "argsort bitwise_and bitwise_left_shift bitwise_not bitwise_or bitwise_right_shift bitwise_xor cast cbrt "
-    "ceil celu cholesky clip concatenate cos cosh count_nonzero cumprod cumsum det diff divide dot elu equal erf erfc "
-    "erfinv exp exp2 expm1 fft flip floor floor_divide fmax fmin gelu greater greater_equal hypot inner inv "
+    "abs absolute add all amax amin any arccos arccosh arcsin arcsinh arctan arctan2 arctanh argmax argmin argsort "
+    "bitwise_and bitwise_left_shift bitwise_not bitwise_or bitwise_right_shift bitwise_xor cast cbrt ceil celu "
+    "cholesky cholesky_inverse clip concatenate cos cosh count_nonzero cumprod cumsum det diff divide dot elu equal "
+    "erf erfc erfinv exp exp2 expm1 fft flip floor floor_divide fmax fmin gelu greater greater_equal hypot inner inv "
     "isfinite isinf isnan leaky_relu left_shift less less_equal log log10 log1p log2 log_sigmoid log_softmax "
     "logaddexp logical_and logical_not logical_or logical_xor logsumexp lu_factor matmul max maximum mean median min "
-    "minimum mod multiply nanmean nansum negative norm not_equal outer pad prod reciprocal relu relu6 repeat "
-    "rfft right_shift roll round rsqrt searchsorted selu sigmoid sign silu sin sinh slogdet softmax softplus softsign "
+    "minimum mod multiply nanmean nansum negative norm not_equal outer pad prod reciprocal relu relu6 repeat rfft "
+    "right_shift roll round rsqrt searchsorted selu sigmoid sign silu sin sinh slogdet softmax softplus softsign "
     "solve solve_triangular sort sqrt square stack std subtract sum take tan tanh tile top_k transpose tril triu "
     "true_divide trunc var where"
 )

@@ -180,7 +180,33 @@ def inv(x):
     return inv_op(as_matrices(x))
 
 
-@accepts_symbolic
+def _cholesky_inverse_reference(x, upper):
+    inverse = np.linalg.inv(np.triu(x) if upper else np.tril(x))
+    turned = inverse.swapaxes(-1, -2)
+    return inverse @ turned if upper else turned @ inverse
+
+
+def _cholesky_inverse_grad(dy, y, x, upper):
+    """Of P = (L L^T)^-1: dP = -P (dL L^T + L dL^T) P, so that dL = -P (dY + dY^T) P L; of U = L^T its transpose."""
+    inner = matmul(matmul(y, ew.negative(ew.add(dy, transposed(dy)))), y)
+    return triu(matmul(triu(x), inner)) if upper else tril(matmul(inner, tril(x)))
+
+
+def _cholesky_inverse_lower(node, b):
+    x, y = node.inputs[0], node.outputs[0]
+    if not has_kernel_for(b, y):
+        return False
+    n = x.shape[-1]
+    b.step("cholesky_inverse", [x, y], [x.size // n**2, n, DTYPE_CODE[x.dtype], node.params["upper"]])
+    return None
+
+
+cholesky_inverse_op = Op(
+    "cholesky_inverse", shape=square_spec("cholesky_inverse"), reference=_cholesky_inverse_reference,
+    grad=_cholesky_inverse_grad, lower=_cholesky_inverse_lower,
+)  # fmt: skip
+
+
 def cholesky_inverse(x, upper=False):
     """The inverse of symmetric positive definite matrices, from their Cholesky factors.
 
@@ -190,16 +216,14 @@ def cholesky_inverse(x, upper=False):
 
     Raises:
         ValueError: when `x` is not square.
+        numpy.linalg.LinAlgError: when an element of the diagonal is 0.
 
     Example:
         >>> cholesky_inverse(np.array([[2.0, 0.0], [0.0, 4.0]]))
         array([[0.25  , 0.    ],
                [0.    , 0.0625]])
     """
-    x = as_matrices(x)
-    require_matrices("cholesky_inverse", x, is_square=True)
-    inverse = inv_op(triu(x) if upper else tril(x))
-    return matmul(inverse, transposed(inverse)) if upper else matmul(transposed(inverse), inverse)
+    return cholesky_inverse_op(as_matrices(x), upper=bool(upper))
 
 
 def _pinv_shape(x, rcond):

@@ -7,6 +7,7 @@ that the kernels did not write into the arrays that it returns.
 
 from __future__ import annotations
 
+import builtins
 import threading
 import weakref
 from collections import Counter
@@ -26,9 +27,6 @@ from fastnn.plan.copying import contiguous
 from fastnn.plan.cost import threads_for
 from fastnn.plan.gathering import absorb_into_gather
 from fastnn.plan.lower import RULES, Builder, Step, fused_step
-
-# Of a status that speaks of no index.
-_ERRORS = {2: np.linalg.LinAlgError, 3: ValueError}
 
 
 class _Segment:
@@ -371,9 +369,10 @@ class Executable:
             step = self.native_steps[failed]
             node = step.group.anchor if step is not None else None
             what = f"{node.op.name} in {node.label!r}" if node is not None and node.label else self.name
-            if status in _ERRORS:
-                raise _ERRORS[status](f"{what}: {_engine.STATUS[status]}.")
-            raise IndexError(f"{what}: {_engine.STATUS[status]}. Nothing was changed by this batch.")
+            name, message = _engine.STATUS[status]
+            error = getattr(np.linalg, name, None) or getattr(builtins, name)
+            suffix = " Nothing was changed by this batch." if error is IndexError else ""
+            raise error(f"{what}: {message}.{suffix}")
 
     def _run_reference(self, arena, step: Step) -> None:
         op = step.node.op
