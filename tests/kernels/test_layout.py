@@ -73,6 +73,37 @@ def test_turned_rows(dtype, isa):
 
 @pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("channels", [2, 3, 4, 5])
+def test_turned_channels(channels, dtype, isa):
+    """Rows of few elements, around words and tiles of them; those between which there are gaps, too."""
+    for rows in (1, 2, 3, 4, 5, 7, 8, 11, 16, 17, 33, 12_000):
+        for gap in (0, 1):
+            x, _ = guarded((rows * (channels + gap),), dtype, offset=1)
+            x[:] = numbered(x.shape, dtype)
+            y, check = guarded((rows, channels), dtype, offset=1)
+            strides = (channels + gap, -1)
+            copy(isa, [y, x], [copy_part(0, 1, y.shape, (channels, 1), strides, src_offset=channels - 1)], threads=2)
+            np.testing.assert_array_equal(y, x.reshape(rows, -1)[:, channels - 1 :: -1])
+            check()
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("step", [2, 3, 4, 5])
+def test_elements_apart(step, dtype, isa):
+    """Around vectors, and tiles, of them; nothing behind the last is read."""
+    for cols in (31, 32, 33, 63, 64, 65, 66, 129, 257, 40_001):
+        x, _ = guarded(((cols - 1) * step + 1 + (cols * step + 3) * 2,), dtype, offset=1)
+        x[:] = numbered(x.shape, dtype)
+        y, check = guarded((3, cols), dtype, offset=1)
+        copy(isa, [y, x], [copy_part(0, 1, y.shape, (cols, 1), (cols * step + 3, step))], threads=2)
+        for row in range(3):
+            np.testing.assert_array_equal(y[row], x[row * (cols * step + 3) :][: (cols - 1) * step + 1 : step])
+        check()
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("dtype", DTYPES)
 def test_any_view(dtype, isa):
     """Random shapes, permutations, steps, flips and repeats, against NumPy's views."""
     rng = np.random.default_rng(0)

@@ -129,7 +129,7 @@ FNN_INLINE int OWN(load_run)(T *d, const char *src, int64_t dtype, int64_t n, in
 }
 #endif
 
-/* load_block of elements apart: backwards and every second one by vectors, as the compiler knows these strides. */
+/* load_block of elements apart: backwards and every second to fourth by vectors, as the compiler knows these strides. */
 APART("casts")
 static __attribute__((noinline)) void OWN(load_apart)(T *restrict d, const T *restrict s, int64_t rows, int64_t cols,
                                                       int64_t row_stride, int64_t col_stride) {
@@ -138,6 +138,10 @@ static __attribute__((noinline)) void OWN(load_apart)(T *restrict d, const T *re
       for (int64_t c = 0; c < cols; c++) d[c] = s[-c];
     else if (col_stride == 2)
       for (int64_t c = 0; c < cols; c++) d[c] = s[2 * c];
+    else if (col_stride == 3)
+      for (int64_t c = 0; c < cols; c++) d[c] = s[3 * c];
+    else if (col_stride == 4)
+      for (int64_t c = 0; c < cols; c++) d[c] = s[4 * c];
     else
       for (int64_t c = 0; c < cols; c++) d[c] = s[c * col_stride];
   }

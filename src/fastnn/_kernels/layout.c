@@ -327,6 +327,75 @@ static void fill(char *d, const char *s, const grid *g) {
   }
 }
 
+/* Rows of dst are contiguous, elements of src lie `step` apart, a constant where this is called: the compiler shuffles
+ * vectors of what lies between. */
+#define TAKE_APART(name, T)                                                                                            \
+  FNN_INLINE void name(char *dst, const char *src, grid g, int64_t step) {                                             \
+    for (int64_t r = 0; r < g.rows; r++) {                                                                             \
+      T *restrict d = (T *)(dst + r * g.d_row);                                                                        \
+      const T *restrict s = (const T *)(src + r * g.s_row);                                                            \
+      for (int64_t c = 0; c < g.cols; c++) d[c] = s[c * step];                                                         \
+    }                                                                                                                  \
+  }                                                                                                                    \
+  static __attribute__((noinline)) void name##_rows(char *d, const char *s, const grid *g) {                           \
+    const int64_t step = g->s_col / (int64_t)sizeof(T);                                                                \
+    if (step == 2) name(d, s, *g, 2);                                                                                  \
+    else if (step == 3) name(d, s, *g, 3);                                                                             \
+    else name(d, s, *g, 4);                                                                                            \
+  }
+TAKE_APART(take_1, uint8_t)
+TAKE_APART(take_2, uint16_t)
+TAKE_APART(take_4, uint32_t)
+TAKE_APART(take_8, uint64_t)
+#undef TAKE_APART
+
+static void take_apart(char *d, const char *s, const grid *g) {
+  switch (g->n) {
+    case 1: take_1_rows(d, s, g); break;
+    case 2: take_2_rows(d, s, g); break;
+    case 4: take_4_rows(d, s, g); break;
+    case 8: take_8_rows(d, s, g); break;
+  }
+}
+
+static int is_apart(const grid *g) { /* for rows shorter than this the loop that any step has is as fast */
+  enum { SHORT = 32 };
+  return g->d_col == g->n && is_element(g->n) && g->cols >= SHORT && g->s_col >= 2 * g->n && g->s_col <= 4 * g->n &&
+         g->s_col % g->n == 0;
+}
+
+/* Rows of 2 to 4 elements, each backwards, that lie without gaps in dst and in src: channels of images. As many rows as
+ * a word holds at a time; what is behind them in it is stored again by the next. n and cols are constants where this is
+ * called. */
+FNN_INLINE void turn_channels(char *d, const char *s, int64_t rows, int64_t n, int64_t cols) {
+#if defined(FNN_ISA_AVX512) || defined(FNN_ISA_AVX2)
+  enum { WORD = 32 };
+#else
+  enum { WORD = 16 };
+#endif
+  typedef uint8_t word __attribute__((vector_size(WORD)));
+  const int64_t row = n * cols, whole = WORD / row * row, all = rows * row;
+  word from = {0};
+#pragma GCC unroll 32
+  for (int k = 0; k < WORD; k++)
+    from[k] = (uint8_t)(k >= whole ? k : k / row * row + (cols - 1 - k % row / n) * n + k % n);
+  int64_t at = 0;
+  for (; whole && at + WORD <= all; at += whole) {
+    word v;
+    memcpy(&v, s + at, WORD);
+    v = __builtin_shuffle(v, from);
+    memcpy(d + at, &v, WORD);
+  }
+  for (; at < all; at += row)
+    for (int64_t c = 0; c < cols; c++) memcpy(d + at + c * n, s + at + (cols - 1 - c) * n, (size_t)n);
+}
+
+FNN_INLINE void turn_channels_of(char *d, const char *s, const grid *g, int64_t n) {
+  if (g->cols == 2) turn_channels(d, s, g->rows, n, 2);
+  else if (g->cols == 3) turn_channels(d, s, g->rows, n, 3);
+  else turn_channels(d, s, g->rows, n, 4);
+}
+
 /* Rows of dst are contiguous, those of src too, but backwards. n (1, 2, 4 or 8) is a constant where this is called. */
 FNN_INLINE void turn_rows(char *d, const char *s, grid g, int64_t n) {
 #if defined(FNN_ISA_AVX512) || defined(FNN_ISA_AVX2)
@@ -354,6 +423,16 @@ FNN_INLINE void turn_rows(char *d, const char *s, grid g, int64_t n) {
 }
 
 static void turn(char *d, const char *s, const grid *g) {
+  const int64_t row = g->cols * g->n, is_dense = g->d_row == row && g->s_row == row;
+  if (g->cols >= 2 && g->cols <= 4 && g->rows > 1 && is_dense) {
+    s -= row - g->n; /* the first in memory */
+    switch (g->n) {
+      case 1: turn_channels_of(d, s, g, 1); return;
+      case 2: turn_channels_of(d, s, g, 2); return;
+      case 4: turn_channels_of(d, s, g, 4); return;
+      case 8: turn_channels_of(d, s, g, 8); return;
+    }
+  }
   switch (g->n) {
     case 1: turn_rows(d, s, *g, 1); break;
     case 2: turn_rows(d, s, *g, 2); break;
@@ -394,12 +473,14 @@ static void copy_unit(const part *p, const fnn_call *call, int64_t bytes, int64_
   const int is_turned = g.s_col == -g.n && g.d_col == g.n && is_element(g.n);
   const int is_fill = g.s_col == 0 && g.d_col == g.n && is_element(g.n);
   const int64_t side = p->is_across ? square_side(d, s, &g) : 0;
+  const int takes_apart = is_apart(&g);
   const int64_t strip = fnn_max(4, fnn_min(STREAMS, LINE / g.n)); /* rows: whole lines of src, one after the other */
   const int in_strips = p->is_across && g.rows >= 4 && g.cols >= 4 && g.rows * g.cols > 64;
   for (int64_t outer = first; outer < last; outer++) {
     if (is_fill) fill(d, s, &g);
     else if (is_turned) turn(d, s, &g);
     else if (side) transpose(d, s, &g, side);
+    else if (takes_apart) take_apart(d, s, &g);
     else if (in_strips) copy_columns(d, s, &g, strip);
     else if (is_streamed) stream_grid(d, s, &g);
     else copy_grid(d, s, &g);

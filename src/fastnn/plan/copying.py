@@ -63,10 +63,13 @@ SMALL = 1 << 15  # bytes below which NumPy's loop takes less time than to run a 
 
 def contiguous(array: np.ndarray) -> np.ndarray:
     """A contiguous copy of `array` in the machine's order of bytes: where other axes than the last are the dense ones,
-    as of a transposed matrix, by the kernel, which goes by squares; NumPy goes element by element there."""
+    as of a transposed matrix, by the kernel, which goes by squares, and of every second to fourth element or backwards,
+    which it shuffles; NumPy goes element by element there."""
     dtype, step = array.dtype, array.strides[-1] if array.ndim else 0
-    is_turned = step < 0 or any(0 < abs(s) < step for s, n in zip(array.strides, array.shape, strict=True) if n > 1)
-    if not is_turned or array.nbytes < SMALL or not dtype.isnative or not array.flags.aligned:
+    by_kernel = step < 0 or 2 <= step / dtype.itemsize <= 4
+    if not by_kernel:
+        by_kernel = any(0 < abs(s) < step for s, n in zip(array.strides, array.shape, strict=True) if n > 1)
+    if not by_kernel or array.nbytes < SMALL or not dtype.isnative or not array.flags.aligned:
         return np.ascontiguousarray(array, dtype.newbyteorder("="))
     copier = _copy_plan(_kernels.isa(), array.shape, array.strides, dtype.itemsize)
     if copier is None:
