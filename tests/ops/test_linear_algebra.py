@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import fastnn
 from fastnn import ops
 from fastnn.ops import norms
 from fastnn.ops.solving import cofactors_op
@@ -190,3 +191,28 @@ def test_integers_are_floats():
     x = np.array([[2, 1], [1, 3]])
     for function in (ops.inv, ops.cholesky, lambda x: ops.solve(x, x)):
         np.testing.assert_allclose(function(x), function(x.astype("float32")))
+
+
+def test_vectors_that_nobody_reads_are_not_computed(monkeypatch):
+    kinds, whole = [], np.linalg.svd
+
+    def svd(x, full_matrices=True, compute_uv=True):
+        kinds.append(compute_uv)
+        return whole(x, full_matrices, compute_uv)
+
+    values = whole(TALL, compute_uv=False)
+    monkeypatch.setattr(np.linalg, "svd", svd)
+    of_values = {
+        lambda x: ops.svd(x, compute_uv=False): values, fastnn.jit(lambda x: ops.svd(x)[1] + 1): values + 1,
+        lambda x: ops.norm(x, 2, (1, 2)): values.max(-1), lambda x: ops.norm(x, "nuc", (1, 2)): values.sum(-1),
+        ops.matrix_rank: np.full(2, 3),
+    }  # fmt: skip
+    for function, expected in of_values.items():
+        np.testing.assert_allclose(function(TALL), expected, rtol=1e-12)
+    assert kinds == [False] * len(of_values)
+    fastnn.jit(lambda x: ops.svd(x)[::2])(TALL)
+    with fastnn.GradientTape() as tape:
+        tape.watch(x := fastnn.Variable(TALL))
+        y = ops.svd(x, compute_uv=False)
+    assert np.isfinite(tape.gradient(y, x)).all()
+    assert kinds[len(of_values) :] == [True, True]

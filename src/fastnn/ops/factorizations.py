@@ -18,6 +18,7 @@ from fastnn.ops.layout import expand_dims, swapaxes
 from fastnn.ops.matmul import matmul
 from fastnn.ops.record import REGISTRY, Op, Spec, as_array, dtype_of
 from fastnn.ops.sorting import argsort
+from fastnn.plan.function import is_watched
 
 
 def as_matrices(x):
@@ -406,11 +407,19 @@ def _svd_grad(dy, y, x, full_matrices):
     return dx
 
 
+# Without the vectors, which take twice as long. It has no gradient: that of svd's needs them.
+singular_values_op = Op(
+    "singular_values",
+    shape=lambda x: _svd_shape(x, full_matrices=False)[1],
+    reference=lambda x: np.linalg.svd(x, compute_uv=False),
+)
+
 svd_op = Op(
     "svd",
     shape=_svd_shape,
     reference=lambda x, full_matrices: tuple(np.linalg.svd(x, full_matrices=full_matrices)),
     grad=_svd_grad,
+    lone=(1, singular_values_op),
 )
 
 
@@ -434,5 +443,7 @@ def svd(x, full_matrices=True, compute_uv=True):
         array([4., 3.])
     """
     if not compute_uv:
+        if type(x) is np.ndarray and not is_watched():
+            return singular_values_op(as_matrices(x))
         return svd_op(as_matrices(x), full_matrices=False)[1]
     return svd_op(as_matrices(x), full_matrices=bool(full_matrices))

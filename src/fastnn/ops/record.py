@@ -41,7 +41,7 @@ _DEFAULTS = {
     "shape": None, "reference": None, "grad": None, "kind": "plain", "dtype": None, "promote": None, "lower": None,
     "simplify": None, "inplace": False, "aliases": (), "into": None, "sum_of_steps": None, "reduced": None,
     "epilogue": None, "keeps_tile": None, "window": None, "rows": None, "number": None, "domain": None,
-    "is_registered": True,
+    "lone": None, "is_registered": True,
 }  # fmt: skip
 
 
@@ -82,6 +82,7 @@ class Op(_engine.Caller):
         number: `(*numbers) -> float`: the reference of Python's floats, which gives float32 and float64 their bits or
             raises ZeroDivisionError. Constants are folded by it: the code of NumPy's loops would be memory.
         domain: `(rng, shape, dtype) -> array`: what generated tests sample the inputs from.
+        lone: `(k, op)`: what gives output k alone, where nobody reads the others, by its reference.
         is_registered: False for records made for one call, such as a custom gradient's.
         is_reference: whether nothing but the reference may compute it; found from the others.
     """

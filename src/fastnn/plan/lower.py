@@ -227,6 +227,12 @@ class Builder:
 
     def _reference(self, node: Node) -> None:
         """The op's reference, called by the executor: slow, and shown as such by explain()."""
+        if node.op.lone is not None:
+            k, op = node.op.lone
+            y = node.outputs[k]
+            if not self.needed.intersection(z for z in node.outputs if z is not y):
+                node = Node(op, node.inputs, {}, [y.spec], node.label)
+                node.outputs = (y,)
         step = Step(None, [*node.inputs, *node.outputs], [], [], self.group, node=node)
         step.reads, step.writes = list(dict.fromkeys(node.inputs)), list(node.outputs)
         self.steps.append(step)
