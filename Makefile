@@ -33,16 +33,20 @@ isa-%:
 # intercepts); Python's own arenas never return memory, so leaks are not reported. GCC 12 puts vectors of 64 bytes at
 # multiples of 32 in the stack that the check of uses after return allocates. Not captured, or a report would be lost. 32 MB of
 # freed memory stay poisoned, not 256: a page that was freed long ago is used again, a fresh one has to be cleared.
+# Python's small objects are not watched, but where a kernel reads them: strings are joined to `bytes`. What NumPy and the
+# engine allocate is. Of ARGS that choose tests one of the runs may find none, which is status 5.
 sanitize: .venv/test  ## kernel tests in an AddressSanitizer and UndefinedBehaviorSanitizer build
 	$(PIP) install --no-build-isolation --no-deps --upgrade --target build-sanitize/site . \
 	  -Cbuild-dir=build-sanitize/objects -Csetup-args=-Dsanitize=true -Csetup-args=-Dcontracts=true
 	deps=$$($(BIN)/python -c "import sysconfig; print(sysconfig.get_path('purelib'))"); \
 	base=$$($(BIN)/python -c "import sys; print(sys._base_executable)"); \
-	export ASAN_OPTIONS=detect_leaks=0:detect_stack_use_after_return=0:quarantine_size_mb=32 PYTHONMALLOC=malloc \
+	export ASAN_OPTIONS=detect_leaks=0:detect_stack_use_after_return=0:quarantine_size_mb=32 \
 	  PYTHONPATH=build-sanitize/site:$$deps \
 	  LD_PRELOAD="$$($${CC:-cc} -print-file-name=libasan.so) $$($${CC:-cc} -print-file-name=libstdc++.so.6)"; \
-	$$base -c 'import fastnn; assert "build-sanitize" in fastnn.__file__, fastnn.__file__' && \
-	$$base -m pytest --quiet --capture=no -p no:cacheprovider --numprocesses 2 --dist worksteal tests/kernels $(ARGS)
+	$$base -c 'import fastnn; assert "build-sanitize" in fastnn.__file__, fastnn.__file__' || exit; \
+	sanitized() { $$base -m pytest --quiet --capture=no -p no:cacheprovider "$$@" $(ARGS) $(if $(ARGS),|| test $$? = 5); }; \
+	(export PYTHONMALLOC=malloc; sanitized tests/kernels/test_strings.py) && \
+	sanitized --numprocesses 2 --dist worksteal --ignore=tests/kernels/test_strings.py tests/kernels
 
 BENCHMARKS := BENCHMARK_SITE=bench-results/site $(BIN)/python -m benchmarks
 
