@@ -147,6 +147,39 @@ def test_lu_factor(m, dtype, isa):
 
 @pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("m", [1, 2, 3, 5, 8, 9, 15, 16, 17, 24, 25, 33, 50, 65])
+def test_qr(m, dtype, isa):
+    """With the signs of LAPACK; and of columns of zeroes, of numbers whose squares are none, and of NaN."""
+    rng = np.random.default_rng(m)
+    for n in sorted({1, 2, max(1, m // 2), m - 1 or 1, m, m + 1, m + 8, 2 * m + 3, 40}):
+        x = rng.standard_normal((4, m, n)).astype(dtype)
+        x[1, :, 0] = 0
+        x[2, :, n // 2] = x[2, :, 0]
+        x[3] *= 1e200 if dtype == "float64" else 1e30
+        for k in {min(m, n), m}:
+            found = []
+            for threads in (1, 3):
+                q, check_q = guarded((4, m, k), dtype)
+                r, check_r = guarded((4, k, n), dtype)
+                _kernels.run("qr", [x, q, r], [4, m, n, code(x), k], (), threads, isa)
+                check_q(), check_r()
+                found.append((q, r))
+            np.testing.assert_array_equal(found[0][0], found[1][0])
+            np.testing.assert_array_equal(found[0][1], found[1][1])
+            assert not np.tril(r, -1).any()
+            wide = q.astype("longdouble")
+            assert np.all(np.abs(wide.swapaxes(1, 2) @ wide - np.eye(k)) <= 2 * apart(dtype, m))
+            size = np.sqrt((x.astype("longdouble") ** 2).sum(1, keepdims=True))
+            assert np.all(np.abs(wide @ r - x) <= 2 * apart(dtype, m) * size)
+            expected = np.linalg.qr(x[[0, 3]].astype("float64"), mode="complete" if k == m else "reduced")
+            np.testing.assert_allclose(q[[0, 3]], expected[0], atol=1e-6 if dtype == "float32" else 1e-10)
+    x[0, m // 2, n // 2] = np.nan
+    _kernels.run("qr", [x, q, r], [4, m, n, code(x), k], (), 1, isa)
+    assert np.isnan(r[0]).any() and not np.isnan(r[1]).any()
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("n", SIZES)
 def test_determinant(n, dtype, isa):
     x = (np.random.default_rng(n).standard_normal((4, n, n)) / np.sqrt(n)).astype(dtype)
@@ -222,7 +255,7 @@ def run_large(name, inputs, outputs, ints, threads, isa):
 def check_sharing(name, inputs, outputs, sizes, isa):
     """That any number of threads finds the bits for the second of two matrices that a thread finds alone."""
     steps = [x[0].size for x in inputs] if name.startswith("solve") else []
-    place = 3 if steps or name == "lu_factor" else 2  # of the dtype and the steps in the parameters
+    place = 3 if steps or name in ("lu_factor", "qr") else 2  # of the dtype and the steps in the parameters
     ints = [*sizes[: place - 1], code(inputs[0]), *steps, *sizes[place - 1 :]]
     wanted = run_large(name, inputs, outputs, [2, *ints], 1, isa)
     for threads in (1, 2, 3, 7):
@@ -251,6 +284,8 @@ def test_threads_share_a_large_matrix(n, dtype, isa):
     for m, k in ((n, n), (n, n + 1), (n, 2 * n + 3), (n + 30, n), (4 * n, 33)):
         y = rng.standard_normal((2, m, k)).astype(dtype)
         check_sharing("lu_factor", [y], [((m, k), dtype), ((min(m, k),), "int32")], [m, k], isa)
+        for of_q in {min(m, k), m}:
+            check_sharing("qr", [y], [((m, of_q), dtype), ((of_q, k), dtype)], [m, k, of_q], isa)
     for last in (None, 0, n // 2, n - 1):  # a column of zeroes, which becomes a pivot of 0
         if last is not None:
             x[1, :, last] = 0

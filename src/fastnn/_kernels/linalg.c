@@ -754,6 +754,7 @@ static void determinant(const fnn_call *call, int64_t begin, int64_t end) {
 }
 
 #include "linalg_cholesky_body.h"
+#include "linalg_qr_body.h"
 #include "types_none.h"
 
 static const fnn_entry entries[] = {{"cholesky", cholesky, cholesky_size},
@@ -761,6 +762,7 @@ static const fnn_entry entries[] = {{"cholesky", cholesky, cholesky_size},
                                     {"determinant", determinant, determinant_size},
                                     {"inv", inv, inv_size},
                                     {"lu_factor", lu_factor, lu_factor_size},
+                                    {"qr", qr, qr_size},
                                     {"solve", solve, solve_size},
                                     {"solve_triangular", solve_triangular, solve_triangular_size},
                                     {0}};

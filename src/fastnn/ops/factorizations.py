@@ -1,5 +1,5 @@
 """Factorizations of matrices: Cholesky, QR, LU, eigenvalues, singular values. They run on LAPACK, through NumPy, but
-for Cholesky and LU factors, whose kernels are in `_kernels/linalg.c`.
+for Cholesky, QR and LU factors, whose kernels are in `_kernels/linalg.c`.
 
 Arrays are batches of matrices, shape (..., m, n); k = min(m, n). Each gradient follows from differentiating the
 product that the factors make, and names its source where the derivation is long.
@@ -169,8 +169,17 @@ def _qr_grad(dy, y, x, mode):
     return transposed(REGISTRY["solve"](r, transposed(right)))
 
 
+def _qr_lower(node, b):
+    x, (q, r) = node.inputs[0], node.outputs
+    m, n = x.shape[-2:]
+    if not has_kernel_for(b, x) or n > MOST_ROWS:
+        return False
+    b.step("qr", [x, q, r], [x.size // (m * n), m, n, DTYPE_CODE[x.dtype], q.shape[-1]])
+    return None
+
+
 qr_op = Op(
-    "qr", shape=_qr_shape, reference=lambda x, mode: tuple(np.linalg.qr(x, mode=mode)), grad=_qr_grad,
+    "qr", shape=_qr_shape, reference=lambda x, mode: tuple(np.linalg.qr(x, mode=mode)), grad=_qr_grad, lower=_qr_lower,
 )  # fmt: skip
 
 

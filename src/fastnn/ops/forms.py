@@ -95,7 +95,7 @@ _LOOKS_AT_NO_NUMBER = (
     "erf erfc erfinv exp exp2 expm1 fft flip floor floor_divide fmax fmin gelu greater greater_equal hypot inner inv "
     "isfinite isinf isnan leaky_relu left_shift less less_equal log log10 log1p log2 log_sigmoid log_softmax "
     "logaddexp logical_and logical_not logical_or logical_xor logsumexp lu_factor matmul max maximum mean median min "
-    "minimum mod multiply nanmean nansum negative norm not_equal outer pad prod reciprocal relu relu6 repeat rfft "
+    "minimum mod multiply nanmean nansum negative norm not_equal outer pad prod qr reciprocal relu relu6 repeat rfft "
     "right_shift roll round rsqrt searchsorted selu sigmoid sign silu sin sinh slogdet softmax softplus softsign "
     "solve solve_triangular sort sqrt square stack std subtract sum take tan tanh tile top_k transpose tril triu "
     "true_divide trunc var where"
