@@ -103,10 +103,7 @@ static void reflect_panel(const reflections *s, int64_t at, T *v, T *t) {
     const int64_t from = k / N * N;
     memcpy(own + k + 1, x + k + 1, (size_t)(left - k - 1) * sizeof(T));
     const T first = x[k], rest = norm_of(own + from, left - from);
-    if (rest == 0) { /* the column is what it becomes */
-      own[k] = 1;
-      continue;
-    }
+    if (rest == 0) continue; /* the column is what it becomes, and there is no reflection: t is 0 */
     const T beta = -copysign(hypot(first, rest), first), tau = (beta - first) / beta, divisor = first - beta;
     for (int64_t i = from; i < left; i += N) FN(store)(own + i, FN(load)(own + i) / divisor);
     own[k] = 1, x[k] = beta;
