@@ -10,7 +10,7 @@ import pytest
 
 from fastnn import config, ops
 from fastnn._kernels import _engine
-from fastnn.autodiff import GradientTape
+from fastnn.autodiff import GradientTape, jit
 from fastnn.graph.symbolic import KerasTensor
 from fastnn.graph.variable import Variable
 from fastnn.ops import elementwise, record
@@ -300,40 +300,66 @@ def at_the_end_of_memory(n: int, dtype) -> np.ndarray:
     return x
 
 
-BOXES = {
-    "every second": ((70_001,), (2,)), "columns": ((120, 600), (700, 1)), "every second row": ((120, 600), (1200, 1)),
-    "every second of rows": ((120, 600), (1300, 2)), "images": ((7, 20, 600), (30 * 1300, 1300, 2)),
+WINDOWS = {
+    "every second": ((70_001,), (2,)), "every third": ((70_001,), (3,)), "every fourth": ((70_001,), (4,)),
+    "backwards": ((70_001,), (-1,)), "columns": ((120, 600), (700, 1)), "every second row": ((120, 600), (1200, 1)),
+    "rows backwards": ((120, 600), (-600, 1)), "a row again and again": ((120, 600), (0, 1)),
+    "a column again and again": ((120, 600), (2, 0)), "every second of rows": ((120, 600), (1300, 2)),
+    "images": ((7, 20, 600), (30 * 1300, 1300, 2)), "rows that overlap": ((120, 600), (7, 1)),
+    "channels": ((30_000, 3), (3, -1)), "columns of columns": ((300, 250), (2, 900)),
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64", "int32", "int64"])
-@pytest.mark.parametrize("shape, strides", BOXES.values(), ids=BOXES)
-def test_boxes_are_read_where_they_lie(shape, strides, dtype):
-    """They have the bits of contiguous copies, which are not made, and nothing behind them is read."""
-    memory = at_the_end_of_memory(1 + sum((n - 1) * s for n, s in zip(shape, strides, strict=True)), dtype)
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int8", "int32"])
+@pytest.mark.parametrize("shape, strides", WINDOWS.values(), ids=WINDOWS)
+def test_windows_are_read_where_they_lie(shape, strides, dtype):
+    """They have the bits of contiguous copies, which are not made where a kernel reads them as fast, and nothing behind
+    them is read."""
+    reach = [(n - 1) * s for n, s in zip(shape, strides, strict=True)]
+    memory = at_the_end_of_memory(1 + sum(map(abs, reach)), dtype)[-sum(r for r in reach if r < 0) :]
     x = np.lib.stride_tricks.as_strided(memory, shape, [s * memory.itemsize for s in strides])
     copy = np.ascontiguousarray(x)
-    is_box = strides[-1] == 1 or x.itemsize == 4
-    assert (copying.box_in_memory(x) is not None) == is_box and not x.flags.c_contiguous
+    is_long = shape[-1] >= 64 and abs(strides[-1]) <= 4
+    is_quick = x.itemsize == 4 and (dtype == "float32" or strides[-1] == 2)
+    is_window = is_long and x.itemsize > 1 and (strides[-1] in (0, 1) or is_quick)
+    assert not x.flags.c_contiguous
     for call in (ops.add, ops.greater, lambda a, b: ops.abs(b), lambda a, b: ops.multiply(a, 3), ops.maximum,
-                 lambda a, b: ops.add(a, 2.5), lambda a, b: ops.exp(b)):  # fmt: skip
+                 lambda a, b: ops.add(a, 2.5), lambda a, b: ops.exp(b), lambda a, b: ops.cast(b, "float32"),
+                 lambda a, b: ops.cast(b, "float64")):  # fmt: skip
         for a, b in ((x, x), (x, copy), (copy, x), (x, x[..., ::-1]), (x, copy[..., :1])):
             found, wanted = call(a, b), call(np.ascontiguousarray(a), np.ascontiguousarray(b))
             np.testing.assert_array_equal(found, wanted)
-            assert found.dtype == wanted.dtype and found.flags.c_contiguous
-    windows = [(key[2], plan) for key, plan in record._executables.items() if type(key[2]) is tuple]
-    assert all(plan is not None for boxes, plan in windows if boxes[0] and boxes[0][0] == shape)
-    assert any(boxes[0] and boxes[0][0] == shape for boxes, _ in windows) or not is_box
+            assert found.dtype == wanted.dtype
+    for a, b, axis in ((x, x, 0), (x, copy, -1), (copy, x[..., ::-1], 0)):
+        found = ops.concatenate([a, b], axis)
+        np.testing.assert_array_equal(found, np.concatenate([a, b], axis))
+        assert found.dtype == x.dtype and found.flags.c_contiguous
+    windows = [(key, plan) for key, plan in record._executables.items() if type(key[2]) is tuple and key[2][0]]
+    mine = {
+        (key[0].name, plan is None) for key, plan in windows
+        if key[2][0] == (shape, -sum(r for r in reach if r < 0), strides) and key[3][1] == x.dtype.char
+    }  # fmt: skip
+    assert (("add", False) in mine) == is_window and (("concatenate", False) in mine) == (x.itemsize > 1)
+    assert not any(is_in_vain for _, is_in_vain in mine)
     with GradientTape():
         np.testing.assert_array_equal(ops.add(x, x), ops.add(copy, copy))
 
 
-def test_arrays_that_are_no_boxes():
+@pytest.mark.parametrize("dtype", ["float32", "int16", "complex64", "complex128"])
+def test_windows_are_joined_in_a_plan(dtype):
+    x = np.random.default_rng(0).integers(-90, 90, (40, 1400)).astype(dtype)
+    y = x[:, ::-1].copy()
+    joined = jit(lambda x, y: ops.concatenate([x[:, ::2], y[1:31, 20:720], x[::-1, :700], y[:, :700]], 0))
+    wanted = np.concatenate([x[:, ::2], y[1:31, 20:720], x[::-1, :700], y[:, :700]], 0)
+    np.testing.assert_array_equal(joined(x, y), wanted)
+
+
+def test_memory_that_no_kernel_reads():
     x = np.random.default_rng(0).standard_normal((400, 500)).astype("float32")
-    for a in (x[:, ::3], x[::-1], x[:, ::-2], x.T[::2], x[:10, ::2], x.astype(">f4")[:, ::2], x.astype("f2")[:, ::2],
-              np.broadcast_to(x[0], (400, 500)), np.broadcast_to(x[:, :1], (400, 500)), x.view("c8")[:, ::2],
-              np.lib.stride_tricks.sliding_window_view(x, 150, 1)[:, ::2, ::2]):  # fmt: skip
-        assert copying.box_in_memory(a) is None
+    raw = np.zeros(4 * 100_000 + 1, "uint8")
+    for a in (x[:10, ::2], x.astype(">f4")[:, ::2], x.astype("i1")[:, ::2], x.view("c8")[:, ::2], x > 0,
+              raw[1:].view("float32")[::2], np.zeros(70_000, [("a", "i2"), ("b", "f4")])["b"]):  # fmt: skip
+        assert copying.in_memory(a) is None
         np.testing.assert_array_equal(ops.add(a, a), ops.add(np.ascontiguousarray(a), np.ascontiguousarray(a)))
     half = x[:, ::2]
     np.testing.assert_array_equal(ops.add(half, x[:, 250:].astype("float64")), half + x[:, 250:].astype("float64"))

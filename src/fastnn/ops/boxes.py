@@ -14,7 +14,7 @@ from fastnn.ops import elementwise as ew
 from fastnn.ops.layout import copy_step, reshape
 from fastnn.ops.record import Op, Spec, as_array, dtype_of, shape_of, uniform
 from fastnn.ops.reduce import normalize_axes, normalize_axis
-from fastnn.plan.copying import contiguous_strides, copy_part
+from fastnn.plan.copying import contiguous_strides, copy_part, is_window
 
 
 def element_bits(value, dtype: str) -> int:
@@ -51,7 +51,7 @@ def _concatenate_lower(node, b):
     strides = contiguous_strides(y.shape)
     parts, start = [], 0
     for x in node.inputs:
-        own = contiguous_strides(x.shape)
+        own = b.windows.get(x) or contiguous_strides(x.shape)
         parts.append(copy_part(0, buffer_of[x], x.shape, strides, own, dst_offset=start * strides[axis]))
         start += x.shape[axis]
     return copy_step(b, [y, *buffer_of], y.dtype, parts)
@@ -68,6 +68,7 @@ concatenate_op = Op(
     grad=_concatenate_grad,
     lower=_concatenate_lower,
     simplify=lambda node: node.inputs[0] if len(node.inputs) == 1 else None,
+    reads_windows=True,
     domain=uniform(-3, 3),
     rows=_concatenate_rows,
 )
@@ -139,17 +140,6 @@ strided_slice_op = Op(
     domain=uniform(-3, 3),
     rows=of_kept_axes,
 )
-
-
-def is_window(shape, strides) -> bool:
-    """Whether a kernel of elementwise ops reads elements that lie `strides` apart as fast as a copy of them: rows that
-    are long enough for loops of their own, whose neighbours share lines of memory."""
-    if not 0 < len(shape) <= MOST_AXES or abs(strides[-1]) > WIDEST_STEP:
-        return False
-    return shape[-1] >= (SHORTEST_RUN if abs(strides[-1]) == 1 else SHORTEST_ROW)  # runs are copied faster than others
-
-
-MOST_AXES, SHORTEST_RUN, SHORTEST_ROW, WIDEST_STEP = 4, 512, 64, 4
 
 
 def slice_axis(x, axis: int, start: int, stop: int):

@@ -18,7 +18,7 @@ from fastnn.graph import dtypes, trace
 from fastnn.graph.symbolic import KerasTensor, symbolic_call
 from fastnn.graph.value import Graph, Node, Operators, Spec, Value, dtype_name
 from fastnn.graph.variable import Variable
-from fastnn.plan.copying import box_in_memory
+from fastnn.plan.copying import FEWEST_IN_BOX, in_memory, is_window
 
 
 class _Registry(dict):
@@ -40,8 +40,8 @@ _promises: dict[tuple, list] = {}  # by signature, the shapes and dtypes that re
 _DEFAULTS = {
     "shape": None, "reference": None, "grad": None, "kind": "plain", "dtype": None, "promote": None, "lower": None,
     "simplify": None, "inplace": False, "aliases": (), "into": None, "sum_of_steps": None, "reduced": None,
-    "epilogue": None, "keeps_tile": None, "window": None, "rows": None, "number": None, "domain": None,
-    "lone": None, "is_registered": True,
+    "epilogue": None, "keeps_tile": None, "window": None, "reads_windows": False, "rows": None, "number": None,
+    "domain": None, "lone": None, "is_registered": True,
 }  # fmt: skip
 
 
@@ -77,6 +77,7 @@ class Op(_engine.Caller):
         keeps_tile: `(node) -> bool`: whether the kernel needs no memory for an output that only its epilogue reads.
         window: `(node) -> None | (offset, strides)`: where in its input the elements of the output lie, and how far
             apart along each axis, in elements, where it is worth while to read them there.
+        reads_windows: whether the kernel reads such elements of its inputs there; those of elementwise ops do.
         rows: `(node, axes, rows) -> bool`: whether the node keeps the rows of a batch apart (`graph.rows`), given along
             which axis of each input they lie, None for one without; at least one has some. Only "plain" ops need one.
         number: `(*numbers) -> float`: the reference of Python's floats, which gives float32 and float64 their bits or
@@ -98,7 +99,7 @@ class Op(_engine.Caller):
             setattr(self, attribute, given.get(attribute, default))
         self.is_reference = self.kind == "plain" and self.lower is None and self.simplify is None
         self.executables = None if self.kind == "view" or self.is_reference else _executables
-        self.turns = {"elementwise": 2, "reduce": 1}.get(self.kind, 0)
+        self.turns = 2 if self.kind == "elementwise" or self.reads_windows else 1 if self.kind == "reduce" else 0
         if self.kind == "elementwise" and self.promote is None:  # inputs of one dtype; "float" makes one of integers
             self.numbers = 1 if self.dtype == "float" else 2
         self._check_and_register()
@@ -135,11 +136,13 @@ class Op(_engine.Caller):
 
     def as_they_lie(self, args: tuple, params: dict[str, Any]):
         """What a call gives where the axes of all arrays lie in memory in one other order: what it gives of them in
-        that order, with the axes where they belong again; of an elementwise op, too, where they are boxes of what lies
-        in memory. Nothing is copied. None for other arguments."""
-        order = _order_in_memory(args)
+        that order, with the axes where they belong again; where the kernel reads windows, too, what it gives of others
+        as they lie. Nothing is copied. None for other arguments."""
+        if self.reads_windows and args[0].size < FEWEST_IN_BOX:
+            return None
+        order = None if self.reads_windows else _order_in_memory(args)
         if order is None:
-            return self._of_boxes(args, params) if self.kind == "elementwise" and self.has_kernel else None
+            return self._of_windows(args, params) if self.turns == 2 and self.has_kernel else None
         turned = [x.transpose(order) if type(x) is np.ndarray and x.ndim else x for x in args]
         if self.kind == "elementwise":
             return self(*turned, **params).transpose([order.index(k) for k in range(len(order))])
@@ -149,32 +152,42 @@ class Op(_engine.Caller):
         y = y.transpose([places.index(k) for k in kept])
         return np.expand_dims(y, axes) if params["keepdims"] else y
 
-    def _of_boxes(self, args: tuple, params: dict[str, Any]):
+    def _of_windows(self, args: tuple, params: dict[str, Any]):
         found, kinds = {x.dtype for x in args if type(x) is np.ndarray}, {*map(type, args)}
         is_float = {x.kind for x in found} == {"f"}
         if len(found) != 1 or not kinds <= {np.ndarray, float, int}:
             return None
         if not is_float and (float in kinds or self.dtype == "float"):  # the array becomes another first
             return None
-        boxes = [None if type(x) is not np.ndarray or x.flags.c_contiguous else box_in_memory(x) or x for x in args]
-        if any(box is x for box, x in zip(boxes, args, strict=True)):
+        windows = [None if type(x) is not np.ndarray or x.flags.c_contiguous else self._window(x) or x for x in args]
+        if any(window is x for window, x in zip(windows, args, strict=True)):
             return None
-        promoted = _promoted(self, args)
-        if any(box and p is not x for box, p, x in zip(boxes, promoted, args, strict=True)):
+        promoted = _promoted(self, args) if self.kind == "elementwise" else args
+        if any(window and p is not x for window, p, x in zip(windows, promoted, args, strict=True)):
             return None
-        arrays = [box[0] if box else as_array(x) for box, x in zip(boxes, promoted, strict=True)]
-        windows = tuple([box and (x.shape, box[1]) for box, x in zip(boxes, args, strict=True)])
-        key = (self, _kernels.isa(), windows, *[(x.shape, x.dtype.char) for x in arrays], *params.items())
+        arrays = [window[0] if window else as_array(x) for window, x in zip(windows, promoted, strict=True)]
+        places = tuple([window and (x.shape, *window[1:]) for window, x in zip(windows, args, strict=True)])
+        key = (self, _kernels.isa(), places, *[(x.shape, x.dtype.char) for x in arrays], *params.items())
         try:
             executable = _executables.get(key, self)
         except TypeError:  # a parameter that cannot be hashed
             return None
         if executable is self:
-            executable = _executable_of(self, arrays, params, windows)
-            if executable is not None and len(executable.steps) > 1:  # which copies a box
-                executable = None
+            executable = _executable_of(self, arrays, params, places)
             _remember(key, executable)
         return None if executable is None else executable.run(arrays)[0]
+
+    def _window(self, x: np.ndarray):
+        """`in_memory` where the kernel reads such an array as fast as a copy: whole rows, and floats that it shuffles
+        as it reads them."""
+        if x.size < FEWEST_IN_BOX:
+            return None
+        if self.kind == "elementwise":
+            steps = [stride // x.itemsize for stride in x.strides]
+            is_quick = x.itemsize == 4 and (steps[-1] == 2 or (x.dtype.kind == "f" and self.name != "cast"))
+            if not is_window(x.shape, steps) or (steps[-1] not in (0, 1) and not is_quick):
+                return None
+        return in_memory(x)
 
     @property
     def has_kernel(self) -> bool:
@@ -430,7 +443,8 @@ def _remember(key: tuple, executable: plan.executable.Executable | None) -> None
 
 def _executable_of(op: Op, arrays, params, windows: tuple = ()) -> plan.executable.Executable | None:
     """A plan for such arrays; those whose last two axes have changed places are read as they lie, not copied first.
-    `windows`: of each array the shape and steps of a box of it that the op is of, or None."""
+    `windows`: of each array the parameters of `_APART` that make what the op is of, or None; there is no plan where its
+    kernel cannot read that."""
     graph, arrays = Graph(), list(arrays)
     turned = _engine.turn_back(arrays) or ()
     inputs = [graph.input(a.shape, dtype_name(a.dtype)) for a in arrays]
@@ -440,12 +454,25 @@ def _executable_of(op: Op, arrays, params, windows: tuple = ()) -> plan.executab
             inputs[k] = Operators.functions["transpose"](inputs[k], (*order[:-2], *order[:-3:-1]))
         for k, window in enumerate(windows):
             if window:
-                sizes, steps = window
-                inputs[k] = REGISTRY["strided_slice"](inputs[k], starts=(0,) * len(sizes), sizes=sizes, steps=steps)
+                inputs[k] = _APART(inputs[k], **dict(zip(("sizes", "offset", "strides"), window, strict=True)))
         outputs = op.trace(graph, tuple(inputs), params)
     graph.outputs = list(outputs) if isinstance(outputs, tuple) else [outputs]
     executable = plan.executable.Executable(graph, op.name, is_eager=True)
     return None if executable.has_references else executable
+
+
+def _apart_reference(x, sizes, offset, strides):
+    return np.lib.stride_tricks.as_strided(x[offset:], sizes, [stride * x.itemsize for stride in strides]).copy()
+
+
+# Of a vector the elements that lie `strides` apart, from `offset` on. No kernel copies them.
+_APART = Op(
+    "apart",
+    shape=lambda x, sizes, offset, strides: Spec(sizes, x.dtype),
+    reference=_apart_reference,
+    window=lambda node: (node.params["offset"], list(node.params["strides"])),
+    is_registered=False,
+)
 
 
 def all_ops() -> dict[str, Op]:

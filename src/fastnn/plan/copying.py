@@ -1,7 +1,6 @@
 """Calls of the kernel `copy` of `_kernels/layout.c`: their parameters, and contiguous copies of arrays that are not."""
 
 import functools
-import itertools
 
 import numpy as np
 
@@ -65,11 +64,8 @@ def contiguous(array: np.ndarray) -> np.ndarray:
     """A contiguous copy of `array` in the machine's order of bytes: where other axes than the last are the dense ones,
     as of a transposed matrix, by the kernel, which goes by squares, and of every second to fourth element or backwards,
     which it shuffles; NumPy goes element by element there."""
-    dtype, step = array.dtype, array.strides[-1] if array.ndim else 0
-    by_kernel = step < 0 or 2 <= step / dtype.itemsize <= 4
-    if not by_kernel:
-        by_kernel = any(0 < abs(s) < step for s, n in zip(array.strides, array.shape, strict=True) if n > 1)
-    if not by_kernel or array.nbytes < SMALL or not dtype.isnative or not array.flags.aligned:
+    dtype = array.dtype
+    if array.nbytes < SMALL or not dtype.isnative or not array.flags.aligned or not _is_shuffled(array):
         return np.ascontiguousarray(array, dtype.newbyteorder("="))
     copier = _copy_plan(_kernels.isa(), array.shape, array.strides, dtype.itemsize)
     if copier is None:
@@ -86,28 +82,40 @@ def contiguous(array: np.ndarray) -> np.ndarray:
     return copy
 
 
+def _is_shuffled(array: np.ndarray) -> bool:
+    step = array.strides[-1]
+    if step < 0 or 2 <= step / array.itemsize <= 4:
+        return True
+    return any(0 < abs(s) < step for s, n in zip(array.strides, array.shape, strict=True) if n > 1)
+
+
 FEWEST_IN_BOX = 1 << 16  # elements: to copy fewer takes less time than to ask how they lie
 
 
-def box_in_memory(array: np.ndarray) -> tuple[np.ndarray, tuple[int, ...]] | None:
-    """Of an array that is not contiguous, but a box of what lies in memory: that, as if it were whole rows, and the
-    box's steps; it starts at the first element. Nothing behind the box's last element may be read, as it may be no
-    memory. None where it is no such box, is small, or has a step by which a copy of a row is read as fast."""
-    itemsize, shape = array.itemsize, array.shape
-    if array.size < FEWEST_IN_BOX or itemsize not in (4, 8) or array.dtype.kind not in "iuf":
+def in_memory(array: np.ndarray) -> tuple[np.ndarray, int, tuple[int, ...]] | None:
+    """Of a large array that is not contiguous: all that lies in memory from its first to its last element, where in
+    that the element at 0 is, and how far apart, in elements, neighbours are. None where no kernel reads it so."""
+    itemsize = array.itemsize
+    if array.size < FEWEST_IN_BOX or array.dtype.kind not in "iuf" or not array.dtype.isnative or itemsize < 2:
         return None
-    if not array.dtype.isnative or not array.flags.aligned or any(stride % itemsize for stride in array.strides):
+    if not array.flags.aligned or any(stride % itemsize for stride in array.strides):
         return None
-    *outer, step = [stride // itemsize for stride in array.strides]
-    if step not in ((1, 2) if itemsize == 4 else (1,)) or any(a <= 0 or a % b for a, b in itertools.pairwise(outer)):
-        return None
-    sizes = [*shape[:-1], (shape[-1] - 1) * step + 1]
-    rooms = [a // b for a, b in itertools.pairwise([*outer, 1])]  # of all axes but the first
-    if any(room < size for room, size in zip(rooms, sizes[1:], strict=True)):
-        return None
-    memory = (sizes[0], *rooms)
-    whole = np.lib.stride_tricks.as_strided(array, memory, [n * itemsize for n in contiguous_strides(memory)])
-    return whole, (*[1] * len(outer), step)
+    steps = tuple([0 if n == 1 else stride // itemsize for n, stride in zip(array.shape, array.strides, strict=True)])
+    first = array[tuple([slice(None, None, -1 if step < 0 else None) for step in steps])]
+    reach = [(n - 1) * step for n, step in zip(array.shape, steps, strict=True)]
+    memory = np.lib.stride_tricks.as_strided(first, (sum(map(abs, reach)) + 1,), (itemsize,))
+    return memory, -sum([n for n in reach if n < 0]), steps
+
+
+MOST_AXES, SHORTEST_RUN, SHORTEST_ROW, WIDEST_STEP = 4, 512, 64, 4
+
+
+def is_window(shape, strides) -> bool:
+    """Whether a kernel of elementwise ops reads elements that lie `strides` apart as fast as a copy of them: rows that
+    are long enough for loops of their own, whose neighbours share lines of memory."""
+    if not 0 < len(shape) <= MOST_AXES or abs(strides[-1]) > WIDEST_STEP:
+        return False
+    return shape[-1] >= (SHORTEST_RUN if abs(strides[-1]) == 1 else SHORTEST_ROW)  # runs are copied faster than others
 
 
 @functools.lru_cache(64)

@@ -23,7 +23,7 @@ from fastnn.graph.value import CONSTANT, COPY, INPUT, Graph, Node, Value
 from fastnn.graph.verify import verify
 from fastnn.graph.views import raise_over_views
 from fastnn.plan import memory
-from fastnn.plan.copying import contiguous
+from fastnn.plan.copying import MAX_BYTES, contiguous
 from fastnn.plan.cost import threads_for
 from fastnn.plan.gathering import absorb_into_gather
 from fastnn.plan.lower import RULES, Builder, Step, fused_step
@@ -129,18 +129,21 @@ class Executable:
         return builder.steps
 
     def _windows(self, graph: Graph, groups: list[fuse.Group]) -> dict[Value, tuple[Value, int, list[int]]]:
-        """Values that nobody copies, as they lie in an array that is bound, and elementwise kernels alone read them:
-        the array, the offset in it, in bytes, and how far apart their elements lie, in elements."""
+        """Values that nobody copies, as they lie in an array that is bound, and kernels that can alone read them: the
+        array, the offset in it, in bytes, and how far apart their elements lie, in elements."""
         candidates = [node for node in graph.nodes if getattr(node.op, "window", None) is not None]
         if not candidates or self.sources is not None:
             return {}
-        elementwise = {node for group in groups if group.anchor is None for node in group.nodes}
+        able = {node for group in groups if group.anchor is None for node in group.nodes}
+        for node in graph.nodes:  # by the kernel `copy`
+            if getattr(node.op, "reads_windows", False) and np.dtype(node.outputs[0].dtype).itemsize <= MAX_BYTES:
+                able.add(node)
         readers, results = simplify.consumers(graph), set(graph.results())
         windows = {}
         for node in candidates:
             y, root = node.outputs[0], memory.root_of(node.inputs[0])
             is_bound = root.node.op is INPUT and root in self.slots
-            if not is_bound or not y.size or y in results or not elementwise.issuperset(readers[y]):
+            if not is_bound or not y.size or y in results or not able.issuperset(readers[y]):
                 continue
             if (window := node.op.window(node)) is not None:
                 offset, strides = window
