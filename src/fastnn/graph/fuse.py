@@ -4,7 +4,8 @@ A group is an anchor (any op that is not elementwise) with the elementwise nodes
 elementwise nodes over one shape, with full reductions of them and the scalar arithmetic after those, and with
 reductions of their rows. Groups are convex: nothing outside a group lies on a path between two of its nodes. Where one
 group alone needs what another one makes beside its own results, as a gradient what only it reads of an activation, it
-makes that itself if less is stored then.
+makes that itself if less is stored then. What a group itself needs, too, as a sigmoid that is multiplied, is made again
+in the other one if that reads all it is made of anyway: a large array is neither stored nor read.
 
 The update of a variable joins the anchor that makes its gradient where that anchor then needs no memory for it.
 """
@@ -21,6 +22,7 @@ from fastnn.graph.value import Graph, Node, Shape, Value
 
 MAX_INSTRUCTIONS = 48  # of one program: beyond it the operands' blocks leave the first-level cache
 MAX_OPERANDS = 24
+LARGE = 1 << 18  # bytes of an array that the caches hold no longer when its gradient is made
 LONG_WAIT = 8  # groups between the last one of which another reads and that one
 WIDEN_LIMIT = 1 << 14  # elements: a float32 group this small may run in float64 to be joined with one that must
 
@@ -104,6 +106,8 @@ def fuse(graph: Graph, rules: Rules) -> list[Group]:
     results = set(graph.results())
     for group in fuser.groups[::-1]:
         fuser.sink(group, results)
+    for group in fuser.groups:
+        fuser.repeat(group, results)
     for group in fuser.groups:
         group.type = fuser.types.get(group, "")
     return order(fuser.groups)
@@ -250,6 +254,23 @@ class _Fuser:
             nodes = [node for node in group.body if needed_by.get(node) is goal]
             if self.takes(goal, nodes) and _stores_less(goal, nodes):
                 self.move(group, goal, nodes)
+
+    def repeat(self, group: Group, results: set[Value]) -> None:
+        """Has one other group that reads a large value of `group`, and all that it is made of, make it again."""
+        repeated: dict[Group, set[Value]] = {}
+        for node in group.body:
+            y = node.outputs[0]
+            if y.spec.nbytes < LARGE or y in results or node in self.updates or self.group_of[node] is not group:
+                continue
+            goals = {self.group_of.get(reader) for reader in self.readers.get(node, ())} - {group}
+            goal = goals.pop() if len(goals) == 1 else None
+            if goal is None or goal.shape != group.shape:
+                continue
+            made = repeated.setdefault(goal, set())
+            there = {x for x in goal.inputs() if _source(x).op.kind != "leaf"} | made
+            if there.issuperset(node.inputs) and self.takes(goal, [node]):
+                goal.body.insert(len(made), node)
+                made.add(y)
 
     def takes(self, goal: Group, nodes: list[Node]) -> bool:
         """Whether `nodes`, which only `goal` needs, can be computed in it."""

@@ -8,6 +8,7 @@ that the kernels did not write into the arrays that it returns.
 from __future__ import annotations
 
 import builtins
+import itertools
 import threading
 import weakref
 from collections import Counter
@@ -520,16 +521,14 @@ def _packed_places(graph: Graph) -> dict[Value, tuple[Value, int]]:
 
 def _needed(graph: Graph, groups: list[fuse.Group]) -> set[Value]:
     """Values that somebody outside their own group reads, or that a run returns or stores."""
-    group_of = {node: group for group in groups for node in group.nodes}
     needed = {memory.root_of(y) for y in graph.results()}
-    for node in graph.nodes:
-        if node.op.kind == "view":
-            continue
-        group = group_of.get(node)
-        for x in node.inputs:
+    for group in groups:
+        nodes = group.nodes
+        own = set(nodes)  # a node may be in two groups
+        for x in itertools.chain.from_iterable(node.inputs for node in nodes):
             if x.node.op.kind == "view":
                 needed.add(memory.root_of(x))
-            elif group_of.get(x.node) is not group:
+            elif x.node not in own:
                 needed.add(x)
     return needed
 

@@ -1,0 +1,71 @@
+"""What two groups need is made in both where that stores less, and nothing else changes by it."""
+
+import numpy as np
+import pytest
+
+import fastnn as k
+from fastnn import ops
+from fastnn.graph import fuse
+
+GATES = {
+    "silu": ops.silu,
+    "twice": lambda x: ops.multiply(ops.sigmoid(x), ops.multiply(ops.tanh(x), x)),
+    "chain": lambda x: ops.multiply(x, ops.sigmoid(ops.square(ops.tanh(x)))),
+    "shifted": lambda x: ops.multiply(x, ops.sigmoid(ops.add(x, 1.0))),
+    "softsign": ops.softsign,
+    "softplus": lambda x: ops.multiply(x, ops.softplus(x)),
+    "mish": k.activations.mish,
+}
+
+
+def network(activation, normalizes):
+    k.utils.set_random_seed(1)
+    layers = [k.layers.Conv2D(6, 3, padding="same"), k.layers.BatchNormalization()][: 2 if normalizes else 1]
+    model = k.Sequential([k.Input((8, 8, 3)), *layers, k.layers.Activation(activation), k.layers.Conv2D(2, 3)])
+    model.compile(k.optimizers.SGD(0.1), "mse")
+    return model
+
+
+def written(model, batch_size):
+    model.explain(batch_size=batch_size)
+    steps = model.train_function.executables()[-1].steps
+    return [value.node.op.name for step in steps for value in step.writes if len(value.shape) == 4]
+
+
+@pytest.mark.parametrize("normalizes", [False, True])
+@pytest.mark.parametrize("gate", GATES)
+def test_values_that_are_made_again_are_the_same(gate, normalizes, monkeypatch):
+    x = np.random.default_rng(0).standard_normal((12, 8, 8, 3)).astype("float32") * 3
+    y = np.random.default_rng(1).random((12, 6, 6, 2), "float32")
+    found, stored = [], []
+    for least in (0, 1 << 60):
+        monkeypatch.setattr(fuse, "LARGE", least)
+        model = network(GATES[gate], normalizes)
+        model.fit(x, y, batch_size=4, epochs=2, shuffle=False, verbose=0)
+        found.append(model.get_weights())
+        stored.append(written(model, 4))
+    assert len(stored[0]) <= len(stored[1])
+    if gate == "silu":
+        assert "sigmoid" in stored[1] and sorted([*stored[0], "sigmoid"]) == sorted(stored[1])
+    if gate == "shifted":  # nothing else reads the sum
+        assert sorted(stored[0]) == sorted(stored[1])
+    for again, once in zip(*found, strict=True):
+        np.testing.assert_array_equal(again, once)
+
+
+def test_only_large_values_are_made_again():
+    """One of 4 * 8 * 8 * 6 floats is not; those of 12 times as many as there are in 256 KB are."""
+    assert "sigmoid" in written(network(ops.silu, True), 4)
+    assert "sigmoid" not in written(network(ops.silu, True), 2048)
+
+
+def test_what_a_third_group_reads_is_stored_once(monkeypatch):
+    """Two convolutions' inputs are made of the sigmoid, and its gradient is."""
+    monkeypatch.setattr(fuse, "LARGE", 0)
+    x = k.Input((8, 8, 3))
+    y = k.layers.Conv2D(6, 3, padding="same")(x)
+    s = k.layers.Activation("sigmoid")(y)
+    z = k.layers.Conv2D(6, 3, padding="same")(k.layers.Multiply()([y, s]))
+    model = k.Model(x, k.layers.Conv2D(2, 3)(k.layers.Multiply()([z, s])))
+    model.compile("sgd", "mse")
+    assert written(model, 4).count("sigmoid") == 1
