@@ -104,6 +104,12 @@ enum {
   GEMM_PART_STEPS = 2,             /* the same of tiles of a strip, which lose less by it */
   GEMM_COPIED_AHEAD = 16,          /* rows of a panel of B, that tiles ask for before they copy them */
   GEMM_COPYING_ROWS = FNN_VECTOR_BYTES == 32 ? 12 : 24, /* of more tiles copy a B whose rows share sets */
+  /* Of few rows by narrow panels: k of a block, most panels of a unit; of a B that may be in the last cache, and most k
+   * for each of its columns. */
+  GEMM_FEW_K = 256,
+  GEMM_FEW_PANELS = 16,
+  GEMM_FEW_FAR_BYTES = 12 << 20,
+  GEMM_FEW_COL_K = 4,
   GEMM_WIDE_BYTES = 1 << 22,
   /* More rows that share a B of GEMM_AHEAD_BYTES in so many panels and more, whose k is done at once. */
   GEMM_SHARED_ROWS = 512,
@@ -181,6 +187,7 @@ enum gemm_way {
   GEMM_LARGE,      /* a B larger than the L2 cache, or of a long k: large blocks of rows share what is packed of it */
   GEMM_SHARED,     /* a B that an L2 cache may hold: blocks of rows share a panel in turn and ask for the next one */
   GEMM_AHEAD,      /* few rows by a B that is not in the L2 cache, row by row as it lies: see gemm_ask_ahead */
+  GEMM_FEW,        /* few rows by such a B by blocks of k of some panels: see gemm_is_few */
   GEMM_COPIED_B,   /* many rows by a B of several panels, which are all packed in a first phase */
   GEMM_PLAIN,
   GEMM_WAYS
@@ -205,7 +212,7 @@ enum gemm_asks {
 static const int64_t gemm_most_k[GEMM_WAYS] = {
   [GEMM_DOTS] = INT64_MAX, [GEMM_OUTER] = GEMM_K_MOST, [GEMM_COPIED_A] = GEMM_K_MOST, [GEMM_PACKED_A] = GEMM_K_BLOCK,
   [GEMM_STREAM] = INT64_MAX, [GEMM_TALL] = GEMM_K_MOST, [GEMM_LARGE] = GEMM_K_WIDE, [GEMM_AHEAD] = GEMM_K_AHEAD,
-  [GEMM_SHARED] = GEMM_K_MOST, [GEMM_COPIED_B] = GEMM_COPIED_K, [GEMM_PLAIN] = GEMM_K_MOST,
+  [GEMM_FEW] = GEMM_FEW_K, [GEMM_SHARED] = GEMM_K_MOST, [GEMM_COPIED_B] = GEMM_COPIED_K, [GEMM_PLAIN] = GEMM_K_MOST,
 };
 
 /* The longest k of which a packed panel stays in the L2 cache beside rows of A. Results do not depend on it. */

@@ -277,6 +277,25 @@ static int64_t OWN(gemm_outer_k)(const OWN(gemm_cut) * c, int is_transposed) {
   return is_transposed && c->n <= gemm_most_of(N) ? GEMM_OUTER_NARROW_K : GEMM_OUTER_K;
 }
 
+/* Whether few rows read a B from afar by blocks of k of some panels, for which the hardware asks: where panels are
+ * narrow, tiles of the short blocks of GEMM_AHEAD would read and store their sums all the time. Not of a long k by few
+ * columns, nor a single tile by rows that share sets and are so short that its blocks are not, nor where no cache holds
+ * B and rows are a single tile or columns short: these ask in the order of memory. */
+static int OWN(gemm_is_few)(const OWN(gemm_cut) * c, const int64_t *ints) {
+  const int64_t row_bytes = c->n * (int64_t)sizeof(T);
+  const int is_short = OWN(gemm_shares_sets)(ints) && row_bytes * GEMM_K_AHEAD <= GEMM_AHEAD_BLOCK_BYTES;
+  const int is_single = c->m <= tile_rows(TILE_VECTORS);
+  const int is_long = c->k > GEMM_FEW_COL_K * c->n || c->k * row_bytes >= GEMM_FEW_FAR_BYTES;
+  const int is_near = !is_long && !(is_single && is_short);
+  return FNN_VECTOR_BYTES == 32 && c->m <= GEMM_AHEAD_ROWS && (is_near || (!is_single && c->k <= c->n));
+}
+
+/* Panels of a unit of such rows: an even number of units, which threads share. */
+static int64_t OWN(gemm_few_group)(const OWN(gemm_cut) * c) {
+  const int64_t groups = fnn_max(GEMM_FEW_UNITS, fnn_ceil_div(c->panels, GEMM_FEW_PANELS));
+  return fnn_ceil_div(c->panels, fnn_round_up(groups, 2));
+}
+
 static enum gemm_way OWN(gemm_way_of)(const OWN(gemm_cut) * c, const int64_t *ints) {
   const int64_t a_row = ints[GEMM_A_ROW], a_col = ints[GEMM_A_COL], b_row = ints[GEMM_B_ROW], b_col = ints[GEMM_B_COL];
   const int64_t size = sizeof(T), few = c->m == 1 ? GEMM_DOTS_ROW_K : GEMM_DOTS_K + (c->m - 1) * GEMM_DOTS_K_ROW;
@@ -312,7 +331,7 @@ static enum gemm_way OWN(gemm_way_of)(const OWN(gemm_cut) * c, const int64_t *in
                       c->k >= fnn_max(GEMM_AHEAD_LONG_K, c->m * GEMM_AHEAD_LONG_ROW_K);
   const int is_cut = c->k >= 2 * GEMM_K_AHEAD && (partial_bytes <= GEMM_SPLIT_BYTES || is_deep);
   if (is_far && is_cut && c->batches == 1 && !OWN(gemm_sums_b)(c))
-    return OWN(gemm_shares_few)(c, ints) ? GEMM_SHARED : GEMM_AHEAD;
+    return OWN(gemm_shares_few)(c, ints) ? GEMM_SHARED : OWN(gemm_is_few)(c, ints) ? GEMM_FEW : GEMM_AHEAD;
   if (c->m <= OWN(GEMM_ROWS) || b_row < c->n) return GEMM_PLAIN;
   /* Narrow panels would have all of A read again for each, which a long k brings from afar. */
   const int is_narrow_and_long = FNN_VECTOR_BYTES == 32 && c->k > GEMM_K_MOST;
@@ -473,6 +492,10 @@ static OWN(gemm_cut) OWN(gemm_cut_of)(const int64_t *given, int64_t *space) {
       c.rows = fnn_round_up(c.m, TILE_BLOCK);
       c.group = c.panels;
       break;
+    case GEMM_FEW:
+      c.rows = fnn_round_up(c.m, TILE_BLOCK);
+      c.group = OWN(gemm_few_group)(&c);
+      break;
     case GEMM_LARGE:
       c.rows = OWN(gemm_block_rows)(&c);
       if (packs_before) c.group = OWN(gemm_group_before)(&c);
@@ -497,12 +520,13 @@ static OWN(gemm_cut) OWN(gemm_cut_of)(const int64_t *given, int64_t *space) {
   const int cuts_early = units < GEMM_FEW_UNITS && (c.m > 1 || is_uneven);
   const int has_units = units >= GEMM_MANY_UNITS && is_packed, is_long = OWN(gemm_is_long)(&c);
   const int is_little = c.way == GEMM_DOTS && c.batches * c.m * c.n * c.k < GEMM_DOTS_PRODUCTS;
+  const int is_whole = c.way == GEMM_COPIED_B || c.way == GEMM_FEW;
   if (is_long) {
     /* An even number, which two threads share. */
     const int64_t splits = fnn_min(GEMM_MANY_UNITS / fnn_max(1, units), c.k / OWN(gemm_packed_k)(&c)) / 2 * 2;
     c.split_k = fnn_round_up(fnn_ceil_div(c.k, fnn_max(1, splits)), N);
     c.splits = fnn_ceil_div(c.k, c.split_k);
-  } else if (units > 0 && !has_units && !is_little && c.way != GEMM_COPIED_B && !c.packs_all &&
+  } else if (units > 0 && !has_units && !is_little && !is_whole && !c.packs_all &&
              c.k >= (cuts_early ? 2 : 4) * GEMM_K_BLOCK) {
     /* Columns that are contiguous along k are streams, the longer the better. */
     const int64_t most = c.way == GEMM_DOTS ? fnn_ceil_div(GEMM_DOTS_UNITS, units) : c.k;
