@@ -350,6 +350,53 @@ def test_exact_gelu(kind, isa):
     np.testing.assert_array_equal(slopes, np.array([0.5, 0.5, np.nan, np.nan, np.nan, 1, 0], dtype))
 
 
+def mp_gelu(x, a, b):
+    return x * mp_sigmoid(x * (x * x * a + b))
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("kind", FLOATS)
+def test_gelu_by_a_sigmoid(kind, isa):
+    """x sigmoid(u), u = x (x^2 a + b): u is rounded, which the sigmoid's tail sees u times. Of an infinite u, too."""
+    rng, dtype = np.random.default_rng(3), FLOATS[kind]
+    eps, a, b = float(np.finfo(dtype).eps), dtype(0.07135481), dtype(1.59576912)
+    x = np.concatenate([rng.uniform(-10, 12, 1500), rng.uniform(-1, 1, 500), rng.uniform(-1e-3, 1e-3, 100)])
+    x = x.astype(dtype)
+    a_b = [np.full_like(x, a), np.full_like(x, b)]
+    wanted = np.array([float(mp_gelu(*(mpmath.mpf(float(v)) for v in (x, a, b)))) for x in x])
+    u = x.astype(float) * (x.astype(float) ** 2 * float(a) + float(b))
+    error = np.abs(apply("gelu", kind, isa, x, *a_b) - wanted)
+    assert (error <= eps * np.abs(wanted) * (1.5 + 1.5 * np.maximum(-u, 0))).all()
+    huge = float(np.finfo(dtype).max)
+    special = np.array([0.0, -0.0, np.inf, np.nan, 2.0**64, -(2.0**64), huge, -huge], dtype)
+    result = apply("gelu", kind, isa, special, *(np.full_like(special, v) for v in (a, b)))
+    np.testing.assert_array_equal(result, np.array([0, -0.0, np.inf, np.nan, 2.0**64, 0, huge, 0], dtype))
+    assert np.signbit(result[1]) and not np.signbit(result[0])
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("kind", FLOATS)
+def test_sigmoid_of_one_by_tanh_of_another(kind, isa):
+    """Six roundings, within 2.5 eps, and both limits of both; tanh is next to the borders of its table, too."""
+    rng, dtype = np.random.default_rng(4), FLOATS[kind]
+    eps = float(np.finfo(dtype).eps)
+    borders = np.arange(1, 40) / 4
+    near = [np.nextafter(borders.astype(dtype), dtype(to)) for to in (-100, 100)]
+    b = np.concatenate([rng.uniform(-10, 10, 700), rng.uniform(-1e-3, 1e-3, 100), borders, -borders]).astype(dtype)
+    b = np.concatenate([b, *near])
+    a = rng.uniform(-87, 87, b.size).astype(dtype)
+    a[::2] /= 20
+    pairs = [(mpmath.mpf(float(v)), mpmath.mpf(float(w))) for v, w in zip(a, b, strict=True)]
+    wanted = np.array([float(mp_sigmoid(v) * mpmath.tanh(w)) for v, w in pairs])
+    least = eps * float(np.finfo(dtype).tiny)  # of denormals
+    assert (np.abs(apply("sigmoid_tanh", kind, isa, a, b) - wanted) <= 2.5 * eps * np.abs(wanted) + least).all()
+    inf = np.inf
+    special = np.array([(inf, inf), (inf, -inf), (-inf, inf), (0, -inf), (inf, -0.0), (0, np.nan), (np.nan, 0)], dtype)
+    result = apply("sigmoid_tanh", kind, isa, *np.ascontiguousarray(special.T))
+    np.testing.assert_array_equal(result, np.array([1, -1, 0, -0.5, -0.0, np.nan, np.nan], dtype))
+    assert np.signbit(result[4])
+
+
 SPECIAL = {
     "exp": lambda x: np.exp(x),
     "expm1": lambda x: np.expm1(x),

@@ -7,6 +7,7 @@
 #include "float_casts.h"
 #include "integers.h"
 #include "program.h"
+#include "vmath_gates.h"
 #include "vmath_rare.h"
 
 /* X(name): of floats and of integers, which come first, so that both count them alike: one input, two inputs with

@@ -174,7 +174,7 @@ FNN_INLINE V OWN(v_log)(V x) { return FN(log)(x); }
 FNN_INLINE V OWN(v_log1p)(V x) { return FN(log1p)(x); }
 FNN_INLINE V OWN(v_log2)(V x) { return FN(log2)(x); }
 FNN_INLINE V OWN(v_log10)(V x) { return FN(log10)(x); }
-FNN_INLINE V OWN(v_tanh)(V x) { return FN(tanh)(x); }
+FNN_INLINE V OWN(v_tanh)(V x) { return FN(quick_tanh)(x); }
 FNN_INLINE V OWN(v_sigmoid)(V x) { return FN(sigmoid)(x); }
 FNN_INLINE V OWN(v_erf)(V x) { return FN(erf)(x); }
 FNN_INLINE V OWN(v_exact_gelu)(V x) {
@@ -230,7 +230,7 @@ FNN_INLINE V OWN(v_fill_nan)(V x, V a) { return FN(select)(x != x, a, x); }
 FNN_INLINE V OWN(v_add_relu)(V a, V b) { return OWN(v_relu)(a + b); }
 
 FNN_INLINE V OWN(v_multiply_sigmoid)(V a, V b) { return a * FN(sigmoid)(b); }
-FNN_INLINE V OWN(v_sigmoid_tanh)(V a, V b) { return FN(sigmoid_tanh)(a, b); }
+FNN_INLINE V OWN(v_sigmoid_tanh)(V a, V b) { return FN(gate)(a, b); }
 FNN_INLINE V OWN(v_exact_gelu_grad)(V dy, V x) {
   V bell, p = FN(normal_cdf)(x, &bell);
   return dy * (x * (T)0.39894228040143267794 * bell + p);
@@ -325,7 +325,7 @@ FNN_INLINE V OWN(v_horner4)(V a, V b, V x, V c, V e, V g) { return (((a * x + b)
 FNN_INLINE V OWN(v_where_greater)(V a, V b, V c, V e) { return FN(select)(a > b, c, e); }
 FNN_INLINE V OWN(v_clip_line)(V x, V a, V low, V high, V b) { return OWN(v_clip)(x + a, low, high) * b; }
 FNN_INLINE V OWN(v_hard_gate)(V x, V a, V low, V high, V b) { return x * OWN(v_clip_line)(x, a, low, high, b); }
-FNN_INLINE V OWN(v_gelu)(V x, V a, V b) { return x * FN(sigmoid)(x * (x * x * a + b)); }
+FNN_INLINE V OWN(v_gelu)(V x, V a, V b) { return FN(gelu)(x, a, b); }
 FNN_INLINE V OWN(v_add_gelu)(V x, V y, V a, V b) { return OWN(v_gelu)(x + y, a, b); }
 
 #endif
