@@ -1,6 +1,7 @@
 """Eager calls that find the plan of one made before: what differs in layout, bytes or type must not take it."""
 
 import ctypes
+import functools
 import itertools
 import mmap
 import threading
@@ -321,7 +322,7 @@ def test_windows_are_read_where_they_lie(shape, strides, dtype):
     copy = np.ascontiguousarray(x)
     is_long = shape[-1] >= 64 and abs(strides[-1]) <= 4
     is_quick = x.itemsize == 4 and (dtype == "float32" or strides[-1] == 2)
-    is_window = is_long and x.itemsize > 1 and (strides[-1] in (0, 1) or is_quick)
+    is_window = is_long and x.itemsize >= 4 and (strides[-1] in (0, 1) or is_quick)
     assert not x.flags.c_contiguous
     for call in (ops.add, ops.greater, lambda a, b: ops.abs(b), lambda a, b: ops.multiply(a, 3), ops.maximum,
                  lambda a, b: ops.add(a, 2.5), lambda a, b: ops.exp(b), lambda a, b: ops.cast(b, "float32"),
@@ -352,6 +353,18 @@ def test_windows_are_joined_in_a_plan(dtype):
     joined = jit(lambda x, y: ops.concatenate([x[:, ::2], y[1:31, 20:720], x[::-1, :700], y[:, :700]], 0))
     wanted = np.concatenate([x[:, ::2], y[1:31, 20:720], x[::-1, :700], y[:, :700]], 0)
     np.testing.assert_array_equal(joined(x, y), wanted)
+
+
+@pytest.mark.parametrize("dtype", ["int8", "uint8", "bool", "int16", "float32"])
+def test_windows_of_one_row_that_is_longer_than_a_tile(dtype):
+    rng = np.random.default_rng(0)
+    x, *others = [rng.integers(0, 2, n).astype(dtype) for n in (200_000, 100_000, 100_000, 100_000, 100_000, 100_000)]
+    for step in (2, -2):
+        join = ops.logical_or if dtype == "bool" else ops.maximum
+        call = jit(lambda x, *ys, step=step, join=join: functools.reduce(join, ys, x[::step]))
+        for count in (1, 5):
+            wanted = functools.reduce(np.maximum, others[:count], x[::step])
+            np.testing.assert_array_equal(call(x, *others[:count]), wanted)
 
 
 def test_memory_that_no_kernel_reads():

@@ -185,7 +185,7 @@ class Op(_engine.Caller):
         if self.kind == "elementwise":
             steps = [stride // x.itemsize for stride in x.strides]
             is_quick = x.itemsize == 4 and (steps[-1] == 2 or (x.dtype.kind == "f" and self.name != "cast"))
-            if not is_window(x.shape, steps) or (steps[-1] not in (0, 1) and not is_quick):
+            if x.itemsize < 4 or not is_window(x.shape, steps) or (steps[-1] not in (0, 1) and not is_quick):
                 return None
         return in_memory(x)
 

@@ -135,15 +135,18 @@ class Executable:
         candidates = [node for node in graph.nodes if getattr(node.op, "window", None) is not None]
         if not candidates or self.sources is not None:
             return {}
-        able = {node for group in groups if group.anchor is None for node in group.nodes}
+        elementwise = {node for group in groups if group.anchor is None for node in group.nodes}
+        joining = set()
         for node in graph.nodes:  # by the kernel `copy`
             if getattr(node.op, "reads_windows", False) and np.dtype(node.outputs[0].dtype).itemsize <= MAX_BYTES:
-                able.add(node)
+                joining.add(node)
         readers, results = simplify.consumers(graph), set(graph.results())
         windows = {}
         for node in candidates:
             y, root = node.outputs[0], memory.root_of(node.inputs[0])
             is_bound = root.node.op is INPUT and root in self.slots
+            # A block of a program of fewer bytes may be a tile: it would take a row of several tiles for one.
+            able = elementwise | joining if np.dtype(y.dtype).itemsize >= 4 else joining
             if not is_bound or not y.size or y in results or not able.issuperset(readers[y]):
                 continue
             if (window := node.op.window(node)) is not None:
