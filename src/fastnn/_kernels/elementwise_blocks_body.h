@@ -129,7 +129,7 @@ FNN_INLINE int OWN(load_run)(T *d, const char *src, int64_t dtype, int64_t n, in
 }
 #endif
 
-/* load_block of elements apart: backwards and every second to fourth by vectors, as the compiler knows these strides. */
+/* load_block of elements apart: backwards and every second to fourth by vectors, as the compiler knows the strides. */
 APART("casts")
 static __attribute__((noinline)) void OWN(load_apart)(T *restrict d, const T *restrict s, int64_t rows, int64_t cols,
                                                       int64_t row_stride, int64_t col_stride) {

@@ -76,7 +76,7 @@ struct fnn_call {
 
 typedef struct {
   int32_t phases;
-  int64_t units[FNN_MAX_PHASES];
+  int64_t units[FNN_MAX_PHASES]; /* of each phase; of phases beyond these the last two alternate */
   int64_t scratch_bytes; /* a thread */
   int64_t shared_bytes;  /* a step */
   int64_t memo_bytes;    /* a step */
