@@ -604,15 +604,14 @@ def test_one_instruction_of_long_rows(shape, kind, isa):
     a, b = (rng.integers(-9, 10, rows * (cols + 3)).astype(dtype) for _ in range(2))
     strides = [(cols, 1), (cols + 3, 1), (cols, -1), (0, 1), (2, 0), (0, 0)]
     for name, of_a, of_b, wide in itertools.product(("multiply", "maximum"), strides, strides, (cols, cols + 3)):
-        starts = [x[cols - 1 :] if of[1] < 0 else x for x, of in ((a, of_a), (b, of_b))]
+        views = [
+            np.lib.stride_tricks.as_strided(x[(of[1] < 0) * (cols - 1) :], shape, [dtype.itemsize * s for s in of])
+            for x, of in ((a, of_a), (b, of_b))
+        ]
         y, check = guarded(rows * wide, dtype)
         program = Program((0, code, *of_a), (1, code, *of_b), (2, code, wide, 1))
         program.store(program.do(name, 0, 1), 2)
-        fused(kind, isa, [*starts, y], program, rows, cols)
-        views = [
-            np.lib.stride_tricks.as_strided(x, shape, [dtype.itemsize * stride for stride in of])
-            for x, of in zip(starts, (of_a, of_b), strict=True)
-        ]
+        fused(kind, isa, [*views, y], program, rows, cols)
         np.testing.assert_array_equal(y.reshape(rows, wide)[:, :cols], getattr(np, name)(*views))
         assert np.isnan(y.reshape(rows, wide)[:, cols:]).all()
         check()

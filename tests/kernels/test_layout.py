@@ -111,7 +111,7 @@ def test_any_view(dtype, isa):
         ndim = rng.integers(0, 6)
         source = numbered(tuple(rng.integers(1, 9, ndim)), dtype, offset=trial % 2)
         view = source.transpose(rng.permutation(ndim))
-        view = view[tuple(slice(None, None, int(rng.choice([1, 1, 2, -1, -2]))) for _ in range(ndim))]
+        view = view[(..., *(slice(None, None, int(rng.choice([1, 1, 2, -1, -2]))) for _ in range(ndim)))]
         if rng.random() < 0.3:
             view = np.broadcast_to(view, (3, *view.shape))
         y, check = guarded(view.shape, dtype, offset=trial % 3)

@@ -47,7 +47,7 @@ def square_spec(name: str):
     return shape
 
 
-MOST_ROWS = 1024  # of matrices that have kernels: LAPACK's blocks are better suited to larger ones
+MOST_ROWS = 1024  # of matrices that have kernels, which were not compared with LAPACK's beyond that
 
 
 def has_kernel_for(b, y) -> bool:
