@@ -47,7 +47,7 @@ class _Pages:
             raise MemoryError("mprotect failed")
 
 
-MOST_SPARE = 256  # of more pages the system makes new ones each time
+MOST_SPARE = 32  # pages; more are asked of the system each time
 _spare: dict[int, list[_Pages]] = defaultdict(list)  # by their number
 
 
