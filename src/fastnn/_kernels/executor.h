@@ -13,7 +13,7 @@ typedef struct {
   int32_t first_buf;   /* index into fnn_instance.bufs */
   const int64_t *ints;
   const double *reals;
-  fnn_work work;       /* of more phases than have a number of units the last two alternate */
+  fnn_work work;
   int32_t max_threads; /* chosen by the planner: 1 for steps too small to share */
   int64_t shared;      /* offset of the step's shared memory in the arena */
   int64_t memo;        /* offset of the step's memo in the arena; -1: none */
