@@ -1,5 +1,7 @@
 """What two groups need is made in both where that stores less, and nothing else changes by it."""
 
+import functools
+
 import numpy as np
 import pytest
 
@@ -15,6 +17,9 @@ GATES = {
     "softsign": ops.softsign,
     "softplus": lambda x: ops.multiply(x, ops.softplus(x)),
     "mish": k.activations.mish,
+    "gelu": ops.gelu,
+    "long": lambda x: ops.multiply(x, ops.sigmoid(functools.reduce(ops.add, [x, *np.ones(fuse.MAX_REPEATED)]))),
+    "hard_silu": ops.hard_silu,
 }
 
 
@@ -45,12 +50,17 @@ def test_values_that_are_made_again_are_the_same(gate, normalizes, monkeypatch):
         found.append(model.get_weights())
         stored.append(written(model, 4))
     assert len(stored[0]) <= len(stored[1])
-    if gate == "silu":
+    if gate in ("silu", "shifted"):  # the sum, which nothing else reads, too
         assert "sigmoid" in stored[1] and sorted([*stored[0], "sigmoid"]) == sorted(stored[1])
-    if gate == "shifted":  # nothing else reads the sum
-        assert sorted(stored[0]) == sorted(stored[1])
+    if gate == "gelu":  # of these, the sum is made of three others
+        assert sorted([*stored[0], "add", "sigmoid"]) == sorted(stored[1])
+    if gate == "long":
+        assert "sigmoid" in stored[0]
     for again, once in zip(*found, strict=True):
-        np.testing.assert_array_equal(again, once)
+        if gate == "gelu":  # nobody but what is one instruction then reads the sigmoid: it has bits of its own
+            np.testing.assert_allclose(again, once, rtol=1e-5, atol=1e-6)
+        else:
+            np.testing.assert_array_equal(again, once)
 
 
 def test_only_large_values_are_made_again():
@@ -69,3 +79,34 @@ def test_what_a_third_group_reads_is_stored_once(monkeypatch):
     model = k.Model(x, k.layers.Conv2D(2, 3)(k.layers.Multiply()([z, s])))
     model.compile("sgd", "mse")
     assert written(model, 4).count("sigmoid") == 1
+
+
+@pytest.mark.parametrize("activation, slope", [("tanh", "subtract"), ("sigmoid", "multiply"), ("softplus", "negative")])
+def test_what_is_made_of_kept_values_needs_no_memory(activation, slope):
+    """A kernel's gradient reads the activation after that of the activation has done so; that of pooling reads none."""
+
+    def stored(layer):
+        layers = [k.layers.Dense(8), k.layers.Activation(activation), *layer, k.layers.Dense(2)]
+        model = k.Sequential([k.Input((9, 4)), *layers])
+        model.compile(k.optimizers.SGD(0.1), "mse")
+        model.explain(batch_size=3)
+        steps = model.train_function.executables()[-1].steps
+        return [value.node.op.name for step in steps for value in step.writes if value.shape == (3, 9, 8)]
+
+    assert stored([]) == [activation, "multiply"]  # and what flows on
+    assert stored([k.layers.AveragePooling1D(3)]) == [activation, slope]
+
+
+def test_what_is_made_of_kept_values_is_the_same(monkeypatch):
+    x, y = (np.random.default_rng(seed).standard_normal((12, 4)).astype("float32") for seed in (0, 1))
+    found = []
+    for stores_less in (fuse._Fuser.stores_less, lambda *_: False):
+        monkeypatch.setattr(fuse._Fuser, "stores_less", stores_less)
+        k.utils.set_random_seed(1)
+        layers = [k.layers.Dense(8, activation="tanh"), k.layers.Dense(8, activation="sigmoid"), k.layers.Dense(4)]
+        model = k.Sequential([k.Input((4,)), *layers])
+        model.compile("adam", "mse")
+        model.fit(x, y, batch_size=4, epochs=2, shuffle=False, verbose=0)
+        found.append(model.get_weights())
+    for moved, stayed in zip(*found, strict=True):
+        np.testing.assert_array_equal(moved, stayed)

@@ -18,10 +18,11 @@ import math
 from collections import Counter
 from collections.abc import Callable
 
-from fastnn.graph.value import Graph, Node, Shape, Value
+from fastnn.graph.value import CONSTANT, Graph, Node, Shape, Value
 
 MAX_INSTRUCTIONS = 48  # of one program: beyond it the operands' blocks leave the first-level cache
 MAX_OPERANDS = 24
+MAX_REPEATED = 6  # nodes that make a value again
 LARGE = 1 << 18  # bytes of an array that the caches hold no longer when its gradient is made
 LONG_WAIT = 8  # groups between the last one of which another reads and that one
 WIDEN_LIMIT = 1 << 14  # elements: a float32 group this small may run in float64 to be joined with one that must
@@ -104,6 +105,7 @@ def fuse(graph: Graph, rules: Rules) -> list[Group]:
         if node.op.kind not in ("leaf", "view"):
             fuser.place(node)
     results = set(graph.results())
+    fuser.number = {group: k for k, group in enumerate(fuser.groups)}
     for group in fuser.groups[::-1]:
         fuser.sink(group, results)
     for group in fuser.groups:
@@ -119,6 +121,7 @@ class _Fuser:
         self.groups: list[Group] = []
         self.alike: dict[Shape, list[Group]] = {}  # the groups over each shape
         self.group_of: dict[Node, Group] = {}
+        self.number: dict[Group, int] = {}  # in the order in which they were made, once all are
         self.types: dict[Group, str] = {}
         self.readers: dict[Node, list[Node]] = {}
         for node in graph.nodes:
@@ -252,12 +255,31 @@ class _Fuser:
                 needed_by[node] = goal
         for goal in dict.fromkeys(needed_by.values()):
             nodes = [node for node in group.body if needed_by.get(node) is goal]
-            if self.takes(goal, nodes) and _stores_less(goal, nodes):
+            if self.takes(goal, nodes) and self.stores_less(goal, nodes):
                 self.move(group, goal, nodes)
 
+    def stores_less(self, goal: Group, nodes: list[Node]) -> bool:
+        """Whether what `goal` reads of others is smaller when it computes `nodes` itself; what is kept for later groups
+        costs nothing."""
+        before = goal.inputs()
+        own = {y for node in nodes for y in node.outputs}
+        more = {x for node in nodes for x in node.inputs if _source(x).op.kind != "leaf"} - own - set(before)
+        at = self.number[goal]
+        more = [x for x in more if self.last_read(x.node) <= at]
+        return sum(x.spec.nbytes for x in more) < sum(x.spec.nbytes for x in before if x in own)
+
+    def last_read(self, node: Node) -> int:
+        """The number of the last group that reads what `node` makes, views of it too."""
+        last = -1
+        for reader in self.readers.get(node, ()):
+            group = self.group_of.get(reader)
+            last = max(last, self.last_read(reader) if group is None else self.number[group])
+        return last
+
     def repeat(self, group: Group, results: set[Value]) -> None:
-        """Has one other group that reads a large value of `group`, and all that it is made of, make it again."""
-        repeated: dict[Group, set[Value]] = {}
+        """Has one other group that reads a large value of `group`, and all that it is made of, make it again; what lies
+        between these and the value, too, if that is little."""
+        repeated: dict[Group, list[Node]] = {}
         for node in group.body:
             y = node.outputs[0]
             if y.spec.nbytes < LARGE or y in results or node in self.updates or self.group_of[node] is not group:
@@ -266,11 +288,27 @@ class _Fuser:
             goal = goals.pop() if len(goals) == 1 else None
             if goal is None or goal.shape != group.shape:
                 continue
-            made = repeated.setdefault(goal, set())
-            there = {x for x in goal.inputs() if _source(x).op.kind != "leaf"} | made
-            if there.issuperset(node.inputs) and self.takes(goal, [node]):
-                goal.body.insert(len(made), node)
-                made.add(y)
+            made = repeated.setdefault(goal, [])
+            there = {x for x in goal.inputs() if _source(x).op.kind != "leaf"} - {y}
+            there |= {x for node in made for x in node.outputs}
+            nodes = self.between(node, there, group)
+            if nodes and self.takes(goal, nodes):
+                goal.body[len(made) : len(made)] = nodes
+                made += nodes
+
+    def between(self, node: Node, there: set[Value], group: Group) -> list[Node]:
+        """The nodes of `group` that make the value of `node` of values that are `there`, in order; none if they are
+        more than `MAX_REPEATED`."""
+        found, stack = {node}, [node]
+        while stack:
+            for x in stack.pop().inputs:
+                if x in there or x.node in found or (x.node.op is CONSTANT and x.size == 1):
+                    continue
+                if x.node.op.kind != "elementwise" or self.group_of.get(x.node) is not group or x.node in self.updates:
+                    return []
+                found.add(x.node)
+                stack.append(x.node)
+        return [x for x in group.body if x in found] if len(found) <= MAX_REPEATED else []
 
     def takes(self, goal: Group, nodes: list[Node]) -> bool:
         """Whether `nodes`, which only `goal` needs, can be computed in it."""
@@ -332,14 +370,6 @@ def _updates(graph: Graph, rules: Rules, readers: dict[Node, list[Node]]) -> dic
                     updates[other] = anchor
                     stack.append(other)
     return updates
-
-
-def _stores_less(goal: Group, nodes: list[Node]) -> bool:
-    """Whether what `goal` reads of others is smaller when it computes `nodes` itself."""
-    before = goal.inputs()
-    own = {y for node in nodes for y in node.outputs}
-    more = {x for node in nodes for x in node.inputs if _source(x).op.kind != "leaf"} - own - set(before)
-    return sum(x.spec.nbytes for x in more) < sum(x.spec.nbytes for x in before if x in own)
 
 
 def _makes_less(group: Group) -> bool:
