@@ -75,6 +75,7 @@ def test_counts_and_bytes():
 def test_optimizer_is_counted_once_it_has_state():
     model = fastnn.Sequential([fastnn.Input((4,)), fastnn.layers.Dense(3)])
     model.compile("adam", "mse")
+    assert "Optimizer" not in text_of(model) and "Total params: 15 (" in text_of(model)
     model.fit(np.zeros((2, 4)), np.zeros((2, 3)), verbose=0)
     assert "Optimizer params: 32 (" in text_of(model) and "Total params: 47 (" in text_of(model)
 

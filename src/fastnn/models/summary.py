@@ -147,7 +147,7 @@ def _weight_count(operation) -> str:
 def _totals(model) -> list[str]:
     trainable, rest = model.trainable_weights, model.non_trainable_weights
     optimizer = getattr(model, "optimizer", None)
-    slots = optimizer.variables if optimizer is not None else []
+    slots = optimizer.variables if optimizer is not None and optimizer.built else []
     lines = [
         ("Total params", [*trainable, *rest, *slots]),
         ("Trainable params", trainable),
