@@ -236,7 +236,7 @@ def test_optional_inputs():
             r"Input 1 with name 'b'.*'branching'.*\(None, 4\).*\(5, 3\)",
         ),
         (lambda: chain(fastnn)(X[:, :3]), r"axis -1.*value 4.*\(5, 3\)"),
-        (lambda: chain(fastnn)(X[:, :, None, None]), r"layer 'chain'.*\(None, None\).*\(5, 4, 1, 1\)"),
+        (lambda: chain(fastnn)(X[:, :, None, None]), r"layer 'chain'.*\(None, 4\).*\(5, 4, 1, 1\)"),
         (lambda: fastnn.Model(fastnn.Input((3,)), fastnn.Input((3,))), "not connected to `inputs`"),
         (lambda: fastnn.Model(X, X), "must be KerasTensors"),
         (lambda: chain(fastnn).get_layer("nope"), r"No such layer: nope.*dense"),

@@ -34,8 +34,8 @@ def match_inputs(inputs, structure, layers, model_name: str, check_sizes: bool =
                 f"Inputs to a model should be arrays. Input {k} of {model_name!r} is {x!r} ({type(x).__name__})."
             )
         given, x = x, _with_rank(x, layer.batch_shape)
-        shape = layer.batch_shape if check_sizes else (None,) * len(layer.batch_shape)
-        check_shape(InputSpec(shape=shape, name=layer.name), x, k, model_name)
+        if check_sizes or len(x.shape) != len(layer.batch_shape):
+            check_shape(InputSpec(shape=layer.batch_shape, name=layer.name), x, k, model_name)
         x = x if layer.dtype in (dtype_of(x), "string") else ops.cast(x, layer.dtype)
         fitted.append(carry_mask(given, x))
     return fitted
