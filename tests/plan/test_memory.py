@@ -10,6 +10,8 @@ import fastnn as k
 from benchmarks.models import networks
 from fastnn._kernels import _engine
 from fastnn.graph.value import INPUT
+from fastnn.plan import executable as executable_module
+from fastnn.plan import memory
 from fastnn.plan.memory import empty, root_of
 from fastnn.plan.packing import ALIGN_LARGE, LARGE
 
@@ -38,7 +40,12 @@ def replay(executable):
 
     def write(value):
         place = bytes_of(executable, value)
-        if place is not None:
+        if value in pieces:  # the step that clears what is between them
+            inside = np.zeros(value.spec.nbytes, bool)
+            for piece, offset in pieces[value]:
+                inside[offset : offset + piece.spec.nbytes] = True
+            written[place][~inside] = NOTHING
+        elif place is not None:
             written[place] = number.setdefault(root_of(value), len(number) + 1)
 
     def check(value):
@@ -94,6 +101,46 @@ def test_pieces_of_a_packed_value_with_padding():
     wholes = {whole for whole, _ in executable.inside.values()}
     assert sum(whole.spec.nbytes for whole in wholes) > sum(piece.spec.nbytes for piece in executable.inside)
     replay(executable)
+
+
+def deep(width=100, depth=8):
+    """Gradients and padding as large as activations in turns."""
+    k.utils.set_random_seed(1)
+    model = k.Sequential([k.Input((width,)), *(k.layers.Dense(width, "relu") for _ in range(depth)), k.layers.Dense(3)])
+    model.compile(k.optimizers.Adam(global_clipnorm=0.1), "mse")
+    return model
+
+
+def test_padding_is_cleared_where_its_bytes_serve_others_before():
+    executable = plan_of(deep(), 128)
+    assert executable.plan.arena_bytes < 1.1 * executable.live_bytes
+    clearing = [k for k, step in enumerate(executable.steps) if step.kernel == "copy"]
+    wholes = {whole for whole, _ in executable.inside.values()}
+    assert clearing == [min(k for k, step in enumerate(executable.steps) if wholes.intersection(step.reads)) - 1]
+    replay(executable)
+    planner = memory._Planner(executable.steps, executable.slots, set(), [], executable.inside)
+    planner.lifetimes()
+    (whole,) = wholes
+    readers = [k for k, step in enumerate(executable.steps) if whole in set(step.reads)]
+    found = {(part.first, part.last) for part in planner.parts()[whole] if part.size == 4 * (112 - 100)}
+    assert len(readers) > 1 and found == {(clearing[0], readers[-1])}
+    for other in (plan_of(deep(depth=1), 128), wide(1000)):  # nothing is won
+        assert not any(step.kernel == "copy" for step in other.steps)
+    assert other.plan.arena_bytes > 1.1 * other.live_bytes
+
+
+def test_cleared_padding_is_as_if_nobody_had_written_there(monkeypatch):
+    """The norm of all gradients reads it, too."""
+    x, y = (np.random.default_rng(seed).standard_normal((256, 100)).astype("float32") for seed in (0, 1))
+    found = []
+    for much in (executable_module.MUCH, 100):
+        monkeypatch.setattr(executable_module, "MUCH", much)
+        model = deep()
+        model.fit(x, y[:, :3], batch_size=128, epochs=3, shuffle=False, verbose=0)
+        found.append([model.train_function.executables()[-1].plan.arena_bytes, *model.get_weights()])
+    assert found[0][0] < 0.8 * found[1][0]
+    for cleared, apart in zip(found[0][1:], found[1][1:], strict=True):
+        np.testing.assert_array_equal(cleared, apart)
 
 
 def wide(units=512, rows=16):

@@ -29,6 +29,8 @@ from fastnn.plan.cost import threads_for
 from fastnn.plan.gathering import absorb_into_gather
 from fastnn.plan.lower import RULES, Builder, Step, fused_step
 
+MUCH = 1.1  # times the largest live set, or less of an arena: worth a step that clears what is between gradients
+
 
 class _Segment:
     """Steps [begin, end) of the native plan, or one reference call."""
@@ -184,9 +186,18 @@ class Executable:
         kept = [memory.root_of(value) for value in graph.outputs]
         results = {value for value, slot in self.slots.items() if slot >= first_result}
         isa = _kernels.isa()
-        works = [_engine.kernel_work(isa, s.kernel, s.ints) if s.kernel is not None else None for s in self.steps]
-        shared = [0 if work is None else work[2] for work in works]
-        plan_memory = memory.assign(self.steps, self.slots, results, kept, self.inside, shared)
+
+        def assigned(steps: list[Step]):
+            works = [_engine.kernel_work(isa, s.kernel, s.ints) if s.kernel is not None else None for s in steps]
+            shared = [0 if work is None else work[2] for work in works]
+            return steps, works, memory.assign(steps, self.slots, results, kept, self.inside, shared)
+
+        self.steps, works, plan_memory = assigned(self.steps)
+        if self.inside and plan_memory.arena_bytes > MUCH * plan_memory.live_bytes:
+            cleared = memory.with_gaps_cleared(self.steps, self.inside)
+            other = assigned(cleared) if len(cleared) > len(self.steps) else (self.steps, works, plan_memory)
+            if other[2].arena_bytes * MUCH <= plan_memory.arena_bytes:
+                self.steps, works, plan_memory = other
         self.places, self.live_bytes = plan_memory.places, plan_memory.live_bytes
         native = self._steps_before(graph)
         self.shared_at = [0] * len(native)

@@ -13,7 +13,9 @@ import math
 import numpy as np
 
 from fastnn._kernels._engine import IN_PAGE
+from fastnn.graph.fuse import Group
 from fastnn.graph.value import INPUT, Spec, Value
+from fastnn.plan.copying import copy_part
 from fastnn.plan.lower import Step
 from fastnn.plan.packing import ALIGN_LARGE, LARGE, Part, packed
 
@@ -84,6 +86,32 @@ def assign(
     return planner.run(shared)
 
 
+def with_gaps_cleared(steps: list[Step], inside: dict[Value, tuple[Value, int]]) -> list[Step]:
+    """`steps`, with one before the first that reads a packed value: it writes the zeros between the pieces, whose bytes
+    others use until then. Without it, nobody ever writes there."""
+    gaps = {whole: _gaps(whole, inside) for whole in {whole for whole, _ in inside.values()}}
+    waiting, result = {whole for whole, found in gaps.items() if found and whole.node.op.name == "pack"}, []
+    for step in steps:
+        for whole in [root for root in dict.fromkeys(map(root_of, step.reads)) if root in waiting]:
+            waiting.remove(whole)
+            itemsize = np.dtype(whole.dtype).itemsize
+            parts = [copy_part(0, -1, (size // itemsize,), (1,), (0,), at // itemsize) for at, size in gaps[whole]]
+            ints = [itemsize, len(parts), *(i for part in parts for i in part)]
+            clearing = Step("copy", [whole], ints, [], Group(whole.shape))
+            clearing.writes = [whole]
+            result.append(clearing)
+        result.append(step)
+    return result
+
+
+def _gaps(whole: Value, inside: dict[Value, tuple[Value, int]]) -> list[tuple[int, int]]:
+    """Where nothing is in `whole`: offsets and sizes, in bytes."""
+    pieces = sorted((offset, piece.spec.nbytes) for piece, (other, offset) in inside.items() if other is whole)
+    ends = [0, *(offset + size for offset, size in pieces)]
+    begins = [*(offset for offset, _ in pieces), whole.spec.nbytes]
+    return [(end, begin - end) for end, begin in zip(ends, begins, strict=True) if begin > end]
+
+
 class _Planner:
     def __init__(self, steps, bound, results, kept, inside):
         self.steps = steps
@@ -148,6 +176,9 @@ class _Planner:
             pieces.setdefault(whole, []).append(
                 Part(offset, piece.spec.nbytes, first, max(last, spans.get(whole, (0, 0))[1]))
             )
+        cleared = {v for step in self.steps for v in step.writes if v in pieces}
+        for whole in cleared:
+            pieces[whole] += [Part(at, size, *spans[whole]) for at, size in _gaps(whole, self.inside)]
         whole = {v: [Part(0, v.spec.nbytes, *span)] for v, span in spans.items() if v not in pieces}
         return {v: found for v, found in (pieces | whole).items() if v not in self.bound}
 

@@ -114,7 +114,7 @@ def _pack(blocks: list[_Block], limit: float, is_mirrored: bool) -> tuple[dict[_
 
 def _spans(block: _Block, at: int, is_mirrored: bool) -> list[tuple[int, int, int, int]]:
     """What `_pack` notes of a block at `at`: its pieces, and the padding around them, which is never written: it stays
-    0."""
+    0. Padding that a step clears is a piece."""
     spans, end = [], 0
     for part in sorted(block.parts, key=lambda part: part.offset):
         spans.append((end, part.offset, 0, FOREVER))
