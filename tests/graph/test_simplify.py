@@ -9,6 +9,7 @@ from fastnn.graph.interpret import interpret
 from fastnn.graph.simplify import simplify
 from fastnn.graph.trace import tracing
 from fastnn.graph.value import Graph
+from fastnn.ops.random import random_bernoulli_op
 from fastnn.testing import check_op
 
 
@@ -94,6 +95,24 @@ def test_the_mask_of_relu_is_taken_of_maxima(case):
     )
     numbers = [x, rng.uniform(1, 2, inputs[1].shape).astype("float32")]
     np.testing.assert_array_equal(interpret(simpler, numbers)[0], interpret(graph, numbers)[0])
+
+
+def test_the_mask_of_relu_is_taken_of_what_a_dropout_leaves():
+    """The same gradients, without a dropout's mask."""
+    graph, x = Graph(), np.random.default_rng(0).standard_normal((16, 40)).astype("float32")
+    x[x < -1] = np.nan
+    inputs = [graph.input(x.shape, "float32"), graph.input(x.shape, "float32"), graph.input((2,), "uint32")]
+    with tracing(graph):
+        mask, _ = random_bernoulli_op(inputs[2], shape=x.shape, dtype="float32", probability=0.7, scale=1 / 0.7)
+        y = ops.relu(inputs[0]) * mask
+        graph.outputs = [y, *gradients(graph, [y * inputs[1]], [inputs[0]])]
+    simpler = simplify(graph)
+    (passes,) = (node for node in simpler.nodes if node.op.name == "relu_grad")
+    assert passes.inputs[1] is simpler.outputs[0]
+    assert [node.op.name for node in simpler.nodes if mask.node.op in [x.node.op for x in node.inputs]] == ["multiply"]
+    numbers = [x, np.random.default_rng(1).uniform(1, 2, x.shape).astype("float32"), np.array([1, 2], "uint32")]
+    for found, expected in zip(interpret(simpler, numbers), interpret(graph, numbers), strict=True):
+        np.testing.assert_array_equal(found, expected)
 
 
 SPLITS = {

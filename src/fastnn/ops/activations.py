@@ -35,8 +35,15 @@ def _before_reshape(value):
 
 
 def _simplify_relu_grad(node):
-    """Of maxima of `y`, their own signs say where `dy` passes: they are fewer, and then nothing reads `y` again."""
+    """Of maxima of `y`, their own signs say where `dy` passes: they are fewer, and then nothing reads `y` again. So do
+    those of what a dropout leaves of `y`, and then nothing reads its mask again, either."""
     dy, y = node.inputs
+    masked = dy.node
+    if masked.op.name == "multiply" and masked.inputs[1].node.op.name == "random_bernoulli":
+        d_left, mask = masked.inputs
+        scale = mask.node.params["scale"]
+        if scale >= 1 and d_left.spec == mask.spec == dy.spec == y.spec:
+            return relu_grad_op(multiply(d_left, scale), multiply(y, mask))
     pool_grad = _before_reshape(dy).node
     if pool_grad.op.name != "max_pool2d_grad" or dy.shape != y.shape:
         return None
