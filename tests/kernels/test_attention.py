@@ -14,10 +14,12 @@ from fastnn._kernels import _engine
 from fastnn.ops.attention import attention_grad_op, attention_op
 from fastnn.ops.random import random_bernoulli_op
 from tests.kernels.guarded import Guarded
+from tests.kernels.remembered import remembered
 
 ISAS = _engine.isas()
 FLOATS = {"f32": np.float32, "f64": np.float64}
 WIDE = np.longdouble
+einsum, reference, grad_reference = map(remembered, (np.einsum, attention_op.reference, attention_grad_op.reference))
 BLOCK = 64  # of queries and of keys, at most; blocks of 48 are taken where they are as few
 
 
@@ -164,8 +166,8 @@ class Exact:
         group = p.heads // p.key_heads if p.key_heads else 1
         self.k, self.v = (np.repeat(x, group, axis=2) for x in (k, self.v))
         scale = WIDE(p.params["scale"])
-        scores = np.einsum("bthd,bshd->bhts", q, self.k) * scale
-        error = np.einsum("bthd,bshd->bhts", np.abs(q), np.abs(self.k)) * scale * (p.depth + 2)
+        scores = einsum("bthd,bshd->bhts", q, self.k) * scale
+        error = einsum("bthd,bshd->bhts", np.abs(q), np.abs(self.k)) * scale * (p.depth + 2)
         bias, mask = extras
         if bias is not None:
             scores = scores + bias
@@ -199,8 +201,8 @@ def test_attention(problem, suffix, isa):
     error = exact.weight_error * 2 + eps * (8 * blocks + BLOCK + 4)
     error_of_kept = error + eps * (problem.keys + 2 * (problem.dropout > 0))  # the factor, and a product with it
     kept = exact.weights * exact.keep
-    bound = np.einsum("bhts,bshd->bthd", kept * error_of_kept, np.abs(exact.v))
-    wanted = np.einsum("bhts,bshd->bthd", kept, exact.v)
+    bound = einsum("bhts,bshd->bthd", kept * error_of_kept, np.abs(exact.v))
+    wanted = einsum("bhts,bshd->bthd", kept, exact.v)
     assert (np.abs(y - wanted) <= bound).all(), np.max(np.abs(y - wanted) / bound)
     assert (np.abs(top - exact.top[..., 0]) <= exact.score_error[..., 0]).all()
     assert (np.abs(inverse * exact.total[..., 0] - 1) <= error[..., 0]).all()
@@ -213,16 +215,14 @@ def test_attention_grad(problem, suffix, isa):
     inputs, extras = drawn(p, dtype, seed=1)
     exact = Exact(p, inputs, extras, eps)
     dy = Guarded(np.random.default_rng(2).standard_normal(p.shapes[3]), dtype).array
-    given = [
-        np.ascontiguousarray(x, dtype) for x in attention_op.reference(*wide([*inputs, *extras, p.state]), **p.params)
-    ]
+    given = [np.ascontiguousarray(x, dtype) for x in reference(*wide([*inputs, *extras, p.state]), **p.params)]
     found = run("attention_grad", suffix, isa, p, [dy, *inputs, *given], extras, p.shapes[:3])
-    wanted = attention_grad_op.reference(*wide([dy, *inputs, *given, *extras, p.state]), **p.params)
+    wanted = grad_reference(*wide([dy, *inputs, *given, *extras, p.state]), **p.params)
 
     q, wide_dy, scale = inputs[0].astype(WIDE), dy.astype(WIDE), p.params["scale"]
     d, d_error = (
-        exact.keep * np.einsum("bthe,bshe->bhts", wide_dy, exact.v),
-        exact.keep * np.einsum("bthe,bshe->bhts", abs(wide_dy), abs(exact.v)),
+        exact.keep * einsum("bthe,bshe->bhts", wide_dy, exact.v),
+        exact.keep * einsum("bthe,bshe->bhts", abs(wide_dy), abs(exact.v)),
     )
     dropping = 2 * (p.dropout > 0)  # roundings: the factor, and a product with it
     mean, mean_error = ((f(wide_dy) * f(given[0])).sum(-1).swapaxes(1, 2)[..., None] for f in (lambda x: x, np.abs))
@@ -240,9 +240,9 @@ def test_attention_grad(problem, suffix, isa):
     terms = {"keys": eps * (p.keys + 4), "queries": eps * (p.queries * group + 4)}
     dv_error = exact.weight_error + terms["queries"] + eps * dropping
     bounds = [
-        scale * np.einsum("bhts,bshd->bthd", ds_error + terms["keys"] * ds, np.abs(exact.k)),
-        scale * of_keys(np.einsum("bhts,bthd->bshd", ds_error + terms["queries"] * ds, np.abs(q))),
-        of_keys(np.einsum("bhts,bthe->bshe", weights * exact.keep * dv_error, abs(wide_dy))),
+        scale * einsum("bhts,bshd->bthd", ds_error + terms["keys"] * ds, np.abs(exact.k)),
+        scale * of_keys(einsum("bhts,bthd->bshd", ds_error + terms["queries"] * ds, np.abs(q))),
+        of_keys(einsum("bhts,bthe->bshe", weights * exact.keep * dv_error, abs(wide_dy))),
     ]
     for name, x, expected, bound in zip(("dq", "dk", "dv"), found, wanted, bounds, strict=True):
         assert (np.abs(x - expected) <= bound).all(), (name, np.max(np.abs(x - expected) / bound))

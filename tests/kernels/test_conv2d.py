@@ -12,6 +12,7 @@ from fastnn import _kernels
 from fastnn._kernels import _engine
 from tests.kernels.guarded import Guarded
 from tests.kernels.programs import Program
+from tests.kernels.remembered import remembered
 from tests.kernels.wide import product, wide
 
 ISAS = _engine.isas()
@@ -253,6 +254,7 @@ def taps(problem, x):
             yield ky, kx, padded[:, rows, cols], (rows, cols)
 
 
+@remembered
 def forward(problem, x, kernel):
     cin_g, cout_g = problem.cin // problem.groups, problem.cout // problem.groups
     y = np.zeros(problem.shapes[2], x.dtype)
@@ -263,6 +265,7 @@ def forward(problem, x, kernel):
     return y
 
 
+@remembered
 def grad_input(problem, dy, kernel):
     cin_g, cout_g = problem.cin // problem.groups, problem.cout // problem.groups
     top, left, bottom, right = problem.pads
@@ -274,6 +277,7 @@ def grad_input(problem, dy, kernel):
     return padded[:, top : top + problem.h, left : left + problem.w]
 
 
+@remembered
 def grad_kernel(problem, x, dy):
     cin_g, cout_g = problem.cin // problem.groups, problem.cout // problem.groups
     dw = np.zeros(problem.shapes[1], dy.dtype)

@@ -7,6 +7,7 @@ from fastnn import _kernels
 from fastnn._kernels import _engine
 from fastnn.ops.fourier import dft_numbers, factors_of, rdft_numbers, rows_numbers
 from tests.kernels.guarded import Guarded
+from tests.kernels.remembered import remembered
 
 # shape, axes
 CASES = [
@@ -45,6 +46,7 @@ def _on_both_thread_counts(kernel, inputs, shapes, dtype, numbers, isa):
     return results[0]
 
 
+@remembered
 def _transformed(x, axes):
     """By matrices of long doubles; long rows by NumPy, which rounds less than the bounds by far."""
     for axis in axes:

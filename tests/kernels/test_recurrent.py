@@ -3,6 +3,8 @@
 Letters: b batch rows, t time steps, u units.
 """
 
+import functools
+
 import numpy as np
 import pytest
 
@@ -10,6 +12,7 @@ from fastnn import _kernels
 from fastnn._kernels import _engine
 from fastnn.ops import recurrent_steps as steps
 from tests.kernels.guarded import Guarded
+from tests.kernels.remembered import remembered
 from tests.kernels.wide import wide
 
 ISAS = _engine.isas()
@@ -18,6 +21,10 @@ FLOATS = {"f32": np.float32, "f64": np.float64}
 # 16) and a panel.
 SIZES = [(1, 1, 1), (5, 3, 3), (7, 4, 15), (6, 2, 16), (9, 3, 17), (16, 2, 9), (24, 2, 4), (25, 2, 33), (200, 1, 5)]
 SIZES += [(2, 2, 65), (50, 2, 300)]  # the last: weights of more than 1 MiB, so that one thread joins blocks
+lstm, lstm_grad, gru, gru_grad = (
+    remembered(functools.partial(step, steps.NUMPY))
+    for step in (steps.lstm, steps.lstm_grad, steps.gru, steps.gru_grad)
+)
 ROUNDINGS = 32  # of a step outside the product: of tanh and sigmoid 3 ulp each, twice where 1 - tanh^2 cancels
 # (backwards, has a mask, which gradients are given): every pair of choices occurs.
 CASES = {
@@ -76,6 +83,7 @@ def close(actual, wanted, bound, what):
     assert not bad.any(), f"{what}: {actual[bad][:3]} for {wanted[bad][:3]}, bound {bound[bad][:3]}"
 
 
+@remembered
 def lstm_error(x, kernel, h, c, mask, backwards, eps, size=None, terms=0):
     """Bounds of the errors of (y, c, gates): those of one step, and what the step makes of those of the step before.
     Where x is a sum of so many `terms`, `size` is that of their sizes."""
@@ -130,7 +138,7 @@ def assert_lstm(run, inputs, ints):
     y, h, c, cs, gates = run("lstm", inputs, [(b, t, u), (b, u), (b, u), (b, t, u), (b, t, 4 * u)], ints)
     x, *others, w, bias = widened(*inputs)
     x, size = (x @ w + bias, np.abs(x) @ np.abs(w) + np.abs(bias)) if d else (x, np.abs(x))
-    wanted = steps.lstm(steps.NUMPY, x, *others, backwards=backwards)
+    wanted = lstm(x, *others, backwards=backwards)
     e_y, e_c, e_gates = lstm_error(x, *others, backwards, np.finfo(run.dtype).eps, size, d)
     close(y, wanted[0], e_y, "y")
     close(cs, wanted[3], e_c, "c of each step")
@@ -207,9 +215,9 @@ def test_lstm_grad(size, case, run):
     shapes, ints = [(b, t, 4 * u), (b, t, u), (b, u), (b, u)], [b, t, u, int(backwards)]
     dx, before, dh0, dc0 = run("lstm_grad", [*flows, kernel, h0, c0, mask, y, c, gates], shapes, ints)
     arguments = widened(kernel, h0, c0, y, c, gates, mask, *flows)
-    wanted = steps.lstm_grad(steps.NUMPY, *arguments, backwards=backwards)
+    wanted = lstm_grad(*arguments, backwards=backwards)
     # All terms positive: the sum of the sizes of the terms, each of which passed through so many roundings.
-    terms = steps.lstm_grad(steps.NUMPY, *absolute(*arguments), backwards=backwards)
+    terms = lstm_grad(*absolute(*arguments), backwards=backwards)
     bound = t * (4 * u + ROUNDINGS) * np.finfo(run.dtype).eps
     for name, actual, exact, term in zip(("dx", "before", "dh0", "dc0"), (dx, before, dh0, dc0), wanted, terms):  # noqa: B905
         close(actual, exact, bound * term, name)
@@ -238,13 +246,14 @@ def test_gru(size, case, run):
     ints = [b, t, u, int(backwards)]
     y, h, gates = run("gru", [x, kernel, bias, h0, mask], [(b, t, u), (b, u), (b, t, 4 * u)], ints)
     arrays = widened(x, kernel, bias, h0, mask)
-    wanted = steps.gru(steps.NUMPY, *arrays, backwards=backwards)
+    wanted = gru(*arrays, backwards=backwards)
     e_y, e_gates = gru_error(*arrays, backwards, np.finfo(run.dtype).eps)
     close(y, wanted[0], e_y, "y")
     np.testing.assert_array_equal(h, y[:, -1])
     close(gates, wanted[2], e_gates, "gates")
 
 
+@remembered
 def gru_error(x, kernel, bias, h, mask, backwards, eps):
     """A bound of the error of (y, gates), as `lstm_error`."""
     time, u = x.shape[1], kernel.shape[0]
@@ -286,10 +295,10 @@ def test_gru_grad(size, case, run):
     shapes, ints = [(b, t, 3 * u), (b, t, 3 * u), (b, t, u), (b, u)], [b, t, u, int(backwards)]
     actual = run("gru_grad", [*flows, kernel, h0, mask, y, gates], shapes, ints)
     arguments = widened(kernel, h0, y, gates, mask, *flows)
-    wanted = steps.gru_grad(steps.NUMPY, *arguments, backwards=backwards)
+    wanted = gru_grad(*arguments, backwards=backwards)
     sizes = absolute(*arguments)
     sizes[3][..., 2 * u : 3 * u] *= -1  # h - g is then the sum of both sizes, and nothing else asks for the sign of g
-    terms = steps.gru_grad(steps.NUMPY, *sizes, backwards=backwards)
+    terms = gru_grad(*sizes, backwards=backwards)
     bound = t * (3 * u + ROUNDINGS) * np.finfo(run.dtype).eps
     for name, y_, exact, term in zip(("dx", "dinner", "before", "dh0"), actual, wanted, terms, strict=True):
         close(y_, exact, bound * term, name)
