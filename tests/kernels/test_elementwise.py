@@ -101,6 +101,15 @@ def guarded(n, dtype, offset=0):
     return inner, check
 
 
+def assert_same(found, wanted, name, inputs):
+    """Where it fails it says of what; writing that down each time would take as long as all else."""
+    try:
+        np.testing.assert_array_equal(found, wanted)
+    except AssertionError as error:
+        error.add_note(f"{name} of {inputs}")
+        raise
+
+
 def sample(rng, n, dtype):
     dtype = np.dtype(dtype)
     if dtype.kind == "b":
@@ -146,7 +155,7 @@ def test_opcode(name, kind, isa):
             fused(kind, isa, [*inputs, out], program, 1, n)
             with np.errstate(all="ignore"):
                 wanted = np.broadcast_to(OPCODES[name](*inputs), (n,)).astype(dtype)
-            np.testing.assert_array_equal(out, wanted, f"{name} of {inputs} with scalars {scalars}")
+            assert_same(out, wanted, name, inputs)
             check()
 
 
@@ -178,7 +187,7 @@ def test_truths_as_bools(name, kind, isa):
                 program.store(program.do("negative", truth if is_read else 0), n_inputs + 1)
                 fused(kind, isa, [*inputs, out.view(bool), also], program, rows, cols)
                 found = out.reshape(rows, step)
-                np.testing.assert_array_equal(found[:, :cols], wanted, f"{name} of {inputs} with scalars {scalars}")
+                assert_same(found[:, :cols], wanted, name, inputs)
                 assert (found[:, cols:] == 99).all()
                 if is_read:
                     np.testing.assert_array_equal(also.reshape(rows, cols), -wanted.astype(FLOATS[kind]))
@@ -259,7 +268,7 @@ def test_opcode_of_integers(name, kind, isa):
                 fused(kind, isa, [*inputs, out], program, 1, n)
                 with np.errstate(all="ignore"):
                     wanted = np.broadcast_to(function(*inputs), (n,)).astype(target)
-                np.testing.assert_array_equal(out, wanted, f"{name} of {inputs} with scalars {scalars}")
+                assert_same(out, wanted, name, inputs)
                 check()
 
 
