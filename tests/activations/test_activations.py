@@ -47,6 +47,14 @@ def test_relu_s_branches(arguments):
     np.testing.assert_allclose(activations.relu(X, **arguments), keras.activations.relu(X, **arguments), rtol=1e-6)
 
 
+@pytest.mark.parametrize("arguments", [{}, {"max_value": 6.0}, {"max_value": 2.0}, {"threshold": 1.0}])
+def test_relu_of_zeros_has_no_gradient(arguments):
+    x = fastnn.Variable(np.zeros(3, "float32"))  # the sums of a black part of an image
+    with fastnn.GradientTape() as tape:
+        y = activations.relu(x, **arguments)
+    np.testing.assert_array_equal(tape.gradient(y, x), np.zeros(3))
+
+
 @pytest.mark.parametrize("name", sorted(set(NAMES) - {"glu", "threshold"}))
 def test_as_the_activation_of_a_layer(name):
     layer = fastnn.layers.Dense(3, activation=name)

@@ -15,6 +15,8 @@ def relu(x, negative_slope=0.0, max_value=None, threshold=0.0):
         max_value: the largest output, or None.
         threshold: below it (other than by the slope) the output is zero.
 
+    The gradient at 0 is 0 (with a slope and no `max_value`, the slope).
+
     Example:
         >>> fastnn.activations.relu(np.array([-2.0, 3.0], "float32"))
         array([0., 3.], dtype=float32)
@@ -23,7 +25,7 @@ def relu(x, negative_slope=0.0, max_value=None, threshold=0.0):
         if negative_slope == 0.0:
             if max_value is None:
                 return ops.relu(x)
-            return ops.relu6(x) if max_value == 6 else ops.clip(x, 0.0, max_value)
+            return ops.relu6(x) if max_value == 6 else ops.clip(ops.relu(x), 0.0, max_value)
         if max_value is None:
             return ops.leaky_relu(x, negative_slope=negative_slope)
     positive = ops.where(ops.greater(x, threshold), x, 0.0)
