@@ -135,7 +135,8 @@ def test_lstm_that_projects(size, d, case, run):
 
 def assert_lstm(run, inputs, ints):
     b, t, u, backwards, d = ints
-    y, h, c, cs, gates = run("lstm", inputs, [(b, t, u), (b, u), (b, u), (b, t, u), (b, t, 4 * u)], ints)
+    shapes = [(b, t, u), (b, u), (b, u), (b, t, u), (b, t, 4 * u), (b, t, u)]
+    y, h, c, cs, gates, before = run("lstm", inputs, shapes, ints)
     x, *others, w, bias = widened(*inputs)
     x, size = (x @ w + bias, np.abs(x) @ np.abs(w) + np.abs(bias)) if d else (x, np.abs(x))
     wanted = lstm(x, *others, backwards=backwards)
@@ -145,6 +146,13 @@ def assert_lstm(run, inputs, ints):
     np.testing.assert_array_equal(h, y[:, -1])
     np.testing.assert_array_equal(c, cs[:, -1])
     close(gates, wanted[4], e_gates, "gates")
+    assert_before(before, y, inputs[2], backwards)
+
+
+def assert_before(before, y, h0, backwards):
+    """The states before the inputs are those after the steps before, at first h0."""
+    states = np.concatenate([h0[:, None], y[:, :-1]], 1)
+    np.testing.assert_array_equal(before, states[:, ::-1] if backwards else states)
 
 
 @pytest.mark.parametrize("masked", [False, True], ids=["all", "masked"])
@@ -160,7 +168,7 @@ def test_outputs_that_nobody_wants(size, masked, run):
         inputs += [*(sample(rng, run.dtype, b, u) for _ in range(states)), mask]
         inputs += [None, None] if name == "lstm" else []
         sequences = [(b, t, u)] if name == "lstm" else []
-        shapes = [(b, t, u), *[(b, u)] * states, *sequences, (b, t, 4 * u)]
+        shapes = [(b, t, u), *[(b, u)] * states, *sequences, (b, t, 4 * u), (b, t, u)]
         ints = [b, t, u, 0, 0]
         full = run(name, inputs, shapes, ints)
         for k in range(len(shapes)):
@@ -168,9 +176,9 @@ def test_outputs_that_nobody_wants(size, masked, run):
             np.testing.assert_array_equal(one[k], full[k])
         if name == "lstm":
             x, y = inputs[0].copy(), np.empty((b, t, u), run.dtype)
-            buffers = [x, *inputs[1:], y, None, None, None, x]
+            buffers = [x, *inputs[1:], y, None, None, None, x, None]
             _kernels.run(f"lstm_{run.kind}", buffers, ints, (), 1, run.isa)
-            np.testing.assert_array_equal(x, full[-1])
+            np.testing.assert_array_equal(x, full[-2])
             np.testing.assert_array_equal(y, full[0])
 
 
@@ -183,10 +191,9 @@ def test_gradients_by_states_that_nobody_wants(size, masked, run):
     draw = lambda *shape: sample(rng, run.dtype, *shape)  # noqa: E731
     for name, gates, states in (("lstm", 4, 2), ("gru", 3, 1)):
         flows = [draw(b, t, u), *(draw(b, u) for _ in range(states))]
-        others = [draw(u, gates * u), *(draw(b, u) for _ in range(states)), sample_mask(rng, b, t, masked)]
-        others += [draw(b, t, u) for _ in range(states)]
-        shapes = [(b, t, gates * u)] * (1 if name == "lstm" else 2) + [(b, t, u)]
-        inputs = [*flows, *others, draw(b, t, 4 * u)]
+        others = [draw(u, gates * u), *([draw(b, u)] if name == "lstm" else []), sample_mask(rng, b, t, masked)]
+        shapes = [(b, t, gates * u)] * (1 if name == "lstm" else 2)
+        inputs = [*flows, *others, draw(b, t, u), draw(b, t, 4 * u)]
         full = run(f"{name}_grad", inputs, [*shapes, *[(b, u)] * states], [b, t, u, 0])
         found = run(f"{name}_grad", inputs, [*shapes, *[None] * states], [b, t, u, 0])
         for k in range(len(shapes)):
@@ -208,25 +215,25 @@ def test_lstm_grad(size, case, run):
     backwards, masked, flags = CASES[case]
     rng = np.random.default_rng(b * t * u)
     draw = lambda *shape: sample(rng, run.dtype, *shape)  # noqa: E731
-    kernel, h0, c0, y, c, mask = draw(u, 4 * u), draw(b, u), draw(b, u), draw(b, t, u), draw(b, t, u), None
+    kernel, c0, c = draw(u, 4 * u), draw(b, u), draw(b, t, u)
     mask, gates = sample_mask(rng, b, t, masked), (draw(b, t, 4 * u) + 1) / 2
     gates[..., 2 * u : 3 * u] = draw(b, t, u) * run.dtype(0.8)
     flows = given(flags, draw(b, t, u), draw(b, u), draw(b, u))
-    shapes, ints = [(b, t, 4 * u), (b, t, u), (b, u), (b, u)], [b, t, u, int(backwards)]
-    dx, before, dh0, dc0 = run("lstm_grad", [*flows, kernel, h0, c0, mask, y, c, gates], shapes, ints)
-    arguments = widened(kernel, h0, c0, y, c, gates, mask, *flows)
+    shapes, ints = [(b, t, 4 * u), (b, u), (b, u)], [b, t, u, int(backwards)]
+    dx, dh0, dc0 = run("lstm_grad", [*flows, kernel, c0, mask, c, gates], shapes, ints)
+    arguments = widened(kernel, c0, c, gates, mask, *flows)
     wanted = lstm_grad(*arguments, backwards=backwards)
     # All terms positive: the sum of the sizes of the terms, each of which passed through so many roundings.
     terms = lstm_grad(*absolute(*arguments), backwards=backwards)
     bound = t * (4 * u + ROUNDINGS) * np.finfo(run.dtype).eps
-    for name, actual, exact, term in zip(("dx", "before", "dh0", "dc0"), (dx, before, dh0, dc0), wanted, terms):  # noqa: B905
+    for name, actual, exact, term in zip(("dx", "dh0", "dc0"), (dx, dh0, dc0), wanted, terms, strict=True):
         close(actual, exact, bound * term, name)
     inplace = gates.copy()
     others = [np.empty(shape, run.dtype) for shape in shapes[1:]]
-    buffers = [*flows, kernel, h0, c0, mask, y, c, inplace, inplace, *others]
+    buffers = [*flows, kernel, c0, mask, c, inplace, inplace, *others]
     _kernels.run(f"lstm_grad_{run.kind}", buffers, ints, (), 1, run.isa)
     np.testing.assert_array_equal(inplace, dx)
-    np.testing.assert_array_equal(others[1], dh0)
+    np.testing.assert_array_equal(others[0], dh0)
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -244,13 +251,15 @@ def test_gru(size, case, run):
         sample_mask(rng, b, t, masked),
     )
     ints = [b, t, u, int(backwards)]
-    y, h, gates = run("gru", [x, kernel, bias, h0, mask], [(b, t, u), (b, u), (b, t, 4 * u)], ints)
+    shapes = [(b, t, u), (b, u), (b, t, 4 * u), (b, t, u)]
+    y, h, gates, before = run("gru", [x, kernel, bias, h0, mask], shapes, ints)
     arrays = widened(x, kernel, bias, h0, mask)
     wanted = gru(*arrays, backwards=backwards)
     e_y, e_gates = gru_error(*arrays, backwards, np.finfo(run.dtype).eps)
     close(y, wanted[0], e_y, "y")
     np.testing.assert_array_equal(h, y[:, -1])
     close(gates, wanted[2], e_gates, "gates")
+    assert_before(before, y, h0, backwards)
 
 
 @remembered
@@ -282,9 +291,8 @@ def test_gru_grad(size, case, run):
     backwards, masked, flags = CASES[case]
     rng = np.random.default_rng(b * t * u)
     draw = lambda *shape: sample(rng, run.dtype, *shape)  # noqa: E731
-    kernel, h0, y, mask, gates = (
+    kernel, before, mask, gates = (
         draw(u, 3 * u),
-        draw(b, u),
         draw(b, t, u),
         sample_mask(rng, b, t, masked),
         draw(b, t, 4 * u),
@@ -292,13 +300,13 @@ def test_gru_grad(size, case, run):
     gates[..., : 2 * u] = (gates[..., : 2 * u] + 1) / 2
     gates[..., 2 * u : 3 * u] *= run.dtype(0.8)
     flows = given(flags[:2], draw(b, t, u), draw(b, u))
-    shapes, ints = [(b, t, 3 * u), (b, t, 3 * u), (b, t, u), (b, u)], [b, t, u, int(backwards)]
-    actual = run("gru_grad", [*flows, kernel, h0, mask, y, gates], shapes, ints)
-    arguments = widened(kernel, h0, y, gates, mask, *flows)
+    shapes, ints = [(b, t, 3 * u), (b, t, 3 * u), (b, u)], [b, t, u, int(backwards)]
+    actual = run("gru_grad", [*flows, kernel, mask, before, gates], shapes, ints)
+    arguments = widened(kernel, before, gates, mask, *flows)
     wanted = gru_grad(*arguments, backwards=backwards)
     sizes = absolute(*arguments)
-    sizes[3][..., 2 * u : 3 * u] *= -1  # h - g is then the sum of both sizes, and nothing else asks for the sign of g
+    sizes[2][..., 2 * u : 3 * u] *= -1  # h - g is then the sum of both sizes, and nothing else asks for the sign of g
     terms = gru_grad(*sizes, backwards=backwards)
     bound = t * (3 * u + ROUNDINGS) * np.finfo(run.dtype).eps
-    for name, y_, exact, term in zip(("dx", "dinner", "before", "dh0"), actual, wanted, terms, strict=True):
+    for name, y_, exact, term in zip(("dx", "dinner", "dh0"), actual, wanted, terms, strict=True):
         close(y_, exact, bound * term, name)

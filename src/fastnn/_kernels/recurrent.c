@@ -17,23 +17,22 @@
  * lstm: with z = x + h U of four parts, i, f, o = sigmoid(z0, z1, z3), g = tanh(z2): c = f c + i g, h = o tanh(c).
  *   buffers  0 x (b, t, 4u), 1 U (u, 4u), 2 h0 (b, u), 3 c0 (b, u), 4 mask or NULL, 5, 6 unused,
  *            7 y (b, t, u): h of each step, 8 h_last (b, u), 9 c_last (b, u), 10 c (b, t, u),
- *            11 gates (b, t, 4u): i, f, g, o, 0 where masked; may be x itself.   7 to 11 may be NULL.
+ *            11 gates (b, t, 4u): i, f, g, o, 0 where masked; may be x itself,
+ *            12 before (b, t, u): h before the step.   7 to 12 may be NULL.
  *   With d inputs, x is that product: of 0 inputs (b, t, d) and 5 W (d, 4u), plus 6 bias (4u).
- * lstm_grad: buffers 0 dy (b, t, u), 1 dh_last (b, u), 2 dc_last (b, u) or NULL,
- *            3 U, 4 h0, 5 c0, 6 mask or NULL, 7 y, 8 c, 9 gates,
- *            10 dx (b, t, 4u): may be gates itself, 11 before (b, t, u): h before the step, 12 dh0, 13 dc0 (b, u).
- *            12 and 13 may be NULL.
+ * lstm_grad: buffers 0 dy (b, t, u), 1 dh_last (b, u), 2 dc_last (b, u) or NULL, 3 U, 4 c0, 5 mask or NULL, 6 c,
+ *            7 gates, 8 dx (b, t, 4u): may be gates itself, 9 dh0, 10 dc0 (b, u) or NULL
  * gru: with m = h U + bias, z, r = sigmoid(x0 + m0, x1 + m1), g = tanh(x2 + r m2): h = z h + (1 - z) g.
  *   buffers  0 x (b, t, 3u), 1 U (u, 3u), 2 bias (3u), 3 h0, 4 mask or NULL,
- *            5 y, 6 h_last, 7 gates (b, t, 4u): z, r, g, m2, 0 where masked.   5 to 7 may be NULL.
- * gru_grad: buffers 0 dy, 1 dh_last or NULL, 2 U, 3 h0, 4 mask or NULL, 5 y, 6 gates,
- *            7 dx (b, t, 3u), 8 dinner (b, t, 3u): the gradient by m, 9 before, 10 dh0 or NULL
+ *            5 y, 6 h_last, 7 gates (b, t, 4u): z, r, g, m2, 0 where masked, 8 before.   5 to 8 may be NULL.
+ * gru_grad: buffers 0 dy, 1 dh_last or NULL, 2 U, 3 mask or NULL, 4 before, 5 gates,
+ *            6 dx (b, t, 3u), 7 dinner (b, t, 3u): the gradient by m, 8 dh0 or NULL
  * The gradient by U is the product of `before` and dx (dinner), that by the bias the sum of dinner.
  *
  * Sums over u, and after them over d, are one chain of multiply-adds, whatever the block: see tile.h. */
 #include <math.h>
 
-#include "vmath.h"
+#include "recurrent_gates.h"
 
 enum rnn_ints { RNN_BATCH, RNN_TIME, RNN_UNITS, RNN_BACKWARDS, RNN_INPUTS };
 enum { LSTM_GATES = 4, GRU_GATES = 3 };

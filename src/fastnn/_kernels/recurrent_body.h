@@ -191,7 +191,7 @@ static void OWN(lstm_block)(const fnn_call *call, const OWN(rnn) * r, OWN(rnn_bl
   const T *x = (const T *)call->buf[0];
   T *packed = (T *)call->shared;
   const uint8_t *mask = (const uint8_t *)call->buf[4];
-  T *y = (T *)call->buf[7], *c_out = (T *)call->buf[10], *gates = (T *)call->buf[11];
+  T *y = (T *)call->buf[7], *c_out = (T *)call->buf[10], *gates = (T *)call->buf[11], *before = (T *)call->buf[12];
   const T *streamed = r->inputs ? gates : x; /* where a step finds or leaves its gates */
   const int64_t u = r->units, w = r->row;
   T *sums = (T *)call->scratch, *h = sums + r->together * LSTM_GATES * N, *h_next = h + r->together * w;
@@ -212,14 +212,15 @@ static void OWN(lstm_block)(const fnn_call *call, const OWN(rnn) * r, OWN(rnn_bl
         const int64_t apart = r->inputs ? N : u;
         if (streamed) OWN(rnn_prefetch)(r, streamed, z_at, step, LSTM_GATES);
         V i = {0}, f = {0}, g = {0}, o = {0}, h_new = FN(load)(h + at), c_new = FN(load)(c + at);
+        OWN(put)(before, in * u + j * N, h_new, n);
         if (!mask || mask[in]) {
           const T *z = sums + row * LSTM_GATES * N;
-          i = FN(gate_sigmoid)(OWN(load_n)(added, n) + FN(load)(z));
-          f = FN(gate_sigmoid)(OWN(load_n)(added + apart, n) + FN(load)(z + N));
-          g = FN(gate_tanh)(OWN(load_n)(added + 2 * apart, n) + FN(load)(z + 2 * N));
-          o = FN(gate_sigmoid)(OWN(load_n)(added + 3 * apart, n) + FN(load)(z + 3 * N));
+          i = FN(cell_sigmoid)(OWN(load_n)(added, n) + FN(load)(z));
+          f = FN(cell_sigmoid)(OWN(load_n)(added + apart, n) + FN(load)(z + N));
+          g = FN(cell_tanh)(OWN(load_n)(added + 2 * apart, n) + FN(load)(z + 2 * N));
+          o = FN(cell_sigmoid)(OWN(load_n)(added + 3 * apart, n) + FN(load)(z + 3 * N));
           c_new = f * c_new + i * g;
-          h_new = o * FN(gate_tanh)(c_new);
+          h_new = o * FN(cell_tanh)(c_new);
           FN(store)(c + at, c_new);
         }
         FN(store)(h_next + at, h_new);
@@ -265,7 +266,7 @@ static void OWN(gru_size)(const int64_t *ints, fnn_work *work) {
 static void OWN(gru_block)(const fnn_call *call, const OWN(rnn) * r, OWN(rnn_block) * b) {
   const T *x = (const T *)call->buf[0], *bias = (const T *)call->buf[2], *packed = (const T *)call->shared;
   const uint8_t *mask = (const uint8_t *)call->buf[4];
-  T *y = (T *)call->buf[5], *gates = (T *)call->buf[7];
+  T *y = (T *)call->buf[5], *gates = (T *)call->buf[7], *before = (T *)call->buf[8];
   const int64_t u = r->units, w = r->width;
   T *sums = (T *)call->scratch, *h = sums + r->together * GRU_GATES * N, *h_next = h + r->together * w;
   OWN(rnn_read)(r, b, (const T *)call->buf[3], h);
@@ -281,12 +282,13 @@ static void OWN(gru_block)(const fnn_call *call, const OWN(rnn) * r, OWN(rnn_blo
         const int64_t x_at = in * GRU_GATES * u + j * N, gates_at = in * 4 * u + j * N;
         OWN(rnn_prefetch)(r, x, x_at, step, GRU_GATES);
         V z = {0}, r_gate = {0}, g = {0}, m = {0}, h_new = FN(load)(h + at);
+        OWN(put)(before, in * u + j * N, h_new, n);
         if (!mask || mask[in]) {
           const T *s = sums + row * GRU_GATES * N;
-          z = FN(gate_sigmoid)(OWN(load_n)(x + x_at, n) + (FN(load)(s) + of_bias[0]));
-          r_gate = FN(gate_sigmoid)(OWN(load_n)(x + x_at + u, n) + (FN(load)(s + N) + of_bias[1]));
+          z = FN(cell_sigmoid)(OWN(load_n)(x + x_at, n) + (FN(load)(s) + of_bias[0]));
+          r_gate = FN(cell_sigmoid)(OWN(load_n)(x + x_at + u, n) + (FN(load)(s + N) + of_bias[1]));
           m = FN(load)(s + 2 * N) + of_bias[2];
-          g = FN(gate_tanh)(OWN(load_n)(x + x_at + 2 * u, n) + r_gate * m);
+          g = FN(cell_tanh)(OWN(load_n)(x + x_at + 2 * u, n) + r_gate * m);
           h_new = z * h_new + (1 - z) * g;
         }
         FN(store)(h_next + at, h_new);

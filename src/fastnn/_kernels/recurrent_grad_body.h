@@ -39,18 +39,23 @@ FNN_INLINE V OWN(rnn_dh)(const T *product, const T *passed, const T *dy, int64_t
   return dy ? sum + OWN(load_n)(dy + out, n) : sum;
 }
 
-/* Asks for what the step before is the first to read, as rnn_prefetch does forward: a row of gates, `gate` on, of dy,
- * and of the states y and c (or NULL) before it; `at` is where this step's stand. Not where all of it stays in cache:
- * there it was a fifth of a step. */
-static void OWN(rnn_prefetch_before)(const OWN(rnn) * r, int64_t step, const T *gates, int64_t gate, int64_t n_gates,
-                                     const T *dy, const T *y, const T *c, int64_t at) {
-  const int64_t u = r->units, k = n_gates * u;
-  if (step == 0 || r->batch * r->time * k * (int64_t)sizeof(T) < RNN_PREFETCH_BYTES) return;
-  OWN(rnn_prefetch_row)(gates + gate + (r->backwards ? k : -k), k);
-  if (dy) OWN(rnn_prefetch_row)(dy + at - u, u);
-  if (step == 1) return;
-  OWN(rnn_prefetch_row)(y + at - 2 * u, u);
-  if (c) OWN(rnn_prefetch_row)(c + at - 2 * u, u);
+/* Whether a step asks for what the step before it reads. Not where all of that stays in cache: there it was a fifth of
+ * a step. */
+FNN_INLINE int OWN(rnn_asks)(const OWN(rnn) * r, int64_t step) {
+  return step && r->batch * r->time * r->gates * r->units * (int64_t)sizeof(T) >= RNN_PREFETCH_BYTES;
+}
+
+/* Asks for what the step before is the first to read of the units from j on, as rnn_prefetch does forward: of its four
+ * gates, `gate` being where this step's stand, and of two sequences (or NULL). A line after each vector: all lines of a
+ * row at once keep loads waiting. */
+FNN_INLINE void OWN(rnn_prefetch_before)(const OWN(rnn) * r, int64_t j, const T *gates, int64_t gate, const T *dy,
+                                         const T *states) {
+  if (j * (int64_t)sizeof(T) % FNN_ALIGN) return;
+  const T *next = gates + gate + (r->backwards ? 4 : -4) * r->units;
+#pragma GCC unroll 4
+  for (int64_t g = 0; g < 4; g++) __builtin_prefetch(next + g * r->units);
+  if (dy) __builtin_prefetch(dy);
+  if (states) __builtin_prefetch(states);
 }
 
 /* dh0: what is left when the first step is done. */
@@ -66,14 +71,14 @@ static void OWN(rnn_first)(const OWN(rnn) * r, const OWN(rnn_block) * b, T *prod
 
 static void OWN(lstm_grad_size)(const int64_t *ints, fnn_work *work) {
   const OWN(rnn) r = OWN(rnn_of)(ints, LSTM_GATES, 0, ints[RNN_UNITS]);
-  OWN(rnn_grad_size)(&r, work, 3, 13);
+  OWN(rnn_grad_size)(&r, work, 3, 10);
 }
 
 static void OWN(lstm_grad_block)(const fnn_call *call, const OWN(rnn) * r, OWN(rnn_block) * b) {
-  const T *dy = (const T *)call->buf[0], *h0 = (const T *)call->buf[4], *c0 = (const T *)call->buf[5];
-  const uint8_t *mask = (const uint8_t *)call->buf[6];
-  const T *y = (const T *)call->buf[7], *c = (const T *)call->buf[8], *gates = (const T *)call->buf[9];
-  T *dx = (T *)call->buf[10], *before = (T *)call->buf[11];
+  const T *dy = (const T *)call->buf[0], *c0 = (const T *)call->buf[4];
+  const uint8_t *mask = (const uint8_t *)call->buf[5];
+  const T *c = (const T *)call->buf[6], *gates = (const T *)call->buf[7];
+  T *dx = (T *)call->buf[8];
   const int64_t u = r->units, w = r->width, k = LSTM_GATES * u;
   T *product = (T *)call->scratch, *passed = product + r->together * w, *dc = passed + r->together * w;
   OWN(rnn_read)(r, b, NULL, product);
@@ -81,19 +86,21 @@ static void OWN(lstm_grad_block)(const fnn_call *call, const OWN(rnn) * r, OWN(r
   OWN(rnn_read)(r, b, (const T *)call->buf[2], dc);
   for (int64_t step = r->time - 1; step >= 0; step--) {
     const int64_t first_in = OWN(rnn_input_of)(r, b->first, step);
+    const int asks = OWN(rnn_asks)(r, step);
     for (int64_t row = 0; row < b->rows; row++) {
       const int64_t in = first_in + row * r->time, states = ((b->first + row) * r->time + step) * u;
-      const T *h_before = step ? y + states - u : h0 + (b->first + row) * u;
       const T *c_before = step ? c + states - u : c0 + (b->first + row) * u;
-      OWN(rnn_prefetch_before)(r, step, gates, in * k, LSTM_GATES, dy, y, c, states);
       for (int64_t j = 0; j < w; j += N) {
         const int64_t n = fnn_min(N, u - j), at = row * w + j, gate = in * k + j;
+        if (asks)
+          OWN(rnn_prefetch_before)(r, j, gates, gate, dy ? dy + states - u + j : NULL,
+                                   step > 1 ? c_before - u + j : NULL);
         const V dh = OWN(rnn_dh)(product + at, passed + at, dy, states + j, n);
         V di = {0}, df = {0}, dg = {0}, d_o = {0}, left = dh;
         if (!mask || mask[in]) {
           const V i = OWN(load_n)(gates + gate, n), f = OWN(load_n)(gates + gate + u, n);
           const V g = OWN(load_n)(gates + gate + 2 * u, n), o = OWN(load_n)(gates + gate + 3 * u, n);
-          const V tanh_c = FN(gate_tanh)(OWN(load_n)(c + states + j, n));
+          const V tanh_c = FN(cell_tanh)(OWN(load_n)(c + states + j, n));
           const V dc_here = FN(load)(dc + at) + dh * o * (1 - tanh_c * tanh_c);
           d_o = dh * tanh_c * (o * (1 - o));
           di = dc_here * g * (i * (1 - i));
@@ -107,14 +114,13 @@ static void OWN(lstm_grad_block)(const fnn_call *call, const OWN(rnn) * r, OWN(r
         OWN(store_n)(dx + gate + u, df, n);
         OWN(store_n)(dx + gate + 2 * u, dg, n);
         OWN(store_n)(dx + gate + 3 * u, d_o, n);
-        OWN(store_n)(before + in * u + j, OWN(load_n)(h_before + j, n), n);
       }
     }
     OWN(rnn_point)(b, dx + first_in * k, r->time * k, product, w);
-    OWN(rnn_by_state)(r, b, (const T *)call->shared, step, call->buf[12]);
+    OWN(rnn_by_state)(r, b, (const T *)call->shared, step, call->buf[9]);
   }
-  OWN(rnn_first)(r, b, product, passed, (T *)call->buf[12]);
-  OWN(rnn_write)(r, b, dc, (T *)call->buf[13]);
+  OWN(rnn_first)(r, b, product, passed, (T *)call->buf[9]);
+  OWN(rnn_write)(r, b, dc, (T *)call->buf[10]);
 }
 
 static void OWN(lstm_grad)(const fnn_call *call, int64_t begin, int64_t end) {
@@ -122,7 +128,7 @@ static void OWN(lstm_grad)(const fnn_call *call, int64_t begin, int64_t end) {
   FNN_REQUIRE(r.batch >= 0 && r.time >= 0 && r.units > 0);
   for (int64_t unit = begin; unit < end; unit++) {
     if (call->phase == 0) {
-      if (r.time == 1 && !call->buf[12]) continue; /* no product */
+      if (r.time == 1 && !call->buf[9]) continue; /* no product */
       OWN(rnn_pack_transposed)(&r, (const T *)call->buf[3], (T *)call->shared, unit);
     } else {
       OWN(rnn_block) b = OWN(rnn_block_at)(&r, &unit, end);
@@ -137,28 +143,30 @@ static void OWN(lstm_grad)(const fnn_call *call, int64_t begin, int64_t end) {
 
 static void OWN(gru_grad_size)(const int64_t *ints, fnn_work *work) {
   const OWN(rnn) r = OWN(rnn_of)(ints, GRU_GATES, 0, ints[RNN_UNITS]);
-  OWN(rnn_grad_size)(&r, work, 2, 13);
+  OWN(rnn_grad_size)(&r, work, 2, 12);
 }
 
 static void OWN(gru_grad_block)(const fnn_call *call, const OWN(rnn) * r, OWN(rnn_block) * b) {
-  const T *dy = (const T *)call->buf[0], *h0 = (const T *)call->buf[3];
-  const uint8_t *mask = (const uint8_t *)call->buf[4];
-  const T *y = (const T *)call->buf[5], *gates = (const T *)call->buf[6];
-  T *dx = (T *)call->buf[7], *dinner = (T *)call->buf[8], *before = (T *)call->buf[9];
+  const T *dy = (const T *)call->buf[0];
+  const uint8_t *mask = (const uint8_t *)call->buf[3];
+  const T *before = (const T *)call->buf[4], *gates = (const T *)call->buf[5];
+  T *dx = (T *)call->buf[6], *dinner = (T *)call->buf[7];
   const int64_t u = r->units, w = r->width, k = GRU_GATES * u;
   T *product = (T *)call->scratch, *passed = product + r->together * w;
   OWN(rnn_read)(r, b, NULL, product);
   OWN(rnn_read)(r, b, (const T *)call->buf[1], passed);
   for (int64_t step = r->time - 1; step >= 0; step--) {
     const int64_t first_in = OWN(rnn_input_of)(r, b->first, step);
+    const int asks = OWN(rnn_asks)(r, step);
     for (int64_t row = 0; row < b->rows; row++) {
       const int64_t in = first_in + row * r->time, states = ((b->first + row) * r->time + step) * u;
-      const T *h_before = step ? y + states - u : h0 + (b->first + row) * u;
-      OWN(rnn_prefetch_before)(r, step, gates, in * 4 * u, 4, dy, y, NULL, states);
       for (int64_t j = 0; j < w; j += N) {
         const int64_t n = fnn_min(N, u - j), at = row * w + j, gate = in * 4 * u + j, d_at = in * k + j;
+        if (asks)
+          OWN(rnn_prefetch_before)(r, j, gates, gate, dy ? dy + states - u + j : NULL,
+                                   before + (in + (r->backwards ? 1 : -1)) * u + j);
         const V dh = OWN(rnn_dh)(product + at, passed + at, dy, states + j, n);
-        const V h = OWN(load_n)(h_before + j, n);
+        const V h = OWN(load_n)(before + in * u + j, n);
         V dz = {0}, dr = {0}, dg = {0}, dm = {0}, left = dh;
         if (!mask || mask[in]) {
           const V z = OWN(load_n)(gates + gate, n), r_gate = OWN(load_n)(gates + gate + u, n);
@@ -176,13 +184,12 @@ static void OWN(gru_grad_block)(const fnn_call *call, const OWN(rnn) * r, OWN(rn
         OWN(store_n)(dinner + d_at, dz, n);
         OWN(store_n)(dinner + d_at + u, dr, n);
         OWN(store_n)(dinner + d_at + 2 * u, dm, n);
-        OWN(store_n)(before + in * u + j, h, n);
       }
     }
     OWN(rnn_point)(b, dinner + first_in * k, r->time * k, product, w);
-    OWN(rnn_by_state)(r, b, (const T *)call->shared, step, call->buf[10]);
+    OWN(rnn_by_state)(r, b, (const T *)call->shared, step, call->buf[8]);
   }
-  OWN(rnn_first)(r, b, product, passed, (T *)call->buf[10]);
+  OWN(rnn_first)(r, b, product, passed, (T *)call->buf[8]);
 }
 
 static void OWN(gru_grad)(const fnn_call *call, int64_t begin, int64_t end) {
@@ -190,7 +197,7 @@ static void OWN(gru_grad)(const fnn_call *call, int64_t begin, int64_t end) {
   FNN_REQUIRE(r.batch >= 0 && r.time >= 0 && r.units > 0);
   for (int64_t unit = begin; unit < end; unit++) {
     if (call->phase == 0) {
-      if (r.time == 1 && !call->buf[10]) continue;
+      if (r.time == 1 && !call->buf[8]) continue;
       OWN(rnn_pack_transposed)(&r, (const T *)call->buf[2], (T *)call->shared, unit);
     } else {
       OWN(rnn_block) b = OWN(rnn_block_at)(&r, &unit, end);

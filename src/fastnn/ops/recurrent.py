@@ -89,18 +89,18 @@ def _split_flows(rest, masked: bool, given: tuple[bool, ...]):
 def _lstm_shape(x, kernel, h0, c0, *mask, backwards):
     b, t, u = _sizes("lstm", x, kernel, LSTM_GATES, (h0, c0), mask)
     sequence, state = Spec((b, t, u), x.dtype), Spec((b, u), x.dtype)
-    return sequence, state, state, sequence, x
+    return sequence, state, state, sequence, x, sequence
 
 
 def _lstm_grad(dys, ys, x, kernel, h0, c0, *mask, backwards):
-    y, _, _, c, gates = ys
-    if dys[3] is not None or dys[4] is not None:  # of a second derivative: rare, and then composed of other ops
+    _, _, _, c, gates, before = ys
+    if any(d is not None for d in dys[3:]):  # of a second derivative: rare, and then composed of other ops
         compose = functools.partial(steps.lstm, _OPS)
         return gradient_by_composition(compose)(dys, ys, x, kernel, h0, c0, *mask, backwards=backwards)
     given = tuple(d is not None for d in dys[:3])
     flows = [d for d in dys[:3] if d is not None]
-    dx, before, dh0, dc0 = lstm_grad_op(
-        kernel, h0, c0, y, c, gates, *mask, *flows, masked=bool(mask), given=given, backwards=backwards
+    dx, dh0, dc0 = lstm_grad_op(
+        kernel, c0, c, gates, *mask, *flows, masked=bool(mask), given=given, backwards=backwards
     )
     dkernel, _ = linear_grad_kernel_op(before, dx)
     return dx, dkernel, dh0, dc0, *(None for _ in mask)
@@ -130,8 +130,8 @@ def _lstm_simplify(node):
     return projecting_lstm_op(x, w, bias, kernel, *states, **node.params)
 
 
-# (x (b, t, 4u), kernel (u, 4u), h0, c0[, mask]) -> y (b, t, u), h_last, c_last (b, u), and for the gradient c (b, t, u)
-# and gates (b, t, 4u): i, f, g, o of each input, 0 where masked.
+# (x (b, t, 4u), kernel (u, 4u), h0, c0[, mask]) -> y (b, t, u), h_last, c_last (b, u), and for the gradient c
+# (b, t, u), gates (b, t, 4u): i, f, g, o of each input, 0 where masked, and before (b, t, u): the state before it.
 lstm_op = Op(
     "lstm",
     shape=_lstm_shape,
@@ -169,30 +169,30 @@ projecting_lstm_op = Op(
 )
 
 
-def _lstm_grad_steps(xp, kernel, h0, c0, y, c, gates, *rest, masked, given, backwards):
+def _lstm_grad_steps(xp, kernel, c0, c, gates, *rest, masked, given, backwards):
     flows = _split_flows(rest, masked, given)
-    return steps.lstm_grad(xp, kernel, h0, c0, y, c, gates, *flows, backwards=backwards)
+    return steps.lstm_grad(xp, kernel, c0, c, gates, *flows, backwards=backwards)
 
 
 def _lstm_grad_lower(node, b):
-    kernel, h0, c0, y, c, gates, *rest = node.inputs
+    kernel, c0, c, gates, *rest = node.inputs
     if not _kernel_fits(gates, b):
         return False
     mask, *flows = _split_flows(rest, node.params["masked"], node.params["given"])
-    buffers = [*flows, kernel, h0, c0, mask, y, c, gates, *node.outputs[:2], *_wanted(node, b)[2:]]
-    b.step(f"lstm_grad_{b.suffix(gates)}", buffers, _ints(y.shape, node.params["backwards"]))
+    buffers = [*flows, kernel, c0, mask, c, gates, node.outputs[0], *_wanted(node, b)[1:]]
+    b.step(f"lstm_grad_{b.suffix(gates)}", buffers, _ints(c.shape, node.params["backwards"]))
     return True
 
 
-# (kernel, h0, c0, y, c, gates[, mask][, dy][, dh_last][, dc_last]) -> dx (b, t, 4u), before (b, t, u): the state before
-# each input, dh0, dc0 (b, u). `given` says which of the three gradients are there.
+# (kernel, c0, c, gates[, mask][, dy][, dh_last][, dc_last]) -> dx (b, t, 4u), dh0, dc0 (b, u). `given` says which of
+# the three gradients are there.
 lstm_grad_op = Op(
     "lstm_grad",
-    shape=lambda kernel, h0, c0, y, c, gates, *rest, masked, given, backwards: (gates, y, h0, c0),
+    shape=lambda kernel, c0, c, gates, *rest, masked, given, backwards: (gates, c0, c0),
     reference=functools.partial(_lstm_grad_steps, steps.NUMPY),
     grad=gradient_by_composition(functools.partial(_lstm_grad_steps, _OPS)),
     lower=_lstm_grad_lower,
-    aliases=((0, 5),),
+    aliases=((0, 3),),
 )
 
 
@@ -234,18 +234,19 @@ def _gru_shape(x, kernel, bias, h0, *mask, backwards):
     b, t, u = _sizes("gru", x, kernel, GRU_GATES, (h0,), mask)
     if bias.shape != (GRU_GATES * u,):
         raise ValueError(f"gru: the bias has shape {bias.shape}; {u} units need {(GRU_GATES * u,)}.")
-    return Spec((b, t, u), x.dtype), h0, Spec((b, t, 4 * u), x.dtype)
+    sequence = Spec((b, t, u), x.dtype)
+    return sequence, h0, Spec((b, t, 4 * u), x.dtype), sequence
 
 
 def _gru_grad(dys, ys, x, kernel, bias, h0, *mask, backwards):
-    y, _, gates = ys
-    if dys[2] is not None:
+    _, _, gates, before = ys
+    if any(d is not None for d in dys[2:]):
         compose = functools.partial(steps.gru, _OPS)
         return gradient_by_composition(compose)(dys, ys, x, kernel, bias, h0, *mask, backwards=backwards)
     given = tuple(d is not None for d in dys[:2])
     flows = [d for d in dys[:2] if d is not None]
-    dx, dinner, before, dh0 = gru_grad_op(
-        kernel, h0, y, gates, *mask, *flows, masked=bool(mask), given=given, backwards=backwards
+    dx, dinner, dh0 = gru_grad_op(
+        kernel, before, gates, *mask, *flows, masked=bool(mask), given=given, backwards=backwards
     )
     return dx, *linear_grad_kernel_op(before, dinner), dh0, *(None for _ in mask)
 
@@ -260,7 +261,8 @@ def _gru_lower(node, b):
 
 
 # (x (b, t, 3u), kernel (u, 3u), bias (3u), h0[, mask]) -> y (b, t, u), h_last (b, u), and for the gradient gates
-# (b, t, 4u): z, r, g and the third part of h @ kernel + bias of each input, 0 where masked.
+# (b, t, 4u): z, r, g and the third part of h @ kernel + bias of each input, 0 where masked, and before (b, t, u): the
+# state before it.
 gru_op = Op(
     "gru",
     shape=_gru_shape,
@@ -271,28 +273,29 @@ gru_op = Op(
 )
 
 
-def _gru_grad_shape(kernel, h0, y, gates, *rest, masked, given, backwards):
-    d = Spec((*y.shape[:-1], GRU_GATES * y.shape[-1]), y.dtype)
-    return d, d, y, h0
+def _gru_grad_shape(kernel, before, gates, *rest, masked, given, backwards):
+    b, t, u = before.shape
+    d = Spec((b, t, GRU_GATES * u), before.dtype)
+    return d, d, Spec((b, u), before.dtype)
 
 
-def _gru_grad_steps(xp, kernel, h0, y, gates, *rest, masked, given, backwards):
+def _gru_grad_steps(xp, kernel, before, gates, *rest, masked, given, backwards):
     flows = _split_flows(rest, masked, given)
-    return steps.gru_grad(xp, kernel, h0, y, gates, *flows, backwards=backwards)
+    return steps.gru_grad(xp, kernel, before, gates, *flows, backwards=backwards)
 
 
 def _gru_grad_lower(node, b):
-    kernel, h0, y, gates, *rest = node.inputs
+    kernel, before, gates, *rest = node.inputs
     if not _kernel_fits(gates, b):
         return False
     mask, *flows = _split_flows(rest, node.params["masked"], node.params["given"])
-    buffers = [*flows, kernel, h0, mask, y, gates, *node.outputs[:3], *_wanted(node, b)[3:]]
-    b.step(f"gru_grad_{b.suffix(gates)}", buffers, _ints(y.shape, node.params["backwards"]))
+    buffers = [*flows, kernel, mask, before, gates, *node.outputs[:2], *_wanted(node, b)[2:]]
+    b.step(f"gru_grad_{b.suffix(gates)}", buffers, _ints(before.shape, node.params["backwards"]))
     return True
 
 
-# (kernel, h0, y, gates[, mask][, dy][, dh_last]) -> dx, dinner (b, t, 3u): the gradients by x and by h @ kernel + bias,
-# before (b, t, u), dh0 (b, u).
+# (kernel, before, gates[, mask][, dy][, dh_last]) -> dx, dinner (b, t, 3u): the gradients by x and by
+# h @ kernel + bias, dh0 (b, u).
 gru_grad_op = Op(
     "gru_grad",
     shape=_gru_grad_shape,

@@ -35,43 +35,44 @@ def _parts(x, count: int):
 
 
 def lstm(xp, x, kernel, h, c, mask=None, *, backwards=False):
-    """(y, h_last, c_last, c, gates) of the record `lstm`."""
+    """(y, h_last, c_last, c, gates, before) of the record `lstm`."""
     time = x.shape[1]
-    ys, cs, gates = [], [], [None] * time
+    ys, cs, gates, befores = [], [], [None] * time, [None] * time
     for k in order(time, backwards):
         keep = _keeper(xp, mask, k)
         z0, z1, z2, z3 = _parts(x[:, k] + h @ kernel, 4)
         i, f, g, o = xp.sigmoid(z0), xp.sigmoid(z1), xp.tanh(z2), xp.sigmoid(z3)
         new = f * c + i * g
+        befores[k] = h
         h, c = keep(o * xp.tanh(new), h), keep(new, c)
         ys.append(h)
         cs.append(c)
         gates[k] = keep(xp.join([i, f, g, o]), 0 * x[:, k])
-    return xp.stack(ys), h, c, xp.stack(cs), xp.stack(gates)
+    return xp.stack(ys), h, c, xp.stack(cs), xp.stack(gates), xp.stack(befores)
 
 
-def lstm_grad(xp, kernel, h0, c0, y, c, gates, mask, dy, dh, dc, *, backwards=False):
-    """(dx, before, dh0, dc0) of the record `lstm_grad`; dy, dh and dc may be None."""
+def lstm_grad(xp, kernel, c0, c, gates, mask, dy, dh, dc, *, backwards=False):
+    """(dx, dh0, dc0) of the record `lstm_grad`; dy, dh and dc may be None."""
     time = gates.shape[1]
-    dxs, befores = [None] * time, [None] * time
-    dh, dc = (0 * h0 if d is None else d for d in (dh, dc))
+    dxs = [None] * time
+    dh, dc = (0 * c0 if d is None else d for d in (dh, dc))
     for step, k in reversed(list(enumerate(order(time, backwards)))):
         keep = _keeper(xp, mask, k)
         i, f, g, o = _parts(gates[:, k], 4)
-        befores[k], c_before = (y[:, step - 1], c[:, step - 1]) if step else (h0, c0)
+        c_before = c[:, step - 1] if step else c0
         dh = dh if dy is None else dh + dy[:, step]
         tanh_c = xp.tanh(c[:, step])
         inner = dc + dh * o * (1 - tanh_c * tanh_c)
         d = [inner * g * i * (1 - i), inner * c_before * f * (1 - f), inner * i * (1 - g * g)]
         dxs[k] = keep(xp.join([*d, dh * tanh_c * o * (1 - o)]), 0 * gates[:, k])
         dh, dc = keep(dxs[k] @ xp.transpose(kernel), dh), keep(inner * f, dc)
-    return xp.stack(dxs), xp.stack(befores), dh, dc
+    return xp.stack(dxs), dh, dc
 
 
 def gru(xp, x, kernel, bias, h, mask=None, *, backwards=False):
-    """(y, h_last, gates) of the record `gru`."""
+    """(y, h_last, gates, before) of the record `gru`."""
     time = x.shape[1]
-    ys, gates = [], [None] * time
+    ys, gates, befores = [], [None] * time, [None] * time
     for k in order(time, backwards):
         keep = _keeper(xp, mask, k)
         x0, x1, x2 = _parts(x[:, k], 3)
@@ -79,25 +80,25 @@ def gru(xp, x, kernel, bias, h, mask=None, *, backwards=False):
         z, r = xp.sigmoid(x0 + m0), xp.sigmoid(x1 + m1)
         g = xp.tanh(x2 + r * m2)
         joined = xp.join([z, r, g, m2])
+        befores[k] = h
         h = keep(z * h + (1 - z) * g, h)
         ys.append(h)
         gates[k] = keep(joined, 0 * joined)
-    return xp.stack(ys), h, xp.stack(gates)
+    return xp.stack(ys), h, xp.stack(gates), xp.stack(befores)
 
 
-def gru_grad(xp, kernel, h0, y, gates, mask, dy, dh, *, backwards=False):
-    """(dx, dinner, before, dh0) of the record `gru_grad`; dy and dh may be None."""
+def gru_grad(xp, kernel, before, gates, mask, dy, dh, *, backwards=False):
+    """(dx, dinner, dh0) of the record `gru_grad`; dy and dh may be None."""
     time = gates.shape[1]
-    dxs, dinners, befores = [None] * time, [None] * time, [None] * time
-    dh = 0 * h0 if dh is None else dh
+    dxs, dinners = [None] * time, [None] * time
+    dh = 0 * before[:, 0] if dh is None else dh
     for step, k in reversed(list(enumerate(order(time, backwards)))):
         keep = _keeper(xp, mask, k)
         z, r, g, m2 = _parts(gates[:, k], 4)
-        before = befores[k] = y[:, step - 1] if step else h0
         dh = dh if dy is None else dh + dy[:, step]
-        dz, dg = dh * (before - g) * z * (1 - z), dh * (1 - z) * (1 - g * g)
+        dz, dg = dh * (before[:, k] - g) * z * (1 - z), dh * (1 - z) * (1 - g * g)
         dr = dg * m2 * r * (1 - r)
         dx, dinner = xp.join([dz, dr, dg]), xp.join([dz, dr, dg * r])
         dxs[k], dinners[k] = keep(dx, 0 * dx), keep(dinner, 0 * dinner)
         dh = keep(dh * z + dinners[k] @ xp.transpose(kernel), dh)
-    return xp.stack(dxs), xp.stack(dinners), xp.stack(befores), dh
+    return xp.stack(dxs), xp.stack(dinners), dh
