@@ -24,6 +24,7 @@
 #define BITWISE_OPS(X) X(bitwise_and) X(bitwise_or) X(bitwise_xor)
 #define OTHER_OPS(X)                                                                                                   \
   X(other_maximum) X(other_minimum) X(other_greater) X(other_greater_equal) X(other_less) X(other_less_equal)
+#define OTHER_TERNARY_OPS(X) X(other_clip)
 #define SHIFT_OPS(X) X(left_shift) X(right_shift) X(other_right_shift)
 
 /* The same of floats alone. */
@@ -80,7 +81,8 @@ enum { ONE = 1, POWER = FOUR }; /* in places of their own */
 #define OPCODE_NAME(name, ...) #name,
 static const char *const opcode_names[] = {
   "store", ANY_UNARY_OPS(OPCODE_NAME) ANY_BINARY_OPS(OPCODE_NAME) ANY_TRUTHS2(OPCODE_NAME) ANY_TERNARY_OPS(OPCODE_NAME)
-  BITWISE_NOT(OPCODE_NAME) BITWISE_OPS(OPCODE_NAME) OTHER_OPS(OPCODE_NAME) SHIFT_OPS(OPCODE_NAME)
+  BITWISE_NOT(OPCODE_NAME) BITWISE_OPS(OPCODE_NAME) OTHER_OPS(OPCODE_NAME) OTHER_TERNARY_OPS(OPCODE_NAME)
+  SHIFT_OPS(OPCODE_NAME)
   UNARY_OPS(OPCODE_NAME) SLOW_UNARY_OPS(OPCODE_NAME) QUICK_UNARY_OPS(OPCODE_NAME)
   BINARY_OPS(OPCODE_NAME) QUICK_BINARY_OPS(OPCODE_NAME) SLOW_BINARY_OPS(OPCODE_NAME)
   TERNARY_OPS(OPCODE_NAME) LONG_OPS(OPCODE_NAME) SLOW_LONG_OPS(OPCODE_NAME) 0};

@@ -24,7 +24,7 @@ typedef uint16_t fnn_vu16 __attribute__((vector_size(FNN_VECTOR_BYTES)));
   FNN_INLINE V fnn_splat##suffix(T x) { return x - (V){0}; }                                                           \
   FNN_INLINE V fnn_select##suffix(M mask, V a, V b) { return (V)((mask & (M)a) | (~mask & (M)b)); }                    \
   FNN_INLINE V fnn_abs##suffix(V x) { return magnitude; }
-/* The magnitude of the least number is itself. */
+/* The magnitude of the least number is itself. Of bytes it is that of numbers with a sign: others are theirs. */
 #define FNN_MAGNITUDE(suffix, V, U) fnn_select##suffix(x < 0, (V)(-(U)x), x)
 #if defined(FNN_ISA_AVX512)
 FNN_INTEGERS(l, fnn_vi64, fnn_vi64, int64_t, (fnn_vi64)_mm512_abs_epi64((__m512i)x))
@@ -33,7 +33,13 @@ FNN_INTEGERS(l, fnn_vi64, fnn_vi64, int64_t, FNN_MAGNITUDE(l, fnn_vi64, fnn_vu64
 #endif
 FNN_INTEGERS(i, fnn_vi32, fnn_vi32, int32_t, FNN_MAGNITUDE(i, fnn_vi32, fnn_vu32))
 FNN_INTEGERS(s, fnn_vi16, fnn_vi16, int16_t, FNN_MAGNITUDE(s, fnn_vi16, fnn_vu16))
-FNN_INTEGERS(b, fnn_vu8, fnn_vi8, uint8_t, x)
+#if defined(FNN_ISA_AVX512)
+FNN_INTEGERS(b, fnn_vu8, fnn_vi8, uint8_t, (fnn_vu8)_mm512_abs_epi8((__m512i)x))
+#elif defined(FNN_ISA_AVX2)
+FNN_INTEGERS(b, fnn_vu8, fnn_vi8, uint8_t, (fnn_vu8)_mm256_abs_epi8((__m256i)x))
+#else
+FNN_INTEGERS(b, fnn_vu8, fnn_vi8, uint8_t, fnn_selectb((fnn_vi8)x < 0, -x, x))
+#endif
 #undef FNN_MAGNITUDE
 #undef FNN_INTEGERS
 

@@ -107,10 +107,19 @@ FNN_INLINE V OWN(v_negative)(V x) { return (V)(-(U)x); }
 FNN_INLINE V OWN(v_abs)(V x) { return FN(abs)(x); }
 /* -1, 0 or 1; NaN and the sign of zero as in NumPy: sign(NaN) is NaN, sign(-0) is 0. */
 FNN_INLINE V OWN(v_sign)(V x) { return FN(select)(OWN(is_nan)(x), x, OWN(truth)(x > 0) - OWN(truth)(x < 0)); }
-FNN_INLINE V OWN(v_square)(V x) { return (V)((U)x * (U)x); }
+/* Bytes have no instruction, and what the compiler makes of those of pairs is twice as long: a byte's product is the
+ * low one of its pair's, and of the high one by itself. */
+FNN_INLINE V OWN(product)(V a, V b) {
+#if defined(__x86_64__)
+  const fnn_vu16 x = (fnn_vu16)a, y = (fnn_vu16)b;
+  if (sizeof(T) == 1) return (V)((x * y & 0xff) | (x & 0xff00) * (y >> 8));
+#endif
+  return (V)((U)a * (U)b);
+}
+FNN_INLINE V OWN(v_square)(V x) { return OWN(product)(x, x); }
 FNN_INLINE V OWN(v_add)(V a, V b) { return (V)((U)a + (U)b); }
 FNN_INLINE V OWN(v_subtract)(V a, V b) { return (V)((U)a - (U)b); }
-FNN_INLINE V OWN(v_multiply)(V a, V b) { return (V)((U)a * (U)b); }
+FNN_INLINE V OWN(v_multiply)(V a, V b) { return OWN(product)(a, b); }
 /* NaN wins, as in NumPy: the instruction gives b where either is NaN. */
 FNN_INLINE V OWN(v_maximum)(V a, V b) { return FN(select)(OWN(is_nan)(a), a, FN(max)(a, b)); }
 FNN_INLINE V OWN(v_minimum)(V a, V b) { return FN(select)(OWN(is_nan)(a), a, FN(min)(a, b)); }
@@ -155,6 +164,7 @@ FNN_INLINE V OWN(v_bitwise_or)(V a, V b) { return a | b; }
 FNN_INLINE V OWN(v_bitwise_xor)(V a, V b) { return a ^ b; }
 FNN_INLINE V OWN(v_other_maximum)(V a, V b) { return FN(other_max)(a, b); }
 FNN_INLINE V OWN(v_other_minimum)(V a, V b) { return FN(other_min)(a, b); }
+FNN_INLINE V OWN(v_other_clip)(V x, V low, V high) { return FN(other_min)(FN(other_max)(x, low), high); }
 #ifdef HAS_SHIFTS /* by a count that is no bit's number, or less than 0, as by one at a time for ever */
 enum { OWN(BITS) = sizeof(T) * 8 };
 FNN_INLINE M OWN(is_bit)(V count) { return (M)((U)count < OWN(BITS)); }
@@ -431,6 +441,7 @@ FNN_INLINE void OWN(map_by_column)(int64_t rows, int64_t cols, T *d, int64_t d_s
 #define ROW2_TRUTH ROW2
 #endif
 #define LOOP2_PLAIN(name, ...) OF_ARRAY(name, 2) NEAR_VARIANT(name, 2, 0, 1)
+#define LOOP3_PLAIN(name) OF_ARRAY(name, 3) NEAR_VARIANT(name, 3, 0, 1) NEAR_VARIANT(name, 3, 6, 1)
 #define LOOP3(name)                                                                                                    \
   OF_ARRAY(name, 3)                                                                                                    \
   VARIANT(name, 3, 0, 1) VARIANT(name, 3, 1, 1) VARIANT(name, 3, 2, 1) VARIANT(name, 3, 3, 1)                          \
@@ -448,6 +459,7 @@ ANY_TERNARY_OPS(LOOP3)
 BITWISE_NOT(LOOP1)
 BITWISE_OPS(LOOP2)
 OTHER_OPS(LOOP2_PLAIN)
+OTHER_TERNARY_OPS(LOOP3_PLAIN)
 #ifdef HAS_SHIFTS
 SHIFT_OPS(LOOP2_PLAIN)
 #endif
@@ -602,6 +614,7 @@ static OWN(truth_fn) *OWN(truths)(OWN(op_fn) *fn, int scalars) {
    {STREAM_OF(name, 0), STREAM_OF(name, 1), STREAM_OF(name, 2)}},
 #define ROW2_SLOW(name, at_once) {2, 1, 0, {FN_OF(name, 0)}, {SLOW_STREAM_OF(name, 0)}},
 #define ROW2_PLAIN(name, ...) {2, 0, 0, {FN_OF(name, 0)}, {0}},
+#define ROW3_PLAIN(name) {3, 0, 6, {FN_OF(name, 0), FN_OF(name, 6)}, {0}},
 #define NO_ROW(name) {2, 0, 0, {0}, {0}},
 #define ROW2_QUICK(name, call, at_once) ROW2_SLOW(name, at_once)
 #define ROW3(name)                                                                                                     \
@@ -618,12 +631,12 @@ static OWN(truth_fn) *OWN(truths)(OWN(op_fn) *fn, int scalars) {
 static const OWN(opcode) OWN(opcodes)[] = {
   {1, 0, 0, {0}, {0}}, ANY_UNARY_OPS(ROW1) ANY_BINARY_OPS(ROW2) ANY_TRUTHS2(ROW2_TRUTH) ANY_TERNARY_OPS(ROW3)
 #if IS_INTEGER
-  BITWISE_NOT(ROW1) BITWISE_OPS(ROW2) OTHER_OPS(ROW2_PLAIN)
+  BITWISE_NOT(ROW1) BITWISE_OPS(ROW2) OTHER_OPS(ROW2_PLAIN) OTHER_TERNARY_OPS(ROW3_PLAIN)
 #ifdef HAS_SHIFTS
   SHIFT_OPS(ROW2_PLAIN)
 #endif
 #else
-  BITWISE_NOT(NO_ROW) BITWISE_OPS(NO_ROW) OTHER_OPS(NO_ROW) SHIFT_OPS(NO_ROW)
+  BITWISE_NOT(NO_ROW) BITWISE_OPS(NO_ROW) OTHER_OPS(NO_ROW) OTHER_TERNARY_OPS(NO_ROW) SHIFT_OPS(NO_ROW)
   UNARY_OPS(ROW1) SLOW_UNARY_OPS(ROW1_SLOW) QUICK_UNARY_OPS(ROW1_QUICK) BINARY_OPS(ROW2)
   QUICK_BINARY_OPS(ROW2_QUICK) SLOW_BINARY_OPS(ROW2_SLOW) TERNARY_OPS(ROW3)
   LONG_OPS(ROW_LONG) SLOW_LONG_OPS(ROW_LONG_SLOW)
@@ -647,6 +660,7 @@ static const OWN(opcode) OWN(opcodes)[] = {
 #undef LOOP2_PLAIN
 #undef LOOP2_TRUTH
 #undef LOOP3
+#undef LOOP3_PLAIN
 #undef LOOP_LONG
 #undef LOOP_LONG_SLOW
 #undef FN_OF
@@ -658,6 +672,7 @@ static const OWN(opcode) OWN(opcodes)[] = {
 #undef ROW2_TRUTH
 #undef NO_ROW
 #undef ROW3
+#undef ROW3_PLAIN
 #undef ROW_LONG
 #undef ROW_LONG_SLOW
 #undef LOOP1_QUICK

@@ -325,15 +325,9 @@ class Writer:
             return self._do("cast", *sources)
         if name == "sign" and not is_signed:
             return self._do("not_equal", sources[0], self.constant(0))
-        if name == "abs" and other:
-            return self._steps(("negative", (sources[0],)), ("other_maximum", (sources[0], None)))
         if name == "sign" and other:
-            return self._steps(
-                ("other_minimum", (sources[0], self.constant(1))), ("other_maximum", (None, self.constant(-1)))
-            )
-        if name == "clip" and other:
-            return self._steps(("other_maximum", tuple(sources[:2])), ("other_minimum", (None, sources[2])))
-        if name in _COMPARISONS | {"maximum", "minimum", "right_shift"}:
+            return self._do("other_clip", sources[0], self.constant(-1), self.constant(1))
+        if name in _COMPARISONS | {"clip", "maximum", "minimum", "right_shift"}:
             name = other + name
         return self._do(name, *sources)
 
