@@ -290,6 +290,35 @@ def test_reductions_of_arrays_in_another_order(order):
             np.testing.assert_array_equal(ops.any(x > 3, axis, keepdims), np.any(x > 3, axis, keepdims=keepdims))
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int32"])
+@pytest.mark.parametrize("width", [255, 256, 300, 1000])
+def test_rows_that_lie_apart_are_reduced_where_they_lie(width, dtype):
+    """Sums of all and of rows are those of a copy, NaN and all; other axes, short rows and integers are copied."""
+    memory = at_the_end_of_memory(70 * 5 * 1100, dtype).reshape(70, 5, 1100)
+    x = memory[:, 1:, 1100 - width :]
+    for axis in ((0, 1, 2), (2,), (1,), (0,), (1, 2)):
+        for name in ("sum", "max", "min", "mean"):
+            for keepdims in (False, True):
+                found = getattr(ops, name)(x, axis, keepdims)
+                wanted = getattr(np, name)(x.astype("float64"), axis, keepdims=keepdims)
+                assert found.shape == wanted.shape
+                np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-5 * x.size**0.5)
+    if dtype != "int32":
+        memory[3, 2, 1099] = np.nan
+        for name in ("sum", "max", "min", "mean"):
+            found = getattr(ops, name)(x, 2)
+            assert np.isnan(found[3, 1]) and np.isnan(found).sum() == 1 and np.isnan(getattr(ops, name)(x))
+    windows = [(key, plan) for key, plan in record._executables.items() if type(key[2]) is tuple and key[2][0]]
+    mine = [
+        (key[0].name, dict(key[4:])["axis"], plan) for key, plan in windows
+        if key[2][0][0] == x.shape and key[3][1] == x.dtype.char and key[0].name in ("sum", "max", "min", "mean")
+    ]  # fmt: skip
+    assert all(plan is not None for _, _, plan in mine)
+    is_read = dtype != "int32" and width >= 256
+    wanted = set(itertools.product(("sum", "max", "min", "mean"), [(0, 1, 2), (2,)])) if is_read else set()
+    assert {(name, axis) for name, axis, _ in mine} == wanted
+
+
 def at_the_end_of_memory(n: int, dtype) -> np.ndarray:
     """Random elements, of which the last is followed by what cannot be read."""
     nbytes = n * np.dtype(dtype).itemsize

@@ -146,7 +146,10 @@ class _Fuser:
             if not self.join(node, shape, "reductions", sources):
                 self.new(Group(shape, reductions=[node]), node, sources)
         elif not self.join_rows(node, sources):
-            self.new(Group(node.outputs[0].shape, anchor=node), node, sources)
+            if rules.is_row_reduction(node) and _is_only_read_apart(node.inputs[0]):
+                self.new(Group(node.inputs[0].shape, reductions=[node]), node, sources)
+            else:
+                self.new(Group(node.outputs[0].shape, anchor=node), node, sources)
 
     def new(self, group: Group, node: Node, sources: set[Group]) -> None:
         self.groups.append(group)
@@ -345,6 +348,12 @@ class _Fuser:
             for other in self.groups:  # `followers` may still name it for a node that moved away
                 if group in other.followers:
                     other.followers = (other.followers | group.followers) - {group}
+
+
+def _is_only_read_apart(x: Value) -> bool:
+    """Whether no kernel copies `x`: it is elements of another array, which a program reads where they lie."""
+    op = x.node.op
+    return getattr(op, "window", None) is not None and op.lower is None
 
 
 def _updates(graph: Graph, rules: Rules, readers: dict[Node, list[Node]]) -> dict[Node, Node | None]:

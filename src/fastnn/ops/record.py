@@ -18,7 +18,7 @@ from fastnn.graph import dtypes, trace
 from fastnn.graph.symbolic import KerasTensor, symbolic_call
 from fastnn.graph.value import Graph, Node, Operators, Spec, Value, dtype_name
 from fastnn.graph.variable import Variable
-from fastnn.plan.copying import FEWEST_IN_BOX, in_memory, is_window
+from fastnn.plan.copying import FEWEST_IN_BOX, MOST_AXES, in_memory, is_window
 
 
 class _Registry(dict):
@@ -136,13 +136,14 @@ class Op(_engine.Caller):
 
     def as_they_lie(self, args: tuple, params: dict[str, Any]):
         """What a call gives where the axes of all arrays lie in memory in one other order: what it gives of them in
-        that order, with the axes where they belong again; where the kernel reads windows, too, what it gives of others
-        as they lie. Nothing is copied. None for other arguments."""
+        that order, with the axes where they belong again; where the kernel reads windows, too, or a program reduces
+        rows, what it gives of others as they lie. Nothing is copied. None for other arguments."""
         if self.reads_windows and args[0].size < FEWEST_IN_BOX:
             return None
         order = None if self.reads_windows else _order_in_memory(args)
         if order is None:
-            return self._of_windows(args, params) if self.turns == 2 and self.has_kernel else None
+            is_read = self.has_kernel if self.turns == 2 else _is_of_rows(args[0], **params)
+            return self._of_windows(args, params) if is_read else None
         turned = [x.transpose(order) if type(x) is np.ndarray and x.ndim else x for x in args]
         if self.kind == "elementwise":
             return self(*turned, **params).transpose([order.index(k) for k in range(len(order))])
@@ -241,7 +242,17 @@ class Op(_engine.Caller):
         return f"<Op {self.name}>"
 
 
+_SHORTEST_REDUCED = 256  # elements of a row: a program copies shorter ones to a block before it reduces them
 _FEWEST_TURNED = 4096  # elements: to copy fewer takes less time than to ask how they lie
+
+
+def _is_of_rows(x, axis: tuple[int, ...], keepdims: bool) -> bool:
+    """Whether `axis` is the last one, or all to one number, of floats whose rows are long and without gaps: a program
+    that reads them where they lie takes less time then than a copy of them."""
+    if type(x) is not np.ndarray or x.dtype.char not in "fd" or not 0 < x.ndim <= MOST_AXES:
+        return False
+    is_long = x.strides[-1] == x.itemsize and x.shape[-1] >= _SHORTEST_REDUCED
+    return is_long and (axis == (x.ndim - 1,) or (len(axis) == x.ndim and not keepdims))
 
 
 def _order_in_memory(args: tuple) -> list[int] | None:
