@@ -97,6 +97,17 @@ def test_what_is_made_of_kept_values_needs_no_memory(activation, slope):
     assert stored([k.layers.AveragePooling1D(3)]) == [activation, slope]
 
 
+def test_what_was_read_shortly_before_needs_no_memory():
+    """The gradient of a transposed convolution's kernel reads the activation before that of the activation is made."""
+    layers = [k.layers.Conv2D(6, 3), k.layers.Activation("tanh"), k.layers.Conv2DTranspose(2, 3)]
+    model = k.Sequential([k.Input((8, 8, 3)), *layers])
+    model.compile(k.optimizers.SGD(0.1), "mse")
+    model.explain(batch_size=3)
+    steps = model.train_function.executables()[-1].steps
+    stored = [value.node.op.name for step in steps for value in step.writes if value.shape == (3, 6, 6, 6)]
+    assert stored == ["tanh", "multiply"]
+
+
 def test_what_is_made_of_kept_values_is_the_same(monkeypatch):
     x, y = (np.random.default_rng(seed).standard_normal((12, 4)).astype("float32") for seed in (0, 1))
     found = []

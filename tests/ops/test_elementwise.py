@@ -13,6 +13,7 @@ import pytest
 os.environ.setdefault("KERAS_BACKEND", "numpy")
 import keras
 
+import fastnn
 from fastnn import Variable, _api, _kernels, jit, ops
 from fastnn._kernels import _engine
 from fastnn.graph import trace
@@ -657,3 +658,67 @@ def test_erfc_and_erfinv(dtype):
     np.testing.assert_array_equal(
         ops.erfinv(np.array([1, -1, 0, 1.5, np.nan], dtype)), [np.inf, -np.inf, 0, np.nan, np.nan]
     )
+
+
+SLOPES = {
+    "leaky_relu": [{}, {"negative_slope": 0.7}, {"negative_slope": 0.0}, {"negative_slope": -0.3}],
+    "elu": [{}, {"alpha": 2.5}, {"alpha": -0.5}],
+    "selu": [{}],
+    "celu": [{}, {"alpha": 2.5}, {"alpha": -0.5}],
+    "softsign": [{}],
+}
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32", "float16"])
+@pytest.mark.parametrize("name", SLOPES)
+def test_gradients_that_results_tell(name, dtype):
+    """Those of the ops that the result is made of, to some eps of the result; of halves to the bit."""
+    rng = np.random.default_rng(3)
+    x, weight = rng.uniform(-6, 6, (2, 40)).astype(dtype)
+    function = getattr(ops, name)
+
+    def gradient(params):
+        return jit(fastnn.value_and_grad(lambda x: ops.sum(function(x, **params) * weight)))(x)[1]
+
+    for params in SLOPES[name]:
+        found = gradient(params)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(activations, "_with_slope", lambda x, y, *_: y)
+            expected = gradient(params)
+        assert found.dtype == dtype
+        eps = 0 if dtype == "float16" else 16 * np.finfo(dtype).eps
+        np.testing.assert_allclose(found, expected, rtol=0, atol=eps)
+
+
+@pytest.mark.parametrize("name", SLOPES)
+def test_a_network_keeps_results_alone(name):
+    def stored(activation):
+        layers = [fastnn.layers.Dense(8), fastnn.layers.Activation(activation), fastnn.layers.Dense(2)]
+        model = fastnn.Sequential([fastnn.Input((4,)), *layers])
+        model.compile("sgd", "mse")
+        model.explain(batch_size=3)
+        steps = model.train_function.executables()[-1].steps
+        return sum(value.shape == (3, 8) for step in steps for value in step.writes)
+
+    assert stored(getattr(ops, name)) == stored("tanh") == 2  # it, and the gradient that flows on
+
+
+def test_a_leaky_relu_before_a_dropout_keeps_what_that_leaves():
+    def plan(patch, sign_of_all):
+        if sign_of_all:
+            patch.setattr(activations, "_dropout", lambda dy, y: None)
+        fastnn.utils.set_random_seed(1)
+        hidden = [fastnn.layers.Dense(8, "leaky_relu"), fastnn.layers.Dropout(0.4)]
+        model = fastnn.Sequential([fastnn.Input((4,)), *hidden, fastnn.layers.Dense(2)])
+        model.compile("sgd", "mse")
+        x, y = np.random.default_rng(0).standard_normal((12, 6)).astype("float32")[:, :4], np.ones((12, 2), "float32")
+        model.fit(x, y, batch_size=3, epochs=2, shuffle=False, verbose=0)
+        steps = model.train_function.executables()[-1].steps
+        return sum(value.shape == (3, 8) for step in steps for value in step.writes), model.get_weights()
+
+    with pytest.MonkeyPatch.context() as patch:
+        count, weights = plan(patch, False)
+        more, same = plan(patch, True)
+    assert (count, more) == (3, 4)  # the mask, what is left, and a gradient
+    for found, expected in zip(weights, same, strict=True):
+        np.testing.assert_array_equal(found, expected)

@@ -24,6 +24,7 @@ MAX_INSTRUCTIONS = 48  # of one program: beyond it the operands' blocks leave th
 MAX_OPERANDS = 24
 MAX_REPEATED = 6  # nodes that make a value again
 LARGE = 1 << 18  # bytes of an array that the caches hold no longer when its gradient is made
+SHORT_WAIT = 3  # groups between the last one that reads what another one may read too, and that one
 LONG_WAIT = 8  # groups between the last one of which another reads and that one
 WIDEN_LIMIT = 1 << 14  # elements: a float32 group this small may run in float64 to be joined with one that must
 
@@ -262,14 +263,15 @@ class _Fuser:
                 self.move(group, goal, nodes)
 
     def stores_less(self, goal: Group, nodes: list[Node]) -> bool:
-        """Whether what `goal` reads of others is smaller when it computes `nodes` itself; what is kept for later groups
-        costs nothing."""
+        """Whether what `goal` reads of others is smaller when it computes `nodes` itself; what others read not much
+        earlier, or later, costs nothing."""
         before = goal.inputs()
         own = {y for node in nodes for y in node.outputs}
         more = {x for node in nodes for x in node.inputs if _source(x).op.kind != "leaf"} - own - set(before)
-        at = self.number[goal]
-        more = [x for x in more if self.last_read(x.node) <= at]
-        return sum(x.spec.nbytes for x in more) < sum(x.spec.nbytes for x in before if x in own)
+        at, saved = self.number[goal], sum(x.spec.nbytes for x in before if x in own)
+        kept_longer = sum(x.spec.nbytes for x in more if self.last_read(x.node) <= at)
+        kept = sum(x.spec.nbytes for x in more if self.last_read(x.node) < at - SHORT_WAIT)
+        return kept < saved and kept_longer <= saved
 
     def last_read(self, node: Node) -> int:
         """The number of the last group that reads what `node` makes, views of it too."""

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from fastnn.graph.value import Operators
+from fastnn.graph.value import Operators, Value
 from fastnn.ops.elementwise import (
     absolute,
     add,
@@ -26,7 +26,7 @@ from fastnn.ops.elementwise import (
 )
 from fastnn.ops.layout import reshape_op
 from fastnn.ops.logic import greater, less, where
-from fastnn.ops.record import shape_of, uniform
+from fastnn.ops.record import Op, dtype_of, shape_of, uniform
 from fastnn.plan.function import as_one_plan
 
 
@@ -34,16 +34,23 @@ def _before_reshape(value):
     return value.node.inputs[0] if value.node.op is reshape_op else value
 
 
+def _dropout(dy, y):
+    """(the gradient of what a dropout leaves of `y`, its mask) where `dy` is what the mask makes of that; else None."""
+    masked = dy.node
+    if masked.op.name != "multiply" or masked.inputs[1].node.op.name != "random_bernoulli":
+        return None
+    d_left, mask = masked.inputs
+    is_whole = d_left.spec == mask.spec == dy.spec == y.spec
+    return (d_left, mask) if is_whole and mask.node.params["scale"] >= 1 else None
+
+
 def _simplify_relu_grad(node):
     """Of maxima of `y`, their own signs say where `dy` passes: they are fewer, and then nothing reads `y` again. So do
     those of what a dropout leaves of `y`, and then nothing reads its mask again, either."""
     dy, y = node.inputs
-    masked = dy.node
-    if masked.op.name == "multiply" and masked.inputs[1].node.op.name == "random_bernoulli":
-        d_left, mask = masked.inputs
-        scale = mask.node.params["scale"]
-        if scale >= 1 and d_left.spec == mask.spec == dy.spec == y.spec:
-            return relu_grad_op(multiply(d_left, scale), multiply(y, mask))
+    if (dropout := _dropout(dy, y)) is not None:
+        d_left, mask = dropout
+        return relu_grad_op(multiply(d_left, mask.node.params["scale"]), multiply(y, mask))
     pool_grad = _before_reshape(dy).node
     if pool_grad.op.name != "max_pool2d_grad" or dy.shape != y.shape:
         return None
@@ -96,6 +103,40 @@ exact_gelu_op = elementwise(
 
 SELU_ALPHA, SELU_SCALE = 1.6732632423543772, 1.0507009873554805  # Klambauer et al. 2017, equation 14
 
+# ---- gradients that results tell: they are kept anyway, so nothing of how they were made has to be ----
+
+_SLOPES = {
+    "leaky_relu": lambda y, alpha: where(greater(y, 0), 1.0, alpha),
+    "elu": lambda y, alpha: where(greater(y, 0), 1.0, add(y, alpha)),
+    "selu": lambda y, alpha: where(greater(y, 0), SELU_SCALE, add(y, alpha)),
+    "celu": lambda y, alpha: where(greater(y, 0), 1.0, add(multiply(y, 1 / alpha), 1.0)),
+    "softsign": lambda y, alpha: square(subtract(1.0, absolute(y))),
+}
+
+
+def _own_slope_grad(dy, z, y, x, slope, alpha):
+    if slope == "leaky_relu" and isinstance(dy, Value) and (dropout := _dropout(dy, z)) is not None:
+        z = multiply(z, dropout[1])  # of the same signs, where it is not 0; nothing has to keep `y` then
+    return None, multiply(dy, _SLOPES[slope](z, alpha))
+
+
+# own_slope(y, x, slope, alpha): y, whose gradient by x is what `_SLOPES[slope]` makes of it; not those of what made it.
+own_slope_op = Op(
+    "own_slope",
+    shape=lambda y, x, slope, alpha: y,
+    reference=lambda y, x, slope, alpha: y.view(),
+    grad=_own_slope_grad,
+    simplify=lambda node: node.inputs[0],
+    rows=lambda node, axes, _rows: axes[0] is not None and axes[0] == axes[1],
+)
+
+
+def _with_slope(x, y, slope, alpha=1.0):
+    """`y` made of `x`, with a gradient that `y` tells: in halves it would not tell it well, and where `alpha` is
+    negative, its sign is not that of `x`."""
+    is_told = alpha > 0 and dtype_of(x) == dtype_of(y) and dtype_of(y) in ("float32", "float64")
+    return own_slope_op(y, x, slope=slope, alpha=alpha) if is_told else y
+
 
 def relu(x):
     """`max(x, 0)`; NaN stays NaN. The gradient at 0 is 0.
@@ -125,7 +166,8 @@ def leaky_relu(x, negative_slope=0.2):
         >>> leaky_relu(np.array([-1.0, 2.0]))
         array([-0.2,  2. ])
     """
-    return multiply(x, where(greater(x, 0), 1.0, float(negative_slope)))
+    y = multiply(x, where(greater(x, 0), 1.0, float(negative_slope)))
+    return _with_slope(x, y, "leaky_relu", float(negative_slope))
 
 
 def _not_positive(x):
@@ -141,6 +183,10 @@ def elu(x, alpha=1.0):
         >>> elu(np.array([-1.0, 2.0]))
         array([-0.63212056,  2.        ])
     """
+    return _with_slope(x, _elu(x, alpha), "elu", float(alpha))
+
+
+def _elu(x, alpha):
     return add(relu(x), multiply(expm1(_not_positive(x)), float(alpha)))
 
 
@@ -152,7 +198,7 @@ def selu(x):
         >>> selu(np.array([-1.0, 2.0]))
         array([-1.11133074,  2.10140197])
     """
-    return multiply(elu(x, SELU_ALPHA), SELU_SCALE)
+    return _with_slope(x, multiply(_elu(x, SELU_ALPHA), SELU_SCALE), "selu", SELU_SCALE * SELU_ALPHA)
 
 
 @as_one_plan
@@ -163,7 +209,8 @@ def celu(x, alpha=1.0):
         >>> celu(np.array([-1.0, 2.0]))
         array([-0.63212056,  2.        ])
     """
-    return add(relu(x), multiply(expm1(multiply(_not_positive(x), 1 / float(alpha))), float(alpha)))
+    y = add(relu(x), multiply(expm1(multiply(_not_positive(x), 1 / float(alpha))), float(alpha)))
+    return _with_slope(x, y, "celu", float(alpha))
 
 
 @as_one_plan
@@ -207,7 +254,7 @@ def softsign(x):
         >>> softsign(np.array([-1.0, 3.0]))
         array([-0.5 ,  0.75])
     """
-    return divide(x, add(absolute(x), 1))
+    return _with_slope(x, divide(x, add(absolute(x), 1)), "softsign")
 
 
 @as_one_plan

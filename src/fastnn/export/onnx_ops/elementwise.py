@@ -63,8 +63,8 @@ def _round_to_half(b, step, x):
     return b.cast(b.cast(x, step.op.name.removeprefix("round_to_")), step.x.dtype)
 
 
-@emits("stop_gradient", "copy")
-def _as_it_is(b, step, x):
+@emits("stop_gradient", "copy", "own_slope")
+def _as_it_is(b, step, x, *_):
     return x
 
 
