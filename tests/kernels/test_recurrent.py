@@ -21,6 +21,7 @@ FLOATS = {"f32": np.float32, "f64": np.float64}
 # 16) and a panel.
 SIZES = [(1, 1, 1), (5, 3, 3), (7, 4, 15), (6, 2, 16), (9, 3, 17), (16, 2, 9), (24, 2, 4), (25, 2, 33), (200, 1, 5)]
 SIZES += [(2, 2, 65), (50, 2, 300)]  # the last: weights of more than 1 MiB, so that one thread joins blocks
+SIZES += [(50, 2, 60)]  # which of more than 32 KiB those without AVX-512 do
 lstm, lstm_grad, gru, gru_grad = (
     remembered(functools.partial(step, steps.NUMPY))
     for step in (steps.lstm, steps.lstm_grad, steps.gru, steps.gru_grad)

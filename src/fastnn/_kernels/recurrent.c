@@ -41,8 +41,9 @@ enum {
   RNN_ONE_UNIT_ROWS = 6, /* rows that are not cut: the height of a tile, so that a vector of weights is used so often */
   RNN_PAIR_ROWS = 16,    /* of which two threads get 8 each, and not 6 and 4 of 6, 6 and 4 */
   /* Weights of so many bytes come from the last cache in every step: units that one call has go through time together,
-   * up to so many rows, so that each weight is fetched for all of them. */
-  RNN_FAR_BYTES = 1 << 20,
+   * up to so many rows, so that each weight is fetched for all of them. Narrow tiles of few rows wait for the second
+   * cache, too. */
+  RNN_FAR_BYTES = FNN_VECTOR_BYTES == 64 ? 1 << 20 : 1 << 15,
   RNN_MOST_ROWS = 48,
   RNN_PACK_ROWS = 64,    /* of the transposed weights: a unit of phase 0 */
   RNN_PREFETCH_BYTES = 1 << 20 /* of gates, from which on gradients ask for those of the next step */
