@@ -396,6 +396,26 @@ def test_windows_of_one_row_that_is_longer_than_a_tile(dtype):
             np.testing.assert_array_equal(call(x, *others[:count]), wanted)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int8", "int16"])
+def test_parts_of_rows_are_stacked_where_they_lie(dtype):
+    memory = at_the_end_of_memory(301 * 700, dtype).reshape(301, 700)
+    x, y = memory[:, :350], memory[:, 350:]
+    for parts in ((x, y), [x, np.ascontiguousarray(y)], [np.ascontiguousarray(x), y[::-1]], [x.T, y.T]):
+        for axis in (0, 1, 2, -1):
+            found = ops.stack(parts, axis)
+            np.testing.assert_array_equal(found, np.stack(parts, axis))
+            assert found.dtype == x.dtype and found.flags.c_contiguous
+    key = ((1, *x.shape), 0, (0, 700, 1))
+    joined = [
+        plan for key_of, plan in record._executables.items()
+        if key_of[0].name == "concatenate" and type(key_of[2]) is tuple and key_of[2][0] == key
+        and key_of[3][1] == x.dtype.char
+    ]  # fmt: skip
+    assert bool(joined) == (x.itemsize > 1) and None not in joined
+    with pytest.raises(ValueError, match="one shape"):
+        ops.stack([x, y[1:]])
+
+
 def test_memory_that_no_kernel_reads():
     x = np.random.default_rng(0).standard_normal((400, 500)).astype("float32")
     raw = np.zeros(4 * 100_000 + 1, "uint8")

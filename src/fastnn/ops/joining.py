@@ -11,7 +11,7 @@ from fastnn.ops.layout import broadcast_to, copy, expand_dims, reshape, squeeze,
 from fastnn.ops.pieces import take_pieces
 from fastnn.ops.record import shape_of
 from fastnn.ops.reduce import normalize_axis
-from fastnn.plan.function import as_one_plan, is_watched
+from fastnn.plan.function import as_one_plan, as_one_plan_of_parts, is_watched
 
 # ---- turning ----
 
@@ -70,7 +70,7 @@ def append(x1, x2, axis=None):
     return concatenate([x1, x2], axis=axis)
 
 
-@as_one_plan
+@as_one_plan_of_parts
 @accepts_symbolic
 def stack(x, axis=0):
     """Arrays of one shape, side by side along a new `axis`.

@@ -18,6 +18,7 @@ from fastnn._kernels._engine import Caller, as_function, is_watched, set_surroun
 from fastnn.graph import trace
 from fastnn.graph.value import Graph, Operators, Spec, Value, dtype_name
 from fastnn.graph.variable import Variable
+from fastnn.plan.copying import FEWEST_IN_BOX
 
 _PLAIN = frozenset({bool, int, float, str, type(None)})  # nothing inside, so no structure and no array
 
@@ -239,6 +240,12 @@ def as_one_plan_of_arrays(function):
     return _as_function(_OnePlanOfArrays(function))
 
 
+def as_one_plan_of_parts(function):
+    """The same for an op that puts the arrays of its first argument side by side: large ones with gaps are not copied
+    for a plan, as the ops, one by one, read them where they lie."""
+    return _as_function(_OnePlanOfParts(function))
+
+
 def _as_function(one_plan: _OnePlan):
     run = as_function(one_plan, one_plan.function)
     run.compiled = one_plan.compiled
@@ -297,6 +304,23 @@ class _OnePlanOfArrays(_OnePlan):
         if dtype is None or len(args) < 2 or any(type(x) not in (np.ndarray, float, int) for x in pair):
             return self.function(*args, **kwargs)
         return self(*[np.array(x, dtype) if type(x) in (float, int) else x for x in pair], *args[2:], **kwargs)
+
+
+def _has_gaps(x: np.ndarray) -> bool:
+    """Whether elements of an axis follow each other, but those of all axes do not. Others are copied faster first."""
+    return not x.flags.c_contiguous and x.itemsize in x.strides
+
+
+class _OnePlanOfParts(_OnePlan):
+    """`as_one_plan_of_parts`."""
+
+    __slots__ = ()
+
+    def apply(self, args: tuple, kwargs: dict):
+        parts = args[0] if args and type(args[0]) in (list, tuple) else ()
+        if any(type(x) is np.ndarray and x.size >= FEWEST_IN_BOX and _has_gaps(x) for x in parts):
+            return self.function(*args, **kwargs)
+        return super().apply(args, kwargs)
 
 
 def specs_of(arrays: list[np.ndarray]) -> list[Spec]:
