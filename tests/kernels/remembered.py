@@ -20,12 +20,14 @@ def remembered(function):
     @functools.wraps(function)
     def run(*args, **kwargs):
         key = (function, _key(args), _key(kwargs))
-        result = _results.pop(key) if key in _results else _frozen(function(*args, **kwargs))
-        _results[key] = result
+        if key in _results:
+            _results[key] = _results.pop(key)  # the last
+            return _results[key]
+        _results[key] = _frozen(function(*args, **kwargs))
         kept = sum(map(_size, _results.values()))
         while kept > MOST_BYTES and len(_results) > 1:
             kept -= _size(_results.pop(next(iter(_results))))
-        return result
+        return _results[key]
 
     return run
 

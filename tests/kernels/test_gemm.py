@@ -98,19 +98,18 @@ multiplied = remembered(np.matmul)
 
 def assert_close(got, expected, bound):
     error, bound = np.abs(got - expected), bound * np.finfo(got.dtype).eps
-    worst = np.unravel_index(np.argmax(error - bound), error.shape) if error.size else None
-    assert np.all(error <= bound), (
-        f"at {worst}: {got[worst]} for {expected[worst]}, error / bound {error[worst] / bound[worst]}"
-    )
+    if not np.all(error <= bound):
+        worst = np.unravel_index(np.argmax(error - bound), error.shape)
+        pytest.fail(f"at {worst}: {got[worst]} for {expected[worst]}, error / bound {error[worst] / bound[worst]}")
 
 
-def stored(rng, shape, layout, dtype, offset=0):
+def stored(rng, shape, layout, dtype, offset=0, draw=np.random.Generator.standard_normal):
     """A random matrix whose memory is row-major ("n"), column-major ("t"), or with a longer row stride ("s")."""
     lead, (rows, cols) = shape[:-2], shape[-2:]
     memory = {"n": (rows, cols), "t": (cols, rows), "s": (rows, cols + 3)}[layout]
     size = int(np.prod(lead + memory))
     buffer = _kernels.aligned_empty(size + offset, dtype)[offset:]
-    buffer[:] = rng.standard_normal(size)
+    buffer[:] = draw(rng, size)
     x = buffer.reshape(lead + memory)
     return x.swapaxes(-1, -2) if layout == "t" else x[..., :cols]
 
@@ -290,9 +289,14 @@ def test_column_sum_rides_along(size, suffix, isa):
 def test_cuts_of_long_products_are_exact_on_small_integers(size, layouts, suffix, isa):
     m, n, k = size
     rng = np.random.default_rng(13)
-    a, b = (stored(rng, shape, layout, FLOATS[suffix]) for shape, layout in zip(((m, k), (k, n)), layouts, strict=True))
-    for x in (a, b):
-        x[...] = rng.integers(-4, 5, x.shape, np.int8)  # sums stay below 16 * 45000 < 2^24: every order gives the same
+
+    def draw(rng, size):
+        return rng.integers(-4, 5, size, np.int8)  # sums stay below 16 * 45000 < 2^24: every order gives the same
+
+    a, b = (
+        stored(rng, shape, layout, FLOATS[suffix], draw=draw)
+        for shape, layout in zip(((m, k), (k, n)), layouts, strict=True)
+    )
     expected = multiplied(a, b)
     for threads in (1, 2):
         np.testing.assert_array_equal(gemm(a, b, threads=threads, isa=isa), expected)

@@ -43,7 +43,9 @@ def test_bits_that_equality_does_not_see(asked):
         assert np.signbit(total(np.array([zero]), np.array([zero])))[0] == np.signbit(zero)
     last = np.longdouble(1) + np.finfo(np.longdouble).eps
     assert total(np.array([last]))[0] == last != total(np.array([np.longdouble(1)]))[0]
-    assert len(calls) == 4
+    assert total(np.array([np.longdouble(2)]))[0] == 2  # another exponent alone
+    assert [total(np.zeros(3, dtype)).dtype for dtype in (np.float32, np.int32)] == [np.float32, np.int32]
+    assert len(calls) == 7
 
 
 def test_results_cannot_be_changed(asked):
