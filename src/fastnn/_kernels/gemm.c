@@ -110,6 +110,8 @@ enum {
   GEMM_FEW_PANELS = 16,
   GEMM_FEW_FAR_BYTES = 12 << 20,
   GEMM_FEW_COL_K = 4,
+  GEMM_FEW_AHEAD = 16, /* rows for which a tile asks that packs B, of products of more than so many rows */
+  GEMM_FEW_LEAST = 16,
   GEMM_WIDE_BYTES = 1 << 22,
   /* More rows that share a B of GEMM_AHEAD_BYTES in so many panels and more, whose k is done at once. */
   GEMM_SHARED_ROWS = 512,
@@ -187,7 +189,7 @@ enum gemm_way {
   GEMM_LARGE,      /* a B larger than the L2 cache, or of a long k: large blocks of rows share what is packed of it */
   GEMM_SHARED,     /* a B that an L2 cache may hold: blocks of rows share a panel in turn and ask for the next one */
   GEMM_AHEAD,      /* few rows by a B that is not in the L2 cache, row by row as it lies: see gemm_ask_ahead */
-  GEMM_FEW,        /* few rows by such a B by blocks of k of some panels: see gemm_is_few */
+  GEMM_FEW,        /* few rows by such a B by blocks of k of some panels: see gemm_is_few, gemm_packs_few */
   GEMM_COPIED_B,   /* many rows by a B of several panels, which are all packed in a first phase */
   GEMM_PLAIN,
   GEMM_WAYS
@@ -205,6 +207,7 @@ enum gemm_asks {
   GEMM_ASKS_NEXT,    /* the next block of k, panel, or split of B */
   GEMM_ASKS_PACKED,  /* what is packed next */
   GEMM_ASKS_ROWS,    /* the next rows of A and of C */
+  GEMM_ASKS_BESIDE,  /* the next panel of a block of k, or what follows the last one */
   GEMM_ASKS_PANEL,   /* the next panel of B */
   GEMM_ASKS_SPLIT    /* the next split of B */
 };

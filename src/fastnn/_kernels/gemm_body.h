@@ -391,6 +391,15 @@ FNN_INLINE void OWN(gemm_finish_by)(OWN(tile) * t, const fnn_call *call, const O
 
 #include "gemm_turned_body.h"
 
+/* The first tile of a panel reads B as it lies, and stores it for the others. */
+static void OWN(gemm_pack_first)(OWN(tile) * t, OWN(tile_segment) * segments, T *packed) {
+  t->rows = TILE_COPYING_ROWS;
+  t->ahead = segments[0].b + GEMM_FEW_AHEAD * segments[0].b_stride, t->ahead_skip = 0, t->copy = packed;
+  OWN(tile_packing)(t);
+  t->a += t->rows, t->c += t->rows, t->partial += t->rows * OWN(TILE_COLS);
+  segments[0].b = packed, segments[0].b_stride = OWN(TILE_COLS);
+}
+
 /* A part of the products. */
 COMMON
 static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OWN(gemm_scratch) * scratch,
@@ -505,11 +514,17 @@ static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OW
           OWN(tile_finish_row)(&t, t.partial + i * OWN(TILE_COLS), c_rows[i] + panel.begin);
         continue;
       }
+      const int packs_first =
+        FNN_VECTOR_BYTES == 32 && c->way == GEMM_FEW && c->packs_b && panel.cols == OWN(TILE_COLS);
       if (c->way == GEMM_COPIED_B || c->packs_all) {
         const T *all_b = (const T *)call->shared + (c->packs_all ? OWN(gemm_packed_elements)(c) : 0);
         const T *packed = all_b + panel_index * c->k * c->widest * N + k * panel.vectors * N;
         segments[0] = (OWN(tile_segment)){packed, panel.vectors * N, 0, k_next - k};
         t.n_segments = 1;
+      } else if (packs_first) {
+        segments[0] = (OWN(tile_segment)){b + panel.begin + k * ints[GEMM_B_ROW], ints[GEMM_B_ROW], 0, k_next - k};
+        t.n_segments = 1;
+        *scratch->b_of = -1;
       } else if (c->packs_b) {
         const int64_t first = c->packs_group ? panel_begin : panel_index, end = c->packs_group ? panel_end : first + 1;
         const int64_t b_of = (z * c->splits + split) * c->panels + first;
@@ -553,6 +568,8 @@ static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OW
         OWN(gemm_ask_packed)(asked, c, ints, a, b, part, k_begin, k, k_end, panel_index);
       else if (c->asks == GEMM_ASKS_PANEL || c->asks == GEMM_ASKS_SPLIT)
         OWN(gemm_ask_shared)(asked, c, ints, a, b, k, k_next, panel_index, part, panel_index == scratch->first_panel);
+      else if (c->asks == GEMM_ASKS_BESIDE)
+        OWN(gemm_ask_beside)(asked, c, ints, b, part, k, k_next, panel_index);
       else if (c->asks == GEMM_ASKS_ROWS)
         OWN(gemm_ask_rows_of)(asked, c, ints, a, call->buf, part, k_begin, k_next, k_end, panel_index);
       const int is_amid = t.continues && panel_index + 1 < panel_end;
@@ -571,13 +588,17 @@ static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OW
       t.asks_c = prefetches && c->asks != GEMM_ASKS_ROWS;
       t.strip = t.resumes || t.continues ? STRIP_FULL : t.asks_c ? STRIP_ASKS_C : STRIP_PLAIN;
       int64_t row = 0;
+      if (packs_first) {
+        OWN(gemm_pack_first)(&t, segments, scratch->b);
+        row = height;
+      }
       const int asks_operands = prefetches && ints[GEMM_EPILOGUE] && c->way != GEMM_COPIED_B;
-      if (tiles > 0 && !asks_operands && !copies && OWN(tile_fits_strip)(&t, panel.vectors)) {
+      if (tiles > packs_first && !asks_operands && !copies && OWN(tile_fits_strip)(&t, panel.vectors)) {
         if (c->asks == GEMM_ASKS_COLUMNS)
           OWN(gemm_asking_columns)(&t, c, b, ints[GEMM_B_COL], k_begin, k_next, k_end, panel_index, part, tiles,
                                    panel.vectors);
         else if (c->way == GEMM_AHEAD) OWN(gemm_ahead_strip)(&t, lines, tiles, panel.vectors);
-        else OWN(gemm_asking_strip)(&t, asked, tiles, panel.vectors);
+        else OWN(gemm_asking_strip)(&t, asked, tiles - packs_first, panel.vectors);
         row = tiles * height;
       }
       if (c->way == GEMM_AHEAD && is_strip && row < rows) OWN(gemm_cut_asking)(&t, segments, lines);

@@ -290,6 +290,18 @@ static int OWN(gemm_is_few)(const OWN(gemm_cut) * c, const int64_t *ints) {
   return FNN_VECTOR_BYTES == 32 && c->m <= GEMM_AHEAD_ROWS && (is_near || (!is_single && c->k <= c->n));
 }
 
+/* Whether more rows do so, of which the first tile packs each panel for the others: a panel of a block is in L1 for
+ * these, which ask for the next one. Not of the fewest rows a long k by short columns, which no cache holds: these ask
+ * in the order of memory. */
+static int OWN(gemm_packs_few)(const OWN(gemm_cut) * c, const int64_t *ints) {
+  const int64_t bytes = c->n * c->k * (int64_t)sizeof(T);
+  const int is_long = c->m <= GEMM_AHEAD_ROWS && c->k > c->n && bytes >= GEMM_FEW_FAR_BYTES;
+  return FNN_VECTOR_BYTES == 32 && c->m >= GEMM_FEW_LEAST && c->m <= GEMM_MOST_ROWS && c->batches == 1 &&
+         ints[GEMM_A_ROW] != 1 && ints[GEMM_B_COL] == 1 && ints[GEMM_B_ROW] >= c->n && !OWN(gemm_sums_b)(c) &&
+         !c->turns_back && c->panels >= 2 * GEMM_FEW_UNITS && bytes > GEMM_AHEAD_BYTES &&
+         (OWN(gemm_shares_sets)(ints) || !is_long);
+}
+
 /* Panels of a unit of such rows: an even number of units, which threads share. */
 static int64_t OWN(gemm_few_group)(const OWN(gemm_cut) * c) {
   const int64_t groups = fnn_max(GEMM_FEW_UNITS, fnn_ceil_div(c->panels, GEMM_FEW_PANELS));
@@ -321,6 +333,7 @@ static enum gemm_way OWN(gemm_way_of)(const OWN(gemm_cut) * c, const int64_t *in
                             (blocks == 1 || c->k > (b_col == 1 ? gemm_near_k() : GEMM_K_MOST));
   if (b_col != 1 && OWN(gemm_copies_b)(c, GEMM_COPIED_ROWS)) return GEMM_COPIED_B;
   if (b_col != 1) return shares_blocks && c->m > 1 ? GEMM_LARGE : GEMM_PLAIN;
+  if (OWN(gemm_packs_few)(c, ints)) return GEMM_FEW;
   const int64_t far = fnn_max(GEMM_AHEAD_BYTES, c->m * GEMM_AHEAD_ROW_BYTES);
   const int shares_sets = OWN(gemm_shares_sets)(ints);
   const int64_t most_rows = shares_sets ? fnn_max(GEMM_AHEAD_ROWS, OWN(GEMM_ROWS)) : GEMM_AHEAD_ROWS;
@@ -371,6 +384,7 @@ static enum gemm_asks OWN(gemm_asks_of)(const OWN(gemm_cut) * c, const int64_t *
     const int shares = c->m > 1 && c->m <= GEMM_SHARED_ROWS && b_bytes >= GEMM_AHEAD_BYTES;
     return is_near && shares ? GEMM_ASKS_COLUMNS : GEMM_ASKS_NOTHING;
   }
+  if (c->way == GEMM_FEW && c->packs_b) return GEMM_ASKS_BESIDE;
   if (c->way == GEMM_SHARED) return GEMM_ASKS_PANEL;
   if (c->way == GEMM_COPIED_B) return GEMM_ASKS_ROWS;
   if (c->copies || OWN(gemm_asks_packed)(c) || OWN(gemm_asks_transposed)(c, ints)) return GEMM_ASKS_PACKED;
@@ -567,6 +581,7 @@ static OWN(gemm_cut) OWN(gemm_cut_of)(const int64_t *given, int64_t *space) {
   c.packs_group |= c.way == GEMM_PACKED_A && !OWN(gemm_is_broad)(&c) && ints[GEMM_B_COL] == 1 &&
                    c.k_block == c.split_k && group_bytes <= GEMM_PACKED_GROUP_BYTES;
   c.packs_group |= packs_before && c.packs_b;
+  c.packs_b |= c.way == GEMM_FEW && OWN(gemm_packs_few)(&c, ints);
   /* Few rows of B that lie in the same sets are in the first cache at once. */
   c.packs_b |= c.way == GEMM_AHEAD && c.m > GEMM_COPYING_ROWS && OWN(gemm_shares_sets)(ints);
   if (c.packs_all) c.packs_b = c.packs_group = 0;

@@ -34,7 +34,7 @@ enum strip_kind {
 };
 
 /* The same of a single tile. */
-enum tile_kind { TILE_PLAIN, TILE_COPIES, TILE_SUMS };
+enum tile_kind { TILE_PLAIN, TILE_COPIES, TILE_SUMS, TILE_PACKS };
 
 enum {
   TILE_COPYING_ROWS = 6, /* tile_rows(TILE_VECTORS), a constant */
@@ -103,7 +103,8 @@ typedef struct {
   const T *ahead;
   int64_t ahead_lines, ahead_skip, ahead_tile_skip;
   int64_t parts; /* of a tile of a strip that asks for such lines; 0: it does not */
-  /* Of a tile that copies: each segment first copies a row, TILE_COLS wide, while there are some left. */
+  /* Of a tile that copies: each segment first copies a row, TILE_COLS wide, while there are some left. One that packs
+   * has `copy` alone. */
   const T *copied;
   T *copy;
   int64_t copied_stride, copied_rows;
@@ -143,7 +144,7 @@ static __attribute__((noinline)) void OWN(tile_finish_rows)(const OWN(tile) * t,
 
 /* `kind`, `rows` and `vectors` are constants of each caller below. */
 FNN_INLINE void OWN(tile_run)(const OWN(tile) * t, const enum tile_kind kind, const int rows, const int vectors) {
-  const int copies = kind == TILE_COPIES, sums = kind == TILE_SUMS;
+  const int copies = kind == TILE_COPIES, sums = kind == TILE_SUMS, packs = kind == TILE_PACKS;
   const int is_split = rows == 1 && vectors == 1; /* GCC 12 parts its products from its sums */
   V acc[TILE_MOST_SUMS];
 #pragma GCC unroll 8
@@ -186,6 +187,7 @@ FNN_INLINE void OWN(tile_run)(const OWN(tile) * t, const enum tile_kind kind, co
       for (int j = 0; j < vectors; j++) {
         b_row[j] = FN(load)(b + j * N);
         if (sums) column_sum[j] += b_row[j];
+        if (packs) FN(store)(copy + j * N, b_row[j]);
       }
 #pragma GCC unroll 8
       for (int i = 0; i < rows; i++) {
@@ -194,6 +196,10 @@ FNN_INLINE void OWN(tile_run)(const OWN(tile) * t, const enum tile_kind kind, co
         for (int j = 0; j < vectors; j++)
           acc[i * vectors + j] = is_split ? FN(multiply_add)(x, b_row[j], acc[i * vectors + j])
                                           : acc[i * vectors + j] + x * b_row[j];
+      }
+      if (packs) {
+        __builtin_prefetch(ahead, 0, 3);
+        ahead += b_stride, copy += vectors * N;
       }
       at += a_stride;
       /* Keeps `at` one register that all rows share: the compiler would rather advance a pointer for each, in every
@@ -281,6 +287,12 @@ FNN_INLINE void OWN(tile_call)(const OWN(tile) * t, int vectors) {
 /* A tile of all its rows and of TILE_VECTORS vectors that copies: the multiply-adds leave loads and stores to spare. */
 static __attribute__((noinline, unused)) void OWN(tile_copying)(const OWN(tile) * t) {
   OWN(tile_run)(t, TILE_COPIES, TILE_COPYING_ROWS, TILE_VECTORS);
+}
+
+/* Such a tile that stores the rows of B that it reads to `copy`, for those after it, and asks for a row from `ahead` on
+ * in each step. */
+static __attribute__((noinline, unused)) void OWN(tile_packing)(const OWN(tile) * t) {
+  OWN(tile_run)(t, TILE_PACKS, TILE_COPYING_ROWS, TILE_VECTORS);
 }
 
 #define SUMMING_VARIANT(rows, vectors)                                                                                 \
