@@ -86,12 +86,13 @@ static void OWN(gemm_ask_packed)(OWN(gemm_ask) * asks, const OWN(gemm_cut) * c, 
   asks[0] = (OWN(gemm_ask)){a + row + (k_then + begin) * a_col, a_col, end - begin, fnn_min(rows, c->m - row)};
 }
 
-/* The same block of k of the next panel; after a unit's last one the next block of its first one, or the next unit's
- * first. */
+/* The same block of k of the next panel; after a unit's last one the next block of its first one, or what the
+ * next unit begins with. */
 static void OWN(gemm_ask_beside)(OWN(gemm_ask) * asks, const OWN(gemm_cut) * c, const int64_t *ints, const T *b,
                                  const gemm_part *part, int64_t k, int64_t k_next, int64_t panel_index) {
   const int is_last = panel_index + 1 == part->panel_end, ends = k_next == c->k;
-  const int64_t to = is_last && !ends ? part->panel_begin : panel_index + 1, b_row = ints[GEMM_B_ROW];
+  const int stays = is_last && (!ends || part->block_end < c->row_blocks); /* with its panels */
+  const int64_t to = stays ? part->panel_begin : panel_index + 1, b_row = ints[GEMM_B_ROW];
   const int64_t from = !is_last ? k : ends ? 0 : k_next;
   if (to == c->panels) return;
   const tile_panel next = tile_panel_of(c->n, N, c->widest, to);

@@ -291,12 +291,14 @@ static int OWN(gemm_is_few)(const OWN(gemm_cut) * c, const int64_t *ints) {
 }
 
 /* Whether more rows do so, of which the first tile packs each panel for the others: a panel of a block is in L1 for
- * these, which ask for the next one. Not of the fewest rows a long k by short columns, which no cache holds: these ask
- * in the order of memory. */
+ * these, which ask for the next one. Several blocks of rows would each pack it, which pays where a k is so long that
+ * others would, too. Not of the fewest rows a long k by short columns, which no cache holds: these ask in the order of
+ * memory. */
 static int OWN(gemm_packs_few)(const OWN(gemm_cut) * c, const int64_t *ints) {
   const int64_t bytes = c->n * c->k * (int64_t)sizeof(T);
   const int is_long = c->m <= GEMM_AHEAD_ROWS && c->k > c->n && bytes >= GEMM_FEW_FAR_BYTES;
-  return FNN_VECTOR_BYTES == 32 && c->m >= GEMM_FEW_LEAST && c->m <= GEMM_MOST_ROWS && c->batches == 1 &&
+  const int64_t most = c->k > GEMM_K_MOST ? GEMM_SHARED_ROWS : GEMM_MOST_ROWS;
+  return FNN_VECTOR_BYTES == 32 && c->m >= GEMM_FEW_LEAST && c->m <= most && c->batches == 1 &&
          ints[GEMM_A_ROW] != 1 && ints[GEMM_B_COL] == 1 && ints[GEMM_B_ROW] >= c->n && !OWN(gemm_sums_b)(c) &&
          !c->turns_back && c->panels >= 2 * GEMM_FEW_UNITS && bytes > GEMM_AHEAD_BYTES &&
          (OWN(gemm_shares_sets)(ints) || !is_long);
@@ -507,7 +509,7 @@ static OWN(gemm_cut) OWN(gemm_cut_of)(const int64_t *given, int64_t *space) {
       c.group = c.panels;
       break;
     case GEMM_FEW:
-      c.rows = fnn_round_up(c.m, TILE_BLOCK);
+      c.rows = fnn_round_up(fnn_ceil_div(c.m, fnn_ceil_div(c.m, GEMM_MOST_ROWS)), TILE_BLOCK);
       c.group = OWN(gemm_few_group)(&c);
       break;
     case GEMM_LARGE:
