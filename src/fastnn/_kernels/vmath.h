@@ -138,10 +138,8 @@ FNN_INLINE fnn_vf fnn_exp2_partsf(fnn_vf t, fnn_vf *scale) {
   return p * r;
 }
 
-/* The next three are for arguments that are sums, and so known to half an ulp at best: they round x / ln2 once, which
- * is as if x were off by as much, and take half the work of exp, sigmoid and tanh. */
-
-/* e^x of x <= 0; it is 0 below 2^-125. */
+/* e^x of x <= 0; it is 0 below 2^-125. For arguments that are sums, and so known to half an ulp at best: x / ln2 is
+ * rounded once, which is as if x were off by as much, and takes half the work of exp. */
 FNN_INLINE fnn_vf fnn_exp_below0f(fnn_vf x) {
 #if defined(FNN_ISA_AVX512) /* as fnn_exp_partsf, but with roots of 24 bits: nothing is subtracted from them */
   static const float roots[16] = {
@@ -156,21 +154,6 @@ FNN_INLINE fnn_vf fnn_exp_below0f(fnn_vf x) {
   fnn_vf t = x * 1.44269504f, scale, p = fnn_exp2_partsf(t, &scale), y = (p + 1.0f) * scale;
   return (fnn_vf)((fnn_vi32)y & ~(t < -125.0f));
 #endif
-}
-
-/* 1 / (1 + e^-x), 0 below -88.4. */
-FNN_INLINE fnn_vf fnn_gate_sigmoidf(fnn_vf x) {
-  fnn_vf t = x * -1.44269504f, scale;
-  t = fnn_minf(fnn_splatf(128.0f), fnn_maxf(fnn_splatf(-127.0f), t));
-  fnn_vf p = fnn_exp2_partsf(t, &scale);
-  return 1.0f / ((p + 1.0f) * scale + 1.0f);
-}
-
-/* With e = e^-2|x| - 1: |tanh| = -e / (e + 2). */
-FNN_INLINE fnn_vf fnn_gate_tanhf(fnn_vf x) {
-  fnn_vf t = fnn_absf(x) * -2.88539008f, scale;
-  fnn_vf p = fnn_exp2_partsf(fnn_maxf(fnn_splatf(-60.0f), t), &scale), e = scale * p + (scale - 1.0f);
-  return fnn_copysignf(e / (e + 2.0f), x);
 }
 
 /* log(1 + f) - f for 1 + f in [sqrt(1/2), sqrt(2)): the coefficients of Cephes' logf. */
@@ -703,7 +686,5 @@ FNN_INLINE fnn_vf fnn_rootf(fnn_vf x) { return fnn_sqrtf(x); }
 
 FNN_INLINE fnn_vd fnn_exp_nonpositived(fnn_vd x) { return fnn_expd(x); }
 FNN_INLINE fnn_vd fnn_exp_below0d(fnn_vd x) { return fnn_expd(x); }
-FNN_INLINE fnn_vd fnn_gate_sigmoidd(fnn_vd x) { return fnn_sigmoidd(x); }
-FNN_INLINE fnn_vd fnn_gate_tanhd(fnn_vd x) { return fnn_tanhd(x); }
 
 #endif
