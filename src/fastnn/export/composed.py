@@ -130,7 +130,7 @@ def _lstm(node, x, kernel, h0, c0, *mask, backwards):
         return ops.sigmoid(o) * ops.tanh(new), new
 
     y, h, c = _masked_loop(gates, x, (h0, c0), mask[0], backwards)
-    return y, h, c, None, None
+    return y, h, c, None, None, None
 
 
 @rule("gru")
@@ -146,7 +146,7 @@ def _gru(node, x, kernel, bias, h0, *mask, backwards):
         g = ops.tanh(x2 + r * inner[2])
         return (z * h + (1 - z) * g,)
 
-    return (*_masked_loop(gates, x, (h0,), mask[0], backwards), None)
+    return (*_masked_loop(gates, x, (h0,), mask[0], backwards), None, None)
 
 
 def _masked_loop(gates, x, states, mask, backwards: bool):

@@ -273,12 +273,15 @@ class _Fuser:
         kept = sum(x.spec.nbytes for x in more if self.last_read(x.node) < at - SHORT_WAIT)
         return kept < saved and kept_longer <= saved
 
-    def last_read(self, node: Node) -> int:
-        """The number of the last group that reads what `node` makes, views of it too."""
-        last = -1
+    def last_read(self, node: Node) -> float:
+        """The number of the last group that reads what `node` makes, views of it too, and does not make it itself."""
+        last, own = -math.inf, self.group_of.get(node)
         for reader in self.readers.get(node, ()):
             group = self.group_of.get(reader)
-            last = max(last, self.last_read(reader) if group is None else self.number[group])
+            if group is None:
+                last = max(last, self.last_read(reader))
+            elif group is not own:
+                last = max(last, self.number[group])
         return last
 
     def repeat(self, group: Group, results: set[Value]) -> None:

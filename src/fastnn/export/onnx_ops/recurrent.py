@@ -55,9 +55,9 @@ def _run(b, step, op_type, x, order, kernel, inner_bias, states, **attributes):
 
 @emits("lstm")
 def _lstm(b, step, x, kernel, h0, c0):
-    return (*_run(b, step, "LSTM", x, LSTM_ORDER, kernel, None, (h0, c0)), None, None)
+    return (*_run(b, step, "LSTM", x, LSTM_ORDER, kernel, None, (h0, c0)), None, None, None)
 
 
 @emits("gru")
 def _gru(b, step, x, kernel, bias, h0):
-    return (*_run(b, step, "GRU", x, GRU_ORDER, kernel, bias, (h0,), linear_before_reset=1), None)
+    return (*_run(b, step, "GRU", x, GRU_ORDER, kernel, bias, (h0,), linear_before_reset=1), None, None)
