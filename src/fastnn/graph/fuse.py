@@ -269,8 +269,9 @@ class _Fuser:
         own = {y for node in nodes for y in node.outputs}
         more = {x for node in nodes for x in node.inputs if _source(x).op.kind != "leaf"} - own - set(before)
         at, saved = self.number[goal], sum(x.spec.nbytes for x in before if x in own)
-        kept_longer = sum(x.spec.nbytes for x in more if self.last_read(x.node) <= at)
-        kept = sum(x.spec.nbytes for x in more if self.last_read(x.node) < at - SHORT_WAIT)
+        waits = [(at - self.last_read(x.node), x.spec.nbytes) for x in more]
+        kept_longer = sum(size for wait, size in waits if wait >= 0)
+        kept = sum(size for wait, size in waits if wait > SHORT_WAIT)
         return kept < saved and kept_longer <= saved
 
     def last_read(self, node: Node) -> float:

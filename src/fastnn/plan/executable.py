@@ -195,9 +195,10 @@ class Executable:
         self.steps, works, plan_memory = assigned(self.steps)
         if self.inside and plan_memory.arena_bytes > MUCH * plan_memory.live_bytes:
             cleared = memory.with_gaps_cleared(self.steps, self.inside)
-            other = assigned(cleared) if len(cleared) > len(self.steps) else (self.steps, works, plan_memory)
-            if other[2].arena_bytes * MUCH <= plan_memory.arena_bytes:
-                self.steps, works, plan_memory = other
+            if len(cleared) > len(self.steps):
+                other = assigned(cleared)
+                if other[2].arena_bytes * MUCH <= plan_memory.arena_bytes:
+                    self.steps, works, plan_memory = other
         self.places, self.live_bytes = plan_memory.places, plan_memory.live_bytes
         native = self._steps_before(graph)
         self.shared_at = [0] * len(native)
