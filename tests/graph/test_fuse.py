@@ -50,10 +50,11 @@ def test_values_that_are_made_again_are_the_same(gate, normalizes, monkeypatch):
         found.append(model.get_weights())
         stored.append(written(model, 4))
     assert len(stored[0]) <= len(stored[1])
+    more = ["batch_norm"] if normalizes else []  # whose gradient reads what that is made of
     if gate in ("silu", "shifted"):  # the sum, which nothing else reads, too
-        assert "sigmoid" in stored[1] and sorted([*stored[0], "sigmoid"]) == sorted(stored[1])
+        assert "sigmoid" in stored[1] and sorted([*stored[0], "sigmoid", *more]) == sorted(stored[1])
     if gate == "gelu":  # of these, the sum is made of three others
-        assert sorted([*stored[0], "add", "sigmoid"]) == sorted(stored[1])
+        assert sorted([*stored[0], "add", "sigmoid", *more]) == sorted(stored[1])
     if gate == "long":
         assert "sigmoid" in stored[0]
     for again, once in zip(*found, strict=True):
@@ -67,6 +68,35 @@ def test_only_large_values_are_made_again():
     """One of 4 * 8 * 8 * 6 floats is not; those of 12 times as many as there are in 256 KB are."""
     assert "sigmoid" in written(network(ops.silu, True), 4)
     assert "sigmoid" not in written(network(ops.silu, True), 2048)
+
+
+def test_a_normalized_array_that_a_reshape_reads_is_stored_once(monkeypatch):
+    monkeypatch.setattr(fuse, "LARGE", 0)
+    x = k.Input((8, 8, 3))
+    y = k.layers.BatchNormalization()(k.layers.Conv2D(6, 3)(x))
+    both = [k.layers.Flatten()(y), k.layers.Flatten()(k.layers.Activation("silu")(y))]
+    model = k.Model(x, k.layers.Dense(2)(k.layers.Concatenate()(both)))
+    model.compile("sgd", "mse")
+    assert written(model, 4).count("batch_norm") == 1
+
+
+class Scaled(k.layers.Layer):
+    def build(self, input_shape):
+        self.scale = self.add_weight(shape=input_shape[-1:], initializer="ones")
+
+    def call(self, x):
+        return ops.relu(ops.multiply(x, self.scale))
+
+
+@pytest.mark.parametrize("is_trained", [False, True])
+def test_a_normalized_array_is_stored_rather_than_what_it_is_made_of(is_trained, monkeypatch):
+    """Without a gradient of the convolution nobody reads its output later."""
+    monkeypatch.setattr(fuse, "LARGE", 0)
+    first = k.layers.Conv2D(6, 3, trainable=is_trained)
+    layers = [first, k.layers.BatchNormalization(center=False, scale=False), Scaled(), k.layers.Conv2D(2, 3)]
+    model = k.Sequential([k.Input((8, 8, 3)), *layers])
+    model.compile("sgd", "mse")
+    assert ("batch_norm" in written(model, 4)) is not is_trained
 
 
 def test_what_a_third_group_reads_is_stored_once(monkeypatch):

@@ -68,8 +68,11 @@ def test_batch_norm(shape, mean, kind, isa):
     eps, epsilon = np.finfo(FLOATS[kind]).eps, 1e-3
     x = sample(rng, shape, kind, mean)
     gamma, beta = sample(rng, cols, kind), sample(rng, cols, kind)
-    y, mu, var = run("batch_norm", kind, isa, [x, gamma, beta], [shape, (cols,), (cols,)], [*shape, 0], [epsilon])
-    wanted_y, wanted_mu, wanted_var = normalization.batch_norm_op.reference(*wide(x, gamma, beta), epsilon=epsilon)
+    shapes = [shape, (cols,), (cols,), (cols,)]
+    y, mu, var, factor = run("batch_norm", kind, isa, [x, gamma, beta], shapes, [*shape, 0], [epsilon])
+    wanted_y, wanted_mu, wanted_var, wanted_factor = normalization.batch_norm_op.reference(
+        *wide(x, gamma, beta), epsilon=epsilon
+    )
     # A block of at most 256 rows is summed in the type itself; blocks are joined in double.
     block = min(256, rows) + 3
     mu_error = block * eps * np.abs(x).mean(0, dtype=np.float64) + np.finfo(x.dtype).tiny
@@ -80,6 +83,7 @@ def test_batch_norm(shape, mean, kind, isa):
     close(var, wanted_var, var_error, "variance")
     r = 1 / np.sqrt(wanted_var + epsilon)
     r_error = r * (0.5 * var_error * r**2 + 3 * eps)
+    close(factor, wanted_factor, np.abs(gamma) * r_error, "factor")
     y_error = np.abs(gamma) * ((mu_error + eps * np.abs(x)) * r + deviation * r_error)
     close(y, wanted_y, y_error + 3 * eps * (np.abs(wanted_y) + np.abs(beta)), "y")
 
@@ -244,7 +248,7 @@ def test_epilogues(kind, isa):
     x, dy = sample(rng, shape, kind), sample(rng, shape, kind)
     column, row = np.abs(sample(rng, cols, kind)), np.abs(sample(rng, rows, kind))
     cases = {
-        "batch_norm": ([x, column, column], [shape, (cols,), (cols,)], [1e-3], 2),
+        "batch_norm": ([x, column, column], [shape, (cols,), (cols,), (cols,)], [1e-3], 2),
         "batch_norm_grad": ([dy, x, column, column, column], [shape, (cols,), (cols,)], [1e-3], 2),
         "layer_norm": ([x, column, column], [shape, (rows,), (rows,)], [1e-3], 3),
         "layer_norm_grad": ([dy, x, column, row, row], [shape, (cols,), (cols,)], [], 3),

@@ -17,8 +17,9 @@ FNN_INLINE void OWN(finish)(const fnn_call *call, int64_t at, int64_t row, int64
 
 /* ---- batch_norm ----
  * ints: [0] rows [1] cols [2] epilogue   reals: [0] epsilon
- * buffers: x, gamma (cols), beta (cols), y, mean (cols), variance (cols)
- * y = (x - mean) / sqrt(variance + epsilon) gamma + beta; the variance is the biased one. rows >= 1. */
+ * buffers: x, gamma (cols), beta (cols), y, mean (cols), variance (cols), factor (cols) or NULL
+ * y = (x - mean) factor + beta, factor = gamma / sqrt(variance + epsilon); the variance is the biased one. rows >= 1. A
+ * program that does this arithmetic has the same bits. */
 
 static void OWN(batch_norm_size)(const int64_t *ints, fnn_work *work) { batch_size(ints, work, 3, sizeof(T)); }
 
@@ -117,6 +118,7 @@ FNN_INLINE void OWN(batch_moments)(const fnn_call *call, int64_t first, int64_t 
     ((T *)call->buf[5])[first + c] = (T)variance;
     factor[first + c] = (T)((double)((const T *)call->buf[1])[first + c] / sqrt(variance + call->reals[0]));
   }
+  if (call->buf[6]) memcpy((T *)call->buf[6] + first, factor + first, (size_t)width * sizeof(T));
 }
 
 /* Phase 2; numbers: what to multiply by. */

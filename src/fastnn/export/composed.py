@@ -211,7 +211,8 @@ def _resize(node, x, out, interpolation, antialias, is_transposed):
 def _batch_norm(node, x, gamma, beta, epsilon):
     axes = tuple(range(x.ndim - 1))
     mean, variance = ops.mean(x, axes), ops.var(x, axes)
-    return (x - mean) * ops.rsqrt(variance + epsilon) * gamma + beta, mean, variance
+    factor = ops.rsqrt(variance + epsilon) * gamma
+    return (x - mean) * factor + beta, mean, variance, factor
 
 
 @rule("group_norm")

@@ -5,7 +5,8 @@ elementwise nodes over one shape, with full reductions of them and the scalar ar
 reductions of their rows. Groups are convex: nothing outside a group lies on a path between two of its nodes. Where one
 group alone needs what another one makes beside its own results, as a gradient what only it reads of an activation, it
 makes that itself if less is stored then. What a group itself needs, too, as a sigmoid that is multiplied, is made again
-in the other one if that reads all it is made of anyway: a large array is neither stored nor read.
+in the other one if that reads all it is made of anyway: a large array is neither stored nor read. So is what an anchor
+makes, as a normalization, where what that is made of is read later still.
 
 The update of a variable joins the anchor that makes its gradient where that anchor then needs no memory for it.
 """
@@ -18,6 +19,7 @@ import math
 from collections import Counter
 from collections.abc import Callable
 
+from fastnn.graph.trace import tracing
 from fastnn.graph.value import CONSTANT, Graph, Node, Shape, Value
 
 MAX_INSTRUCTIONS = 48  # of one program: beyond it the operands' blocks leave the first-level cache
@@ -111,6 +113,7 @@ def fuse(graph: Graph, rules: Rules) -> list[Group]:
         fuser.sink(group, results)
     for group in fuser.groups:
         fuser.repeat(group, results)
+    fuser.make_again(graph, results)
     for group in fuser.groups:
         group.type = fuser.types.get(group, "")
     return order(fuser.groups)
@@ -318,6 +321,40 @@ class _Fuser:
                 found.add(x.node)
                 stack.append(x.node)
         return [x for x in group.body if x in found] if len(found) <= MAX_REPEATED else []
+
+    def make_again(self, graph: Graph, results: set[Value]) -> None:
+        """Has the groups that read a large output of an anchor beside its own group make it again, where the anchor's
+        record says how, of what others read later still: it is in no memory then."""
+        anchors = [group for group in self.groups if group.body and group.anchor and group.anchor.op.again]
+        reading: dict[Value, list[Group]] = {group.anchor.outputs[0]: [] for group in anchors}
+        for group in self.groups if anchors else ():
+            for x in group.inputs():
+                if x in reading:
+                    reading[x].append(group)
+        for group in anchors:
+            y, readers = group.anchor.outputs[0], self.readers[group.anchor]
+            goals = reading[y]
+            if not goals or y.spec.nbytes < LARGE or y in results or any(goal.shape != y.shape for goal in goals):
+                continue
+            if any(reader.op.kind == "view" and y in reader.inputs for reader in readers):
+                continue
+            before = len(graph.nodes)
+            with tracing(graph):
+                again = group.anchor.op.again(group.anchor).node
+            again.outputs = (y,)
+            nodes = graph.nodes[before:]
+            self.readers |= {node: [] for node in nodes} | {again: readers}
+            if self.are_kept(nodes, goals) and all(self.takes(goal, nodes) for goal in goals):
+                for goal in goals:
+                    goal.body[:0] = nodes
+            else:
+                del graph.nodes[before:]
+
+    def are_kept(self, nodes: list[Node], goals: list[Group]) -> bool:
+        """Whether what is large of what `nodes` read is there until the last of `goals` anyway."""
+        last = max(self.number[goal] for goal in goals)
+        large = [x for node in nodes for x in node.inputs if x.node not in nodes and x.spec.nbytes >= LARGE]
+        return all(_source(x).op.kind == "leaf" or self.last_read(_source(x)) >= last for x in large)
 
     def takes(self, goal: Group, nodes: list[Node]) -> bool:
         """Whether `nodes`, which only `goal` needs, can be computed in it."""

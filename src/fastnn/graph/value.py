@@ -83,7 +83,7 @@ class Copy:
 
     name = "copy"
     kind = "elementwise"
-    grad = simplify = reduced = lower = into = epilogue = keeps_tile = number = lone = None
+    grad = simplify = reduced = lower = into = epilogue = keeps_tile = again = number = lone = None
     inplace = False
     aliases = ()
 

@@ -62,7 +62,8 @@ def require_columns(name, x, *parameters):
 
 def _batch_norm_shape(x, gamma, beta, epsilon):
     require_columns("batch_norm", x, gamma, beta)
-    return x, Spec(x.shape[-1:], x.dtype), Spec(x.shape[-1:], x.dtype)
+    column = Spec(x.shape[-1:], x.dtype)
+    return x, column, column, column
 
 
 def _lead(x) -> tuple[int, ...]:
@@ -71,15 +72,20 @@ def _lead(x) -> tuple[int, ...]:
 
 def _batch_norm_reference(x, gamma, beta, epsilon):
     mean, variance = x.mean(_lead(x)), x.var(_lead(x))
-    return (x - mean) / np.sqrt(variance + epsilon) * gamma + beta, mean, variance
+    factor = gamma / np.sqrt(variance + epsilon)
+    return (x - mean) * factor + beta, mean, variance, factor
 
 
 def _batch_norm_grad(dy, y, x, gamma, beta, epsilon):
-    (dy, dmean, dvariance), (_, mean, variance) = dy, y
+    (dy, dmean, dvariance, dfactor), (_, mean, variance, factor) = dy, y
     rows = _matrix(x)[0]
     dx = dgamma = dbeta = None
     if dy is not None:
         dx, dgamma, dbeta = batch_norm_grad_op(dy, x, gamma, mean, variance, epsilon=epsilon)
+    if dfactor is not None:  # factor = gamma r, dr = -r^3 / 2 dvariance
+        r = ew.rsqrt(ew.add(variance, epsilon))
+        dgamma = _sum_of(dgamma, ew.multiply(dfactor, r))
+        dvariance = _sum_of(dvariance, ew.multiply(ew.multiply(dfactor, factor), ew.multiply(ew.square(r), -0.5)))
     if dmean is not None:
         dx = _sum_of(dx, broadcast_to(ew.divide(dmean, rows), x.shape))
     if dvariance is not None:
@@ -91,12 +97,20 @@ def _batch_norm_lower(node, b):
     x = node.inputs[0]
     if b.suffix(x) is None or x.size == 0:
         return False
-    ints = [*_matrix(x), 0]
-    b.step(f"batch_norm_{b.suffix(x)}", [*node.inputs, *node.outputs], ints, [node.params["epsilon"]], epilogue_at=2)
+    factor = node.outputs[3] if node.outputs[3] in b.needed else None
+    buffers, ints = [*node.inputs, *node.outputs[:3], factor], [*_matrix(x), 0]
+    b.step(f"batch_norm_{b.suffix(x)}", buffers, ints, [node.params["epsilon"]], epilogue_at=2)
     return True
 
 
-# (x, gamma, beta) -> y = (x - mean) / sqrt(variance + epsilon) gamma + beta, with the mean and variance of each column.
+def _batch_norm_again(node):
+    x, _, beta = node.inputs
+    _, mean, _, factor = node.outputs
+    return ew.add(ew.multiply(ew.subtract(x, mean), factor), beta)
+
+
+# (x, gamma, beta) -> y = (x - mean) factor + beta, with the mean, the variance and factor = gamma / sqrt(variance +
+# epsilon) of each column.
 batch_norm_op = Op(
     "batch_norm",
     shape=_batch_norm_shape,
@@ -104,6 +118,7 @@ batch_norm_op = Op(
     grad=_batch_norm_grad,
     lower=_batch_norm_lower,
     epilogue=always,
+    again=_batch_norm_again,
     domain=uniform(-3, 3),
 )
 
@@ -170,7 +185,7 @@ def batch_norm(x, scale=None, offset=None, axis=-1, epsilon=1e-3):
     channels, dtype = shape_of(x)[-1], dtype_of(x)
     scale = np.ones(channels, dtype) if scale is None else ew.cast(scale, dtype)
     offset = np.zeros(channels, dtype) if offset is None else ew.cast(offset, dtype)
-    y, mean, variance = batch_norm_op(x, scale, offset, epsilon=float(epsilon))
+    y, mean, variance, _ = batch_norm_op(x, scale, offset, epsilon=float(epsilon))
     return y if is_last else moveaxis(y, -1, axis), mean, variance
 
 

@@ -40,8 +40,8 @@ _promises: dict[tuple, list] = {}  # by signature, the shapes and dtypes that re
 _DEFAULTS = {
     "shape": None, "reference": None, "grad": None, "kind": "plain", "dtype": None, "promote": None, "lower": None,
     "simplify": None, "inplace": False, "aliases": (), "into": None, "sum_of_steps": None, "reduced": None,
-    "epilogue": None, "keeps_tile": None, "window": None, "reads_windows": False, "rows": None, "number": None,
-    "domain": None, "lone": None, "is_registered": True,
+    "epilogue": None, "keeps_tile": None, "again": None, "window": None, "reads_windows": False, "rows": None,
+    "number": None, "domain": None, "lone": None, "is_registered": True,
 }  # fmt: skip
 
 
@@ -75,6 +75,7 @@ class Op(_engine.Caller):
         epilogue: `(node) -> bool`: whether the kernel should apply an elementwise program to its output while that is
             in cache; None where it cannot.
         keeps_tile: `(node) -> bool`: whether the kernel needs no memory for an output that only its epilogue reads.
+        again: `(node) -> Value`: the first output of the inputs and the other outputs, by elementwise ops.
         window: `(node) -> None | (offset, strides)`: where in its input the elements of the output lie, and how far
             apart along each axis, in elements, where it is worth while to read them there.
         reads_windows: whether the kernel reads such elements of its inputs there; those of elementwise ops do.

@@ -539,11 +539,11 @@ def _needed(graph: Graph, groups: list[fuse.Group]) -> set[Value]:
     needed = {memory.root_of(y) for y in graph.results()}
     for group in groups:
         nodes = group.nodes
-        own = set(nodes)  # a node may be in two groups
+        own = {y for node in nodes for y in node.outputs}  # which may be made in two groups
         for x in itertools.chain.from_iterable(node.inputs for node in nodes):
             if x.node.op.kind == "view":
                 needed.add(memory.root_of(x))
-            elif x.node not in own:
+            elif x not in own:
                 needed.add(x)
     return needed
 
