@@ -269,6 +269,30 @@ def test_vectors_that_alternate(count, dtype, isa):
 
 
 @pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("few", [2, 3, 4, 5])
+def test_channels_that_alternate(few, dtype, isa):
+    """Of each of a batch: `few` vectors that alternate in y, and in x, without gaps and with one behind each place."""
+    batch = 3
+    for many in (7, 8, 9, 16, 31, 33, 9000):
+        for gap in (0, 1):
+            apart = numbered((batch, few, many), dtype, offset=1)
+            places = few + gap
+            y, check = guarded((batch, many, places), dtype, offset=1)
+            y[...] = 9
+            sizes, strides, turned = (batch, many, few), (many * places, places, 1), (few * many, 1, many)
+            copy(isa, [y, apart], [copy_part(0, 1, sizes, strides, turned)], threads=2)
+            np.testing.assert_array_equal(y[..., :few], apart.transpose(0, 2, 1))
+            assert (y[..., few:] == 9).all()
+            check()
+            back, check = guarded(apart.shape, dtype, offset=1)
+            part = copy_part(0, 1, apart.shape, contiguous_strides(apart.shape), (many * places, 1, places))
+            copy(isa, [back, y], [part], threads=2)
+            np.testing.assert_array_equal(back, apart)
+            check()
+
+
+@pytest.mark.parametrize("isa", ISAS)
 def test_fill_keeps_every_bit(isa):
     for value, dtype in [(-1, "int8"), (2**63 - 1, "int64"), (-(2**62) - 1, "int64"), (2**64 - 1, "uint64")]:
         y = np.zeros(5, dtype)

@@ -359,9 +359,79 @@ static void take_apart(char *d, const char *s, const grid *g) {
 }
 
 static int is_apart(const grid *g) { /* for rows shorter than this the loop that any step has is as fast */
-  enum { SHORT = 32 };
+  enum { SHORT = 8 };
   return g->d_col == g->n && is_element(g->n) && g->cols >= SHORT && g->s_col >= 2 * g->n && g->s_col <= 4 * g->n &&
          g->s_col % g->n == 0;
+}
+
+/* Elements [first, last) of n vectors, 2 to 4, which alternate in dst. n is a constant where this is called. */
+#define INTERLEAVE(name, T)                                                                                            \
+  FNN_INLINE void name(char *dst, const char *const *from, int64_t first, int64_t last, int64_t n) {                   \
+    T *restrict d = (T *)dst;                                                                                          \
+    const T *restrict a = (const T *)from[0], *restrict b = (const T *)from[1];                                        \
+    const T *restrict c = (const T *)from[2], *restrict e = (const T *)from[3];                                        \
+    for (int64_t i = first; i < last; i++) {                                                                           \
+      d[n * i] = a[i], d[n * i + 1] = b[i];                                                                            \
+      if (n > 2) d[n * i + 2] = c[i];                                                                                  \
+      if (n > 3) d[n * i + 3] = e[i];                                                                                  \
+    }                                                                                                                  \
+  }
+INTERLEAVE(interleave_4, int32_t)
+INTERLEAVE(interleave_8, int64_t)
+#undef INTERLEAVE
+
+/* The way back: n vectors of `count` elements, which alternate in src. */
+#define SEPARATE(name, T)                                                                                              \
+  FNN_INLINE void name(char *const *to, const char *src, int64_t count, int64_t n) {                                   \
+    T *restrict a = (T *)to[0], *restrict b = (T *)to[1], *restrict c = (T *)to[2], *restrict e = (T *)to[3];          \
+    const T *restrict s = (const T *)src;                                                                              \
+    for (int64_t i = 0; i < count; i++) {                                                                              \
+      a[i] = s[n * i], b[i] = s[n * i + 1];                                                                            \
+      if (n > 2) c[i] = s[n * i + 2];                                                                                  \
+      if (n > 3) e[i] = s[n * i + 3];                                                                                  \
+    }                                                                                                                  \
+  }
+SEPARATE(separate_4, int32_t)
+SEPARATE(separate_8, int64_t)
+#undef SEPARATE
+
+/* Calls one of the two with constants. */
+#define OF_CONSTANT(f, n, bytes, ...)                                                                                  \
+  if (bytes == 8) {                                                                                                    \
+    if (n == 2) f##_8(__VA_ARGS__, 2);                                                                                 \
+    else if (n == 3) f##_8(__VA_ARGS__, 3);                                                                            \
+    else f##_8(__VA_ARGS__, 4);                                                                                        \
+  } else if (n == 2) f##_4(__VA_ARGS__, 2);                                                                            \
+  else if (n == 3) f##_4(__VA_ARGS__, 3);                                                                              \
+  else f##_4(__VA_ARGS__, 4);
+
+static __attribute__((noinline)) void interleave(char *d, const char *const *from, int64_t first, int64_t last,
+                                                 int64_t n, int64_t bytes) {
+  OF_CONSTANT(interleave, n, bytes, d, from, first, last)
+}
+
+static __attribute__((noinline)) void separate(char *const *to, const char *s, int64_t count, int64_t n,
+                                               int64_t bytes) {
+  OF_CONSTANT(separate, n, bytes, to, s, count)
+}
+#undef OF_CONSTANT
+
+/* Whether `few` are 2 to 4 vectors of `many` words of n bytes, 4 or 8, that alternate on one side, where those of a
+ * vector are `step` apart, and each run on the other, as channels of images. */
+static int are_alternating(int64_t n, int64_t few, int64_t many, int64_t run, int64_t next, int64_t step) {
+  return few >= 2 && few <= 4 && many >= 8 && (n == 4 || n == 8) && run == n && next == n && step == few * n;
+}
+
+static void interleave_columns(char *d, const char *s, const grid *g) {
+  const char *from[4];
+  for (int64_t k = 0; k < 4; k++) from[k] = s + fnn_min(k, g->cols - 1) * g->s_col;
+  interleave(d, from, 0, g->rows, g->cols, g->n);
+}
+
+static void separate_rows(char *d, const char *s, const grid *g) {
+  char *to[4];
+  for (int64_t k = 0; k < 4; k++) to[k] = d + fnn_min(k, g->rows - 1) * g->d_row;
+  separate(to, s, g->cols, g->rows, g->n);
 }
 
 /* Rows of 2 to 4 elements, each backwards, that lie without gaps in dst and in src: channels of images. As many rows as
@@ -474,11 +544,15 @@ static void copy_unit(const part *p, const fnn_call *call, int64_t bytes, int64_
   const int is_fill = g.s_col == 0 && g.d_col == g.n && is_element(g.n);
   const int64_t side = p->is_across ? square_side(d, s, &g) : 0;
   const int takes_apart = is_apart(&g);
+  const int in_columns = are_alternating(g.n, g.cols, g.rows, g.s_row, g.d_col, g.d_row);
+  const int in_rows = are_alternating(g.n, g.rows, g.cols, g.d_col, g.s_row, g.s_col);
   const int64_t strip = fnn_max(4, fnn_min(STREAMS, LINE / g.n)); /* rows: whole lines of src, one after the other */
   const int in_strips = p->is_across && g.rows >= 4 && g.cols >= 4 && g.rows * g.cols > 64;
   for (int64_t outer = first; outer < last; outer++) {
     if (is_fill) fill(d, s, &g);
     else if (is_turned) turn(d, s, &g);
+    else if (in_columns) interleave_columns(d, s, &g);
+    else if (in_rows) separate_rows(d, s, &g);
     else if (side) transpose(d, s, &g, side);
     else if (takes_apart) take_apart(d, s, &g);
     else if (in_strips) copy_columns(d, s, &g, strip);
@@ -535,34 +609,11 @@ static int64_t interleaved(const part *parts, int64_t n, int64_t bytes) {
   return n >= 2 && n <= 4 && (bytes == 4 || bytes == 8) ? n : 0;
 }
 
-/* Elements [first, last) of each. n is a constant where this is called. */
-#define INTERLEAVE(name, T)                                                                                            \
-  FNN_INLINE void name(char *dst, const char *const *from, int64_t first, int64_t last, int64_t n) {                   \
-    T *restrict d = (T *)dst;                                                                                          \
-    const T *restrict a = (const T *)from[0], *restrict b = (const T *)from[1];                                        \
-    const T *restrict c = (const T *)from[2], *restrict e = (const T *)from[3];                                        \
-    for (int64_t i = first; i < last; i++) {                                                                           \
-      d[n * i] = a[i], d[n * i + 1] = b[i];                                                                            \
-      if (n > 2) d[n * i + 2] = c[i];                                                                                  \
-      if (n > 3) d[n * i + 3] = e[i];                                                                                  \
-    }                                                                                                                  \
-  }
-INTERLEAVE(interleave_4, int32_t)
-INTERLEAVE(interleave_8, int64_t)
-#undef INTERLEAVE
-
-static __attribute__((noinline)) void interleave(const part *parts, int64_t n, const fnn_call *call, int64_t bytes,
-                                                 int64_t first, int64_t last) {
+static void interleave_parts(const part *parts, int64_t n, const fnn_call *call, int64_t bytes, int64_t first,
+                             int64_t last) {
   const char *from[4];
   for (int64_t k = 0; k < 4; k++) from[k] = src_of(&parts[fnn_min(k, n - 1)], call, bytes);
-  char *d = dst_of(&parts[0], call, bytes);
-  if (bytes == 8) {
-    if (n == 2) interleave_8(d, from, first, last, 2);
-    else if (n == 3) interleave_8(d, from, first, last, 3);
-    else interleave_8(d, from, first, last, 4);
-  } else if (n == 2) interleave_4(d, from, first, last, 2);
-  else if (n == 3) interleave_4(d, from, first, last, 3);
-  else interleave_4(d, from, first, last, 4);
+  interleave(dst_of(&parts[0], call, bytes), from, first, last, n, bytes);
 }
 
 /* Parts of the same number of units take turns, but long runs: those of a concatenation write the same lines of dst,
@@ -589,7 +640,7 @@ static void copy_run_units(const fnn_call *call, int64_t begin, int64_t end) {
       copy_side_by_side(parts, n, call, ints[0], from / n * cols, fnn_min(to / n * cols, parts[0].all.cols));
     } else if (interleaved(parts, n, ints[0])) {
       const int64_t cols = parts[0].tile_cols;
-      interleave(parts, n, call, ints[0], from / n * cols, fnn_min(to / n * cols, parts[0].all.cols));
+      interleave_parts(parts, n, call, ints[0], from / n * cols, fnn_min(to / n * cols, parts[0].all.cols));
     } else {
       for (int64_t unit = from; unit < to; unit++) copy_unit(&parts[unit % n], call, ints[0], unit / n, is_far);
     }
