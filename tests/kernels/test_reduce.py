@@ -234,6 +234,21 @@ def test_what_is_asked_for_has_the_same_bits_on_every_instruction_set(shape, axi
 
 
 @pytest.mark.parametrize("kind", ["f32", "f64"])
+@pytest.mark.parametrize("isa", ISAS)
+def test_sums_of_short_rows(kind, isa):
+    """To the bit: elements four apart are added in their type, these sums in float64, first to last."""
+    rng = np.random.default_rng(9)
+    for length, rows in itertools.product(range(2, 9), [1, 7, 33, 9001]):
+        x = sample(rng, "sum", TYPES[kind], (rows, length))
+        quarters = [x[:, k::4] for k in range(min(length, 4))]
+        wanted = np.zeros(rows)
+        for each in quarters:
+            wanted += each[:, 0] + each[:, 1] if each.shape[1] > 1 else each[:, 0]
+        result = run(f"sum_{kind}", x, (1,), isa, threads=2)
+        assert result.tobytes() == wanted.astype(x.dtype).tobytes(), (length, rows)
+
+
+@pytest.mark.parametrize("kind", ["f32", "f64"])
 @pytest.mark.parametrize("name", ["sum", "prod", "max", "min"])
 def test_rows_have_the_same_bits_on_every_instruction_set(name, kind):
     """Lengths around vectors and lanes; NaN in each place of a row in turn."""

@@ -314,6 +314,10 @@ FNN_INLINE void OWN(reduce_each)(int kind, int length, const space *s, const T *
   }
 }
 
+#if IS_FLOAT && !OF_NUMBERS
+#include "reduce_short_body.h"
+#endif
+
 /* Loops of a kind over outputs [begin, end), or a row, apart: at the beginning of a line, as how fast short loops are
  * would hang on what lies before. */
 typedef struct {
@@ -546,6 +550,13 @@ FNN_INLINE void OWN(reduce)(const fnn_call *call, int64_t begin, int64_t end, in
     loops->narrow(&s, x, begin * s.group, fnn_min(s.kept, end * s.group), n, n, s.cols, y);
     return;
   }
+#if IS_FLOAT && !OF_NUMBERS
+  const int is_dense = s.cols == 1 && s.n_reduced == 1 && s.n_kept == 1 && s.kept_strides[0] == s.reduced;
+  if (kind == SUM && is_dense && s.reduced >= 2 && s.reduced <= 8 && s.segments == 1) {
+    OWN(sum_short_rows)(x, begin * s.group, fnn_min(s.kept, end * s.group), s.reduced, y);
+    return;
+  }
+#endif
   if (s.cols == 1 && s.n_reduced == 1 && s.segments == 1) {
     loops->rows(&s, x, begin * s.group, fnn_min(s.kept, end * s.group), y);
     return;
