@@ -104,7 +104,8 @@ FNN_INLINE void OWN(depthwise_pixels)(const OWN(depthwise_pair) * r, int64_t ox,
     OWN(depthwise_3_of_##kw##_by_##stride), OWN(depthwise_4_of_##kw##_by_##stride),                                    \
     OWN(depthwise_5_of_##kw##_by_##stride), OWN(depthwise_6_of_##kw##_by_##stride),                                    \
     OWN(depthwise_7_of_##kw##_by_##stride), OWN(depthwise_8_of_##kw##_by_##stride)};
-DW_VARIANTS(0, 1) DW_VARIANTS(5, 1) DW_VARIANTS(5, 2) DW_VARIANTS(7, 1) DW_VARIANTS(7, 2)
+DW_VARIANTS(0, 1) DW_VARIANTS(3, 1) DW_VARIANTS(4, 1)
+DW_VARIANTS(5, 1) DW_VARIANTS(5, 2) DW_VARIANTS(7, 1) DW_VARIANTS(7, 2)
 #undef DW_VARIANTS
 #undef DW_VARIANT
 
@@ -144,6 +145,8 @@ static void OWN(depthwise_ask)(const OWN(depthwise_images) * m, const OWN(depthw
 static void OWN(depthwise_correlate_any)(const OWN(depthwise_images) * m, int64_t height, int64_t width) {
   void (*const *variants)(const OWN(depthwise_pair) *, int64_t, int64_t) = OWN(depthwise_of_0_by_1);
   const int meets = m->cols.step == 1 && m->x_step == m->cols.stride * m->x_pixel; /* results read the same columns */
+  if (meets && m->cols.taps == 3 && m->cols.stride == 1) variants = OWN(depthwise_of_3_by_1);
+  if (meets && m->cols.taps == 4 && m->cols.stride == 1) variants = OWN(depthwise_of_4_by_1);
   if (meets && m->cols.taps == 5 && m->cols.stride == 1) variants = OWN(depthwise_of_5_by_1);
   if (meets && m->cols.taps == 5 && m->cols.stride == 2) variants = OWN(depthwise_of_5_by_2);
   if (meets && m->cols.taps == 7 && m->cols.stride == 1) variants = OWN(depthwise_of_7_by_1);
