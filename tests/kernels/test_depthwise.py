@@ -77,6 +77,7 @@ PROBLEMS = [
     Problem(1, 10, 22, 16, 1, 5, 5, strides=(2, 2), pads=(1, 2, 2, 1)),
     # Rows of one to eight results at once, of columns that they share.
     *(Problem(1, 10, 2 * ow + 1, 17, 1, 7, 7, strides=(2, 2), pads=(3, 3, 3, 2)) for ow in (1, 2, 3, 9, 13, 16)),
+    *(Problem(1, 6, ow + taps - 1, 17, 1, 4, taps) for taps in (3, 4) for ow in (1, 3, 8, 13)),
     Problem(1, 70, 40, 16, 1, 3, 3, pads=(1, 1, 1, 1)),
     Problem(1, 4, 6, 130, 1, 2, 2, pads=(0, 0, 1, 1)),
     Problem(1, 5, 6, 512, 1, 3, 3, pads=(1, 1, 1, 1)),
