@@ -48,6 +48,29 @@ def sample(rng, name, dtype, shape):
 @pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize("kind", TYPES)
 @pytest.mark.parametrize("name", ["sum", "prod", "max", "min"])
+def test_rows_with_gaps(name, kind, isa):
+    """As of rows without any, to the bit; the gaps are not read."""
+    rng = np.random.default_rng(0)
+    for rows, cols, stride in [
+        (2, 64, 65),
+        (9, 65, 200),
+        (64, 100, 101),
+        (1000, 100, 130),
+        (600, 900, 999),
+        (66, 2049, 2060),
+    ]:
+        x = sample(rng, name, TYPES[kind], (rows, cols))
+        memory = np.full((rows, stride), 77 if x.dtype.kind == "i" else np.nan, x.dtype)
+        memory[:, :cols] = x
+        y = np.empty(cols, x.dtype)
+        memory = memory.reshape(-1)[: (rows - 1) * stride + cols]
+        _kernels.run(f"{name}_{kind}", [memory, y], [cols, 0, 1, rows, stride], (), 2, isa)
+        np.testing.assert_array_equal(y, run(f"{name}_{kind}", x, (0,), isa))
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("kind", TYPES)
+@pytest.mark.parametrize("name", ["sum", "prod", "max", "min"])
 def test_reduction(name, kind, isa):
     rng = np.random.default_rng(0)
     dtype = TYPES[kind]

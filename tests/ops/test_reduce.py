@@ -12,7 +12,7 @@ import keras
 
 from fastnn import ops
 from fastnn.autodiff import GradientTape, jit
-from fastnn.ops.reduce import reduction_ints
+from fastnn.ops.reduce import max_op, mean_op, min_op, prod_op, reduction_ints, sum_op
 from fastnn.testing.check_op import check_op
 
 CASES = [
@@ -240,6 +240,29 @@ def test_numbers_are_reduced_by_one_kernel(name, dtype):
     filled = sample((3, 4))
     filled[1, 2] = np.nan
     check_op(lambda v: ops.nansum(v * 1, 1), [np.nan_to_num(filled)])
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", ["sum", "mean", "prod", "max", "min"])
+def test_columns_of_rows_with_gaps_are_read_as_they_lie(name, dtype):
+    """To the bit as of a copy; rows that are few columns wide, in no order or of steps are copied."""
+    m = sample((700, 600), dtype) / 8
+    op = {"mean": mean_op, "sum": sum_op, "prod": prod_op, "max": max_op, "min": min_op}[name]
+    for part, is_read in [
+        (m[:, 7:], True),
+        (m[::2, :200], True),
+        (m[:, :99], True),
+        (m[::-1, 1:], False),
+        (m[:, ::2], False),
+    ]:
+        for keepdims in (False, True):
+            wanted = getattr(ops, name)(part.copy(), 0, keepdims)
+            np.testing.assert_array_equal(getattr(ops, name)(part, 0, keepdims), wanted)
+            found = op.as_they_lie((part,), {"axis": (0,), "keepdims": keepdims})
+            assert (found is not None) == is_read
+    compiled = jit(lambda v: getattr(ops, name)(v[:, 7:], 0))
+    np.testing.assert_array_equal(compiled(m), getattr(ops, name)(m[:, 7:].copy(), 0))
+    assert "copy" not in [step.kernel for step in compiled.executable_for(m).steps]
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

@@ -37,7 +37,8 @@ enum {
  * ints: [0] cols   [1] n_kept   [2] n_reduced (at least 1)   then sizes and strides of the kept dimensions, sizes and
  *       strides of the reduced ones, all in elements, outermost first.
  * cols is the number of outputs that lie next to each other both in the input and in the output: the size of the last
- * dimension if that is kept, else 1. The last reduced dimension has stride cols. */
+ * dimension if that is kept, else 1. The last reduced dimension has stride cols; more where it is the only one, no
+ * other is kept and cols are more than half the lanes: the input's rows have gaps then. */
 typedef struct {
   int64_t cols, n_kept, n_reduced;
   const int64_t *kept_sizes, *kept_strides, *sizes, *strides;

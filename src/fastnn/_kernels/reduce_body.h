@@ -444,11 +444,11 @@ FNN_INLINE void OWN(reduce_narrow)(int kind, const OWN(loops) *loops, const T *x
   }
 }
 
-/* `rows` rows of the input, `stride` apart, of which columns [0, width) are reduced into totals. */
-FNN_INLINE void OWN(reduce_rows)(int kind, int asks, const OWN(loops) *loops, const T *x, int64_t rows, int64_t stride,
-                                 int64_t width, ACC *total) {
+/* `rows` rows of `cols` columns, `stride` apart, of which columns [0, width) are reduced into totals. */
+FNN_INLINE void OWN(reduce_rows)(int kind, int asks, const OWN(loops) *loops, const T *x, int64_t rows, int64_t cols,
+                                 int64_t stride, int64_t width, ACC *total) {
   enum { N = OWN(N) };
-  if (stride <= OWN(LANES) / 2) {
+  if (cols <= OWN(LANES) / 2) {
     OWN(reduce_narrow)(kind, loops, x, rows, width, total);
     return;
   }
@@ -457,7 +457,7 @@ FNN_INLINE void OWN(reduce_rows)(int kind, int asks, const OWN(loops) *loops, co
    * parts of rows wider than WIDEST are not fetched ahead by the CPU from one to the next. */
   for (int64_t row = 0; row < rows && !OWN(are_decided)(kind, total, width);) {
     const int64_t end = fnn_min(rows, row + RUN_ROWS);
-    if (stride <= SOME_COLUMNS) {
+    if (cols <= SOME_COLUMNS) {
       loops->few_rows(&ALONE, x + row * stride, 0, 1, end - row, stride, width, partial);
       row = end;
     } else
@@ -513,13 +513,15 @@ FNN_INLINE void OWN(reduce_range)(int kind, const OWN(loops) *loops, const space
     const int64_t inside = s->n_reduced == 1 ? begin : begin % last;
     n = fnn_min(last - inside, end - begin);
     const T *p = x + offset_of(begin, s->sizes, s->strides, s->n_reduced);
-    OWN(reduce_rows)(kind, s->is_far && s->chunks == 1, loops, p, n, s->cols, width, total);
+    OWN(reduce_rows)(kind, s->is_far && s->chunks == 1, loops, p, n, s->cols, s->strides[s->n_reduced - 1],
+                     width, total);
   }
 }
 
 /* sum, prod, max, min of float32, float64 and int32, any and all of bool (which are max and min of 0 and 1).
- * Buffers: {input, output}, contiguous, not overlapping; ints: see `space`. An empty range gives 0, 1, the least, the
- * largest number. NaN gives NaN. The order depends on the sizes alone. */
+ * Buffers: {input, output}, not overlapping, contiguous but for rows of the input where it has no kept dimensions and
+ * one reduced; ints: see `space`. An empty range gives 0, 1, the least, the largest number. NaN gives NaN. The order
+ * depends on the sizes alone. */
 FNN_INLINE void OWN(reduce)(const fnn_call *call, int64_t begin, int64_t end, int kind,
                             const OWN(loops) *loops) {
   space s = read_space(call->ints);
@@ -540,8 +542,8 @@ FNN_INLINE void OWN(reduce)(const fnn_call *call, int64_t begin, int64_t end, in
   if (are_few_rows(&s, (int64_t)sizeof(T))) {
     for (int64_t unit = begin; unit < end; unit++) {
       const int64_t col = unit % s.chunks * s.width, first = unit / s.chunks * s.group;
-      loops->few_rows(&s, x + col, first, fnn_min(s.kept, first + s.group), s.reduced, s.cols,
-                      fnn_min(s.width, s.cols - col), y + col);
+      loops->few_rows(&s, x + col, first, fnn_min(s.kept, first + s.group), s.reduced,
+                      s.strides[0], fnn_min(s.width, s.cols - col), y + col);
     }
     return;
   }

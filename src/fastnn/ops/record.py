@@ -18,7 +18,7 @@ from fastnn.graph import dtypes, trace
 from fastnn.graph.symbolic import KerasTensor, symbolic_call
 from fastnn.graph.value import Graph, Node, Operators, Spec, Value, dtype_name
 from fastnn.graph.variable import Variable
-from fastnn.plan.copying import FEWEST_IN_BOX, MOST_AXES, in_memory, is_window
+from fastnn.plan.copying import FEWEST_COLUMNS, FEWEST_IN_BOX, MOST_AXES, in_memory, is_window
 
 
 class _Registry(dict):
@@ -78,7 +78,8 @@ class Op(_engine.Caller):
         again: `(node) -> Value`: the first output of the inputs and the other outputs, by elementwise ops.
         window: `(node) -> None | (offset, strides)`: where in its input the elements of the output lie, and how far
             apart along each axis, in elements, where it is worth while to read them there.
-        reads_windows: whether the kernel reads such elements of its inputs there; those of elementwise ops do.
+        reads_windows: whether the kernel reads such elements of its inputs there, or `(node, strides) -> bool`; those
+            of elementwise ops do.
         rows: `(node, axes, rows) -> bool`: whether the node keeps the rows of a batch apart (`graph.rows`), given along
             which axis of each input they lie, None for one without; at least one has some. Only "plain" ops need one.
         number: `(*numbers) -> float`: the reference of Python's floats, which gives float32 and float64 their bits or
@@ -100,7 +101,7 @@ class Op(_engine.Caller):
             setattr(self, attribute, given.get(attribute, default))
         self.is_reference = self.kind == "plain" and self.lower is None and self.simplify is None
         self.executables = None if self.kind == "view" or self.is_reference else _executables
-        self.turns = 2 if self.kind == "elementwise" or self.reads_windows else 1 if self.kind == "reduce" else 0
+        self.turns = 1 if self.kind == "reduce" else 2 if self.kind == "elementwise" or self.reads_windows else 0
         if self.kind == "elementwise" and self.promote is None:  # inputs of one dtype; "float" makes one of integers
             self.numbers = 1 if self.dtype == "float" else 2
         self._check_and_register()
@@ -139,9 +140,9 @@ class Op(_engine.Caller):
         """What a call gives where the axes of all arrays lie in memory in one other order: what it gives of them in
         that order, with the axes where they belong again; where the kernel reads windows, too, or a program reduces
         rows, what it gives of others as they lie. Nothing is copied. None for other arguments."""
-        if self.reads_windows and args[0].size < FEWEST_IN_BOX:
+        if self.reads_windows is True and args[0].size < FEWEST_IN_BOX:
             return None
-        order = None if self.reads_windows else _order_in_memory(args)
+        order = None if self.reads_windows is True else _order_in_memory(args)
         if order is None:
             is_read = self.has_kernel if self.turns == 2 else _is_of_rows(args[0], **params)
             return self._of_windows(args, params) if is_read else None
@@ -248,10 +249,12 @@ _FEWEST_TURNED = 4096  # elements: to copy fewer takes less time than to ask how
 
 
 def _is_of_rows(x, axis: tuple[int, ...], keepdims: bool) -> bool:
-    """Whether `axis` is the last one, or all to one number, of floats whose rows are long and without gaps: a program
-    that reads them where they lie takes less time then than a copy of them."""
+    """Whether `axis` is the last one, or all to one number, of floats whose rows are long and without gaps, or the
+    first of a matrix: what reads them where they lie takes less time then than a copy of them."""
     if type(x) is not np.ndarray or x.dtype.char not in "fd" or not 0 < x.ndim <= MOST_AXES:
         return False
+    if axis == (0,) and x.ndim == 2:
+        return x.strides[1] == x.itemsize and x.strides[0] >= x.shape[1] * x.itemsize and x.shape[1] >= FEWEST_COLUMNS
     is_long = x.strides[-1] == x.itemsize and x.shape[-1] >= _SHORTEST_REDUCED
     return is_long and (axis == (x.ndim - 1,) or (len(axis) == x.ndim and not keepdims))
 

@@ -14,6 +14,7 @@ from fastnn.ops import elementwise as ew
 from fastnn.ops import logic
 from fastnn.ops.elementwise import quiet
 from fastnn.ops.record import Op, Spec, dtype_of, shape_of, uniform
+from fastnn.plan.copying import FEWEST_COLUMNS
 
 
 def normalize_axes(name: str, axis, ndim: int) -> tuple[int, ...]:
@@ -189,7 +190,10 @@ def _lower_reduce(node, b):
         kernel = f"{name}_{_TYPES[x.dtype]}" if x.dtype in _TYPES and x.dtype == y.dtype else None
     if kernel is None:
         return False
-    b.step(kernel, [x, y], reduction_ints(x.shape, node.params["axis"]))
+    ints = reduction_ints(x.shape, node.params["axis"])
+    if x in b.windows:  # as `_reads_columns` has them
+        ints = [x.shape[1], 0, 1, x.shape[0], b.windows[x][0]]
+    b.step(kernel, [x, y], ints)
     return None
 
 
@@ -203,9 +207,17 @@ def _lower_along_axis(node, b):
     return None
 
 
+def _reads_columns(node, strides) -> bool:
+    """Whether `node` reduces the rows of a matrix, which may lie farther apart than they are long."""
+    x, y = node.inputs[0], node.outputs[0]
+    is_of_rows = x.ndim == 2 and node.params["axis"] == (0,) and x.dtype == y.dtype and x.dtype in _TYPES
+    return is_of_rows and strides[1] == 1 and strides[0] >= x.shape[1] >= FEWEST_COLUMNS and x.shape[0] > 1
+
+
 def _reduction(name, reference, grad=None, dtype=lambda dtype: dtype, domain=None, simplify=_simplify_reduce) -> Op:
     return Op(
         name, kind="reduce", grad=grad, domain=domain or uniform(-3, 3), simplify=simplify, lower=_lower_reduce,
+        reads_windows=_reads_columns,
         shape=lambda x, axis, keepdims: Spec(reduced_shape(x.shape, axis, keepdims), dtype(x.dtype)),
         reference=quiet(lambda x, axis, keepdims: reference(x, axis=axis, keepdims=keepdims)),
     )  # fmt: skip

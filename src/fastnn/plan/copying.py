@@ -108,6 +108,7 @@ def in_memory(array: np.ndarray) -> tuple[np.ndarray, int, tuple[int, ...]] | No
 
 
 MOST_AXES, SHORTEST_RUN, SHORTEST_ROW, WIDEST_STEP = 4, 512, 64, 4
+FEWEST_COLUMNS = 64  # of rows with gaps that reductions of all rows read: fewer may be several rows in one vector
 
 
 def is_window(shape, strides) -> bool:

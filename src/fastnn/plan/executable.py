@@ -140,7 +140,8 @@ class Executable:
         elementwise = {node for group in groups if group.anchor is None for node in group.nodes}
         joining = set()
         for node in graph.nodes:  # by the kernel `copy`
-            if getattr(node.op, "reads_windows", False) and np.dtype(node.outputs[0].dtype).itemsize <= MAX_BYTES:
+            is_joining = getattr(node.op, "reads_windows", False) is True
+            if is_joining and np.dtype(node.outputs[0].dtype).itemsize <= MAX_BYTES:
                 joining.add(node)
         readers, results = simplify.consumers(graph), set(graph.results())
         windows = {}
@@ -149,10 +150,10 @@ class Executable:
             is_bound = root.node.op is INPUT and root in self.slots
             # A block of a program of fewer bytes may be a tile: it would take a row of several tiles for one.
             able = elementwise | joining if np.dtype(y.dtype).itemsize >= 4 else joining
-            if not is_bound or not y.size or y in results or not able.issuperset(readers[y]):
+            if not is_bound or not y.size or y in results or (window := node.op.window(node)) is None:
                 continue
-            if (window := node.op.window(node)) is not None:
-                offset, strides = window
+            offset, strides = window
+            if all(reader in able or _may_read(reader, strides) for reader in readers[y]):
                 windows[y] = root, offset * np.dtype(y.dtype).itemsize, strides
         return windows
 
@@ -532,6 +533,11 @@ def _packed_places(graph: Graph) -> dict[Value, tuple[Value, int]]:
             for x, offset in zip(node.inputs, node.params["offsets"], strict=True):
                 inside[memory.root_of(x)] = (whole, offset * itemsize)
     return inside
+
+
+def _may_read(node: Node, strides: list[int]) -> bool:
+    reads = getattr(node.op, "reads_windows", False)
+    return callable(reads) and reads(node, strides)
 
 
 def _needed(graph: Graph, groups: list[fuse.Group]) -> set[Value]:
