@@ -237,6 +237,27 @@ def test_boxes(size, steps):
         check_op(slice_update_op, [floats(*shape), floats(*size)], starts=starts, steps=steps)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int32", "bool"])
+@pytest.mark.parametrize("sizes", [(300, 290), (17, 60, 70)])
+def test_large_turned_arrays_are_joined_as_they_lie(sizes, dtype):
+    """The result lies in their order, too; of arrays in several orders it lies in its own."""
+    x, y = (floats(*sizes).astype(dtype).T for _ in range(2))
+    for axis in range(-1, len(sizes)):
+        found = ops.concatenate([x, y], axis)
+        np.testing.assert_array_equal(found, np.concatenate([x, y], axis))
+        assert found.T.flags.c_contiguous
+        cut = np.take(y, [0, 1], axis).copy("F")
+        np.testing.assert_array_equal(ops.concatenate([x, cut], axis), np.concatenate([x, cut], axis))
+        np.testing.assert_array_equal(ops.stack([x, y], axis), np.stack([x, y], axis))
+        mixed = ops.concatenate([x, y.copy("C")], axis)
+        np.testing.assert_array_equal(mixed, np.concatenate([x, y], axis))
+        assert mixed.flags.c_contiguous
+    with pytest.raises(ValueError, match="differ on another axis"):
+        ops.concatenate([x, y[:-1]], 1)
+    flat = ops.concatenate([x, y], None)
+    np.testing.assert_array_equal(flat, np.concatenate([x, y], None))
+
+
 @pytest.mark.parametrize("dtype", ["bool", "uint8", "int16", "int32", "int64"])
 def test_other_dtypes(dtype):
     x = RNG.integers(0, 2 if dtype == "bool" else 100, (3, 4, 5)).astype(dtype)

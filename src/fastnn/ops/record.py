@@ -7,6 +7,7 @@ recording a symbolic call. Eager execution, tracing, differentiation and lowerin
 from __future__ import annotations
 
 import importlib
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -142,12 +143,13 @@ class Op(_engine.Caller):
         rows, what it gives of others as they lie. Nothing is copied. None for other arguments."""
         if self.reads_windows is True and args[0].size < FEWEST_IN_BOX:
             return None
-        order = None if self.reads_windows is True else _order_in_memory(args)
+        order = _order_in_memory(args, params.get("axis") if self.reads_windows is True else None)
         if order is None:
             is_read = self.has_kernel if self.turns == 2 else _is_of_rows(args[0], **params)
             return self._of_windows(args, params) if is_read else None
         turned = [x.transpose(order) if type(x) is np.ndarray and x.ndim else x for x in args]
-        if self.kind == "elementwise":
+        if self.turns == 2:
+            params = params if self.kind == "elementwise" else {"axis": order.index(params["axis"])}
             return self(*turned, **params).transpose([order.index(k) for k in range(len(order))])
         axes = params["axis"]
         y, kept = self(*turned, axis=tuple(sorted(map(order.index, axes))), keepdims=False), sorted({*order} - {*axes})
@@ -259,19 +261,24 @@ def _is_of_rows(x, axis: tuple[int, ...], keepdims: bool) -> bool:
     return is_long and (axis == (x.ndim - 1,) or (len(axis) == x.ndim and not keepdims))
 
 
-def _order_in_memory(args: tuple) -> list[int] | None:
-    """The order in which the axes of all arrays, which have one shape, follow each other in memory without gaps; None
-    where there is none, or it is their own."""
+def _order_in_memory(args: tuple, joined: int | None = None) -> list[int] | None:
+    """The order in which the axes of all arrays, which have one shape but for the axis `joined`, follow each other in
+    memory without gaps; None where there is none, or it is their own. An axis of size 1 may have any place: as the
+    first one it is the cheapest to join."""
     order, shape = None, None
     for x in args:
         if type(x) is not np.ndarray or not x.ndim:
             continue
         if order is None:
-            strides, shape = x.strides, x.shape
+            strides, shape = [s if n > 1 else math.inf for n, s in zip(x.shape, x.strides, strict=True)], x.shape
             if x.size < _FEWEST_TURNED or x.ndim < 2 or x.flags.c_contiguous:
                 return None
             order = sorted(range(x.ndim), key=strides.__getitem__, reverse=True)
-        if x.shape != shape or not x.transpose(order).flags.c_contiguous:
+        if x.shape != shape and (
+            x.ndim != len(shape) or [k for k in range(x.ndim) if x.shape[k] != shape[k]] != [joined]
+        ):
+            return None
+        if not x.transpose(order).flags.c_contiguous:
             return None
     return order
 
