@@ -99,6 +99,40 @@ def test_a_normalized_array_is_stored_rather_than_what_it_is_made_of(is_trained,
     assert ("batch_norm" in written(model, 4)) is not is_trained
 
 
+def test_a_program_takes_no_more_than_it_can_hold(monkeypatch):
+    monkeypatch.setattr(fuse, "LARGE", 0)
+    monkeypatch.setattr(fuse, "MAX_INSTRUCTIONS", 3)  # the array alone is a difference, a product and a sum
+    assert "batch_norm" in written(network(ops.silu, True), 4)
+
+
+READERS = {
+    "a convolution": lambda y: k.layers.Conv2D(6, 3, padding="same")(y),
+    "a mean of columns": lambda y: ops.mean(y, axis=(1, 2), keepdims=True),
+    "sums and a product": lambda y: ops.multiply(y, ops.multiply(ops.cumsum(y, 1), ops.cumsum(y, 2))),
+    "a flipped array and a gate": lambda y: ops.multiply(ops.flip(y, 1), ops.sigmoid(y)),
+    "a normalization": lambda y: k.layers.LayerNormalization()(y),
+    "a convolution's sum": lambda y: ops.add(k.layers.Conv2D(6, 3, padding="same", use_bias=False)(ops.relu(y)), y),
+    "an image as long": lambda y: ops.add(y, ops.mean(ops.multiply(y, y), axis=0)),
+}
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_normalized_arrays_that_others_read_are_the_same(reader, monkeypatch):
+    rng, found = np.random.default_rng(0), []
+    x, target = rng.standard_normal((12, 8, 8, 3)).astype("float32"), rng.random((12, 8, 8, 6), "float32")
+    for least in (0, 1 << 60):
+        monkeypatch.setattr(fuse, "LARGE", least)
+        k.utils.set_random_seed(1)
+        inputs = k.Input((8, 8, 3))
+        y = k.layers.BatchNormalization()(k.layers.Conv2D(6, 3, padding="same")(inputs))
+        model = k.Model(inputs, ops.add(ops.silu(y), READERS[reader](y)))
+        model.compile(k.optimizers.SGD(0.1), "mse")
+        model.fit(x, target, batch_size=4, epochs=2, shuffle=False, verbose=0)
+        found.append(model.get_weights())
+    for again, once in zip(*found, strict=True):
+        np.testing.assert_allclose(again, once, rtol=1e-5, atol=1e-6)
+
+
 def test_what_a_third_group_reads_is_stored_once(monkeypatch):
     """Two convolutions' inputs are made of the sigmoid, and its gradient is."""
     monkeypatch.setattr(fuse, "LARGE", 0)
