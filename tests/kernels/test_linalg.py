@@ -178,6 +178,58 @@ def test_qr(m, dtype, isa):
     assert np.isnan(r[0]).any() and not np.isnan(r[1]).any()
 
 
+def least_squares(a, b, threads, isa, is_turned):
+    """x and the bound of the kernel."""
+    (m, n), columns = a.shape, b.shape[1]
+    x, check = guarded((m if is_turned else n, columns), a.dtype)
+    distance, check_distance = guarded((1,), "float64")
+    run("lstsq", (a, b, x), distance, [m, n, columns, code(a), is_turned], threads, isa)
+    check(), check_distance()
+    return x, distance[0]
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("m", [1, 2, 5, 8, 9, 16, 24, 25, 33, 65, 97, 200])
+def test_lstsq(m, dtype, isa):
+    """Beside NumPy's, of columns fewer than rows; of their transposes; and what is told of the singular values."""
+    rng = np.random.default_rng(m)
+    for n in sorted({1, max(1, m // 2), max(1, m - 1), m}):
+        a = rng.standard_normal((m, n)).astype(dtype)
+        for columns in (1, 7, 25):
+            for is_turned in (False, True):
+                b = rng.standard_normal((n if is_turned else m, columns)).astype(dtype)
+                x, distance = least_squares(a, b, 1, isa, is_turned)
+                again = least_squares(a, b, 3, isa, is_turned)
+                np.testing.assert_array_equal(again[0], x)
+                wanted, _, _, values = np.linalg.lstsq(a.T if is_turned else a, b)
+                true = float(values[-1]) / float(values[0])
+                assert true / (n + 1) <= distance * (1 + 1e-6) and distance <= true * (1 + 1e-6)
+                bound = apart(dtype, m) * (1 if dtype == "float32" else 4 / true**2) * np.abs(wanted).max()
+                assert np.abs(x - wanted).max() <= bound
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("shape", [(9, 4), (40, 40), (200, 90)])
+def test_lstsq_tells_what_is_not_of_full_rank(shape, isa):
+    rng = np.random.default_rng(5)
+    for change in range(5):
+        a, b = rng.standard_normal(shape), rng.standard_normal((shape[0], 2))
+        if change == 0:
+            a[:, 1] = a[:, -1]
+        elif change == 1:
+            a[:, 2] = 0
+        elif change == 2:
+            a[:] = a[:, :1] @ a[:1]
+        elif change == 3:
+            a[1, 1] = np.nan
+        else:
+            a *= 1e200  # whose squares are none
+        for threads in (1, 2):
+            distance = least_squares(a, b, threads, isa, False)[1]
+            assert not distance > 1e-14, (change, distance)
+
+
 @pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("n", SIZES)

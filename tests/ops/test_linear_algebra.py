@@ -217,3 +217,36 @@ def test_vectors_that_nobody_reads_are_not_computed(monkeypatch):
             y = ops.svd(x, compute_uv=False)
         assert np.isfinite(tape.gradient(y, x)).all()
     assert kinds[len(of_values) :] == [True] * 3
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("shape", [(5, 3), (3, 5), (30, 30), (150, 60), (60, 150)])
+def test_lstsq_is_numpys(shape, dtype, monkeypatch):
+    """By factors where the rank is surely full, by singular values where `rcond` may count one of them as 0."""
+    rng, by_values, numpys = np.random.default_rng(2), [], np.linalg.lstsq
+    a = rng.standard_normal(shape).astype(dtype)
+    u, s, v = np.linalg.svd(a, full_matrices=False)
+    s[-1] = s[0] * 1e-3
+    near, few = ((u * s) @ v).astype(dtype), np.repeat(a[:, :1], shape[1], 1)
+
+    def lstsq(*args, **params):
+        by_values.append(params)
+        return numpys(*args, **params)
+
+    monkeypatch.setattr(np.linalg, "lstsq", lstsq)
+    cases = ((a, None, 0), (a.T, None, 0), (a[:, ::-1], None, 0), (near, None, 0), (near, 1e-7, 0), (near, -1, 0),
+             (near, 1e-2, 1), (near, 1e-4, None), (few, None, 1), (a, 2.0, 1))  # fmt: skip
+    for x, rcond, is_by_values in cases:
+        by_values.clear()
+        for side in (rng.standard_normal(x.shape[0]), rng.standard_normal((x.shape[0], 4))[:, ::2]):
+            b = side.astype(dtype)
+            wanted = numpys(x, b, rcond=rcond)[0]
+            atol = np.abs(wanted).max() * (1e-6 if dtype == "float32" else 1e-10)
+            np.testing.assert_allclose(ops.lstsq(x, b, rcond), wanted, rtol=0, atol=atol)
+        assert is_by_values is None or len(by_values) == 2 * is_by_values
+
+
+def test_lstsq_of_nothing():
+    for m, n, columns in ((0, 3, 2), (3, 0, 2), (3, 2, 0)):
+        x = ops.lstsq(np.zeros((m, n)), np.zeros((m, columns)))
+        assert x.shape == (n, columns) and not x.any()

@@ -755,12 +755,14 @@ static void determinant(const fnn_call *call, int64_t begin, int64_t end) {
 
 #include "linalg_cholesky_body.h"
 #include "linalg_qr_body.h"
+#include "linalg_lstsq_body.h"
 #include "types_none.h"
 
 static const fnn_entry entries[] = {{"cholesky", cholesky, cholesky_size},
                                     {"cholesky_inverse", cholesky_inverse, cholesky_inverse_size},
                                     {"determinant", determinant, determinant_size},
                                     {"inv", inv, inv_size},
+                                    {"lstsq", lstsq, lstsq_size},
                                     {"lu_factor", lu_factor, lu_factor_size},
                                     {"qr", qr, qr_size},
                                     {"solve", solve, solve_size},

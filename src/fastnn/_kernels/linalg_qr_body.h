@@ -9,16 +9,21 @@ typedef struct {
   T *a, *q, *v, *t, *panel;
 } reflections;
 
-/* Of a matrix that threads share q lies elsewhere. */
-static reflections reflections_of(const int64_t *ints, char *memory, int has_q) {
-  reflections s = {.m = ints[1], .n = ints[2], .k = fnn_min(ints[1], ints[2]), .of_q = fnn_round_up(ints[4], N)};
-  s.rows = padded(s.m), s.columns = padded(s.n), s.row = apart(s.columns), s.q_row = apart(s.of_q);
+/* The rest of `s`, of which m, n, k, columns and of_q are given. Of a matrix that threads share q lies elsewhere. */
+static reflections placed(reflections s, char *memory, int has_q) {
+  s.rows = padded(s.m), s.row = apart(s.columns), s.q_row = apart(s.of_q);
   s.v_row = s.rows + N, s.panels = fnn_ceil_div(s.k, PANEL);
   const int64_t q = s.rows * s.row, v = q + (has_q ? s.rows * s.q_row : 0), t = v + s.panels * PANEL * s.v_row;
   const int64_t panel = t + s.panels * PANEL * PANEL;
   s.size = panel + PANEL * s.v_row;
   if (memory) s.a = (T *)memory, s.q = s.a + q, s.v = s.a + v, s.t = s.a + t, s.panel = s.a + panel;
   return s;
+}
+static reflections reflections_of(const int64_t *ints, char *memory, int has_q) {
+  const int64_t m = ints[1], n = ints[2];
+  return placed(
+    (reflections){.m = m, .n = n, .k = fnn_min(m, n), .columns = padded(n), .of_q = fnn_round_up(ints[4], N)}, memory,
+    has_q);
 }
 
 static double qr_flops(const int64_t *ints) {
@@ -148,6 +153,15 @@ static void reflect_a(const reflections *s, int64_t p, int64_t first, int64_t en
           s->rows - at, end - first, fnn_min(PANEL, s->columns - at));
 }
 
+/* All panels by one thread. */
+static void reflect_all(const reflections *s) {
+  for (int64_t p = 0; p < s->panels; p++) {
+    const int64_t at = p * PANEL;
+    reflect_panel(s, at, s->v + at * s->v_row, s->t + at * PANEL);
+    reflect_a(s, p, fnn_min(s->columns, at + PANEL), s->columns);
+  }
+}
+
 /* Columns from the first of panel p on of the product of the panels behind it, less that panel. */
 static void reflect_q(const reflections *s, int64_t p, T *q, int64_t q_row, int64_t columns) {
   const int64_t at = p * PANEL;
@@ -155,26 +169,36 @@ static void reflect_q(const reflections *s, int64_t p, T *q, int64_t q_row, int6
           columns, fnn_min(PANEL, s->columns - at));
 }
 
-/* In phase p + 1 unit 0 brings the columns of panel p up to the reflections of panel p - 1, and finds its own; the
- * others bring those further to the right up to panel p - 1. After the last strips of q are independent. */
+/* Units [begin, end) of the phase of panel p: unit 0 brings its columns up to the reflections of panel p - 1, and finds
+ * its own; the others bring those further to the right up to panel p - 1. Behind the last panel that is all. */
+static void reflect_part(const reflections *s, int64_t p, int64_t begin, int64_t end) {
+  const int64_t at = p * PANEL, behind = fnn_min(s->columns, at + PANEL), next = p < s->panels ? behind : at;
+  const int64_t strips = p && next < s->columns ? fnn_ceil_div(s->columns - next, STRIP) : 0;
+  if (p < s->panels && begin == 0) {
+    if (p) reflect_a(s, p - 1, at, behind);
+    reflect_panel(s, at, s->v + at * s->v_row, s->t + at * PANEL);
+  }
+  for (int64_t strip = part_beside(strips, begin); strip < part_beside(strips, end); strip++)
+    reflect_a(s, p - 1, next + strip * STRIP, fnn_min(s->columns, next + (strip + 1) * STRIP));
+}
+
+/* Units [begin, end) of the phase that reads: x (m, n) to column `at` of a and behind it. */
+static void read_a(const reflections *s, const char *x, int64_t n, int64_t to_columns, int64_t at, int64_t dtype,
+                   int64_t begin, int64_t end) {
+  const int64_t tiles = s->rows / ROWS, first = part(tiles, begin) * ROWS;
+  const int64_t count = fnn_min(s->m, part(tiles, end) * ROWS) - first;
+  if (count > 0)
+    read_matrix(s->a + first * s->row + at, s->row, x, first * n, n, count, n, to_columns, dtype);
+}
+
+/* Phase p + 1 is the part of panel p; after the last strips of q are independent. */
 static void qr_shared(const fnn_call *call, int64_t begin, int64_t end) {
   const int64_t *ints = call->ints, dtype = ints[3];
   const reflections s = reflections_of(ints, call->shared, 0);
-  const int64_t p = call->phase - 1, at = p * PANEL, behind = fnn_min(s.columns, at + PANEL);
-  if (p < 0) {
-    const int64_t tiles = s.rows / ROWS, first = part(tiles, begin) * ROWS;
-    const int64_t count = fnn_min(s.m, part(tiles, end) * ROWS) - first;
-    if (count > 0)
-      read_matrix(s.a + first * s.row, s.row, call->buf[0], first * s.n, s.n, count, s.n, s.columns, dtype);
-  } else if (p <= s.panels) {
-    const int64_t last = fnn_min(s.columns, p * PANEL), next = p < s.panels ? behind : last;
-    const int64_t strips = p ? fnn_ceil_div(s.columns - next, STRIP) : 0;
-    if (p < s.panels && begin == 0) {
-      if (p) reflect_a(&s, p - 1, at, behind);
-      reflect_panel(&s, at, s.v + at * s.v_row, s.t + at * PANEL);
-    }
-    for (int64_t strip = part_beside(strips, begin); strip < part_beside(strips, end); strip++)
-      reflect_a(&s, p - 1, next + strip * STRIP, fnn_min(s.columns, next + (strip + 1) * STRIP));
+  const int64_t p = call->phase - 1;
+  if (p < 0) read_a(&s, call->buf[0], s.n, s.columns, 0, dtype, begin, end);
+  else if (p <= s.panels) {
+    reflect_part(&s, p, begin, end);
     const int64_t of_q = p == s.panels ? fnn_ceil_div(ints[4], STRIP) : 0;
     for (int64_t k = part(of_q, begin); k < part(of_q, end); k++) {
       const int64_t j = from_both_ends(k, of_q) * STRIP, count = fnn_min(STRIP, ints[4] - j);
@@ -203,11 +227,7 @@ static void qr(const fnn_call *call, int64_t begin, int64_t end) {
   const reflections s = reflections_of(ints, call->scratch, 1);
   for (int64_t matrix = begin * group; matrix < fnn_min(ints[0], end * group); matrix++) {
     read_matrix(s.a, s.row, call->buf[0], matrix * s.m * s.n, s.n, s.m, s.n, s.columns, dtype);
-    for (int64_t p = 0; p < s.panels; p++) {
-      const int64_t at = p * PANEL;
-      reflect_panel(&s, at, s.v + at * s.v_row, s.t + at * PANEL);
-      reflect_a(&s, p, fnn_min(s.columns, at + PANEL), s.columns);
-    }
+    reflect_all(&s);
     write_matrix(call->buf[2], matrix * of_q * s.n, s.n, s.a, s.row, of_q, s.n, dtype);
     memset(s.q, 0, (size_t)(s.rows * s.q_row) * sizeof(T));
     for (int64_t i = 0; i < of_q; i++) s.q[i * (s.q_row + 1)] = 1;

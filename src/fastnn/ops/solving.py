@@ -10,7 +10,15 @@ from fastnn.graph.symbolic import accepts_symbolic
 from fastnn.ops import elementwise as ew
 from fastnn.ops import logic, reduce
 from fastnn.ops.creation import tril, triu
-from fastnn.ops.factorizations import as_matrices, has_kernel_for, require_matrices, square_spec, svd, transposed
+from fastnn.ops.factorizations import (
+    MOST_ROWS,
+    as_matrices,
+    has_kernel_for,
+    require_matrices,
+    square_spec,
+    svd,
+    transposed,
+)
 from fastnn.ops.layout import expand_dims, squeeze
 from fastnn.ops.matmul import in_one_dtype, matmul, unbroadcast
 from fastnn.ops.record import Op, Spec, dtype_of, shape_of
@@ -286,10 +294,41 @@ def _lstsq_grad(dy, y, a, b, rcond):
     return pinv_grad(matmul(dy, transposed(b)), inverse, a), matmul(transposed(inverse), dy)
 
 
+def _by_qr_shape(a, b, is_turned):
+    return Spec((a.shape[not is_turned], b.shape[1]), a.dtype), Spec((), "float64")
+
+
+def _by_qr_reference(a, b, is_turned):
+    x, _, _, values = np.linalg.lstsq(a.T if is_turned else a, b)
+    return x, np.float64(values[-1] / values[0])
+
+
+def _by_qr_lower(node, b):
+    (a, side), is_turned = node.inputs, node.params["is_turned"]
+    b.step("lstsq", [a, side, *node.outputs], [*a.shape, side.shape[1], DTYPE_CODE[a.dtype], is_turned])
+
+
+# Of a matrix of full rank with no more columns than rows, or of its transpose: x, and what the least singular value is
+# of the largest; the kernel has a bound below that.
+_by_qr_op = Op("lstsq_by_qr", shape=_by_qr_shape, reference=_by_qr_reference, lower=_by_qr_lower)
+_FAR = 10.0  # times what counts as 0, or as what rounding makes of it: so much is surely more
+
+
+def _lstsq_reference(a, b, rcond):
+    """By factors where that is surely of full rank, else by singular values."""
+    m, n = a.shape
+    if a.size and b.size and min(m, n) <= MOST_ROWS and a.size <= MOST_ROWS**2:
+        x, distance = _by_qr_op(a.T if m < n else a, b, is_turned=m < n)
+        resolution = max(m, n) * float(np.finfo("float64").eps)
+        if distance > _FAR * max(resolution if rcond is None else rcond, resolution):
+            return x
+    return np.linalg.lstsq(a, b, rcond=rcond)[0]
+
+
 lstsq_op = Op(
     "lstsq",
     shape=_lstsq_shape,
-    reference=lambda a, b, rcond: np.linalg.lstsq(a, b, rcond=rcond)[0],
+    reference=_lstsq_reference,
     grad=_lstsq_grad,
 )
 
