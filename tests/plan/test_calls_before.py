@@ -350,7 +350,7 @@ def test_windows_are_read_where_they_lie(shape, strides, dtype):
     x = np.lib.stride_tricks.as_strided(memory, shape, [s * memory.itemsize for s in strides])
     copy = np.ascontiguousarray(x)
     is_long = shape[-1] >= 64 and abs(strides[-1]) <= 4
-    is_quick = x.itemsize == 4 and (dtype == "float32" or strides[-1] == 2)
+    is_quick = dtype in ("float32", "float64") or (x.itemsize == 4 and strides[-1] == 2)
     is_window = is_long and x.itemsize >= 4 and (strides[-1] in (0, 1) or is_quick)
     assert not x.flags.c_contiguous
     for call in (ops.add, ops.greater, lambda a, b: ops.abs(b), lambda a, b: ops.multiply(a, 3), ops.maximum,
@@ -373,6 +373,15 @@ def test_windows_are_read_where_they_lie(shape, strides, dtype):
     assert not any(is_in_vain for _, is_in_vain in mine)
     with GradientTape():
         np.testing.assert_array_equal(ops.add(x, x), ops.add(copy, copy))
+
+
+def test_many_numbers_with_gaps_are_copied():
+    """Of float64: they come from memory anyway."""
+    for n, dtype, is_window in ((1 << 19, "float64", True), (1 << 20, "float64", False), (3 << 18, "float32", True)):
+        x = np.arange(2 * n, dtype=dtype)[::2]
+        np.testing.assert_array_equal(ops.add(x, x), x + x)
+        places = [key[2] for key in record._executables if key[0].name == "add" and type(key[2]) is tuple]
+        assert ((x.shape, 0, (2,)) in [place for found in places for place in found]) == is_window
 
 
 @pytest.mark.parametrize("dtype", ["float32", "int16", "complex64", "complex128"])
