@@ -1,5 +1,7 @@
 """Convolutions: records against references on every instruction set, gradients twice, and Keras as the judge."""
 
+import math
+
 import keras
 import numpy as np
 import pytest
@@ -292,6 +294,33 @@ def test_one_window_is_a_product(size, params, is_product):
     names = [node.op.name for node in simplify(graph).nodes if node.op.name not in ("input", "reshape")]
     products = ["linear", "linear_grad_kernel", "matmul"]
     assert sorted(names) == (products if is_product else ["conv2d", "conv2d_grad_input", "conv2d_grad_kernel"])
+
+
+@pytest.mark.parametrize(
+    "shape, filters, params, is_product",
+    [
+        ((1, 15, 16, 342), 342, {"strides": (2, 2), "pads": (1, 1, 0, 0)}, True),
+        ((2, 6, 5, 342), 342, {"strides": (1, 2)}, True),
+        ((1, 6, 7, 342), 342, {"dilation": (2, 1)}, True),
+        ((1, 6, 7, 342), 342, {}, False),  # Winograd's algorithm
+        ((1, 6, 7, 342), 340, {"dilation": (2, 1)}, False),  # a smaller kernel
+        ((1, 17, 20, 342), 342, {"strides": (2, 2)}, False),  # more pixels
+        ((1, 5, 5, 342), 342, {"strides": (2, 2), "pads": (1, 1, 1, 1)}, False),  # too many zeros
+        ((1, 6, 7, 684), 342, {"dilation": (2, 1), "groups": 2}, False),
+    ],
+    ids=str,
+)
+def test_few_pixels_and_a_large_kernel_are_a_product_of_windows(shape, filters, params, is_product):
+    params, kernel = with_defaults(params), (3, 3, 342, filters)
+    graph = Graph()
+    with tracing(graph):
+        x, bias = graph.input(shape, "float32"), graph.input((filters,), "float32")
+        graph.outputs = [conv2d_op(x, graph.input(kernel, "float32"), bias, **params)]
+    names = [node.op.name for node in simplify(graph).nodes if node.op.name not in ("input", "reshape")]
+    assert names == (["windows", "windows", "conv2d"] if is_product else ["conv2d"])
+    if is_product:
+        inputs = [normal(*shape), normal(*kernel) / np.float32(math.prod(kernel[:3]) ** 0.5), normal(filters)]
+        check_op(conv2d_op, inputs, atol=1e-5, **params)
 
 
 def agrees_with_keras(name, *args, rtol=1e-5, **kwargs):

@@ -150,6 +150,8 @@ _FAR, _FAR_PIXEL, _LARGE = 3 << 18, 1 << 15, 1 << 22
 _FEW_PIXELS, _APART = 64, 1 << 11
 # Results of a row so short that copies of windows pay if many channels share them; all so few that they do anyway.
 _SHORT_ROW, _MANY, _FEW_RESULTS = 2, 128, 16
+# Of the products of a few pixels' windows with a large kernel at least so many, of four, must be of no zeros around x.
+_INSIDE_OF_FOUR = 3
 _ONE_BY_ONE = {"strides": (1, 1), "pads": (0, 0, 0, 0)}
 
 
@@ -179,6 +181,29 @@ def _is_of_windows(dy, kernel_size, strides, groups, **_):
     is_short = dy.shape[2] <= _SHORT_ROW and dy.shape[3] >= _MANY
     is_short = is_short or math.prod(dy.shape[:3]) <= _FEW_RESULTS
     return is_short and math.prod(kernel_size) > 1 and tuple(strides) != (1, 1) and groups == 1 and dy.shape[3] > _FEW
+
+
+def _is_product_of_windows(x, y, kernel, strides, pads, dilation, groups) -> bool:
+    """Whether a convolution of few pixels without a Winograd algorithm is faster as a product of copied windows and its
+    kernel, which no near cache holds: a product asks for the next rows while it uses some."""
+    taps, pixels = math.prod(kernel.shape[:2]), math.prod(y.shape[:3])
+    if y.dtype not in ("float32", "float64") or taps == 1 or groups > 1:
+        return False
+    if pixels > _FEW_PIXELS or kernel.spec.nbytes < _LARGE:
+        return False
+    if _has_winograd(_ints(x.shape, y.shape, kernel.shape[:2], strides, pads, dilation, groups)):
+        return False
+    sizes = zip(y.shape[1:3], x.shape[1:3], pads, kernel.shape, dilation, strides, strict=False)
+    inside = y.shape[0] * math.prod(_pairs_inside(*axis) for axis in sizes)
+    return 4 * inside >= _INSIDE_OF_FOUR * taps * pixels
+
+
+def _windows_of(x, out, kernel_size, params):
+    """What each of the `out` pixels reads of x, side by side: (n, *out, kh * kw * cin)."""
+    for k in (1, 0):
+        along = {"taps": kernel_size[k], "stride": params["strides"][k], "dilation": params["dilation"][k]}
+        x = windows(x, axis=1 + k, out=out[k], before=params["pads"][k], **along)
+    return x
 
 
 def _is_summed_as_product(x, dy) -> bool:
@@ -342,6 +367,9 @@ def _conv2d_simplify(node):
         return conv2d_op(_strided(x, params), kernel, *bias, **params | _ONE_BY_ONE)
     if _is_whole(x, kernel.shape[:2], **params) and x.shape[1:3] != (1, 1):
         return reshape(linear_op(_rows(x), reshape(kernel, (math.prod(kernel.shape[:3]), y.shape[3])), *bias), y.shape)
+    if _is_product_of_windows(x, y, kernel, **params):
+        rows = reshape(kernel, (1, 1, math.prod(kernel.shape[:3]), y.shape[3]))
+        return conv2d_op(_windows_of(x, y.shape[1:3], kernel.shape[:2], params), rows, *bias, **params | _ONE_BY_ONE)
     if y.shape[2] < _TILE_COLS or math.prod(kernel.shape[:2]) < _FEW_TAPS or _is_from_few(y, x, kernel.shape[:2]):
         return None
     if not is_exchangeable(x, y, _FEW, kernel.shape[:2], **params):
@@ -459,10 +487,10 @@ def grad_of_kernel_grad(forward_op, grad_input_op):
     return grad
 
 
-def _pairs_inside(results: int, size: int, before: int, taps: int, dilation: int) -> int:
-    """Along an axis without a stride: pairs of a result and a tap that is inside x."""
+def _pairs_inside(results: int, size: int, before: int, taps: int, dilation: int, stride: int = 1) -> int:
+    """Along an axis: pairs of a result and a tap that is inside x."""
     firsts = (k * dilation - before for k in range(taps))  # where the first result has the tap
-    return sum(max(0, min(results, size - first) - max(0, -first)) for first in firsts)
+    return sum(max(0, min(results, -((first - size) // stride)) - max(0, -(first // stride))) for first in firsts)
 
 
 def _is_summed_by_rows_of_taps(x, dy, kernel_size, pads, dilation, **_) -> bool:
@@ -536,10 +564,7 @@ def _grad_kernel_simplify(node):
         dw, db = linear_grad_kernel_op(_rows(x), _rows(dy))
         return reshape(dw, node.outputs[0].shape), db
     if _is_of_windows(dy, kernel_size, **params):
-        wide = x
-        for k in (1, 0):
-            along = {"taps": kernel_size[k], "stride": params["strides"][k], "dilation": params["dilation"][k]}
-            wide = windows(wide, axis=1 + k, out=dy.shape[1 + k], before=params["pads"][k], **along)
+        wide = _windows_of(x, dy.shape[1:3], kernel_size, params)
         pixels = math.prod(dy.shape[:3])
         dw, db = linear_grad_kernel_op(*(reshape(value, (pixels, value.shape[3])) for value in (wide, dy)))
         return reshape(dw, node.outputs[0].shape), db
