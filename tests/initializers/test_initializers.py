@@ -117,6 +117,11 @@ def test_orthogonal_in_half_precision():
     np.testing.assert_array_equal(q, np.asarray(initializers.Orthogonal(seed=1)((4, 4), "float32"), "float16"))
 
 
+def test_orthogonal_in_a_compiled_function():
+    made = initializers.Orthogonal(seed=1)
+    np.testing.assert_allclose(fastnn.jit(lambda: made((5, 3)))(), made((5, 3)), rtol=1e-6)
+
+
 def test_orthogonal():
     for shape in ((6, 4), (4, 6), (2, 3, 4)):
         q = initializers.Orthogonal(gain=3.0, seed=1)(shape, "float64").reshape(-1, shape[-1])

@@ -5,7 +5,7 @@ import pytest
 
 import fastnn
 from fastnn import ops
-from fastnn.ops import norms
+from fastnn.ops import factorizations, norms
 from fastnn.ops.solving import cofactors_op
 from fastnn.testing import check_gradient
 
@@ -168,7 +168,7 @@ def test_what_kernels_give_is_numpys(n, dtype):
     assert ops.inv(x).dtype == ops.solve(x, side).dtype == ops.cholesky(x @ x.swapaxes(1, 2)).dtype == dtype
 
 
-@pytest.mark.parametrize("n", [3, 20, 1100])
+@pytest.mark.parametrize("n", [3, 20, 1600])
 def test_bad_matrices_say_so(n):
     x = np.ones((2, n, n))
     for _ in range(3):  # as the first call, and as one that is known
@@ -250,3 +250,17 @@ def test_lstsq_of_nothing():
     for m, n, columns in ((0, 3, 2), (3, 0, 2), (3, 2, 0)):
         x = ops.lstsq(np.zeros((m, n)), np.zeros((m, columns)))
         assert x.shape == (n, columns) and not x.any()
+
+
+@pytest.mark.parametrize("extra", [0, 1])
+def test_matrices_of_as_many_rows_as_kernels_take_and_one_more(extra):
+    n = factorizations.MOST_ROWS + extra
+    x = np.random.default_rng(n).standard_normal((n, n)) + 60 * np.eye(n)
+    np.testing.assert_allclose(ops.solve(x, x @ np.ones((n, 2))), np.ones((n, 2)), rtol=1e-9)
+    for shape in ((n, 5), (5, n), (n + factorizations.MOST_FACTORED, 2), (2, n + factorizations.MOST_FACTORED)):
+        tall = np.random.default_rng(1).standard_normal(shape)
+        q, r = ops.qr(tall)
+        np.testing.assert_allclose(q @ r, tall, atol=1e-12)
+    x[3] = 0
+    with pytest.raises(np.linalg.LinAlgError, match="Singular"):
+        ops.solve(x, x)

@@ -308,12 +308,15 @@ class Orthogonal(RandomInitializer):
         dtype = standardize_dtype(dtype)
         rows, columns = math.prod(shape[:-1]), shape[-1]
         tall = (max(rows, columns), min(rows, columns))
-        # LAPACK has no half precision.
+        from fastnn import ops  # not in a first import
+
+        # QR is not computed in half precision.
         drawn = random.normal(tall, dtype="float32" if is_half(dtype) else dtype, seed=self.seed)
-        q, r = np.linalg.qr(np.asarray(drawn))
+        q, r = ops.qr(drawn)
         # The signs of R's diagonal are the algorithm's choice; with them taken out, Q is uniform over all rotations.
-        q = q * np.sign(np.diag(r))
-        return np.asarray(self.gain * (q if rows >= columns else q.T).reshape(shape), dtype)
+        q = ops.multiply(q, ops.sign(ops.diagonal(r)))
+        q = ops.reshape(q if rows >= columns else ops.transpose(q), shape)
+        return ops.cast(ops.multiply(q, self.gain), dtype)
 
     def get_config(self):
         return {**super().get_config(), "gain": self.gain}
