@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fastnn import ops
+from fastnn import ops, random
 from fastnn.graph.grad import gradients
 from fastnn.graph.interpret import interpret
 from fastnn.graph.simplify import simplify
@@ -103,13 +103,13 @@ def test_the_mask_of_relu_is_taken_of_what_a_dropout_leaves():
     x[x < -1] = np.nan
     inputs = [graph.input(x.shape, "float32"), graph.input(x.shape, "float32"), graph.input((2,), "uint32")]
     with tracing(graph):
-        mask, _ = random_bernoulli_op(inputs[2], shape=x.shape, dtype="float32", probability=0.7, scale=1 / 0.7)
-        y = ops.relu(inputs[0]) * mask
+        y = random.dropout(ops.relu(inputs[0]), 0.3, seed=inputs[2])
         graph.outputs = [y, *gradients(graph, [y * inputs[1]], [inputs[0]])]
     simpler = simplify(graph)
     (passes,) = (node for node in simpler.nodes if node.op.name == "relu_grad")
     assert passes.inputs[1] is simpler.outputs[0]
-    assert [node.op.name for node in simpler.nodes if mask.node.op in [x.node.op for x in node.inputs]] == ["multiply"]
+    (keep,) = (node for node in simpler.nodes if node.op is random_bernoulli_op)
+    assert [node.op.name for node in simpler.nodes if keep in [x.node for x in node.inputs]] == ["where"]
     numbers = [x, np.random.default_rng(1).uniform(1, 2, x.shape).astype("float32"), np.array([1, 2], "uint32")]
     for found, expected in zip(interpret(simpler, numbers), interpret(graph, numbers), strict=True):
         np.testing.assert_array_equal(found, expected)

@@ -82,12 +82,12 @@ def test_floats(name, kind, isa):
 
 
 @pytest.mark.parametrize("isa", ISAS)
-@pytest.mark.parametrize("kind", FLOATS)
+@pytest.mark.parametrize("kind, dtype, scale", [("f32", "float32", 2.5), ("f64", "float64", 2.5), ("bool", "uint8", 1)])
 @pytest.mark.parametrize("probability", [0.0, 1e-9, 0.3, 0.5, 1.0])
-def test_bernoulli(probability, kind, isa):
+def test_bernoulli(probability, kind, dtype, scale, isa):
     for n in SIZES:
-        numbers = run(f"random_bernoulli_{kind}", isa, n, FLOATS[kind], (probability, 2.5))
-        np.testing.assert_array_equal(numbers, records._bernoulli(STATE, (n,), FLOATS[kind], probability, 2.5))
+        numbers = run(f"random_bernoulli_{kind}", isa, n, dtype, (probability, scale))
+        np.testing.assert_array_equal(numbers, records._bernoulli(STATE, (n,), dtype, probability, scale))
 
 
 def signed(x):

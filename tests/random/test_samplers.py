@@ -5,7 +5,8 @@ import pytest
 import scipy.stats
 
 import fastnn
-from fastnn import random
+from fastnn import ops, random
+from fastnn.ops.random import random_bernoulli_op
 from fastnn.random.seed_generator import global_seed_generator
 
 N = 20_000
@@ -113,6 +114,22 @@ def test_dropout():
     for noise_shape in ((200, 1), (None, 1)):
         rows = random.dropout(x, 0.5, noise_shape=noise_shape, seed=1)
         assert (rows == rows[:, :1]).all() and 0 < (rows[:, 0] == 0).mean() < 1
+
+
+def test_a_dropout_keeps_bools_for_its_gradient():
+    """And both are the products with a mask of 0 and 1 / (1 - rate), which is the same for each dtype."""
+    x = np.random.default_rng(0).standard_normal((96, 50)).astype("float32")
+    inputs = fastnn.Input((50,))
+    model = fastnn.Model(inputs, ops.tanh(random.dropout(ops.tanh(inputs), 0.3, seed=random.SeedGenerator(1))))
+    model.compile("sgd", "mse")
+    steps = str(model.explain(batch_size=96))
+    assert steps.count("random_bernoulli_bool") == 1 and "random_bernoulli_f32" not in steps
+    mask, _ = random_bernoulli_op(
+        np.array([1, 0], "uint32"), shape=x.shape, dtype="float32", probability=0.7, scale=1 / 0.7
+    )
+    np.testing.assert_array_equal(random.dropout(x, 0.3, seed=1), x * mask)
+    slope = fastnn.value_and_grad(lambda x: ops.sum(random.dropout(x, 0.3, seed=1)))(x)[1]
+    np.testing.assert_array_equal(slope, mask)
 
 
 @pytest.mark.parametrize(

@@ -58,6 +58,24 @@ static __attribute__((noinline)) void OWN(load_int64s)(T *d, const int64_t *s, i
 }
 #endif
 
+#if !IS_INTEGER && !defined(FNN_ISA_AVX512)
+/* d = s, of bools, as many of them as are whole vectors: how many. Rows of tiles are short, and the compiler's own
+ * loops take more at a time. A lane gets its byte out of a word with all of them. */
+FNN_INLINE int64_t OWN(load_bools)(T *d, const char *s, int64_t n) {
+  typedef uint8_t bytes __attribute__((vector_size(FNN_VECTOR_BYTES)));
+  bytes places;
+  int64_t i = 0;
+  for (int k = 0; k < FNN_VECTOR_BYTES; k++) places[k] = (uint8_t)((k & 16) + k / 4);
+  for (; sizeof(T) == 4 && i + N <= n; i += N) {
+    uint64_t word = 0;
+    memcpy(&word, s + i, N);
+    const M lanes = (M)__builtin_shuffle((bytes)((fnn_vu64){0} + word), places) & 255;
+    FN(store)(d + i, __builtin_convertvector(lanes, V));
+  }
+  return i;
+}
+#endif
+
 /* load_block of a buffer of another dtype. */
 APART("casts")
 static __attribute__((noinline)) void OWN(load_cast)(T *d, const char *src, int64_t dtype, int64_t rows, int64_t cols,
@@ -76,6 +94,13 @@ static __attribute__((noinline)) void OWN(load_cast)(T *d, const char *src, int6
 #if defined(__x86_64__) && !defined(FNN_ISA_AVX512)
   if (dtype == FNN_I64 && col_stride == 1) {
     for (int64_t r = 0; r < rows; r++, d += cols) OWN(load_int64s)(d, (const int64_t *)src + r * row_stride, cols);
+    return;
+  }
+#endif
+#if !defined(FNN_ISA_AVX512)
+  if (dtype == FNN_BOOL && col_stride == 1) {
+    for (int64_t r = 0; r < rows; r++, d += cols)
+      for (int64_t c = OWN(load_bools)(d, src + r * row_stride, cols); c < cols; c++) d[c] = (T)src[r * row_stride + c];
     return;
   }
 #endif

@@ -109,6 +109,36 @@ static void random_permutation_size(const int64_t *ints, fnn_work *work) {
 #include "types_f64.h"
 #include "random_body.h"
 
+/* random_bernoulli: reals = {probability p, scale}: `scale` with probability p, else 0; of bools the scale is 1. A word
+ * is compared with p 2^32, for all types, so they give the same pattern. */
+#define BERNOULLI(type, T)                                                                                             \
+  static void random_bernoulli_##type(const fnn_call *call, int64_t begin, int64_t end) {                              \
+    if (call->phase) {                                                                                                 \
+      write_state(call);                                                                                               \
+      return;                                                                                                          \
+    }                                                                                                                  \
+    int64_t n = call->ints[0];                                                                                         \
+    double p = call->reals[0];                                                                                         \
+    const T scale = (T)call->reals[1], otherwise = p >= 1 ? scale : 0;                                                 \
+    const uint32_t below = p >= 1 ? 0 : below_of(p);                                                                   \
+    T *out = (T *)call->buf[1];                                                                                        \
+    for (int64_t first = begin * UNIT; first < fnn_min(n, end * UNIT); first += GROUP) {                               \
+      words w;                                                                                                         \
+      T numbers[GROUP];                                                                                                \
+      threefry((const uint32_t *)call->buf[0], first / GROUP, &w);                                                     \
+      for (int j = 0; j < 4; j++)                                                                                      \
+        for (int i = 0; i < BLOCKS; i++) numbers[j * BLOCKS + i] = w.word[j][i] < below ? scale : otherwise;           \
+      memcpy(out + first, numbers, (size_t)fnn_min(GROUP, n - first) * sizeof(T));                                     \
+    }                                                                                                                  \
+  }                                                                                                                    \
+  static void random_bernoulli_size_##type(const int64_t *ints, fnn_work *work) {                                      \
+    random_size(ints[0], 1, sizeof(T), 36, work);                                                                      \
+  }
+BERNOULLI(f32, float)
+BERNOULLI(f64, double)
+BERNOULLI(bool, uint8_t)
+#undef BERNOULLI
+
 #define FLOAT_ENTRIES(type)                                                                                            \
   {"random_uniform_" #type, random_uniform_##type, random_float_size_##type},                                          \
     {"random_normal_" #type, random_normal_##type, random_float_size_##type},                                          \
@@ -120,5 +150,6 @@ static const fnn_entry entries[] = {{"random_words", random_words, random_words_
                                     {"random_permutation", random_permutation, random_permutation_size},
                                     FLOAT_ENTRIES(f32),
                                     FLOAT_ENTRIES(f64),
+                                    {"random_bernoulli_bool", random_bernoulli_bool, random_bernoulli_size_bool},
                                     {0}};
 const fnn_table FNN_TABLE(random) = {entries, 0, 0};

@@ -104,29 +104,3 @@ static void OWN(random_truncated_normal)(const fnn_call *call, int64_t begin, in
 static void OWN(random_float_size)(const int64_t *ints, fnn_work *work) {
   random_size(ints[0], OWN(WORDS), sizeof(T), 60, work);
 }
-
-/* random_bernoulli: reals = {probability p, scale}: `scale` with probability p, else 0. A word is compared with
- * p 2^32, for both types, so float32 and float64 give the same pattern. */
-static void OWN(random_bernoulli)(const fnn_call *call, int64_t begin, int64_t end) {
-  if (call->phase) {
-    write_state(call);
-    return;
-  }
-  int64_t n = call->ints[0];
-  double p = call->reals[0];
-  T scale = (T)call->reals[1];
-  uint32_t below = p >= 1 ? 0 : below_of(p);
-  T otherwise = p >= 1 ? scale : 0;
-  T *out = (T *)call->buf[1];
-  for (int64_t first = begin * UNIT; first < fnn_min(n, end * UNIT); first += GROUP) {
-    words w;
-    T numbers[GROUP];
-    threefry((const uint32_t *)call->buf[0], first / GROUP, &w);
-    for (int j = 0; j < 4; j++)
-      for (int i = 0; i < BLOCKS; i++) numbers[j * BLOCKS + i] = w.word[j][i] < below ? scale : otherwise;
-    memcpy(out + first, numbers, (size_t)fnn_min(GROUP, n - first) * sizeof(T));
-  }
-}
-static void OWN(random_bernoulli_size)(const int64_t *ints, fnn_work *work) {
-  random_size(ints[0], 1, sizeof(T), 36, work);
-}

@@ -17,6 +17,7 @@ from fastnn.ops.elementwise import (
     expm1,
     multiply,
     negative,
+    number_of,
     sigmoid,
     softplus,
     sqrt,
@@ -35,13 +36,16 @@ def _before_reshape(value):
 
 
 def _dropout(dy, y):
-    """(the gradient of what a dropout leaves of `y`, its mask) where `dy` is what the mask makes of that; else None."""
-    masked = dy.node
-    if masked.op.name != "multiply" or masked.inputs[1].node.op.name != "random_bernoulli":
+    """Where `dy` is the gradient of what a dropout leaves of `y`: (the same as if it had left all, what it leaves of
+    `y`); else None."""
+    if dy.node.op.name != "where" or dy.node.inputs[0].node.op.name != "random_bernoulli":
         return None
-    d_left, mask = masked.inputs
-    is_whole = d_left.spec == mask.spec == dy.spec == y.spec
-    return (d_left, mask) if is_whole and mask.node.params["scale"] >= 1 else None
+    keep, d_all, _ = dy.node.inputs
+    scale = d_all.node.inputs[1] if d_all.node.op.name == "multiply" else None
+    is_whole = d_all.spec == dy.spec == y.spec and keep.shape == y.shape
+    if not is_whole or scale is None or not (number_of(scale) or 0) >= 1:
+        return None
+    return d_all, multiply(where(keep, y, 0), scale)
 
 
 def _simplify_relu_grad(node):
@@ -49,8 +53,7 @@ def _simplify_relu_grad(node):
     those of what a dropout leaves of `y`, and then nothing reads its mask again, either."""
     dy, y = node.inputs
     if (dropout := _dropout(dy, y)) is not None:
-        d_left, mask = dropout
-        return relu_grad_op(multiply(d_left, mask.node.params["scale"]), multiply(y, mask))
+        return relu_grad_op(*dropout)
     pool_grad = _before_reshape(dy).node
     if pool_grad.op.name != "max_pool2d_grad" or dy.shape != y.shape:
         return None
@@ -116,7 +119,7 @@ _SLOPES = {
 
 def _own_slope_grad(dy, z, y, x, slope, alpha):
     if slope == "leaky_relu" and isinstance(dy, Value) and (dropout := _dropout(dy, z)) is not None:
-        z = multiply(z, dropout[1])  # of the same signs, where it is not 0; nothing has to keep `y` then
+        z = dropout[1]  # of the same signs, where it is not 0; nothing has to keep `y` then
     return None, multiply(dy, _SLOPES[slope](z, alpha))
 
 

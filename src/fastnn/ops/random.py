@@ -147,6 +147,16 @@ def _lower_permutation(node, b):
     b.step("random_permutation", [node.inputs[0], values, state_after], [values.size, DTYPE_CODE[values.dtype]], [])
 
 
+def _lower_bernoulli(node, b):
+    values, state_after = node.outputs
+    suffix = "bool" if values.dtype == "bool" else b.suffix(values)
+    if suffix is None:
+        return False
+    reals = [float(node.params["probability"]), float(node.params["scale"])]
+    b.step(f"random_bernoulli_{suffix}", [node.inputs[0], values, state_after], [values.size], reals)
+    return None
+
+
 def _op(name, reference, lower=None) -> Op:
     def apply(state, *inputs, shape, dtype, **params):
         values = np.asarray(reference(state, *inputs, shape=shape, dtype=dtype, **params)).reshape(shape)
@@ -166,7 +176,7 @@ random_normal_op = _op("random_normal", _normal, _lower("random_normal", "mean",
 random_truncated_normal_op = _op(
     "random_truncated_normal", _truncated_normal, _lower("random_truncated_normal", "mean", "deviation")
 )
-random_bernoulli_op = _op("random_bernoulli", _bernoulli, _lower("random_bernoulli", "probability", "scale"))
+random_bernoulli_op = _op("random_bernoulli", _bernoulli, _lower_bernoulli)
 random_integers_op = _op("random_integers", _integers, _lower_integers)
 random_permutation_op = _op("random_permutation", _permutation, _lower_permutation)
 

@@ -109,6 +109,14 @@ def is_scalar_constant(value: Value) -> bool:
     return value.node.op is CONSTANT and value.size == 1
 
 
+def _is_zero(value: Value) -> bool:
+    """Whether it is the number 0, not -0."""
+    if not is_scalar_constant(value):
+        return False
+    number = value.node.params["array"].reshape(()).item()
+    return number == 0 and not math.copysign(1, number) < 0
+
+
 def element_strides(shape: Shape, space: Shape, steps: Sequence[int] | None = None) -> list[int]:
     """For each axis of `space`, how far apart neighbours lie in an array of `shape` that broadcasts to it: a contiguous
     one, or one whose elements lie `steps` apart."""
@@ -418,7 +426,7 @@ def _merged(name: str, inputs: tuple[Value, ...], parts_of) -> _Merged | None:
     (b^2 - a) t + a lerp_square, a / (sqrt(b) + c) divide_by_root, w - a s / (sqrt(b) + t) step_by_root, w - a s /
     sqrt(b + t) step_by_root_of_sum, a^2 + b multiply_add, a sigmoid(b) multiply_sigmoid, with b = a (a^2 s + t) gelu,
     with a = x + y add_gelu, sigmoid(a) tanh(b) sigmoid_tanh, where(a > b, c, d) where_greater, where(isnan(a), b, a)
-    fill_nan, clip(a + s, t, u) v clip_line, and that times a hard_gate."""
+    fill_nan, where(a, b, 0) of a bool relu_grad, clip(a + s, t, u) v clip_line, and that times a hard_gate."""
     if name in ("relu", "gelu"):
         terms = parts_of(inputs[0], "add")
         return terms and (f"add_{name}", (*terms, *inputs[1:]), [inputs[0]])
@@ -429,7 +437,9 @@ def _merged(name: str, inputs: tuple[Value, ...], parts_of) -> _Merged | None:
         if tested is inputs[2]:
             return "fill_nan", (inputs[2], inputs[1]), [inputs[0]]
         ordered = parts_of(inputs[0], "greater") or (parts_of(inputs[0], "less") or ())[::-1]
-        return ("where_greater", (*ordered, *inputs[1:]), [inputs[0]]) if ordered else None
+        if ordered:
+            return "where_greater", (*ordered, *inputs[1:]), [inputs[0]]
+        return ("relu_grad", inputs[1::-1], []) if inputs[0].dtype == "bool" and _is_zero(inputs[2]) else None
     if name not in ("add", "subtract", "divide"):
         return None
     a, x = inputs

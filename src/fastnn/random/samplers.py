@@ -160,11 +160,9 @@ def dropout(inputs, rate, noise_shape=None, seed=None):
         lead = len(shape) - len(noise_shape)
         shape = tuple(of if size is None else size for size, of in zip(noise_shape, shape[lead:], strict=True))
     dtype = dtype_of(inputs) if is_float(dtype_of(inputs)) else standardize_dtype(None)
-    mask = draw(
-        records.random_bernoulli_op, seed, shape=shape, dtype=dtype, probability=1 - rate,
-        scale=1 / (1 - rate) if rate < 1 else 0.0,
-    )  # fmt: skip
-    return ops.multiply(inputs, mask)
+    # Bools: which elements are kept is known until the gradient is there.
+    keep = draw(records.random_bernoulli_op, seed, shape=shape, dtype="bool", probability=1 - rate, scale=1.0)
+    return ops.multiply(ops.where(keep, ops.cast(inputs, dtype), 0), 1 / (1 - rate) if rate < 1 else 0.0)
 
 
 @accepts_symbolic
