@@ -68,7 +68,7 @@ concatenate_op = Op(
     grad=_concatenate_grad,
     lower=_concatenate_lower,
     simplify=lambda node: node.inputs[0] if len(node.inputs) == 1 else None,
-    reads_windows=True,
+    joins_windows=True,
     domain=uniform(-3, 3),
     rows=_concatenate_rows,
 )

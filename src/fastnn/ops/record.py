@@ -19,7 +19,7 @@ from fastnn.graph import dtypes, trace
 from fastnn.graph.symbolic import KerasTensor, symbolic_call
 from fastnn.graph.value import Graph, Node, Operators, Spec, Value, dtype_name
 from fastnn.graph.variable import Variable
-from fastnn.plan.copying import FEWEST_COLUMNS, FEWEST_IN_BOX, MOST_AXES, in_memory, is_window
+from fastnn.plan.copying import FEWEST_COLUMNS, MOST_AXES, in_memory, is_large, is_window
 
 
 class _Registry(dict):
@@ -41,8 +41,8 @@ _promises: dict[tuple, list] = {}  # by signature, the shapes and dtypes that re
 _DEFAULTS = {
     "shape": None, "reference": None, "grad": None, "kind": "plain", "dtype": None, "promote": None, "lower": None,
     "simplify": None, "inplace": False, "aliases": (), "into": None, "sum_of_steps": None, "reduced": None,
-    "epilogue": None, "keeps_tile": None, "again": None, "window": None, "reads_windows": False, "rows": None,
-    "number": None, "domain": None, "lone": None, "is_registered": True,
+    "epilogue": None, "keeps_tile": None, "again": None, "window": None, "joins_windows": False, "reads_window": None,
+    "rows": None, "number": None, "domain": None, "lone": None, "is_registered": True,
 }  # fmt: skip
 
 
@@ -79,8 +79,8 @@ class Op(_engine.Caller):
         again: `(node) -> Value`: the first output of the inputs and the other outputs, by elementwise ops.
         window: `(node) -> None | (offset, strides)`: where in its input the elements of the output lie, and how far
             apart along each axis, in elements, where it is worth while to read them there.
-        reads_windows: whether the kernel reads such elements of its inputs there, or `(node, strides) -> bool`; those
-            of elementwise ops do.
+        joins_windows: whether the kernel reads such elements of all its inputs there; those of elementwise ops do, too.
+        reads_window: `(node, strides) -> bool`: whether the kernel reads those of its input there.
         rows: `(node, axes, rows) -> bool`: whether the node keeps the rows of a batch apart (`graph.rows`), given along
             which axis of each input they lie, None for one without; at least one has some. Only "plain" ops need one.
         number: `(*numbers) -> float`: the reference of Python's floats, which gives float32 and float64 their bits or
@@ -102,7 +102,7 @@ class Op(_engine.Caller):
             setattr(self, attribute, given.get(attribute, default))
         self.is_reference = self.kind == "plain" and self.lower is None and self.simplify is None
         self.executables = None if self.kind == "view" or self.is_reference else _executables
-        self.turns = 1 if self.kind == "reduce" else 2 if self.kind == "elementwise" or self.reads_windows else 0
+        self.turns = 1 if self.kind == "reduce" else 2 if self.kind == "elementwise" or self.joins_windows else 0
         if self.kind == "elementwise" and self.promote is None:  # inputs of one dtype; "float" makes one of integers
             self.numbers = 1 if self.dtype == "float" else 2
         self._check_and_register()
@@ -141,9 +141,9 @@ class Op(_engine.Caller):
         """What a call gives where the axes of all arrays lie in memory in one other order: what it gives of them in
         that order, with the axes where they belong again; where the kernel reads windows, too, or a program reduces
         rows, what it gives of others as they lie. Nothing is copied. None for other arguments."""
-        if self.reads_windows is True and args[0].size < FEWEST_IN_BOX:
+        if self.joins_windows and not is_large(args[0]):
             return None
-        order = _order_in_memory(args, params.get("axis") if self.reads_windows is True else None)
+        order = _order_in_memory(args, params.get("axis") if self.joins_windows else None)
         if order is None:
             is_read = self.has_kernel if self.turns == 2 else _is_of_rows(args[0], **params)
             return self._of_windows(args, params) if is_read else None
@@ -185,7 +185,7 @@ class Op(_engine.Caller):
     def _window(self, x: np.ndarray):
         """`in_memory` where the kernel reads such an array as fast as a copy: whole rows, and floats that it shuffles
         as it reads them."""
-        if x.size < FEWEST_IN_BOX:
+        if not is_large(x):
             return None
         if self.kind == "elementwise":
             steps = [stride // x.itemsize for stride in x.strides]

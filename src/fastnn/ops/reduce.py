@@ -178,6 +178,12 @@ def _is_count(x, axis: tuple[int, ...]) -> bool:
     return x.dtype == "bool" and axis == tuple(range(x.ndim - len(axis), x.ndim))
 
 
+def _kernel_of_numbers(node) -> str | None:
+    """The kernel for the types of `node`, of which those of truths have none."""
+    x, y = node.inputs[0], node.outputs[0]
+    return f"{node.op.name}_{_TYPES[x.dtype]}" if x.dtype in _TYPES and x.dtype == y.dtype else None
+
+
 def _lower_reduce(node, b):
     x, y = node.inputs[0], node.outputs[0]
     name = node.op.name
@@ -187,7 +193,7 @@ def _lower_reduce(node, b):
     if name in ("any", "all"):
         kernel = name if x.dtype == "bool" else None
     else:
-        kernel = f"{name}_{_TYPES[x.dtype]}" if x.dtype in _TYPES and x.dtype == y.dtype else None
+        kernel = _kernel_of_numbers(node)
     if kernel is None:
         return False
     ints = reduction_ints(x.shape, node.params["axis"])
@@ -209,15 +215,15 @@ def _lower_along_axis(node, b):
 
 def _reads_columns(node, strides) -> bool:
     """Whether `node` reduces the rows of a matrix, which may lie farther apart than they are long."""
-    x, y = node.inputs[0], node.outputs[0]
-    is_of_rows = x.ndim == 2 and node.params["axis"] == (0,) and x.dtype == y.dtype and x.dtype in _TYPES
+    x = node.inputs[0]
+    is_of_rows = x.ndim == 2 and node.params["axis"] == (0,) and _kernel_of_numbers(node) is not None
     return is_of_rows and strides[1] == 1 and strides[0] >= x.shape[1] >= FEWEST_COLUMNS and x.shape[0] > 1
 
 
 def _reduction(name, reference, grad=None, dtype=lambda dtype: dtype, domain=None, simplify=_simplify_reduce) -> Op:
     return Op(
         name, kind="reduce", grad=grad, domain=domain or uniform(-3, 3), simplify=simplify, lower=_lower_reduce,
-        reads_windows=_reads_columns,
+        reads_window=_reads_columns,
         shape=lambda x, axis, keepdims: Spec(reduced_shape(x.shape, axis, keepdims), dtype(x.dtype)),
         reference=quiet(lambda x, axis, keepdims: reference(x, axis=axis, keepdims=keepdims)),
     )  # fmt: skip

@@ -89,14 +89,19 @@ def _is_shuffled(array: np.ndarray) -> bool:
     return any(0 < abs(s) < step for s, n in zip(array.strides, array.shape, strict=True) if n > 1)
 
 
-FEWEST_IN_BOX = 1 << 16  # elements: to copy fewer takes less time than to ask how they lie
+FEWEST_IN_BOX = 1 << 16  # elements
+
+
+def is_large(array: np.ndarray) -> bool:
+    """Whether it takes less time to ask how an array with gaps lies than to copy it."""
+    return array.size >= FEWEST_IN_BOX
 
 
 def in_memory(array: np.ndarray) -> tuple[np.ndarray, int, tuple[int, ...]] | None:
     """Of a large array that is not contiguous: all that lies in memory from its first to its last element, where in
     that the element at 0 is, and how far apart, in elements, neighbours are. None where no kernel reads it so."""
     itemsize = array.itemsize
-    if array.size < FEWEST_IN_BOX or array.dtype.kind not in "iuf" or not array.dtype.isnative or itemsize < 2:
+    if not is_large(array) or array.dtype.kind not in "iuf" or not array.dtype.isnative or itemsize < 2:
         return None
     if not array.flags.aligned or any(stride % itemsize for stride in array.strides):
         return None

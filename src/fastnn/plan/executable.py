@@ -140,8 +140,7 @@ class Executable:
         elementwise = {node for group in groups if group.anchor is None for node in group.nodes}
         joining = set()
         for node in graph.nodes:  # by the kernel `copy`
-            is_joining = getattr(node.op, "reads_windows", False) is True
-            if is_joining and np.dtype(node.outputs[0].dtype).itemsize <= MAX_BYTES:
+            if getattr(node.op, "joins_windows", False) and np.dtype(node.outputs[0].dtype).itemsize <= MAX_BYTES:
                 joining.add(node)
         readers, results = simplify.consumers(graph), set(graph.results())
         windows = {}
@@ -536,8 +535,8 @@ def _packed_places(graph: Graph) -> dict[Value, tuple[Value, int]]:
 
 
 def _may_read(node: Node, strides: list[int]) -> bool:
-    reads = getattr(node.op, "reads_windows", False)
-    return callable(reads) and reads(node, strides)
+    reads = getattr(node.op, "reads_window", None)
+    return reads is not None and reads(node, strides)
 
 
 def _needed(graph: Graph, groups: list[fuse.Group]) -> set[Value]:

@@ -18,7 +18,7 @@ from fastnn._kernels._engine import Caller, as_function, is_watched, set_surroun
 from fastnn.graph import trace
 from fastnn.graph.value import Graph, Operators, Spec, Value, dtype_name
 from fastnn.graph.variable import Variable
-from fastnn.plan.copying import FEWEST_IN_BOX
+from fastnn.plan.copying import is_large
 
 _PLAIN = frozenset({bool, int, float, str, type(None)})  # nothing inside, so no structure and no array
 
@@ -318,7 +318,7 @@ class _OnePlanOfParts(_OnePlan):
 
     def apply(self, args: tuple, kwargs: dict):
         parts = args[0] if args and type(args[0]) in (list, tuple) else ()
-        if any(type(x) is np.ndarray and x.size >= FEWEST_IN_BOX and _has_gaps(x) for x in parts):
+        if any(type(x) is np.ndarray and is_large(x) and _has_gaps(x) for x in parts):
             return self.function(*args, **kwargs)
         return super().apply(args, kwargs)
 
