@@ -107,6 +107,8 @@ PROBLEMS = [
     Problem(1, 3, 21, 16, 16, 64, 64),
     Problem(1, 6, 30, 16, 16, 64, 64, bias=(1, 16, 6, 1), dropout=0.2),
     Problem(1, 6, 37, 32, 16, 64, 128, mask=(1, 1, 6, 37)),  # copies of keys, not of values
+    Problem(3, 70, 20, 48, 24, 40, 33),  # so many elements that tiles ask for what comes next
+    Problem(1, 30, 70, 8, 8, 512, 512, causal=True),  # the same, with two ranges of keys
     Problem(66, 5, 250, 4, 4, 32, 32),  # so many keys and values that they are asked for
     Problem(1, 193, 300, 1, 1, 16, 16, causal=True, mask=(1, 1, 193, 300)),
     Problem(0, 5, 5, 1, 1, 3, 3),

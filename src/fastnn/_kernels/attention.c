@@ -68,6 +68,11 @@ enum {
   ASKING_ELEMENTS = 3 << 19,
   ASKING_QUERIES = 5,
   ASKING_FAR_ELEMENTS = 1 << 22,
+  /* Elements of all arrays from which tiles ask for what the next block of queries and the next head read and write;
+   * how many tiles of a step of keys share that, at least. */
+  ASKING_NEXT_ELEMENTS = 3 << 18,
+  ASKING_TILES = BLOCK / 4,
+  ASKED_ARRAYS = 8,
   /* Keys for which bits are drawn at once: whole blocks, and so many that few words are drawn twice where rows of
    * scores are no whole groups. The words of some rows, of one at least, are drawn together. */
   DRAWN_KEYS = 768,
@@ -84,6 +89,7 @@ typedef struct {
   int64_t range, ranges;       /* keys of a unit of the gradient */
   int causal, drops;
   int asks, asks_forward;      /* few queries ask for keys and values, in the gradient and before */
+  int asks_next;               /* tiles ask for what comes next */
 } attention_shape;
 
 static int64_t attention_block(int64_t n) { return fnn_ceil_div(n, BLOCK) < fnn_ceil_div(n, TILED) ? BLOCK : TILED; }
@@ -104,6 +110,8 @@ static attention_shape attention_shape_of(const int64_t *ints) {
   const int is_apart = s.key_heads > 1 && !s.causal; /* few causal queries see few keys */
   s.asks = is_apart && elements >= ASKING_ELEMENTS;
   s.asks_forward = is_apart && s.queries >= ASKING_QUERIES && elements >= ASKING_FAR_ELEMENTS;
+  const int64_t all_elements = elements + s.batch * s.queries * s.heads * (s.depth + s.value_depth);
+  s.asks_next = s.queries > SHARING_QUERIES && all_elements >= ASKING_NEXT_ELEMENTS;
   return s;
 }
 

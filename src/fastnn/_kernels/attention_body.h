@@ -63,10 +63,43 @@ static OWN(sums) OWN(sums_of)(T *space, int64_t rows) {
   return (OWN(sums)){space, OWN(TILE_COLS), fnn_round_up(rows, TILE_BLOCK) * OWN(TILE_COLS)};
 }
 
+/* Rows of arrays that are needed later: pieces that lie further apart than the hardware looks. Each tile asks for row
+ * `row` and so many after it of each array, which ends after n of them. */
+typedef struct {
+  struct {
+    const T *at;
+    int64_t row, n, cols;
+    int is_written;
+  } arrays[ASKED_ARRAYS];
+  int n_arrays;
+  int64_t row, rows, each;
+} OWN(asked);
+
+static void OWN(ask_for)(OWN(asked) * asked, const T *at, int64_t row, int64_t n, int64_t cols, int is_written) {
+  asked->arrays[asked->n_arrays].at = at;
+  asked->arrays[asked->n_arrays].row = row;
+  asked->arrays[asked->n_arrays].n = n;
+  asked->arrays[asked->n_arrays].cols = cols;
+  asked->arrays[asked->n_arrays++].is_written = is_written;
+  asked->rows = fnn_max(asked->rows, n);
+}
+
+FNN_INLINE void OWN(ask_next)(OWN(asked) * asked) {
+  const int64_t end = fnn_min(asked->rows, asked->row + asked->each);
+  for (; asked->row < end; asked->row++)
+    for (int i = 0; i < asked->n_arrays; i++) {
+      if (asked->row >= asked->arrays[i].n) continue;
+      const T *at = asked->arrays[i].at + asked->row * asked->arrays[i].row;
+      for (int64_t j = 0; j < asked->arrays[i].cols; j += FNN_ALIGN / (int64_t)sizeof(T))
+        if (asked->arrays[i].is_written) __builtin_prefetch(at + j, 1, 2);
+        else __builtin_prefetch(at + j, 0, 2);
+    }
+}
+
 /* The first `rows` rows of A @ B in tiles: A's rows are a_row apart, its columns a_col, and B has `cols` columns. They
  * become row row_at on of `to`, or are added there if it resumes. */
 static void OWN(multiply)(const T *a, int64_t a_row, int64_t a_col, int64_t rows, const OWN(operand) * b, int64_t cols,
-                          const OWN(sums) * to, int64_t row_at, int resumes) {
+                          const OWN(sums) * to, int64_t row_at, int resumes, OWN(asked) * asked) {
   const int is_sum = to->panel != 0;
   const T *a_rows[BLOCK + TILE_MOST_ROWS];
   T *c_rows[BLOCK];
@@ -80,16 +113,19 @@ static void OWN(multiply)(const T *a, int64_t a_row, int64_t a_col, int64_t rows
                    .a_stride = a_col, .segments = &segment, .n_segments = 1, .alpha = 1, .floor = -INFINITY,
                    .resumes = is_sum && resumes, .continues = is_sum};
     int64_t row = 0;
-    if (t.cols == width && !is_sum) {
+    const int is_strip = t.cols == width && !is_sum;
+    if (is_strip && asked->row == asked->rows) {
       OWN(tile_strip)(&t, rows / height, panel.vectors);
       row = rows / height * height;
     }
     for (; row < rows; row += height) {
+      OWN(ask_next)(asked);
       t.rows = fnn_min(height, rows - row);
       t.a = a_rows + row;
       t.c = c_rows + row;
       if (is_sum) t.partial = to->at + p * to->panel + (row_at + row) * OWN(TILE_COLS);
-      OWN(tile_call)(&t, panel.vectors);
+      if (is_strip && t.rows == height) OWN(tile_strip)(&t, 1, panel.vectors);
+      else OWN(tile_call)(&t, panel.vectors);
     }
   }
 }
@@ -280,8 +316,10 @@ static __attribute__((noinline)) V OWN(row_dots)(const T *x, const T *rows, int6
 }
 
 /* Scores of keys [key, key + keys) with the block's queries. */
-static void OWN(scores_of)(const OWN(block) * o, T *scores, const OWN(operand) * q, int64_t key, int64_t keys) {
-  OWN(multiply)(o->k + key * o->k_row, o->k_row, 1, keys, q, OWN(padded)(o->n), &(OWN(sums)){scores, BLOCK, 0}, 0, 0);
+static void OWN(scores_of)(const OWN(block) * o, T *scores, const OWN(operand) * q, int64_t key, int64_t keys,
+                           OWN(asked) * asked) {
+  OWN(multiply)(o->k + key * o->k_row, o->k_row, 1, keys, q, OWN(padded)(o->n), &(OWN(sums)){scores, BLOCK, 0}, 0, 0,
+                asked);
   if (o->bias) OWN(apply_bias)(scores, o->n, keys, o->bias + key * o->bias_strides[3], o->bias_strides);
   if (o->mask) OWN(apply_mask)(scores, o->n, keys, o->mask + key * o->mask_strides[3], o->mask_strides);
   if (o->s->causal && key + keys - 1 > o->first) OWN(hide_later)(scores, o->n, keys, key - o->first);
@@ -509,7 +547,8 @@ static __attribute__((noinline)) void OWN(few_products)(const fnn_call *call, co
     memcpy((T *)call->buf[8] + o->stat_at, total, sizeof(T) * (size_t)n);
     T *space = (T *)call->scratch + s->depth * BLOCK + BLOCK * BLOCK;
     const OWN(operand) v = OWN(operand_of)(space, o->v, o->v_row, s->keys, s->value_depth, v_end);
-    OWN(multiply)(scores, QUERY_KEYS, 1, n, &v, s->value_depth, &(OWN(sums)){y, o->y_row, 0}, 0, 0);
+    OWN(multiply)(scores, QUERY_KEYS, 1, n, &v, s->value_depth, &(OWN(sums)){y, o->y_row, 0}, 0, 0,
+                  &(OWN(asked)){0});
   }
 }
 
@@ -567,6 +606,25 @@ static __attribute__((noinline)) int64_t OWN(attention_of_few)(const fnn_call *c
   return n_heads;
 }
 
+/* Asks for the next unit's queries and results, and for a part of the next head's keys and values. */
+static void OWN(ask_after)(const fnn_call *call, const attention_shape *s, int64_t unit, OWN(asked) * asked) {
+  const int64_t heads = s->batch * s->heads, next = unit + 1, z = next / s->blocks, after = unit / s->blocks + 1;
+  if (z < heads) {
+    const OWN(block) o =
+      OWN(block_of)(call, s, call->buf, call->buf + 3, z / s->heads, z % s->heads, next % s->blocks);
+    OWN(ask_for)(asked, o.q, o.q_row, o.n, s->depth, 0);
+    OWN(ask_for)(asked, (T *)call->buf[6] + o.y_at, o.y_row, o.n, s->value_depth, 1);
+  }
+  if (after < heads && after % (s->heads / s->key_heads) == 0) {
+    const OWN(block) o = OWN(block_of)(call, s, call->buf, call->buf + 3, after / s->heads, after % s->heads, 0);
+    const int64_t part = unit % s->blocks, key = s->keys * part / s->blocks;
+    const int64_t n = s->keys * (part + 1) / s->blocks - key;
+    OWN(ask_for)(asked, o.k + key * o.k_row, o.k_row, n, s->depth, 0);
+    OWN(ask_for)(asked, o.v + key * o.v_row, o.v_row, n, s->value_depth, 0);
+  }
+  asked->each = fnn_ceil_div(asked->rows, fnn_ceil_div(s->keys, s->step) * ASKING_TILES);
+}
+
 static void OWN(attention)(const fnn_call *call, int64_t begin, int64_t end) {
   const attention_shape s = attention_shape_of(call->ints);
   FNN_REQUIRE(s.keys > 0 && s.heads % s.key_heads == 0);
@@ -589,10 +647,12 @@ static void OWN(attention)(const fnn_call *call, int64_t begin, int64_t end) {
     for (int64_t i = 0; i < BLOCK; i++) top[i] = LOWEST;
     begin_rows(&drops, o.stat_at, o.n);
     T *y = (T *)call->buf[6] + o.y_at;
+    OWN(asked) asked = {0};
+    if (s.asks_next) OWN(ask_after)(call, &s, unit, &asked);
     const OWN(sums) to = is_one ? (OWN(sums)){y, o.y_row, 0} : sums;
     for (int64_t key = 0; key < s.keys && !OWN(is_done)(&o, top, key); key += s.step) {
       const int64_t keys = fnn_min(s.step, s.keys - key);
-      OWN(scores_of)(&o, scores, &q, key, keys);
+      OWN(scores_of)(&o, scores, &q, key, keys, &asked);
       if (OWN(advance)(scores, o.n, keys, top, total, factors) && key > 0)
         OWN(scale_sums)(&to, o.n, s.value_depth, factors);
       if (is_one) {
@@ -602,7 +662,7 @@ static void OWN(attention)(const fnn_call *call, int64_t begin, int64_t end) {
       if (s.drops) OWN(drop)(scores, o.n, keys, bits_of(&drops, key, keys, OWN(seen_end)(&o, s.keys)));
       const T *values = o.v + key * o.v_row;
       const OWN(operand) v = OWN(operand_of)(v_space, values, o.v_row, keys, s.value_depth, v_end);
-      OWN(multiply)(scores, 1, BLOCK, o.n, &v, s.value_depth, &to, 0, key > 0);
+      OWN(multiply)(scores, 1, BLOCK, o.n, &v, s.value_depth, &to, 0, key > 0, &asked);
     }
     for (int64_t i = 0; i < BLOCK; i++) total[i] = 1 / total[i], factors[i] = total[i] * kept_scale;
     OWN(store_sums)(y, o.y_row, &to, o.n, s.value_depth, factors, 1);

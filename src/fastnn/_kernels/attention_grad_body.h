@@ -74,7 +74,7 @@ static OWN(grad_scratch) OWN(grad_scratch_of)(const attention_shape *s, T *space
 
 /* What a block of queries adds to the gradients of keys [begin, end), and its own, of these keys alone, to `dq`. */
 static void OWN(grad_of_block)(const fnn_call *call, const OWN(block) * o, OWN(grad_scratch) * g,
-                               attention_drops *drops, int64_t begin, int64_t end, T *dq) {
+                               attention_drops *drops, OWN(asked) * asked, int64_t begin, int64_t end, T *dq) {
   const attention_shape *s = o->s;
   const T *dy_all = (const T *)call->buf[0], *dy = dy_all + o->y_at, *y = (const T *)call->buf[4] + o->y_at;
   const int64_t queries = s->batch * s->queries;
@@ -131,15 +131,16 @@ static void OWN(grad_of_block)(const fnn_call *call, const OWN(block) * o, OWN(g
         }
       }
     } else {
-      OWN(scores_of)(o, g->p, &q_columns, key, keys);
-      OWN(multiply)(v, o->v_row, 1, keys, &dy_columns, OWN(padded)(o->n), &(OWN(sums)){g->ds, BLOCK, 0}, 0, 0);
+      OWN(scores_of)(o, g->p, &q_columns, key, keys, asked);
+      OWN(multiply)(v, o->v_row, 1, keys, &dy_columns, OWN(padded)(o->n), &(OWN(sums)){g->ds, BLOCK, 0}, 0, 0,
+                    asked);
       OWN(softmax_gradient)(g->p, g->ds, o->n, keys, top, inverse, delta, bits, kept_scale);
     }
     const OWN(operand) k_rows = OWN(operand_of)(g->k_rows, k, o->k_row, keys, s->depth, k_end);
     const int resumes = key < g->begun;
-    OWN(multiply)(g->ds, q_step, k_step, o->n, &k_rows, s->depth, &to, 0, key > begin);
-    OWN(multiply)(g->ds, k_step, q_step, keys, &q_rows, s->depth, &g->dk, key - begin, resumes);
-    OWN(multiply)(g->p, k_step, q_step, keys, &dy_rows, s->value_depth, &g->dv, key - begin, resumes);
+    OWN(multiply)(g->ds, q_step, k_step, o->n, &k_rows, s->depth, &to, 0, key > begin, asked);
+    OWN(multiply)(g->ds, k_step, q_step, keys, &q_rows, s->depth, &g->dk, key - begin, resumes, asked);
+    OWN(multiply)(g->p, k_step, q_step, keys, &dy_rows, s->value_depth, &g->dv, key - begin, resumes, asked);
     g->begun = fnn_max(g->begun, key + keys);
   }
   if (key > begin) OWN(store_sums)(dq, o->q_row, &to, o->n, s->depth, &(T){1}, 0);
@@ -163,6 +164,37 @@ static void OWN(add_ranges)(const fnn_call *call, const attention_shape *s, int6
   }
 }
 
+/* Where a range's part of dq goes. */
+FNN_INLINE T *OWN(dq_of)(const fnn_call *call, const attention_shape *s, int64_t range) {
+  return s->ranges == 1 ? (T *)call->buf[10] : (T *)call->shared + range * s->batch * s->queries * s->heads * s->depth;
+}
+
+/* Asks for what the block of queries after this one of head `member` of the unit's reads and writes, a part of the next
+ * unit's keys and values, and a part of where this one's gradients go. */
+static void OWN(ask_after_grad)(const fnn_call *call, const attention_shape *s, int64_t unit, int64_t member,
+                                int64_t index, OWN(asked) * asked) {
+  const int64_t group = s->heads / s->key_heads, parts = group * s->blocks, part = member * s->blocks + index;
+  const int64_t is_last = part + 1 == parts, next = is_last ? 0 : part + 1, units = s->batch * s->key_heads * s->ranges;
+  for (int is_next = 0; is_next < 2 && unit + is_next < units; is_next++) {
+    const int64_t z = (unit + is_next) / s->ranges, range = (unit + is_next) % s->ranges, b = z / s->key_heads;
+    const int64_t head = z % s->key_heads * group, first = range * s->range;
+    const int64_t keys = fnn_min(s->range, s->keys - first), key = keys * part / parts;
+    const int64_t n = keys * (part + 1) / parts - key;
+    if (is_next == is_last) {
+      const OWN(block) o = OWN(block_of)(call, s, call->buf + 1, call->buf + 7, b, head + next / s->blocks,
+                                         next % s->blocks);
+      OWN(ask_for)(asked, o.q, o.q_row, o.n, s->depth, 0);
+      OWN(ask_for)(asked, (const T *)call->buf[0] + o.y_at, o.y_row, o.n, s->value_depth, 0);
+      OWN(ask_for)(asked, (const T *)call->buf[4] + o.y_at, o.y_row, o.n, s->value_depth, 0);
+      OWN(ask_for)(asked, OWN(dq_of)(call, s, range) + (o.q - (const T *)call->buf[1]), o.q_row, o.n, s->depth, 1);
+    }
+    const OWN(block) o = OWN(block_of)(call, s, call->buf + (is_next ? 1 : 10), call->buf + 7, b, head, 0);
+    OWN(ask_for)(asked, o.k + (first + key) * o.k_row, o.k_row, n, s->depth, !is_next);
+    OWN(ask_for)(asked, o.v + (first + key) * o.v_row, o.v_row, n, s->value_depth, !is_next);
+  }
+  asked->each = fnn_ceil_div(asked->rows, fnn_ceil_div(s->range, s->step) * ASKING_TILES);
+}
+
 static void OWN(attention_grad)(const fnn_call *call, int64_t begin, int64_t end) {
   const attention_shape s = attention_shape_of(call->ints);
   FNN_REQUIRE(s.keys > 0 && s.heads % s.key_heads == 0);
@@ -176,8 +208,7 @@ static void OWN(attention_grad)(const fnn_call *call, int64_t begin, int64_t end
   for (int64_t unit = begin; unit < end; unit++) {
     const int64_t z = unit / s.ranges, range = unit % s.ranges, b = z / s.key_heads, key_head = z % s.key_heads;
     const int64_t first = range * s.range, last = fnn_min(s.keys, first + s.range);
-    T *dq = s.ranges == 1 ? (T *)call->buf[10]
-                          : (T *)call->shared + range * s.batch * s.queries * s.heads * s.depth;
+    T *dq = OWN(dq_of)(call, &s, range);
     const int64_t k_row = s.key_heads * s.depth, v_row = s.key_heads * s.value_depth, row = b * s.keys + first;
     T *dk = (T *)call->buf[11] + row * k_row + key_head * s.depth;
     T *dv = (T *)call->buf[12] + row * v_row + key_head * s.value_depth;
@@ -188,7 +219,9 @@ static void OWN(attention_grad)(const fnn_call *call, int64_t begin, int64_t end
       for (int64_t index = 0; index < s.blocks; index++) {
         const OWN(block) o = OWN(block_of)(call, &s, call->buf + 1, call->buf + 7, b, head, index);
         T *dq_rows = dq + (b * s.queries + o.first) * o.q_row + head * s.depth;
-        OWN(grad_of_block)(call, &o, &g, &drops, first, last, dq_rows);
+        OWN(asked) asked = {0};
+        if (s.asks_next) OWN(ask_after_grad)(call, &s, unit, head - key_head * group, index, &asked);
+        OWN(grad_of_block)(call, &o, &g, &drops, &asked, first, last, dq_rows);
       }
     const int64_t begun = g.begun - first, rest = last - g.begun; /* keys, and those that no query sees */
     OWN(store_sums)(dk, k_row, &g.dk, begun, s.depth, &(T){1}, 0);
