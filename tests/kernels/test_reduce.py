@@ -272,6 +272,20 @@ def test_sums_of_short_rows(kind, isa):
 
 
 @pytest.mark.parametrize("kind", ["f32", "f64"])
+@pytest.mark.parametrize("name", ["max", "min"])
+@pytest.mark.parametrize("isa", ISAS)
+def test_extremes_of_short_rows(name, kind, isa):
+    """With NaN and infinities anywhere: many rows are taken at once."""
+    rng = np.random.default_rng(10)
+    for length, rows in itertools.product(range(2, 9), [1, 7, 33, 9001]):
+        x = sample(rng, name, TYPES[kind], (rows, length))
+        for special in (np.nan, np.inf, -np.inf):
+            x[rng.random(x.shape) < 0.05] = special
+        result = run(f"{name}_{kind}", x, (1,), isa, threads=2)
+        np.testing.assert_array_equal(result, NUMPY[name](x, 1), err_msg=f"{(length, rows)}")
+
+
+@pytest.mark.parametrize("kind", ["f32", "f64"])
 @pytest.mark.parametrize("name", ["sum", "prod", "max", "min"])
 def test_rows_have_the_same_bits_on_every_instruction_set(name, kind):
     """Lengths around vectors and lanes; NaN in each place of a row in turn."""

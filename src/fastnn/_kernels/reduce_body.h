@@ -554,8 +554,10 @@ FNN_INLINE void OWN(reduce)(const fnn_call *call, int64_t begin, int64_t end, in
   }
 #if IS_FLOAT && !OF_NUMBERS
   const int is_dense = s.cols == 1 && s.n_reduced == 1 && s.n_kept == 1 && s.kept_strides[0] == s.reduced;
-  if (kind == SUM && is_dense && s.reduced >= 2 && s.reduced <= 8 && s.segments == 1) {
-    OWN(sum_short_rows)(x, begin * s.group, fnn_min(s.kept, end * s.group), s.reduced, y);
+  if (is_dense && OWN(is_short)(kind, s.reduced) && s.segments == 1) {
+    (kind == SUM   ? OWN(sum_short_rows)
+     : kind == MAX ? OWN(max_short_rows)
+                   : OWN(min_short_rows))(x, begin * s.group, fnn_min(s.kept, end * s.group), s.reduced, y);
     return;
   }
 #endif
