@@ -375,13 +375,12 @@ def test_windows_are_read_where_they_lie(shape, strides, dtype):
         np.testing.assert_array_equal(ops.add(x, x), ops.add(copy, copy))
 
 
-def test_many_numbers_with_gaps_are_copied():
-    """Of float64: they come from memory anyway."""
-    for n, dtype, is_window in ((1 << 19, "float64", True), (1 << 20, "float64", False), (3 << 18, "float32", True)):
-        x = np.arange(2 * n, dtype=dtype)[::2]
+def test_many_numbers_with_gaps_are_read_where_they_lie():
+    for dtype in ("float32", "float64"):
+        x = np.arange(1 << 21, dtype=dtype)[::2]
         np.testing.assert_array_equal(ops.add(x, x), x + x)
         places = [key[2] for key in record._executables if key[0].name == "add" and type(key[2]) is tuple]
-        assert ((x.shape, 0, (2,)) in [place for found in places for place in found]) == is_window
+        assert (x.shape, 0, (2,)) in [place for found in places for place in found]
 
 
 @pytest.mark.parametrize("dtype", ["float32", "int16", "complex64", "complex128"])

@@ -189,8 +189,7 @@ class Op(_engine.Caller):
             return None
         if self.kind == "elementwise":
             steps = [stride // x.itemsize for stride in x.strides]
-            is_float = x.dtype.kind == "f" and self.name != "cast" and (x.itemsize == 4 or x.nbytes <= _MOST_APART)
-            is_quick = is_float or (x.itemsize == 4 and steps[-1] == 2)
+            is_quick = (x.dtype.kind == "f" and self.name != "cast") or (x.itemsize == 4 and steps[-1] == 2)
             if x.itemsize < 4 or not is_window(x.shape, steps) or (steps[-1] not in (0, 1) and not is_quick):
                 return None
         return in_memory(x)
@@ -248,7 +247,6 @@ class Op(_engine.Caller):
 
 
 _SHORTEST_REDUCED = 256  # elements of a row: a program copies shorter ones to a block before it reduces them
-_MOST_APART = 1 << 22  # bytes of float64 with gaps: more come from memory, where a copy loses nothing
 _FEWEST_TURNED = 4096  # elements: to copy fewer takes less time than to ask how they lie
 
 
