@@ -166,6 +166,13 @@ def test_a_range_of_a_long_sum_lies_in_the_result_itself():
     assert executable.plan.arena_bytes < 1.25 * executable.live_bytes
 
 
+def test_copied_columns_take_no_more_than_they_are():
+    """Of 32 columns of the gradient, not of as many as the widest tile has."""
+    executable = wide(1024, rows=32)
+    assert max(work[2] for work in executable.plan.work) <= 32 * 1024 * 4
+    assert executable.plan.arena_bytes < 1.3 * executable.live_bytes
+
+
 @pytest.mark.parametrize("name", networks.ROWS)
 def test_the_arena_is_little_more_than_what_lives_at_once(name):
     plan = networks.build(name, k).explain(batch_size=networks.ROWS[name].batch_size)

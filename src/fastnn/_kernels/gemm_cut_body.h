@@ -517,7 +517,10 @@ static OWN(gemm_cut) OWN(gemm_cut_of)(const int64_t *given, int64_t *space) {
       if (packs_before) c.group = OWN(gemm_group_before)(&c);
       break;
     case GEMM_SHARED: OWN(gemm_cut_shared)(&c); break;
-    case GEMM_COPIED_B: OWN(gemm_cut_copied)(&c); break;
+    case GEMM_COPIED_B:
+      OWN(gemm_cut_copied)(&c);
+      if (c.panels == 1) c.widest = (int)fnn_ceil_div(c.n, N); /* the copy has no columns that nobody asked for */
+      break;
     default: OWN(gemm_cut_evenly)(&c);
   }
   const int is_by_dots = c.way == GEMM_DOTS && c.m <= GEMM_MOST_ROWS;
