@@ -277,9 +277,9 @@ def _lu_grad(dy, y, x):
 
 def _lu_lower(node, b):
     x, (lu, pivots) = node.inputs[0], node.outputs
-    m, n = x.shape[-2:]
-    if not has_kernel_for(b, lu, max(m, n)):
+    if not has_kernel_for(b, lu):
         return False
+    m, n = x.shape[-2:]
     b.step("lu_factor", [x, lu, pivots], [x.size // (m * n), m, n, DTYPE_CODE[x.dtype]])
     return None
 
