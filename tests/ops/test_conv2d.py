@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from fastnn import ops
-from fastnn._kernels import isa
+from fastnn._kernels import _engine, isa, using
 from fastnn.graph.simplify import simplify
 from fastnn.graph.symbolic import KerasTensor
 from fastnn.graph.trace import tracing
@@ -302,7 +302,7 @@ def test_one_window_is_a_product(size, params, is_product):
         ((1, 15, 16, 342), 342, {"strides": (2, 2), "pads": (1, 1, 0, 0)}, True),
         ((2, 6, 5, 342), 342, {"strides": (1, 2)}, True),
         ((1, 6, 7, 342), 342, {"dilation": (2, 1)}, True),
-        ((1, 6, 7, 342), 342, {}, False),  # Winograd's algorithm
+        ((1, 6, 6, 342), 342, {}, False),  # Winograd's algorithm
         ((1, 6, 7, 342), 340, {"dilation": (2, 1)}, False),  # a smaller kernel
         ((1, 17, 20, 342), 342, {"strides": (2, 2)}, False),  # more pixels
         ((1, 5, 5, 342), 342, {"strides": (2, 2), "pads": (1, 1, 1, 1)}, False),  # too many zeros
@@ -311,16 +311,37 @@ def test_one_window_is_a_product(size, params, is_product):
     ids=str,
 )
 def test_few_pixels_and_a_large_kernel_are_a_product_of_windows(shape, filters, params, is_product):
-    params, kernel = with_defaults(params), (3, 3, 342, filters)
-    graph = Graph()
+    check_product_of_windows(shape, (3, 3, 342, filters), params, is_product)
+
+
+@pytest.mark.parametrize("name", _engine.isas())
+@pytest.mark.parametrize(
+    "shape, taps, params, is_product",
+    [
+        ((1, 6, 7, 342), 3, {}, True),  # tiles of Winograd's algorithm have 32 results for 20
+        ((1, 7, 7, 342), 3, {"pads": (1, 1, 1, 1)}, True),
+        ((2, 6, 7, 342), 3, {}, True),
+        ((1, 10, 9, 342), 3, {}, False),  # 64 for 56
+        ((1, 4, 4, 342), 3, {"pads": (0, 1, 1, 1)}, False),  # too many zeros
+        ((1, 11, 11, 342), 5, {}, False),  # other tiles
+    ],
+    ids=str,
+)
+def test_few_pixels_that_waste_tiles_are_a_product_of_windows_by_avx2_code(shape, taps, params, is_product, name):
+    with using(name):
+        check_product_of_windows(shape, (taps, taps, 342, 342), params, is_product and name == "avx2", isas=[name])
+
+
+def check_product_of_windows(shape, kernel, params, is_product, isas=None):
+    params, graph = with_defaults(params), Graph()
     with tracing(graph):
-        x, bias = graph.input(shape, "float32"), graph.input((filters,), "float32")
+        x, bias = graph.input(shape, "float32"), graph.input(kernel[3:], "float32")
         graph.outputs = [conv2d_op(x, graph.input(kernel, "float32"), bias, **params)]
     names = [node.op.name for node in simplify(graph).nodes if node.op.name not in ("input", "reshape")]
     assert names == (["windows", "windows", "conv2d"] if is_product else ["conv2d"])
     if is_product:
-        inputs = [normal(*shape), normal(*kernel) / np.float32(math.prod(kernel[:3]) ** 0.5), normal(filters)]
-        check_op(conv2d_op, inputs, atol=1e-5, **params)
+        inputs = [normal(*shape), normal(*kernel) / np.float32(math.prod(kernel[:3]) ** 0.5), normal(*kernel[3:])]
+        check_op(conv2d_op, inputs, atol=1e-5, isas=isas, **params)
 
 
 def agrees_with_keras(name, *args, rtol=1e-5, **kwargs):
