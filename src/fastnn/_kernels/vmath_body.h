@@ -125,9 +125,8 @@ FNN_INLINE V FN(power_cases)(V x, V y, V p) {
 
 /* The same of a p that may be wrong where x is 0, infinite or NaN, and where y is NaN or so large that |x|^y is 0 or
  * infinite, or 1 of an x that is. Next to 1 the logarithm is |x| - 1. */
-static __attribute__((noinline, unused)) V FN(rest_pow)(const V *in, V p, FN(rare) is_rare) {
-  (void)is_rare;
-  const V x = in[0], y = in[1], size = FN(abs)(x);
+FNN_INLINE V FN(power_rest)(V x, V y, V p) {
+  const V size = FN(abs)(x);
   const M is_far = ~(FN(abs)(y) < (T)fnn_POW_LIMIT) & ~(FN(abs)((size - 1) * y) < (T)0x1p20);
   const M is_up = (size > 1) == (y > 0);
   p = FN(select)((size == 0) | ~(size < (T)INFINITY) | is_far, (V)(is_up & (M)FN(splat)((T)INFINITY)), p);

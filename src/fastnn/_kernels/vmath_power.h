@@ -92,13 +92,77 @@ FNN_INLINE fnn_vd fnn_pow_of_narrow(fnn_vd x, fnn_vd y) {
 }
 
 /* As vmath_body.h has functions that are quick, which here are |x|^y. Rare is an x that is no positive finite number,
- * and a y whose product with a logarithm may leave no place for its fraction beside `magic`. */
+ * and of float64 a y whose product with a logarithm may leave no place for its fraction beside `magic`. */
 enum { fnn_POW_RARE = 0xdf }; /* a class of number has a bit; the one that is left is that of denormals */
+
+/* float32: log(x) and its product with y are pairs of floats, the second of which is what the first was rounded by.
+ * x = m 2^e with m in [3/4, 3/2), of which a table has a factor c by its nearest sixteenth, so short that r = m c - 1
+ * is exact and within 1/18 of 0; log(1 / c) and log(2) are multiples of 2^-16, whose sums are exact, and a rest.
+ * Rare are results, too, that are not normal numbers. */
 FNN_INLINE fnn_vf fnn_quick_powf(const fnn_vf *in, fnn_raref *is_rare) {
+  static const float factors[16] = {1.0f, 0.9375f, 0.875f, 0.84375f, 0.8125f, 0.75f, 0.71875f, 0.6875f, 0.6875f,
+                                    1.0f, 1.0f, 1.0f, 1.3125f, 1.25f, 1.125f, 1.0625f};
+  static const float logs[16] = {
+    0.0f, 0.06454468f, 0.13352966f, 0.16990662f, 0.2076416f, 0.2876892f, 0.33024597f, 0.37469482f, 0.37469482f, 0.0f,
+    0.0f, 0.0f, -0.27192688f, -0.22314453f, -0.11778259f, -0.06062317f};
+  static const float rests[16] = {
+    0.0f, -6.15659701e-06f, 1.72953855e-06f, -7.57941552e-06f, -2.23678421e-06f, -7.13653253e-06f, -4.28480917e-06f,
+    -1.3747773e-06f, -1.3747773e-06f, 0.0f, 0.0f, 0.0f, -6.83560074e-06f, 9.79935749e-07f, -4.42882936e-07f,
+    -1.45287117e-06f};
+  static const float roots[16] = {
+    1.0f, 1.04427373f, 1.09050775f, 1.13878858f, 1.18920708f, 1.24185777f, 1.29683959f, 1.35425556f,
+    1.41421354f, 1.47682619f, 1.54221082f, 1.61049032f, 1.68179286f, 1.75625217f, 1.8340081f, 1.91520655f};
+  static const float root_errors[16] = {
+    0.0f, 4.62855e-08f, -1.19922e-08f, 4.72978e-08f, 3.19342e-08f, 3.62106e-08f, -3.09907e-08f, -7.47521e-09f,
+    1.71143e-08f, -3.04768e-08f, 5.23333e-09f, 6.10759e-09f, -1.47196e-08f, -5.2588e-09f, -6.12826e-09f, 5.14061e-09f};
+  const float sixteenths = 786432.0f, ln2 = 0.693145751953125f, ln2_rest = 1.428606765330187e-06f; /* 1.5 * 2^19 */
   const fnn_vf x = in[0], y = in[1];
-  *is_rare = _mm512_fpclass_ps_mask(x, fnn_POW_RARE) | fnn_beyondf(fnn_absf(y), fnn_POW_LIMIT);
-  return fnn_joined(fnn_pow_of_narrow(fnn_lower_half(x), fnn_lower_half(y)),
-                    fnn_pow_of_narrow(fnn_upper_half(x), fnn_upper_half(y)));
+
+  const fnn_vf m = _mm512_getmant_ps(x, _MM_MANT_NORM_p75_1p5, _MM_MANT_SIGN_zero), exponent = _mm512_getexp_ps(x);
+  const __mmask16 is_below = _mm512_cmp_ps_mask(m, fnn_splatf(1.0f), _CMP_LT_OQ);
+  const fnn_vf e = _mm512_mask_add_ps(exponent, is_below, exponent, fnn_splatf(1.0f));
+  const __m512i place = (__m512i)(m + sixteenths);
+  const fnn_vf r = fnn_multiply_addf(m, _mm512_permutexvar_ps(place, _mm512_loadu_ps(factors)), fnn_splatf(-1.0f));
+
+  /* log(1 + r) is r - r^2 / 2 and r^3 times a polynomial, which the rest has: that may be as large as a step of
+   * roots, where y is large. Sums in which `by` is made are exact. */
+  fnn_vf p = r * 0.141585961f - 0.167199627f;
+  p = p * r + 0.200005025f;
+  p = p * r - 0.249999464f;
+  p = p * r + 0.333333343f;
+  const fnn_vf whole = e * ln2 + (fnn_vf)_mm512_permutexvar_ps(place, _mm512_loadu_ps(logs));
+  const fnn_vf rest = e * ln2_rest + (fnn_vf)_mm512_permutexvar_ps(place, _mm512_loadu_ps(rests));
+  const fnn_vf half = r * -0.5f, log = whole + fnn_multiply_addf(r, half, r);
+  const fnn_vf by = fnn_multiply_addf(r, half, whole - log + r), log_rest = r * r * r * p + by + rest;
+
+  const fnn_vf t = y * log, t_rest = fnn_multiply_addf(y, log_rest, fnn_multiply_addf(y, log, -t));
+  const fnn_vf shifted = (t + t_rest) * 1.44269504f + sixteenths, k = shifted - sixteenths;
+  const fnn_vf s = (t - k * ln2) + (t_rest - k * ln2_rest);
+  const fnn_vf root = _mm512_permutexvar_ps((__m512i)shifted, _mm512_loadu_ps(roots));
+  fnn_vf q = s * 0.0416676998f + 0.166670203f;
+  q = (q * s + 0.5f) * (s * s) + s;
+  q += (fnn_vf)_mm512_permutexvar_ps((__m512i)shifted, _mm512_loadu_ps(root_errors));
+  const fnn_vf power = _mm512_scalef_ps(q * root + root, k);
+  enum { NEGATIVE = 0x40, NOT_NORMAL = 0xbf };
+  *is_rare = _mm512_fpclass_ps_mask(x, NEGATIVE) | _mm512_fpclass_ps_mask(power, NOT_NORMAL | NEGATIVE);
+  return power;
+}
+/* NaN, by an infinite logarithm or y too, and denormals are found in float64. A y that leaves `shifted` no sixteenths
+ * makes 0 or infinity as it should: the polynomial is of an even degree and so above 0. */
+static __attribute__((noinline, unused)) fnn_vf fnn_rest_powf(const fnn_vf *in, fnn_vf power, fnn_raref is_rare) {
+  (void)is_rare;
+  enum { NOT_ZERO_OR_INFINITE = 0xe1 };
+  const fnn_vf size = fnn_absf(in[0]), y = in[1];
+  const fnn_raref is_far = _mm512_fpclass_ps_mask(power, NOT_ZERO_OR_INFINITE);
+  if (is_far) {
+    power = _mm512_mask_mov_ps(power, is_far, fnn_joined(fnn_pow_of_narrow(fnn_lower_half(size), fnn_lower_half(y)),
+                                                         fnn_pow_of_narrow(fnn_upper_half(size), fnn_upper_half(y))));
+  }
+  return fnn_power_restf(in[0], y, power);
+}
+static __attribute__((noinline, unused)) fnn_vd fnn_rest_powd(const fnn_vd *in, fnn_vd power, fnn_rared is_rare) {
+  (void)is_rare;
+  return fnn_power_restd(in[0], in[1], power);
 }
 FNN_INLINE fnn_vd fnn_quick_powd(const fnn_vd *in, fnn_rared *is_rare) {
   const fnn_vd x = in[0], y = in[1];
