@@ -115,9 +115,12 @@ def test_bytes_behind_the_last_piece_are_free():
 
 @pytest.mark.parametrize("width,depth,rows", [(100, 1, 128), (256, 2, 128), (256, 3, 128), (128, 2, 64)])
 def test_arenas_of_dense_networks_as_wide_as_their_batches(width, depth, rows):
-    """Where gradients of weights are as large as activations, which do not fit between those that are made already."""
+    """Where gradients of weights are as large as activations, which do not fit between those that are made already.
+    Some instruction sets pack both factors of these products, for all threads, while all the gradients live."""
     hidden = [k.layers.Dense(width, "relu") for _ in range(depth)]
     model = k.Sequential([k.Input((width,)), *hidden, k.layers.Dense(10, "softmax")])
     model.compile("sgd" if width == 128 else "adam", "sparse_categorical_crossentropy")
-    plan = model.explain(batch_size=rows)
-    assert plan.arena_bytes < 1.1 * plan.live_bytes
+    model.explain(batch_size=rows)
+    executable = model.train_function.executables()[-1]
+    shared = max(work[2] for work in executable.plan.work)
+    assert executable.plan.arena_bytes < 1.1 * (executable.live_bytes + shared)
