@@ -223,16 +223,21 @@ def test_hypot(kind, isa):
 
 @pytest.mark.parametrize("isa", ISAS)
 def test_power_of_float32(isa):
-    """Near 1 with exponents up to 2^22, next to the borders of the logarithm's table, and results of all sizes."""
+    """Near 1 with exponents up to 2^22, next to the borders of the logarithm's table, where rests are largest, results
+    of all sizes, and 0 alone."""
     rng = np.random.default_rng(9)
     near = 1 + rng.uniform(-1, 1, 1500) * 2.0 ** -rng.integers(4, 23, 1500)
     borders = 0.5 + np.arange(6 * 64) / 256 + rng.integers(-3, 4, 6 * 64) * 2.0**-23
-    x = np.concatenate([near, borders, np.exp2(rng.uniform(-126, 127, 1500))]).astype("f4")
+    sizes, rests = np.exp2(rng.uniform(-126, 127, 1500)), rng.uniform(1.0311, 1.0316, 4000)
+    x = np.concatenate([near, borders, sizes, rests]).astype("f4")
     most = np.minimum(87 / np.abs(np.log(x.astype("f8")) + (x == 1)), 2.0**22)
     p = (most * rng.choice([-1, 1], x.size) * np.where(rng.random(x.size) < 0.5, 1, rng.random(x.size))).astype("f4")
     exact = [mpmath.power(mpmath.mpf(float(a)), mpmath.mpf(float(b))) for a, b in zip(x, p, strict=True)]
     error, k = ulps(apply("power", "f32", isa, x, p), exact, np.float32)
     assert error <= 0.7, f"power({x[k]!r}, {p[k]!r}) is off by {error:.2f} ulp"
+    x = x[x != 1]
+    p = np.clip(-105 / np.log(x.astype("f8")) * 10 ** rng.uniform(0, 38, x.size), -3e38, 3e38).astype("f4")
+    np.testing.assert_array_equal(apply("power", "f32", isa, x, p), 0)
 
 
 @pytest.mark.parametrize("isa", ISAS)

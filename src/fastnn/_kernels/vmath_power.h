@@ -98,7 +98,8 @@ enum { fnn_POW_RARE = 0xdf }; /* a class of number has a bit; the one that is le
 /* float32: log(x) and its product with y are pairs of floats, the second of which is what the first was rounded by.
  * x = m 2^e with m in [3/4, 3/2), of which a table has a factor c by its nearest sixteenth, so short that r = m c - 1
  * is exact and within 1/18 of 0; log(1 / c) and log(2) are multiples of 2^-16, whose sums are exact, and a rest.
- * Rare are results, too, that are not normal numbers. */
+ * Rare are results, too, that are neither normal numbers nor 0: the exponential's polynomial, of an even degree, is
+ * above 0, whatever y leaves of its argument, so that 0 is what a large negative power of 2 makes of it. */
 FNN_INLINE fnn_vf fnn_quick_powf(const fnn_vf *in, fnn_raref *is_rare) {
   static const float factors[16] = {1.0f, 0.9375f, 0.875f, 0.84375f, 0.8125f, 0.75f, 0.71875f, 0.6875f, 0.6875f,
                                     1.0f, 1.0f, 1.0f, 1.3125f, 1.25f, 1.125f, 1.0625f};
@@ -143,12 +144,12 @@ FNN_INLINE fnn_vf fnn_quick_powf(const fnn_vf *in, fnn_raref *is_rare) {
   q = (q * s + 0.5f) * (s * s) + s;
   q += (fnn_vf)_mm512_permutexvar_ps((__m512i)shifted, _mm512_loadu_ps(root_errors));
   const fnn_vf power = _mm512_scalef_ps(q * root + root, k);
-  enum { NEGATIVE = 0x40, NOT_NORMAL = 0xbf };
-  *is_rare = _mm512_fpclass_ps_mask(x, NEGATIVE) | _mm512_fpclass_ps_mask(power, NOT_NORMAL | NEGATIVE);
+  enum { NEGATIVE = 0x40, INFINITE = 0x18, NAN_OR_DENORMAL = 0xa1 };
+  const int rare_power = INFINITE | NAN_OR_DENORMAL | NEGATIVE;
+  *is_rare = _mm512_fpclass_ps_mask(x, NEGATIVE) | _mm512_fpclass_ps_mask(power, rare_power);
   return power;
 }
-/* NaN, by an infinite logarithm or y too, and denormals are found in float64. A y that leaves `shifted` no sixteenths
- * makes 0 or infinity as it should: the polynomial is of an even degree and so above 0. */
+/* NaN, by an infinite logarithm or y too, and denormals are found in float64. */
 static __attribute__((noinline, unused)) fnn_vf fnn_rest_powf(const fnn_vf *in, fnn_vf power, fnn_raref is_rare) {
   (void)is_rare;
   enum { NOT_ZERO_OR_INFINITE = 0xe1 };
