@@ -192,6 +192,19 @@ def test_column_sum_rides_along(size, suffix, isa):
     db.assert_canaries()
 
 
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("suffix", FLOATS)
+@pytest.mark.parametrize("k", range(2, 13))
+def test_column_sums_of_few_rows_are_added_in_turn(k, suffix, isa):
+    """Whichever way the product takes, which differs with a program."""
+    rng = np.random.default_rng(14)
+    for m, n in [(42, 60), (64, 60), (6, 7), (40, 400), (300, 700)]:
+        x, dy = stored(rng, (k, m), "n", FLOATS[suffix]), stored(rng, (k, n), "n", FLOATS[suffix])
+        db = Guarded.unwritten((n,), FLOATS[suffix])
+        gemm(x.T, dy, column_sum=db.array, isa=isa)
+        np.testing.assert_array_equal(db.array, np.add.accumulate(dy)[-1])
+
+
 # Where a panel is packed because its vectors straddle cache lines or are scattered over pages, where a transposed A is
 # packed, where k is cut into splits, where it is done in blocks that leave their sums in between, where these are
 # short as rows of B share the sets of a cache, where a row takes B as it lies or asks for it by panels, and where a

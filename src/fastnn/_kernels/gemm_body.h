@@ -100,12 +100,14 @@ static int OWN(gemm_segments_in_place)(OWN(tile_segment) * s, const OWN(gemm_cut
   return n;
 }
 
-/* sum[j] += the sum of k rows of B's vector j: four rows at once, as one waits for each addition. */
+/* sum[j] += the sum of k rows of B's vector j: four rows at once, as one waits for each addition; few of them in turn,
+ * as tiles and GEMM_OUTER sum them, or a program that takes a product from one way to another would change its bits. */
 FNN_INLINE void OWN(gemm_add_rows)(V *sum, const T *b, int64_t b_row, int64_t k, const int vectors) {
+  const int is_long = k > GEMM_OUTER_K;
   V all[2];
 #pragma GCC unroll 2
   for (int j = 0; j < vectors; j++) all[j] = sum[j];
-  for (; k >= 4; k -= 4, b += 4 * b_row)
+  for (; is_long && k >= 4; k -= 4, b += 4 * b_row)
 #pragma GCC unroll 2
     for (int j = 0; j < vectors; j++)
       all[j] += (FN(load)(b + j * N) + FN(load)(b + b_row + j * N)) +
