@@ -22,12 +22,12 @@ test: .venv/test  ## the whole test suite, by two processes
 parity: .venv/test  ## training trajectories against Keras on JAX; a process of its own, as Keras has one backend in each
 	KERAS_BACKEND=jax $(BIN)/python -m pytest tests/parity $(ARGS)
 
-isa: .venv/test  ## ops again on each lower kernel table that this CPU has, two at a time; kernel tests take all
+isa: .venv/test  ## ops and plans again on each lower kernel table that this CPU has, two at a time; kernel tests take all
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target \
 	  $$($(BIN)/python -c "from fastnn._kernels import _engine; print(*('isa-' + isa for isa in _engine.isas()[:-1]))")
 
 isa-%:
-	FASTNN_ISA=$* $(BIN)/python -m pytest --quiet -p no:cacheprovider tests/ops $(ARGS)
+	FASTNN_ISA=$* $(BIN)/python -m pytest --quiet -p no:cacheprovider tests/ops tests/plan $(ARGS)
 
 # The interpreter is not instrumented, so libasan comes first by LD_PRELOAD (and libstdc++, whose exceptions it
 # intercepts); Python's own arenas never return memory, so leaks are not reported. GCC 12 puts vectors of 64 bytes at
