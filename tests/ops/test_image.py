@@ -76,6 +76,25 @@ def test_gradients_by_positions():
     check_op(image.perspective_transform, [X[0].astype(np.float64), start, start + rng.normal(size=(4, 2)) / 4])
 
 
+@pytest.mark.parametrize("order", [0, 1])
+@pytest.mark.parametrize("rank", [1, 2])  # 2: by the kernel where the order is 1
+@pytest.mark.parametrize(
+    "mode, pad", [("nearest", "edge"), ("wrap", "wrap"), ("mirror", "reflect"), ("reflect", "symmetric")]
+)
+def test_map_coordinates_reads_what_an_array_that_goes_on_has(mode, pad, rank, order):
+    """All whole positions from far on one side to far on the other, and halfway to the next; sizes of 1, too."""
+    for n in (1, 2, 5):
+        x = np.random.default_rng(n).random((n, 3)[:rank]).astype("float32")
+        far = np.pad(x, [(20, 20), (0, 0)][:rank], mode=pad)
+        rows = np.arange(-20, n + 19, dtype="float32")
+        others = [np.full_like(rows, 1)] * (rank - 1)
+        for share in (0, 0.5):
+            y = image.map_coordinates(x, np.stack([rows + np.float32(share), *others]), order, mode)
+            low, high = (part.reshape(len(rows), -1)[:, rank - 1] for part in (far[:-1], far[1:]))
+            share = np.float32(share if order else share >= 0.5)
+            np.testing.assert_array_equal(y, low * (1 - share) + high * share, str((n, share)))
+
+
 def test_gradients_of_gradients():
     """Of both by pixels and by positions; images with positions of their own, and with shared ones."""
     rng = np.random.default_rng(2)

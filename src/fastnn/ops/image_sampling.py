@@ -30,22 +30,38 @@ INTERPOLATIONS = ("nearest", "bilinear")
 FILL_MODES = ("constant", "nearest", "wrap", "mirror", "reflect")
 
 
+# Of a whole position i, a float, and the one after it: the pixels of an axis of n that stand there.
+def _clipped(i, n):
+    """... 0 0 | 0 1 2 | 2 2 ..."""
+    yield ew.clip(i, 0, n - 1)
+    yield ew.clip(ew.add(i, 1), 0, n - 1)
+
+
+def _wrapped(i, n):
+    """... 1 2 | 0 1 2 | 0 1 ..., of period n."""
+    i = ew.mod(i, n)
+    yield i
+    yield logic.where(logic.equal(i, n - 1), 0, ew.add(i, 1))
+
+
 def _mirrored(i, n):
     """... 2 1 | 0 1 2 | 1 0 ..., of period 2 (n - 1)."""
-    return ew.subtract(n - 1, ew.absolute(ew.subtract(ew.mod(i, 2 * n - 2), n - 1))) if n > 1 else ew.multiply(i, 0)
+    i = ew.mod(i, 2 * n - 2) if n > 1 else ew.multiply(i, 0)
+    for middle in (n - 1, n - 2) if n > 1 else (0, 0):
+        yield ew.subtract(n - 1, ew.absolute(ew.subtract(i, middle)))
 
 
 def _reflected(i, n):
     """... 1 0 | 0 1 2 | 2 1 ..., of period 2 n."""
     i = ew.mod(i, 2 * n)
-    return ew.minimum(i, ew.subtract(2 * n - 1, i))
+    yield ew.minimum(i, ew.subtract(2 * n - 1, i))
+    yield ew.maximum(ew.minimum(ew.add(i, 1), ew.subtract(2 * n - 2, i)), 0)  # -1 is the first pixel of all
 
 
-# The pixel that stands at position i of an axis of n; positions are whole floats.
 _FOLDS = {
-    "constant": lambda i, n: ew.clip(i, 0, n - 1),
-    "nearest": lambda i, n: ew.clip(i, 0, n - 1),
-    "wrap": lambda i, n: ew.mod(i, n),
+    "constant": _clipped,
+    "nearest": _clipped,
+    "wrap": _wrapped,
     "mirror": _mirrored,
     "reflect": _reflected,
 }
@@ -167,13 +183,13 @@ def _read(table, first, sizes, positions, order, fill_mode, fill_value):
     axes = [
         [
             (
-                ew.multiply(ew.cast(_FOLDS[fill_mode](whole, n), counter), stride),
+                ew.multiply(ew.cast(pixel, counter), stride),
                 weight,
                 logic.logical_and(logic.greater_equal(whole, 0), logic.less_equal(whole, n - 1)),
             )
-            for whole, weight in _neighbours(position, order)
+            for (whole, weight), pixel in zip(ends, _FOLDS[fill_mode](ends[0][0], n), strict=False)
         ]
-        for position, n, stride in zip(positions, sizes, strides, strict=True)
+        for ends, n, stride in zip((_neighbours(p, order) for p in positions), sizes, strides, strict=True)
     ]
     if fill_mode == "constant":  # one more row, which is read outside: there is nothing to select among channels
         table = concatenate([table, np.full((1, shape_of(table)[1]), fill_value, dtype_of(table))], axis=0)
@@ -198,7 +214,7 @@ def _read_bilinear(table, n, sizes, positions, fill_mode, fill_value):
     for position, size in zip(positions, sizes, strict=True):
         (low, _), (high, share) = _neighbours(position, 1)
         # What is outside has a value of its own by "constant": the kernel looks where it reads.
-        ends = (low, high) if fill_mode == "constant" else (_FOLDS[fill_mode](i, size) for i in (low, high))
+        ends = (low, high) if fill_mode == "constant" else _FOLDS[fill_mode](low, size)
         corners += [reshape(broadcast_to(a, points), flat) for a in (*ends, share)]
     images = reshape(table, (n, *sizes, shape_of(table)[1]))
     values = sample_bilinear_op(images, *corners, fill_value=float(fill_value))
