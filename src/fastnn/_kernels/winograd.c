@@ -39,6 +39,7 @@ enum {
   WINO_LEAST_TILES = 12,      /* of a unit, unless there are no more: two tiles of 6 rows */
   WINO_MOST_TILES = 96,       /* of a unit at most */
   WINO_FEW_BYTES = 5 << 17,   /* of transformed tiles and kernel at once, there: the rest of a cache is for sums */
+  WINO_ASKED_BYTES = 1 << 20, /* of a kernel, which no near cache holds: products there ask for its next part */
   WINO_FEW_COLUMNS = 256,     /* of a unit there at most, half as many where no other has its tiles */
   /* A transformed kernel of so many bytes is far from any level-2 cache: at least so many tiles at once read it. */
   WINO_FAR_BYTES = 1 << 22,
@@ -100,6 +101,7 @@ FNN_INLINE void wino_advance(wino_tile *at, int64_t tiles_h, int64_t tiles_w) {
 typedef struct {
   const char *at;
   int64_t steps, step, lines; /* bytes from one step to the next; lines at each */
+  int64_t taps, tap;          /* 0, or of a kernel: so many times at each step, so many bytes apart */
 } wino_span;
 
 /* Of `channels` channels of a group of float32 pixels of all `pixel` channels, under tiles [first, first + tiles) of
@@ -113,8 +115,8 @@ FNN_INLINE wino_span wino_span_of(const void *images, int64_t h, int64_t w, int6
   const int64_t from = begin.image * h + fnn_min(h, begin.row * out);
   const int64_t to = last.image * h + fnn_min(h, (last.row + 1) * out);
   const char *at = (const char *)images + (from * w * pixel + group * channels) * 4;
-  if (channels == pixel) return (wino_span){at, (to - from) * w * pixel * 4 / FNN_ALIGN, FNN_ALIGN, 1};
-  return (wino_span){at, (to - from) * w, pixel * 4, fnn_ceil_div(channels * 4, FNN_ALIGN)};
+  if (channels == pixel) return (wino_span){at, (to - from) * w * pixel * 4 / FNN_ALIGN, FNN_ALIGN, 1, 0, 0};
+  return (wino_span){at, (to - from) * w, pixel * 4, fnn_ceil_div(channels * 4, FNN_ALIGN), 0, 0};
 }
 
 FNN_INLINE void wino_fetch(wino_span span, int point) {
@@ -128,11 +130,14 @@ FNN_INLINE void wino_fetch(wino_span span, int point) {
     for (int64_t i = 0; i < span.lines; i++) __builtin_prefetch(at + i * FNN_ALIGN, 0, 2);
 }
 
-/* Its next steps: of lines, whose points are few, each tile of products asks for some, as all of a point would be
- * waited for. */
+/* Its next steps: of lines, whose points are few, and of a kernel, whose steps are many lines, each tile of products
+ * asks for some, as all of a point would be waited for. */
 FNN_INLINE void wino_ask(wino_span *span, int64_t steps) {
-  for (; steps > 0 && span->steps > 0; steps--, span->steps--, span->at += span->step)
-    for (int64_t i = 0; i < span->lines; i++) __builtin_prefetch(span->at + i * FNN_ALIGN, 0, 2);
+  for (; steps > 0 && span->steps > 0; steps--, span->steps--, span->at += span->step) {
+    const char *at = span->at;
+    for (int64_t tap = fnn_max(1, span->taps); tap > 0; tap--, at += span->tap)
+      for (int64_t i = 0; i < span->lines; i++) __builtin_prefetch(at + i * FNN_ALIGN, 0, 2);
+  }
 }
 
 #include "types_f32.h"

@@ -608,12 +608,12 @@ static void OWN(wino_products)(const OWN(wino_cut) * c, T *y, const T *const *x,
   OWN(tile_segment) segment = {weights, panel.vectors * N, 0, count};
   /* The sums are left where they are kept between calls: there is nothing to finish before the transform. */
   OWN(tile) t = {.a_stride = 1, .segments = &segment, .n_segments = 1, .resumes = resumes, .continues = 1};
-  const int is_line = wino_is_line(&c->s);
+  const int by_tiles = wino_is_line(&c->s) || next_x.taps;
   const int64_t calls = c->points * fnn_ceil_div(tiles, height);
-  const int64_t asks_x = is_line ? fnn_ceil_div(next_x.steps, calls) : 0;
-  const int64_t asks_y = is_line ? fnn_ceil_div(next_y.steps, calls) : 0;
+  const int64_t asks_x = by_tiles ? fnn_ceil_div(next_x.steps, calls) : 0;
+  const int64_t asks_y = by_tiles ? fnn_ceil_div(next_y.steps, calls) : 0;
   for (int point = 0; point < c->points; point++) {
-    if (!is_line) wino_fetch(next_x, point), wino_fetch(next_y, point);
+    if (!by_tiles) wino_fetch(next_x, point), wino_fetch(next_y, point);
     for (int64_t i = 0; i < tiles; i += height) {
       wino_ask(&next_x, asks_x);
       wino_ask(&next_y, asks_y);
@@ -651,6 +651,20 @@ static void OWN(wino_block)(const fnn_call *call, const OWN(wino_cut) * c, int64
   }
 }
 
+/* What is transformed after channels from k on of panel p of a kernel that no near cache holds: in a network it comes
+ * from far, and products leave the way to memory free. */
+static wino_span OWN(wino_next_kernel)(const OWN(wino_cut) * c, const void *kernel, int64_t k, int64_t p, int64_t begin,
+                                       int64_t end) {
+  const conv_shape *s = &c->s;
+  const int64_t size = (int64_t)sizeof(T), tap = s->cin_g * s->cout * size, taps = s->kh * s->kw;
+  if (++p == end) p = begin, k += c->k_block;
+  if (c->turned || k >= s->cin_g || taps * tap < WINO_ASKED_BYTES) return (wino_span){0};
+  const tile_panel panel = tile_panel_of(s->cout_g, N, c->width / N, p);
+  const T *at = (const T *)kernel + k * s->cout + c->group * s->cout_g + panel.begin;
+  const int64_t rows = fnn_min(c->k_block, s->cin_g - k), lines = fnn_ceil_div(panel.cols * size, FNN_ALIGN);
+  return (wino_span){(const char *)at, rows, s->cout * size, lines, taps, tap};
+}
+
 /* Few tiles: panels [begin, end) of columns of [first, first + tiles). */
 static void OWN(wino_few_block)(const fnn_call *call, const OWN(wino_cut) * c, int64_t first, int64_t tiles,
                                 int64_t begin, int64_t end) {
@@ -667,7 +681,7 @@ static void OWN(wino_few_block)(const fnn_call *call, const OWN(wino_cut) * c, i
       for (int64_t i = 0; i < count; i += N)
         OWN(wino_kernel_block)(c, weights + i * width, plane, (const T *)call->buf[1], k + i, panel);
       OWN(wino_products)(c, y + (p - begin) * c->points * c->y_point, x, tiles, weights, plane, count, panel, k > 0,
-                         (wino_span){0}, (wino_span){0});
+                         OWN(wino_next_kernel)(c, call->buf[1], k, p, begin, end), (wino_span){0});
     }
   }
   for (int64_t p = begin; p < end; p++, y += c->points * c->y_point)
