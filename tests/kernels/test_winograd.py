@@ -77,6 +77,7 @@ PROBLEMS = [
     # Rows and columns of 2 to 5 taps.
     Problem(2, 1, 50, 16, 16, 1, 3, pads=(0, 1, 0, 1)),
     Problem(3, 1, 37, 17, 33, 1, 2, dilation=(1, 3), pads=(0, 3, 0, 0)),
+    Problem(1, 1, 18, 290, 310, 1, 3, pads=(0, 1, 0, 1)),  # a large kernel
     Problem(1, 1, 200, 24, 48, 1, 4),
     Problem(2, 1, 64, 5, 70, 1, 5, dilation=(1, 2), pads=(0, 4, 0, 4)),
     Problem(1, 1, 700, 9, 20, 1, 3, dilation=(1, 64), pads=(0, 128, 0, 0)),  # tiles of which some have no result

@@ -39,6 +39,7 @@ enum {
   WINO_LEAST_TILES = 12,      /* of a unit, unless there are no more: two tiles of 6 rows */
   WINO_MOST_TILES = 96,       /* of a unit at most */
   WINO_FEW_BYTES = 5 << 17,   /* of transformed tiles and kernel at once, there: the rest of a cache is for sums */
+  WINO_FEW_CHANNELS = 64,     /* at once, of panels of a single line: each row of the kernel is in a page of its own */
   WINO_ASKED_BYTES = 1 << 20, /* of a kernel, which no near cache holds: products there ask for its next part */
   WINO_FEW_COLUMNS = 256,     /* of a unit there at most, half as many where no other has its tiles */
   /* A transformed kernel of so many bytes is far from any level-2 cache: at least so many tiles at once read it. */

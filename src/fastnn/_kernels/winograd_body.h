@@ -167,7 +167,8 @@ static void OWN(wino_cut_few)(OWN(wino_cut) * c, int64_t block, int is_alone) {
   c->part = fnn_min(most_panels, c->panels);
   if (shares) c->part = fnn_max(1, c->part / 2);
   c->block = c->images * c->rows * c->tiles_w;
-  const int64_t most = WINO_FEW_BYTES / (c->points * (int64_t)sizeof(T) * (c->block + c->width)) / N * N;
+  int64_t most = WINO_FEW_BYTES / (c->points * (int64_t)sizeof(T) * (c->block + c->width)) / N * N;
+  if (OWN(TILE_COLS) * sizeof(T) <= FNN_ALIGN) most = fnn_min(most, WINO_FEW_CHANNELS);
   const int64_t blocks = fnn_ceil_div(c->channels, fnn_max(N, most));
   c->k_block = fnn_round_up(fnn_ceil_div(c->channels, blocks), N);
   c->x_point = OWN(wino_plane)(c->block * c->k_block);
