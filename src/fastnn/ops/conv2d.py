@@ -152,7 +152,6 @@ _FEW_PIXELS, _APART = 64, 1 << 11
 _SHORT_ROW, _MANY, _FEW_RESULTS = 2, 128, 16
 # Of the products of a few pixels' windows with a large kernel at least so many, of four, must be of no zeros around x.
 _INSIDE_OF_FOUR = 3
-_WINOGRAD_OUT = 4  # results along an axis of a tile of Winograd's algorithm for 3 by 3 taps
 _ONE_BY_ONE = {"strides": (1, 1), "pads": (0, 0, 0, 0)}
 
 
@@ -184,23 +183,17 @@ def _is_of_windows(dy, kernel_size, strides, groups, **_):
     return is_short and math.prod(kernel_size) > 1 and tuple(strides) != (1, 1) and groups == 1 and dy.shape[3] > _FEW
 
 
-def _wastes_winograd(y, kernel_size) -> bool:
-    """Whether Winograd's algorithm, whose tiles then reach far beyond the few pixels of y, is no faster than a product:
-    of AVX2 code, by which the transform of a large kernel takes longer beside the products of few tiles."""
-    covered = y.shape[0] * math.prod(-(-size // _WINOGRAD_OUT) * _WINOGRAD_OUT for size in y.shape[1:3])
-    return isa() == "avx2" and tuple(kernel_size) == (3, 3) and 4 * covered >= 5 * math.prod(y.shape[:3])
-
-
 def _is_product_of_windows(x, y, kernel, strides, pads, dilation, groups) -> bool:
-    """Whether a convolution of few pixels that Winograd's algorithm has not, or wastes much for, is faster as a product
-    of copied windows and its kernel, which no near cache holds: a product asks for the next rows while it uses some."""
+    """Whether a convolution of few pixels, which Winograd's algorithm has not or is no faster for, is faster as a
+    product of copied windows and its kernel, which no near cache holds: it asks for rows while it uses others."""
     taps, pixels = math.prod(kernel.shape[:2]), math.prod(y.shape[:3])
     if y.dtype not in ("float32", "float64") or taps == 1 or groups > 1:
         return False
     if pixels > _FEW_PIXELS or kernel.spec.nbytes < _LARGE:
         return False
-    has_winograd = _has_winograd(_ints(x.shape, y.shape, kernel.shape[:2], strides, pads, dilation, groups))
-    if has_winograd and not _wastes_winograd(y, kernel.shape[:2]):
+    ints = _ints(x.shape, y.shape, kernel.shape[:2], strides, pads, dilation, groups)
+    names, gain = ("winograd_conv2d_f32", "conv2d_f32"), cost.WINOGRAD_GAIN_OF_WINDOWS
+    if _has_winograd(ints) and (taps != 9 or cost.is_faster(*names, ints, gain)):
         return False
     sizes = zip(y.shape[1:3], x.shape[1:3], pads, kernel.shape, dilation, strides, strict=False)
     inside = y.shape[0] * math.prod(_pairs_inside(*axis) for axis in sizes)

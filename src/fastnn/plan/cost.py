@@ -34,6 +34,8 @@ WINOGRAD_COLUMNS = 16  # of AVX-512
 WINOGRAD_GAIN_OF_GROUPS, WINOGRAD_SUMS_OF_GROUPS = (1.25, 1.1), (1.15, 0.9)
 # Of lines, whose tiles have 2 to 5 results: of the kernel's gradient, whose sums of products are slower, as above.
 WINOGRAD_GAIN_OF_LINES, WINOGRAD_SUMS_OF_LINES = (1.09, 0.95), (1.03, 0.86)
+# Of 3 by 3 kernels that no near cache holds, beside a product of windows, which waits less for them.
+WINOGRAD_GAIN_OF_WINDOWS = 1.1
 WINOGRAD_FEW = 5  # channels; fewer, in or out, are few
 # To so many channels products of both leave lanes of AVX-512 idle, of which Winograd's algorithm has fewer.
 WINOGRAD_GAIN_OF_PART, WINOGRAD_PART = 0.75, {"conv2d": range(9, 16), "conv2d_grad_input": range(11, 16)}
