@@ -369,29 +369,72 @@ def test_exact_gelu(kind, isa):
     np.testing.assert_array_equal(slopes, np.array([0.5, 0.5, np.nan, np.nan, np.nan, 1, 0], dtype))
 
 
-def mp_gelu(x, a, b):
-    return x * mp_sigmoid(x * (x * x * a + b))
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("kind", FLOATS)
+def test_gelu(kind, isa):
+    """x s, s = sigmoid(u), and its derivative s + x u' s (1 - s). u and its coefficients are rounded, which the
+    sigmoid's tail sees u times, and that may be 0 where it is denormal. Of an infinite u, too."""
+    rng, dtype = np.random.default_rng(3), FLOATS[kind]
+    eps, tiny = float(np.finfo(dtype).eps), float(np.finfo(dtype).tiny)
+    x = np.concatenate([rng.uniform(-12, 12, 1500), rng.uniform(-1, 1, 500), rng.uniform(-1e-3, 1e-3, 100)])
+    x = x.astype(dtype)
+    dy = rng.uniform(-2, 2, x.size).astype(dtype)
+    numbers = [mpmath.mpf(float(v)) for v in x]
+    linear = mpmath.sqrt(8 / mpmath.pi)
+    cubic = linear * mpmath.mpf("0.044715")
+    u = [v * (v * v * cubic + linear) for v in numbers]
+    gate, rest = [mp_sigmoid(v) for v in u], [mp_sigmoid(-v) for v in u]
+    bend = [v * (3 * v * v * cubic + linear) * s * r for v, s, r in zip(numbers, gate, rest, strict=True)]
+    wanted = np.array([float(v * s) for v, s in zip(numbers, gate, strict=True)])
+    slope = np.array([float(s + b) for s, b in zip(gate, bend, strict=True)])
+    u = np.array([float(v) for v in u])
+    found = [mpmath.mpf(float(v)) for v in apply("gelu", kind, isa, x)]  # a float64 judge would round, too
+    error = np.array([float(abs(f - v * s)) for f, v, s in zip(found, numbers, gate, strict=True)])
+    assert (error <= eps * np.abs(wanted) * (1.5 + 1.5 * np.maximum(-u, 0)) + 16 * tiny).all()
+    of_tail = np.array([float(min(s, r) + abs(b)) for s, r, b in zip(gate, rest, bend, strict=True)])
+    error = np.abs(apply("gelu_grad", kind, isa, dy, x) - dy.astype(float) * slope)
+    bound = eps * (1.5 * np.abs(slope) + of_tail * (2 + 1.5 * np.abs(u))) + 512 * tiny
+    assert (error <= np.abs(dy.astype(float)) * bound).all()
+    huge = float(np.finfo(dtype).max)
+    large = [sign * v for v in (1e3, 1e5, 1e7, 1e9, 1e12, 2.0**64, huge) for sign in (1, -1)]
+    special = np.array([0.0, -0.0, np.inf, np.nan, *large], dtype)
+    result = apply("gelu", kind, isa, special)
+    np.testing.assert_array_equal(result, np.where(special < 0, dtype(0), special))
+    assert np.signbit(result[1]) and not np.signbit(result[0])
+    special = np.append(special, dtype(-np.inf))
+    wanted = np.where(special == 0, 0.5, np.where(special != special, np.nan, special > 0))
+    np.testing.assert_array_equal(apply("gelu_grad", kind, isa, np.ones_like(special), special), wanted)
 
 
 @pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize("kind", FLOATS)
-def test_gelu_by_a_sigmoid(kind, isa):
-    """x sigmoid(u), u = x (x^2 a + b): u is rounded, which the sigmoid's tail sees u times. Of an infinite u, too."""
-    rng, dtype = np.random.default_rng(3), FLOATS[kind]
-    eps, a, b = float(np.finfo(dtype).eps), dtype(0.07135481), dtype(1.59576912)
-    x = np.concatenate([rng.uniform(-10, 12, 1500), rng.uniform(-1, 1, 500), rng.uniform(-1e-3, 1e-3, 100)])
+def test_mish(kind, isa):
+    """x t, t = tanh(softplus(x)), within seven roundings, and its derivative t + x (1 - t^2) sigmoid(x). e^x may be
+    denormal, which is rounded to a multiple of the least."""
+    rng, dtype = np.random.default_rng(5), FLOATS[kind]
+    eps, least = float(np.finfo(dtype).eps), float(np.finfo(dtype).smallest_subnormal)
+    x = np.concatenate([rng.uniform(-110, 110, 700), rng.uniform(-8, 25, 1500), rng.uniform(-1e-3, 1e-3, 100)])
     x = x.astype(dtype)
-    a_b = [np.full_like(x, a), np.full_like(x, b)]
-    wanted = np.array([float(mp_gelu(*(mpmath.mpf(float(v)) for v in (x, a, b)))) for x in x])
-    u = x.astype(float) * (x.astype(float) ** 2 * float(a) + float(b))
-    error = np.abs(apply("gelu", kind, isa, x, *a_b) - wanted)
-    assert (error <= eps * np.abs(wanted) * (1.5 + 1.5 * np.maximum(-u, 0))).all()
+    dy = rng.uniform(-2, 2, x.size).astype(dtype)
+    numbers = [mpmath.mpf(float(v)) for v in x]
+    t = [mpmath.tanh(mp_softplus(v)) for v in numbers]
+    bend = [v * (1 - s * s) * mp_sigmoid(v) for v, s in zip(numbers, t, strict=True)]
+    wanted = np.array([float(v * s) for v, s in zip(numbers, t, strict=True)])
+    slope = np.array([float(s + b) for s, b in zip(t, bend, strict=True)])
+    of_least = 2 * least * (1 + np.abs(x.astype(float)))
+    error = np.abs(apply("mish", kind, isa, x) - wanted)
+    assert (error <= 3.5 * eps * np.abs(wanted) + of_least).all()
+    parts = np.array([float(s + abs(b)) for s, b in zip(t, bend, strict=True)])
+    error = np.abs(apply("mish_grad", kind, isa, dy, x) - dy.astype(float) * slope)
+    assert (error <= 4 * eps * np.abs(dy.astype(float)) * parts + 2 * of_least).all()
     huge = float(np.finfo(dtype).max)
-    large = [sign * v for v in (1e3, 1e5, 1e7, 1e9, 1e12, 2.0**64, huge) for sign in (1, -1)]
-    special = np.array([0.0, -0.0, np.inf, np.nan, *large], dtype)
-    result = apply("gelu", kind, isa, special, *(np.full_like(special, v) for v in (a, b)))
-    np.testing.assert_array_equal(result, np.where(special < 0, dtype(0), special))
+    special = np.array([0.0, -0.0, 1e3, -1e3, 1e30, -1e30, huge, -huge, np.inf, -np.inf, np.nan], dtype)
+    result = apply("mish", kind, isa, special[special != -np.inf])
+    np.testing.assert_array_equal(result, np.where(special < 0, dtype(0), special)[special != -np.inf])
     assert np.signbit(result[1]) and not np.signbit(result[0])
+    wanted = np.where(special == 0, dtype(0.6), np.where(special != special, np.nan, special > 0)).astype(dtype)
+    slopes = apply("mish_grad", kind, isa, np.ones_like(special), special)
+    np.testing.assert_allclose(slopes, wanted, rtol=2 * eps)
 
 
 @pytest.mark.parametrize("isa", ISAS)

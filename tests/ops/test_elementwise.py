@@ -26,9 +26,10 @@ from fastnn.testing.check_op import check_op
 
 SHAPES = {1: [((37,),), ((2, 3, 5),), ((),)], 2: [((37,), (37,)), ((4, 1, 5), (3, 1)), ((3, 17), ())]}
 UNARY = """negative abs square sqrt rsqrt cbrt reciprocal exp exp2 expm1 log log1p log2 log10 sin cos tan tanh sigmoid
-    erf softplus relu relu6 exact_gelu arcsin arccos arctan sinh cosh arcsinh arccosh arctanh"""
+    erf softplus relu relu6 exact_gelu gelu mish arcsin arccos arctan sinh cosh arcsinh arccosh arctanh"""
 UNARY = UNARY.split()
-BINARY = """add subtract multiply divide divide_no_nan power hypot logaddexp arctan2 exact_gelu_grad"""
+BINARY = """add subtract multiply divide divide_no_nan power hypot logaddexp arctan2 exact_gelu_grad gelu_grad
+    mish_grad"""
 BINARY = BINARY.split()
 WITHOUT_GRADIENT = """sign floor ceil round trunc isnan isinf isfinite logical_not floor_divide greater greater_equal
     less less_equal equal not_equal logical_and logical_or logical_xor"""

@@ -22,9 +22,9 @@ NOT_COMPARED = {
         (
             "attention_grad", "average_pool2d_grad", "batch_norm_grad", "cofactors", "conv2d_grad_kernel",
             "conv3d_grad_kernel",
-            "depthwise_conv2d_grad_input", "depthwise_conv2d_grad_kernel", "exact_gelu_grad",
+            "depthwise_conv2d_grad_input", "depthwise_conv2d_grad_kernel", "exact_gelu_grad", "gelu_grad",
             "group_norm_grad", "gru_grad", "i1", "layer_norm_grad", "linear_grad_kernel", "linear_recurrence",
-            "log_softmax_grad", "lstm_grad", "max_pool2d_grad", "max_pool2d_pick", "relu_grad",
+            "log_softmax_grad", "lstm_grad", "max_pool2d_grad", "max_pool2d_pick", "mish_grad", "relu_grad",
             "sample_bilinear_grad",
             "softmax_cross_entropy_grad", "softmax_grad", "sparse_softmax_cross_entropy_grad", "take_along_axis_grad",
         ),

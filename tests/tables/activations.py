@@ -8,6 +8,7 @@ ROWS = rows(3, 4)
 
 LAYERS = [
     LayerCase("Activation", {"activation": "gelu"}, ROWS),
+    LayerCase("Activation", {"activation": "mish"}, ROWS),
     LayerCase("Activation", {"activation": "softmax"}, ROWS),
     LayerCase("ReLU", {}, ROWS),
     LayerCase("ReLU", {"max_value": 1.0, "negative_slope": 0.1, "threshold": 0.2}, ROWS),
@@ -27,6 +28,7 @@ MASKS = [
 
 OPS = [
     OpCase("softplus", (ROWS,), gradient=True),
+    OpCase("gelu", (ROWS,), gradient=True),
     OpCase("gelu", (ROWS,), {"approximate": False}, gradient=True),
     OpCase("log_softmax", (SEQUENCES,), {"axis": 1}, gradient=True),
 ]

@@ -52,9 +52,9 @@ enum { ONE = 1, POWER = FOUR }; /* in places of their own */
 /* X(name, vectors at once): of one input and slow: arithmetic takes longer than memory. */
 #define SLOW_UNARY_OPS(X)                                                                                              \
   X(exp, FOUR) X(expm1, FOUR) X(log, FOUR) X(log1p, FOUR) X(log2, FOUR) X(log10, FOUR) X(tanh, FOUR)                   \
-  X(sigmoid, EIGHT) X(erf, FOUR) X(softplus, FOUR) X(exact_gelu, FOUR) X(arcsin, ONE) X(arccos, ONE) X(arctan, TWO)    \
-  X(sinh, ONE) X(cosh, ONE) X(arcsinh, ONE) X(arccosh, ONE) X(arctanh, ONE) X(exp2, TWO) X(cbrt, TWO)                  \
-  X(real_angle, ONE) X(erfc, TWO) X(erfinv, ONE)
+  X(sigmoid, EIGHT) X(erf, FOUR) X(softplus, FOUR) X(exact_gelu, FOUR) X(gelu, EIGHT) X(mish, FOUR) X(arcsin, ONE)     \
+  X(arccos, ONE) X(arctan, TWO) X(sinh, ONE) X(cosh, ONE) X(arcsinh, ONE) X(arccosh, ONE) X(arctanh, ONE)              \
+  X(exp2, TWO) X(cbrt, TWO) X(real_angle, ONE) X(erfc, TWO) X(erfinv, ONE)
 
 /* X(name, call, vectors at once): such that are quick but of rare numbers, fnn_quick_call of vmath.h. */
 #define QUICK_UNARY_OPS(X) X(sin, sin, TWO) X(cos, cos, TWO) X(tan, tan, TWO)
@@ -69,14 +69,14 @@ enum { ONE = 1, POWER = FOUR }; /* in places of their own */
 /* Of two inputs, so slow that a scalar may as well be copied to a block. */
 #define SLOW_BINARY_OPS(X)                                                                                             \
   SLOW_POWER(X) X(floor_divide, TWO) X(mod, TWO) X(arctan2, TWO) X(nextafter, ONE) X(fill_nan, ONE) X(fmax, ONE)       \
-  X(fmin, ONE) X(ldexp, TWO) X(logaddexp, TWO) X(multiply_sigmoid, FOUR) X(sigmoid_tanh, FOUR) X(exact_gelu_grad, FOUR)
+  X(fmin, ONE) X(ldexp, TWO) X(logaddexp, TWO) X(multiply_sigmoid, FOUR) X(sigmoid_tanh, FOUR) X(add_gelu, EIGHT)      \
+  X(exact_gelu_grad, FOUR) X(gelu_grad, FOUR) X(mish_grad, FOUR)
 
 /* X(name, inputs, scalars): with a variant in which the inputs `scalars` (bit k: input k) are, as they are in
  * optimizers, polynomials and activations. */
 #define LONG_OPS(X)                                                                                                    \
   X(add_products, 4, 10) X(subtract_products, 4, 10) X(step_by_root, 5, 20) X(step_by_root_of_sum, 5, 20)              \
   X(horner, 4, 10) X(horner3, 5, 26) X(horner4, 6, 58) X(where_greater, 4, 14) X(clip_line, 5, 30) X(hard_gate, 5, 30)
-#define SLOW_LONG_OPS(X) X(gelu, 3, 6, EIGHT) X(add_gelu, 4, 12, EIGHT)
 
 #define OPCODE_NAME(name, ...) #name,
 static const char *const opcode_names[] = {
@@ -85,7 +85,7 @@ static const char *const opcode_names[] = {
   SHIFT_OPS(OPCODE_NAME)
   UNARY_OPS(OPCODE_NAME) SLOW_UNARY_OPS(OPCODE_NAME) QUICK_UNARY_OPS(OPCODE_NAME)
   BINARY_OPS(OPCODE_NAME) QUICK_BINARY_OPS(OPCODE_NAME) SLOW_BINARY_OPS(OPCODE_NAME)
-  TERNARY_OPS(OPCODE_NAME) LONG_OPS(OPCODE_NAME) SLOW_LONG_OPS(OPCODE_NAME) 0};
+  TERNARY_OPS(OPCODE_NAME) LONG_OPS(OPCODE_NAME) 0};
 
 /* The first elements of an array, as arguments. */
 #define FIRST1(x) x[0]

@@ -191,6 +191,17 @@ FNN_INLINE V OWN(v_exact_gelu)(V x) {
   V bell;
   return x * FN(normal_cdf)(x, &bell);
 }
+FNN_INLINE V OWN(v_gelu)(V x) { return FN(gelu)(x); }
+FNN_INLINE V OWN(v_add_gelu)(V x, V y) { return FN(gelu)(x + y); }
+/* mish = x tanh(softplus(x)) = x n / (n + 2), n = w (w + 2), w = e^x. From x = 20 on n / (n + 2) is 1. */
+FNN_INLINE V OWN(mish_exp)(V *x) {
+  *x = FN(min)(FN(splat)(20), FN(max)(FN(splat)(FN(EXP_LEAST)), *x));
+  return FN(exp_inside)(*x);
+}
+FNN_INLINE V OWN(v_mish)(V x) {
+  V bounded = x, w = OWN(mish_exp)(&bounded), n = w * (w + 2);
+  return x * (n / (n + 2));
+}
 FNN_INLINE V OWN(v_softplus)(V x) { return FN(softplus)(x); }
 FNN_INLINE V OWN(v_floor)(V x) { return FN(floor)(x); }
 FNN_INLINE V OWN(v_ceil)(V x) { return FN(ceil)(x); }
@@ -244,6 +255,19 @@ FNN_INLINE V OWN(v_sigmoid_tanh)(V a, V b) { return FN(gate)(a, b); }
 FNN_INLINE V OWN(v_exact_gelu_grad)(V dy, V x) {
   V bell, p = FN(normal_cdf)(x, &bell);
   return dy * (x * (T)0.39894228040143267794 * bell + p);
+}
+/* With e = e^-|u| and s = 1 / (1 + e), u as in vmath_gates.h, the slope is e s (1 - |x| u' s) where x < 0, and 1 less
+ * that of -x elsewhere. From |x| = 22 on e is 0. */
+FNN_INLINE V OWN(v_gelu_grad)(V dy, V x) {
+  const V t = FN(min)(FN(splat)(22), FN(abs)(x)), e = FN(gelu_odds)(t), under = e + 1;
+  const V slope = t * (t * t * (T)(3 * FNN_GELU_CUBIC) + (T)FNN_GELU_LINEAR);
+  const V tail = e * (under - slope) / (under * under);
+  return dy * FN(select)(x < 0, tail, 1 - tail);
+}
+/* (x n / (n + 2))' = (n (n + 2) + 4 x w (w + 1)) / (n + 2)^2, of w and n as above. */
+FNN_INLINE V OWN(v_mish_grad)(V dy, V x) {
+  const V w = OWN(mish_exp)(&x), n = w * (w + 2), under = n + 2;
+  return dy * ((n * under + 4 * x * (w * w + w)) / (under * under));
 }
 #if !defined(FNN_ISA_AVX512)
 FNN_INLINE V OWN(v_power)(V a, V b) { return FN(pow)(a, b); }
@@ -335,8 +359,6 @@ FNN_INLINE V OWN(v_horner4)(V a, V b, V x, V c, V e, V g) { return (((a * x + b)
 FNN_INLINE V OWN(v_where_greater)(V a, V b, V c, V e) { return FN(select)(a > b, c, e); }
 FNN_INLINE V OWN(v_clip_line)(V x, V a, V low, V high, V b) { return OWN(v_clip)(x + a, low, high) * b; }
 FNN_INLINE V OWN(v_hard_gate)(V x, V a, V low, V high, V b) { return x * OWN(v_clip_line)(x, a, low, high, b); }
-FNN_INLINE V OWN(v_gelu)(V x, V a, V b) { return FN(gelu)(x, a, b); }
-FNN_INLINE V OWN(v_add_gelu)(V x, V y, V a, V b) { return OWN(v_gelu)(x + y, a, b); }
 
 #endif
 
@@ -448,8 +470,6 @@ FNN_INLINE void OWN(map_by_column)(int64_t rows, int64_t cols, T *d, int64_t d_s
   VARIANT(name, 3, 4, 1) VARIANT(name, 3, 5, 1) VARIANT(name, 3, 6, 1)
 #define LOOP_LONG(name, arity, scalars)                                                                                \
   OF_ARRAY(name, arity) VARIANT(name, arity, 0, 1) VARIANT(name, arity, scalars, 1)
-#define LOOP_LONG_SLOW(name, arity, scalars, at_once)                                                                  \
-  OF_ARRAY(name, arity) SLOW_VARIANT(name, arity, 0, at_once) SLOW_VARIANT(name, arity, scalars, at_once)
 
 ANY_UNARY_OPS(LOOP1)
 ANY_BINARY_OPS(LOOP2)
@@ -476,7 +496,6 @@ SLOW_UNARY_OPS(LOOP1_SLOW)
 QUICK_UNARY_OPS(LOOP1_QUICK)
 QUICK_BINARY_OPS(LOOP2_QUICK)
 SLOW_BINARY_OPS(LOOP2_SLOW)
-SLOW_LONG_OPS(LOOP_LONG_SLOW)
 #if !defined(__clang__)
 #pragma GCC pop_options
 #endif
@@ -624,9 +643,6 @@ static OWN(truth_fn) *OWN(truths)(OWN(op_fn) *fn, int scalars) {
     STREAM_OF(name, 5), STREAM_OF(name, 6)}},
 #define ROW_LONG(name, arity, scalars)                                                                                 \
   {arity, 0, scalars, {FN_OF(name, 0), FN_OF(name, scalars)}, {STREAM_OF(name, 0), STREAM_OF(name, scalars)}},
-#define ROW_LONG_SLOW(name, arity, scalars, at_once)                                                                   \
-  {arity, 1, scalars, {FN_OF(name, 0), FN_OF(name, scalars)},                                                          \
-   {SLOW_STREAM_OF(name, 0), SLOW_STREAM_OF(name, scalars)}},
 
 static const OWN(opcode) OWN(opcodes)[] = {
   {1, 0, 0, {0}, {0}}, ANY_UNARY_OPS(ROW1) ANY_BINARY_OPS(ROW2) ANY_TRUTHS2(ROW2_TRUTH) ANY_TERNARY_OPS(ROW3)
@@ -639,7 +655,7 @@ static const OWN(opcode) OWN(opcodes)[] = {
   BITWISE_NOT(NO_ROW) BITWISE_OPS(NO_ROW) OTHER_OPS(NO_ROW) OTHER_TERNARY_OPS(NO_ROW) SHIFT_OPS(NO_ROW)
   UNARY_OPS(ROW1) SLOW_UNARY_OPS(ROW1_SLOW) QUICK_UNARY_OPS(ROW1_QUICK) BINARY_OPS(ROW2)
   QUICK_BINARY_OPS(ROW2_QUICK) SLOW_BINARY_OPS(ROW2_SLOW) TERNARY_OPS(ROW3)
-  LONG_OPS(ROW_LONG) SLOW_LONG_OPS(ROW_LONG_SLOW)
+  LONG_OPS(ROW_LONG)
 #endif
 };
 
@@ -662,7 +678,6 @@ static const OWN(opcode) OWN(opcodes)[] = {
 #undef LOOP3
 #undef LOOP3_PLAIN
 #undef LOOP_LONG
-#undef LOOP_LONG_SLOW
 #undef FN_OF
 #undef ROW1
 #undef ROW1_SLOW
@@ -674,7 +689,6 @@ static const OWN(opcode) OWN(opcodes)[] = {
 #undef ROW3
 #undef ROW3_PLAIN
 #undef ROW_LONG
-#undef ROW_LONG_SLOW
 #undef LOOP1_QUICK
 #undef LOOP2_QUICK
 #undef ROW1_QUICK

@@ -14,15 +14,15 @@ FNN_INLINE fnn_vf fnn_root_of_sixteenf(fnn_vf place) {
     1.4142135f, 1.4768262f, 1.5422108f, 1.6104903f, 1.6817929f, 1.7562522f, 1.8340081f, 1.9152066f};
   return _mm512_permutexvar_ps((__m512i)place, _mm512_loadu_ps(roots));
 }
-/* 1 + 2^(x y), whose exponent is not rounded. */
-FNN_INLINE fnn_vf fnn_exp2_of_product_and_1f(fnn_vf x, fnn_vf y) {
+/* 2^(x y), whose exponent is not rounded. */
+FNN_INLINE fnn_vf fnn_exp2_of_productf(fnn_vf x, fnn_vf y) {
   const float magic = 786432.0f; /* 1.5 * 2^19: rounds to a sixteenth */
   const fnn_vf shifted = fnn_multiply_addf(x, y, fnn_splatf(magic)), k = shifted - magic;
   /* The nearer to 0: a number where k is infinite. */
   const fnn_vf r = (fnn_vf)_mm512_range_ps(fnn_multiply_addf(x, y, -k), fnn_splatf(0.03125f), 6);
   const fnn_vf root = fnn_root_of_sixteenf(shifted);
   const fnn_vf p = (r * 0.0555050853f + 0.240233552f) * r + 0.693147181f;
-  return (fnn_vf)_mm512_scalef_ps(p * (r * root) + root, k) + 1.0f;
+  return (fnn_vf)_mm512_scalef_ps(p * (r * root) + root, k);
 }
 /* 1 + e^x */
 FNN_INLINE fnn_vf fnn_exp_and_1f(fnn_vf x) {
@@ -73,27 +73,39 @@ FNN_INLINE fnn_vf fnn_exp2_polyf(fnn_vf r) {
   p = p * r + 0.240226477f;
   return (p * r + 0.693147182f) * r;
 }
-FNN_INLINE fnn_vf fnn_exp2_of_product_and_1f(fnn_vf x, fnn_vf y) {
+FNN_INLINE fnn_vf fnn_exp2_of_productf(fnn_vf x, fnn_vf y) {
   const float magic = 12582912.0f; /* 1.5 * 2^23: rounds, and leaves the integer in the low bits */
   fnn_vf shifted = fnn_multiply_addf(x, y, fnn_splatf(magic));
   shifted = fnn_minf(fnn_splatf(magic + 128.0f), fnn_maxf(fnn_splatf(magic - 127.0f), shifted));
   fnn_vf r = fnn_multiply_addf(x, y, magic - shifted);
   r = fnn_minf(fnn_splatf(0.5f), fnn_maxf(fnn_splatf(-0.5f), r));
-  return (fnn_exp2_polyf(r) + 1.0f) * (fnn_vf)(((fnn_vi32)shifted + 127) << 23) + 1.0f;
+  return (fnn_exp2_polyf(r) + 1.0f) * (fnn_vf)(((fnn_vi32)shifted + 127) << 23);
 }
 #endif
 
-/* x sigmoid(x (x^2 a + b)) */
+/* gelu = x sigmoid(u), u = sqrt(8 / pi) (x + 0.044715 x^3) = x (x^2 cubic + linear), in this file's terms
+ * x / (1 + odds), odds = e^-u. Of gelu_odds, x >= 0. */
+#define FNN_GELU_LINEAR 1.5957691216057308
+#define FNN_GELU_CUBIC 0.071354816272600245
 #if defined(FNN_ISA_AVX512) || defined(FNN_ISA_AVX2)
-/* b / ln2 */
-FNN_INLINE fnn_vf fnn_over_ln2f(fnn_vf b) { return b * 1.44269502f + b * 1.92596303e-8f; }
+FNN_INLINE fnn_vf fnn_exp2_of_product_and_1f(fnn_vf x, fnn_vf y) { return fnn_exp2_of_productf(x, y) + 1.0f; }
 
-FNN_INLINE fnn_vf fnn_geluf(fnn_vf x, fnn_vf a, fnn_vf b) {
-  return x / fnn_exp2_of_product_and_1f(x, x * x * fnn_over_ln2f(-a) + fnn_over_ln2f(-b));
+FNN_INLINE fnn_vf fnn_gelu_oddsf(fnn_vf x) {
+  const double ln2 = 0.69314718055994531;
+  return fnn_exp2_of_productf(x, x * x * (float)(-FNN_GELU_CUBIC / ln2) + (float)(-FNN_GELU_LINEAR / ln2));
 }
+FNN_INLINE fnn_vf fnn_geluf(fnn_vf x) { return x / (fnn_gelu_oddsf(x) + 1.0f); }
 #else /* of which the exponent would be rounded once more */
-FNN_INLINE fnn_vf fnn_geluf(fnn_vf x, fnn_vf a, fnn_vf b) { return x * fnn_sigmoidf(x * (x * x * a + b)); }
+FNN_INLINE fnn_vf fnn_gelu_oddsf(fnn_vf x) {
+  return fnn_exp_below0f(-x * (x * x * (float)FNN_GELU_CUBIC + (float)FNN_GELU_LINEAR));
+}
+FNN_INLINE fnn_vf fnn_geluf(fnn_vf x) {
+  return x * fnn_sigmoidf(x * (x * x * (float)FNN_GELU_CUBIC + (float)FNN_GELU_LINEAR));
+}
 #endif
-FNN_INLINE fnn_vd fnn_gelud(fnn_vd x, fnn_vd a, fnn_vd b) { return x * fnn_sigmoidd(x * (x * x * a + b)); }
+FNN_INLINE fnn_vd fnn_gelu_oddsd(fnn_vd x) {
+  return fnn_exp_below0d(-x * (x * x * FNN_GELU_CUBIC + FNN_GELU_LINEAR));
+}
+FNN_INLINE fnn_vd fnn_gelud(fnn_vd x) { return x * fnn_sigmoidd(x * (x * x * FNN_GELU_CUBIC + FNN_GELU_LINEAR)); }
 
 #endif

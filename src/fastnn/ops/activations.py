@@ -1,4 +1,4 @@
-"""Activations. All but `relu`, `relu6` and the exact `gelu` are short compositions of the records in `elementwise.py`
+"""Activations. All but `relu`, `relu6`, `gelu` and `mish` are short compositions of the records in `elementwise.py`
 and `logic.py`, so they fuse into one pass, and their gradients too. The forms are chosen so that neither value nor
 gradient overflows: an exponential is taken only of what is not positive."""
 
@@ -19,7 +19,9 @@ from fastnn.ops.elementwise import (
     negative,
     number_of,
     sigmoid,
+    sigmoid_op,
     softplus,
+    softplus_op,
     sqrt,
     square,
     subtract,
@@ -103,6 +105,55 @@ exact_gelu_grad_op = elementwise(
 exact_gelu_op = elementwise(
     "exact_gelu", lambda x: x * _normal_cdf(x), lambda dy, y, x: exact_gelu_grad_op(dy, x), dtype="float"
 )
+
+_LINEAR = math.sqrt(8 / math.pi)
+_CUBIC = _LINEAR * 0.044715
+
+
+def _gelu_gate(x):
+    """sigmoid(u), u = x (_CUBIC x^2 + _LINEAR), and u' (arrays)."""
+    return sigmoid_op.reference(x * (x * x * _CUBIC + _LINEAR)), x * x * (3 * _CUBIC) + _LINEAR
+
+
+def _reference_gelu_grad(dy, x):
+    gate, slope = _gelu_gate(x)
+    return dy * (gate + x * slope * (gate * (1 - gate)))
+
+
+def _gelu_second(ddx, dx, dy, x):
+    """With s = sigmoid(u), (x s)'' = s (1 - s) (2 u' + x u'' + x u'^2 (1 - 2 s))."""
+    z = square(x)
+    s = sigmoid(multiply(x, add(multiply(z, _CUBIC), _LINEAR)))
+    slope = add(multiply(z, 3 * _CUBIC), _LINEAR)
+    bend = multiply(multiply(x, square(slope)), subtract(1, multiply(s, 2)))
+    linear = add(multiply(slope, 2), multiply(z, 6 * _CUBIC))
+    second = multiply(multiply(s, subtract(1, s)), add(linear, bend))
+    return gelu_grad_op(ddx, x), multiply(multiply(ddx, dy), second)
+
+
+gelu_grad_op = elementwise("gelu_grad", _reference_gelu_grad, _gelu_second, dtype="float")
+gelu_op = elementwise("gelu", lambda x: x * _gelu_gate(x)[0], lambda dy, y, x: gelu_grad_op(dy, x), dtype="float")
+
+
+def _tanh_of_softplus(x):
+    return np.tanh(softplus_op.reference(x))
+
+
+def _reference_mish_grad(dy, x):
+    t = _tanh_of_softplus(x)
+    return dy * (t + x * ((1 - t * t) * sigmoid_op.reference(x)))
+
+
+def _mish_second(ddx, dx, dy, x):
+    """With t = tanh(softplus(x)) and s = sigmoid(x), t' = (1 - t^2) s and (x t)'' = t' (2 + x (1 - s - 2 t s))."""
+    t, s = tanh(softplus(x)), sigmoid(x)
+    bend = multiply(x, subtract(subtract(1, s), multiply(multiply(t, s), 2)))
+    second = multiply(multiply(subtract(1, square(t)), s), add(bend, 2))
+    return mish_grad_op(ddx, x), multiply(multiply(ddx, dy), second)
+
+
+mish_grad_op = elementwise("mish_grad", _reference_mish_grad, _mish_second, dtype="float")
+mish_op = elementwise("mish", lambda x: x * _tanh_of_softplus(x), lambda dy, y, x: mish_grad_op(dy, x), dtype="float")
 
 SELU_ALPHA, SELU_SCALE = 1.6732632423543772, 1.0507009873554805  # Klambauer et al. 2017, equation 14
 
@@ -229,10 +280,7 @@ def gelu(x, approximate=True):
         >>> gelu(np.array([-1.0, 2.0]), approximate=False)
         array([-0.15865525,  1.95449974])
     """
-    if approximate:
-        inner = multiply(x, add(multiply(square(x), 2 * np.sqrt(2 / np.pi) * 0.044715), 2 * np.sqrt(2 / np.pi)))
-        return multiply(x, sigmoid(inner))
-    return exact_gelu_op(x)
+    return gelu_op(x) if approximate else exact_gelu_op(x)
 
 
 @as_one_plan
@@ -285,7 +333,6 @@ def hard_silu(x):
 hard_swish = hard_silu
 
 
-@as_one_plan
 def mish(x):
     """`x * tanh(softplus(x))`. Public as `fastnn.activations.mish`, as in Keras.
 
@@ -293,7 +340,7 @@ def mish(x):
         >>> mish(np.array([0.0, 1.0]))
         array([0.        , 0.86509839])
     """
-    return multiply(x, tanh(softplus(x)))
+    return mish_op(x)
 
 
 @as_one_plan

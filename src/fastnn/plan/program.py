@@ -424,12 +424,12 @@ def _merged(name: str, inputs: tuple[Value, ...], parts_of) -> _Merged | None:
     relu(a + b) is add_relu, a b + c multiply_add, c - a b subtract_product, a s + b t add_products, a s - b t
     subtract_products, (a x + s) x + t horner, one more step of it horner3, horner4 (s, t scalars), (b - a) t + a lerp,
     (b^2 - a) t + a lerp_square, a / (sqrt(b) + c) divide_by_root, w - a s / (sqrt(b) + t) step_by_root, w - a s /
-    sqrt(b + t) step_by_root_of_sum, a^2 + b multiply_add, a sigmoid(b) multiply_sigmoid, with b = a (a^2 s + t) gelu,
-    with a = x + y add_gelu, sigmoid(a) tanh(b) sigmoid_tanh, where(a > b, c, d) where_greater, where(isnan(a), b, a)
+    sqrt(b + t) step_by_root_of_sum, a^2 + b multiply_add, a sigmoid(b) multiply_sigmoid, gelu(a + b) add_gelu,
+    sigmoid(a) tanh(b) sigmoid_tanh, where(a > b, c, d) where_greater, where(isnan(a), b, a)
     fill_nan, where(a, b, 0) of a bool relu_grad, clip(a + s, t, u) v clip_line, and that times a hard_gate."""
     if name in ("relu", "gelu"):
         terms = parts_of(inputs[0], "add")
-        return terms and (f"add_{name}", (*terms, *inputs[1:]), [inputs[0]])
+        return terms and (f"add_{name}", terms, [inputs[0]])
     if name == "multiply":
         return _merged_product(inputs, parts_of)
     if name == "where":
@@ -503,11 +503,6 @@ def _merged_product(factors: tuple[Value, ...], parts_of) -> _Merged | None:
             continue
         if other := parts_of(a, "tanh"):
             return "sigmoid_tanh", (*gated, *other), [gate, a]
-        for x, cubic in _both_ways(parts_of(gated[0], "multiply") or ()):
-            terms = parts_of(cubic, "multiply_add") if x is a else None
-            root = parts_of(terms[0], "square") if terms else None
-            if root and root[0] is a and terms[1].size == terms[2].size == 1:
-                return "gelu", (a, *terms[1:]), [gate, gated[0], cubic, terms[0]]
         return "multiply_sigmoid", (a, *gated), [gate]
     return None
 

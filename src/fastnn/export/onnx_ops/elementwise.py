@@ -126,6 +126,20 @@ def _exact_gelu(b, step, x):
     return b.add("Mul", x, b.add("Mul", doubled, _scalar(b, step, 0.5)))
 
 
+@emits("gelu")
+def _gelu(b, step, x):
+    linear = math.sqrt(8 / math.pi)
+    factor = b.add(
+        "Add", b.add("Mul", b.add("Mul", x, x), _scalar(b, step, linear * 0.044715)), _scalar(b, step, linear)
+    )
+    return b.add("Mul", x, b.add("Sigmoid", b.add("Mul", x, factor)))
+
+
+@emits("mish")
+def _mish(b, step, x):
+    return b.add("Mul", x, b.add("Tanh", b.add("Softplus", x)))
+
+
 @emits("clip")
 def _clip(b, step, x, low, high):
     if step.inputs[1].ndim == step.inputs[2].ndim == 0:
