@@ -8,7 +8,9 @@ from fastnn._kernels import DTYPE_CODE, DTYPES, _engine
 
 ISAS = _engine.isas()
 FLOATS = {"f32": np.float32, "f64": np.float64}
+# The last two: rows of which the next is asked for, and that are longer than share a block.
 SHAPES = [(1, 1), (3, 2), (5, 7), (4, 8), (130, 10), (9, 15), (3, 16), (37, 21), (2, 33), (50, 3), (2, 1000), (3, 5000)]
+SHAPES += [(140, 4100), (3, 40000)]
 
 
 def guarded(shape, dtype, offset=1):
@@ -209,6 +211,27 @@ def test_sparse_cross_entropy(dtype, kind, isa):
         np.testing.assert_array_equal(dx, (p - one_hot) * dloss[:, None])
         (picked,) = both_threads("pick_label", kind, isa, [labels, x], [(rows,)], ints)
         np.testing.assert_array_equal(picked, x[np.arange(rows), classes])
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("kind", FLOATS)
+@pytest.mark.parametrize("shape", [(3, 5), (37, 21), (140, 4100), (4, 40000)], ids=str)
+def test_loss_without_probabilities(shape, kind, isa):
+    """Who reads the losses alone gives no array for the probabilities: the same bits."""
+    rng = np.random.default_rng(6)
+    rows, cols = shape
+    x = (rng.standard_normal(shape) * 4).astype(FLOATS[kind])
+    labels, target = rng.integers(0, cols, rows).astype(np.int32), rng.random(shape).astype(x.dtype)
+    for name, of, ints in (
+        ("sparse_softmax_cross_entropy", labels, [rows, cols, DTYPE_CODE["int32"]]),
+        ("softmax_cross_entropy", target, shape),
+    ):
+        loss, _ = both_threads(name, kind, isa, [of, x], [(rows,), shape], ints)
+        for threads in (1, 2):
+            alone, check = guarded((rows,), x.dtype)
+            _kernels.run(f"{name}_{kind}", [of, x, alone, None], ints, (), threads, isa)
+            check()
+            assert alone.tobytes() == loss.tobytes()
 
 
 @pytest.mark.parametrize("isa", ISAS)

@@ -196,6 +196,14 @@ def test_loss_of_a_softmax_is_one_kernel():
     assert kernels == ["sparse_softmax_cross_entropy_f32"]
 
 
+def test_a_loss_alone_keeps_no_probabilities():
+    for op, target in ((softmax_cross_entropy_op, TARGET), (sparse_softmax_cross_entropy_op, LABELS)):
+        shapes = (target.shape, target.dtype.name), (X.shape, "float32")
+        executable, kernels = steps_of(lambda t, x, op=op: [op(t, x)[0]], *shapes)
+        assert kernels == [f"{op.name}_f32"] and executable.steps[0].buffers[3] is None
+        np.testing.assert_allclose(executable.run([target, X])[0], op.reference(target, X)[0], rtol=1e-5)
+
+
 def test_probabilities_and_their_gradient_take_over_the_memory_of_the_logits():
     def step(x, w, labels):
         loss = lambda w: ops.mean(ops.sparse_categorical_crossentropy(labels, ops.matmul(x, w), from_logits=True))  # noqa: E731

@@ -12,12 +12,22 @@
 
 enum {
   BLOCK = 16,        /* rows whose sums have their logarithms taken together: whole vectors on any instruction set */
+  NEAR = 1 << 15,    /* elements of such rows where they are read again */
+  LONG = 1 << 10,    /* elements of the shortest row of which the next is asked for, */
+  LONGEST = 1 << 15, /* of the longest, as two of them have to stay in the L2 cache, */
+  FAR = 1 << 19,     /* and of the smallest matrix, which that does not hold */
   UNIT = 4096,       /* elements of a unit: some 5 microseconds of exponentials */
   STRIP_BYTES = 256, /* of a row, of as many columns as are done together */
   COLUMN_VECTORS = 4 /* that wait for each other's exponentials less than one would */
 };
 
 FNN_INLINE int64_t unit_rows(const int64_t *ints) { return fnn_max(1, UNIT / fnn_max(1, ints[1])); }
+
+FNN_INLINE int64_t block_rows(int64_t cols) { return fnn_max(1, fnn_min(BLOCK, NEAR / fnn_max(1, cols))); }
+
+FNN_INLINE int asks_ahead(const int64_t *ints) {
+  return ints[1] >= LONG && ints[1] <= LONGEST && ints[0] * ints[1] >= FAR;
+}
 
 FNN_COMMON
 static void rows_size(const int64_t *ints, fnn_work *work, double buffers, double flops, double element_bytes) {

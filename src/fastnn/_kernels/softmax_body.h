@@ -6,6 +6,16 @@
 FNN_INLINE T OWN(row_max)(const T *x, int64_t n) {
   V best = FN(splat)(-(T)INFINITY);
   int64_t i = 0;
+  if (n >= LONG) {
+    V second = best, third = best, fourth = best; /* none of the four waits for another */
+    for (; i + 4 * N <= n; i += 4 * N) {
+      best = FN(max)(FN(load)(x + i), best);
+      second = FN(max)(FN(load)(x + i + N), second);
+      third = FN(max)(FN(load)(x + i + 2 * N), third);
+      fourth = FN(max)(FN(load)(x + i + 3 * N), fourth);
+    }
+    best = FN(max)(FN(max)(fourth, third), FN(max)(second, best));
+  }
   for (; i + N <= n; i += N) best = FN(max)(FN(load)(x + i), best);
   if (i < n) best = FN(max)(FN(first_lanes)(FN(load_part)(x + i, n - i), n - i, -(T)INFINITY), best);
   return FN(max_lanes)(best);
@@ -24,11 +34,15 @@ FNN_INLINE void OWN(store_rest)(const OWN(rest) *rest) {
 }
 
 /* y = exp(x - top) where y is not NULL, but for the rest of the row, which is returned in *rest; returns the sum. y may
- * be x. */
-FNN_INLINE T OWN(row_exp)(T *y, const T *x, int64_t n, T top, V *rest) {
+ * be x. Of `asks` the next rows of both are asked for meanwhile: exponentials leave the memory time. */
+FNN_INLINE T OWN(row_exp)(T *y, const T *x, int64_t n, T top, V *rest, int asks) {
   V sum = {0};
   int64_t i = 0;
   for (; i + N <= n; i += N) {
+    if (asks) {
+      __builtin_prefetch(x + n + i, 0, 2);
+      if (y) __builtin_prefetch(y + n + i, 1, 2);
+    }
     V e = FN(exp_nonpositive)(FN(load)(x + i) - top);
     if (y) FN(store)(y + i, e);
     sum += e;
@@ -66,18 +80,19 @@ FNN_INLINE void OWN(softmax_vectors)(T *y, const T *x, int64_t rows, int64_t n, 
     if (y && r < rows) FN(store_part)(y + r * n, v[r], n);
 }
 
-/* y = softmax(x) of up to BLOCK rows; of sum and top, BLOCK long, as many elements are set. */
-FNN_INLINE void OWN(softmax_rows)(T *y, const T *x, int64_t rows, int64_t n, T *sum, T *top) {
+/* y = softmax(x), where y is not NULL, of up to BLOCK rows; of sum and top, BLOCK long, as many elements are set. */
+FNN_INLINE void OWN(softmax_rows)(T *y, const T *x, int64_t rows, int64_t n, T *sum, T *top, int asks) {
   if (n <= N) {
     for (int64_t r = 0; r < rows; r += OWN(SOFTMAX_ROWS))
-      OWN(softmax_vectors)(y + r * n, x + r * n, rows - r, n, sum + r, top + r);
+      OWN(softmax_vectors)(y ? y + r * n : 0, x + r * n, rows - r, n, sum + r, top + r);
     return;
   }
   OWN(rest) rest = {y, {0}, 0};
-  for (int64_t r = 0; r < rows; r++, y += n, x += n) {
+  for (int64_t r = 0; r < rows; r++, y += y ? n : 0, x += n) {
     V last = {0};
     top[r] = OWN(row_max)(x, n);
-    sum[r] = OWN(row_exp)(y, x, n, top[r], &last);
+    sum[r] = OWN(row_exp)(y, x, n, top[r], &last, asks);
+    if (!y) continue;
     const T by = 1 / sum[r];
     int64_t i = 0;
     for (; i + N <= n; i += N) FN(store)(y + i, FN(load)(y + i) * by);
@@ -154,7 +169,7 @@ static void OWN(softmax)(const fnn_call *call, int64_t begin, int64_t end) {
   for (; row < last; row += BLOCK) {
     T sum[BLOCK], top[BLOCK];
     OWN(softmax_rows)((T *)call->buf[1] + row * cols, (const T *)call->buf[0] + row * cols, fnn_min(BLOCK, last - row),
-                      cols, sum, top);
+                      cols, sum, top, asks_ahead(call->ints));
   }
 }
 
@@ -174,21 +189,13 @@ FNN_INLINE V OWN(f_log_softmax)(V x, V unused, T top, T log_sum) { return (void)
 SIZE(log_softmax, 2, 12)
 static void OWN(log_softmax)(const fnn_call *call, int64_t begin, int64_t end) {
   int64_t row, cols = call->ints[1], last = OWN(rows)(call, begin, end, &row);
+  const int64_t block = block_rows(cols);
   OWN(rest) rest = {0};
-  for (; row < last; row += BLOCK) {
-    const int64_t rows = fnn_min(BLOCK, last - row);
+  for (; row < last; row += block) {
+    const int64_t rows = fnn_min(block, last - row);
     const T *x = (const T *)call->buf[0] + row * cols;
     T *y = (T *)call->buf[1] + row * cols, sum[BLOCK] = {0}, top[BLOCK];
-    V unused;
-    if (cols <= N) {
-      for (int64_t r = 0; r < rows; r += OWN(SOFTMAX_ROWS))
-        OWN(softmax_vectors)(0, x + r * cols, rows - r, cols, sum + r, top + r);
-    } else {
-      for (int64_t r = 0; r < rows; r++) {
-        top[r] = OWN(row_max)(x + r * cols, cols);
-        sum[r] = OWN(row_exp)(0, x + r * cols, cols, top[r], &unused);
-      }
-    }
+    OWN(softmax_rows)(0, x, rows, cols, sum, top, asks_ahead(call->ints));
     OWN(logs)(sum, rows);
     for (int64_t r = 0; r < rows; r++)
       OWN(row_map)(y + r * cols, x + r * cols, x + r * cols, cols, top[r], sum[r], OWN(f_log_softmax), &rest);
@@ -205,27 +212,30 @@ static void OWN(log_softmax_grad)(const fnn_call *call, int64_t begin, int64_t e
   OWN(map_by_sums)(call, begin, end, OWN(first), OWN(f_log_softmax_grad));
 }
 
-/* p = softmax(x) of up to BLOCK rows from `row` on, of the two kernels that follow, with the tops and the logarithms of
- * the sums. */
-FNN_INLINE void OWN(softmax_block)(const fnn_call *call, int64_t row, int64_t last, T *sums, T *tops) {
-  const int64_t cols = call->ints[1], rows = fnn_min(BLOCK, last - row);
-  OWN(softmax_rows)((T *)call->buf[3] + row * cols, (const T *)call->buf[1] + row * cols, rows, cols, sums, tops);
+/* p = softmax(x), where p is not NULL, of `rows` from `row` on, of the two kernels that follow, with the tops and the
+ * logarithms of the sums. */
+FNN_INLINE void OWN(softmax_block)(const fnn_call *call, int64_t row, int64_t rows, T *sums, T *tops) {
+  const int64_t cols = call->ints[1];
+  T *p = (T *)call->buf[3];
+  OWN(softmax_rows)(p ? p + row * cols : 0, (const T *)call->buf[1] + row * cols, rows, cols, sums, tops,
+                    asks_ahead(call->ints));
   OWN(logs)(sums, rows);
 }
 
-/* ---- softmax_cross_entropy: target, x, loss (rows), p. p = softmax(x), loss = -sum(target log_softmax(x)) ----
- * A class whose target is 0 adds 0, also where its probability is 0. */
+/* ---- softmax_cross_entropy: target, x, loss (rows), p or NULL ----
+ * p = softmax(x), loss = -sum(target log_softmax(x)). A class whose target is 0 adds 0, also where its
+ * probability is 0. */
 
 SIZE(softmax_cross_entropy, 3, 16)
 COMMON
 static void OWN(softmax_cross_entropy)(const fnn_call *call, int64_t begin, int64_t end) {
   int64_t row, cols = call->ints[1], last = OWN(rows)(call, begin, end, &row);
-  const int64_t first = row;
+  const int64_t first = row, block = block_rows(cols);
   T sums[BLOCK] = {0}, tops[BLOCK];
   for (; row < last; row++) {
     const T *target = (const T *)call->buf[0] + row * cols, *x = (const T *)call->buf[1] + row * cols;
-    const int64_t at = (row - first) % BLOCK;
-    if (at == 0) OWN(softmax_block)(call, row, last, sums, tops);
+    const int64_t at = (row - first) % block;
+    if (at == 0) OWN(softmax_block)(call, row, fnn_min(block, last - row), sums, tops);
     const T top = tops[at], log_sum = sums[at];
     V loss = {0};
     for (int64_t i = 0; i < cols; i += N) {
@@ -263,7 +273,7 @@ static void OWN(softmax_cross_entropy_grad)(const fnn_call *call, int64_t begin,
   OWN(store_rest)(&rest);
 }
 
-/* ---- sparse_softmax_cross_entropy: labels (rows), x, loss (rows), p, which may be x ----
+/* ---- sparse_softmax_cross_entropy: labels (rows), x, loss (rows), p, which may be x or NULL ----
  * p = softmax(x), loss = -log_softmax(x)[label]. A label outside [0, cols) sets the status; its loss is NaN. */
 
 SIZE(sparse_softmax_cross_entropy, 2, 12)
@@ -277,7 +287,7 @@ static void OWN(sparse_softmax_cross_entropy)(const fnn_call *call, int64_t begi
       const int64_t label = label_at(call, call->buf[0], call->ints[2], row + k, cols);
       picked[k] = label < 0 ? (T)NAN : ((const T *)call->buf[1])[(row + k) * cols + label];
     }
-    OWN(softmax_block)(call, row, last, sums, tops);
+    OWN(softmax_block)(call, row, rows, sums, tops);
     for (int64_t k = 0; k < rows; k++) ((T *)call->buf[2])[row + k] = sums[k] - (picked[k] - tops[k]);
   }
 }

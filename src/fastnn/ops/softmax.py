@@ -290,7 +290,7 @@ def _fused_lower(node, b):
         return False
     is_sparse = node.op is sparse_softmax_cross_entropy_op
     b.step(
-        f"{node.op.name}_{b.suffix(logits)}", [target, logits, loss, p],
+        f"{node.op.name}_{b.suffix(logits)}", [target, logits, loss, p if p in b.needed else None],
         [*_rows(logits), *([_kernels.DTYPE_CODE[target.dtype]] if is_sparse else [])],
     )  # fmt: skip
     return True
