@@ -173,6 +173,14 @@ def test_copied_columns_take_no_more_than_they_are():
     assert executable.plan.arena_bytes < 1.3 * executable.live_bytes
 
 
+@pytest.mark.parametrize("inputs, units", [(3000, 300), (3000, 3000)])
+def test_long_sums_of_a_few_rows_are_split_into_few(inputs, units):
+    """They would take more than the rows themselves."""
+    model = k.Sequential([k.Input((inputs,)), k.layers.Dense(units)])
+    model.compile("adam", "mse")
+    assert max(work[2] for work in plan_of(model, 4).plan.work) <= 3 * 4 * units * 4
+
+
 @pytest.mark.parametrize("name", networks.ROWS)
 def test_the_arena_is_little_more_than_what_lives_at_once(name):
     plan = networks.build(name, k).explain(batch_size=networks.ROWS[name].batch_size)

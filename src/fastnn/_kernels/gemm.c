@@ -127,9 +127,15 @@ enum {
   GEMM_FAR_LEAST = 4,
   GEMM_FAR_VECTORS = FNN_VECTOR_BYTES == 64 ? 16 : 8,
   GEMM_FAR_ROWS = 8, /* after which what such a panel asks for is read */
-  GEMM_STREAM_COLS = 2048,         /* of a row by a B of GEMM_WIDE_BYTES that a unit does at once: sums stay in L1 */
-  GEMM_STREAM_BYTES = 12 << 20,    /* of a B whose columns, of at most so many bytes, a row of dots asks for, and how */
-  GEMM_STREAM_COL_BYTES = 5 << 8,  /* far ahead */
+  /* Of up to so many rows by a B of GEMM_WIDE_BYTES: columns that a unit does at once, whose sums stay in L1, of one
+   * row and of more; rows of B at a time; so many rows later is what it asks for. */
+  GEMM_STREAM_ROWS = 4,
+  GEMM_STREAM_COLS = 2048,
+  GEMM_STREAM_FEW_COLS = 1024,
+  GEMM_STREAM_WAYS = 4,
+  GEMM_STREAM_LATER = 8,
+  GEMM_STREAM_BYTES = 12 << 20,    /* of a B that a single row asks for; of dots if its columns have at most so many */
+  GEMM_STREAM_COL_BYTES = 5 << 8,  /* bytes, and how far ahead */
   GEMM_STREAM_AHEAD = 1 << 12,
   GEMM_OUTER_BYTES = 1 << 16,      /* of C that a unit of a product of such a k stores, but for rounding up */
   GEMM_OUTER_COL_BYTES = 1 << 14,  /* of B, which all rows read and which stays in L1 */

@@ -24,7 +24,7 @@ static int64_t OWN(gemm_a_elements)(const OWN(gemm_cut) * c) {
 }
 static int64_t OWN(gemm_scratch_elements)(const OWN(gemm_cut) * c) {
   /* The last tile keeps sums for all its rows, valid or not. */
-  const int64_t rows = c->rows > 1 ? fnn_round_up(c->rows, TILE_BLOCK) : 1;
+  const int64_t rows = c->way == GEMM_STREAM ? c->m : c->rows > 1 ? fnn_round_up(c->rows, TILE_BLOCK) : 1;
   const int64_t sums = rows * c->group * fnn_max(OWN(TILE_COLS), c->widest * N);
   const int64_t products = c->b_elements + c->widest * N + OWN(gemm_a_elements)(c) + sums;
   const int64_t bias = c->splits > 1 ? fnn_round_up(c->n, N) : 0; /* all, in their place, where splits are added */
@@ -181,31 +181,71 @@ static const T *OWN(gemm_bias)(const OWN(gemm_cut) * c, const T *bias, tile_pane
   return space;
 }
 
-/* sums[0..cols) += a[0..ways) @ b[0..ways, 0..cols), in this order. Whole vectors of sums are kept. */
-FNN_INLINE void OWN(gemm_stream_rows)(T *sums, const T *a, int64_t a_col, const T *b, int64_t b_row, int64_t cols,
+/* sums[0..rows, j) += a[0..rows, 0..ways) @ b[0..ways, j), in this order, of a vector of columns. */
+FNN_INLINE void OWN(gemm_stream_step)(T *sums, int64_t row, const V x[][GEMM_STREAM_WAYS], const V *b, const int rows,
                                       const int ways) {
-  V x[4];
-  for (int w = 0; w < ways; w++) x[w] = FN(splat)(a[w * a_col]);
-  int64_t col = 0;
-  for (; col + N <= cols; col += N) {
-    V sum = FN(load)(sums + col);
-    for (int w = 0; w < ways; w++) sum += x[w] * FN(load)(b + w * b_row + col);
-    FN(store)(sums + col, sum);
-  }
-  if (col == cols) return;
-  V sum = FN(load)(sums + col);
-  for (int w = 0; w < ways; w++) sum += x[w] * FN(load_part)(b + w * b_row + col, cols - col);
-  FN(store)(sums + col, sum);
+  V sum[GEMM_STREAM_ROWS];
+#pragma GCC unroll 4
+  for (int i = 0; i < rows; i++) sum[i] = FN(load)(sums + i * row);
+#pragma GCC unroll 4
+  for (int w = 0; w < ways; w++)
+#pragma GCC unroll 4
+    for (int i = 0; i < rows; i++) sum[i] += x[i][w] * b[w];
+#pragma GCC unroll 4
+  for (int i = 0; i < rows; i++) FN(store)(sums + i * row, sum[i]);
 }
 
-/* A row of A by rows of B, four at a time. A panel's part of each row would keep its sums in registers, but such parts
- * of a B that is not in the L2 cache are no stream that the hardware would fetch ahead. */
-static __attribute__((noinline)) void OWN(gemm_stream)(T *sums, const T *a, int64_t a_col, const T *b, int64_t b_row,
-                                                       int64_t k, int64_t cols) {
-  memset(sums, 0, (size_t)fnn_round_up(cols, N) * sizeof(T));
+/* The same of all columns, of which whole vectors of sums are kept. */
+FNN_INLINE void OWN(gemm_stream_rows)(T *sums, const T *const *a, int64_t k, int64_t a_col, const T *b, int64_t b_row,
+                                      int64_t cols, const int asks, const int rows, const int ways) {
+  const int64_t line = FNN_ALIGN / (int64_t)sizeof(T), row = fnn_round_up(cols, N);
+  const T *ahead = b + GEMM_STREAM_LATER * b_row;
+  V x[GEMM_STREAM_ROWS][GEMM_STREAM_WAYS], y[GEMM_STREAM_WAYS];
+#pragma GCC unroll 4
+  for (int i = 0; i < rows; i++)
+#pragma GCC unroll 4
+    for (int w = 0; w < ways; w++) x[i][w] = FN(splat)(a[i][(k + w) * a_col]);
+  int64_t col = 0;
+  for (; col + line <= cols; col += line) {
+#pragma GCC unroll 4
+    for (int w = 0; asks && w < ways; w++) __builtin_prefetch(ahead + w * b_row + col, 0, 2);
+#pragma GCC unroll 4
+    for (int64_t j = col; j < col + line; j += N) {
+#pragma GCC unroll 4
+      for (int w = 0; w < ways; w++) y[w] = FN(load)(b + w * b_row + j);
+      /* The compiler would rather load them for each row: AVX-512 code, whose vectors are lines, waits for that. */
+      if (FNN_VECTOR_BYTES == FNN_ALIGN && rows > 1) __asm__ volatile("" ::: "memory");
+      OWN(gemm_stream_step)(sums + j, row, x, y, rows, ways);
+    }
+  }
+  for (; col < cols; col += N) {
+    const int64_t n = cols - col;
+    for (int w = 0; w < ways; w++) y[w] = n < N ? FN(load_part)(b + w * b_row + col, n) : FN(load)(b + w * b_row + col);
+    OWN(gemm_stream_step)(sums + col, row, x, y, rows, ways);
+  }
+}
+
+/* Rows of A, a constant number, by rows of B, four at a time. A panel's part of each row would keep its sums in
+ * registers, but such parts of a B that is not in the L2 cache are no stream that the hardware would fetch ahead. What
+ * comes from memory it fetches too late: rows of B ask for later ones. */
+FNN_INLINE void OWN(gemm_stream_of)(T *sums, const T *const *a, int64_t a_col, const T *b, int64_t b_row, int64_t k,
+                                    int64_t cols, const int asks, const int rows) {
   int64_t i = 0;
-  for (; i + 4 <= k; i += 4) OWN(gemm_stream_rows)(sums, a + i * a_col, a_col, b + i * b_row, b_row, cols, 4);
-  for (; i < k; i++) OWN(gemm_stream_rows)(sums, a + i * a_col, a_col, b + i * b_row, b_row, cols, 1);
+  for (; i + GEMM_STREAM_WAYS <= k; i += GEMM_STREAM_WAYS)
+    OWN(gemm_stream_rows)(sums, a, i, a_col, b + i * b_row, b_row, cols, asks, rows, GEMM_STREAM_WAYS);
+  for (; i < k; i++) OWN(gemm_stream_rows)(sums, a, i, a_col, b + i * b_row, b_row, cols, asks, rows, 1);
+}
+
+/* Of few rows those of a smaller B ask too. */
+static __attribute__((noinline)) void OWN(gemm_stream)(T *sums, const T *const *a, int64_t a_col, const T *b,
+                                                       int64_t b_row, int64_t k, int64_t cols, int64_t rows,
+                                                       int asks) {
+  memset(sums, 0, (size_t)(rows * fnn_round_up(cols, N)) * sizeof(T));
+  if (rows == 1 && !asks) OWN(gemm_stream_of)(sums, a, a_col, b, b_row, k, cols, 0, 1);
+  else if (rows == 1) OWN(gemm_stream_of)(sums, a, a_col, b, b_row, k, cols, 1, 1);
+  else if (rows == 2) OWN(gemm_stream_of)(sums, a, a_col, b, b_row, k, cols, 1, 2);
+  else if (rows == 3) OWN(gemm_stream_of)(sums, a, a_col, b, b_row, k, cols, 1, 3);
+  else OWN(gemm_stream_of)(sums, a, a_col, b, b_row, k, cols, 1, 4);
 }
 
 /* A vector of `cols` columns, or of as many as there are, of some rows of C: x @ b, or max(x @ b + bias, floor). */
@@ -484,8 +524,9 @@ static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OW
     tile_panel all = {0};
     if (c->way == GEMM_STREAM) {
       all = OWN(gemm_columns)(c, panel_begin, panel_end);
-      OWN(gemm_stream)(t.partial, from, ints[GEMM_A_COL], b + all.begin + k * ints[GEMM_B_ROW], ints[GEMM_B_ROW],
-                       k_next - k, all.cols);
+      const int asks = c->n * c->k * (int64_t)sizeof(T) >= GEMM_STREAM_BYTES;
+      OWN(gemm_stream)(t.partial, a_rows, ints[GEMM_A_COL], b + all.begin + k * ints[GEMM_B_ROW], ints[GEMM_B_ROW],
+                       k_next - k, all.cols, rows, asks);
     }
     for (int64_t panel_index = panel_begin; panel_index < panel_end; panel_index++) {
       const tile_panel panel = tile_panel_of(c->n, N, c->widest, panel_index);
@@ -494,7 +535,9 @@ static void OWN(gemm_multiply)(const fnn_call *call, const OWN(gemm_cut) * c, OW
       if (whole && !c->turns_back) t.bias = OWN(gemm_bias)(c, (const T *)call->buf[3], panel, scratch->bias);
       t.cols = panel.cols;
       if (c->way == GEMM_STREAM) {
-        OWN(tile_finish_row)(&t, t.partial + panel.begin - all.begin, c_rows[0] + panel.begin);
+        const T *sums = t.partial + panel.begin - all.begin;
+        for (int64_t i = 0; i < rows; i++, sums += fnn_round_up(all.cols, N))
+          OWN(tile_finish_row)(&t, sums, c_rows[i] + panel.begin);
         continue;
       }
       if (c->way == GEMM_DOTS) {

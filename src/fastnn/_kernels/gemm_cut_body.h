@@ -324,7 +324,11 @@ static enum gemm_way OWN(gemm_way_of)(const OWN(gemm_cut) * c, const int64_t *in
   const int is_paged = a_col * size >= GEMM_PAGES_APART, is_large = c->n * c->k * size >= GEMM_WIDE_BYTES;
   const int64_t sharing = c->m * c->k * size >= GEMM_TALL_BYTES ? GEMM_TALL_SHARING_COLS : GEMM_SHARING_COLS;
   if (a_row == 1 && is_paged && c->n >= sharing) return OWN(gemm_copies_a)(c) ? GEMM_COPIED_A : GEMM_PACKED_A;
-  if (c->m == 1 && b_col == 1 && (b_row >= c->n || c->k == 1) && is_large && !OWN(gemm_sums_b)(c)) return GEMM_STREAM;
+  /* As many rows as there may be are tiles of AVX-512 as fast where a last cache is not far. */
+  const int is_near = FNN_VECTOR_BYTES == 64 && c->m == GEMM_STREAM_ROWS && c->n * c->k * size < 2 * GEMM_WIDE_BYTES;
+  const int are_rows = c->m > 1 && c->m <= GEMM_STREAM_ROWS && a_row != 1 && !c->turns_back && !is_near;
+  const int is_stream = b_col == 1 && (b_row >= c->n || c->k == 1) && is_large && !OWN(gemm_sums_b)(c);
+  if (is_stream && (c->m == 1 || are_rows)) return GEMM_STREAM;
   if (a_row == 1 && !is_paged && c->k >= 4 * GEMM_K_BLOCK) return GEMM_TALL;
   if (a_row == 1) return GEMM_PLAIN;
   const int64_t blocks = fnn_ceil_div(c->m, GEMM_MOST_ROWS);
@@ -421,8 +425,12 @@ static int OWN(gemm_is_high)(const OWN(gemm_cut) * c, const int64_t *ints) {
   return is_near && is_full && tiles <= 2 && fnn_ceil_div(c->m, low) > tiles;
 }
 
-/* Panels of a unit of a row by a large B: of a k that is not cut an even number of equal units. */
+/* Panels of a unit of few rows by a large B: of a k that is not cut an even number of equal units. */
 static int64_t OWN(gemm_stream_group)(const OWN(gemm_cut) * c) {
+  if (c->m > 1) {
+    const int64_t pairs = fnn_ceil_div(c->n, 2 * GEMM_STREAM_FEW_COLS);
+    return c->n <= GEMM_STREAM_FEW_COLS ? c->panels : fnn_ceil_div(c->panels, 2 * pairs);
+  }
   const int64_t most = GEMM_STREAM_COLS / (c->widest * N), groups = fnn_ceil_div(c->panels, most);
   if (c->k >= 2 * GEMM_K_BLOCK) return fnn_max(1, fnn_min(c->panels, most));
   return fnn_max(1, fnn_ceil_div(c->panels, fnn_max(2, fnn_round_up(groups, 2))));
@@ -500,7 +508,7 @@ static OWN(gemm_cut) OWN(gemm_cut_of)(const int64_t *given, int64_t *space) {
     case GEMM_COPIED_A: break;
     case GEMM_PACKED_A: OWN(gemm_cut_transposed)(&c, ints); break;
     case GEMM_STREAM:
-      c.rows = 1;
+      c.rows = fnn_max(1, c.m);
       c.group = OWN(gemm_stream_group)(&c);
       break;
     case GEMM_TALL: OWN(gemm_cut_tall)(&c); break;
@@ -550,7 +558,9 @@ static OWN(gemm_cut) OWN(gemm_cut_of)(const int64_t *given, int64_t *space) {
     /* Columns that are contiguous along k are streams, the longer the better. */
     const int64_t most = c.way == GEMM_DOTS ? fnn_ceil_div(GEMM_DOTS_UNITS, units) : c.k;
     /* What splits leave is added: where blocks of k need none, there are no more than make units for the threads. */
-    const int64_t wanted = c.way == GEMM_TALL ? fnn_ceil_div(GEMM_MANY_UNITS, units) : c.k;
+    const int is_tall = c.way == GEMM_TALL, is_few = c.m > 1 && c.m <= GEMM_STREAM_ROWS && c.way != GEMM_DOTS;
+    const int64_t least = is_tall ? GEMM_MANY_UNITS : GEMM_FEW_UNITS;
+    const int64_t wanted = is_tall || is_few ? fnn_ceil_div(least, units) : c.k;
     const int64_t splits = fnn_min(fnn_min(most, wanted), OWN(gemm_most_splits)(&c));
     c.split_k = fnn_round_up(fnn_ceil_div(c.k, splits), N);
     c.splits = fnn_ceil_div(c.k, c.split_k);
