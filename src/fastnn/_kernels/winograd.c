@@ -120,19 +120,6 @@ FNN_INLINE wino_span wino_span_of(const void *images, int64_t h, int64_t w, int6
   return (wino_span){at, (to - from) * w, pixel * 4, fnn_ceil_div(channels * 4, FNN_ALIGN), 0, 0};
 }
 
-FNN_INLINE void wino_fetch(wino_span span, int point) {
-  const char *at = span.at + span.steps * point / WINO_POINTS * span.step;
-  const char *end = span.at + span.steps * (point + 1) / WINO_POINTS * span.step;
-  if (span.lines == 1) {
-    for (; at < end; at += span.step) __builtin_prefetch(at, 0, 2);
-    return;
-  }
-  for (; at < end; at += span.step)
-    for (int64_t i = 0; i < span.lines; i++) __builtin_prefetch(at + i * FNN_ALIGN, 0, 2);
-}
-
-/* Its next steps: of lines, whose points are few, and of a kernel, whose steps are many lines, each tile of products
- * asks for some, as all of a point would be waited for. */
 FNN_INLINE void wino_ask(wino_span *span, int64_t steps) {
   for (; steps > 0 && span->steps > 0; steps--, span->steps--, span->at += span->step) {
     const char *at = span->at;

@@ -609,12 +609,9 @@ static void OWN(wino_products)(const OWN(wino_cut) * c, T *y, const T *const *x,
   OWN(tile_segment) segment = {weights, panel.vectors * N, 0, count};
   /* The sums are left where they are kept between calls: there is nothing to finish before the transform. */
   OWN(tile) t = {.a_stride = 1, .segments = &segment, .n_segments = 1, .resumes = resumes, .continues = 1};
-  const int by_tiles = wino_is_line(&c->s) || next_x.taps;
   const int64_t calls = c->points * fnn_ceil_div(tiles, height);
-  const int64_t asks_x = by_tiles ? fnn_ceil_div(next_x.steps, calls) : 0;
-  const int64_t asks_y = by_tiles ? fnn_ceil_div(next_y.steps, calls) : 0;
+  const int64_t asks_x = fnn_ceil_div(next_x.steps, calls), asks_y = fnn_ceil_div(next_y.steps, calls);
   for (int point = 0; point < c->points; point++) {
-    if (!by_tiles) wino_fetch(next_x, point), wino_fetch(next_y, point);
     for (int64_t i = 0; i < tiles; i += height) {
       wino_ask(&next_x, asks_x);
       wino_ask(&next_y, asks_y);

@@ -114,12 +114,9 @@ static void OWN(wino_kernel_products)(const OWN(wino_kernel_cut) * c, const fnn_
     x[i] = (const T *)(call->scratch + OWN(wino_kernel_x_at)(c)) + fnn_min(i, rows - 1);
   OWN(tile_segment) segment = {(const T *)(call->scratch + OWN(wino_kernel_dy_at)(c)), c->dy_width, 0, tiles};
   OWN(tile) t = {.a_stride = c->x_width, .segments = &segment, .n_segments = 1, .resumes = resumes, .continues = 1};
-  const int is_line = wino_is_line(&c->s);
   const int64_t calls = c->points * tile_panels(cols, N) * fnn_ceil_div(rows, TILE_MOST_ROWS);
-  const int64_t asks_x = is_line ? fnn_ceil_div(next_x.steps, calls) : 0;
-  const int64_t asks_dy = is_line ? fnn_ceil_div(next_dy.steps, calls) : 0;
+  const int64_t asks_x = fnn_ceil_div(next_x.steps, calls), asks_dy = fnn_ceil_div(next_dy.steps, calls);
   for (int point = 0; point < c->points; point++) {
-    if (!is_line) wino_fetch(next_x, point), wino_fetch(next_dy, point);
     for (int64_t k = 0; k < tile_panels(cols, N); k++) {
       const tile_panel panel = tile_panel_at(cols, N, k);
       const int64_t height = tile_rows(panel.vectors);
