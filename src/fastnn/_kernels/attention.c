@@ -46,8 +46,13 @@ enum attention_ints {
 };
 
 enum {
-  BLOCK = 64,      /* queries, and keys, of a block at most; its scores take 16 KiB of float32 */
-  TILED = 48,      /* of a block unless BLOCK makes fewer of them: the heights of all tiles divide it */
+  /* Queries, and keys, of a block. The scores of a middle one take 16 KiB of float32; a smaller one is taken unless the
+   * middle makes fewer: the heights of all tiles divide it. Where there are so many heads that threads have some to
+   * share, one large block takes all of up to so many; more large ones drive their sums out of L1. */
+  TILED = 48,
+  MIDDLE = 64,
+  BLOCK = 96,
+  BLOCK_HEADS = 8,
   /* Few queries: five and more of so much depth. So many read keys and values once for all, or where rows of these lie
    * so many bytes apart, in one set of L1; so many to so many copy rows of at most so many bytes from there.
    * From so many scores on values are multiplied by tiles. Keys of a block; rows of scores, one for each query and head
@@ -60,7 +65,7 @@ enum {
   COPIED_ROW_BYTES = 1 << 8,
   FEW_PRODUCTS = 6,
   QUERY_KEYS = 256,
-  FEW_ROWS = BLOCK * BLOCK / QUERY_KEYS,
+  FEW_ROWS = 16,
   VALUES_AT_ONCE = 8,
   /* Elements of all keys and values from which the gradient of few queries asks for them, and for the lines that theirs
    * go to; forward passes do where no last cache holds them, of so many queries: fewer take more heads at once, whose
@@ -71,14 +76,14 @@ enum {
   /* Elements of all arrays from which tiles ask for what the next block of queries and the next head read and write;
    * how many tiles of a step of keys share that, at least. */
   ASKING_NEXT_ELEMENTS = 3 << 18,
-  ASKING_TILES = BLOCK / 4,
+  ASKING_TILES = 16,
   ASKED_ARRAYS = 8,
   /* Keys for which bits are drawn at once: whole blocks, and so many that few words are drawn twice where rows of
    * scores are no whole groups. The words of some rows, of one at least, are drawn together. */
   DRAWN_KEYS = 768,
   DRAWN_GROUPS = DRAWN_KEYS / GROUP + 1,
   DRAWN_ROW = DRAWN_KEYS + GROUP, /* a vector may reach past the last key */
-  DRAWN_QUERIES = 32, /* of a row of bits; a block has two rows */
+  DRAWN_QUERIES = 32, /* of a row of bits; a block has three rows */
   GRAD_UNITS = 16, /* keys are cut in ranges until a gradient has this many units, so that threads have some to share */
   ALIGNED = FNN_ALIGN / 4 /* elements: regions of scratch are multiples of it */
 };
@@ -92,7 +97,10 @@ typedef struct {
   int asks_next;               /* tiles ask for what comes next */
 } attention_shape;
 
-static int64_t attention_block(int64_t n) { return fnn_ceil_div(n, BLOCK) < fnn_ceil_div(n, TILED) ? BLOCK : TILED; }
+static int64_t attention_block(int64_t n, int is_large) {
+  if (is_large && n > MIDDLE && n <= BLOCK) return BLOCK;
+  return fnn_ceil_div(n, MIDDLE) < fnn_ceil_div(n, TILED) ? MIDDLE : TILED;
+}
 
 static attention_shape attention_shape_of(const int64_t *ints) {
   attention_shape s = {
@@ -100,8 +108,9 @@ static attention_shape attention_shape_of(const int64_t *ints) {
     .heads = ints[ATTENTION_HEADS], .key_heads = ints[ATTENTION_KEY_HEADS], .depth = ints[ATTENTION_DEPTH],
     .value_depth = ints[ATTENTION_VALUE_DEPTH], .causal = ints[ATTENTION_CAUSAL] != 0,
     .drops = ints[ATTENTION_DROPS] != 0};
-  s.block = attention_block(s.queries);
-  s.step = attention_block(s.keys);
+  const int is_large = !s.causal && s.batch * s.key_heads >= BLOCK_HEADS; /* causal small ones skip what is hidden */
+  s.block = attention_block(s.queries, is_large);
+  s.step = attention_block(s.keys, is_large);
   s.blocks = fnn_ceil_div(s.queries, s.block);
   const int64_t ranges = fnn_ceil_div(GRAD_UNITS, fnn_max(1, s.batch * s.key_heads));
   s.range = fnn_round_up(fnn_ceil_div(s.keys, ranges), s.step);

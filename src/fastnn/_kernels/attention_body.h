@@ -1,8 +1,8 @@
 /* attention_body.h: what attention.c compiles for float32 and for float64.
  *
- * A block of scores is stored with the queries along the vectors, scores[key][query], BLOCK apart: the softmax then has
- * no sums across lanes, and K, V, Q and dY are operands of the microkernel as they lie in memory. Only Q and dY are
- * transposed, once for a block of queries. The scores of a few queries lie one after another. */
+ * A block of scores is stored with the queries along the vectors, scores[key][query], a block apart (`row`): the
+ * softmax then has no sums across lanes, and K, V, Q and dY are operands of the microkernel as they lie in memory. Only
+ * Q and dY are transposed, once for a block of queries. The scores of a few queries lie one after another. */
 
 #define HIDDEN (sizeof(T) == 4 ? (T)(-0.7 * FLT_MAX) : (T)(-0.7 * DBL_MAX))
 #define LOWEST (sizeof(T) == 4 ? (T)-FLT_MAX : (T)-DBL_MAX)
@@ -171,13 +171,13 @@ FNN_INLINE V OWN(with_mask)(V scores, V mask) { return OWN(choose)(mask == 0, FN
 
 /* scores = with(scores, operand) for an operand that lies with the keys along its rows: it is read a square of lanes at
  * a time and transposed, unless it is the same for all queries. `bytes` is the size of its element. */
-FNN_INLINE void OWN(apply)(T *scores, int64_t queries, int64_t keys, const char *operand, int64_t query_stride,
-                           int64_t key_stride, int64_t bytes, V (*lanes)(const char *, int64_t, int64_t),
-                           V (*with)(V, V)) {
+FNN_INLINE void OWN(apply)(T *scores, int64_t row, int64_t queries, int64_t keys, const char *operand,
+                           int64_t query_stride, int64_t key_stride, int64_t bytes,
+                           V (*lanes)(const char *, int64_t, int64_t), V (*with)(V, V)) {
   if (query_stride == 0) {
     for (int64_t j = 0; j < keys; j++) {
       const V v = FN(splat)(lanes(operand + j * key_stride * bytes, 1, 1)[0]);
-      T *at = scores + j * BLOCK;
+      T *at = scores + j * row;
       for (int64_t i = 0; i < queries; i += N) FN(store)(at + i, with(FN(load)(at + i), v));
     }
     return;
@@ -189,26 +189,29 @@ FNN_INLINE void OWN(apply)(T *scores, int64_t queries, int64_t keys, const char 
       for (int64_t k = 0; k < N; k++)
         v[k] = k < rows ? lanes(operand + ((i + k) * query_stride + j * key_stride) * bytes, key_stride, cols) : (V){0};
       OWN(transpose)(v);
-      T *at = scores + j * BLOCK + i;
-      for (int64_t k = 0; k < cols; k++) FN(store)(at + k * BLOCK, with(FN(load)(at + k * BLOCK), v[k]));
+      T *at = scores + j * row + i;
+      for (int64_t k = 0; k < cols; k++) FN(store)(at + k * row, with(FN(load)(at + k * row), v[k]));
     }
 }
-static void OWN(apply_bias)(T *scores, int64_t queries, int64_t keys, const T *bias, const int64_t *strides) {
-  OWN(apply)(scores, queries, keys, (const char *)bias, strides[2], strides[3], sizeof(T), OWN(bias_lanes),
+static void OWN(apply_bias)(T *scores, int64_t row, int64_t queries, int64_t keys, const T *bias,
+                            const int64_t *strides) {
+  OWN(apply)(scores, row, queries, keys, (const char *)bias, strides[2], strides[3], sizeof(T), OWN(bias_lanes),
              OWN(with_bias));
 }
-static void OWN(apply_mask)(T *scores, int64_t queries, int64_t keys, const uint8_t *mask, const int64_t *strides) {
-  OWN(apply)(scores, queries, keys, (const char *)mask, strides[2], strides[3], 1, OWN(mask_lanes), OWN(with_mask));
+static void OWN(apply_mask)(T *scores, int64_t row, int64_t queries, int64_t keys, const uint8_t *mask,
+                            const int64_t *strides) {
+  OWN(apply)(scores, row, queries, keys, (const char *)mask, strides[2], strides[3], 1, OWN(mask_lanes),
+             OWN(with_mask));
 }
 
 /* Hides the keys behind each query; `ahead` is the first key's number less the first query's. */
-static void OWN(hide_later)(T *scores, int64_t queries, int64_t keys, int64_t ahead) {
+static void OWN(hide_later)(T *scores, int64_t row, int64_t queries, int64_t keys, int64_t ahead) {
   T numbers[BLOCK];
   for (int64_t i = 0; i < BLOCK; i++) numbers[i] = (T)i;
   for (int64_t j = fnn_max(0, -ahead); j < keys; j++)
     for (int64_t i = 0; i < queries; i += N) {
       const M later = FN(load)(numbers + i) < (T)(ahead + j);
-      FN(store)(scores + j * BLOCK + i, OWN(choose)(later, FN(splat)(HIDDEN), FN(load)(scores + j * BLOCK + i)));
+      FN(store)(scores + j * row + i, OWN(choose)(later, FN(splat)(HIDDEN), FN(load)(scores + j * row + i)));
     }
 }
 
@@ -232,10 +235,10 @@ FNN_INLINE M OWN(kept_keys)(const uint32_t *bits, int64_t i) {
 /* What weights that are kept are multiplied by. */
 static T OWN(kept_scale)(const fnn_call *call, const attention_shape *s) { return s->drops ? (T)call->reals[2] : 1; }
 
-static void OWN(drop)(T *weights, int64_t queries, int64_t keys, const uint32_t *bits) {
+static void OWN(drop)(T *weights, int64_t row, int64_t queries, int64_t keys, const uint32_t *bits) {
   for (int64_t i = 0; i < queries; i += N)
     for (int64_t j = 0; j < keys; j++) {
-      T *at = weights + j * BLOCK + i;
+      T *at = weights + j * row + i;
       FN(store)(at, (V)((M)FN(load)(at) & OWN(kept_queries)(bits + j, i)));
     }
 }
@@ -318,11 +321,12 @@ static __attribute__((noinline)) V OWN(row_dots)(const T *x, const T *rows, int6
 /* Scores of keys [key, key + keys) with the block's queries. */
 static void OWN(scores_of)(const OWN(block) * o, T *scores, const OWN(operand) * q, int64_t key, int64_t keys,
                            OWN(asked) * asked) {
-  OWN(multiply)(o->k + key * o->k_row, o->k_row, 1, keys, q, OWN(padded)(o->n), &(OWN(sums)){scores, BLOCK, 0}, 0, 0,
+  const int64_t row = o->s->block;
+  OWN(multiply)(o->k + key * o->k_row, o->k_row, 1, keys, q, OWN(padded)(o->n), &(OWN(sums)){scores, row, 0}, 0, 0,
                 asked);
-  if (o->bias) OWN(apply_bias)(scores, o->n, keys, o->bias + key * o->bias_strides[3], o->bias_strides);
-  if (o->mask) OWN(apply_mask)(scores, o->n, keys, o->mask + key * o->mask_strides[3], o->mask_strides);
-  if (o->s->causal && key + keys - 1 > o->first) OWN(hide_later)(scores, o->n, keys, key - o->first);
+  if (o->bias) OWN(apply_bias)(scores, row, o->n, keys, o->bias + key * o->bias_strides[3], o->bias_strides);
+  if (o->mask) OWN(apply_mask)(scores, row, o->n, keys, o->mask + key * o->mask_strides[3], o->mask_strides);
+  if (o->s->causal && key + keys - 1 > o->first) OWN(hide_later)(scores, row, o->n, keys, key - o->first);
 }
 
 /* Whether no query of the block needs keys from `key` on: all are later, and each query sees an earlier one. */
@@ -355,19 +359,19 @@ static void OWN(attention_size)(const int64_t *ints, fnn_work *work) {
 
 /* The running softmax: scores become exp(scores - top) with the new top; total is what it was, brought to the new top,
  * and what they add; factors bring what was summed with the old top to the new one. Returns whether any is not 1. */
-static int OWN(advance)(T *scores, int64_t queries, int64_t keys, T *top, T *total, T *factors) {
+static int OWN(advance)(T *scores, int64_t row, int64_t queries, int64_t keys, T *top, T *total, T *factors) {
   M moves = {0};
   for (int64_t i = 0; i < queries; i += N) {
     T *column = scores + i;
     const V before = FN(load)(top + i);
     V most = before, sum = {0};
     for (int64_t j = 0; j < keys; j += 2) {
-      const T *next = column + fnn_min(j + 1, keys - 1) * BLOCK;
-      most = FN(max)(FN(max)(FN(load)(column + j * BLOCK), FN(load)(next)), most);
+      const T *next = column + fnn_min(j + 1, keys - 1) * row;
+      most = FN(max)(FN(max)(FN(load)(column + j * row), FN(load)(next)), most);
     }
     for (int64_t j = 0; j < keys; j++) {
-      const V e = FN(exp_below0)(FN(load)(column + j * BLOCK) - most);
-      FN(store)(column + j * BLOCK, e);
+      const V e = FN(exp_below0)(FN(load)(column + j * row) - most);
+      FN(store)(column + j * row, e);
       sum += e;
     }
     const V factor = FN(exp_below0)(before - most);
@@ -388,9 +392,9 @@ static void OWN(scale_sums)(const OWN(sums) * sums, int64_t rows, int64_t cols, 
     }
 }
 
-static void OWN(scale_weights)(T *weights, int64_t queries, int64_t keys, const T *factors) {
+static void OWN(scale_weights)(T *weights, int64_t row, int64_t queries, int64_t keys, const T *factors) {
   for (int64_t i = 0; i < queries; i += N)
-    for (T *at = weights + i, *end = at + keys * BLOCK; at < end; at += BLOCK)
+    for (T *at = weights + i, *end = at + keys * row; at < end; at += row)
       FN(store)(at, FN(load)(at) * FN(load)(factors + i));
 }
 
@@ -653,16 +657,16 @@ static void OWN(attention)(const fnn_call *call, int64_t begin, int64_t end) {
     for (int64_t key = 0; key < s.keys && !OWN(is_done)(&o, top, key); key += s.step) {
       const int64_t keys = fnn_min(s.step, s.keys - key);
       OWN(scores_of)(&o, scores, &q, key, keys, &asked);
-      if (OWN(advance)(scores, o.n, keys, top, total, factors) && key > 0)
+      if (OWN(advance)(scores, s.block, o.n, keys, top, total, factors) && key > 0)
         OWN(scale_sums)(&to, o.n, s.value_depth, factors);
       if (is_one) {
         for (int64_t i = 0; i < BLOCK; i++) factors[i] = kept_scale / total[i];
-        OWN(scale_weights)(scores, o.n, keys, factors);
+        OWN(scale_weights)(scores, s.block, o.n, keys, factors);
       }
-      if (s.drops) OWN(drop)(scores, o.n, keys, bits_of(&drops, key, keys, OWN(seen_end)(&o, s.keys)));
+      if (s.drops) OWN(drop)(scores, s.block, o.n, keys, bits_of(&drops, key, keys, OWN(seen_end)(&o, s.keys)));
       const T *values = o.v + key * o.v_row;
       const OWN(operand) v = OWN(operand_of)(v_space, values, o.v_row, keys, s.value_depth, v_end);
-      OWN(multiply)(scores, 1, BLOCK, o.n, &v, s.value_depth, &to, 0, key > 0, &asked);
+      OWN(multiply)(scores, 1, s.block, o.n, &v, s.value_depth, &to, 0, key > 0, &asked);
     }
     for (int64_t i = 0; i < BLOCK; i++) total[i] = 1 / total[i], factors[i] = total[i] * kept_scale;
     OWN(store_sums)(y, o.y_row, &to, o.n, s.value_depth, factors, 1);

@@ -32,18 +32,18 @@ FNN_INLINE void OWN(gradient_lanes)(T *score, T *d, V most, V by, V mean, M kept
   FN(store)(d, OWN(choose)(x == HIDDEN, FN(splat)(0), p * ((V)((M)FN(load)(d) & kept) - mean)));
 }
 /* bits: of the first key, or NULL where all are kept. */
-static void OWN(softmax_gradient)(T *scores, T *d, int64_t queries, int64_t keys, const T *top, const T *inverse,
-                                  const T *delta, const uint32_t *bits, T kept_scale) {
+static void OWN(softmax_gradient)(T *scores, T *d, int64_t row, int64_t queries, int64_t keys, const T *top,
+                                  const T *inverse, const T *delta, const uint32_t *bits, T kept_scale) {
   for (int64_t i = 0; i < queries; i += N) {
     const V most = FN(load)(top + i), by = FN(load)(inverse + i), mean = FN(load)(delta + i);
     T *score = scores + i, *ds = d + i;
     if (bits)
       for (int64_t j = 0; j < keys; j++)
-        OWN(gradient_lanes)(score + j * BLOCK, ds + j * BLOCK, most, by, mean, OWN(kept_queries)(bits + j, i),
+        OWN(gradient_lanes)(score + j * row, ds + j * row, most, by, mean, OWN(kept_queries)(bits + j, i),
                             kept_scale);
     else
       for (int64_t j = 0; j < keys; j++)
-        OWN(gradient_lanes)(score + j * BLOCK, ds + j * BLOCK, most, by, mean, ~(M){0}, 1);
+        OWN(gradient_lanes)(score + j * row, ds + j * row, most, by, mean, ~(M){0}, 1);
   }
 }
 
@@ -95,7 +95,7 @@ static void OWN(grad_of_block)(const fnn_call *call, const OWN(block) * o, OWN(g
   for (int64_t i = 0; i < o->n; i++)
     delta[i] = OWN(row_dot)(dy + i * o->y_row, y + i * o->y_row, s->value_depth) * o->scale;
   /* Scores and what becomes of them lie this far apart by queries and by keys. */
-  const int64_t q_step = is_few ? QUERY_KEYS : 1, k_step = is_few ? 1 : BLOCK;
+  const int64_t q_step = is_few ? QUERY_KEYS : 1, k_step = is_few ? 1 : s->block;
   const OWN(sums) to = end - begin <= s->step ? (OWN(sums)){dq, o->q_row, 0} : g->dq;
   begin_rows(drops, o->stat_at, o->n);
   int64_t key = begin;
@@ -132,9 +132,9 @@ static void OWN(grad_of_block)(const fnn_call *call, const OWN(block) * o, OWN(g
       }
     } else {
       OWN(scores_of)(o, g->p, &q_columns, key, keys, asked);
-      OWN(multiply)(v, o->v_row, 1, keys, &dy_columns, OWN(padded)(o->n), &(OWN(sums)){g->ds, BLOCK, 0}, 0, 0,
+      OWN(multiply)(v, o->v_row, 1, keys, &dy_columns, OWN(padded)(o->n), &(OWN(sums)){g->ds, k_step, 0}, 0, 0,
                     asked);
-      OWN(softmax_gradient)(g->p, g->ds, o->n, keys, top, inverse, delta, bits, kept_scale);
+      OWN(softmax_gradient)(g->p, g->ds, k_step, o->n, keys, top, inverse, delta, bits, kept_scale);
     }
     const OWN(operand) k_rows = OWN(operand_of)(g->k_rows, k, o->k_row, keys, s->depth, k_end);
     const int resumes = key < g->begun;
