@@ -48,7 +48,7 @@ enum attention_ints {
 enum {
   /* Queries, and keys, of a block. The scores of a middle one take 16 KiB of float32; a smaller one is taken unless the
    * middle makes fewer: the heights of all tiles divide it. Where there are so many heads that threads have some to
-   * share, one large block takes all of up to so many; more large ones drive their sums out of L1. */
+   * share, one large block takes all of up to so many; several large ones were level or slower. */
   TILED = 48,
   MIDDLE = 64,
   BLOCK = 96,

@@ -120,6 +120,7 @@ FNN_INLINE wino_span wino_span_of(const void *images, int64_t h, int64_t w, int6
   return (wino_span){at, (to - from) * w, pixel * 4, fnn_ceil_div(channels * 4, FNN_ALIGN), 0, 0};
 }
 
+/* Asks for its next steps. */
 FNN_INLINE void wino_ask(wino_span *span, int64_t steps) {
   for (; steps > 0 && span->steps > 0; steps--, span->steps--, span->at += span->step) {
     const char *at = span->at;
