@@ -231,4 +231,39 @@ def test_large_results_of_calls_made_before_do_so_too_and_are_given_back():
         k.ops.negative(x)
     in_use, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert in_use < x.nbytes
+    assert in_use < x.nbytes + 2 * ALIGN_LARGE  # that of one, for the next
+
+
+def test_large_results_get_the_memory_of_those_that_are_gone():
+    x, shorter = np.ones(LARGE, "float32"), np.ones(LARGE - 1, "float32")
+    for _ in range(3):  # until both have plans and arenas, for which memory is given back
+        k.ops.negative(x), k.ops.negative(shorter)
+    y = k.ops.negative(x)
+    place, view = y.ctypes.data, y[1:]
+    del y
+    assert k.ops.negative(x).ctypes.data != place
+    del view
+    assert k.ops.negative(shorter).ctypes.data != place
+    y = k.ops.negative(x)
+    assert y.ctypes.data == place and (y == -1).all()
+
+
+def test_memory_of_results_that_are_gone_is_bounded():
+    n, room = LARGE // 4, LARGE + ALIGN_LARGE
+    xs = [np.ones(n + i, "float32") for i in range(40)]
+    large = [np.ones((x_mib << 18) + 1, "float32") for x_mib in (25, 30, 20, 65)]
+    for x in 3 * (*xs, *large):  # until all have plans and arenas, for which memory is given back
+        k.ops.negative(x)
+    tracemalloc.start()
+    for x in xs:
+        k.ops.negative(x)
+    few = tracemalloc.get_traced_memory()[0]
+    for x in large:
+        k.ops.negative(x)
+    many = tracemalloc.get_traced_memory()[0]
+    k.ops.negative(np.ones(n + 40, "float32"))  # a plan and an arena
+    rest = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    assert 15 * room < few < 18 * room
+    assert 50 << 20 < many < 64 << 20
+    assert rest < 3 * room

@@ -6,6 +6,7 @@ cdef extern from *:
     #include <math.h>
     #include <stdint.h>
     #include <stdlib.h>
+    #include <string.h>
     /* Where in a page arenas begin, and the large arrays in them, which lie pages apart. In the middle of a pair of
      * lines: images of 32 and 64 channels that begin there are up to a tenth faster on Zen 4 than at the beginning of
      * one. And far from where NumPy's large arrays do, which is 16: a load waits for the stores before it that have 12
@@ -97,26 +98,66 @@ cdef extern from *:
       Py_INCREF(dtype); /* which PyArray_Empty keeps */
       return ((PyObject * (*)(int, const Py_ssize_t *, PyObject *, int)) numpy[184])(nd, shape, dtype, 0);
     }
+    /* Memory of large results that are gone, the latest last, for the next results of as many bytes: malloc gives it
+     * back to the system, and to get it again page by page takes longer than to fill it. Only with the GIL. */
+    enum { FNN_ROOMS = 16, FNN_ROOM_BYTES = 1 << 26 }; /* all of them together */
+    static PyObject *fnn_rooms[FNN_ROOMS];             /* NumPy's arrays of bytes */
+    static int fnn_n_rooms;
+    static Py_ssize_t fnn_room_bytes(PyObject *room) { return *FNN_ARRAY(room)->dimensions; }
+    static PyObject *fnn_take_room(int k) {
+      PyObject *room = fnn_rooms[k];
+      memmove(fnn_rooms + k, fnn_rooms + k + 1, (--fnn_n_rooms - k) * sizeof room);
+      return room;
+    }
+    static PyObject *fnn_room_of(Py_ssize_t bytes) {
+      for (int k = fnn_n_rooms - 1; k >= 0; k--)
+        if (fnn_room_bytes(fnn_rooms[k]) == bytes) return fnn_take_room(k);
+      return NULL;
+    }
+    /* Gives back the oldest, until at most `count` of at most so many bytes are left. */
+    static void fnn_forget_rooms(int count, Py_ssize_t bytes) {
+      int n = 0;
+      while (n < fnn_n_rooms && n < count && (bytes -= fnn_room_bytes(fnn_rooms[fnn_n_rooms - 1 - n])) >= 0) n++;
+      while (fnn_n_rooms > n) Py_DECREF(fnn_take_room(0));
+    }
+    /* The destructor of a large result's base. */
+    static void fnn_keep_room(PyObject *capsule) {
+      PyObject *room = (PyObject *)PyCapsule_GetPointer(capsule, NULL);
+      if (fnn_room_bytes(room) > FNN_ROOM_BYTES) {
+        Py_DECREF(room);
+        return;
+      }
+      fnn_forget_rooms(FNN_ROOMS - 1, FNN_ROOM_BYTES - fnn_room_bytes(room));
+      fnn_rooms[fnn_n_rooms++] = room;
+    }
     /* One of so many bytes, in the middle of pages as `plan/memory.py` has large ones. */
     static PyObject *fnn_new_large_array(void **numpy, int nd, const Py_ssize_t *shape, PyObject *dtype, size_t bytes) {
       enum { UBYTE = 2, CARRAY = 0x501 };
       typedef PyObject *make(PyTypeObject *, PyObject *, int, const Py_ssize_t *, const Py_ssize_t *, void *, int,
                              PyObject *);
       const Py_ssize_t room_bytes = (Py_ssize_t)bytes + FNN_PAGE;
-      PyObject *byte = ((PyObject * (*)(int)) numpy[45])(UBYTE); /* PyArray_DescrFromType */
-      if (!byte) return NULL;
-      PyObject *room = fnn_new_array(numpy, 1, &room_bytes, byte);
-      Py_DECREF(byte);
-      if (!room) return NULL;
+      PyObject *room = fnn_room_of(room_bytes);
+      if (!room) {
+        PyObject *byte = ((PyObject * (*)(int)) numpy[45])(UBYTE); /* PyArray_DescrFromType */
+        if (!byte) return NULL;
+        room = fnn_new_array(numpy, 1, &room_bytes, byte);
+        Py_DECREF(byte);
+        if (!room) return NULL;
+      }
+      PyObject *base = PyCapsule_New(room, NULL, fnn_keep_room);
+      if (!base) {
+        Py_DECREF(room);
+        return NULL;
+      }
       char *data = FNN_ARRAY(room)->data;
       data += (FNN_IN_PAGE + FNN_PAGE - (size_t)data % FNN_PAGE) % FNN_PAGE;
       Py_INCREF(dtype);
       PyObject *array = ((make *)numpy[94])((PyTypeObject *)numpy[2], dtype, nd, shape, NULL, data, CARRAY, NULL);
       if (!array) {
-        Py_DECREF(room);
+        Py_DECREF(base);
         return NULL;
       }
-      if (((int (*)(PyObject *, PyObject *)) numpy[282])(array, room) < 0) { /* PyArray_SetBaseObject keeps room */
+      if (((int (*)(PyObject *, PyObject *)) numpy[282])(array, base) < 0) { /* PyArray_SetBaseObject keeps base */
         Py_DECREF(array);
         return NULL;
       }
@@ -138,5 +179,6 @@ cdef extern from *:
     bint fnn_is_readable(object)
     bint fnn_is_turned_matrix(object)
     bint fnn_store_number(object, int, void *)
+    void fnn_forget_rooms(int, Py_ssize_t)
     object fnn_new_array(void **, int, const Py_ssize_t *, object)
     object fnn_new_large_array(void **, int, const Py_ssize_t *, object, size_t)

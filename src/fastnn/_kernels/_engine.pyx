@@ -473,6 +473,7 @@ cdef class Arena:
     cdef fnn_pace pace         # zero at first, as all fields are
 
     def __cinit__(self, Plan plan, int threads):
+        fnn_forget_rooms(0, 0)
         self.memory = fnn_zeroes(plan.arena_bytes + plan.memo_bytes)  # the padding of packed values is never written
         self.scratch = fnn_zeroes(plan.scratch_bytes * threads)
         self.bufs = <char **>malloc(max(plan.n_bufs, 1) * sizeof(char *))
