@@ -142,6 +142,10 @@ PROBLEMS = [
     Problem(1, 6, 35, 64, 2, 1, 1, strides=(1, 2)),  # a gradient of more vectors than it has products
     Problem(2, 9, 7, 80, 24, 1, 1, strides=(3, 1)),
     Problem(1, 8, 9, 32, 16, 1, 1, strides=(2, 2), pads=(1, 1, 1, 1)),
+    # The first windows begin inside: runs of a longer line.
+    Problem(2, 1, 40, 16, 33, 1, 4, pads=(0, -4, 0, 1)),
+    Problem(1, 12, 13, 3, 32, 3, 3, strides=(2, 1), pads=(-2, -1, 0, 0)),
+    Problem(2, 9, 12, 20, 3, 3, 2, pads=(-1, -2, 1, -1)),
     Problem(3, 15, 14, 88, 56, 1, 1),  # last vectors at most half full, of all three
     Problem(2, 13, 15, 21, 36, 3, 3, pads=(1, 1, 1, 1)),
     Problem(1, 171, 173, 37, 40, 1, 1),  # the same, asked for
@@ -242,10 +246,17 @@ each_problem = pytest.mark.parametrize("problem", PROBLEMS, ids=lambda p: "-".jo
 each_float = pytest.mark.parametrize("suffix", FLOATS)
 
 
+def surrounded(x, top, left, bottom, right):
+    """`x` with so many zeros around it, or as many pixels less."""
+    pads = (0, 0), (top, bottom), (left, right), (0, 0)
+    kept = (slice(max(-a, 0), n - max(-b, 0)) for n, (a, b) in zip(x.shape, pads, strict=True))
+    return np.pad(x[tuple(kept)], np.maximum(pads, 0))
+
+
 def taps(problem, x):
     """For each tap (ky, kx): the pixels of padded `x` that it multiplies, as (n, oh, ow, cin), and where they are."""
-    (oh, ow), (top, left, bottom, right) = problem.out, problem.pads
-    padded = np.pad(x, ((0, 0), (top, bottom), (left, right), (0, 0)))
+    oh, ow = problem.out
+    padded = surrounded(x, *problem.pads)
     for ky in range(problem.kh):
         for kx in range(problem.kw):
             y, z = ky * problem.dilation[0], kx * problem.dilation[1]
@@ -274,7 +285,7 @@ def grad_input(problem, dy, kernel):
         for g in range(problem.groups):
             inputs, outputs = slice(g * cin_g, (g + 1) * cin_g), slice(g * cout_g, (g + 1) * cout_g)
             padded[:, rows, cols, inputs] += product(dy[..., outputs], kernel[ky, kx][:, outputs].T)
-    return padded[:, top : top + problem.h, left : left + problem.w]
+    return surrounded(padded, *(-pad for pad in problem.pads))
 
 
 @remembered

@@ -93,6 +93,11 @@ PROBLEMS = [
     Problem(3, 33, 1, 7, 9, 5, 1, dilation=(3, 1), pads=(12, 0, 0, 0)),
     Problem(1, 12, 10, 33, 64, 2, 1, dilation=(2, 1)),
     Problem(2, 18, 5, 4, 3, 4, 1, pads=(3, 0, 3, 0)),
+    # The first windows begin inside, or the last end before.
+    Problem(2, 1, 50, 16, 40, 1, 4, pads=(0, -4, 0, 2)),
+    Problem(1, 30, 5, 9, 16, 3, 1, dilation=(2, 1), pads=(-5, 0, 1, 0)),
+    Problem(3, 2, 40, 17, 24, 1, 3, pads=(0, 6, 0, -5)),
+    Problem(1, 14, 13, 6, 9, 3, 3, pads=(-2, -1, 0, 1)),
 ]
 pytestmark = pytest.mark.parametrize("isa", ISAS)
 each_problem = pytest.mark.parametrize("problem", PROBLEMS, ids=lambda p: "-".join(map(str, astuple(p))))

@@ -55,9 +55,9 @@ def taps(x, kernel_size, out, strides, pads, dilation):
 
 
 def padded(x, pads):
-    """`x` with zeros around it."""
-    top, left, bottom, right = pads
-    return np.pad(x, ((0, 0), (top, max(bottom, 0)), (left, max(right, 0)), (0, 0)))
+    """`x` with zeros around it, without what no window begins at."""
+    top, left, bottom, right = (max(pad, 0) for pad in pads)
+    return np.pad(x[:, max(-pads[0], 0) :, max(-pads[1], 0) :], ((0, 0), (top, bottom), (left, right), (0, 0)))
 
 
 def without_zeros(x, kernel_size, pads, dilation):
@@ -122,6 +122,34 @@ def _kernel(name, x, y, ints, b):
     return fast if cost.is_faster(fast, plain, ints, gain) else plain
 
 
+def _runs_of_line(name, x, y, kernel_size, **params):
+    """Of a row or a column of many taps runs of a few, (slices of the kernel, size, parameters) each: the sum of their
+    convolutions by Winograd's algorithm, which few taps have, is the whole one. None where that is not faster."""
+    taps, axis = max(kernel_size), int(kernel_size[1] > 1)
+    if min(kernel_size) > 1 or taps <= _LINE_TAPS or math.prod(y.shape[:3]) < _RUN_PIXELS:
+        return None
+    if y.dtype != "float32" or not config.winograd():
+        return None
+    pads, dilation, groups = params["pads"], params["dilation"][axis], params["groups"]
+    runs, count = [], -(-taps // _RUN_TAPS)
+    for i in range(count):
+        begin, end = taps * i // count, taps * (i + 1) // count
+        size, around = [1, 1], list(pads)
+        size[axis] = end - begin
+        around[axis] -= begin * dilation
+        around[2 + axis] -= (taps - end) * dilation
+        runs.append(((slice(None),) * axis + (slice(begin, end),), tuple(size), params | {"pads": tuple(around)}))
+    ints = [_ints(x.shape, y.shape, size, **run) for _, size, run in runs]
+    if not all(map(_has_winograd, ints)):
+        return None
+    channels = (x.shape[3] // groups, y.shape[3] // groups)
+    gain = max(_RUN_GAIN, cost.winograd_gain(name, *channels, kernel_size, groups, _is_far(x, y)))
+    summed = {"conv2d": y.spec.nbytes, "conv2d_grad_input": x.spec.nbytes}.get(name, 0)
+    whole = _ints(x.shape, y.shape, kernel_size, **params)
+    is_faster = cost.is_faster_in_parts(f"winograd_{name}_f32", ints, f"{name}_f32", whole, gain, summed)
+    return runs if is_faster else None
+
+
 # To no more channels than this a convolution, or one of its gradients, of so many taps is faster with the roles of x
 # and y exchanged; its kernel's gradient to more from many channels, where x has about as few pixels as y, and where
 # there is no Winograd algorithm to a whole vector of them, unless x has so many times the pixels of y.
@@ -136,6 +164,10 @@ _TURNED_ROWS, _EXCHANGED, _TURNED_PIXELS = (8, 6), (0.93, 1.05), 512
 # products that rows of an input gradient share, from which they are in no L2 cache.
 _LONG, _SHARED_PRODUCTS = 320, 1 << 16
 _TILE_COLS = 8  # pixels of a row, of fewer of which neither is: conv2d_lanes_body.h has no tile for them
+# Taps of a row or a column that have a Winograd algorithm, and of a run of more: of 3 and 4 it does half the products.
+# And pixels of y, of fewer of which threads that share a run wait for each other longer than they save, and how many
+# times as fast as the whole all runs have to be expected at least: each transforms what the others do.
+_LINE_TAPS, _RUN_TAPS, _RUN_PIXELS, _RUN_GAIN = 5, 4, 192, 0.95
 # Channels from which a kernel's gradient is faster as a product, as columns of x lie pages apart; but where x and y
 # have more bytes than a cache, only if both have as many: tiles of conv2d_point_body.h ask for them in order. With a
 # stride pixels are copied first, if both have as many, or if dy has few and so few elements in all.
@@ -372,6 +404,9 @@ def _conv2d_simplify(node):
     if _is_product_of_windows(x, y, kernel, **params):
         rows = reshape(kernel, (1, 1, math.prod(kernel.shape[:3]), y.shape[3]))
         return conv2d_op(_windows_of(x, y.shape[1:3], kernel.shape[:2], params), rows, *bias, **params | _ONE_BY_ONE)
+    if runs := _runs_of_line("conv2d", x, y, kernel.shape[:2], **params):
+        first, *rest = (conv2d_op(x, kernel[t], *([] if i else bias), **run) for i, (t, _, run) in enumerate(runs))
+        return sum(rest, first)
     if y.shape[2] < _TILE_COLS or math.prod(kernel.shape[:2]) < _FEW_TAPS or _is_from_few(y, x, kernel.shape[:2]):
         return None
     if not is_exchangeable(x, y, _FEW, kernel.shape[:2], **params):
@@ -408,7 +443,7 @@ def _grad_input_reference(dy, kernel, *, size, strides, pads, dilation, groups):
     for ky, kx, (rows, cols) in taps(dx, kernel.shape[:2], dy.shape[1:3], strides, pads, dilation):
         for inputs, outputs in _groups(groups, cin, kernel.shape[3]):
             dx[:, rows, cols, inputs] += dy[..., outputs] @ kernel[ky, kx][:, outputs].T
-    return dx[:, top : top + size[0], left : left + size[1]]
+    return padded(dx, (-top, -left, 0, 0))[:, : size[0], : size[1]]
 
 
 def _grad_input_grad(ddx, dx, dy, kernel, *, size, **params):
@@ -436,6 +471,9 @@ def _grad_input_simplify(node):
     if _is_whole(dx, size, **params):
         rows = math.prod(kernel.shape[:3])
         return reshape(matmul_op(_rows(dy), reshape(kernel, (rows, dy.shape[3])), transpose_b=True), dx.shape)
+    if runs := _runs_of_line("conv2d_grad_input", dx, dy, size, **params):
+        first, *rest = (conv2d_grad_input_op(dy, kernel[taps], size=dx.shape[1:3], **run) for taps, _, run in runs)
+        return sum(rest, first)
     is_near = params["dilation"][1] == 1 and dx.shape[2] >= _TILE_COLS and dx.shape[3] < _WIDE
     is_thin = size == (3, 3) and is_exchangeable(dx, dy, _FEW, size, **params)
     if not is_near or not (is_thin or _is_of_dots(dx, dy, size, **params)):
@@ -570,6 +608,10 @@ def _grad_kernel_simplify(node):
         pixels = math.prod(dy.shape[:3])
         dw, db = linear_grad_kernel_op(*(reshape(value, (pixels, value.shape[3])) for value in (wide, dy)))
         return reshape(dw, node.outputs[0].shape), db
+    if runs := _runs_of_line("conv2d_grad_kernel", x, dy, kernel_size, **params):
+        found = [conv2d_grad_kernel_op(x, dy, kernel_size=size, **run) for _, size, run in runs]
+        axis = int(kernel_size[1] > 1)
+        return Operators.functions["concatenate"]([dw for dw, _ in found], axis=axis), found[0][1]
     has_winograd = dy.dtype == "float32" and _has_winograd(_ints(x.shape, dy.shape, kernel_size, **params))
     if not has_winograd and _is_summed_by_rows_of_taps(x, dy, kernel_size, **params):
         return None

@@ -54,6 +54,14 @@ def is_faster(kernel: str, other: str, ints: Sequence[int], times: float) -> boo
     return two > times * one
 
 
+def is_faster_in_parts(kernel: str, parts: Sequence, other: str, ints: Sequence[int], times: float, size: int) -> bool:
+    """Whether `other` is expected to need more than `times` as long as `kernel` for all of `parts`, whose results of
+    `size` bytes are written and read once more, but for the last."""
+    works = [_engine.kernel_work(_kernels.isa(), kernel, part) for part in parts]
+    again = 2 * size * (len(parts) - 1) / BYTES_PER_S
+    return expected_s(_engine.kernel_work(_kernels.isa(), other, ints)) > times * sum(map(expected_s, works)) + again
+
+
 def winograd_gain(name: str, cin: int, cout: int, size: Sequence[int], groups: int = 1, is_far: bool = False) -> float:
     """How many times as fast as sums of products Winograd's algorithm has to be expected, for the kernel `name`,
     channels of a group, and `size` taps along each axis; `is_far`: no cache holds x and y, of which each group then
