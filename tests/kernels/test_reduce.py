@@ -142,6 +142,18 @@ def test_any_and_all(name, isa):
 
 
 @pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("shape", [(700, 47, 100), (70, 60, 800), (500, 8, 900)], ids=str)
+def test_middle_axis_from_afar(shape, isa):
+    """Beyond the caches, where rows are asked for: the next output's, or others of this one."""
+    x = np.random.default_rng(1).standard_normal(shape, np.float32)
+    result = run("sum_f32", x, (1,), isa)
+    assert run("sum_f32", x, (1,), isa, threads=2).tobytes() == result.tobytes()
+    magnitude = np.abs(x).sum(1, np.float64)
+    assert (np.abs(result - x.sum(1, np.float64)) <= shape[1] * np.finfo("f4").eps / 2 * magnitude).all()
+    np.testing.assert_array_equal(run("max_f32", x, (1,), isa), x.max(1))
+
+
+@pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize("name", ["any", "all"])
 def test_any_and_all_that_one_element_decides(name, isa):
     """Wherever it is: what follows is not read, what comes before is."""

@@ -27,6 +27,7 @@ enum {
   ASKED_ROW = 1536, /* bytes of rows from which on CPUs see them by themselves: asking is work for nothing there */
   AHEAD_FROM = 65536,
   AHEAD_FAR = 262144, /* rows of so many, which no second cache holds: twice as far, and to that one */
+  FAR_BLOCK = 1 << 14, /* elements of all rows of an output: of so many at most the next one's are asked for */
   FAR = 3 << 20,  /* elements: on more pages than CPUs know the places of, which they do not fetch ahead from then */
   SEGMENTS = 32,  /* at most this many sets of totals of a column reduction are kept, each of RUN_ROWS rows or more */
   MAX_DIMS = 8
@@ -49,6 +50,7 @@ typedef struct {
   int64_t units;
   int64_t ahead;         /* bytes: where what a row will read is asked for */
   int is_far;            /* rows by columns are asked for */
+  int asks_next;         /* few rows ask for the next output's */
 } space;
 
 static const space ALONE = {0}; /* of one output, whose first element is at 0, and which has room for all lanes */
@@ -84,6 +86,7 @@ static space read_space(const int64_t *ints) {
   const int64_t all = s.kept * s.cols * s.reduced;
   s.ahead = all >= AHEAD_FAR ? 2 * AHEAD : all > AHEAD_FROM ? AHEAD : 0;
   s.is_far = all >= FAR;
+  s.asks_next = s.is_far && s.reduced * s.cols <= FAR_BLOCK;
   return s;
 }
 
@@ -97,11 +100,13 @@ static int64_t offset_of(int64_t index, const int64_t *sizes, const int64_t *str
 }
 
 /* Whether the sums of a vector of columns stay in registers over all rows. Not of more than PAIRED rows that lie pages
- * apart, which the first cache keeps in one set, nor of as many that are narrow. As it says in which order rows are
- * added, it does not ask how wide vectors are. */
+ * apart, which the first cache keeps in one set, nor of as many that are narrow, or that come from afar and are more
+ * than can be asked for one output ahead. As it says in which order rows are added, it does not ask how wide vectors
+ * are. */
 static int are_few_rows(const space *s, int64_t element_bytes) {
   const int64_t row_bytes = s->cols * element_bytes;
   if (s->n_reduced > 1 || s->cols == 1 || s->segments > 1 || s->reduced > RUN_ROWS) return 0;
+  if (s->is_far && !s->asks_next && s->reduced > PAIRED) return 0;
   return s->reduced <= PAIRED || (row_bytes > LANES_BYTES / 2 && row_bytes < 4096);
 }
 

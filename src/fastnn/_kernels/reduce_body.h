@@ -355,14 +355,17 @@ FNN_INLINE ACC OWN(reduce_apart)(int kind, const OWN(loops) *loops, const space 
 }
 
 /* At most RUN_ROWS rows of `ways` vectors of columns, which stay in registers: neighbours, but for the last, which is
- * at `last`. */
-FNN_INLINE void OWN(reduce_columns)(int kind, int ways, const T *x, int64_t rows, int64_t stride, int64_t last, T *y) {
+ * at `last`. Asks for the same so many elements `ahead`, if that is not 0. */
+FNN_INLINE void OWN(reduce_columns)(int kind, int ways, const T *x, int64_t rows, int64_t stride, int64_t last,
+                                    int64_t ahead, T *y) {
   OWN(vector) v[4];
   int64_t at[4], row = 0;
   for (int w = 0; w < ways; w++) {
     v[w] = (T)OWN(start)(kind) - (OWN(vector)){0};
     at[w] = w + 1 < ways ? w * OWN(N) : last;
   }
+  for (int64_t k = 0; ahead && k < rows; k++)
+    for (int w = 0; w < ways; w++) __builtin_prefetch(x + k * stride + ahead + at[w], 0, 2);
   for (; rows > PAIRED && row + 2 <= rows; row += 2, x += 2 * stride)
     for (int w = 0; w < ways; w++)
       v[w] = OWN(steps)(kind, v[w], OWN(steps)(kind, OWN(read)(kind, x + at[w]), OWN(read)(kind, x + stride + at[w])));
@@ -377,6 +380,7 @@ FNN_INLINE void OWN(reduce_columns)(int kind, int ways, const T *x, int64_t rows
 FNN_INLINE void OWN(reduce_few_rows)(int kind, int ways, const space *s, const T *x, int64_t begin, int64_t end,
                                      int64_t rows, int64_t stride, int64_t width, T *y) {
   enum { N = OWN(N) };
+  const int64_t ahead = s->asks_next ? rows * stride : 0;
   for (int64_t k = begin; k < end; k++) {
     const T *p = x + offset_of(k, s->kept_sizes, s->kept_strides, s->n_kept);
     T *q = y + k * stride;
@@ -388,8 +392,9 @@ FNN_INLINE void OWN(reduce_few_rows)(int kind, int ways, const space *s, const T
       continue;
     }
     int64_t left = width;
-    for (; left > 4 * N; left -= 4 * N, p += 4 * N, q += 4 * N) OWN(reduce_columns)(kind, 4, p, rows, stride, 3 * N, q);
-    OWN(reduce_columns)(kind, ways, p, rows, stride, left - N, q);
+    for (; left > 4 * N; left -= 4 * N, p += 4 * N, q += 4 * N)
+      OWN(reduce_columns)(kind, 4, p, rows, stride, 3 * N, ahead, q);
+    OWN(reduce_columns)(kind, ways, p, rows, stride, left - N, ahead, q);
   }
 }
 
