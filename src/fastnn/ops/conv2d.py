@@ -55,7 +55,7 @@ def taps(x, kernel_size, out, strides, pads, dilation):
 
 
 def padded(x, pads):
-    """`x` with zeros around it, without what no window begins at."""
+    """`x` with zeros around it, or without pixels before the first window where `pads` are negative."""
     top, left, bottom, right = (max(pad, 0) for pad in pads)
     return np.pad(x[:, max(-pads[0], 0) :, max(-pads[1], 0) :], ((0, 0), (top, bottom), (left, right), (0, 0)))
 
