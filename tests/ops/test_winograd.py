@@ -5,6 +5,7 @@ import pytest
 
 import fastnn as keras
 from fastnn import config, layers
+from fastnn._kernels import _engine, using
 
 
 @pytest.fixture(autouse=True)
@@ -88,7 +89,7 @@ def test_lines_of_many_taps_are_sums_of_runs(taps, runs, padding, axis):
         ((8, 64, 64), 64, {"strides": 2}),
         ((8, 64, 1), 64, {}),
         ((8, 64, 64), 2, {}),
-        ((8, 64, 16), 16, {}),  # the sums of results take what the products save
+        ((8, 64, 16), 16, {}),  # the transforms cost what the products save
         ((1, 20, 192), 192, {"padding": "same"}),  # 160 pixels
         ((7, 64, 64), 64, {"kernel_size": 7, "padding": "valid"}),
         ((8, 64, 64), 64, {"kernel_size": (2, 7), "padding": "same"}),
@@ -98,6 +99,16 @@ def test_lines_of_many_taps_are_sums_of_runs(taps, runs, padding, axis):
 def test_where_lines_of_many_taps_stay_whole(shape, filters, kwargs):
     [kernel] = convolutions_of(shape, filters, **{"kernel_size": (1, 7), **kwargs})
     assert not kernel.startswith("winograd")
+
+
+@pytest.mark.parametrize("name", _engine.isas())
+def test_kernel_gradients_of_few_channels_stay_whole(name):
+    """Where runs save little, as each transforms x and dy for itself."""
+    with using(name):
+        model = keras.Sequential([keras.Input((128, 16)), layers.Conv1D(16, 7, padding="same")])
+        model.compile("sgd", "mse")
+        kernels = [step.kernel for step in model.explain(batch_size=64).steps]
+        assert "conv2d_grad_kernel_f32" in kernels and "winograd_conv2d_grad_kernel_f32" not in kernels
 
 
 def test_set_winograd():

@@ -96,6 +96,15 @@ def test_groups_that_share_vectors_take_winograd_later_and_not_where_no_cache_ho
     assert (gain(16, 16, is_far=True) == np.inf) == (isa() == "avx512")
 
 
+def test_results_that_are_added_up_count_for_each_but_the_last():
+    line = [8, 1, 256, 64, 1, 256, 64, 1, 7, 1, 1, 1, 1, 0, 3, 1, 0, 0]
+    parts = [[*line[:8], taps, *line[9:14], pad, *line[15:]] for taps, pad in ((3, 3), (4, 0))]
+    is_faster = partial(cost.is_faster_in_parts, "winograd_conv2d_f32", other="conv2d_f32", ints=line, times=0.5)
+    many_bytes = 10 * cost.BYTES_PER_S
+    assert is_faster(parts=parts, size=0) and not is_faster(parts=parts, size=many_bytes)
+    assert is_faster(parts=parts[:1], size=many_bytes)
+
+
 def test_no_output_is_too_small_to_choose():
     x = np.ones((0, 14, 14, 16), "float32")
     assert k.ops.conv(x, np.ones((3, 3, 16, 16), "float32"), padding="same").shape == (0, 14, 14, 16)

@@ -405,7 +405,7 @@ def _conv2d_simplify(node):
         rows = reshape(kernel, (1, 1, math.prod(kernel.shape[:3]), y.shape[3]))
         return conv2d_op(_windows_of(x, y.shape[1:3], kernel.shape[:2], params), rows, *bias, **params | _ONE_BY_ONE)
     if runs := _runs_of_line("conv2d", x, y, kernel.shape[:2], **params):
-        first, *rest = (conv2d_op(x, kernel[t], *([] if i else bias), **run) for i, (t, _, run) in enumerate(runs))
+        first, *rest = (conv2d_op(x, kernel[at], *([] if i else bias), **run) for i, (at, _, run) in enumerate(runs))
         return sum(rest, first)
     if y.shape[2] < _TILE_COLS or math.prod(kernel.shape[:2]) < _FEW_TAPS or _is_from_few(y, x, kernel.shape[:2]):
         return None
@@ -472,7 +472,7 @@ def _grad_input_simplify(node):
         rows = math.prod(kernel.shape[:3])
         return reshape(matmul_op(_rows(dy), reshape(kernel, (rows, dy.shape[3])), transpose_b=True), dx.shape)
     if runs := _runs_of_line("conv2d_grad_input", dx, dy, size, **params):
-        first, *rest = (conv2d_grad_input_op(dy, kernel[taps], size=dx.shape[1:3], **run) for taps, _, run in runs)
+        first, *rest = (conv2d_grad_input_op(dy, kernel[at], size=dx.shape[1:3], **run) for at, _, run in runs)
         return sum(rest, first)
     is_near = params["dilation"][1] == 1 and dx.shape[2] >= _TILE_COLS and dx.shape[3] < _WIDE
     is_thin = size == (3, 3) and is_exchangeable(dx, dy, _FEW, size, **params)

@@ -50,8 +50,7 @@ def expected_s(work) -> float:
 
 def is_faster(kernel: str, other: str, ints: Sequence[int], times: float) -> bool:
     """Whether `other` is expected to need more than `times` as long as `kernel` for the same parameters."""
-    one, two = (expected_s(_engine.kernel_work(_kernels.isa(), name, ints)) for name in (kernel, other))
-    return two > times * one
+    return is_faster_in_parts(kernel, [ints], other, ints, times, 0)
 
 
 def is_faster_in_parts(kernel: str, parts: Sequence, other: str, ints: Sequence[int], times: float, size: int) -> bool:
