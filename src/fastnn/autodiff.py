@@ -1,8 +1,8 @@
 """Gradients for custom loops: GradientTape, value_and_grad, jit. (`custom_gradient` is an op: `ops/own_gradient.py`.)
 
-Inside a trace the tape only marks a place: the graph already holds every operation. Outside, it writes down the ops
-that run, and replays them as a graph when a gradient is asked for. Either way the same rules differentiate. What a
-custom loop records again and again is differentiated once and becomes a plan.
+Inside a trace the tape only marks from where to where it looked on: the graph already holds every operation. Outside,
+it writes down the ops that run, and replays them as a graph when a gradient is asked for. Either way the same rules
+differentiate. What a custom loop records again and again is differentiated once and becomes a plan.
 """
 
 from __future__ import annotations
@@ -55,7 +55,9 @@ def _ops():
 
 
 class GradientTape:
-    """Records operations so that their result can be differentiated.
+    """Records the operations inside its `with` block so that their result can be differentiated.
+
+    What was computed before the block, or after it, is constant.
 
     Trainable variables are watched by themselves; arrays after `watch`. Watched arrays must pass through `fastnn.ops`
     (or come out of an op: results carry Python's and NumPy's operators). From the third time on that the same ops are
@@ -82,6 +84,7 @@ class GradientTape:
         self.tracked: dict[int, object] = {}
         self._graph: Graph | None = None
         self._updates: dict = {}
+        self._spans: list[slice] = []  # of the graph's nodes: what was traced inside
 
     def __enter__(self):
         self._graph = trace.current()
@@ -91,12 +94,15 @@ class GradientTape:
         else:
             # A variable that was assigned before this point is differentiated by what it is now.
             self._updates = dict(self._graph.updates)
+            self._spans.append(slice(len(self._graph.nodes), None))
         return self
 
     def __exit__(self, *_):
         if self._graph is None:
             trace.state.tapes.remove(self)
             trace.watch(-1)
+        else:
+            self._spans[-1] = slice(self._spans[-1].start, len(self._graph.nodes))
 
     def watch(self, tensor) -> None:
         """Lets `gradient` differentiate by `tensor` (an array, a Variable, or a structure of them)."""
@@ -106,6 +112,8 @@ class GradientTape:
     def reset(self) -> None:
         """Forgets what was recorded."""
         self.records, self.tracked = [], {}
+        is_open = bool(self._spans) and self._spans[-1].stop is None
+        self._spans = [slice(len(self._graph.nodes), None)] if is_open else []
 
     def record(self, op, args, arrays, params, outputs):
         """Called by every op that runs: notes it when an input is watched, and watches its outputs."""
@@ -136,7 +144,9 @@ class GradientTape:
         if self._graph is not None:
             graph = self._graph
             of = [self._traced(graph, x) if isinstance(x, Variable) else x for x in flat]
-            found = iter(gradients(graph, [as_value(t) for t in targets], [x for x in of if x is not None], seeds))
+            nodes = [node for span in self._spans for node in graph.nodes[span]]
+            asked = [x for x in of if x is not None]
+            found = iter(gradients(graph, [as_value(t) for t in targets], asked, seeds, nodes))
             results = [None if x is None else next(found) for x in of]
         else:
             from fastnn import tape_replay  # not in a first import: a trace has no records

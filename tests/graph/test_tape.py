@@ -184,3 +184,57 @@ def test_ops_of_a_tape_see_what_is_in_an_array_now():
             y = ops.relu(w * (x * factor))
         np.testing.assert_array_equal(y, np.float32([3, 8]) * factor)
         np.testing.assert_array_equal(tape.gradient(y, w), x * factor)
+
+
+def _before(w, tape):
+    y = w * 2.0
+    with tape:
+        return y * 3.0 + w
+
+
+def _after(w, tape):
+    with tape:
+        y = w * 2.0
+    return y * w
+
+
+def _between(w, tape):
+    with tape:
+        y = w * 2.0
+    z = y + w * w
+    with tape:
+        return y * 5.0 + z * 3.0
+
+
+def _after_reset(w, tape):
+    with tape:
+        y = w * 2.0
+        tape.reset()
+        return y * w
+
+
+def _inside_another(w, tape):
+    with tape:
+        y = ops.square(w)
+        with k.GradientTape() as inner:
+            z = y * ops.square(w)
+        return ops.sum(z) + ops.sum(inner.gradient(z, w) * 10.0)
+
+
+@pytest.mark.parametrize("way", ["eager", "traced"])
+@pytest.mark.parametrize(
+    ("function", "expected"),
+    [(_before, [1, 1]), (_after, [0, 0]), (_between, [10, 10]), (_after_reset, [4, 6]), (_inside_another, None)],
+)
+def test_what_was_not_done_inside_the_tape_is_constant(function, expected, way):
+    """_inside_another: 4 w^3 + 60 w^2, as the inner gradient takes y = w^2 for a number and the outer one does not."""
+    w = k.Variable(np.float32([2, 3]))
+
+    def gradient():
+        tape = k.GradientTape(persistent=True)
+        y = function(w, tape)
+        return tape.gradient(y, w, unconnected_gradients="zero")
+
+    if function is _inside_another:
+        expected = 4 * w.numpy() ** 3 + 60 * w.numpy() ** 2
+    np.testing.assert_allclose((k.jit(gradient) if way == "traced" else gradient)(), expected)

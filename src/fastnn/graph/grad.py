@@ -9,7 +9,9 @@ from fastnn.graph.dtypes import is_inexact
 from fastnn.graph.value import Graph, Node, Operators, Value
 
 
-def gradients(graph: Graph, outputs: list[Value], sources: list[Value], output_gradients=None) -> list[Value | None]:
+def gradients(
+    graph: Graph, outputs: list[Value], sources: list[Value], output_gradients=None, nodes: list[Node] | None = None
+) -> list[Value | None]:
     """The gradient of the sum of `outputs` by each of `sources`, in their shapes; None where nothing depends on it.
 
     Args:
@@ -17,6 +19,7 @@ def gradients(graph: Graph, outputs: list[Value], sources: list[Value], output_g
         outputs: values to differentiate.
         sources: values to differentiate by; they may be in the middle of the graph.
         output_gradients: the gradient that flows into each output, in its dtype and shape then; ones by default.
+        nodes: those of the graph that are differentiated, in order; what others computed is constant. All by default.
 
     Raises:
         ValueError: when the path from a source passes an op that has no gradient rule but float outputs.
@@ -32,7 +35,7 @@ def gradients(graph: Graph, outputs: list[Value], sources: list[Value], output_g
         if dy.shape != y.shape:
             dy = functions["broadcast_to"](dy, y.shape)
         flowing[y] = functions["add"](flowing[y], dy) if y in flowing else dy
-    path, depends = _path(graph, outputs, sources)
+    path, depends = _path(graph.nodes if nodes is None else nodes, outputs, sources)
     for node in reversed(path):
         dys = tuple(flowing.get(y) for y in node.outputs)
         if all(dy is None for dy in dys):
@@ -43,11 +46,11 @@ def gradients(graph: Graph, outputs: list[Value], sources: list[Value], output_g
     return [flowing.get(x) for x in sources]
 
 
-def _path(graph: Graph, outputs, sources) -> tuple[list[Node], set[Value]]:
-    """The nodes between `sources` and `outputs`, in order; and all values that depend on `sources`."""
+def _path(nodes: list[Node], outputs, sources) -> tuple[list[Node], set[Value]]:
+    """Those of `nodes` between `sources` and `outputs`, in order; and all values that depend on `sources`."""
     depends = set(sources)
     forward = []
-    for node in graph.nodes:
+    for node in nodes:
         if node.op.grad is not None and any(x in depends for x in node.inputs):
             forward.append(node)
             depends.update(y for y in node.outputs if y not in depends and is_inexact(y.dtype))
