@@ -4,6 +4,7 @@ import functools
 import hashlib
 import http.server
 import io
+import itertools
 import os
 import stat
 import tarfile
@@ -170,6 +171,7 @@ def hostile_zip(name, kind=0):
         hostile_zip("pipe", stat.S_IFIFO),
         b"no archive at all",
     ],
+    ids=map(str, itertools.count()),  # by their bytes, which hold the time, two processes would not know each other's
 )
 def test_hostile_or_broken_archive_is_refused_whole(content, tmp_path):
     source = tmp_path / "source.bin"
