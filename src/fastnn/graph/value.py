@@ -287,6 +287,9 @@ class Graph:
         owner, offset = getattr(variable, "home", (None, 0))
         if owner is not None and owner in updates:
             return self._part(updates[owner], variable, offset)
+        return self._at_start(variable)
+
+    def _at_start(self, variable) -> Value:
         if variable not in self.variables:
             spec = Spec(tuple(variable.shape), variable.storage_dtype)
             self.variables[variable] = self.add(VARIABLE, (), {"variable": variable}, (spec,)).outputs[0]
@@ -301,6 +304,17 @@ class Graph:
         return self.parts[key]
 
     def assign(self, variable, value: Value) -> None:
+        """`variable` has `value` from here on.
+
+        Where the buffer it lives in was updated, all variables in it are, each with its part: of a buffer and a
+        variable in it a run would not know which to write last.
+        """
+        owner = getattr(variable, "home", (None, 0))[0]
+        if owner is not None and owner in self.updates:
+            whole = self.updates.pop(owner)
+            for member in [view for view in owner.views if view.home[0] is owner]:
+                self._at_start(member)
+                self.updates[member] = self._part(whole, member, member.home[1])
         self.read(variable)
         self.updates[variable] = value
 

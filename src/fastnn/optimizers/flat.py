@@ -64,14 +64,6 @@ class Flat:
         slot.members, slot.offsets, slot.size = parts, self.offsets, self.size
         return slot._moved(parts, name, fill)
 
-    def is_whole(self) -> bool:
-        """Whether every member still lives here, and none was assigned by itself in the current trace or scope."""
-        graph = trace.current()
-        return trace.state.scope is None and all(
-            getattr(member, "home", (None, 0))[0] is self.variable and (graph is None or member not in graph.updates)
-            for member in self.members
-        )
-
     def pack(self, gradients):
         """The members' gradients, in their order, in the layout of the buffer."""
         return pack(*gradients, offsets=tuple(self.offsets), size=self.size)
@@ -83,6 +75,16 @@ def flats_of(variables: list[Variable], name: str) -> list[Flat]:
     for variable in variables:
         by_dtype.setdefault(variable.dtype, []).append(variable)
     return [Flat(members, f"{name}_{dtype}") for dtype, members in by_dtype.items()]
+
+
+def is_whole(buffer: Variable) -> bool:
+    """Whether all variables that moved into `buffer` still live there, and none was assigned by itself in the current
+    trace or scope."""
+    graph = trace.current()
+    return trace.state.scope is None and all(
+        getattr(member, "home", (None, 0))[0] is buffer and (graph is None or member not in graph.updates)
+        for member in buffer.views
+    )
 
 
 def move_out(variable: Variable) -> None:

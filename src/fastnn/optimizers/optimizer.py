@@ -21,7 +21,7 @@ from fastnn.graph.stateless import StatelessScope, pairs
 from fastnn.graph.value import dtype_name
 from fastnn.graph.variable import Variable
 from fastnn.naming import auto_name, to_snake_case
-from fastnn.optimizers.flat import LARGE, Flat, flats_of, move_out
+from fastnn.optimizers.flat import LARGE, Flat, flats_of, is_whole, move_out
 from fastnn.optimizers.schedules.learning_rate_schedule import LearningRateSchedule
 from fastnn.plan.function import Compiled, is_watched
 from fastnn.serialization import PLAIN, deserialize_keras_object, serialize_keras_object
@@ -411,12 +411,18 @@ class Optimizer:
             and not any(v.constraint is not None for v in variables)
             and not (self.clipnorm and self.gradient_accumulation_steps)  # the mean of each variable is clipped
             and (self.weight_decay is None or all(self._use_weight_decay(v) for v in variables))
-            and all(flat.is_whole() for flat in self._flats)
+            and all(map(is_whole, self._buffers()))
         )
         if not is_flat:
             return list(zip(grads, variables, strict=True))
         packed = [(flat.pack([gradient_of.pop(id(v)) for v in flat.members]), flat.variable) for flat in self._flats]
         return packed + [(gradient_of[id(v)], v) for v in variables if id(v) in gradient_of]
+
+    def _buffers(self) -> list[Variable]:
+        """Those of the variables, and those of their slots."""
+        flat = {id(flat.variable) for flat in self._flats}
+        slots = [slot for (_, variable), slot in self._slots.items() if variable in flat]
+        return [flat.variable for flat in self._flats] + slots
 
     def _runs_flat(self) -> bool:
         owner = next(cls for cls in type(self).__mro__ if "update_step" in cls.__dict__)
