@@ -169,3 +169,30 @@ def test_a_trace_does_what_is_done_op_by_op(name, optimizer):
         found.append([losses, *model.get_weights(), *other.get_weights()])
     for traced, expected in zip(*found, strict=True):
         np.testing.assert_allclose(traced, expected, rtol=1e-4, atol=1e-5)
+
+
+class Distiller(k.Model):
+    """Whose loss is written without `training`, as in Keras's example of distillation."""
+
+    def __init__(self):
+        super().__init__()
+        self.student, self.teacher = k.layers.Dense(2), k.layers.Dense(2, trainable=False)
+
+    def call(self, x):
+        return self.student(x)
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None):
+        return ops.mean((y_pred - self.teacher(x)) ** 2)
+
+
+@pytest.mark.parametrize("eagerly", [False, True])
+def test_a_loss_may_be_written_without_training(eagerly):
+    model, x = Distiller(), np.random.default_rng(0).normal(size=(8, 3)).astype("float32")
+    model.compile(optimizer=k.optimizers.SGD(0.5), run_eagerly=eagerly)
+    before = model.evaluate(x, np.zeros((8, 2)), verbose=0)
+    model.fit(x, np.zeros((8, 2)), epochs=20, verbose=0)
+    after = model.evaluate(x, np.zeros((8, 2)), verbose=0)
+    assert after < 0.1 * before
+    variables = [[v.value for v in group] for group in (model.trainable_variables, model.non_trainable_variables)]
+    loss, _ = model.stateless_compute_loss(*variables, [v.value for v in model.metrics_variables], x=x, y_pred=model(x))
+    np.testing.assert_allclose(loss, after, rtol=1e-5)

@@ -9,6 +9,7 @@ from fastnn import config, ops, tree
 from fastnn.autodiff import GradientTape
 from fastnn.graph import trace
 from fastnn.graph.stateless import StatelessScope, pairs
+from fastnn.layers.call_signature import CallSignature
 from fastnn.plan.function import Compiled
 from fastnn.training import data as batches
 from fastnn.training.host import HostFunction
@@ -31,7 +32,7 @@ class Steps:
         x, y, sample_weight = batches.unpack_x_y_sample_weight(data)
         with GradientTape() as tape:
             y_pred = self(x, training=True)
-            loss = self.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, training=True)
+            loss = self._loss_of(x, y, y_pred, sample_weight, training=True)
             scaled = self.optimizer.scale_loss(loss) if self.optimizer is not None else loss
         self._compilation.loss_tracker.update_state(loss, sample_weight=_rows_of(x))
         variables = self.trainable_variables
@@ -52,7 +53,7 @@ class Steps:
         """
         x, y, sample_weight = batches.unpack_x_y_sample_weight(data)
         y_pred = self(x, training=False)
-        loss = self.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, training=False)
+        loss = self._loss_of(x, y, y_pred, sample_weight, training=False)
         self._compilation.loss_tracker.update_state(loss, sample_weight=_rows_of(x))
         return self.compute_metrics(x, y, y_pred, sample_weight=sample_weight)
 
@@ -91,6 +92,11 @@ class Steps:
         for loss in parts[1:]:
             total = total + loss
         return total
+
+    def _loss_of(self, x, y, y_pred, sample_weight, training):
+        """By `compute_loss`, which users write without `training`, too."""
+        given = {"x": x, "y": y, "y_pred": y_pred, "sample_weight": sample_weight, "training": training}
+        return self.compute_loss(**CallSignature.of(self.compute_loss).accepted(given))
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
         """Updates the compiled metrics and returns all results, as `get_metrics_result`."""
@@ -153,7 +159,7 @@ class Steps:
         }
         groups = [pairs(self, name, getattr(self, name), values) for name, values in given.items()]
         with StatelessScope([pair for group in groups for pair in group]) as scope:
-            loss = self.compute_loss(x, y, y_pred, sample_weight, training)
+            loss = self._loss_of(x, y, y_pred, sample_weight, training)
             after = tuple([scope.get_current_value(variable) for variable, _ in group] for group in groups)
         return loss, after
 
