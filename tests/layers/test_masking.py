@@ -344,3 +344,18 @@ def test_fit_and_evaluate_leave_masked_positions_out(run_eagerly):
     zero_row = model.layers[1].embeddings.numpy()[0].copy()
     model.fit(IDS, y, verbose=0)
     np.testing.assert_array_equal(model.layers[1].embeddings.numpy()[0], zero_row)
+
+
+@pytest.mark.parametrize("merge_mode", ["concat", "sum", None])
+@pytest.mark.parametrize("name", ["GRU", "LSTM", "SimpleRNN"])
+def test_a_model_masks_both_directions_as_its_layers_do_one_by_one(name, merge_mode):
+    """In a plan the mask is stored as truths, for the steps, and as numbers, for the outputs: by one program."""
+    words = np.random.default_rng(0).integers(0, 4, (5, 7))
+    embedding = layers.Embedding(4, 3, mask_zero=True)
+    both = layers.Bidirectional(getattr(layers, name)(2, return_sequences=True), merge_mode=merge_mode)
+    inputs = fastnn.Input((7,))
+    model = fastnn.Model(inputs, both(embedding(inputs)))
+    expected = both(embedding(words))
+    for found in (model.predict(words, verbose=0), model(words)):
+        for a, b in zip(tree.flatten(found), tree.flatten(expected), strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)

@@ -13,6 +13,7 @@ from fastnn.plan.executable import Executable
 
 UNARY = [ops.tanh, ops.sigmoid, ops.relu, ops.square, ops.negative, ops.exp, ops.abs]
 BINARY = [ops.add, ops.multiply, ops.subtract, ops.maximum, ops.minimum]
+COMPARING = [ops.greater, ops.less_equal, ops.equal, ops.not_equal]
 
 
 def random_graph(seed: int):
@@ -24,11 +25,11 @@ def random_graph(seed: int):
     inputs = [np.asarray(0.5 * rng.standard_normal(shape), dtype) for shape in shapes]
     variables = [fastnn.Variable(0.5 * rng.standard_normal(shape), dtype=dtype) for shape in ((cols, cols), (cols,))]
     graph = Graph()
-    pool = [graph.input(x.shape, dtype) for x in inputs]
-    with tracing(graph):
+    pool, truths = [graph.input(x.shape, dtype) for x in inputs], []
+    with tracing(graph), fastnn.GradientTape() as tape:
         pool += [v.value for v in variables]
         for _ in range(int(rng.integers(8, 24))):
-            kind = rng.integers(0, 8)
+            kind = rng.integers(0, 9)
             x, y = (pool[int(k)] for k in rng.integers(0, len(pool), 2))
             if kind <= 1:
                 pool.append(UNARY[int(rng.integers(len(UNARY)))](ops.clip(x, -2.0, 2.0)))
@@ -41,15 +42,17 @@ def random_graph(seed: int):
                 pool.append(ops.matmul(x, variables[0]) * 0.2)
             elif kind == 7 and x.ndim == 2:
                 pool.append(ops.reshape(ops.transpose(x), x.shape))
+            elif kind == 8 and _broadcasts(x.shape, y.shape):  # as numbers and as truths, in two orders
+                truths.append(COMPARING[int(rng.integers(len(COMPARING)))](x, y))
+                pool.append(ops.cast(truths[-1], dtype))
         for variable in variables:
             matching = [v for v in pool if v.shape == variable.shape and v.ndim]
             variable.assign(ops.tanh(matching[int(rng.integers(len(matching)))] + variable))
         chosen = rng.choice(len(pool), 3, replace=False)
         loss = sum(ops.sum(ops.tanh(pool[int(k)])) for k in chosen)
-        with fastnn.GradientTape() as tape:
-            pass
         gradient = tape.gradient(loss, pool[0])
-    graph.outputs = [loss, pool[int(chosen[0])]] + ([gradient] if gradient is not None else [])
+        flipped = [ops.flip(truth) for truth in truths]
+    graph.outputs = [loss, *pool[-2:], pool[int(chosen[0])], *flipped] + ([gradient] if gradient is not None else [])
     return graph, inputs, variables
 
 

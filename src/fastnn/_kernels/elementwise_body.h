@@ -387,9 +387,11 @@ static int OWN(reads)(const OWN(instruction) *of, int r) {
   return reads;
 }
 
-/* The instruction that made what the one at `s` stores, if nothing else reads it and neither goes row by row; or -1. */
+/* The instruction that made what the one at `s` stores, if nothing else reads it, it is stored nowhere else and neither
+ * goes row by row; or -1. What a first store has put where it was made is in that operand. */
 static int64_t OWN(only_producer)(const OWN(decoded) *d, int64_t s) {
   const OWN(instruction) *store = &d->instructions[s];
+  if (store->in[0] < d->n_operands) return -1;
   int64_t p = s - 1;
   while (p >= d->n_once && (d->instructions[p].when >= OWN(STORES) || d->instructions[p].dst != store->in[0])) p--;
   if (p < d->n_once || d->instructions[p].when != OWN(ELEMENTS)) return -1;
