@@ -1,6 +1,6 @@
 """Gradients of what a GradientTape wrote down outside of a trace: the records as a graph, which is differentiated and
-run. What is recorded again and again becomes a plan. A record is of an op, or of a call that was a plan itself: then
-its nodes take its place."""
+run. What is recorded again and again becomes a plan; what is not, is differentiated record by record. A record is of an
+op, or of a call that was a plan itself: then its nodes take its place."""
 
 from __future__ import annotations
 
@@ -13,15 +13,17 @@ from fastnn import _kernels, config, plan
 from fastnn.graph import trace
 from fastnn.graph.dtypes import is_inexact
 from fastnn.graph.grad import gradients
-from fastnn.graph.value import CONSTANT, VARIABLE, Graph, Value
+from fastnn.graph.value import CONSTANT, VARIABLE, Graph, Operators, Value
 from fastnn.ops.record import Spec, as_array, dtype_of, evaluate_recorded, shape_of
 from fastnn.plan.function import Traced
 
 _ARGS, _ARRAYS, _OUTPUTS = 1, 2, 4  # of a record
 COMPILED_TIMES = 3  # a plan costs as much as some hundred ops that run one by one
 _KEPT = 64  # signatures
+_COMPILED_RULES, _KEPT_RULES = 16, 512  # the same of single records, whose gradients take less
 _times: dict[tuple, int] = {}
 _backwards: dict[tuple, _Backward] = {}
+_rules: dict[tuple, _Rule] = {}
 
 
 def gradients_of(tape, targets, sources, seeds):
@@ -41,6 +43,13 @@ def gradients_of(tape, targets, sources, seeds):
         if backward is not None:
             _keep(_backwards, key, backward)
             return backward.run(tape.records, seeds)
+    if key is not None and not trace.state.tapes:
+        try:
+            found = _by_records(tape, targets, sources, seeds)
+        except (TypeError, ValueError, NotImplementedError):  # what is wrong is better said by the whole
+            found = None
+        if found is not None:
+            return found
     graph, places, results = _differentiated(tape, targets, sources, seeds)
     numbers = {value: seeds[k] if r is None else tape.records[r][part][k] for value, (r, part, k) in places.items()}
     return _run_new_nodes(graph, numbers, results)
@@ -118,10 +127,10 @@ def _differentiated(tape, targets, sources, seeds, is_reusable=False):
     return graph, places, [None if x is None else next(found) for x in connected]
 
 
-def _keep(kept: dict, key, value) -> None:
+def _keep(kept: dict, key, value, most: int = _KEPT) -> None:
     """The oldest go first."""
     kept[key] = value
-    while len(kept) > _KEPT:
+    while len(kept) > most:
         kept.pop(next(iter(kept)), None)
 
 
@@ -266,3 +275,133 @@ def _needed_by_gradients(graph: Graph) -> list[Value]:
             kept[x] = None
     given = {*graph.outputs}
     return [x for x in kept if x not in given]
+
+
+# ---- record by record: of a tape that is no other's twice, as an episode of a game is, most records are alike ----
+
+
+def _by_records(tape, targets, sources, seeds) -> list | None:
+    """The gradients, from the last record to the first, each by the rule of the first one like it; None where a record
+    alone does not say it.
+
+    Raises:
+        TypeError, ValueError, NotImplementedError: as the rules of ops do.
+    """
+    asked = {id(x) for x in sources if tape.tracked.get(id(x)) is x}
+    if any(isinstance(r[0], TapedCall) and not asked.isdisjoint(map(id, r[_OUTPUTS])) for r in tape.records):
+        return None  # what else the call gives may depend on it
+    path, known = _path(tape, asked)
+    flowing: dict[int, np.ndarray] = {}
+    for k, target in enumerate(targets):
+        if id(target) in known:
+            _add(flowing, id(target), _seed(as_array(target), seeds[k] if seeds else None))
+    state = _kernels.isa(), config.floatx()
+    for record, wants in reversed(path):
+        outputs = record[_OUTPUTS]
+        flows = [flowing.get(id(y)) if id(y) in asked else flowing.pop(id(y), None) for y in outputs]
+        given = tuple([dy is not None for dy in flows])
+        if True not in given:
+            continue
+        key = _key(tape, state, record, wants, given)
+        rule = _rules.get(key)
+        if rule is None:
+            rule = _Rule(tape, record, wants, flows)
+            _keep(_rules, key, rule, _KEPT_RULES)
+        found = iter(rule.run(record, flows))
+        for x, is_wanted in zip(record[_ARGS], wants, strict=True):
+            if is_wanted and (dx := next(found)) is not None:
+                _add(flowing, id(x), dx)
+    return [flowing.get(id(x)) if id(x) in asked else None for x in sources]
+
+
+def _path(tape, asked: set[int]) -> tuple[list[tuple], set[int]]:
+    """The records that depend on what is asked for, each with which of its arguments do; the ids of all recorded."""
+    depends, known, path = set(asked), set(), []
+    tracked = tape.tracked
+    for record in tape.records:
+        _, args, arrays, _, outputs = record
+        wants = tuple([id(x) in depends and is_inexact(a.dtype) for x, a in zip(args, arrays, strict=True)])
+        known.update([id(x) for x in args if tracked.get(id(x)) is x])
+        known.update(map(id, outputs))
+        if True in wants:
+            depends.update([id(y) for y in outputs if is_inexact(y.dtype)])
+            path.append((record, wants))
+    return path, known
+
+
+def _seed(target: np.ndarray, given) -> np.ndarray:
+    if given is None:
+        return np.ones(target.shape, target.dtype)
+    return np.broadcast_to(as_array(given), target.shape).astype(target.dtype)
+
+
+def _add(flowing: dict, of: int, dx: np.ndarray) -> None:
+    flowing[of] = Operators.functions["add"](flowing[of], dx) if of in flowing else dx
+
+
+def _is_number(tape, op, x, array) -> bool:
+    """Whether an argument is part of what the rule is: its own would be another for a power of 2."""
+    return op.name == "power" and array.size == 1 and tape.tracked.get(id(x)) is not x
+
+
+def _key(tape, state, record, wants, given) -> tuple:
+    op, args, arrays, params, _ = record
+    key = [op.reference if isinstance(op, TapedCall) else op, state, wants, given, *params.items()]
+    for x, array in zip(args, arrays, strict=True):
+        key += (array.shape, array.dtype.char)
+        if _is_number(tape, op, x, array):
+            key.append(array.tobytes())
+    return tuple(key)
+
+
+class _Rule:
+    """What a record of one kind adds to the gradients of its arguments."""
+
+    def __init__(self, tape, record, wants, flows):
+        op, args, arrays, params, outputs = record
+        graph, places = Graph(), {}
+
+        def place(array, *where) -> Value:
+            value = graph.input(array.shape, dtype_of(array))
+            places[value] = where
+            return value
+
+        inputs = [
+            graph.constant(array) if _is_number(tape, op, x, array) else place(array, 0, _ARRAYS, k)
+            for k, (x, array) in enumerate(zip(args, arrays, strict=True))
+        ]
+        if isinstance(op, TapedCall):
+            made = op.values_in(graph, inputs)
+        else:
+            made = graph.add(op, tuple(inputs), params, tuple(Spec(y.shape, dtype_of(y)) for y in outputs)).outputs
+        places.update((y, (0, _OUTPUTS, k)) for k, y in enumerate(made))
+        ends = [
+            (y, place(dy, None, None, k)) for k, (y, dy) in enumerate(zip(made, flows, strict=True)) if dy is not None
+        ]
+        with trace.tracing(graph):
+            sources = [x for x, is_wanted in zip(inputs, wants, strict=True) if is_wanted]
+            self.found = gradients(graph, [y for y, _ in ends], sources, [dy for _, dy in ends])
+        self.graph, self.places, self.times, self.plan = graph, places, 0, None
+        self.computed = [
+            r if r is not None and r not in places and r.node.op.kind != "leaf" else None for r in self.found
+        ]
+
+    def run(self, record, flows) -> list:
+        """The gradients of the arguments that are wanted."""
+        self.times += 1
+        if self.times == _COMPILED_RULES:
+            self.plan = _compiled(self.graph, self.places, self.computed)
+        if self.plan is not None:
+            results = self.plan.run([record], flows)
+        else:
+            numbers = {v: as_array(self._at(record, flows, place)) for v, place in self.places.items()}
+            results = _run_new_nodes(self.graph, numbers, self.computed)
+        return [
+            y if r is None or y is not None
+            else self._at(record, flows, self.places[r]) if r in self.places else r.node.params["array"]
+            for r, y in zip(self.found, results, strict=True)
+        ]  # fmt: skip
+
+    def _at(self, record, flows, place):
+        r, part, k = place
+        return flows[k] if r is None else as_array(record[part][k])

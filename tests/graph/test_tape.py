@@ -14,6 +14,7 @@ from fastnn.layers import taped_call
 def forgetful():
     tape_replay._times.clear()
     tape_replay._backwards.clear()
+    tape_replay._rules.clear()
 
 
 def _network():
@@ -238,3 +239,85 @@ def test_what_was_not_done_inside_the_tape_is_constant(function, expected, way):
     if function is _inside_another:
         expected = 4 * w.numpy() ** 3 + 60 * w.numpy() ** 2
     np.testing.assert_allclose((k.jit(gradient) if way == "traced" else gradient)(), expected)
+
+
+def _episode(w, x, turn):
+    """Steps whose order, sizes and numbers are others each time."""
+    rng, states = np.random.default_rng(turn), [x]
+    for _ in range(40):
+        state, kind = states[-1], rng.integers(0, 8)
+        if kind == 0:
+            states.append(ops.tanh(ops.matmul(state, w)))
+        elif kind == 1:
+            states.append(state * state + state + state)
+        elif kind == 2:
+            states.append(ops.abs(state) ** float(rng.integers(1, 4)) * float(rng.random()))
+        elif kind == 3:
+            states.append(ops.where(state > 0.1, state, states[0] * 0.5))
+        elif kind == 4:
+            states.append(ops.take(state, rng.integers(0, 3, 3), axis=0))
+        elif kind == 5:
+            first, second = ops.split(state, 2, axis=1)
+            states.append(ops.concatenate([second, ops.sigmoid(first)], axis=1))
+        elif kind == 6:
+            states.append(ops.clip(state - ops.mean(state, axis=1, keepdims=True), -2.0, 2.0))
+        else:
+            states.append(ops.cast(ops.cast(state, "float64") * 0.5, "float32") + w[0, 0])
+    return states
+
+
+@pytest.mark.parametrize("turn", range(8))
+def test_record_by_record_gives_what_the_whole_gives(turn, monkeypatch):
+    """Of one target and several, by variables, arrays and what was computed in between, with what flows in."""
+    w = k.Variable(np.random.default_rng(1).normal(size=(4, 4)).astype("float32") * 0.6)
+    x = np.random.default_rng(2).normal(size=(3, 4)).astype("float32")
+
+    def gradients(rules):
+        monkeypatch.setattr(tape_replay, "_by_records", rules)
+        with k.GradientTape(persistent=True) as tape:
+            tape.watch(x)
+            states = _episode(w, x, turn)
+            loss = ops.sum(states[-1]) + 0.1 * sum(ops.sum(state) for state in states)
+        seeds = [np.full((3, 4), 0.5), None]
+        return [
+            *tape.gradient(loss, [w, x, states[7], loss]),
+            *tape.gradient([states[-1], loss, loss], [w, states[3]]),
+            tape.gradient(states[20:22], x, output_gradients=seeds),
+        ]
+
+    def whole(*_):
+        return None
+
+    walks = []
+
+    def walked(*args):
+        walks.append(by_records(*args))
+        assert walks[-1] is not None
+        return walks[-1]
+
+    by_records = tape_replay._by_records
+    found, expected = gradients(walked), gradients(whole)
+    assert len(walks) == 3
+    for a, b in zip(found, expected, strict=True):
+        assert (a is None) == (b is None)
+        if b is not None:
+            assert a.dtype == b.dtype and a.shape == b.shape
+            np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5 * np.abs(b).max())
+    assert any(rule.plan is not None for rule in tape_replay._rules.values())
+
+
+def test_models_called_again_and_again_under_one_tape(monkeypatch):
+    model = _network()
+    x = np.random.default_rng(0).normal(size=(1, 6)).astype("float32")
+
+    def gradients():
+        tape_replay._times.clear()
+        with k.GradientTape() as tape:
+            total = 0.0
+            for step in range(30):
+                total = total + ops.log(ops.softmax(model(x * (1 + 0.1 * step)))[0, step % 4])
+        return tape.gradient(total, model.trainable_variables)
+
+    found = [gradients() for _ in range(2)][-1]
+    monkeypatch.setattr(tape_replay, "_by_records", lambda *_: None)
+    _assert_close(found, gradients())
