@@ -103,12 +103,9 @@ def _differentiated(tape, targets, sources, seeds, is_reusable=False):
             values[id(x)] = value
         return value
 
-    for r, (op, args, arrays, params, outputs) in enumerate(tape.records):
+    for r, (_, args, arrays, _, outputs) in enumerate(tape.records):
         inputs = tuple([value_of(x, array, r, k) for k, (x, array) in enumerate(zip(args, arrays, strict=True))])
-        if isinstance(op, TapedCall):
-            made = op.values_in(graph, inputs)
-        else:
-            made = graph.add(op, inputs, params, tuple(Spec(y.shape, y.dtype.name) for y in outputs)).outputs
+        made = _made(graph, tape.records[r], inputs)
         for k, (y, value) in enumerate(zip(outputs, made, strict=True)):
             values[id(y)], places[value] = value, (r, _OUTPUTS, k)
     connected = [values.get(id(x)) for x in sources]
@@ -125,6 +122,14 @@ def _differentiated(tape, targets, sources, seeds, is_reusable=False):
     with trace.tracing(graph):
         found = iter(gradients(graph, ends, [x for x in connected if x is not None], flowing))
     return graph, places, [None if x is None else next(found) for x in connected]
+
+
+def _made(graph: Graph, record, inputs: tuple[Value, ...]) -> Sequence[Value]:
+    """The outputs of a record as values of `graph`, to which its nodes are added."""
+    op, _, _, params, outputs = record
+    if isinstance(op, TapedCall):
+        return op.values_in(graph, inputs)
+    return graph.add(op, inputs, params, tuple([Spec(y.shape, dtype_of(y)) for y in outputs])).outputs
 
 
 def _keep(kept: dict, key, value, most: int = _KEPT) -> None:
@@ -302,10 +307,10 @@ def _by_records(tape, targets, sources, seeds) -> list | None:
         given = tuple([dy is not None for dy in flows])
         if True not in given:
             continue
-        key = _key(tape, state, record, wants, given)
+        key = _key(state, record, wants, given)
         rule = _rules.get(key)
         if rule is None:
-            rule = _Rule(tape, record, wants, flows)
+            rule = _Rule(record, wants, flows)
             _keep(_rules, key, rule, _KEPT_RULES)
         found = iter(rule.run(record, flows))
         for x, is_wanted in zip(record[_ARGS], wants, strict=True):
@@ -339,26 +344,17 @@ def _add(flowing: dict, of: int, dx: np.ndarray) -> None:
     flowing[of] = Operators.functions["add"](flowing[of], dx) if of in flowing else dx
 
 
-def _is_number(tape, op, x, array) -> bool:
-    """Whether an argument is part of what the rule is: its own would be another for a power of 2."""
-    return op.name == "power" and array.size == 1 and tape.tracked.get(id(x)) is not x
-
-
-def _key(tape, state, record, wants, given) -> tuple:
-    op, args, arrays, params, _ = record
-    key = [op.reference if isinstance(op, TapedCall) else op, state, wants, given, *params.items()]
-    for x, array in zip(args, arrays, strict=True):
-        key += (array.shape, array.dtype.char)
-        if _is_number(tape, op, x, array):
-            key.append(array.tobytes())
-    return tuple(key)
+def _key(state, record, wants, given) -> tuple:
+    op, _, arrays, params, _ = record
+    of_arrays = [part for array in arrays for part in (array.shape, array.dtype.char)]
+    return op.reference if isinstance(op, TapedCall) else op, state, wants, given, *of_arrays, *params.items()
 
 
 class _Rule:
     """What a record of one kind adds to the gradients of its arguments."""
 
-    def __init__(self, tape, record, wants, flows):
-        op, args, arrays, params, outputs = record
+    def __init__(self, record, wants, flows):
+        arrays = record[_ARRAYS]
         graph, places = Graph(), {}
 
         def place(array, *where) -> Value:
@@ -366,14 +362,8 @@ class _Rule:
             places[value] = where
             return value
 
-        inputs = [
-            graph.constant(array) if _is_number(tape, op, x, array) else place(array, 0, _ARRAYS, k)
-            for k, (x, array) in enumerate(zip(args, arrays, strict=True))
-        ]
-        if isinstance(op, TapedCall):
-            made = op.values_in(graph, inputs)
-        else:
-            made = graph.add(op, tuple(inputs), params, tuple(Spec(y.shape, dtype_of(y)) for y in outputs)).outputs
+        inputs = tuple([place(array, 0, _ARRAYS, k) for k, array in enumerate(arrays)])
+        made = _made(graph, record, inputs)
         places.update((y, (0, _OUTPUTS, k)) for k, y in enumerate(made))
         ends = [
             (y, place(dy, None, None, k)) for k, (y, dy) in enumerate(zip(made, flows, strict=True)) if dy is not None

@@ -321,3 +321,15 @@ def test_models_called_again_and_again_under_one_tape(monkeypatch):
     found = [gradients() for _ in range(2)][-1]
     monkeypatch.setattr(tape_replay, "_by_records", lambda *_: None)
     _assert_close(found, gradients())
+
+
+@pytest.mark.parametrize("run", [lambda function: function, k.jit], ids=["eager", "traced"])
+def test_the_power_by_0_is_flat_at_0_too(run):
+    def slope(x):
+        with k.GradientTape() as tape:
+            tape.watch(x)
+            y = x**0 + ops.power(x, 2)
+        return tape.gradient(y, x)
+
+    x = np.float32([-2, 0, 1])
+    np.testing.assert_array_equal(run(lambda x: slope(ops.multiply(x, 1.0)))(x), 2 * x)

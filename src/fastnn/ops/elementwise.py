@@ -485,7 +485,7 @@ def clip(x, x_min, x_max):
 
 
 def _power_grad(dy, y, x, p):
-    if (exponent := number_of(p)) is not None:
+    if exponent := number_of(p):  # by 0 it is 0 everywhere, not 0 * inf where x is 0
         return multiply(dy, multiply(power(x, exponent - 1), exponent)), None
     # 0 * inf would be NaN where p is 0; and x^p has no derivative by p where x is 0 (its limit is 0) or negative.
     dx = multiply(dy, logic.where(logic.equal(p, 0), 0, multiply(p, power(x, subtract(p, 1)))))
