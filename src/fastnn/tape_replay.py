@@ -51,7 +51,7 @@ def gradients_of(tape, targets, sources, seeds):
         if found is not None:
             return found
     graph, places, results = _differentiated(tape, targets, sources, seeds)
-    numbers = {value: seeds[k] if r is None else tape.records[r][part][k] for value, (r, part, k) in places.items()}
+    numbers = {value: _at(place, tape.records, seeds) for value, place in places.items()}
     return _run_new_nodes(graph, numbers, results)
 
 
@@ -122,6 +122,12 @@ def _differentiated(tape, targets, sources, seeds, is_reusable=False):
     with trace.tracing(graph):
         found = iter(gradients(graph, ends, [x for x in connected if x is not None], flowing))
     return graph, places, [None if x is None else next(found) for x in connected]
+
+
+def _at(place: tuple, records, seeds):
+    """What is at a place: (number of the record, part, number in it), or (None, None, number of the seed)."""
+    r, part, k = place
+    return seeds[k] if r is None else records[r][part][k]
 
 
 def _made(graph: Graph, record, inputs: tuple[Value, ...]) -> Sequence[Value]:
@@ -384,14 +390,10 @@ class _Rule:
         if self.plan is not None:
             results = self.plan.run([record], flows)
         else:
-            numbers = {v: as_array(self._at(record, flows, place)) for v, place in self.places.items()}
+            numbers = {v: as_array(_at(place, [record], flows)) for v, place in self.places.items()}
             results = _run_new_nodes(self.graph, numbers, self.computed)
         return [
             y if r is None or y is not None
-            else self._at(record, flows, self.places[r]) if r in self.places else r.node.params["array"]
+            else as_array(_at(self.places[r], [record], flows)) if r in self.places else r.node.params["array"]
             for r, y in zip(self.found, results, strict=True)
         ]  # fmt: skip
-
-    def _at(self, record, flows, place):
-        r, part, k = place
-        return flows[k] if r is None else as_array(record[part][k])
