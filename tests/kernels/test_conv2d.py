@@ -132,6 +132,7 @@ PROBLEMS = [
     Problem(2, 3, 11, 1024, 1024, 3, 3, pads=(1, 1, 1, 1), groups=128),  # pixels pages apart: copied by vectors
     Problem(1, 9, 8, 512, 512, 2, 3, strides=(2, 1), dilation=(1, 2), pads=(0, 2, 1, 2), groups=64),
     Problem(2, 5, 5, 512, 512, 3, 3, pads=(2, 0, 1, 0), groups=32),
+    Problem(1, 9, 8, 32, 32, 3, 2, strides=(2, 2), dilation=(2, 2), pads=(3, 0, 2, 1), groups=8),  # no tap at some rows
     Problem(2, 13, 12, 96, 192, 2, 3, pads=(1, 1, 0, 1), groups=3),  # of several: panel after panel
     Problem(2, 13, 12, 64, 160, 1, 2, groups=2),  # panels of different widths
     Problem(2, 12, 17, 20, 24, 3, 3, strides=(2, 2), pads=(1, 1, 1, 1)),  # channels far from whole vectors

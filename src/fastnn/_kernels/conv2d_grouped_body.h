@@ -47,6 +47,7 @@ _Static_assert(sizeof(OWN(grouped_run)) <= sizeof(OWN(tile_segment)), "scratch i
 /* The runs of `rows` by `cols` taps, for results x_step apart. */
 static int64_t OWN(grouped_runs)(OWN(grouped_run) * runs, const OWN(tile_segment) * taps, int64_t rows, int64_t cols,
                                  int64_t x_step) {
+  if (rows == 0) return 0; /* of strides and dilations that share a factor */
   const int64_t apart = cols > 1 ? taps[1].a_offset - taps[0].a_offset : x_step;
   const int64_t step = x_step % apart ? cols : x_step / apart;
   int64_t n = 0;
