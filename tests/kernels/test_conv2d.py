@@ -132,6 +132,12 @@ PROBLEMS = [
     Problem(2, 3, 11, 1024, 1024, 3, 3, pads=(1, 1, 1, 1), groups=128),  # pixels pages apart: copied by vectors
     Problem(1, 9, 8, 512, 512, 2, 3, strides=(2, 1), dilation=(1, 2), pads=(0, 2, 1, 2), groups=64),
     Problem(2, 5, 5, 512, 512, 3, 3, pads=(2, 0, 1, 0), groups=32),
+    Problem(2, 9, 13, 12, 12, 3, 3, pads=(1, 1, 1, 1), groups=4),  # ragged groups: 3 channels to 3
+    Problem(3, 7, 21, 10, 20, 3, 2, pads=(1, 0, 1, 1), groups=10),  # 1 to 2, two vectors with AVX-512
+    Problem(2, 12, 9, 24, 24, 3, 3, strides=(2, 1), pads=(1, 1, 1, 1), groups=3),  # the last vector is half full
+    Problem(1, 7, 9, 35, 10, 2, 3, dilation=(1, 2), pads=(0, 2, 1, 2), groups=5),  # 7 to 2
+    Problem(2, 6, 9, 4, 8, 3, 3, pads=(1, 1, 1, 1), groups=2),  # so few channels that are thin by themselves
+    Problem(1, 30, 40, 18, 9, 5, 5, strides=(2, 2), pads=(2, 2, 2, 2), groups=9),  # 2 to 1, several bands
     Problem(1, 9, 8, 32, 32, 3, 2, strides=(2, 2), dilation=(2, 2), pads=(3, 0, 2, 1), groups=8),  # no tap at some rows
     Problem(2, 13, 12, 96, 192, 2, 3, pads=(1, 1, 0, 1), groups=3),  # of several: panel after panel
     Problem(2, 13, 12, 64, 160, 1, 2, groups=2),  # panels of different widths

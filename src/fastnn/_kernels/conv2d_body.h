@@ -7,9 +7,10 @@ typedef struct {
   int64_t image, row, pixel, vector;
 } OWN(conv_window);
 
-/* How a window is read: in place (then it must lie inside), or copied, with zeros outside the images; by vectors: N
- * channels of all its pixels before the next N. */
-enum { OWN(CONV_IN_PLACE), OWN(CONV_COPIES), OWN(CONV_BY_VECTORS) };
+/* How a window is read: in place (then it must lie inside), or copied, with zeros outside the images. If by a number
+ * from 2 to N, so many channels of all its pixels before the next ones, each pixel's in a vector, whose other lanes are
+ * of no use. */
+enum { OWN(CONV_IN_PLACE), OWN(CONV_COPIES) };
 
 /* Rows [y, y+rows) and columns [x, x+cols) of `images` images (h, w, c), in place or copied to `space`. */
 static OWN(conv_window) OWN(conv_window_of)(const T *images_at, int64_t images, int64_t h, int64_t w, int64_t c,
@@ -20,13 +21,15 @@ static OWN(conv_window) OWN(conv_window_of)(const T *images_at, int64_t images, 
   const int64_t vector = images * rows * cols * N;
   T *out = space;
   for (int64_t i = 0; i < images; i++) {
-    for (int64_t row = y; row < y + rows && copies == OWN(CONV_BY_VECTORS); row++, out += cols * N) {
+    for (int64_t row = y; row < y + rows && copies > OWN(CONV_COPIES); row++, out += cols * N) {
       const int64_t first = row < 0 || row >= h ? cols : left, end = row < 0 || row >= h ? cols : left + inside;
-      for (int64_t k = 0; k < c; k += N) {
-        const T *from = images_at + ((i * h + row) * w + begin) * c + k;
-        T *to = out + k / N * vector;
+      T *to = out;
+      for (int64_t k = 0; k < c; k += copies, to += vector) {
+        int64_t at = begin * c + k;
+        const T *from = images_at + (i * h + row) * w * c;
         memset(to, 0, sizeof(T) * (size_t)(first * N));
-        for (int64_t p = first; p < end; p++, from += c) FN(store)(to + p * N, FN(load)(from));
+        for (int64_t p = first; p < end; p++, at += c)
+          FN(store)(to + p * N, at + N <= w * c ? FN(load)(from + at) : FN(load_part)(from + at, w * c - at));
         memset(to + end * N, 0, sizeof(T) * (size_t)((cols - end) * N));
       }
     }
@@ -40,7 +43,7 @@ static OWN(conv_window) OWN(conv_window_of)(const T *images_at, int64_t images, 
       memset(out + (left + inside) * c, 0, sizeof(T) * (size_t)(right * c));
     }
   }
-  if (copies == OWN(CONV_BY_VECTORS)) return (OWN(conv_window)){space, rows * cols * N, cols * N, N, vector};
+  if (copies > OWN(CONV_COPIES)) return (OWN(conv_window)){space, rows * cols * N, cols * N, N, vector};
   return (OWN(conv_window)){space, rows * cols * c, cols * c, c, N};
 }
 
@@ -467,7 +470,8 @@ typedef struct {
   int copies, in_place; /* how windows that reach outside are read, or tiles end with what the same taps reach */
   int is_stacked;       /* see conv_stacks */
   int by_two;           /* see conv_walk */
-  int merges, is_grouped, is_dots; /* the taps of a kernel row are one segment */
+  int merges, is_dots;  /* the taps of a kernel row are one segment */
+  OWN(grouped) grouped;
 } OWN(conv_cut);
 
 enum {
@@ -545,16 +549,17 @@ static void OWN(conv_cut_windows)(OWN(conv_cut) * c, int is_thin, int64_t step, 
               (s->oh - 1) * s->stride_h - s->pad_top + reach_h > s->h ||
               (s->ow - 1) * s->stride_w - s->pad_left + reach_w > s->w;
   c->window_cols = (s->ow - 1) * s->stride_w + reach_w;
-  c->is_grouped = OWN(grouped_fits)(s);
-  if (c->is_grouped) s->groups = 1, s->cout_g = s->cout;
+  c->grouped = OWN(grouped_of)(s);
+  if (c->grouped.n) s->groups = 1, s->cout_g = s->cout;
+  if (c->grouped.is_ragged) c->copies = (int)c->grouped.in;
   const int64_t pixels = fnn_max(CONV_FEW_PIXELS, fnn_min(most, s->n * s->oh * s->ow / CONV_UNITS));
   const conv_bands bands = OWN(conv_bands_of_results)(s, 0, step, pixels);
   c->bands = bands;
   if (!c->copies) return;
-  const int64_t row = c->window_cols * s->cin;
+  const int64_t row = c->window_cols * (c->grouped.is_ragged ? c->grouped.vectors * N : s->cin);
   c->bands = OWN(conv_bands_of_results)(s, s->kd * row * s->stride_h * (int64_t)sizeof(T), step, pixels);
   c->window_elements = OWN(conv_planes)(s, c->bands.images) * ((c->bands.rows - 1) * s->stride_h + reach_h) * row;
-  if (is_copied || c->is_grouped) return;
+  if (is_copied || c->grouped.n) return;
   const int64_t sides_y = conv_sides(&y, s->oh), sides_x = conv_sides(&x, s->ow);
   const int64_t rectangles = bands.image_units * (sides_y + bands.bands - 1) * sides_x;
   /* Where strides make few rectangles, tiles also save the products with zeros, and copies of large windows make units
@@ -583,15 +588,15 @@ static OWN(conv_cut) OWN(conv_cut_of)(conv_shape shape) {
   const int is_thin = OWN(thin_fits)(s, OWN(THIN_CHANNELS));
   c.is_dots = !is_thin && OWN(dots_fits)(s);
   OWN(conv_cut_windows)(&c, is_thin, is_thin ? OWN(thin_row_step)(s) : 1, is_thin || c.is_dots, 0);
-  if (c.is_grouped && c.copies && OWN(grouped_is_far)(s->cin, OWN(GROUPED_PAGE))) c.copies = OWN(CONV_BY_VECTORS);
+  if (c.grouped.n && c.copies == OWN(CONV_COPIES) && OWN(grouped_is_far)(s->cin, OWN(GROUPED_PAGE))) c.copies = N;
   c.merges = s->dilation_w == 1 && s->groups == 1;
   c.widest = TILE_VECTORS;
   c.panels = tile_panels_of(s->cout_g, N, c.widest);
   const int64_t bands = c.bands.image_units * c.bands.bands, columns = fnn_ceil_div(s->cout, N);
-  if (bands > 0 && bands < OWN(CONV_FEW_BANDS) && s->groups == 1 && !c.is_grouped && columns > 1 && !c.is_stacked) {
+  if (bands > 0 && bands < OWN(CONV_FEW_BANDS) && s->groups == 1 && !c.grouped.n && columns > 1 && !c.is_stacked) {
     c.widest = fnn_min(TILE_VECTORS, columns / 2);
     c.panels = tile_part_panels(s->cout, N, c.widest);
-  } else if (bands < OWN(CONV_EVEN_BANDS) && bands % 2 && s->groups == 1 && !c.is_grouped && !c.copies) {
+  } else if (bands < OWN(CONV_EVEN_BANDS) && bands % 2 && s->groups == 1 && !c.grouped.n && !c.copies) {
     c.panels = fnn_ceil_div(c.panels, 2);
   }
   c.parts = fnn_max(1, fnn_ceil_div(tile_panels_of(s->cout_g, N, c.widest), fnn_max(1, c.panels)));
@@ -602,10 +607,10 @@ static OWN(conv_cut) OWN(conv_cut_of)(conv_shape shape) {
   const int is_equal = s->cout % (N * fnn_max(1, tile_panels_of(s->cout, N, c.widest))) == 0;
   const int is_large = (is_equal || TILE_VECTORS == 2) && /* of two vectors both ways cut alike */
                        rows * row_bytes >= OWN(CONV_PANEL_BYTES) && pixels >= OWN(CONV_PANEL_PIXELS);
-  const int is_plain = !c.is_grouped && !is_thin && !c.is_dots;
+  const int is_plain = !c.grouped.n && !is_thin && !c.is_dots;
   const int64_t tail = OWN(tile_tail)(s->cout_g, s->cout);
   if (is_plain && pixels < OWN(CONV_COPY_PIXELS) && tail <= s->cin_g && !is_far && !s->is_deep) c.tail = tail;
-  else if (c.is_grouped) c.panel_cols = pixels >= OWN(CONV_FAR_PIXELS) ? N : 0;
+  else if (c.grouped.n) c.panel_cols = c.grouped.is_ragged || pixels >= OWN(CONV_FAR_PIXELS) ? N : 0;
   else if (is_plain && s->groups > 1 && s->cout_g % N == 0 && pixels >= OWN(CONV_FAR_PIXELS)) {
     const int64_t cols = OWN(conv_panel_cols)(s->cout_g, c.widest);
     if (s->cout_g % cols == 0) c.panel_cols = cols;
@@ -639,13 +644,19 @@ static void OWN(conv_run_program)(const fnn_call *call, int64_t row, int64_t row
   if (at && rows) call->program[TYPE_DTYPE == FNN_F64](call->ints + at, call, row, rows, col, cols, scratch);
 }
 
+/* Columns of the kernel that a panel of copied weights has. */
+static int64_t OWN(conv_panel_step)(const OWN(conv_cut) * c) {
+  return c->grouped.is_ragged ? c->grouped.out : c->panel_cols;
+}
+static int64_t OWN(conv_panels)(const OWN(conv_cut) * c) { return fnn_ceil_div(c->s.cout, OWN(conv_panel_step)(c)); }
+
 static void OWN(conv_size)(const int64_t *ints, conv_shape shape, fnn_work *work) {
   const OWN(conv_cut) c = OWN(conv_cut_of)(shape);
   int phase = 0;
   if (c.weight_blocks) {
     work->units[phase++] = c.weight_blocks;
     work->shared_bytes = (c.is_dots      ? OWN(dots_rows)(&c.s) * c.s.cout * N
-                          : c.panel_cols ? c.s.taps * c.s.cin_g * fnn_round_up(c.s.cout, c.panel_cols)
+                          : c.panel_cols ? c.s.taps * c.s.cin_g * OWN(conv_panels)(&c) * c.panel_cols
                                          : c.s.taps * c.s.cin_g * c.s.cout + N) *
                          (int64_t)sizeof(T);
   }
@@ -669,7 +680,7 @@ static void OWN(conv_images)(const fnn_call *call, const OWN(conv_cut) * c, cons
   const int64_t plane = band.image * s->stride_d - s->pad_front + z.begin * s->dilation_d, face = s->kh * s->kw;
   const int64_t planes = z.end <= z.begin ? 0 : (images - 1) * s->stride_d + (z.end - z.begin - 1) * s->dilation_d + 1;
   T *tail = (T *)(call->scratch + OWN(conv_window_at)(2 * s->taps + 1));
-  const int is_thin = OWN(thin_fits)(s, OWN(THIN_CHANNELS)); /* then windows are those of pieces */
+  const int is_thin = !c->grouped.n && OWN(thin_fits)(s, OWN(THIN_CHANNELS)); /* then windows are those of pieces */
   const OWN(conv_window) x = OWN(conv_window_of_x)(call, s, band.volume, plane, planes, row, rows, c->window_cols,
                                                     is_thin ? 0 : c->copies, tail + c->tail_elements);
 
@@ -729,7 +740,7 @@ static void OWN(conv_images)(const fnn_call *call, const OWN(conv_cut) * c, cons
     walk.a = x.at + g * s->cin_g;
     walk.first_column = g * s->cout_g;
     walk.bias = call->buf[3] ? (const T *)call->buf[3] + g * s->cout_g : NULL;
-    if (c->is_grouped) OWN(grouped_walk)(&walk, x.vector);
+    if (c->grouped.n) OWN(grouped_walk)(&walk, x.vector, c->grouped.n, c->grouped.out);
     else if (c->is_dots) OWN(dots_run)(&walk, s, weights, z.begin);
     else if (is_thin)
       OWN(thin_unit)(s, &walk, taps, (const T *)call->buf[0] + image * s->h * s->w * s->cin, row, column, columns,
@@ -760,13 +771,13 @@ static void OWN(conv_unit)(const fnn_call *call, const OWN(conv_cut) * c, const 
 /* Copies blocks [begin, end) of the rows of a kernel panel by panel, with zeros after the last one's columns. */
 static void OWN(conv_pack_weights)(const OWN(conv_cut) * c, T *out, const T *weights, int64_t begin, int64_t end) {
   const conv_shape *s = &c->s;
-  const int64_t rows = s->taps * s->cin_g, cols = c->panel_cols;
+  const int64_t rows = s->taps * s->cin_g, cols = c->panel_cols, step = OWN(conv_panel_step)(c);
   int64_t from = rows * begin / c->weight_blocks, to = rows * end / c->weight_blocks;
   if (c->by_two) from -= from % 2, to -= to % 2;
   for (int64_t row = from; row < to; row++) {
-    for (int64_t first = 0; first < s->cout; first += cols) {
-      const int64_t n = fnn_min(cols, s->cout - first);
-      T *at = out + first * rows + row * cols;
+    T *at = out + row * cols;
+    for (int64_t first = 0; first < s->cout; first += step, at += rows * cols) {
+      const int64_t n = fnn_min(step, s->cout - first);
       memcpy(at, weights + row * s->cout + first, sizeof(T) * (size_t)n);
       if (n < cols) memset(at + n, 0, sizeof(T) * (size_t)(cols - n));
     }

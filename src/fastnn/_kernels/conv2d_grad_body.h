@@ -22,7 +22,8 @@ typedef struct {
   int64_t window_cols, window_elements;
   int64_t panel_cols; /* of the kernel, transposed panel by panel, or to one of whole vectors; 0: group by group */
   int64_t pairs;      /* of a pixel of dx and a tap, zeros around dy too; of stacks, half of those that tiles do */
-  int copies, in_place, is_grouped, by_two;
+  int copies, in_place, by_two;
+  OWN(grouped) grouped;
 } OWN(conv_input_cut);
 
 /* Of the taps of an axis, from the last on, those that reach results of this residue. */
@@ -55,8 +56,8 @@ static int64_t OWN(conv_input_sides)(int64_t size, int64_t pad, int64_t taps, in
 static OWN(conv_input_cut) OWN(conv_input_cut_of)(const int64_t *ints) {
   OWN(conv_input_cut) c = {.s = conv_shape_of(ints)};
   const conv_shape *s = &c.s;
-  c.is_grouped = OWN(grouped_fits)(s);
-  if (c.is_grouped) c.s.groups = 1, c.s.cin_g = s->cin;
+  c.grouped = OWN(grouped_of)(s);
+  if (c.grouped.n) c.s.groups = 1, c.s.cin_g = s->cin;
   else if (s->groups == 1) {
     const int is_equal = fnn_ceil_div(s->cin, N) % fnn_max(1, tile_panels(s->cin, N)) == 0;
     c.panel_cols = is_equal ? OWN(conv_panel_cols)(s->cin, TILE_VECTORS) : fnn_round_up(s->cin, N);
@@ -70,19 +71,20 @@ static OWN(conv_input_cut) OWN(conv_input_cut_of)(const int64_t *ints) {
   c.pairs = all;
   c.copies = c.low_y < 0 || c.low_x < 0 || c.high_y + fnn_ceil_div(s->h, s->stride_h) > s->oh ||
              c.low_x + c.window_cols > s->ow;
-  const int64_t row = c.window_cols * s->cout;
+  if (c.grouped.is_ragged) c.copies = (int)c.grouped.out;
+  const int64_t row = c.window_cols * (c.grouped.is_ragged ? c.grouped.vectors * N : s->cout);
   const int64_t row_bytes = c.copies ? fnn_ceil_div(row * (int64_t)sizeof(T), s->stride_h) : 0;
   /* As many pixels of each pair of residues as others have of all: each reads the weights of its taps anew. */
   const int64_t cols = fnn_ceil_div(s->w, s->stride_h * s->stride_w);
   c.bands = conv_bands_of(s->n, s->h, cols, row_bytes, s->stride_h, CONV_PIXELS);
   if (!c.copies) return c;
-  if (c.is_grouped && OWN(grouped_is_far)(s->cout, OWN(GROUPED_PAGE))) c.copies = OWN(CONV_BY_VECTORS);
+  if (c.grouped.n && !c.grouped.is_ragged && OWN(grouped_is_far)(s->cout, OWN(GROUPED_PAGE))) c.copies = N;
   c.window_elements = c.bands.images * (c.high_y - c.low_y + fnn_ceil_div(c.bands.rows, s->stride_h)) * row;
   const conv_bands bands = conv_bands_of(s->n, s->h, cols, 0, s->stride_h, CONV_PIXELS);
   const int64_t sides =
     OWN(conv_input_sides)(s->h, s->pad_top, s->kh, s->dilation_h, s->stride_h, s->oh, bands.bands) *
     OWN(conv_input_sides)(s->w, s->pad_left, s->kw, s->dilation_w, s->stride_w, s->ow, 1);
-  if (c.is_grouped) return c;
+  if (c.grouped.n) return c;
   c.in_place = OWN(conv_saves_copies)(c.bands.image_units * c.bands.bands * c.window_elements,
                                       bands.image_units * sides * s->cout_g * s->cin);
   if (c.in_place) c.bands = bands;
@@ -124,7 +126,9 @@ static void OWN(conv2d_grad_input_size)(const int64_t *ints, fnn_work *work) {
   }
   work->units[0] = s.groups * s.taps * fnn_ceil_div(s.cout_g, OWN(CONV_TURNED));
   work->units[1] = c.bands.image_units * c.bands.bands;
-  work->shared_bytes = (s.taps * fnn_round_up(s.cin_g, fnn_max(1, c.panel_cols)) * s.cout + N) * (int64_t)sizeof(T);
+  const int64_t turned = c.grouped.n ? c.grouped.vectors * N * s.cout_g
+                                     : fnn_round_up(s.cin_g, fnn_max(1, c.panel_cols)) * s.cout;
+  work->shared_bytes = (s.taps * turned + N) * (int64_t)sizeof(T);
   work->scratch_bytes = OWN(conv_scratch_bytes)(ints, 2 * s.taps, c.window_elements);
 }
 
@@ -133,13 +137,12 @@ static void OWN(conv2d_grad_input_size)(const int64_t *ints, fnn_work *work) {
  * out[panel][taps - 1 - tap][o][i of panel]. */
 static void OWN(conv_transpose_weights)(const conv_shape *s, const OWN(conv_input_cut) * c, T *out, const T *weights,
                                         int64_t unit) {
-  const int is_grouped = c->is_grouped;
-  const int64_t panel_cols = c->panel_cols;
+  const int64_t panel_cols = c->panel_cols, shared = c->grouped.n; /* groups of a vector */
   const int64_t blocks = fnn_ceil_div(s->cout_g, OWN(CONV_TURNED)), g = unit / blocks / s->taps;
   const int64_t tap = unit / blocks % s->taps, first = unit % blocks * OWN(CONV_TURNED);
   const int64_t n = fnn_min(OWN(CONV_TURNED), s->cout_g - first);
-  const int64_t width = is_grouped ? N : s->cin_g, column = g * s->cin_g, lane = is_grouped ? column % N : 0;
-  T *to = out + (column - lane) * s->taps * s->cout_g + (tap * s->cout_g + first) * width + lane;
+  const int64_t width = shared ? N : s->cin_g, lane = shared ? g % shared * s->cin_g : 0;
+  T *to = out + (shared ? g / shared : g) * width * s->taps * s->cout_g + (tap * s->cout_g + first) * width + lane;
   const T *from = weights + (s->taps - 1 - tap) * s->cin_g * s->cout + g * s->cout_g + first;
   for (int64_t i = 0; panel_cols && i < s->cin; i += panel_cols) {
     T *panel = out + i * s->taps * s->cout + (tap * s->cout + first) * panel_cols;
@@ -158,14 +161,14 @@ static void OWN(conv_transpose_weights)(const conv_shape *s, const OWN(conv_inpu
     for (int64_t o = 0; o < n; o++)
       for (int64_t i = 0; i < s->cin_g; i++) to[o * width + i] = from[i * s->cout + o];
   }
-  if (unit == s->groups * s->taps * blocks - 1 && !is_grouped) memset(to + n * s->cin_g, 0, sizeof(T) * N);
+  if (unit == s->groups * s->taps * blocks - 1 && !shared) memset(to + n * s->cin_g, 0, sizeof(T) * N);
 }
 
 /* The taps of one pair of residues over the window of dy. */
 static void OWN(conv_input_taps)(const OWN(conv_input_cut) * c, int64_t residue_y, int64_t residue_x,
                                  const OWN(conv_window) * dy, const T *weights, OWN(tile_segment) * taps) {
   const conv_shape *s = &c->s;
-  const int64_t width = c->is_grouped ? N : c->panel_cols ? c->panel_cols : s->cin_g;
+  const int64_t width = c->grouped.n ? N : c->panel_cols ? c->panel_cols : s->cin_g;
   int64_t shift_y, shift_x;
   for (int64_t ky = s->kh - 1; ky >= 0; ky--) {
     if (!conv_shift(residue_y, s->pad_top, ky, s->dilation_h, s->stride_h, &shift_y)) continue;
@@ -199,7 +202,7 @@ static void OWN(conv_input_unit)(const fnn_call *call, const OWN(conv_input_cut)
   /* Pixels without a tap are cleared at once, not by tiles of no products; where a single tap reaches the others, which
    * tiles take in the order of memory, by these as they go. */
   const int has_gaps = s->stride_h > s->kh || s->stride_w > s->kw;
-  const int clears = has_gaps && s->taps == 1 && s->groups == 1 && !c->is_grouped && !c->copies && !c->in_place &&
+  const int clears = has_gaps && s->taps == 1 && s->groups == 1 && !c->grouped.n && !c->copies && !c->in_place &&
                      !s->pad_top && !s->pad_left && s->cin % N == 0;
   const int asks = OWN(conv_asks)(s);
   const int64_t pixel_bytes = s->cin * (int64_t)sizeof(T);
@@ -220,7 +223,7 @@ static void OWN(conv_input_unit)(const fnn_call *call, const OWN(conv_input_cut)
         .taps = taps, .segments = taps + s->taps, .k = s->cout_g,
         .merges = merges, .in_place = c->in_place, .by_two = c->by_two,
         .columns = s->cin_g,
-        .depth = c->is_grouped || (c->panel_cols && c->panel_cols < s->cin) ? s->taps * s->cout_g : 1,
+        .depth = c->grouped.n || (c->panel_cols && c->panel_cols < s->cin) ? s->taps * s->cout_g : 1,
         .widest = TILE_VECTORS, .panels = tile_panels(s->cin_g, N),
         .floor = -INFINITY, .clears = clears ? dx : NULL, .clears_end = dx + n_dx,
         .fetches = asks ? OWN(CONV_ASK_TILES) * TILE_MOST_ROWS * s->cout : 0,
@@ -232,7 +235,7 @@ static void OWN(conv_input_unit)(const fnn_call *call, const OWN(conv_input_cut)
         OWN(conv_input_taps)(c, residue_y, residue_x, &dy, weights, taps);
         walk.a = dy.at + g * s->cout_g;
         walk.c = dx + (residue_y * s->w + residue_x) * s->cin + g * s->cin_g;
-        if (c->is_grouped) OWN(grouped_walk)(&walk, dy.vector);
+        if (c->grouped.n) OWN(grouped_walk)(&walk, dy.vector, c->grouped.n, c->grouped.in);
         else OWN(conv_run)(&walk);
       }
     }
@@ -309,7 +312,8 @@ typedef struct {
   int64_t rows, panels, unit_rows;            /* of a group: rows rounded up to TILE_BLOCK, panels; rows of a unit */
   int64_t widest;                             /* vectors of a panel */
   int64_t partial, window_cols, window_elements, dy_elements;
-  int copies, in_place, copies_dy, is_grouped;
+  int copies, in_place, copies_dy;
+  OWN(grouped) grouped;
   int is_point, is_turned; /* by conv2d_point_body.h, where channels of dy may be the rows */
   int asks_rows; /* of x whole, as units read about all; else the pixels that a unit reads */
   int along;     /* the axis along which a segment has its results: the last one that has several */
@@ -393,20 +397,20 @@ static OWN(conv_kernel_cut) OWN(conv_kernel_cut_of)(conv_shape shape) {
   OWN(conv_cut_windows)(&forward, is_thin, 1, is_thin || !ends, ends);
   OWN(conv_kernel_cut) c = {.s = forward.s, .bands = forward.bands, .window_cols = forward.window_cols,
                             .window_elements = forward.window_elements, .copies = forward.copies,
-                            .in_place = forward.in_place, .is_grouped = forward.is_grouped};
+                            .in_place = forward.in_place, .grouped = forward.grouped};
   const conv_shape *s = &c.s;
-  c.is_point = !c.is_grouped && OWN(point_fits)(s);
+  c.is_point = !c.grouped.n && OWN(point_fits)(s);
   c.is_turned = c.is_point && OWN(point_turns)(s);
   const int64_t rows = c.is_turned ? s->cout : s->taps * s->cin_g, columns = c.is_turned ? s->cin : s->cout_g;
   c.copies_dy = !c.is_point && s->cout_g % N != 0; /* whole vectors may reach past the end of dy */
-  if (c.is_grouped && c.copies && OWN(grouped_is_far)(s->cin, OWN(GROUPED_GRAD_FAR)))
-    c.copies = OWN(CONV_BY_VECTORS), c.copies_dy = 1;
+  if (c.grouped.is_ragged) c.copies_dy = (int)c.grouped.out;
+  else if (c.grouped.n && c.copies && OWN(grouped_is_far)(s->cin, OWN(GROUPED_GRAD_FAR))) c.copies = c.copies_dy = N;
   c.rows = fnn_round_up(rows, TILE_BLOCK);
   c.widest = c.is_point ? OWN(point_widest)(rows) : TILE_VECTORS;
-  c.panels = tile_panels_of(columns, N, c.widest);
+  c.panels = c.grouped.is_ragged ? c.grouped.vectors : tile_panels_of(columns, N, c.widest);
   c.row_blocks = c.asks_rows = 1;
   if (c.is_point) OWN(conv_cut_points)(&c, columns);
-  else if (!c.is_grouped && !is_thin) OWN(conv_cut_sums)(&c);
+  else if (!c.grouped.n && !is_thin) OWN(conv_cut_sums)(&c);
   c.along = s->ow > 1 ? CONV_ALONG_COLS : c.bands.rows > 1 ? CONV_ALONG_ROWS : CONV_ALONG_IMAGES;
   const int64_t bands = c.bands.image_units * c.bands.bands;
   c.unit_rows = fnn_round_up(fnn_ceil_div(c.rows, c.row_blocks), TILE_BLOCK);
@@ -415,20 +419,21 @@ static OWN(conv_kernel_cut) OWN(conv_kernel_cut_of)(conv_shape shape) {
   if (bands < 2 * c.blocks && bands > c.blocks) c.blocks = fnn_ceil_div(bands, 2); /* or some have twice the work */
   /* Few bands are as unequal as their rows. */
   for (int64_t equal = 8; equal >= 4 && bands > 1 && bands < OWN(CONV_FEW_BANDS); equal -= 2) {
-    if (c.rows % (equal * TILE_BLOCK) || c.is_grouped || c.row_blocks > 8) continue;
+    if (c.rows % (equal * TILE_BLOCK) || c.grouped.n || c.row_blocks > 8) continue;
     c.blocks = 1, c.row_blocks = equal, c.unit_rows = c.rows / equal;
     break;
   }
   /* Sums of few pixels are written and read again for about as long as it takes to multiply for them: no unit has a
    * part of the pixels then, if there are rows enough. */
-  const int is_plain = !c.is_point && !c.is_grouped && !is_thin;
+  const int is_plain = !c.is_point && !c.grouped.n && !is_thin;
   if (is_plain && !c.copies && c.blocks > 1 && OWN(conv_pixel_bytes)(s) <= OWN(CONV_SUM_BYTES) &&
       s->n * s->oh * s->ow < OWN(CONV_SUM_PIXELS) * c.blocks && c.rows >= CONV_UNITS / 2 * 3 * TILE_BLOCK) {
     c.unit_rows = fnn_round_up(fnn_ceil_div(c.rows, fnn_max(c.row_blocks, CONV_UNITS / 2)), TILE_BLOCK);
     c.blocks = 1, c.row_blocks = fnn_ceil_div(c.rows, c.unit_rows);
   }
   c.is_direct = is_plain && c.blocks == 1;
-  if (c.copies_dy) c.dy_elements = c.bands.images * c.bands.rows * s->ow * s->cout + N;
+  const int64_t dy_pixel = c.grouped.is_ragged ? c.grouped.vectors * N : s->cout;
+  if (c.copies_dy) c.dy_elements = c.bands.images * c.bands.rows * s->ow * dy_pixel + N;
   /* A block's sums: its tiles, then the column sums of dy. */
   c.partial = s->groups * c.panels * c.rows * OWN(TILE_COLS) + fnn_round_up(s->cout, N);
   return c;
@@ -436,7 +441,7 @@ static OWN(conv_kernel_cut) OWN(conv_kernel_cut_of)(conv_shape shape) {
 
 /* Scratch: segments, pointers to the unit's tile rows, window, dy, program. */
 static int64_t OWN(conv_kernel_rows_at)(const OWN(conv_kernel_cut) * c) {
-  return OWN(conv_window_at)(c->is_grouped ? 2 * c->s.taps : c->bands.images * c->bands.rows);
+  return OWN(conv_window_at)(c->grouped.n ? 2 * c->s.taps : c->bands.images * c->bands.rows);
 }
 static int64_t OWN(conv_kernel_space_at)(const OWN(conv_kernel_cut) * c) {
   return OWN(conv_kernel_rows_at)(c) + fnn_round_up(c->unit_rows * (int64_t)sizeof(T *), FNN_ALIGN);
@@ -558,11 +563,17 @@ static void OWN(conv_add_blocks)(T *sum, int64_t blocks, int64_t step, const T *
   }
 }
 
+/* Panel k of a group's sums. */
+static tile_panel OWN(conv_kernel_panel)(const OWN(conv_kernel_cut) * c, int64_t k) {
+  if (!c->grouped.is_ragged) return tile_panel_of(c->is_turned ? c->s.cin : c->s.cout_g, N, c->widest, k);
+  return (tile_panel){k * c->grouped.out, fnn_min(c->grouped.out, c->s.cout - k * c->grouped.out), 1};
+}
+
 /* One unit of the second phase: TILE_BLOCK rows of a panel of dkernel. The first also finishes dbias. */
 static void OWN(conv_kernel_combine)(const fnn_call *call, const OWN(conv_kernel_cut) * c, int64_t unit) {
   const conv_shape *s = &c->s;
   const int64_t blocks = c->rows / TILE_BLOCK, row = unit % blocks * TILE_BLOCK, g = unit / blocks / c->panels;
-  const tile_panel panel = tile_panel_of(c->is_turned ? s->cin : s->cout_g, N, c->widest, unit / blocks % c->panels);
+  const tile_panel panel = OWN(conv_kernel_panel)(c, unit / blocks % c->panels);
   const int64_t rows = fnn_min(TILE_BLOCK, (c->is_turned ? s->cout : s->taps * s->cin_g) - row);
   const int64_t col = g * s->cout_g + panel.begin;
   const T *partial = (const T *)call->shared;
@@ -628,10 +639,10 @@ static void OWN(conv_kernel_unit)(const fnn_call *call, const OWN(conv_kernel_cu
     const OWN(conv_band_at) at = OWN(conv_band_of)(s, &c->bands, band);
     const int64_t image = at.volume * s->od + at.image, row = at.row, images = at.images, n_rows = at.rows;
     const int64_t plane = at.image * s->stride_d - s->pad_front, planes = OWN(conv_planes)(s, images);
-    const int is_thin = OWN(thin_fits)(s, OWN(THIN_GRAD_CHANNELS)); /* then windows are those of pieces */
+    const int is_thin = !c->grouped.n && OWN(thin_fits)(s, OWN(THIN_GRAD_CHANNELS)); /* then windows are of pieces */
     const OWN(conv_window) x = OWN(conv_window_of_x)(call, s, at.volume, plane, planes, row, n_rows, c->window_cols,
                                                       is_thin ? 0 : c->copies, space);
-    if (!c->is_grouped && !c->is_point) OWN(conv_kernel_rows)(s, rows, x, first_row, last_row);
+    if (!c->grouped.n && !c->is_point) OWN(conv_kernel_rows)(s, rows, x, first_row, last_row);
     const T *dy = (const T *)call->buf[1] + (image * s->oh + row) * s->ow * s->cout;
     const int64_t pixels = images * n_rows * s->ow;
     const T *next_dy = dy + pixels * s->cout;
@@ -645,7 +656,7 @@ static void OWN(conv_kernel_unit)(const fnn_call *call, const OWN(conv_kernel_cu
                            sums && tiles_sum ? column_sum : NULL);
       continue;
     }
-    if (c->copies_dy && !c->is_grouped) {
+    if (c->copies_dy && !c->grouped.n) {
       memcpy(dy_space, dy, sizeof(T) * (size_t)(pixels * s->cout));
       memset(dy_space + pixels * s->cout, 0, sizeof(T) * N);
       dy = dy_space;
@@ -681,22 +692,22 @@ static void OWN(conv_kernel_unit)(const fnn_call *call, const OWN(conv_kernel_cu
       next_x, has_gaps || !c->asks_rows ? 0 : images * s->stride_d * n_rows * s->stride_h * s->w * s->cin, next_dy,
       pixels * s->cout, s->groups * c->panels * (last_row - first_row) / TILE_MOST_ROWS,
       pixels / (c->along == CONV_ALONG_IMAGES ? images : c->along == CONV_ALONG_ROWS ? n_rows : s->ow));
-    if (c->is_grouped) {
+    if (c->grouped.n) {
       OWN(grouped_run) *runs = (OWN(grouped_run) *)(segments + s->taps);
       const OWN(conv_window) d =
         OWN(conv_window_of)((const T *)call->buf[1] + image * s->oh * s->ow * s->cout, images, s->oh, s->ow, s->cout,
-                            row, n_rows, 0, s->ow, c->copies_dy ? OWN(CONV_BY_VECTORS) : OWN(CONV_IN_PLACE), dy_space);
+                            row, n_rows, 0, s->ow, c->copies_dy, dy_space);
       for (int64_t k = 0; k < s->taps; k++)
         segments[k] = (OWN(tile_segment)){partial + k * s->cin_g * OWN(TILE_COLS), OWN(TILE_COLS),
                                           k / s->kw * s->dilation_h * x.row + k % s->kw * s->dilation_w * x.pixel, 0};
-      OWN(grouped_grad) g = {.runs = runs, .channels = s->cin_g, .images = images, .rows = n_rows, .cols = s->ow,
+      OWN(grouped_grad) g = {.runs = runs, .channels = s->cin_g, .x = x.at, .dy = d.at, .images = images, .rows = n_rows, .cols = s->ow,
                              .x_image = x.image, .x_row = s->stride_h * x.row, .x_step = s->stride_w * x.pixel,
-                             .dy_step = d.pixel, .ahead = &ahead, .resumes = band > begin};
+                             .dy_step = d.pixel, .ahead = &ahead, .resumes = band > begin,
+                             .lanes = OWN(grouped_lanes)(s->cin_g, c->grouped.out / c->grouped.n)};
       g.n_runs = OWN(grouped_runs)(runs, segments, s->kh, s->kw, g.x_step);
       for (int64_t k = 0; k < c->panels; k++) {
-        const tile_panel panel = tile_panel_at(s->cout, N, k);
-        for (int64_t j = 0; j < panel.cols; j += N) {
-          g.x = x.at + (panel.begin + j) / N * x.vector, g.dy = d.at + (panel.begin + j) / N * d.vector;
+        const tile_panel panel = OWN(conv_kernel_panel)(c, k);
+        for (int64_t j = 0; j < panel.cols; j += N, g.x += x.vector, g.dy += d.vector) {
           g.sums = k * c->rows * OWN(TILE_COLS) + j;
           OWN(grouped_grad_run)(&g);
         }

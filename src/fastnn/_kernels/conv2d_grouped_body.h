@@ -4,7 +4,9 @@
  * of tile.h, whose columns are those of one group, would leave most lanes of its vectors empty. Here lane (g, o) of a
  * sum takes x at (g, c) times the kernel at (c, (g, o)), for c of all groups at once: a shuffle of a vector of x, which
  * all taps share that reach it from results next to each other, times vectors of the kernel. Where a group is a whole
- * vector the shuffle is a broadcast, and all taps share that: tiles of tile.h have one for each multiply-add.
+ * vector the shuffle is a broadcast, and all taps share that: tiles of tile.h have one for each multiply-add. Of ragged
+ * groups, whose channels are no whole vectors or not as many in as out, some lanes are idle; what is read of x, and for
+ * the kernel gradient of dy, is copied to vectors of whole groups first.
  *
  * Order of summation: ky, runs of such taps, GROUPED_CHANNELS of c at a time, kx, c. The kernel gradient's is that of
  * conv2d.c. */
@@ -20,14 +22,28 @@ enum {
   OWN(GROUPED_MOST) = 4 * OWN(GROUPED_LEAST),
   OWN(GROUPED_LANES) = 8,  /* with less tiles are as fast */
   OWN(GROUPED_TAPS) = 3,   /* of a run at most */
+  OWN(GROUPED_COPIES) = 2,       /* taps for each pixel that is copied */
   OWN(GROUPED_PAGE) = 4096,    /* bytes after which addresses share a set again */
   OWN(GROUPED_GRAD_FAR) = 512 /* of pixels that kernel gradients, which read them for each few sums, copy */
 };
 
-/* Whether channels are whole vectors of some groups, or of one, unless rows are shorter than a tile here. */
-FNN_INLINE int OWN(grouped_fits)(const conv_shape *s) {
-  return N >= OWN(GROUPED_LANES) && s->groups > 1 && s->cin_g == s->cout_g && s->cin_g > 1 && N % s->cin_g == 0 &&
-         s->cout % N == 0 && s->cout > 0 && (s->cin_g < N || fnn_min(s->w, s->ow) >= OWN(GROUPED_LEAST));
+/* Groups that share a vector. */
+typedef struct {
+  int64_t n, in, out; /* groups of a vector, 0: none fit; their channels of x and of y */
+  int64_t vectors;
+  int is_ragged; /* vectors have other lanes */
+} OWN(grouped);
+
+/* Groups fit if channels are whole vectors of some, or of one, unless rows are shorter than a tile here; ragged ones of
+ * at most half a vector if there are taps enough to be worth the copies. Measured. */
+FNN_INLINE OWN(grouped) OWN(grouped_of)(const conv_shape *s) {
+  const int64_t least = fnn_min(s->cin_g, s->cout_g), most = fnn_max(s->cin_g, s->cout_g);
+  if (N < OWN(GROUPED_LANES) || s->groups == 1 || least == 0 || most == 1 || most > N) return (OWN(grouped)){0};
+  const int is_ragged = least != most || N % most || s->cout % N;
+  const int is_copied = s->taps >= OWN(GROUPED_COPIES) * s->stride_h * s->stride_w && 2 * most <= N;
+  if (is_ragged ? !is_copied : most == N && fnn_min(s->w, s->ow) < OWN(GROUPED_LEAST)) return (OWN(grouped)){0};
+  const int64_t n = fnn_min(s->groups, N / most);
+  return (OWN(grouped)){n, n * s->cin_g, n * s->cout_g, fnn_ceil_div(s->groups, n), is_ragged};
 }
 
 /* Whether neighbouring pixels of so many channels share a set of the first cache, or one of few. */
@@ -63,55 +79,64 @@ static int64_t OWN(grouped_runs)(OWN(grouped_run) * runs, const OWN(tile_segment
   return n;
 }
 
-/* For channel c of each group: the lanes of x that lanes take. */
-FNN_INLINE M OWN(grouped_lanes)(int64_t channels) {
+/* For channel 0 of each group: the lanes of `in` channels a group that lanes of `out` a group take. */
+FNN_INLINE M OWN(grouped_lanes)(int64_t in, int64_t out) {
   M lane;
-#pragma GCC unroll 16
-  for (int i = 0; i < N; i++) lane[i] = i;
-  return lane & ((M){0} - (MT)channels); /* a power of two */
+  for (int i = 0; i < N; i++) lane[i] = (MT)(i / out * in);
+  return lane;
 }
 
 /* A vector of columns of a row of results. */
 typedef struct {
   const OWN(grouped_run) * runs;
-  int64_t n_runs, channels, width, depth; /* of a group; of a row of the kernel, from a column of it to the next */
-  int64_t x_step, x_down, y_step, y_down, column;
-  const T *x; /* of the vector of columns */
-  T *y;       /* of all */
+  int64_t n_runs, channels, width; /* of a group; of a row of the kernel */
+  int64_t x_step, x_down, y_step, y_down;
+  int64_t weights, cols; /* of the vector, from the first one's; its columns */
+  const T *x;
+  T *y;
+  M lanes;
   V bias, floor;
 } OWN(grouped_row);
+
+/* Channels [c, c + channels) of each group. */
+FNN_INLINE void OWN(grouped_channels)(V *acc, const OWN(grouped_row) * r, const OWN(grouped_run) * run, int64_t first,
+                                      int64_t c, M lanes, const int channels, const int rows, const int pixels,
+                                      const int taps, const int is_one) {
+  const int64_t step = r->x_step;
+  const T *w = run->weights + r->weights + c * r->width;
+  V weight[OWN(GROUPED_TAPS) * OWN(GROUPED_CHANNELS)];
+#pragma GCC unroll 3
+  for (int t = 0; t < taps; t++)
+#pragma GCC unroll 2
+    for (int k = 0; k < channels; k++) weight[t * channels + k] = FN(load)(w + t * run->step + k * r->width);
+#pragma GCC unroll 2
+  for (int row = 0; row < rows; row++) {
+    const T *at = r->x + run->x + first * step + row * r->x_down;
+#pragma GCC unroll 18
+    for (int j = 0; j < pixels + taps - 1; j++, at += step) {
+      const V x = is_one ? (V){0} : FN(load)(at);
+      /* Read once, at an address that needs no register of its own. */
+      __asm__ volatile("" : "+r"(at) : : "memory");
+#pragma GCC unroll 2
+      for (int k = 0; k < channels; k++) {
+        const V of_all = is_one ? FN(splat)(at[c + k]) : __builtin_shuffle(x, lanes + k);
+#pragma GCC unroll 3
+        for (int t = 0; t < taps; t++)
+          if (j >= t && j - t < pixels) acc[row * pixels + j - t] += of_all * weight[t * channels + k];
+      }
+    }
+  }
+}
 
 FNN_INLINE void OWN(grouped_taps)(V *acc, const OWN(grouped_row) * r, const OWN(grouped_run) * run, int64_t first,
                                   const int rows, const int pixels, const int taps, const int is_one) {
   enum { CHANNELS = OWN(GROUPED_CHANNELS) };
-  const int64_t step = r->x_step;
-  const T *w = run->weights + r->column * r->depth;
-  M lanes = OWN(grouped_lanes)(r->channels);
-  for (int64_t c = 0; c < r->channels; c += CHANNELS, w += CHANNELS * r->width) {
-    V weight[OWN(GROUPED_TAPS) * CHANNELS];
-#pragma GCC unroll 3
-    for (int t = 0; t < taps; t++)
-#pragma GCC unroll 2
-      for (int k = 0; k < CHANNELS; k++) weight[t * CHANNELS + k] = FN(load)(w + t * run->step + k * r->width);
-#pragma GCC unroll 2
-    for (int row = 0; row < rows; row++) {
-      const T *at = r->x + run->x + first * step + row * r->x_down;
-#pragma GCC unroll 18
-      for (int j = 0; j < pixels + taps - 1; j++, at += step) {
-        const V x = is_one ? (V){0} : FN(load)(at);
-        /* Read once, at an address that needs no register of its own. */
-        __asm__ volatile("" : "+r"(at) : : "memory");
-#pragma GCC unroll 2
-        for (int k = 0; k < CHANNELS; k++) {
-          const V of_all = is_one ? FN(splat)(at[c + k]) : __builtin_shuffle(x, lanes + k);
-#pragma GCC unroll 3
-          for (int t = 0; t < taps; t++)
-            if (j >= t && j - t < pixels) acc[row * pixels + j - t] += of_all * weight[t * CHANNELS + k];
-        }
-      }
-    }
-    lanes += CHANNELS;
-  }
+  M lanes = r->lanes;
+  int64_t c = 0;
+  for (; c + CHANNELS <= r->channels; c += CHANNELS, lanes += CHANNELS)
+    OWN(grouped_channels)(acc, r, run, first, c, lanes, CHANNELS, rows, pixels, taps, is_one);
+  if (CHANNELS > 1 && !is_one && c < r->channels)
+    OWN(grouped_channels)(acc, r, run, first, c, lanes, 1, rows, pixels, taps, is_one);
 }
 
 FNN_INLINE void OWN(grouped_tile)(const OWN(grouped_row) * r, int64_t first, const int rows, const int pixels,
@@ -125,16 +150,18 @@ FNN_INLINE void OWN(grouped_tile)(const OWN(grouped_row) * r, int64_t first, con
     else OWN(grouped_taps)(acc, r, run, first, rows, pixels, 1, is_one);
   }
   /* Read before anything is stored: the compiler must take it that a result may lie over *r. */
-  const int64_t step = r->y_step, down = r->y_down;
+  const int64_t step = r->y_step, down = r->y_down, cols = r->cols;
   const V bias = r->bias, floor = r->floor;
 #pragma GCC unroll 2
   for (int row = 0; row < rows; row++) {
-    T *y = r->y + first * step + r->column + row * down;
+    T *y = r->y + first * step + row * down;
 #pragma GCC unroll 16
     for (int p = 0; p < pixels; p++, y += step) {
       __asm__("" : "+r"(y));
       __builtin_prefetch(y + rows * down, 1);
-      FN(store)(y, FN(max)(floor, acc[row * pixels + p] + bias));
+      const V v = FN(max)(floor, acc[row * pixels + p] + bias);
+      if (is_one || cols == N) FN(store)(y, v);
+      else FN(store_part)(y, v, cols);
     }
   }
 }
@@ -201,13 +228,14 @@ static const OWN(grouped_pair) *OWN(grouped_pair_of)(int64_t count, int64_t x_st
   return best;
 }
 
-/* A walk whose columns are those of all groups, over pixels that are x_vector from N channels to the next. */
-static void OWN(grouped_walk)(const OWN(conv_walk) * walk, int64_t x_vector) {
+/* A walk whose columns are those of all groups, over pixels that are x_vector from the channels of a vector to the
+ * next; `groups` of a vector have `columns`. */
+static void OWN(grouped_walk)(const OWN(conv_walk) * walk, int64_t x_vector, int64_t groups, int64_t columns) {
   if (N < OWN(GROUPED_LANES)) return; /* none fits: the compiler leaves out what is above */
   OWN(grouped_run) *runs = (OWN(grouped_run) *)walk->segments;
-  OWN(grouped_row) r = {.channels = walk->k, .width = walk->taps->b_stride, .depth = walk->depth,
+  OWN(grouped_row) r = {.channels = walk->k, .width = walk->taps->b_stride,
                         .x_step = walk->a_col, .x_down = walk->a_row, .y_step = walk->c_col, .y_down = walk->c_row,
-                        .floor = FN(splat)(walk->floor)};
+                        .lanes = OWN(grouped_lanes)(walk->k, columns / groups), .floor = FN(splat)(walk->floor)};
   const int64_t n_runs = OWN(grouped_runs)(runs, walk->taps, walk->y.taps, walk->x.taps, walk->a_col);
   const OWN(grouped_pair) *pair = OWN(grouped_pair_of)(walk->cols, walk->a_col);
   for (int64_t row = 0, rows; row < walk->images * walk->rows; row += rows) {
@@ -217,10 +245,13 @@ static void OWN(grouped_walk)(const OWN(conv_walk) * walk, int64_t x_vector) {
     r.runs = runs + taps.begin * n_runs / fnn_max(1, walk->y.taps);
     r.n_runs = fnn_max(0, taps.end - taps.begin) * n_runs / fnn_max(1, walk->y.taps);
     r.x = walk->a + image * walk->a_image + y * walk->a_row, r.y = walk->c + image * walk->c_image + y * walk->c_row;
-    for (r.column = 0; r.column < walk->columns; r.column += N, r.x += x_vector) {
-      r.bias = walk->bias ? FN(load)(walk->bias + r.column) : (V){0};
+    r.weights = 0;
+    for (int64_t column = 0; column < walk->columns; column += columns) {
+      r.cols = fnn_min(columns, walk->columns - column);
+      r.bias = walk->bias ? FN(load_part)(walk->bias + column, r.cols) : (V){0};
       if (rows == 2) OWN(grouped_lines)(&r, pair, walk->cols);
       else OWN(grouped_line)(&r, walk->cols);
+      r.x += x_vector, r.y += columns, r.weights += N * walk->depth;
     }
   }
 }
@@ -241,6 +272,7 @@ typedef struct {
   int64_t n_runs, channels, sums;
   const T *x, *dy;
   int64_t images, rows, cols, x_image, x_row, x_step, dy_step;
+  M lanes;
   OWN(conv_ahead) * ahead;
   int resumes;
 } OWN(grouped_grad);
@@ -275,7 +307,7 @@ FNN_INLINE void OWN(grouped_grad_taps)(const OWN(grouped_grad) * g, const OWN(gr
   M lanes[OWN(GROUPED_GRAD_CHANNELS)];
   V acc[MOST];
 #pragma GCC unroll 4
-  for (int k = 0; k < channels; k++) lanes[k] = OWN(grouped_lanes)(g->channels) + (MT)(c + k);
+  for (int k = 0; k < channels; k++) lanes[k] = g->lanes + (MT)(c + k);
 #pragma GCC unroll 12
   for (int i = 0; i < taps * channels; i++)
     acc[i] = g->resumes ? FN(load)(sums + i / channels * run->step + i % channels * OWN(TILE_COLS)) : (V){0};
@@ -300,21 +332,29 @@ FNN_INLINE void OWN(grouped_grad_taps)(const OWN(grouped_grad) * g, const OWN(gr
 #define GROUPED_VARIANT(taps, most)                                                                                    \
   static __attribute__((noinline)) void OWN(grouped_grad_##taps##_##most)(                                             \
     const OWN(grouped_grad) * g, const OWN(grouped_run) * run, int64_t c) {                                            \
-    enum { CHANNELS = most < OWN(GROUPED_GRAD_CHANNELS) ? most : OWN(GROUPED_GRAD_CHANNELS) };                         \
-    if (g->channels == N) OWN(grouped_grad_taps)(g, run, c, taps, CHANNELS, 1);                                        \
-    else OWN(grouped_grad_taps)(g, run, c, taps, CHANNELS, 0);                                                         \
+    if (g->channels == N) OWN(grouped_grad_taps)(g, run, c, taps, most, 1);                                            \
+    else OWN(grouped_grad_taps)(g, run, c, taps, most, 0);                                                             \
   }
-GROUPED_VARIANT(1, 2) GROUPED_VARIANT(2, 2) GROUPED_VARIANT(3, 2)
-GROUPED_VARIANT(1, 4) GROUPED_VARIANT(2, 4) GROUPED_VARIANT(3, 4)
-static void (*const OWN(grouped_grad_variants)[2][3])(const OWN(grouped_grad) *, const OWN(grouped_run) *, int64_t) = {
-  {OWN(grouped_grad_1_2), OWN(grouped_grad_2_2), OWN(grouped_grad_3_2)},
-  {OWN(grouped_grad_1_4), OWN(grouped_grad_2_4), OWN(grouped_grad_3_4)}};
+#define GROUPED_VARIANTS(most)                                                                                         \
+  GROUPED_VARIANT(1, most) GROUPED_VARIANT(2, most) GROUPED_VARIANT(3, most)                                           \
+  static void (*const OWN(grouped_grad_##most)[3])(const OWN(grouped_grad) *, const OWN(grouped_run) *, int64_t) =     \
+    {OWN(grouped_grad_1_##most), OWN(grouped_grad_2_##most), OWN(grouped_grad_3_##most)};
+GROUPED_VARIANTS(1)
+GROUPED_VARIANTS(2)
+#if defined(FNN_ISA_AVX512)
+GROUPED_VARIANTS(4)
+#endif
+#undef GROUPED_VARIANTS
 #undef GROUPED_VARIANT
 
 static void OWN(grouped_grad_run)(const OWN(grouped_grad) * g) {
   if (N < OWN(GROUPED_LANES)) return; /* as in grouped_walk */
-  const int64_t channels = fnn_min(g->channels, OWN(GROUPED_GRAD_CHANNELS));
-  for (const OWN(grouped_run) *run = g->runs; run < g->runs + g->n_runs; run++)
-    for (int64_t c = 0; c < g->channels; c += channels)
-      OWN(grouped_grad_variants)[channels == 4][run->taps - 1](g, run, c);
+  for (const OWN(grouped_run) *run = g->runs; run < g->runs + g->n_runs; run++) {
+    int64_t c = 0;
+#if defined(FNN_ISA_AVX512)
+    for (; c + 4 <= g->channels; c += 4) OWN(grouped_grad_4)[run->taps - 1](g, run, c);
+#endif
+    for (; c + 2 <= g->channels; c += 2) OWN(grouped_grad_2)[run->taps - 1](g, run, c);
+    if (c < g->channels) OWN(grouped_grad_1)[run->taps - 1](g, run, c);
+  }
 }
