@@ -749,6 +749,10 @@ static void OWN(gemm)(const fnn_call *outer, int64_t begin, int64_t end) {
   scratch.tile = space + OWN(gemm_scratch_elements)(c);
   scratch.program = (char *)(scratch.tile + OWN(gemm_tile_elements)(c));
   epilogue.tile = (char *)scratch.tile;
+  if (program && !outer->memo) { /* threads share the step: the program is decoded once a call, not for each block */
+    epilogue.memo = scratch.program + fnn_program_blocks(outer->ints + program, sizeof(T));
+    memset(epilogue.memo, 0, (size_t)fnn_program_memo(outer->ints + program));
+  }
   if (c->way == GEMM_COPIED_A && call->phase == 0) {
     const int64_t width = OWN(gemm_copied_row)(c);
     for (int64_t row = begin * c->rows; row < fnn_min(c->m, end * c->rows); row += c->rows)

@@ -71,9 +71,14 @@ FNN_INLINE int64_t fnn_program_memo(const int64_t *program) {
     FNN_PROGRAM_HEAD + (3 * program[0] + program[2] + 2 * program[1]) * FNN_PROGRAM_DECODED, FNN_ALIGN);
 }
 
-/* Bytes of scratch that running `program` needs: a block for each register, and the decoded program. */
+/* Bytes of a block for each register; in its scratch there is space for the decoded program behind these. */
+FNN_INLINE int64_t fnn_program_blocks(const int64_t *program, int64_t element_bytes) {
+  return (program[0] + program[2]) * FNN_BLOCK * element_bytes;
+}
+
+/* Bytes of scratch that running `program` needs. */
 FNN_INLINE int64_t fnn_program_scratch(const int64_t *program, int64_t element_bytes) {
-  return (program[0] + program[2]) * FNN_BLOCK * element_bytes + fnn_program_memo(program);
+  return fnn_program_blocks(program, element_bytes) + fnn_program_memo(program);
 }
 
 #endif
