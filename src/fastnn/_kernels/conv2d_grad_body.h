@@ -700,9 +700,10 @@ static void OWN(conv_kernel_unit)(const fnn_call *call, const OWN(conv_kernel_cu
       for (int64_t k = 0; k < s->taps; k++)
         segments[k] = (OWN(tile_segment)){partial + k * s->cin_g * OWN(TILE_COLS), OWN(TILE_COLS),
                                           k / s->kw * s->dilation_h * x.row + k % s->kw * s->dilation_w * x.pixel, 0};
-      OWN(grouped_grad) g = {.runs = runs, .channels = s->cin_g, .x = x.at, .dy = d.at, .images = images, .rows = n_rows, .cols = s->ow,
-                             .x_image = x.image, .x_row = s->stride_h * x.row, .x_step = s->stride_w * x.pixel,
-                             .dy_step = d.pixel, .ahead = &ahead, .resumes = band > begin,
+      OWN(grouped_grad) g = {.runs = runs, .channels = s->cin_g, .x = x.at, .dy = d.at, .images = images,
+                             .rows = n_rows, .cols = s->ow, .x_image = x.image, .x_row = s->stride_h * x.row,
+                             .x_step = s->stride_w * x.pixel, .dy_step = d.pixel, .ahead = &ahead,
+                             .resumes = band > begin,
                              .lanes = OWN(grouped_lanes)(s->cin_g, c->grouped.out / c->grouped.n)};
       g.n_runs = OWN(grouped_runs)(runs, segments, s->kh, s->kw, g.x_step);
       for (int64_t k = 0; k < c->panels; k++) {
