@@ -20,10 +20,10 @@ enum {
   OWN(GROUPED_CHANNELS) = 1,
 #endif
   OWN(GROUPED_MOST) = 4 * OWN(GROUPED_LEAST),
-  OWN(GROUPED_LANES) = 8,  /* with less tiles are as fast */
-  OWN(GROUPED_TAPS) = 3,   /* of a run at most */
-  OWN(GROUPED_COPIES) = 2,       /* taps for each pixel that is copied */
-  OWN(GROUPED_PAGE) = 4096,    /* bytes after which addresses share a set again */
+  OWN(GROUPED_LANES) = 8, /* with less tiles are as fast */
+  OWN(GROUPED_TAPS) = 3, /* of a run at most */
+  OWN(GROUPED_COPIES) = 2, /* taps for each pixel that is copied */
+  OWN(GROUPED_PAGE) = 4096, /* bytes after which addresses share a set again */
   OWN(GROUPED_GRAD_FAR) = 512 /* of pixels that kernel gradients, which read them for each few sums, copy */
 };
 
