@@ -18,18 +18,17 @@ static OWN(conv_window) OWN(conv_window_of)(const T *images_at, int64_t images, 
   if (!copies) return (OWN(conv_window)){images_at + (y * w + x) * c, h * w * c, w * c, c, N};
   const int64_t left = fnn_min(cols, fnn_max(0, -x)), begin = fnn_min(w, fnn_max(0, x));
   const int64_t inside = fnn_max(0, fnn_min(w, x + cols) - begin), right = cols - left - inside;
-  const int64_t vector = images * rows * cols * N;
+  const int64_t vector = images * rows * cols * N, all = images * h * w * c;
   T *out = space;
   for (int64_t i = 0; i < images; i++) {
     for (int64_t row = y; row < y + rows && copies > OWN(CONV_COPIES); row++, out += cols * N) {
       const int64_t first = row < 0 || row >= h ? cols : left, end = row < 0 || row >= h ? cols : left + inside;
       T *to = out;
       for (int64_t k = 0; k < c; k += copies, to += vector) {
-        int64_t at = begin * c + k;
-        const T *from = images_at + (i * h + row) * w * c;
+        int64_t at = ((i * h + row) * w + begin) * c + k;
         memset(to, 0, sizeof(T) * (size_t)(first * N));
         for (int64_t p = first; p < end; p++, at += c)
-          FN(store)(to + p * N, at + N <= w * c ? FN(load)(from + at) : FN(load_part)(from + at, w * c - at));
+          FN(store)(to + p * N, at + N <= all ? FN(load)(images_at + at) : FN(load_part)(images_at + at, all - at));
         memset(to + end * N, 0, sizeof(T) * (size_t)((cols - end) * N));
       }
     }
