@@ -129,14 +129,24 @@ def _operation_fit(function):
     return lambda _, x, *rest: _fit(lambda x: function(ops, x, *rest[:-1]), [x], rest[-1])
 
 
+def _convolutions(kind):
+    def with_groups(op, arguments=lambda p: {}):
+        return lambda p, *arrays: op(*arrays, groups=p["groups"], **arguments(p), **_conv(p))
+
+    return {
+        kind: with_groups(conv2d_op),
+        f"{kind}_grad_input": with_groups(conv2d_grad_input_op, _sizes),
+        f"{kind}_grad_kernel": with_groups(conv2d_grad_kernel_op, _kernel),
+    }
+
+
 # {kind: function(params, *arrays)}
 FUNCTIONS = {
     "dense": lambda _, x, w, b: linear_op(x, w, b),
     "dense_grad_input": lambda _, dy, w: matmul_op(dy, w, transpose_b=True),
     "dense_grad_kernel": lambda _, x, dy: linear_grad_kernel_op(x, dy),
-    "conv2d": lambda p, x, w, b: conv2d_op(x, w, b, groups=1, **_conv(p)),
-    "conv2d_grad_input": lambda p, dy, w: conv2d_grad_input_op(dy, w, groups=1, **_sizes(p), **_conv(p)),
-    "conv2d_grad_kernel": lambda p, x, dy: conv2d_grad_kernel_op(x, dy, groups=1, **_kernel(p), **_conv(p)),
+    **_convolutions("conv2d"),
+    **_convolutions("grouped"),
     "depthwise": lambda p, x, w, b: depthwise_conv2d_op(x, _per_channel(w), **_conv(p)) + b,
     "depthwise_grad_input": lambda p, dy, w: depthwise_conv2d_grad_input_op(
         dy, _per_channel(w), **_sizes(p), **_conv(p)

@@ -62,6 +62,18 @@ def conv2d_grad_kernel(p, x, dy):
     return columns(padded(x, p["pad"]), p["kernel"], p["stride"]).T @ flat, flat.sum(0)
 
 
+def _grouped(function):
+    """Group by group: all arguments and results have the groups along their last axis."""
+
+    def of_groups(p, *arrays):
+        found = [function(p, *parts) for parts in zip(*(np.split(x, p["groups"], -1) for x in arrays), strict=True)]
+        if isinstance(found[0], tuple):
+            return tuple(np.concatenate(parts, -1) for parts in zip(*found, strict=True))
+        return np.concatenate(found, -1)
+
+    return of_groups
+
+
 def taps(x, window, stride, out):
     """Each element of every window, as a view (n, out, out, c)."""
     reach = (out - 1) * stride + 1
@@ -347,6 +359,9 @@ FUNCTIONS = {
     "conv2d": conv2d,
     "conv2d_grad_input": conv2d_grad_input,
     "conv2d_grad_kernel": conv2d_grad_kernel,
+    "grouped": _grouped(conv2d),
+    "grouped_grad_input": _grouped(conv2d_grad_input),
+    "grouped_grad_kernel": _grouped(conv2d_grad_kernel),
     "depthwise": _depthwise,
     "depthwise_grad_input": _depthwise_grad_input,
     "depthwise_grad_kernel": _depthwise_grad_kernel,

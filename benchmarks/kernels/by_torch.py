@@ -85,11 +85,11 @@ def _backward(dy, x, w, p, mask):
 
 
 def _grad_input(channels_of):
-    """`channels_of(w)`: the channels of the input, for a kernel (cout, cin of a group, k, k)."""
+    """`channels_of(p, w)`: the channels of the input, for a kernel (cout, cin of a group, k, k)."""
 
     def prepared(p, dy, w):
         dy, w = _planes(dy), _kernel(w)
-        x = _planes(torch.empty(dy.shape[0], p["size"], p["size"], channels_of(w)))
+        x = _planes(torch.empty(dy.shape[0], p["size"], p["size"], channels_of(p, w)))
         call = _backward(dy, x, w, p, [True, False, False])
         return lambda: call()[0]
 
@@ -98,7 +98,7 @@ def _grad_input(channels_of):
 
 def _conv2d_grad_kernel(p, x, dy):
     x, dy = _planes(x), _planes(dy)
-    w = _kernel(torch.empty(p["kernel"], p["kernel"], x.shape[1], dy.shape[1]))
+    w = _kernel(torch.empty(p["kernel"], p["kernel"], x.shape[1] // p["groups"], dy.shape[1]))
     call = _backward(dy, x, w, p, [False, True, True])
     return lambda: call()[1:]
 
@@ -221,11 +221,14 @@ FUNCTIONS = {
     "dense_grad_input": _without_gradients(lambda _, dy, w: dy @ w.T),
     "dense_grad_kernel": _without_gradients(lambda _, x, dy: (x.T @ dy, dy.sum(0))),
     "conv2d": _conv2d,
-    "conv2d_grad_input": _grad_input(lambda w: w.shape[1]),
+    "conv2d_grad_input": _grad_input(lambda p, w: w.shape[1] * p["groups"]),
     "conv2d_grad_kernel": _conv2d_grad_kernel,
     "depthwise": _conv2d,
-    "depthwise_grad_input": _grad_input(len),
+    "depthwise_grad_input": _grad_input(lambda _, w: len(w)),
     "depthwise_grad_kernel": _depthwise_grad_kernel,
+    "grouped": _conv2d,
+    "grouped_grad_input": _grad_input(lambda p, w: w.shape[1] * p["groups"]),
+    "grouped_grad_kernel": _conv2d_grad_kernel,
     "max_pool": _pool(functional.max_pool2d),
     "max_pool_grad": _max_pool_grad,
     "average_pool": _pool(functional.avg_pool2d),
@@ -262,6 +265,8 @@ _IMAGES = (
     "conv2d_grad_input",
     "depthwise",
     "depthwise_grad_input",
+    "grouped",
+    "grouped_grad_input",
     "max_pool",
     "max_pool_grad",
     "average_pool",
@@ -269,6 +274,7 @@ _IMAGES = (
 TO_OURS = dict.fromkeys(_IMAGES, _ours) | {
     "conv2d_grad_kernel": lambda w, b: (w.permute(2, 3, 1, 0), b),
     "depthwise_grad_kernel": lambda w: [w.permute(2, 3, 1, 0)],
+    "grouped_grad_kernel": lambda w, b: (w.permute(2, 3, 1, 0), b),
     "lstm_fit": _recurrent_in_our_order(lambda x: x),
     "gru_fit": _recurrent_in_our_order(_reset_first),
 }

@@ -107,7 +107,7 @@ def _in_turn(sizes):
         yield Problem("in-turn", "dense_grad_kernel", text, (x, dy), sets=sets, **work)
 
 
-# ---- conv2d, depthwise ----
+# ---- conv2d, depthwise, grouped ----
 
 # (n, size, cin, cout, kernel, stride, pad)
 CONVOLUTIONS = [
@@ -145,17 +145,26 @@ DEPTHWISE = [
     (4, 14, 512, 512, 3, 1, 1), (1, 14, 512, 512, 3, 1, 1),
     (32, 56, 128, 128, 3, 1, 1), (32, 56, 128, 128, 3, 2, 1),  # more than the caches hold
 ]  # fmt: skip
+# (n, size, cin, cout, kernel, stride, pad, groups)
+GROUPED = [
+    (8, 56, 128, 128, 3, 1, 1, 32), (8, 56, 256, 256, 3, 2, 1, 32), (8, 14, 512, 512, 3, 1, 1, 32),  # ResNeXt
+    (8, 56, 24, 24, 3, 1, 1, 3), (8, 28, 56, 56, 3, 1, 1, 7), (8, 14, 152, 152, 3, 1, 1, 19),  # RegNet
+    (8, 28, 240, 60, 1, 1, 0, 3),  # ShuffleNet
+    (8, 32, 16, 32, 3, 1, 1, 4), (8, 32, 32, 64, 3, 1, 1, 32),  # more filters than channels
+]  # fmt: skip
 
 
 def convolutions(kind, sizes):
-    for n, size, cin, cout, k, stride, pad in sizes:
+    for n, size, cin, cout, k, stride, pad, *rest in sizes:
+        groups = rest[0] if rest else 1
         out = (size + 2 * pad - k) // stride + 1
         x, y = (n, size, size, cin), (n, out, out, cout)
-        w = (k, k, cin) if kind == "depthwise" else (k, k, cin, cout)
+        w = (k, k, cin) if kind == "depthwise" else (k, k, cin // groups, cout)
         # A depthwise convolution has few operations a number: its limit is memory.
-        work = {"flops": 0.0 if kind == "depthwise" else 2.0 * math.prod(y) * k * k * cin}
-        work["params"] = {"stride": stride, "pad": pad, "kernel": k, "size": size}
+        work = {"flops": 0.0 if kind == "depthwise" else 2.0 * math.prod(y) * k * k * cin / groups}
+        work["params"] = {"stride": stride, "pad": pad, "kernel": k, "size": size, "groups": groups}
         text = f"{n}x{size}x{size}x{cin} to {cout}, {k}x{k} stride {stride} pad {pad}"
+        text += f" in {groups} groups" if groups > 1 else ""
         read = _bytes(w, y) + _bytes(x) * min(1.0, k / stride) ** 2  # a window below its stride passes pixels by
         yield Problem(kind, kind, text, (x, w, (cout,)), bytes=read, **work)
         yield Problem(kind, f"{kind}_grad_input", text, (y, w), bytes=_bytes(x, w, y), **work)
@@ -294,6 +303,7 @@ PROBLEMS = [
     *_in_turn(TURNS),
     *convolutions("conv2d", CONVOLUTIONS),
     *convolutions("depthwise", DEPTHWISE),
+    *convolutions("grouped", GROUPED),
     *pooling(POOLED),
     *softmax(SCORED),
     *normalization("batch_norm", BATCH_NORMALIZED),

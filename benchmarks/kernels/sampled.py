@@ -64,6 +64,13 @@ def _depthwise(rng):
     return _size(rng, 1, 64), size, channels, channels, kernel, stride, pad
 
 
+def _grouped(rng):
+    size, kernel, stride, pad = _window(rng, (1, 3, 3, 3, 5))
+    groups = _size(rng, 2, 32)
+    channels = (groups * _size(rng, 1, 32) for _ in range(2))
+    return _size(rng, 1, 64), size, *channels, kernel, stride, pad, groups
+
+
 def _pooling(rng):
     size, window, stride, _ = _window(rng, (2, 2, 3, 3, 4, 5))
     return _size(rng, 1, 64), size, _channels(rng), window, rng.choice((stride, window))
@@ -111,4 +118,5 @@ DRAWN: tuple[tuple[Callable, Callable], ...] = (
     (problems.optimizers, lambda rng: _size(rng, 100, 3_000_000)),
     (problems.recurrent, _recurrent),
     (problems.attention, _attention),
+    (lambda sizes: problems.convolutions("grouped", sizes), _grouped),
 )
