@@ -555,7 +555,7 @@ static void OWN(conv_cut_windows)(OWN(conv_cut) * c, int is_thin, int64_t step, 
   const conv_bands bands = OWN(conv_bands_of_results)(s, 0, step, pixels);
   c->bands = bands;
   if (!c->copies) return;
-  const int64_t row = c->window_cols * (c->grouped.is_ragged ? c->grouped.vectors * N : s->cin);
+  const int64_t row = c->window_cols * OWN(grouped_window_pixel)(&c->grouped, s->cin);
   c->bands = OWN(conv_bands_of_results)(s, s->kd * row * s->stride_h * (int64_t)sizeof(T), step, pixels);
   c->window_elements = OWN(conv_planes)(s, c->bands.images) * ((c->bands.rows - 1) * s->stride_h + reach_h) * row;
   if (is_copied || c->grouped.n) return;

@@ -72,7 +72,7 @@ static OWN(conv_input_cut) OWN(conv_input_cut_of)(const int64_t *ints) {
   c.copies = c.low_y < 0 || c.low_x < 0 || c.high_y + fnn_ceil_div(s->h, s->stride_h) > s->oh ||
              c.low_x + c.window_cols > s->ow;
   if (c.grouped.is_ragged) c.copies = (int)c.grouped.out;
-  const int64_t row = c.window_cols * (c.grouped.is_ragged ? c.grouped.vectors * N : s->cout);
+  const int64_t row = c.window_cols * OWN(grouped_window_pixel)(&c.grouped, s->cout);
   const int64_t row_bytes = c.copies ? fnn_ceil_div(row * (int64_t)sizeof(T), s->stride_h) : 0;
   /* As many pixels of each pair of residues as others have of all: each reads the weights of its taps anew. */
   const int64_t cols = fnn_ceil_div(s->w, s->stride_h * s->stride_w);
@@ -432,7 +432,7 @@ static OWN(conv_kernel_cut) OWN(conv_kernel_cut_of)(conv_shape shape) {
     c.blocks = 1, c.row_blocks = fnn_ceil_div(c.rows, c.unit_rows);
   }
   c.is_direct = is_plain && c.blocks == 1;
-  const int64_t dy_pixel = c.grouped.is_ragged ? c.grouped.vectors * N : s->cout;
+  const int64_t dy_pixel = OWN(grouped_window_pixel)(&c.grouped, s->cout);
   if (c.copies_dy) c.dy_elements = c.bands.images * c.bands.rows * s->ow * dy_pixel + N;
   /* A block's sums: its tiles, then the column sums of dy. */
   c.partial = s->groups * c.panels * c.rows * OWN(TILE_COLS) + fnn_round_up(s->cout, N);

@@ -46,6 +46,11 @@ FNN_INLINE OWN(grouped) OWN(grouped_of)(const conv_shape *s) {
   return (OWN(grouped)){n, n * s->cin_g, n * s->cout_g, fnn_ceil_div(s->groups, n), is_ragged};
 }
 
+/* Elements of a pixel of so many channels in a window. */
+FNN_INLINE int64_t OWN(grouped_window_pixel)(const OWN(grouped) * g, int64_t channels) {
+  return g->is_ragged ? g->vectors * N : channels;
+}
+
 /* Whether neighbouring pixels of so many channels share a set of the first cache, or one of few. */
 FNN_INLINE int OWN(grouped_is_far)(int64_t channels, int64_t bytes) {
   return channels * (int64_t)sizeof(T) % bytes == 0;
