@@ -61,8 +61,9 @@ class GradientTape:
 
     Trainable variables are watched by themselves; arrays after `watch`. Watched arrays must pass through `fastnn.ops`
     (or come out of an op: results carry Python's and NumPy's operators). From the third time on that the same ops are
-    recorded on arrays of the same shapes, `gradient` runs as one plan. So does a call of a model or layer that has
-    nothing but fastnn's layers in it; code of yours runs each time, and the layers that it calls as a plan each.
+    recorded on arrays of the same shapes, `gradient` runs as one plan. So does a call of a loss, of an op that is
+    composed of others, and of a model or layer that has nothing but fastnn's layers in it; code of yours runs each
+    time, and the layers that it calls as a plan each.
 
     Args:
         persistent: whether `gradient` may be called more than once.
@@ -124,6 +125,12 @@ class GradientTape:
             self.tracked[id(y)] = y
         self.records.append((op, args, arrays, params, outputs))
         return outputs
+
+    def call(self, one_plan, args: tuple, kwargs: dict):
+        """What a call of an op that is composed of others gives where it is one record; else NotImplemented."""
+        from fastnn import tape_replay  # as in `gradient`
+
+        return tape_replay.call_of_op(one_plan, args, kwargs)
 
     def gradient(self, target, sources, output_gradients=None, unconnected_gradients="none"):
         """The gradient of the sum of `target` by `sources`, in their structure.

@@ -5,7 +5,7 @@ op, or of a call that was a plan itself: then its nodes take its place."""
 from __future__ import annotations
 
 import weakref
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 
 import numpy as np
 
@@ -14,8 +14,9 @@ from fastnn.graph import trace
 from fastnn.graph.dtypes import is_inexact
 from fastnn.graph.grad import gradients
 from fastnn.graph.value import CONSTANT, VARIABLE, Graph, Operators, Value
+from fastnn.graph.variable import Variable
 from fastnn.ops.record import Spec, as_array, dtype_of, evaluate_recorded, shape_of
-from fastnn.plan.function import Traced
+from fastnn.plan.function import Compiled, Traced, flat_signature, packed, specs_of
 
 _ARGS, _ARRAYS, _OUTPUTS = 1, 2, 4  # of a record
 COMPILED_TIMES = 3  # a plan costs as much as some hundred ops that run one by one
@@ -256,6 +257,69 @@ class TapedCall(Traced):
                 )
                 becomes.update(zip(node.outputs, made.outputs, strict=True))
         return [becomes[y] for y in self.graph.outputs]
+
+
+class TapedCalls(Compiled):
+    """A function whose calls under a tape are one record each, where such came some times before."""
+
+    def __init__(self, function, name: str, key):
+        super().__init__(function, name, key)
+        self._times: dict[Hashable, float] = {}
+
+    def traced_for(self, args: tuple, kwargs: dict, arrays: list[np.ndarray]) -> TapedCall | None:
+        """The plan of such a call; None for what did not come often, or cannot be traced. Fills `arrays`."""
+        signature = flat_signature(args, kwargs, arrays, takes_plain=True)
+        if signature is None:
+            return None
+        key = (signature, config.floatx(), self._key())
+        times = self._times[key] = self._times.get(key, 0) + 1
+        if len(self._times) > 4 * self.CACHE_SIZE:
+            self._times.pop(next(iter(self._times)))
+        if times < COMPILED_TIMES:
+            return None
+        try:
+            return self._traced(signature, args, kwargs, lambda: specs_of(arrays))
+        except Exception:  # what is wrong is better said by the op that finds it
+            self._times[key] = -np.inf
+            return None
+
+    def _trace(self, args, kwargs, specs, sources, turned) -> TapedCall:
+        graph, structure = self._graph(args, kwargs, specs, turned)
+        if not all(getattr(node.op, "is_registered", True) for node in graph.nodes):
+            raise TypeError("an op that was made for one call has a gradient of that call alone")
+        return TapedCall(graph, structure, self.name)
+
+
+def call_of_op(one_plan, args: tuple, kwargs: dict):
+    """What a call of an op that is composed of others gives by a plan, written down by the tapes that watch;
+    NotImplemented where its ops are to run one by one."""
+    state = trace.state
+    if state.scope is not None or state.autocast:
+        return NotImplemented
+    given: list = []
+    plain_args = tuple([_plain(x, given) for x in args])
+    plain_kwargs = {name: _plain(kwargs[name], given) for name in sorted(kwargs)}
+    is_watched = True in [tape.is_tracked(x) for tape in state.tapes for x in given]  # all are asked, as in `record`
+    with trace.untaped():
+        if not is_watched:
+            return one_plan(*plain_args, **plain_kwargs)
+        if one_plan.taped is None:
+            one_plan.taped = TapedCalls(one_plan.function, one_plan.compiled.name, one_plan.compiled._key)
+        arrays: list[np.ndarray] = []
+        traced = one_plan.taped.traced_for(plain_args, plain_kwargs, arrays)
+    if traced is None:
+        return NotImplemented
+    return packed(traced.structure, traced.run(arrays, given))
+
+
+def _plain(x, given: list):
+    """`x`, an argument, with plain arrays in the place of watched ones and of Variables; all are added to `given`."""
+    if isinstance(x, (np.ndarray, Variable)):
+        given.append(x)
+        return as_array(x)
+    if type(x) in (list, tuple) and any(isinstance(item, (np.ndarray, Variable)) for item in x):
+        return type(x)([_plain(item, given) for item in x])
+    return x
 
 
 def _needed_by_gradients(graph: Graph) -> list[Value]:

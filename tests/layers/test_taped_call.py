@@ -8,7 +8,6 @@ import pytest
 
 import fastnn as keras
 from fastnn import layers, ops, tape_replay
-from fastnn.layers import taped_call
 from tests.tables import rows
 
 TIMES = 5
@@ -84,8 +83,7 @@ def frozen(model):
 
 def steps(make, x, step, monkeypatch, compiled_times):
     """What `step(model, tape, x)` gives TIMES times, and the weights at last."""
-    for module in (taped_call, tape_replay):
-        monkeypatch.setattr(module, "COMPILED_TIMES", compiled_times)
+    monkeypatch.setattr(tape_replay, "COMPILED_TIMES", compiled_times)
     monkeypatch.setattr(tape_replay, "_times", {})
     monkeypatch.setattr(tape_replay, "_backwards", {})
     keras.utils.set_random_seed(3)
@@ -300,7 +298,7 @@ def test_derivatives_of_derivatives_by_one_tape(monkeypatch):
 
 
 def test_strings_and_wrong_shapes(monkeypatch):
-    monkeypatch.setattr(taped_call, "COMPILED_TIMES", 1)
+    monkeypatch.setattr(tape_replay, "COMPILED_TIMES", 1)
     lookup, model = layers.StringLookup(vocabulary=["a", "b"]), MODELS["dense"][1]()
     for _ in range(3):
         with keras.GradientTape():
@@ -359,7 +357,7 @@ def test_a_model_that_nobody_has_leaves_no_weights(monkeypatch):
 
 
 def test_where_nothing_is_watched_arrays_stay_plain(monkeypatch):
-    monkeypatch.setattr(taped_call, "COMPILED_TIMES", 1)
+    monkeypatch.setattr(tape_replay, "COMPILED_TIMES", 1)
     model = functional(IMAGES, layers.MaxPooling2D())
     with keras.GradientTape() as tape:
         y = model(IMAGES)

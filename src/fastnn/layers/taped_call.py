@@ -4,21 +4,20 @@ one record. Where a layer has code of a user in it, the layers that this calls d
 from __future__ import annotations
 
 import weakref
-from collections.abc import Hashable
 
 import numpy as np
 
-from fastnn import config, tree
+from fastnn import tree
 from fastnn.autodiff import TapeArray
 from fastnn.graph import trace
 from fastnn.graph.masks import attach_masks, flat_masks_of_arrays
 from fastnn.layers import call_context
 from fastnn.layers.core.lambda_layer import Lambda
-from fastnn.plan.function import Compiled, flat_signature, packed, specs_of
-from fastnn.tape_replay import COMPILED_TIMES, TapedCall
+from fastnn.plan.function import packed
+from fastnn.tape_replay import TapedCall, TapedCalls
 
 
-class TapedCalls(Compiled):
+class LayerCalls(TapedCalls):
     """The calls of one layer under a tape."""
 
     def __init__(self, layer):
@@ -28,24 +27,6 @@ class TapedCalls(Compiled):
             lambda: (layer()._trace_key(), call_context.training()),
         )  # fmt: skip
         self._layer = layer
-        self._times: dict[Hashable, float] = {}
-
-    def traced_for(self, args: tuple, kwargs: dict, arrays: list[np.ndarray]) -> TapedCall | None:
-        """The plan of such a call; None for what did not come often, or cannot be traced. Fills `arrays`."""
-        signature = flat_signature(args, kwargs, arrays)
-        if signature is None:
-            return None
-        key = (signature, config.floatx(), self._key())
-        times = self._times[key] = self._times.get(key, 0) + 1
-        if len(self._times) > 4 * self.CACHE_SIZE:
-            self._times.pop(next(iter(self._times)))
-        if times < COMPILED_TIMES:
-            return None
-        try:
-            return self._traced(signature, args, kwargs, lambda: specs_of(arrays))
-        except Exception:  # what is wrong is better said by the op that finds it
-            self._times[key] = -np.inf
-            return None
 
     def are_known(self) -> bool:
         """Whether nothing but fastnn's code runs in a call: others' may do more than compute, each time."""
@@ -56,13 +37,10 @@ class TapedCalls(Compiled):
         losses = [layer._state.losses for layer in layers]  # of calls before this one, in a call around them
         self._layer()._clear_losses()
         try:
-            graph, structure = self._graph(args, kwargs, specs, turned)
+            return super()._trace(args, kwargs, specs, sources, turned)
         finally:
             for layer, earlier in zip(layers, losses, strict=True):
                 layer._state.losses = earlier
-        if not all(getattr(node.op, "is_registered", True) for node in graph.nodes):
-            raise TypeError("an op that was made for one call has a gradient of that call alone")
-        return TapedCall(graph, structure, self.name)
 
 
 def call(layer, args: tuple, kwargs: dict):
@@ -74,7 +52,7 @@ def call(layer, args: tuple, kwargs: dict):
     if type(call_context.training()) not in (bool, type(None)):
         return NotImplemented
     if layer._state.taped is None:
-        layer._state.taped = TapedCalls(layer)
+        layer._state.taped = LayerCalls(layer)
     if not layer._state.taped.are_known():
         return NotImplemented
     arrays: list[np.ndarray] = []

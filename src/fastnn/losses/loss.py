@@ -1,11 +1,17 @@
 """Loss: a function per sample together with its reduction."""
 
 import functools
+import weakref
 
 from fastnn import config, naming, ops, tree
+from fastnn.graph import trace
 from fastnn.graph.dtypes import standardize_dtype
 from fastnn.graph.masks import get_keras_mask
 from fastnn.losses.reduction import as_tensor, check_reduction, masked_weights, reduce_values, same_rank, weighted
+from fastnn.plan.function import as_one_plan
+
+_CALLS_BEFORE = 2  # of a loss that is called once a plan would cost more than it saves
+_one_plans: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()  # of each loss, or how often it was called so far
 
 
 class Loss:
@@ -55,7 +61,26 @@ class Loss:
         return None
 
     def __call__(self, y_true, y_pred, sample_weight=None):
-        mask_of_predictions = get_keras_mask(y_pred)
+        arguments = get_keras_mask(y_pred), y_true, y_pred, sample_weight
+        one_plan = _one_plans.get(self, 0)
+        if one_plan == _CALLS_BEFORE:
+            loss = weakref.ref(self)  # the table shall not keep the loss
+            _one_plans[self] = one_plan = as_one_plan(lambda *arguments: loss()._reduced(*arguments))
+        if callable(one_plan):
+            return one_plan(*arguments)
+        if trace.current() is None and self._is_known():
+            _one_plans[self] = one_plan + 1
+        return self._reduced(*arguments)
+
+    def __setattr__(self, name, value):
+        _one_plans.pop(self, None)  # it may have read what changes
+        super().__setattr__(name, value)
+
+    def _is_known(self) -> bool:
+        """Whether nothing but fastnn's code runs in a call: others' may do more than compute, each time."""
+        return type(self).__module__.startswith("fastnn.")
+
+    def _reduced(self, mask_of_predictions, y_true, y_pred, sample_weight):
         y_pred = tree.map_structure(lambda x: as_tensor(x, self.dtype), y_pred)
         label_dtype = None if self._labels_are_classes else self.dtype
         y_true = tree.map_structure(lambda x: as_tensor(x, label_dtype), y_true)
@@ -105,6 +130,9 @@ class LossFunctionWrapper(Loss):
         if not tree.is_nested(y_true) and not tree.is_nested(y_pred):
             y_true, y_pred = same_rank(y_true, y_pred)
         return self.fn(y_true, y_pred, **self._fn_kwargs)
+
+    def _is_known(self) -> bool:
+        return super()._is_known() and (getattr(self.fn, "__module__", None) or "").startswith("fastnn.")
 
     def get_config(self):
         config = {**super().get_config(), **self._fn_kwargs}

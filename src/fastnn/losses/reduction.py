@@ -82,4 +82,4 @@ def reduce_values(values, sample_weight=None, reduction="sum_over_batch_size"):
     if reduction == "mean_with_sample_weight" and sample_weight is not None:
         return ops.divide_no_nan(total, ops.sum(sample_weight))
     size = math.prod(values.shape)
-    return total / size if size else total
+    return ops.divide(total, size) if size else total

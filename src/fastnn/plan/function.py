@@ -246,6 +246,11 @@ def as_one_plan_of_parts(function):
     return _as_function(_OnePlanOfParts(function))
 
 
+def _settings() -> tuple:
+    """What the plans of ops depend on, besides their arguments."""
+    return _kernels.isa(), config.epsilon(), config.image_data_format()
+
+
 def _as_function(one_plan: _OnePlan):
     run = as_function(one_plan, one_plan.function)
     run.compiled = one_plan.compiled
@@ -253,20 +258,30 @@ def _as_function(one_plan: _OnePlan):
 
 
 class _OnePlan(Caller):
-    """`as_one_plan`."""
+    """`as_one_plan`.
 
-    __slots__ = ("compiled", "function", "untraced")
+    Attributes:
+        taped: the calls under a tape, one record each: see `tape_replay`.
+    """
+
+    __slots__ = ("compiled", "function", "taped", "untraced")
 
     def __init__(self, function):
-        settings = lambda: (_kernels.isa(), config.epsilon(), config.image_data_format())  # noqa: E731
         self.function = function
-        self.compiled = Compiled(function, function.__name__, settings, is_eager=True)
+        self.compiled = Compiled(function, function.__name__, _settings, is_eager=True)
         self.untraced: set[tuple] = set()
+        self.taped = None
         self.executables, self.numbers = self.compiled.called, 3
 
     def apply(self, args: tuple, kwargs: dict):
         if is_watched():
-            return self.function(*args, **kwargs)
+            tapes = trace.state.tapes  # none inside a trace
+            outputs = tapes[-1].call(self, args, kwargs) if tapes else NotImplemented
+            return self.function(*args, **kwargs) if outputs is NotImplemented else outputs
+        return self.run(args, kwargs)
+
+    def run(self, args: tuple, kwargs: dict):
+        """What a call does where nothing is being traced or taped."""
         arrays: list[np.ndarray] = []
         signature = flat_signature(args, kwargs, arrays, takes_plain=True)
         if signature is None or not arrays or (self.untraced and signature in self.untraced):
@@ -296,10 +311,10 @@ class _OnePlanOfArrays(_OnePlan):
 
     __slots__ = ()
 
-    def apply(self, args: tuple, kwargs: dict):
+    def run(self, args: tuple, kwargs: dict):
         pair = (*args, *kwargs.values())[:2]
         if all(type(x) is np.ndarray for x in pair):
-            return super().apply(args, kwargs)
+            return super().run(args, kwargs)
         dtype = next((x.dtype for x in pair if type(x) is np.ndarray and x.dtype.char in "fd"), None)
         if dtype is None or len(args) < 2 or any(type(x) not in (np.ndarray, float, int) for x in pair):
             return self.function(*args, **kwargs)
@@ -316,11 +331,11 @@ class _OnePlanOfParts(_OnePlan):
 
     __slots__ = ()
 
-    def apply(self, args: tuple, kwargs: dict):
+    def run(self, args: tuple, kwargs: dict):
         parts = args[0] if args and type(args[0]) in (list, tuple) else ()
         if any(type(x) is np.ndarray and is_large(x) and _has_gaps(x) for x in parts):
             return self.function(*args, **kwargs)
-        return super().apply(args, kwargs)
+        return super().run(args, kwargs)
 
 
 def specs_of(arrays: list[np.ndarray]) -> list[Spec]:
