@@ -23,28 +23,35 @@ class TapeArray(np.ndarray):
     """An array that a tape watches: NumPy's functions and operators on it run as fastnn.ops, so they are recorded."""
 
     def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
-        name = {"true_divide": "divide", "matmul": "matmul"}.get(ufunc.__name__, ufunc.__name__)
-        if method == "__call__" and not kwargs and trace.state.tapes and hasattr(_ops(), name):
-            return getattr(_ops(), name)(*inputs)
+        if method == "__call__" and not kwargs and any(map(trace.is_taped, inputs)):
+            function = getattr(_ops(), ufunc.__name__, None)
+            if function is not None:
+                return function(*inputs)
         plain = [x.view(np.ndarray) if isinstance(x, TapeArray) else x for x in inputs]
         return getattr(ufunc, method)(*plain, **kwargs)
 
     def __getitem__(self, index):
-        if trace.state.tapes:
+        if trace.is_taped(self):
             return Operators.functions["getitem"](self, index)
         return self.view(np.ndarray)[index]
 
     @property
     def T(self):
-        return Operators.functions["transpose"](self)
+        return Operators.functions["transpose"](self) if trace.is_taped(self) else self.view(np.ndarray).T
 
-    def sum(self, axis=None, keepdims=False):
+    def sum(self, axis=None, *args, keepdims=False, **kwargs):
+        if args or kwargs or not trace.is_taped(self):
+            return self.view(np.ndarray).sum(axis, *args, keepdims=keepdims, **kwargs)
         return Operators.functions["sum"](self, axis=axis, keepdims=keepdims)
 
-    def mean(self, axis=None, keepdims=False):
+    def mean(self, axis=None, *args, keepdims=False, **kwargs):
+        if args or kwargs or not trace.is_taped(self):
+            return self.view(np.ndarray).mean(axis, *args, keepdims=keepdims, **kwargs)
         return Operators.functions["mean"](self, axis=axis, keepdims=keepdims)
 
-    def reshape(self, *shape):
+    def reshape(self, *shape, **kwargs):
+        if kwargs or not trace.is_taped(self):
+            return self.view(np.ndarray).reshape(*shape, **kwargs)
         return Operators.functions["reshape"](self, shape[0] if len(shape) == 1 else shape)
 
 

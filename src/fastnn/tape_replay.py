@@ -4,6 +4,8 @@ op, or of a call that was a plan itself: then its nodes take its place."""
 
 from __future__ import annotations
 
+import functools
+import itertools
 import weakref
 from collections.abc import Hashable, Sequence
 
@@ -24,65 +26,160 @@ _KEPT = 64  # signatures
 _COMPILED_RULES, _KEPT_RULES = 16, 512  # the same of single records, whose gradients take less
 _times: dict[tuple, int] = {}
 _backwards: dict[tuple, _Backward] = {}
+_kinds: dict[tuple, int] = {}  # numbers of what records do; none is given twice
+_new_kinds = itertools.count()
 _rules: dict[tuple, _Rule] = {}
+_is_inexact = functools.cache(is_inexact)
 
 
 def gradients_of(tape, targets, sources, seeds):
     """The gradients of what was recorded; by a plan once as much was recorded some times before."""
-    key = _signature(tape, targets, sources, seeds)
-    backward = _backwards.get(key)
-    if backward is not None:
-        return backward.run(tape.records, seeds)
-    times = _times.get(key, 0) + 1
-    if key is not None:
-        _keep(_times, key, times)
-    if key is not None and times == COMPILED_TIMES:
-        try:
-            backward = _compiled(*_differentiated(tape, targets, sources, seeds, is_reusable=True))
-        except (TypeError, ValueError, NotImplementedError):  # a rule asks for numbers, or has no gradient of its own
-            backward = None
+    written = _Written.of(tape)
+    if written is not None:
+        key = written.signature(targets, sources, seeds)
+        backward = _backwards.get(key)
         if backward is not None:
-            _keep(_backwards, key, backward)
             return backward.run(tape.records, seeds)
-    if key is not None and not trace.state.tapes:
-        try:
-            found = _by_records(tape, targets, sources, seeds)
-        except (TypeError, ValueError, NotImplementedError):  # what is wrong is better said by the whole
-            found = None
-        if found is not None:
-            return found
+        times = _times.get(key, 0) + 1
+        _keep(_times, key, times)
+        if times == COMPILED_TIMES:
+            try:
+                backward = _compiled(*_differentiated(tape, targets, sources, seeds, is_reusable=True))
+            except (TypeError, ValueError, NotImplementedError):  # a rule asks for numbers, or has no gradient
+                backward = None
+            if backward is not None:
+                _keep(_backwards, key, backward)
+                return backward.run(tape.records, seeds)
+        if not trace.state.tapes:
+            try:
+                found = written.by_records(targets, sources, seeds)
+            except (TypeError, ValueError, NotImplementedError):  # what is wrong is better said by the whole
+                found = None
+            if found is not None:
+                return found
     graph, places, results = _differentiated(tape, targets, sources, seeds)
     numbers = {value: _at(place, tape.records, seeds) for value, place in places.items()}
     return _run_new_nodes(graph, numbers, results)
 
 
-def _signature(tape, targets, sources, seeds):
-    """All that decides how the records are differentiated; None where scopes see it, or where it does not come
-    again."""
-    if trace.state.scope is not None or trace.state.autocast:
-        return None
-    numbers: dict[int, int] = {}
-    tracked = tape.tracked
-    key = [_kernels.isa(), config.floatx(), bool(trace.state.tapes)]
-    for op, args, arrays, params, outputs in tape.records:
-        if not op.is_registered:
+class _Written:
+    """What a tape wrote down, with numbers in the place of what it says again and again.
+
+    Attributes:
+        kinds: of each record, the number of what it does: the op, its parameters, the shapes and dtypes.
+        inputs: of each record, the numbers of its arguments, None for one that the tape does not watch.
+        first: of each record, the number of its first output; the others follow.
+        numbers: of what the tape watches, by id.
+        count: one more than the last of these.
+    """
+
+    @classmethod
+    def of(cls, tape) -> _Written | None:
+        """None where scopes see what is done, where it does not come again, and where it cannot be told apart."""
+        if trace.state.scope is not None or trace.state.autocast:
             return None
-        key += (op.reference if isinstance(op, TapedCall) else op, *params.items())
-        for x, array in zip(args, arrays, strict=True):
-            if tracked.get(id(x)) is x:
-                key.append(numbers.setdefault(id(x), len(numbers)))
-            elif array.size == 1 and not trace.is_taped(x):
-                key.append(array.tobytes())
-            key += (array.shape, array.dtype.char)
-        for y in outputs:
-            numbers[id(y)] = len(numbers)
-    key += [numbers.get(id(x)) for x in (*targets, *sources)]
-    key += [None if s is None else (shape_of(s), dtype_of(s)) for s in seeds or ()]
-    try:
-        hash(key := (len(targets), *key))
-    except TypeError:  # a parameter that cannot be hashed
-        return None
-    return key
+        try:
+            return cls(tape)
+        except TypeError:  # a parameter that cannot be hashed
+            return None
+
+    def __init__(self, tape):
+        self.records, self.tracked = tape.records, tape.tracked
+        self.kinds, self.inputs, self.first = [], [], []
+        self.numbers, self.count = {}, 0
+        state, tracked, numbers, count = (_kernels.isa(), config.floatx()), tape.tracked, self.numbers, 0
+        for op, args, arrays, params, outputs in tape.records:
+            if not op.is_registered:
+                raise TypeError(f"{op} does not come again")
+            kind = [op.reference if isinstance(op, TapedCall) else op, state, *params.items()]
+            for array in arrays:
+                kind += (array.shape, array.dtype)
+            kind = tuple(kind)
+            number = _kinds.get(kind)
+            if number is None:
+                number = next(_new_kinds)
+                _keep(_kinds, kind, number, 4 * _KEPT_RULES)
+            self.kinds.append(number)
+            inputs = []
+            for x in args:
+                k = None
+                if tracked.get(id(x)) is x:
+                    k = numbers.get(id(x))
+                    if k is None:
+                        k = numbers[id(x)] = count
+                        count += 1
+                inputs.append(k)
+            self.inputs.append(inputs)
+            self.first.append(count)
+            for y in outputs:
+                numbers[id(y)] = count
+                count += 1
+        self.count = count
+
+    def signature(self, targets, sources, seeds) -> tuple:
+        """All that decides how the records are differentiated: constants of one number, too."""
+        key = [len(targets), bool(trace.state.tapes)]
+        for kind, inputs, (_, args, arrays, _, _) in zip(self.kinds, self.inputs, self.records, strict=True):
+            key.append(kind)
+            key += inputs
+            if None in inputs:
+                for k, x, array in zip(inputs, args, arrays, strict=True):
+                    if k is None and array.size == 1 and not trace.is_taped(x):
+                        key.append(array.tobytes())
+        key += [self.numbers.get(id(x)) for x in (*targets, *sources)]
+        key += [None if s is None else (shape_of(s), dtype_of(s)) for s in seeds or ()]
+        return tuple(key)
+
+    def by_records(self, targets, sources, seeds) -> list | None:
+        """The gradients, from the last record to the first, each by the rule of the first one like it: of a tape that
+        is no other's twice, as an episode of a game is, most records are alike. None where a record alone does not
+        say it.
+
+        Raises:
+            TypeError, ValueError, NotImplementedError: as the rules of ops do.
+        """
+        asked = {id(x): self.numbers.get(id(x)) for x in sources if self.tracked.get(id(x)) is x}
+        kept = {*asked.values()} - {None}
+        path = self._path({asked[id(x)] for x in sources if id(x) in asked and is_inexact(dtype_of(x))} - {None}, kept)
+        if path is None:
+            return None
+        flowing: list = [None] * self.count
+        for k, target in enumerate(targets):
+            number = self.numbers.get(id(target))
+            if number is not None:
+                _add(flowing, number, _seed(as_array(target), seeds[k] if seeds else None))
+        for r, wants in reversed(path):
+            record, first = self.records[r], self.first[r]
+            flows = flowing[first : first + len(record[_OUTPUTS])]
+            given = tuple([dy is not None for dy in flows])
+            if True not in given:
+                continue
+            for k in range(first, first + len(flows)):
+                if k not in kept:
+                    flowing[k] = None
+            key = self.kinds[r], wants, given
+            rule = _rules.get(key)
+            if rule is None:
+                rule = _Rule(record, wants, flows)
+                _keep(_rules, key, rule, _KEPT_RULES)
+            found = iter(rule.run(record, flows))
+            for k, is_wanted in zip(self.inputs[r], wants, strict=True):
+                if is_wanted and (dx := next(found)) is not None:
+                    _add(flowing, k, dx)
+        return [None if asked.get(id(x)) is None else flowing[asked[id(x)]] for x in sources]
+
+    def _path(self, depends: set[int], asked: set[int]) -> list[tuple[int, tuple[bool, ...]]] | None:
+        """The numbers of the records that depend on what is asked for, each with which of its arguments do."""
+        path = []
+        for r, ((op, _, _, _, outputs), inputs) in enumerate(zip(self.records, self.inputs, strict=True)):
+            first = self.first[r]
+            if asked and isinstance(op, TapedCall) and not asked.isdisjoint(range(first, first + len(outputs))):
+                return None  # what else the call gives may depend on it
+            wants = tuple([k in depends for k in inputs])
+            if True in wants:
+                depends.update([first + k for k, y in enumerate(outputs) if _is_inexact(y.dtype)])
+                path.append((r, wants))
+        return path
 
 
 def _differentiated(tape, targets, sources, seeds, is_reusable=False):
@@ -352,56 +449,7 @@ def _needed_by_gradients(graph: Graph) -> list[Value]:
     return [x for x in kept if x not in given]
 
 
-# ---- record by record: of a tape that is no other's twice, as an episode of a game is, most records are alike ----
-
-
-def _by_records(tape, targets, sources, seeds) -> list | None:
-    """The gradients, from the last record to the first, each by the rule of the first one like it; None where a record
-    alone does not say it.
-
-    Raises:
-        TypeError, ValueError, NotImplementedError: as the rules of ops do.
-    """
-    asked = {id(x) for x in sources if tape.tracked.get(id(x)) is x}
-    if any(isinstance(r[0], TapedCall) and not asked.isdisjoint(map(id, r[_OUTPUTS])) for r in tape.records):
-        return None  # what else the call gives may depend on it
-    path, known = _path(tape, asked)
-    flowing: dict[int, np.ndarray] = {}
-    for k, target in enumerate(targets):
-        if id(target) in known:
-            _add(flowing, id(target), _seed(as_array(target), seeds[k] if seeds else None))
-    state = _kernels.isa(), config.floatx()
-    for record, wants in reversed(path):
-        outputs = record[_OUTPUTS]
-        flows = [flowing.get(id(y)) if id(y) in asked else flowing.pop(id(y), None) for y in outputs]
-        given = tuple([dy is not None for dy in flows])
-        if True not in given:
-            continue
-        key = _key(state, record, wants, given)
-        rule = _rules.get(key)
-        if rule is None:
-            rule = _Rule(record, wants, flows)
-            _keep(_rules, key, rule, _KEPT_RULES)
-        found = iter(rule.run(record, flows))
-        for x, is_wanted in zip(record[_ARGS], wants, strict=True):
-            if is_wanted and (dx := next(found)) is not None:
-                _add(flowing, id(x), dx)
-    return [flowing.get(id(x)) if id(x) in asked else None for x in sources]
-
-
-def _path(tape, asked: set[int]) -> tuple[list[tuple], set[int]]:
-    """The records that depend on what is asked for, each with which of its arguments do; the ids of all recorded."""
-    depends, known, path = set(asked), set(), []
-    tracked = tape.tracked
-    for record in tape.records:
-        _, args, arrays, _, outputs = record
-        wants = tuple([id(x) in depends and is_inexact(a.dtype) for x, a in zip(args, arrays, strict=True)])
-        known.update([id(x) for x in args if tracked.get(id(x)) is x])
-        known.update(map(id, outputs))
-        if True in wants:
-            depends.update([id(y) for y in outputs if is_inexact(y.dtype)])
-            path.append((record, wants))
-    return path, known
+# ---- record by record ----
 
 
 def _seed(target: np.ndarray, given) -> np.ndarray:
@@ -410,14 +458,8 @@ def _seed(target: np.ndarray, given) -> np.ndarray:
     return np.broadcast_to(as_array(given), target.shape).astype(target.dtype)
 
 
-def _add(flowing: dict, of: int, dx: np.ndarray) -> None:
-    flowing[of] = Operators.functions["add"](flowing[of], dx) if of in flowing else dx
-
-
-def _key(state, record, wants, given) -> tuple:
-    op, _, arrays, params, _ = record
-    of_arrays = [part for array in arrays for part in (array.shape, array.dtype.char)]
-    return op.reference if isinstance(op, TapedCall) else op, state, wants, given, *of_arrays, *params.items()
+def _add(flowing: list, k: int, dx: np.ndarray) -> None:
+    flowing[k] = dx if flowing[k] is None else Operators.functions["add"](flowing[k], dx)
 
 
 class _Rule:
@@ -445,6 +487,7 @@ class _Rule:
         self.computed = [
             r if r is not None and r not in places and r.node.op.kind != "leaf" else None for r in self.found
         ]
+        self.computes = any(r is not None for r in self.computed)
 
     def run(self, record, flows) -> list:
         """The gradients of the arguments that are wanted."""
@@ -453,6 +496,8 @@ class _Rule:
             self.plan = _compiled(self.graph, self.places, self.computed)
         if self.plan is not None:
             results = self.plan.run([record], flows)
+        elif not self.computes:
+            results = self.computed
         else:
             numbers = {v: as_array(_at(place, [record], flows)) for v, place in self.places.items()}
             results = _run_new_nodes(self.graph, numbers, self.computed)

@@ -300,9 +300,9 @@ def _promoted(op: Op, args: tuple) -> tuple:
         if _is_promoted(op, args):
             return args
         # The most common of what follows: numbers beside an array, or floats beside traced values and variables.
-        first = args[0]
-        if type(first) is np.ndarray and first.dtype.char in "fd" and {*map(type, args[1:])} <= {float, int}:
-            return first, *[np.array(x, first.dtype) for x in args[1:]]
+        found = {x.dtype if isinstance(x, np.ndarray) else type(x) for x in args} - {float, int}
+        if len(found) == 1 and getattr(found := found.pop(), "char", "") in ("f", "d"):
+            return tuple([x if isinstance(x, np.ndarray) else np.array(x, found) for x in args])
         if {*map(type, args)} <= {Value, Variable, float}:
             found = {x.dtype for x in args if type(x) is not float}
             if found in ({"float32"}, {"float64"}):
