@@ -11,7 +11,6 @@ from fastnn.losses.reduction import as_tensor, check_reduction, masked_weights, 
 from fastnn.plan.function import as_one_plan
 
 _CALLS_BEFORE = 2  # of a loss that is called once a plan would cost more than it saves
-_one_plans: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()  # of each loss, or how often it was called so far
 
 
 class Loss:
@@ -42,6 +41,8 @@ class Loss:
     # Class labels keep their integer dtype: making floats of them and ints again would only cost time.
     _labels_are_classes = False
 
+    _one_plan = 0  # what a call with arrays is, once there were some; until then how many
+
     def __init__(self, name=None, reduction="sum_over_batch_size", dtype=None):
         check_reduction(reduction)
         self.name = name or naming.to_snake_case(type(self).__name__)
@@ -62,19 +63,24 @@ class Loss:
 
     def __call__(self, y_true, y_pred, sample_weight=None):
         arguments = get_keras_mask(y_pred), y_true, y_pred, sample_weight
-        one_plan = _one_plans.get(self, 0)
+        one_plan = self._one_plan
         if one_plan == _CALLS_BEFORE:
-            loss = weakref.ref(self)  # the table shall not keep the loss
-            _one_plans[self] = one_plan = as_one_plan(lambda *arguments: loss()._reduced(*arguments))
+            loss = weakref.ref(self)  # no cycle, or the plan's memory would wait for the collector
+            one_plan = as_one_plan(lambda *arguments: loss()._reduced(*arguments))
+            self.__dict__["_one_plan"] = one_plan
         if callable(one_plan):
             return one_plan(*arguments)
         if trace.current() is None and self._is_known():
-            _one_plans[self] = one_plan + 1
+            self.__dict__["_one_plan"] = one_plan + 1
         return self._reduced(*arguments)
 
     def __setattr__(self, name, value):
-        _one_plans.pop(self, None)  # it may have read what changes
+        self.__dict__.pop("_one_plan", None)  # it may have read what changes
         super().__setattr__(name, value)
+
+    def __getstate__(self):
+        self.__dict__.pop("_one_plan", None)  # a copy makes its own
+        return super().__getstate__()
 
     def _is_known(self) -> bool:
         """Whether nothing but fastnn's code runs in a call: others' may do more than compute, each time."""
