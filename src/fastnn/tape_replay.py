@@ -36,20 +36,21 @@ def gradients_of(tape, targets, sources, seeds):
     """The gradients of what was recorded; by a plan once as much was recorded some times before."""
     written = _Written.of(tape)
     if written is not None:
-        key = written.signature(targets, sources, seeds)
-        backward = _backwards.get(key)
-        if backward is not None:
-            return backward.run(tape.records, seeds)
-        times = _times.get(key, 0) + 1
-        _keep(_times, key, times)
-        if times == COMPILED_TIMES:
-            try:
-                backward = _compiled(*_differentiated(tape, targets, sources, seeds, is_reusable=True))
-            except (TypeError, ValueError, NotImplementedError):  # a rule asks for numbers, or has no gradient
-                backward = None
+        if written.comes_again:
+            key = written.signature(targets, sources, seeds)
+            backward = _backwards.get(key)
             if backward is not None:
-                _keep(_backwards, key, backward)
                 return backward.run(tape.records, seeds)
+            times = _times.get(key, 0) + 1
+            _keep(_times, key, times)
+            if times == COMPILED_TIMES:
+                try:
+                    backward = _compiled(*_differentiated(tape, targets, sources, seeds, is_reusable=True))
+                except (TypeError, ValueError, NotImplementedError):  # a rule asks for numbers, or has no gradient
+                    backward = None
+                if backward is not None:
+                    _keep(_backwards, key, backward)
+                    return backward.run(tape.records, seeds)
         if not trace.state.tapes:
             try:
                 found = written.by_records(targets, sources, seeds)
@@ -66,7 +67,9 @@ class _Written:
     """What a tape wrote down, with numbers in the place of what it says again and again.
 
     Attributes:
-        kinds: of each record, the number of what it does: the op, its parameters, the shapes and dtypes.
+        kinds: of each record, the number of what it does: the op, its parameters, the shapes and dtypes. None of an
+            op that was made for one call.
+        comes_again: whether there is no such op.
         inputs: of each record, the numbers of its arguments, None for one that the tape does not watch.
         first: of each record, the number of its first output; the others follow.
         numbers: of what the tape watches, by id.
@@ -75,7 +78,7 @@ class _Written:
 
     @classmethod
     def of(cls, tape) -> _Written | None:
-        """None where scopes see what is done, where it does not come again, and where it cannot be told apart."""
+        """None where scopes see what is done, and where it cannot be told apart."""
         if trace.state.scope is not None or trace.state.autocast:
             return None
         try:
@@ -89,16 +92,16 @@ class _Written:
         self.numbers, self.count = {}, 0
         state, tracked, numbers, count = (_kernels.isa(), config.floatx()), tape.tracked, self.numbers, 0
         for op, args, arrays, params, outputs in tape.records:
-            if not op.is_registered:
-                raise TypeError(f"{op} does not come again")
-            kind = [op.reference if isinstance(op, TapedCall) else op, state, *params.items()]
-            for array in arrays:
-                kind += (array.shape, array.dtype)
-            kind = tuple(kind)
-            number = _kinds.get(kind)
-            if number is None:
-                number = next(_new_kinds)
-                _keep(_kinds, kind, number, 4 * _KEPT_RULES)
+            number = None
+            if op.is_registered:
+                kind = [op.reference if isinstance(op, TapedCall) else op, state, *params.items()]
+                for array in arrays:
+                    kind += (array.shape, array.dtype)
+                kind = tuple(kind)
+                number = _kinds.get(kind)
+                if number is None:
+                    number = next(_new_kinds)
+                    _keep(_kinds, kind, number, 4 * _KEPT_RULES)
             self.kinds.append(number)
             inputs = []
             for x in args:
@@ -114,7 +117,7 @@ class _Written:
             for y in outputs:
                 numbers[id(y)] = count
                 count += 1
-        self.count = count
+        self.count, self.comes_again = count, None not in self.kinds
 
     def signature(self, targets, sources, seeds) -> tuple:
         """All that decides how the records are differentiated: constants of one number, too."""
@@ -161,7 +164,8 @@ class _Written:
             rule = _rules.get(key)
             if rule is None:
                 rule = _Rule(record, wants, flows)
-                _keep(_rules, key, rule, _KEPT_RULES)
+                if self.kinds[r] is not None:
+                    _keep(_rules, key, rule, _KEPT_RULES)
             found = iter(rule.run(record, flows))
             for k, is_wanted in zip(self.inputs[r], wants, strict=True):
                 if is_wanted and (dx := next(found)) is not None:

@@ -101,7 +101,8 @@ class Op(_engine.Caller):
         for attribute, default in _DEFAULTS.items():
             setattr(self, attribute, given.get(attribute, default))
         self.is_reference = self.kind == "plain" and self.lower is None and self.simplify is None
-        self.executables = None if self.kind == "view" or self.is_reference else _executables
+        has_plans = self.is_registered and self.kind != "view" and not self.is_reference
+        self.executables = _executables if has_plans else None
         self.turns = 1 if self.kind == "reduce" else 2 if self.kind == "elementwise" or self.joins_windows else 0
         if self.kind == "elementwise" and self.promote is None:  # inputs of one dtype; "float" makes one of integers
             self.numbers = 1 if self.dtype == "float" else 2
@@ -440,7 +441,7 @@ def evaluate_recorded(op: Op, args: tuple, params: dict[str, Any]) -> tuple[np.n
 def evaluate(op: Op, arrays: tuple[np.ndarray, ...], params: dict[str, Any]) -> tuple[np.ndarray, ...]:
     """The outputs of `op`: by a plan of its own where it has a kernel, or may become ops that do, else by the
     reference."""
-    if not op.has_kernel and (op.simplify is None or op.kind != "plain"):
+    if not op.is_registered or (not op.has_kernel and (op.simplify is None or op.kind != "plain")):
         return op.evaluate(arrays, params)
     try:
         key = _engine.call_key(op, _kernels.isa(), arrays, params)
