@@ -17,23 +17,40 @@ from fastnn.graph.variable import Variable
 from fastnn.ops.record import as_value
 from fastnn.plan.function import Compiled
 
+_NAMES = {"remainder": "mod", "conjugate": "conj"}  # of NumPy's functions that are called otherwise in fastnn.ops
+_UNCHANGED = (
+    "what a GradientTape watches does not change; ops.slice_update and scatter_update, and `x = x + y`, give new arrays"
+)
+
 
 @tree.leaf
 class TapeArray(np.ndarray):
-    """An array that a tape watches: NumPy's functions and operators on it run as fastnn.ops, so they are recorded."""
+    """An array that a tape watches: NumPy's functions and operators on it run as fastnn.ops, so they are recorded.
+
+    `x += y` is `x = x + y`, as of tensors: records hold what `x` was.
+    """
 
     def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
         if method == "__call__" and not kwargs and any(map(trace.is_taped, inputs)):
-            function = getattr(_ops(), ufunc.__name__, None)
+            function = getattr(_ops(), _NAMES.get(ufunc.__name__, ufunc.__name__), None)
             if function is not None:
                 return function(*inputs)
-        plain = [x.view(np.ndarray) if isinstance(x, TapeArray) else x for x in inputs]
-        return getattr(ufunc, method)(*plain, **kwargs)
+        plain, outs = map(_plain, inputs), kwargs.get("out", ())
+        if any(map(trace.is_taped, outs)):
+            raise TypeError(f"{ufunc.__name__}: {_UNCHANGED}")
+        kwargs = {name: tuple(map(_plain, x)) if name == "out" else _plain(x) for name, x in kwargs.items()}
+        found = getattr(ufunc, method)(*plain, **kwargs)
+        return outs[0] if len(outs) == 1 else outs or found
 
     def __getitem__(self, index):
         if trace.is_taped(self):
             return Operators.functions["getitem"](self, index)
         return self.view(np.ndarray)[index]
+
+    def __setitem__(self, index, value):
+        if trace.is_taped(self):
+            raise TypeError(_UNCHANGED)
+        self.view(np.ndarray)[index] = value
 
     @property
     def T(self):
@@ -53,6 +70,47 @@ class TapeArray(np.ndarray):
         if kwargs or not trace.is_taped(self):
             return self.view(np.ndarray).reshape(*shape, **kwargs)
         return Operators.functions["reshape"](self, shape[0] if len(shape) == 1 else shape)
+
+
+def _binary(symbol: str, name: str) -> None:
+    """Operators that are recorded without NumPy between them and the op."""
+    plain, plain_of_right = getattr(np.ndarray, f"__{symbol}__"), getattr(np.ndarray, f"__r{symbol}__")
+
+    def forward(self, other):
+        is_taped = trace.is_taped(self) or trace.is_taped(other)
+        return Operators.functions[name](self, other) if is_taped else plain(self, other)
+
+    def backward(self, other):
+        return Operators.functions[name](other, self) if trace.is_taped(self) else plain_of_right(self, other)
+
+    setattr(TapeArray, f"__{symbol}__", forward)
+    setattr(TapeArray, f"__r{symbol}__", backward)
+
+
+for _symbol, _name in {
+    "add": "add", "sub": "subtract", "mul": "multiply", "truediv": "true_divide", "matmul": "matmul",
+}.items():  # fmt: skip
+    _binary(_symbol, _name)
+for _symbol in [
+    "add",
+    "sub",
+    "mul",
+    "truediv",
+    "matmul",
+    "floordiv",
+    "mod",
+    "pow",
+    "and",
+    "or",
+    "xor",
+    "lshift",
+    "rshift",
+]:
+    setattr(TapeArray, f"__i{_symbol}__", getattr(TapeArray, f"__{_symbol}__"))
+
+
+def _plain(x):
+    return x.view(np.ndarray) if isinstance(x, TapeArray) else x
 
 
 def _ops():

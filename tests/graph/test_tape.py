@@ -1,6 +1,8 @@
 """A tape that records the same ops again and again runs its gradient as a plan, with the results of op by op."""
 
 import gc
+import itertools
+import operator
 import weakref
 from unittest import mock
 
@@ -208,6 +210,76 @@ def test_numpy_computes_what_is_made_of_results_by_its_functions():
         z = y * share.astype("float32") + w
         assert len(tape.records) == records + 2
     np.testing.assert_allclose(tape.gradient(z, w), np.exp([[1, 2]]) * share + 1, rtol=1e-6)
+
+
+IN_PLACE = {
+    "+=": (operator.iadd, lambda x, y: x + y),
+    "-=": (operator.isub, lambda x, y: x - y),
+    "*=": (operator.imul, lambda x, y: x * y),
+    "/=": (operator.itruediv, lambda x, y: x / y),
+    "//=": (operator.ifloordiv, lambda x, y: x // y),
+    "%=": (operator.imod, lambda x, y: ops.mod(x, y)),
+    "**=": (operator.ipow, lambda x, y: x**y),
+    "@=": (operator.imatmul, lambda x, y: ops.matmul(x, y)),
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "other"),
+    [*itertools.product(IN_PLACE, ["array", "watched"]), *((n, "number") for n in IN_PLACE if n != "@=")],
+)
+def test_operators_in_place_give_new_arrays(name, other):
+    """As of Keras's tensors: what was recorded is as it was."""
+    in_place, apart = IN_PLACE[name]
+    w = k.Variable(np.float32([[5, 2], [3, 4]]))
+    number = np.float32([[2, 3], [2, 1]]) if other == "array" else 2.0
+
+    def gradient(function):
+        with k.GradientTape() as tape:
+            x = first = ops.square(w)
+            x = function(x, w * 0.5 if other == "watched" else number)
+            y = ops.sum(x) + ops.sum(first)
+        return tape.gradient(y, w), np.array(x), np.array(first)
+
+    for _ in range(4):
+        for found, expected in zip(gradient(in_place), gradient(apart), strict=True):
+            np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
+def test_losses_added_to_a_loss_as_keras_guides_do():
+    k.utils.set_random_seed(1)
+    layer = k.layers.Dense(3, kernel_regularizer="l2", activity_regularizer="l1")
+    loss_of, x, y = k.losses.MeanSquaredError(), np.ones((4, 2), "float32"), np.ones((4, 3), "float32")
+    layer.build((None, 2))
+
+    def gradient(adds_in_place):
+        with k.GradientTape() as tape:
+            loss = loss_of(y, layer(x))
+            if adds_in_place:
+                loss += sum(layer.losses)
+            else:
+                loss = loss + sum(layer.losses)
+        return [np.array(loss), *tape.gradient(loss, layer.trainable_variables)]
+
+    for _ in range(4):
+        _assert_close(gradient(True), gradient(False))
+
+
+def test_what_is_watched_does_not_change():
+    w = k.Variable(np.float32([1, 2]))
+    with k.GradientTape() as tape:
+        y = ops.exp(w)
+        with pytest.raises(TypeError, match="slice_update"):
+            y[0] = 3.0
+        with pytest.raises(TypeError, match=r"add: what a GradientTape watches does not change"):
+            np.add(y, 1.0, out=y)
+        total = np.zeros(2, "float32")
+        total += y  # an array of the user's own
+    np.testing.assert_allclose(total, np.exp([1, 2]), rtol=1e-6)
+    np.testing.assert_allclose(tape.gradient(y, w), np.exp([1, 2]), rtol=1e-6)
+    y[0] = 3.0  # nobody watches any more
+    assert np.add(y, 1.0, out=y) is y
+    np.testing.assert_allclose(y, [4, np.exp(2) + 1], rtol=1e-6)
 
 
 def _before(w, tape):
