@@ -7,9 +7,12 @@ differentiate. What a custom loop records again and again is differentiated once
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 
 from fastnn import tree
+from fastnn._kernels._engine import Tape, is_taped, set_taped
 from fastnn.graph import trace
 from fastnn.graph.grad import gradients
 from fastnn.graph.value import Graph, Operators
@@ -31,45 +34,48 @@ class TapeArray(np.ndarray):
     """
 
     def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
-        if method == "__call__" and not kwargs and any(map(trace.is_taped, inputs)):
+        if method == "__call__" and not kwargs and any(map(is_taped, inputs)):
             function = getattr(_ops(), _NAMES.get(ufunc.__name__, ufunc.__name__), None)
             if function is not None:
                 return function(*inputs)
         plain, outs = map(_plain, inputs), kwargs.get("out", ())
-        if any(map(trace.is_taped, outs)):
+        if any(map(is_taped, outs)):
             raise TypeError(f"{ufunc.__name__}: {_UNCHANGED}")
         kwargs = {name: tuple(map(_plain, x)) if name == "out" else _plain(x) for name, x in kwargs.items()}
         found = getattr(ufunc, method)(*plain, **kwargs)
         return outs[0] if len(outs) == 1 else outs or found
 
     def __getitem__(self, index):
-        if trace.is_taped(self):
+        if is_taped(self):
             return Operators.functions["getitem"](self, index)
         return self.view(np.ndarray)[index]
 
     def __setitem__(self, index, value):
-        if trace.is_taped(self):
+        if is_taped(self):
             raise TypeError(_UNCHANGED)
         self.view(np.ndarray)[index] = value
 
     @property
     def T(self):
-        return Operators.functions["transpose"](self) if trace.is_taped(self) else self.view(np.ndarray).T
+        return Operators.functions["transpose"](self) if is_taped(self) else self.view(np.ndarray).T
 
     def sum(self, axis=None, *args, keepdims=False, **kwargs):
-        if args or kwargs or not trace.is_taped(self):
+        if args or kwargs or not is_taped(self):
             return self.view(np.ndarray).sum(axis, *args, keepdims=keepdims, **kwargs)
         return Operators.functions["sum"](self, axis=axis, keepdims=keepdims)
 
     def mean(self, axis=None, *args, keepdims=False, **kwargs):
-        if args or kwargs or not trace.is_taped(self):
+        if args or kwargs or not is_taped(self):
             return self.view(np.ndarray).mean(axis, *args, keepdims=keepdims, **kwargs)
         return Operators.functions["mean"](self, axis=axis, keepdims=keepdims)
 
     def reshape(self, *shape, **kwargs):
-        if kwargs or not trace.is_taped(self):
+        if kwargs or not is_taped(self):
             return self.view(np.ndarray).reshape(*shape, **kwargs)
         return Operators.functions["reshape"](self, shape[0] if len(shape) == 1 else shape)
+
+
+set_taped(Variable, TapeArray)
 
 
 def _binary(symbol: str, name: str) -> None:
@@ -77,11 +83,12 @@ def _binary(symbol: str, name: str) -> None:
     plain, plain_of_right = getattr(np.ndarray, f"__{symbol}__"), getattr(np.ndarray, f"__r{symbol}__")
 
     def forward(self, other):
-        is_taped = trace.is_taped(self) or trace.is_taped(other)
-        return Operators.functions[name](self, other) if is_taped else plain(self, other)
+        if is_taped(self) or is_taped(other):
+            return Operators.functions[name](self, other)
+        return plain(self, other)
 
     def backward(self, other):
-        return Operators.functions[name](other, self) if trace.is_taped(self) else plain_of_right(self, other)
+        return Operators.functions[name](other, self) if is_taped(self) else plain_of_right(self, other)
 
     setattr(TapeArray, f"__{symbol}__", forward)
     setattr(TapeArray, f"__r{symbol}__", backward)
@@ -113,13 +120,14 @@ def _plain(x):
     return x.view(np.ndarray) if isinstance(x, TapeArray) else x
 
 
+@functools.cache
 def _ops():
     import fastnn.ops
 
     return fastnn.ops
 
 
-class GradientTape:
+class GradientTape(Tape):
     """Records the operations inside its `with` block so that their result can be differentiated.
 
     What was computed before the block, or after it, is constant.
@@ -145,9 +153,8 @@ class GradientTape:
 
     def __init__(self, persistent=False, watch_accessed_variables=True):
         self._persistent = persistent
-        self._watch_variables = watch_accessed_variables
-        self.records: list | None = []
-        self.tracked: dict[int, object] = {}
+        self.watches_variables = bool(watch_accessed_variables)
+        self.records, self.tracked = [], {}
         self._graph: Graph | None = None
         self._updates: dict = {}
         self._spans: list[slice] = []  # of the graph's nodes: what was traced inside
@@ -180,16 +187,6 @@ class GradientTape:
         self.records, self.tracked = [], {}
         is_open = bool(self._spans) and self._spans[-1].stop is None
         self._spans = [slice(len(self._graph.nodes), None)] if is_open else []
-
-    def record(self, op, args, arrays, params, outputs):
-        """Called by every op that runs: notes it when an input is watched, and watches its outputs."""
-        if True not in [self.is_tracked(x) for x in args]:  # all are asked: that notes variables
-            return outputs
-        outputs = tuple([y if isinstance(y, TapeArray) else y.view(TapeArray) for y in outputs])
-        for y in outputs:
-            self.tracked[id(y)] = y
-        self.records.append((op, args, arrays, params, outputs))
-        return outputs
 
     def call(self, one_plan, args: tuple, kwargs: dict):
         """What a call of an op that is composed of others gives where it is one record; else NotImplemented."""
@@ -238,13 +235,6 @@ class GradientTape:
         if variable not in graph.variables and variable not in self._updates and home not in self._updates:
             return None
         return graph.value_after(variable, self._updates)
-
-    def is_tracked(self, x) -> bool:
-        """Whether ops on `x` are written down."""
-        if isinstance(x, Variable) and x.trainable and self._watch_variables:
-            self.tracked.setdefault(id(x), x)
-            return True
-        return self.tracked.get(id(x)) is x
 
 
 def value_and_grad(function, variables=None, argnums=0, has_aux=False):

@@ -12,6 +12,7 @@ from collections.abc import Hashable, Sequence
 import numpy as np
 
 from fastnn import _kernels, config, plan
+from fastnn._kernels._engine import is_taped
 from fastnn.graph import trace
 from fastnn.graph.dtypes import is_inexact
 from fastnn.graph.grad import gradients
@@ -127,7 +128,7 @@ class _Written:
             key += inputs
             if None in inputs:
                 for k, x, array in zip(inputs, args, arrays, strict=True):
-                    if k is None and array.size == 1 and not trace.is_taped(x):
+                    if k is None and array.size == 1 and not is_taped(x):
                         key.append(array.tobytes())
         key += [self.numbers.get(id(x)) for x in (*targets, *sources)]
         key += [None if s is None else (shape_of(s), dtype_of(s)) for s in seeds or ()]
@@ -197,7 +198,7 @@ def _differentiated(tape, targets, sources, seeds, is_reusable=False):
         is_tracked = tape.is_tracked(x)
         if is_tracked and id(x) in values:
             return values[id(x)]
-        is_watched = is_tracked or trace.is_taped(x)
+        is_watched = is_tracked or is_taped(x)
         is_input = is_watched or (is_reusable and array.size != 1)
         value = graph.input(array.shape, array.dtype.name) if is_input else graph.constant(array)
         places[value] = (r, _ARGS if is_watched and not is_reusable else _ARRAYS, k)
@@ -291,7 +292,7 @@ def _compiled(graph: Graph, places: dict[Value, tuple], results) -> _Backward | 
             made = own.add(node.op, tuple(map(value_of, node.inputs)), node.params, tuple(y.spec for y in node.outputs))
             values.update(zip(node.outputs, made.outputs, strict=True))
     own.outputs = [values[r] for r in outputs]
-    call = TapedCall(own, None, "gradient", is_taped=bool(trace.state.tapes))
+    call = TapedCall(own, None, "gradient", is_watched=bool(trace.state.tapes))
     return _Backward(call, used, [None if r is None else outputs[r] for r in results])
 
 
@@ -330,19 +331,19 @@ class TapedCall(Traced):
 
     name, is_registered = "layer_call", True
 
-    def __init__(self, graph: Graph, structure, name: str, is_taped: bool = True):
+    def __init__(self, graph: Graph, structure, name: str, is_watched: bool = True):
         self.graph, self.variables, self.reference = graph, tuple(graph.variables), weakref.ref(self)
-        if is_taped:
+        if is_watched:
             graph.outputs += _needed_by_gradients(graph)
         super().__init__(plan.executable.Executable(graph, name), structure, False)
 
     def run(self, arrays: list[np.ndarray], given: Sequence) -> tuple[np.ndarray, ...]:
         """The outputs for `arrays`, the numbers of `given`, written down by the tapes that watch."""
         results = tuple(self.executable.run(arrays))
-        if trace.state.tapes:
+        if tapes := trace.state.tapes:
             given = (*given, *self.variables)
             arrays = (*arrays, *[variable.array for variable in self.variables])
-            for tape in trace.state.tapes:
+            for tape in tapes:
                 results = tape.record(self, given, arrays, {}, results)
         return results
 
@@ -367,19 +368,29 @@ class TapedCalls(Compiled):
         super().__init__(function, name, key)
         self._times: dict[Hashable, float] = {}
 
+    def are_known(self) -> bool:
+        """Whether nothing but fastnn's code runs in a call: others' may do more than compute, each time."""
+        return True
+
     def traced_for(self, args: tuple, kwargs: dict, arrays: list[np.ndarray]) -> TapedCall | None:
         """The plan of such a call; None for what did not come often, or cannot be traced. Fills `arrays`."""
         signature = flat_signature(args, kwargs, arrays, takes_plain=True)
         if signature is None:
             return None
         key = (signature, config.floatx(), self._key())
+        traced = self._cache.get(key)
+        if traced is not None and traced.executable.is_current():
+            return traced
+        if not self.are_known():
+            return None
         times = self._times[key] = self._times.get(key, 0) + 1
         if len(self._times) > 4 * self.CACHE_SIZE:
             self._times.pop(next(iter(self._times)))
         if times < COMPILED_TIMES:
             return None
         try:
-            return self._traced(signature, args, kwargs, lambda: specs_of(arrays))
+            with trace.untaped():
+                return self._traced(signature, args, kwargs, lambda: specs_of(arrays))
         except Exception:  # what is wrong is better said by the op that finds it
             self._times[key] = -np.inf
             return None
@@ -399,15 +410,15 @@ def call_of_op(one_plan, args: tuple, kwargs: dict):
         return NotImplemented
     given: list = []
     plain_args = tuple([_plain(x, given) for x in args])
-    plain_kwargs = {name: _plain(kwargs[name], given) for name in sorted(kwargs)}
+    plain_kwargs = {name: _plain(kwargs[name], given) for name in sorted(kwargs)} if kwargs else kwargs
     is_watched = True in [tape.is_tracked(x) for tape in state.tapes for x in given]  # all are asked, as in `record`
-    with trace.untaped():
-        if not is_watched:
+    if not is_watched:
+        with trace.untaped():
             return one_plan(*plain_args, **plain_kwargs)
-        if one_plan.taped is None:
-            one_plan.taped = TapedCalls(one_plan.function, one_plan.compiled.name, one_plan.compiled._key)
-        arrays: list[np.ndarray] = []
-        traced = one_plan.taped.traced_for(plain_args, plain_kwargs, arrays)
+    if one_plan.taped is None:
+        one_plan.taped = TapedCalls(one_plan.function, one_plan.compiled.name, one_plan.compiled._key)
+    arrays: list[np.ndarray] = []
+    traced = one_plan.taped.traced_for(plain_args, plain_kwargs, arrays)
     if traced is None:
         return NotImplemented
     return packed(traced.structure, traced.run(arrays, given))

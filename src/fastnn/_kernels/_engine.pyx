@@ -18,6 +18,7 @@ from cpython.tuple cimport PyTuple_New, PyTuple_SetItem
 from libc.stdint cimport int32_t, int64_t, uintptr_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcmp, memcpy, memset
+from numpy import array as _array
 from numpy import ndarray as _ndarray
 
 try:
@@ -390,18 +391,20 @@ cdef class Caller:
         numbers: what Python's numbers among the arguments are: 0 not taken; 1, beside arrays of floats, and 2, beside
             others too, arrays of the dtype of the first array; 3 constants, as are other things that are no arrays, and
             lists of constants, while lists of arrays are these.
+        is_view: whether its `reference` gives a part of the memory of its argument.
         turns: where `as_they_lie(args, params)` may know what to do with arrays whose axes lie in another order: 0
             nowhere, 1 where no plan reads one of them as it lies, 2 wherever they do.
     """
     cdef public dict executables
     cdef public int numbers, turns
+    cdef public bint is_view
 
     def __call__(self, *args, **params):
-        if self.executables is not None and not is_watched():
-            outputs = self.call_before(args, params)
-            if outputs is not None:
-                return outputs
-        return self.apply(args, params)
+        if fnn_has_watchers() and is_watched():
+            outputs = None if self.numbers == AS_CONSTANTS else taped_call(self, args, params)
+        else:
+            outputs = None if self.executables is None else self.call_before(args, params)
+        return self.apply(args, params) if outputs is None else outputs
 
     def key(self, tuple args, dict params):
         """What tells apart calls with such arguments; None where there is no plan for them."""
@@ -441,6 +444,7 @@ cdef class Caller:
 
 include "_counting.pxi"
 include "_functions.pxi"
+include "_tapes.pxi"
 
 
 cdef class Buffer:

@@ -24,11 +24,6 @@ def current() -> Graph | None:
     return state.graph
 
 
-def is_taped(x) -> bool:
-    """Whether an eager tape writes down what is done to the array `x`: where `x` is plain, NumPy's operators do not."""
-    return any(tape.is_tracked(x) for tape in state.tapes)
-
-
 class _Inside:
     """A context in which attributes of `state` are others; entered once."""
 

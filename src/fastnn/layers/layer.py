@@ -12,6 +12,7 @@ import weakref
 import numpy as np
 
 from fastnn import dtype_policy, limits, naming, regularizers, tree
+from fastnn._kernels._engine import is_taped
 from fastnn.graph import trace
 from fastnn.graph.dtypes import from_dlpack, is_float
 from fastnn.graph.masks import attach_masks, carry_mask, flat_masks_of_arrays, has_mask, masks_of
@@ -254,7 +255,7 @@ class Layer(Owner, Configurable, Stateless, Operation):
             return x
         dtype = dtype_of(x)
         # One that was watched and is plain goes through an op in any case.
-        needs_op = dtype != self.compute_dtype or (type(x) is np.ndarray and trace.is_taped(x))
+        needs_op = dtype != self.compute_dtype or (type(x) is np.ndarray and is_taped(x))
         return carry_mask(x, cast_op(x, dtype=self.compute_dtype)) if is_float(dtype) and needs_op else x
 
     def _check_and_build(self, bound: Bound) -> None:

@@ -29,7 +29,6 @@ class LayerCalls(TapedCalls):
         self._layer = layer
 
     def are_known(self) -> bool:
-        """Whether nothing but fastnn's code runs in a call: others' may do more than compute, each time."""
         return self.known("layers", lambda: all(map(_is_known, self._layer()._flatten_layers())))
 
     def _trace(self, args, kwargs, specs, sources, turned) -> TapedCall:
@@ -53,17 +52,19 @@ def call(layer, args: tuple, kwargs: dict):
         return NotImplemented
     if layer._state.taped is None:
         layer._state.taped = LayerCalls(layer)
-    if not layer._state.taped.are_known():
-        return NotImplemented
     arrays: list[np.ndarray] = []
-    args = (flat_masks_of_arrays((args, kwargs)), *args)
-    plain_args = tuple([tree.map_structure(_plain, x) for x in args])
-    plain_kwargs = {name: tree.map_structure(_plain, x) for name, x in kwargs.items()}
-    with trace.untaped():
-        traced = layer._state.taped.traced_for(plain_args, plain_kwargs, arrays)
+    masks = flat_masks_of_arrays((args, kwargs))
+    if len(args) == 1 and not kwargs and not masks and isinstance(args[0], np.ndarray):  # as most calls are
+        given, plain_args, plain_kwargs = args, ((), _plain(args[0])), kwargs
+    else:
+        args = (masks, *args)
+        given = [x for x in tree.flatten((args, kwargs)) if isinstance(x, np.ndarray)]
+        plain_args = tuple([tree.map_structure(_plain, x) for x in args])
+        plain_kwargs = {name: tree.map_structure(_plain, x) for name, x in kwargs.items()}
+    traced = layer._state.taped.traced_for(plain_args, plain_kwargs, arrays)
     if traced is None:
         return NotImplemented
-    results = traced.run(arrays, [x for x in tree.flatten((args, kwargs)) if isinstance(x, np.ndarray)])
+    results = traced.run(arrays, given)
     outputs, losses, masks = packed(traced.structure, results)
     if masks:
         attach_masks(outputs, masks)

@@ -8,7 +8,7 @@ import math
 import numpy as np
 
 from fastnn import ops
-from fastnn.graph import trace
+from fastnn._kernels._engine import is_taped
 from fastnn.graph.masks import carry_mask
 from fastnn.ops.elementwise import cast_op
 from fastnn.ops.record import as_array, dtype_of
@@ -30,7 +30,7 @@ def as_tensor(x, dtype=None):
         x = as_array(x)
     found = dtype_of(x)
     # One that was watched and is plain goes through an op in any case.
-    needs_op = (dtype or found) != found or (type(x) is np.ndarray and trace.is_taped(x))
+    needs_op = (dtype or found) != found or (type(x) is np.ndarray and is_taped(x))
     return carry_mask(x, cast_op(x, dtype=dtype or found)) if needs_op else x
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import functools
 
 import numpy as np
 
@@ -29,6 +30,9 @@ def getitem(x, key):
         >>> getitem(np.array([[1, 2], [3, 4]]), np.s_[:, 1])
         array([2, 4])
     """
+    static = _static_keys(key if isinstance(key, tuple) else (key,))
+    if static is not None:
+        return _boxed(x, *_box_of(shape_of(x), static))
     keys = list(key) if isinstance(key, tuple) else [key]
     keys = [as_array(k) if isinstance(k, (list, np.generic)) and not isinstance(k, np.integer) else k for k in keys]
     if any(_is_mask(k) for k in keys):
@@ -39,9 +43,41 @@ def getitem(x, key):
             )
         return as_array(x)[tuple(as_array(k) if _is_mask(k) else k for k in keys)]
     keys = _expanded(keys, shape_of(x))
-    x, keys = _cut(x, keys)
-    arrays = [k for k in keys if k is not None and not isinstance(k, (int, builtins.slice))]
-    return _gathered(x, keys) if arrays else _shaped(x, keys)
+    box, sizes, keys = _cut(keys, shape_of(x))
+    if all(k is None or isinstance(k, (int, builtins.slice)) for k in keys):
+        return _boxed(x, box, _kept_shape(keys, sizes))
+    return _gathered(_boxed(x, box), keys)
+
+
+def _static_keys(keys: tuple) -> tuple | None:
+    """Ints, slices, None and Ellipsis as what can be hashed; None where there are others."""
+    static = []
+    for key in keys:
+        if isinstance(key, builtins.slice):
+            key = (key.start, key.stop, key.step)
+            if not {*map(type, key)} <= {int, type(None)}:
+                return None
+        elif isinstance(key, np.integer):
+            key = int(key)
+        elif type(key) is not int and key is not None and key is not Ellipsis:
+            return None
+        static.append(key)
+    return tuple(static)
+
+
+@functools.lru_cache(maxsize=1024)
+def _box_of(sizes: tuple[int, ...], static: tuple) -> tuple[dict | None, tuple[int, ...]]:
+    """What `_boxed` makes of an array of `sizes`."""
+    keys = [builtins.slice(*key) if type(key) is tuple else key for key in static]
+    box, sizes, keys = _cut(_expanded(keys, sizes), sizes)
+    return box, _kept_shape(keys, sizes)
+
+
+def _boxed(x, box: dict | None, shape: tuple[int, ...] | None = None):
+    """A box of `x`, reshaped to `shape`."""
+    if box is not None:
+        x = strided_slice_op(x, **box)
+    return x if shape is None or shape == shape_of(x) else reshape_op(x, newshape=shape)
 
 
 def _is_mask(key) -> bool:
@@ -60,9 +96,9 @@ def _expanded(keys: list, sizes) -> list:
     return [*keys[: dots[0]], *rest, *keys[dots[0] + 1 :]] if dots else [*keys, *rest]
 
 
-def _cut(x, keys: list):
-    """`x` after its slices and ints, as a box; ints become 0 and slices run over all that is left."""
-    sizes = shape_of(x)
+def _cut(keys: list, sizes: tuple[int, ...]):
+    """The box that slices and ints leave of an array of `sizes`, as parameters of `strided_slice_op`, its sizes, and
+    the keys into it: ints become 0 and slices run over all that is left. None for the whole as it is."""
     starts, lengths, steps, left = [], [], [], []
     axis = 0
     for key in keys:
@@ -90,23 +126,25 @@ def _cut(x, keys: list):
             steps.append(1)
             left.append(key)
         axis += 1
-    if any(s or n != size or step < 0 for s, n, step, size in zip(starts, lengths, steps, sizes, strict=True)):
-        x = strided_slice_op(x, starts=tuple(starts), sizes=tuple(lengths), steps=tuple(steps))
-    return x, left
+    is_whole = not any(
+        s or n != size or step < 0 for s, n, step, size in zip(starts, lengths, steps, sizes, strict=True)
+    )
+    box = None if is_whole else {"starts": tuple(starts), "sizes": tuple(lengths), "steps": tuple(steps)}
+    return box, tuple(lengths), left
 
 
-def _shaped(x, keys: list):
-    """Drops the axes of ints and adds those of None."""
-    sizes = iter(shape_of(x))
+def _kept_shape(keys: list, sizes: tuple[int, ...]) -> tuple[int, ...]:
+    """`sizes` without the axes of ints and with those of None."""
+    rest = iter(sizes)
     shape = []
     for key in keys:
         if key is None:
             shape.append(1)
         elif isinstance(key, builtins.slice):
-            shape.append(next(sizes))
+            shape.append(next(rest))
         else:
-            next(sizes)
-    return x if tuple(shape) == tuple(shape_of(x)) else reshape_op(x, newshape=tuple(shape))
+            next(rest)
+    return tuple(shape)
 
 
 def _gathered(x, keys: list):
@@ -132,7 +170,7 @@ def _gathered(x, keys: list):
     stay = [i for i in range(len(keys)) if i not in slots]
     at = sum(i < slots[0] for i in stay) if is_together else 0
     placed = [keys[i] for i in stay[:at]] + [builtins.slice(None)] * ndim + [keys[i] for i in stay[at:]]
-    return _shaped(x, placed)
+    return _boxed(x, None, _kept_shape(placed, shape_of(x)))
 
 
 def _position(indices: list, sizes):

@@ -8,6 +8,7 @@ strided copy of `_kernels/layout.c`. What is composed of them is in `joining.py`
 
 from __future__ import annotations
 
+import functools
 import math
 
 import numpy as np
@@ -231,12 +232,16 @@ def expand_dims(x, axis):
         >>> expand_dims(np.zeros((2, 3)), -1).shape
         (2, 3, 1)
     """
-    old = shape_of(x)
     axes = (axis,) if isinstance(axis, (int, np.integer)) else tuple(axis)
+    return reshape_op(x, newshape=_with_axes(shape_of(x), axes))
+
+
+@functools.lru_cache(maxsize=256)
+def _with_axes(old: tuple[int, ...], axes: tuple[int, ...]) -> tuple[int, ...]:
     rank = len(old) + len(axes)
     where = normalize_axes("expand_dims", axes, rank)
     rest = iter(old)
-    return reshape_op(x, newshape=tuple(1 if k in where else next(rest) for k in range(rank)))
+    return tuple(1 if k in where else next(rest) for k in range(rank))
 
 
 @accepts_symbolic

@@ -101,7 +101,8 @@ class Op(_engine.Caller):
         for attribute, default in _DEFAULTS.items():
             setattr(self, attribute, given.get(attribute, default))
         self.is_reference = self.kind == "plain" and self.lower is None and self.simplify is None
-        has_plans = self.is_registered and self.kind != "view" and not self.is_reference
+        self.is_view = self.kind == "view"
+        has_plans = self.is_registered and not self.is_view and not self.is_reference
         self.executables = _executables if has_plans else None
         self.turns = 1 if self.kind == "reduce" else 2 if self.kind == "elementwise" or self.joins_windows else 0
         if self.kind == "elementwise" and self.promote is None:  # inputs of one dtype; "float" makes one of integers
