@@ -12,7 +12,7 @@ from collections.abc import Hashable, Sequence
 import numpy as np
 
 from fastnn import _kernels, config, plan
-from fastnn._kernels._engine import is_taped
+from fastnn._kernels._engine import is_taped, results_at
 from fastnn.graph import trace
 from fastnn.graph.dtypes import is_inexact
 from fastnn.graph.grad import gradients
@@ -261,8 +261,11 @@ class _Backward:
         self.call, self.places, self.numbers = call, places, numbers
 
     def run(self, records, seeds):
-        arrays = [as_array(seeds[k] if r is None else records[r][part][k]) for r, part, k in self.places]
-        found = self.call.run(arrays, self._given(records, seeds) if trace.state.tapes else ())
+        is_watched = bool(trace.state.tapes)
+        found = None if is_watched else results_at(self.call.executable.plan, self.places, records, seeds)
+        if found is None:
+            arrays = [as_array(_at(place, records, seeds)) for place in self.places]
+            found = self.call.run(arrays, self._given(records, seeds) if is_watched else ())
         return [None if k is None else found[k] for k in self.numbers]
 
     def _given(self, records, seeds) -> list:
@@ -293,6 +296,7 @@ def _compiled(graph: Graph, places: dict[Value, tuple], results) -> _Backward | 
             values.update(zip(node.outputs, made.outputs, strict=True))
     own.outputs = [values[r] for r in outputs]
     call = TapedCall(own, None, "gradient", is_watched=bool(trace.state.tapes))
+    call.executable.plan.is_quick = call.executable.result_offsets is not None
     return _Backward(call, used, [None if r is None else outputs[r] for r in results])
 
 
