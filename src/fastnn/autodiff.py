@@ -28,9 +28,8 @@ _UNCHANGED = (
 
 @tree.leaf
 class TapeArray(np.ndarray):
-    """An array that a tape watches: NumPy's functions and operators on it run as fastnn.ops, so they are recorded.
-
-    `x += y` is `x = x + y`, as of tensors: records hold what `x` was.
+    """An array that a tape watches: Python's operators, NumPy's ufuncs and the methods of arrays that there are ops for
+    run as these, so they are recorded. `x += y` is `x = x + y`, as of tensors: records hold what `x` was.
     """
 
     def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
@@ -45,6 +44,16 @@ class TapeArray(np.ndarray):
         found = getattr(ufunc, method)(*plain, **kwargs)
         return outs[0] if len(outs) == 1 else outs or found
 
+    def __array_function__(self, function, types, args, kwargs):
+        """NumPy's functions that are no ufuncs, as `np.squeeze`, give plain arrays: constants, as of Keras tensors."""
+        return function(*map(_all_plain, args), **{name: _all_plain(x) for name, x in kwargs.items()})
+
+    def __repr__(self) -> str:
+        return repr(self.view(np.ndarray))
+
+    def __str__(self) -> str:
+        return str(self.view(np.ndarray))
+
     def __getitem__(self, index):
         if is_taped(self):
             return Operators.functions["getitem"](self, index)
@@ -57,25 +66,53 @@ class TapeArray(np.ndarray):
 
     @property
     def T(self):
-        return Operators.functions["transpose"](self) if is_taped(self) else self.view(np.ndarray).T
+        return self.transpose()
 
-    def sum(self, axis=None, *args, keepdims=False, **kwargs):
-        if args or kwargs or not is_taped(self):
-            return self.view(np.ndarray).sum(axis, *args, keepdims=keepdims, **kwargs)
-        return Operators.functions["sum"](self, axis=axis, keepdims=keepdims)
-
-    def mean(self, axis=None, *args, keepdims=False, **kwargs):
-        if args or kwargs or not is_taped(self):
-            return self.view(np.ndarray).mean(axis, *args, keepdims=keepdims, **kwargs)
-        return Operators.functions["mean"](self, axis=axis, keepdims=keepdims)
+    def transpose(self, *axes):
+        if not is_taped(self):
+            return self.view(np.ndarray).transpose(*axes)
+        axes = axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes or None
+        return Operators.functions["transpose"](self, axes)
 
     def reshape(self, *shape, **kwargs):
         if kwargs or not is_taped(self):
             return self.view(np.ndarray).reshape(*shape, **kwargs)
         return Operators.functions["reshape"](self, shape[0] if len(shape) == 1 else shape)
 
+    def ravel(self, *order):
+        return self.view(np.ndarray).ravel(*order) if order else self.reshape(-1)
+
+    def flatten(self, *order):
+        return self.view(np.ndarray).flatten(*order) if order or not is_taped(self) else self.reshape(-1)
+
 
 set_taped(Variable, TapeArray)
+
+
+def _method(name: str, op: str, most: int, known: set[str]) -> None:
+    """A method that is recorded as `op` with at most so many arguments by place, and `known` ones by name; with others,
+    such as the `out` that NumPy's functions give it, its result is NumPy's, a constant."""
+    plain = getattr(np.ndarray, name)
+
+    @functools.wraps(plain)
+    def method(self, *args, **kwargs):
+        if len(args) <= most and kwargs.keys() <= known and is_taped(self):
+            return getattr(_ops(), op)(self, *args, **kwargs)
+        return plain(self.view(np.ndarray), *args, **kwargs)
+
+    setattr(TapeArray, name, method)
+
+
+for _name in ("sum", "mean", "max", "min", "prod", "std", "var"):
+    _method(_name, _name, 1, {"axis", "keepdims"})
+for _name in ("cumsum", "cumprod", "squeeze"):
+    _method(_name, _name, 1, {"axis"})
+for _name, _op, _most in (
+    ("astype", "cast", 1), ("clip", "clip", 2), ("copy", "copy", 0), ("diagonal", "diagonal", 3), ("dot", "dot", 1),
+    ("repeat", "repeat", 2), ("round", "round", 1), ("swapaxes", "swapaxes", 2), ("take", "take", 2),
+    ("trace", "trace", 3),
+):  # fmt: skip
+    _method(_name, _op, _most, set())
 
 
 def _binary(symbol: str, name: str) -> None:
@@ -98,26 +135,18 @@ for _symbol, _name in {
     "add": "add", "sub": "subtract", "mul": "multiply", "truediv": "true_divide", "matmul": "matmul",
 }.items():  # fmt: skip
     _binary(_symbol, _name)
-for _symbol in [
-    "add",
-    "sub",
-    "mul",
-    "truediv",
-    "matmul",
-    "floordiv",
-    "mod",
-    "pow",
-    "and",
-    "or",
-    "xor",
-    "lshift",
-    "rshift",
-]:
+for _symbol in (
+    "add", "sub", "mul", "truediv", "matmul", "floordiv", "mod", "pow", "and", "or", "xor", "lshift", "rshift",
+):  # fmt: skip
     setattr(TapeArray, f"__i{_symbol}__", getattr(TapeArray, f"__{_symbol}__"))
 
 
 def _plain(x):
     return x.view(np.ndarray) if isinstance(x, TapeArray) else x
+
+
+def _all_plain(x):
+    return tree.map_structure(_plain, x) if isinstance(x, (list, tuple)) else _plain(x)
 
 
 @functools.cache
@@ -133,7 +162,8 @@ class GradientTape(Tape):
     What was computed before the block, or after it, is constant.
 
     Trainable variables are watched by themselves; arrays after `watch`. Watched arrays must pass through `fastnn.ops`
-    (or come out of an op: results carry Python's and NumPy's operators). From the third time on that the same ops are
+    (or come out of an op: Python's operators, NumPy's ufuncs and methods such as `x.max()` on results are recorded,
+    functions of NumPy such as `np.squeeze(x)` give constants). From the third time on that the same ops are
     recorded on arrays of the same shapes, `gradient` runs as one plan. So does a call of a loss, of an op that is
     composed of others, and of a model or layer that has nothing but fastnn's layers in it; code of yours runs each
     time, and the layers that it calls as a plan each.

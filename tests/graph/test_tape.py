@@ -246,6 +246,76 @@ def test_operators_in_place_give_new_arrays(name, other):
             np.testing.assert_allclose(found, expected, rtol=1e-6)
 
 
+METHODS = {
+    "sum": lambda x: x.sum(axis=1, keepdims=True), "mean": lambda x: x.mean(0), "max": lambda x: x.max(),
+    "min": lambda x: x.min(axis=0), "prod": lambda x: x.prod(1), "std": lambda x: x.std(), "var": lambda x: x.var(0),
+    "cumsum": lambda x: x.cumsum(0), "cumprod": lambda x: x.cumprod(axis=1), "squeeze": lambda x: x[:1].squeeze(0),
+    "astype": lambda x: x.astype("float64"), "clip": lambda x: x.clip(2, 9), "copy": lambda x: x.copy(),
+    "diagonal": lambda x: x.diagonal(), "dot": lambda x: x.dot(np.float32([1, 2])), "repeat": lambda x: x.repeat(2, 0),
+    "round": lambda x: x.round() + x, "swapaxes": lambda x: x.swapaxes(0, 1) * np.float32([1, 2]),
+    "take": lambda x: x.take([1], 0), "trace": lambda x: x.trace(), "T": lambda x: x.T * np.float32([1, 2]),
+    "transpose": lambda x: x.transpose(1, 0) * np.float32([1, 2]), "ravel": lambda x: x.ravel() * np.arange(4.0),
+    "transpose to a tuple": lambda x: x.transpose((1, 0)) * np.float32([1, 2]), "reshape": lambda x: x.reshape(4, 1),
+    "flatten": lambda x: x.flatten() * np.arange(4.0), "rows": lambda x: sum(row * n for n, row in enumerate(x)),
+    "unpacked": lambda x: np.multiply(*x), "mod": lambda x: x % 3.0, "remainder": lambda x: np.remainder(x, 3.0),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_methods_of_results_are_recorded(name):
+    w = np.float32([[1.4, 2.1], [3.2, 4.3]])
+    tested, x = METHODS[name], k.Variable(w)
+    with k.GradientTape() as tape:
+        y = tested(ops.multiply(x, 1.0))
+        total = ops.sum(ops.square(y))
+    np.testing.assert_allclose(y, tested(w), rtol=1e-6)
+    found = tape.gradient(total, x)
+    for at in np.ndindex(2, 2):
+        step = np.zeros((2, 2))
+        step[at] = 1e-4
+        slope = (np.square(tested(w + step)).sum() - np.square(tested(w - step)).sum()) / 2e-4
+        np.testing.assert_allclose(found[at], slope, rtol=1e-3, atol=1e-3)
+
+
+def test_functions_of_numpy_give_constants():
+    x = k.Variable(np.float32([[1, 2], [3, 4]]))
+    with k.GradientTape() as tape:
+        y = ops.square(x)
+        records = len(tape.records)
+        found = [np.sum(y), np.std(y), np.squeeze(y), np.concatenate([y, y]), np.where(True, y, 0), np.dot(y, y)]
+        found += [y.sum(dtype="float64"), y.max(initial=20.0), y.std(ddof=1), y.ravel("F"), y.flatten("F")]
+        assert repr(y) == repr(np.float32([[1, 4], [9, 16]])) and f"{y}" == "[[ 1.  4.]\n [ 9. 16.]]"
+        assert len(tape.records) == records
+    assert {type(z) for z in found} <= {np.ndarray, np.float32, np.float64}
+
+
+@pytest.mark.parametrize("run", [lambda function: function, k.jit], ids=["eager", "traced"])
+@pytest.mark.parametrize(
+    "join",
+    [
+        ops.array, ops.convert_to_tensor, ops.sum, ops.mean, ops.max, ops.logsumexp, lambda x: ops.multiply(x, 2.0),
+        lambda x: ops.reshape(x, (2, 1)), lambda x: ops.matmul(x, np.float32([1, 3])), lambda x: ops.softmax(x)[0],
+        lambda x: ops.stack([0.5, x[1]]), lambda x: ops.where([True, False], x, 0.0), lambda x: ops.array([x, x]),
+        lambda x: ops.norm(x), lambda x: ops.expand_dims(x, 0), lambda x: ops.array([0.5, *x]),
+    ],
+)  # fmt: skip
+def test_lists_of_what_is_watched_are_arrays_of_it(join, run):
+    """As a list of losses of which a mean is asked."""
+    x = k.Variable(np.float32([1, 2]))
+
+    def gradient(join):
+        def function():
+            with k.GradientTape() as tape:
+                y = ops.square(x)
+                z = ops.sum(ops.square(join([y[0], y[1]])))
+            return tape.gradient(z, x)
+
+        return run(function)()
+
+    expected = gradient(lambda parts: join(ops.stack(parts)))
+    np.testing.assert_allclose(gradient(join), expected, rtol=1e-6)
+
+
 def test_losses_added_to_a_loss_as_keras_guides_do():
     k.utils.set_random_seed(1)
     layer = k.layers.Dense(3, kernel_regularizer="l2", activity_regularizer="l1")

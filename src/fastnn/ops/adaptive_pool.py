@@ -16,7 +16,7 @@ from fastnn.ops import reduce
 from fastnn.ops.gather import take
 from fastnn.ops.layout import moveaxis, reshape
 from fastnn.ops.matmul import matmul
-from fastnn.ops.record import as_array, dtype_of, shape_of
+from fastnn.ops.record import as_operand, dtype_of, shape_of
 
 
 def _bins(n: int, out: int) -> tuple[np.ndarray, np.ndarray]:
@@ -41,7 +41,7 @@ def _max_along(x, out: int):
 
 
 def _pool(name, along, inputs, output_size, data_format):
-    x = inputs if hasattr(inputs, "shape") else as_array(inputs)
+    x = as_operand(inputs)
     rank = len(shape_of(x)) - 2
     if rank not in (1, 2, 3):
         raise ValueError(f"{name} needs inputs of 3, 4 or 5 dimensions, got shape {shape_of(x)}.")
@@ -79,7 +79,7 @@ def adaptive_average_pool(inputs, output_size, data_format=None):
         >>> adaptive_average_pool(np.arange(5.0).reshape(1, 5, 1), 2)[0, :, 0]
         array([1., 3.])
     """
-    inputs = inputs if hasattr(inputs, "shape") else as_array(inputs)
+    inputs = as_operand(inputs)
     if not is_float(dtype_of(inputs)):
         inputs = ew.cast(inputs, config.floatx())
     return _pool("adaptive_average_pool", _mean_along, inputs, output_size, data_format)

@@ -19,7 +19,7 @@ from fastnn.ops.logic import greater, logical_not, logical_or, where
 from fastnn.ops.matmul import in_one_dtype, matmul_op
 from fastnn.ops.normalization import gradient_by_composition
 from fastnn.ops.random import random_bernoulli_op
-from fastnn.ops.record import Op, Spec, as_array, dtype_of, shape_of, uniform
+from fastnn.ops.record import Op, Spec, as_operand, dtype_of, shape_of, uniform
 
 
 def hidden_score(dtype: str) -> float:
@@ -362,7 +362,7 @@ def dot_product_attention(
     if bias is not None:
         extras.append(_in_four_dimensions(ew.cast(bias, query.dtype)))
     if mask is not None:
-        extras.append(_in_four_dimensions(ew.cast(mask if hasattr(mask, "shape") else as_array(mask), "bool")))
+        extras.append(_in_four_dimensions(ew.cast(as_operand(mask), "bool")))
     scale = 1 / math.sqrt(max(shapes[0][3], 1)) if scale is None else float(scale)
     return attention_op(
         query, key, value, *extras, scale=scale, is_causal=bool(is_causal), has_bias=bias is not None,

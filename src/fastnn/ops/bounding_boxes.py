@@ -16,7 +16,7 @@ from fastnn.ops.boxes import concatenate
 from fastnn.ops.indexing import getitem
 from fastnn.ops.joining import stack
 from fastnn.ops.layout import expand_dims, reshape
-from fastnn.ops.record import as_array, dtype_of, shape_of
+from fastnn.ops.record import as_array, as_operand, dtype_of, shape_of
 from fastnn.ops.trigonometry import arctan, cos, sin, tan
 
 # The boxes as left, top, right, bottom, and back.
@@ -47,7 +47,7 @@ def _middle(a, b):
 
 def split(boxes):
     """The four numbers of boxes (..., 4), each of shape (...)."""
-    boxes = boxes if hasattr(boxes, "shape") else as_array(boxes)
+    boxes = as_operand(boxes)
     return tuple(getitem(boxes, (..., k)) for k in range(4))
 
 
@@ -87,7 +87,7 @@ def convert_format(boxes, source, target, height=None, width=None, dtype="float3
         )
 
     def change(x):
-        x = x if hasattr(x, "shape") else as_array(x)
+        x = as_operand(x)
         if not shape_of(x) or shape_of(x)[-1] != 4:
             raise ValueError(f"convert_format: `boxes` of shape {shape_of(x)} must have a last size of 4.")
         x = ew.cast(x, standardize_dtype(dtype))
@@ -129,7 +129,7 @@ def clip_to_image_size(bounding_boxes, height=None, width=None, bounding_box_for
         raise ValueError(f"clip_to_image_size: boxes in pixels need `height` and `width`; got {height} and {width}.")
     corners = [ew.clip(x, 0, (width, height)[k % 2]) for k, x in enumerate(split(bounding_boxes["boxes"]))]
     labels = bounding_boxes["labels"]
-    labels = labels if hasattr(labels, "shape") else as_array(labels)
+    labels = as_operand(labels)
     is_there = logic.logical_and(logic.greater(corners[2], corners[0]), logic.greater(corners[3], corners[1]))
     return {
         **bounding_boxes,
@@ -443,7 +443,7 @@ def decode_deltas_to_boxes(
         }
     size = _size_of(image_shape)
     anchor = split(convert_format(anchors, anchor_format, encoded_format, *size))
-    deltas = boxes_delta if hasattr(boxes_delta, "shape") else as_array(boxes_delta)
+    deltas = as_operand(boxes_delta)
     if variance is not None:
         deltas = ew.multiply(deltas, np.asarray(variance, dtype_of(deltas)))
     delta = split(deltas)

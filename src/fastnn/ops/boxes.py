@@ -12,7 +12,7 @@ from fastnn.graph.row_rules import of_kept_axes
 from fastnn.graph.symbolic import accepts_symbolic
 from fastnn.ops import elementwise as ew
 from fastnn.ops.layout import copy_step, reshape
-from fastnn.ops.record import Op, Spec, as_array, dtype_of, shape_of, uniform
+from fastnn.ops.record import Op, Spec, as_operand, dtype_of, shape_of, uniform
 from fastnn.ops.reduce import normalize_axes, normalize_axis
 from fastnn.plan.copying import contiguous_strides, copy_part, is_window
 
@@ -269,7 +269,7 @@ def in_one_dtype(xs):
     if {*map(type, xs)} == {np.ndarray} and len({x.dtype for x in xs}) == 1:
         return xs
     dtype = promote(tuple(dtype_of(x) for x in xs))
-    return [ew.cast(x if hasattr(x, "shape") else as_array(x), dtype) for x in xs]
+    return [ew.cast(as_operand(x), dtype) for x in xs]
 
 
 @accepts_symbolic

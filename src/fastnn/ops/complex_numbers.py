@@ -13,7 +13,7 @@ from fastnn.ops import logic
 from fastnn.ops import trigonometry as trig
 from fastnn.ops.creation import zeros_like
 from fastnn.ops.elementwise import elementwise
-from fastnn.ops.record import Op, Spec, as_array, dtype_of
+from fastnn.ops.record import Op, Spec, as_operand, dtype_of
 from fastnn.plan.function import as_one_plan
 
 conj_op = elementwise("conj", np.conj, lambda dy, y, x: conj(dy))
@@ -27,7 +27,7 @@ def _is_complex(x) -> bool:
 
 
 def _as_input(x):
-    return x if hasattr(x, "dtype") else as_array(x)
+    return as_operand(x)
 
 
 def real(x):

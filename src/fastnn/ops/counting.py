@@ -9,14 +9,14 @@ from fastnn.graph import trace
 from fastnn.graph.dtypes import as_float, is_integer
 from fastnn.ops.gather import take_grad_op
 from fastnn.ops.layout import reshape
-from fastnn.ops.record import Op, Spec, as_array, dtype_of, shape_of
+from fastnn.ops.record import Op, Spec, as_array, as_operand, dtype_of, shape_of
 from fastnn.ops.reduce import normalize_axis
 from fastnn.ops.sorting import searchsorted
 from fastnn.plan.function import is_watched
 
 
 def _as_input(x):
-    return x if hasattr(x, "shape") else as_array(x)
+    return as_operand(x)
 
 
 def _bincount_lower(node, b):

@@ -15,9 +15,8 @@ from fastnn.ops import elementwise as ew
 from fastnn.ops import logic, reduce
 from fastnn.ops.boxes import place_op
 from fastnn.ops.gather import take
-from fastnn.ops.joining import stack
 from fastnn.ops.layout import broadcast_to, copy_op, moveaxis, reshape
-from fastnn.ops.record import as_array, dtype_of, shape_of
+from fastnn.ops.record import as_array, as_operand, dtype_of, joined, shape_of
 from fastnn.ops.reduce import normalize_axis
 from fastnn.plan.function import as_one_plan, is_watched
 
@@ -65,7 +64,7 @@ def full(shape, fill_value, dtype=None):
         >>> full((2,), 3)
         array([3., 3.], dtype=float32)
     """
-    fill_value = fill_value if hasattr(fill_value, "shape") else as_array(fill_value)
+    fill_value = as_operand(fill_value)
     return broadcast_to(ew.cast(fill_value, standardize_dtype(dtype)), _shape(shape))
 
 
@@ -149,7 +148,7 @@ def _spread(start, stop, num, endpoint, axis):
     """`start` to `stop` as two sums of products, of traced values too."""
     if num < 0:
         raise ValueError(f"linspace: `num` must be at least 0, got {num}.")
-    start, stop = (x if hasattr(x, "shape") else as_array(x) for x in (start, stop))
+    start, stop = (as_operand(x) for x in (start, stop))
     dtype = as_float(promote((dtype_of(start), dtype_of(stop))))
     rank = len(np.broadcast_shapes(shape_of(start), shape_of(stop)))
     part = np.linspace(0, 1, num, endpoint).astype(dtype).reshape(-1, *(1,) * rank)
@@ -411,8 +410,7 @@ def convert_to_tensor(x, dtype=None, sparse=None, ragged=None):
     """
     if sparse or ragged:
         raise ValueError("convert_to_tensor: sparse and ragged arrays are not supported.")
-    if isinstance(x, (list, tuple)) and any(isinstance(part, (Value, Variable)) for part in x):
-        x = stack(x)
+    x = joined(x)
     if isinstance(x, Variable):
         x = copy_op(x)  # later assignments must not change it, and a tape must see it
     elif not isinstance(x, (np.ndarray, Operators)):

@@ -16,7 +16,7 @@ from fastnn.ops.elementwise import quiet
 from fastnn.ops.gather import take_along_axis
 from fastnn.ops.layout import expand_dims, swapaxes
 from fastnn.ops.matmul import matmul
-from fastnn.ops.record import REGISTRY, Op, Spec, as_array, dtype_of
+from fastnn.ops.record import REGISTRY, Op, Spec, as_operand, dtype_of
 from fastnn.ops.sorting import argsort
 from fastnn.plan.function import is_watched
 
@@ -25,7 +25,7 @@ def as_matrices(x):
     """`x` as floats (or complex numbers): what LAPACK computes with."""
     if type(x) is np.ndarray and x.dtype.char in "fd":
         return x
-    x = x if hasattr(x, "shape") else as_array(x)
+    x = as_operand(x)
     return ew.cast(x, as_float(dtype_of(x)))
 
 

@@ -19,7 +19,7 @@ from fastnn.ops.conv2d import vector_lanes
 from fastnn.ops.indexing import getitem
 from fastnn.ops.joining import pad
 from fastnn.ops.layout import reshape
-from fastnn.ops.record import Op, Spec, as_array, dtype_of, shape_of, uniform
+from fastnn.ops.record import Op, Spec, as_operand, dtype_of, shape_of, uniform
 from fastnn.ops.windows import windows_op, windows_sum_op
 from fastnn.plan.function import as_one_plan
 
@@ -297,7 +297,7 @@ def _complex_input(name: str, x, rank: int):
     is_plain = type(real) is np.ndarray and type(imag) is np.ndarray and real.dtype is imag.dtype
     if is_plain and real.dtype.char in "fd" and real.shape == imag.shape and real.ndim >= rank:
         return x  # nothing to tell or to cast: half of the time of a short row
-    real, imag = (part if hasattr(part, "dtype") else as_array(part) for part in x)
+    real, imag = (as_operand(part) for part in x)
     if shape_of(real) != shape_of(imag):
         raise ValueError(
             f"{name}: input `x` should be a tuple of two arrays of the same shape. Received: {shape_of(real)} and "
@@ -393,7 +393,7 @@ def rfft(x, fft_length=None):
         >>> rfft(np.array([1.0, 2.0, 3.0, 4.0]))
         (array([10., -2., -2.]), array([0., 2., 0.]))
     """
-    x = x if hasattr(x, "dtype") else as_array(x)
+    x = as_operand(x)
     if not shape_of(x):
         raise ValueError(f"rfft: input should have rank >= 1. Received: input.shape = {shape_of(x)}")
     n = shape_of(x)[-1] if fft_length is None else int(fft_length)
@@ -450,7 +450,7 @@ def extract_sequences(x, sequence_length, sequence_stride):
         array([[1., 2., 3.],
                [2., 3., 4.]])
     """
-    x = x if hasattr(x, "dtype") else as_array(x)
+    x = as_operand(x)
     if not shape_of(x):
         raise ValueError(f"extract_sequences: input should have rank >= 1. Received: input.shape = {shape_of(x)}")
     *outer, time = shape_of(x)
@@ -484,7 +484,7 @@ def _window(name: str, window, sequence_length: int, fft_length: int, dtype: str
     after = fft_length - sequence_length - before
     if window is None:
         return np.ones(fft_length, dtype)
-    window = ew.cast(window if hasattr(window, "dtype") else as_array(window), dtype)
+    window = ew.cast(as_operand(window), dtype)
     if shape_of(window) != (sequence_length,):
         raise ValueError(
             f"{name}: the shape of `window` must be equal to [sequence_length], {sequence_length}. Received: window "
@@ -527,7 +527,7 @@ def stft(x, sequence_length, sequence_stride, fft_length, window="hann", center=
                [14., -2., -2.],
                [22., -2., -2.]])
     """
-    x = x if hasattr(x, "dtype") else as_array(x)
+    x = as_operand(x)
     if dtype_of(x) not in ("float32", "float64"):
         raise TypeError(f"Invalid input type. Expected `float32` or `float64`. Received: input type={dtype_of(x)}")
     _check_lengths("stft", sequence_length, fft_length)

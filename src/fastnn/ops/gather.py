@@ -15,14 +15,14 @@ from fastnn.graph.value import Value
 from fastnn.ops import elementwise as ew
 from fastnn.ops import logic, reduce
 from fastnn.ops.layout import broadcast_to, contiguous_strides, expand_dims, moveaxis, reshape
-from fastnn.ops.record import Op, Spec, always, as_array, dtype_of, shape_of
+from fastnn.ops.record import Op, Spec, always, as_array, as_operand, dtype_of, shape_of
 from fastnn.ops.reduce import normalize_axis, split_at
 from fastnn.plan.function import as_one_plan
 
 
 def _as_index(indices):
     """`indices` as an array of integers; floats are truncated, as in Keras."""
-    indices = indices if hasattr(indices, "shape") else as_array(indices)
+    indices = as_operand(indices)
     is_index = not is_float(dtype_of(indices)) and dtype_of(indices) != "bool"
     return indices if is_index else ew.cast(indices, "int32")
 
@@ -381,9 +381,7 @@ def scatter_update(inputs, indices, updates, reduction=None):
     count = math.prod(shape_of(indices)[:-1])
     inner = math.prod(sizes[depth:])
     flat = reshape(inputs, (math.prod(sizes[:depth]), inner))
-    updates = reshape(
-        ew.cast(updates if hasattr(updates, "shape") else as_array(updates), dtype_of(inputs)), (count, inner)
-    )
+    updates = reshape(ew.cast(as_operand(updates), dtype_of(inputs)), (count, inner))
     return reshape(scatter_op(flat, rows, updates, reduction=reduction), sizes)
 
 
@@ -555,7 +553,7 @@ def one_hot(x, num_classes, axis=-1, dtype=None, sparse=False):
     """
     if sparse:
         raise ValueError("one_hot: sparse arrays are not supported.")
-    x = x if hasattr(x, "shape") else as_array(x)
+    x = as_operand(x)
     rank = len(shape_of(x)) + 1
     axis = normalize_axis("one_hot", axis, rank)
     dtype = standardize_dtype(dtype or config.floatx())
@@ -590,7 +588,7 @@ def multi_hot(inputs, num_classes=None, axis=-1, dtype=None, sparse=False, **kwa
         raise TypeError(f"multi_hot: unknown arguments {sorted(kwargs)}.")
     if sparse:
         raise ValueError("multi_hot: sparse arrays are not supported.")
-    inputs = inputs if hasattr(inputs, "shape") else as_array(inputs)
+    inputs = as_operand(inputs)
     classes = _as_index(inputs)
     is_class = logic.logical_and(logic.greater_equal(classes, 0), logic.less(classes, num_classes))
     if classes is not inputs:  # a float may lie between two classes

@@ -7,7 +7,7 @@ from fastnn.ops import elementwise as ew
 from fastnn.ops import logic
 from fastnn.ops.boxes import concatenate, slice_axis
 from fastnn.ops.image_size import image_axes
-from fastnn.ops.record import as_array, dtype_of, shape_of
+from fastnn.ops.record import as_operand, dtype_of, shape_of
 from fastnn.plan.function import as_one_plan
 
 _LUMA = (0.2989, 0.5870, 0.1140)  # how bright red, green and blue look (ITU-R BT.601)
@@ -15,7 +15,7 @@ _LUMA = (0.2989, 0.5870, 0.1140)  # how bright red, green and blue look (ITU-R B
 
 def _channels(op, images, data_format):
     """The array, the axis of its channels, and the three channels, each with that axis of size 1."""
-    x = images if hasattr(images, "shape") else as_array(images)
+    x = as_operand(images)
     axis = len(shape_of(x)) - (1 if image_axes(x, data_format) == (-3, -2) else 3)
     if shape_of(x)[axis] != 3:
         raise ValueError(f"{op}: images of shape {shape_of(x)} must have 3 channels, on axis {axis}.")
@@ -23,7 +23,7 @@ def _channels(op, images, data_format):
 
 
 def _check_float(op, images):
-    dtype = dtype_of(images if hasattr(images, "shape") else as_array(images))
+    dtype = dtype_of(as_operand(images))
     if not is_float(dtype):
         raise ValueError(f"{op}: the images must be floats, not {dtype}.")
 
@@ -117,7 +117,7 @@ def rgb_to_grayscale(images, data_format=None):
         >>> rgb_to_grayscale(np.array([[[1.0, 0.0, 0.0]]]))[0, 0]
         array([0.2989])
     """
-    x = images if hasattr(images, "shape") else as_array(images)
+    x = as_operand(images)
     if shape_of(x)[-1 if image_axes(x, data_format) == (-3, -2) else -3] == 1:
         return x
     x, _, colours = _channels("rgb_to_grayscale", x, data_format)

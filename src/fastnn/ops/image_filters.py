@@ -16,13 +16,13 @@ from fastnn.ops.convolution import depthwise_conv
 from fastnn.ops.image_size import image_axes
 from fastnn.ops.joining import pad, stack
 from fastnn.ops.layout import broadcast_to, moveaxis, reshape
-from fastnn.ops.record import as_array, dtype_of, shape_of
+from fastnn.ops.record import as_operand, dtype_of, shape_of
 from fastnn.plan.function import as_one_plan
 
 
 def _as_batch(images, data_format):
     """Images as floats (n, h, w, c), and the function that brings such back to their shape and dtype."""
-    x = images if hasattr(images, "shape") else as_array(images)
+    x = as_operand(images)
     is_last = image_axes(x, data_format) == (-3, -2)
     is_batch = len(shape_of(x)) == 4
     dtype = dtype_of(x)

@@ -23,7 +23,7 @@ from fastnn.ops.indexing import getitem
 from fastnn.ops.joining import concatenate
 from fastnn.ops.layout import broadcast_to, contiguous_strides, expand_dims, moveaxis, reshape
 from fastnn.ops.random import random_normal_op
-from fastnn.ops.record import Op, Spec, as_array, broadcast_shapes, dtype_of, shape_of
+from fastnn.ops.record import Op, Spec, as_operand, broadcast_shapes, dtype_of, shape_of
 from fastnn.random import drawing  # not the name in it: it may be what is importing this package
 
 INTERPOLATIONS = ("nearest", "bilinear")
@@ -248,8 +248,8 @@ def map_coordinates(inputs, coordinates, order, fill_mode="constant", fill_value
         >>> map_coordinates(np.array([0.0, 10.0, 30.0]), np.array([[0.5, 1.25, 2.5]]), 1)
         array([ 5., 15., 15.])
     """
-    inputs = inputs if hasattr(inputs, "shape") else as_array(inputs)
-    coordinates = coordinates if hasattr(coordinates, "shape") else as_array(coordinates)
+    inputs = as_operand(inputs)
+    coordinates = as_operand(coordinates)
     sizes = shape_of(inputs)
     if not shape_of(coordinates) or shape_of(coordinates)[0] != len(sizes):
         raise ValueError(
@@ -283,7 +283,7 @@ def _warped(op, images, positions_of, interpolation, fill_mode, fill_value, data
     """
     _check_choice(op, "interpolation", interpolation, INTERPOLATIONS)
     _check_choice(op, "fill_mode", fill_mode, FILL_MODES)
-    x = images if hasattr(images, "shape") else as_array(images)
+    x = as_operand(images)
     axes = image_axes(x, data_format)
     is_batch = len(shape_of(x)) == 4
     x = x if axes == (-3, -2) else moveaxis(x, -3, -1)
@@ -307,7 +307,7 @@ def _column(x, key, dtype):
 
 def _batch_of(op, name, x, wanted, images):
     """`x` of shape `wanted`, or of (n, *wanted) for n images, as (n or 1, *wanted) floats."""
-    x = x if hasattr(x, "shape") else as_array(x)
+    x = as_operand(x)
     shape, sizes = shape_of(x), shape_of(images)
     n = sizes[0] if len(sizes) == 4 else 1
     if shape not in (wanted, (1, *wanted), (n, *wanted)):

@@ -17,7 +17,7 @@ from fastnn.ops.indexing import getitem
 from fastnn.ops.joining import pad
 from fastnn.ops.layout import expand_dims, moveaxis, reshape, transpose
 from fastnn.ops.matmul import matmul
-from fastnn.ops.record import as_array, dtype_of, shape_of
+from fastnn.ops.record import as_operand, dtype_of, shape_of
 from fastnn.ops.resizing import KERNELS, nearest, resize_op
 from fastnn.ops.rounding import round as round_to_even
 from fastnn.plan.function import as_one_plan
@@ -67,7 +67,7 @@ def resize(
         raise ValueError("resize: only one of crop_to_aspect_ratio and pad_to_aspect_ratio can be true.")
     if len(size) != 2:
         raise ValueError(f"resize: size must be (height, width), got {size!r}.")
-    x = images if hasattr(images, "shape") else as_array(images)
+    x = as_operand(images)
     axes = image_axes(x, data_format)
     target = tuple(int(n) for n in size)
     h, w = (shape_of(x)[a] for a in axes)
@@ -143,7 +143,7 @@ def scale_and_translate(images, output_shape, scale, translation, spatial_dims, 
         >>> scale_and_translate(np.array([0.0, 4.0]), (4,), np.array([2.0]), np.array([0.0]), (0,), "linear")
         array([0., 1., 3., 4.])
     """
-    x = images if hasattr(images, "shape") else as_array(images)
+    x = as_operand(images)
     shape, target, dtype = shape_of(x), tuple(int(n) for n in output_shape), dtype_of(x)
     if method not in _METHODS:
         raise ValueError(f"scale_and_translate: `method` {method!r} is none of {tuple(_METHODS)}.")
@@ -155,7 +155,7 @@ def scale_and_translate(images, output_shape, scale, translation, spatial_dims, 
         )
     wide = dtype if is_float(dtype) else config.floatx()
     scale, translation = (
-        ew.cast(v if hasattr(v, "shape") else as_array(v), wide) for v in (scale, translation)
+        ew.cast(as_operand(v), wide) for v in (scale, translation)
     )  # fmt: skip
     if shape_of(scale) != (len(dims),) or shape_of(translation) != (len(dims),):
         raise ValueError(

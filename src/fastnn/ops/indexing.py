@@ -14,7 +14,7 @@ from fastnn.ops import logic
 from fastnn.ops.boxes import slice_update_op, strided_slice_op
 from fastnn.ops.gather import take, take_op
 from fastnn.ops.layout import contiguous_strides, reshape_op, transpose_op
-from fastnn.ops.record import as_array, dtype_of, shape_of
+from fastnn.ops.record import as_array, as_operand, dtype_of, shape_of
 
 
 @accepts_symbolic
@@ -247,7 +247,7 @@ def slice_update(inputs, start_indices, updates):
         array([0., 1., 1.])
     """
     starts = _starts(start_indices, len(shape_of(inputs)))
-    updates = ew.cast(updates if hasattr(updates, "shape") else as_array(updates), dtype_of(inputs))
+    updates = ew.cast(as_operand(updates), dtype_of(inputs))
     if any(isinstance(s, Value) for s in starts):
         return _updated_at(inputs, starts, updates)
     return slice_update_op(inputs, updates, starts=starts, steps=(1,) * len(starts))

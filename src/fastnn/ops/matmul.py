@@ -14,7 +14,7 @@ from fastnn.graph.symbolic import accepts_symbolic
 from fastnn.graph.value import Operators
 from fastnn.ops import elementwise as ew
 from fastnn.ops.layout import swapaxes
-from fastnn.ops.record import Op, Spec, always, as_array, dtype_of, shape_of, uniform
+from fastnn.ops.record import Op, Spec, always, as_operand, dtype_of, shape_of, uniform
 from fastnn.ops.reduce import sum as reduce_sum
 from fastnn.plan.function import as_one_plan
 
@@ -34,7 +34,7 @@ def _rows(x):
 
 def in_one_dtype(*xs):
     """The operands in their promoted dtype; products of int8 are summed in int32, as in Keras."""
-    xs = tuple([x if hasattr(x, "shape") else as_array(x) for x in xs])
+    xs = tuple([as_operand(x) for x in xs])
     names = tuple([dtype_of(x) for x in xs])
     if names.count(names[0]) == len(names) and names[0] != "int8":
         return xs

@@ -17,7 +17,7 @@ from fastnn.graph.symbolic import accepts_symbolic
 from fastnn.ops import elementwise as ew
 from fastnn.ops import norms, reduce, statistics
 from fastnn.ops.layout import broadcast_to, copy_op, expand_dims, moveaxis, reshape, transpose
-from fastnn.ops.record import Op, Spec, always, as_array, dtype_of, shape_of, uniform
+from fastnn.ops.record import Op, Spec, always, as_operand, dtype_of, shape_of, uniform
 from fastnn.ops.reduce import normalize_axes, normalize_axis
 from fastnn.plan.function import as_one_plan
 
@@ -321,7 +321,7 @@ layer_norm_grad_op = Op(
 
 
 def _over_axes(x, gamma, beta, axis, epsilon, is_centered):
-    x = x if hasattr(x, "shape") else as_array(x)
+    x = as_operand(x)
     dtype = dtype_of(x)
     if not is_float(dtype):
         dtype = config.floatx()
@@ -402,7 +402,7 @@ def normalize(x, axis=-1, order=2, epsilon=None):
         >>> normalize(np.array([3.0, 4.0]))
         array([0.6, 0.8])
     """
-    x = x if hasattr(x, "shape") else as_array(x)
+    x = as_operand(x)
     if not is_float(dtype_of(x)):
         x = ew.cast(x, config.floatx())
     epsilon = config.epsilon() if epsilon is None else epsilon

@@ -9,7 +9,7 @@ from fastnn.ops import logic, reduce
 from fastnn.ops.factorizations import svd
 from fastnn.ops.layout import expand_dims, moveaxis, squeeze
 from fastnn.ops.matmul import in_one_dtype
-from fastnn.ops.record import as_array, dtype_of, shape_of
+from fastnn.ops.record import as_operand, dtype_of, shape_of
 from fastnn.ops.reduce import mean, normalize_axis
 from fastnn.plan.function import as_one_plan, is_watched
 
@@ -17,7 +17,7 @@ _OF_SINGULAR_VALUES = {"nuc": reduce.sum, 2: reduce.max, -2: reduce.min}
 
 
 def _float(x):
-    x = x if hasattr(x, "shape") else as_array(x)
+    x = as_operand(x)
     return ew.cast(x, as_float(dtype_of(x)))
 
 

@@ -9,7 +9,7 @@ from fastnn.graph.symbolic import accepts_symbolic
 from fastnn.ops.convolution import Geometry, geometry
 from fastnn.ops.joining import pad
 from fastnn.ops.layout import expand_dims, moveaxis, reshape, squeeze, transpose
-from fastnn.ops.record import as_array, shape_of
+from fastnn.ops.record import as_operand, shape_of
 from fastnn.ops.windows import windows, windows_sum
 from fastnn.plan.function import as_one_plan
 
@@ -32,7 +32,7 @@ def _patches_sum(y, g: Geometry):
 
 
 def _extract(name, x, size, strides, dilation_rate, padding, data_format, rank):
-    x = x if hasattr(x, "shape") else as_array(x)
+    x = as_operand(x)
     is_sequence = isinstance(size, (tuple, list)) and len(size) == rank
     if not is_sequence and (not isinstance(size, (int, np.integer)) or isinstance(size, bool)):
         raise TypeError(f"Invalid `size` argument of {name}: expected an int or {rank} of them. Received: size={size}")
@@ -142,7 +142,7 @@ def unfold(x, kernel_size, dilation=1, padding=0, stride=1):
         >>> unfold(np.arange(9.0).reshape(1, 1, 3, 3), 2)[0, :, 0]
         array([0., 1., 3., 4.])
     """
-    x = x if hasattr(x, "shape") else as_array(x)
+    x = as_operand(x)
     if len(shape_of(x)) != 4:
         raise ValueError(f"unfold: `x` must have the shape (n, c, h, w), got {shape_of(x)}.")
     x = transpose(x, (0, 2, 3, 1))
@@ -174,7 +174,7 @@ def fold(x, output_size, kernel_size, dilation=1, padding=0, stride=1):
                [2., 4., 2.],
                [1., 2., 1.]])
     """
-    x = x if hasattr(x, "shape") else as_array(x)
+    x = as_operand(x)
     if len(shape_of(x)) != 3:
         raise ValueError(f"fold: `x` must have the shape (n, c * height * width, blocks), got {shape_of(x)}.")
     n, elements, blocks = shape_of(x)

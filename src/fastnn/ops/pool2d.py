@@ -16,7 +16,7 @@ from fastnn.graph.row_rules import of_first_axis
 from fastnn.graph.symbolic import accepts_symbolic
 from fastnn.ops import elementwise as ew
 from fastnn.ops.layout import moveaxis, reshape
-from fastnn.ops.record import Op, Spec, always, as_array, dtype_of, shape_of, uniform
+from fastnn.ops.record import Op, Spec, always, as_operand, dtype_of, shape_of, uniform
 
 # ---- windows ----
 
@@ -209,7 +209,7 @@ def _same_pads(size: int, window: int, stride: int) -> tuple[int, int]:
 
 
 def _pool(op, inputs, pool_size, strides, padding, data_format):
-    x = inputs if hasattr(inputs, "shape") else as_array(inputs)
+    x = as_operand(inputs)
     rank = len(shape_of(x)) - 2
     if rank not in (1, 2, 3):
         raise ValueError(f"pooling needs inputs of 3, 4 or 5 dimensions, got shape {shape_of(x)}.")
@@ -282,7 +282,7 @@ def average_pool(inputs, pool_size, strides=None, padding="valid", data_format=N
         array([[ 2.5,  4.5],
                [10.5, 12.5]])
     """
-    inputs = inputs if hasattr(inputs, "shape") else as_array(inputs)
+    inputs = as_operand(inputs)
     if not is_float(dtype_of(inputs)):
         inputs = ew.cast(inputs, config.floatx())
     return _pool(average_pool2d_op, inputs, pool_size, strides, padding, data_format)

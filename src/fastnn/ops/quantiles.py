@@ -13,7 +13,7 @@ from fastnn.ops import logic, reduce
 from fastnn.ops.gather import take_along_axis
 from fastnn.ops.joining import concatenate
 from fastnn.ops.layout import broadcast_to, moveaxis, reshape, transpose
-from fastnn.ops.record import as_array, dtype_of, shape_of
+from fastnn.ops.record import as_array, as_operand, dtype_of, shape_of
 from fastnn.ops.reduce import normalize_axes, reduced_shape
 from fastnn.ops.rounding import ceil, floor, round
 from fastnn.ops.sorting import select_op, sort
@@ -25,7 +25,7 @@ METHODS = ("linear", "lower", "higher", "midpoint", "nearest")
 def _quantile(name, x, q, axis, method, keepdims, skips_nan=False, scale=1):
     if method not in METHODS:
         raise ValueError(f"{name}: method {method!r} is none of {METHODS}.")
-    x, q = (part if hasattr(part, "shape") else as_array(part) for part in (x, q))
+    x, q = (as_operand(part) for part in (x, q))
     if not isinstance(q, Value) and not np.all((as_array(q) >= 0) & (as_array(q) <= scale)):
         raise ValueError(f"{name}: `q` must lie in [0, {scale}], got {as_array(q)}.")
     return _of_sorted(name, x, q, axis, method, keepdims, skips_nan, scale)

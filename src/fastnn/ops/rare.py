@@ -22,7 +22,7 @@ from fastnn.ops.elementwise import (
     square,
     subtract,
 )
-from fastnn.ops.record import as_array, dtype_of, uniform
+from fastnn.ops.record import as_array, as_operand, dtype_of, uniform
 from fastnn.plan.function import as_one_plan, as_one_plan_of_arrays
 
 TWO_OVER_SQRT_PI = 2 / math.sqrt(math.pi)
@@ -310,7 +310,7 @@ def ldexp(x1, x2):
         >>> ldexp(np.array([0.5, 3.0]), 2)
         array([ 2., 12.])
     """
-    return _ldexp(x1, x2 if hasattr(x2, "dtype") else as_array(x2))
+    return _ldexp(x1, as_operand(x2))
 
 
 @as_one_plan_of_arrays

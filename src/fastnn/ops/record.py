@@ -126,6 +126,8 @@ class Op(_engine.Caller):
                 return symbolic_call(self, args, params)
         state = trace.state
         graph = state.graph
+        if not _LISTS.isdisjoint(map(type, args)):
+            args = tuple(map(joined, args))
         if self.kind == "elementwise":
             given, args = args, _promoted(self, args)
             if args is not given and graph is None and not state.tapes and state.scope is None:
@@ -353,9 +355,33 @@ def broadcast_shapes(name: str, *shapes) -> tuple[int, ...]:
         raise ValueError(f"{name}: shapes {' and '.join(map(str, shapes))} do not broadcast together.") from None
 
 
+_LISTS = frozenset({list, tuple})
+
+
+def joined(x):
+    """A list of arrays, Variables or traced values, or of such lists, as one of them where somebody watches, to whom
+    NumPy's array of a list would be a constant; others as they are."""
+    return Operators.functions["stack"]([joined(item) for item in x]) if _is_joined(x) else x
+
+
+def _is_joined(x) -> bool:
+    return (
+        isinstance(x, (list, tuple))
+        and _engine.is_watched()
+        and any(isinstance(item, (np.ndarray, Operators)) or _is_joined(item) for item in x)
+    )
+
+
+def as_operand(x):
+    """`x` as it is where it has a shape; numbers and lists as an array."""
+    x = joined(x)
+    return x if hasattr(x, "shape") else as_array(x)
+
+
 def as_value(x) -> Value:
     """`x` as a value of the graph that is being traced."""
     graph = trace.current()
+    x = joined(x)
     if isinstance(x, Value):
         return x
     if isinstance(x, Variable):
@@ -406,13 +432,19 @@ def dtype_of(x) -> str:
     dtype = getattr(x, "dtype", None)
     if isinstance(dtype, str):
         return dtype
+    if dtype is None and _is_joined(x):
+        kinds = [dtypes.weak_kind(item) for item in x]
+        names = [dtype_of(item) for item, kind in zip(x, kinds, strict=True) if kind is None]
+        return dtypes.promote(tuple(names), tuple([kind for kind in kinds if kind]))
     return dtype_name(as_array(x).dtype if dtype is None or isinstance(x, np.generic) else np.dtype(dtype))
 
 
 def shape_of(x) -> tuple[int, ...]:
     """The shape of an array, Variable, Value, KerasTensor or scalar."""
     shape = getattr(x, "shape", None)
-    return np.shape(x) if shape is None else tuple(shape)
+    if shape is not None:
+        return tuple(shape)
+    return (len(x), *shape_of(x[0])) if _is_joined(x) else np.shape(x)
 
 
 def run_eager(op: Op, args: tuple, params: dict[str, Any]):

@@ -16,7 +16,7 @@ from fastnn.graph.value import Value
 from fastnn.ops import elementwise as ew
 from fastnn.ops import logic, reduce
 from fastnn.ops.layout import expand_dims, moveaxis, reshape, squeeze, transpose
-from fastnn.ops.record import Op, Spec, as_array, dtype_of, shape_of, uniform
+from fastnn.ops.record import Op, Spec, as_operand, dtype_of, shape_of, uniform
 from fastnn.ops.reduce import normalize_axes, split_at
 from fastnn.plan.function import as_one_plan
 
@@ -138,7 +138,7 @@ def _over_axes(op, x, axis):
     """Applies `op`, which works on the last axis, over `axis`: an int, several (as one), or None for all."""
     if type(axis) is int and axis == -1 and type(x) is np.ndarray and x.ndim and x.dtype.char in "fd":
         return op(x)
-    x = x if hasattr(x, "shape") else as_array(x)
+    x = as_operand(x)
     if not is_inexact(dtype_of(x)):
         x = ew.cast(x, config.floatx())
     sizes = shape_of(x)
@@ -461,7 +461,7 @@ def in_top_k(targets, predictions, k):
         >>> in_top_k(np.array([0, 1]), np.array([[0.9, 0.1], [0.8, 0.2]]), 1)
         array([ True, False])
     """
-    chosen = pick_label_op(targets if hasattr(targets, "shape") else as_array(targets), predictions)
+    chosen = pick_label_op(as_operand(targets), predictions)
     above = reduce.sum(ew.cast(logic.greater(predictions, expand_dims(chosen, -1)), "int32"), axis=-1)
     return logic.logical_and(logic.less(above, k), logic.equal(chosen, chosen))
 
@@ -477,14 +477,14 @@ def _log_clipped(p):
 
 
 def _as_floats(output):
-    output = output if hasattr(output, "shape") else as_array(output)
+    output = as_operand(output)
     return output if is_float(dtype_of(output)) else ew.cast(output, config.floatx())
 
 
 def _floats(target, output):
     """Both as arrays of the output's float dtype."""
     output = _as_floats(output)
-    target = target if hasattr(target, "shape") else as_array(target)
+    target = as_operand(target)
     return ew.cast(target, dtype_of(output)), output
 
 
@@ -549,7 +549,7 @@ def sparse_categorical_crossentropy(target, output, from_logits=False, axis=-1):
         >>> sparse_categorical_crossentropy(np.array([1]), np.array([[0.5, 0.5]]))
         array([0.69314718])
     """
-    target = target if hasattr(target, "shape") else as_array(target)
+    target = as_operand(target)
     output = _as_floats(output)
     if not shape_of(output):
         raise ValueError(f"Argument `output` must be at least rank 1. Received: output.shape={shape_of(output)}")

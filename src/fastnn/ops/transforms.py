@@ -13,7 +13,7 @@ from fastnn.ops import reduce
 from fastnn.ops.indexing import getitem
 from fastnn.ops.joining import stack
 from fastnn.ops.layout import broadcast_to, copy_op, reshape
-from fastnn.ops.record import Op, as_array, as_value, dtype_of, shape_of
+from fastnn.ops.record import Op, as_operand, as_value, dtype_of, shape_of
 from fastnn.plan.executable import Executable
 
 
@@ -86,7 +86,7 @@ def jvp(fun, primals, tangents, has_aux=False):
     if shapes[0] != shapes[1]:
         raise ValueError(f"jvp: primals have shapes {shapes[0]}, tangents {shapes[1]}; they must be the same.")
     if trace.current() is None:
-        primals, tangents = ([x if hasattr(x, "dtype") else as_array(x) for x in xs] for xs in (primals, tangents))
+        primals, tangents = ([as_operand(x) for x in xs] for xs in (primals, tangents))
         results = _at_once(fun, primals, tangents, has_aux)
     else:
         results = _derivative(fun, [as_value(x) for x in primals], [as_value(x) for x in tangents], has_aux)
@@ -151,7 +151,7 @@ def vectorize(pyfunc, *, excluded=None, signature=None):
     def run(*args, **kwargs):
         places = [k for k in range(len(args)) if k not in excluded] + [name for name in kwargs if name not in excluded]
         given = {**dict(enumerate(args)), **kwargs}
-        arrays = [x if hasattr(x, "shape") else as_array(x) for x in (given[place] for place in places)]
+        arrays = [as_operand(x) for x in (given[place] for place in places)]
         cores = [[]] * len(arrays) if inputs is None else inputs
         if len(cores) != len(arrays):
             raise ValueError(f"vectorize: signature {signature!r} has {len(cores)} arguments, not {len(arrays)}.")

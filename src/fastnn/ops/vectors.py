@@ -14,13 +14,13 @@ from fastnn.ops.gather import take
 from fastnn.ops.joining import pad, stack
 from fastnn.ops.layout import expand_dims, moveaxis, reshape, transpose
 from fastnn.ops.matmul import in_one_dtype, matmul
-from fastnn.ops.record import as_array, dtype_of, shape_of
+from fastnn.ops.record import as_operand, dtype_of, shape_of
 from fastnn.ops.reduce import mean, normalize_axis
 from fastnn.plan.function import as_one_plan, is_watched
 
 
 def _as_input(x):
-    return x if hasattr(x, "shape") else as_array(x)
+    return as_operand(x)
 
 
 def _as_float(x):
