@@ -1,5 +1,5 @@
 """`python -m benchmarks [WHAT...]`: fastnn against others. WHAT is levels, or groups of one; by default
-all levels but `others`, `applications`, `sampled` and `calls`.
+all levels but `others`, `applications`, `loops`, `sampled` and `calls`.
 
 Each figure is the median over rounds. Each ratio is a contender's figure over fastnn's of the same round, the median of
 the rounds with the smallest and the largest beside it: above 1, fastnn needs less.
@@ -15,15 +15,16 @@ from benchmarks import constants, pairs, report
 from benchmarks.calls import level as calls
 from benchmarks.kernels import level as kernels
 from benchmarks.kernels import sampled_level
-from benchmarks.models import applications_level, memory, others_level
+from benchmarks.models import applications_level, loops_level, memory, others_level
 from benchmarks.models import level as networks
 from benchmarks.overheads import level as overheads
 
 LEVELS = {
     "kernels": kernels, "sampled": sampled_level, "calls": calls, "networks": networks, "others": others_level,
-    "applications": applications_level, "memory": memory, "overheads": overheads, "constants": constants,
+    "applications": applications_level, "loops": loops_level, "memory": memory, "overheads": overheads,
+    "constants": constants,
 }  # fmt: skip
-BY_NAME = ("others", "applications", "sampled", "calls")  # together they take longer than all else
+BY_NAME = ("others", "applications", "loops", "sampled", "calls")  # together they take longer than all else
 BY_DEFAULT = [level for level in LEVELS if level not in BY_NAME]
 
 

@@ -97,6 +97,7 @@ GOALS = (
     Goal("any figure of the networks, memory too, beside any framework and NumPy's loop", "networks", 1, fastest_peer),
     Goal("other networks, beside the fastest peer", "others", 1, fastest_peer),
     Goal("networks of `keras.applications`, beside the fastest peer", "applications", 1, fastest_peer),
+    Goal("training loops of users' own, beside the fastest peer", "loops", 1, fastest_peer),
     Goal("single kernels, beside the faster of NumPy and PyTorch", "kernels", 1, fastest_peer),
     Goal("kernels of sizes that are drawn, beside the faster of NumPy and PyTorch", "sampled", 1, fastest_peer),
     Goal("ops of arrays of a million, beside the faster of NumPy and PyTorch", "calls", 1, _of_group("calls")),

@@ -27,6 +27,7 @@ TITLES = {
     "epoch_memory": "peak memory of a later epoch", "arena_over_live": "arena / live",
     "first_epoch_over_data_and_arena": "first epoch / (data + arena)",
     "epoch_over_data_and_arena": "later epoch / (data + arena)",
+    "first_loop": "the first loop", "loop": "a later loop",
     "bytes_a_train_on_batch": "allocated by `train_on_batch`", "bytes_a_call": "allocated by `model(x)`",
 }  # fmt: skip
 SCALES = ((1e-6, "ns", 1e9), (1e-3, "us", 1e6), (1.0, "ms", 1e3), (float("inf"), "s", 1.0))
@@ -289,6 +290,7 @@ SECTIONS = {
     "networks": ("Networks", lambda rows: by_contender(rows, True)),
     "others": ("Other networks", by_figure),
     "applications": ("Networks of `keras.applications` (`predict`: all images at once)", by_figure),
+    "loops": ("Training loops of users' own", by_figure),
     "memory": ("Memory", by_network),
     "overheads": ("Overheads", lambda rows: by_contender(rows, False)),
     "constants": ("Constants of the cost model", lambda rows: by_contender(rows, False)),

@@ -15,7 +15,7 @@ from benchmarks.kernels import by_fastnn, by_numpy, level, sampled_level, worker
 from benchmarks.kernels.operations import OPERATIONS
 from benchmarks.kernels.problems import PROBLEMS
 from benchmarks.kernels.sampled import sampled
-from benchmarks.models import applications, others
+from benchmarks.models import applications, loops, others
 from benchmarks.models.networks import ROWS
 from benchmarks.models.numpy_networks import NumPy
 
@@ -110,6 +110,14 @@ def test_other_networks_learn(name):
     model = others.build(name, k)
     x, y = (array[:4] for array in others.data(name, model.output_shape))
     losses = [model.train_on_batch(x, y) for _ in range(9)]
+    assert losses[-1] < losses[0]
+
+
+@pytest.mark.parametrize("name", loops.ROWS)
+def test_training_loops_of_users_own_learn(name):
+    k.utils.set_random_seed(0)
+    loop, contender = loops.ROWS[name](), loops.CONTENDERS["fastnn"](loops.ROWS[name])
+    losses = [loop.run(contender) for _ in range(4)]
     assert losses[-1] < losses[0]
 
 
