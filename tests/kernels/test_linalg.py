@@ -7,6 +7,7 @@ import pytest
 from fastnn import _kernels
 from fastnn._kernels import _engine
 from fastnn.ops.factorizations import _lu_reference
+from fastnn.ops.solving import _cofactors_reference
 from tests.kernels.test_gather import code, guarded
 
 ISAS = _engine.isas()
@@ -246,6 +247,69 @@ def test_determinant(n, dtype, isa):
         np.testing.assert_allclose(logarithm, np.linalg.slogdet(wide)[1], rtol=1e-6 if dtype == "float32" else 1e-9,
                                    atol=1e-7 if dtype == "float32" else 1e-11)  # fmt: skip
     assert det[3] == sign[3] == 0 and logarithm[3] == -np.inf
+
+
+def exact_cofactors(x):
+    """Of a matrix of integers, which are Python's."""
+
+    def determinant(rows):
+        return sum((-1) ** k * row[0] * determinant([r[1:] for r in rows[:k] + rows[k + 1 :]])
+                   for k, row in enumerate(rows)) if rows else 1  # fmt: skip
+
+    rows = x.astype(int).tolist()
+    size = range(len(rows))
+
+    def minor(i: int, j: int) -> list:
+        return [row[:j] + row[j + 1 :] for row in rows[:i] + rows[i + 1 :]]
+
+    return np.array([[(-1) ** (i + j) * determinant(minor(i, j)) for j in size] for i in size], "float64")
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("n", [1, 2, 3, 4, 5, 6])
+def test_cofactors_of_integers(n, dtype, isa):
+    """Of matrices of any rank: two less than n leave none but 0."""
+    rng = np.random.default_rng(n)
+    x = [rng.integers(-3, 4, (n, n)) for _ in range(3)]
+    x += [rng.integers(-2, 3, (n, r)) @ rng.integers(-2, 3, (r, n)) for r in range(n) for _ in range(3)]
+    x += [np.diag([0, *range(1, n)]), np.eye(n)[::-1], np.triu(np.ones((n, n)), 1), np.ones((n, n))]
+    x = np.array(x).astype(dtype)
+    y = bits_with_any_threads("cofactors", [x], x.shape, [len(x), n, code(x)], isa)
+    for k, matrix in enumerate(x):
+        largest = np.linalg.norm(matrix.astype("float64"), 2) ** (n - 1) if n > 1 else 1
+        assert np.abs(y[k] - exact_cofactors(matrix)).max() <= apart(dtype, n) * largest, matrix
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("n", SIZES[1:])
+def test_cofactors_beside_singular_values(n, dtype, isa):
+    """Of full rank, of rank n - 1 but for rounding, and with a pivot that is small and not the last."""
+    rng = np.random.default_rng(n)
+    x = rng.standard_normal((3, n, n)) / np.sqrt(n)
+    u, s, v = np.linalg.svd(x[1])
+    x[1] = (u * np.append(s[:-1], 0)) @ v
+    x[2, :, 0] *= 1e-12
+    x = x.astype(dtype)
+    y = bits_with_any_threads("cofactors", [x], x.shape, [3, n, code(x)], isa)
+    expected = _cofactors_reference(x.astype("float64"))
+    for k in range(3):
+        np.testing.assert_allclose(y[k], expected[k], rtol=0, atol=np.abs(expected[k]).max() * apart(dtype, 64 * n))
+
+
+@pytest.mark.parametrize("isa", ISAS)
+def test_cofactors_at_the_ends_of_floats(isa):
+    x = np.stack([np.diag(d) for d in ([1e200, 1e200, 1e-200, 1e-200], [1e-160, 1e-160, 1e300, 1e10], [1e200] * 4)])
+    y = np.zeros(x.shape)
+    _kernels.run("cofactors", [x, y], [3, 4, code(x)], (), 1, isa)
+    found = np.stack([np.diag(matrix) for matrix in y])
+    np.testing.assert_allclose(found[0], [0, 0, 1e200, 1e200], rtol=1e-14, atol=1e-199)
+    np.testing.assert_allclose(found[1], [1e150, 1e150, 0, 0], rtol=1e-12, atol=1e-19)
+    assert np.all(found[2] == np.inf)
+    x[0, 1, 2] = np.nan
+    _kernels.run("cofactors", [x[:1].copy(), y[:1]], [1, 4, code(x)], (), 1, isa)
+    assert np.isnan(y[0]).any()
 
 
 @pytest.mark.parametrize("isa", ISAS)

@@ -498,6 +498,18 @@ static void write_ordered(char *y, int64_t to, const T *from, const int64_t *ord
     for (int64_t j = 0; j < count; j++) ((T *)y)[to + order[j]] = from[j];
 }
 
+/* The inverse of L U, the factors in `a`, whose rows are as far apart. */
+static void invert_factors(T *inverse, const T *a, int64_t row, int64_t n) {
+  const int64_t rows = padded(n);
+  memset(inverse, 0, (size_t)(rows * row) * sizeof(T));
+  for (int64_t i = 0; i < rows; i++) inverse[i * (row + 1)] = 1;
+  for (int64_t j = 0; j < rows; j += STRIP) {
+    const int64_t vectors = fnn_min(VECTORS, (rows - j) / N), from = j / ROWS * ROWS;
+    substitute(inverse + from * row + j, row, a + from * (row + 1), row, rows - from, vectors);
+    substitute_back(inverse + j, row, a, row, rows, vectors);
+  }
+}
+
 /* Strips of the inverse lie behind each other. They are written by rows: their columns have other places. */
 static void inv_shared(const fnn_call *call, int64_t begin, int64_t end) {
   const int64_t *ints = call->ints, n = ints[1], rows = padded(n), strips = fnn_ceil_div(rows, STRIP);
@@ -539,13 +551,7 @@ static void inv(const fnn_call *call, int64_t begin, int64_t end) {
       set_status(call, FNN_SINGULAR);
       return;
     }
-    memset(inverse, 0, (size_t)(rows * row) * sizeof(T));
-    for (int64_t i = 0; i < rows; i++) inverse[i * (row + 1)] = 1;
-    for (int64_t j = 0; j < rows; j += VECTORS * N) {
-      const int64_t vectors = fnn_min(VECTORS, (rows - j) / N), from = j / ROWS * ROWS;
-      substitute(inverse + from * row + j, row, a + from * (row + 1), row, rows - from, vectors);
-      substitute_back(inverse + j, row, a, row, rows, vectors);
-    }
+    invert_factors(inverse, a, row, n);
     order_columns(order, pivots, n);
     for (int64_t i = 0; i < n; i++)
       write_ordered(call->buf[1], (at * n + i) * n, inverse + i * row, order, n, ints[2]);
@@ -707,23 +713,42 @@ static void write_number(char *y, int64_t at, double number, int64_t dtype) {
   else ((double *)y)[at] = number;
 }
 
+/* fraction * 2^exponent: products of pivots may leave the numbers that there are, and come back. */
+typedef struct {
+  T fraction;
+  int64_t exponent;
+} scaled;
+
+static scaled times(scaled x, T y) {
+  int own = 0;
+  x.fraction = frexp(x.fraction * y, &own);
+  x.exponent += own;
+  return x;
+}
+
+/* The determinant, from U and the exchanges of rows. */
+static scaled product_of_pivots(const T *x, int64_t row, const int64_t *pivots, int64_t n) {
+  scaled product = {1, 0};
+  for (int64_t i = 0; product.fraction != 0 && i < n; i++)
+    product = times(product, x[i * (row + 1)] * (pivots[i] == i ? 1 : -1));
+  return product;
+}
+
 /* That of matrix `at`, whose factor U and exchanges of rows are given. */
 static void write_determinant(const fnn_call *call, int64_t at, const T *x, int64_t row, const int64_t *pivots,
                               int is_regular) {
   const int64_t n = call->ints[1], dtype = call->ints[2], most = 4096; /* beyond any exponent of float64 */
-  double product = is_regular ? 1 : 0, logarithm = log(product), sign = product;
-  int64_t exponent = 0; /* of the product, which is in [0.5, 1) without it: it could be too large on the way */
-  for (int64_t i = 0; product != 0 && i < n; i++) {
-    const double pivot = x[i * (row + 1)] * (pivots[i] == i ? 1 : -1);
-    int own = 0;
-    sign = pivot < 0 ? -sign : sign;
-    if (call->buf[2]) logarithm += log(fabs(pivot));
-    product = frexp(product * pivot, &own);
-    exponent += own;
+  const scaled product = is_regular ? product_of_pivots(x, row, pivots, n) : (scaled){0, 0};
+  if (call->buf[1]) {
+    const int64_t exponent = fnn_max(-most, fnn_min(most, product.exponent));
+    write_number(call->buf[1], at, ldexp(product.fraction, (int)exponent), dtype);
   }
-  exponent = exponent > most ? most : exponent < -most ? -most : exponent;
-  if (call->buf[1]) write_number(call->buf[1], at, ldexp(product, (int)exponent), dtype);
-  if (call->buf[2]) write_number(call->buf[2], at, sign, dtype), write_number(call->buf[3], at, logarithm, dtype);
+  if (call->buf[2]) {
+    T logarithm = is_regular ? 0 : -INFINITY;
+    for (int64_t i = 0; is_regular && i < n; i++) logarithm += log(fabs(x[i * (row + 1)]));
+    write_number(call->buf[2], at, product.fraction == 0 ? 0 : product.fraction < 0 ? -1 : 1, dtype);
+    write_number(call->buf[3], at, logarithm, dtype);
+  }
 }
 
 static void determinant_shared(const fnn_call *call, int64_t begin, int64_t end) {
@@ -754,12 +779,14 @@ static void determinant(const fnn_call *call, int64_t begin, int64_t end) {
 }
 
 #include "linalg_cholesky_body.h"
+#include "linalg_cofactors_body.h"
 #include "linalg_qr_body.h"
 #include "linalg_lstsq_body.h"
 #include "types_none.h"
 
 static const fnn_entry entries[] = {{"cholesky", cholesky, cholesky_size},
                                     {"cholesky_inverse", cholesky_inverse, cholesky_inverse_size},
+                                    {"cofactors", cofactors, cofactors_size},
                                     {"determinant", determinant, determinant_size},
                                     {"inv", inv, inv_size},
                                     {"lstsq", lstsq, lstsq_size},

@@ -163,16 +163,16 @@ def _inv_grad(dy, y, x):
     return ew.negative(matmul(matmul(inverse, dy), inverse))
 
 
-def _inv_lower(node, b):
+def _square_lower(node, b):
     x, y = node.inputs[0], node.outputs[0]
     if not has_kernel_for(b, y):
         return False
     n = x.shape[-1]
-    b.step("inv", [x, y], [x.size // n**2, n, DTYPE_CODE[x.dtype]])
+    b.step(node.op.name, [x, y], [x.size // n**2, n, DTYPE_CODE[x.dtype]])
     return None
 
 
-inv_op = Op("inv", shape=square_spec("inv"), reference=np.linalg.inv, grad=_inv_grad, lower=_inv_lower)
+inv_op = Op("inv", shape=square_spec("inv"), reference=np.linalg.inv, grad=_inv_grad, lower=_square_lower)
 
 
 def inv(x):
@@ -413,7 +413,8 @@ def _determinant_lower(node, b):
 
 # The derivative of the determinant by each element.
 cofactors_op = Op(
-    "cofactors", shape=square_spec("cofactors"), reference=_cofactors_reference, grad=_cofactors_grad
+    "cofactors", shape=square_spec("cofactors"), reference=_cofactors_reference, grad=_cofactors_grad,
+    lower=_square_lower,
 )  # fmt: skip
 det_op = Op(
     "det",
