@@ -14,6 +14,7 @@ import numpy as np
 from fastnn import tree
 from fastnn._kernels._engine import Tape, is_taped, set_taped
 from fastnn.graph import trace
+from fastnn.graph.dtypes import is_inexact
 from fastnn.graph.grad import gradients
 from fastnn.graph.value import Graph, Operators
 from fastnn.graph.variable import Variable
@@ -86,7 +87,7 @@ class TapeArray(np.ndarray):
         return self.view(np.ndarray).flatten(*order) if order or not is_taped(self) else self.reshape(-1)
 
 
-set_taped(Variable, TapeArray)
+set_taped(Variable, TapeArray, is_inexact)
 
 
 def _method(name: str, op: str, most: int, known: set[str]) -> None:

@@ -4,15 +4,14 @@ op, or of a call that was a plan itself: then its nodes take its place."""
 
 from __future__ import annotations
 
-import functools
-import itertools
+import bisect
 import weakref
 from collections.abc import Hashable, Sequence
 
 import numpy as np
 
 from fastnn import _kernels, config, plan
-from fastnn._kernels._engine import is_taped, results_at
+from fastnn._kernels._engine import Rule, Written, is_taped, results_at
 from fastnn.graph import trace
 from fastnn.graph.dtypes import is_inexact
 from fastnn.graph.grad import gradients
@@ -27,10 +26,7 @@ _KEPT = 64  # signatures
 _COMPILED_RULES, _KEPT_RULES = 16, 512  # the same of single records, whose gradients take less
 _times: dict[tuple, int] = {}
 _backwards: dict[tuple, _Backward] = {}
-_kinds: dict[tuple, int] = {}  # numbers of what records do; none is given twice
-_new_kinds = itertools.count()
 _rules: dict[tuple, _Rule] = {}
-_is_inexact = functools.cache(is_inexact)
 
 
 def gradients_of(tape, targets, sources, seeds):
@@ -64,18 +60,8 @@ def gradients_of(tape, targets, sources, seeds):
     return _run_new_nodes(graph, numbers, results)
 
 
-class _Written:
-    """What a tape wrote down, with numbers in the place of what it says again and again.
-
-    Attributes:
-        kinds: of each record, the number of what it does: the op, its parameters, the shapes and dtypes. None of an
-            op that was made for one call.
-        comes_again: whether there is no such op.
-        inputs: of each record, the numbers of its arguments, None for one that the tape does not watch.
-        first: of each record, the number of its first output; the others follow.
-        numbers: of what the tape watches, by id.
-        count: one more than the last of these.
-    """
+class _Written(Written):
+    """What a tape wrote down, and how its gradients are found."""
 
     @classmethod
     def of(cls, tape) -> _Written | None:
@@ -83,42 +69,9 @@ class _Written:
         if trace.state.scope is not None or trace.state.autocast:
             return None
         try:
-            return cls(tape)
+            return cls(tape, (_kernels.isa(), config.floatx()))
         except TypeError:  # a parameter that cannot be hashed
             return None
-
-    def __init__(self, tape):
-        self.records, self.tracked = tape.records, tape.tracked
-        self.kinds, self.inputs, self.first = [], [], []
-        self.numbers, self.count = {}, 0
-        state, tracked, numbers, count = (_kernels.isa(), config.floatx()), tape.tracked, self.numbers, 0
-        for op, args, arrays, params, outputs in tape.records:
-            number = None
-            if op.is_registered:
-                kind = [op.reference if isinstance(op, TapedCall) else op, state, *params.items()]
-                for array in arrays:
-                    kind += (array.shape, array.dtype)
-                kind = tuple(kind)
-                number = _kinds.get(kind)
-                if number is None:
-                    number = next(_new_kinds)
-                    _keep(_kinds, kind, number, 4 * _KEPT_RULES)
-            self.kinds.append(number)
-            inputs = []
-            for x in args:
-                k = None
-                if tracked.get(id(x)) is x:
-                    k = numbers.get(id(x))
-                    if k is None:
-                        k = numbers[id(x)] = count
-                        count += 1
-                inputs.append(k)
-            self.inputs.append(inputs)
-            self.first.append(count)
-            for y in outputs:
-                numbers[id(y)] = count
-                count += 1
-        self.count, self.comes_again = count, None not in self.kinds
 
     def signature(self, targets, sources, seeds) -> tuple:
         """All that decides how the records are differentiated: constants of one number, too."""
@@ -144,47 +97,23 @@ class _Written:
         """
         asked = {id(x): self.numbers.get(id(x)) for x in sources if self.tracked.get(id(x)) is x}
         kept = {*asked.values()} - {None}
-        path = self._path({asked[id(x)] for x in sources if id(x) in asked and is_inexact(dtype_of(x))} - {None}, kept)
-        if path is None:
-            return None
-        flowing: list = [None] * self.count
+        for k in kept:
+            r = bisect.bisect_right(self.first, k) - 1
+            if (
+                r >= 0
+                and isinstance(self.records[r][0], TapedCall)
+                and k < self.first[r] + len(self.records[r][_OUTPUTS])
+            ):
+                return None  # what else the call gives may depend on it
+        path = self.path({asked[id(x)] for x in sources if id(x) in asked and is_inexact(dtype_of(x))} - {None})
+        flowing, add = [None] * self.count, Operators.functions["add"]
         for k, target in enumerate(targets):
             number = self.numbers.get(id(target))
             if number is not None:
-                _add(flowing, number, _seed(as_array(target), seeds[k] if seeds else None))
-        for r, wants in reversed(path):
-            record, first = self.records[r], self.first[r]
-            flows = flowing[first : first + len(record[_OUTPUTS])]
-            given = tuple([dy is not None for dy in flows])
-            if True not in given:
-                continue
-            for k in range(first, first + len(flows)):
-                if k not in kept:
-                    flowing[k] = None
-            key = self.kinds[r], wants, given
-            rule = _rules.get(key)
-            if rule is None:
-                rule = _Rule(record, wants, flows)
-                if self.kinds[r] is not None:
-                    _keep(_rules, key, rule, _KEPT_RULES)
-            found = iter(rule.run(record, flows))
-            for k, is_wanted in zip(self.inputs[r], wants, strict=True):
-                if is_wanted and (dx := next(found)) is not None:
-                    _add(flowing, k, dx)
+                dy = _seed(as_array(target), seeds[k] if seeds else None)
+                flowing[number] = dy if flowing[number] is None else add(flowing[number], dy)
+        self.flow(path, flowing, kept, _rules, _Rule.kept, add)
         return [None if asked.get(id(x)) is None else flowing[asked[id(x)]] for x in sources]
-
-    def _path(self, depends: set[int], asked: set[int]) -> list[tuple[int, tuple[bool, ...]]] | None:
-        """The numbers of the records that depend on what is asked for, each with which of its arguments do."""
-        path = []
-        for r, ((op, _, _, _, outputs), inputs) in enumerate(zip(self.records, self.inputs, strict=True)):
-            first = self.first[r]
-            if asked and isinstance(op, TapedCall) and not asked.isdisjoint(range(first, first + len(outputs))):
-                return None  # what else the call gives may depend on it
-            wants = tuple([k in depends for k in inputs])
-            if True in wants:
-                depends.update([first + k for k, y in enumerate(outputs) if _is_inexact(y.dtype)])
-                path.append((r, wants))
-        return path
 
 
 def _differentiated(tape, targets, sources, seeds, is_reusable=False):
@@ -477,12 +406,17 @@ def _seed(target: np.ndarray, given) -> np.ndarray:
     return np.broadcast_to(as_array(given), target.shape).astype(target.dtype)
 
 
-def _add(flowing: list, k: int, dx: np.ndarray) -> None:
-    flowing[k] = dx if flowing[k] is None else Operators.functions["add"](flowing[k], dx)
+class _Rule(Rule):
+    """What a record of one kind adds to the gradients of its arguments, and how it is found while there is no plan."""
 
-
-class _Rule:
-    """What a record of one kind adds to the gradients of its arguments."""
+    @classmethod
+    def kept(cls, key: tuple, record, flows) -> _Rule:
+        """A new one, kept where records like this one may come again."""
+        kind, wants, _ = key
+        rule = cls(record, wants, flows)
+        if kind is not None:
+            _keep(_rules, key, rule, _KEPT_RULES)
+        return rule
 
     def __init__(self, record, wants, flows):
         arrays = record[_ARRAYS]
@@ -501,27 +435,33 @@ class _Rule:
         ]
         with trace.tracing(graph):
             sources = [x for x, is_wanted in zip(inputs, wants, strict=True) if is_wanted]
-            self.found = gradients(graph, [y for y, _ in ends], sources, [dy for _, dy in ends])
-        self.graph, self.places, self.times, self.plan = graph, places, 0, None
-        self.computed = [
-            r if r is not None and r not in places and r.node.op.kind != "leaf" else None for r in self.found
-        ]
-        self.computes = any(r is not None for r in self.computed)
+            results = gradients(graph, [y for y, _ in ends], sources, [dy for _, dy in ends])
+        self.graph, self.place_of, self.times, self.backward = graph, places, 0, None
+        self.found, self.computed = [], []
+        for r in results:
+            is_leaf = r is not None and r.node.op.kind == "leaf"
+            self.found.append(places[r] if r in places else r.node.params["array"] if is_leaf else None)
+            self.computed.append(None if r in places or is_leaf else r)
+        self.is_ready = not any(r is not None for r in self.computed)
 
-    def run(self, record, flows) -> list:
+    def careful(self, record, flows) -> list:
         """The gradients of the arguments that are wanted."""
         self.times += 1
         if self.times == _COMPILED_RULES:
-            self.plan = _compiled(self.graph, self.places, self.computed)
-        if self.plan is not None:
-            results = self.plan.run([record], flows)
-        elif not self.computes:
-            results = self.computed
+            self._compile()
+        if self.backward is not None:
+            results = self.backward.run([record], flows)
         else:
-            numbers = {v: as_array(_at(place, [record], flows)) for v, place in self.places.items()}
+            numbers = {v: as_array(_at(place, [record], flows)) for v, place in self.place_of.items()}
             results = _run_new_nodes(self.graph, numbers, self.computed)
         return [
-            y if r is None or y is not None
-            else as_array(_at(self.places[r], [record], flows)) if r in self.places else r.node.params["array"]
-            for r, y in zip(self.found, results, strict=True)
-        ]  # fmt: skip
+            y if r is not None else as_array(_at(where, [record], flows)) if type(where) is tuple else where
+            for y, r, where in zip(results, self.computed, self.found, strict=True)
+        ]
+
+    def _compile(self) -> None:
+        self.backward = _compiled(self.graph, self.place_of, self.computed)
+        if self.backward is not None:
+            self.plan, self.places = self.backward.call.executable.plan, self.backward.places
+            self.found = [where if k is None else k for where, k in zip(self.found, self.backward.numbers, strict=True)]
+            self.is_ready = True

@@ -26,7 +26,7 @@ def accepts(
 ) -> _F: ...
 def watch(by: int) -> None: ...
 def is_watched() -> bool: ...
-def set_taped(variable: type, taped: type) -> None: ...
+def set_taped(variable: type, taped: type, is_inexact: Callable[[Any], bool]) -> None: ...
 def is_taped(x: Any) -> bool: ...
 def results_at(
     plan: Plan, places: list[tuple[int | None, int | None, int]], records: list[tuple[Any, ...]], seeds: Any
@@ -47,6 +47,33 @@ class Tape:
         params: dict[str, Any],
         outputs: tuple[Any, ...],
     ) -> tuple[Any, ...]: ...
+
+class Rule:
+    plan: Plan | None
+    places: list[tuple[int | None, int | None, int]]
+    found: list[Any]
+    is_ready: bool
+
+class Written:
+    records: list[tuple[Any, ...]]
+    kinds: list[int | None]
+    inputs: list[tuple[int | None, ...]]
+    first: list[int]
+    tracked: dict[int, Any]
+    numbers: dict[int, int]
+    count: int
+    comes_again: bool
+    def __init__(self, tape: Tape, setting: tuple[Any, ...]) -> None: ...
+    def path(self, depends: set[int]) -> list[tuple[int, tuple[bool, ...]]]: ...
+    def flow(
+        self,
+        path: list[tuple[int, tuple[bool, ...]]],
+        flowing: list[Any],
+        kept: set[int],
+        rules: dict[tuple[Any, ...], Any],
+        made_rule: Callable[..., Rule],
+        add: Callable[[Any, Any], Any],
+    ) -> None: ...
 
 class Caller:
     executables: dict[tuple[Any, ...], Any] | None
