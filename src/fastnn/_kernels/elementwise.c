@@ -10,6 +10,16 @@
 #include "vmath_gates.h"
 #include "vmath_rare.h"
 
+/* Whether it is worth asking ahead for what a long update writes where it was read: Intel's CPUs wait for these lines;
+ * AMD's see such streams by themselves, and what is asked for beside them is in the way. */
+static int is_asked_in_place(void) {
+#if defined(__x86_64__)
+  return __builtin_cpu_is("intel") != 0;
+#else
+  return 0;
+#endif
+}
+
 /* X(name): of floats and of integers, which come first, so that both count them alike: one input, two inputs with
  * variants in which the first or the second is a scalar, and three with variants for every set of scalars but all. */
 #define ANY_UNARY_OPS(X) X(cast) X(negative) X(abs) X(sign) X(square) X(logical_not)

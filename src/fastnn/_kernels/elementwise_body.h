@@ -474,7 +474,10 @@ static void OWN(decode)(OWN(decoded) *d, const int64_t *program, const fnn_call 
   for (int64_t k = 0; !is_near && k < d->n_operands; k++) is_in_place &= !OWN(is_fresh)(d, k);
   d->streams = distance == FNN_STREAMED && !is_in_place && OWN(may_stream)(program);
   const int is_long_update = is_in_place && OWN(n_steps)(program) >= OWN(LONG_UPDATE);
-  const int far_block = d->streams ? OWN(STREAMED_BLOCK) : is_long_update ? OWN(UPDATE_BLOCK) : OWN(FAR_BLOCK);
+  const int asks_in_place = is_long_update && is_asked_in_place();
+  const int far_block = d->streams                         ? OWN(STREAMED_BLOCK)
+                        : is_long_update && !asks_in_place ? OWN(UPDATE_BLOCK)
+                                                           : OWN(FAR_BLOCK);
   const int most = is_near ? OWN(longest_block)(d, program, n_reductions) : far_block;
   d->is_whole = d->rows > 1 && !d->streams && OWN(is_by_rows)(d, program, n_reductions);
   OWN(choose_block)(d, most, is_near ? most : OWN(BLOCK));
@@ -528,7 +531,7 @@ static void OWN(decode)(OWN(decoded) *d, const int64_t *program, const fnn_call 
    * asked for beside lines that are written where they were read keeps the CPU from seeing these streams by itself. */
   const int is_mixed = FNN_VECTOR_BYTES == 64 && distance != FNN_NEAR && !d->only_moves;
   const int is_seen = is_one_pass || (is_in_place && d->only_moves);
-  d->asks_ahead = distance == FNN_STREAMED ? !is_seen : is_mixed && !d->is_whole;
+  d->asks_ahead = distance == FNN_STREAMED ? !is_seen || asks_in_place : is_mixed && !d->is_whole;
   if (distance != FNN_NEAR) OWN(find_asked)(d);
 }
 
