@@ -55,10 +55,15 @@ def _start(module: str, arguments, threads: int, extra: dict | None, errors) -> 
     It may use as many cores as threads: the one limit that every framework obeys. `extra` is added to its environment.
     Where BENCHMARK_SITE names a folder into which fastnn was installed, that one is used, as a user has it: an editable
     install looks for something to build at each import.
+
+    Raises:
+        NotADirectoryError: when it names something else.
     """
     cores = sorted(os.sched_getaffinity(0))[:threads]
     python, variables = sys.executable, environment(threads) | (extra or {})
     if site := variables.get("BENCHMARK_SITE"):
+        if not os.path.isdir(site):
+            raise NotADirectoryError(f"BENCHMARK_SITE must name a folder with an installed fastnn, got {site!r}.")
         paths = [os.path.abspath(site), *(sysconfig.get_path(name) for name in ("purelib", "platlib"))]
         python, variables["PYTHONPATH"] = sys._base_executable, os.pathsep.join(paths)
     return subprocess.Popen(

@@ -187,6 +187,12 @@ def test_fastnn_of_another_commit_is_imported_from_its_folder(tmp_path, monkeypa
         pairs.run("benchmarks.models.worker", "tiny", program, "fit", 0, threads=1, extra=extra)
 
 
+def test_a_site_that_is_no_folder_is_named(tmp_path, monkeypatch):
+    monkeypatch.setenv("BENCHMARK_SITE", str(tmp_path / "none"))
+    with pytest.raises(NotADirectoryError, match="BENCHMARK_SITE must name a folder"):
+        pairs.run("benchmarks.models.memory", "mlp", threads=1)
+
+
 def test_an_epoch_holds_little_beside_the_data_and_the_arena():
     """Measured in a process of its own, as `python -m benchmarks memory` does; the plans of all six networks are in
     `plan/test_memory.py`."""
