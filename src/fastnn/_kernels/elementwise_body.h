@@ -11,7 +11,8 @@ enum {
   /* Of a space that no cache holds. Passes over a longer block leave memory idle while they work on what the first one
    * has fetched; over this few, the CPU has begun with the next block before this one is done. */
   OWN(FAR_BLOCK) = 192 * 4 / (int)sizeof(T),
-  /* There, of LONG_UPDATE instructions and more that write in place: what beginning each takes is more than is idle. */
+  /* There, of LONG_UPDATE instructions and more that write in place, unless their lines are asked for: what beginning
+   * each takes is more than is idle. */
   OWN(UPDATE_BLOCK) = 512 * 4 / (int)sizeof(T),
   OWN(LONG_UPDATE) = 3,
   /* There, with results that go past the caches: no store waits for its line, and what is read is asked for. */
@@ -530,8 +531,8 @@ static void OWN(decode)(OWN(decoded) *d, const int64_t *program, const fnn_call 
   /* With operands of other types, which pass through scratch, vectors of 64 bytes wait for memory in between. What is
    * asked for beside lines that are written where they were read keeps the CPU from seeing these streams by itself. */
   const int is_mixed = FNN_VECTOR_BYTES == 64 && distance != FNN_NEAR && !d->only_moves;
-  const int is_seen = is_one_pass || (is_in_place && d->only_moves);
-  d->asks_ahead = distance == FNN_STREAMED ? !is_seen || asks_in_place : is_mixed && !d->is_whole;
+  const int is_seen = is_one_pass || (is_in_place && d->only_moves && !asks_in_place);
+  d->asks_ahead = distance == FNN_STREAMED ? !is_seen : is_mixed && !d->is_whole;
   if (distance != FNN_NEAR) OWN(find_asked)(d);
 }
 
