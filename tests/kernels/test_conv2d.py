@@ -135,6 +135,10 @@ PROBLEMS = [
     Problem(2, 9, 13, 12, 12, 3, 3, pads=(1, 1, 1, 1), groups=4),  # ragged groups: 3 channels to 3
     Problem(3, 7, 21, 10, 20, 3, 2, pads=(1, 0, 1, 1), groups=10),  # 1 to 2, two vectors with AVX-512
     Problem(2, 12, 9, 24, 24, 3, 3, strides=(2, 1), pads=(1, 1, 1, 1), groups=3),  # the last vector is half full
+    Problem(2, 9, 27, 24, 24, 3, 3, pads=(1, 1, 1, 1), groups=3),  # it has two halves of a row, of two rows at a time
+    Problem(2, 6, 43, 12, 12, 3, 3, pads=(1, 1, 1, 1), groups=3),  # the same of vectors of 8 lanes
+    Problem(1, 5, 40, 12, 18, 3, 2, strides=(1, 2), pads=(1, 0, 1, 1), groups=6),  # 2 to 3
+    Problem(3, 5, 1, 6, 6, 3, 1, pads=(1, 0, 1, 0), groups=2),  # halves of one pixel
     Problem(1, 7, 9, 35, 10, 2, 3, dilation=(1, 2), pads=(0, 2, 1, 2), groups=5),  # 7 to 2
     Problem(2, 6, 9, 4, 8, 3, 3, pads=(1, 1, 1, 1), groups=2),  # so few channels that are thin by themselves
     Problem(1, 30, 40, 18, 9, 5, 5, strides=(2, 2), pads=(2, 2, 2, 2), groups=9),  # 2 to 1, several bands

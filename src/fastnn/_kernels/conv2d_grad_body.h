@@ -704,7 +704,7 @@ static void OWN(conv_kernel_unit)(const fnn_call *call, const OWN(conv_kernel_cu
                              .rows = n_rows, .cols = s->ow, .x_image = x.image, .x_row = s->stride_h * x.row,
                              .x_step = s->stride_w * x.pixel, .dy_step = d.pixel, .ahead = &ahead,
                              .resumes = band > begin,
-                             .lanes = OWN(grouped_lanes)(s->cin_g, c->grouped.out / c->grouped.n)};
+                             .lanes = OWN(grouped_lanes)(s->cin_g, c->grouped.out / c->grouped.n, N)};
       g.n_runs = OWN(grouped_runs)(runs, segments, s->kh, s->kw, g.x_step);
       for (int64_t k = 0; k < c->panels; k++) {
         const tile_panel panel = OWN(conv_kernel_panel)(c, k);

@@ -6,7 +6,8 @@
  * all taps share that reach it from results next to each other, times vectors of the kernel. Where a group is a whole
  * vector the shuffle is a broadcast, and all taps share that: tiles of tile.h have one for each multiply-add. Of ragged
  * groups, whose channels are no whole vectors or not as many in as out, some lanes are idle; what is read of x, and for
- * the kernel gradient of dy, is copied to vectors of whole groups first.
+ * the kernel gradient of dy, is copied to vectors of whole groups first. Where the last vector's groups leave half of
+ * it idle, that half has the same groups of the other half of a row's pixels.
  *
  * Order of summation: ky, runs of such taps, GROUPED_CHANNELS of c at a time, kx, c. The kernel gradient's is that of
  * conv2d.c. */
@@ -84,19 +85,29 @@ static int64_t OWN(grouped_runs)(OWN(grouped_run) * runs, const OWN(tile_segment
   return n;
 }
 
-/* For channel 0 of each group: the lanes of `in` channels a group that lanes of `out` a group take. */
-FNN_INLINE M OWN(grouped_lanes)(int64_t in, int64_t out) {
+/* For channel 0 of each group: the lanes of `in` channels a group that lanes of `out` a group take. Every `cycle` lanes
+ * have their own: N, or half of that where two halves are of different pixels. */
+FNN_INLINE M OWN(grouped_lanes)(int64_t in, int64_t out, int64_t cycle) {
   M lane;
-  for (int i = 0; i < N; i++) lane[i] = (MT)(i / out * in);
+  for (int i = 0; i < N; i++) lane[i] = (MT)(i - i % cycle + i % cycle / out * in);
   return lane;
 }
+
+/* What a vector of a sum is of. A tile's is a constant there. */
+typedef enum {
+  OWN(GROUPED_SOME),  /* groups of a pixel */
+  OWN(GROUPED_ONE),   /* a group of a pixel */
+  OWN(GROUPED_HALVES) /* of two pixels, in each half the same groups */
+} OWN(grouped_kind);
 
 /* A vector of columns of a row of results. */
 typedef struct {
   const OWN(grouped_run) * runs;
   int64_t n_runs, channels, width; /* of a group; of a row of the kernel */
   int64_t x_step, x_down, y_step, y_down;
-  int64_t weights, cols; /* of the vector, from the first one's; its columns */
+  int64_t weights, cols; /* of the vector, from the first one's; its columns, of each half */
+  OWN(grouped_kind) kind;
+  int64_t x_half, y_half; /* from the pixel of the lower half to the upper one's */
   const T *x;
   T *y;
   M lanes;
@@ -106,25 +117,29 @@ typedef struct {
 /* Channels [c, c + channels) of each group. */
 FNN_INLINE void OWN(grouped_channels)(V *acc, const OWN(grouped_row) * r, const OWN(grouped_run) * run, int64_t first,
                                       int64_t c, M lanes, const int channels, const int rows, const int pixels,
-                                      const int taps, const int is_one) {
-  const int64_t step = r->x_step;
+                                      const int taps, const OWN(grouped_kind) kind) {
+  const int64_t step = r->x_step, half = r->x_half;
   const T *w = run->weights + r->weights + c * r->width;
   V weight[OWN(GROUPED_TAPS) * OWN(GROUPED_CHANNELS)];
 #pragma GCC unroll 3
   for (int t = 0; t < taps; t++)
 #pragma GCC unroll 2
-    for (int k = 0; k < channels; k++) weight[t * channels + k] = FN(load)(w + t * run->step + k * r->width);
+    for (int k = 0; k < channels; k++) {
+      const T *at = w + t * run->step + k * r->width;
+      weight[t * channels + k] = kind == OWN(GROUPED_HALVES) ? FN(load_twice)(at) : FN(load)(at);
+    }
 #pragma GCC unroll 2
   for (int row = 0; row < rows; row++) {
     const T *at = r->x + run->x + first * step + row * r->x_down;
 #pragma GCC unroll 18
     for (int j = 0; j < pixels + taps - 1; j++, at += step) {
-      const V x = is_one ? (V){0} : FN(load)(at);
+      V x = kind == OWN(GROUPED_ONE) ? (V){0} : FN(load)(at);
+      if (kind == OWN(GROUPED_HALVES)) x = FN(halves)(x, FN(load_twice)(at + half));
       /* Read once, at an address that needs no register of its own. */
       __asm__ volatile("" : "+r"(at) : : "memory");
 #pragma GCC unroll 2
       for (int k = 0; k < channels; k++) {
-        const V of_all = is_one ? FN(splat)(at[c + k]) : __builtin_shuffle(x, lanes + k);
+        const V of_all = kind == OWN(GROUPED_ONE) ? FN(splat)(at[c + k]) : __builtin_shuffle(x, lanes + k);
 #pragma GCC unroll 3
         for (int t = 0; t < taps; t++)
           if (j >= t && j - t < pixels) acc[row * pixels + j - t] += of_all * weight[t * channels + k];
@@ -134,28 +149,28 @@ FNN_INLINE void OWN(grouped_channels)(V *acc, const OWN(grouped_row) * r, const 
 }
 
 FNN_INLINE void OWN(grouped_taps)(V *acc, const OWN(grouped_row) * r, const OWN(grouped_run) * run, int64_t first,
-                                  const int rows, const int pixels, const int taps, const int is_one) {
+                                  const int rows, const int pixels, const int taps, const OWN(grouped_kind) kind) {
   enum { CHANNELS = OWN(GROUPED_CHANNELS) };
   M lanes = r->lanes;
   int64_t c = 0;
   for (; c + CHANNELS <= r->channels; c += CHANNELS, lanes += CHANNELS)
-    OWN(grouped_channels)(acc, r, run, first, c, lanes, CHANNELS, rows, pixels, taps, is_one);
-  if (CHANNELS > 1 && !is_one && c < r->channels)
-    OWN(grouped_channels)(acc, r, run, first, c, lanes, 1, rows, pixels, taps, is_one);
+    OWN(grouped_channels)(acc, r, run, first, c, lanes, CHANNELS, rows, pixels, taps, kind);
+  if (CHANNELS > 1 && kind != OWN(GROUPED_ONE) && c < r->channels)
+    OWN(grouped_channels)(acc, r, run, first, c, lanes, 1, rows, pixels, taps, kind);
 }
 
 FNN_INLINE void OWN(grouped_tile)(const OWN(grouped_row) * r, int64_t first, const int rows, const int pixels,
-                                  const int is_one) {
+                                  const OWN(grouped_kind) kind) {
   V acc[16];
 #pragma GCC unroll 16
   for (int p = 0; p < rows * pixels; p++) acc[p] = (V){0};
   for (const OWN(grouped_run) *run = r->runs, *end = run + r->n_runs; run < end; run++) {
-    if (run->taps == 3) OWN(grouped_taps)(acc, r, run, first, rows, pixels, 3, is_one);
-    else if (run->taps == 2) OWN(grouped_taps)(acc, r, run, first, rows, pixels, 2, is_one);
-    else OWN(grouped_taps)(acc, r, run, first, rows, pixels, 1, is_one);
+    if (run->taps == 3) OWN(grouped_taps)(acc, r, run, first, rows, pixels, 3, kind);
+    else if (run->taps == 2) OWN(grouped_taps)(acc, r, run, first, rows, pixels, 2, kind);
+    else OWN(grouped_taps)(acc, r, run, first, rows, pixels, 1, kind);
   }
   /* Read before anything is stored: the compiler must take it that a result may lie over *r. */
-  const int64_t step = r->y_step, down = r->y_down, cols = r->cols;
+  const int64_t step = r->y_step, down = r->y_down, cols = r->cols, half = r->y_half;
   const V bias = r->bias, floor = r->floor;
 #pragma GCC unroll 2
   for (int row = 0; row < rows; row++) {
@@ -165,21 +180,29 @@ FNN_INLINE void OWN(grouped_tile)(const OWN(grouped_row) * r, int64_t first, con
       __asm__("" : "+r"(y));
       __builtin_prefetch(y + rows * down, 1);
       const V v = FN(max)(floor, acc[row * pixels + p] + bias);
-      if (is_one || cols == N) FN(store)(y, v);
+      if (kind == OWN(GROUPED_ONE) || cols == N) FN(store)(y, v);
       else FN(store_part)(y, v, cols);
+      if (kind == OWN(GROUPED_HALVES)) FN(store_part)(y + half, FN(across)(v, N / 2), cols);
     }
   }
 }
 
-#define GROUPED_VARIANT(name, rows, pixels)                                                                            \
-  static __attribute__((noinline)) void OWN(name)(const OWN(grouped_row) * r, int64_t first) {                         \
-    if (r->channels == N) OWN(grouped_tile)(r, first, rows, pixels, 1);                                                \
-    else OWN(grouped_tile)(r, first, rows, pixels, 0);                                                                 \
+/* For each kind of vector a function of its own: one function for all had slower loops. */
+typedef void (*OWN(grouped_tiles))(const OWN(grouped_row) *, int64_t first);
+#define GROUPED_KIND(name, kind, rows, pixels)                                                                         \
+  static __attribute__((noinline)) void OWN(name##_##kind)(const OWN(grouped_row) * r, int64_t first) {                \
+    OWN(grouped_tile)(r, first, rows, pixels, OWN(GROUPED_##kind));                                                    \
   }
+#define GROUPED_VARIANT(name, rows, pixels)                                                                            \
+  GROUPED_KIND(name, SOME, rows, pixels)                                                                               \
+  GROUPED_KIND(name, ONE, rows, pixels)                                                                                \
+  GROUPED_KIND(name, HALVES, rows, pixels)                                                                             \
+  static const OWN(grouped_tiles) OWN(name)[] = {OWN(name##_SOME), OWN(name##_ONE), OWN(name##_HALVES)};
+GROUPED_VARIANT(grouped_pixel, 1, 1)
 GROUPED_VARIANT(grouped_1, 1, OWN(GROUPED_LEAST)) GROUPED_VARIANT(grouped_2, 1, 2 * OWN(GROUPED_LEAST))
 GROUPED_VARIANT(grouped_3, 1, 3 * OWN(GROUPED_LEAST)) GROUPED_VARIANT(grouped_4, 1, 4 * OWN(GROUPED_LEAST))
-static void (*const OWN(grouped_variants)[])(const OWN(grouped_row) *, int64_t) = {OWN(grouped_1), OWN(grouped_2),
-                                                                                  OWN(grouped_3), OWN(grouped_4)};
+static const OWN(grouped_tiles) *const OWN(grouped_variants)[] = {OWN(grouped_1), OWN(grouped_2), OWN(grouped_3),
+                                                                  OWN(grouped_4)};
 GROUPED_VARIANT(grouped_pairs_4, 2, 4) GROUPED_VARIANT(grouped_pairs_5, 2, 5)
 #if defined(FNN_ISA_AVX512)
 GROUPED_VARIANT(grouped_pairs_7, 2, 7)
@@ -188,35 +211,33 @@ GROUPED_VARIANT(grouped_pairs_7, 2, 7)
 #define GROUPED_PAIRS {4, OWN(grouped_pairs_4)}, {5, OWN(grouped_pairs_5)}
 #endif
 #undef GROUPED_VARIANT
+#undef GROUPED_KIND
 /* Tiles of two rows of so many pixels. */
 typedef struct {
   int64_t pixels;
-  void (*run)(const OWN(grouped_row) *, int64_t);
+  const OWN(grouped_tiles) *tiles; /* by kind */
 } OWN(grouped_pair);
 static const OWN(grouped_pair) OWN(grouped_pairs)[] = {GROUPED_PAIRS};
 #undef GROUPED_PAIRS
-static __attribute__((noinline)) void OWN(grouped_pixel)(const OWN(grouped_row) * r, int64_t first) {
-  OWN(grouped_tile)(r, first, 1, 1, 0);
-}
 
 /* The last tile of a row may do some pixels again. */
 static void OWN(grouped_line)(const OWN(grouped_row) * r, int64_t count) {
   enum { LEAST = OWN(GROUPED_LEAST) };
   if (count < LEAST) {
-    for (int64_t p = 0; p < count; p++) OWN(grouped_pixel)(r, p);
+    for (int64_t p = 0; p < count; p++) OWN(grouped_pixel)[r->kind](r, p);
     return;
   }
   const int64_t most = fnn_min(OWN(GROUPED_MOST), count / LEAST * LEAST);
   for (int64_t p = 0, n; p < count; p += n) {
     n = fnn_min(most, fnn_round_up(count - p, LEAST));
     if (n > 2 * LEAST && count > p + n && count <= p + n + LEAST) n -= LEAST; /* few sums would wait for each other */
-    OWN(grouped_variants)[n / LEAST - 1](r, fnn_min(p, count - n));
+    OWN(grouped_variants)[n / LEAST - 1][r->kind](r, fnn_min(p, count - n));
   }
 }
 
 /* The same of two rows. */
 static void OWN(grouped_lines)(const OWN(grouped_row) * r, const OWN(grouped_pair) * pair, int64_t count) {
-  for (int64_t p = 0; p < count; p += pair->pixels) pair->run(r, fnn_min(p, count - pair->pixels));
+  for (int64_t p = 0; p < count; p += pair->pixels) pair->tiles[r->kind](r, fnn_min(p, count - pair->pixels));
 }
 
 /* Short rows are taken two at a time where tiles of one would do more pixels again, or be less than 8 sums; not where
@@ -233,30 +254,54 @@ static const OWN(grouped_pair) *OWN(grouped_pair_of)(int64_t count, int64_t x_st
   return best;
 }
 
+/* Up to two rows of so many pixels, as a pair of rows if there is one for them. */
+static void OWN(grouped_band)(OWN(grouped_row) * r, const OWN(grouped_pair) * pair, int64_t rows, int64_t count) {
+  if (rows == 2 && pair) {
+    OWN(grouped_lines)(r, pair, count);
+    return;
+  }
+  OWN(grouped_line)(r, count);
+  if (rows == 1) return;
+  r->x += r->x_down, r->y += r->y_down;
+  OWN(grouped_line)(r, count);
+}
+
 /* A walk whose columns are those of all groups, over pixels that are x_vector from the channels of a vector to the
  * next; `groups` of a vector have `columns`. */
 static void OWN(grouped_walk)(const OWN(conv_walk) * walk, int64_t x_vector, int64_t groups, int64_t columns) {
   if (N < OWN(GROUPED_LANES)) return; /* none fits: the compiler leaves out what is above */
   OWN(grouped_run) *runs = (OWN(grouped_run) *)walk->segments;
+  const int64_t n_runs = OWN(grouped_runs)(runs, walk->taps, walk->y.taps, walk->x.taps, walk->a_col);
+  const int64_t out = columns / groups, last = (walk->columns - 1) % columns + 1; /* columns */
+  const int is_halved = last / out * fnn_max(walk->k, out) <= N / 2;
+  const int64_t half = fnn_ceil_div(walk->cols, 2), apart = walk->cols - half; /* pixels */
+  const OWN(grouped_pair) *pair = OWN(grouped_pair_of)(walk->cols, walk->a_col);
+  const OWN(grouped_pair) *pair_of_halves = is_halved ? OWN(grouped_pair_of)(half, walk->a_col) : NULL;
   OWN(grouped_row) r = {.channels = walk->k, .width = walk->taps->b_stride,
                         .x_step = walk->a_col, .x_down = walk->a_row, .y_step = walk->c_col, .y_down = walk->c_row,
-                        .lanes = OWN(grouped_lanes)(walk->k, columns / groups), .floor = FN(splat)(walk->floor)};
-  const int64_t n_runs = OWN(grouped_runs)(runs, walk->taps, walk->y.taps, walk->x.taps, walk->a_col);
-  const OWN(grouped_pair) *pair = OWN(grouped_pair_of)(walk->cols, walk->a_col);
+                        .kind = walk->k == N ? OWN(GROUPED_ONE) : OWN(GROUPED_SOME),
+                        .lanes = OWN(grouped_lanes)(walk->k, out, N), .floor = FN(splat)(walk->floor)};
+  OWN(grouped_row) halves = r;
+  halves.kind = OWN(GROUPED_HALVES), halves.lanes = OWN(grouped_lanes)(walk->k, out, N / 2);
+  halves.x_half = apart * r.x_step, halves.y_half = apart * r.y_step;
   for (int64_t row = 0, rows; row < walk->images * walk->rows; row += rows) {
     const int64_t image = row / walk->rows, y = row % walk->rows;
-    rows = pair && y + 1 < walk->rows ? 2 : 1;
+    rows = (pair || pair_of_halves) && y + 1 < walk->rows ? 2 : 1;
     const conv_range taps = conv_union(conv_taps_of(&walk->y, y), conv_taps_of(&walk->y, y + rows - 1));
-    r.runs = runs + taps.begin * n_runs / fnn_max(1, walk->y.taps);
-    r.n_runs = fnn_max(0, taps.end - taps.begin) * n_runs / fnn_max(1, walk->y.taps);
-    r.x = walk->a + image * walk->a_image + y * walk->a_row, r.y = walk->c + image * walk->c_image + y * walk->c_row;
-    r.weights = 0;
+    r.runs = halves.runs = runs + taps.begin * n_runs / fnn_max(1, walk->y.taps);
+    r.n_runs = halves.n_runs = fnn_max(0, taps.end - taps.begin) * n_runs / fnn_max(1, walk->y.taps);
+    const T *x_at = walk->a + image * walk->a_image + y * walk->a_row;
+    T *y_at = walk->c + image * walk->c_image + y * walk->c_row;
+    int64_t weights = 0;
     for (int64_t column = 0; column < walk->columns; column += columns) {
-      r.cols = fnn_min(columns, walk->columns - column);
-      r.bias = walk->bias ? FN(load_part)(walk->bias + column, r.cols) : (V){0};
-      if (rows == 2) OWN(grouped_lines)(&r, pair, walk->cols);
-      else OWN(grouped_line)(&r, walk->cols);
-      r.x += x_vector, r.y += columns, r.weights += N * walk->depth;
+      const int is_last = is_halved && column + columns >= walk->columns;
+      OWN(grouped_row) *of = is_last ? &halves : &r;
+      of->weights = weights, of->x = x_at, of->y = y_at;
+      of->cols = fnn_min(columns, walk->columns - column);
+      of->bias = walk->bias ? FN(load_part)(walk->bias + column, of->cols) : (V){0};
+      if (is_last) of->bias = FN(halves)(of->bias, FN(across)(of->bias, N / 2));
+      OWN(grouped_band)(of, is_last ? pair_of_halves : pair, rows, is_last ? half : walk->cols);
+      x_at += x_vector, y_at += columns, weights += N * walk->depth;
     }
   }
 }
